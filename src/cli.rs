@@ -1,0 +1,134 @@
+//! The command line: global options and the verbs.
+
+use crate::commands;
+use crate::report::{self, Report};
+use crate::settings::Flags;
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 the answer is no (held by another, conflict, nothing to pick); 2 usage; \
+70 a bug of ours; 75 try again later (contention, network); 128 git failed.";
+
+/// Tasks as files, coordination as git refs: several people and coding agents on one repository.
+///
+/// Without a verb it says where things stand and what to type next.
+#[derive(Debug, Parser)]
+#[command(name = "git-aitask", bin_name = "git aitask", version, styles = STYLES, after_help = EXIT_CODES)]
+#[command(disable_help_subcommand = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+/// Options of every verb.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Run as if started in DIR
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    dir: Option<PathBuf>,
+    /// One JSON document on standard output; errors as JSON on standard error
+    #[arg(long, global = true)]
+    json: bool,
+    /// Only the answer: no advice, no narration
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Show every git call with its time (as GIT_AITASK_TRACE=1 does)
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// Colour: auto, always or never
+    #[arg(long, value_name = "WHEN", global = true)]
+    color: Option<Color>,
+    /// The remote that coordinates [default: aitask.remote, else origin]
+    #[arg(long, value_name = "NAME", global = true)]
+    remote: Option<String>,
+    /// Limit of the whole network part, such as 30s or 2m [default: 30s]
+    #[arg(long, value_name = "TIME", global = true)]
+    timeout: Option<String>,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// What can be done; each verb describes itself.
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "a comment here would replace the verb's own help")]
+pub enum Verb {
+    Init(commands::init::Init),
+    New(commands::new::New),
+    #[command(visible_alias = "ls")]
+    List(commands::list::List),
+    Show(commands::show::Show),
+    Pick(commands::pick::Pick),
+    Drop(commands::drop::Drop),
+    Finish(commands::finish::Finish),
+    Archive(commands::archive::Archive),
+    Lock(commands::lock::Lock),
+    Unlock(commands::lock::Unlock),
+    Locks(commands::lock::Locks),
+    Worktree(commands::worktree::Worktree),
+    Status(commands::status::Status),
+    Whoami(commands::whoami::Whoami),
+    Demo(commands::demo::Demo),
+}
+
+impl Cli {
+    /// The verb; none asks where things stand.
+    #[must_use]
+    pub fn verb(&self) -> Option<&Verb> {
+        self.verb.as_ref()
+    }
+
+    /// Whether the answer is to be JSON.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        let color = match self.global.color {
+            None | Some(Color::Auto) => ColorChoice::Auto,
+            Some(Color::Always) => ColorChoice::Always,
+            Some(Color::Never) => ColorChoice::Never,
+        };
+        let color = match color {
+            ColorChoice::Auto => anstream::ColorChoice::Auto,
+            ColorChoice::Always => anstream::ColorChoice::Always,
+            ColorChoice::Never => anstream::ColorChoice::Never,
+        };
+        Report { json: self.global.json, quiet: self.global.quiet, color }
+    }
+
+    /// The folder to start in.
+    #[must_use]
+    pub fn dir(&self) -> Option<&PathBuf> {
+        self.global.dir.as_ref()
+    }
+
+    /// Whether every git call is shown.
+    #[must_use]
+    pub fn is_verbose(&self) -> bool {
+        self.global.verbose
+    }
+
+    /// The settings it names.
+    #[must_use]
+    pub fn flags(&self) -> Flags {
+        Flags { remote: self.global.remote.clone(), timeout: self.global.timeout.clone(), email: None }
+    }
+
+    /// Where narration goes.
+    #[must_use]
+    pub fn narrate(&self) -> fn(&str) {
+        if self.global.quiet { report::be_quiet } else { report::narrate }
+    }
+}

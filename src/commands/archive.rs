@@ -1,0 +1,27 @@
+//! `git aitask archive`.
+
+use super::{App, aside, wanted};
+use crate::error::Result;
+use crate::report::Page;
+use crate::workflow::archive;
+use clap::Args;
+
+/// Archive tasks: file and plan go to archived/, the lock is released; nothing is merged
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  git aitask archive 12 13")]
+pub struct Archive {
+    /// The tasks
+    #[arg(required = true)]
+    task: Vec<String>,
+    /// Show what would be swapped, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Archive {
+    /// Runs the verb.
+    pub fn run(&self, app: &App) -> Result<()> {
+        let outcome = archive::archive(&app.open(self.dry_run)?, &wanted(&self.task)?)?;
+        app.report.answer(&outcome, || aside(Page::new().lines(&outcome.archived), &outcome.aside))
+    }
+}

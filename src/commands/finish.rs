@@ -1,0 +1,95 @@
+//! `git aitask finish`.
+
+use super::{App, aside};
+use crate::error::Result;
+use crate::report::Page;
+use crate::workflow::finish::{self, Finished};
+use crate::workflow::merging::Mode;
+use clap::Args;
+
+/// Merge the task branch, archive the task, release it, remove worktree and branch
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  git aitask finish                # in a task's worktree: that task\n  \
+git aitask finish 12 --squash -m \"feature: Add login (t12)\"\n  git aitask finish 12 --check \"cargo test\"\n  \
+git aitask finish 12 --no-push   # leave the merge to a pull request; finish again once it is merged")]
+pub struct Finish {
+    /// The task
+    task: Option<String>,
+    /// The branch to merge into [default: aitask.output, else the branch it was cut from]
+    #[arg(long, value_name = "BRANCH")]
+    into: Option<String>,
+    /// A merge commit, always (the default)
+    #[arg(long, group = "mode")]
+    merge: bool,
+    /// One commit with all changes
+    #[arg(long, group = "mode")]
+    squash: bool,
+    /// Only move the branch forward
+    #[arg(long, group = "mode")]
+    ff: bool,
+    /// The message of the merge
+    #[arg(short, value_name = "MESSAGE")]
+    message: Option<String>,
+    /// A command that must pass on the merged tree [default: aitask.check]
+    #[arg(long, value_name = "COMMAND")]
+    check: Option<String>,
+    /// Leave the task where it is
+    #[arg(long)]
+    no_archive: bool,
+    /// Push the task branch and leave the merge to a pull request; keeps lock and worktree
+    #[arg(long)]
+    no_push: bool,
+    /// The address it was taken with
+    #[arg(long, value_name = "ADDRESS")]
+    email: Option<String>,
+    /// Show what would be swapped, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Finish {
+    /// Runs the verb.
+    pub fn run(&self, app: &App) -> Result<()> {
+        let context = app.open_as(self.email.as_ref(), self.dry_run)?;
+        let mode = match (self.merge, self.squash, self.ff) {
+            (true, ..) => Some(Mode::Merge),
+            (_, true, _) => Some(Mode::Squash),
+            (.., true) => Some(Mode::Ff),
+            _ => None,
+        };
+        let options = finish::Options {
+            into: self.into.clone(),
+            mode,
+            message: self.message.clone(),
+            check: self.check.clone(),
+            no_archive: self.no_archive,
+            no_push: self.no_push,
+        };
+        let outcome = finish::finish(&context, &context.wanted(self.task.as_deref())?, &options)?;
+        app.report.answer(&outcome, || page(&outcome, context.repository.root.display().to_string().as_str()))
+    }
+}
+
+fn page(outcome: &Finished, root: &str) -> Page {
+    let task = &outcome.task;
+    if let Some(branch) = &outcome.pushed {
+        return aside(Page::new().title(format!("{}  {}  (yours still)", task.id, task.title)), &outcome.aside)
+            .line(format!("  {branch} is pushed"))
+            .advice(format!("next: open a pull request for it; once it is merged: git aitask finish {}", task.id));
+    }
+    let mut page = Page::new().title(format!("{}  {}  (finished)", task.id, task.title));
+    if let Some(merged) = &outcome.merged {
+        let commit = merged.commit.as_ref().map_or("?", |commit| commit.short());
+        page = page.line(match merged.mode {
+            Some(_) => format!("  {} is merged into {} at {commit}", merged.branch, merged.into),
+            None => format!("  {} was merged into {} already", merged.branch, merged.into),
+        });
+    }
+    page = page.lines(outcome.archived.iter().map(|path| format!("  {path}")));
+    page = aside(page, &outcome.aside);
+    if outcome.worktree_removed {
+        page.advice(format!("its worktree is gone; next: cd {root} && git aitask pick --next"))
+    } else {
+        page
+    }
+}

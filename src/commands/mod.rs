@@ -1,0 +1,78 @@
+//! One file a verb: its arguments, one call, its outcome as a page.
+
+pub mod archive;
+pub mod demo;
+pub mod drop;
+pub mod finish;
+pub mod init;
+pub mod list;
+pub mod lock;
+pub mod new;
+pub mod pick;
+pub mod show;
+pub mod status;
+pub mod welcome;
+pub mod whoami;
+pub mod worktree;
+
+use crate::error::Result;
+use crate::report::{Page, Report};
+use crate::settings::{Environment, Flags};
+use crate::workflow::outcome::Aside;
+use crate::workflow::{Context, Wanted};
+use std::path::PathBuf;
+
+/// What every verb starts from.
+#[derive(Debug)]
+pub struct App {
+    /// The environment of the process.
+    pub environment: Environment,
+    /// The folder we were started in.
+    pub dir: PathBuf,
+    /// The settings of the command line.
+    pub flags: Flags,
+    /// How to show things.
+    pub report: Report,
+    /// Where narration goes.
+    pub narrate: fn(&str),
+}
+
+impl App {
+    /// Looks around.
+    fn open(&self, dry_run: bool) -> Result<Context> {
+        Context::open(&self.environment, &self.dir, &self.flags, dry_run, self.narrate)
+    }
+
+    /// Looks around, with an address of this verb's own.
+    fn open_as(&self, email: Option<&String>, dry_run: bool) -> Result<Context> {
+        let flags = Flags { email: email.cloned(), ..self.flags.clone() };
+        Context::open(&self.environment, &self.dir, &flags, dry_run, self.narrate)
+    }
+}
+
+/// Reads the tasks that were named.
+fn wanted(names: &[String]) -> Result<Vec<Wanted>> {
+    names.iter().map(|name| Wanted::parse(name)).collect()
+}
+
+/// What goes with every answer: notes, checkouts that lag, what a dry run would do.
+fn aside(page: Page, aside: &Aside) -> Page {
+    let mut page = aside.notes.iter().fold(page, |page, note| page.warning(format!("note: {note}")));
+    for lagging in &aside.lagging {
+        page = page
+            .warning(format!("the local branch {} stays behind: {}", lagging.branch, lagging.reason))
+            .advice(format!("  {}", lagging.command));
+    }
+    if let Some(dry_run) = &aside.dry_run {
+        page = page.title("nothing was changed (--dry-run); it would swap:");
+        for change in &dry_run.refs {
+            let [old, new] = [&change.old, &change.new].map(|oid| oid.as_ref().map_or("(none)", |oid| oid.short()));
+            page = page.line(format!("  {} {old} -> {new}", change.name));
+        }
+        if dry_run.refs.is_empty() {
+            page = page.line("  no refs");
+        }
+        page = page.title("and run:").lines(dry_run.commands.iter().map(|command| format!("  {command}")));
+    }
+    page
+}

@@ -1,0 +1,113 @@
+//! `git aitask new`.
+
+use super::{App, aside};
+use crate::error::{Error, Kind, Result};
+use crate::report::Page;
+use crate::task::{Level, TaskId, Title};
+use crate::workflow::{Wanted, new};
+use clap::Args;
+use std::io::Read as _;
+use std::path::PathBuf;
+
+/// Make a task, numbered and published
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  git aitask new \"Add login\" -m \"With e-mail and password.\" --priority high\n  \
+git aitask new \"Add login form\" --parent 12\n  generate-report | git aitask new \"Mend the report\" -F -\n  \
+git aitask new --draft \"An idea\"          # offline; publish it later:\n  git aitask new --publish draft_20260102_0304_an_idea.md"
+)]
+pub struct New {
+    /// The title
+    #[arg(required_unless_present = "publish")]
+    title: Option<String>,
+    /// The text
+    #[arg(short, value_name = "TEXT", conflicts_with = "file")]
+    message: Option<String>,
+    /// A file with the text, - for standard input
+    #[arg(short = 'F', value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// high, medium or low
+    #[arg(long, value_name = "LEVEL", default_value = "medium")]
+    priority: String,
+    /// high, medium or low
+    #[arg(long, value_name = "LEVEL", default_value = "medium")]
+    effort: String,
+    /// One of the project's issue types [default: feature]
+    #[arg(long = "type", value_name = "TYPE")]
+    issue_type: Option<String>,
+    /// A label; may be repeated
+    #[arg(long, value_name = "LABEL")]
+    label: Vec<String>,
+    /// A task it waits for; may be repeated
+    #[arg(long, value_name = "TASK")]
+    depends: Vec<String>,
+    /// The task it is a part of
+    #[arg(long, value_name = "TASK")]
+    parent: Option<String>,
+    /// Only a draft in this clone: no id, no network
+    #[arg(long)]
+    draft: bool,
+    /// Publish a draft
+    #[arg(long, value_name = "DRAFT", conflicts_with_all = ["title", "draft", "message", "file", "parent"])]
+    publish: Option<String>,
+    /// Show what would be swapped, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl New {
+    /// Runs the verb.
+    pub fn run(&self, app: &App) -> Result<()> {
+        let outcome = match &self.publish {
+            Some(draft) => new::publish_draft(&app.open(self.dry_run)?, draft)?,
+            None => {
+                let options = self.options()?;
+                new::new(&app.open(self.dry_run)?, &options)?
+            }
+        };
+        app.report.answer(&outcome, || {
+            let page = match (&outcome.task, &outcome.draft) {
+                (Some(task), _) => Page::new()
+                    .title(format!("{}  {}", task.id, task.title))
+                    .line(format!("  {}", task.path))
+                    .advice(format!("next: git aitask pick {}", task.id)),
+                (None, draft) => {
+                    let draft = draft.as_deref().unwrap_or_default();
+                    Page::new().title(draft).advice(format!("next: git aitask new --publish {draft}"))
+                }
+            };
+            aside(page, &outcome.aside)
+        })
+    }
+
+    fn options(&self) -> Result<new::Options> {
+        let text = match (&self.message, &self.file) {
+            (Some(text), _) => text.clone(),
+            (None, Some(path)) => read_text(path)?,
+            (None, None) => String::new(),
+        };
+        Ok(new::Options {
+            title: Title::parse(self.title.as_deref().unwrap_or_default())?,
+            text,
+            priority: Level::parse(&self.priority)?,
+            effort: Level::parse(&self.effort)?,
+            issue_type: self.issue_type.clone(),
+            labels: self.label.clone(),
+            depends: self.depends.iter().map(|id| TaskId::parse(id)).collect::<Result<_>>()?,
+            parent: self.parent.as_deref().map(Wanted::parse).transpose()?,
+            draft: self.draft,
+        })
+    }
+}
+
+fn read_text(path: &PathBuf) -> Result<String> {
+    let bytes = if path.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(path)
+    };
+    let bytes = bytes.map_err(|error| Error::io("read", path, &error))?;
+    String::from_utf8(bytes)
+        .map_err(|_| Error::new(Kind::Usage, format!("the text in {} is not UTF-8", path.display())))
+}

@@ -1,0 +1,112 @@
+//! `git aitask pick`.
+
+use super::{App, aside, wanted};
+use crate::error::Result;
+use crate::report::Page;
+use crate::workflow::outcome::WorktreeInfo;
+use crate::workflow::pick::{self, Picked, Took};
+use clap::Args;
+
+/// Take a task: its lock, its status, its worktree
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  git aitask pick 12\n  git aitask pick --next           # the best ready one that nobody holds\n  \
+git aitask pick 12 15 7          # the first that can be had\n  git aitask pick 12 --steal       # take it over\n  \
+cd \"$(git aitask worktree path 12)\""
+)]
+pub struct Pick {
+    /// The tasks to try, in order
+    #[arg(required_unless_present = "next", conflicts_with = "next")]
+    task: Vec<String>,
+    /// The best ready task that nobody holds
+    #[arg(long)]
+    next: bool,
+    /// Make a worktree (the default, unless aitask.worktree is false)
+    #[arg(long, overrides_with = "no_worktree")]
+    worktree: bool,
+    /// Make no worktree
+    #[arg(long)]
+    no_worktree: bool,
+    /// The branch to cut the task branch from
+    #[arg(long, value_name = "BRANCH")]
+    base: Option<String>,
+    /// The address to take it with
+    #[arg(long, value_name = "ADDRESS")]
+    email: Option<String>,
+    /// Take it over from whoever holds it
+    #[arg(long)]
+    steal: bool,
+    /// Take it although it waits for others
+    #[arg(long)]
+    ignore_blocked: bool,
+    /// Show what would be swapped, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Pick {
+    /// Runs the verb.
+    pub fn run(&self, app: &App) -> Result<()> {
+        let options = pick::Options {
+            wanted: wanted(&self.task)?,
+            worktree: if self.no_worktree { Some(false) } else { self.worktree.then_some(true) },
+            base: self.base.clone(),
+            steal: self.steal,
+            ignore_blocked: self.ignore_blocked,
+        };
+        let outcome = pick::pick(&app.open_as(self.email.as_ref(), self.dry_run)?, &options)?;
+        app.report.answer(&outcome, || page(&outcome))
+    }
+}
+
+fn page(outcome: &Picked) -> Page {
+    let task = &outcome.task;
+    let took = match (outcome.took, &outcome.previous) {
+        _ if outcome.aside.dry_run.is_some() => "can be taken".to_owned(),
+        (Took::New, _) => "taken".to_owned(),
+        (Took::Mine, None) => "yours already".to_owned(),
+        (Took::Mine, Some(_)) => "taken again from your dead session".to_owned(),
+        (Took::Stolen, previous) => {
+            let from = previous.as_ref().map_or_else(String::new, |lock| format!(" from {}", lock.holder));
+            format!("taken over{from}")
+        }
+    };
+    let mut page = Page::new().title(format!("{}  {}  ({took})", task.id, task.title));
+    page = page.lines(outcome.excerpt.iter().map(|line| format!("  {line}")));
+    if let Some(worktree) = &outcome.worktree {
+        let made = if worktree.created { "" } else { "   (was there)" };
+        page = page.line(format!("worktree  {}{made}", worktree.path.display())).line(format!(
+            "branch    {}{}",
+            worktree.branch,
+            base(worktree)
+        ));
+    }
+    page = aside(page, &outcome.aside);
+    match &outcome.worktree {
+        Some(worktree) => page
+            .advice(format!("next: cd {}", worktree.path.display()))
+            .advice("      work, commit, then: git aitask finish   (or: git aitask drop)"),
+        None => {
+            page.advice(format!("next: work, commit, then: git aitask finish {0}   (or: git aitask drop {0})", task.id))
+        }
+    }
+}
+
+fn base(worktree: &WorktreeInfo) -> String {
+    let Some(base) = &worktree.base else { return String::new() };
+    let Some((commit, time)) = &worktree.base_commit else { return format!(", cut from {base}") };
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    let age = now.saturating_sub(u64::try_from(*time).unwrap_or(now));
+    format!(", cut from {base} at {} ({})", commit.short(), ago(age))
+}
+
+/// A span of seconds for people.
+fn ago(seconds: u64) -> String {
+    let (count, unit) = match seconds {
+        0..60 => return "just now".to_owned(),
+        60..3_600 => (seconds / 60, "minute"),
+        3_600..86_400 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{count} {unit}{} old", if count == 1 { "" } else { "s" })
+}

@@ -1,0 +1,67 @@
+//! `git aitask show`.
+
+use super::App;
+use crate::error::Result;
+use crate::report::Page;
+use crate::workflow::show;
+use clap::Args;
+
+/// Show one task whole: text, plan, lock, worktree, what it waits for
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  git aitask show 12\n  git aitask show            # in a task's worktree: that task"
+)]
+pub struct Show {
+    /// The task
+    task: Option<String>,
+}
+
+impl Show {
+    /// Runs the verb.
+    pub fn run(&self, app: &App) -> Result<()> {
+        let context = app.open(false)?;
+        let outcome = show::show(&context, &context.wanted(self.task.as_deref())?)?;
+        app.report.answer(&outcome, || {
+            let row = &outcome.task;
+            let list = |items: Vec<String>| if items.is_empty() { "-".to_owned() } else { items.join(", ") };
+            let mut page = Page::new()
+                .title(format!("{}  {}", row.id, row.title))
+                .line(format!("{}, {} priority, {} effort, {}", row.status, row.priority, row.effort, row.issue_type))
+                .line(format!("file      {}", outcome.path));
+            if !row.labels.is_empty() {
+                page = page.line(format!("labels    {}", row.labels.join(", ")));
+            }
+            if !row.depends.is_empty() {
+                page = page.line(format!("depends   {}", list(row.depends.iter().map(ToString::to_string).collect())));
+                page =
+                    page.line(format!("waits for {}", list(row.blocked_by.iter().map(ToString::to_string).collect())));
+            }
+            if !row.children.is_empty() {
+                page = page.line(format!("children  {}", list(row.children.iter().map(ToString::to_string).collect())));
+            }
+            if let Some(email) = &row.assigned_to {
+                page = page.line(format!("assigned  {email}"));
+            }
+            if let Some(lock) = &row.lock {
+                page = page.line(format!("lock      {}", lock.sentence()));
+            }
+            if let Some(worktree) = &row.worktree {
+                let dirty = match worktree.dirty {
+                    Some(true) => ", uncommitted work",
+                    Some(false) => ", clean",
+                    None => ", gone",
+                };
+                let [ahead, behind] =
+                    [worktree.ahead, worktree.behind].map(|n| n.map_or("?".to_owned(), |n| n.to_string()));
+                page = page.line(format!("worktree  {}{dirty}", worktree.path.display()));
+                page = page.line(format!("branch    {} ({ahead} ahead, {behind} behind)", worktree.branch));
+            }
+            page = page.lines(outcome.commits.iter().map(|commit| format!("  {commit}")));
+            page = page.line("").text(&outcome.text);
+            match &outcome.plan {
+                Some(plan) => page.line("").title(&plan.path).text(&plan.text),
+                None => page,
+            }
+        })
+    }
+}

@@ -1,0 +1,45 @@
+//! `git aitask status`.
+
+use super::{App, list, lock};
+use crate::error::Result;
+use crate::report::{Page, Table};
+use crate::workflow::status::{self, Overview};
+use clap::Args;
+
+/// Who works on what, what is out of step, what can be picked
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  git aitask status --fetch\n  git aitask status --json")]
+pub struct Status {
+    /// Ask the remote first
+    #[arg(long)]
+    fetch: bool,
+}
+
+impl Status {
+    /// Runs the verb.
+    pub fn run(&self, app: &App) -> Result<()> {
+        let outcome = status::status(&app.open(false)?, self.fetch)?;
+        app.report.answer(&outcome, || page(&outcome))
+    }
+}
+
+fn page(outcome: &Overview) -> Page {
+    let mut page = Page::new();
+    let section =
+        |page: Page, title: &str, table: Table, empty: bool| if empty { page } else { page.title(title).table(table) };
+    page = section(page, "held", list::table(&outcome.active, false), outcome.active.is_empty());
+    page = section(page, "stale locks", lock::table(&outcome.stale_locks), outcome.stale_locks.is_empty());
+    let mut orphans = Table::default();
+    for worktree in &outcome.orphan_worktrees {
+        orphans.row([worktree.path.display().to_string(), worktree.branch.to_string()]);
+    }
+    page = section(page, "worktrees without an active task", orphans, outcome.orphan_worktrees.is_empty());
+    let unlocked = &outcome.unlocked_implementing;
+    page = section(page, "Implementing, but nobody holds them", list::table(unlocked, false), unlocked.is_empty());
+    page = section(page, "ready", list::table(&outcome.ready, false), outcome.ready.is_empty());
+    match (&outcome.as_of, outcome.ready.is_empty()) {
+        (None, _) => page.advice("the remote was not asked yet: git aitask status --fetch"),
+        (Some(_), true) => page.advice("nothing is ready; make a task: git aitask new \"Add login\""),
+        (Some(as_of), false) => page.advice(format!("as of {as_of}; next: git aitask pick --next")),
+    }
+}

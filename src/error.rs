@@ -1,0 +1,201 @@
+//! The one error type: what happened, why, and the one command that helps.
+
+/// What every fallible function of this crate returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What kind of thing went wrong. The kind alone decides the exit code ([`Kind::exit_code`]) and is the
+/// `error.kind` of the JSON form, so names are stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The arguments make no sense.
+    Usage,
+    /// We stand in no git repository.
+    NotARepository,
+    /// The repository has no work tree.
+    BareRepository,
+    /// The repository has no commit to start from.
+    NoCommit,
+    /// The checkout that carries the task data is on no branch.
+    DetachedHead,
+    /// The coordination branches or the task folder are missing.
+    NotInitialised,
+    /// Git knows neither name nor e-mail of the committer.
+    NoIdentity,
+    /// This needs a newer git than the one found.
+    GitTooOld,
+    /// No task has this id.
+    NoSuchTask,
+    /// The task exists but cannot be taken (done, folded, archived, has open children).
+    NotClaimable,
+    /// The task waits for others.
+    Blocked,
+    /// Somebody else holds the task.
+    Held,
+    /// The caller does not hold the task (any more).
+    NotHolder,
+    /// No task is ready that nobody holds.
+    NothingToPick,
+    /// Uncommitted work is in the way.
+    Dirty,
+    /// The merge has conflicts.
+    Conflict,
+    /// The task branch has no commits of its own.
+    NoCommits,
+    /// The check command failed on the merged tree.
+    CheckFailed,
+    /// The server refused the push (hook, permission, protected branch).
+    Denied,
+    /// A path or branch we need is occupied by something else.
+    Occupied,
+    /// A file that others wrote cannot be understood.
+    Unparsable,
+    /// The demo found a broken invariant.
+    Invariant,
+    /// The remote did not accept who we are.
+    Authentication,
+    /// The remote cannot be reached, or did not answer in time.
+    Unreachable,
+    /// Others kept winning until the time was up.
+    Contention,
+    /// The connection broke and the remote cannot be asked what came of it.
+    Unknown,
+    /// Git failed in a way that has no word of its own.
+    Git,
+    /// A file could not be read or written.
+    Io,
+    /// A bug of ours.
+    Bug,
+}
+
+impl Kind {
+    /// The stable name, as in the JSON form.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Usage => "usage",
+            Kind::NotARepository => "not_a_repository",
+            Kind::BareRepository => "bare_repository",
+            Kind::NoCommit => "no_commit",
+            Kind::DetachedHead => "detached_head",
+            Kind::NotInitialised => "not_initialised",
+            Kind::NoIdentity => "no_identity",
+            Kind::GitTooOld => "git_too_old",
+            Kind::NoSuchTask => "no_such_task",
+            Kind::NotClaimable => "not_claimable",
+            Kind::Blocked => "blocked",
+            Kind::Held => "held",
+            Kind::NotHolder => "not_holder",
+            Kind::NothingToPick => "nothing_to_pick",
+            Kind::Dirty => "dirty",
+            Kind::Conflict => "conflict",
+            Kind::NoCommits => "no_commits",
+            Kind::CheckFailed => "check_failed",
+            Kind::Denied => "denied",
+            Kind::Occupied => "occupied",
+            Kind::Unparsable => "unparsable",
+            Kind::Invariant => "invariant",
+            Kind::Authentication => "authentication",
+            Kind::Unreachable => "unreachable",
+            Kind::Contention => "contention",
+            Kind::Unknown => "unknown",
+            Kind::Git => "git",
+            Kind::Io => "io",
+            Kind::Bug => "bug",
+        }
+    }
+
+    /// The exit code of `git aitask` (architecture, section 6): 1 the answer is no, 2 usage, 70 a bug of
+    /// ours, 75 try again later, 128 git (or what it stands on) failed.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Kind::Usage => 2,
+            Kind::NotInitialised
+            | Kind::NoSuchTask
+            | Kind::NotClaimable
+            | Kind::Blocked
+            | Kind::Held
+            | Kind::NotHolder
+            | Kind::NothingToPick
+            | Kind::Dirty
+            | Kind::Conflict
+            | Kind::NoCommits
+            | Kind::CheckFailed
+            | Kind::Denied
+            | Kind::Occupied
+            | Kind::Unparsable
+            | Kind::Invariant => 1,
+            Kind::Bug => 70,
+            Kind::Unreachable | Kind::Contention | Kind::Unknown => 75,
+            Kind::NotARepository
+            | Kind::BareRepository
+            | Kind::NoCommit
+            | Kind::DetachedHead
+            | Kind::NoIdentity
+            | Kind::Authentication
+            | Kind::GitTooOld
+            | Kind::Git
+            | Kind::Io => 128,
+        }
+    }
+}
+
+/// An error: its [`Kind`], one sentence that says what happened and why (lower case, no full stop), the
+/// commands that help, and, where one exists, the error underneath.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.message)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: Kind,
+    message: String,
+    hints: Vec<String>,
+    details: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Error {
+    /// An error of a kind, with its sentence.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        let details = serde_json::Map::new();
+        Self(Box::new(Inner { kind, message: message.into(), hints: Vec::new(), details }))
+    }
+
+    /// An error about a file that could not be read or written.
+    #[must_use]
+    pub fn io(action: &str, path: &std::path::Path, source: &std::io::Error) -> Self {
+        Self::new(Kind::Io, format!("cannot {action} {}: {source}", path.display()))
+    }
+
+    /// Adds a command that helps.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hints.push(hint.into());
+        self
+    }
+
+    /// Adds a field to the JSON form of the error.
+    #[must_use]
+    pub fn detail(mut self, name: &str, value: impl Into<serde_json::Value>) -> Self {
+        self.0.details.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// What kind of error this is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// The commands that help, most helpful first.
+    #[must_use]
+    pub fn hints(&self) -> &[String] {
+        &self.0.hints
+    }
+
+    /// Further fields of the JSON form.
+    #[must_use]
+    pub fn details(&self) -> &serde_json::Map<String, serde_json::Value> {
+        &self.0.details
+    }
+}

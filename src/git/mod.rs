@@ -1,0 +1,16 @@
+//! The only code that knows git's command line. One process start ([`run`]), typed names ([`types`]), pure parsers
+//! of what git prints ([`porcelain`]), and on them what the rest needs: the repository we stand in, refs, objects,
+//! the remote, worktrees, merges.
+
+pub mod merge;
+pub mod objects;
+pub mod porcelain;
+pub mod refs;
+pub mod remote;
+pub mod repository;
+pub mod run;
+pub mod types;
+pub mod worktree;
+
+pub use repository::Repository;
+pub use types::{Branch, Oid, RefName, RefUpdate, RemoteName};

@@ -1,0 +1,180 @@
+//! The object store: reading many objects with one process, building many commits with one process.
+
+use crate::error::{Error, Kind, Result};
+use crate::git::porcelain::cat_file::{self, Object};
+use crate::git::porcelain::ls_tree::{self, TreeEntry};
+use crate::git::{Oid, Repository};
+use std::fmt::Write as _;
+
+/// Reads objects by name (`<oid>`, `<commit>:<path>`); `None` where nothing has the name. One process.
+pub fn load(repository: &Repository, names: &[String]) -> Result<Vec<Option<Object>>> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let input = names.iter().flat_map(|name| [name.as_str(), "\n"]).collect::<String>();
+    let output = repository.read("cat-file").args(["--batch", "--buffer"]).input(input).run()?;
+    cat_file::parse(&output.stdout, names.len())
+}
+
+/// The files below `prefix` in a commit or tree. One process.
+pub fn list(repository: &Repository, treeish: &Oid, prefix: &[&str]) -> Result<Vec<TreeEntry>> {
+    let call = repository.read("ls-tree").args(["-r", "-z", "--full-tree", treeish.as_str(), "--"]).args(prefix);
+    ls_tree::parse(&call.run()?.stdout)
+}
+
+/// One change of a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edit {
+    /// A file gets this content (mode 100644).
+    Put {
+        /// Repository-relative path.
+        path: String,
+        /// The bytes.
+        content: Vec<u8>,
+    },
+    /// A file goes.
+    Remove {
+        /// Repository-relative path.
+        path: String,
+    },
+    /// A file moves, unread.
+    Rename {
+        /// Repository-relative path.
+        from: String,
+        /// Repository-relative path.
+        to: String,
+    },
+}
+
+/// A commit to build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCommit {
+    /// The first parent; `None` makes a root commit.
+    pub parent: Parent,
+    /// A second parent.
+    pub merged: Option<Oid>,
+    /// The tree to start from, where it is not the first parent's.
+    pub tree: Option<Oid>,
+    /// What to change in it.
+    pub edits: Vec<Edit>,
+    /// The whole message.
+    pub message: String,
+}
+
+/// Where a new commit hangs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Parent {
+    /// Nowhere.
+    Root,
+    /// On a commit that exists.
+    Commit(Oid),
+    /// On the commit built just before.
+    Previous,
+}
+
+/// What was built: the commits, and the blobs of every [`Edit::Put`], both in the order they were asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// The commits.
+    pub commits: Vec<Oid>,
+    /// The blobs.
+    pub blobs: Vec<Oid>,
+}
+
+/// The ref that git-fast-import(1) wants while it builds. A `reset` without `from` gives it up before the stream
+/// ends, so git never writes it.
+const SCRATCH: &str = "refs/aitask/scratch";
+
+/// Builds commits without a checkout, an index or a ref. One process (and git's own `unpack-objects`).
+pub fn build(repository: &Repository, commits: &[NewCommit]) -> Result<Built> {
+    let (author, committer) = repository.identities()?;
+    let mut stream = Vec::new();
+    let mut blobs = 0;
+    let edits = || commits.iter().flat_map(|commit| &commit.edits);
+    for edit in edits() {
+        if let Edit::Put { content, .. } = edit {
+            blobs += 1;
+            stream.extend(format!("blob\nmark :{blobs}\n").into_bytes());
+            data(&mut stream, content);
+        }
+    }
+    let (mut blob, mut mark) = (0, blobs);
+    for commit in commits {
+        if commit.parent != Parent::Previous {
+            reset(&mut stream);
+        }
+        mark += 1;
+        stream.extend(format!("commit {SCRATCH}\nmark :{mark}\nauthor {author}\ncommitter {committer}\n").into_bytes());
+        data(&mut stream, commit.message.as_bytes());
+        if let Parent::Commit(parent) = &commit.parent {
+            stream.extend(format!("from {parent}\n").into_bytes());
+        }
+        if let Some(merged) = &commit.merged {
+            stream.extend(format!("merge {merged}\n").into_bytes());
+        }
+        if let Some(tree) = &commit.tree {
+            stream.extend(format!("M 040000 {tree} \"\"\n").into_bytes());
+        }
+        for edit in &commit.edits {
+            let line = match edit {
+                Edit::Put { path, .. } => {
+                    blob += 1;
+                    format!("M 100644 :{blob} {}\n", quoted(path))
+                }
+                Edit::Remove { path } => format!("D {}\n", quoted(path)),
+                Edit::Rename { from, to } => format!("R {} {}\n", quoted(from), quoted(to)),
+            };
+            stream.extend(line.into_bytes());
+        }
+        stream.push(b'\n');
+    }
+    reset(&mut stream);
+    for n in 1..=mark {
+        stream.extend(format!("get-mark :{n}\n").into_bytes());
+    }
+    stream.extend(b"done\n");
+    let call = repository.write("fast-import").args(["--quiet", "--done", "--date-format=raw"]).input(stream);
+    let output = call.run()?;
+    let names = output.text().lines().map(Oid::parse).collect::<Option<Vec<_>>>().unwrap_or_default();
+    if names.len() != mark {
+        return Err(Error::new(Kind::Git, format!("`{}` gave {} names instead of {mark}", call.line(), names.len())));
+    }
+    let commits = names[blobs..].to_vec();
+    Ok(Built { commits, blobs: names[..blobs].to_vec() })
+}
+
+/// The files that commits lack and the commits before them have; `pairs` is a line `NEW OLD` each. One process.
+pub fn removed(repository: &Repository, pairs: String) -> Result<Vec<Vec<u8>>> {
+    if pairs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let call = repository.read("diff-tree").args(["--stdin", "--no-commit-id", "-r", "-z", "--no-renames"]);
+    let output = call.args(["--name-only", "--diff-filter=D"]).input(pairs).run()?;
+    Ok(output.stdout.split(|&byte| byte == 0).filter(|path| !path.is_empty()).map(<[u8]>::to_vec).collect())
+}
+
+fn data(stream: &mut Vec<u8>, bytes: &[u8]) {
+    stream.extend(format!("data {}\n", bytes.len()).into_bytes());
+    stream.extend(bytes);
+    stream.push(b'\n');
+}
+
+fn reset(stream: &mut Vec<u8>) {
+    stream.extend(format!("reset {SCRATCH}\n\n").into_bytes());
+}
+
+/// A path as git-fast-import(1) wants it: in double quotes with C escapes.
+fn quoted(path: &str) -> String {
+    let mut text = String::from("\"");
+    for byte in path.bytes() {
+        match byte {
+            b'"' | b'\\' => text.extend(['\\', char::from(byte)]),
+            0x20..=0x7e => text.push(char::from(byte)),
+            _ => {
+                let _ = write!(text, "\\{byte:03o}");
+            }
+        }
+    }
+    text.push('"');
+    text
+}

@@ -1,0 +1,156 @@
+//! `git cat-file --batch`: git-cat-file(1), section "BATCH OUTPUT".
+
+use super::{malformed, oid, split_once};
+use crate::error::Result;
+use crate::git::types::Oid;
+
+/// The kind of an object.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ObjectKind {
+    /// The contents of a file.
+    Blob,
+    /// A directory.
+    Tree,
+    /// A commit.
+    Commit,
+    /// An annotated tag.
+    Tag,
+}
+
+impl ObjectKind {
+    /// The word git has for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ObjectKind::Blob => "blob",
+            ObjectKind::Tree => "tree",
+            ObjectKind::Commit => "commit",
+            ObjectKind::Tag => "tag",
+        }
+    }
+
+    fn parse(word: &[u8]) -> Option<Self> {
+        [ObjectKind::Blob, ObjectKind::Tree, ObjectKind::Commit, ObjectKind::Tag]
+            .into_iter()
+            .find(|kind| kind.as_str().as_bytes() == word)
+    }
+}
+
+/// An object of the repository.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Object {
+    /// Its name.
+    pub oid: Oid,
+    /// Its kind.
+    pub kind: ObjectKind,
+    /// Its contents.
+    pub data: Vec<u8>,
+}
+
+/// Parses the answers of `git cat-file --batch` in its default format, in the order of the requests; `None` is
+/// an object that does not exist. `count` is the number of requests: fewer or more answers are an error, and so
+/// is an ambiguous name, which must not be taken for an absent one.
+pub fn parse(mut bytes: &[u8], count: usize) -> Result<Vec<Option<Object>>> {
+    let mut objects = Vec::new();
+    for _ in 0..count {
+        let (object, rest) = answer(bytes).ok_or_else(|| malformed("an object of cat-file", bytes))?;
+        objects.push(object);
+        bytes = rest;
+    }
+    if bytes.is_empty() { Ok(objects) } else { Err(malformed("no further object of cat-file", bytes)) }
+}
+
+/// One answer and what follows it.
+fn answer(bytes: &[u8]) -> Option<(Option<Object>, &[u8])> {
+    let (head, rest) = split_once(bytes, b'\n')?;
+    if head.ends_with(b" missing") {
+        return Some((None, rest));
+    }
+    let (name, sort) = split_once(head, b' ')?;
+    let (kind, size) = split_once(sort, b' ')?;
+    let size = std::str::from_utf8(size).ok()?.parse().ok()?;
+    let (data, rest) = rest.split_at_checked(size)?;
+    let object = Object { oid: oid(name)?, kind: ObjectKind::parse(kind)?, data: data.to_vec() };
+    Some((Some(object), rest.strip_prefix(b"\n")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::porcelain::{commit::Commit, ls_tree};
+    use proptest::prelude::*;
+
+    #[test]
+    fn recorded_answers() {
+        for (case, hash_len) in
+            [(recorded!("sha1-cat-file-batch.bin"), 20), (recorded!("sha256-cat-file-batch.bin"), 32)]
+        {
+            for (version, bytes) in case {
+                let objects = parse(bytes, 10).unwrap();
+                let kinds: Vec<_> = objects.iter().map(|found| found.as_ref().map(|object| object.kind)).collect();
+                let expected = [
+                    Some(ObjectKind::Blob),
+                    Some(ObjectKind::Tree),
+                    Some(ObjectKind::Commit),
+                    None,
+                    Some(ObjectKind::Tag),
+                    None,
+                    Some(ObjectKind::Tree),
+                    None,
+                    Some(ObjectKind::Blob),
+                    Some(ObjectKind::Commit),
+                ];
+                assert_eq!(kinds, expected, "{version}");
+                let data = |at: usize| objects[at].as_ref().unwrap().data.as_slice();
+                assert_eq!(data(0), b"plain\n");
+                assert_eq!(ls_tree::parse_tree(data(1), hash_len).unwrap().len(), 3);
+                assert_eq!(Commit::parse(data(2)).unwrap().subject, "Add one of each");
+                assert_eq!((data(6), data(8)), (&b""[..], &b""[..]));
+            }
+        }
+    }
+
+    #[test]
+    fn the_count_must_agree() {
+        for (_, bytes) in recorded!("sha1-cat-file-batch.bin") {
+            assert!(parse(bytes, 9).is_err());
+            assert!(parse(bytes, 11).is_err());
+            for cut in 1..bytes.len() {
+                assert!(parse(&bytes[..cut], 10).is_err(), "{cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_ambiguous_name_is_not_a_missing_one() {
+        assert!(parse(b"abcd ambiguous\n", 1).is_err());
+        assert!(parse(b"HEAD:a b missing\n", 1).unwrap()[0].is_none());
+        let huge = format!("{} blob {}\n", "1".repeat(40), u64::MAX);
+        assert!(parse(huge.as_bytes(), 1).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn round_trip(contents in prop::collection::vec(prop::option::of(any::<Vec<u8>>()), 0..9)) {
+            let mut printed = Vec::new();
+            let name = "1".repeat(40);
+            for data in &contents {
+                match data {
+                    Some(data) => {
+                        printed.extend_from_slice(format!("{name} blob {}\n", data.len()).as_bytes());
+                        printed.extend_from_slice(data);
+                        printed.push(b'\n');
+                    }
+                    None => printed.extend_from_slice(format!("{name} missing\n").as_bytes()),
+                }
+            }
+            let found = parse(&printed, contents.len()).unwrap();
+            prop_assert_eq!(found.into_iter().map(|one| one.map(|object| object.data)).collect::<Vec<_>>(), contents);
+        }
+
+        #[test]
+        fn anything(bytes: Vec<u8>, count in 0usize..4) {
+            let _ = parse(&bytes, count);
+        }
+    }
+}

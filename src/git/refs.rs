@@ -1,0 +1,51 @@
+//! Refs: reading several at once, and moving several at once or none.
+
+use crate::error::Result;
+use crate::git::porcelain::for_each_ref;
+use crate::git::{Oid, RefName, RefUpdate, Repository};
+use std::collections::BTreeMap;
+
+/// The refs among `names` that exist, with what they point to; one process.
+pub fn load(repository: &Repository, names: &[RefName]) -> Result<BTreeMap<RefName, Oid>> {
+    let output = repository
+        .read("for-each-ref")
+        .arg(format!("--format={}", for_each_ref::FORMAT))
+        .args(names.iter().map(RefName::as_str))
+        .run()?;
+    let records = for_each_ref::parse(&output.stdout)?;
+    // A pattern also matches the refs below it.
+    Ok(records.into_iter().map(|record| (record.name, record.oid)).filter(|(name, _)| names.contains(name)).collect())
+}
+
+/// What came of a local swap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Swap {
+    /// All refs are what they were to become.
+    Done,
+    /// Nothing changed; what git said.
+    Refused(String),
+}
+
+/// Moves all refs or none, each only from its old value (git-update-ref(1), `--stdin`).
+pub fn swap(repository: &Repository, updates: &[RefUpdate], reason: &str) -> Result<Swap> {
+    let mut input = Vec::new();
+    for update in updates {
+        let anchor = update.new.as_ref().or(update.old.as_ref());
+        let zeros = anchor.map(Oid::zeros).unwrap_or_default();
+        let [new, old] = [&update.new, &update.old].map(|oid| oid.as_ref().map_or(zeros.as_str(), Oid::as_str));
+        input.extend(format!("update {}\0{new}\0{old}\0", update.name).into_bytes());
+    }
+    let call = repository.write("update-ref").args(["-m", reason, "--create-reflog", "--stdin", "-z"]).input(input);
+    let output = call.output()?;
+    Ok(if output.success() { Swap::Done } else { Swap::Refused(output.complaint()) })
+}
+
+/// Sets refs whatever they were. For what only follows something else: remote-tracking refs and mirrors.
+pub fn follow(repository: &Repository, refs: &[(RefName, &Oid)]) -> Result<()> {
+    if refs.is_empty() {
+        return Ok(());
+    }
+    let input =
+        refs.iter().flat_map(|(name, oid)| format!("update {name}\0{oid}\0\0").into_bytes()).collect::<Vec<_>>();
+    repository.write("update-ref").args(["--stdin", "-z"]).input(input).run().map(drop)
+}

@@ -1,0 +1,198 @@
+//! The remote: one fetch for all branches, one push for all refs, and what came of it.
+
+use crate::error::{Error, Kind, Result};
+use crate::git::porcelain::push::{self, PushReport, Rejection};
+use crate::git::run::{Call, Output};
+use crate::git::{Branch, RefName, RefUpdate, RemoteName, Repository};
+use std::time::Duration;
+
+/// The pattern that covers every coordination branch, whether it exists or not: naming a missing branch would
+/// fail the whole fetch.
+const COORDINATION: &str = "aitask-*";
+
+/// The URL of a remote, when it is configured.
+#[must_use]
+pub fn url<'r>(repository: &'r Repository, remote: &RemoteName) -> Option<&'r str> {
+    repository.config().last(&format!("remote.{remote}.url"))
+}
+
+/// Whether the configured refspec already lets git keep the remote-tracking ref of `branch`. It does not in a
+/// single-branch clone, as CI jobs make them.
+#[must_use]
+pub fn tracks(repository: &Repository, remote: &RemoteName, branch: &Branch) -> bool {
+    let wanted = format!("refs/heads/{branch}:refs/remotes/{remote}/{branch}");
+    let all = format!("refs/heads/*:refs/remotes/{remote}/*");
+    let specs = repository.config().all(&format!("remote.{remote}.fetch"));
+    specs.iter().map(|spec| spec.trim_start_matches('+')).any(|spec| spec == wanted || spec == all)
+}
+
+/// Brings the remote-tracking refs of `branches` up to date; a branch that the remote does not have loses its
+/// remote-tracking ref. One connection; a second one only when a code branch is missing on the remote.
+///
+/// # Errors
+/// [`Kind::Unreachable`] or [`Kind::Authentication`], with git's reason.
+pub fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], limit: Duration) -> Result<()> {
+    let mut named: Vec<&Branch> = branches.iter().filter(|branch| !branch.as_str().starts_with("aitask-")).collect();
+    loop {
+        let coordination = (named.len() < branches.len())
+            .then(|| format!("+refs/heads/{COORDINATION}:refs/remotes/{remote}/{COORDINATION}"));
+        if coordination.is_none() && named.is_empty() {
+            return Ok(());
+        }
+        let call = repository
+            .git()
+            .network(&repository.root, "fetch", limit)
+            .args(["--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"])
+            .args(["--", remote.as_str()])
+            .args(coordination)
+            .args(named.iter().map(|branch| format!("+{}:{}", branch.full(), branch.tracking(remote))));
+        let output = call.output()?;
+        if output.success() {
+            return Ok(());
+        }
+        let complaint = output.complaint();
+        let missing = complaint.lines().find_map(|line| line.split("couldn't find remote ref refs/heads/").nth(1));
+        let before = named.len();
+        named.retain(|branch| Some(branch.as_str()) != missing);
+        if named.len() < before {
+            continue;
+        }
+        if complaint.contains("cannot lock ref") || complaint.contains(".lock': File exists") {
+            return Err(Error::new(Kind::Contention, format!("another git is fetching: {}", first_line(&complaint))));
+        }
+        return Err(connection_error(remote, &call, &output));
+    }
+}
+
+/// What came of a push.
+#[derive(Debug)]
+pub enum Pushed {
+    /// The remote answered for every ref.
+    Answered(PushReport),
+    /// The remote cannot push several refs as one.
+    NoAtomic,
+    /// The connection ended before the answer: it may have landed or not.
+    Unknown(Error),
+    /// Nothing was sent: the remote cannot be reached or did not let us in.
+    NotSent(Error),
+}
+
+/// How to push.
+#[derive(Debug, Clone, Copy)]
+pub struct PushOptions {
+    /// All refs or none.
+    pub atomic: bool,
+    /// Whether the user's `pre-push` hook runs.
+    pub hooks: bool,
+    /// The time limit.
+    pub limit: Duration,
+}
+
+/// Moves refs on the remote, each only from its old value. One connection.
+pub fn push(
+    repository: &Repository,
+    remote: &RemoteName,
+    updates: &[RefUpdate],
+    options: PushOptions,
+) -> Result<Pushed> {
+    let call = push_call(repository, remote, updates, options);
+    let output = call.output()?;
+    if let (Ok(mut report), false) = (push::parse(&output.stdout), output.timed_out) {
+        report.explain(&output.stderr);
+        let answered = updates.iter().all(|update| report.find(&update.name).is_some());
+        if answered && report.rejection() != Some(Rejection::Unreported) {
+            return Ok(Pushed::Answered(report));
+        }
+    }
+    let complaint = output.complaint();
+    if complaint.contains("ref updates aborted by hook") {
+        let message = format!("a hook on the server of {remote} refused the push: {}", first_line(&complaint));
+        return Ok(Pushed::NotSent(Error::new(Kind::Denied, message)));
+    }
+    if complaint.contains("does not support --atomic") {
+        return Ok(Pushed::NoAtomic);
+    }
+    let error = connection_error(remote, &call, &output);
+    // git says this before it sends anything: no connection, no repository, no permission to log in.
+    let not_sent = !output.timed_out && NEVER_SENT.iter().any(|text| complaint.contains(text));
+    Ok(if not_sent { Pushed::NotSent(error) } else { Pushed::Unknown(error) })
+}
+
+/// The command line of [`push`], also for `--dry-run` to show.
+#[must_use]
+pub fn push_call(repository: &Repository, remote: &RemoteName, updates: &[RefUpdate], options: PushOptions) -> Call {
+    let mut call = repository.git().network(&repository.root, "push", options.limit).args([
+        "--porcelain",
+        "--no-follow-tags",
+        "--recurse-submodules=no",
+    ]);
+    if options.atomic {
+        call = call.arg("--atomic");
+    }
+    if !options.hooks {
+        call = call.arg("--no-verify");
+    }
+    for update in updates {
+        let old = update.old.as_ref().map_or("", |oid| oid.as_str());
+        call = call.arg(format!("--force-with-lease={}:{old}", update.name));
+    }
+    call = call.args(["--", remote.as_str()]);
+    for update in updates {
+        let new = update.new.as_ref().map_or("", |oid| oid.as_str());
+        call = call.arg(format!("{new}:{}", update.name));
+    }
+    call
+}
+
+/// The remote-tracking ref's full name of a branch that has one, for messages and readers.
+#[must_use]
+pub fn tracking(remote: &RemoteName, branch: &Branch) -> RefName {
+    branch.tracking(remote)
+}
+
+const NEVER_SENT: [&str; 12] = [
+    "does not appear to be a git repository",
+    "Could not resolve host",
+    "Connection refused",
+    "No route to host",
+    "Network is unreachable",
+    "Permission denied (",
+    "Host key verification failed",
+    "Authentication failed",
+    "could not read Username",
+    "could not read Password",
+    "unable to access",
+    "not found",
+];
+
+const AUTHENTICATION: [&str; 6] = [
+    "Permission denied (",
+    "Host key verification failed",
+    "Authentication failed",
+    "could not read Username",
+    "could not read Password",
+    "terminal prompts disabled",
+];
+
+fn connection_error(remote: &RemoteName, call: &Call, output: &Output) -> Error {
+    let complaint = output.complaint();
+    let said = first_line(&complaint);
+    if AUTHENTICATION.iter().any(|text| complaint.contains(text)) {
+        return Error::new(Kind::Authentication, format!("the remote {remote} did not let us in: {said}"))
+            .hint(format!("git fetch {remote}"));
+    }
+    let exit = output.code;
+    if exit == Some(129) || (exit == Some(1) && complaint.contains("unknown option")) {
+        return call.failure(output);
+    }
+    Error::new(Kind::Unreachable, format!("the remote {remote} cannot be reached: {said}"))
+        .hint(format!("git ls-remote {remote}"))
+        .hint("run the same command again later")
+}
+
+/// The line of git's complaint that says most.
+fn first_line(complaint: &str) -> &str {
+    let mut lines = complaint.lines().map(str::trim).filter(|line| !line.is_empty());
+    let fatal = lines.clone().find(|line| line.starts_with("fatal:") || line.starts_with("error:"));
+    fatal.or_else(|| lines.next()).unwrap_or("git said nothing")
+}

@@ -1,0 +1,153 @@
+//! The repository we stand in, found once.
+
+use crate::error::{Error, Kind, Result};
+use crate::git::porcelain::worktree_list::WorktreeRecord;
+use crate::git::run::{Call, Git};
+use crate::git::types::{Branch, RefName};
+use crate::git::{porcelain, worktree};
+use crate::settings::{Config, Environment};
+use std::path::{Path, PathBuf};
+
+/// A repository with a work tree: where it is, and how to run git in it.
+#[derive(Debug)]
+pub struct Repository {
+    git: Git,
+    config: Config,
+    /// The directory all worktrees share (`.git` of the main one).
+    pub common_dir: PathBuf,
+    /// The main worktree; in a bare repository with worktrees, the one we stand in.
+    pub root: PathBuf,
+    /// The worktree we stand in.
+    pub toplevel: PathBuf,
+    /// The branch checked out in [`Self::root`]; `None` when its `HEAD` is detached.
+    pub root_branch: Option<Branch>,
+    /// The branch checked out in [`Self::toplevel`].
+    pub here_branch: Option<Branch>,
+    /// `HEAD` names a branch that has no commit yet.
+    pub unborn: bool,
+}
+
+impl Repository {
+    /// Finds the repository of `dir`, as git does (`GIT_DIR` and its kin included).
+    ///
+    /// # Errors
+    /// [`Kind::NotARepository`] and [`Kind::BareRepository`], where there is no work tree to be found.
+    pub fn discover(environment: &Environment, dir: &Path) -> Result<Self> {
+        let git = Git::new(environment.clone());
+        let output = git
+            .discover(dir, "rev-parse")
+            .args(["--path-format=absolute", "--is-bare-repository", "--git-common-dir", "--git-dir"])
+            .args(["--show-toplevel", "--symbolic-full-name", "HEAD"])
+            .output()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut lines = text.lines();
+        let (Some(bare), Some(common_dir), Some(git_dir)) = (lines.next(), lines.next(), lines.next()) else {
+            return Err(not_a_repository(dir, &output.complaint()));
+        };
+        let Some(toplevel) = lines.next().filter(|_| bare == "false") else {
+            let place = Path::new(git_dir).display();
+            return Err(Error::new(Kind::BareRepository, format!("{place} has no work tree here"))
+                .hint("cd into a checkout of it")
+                .hint("git worktree add ../checkout"));
+        };
+        let head = lines.next().unwrap_or("HEAD");
+        let (common_dir, toplevel) = (PathBuf::from(common_dir), PathBuf::from(toplevel));
+        let config = read_config(&git, &toplevel)?;
+        let git = git.with_ssh_command(config.last("core.sshcommand"));
+        let here_branch = RefName::parse(head).and_then(|name| name.branch());
+        let mut repository = Self {
+            git,
+            config,
+            root: toplevel.clone(),
+            root_branch: here_branch.clone(),
+            unborn: !output.success(),
+            here_branch,
+            common_dir,
+            toplevel,
+        };
+        if Path::new(git_dir) != repository.common_dir {
+            let records = worktree::list(&repository)?;
+            if let Some(main) = records.into_iter().next().filter(|record| !record.bare) {
+                repository.root_branch = main.branch.as_ref().and_then(RefName::branch);
+                repository.unborn = main.head.is_none();
+                repository.root = main.path;
+            }
+        }
+        Ok(repository)
+    }
+
+    /// Git's configuration, as far as this crate asks for it.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The git that all calls go through.
+    #[must_use]
+    pub fn git(&self) -> &Git {
+        &self.git
+    }
+
+    /// A reading git command in the main worktree.
+    #[must_use]
+    pub fn read(&self, subcommand: &str) -> Call {
+        self.git.read(&self.root, subcommand)
+    }
+
+    /// A writing git command in the main worktree.
+    #[must_use]
+    pub fn write(&self, subcommand: &str) -> Call {
+        self.git.write(&self.root, subcommand)
+    }
+
+    /// A folder of ours in the common git directory, for what this machine alone must know. It is made on demand.
+    pub fn private_dir(&self) -> Result<PathBuf> {
+        let dir = self.common_dir.join("aitask");
+        std::fs::create_dir_all(&dir).map_err(|error| Error::io("make", &dir, &error))?;
+        Ok(dir)
+    }
+
+    /// The record of the worktree that has `branch` checked out.
+    pub fn worktree_of(&self, branch: &Branch) -> Result<Option<WorktreeRecord>> {
+        let full = branch.full();
+        Ok(worktree::list(self)?.into_iter().find(|record| record.branch.as_ref() == Some(&full)))
+    }
+
+    /// Author and committer as git would write them now: `Name <email> seconds zone`, first the author.
+    ///
+    /// # Errors
+    /// [`Kind::NoIdentity`] when git knows none.
+    pub fn identities(&self) -> Result<(String, String)> {
+        let ask = |name: &str| self.read("var").arg(name).run().map(|output| output.text());
+        let committer = ask("GIT_COMMITTER_IDENT")?;
+        let environment = self.git.environment();
+        let apart = ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_AUTHOR_DATE", "GIT_COMMITTER_NAME"]
+            .into_iter()
+            .chain(["GIT_COMMITTER_EMAIL", "GIT_COMMITTER_DATE"])
+            .any(|name| environment.os(name).is_some())
+            || self.config.keys().any(|key| key.starts_with("author.") || key.starts_with("committer."));
+        let author = if apart { ask("GIT_AUTHOR_IDENT")? } else { committer.clone() };
+        Ok((author, committer))
+    }
+}
+
+fn not_a_repository(dir: &Path, complaint: &str) -> Error {
+    if complaint.contains("dubious ownership") {
+        return Error::new(Kind::NotARepository, complaint.lines().next().unwrap_or_default())
+            .hint(format!("git config --global --add safe.directory {}", dir.display()));
+    }
+    Error::new(Kind::NotARepository, format!("{} is not inside a git repository", dir.display()))
+        .hint("git init")
+        .hint("git clone URL")
+}
+
+/// One call for everything that will be asked.
+fn read_config(git: &Git, dir: &Path) -> Result<Config> {
+    const KEYS: &str = r"^(aitask|remote|user|author|committer)\.|^(core\.sshcommand|color\.ui|init\.defaultbranch)$";
+    let output = git.read(dir, "config").args(["-z", "--get-regexp", KEYS]).output()?;
+    match output.code {
+        Some(0) => Ok(Config::new(porcelain::config::parse(&output.stdout)?)),
+        Some(1) => Ok(Config::default()),
+        _ => Err(Error::new(Kind::Git, format!("git cannot read its configuration: {}", output.complaint()))),
+    }
+}

@@ -1,0 +1,371 @@
+//! The one place that starts processes: git, and the few programs beside it (`hostname`, `ps`, `tmux`, the
+//! user's check command).
+
+use crate::error::{Error, Kind, Result};
+use crate::settings::Environment;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write as _};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// What `git rev-parse --local-env-vars` lists, without the two that carry configuration. They say which
+/// repository to work on, so they count while we look for it and are dropped once we name the directory.
+const LOCAL_VARIABLES: [&str; 14] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_CONFIG",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_GRAFT_FILE",
+    "GIT_INDEX_FILE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_PREFIX",
+    "GIT_SHALLOW_FILE",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_COMMON_DIR",
+];
+
+/// Settings that every git call gets: nothing in the background, no colour, no file system monitor daemon.
+const CONSTANT_SETTINGS: [(&str, &str); 5] = [
+    ("core.fsmonitor", "false"),
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+    ("color.ui", "false"),
+    ("advice.detachedHead", "false"),
+];
+
+/// The time a local command may take; only a hang reaches it.
+const LOCAL_LIMIT: Duration = Duration::from_secs(300);
+
+/// A process to start, as a value: nothing happens before [`Call::output`] or [`Call::run`].
+#[derive(Debug, Clone)]
+pub struct Call {
+    program: OsString,
+    args: Vec<OsString>,
+    dir: PathBuf,
+    env: Vec<(OsString, Option<OsString>)>,
+    input: Option<Vec<u8>>,
+    limit: Duration,
+    trace: bool,
+    inherit: bool,
+}
+
+/// What came of a process.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// The exit code; `None` when a signal, or our time limit, ended it.
+    pub code: Option<i32>,
+    /// The time limit was reached and the process group was ended.
+    pub timed_out: bool,
+    /// Its standard output.
+    pub stdout: Vec<u8>,
+    /// Its standard error.
+    pub stderr: Vec<u8>,
+}
+
+impl Output {
+    /// Whether it exited with 0.
+    #[must_use]
+    pub fn success(&self) -> bool {
+        self.code == Some(0)
+    }
+
+    /// Standard output as text, without the final newline; what is not UTF-8 is replaced.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).trim_end_matches('\n').to_owned()
+    }
+
+    /// Standard error as text; what is not UTF-8 is replaced.
+    #[must_use]
+    pub fn complaint(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).trim().to_owned()
+    }
+}
+
+impl Call {
+    /// A program other than git, in a directory.
+    #[must_use]
+    pub fn program(environment: &Environment, program: impl AsRef<OsStr>, dir: &Path) -> Self {
+        let variables = LOCAL_VARIABLES.iter().map(|name| (OsString::from(name), None)).collect();
+        Self {
+            program: program.as_ref().to_owned(),
+            args: Vec::new(),
+            dir: dir.to_owned(),
+            env: variables,
+            input: None,
+            limit: LOCAL_LIMIT,
+            trace: environment.text("GIT_AITASK_TRACE").is_some_and(|value| value != "0"),
+            inherit: false,
+        }
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<T: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = T>) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Runs it in this directory.
+    #[must_use]
+    pub fn dir(mut self, dir: &Path) -> Self {
+        dir.clone_into(&mut self.dir);
+        self
+    }
+
+    /// Sets a variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.env.push((name.into(), Some(value.as_ref().to_owned())));
+        self
+    }
+
+    /// Unsets a variable.
+    #[must_use]
+    pub fn env_remove(mut self, name: &str) -> Self {
+        self.env.push((name.into(), None));
+        self
+    }
+
+    /// Gives it bytes on standard input, which is closed otherwise.
+    #[must_use]
+    pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.input = Some(bytes.into());
+        self
+    }
+
+    /// Limits its time; at the end its whole process group is ended.
+    #[must_use]
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Lets it write to our standard error, both streams, instead of capturing them.
+    #[must_use]
+    pub fn to_stderr(mut self) -> Self {
+        self.inherit = true;
+        self
+    }
+
+    /// The command line, for messages.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let mut line = self.program.to_string_lossy().into_owned();
+        for arg in &self.args {
+            let arg = arg.to_string_lossy();
+            let plain =
+                !arg.is_empty() && arg.bytes().all(|b| b.is_ascii_graphic() && !b"'\"$`\\;&|<>*?()#".contains(&b));
+            line.push(' ');
+            if plain {
+                line.push_str(&arg);
+            } else {
+                line.extend(["'", &arg.replace('\'', r"'\''"), "'"]);
+            }
+        }
+        line
+    }
+
+    /// Starts it, waits, and gives what came of it, whatever the exit code.
+    ///
+    /// # Errors
+    /// When it cannot be started: the directory or the program is missing.
+    pub fn output(&self) -> Result<Output> {
+        // A missing directory and a missing program give the same error, so tell them apart first.
+        if !self.dir.is_dir() {
+            return Err(Error::new(Kind::Io, format!("{} is not a directory any more", self.dir.display())));
+        }
+        let started = Instant::now();
+        let output = self.start().map_err(|error| self.not_started(&error))?;
+        if self.trace {
+            self.print_trace(started.elapsed(), &output);
+        }
+        Ok(output)
+    }
+
+    fn start(&self) -> io::Result<Output> {
+        let mut expression = self.expression();
+        let bytes = self.input.clone();
+        expression = match bytes {
+            Some(bytes) => expression.stdin_bytes(bytes),
+            None => expression.stdin_null(),
+        };
+        expression =
+            if self.inherit { expression.stdout_to_stderr() } else { expression.stdout_capture().stderr_capture() };
+        let environment = self.env.clone();
+        // In duct the innermost `.env` wins; one hook that sets them in order keeps "the last one wins".
+        let expression = expression.unchecked().before_spawn(move |command| {
+            command.process_group(0);
+            for (name, value) in &environment {
+                match value {
+                    Some(value) => command.env(name, value),
+                    None => command.env_remove(name),
+                };
+            }
+            Ok(())
+        });
+        let handle = expression.start()?;
+        let waited = handle.wait_timeout(self.limit)?.map(|output| Output {
+            code: output.status.code(),
+            timed_out: false,
+            stdout: output.stdout.clone(),
+            stderr: [output.stderr.as_slice(), &ended_by_signal(output.status)].concat(),
+        });
+        if let Some(output) = waited {
+            return Ok(output);
+        }
+        for pid in handle.pids() {
+            // Killing the child alone leaves its helpers (ssh, git-remote-https) holding the pipe.
+            if let Some(group) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
+                let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+            }
+        }
+        let _ = handle.wait_timeout(Duration::from_secs(5));
+        let stderr = format!("no answer within {} ms", self.limit.as_millis()).into_bytes();
+        Ok(Output { code: None, timed_out: true, stdout: Vec::new(), stderr })
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the place")]
+    fn expression(&self) -> duct::Expression {
+        duct::cmd(&self.program, &self.args).dir(&self.dir)
+    }
+
+    /// Starts it and wants exit code 0.
+    ///
+    /// # Errors
+    /// [`Kind::Git`] with the command, its exit code and what it said.
+    pub fn run(&self) -> Result<Output> {
+        let output = self.output()?;
+        if output.success() { Ok(output) } else { Err(self.failure(&output)) }
+    }
+
+    /// The error that says that this call failed.
+    #[must_use]
+    pub fn failure(&self, output: &Output) -> Error {
+        let complaint = output.complaint();
+        if complaint.contains("unknown option") || complaint.contains("unknown switch") {
+            let message = format!("this git is too old for `{}`", self.line());
+            return Error::new(Kind::GitTooOld, message).hint("git version").detail("stderr", complaint);
+        }
+        if complaint.contains("Please tell me who you are") || complaint.contains("empty ident name") {
+            return Error::new(Kind::NoIdentity, "git knows no name and e-mail to commit with")
+                .hint("git config --global user.name \"Your Name\"")
+                .hint("git config --global user.email you@example.com");
+        }
+        let code = output.code.map_or_else(|| "a signal".to_owned(), |code| format!("exit {code}"));
+        let said = if complaint.is_empty() { String::new() } else { format!(": {complaint}") };
+        Error::new(Kind::Git, format!("`{}` failed ({code}){said}", self.line()))
+            .detail("command", self.line())
+            .detail("directory", self.dir.to_string_lossy().as_ref())
+    }
+
+    fn not_started(&self, error: &io::Error) -> Error {
+        let program = self.program.to_string_lossy();
+        let error = Error::new(Kind::Git, format!("cannot start {program}: {error}"));
+        if which::which(&self.program).is_err() {
+            error.hint(format!("install {program}, or mend PATH"))
+        } else {
+            error
+        }
+    }
+
+    /// In the grammar of `GIT_TRACE`: the time of day, where, what.
+    fn print_trace(&self, took: Duration, output: &Output) {
+        let now = jiff::ZonedDateTime::now().strftime("%H:%M:%S%.6f");
+        let exit = output.code.map_or_else(|| "killed".to_owned(), |code| format!("exit {code}"));
+        let line = format!(
+            "{now} git-aitask:run.rs       trace: run_command: {} ({} ms, {exit})\n",
+            self.line(),
+            took.as_millis()
+        );
+        let _ = io::stderr().write_all(line.as_bytes());
+    }
+}
+
+fn ended_by_signal(status: std::process::ExitStatus) -> Vec<u8> {
+    status.signal().map_or_else(Vec::new, |signal| format!("\nended by signal {signal}").into_bytes())
+}
+
+/// Git, with what each of its calls has in common.
+#[derive(Debug, Clone)]
+pub struct Git {
+    environment: Environment,
+    ssh_command: Option<String>,
+}
+
+impl Git {
+    /// Git in this environment.
+    #[must_use]
+    pub fn new(environment: Environment) -> Self {
+        Self { environment, ssh_command: None }
+    }
+
+    /// Tells the user's own ssh command (`core.sshCommand`), so that network calls can add `BatchMode` to it.
+    #[must_use]
+    pub fn with_ssh_command(mut self, configured: Option<&str>) -> Self {
+        self.ssh_command = configured.map(str::to_owned);
+        self
+    }
+
+    /// The environment the calls inherit.
+    #[must_use]
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// A git command that reads, in `dir`, whatever `GIT_DIR` and its kin say.
+    #[must_use]
+    pub fn read(&self, dir: &Path, subcommand: &str) -> Call {
+        self.write(dir, subcommand).env("GIT_OPTIONAL_LOCKS", "0")
+    }
+
+    /// A git command that may write, in `dir`, whatever `GIT_DIR` and its kin say.
+    #[must_use]
+    pub fn write(&self, dir: &Path, subcommand: &str) -> Call {
+        self.common(Call::program(&self.environment, "git", dir), subcommand)
+    }
+
+    /// A git command that looks for the repository: here alone `GIT_DIR` and its kin count.
+    #[must_use]
+    pub fn discover(&self, dir: &Path, subcommand: &str) -> Call {
+        let call = Call { env: Vec::new(), ..Call::program(&self.environment, "git", dir) };
+        self.common(call, subcommand).env("GIT_OPTIONAL_LOCKS", "0")
+    }
+
+    /// A git command that uses the network: no prompt of git or ssh, and a time limit.
+    #[must_use]
+    pub fn network(&self, dir: &Path, subcommand: &str, limit: Duration) -> Call {
+        let call = self.write(dir, subcommand).limit(limit).env("GIT_TERMINAL_PROMPT", "0");
+        let of_user = self.environment.text("GIT_SSH_COMMAND").or(self.ssh_command.as_deref());
+        match (of_user, self.environment.text("GIT_SSH")) {
+            // GIT_SSH names a program that takes no options of ours.
+            (None, Some(_)) => call,
+            (command, _) => call.env("GIT_SSH_COMMAND", format!("{} -o BatchMode=yes", command.unwrap_or("ssh"))),
+        }
+    }
+
+    fn common(&self, call: Call, subcommand: &str) -> Call {
+        let given = self.environment.text("GIT_CONFIG_COUNT").and_then(|n| n.parse::<usize>().ok()).unwrap_or(0);
+        let mut call = call
+            .arg(subcommand)
+            .env_remove("LC_ALL")
+            .env_remove("LANGUAGE")
+            .env("LC_MESSAGES", "C")
+            .env("GIT_CONFIG_COUNT", (given + CONSTANT_SETTINGS.len()).to_string());
+        for (n, (key, value)) in (given..).zip(CONSTANT_SETTINGS) {
+            call = call.env(&format!("GIT_CONFIG_KEY_{n}"), key).env(&format!("GIT_CONFIG_VALUE_{n}"), value);
+        }
+        call
+    }
+}

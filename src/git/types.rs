@@ -1,0 +1,220 @@
+//! Names that git gives to things, parsed once at the border.
+
+use crate::error::{Error, Kind, Result};
+use std::fmt;
+
+/// An object name: 40 (SHA-1) or 64 (SHA-256) lower-case hexadecimal digits, never the all-zero name, which
+/// stands for "no object" in git's protocols and is [`None`] here.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Oid(Box<str>);
+
+impl Oid {
+    /// Parses an object name; the all-zero name is refused.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let hex = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let zero = text.bytes().all(|b| b == b'0');
+        (matches!(text.len(), 40 | 64) && hex && !zero).then(|| Self(text.into()))
+    }
+
+    /// Parses an object name where git writes zeros for "none": `Some(None)` is that, `None` is no name at all.
+    #[must_use]
+    pub fn parse_or_zero(text: &str) -> Option<Option<Self>> {
+        let zero = matches!(text.len(), 40 | 64) && text.bytes().all(|b| b == b'0');
+        if zero { Some(None) } else { Self::parse(text).map(Some) }
+    }
+
+    /// The hexadecimal digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first seven digits, for people.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        &self.0[..7]
+    }
+
+    /// The all-zero name of the same length, as git's protocols write "no object".
+    #[must_use]
+    pub fn zeros(&self) -> String {
+        "0".repeat(self.0.len())
+    }
+}
+
+impl fmt::Display for Oid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Oid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Oid({})", &self.0)
+    }
+}
+
+impl serde::Serialize for Oid {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// Whether `name` may follow `refs/…/` (the rules of git-check-ref-format(1)), and cannot be taken for an option.
+fn well_formed(name: &str) -> bool {
+    let forbidden = |c: char| c.is_control() || matches!(c, ' ' | '~' | '^' | ':' | '?' | '*' | '[' | '\\');
+    !name.is_empty()
+        && name != "@"
+        && !name.starts_with('-')
+        && !name.contains(forbidden)
+        && !name.contains("..")
+        && !name.contains("@{")
+        && !name.ends_with('.')
+        && name
+            .split('/')
+            .all(|part| !part.is_empty() && !part.starts_with('.') && !part.to_ascii_lowercase().ends_with(".lock"))
+}
+
+/// A full ref name, `refs/…`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct RefName(Box<str>);
+
+impl RefName {
+    /// Parses a full ref name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix("refs/")?;
+        well_formed(rest).then(|| Self(text.into()))
+    }
+
+    /// The name, beginning with `refs/`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The branch this is, when it is under `refs/heads/`.
+    #[must_use]
+    pub fn branch(&self) -> Option<Branch> {
+        self.0.strip_prefix("refs/heads/").and_then(|name| Branch::parse(name).ok())
+    }
+}
+
+impl fmt::Display for RefName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The short name of a branch, without `refs/heads/`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Branch(Box<str>);
+
+impl Branch {
+    /// Parses a branch name by git's own rules.
+    pub fn parse(text: &str) -> Result<Self> {
+        if well_formed(text) && text != "HEAD" {
+            Ok(Self(text.into()))
+        } else {
+            Err(Error::new(Kind::Usage, format!("{text:?} is not a branch name")).hint("git help check-ref-format"))
+        }
+    }
+
+    /// The short name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// `refs/heads/<name>`.
+    #[must_use]
+    pub fn full(&self) -> RefName {
+        RefName(format!("refs/heads/{}", self.0).into())
+    }
+
+    /// `refs/remotes/<remote>/<name>`.
+    #[must_use]
+    pub fn tracking(&self, remote: &RemoteName) -> RefName {
+        RefName(format!("refs/remotes/{remote}/{}", self.0).into())
+    }
+}
+
+impl fmt::Display for Branch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl serde::Serialize for Branch {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// The name of a configured remote.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct RemoteName(Box<str>);
+
+impl RemoteName {
+    /// Parses the name of a remote; a URL or path is refused.
+    pub fn parse(text: &str) -> Result<Self> {
+        if well_formed(text) {
+            Ok(Self(text.into()))
+        } else {
+            Err(Error::new(Kind::Usage, format!("{text:?} is not the name of a remote")).hint("git remote -v"))
+        }
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RemoteName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One ref of a swap: from `old` (`None`: must not exist) to `new` (`None`: delete).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RefUpdate {
+    /// The full name.
+    pub name: RefName,
+    /// What it must be now.
+    pub old: Option<Oid>,
+    /// What it becomes.
+    pub new: Option<Oid>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn object_names_of_both_kinds() {
+        assert!(Oid::parse(&"a".repeat(40)).is_some());
+        assert!(Oid::parse(&"1".repeat(64)).is_some());
+        for bad in ["", "abc", &"0".repeat(40), &"A".repeat(40), &"g".repeat(40), &"a".repeat(41)] {
+            assert!(Oid::parse(bad).is_none(), "{bad}");
+        }
+        assert_eq!(Oid::parse_or_zero(&"0".repeat(64)), Some(None));
+        assert_eq!(Oid::parse_or_zero("0"), None);
+    }
+
+    #[test]
+    fn branch_names_that_git_or_we_refuse() {
+        for bad in [
+            "", "-x", "a..b", "a b", "a~1", "a^", "a:b", "a?", "a*", "a[", "a\\b", "/a", "a/", "a//b", ".a", "a/.b",
+            "a.lock", "a.lock/b", "a.", "@", "a@{b", "HEAD", "a\nb", "a\u{7f}",
+        ] {
+            assert!(Branch::parse(bad).is_err(), "{bad:?}");
+        }
+        for good in ["main", "aitask/t16_2_add_login", "feature/ünïcode", "a@b", "v1.0"] {
+            assert_eq!(Branch::parse(good).unwrap().full().branch().unwrap().as_str(), good);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Bringing local branches and checkouts forward to what was published: by fast-forward, or by a merge made off to
+//! the side when the user has commits of their own. Never a rebase, a reset or a stash.
+
+use crate::error::{Error, Result};
+use crate::git::objects::{self, NewCommit, Parent};
+use crate::git::porcelain::merge_tree::MergeTree;
+use crate::git::worktree::{self, Forward};
+use crate::git::{Branch, Oid, RefUpdate, merge, refs, remote};
+use crate::ledger::view::View;
+use crate::ledger::{Channel, IDS, LOCKS, Ledger};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+/// A checkout that could not be brought forward.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Lagging {
+    /// Its branch.
+    pub branch: Branch,
+    /// Why it stayed where it is.
+    pub reason: String,
+    /// The command that brings it forward.
+    pub command: String,
+}
+
+/// A checkout whose `HEAD` a local swap moves: its folder, and the commit its files are at.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(super) struct Carried {
+    path: PathBuf,
+    branch: String,
+    old: String,
+}
+
+impl Ledger<'_> {
+    /// Brings the local branches of the view forward, to `tips` where named there, else to what is published.
+    pub(super) fn bring_forward(&self, view: &View<'_>, tips: &BTreeMap<Branch, Oid>) -> Result<Vec<Lagging>> {
+        let Channel::Remote(remote) = &self.channel else { return Ok(Vec::new()) };
+        let mut lagging = Vec::new();
+        for branch in view.branches() {
+            let tip = view.tip(branch);
+            let target = tips.get(branch).or(tip.published.as_ref());
+            let (Some(target), Some(local)) = (target, &tip.local) else { continue };
+            if matches!(branch.as_str(), LOCKS | IDS) || target == local {
+                continue;
+            }
+            if let Some(reason) = self.bring(branch, local, target)? {
+                let command = match self.checkout_of(branch)? {
+                    Some(path) => format!("cd {} && git merge {remote}/{branch}", path.display()),
+                    None => format!("git switch {branch} && git merge {remote}/{branch}"),
+                };
+                lagging.push(Lagging { branch: branch.clone(), reason, command });
+            }
+        }
+        Ok(lagging)
+    }
+
+    /// `None` when the branch is at `target` or beyond, else why it is not.
+    fn bring(&self, branch: &Branch, local: &Oid, target: &Oid) -> Result<Option<String>> {
+        let repository = self.repository;
+        let Some(path) = self.checkout_of(branch)? else {
+            let new = if merge::is_ancestor(repository, local, target)? {
+                target.clone()
+            } else if merge::is_ancestor(repository, target, local)? {
+                return Ok(None);
+            } else {
+                match self.join(branch, local, target)? {
+                    Ok(new) => new,
+                    Err(reason) => return Ok(Some(reason)),
+                }
+            };
+            let update = RefUpdate { name: branch.full(), old: Some(local.clone()), new: Some(new) };
+            // Whoever moved it meanwhile brought it somewhere on purpose.
+            refs::swap(repository, &[update], "aitask: follow the remote")?;
+            return Ok(None);
+        };
+        let refused = |said: String| Some(first_line(&said));
+        Ok(match worktree::fast_forward(repository, &path, target)? {
+            Forward::Done => None,
+            Forward::Refused(said) => refused(said),
+            Forward::Diverged => match self.join(branch, local, target)? {
+                Err(reason) => Some(reason),
+                Ok(joined) => match worktree::fast_forward(repository, &path, &joined)? {
+                    Forward::Done => None,
+                    Forward::Refused(said) => refused(said),
+                    Forward::Diverged => Some("it moved while it was being brought forward".to_owned()),
+                },
+            },
+        })
+    }
+
+    /// A merge of both, made in the object store; the inner error is the reason why there is none.
+    fn join(&self, branch: &Branch, local: &Oid, target: &Oid) -> Result<Result<Oid, String>> {
+        match merge::merge_tree(self.repository, local, target) {
+            Err(error) => Ok(Err(error.to_string())),
+            Ok(MergeTree::Conflict { paths, .. }) => {
+                let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+                Ok(Err(format!(
+                    "your own commits and the published ones change the same lines of {}",
+                    paths.join(", ")
+                )))
+            }
+            Ok(MergeTree::Clean { tree }) => {
+                let name = self.channel.remote().map_or_else(String::new, |remote| format!("{remote}/"));
+                let message = format!("Merge remote-tracking branch '{name}{branch}'\n");
+                let parent = Parent::Commit(local.clone());
+                let commit =
+                    NewCommit { parent, merged: Some(target.clone()), tree: Some(tree), edits: Vec::new(), message };
+                let built = objects::build(self.repository, &[commit])?;
+                built
+                    .commits
+                    .into_iter()
+                    .next()
+                    .map_or_else(|| Ok(Err("git made no commit".to_owned())), |oid| Ok(Ok(oid)))
+            }
+        }
+    }
+
+    /// Remote-tracking refs that git does not keep by itself, and the local mirror of the counter (specification 10,
+    /// section 1.2).
+    pub(super) fn keep_tracking(&self, updates: &[RefUpdate]) -> Result<()> {
+        let Channel::Remote(name) = &self.channel else { return Ok(()) };
+        let mut follow = Vec::new();
+        for update in updates {
+            let (Some(branch), Some(new)) = (update.name.branch(), &update.new) else { continue };
+            if !remote::tracks(self.repository, name, &branch) {
+                follow.push((branch.tracking(name), new));
+            }
+            if branch.as_str() == IDS {
+                follow.push((branch.full(), new));
+            }
+        }
+        // Best effort: the truth is on the remote, and the next fetch brings it.
+        let _ = refs::follow(self.repository, &follow);
+        self.touch_as_of()
+    }
+
+    /// Notes that the remote answered now.
+    pub(super) fn touch_as_of(&self) -> Result<()> {
+        let path = self.repository.private_dir()?.join("as-of");
+        std::fs::write(&path, b"").map_err(|error| Error::io("write", &path, &error))
+    }
+
+    /// When the remote last answered, as far as this clone knows.
+    #[must_use]
+    pub fn as_of(&self) -> Option<SystemTime> {
+        match self.channel {
+            Channel::Local => Some(SystemTime::now()),
+            Channel::Remote(_) => self.repository.common_dir.join("aitask/as-of").metadata().ok()?.modified().ok(),
+        }
+    }
+
+    /// Before a local swap: makes sure that the checkouts it moves can follow, and notes them, so that a later command
+    /// can finish what a killed one began.
+    pub(super) fn prepare_checkouts(&self, updates: &[RefUpdate]) -> Result<Vec<Carried>> {
+        let mut carried = Vec::new();
+        for update in updates {
+            let (Some(branch), Some(old), Some(new)) = (update.name.branch(), &update.old, &update.new) else {
+                continue;
+            };
+            let Some(path) = self.checkout_of(&branch)? else { continue };
+            if let Forward::Refused(said) = worktree::carry(self.repository, &path, old, new, true)? {
+                let place = path.display();
+                let message = format!("uncommitted changes in {place} are in the way: {}", first_line(&said));
+                return Err(Error::new(crate::error::Kind::Dirty, message).hint(format!("cd {place} && git status")));
+            }
+            let record = Carried { path, branch: branch.to_string(), old: old.to_string() };
+            let file = self.carried_file(&branch)?;
+            let json = serde_json::to_vec(&record).unwrap_or_default();
+            std::fs::write(&file, json).map_err(|error| Error::io("write", &file, &error))?;
+            carried.push(record);
+        }
+        Ok(carried)
+    }
+
+    /// After a local swap: brings index and files of the noted checkouts to where their branch is now.
+    pub(super) fn carry_checkouts(&self, carried: &[Carried]) -> Result<()> {
+        for record in carried {
+            let branch = Branch::parse(&record.branch)?;
+            let now = refs::load(self.repository, &[branch.full()])?.remove(&branch.full());
+            if let (Some(old), Some(now), true) = (Oid::parse(&record.old), now, record.path.is_dir()) {
+                // What is in the way now came after the check; it is the user's, and stays.
+                worktree::carry(self.repository, &record.path, &old, &now, false)?;
+            }
+            let file = self.carried_file(&branch)?;
+            std::fs::remove_file(&file).map_err(|error| Error::io("remove", &file, &error))?;
+        }
+        Ok(())
+    }
+
+    /// Finishes what a command killed within a local swap left behind.
+    pub(super) fn finish_carrying(&self) -> Result<()> {
+        let Ok(entries) = std::fs::read_dir(self.repository.common_dir.join("aitask/carry")) else { return Ok(()) };
+        let files = entries.filter_map(|entry| std::fs::read(entry.ok()?.path()).ok());
+        let records: Vec<Carried> = files.filter_map(|bytes| serde_json::from_slice(&bytes).ok()).collect();
+        self.carry_checkouts(&records)
+    }
+
+    fn carried_file(&self, branch: &Branch) -> Result<PathBuf> {
+        let dir = self.repository.private_dir()?.join("carry");
+        std::fs::create_dir_all(&dir).map_err(|error| Error::io("make", &dir, &error))?;
+        Ok(dir.join(branch.as_str().replace('%', "%25").replace('/', "%2F")))
+    }
+}
+
+fn first_line(said: &str) -> String {
+    let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.next().unwrap_or("git gave no reason").trim_start_matches("error: ").to_owned()
+}

@@ -1,0 +1,72 @@
+//! What this clone remembers of the tasks it took: the nonce of the lock, which is the right to finish or drop, and
+//! the branch the work was cut from. Losing it loses comfort, not safety.
+
+use crate::error::{Error, Result};
+use crate::git::Repository;
+use crate::ledger::liveness::{Anchor, Liveness};
+use crate::ledger::locks::LockEntry;
+use crate::task::TaskId;
+use std::path::PathBuf;
+
+/// The record of one task.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Held {
+    /// The nonce of the lock that was taken, or is being taken.
+    pub nonce: String,
+    /// The process that takes it; gone once the taking is complete.
+    pub taking: Option<Anchor>,
+    /// The branch the task branch was cut from.
+    #[serde(default)]
+    pub base: Option<String>,
+    /// The commit it was cut from.
+    #[serde(default)]
+    pub base_commit: Option<String>,
+}
+
+impl Held {
+    /// Reads the record of a task; a missing or broken one is none.
+    #[must_use]
+    pub fn load(repository: &Repository, task: TaskId) -> Option<Self> {
+        let path = repository.common_dir.join("aitask/held").join(format!("{}.json", task.t()));
+        serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    }
+
+    /// Writes the record of a task: beside it, then renamed over it.
+    pub fn save(&self, repository: &Repository, task: TaskId) -> Result<()> {
+        let path = file(repository, task)?;
+        let dir = path.parent().unwrap_or(&path);
+        let json = serde_json::to_vec(self).unwrap_or_default();
+        let written = tempfile::NamedTempFile::new_in(dir).and_then(|mut temp| {
+            std::io::Write::write_all(&mut temp, &json)?;
+            temp.persist(&path).map_err(|error| error.error)
+        });
+        written.map(drop).map_err(|error| Error::io("write", &path, &error))
+    }
+
+    /// Forgets a task.
+    pub fn forget(repository: &Repository, task: TaskId) -> Result<()> {
+        let path = file(repository, task)?;
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &path, &error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a lock is the one this record is about.
+    #[must_use]
+    pub fn is_about(&self, lock: &LockEntry) -> bool {
+        lock.nonce.as_deref() == Some(self.nonce.as_str())
+    }
+
+    /// Whether the command that was taking the task died over it.
+    #[must_use]
+    pub fn was_cut_off(&self, repository: &Repository) -> bool {
+        self.taking.as_ref().is_some_and(|anchor| anchor.liveness(repository) == Liveness::Dead)
+    }
+}
+
+fn file(repository: &Repository, task: TaskId) -> Result<PathBuf> {
+    let dir = repository.private_dir()?.join("held");
+    std::fs::create_dir_all(&dir).map_err(|error| Error::io("make", &dir, &error))?;
+    Ok(dir.join(format!("{}.json", task.t())))
+}

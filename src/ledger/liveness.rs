@@ -1,0 +1,131 @@
+//! Naming a process so that it can be recognised later, and telling whether it still lives (specification 10,
+//! sections 1.3 and 1.4).
+
+use crate::git::Repository;
+use crate::git::run::Call;
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+/// A process that stands for a session: its number, and a token that tells it from a later process with the same
+/// number.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Anchor {
+    /// The number as recorded, or `-`.
+    pub pid: String,
+    /// When it started, in the form of `kind`, or `-`.
+    pub start: String,
+    /// Where `start` came from: `proc`, `ps` or `none`.
+    pub kind: String,
+}
+
+/// Whether the process of an anchor lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Liveness {
+    /// It certainly does.
+    Alive,
+    /// It certainly does not.
+    Dead,
+    /// Nobody can tell from here; never rounded to dead.
+    Unknown,
+}
+
+impl fmt::Display for Liveness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Alive => "alive",
+            Self::Dead => "dead",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+impl Default for Anchor {
+    fn default() -> Self {
+        Self { pid: "-".to_owned(), start: "-".to_owned(), kind: "none".to_owned() }
+    }
+}
+
+impl Anchor {
+    /// The anchor of a process that exists now; `None` when it does not.
+    #[must_use]
+    pub fn of_process(repository: &Repository, pid: u32) -> Option<Self> {
+        if exists(pid) != Some(true) {
+            return None;
+        }
+        let token = proc_start(pid).map(|start| (start, "proc"));
+        let (start, kind) = token
+            .or_else(|| ps_start(repository, pid).map(|start| (start, "ps")))
+            .unwrap_or_else(|| ("-".to_owned(), "none"));
+        Some(Self { pid: pid.to_string(), start, kind: kind.to_owned() })
+    }
+
+    /// The number, when one is recorded.
+    #[must_use]
+    pub fn number(&self) -> Option<u32> {
+        self.pid.parse().ok().filter(|&pid| pid > 0)
+    }
+
+    /// Whether both name the same process; an anchor that names none is nobody's.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.number().is_some() && self == other
+    }
+
+    /// Whether the process lives, judged on the host it was recorded on.
+    #[must_use]
+    pub fn liveness(&self, repository: &Repository) -> Liveness {
+        let Some(pid) = self.number() else { return Liveness::Unknown };
+        match exists(pid) {
+            Some(false) => return Liveness::Dead,
+            None => return Liveness::Unknown,
+            Some(true) => {}
+        }
+        if matches!(self.start.as_str(), "" | "-") {
+            return Liveness::Unknown;
+        }
+        let now = match self.kind.as_str() {
+            "proc" => proc_start(pid),
+            "ps" => ps_start(repository, pid),
+            _ => None,
+        };
+        match now {
+            None => Liveness::Unknown,
+            Some(start) if start != self.start => Liveness::Dead,
+            // One second is too coarse a clock to prove that it is the same process.
+            Some(_) if self.kind == "ps" => Liveness::Unknown,
+            Some(_) => Liveness::Alive,
+        }
+    }
+}
+
+/// Whether a process exists; `None` when the system does not say.
+fn exists(pid: u32) -> Option<bool> {
+    let raw = i32::try_from(pid).ok()?;
+    if Path::new("/proc").join(pid.to_string()).exists() {
+        return Some(true);
+    }
+    match test_kill_process(Pid::from_raw(raw)?) {
+        Ok(()) | Err(Errno::PERM) => Some(true),
+        Err(Errno::SRCH) => Some(false),
+        Err(_) => None,
+    }
+}
+
+/// Field 22 of `/proc/<pid>/stat`; the name in field 2 may contain anything, so count from its last bracket.
+fn proc_start(pid: u32) -> Option<String> {
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let stat = String::from_utf8_lossy(&stat);
+    let (_, after_name) = stat.rsplit_once(')')?;
+    after_name.split_whitespace().nth(19).map(str::to_owned)
+}
+
+fn ps_start(repository: &Repository, pid: u32) -> Option<String> {
+    let call = Call::program(repository.git().environment(), "ps", &repository.root).env("LC_ALL", "C");
+    let output = call.args(["-p", &pid.to_string(), "-o", "lstart="]).limit(Duration::from_secs(2)).output().ok()?;
+    let start = output.text().split_whitespace().collect::<Vec<_>>().join("_");
+    (output.success() && !start.is_empty()).then_some(start)
+}

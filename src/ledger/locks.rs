@@ -1,0 +1,221 @@
+//! Locks: one file a held task on the branch `aitask-locks` (specification 10, section 1.1).
+
+use crate::error::{Error, Kind, Result};
+use crate::git::porcelain::cat_file::{Object, ObjectKind};
+use crate::git::porcelain::ls_tree;
+use crate::git::{Branch, Oid};
+use crate::ledger::liveness::{Anchor, Liveness};
+use crate::ledger::view::View;
+use crate::ledger::{LOCKS, Session};
+use crate::task::TaskId;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// Who holds a task, as the lock file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockEntry {
+    /// The task.
+    pub task: TaskId,
+    /// The holder's address; `unknown` when the file does not say.
+    pub holder: String,
+    /// The holder's machine, or `unknown`.
+    pub host: String,
+    /// Local time of the holder's machine, `YYYY-MM-DD HH:MM`, or `unknown`.
+    pub since: String,
+    /// The process that stands for the holder's session.
+    pub anchor: Anchor,
+    /// What makes this lock unlike any other; locks of the scripts have none.
+    pub nonce: Option<String>,
+    /// Lines we do not know.
+    pub further: Vec<String>,
+    /// The lock file's blob: the holder's token. `None` before it is written.
+    pub token: Option<Oid>,
+}
+
+impl LockEntry {
+    /// The lock a session takes now.
+    #[must_use]
+    pub fn taken(task: TaskId, session: &Session, now: &str, nonce: &str) -> Self {
+        Self {
+            task,
+            holder: session.email.clone(),
+            host: session.host.clone(),
+            since: now.to_owned(),
+            anchor: session.anchor.clone(),
+            nonce: Some(nonce.to_owned()),
+            further: Vec::new(),
+            token: None,
+        }
+    }
+
+    /// The name of a task's lock file.
+    #[must_use]
+    pub fn path(task: TaskId) -> String {
+        format!("{}_lock.yaml", task.t())
+    }
+
+    /// The task a lock file's name is about.
+    #[must_use]
+    pub fn task_of(path: &str) -> Option<TaskId> {
+        let id = path.strip_suffix("_lock.yaml")?.strip_prefix('t')?;
+        TaskId::parse(id).ok().filter(|task| Self::path(*task) == path)
+    }
+
+    /// Reads a lock file. What it does not say is `unknown`: a lock we cannot read is held by somebody unknown, and
+    /// never free.
+    #[must_use]
+    pub fn parse(task: TaskId, bytes: &[u8], token: Option<Oid>) -> Self {
+        let text = String::from_utf8_lossy(bytes);
+        let mut fields = BTreeMap::new();
+        let mut further = Vec::new();
+        for line in text.lines() {
+            let known = line.split_once(':').filter(|(key, _)| KEYS.contains(key));
+            match known {
+                Some((key, value)) if !fields.contains_key(key) => drop(fields.insert(key, value.trim())),
+                Some(_) => {}
+                None => further.push(line.to_owned()),
+            }
+        }
+        let field = |key: &str, absent: &str| {
+            let value = fields.get(key).filter(|value| !value.is_empty());
+            value.map_or(absent, |value| value).to_owned()
+        };
+        Self {
+            task,
+            holder: field("locked_by", "unknown"),
+            host: field("hostname", "unknown"),
+            since: field("locked_at", "unknown"),
+            anchor: Anchor {
+                pid: field("pid", "-"),
+                start: field("pid_starttime", "-"),
+                kind: field("pid_starttime_kind", "proc"),
+            },
+            nonce: fields.get("nonce").map(|nonce| (*nonce).to_owned()),
+            further,
+            token,
+        }
+    }
+
+    /// The bytes of the lock file.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let Anchor { pid, start, kind } = &self.anchor;
+        let mut text = format!(
+            "task_id: {}\nlocked_by: {}\nlocked_at: {}\nhostname: {}\npid: {pid}\npid_starttime: {start}\npid_starttime_kind: {kind}\n",
+            self.task, self.holder, self.since, self.host,
+        );
+        if let Some(nonce) = &self.nonce {
+            let _ = writeln!(text, "nonce: {nonce}");
+        }
+        for line in &self.further {
+            let _ = writeln!(text, "{line}");
+        }
+        text.into_bytes()
+    }
+
+    /// Whether the holder's session still lives, as far as it can be told from here.
+    #[must_use]
+    pub fn liveness(&self, repository: &crate::git::Repository, host: &str) -> Liveness {
+        if self.host == host && host != "unknown" { self.anchor.liveness(repository) } else { Liveness::Unknown }
+    }
+}
+
+const KEYS: [&str; 8] =
+    ["task_id", "locked_by", "locked_at", "hostname", "pid", "pid_starttime", "pid_starttime_kind", "nonce"];
+
+/// The locks of a view.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Locks {
+    names: BTreeMap<TaskId, Oid>,
+}
+
+impl Locks {
+    /// Which tasks are held; no lock file is read yet.
+    ///
+    /// # Errors
+    /// [`Kind::NotInitialised`] when there is no lock branch.
+    pub fn of(root: Option<&Object>) -> Result<Self> {
+        let root = root.filter(|object| object.kind == ObjectKind::Tree).ok_or_else(no_lock_branch)?;
+        let entries = ls_tree::parse_tree(&root.data, root.oid.as_str().len() / 2)?;
+        let names = entries.into_iter().filter_map(|entry| Some((LockEntry::task_of(entry.path_str()?)?, entry.oid)));
+        Ok(Self { names: names.collect() })
+    }
+
+    /// The request that [`View::objects`] answers with the tree for [`Self::of`].
+    #[must_use]
+    pub fn request(branch: &Branch) -> (&Branch, String) {
+        (branch, String::new())
+    }
+
+    /// Whether anybody holds a task.
+    #[must_use]
+    pub fn is_held(&self, task: TaskId) -> bool {
+        self.names.contains_key(&task)
+    }
+
+    /// The lock files, read. One process.
+    pub fn entries(&self, view: &View<'_>) -> Result<Vec<LockEntry>> {
+        let oids: Vec<_> = self.names.values().cloned().collect();
+        let blobs = view.blobs(&oids)?;
+        let read = self.names.iter().zip(blobs).map(|((task, oid), blob)| {
+            LockEntry::parse(*task, blob.as_ref().map_or(&[], |blob| blob.data.as_slice()), Some(oid.clone()))
+        });
+        Ok(read.collect())
+    }
+}
+
+/// The error for a repository that was never set up.
+#[must_use]
+pub fn no_lock_branch() -> Error {
+    Error::new(Kind::NotInitialised, format!("there is no branch {LOCKS}: this repository is not set up yet"))
+        .hint("git aitask init")
+}
+
+/// The lock of one task, from the object at [`LockEntry::path`].
+#[must_use]
+pub fn entry(task: TaskId, object: Option<&Object>) -> Option<LockEntry> {
+    object.map(|object| LockEntry::parse(task, &object.data, Some(object.oid.clone())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(text: &str) -> TaskId {
+        TaskId::parse(text).unwrap()
+    }
+
+    #[test]
+    fn the_seven_lines_of_the_scripts_are_read_and_written_back() {
+        let bytes = b"task_id: 10_2\nlocked_by: a@example.com\nlocked_at: 2026-01-02 03:04\nhostname: box\npid: 42\n\
+            pid_starttime: 99\npid_starttime_kind: proc\n";
+        let entry = LockEntry::parse(task("10_2"), bytes, None);
+        assert_eq!((entry.holder.as_str(), entry.host.as_str(), entry.nonce.as_ref()), ("a@example.com", "box", None));
+        assert_eq!(entry.to_bytes(), bytes);
+    }
+
+    #[test]
+    fn a_lock_that_cannot_be_read_is_held_by_somebody_unknown() {
+        for bytes in [&b""[..], b"\xff\xfe\x00", b"<<<<<<< HEAD\nlocked_by\n"] {
+            let entry = LockEntry::parse(task("1"), bytes, None);
+            assert_eq!((entry.holder.as_str(), entry.host.as_str()), ("unknown", "unknown"));
+            assert_eq!(entry.anchor.number(), None);
+        }
+    }
+
+    #[test]
+    fn older_shapes_and_unknown_keys() {
+        let four = b"task_id: 1\nlocked_by: a\nlocked_at: b\nhostname: c\nreason: lunch\n";
+        let entry = LockEntry::parse(task("1"), four, None);
+        assert_eq!(entry.anchor, Anchor { kind: "proc".into(), ..Anchor::default() });
+        assert!(String::from_utf8(entry.to_bytes()).unwrap().ends_with("\nreason: lunch\n"));
+    }
+
+    #[test]
+    fn names_of_lock_files() {
+        assert_eq!(LockEntry::task_of("t10_2_lock.yaml"), Some(task("10_2")));
+        for odd in ["t1.yaml", "tt5_lock.yaml", "t_lock.yaml", "t01_lock.yaml", "x/t1_lock.yaml", "README"] {
+            assert_eq!(LockEntry::task_of(odd), None, "{odd}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Who is asking: e-mail, host and session (specification 10, sections 1.3 to 1.5).
+
+use crate::error::{Error, Kind, Result};
+use crate::git::Repository;
+use crate::git::run::Call;
+use crate::ledger::liveness::Anchor;
+use crate::settings::{Origin, Settings};
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::time::Duration;
+
+/// Somebody who works: a person's address, the machine, and the process that lives as long as the session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The address.
+    pub email: String,
+    /// Where the address came from.
+    pub email_origin: Origin,
+    /// The machine's name, `unknown` when it has none.
+    pub host: String,
+    /// The process that stands for the session; it may name none.
+    pub anchor: Anchor,
+    /// How the process was found.
+    pub anchor_origin: AnchorOrigin,
+}
+
+/// How the process of a session was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnchorOrigin {
+    /// `AIT_AGENT_PID`.
+    Variable,
+    /// The tmux pane we run in.
+    TmuxPane,
+    /// The terminal we are typed at: the process that leads its session, usually the shell.
+    Terminal,
+    /// It was not.
+    None,
+}
+
+impl Session {
+    /// Finds out who is asking. `user_config` is the project's `userconfig.yaml`, if there is one.
+    ///
+    /// # Errors
+    /// [`Kind::NoIdentity`] when no e-mail can be found; [`Kind::Usage`] for one with control characters or `|`.
+    pub fn find(
+        repository: &Repository,
+        settings: &Settings,
+        user_config: Option<&str>,
+        narrate: fn(&str),
+    ) -> Result<Self> {
+        let of_git = || repository.config().last("user.email").map(|email| (email.to_owned(), Origin::GitConfig));
+        let found = settings.email.clone().or_else(|| email_of(user_config?)).or_else(of_git);
+        let (email, email_origin) = found.ok_or_else(|| {
+            Error::new(Kind::NoIdentity, "no e-mail is configured to take tasks with")
+                .hint("git config --global user.email you@example.com")
+        })?;
+        let email = parse_email(&email)?;
+        let host = host_name(repository);
+        let (anchor, anchor_origin) = find_anchor(repository, narrate);
+        Ok(Self { email, email_origin, host, anchor, anchor_origin })
+    }
+}
+
+/// An address as it may stand in a lock: trimmed, not empty, one line, nothing that cuts a record in two.
+pub fn parse_email(text: &str) -> Result<String> {
+    let text = text.trim().trim_matches(['"', '\'']);
+    if text.is_empty() || text.len() > 320 || text.contains(|c: char| c.is_control() || c == '|') {
+        return Err(
+            Error::new(Kind::Usage, format!("{text:?} cannot be used as an e-mail address")).hint("git aitask whoami")
+        );
+    }
+    Ok(text.to_owned())
+}
+
+/// The `email:` line of `userconfig.yaml`.
+fn email_of(user_config: &str) -> Option<(String, Origin)> {
+    let line = user_config.lines().find_map(|line| line.strip_prefix("email:"))?;
+    let value = line.split(" #").next().unwrap_or_default().trim().trim_matches(['"', '\'']);
+    (!value.is_empty()).then(|| (value.to_owned(), Origin::ProjectFile))
+}
+
+/// The machine's name, from the `hostname` command (tests and callers put one of their own on `PATH`).
+#[must_use]
+pub fn host_name(repository: &Repository) -> String {
+    let call = Call::program(repository.git().environment(), "hostname", &repository.root);
+    let output = call.limit(Duration::from_secs(2)).output();
+    let name = output.ok().filter(crate::git::run::Output::success).map(|output| output.text().trim().to_owned());
+    let printable = |name: &String| !name.is_empty() && !name.contains(|c: char| c.is_control() || c == '|');
+    name.filter(printable).unwrap_or_else(|| "unknown".to_owned())
+}
+
+fn find_anchor(repository: &Repository, narrate: fn(&str)) -> (Anchor, AnchorOrigin) {
+    let environment = repository.git().environment();
+    if let Some(value) = environment.text("AIT_AGENT_PID") {
+        let digits = value.bytes().all(|b| b.is_ascii_digit());
+        let pid = value.parse::<u32>().ok().filter(|&pid| digits && pid > 1);
+        if let Some(anchor) = pid.and_then(|pid| Anchor::of_process(repository, pid)) {
+            return (anchor, AnchorOrigin::Variable);
+        }
+        narrate(&format!("warning: AIT_AGENT_PID={value:?} does not name a live process; it is ignored"));
+    }
+    let rungs = [(AnchorOrigin::TmuxPane, tmux_pane(repository)), (AnchorOrigin::Terminal, terminal())];
+    let found = rungs.into_iter().find_map(|(origin, pid)| Some((Anchor::of_process(repository, pid?)?, origin)));
+    found.unwrap_or((Anchor::default(), AnchorOrigin::None))
+}
+
+/// Only for somebody who types: what an agent starts has pipes, and shares its terminal with other agents.
+fn terminal() -> Option<u32> {
+    let leader = rustix::process::getsid(None).ok().filter(|_| std::io::stdin().is_terminal())?;
+    u32::try_from(leader.as_raw_nonzero().get()).ok()
+}
+
+fn tmux_pane(repository: &Repository) -> Option<u32> {
+    let environment = repository.git().environment();
+    let (pane, server) = (environment.text("TMUX_PANE")?, environment.text("TMUX")?);
+    let mut call = Call::program(environment, "tmux", Path::new("/")).limit(Duration::from_secs(2));
+    let named = environment.os("AITASKS_TMUX_SOCKET").map(|name| name.to_string_lossy().trim().to_owned());
+    match named.as_deref() {
+        None => call = call.args(["-L", "ait"]),
+        Some("") => {}
+        Some(name) => call = call.args(["-L", name]),
+    }
+    let format = "#{socket_path}\t#{pane_pid}";
+    let output = call.args(["display-message", "-p", "-t", pane, format]).output().ok()?;
+    let text = output.text();
+    let (socket, pid) = text.split_once('\t')?;
+    let expected = server.split(',').next()?;
+    (output.success() && socket == expected).then(|| pid.parse::<u32>().ok()).flatten().filter(|&pid| pid > 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_cannot_forge_a_second_record() {
+        for bad in ["", "  ", "a\nlocked_by: b", "a|b", "a\u{1b}[31m", "a\tb"] {
+            assert_eq!(parse_email(bad).unwrap_err().kind(), Kind::Usage, "{bad:?}");
+        }
+        assert_eq!(parse_email(" 'a@x' ").unwrap(), "a@x");
+        assert_eq!(email_of("x: 1\nemail: \"a@x\"\r\n").unwrap().0, "a@x");
+        assert_eq!(email_of("email:\n"), None);
+    }
+}

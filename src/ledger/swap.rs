@@ -1,0 +1,115 @@
+//! Publishing: the compare-and-swap itself, and reading its outcome without guessing.
+
+use crate::error::{Error, Kind, Result};
+use crate::git::porcelain::push::{PushReport, Rejection};
+use crate::git::refs::{self, Swap};
+use crate::git::remote::{self, PushOptions, Pushed};
+use crate::git::{Branch, RefUpdate, RemoteName};
+use crate::ledger::backoff::Deadline;
+use crate::ledger::{Channel, IDS, LOCKS, Ledger};
+
+/// What came of a swap.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Every ref is what it was to become.
+    Landed,
+    /// On a server that takes one ref at a time: these landed, a later one did not.
+    Partly(Vec<Branch>, Box<Outcome>),
+    /// A ref was not what we expected it to be, or another process had it locked. What was said.
+    Moved(String),
+    /// The server said no, and would say it again.
+    Denied(Error),
+    /// It may have landed or not.
+    Unknown(Error),
+    /// Nothing was sent.
+    Failed(Error),
+}
+
+impl Ledger<'_> {
+    /// Publishes all updates at once. One connection, or, on a server that cannot, one each.
+    pub(super) fn swap(&self, updates: &[RefUpdate], subject: &str, deadline: Deadline) -> Result<Outcome> {
+        match &self.channel {
+            Channel::Local => self.swap_here(updates, subject),
+            Channel::Remote(remote) => self.swap_there(remote, updates, deadline),
+        }
+    }
+
+    fn swap_here(&self, updates: &[RefUpdate], subject: &str) -> Result<Outcome> {
+        let carried = match self.prepare_checkouts(updates) {
+            Ok(carried) => carried,
+            Err(error) => return Ok(Outcome::Failed(error)),
+        };
+        let outcome = match refs::swap(self.repository, updates, subject)? {
+            Swap::Done => Outcome::Landed,
+            Swap::Refused(said) => Outcome::Moved(said),
+        };
+        self.carry_checkouts(&carried)?;
+        Ok(outcome)
+    }
+
+    fn swap_there(&self, remote: &RemoteName, updates: &[RefUpdate], deadline: Deadline) -> Result<Outcome> {
+        let marker =
+            self.repository.private_dir()?.join(format!("no-atomic-push.{}", remote.as_str().replace('/', "%2F")));
+        if updates.len() == 1 || !marker.exists() {
+            let outcome = self.push(remote, updates, updates.len() > 1, deadline)?;
+            let Some(outcome) = outcome else {
+                std::fs::write(&marker, b"").map_err(|error| Error::io("write", &marker, &error))?;
+                (self.narrate)(&format!(
+                    "the server of {remote} cannot swap several branches at once; they are pushed one after the other, \
+                     and a command that was cut off is finished by running it again"
+                ));
+                return self.swap_there(remote, updates, deadline);
+            };
+            return Ok(outcome);
+        }
+        let mut landed = Vec::new();
+        for update in updates {
+            let outcome = self.push(remote, std::slice::from_ref(update), false, deadline)?;
+            match outcome.unwrap_or_else(|| Outcome::Moved("no answer".to_owned())) {
+                Outcome::Landed => landed.extend(update.name.branch()),
+                other if landed.is_empty() => return Ok(other),
+                other => return Ok(Outcome::Partly(landed, Box::new(other))),
+            }
+        }
+        Ok(Outcome::Landed)
+    }
+
+    /// One push; `None` when the server cannot do it atomically.
+    fn push(
+        &self,
+        remote: &RemoteName,
+        updates: &[RefUpdate],
+        atomic: bool,
+        deadline: Deadline,
+    ) -> Result<Option<Outcome>> {
+        let options = PushOptions { atomic, hooks: hooks(updates), limit: deadline.left_for_a_question() };
+        Ok(Some(match remote::push(self.repository, remote, updates, options)? {
+            Pushed::NoAtomic => return Ok(None),
+            Pushed::NotSent(error) => Outcome::Failed(error),
+            Pushed::Unknown(error) => Outcome::Unknown(error),
+            Pushed::Answered(report) => judge(remote, &report),
+        }))
+    }
+}
+
+/// Pushes of the coordination branches run no user hooks; pushes of task data and code do (specification 10,
+/// section 14).
+pub(super) fn hooks(updates: &[RefUpdate]) -> bool {
+    updates.iter().filter_map(|update| update.name.branch()).any(|branch| !matches!(branch.as_str(), LOCKS | IDS))
+}
+
+/// The answer for each ref, as one: a refusal outweighs a race, since trying again would not help.
+fn judge(remote: &RemoteName, report: &PushReport) -> Outcome {
+    // Up to date is our own push that landed before: every commit of ours has a nonce.
+    let Some(worst) = report.rejection() else { return Outcome::Landed };
+    let Some(pushed) = report.refs.iter().find(|pushed| pushed.rejection() == Some(worst)) else {
+        return Outcome::Landed;
+    };
+    let said = pushed.reason.clone().unwrap_or_else(|| pushed.summary.clone());
+    if worst != Rejection::Denied {
+        return Outcome::Moved(said);
+    }
+    let branch = pushed.to.branch().map_or_else(|| pushed.to.to_string(), |branch| branch.to_string());
+    let message = format!("the server of {remote} refused the push to {branch}: {said}");
+    Outcome::Denied(Error::new(Kind::Denied, message).detail("branch", branch))
+}

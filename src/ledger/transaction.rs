@@ -1,0 +1,320 @@
+//! The transaction: view, decide, build, swap, and again only if a tip really moved.
+
+use crate::error::{Error, Kind, Result};
+use crate::git::objects::{self, Edit, NewCommit, Parent};
+use crate::git::{Branch, Oid, RefUpdate, merge, remote};
+use crate::ledger::backoff::Deadline;
+use crate::ledger::forward::Lagging;
+use crate::ledger::queue::Queue;
+use crate::ledger::swap::{Outcome, hooks};
+use crate::ledger::view::View;
+use crate::ledger::{Channel, Ledger};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One commit to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The subject line; the nonce goes below it.
+    pub subject: String,
+    /// What changes.
+    pub edits: Vec<Edit>,
+    /// A second parent, and the tree of the merge.
+    pub merge: Option<(Oid, Oid)>,
+    /// A tree that replaces the parent's without a second parent (a squashed merge).
+    pub tree: Option<Oid>,
+}
+
+impl Step {
+    /// A commit that changes files.
+    #[must_use]
+    pub fn edit(subject: impl Into<String>, edits: Vec<Edit>) -> Self {
+        Self { subject: subject.into(), edits, merge: None, tree: None }
+    }
+}
+
+/// What becomes of one branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BranchPlan {
+    /// Which.
+    pub branch: Branch,
+    /// A commit to move it to first; else the commits go on its tip.
+    pub start: Option<Oid>,
+    /// The commits to make, in order.
+    pub steps: Vec<Step>,
+}
+
+/// What a transaction wants: per branch its commits, in the order a server without atomic push gets them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The branches.
+    pub branches: Vec<BranchPlan>,
+}
+
+impl Plan {
+    /// A plan of nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a commit to a branch.
+    #[must_use]
+    pub fn step(mut self, branch: &Branch, step: Step) -> Self {
+        match self.branches.iter_mut().find(|plan| plan.branch == *branch) {
+            Some(plan) => plan.steps.push(step),
+            None => self.branches.push(BranchPlan { branch: branch.clone(), start: None, steps: vec![step] }),
+        }
+        self
+    }
+
+    /// Moves a branch to a commit that exists.
+    #[must_use]
+    pub fn advance(mut self, branch: &Branch, to: Oid) -> Self {
+        self.branches.push(BranchPlan { branch: branch.clone(), start: Some(to), steps: Vec::new() });
+        self
+    }
+}
+
+/// What a look at a view came to; an error is a refusal.
+#[derive(Debug)]
+pub enum Decision<T> {
+    /// Publish this.
+    Swap(Plan, T),
+    /// It is so already.
+    Nothing(T),
+}
+
+/// What came of a transaction.
+#[derive(Debug)]
+pub struct Landed<T> {
+    /// What the decision that counted gave.
+    pub value: T,
+    /// The refs that were swapped, or would be (`--dry-run`); empty when there was nothing to do.
+    pub updates: Vec<RefUpdate>,
+    /// The blobs of the edits, by path.
+    pub blobs: BTreeMap<String, Oid>,
+    /// Checkouts that could not be brought forward.
+    pub lagging: Vec<Lagging>,
+    /// The git command of the swap, for `--dry-run` to show.
+    pub command: String,
+}
+
+impl<T> Landed<T> {
+    /// The new tip of a branch, if it was swapped.
+    #[must_use]
+    pub fn tip(&self, branch: &Branch) -> Option<&Oid> {
+        let name = branch.full();
+        self.updates.iter().find(|update| update.name == name).and_then(|update| update.new.as_ref())
+    }
+}
+
+/// The trailer that makes a commit of ours unlike any other (architecture, section 2, rule 1).
+const TRAILER: &str = "Aitask-Nonce";
+
+impl Ledger<'_> {
+    /// Looks at `branches`, lets `decide` say what to do, and does it in one swap; `nonce` marks every commit.
+    ///
+    /// The first look may be at what is already known: if the swap then succeeds, the decision was made on the
+    /// truth. A refusal, or "nothing to do", is given only after a look at the remote itself.
+    pub fn transact<T>(
+        &self,
+        nonce: &str,
+        branches: &[Branch],
+        mut decide: impl FnMut(&View<'_>) -> Result<Decision<T>>,
+    ) -> Result<Landed<T>> {
+        let _queue = Queue::enter(self.repository, self.timeout, self.narrate)?;
+        self.finish_carrying()?;
+        let deadline = Deadline::after(self.timeout);
+        let mut view = View::load(self, branches, false)?;
+        let mut landed = BTreeSet::new();
+        // Pushes whose answer we never heard; at most one of them can land, since all expect the same tips.
+        let mut unheard: Vec<(Vec<RefUpdate>, T, BTreeMap<String, Oid>)> = Vec::new();
+        for attempt in 0.. {
+            if let Some(n) = unheard.iter().position(|(updates, ..)| self.contains(&view, updates)) {
+                let (updates, value, blobs) = unheard.swap_remove(n);
+                return self.landed(&view, updates, value, blobs, String::new());
+            }
+            view.landed.clone_from(&landed);
+            let decision = decide(&view);
+            let (plan, value) = match decision {
+                Ok(Decision::Swap(plan, value)) => (plan, value),
+                Ok(Decision::Nothing(_)) | Err(_) if !view.fresh => {
+                    view = self.refreshed(branches, deadline)?;
+                    continue;
+                }
+                Ok(Decision::Nothing(value)) => {
+                    let lagging = self.bring_forward(&view, &BTreeMap::new())?;
+                    let (updates, blobs) = Default::default();
+                    return Ok(Landed { value, updates, blobs, lagging, command: String::new() });
+                }
+                Err(error) => return Err(error),
+            };
+            let (updates, blobs) = self.build(&view, &plan, nonce)?;
+            let command = self.command(&updates);
+            if self.dry_run {
+                return Ok(Landed { value, updates, blobs, lagging: Vec::new(), command });
+            }
+            let subject = plan.branches.iter().flat_map(|plan| &plan.steps).map(|step| step.subject.as_str()).next();
+            let mut outcome = self.swap(&updates, subject.unwrap_or("aitask"), deadline)?;
+            if let Outcome::Partly(branches, rest) = outcome {
+                landed.extend(branches);
+                outcome = *rest;
+            }
+            let said = match outcome {
+                Outcome::Landed | Outcome::Partly(..) => return self.landed(&view, updates, value, blobs, command),
+                Outcome::Denied(error) | Outcome::Failed(error) => return Err(error),
+                Outcome::Moved(said) => said,
+                Outcome::Unknown(error) => {
+                    let said = error.to_string();
+                    let fresh = self.refreshed(branches, deadline).map_err(|_| cannot_tell(&said))?;
+                    if self.contains(&fresh, &updates) {
+                        return self.landed(&fresh, updates, value, blobs, command);
+                    }
+                    unheard.push((updates, value, blobs));
+                    said
+                }
+            };
+            let before = view.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).collect::<Vec<_>>();
+            if !deadline.wait(attempt)? {
+                let moved = self.refreshed(branches, deadline)?;
+                let raced = moved.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).ne(before);
+                return Err(if unheard.is_empty() { self.out_of_time(raced, &said) } else { cannot_tell(&said) });
+            }
+            view = self.refreshed(branches, deadline)?;
+        }
+        Err(Error::new(Kind::Bug, "an endless loop ended"))
+    }
+
+    /// A look at the branches for reading; asks the remote first if `fetch`, or if it never was asked.
+    pub fn view(&self, branches: &[Branch], fetch: bool) -> Result<View<'_>> {
+        let view = View::load(self, branches, false)?;
+        if fetch && !view.fresh { self.refreshed(branches, Deadline::after(self.timeout)) } else { Ok(view) }
+    }
+
+    fn refreshed(&self, branches: &[Branch], deadline: Deadline) -> Result<View<'_>> {
+        if let Channel::Remote(remote) = &self.channel {
+            let mut tries = 0;
+            while let Err(error) = remote::fetch(self.repository, remote, branches, deadline.left_for_a_question()) {
+                // Another git that fetches into the same remote-tracking ref is no reason to give up.
+                if error.kind() != Kind::Contention || !deadline.wait(tries)? {
+                    return Err(error);
+                }
+                tries += 1;
+            }
+            self.touch_as_of()?;
+        }
+        View::load(self, branches, true)
+    }
+
+    /// Whether the remote has what we pushed: our commits have a nonce, so being in the history is proof.
+    fn contains(&self, view: &View<'_>, updates: &[RefUpdate]) -> bool {
+        updates.iter().all(|update| {
+            let tip = update.name.branch().and_then(|branch| view.tip(&branch).published);
+            match (&update.new, tip) {
+                (Some(new), Some(tip)) => merge::is_ancestor(self.repository, new, &tip).unwrap_or(false),
+                _ => false,
+            }
+        })
+    }
+
+    fn build(&self, view: &View<'_>, plan: &Plan, nonce: &str) -> Result<(Vec<RefUpdate>, BTreeMap<String, Oid>)> {
+        let mut commits = Vec::new();
+        for branch in &plan.branches {
+            let base = branch.start.clone().or_else(|| view.base(&branch.branch).cloned());
+            for (n, step) in branch.steps.iter().enumerate() {
+                let parent = match &base {
+                    _ if n > 0 => Parent::Previous,
+                    Some(base) => Parent::Commit(base.clone()),
+                    None => Parent::Root,
+                };
+                let (merged, tree) = step.merge.clone().map_or((None, step.tree.clone()), |(m, t)| (Some(m), Some(t)));
+                let message = format!("{}\n\n{TRAILER}: {nonce}\n", step.subject);
+                commits.push(NewCommit { parent, merged, tree, edits: step.edits.clone(), message });
+            }
+        }
+        let built = objects::build(self.repository, &commits)?;
+        self.guard(&commits, &built.commits)?;
+        let paths = commits.iter().flat_map(|commit| &commit.edits).filter_map(|edit| match edit {
+            Edit::Put { path, .. } => Some(path.clone()),
+            Edit::Remove { .. } | Edit::Rename { .. } => None,
+        });
+        let blobs = paths.zip(built.blobs).collect();
+        let mut made = built.commits.into_iter();
+        let updates = plan.branches.iter().map(|branch| {
+            let new = made.by_ref().take(branch.steps.len()).last().or_else(|| branch.start.clone());
+            RefUpdate { name: branch.branch.full(), old: view.tip(&branch.branch).published, new }
+        });
+        Ok((updates.collect(), blobs))
+    }
+
+    /// A swap never drops entries that the plan did not name (architecture, section 2, rule 7). One process.
+    fn guard(&self, commits: &[NewCommit], built: &[Oid]) -> Result<()> {
+        let mut pairs = String::new();
+        let mut expected = BTreeSet::new();
+        let mut previous: Option<&Oid> = None;
+        for (commit, new) in commits.iter().zip(built) {
+            let parent = match &commit.parent {
+                Parent::Root => None,
+                Parent::Commit(oid) => Some(oid),
+                Parent::Previous => previous,
+            };
+            if let (Some(from), None) = (parent, &commit.tree) {
+                pairs.extend([new.as_str(), " ", from.as_str(), "\n"]);
+            }
+            expected.extend(commit.edits.iter().filter_map(|edit| match edit {
+                Edit::Remove { path } | Edit::Rename { from: path, .. } => Some(path.clone().into_bytes()),
+                Edit::Put { .. } => None,
+            }));
+            previous = Some(new);
+        }
+        let removed = objects::removed(self.repository, pairs)?;
+        match removed.into_iter().find(|path| !expected.contains(path)) {
+            None => Ok(()),
+            Some(path) => {
+                let path = String::from_utf8_lossy(&path).into_owned();
+                Err(Error::new(Kind::Bug, format!("the new commit would drop {path}, which nobody asked for")))
+            }
+        }
+    }
+
+    fn command(&self, updates: &[RefUpdate]) -> String {
+        match &self.channel {
+            Channel::Local => "git update-ref --stdin".to_owned(),
+            Channel::Remote(name) => {
+                let options =
+                    remote::PushOptions { atomic: updates.len() > 1, hooks: hooks(updates), limit: self.timeout };
+                remote::push_call(self.repository, name, updates, options).line()
+            }
+        }
+    }
+
+    fn landed<T>(
+        &self,
+        view: &View<'_>,
+        updates: Vec<RefUpdate>,
+        value: T,
+        blobs: BTreeMap<String, Oid>,
+        command: String,
+    ) -> Result<Landed<T>> {
+        let tips = updates.iter().filter_map(|update| Some((update.name.branch()?, update.new.clone()?))).collect();
+        self.keep_tracking(&updates)?;
+        let lagging = self.bring_forward(view, &tips)?;
+        Ok(Landed { value, updates, blobs, lagging, command })
+    }
+
+    fn out_of_time(&self, raced: bool, said: &str) -> Error {
+        let seconds = self.timeout.as_secs_f32();
+        let message = if raced {
+            format!("others kept changing the same branches for {seconds} s")
+        } else {
+            format!("the refs stay locked on the server after {seconds} s, although nobody moves them: {said}")
+        };
+        let error = Error::new(Kind::Contention, message).hint("run the same command again");
+        if raced { error } else { error.hint("look for a stale .lock file beside the ref on the server") }
+    }
+}
+
+fn cannot_tell(said: &str) -> Error {
+    Error::new(Kind::Unknown, format!("the push was cut off and the remote cannot be asked what came of it: {said}"))
+        .hint("run the same command again: it finds out, and finishes the job")
+}

@@ -1,0 +1,112 @@
+//! What we know of the branches: their tips, and what is in them.
+
+use crate::error::Result;
+use crate::git::porcelain::cat_file::Object;
+use crate::git::porcelain::ls_tree::TreeEntry;
+use crate::git::{Branch, Oid, Repository, merge, objects, refs};
+use crate::ledger::{Channel, Ledger};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is known of one branch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tip {
+    /// Where it is published: on the remote as far as known, or here when there is none. `None`: it is not.
+    pub published: Option<Oid>,
+    /// The local branch.
+    pub local: Option<Oid>,
+    /// Where our commit goes and what decisions read: the published tip, or the local one when that contains it
+    /// and is ours to publish.
+    pub base: Option<Oid>,
+}
+
+/// A snapshot of the branches a transaction touches.
+#[derive(Debug)]
+pub struct View<'r> {
+    repository: &'r Repository,
+    tips: BTreeMap<Branch, Tip>,
+    /// The tips come from the remote, just now; in local mode they always do.
+    pub fresh: bool,
+    /// Branches of this transaction that have landed already, on a server that cannot swap several at once.
+    pub landed: BTreeSet<Branch>,
+}
+
+impl<'r> View<'r> {
+    /// Reads the tips as this repository knows them. One process.
+    pub(super) fn load(ledger: &Ledger<'r>, branches: &[Branch], fresh: bool) -> Result<Self> {
+        let repository = ledger.repository;
+        let published = |branch: &Branch| match &ledger.channel {
+            Channel::Remote(remote) => branch.tracking(remote),
+            Channel::Local => branch.full(),
+        };
+        let names: Vec<_> = branches.iter().flat_map(|branch| [branch.full(), published(branch)]).collect();
+        let known = refs::load(repository, &names)?;
+        let mut tips = BTreeMap::new();
+        for branch in branches {
+            let local = known.get(&branch.full()).cloned();
+            let published = known.get(&published(branch)).cloned();
+            let own = ledger.own.as_ref() == Some(branch);
+            let base = match (&published, &local) {
+                (None, Some(_)) if own => local.clone(),
+                (Some(theirs), Some(ours))
+                    if own && theirs != ours && merge::is_ancestor(repository, theirs, ours)? =>
+                {
+                    local.clone()
+                }
+                _ => published.clone(),
+            };
+            tips.insert(branch.clone(), Tip { published, local, base });
+        }
+        Ok(Self { repository, tips, fresh: fresh || ledger.channel == Channel::Local, landed: BTreeSet::new() })
+    }
+
+    /// What is known of a branch.
+    #[must_use]
+    pub fn tip(&self, branch: &Branch) -> Tip {
+        self.tips.get(branch).cloned().unwrap_or_default()
+    }
+
+    /// The branches of this view.
+    pub fn branches(&self) -> impl Iterator<Item = &Branch> {
+        self.tips.keys()
+    }
+
+    /// The commit that decisions about a branch read.
+    #[must_use]
+    pub fn base(&self, branch: &Branch) -> Option<&Oid> {
+        self.tips.get(branch).and_then(|tip| tip.base.as_ref())
+    }
+
+    /// The published tips, to tell whether one moved.
+    #[must_use]
+    pub(super) fn published(&self) -> BTreeMap<&Branch, Option<&Oid>> {
+        self.tips.iter().map(|(branch, tip)| (branch, tip.published.as_ref())).collect()
+    }
+
+    /// Reads files; `None` where there is none. One process, however many.
+    pub fn files(&self, wanted: &[(&Branch, String)]) -> Result<Vec<Option<Vec<u8>>>> {
+        Ok(self.objects(wanted)?.into_iter().map(|object| object.map(|object| object.data)).collect())
+    }
+
+    /// Reads objects by branch and path; an empty path is the branch's root tree. One process, however many.
+    pub fn objects(&self, wanted: &[(&Branch, String)]) -> Result<Vec<Option<Object>>> {
+        let mut names = Vec::new();
+        for (branch, path) in wanted {
+            if let Some(base) = self.base(branch) {
+                // A path with a newline cannot be asked for, and no name of ours has one.
+                names.push(format!("{base}:{}", path.replace('\n', " ")));
+            }
+        }
+        let mut found = objects::load(self.repository, &names)?.into_iter();
+        Ok(wanted.iter().map(|(branch, _)| self.base(branch).and_then(|_| found.next().flatten())).collect())
+    }
+
+    /// Reads blobs by name, in order. One process.
+    pub fn blobs(&self, names: &[Oid]) -> Result<Vec<Option<Object>>> {
+        objects::load(self.repository, &names.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
+
+    /// The files of a branch below a folder. One process.
+    pub fn list(&self, branch: &Branch, folders: &[&str]) -> Result<Vec<TreeEntry>> {
+        self.base(branch).map_or(Ok(Vec::new()), |base| objects::list(self.repository, base, folders))
+    }
+}

@@ -1,0 +1,11 @@
+//! git-aitask: tasks are files, coordination is git refs, and every verb is one atomic push.
+
+pub mod cli;
+pub mod commands;
+pub mod error;
+pub mod git;
+pub mod ledger;
+pub mod report;
+pub mod settings;
+pub mod task;
+pub mod workflow;

@@ -1,0 +1,67 @@
+//! Which face, run, exit.
+
+use clap::Parser as _;
+use git_aitask::cli::{Cli, Verb};
+use git_aitask::commands::{App, lock, welcome, whoami};
+use git_aitask::error::{Error, Kind, Result};
+use git_aitask::report::Report;
+use git_aitask::settings::Environment;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let environment = Environment::of_process();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let report = cli.report();
+    let ran = std::panic::catch_unwind(|| run(&cli, environment, report));
+    let outcome =
+        ran.unwrap_or_else(|_| Err(Error::new(Kind::Bug, "git aitask has a bug; nothing was half published")));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report.error(&error);
+            error.kind().exit_code().into()
+        }
+    }
+}
+
+/// Help and version are answers; anything else is a usage error, as JSON where that was asked for.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let json = std::env::args_os().any(|arg| arg == "--json");
+    if !error.use_stderr() || !json {
+        let _ = error.print();
+        return if error.use_stderr() { Kind::Usage.exit_code().into() } else { ExitCode::SUCCESS };
+    }
+    let text = error.to_string();
+    let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let report = Report { json, quiet: false, color: anstream::ColorChoice::Never };
+    report.error(&Error::new(Kind::Usage, message).hint("git aitask -h"));
+    Kind::Usage.exit_code().into()
+}
+
+fn run(cli: &Cli, environment: Environment, report: Report) -> Result<()> {
+    let here = std::env::current_dir().map_err(|error| Error::new(Kind::Io, format!("where are we? {error}")))?;
+    let dir = cli.dir().map_or_else(|| here.clone(), |dir| here.join(dir));
+    let environment = if cli.is_verbose() { environment.with("GIT_AITASK_TRACE", "1") } else { environment };
+    let app = App { environment, dir, flags: cli.flags(), report, narrate: cli.narrate() };
+    match cli.verb() {
+        None => welcome::run(&app),
+        Some(Verb::Init(verb)) => verb.run(&app),
+        Some(Verb::New(verb)) => verb.run(&app),
+        Some(Verb::List(verb)) => verb.run(&app),
+        Some(Verb::Show(verb)) => verb.run(&app),
+        Some(Verb::Pick(verb)) => verb.run(&app),
+        Some(Verb::Drop(verb)) => verb.run(&app),
+        Some(Verb::Finish(verb)) => verb.run(&app),
+        Some(Verb::Archive(verb)) => verb.run(&app),
+        Some(Verb::Lock(verb)) => verb.run(&app),
+        Some(Verb::Unlock(verb)) => verb.run(&app),
+        Some(Verb::Locks(_)) => lock::Locks::run(&app),
+        Some(Verb::Worktree(verb)) => verb.run(&app),
+        Some(Verb::Status(verb)) => verb.run(&app),
+        Some(Verb::Whoami(_)) => whoami::Whoami::run(&app),
+        Some(Verb::Demo(verb)) => verb.run(&app),
+    }
+}

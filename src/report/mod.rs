@@ -1,0 +1,93 @@
+//! Outcomes for people and for programs; the only printer. Everything that others wrote is made harmless here, right
+//! before it is shown.
+
+mod page;
+
+pub use page::{Page, Table};
+
+use crate::error::{Error, Kind};
+use crate::task::harmless;
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::io::{self, IsTerminal as _, Write};
+
+/// The version of the JSON form; only additions within a number.
+const SCHEMA: u32 = 1;
+
+/// How to show things.
+#[derive(Debug, Clone, Copy)]
+pub struct Report {
+    /// One JSON document instead of text.
+    pub json: bool,
+    /// Only the answer, no advice.
+    pub quiet: bool,
+    /// When to use colour.
+    pub color: ColorChoice,
+}
+
+impl Report {
+    /// Shows an answer on standard output.
+    ///
+    /// # Errors
+    /// [`Kind::Io`] when it cannot be written; a reader that went away is none.
+    pub fn answer<T: Serialize>(&self, outcome: &T, page: impl FnOnce() -> Page) -> Result<(), Error> {
+        let written = if self.json {
+            let document = document(outcome)?;
+            let text =
+                serde_json::to_string_pretty(&document).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
+            writeln!(io::stdout(), "{text}")
+        } else {
+            let mut stream = AutoStream::new(io::stdout(), self.color);
+            stream.write_all(page().render(io::stdout().is_terminal(), self.quiet).as_bytes())
+        };
+        match written {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Error::new(Kind::Io, format!("the answer cannot be written: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Shows an error on standard error.
+    pub fn error(&self, error: &Error) {
+        if self.json {
+            let mut fields = Map::new();
+            fields.insert("kind".to_owned(), error.kind().name().into());
+            fields.insert("message".to_owned(), error.to_string().into());
+            fields.insert("hints".to_owned(), error.hints().into());
+            fields.insert("exit".to_owned(), error.kind().exit_code().into());
+            fields.extend(error.details().clone());
+            let document = serde_json::json!({ "schema": SCHEMA, "error": fields });
+            let _ = writeln!(io::stderr(), "{document}");
+            return;
+        }
+        let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
+        let mut text = format!("{red}error:{red:#} {}\n", harmless(&error.to_string()));
+        if !self.quiet {
+            for hint in error.hints() {
+                text.push_str(&format!("  try: {}\n", harmless(hint)));
+            }
+        }
+        let _ = AutoStream::new(io::stderr(), self.color).write_all(text.as_bytes());
+    }
+}
+
+/// Shows a line of narration on standard error.
+pub fn narrate(line: &str) {
+    let _ = writeln!(io::stderr(), "git aitask: {}", harmless(line));
+}
+
+/// Shows no narration.
+pub fn be_quiet(_line: &str) {}
+
+fn document<T: Serialize>(outcome: &T) -> Result<Value, Error> {
+    let value = serde_json::to_value(outcome).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
+    let mut document = Map::from_iter([("schema".to_owned(), SCHEMA.into())]);
+    match value {
+        Value::Object(fields) => document.extend(fields),
+        other => drop(document.insert("value".to_owned(), other)),
+    }
+    Ok(Value::Object(document))
+}

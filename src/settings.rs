@@ -1,0 +1,214 @@
+//! The process environment and the settings, each with its origin: flag, then `GIT_AITASK_*`, then
+//! `git config aitask.*`, then the default. Nothing else in the crate reads the environment.
+
+use crate::error::{Error, Kind, Result};
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::time::Duration;
+
+/// The environment of this process, read once at the start.
+///
+/// Variables of ours, all of them: `GIT_AITASK_TRACE` (1 shows every git call with its time on stderr) and one
+/// for each [`Settings`] field, `GIT_AITASK_REMOTE` and so on. Of others: `AIT_AGENT_PID`, `TMUX`, `TMUX_PANE`,
+/// `AITASKS_TMUX_SOCKET` (specification 10, section 1.3), `NO_COLOR`, `CLICOLOR_FORCE`, `GIT_SSH_COMMAND`.
+#[derive(Debug, Clone, Default)]
+pub struct Environment(BTreeMap<OsString, OsString>);
+
+impl Environment {
+    /// The environment as this process found it.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self(std::env::vars_os().collect())
+    }
+
+    /// The same with one variable set.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.0.insert(name.into(), value.into());
+        self
+    }
+
+    /// A variable, when it is set, not empty and text.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.os(name).and_then(OsStr::to_str).filter(|value| !value.is_empty())
+    }
+
+    /// A variable as it is, empty or not.
+    #[must_use]
+    pub fn os(&self, name: &str) -> Option<&OsStr> {
+        self.0.get(OsStr::new(name)).map(OsString::as_os_str)
+    }
+}
+
+/// Git's configuration: every value of a key in the order git reads them, keys in git's own spelling (section and
+/// name in lower case). A key without a value is an empty text, which git reads as true.
+#[derive(Debug, Clone, Default)]
+pub struct Config(BTreeMap<String, Vec<String>>);
+
+impl Config {
+    /// Collects pairs as `git config --get-regexp` prints them.
+    #[must_use]
+    pub fn new(pairs: impl IntoIterator<Item = (String, Option<String>)>) -> Self {
+        let mut map = BTreeMap::<String, Vec<String>>::new();
+        for (key, value) in pairs {
+            map.entry(key).or_default().push(value.unwrap_or_default());
+        }
+        Self(map)
+    }
+
+    /// The value that counts for a key: the last one.
+    #[must_use]
+    pub fn last(&self, key: &str) -> Option<&str> {
+        self.all(key).last().map(String::as_str)
+    }
+
+    /// Every value of a key.
+    #[must_use]
+    pub fn all(&self, key: &str) -> &[String] {
+        self.0.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// The keys, sorted.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+/// Where a setting came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// An option of this command line.
+    Flag,
+    /// A `GIT_AITASK_*` variable.
+    Variable,
+    /// `git config aitask.*`.
+    GitConfig,
+    /// A file of the project (`userconfig.yaml`).
+    ProjectFile,
+    /// Built in.
+    Default,
+}
+
+/// What the command line said; `None` where it said nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// `--remote`.
+    pub remote: Option<String>,
+    /// `--timeout`.
+    pub timeout: Option<String>,
+    /// `--email`.
+    pub email: Option<String>,
+}
+
+/// The settings of one run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The remote's name, where one was named.
+    pub remote: Option<String>,
+    /// The e-mail, where one was named; `user.email` is asked later.
+    pub email: Option<(String, Origin)>,
+    /// Whether `pick` makes a worktree.
+    pub worktree: bool,
+    /// The branch a task branch is cut from.
+    pub base: Option<String>,
+    /// The branch work is merged into.
+    pub output: Option<String>,
+    /// `merge`, `squash` or `ff`.
+    pub merge: Option<String>,
+    /// The command that must pass on the merged tree.
+    pub check: Option<String>,
+    /// Limit of the whole network part of a command.
+    pub timeout: Duration,
+}
+
+impl Settings {
+    /// Puts flags, environment and configuration together.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] for a duration or a truth value that cannot be read, naming where it came from.
+    pub fn new(flags: &Flags, environment: &Environment, config: &Config) -> Result<Self> {
+        let find = |name: &str, flag: Option<&String>| -> Option<(String, Origin)> {
+            let variable = format!("GIT_AITASK_{}", name.to_uppercase());
+            flag.map(|value| (value.clone(), Origin::Flag))
+                .or_else(|| environment.text(&variable).map(|value| (value.to_owned(), Origin::Variable)))
+                .or_else(|| config.last(&format!("aitask.{name}")).map(|value| (value.to_owned(), Origin::GitConfig)))
+        };
+        let value = |name: &str, flag: Option<&String>| find(name, flag).map(|(value, _)| value);
+        let timeout = match value("timeout", flags.timeout.as_ref()) {
+            None => Duration::from_secs(30),
+            Some(text) => parse_duration(&text)?,
+        };
+        let worktree = value("worktree", None).map_or(Ok(true), |text| parse_truth("aitask.worktree", &text))?;
+        Ok(Self {
+            remote: value("remote", flags.remote.as_ref()),
+            email: find("email", flags.email.as_ref()),
+            worktree,
+            base: value("base", None),
+            output: value("output", None),
+            merge: value("merge", None),
+            check: value("check", None).filter(|command| !command.trim().is_empty()),
+            timeout,
+        })
+    }
+}
+
+/// A duration as people write it: `30`, `30s`, `5m`, `2h`, `1500ms`.
+///
+/// # Errors
+/// [`Kind::Usage`] for anything else, and for zero.
+pub fn parse_duration(text: &str) -> Result<Duration> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let millis_each: u64 = match unit {
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => 0,
+    };
+    number
+        .parse::<u64>()
+        .ok()
+        .and_then(|n| n.checked_mul(millis_each))
+        .filter(|&millis| millis > 0 && millis <= 366 * 24 * 3_600_000)
+        .map(Duration::from_millis)
+        .ok_or_else(|| Error::new(Kind::Usage, format!("{text:?} is not a duration")).hint("write 30s, 5m or 2h"))
+}
+
+/// A truth value as git-config(1) reads it.
+fn parse_truth(name: &str, text: &str) -> Result<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "" | "true" | "yes" | "on" | "1" => Ok(true),
+        "false" | "no" | "off" | "0" => Ok(false),
+        _ => Err(Error::new(Kind::Usage, format!("{name} is {text:?}, neither true nor false"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        assert_eq!(parse_duration("30").unwrap(), Duration::from_secs(30));
+        assert_eq!(parse_duration("1500ms").unwrap(), Duration::from_millis(1500));
+        assert_eq!(parse_duration("2h").unwrap(), Duration::from_secs(7200));
+        for bad in ["", "s", "-1", "0", "1d", "99999999999999999999", "9999999999h", "1 s"] {
+            assert_eq!(parse_duration(bad).unwrap_err().kind(), Kind::Usage, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_flag_beats_a_variable_beats_the_configuration() {
+        let config = Config::new([("aitask.email".into(), Some("c@x".into())), ("aitask.worktree".into(), None)]);
+        let none = Environment::default();
+        let some = Environment(BTreeMap::from([("GIT_AITASK_EMAIL".into(), "v@x".into())]));
+        let flags = Flags { email: Some("f@x".into()), ..Flags::default() };
+        let email = |flags: &Flags, env: &Environment| Settings::new(flags, env, &config).unwrap().email.unwrap();
+        assert_eq!(email(&flags, &some), ("f@x".into(), Origin::Flag));
+        assert_eq!(email(&Flags::default(), &some), ("v@x".into(), Origin::Variable));
+        assert_eq!(email(&Flags::default(), &none), ("c@x".into(), Origin::GitConfig));
+    }
+}

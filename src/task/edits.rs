@@ -1,0 +1,158 @@
+//! The changes that verbs make to a task file. Pure: `now` is `YYYY-MM-DD HH:MM`. Each changes the lines it names
+//! and nothing else to the byte.
+
+use super::frontmatter::Document;
+use super::id::TaskId;
+use super::model::{Reference, Status};
+use crate::error::Result;
+
+/// The key that lists a parent's unfinished children.
+const CHILDREN: &str = "children_to_implement";
+
+/// Somebody begins to work on it: status `Implementing`, assignee, `updated_at` (specification 20, section 15).
+pub fn start(document: &mut Document, email: &str, now: &str) -> Result<()> {
+    document.set("status", Status::Implementing.as_str())?;
+    if email.is_empty() {
+        document.remove("assigned_to");
+    } else {
+        document.set("assigned_to", email)?;
+    }
+    document.set("updated_at", now)
+}
+
+/// Nobody works on it any more: the given status, no assignee, `updated_at` (specification 20, section 15).
+pub fn revert(document: &mut Document, status: &Status, now: &str) -> Result<()> {
+    document.set("status", status.as_str())?;
+    document.remove("assigned_to");
+    document.set("updated_at", now)
+}
+
+/// The task is archived (specification 30, section 3.4): status `Done`, `updated_at`, `completed_at` after it unless
+/// there is one, `archived_reason: superseded` after the status if asked and unless there is one. Missing keys are
+/// added at the end; a file without frontmatter stays as it is (A9).
+pub fn complete(document: &mut Document, now: &str, superseded: bool) -> Result<()> {
+    if !document.has_frontmatter() {
+        return Ok(());
+    }
+    document.append("status", Status::Done.as_str())?;
+    if superseded && !document.contains("archived_reason") {
+        document.insert_after("status", "archived_reason", "superseded")?;
+    }
+    document.append("updated_at", now)?;
+    if !document.contains("completed_at") {
+        document.insert_after("updated_at", "completed_at", now)?;
+    }
+    Ok(())
+}
+
+/// A parent gets a child: `children_to_implement` and `updated_at`. Returns whether anything changed.
+pub fn add_child(document: &mut Document, child: TaskId, now: &str) -> Result<bool> {
+    let mut children = document.list_last(CHILDREN);
+    if children.iter().any(|item| TaskId::recognise(item) == Some(child)) {
+        return Ok(false);
+    }
+    children.push(child.in_list());
+    write_children(document, &children, now)
+}
+
+/// A child leaves its parent's list (specification 30, section 3.5); the key goes with the last one. Returns whether
+/// anything changed: without the child in the list nothing does (specification 20, U-Q12).
+pub fn remove_child(document: &mut Document, child: TaskId, now: &str) -> Result<bool> {
+    let mut children = document.list_last(CHILDREN);
+    let count = children.len();
+    children.retain(|item| TaskId::recognise(item) != Some(child));
+    if children.len() == count {
+        return Ok(false);
+    }
+    write_children(document, &children, now)
+}
+
+fn write_children(document: &mut Document, children: &[String], now: &str) -> Result<bool> {
+    if children.is_empty() {
+        document.remove(CHILDREN);
+    } else {
+        let children: Vec<String> = children.iter().map(|item| Reference::parse(item).to_string()).collect();
+        document.set_list(CHILDREN, &children)?;
+    }
+    document.set("updated_at", now)?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "---\npriority: medium\ndepends: [1,\n  2]\nstatus: Ready\nlabels: []\ncustom: 'x'\ncreated_at: c\nupdated_at: u\n---\n\nstatus: Ready\nupdated_at: then\n";
+
+    fn edit(before: &str, change: impl FnOnce(&mut Document)) -> String {
+        let mut document = Document::parse(before.as_bytes());
+        change(&mut document);
+        String::from_utf8(document.to_bytes()).unwrap()
+    }
+
+    #[test]
+    fn start_and_revert() {
+        let started = edit(FILE, |d| start(d, "a@example.com", "<now>").unwrap());
+        let expected = FILE
+            .replacen("status: Ready", "status: Implementing", 1)
+            .replacen("labels: []\n", "labels: []\nassigned_to: a@example.com\n", 1)
+            .replacen("updated_at: u", "updated_at: <now>", 1);
+        assert_eq!(started, expected);
+        let reverted = edit(&started, |d| revert(d, &Status::Ready, "u").unwrap());
+        assert_eq!(reverted, FILE);
+        assert!(start(&mut Document::parse(FILE.as_bytes()), "a\nb", "<now>").is_err());
+    }
+
+    /// Recorded example E15 with A6 repaired, and `--superseded`.
+    #[test]
+    fn complete_changes_the_frontmatter_only() {
+        let expected = FILE.replacen("status: Ready", "status: Done", 1).replacen(
+            "updated_at: u",
+            "updated_at: <now>\ncompleted_at: <now>",
+            1,
+        );
+        assert_eq!(edit(FILE, |d| complete(d, "<now>", false).unwrap()), expected);
+        let superseded = expected.replacen("status: Done\n", "status: Done\narchived_reason: superseded\n", 1);
+        assert_eq!(edit(FILE, |d| complete(d, "<now>", true).unwrap()), superseded);
+        // again: the first date and reason stay
+        let later = superseded.replacen("updated_at: <now>", "updated_at: later", 1);
+        assert_eq!(edit(&superseded, |d| complete(d, "later", true).unwrap()), later);
+    }
+
+    #[test]
+    fn complete_adds_what_is_missing_at_the_end() {
+        assert_eq!(
+            edit("---\npriority: low\nboardidx: 1\n---\nx", |d| complete(d, "<now>", true).unwrap()),
+            "---\npriority: low\nboardidx: 1\nstatus: Done\narchived_reason: superseded\nupdated_at: <now>\ncompleted_at: <now>\n---\nx"
+        );
+        assert_eq!(edit("no frontmatter", |d| complete(d, "<now>", true).unwrap()), "no frontmatter");
+    }
+
+    /// Recorded examples A3, A12 and A14: the parent's side.
+    #[test]
+    fn children_come_and_go() {
+        let (first, second) = (TaskId::child(1, 1), TaskId::child(1, 2));
+        let one = edit(FILE, |d| assert!(add_child(d, first, "<now>").unwrap()));
+        let expected = FILE.replacen("labels: []\n", "labels: []\nchildren_to_implement: [t1_1]\n", 1).replacen(
+            "updated_at: u",
+            "updated_at: <now>",
+            1,
+        );
+        assert_eq!(one, expected);
+        assert_eq!(edit(&one, |d| assert!(!add_child(d, first, "later").unwrap())), one);
+        let two = edit(&one, |d| assert!(add_child(d, second, "<now>").unwrap()));
+        assert_eq!(two, one.replacen("[t1_1]", "[t1_1, t1_2]", 1));
+        assert_eq!(edit(&two, |d| assert!(remove_child(d, second, "<now>").unwrap())), one);
+        assert_eq!(edit(&one, |d| assert!(!remove_child(d, second, "later").unwrap())), one);
+        assert_eq!(edit(&one, |d| assert!(remove_child(d, first, "u").unwrap())), FILE);
+    }
+
+    #[test]
+    fn block_lists_of_children_are_read() {
+        let file = "---\nchildren_to_implement:\n- 1_1\n- odd\n- t1_2\nupdated_at: u\n---\n";
+        assert_eq!(
+            edit(file, |d| assert!(remove_child(d, TaskId::child(1, 2), "<now>").unwrap())),
+            "---\nchildren_to_implement: [t1_1, odd]\nupdated_at: <now>\n---\n"
+        );
+    }
+}

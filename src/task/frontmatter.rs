@@ -1,0 +1,596 @@
+//! The text of a task file: frontmatter and body, every byte kept. Specification 20, section 3.
+
+use super::dialect::{self, Entry, content, eol, lines};
+use super::order::place;
+use super::text::is_unsafe;
+use crate::error::{Error, Kind, Result};
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// A task file as an ordered list of frontmatter entries and a body. What is not changed is printed as it was
+/// read, byte for byte (specification 20, section 3.5).
+///
+/// When a key stands there several times the readers disagree which one counts (specification 30, section 0.1):
+/// [`Document::scalar`] and [`Document::list`] take the first, [`Document::scalar_last`] and
+/// [`Document::list_last`] the last. Writing changes all of them, so that the readers agree afterwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    pub(super) head: Option<Head>,
+    body: Vec<u8>,
+}
+
+/// The frontmatter with the two lines around it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Head {
+    open: Vec<u8>,
+    pub(super) entries: Vec<Entry>,
+    close: Vec<u8>,
+}
+
+impl Head {
+    /// The frontmatter that a file gets which has none (specification 20, sections 3.2 and 3.5).
+    fn with_defaults(created_at: &str, updated_at: &str, bom: &[u8], eol: &str) -> Self {
+        let entries = [
+            ("priority", "medium"),
+            ("effort", "medium"),
+            ("depends", "[]"),
+            ("issue_type", "feature"),
+            ("status", "Ready"),
+            ("labels", "[]"),
+            ("created_at", created_at),
+            ("updated_at", updated_at),
+        ];
+        let rule = format!("---{eol}").into_bytes();
+        let entries = entries.iter().map(|(key, value)| Entry::line(key, value, eol)).collect();
+        Self { open: [bom, &rule].concat(), entries, close: rule }
+    }
+
+    pub(super) fn eol(&self) -> &'static str {
+        eol(&self.open)
+    }
+
+    /// Makes every line end LF and drops a byte order mark (the entries have LF already).
+    pub(super) fn use_plain_newlines(&mut self) {
+        self.open = b"---\n".to_vec();
+        self.close = b"---\n".to_vec();
+    }
+
+    fn insert(&mut self, at: usize, key: &str, value: &str) {
+        let entry = Entry::line(key, value, self.eol());
+        self.entries.insert(at.min(self.entries.len()), entry);
+    }
+}
+
+impl Document {
+    /// A new document: default frontmatter, both timestamps `now` (`YYYY-MM-DD HH:MM`), empty body.
+    pub fn new(now: &str) -> Result<Self> {
+        check_value("created_at", now)?;
+        let mut document = Self { head: Some(Head::with_defaults(now, now, &[], "\n")), body: Vec::new() };
+        document.set_body(b"");
+        Ok(document)
+    }
+
+    /// Reads a task file. Never fails: without a first line `---` and a later one (LF or CRLF, perhaps after a
+    /// byte order mark) all of it is body (specification 20, sections 3.1 and 3.5, U-Q5).
+    #[must_use]
+    pub fn parse(bytes: &[u8]) -> Self {
+        Self::parse_head(bytes).unwrap_or_else(|| Self { head: None, body: bytes.to_vec() })
+    }
+
+    fn parse_head(bytes: &[u8]) -> Option<Self> {
+        let text = bytes.strip_prefix(BOM).unwrap_or(bytes);
+        let mut all = lines(text);
+        let first = all.next().filter(|line| content(line) == b"---")?;
+        let open_end = bytes.len() - text.len() + first.len();
+        let mut close_start = open_end;
+        for line in all {
+            let close_end = close_start + line.len();
+            if content(line) == b"---" {
+                let head = Head {
+                    open: bytes.get(..open_end)?.to_vec(),
+                    entries: dialect::entries(bytes.get(open_end..close_start)?),
+                    close: line.to_vec(),
+                };
+                return Some(Self { head: Some(head), body: bytes.get(close_end..)?.to_vec() });
+            }
+            close_start = close_end;
+        }
+        None
+    }
+
+    /// The file's bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        if let Some(head) = &self.head {
+            bytes.extend_from_slice(&head.open);
+            for entry in &head.entries {
+                bytes.extend_from_slice(entry.raw());
+            }
+            bytes.extend_from_slice(&head.close);
+        }
+        bytes.extend_from_slice(&self.body);
+        bytes
+    }
+
+    /// Whether the file has a frontmatter.
+    #[must_use]
+    pub fn has_frontmatter(&self) -> bool {
+        self.head.is_some()
+    }
+
+    fn entries(&self) -> &[Entry] {
+        self.head.as_ref().map_or(&[], |head| &head.entries)
+    }
+
+    fn first(&self, key: &str) -> Option<&Entry> {
+        self.entries().iter().find(|entry| entry.key() == Some(key))
+    }
+
+    pub(super) fn last(&self, key: &str) -> Option<&Entry> {
+        self.entries().iter().rfind(|entry| entry.key() == Some(key))
+    }
+
+    /// The keys in file order, duplicates included.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.entries().iter().filter_map(Entry::key)
+    }
+
+    /// Whether the frontmatter has this key, perhaps with an empty value.
+    #[must_use]
+    pub fn contains(&self, key: &str) -> bool {
+        self.first(key).is_some()
+    }
+
+    /// The trimmed text after the first `key:` (the shared single-key reader, specification 20, section 4).
+    /// Bytes that are not UTF-8 are replaced.
+    #[must_use]
+    pub fn scalar(&self, key: &str) -> Option<&str> {
+        self.first(key).map(Entry::value)
+    }
+
+    /// The trimmed text after the last `key:` (the reader of lists and updates, specification 30, section 0.1).
+    #[must_use]
+    pub fn scalar_last(&self, key: &str) -> Option<&str> {
+        self.last(key).map(Entry::value)
+    }
+
+    /// The items under the first `key:`, whether flow list, wrapped flow list, block list or plain
+    /// comma-separated text (specification 20, section 3.4, U-Q3).
+    #[must_use]
+    pub fn list(&self, key: &str) -> Vec<String> {
+        self.first(key).map(Entry::items).unwrap_or_default()
+    }
+
+    /// The items under the last `key:`.
+    #[must_use]
+    pub fn list_last(&self, key: &str) -> Vec<String> {
+        self.last(key).map(Entry::items).unwrap_or_default()
+    }
+
+    /// The text after the frontmatter, without leading empty lines and trailing newlines (specification 20,
+    /// section 3.5).
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        let body = if self.head.is_some() { &self.body } else { self.body.strip_prefix(BOM).unwrap_or(&self.body) };
+        trim_empty_lines(body)
+    }
+
+    /// Everything after the frontmatter, as it stands in the file.
+    #[must_use]
+    pub fn raw_body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Replaces the value of a key, and nothing else to the byte; a key that is not there goes to its canonical
+    /// place (specification 20, section 3.2). A file without frontmatter gets the default one first (section
+    /// 3.5). Values are one line; control characters are refused (C-Q18).
+    pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
+        let value = check_value(key, value)?;
+        let head = self.require_head();
+        if !replace(head, key, value) {
+            head.insert(place(&head.entries, key), key, value);
+        }
+        Ok(())
+    }
+
+    /// [`Document::set`] with a list, in flow style: `[a, b]` (specification 20, section 3.4). Blanks around the
+    /// items and empty items are dropped.
+    pub fn set_list<T: AsRef<str>>(&mut self, key: &str, items: &[T]) -> Result<()> {
+        let items: Vec<&str> = items.iter().map(|item| item.as_ref().trim()).filter(|item| !item.is_empty()).collect();
+        if let Some(item) = items.iter().find(|item| item.contains(',')) {
+            return Err(Error::new(Kind::Usage, format!("an item of {key} cannot have a comma in it: {item:?}")));
+        }
+        if let Some(item) = items.iter().find(|item| !dialect::is_balanced(item)) {
+            return Err(Error::new(Kind::Usage, format!("an item of {key} has brackets that do not match: {item:?}")));
+        }
+        self.set(key, &format!("[{}]", items.join(", ")))
+    }
+
+    /// Removes a key with the lines that belong to it. Returns whether it was there.
+    pub fn remove(&mut self, key: &str) -> bool {
+        let Some(head) = &mut self.head else { return false };
+        let count = head.entries.len();
+        head.entries.retain(|entry| entry.key() != Some(key));
+        head.entries.len() != count
+    }
+
+    /// Puts a new key directly after another one, or to its canonical place when that one is missing. A key that
+    /// is there already only gets the new value.
+    pub fn insert_after(&mut self, key: &str, new_key: &str, value: &str) -> Result<()> {
+        let value = check_value(new_key, value)?;
+        let head = self.require_head();
+        if !replace(head, new_key, value) {
+            let after = head.entries.iter().position(|entry| entry.key() == Some(key)).map(|at| at + 1);
+            head.insert(after.unwrap_or_else(|| place(&head.entries, new_key)), new_key, value);
+        }
+        Ok(())
+    }
+
+    /// Puts a key at the end of the frontmatter (specification 30, A9). A key that is there already only gets the
+    /// new value.
+    pub fn append(&mut self, key: &str, value: &str) -> Result<()> {
+        let value = check_value(key, value)?;
+        let head = self.require_head();
+        if !replace(head, key, value) {
+            head.insert(head.entries.len(), key, value);
+        }
+        Ok(())
+    }
+
+    /// Replaces the body: a blank line, the text, one newline (specification 20, section 3.5). Trailing newlines of
+    /// the text are dropped, leading ones stay. A file without frontmatter gets the default one.
+    pub fn set_body(&mut self, text: &[u8]) {
+        let head = self.require_head();
+        let eol = head.eol();
+        if !head.close.ends_with(b"\n") {
+            head.close.extend_from_slice(eol.as_bytes());
+        }
+        let text = trim_newlines(text);
+        let end = if text.is_empty() { "" } else { eol };
+        self.body = [eol.as_bytes(), text, end.as_bytes()].concat();
+    }
+
+    /// The frontmatter; made of the defaults, with the whole file as body, when there is none.
+    pub(super) fn require_head(&mut self) -> &mut Head {
+        let body = &mut self.body;
+        self.head.get_or_insert_with(|| {
+            let (bom, text) = body.strip_prefix(BOM).map_or((&[][..], body.as_slice()), |text| (BOM, text));
+            let eol = lines(text).next().map_or("\n", eol);
+            let text = trim_empty_lines(text).to_vec();
+            let end = if text.is_empty() { "" } else { eol };
+            *body = [eol.as_bytes(), &text, end.as_bytes()].concat();
+            Head::with_defaults("", "", bom, eol)
+        })
+    }
+}
+
+/// Gives every entry of the key the value. Returns whether there is one.
+fn replace(head: &mut Head, key: &str, value: &str) -> bool {
+    let mut found = false;
+    for entry in head.entries.iter_mut().filter(|entry| entry.key() == Some(key)) {
+        entry.replace(value);
+        found = true;
+    }
+    found
+}
+
+/// A value that can be written to a line and read back as the same.
+fn check_value<'a>(key: &str, value: &'a str) -> Result<&'a str> {
+    let refuse = |why: &str| Err(Error::new(Kind::Usage, format!("the value of {key:?} {why}: {value:?}")));
+    if !dialect::is_key(key) {
+        return Err(Error::new(Kind::Usage, format!("{key:?} cannot be a key of a task file")));
+    }
+    if value.chars().any(is_unsafe) {
+        return refuse("has a line break or control character in it");
+    }
+    let value = value.trim();
+    if value.starts_with('[') && dialect::depth(value.as_bytes()) != 0 {
+        return refuse("has brackets that do not match");
+    }
+    Ok(value)
+}
+
+fn trim_newlines(mut text: &[u8]) -> &[u8] {
+    while let [rest @ .., b'\n' | b'\r'] = text {
+        text = rest;
+    }
+    text
+}
+
+fn trim_empty_lines(mut text: &[u8]) -> &[u8] {
+    while let Some(rest) = text.strip_prefix(b"\n").or_else(|| text.strip_prefix(b"\r\n")) {
+        text = rest;
+    }
+    trim_newlines(text)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Text that looks like a task file, more or less.
+    pub(in crate::task) fn frontmatter_like() -> impl Strategy<Value = String> {
+        let line = prop_oneof![
+            4 => "(status|priority|depends|labels|assigned_to|created_at|updated_at|boardidx|custom|X-Y|attachments|gates): {0,2}[ -~]{0,12}",
+            1 => "(depends|labels|children_to_implement): ?\\[[a-z0-9_, '\"]{0,10}\\]?",
+            1 => "[ \t]{1,3}(- )?[ -~]{0,8}",
+            1 => "- [ -~]{0,8}",
+            1 => Just("---".to_owned()),
+            1 => Just(String::new()),
+            1 => "#[ -~]{0,8}",
+            1 => "\\PC{0,8}",
+        ];
+        let eol = prop_oneof![8 => Just("\n"), 2 => Just("\r\n"), 1 => Just("\r")];
+        let lines = proptest::collection::vec((line, eol), 0..20);
+        let start = prop_oneof![8 => Just("---\n"), 2 => Just("---\r\n"), 1 => Just("\u{feff}---\n"), 1 => Just(""), 1 => Just("--- x\n")];
+        (start, lines, any::<bool>()).prop_map(|(start, lines, cut)| {
+            let mut text: String = start.to_owned();
+            text.extend(lines.into_iter().map(|(line, eol)| line + eol));
+            if cut {
+                text.pop();
+            }
+            text
+        })
+    }
+
+    fn text(document: &Document) -> String {
+        String::from_utf8(document.to_bytes()).unwrap()
+    }
+
+    fn edit(before: &str, change: impl FnOnce(&mut Document)) -> String {
+        let mut document = Document::parse(before.as_bytes());
+        change(&mut document);
+        text(&document)
+    }
+
+    #[test]
+    fn odd_files_survive() {
+        for file in [
+            "",
+            "---",
+            "---\n",
+            "---\n---",
+            "---\n---\n",
+            "---\r\nstatus: Ready\r\n---\r\n\r\nbody\r\n",
+            "\u{feff}---\nstatus: Ready\n---\nbody",
+            "---\nstatus: Ready\nno end\n",
+            "--- priority:high effort:low depends:1,4\nbody\n",
+            "---\nstatus: Ready\n---\nbody\n---\nstatus: Done\n---\n",
+            "\n---\nstatus: Ready\n---\n",
+        ] {
+            assert_eq!(edit(file, |_| ()), file, "{file:?}");
+        }
+        let bytes = b"---\nstatus: \xff\xfe\n\xff: x\n---\n\xff";
+        let mut document = Document::parse(bytes);
+        assert_eq!(document.to_bytes(), bytes);
+        assert_eq!(document.scalar("status"), Some("\u{fffd}\u{fffd}"));
+        document.set("status", "Done").unwrap();
+        assert_eq!(document.to_bytes(), b"---\nstatus: Done\n\xff: x\n---\n\xff");
+    }
+
+    #[test]
+    fn what_is_frontmatter() {
+        for (file, has) in [
+            ("---\n---", true),
+            ("---\r\n---\r\n", true),
+            ("\u{feff}---\n---\n", true),
+            ("---\n", false),
+            ("--- \n---\n", false),
+            (" ---\n---\n", false),
+            ("----\n---\n", false),
+            ("text\n---\n---\n", false),
+        ] {
+            assert_eq!(Document::parse(file.as_bytes()).has_frontmatter(), has, "{file:?}");
+        }
+    }
+
+    #[test]
+    fn reading() {
+        let document = Document::parse(
+            b"---\nstatus:  Ready \nissue_type: bug   # note\nassigned_to: ''\nlabels: [a]\nstatus: Done\nlabels:\n  - b\n---\n\n\n \nbody\nstatus: x\n\n",
+        );
+        assert_eq!((document.scalar("status"), document.scalar_last("status")), (Some("Ready"), Some("Done")));
+        assert_eq!(
+            (document.list("labels"), document.list_last("labels")),
+            (vec!["a".to_owned()], vec!["b".to_owned()])
+        );
+        assert_eq!(document.scalar("issue_type"), Some("bug   # note"));
+        assert_eq!(document.scalar("assigned_to"), Some("''"));
+        assert_eq!((document.scalar("nothing"), document.list("nothing")), (None, vec![]));
+        assert_eq!(document.body(), b" \nbody\nstatus: x");
+        assert_eq!(document.keys().count(), 6);
+    }
+
+    #[test]
+    fn setting_replaces_one_line() {
+        let file = "---\r\n# c\r\nstatus:Ready\r\n  stray\r\ncustom: 1\r\n---\r\nstatus: x\r\n";
+        assert_eq!(
+            edit(file, |d| d.set("status", " Done ").unwrap()),
+            "---\r\n# c\r\nstatus: Done\r\n  stray\r\ncustom: 1\r\n---\r\nstatus: x\r\n"
+        );
+        assert_eq!(edit(file, |d| d.set("status", "Ready").unwrap()), file);
+        let file = "---\ndepends: [1,\n  2]\nlabels:\n- a\n# c\n- b\n# d\nlabels: x\n---\n";
+        assert_eq!(
+            edit(file, |d| {
+                d.set_list("depends", &["3", " t4_1 ", ""]).unwrap();
+                d.set_list::<&str>("labels", &[]).unwrap();
+            }),
+            "---\ndepends: [3, t4_1]\nlabels: []\n# d\nlabels: []\n---\n"
+        );
+        assert_eq!(edit(file, |d| assert!(d.remove("labels"))), "---\ndepends: [1,\n  2]\n# d\n---\n");
+        assert_eq!(edit(file, |d| assert!(!d.remove("status"))), file);
+    }
+
+    #[test]
+    fn new_keys_go_to_their_canonical_place() {
+        let file = "---\nx: 1\npriority: low\nstatus: Ready\nlabels: []\nissue: u\ncustom: 1\ncreated_at: c\nupdated_at: u\ncompleted_at: d\nodd: 1\nboardidx: 4\n---\n";
+        for (key, after) in [
+            ("effort", "priority: low\n"),
+            ("depends", "priority: low\n"),
+            ("archived_reason", "status: Ready\n"),
+            ("assigned_to", "labels: []\n"),
+            ("implemented_with", "issue: u\n"),
+            ("other", "custom: 1\n"),
+            ("boardcol", "odd: 1\n"),
+            ("boardgroup", "boardidx: 4\n"),
+        ] {
+            let expected = file.replacen(after, &format!("{after}{key}: v\n"), 1);
+            assert_eq!(edit(file, |d| d.set(key, "v").unwrap()), expected, "{key}");
+        }
+        for (file, key, expected) in [
+            ("---\n---\n", "status", "---\nstatus: v\n---\n"),
+            ("---\nx: 1\n---", "status", "---\nx: 1\nstatus: v\n---"),
+            ("---\nx: 1\ncreated_at: c\n---\n", "status", "---\nx: 1\nstatus: v\ncreated_at: c\n---\n"),
+            ("---\nstatus: s\nx: 1\n---\n", "updated_at", "---\nstatus: s\nx: 1\nupdated_at: v\n---\n"),
+            (
+                "---\nupdated_at: u\nboardcol: b\n---\n",
+                "created_at",
+                "---\ncreated_at: v\nupdated_at: u\nboardcol: b\n---\n",
+            ),
+            ("---\nboardcol: b\n---\n", "created_at", "---\ncreated_at: v\nboardcol: b\n---\n"),
+            ("---\nlabels:\n- a\n---\n", "gates", "---\nlabels:\n- a\ngates: v\n---\n"),
+        ] {
+            assert_eq!(edit(file, |d| d.set(key, "v").unwrap()), expected, "{file:?} {key}");
+        }
+    }
+
+    #[test]
+    fn inserting_at_a_given_place() {
+        let file = "---\nupdated_at: u\nx: 1\n---\n";
+        assert_eq!(
+            edit(file, |d| d.insert_after("updated_at", "completed_at", "c").unwrap()),
+            "---\nupdated_at: u\ncompleted_at: c\nx: 1\n---\n"
+        );
+        assert_eq!(
+            edit(file, |d| d.append("status", "Done").unwrap()),
+            "---\nupdated_at: u\nx: 1\nstatus: Done\n---\n"
+        );
+        assert_eq!(edit(file, |d| d.insert_after("none", "x", "2").unwrap()), "---\nupdated_at: u\nx: 2\n---\n");
+    }
+
+    #[test]
+    fn refused_values() {
+        let mut document = Document::parse(b"---\nstatus: Ready\n---\n");
+        for value in ["a\nb", "a\n", "a\tb", "a\u{1b}", "a\u{85}", "a\u{2028}b", "\u{202e}a", "[a", "[a]]", "[[a]"] {
+            let error = document.set("issue", value).unwrap_err();
+            assert_eq!(error.kind(), Kind::Usage, "{value:?}");
+            assert!(!error.to_string().chars().any(is_unsafe));
+        }
+        for key in ["", "a b", "-a", "a:", "é"] {
+            assert_eq!(document.set(key, "x").unwrap_err().kind(), Kind::Usage, "{key:?}");
+        }
+        assert_eq!(document.set_list("labels", &["a,b"]).unwrap_err().kind(), Kind::Usage);
+        assert_eq!(text(&document), "---\nstatus: Ready\n---\n");
+    }
+
+    #[test]
+    fn bodies() {
+        let file = "---\nstatus: Ready\n---";
+        assert_eq!(edit(file, |d| d.set_body(b"l1\n\nl2\n\n\n")), "---\nstatus: Ready\n---\n\nl1\n\nl2\n");
+        assert_eq!(edit(file, |d| d.set_body(b"")), "---\nstatus: Ready\n---\n\n");
+        assert_eq!(edit(file, |d| d.set_body(b"\n-n")), "---\nstatus: Ready\n---\n\n\n-n\n");
+        assert_eq!(edit("---\r\n---\r\nx", |d| d.set_body(b"y\r\n\r\n")), "---\r\n---\r\n\r\ny\r\n");
+    }
+
+    #[test]
+    fn a_file_without_frontmatter_gets_one() {
+        let defaults = "priority: medium\neffort: medium\ndepends: []\nissue_type: feature\nstatus: Done\nlabels: []\ncreated_at: \nupdated_at: \n";
+        for (before, start, body) in [
+            ("", "---\n", "\n"),
+            ("\n\ntext\nmore\n\n", "---\n", "\ntext\nmore\n"),
+            ("---\nno end\n", "---\n", "\n---\nno end\n"),
+            ("\u{feff}text", "\u{feff}---\n", "\ntext\n"),
+        ] {
+            assert_eq!(edit(before, |d| d.set("status", "Done").unwrap()), format!("{start}{defaults}---\n{body}"));
+        }
+        let windows = edit("text\r\nmore\r\n", |d| d.set("status", "Done").unwrap());
+        assert_eq!(windows, format!("---\n{defaults}---\n\ntext\nmore\n").replace('\n', "\r\n"));
+    }
+
+    fn check_set(before: &[u8], key: &str, value: &str) -> Result<(), TestCaseError> {
+        let mut document = Document::parse(before);
+        let has_frontmatter = document.has_frontmatter();
+        if document.set(key, value).is_err() {
+            prop_assert_eq!(document.to_bytes(), before);
+            return Ok(());
+        }
+        let after = document.to_bytes();
+        let read = Document::parse(&after);
+        prop_assert_eq!(read.scalar(key), Some(value.trim()));
+        prop_assert_eq!(read.scalar_last(key), Some(value.trim()));
+        if !has_frontmatter {
+            return Ok(());
+        }
+        let old = Document::parse(before);
+        prop_assert_eq!(read.raw_body(), old.raw_body());
+        // every entry of another key is still there, in order, to the byte
+        let others = |document: &Document| -> Vec<Vec<u8>> {
+            let entries = document.entries().iter().filter(|entry| entry.key() != Some(key));
+            entries.map(|entry| entry.raw().to_vec()).collect()
+        };
+        prop_assert_eq!(others(&document), others(&old));
+        let count = old.keys().filter(|other| *other == key).count();
+        prop_assert_eq!(document.keys().filter(|other| *other == key).count(), count.max(1));
+        // a one-line value changes one line
+        if let (1, Some(entry)) = (count, old.first(key))
+            && !entry.continues()
+        {
+            let (old, new): (Vec<&[u8]>, Vec<&[u8]>) = (lines(before).collect(), lines(&after).collect());
+            prop_assert_eq!(old.len(), new.len());
+            prop_assert!(old.iter().zip(&new).filter(|(old, new)| old != new).count() <= 1);
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_survive(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let document = Document::parse(&bytes);
+            prop_assert_eq!(document.to_bytes(), bytes);
+            let _ = (document.body(), document.list("a"), document.scalar("a"));
+        }
+
+        #[test]
+        fn frontmatter_survives(file in frontmatter_like()) {
+            let document = Document::parse(file.as_bytes());
+            prop_assert_eq!(document.to_bytes(), file.as_bytes());
+            for key in document.keys() {
+                let _ = (document.scalar(key), document.list(key), document.list_last(key));
+            }
+        }
+
+        #[test]
+        fn one_set_changes_one_entry(
+            file in frontmatter_like(),
+            key in "status|priority|depends|labels|assigned_to|updated_at|boardcol|custom|new-key|completed_at",
+            value in prop_oneof![2 => "[ -~]{0,12}", 1 => "\\[[a-z, ]{0,8}\\]", 1 => any::<String>()],
+        ) {
+            check_set(file.as_bytes(), &key, &value)?;
+        }
+
+        #[test]
+        fn one_set_on_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..80), value in "[ -~]{0,12}") {
+            let file = [b"---\n".as_slice(), &bytes, b"\n---\n", &bytes].concat();
+            check_set(&file, "status", &value)?;
+        }
+
+        #[test]
+        fn lists_come_back(file in frontmatter_like(), items in proptest::collection::vec("[a-zA-Z0-9_./:^-]{1,8}", 0..5)) {
+            let mut document = Document::parse(file.as_bytes());
+            document.set_list("labels", &items).unwrap();
+            prop_assert_eq!(Document::parse(&document.to_bytes()).list("labels"), items);
+        }
+
+        #[test]
+        fn removing_removes(file in frontmatter_like()) {
+            let mut document = Document::parse(file.as_bytes());
+            let had = document.contains("status");
+            prop_assert_eq!(document.remove("status"), had);
+            prop_assert!(had || document.to_bytes() == file.as_bytes());
+            prop_assert!(!Document::parse(&document.to_bytes()).contains("status"));
+        }
+    }
+}

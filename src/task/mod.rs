@@ -1,0 +1,26 @@
+//! Tasks as files: ids, names, frontmatter, order. Pure: no git, no files, no clock, no printing.
+
+mod canonical;
+mod dialect;
+pub mod edits;
+mod frontmatter;
+mod id;
+pub mod labels;
+mod model;
+mod name;
+mod new_task;
+mod order;
+pub mod paths;
+pub mod query;
+mod slug;
+mod text;
+
+pub use frontmatter::Document;
+pub use id::TaskId;
+pub use model::{Level, Reference, Status, Task};
+pub use name::{BRANCH_PREFIX, TaskName, WORKTREES_DIR};
+pub use new_task::NewTask;
+pub use paths::{PlanPath, TaskPath};
+pub use query::{Blocker, Board, Filter, Scan};
+pub use slug::{Slug, Title};
+pub use text::{harmless, is_unsafe};

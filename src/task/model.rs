@@ -1,0 +1,395 @@
+//! A task as its file tells it: specification 20, sections 3.2 and 3.3; 30, section 1.3.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::frontmatter::Document;
+use super::id::TaskId;
+use super::name::TaskName;
+use super::paths::TaskPath;
+use super::text::harmless;
+use crate::error::{Error, Kind, Result};
+
+/// The status of a task (specification 20, section 3.3). Any may follow any other.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// Free to be taken.
+    Ready,
+    /// Its text is being written.
+    Editing,
+    /// Somebody works on it.
+    Implementing,
+    /// Put off.
+    Postponed,
+    /// Finished.
+    Done,
+    /// Merged into another task.
+    Folded,
+    /// Any other text, also none.
+    Other(String),
+}
+
+impl Status {
+    /// Reads the value of a task file, exactly as written.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "Ready" => Self::Ready,
+            "Editing" => Self::Editing,
+            "Implementing" => Self::Implementing,
+            "Postponed" => Self::Postponed,
+            "Done" => Self::Done,
+            "Folded" => Self::Folded,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+
+    /// Parses what a user gave: one of the six, case-sensitive.
+    pub fn parse_known(text: &str) -> Result<Self> {
+        match Self::parse(text) {
+            Self::Other(_) => Err(Error::new(Kind::Usage, format!("there is no status {text:?}"))
+                .hint("use Ready, Editing, Implementing, Postponed, Done or Folded")),
+            known => Ok(known),
+        }
+    }
+
+    /// The status as written in the file.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Editing => "Editing",
+            Self::Implementing => "Implementing",
+            Self::Postponed => "Postponed",
+            Self::Done => "Done",
+            Self::Folded => "Folded",
+            Self::Other(text) => text,
+        }
+    }
+
+    /// Whether nothing is left to do: `Done` or `Folded` (specification 30, A4).
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self, Self::Done | Self::Folded)
+    }
+}
+
+/// A priority, effort or risk (specification 20, section 3.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Level {
+    /// `low`
+    Low,
+    /// `medium`
+    #[default]
+    Medium,
+    /// `high`
+    High,
+}
+
+impl Level {
+    /// Reads the value of a task file; other texts are no level.
+    #[must_use]
+    pub fn recognise(text: &str) -> Option<Self> {
+        match text {
+            "low" => Some(Self::Low),
+            "medium" => Some(Self::Medium),
+            "high" => Some(Self::High),
+            _ => None,
+        }
+    }
+
+    /// Parses what a user gave.
+    pub fn parse(text: &str) -> Result<Self> {
+        Self::recognise(text).ok_or_else(|| {
+            Error::new(Kind::Usage, format!("there is no level {text:?}")).hint("use high, medium or low")
+        })
+    }
+
+    /// The level as written in the file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+
+    /// The level as the original's listing shows it: `High` (specification 30, section 1.4).
+    #[must_use]
+    pub fn capitalised(self) -> &'static str {
+        match self {
+            Self::Low => "Low",
+            Self::Medium => "Medium",
+            Self::High => "High",
+        }
+    }
+}
+
+/// An entry of an id list: the text as written and, when it is one, the id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Reference {
+    written: String,
+    id: Option<TaskId>,
+}
+
+impl Reference {
+    /// Reads one item of `depends` and the like.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        Self { written: text.to_owned(), id: TaskId::recognise(text) }
+    }
+
+    /// The id, unless the text is none.
+    #[must_use]
+    pub fn id(&self) -> Option<TaskId> {
+        self.id
+    }
+
+    /// The text in the file.
+    #[must_use]
+    pub fn as_written(&self) -> &str {
+        &self.written
+    }
+}
+
+impl From<TaskId> for Reference {
+    fn from(id: TaskId) -> Self {
+        Self { written: id.in_list(), id: Some(id) }
+    }
+}
+
+/// As the original shows it: a child as `tN_M`, everything else as written (specification 30, section 1.3).
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.written.starts_with('t') && self.id.is_some_and(TaskId::is_child) {
+            f.write_str("t")?;
+        }
+        f.write_str(&self.written)
+    }
+}
+
+/// The id without `t`, or the text that is none.
+impl Serialize for Reference {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.id {
+            Some(id) => id.serialize(serializer),
+            None => serializer.serialize_str(&self.written),
+        }
+    }
+}
+
+macro_rules! as_text {
+    ($($type:ty),*) => {$(
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    )*};
+}
+
+as_text!(Status, Level);
+
+/// A task as its file tells it. Of a key that stands there several times the last counts, as in the original's
+/// listing (specification 30, section 0.1). Texts are as written: not unquoted, and not harmless for a terminal,
+/// except the title. An optional text is absent when its key is missing or empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// The id.
+    pub id: TaskId,
+    /// The name.
+    pub name: TaskName,
+    /// Where the file lies.
+    pub path: TaskPath,
+    /// The heading the body begins with, else the humanised slug; one harmless line.
+    pub title: String,
+    /// The status; `Ready` when the key is missing.
+    pub status: Status,
+    /// The priority.
+    pub priority: Level,
+    /// The effort.
+    pub effort: Level,
+    /// The issue type; `feature` when the key is missing.
+    pub issue_type: String,
+    /// The labels.
+    pub labels: Vec<String>,
+    /// What it waits for.
+    pub depends: Vec<Reference>,
+    /// `children_to_implement`: the children that are not finished.
+    pub children: Vec<TaskId>,
+    /// Items of `children_to_implement` that are no ids. They count as open children.
+    pub unreadable_children: Vec<String>,
+    /// Who it is assigned to.
+    pub assigned_to: Option<String>,
+    /// What it waits for in another project.
+    pub xdeps: Vec<Reference>,
+    /// The other project.
+    pub xdeprepo: Option<String>,
+    /// The tasks merged into this one.
+    pub folded_tasks: Vec<Reference>,
+    /// The task this one is merged into.
+    pub folded_into: Option<String>,
+    /// The task this one belongs to.
+    pub anchor: Option<String>,
+    /// The files it is about.
+    pub file_references: Vec<String>,
+    /// What kind of follow-up it is.
+    pub followup_kind: Option<String>,
+    /// The risk for the code's health.
+    pub risk_code_health: Option<Level>,
+    /// The risk for the goal.
+    pub risk_goal_achievement: Option<Level>,
+    /// The issue's address.
+    pub issue: Option<String>,
+    /// The pull request's address.
+    pub pull_request: Option<String>,
+    /// Who contributed it.
+    pub contributor: Option<String>,
+    /// The agent and model that implemented it.
+    pub implemented_with: Option<String>,
+    /// When it was created.
+    pub created_at: Option<String>,
+    /// When it was last changed.
+    pub updated_at: Option<String>,
+    /// When it was archived.
+    pub completed_at: Option<String>,
+}
+
+impl Task {
+    /// Reads a task from its file.
+    #[must_use]
+    pub fn from_document(path: TaskPath, document: &Document) -> Self {
+        let text = |key: &str| document.scalar_last(key).filter(|value| !value.is_empty()).map(str::to_owned);
+        let level = |key: &str| document.scalar_last(key).and_then(Level::recognise);
+        let references = |key: &str| -> Vec<Reference> {
+            let items = document.list_last(key);
+            items.iter().filter(|item| *item != "None").map(|item| Reference::parse(item)).collect()
+        };
+        let (children, unreadable) =
+            references("children_to_implement").into_iter().partition::<Vec<_>, _>(|child| child.id.is_some());
+        Self {
+            id: path.id(),
+            name: path.name().clone(),
+            title: heading(document.body()).unwrap_or_else(|| path.name().slug().humanised()),
+            status: document.scalar_last("status").map_or(Status::Ready, Status::parse),
+            priority: level("priority").unwrap_or_default(),
+            effort: level("effort").unwrap_or_default(),
+            issue_type: document.scalar_last("issue_type").unwrap_or("feature").to_owned(),
+            labels: document.list_last("labels"),
+            depends: references("depends"),
+            children: children.iter().filter_map(Reference::id).collect(),
+            unreadable_children: unreadable.into_iter().map(|child| child.written).collect(),
+            assigned_to: text("assigned_to"),
+            xdeps: references("xdeps"),
+            xdeprepo: text("xdeprepo"),
+            folded_tasks: references("folded_tasks"),
+            folded_into: text("folded_into"),
+            anchor: text("anchor"),
+            file_references: document.list_last("file_references"),
+            followup_kind: text("followup_kind"),
+            risk_code_health: level("risk_code_health"),
+            risk_goal_achievement: level("risk_goal_achievement"),
+            issue: text("issue"),
+            pull_request: text("pull_request"),
+            contributor: text("contributor"),
+            implemented_with: text("implemented_with"),
+            created_at: text("created_at"),
+            updated_at: text("updated_at"),
+            completed_at: text("completed_at"),
+            path,
+        }
+    }
+
+    /// Whether its file lists children that are not finished (specification 30, section 1.3).
+    #[must_use]
+    pub fn lists_children(&self) -> bool {
+        !self.children.is_empty() || !self.unreadable_children.is_empty()
+    }
+}
+
+/// The `# heading` a body begins with.
+fn heading(body: &[u8]) -> Option<String> {
+    let line = body.split(|b| *b == b'\n').find(|line| !line.trim_ascii().is_empty())?;
+    let line = String::from_utf8_lossy(line);
+    let title = harmless(line.strip_prefix("# ")?);
+    let title = title.trim();
+    (!title.is_empty()).then(|| title.to_owned())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A task read from a file at this path.
+    pub(in crate::task) fn task(path: &str, file: &str) -> Task {
+        Task::from_document(TaskPath::parse(path).unwrap(), &Document::parse(file.as_bytes()))
+    }
+
+    #[test]
+    fn all_defaults() {
+        for file in ["", "---\n---\n", "--- priority:high effort:low depends:1,4\n"] {
+            let task = task("aitasks/t7_add_login.md", file);
+            assert_eq!(
+                (task.id, task.title.as_str(), task.name.as_str()),
+                (TaskId::top(7), "add login", "t7_add_login")
+            );
+            assert_eq!((&task.status, task.priority, task.effort), (&Status::Ready, Level::Medium, Level::Medium));
+            assert_eq!((task.issue_type.as_str(), task.labels.len(), task.depends.len()), ("feature", 0, 0));
+            assert!(!task.lists_children() && task.assigned_to.is_none());
+        }
+    }
+
+    #[test]
+    fn all_fields() {
+        let task = task(
+            "aitasks/t1/t1_2_x.md",
+            "---\npriority: high\neffort: low\ndepends: [3, t4, 5_1, x]\nissue_type: bug\nstatus: Waiting\nlabels: [ui, new_one]\nxdeps: [1_2]\nxdeprepo: sis\nchildren_to_implement: [t1_1, 1_3, what]\nfolded_tasks: [8]\nfolded_into: 9\nassigned_to: dev@example.com\nanchor: 1\nrisk_code_health: low\nissue: u\ncreated_at: c\nupdated_at: u\ncompleted_at: d\n---\n\n#  Fix\tthe \u{1b}[31mlogin \n\nText\n",
+        );
+        assert_eq!(task.title, "Fix the  [31mlogin");
+        assert_eq!(
+            (task.status.clone(), task.priority, task.effort),
+            (Status::Other("Waiting".into()), Level::High, Level::Low)
+        );
+        let depends: Vec<String> = task.depends.iter().map(ToString::to_string).collect();
+        assert_eq!(depends, ["3", "t4", "t5_1", "x"]);
+        assert_eq!(serde_json::to_string(&task.depends).unwrap(), r#"["3","4","5_1","x"]"#);
+        assert_eq!(task.children, [TaskId::child(1, 1), TaskId::child(1, 3)]);
+        assert_eq!(task.unreadable_children, ["what"]);
+        assert_eq!(task.assigned_to.as_deref(), Some("dev@example.com"));
+        assert_eq!((task.xdeps[0].to_string(), task.xdeprepo.as_deref()), ("t1_2".into(), Some("sis")));
+        assert_eq!((task.risk_code_health, task.risk_goal_achievement), (Some(Level::Low), None));
+        assert_eq!((task.folded_into.as_deref(), task.completed_at.as_deref()), (Some("9"), Some("d")));
+    }
+
+    #[test]
+    fn values_that_override_or_do_not() {
+        let task = task(
+            "aitasks/t1_x.md",
+            "---\npriority: urgent\nstatus:\nissue_type:\nassigned_to:\ndepends: None\nstatus: \n---\n## no title\n",
+        );
+        assert_eq!((task.priority, task.status.as_str(), task.issue_type.as_str()), (Level::Medium, "", ""));
+        assert_eq!((task.assigned_to, task.depends, task.title.as_str()), (None, vec![], "x"));
+    }
+
+    #[test]
+    fn statuses_and_levels() {
+        for text in ["Ready", "Editing", "Implementing", "Postponed", "Done", "Folded"] {
+            assert_eq!(Status::parse_known(text).unwrap().to_string(), text);
+        }
+        assert_eq!(Status::parse_known("ready").unwrap_err().kind(), Kind::Usage);
+        assert_eq!(Status::parse("\"Ready\"").to_string(), "\"Ready\"");
+        for text in ["low", "medium", "high"] {
+            assert_eq!(Level::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(Level::parse("High").unwrap_err().kind(), Kind::Usage);
+        assert_eq!(serde_json::to_string(&(Status::Done, Level::High)).unwrap(), r#"["Done","high"]"#);
+    }
+}

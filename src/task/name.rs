@@ -1,0 +1,195 @@
+//! Task names, and the branches and worktrees called after them: specification 50, section 1.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::id::TaskId;
+use super::slug::Slug;
+use super::text::{parse_number, split_digits};
+use crate::error::{Error, Kind, Result};
+
+/// What the branch of a task begins with.
+pub const BRANCH_PREFIX: &str = "aitask/";
+/// The folder of the worktrees, below the root of the repository.
+pub const WORKTREES_DIR: &str = "aiwork";
+
+/// The name of a task: its file name without `.md`, `t16_2_add_login` (specification 50, section 1).
+///
+/// A bare name is ambiguous: `t16_2024_report` can be the child `16_2024` called `report`, or the top-level task
+/// 16 called `2024_report`. Alone it is read as the child ([`TaskName::parse`]); in a path the folder decides
+/// ([`super::TaskPath`]), and [`TaskName::as_top_level`] gives the other reading. Leading zeros of a file's name
+/// are kept in the text and dropped in the id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskName {
+    text: String,
+    id: TaskId,
+    slug: Slug,
+}
+
+impl TaskName {
+    /// The name of a task with this id and slug.
+    #[must_use]
+    pub fn new(id: TaskId, slug: Slug) -> Self {
+        Self { text: format!("t{id}_{slug}"), id, slug }
+    }
+
+    /// Parses a bare name strictly: `t`, a number, perhaps `_` and a child's number, `_` and a slug. What looks
+    /// like a child is one.
+    pub fn parse(text: &str) -> Result<Self> {
+        Self::recognise(text).ok_or_else(|| {
+            Error::new(Kind::Usage, format!("{text:?} is not the name of a task"))
+                .hint("a task's name is like t16_implement_auth, a child's like t16_2_add_login")
+        })
+    }
+
+    /// [`TaskName::parse`] for texts that may well be something else.
+    #[must_use]
+    pub fn recognise(text: &str) -> Option<Self> {
+        Self::recognise_child(text).or_else(|| Self::recognise_top(text))
+    }
+
+    /// Reads a name as that of a top-level task, `t16_2024_report` included.
+    pub(super) fn recognise_top(text: &str) -> Option<Self> {
+        let (number, slug) = split_digits(text.strip_prefix('t')?);
+        let id = TaskId::top(parse_number(number)?);
+        Some(Self { text: text.to_owned(), id, slug: Slug::recognise(slug.strip_prefix('_')?)? })
+    }
+
+    /// Reads a name as that of a child.
+    pub(super) fn recognise_child(text: &str) -> Option<Self> {
+        let (number, rest) = split_digits(text.strip_prefix('t')?);
+        let (child, slug) = split_digits(rest.strip_prefix('_')?);
+        let id = TaskId::child(parse_number(number)?, parse_number(child)?);
+        Some(Self { text: text.to_owned(), id, slug: Slug::recognise(slug.strip_prefix('_')?)? })
+    }
+
+    /// The name of the task whose branch this is: `aitask/t16_2_add_login`.
+    #[must_use]
+    pub fn from_branch(branch: &str) -> Option<Self> {
+        Self::recognise(branch.strip_prefix(BRANCH_PREFIX)?)
+    }
+
+    /// A child's name read as that of a top-level task: `t16_2024_report` is then task 16, `2024_report`.
+    #[must_use]
+    pub fn as_top_level(&self) -> Option<Self> {
+        self.id.is_child().then(|| Self::recognise_top(&self.text)).flatten()
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The id.
+    #[must_use]
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// The slug.
+    #[must_use]
+    pub fn slug(&self) -> &Slug {
+        &self.slug
+    }
+
+    /// The task's branch: `aitask/t16_2_add_login`.
+    #[must_use]
+    pub fn branch_name(&self) -> String {
+        format!("{BRANCH_PREFIX}{}", self.text)
+    }
+
+    /// The task's worktree below the root of the repository: `aiwork/t16_2_add_login`.
+    #[must_use]
+    pub fn worktree_dir(&self) -> String {
+        format!("{WORKTREES_DIR}/{}", self.text)
+    }
+
+    /// The number as written, leading zeros included: the folder of the children is `t` and this.
+    pub(super) fn number_as_written(&self) -> &str {
+        split_digits(self.without_prefix()).0
+    }
+
+    /// The name without its `t`.
+    pub(super) fn without_prefix(&self) -> &str {
+        self.text.strip_prefix('t').unwrap_or(&self.text)
+    }
+}
+
+impl fmt::Display for TaskName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Serialize for TaskName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names() {
+        let name = TaskName::parse("t16_2_add_login").unwrap();
+        assert_eq!((name.id(), name.slug().as_str()), (TaskId::child(16, 2), "add_login"));
+        assert_eq!(name.branch_name(), "aitask/t16_2_add_login");
+        assert_eq!(name.worktree_dir(), "aiwork/t16_2_add_login");
+        assert_eq!(TaskName::from_branch("aitask/t16_2_add_login"), Some(name.clone()));
+        assert_eq!(TaskName::new(name.id(), name.slug().clone()), name);
+        let top = TaskName::parse("t16_implement_auth").unwrap();
+        assert_eq!((top.id(), top.slug().as_str(), top.as_top_level()), (TaskId::top(16), "implement_auth", None));
+    }
+
+    #[test]
+    fn ambiguous_names() {
+        let child = TaskName::parse("t16_2024_report").unwrap();
+        assert_eq!(child.id(), TaskId::child(16, 2024));
+        let top = child.as_top_level().unwrap();
+        assert_eq!((top.id(), top.slug().as_str(), top.as_str()), (TaskId::top(16), "2024_report", child.as_str()));
+        // no slug follows the second number, or it is no number of a child
+        for (text, slug) in [("t16_2", "2"), ("t16_2_", "2_"), ("t16_0_x", "0_x"), ("t16_2x", "2x")] {
+            let name = TaskName::parse(text).unwrap();
+            assert_eq!((name.id(), name.slug().as_str()), (TaskId::top(16), slug), "{text}");
+        }
+    }
+
+    #[test]
+    fn leading_zeros_stay_in_the_text() {
+        let name = TaskName::parse("t007_x").unwrap();
+        assert_eq!((name.id(), name.as_str(), name.branch_name()), (TaskId::top(7), "t007_x", "aitask/t007_x".into()));
+    }
+
+    #[test]
+    fn refused_names() {
+        for text in [
+            "", "t16", "t16_", "t_x", "x16_y", "t0_x", "t16_a/b", "t16_..", "t16_a..b", "t16_a b", "t16_é", "t16_x\n",
+            "-t16_x",
+        ] {
+            assert_eq!(TaskName::parse(text).unwrap_err().kind(), Kind::Usage, "{text:?}");
+        }
+        assert_eq!(TaskName::from_branch("t16_x"), None);
+        assert_eq!(TaskName::from_branch("aitask/x/t16_x"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn prints_what_it_parses(text in "t[0-9]{1,3}(_[0-9]{1,3})?_[A-Za-z0-9._-]{1,10}") {
+            if let Ok(name) = TaskName::parse(&text) {
+                prop_assert_eq!(name.as_str(), &text);
+                prop_assert_eq!(TaskName::from_branch(&name.branch_name()), Some(name));
+            }
+        }
+
+        #[test]
+        fn never_panics(text in "\\PC*") {
+            let _ = TaskName::parse(&text);
+        }
+    }
+}

@@ -1,0 +1,448 @@
+//! Where the files of tasks and plans lie: specification 20, section 1; 30, sections 0 and 5; 50, section 1.
+//! All paths are relative to the root of the task data and use `/`.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::id::TaskId;
+use super::name::TaskName;
+use super::slug::Slug;
+use super::text::{parse_number, split_digits};
+
+/// The folder of the task files.
+pub const TASKS_DIR: &str = "aitasks";
+/// The folder of the plans.
+pub const PLANS_DIR: &str = "aiplans";
+/// The folder of the drafts, local to a checkout.
+pub const DRAFTS_DIR: &str = "aitasks/new";
+/// The folder of the archived task files.
+pub const ARCHIVED_TASKS_DIR: &str = "aitasks/archived";
+/// The folder of the archived plans.
+pub const ARCHIVED_PLANS_DIR: &str = "aiplans/archived";
+/// The folder of the settings and vocabularies.
+pub const METADATA_DIR: &str = "aitasks/metadata";
+/// The label vocabulary.
+pub const LABELS_FILE: &str = "aitasks/metadata/labels.txt";
+/// The issue types.
+pub const TASK_TYPES_FILE: &str = "aitasks/metadata/task_types.txt";
+/// The known assignees.
+pub const EMAILS_FILE: &str = "aitasks/metadata/emails.txt";
+/// The user's own settings, ignored by git.
+pub const USER_CONFIG_FILE: &str = "aitasks/metadata/userconfig.yaml";
+/// The project's settings.
+pub const PROJECT_CONFIG_FILE: &str = "aitasks/metadata/project_config.yaml";
+/// The worktree of the data branch.
+pub const DATA_WORKTREE_DIR: &str = ".aitask-data";
+
+/// The path of a task file, active or archived.
+///
+/// A file at the top level is always a top-level task: `aitasks/t16_2024_report.md` is task 16 called
+/// `2024_report` (the globs of specification 30, section 0, match it so). A child lies in its parent's folder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskPath {
+    text: String,
+    name: TaskName,
+    archived: bool,
+}
+
+impl TaskPath {
+    /// The path of the active task with this name.
+    #[must_use]
+    pub fn new(name: TaskName) -> Self {
+        Self::at(name, false)
+    }
+
+    fn at(name: TaskName, archived: bool) -> Self {
+        Self { text: render(&name, archived, TASKS_DIR, 't'), name, archived }
+    }
+
+    /// Parses `aitasks/t<N>_<slug>.md`, `aitasks/t<N>/t<N>_<M>_<slug>.md`, and both below `aitasks/archived/`.
+    #[must_use]
+    pub fn parse(path: &str) -> Option<Self> {
+        let (name, archived) = recognise(path, TASKS_DIR, 't')?;
+        Some(Self { text: path.to_owned(), name, archived })
+    }
+
+    /// The path as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The path's last part, `t16_2_add_login.md`.
+    #[must_use]
+    pub fn file_name(&self) -> &str {
+        self.text.rsplit_once('/').map_or(self.text.as_str(), |(_, name)| name)
+    }
+
+    /// The id of the task.
+    #[must_use]
+    pub fn id(&self) -> TaskId {
+        self.name.id()
+    }
+
+    /// The name of the task.
+    #[must_use]
+    pub fn name(&self) -> &TaskName {
+        &self.name
+    }
+
+    /// Whether the file lies in the archive.
+    #[must_use]
+    pub fn is_archived(&self) -> bool {
+        self.archived
+    }
+
+    /// The same file in the archive.
+    #[must_use]
+    pub fn archived(&self) -> Self {
+        Self::at(self.name.clone(), true)
+    }
+
+    /// The same file among the active ones.
+    #[must_use]
+    pub fn active(&self) -> Self {
+        Self::at(self.name.clone(), false)
+    }
+
+    /// The plan called after this task, archived when the task is.
+    #[must_use]
+    pub fn plan(&self) -> PlanPath {
+        PlanPath::at(self.name.clone(), self.archived)
+    }
+}
+
+/// The path of a plan, active or archived. Its name is the task's, with `p` for `t`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlanPath {
+    text: String,
+    name: TaskName,
+    archived: bool,
+}
+
+impl PlanPath {
+    /// The path of the active plan of the task with this name.
+    #[must_use]
+    pub fn new(name: TaskName) -> Self {
+        Self::at(name, false)
+    }
+
+    fn at(name: TaskName, archived: bool) -> Self {
+        Self { text: render(&name, archived, PLANS_DIR, 'p'), name, archived }
+    }
+
+    /// Parses `aiplans/p<N>_<slug>.md`, `aiplans/p<N>/p<N>_<M>_<slug>.md`, and both below `aiplans/archived/`.
+    #[must_use]
+    pub fn parse(path: &str) -> Option<Self> {
+        let (name, archived) = recognise(path, PLANS_DIR, 'p')?;
+        Some(Self { text: path.to_owned(), name, archived })
+    }
+
+    /// The path as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The id of the task that is planned.
+    #[must_use]
+    pub fn id(&self) -> TaskId {
+        self.name.id()
+    }
+
+    /// The task's name by this plan; the task's own slug may differ, the id is what binds them.
+    #[must_use]
+    pub fn name(&self) -> &TaskName {
+        &self.name
+    }
+
+    /// Whether the file lies in the archive.
+    #[must_use]
+    pub fn is_archived(&self) -> bool {
+        self.archived
+    }
+
+    /// The same file in the archive.
+    #[must_use]
+    pub fn archived(&self) -> Self {
+        Self::at(self.name.clone(), true)
+    }
+
+    /// The same file among the active ones.
+    #[must_use]
+    pub fn active(&self) -> Self {
+        Self::at(self.name.clone(), false)
+    }
+}
+
+macro_rules! as_text {
+    ($($path:ty),*) => {$(
+        impl fmt::Display for $path {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.text)
+            }
+        }
+
+        impl Serialize for $path {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.text)
+            }
+        }
+    )*};
+}
+
+as_text!(TaskPath, PlanPath);
+
+fn render(name: &TaskName, archived: bool, root: &str, letter: char) -> String {
+    let archive = if archived { "archived/" } else { "" };
+    let stem = name.without_prefix();
+    if name.id().is_child() {
+        format!("{root}/{archive}{letter}{}/{letter}{stem}.md", name.number_as_written())
+    } else {
+        format!("{root}/{archive}{letter}{stem}.md")
+    }
+}
+
+fn recognise(path: &str, root: &str, letter: char) -> Option<(TaskName, bool)> {
+    let rest = path.strip_prefix(root)?.strip_prefix('/')?.strip_suffix(".md")?;
+    let (rest, archived) = rest.strip_prefix("archived/").map_or((rest, false), |rest| (rest, true));
+    let (folder, stem) = rest.split_once('/').map_or((None, rest), |(folder, stem)| (Some(folder), stem));
+    let text = format!("t{}", stem.strip_prefix(letter)?);
+    let name = match folder {
+        None => TaskName::recognise_top(&text)?,
+        Some(folder) => TaskName::recognise_child(&text)
+            .filter(|name| folder.strip_prefix(letter) == Some(name.number_as_written()))?,
+    };
+    Some((name, archived))
+}
+
+/// The path of a draft: `aitasks/new/draft_<stamp>_<slug>.md`, with the stamp as `YYYYMMDD_HHMM`
+/// (specification 20, section 2).
+#[must_use]
+pub fn draft_path(stamp: &str, slug: &Slug) -> String {
+    format!("{DRAFTS_DIR}/draft_{stamp}_{slug}.md")
+}
+
+/// Whether this is the path of a draft: a markdown file directly in `aitasks/new/` (specification 20, C-Q9).
+#[must_use]
+pub fn is_draft(path: &str) -> bool {
+    path.strip_prefix(DRAFTS_DIR)
+        .and_then(|rest| rest.strip_prefix('/'))
+        .and_then(|rest| rest.strip_suffix(".md"))
+        .is_some_and(|stem| !stem.is_empty() && !stem.starts_with('.') && !stem.contains('/'))
+}
+
+/// The slug in a draft's file name: what follows `draft_<digits>_<digits>_`, else the whole stem (specification
+/// 20, section 2). The path's folders are ignored.
+#[must_use]
+pub fn draft_slug(path: &str) -> Option<Slug> {
+    let file = path.rsplit_once('/').map_or(path, |(_, file)| file);
+    let stem = file.strip_suffix(".md").unwrap_or(file);
+    Slug::recognise(without_stamp(stem).unwrap_or(stem))
+}
+
+fn without_stamp(stem: &str) -> Option<&str> {
+    let (date, rest) = split_digits(stem.strip_prefix("draft_")?);
+    let (time, rest) = split_digits(rest.strip_prefix('_')?);
+    rest.strip_prefix('_').filter(|_| !date.is_empty() && !time.is_empty())
+}
+
+/// The id that the globs of specification 30, section 0, see in a path of an active or archived task file whose
+/// name need not be well formed otherwise (`aitasks/t5_Größe.md`): such files are no tasks for us, but their
+/// ids are taken.
+#[must_use]
+pub fn loose_id(path: &str) -> Option<TaskId> {
+    let rest = path.strip_prefix(TASKS_DIR)?.strip_prefix('/')?;
+    member_id(rest.strip_prefix("archived/").unwrap_or(rest))
+}
+
+/// The number in the name of any file that lies where active or archived task files do, well formed or not: the
+/// digits after the leading `t` (specification 10, section 4.1).
+#[must_use]
+pub fn loose_number(path: &str) -> Option<u64> {
+    let rest = path.strip_prefix(TASKS_DIR)?.strip_prefix('/')?;
+    let rest = rest.strip_prefix("archived/").unwrap_or(rest).strip_suffix(".md")?;
+    let stem = match rest.split_once('/') {
+        None => rest,
+        Some((folder, stem)) => folder.starts_with('t').then_some(stem).filter(|stem| !stem.contains('/'))?,
+    };
+    let (digits, rest) = split_digits(stem.strip_prefix('t')?);
+    rest.starts_with('_').then(|| parse_number(digits)).flatten()
+}
+
+/// The id of a member of a bundle, `t150_x.md` or `t150/t150_1_x.md`, perhaps after `./` (specification 30,
+/// section 5, Z2: a parent's member lies in no folder).
+#[must_use]
+pub fn member_id(member: &str) -> Option<TaskId> {
+    let rest = member.strip_prefix("./").unwrap_or(member).strip_suffix(".md")?;
+    let (folder, stem) = rest.split_once('/').map_or((None, rest), |(folder, stem)| (Some(folder), stem));
+    let (digits, rest) = split_digits(stem.strip_prefix('t')?);
+    let number = parse_number(digits)?;
+    let rest = rest.strip_prefix('_')?;
+    match folder {
+        None => (!rest.is_empty() && !rest.contains('/')).then(|| TaskId::top(number)),
+        Some(folder) => {
+            let (child, slug) = split_digits(rest);
+            let in_place = folder.strip_prefix('t') == Some(digits) && slug.len() > 1 && slug.starts_with('_');
+            (in_place && !slug.contains('/')).then(|| parse_number(child).map(|m| TaskId::child(number, m))).flatten()
+        }
+    }
+}
+
+/// The numbered bundles that may hold a task, in the order they are to be read: B = N/100, D = B/10
+/// (specification 20, section 1; 30, section 5).
+#[must_use]
+pub fn bundle_paths(id: TaskId) -> [String; 2] {
+    let bundle = id.number() / 100;
+    let stem = format!("{ARCHIVED_TASKS_DIR}/_b{}/old{bundle}.tar", bundle / 10);
+    [format!("{stem}.zst"), format!("{stem}.gz")]
+}
+
+/// The highest number that a numbered bundle may hold: `old<B>` holds B*100 to B*100+99. `None` for all other
+/// paths.
+#[must_use]
+pub fn bundle_upper_bound(path: &str) -> Option<u64> {
+    let (folder, file) = path.strip_prefix(ARCHIVED_TASKS_DIR)?.strip_prefix("/_b")?.split_once('/')?;
+    let bundle = without_tar(file)?.strip_prefix("old")?;
+    let number =
+        |digits: &str| digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse::<u64>().ok()).flatten();
+    number(folder)?;
+    number(bundle)?.checked_mul(100)?.checked_add(99)
+}
+
+/// Whether this is the single bundle of early versions, which may hold any id.
+#[must_use]
+pub fn is_legacy_bundle(path: &str) -> bool {
+    path.strip_prefix(ARCHIVED_TASKS_DIR).and_then(|rest| rest.strip_prefix('/')).and_then(without_tar) == Some("old")
+}
+
+fn without_tar(file: &str) -> Option<&str> {
+    file.strip_suffix(".tar.zst").or_else(|| file.strip_suffix(".tar.gz"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn task_paths() {
+        for (path, id, slug, archived, plan) in [
+            ("aitasks/t16_x.md", TaskId::top(16), "x", false, "aiplans/p16_x.md"),
+            ("aitasks/t16/t16_2_x.md", TaskId::child(16, 2), "x", false, "aiplans/p16/p16_2_x.md"),
+            ("aitasks/archived/t16_x.md", TaskId::top(16), "x", true, "aiplans/archived/p16_x.md"),
+            ("aitasks/archived/t16/t16_2_x.md", TaskId::child(16, 2), "x", true, "aiplans/archived/p16/p16_2_x.md"),
+            ("aitasks/t16_2024_report.md", TaskId::top(16), "2024_report", false, "aiplans/p16_2024_report.md"),
+            ("aitasks/t007/t007_1_x.md", TaskId::child(7, 1), "x", false, "aiplans/p007/p007_1_x.md"),
+        ] {
+            let task = TaskPath::parse(path).unwrap();
+            assert_eq!((task.id(), task.name().slug().as_str(), task.is_archived()), (id, slug, archived), "{path}");
+            assert_eq!(task.to_string(), path);
+            assert_eq!(TaskPath::at(task.name().clone(), archived), task);
+            assert_eq!(task.plan().as_str(), plan);
+            let parsed = PlanPath::parse(plan).unwrap();
+            assert_eq!(parsed, task.plan());
+            assert_eq!(
+                (task.archived().active().as_str(), task.archived().is_archived()),
+                (task.active().as_str(), true)
+            );
+            assert_eq!(loose_id(path), Some(id));
+        }
+        assert_eq!(TaskPath::parse("aitasks/t16/t16_2_x.md").unwrap().file_name(), "t16_2_x.md");
+    }
+
+    #[test]
+    fn other_paths() {
+        for path in [
+            "",
+            "aitasks",
+            "aitasks/t16.md",
+            "aitasks/t16_x",
+            "aitasks/t16_x.txt",
+            "aitasks/todo_list.md",
+            "aitasks/new/t16_x.md",
+            "aitasks/t16/t17_1_x.md",
+            "aitasks/t16/t16_x.md",
+            "aitasks/t16/t16_2.md",
+            "aitasks/t16/sub/t16_2_x.md",
+            "aitasks//t16_x.md",
+            "aitasks/archived/archived/t16_x.md",
+            "aitasks/t16/../t16_x.md",
+            "aitasks/t16_a b.md",
+            "./aitasks/t16_x.md",
+            "aiplans/p16_x.md",
+        ] {
+            assert_eq!(TaskPath::parse(path), None, "{path}");
+        }
+        assert_eq!(PlanPath::parse("aiplans/t16_x.md"), None);
+        assert_eq!(loose_id("aitasks/t5_Größe.md"), Some(TaskId::top(5)));
+        assert_eq!(loose_id("aitasks/t5/t5_2_a b.md"), Some(TaskId::child(5, 2)));
+        assert_eq!(loose_id("aitasks/t5_.md"), None);
+    }
+
+    #[test]
+    fn drafts() {
+        for path in ["aitasks/new/draft_20260101_1000_x.md", "aitasks/new/x.md"] {
+            assert!(is_draft(path), "{path}");
+        }
+        for path in [
+            "aitasks/t1_x.md",
+            "aitasks/new/.x.md",
+            "aitasks/new/a/x.md",
+            "aitasks/new/.md",
+            "aitasks/new/x",
+            "aitasks/newx.md",
+        ] {
+            assert!(!is_draft(path), "{path}");
+        }
+        let slug = Slug::from_title("Fix Login Bug!");
+        assert_eq!(draft_path("20260101_1000", &slug), "aitasks/new/draft_20260101_1000_fix_login_bug.md");
+        assert_eq!(draft_slug("aitasks/new/draft_20260101_1000_fix_login_bug.md"), Some(slug));
+        assert_eq!(draft_slug("draft_x.md").unwrap().as_str(), "draft_x");
+    }
+
+    #[test]
+    fn bundles() {
+        assert_eq!(bundle_upper_bound("aitasks/archived/_b1/old12.tar.zst"), Some(1299));
+        assert_eq!(bundle_upper_bound("aitasks/archived/_b0/old0.tar.gz"), Some(99));
+        for path in [
+            "aitasks/archived/old.tar.zst",
+            "aitasks/archived/_b1/old12.tar.zst.bak",
+            "aitasks/archived/_b/old.tar.gz",
+            "x",
+        ] {
+            assert_eq!(bundle_upper_bound(path), None, "{path}");
+        }
+        assert!(is_legacy_bundle("aitasks/archived/old.tar.zst") && is_legacy_bundle("aitasks/archived/old.tar.gz"));
+        assert!(!is_legacy_bundle("aitasks/archived/_b0/old0.tar.gz"));
+        assert_eq!(
+            bundle_paths(TaskId::child(1234, 5)),
+            ["aitasks/archived/_b1/old12.tar.zst", "aitasks/archived/_b1/old12.tar.gz"]
+        );
+        assert_eq!(member_id("./t150/t150_1_c.md"), Some(TaskId::child(150, 1)));
+        assert_eq!(member_id("t150_x.md"), Some(TaskId::top(150)));
+        assert_eq!(member_id("./t150/"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn prints_what_it_parses(path in "(aitasks|aiplans)/(archived/)?([tp]1[0-9]?/)?[tp]1[0-9]?(_[0-9])?_[a-z0-9._-]{1,8}\\.md") {
+            if let Some(task) = TaskPath::parse(&path) {
+                prop_assert_eq!(task.as_str(), &path);
+                prop_assert_eq!(TaskPath::at(task.name().clone(), task.is_archived()).to_string(), path.clone());
+                prop_assert_eq!(loose_id(&path), Some(task.id()));
+            }
+            if let Some(plan) = PlanPath::parse(&path) {
+                prop_assert_eq!(PlanPath::at(plan.name().clone(), plan.is_archived()).to_string(), path.clone());
+            }
+        }
+
+        #[test]
+        fn never_panics(path in "\\PC*") {
+            let _ = (TaskPath::parse(&path), PlanPath::parse(&path), is_draft(&path), draft_slug(&path), loose_id(&path));
+            let _ = (bundle_upper_bound(&path), is_legacy_bundle(&path));
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! Questions about all active tasks together: specification 30, section 1.3; 10, section 4.1.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::id::TaskId;
+use super::model::{Reference, Status, Task};
+use super::paths::{bundle_upper_bound, loose_id, loose_number, member_id};
+
+/// Something a task waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Blocker {
+    /// An active task.
+    Task(TaskId),
+    /// A task of another project, `project#id`. Whether it is finished cannot be seen from here.
+    Elsewhere(String),
+}
+
+impl fmt::Display for Blocker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Task(id) => id.fmt(f),
+            Self::Elsewhere(text) => f.write_str(text),
+        }
+    }
+}
+
+impl Serialize for Blocker {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Which tasks are wanted; what is not given does not matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Those with this status.
+    pub status: Option<Status>,
+    /// Those with at least one of these labels; none given = all.
+    pub labels: Vec<String>,
+    /// Those assigned to this address.
+    pub assigned_to: Option<String>,
+    /// Those of this issue type.
+    pub issue_type: Option<String>,
+    /// The children of this task.
+    pub children_of: Option<TaskId>,
+}
+
+impl Filter {
+    /// Whether a task is wanted.
+    #[must_use]
+    pub fn matches(&self, task: &Task) -> bool {
+        self.status.as_ref().is_none_or(|status| *status == task.status)
+            && (self.labels.is_empty() || self.labels.iter().any(|label| task.labels.contains(label)))
+            && self.assigned_to.as_ref().is_none_or(|email| task.assigned_to.as_ref() == Some(email))
+            && self.issue_type.as_ref().is_none_or(|issue_type| *issue_type == task.issue_type)
+            && self.children_of.is_none_or(|parent| task.id.parent() == Some(parent))
+    }
+}
+
+/// All active tasks. A task counts as completed for those that wait for it exactly when no active file has its id
+/// (specification 30, section 0).
+#[derive(Debug, Clone)]
+pub struct Board<'a> {
+    tasks: &'a [Task],
+    active: BTreeMap<TaskId, usize>,
+}
+
+impl<'a> Board<'a> {
+    /// The board of these tasks; archived ones among them are left out.
+    #[must_use]
+    pub fn new(tasks: &'a [Task]) -> Self {
+        Self::with_other_ids(tasks, [])
+    }
+
+    /// [`Board::new`], with further ids that are taken by active files which are no well-formed tasks
+    /// ([`super::paths::loose_id`]).
+    #[must_use]
+    pub fn with_other_ids(tasks: &'a [Task], others: impl IntoIterator<Item = TaskId>) -> Self {
+        let mut active = BTreeMap::new();
+        let own = tasks.iter().filter(|task| !task.path.is_archived()).map(|task| task.id);
+        for id in own.chain(others) {
+            *active.entry(id).or_insert(0) += 1;
+        }
+        Self { tasks, active }
+    }
+
+    fn tasks(&self) -> impl Iterator<Item = &'a Task> {
+        self.tasks.iter().filter(|task| !task.path.is_archived())
+    }
+
+    /// Whether an active file has this id.
+    #[must_use]
+    pub fn is_active(&self, id: TaskId) -> bool {
+        self.active.contains_key(&id)
+    }
+
+    /// The active task with this id; of several the first by path.
+    #[must_use]
+    pub fn find(&self, id: TaskId) -> Option<&'a Task> {
+        self.tasks().filter(|task| task.id == id).min_by(|a, b| a.path.as_str().cmp(b.path.as_str()))
+    }
+
+    /// The active task whose name is this text, whichever way the name is read ([`super::TaskName`]).
+    #[must_use]
+    pub fn find_name(&self, name: &str) -> Option<&'a Task> {
+        self.tasks().filter(|task| task.name.as_str() == name).min_by(|a, b| a.path.as_str().cmp(b.path.as_str()))
+    }
+
+    /// What a task waits for: the ids in `depends` that are active (itself included), in file order, and the
+    /// entries of another project (specification 30, sections 1.3 and 1.6).
+    #[must_use]
+    pub fn blocked_by(&self, task: &Task) -> Vec<Blocker> {
+        let local = task.depends.iter().filter_map(Reference::id).filter(|id| self.is_active(*id));
+        let mut blockers: Vec<Blocker> = Vec::new();
+        for blocker in local.map(Blocker::Task).chain(elsewhere(task)) {
+            if !blockers.contains(&blocker) {
+                blockers.push(blocker);
+            }
+        }
+        blockers
+    }
+
+    /// Whether a task waits for another.
+    #[must_use]
+    pub fn is_blocked(&self, task: &Task) -> bool {
+        task.depends.iter().filter_map(Reference::id).any(|id| self.is_active(id)) || elsewhere(task).next().is_some()
+    }
+
+    /// The active children of a task, by number.
+    #[must_use]
+    pub fn children_of(&self, parent: TaskId) -> Vec<&'a Task> {
+        let mut children: Vec<&Task> = self.tasks().filter(|task| task.id.parent() == Some(parent)).collect();
+        children.sort_by(|a, b| (a.id, a.path.as_str()).cmp(&(b.id, b.path.as_str())));
+        children
+    }
+
+    /// Whether a task has children that are not finished: listed in its file, or active files whose status is
+    /// neither `Done` nor `Folded` (specification 30, A4).
+    #[must_use]
+    pub fn has_open_children(&self, task: &Task) -> bool {
+        task.lists_children()
+            || self.tasks().any(|other| other.id.parent() == Some(task.id) && !other.status.is_closed())
+    }
+
+    /// Whether a task can be begun: status `Ready`, not blocked, no open children.
+    #[must_use]
+    pub fn is_ready(&self, task: &Task) -> bool {
+        task.status == Status::Ready && !self.is_blocked(task) && !self.has_open_children(task)
+    }
+
+    /// All tasks in the original's order: blocked ones last, then by priority (high first), effort (low first) and
+    /// file name in byte order (specification 30, section 1.3, L8).
+    #[must_use]
+    pub fn ordered(&self) -> Vec<&'a Task> {
+        let mut tasks: Vec<&Task> = self.tasks().collect();
+        tasks.sort_by_cached_key(|task| {
+            let file = (task.path.file_name().to_owned(), task.path.as_str().to_owned());
+            (self.is_blocked(task), Reverse(task.priority), task.effort, file)
+        });
+        tasks
+    }
+
+    /// The tasks a filter wants, in order.
+    #[must_use]
+    pub fn select(&self, filter: &Filter) -> Vec<&'a Task> {
+        self.ordered().into_iter().filter(|task| filter.matches(task)).collect()
+    }
+
+    /// The tasks that can be begun, best first.
+    #[must_use]
+    pub fn ready(&self) -> Vec<&'a Task> {
+        self.ordered().into_iter().filter(|task| self.is_ready(task)).collect()
+    }
+
+    /// The ids that several active files have, in order.
+    #[must_use]
+    pub fn duplicates(&self) -> Vec<TaskId> {
+        self.active.iter().filter(|(_, count)| **count > 1).map(|(id, _)| *id).collect()
+    }
+}
+
+/// The entries of another project; without its name they mean nothing.
+fn elsewhere(task: &Task) -> impl Iterator<Item = Blocker> {
+    let project = task.xdeprepo.iter();
+    project.flat_map(|project| {
+        task.xdeps.iter().map(move |entry| match entry.id() {
+            Some(id) => Blocker::Elsewhere(format!("{project}#{id}")),
+            None => Blocker::Elsewhere(format!("{project}#{}", entry.as_written())),
+        })
+    })
+}
+
+/// Which files a scan for the highest number looks at (specification 10, section 4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scan {
+    /// Active task files.
+    Active,
+    /// Archived task files and the upper bounds of numbered bundles as well.
+    Full,
+}
+
+/// The highest task number among these paths, 0 when there is none; a child counts as its parent's number
+/// (specification 10, section 4.1). Drafts and other files are ignored. A full scan also takes the members of
+/// bundles (`t150/t150_1_c.md`), which a legacy bundle needs ([`super::paths::is_legacy_bundle`]).
+#[must_use]
+pub fn max_number<'p>(paths: impl IntoIterator<Item = &'p str>, scan: Scan) -> u64 {
+    let number = |path: &str| match scan {
+        Scan::Active if path.starts_with("aitasks/archived/") => None,
+        Scan::Active => loose_number(path),
+        Scan::Full => {
+            let member = || member_id(path).map(TaskId::number);
+            loose_number(path).or_else(|| bundle_upper_bound(path)).or_else(member)
+        }
+    };
+    paths.into_iter().filter_map(number).max().unwrap_or(0)
+}
+
+/// The number of a parent's next child: one more than the highest among these paths, which are those of all task
+/// files, active and archived, and of the members of bundles (specification 20, section 2, C-Q16).
+#[must_use]
+pub fn next_child_number<'p>(parent: TaskId, paths: impl IntoIterator<Item = &'p str>) -> u64 {
+    let ids = paths.into_iter().filter_map(|path| loose_id(path).or_else(|| member_id(path)));
+    let siblings = ids.filter(|id| id.parent() == Some(parent));
+    siblings.filter_map(TaskId::child_number).max().unwrap_or(0).saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::tests::task;
+    use super::*;
+
+    /// The tasks of recorded examples E1 and E2.
+    fn recorded() -> Vec<Task> {
+        let file = |more: &str| format!("---\n{more}\n---\n");
+        [
+            ("t9_gamma", "priority: low\neffort: low\nissue_type: bug\nassigned_to: a@example.com"),
+            ("t10_alpha", "priority: high\neffort: low\nlabels: [ui]"),
+            ("t11_beta", "priority: high\ndepends: [10]"),
+            ("t12_parent", "priority: high\nstatus: Implementing\nchildren_to_implement: [t12_1, t12_2]"),
+            ("t13_delta", "depends: [12_1, 10, 999]"),
+            ("t14_later", "status: Postponed"),
+            ("t12/t12_1_first", "effort: low"),
+            ("t12/t12_2_second", "priority: high\neffort: low\ndepends: [t12_1]"),
+            ("t12/t12_10_tenth", "priority: high\neffort: low"),
+        ]
+        .map(|(name, text)| task(&format!("aitasks/{name}.md"), &file(text)))
+        .to_vec()
+    }
+
+    fn names(tasks: &[&Task]) -> Vec<String> {
+        tasks.iter().map(|task| task.path.file_name().to_owned()).collect()
+    }
+
+    #[test]
+    fn recorded_order() {
+        let tasks = recorded();
+        let board = Board::new(&tasks);
+        let top: Vec<&Task> = board.ordered().into_iter().filter(|task| !task.id.is_child()).collect();
+        assert_eq!(
+            names(&top),
+            ["t10_alpha.md", "t12_parent.md", "t14_later.md", "t9_gamma.md", "t11_beta.md", "t13_delta.md"]
+        );
+        let ready = board.select(&Filter { status: Some(Status::Ready), ..Filter::default() });
+        assert_eq!(
+            names(&ready),
+            [
+                "t10_alpha.md",
+                "t12_10_tenth.md",
+                "t12_1_first.md",
+                "t9_gamma.md",
+                "t12_2_second.md",
+                "t11_beta.md",
+                "t13_delta.md"
+            ]
+        );
+        let children = board.select(&Filter { children_of: Some(TaskId::top(12)), ..Filter::default() });
+        assert_eq!(names(&children), ["t12_10_tenth.md", "t12_1_first.md", "t12_2_second.md"]);
+        assert_eq!(
+            names(&board.children_of(TaskId::top(12))),
+            ["t12_1_first.md", "t12_2_second.md", "t12_10_tenth.md"]
+        );
+        assert_eq!(names(&board.ready()), ["t10_alpha.md", "t12_10_tenth.md", "t12_1_first.md", "t9_gamma.md"]);
+    }
+
+    #[test]
+    fn file_names_decide_by_bytes() {
+        let tasks = ["t9_a", "t100_a", "t11_a"].map(|name| task(&format!("aitasks/{name}.md"), ""));
+        assert_eq!(names(&Board::new(&tasks).ordered()), ["t100_a.md", "t11_a.md", "t9_a.md"]);
+    }
+
+    #[test]
+    fn blockers() {
+        let mut tasks = recorded();
+        tasks.push(task("aitasks/t20_self.md", "---\ndepends: [20, 20, t0, 12_1]\n---\n"));
+        tasks.push(task("aitasks/t21_far.md", "---\nxdeps: [1, t2_3]\nxdeprepo: sis\n---\n"));
+        tasks.push(task("aitasks/t22_near.md", "---\nxdeps: [1]\ndepends: [30, 31]\n---\n"));
+        tasks.push(task("aitasks/archived/t30_old.md", "---\nstatus: Done\n---\n"));
+        let board = Board::with_other_ids(&tasks, [TaskId::top(31)]);
+        let blocked_by = |id| board.blocked_by(board.find(id).unwrap());
+        assert_eq!(blocked_by(TaskId::top(13)), [Blocker::Task(TaskId::child(12, 1)), Blocker::Task(TaskId::top(10))]);
+        assert_eq!(blocked_by(TaskId::top(20)), [Blocker::Task(TaskId::top(20)), Blocker::Task(TaskId::child(12, 1))]);
+        assert_eq!(serde_json::to_string(&blocked_by(TaskId::top(21))).unwrap(), r#"["sis#1","sis#2_3"]"#);
+        assert_eq!(blocked_by(TaskId::top(22)), [Blocker::Task(TaskId::top(31))]);
+        for task in board.ordered() {
+            assert_eq!(board.is_blocked(task), !board.blocked_by(task).is_empty());
+        }
+        assert!(board.find(TaskId::top(30)).is_none() && !board.is_active(TaskId::top(30)));
+    }
+
+    #[test]
+    fn open_children() {
+        let open = |child: &str, parent: &str| {
+            let tasks = [task("aitasks/t1_x.md", parent), task("aitasks/t1/t1_1_y.md", child)];
+            let board = Board::new(&tasks);
+            assert_eq!(board.is_ready(&tasks[0]), !board.has_open_children(&tasks[0]));
+            board.has_open_children(&tasks[0])
+        };
+        assert!(open("", ""));
+        assert!(!open("---\nstatus: Done\n---\n", ""));
+        assert!(!open("---\nstatus: Folded\n---\n", ""));
+        assert!(open("---\nstatus: Done\n---\n", "---\nchildren_to_implement: [t1_2]\n---\n"));
+        assert!(open("---\nstatus: Done\n---\n", "---\nchildren_to_implement: [what]\n---\n"));
+    }
+
+    #[test]
+    fn filters() {
+        let tasks = recorded();
+        let board = Board::new(&tasks);
+        let count = |filter: &Filter| board.select(filter).len();
+        assert_eq!(count(&Filter::default()), 9);
+        assert_eq!(count(&Filter { labels: vec!["x".into(), "ui".into()], ..Filter::default() }), 1);
+        assert_eq!(count(&Filter { assigned_to: Some("a@example.com".into()), ..Filter::default() }), 1);
+        assert_eq!(count(&Filter { issue_type: Some("bug".into()), ..Filter::default() }), 1);
+        assert_eq!(count(&Filter { status: Some(Status::parse("ready")), ..Filter::default() }), 0);
+    }
+
+    #[test]
+    fn duplicates_and_names() {
+        let tasks = ["t1_b", "t1_a", "t2_x", "t2/t2_1_x", "t2/t2_1_y", "t2_1_x"]
+            .map(|name| task(&format!("aitasks/{name}.md"), ""));
+        let board = Board::new(&tasks);
+        assert_eq!(board.duplicates(), [TaskId::top(1), TaskId::top(2), TaskId::child(2, 1)]);
+        assert_eq!(board.find(TaskId::top(1)).unwrap().name.as_str(), "t1_a");
+        assert_eq!(board.find_name("t1_b").unwrap().id, TaskId::top(1));
+        assert_eq!(board.find_name("t2_1_y").unwrap().id, TaskId::child(2, 1));
+        let report = [task("aitasks/t16_2024_report.md", "")];
+        assert_eq!(Board::new(&report).find_name("t16_2024_report").unwrap().id, TaskId::top(16));
+    }
+
+    #[test]
+    fn numbers() {
+        let paths = [
+            "aitasks/t3_x.md",
+            "aitasks/t5/t5_12_y.md",
+            "aitasks/t6_Größe.md",
+            "aitasks/new/draft_20260101_1000_x.md",
+            "aitasks/archived/t70_x.md",
+            "aitasks/archived/t70/t70_4_x.md",
+            "aitasks/archived/_b1/old12.tar.zst",
+            "aitasks/metadata/labels.txt",
+            "aiplans/p900_x.md",
+            "src/t900_x.md",
+        ];
+        assert_eq!(max_number(paths, Scan::Active), 6);
+        assert_eq!(max_number(paths, Scan::Full), 1299);
+        assert_eq!(max_number(["./t150/t150_1_c.md"], Scan::Full), 150);
+        assert_eq!(max_number([], Scan::Full), 0);
+        assert_eq!(next_child_number(TaskId::top(5), paths), 13);
+        assert_eq!(next_child_number(TaskId::top(70), paths), 5);
+        assert_eq!(next_child_number(TaskId::top(70), ["t70/t70_9_x.md"]), 10);
+        assert_eq!(next_child_number(TaskId::top(3), paths), 1);
+    }
+}

@@ -1,0 +1,206 @@
+//! Slugs (the machine names in file names) and titles: specification 20, section 2.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::text::is_unsafe;
+use crate::error::{Error, Kind, Result};
+
+/// The machine name of a task: the part of its file name after the id (specification 20, section 2).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slug(String);
+
+impl Slug {
+    /// The slug of a new task's title, `unnamed_task` when nothing is left of it.
+    #[must_use]
+    pub fn from_title(title: &str) -> Self {
+        Self::derive(title).unwrap_or_else(|| Self("unnamed_task".to_owned()))
+    }
+
+    /// The slug by the rule of specification 20, section 2; `None` when nothing is left (an error for rename).
+    #[must_use]
+    pub fn derive(title: &str) -> Option<Self> {
+        let mut slug = String::with_capacity(title.len().min(60));
+        for byte in title.bytes() {
+            match byte.to_ascii_lowercase() {
+                b' ' | b'_' if slug.ends_with('_') => {}
+                b' ' | b'_' => slug.push('_'),
+                byte @ (b'a'..=b'z' | b'0'..=b'9') => slug.push(char::from(byte)),
+                _ => {}
+            }
+        }
+        let slug = slug.strip_prefix('_').unwrap_or(&slug);
+        let mut slug = slug.strip_suffix('_').unwrap_or(slug).to_owned();
+        slug.truncate(60);
+        (!slug.is_empty()).then_some(Self(slug))
+    }
+
+    /// A slug found in a file name: letters, digits, `.`, `_` and `-`, no `..`.
+    pub fn parse(text: &str) -> Result<Self> {
+        Self::recognise(text).ok_or_else(|| {
+            Error::new(Kind::Usage, format!("{text:?} cannot be part of a task's name"))
+                .hint("a task's name has letters, digits, `_`, `-` and single dots only")
+        })
+    }
+
+    /// [`Slug::parse`] for texts that may well be something else.
+    #[must_use]
+    pub fn recognise(text: &str) -> Option<Self> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+        (!text.is_empty() && !text.contains("..") && text.bytes().all(allowed)).then(|| Self(text.to_owned()))
+    }
+
+    /// The slug as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name for people, as in commit subjects: `_` becomes a space.
+    #[must_use]
+    pub fn humanised(&self) -> String {
+        self.0.replace('_', " ")
+    }
+}
+
+impl fmt::Display for Slug {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Slug {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// The most bytes a title may have.
+const TITLE_LIMIT: usize = 1000;
+
+/// A title that a person or agent gave: trimmed, not empty, one harmless line of at most 1,000 bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Title(String);
+
+impl Title {
+    /// Parses what the user typed.
+    pub fn parse(text: &str) -> Result<Self> {
+        let refuse = |why: &str| Err(Error::new(Kind::Usage, format!("the title {why}")));
+        let title = text.trim();
+        if title.is_empty() {
+            return refuse("is empty");
+        }
+        if title.len() > TITLE_LIMIT {
+            return refuse(&format!("has {} bytes, more than {TITLE_LIMIT}", title.len()));
+        }
+        if let Some(c) = title.chars().find(|c| is_unsafe(*c)) {
+            return refuse(&format!(
+                "has the control character {:?} in it; a title is one line of text",
+                c.escape_unicode().to_string()
+            ));
+        }
+        Ok(Self(title.to_owned()))
+    }
+
+    /// The title as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The slug of a task with this title.
+    #[must_use]
+    pub fn slug(&self) -> Slug {
+        Slug::from_title(&self.0)
+    }
+}
+
+impl fmt::Display for Title {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Title {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn recorded_slugs() {
+        let long = format!("{} yz", "x".repeat(59));
+        let cut = format!("{}_", "x".repeat(59));
+        for (title, slug) in [
+            ("Fix login/bug", "fix_loginbug"),
+            ("a-b-c", "abc"),
+            ("__a__b__", "a_b"),
+            ("éclair ü", "clair"),
+            ("CamelCase 2.0", "camelcase_20"),
+            (long.as_str(), cut.as_str()),
+            ("!!!", "unnamed_task"),
+            ("Fix Login Bug!", "fix_login_bug"),
+            ("a\tb\nc", "abc"),
+            ("a - b", "a_b"),
+            (" _ ", "unnamed_task"),
+            ("", "unnamed_task"),
+        ] {
+            assert_eq!(Slug::from_title(title).as_str(), slug, "{title:?}");
+        }
+        assert_eq!(Slug::derive("!!!"), None);
+    }
+
+    #[test]
+    fn slugs_of_file_names() {
+        for text in ["add_login", "2024_report", "A.b-C", "x", "_"] {
+            assert_eq!(Slug::parse(text).unwrap().as_str(), text);
+        }
+        for text in ["", "..", "a..b", "a/b", "a b", "é", "a\n", "a\0"] {
+            assert_eq!(Slug::parse(text).unwrap_err().kind(), Kind::Usage, "{text:?}");
+        }
+        assert_eq!(Slug::parse("add_login").unwrap().humanised(), "add login");
+    }
+
+    #[test]
+    fn titles() {
+        assert_eq!(Title::parse("  Fix é — \u{200d} now ").unwrap().as_str(), "Fix é — \u{200d} now");
+        assert!(Title::parse(&"x".repeat(1000)).is_ok());
+        for text in [
+            "",
+            "  \n",
+            "a\nb",
+            "a\tb",
+            "a\x1b[31m",
+            "a\x7f",
+            "a\u{85}b",
+            "a\u{2028}b",
+            "a\u{2029}b",
+            "a\u{202e}b",
+            "a\u{2066}b",
+            &"x".repeat(1001),
+        ] {
+            let error = Title::parse(text).unwrap_err();
+            assert_eq!(error.kind(), Kind::Usage, "{text:?}");
+            assert!(!error.to_string().chars().any(is_unsafe));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_slug_is_always_a_slug(title in any::<String>()) {
+            let slug = Slug::from_title(&title);
+            prop_assert!(slug.as_str().len() <= 60);
+            prop_assert_eq!(Slug::parse(slug.as_str()).unwrap(), slug);
+            if let Ok(title) = Title::parse(&title) {
+                prop_assert!(!title.as_str().chars().any(is_unsafe));
+            }
+        }
+    }
+}

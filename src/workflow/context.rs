@@ -1,0 +1,189 @@
+//! What every verb starts from: the repository, the settings, where the task data lives, who is asking.
+
+use crate::error::{Error, Kind, Result};
+use crate::git::{Branch, Repository, refs};
+use crate::ledger::{Channel, DATA, Ledger, Session};
+use crate::settings::{Environment, Flags, Settings};
+use crate::task::{TaskId, TaskName, TaskPath, paths};
+use std::path::{Path, PathBuf};
+
+/// The surroundings of one command.
+#[derive(Debug)]
+pub struct Context {
+    /// The repository we stand in.
+    pub repository: Repository,
+    /// The settings.
+    pub settings: Settings,
+    /// Where swaps happen.
+    pub channel: Channel,
+    /// Where narration goes.
+    pub narrate: fn(&str),
+    /// Show, but change nothing.
+    pub dry_run: bool,
+    /// The folder we stand in.
+    pub here: PathBuf,
+    data_branch: Option<Branch>,
+}
+
+/// A task as somebody names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its id.
+    pub id: TaskId,
+    /// Its other reading: `t16_2024_report` may be the child `16_2024`, or the task 16 with a slug that begins with
+    /// digits.
+    pub or: Option<TaskId>,
+}
+
+impl From<TaskId> for Wanted {
+    fn from(id: TaskId) -> Self {
+        Self { id, or: None }
+    }
+}
+
+impl Wanted {
+    fn name(name: &TaskName) -> Self {
+        Self { id: name.id(), or: name.as_top_level().map(|name| name.id()).filter(|id| *id != name.id()) }
+    }
+
+    /// Reads `12`, `t12`, `12_3`, a task name, or a path of the task file.
+    pub fn parse(text: &str) -> Result<Self> {
+        if let Some(path) = text.find("aitasks/").and_then(|at| TaskPath::parse(&text[at..])) {
+            return Ok(path.id().into());
+        }
+        match TaskId::recognise(text) {
+            Some(id) => Ok(id.into()),
+            None => TaskName::parse(text.rsplit('/').next().unwrap_or(text).trim_end_matches(".md"))
+                .map(|name| Self::name(&name))
+                .map_err(|_| {
+                    Error::new(Kind::Usage, format!("{text:?} names no task"))
+                        .hint("write 12, t12, 12_3 or t12_add_login")
+                }),
+        }
+    }
+}
+
+impl Context {
+    /// Looks around from `dir`.
+    pub fn open(
+        environment: &Environment,
+        dir: &Path,
+        flags: &Flags,
+        dry_run: bool,
+        narrate: fn(&str),
+    ) -> Result<Self> {
+        let repository = Repository::discover(environment, dir)?;
+        let settings = Settings::new(flags, environment, repository.config())?;
+        let channel = Channel::of(&repository, settings.remote.as_deref())?;
+        let data_branch = data_branch(&repository, &channel)?;
+        Ok(Self { repository, settings, channel, narrate, dry_run, here: dir.to_owned(), data_branch })
+    }
+
+    /// The branch that carries the task data: `aitask-data` where the repository has it (specification 40, section 2),
+    /// else the branch checked out in the main worktree.
+    ///
+    /// # Errors
+    /// [`Kind::DetachedHead`] or [`Kind::NoCommit`] when that is no branch with commits.
+    pub fn data_branch(&self) -> Result<&Branch> {
+        let root = self.repository.root.display();
+        match &self.data_branch {
+            None => Err(Error::new(
+                Kind::DetachedHead,
+                format!("{root} is on no branch (detached HEAD), and the task data of this repository lives on a code branch"),
+            )
+            .hint(format!("cd {root} && git switch main"))),
+            Some(branch) if branch.as_str() != DATA && self.repository.unborn => {
+                Err(Error::new(Kind::NoCommit, format!("the branch {branch} has no commit yet"))
+                    .hint("git commit --allow-empty -m 'first commit'"))
+            }
+            Some(branch) => Ok(branch),
+        }
+    }
+
+    /// Whether the task data has a branch of its own.
+    #[must_use]
+    pub fn has_data_branch(&self) -> bool {
+        self.data_branch.as_ref().is_some_and(|branch| branch.as_str() == DATA)
+    }
+
+    /// The folder under which `aitasks/` is checked out.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        let linked = self.repository.root.join(paths::DATA_WORKTREE_DIR);
+        if self.has_data_branch() && linked.is_dir() { linked } else { self.repository.root.clone() }
+    }
+
+    /// The ledger.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger<'_> {
+        Ledger {
+            repository: &self.repository,
+            channel: self.channel.clone(),
+            timeout: self.settings.timeout,
+            own: self.data_branch.clone().filter(|_| self.has_data_branch()),
+            dry_run: self.dry_run,
+            narrate: self.narrate,
+        }
+    }
+
+    /// The ledger as readers see it: commits of the task data that only this clone has are shown, too.
+    #[must_use]
+    pub fn reading_ledger(&self) -> Ledger<'_> {
+        Ledger { own: self.data_branch.clone(), ..self.ledger() }
+    }
+
+    /// Who is asking.
+    pub fn session(&self) -> Result<Session> {
+        let file = self.data_dir().join(paths::USER_CONFIG_FILE);
+        let text = std::fs::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).ok();
+        Session::find(&self.repository, &self.settings, text.as_deref(), self.narrate)
+    }
+
+    /// Whether this clone knows of the coordination branches.
+    pub fn is_initialised(&self) -> Result<bool> {
+        let locks = Ledger::locks_branch()?;
+        let ledger = self.ledger();
+        let view = ledger.view(std::slice::from_ref(&locks), false)?;
+        Ok(view.base(&locks).is_some())
+    }
+
+    /// The task that was named, else that of the worktree or task branch we stand in.
+    pub fn wanted(&self, named: Option<&str>) -> Result<Wanted> {
+        match named {
+            Some(text) => Wanted::parse(text),
+            None => self.task_here().map(|name| Wanted::name(&name)).ok_or_else(|| {
+                Error::new(Kind::Usage, "no task is named, and we stand in no task's worktree").hint("git aitask list")
+            }),
+        }
+    }
+
+    /// The task whose branch is checked out where we stand.
+    #[must_use]
+    pub fn task_here(&self) -> Option<TaskName> {
+        let branch = self.repository.here_branch.as_ref()?;
+        TaskName::from_branch(branch.as_str())
+    }
+
+    /// The local time, as task files and locks write it (specification 20, section 3.4).
+    #[must_use]
+    pub fn now() -> String {
+        jiff::ZonedDateTime::now().strftime("%Y-%m-%d %H:%M").to_string()
+    }
+}
+
+fn data_branch(repository: &Repository, channel: &Channel) -> Result<Option<Branch>> {
+    let data = Branch::parse(DATA)?;
+    let root = &repository.root;
+    if root.join(paths::DATA_WORKTREE_DIR).join(".git").exists() {
+        return Ok(Some(data));
+    }
+    // A clone in which the data branch was never checked out still has it. A real aitasks/ folder tells otherwise.
+    let folder = root.join(paths::TASKS_DIR).symlink_metadata();
+    if folder.is_ok_and(|folder| folder.is_dir()) {
+        return Ok(repository.root_branch.clone());
+    }
+    let mut names = vec![data.full()];
+    names.extend(channel.remote().map(|remote| data.tracking(remote)));
+    let known = !refs::load(repository, &names)?.is_empty();
+    Ok(if known { Some(data) } else { repository.root_branch.clone() })
+}

@@ -1,0 +1,126 @@
+//! Giving a task back: status and lock in one swap, then its worktree.
+
+use super::context::{Context, Wanted};
+use super::holding::require_holder;
+use super::index::{Index, branches};
+use super::outcome::{Aside, TaskInfo};
+use super::place::{Place, tips};
+use crate::error::{Error, Kind, Result};
+use crate::git::objects::Edit;
+use crate::git::{Branch, merge};
+use crate::ledger::held::Held;
+use crate::ledger::transaction::Step;
+use crate::ledger::{Decision, LockEntry, Plan, locks, nonce};
+use crate::task::{Status, Task, TaskId, TaskName, edits};
+use serde::Serialize;
+
+/// What became of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Dropped {
+    /// The task.
+    pub task: TaskInfo,
+    /// The lock is gone.
+    pub unlocked: bool,
+    /// The worktree is gone.
+    pub worktree_removed: bool,
+    /// The task branch is gone; it stays when it has commits of its own.
+    pub branch_deleted: bool,
+    /// The task branch that stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch_kept: Option<Branch>,
+    /// What else there is to say.
+    #[serde(flatten)]
+    pub aside: Aside,
+}
+
+/// Gives a task back with a new status. `discard` allows uncommitted work in the worktree to be lost.
+///
+/// # Errors
+/// [`Kind::NotHolder`], and [`Kind::Dirty`] for uncommitted work.
+pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: bool) -> Result<Dropped> {
+    if status.is_closed() || *status == Status::Implementing {
+        return Err(Error::new(Kind::Usage, format!("a task is not dropped as {status}"))
+            .hint("use Ready, Postponed or Editing"));
+    }
+    let session = context.session()?;
+    let (locks_branch, data) = branches(context)?;
+    let mark = nonce()?;
+    let mut place = None;
+    let landed = context.ledger().transact(&mark, &[locks_branch.clone(), data.clone()], |view| {
+        let index = Index::load(view, &data)?;
+        let path = index.require_active(wanted)?;
+        let mut document = index.load_document(view, path.as_str())?;
+        let object = view.objects(&[(&locks_branch, LockEntry::path(path.id()))])?.pop().flatten();
+        let lock = locks::entry(path.id(), object.as_ref());
+        let task = Task::from_document(path.clone(), &document);
+        let found = Place::find(context, path.name())?;
+        let given_back = lock.is_none() && task.status == *status && task.assigned_to.is_none();
+        if given_back && was_ours(context, task.id) {
+            place = Some(found);
+            return Ok(Decision::Nothing(task));
+        }
+        require_holder(context, &session, path.id(), lock.as_ref())?;
+        if !discard {
+            found.require_clean(context)?;
+        }
+        place = Some(found);
+        let mut plan = Plan::new();
+        if task.status != *status || task.assigned_to.is_some() {
+            edits::revert(&mut document, status, &Context::now())?;
+            let edit = Edit::Put { path: path.as_str().to_owned(), content: document.to_bytes() };
+            let subject = format!("ait: Abort {}: revert status to {status}", path.id().t());
+            plan = plan.step(&data, Step::edit(subject, vec![edit]));
+        }
+        plan = plan.step(&locks_branch, unlock_step(path.id()));
+        Ok(Decision::Swap(plan, Task::from_document(path.clone(), &document)))
+    })?;
+    let mut aside = Aside::of(context, &landed);
+    let task = landed.value;
+    let mut dropped = Dropped {
+        task: TaskInfo::from(&task),
+        unlocked: true,
+        worktree_removed: false,
+        branch_deleted: false,
+        branch_kept: None,
+        aside: Aside::default(),
+    };
+    let place = place.ok_or_else(|| Error::new(Kind::Bug, "a task was dropped without looking for its worktree"))?;
+    if context.dry_run {
+        if place.record.is_some() {
+            aside.would_run(format!("git worktree remove {}", place.path.display()));
+        }
+    } else {
+        dropped.worktree_removed = place.remove(context, discard)?;
+        (dropped.branch_deleted, dropped.branch_kept) = tidy_branch(context, &task.name, &place)?;
+        Held::forget(&context.repository, task.id)?;
+    }
+    dropped.aside = aside;
+    Ok(dropped)
+}
+
+/// The commit that releases a lock (specification 10, section 1.1).
+pub(super) fn unlock_step(task: TaskId) -> Step {
+    Step::edit(format!("ait: Unlock task {}", task.t()), vec![Edit::Remove { path: LockEntry::path(task) }])
+}
+
+/// Whether this clone took the task and has not forgotten it: then giving it back again finishes what was cut off.
+fn was_ours(context: &Context, task: TaskId) -> bool {
+    Held::load(&context.repository, task).is_some()
+}
+
+/// Deletes the task branch if another branch has all its commits: its base, or the branch of the main worktree.
+fn tidy_branch(context: &Context, name: &TaskName, place: &Place) -> Result<(bool, Option<Branch>)> {
+    let Some(tip) = place.tip(context)? else { return Ok((false, None)) };
+    let held = Held::load(&context.repository, name.id());
+    let base = held.and_then(|held| Branch::parse(&held.base?).ok()).or_else(|| context.repository.root_branch.clone());
+    if place.record.as_ref().is_some_and(|record| record.path == context.repository.root) {
+        return Ok((false, Some(place.branch.clone())));
+    }
+    let (local, tracking) = base.map_or(Ok((None, None)), |base| tips(context, &base))?;
+    for commit in local.iter().chain(tracking.iter()) {
+        if merge::is_ancestor(&context.repository, &tip, commit)? {
+            return Ok((place.delete_branch(context, &tip, None)?, None));
+        }
+    }
+    Ok((false, Some(place.branch.clone())))
+}

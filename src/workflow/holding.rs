@@ -1,0 +1,78 @@
+//! Who holds a task, and whether that is us.
+
+use super::context::Context;
+use super::outcome::Holder;
+use crate::error::{Error, Kind, Result};
+use crate::ledger::held::Held;
+use crate::ledger::liveness::Liveness;
+use crate::ledger::{LockEntry, Session};
+use crate::task::TaskId;
+
+/// How a lock stands to a session that wants to take the task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holding {
+    /// This very session holds it, or a command of this clone was killed while taking it.
+    Ours,
+    /// The same person's session on this machine held it and is certainly dead.
+    OursDead,
+    /// Somebody else, or nobody can tell.
+    Other,
+}
+
+/// Judges a lock for somebody who wants to take the task. A session that left no process cannot be told from another
+/// one of the same person, so its lock is another's, except inside the task's own worktree.
+#[must_use]
+pub fn judge(context: &Context, session: &Session, lock: &LockEntry) -> Holding {
+    let repository = &context.repository;
+    let same_place = lock.holder == session.email && lock.host == session.host && session.host != "unknown";
+    if same_place && lock.anchor.is_same(&session.anchor) {
+        return Holding::Ours;
+    }
+    let held = Held::load(repository, lock.task).filter(|held| held.is_about(lock));
+    if held.as_ref().is_some_and(|held| held.was_cut_off(repository)) {
+        return Holding::Ours;
+    }
+    if same_place && lock.liveness(repository, &session.host) == Liveness::Dead {
+        return Holding::OursDead;
+    }
+    let inside = context.task_here().is_some_and(|name| name.id() == lock.task);
+    let nameless = lock.anchor.number().is_none() && session.anchor.number().is_none();
+    if held.is_some() && inside && nameless { Holding::Ours } else { Holding::Other }
+}
+
+/// Whether a session may give up or finish a task with this lock. The right is the lock's nonce, which the clone that
+/// took it remembers, or being the session that the lock names.
+///
+/// # Errors
+/// [`Kind::NotHolder`] that says who holds it instead.
+pub fn require_holder(context: &Context, session: &Session, task: TaskId, lock: Option<&LockEntry>) -> Result<()> {
+    let Some(lock) = lock else {
+        return Err(Error::new(
+            Kind::NotHolder,
+            format!("nobody holds {} (any more), so it is not yours to end", task.t()),
+        )
+        .hint(format!("git aitask pick {task}")));
+    };
+    let repository = &context.repository;
+    let same_place = lock.holder == session.email && lock.host == session.host;
+    if same_place && lock.anchor.is_same(&session.anchor) {
+        return Ok(());
+    }
+    let held = Held::load(repository, task);
+    let alive_elsewhere =
+        lock.liveness(repository, &session.host) == Liveness::Alive && session.anchor.number().is_some();
+    let inside = context.task_here().is_some_and(|name| name.id() == task);
+    let entitled = match (&held, &lock.nonce) {
+        (Some(held), Some(_)) => held.is_about(lock) && (inside || !alive_elsewhere),
+        (None, Some(_)) => false,
+        // A lock of the scripts has no nonce: there the person and the machine count.
+        (_, None) => same_place && !alive_elsewhere,
+    };
+    if entitled {
+        return Ok(());
+    }
+    let holder = Holder::new(context, lock, &session.host);
+    Err(Error::new(Kind::NotHolder, format!("{} is not yours: {}", task.t(), holder.sentence()))
+        .hint(format!("git aitask pick {task} --steal"))
+        .detail("holder", serde_json::to_value(&holder).unwrap_or_default()))
+}

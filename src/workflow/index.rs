@@ -1,0 +1,167 @@
+//! The tasks of a view: which files there are, and what is in those that matter.
+
+use super::context::{Context, Wanted};
+use crate::error::{Error, Kind, Result};
+use crate::git::{Branch, Oid};
+use crate::ledger::View;
+use crate::task::{Blocker, Board, Document, PlanPath, Scan, Task, TaskId, TaskPath, paths, query};
+
+/// The files of all tasks, not read yet.
+#[derive(Debug)]
+pub struct Index {
+    branch: Branch,
+    /// Active tasks.
+    pub active: Vec<(TaskPath, Oid)>,
+    /// Archived tasks outside bundles.
+    pub archived: Vec<(TaskPath, Oid)>,
+    /// Plans.
+    pub plans: Vec<PlanPath>,
+    paths: Vec<String>,
+}
+
+impl Index {
+    /// Lists the task data of a view. One process.
+    pub fn load(view: &View<'_>, branch: &Branch) -> Result<Self> {
+        let entries = view.list(branch, &[paths::TASKS_DIR, paths::PLANS_DIR])?;
+        let mut index = Self { branch: branch.clone(), active: vec![], archived: vec![], plans: vec![], paths: vec![] };
+        for entry in entries {
+            let Some(path) = entry.path_str() else { continue };
+            if let Some(task) = TaskPath::parse(path) {
+                if task.is_archived() { &mut index.archived } else { &mut index.active }
+                    .push((task, entry.oid.clone()));
+            } else if let Some(plan) = PlanPath::parse(path) {
+                index.plans.push(plan);
+            }
+            index.paths.push(path.to_owned());
+        }
+        Ok(index)
+    }
+
+    /// Whether there is a folder of tasks at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+
+    /// Whether a file exists in the task data.
+    #[must_use]
+    pub fn has(&self, path: &str) -> bool {
+        self.paths.iter().any(|known| known == path)
+    }
+
+    /// The active file of a task.
+    #[must_use]
+    pub fn active(&self, id: TaskId) -> Option<&TaskPath> {
+        self.active.iter().map(|(path, _)| path).find(|path| path.id() == id)
+    }
+
+    /// The archived file of a task.
+    #[must_use]
+    pub fn archived(&self, id: TaskId) -> Option<&TaskPath> {
+        self.archived.iter().map(|(path, _)| path).find(|path| path.id() == id)
+    }
+
+    /// The active file of the task somebody names.
+    ///
+    /// # Errors
+    /// [`Kind::NoSuchTask`], or [`Kind::NotClaimable`] for one that is archived or there twice.
+    pub fn require_active(&self, wanted: &Wanted) -> Result<&TaskPath> {
+        let ids = || std::iter::once(wanted.id).chain(wanted.or);
+        if let Some(path) = ids().find_map(|id| self.active(id)) {
+            let others: Vec<_> = self.active.iter().filter(|(other, _)| other.id() == path.id()).collect();
+            if others.len() > 1 {
+                let names: Vec<_> = others.iter().map(|(path, _)| path.as_str()).collect();
+                let message = format!("{} files have the id {}: {}", names.len(), path.id(), names.join(", "));
+                return Err(Error::new(Kind::NotClaimable, message).hint("git mv one of them to an id of its own"));
+            }
+            return Ok(path);
+        }
+        if let Some(path) = ids().find_map(|id| self.archived(id)) {
+            return Err(Error::new(
+                Kind::NotClaimable,
+                format!("task {} is archived ({})", path.id().t(), path.as_str()),
+            )
+            .hint(format!("git aitask show {}", path.id())));
+        }
+        Err(Error::new(Kind::NoSuchTask, format!("there is no task {}", wanted.id.t()))
+            .hint("git aitask list")
+            .hint("git fetch, if it was made elsewhere"))
+    }
+
+    /// The active plan of a task.
+    #[must_use]
+    pub fn plan(&self, task: &TaskPath) -> Option<&PlanPath> {
+        let exact = task.plan();
+        let of_task = || self.plans.iter().filter(|plan| plan.id() == task.id() && !plan.is_archived());
+        of_task().find(|plan| **plan == exact).or_else(|| of_task().min_by(|a, b| a.as_str().cmp(b.as_str())))
+    }
+
+    /// The highest number that a scan of this kind finds.
+    #[must_use]
+    pub fn max_number(&self, scan: Scan) -> u64 {
+        query::max_number(self.paths.iter().map(String::as_str), scan)
+    }
+
+    /// The number of a parent's next child.
+    #[must_use]
+    pub fn next_child(&self, parent: TaskId) -> u64 {
+        query::next_child_number(parent, self.paths.iter().map(String::as_str))
+    }
+
+    /// A bundle of the oldest form, whose ids cannot be told from its name.
+    #[must_use]
+    pub fn legacy_bundle(&self) -> Option<&str> {
+        self.paths.iter().map(String::as_str).find(|path| paths::is_legacy_bundle(path))
+    }
+
+    /// Reads all active tasks. One process.
+    pub fn load_active(&self, view: &View<'_>) -> Result<Vec<Task>> {
+        read(view, &self.active)
+    }
+
+    /// Reads all archived tasks. One process.
+    pub fn load_archived(&self, view: &View<'_>) -> Result<Vec<Task>> {
+        read(view, &self.archived)
+    }
+
+    /// Reads the active tasks of these ids. One process.
+    pub fn load_some(&self, view: &View<'_>, wanted: impl Fn(TaskId) -> bool) -> Result<Vec<Task>> {
+        let some: Vec<_> = self.active.iter().filter(|(path, _)| wanted(path.id())).cloned().collect();
+        read(view, &some)
+    }
+
+    /// Reads one file of the task data as a document.
+    pub fn load_document(&self, view: &View<'_>, path: &str) -> Result<Document> {
+        let file = view.files(&[(&self.branch, path.to_owned())])?.pop().flatten();
+        let bytes =
+            file.ok_or_else(|| Error::new(Kind::NoSuchTask, format!("{path} has gone from {}", self.branch)))?;
+        Ok(Document::parse(&bytes))
+    }
+
+    /// What a task waits for, from the names of the active files alone.
+    #[must_use]
+    pub fn blocked_by(&self, task: &Task) -> Vec<Blocker> {
+        let tasks = std::slice::from_ref(task);
+        Board::with_other_ids(tasks, self.active.iter().map(|(path, _)| path.id())).blocked_by(task)
+    }
+
+    /// The active children of a task, by their file names.
+    pub fn children_of(&self, parent: TaskId) -> impl Iterator<Item = TaskId> {
+        self.active.iter().map(|(path, _)| path.id()).filter(move |id| id.parent() == Some(parent))
+    }
+}
+
+fn read(view: &View<'_>, files: &[(TaskPath, Oid)]) -> Result<Vec<Task>> {
+    let oids: Vec<_> = files.iter().map(|(_, oid)| oid.clone()).collect();
+    let objects = view.blobs(&oids)?;
+    let read = files.iter().zip(objects).map(|((path, _), object)| {
+        let bytes = object.map_or_else(Vec::new, |object| object.data);
+        Task::from_document(path.clone(), &Document::parse(&bytes))
+    });
+    Ok(read.collect())
+}
+
+/// The branches that a verb about tasks looks at: locks and data.
+pub fn branches(context: &Context) -> Result<(Branch, Branch)> {
+    Ok((crate::ledger::Ledger::locks_branch()?, context.data_branch()?.clone()))
+}

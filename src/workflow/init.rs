@@ -1,0 +1,95 @@
+//! Setting a repository up: the coordination branches, the folders, the local excludes. Repairs what is missing.
+
+use super::context::Context;
+use super::index::Index;
+use super::outcome::Aside;
+use super::place::exclude;
+use crate::error::{Error, Kind, Result};
+use crate::git::objects::Edit;
+use crate::ledger::transaction::Step;
+use crate::ledger::{Channel, Decision, Ledger, Plan, ids, nonce};
+use crate::task::{Scan, WORKTREES_DIR, paths};
+use serde::Serialize;
+
+/// What was there, and what was made.
+#[derive(Debug, Clone, Serialize)]
+pub struct Initialised {
+    /// Where the coordination branches live; absent without a remote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote: Option<String>,
+    /// The branch of the task data.
+    pub data: String,
+    /// What this command made.
+    pub made: Vec<String>,
+    /// What was there already.
+    pub found: Vec<String>,
+    /// What else there is to say.
+    #[serde(flatten)]
+    pub aside: Aside,
+}
+
+/// The issue types a project starts with (specification 20, section 3.3).
+const TYPES: &str =
+    "bug\nchore\ndocumentation\nenhancement\nfeature\nmanual_verification\nperformance\nrefactor\nstyle\ntest\n";
+
+/// Makes what is missing, in one swap.
+pub fn init(context: &Context) -> Result<Initialised> {
+    let data = context.data_branch()?.clone();
+    let (locks_branch, ids_branch) = (Ledger::locks_branch()?, Ledger::ids_branch()?);
+    let local = context.channel == Channel::Local;
+    let branches = [locks_branch.clone(), ids_branch.clone(), data.clone()];
+    let landed = context.ledger().transact(&nonce()?, &branches, |view| {
+        if view.fresh && view.base(&data).is_none() {
+            let remote = context.channel.remote().map_or("here", |remote| remote.as_str());
+            return Err(Error::new(
+                Kind::NotInitialised,
+                format!("the branch {data} is not published on {remote} yet"),
+            )
+            .hint(format!("git push -u {remote} {data}")));
+        }
+        let index = Index::load(view, &data)?;
+        let (mut made, mut found, mut plan) = (Vec::new(), Vec::new(), Plan::new());
+        if view.base(&locks_branch).is_none() {
+            plan = plan.step(&locks_branch, Step::edit("ait: Initialize task lock branch", Vec::new()));
+            made.push(format!("branch {locks_branch}"));
+        } else {
+            found.push(format!("branch {locks_branch}"));
+        }
+        if view.base(&ids_branch).is_none() {
+            if let Some(bundle) = index.legacy_bundle() {
+                let message = format!("the ids in {bundle} cannot be read, so the counter could hand one out twice");
+                return Err(Error::new(Kind::Unparsable, message)
+                    .hint("make aitask-ids with the script aitask_claim_id.sh --init"));
+            }
+            let next = index.max_number(Scan::Full) + 1;
+            plan = ids::initialise(plan, &ids_branch, next, local);
+            made.push(format!("branch {ids_branch}, next id {next}"));
+        } else {
+            found.push(format!("branch {ids_branch}"));
+        }
+        let mut changes = Vec::new();
+        for (path, content) in [(paths::LABELS_FILE, ""), (paths::TASK_TYPES_FILE, TYPES)] {
+            if index.has(path) {
+                found.push(path.to_owned());
+            } else {
+                changes.push(Edit::Put { path: path.to_owned(), content: content.as_bytes().to_vec() });
+                made.push(path.to_owned());
+            }
+        }
+        if !changes.is_empty() {
+            plan = plan.step(&data, Step::edit("ait: Initialize task data structure", changes));
+        }
+        let seen = (made, found);
+        Ok(if plan.branches.is_empty() { Decision::Nothing(seen) } else { Decision::Swap(plan, seen) })
+    })?;
+    if !context.dry_run {
+        for line in [WORKTREES_DIR, paths::DRAFTS_DIR, paths::USER_CONFIG_FILE] {
+            let slash = if line.contains('.') { "" } else { "/" };
+            exclude(&context.repository.common_dir, &format!("/{line}{slash}"))?;
+        }
+    }
+    let aside = Aside::of(context, &landed);
+    let (made, found) = landed.value;
+    let remote = context.channel.remote().map(ToString::to_string);
+    Ok(Initialised { remote, data: data.to_string(), made, found, aside })
+}

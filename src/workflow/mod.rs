@@ -1,0 +1,22 @@
+//! The life of a task: library calls with typed outcomes. No argument parsing, no printing.
+
+pub mod archive;
+pub mod context;
+pub mod drop;
+pub mod finish;
+pub mod holding;
+pub mod index;
+pub mod init;
+pub mod list;
+pub mod lock;
+pub mod merging;
+pub mod new;
+pub mod outcome;
+pub mod pick;
+pub mod place;
+pub mod show;
+pub mod status;
+pub mod whoami;
+pub mod worktrees;
+
+pub use context::{Context, Wanted};

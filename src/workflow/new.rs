@@ -1,0 +1,241 @@
+//! Making a task: its id and its file in one swap, so that no id is burnt.
+
+use super::context::{Context, Wanted};
+use super::index::Index;
+use super::outcome::{Aside, DryRun, TaskInfo};
+use crate::error::{Error, Kind, Result};
+use crate::git::objects::Edit;
+use crate::ledger::transaction::Step;
+use crate::ledger::{Decision, Ledger, Plan, View, ids, nonce};
+use crate::task::{Level, NewTask, Reference, Scan, Task, TaskId, TaskName, TaskPath, Title, edits, labels, paths};
+use serde::Serialize;
+
+/// What the task is to be.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Its title.
+    pub title: Title,
+    /// Its text.
+    pub text: String,
+    /// Its priority.
+    pub priority: Level,
+    /// Its effort.
+    pub effort: Level,
+    /// Its issue type; `None`: `feature`.
+    pub issue_type: Option<String>,
+    /// Its labels, as typed.
+    pub labels: Vec<String>,
+    /// What it waits for.
+    pub depends: Vec<TaskId>,
+    /// The task it is a part of.
+    pub parent: Option<Wanted>,
+    /// Only a draft in this clone: no id, no commit, no network.
+    pub draft: bool,
+}
+
+/// A task made.
+#[derive(Debug, Clone, Serialize)]
+pub struct Created {
+    /// The task; absent for a draft.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskInfo>,
+    /// The draft's file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub draft: Option<String>,
+    /// What else there is to say.
+    #[serde(flatten)]
+    pub aside: Aside,
+}
+
+/// Makes a task, or a draft of one.
+pub fn new(context: &Context, options: &Options) -> Result<Created> {
+    let (clean, dropped) = clean_labels(&options.labels);
+    if !dropped.is_empty() {
+        return Err(Error::new(Kind::Usage, format!("no label can be made of {:?}", dropped.join(", ")))
+            .hint("use letters, digits, _ and -"));
+    }
+    let mut task = NewTask {
+        priority: options.priority,
+        effort: options.effort,
+        depends: options.depends.iter().map(|id| Reference::from(*id)).collect(),
+        labels: clean,
+        body: body(&options.title, &options.text),
+        ..NewTask::default()
+    };
+    if options.draft {
+        task.issue_type = options.issue_type.clone().unwrap_or(task.issue_type);
+        return draft(context, options, task);
+    }
+    publish(context, options, &task, None)
+}
+
+/// Makes a task of a draft; the draft goes once the task is published.
+pub fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
+    let name = draft.rsplit('/').next().unwrap_or(draft);
+    let path = format!("{}/{name}", paths::DRAFTS_DIR);
+    let file = context.data_dir().join(&path);
+    let bytes = std::fs::read(&file).ok().filter(|_| paths::is_draft(&path)).ok_or_else(|| {
+        Error::new(Kind::NoSuchTask, format!("there is no draft {name:?} in {}", paths::DRAFTS_DIR))
+            .hint(format!("ls {}", context.data_dir().join(paths::DRAFTS_DIR).display()))
+    })?;
+    let document = crate::task::Document::parse(&bytes);
+    let title = paths::draft_slug(&path).map_or_else(|| "unnamed task".to_owned(), |slug| slug.humanised());
+    let task = NewTask::default();
+    let options = Options {
+        title: Title::parse(&title)?,
+        text: String::new(),
+        priority: task.priority,
+        effort: task.effort,
+        issue_type: None,
+        labels: document.list("labels"),
+        depends: Vec::new(),
+        parent: document.scalar("parent").map(Wanted::parse).transpose()?,
+        draft: false,
+    };
+    let created = publish(context, &options, &task, Some(&document))?;
+    if !context.dry_run {
+        std::fs::remove_file(&file).map_err(|error| Error::io("remove", &file, &error))?;
+    }
+    Ok(created)
+}
+
+fn publish(
+    context: &Context,
+    options: &Options,
+    task: &NewTask,
+    draft: Option<&crate::task::Document>,
+) -> Result<Created> {
+    let data = context.data_branch()?.clone();
+    let ids_branch = Ledger::ids_branch()?;
+    let branches = if options.parent.is_some() { vec![data.clone()] } else { vec![ids_branch.clone(), data.clone()] };
+    let mut claimed = None;
+    let landed = context.ledger().transact(&nonce()?, &branches, |view| {
+        let index = Index::load(view, &data)?;
+        let mut plan = Plan::new();
+        let mut task = task.clone();
+        task.issue_type = issue_type(view, &data, options.issue_type.as_deref())?;
+        let id = match &options.parent {
+            Some(wanted) => {
+                let parent = index.require_active(wanted)?.clone();
+                if parent.id().is_child() {
+                    return Err(Error::new(Kind::Usage, format!("{} is a child itself", parent.id().t()))
+                        .hint("a child has no children"));
+                }
+                TaskId::child(parent.id().number(), index.next_child(parent.id()))
+            }
+            None => {
+                // On a server that takes one branch at a time the counter may have moved for us already.
+                let id = match claimed.filter(|_| view.landed.contains(&ids_branch)) {
+                    Some(id) => id,
+                    None => ids::next(view, &ids_branch, index.max_number(Scan::Active))?,
+                };
+                claimed = Some(id);
+                if !view.landed.contains(&ids_branch) {
+                    plan = ids::claim(plan, &ids_branch, id);
+                }
+                TaskId::top(id)
+            }
+        };
+        let name = TaskName::new(id, options.title.slug());
+        let path = TaskPath::new(name);
+        let now = Context::now();
+        let mut changes = Vec::new();
+        let mut subject = format!("ait: Add task {}: {}", id.t(), path.name().slug().humanised());
+        if let Some(parent) = id.parent().and_then(|id| index.active(id)) {
+            let mut document = index.load_document(view, parent.as_str())?;
+            if let Some(before) = id.child_number().filter(|n| *n > 1) {
+                task.depends.insert(0, TaskId::child(id.number(), before - 1).into());
+            }
+            task.anchor = document.scalar("anchor").and_then(TaskId::recognise).or(Some(parent.id()));
+            edits::add_child(&mut document, id, &now)?;
+            changes.push(Edit::Put { path: parent.as_str().to_owned(), content: document.to_bytes() });
+            subject = format!("ait: Add child task {}: {}", id.t(), path.name().slug().humanised());
+        }
+        let document = match draft {
+            None => task.document(&now)?,
+            Some(draft) => {
+                let mut document = draft.clone();
+                document.remove("draft");
+                document.remove("parent");
+                document
+            }
+        };
+        changes.push(Edit::Put { path: path.as_str().to_owned(), content: document.to_bytes() });
+        changes.extend(vocabulary(view, &data, &options.labels)?);
+        let made = Task::from_document(path, &document);
+        Ok(Decision::Swap(plan.step(&data, Step::edit(subject, changes)), made))
+    })?;
+    let aside = Aside::of(context, &landed);
+    Ok(Created { task: Some(TaskInfo::from(&landed.value)), draft: None, aside })
+}
+
+fn draft(context: &Context, options: &Options, mut task: NewTask) -> Result<Created> {
+    task.draft = true;
+    task.parent = options.parent.as_ref().map(|wanted| wanted.id);
+    let stamp = jiff::ZonedDateTime::now().strftime("%Y%m%d_%H%M").to_string();
+    let bytes = task.document(&Context::now())?.to_bytes();
+    let dir = context.data_dir().join(paths::DRAFTS_DIR);
+    let path = paths::draft_path(&stamp, &options.title.slug());
+    let stem = path.trim_end_matches(".md");
+    if context.dry_run {
+        return Ok(Created {
+            task: None,
+            draft: Some(path),
+            aside: Aside { dry_run: Some(DryRun::default()), ..Aside::default() },
+        });
+    }
+    std::fs::create_dir_all(&dir).map_err(|error| Error::io("make", &dir, &error))?;
+    super::place::exclude(&context.repository.common_dir, &format!("/{}/", paths::DRAFTS_DIR))?;
+    for n in 1.. {
+        let path = if n == 1 { path.clone() } else { format!("{stem}_{n}.md") };
+        let file = context.data_dir().join(&path);
+        match std::fs::File::create_new(&file) {
+            Ok(mut open) => {
+                std::io::Write::write_all(&mut open, &bytes).map_err(|error| Error::io("write", &file, &error))?;
+                return Ok(Created { task: None, draft: Some(path), aside: Aside::default() });
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(Error::io("write", &file, &error)),
+        }
+    }
+    Err(Error::new(Kind::Bug, "no name was free for the draft"))
+}
+
+/// The title is the heading, since the file's name keeps only its letters and digits.
+fn body(title: &Title, text: &str) -> String {
+    let text = text.trim_end_matches('\n');
+    if text.trim().is_empty() { format!("# {}", title.as_str()) } else { format!("# {}\n\n{text}", title.as_str()) }
+}
+
+fn clean_labels(typed: &[String]) -> (Vec<String>, Vec<String>) {
+    let sanitised = labels::sanitise_list(&typed.join(","));
+    (sanitised.labels, sanitised.dropped)
+}
+
+/// An issue type of the project's vocabulary (specification 20, section 3.3).
+fn issue_type(view: &View<'_>, data: &crate::git::Branch, wanted: Option<&str>) -> Result<String> {
+    let Some(wanted) = wanted else { return Ok("feature".to_owned()) };
+    let file = view.files(&[(data, paths::TASK_TYPES_FILE.to_owned())])?.pop().flatten().unwrap_or_default();
+    let text = String::from_utf8_lossy(&file).into_owned();
+    let mut known: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    if known.is_empty() {
+        known = vec!["bug", "feature", "refactor"];
+    }
+    if known.contains(&wanted) {
+        return Ok(wanted.to_owned());
+    }
+    known.sort_unstable();
+    Err(Error::new(Kind::Usage, format!("{wanted:?} is no issue type of this project"))
+        .hint(format!("use one of: {}", known.join(", "))))
+}
+
+/// The vocabulary with the labels it lacks (specification 20, section 8.2).
+fn vocabulary(view: &View<'_>, data: &crate::git::Branch, typed: &[String]) -> Result<Option<Edit>> {
+    let (labels, _) = clean_labels(typed);
+    if labels.is_empty() {
+        return Ok(None);
+    }
+    let file = view.files(&[(data, paths::LABELS_FILE.to_owned())])?.pop().flatten().unwrap_or_default();
+    let text = labels::add_to_vocabulary(&String::from_utf8_lossy(&file), &labels);
+    Ok(text.map(|text| Edit::Put { path: paths::LABELS_FILE.to_owned(), content: text.into_bytes() }))
+}

@@ -1,0 +1,174 @@
+//! What verbs answer with, in the form that specification 60, section 3, fixes for JSON.
+
+use super::context::Context;
+use crate::git::{Branch, Oid, RefUpdate};
+use crate::ledger::forward::Lagging;
+use crate::ledger::liveness::Liveness;
+use crate::ledger::{Landed, LockEntry};
+use crate::task::{Status, Task, TaskId, TaskName};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// The task a verb was about.
+#[derive(Debug, Clone, Serialize)]
+pub struct TaskInfo {
+    /// Its id.
+    pub id: TaskId,
+    /// Its name.
+    pub name: TaskName,
+    /// Its title.
+    pub title: String,
+    /// Its status now.
+    pub status: Status,
+    /// Its file, relative to the repository's root.
+    pub path: String,
+    /// Who works on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assigned_to: Option<String>,
+}
+
+impl From<&Task> for TaskInfo {
+    fn from(task: &Task) -> Self {
+        Self {
+            id: task.id,
+            name: task.name.clone(),
+            title: task.title.clone(),
+            status: task.status.clone(),
+            path: task.path.as_str().to_owned(),
+            assigned_to: task.assigned_to.clone(),
+        }
+    }
+}
+
+/// Who holds a task.
+#[derive(Debug, Clone, Serialize)]
+pub struct Holder {
+    /// The address.
+    pub holder: String,
+    /// The machine.
+    pub host: String,
+    /// Since when, local time of that machine.
+    pub since: String,
+    /// The lock's blob; `null` for one that is not written yet.
+    pub token: Option<Oid>,
+    /// The process that stands for the session, when one is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// Whether it lives: `alive`, `dead` or `unknown`.
+    pub session: Liveness,
+    #[serde(skip)]
+    here: bool,
+}
+
+impl Holder {
+    /// Describes a lock, seen from the machine `host`.
+    #[must_use]
+    pub fn new(context: &Context, lock: &LockEntry, host: &str) -> Self {
+        Self {
+            holder: lock.holder.clone(),
+            host: lock.host.clone(),
+            since: lock.since.clone(),
+            token: lock.token.clone(),
+            pid: lock.anchor.number(),
+            session: lock.liveness(&context.repository, host),
+            here: lock.host == host,
+        }
+    }
+
+    /// One sentence: who, since when, where, alive or not and how we know.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let Self { holder, since, host, .. } = self;
+        let how = match (self.session, self.pid, self.here) {
+            (Liveness::Alive, Some(pid), _) => format!("its session lives (pid {pid} is running)"),
+            (Liveness::Dead, Some(pid), _) => format!("its session is dead (pid {pid} is gone)"),
+            (_, Some(pid), true) => format!("whether its session (pid {pid}) lives cannot be told"),
+            (_, _, false) => "whether its session lives cannot be told from this machine".to_owned(),
+            (_, None, true) => "its session left no process to look at".to_owned(),
+        };
+        format!("held by {holder} on {host} since {since}; {how}")
+    }
+}
+
+/// A task's worktree.
+#[derive(Debug, Clone, Serialize)]
+pub struct WorktreeInfo {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The task branch.
+    pub branch: Branch,
+    /// The branch it was cut from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<Branch>,
+    /// Whether this command made it.
+    pub created: bool,
+    /// The commit it was cut from, and when that was made (seconds since 1970).
+    #[serde(skip)]
+    pub base_commit: Option<(Oid, i64)>,
+}
+
+/// One ref of a swap, as `--dry-run` shows it.
+#[derive(Debug, Clone, Serialize)]
+pub struct RefChange {
+    /// The full name.
+    #[serde(rename = "ref")]
+    pub name: String,
+    /// What it must be now; `null` when it must not exist.
+    pub old: Option<Oid>,
+    /// What it becomes.
+    pub new: Option<Oid>,
+}
+
+impl From<&RefUpdate> for RefChange {
+    fn from(update: &RefUpdate) -> Self {
+        Self { name: update.name.to_string(), old: update.old.clone(), new: update.new.clone() }
+    }
+}
+
+/// What a `--dry-run` would have done.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct DryRun {
+    /// The refs it would swap.
+    pub refs: Vec<RefChange>,
+    /// The git commands it would run.
+    pub commands: Vec<String>,
+}
+
+impl DryRun {
+    /// Of a transaction that was not published.
+    #[must_use]
+    pub fn of<T>(landed: &Landed<T>) -> Self {
+        let commands = if landed.updates.is_empty() { Vec::new() } else { vec![landed.command.clone()] };
+        Self { refs: landed.updates.iter().map(RefChange::from).collect(), commands }
+    }
+}
+
+/// What goes with every answer.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Aside {
+    /// Set only under `--dry-run`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<DryRun>,
+    /// Checkouts that could not be brought forward.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lagging: Vec<Lagging>,
+    /// What else the user should know; one sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl Aside {
+    /// Of a transaction.
+    #[must_use]
+    pub fn of<T>(context: &Context, landed: &Landed<T>) -> Self {
+        let dry_run = context.dry_run.then(|| DryRun::of(landed));
+        Self { dry_run, lagging: landed.lagging.clone(), notes: Vec::new() }
+    }
+
+    /// Adds a command to what a dry run would run.
+    pub fn would_run(&mut self, command: impl Into<String>) {
+        if let Some(dry_run) = &mut self.dry_run {
+            dry_run.commands.push(command.into());
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The worktree of a task: `aiwork/<task name>` on the branch `aitask/<task name>` (specification 50, section 1).
+
+use super::context::Context;
+use super::outcome::WorktreeInfo;
+use crate::error::{Error, Kind, Result};
+use crate::git::porcelain::commit::Commit;
+use crate::git::porcelain::worktree_list::WorktreeRecord;
+use crate::git::{Branch, Oid, RefUpdate, merge, objects, refs, worktree};
+use crate::task::{TaskName, WORKTREES_DIR};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Where a task's worktree is, or could be.
+#[derive(Debug)]
+pub struct Place {
+    /// The task branch.
+    pub branch: Branch,
+    /// Where it is, if it is there; else where it goes.
+    pub path: PathBuf,
+    /// Its registration.
+    pub record: Option<WorktreeRecord>,
+    /// Every registered worktree.
+    pub all: Vec<WorktreeRecord>,
+}
+
+impl Place {
+    /// Looks a task's worktree up in git's registry. One process.
+    pub fn find(context: &Context, name: &TaskName) -> Result<Self> {
+        let branch = Branch::parse(&name.branch_name())?;
+        let full = branch.full();
+        let all = worktree::list(&context.repository)?;
+        let record = all.iter().find(|record| record.branch.as_ref() == Some(&full)).cloned();
+        let planned = context.repository.root.join(name.worktree_dir());
+        let path = record.as_ref().map_or(planned, |record| record.path.clone());
+        Ok(Self { branch, path, record, all })
+    }
+
+    /// Refuses, before anything is taken, what would make [`Self::ensure`] fail.
+    pub fn require_free(&self, context: &Context) -> Result<()> {
+        let show = self.path.display();
+        let occupied = |message: String, hint: String| Err(Error::new(Kind::Occupied, message).hint(hint));
+        match &self.record {
+            Some(record) if record.path == context.repository.root => Ok(()),
+            Some(record) if !record.path.is_dir() => occupied(
+                format!("the worktree of {} is registered at {show}, which is gone", self.branch),
+                format!("git worktree repair NEW_PLACE, or git worktree remove --force {show}"),
+            ),
+            Some(_) => Ok(()),
+            None => {
+                refuse_link(context)?;
+                if let Some(other) = self.all.iter().find(|record| record.path == self.path) {
+                    let what = other.branch.as_ref().map_or("a detached HEAD", |branch| branch.as_str());
+                    return occupied(
+                        format!("{show} is a worktree already, of {what}"),
+                        format!("cd {show} && git status"),
+                    );
+                }
+                let empty = std::fs::read_dir(&self.path).map_or(true, |mut entries| entries.next().is_none());
+                if self.path.symlink_metadata().is_ok() && !(self.path.is_dir() && empty) {
+                    return occupied(
+                        format!("{show} exists and is no worktree"),
+                        format!("look at {show}, then move it away"),
+                    );
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes the worktree where there is none, on the task branch if there is one, else on a new one cut from `base`.
+    pub fn ensure(&self, context: &Context, base: &Base) -> Result<WorktreeInfo> {
+        let repository = &context.repository;
+        let mut info = WorktreeInfo {
+            path: self.path.clone(),
+            branch: self.branch.clone(),
+            base: Some(base.branch.clone()),
+            created: false,
+            base_commit: base.age(context)?,
+        };
+        if self.record.is_some() {
+            return Ok(info);
+        }
+        exclude(&repository.common_dir, &format!("/{WORKTREES_DIR}/"))?;
+        let exists = !refs::load(repository, &[self.branch.full()])?.is_empty();
+        let added = worktree::add(repository, &self.path, &self.branch, (!exists).then_some(&base.commit));
+        if let Err(error) = added {
+            // Another command may have made the same one meanwhile.
+            if repository.worktree_of(&self.branch)?.is_none() {
+                return Err(error);
+            }
+        }
+        info.created = true;
+        Ok(info)
+    }
+
+    /// The tip of the task branch.
+    pub fn tip(&self, context: &Context) -> Result<Option<Oid>> {
+        let full = self.branch.full();
+        Ok(refs::load(&context.repository, std::slice::from_ref(&full))?.remove(&full))
+    }
+
+    /// Refuses a worktree with uncommitted work, or in the middle of something.
+    pub fn require_clean(&self, context: &Context) -> Result<()> {
+        let Some(record) = &self.record else { return Ok(()) };
+        if !record.path.is_dir() {
+            return Ok(());
+        }
+        let status = worktree::load_status(&context.repository, &record.path)?;
+        if !status.is_dirty() {
+            return Ok(());
+        }
+        let show = record.path.display();
+        let names: Vec<_> = status.entries.iter().take(5).map(|entry| entry.path.display().to_string()).collect();
+        let more = status.entries.len().saturating_sub(names.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        Err(Error::new(Kind::Dirty, format!("{show} has uncommitted work: {}{more}", names.join(", ")))
+            .hint(format!("cd {show} && git add -A && git commit")))
+    }
+
+    /// Removes the worktree, and only what is registered to the task branch below `aiwork/` or where git moved it. The
+    /// registry is read again right before. Returns whether there was one.
+    pub fn remove(&self, context: &Context, discard: bool) -> Result<bool> {
+        let now = context.repository.worktree_of(&self.branch)?;
+        let Some(record) = now.filter(|record| record.path != context.repository.root) else { return Ok(false) };
+        if let Some(reason) = &record.locked {
+            let show = record.path.display();
+            return Err(Error::new(Kind::Occupied, format!("the worktree {show} is locked: {reason}"))
+                .hint(format!("git worktree unlock {show}")));
+        }
+        refuse_link(context)?;
+        worktree::remove(&context.repository, &record.path, discard)?;
+        Ok(true)
+    }
+
+    /// Deletes the task branch from exactly this commit; `keep_as` leaves another name on it.
+    pub fn delete_branch(&self, context: &Context, tip: &Oid, keep_as: Option<crate::git::RefName>) -> Result<bool> {
+        let mut updates = vec![RefUpdate { name: self.branch.full(), old: Some(tip.clone()), new: None }];
+        if let Some(name) = keep_as {
+            refs::follow(&context.repository, &[(name, tip)])?;
+        }
+        let updates = std::mem::take(&mut updates);
+        Ok(refs::swap(&context.repository, &updates, "aitask: finished")? == refs::Swap::Done)
+    }
+}
+
+/// `aiwork` itself must be a folder of the repository and no way out of it.
+fn refuse_link(context: &Context) -> Result<()> {
+    let dir = context.repository.root.join(WORKTREES_DIR);
+    match dir.symlink_metadata() {
+        Ok(data) if data.file_type().is_symlink() => {
+            Err(Error::new(Kind::Occupied, format!("{} is a symbolic link, and none is followed", dir.display()))
+                .hint(format!("rm {}", dir.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Adds a line to `info/exclude`, once.
+pub fn exclude(common_dir: &Path, line: &str) -> Result<()> {
+    let path = common_dir.join("info/exclude");
+    let text = std::fs::read_to_string(&path).unwrap_or_default();
+    let bare = line.trim_start_matches('/');
+    if text.lines().any(|known| known.trim() == line || known.trim() == bare) {
+        return Ok(());
+    }
+    let made = std::fs::create_dir_all(common_dir.join("info"));
+    let written =
+        made.and_then(|()| std::fs::File::options().create(true).append(true).open(&path)).and_then(|mut file| {
+            let start = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+            file.write_all(format!("{start}{line}\n").as_bytes())
+        });
+    written.map_err(|error| Error::io("write", &path, &error))
+}
+
+/// The branch that a task branch is cut from, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    /// The branch.
+    pub branch: Branch,
+    /// Its newest commit that we know.
+    pub commit: Oid,
+}
+
+impl Base {
+    /// The base that was named, else configured, else the branch checked out in the main worktree.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] for a branch that does not exist; [`Kind::DetachedHead`] when there is none to take.
+    pub fn find(context: &Context, named: Option<&str>) -> Result<Self> {
+        let configured = named.or(context.settings.base.as_deref()).map(Branch::parse).transpose()?;
+        let branch = configured.or_else(|| context.repository.root_branch.clone()).ok_or_else(|| {
+            let root = context.repository.root.display();
+            Error::new(
+                Kind::DetachedHead,
+                format!("{root} is on no branch, so there is none to cut the task branch from"),
+            )
+            .hint("git aitask pick --base main")
+        })?;
+        let (local, tracking) = tips(context, &branch)?;
+        let commit = match (local, tracking) {
+            (Some(local), Some(theirs)) if merge::is_ancestor(&context.repository, &local, &theirs)? => Some(theirs),
+            (local, tracking) => local.or(tracking),
+        };
+        let commit = commit.ok_or_else(|| {
+            Error::new(Kind::Usage, format!("there is no branch {branch} to cut the task branch from"))
+                .hint("git branch -a")
+        })?;
+        Ok(Self { branch, commit })
+    }
+
+    fn age(&self, context: &Context) -> Result<Option<(Oid, i64)>> {
+        let object = objects::load(&context.repository, &[self.commit.to_string()])?.pop().flatten();
+        let time = object.and_then(|object| Commit::parse(&object.data).ok()).map(|commit| commit.committer_time);
+        Ok(time.map(|time| (self.commit.clone(), time)))
+    }
+}
+
+/// The local and the remote-tracking tip of a branch. One process.
+pub fn tips(context: &Context, branch: &Branch) -> Result<(Option<Oid>, Option<Oid>)> {
+    let tracking = context.channel.remote().map(|remote| branch.tracking(remote));
+    let mut names = vec![branch.full()];
+    names.extend(tracking.clone());
+    let mut known = refs::load(&context.repository, &names)?;
+    Ok((known.remove(&branch.full()), tracking.and_then(|name| known.remove(&name))))
+}

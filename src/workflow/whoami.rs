@@ -1,0 +1,38 @@
+//! Who is asking, and how each part was found.
+
+use super::context::Context;
+use crate::error::Result;
+use crate::ledger::session::AnchorOrigin;
+use crate::settings::Origin;
+use serde::Serialize;
+
+/// Who is asking.
+#[derive(Debug, Clone, Serialize)]
+pub struct Who {
+    /// The address tasks are taken with.
+    pub email: String,
+    /// Where it came from.
+    pub email_origin: Origin,
+    /// The machine.
+    pub host: String,
+    /// The process that stands for the session; `null` when none was found.
+    pub pid: Option<u32>,
+    /// How it was found.
+    pub session_origin: AnchorOrigin,
+    /// The remote that coordinates; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote: Option<String>,
+}
+
+/// Finds out who is asking.
+pub fn whoami(context: &Context) -> Result<Who> {
+    let session = context.session()?;
+    Ok(Who {
+        email: session.email,
+        email_origin: session.email_origin,
+        host: session.host,
+        pid: session.anchor.number(),
+        session_origin: session.anchor_origin,
+        remote: context.channel.remote().map(ToString::to_string),
+    })
+}

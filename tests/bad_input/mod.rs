@@ -1,0 +1,1 @@
+//! What cannot work gets a clear error and changes nothing.

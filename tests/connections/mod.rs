@@ -1,0 +1,1 @@
+//! Connections to the remote, and the git commands that each verb runs.

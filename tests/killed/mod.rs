@@ -1,0 +1,1 @@
+//! Killed between any two git commands, then the same command again.

@@ -1,0 +1,15 @@
+//! The one integration-test binary: a module a verb under `verbs/`, real repositories from `support/`.
+//!
+//! Every other file directly in `tests/` would be a binary of its own, so modules live in folders.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test is how a test answers")]
+#![expect(clippy::disallowed_methods, reason = "tests start processes and read the environment")]
+
+mod arrows;
+mod bad_input;
+mod connections;
+mod dsl;
+mod killed;
+mod races;
+mod servers;
+mod support;
+mod verbs;

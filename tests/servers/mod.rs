@@ -1,0 +1,1 @@
+//! Servers that refuse, break off, or cannot swap several refs at once.

@@ -1,0 +1,27 @@
+//! Real repositories for tests: people, one remote, one machine each, and nothing of the machine the suite runs on.
+//!
+//! ```ignore
+//! let world = World::new();
+//! let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
+//! let id = ann.task("Add login", &[("priority", "high")]);
+//! ann.aitask(&["pick", &id]).ok();
+//! let no = bob.aitask(&["pick", &id, "--json"]).fails(1);
+//! assert_eq!(no.error()["error"]["kind"], "held");
+//! ```
+//!
+//! [`World`] is the temporary directory with the remote, [`Repo`] one person's clone of it together with the
+//! directory and environment of the next call, [`Run`] what a program answered. [`Repo::count_connections`],
+//! [`Repo::git_commands`] and [`Repo::killed_at`] look at what the program did on the way.
+
+mod killer;
+mod observe;
+mod repo;
+mod run;
+mod sleeper;
+mod world;
+
+pub(crate) use killer::When;
+pub(crate) use repo::Repo;
+pub(crate) use run::{Run, Running};
+pub(crate) use sleeper::Sleeper;
+pub(crate) use world::World;

@@ -1,0 +1,121 @@
+//! One person's clone, and the directory and environment of the next call in it.
+
+use super::{Run, Running, World};
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A clone. [`Repo::at`] and [`Repo::env`] answer a changed copy of the handle, so calls read as one line:
+/// `ann.at("src").env("AIT_AGENT_PID", agent.pid()).aitask(&["pick", "1"])`.
+pub(crate) struct Repo {
+    world: World,
+    top: PathBuf,
+    dir: PathBuf,
+    env: Vec<(OsString, OsString)>,
+}
+
+impl Repo {
+    pub(super) fn new(world: &World, top: &Path) -> Self {
+        Self { world: world.handle(), top: top.into(), dir: top.into(), env: Vec::new() }
+    }
+
+    fn handle(&self) -> Self {
+        Self { world: self.world.handle(), top: self.top.clone(), dir: self.dir.clone(), env: self.env.clone() }
+    }
+
+    /// The world this clone is in.
+    pub(crate) fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The top directory of the clone.
+    pub(crate) fn top(&self) -> &Path {
+        &self.top
+    }
+
+    /// A path in the clone, from its top.
+    pub(crate) fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.top.join(path)
+    }
+
+    /// The same clone, called from another directory: in it, or absolute (a task's worktree).
+    pub(crate) fn at(&self, dir: impl AsRef<Path>) -> Self {
+        Self { dir: self.top.join(dir), ..self.handle() }
+    }
+
+    /// The same clone, called with one more environment variable.
+    pub(crate) fn env(&self, name: impl Into<OsString>, value: impl std::fmt::Display) -> Self {
+        let mut next = self.handle();
+        next.env.push((name.into(), format!("{value}").into()));
+        next
+    }
+
+    /// A command of this person, in the handle's directory and environment.
+    pub(super) fn command<A: AsRef<OsStr>>(&self, program: impl AsRef<OsStr>, args: &[A]) -> Command {
+        let mut command = self.world.command(program, &self.dir);
+        command.args(args).envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs any program to its end.
+    #[track_caller]
+    pub(crate) fn run(&self, program: impl AsRef<OsStr>, args: &[&str]) -> Run {
+        Running::start(self.command(program, args)).wait()
+    }
+
+    /// Runs `git aitask ARGS` to its end.
+    #[track_caller]
+    pub(crate) fn aitask(&self, args: &[&str]) -> Run {
+        self.start(args).wait()
+    }
+
+    /// Starts `git aitask ARGS` and does not wait.
+    #[track_caller]
+    pub(crate) fn start(&self, args: &[&str]) -> Running {
+        Running::start(self.command(env!("CARGO_BIN_EXE_git-aitask"), args))
+    }
+
+    /// Runs git, which must succeed, and answers its stdout.
+    #[track_caller]
+    pub(crate) fn git(&self, args: &[&str]) -> String {
+        self.run("git", args).ok().stdout
+    }
+
+    /// Runs git, which must fail.
+    #[track_caller]
+    pub(crate) fn git_fails(&self, args: &[&str]) -> Run {
+        let run = self.run("git", args);
+        assert!(run.code != 0, "expected a failure, got\n{run}");
+        run
+    }
+
+    /// Files a task with `git aitask new` and answers its id.
+    #[track_caller]
+    pub(crate) fn task(&self, title: &str, fields: &[(&str, &str)]) -> String {
+        let options: Vec<String> = fields.iter().map(|(name, value)| format!("--{name}={value}")).collect();
+        let mut args = vec!["new", title, "--json"];
+        args.extend(options.iter().map(String::as_str));
+        let answer = self.aitask(&args).ok().json();
+        answer["task"]["id"].as_str().unwrap_or_else(|| panic!("no task.id in {answer}")).into()
+    }
+
+    /// Writes a file and the folders above it, from the handle's directory.
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.dir.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// Reads a file, from the handle's directory.
+    #[track_caller]
+    pub(crate) fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.dir.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// Commits everything there is, and answers the commit.
+    pub(crate) fn commit(&self, message: &str) -> String {
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--allow-empty", "-m", message]);
+        self.git(&["rev-parse", "HEAD"]).trim().into()
+    }
+}

@@ -1,0 +1,15 @@
+//! One module a verb of `git aitask`.
+
+mod archive;
+mod demo;
+mod drop;
+mod finish;
+mod init;
+mod list;
+mod lock;
+mod new;
+mod pick;
+mod show;
+mod status;
+mod whoami;
+mod worktree;
