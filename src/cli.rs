@@ -41,7 +41,7 @@ pub struct Global {
     /// Only the answer: no advice, no narration
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// Show every git call with its time (as GIT_AITASK_TRACE=1 does)
+    /// Show every git call with its time (as `GIT_AITASK_TRACE=1` does)
     #[arg(short, long, global = true)]
     verbose: bool,
     /// Colour: auto, always or never

@@ -9,6 +9,7 @@ use clap::Args;
 
 /// Merge the task branch, archive the task, release it, remove worktree and branch
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(after_help = "Examples:\n  git aitask finish                # in a task's worktree: that task\n  \
 git aitask finish 12 --squash -m \"feature: Add login (t12)\"\n  git aitask finish 12 --check \"cargo test\"\n  \
 git aitask finish 12 --no-push   # leave the merge to a pull request; finish again once it is merged")]

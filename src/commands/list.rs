@@ -10,6 +10,7 @@ use clap::Args;
 
 /// List the tasks in order: what is not blocked first, then by priority and effort
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(
     after_help = "Examples:\n  git aitask list --ready -n 5\n  git aitask list --mine --json\n  git aitask list --tree --fetch"
 )]

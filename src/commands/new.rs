@@ -58,12 +58,11 @@ pub struct New {
 impl New {
     /// Runs the verb.
     pub fn run(&self, app: &App) -> Result<()> {
-        let outcome = match &self.publish {
-            Some(draft) => new::publish_draft(&app.open(self.dry_run)?, draft)?,
-            None => {
-                let options = self.options()?;
-                new::new(&app.open(self.dry_run)?, &options)?
-            }
+        let outcome = if let Some(draft) = &self.publish {
+            new::publish_draft(&app.open(self.dry_run)?, draft)?
+        } else {
+            let options = self.options()?;
+            new::new(&app.open(self.dry_run)?, &options)?
         };
         app.report.answer(&outcome, || {
             let page = match (&outcome.task, &outcome.draft) {

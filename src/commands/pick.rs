@@ -9,6 +9,7 @@ use clap::Args;
 
 /// Take a task: its lock, its status, its worktree
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(
     after_help = "Examples:\n  git aitask pick 12\n  git aitask pick --next           # the best ready one that nobody holds\n  \
 git aitask pick 12 15 7          # the first that can be had\n  git aitask pick 12 --steal       # take it over\n  \

@@ -67,7 +67,7 @@ impl Report {
         let mut text = format!("{red}error:{red:#} {}\n", harmless(&error.to_string()));
         if !self.quiet {
             for hint in error.hints() {
-                text.push_str(&format!("  try: {}\n", harmless(hint)));
+                text.extend(["  try: ", &harmless(hint), "\n"]);
             }
         }
         let _ = AutoStream::new(io::stderr(), self.color).write_all(text.as_bytes());

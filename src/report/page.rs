@@ -2,6 +2,7 @@
 
 use crate::task::harmless;
 use anstyle::{AnsiColor, Style};
+use std::fmt::Write as _;
 
 /// A page of text, made line by line.
 #[derive(Debug, Clone, Default)]
@@ -106,14 +107,19 @@ impl Page {
         let mut text = String::new();
         for line in &self.lines {
             match line {
-                Line::Text(line, style) => text.push_str(&format!("{style}{line}{style:#}\n")),
+                Line::Text(line, style) => styled(&mut text, line, *style),
                 Line::Advice(_) if quiet => {}
-                Line::Advice(line) => text.push_str(&format!("{dim}{line}{dim:#}\n")),
+                Line::Advice(line) => styled(&mut text, line, dim),
                 Line::Table(table) => table.render(&mut text, columns),
             }
         }
         text
     }
+}
+
+fn styled(text: &mut String, line: &str, style: Style) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{style}{line}{style:#}");
 }
 
 fn one_line(text: &str) -> String {

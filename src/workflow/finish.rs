@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::remote::{self, PushOptions, Pushed};
 use crate::git::{Branch, Oid, RefName, RefUpdate};
 use crate::ledger::held::Held;
-use crate::ledger::{Channel, Decision, LockEntry, Locks, Plan, locks, nonce};
+use crate::ledger::{Channel, Decision, LockEntry, Locks, Plan, Session, View, locks, nonce};
 use crate::task::{Document, Task, TaskPath};
 use serde::Serialize;
 
@@ -72,6 +72,7 @@ pub struct Finished {
 /// What a look at the view came to.
 struct Done {
     task: Task,
+    place: Place,
     tip: Option<Oid>,
     merge: Option<Merge>,
     output: Option<Oid>,
@@ -85,87 +86,25 @@ struct Done {
 /// [`Kind::NotHolder`], [`Kind::Dirty`], [`Kind::NoCommits`], [`Kind::Conflict`], [`Kind::CheckFailed`]: then nothing
 /// has changed anywhere. [`Kind::Denied`] when the server protects the output branch: nothing has landed.
 pub fn finish(context: &Context, wanted: &Wanted, options: &Options) -> Result<Finished> {
-    let session = context.session()?;
-    let (locks_branch, data) = branches(context)?;
+    let (locks, data) = branches(context)?;
     let into = output_branch(context, wanted, options)?;
     let mode = match (options.mode, &context.settings.merge) {
         (Some(mode), _) => mode,
         (None, Some(text)) => Mode::parse(text)?,
         (None, None) => Mode::Merge,
     };
-    let mut all = vec![locks_branch.clone(), data.clone()];
-    if into != data {
-        all.push(into.clone());
-    }
-    let mut place = None;
-    let mut checked = None;
-    let outcome = context.ledger().transact(&nonce()?, &all, |view| {
-        let index = Index::load(view, &data)?;
-        let path = find(&index, wanted)?.clone();
-        let document = index.load_document(view, path.as_str())?;
-        let task = Task::from_document(path.clone(), &document);
-        let wants = [(&locks_branch, LockEntry::path(path.id())), Locks::request(&locks_branch)];
-        let objects = view.objects(&wants)?;
-        let lock = locks::entry(path.id(), objects.first().and_then(Option::as_ref));
-        let locks = Locks::of(objects.get(1).and_then(Option::as_ref))?;
-        let found = Place::find(context, path.name())?;
-        let tip = found.tip(context)?;
-        let output = view.base(&into).cloned();
-        let mut done =
-            Done { task, tip: tip.clone(), merge: None, output: output.clone(), archived: vec![], unlocked: false };
-        if path.is_archived() && lock.is_none() {
-            // A finish that was cut off after it landed: only the tidying is left.
-            done.archived = vec![path.as_str().to_owned()];
-            if let (Some(tip), Some(output)) = (&tip, &output) {
-                done.merge = merging::plan(context, Mode::Merge, output, &into, tip, &found.branch).ok();
-            }
-            place = Some(found);
-            return Ok(Decision::Nothing(done));
-        }
-        require_holder(context, &session, path.id(), lock.as_ref())?;
-        found.require_clean(context)?;
-        let mut plan = Plan::new();
-        if let (false, Some(tip)) = (path.is_archived(), &tip) {
-            let output = output.as_ref().ok_or_else(|| no_output(&into))?;
-            require_commits(context, &path, tip, output, &found)?;
-            let merge = merging::plan(context, mode, output, &into, tip, &found.branch)?;
-            if let Some(command) = options.check.as_ref().or(context.settings.check.as_ref())
-                && merge != Merge::Already
-                && checked.as_ref() != Some(&(output.clone(), tip.clone()))
-            {
-                merging::check(context, command, output, &merge, tip)?;
-                checked = Some((output.clone(), tip.clone()));
-            }
-            if !options.no_push {
-                let subject = subject(&done.task, &document, options, mode, &found.branch, &into);
-                plan = merging::add(plan, &into, &merge, mode, tip, &subject);
-            }
-            done.merge = Some(merge);
-        } else if !path.is_archived() {
-            return Err(no_branch(&done.task, &found.branch));
-        }
-        place = Some(found);
-        if options.no_push {
-            return Ok(Decision::Nothing(done));
-        }
-        if path.is_archived() || options.no_archive {
-            plan = plan.step(&locks_branch, super::drop::unlock_step(path.id()));
-        } else {
-            let filing = Filing::of(view, &index, &path)?;
-            plan = filing.plan(plan, &data, &locks_branch, &locks);
-            done.archived.clone_from(&filing.targets);
-        }
-        done.unlocked = lock.is_some();
-        Ok(Decision::Swap(plan, done))
-    });
-    let landed = outcome.map_err(|error| explain(error, &into, wanted))?;
-    let place = place.ok_or_else(|| Error::new(Kind::Bug, "a task was finished without looking for its worktree"))?;
-    let commit = landed.tip(&into).or(landed.value.output.as_ref()).cloned();
+    let mut all = vec![locks.clone(), data.clone()];
+    all.extend((into != data).then(|| into.clone()));
+    let session = context.session()?;
+    let mut finisher = Finisher { context, options, wanted, session, locks, data, into, mode, checked: None };
+    let landed = context.ledger().transact(&nonce()?, &all, |view| finisher.decide(view));
+    let landed = landed.map_err(|error| explain(error, &finisher.into, wanted))?;
     let mut aside = Aside::of(context, &landed);
+    let commit = landed.tip(&finisher.into).cloned().or_else(|| landed.value.output.clone());
     let done = landed.value;
     let merged = done.merge.as_ref().map(|merge| Merged {
-        branch: place.branch.clone(),
-        into: into.clone(),
+        branch: done.place.branch.clone(),
+        into: finisher.into.clone(),
         commit: commit.filter(|_| !options.no_push || *merge == Merge::Already),
         mode: (*merge != Merge::Already).then_some(mode),
     });
@@ -180,18 +119,102 @@ pub fn finish(context: &Context, wanted: &Wanted, options: &Options) -> Result<F
         aside: Aside::default(),
     };
     if options.no_push {
-        finished.pushed = push_task_branch(context, &place, done.tip.as_ref(), &mut aside)?;
+        finished.pushed = push_task_branch(context, &done.place, done.tip.as_ref(), &mut aside)?;
     } else if context.dry_run {
-        if place.record.is_some() {
-            aside.would_run(format!("git worktree remove {}", place.path.display()));
+        if done.place.record.is_some() {
+            aside.would_run(format!("git worktree remove {}", done.place.path.display()));
         }
-        aside.would_run(format!("git branch -d {}", place.branch));
+        aside.would_run(format!("git branch -d {}", done.place.branch));
     } else {
-        tidy(context, &place, &done, &into, &mut finished)?;
+        tidy(context, &done, &finisher.into, &mut finished)?;
     }
     aside.notes.append(&mut finished.aside.notes);
     finished.aside = aside;
     Ok(finished)
+}
+
+struct Finisher<'a> {
+    context: &'a Context,
+    options: &'a Options,
+    wanted: &'a Wanted,
+    session: Session,
+    locks: Branch,
+    data: Branch,
+    into: Branch,
+    mode: Mode,
+    /// What the check passed on already: output and task branch.
+    checked: Option<(Oid, Oid)>,
+}
+
+impl Finisher<'_> {
+    fn decide(&mut self, view: &View<'_>) -> Result<Decision<Done>> {
+        let index = Index::load(view, &self.data)?;
+        let path = find(&index, self.wanted)?.clone();
+        let document = index.load_document(view, path.as_str())?;
+        let objects = view.objects(&[(&self.locks, LockEntry::path(path.id())), Locks::request(&self.locks)])?;
+        let lock = locks::entry(path.id(), objects.first().and_then(Option::as_ref));
+        let locks = Locks::of(objects.get(1).and_then(Option::as_ref))?;
+        let place = Place::find(self.context, path.name())?;
+        let mut done = Done {
+            task: Task::from_document(path.clone(), &document),
+            tip: place.tip(self.context)?,
+            place,
+            merge: None,
+            output: view.base(&self.into).cloned(),
+            archived: vec![],
+            unlocked: lock.is_some() && !self.options.no_push,
+        };
+        if path.is_archived() && lock.is_none() {
+            // A finish that was cut off after it landed: only the tidying is left.
+            done.archived = vec![path.as_str().to_owned()];
+            if let (Some(tip), Some(output)) = (&done.tip, &done.output) {
+                done.merge = merging::plan(self.context, Mode::Merge, output, &self.into, tip, &done.place.branch).ok();
+            }
+            return Ok(Decision::Nothing(done));
+        }
+        require_holder(self.context, &self.session, path.id(), lock.as_ref())?;
+        done.place.require_clean(self.context)?;
+        let mut plan = Plan::new();
+        if !path.is_archived() {
+            plan = self.merge(plan, &mut done, &document)?;
+        }
+        if self.options.no_push {
+            return Ok(Decision::Nothing(done));
+        }
+        if path.is_archived() {
+            plan = plan.step(&self.locks, super::drop::unlock_step(path.id()));
+        } else if self.options.no_archive {
+            // The task is not over, so it stays ours.
+            done.unlocked = false;
+        } else {
+            let filing = Filing::of(view, &index, &path)?;
+            plan = filing.plan(plan, &self.data, &self.locks, &locks);
+            done.archived.clone_from(&filing.targets);
+        }
+        Ok(if plan.branches.is_empty() { Decision::Nothing(done) } else { Decision::Swap(plan, done) })
+    }
+
+    /// Adds the merge to the plan, once the check has passed on it.
+    fn merge(&mut self, plan: Plan, done: &mut Done, document: &Document) -> Result<Plan> {
+        let branch = done.place.branch.clone();
+        let tip = done.tip.as_ref().ok_or_else(|| no_branch(&done.task, &branch))?;
+        let output = done.output.as_ref().ok_or_else(|| no_output(&self.into))?;
+        require_commits(self.context, &done.task.path, tip, output, &done.place)?;
+        let merge = merging::plan(self.context, self.mode, output, &self.into, tip, &branch)?;
+        let seen = (output.clone(), tip.clone());
+        if let Some(command) = self.options.check.as_ref().or(self.context.settings.check.as_ref())
+            && merge != Merge::Already
+            && self.checked.as_ref() != Some(&seen)
+        {
+            merging::check(self.context, command, output, &merge, tip)?;
+            self.checked = Some(seen);
+        }
+        let subject = subject(&done.task, document, self.options, self.mode, &branch, &self.into);
+        let plan =
+            if self.options.no_push { plan } else { merging::add(plan, &self.into, &merge, self.mode, tip, &subject) };
+        done.merge = Some(merge);
+        Ok(plan)
+    }
 }
 
 /// The active task, else the archived one, whose finish may have been cut off.
@@ -296,8 +319,8 @@ fn push_task_branch(context: &Context, place: &Place, tip: Option<&Oid>, aside: 
 }
 
 /// After the swap: worktree and branch go, the branch only since its commits are where they were to land.
-fn tidy(context: &Context, place: &Place, done: &Done, into: &Branch, finished: &mut Finished) -> Result<()> {
-    let repository = &context.repository;
+fn tidy(context: &Context, done: &Done, into: &Branch, finished: &mut Finished) -> Result<()> {
+    let (repository, place) = (&context.repository, &done.place);
     let Some(tip) = &done.tip else {
         finished.worktree_removed = place.remove(context, false)?;
         return Held::forget(repository, done.task.id);
@@ -319,5 +342,5 @@ fn tidy(context: &Context, place: &Place, done: &Done, into: &Branch, finished: 
     let name = format!("refs/aitask/squashed/{}", done.task.name.as_str());
     let keep = if reachable { None } else { RefName::parse(&name) };
     finished.branch_deleted = place.delete_branch(context, tip, keep)?;
-    Held::forget(repository, done.task.id)
+    if done.unlocked || cut_off { Held::forget(repository, done.task.id) } else { Ok(()) }
 }

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 /// Which tasks are wanted.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub struct Options {
     /// By status, label, assignee, parent.
     pub filter: Filter,

@@ -114,27 +114,21 @@ fn publish(
         let mut plan = Plan::new();
         let mut task = task.clone();
         task.issue_type = issue_type(view, &data, options.issue_type.as_deref())?;
-        let id = match &options.parent {
-            Some(wanted) => {
-                let parent = index.require_active(wanted)?.clone();
-                if parent.id().is_child() {
-                    return Err(Error::new(Kind::Usage, format!("{} is a child itself", parent.id().t()))
-                        .hint("a child has no children"));
-                }
-                TaskId::child(parent.id().number(), index.next_child(parent.id()))
+        let id = if let Some(wanted) = &options.parent {
+            let parent = index.require_active(wanted)?.id();
+            if parent.is_child() {
+                return Err(Error::new(Kind::Usage, format!("{} is a child itself", parent.t()))
+                    .hint("a child has no children"));
             }
-            None => {
-                // On a server that takes one branch at a time the counter may have moved for us already.
-                let id = match claimed.filter(|_| view.landed.contains(&ids_branch)) {
-                    Some(id) => id,
-                    None => ids::next(view, &ids_branch, index.max_number(Scan::Active))?,
-                };
-                claimed = Some(id);
-                if !view.landed.contains(&ids_branch) {
-                    plan = ids::claim(plan, &ids_branch, id);
-                }
-                TaskId::top(id)
-            }
+            TaskId::child(parent.number(), index.next_child(parent))
+        } else if let Some(id) = claimed.filter(|_| view.landed.contains(&ids_branch)) {
+            // On a server that takes one branch at a time the counter has moved for us already.
+            TaskId::top(id)
+        } else {
+            let id = ids::next(view, &ids_branch, index.max_number(Scan::Active))?;
+            claimed = Some(id);
+            plan = ids::claim(plan, &ids_branch, id);
+            TaskId::top(id)
         };
         let name = TaskName::new(id, options.title.slug());
         let path = TaskPath::new(name);
