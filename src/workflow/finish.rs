@@ -96,15 +96,15 @@ pub fn finish(context: &Context, wanted: &Wanted, options: &Options) -> Result<F
     let mut all = vec![locks.clone(), data.clone()];
     all.extend((into != data).then(|| into.clone()));
     let session = context.session()?;
-    let mut finisher = Finisher { context, options, wanted, session, locks, data, into, mode, checked: None };
-    let landed = context.ledger().transact(&nonce()?, &all, |view| finisher.decide(view));
-    let landed = landed.map_err(|error| explain(error, &finisher.into, wanted))?;
+    let mut job = Finisher { context, options, wanted, session, locks, data, into, mode, checked: None };
+    let landed = context.ledger().transact(&nonce()?, &all, |view| job.decide(view));
+    let landed = landed.map_err(|error| explain(error, &job.into, wanted))?;
     let mut aside = Aside::of(context, &landed);
-    let commit = landed.tip(&finisher.into).cloned().or_else(|| landed.value.output.clone());
+    let commit = landed.tip(&job.into).cloned().or_else(|| landed.value.output.clone());
     let done = landed.value;
     let merged = done.merge.as_ref().map(|merge| Merged {
         branch: done.place.branch.clone(),
-        into: finisher.into.clone(),
+        into: job.into.clone(),
         commit: commit.filter(|_| !options.no_push || *merge == Merge::Already),
         mode: (*merge != Merge::Already).then_some(mode),
     });
@@ -126,7 +126,7 @@ pub fn finish(context: &Context, wanted: &Wanted, options: &Options) -> Result<F
         }
         aside.would_run(format!("git branch -d {}", done.place.branch));
     } else {
-        tidy(context, &done, &finisher.into, &mut finished)?;
+        tidy(context, &done, &job.into, &mut finished)?;
     }
     aside.notes.append(&mut finished.aside.notes);
     finished.aside = aside;
