@@ -2,12 +2,16 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::merge_tree::{self, MergeTree};
-use crate::git::{Oid, Repository};
+use crate::git::{Oid, Repository, worktree};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
-/// Merges two commits in the object store (git-merge-tree(1), `--write-tree`, git 2.38 and later).
+/// Merges two commits without touching a checkout of the user's: in the object store (git-merge-tree(1),
+/// `--write-tree`), or, before git 2.38, in a temporary worktree.
 ///
 /// # Errors
-/// [`Kind::GitTooOld`] before 2.38; [`Kind::Git`] for histories that have nothing in common.
+/// [`Kind::Git`] for histories that have nothing in common.
 pub fn merge_tree(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<MergeTree> {
     let call = repository.read("merge-tree").args(["--write-tree", "-z", "--name-only", "--no-messages"]);
     let call = call.args([ours.as_str(), theirs.as_str()]);
@@ -15,16 +19,42 @@ pub fn merge_tree(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<M
     let complaint = output.complaint();
     match output.code {
         Some(code @ (0 | 1)) => merge_tree::parse(code, &output.stdout),
-        _ if complaint.contains("usage: git merge-tree") => {
-            Err(Error::new(Kind::GitTooOld, "merging without a checkout needs git 2.38 or later").hint("git version"))
-        }
-        _ if complaint.contains("unrelated histories") => {
-            let error =
-                Error::new(Kind::Git, format!("{} and {} have no common history", ours.short(), theirs.short()));
-            Err(error.hint("git fetch --unshallow"))
-        }
+        _ if complaint.contains("usage: git merge-tree") => merge_in_worktree(repository, ours, theirs),
+        _ if complaint.contains("unrelated histories") => Err(unrelated(ours, theirs)),
         _ => Err(call.failure(&output)),
     }
+}
+
+fn unrelated(ours: &Oid, theirs: &Oid) -> Error {
+    Error::new(Kind::Git, format!("{} and {} have no common history", ours.short(), theirs.short()))
+        .hint("git fetch --unshallow")
+}
+
+fn merge_in_worktree(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<MergeTree> {
+    let temp = tempfile::Builder::new().prefix("git-aitask-merge-").tempdir();
+    let temp = temp.map_err(|error| Error::io("make a folder in", &std::env::temp_dir(), &error))?;
+    let path = temp.path().join("merge");
+    worktree::add_detached(repository, &path, ours)?;
+    let merged = merge_at(repository, &path, ours, theirs);
+    worktree::remove(repository, &path, true)?;
+    merged
+}
+
+fn merge_at(repository: &Repository, path: &Path, ours: &Oid, theirs: &Oid) -> Result<MergeTree> {
+    let git = |subcommand: &str| repository.git().write(path, subcommand);
+    let call = git("merge").args(["--no-commit", "--no-ff", "--quiet", "--no-autostash", theirs.as_str()]);
+    let output = call.output()?;
+    if output.complaint().contains("unrelated histories") {
+        return Err(unrelated(ours, theirs));
+    }
+    let unmerged = git("diff").args(["--name-only", "--diff-filter=U", "-z"]).run()?.stdout;
+    let names = unmerged.split(|&byte| byte == 0).filter(|name| !name.is_empty());
+    let paths: Vec<_> = names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect();
+    if output.success() && paths.is_empty() {
+        let tree = Oid::parse(&git("write-tree").run()?.text());
+        return tree.map(|tree| MergeTree::Clean { tree }).ok_or_else(|| call.failure(&output));
+    }
+    if paths.is_empty() { Err(call.failure(&output)) } else { Ok(MergeTree::Conflict { tree: ours.clone(), paths }) }
 }
 
 /// Whether `ancestor` is reachable from `commit`.
