@@ -184,8 +184,9 @@ impl Picker<'_> {
         let root = || view.objects(&[Locks::request(&locks_branch)]).map(|mut objects| objects.pop().flatten());
         if self.options.wanted.is_empty() {
             let locks = Locks::of(root()?.as_ref())?;
-            let best = best_ready(&index, view, &locks)?.ok_or_else(|| nothing_to_pick(view))?;
-            return self.take(view, &index, &best, None, with_status);
+            let best = ready(&index, view, &locks)?.into_iter().next().ok_or_else(nothing_to_pick)?.path;
+            let document = index.load_document(view, best.as_str())?;
+            return self.take(&index, &best, document, None, with_status);
         }
         let mut refusal = None;
         for wanted in &self.options.wanted {
@@ -196,16 +197,21 @@ impl Picker<'_> {
                     continue;
                 }
             };
-            let wants = [(&locks_branch, LockEntry::path(path.id())), Locks::request(&locks_branch)];
+            let wants = [
+                (&locks_branch, LockEntry::path(path.id())),
+                Locks::request(&locks_branch),
+                (&data, path.as_str().to_owned()),
+            ];
             let mut objects = view.objects(&wants)?.into_iter();
-            let (lock, tree) = (objects.next().flatten(), objects.next().flatten());
+            let (lock, tree, file) = (objects.next().flatten(), objects.next().flatten(), objects.next().flatten());
             Locks::of(tree.as_ref())?;
-            match self.take(view, &index, &path, lock.as_ref(), with_status) {
+            let document = Document::parse(&file.map(|file| file.data).unwrap_or_default());
+            match self.take(&index, &path, document, lock.as_ref(), with_status) {
                 Ok(decision) => return Ok(decision),
                 Err(error) => drop(refusal.get_or_insert(error)),
             }
         }
-        let refusal = refusal.unwrap_or_else(|| nothing_to_pick(view));
+        let refusal = refusal.unwrap_or_else(nothing_to_pick);
         // Only the refusal that counts is worth looking for something else.
         if refusal.kind() != Kind::Held || !view.fresh {
             return Err(refusal);
@@ -222,14 +228,13 @@ impl Picker<'_> {
 
     fn take(
         &mut self,
-        view: &View<'_>,
         index: &Index,
         path: &TaskPath,
+        mut document: Document,
         lock: Option<&Object>,
         with_status: bool,
     ) -> Result<Decision<Taken>> {
         let (locks_branch, data) = branches(self.context)?;
-        let mut document = index.load_document(view, path.as_str())?;
         let mut task = Task::from_document(path.clone(), &document);
         let lock = locks::entry(path.id(), lock);
         let holding = lock.as_ref().map(|lock| judge(self.context, self.session, lock));
@@ -366,11 +371,7 @@ pub(super) fn ready(index: &Index, view: &View<'_>, locks: &Locks) -> Result<Vec
     Ok(board.ready().into_iter().filter(|task| !locks.is_held(task.id)).cloned().collect())
 }
 
-fn best_ready(index: &Index, view: &View<'_>, locks: &Locks) -> Result<Option<TaskPath>> {
-    Ok(ready(index, view, locks)?.into_iter().next().map(|task| task.path))
-}
-
-fn nothing_to_pick(_view: &View<'_>) -> Error {
+fn nothing_to_pick() -> Error {
     Error::new(Kind::NothingToPick, "no task is ready that nobody holds")
         .hint("git aitask status")
         .hint("git aitask list")

@@ -1,1 +1,12 @@
-//! Killed between any two git commands, then the same command again.
+//! Killed between any two git commands, then the same command again: the end is that of a run nobody disturbed.
+//!
+//! A module a verb, a test a [`Mode`]. [`Scene`] builds the repositories once and puts them back before every kill,
+//! [`describe`] says what there is to see, [`sweep`] kills and compares.
+
+mod describe;
+mod scene;
+mod sweep;
+mod verbs;
+
+use scene::{Mode, Scene};
+use sweep::{Allow, sweep};
