@@ -1,27 +1,70 @@
 //! `git aitask demo`.
 
 use super::App;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
+use crate::report::{Page, Table};
+use crate::workflow::demo::{self, Demonstration};
 use clap::Args;
 
 /// See the main job done in a temporary folder: several people and agents on one repository
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  git aitask demo\n  git aitask demo --agents 8 --tasks 24 --keep")]
 pub struct Demo {
-    /// How many agent sessions
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    /// How many agent sessions, 2 to 64
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = within::<2, 64>)]
     agents: usize,
-    /// How many tasks
-    #[arg(long, value_name = "N", default_value_t = 24)]
+    /// How many tasks, 4 to 500
+    #[arg(long, value_name = "N", default_value_t = 24, value_parser = within::<4, 500>)]
     tasks: usize,
+    /// How many clones, each somebody else's, 2 to 8
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = within::<2, 8>)]
+    clones: usize,
     /// Keep the folder
     #[arg(long)]
     keep: bool,
 }
 
+fn within<const MIN: usize, const MAX: usize>(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (MIN..=MAX).contains(number));
+    number.ok_or_else(|| format!("not a number from {MIN} to {MAX}"))
+}
+
 impl Demo {
     /// Runs the verb.
-    pub fn run(&self, _app: &App) -> Result<()> {
-        Ok(())
+    pub fn run(&self, app: &App) -> Result<()> {
+        let program = std::env::current_exe()
+            .map_err(|error| Error::new(Kind::Io, format!("cannot find this very program: {error}")))?;
+        let options = demo::Options { agents: self.agents, tasks: self.tasks, clones: self.clones, keep: self.keep };
+        let outcome = demo::demo(&app.environment, &program, &options, app.narrate)?;
+        app.report.answer(&outcome, || page(&outcome))?;
+        outcome.require_all()
     }
+}
+
+fn page(outcome: &Demonstration) -> Page {
+    let mut scores = Table::default();
+    scores.row(["agent", "filed", "finished", "picks lost", "seconds"]);
+    for score in &outcome.agents {
+        let counts = [score.created, score.finished, score.picks_lost].map(|count| count.to_string());
+        let [filed, finished, lost] = counts;
+        scores.row([score.name.clone(), filed, finished, lost, format!("{:.1}", score.seconds)]);
+    }
+    let mut checks = Table::default();
+    for invariant in &outcome.invariants {
+        let verdict = if invariant.holds { "holds" } else { "BROKEN" };
+        checks.row([verdict, invariant.name, &invariant.detail]);
+    }
+    let page = Page::new().table(scores).line("").table(checks).line("");
+    let (tasks, clones, agents) = (outcome.tasks, outcome.clones, outcome.agents.len());
+    let size = format!("{tasks} tasks, {agents} agents, {clones} clones, {:.1} s", outcome.seconds);
+    let page = match outcome.require_all() {
+        Ok(()) => page.title("All of it holds.").line(size),
+        Err(_) => page.warning("Not all of it holds.").line(size),
+    };
+    let page = match &outcome.folder {
+        Some(folder) => page.line(format!("left for a look: {}", folder.display())),
+        None => page,
+    };
+    page.advice("next, in a repository of your own: git aitask init")
+        .advice("      README.md has the rest, git aitask -h the verbs")
 }

@@ -51,6 +51,7 @@ pub struct Call {
     limit: Duration,
     trace: bool,
     inherit: bool,
+    alone: bool,
 }
 
 /// What came of a process.
@@ -100,7 +101,15 @@ impl Call {
             limit: LOCAL_LIMIT,
             trace: environment.text("GIT_AITASK_TRACE").is_some_and(|value| value != "0"),
             inherit: false,
+            alone: false,
         }
+    }
+
+    /// Gives it nothing of our own environment, only what [`Call::env`] sets.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.alone = true;
+        self
     }
 
     /// Adds an argument.
@@ -203,10 +212,13 @@ impl Call {
         };
         expression =
             if self.inherit { expression.stdout_to_stderr() } else { expression.stdout_capture().stderr_capture() };
-        let environment = self.env.clone();
+        let (environment, alone) = (self.env.clone(), self.alone);
         // In duct the innermost `.env` wins; one hook that sets them in order keeps "the last one wins".
         let expression = expression.unchecked().before_spawn(move |command| {
             command.process_group(0);
+            if alone {
+                command.env_clear();
+            }
             for (name, value) in &environment {
                 match value {
                     Some(value) => command.env(name, value),

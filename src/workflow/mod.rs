@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod context;
+pub mod demo;
 pub mod drop;
 pub mod finish;
 pub mod holding;
