@@ -34,7 +34,7 @@ pub struct Cli {
 pub struct Global {
     /// Run as if started in DIR
     #[arg(short = 'C', value_name = "DIR", global = true)]
-    dir: Option<PathBuf>,
+    dir: Vec<PathBuf>,
     /// One JSON document on standard output; errors as JSON on standard error
     #[arg(long, global = true)]
     json: bool,
@@ -110,8 +110,8 @@ impl Cli {
 
     /// The folder to start in.
     #[must_use]
-    pub fn dir(&self) -> Option<&PathBuf> {
-        self.global.dir.as_ref()
+    pub fn dir(&self) -> PathBuf {
+        self.global.dir.iter().filter(|dir| !dir.as_os_str().is_empty()).collect()
     }
 
     /// Whether every git call is shown.
@@ -129,6 +129,6 @@ impl Cli {
     /// Where narration goes.
     #[must_use]
     pub fn narrate(&self) -> fn(&str) {
-        if self.global.quiet { report::be_quiet } else { report::narrate }
+        if self.global.quiet || self.global.json { report::be_quiet } else { report::narrate }
     }
 }

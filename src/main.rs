@@ -43,7 +43,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
 
 fn run(cli: &Cli, environment: Environment, report: Report) -> Result<()> {
     let here = std::env::current_dir().map_err(|error| Error::new(Kind::Io, format!("where are we? {error}")))?;
-    let dir = cli.dir().map_or_else(|| here.clone(), |dir| here.join(dir));
+    let dir = here.join(cli.dir());
     let environment = if cli.is_verbose() { environment.with("GIT_AITASK_TRACE", "1") } else { environment };
     let app = App { environment, dir, flags: cli.flags(), report, narrate: cli.narrate() };
     match cli.verb() {

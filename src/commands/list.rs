@@ -58,25 +58,30 @@ impl List {
             limit: self.n,
             fetch: self.fetch,
         };
-        let outcome = list::list(&app.open(false)?, &options)?;
+        let context = app.open(false)?;
+        let outcome = list::list(&context, &options)?;
         app.report.answer(&outcome, || {
             let page = Page::new().table(table(&outcome.tasks, outcome.tree));
             let twice: Vec<_> = outcome.duplicates.iter().map(ToString::to_string).collect();
-            let page = if twice.is_empty() {
+            if twice.is_empty() {
                 page
             } else {
                 page.warning(format!("several files have the id {}", twice.join(", ")))
-            };
-            let page = if outcome.tasks.is_empty() {
-                page.advice("no tasks; make one: git aitask new \"Add login\"")
-            } else {
-                page
-            };
-            match &outcome.as_of {
-                Some(_) => page,
-                None => page.advice("the remote was not asked yet: git aitask list --fetch"),
             }
-        })
+        })?;
+        // Not on standard output, where every line is a task.
+        if outcome.tasks.is_empty() {
+            (app.narrate)(if context.is_initialised()? {
+                "no such tasks; all of them: git aitask list"
+            } else {
+                "this repository is not set up yet, or was not asked: git aitask init"
+            });
+        }
+        match &outcome.as_of {
+            Some(as_of) => (app.narrate)(&format!("as of {as_of}; newer: git aitask list --fetch")),
+            None => (app.narrate)("the remote was not asked yet: git aitask list --fetch"),
+        }
+        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@ use crate::task::{Level, TaskId, Title};
 use crate::workflow::{Wanted, new};
 use clap::Args;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Make a task, numbered and published
 #[derive(Debug, Args)]
@@ -61,7 +61,7 @@ impl New {
         let outcome = if let Some(draft) = &self.publish {
             new::publish_draft(&app.open(self.dry_run)?, draft)?
         } else {
-            let options = self.options()?;
+            let options = self.options(app)?;
             new::new(&app.open(self.dry_run)?, &options)?
         };
         app.report.answer(&outcome, || {
@@ -79,10 +79,10 @@ impl New {
         })
     }
 
-    fn options(&self) -> Result<new::Options> {
+    fn options(&self, app: &App) -> Result<new::Options> {
         let text = match (&self.message, &self.file) {
             (Some(text), _) => text.clone(),
-            (None, Some(path)) => read_text(path)?,
+            (None, Some(path)) => read_text(&app.dir.join(path), path.as_os_str() == "-")?,
             (None, None) => String::new(),
         };
         Ok(new::Options {
@@ -99,8 +99,8 @@ impl New {
     }
 }
 
-fn read_text(path: &PathBuf) -> Result<String> {
-    let bytes = if path.as_os_str() == "-" {
+fn read_text(path: &Path, is_stdin: bool) -> Result<String> {
+    let bytes = if is_stdin {
         let mut bytes = Vec::new();
         std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
     } else {

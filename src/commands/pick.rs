@@ -17,7 +17,7 @@ cd \"$(git aitask worktree path 12)\""
 )]
 pub struct Pick {
     /// The tasks to try, in order
-    #[arg(required_unless_present = "next", conflicts_with = "next")]
+    #[arg(conflicts_with = "next")]
     task: Vec<String>,
     /// The best ready task that nobody holds
     #[arg(long)]
@@ -48,14 +48,16 @@ pub struct Pick {
 impl Pick {
     /// Runs the verb.
     pub fn run(&self, app: &App) -> Result<()> {
+        let context = app.open_as(self.email.as_ref(), self.dry_run)?;
+        let here = self.task.is_empty() && !self.next;
         let options = pick::Options {
-            wanted: wanted(&self.task)?,
+            wanted: if here { vec![context.wanted(None)?] } else { wanted(&self.task)? },
             worktree: if self.no_worktree { Some(false) } else { self.worktree.then_some(true) },
             base: self.base.clone(),
             steal: self.steal,
             ignore_blocked: self.ignore_blocked,
         };
-        let outcome = pick::pick(&app.open_as(self.email.as_ref(), self.dry_run)?, &options)?;
+        let outcome = pick::pick(&context, &options)?;
         app.report.answer(&outcome, || page(&outcome))
     }
 }
@@ -83,6 +85,9 @@ fn page(outcome: &Picked) -> Page {
         ));
     }
     page = aside(page, &outcome.aside);
+    if outcome.aside.dry_run.is_some() {
+        return page;
+    }
     match &outcome.worktree {
         Some(worktree) => page
             .advice(format!("next: cd {}", worktree.path.display()))

@@ -50,7 +50,10 @@ impl Repository {
                 .hint("cd into a checkout of it")
                 .hint("git worktree add ../checkout"));
         };
-        let head = lines.next().unwrap_or("HEAD");
+        // An unborn HEAD has no name for rev-parse.
+        let unborn = (!output.success()).then(|| git.discover(dir, "symbolic-ref").args(["--quiet", "HEAD"]).output());
+        let unborn = unborn.transpose()?.map(|output| output.text());
+        let head = unborn.as_deref().or_else(|| lines.next()).unwrap_or("HEAD");
         let (common_dir, toplevel) = (PathBuf::from(common_dir), PathBuf::from(toplevel));
         let config = read_config(&git, &toplevel)?;
         let git = git.with_ssh_command(config.last("core.sshcommand"));

@@ -18,6 +18,9 @@ pub struct Held {
     /// The branch the task branch was cut from.
     #[serde(default)]
     pub base: Option<String>,
+    /// The branch that carries its task data.
+    #[serde(default)]
+    pub data: Option<String>,
     /// The commit it was cut from.
     #[serde(default)]
     pub base_commit: Option<String>,

@@ -137,13 +137,16 @@ impl Ledger<'_> {
             view.landed.clone_from(&landed);
             let decision = decide(&view);
             let (plan, value) = match decision {
-                Ok(Decision::Swap(plan, value)) => (plan, value),
-                Ok(Decision::Nothing(_)) | Err(_) if !view.fresh => {
+                // A dry run has no swap that would find out that the view was old.
+                Ok(Decision::Swap(plan, value)) if view.fresh || !self.dry_run => (plan, value),
+                Ok(_) | Err(_) if !view.fresh => {
                     view = self.refreshed(branches, deadline)?;
                     continue;
                 }
+                Ok(Decision::Swap(plan, value)) => (plan, value),
                 Ok(Decision::Nothing(value)) => {
-                    let lagging = self.bring_forward(&view, &BTreeMap::new())?;
+                    let forward = || self.bring_forward(&view, &BTreeMap::new());
+                    let lagging = if self.dry_run { Vec::new() } else { forward()? };
                     let (updates, blobs) = Default::default();
                     return Ok(Landed { value, updates, blobs, lagging, command: String::new() });
                 }

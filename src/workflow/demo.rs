@@ -95,7 +95,7 @@ pub fn demo(environment: &Environment, program: &Path, options: &Options, narrat
     let limit = Duration::from_secs(60)
         .saturating_add(Duration::from_secs(2).saturating_mul(size.try_into().unwrap_or(u32::MAX)));
     let clones = options.clones.min(options.agents);
-    let played = Stage::new(environment, program, folder.path(), clones, limit)
+    let played = Stage::new(environment, program, folder.path(), clones, limit, narrate)
         .and_then(|stage| Play::new(&stage, options, narrate).and_then(Play::run));
     match played {
         Err(error) => Err(kept(error, &folder.keep())),

@@ -61,7 +61,8 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: b
         }
         require_holder(context, &session, path.id(), lock.as_ref())?;
         if !discard {
-            found.require_clean(context)?;
+            let lose = format!("git aitask drop {} --discard   (loses it)", path.id());
+            found.require_clean(context).map_err(|error| error.hint(lose))?;
         }
         place = Some(found);
         let mut plan = Plan::new();

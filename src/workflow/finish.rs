@@ -86,6 +86,9 @@ struct Done {
 /// [`Kind::NotHolder`], [`Kind::Dirty`], [`Kind::NoCommits`], [`Kind::Conflict`], [`Kind::CheckFailed`]: then nothing
 /// has changed anywhere. [`Kind::Denied`] when the server protects the output branch: nothing has landed.
 pub fn finish(context: &Context, wanted: &Wanted, options: &Options) -> Result<Finished> {
+    if options.message.as_ref().is_some_and(|message| message.trim().is_empty()) {
+        return Err(Error::new(Kind::Usage, "the message of the merge is empty"));
+    }
     let (locks, data) = branches(context)?;
     let into = output_branch(context, wanted, options)?;
     let mode = match (options.mode, &context.settings.merge) {

@@ -55,10 +55,18 @@ pub fn require_holder(context: &Context, session: &Session, task: TaskId, lock: 
     };
     let repository = &context.repository;
     let same_place = lock.holder == session.email && lock.host == session.host;
+    let held = Held::load(repository, task);
+    let data = context.data_branch()?;
+    if let Some(other) = held.as_ref().filter(|held| held.is_about(lock)).and_then(|held| held.data.as_deref())
+        && other != data.as_str()
+    {
+        let root = repository.root.display();
+        let message = format!("{} was taken with its task data on {other}, and {root} is on {data}", task.t());
+        return Err(Error::new(Kind::Occupied, message).hint(format!("cd {root} && git switch {other}")));
+    }
     if same_place && lock.anchor.is_same(&session.anchor) {
         return Ok(());
     }
-    let held = Held::load(repository, task);
     let alive_elsewhere =
         lock.liveness(repository, &session.host) == Liveness::Alive && session.anchor.number().is_some();
     let inside = context.task_here().is_some_and(|name| name.id() == task);

@@ -22,6 +22,14 @@ pub struct Index {
 impl Index {
     /// Lists the task data of a view. One process.
     pub fn load(view: &View<'_>, branch: &Branch) -> Result<Self> {
+        if view.base(branch).is_none() {
+            return Err(Error::new(
+                Kind::NotInitialised,
+                format!("the branch {branch}, which is to carry the task data, is not published"),
+            )
+            .hint(format!("git push -u origin {branch}"))
+            .hint("git switch main, if the task data is there"));
+        }
         let entries = view.list(branch, &[paths::TASKS_DIR, paths::PLANS_DIR])?;
         let mut index = Self { branch: branch.clone(), active: vec![], archived: vec![], plans: vec![], paths: vec![] };
         for entry in entries {
@@ -82,6 +90,10 @@ impl Index {
                 format!("task {} is archived ({})", path.id().t(), path.as_str()),
             )
             .hint(format!("git aitask show {}", path.id())));
+        }
+        if self.is_empty() {
+            let message = format!("there is no task {}: this repository is not set up yet", wanted.id.t());
+            return Err(Error::new(Kind::NotInitialised, message).hint("git aitask init"));
         }
         Err(Error::new(Kind::NoSuchTask, format!("there is no task {}", wanted.id.t()))
             .hint("git aitask list")

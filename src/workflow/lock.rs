@@ -82,7 +82,8 @@ pub fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
         let entry = LockEntry::taken(id, &session, &Context::now(), &mark);
         if !context.dry_run {
             let taking = Anchor::of_process(&context.repository, std::process::id());
-            Held { nonce: mark.clone(), taking, base: None, base_commit: None }.save(&context.repository, id)?;
+            Held { nonce: mark.clone(), taking, base: None, data: None, base_commit: None }
+                .save(&context.repository, id)?;
         }
         let subject = format!("ait: Lock task {} for {}", id.t(), session.email);
         let edit = Edit::Put { path: LockEntry::path(id), content: entry.to_bytes() };
@@ -94,7 +95,7 @@ pub fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
         entry.token = Some(token.clone());
     }
     if let (Some(nonce), false) = (&entry.nonce, context.dry_run) {
-        Held { nonce: nonce.clone(), taking: None, base: None, base_commit: None }
+        Held { nonce: nonce.clone(), taking: None, base: None, data: None, base_commit: None }
             .save(&context.repository, entry.task)?;
     }
     Ok(Locked { task: entry.task, lock: Holder::new(context, &entry, &session.host), aside })

@@ -86,7 +86,7 @@ pub fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
         text: String::new(),
         priority: task.priority,
         effort: task.effort,
-        issue_type: None,
+        issue_type: document.scalar("issue_type").filter(|kind| !kind.is_empty()).map(str::to_owned),
         labels: document.list("labels"),
         depends: Vec::new(),
         parent: document.scalar("parent").map(Wanted::parse).transpose()?,
@@ -151,6 +151,9 @@ fn publish(
                 let mut document = draft.clone();
                 document.remove("draft");
                 document.remove("parent");
+                if let Some(anchor) = task.anchor.filter(|_| !document.contains("anchor")) {
+                    document.set("anchor", &anchor.to_string())?;
+                }
                 document
             }
         };

@@ -153,7 +153,8 @@ fn is_refused(error: &Error, data: &str) -> bool {
 fn remember(context: &Context, lock: &LockEntry, worktree: Option<&WorktreeInfo>) -> Result<()> {
     let Some(nonce) = lock.nonce.clone() else { return Ok(()) };
     let before = Held::load(&context.repository, lock.task);
-    let mut held = Held { nonce, taking: None, base: None, base_commit: None };
+    let data = Some(context.data_branch()?.to_string());
+    let mut held = Held { nonce, taking: None, base: None, data, base_commit: None };
     if let Some(before) = before {
         (held.base, held.base_commit) = (before.base, before.base_commit);
     }
@@ -218,10 +219,9 @@ impl Picker<'_> {
         }
         let locks = Locks::of(root()?.as_ref())?;
         let ready: Vec<_> = ready(&index, view, &locks)?.into_iter().take(3).collect();
-        let error = match ready.first() {
-            Some(first) => refusal.hint(format!("git aitask pick {}", first.id)),
-            None => refusal,
-        };
+        let error = ready
+            .iter()
+            .fold(refusal, |error, task| error.hint(format!("git aitask pick {}   ({})", task.id, task.title)));
         let ready: Vec<_> = ready.iter().map(TaskInfo::from).collect();
         Err(error.detail("ready", serde_json::to_value(ready).unwrap_or_default()))
     }
@@ -280,7 +280,7 @@ impl Picker<'_> {
             let taking = Anchor::of_process(&self.context.repository, std::process::id());
             let before = Held::load(&self.context.repository, taken.task.id);
             let (base, base_commit) = before.map(|held| (held.base, held.base_commit)).unwrap_or_default();
-            Held { nonce: self.nonce.clone(), taking, base, base_commit }
+            Held { nonce: self.nonce.clone(), taking, base, data: Some(data.to_string()), base_commit }
                 .save(&self.context.repository, taken.task.id)?;
         }
         Ok(Decision::Swap(plan, taken))

@@ -60,9 +60,10 @@ impl<'a> Play<'a> {
     pub(super) fn run(mut self) -> Result<(Vec<Score>, Vec<Invariant>)> {
         self.set_up()?;
         self.file()?;
-        let winner = self.fight_over(self.task(self.count / 2)?)?;
-        let orphans = self.crash(winner)?;
-        self.work(winner, orphans.victim)?;
+        let fought = self.task(self.count / 2)?;
+        let winner = self.fight_over(fought)?;
+        let orphans = self.crash(winner, fought)?;
+        self.work(winner, fought, orphans.victim)?;
         self.recover(&orphans)?;
         let invariants = self.check(winner)?;
         for (agent, score) in self.agents.iter_mut().zip(&mut self.scores) {
@@ -178,11 +179,10 @@ impl<'a> Play<'a> {
     }
 
     /// Act 4: a session dies with a task in its hands; its next one is killed in the middle of `pick`.
-    fn crash(&mut self, winner: usize) -> Result<Orphans> {
+    fn crash(&mut self, winner: usize, fought: u64) -> Result<Orphans> {
         let stage = self.stage;
         let victim = if winner + 1 == self.agents.len() { winner - 1 } else { self.agents.len() - 1 };
-        let free: Vec<_> =
-            self.tasks.iter().copied().filter(|task| Ok(*task) != self.task(self.count / 2).map_err(drop)).collect();
+        let free: Vec<_> = self.tasks.iter().copied().filter(|task| *task != fought).collect();
         let [held, half_picked] = free.get(..2).and_then(|two| two.try_into().ok()).unwrap_or_default();
         let name = self.agents[victim].name.clone();
         self.say(format!("4. {name} dies holding t{held}, and again in the middle of picking t{half_picked}"));
@@ -212,8 +212,8 @@ impl<'a> Play<'a> {
     }
 
     /// Act 5: all others work until nothing is left to pick.
-    fn work(&mut self, winner: usize, victim: usize) -> Result<()> {
-        let (stage, fought) = (self.stage, self.task(self.count / 2)?);
+    fn work(&mut self, winner: usize, fought: u64, victim: usize) -> Result<()> {
+        let stage = self.stage;
         let hands = self.agents.len() - 1;
         self.say(format!("5. {hands} agents pick, work in worktrees of their own, merge, archive, release"));
         let begun = Instant::now();

@@ -28,6 +28,7 @@ pub(super) struct Stage<'a> {
     root: PathBuf,
     until: Instant,
     people: Vec<Person>,
+    narrate: fn(&str),
 }
 
 /// Somebody with a clone.
@@ -117,6 +118,7 @@ impl<'a> Stage<'a> {
         root: &Path,
         clones: usize,
         limit: Duration,
+        narrate: fn(&str),
     ) -> Result<Self> {
         let root = root.canonicalize().map_err(|error| Error::io("find", root, &error))?;
         let person = |name: &&'static str| Person {
@@ -125,7 +127,7 @@ impl<'a> Stage<'a> {
             clone: root.join(name.to_lowercase()),
         };
         let people = PEOPLE.iter().take(clones).map(person).collect();
-        let stage = Self { environment, program, root, until: Instant::now() + limit, people };
+        let stage = Self { environment, program, root, until: Instant::now() + limit, people, narrate };
         write(&stage.root.join("home/.gitconfig"), GITCONFIG)?;
         let temp = stage.root.join("tmp");
         std::fs::create_dir_all(&temp).map_err(|error| Error::io("make", &temp, &error))?;
@@ -209,13 +211,17 @@ impl<'a> Stage<'a> {
         Beside::start(shell, &self.root.join("tmp"), self.program.as_os_str(), args)
     }
 
-    /// Runs `git aitask` as an agent; again, when others kept winning until its time was up.
+    /// Runs `git aitask` as an agent; again, and not silently, when it says that the time was bad.
     pub(super) fn aitask(&self, agent: &Agent, dir: &Path, args: &[&str]) -> Result<Answer> {
         loop {
             let answer = Answer::new(self.agent_call(agent, dir, args)?.output()?, line(args));
-            if answer.text("/error/kind") != Kind::Contention.name() {
+            let kind = answer.text("/error/kind");
+            // Not when it is unknown what came of it: the second one might be one too many.
+            if ![Kind::Contention, Kind::Unreachable].iter().any(|again| again.name() == kind) {
                 return Ok(answer);
             }
+            (self.narrate)(&format!("   {} has to try again: {}", agent.name, answer.text("/error/message")));
+            std::thread::sleep(Duration::from_millis(100));
         }
     }
 
