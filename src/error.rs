@@ -193,6 +193,14 @@ impl Error {
         &self.0.hints
     }
 
+    /// Whether the server refused a push to this branch.
+    #[must_use]
+    pub fn is_denied_for(&self, branch: &str) -> bool {
+        let branches = self.0.details.get("branches").and_then(serde_json::Value::as_array);
+        self.kind() == Kind::Denied
+            && branches.is_some_and(|names| names.iter().any(|name| name.as_str() == Some(branch)))
+    }
+
     /// Further fields of the JSON form.
     #[must_use]
     pub fn details(&self) -> &serde_json::Map<String, serde_json::Value> {

@@ -104,7 +104,13 @@ pub fn push(
             return Ok(Pushed::Answered(report));
         }
     }
-    let complaint = output.complaint();
+    let complaint = of_git_itself(&output.complaint());
+    // git ends so when pre-push fails, before it says anything of a ref; a broken connection is exit 128.
+    if options.hooks && output.code == Some(1) && complaint.contains("failed to push some refs") && !says_done(&output)
+    {
+        let message = format!("your pre-push hook refused the push to {remote}");
+        return Ok(Pushed::NotSent(Error::new(Kind::Denied, message).hint("git hook run pre-push")));
+    }
     if complaint.contains("ref updates aborted by hook") {
         let message = format!("a hook on the server of {remote} refused the push: {}", first_line(&complaint));
         return Ok(Pushed::NotSent(Error::new(Kind::Denied, message)));
@@ -175,7 +181,7 @@ const AUTHENTICATION: [&str; 6] = [
 ];
 
 fn connection_error(remote: &RemoteName, call: &Call, output: &Output) -> Error {
-    let complaint = output.complaint();
+    let complaint = of_git_itself(&output.complaint());
     let said = first_line(&complaint);
     if AUTHENTICATION.iter().any(|text| complaint.contains(text)) {
         return Error::new(Kind::Authentication, format!("the remote {remote} did not let us in: {said}"))
@@ -188,6 +194,17 @@ fn connection_error(remote: &RemoteName, call: &Call, output: &Output) -> Error 
     Error::new(Kind::Unreachable, format!("the remote {remote} cannot be reached: {said}"))
         .hint(format!("git ls-remote {remote}"))
         .hint("run the same command again later")
+}
+
+/// Git's complaint without what the server's hooks printed, which may be anything.
+fn of_git_itself(complaint: &str) -> String {
+    let lines = complaint.lines().filter(|line| !line.starts_with("remote:"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Whether a push got as far as its report.
+fn says_done(output: &Output) -> bool {
+    output.stdout.split(|&byte| byte == b'\n').any(|line| line == b"Done")
 }
 
 /// The line of git's complaint that says most.

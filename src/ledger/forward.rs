@@ -117,7 +117,7 @@ impl Ledger<'_> {
 
     /// Remote-tracking refs that git does not keep by itself, and the local mirror of the counter (specification 10,
     /// section 1.2).
-    pub(super) fn keep_tracking(&self, updates: &[RefUpdate]) -> Result<()> {
+    pub(super) fn keep_tracking(&self, view: &View<'_>, updates: &[RefUpdate]) -> Result<()> {
         let Channel::Remote(name) = &self.channel else { return Ok(()) };
         let mut follow = Vec::new();
         for update in updates {
@@ -125,7 +125,8 @@ impl Ledger<'_> {
             if !remote::tracks(self.repository, name, &branch) {
                 follow.push((branch.tracking(name), new));
             }
-            if branch.as_str() == IDS {
+            // Its first commit is no claim, and leaves no mirror.
+            if branch.as_str() == IDS && (update.old.is_some() || view.tip(&branch).local.is_some()) {
                 follow.push((branch.full(), new));
             }
         }

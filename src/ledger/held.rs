@@ -24,9 +24,18 @@ pub struct Held {
     /// The commit it was cut from.
     #[serde(default)]
     pub base_commit: Option<String>,
+    /// The work has landed; what is left is the task.
+    #[serde(default)]
+    pub merged: bool,
 }
 
 impl Held {
+    /// A record that knows no more than the nonce.
+    #[must_use]
+    pub fn new(nonce: String) -> Self {
+        Self { nonce, taking: None, base: None, data: None, base_commit: None, merged: false }
+    }
+
     /// Reads the record of a task; a missing or broken one is none.
     #[must_use]
     pub fn load(repository: &Repository, task: TaskId) -> Option<Self> {

@@ -103,7 +103,8 @@ impl Anchor {
 }
 
 /// Whether a process exists; `None` when the system does not say.
-fn exists(pid: u32) -> Option<bool> {
+#[must_use]
+pub fn exists(pid: u32) -> Option<bool> {
     let raw = i32::try_from(pid).ok()?;
     if Path::new("/proc").join(pid.to_string()).exists() {
         return Some(true);

@@ -7,6 +7,7 @@ use crate::git::remote::{self, PushOptions, Pushed};
 use crate::git::{Branch, RefUpdate, RemoteName};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::{Channel, IDS, LOCKS, Ledger};
+use std::time::Duration;
 
 /// What came of a swap.
 #[derive(Debug)]
@@ -82,7 +83,8 @@ impl Ledger<'_> {
         atomic: bool,
         deadline: Deadline,
     ) -> Result<Option<Outcome>> {
-        let options = PushOptions { atomic, hooks: hooks(updates), limit: deadline.left_for_a_question() };
+        let options =
+            PushOptions { atomic, hooks: hooks(updates), limit: deadline.left().unwrap_or(Duration::from_millis(1)) };
         Ok(Some(match remote::push(self.repository, remote, updates, options)? {
             Pushed::NoAtomic => return Ok(None),
             Pushed::NotSent(error) => Outcome::Failed(error),
@@ -109,7 +111,10 @@ fn judge(remote: &RemoteName, report: &PushReport) -> Outcome {
     if worst != Rejection::Denied {
         return Outcome::Moved(said);
     }
-    let branch = pushed.to.branch().map_or_else(|| pushed.to.to_string(), |branch| branch.to_string());
-    let message = format!("the server of {remote} refused the push to {branch}: {said}");
-    Outcome::Denied(Error::new(Kind::Denied, message).detail("branch", branch))
+    // A rule for the whole push refuses every ref of it, whichever one it is about.
+    let denied = report.refs.iter().filter(|pushed| pushed.rejection() == Some(worst));
+    let names: Vec<_> =
+        denied.map(|pushed| pushed.to.branch().map_or_else(|| pushed.to.to_string(), |b| b.to_string())).collect();
+    let message = format!("the server of {remote} refused the push to {}: {said}", names.join(", "));
+    Outcome::Denied(Error::new(Kind::Denied, message).detail("branches", names))
 }

@@ -300,7 +300,7 @@ impl Ledger<'_> {
         command: String,
     ) -> Result<Landed<T>> {
         let tips = updates.iter().filter_map(|update| Some((update.name.branch()?, update.new.clone()?))).collect();
-        self.keep_tracking(&updates)?;
+        self.keep_tracking(view, &updates)?;
         let lagging = self.bring_forward(view, &tips)?;
         Ok(Landed { value, updates, blobs, lagging, command })
     }

@@ -89,6 +89,9 @@ pub fn finish(context: &Context, wanted: &Wanted, options: &Options) -> Result<F
     if options.message.as_ref().is_some_and(|message| message.trim().is_empty()) {
         return Err(Error::new(Kind::Usage, "the message of the merge is empty"));
     }
+    if !context.dry_run {
+        merging::sweep(context)?;
+    }
     let (locks, data) = branches(context)?;
     let into = output_branch(context, wanted, options)?;
     let mode = match (options.mode, &context.settings.merge) {
@@ -167,13 +170,15 @@ impl Finisher<'_> {
             archived: vec![],
             unlocked: lock.is_some() && !self.options.no_push,
         };
-        if path.is_archived() && lock.is_none() {
-            // A finish that was cut off after it landed: only the tidying is left.
+        if path.is_archived() {
+            // A finish that was cut off after it landed: only the lock, or only the tidying, is left.
             done.archived = vec![path.as_str().to_owned()];
             if let (Some(tip), Some(output)) = (&done.tip, &done.output) {
                 done.merge = merging::plan(self.context, Mode::Merge, output, &self.into, tip, &done.place.branch).ok();
             }
-            return Ok(Decision::Nothing(done));
+            if lock.is_none() {
+                return Ok(Decision::Nothing(done));
+            }
         }
         require_holder(self.context, &self.session, path.id(), lock.as_ref())?;
         done.place.require_clean(self.context)?;
@@ -200,7 +205,10 @@ impl Finisher<'_> {
     /// Adds the merge to the plan, once the check has passed on it.
     fn merge(&mut self, plan: Plan, done: &mut Done, document: &Document) -> Result<Plan> {
         let branch = done.place.branch.clone();
-        let tip = done.tip.as_ref().ok_or_else(|| no_branch(&done.task, &branch))?;
+        let Some(tip) = done.tip.as_ref() else {
+            let landed = Held::load(&self.context.repository, done.task.id).is_some_and(|held| held.merged);
+            return if landed { Ok(plan) } else { Err(no_branch(&done.task, &branch)) };
+        };
         let output = done.output.as_ref().ok_or_else(|| no_output(&self.into))?;
         require_commits(self.context, &done.task.path, tip, output, &done.place)?;
         let merge = merging::plan(self.context, self.mode, output, &self.into, tip, &branch)?;
@@ -281,8 +289,7 @@ fn subject(task: &Task, document: &Document, options: &Options, mode: Mode, bran
 
 /// A protected output branch: nothing has landed, and there is another way.
 fn explain(error: Error, into: &Branch, wanted: &Wanted) -> Error {
-    let branch = error.details().get("branch").and_then(|branch| branch.as_str());
-    if error.kind() != Kind::Denied || branch != Some(into.as_str()) {
+    if !error.is_denied_for(into.as_str()) {
         return error;
     }
     let message = format!("{error}; nothing has landed");
@@ -326,13 +333,19 @@ fn tidy(context: &Context, done: &Done, into: &Branch, finished: &mut Finished) 
     let (repository, place) = (&context.repository, &done.place);
     let Some(tip) = &done.tip else {
         finished.worktree_removed = place.remove(context, false)?;
-        return Held::forget(repository, done.task.id);
+        let stays = !done.unlocked && !done.task.path.is_archived();
+        return if stays { Ok(()) } else { Held::forget(repository, done.task.id) };
     };
     let cut_off = done.task.path.is_archived();
     if cut_off && done.merge != Some(Merge::Already) {
         // Archived by somebody, but not with this work in it.
         finished.aside.notes.push(format!("{} has commits that are not in {into}; it is kept", place.branch));
         return Ok(());
+    }
+    let stays = !done.unlocked && !cut_off;
+    if let (true, Some(held)) = (stays, Held::load(repository, done.task.id)) {
+        // The task goes on being ours, and its branch is about to go.
+        Held { merged: true, ..held }.save(repository, done.task.id)?;
     }
     finished.worktree_removed = place.remove(context, false)?;
     let (local, tracking) = tips(context, into)?;
@@ -345,5 +358,5 @@ fn tidy(context: &Context, done: &Done, into: &Branch, finished: &mut Finished) 
     let name = format!("refs/aitask/squashed/{}", done.task.name.as_str());
     let keep = if reachable { None } else { RefName::parse(&name) };
     finished.branch_deleted = place.delete_branch(context, tip, keep)?;
-    if done.unlocked || cut_off { Held::forget(repository, done.task.id) } else { Ok(()) }
+    if stays { Ok(()) } else { Held::forget(repository, done.task.id) }
 }

@@ -22,8 +22,12 @@ pub enum Holding {
 /// Judges a lock for somebody who wants to take the task. A session that left no process cannot be told from another
 /// one of the same person, so its lock is another's, except inside the task's own worktree.
 #[must_use]
-pub fn judge(context: &Context, session: &Session, lock: &LockEntry) -> Holding {
+pub fn judge(context: &Context, session: &Session, lock: &LockEntry, nonce: &str) -> Holding {
     let repository = &context.repository;
+    // An earlier try of this very command, on a server that takes one branch at a time.
+    if lock.nonce.as_deref() == Some(nonce) {
+        return Holding::Ours;
+    }
     let same_place = lock.holder == session.email && lock.host == session.host && session.host != "unknown";
     if same_place && lock.anchor.is_same(&session.anchor) {
         return Holding::Ours;

@@ -68,7 +68,7 @@ pub fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
         let objects = view.objects(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
         Locks::of(objects.get(1).and_then(Option::as_ref))?;
         if let Some(lock) = locks::entry(id, objects.first().and_then(Option::as_ref)) {
-            match judge(context, &session, &lock) {
+            match judge(context, &session, &lock, &mark) {
                 Holding::Ours => return Ok(Decision::Nothing(lock)),
                 Holding::OursDead => {}
                 Holding::Other => {
@@ -82,8 +82,7 @@ pub fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
         let entry = LockEntry::taken(id, &session, &Context::now(), &mark);
         if !context.dry_run {
             let taking = Anchor::of_process(&context.repository, std::process::id());
-            Held { nonce: mark.clone(), taking, base: None, data: None, base_commit: None }
-                .save(&context.repository, id)?;
+            Held { taking, ..Held::new(mark.clone()) }.save(&context.repository, id)?;
         }
         let subject = format!("ait: Lock task {} for {}", id.t(), session.email);
         let edit = Edit::Put { path: LockEntry::path(id), content: entry.to_bytes() };
@@ -95,8 +94,7 @@ pub fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
         entry.token = Some(token.clone());
     }
     if let (Some(nonce), false) = (&entry.nonce, context.dry_run) {
-        Held { nonce: nonce.clone(), taking: None, base: None, data: None, base_commit: None }
-            .save(&context.repository, entry.task)?;
+        Held::new(nonce.clone()).save(&context.repository, entry.task)?;
     }
     Ok(Locked { task: entry.task, lock: Holder::new(context, &entry, &session.host), aside })
 }

@@ -7,6 +7,7 @@ use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::merge_tree::MergeTree;
 use crate::git::run::Call;
 use crate::git::{Branch, Oid, merge, worktree};
+use crate::ledger::liveness;
 use crate::ledger::transaction::{Plan, Step};
 use std::time::Duration;
 
@@ -103,6 +104,25 @@ fn tree_of(context: &Context, commit: &Oid) -> Result<Option<Oid>> {
     object.map(|object| Commit::parse(&object.data).map(|commit| commit.tree)).transpose()
 }
 
+/// How the folders of checks are called; the number of their process follows.
+const CHECK: &str = "git-aitask-check-";
+
+/// Removes what checks whose process was killed left behind: the worktree, and the folder it was alone in.
+pub fn sweep(context: &Context) -> Result<()> {
+    for record in worktree::list(&context.repository)? {
+        let Some(folder) = record.path.parent() else { continue };
+        let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let pid = name.strip_prefix(CHECK).and_then(|rest| rest.split('-').next()?.parse().ok());
+        let Some(pid) = pid.filter(|_| record.detached) else { continue };
+        if liveness::exists(pid) == Some(false) {
+            worktree::remove(&context.repository, &record.path, true)?;
+            // Empty now, or not ours to remove.
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
+    Ok(())
+}
+
 /// Runs a command on the merged tree, in a detached worktree that goes away again.
 ///
 /// # Errors
@@ -124,7 +144,7 @@ pub fn check(context: &Context, command: &str, output: &Oid, merge: &Merge, tip:
             built.commits.into_iter().next().ok_or_else(|| Error::new(Kind::Bug, "git made no commit to check"))?
         }
     };
-    let temp = tempfile::Builder::new().prefix("git-aitask-check-").tempdir();
+    let temp = tempfile::Builder::new().prefix(&format!("{CHECK}{}-", std::process::id())).tempdir();
     let temp = temp.map_err(|error| Error::io("make a folder in", &std::env::temp_dir(), &error))?;
     let path = temp.path().join("merged");
     worktree::add_detached(repository, &path, &commit)?;

@@ -95,7 +95,7 @@ pub fn pick(context: &Context, options: &Options) -> Result<Picked> {
     let outcome = ledger.transact(&mark, &all, |view| picker.decide(view, true));
     let mut notes = Vec::new();
     let landed = match outcome {
-        Err(error) if is_refused(&error, data.as_str()) => {
+        Err(error) if error.is_denied_for(data.as_str()) => {
             notes.push(format!(
                 "the server refuses pushes to {data} ({error}); the lock is taken, the status is committed here only. \
                  Cure: a branch of its own for the task data (git aitask init --data-branch)"
@@ -103,7 +103,10 @@ pub fn pick(context: &Context, options: &Options) -> Result<Picked> {
             picker.take_lock_alone(&ledger, &all)?
         }
         Err(error) => {
-            picker.forget();
+            // What may have landed is ours to find again.
+            if error.kind() != Kind::Unknown {
+                picker.forget();
+            }
             return Err(error);
         }
         Ok(landed) => landed,
@@ -144,17 +147,12 @@ pub fn pick(context: &Context, options: &Options) -> Result<Picked> {
     })
 }
 
-/// Whether the server said no to the branch of the task data.
-fn is_refused(error: &Error, data: &str) -> bool {
-    error.kind() == Kind::Denied && error.details().get("branch").and_then(|branch| branch.as_str()) == Some(data)
-}
-
 /// Notes that the taking is complete, and where the branch was cut from.
 fn remember(context: &Context, lock: &LockEntry, worktree: Option<&WorktreeInfo>) -> Result<()> {
     let Some(nonce) = lock.nonce.clone() else { return Ok(()) };
     let before = Held::load(&context.repository, lock.task);
     let data = Some(context.data_branch()?.to_string());
-    let mut held = Held { nonce, taking: None, base: None, data, base_commit: None };
+    let mut held = Held { data, ..Held::new(nonce) };
     if let Some(before) = before {
         (held.base, held.base_commit) = (before.base, before.base_commit);
     }
@@ -237,7 +235,7 @@ impl Picker<'_> {
         let (locks_branch, data) = branches(self.context)?;
         let mut task = Task::from_document(path.clone(), &document);
         let lock = locks::entry(path.id(), lock);
-        let holding = lock.as_ref().map(|lock| judge(self.context, self.session, lock));
+        let holding = lock.as_ref().map(|lock| judge(self.context, self.session, lock, &self.nonce));
         let took = match holding {
             None => Took::New,
             Some(Holding::Ours | Holding::OursDead) => Took::Mine,
@@ -280,7 +278,7 @@ impl Picker<'_> {
             let taking = Anchor::of_process(&self.context.repository, std::process::id());
             let before = Held::load(&self.context.repository, taken.task.id);
             let (base, base_commit) = before.map(|held| (held.base, held.base_commit)).unwrap_or_default();
-            Held { nonce: self.nonce.clone(), taking, base, data: Some(data.to_string()), base_commit }
+            Held { taking, base, data: Some(data.to_string()), base_commit, ..Held::new(self.nonce.clone()) }
                 .save(&self.context.repository, taken.task.id)?;
         }
         Ok(Decision::Swap(plan, taken))
