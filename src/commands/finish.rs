@@ -29,7 +29,7 @@ pub struct Finish {
     #[arg(long, group = "mode")]
     ff: bool,
     /// The message of the merge
-    #[arg(short, value_name = "MESSAGE")]
+    #[arg(short, value_name = "MESSAGE", allow_hyphen_values = true)]
     message: Option<String>,
     /// A command that must pass on the merged tree [default: aitask.check]
     #[arg(long, value_name = "COMMAND")]

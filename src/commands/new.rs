@@ -21,7 +21,7 @@ pub struct New {
     #[arg(required_unless_present = "publish")]
     title: Option<String>,
     /// The text
-    #[arg(short, value_name = "TEXT", conflicts_with = "file")]
+    #[arg(short, value_name = "TEXT", conflicts_with = "file", allow_hyphen_values = true)]
     message: Option<String>,
     /// A file with the text, - for standard input
     #[arg(short = 'F', value_name = "FILE")]

@@ -57,7 +57,9 @@ pub fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], 
         if named.len() < before {
             continue;
         }
-        if complaint.contains("cannot lock ref") || complaint.contains(".lock': File exists") {
+        // While a worktree is being made or removed, git can read its half-written registration and give up.
+        let worktree = complaint.contains("failed to read") && complaint.contains("/worktrees/");
+        if worktree || complaint.contains("cannot lock ref") || complaint.contains(".lock': File exists") {
             return Err(Error::new(Kind::Contention, format!("another git is fetching: {}", first_line(&complaint))));
         }
         return Err(connection_error(remote, &call, &output));
@@ -108,7 +110,8 @@ pub fn push(
     // git ends so when pre-push fails, before it says anything of a ref; a broken connection is exit 128.
     if options.hooks && output.code == Some(1) && complaint.contains("failed to push some refs") && !says_done(&output)
     {
-        let message = format!("your pre-push hook refused the push to {remote}");
+        let said: Vec<_> = complaint.lines().filter(|line| !line.contains("failed to push some refs")).collect();
+        let message = format!("your pre-push hook refused the push to {remote}: {}", said.join("; "));
         return Ok(Pushed::NotSent(Error::new(Kind::Denied, message).hint("git hook run pre-push")));
     }
     if complaint.contains("ref updates aborted by hook") {
@@ -124,7 +127,7 @@ pub fn push(
     Ok(if not_sent { Pushed::NotSent(error) } else { Pushed::Unknown(error) })
 }
 
-/// The command line of [`push`], also for `--dry-run` to show.
+/// The command line of [`push()`], also for `--dry-run` to show.
 #[must_use]
 pub fn push_call(repository: &Repository, remote: &RemoteName, updates: &[RefUpdate], options: PushOptions) -> Call {
     let mut call = repository.git().network(&repository.root, "push", options.limit).args([

@@ -64,16 +64,21 @@ impl serde::Serialize for Oid {
 /// Whether `name` may follow `refs/…/` (the rules of git-check-ref-format(1)), and cannot be taken for an option.
 fn well_formed(name: &str) -> bool {
     let forbidden = |c: char| c.is_control() || matches!(c, ' ' | '~' | '^' | ':' | '?' | '*' | '[' | '\\');
+    // A part is a file name, and git cuts long lines of its own.
     !name.is_empty()
+        && name.len() <= 1000
         && name != "@"
         && !name.starts_with('-')
         && !name.contains(forbidden)
         && !name.contains("..")
         && !name.contains("@{")
         && !name.ends_with('.')
-        && name
-            .split('/')
-            .all(|part| !part.is_empty() && !part.starts_with('.') && !part.to_ascii_lowercase().ends_with(".lock"))
+        && name.split('/').all(|part| {
+            !part.is_empty()
+                && part.len() <= 250
+                && !part.starts_with('.')
+                && !part.to_ascii_lowercase().ends_with(".lock")
+        })
 }
 
 /// A full ref name, `refs/…`.

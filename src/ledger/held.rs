@@ -64,6 +64,13 @@ impl Held {
         }
     }
 
+    /// Forgets a taking that failed, unless the record is of another one. Best effort: it holds nothing.
+    pub fn forget_attempt(repository: &Repository, task: TaskId, nonce: &str) {
+        if Self::load(repository, task).is_some_and(|held| held.nonce == nonce) {
+            let _ = Self::forget(repository, task);
+        }
+    }
+
     /// Whether a lock is the one this record is about.
     #[must_use]
     pub fn is_about(&self, lock: &LockEntry) -> bool {

@@ -11,6 +11,9 @@ use crate::ledger::view::View;
 /// The counter's file.
 const FILE: &str = "next_id.txt";
 
+/// Beyond this no counter of a real project is; it keeps every sum in range, and every id readable as one.
+const HIGHEST: u64 = 99_999_999_999_999_999;
+
 /// The id to hand out: what the counter says, or one more than the highest active task if that is higher.
 ///
 /// # Errors
@@ -24,9 +27,11 @@ pub fn next(view: &View<'_>, branch: &Branch, active_max: u64) -> Result<u64> {
         .hint("git aitask init"));
     }
     let file = view.files(&[(branch, FILE.to_owned())])?.pop().flatten().unwrap_or_default();
-    let text: String = String::from_utf8_lossy(&file).split_whitespace().collect();
-    let counter =
-        Some(&text).filter(|text| text.bytes().all(|b| b.is_ascii_digit())).and_then(|text| text.parse().ok());
+    let text = String::from_utf8_lossy(&file).trim().to_owned();
+    let counter = Some(&text)
+        .filter(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()))
+        .and_then(|text| text.parse().ok())
+        .filter(|&counter| counter < HIGHEST);
     let counter: u64 = counter.ok_or_else(|| {
         Error::new(Kind::Unparsable, format!("the id counter on {IDS} holds {text:?} instead of a number"))
             .hint(format!("git log -p {IDS}"))

@@ -83,8 +83,8 @@ impl Ledger<'_> {
         atomic: bool,
         deadline: Deadline,
     ) -> Result<Option<Outcome>> {
-        let options =
-            PushOptions { atomic, hooks: hooks(updates), limit: deadline.left().unwrap_or(Duration::from_millis(1)) };
+        let limit = deadline.left().unwrap_or_default().max(Duration::from_secs(1));
+        let options = PushOptions { atomic, hooks: hooks(updates), limit };
         Ok(Some(match remote::push(self.repository, remote, updates, options)? {
             Pushed::NoAtomic => return Ok(None),
             Pushed::NotSent(error) => Outcome::Failed(error),

@@ -6,7 +6,7 @@ mod page;
 pub use page::{Page, Table};
 
 use crate::error::{Error, Kind};
-use crate::task::harmless;
+use crate::task::{harmless, is_unsafe};
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -37,7 +37,7 @@ impl Report {
             let document = document(outcome)?;
             let text =
                 serde_json::to_string_pretty(&document).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
-            writeln!(io::stdout(), "{text}")
+            writeln!(io::stdout(), "{}", escaped(&text))
         } else {
             let mut stream = AutoStream::new(io::stdout(), self.color);
             stream.write_all(page().render(io::stdout().is_terminal(), self.quiet).as_bytes())
@@ -60,7 +60,7 @@ impl Report {
             fields.insert("exit".to_owned(), error.kind().exit_code().into());
             fields.extend(error.details().clone());
             let document = serde_json::json!({ "schema": SCHEMA, "error": fields });
-            let _ = writeln!(io::stderr(), "{document}");
+            let _ = writeln!(io::stderr(), "{}", escaped(&document.to_string()));
             return;
         }
         let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
@@ -81,6 +81,21 @@ pub fn narrate(line: &str) {
 
 /// Shows no narration.
 pub fn be_quiet(_line: &str) {}
+
+/// JSON in which characters that could move a terminal's cursor, or turn the reading direction, are escapes. They stand
+/// in strings only; the line ends of the layout stay.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && is_unsafe(c) {
+            let mut units = [0; 2];
+            text.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
 
 fn document<T: Serialize>(outcome: &T) -> Result<Value, Error> {
     let value = serde_json::to_value(outcome).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;

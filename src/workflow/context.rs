@@ -53,7 +53,8 @@ impl Wanted {
         }
         match TaskId::recognise(text) {
             Some(id) => Ok(id.into()),
-            None => TaskName::parse(text.rsplit('/').next().unwrap_or(text).trim_end_matches(".md"))
+            // A file in the folder we stand in, or a name.
+            None => TaskName::parse(text.strip_prefix("./").unwrap_or(text).trim_end_matches(".md"))
                 .map(|name| Self::name(&name))
                 .map_err(|_| {
                     Error::new(Kind::Usage, format!("{text:?} names no task"))

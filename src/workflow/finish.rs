@@ -89,9 +89,6 @@ pub fn finish(context: &Context, wanted: &Wanted, options: &Options) -> Result<F
     if options.message.as_ref().is_some_and(|message| message.trim().is_empty()) {
         return Err(Error::new(Kind::Usage, "the message of the merge is empty"));
     }
-    if !context.dry_run {
-        merging::sweep(context)?;
-    }
     let (locks, data) = branches(context)?;
     let into = output_branch(context, wanted, options)?;
     let mode = match (options.mode, &context.settings.merge) {

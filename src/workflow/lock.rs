@@ -63,7 +63,8 @@ pub fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
     let session = context.session()?;
     let (locks_branch, data) = branches(context)?;
     let mark = nonce()?;
-    let landed = context.ledger().transact(&mark, &[locks_branch.clone(), data.clone()], |view| {
+    let mut recorded = None;
+    let outcome = context.ledger().transact(&mark, &[locks_branch.clone(), data.clone()], |view| {
         let id = Index::load(view, &data)?.require_active(wanted)?.id();
         let objects = view.objects(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
         Locks::of(objects.get(1).and_then(Option::as_ref))?;
@@ -81,12 +82,18 @@ pub fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
         }
         let entry = LockEntry::taken(id, &session, &Context::now(), &mark);
         if !context.dry_run {
+            recorded = Some(id);
             let taking = Anchor::of_process(&context.repository, std::process::id());
             Held { taking, ..Held::new(mark.clone()) }.save(&context.repository, id)?;
         }
         let subject = format!("ait: Lock task {} for {}", id.t(), session.email);
         let edit = Edit::Put { path: LockEntry::path(id), content: entry.to_bytes() };
         Ok(Decision::Swap(Plan::new().step(&locks_branch, Step::edit(subject, vec![edit])), entry))
+    });
+    let landed = outcome.inspect_err(|error| {
+        if let (Some(task), true) = (recorded, error.kind() != Kind::Unknown) {
+            Held::forget_attempt(&context.repository, task, &mark);
+        }
     })?;
     let aside = Aside::of(context, &landed);
     let mut entry = landed.value;

@@ -87,8 +87,16 @@ pub fn pick(context: &Context, options: &Options) -> Result<Picked> {
     let (locks_branch, data) = branches(context)?;
     let wants_worktree = options.worktree.unwrap_or(context.settings.worktree);
     let base = wants_worktree.then(|| Base::find(context, options.base.as_deref())).transpose()?;
-    let mut picker =
-        Picker { context, options, session: &session, nonce: nonce()?, judged: None, place: None, wants_worktree };
+    let mut picker = Picker {
+        context,
+        options,
+        session: &session,
+        nonce: nonce()?,
+        judged: None,
+        place: None,
+        wants_worktree,
+        recorded: None,
+    };
     let mark = picker.nonce.clone();
     let all = [locks_branch.clone(), data.clone()];
     let ledger = context.ledger();
@@ -100,15 +108,9 @@ pub fn pick(context: &Context, options: &Options) -> Result<Picked> {
                 "the server refuses pushes to {data} ({error}); the lock is taken, the status is committed here only. \
                  Cure: a branch of its own for the task data (git aitask init --data-branch)"
             ));
-            picker.take_lock_alone(&ledger, &all)?
+            picker.take_lock_alone(&ledger, &all).map_err(|error| picker.forget(error))?
         }
-        Err(error) => {
-            // What may have landed is ours to find again.
-            if error.kind() != Kind::Unknown {
-                picker.forget();
-            }
-            return Err(error);
-        }
+        Err(error) => return Err(picker.forget(error)),
         Ok(landed) => landed,
     };
     let mut aside = Aside::of(context, &landed);
@@ -174,6 +176,8 @@ struct Picker<'a> {
     judged: Option<(TaskId, Option<Oid>)>,
     place: Option<Place>,
     wants_worktree: bool,
+    /// The task whose taking this clone has a record of.
+    recorded: Option<TaskId>,
 }
 
 impl Picker<'_> {
@@ -275,6 +279,7 @@ impl Picker<'_> {
             return Ok(Decision::Nothing(taken));
         }
         if !keep && !self.context.dry_run {
+            self.recorded = Some(taken.task.id);
             let taking = Anchor::of_process(&self.context.repository, std::process::id());
             let before = Held::load(&self.context.repository, taken.task.id);
             let (base, base_commit) = before.map(|held| (held.base, held.base_commit)).unwrap_or_default();
@@ -346,14 +351,12 @@ impl Picker<'_> {
         Ok(landed)
     }
 
-    /// A taking that failed leaves no record of itself.
-    fn forget(&self) {
-        for wanted in &self.options.wanted {
-            let held = Held::load(&self.context.repository, wanted.id);
-            if held.is_some_and(|held| held.nonce == self.nonce) {
-                let _ = Held::forget(&self.context.repository, wanted.id);
-            }
+    /// A taking that failed leaves no record of itself; one that may have landed keeps it, to be found again.
+    fn forget(&self, error: Error) -> Error {
+        if let (Some(task), true) = (self.recorded, error.kind() != Kind::Unknown) {
+            Held::forget_attempt(&self.context.repository, task, &self.nonce);
         }
+        error
     }
 }
 
@@ -366,7 +369,9 @@ fn start_step(path: &TaskPath, document: &Document) -> Step {
 pub(super) fn ready(index: &Index, view: &View<'_>, locks: &Locks) -> Result<Vec<Task>> {
     let tasks = index.load_active(view)?;
     let board = Board::new(&tasks);
-    Ok(board.ready().into_iter().filter(|task| !locks.is_held(task.id)).cloned().collect())
+    let twice = board.duplicates();
+    let free = |task: &&Task| !locks.is_held(task.id) && !twice.contains(&task.id);
+    Ok(board.ready().into_iter().filter(free).cloned().collect())
 }
 
 fn nothing_to_pick() -> Error {

@@ -6,7 +6,8 @@ use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, Oid, RefUpdate, merge, objects, refs, worktree};
-use crate::task::{TaskName, WORKTREES_DIR};
+use crate::ledger::queue::Queue;
+use crate::task::{BRANCH_PREFIX, TaskName, WORKTREES_DIR};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -82,6 +83,8 @@ impl Place {
         }
         exclude(&repository.common_dir, &format!("/{WORKTREES_DIR}/"))?;
         let exists = !refs::load(repository, &[self.branch.full()])?.is_empty();
+        // Beside a fetch of this clone, which would stumble over a half-written registration.
+        let _queue = Queue::enter(repository, context.settings.timeout, context.narrate)?;
         let added = worktree::add(repository, &self.path, &self.branch, (!exists).then_some(&base.commit));
         if let Err(error) = added {
             // Another command may have made the same one meanwhile.
@@ -128,6 +131,7 @@ impl Place {
                 .hint(format!("git worktree unlock {show}")));
         }
         refuse_link(context)?;
+        let _queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
         worktree::remove(&context.repository, &record.path, discard)?;
         Ok(true)
     }
@@ -151,6 +155,11 @@ fn refuse_link(context: &Context) -> Result<()> {
             Err(Error::new(Kind::Occupied, format!("{} is a symbolic link, and none is followed", dir.display()))
                 .hint(format!("rm {}", dir.display())))
         }
+        Ok(data) if !data.is_dir() => Err(Error::new(
+            Kind::Occupied,
+            format!("{} is in the way: worktrees go into a folder of that name", dir.display()),
+        )
+        .hint(format!("mv {0} {0}.old", dir.display()))),
         _ => Ok(()),
     }
 }
@@ -196,7 +205,16 @@ impl Base {
             )
             .hint("git aitask pick --base main")
         })?;
-        let (local, tracking) = tips(context, &branch)?;
+        let in_the_way = Branch::parse(BRANCH_PREFIX.trim_end_matches('/'))?;
+        let tracking = context.channel.remote().map(|remote| branch.tracking(remote));
+        let asked: Vec<_> = [branch.full(), in_the_way.full()].into_iter().chain(tracking.clone()).collect();
+        let mut known = refs::load(&context.repository, &asked)?;
+        if known.contains_key(&in_the_way.full()) {
+            let message =
+                format!("the branch {in_the_way} is in the way: git keeps no branch {BRANCH_PREFIX}t1_x beside it");
+            return Err(Error::new(Kind::Occupied, message).hint(format!("git branch -m {in_the_way} another-name")));
+        }
+        let (local, tracking) = (known.remove(&branch.full()), tracking.and_then(|name| known.remove(&name)));
         let commit = match (local, tracking) {
             (Some(local), Some(theirs)) if merge::is_ancestor(&context.repository, &local, &theirs)? => Some(theirs),
             (local, tracking) => local.or(tracking),

@@ -165,7 +165,6 @@ fn another_git_is_chosen_by_its_directory() {
 }
 
 #[test]
-#[ignore = "waits for the verbs init, new and pick"]
 fn two_people_want_one_task() {
     let world = World::new();
     let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));

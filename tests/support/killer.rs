@@ -14,12 +14,14 @@ pub(crate) enum When {
     After,
 }
 
-/// `@DIR@` has `pid` (the program's), `call.1`, `call.2` ... (made by counting, a directory each, since that is
-/// atomic) and `alive`, a fifo whose write end every git holds open, so that its reader knows when all are done.
+/// `@DIR@` has `pid` (the program's), `call.1`, `call.2` ... (made by counting, each once because of `set -C`, and
+/// without a process) and `alive`, a fifo whose write end every git holds open, so that its reader knows when all
+/// are done.
 const WRAPPER: &str = r#"#!/bin/sh
 exec 9>'@DIR@/alive'
 n=1
-while ! mkdir "@DIR@/call.$n" 2>/dev/null; do n=$((n + 1)); done
+set -C
+while ! true >"@DIR@/call.$n"; do n=$((n + 1)); done 2>/dev/null
 [ "$n" -eq @K@ ] || exec '@GIT@' "$@"
 [ '@WHEN@' = Before ] || '@GIT@' "$@"
 while ! [ -s '@DIR@/pid' ]; do sleep 0.01; done

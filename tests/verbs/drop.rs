@@ -1,1 +1,160 @@
 //! `git aitask drop`.
+
+use super::init::{everything, keys, local, on_data_branch};
+use crate::support::{Repo, World};
+use predicates::prelude::*;
+use predicates::str::contains;
+
+const WORK: &str = "aiwork/t1_one";
+
+/// A clone that holds t1.
+fn holder() -> (World, Repo) {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    (world, ann)
+}
+
+fn branches(ann: &Repo) -> String {
+    ann.git(&["for-each-ref", "--format=%(refname:short)", "refs/heads/aitask/"])
+}
+
+#[test]
+fn status_lock_worktree_and_branch_are_given_back() {
+    let (world, ann) = holder();
+    let json = ann.aitask(&["drop", "1", "--json"]).ok().json();
+    assert_eq!(keys(&json), "schema task unlocked worktree_removed branch_deleted");
+    assert_eq!(keys(&json["task"]), "id name title status path");
+    let flags = ["unlocked", "worktree_removed", "branch_deleted"].map(|key| json[key].as_bool());
+    assert_eq!((flags, &json["task"]["status"]), ([Some(true); 3], &"Ready".into()));
+    let file = world.remote_file("main", "aitasks/t1_one.md").unwrap();
+    assert!(file.contains("status: Ready\n") && !file.contains("assigned_to"), "{file}");
+    assert_eq!((world.locks(), branches(&ann)), (vec![], String::new()));
+    assert!(!ann.path(WORK).exists());
+}
+
+#[test]
+fn a_branch_with_commits_stays_and_the_next_pick_goes_on_with_it() {
+    let (world, ann) = holder();
+    let tip = ann.at(WORK).commit("half of it");
+    let run = ann.aitask(&["drop", "1"]).ok();
+    run.assert().stdout(contains("its branch aitask/t1_one has commits and stays"));
+    assert!(!ann.path(WORK).exists());
+    assert_eq!((branches(&ann).as_str(), world.locks()), ("aitask/t1_one\n", vec![]));
+    ann.aitask(&["pick", "1"]).ok();
+    assert_eq!(ann.at(WORK).git(&["rev-parse", "HEAD"]).trim(), tip);
+    let json = ann.aitask(&["drop", "1", "--json"]).ok().json();
+    assert_eq!((&json["branch_kept"], &json["branch_deleted"]), (&"aitask/t1_one".into(), &false.into()));
+}
+
+#[test]
+fn uncommitted_work_is_refused_and_lost_only_when_told() {
+    let (world, ann) = holder();
+    for (file, text) in [("untracked.txt", "new\n"), ("README.md", "changed\n")] {
+        ann.at(WORK).write(file, text);
+        let before = everything(&ann);
+        let run = ann.aitask(&["drop", "1", "--json"]).fails(1);
+        assert_eq!(run.error()["error"]["kind"], "dirty");
+        assert!(run.error()["error"]["message"].as_str().unwrap().contains(file), "{run}");
+        assert_eq!((everything(&ann), ann.at(WORK).read(file)), (before, text.to_owned()));
+    }
+    ann.aitask(&["drop", "1", "--discard"]).ok();
+    assert_eq!((ann.path(WORK).exists(), world.locks().len()), (false, 0));
+}
+
+#[test]
+fn the_refusal_names_discard() {
+    let (_, ann) = holder();
+    ann.at(WORK).write("untracked.txt", "new\n");
+    ann.aitask(&["drop", "1"]).fails(1).assert().stderr(contains("--discard"));
+}
+
+#[test]
+fn discard_loses_no_commits() {
+    let (_, ann) = holder();
+    let tip = ann.at(WORK).commit("kept");
+    ann.at(WORK).write("untracked.txt", "lost\n");
+    ann.aitask(&["drop", "1", "--discard"]).ok();
+    assert_eq!(ann.git(&["rev-parse", "aitask/t1_one"]).trim(), tip);
+}
+
+#[test]
+fn with_another_status() {
+    let (world, ann) = holder();
+    for bad in ["Done", "Folded", "Implementing", "postponed", ""] {
+        ann.aitask(&["drop", "1", "--status", bad]).fails(2);
+    }
+    let run = ann.aitask(&["drop", "1", "--status", "Postponed"]).ok();
+    run.assert().stdout(contains("1  One  (given back, Postponed)").and(contains("its worktree is gone")));
+    assert!(world.remote_file("main", "aitasks/t1_one.md").unwrap().contains("status: Postponed\n"));
+}
+
+#[test]
+fn what_is_not_ours_is_refused() {
+    let (world, ann) = holder();
+    let bob = world.initialised("bob");
+    let run = bob.aitask(&["drop", "1", "--json"]).fails(1);
+    assert_eq!((&run.error()["error"]["kind"], world.locks().len()), (&"not_holder".into(), 1));
+    ann.aitask(&["drop", "1"]).ok();
+    let again = ann.aitask(&["drop", "1", "--json"]).fails(1);
+    assert_eq!(again.error()["error"]["kind"], "not_holder");
+    assert_eq!(ann.aitask(&["drop", "9", "--json"]).fails(1).error()["error"]["kind"], "no_such_task");
+}
+
+#[test]
+fn inside_the_worktree_the_task_may_be_left_out() {
+    let (world, ann) = holder();
+    ann.at(WORK).write("deep/er/x", "");
+    ann.at(WORK).commit("work");
+    ann.aitask(&["drop"]).fails(2).assert().stderr(contains("no task is named"));
+    let json = ann.at(WORK).at(ann.path("aiwork/t1_one/deep/er")).aitask(&["drop", "--json"]).ok().json();
+    assert_eq!((&json["task"]["id"], world.locks().len()), (&"1".into(), 0));
+}
+
+#[test]
+fn dry_run_changes_nothing() {
+    let (_, ann) = holder();
+    ann.at(WORK).commit("work");
+    let before = everything(&ann);
+    let run = ann.aitask(&["drop", "1", "--dry-run"]).ok();
+    run.assert()
+        .stdout(contains("refs/heads/aitask-locks").and(contains("git push ")).and(contains("git worktree remove ")));
+    assert_eq!(everything(&ann), before);
+}
+
+#[test]
+fn the_work_of_the_user_in_the_main_checkout_survives() {
+    let (_, ann) = holder();
+    ann.write("README.md", "half done\n");
+    ann.write("mine.txt", "mine\n");
+    ann.aitask(&["drop", "1"]).ok();
+    assert_eq!(ann.git(&["status", "--porcelain"]), " M README.md\n?? mine.txt\n");
+    assert_eq!(ann.read("README.md"), "half done\n");
+}
+
+#[test]
+fn without_a_remote_and_on_a_data_branch() {
+    let world = World::new();
+    for ann in [local(), on_data_branch(&world, "ann")] {
+        ann.task("One", &[]);
+        ann.aitask(&["pick", "1"]).ok();
+        let before = everything(&ann);
+        ann.aitask(&["drop", "1", "--dry-run"]).ok();
+        assert_eq!(everything(&ann), before);
+        ann.aitask(&["drop", "1"]).ok();
+        assert!(ann.read("aitasks/t1_one.md").contains("status: Ready\n"));
+        assert_eq!((ann.aitask(&["locks"]).ok().stdout, branches(&ann)), (String::new(), String::new()));
+    }
+}
+
+#[test]
+fn a_task_without_a_worktree() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1", "--no-worktree"]).ok();
+    let json = ann.aitask(&["drop", "1", "--json"]).ok().json();
+    let flags = ["unlocked", "worktree_removed", "branch_deleted"].map(|key| json[key].as_bool().unwrap());
+    assert_eq!(flags, [true, false, false]);
+}

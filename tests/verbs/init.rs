@@ -1,1 +1,194 @@
-//! `git aitask init`.
+//! `git aitask init`, and the three kinds of repository that the tests of all verbs use.
+
+use crate::support::{Repo, World};
+use serde_json::Value;
+
+/// A repository without a remote, set up.
+pub(super) fn local() -> Repo {
+    let ann = World::new().clone("ann");
+    ann.git(&["remote", "remove", "origin"]);
+    ann.aitask(&["init"]).ok();
+    ann
+}
+
+/// A clone whose task data lives on the branch `aitask-data`, checked out at `.aitask-data`; the first one makes it.
+pub(super) fn on_data_branch(world: &World, name: &str) -> Repo {
+    let repo = world.clone(name);
+    if world.remote_branch("aitask-data").is_none() {
+        let tree = repo.git(&["mktree"]);
+        let commit = repo.git(&["commit-tree", tree.trim(), "-m", "task data"]);
+        repo.git(&["push", "-q", "origin", &format!("{}:refs/heads/aitask-data", commit.trim())]);
+    }
+    repo.git(&["fetch", "-q"]);
+    repo.git(&["worktree", "add", "-q", "-b", "aitask-data", ".aitask-data", "origin/aitask-data"]);
+    for dir in ["aitasks", "aiplans"] {
+        std::os::unix::fs::symlink(format!(".aitask-data/{dir}"), repo.path(dir)).unwrap();
+    }
+    repo.write(".git/info/exclude", "/.aitask-data/\n/aitasks\n/aiplans\n");
+    repo.aitask(&["init"]).ok();
+    repo
+}
+
+/// All refs of a clone and of its remote, its worktrees, the state of its files, and what it remembers of tasks.
+pub(super) fn everything(repo: &Repo) -> String {
+    let at = repo.at("");
+    let origin = repo.world().git(&["--git-dir=origin.git", "for-each-ref"]);
+    let local = at.git(&["for-each-ref"]);
+    let status = at.git(&["status", "--porcelain=v2", "--branch", "--ignored", "--untracked-files=all"]);
+    let worktrees = at.git(&["worktree", "list", "--porcelain"]);
+    let held = at.run("sh", &["-c", "cat .git/aitask/held/* .git/info/exclude 2>&1"]).stdout;
+    [origin, local, status, worktrees, held].join("--\n")
+}
+
+/// The names of the fields of an object, in order.
+pub(super) fn keys(value: &Value) -> String {
+    value.as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn makes_the_branches_and_the_files_and_says_so() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    let json = ann.aitask(&["init", "--json"]).ok().json();
+    assert_eq!(keys(&json), "schema remote data made found");
+    assert_eq!(
+        (&json["remote"], &json["data"], &json["found"]),
+        (&"origin".into(), &"main".into(), &Value::Array(vec![]))
+    );
+    assert_eq!(json["made"].as_array().unwrap().len(), 4);
+    assert_eq!(world.locks(), Vec::<String>::new());
+    assert_eq!(world.remote_file("aitask-ids", "next_id.txt").as_deref().map(str::trim), Some("1"));
+    assert!(world.remote_file("main", "aitasks/metadata/task_types.txt").unwrap().contains("feature\n"));
+    assert_eq!(ann.read("aitasks/metadata/labels.txt"), "");
+}
+
+#[test]
+fn again_it_finds_everything_and_changes_nothing() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    let before = everything(&ann);
+    let json = ann.aitask(&["init", "--json"]).ok().json();
+    assert_eq!((&json["made"], json["found"].as_array().unwrap().len()), (&Value::Array(vec![]), 4));
+    assert_eq!(everything(&ann), before);
+    ann.aitask(&["init"]).ok().assert().stdout(predicates::str::contains("found: branch aitask-locks"));
+    let bob = world.clone("bob").aitask(&["init", "--json"]).ok().json();
+    assert_eq!(bob["made"], Value::Array(vec![]));
+}
+
+#[test]
+fn repairs_what_is_missing_and_keeps_the_counter() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    ann.git(&["push", "-q", "origin", ":aitask-locks"]);
+    let ids = world.remote_branch("aitask-ids");
+    let json = ann.aitask(&["init", "--json"]).ok().json();
+    assert_eq!(json["made"], serde_json::json!(["branch aitask-locks"]));
+    assert_eq!((world.remote_branch("aitask-ids"), ann.task("Two", &[])).0, ids);
+}
+
+#[test]
+fn the_counter_starts_after_every_task_there_ever_was() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    ann.write("aitasks/t7_x.md", "---\nstatus: Ready\n---\n");
+    ann.write("aitasks/archived/t12_y.md", "---\nstatus: Done\n---\n");
+    ann.commit("tasks");
+    ann.git(&["push", "-q"]);
+    ann.aitask(&["init"]).ok().assert().stdout(predicates::str::contains("next id 13"));
+    assert_eq!(ann.task("Next", &[]), "13");
+}
+
+#[test]
+fn without_a_remote_everything_is_here() {
+    let ann = World::new().clone("ann");
+    ann.git(&["remote", "remove", "origin"]);
+    let json = ann.aitask(&["init", "--json"]).ok().json();
+    assert_eq!(keys(&json), "schema data made found");
+    let branches = ann.git(&["for-each-ref", "--format=%(refname:short)", "refs/heads"]);
+    assert_eq!(branches, "aitask-ids\naitask-locks\nmain\n");
+    assert_eq!(ann.git(&["status", "--porcelain"]), "");
+    ann.aitask(&["init"]).ok().assert().stdout(predicates::str::contains("no remote"));
+}
+
+#[test]
+fn on_a_data_branch_the_code_branch_stays_as_it_is() {
+    let world = World::new();
+    let ann = on_data_branch(&world, "ann");
+    assert_eq!(world.remote_files("main"), ["README.md"]);
+    assert_eq!(world.remote_files("aitask-data"), ["aitasks/metadata/labels.txt", "aitasks/metadata/task_types.txt"]);
+    assert!(ann.path("aitasks/metadata/labels.txt").is_file());
+    assert_eq!(ann.aitask(&["init", "--json"]).ok().json()["data"], "aitask-data");
+}
+
+#[test]
+fn dry_run_shows_refs_and_commands_and_changes_nothing() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    let before = everything(&ann);
+    let text = ann.aitask(&["init", "--dry-run"]).ok().stdout;
+    for part in ["missing: branch aitask-locks", "refs/heads/aitask-ids (none) -> ", "refs/heads/main", "git push "] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    let json = ann.aitask(&["init", "--dry-run", "--json"]).ok().json();
+    assert_eq!(
+        (keys(&json["dry_run"]), keys(&json["dry_run"]["refs"][0])),
+        ("refs commands".into(), "ref old new".into())
+    );
+    assert_eq!(everything(&ann), before);
+}
+
+#[test]
+fn commits_and_work_of_the_user_survive() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    ann.write("mine.txt", "mine\n");
+    let mine = ann.commit("mine, not pushed");
+    ann.write("README.md", "half done\n");
+    ann.write("untracked.txt", "new\n");
+    ann.aitask(&["init"]).ok();
+    ann.git(&["merge-base", "--is-ancestor", &mine, "main"]);
+    assert_eq!(ann.git(&["status", "--porcelain"]), " M README.md\n?? untracked.txt\n");
+    assert_eq!(world.remote_file("main", "mine.txt"), None);
+}
+
+#[test]
+fn worktrees_and_private_files_are_excluded_here() {
+    let ann = World::new().initialised("ann");
+    ann.write("aiwork/t1_x/file", "");
+    ann.write("aitasks/new/draft_20260101_0101_x.md", "");
+    ann.write("aitasks/metadata/userconfig.yaml", "email: x@example.com\n");
+    assert_eq!(ann.git(&["status", "--porcelain"]), "");
+    assert_eq!(ann.read(".git/info/exclude").matches("aiwork").count(), 1);
+}
+
+#[test]
+fn refuses_where_there_is_nothing_to_start_from() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    let kind = |run: crate::support::Run| run.error()["error"]["kind"].as_str().unwrap().to_owned();
+    assert_eq!(kind(ann.at(world.root()).aitask(&["init", "--json"]).fails(128)), "not_a_repository");
+    assert_eq!(kind(ann.at(world.origin()).aitask(&["init", "--json"]).fails(128)), "bare_repository");
+    ann.git(&["switch", "-q", "--detach"]);
+    assert_eq!(kind(ann.aitask(&["init", "--json"]).fails(128)), "detached_head");
+}
+
+#[test]
+fn a_branch_that_is_not_published_gets_no_history_of_its_own() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    ann.git(&["switch", "-q", "-c", "local_only"]);
+    let run = ann.aitask(&["init", "--json"]).fails(1);
+    assert!(run.error()["error"]["hints"].to_string().contains("git push -u origin local_only"), "{run}");
+    assert_eq!(world.remote_branch("local_only"), None);
+}
+
+#[test]
+fn works_from_a_folder_of_the_checkout() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    ann.write("src/deep/x", "");
+    ann.at("src/deep").aitask(&["init"]).ok();
+    assert!(ann.path("aitasks/metadata/labels.txt").is_file());
+    assert!(!ann.path("src/deep/aitasks").exists());
+}

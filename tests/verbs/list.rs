@@ -1,1 +1,211 @@
 //! `git aitask list`.
+
+use super::init::{everything, keys, local, on_data_branch};
+use crate::support::{Repo, World};
+use predicates::prelude::*;
+use predicates::str::contains;
+
+fn ids(repo: &Repo, args: &[&str]) -> String {
+    let json = repo.aitask(&[&["list", "--json"], args].concat()).ok().json();
+    let ids = json["tasks"].as_array().unwrap().iter().map(|task| task["id"].as_str().unwrap());
+    ids.collect::<Vec<_>>().join(" ")
+}
+
+/// t1 medium, t2 high, t3 high and low effort, t4 high but waits for t1, t5 with two children.
+fn board() -> Repo {
+    let ann = World::new().initialised("ann");
+    ann.task("One", &[("label", "ui")]);
+    ann.task("Two", &[("priority", "high"), ("type", "bug")]);
+    ann.task("Three", &[("priority", "high"), ("effort", "low"), ("label", "api")]);
+    ann.task("Four", &[("priority", "high"), ("depends", "1")]);
+    ann.task("Five", &[("priority", "low")]);
+    ann.task("First", &[("parent", "5")]);
+    ann.task("Second", &[("parent", "5")]);
+    ann
+}
+
+#[test]
+fn the_order_and_every_filter() {
+    let ann = board();
+    assert_eq!(ids(&ann, &[]), "3 2 1 5_1 5 4 5_2");
+    assert_eq!(ids(&ann, &["-n", "2"]), "3 2");
+    assert_eq!(ids(&ann, &["--ready"]), "3 2 1 5_1");
+    assert_eq!(ids(&ann, &["--label", "ui"]), "1");
+    assert_eq!(ids(&ann, &["--label", "ui", "--label", "api"]), "3 1");
+    assert_eq!(ids(&ann, &["--children", "t5"]), "5_1 5_2");
+    assert_eq!(ids(&ann, &["--tree"]), "3 2 1 5 5_1 5_2 4");
+    assert_eq!(ids(&ann, &["--status", "Postponed"]), "");
+    ann.aitask(&["pick", "2", "--no-worktree"]).ok();
+    assert_eq!((ids(&ann, &["--mine"]), ids(&ann, &["--status", "Implementing"])), ("2".into(), "2".into()));
+    assert_eq!(ids(&ann, &["--ready", "-n", "1"]), "3");
+    assert_eq!(ids(&ann.env("GIT_AITASK_EMAIL", "x@example.com"), &["--mine"]), "");
+}
+
+#[test]
+fn equals_are_ordered_by_file_name_in_byte_order() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    for id in [9, 11, 100] {
+        ann.write(&format!("aitasks/t{id}_x.md"), "---\nstatus: Ready\n---\n");
+    }
+    ann.commit("tasks");
+    ann.git(&["push", "-q"]);
+    ann.aitask(&["init"]).ok();
+    assert_eq!(ids(&ann, &[]), "100 11 9");
+}
+
+#[test]
+fn the_fields_of_a_task() {
+    let ann = board();
+    let json = ann.aitask(&["list", "--json"]).ok().json();
+    assert_eq!(keys(&json), "schema as_of tasks");
+    let fields = "id name title status priority effort type labels depends blocked_by children";
+    assert!(json["tasks"].as_array().unwrap().iter().all(|task| keys(task) == fields), "{json}");
+    let four = json["tasks"].as_array().unwrap().iter().find(|task| task["id"] == "4").unwrap();
+    assert_eq!((&four["depends"], &four["blocked_by"]), (&serde_json::json!(["1"]), &serde_json::json!(["1"])));
+    assert_eq!(json["tasks"][4]["children"], serde_json::json!(["5_1", "5_2"]));
+    assert_eq!((&json["tasks"][1]["type"], &json["tasks"][2]["labels"]), (&"bug".into(), &serde_json::json!(["ui"])));
+    assert!(json["as_of"].as_str().unwrap().ends_with('Z'));
+}
+
+#[test]
+fn the_fields_of_a_task_in_work() {
+    let ann = World::new().initialised("ann");
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    ann.write("aiwork/t1_one/new", "x");
+    let task = ann.aitask(&["list", "--json"]).ok().json()["tasks"][0].clone();
+    assert!(keys(&task).ends_with("children assigned_to lock worktree"), "{task}");
+    assert_eq!(keys(&task["lock"]), "holder host since token session");
+    assert_eq!(keys(&task["worktree"]), "path branch dirty ahead behind");
+    let state = ["branch", "dirty", "ahead", "behind"].map(|key| task["worktree"][key].to_string());
+    assert_eq!(state, ["\"aitask/t1_one\"", "true", "0", "0"]);
+    assert_eq!(task["assigned_to"], "ann@example.com");
+}
+
+#[test]
+fn tabs_when_piped_and_who_holds_what_blocks() {
+    let ann = board();
+    ann.aitask(&["pick", "3", "--no-worktree"]).ok();
+    let text = ann.aitask(&["list"]).ok().stdout;
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].starts_with("3\tImplementing\thigh\tlow\tThree\theld by ann@example.com on "), "{text}");
+    assert_eq!(lines[1], "2\tReady\thigh\tmedium\tTwo\t");
+    assert_eq!(lines[5], "4\tReady\thigh\tmedium\tFour\twaits for 1");
+    assert!(lines.iter().all(|line| line.matches('\t').count() == 5));
+    ann.aitask(&["ls", "--tree"]).ok().assert().stdout(contains("\n  5_1\tReady"));
+}
+
+#[test]
+fn archived_tasks() {
+    let ann = board();
+    ann.aitask(&["archive", "1"]).ok();
+    assert_eq!((ids(&ann, &["--archived"]), ids(&ann, &["--ready"])), ("1".into(), "3 2 4 5_1".into()));
+    assert_eq!(ids(&ann, &["--archived", "--status", "Done", "--label", "ui"]), "1");
+    ann.aitask(&["list", "--archived", "--ready"]).fails(2);
+}
+
+#[test]
+fn the_view_has_an_age_and_fetch_refreshes_it() {
+    let world = World::new();
+    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
+    ann.task("One", &[]);
+    assert_eq!(ids(&bob, &[]), "");
+    assert_eq!(ids(&bob, &["--fetch"]), "1");
+    let fresh = world.clone("eve");
+    assert!(fresh.aitask(&["list", "--json"]).ok().json()["as_of"].is_null());
+    let run = fresh.aitask(&["list"]).ok();
+    assert!(format!("{}{}", run.stdout, run.stderr).contains("the remote was not asked yet"), "{run}");
+}
+
+#[test]
+fn people_are_told_how_old_the_view_is() {
+    let ann = board();
+    let run = ann.aitask(&["list"]).ok();
+    assert!(format!("{}{}", run.stdout, run.stderr).contains("as of "), "{run}");
+}
+
+#[test]
+fn piped_the_rows_are_all_there_is() {
+    let ann = board();
+    let eve = ann.world().clone("eve");
+    let text = eve.aitask(&["list"]).ok().stdout;
+    assert!(text.lines().all(|line| line.matches('\t').count() == 5), "{text}");
+    assert_eq!(eve.aitask(&["list", "--label", "nowhere"]).ok().stdout, "");
+}
+
+#[test]
+fn a_filter_that_finds_nothing_is_not_a_project_without_tasks() {
+    let ann = board();
+    ann.aitask(&["list", "--label", "nowhere"]).ok().assert().stdout(contains("make one").not());
+    ann.aitask(&["list", "-n", "0"]).ok().assert().stdout(contains("make one").not());
+}
+
+#[test]
+fn before_init_every_verb_names_the_cure() {
+    let ann = World::new().clone("ann");
+    let run = ann.aitask(&["list"]).ok();
+    assert!(format!("{}{}", run.stdout, run.stderr).contains("git aitask init"), "{run}");
+    for args in [["pick", "1"], ["lock", "1"], ["drop", "1"], ["show", "1"]] {
+        ann.aitask(&args).fails(1).assert().stderr(contains("git aitask init"));
+    }
+}
+
+#[test]
+fn reading_changes_nothing_and_asks_nobody() {
+    let ann = board();
+    let before = everything(&ann);
+    ann.count_connections();
+    for args in [&["list"][..], &["list", "--tree"], &["list", "--mine"], &["list", "--archived"]] {
+        ann.aitask(args).ok();
+    }
+    assert_eq!(ann.connections(), Vec::<&str>::new());
+    ann.git(&["config", "remote.origin.url", ann.world().origin().to_str().unwrap()]);
+    assert_eq!(everything(&ann), before);
+}
+
+#[test]
+fn two_files_of_one_id_are_said() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    ann.write("aitasks/t1_other.md", "---\nstatus: Ready\n---\n");
+    ann.commit("twice");
+    ann.aitask(&["list"]).ok().assert().stdout(contains("several files have the id 1"));
+    assert_eq!(ann.aitask(&["list", "--json"]).ok().json()["duplicates"], serde_json::json!(["1"]));
+}
+
+#[test]
+fn commits_that_only_this_clone_has_are_listed() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.write("aitasks/t8_mine.md", "---\nstatus: Editing\n---\n");
+    ann.commit("by hand");
+    assert_eq!(ids(&ann, &["--status", "Editing"]), "8");
+}
+
+#[test]
+fn without_a_remote_on_a_data_branch_and_from_anywhere() {
+    let ann = local();
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    assert_eq!((ids(&ann, &[]), ids(&ann.at("aiwork/t1_one"), &[])), ("1".into(), "1".into()));
+    let run = ann.aitask(&["list"]).ok();
+    assert!(!format!("{}{}", run.stdout, run.stderr).contains("not asked"), "{run}");
+    let world = World::new();
+    let bob = on_data_branch(&world, "bob");
+    bob.task("One", &[]);
+    bob.write("src/x", "");
+    assert_eq!((ids(&bob.at("src"), &[]), ids(&bob.at(".aitask-data"), &[])), ("1".into(), "1".into()));
+}
+
+#[test]
+fn before_init_it_is_empty_and_says_what_to_do() {
+    let ann = World::new().clone("ann");
+    assert_eq!(ids(&ann, &[]), "");
+    let run = ann.aitask(&["list"]).ok();
+    let said = format!("{}{}", run.stdout, run.stderr);
+    assert!(said.contains("git aitask new") || said.contains("git aitask init"), "{run}");
+    ann.aitask(&["list", "--status", "ready"]).fails(2);
+    ann.aitask(&["list", "-n", "x"]).fails(2);
+}

@@ -3,6 +3,7 @@
 mod archive;
 mod demo;
 mod drop;
+mod face;
 mod finish;
 mod init;
 mod list;

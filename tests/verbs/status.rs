@@ -1,1 +1,89 @@
 //! `git aitask status`.
+
+use super::init::{everything, keys, local, on_data_branch};
+use crate::support::{Sleeper, World};
+use predicates::prelude::*;
+use predicates::str::contains;
+
+#[test]
+fn the_fields() {
+    let ann = World::new().initialised("ann");
+    ann.task("One", &[]);
+    ann.task("Two", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    let json = ann.aitask(&["status", "--json"]).ok().json();
+    assert_eq!(keys(&json), "schema as_of active stale_locks orphan_worktrees unlocked_implementing ready");
+    let row = "id name title status priority effort type labels depends blocked_by children";
+    assert_eq!(keys(&json["ready"][0]), row);
+    assert_eq!(keys(&json["active"][0]), format!("{row} assigned_to lock worktree"));
+    let ids = ["active", "ready"].map(|key| json[key][0]["id"].as_str().unwrap());
+    assert_eq!(ids, ["1", "2"]);
+    for empty in ["stale_locks", "orphan_worktrees", "unlocked_implementing"] {
+        assert_eq!(json[empty], serde_json::json!([]), "{empty}");
+    }
+}
+
+#[test]
+fn people_see_who_works_on_what_and_what_is_ready() {
+    let ann = World::new().initialised("ann");
+    ann.task("One", &[]);
+    ann.task("Two", &[]);
+    let agent = Sleeper::new();
+    ann.env("AIT_AGENT_PID", agent.pid()).aitask(&["pick", "1", "--no-worktree"]).ok();
+    let text = ann.aitask(&["status"]).ok().stdout;
+    assert!(text.starts_with("held\n1\tImplementing\tmedium\tmedium\tOne\theld by ann@example.com on "), "{text}");
+    assert!(text.contains(" (alive)\nready\n2\tReady\t") && text.contains("as of 20"), "{text}");
+    ann.aitask(&["status", "-q"]).ok().assert().stdout(contains("next:").not());
+}
+
+#[test]
+fn a_lock_of_a_dead_session_is_stale() {
+    let ann = World::new().initialised("ann");
+    ann.task("One", &[]);
+    let agent = Sleeper::new();
+    ann.env("AIT_AGENT_PID", agent.pid()).aitask(&["pick", "1"]).ok();
+    assert_eq!(ann.aitask(&["status", "--json"]).ok().json()["stale_locks"], serde_json::json!([]));
+    agent.die();
+    let stale = ann.aitask(&["status", "--json"]).ok().json()["stale_locks"][0].clone();
+    assert_eq!((keys(&stale), &stale["session"]), ("task holder host since token pid session".into(), &"dead".into()));
+    ann.aitask(&["status"]).ok().assert().stdout(contains("stale locks\n1\tann@example.com\t"));
+}
+
+#[test]
+fn tasks_in_work_that_nobody_holds_and_worktrees_without_a_task() {
+    let ann = World::new().initialised("ann");
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    ann.aitask(&["unlock", "1"]).ok();
+    let json = ann.aitask(&["status", "--json"]).ok().json();
+    assert_eq!((&json["unlocked_implementing"][0]["id"], &json["active"]), (&"1".into(), &serde_json::json!([])));
+    ann.aitask(&["archive", "1"]).ok();
+    let json = ann.aitask(&["status", "--json"]).ok().json();
+    assert_eq!(keys(&json["orphan_worktrees"][0]), "path branch dirty ahead behind");
+    assert_eq!(json["orphan_worktrees"][0]["branch"], "aitask/t1_one");
+    ann.aitask(&["status"]).ok().assert().stdout(contains("worktrees without an active task"));
+}
+
+#[test]
+fn fetch_asks_the_remote_first() {
+    let world = World::new();
+    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
+    ann.task("One", &[]);
+    let ready = |args: &[&str]| bob.aitask(args).ok().json()["ready"].as_array().unwrap().len();
+    assert_eq!((ready(&["status", "--json"]), ready(&["status", "--json", "--fetch"])), (0, 1));
+    bob.git(&["config", "remote.origin.url", "/nowhere"]);
+    assert_eq!(ready(&["status", "--json"]), 1);
+    bob.aitask(&["status", "--fetch"]).fails(75);
+}
+
+#[test]
+fn without_a_remote_and_on_a_data_branch_it_changes_nothing() {
+    let world = World::new();
+    for ann in [local(), on_data_branch(&world, "ann")] {
+        ann.task("One", &[]);
+        ann.aitask(&["pick", "1"]).ok();
+        let before = everything(&ann);
+        assert_eq!(ann.at("aiwork/t1_one").aitask(&["status", "--json"]).ok().json()["active"][0]["id"], "1");
+        assert_eq!(everything(&ann), before);
+    }
+}

@@ -1,0 +1,164 @@
+//! The process around us: hooks, aliases, environment, pipes, permissions.
+
+use super::refused;
+use crate::support::{Repo, Run, World};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_git-aitask");
+
+fn with_task() -> (World, Repo) {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("First", &[]);
+    (world, ann)
+}
+
+/// Runs a line of shell in which `$aitask` is the program.
+fn shell(repo: &Repo, line: &str) -> Run {
+    repo.env("aitask", PROGRAM).run("sh", &["-c", line])
+}
+
+#[test]
+fn a_reader_that_went_away() {
+    let (_world, ann) = with_task();
+    for verb in ["list", "show 1", "list --json", "status", "--help", "--version", "pick 1", "drop 1", "locks", ""] {
+        let run = shell(&ann, &format!("{{ sleep 0.1; \"$aitask\" {verb}; echo \"code $?\" >&2; }} | true")).ok();
+        assert!(run.stderr.contains("code 0") && !run.stderr.contains("panick"), "{verb}: {run}");
+    }
+}
+
+#[test]
+fn closed_streams() {
+    let (_world, ann) = with_task();
+    for streams in [">&-", "2>&-", ">&- 2>&-", "<&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full"] {
+        for verb in ["list", "show 99", "new More", "--help", "nonsense"] {
+            let run = shell(&ann, &format!("\"$aitask\" {verb} {streams}; echo \"code $?\"")).ok();
+            let code = run.stdout.lines().last().unwrap_or_default();
+            assert!(["code 0", "code 1", "code 2", "code 128"].contains(&code), "{verb} {streams}: {run}");
+            assert!(!run.stderr.contains("panick"), "{verb} {streams}: {run}");
+        }
+    }
+    // no stream's number was given to a file of the repository
+    assert_eq!(ann.git(&["fsck", "--no-dangling"]), "");
+    assert_eq!(ann.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn no_home() {
+    let (world, ann) = with_task();
+    let run =
+        shell(&ann, "unset HOME XDG_CONFIG_HOME; \"$aitask\" pick 1 && \"$aitask\" drop 1 && \"$aitask\" new More");
+    run.ok();
+    assert_eq!(world.locks(), Vec::<String>::new());
+}
+
+#[test]
+fn variables_that_name_another_repository_for_every_call() {
+    let (world, ann) = with_task();
+    let elsewhere = ann.at(world.root().join("tmp")).env("GIT_DIR", ann.path(".git").display());
+    let elsewhere = elsewhere.env("GIT_WORK_TREE", ann.top().display());
+    assert!(elsewhere.aitask(&["list"]).ok().stdout.contains("First"));
+    elsewhere.aitask(&["pick", "1"]).ok();
+    assert!(ann.path("aiwork/t1_first/README.md").exists());
+    // as git sets it for a hook of a partial commit
+    let hook = ann.env("GIT_INDEX_FILE", ann.path(".git/next-index-1.lock").display()).env("GIT_DIR", ".git");
+    hook.aitask(&["drop", "1"]).ok();
+    assert!(!ann.path("aiwork/t1_first").exists());
+    assert!(!ann.path(".git/next-index-1.lock").exists());
+    assert_eq!(ann.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn from_a_hook() {
+    let (world, ann) = with_task();
+    let hook = format!(
+        "#!/bin/sh\n{{ '{PROGRAM}' list; '{PROGRAM}' pick 1; '{PROGRAM}' new 'From a hook'; echo \"code $?\"; }} \
+         >'{0}/tmp/said' 2>&1\n",
+        world.root().display()
+    );
+    world.script(&ann.path(".git/hooks/post-commit"), &hook);
+    ann.write("code.txt", "code\n");
+    ann.write("other.txt", "other\n");
+    ann.git(&["add", "code.txt", "other.txt"]);
+    ann.git(&["commit", "-q", "-m", "a part", "code.txt"]);
+    let said = std::fs::read_to_string(world.root().join("tmp/said")).unwrap();
+    assert!(said.ends_with("code 0\n"), "{said}");
+    assert_eq!(world.locks(), ["t1_lock.yaml"], "{said}");
+    assert!(world.remote_files("main").contains(&"aitasks/t2_from_a_hook.md".to_owned()), "{said}");
+    assert_eq!(ann.git(&["log", "--format=%s", "--", "code.txt"]), "a part\n");
+    assert_eq!(ann.git(&["status", "--porcelain"]), "A  other.txt\n", "{said}");
+    assert_eq!(ann.at("aiwork/t1_first").git(&["status", "--porcelain"]), "", "{said}");
+}
+
+#[test]
+fn from_a_hook_in_a_tasks_worktree() {
+    let (world, ann) = with_task();
+    ann.aitask(&["pick", "1"]).ok();
+    let hook = format!("#!/bin/sh\n'{PROGRAM}' show --json >'{}/tmp/said' 2>&1\n", world.root().display());
+    world.script(&ann.path(".git/hooks/pre-commit"), &hook);
+    let work = ann.at("aiwork/t1_first");
+    work.write("work.txt", "done\n");
+    work.commit("work");
+    let said = std::fs::read_to_string(world.root().join("tmp/said")).unwrap();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&said).unwrap()["task"]["id"], "1", "{said}");
+}
+
+#[test]
+fn from_an_alias() {
+    let (_world, ann) = with_task();
+    ann.git(&["config", "alias.ai", &format!("!{PROGRAM}")]);
+    ann.write("deep/folder/file", "x\n");
+    assert!(ann.at("deep/folder").git(&["ai", "list"]).contains("First"));
+    ann.at("deep/folder").git(&["ai", "pick", "1"]);
+    let work = ann.at("aiwork/t1_first");
+    assert!(work.git(&["ai", "show"]).contains("First"));
+    work.write("work.txt", "done\n");
+    work.commit("work");
+    ann.git(&["ai", "finish", "1"]);
+    assert!(!ann.path("aiwork/t1_first").exists());
+}
+
+#[test]
+fn a_git_directory_that_cannot_be_written() {
+    let (_world, ann) = with_task();
+    let git = ann.path(".git");
+    if rustix::process::getuid().is_root() {
+        return; // to whom every directory can be written
+    }
+    let status = |mode: &str| ann.run("chmod", &["-R", mode, git.to_str().unwrap()]).ok();
+    status("a-w");
+    let run = ann.aitask(&["pick", "1", "--json"]);
+    status("u+w");
+    assert_eq!(run.code, 128, "{run}");
+    assert!(!run.error()["error"]["message"].as_str().unwrap().contains('\n'), "{run}");
+}
+
+#[test]
+fn a_private_folder_that_is_a_file() {
+    let (_world, ann) = with_task();
+    std::fs::remove_dir_all(ann.path(".git/aitask")).unwrap();
+    ann.write(".git/aitask", "mine\n");
+    refused(&ann, &["pick", "1"], 128, "io");
+    refused(&ann, &["new", "More"], 128, "io");
+    ann.aitask(&["list"]).ok();
+    assert_eq!(ann.read(".git/aitask"), "mine\n");
+}
+
+#[test]
+fn no_git_on_the_path() {
+    let ann = World::new().initialised("ann");
+    let run = ann.env("PATH", "/nowhere").aitask(&["list", "--json"]).fails(128);
+    assert_eq!(run.error()["error"]["kind"], "git", "{run}");
+    assert!(run.stderr.contains("git"), "{run}");
+}
+
+#[test]
+fn no_hostname_on_the_path() {
+    let (world, ann) = with_task();
+    let git = world.real_git();
+    std::fs::create_dir(world.root().join("only")).unwrap();
+    std::os::unix::fs::symlink(git, world.root().join("only/git")).unwrap();
+    let lonely = ann.env("PATH", world.root().join("only").display());
+    lonely.aitask(&["pick", "1", "--no-worktree"]).ok();
+    assert!(world.remote_file("aitask-locks", "t1_lock.yaml").unwrap().contains("hostname: unknown\n"));
+    lonely.aitask(&["drop", "1"]).ok();
+}

@@ -1,0 +1,207 @@
+//! The git commands of each verb, word for word: whoever adds one sees it here.
+
+use crate::support::{Repo, World};
+
+/// What every verb begins with: where are we, and what is configured.
+const OPEN: [&str; 2] = [
+    "rev-parse --path-format=absolute --is-bare-repository --git-common-dir --git-dir --show-toplevel --symbolic-full-name HEAD",
+    r"config -z --get-regexp ^(aitask|remote|user|author|committer)\.|^(core\.sshcommand|color\.ui|init\.defaultbranch)$",
+];
+/// The commits of a plan are made, and compared with what they replace.
+const BUILD: [&str; 3] = [
+    "var GIT_COMMITTER_IDENT",
+    "fast-import --quiet --done --date-format=raw",
+    "diff-tree --stdin --no-commit-id -r -z --no-renames --name-only --diff-filter=D",
+];
+
+/// A list of commands, written shorter: `open` and `build` are the ones above; `refs NAME...` reads refs, where
+/// `both:NAME` is a branch and its remote-tracking ref, `here:NAME` the same without a remote; `files` lists a tree,
+/// `read` reads objects; `push REF...` pushes with leases, `create:REF` one that is new; `forward` follows;
+/// `base` looks for the branch to cut from, `base here` without a remote.
+fn spelled_out(text: &str) -> Vec<String> {
+    let mut commands = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match word {
+            "open" => commands.extend(OPEN.map(Into::into)),
+            "build" => commands.extend(BUILD.map(Into::into)),
+            "files" => commands.push("ls-tree -r -z --full-tree <oid> -- aitasks aiplans".into()),
+            "read" => commands.push("cat-file --batch --buffer".into()),
+            "forward" => {
+                commands.push("merge --ff-only --quiet --no-autostash --no-verify-signatures <oid>".into());
+            }
+            "refs" => {
+                let names = rest.split(' ').map(|name| match name.split_once(':') {
+                    Some(("both", name)) => format!("refs/heads/{name} refs/remotes/origin/{name}"),
+                    Some((_, name)) => format!("refs/heads/{name} refs/heads/{name}"),
+                    None => format!("refs/heads/{name}"),
+                });
+                let names: Vec<_> = names.collect();
+                let format = "for-each-ref --format=%(refname)%00%(objectname)%00%(symref)";
+                commands.push(format!("{format} {}", names.join(" ")));
+            }
+            "base" => {
+                let format = "for-each-ref --format=%(refname)%00%(objectname)%00%(symref)";
+                let tracking = if rest == "here" { "" } else { " refs/remotes/origin/main" };
+                commands.push(format!("{format} refs/heads/main refs/heads/aitask{tracking}"));
+            }
+            "push" => commands.push(push(rest)),
+            _ => commands.push(line.into()),
+        }
+    }
+    commands
+}
+
+fn push(refs: &str) -> String {
+    let refs: Vec<(&str, &str)> =
+        refs.split(' ').map(|name| name.strip_prefix("create:").map_or((name, "<oid>"), |name| (name, ""))).collect();
+    let hooks = refs.iter().any(|(name, _)| *name == "main");
+    let options = [(refs.len() > 1, " --atomic"), (!hooks, " --no-verify")];
+    let options: String = options.iter().filter(|(on, _)| *on).map(|(_, option)| *option).collect();
+    let leases: String =
+        refs.iter().flat_map(|(name, old)| [" --force-with-lease=refs/heads/", name, ":", old]).collect();
+    let targets: String = refs.iter().flat_map(|(name, _)| [" <oid>:refs/heads/", name]).collect();
+    format!("push --porcelain --no-follow-tags --recurse-submodules=no{options}{leases} -- origin{targets}")
+}
+
+/// Runs a command line, which must succeed with exactly these commands.
+#[track_caller]
+fn expect(repo: &Repo, line: &str, expected: &str) {
+    let (run, commands) = repo.git_commands(&line.split(' ').collect::<Vec<_>>());
+    let run = run.ok();
+    for command in &commands {
+        assert!(command.starts_with(|c: char| c.is_ascii_lowercase()), "the subcommand is not first: {command}");
+    }
+    let expected = spelled_out(expected);
+    assert_eq!(commands, expected, "{line}\n{commands:#?}\ninstead of\n{expected:#?}\n{run}");
+    assert!(!repo.path(".git/FETCH_HEAD").exists(), "{line} wrote FETCH_HEAD");
+}
+
+#[test]
+fn on_a_remote() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    expect(
+        &ann,
+        "init",
+        "open\n refs both:aitask-data\n refs both:aitask-locks both:aitask-ids both:main\n files\n build
+        push create:aitask-locks create:aitask-ids main\n forward",
+    );
+    let new = "open\n refs both:aitask-ids both:main\n files\n read\n build\n push aitask-ids main
+        update-ref --stdin -z\n forward";
+    expect(&ann, "new one", new);
+    expect(&ann, "new two", new);
+    let worktree_added = "base\n read\n refs aitask/t1_one
+        worktree add --quiet --no-track -b aitask/t1_one -- <dir>/ann/aiwork/t1_one <oid>";
+    let pick = format!(
+        "open\n base\n refs both:aitask-locks both:main\n files\n read\n worktree list --porcelain -z\n build
+        push aitask-locks main\n forward\n {worktree_added}"
+    );
+    expect(&ann, "pick 1", &pick);
+    expect(
+        &ann,
+        "pick 2 --no-worktree",
+        "open\n refs both:aitask-locks both:main\n files\n read\n build\n push aitask-locks main\n forward",
+    );
+    expect(
+        &ann,
+        "drop 2",
+        "open\n refs both:aitask-locks both:main\n files\n read\n read\n worktree list --porcelain -z\n build
+        push main aitask-locks\n forward\n worktree list --porcelain -z\n refs aitask/t2_two",
+    );
+    expect(&ann, "lock 2", "open\n refs both:aitask-locks both:main\n files\n read\n build\n push aitask-locks");
+    expect(&ann, "unlock 2", "open\n refs both:aitask-locks\n read\n build\n push aitask-locks");
+    let there = ann.at("aiwork/t1_one");
+    there.write("work", "done\n");
+    there.commit("work");
+    expect(
+        &ann,
+        "finish 1",
+        "open\n refs both:aitask-locks both:main\n files\n read\n read\n worktree list --porcelain -z
+        refs aitask/t1_one\n status --porcelain=v2 --branch -z --untracked-files=normal
+        merge-base --is-ancestor <oid> <oid>\n merge-tree --write-tree -z --name-only --no-messages <oid> <oid>
+        read\n read\n build\n push main aitask-locks\n forward\n worktree list --porcelain -z
+        worktree remove -- <dir>/ann/aiwork/t1_one\n refs both:main\n merge-base --is-ancestor <oid> <oid>
+        update-ref -m aitask: finished --create-reflog --stdin -z",
+    );
+    expect(
+        &ann,
+        "archive 2",
+        "open\n refs both:aitask-locks both:main\n files\n read\n read\n build\n push main\n forward",
+    );
+}
+
+#[test]
+fn of_readers() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("one", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    let state = "status --porcelain=v2 --branch -z --untracked-files=normal
+        rev-list --left-right --count <oid>...<oid> --";
+    let view = "open\n refs both:aitask-locks both:main\n files";
+    expect(&ann, "list", &format!("{view}\n read\n read\n read\n worktree list --porcelain -z\n {state}"));
+    expect(
+        &ann,
+        "show 1",
+        &format!(
+            "{view}\n read\n read\n read\n worktree list --porcelain -z\n read\n {state}
+            log --format=%h %s -n 20 refs/heads/aitask/t1_one --not HEAD --"
+        ),
+    );
+    expect(&ann, "status", &format!("{view}\n read\n read\n read\n worktree list --porcelain -z\n {state}"));
+    expect(&ann, "whoami", "open");
+    expect(&ann, "worktree list", &format!("open\n worktree list --porcelain -z\n {state}"));
+    expect(&ann, "worktree path 1", "open\n worktree list --porcelain -z");
+    expect(
+        &ann,
+        "locks",
+        "open\n refs both:aitask-locks
+        fetch --quiet --prune --no-tags --no-write-fetch-head --no-recurse-submodules -- origin \
+        +refs/heads/aitask-*:refs/remotes/origin/aitask-*
+        refs both:aitask-locks\n read\n read",
+    );
+}
+
+#[test]
+fn without_a_remote() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    ann.git(&["remote", "remove", "origin"]);
+    ann.aitask(&["init"]).ok();
+    let swap = |subject: &str| {
+        format!(
+            "build\n update-index -q --refresh\n read-tree -n -m -u <oid> <oid>
+            update-ref -m {subject} --create-reflog --stdin -z\n refs main
+            update-index -q --refresh\n read-tree -m -u <oid> <oid>"
+        )
+    };
+    let claim = swap("ait: Claim task ID t1, advance counter to 2");
+    expect(&ann, "new one", &format!("open\n refs here:aitask-ids here:main\n files\n read\n {claim}"));
+    let lock = swap("ait: Lock task t1 for ann@example.com");
+    expect(
+        &ann,
+        "pick 1",
+        &format!(
+            "open\n base here\n refs here:aitask-locks here:main\n files\n read\n worktree list --porcelain -z\n {lock}
+            base here\n read\n refs aitask/t1_one
+            worktree add --quiet --no-track -b aitask/t1_one -- <dir>/ann/aiwork/t1_one <oid>"
+        ),
+    );
+    let there = ann.at("aiwork/t1_one");
+    there.write("work", "done\n");
+    there.commit("work");
+    let merge = swap("Merge branch 'aitask/t1_one' into main");
+    expect(
+        &ann,
+        "finish 1",
+        &format!(
+            "open\n refs here:aitask-locks here:main\n files\n read\n read\n worktree list --porcelain -z
+            refs aitask/t1_one\n status --porcelain=v2 --branch -z --untracked-files=normal
+            merge-base --is-ancestor <oid> <oid>\n merge-tree --write-tree -z --name-only --no-messages <oid> <oid>
+            read\n read\n {merge}\n worktree list --porcelain -z\n worktree remove -- <dir>/ann/aiwork/t1_one
+            refs main\n merge-base --is-ancestor <oid> <oid>
+            update-ref -m aitask: finished --create-reflog --stdin -z"
+        ),
+    );
+}

@@ -1,0 +1,71 @@
+//! Killing at every call, on either side of it, and looking what the same command makes of it.
+
+use super::Scene;
+use super::describe::{describe, difference};
+use crate::support::When;
+use std::collections::BTreeMap;
+
+/// What may come of a command that was killed and given again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Allow {
+    /// What comes of it once.
+    Once,
+    /// That, or what comes of giving it twice: for a command that says "one more".
+    OnceOrTwice,
+}
+
+/// More than any verb makes.
+const CALLS: usize = 200;
+
+/// Kills `git aitask ARGS` before and after each of its git calls, gives the command again, and fails unless the world
+/// is then as if nobody had disturbed it.
+#[track_caller]
+pub(super) fn sweep(scene: &Scene, args: &[&str], allow: Allow) {
+    scene.save();
+    let pristine = scene.files();
+    let (run, calls) = scene.ann.git_commands(args);
+    run.ok();
+    let mut allowed = vec![describe(scene)];
+    if allow == Allow::OnceOrTwice {
+        scene.ann.aitask(args).ok();
+        allowed.push(describe(scene));
+    }
+    let mut wrong: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let (mut kills, mut untouched) = (0, 0);
+    for when in [When::Before, When::After] {
+        for k in 1..CALLS {
+            scene.restore();
+            let killed = scene.ann.killed_at(k, when, args);
+            let whole = killed.signal.is_none();
+            let mut problem = String::new();
+            if whole {
+                killed.ok();
+            } else {
+                kills += 1;
+                // the same command on the same world does the same
+                if scene.files() == pristine {
+                    untouched += 1;
+                    continue;
+                }
+                let again = scene.ann.aitask(args);
+                if again.code != 0 {
+                    problem = format!("the command given again fails:\n{again}");
+                }
+            }
+            let found = describe(scene);
+            if !allowed.contains(&found) || !problem.is_empty() {
+                problem.push_str(&difference(&allowed[0], &found));
+                let call = calls.get(k - 1).map_or("(none)", String::as_str);
+                wrong.entry(problem).or_default().push(format!("{when:?} call {k}: git {call:.120}"));
+            }
+            if whole {
+                assert!(k > calls.len(), "call {k} of {} was never made", calls.len());
+                break;
+            }
+        }
+    }
+    eprintln!("{} in mode {:?}: {kills} kills, {untouched} of them before anything was written", args[0], scene.mode);
+    let report: Vec<_> =
+        wrong.iter().map(|(problem, at)| format!("  killed {}\n{problem}", at.join("\n  killed "))).collect();
+    assert!(wrong.is_empty(), "git aitask {} ({:?}):\n{}", args.join(" "), scene.mode, report.join("\n"));
+}

@@ -1,0 +1,136 @@
+//! A server that takes one branch at a time, as Azure DevOps and `CodeCommit` do.
+
+use super::{run, scene, status_of, tasks, work_on};
+use crate::support::{Repo, Running, When, World};
+use std::collections::BTreeSet;
+
+fn not_atomic(tasks: usize) -> (World, Repo) {
+    let (world, ann) = scene(tasks);
+    world.git(&["--git-dir=origin.git", "config", "receive.advertiseAtomic", "false"]);
+    (world, ann)
+}
+
+const SAID: &str = "cannot swap several branches at once";
+
+#[test]
+fn it_works_and_is_said_once_in_a_clone() {
+    let (world, ann) = not_atomic(2);
+    let first = run(&ann, "new third").ok();
+    assert_eq!(first.stderr.matches(SAID).count(), 1, "{first}");
+    for line in ["pick 1 --no-worktree", "drop 1"] {
+        let run = run(&ann, line).ok();
+        assert!(!run.stderr.contains(SAID), "{run}");
+    }
+    work_on(&ann, 2);
+    let finished = run(&ann, "finish 2").ok();
+    assert!(!finished.stderr.contains(SAID), "{finished}");
+    assert_eq!(world.locks(), Vec::<String>::new());
+    assert_eq!((tasks(&world), status_of(&world, 1)), (2, "Ready".into()));
+    assert!(world.remote_file("main", "work/2").is_some());
+    let other = run(&world.clone("bob"), "pick 1").ok();
+    assert_eq!(other.stderr.matches(SAID).count(), 1, "{other}");
+}
+
+#[test]
+fn races_of_eight_in_four_clones() {
+    let (world, ann) = not_atomic(8);
+    let clones = [ann, world.clone("b"), world.clone("c"), world.clone("d")];
+    let seat = |n: usize| clones[n % 4].env("GIT_AITASK_TIMEOUT", "55s");
+    let burst = |line: &dyn Fn(usize) -> String| {
+        let start = |n| seat(n).start(&line(n).split(' ').collect::<Vec<_>>());
+        let started: Vec<_> = (0..8).map(start).collect();
+        started.into_iter().map(Running::wait).collect::<Vec<_>>()
+    };
+    let ids: BTreeSet<_> = burst(&|n| format!("new more{n} --json"))
+        .into_iter()
+        .map(|run| run.ok().json()["task"]["id"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(ids.len(), 8, "{ids:?}");
+    assert_eq!(tasks(&world), 16);
+
+    let runs = burst(&|_| "pick 1 --no-worktree --json".into());
+    let winners: Vec<_> = (0..8).filter(|&n| runs[n].code == 0).collect();
+    assert_eq!(winners.len(), 1, "{}", runs.iter().map(ToString::to_string).collect::<String>());
+    for lost in runs.iter().filter(|run| run.code != 0) {
+        assert_eq!(lost.clone().fails(1).error()["error"]["kind"], "held", "{lost}");
+    }
+    run(&seat(winners[0]), "drop 1").ok();
+
+    for run in burst(&|n| format!("pick {} --no-worktree", n + 1)) {
+        run.ok();
+    }
+    assert_eq!(world.locks().len(), 8);
+    assert!((1..=8).all(|n| status_of(&world, n) == "Implementing"));
+    for run in burst(&|n| format!("drop {}", n + 1)) {
+        run.ok();
+    }
+    assert_eq!(world.locks(), Vec::<String>::new());
+    assert!((1..=8).all(|n| status_of(&world, n) == "Ready"));
+
+    (1..=8).for_each(|n| work_on(&seat(n - 1), n));
+    for run in burst(&|n| format!("finish {}", n + 1)) {
+        run.ok();
+    }
+    assert_eq!((tasks(&world), world.locks().len()), (8, 0));
+    for clone in &clones {
+        assert_eq!(clone.git(&["for-each-ref", "refs/heads/aitask/"]), "");
+        assert!(!clone.git(&["worktree", "list"]).contains("aiwork"));
+    }
+}
+
+/// Where the pushes of `line` are among its git commands, from 1.
+fn pushes(repo: &Repo, line: &str) -> [usize; 2] {
+    let (run, commands) = repo.git_commands(&line.split(' ').collect::<Vec<_>>());
+    run.ok();
+    let found: Vec<_> = (1..=commands.len()).filter(|k| commands[k - 1].starts_with("push")).collect();
+    found.try_into().unwrap_or_else(|found| panic!("{line}: pushes at {found:?} of {commands:#?}"))
+}
+
+/// Runs `line` killed between its two pushes, looks, and runs it again.
+#[track_caller]
+fn killed_between(repo: &Repo, line: &str, pushes: [usize; 2], half: impl Fn()) {
+    let args: Vec<_> = line.split(' ').collect();
+    let killed = repo.killed_at(pushes[0], When::After, &args);
+    assert_eq!(killed.signal, Some(9), "{killed}");
+    half();
+    run(repo, line).ok();
+}
+
+#[test]
+fn killed_between_the_pushes_the_same_command_finishes() {
+    let (world, ann) = not_atomic(3);
+    run(&ann, "new fourth").ok();
+
+    // the same verbs on another task show where the pushes are
+    let at = [pushes(&ann, "new fifth"), pushes(&ann, "pick 2"), pushes(&ann, "drop 2")];
+    killed_between(&ann, "new sixth", at[0], || assert_eq!(tasks(&world), 5));
+    assert_eq!(tasks(&world), 6);
+    assert_eq!(world.remote_files("main").iter().filter(|file| file.ends_with("_sixth.md")).count(), 1);
+
+    killed_between(&ann, "pick 1", at[1], || {
+        assert_eq!(world.locks(), ["t1_lock.yaml"]);
+        assert_eq!(status_of(&world, 1), "Ready");
+    });
+    assert_eq!((world.locks().len(), status_of(&world, 1)), (1, "Implementing".into()));
+    assert!(ann.path("aiwork/t1_job1/README.md").is_file());
+
+    killed_between(&ann, "drop 1", at[2], || {
+        assert_eq!(world.locks(), ["t1_lock.yaml"]);
+        assert_eq!(status_of(&world, 1), "Ready");
+    });
+    assert_eq!((world.locks().len(), status_of(&world, 1)), (0, "Ready".into()));
+    assert!(!ann.path("aiwork/t1_job1").exists());
+
+    work_on(&ann, 2);
+    let at = pushes(&ann, "finish 2");
+    work_on(&ann, 3);
+    killed_between(&ann, "finish 3", at, || {
+        assert_eq!(world.locks(), ["t3_lock.yaml"]);
+        assert!(world.remote_file("main", "aitasks/archived/t3_job3.md").is_some());
+    });
+    assert_eq!(world.locks(), Vec::<String>::new());
+    assert!(world.remote_file("main", "work/3").is_some());
+    assert!(!ann.path("aiwork/t3_job3").exists());
+    assert_eq!(ann.git(&["for-each-ref", "refs/heads/aitask/"]), "");
+    assert_eq!(ann.git(&["status", "--porcelain"]), "");
+}

@@ -1,0 +1,60 @@
+//! Remotes that do not answer, or whose refs stay locked.
+
+use super::{kind, message, published, run, scene};
+use std::time::{Duration, Instant};
+
+#[test]
+fn nobody_there_is_said_at_once() {
+    let (world, ann) = scene(1);
+    let gone = world.root().join("no-such.git");
+    for url in [gone.to_str().unwrap(), "http://127.0.0.1:1/x.git", "ssh://127.0.0.1:1/x.git", "git://127.0.0.1:1/x"] {
+        ann.git(&["config", "remote.origin.url", url]);
+        for line in ["pick 1 --json", "new more --json", "lock 1 --json", "locks --json"] {
+            let begun = Instant::now();
+            let failed = run(&ann, line).fails(75);
+            assert!(begun.elapsed() < Duration::from_secs(10), "{:?} {url}\n{failed}", begun.elapsed());
+            assert_eq!(kind(&failed), "unreachable", "{url}\n{failed}");
+        }
+    }
+    assert!(!ann.path("aiwork").exists());
+    assert_eq!(ann.git(&["status", "--porcelain"]), "");
+    ann.git(&["config", "remote.origin.url", world.origin().to_str().unwrap()]);
+    run(&ann, "pick 1").ok();
+}
+
+#[test]
+fn a_remote_that_hangs_is_left_alone() {
+    let (world, ann) = scene(1);
+    let dial = world.root().join("hanging-dial");
+    world.script(&dial, "#!/bin/sh\nsleep 100\n");
+    ann.git(&["config", "remote.origin.url", &format!("ext::{} %S x", dial.display())]);
+    for line in ["pick 1 --timeout 2s --json", "new more --timeout 2s --json", "locks --timeout 2s --json"] {
+        let begun = Instant::now();
+        let failed = run(&ann, line).fails(75);
+        // two seconds, and five for the last question: what came of the push
+        assert!(begun.elapsed() < Duration::from_millis(7900), "{:?}\n{failed}", begun.elapsed());
+        assert!(["unknown", "unreachable"].contains(&kind(&failed).as_str()), "{failed}");
+        let left = ann.run("pgrep", &["-fl", dial.to_str().unwrap()]);
+        assert!(left.stdout.is_empty(), "left behind:\n{}", left.stdout);
+    }
+    assert!(!ann.path("aiwork").exists());
+}
+
+#[test]
+fn a_stale_lock_file_of_the_server_is_named() {
+    let (world, ann) = scene(1);
+    std::fs::write(world.origin().join("refs/heads/aitask-locks.lock"), "").unwrap();
+    let before = published(&world);
+    for line in ["lock 1 --timeout 3s --json", "pick 1 --timeout 3s --json"] {
+        let begun = Instant::now();
+        let failed = run(&ann, line).fails(75);
+        let took = begun.elapsed();
+        assert!(took > Duration::from_millis(2500) && took < Duration::from_secs(12), "{took:?}\n{failed}");
+        assert_eq!(kind(&failed), "contention", "{failed}");
+        assert!(message(&failed).contains("on the server") && failed.stderr.contains(".lock"), "{failed}");
+        assert!(!message(&failed).contains("others"), "{failed}");
+        assert_eq!(published(&world), before);
+    }
+    std::fs::remove_file(world.origin().join("refs/heads/aitask-locks.lock")).unwrap();
+    run(&ann, "pick 1").ok();
+}
