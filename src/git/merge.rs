@@ -73,6 +73,12 @@ pub fn is_ancestor(repository: &Repository, ancestor: &Oid, commit: &Oid) -> Res
     }
 }
 
+/// Whether a commit whose message has this text is reachable from `tip`.
+pub fn has_message(repository: &Repository, tip: &Oid, text: &str) -> Result<bool> {
+    let call = repository.read("log").args(["-n", "1", "--format=%H", "--fixed-strings", &format!("--grep={text}")]);
+    Ok(!call.args([tip.as_str(), "--"]).run()?.stdout.is_empty())
+}
+
 /// How many commits `commit` has that `base` lacks, and the other way round: (ahead, behind).
 pub fn ahead_behind(repository: &Repository, commit: &Oid, base: &Oid) -> Result<(u32, u32)> {
     let range = format!("{commit}...{base}");

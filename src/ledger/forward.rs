@@ -40,7 +40,14 @@ impl Ledger<'_> {
             let tip = view.tip(branch);
             let target = tips.get(branch).or(tip.published.as_ref());
             let (Some(target), Some(local)) = (target, &tip.local) else { continue };
-            if matches!(branch.as_str(), LOCKS | IDS) || target == local {
+            if branch.as_str() == LOCKS || target == local {
+                continue;
+            }
+            if branch.as_str() == IDS {
+                // The mirror follows, also after a killed claim; a counter that was only ever local is no mirror.
+                if !tips.contains_key(branch) && merge::is_ancestor(self.repository, local, target)? {
+                    refs::follow(self.repository, &[(branch.full(), target)])?;
+                }
                 continue;
             }
             if let Some(reason) = self.bring(branch, local, target)? {

@@ -116,12 +116,27 @@ pub fn exists(pid: u32) -> Option<bool> {
     }
 }
 
-/// Field 22 of `/proc/<pid>/stat`; the name in field 2 may contain anything, so count from its last bracket.
+/// The leader of this process's session. In a pid namespace the leader may be outside, and then it has no number
+/// here: the kernel says 0, for which `rustix::process::getsid` has no value, so `/proc` is asked first.
+#[must_use]
+pub fn session_leader() -> Option<u32> {
+    match proc_field("self", 6) {
+        Some(leader) => leader.parse().ok().filter(|&pid| pid > 0),
+        None => u32::try_from(rustix::process::getsid(None).ok()?.as_raw_nonzero().get()).ok(),
+    }
+}
+
 fn proc_start(pid: u32) -> Option<String> {
+    proc_field(&pid.to_string(), 22)
+}
+
+/// A field of `/proc/<pid>/stat` after the second, numbered as in proc(5); the name in field 2 may contain
+/// anything, so count from its last bracket.
+fn proc_field(pid: &str, number: usize) -> Option<String> {
     let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
     let stat = String::from_utf8_lossy(&stat);
     let (_, after_name) = stat.rsplit_once(')')?;
-    after_name.split_whitespace().nth(19).map(str::to_owned)
+    after_name.split_whitespace().nth(number - 3).map(str::to_owned)
 }
 
 fn ps_start(repository: &Repository, pid: u32) -> Option<String> {

@@ -107,8 +107,7 @@ fn find_anchor(repository: &Repository, narrate: fn(&str)) -> (Anchor, AnchorOri
 
 /// Only for somebody who types: what an agent starts has pipes, and shares its terminal with other agents.
 fn terminal() -> Option<u32> {
-    let leader = rustix::process::getsid(None).ok().filter(|_| std::io::stdin().is_terminal())?;
-    u32::try_from(leader.as_raw_nonzero().get()).ok()
+    std::io::stdin().is_terminal().then(super::liveness::session_leader)?
 }
 
 fn tmux_pane(repository: &Repository) -> Option<u32> {

@@ -111,6 +111,12 @@ impl<T> Landed<T> {
 /// The trailer that makes a commit of ours unlike any other (architecture, section 2, rule 1).
 const TRAILER: &str = "Aitask-Nonce";
 
+/// The line of a commit's message that marks it as one of these.
+#[must_use]
+pub fn trailer(nonce: &str) -> String {
+    format!("{TRAILER}: {nonce}")
+}
+
 impl Ledger<'_> {
     /// Looks at `branches`, lets `decide` say what to do, and does it in one swap; `nonce` marks every commit.
     ///
@@ -231,7 +237,7 @@ impl Ledger<'_> {
                     None => Parent::Root,
                 };
                 let (merged, tree) = step.merge.clone().map_or((None, step.tree.clone()), |(m, t)| (Some(m), Some(t)));
-                let message = format!("{}\n\n{TRAILER}: {nonce}\n", step.subject);
+                let message = format!("{}\n\n{}\n", step.subject, trailer(nonce));
                 commits.push(NewCommit { parent, merged, tree, edits: step.edits.clone(), message });
             }
         }

@@ -1,6 +1,7 @@
 //! The tasks of a view: which files there are, and what is in those that matter.
 
 use super::context::{Context, Wanted};
+use super::making::Reached;
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Oid};
 use crate::ledger::View;
@@ -106,6 +107,17 @@ impl Index {
         let exact = task.plan();
         let of_task = || self.plans.iter().filter(|plan| plan.id() == task.id() && !plan.is_archived());
         of_task().find(|plan| **plan == exact).or_else(|| of_task().min_by(|a, b| a.as_str().cmp(b.as_str())))
+    }
+
+    /// The file of a making that was cut off after it was published, where it still is.
+    pub(super) fn made(&self, reached: &Reached) -> Option<&TaskPath> {
+        let Reached::Task(file) = reached else { return None };
+        self.active.iter().map(|(path, _)| path).find(|path| path.as_str() == file)
+    }
+
+    /// Whether the id of a making that was cut off before its file landed is still nobody's.
+    pub(super) fn is_unused(&self, reached: &Reached) -> bool {
+        matches!(reached, Reached::Id(id) if self.active(*id).is_none() && self.archived(*id).is_none())
     }
 
     /// The highest number that a scan of this kind finds.

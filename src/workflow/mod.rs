@@ -10,6 +10,7 @@ pub mod index;
 pub mod init;
 pub mod list;
 pub mod lock;
+mod making;
 pub mod merging;
 pub mod new;
 pub mod outcome;

@@ -2,12 +2,15 @@
 
 use super::context::{Context, Wanted};
 use super::index::Index;
+use super::making::{Making, Reached};
 use super::outcome::{Aside, DryRun, TaskInfo};
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Decision, Ledger, Plan, View, ids, nonce};
-use crate::task::{Level, NewTask, Reference, Scan, Task, TaskId, TaskName, TaskPath, Title, edits, labels, paths};
+use crate::task::{
+    Document, Level, NewTask, Reference, Scan, Task, TaskId, TaskName, TaskPath, Title, edits, labels, paths,
+};
 use serde::Serialize;
 
 /// What the task is to be.
@@ -78,7 +81,7 @@ pub fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
         Error::new(Kind::NoSuchTask, format!("there is no draft {name:?} in {}", paths::DRAFTS_DIR))
             .hint(format!("ls {}", context.data_dir().join(paths::DRAFTS_DIR).display()))
     })?;
-    let document = crate::task::Document::parse(&bytes);
+    let document = Document::parse(&bytes);
     let title = paths::draft_slug(&path).map_or_else(|| "unnamed task".to_owned(), |slug| slug.humanised());
     let task = NewTask::default();
     let options = Options {
@@ -99,18 +102,23 @@ pub fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
     Ok(created)
 }
 
-fn publish(
-    context: &Context,
-    options: &Options,
-    task: &NewTask,
-    draft: Option<&crate::task::Document>,
-) -> Result<Created> {
+fn publish(context: &Context, options: &Options, task: &NewTask, draft: Option<&Document>) -> Result<Created> {
     let data = context.data_branch()?.clone();
     let ids_branch = Ledger::ids_branch()?;
     let branches = if options.parent.is_some() { vec![data.clone()] } else { vec![ids_branch.clone(), data.clone()] };
+    let (repository, mark) = (&context.repository, nonce()?);
+    let request =
+        format!("{options:?} {}", String::from_utf8_lossy(&draft.map(Document::to_bytes).unwrap_or_default()));
+    let earlier = Making::cut_off(repository, &request);
     let mut claimed = None;
-    let landed = context.ledger().transact(&nonce()?, &branches, |view| {
+    let outcome = context.ledger().transact(&mark, &branches, |view| {
         let index = Index::load(view, &data)?;
+        let reached =
+            earlier.as_ref().map(|making| making.reached(repository, view, &data, &ids_branch)).transpose()?;
+        if let Some(path) = reached.as_ref().and_then(|reached| index.made(reached)) {
+            let document = index.load_document(view, path.as_str())?;
+            return Ok(Decision::Nothing(Task::from_document(path.clone(), &document)));
+        }
         let mut plan = Plan::new();
         let mut task = task.clone();
         task.issue_type = issue_type(view, &data, options.issue_type.as_deref())?;
@@ -124,6 +132,9 @@ fn publish(
         } else if let Some(id) = claimed.filter(|_| view.landed.contains(&ids_branch)) {
             // On a server that takes one branch at a time the counter has moved for us already.
             TaskId::top(id)
+        } else if let Some(Reached::Id(id)) = reached.filter(|reached| index.is_unused(reached)) {
+            claimed = Some(id.number());
+            id
         } else {
             let id = ids::next(view, &ids_branch, index.max_number(Scan::Active))?;
             claimed = Some(id);
@@ -159,9 +170,21 @@ fn publish(
         };
         changes.push(Edit::Put { path: path.as_str().to_owned(), content: document.to_bytes() });
         changes.extend(vocabulary(view, &data, &options.labels)?);
+        if !context.dry_run {
+            Making::new(repository, &request, &mark, id, path.as_str()).save(repository)?;
+        }
         let made = Task::from_document(path, &document);
         Ok(Decision::Swap(plan.step(&data, Step::edit(subject, changes)), made))
-    })?;
+    });
+    // What may have landed is to be found by the same command.
+    let unknown = outcome.as_ref().is_err_and(|error| error.kind() == Kind::Unknown);
+    if !unknown {
+        Making::forget(repository, &mark);
+    }
+    let landed = outcome?;
+    if let (Some(earlier), false) = (&earlier, context.dry_run) {
+        Making::forget(repository, earlier.nonce());
+    }
     let aside = Aside::of(context, &landed);
     Ok(Created { task: Some(TaskInfo::from(&landed.value)), draft: None, aside })
 }

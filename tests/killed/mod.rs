@@ -9,4 +9,4 @@ mod sweep;
 mod verbs;
 
 use scene::{Mode, Scene};
-use sweep::{Allow, sweep};
+use sweep::sweep;

@@ -5,31 +5,18 @@ use super::describe::{describe, difference};
 use crate::support::When;
 use std::collections::BTreeMap;
 
-/// What may come of a command that was killed and given again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Allow {
-    /// What comes of it once.
-    Once,
-    /// That, or what comes of giving it twice: for a command that says "one more".
-    OnceOrTwice,
-}
-
 /// More than any verb makes.
 const CALLS: usize = 200;
 
 /// Kills `git aitask ARGS` before and after each of its git calls, gives the command again, and fails unless the world
 /// is then as if nobody had disturbed it.
 #[track_caller]
-pub(super) fn sweep(scene: &Scene, args: &[&str], allow: Allow) {
+pub(super) fn sweep(scene: &Scene, args: &[&str]) {
     scene.save();
     let pristine = scene.files();
     let (run, calls) = scene.ann.git_commands(args);
     run.ok();
-    let mut allowed = vec![describe(scene)];
-    if allow == Allow::OnceOrTwice {
-        scene.ann.aitask(args).ok();
-        allowed.push(describe(scene));
-    }
+    let undisturbed = describe(scene);
     let mut wrong: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let (mut kills, mut untouched) = (0, 0);
     for when in [When::Before, When::After] {
@@ -53,8 +40,8 @@ pub(super) fn sweep(scene: &Scene, args: &[&str], allow: Allow) {
                 }
             }
             let found = describe(scene);
-            if !allowed.contains(&found) || !problem.is_empty() {
-                problem.push_str(&difference(&allowed[0], &found));
+            if found != undisturbed || !problem.is_empty() {
+                problem.push_str(&difference(&undisturbed, &found));
                 let call = calls.get(k - 1).map_or("(none)", String::as_str);
                 wrong.entry(problem).or_default().push(format!("{when:?} call {k}: git {call:.120}"));
             }

@@ -121,7 +121,6 @@ fn with_the_remote_gone_it_is_unknown_and_the_same_command_finishes() {
 }
 
 #[test]
-#[ignore = "`new` does not recognise its own task after an unknown outcome: it makes another one"]
 fn new_with_the_remote_gone_makes_one_task_in_all() {
     let (world, ann) = scene(0);
     let cut = run(&with_broken_push(&world, &ann, First::LandsAndGoes), "new job1 --json").fails(75);

@@ -102,3 +102,18 @@ fn a_remote_that_does_not_exist_is_a_usage_error() {
     ann.git(&["config", "aitask.remote", "team"]);
     assert_eq!(ann.aitask(&["whoami", "--json"]).ok().json()["remote"], "team");
 }
+
+/// Linux, where the system lets its user make a pid namespace; elsewhere there is no such session to test with.
+#[test]
+fn in_a_container_whose_session_leader_is_outside_it_does_not_panic() {
+    const APART: &[&str] = &["--user", "--map-root-user", "--pid", "--fork", "--mount-proc"];
+    let ann = World::new().clone("ann");
+    if ann.run("sh", &["-c", &format!("unshare {} true", APART.join(" "))]).code != 0 {
+        return;
+    }
+    let inside = [APART, &[env!("CARGO_BIN_EXE_git-aitask"), "whoami"]].concat();
+    ann.run("unshare", &inside).ok().assert().stdout(contains("session  none found"));
+    // with a terminal, which is when the leader is asked for
+    let run = ann.run("script", &["-qec", &format!("unshare {}", inside.join(" ")), "/dev/null"]);
+    run.ok().assert().stdout(contains("session  none found"));
+}

@@ -1,0 +1,125 @@
+//! What this clone remembers of tasks it is about to publish, so that `new`, given again after it was cut off, finds the
+//! task it made instead of making a second one.
+
+use crate::error::{Error, Kind, Result};
+use crate::git::{Branch, Repository, merge};
+use crate::ledger::View;
+use crate::ledger::liveness::{Anchor, Liveness};
+use crate::ledger::transaction::trailer;
+use crate::task::TaskId;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// After that the same words mean another task.
+const SAME_COMMAND: Duration = Duration::from_secs(3600);
+
+/// The record of one making.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(super) struct Making {
+    /// What was asked for, word for word.
+    request: String,
+    /// What marks its commits.
+    nonce: String,
+    /// The process that makes it.
+    process: Option<Anchor>,
+    /// The id it was to get.
+    id: String,
+    /// The file it was to be.
+    pub(super) path: String,
+}
+
+/// How far a making that was cut off got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// Nothing was published.
+    Nothing,
+    /// Its id is taken, on a server that takes one branch at a time.
+    Id(TaskId),
+    /// It is published, as this file.
+    Task(String),
+}
+
+impl Making {
+    /// A making by this process.
+    pub(super) fn new(repository: &Repository, request: &str, nonce: &str, id: TaskId, path: &str) -> Self {
+        let process = Anchor::of_process(repository, std::process::id());
+        Self {
+            request: request.to_owned(),
+            nonce: nonce.to_owned(),
+            process,
+            id: id.to_string(),
+            path: path.to_owned(),
+        }
+    }
+
+    /// Notes it, before anything is published.
+    pub(super) fn save(&self, repository: &Repository) -> Result<()> {
+        let dir = repository.private_dir()?.join("making");
+        let path = dir.join(&self.nonce);
+        let json = serde_json::to_vec(self).unwrap_or_default();
+        let written = std::fs::create_dir_all(&dir).and_then(|()| std::fs::write(&path, json));
+        written.map_err(|error| Error::io("write", &path, &error))
+    }
+
+    /// Forgets it: it is published, or certainly is not.
+    pub(super) fn forget(repository: &Repository, nonce: &str) {
+        let _ = std::fs::remove_file(folder(repository).join(nonce));
+    }
+
+    /// The making of the same task that was cut off a short while ago. Older ones are forgotten on the way.
+    pub(super) fn cut_off(repository: &Repository, request: &str) -> Option<Self> {
+        let entries = std::fs::read_dir(folder(repository)).ok()?;
+        entries.flatten().find_map(|entry| {
+            let making = Self::load(&entry.path())?;
+            let ended = making.process.as_ref().is_some_and(|process| process.liveness(repository) == Liveness::Dead);
+            let age = entry.metadata().ok()?.modified().ok()?.elapsed().unwrap_or_default();
+            if ended && age > SAME_COMMAND {
+                Self::forget(repository, &making.nonce);
+                return None;
+            }
+            (ended && making.request == request).then_some(making)
+        })
+    }
+
+    fn load(path: &Path) -> Option<Self> {
+        let making: Self = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+        // The name of the file is the nonce, and nothing else is removed by it.
+        (path.file_name()?.to_str()? == making.nonce).then_some(making)
+    }
+
+    /// What marks its commits.
+    pub(super) fn nonce(&self) -> &str {
+        &self.nonce
+    }
+
+    /// How far it got, as the branches of a fresh view say.
+    ///
+    /// # Errors
+    /// One that makes the transaction look at the remote first, where the view is not fresh.
+    pub(super) fn reached(
+        &self,
+        repository: &Repository,
+        view: &View<'_>,
+        data: &Branch,
+        ids: &Branch,
+    ) -> Result<Reached> {
+        if !view.fresh {
+            return Err(Error::new(Kind::Unknown, "whether the task was made must be asked of the remote"));
+        }
+        let has = |branch: &Branch| match view.base(branch) {
+            Some(tip) => merge::has_message(repository, tip, &trailer(&self.nonce)),
+            None => Ok(false),
+        };
+        if has(data)? {
+            return Ok(Reached::Task(self.path.clone()));
+        }
+        match TaskId::recognise(&self.id) {
+            Some(id) if !id.is_child() && has(ids)? => Ok(Reached::Id(id)),
+            _ => Ok(Reached::Nothing),
+        }
+    }
+}
+
+fn folder(repository: &Repository) -> PathBuf {
+    repository.common_dir.join("aitask/making")
+}
