@@ -83,6 +83,15 @@ pub enum Verb {
     Status(commands::status::Status),
     Whoami(commands::whoami::Whoami),
     Demo(commands::demo::Demo),
+    /// Stand in for a script of the original, with its own arguments
+    #[command(after_help = "Example:\n  git aitask compat aitask_lock.sh --check 12")]
+    Compat {
+        /// The script, such as aitask_lock.sh
+        script: String,
+        /// Its arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
 }
 
 impl Cli {

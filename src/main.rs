@@ -3,6 +3,7 @@
 use clap::Parser as _;
 use git_aitask::cli::{Cli, Verb};
 use git_aitask::commands::{App, lock, welcome, whoami};
+use git_aitask::compat;
 use git_aitask::error::{Error, Kind, Result};
 use git_aitask::report::Report;
 use git_aitask::settings::Environment;
@@ -10,6 +11,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let environment = Environment::of_process();
+    if let Some(code) = script(&environment) {
+        return code.into();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
@@ -25,6 +29,24 @@ fn main() -> ExitCode {
             error.kind().exit_code().into()
         }
     }
+}
+
+/// The drop-in face, when we are called by a script's name, or as `compat SCRIPT`: its arguments are its own.
+fn script(environment: &Environment) -> Option<u8> {
+    let mut args = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned());
+    let called = args.next()?;
+    let called = called.rsplit('/').next().unwrap_or_default().to_owned();
+    let mut args: Vec<_> = args.collect();
+    let name = if compat::SCRIPTS.contains(&called.as_str()) {
+        called
+    } else if args.first().is_some_and(|arg| arg == "compat") && args.get(1).is_some_and(|arg| !arg.starts_with('-')) {
+        args.drain(..2).nth(1)?
+    } else {
+        return None;
+    };
+    let dir = std::env::current_dir().ok()?;
+    let code = std::panic::catch_unwind(|| compat::run(&name, &args, environment, &dir));
+    Some(code.unwrap_or(Kind::Bug.exit_code()))
 }
 
 /// Help and version are answers; anything else is a usage error, as JSON where that was asked for.
@@ -63,5 +85,6 @@ fn run(cli: &Cli, environment: Environment, report: Report) -> Result<()> {
         Some(Verb::Status(verb)) => verb.run(&app),
         Some(Verb::Whoami(_)) => whoami::Whoami::run(&app),
         Some(Verb::Demo(verb)) => verb.run(&app),
+        Some(Verb::Compat { .. }) => Err(Error::new(Kind::Usage, "compat wants the name of a script first")),
     }
 }

@@ -66,6 +66,19 @@ pub fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], 
     }
 }
 
+/// Whether the remote has a branch of exactly this name. One connection; only for a diagnosis, since a fetch tells the
+/// same and brings it along.
+pub fn has_branch(repository: &Repository, remote: &RemoteName, branch: &Branch, limit: Duration) -> Result<bool> {
+    let full = branch.full();
+    let call = repository.git().network(&repository.root, "ls-remote", limit);
+    let call = call.args(["--heads", "--", remote.as_str(), full.as_str()]);
+    let output = call.output()?;
+    if !output.success() {
+        return Err(connection_error(remote, &call, &output));
+    }
+    Ok(output.text().lines().any(|line| line.split('\t').nth(1) == Some(full.as_str())))
+}
+
 /// What came of a push.
 #[derive(Debug)]
 pub enum Pushed {
@@ -86,6 +99,8 @@ pub struct PushOptions {
     pub atomic: bool,
     /// Whether the user's `pre-push` hook runs.
     pub hooks: bool,
+    /// Ask only whether it would be taken.
+    pub dry_run: bool,
     /// The time limit.
     pub limit: Duration,
 }
@@ -138,6 +153,9 @@ pub fn push_call(repository: &Repository, remote: &RemoteName, updates: &[RefUpd
     if options.atomic {
         call = call.arg("--atomic");
     }
+    if options.dry_run {
+        call = call.arg("--dry-run");
+    }
     if !options.hooks {
         call = call.arg("--no-verify");
     }
@@ -188,6 +206,7 @@ fn connection_error(remote: &RemoteName, call: &Call, output: &Output) -> Error 
     let said = first_line(&complaint);
     if AUTHENTICATION.iter().any(|text| complaint.contains(text)) {
         return Error::new(Kind::Authentication, format!("the remote {remote} did not let us in: {said}"))
+            .detail("stderr", complaint.as_str())
             .hint(format!("git fetch {remote}"));
     }
     let exit = output.code;
@@ -195,6 +214,7 @@ fn connection_error(remote: &RemoteName, call: &Call, output: &Output) -> Error 
         return call.failure(output);
     }
     Error::new(Kind::Unreachable, format!("the remote {remote} cannot be reached: {said}"))
+        .detail("stderr", complaint.as_str())
         .hint(format!("git ls-remote {remote}"))
         .hint("run the same command again later")
 }

@@ -3,6 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::status::{self, Status};
 use crate::git::porcelain::worktree_list::{self, WorktreeRecord};
+use crate::git::run::Call;
 use crate::git::{Branch, Oid, Repository};
 use std::path::Path;
 
@@ -81,11 +82,57 @@ pub fn fast_forward(repository: &Repository, path: &Path, commit: &Oid) -> Resul
 }
 
 /// Carries index and files at `path` from `old` to `new` where `HEAD` has moved already, never across the user's
-/// own changes (git-read-tree(1), two-tree merge). Doing it twice changes nothing. `dry` only says whether it could.
-pub fn carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid, dry: bool) -> Result<Forward> {
-    // Without a refresh a file whose time stamp alone changed counts as changed. It is best effort.
-    let _ = repository.git().write(path, "update-index").args(["-q", "--refresh"]).output()?;
-    let call = repository.git().write(path, "read-tree").args(dry.then_some("-n"));
-    let output = call.args(["-m", "-u", old.as_str(), new.as_str()]).output()?;
+/// own changes (git-read-tree(1), two-tree merge). Doing it twice changes nothing.
+pub fn carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid) -> Result<Forward> {
+    refresh(repository, path)?;
+    let call = repository.git().write(path, "read-tree").args(["-m", "-u", old.as_str(), new.as_str()]);
+    forward(&call)
+}
+
+/// Whether [`adopt`] and then [`carry`] would succeed; changes nothing.
+pub fn could_carry(
+    repository: &Repository,
+    path: &Path,
+    old: &Oid,
+    new: &Oid,
+    adopted: &[(String, Oid)],
+) -> Result<Forward> {
+    refresh(repository, path)?;
+    let call = repository.git().write(path, "read-tree").args(["-n", "-m", "-u", old.as_str(), new.as_str()]);
+    if adopted.is_empty() {
+        return forward(&call);
+    }
+    let ask = repository.git().read(path, "rev-parse").args(["--path-format=absolute", "--git-path", "index"]);
+    let index = ask.run()?.text();
+    let copy = tempfile::NamedTempFile::new_in(repository.private_dir()?);
+    let copy = copy.and_then(|copy| std::fs::copy(&index, copy.path()).map(|_| copy));
+    let copy = copy.map_err(|error| Error::io("copy", Path::new(&index), &error))?;
+    take_into_index(repository, path, adopted).env("GIT_INDEX_FILE", copy.path()).run()?;
+    forward(&call.env("GIT_INDEX_FILE", copy.path()))
+}
+
+/// Gives files their content from the object store, in index and checkout, whatever stood there: for changes that the
+/// content was made from.
+pub fn adopt(repository: &Repository, path: &Path, files: &[(String, Oid)]) -> Result<()> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    take_into_index(repository, path, files).run()?;
+    let names = files.iter().map(|(name, _)| name);
+    repository.git().write(path, "checkout-index").args(["-f", "-q", "-u", "--"]).args(names).run().map(drop)
+}
+
+fn take_into_index(repository: &Repository, path: &Path, files: &[(String, Oid)]) -> Call {
+    let entries = files.iter().flat_map(|(name, oid)| ["--cacheinfo".to_owned(), format!("100644,{oid},{name}")]);
+    repository.git().write(path, "update-index").arg("--add").args(entries)
+}
+
+/// Without a refresh a file whose time stamp alone changed counts as changed. It is best effort.
+fn refresh(repository: &Repository, path: &Path) -> Result<()> {
+    repository.git().write(path, "update-index").args(["-q", "--refresh"]).output().map(drop)
+}
+
+fn forward(call: &Call) -> Result<Forward> {
+    let output = call.output()?;
     Ok(if output.success() { Forward::Done } else { Forward::Refused(output.complaint()) })
 }

@@ -21,6 +21,20 @@ pub struct Lagging {
     pub reason: String,
     /// The command that brings it forward.
     pub command: String,
+    /// The reason as a word.
+    pub cause: Cause,
+}
+
+/// Why a checkout could not be brought forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// Uncommitted changes are in the way.
+    Dirty,
+    /// The user's commits and the published ones conflict.
+    Conflict,
+    /// Something else, as the reason says.
+    Other,
 }
 
 /// A checkout whose `HEAD` a local swap moves: its folder, and the commit its files are at.
@@ -29,11 +43,18 @@ pub(super) struct Carried {
     path: PathBuf,
     branch: String,
     old: String,
+    #[serde(default)]
+    adopted: Vec<(String, String)>,
 }
 
 impl Ledger<'_> {
     /// Brings the local branches of the view forward, to `tips` where named there, else to what is published.
-    pub(super) fn bring_forward(&self, view: &View<'_>, tips: &BTreeMap<Branch, Oid>) -> Result<Vec<Lagging>> {
+    pub(super) fn bring_forward(
+        &self,
+        view: &View<'_>,
+        tips: &BTreeMap<Branch, Oid>,
+        adopted: &[(String, Oid)],
+    ) -> Result<Vec<Lagging>> {
         let Channel::Remote(remote) = &self.channel else { return Ok(Vec::new()) };
         let mut lagging = Vec::new();
         for branch in view.branches() {
@@ -50,19 +71,25 @@ impl Ledger<'_> {
                 }
                 continue;
             }
-            if let Some(reason) = self.bring(branch, local, target)? {
+            if let Some((cause, reason)) = self.bring(branch, local, target, adopted)? {
                 let command = match self.checkout_of(branch)? {
                     Some(path) => format!("cd {} && git merge {remote}/{branch}", path.display()),
                     None => format!("git switch {branch} && git merge {remote}/{branch}"),
                 };
-                lagging.push(Lagging { branch: branch.clone(), reason, command });
+                lagging.push(Lagging { branch: branch.clone(), reason, command, cause });
             }
         }
         Ok(lagging)
     }
 
     /// `None` when the branch is at `target` or beyond, else why it is not.
-    fn bring(&self, branch: &Branch, local: &Oid, target: &Oid) -> Result<Option<String>> {
+    fn bring(
+        &self,
+        branch: &Branch,
+        local: &Oid,
+        target: &Oid,
+        adopted: &[(String, Oid)],
+    ) -> Result<Option<(Cause, String)>> {
         let repository = self.repository;
         let Some(path) = self.checkout_of(branch)? else {
             let new = if merge::is_ancestor(repository, local, target)? {
@@ -72,7 +99,7 @@ impl Ledger<'_> {
             } else {
                 match self.join(branch, local, target)? {
                     Ok(new) => new,
-                    Err(reason) => return Ok(Some(reason)),
+                    Err(reason) => return Ok(Some((Cause::Conflict, reason))),
                 }
             };
             let update = RefUpdate { name: branch.full(), old: Some(local.clone()), new: Some(new) };
@@ -80,19 +107,37 @@ impl Ledger<'_> {
             refs::swap(repository, &[update], "aitask: follow the remote")?;
             return Ok(None);
         };
-        let refused = |said: String| Some(first_line(&said));
+        let refused = |said: String| {
+            let dirty = ["local changes", "would be overwritten", "not uptodate", "unmerged"];
+            let cause = if dirty.iter().any(|text| said.contains(text)) { Cause::Dirty } else { Cause::Other };
+            Some((cause, first_line(&said)))
+        };
+        // Best effort: what cannot be adopted is in the way below, and said.
+        let _ = worktree::adopt(repository, &path, adopted);
         Ok(match worktree::fast_forward(repository, &path, target)? {
             Forward::Done => None,
             Forward::Refused(said) => refused(said),
             Forward::Diverged => match self.join(branch, local, target)? {
-                Err(reason) => Some(reason),
+                Err(reason) => Some((Cause::Conflict, reason)),
                 Ok(joined) => match worktree::fast_forward(repository, &path, &joined)? {
                     Forward::Done => None,
                     Forward::Refused(said) => refused(said),
-                    Forward::Diverged => Some("it moved while it was being brought forward".to_owned()),
+                    Forward::Diverged => Some((Cause::Other, "it moved while it was being brought forward".to_owned())),
                 },
             },
         })
+    }
+
+    /// A commit that has what the local branch and the published one have: the newer of the two, else a merge. The
+    /// published one where they conflict, and for readers, who build nothing.
+    pub(super) fn both(&self, branch: &Branch, local: &Oid, published: &Oid) -> Result<Oid> {
+        if merge::is_ancestor(self.repository, published, local)? {
+            return Ok(local.clone());
+        }
+        if self.dry_run || merge::is_ancestor(self.repository, local, published)? {
+            return Ok(published.clone());
+        }
+        Ok(self.join(branch, local, published)?.unwrap_or_else(|_| published.clone()))
     }
 
     /// A merge of both, made in the object store; the inner error is the reason why there is none.
@@ -159,19 +204,20 @@ impl Ledger<'_> {
 
     /// Before a local swap: makes sure that the checkouts it moves can follow, and notes them, so that a later command
     /// can finish what a killed one began.
-    pub(super) fn prepare_checkouts(&self, updates: &[RefUpdate]) -> Result<Vec<Carried>> {
+    pub(super) fn prepare_checkouts(&self, updates: &[RefUpdate], adopted: &[(String, Oid)]) -> Result<Vec<Carried>> {
         let mut carried = Vec::new();
         for update in updates {
             let (Some(branch), Some(old), Some(new)) = (update.name.branch(), &update.old, &update.new) else {
                 continue;
             };
             let Some(path) = self.checkout_of(&branch)? else { continue };
-            if let Forward::Refused(said) = worktree::carry(self.repository, &path, old, new, true)? {
+            if let Forward::Refused(said) = worktree::could_carry(self.repository, &path, old, new, adopted)? {
                 let place = path.display();
                 let message = format!("uncommitted changes in {place} are in the way: {}", first_line(&said));
                 return Err(Error::new(crate::error::Kind::Dirty, message).hint(format!("cd {place} && git status")));
             }
-            let record = Carried { path, branch: branch.to_string(), old: old.to_string() };
+            let adopted = adopted.iter().map(|(path, oid)| (path.clone(), oid.to_string())).collect();
+            let record = Carried { path, branch: branch.to_string(), old: old.to_string(), adopted };
             let file = self.carried_file(&branch)?;
             let json = serde_json::to_vec(&record).unwrap_or_default();
             std::fs::write(&file, json).map_err(|error| Error::io("write", &file, &error))?;
@@ -187,7 +233,11 @@ impl Ledger<'_> {
             let now = refs::load(self.repository, &[branch.full()])?.remove(&branch.full());
             if let (Some(old), Some(now), true) = (Oid::parse(&record.old), now, record.path.is_dir()) {
                 // What is in the way now came after the check; it is the user's, and stays.
-                worktree::carry(self.repository, &record.path, &old, &now, false)?;
+                let adopted = record.adopted.iter().filter_map(|(path, oid)| Some((path.clone(), Oid::parse(oid)?)));
+                if old != now {
+                    worktree::adopt(self.repository, &record.path, &adopted.collect::<Vec<_>>())?;
+                }
+                worktree::carry(self.repository, &record.path, &old, &now)?;
             }
             let file = self.carried_file(&branch)?;
             std::fs::remove_file(&file).map_err(|error| Error::io("remove", &file, &error))?;

@@ -14,45 +14,71 @@ const FILE: &str = "next_id.txt";
 /// Beyond this no counter of a real project is; it keeps every sum in range, and every id readable as one.
 const HIGHEST: u64 = 99_999_999_999_999_999;
 
+/// The counter: what is published, or what the local branch says if that is higher, as it is when it was used before
+/// there was a remote. `None` when it is not published.
+///
+/// # Errors
+/// [`Kind::Unparsable`] for a counter that is no number, with its text as the detail `value`.
+pub fn load(view: &View<'_>, branch: &Branch) -> Result<Option<u64>> {
+    if view.base(branch).is_none() {
+        return Ok(None);
+    }
+    let mut files = view.published_and_local(branch, FILE)?.into_iter();
+    let published = parse(&files.next().flatten().unwrap_or_default())?;
+    let local = files.next().flatten().and_then(|bytes| parse(&bytes).ok());
+    Ok(Some(published.max(local.unwrap_or(0))))
+}
+
+/// The counter on the local branch alone.
+pub fn load_local(view: &View<'_>, branch: &Branch) -> Result<Option<u64>> {
+    let local = view.published_and_local(branch, FILE)?.pop().flatten();
+    local.map(|bytes| parse(&bytes)).transpose()
+}
+
+fn parse(bytes: &[u8]) -> Result<u64> {
+    let text = String::from_utf8_lossy(bytes).trim().to_owned();
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let counter = text.parse().ok().filter(|&counter| digits && counter < HIGHEST);
+    counter.ok_or_else(|| {
+        Error::new(Kind::Unparsable, format!("the id counter on {IDS} holds {text:?} instead of a number"))
+            .hint(format!("git log -p {IDS}"))
+            .detail("value", text)
+    })
+}
+
 /// The id to hand out: what the counter says, or one more than the highest active task if that is higher.
 ///
 /// # Errors
 /// [`Kind::NotInitialised`] without the branch, [`Kind::Unparsable`] for a counter that is no number.
 pub fn next(view: &View<'_>, branch: &Branch, active_max: u64) -> Result<u64> {
-    if view.base(branch).is_none() {
-        return Err(Error::new(
-            Kind::NotInitialised,
-            format!("there is no branch {IDS}: this repository is not set up yet"),
-        )
-        .hint("git aitask init"));
-    }
-    let file = view.files(&[(branch, FILE.to_owned())])?.pop().flatten().unwrap_or_default();
-    let text = String::from_utf8_lossy(&file).trim().to_owned();
-    let counter = Some(&text)
-        .filter(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()))
-        .and_then(|text| text.parse().ok())
-        .filter(|&counter| counter < HIGHEST);
-    let counter: u64 = counter.ok_or_else(|| {
-        Error::new(Kind::Unparsable, format!("the id counter on {IDS} holds {text:?} instead of a number"))
-            .hint(format!("git log -p {IDS}"))
+    let counter = load(view, branch)?.ok_or_else(|| {
+        let message = format!("there is no branch {IDS}: this repository is not set up yet");
+        Error::new(Kind::NotInitialised, message).hint("git aitask init")
     })?;
-    Ok(counter.max(active_max + 1).max(1))
+    Ok(counter.max(active_max + 1))
 }
 
 /// Adds the claim of an id to a plan.
 #[must_use]
 pub fn claim(plan: Plan, branch: &Branch, id: u64) -> Plan {
     let next = id + 1;
-    plan.step(branch, Step::edit(format!("ait: Claim task ID t{id}, advance counter to {next}"), vec![put(next)]))
+    plan.step(branch, set(format!("ait: Claim task ID t{id}, advance counter to {next}"), next))
 }
 
 /// Adds a new counter to a plan.
 #[must_use]
 pub fn initialise(plan: Plan, branch: &Branch, next: u64, local: bool) -> Plan {
     let kind = if local { "local task" } else { "task" };
-    plan.step(branch, Step::edit(format!("ait: Initialize {kind} ID counter at {next}"), vec![put(next)]))
+    plan.step(branch, set(format!("ait: Initialize {kind} ID counter at {next}"), next))
 }
 
-fn put(next: u64) -> Edit {
-    Edit::Put { path: FILE.to_owned(), content: format!("{next}\n").into_bytes() }
+/// Adds a correction of the counter to a plan.
+#[must_use]
+pub fn resync(plan: Plan, branch: &Branch, next: u64, local: bool) -> Plan {
+    let kind = if local { "local task" } else { "task" };
+    plan.step(branch, set(format!("ait: Resync {kind} ID counter to {next}"), next))
+}
+
+fn set(subject: String, next: u64) -> Step {
+    Step::edit(subject, vec![Edit::Put { path: FILE.to_owned(), content: format!("{next}\n").into_bytes() }])
 }

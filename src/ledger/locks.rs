@@ -33,16 +33,16 @@ pub struct LockEntry {
 }
 
 impl LockEntry {
-    /// The lock a session takes now.
+    /// The lock a session takes now. Those of the scripts have no nonce of their own.
     #[must_use]
-    pub fn taken(task: TaskId, session: &Session, now: &str, nonce: &str) -> Self {
+    pub fn taken(task: TaskId, session: &Session, now: &str, nonce: Option<&str>) -> Self {
         Self {
             task,
             holder: session.email.clone(),
             host: session.host.clone(),
             since: now.to_owned(),
             anchor: session.anchor.clone(),
-            nonce: Some(nonce.to_owned()),
+            nonce: nonce.map(str::to_owned),
             further: Vec::new(),
             token: None,
         }
@@ -145,6 +145,11 @@ impl Locks {
     #[must_use]
     pub fn request(branch: &Branch) -> (&Branch, String) {
         (branch, String::new())
+    }
+
+    /// The held tasks.
+    pub fn tasks(&self) -> impl Iterator<Item = TaskId> {
+        self.names.keys().copied()
     }
 
     /// Whether anybody holds a task.

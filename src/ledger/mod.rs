@@ -7,6 +7,7 @@ pub mod held;
 pub mod ids;
 pub mod liveness;
 pub mod locks;
+pub mod probe;
 pub mod queue;
 pub mod session;
 pub mod swap;

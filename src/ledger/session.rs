@@ -55,10 +55,22 @@ impl Session {
             Error::new(Kind::NoIdentity, "no e-mail is configured to take tasks with")
                 .hint("git config --global user.email you@example.com")
         })?;
-        let email = parse_email(&email)?;
+        let mut session = Self::of_script(repository, &email, narrate)?;
+        session.email_origin = email_origin;
+        if let (AnchorOrigin::None, Some(anchor)) =
+            (session.anchor_origin, terminal().and_then(|pid| Anchor::of_process(repository, pid)))
+        {
+            (session.anchor, session.anchor_origin) = (anchor, AnchorOrigin::Terminal);
+        }
+        Ok(session)
+    }
+
+    /// The session of a script with this address: only the rungs of specification 10, section 1.3.
+    pub fn of_script(repository: &Repository, email: &str, narrate: fn(&str)) -> Result<Self> {
+        let email = parse_email(email)?;
         let host = host_name(repository);
         let (anchor, anchor_origin) = find_anchor(repository, narrate);
-        Ok(Self { email, email_origin, host, anchor, anchor_origin })
+        Ok(Self { email, email_origin: Origin::Flag, host, anchor, anchor_origin })
     }
 }
 
@@ -98,11 +110,12 @@ fn find_anchor(repository: &Repository, narrate: fn(&str)) -> (Anchor, AnchorOri
         if let Some(anchor) = pid.and_then(|pid| Anchor::of_process(repository, pid)) {
             return (anchor, AnchorOrigin::Variable);
         }
-        narrate(&format!("warning: AIT_AGENT_PID={value:?} does not name a live process; it is ignored"));
+        narrate(&format!("warning: AIT_AGENT_PID={value} does not name a live process; it is ignored"));
     }
-    let rungs = [(AnchorOrigin::TmuxPane, tmux_pane(repository)), (AnchorOrigin::Terminal, terminal())];
-    let found = rungs.into_iter().find_map(|(origin, pid)| Some((Anchor::of_process(repository, pid?)?, origin)));
-    found.unwrap_or((Anchor::default(), AnchorOrigin::None))
+    match tmux_pane(repository).and_then(|pid| Anchor::of_process(repository, pid)) {
+        Some(anchor) => (anchor, AnchorOrigin::TmuxPane),
+        None => (Anchor::default(), AnchorOrigin::None),
+    }
 }
 
 /// Only for somebody who types: what an agent starts has pipes, and shares its terminal with other agents.

@@ -4,7 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::push::{PushReport, Rejection};
 use crate::git::refs::{self, Swap};
 use crate::git::remote::{self, PushOptions, Pushed};
-use crate::git::{Branch, RefUpdate, RemoteName};
+use crate::git::{Branch, Oid, RefUpdate, RemoteName};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::{Channel, IDS, LOCKS, Ledger};
 use std::time::Duration;
@@ -28,15 +28,21 @@ pub enum Outcome {
 
 impl Ledger<'_> {
     /// Publishes all updates at once. One connection, or, on a server that cannot, one each.
-    pub(super) fn swap(&self, updates: &[RefUpdate], subject: &str, deadline: Deadline) -> Result<Outcome> {
+    pub(super) fn swap(
+        &self,
+        updates: &[RefUpdate],
+        subject: &str,
+        adopted: &[(String, Oid)],
+        deadline: Deadline,
+    ) -> Result<Outcome> {
         match &self.channel {
-            Channel::Local => self.swap_here(updates, subject),
+            Channel::Local => self.swap_here(updates, subject, adopted),
             Channel::Remote(remote) => self.swap_there(remote, updates, deadline),
         }
     }
 
-    fn swap_here(&self, updates: &[RefUpdate], subject: &str) -> Result<Outcome> {
-        let carried = match self.prepare_checkouts(updates) {
+    fn swap_here(&self, updates: &[RefUpdate], subject: &str, adopted: &[(String, Oid)]) -> Result<Outcome> {
+        let carried = match self.prepare_checkouts(updates, adopted) {
             Ok(carried) => carried,
             Err(error) => return Ok(Outcome::Failed(error)),
         };
@@ -84,7 +90,7 @@ impl Ledger<'_> {
         deadline: Deadline,
     ) -> Result<Option<Outcome>> {
         let limit = deadline.left().unwrap_or_default().max(Duration::from_secs(1));
-        let options = PushOptions { atomic, hooks: hooks(updates), limit };
+        let options = PushOptions { atomic, hooks: hooks(updates), dry_run: false, limit };
         Ok(Some(match remote::push(self.repository, remote, updates, options)? {
             Pushed::NoAtomic => return Ok(None),
             Pushed::NotSent(error) => Outcome::Failed(error),

@@ -48,6 +48,8 @@ pub struct BranchPlan {
 pub struct Plan {
     /// The branches.
     pub branches: Vec<BranchPlan>,
+    /// Paths whose uncommitted state in the checkout the plan contains: there the checkout takes the plan's.
+    pub adopt: Vec<String>,
 }
 
 impl Plan {
@@ -138,7 +140,7 @@ impl Ledger<'_> {
         for attempt in 0.. {
             if let Some(n) = unheard.iter().position(|(updates, ..)| self.contains(&view, updates)) {
                 let (updates, value, blobs) = unheard.swap_remove(n);
-                return self.landed(&view, updates, value, blobs, String::new());
+                return self.landed(&view, updates, value, blobs, String::new(), &[]);
             }
             view.landed.clone_from(&landed);
             let decision = decide(&view);
@@ -151,7 +153,7 @@ impl Ledger<'_> {
                 }
                 Ok(Decision::Swap(plan, value)) => (plan, value),
                 Ok(Decision::Nothing(value)) => {
-                    let forward = || self.bring_forward(&view, &BTreeMap::new());
+                    let forward = || self.bring_forward(&view, &BTreeMap::new(), &[]);
                     let lagging = if self.dry_run { Vec::new() } else { forward()? };
                     let (updates, blobs) = Default::default();
                     return Ok(Landed { value, updates, blobs, lagging, command: String::new() });
@@ -163,21 +165,25 @@ impl Ledger<'_> {
             if self.dry_run {
                 return Ok(Landed { value, updates, blobs, lagging: Vec::new(), command });
             }
+            let adopted: Vec<_> =
+                plan.adopt.iter().filter_map(|path| Some((path.clone(), blobs.get(path)?.clone()))).collect();
             let subject = plan.branches.iter().flat_map(|plan| &plan.steps).map(|step| step.subject.as_str()).next();
-            let mut outcome = self.swap(&updates, subject.unwrap_or("aitask"), deadline)?;
+            let mut outcome = self.swap(&updates, subject.unwrap_or("aitask"), &adopted, deadline)?;
             if let Outcome::Partly(branches, rest) = outcome {
                 landed.extend(branches);
                 outcome = *rest;
             }
             let said = match outcome {
-                Outcome::Landed | Outcome::Partly(..) => return self.landed(&view, updates, value, blobs, command),
+                Outcome::Landed | Outcome::Partly(..) => {
+                    return self.landed(&view, updates, value, blobs, command, &adopted);
+                }
                 Outcome::Denied(error) | Outcome::Failed(error) => return Err(error),
                 Outcome::Moved(said) => said,
                 Outcome::Unknown(error) => {
                     let said = error.to_string();
                     let fresh = self.refreshed(branches, deadline).map_err(|_| cannot_tell(&said))?;
                     if self.contains(&fresh, &updates) {
-                        return self.landed(&fresh, updates, value, blobs, command);
+                        return self.landed(&fresh, updates, value, blobs, command, &adopted);
                     }
                     unheard.push((updates, value, blobs));
                     said
@@ -290,8 +296,12 @@ impl Ledger<'_> {
         match &self.channel {
             Channel::Local => "git update-ref --stdin".to_owned(),
             Channel::Remote(name) => {
-                let options =
-                    remote::PushOptions { atomic: updates.len() > 1, hooks: hooks(updates), limit: self.timeout };
+                let options = remote::PushOptions {
+                    atomic: updates.len() > 1,
+                    hooks: hooks(updates),
+                    dry_run: false,
+                    limit: self.timeout,
+                };
                 remote::push_call(self.repository, name, updates, options).line()
             }
         }
@@ -304,10 +314,11 @@ impl Ledger<'_> {
         value: T,
         blobs: BTreeMap<String, Oid>,
         command: String,
+        adopted: &[(String, Oid)],
     ) -> Result<Landed<T>> {
         let tips = updates.iter().filter_map(|update| Some((update.name.branch()?, update.new.clone()?))).collect();
         self.keep_tracking(view, &updates)?;
-        let lagging = self.bring_forward(view, &tips)?;
+        let lagging = self.bring_forward(view, &tips, adopted)?;
         Ok(Landed { value, updates, blobs, lagging, command })
     }
 

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
-use crate::git::{Branch, Oid, Repository, merge, objects, refs};
+use crate::git::{Branch, Oid, Repository, objects, refs};
 use crate::ledger::{Channel, Ledger};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ pub struct Tip {
     /// The local branch.
     pub local: Option<Oid>,
     /// Where our commit goes and what decisions read: the published tip, or the local one when that contains it
-    /// and is ours to publish.
+    /// and is ours to publish, or a merge of both.
     pub base: Option<Oid>,
 }
 
@@ -47,11 +47,7 @@ impl<'r> View<'r> {
             let own = ledger.own.as_ref() == Some(branch);
             let base = match (&published, &local) {
                 (None, Some(_)) if own => local.clone(),
-                (Some(theirs), Some(ours))
-                    if own && theirs != ours && merge::is_ancestor(repository, theirs, ours)? =>
-                {
-                    local.clone()
-                }
+                (Some(theirs), Some(ours)) if own && theirs != ours => Some(ledger.both(branch, ours, theirs)?),
                 _ => published.clone(),
             };
             tips.insert(branch.clone(), Tip { published, local, base });
@@ -98,6 +94,20 @@ impl<'r> View<'r> {
         }
         let mut found = objects::load(self.repository, &names)?.into_iter();
         Ok(wanted.iter().map(|(branch, _)| self.base(branch).and_then(|_| found.next().flatten())).collect())
+    }
+
+    /// Reads a file as it is published, and as the local branch has it. One process.
+    pub fn published_and_local(&self, branch: &Branch, path: &str) -> Result<Vec<Option<Vec<u8>>>> {
+        let Tip { published, local, .. } = self.tip(branch);
+        self.files_at(&[(published.as_ref(), path), (local.as_ref(), path)])
+    }
+
+    /// Reads files of commits; `None` where there is no commit or no file. One process.
+    pub fn files_at(&self, wanted: &[(Option<&Oid>, &str)]) -> Result<Vec<Option<Vec<u8>>>> {
+        let names = wanted.iter().filter_map(|(commit, path)| Some(format!("{}:{path}", (*commit)?)));
+        let mut found = objects::load(self.repository, &names.collect::<Vec<_>>())?.into_iter();
+        let read = wanted.iter().map(|(commit, _)| commit.and_then(|_| found.next().flatten()));
+        Ok(read.map(|object| object.map(|object| object.data)).collect())
     }
 
     /// Reads blobs by name, in order. One process.

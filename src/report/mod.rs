@@ -2,8 +2,10 @@
 //! before it is shown.
 
 mod page;
+mod script;
 
 pub use page::{Page, Table};
+pub use script::{Console, plain};
 
 use crate::error::{Error, Kind};
 use crate::task::{harmless, is_unsafe};

@@ -1,5 +1,6 @@
 //! Tasks as files: ids, names, frontmatter, order. Pure: no git, no files, no clock, no printing.
 
+pub mod bundle;
 mod canonical;
 mod dialect;
 pub mod edits;

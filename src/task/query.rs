@@ -1,7 +1,7 @@
 //! Questions about all active tasks together: specification 30, section 1.3; 10, section 4.1.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Serialize, Serializer};
@@ -217,6 +217,12 @@ pub fn max_number<'p>(paths: impl IntoIterator<Item = &'p str>, scan: Scan) -> u
         }
     };
     paths.into_iter().filter_map(number).max().unwrap_or(0)
+}
+
+/// The ids that these paths of task files, and of members of bundles, have.
+#[must_use]
+pub fn ids<'p>(paths: impl IntoIterator<Item = &'p str>) -> BTreeSet<TaskId> {
+    paths.into_iter().filter_map(|path| loose_id(path).or_else(|| member_id(path))).collect()
 }
 
 /// The number of a parent's next child: one more than the highest among these paths, which are those of all task

@@ -76,6 +76,25 @@ impl Context {
         let repository = Repository::discover(environment, dir)?;
         let settings = Settings::new(flags, environment, repository.config())?;
         let channel = Channel::of(&repository, settings.remote.as_deref())?;
+        Self::assemble(repository, settings, channel, dir, dry_run, narrate)
+    }
+
+    /// Looks around as the scripts do, for whom the remote is the one named `origin` (specification 10, section 0).
+    pub fn open_on_origin(environment: &Environment, dir: &Path, flags: &Flags, narrate: fn(&str)) -> Result<Self> {
+        let repository = Repository::discover(environment, dir)?;
+        let settings = Settings::new(flags, environment, repository.config())?;
+        let channel = Channel::of(&repository, None)?;
+        Self::assemble(repository, settings, channel, dir, false, narrate)
+    }
+
+    fn assemble(
+        repository: Repository,
+        settings: Settings,
+        channel: Channel,
+        dir: &Path,
+        dry_run: bool,
+        narrate: fn(&str),
+    ) -> Result<Self> {
         let data_branch = data_branch(&repository, &channel)?;
         Ok(Self { repository, settings, channel, narrate, dry_run, here: dir.to_owned(), data_branch })
     }
@@ -130,7 +149,7 @@ impl Context {
     /// The ledger as readers see it: commits of the task data that only this clone has are shown, too.
     #[must_use]
     pub fn reading_ledger(&self) -> Ledger<'_> {
-        Ledger { own: self.data_branch.clone(), ..self.ledger() }
+        Ledger { own: self.data_branch.clone(), dry_run: true, ..self.ledger() }
     }
 
     /// Who is asking.

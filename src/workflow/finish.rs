@@ -303,7 +303,7 @@ fn push_task_branch(context: &Context, place: &Place, tip: Option<&Oid>, aside: 
     if update.old.as_ref() == Some(tip) {
         return Ok(Some(place.branch.clone()));
     }
-    let options = PushOptions { atomic: false, hooks: true, limit: context.settings.timeout };
+    let options = PushOptions { atomic: false, hooks: true, dry_run: false, limit: context.settings.timeout };
     let updates = [update];
     if context.dry_run {
         aside.would_run(remote::push_call(&context.repository, name, &updates, options).line());

@@ -80,7 +80,7 @@ pub fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
                 }
             }
         }
-        let entry = LockEntry::taken(id, &session, &Context::now(), &mark);
+        let entry = LockEntry::taken(id, &session, &Context::now(), Some(&mark));
         if !context.dry_run {
             recorded = Some(id);
             let taking = Anchor::of_process(&context.repository, std::process::id());

@@ -18,6 +18,7 @@ pub mod pick;
 pub mod place;
 pub mod show;
 pub mod status;
+pub mod sync;
 pub mod whoami;
 pub mod worktrees;
 

@@ -258,7 +258,7 @@ impl Picker<'_> {
         let keep = holding == Some(Holding::Ours);
         let entry = match &lock {
             Some(lock) if keep => lock.clone(),
-            _ => LockEntry::taken(task.id, self.session, &now, &self.nonce),
+            _ => LockEntry::taken(task.id, self.session, &now, Some(&self.nonce)),
         };
         let started = task.status == Status::Implementing && task.assigned_to.as_ref() == Some(&self.session.email);
         let mut plan = Plan::new();

@@ -1,0 +1,35 @@
+//! The drop-in face: one file an original script, its dialect in, its lines and exit codes out. What belongs to the
+//! original only lives here; the core never learns it.
+
+mod claim_id;
+mod lock;
+mod lock_diag;
+mod pick_own;
+mod scene;
+
+use crate::report::{Console, plain};
+use crate::settings::Environment;
+use scene::Scene;
+use std::path::Path;
+
+/// The scripts this binary stands in for.
+pub const SCRIPTS: [&str; 5] =
+    ["aitask_lock.sh", "aitask_lock_diag.sh", "aitask_claim_id.sh", "aitask_pick_own.sh", "aitask_own.sh"];
+
+/// Runs a script by its name; gives its exit code.
+#[must_use]
+pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path) -> u8 {
+    let scene = Scene { environment: environment.clone(), dir: dir.to_owned(), console: Console, narrate: plain };
+    let (debug, args) = scene::leading_debug(args);
+    match script {
+        "aitask_lock.sh" => lock::run(&scene, args),
+        "aitask_lock_diag.sh" => lock_diag::run(&scene),
+        "aitask_claim_id.sh" => claim_id::run(&scene, args),
+        "aitask_pick_own.sh" | "aitask_own.sh" => pick_own::run(&scene, args, script == "aitask_own.sh"),
+        _ => {
+            let _ = debug;
+            scene.console.error(&format!("no script of this binary is named {script}: {}", SCRIPTS.join(", ")));
+            2
+        }
+    }
+}

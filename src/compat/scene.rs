@@ -1,0 +1,124 @@
+//! What every script starts from: the folder it was called in, which is the project's root, and the remote `origin`
+//! (specification 10, section 0).
+
+use crate::error::{Error, Kind, Result};
+use crate::ledger::Channel;
+use crate::ledger::session::parse_email;
+use crate::report::Console;
+use crate::settings::{Environment, Flags};
+use crate::task::{TaskId, bundle, paths};
+use crate::workflow::Context;
+use std::path::{Path, PathBuf};
+
+/// The surroundings of a script.
+pub(super) struct Scene {
+    pub(super) environment: Environment,
+    pub(super) dir: PathBuf,
+    pub(super) console: Console,
+    pub(super) narrate: fn(&str),
+}
+
+/// A leading `--debug` may be repeated, and changes nothing that a caller reads.
+pub(super) fn leading_debug(args: &[String]) -> (bool, &[String]) {
+    let count = args.iter().take_while(|arg| *arg == "--debug").count();
+    (count > 0, &args[count..])
+}
+
+impl Scene {
+    /// The repository, when this is one; `None` is what the scripts call "no remote".
+    pub(super) fn open(&self) -> Result<Option<Context>> {
+        match Context::open_on_origin(&self.environment, &self.dir, &Flags::default(), self.narrate) {
+            Ok(context) => Ok(Some(context)),
+            Err(error) if matches!(error.kind(), Kind::NotARepository | Kind::BareRepository) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The repository, when it has the remote.
+    pub(super) fn open_remote(&self) -> Result<Option<Context>> {
+        Ok(self.open()?.filter(|context| context.channel != Channel::Local))
+    }
+
+    /// `TASK_DIR`.
+    pub(super) fn task_dir(&self) -> PathBuf {
+        self.dir.join(self.environment.text("TASK_DIR").unwrap_or(paths::TASKS_DIR))
+    }
+
+    /// `ARCHIVED_DIR`, which does not follow `TASK_DIR`.
+    pub(super) fn archived_dir(&self) -> PathBuf {
+        self.dir.join(self.environment.text("ARCHIVED_DIR").unwrap_or(paths::ARCHIVED_TASKS_DIR))
+    }
+
+    /// The `email:` line of `userconfig.yaml`.
+    pub(super) fn user_email(&self) -> Option<String> {
+        let text = std::fs::read_to_string(self.task_dir().join("metadata/userconfig.yaml")).ok()?;
+        let value = text.lines().find_map(|line| line.strip_prefix("email:"))?.trim().to_owned();
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// The address a lock is taken with when none is named (specification 10, section 2.1).
+    pub(super) fn detect_email(&self) -> Result<String> {
+        let first_line = || {
+            let text = std::fs::read_to_string(self.task_dir().join("metadata/emails.txt")).ok()?;
+            let line: String = text.lines().next()?.split_whitespace().collect();
+            (!line.is_empty()).then_some(line)
+        };
+        let email = self.user_email().or_else(first_line).ok_or_else(|| {
+            Error::new(
+                Kind::NoIdentity,
+                "No email provided and none found in userconfig.yaml or emails.txt. Use --email <email> or configure \
+                 aitasks/metadata/userconfig.yaml",
+            )
+        })?;
+        parse_email(&email)
+    }
+
+    /// Paths of active task files, in the form the core knows.
+    pub(super) fn active_files(&self) -> Vec<String> {
+        below(&self.task_dir(), paths::TASKS_DIR, |name| name.starts_with('t'))
+    }
+
+    /// Paths of archived task files and of the members of bundles.
+    ///
+    /// # Errors
+    /// [`Kind::Unparsable`] for a bundle that cannot be read.
+    pub(super) fn archived_files(&self) -> Result<Vec<String>> {
+        let dir = self.archived_dir();
+        let mut files = below(&dir, paths::ARCHIVED_TASKS_DIR, |_| true);
+        let bundles: Vec<_> =
+            files.iter().filter(|path| path.ends_with(".tar.zst") || path.ends_with(".tar.gz")).cloned().collect();
+        for bundle in &bundles {
+            let sibling = bundle.strip_suffix(".tar.gz").map(|stem| format!("{stem}.tar.zst"));
+            if sibling.is_some_and(|sibling| bundles.contains(&sibling)) {
+                continue;
+            }
+            let file = dir.join(bundle.trim_start_matches(paths::ARCHIVED_TASKS_DIR).trim_start_matches('/'));
+            let bytes = std::fs::read(&file).map_err(|error| Error::io("read", &file, &error))?;
+            files.extend(bundle::members(bundle, &bytes)?);
+        }
+        Ok(files)
+    }
+}
+
+/// The files of a folder and of its direct subfolders, named as if it stood at `as_dir`.
+fn below(dir: &Path, as_dir: &str, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut files = Vec::new();
+    for (name, path) in entries(dir) {
+        if path.is_dir() && wanted(&name) {
+            files.extend(entries(&path).map(|(inner, _)| format!("{as_dir}/{name}/{inner}")));
+        } else {
+            files.push(format!("{as_dir}/{name}"));
+        }
+    }
+    files
+}
+
+fn entries(dir: &Path) -> impl Iterator<Item = (String, PathBuf)> + use<> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path())))
+}
+
+/// An id as the scripts take it: `N`, `tN`, `N_M`, `tN_M` (specification 10, section 14).
+pub(super) fn parse_id(text: &str) -> Option<TaskId> {
+    TaskId::recognise(text)
+}

@@ -1,0 +1,105 @@
+//! Single questions about the remote and git, for a diagnosis. Nothing here changes a branch.
+
+use crate::error::{Error, Kind, Result};
+use crate::git::objects::{self, NewCommit, Parent};
+use crate::git::remote::{self, PushOptions};
+use crate::git::{Oid, RefUpdate};
+use crate::ledger::{Channel, Ledger, Locks, View};
+
+/// Asks.
+#[derive(Debug)]
+pub struct Probe<'r>(Ledger<'r>);
+
+impl<'r> Probe<'r> {
+    /// A probe of a ledger.
+    #[must_use]
+    pub fn new(ledger: Ledger<'r>) -> Self {
+        Self(ledger)
+    }
+
+    /// What `git version` says.
+    pub fn version(&self) -> Result<String> {
+        Ok(self.0.repository.read("version").run()?.text())
+    }
+
+    /// The remote's address.
+    #[must_use]
+    pub fn url(&self) -> Option<String> {
+        remote::url(self.0.repository, self.0.channel.remote()?).map(str::to_owned)
+    }
+
+    /// Git's credential helper.
+    #[must_use]
+    pub fn credential_helper(&self) -> Option<String> {
+        let output = self.0.repository.read("config").args(["--get", "credential.helper"]).output().ok()?;
+        output.success().then(|| output.text())
+    }
+
+    /// Whether the remote has the lock branch. One connection.
+    pub fn branch_is_there(&self) -> Result<bool> {
+        let name = self.0.channel.remote().ok_or_else(|| Error::new(Kind::Usage, "no remote is configured"))?;
+        remote::has_branch(self.0.repository, name, &Ledger::locks_branch()?, self.0.timeout)
+    }
+
+    /// Fetches the lock branch. One connection.
+    pub fn fetch(&self) -> Result<()> {
+        self.0.view(&[Ledger::locks_branch()?], true).map(drop)
+    }
+
+    /// The tree of the lock branch, as known here.
+    pub fn tree(&self) -> Result<Oid> {
+        let branch = Ledger::locks_branch()?;
+        let view: View<'_> = self.0.view(std::slice::from_ref(&branch), false)?;
+        let root = view.objects(&[Locks::request(&branch)])?.pop().flatten();
+        let root = root.ok_or_else(|| Error::new(Kind::NotInitialised, "no tracking ref of the lock branch"))?;
+        Locks::of(Some(&root))?;
+        Ok(root.oid)
+    }
+
+    /// Whether git can write a file, a folder and a commit.
+    #[must_use]
+    pub fn plumbing(&self) -> Vec<(&'static str, Result<()>)> {
+        let run = |name: &'static str, args: &[&str], input: &str| {
+            let call = self.0.repository.write(name).args(args).input(input);
+            call.run().map(|output| output.text())
+        };
+        let blob = run("hash-object", &["-w", "--stdin"], "test\n");
+        let tree = run("mktree", &[], "");
+        let commit = match &tree {
+            Ok(tree) => run("commit-tree", &[tree, "-m", "test"], ""),
+            Err(_) => Err(Error::new(Kind::Git, "there is no folder to commit")),
+        };
+        vec![("hash-object", blob.map(drop)), ("mktree", tree.map(drop)), ("commit-tree", commit.map(drop))]
+    }
+
+    /// Whether the remote would take a push of the lock branch. One connection.
+    pub fn dry_push(&self) -> Result<()> {
+        let branch = Ledger::locks_branch()?;
+        let view = self.0.view(std::slice::from_ref(&branch), false)?;
+        let (Channel::Remote(name), Some(tip)) = (&self.0.channel, view.base(&branch)) else {
+            return Err(Error::new(Kind::NotInitialised, "there is no lock branch"));
+        };
+        let commit = NewCommit {
+            parent: Parent::Commit(tip.clone()),
+            merged: None,
+            tree: None,
+            edits: Vec::new(),
+            message: "test\n".to_owned(),
+        };
+        let new = objects::build(self.0.repository, &[commit])?.commits.into_iter().next();
+        let updates = [RefUpdate { name: branch.full(), old: Some(tip.clone()), new }];
+        let options = PushOptions { atomic: false, hooks: false, dry_run: true, limit: self.0.timeout };
+        remote::push_call(self.0.repository, name, &updates, options).run().map(drop)
+    }
+}
+
+/// An address without the name and password in it.
+#[must_use]
+pub fn masked(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (authority, path) = rest.split_once('/').map_or((rest, ""), |(authority, path)| (authority, path));
+    match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://***@{host}/{path}"),
+        None => url.to_owned(),
+    }
+}

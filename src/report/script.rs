@@ -1,0 +1,63 @@
+//! The message shapes of the original scripts (specification 10, section 0): coloured for a terminal, plain elsewhere.
+
+use crate::task::harmless;
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Color, Style};
+use std::io::{self, Write};
+
+/// Prints as the scripts do.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Console;
+
+impl Console {
+    /// A machine line on standard output, never coloured.
+    pub fn line(self, text: &str) {
+        let _ = writeln!(io::stdout(), "{}", harmless(text));
+    }
+
+    /// Bytes of a file on standard output.
+    pub fn bytes(self, bytes: &[u8]) {
+        let _ = io::stdout().write_all(bytes);
+    }
+
+    /// An info line on standard output.
+    pub fn info(self, text: &str) {
+        paint(io::stdout(), AnsiColor::Blue, "", text);
+    }
+
+    /// An info line on standard error.
+    pub fn info_aside(self, text: &str) {
+        paint(io::stderr(), AnsiColor::Blue, "", text);
+    }
+
+    /// A line of success on standard output.
+    pub fn success(self, text: &str) {
+        paint(io::stdout(), AnsiColor::Green, "", text);
+    }
+
+    /// A warning on standard error.
+    pub fn warn(self, text: &str) {
+        paint(io::stderr(), AnsiColor::Yellow, "Warning: ", text);
+    }
+
+    /// What ends the script, on standard error.
+    pub fn error(self, text: &str) {
+        paint(io::stderr(), AnsiColor::Red, "Error: ", text);
+    }
+}
+
+/// A line of narration as the scripts write it: plain, on standard error.
+pub fn plain(line: &str) {
+    let _ = writeln!(io::stderr(), "{}", harmless(line));
+}
+
+fn paint(
+    stream: impl anstream::stream::AsLockedWrite + anstream::stream::RawStream,
+    color: AnsiColor,
+    prefix: &str,
+    text: &str,
+) {
+    let style = Style::new().fg_color(Some(Color::Ansi(color)));
+    let lines: Vec<_> = text.lines().map(harmless).collect();
+    let _ = writeln!(AutoStream::new(stream, ColorChoice::Auto), "{style}{prefix}{}{style:#}", lines.join("\n"));
+}

@@ -1,0 +1,51 @@
+//! Bundles of archived tasks: which files are in one (specification 30, sections 4.3 and 5).
+
+use crate::error::{Error, Kind, Result};
+use std::io::Read;
+
+/// The most that a bundle may unpack to; a larger one is refused rather than read into memory.
+const LIMIT: u64 = 1 << 30;
+
+/// The paths of the members of a bundle, as stored; `path` tells by its ending how it is packed.
+///
+/// # Errors
+/// [`Kind::Unparsable`] for bytes that are no such archive.
+pub fn members(path: &str, bytes: &[u8]) -> Result<Vec<String>> {
+    let unreadable = |error: std::io::Error| {
+        Error::new(Kind::Unparsable, format!("the bundle {path} cannot be read: {error}"))
+            .hint(format!("tar -tf {path}"))
+    };
+    if path.ends_with(".gz") {
+        names(flate2::read::GzDecoder::new(bytes)).map_err(unreadable)
+    } else {
+        zstd::stream::read::Decoder::new(bytes).and_then(names).map_err(unreadable)
+    }
+}
+
+fn names(reader: impl Read) -> std::io::Result<Vec<String>> {
+    let mut archive = tar::Archive::new(reader.take(LIMIT));
+    let entries = archive.entries()?;
+    entries.map(|entry| Ok(String::from_utf8_lossy(&entry?.path_bytes()).into_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_of_both_kinds_and_of_none() {
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(2);
+        builder.append_data(&mut header, "./t150/t150_1_c.md", &b"hi"[..]).unwrap();
+        let tar = builder.into_inner().unwrap();
+        let zst = zstd::encode_all(tar.as_slice(), 3).unwrap();
+        assert_eq!(members("old1.tar.zst", &zst).unwrap(), ["t150/t150_1_c.md"]);
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut gz, &tar).unwrap();
+        assert_eq!(members("old.tar.gz", &gz.finish().unwrap()).unwrap(), ["t150/t150_1_c.md"]);
+        for bad in [&b"not an archive"[..], &zst[..zst.len() / 2]] {
+            assert_eq!(members("old1.tar.zst", bad).unwrap_err().kind(), Kind::Unparsable);
+        }
+    }
+}
