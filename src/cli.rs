@@ -86,7 +86,7 @@ pub enum Verb {
     /// Stand in for a script of the original, with its own arguments
     #[command(after_help = "Example:\n  git aitask compat aitask_lock.sh --check 12")]
     Compat {
-        /// The script, such as aitask_lock.sh
+        /// The script, such as `aitask_lock.sh`
         script: String,
         /// Its arguments
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

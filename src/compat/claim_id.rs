@@ -2,7 +2,8 @@
 
 use super::scene::Scene;
 use crate::error::{Error, Kind, Result};
-use crate::git::{Branch, remote};
+use crate::git::types::Branch;
+use crate::ledger::probe::Probe;
 use crate::ledger::{Channel, Decision, IDS, Ledger, Plan, View, ids, nonce};
 use crate::task::{Scan, query};
 use crate::workflow::Context;
@@ -99,12 +100,9 @@ fn explain(context: &Context, error: Error, race: &str, action: &str) -> Error {
         }
         Kind::Unreachable | Kind::Authentication | Kind::Unknown => {
             let said = said(&error);
-            let branch = Ledger::ids_branch().ok();
-            let there = context.channel.remote().zip(branch).map(|(name, branch)| {
-                remote::has_branch(&context.repository, name, &branch, context.settings.timeout).unwrap_or(false)
-            });
+            let there = Ledger::ids_branch().and_then(|branch| Probe::new(context.ledger()).is_there(&branch));
             let what = match there {
-                Some(true) => "Failed to fetch counter branch 'aitask-ids' from origin",
+                Ok(true) => "Failed to fetch counter branch 'aitask-ids' from origin",
                 _ => "Cannot reach origin to verify counter branch 'aitask-ids'",
             };
             Error::new(error.kind(), format!("{what}: {said}"))
@@ -194,16 +192,13 @@ fn init(scene: &Scene) -> Result<()> {
         Ok(Decision::Nothing(Some(value.map_or_else(|| "?".to_owned(), |value| value.to_string()))))
     });
     let landed = landed.map_err(|error| Error::new(error.kind(), format!("Failed to push counter branch: {error}")))?;
-    match landed.value {
-        Some(value) => {
-            scene.console.info(&format!("Counter branch '{IDS}' already exists on remote."));
-            scene.console.info(&format!("Current counter value: {value}"));
-        }
-        None => {
-            scene.console.info(&format!("Max existing task ID: t{max}"));
-            scene.console.info(&format!("Initializing counter branch with next_id={next} (max + 1)"));
-            scene.console.success(&format!("Counter branch '{IDS}' created with next_id={next}"));
-        }
+    if let Some(value) = landed.value {
+        scene.console.info(&format!("Counter branch '{IDS}' already exists on remote."));
+        scene.console.info(&format!("Current counter value: {value}"));
+    } else {
+        scene.console.info(&format!("Max existing task ID: t{max}"));
+        scene.console.info(&format!("Initializing counter branch with next_id={next} (max + 1)"));
+        scene.console.success(&format!("Counter branch '{IDS}' created with next_id={next}"));
     }
     Ok(())
 }

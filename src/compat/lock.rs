@@ -2,7 +2,7 @@
 
 use super::scene::{Scene, parse_id};
 use crate::error::{Error, Kind, Result};
-use crate::git::objects::Edit;
+use crate::ledger::Edit;
 use crate::ledger::liveness::Liveness;
 use crate::ledger::session::host_name;
 use crate::ledger::transaction::Step;
@@ -55,55 +55,68 @@ fn with_id(scene: &Scene, rest: &[String], usage: &str, run: fn(&Scene, TaskId) 
     }
 }
 
-/// Why a lock was not taken.
+/// Why a lock was not taken: the one in the way.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(super) struct Refusal {
+    lock: Box<LockEntry>,
+    by: Holder,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Holder {
     /// Another owner.
-    Other(LockEntry),
+    Other,
     /// A live session of the same person on this machine.
-    Live(LockEntry),
+    Live,
     /// A session of the same person on this machine that nobody can judge.
-    Unverifiable(LockEntry),
+    Unverifiable,
 }
 
 impl Refusal {
+    fn new(by: Holder, lock: &LockEntry) -> Self {
+        Self { lock: Box::new(lock.clone()), by }
+    }
+
+    /// Whether it is another person's.
+    pub(super) fn is_of_another(&self) -> bool {
+        matches!(self.by, Holder::Other)
+    }
+
     /// The result line, with the word for another owner that the caller uses.
     pub(super) fn line(&self, other: &str) -> String {
-        let record = |lock: &LockEntry| format!("{}|{}|{}", lock.holder, lock.since, lock.host);
-        match self {
-            Self::Other(lock) => format!("{other}:{}", record(lock)),
-            Self::Live(lock) => format!("LOCK_LIVE_HOLDER:{}|{}", record(lock), lock.anchor.pid),
-            Self::Unverifiable(lock) => format!("LOCK_UNVERIFIABLE_HOLDER:{}|{}", record(lock), lock.anchor.pid),
+        let LockEntry { holder, since, host, anchor, .. } = self.lock();
+        match self.by {
+            Holder::Other => format!("{other}:{holder}|{since}|{host}"),
+            Holder::Live => format!("LOCK_LIVE_HOLDER:{holder}|{since}|{host}|{}", anchor.pid),
+            Holder::Unverifiable => format!("LOCK_UNVERIFIABLE_HOLDER:{holder}|{since}|{host}|{}", anchor.pid),
         }
     }
 
     /// The lock in the way.
     pub(super) fn lock(&self) -> &LockEntry {
-        match self {
-            Self::Other(lock) | Self::Live(lock) | Self::Unverifiable(lock) => lock,
-        }
+        &self.lock
     }
 
     fn exit_code(&self) -> u8 {
-        match self {
-            Self::Other(_) => 1,
-            Self::Live(_) => 13,
-            Self::Unverifiable(_) => 14,
+        match self.by {
+            Holder::Other => 1,
+            Holder::Live => 13,
+            Holder::Unverifiable => 14,
         }
     }
 
     fn explain(&self) -> String {
-        let lock = self.lock();
-        let (id, pid, since) = (lock.task, &lock.anchor.pid, &lock.since);
-        match self {
-            Self::Other(_) => {
-                format!("Task t{id} is already locked by {} (since {since}, hostname: {})", lock.holder, lock.host)
+        let LockEntry { task: id, holder, since, host, anchor, .. } = self.lock();
+        let pid = &anchor.pid;
+        match self.by {
+            Holder::Other => {
+                format!("Task t{id} is already locked by {holder} (since {since}, hostname: {host})")
             }
-            Self::Live(_) => format!(
+            Holder::Live => format!(
                 "Task t{id} is held by a live session of yours on this host (pid {pid}, since {since}). Let it finish, or \
                  release it with './ait lock --unlock {id}'."
             ),
-            Self::Unverifiable(_) => format!(
+            Holder::Unverifiable => format!(
                 "Task t{id} is held by a session of yours on this host whose liveness could not be established (pid {pid}, \
                  since {since}). If it is gone, claim with --force, or release it with './ait lock --unlock {id}'."
             ),
@@ -118,7 +131,7 @@ pub(super) fn judge(context: &Context, session: &Session, lock: &LockEntry) -> R
         format!("PRIOR_LOCK:{}|{}|{}|{}|{}", anchor.pid, anchor.start, lock.host, lock.since, anchor.kind)
     };
     if lock.holder != session.email {
-        return Err(Refusal::Other(lock.clone()));
+        return Err(Refusal::new(Holder::Other, lock));
     }
     if lock.host != "unknown" && lock.host != session.host {
         return Ok(vec![format!("LOCK_RECLAIM:{}|{}|{}", lock.host, lock.since, session.host), prior()]);
@@ -127,8 +140,8 @@ pub(super) fn judge(context: &Context, session: &Session, lock: &LockEntry) -> R
         return Ok(vec![prior()]);
     }
     match lock.anchor.liveness(&context.repository) {
-        Liveness::Alive => Err(Refusal::Live(lock.clone())),
-        Liveness::Unknown if lock.anchor.number().is_some() => Err(Refusal::Unverifiable(lock.clone())),
+        Liveness::Alive => Err(Refusal::new(Holder::Live, lock)),
+        Liveness::Unknown if lock.anchor.number().is_some() => Err(Refusal::new(Holder::Unverifiable, lock)),
         Liveness::Unknown | Liveness::Dead => Ok(vec![prior()]),
     }
 }
@@ -177,7 +190,9 @@ fn take(scene: &Scene, id: TaskId, email: &str) -> Result<u8> {
     })?;
     match landed.value {
         Ok(lines) => {
-            lines.iter().for_each(|line| scene.console.line(line));
+            for line in &lines {
+                scene.console.line(line);
+            }
             scene.console.success(&format!("Locked task t{id}"));
             Ok(0)
         }

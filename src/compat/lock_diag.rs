@@ -43,15 +43,11 @@ pub(super) fn run(scene: &Scene) -> u8 {
     let mut tally = Tally { scene, passed: 0, failed: 0 };
     scene.console.line("=== Lock System Diagnostics ===");
     scene.console.line("");
-    match scene.open() {
-        Ok(Some(context)) => examine(&mut tally, &context),
-        Ok(None) | Err(_) => {
-            tally.head("1. Git");
-            tally.check(
-                Err(Error::new(Kind::NotARepository, "not inside a git repository")),
-                "Git repository not found",
-            );
-        }
+    if let Ok(Some(context)) = scene.open() {
+        examine(&mut tally, &context);
+    } else {
+        tally.head("1. Git");
+        tally.check(Err(Error::new(Kind::NotARepository, "not inside a git repository")), "Git repository not found");
     }
     let (passed, failed) = (tally.passed, tally.failed);
     scene.console.line("");
@@ -75,7 +71,7 @@ fn examine(tally: &mut Tally<'_>, context: &Context) {
     if let Ok(url) = &url {
         tally.info(&format!("URL: {}", probe::masked(url)));
     }
-    let branch = probe.branch_is_there();
+    let branch = Ledger::locks_branch().and_then(|branch| probe.is_there(&branch));
     let there = matches!(branch, Ok(true));
     tally.head("3. Lock branch");
     let missing = || Error::new(Kind::NotInitialised, "run 'ait setup' to initialize");

@@ -3,7 +3,7 @@
 use super::lock::{Refusal, cleanup_step, judge, lock_step, stale};
 use super::scene::{Scene, parse_id};
 use crate::error::{Error, Kind, Result};
-use crate::git::objects::Edit;
+use crate::ledger::Edit;
 use crate::ledger::forward::{Cause, Lagging};
 use crate::ledger::liveness::{Anchor, Liveness};
 use crate::ledger::session::parse_email;
@@ -187,7 +187,9 @@ fn claim(scene: &Scene, context: &Context, request: &Request, id: TaskId) -> u8 
         Ok(Ok(landed)) => answer(scene, context, landed, &claimer),
         Ok(Err(refusal)) => {
             let line = match &refusal {
-                Refusal::Other(lock) if request.early => format!("LOCK_FAILED:{}", lock.holder),
+                refusal if request.early && refusal.is_of_another() => {
+                    format!("LOCK_FAILED:{}", refusal.lock().holder)
+                }
                 refusal => refusal.line("LOCK_FAILED"),
             };
             scene.console.line(&line);
@@ -215,12 +217,14 @@ fn explain(error: &Error) -> (&'static str, String) {
     }
 }
 
-fn answer(scene: &Scene, context: &Context, landed: Landed<Claimed>, claimer: &Claimer<'_>) -> u8 {
+fn answer(scene: &Scene, context: &Context, landed: Landed<Claimed>, by: &Claimer<'_>) -> u8 {
     if let Some(lagging) = landed.lagging.first() {
         warn_lagging(scene, context, lagging);
     }
     let claimed = landed.value;
-    claimed.lock_lines.iter().for_each(|line| scene.console.line(line));
+    for line in &claimed.lock_lines {
+        scene.console.line(line);
+    }
     if let Some(refusal) = &claimed.forced {
         scene.console.line(&refusal.line("LOCK_FAILED"));
         scene.console.line(&format!("FORCE_UNLOCKED:{}", refusal.lock().holder));
@@ -229,12 +233,12 @@ fn answer(scene: &Scene, context: &Context, landed: Landed<Claimed>, claimer: &C
     if !claimed.changed {
         scene.console.info("No changes to commit (task may already be in Implementing status)");
     }
-    scene.console.line(&format!("OWNED:{}", claimer.id));
+    scene.console.line(&format!("OWNED:{}", by.id));
     let (status, assigned) = &claimed.before;
     let again = status == Status::Implementing.as_str();
     if again && claimed.forced.is_none() && claimed.email.as_ref() == Some(assigned) {
         let crashed = claimed.prior.as_ref().filter(|lock| {
-            let host = claimer.session.as_ref().map(|session| session.host.as_str()).unwrap_or_default();
+            let host = by.session.as_ref().map(|session| session.host.as_str()).unwrap_or_default();
             lock.liveness(&context.repository, host) == Liveness::Dead
         });
         scene.console.line(&match crashed {
@@ -249,7 +253,7 @@ fn answer(scene: &Scene, context: &Context, landed: Landed<Claimed>, claimer: &C
             scene.environment.text("AITASK_SCRIPT_DIR").map_or_else(|| scene.dir.join(".aitask-scripts"), Into::into);
         let helper = folder.join("aitask_change_surface.sh");
         if helper.is_file() {
-            sync::run_helper(context, &helper, &["capture", &claimer.id.to_string()]);
+            sync::run_helper(context, &helper, &["capture", &by.id.to_string()]);
         }
     }
     0
@@ -335,7 +339,7 @@ impl Claimer<'_> {
             names.iter().flat_map(|name| [(tip.base.as_ref(), *name), (tip.local.as_ref(), *name)]).collect();
         let mut files = view.files_at(&wanted)?.into_iter();
         let [task_base, task_local, emails_base, emails_local] = std::array::from_fn(|_| files.next().flatten());
-        let (content, mut adopt) = self.newest(path.as_str(), task_base.clone(), task_local)?;
+        let (content, mut adopt) = self.newest(path.as_str(), task_base.clone(), task_local.as_ref())?;
         let mut document = Document::parse(&content);
         let text = |key: &str| document.scalar(key).unwrap_or_default().to_owned();
         let before = (text("status"), text("assigned_to"));
@@ -441,10 +445,10 @@ impl Claimer<'_> {
     }
 
     /// The content to go on from: what is published, or, where this checkout has uncommitted changes of the file, those.
-    fn newest(&self, path: &str, base: Option<Vec<u8>>, local: Option<Vec<u8>>) -> Result<(Vec<u8>, Vec<String>)> {
+    fn newest(&self, path: &str, base: Option<Vec<u8>>, local: Option<&Vec<u8>>) -> Result<(Vec<u8>, Vec<String>)> {
         let here = std::fs::read(self.scene.dir.join(path)).ok();
-        match here.filter(|here| Some(here) != local.as_ref()) {
-            Some(here) if base == local || base.is_none() => Ok((here, vec![path.to_owned()])),
+        match here.filter(|here| Some(here) != local) {
+            Some(here) if base.as_ref() == local || base.is_none() => Ok((here, vec![path.to_owned()])),
             Some(_) => Err(Error::new(
                 Kind::Dirty,
                 format!(

@@ -14,6 +14,7 @@ pub mod swap;
 pub mod transaction;
 pub mod view;
 
+pub use crate::git::objects::Edit;
 pub use locks::{LockEntry, Locks};
 pub use session::Session;
 pub use transaction::{Decision, Landed, Plan};

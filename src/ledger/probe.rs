@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::{self, NewCommit, Parent};
 use crate::git::remote::{self, PushOptions};
-use crate::git::{Oid, RefUpdate};
+use crate::git::{Branch, Oid, RefUpdate};
 use crate::ledger::{Channel, Ledger, Locks, View};
 
 /// Asks.
@@ -35,10 +35,10 @@ impl<'r> Probe<'r> {
         output.success().then(|| output.text())
     }
 
-    /// Whether the remote has the lock branch. One connection.
-    pub fn branch_is_there(&self) -> Result<bool> {
+    /// Whether the remote has a branch. One connection.
+    pub fn is_there(&self, branch: &Branch) -> Result<bool> {
         let name = self.0.channel.remote().ok_or_else(|| Error::new(Kind::Usage, "no remote is configured"))?;
-        remote::has_branch(self.0.repository, name, &Ledger::locks_branch()?, self.0.timeout)
+        remote::has_branch(self.0.repository, name, branch, self.0.timeout)
     }
 
     /// Fetches the lock branch. One connection.

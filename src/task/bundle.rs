@@ -6,7 +6,10 @@ use std::io::Read;
 /// The most that a bundle may unpack to; a larger one is refused rather than read into memory.
 const LIMIT: u64 = 1 << 30;
 
-/// The paths of the members of a bundle, as stored; `path` tells by its ending how it is packed.
+/// How a gzip file begins (RFC 1952, section 2.3.1); everything else is taken for zstd.
+const GZIP: &[u8] = &[0x1f, 0x8b];
+
+/// The paths of the members of the bundle at `path`, as stored.
 ///
 /// # Errors
 /// [`Kind::Unparsable`] for bytes that are no such archive.
@@ -15,7 +18,7 @@ pub fn members(path: &str, bytes: &[u8]) -> Result<Vec<String>> {
         Error::new(Kind::Unparsable, format!("the bundle {path} cannot be read: {error}"))
             .hint(format!("tar -tf {path}"))
     };
-    if path.ends_with(".gz") {
+    if bytes.starts_with(GZIP) {
         names(flate2::read::GzDecoder::new(bytes)).map_err(unreadable)
     } else {
         zstd::stream::read::Decoder::new(bytes).and_then(names).map_err(unreadable)
