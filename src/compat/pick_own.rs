@@ -286,9 +286,8 @@ impl Claimer<'_> {
         let ledger = Ledger { own: own.clone(), ..self.context.ledger() };
         let published = ledger.transact(mark, &all, |view| self.decide(view, with_lock, true));
         let alone = |error: &Error| {
-            let denied = error.kind() == Kind::Denied
-                && error.details().get("branch").and_then(|branch| branch.as_str()) == Some(data.as_str());
-            denied || (!with_lock && matches!(error.kind(), Kind::Unreachable | Kind::Authentication))
+            error.is_denied_for(data.as_str())
+                || (!with_lock && matches!(error.kind(), Kind::Unreachable | Kind::Authentication))
         };
         match published {
             Ok(landed) => Ok(settle(landed)),
