@@ -125,6 +125,16 @@ fn force_says_what_it_broke() {
 }
 
 #[test]
+fn what_force_took_back_is_no_reclaim() {
+    let (world, ann) = project(1);
+    pick(&ann, "1", "ann").ok();
+    run(&ann, LOCK, "--unlock 1").ok();
+    Peer::new(&world, "peer").lock("1", &four_lines("1", "bob@example.com", "far"));
+    let run = run(&ann, PICK, "--force 1 --email ann@example.com").ok();
+    assert!(run.stdout.ends_with("OWNED:1\n") && !run.stdout.contains("PRIOR_LOCK"), "{run}");
+}
+
+#[test]
 fn force_changes_nothing_where_nothing_is_in_the_way() {
     let (_world, ann) = project(1);
     let free = run(&ann, PICK, "--force 1 --email ann@example.com").ok();
@@ -233,4 +243,19 @@ fn the_older_script_says_less() {
     assert_eq!(own("2").fails(1).stdout, "LOCK_INFRA_MISSING\n");
     assert_eq!(ann.script("aitask_own.sh", &["--sync"]).ok().stdout, "SYNCED\n");
     run(&ann, LOCK, "--check 1").fails(11);
+}
+
+#[test]
+fn a_claim_where_the_task_data_have_a_branch_of_their_own() {
+    let world = super::world();
+    let ann = world.clone("ann");
+    ann.give_data_a_branch();
+    ann.aitask(&["init"]).ok();
+    ann.task("job", &[]);
+    let main = world.remote_branch("main");
+    assert_eq!(result(&pick(&ann, "1", "ann")), "OWNED:1");
+    assert_eq!(subjects(&world, "aitask-data")[0], "ait: Start work on t1: set status to Implementing");
+    assert_eq!(touched(&world, "aitask-data"), ["aitasks/metadata/emails.txt", "aitasks/t1_job.md"]);
+    assert_eq!((world.remote_branch("main"), status(&ann.at(".aitask-data"))), (main, String::new()));
+    assert!(ann.read("aitasks/t1_job.md").contains("status: Implementing\n"));
 }

@@ -135,4 +135,21 @@ impl Repo {
         self.git(&["commit", "--quiet", "--allow-empty", "-m", message]);
         self.git(&["rev-parse", "HEAD"]).trim().into()
     }
+
+    /// Puts the task data on the branch `aitask-data`, checked out in `.aitask-data`, by hand.
+    pub(crate) fn give_data_a_branch(&self) {
+        self.git(&["switch", "-q", "--orphan", "aitask-data"]);
+        self.write("aitasks/metadata/task_types.txt", "bug\nfeature\n");
+        self.write("aiplans/README.md", "plans\n");
+        self.commit("data");
+        self.git(&["push", "-q", "-u", "origin", "aitask-data"]);
+        self.git(&["switch", "-q", "main"]);
+        self.git(&["worktree", "add", "-q", ".aitask-data", "aitask-data"]);
+        for folder in ["aitasks", "aiplans"] {
+            std::os::unix::fs::symlink(format!(".aitask-data/{folder}"), self.path(folder)).unwrap();
+        }
+        self.write(".gitignore", "/.aitask-data\n/aitasks\n/aiplans\n");
+        self.commit("data lives elsewhere");
+        self.git(&["push", "-q"]);
+    }
 }
