@@ -85,6 +85,7 @@ fn run(cli: &Cli, environment: Environment, report: Report) -> Result<()> {
         Some(Verb::Status(verb)) => verb.run(&app),
         Some(Verb::Whoami(_)) => whoami::Whoami::run(&app),
         Some(Verb::Demo(verb)) => verb.run(&app),
+        Some(Verb::Shim(verb)) => verb.run(&app, &compat::SCRIPTS),
         Some(Verb::Compat { .. }) => Err(Error::new(Kind::Usage, "compat wants the name of a script first")),
     }
 }

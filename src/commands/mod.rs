@@ -9,6 +9,7 @@ pub mod list;
 pub mod lock;
 pub mod new;
 pub mod pick;
+pub mod shim;
 pub mod show;
 pub mod status;
 pub mod welcome;

@@ -68,7 +68,7 @@ impl Channel {
 }
 
 /// The ledger of a repository.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Ledger<'r> {
     /// The repository.
     pub repository: &'r Repository,

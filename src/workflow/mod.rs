@@ -1,6 +1,7 @@
 //! The life of a task: library calls with typed outcomes. No argument parsing, no printing.
 
 pub mod archive;
+pub mod claim;
 pub mod context;
 pub mod demo;
 pub mod drop;
@@ -16,6 +17,7 @@ pub mod new;
 pub mod outcome;
 pub mod pick;
 pub mod place;
+pub mod shim;
 pub mod show;
 pub mod status;
 pub mod sync;

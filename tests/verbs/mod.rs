@@ -10,6 +10,7 @@ mod list;
 mod lock;
 mod new;
 mod pick;
+mod shim;
 mod show;
 mod status;
 mod whoami;
