@@ -168,11 +168,9 @@ fn check(scene: &Scene, id: TaskId) -> u8 {
     let look = || -> Result<u8> {
         let Some(context) = scene.open_remote()? else { return Ok(1) };
         let branch = Ledger::locks_branch()?;
-        let ledger = context.ledger();
-        let view = ledger.view(std::slice::from_ref(&branch), true)?;
-        let file = view.files(&[(&branch, LockEntry::path(id))])?.pop().flatten();
-        Ok(file.map_or(1, |bytes| {
-            scene.console.bytes(&bytes);
+        let file = context.ledger().fetch_objects(&[(&branch, LockEntry::path(id))])?.pop().flatten();
+        Ok(file.map_or(1, |file| {
+            scene.console.bytes(&file.data);
             0
         }))
     };
@@ -186,14 +184,12 @@ fn list(scene: &Scene) -> u8 {
             return Ok(0);
         };
         let branch = Ledger::locks_branch()?;
-        let ledger = context.ledger();
-        let view = ledger.view(std::slice::from_ref(&branch), true)?;
-        let root = view.objects(&[Locks::request(&branch)])?.pop().flatten();
+        let root = context.ledger().fetch_objects(&[Locks::request(&branch)])?.pop().flatten();
         let Some(root) = root else {
             scene.console.info("No locks (branch not initialized)");
             return Ok(0);
         };
-        let mut entries = Locks::of(Some(&root))?.entries(&view)?;
+        let mut entries = Locks::of(Some(&root))?.entries(&context.repository)?;
         // In tree order, which is git's byte order of the names.
         entries.sort_by_key(|entry| LockEntry::path(entry.task));
         for lock in &entries {

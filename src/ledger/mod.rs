@@ -21,7 +21,7 @@ pub use transaction::{Decision, Landed, Plan};
 pub use view::View;
 
 use crate::error::{Error, Kind, Result};
-use crate::git::{Branch, RemoteName, Repository, remote};
+use crate::git::{Branch, RefName, RemoteName, Repository, remote};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -54,6 +54,15 @@ impl Channel {
             (None, Some(name)) => {
                 Err(Error::new(Kind::Usage, format!("no remote is named {name:?}")).hint("git remote -v"))
             }
+        }
+    }
+
+    /// Where a branch is published, as this repository knows it.
+    #[must_use]
+    pub(crate) fn published(&self, branch: &Branch) -> RefName {
+        match self {
+            Self::Remote(remote) => branch.tracking(remote),
+            Self::Local => branch.full(),
         }
     }
 

@@ -139,7 +139,7 @@ pub fn list(context: &Context) -> Result<LockList> {
     let ledger = context.ledger();
     let view = ledger.view(std::slice::from_ref(&locks_branch), true)?;
     let root = view.objects(&[Locks::request(&locks_branch)])?.pop().flatten();
-    let entries = Locks::of(root.as_ref())?.entries(&view)?;
+    let entries = Locks::of(root.as_ref())?.entries(&context.repository)?;
     let host = crate::ledger::session::host_name(&context.repository);
     let locks = entries.iter().map(|lock| LockedTask { task: lock.task, lock: Holder::new(context, lock, &host) });
     Ok(LockList { locks: locks.collect() })
