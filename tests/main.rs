@@ -12,6 +12,7 @@ mod connections;
 mod dsl;
 mod killed;
 mod races;
+mod recordings;
 mod servers;
 mod support;
 mod verbs;
