@@ -169,7 +169,10 @@ fn claim(scene: &Scene, context: &Context, request: &Request, id: TaskId) -> u8 
         warn: &|text| scene.console.warn(text),
     };
     match claim::claim(context, &wanted) {
-        Ok(Ok(landed)) => answer(scene, context, &landed, id),
+        Ok(Ok(landed)) => {
+            warn_if_assigned_to_another(scene, &wanted, &landed.value);
+            answer(scene, context, &landed, id)
+        }
         Ok(Err(refusal)) => {
             let owner = &refusal.lock.holder;
             let early = request.early && refusal.by == Holder::Other;
@@ -181,6 +184,15 @@ fn claim(scene: &Scene, context: &Context, request: &Request, id: TaskId) -> u8 
             let line = if request.early && line.starts_with("LOCK_ERROR") { "LOCK_INFRA_MISSING" } else { line };
             ended(scene, line, &text)
         }
+    }
+}
+
+/// Without `--email` a task is claimed for whom it is assigned to (section 14).
+fn warn_if_assigned_to_another(scene: &Scene, wanted: &claim::Request<'_>, claimed: &Claimed) {
+    if let (None, Some(own), Some(email)) = (&wanted.email, &wanted.own_email, &claimed.email)
+        && own != email
+    {
+        scene.console.warn(&format!("t{} is claimed for its assignee {email}, not for {own}", wanted.id));
     }
 }
 

@@ -121,7 +121,9 @@ pub fn claim(context: &Context, request: &Request<'_>) -> Result<Result<Landed<C
     let ledger = Ledger { own: Some(data.clone()), ..context.ledger() };
     let alone = |error: &Error| {
         let offline = matches!(error.kind(), Kind::Unreachable | Kind::Authentication);
-        error.is_denied_for(data.as_str()) || (!with_lock && offline)
+        // No hook of the user's runs when the lock alone is pushed.
+        let hook = error.details().contains_key("hook");
+        error.is_denied_for(data.as_str()) || hook || (!with_lock && offline)
     };
     match ledger.transact(&mark, &all, |view| claimer.decide(view, with_lock, true)) {
         Ok(landed) => Ok(settle(landed)),
@@ -231,7 +233,6 @@ impl Claimer<'_> {
             ));
         }
         let email = self.email(Some(&before.1))?;
-        self.warn_if_assigned_to_another(&before.1);
         let mut claimed = Claimed {
             forced: None,
             path: path.clone(),
@@ -353,16 +354,5 @@ impl Claimer<'_> {
         lines.sort_unstable();
         lines.dedup();
         (format!("{}\n", lines.join("\n")).into_bytes(), dirty)
-    }
-
-    /// Without `--email` a task is claimed for whom it is assigned to (specification 10, section 14).
-    fn warn_if_assigned_to_another(&self, assigned: &str) {
-        let assigned = assigned.trim_matches(['"', '\'']);
-        if let (None, Some(own)) = (&self.request.email, self.request.own_email.clone())
-            && !assigned.is_empty()
-            && assigned != own
-        {
-            (self.request.warn)(&format!("t{} is claimed for its assignee {assigned}, not for {own}", self.request.id));
-        }
     }
 }
