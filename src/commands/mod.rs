@@ -1,6 +1,7 @@
 //! One file a verb: its arguments, one call, its outcome as a page.
 
 pub mod archive;
+pub mod complete;
 pub mod demo;
 pub mod drop;
 pub mod finish;
@@ -9,6 +10,7 @@ pub mod list;
 pub mod lock;
 pub mod new;
 pub mod pick;
+pub mod setup;
 pub mod shim;
 pub mod show;
 pub mod status;

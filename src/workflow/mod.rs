@@ -17,6 +17,7 @@ pub mod new;
 pub mod outcome;
 pub mod pick;
 pub mod place;
+pub mod setup;
 pub mod shim;
 pub mod show;
 pub mod status;

@@ -10,6 +10,7 @@ mod list;
 mod lock;
 mod new;
 mod pick;
+mod setup;
 mod shim;
 mod show;
 mod status;
