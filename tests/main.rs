@@ -8,6 +8,7 @@
 
 mod arrows;
 mod bad_input;
+mod compat;
 mod connections;
 mod dsl;
 mod killed;

@@ -283,10 +283,11 @@ fn sweep(scene: &Scene, found: &mut usize) -> Result<usize> {
         let root = view.objects(&[Locks::request(&branch)])?.pop().flatten();
         let Some(root) = root else { return Ok(Decision::Nothing(0)) };
         let stale = stale(scene, Locks::of(Some(&root))?.tasks());
-        *found = stale.len();
-        if stale.is_empty() {
+        // What is stale is told from the remote's state: "nothing" of an older view is answered with a look at it.
+        if stale.is_empty() || !view.fresh {
             return Ok(Decision::Nothing(0));
         }
+        *found = stale.len();
         Ok(Decision::Swap(Plan::new().step(&branch, claim::cleanup_step(&stale)), stale.len()))
     })?;
     Ok(landed.value)
