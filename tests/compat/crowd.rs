@@ -16,7 +16,14 @@ fn pinned(repo: &Repo) -> Repo {
 
 /// Clones with one identity.
 fn clones(world: &World) -> Vec<Repo> {
-    (0..SESSIONS).map(|n| pinned(&world.clone_as(&format!("c{n}"), "Same", "same@example.com"))).collect()
+    let first = pinned(&world.clone_as("c0", "Same", "same@example.com"));
+    let copy = |n: usize| {
+        let dir = world.root().join(format!("c{n}"));
+        first.run("cp", &["-a", first.top().to_str().unwrap(), dir.to_str().unwrap()]).ok();
+        first.at(dir)
+    };
+    let copies: Vec<_> = (1..SESSIONS).map(copy).collect();
+    std::iter::once(first).chain(copies).collect()
 }
 
 /// Every session claims an id: from 6 on, each once, none skipped.

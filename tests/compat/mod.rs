@@ -37,27 +37,40 @@ fn world() -> World {
 
 /// Ann's clone with the tasks 1 to `tasks`, published; no lock branch, no counter.
 fn bare(tasks: usize) -> (World, Repo) {
+    let (world, ann) = unpublished(tasks);
+    ann.git(&["push", "--quiet"]);
+    (world, ann)
+}
+
+fn unpublished(tasks: usize) -> (World, Repo) {
     let world = world();
     let ann = world.clone("ann");
     for n in 1..=tasks {
         ann.write(&format!("aitasks/t{n}_job.md"), &task_text("status: Ready"));
     }
     ann.commit("tasks");
-    ann.git(&["push", "--quiet"]);
     (world, ann)
 }
 
-/// As [`bare`], set up.
+/// What the original's setup leaves on the remote: an empty lock branch, and a counter.
+const SETUP: &str = r#"
+empty=$(git mktree </dev/null)
+counter=$(printf '100644 blob %s\tnext_id.txt\n' $(echo $1 | git hash-object -w --stdin) | git mktree)
+locks=$(git commit-tree $empty -m 'ait: Initialize task lock branch')
+ids=$(git commit-tree $counter -m "ait: Initialize task ID counter at $1")
+git push -q origin main $locks:refs/heads/aitask-locks $ids:refs/heads/aitask-ids
+"#;
+
+/// As [`bare`], set up by somebody with the original.
 fn project(tasks: usize) -> (World, Repo) {
-    let (world, ann) = bare(tasks);
-    ann.script(LOCK, &["--init"]).ok();
-    ann.script(CLAIM, &["--init"]).ok();
+    let (world, ann) = unpublished(tasks);
+    ann.run("sh", &["-ec", SETUP, "setup", &(tasks + 1).to_string()]).ok();
     (world, ann)
 }
 
 /// A repository with the tasks 1 to `tasks` and no remote.
 fn alone(tasks: usize) -> (World, Repo) {
-    let (world, ann) = bare(tasks);
+    let (world, ann) = unpublished(tasks);
     ann.git(&["remote", "remove", "origin"]);
     (world, ann)
 }
