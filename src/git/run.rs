@@ -52,6 +52,7 @@ pub struct Call {
     trace: bool,
     inherit: bool,
     alone: bool,
+    foreground: bool,
 }
 
 /// What came of a process.
@@ -102,6 +103,7 @@ impl Call {
             trace: environment.text("GIT_AITASK_TRACE").is_some_and(|value| value != "0"),
             inherit: false,
             alone: false,
+            foreground: false,
         }
     }
 
@@ -168,6 +170,13 @@ impl Call {
         self
     }
 
+    /// Gives it the terminal: our own three streams and our process group, and all the time it wants (an editor).
+    #[must_use]
+    pub fn foreground(mut self) -> Self {
+        self.foreground = true;
+        self.limit(Duration::from_secs(u64::from(u32::MAX)))
+    }
+
     /// The command line, for messages.
     #[must_use]
     pub fn line(&self) -> String {
@@ -208,14 +217,20 @@ impl Call {
         let bytes = self.input.clone();
         expression = match bytes {
             Some(bytes) => expression.stdin_bytes(bytes),
+            None if self.foreground => expression,
             None => expression.stdin_null(),
         };
-        expression =
-            if self.inherit { expression.stdout_to_stderr() } else { expression.stdout_capture().stderr_capture() };
-        let (environment, alone) = (self.env.clone(), self.alone);
+        expression = match (self.foreground, self.inherit) {
+            (true, _) => expression,
+            (_, true) => expression.stdout_to_stderr(),
+            _ => expression.stdout_capture().stderr_capture(),
+        };
+        let (environment, alone, apart) = (self.env.clone(), self.alone, !self.foreground);
         // In duct the innermost `.env` wins; one hook that sets them in order keeps "the last one wins".
         let expression = expression.unchecked().before_spawn(move |command| {
-            command.process_group(0);
+            if apart {
+                command.process_group(0);
+            }
             if alone {
                 command.env_clear();
             }

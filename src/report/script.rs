@@ -20,6 +20,16 @@ impl Console {
         let _ = io::stdout().write_all(bytes);
     }
 
+    /// A machine line on standard error.
+    pub fn line_aside(self, text: &str) {
+        let _ = writeln!(io::stderr(), "{}", harmless(text));
+    }
+
+    /// Bytes of a program on standard error.
+    pub fn bytes_aside(self, bytes: &[u8]) {
+        let _ = io::stderr().write_all(bytes);
+    }
+
     /// An info line on standard output.
     pub fn info(self, text: &str) {
         paint(io::stdout(), AnsiColor::Blue, "", text);

@@ -2,8 +2,10 @@
 
 pub mod bundle;
 mod canonical;
+pub mod change;
 mod dialect;
 pub mod edits;
+pub mod fields;
 mod frontmatter;
 mod id;
 pub mod labels;

@@ -1,10 +1,17 @@
 //! The life of a task: library calls with typed outcomes. No argument parsing, no printing.
 
+pub mod anchors;
 pub mod archive;
+pub mod board;
+pub mod checkout;
+pub mod child_lock;
 pub mod context;
+pub mod create;
 pub mod demo;
 pub mod drop;
+pub mod files;
 pub mod finish;
+pub mod fold;
 pub mod holding;
 pub mod index;
 pub mod init;
@@ -18,7 +25,9 @@ pub mod pick;
 pub mod place;
 pub mod show;
 pub mod status;
+pub mod projects;
 pub mod sync;
+pub mod update;
 pub mod whoami;
 pub mod worktrees;
 
