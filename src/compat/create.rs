@@ -121,8 +121,7 @@ impl Filer<'_> {
         }
         let filing = Filing { slug, document, after_sibling: !options.has("--no-sibling-dep") };
         let filed = self.file(parent, &filing).inspect_err(|error| {
-            // Only where nothing was written: else the text is in the task's own file.
-            if error.details().get("code").is_none()
+            if error.details().contains_key("unnumbered")
                 && let Ok(draft) = draft_of(&filing.document, parent)
                 && let Ok(path) = create::draft(self.checkout, &filing.slug, &draft)
             {
@@ -246,7 +245,7 @@ impl Filer<'_> {
             Some(parent) => create::file_child(self.checkout, &self.scene.environment, parent, filing, &warn),
             None => create::file_top(self.checkout, filing, &warn, || {
                 claim_id::claim(self.scene, self.checkout.require_committable()?).map(|(id, _)| id).map_err(|error| {
-                    Error::new(error.kind(), format!("Atomic ID counter failed: {error}"))
+                    Error::new(error.kind(), format!("Atomic ID counter failed: {error}")).detail("unnumbered", true)
                 })
             }),
         }?;

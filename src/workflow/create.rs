@@ -56,7 +56,7 @@ pub fn file_top(
         warn(&format!("Claimed task ID t{id} already exists as an active parent task; retrying ({tries}/5)."));
         if tries == 5 {
             let message = "Failed to claim a unique active parent task ID after 5 attempts.";
-            return Err(Error::new(Kind::Contention, message));
+            return Err(Error::new(Kind::Contention, message).detail("unnumbered", true));
         }
     };
     let _queue = checkout.hold()?;
