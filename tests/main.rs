@@ -14,4 +14,5 @@ mod killed;
 mod races;
 mod servers;
 mod support;
+mod task_files;
 mod verbs;

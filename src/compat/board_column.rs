@@ -4,7 +4,7 @@ use super::options::Options;
 use super::scene::Scene;
 use crate::error::Kind;
 use crate::workflow::board::{self, Board};
-use std::path::PathBuf;
+use std::path::Path;
 
 const USAGE: &str = "\
 Usage: aitask_board_column.sh list-columns --root R [--task-dir D] [--include-unordered]
@@ -64,7 +64,9 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
     let answer = answer(command, &root, dir, &options);
     match answer {
         Ok(lines) => {
-            lines.iter().for_each(|line| console.line(line));
+            for line in lines {
+                console.line(&line);
+            }
             0
         }
         Err(error) => {
@@ -78,7 +80,7 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
     }
 }
 
-fn answer(command: &str, root: &PathBuf, dir: &str, options: &Options) -> crate::error::Result<Vec<String>> {
+fn answer(command: &str, root: &Path, dir: &str, options: &Options) -> crate::error::Result<Vec<String>> {
     let board = Board::open(root, dir)?;
     let value = |name: &str| options.last(name).unwrap_or_default();
     Ok(match command {

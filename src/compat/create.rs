@@ -88,7 +88,9 @@ fn run_in(scene: &Scene, args: &[String]) -> Result<u8> {
     }
     let context = scene.open()?;
     let checkout = scene.checkout(context.as_ref());
-    let filer = Filer { scene, checkout: &checkout, silent: options.has("--silent"), auto_merge: options.has("--auto-merge") };
+    checkout.require_home()?;
+    let filer =
+        Filer { scene, checkout: &checkout, silent: options.has("--silent"), auto_merge: options.has("--auto-merge") };
     if options.has("--finalize-all") {
         return filer.finalize_all();
     }
@@ -180,7 +182,8 @@ impl Filer<'_> {
             }
         }
         let mut document = Document::new(&Context::now())?;
-        for (key, value) in [("priority", priority), ("effort", effort), ("issue_type", issue_type), ("status", status)] {
+        for (key, value) in [("priority", priority), ("effort", effort), ("issue_type", issue_type), ("status", status)]
+        {
             document.set(key, &value)?;
         }
         document.set_list("depends", &list("--deps"))?;

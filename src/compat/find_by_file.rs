@@ -33,7 +33,9 @@ fn run_in(scene: &Scene, args: &[String]) -> Result<u8> {
         Some(path) => {
             let shown = scene.environment.text("TASK_DIR").unwrap_or(paths::TASKS_DIR);
             let found = fold::pending(&scene.checkout(None), &scene.task_dir(), shown, &[path]);
-            found.iter().for_each(|task| console.line(&format!("TASK:{}:{}", task.id, task.path)));
+            for task in found {
+                console.line(&format!("TASK:{}:{}", task.id, task.path));
+            }
         }
     }
     Ok(0)

@@ -13,7 +13,9 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
     let console = scene.console;
     match args.first().map(String::as_str) {
         Some("list") => {
-            vocabulary(scene).iter().for_each(|label| console.line(&format!("LABEL:{label}")));
+            for label in vocabulary(scene) {
+                console.line(&format!("LABEL:{label}"));
+            }
             0
         }
         Some("classify") => {

@@ -180,7 +180,11 @@ pub(super) fn tell(scene: &Scene, updated: &update::Updated, silent: bool) {
         }
         None => {}
     }
-    if silent { console.bytes_aside(&updated.said) } else { console.bytes(&updated.said) }
+    if silent {
+        console.bytes_aside(&updated.said);
+    } else {
+        console.bytes(&updated.said);
+    }
     let line = if silent { updated.path.clone() } else { format!("Updated: {}", updated.path) };
     console.line(&line);
 }
@@ -198,7 +202,8 @@ fn refuse_across(project: &str, args: &[String]) -> Result<()> {
     if args.iter().any(|arg| arg == "--name" || arg == "-n") {
         return Err(usage("--project cannot be combined with --name (rename is not supported cross-repo)".to_owned()));
     }
-    let status = args.windows(2).rev().find(|pair| pair[0] == "--status" || pair[0] == "-s").map(|pair| pair[1].as_str());
+    let status =
+        args.windows(2).rev().find(|pair| pair[0] == "--status" || pair[0] == "-s").map(|pair| pair[1].as_str());
     match status {
         Some(status @ ("Implementing" | "Done")) => {
             Err(usage(format!("status {status} must go through '{project}'s own /aitask-pick workflow")))
@@ -272,9 +277,7 @@ fn collect(scene: &Scene, options: &Options, anchor: Option<TaskId>) -> Result<U
         update.changes.push(match way {
             Way::Fixed if value.is_empty() => continue,
             Way::Fixed if key.is_empty() => Change::Body(value.as_bytes().to_vec()),
-            Way::Scalar if key == "anchor" => {
-                Change::Set(key, anchor.map(|id| id.to_string()).unwrap_or_default())
-            }
+            Way::Scalar if key == "anchor" => Change::Set(key, anchor.map(|id| id.to_string()).unwrap_or_default()),
             Way::Fixed | Way::Scalar => Change::Set(key, value.to_owned()),
             Way::List | Way::Add if key == "labels" => {
                 let cleaned = labels::sanitise_list(&given.join(","));

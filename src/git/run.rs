@@ -50,9 +50,17 @@ pub struct Call {
     input: Option<Vec<u8>>,
     limit: Duration,
     trace: bool,
-    inherit: bool,
+    streams: Streams,
     alone: bool,
-    foreground: bool,
+}
+
+/// Where the output of a process goes: to us, to our standard error, or, with the terminal, where ours goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "said above, in this order")]
+pub enum Streams {
+    Captured,
+    ToStderr,
+    Ours,
 }
 
 /// What came of a process.
@@ -101,9 +109,8 @@ impl Call {
             input: None,
             limit: LOCAL_LIMIT,
             trace: environment.text("GIT_AITASK_TRACE").is_some_and(|value| value != "0"),
-            inherit: false,
+            streams: Streams::Captured,
             alone: false,
-            foreground: false,
         }
     }
 
@@ -163,18 +170,11 @@ impl Call {
         self
     }
 
-    /// Lets it write to our standard error, both streams, instead of capturing them.
+    /// Where its output goes; it is captured otherwise.
     #[must_use]
-    pub fn to_stderr(mut self) -> Self {
-        self.inherit = true;
+    pub fn streams(mut self, streams: Streams) -> Self {
+        self.streams = streams;
         self
-    }
-
-    /// Gives it the terminal: our own three streams and our process group, and all the time it wants (an editor).
-    #[must_use]
-    pub fn foreground(mut self) -> Self {
-        self.foreground = true;
-        self.limit(Duration::from_secs(u64::from(u32::MAX)))
     }
 
     /// The command line, for messages.
@@ -217,15 +217,15 @@ impl Call {
         let bytes = self.input.clone();
         expression = match bytes {
             Some(bytes) => expression.stdin_bytes(bytes),
-            None if self.foreground => expression,
+            None if self.streams == Streams::Ours => expression,
             None => expression.stdin_null(),
         };
-        expression = match (self.foreground, self.inherit) {
-            (true, _) => expression,
-            (_, true) => expression.stdout_to_stderr(),
-            _ => expression.stdout_capture().stderr_capture(),
+        expression = match self.streams {
+            Streams::Ours => expression,
+            Streams::ToStderr => expression.stdout_to_stderr(),
+            Streams::Captured => expression.stdout_capture().stderr_capture(),
         };
-        let (environment, alone, apart) = (self.env.clone(), self.alone, !self.foreground);
+        let (environment, alone, apart) = (self.env.clone(), self.alone, self.streams != Streams::Ours);
         // In duct the innermost `.env` wins; one hook that sets them in order keeps "the last one wins".
         let expression = expression.unchecked().before_spawn(move |command| {
             if apart {

@@ -159,8 +159,7 @@ pub fn commit(
             Err(Error::new(Kind::Git, message).detail("code", code.unwrap_or(128)))
         }
     };
-    let (mut named, gone): (Vec<_>, Vec<_>) =
-        paths.iter().partition(|path| dir.join(path).symlink_metadata().is_ok());
+    let (mut named, gone): (Vec<_>, Vec<_>) = paths.iter().partition(|path| dir.join(path).symlink_metadata().is_ok());
     required(patiently(&git("add").arg("--").args(&named))?, "add")?;
     if !optional.is_empty() && patiently(&git("add").arg("--").args(optional))?.success() {
         named.extend(optional);

@@ -40,7 +40,7 @@ pub fn apply(document: &mut Document, changes: &[Change]) -> Result<()> {
         match change {
             Change::Set(key, value) if value.trim().is_empty() => drop(document.remove(key)),
             Change::Set(key, value) | Change::Exact(key, value) => document.set(key, value)?,
-            Change::List(key, items) => write_list(document, key, normal(key, items.clone()))?,
+            Change::List(key, items) => write_list(document, key, &normal(key, items.clone()))?,
             Change::Add(key, more) => {
                 let mut items = normal(key, document.list_last(key));
                 for item in normal(key, more.clone()) {
@@ -48,13 +48,13 @@ pub fn apply(document: &mut Document, changes: &[Change]) -> Result<()> {
                         items.push(item);
                     }
                 }
-                write_list(document, key, items)?;
+                write_list(document, key, &items)?;
             }
             Change::Take(key, gone) => {
                 let gone = normal(key, gone.clone());
                 let mut items = normal(key, document.list_last(key));
                 items.retain(|item| !gone.contains(item));
-                write_list(document, key, items)?;
+                write_list(document, key, &items)?;
             }
             Change::Body(text) => document.set_body(text),
         }
@@ -62,12 +62,12 @@ pub fn apply(document: &mut Document, changes: &[Change]) -> Result<()> {
     Ok(())
 }
 
-fn write_list(document: &mut Document, key: &str, items: Vec<String>) -> Result<()> {
+fn write_list(document: &mut Document, key: &str, items: &[String]) -> Result<()> {
     if items.is_empty() {
         document.remove(key);
         return Ok(());
     }
-    document.set_list(key, &items)
+    document.set_list(key, items)
 }
 
 /// What must be true of the task as it would be: a parent is done after its children, and the kind of follow-up fits

@@ -33,18 +33,23 @@ pub fn columns(metadata: &Path) -> Vec<Column> {
         config.extend(local);
     }
     let text = |value: &Value, key: &str, default: &str| value[key].as_str().unwrap_or(default).to_owned();
-    let defined: Vec<Column> = match config["columns"].as_array() {
-        Some(columns) => columns
-            .iter()
-            .filter_map(|column| {
-                let id = column["id"].as_str()?.to_owned();
-                Some(Column { title: text(column, "title", &id), color: text(column, "color", "gray"), id })
-            })
-            .collect(),
-        None => [("now", "Now ⚡", "#FF5555"), ("next", "Next Week 📅", "#50FA7B"), ("backlog", "Backlog 🗄️", "#BD93F9")]
+    let defined: Vec<Column> =
+        match config["columns"].as_array() {
+            Some(columns) => columns
+                .iter()
+                .filter_map(|column| {
+                    let id = column["id"].as_str()?.to_owned();
+                    Some(Column { title: text(column, "title", &id), color: text(column, "color", "gray"), id })
+                })
+                .collect(),
+            None => [
+                ("now", "Now ⚡", "#FF5555"),
+                ("next", "Next Week 📅", "#50FA7B"),
+                ("backlog", "Backlog 🗄️", "#BD93F9"),
+            ]
             .map(|(id, title, color)| Column { id: id.to_owned(), title: title.to_owned(), color: color.to_owned() })
             .to_vec(),
-    };
+        };
     match config["column_order"].as_array() {
         Some(order) => {
             let named = order.iter().filter_map(Value::as_str);
@@ -93,6 +98,11 @@ impl Board {
         columns(&self.tasks.join("metadata"))
     }
 
+    fn files(&self) -> impl Iterator<Item = String> {
+        super::checkout::names(&self.tasks)
+            .filter(|name| name.strip_suffix(".md").is_some_and(|stem| stem.starts_with('t')))
+    }
+
     /// The file of a top-level task, by `N` or `tN`; and `N`.
     fn find(&self, task: &str) -> Result<(String, PathBuf)> {
         let id = task.strip_prefix('t').unwrap_or(task);
@@ -103,8 +113,7 @@ impl Board {
             _ => return Err(refused("malformed_task_id")),
         }
         let prefix = format!("t{id}_");
-        let names = super::checkout::names(&self.tasks);
-        let mut found = names.filter(|name| name.starts_with(&prefix) && name.ends_with(".md"));
+        let mut found = self.files().filter(|name| name.starts_with(&prefix));
         match (found.next(), found.next()) {
             (Some(name), None) => Ok((id.to_owned(), self.tasks.join(name))),
             (None, _) => Err(refused("not_found")),
@@ -126,8 +135,7 @@ impl Board {
             return Err(refused("unknown_column"));
         }
         let (_, file) = self.find(task)?;
-        let others = super::checkout::names(&self.tasks).filter(|name| name.starts_with('t') && name.ends_with(".md"));
-        let places = others.filter_map(|name| {
+        let places = self.files().filter_map(|name| {
             let path = self.tasks.join(name);
             let document = Document::parse(&std::fs::read(&path).ok().filter(|_| path != file)?);
             let its = document.scalar_last("boardcol").filter(|text| !text.is_empty()).unwrap_or("unordered");
@@ -154,7 +162,9 @@ impl Board {
         }
         let known = self.columns();
         let taken = |id: &str| id == "unordered" || known.iter().any(|column| column.id == id);
-        let free = (1..).map(|n| if n == 1 { slug.to_string() } else { format!("{slug}_{n}") }).find(|id| !taken(id));
+        let free = (1..=known.len() + 2)
+            .map(|n| if n == 1 { slug.to_string() } else { format!("{slug}_{n}") })
+            .find(|id| !taken(id));
         let column = Column { id: free.unwrap_or_default(), title, color: color.to_owned() };
         let file = self.tasks.join("metadata/board_config.json");
         let mut config: Value = match std::fs::read(&file) {

@@ -56,7 +56,8 @@ impl Checkout<'_> {
         let is_of = |name: &String| {
             name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".md")).is_some_and(|slug| !slug.is_empty())
         };
-        let mut found: Vec<_> = names(&self.path(&folder)).filter(is_of).map(|name| format!("{folder}/{name}")).collect();
+        let mut found: Vec<_> =
+            names(&self.path(&folder)).filter(is_of).map(|name| format!("{folder}/{name}")).collect();
         found.sort();
         found
     }
@@ -115,7 +116,8 @@ impl Checkout<'_> {
                 Some(id) => all.push((id, shown)),
                 None if name.starts_with('t') => {
                     let children = names(&tasks.join(&name)).map(|child| (format!("{path}/{child}"), child));
-                    let ids = children.filter_map(|(path, child)| Some((paths::loose_id(&path)?, format!("{shown}/{child}"))));
+                    let ids = children
+                        .filter_map(|(path, child)| Some((paths::loose_id(&path)?, format!("{shown}/{child}"))));
                     all.extend(ids.filter(|(id, _)| id.is_child()));
                 }
                 None => {}
@@ -133,7 +135,11 @@ impl Checkout<'_> {
 
     /// Changes a task file: reads it, lets `change` make the new text of it, and writes that unless the file was changed
     /// meanwhile; then all of it once more. Gives what `change` gave.
-    pub fn rewrite<T>(&self, path: &str, mut change: impl FnMut(Document) -> Result<(Option<Document>, T)>) -> Result<T> {
+    pub fn rewrite<T>(
+        &self,
+        path: &str,
+        mut change: impl FnMut(Document) -> Result<(Option<Document>, T)>,
+    ) -> Result<T> {
         let file = self.path(path);
         for _ in 0..100 {
             let before = self.read(path)?;
@@ -204,19 +210,28 @@ impl Checkout<'_> {
         if data.join(".git").exists() { data } else { self.root.clone() }
     }
 
-    /// Refuses a data worktree that is stuck in a rebase or merge, and, where the task data has a branch of its own that
-    /// is not checked out here, to begin a second home for it (C-Q17).
+    /// Refuses to begin a second home for task data that has a branch of its own, not checked out here (C-Q17).
     ///
     /// # Errors
-    /// [`Kind::Conflict`], [`Kind::NotInitialised`].
+    /// [`Kind::NotInitialised`].
+    pub fn require_home(&self) -> Result<()> {
+        let elsewhere = self.context.is_some_and(Context::has_data_branch);
+        if !elsewhere || self.path(paths::TASKS_DIR).exists() {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::NotInitialised,
+            "the task data lives on the branch aitask-data, which is not checked out here. Run 'ait setup' first.",
+        ))
+    }
+
+    /// Refuses a data worktree that is stuck in a rebase or merge.
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`]; [`Kind::NotARepository`], and that of [`Checkout::require_home`].
     pub fn require_committable(&self) -> Result<&Context> {
         let context = self.context.ok_or_else(|| Error::new(Kind::NotARepository, "not inside a git repository"))?;
-        if context.has_data_branch() && !self.path(paths::TASKS_DIR).exists() {
-            return Err(Error::new(
-                Kind::NotInitialised,
-                "the task data lives on the branch aitask-data, which is not checked out here. Run 'ait setup' first.",
-            ));
-        }
+        self.require_home()?;
         let state = self.path(".git/worktrees/-aitask-data");
         let stuck = STUCK.iter().find(|name| state.join(name).exists());
         match stuck.filter(|_| self.guarded && self.data_dir() != self.root) {

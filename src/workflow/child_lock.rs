@@ -28,9 +28,8 @@ impl ChildLock {
     /// # Errors
     /// [`Kind::Contention`] when its holder keeps it.
     pub fn acquire(environment: &Environment, root: &Path, parent: &str, warn: &dyn Fn(&str)) -> Result<Self> {
-        let base = base(environment, root).ok_or_else(|| {
-            Error::new(Kind::Io, format!("Failed to resolve child lock base for parent {parent}"))
-        })?;
+        let base = base(environment, root)
+            .ok_or_else(|| Error::new(Kind::Io, format!("Failed to resolve child lock base for parent {parent}")))?;
         let lock = Self { dir: base.join(format!("child_{parent}")), token: nonce()?, held: false };
         let started = Instant::now();
         for attempt in 0..ATTEMPTS {
@@ -45,12 +44,15 @@ impl ChildLock {
         }
         let holder = holder(&lock.dir).map_or_else(
             || format!("holder unknown, at {}", lock.dir.display()),
-            |pid| format!("held by pid {pid} at {} — remove that directory if that process is gone", lock.dir.display()),
+            |pid| {
+                format!("held by pid {pid} at {} — remove that directory if that process is gone", lock.dir.display())
+            },
         );
         let guard = guard(&lock.dir);
         let aside = if guard.exists() { format!("; a guard is left at {}", guard.display()) } else { String::new() };
-        let message =
-            format!("Failed to acquire child creation lock for parent {parent} after {ATTEMPTS} attempts ({holder}){aside}");
+        let message = format!(
+            "Failed to acquire child creation lock for parent {parent} after {ATTEMPTS} attempts ({holder}){aside}"
+        );
         Err(Error::new(Kind::Contention, message))
     }
 

@@ -80,7 +80,8 @@ pub fn file_child(
     checkout.require_committable()?;
     let parent = parent.strip_prefix('t').unwrap_or(parent);
     let none = || Error::new(Kind::NoSuchTask, format!("Parent task t{parent} not found"));
-    let parent_id = TaskId::recognise(parent).filter(|id| !id.is_child() && id.to_string() == parent).ok_or_else(none)?;
+    let parent_id =
+        TaskId::recognise(parent).filter(|id| !id.is_child() && id.to_string() == parent).ok_or_else(none)?;
     let lock = ChildLock::acquire(environment, &checkout.root, parent, warn)?;
     let _queue = checkout.hold()?;
     let parent_file = checkout.active(parent).into_iter().next().ok_or_else(none)?;
@@ -151,8 +152,8 @@ pub fn load_draft(checkout: &Checkout<'_>, named: &str) -> Result<Draft> {
     let none = || Error::new(Kind::NoSuchTask, format!("Draft file not found: {named}"));
     let name = named.rsplit('/').next().unwrap_or(named);
     let path = format!("{}/{name}", paths::DRAFTS_DIR);
-    let elsewhere = named.contains('/')
-        && checkout.path(named).canonicalize().ok() != checkout.path(&path).canonicalize().ok();
+    let elsewhere =
+        named.contains('/') && checkout.path(named).canonicalize().ok() != checkout.path(&path).canonicalize().ok();
     if elsewhere || !paths::is_draft(&path) || !checkout.path(&path).is_file() {
         return Err(none());
     }

@@ -89,7 +89,7 @@ pub fn fold(checkout: &Checkout<'_>, id: TaskId, path: &str, others: &[Pending])
             Ok((Some(document.canonical(&now)?), ()))
         })?;
     }
-    let names: Vec<_> = others.iter().map(|other| other.id.t()).collect();
-    let subject = format!("ait: Fold {} into t{id}", names.join(", "));
+    let ids: Vec<_> = others.iter().map(|other| other.id.t()).collect();
+    let subject = format!("ait: Fold {} into t{id}", ids.join(", "));
     Ok(checkout.commit(&subject, &named, &[])?.unwrap_or_default())
 }

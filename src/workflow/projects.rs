@@ -106,7 +106,13 @@ pub struct Answer {
 ///
 /// # Errors
 /// Those of [`resolve`], and [`Kind::Io`] when the project has no such script.
-pub fn run_there(environment: &Environment, name: &str, script: &str, args: &[String], input: Vec<u8>) -> Result<Answer> {
+pub fn run_there(
+    environment: &Environment,
+    name: &str,
+    script: &str,
+    args: &[String],
+    input: Vec<u8>,
+) -> Result<Answer> {
     use std::os::unix::fs::PermissionsExt as _;
     let root = resolve(environment, name)?;
     let file = root.join(".aitask-scripts").join(script);

@@ -54,7 +54,10 @@ pub fn find(checkout: &Checkout<'_>, id: &str) -> Result<String> {
         (1, _) => Ok(found.remove(0)),
         (0, true) => Err(Error::new(Kind::NoSuchTask, format!("No child task file found for t{id}"))),
         (0, false) => Err(Error::new(Kind::NoSuchTask, format!("No task file found for task number {id}"))),
-        _ => Err(Error::new(Kind::NotClaimable, format!("Multiple task files found for task {id}. {}", found.join(", ")))),
+        _ => Err(Error::new(
+            Kind::NotClaimable,
+            format!("Multiple task files found for task {id}. {}", found.join(", ")),
+        )),
     }
 }
 
