@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod demo;
 pub mod drop;
+pub mod edit;
 pub mod finish;
 pub mod init;
 pub mod list;

@@ -65,6 +65,9 @@ impl Scene {
 
     /// Says what ended the script; gives its exit code, git's own where git failed.
     pub(super) fn fail(&self, error: &Error) -> u8 {
+        for hint in error.hints().iter().filter(|hint| hint.contains("is kept")) {
+            self.console.warn(hint);
+        }
         self.console.error(&error.to_string());
         let code = error.details().get("code").and_then(serde_json::Value::as_u64);
         code.and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0).unwrap_or(1)

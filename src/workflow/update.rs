@@ -5,13 +5,15 @@ use super::checkout::Checkout;
 use super::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::task::change::{self, Change};
-use crate::task::{Slug, TaskId, edits, paths};
+use crate::task::{Document, Slug, TaskId, edits, merge, paths};
 
 /// What is to change.
 #[derive(Debug, Clone, Default)]
 pub struct Update {
     /// The fields and the text.
     pub changes: Vec<Change>,
+    /// What somebody made of the file in an editor: as it was, and as it is to be.
+    pub edited: Option<(Document, Document)>,
     /// A new name.
     pub name: Option<String>,
     /// Labels that were named, to join the vocabulary.
@@ -74,6 +76,9 @@ pub fn update(checkout: &Checkout<'_>, id: &str, update: &Update) -> Result<Upda
     let target = update.name.as_deref().map(|name| renamed(checkout, &path, id, name)).transpose()?;
     let now = Context::now();
     let done = checkout.rewrite(&path, |mut document| {
+        if let Some((base, edited)) = &update.edited {
+            document = merge::merge(base, edited, &document)?;
+        }
         change::apply(&mut document, &update.changes)?;
         change::check(&document)?;
         Ok((Some(document.canonical(&now)?), change::is_done(&document)))
