@@ -4,6 +4,7 @@ pub mod archive;
 pub mod complete;
 pub mod demo;
 pub mod drop;
+pub mod edit;
 pub mod finish;
 pub mod init;
 pub mod list;
