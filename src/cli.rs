@@ -72,6 +72,7 @@ pub enum Verb {
     #[command(visible_alias = "ls")]
     List(commands::list::List),
     Show(commands::show::Show),
+    Edit(commands::edit::Edit),
     Pick(commands::pick::Pick),
     Drop(commands::drop::Drop),
     Finish(commands::finish::Finish),
@@ -83,6 +84,8 @@ pub enum Verb {
     Status(commands::status::Status),
     Whoami(commands::whoami::Whoami),
     Demo(commands::demo::Demo),
+    Setup(commands::setup::Setup),
+    Shim(commands::shim::Shim),
     /// Stand in for a script of the original, with its own arguments
     #[command(after_help = "Example:\n  git aitask compat aitask_lock.sh --check 12")]
     Compat {

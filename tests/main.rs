@@ -16,4 +16,5 @@ mod races;
 mod recordings;
 mod servers;
 mod support;
+mod task_files;
 mod verbs;

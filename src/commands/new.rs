@@ -6,7 +6,7 @@ use crate::report::Page;
 use crate::task::{Level, TaskId, Title};
 use crate::workflow::{Wanted, new};
 use clap::Args;
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
 /// Make a task, numbered and published
@@ -18,7 +18,7 @@ git aitask new --draft \"An idea\"          # offline; publish it later:\n  git 
 )]
 pub struct New {
     /// The title
-    #[arg(required_unless_present = "publish")]
+    #[arg(required_unless_present_any = ["publish", "edit"])]
     title: Option<String>,
     /// The text
     #[arg(short, value_name = "TEXT", conflicts_with = "file", allow_hyphen_values = true)]
@@ -44,6 +44,9 @@ pub struct New {
     /// The task it is a part of
     #[arg(long, value_name = "TASK")]
     parent: Option<String>,
+    /// Write it in your editor, as happens on a terminal when no text is given
+    #[arg(long, conflicts_with = "publish")]
+    edit: bool,
     /// Only a draft in this clone: no id, no network
     #[arg(long)]
     draft: bool,
@@ -62,7 +65,14 @@ impl New {
             new::publish_draft(&app.open(self.dry_run)?, draft)?
         } else {
             let options = self.options(app)?;
-            new::new(&app.open(self.dry_run)?, &options)?
+            let context = app.open(self.dry_run)?;
+            let given = self.message.is_some() || self.file.is_some();
+            let asked = self.edit || (!given && !app.report.json && std::io::stdin().is_terminal());
+            if asked {
+                new::new_by_hand(&context, &options, self.title.as_deref().unwrap_or_default())?
+            } else {
+                new::new(&context, &options)?
+            }
         };
         app.report.answer(&outcome, || {
             let page = match (&outcome.task, &outcome.draft) {
@@ -86,7 +96,7 @@ impl New {
             (None, None) => String::new(),
         };
         Ok(new::Options {
-            title: Title::parse(self.title.as_deref().unwrap_or_default())?,
+            title: Title::parse(self.title.as_deref().unwrap_or(if self.edit { "untitled" } else { "" }))?,
             text,
             priority: Level::parse(&self.priority)?,
             effort: Level::parse(&self.effort)?,

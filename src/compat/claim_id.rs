@@ -16,7 +16,12 @@ The counter of task ids, kept on the branch aitask-ids of the remote origin.";
 /// Runs the script.
 pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
     let outcome = match args.first().map_or("--claim", String::as_str) {
-        "--claim" | "claim" => claim(scene),
+        "--claim" | "claim" => open(scene).and_then(|context| claim(scene, &context)).map(|(id, aside)| {
+            if let Some(aside) = aside {
+                scene.console.info_aside(&aside);
+            }
+            scene.console.line(&id.to_string());
+        }),
         "--peek" | "peek" => peek(scene),
         "--resync" | "resync" => resync(scene),
         "--init" | "init" => init(scene),
@@ -45,8 +50,8 @@ fn full_scan(scene: &Scene) -> Result<u64> {
     Ok(query::max_number(files.iter().map(String::as_str), Scan::Full))
 }
 
-fn claim(scene: &Scene) -> Result<()> {
-    let context = open(scene)?;
+/// Takes the next id; and says aside what it made of the counter on the way.
+pub(super) fn claim(scene: &Scene, context: &Context) -> Result<(u64, Option<String>)> {
     // Before the first look, so that the window between look and push stays small.
     let files = scene.active_files();
     let active = query::max_number(files.iter().map(String::as_str), Scan::Active);
@@ -69,13 +74,7 @@ fn claim(scene: &Scene) -> Result<()> {
         let id = counter.max(active + 1);
         Ok(Decision::Swap(ids::claim(plan, &branch, id), (id, aside)))
     });
-    let landed = landed.map_err(|error| explain(&context, error, "ID claim", "claim task ID"))?;
-    let (id, aside) = landed.value;
-    if let Some(aside) = aside {
-        scene.console.info_aside(&aside);
-    }
-    scene.console.line(&id.to_string());
-    Ok(())
+    landed.map(|landed| landed.value).map_err(|error| explain(context, error, "ID claim", "claim task ID"))
 }
 
 /// A counter that this clone used before there was a remote becomes the remote's, never going backwards.

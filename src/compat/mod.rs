@@ -1,11 +1,19 @@
 //! The drop-in face: one file an original script, its dialect in, its lines and exit codes out. What belongs to the
 //! original only lives here; the core never learns it.
 
+mod board_column;
+mod by_hand;
 mod claim_id;
+mod create;
+mod find_by_file;
+mod labels;
 mod lock;
 mod lock_diag;
+mod options;
 mod pick_own;
 mod scene;
+mod sibling;
+mod update;
 
 use crate::report::{Console, plain};
 use crate::settings::Environment;
@@ -13,8 +21,18 @@ use scene::Scene;
 use std::path::Path;
 
 /// The scripts this binary stands in for.
-pub const SCRIPTS: [&str; 5] =
-    ["aitask_lock.sh", "aitask_lock_diag.sh", "aitask_claim_id.sh", "aitask_pick_own.sh", "aitask_own.sh"];
+pub const SCRIPTS: [&str; 10] = [
+    "aitask_lock.sh",
+    "aitask_lock_diag.sh",
+    "aitask_claim_id.sh",
+    "aitask_pick_own.sh",
+    "aitask_own.sh",
+    "aitask_create.sh",
+    "aitask_update.sh",
+    "aitask_labels.sh",
+    "aitask_find_by_file.sh",
+    "aitask_board_column.sh",
+];
 
 /// Runs a script by its name; gives its exit code.
 #[must_use]
@@ -26,6 +44,11 @@ pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path)
         "aitask_lock_diag.sh" => lock_diag::run(&scene),
         "aitask_claim_id.sh" => claim_id::run(&scene, args),
         "aitask_pick_own.sh" | "aitask_own.sh" => pick_own::run(&scene, args, script == "aitask_own.sh"),
+        "aitask_create.sh" => create::run(&scene, args),
+        "aitask_update.sh" => update::run(&scene, args),
+        "aitask_labels.sh" => labels::run(&scene, args),
+        "aitask_find_by_file.sh" => find_by_file::run(&scene, args),
+        "aitask_board_column.sh" => board_column::run(&scene, args),
         _ => {
             let _ = debug;
             scene.console.error(&format!("no script of this binary is named {script}: {}", SCRIPTS.join(", ")));

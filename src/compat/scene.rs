@@ -8,6 +8,8 @@ use crate::report::Console;
 use crate::settings::{Environment, Flags};
 use crate::task::{TaskId, bundle, paths};
 use crate::workflow::Context;
+use crate::workflow::checkout::Checkout;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// The surroundings of a script.
@@ -37,6 +39,38 @@ impl Scene {
     /// The repository, when it has the remote.
     pub(super) fn open_remote(&self) -> Result<Option<Context>> {
         Ok(self.open()?.filter(|context| context.channel != Channel::Local))
+    }
+
+    /// This folder as a project.
+    pub(super) fn checkout<'c>(&self, context: Option<&'c Context>) -> Checkout<'c> {
+        let guarded = self.environment.text("AIT_GIT_SKIP_STATE_CHECK") != Some("1");
+        Checkout { root: self.dir.clone(), context, guarded }
+    }
+
+    /// A file, or for `-` standard input, without trailing newlines.
+    pub(super) fn text_of(&self, file: &str) -> Result<Vec<u8>> {
+        let read = if file == "-" {
+            let mut bytes = Vec::new();
+            std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+        } else {
+            std::fs::read(self.dir.join(file))
+        };
+        let none = |_| Error::new(Kind::Usage, format!("Description file not found: {file}"));
+        let mut bytes = read.map_err(none)?;
+        while bytes.last() == Some(&b'\n') {
+            bytes.pop();
+        }
+        Ok(bytes)
+    }
+
+    /// Says what ended the script; gives its exit code, git's own where git failed.
+    pub(super) fn fail(&self, error: &Error) -> u8 {
+        for hint in error.hints().iter().filter(|hint| hint.contains("is kept")) {
+            self.console.warn(hint);
+        }
+        self.console.error(&error.to_string());
+        let code = error.details().get("code").and_then(serde_json::Value::as_u64);
+        code.and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0).unwrap_or(1)
     }
 
     /// `TASK_DIR`.

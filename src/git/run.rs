@@ -50,8 +50,17 @@ pub struct Call {
     input: Option<Vec<u8>>,
     limit: Duration,
     trace: bool,
-    inherit: bool,
+    streams: Streams,
     alone: bool,
+}
+
+/// Where the output of a process goes: to us, to our standard error, or, with the terminal, where ours goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "said above, in this order")]
+pub enum Streams {
+    Captured,
+    ToStderr,
+    Ours,
 }
 
 /// What came of a process.
@@ -100,7 +109,7 @@ impl Call {
             input: None,
             limit: LOCAL_LIMIT,
             trace: environment.text("GIT_AITASK_TRACE").is_some_and(|value| value != "0"),
-            inherit: false,
+            streams: Streams::Captured,
             alone: false,
         }
     }
@@ -161,10 +170,10 @@ impl Call {
         self
     }
 
-    /// Lets it write to our standard error, both streams, instead of capturing them.
+    /// Where its output goes; it is captured otherwise.
     #[must_use]
-    pub fn to_stderr(mut self) -> Self {
-        self.inherit = true;
+    pub fn streams(mut self, streams: Streams) -> Self {
+        self.streams = streams;
         self
     }
 
@@ -208,14 +217,20 @@ impl Call {
         let bytes = self.input.clone();
         expression = match bytes {
             Some(bytes) => expression.stdin_bytes(bytes),
+            None if self.streams == Streams::Ours => expression,
             None => expression.stdin_null(),
         };
-        expression =
-            if self.inherit { expression.stdout_to_stderr() } else { expression.stdout_capture().stderr_capture() };
-        let (environment, alone) = (self.env.clone(), self.alone);
+        expression = match self.streams {
+            Streams::Ours => expression,
+            Streams::ToStderr => expression.stdout_to_stderr(),
+            Streams::Captured => expression.stdout_capture().stderr_capture(),
+        };
+        let (environment, alone, apart) = (self.env.clone(), self.alone, self.streams != Streams::Ours);
         // In duct the innermost `.env` wins; one hook that sets them in order keeps "the last one wins".
         let expression = expression.unchecked().before_spawn(move |command| {
-            command.process_group(0);
+            if apart {
+                command.process_group(0);
+            }
             if alone {
                 command.env_clear();
             }

@@ -246,7 +246,7 @@ impl Ledger<'_> {
     }
 
     /// Finishes what a command killed within a local swap left behind.
-    pub(super) fn finish_carrying(&self) -> Result<()> {
+    pub fn finish_carrying(&self) -> Result<()> {
         let Ok(entries) = std::fs::read_dir(self.repository.common_dir.join("aitask/carry")) else { return Ok(()) };
         let files = entries.filter_map(|entry| std::fs::read(entry.ok()?.path()).ok());
         let records: Vec<Carried> = files.filter_map(|bytes| serde_json::from_slice(&bytes).ok()).collect();

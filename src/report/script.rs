@@ -3,7 +3,7 @@
 use crate::task::harmless;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Color, Style};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 
 /// Prints as the scripts do.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,6 +18,27 @@ impl Console {
     /// Bytes of a file on standard output.
     pub fn bytes(self, bytes: &[u8]) {
         let _ = io::stdout().write_all(bytes);
+    }
+
+    /// A machine line on standard error.
+    pub fn line_aside(self, text: &str) {
+        let _ = writeln!(io::stderr(), "{}", harmless(text));
+    }
+
+    /// Bytes of a program on standard error.
+    pub fn bytes_aside(self, bytes: &[u8]) {
+        let _ = io::stderr().write_all(bytes);
+    }
+
+    /// Asks a question; `None` without a terminal to answer it on.
+    #[must_use]
+    pub fn ask(self, question: &str) -> Option<String> {
+        if !io::stdin().is_terminal() {
+            return None;
+        }
+        let _ = write!(io::stderr(), "{}", harmless(question));
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).ok().filter(|read| *read > 0).map(|_| answer.trim().to_owned())
     }
 
     /// An info line on standard output.

@@ -1,5 +1,7 @@
 //! Bundles of archived tasks: which files are in one (specification 30, sections 4.3 and 5).
 
+use super::id::TaskId;
+use super::paths::member_id;
 use crate::error::{Error, Kind, Result};
 use std::io::Read;
 
@@ -25,6 +27,31 @@ pub fn members(path: &str, bytes: &[u8]) -> Result<Vec<String>> {
     }
 }
 
+/// The content of a task's file in the bundle at `path`; `None` when it is not in it.
+///
+/// # Errors
+/// [`Kind::Unparsable`] for bytes that are no such archive.
+pub fn read(path: &str, bytes: &[u8], id: TaskId) -> Result<Option<Vec<u8>>> {
+    let read = if bytes.starts_with(GZIP) {
+        content(flate2::read::GzDecoder::new(bytes), id)
+    } else {
+        zstd::stream::read::Decoder::new(bytes).and_then(|reader| content(reader, id))
+    };
+    read.map_err(|error| Error::new(Kind::Unparsable, format!("the bundle {path} cannot be read: {error}")))
+}
+
+fn content(reader: impl Read, id: TaskId) -> std::io::Result<Option<Vec<u8>>> {
+    let mut archive = tar::Archive::new(reader.take(LIMIT));
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        if member_id(&String::from_utf8_lossy(&entry.path_bytes())) == Some(id) {
+            let mut bytes = Vec::new();
+            return entry.read_to_end(&mut bytes).map(|_| Some(bytes));
+        }
+    }
+    Ok(None)
+}
+
 fn names(reader: impl Read) -> std::io::Result<Vec<String>> {
     let mut archive = tar::Archive::new(reader.take(LIMIT));
     let entries = archive.entries()?;
@@ -43,6 +70,8 @@ mod tests {
         builder.append_data(&mut header, "./t150/t150_1_c.md", &b"hi"[..]).unwrap();
         let tar = builder.into_inner().unwrap();
         let zst = zstd::encode_all(tar.as_slice(), 3).unwrap();
+        assert_eq!(read("x", &zst, TaskId::child(150, 1)).unwrap().as_deref(), Some(&b"hi"[..]));
+        assert_eq!(read("x", &zst, TaskId::top(150)).unwrap(), None);
         assert_eq!(members("old1.tar.zst", &zst).unwrap(), ["t150/t150_1_c.md"]);
         let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         std::io::Write::write_all(&mut gz, &tar).unwrap();

@@ -182,6 +182,11 @@ impl Document {
         &self.body
     }
 
+    /// Replaces everything after the frontmatter.
+    pub(super) fn set_raw_body(&mut self, body: &[u8]) {
+        self.body = body.to_vec();
+    }
+
     /// Replaces the value of a key, and nothing else to the byte; a key that is not there goes to its canonical
     /// place (specification 20, section 3.2). A file without frontmatter gets the default one first (section
     /// 3.5). Values are one line; control characters are refused (C-Q18).

@@ -2,17 +2,21 @@
 
 pub mod bundle;
 mod canonical;
+pub mod change;
 mod dialect;
 pub mod edits;
+pub mod fields;
 mod frontmatter;
 mod id;
 pub mod labels;
+pub mod merge;
 mod model;
 mod name;
 mod new_task;
 mod order;
 pub mod paths;
 pub mod query;
+pub mod sheet;
 mod slug;
 mod text;
 

@@ -188,7 +188,7 @@ pub fn check(context: &Context, command: &str, output: &Oid, merge: &Merge, tip:
     let day = Duration::from_secs(24 * 3600);
     let output = worktree::add_detached(repository, &path, &commit).and_then(|()| {
         let call = Call::program(repository.git().environment(), "sh", &path).args(["-c", command]);
-        call.limit(day).to_stderr().output()
+        call.limit(day).streams(crate::git::run::Streams::ToStderr).output()
     });
     let removed = place.remove(context);
     let output = output?;

@@ -9,7 +9,7 @@ use crate::git::objects::Edit;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Decision, Ledger, Plan, View, ids, nonce};
 use crate::task::{
-    Document, Level, NewTask, Reference, Scan, Task, TaskId, TaskName, TaskPath, Title, edits, labels, paths,
+    Document, Level, NewTask, Reference, Scan, Task, TaskId, TaskName, TaskPath, Title, edits, fields, labels, paths,
 };
 use serde::Serialize;
 
@@ -70,6 +70,25 @@ pub fn new(context: &Context, options: &Options) -> Result<Created> {
         return draft(context, options, task);
     }
     publish(context, options, &task, None)
+}
+
+/// Makes a task in the user's editor, with what is known of it filled in. When it cannot be published it stays as a draft.
+pub fn new_by_hand(context: &Context, options: &Options, title: &str) -> Result<Created> {
+    let saved = super::edit::new_by_hand(context, options, title)?;
+    let made = new(context, &saved.value).map_err(|error| {
+        // What may have landed must not become a second task.
+        let draft = (!saved.value.draft && !context.dry_run && error.kind() != Kind::Unknown)
+            .then(|| new(context, &Options { draft: true, ..saved.value.clone() }).ok()?.draft);
+        match draft.flatten() {
+            Some(draft) => {
+                saved.discard();
+                error.hint(format!("git aitask new --publish {draft}   (your text is kept there)"))
+            }
+            None => saved.kept(error),
+        }
+    })?;
+    saved.discard();
+    Ok(made)
 }
 
 /// Makes a task of a draft; the draft goes once the task is published.
@@ -232,25 +251,31 @@ fn clean_labels(typed: &[String]) -> (Vec<String>, Vec<String>) {
     (sanitised.labels, sanitised.dropped)
 }
 
-/// An issue type of the project's vocabulary (specification 20, section 3.3).
-fn issue_type(view: &View<'_>, data: &crate::git::Branch, wanted: Option<&str>) -> Result<String> {
-    let Some(wanted) = wanted else { return Ok("feature".to_owned()) };
+/// The issue types of the project, sorted (specification 20, section 3.3).
+pub(super) fn issue_types(view: &View<'_>, data: &crate::git::Branch) -> Result<Vec<String>> {
     let file = view.files(&[(data, paths::TASK_TYPES_FILE.to_owned())])?.pop().flatten().unwrap_or_default();
     let text = String::from_utf8_lossy(&file).into_owned();
-    let mut known: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let mut known: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     if known.is_empty() {
-        known = vec!["bug", "feature", "refactor"];
-    }
-    if known.contains(&wanted) {
-        return Ok(wanted.to_owned());
+        known = fields::DEFAULT_TYPES.map(str::to_owned).to_vec();
     }
     known.sort_unstable();
+    Ok(known)
+}
+
+/// An issue type of the project's vocabulary.
+fn issue_type(view: &View<'_>, data: &crate::git::Branch, wanted: Option<&str>) -> Result<String> {
+    let Some(wanted) = wanted else { return Ok("feature".to_owned()) };
+    let known = issue_types(view, data)?;
+    if known.iter().any(|known| known == wanted) {
+        return Ok(wanted.to_owned());
+    }
     Err(Error::new(Kind::Usage, format!("{wanted:?} is no issue type of this project"))
         .hint(format!("use one of: {}", known.join(", "))))
 }
 
 /// The vocabulary with the labels it lacks (specification 20, section 8.2).
-fn vocabulary(view: &View<'_>, data: &crate::git::Branch, typed: &[String]) -> Result<Option<Edit>> {
+pub(super) fn vocabulary(view: &View<'_>, data: &crate::git::Branch, typed: &[String]) -> Result<Option<Edit>> {
     let (labels, _) = clean_labels(typed);
     if labels.is_empty() {
         return Ok(None);

@@ -1,0 +1,42 @@
+//! `aitask_find_by_file.sh` (specification 20, section 9).
+
+use super::options::{take_project, usage};
+use super::scene::Scene;
+use super::sibling;
+use crate::error::Result;
+use crate::task::paths;
+use crate::workflow::fold;
+
+const USAGE: &str = "\
+Usage: aitask_find_by_file.sh [--project NAME] PATH
+
+The pending tasks that refer to a file, as TASK:ID:FILE.";
+
+/// Runs the script.
+pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
+    run_in(scene, args).unwrap_or_else(|error| scene.fail(&error))
+}
+
+fn run_in(scene: &Scene, args: &[String]) -> Result<u8> {
+    let (project, args) = take_project(args)?;
+    if let Some(project) = project {
+        return sibling::run_there(scene, &project, "aitask_find_by_file.sh", &args);
+    }
+    let console = scene.console;
+    match args.first().map(String::as_str) {
+        Some("--help" | "-h") => USAGE.lines().for_each(|line| console.line(line)),
+        None => {
+            USAGE.lines().for_each(|line| console.line_aside(line));
+            return Err(usage("Missing required argument: <path>".to_owned()));
+        }
+        Some("") => return Err(usage("Empty path argument".to_owned())),
+        Some(path) => {
+            let shown = scene.environment.text("TASK_DIR").unwrap_or(paths::TASKS_DIR);
+            let found = fold::pending(&scene.checkout(None), &scene.task_dir(), shown, &[path]);
+            for task in found {
+                console.line(&format!("TASK:{}:{}", task.id, task.path));
+            }
+        }
+    }
+    Ok(0)
+}

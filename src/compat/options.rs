@@ -1,0 +1,91 @@
+//! The options of create and update: words in, values by name out (specification 20, sections 6.1 and 7.1).
+
+use crate::error::{Error, Kind, Result};
+use std::collections::BTreeMap;
+
+/// An option: its name, its short form, and whether a value follows.
+pub(super) type Known = (&'static str, &'static str, bool);
+
+/// What was given.
+#[derive(Debug, Default)]
+pub(super) struct Options {
+    values: BTreeMap<&'static str, Vec<String>>,
+    /// Words that are no options.
+    pub(super) words: Vec<String>,
+}
+
+impl Options {
+    /// Reads a command line; `None` asks for help. `check` sees every value and every other word as it is read.
+    pub(super) fn parse(
+        known: &[Known],
+        args: &[String],
+        mut check: impl FnMut(&str, &str) -> Result<()>,
+    ) -> Result<Option<Self>> {
+        let mut options = Self::default();
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            if arg == "--help" || arg == "-h" {
+                return Ok(None);
+            }
+            match known.iter().find(|(name, short, _)| name == arg || (!short.is_empty() && short == arg)) {
+                Some((name, _, true)) => {
+                    let value = args.next().ok_or_else(|| usage(format!("Missing value for {arg}")))?;
+                    check(name, value)?;
+                    options.values.entry(name).or_default().push(value.clone());
+                }
+                Some((name, _, false)) => drop(options.values.entry(name).or_default()),
+                None if arg.starts_with('-') => return Err(usage(format!("Unknown option: {arg}"))),
+                None => {
+                    check("", arg)?;
+                    options.words.push(arg.clone());
+                }
+            }
+        }
+        Ok(Some(options))
+    }
+
+    /// Whether an option was given.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
+    /// The value that counts, the last one.
+    pub(super) fn last(&self, name: &str) -> Option<&str> {
+        self.values.get(name)?.last().map(String::as_str)
+    }
+
+    /// The value that counts, unless it is empty.
+    pub(super) fn filled(&self, name: &str) -> Option<&str> {
+        self.last(name).filter(|value| !value.is_empty())
+    }
+
+    /// All values.
+    pub(super) fn all(&self, name: &str) -> &[String] {
+        self.values.get(name).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Takes every `--project NAME` out of a command line; the last name counts (specification 20, section 6.10).
+pub(super) fn take_project(args: &[String]) -> Result<(Option<String>, Vec<String>)> {
+    let (mut project, mut rest) = (None, Vec::new());
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        if arg == "--project" {
+            let value = args.next().filter(|value| !value.is_empty());
+            project = Some(value.cloned().ok_or_else(|| usage("--project requires a value".to_owned()))?);
+        } else {
+            rest.push(arg.clone());
+        }
+    }
+    Ok((project, rest))
+}
+
+/// One of several words, else what is wrong.
+pub(super) fn one_of(value: &str, words: &[&str], what: &str, list: &str) -> Result<()> {
+    if words.contains(&value) { Ok(()) } else { Err(usage(format!("Invalid {what}: {value} (must be {list})"))) }
+}
+
+/// An error of the command line.
+pub(super) fn usage(text: String) -> Error {
+    Error::new(Kind::Usage, text)
+}

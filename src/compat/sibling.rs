@@ -1,0 +1,29 @@
+//! `--project NAME`: another project's own script answers (specification 20, section 6.10).
+
+use super::scene::Scene;
+use crate::error::Result;
+use crate::workflow::projects;
+use std::io::Read as _;
+
+/// Runs the other project's script and passes on what it says.
+pub(super) fn run_there(scene: &Scene, project: &str, script: &str, args: &[String]) -> Result<u8> {
+    let mut input = Vec::new();
+    if args.windows(2).any(|pair| pair[0] == "--desc-file" && pair[1] == "-") {
+        // What cannot be read is what the script will miss.
+        let _ = std::io::stdin().read_to_end(&mut input);
+    }
+    let answer = projects::run_there(&scene.environment, project, script, args, input)?;
+    scene.console.bytes_aside(&answer.stderr);
+    let silent = script == "aitask_create.sh" && args.iter().any(|arg| arg == "--silent");
+    let text = String::from_utf8_lossy(&answer.stdout).into_owned();
+    match text.trim_end().rsplit_once('\n').unwrap_or(("", text.trim_end())) {
+        (before, path) if silent && answer.code == 0 && !path.is_empty() && !path.starts_with('/') => {
+            if !before.is_empty() {
+                scene.console.bytes(format!("{before}\n").as_bytes());
+            }
+            scene.console.line(&answer.root.join(path).display().to_string());
+        }
+        _ => scene.console.bytes(&answer.stdout),
+    }
+    Ok(answer.code)
+}

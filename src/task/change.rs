@@ -1,0 +1,198 @@
+//! Changes of single fields of a task file, as a person or a script asks for them (specification 20, section 7.1).
+//! Pure; the canonical rewrite that goes with them is [`Document::canonical`].
+
+use super::frontmatter::Document;
+use super::model::{Reference, Status};
+use crate::error::{Error, Kind, Result};
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A scalar gets this value; an empty one takes the key away.
+    Set(&'static str, String),
+    /// A list gets these items; none takes the key away.
+    List(&'static str, Vec<String>),
+    /// The text after the key, as it is to stand there (`[]`, `""`).
+    Exact(&'static str, String),
+    /// Items are added to a list, those that are not in it yet.
+    Add(&'static str, Vec<String>),
+    /// Items are taken from a list.
+    Take(&'static str, Vec<String>),
+    /// A new body.
+    Body(Vec<u8>),
+}
+
+/// Whether items of a list are ids: `N_M` is written `tN_M`, and both are the same item (U-Q4).
+fn holds_ids(key: &str) -> bool {
+    matches!(key, "depends" | "xdeps" | "verifies" | "risk_mitigation_tasks" | "children_to_implement")
+}
+
+fn normal(key: &str, items: Vec<String>) -> Vec<String> {
+    if holds_ids(key) { items.iter().map(|item| Reference::parse(item).to_string()).collect() } else { items }
+}
+
+/// Makes the changes, in order.
+///
+/// # Errors
+/// [`Kind::Usage`] for a value that cannot stand on one line.
+pub fn apply(document: &mut Document, changes: &[Change]) -> Result<()> {
+    for change in changes {
+        match change {
+            Change::Set(key, value) if value.trim().is_empty() => drop(document.remove(key)),
+            Change::Set(key, value) | Change::Exact(key, value) => document.set(key, value)?,
+            Change::List(key, items) => write_list(document, key, &normal(key, items.clone()))?,
+            Change::Add(key, more) => {
+                let mut items = normal(key, document.list_last(key));
+                for item in normal(key, more.clone()) {
+                    if !items.contains(&item) {
+                        items.push(item);
+                    }
+                }
+                write_list(document, key, &items)?;
+            }
+            Change::Take(key, gone) => {
+                let gone = normal(key, gone.clone());
+                let mut items = normal(key, document.list_last(key));
+                items.retain(|item| !gone.contains(item));
+                write_list(document, key, &items)?;
+            }
+            Change::Body(text) => document.set_body(text),
+        }
+    }
+    Ok(())
+}
+
+fn write_list(document: &mut Document, key: &str, items: &[String]) -> Result<()> {
+    if items.is_empty() {
+        document.remove(key);
+        return Ok(());
+    }
+    document.set_list(key, items)
+}
+
+/// What must be true of the task as it would be: a parent is done after its children, and the kind of follow-up fits
+/// the issue type (specification 20, section 7.6).
+pub fn check(document: &Document) -> Result<()> {
+    let text = |key: &str| document.scalar_last(key).unwrap_or_default();
+    let issue_type = Some(text("issue_type")).filter(|text| !text.is_empty()).unwrap_or("feature");
+    super::fields::check_followup(text("followup_kind"), issue_type)?;
+    let children = normal("children_to_implement", document.list_last("children_to_implement"));
+    if is_done(document) && !children.is_empty() {
+        let children = children.join(",");
+        let message = format!("Cannot complete parent task: children_to_implement still contains: {children}");
+        return Err(Error::new(Kind::NotClaimable, message));
+    }
+    Ok(())
+}
+
+/// Whether the file says that the task is done.
+#[must_use]
+pub fn is_done(document: &Document) -> bool {
+    document.scalar_last("status").map(Status::parse) == Some(Status::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const FILE: &str = "---\npriority: medium\ndepends: ['1', 2_1]\nlabels:\n  - ui\ngates: []\nX-Y: 'kept'\n# why\nverifies: [3_1]\ncreated_at: c\nupdated_at: u\n---\n\nlabels: [body]\n";
+
+    fn changed(changes: &[Change]) -> String {
+        let mut document = Document::parse(FILE.as_bytes());
+        apply(&mut document, changes).unwrap();
+        String::from_utf8(document.to_bytes()).unwrap()
+    }
+
+    fn list(items: &[&str]) -> Vec<String> {
+        items.iter().map(|item| (*item).to_owned()).collect()
+    }
+
+    #[test]
+    fn each_change_touches_its_own_lines() {
+        assert_eq!(changed(&[]), FILE);
+        let set = changed(&[Change::Set("priority", "high".into())]);
+        assert_eq!(set, FILE.replace("priority: medium", "priority: high"));
+        let added = changed(&[Change::Add("labels", list(&["x", "ui", "x"]))]);
+        assert_eq!(added, FILE.replace("labels:\n  - ui", "labels: [ui, x]"));
+        let body = changed(&[Change::Body(b"new\n".to_vec())]);
+        assert_eq!(body, FILE.replace("labels: [body]", "new"));
+        assert_eq!(changed(&[Change::List("gates", vec![])]), FILE.replace("gates: []\n", ""));
+        assert_eq!(changed(&[Change::Exact("gates", "[]".into())]), FILE);
+    }
+
+    /// U-Q4.
+    #[test]
+    fn ids_are_the_same_with_and_without_t() {
+        assert_eq!(changed(&[Change::Take("verifies", list(&["3_1"]))]), FILE.replace("verifies: [3_1]\n", ""));
+        let added = changed(&[Change::Add("verifies", list(&["3_1", "t3_1", "4"]))]);
+        assert_eq!(added, FILE.replace("[3_1]", "[t3_1, 4]"));
+    }
+
+    #[test]
+    fn a_parent_waits_for_its_children() {
+        let mut document = Document::parse(b"---\nstatus: Done\nchildren_to_implement: [2_1, t2_2]\n---\n");
+        assert_eq!(
+            check(&document).unwrap_err().to_string(),
+            "Cannot complete parent task: children_to_implement still contains: t2_1,t2_2"
+        );
+        apply(&mut document, &[Change::List("children_to_implement", vec![])]).unwrap();
+        assert!(check(&document).is_ok());
+    }
+
+    // PROPTEST_CASES=100000 runs that many of each.
+    proptest! {
+        /// Any bytes are read and printed as they were.
+        #[test]
+        fn parsing_and_printing_is_the_identity(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            prop_assert_eq!(Document::parse(&bytes).to_bytes(), bytes);
+        }
+
+        #[test]
+        fn printing_what_looks_like_a_task_is_the_identity(text in crate::task::frontmatter::tests::frontmatter_like()) {
+            prop_assert_eq!(Document::parse(text.as_bytes()).to_bytes(), text.into_bytes());
+        }
+
+        /// One change leaves every other key, and the body, as it was.
+        #[test]
+        fn one_change_changes_one_key(text in crate::task::frontmatter::tests::frontmatter_like(), value in "[a-z]{1,8}") {
+            let before = Document::parse(text.as_bytes());
+            let mut after = before.clone();
+            apply(&mut after, &[Change::Set("assigned_to", value.clone())]).unwrap();
+            prop_assert_eq!(after.scalar("assigned_to"), Some(value.as_str()));
+            prop_assert_eq!(after.body(), before.body());
+            for key in before.keys().filter(|key| *key != "assigned_to") {
+                prop_assert_eq!(after.scalar(key), before.scalar(key));
+                prop_assert_eq!(after.list_last(key), before.list_last(key));
+            }
+            let again = Document::parse(&after.to_bytes());
+            prop_assert_eq!(again.scalar("assigned_to"), Some(value.as_str()));
+        }
+
+        /// No value gets a line of its own: it is refused, or read back as one value (C-Q18).
+        #[test]
+        fn no_value_forges_a_line(value in any::<String>(), text in crate::task::frontmatter::tests::frontmatter_like()) {
+            let mut document = Document::parse(text.as_bytes());
+            let keys = document.keys().filter(|key| *key != "issue").count();
+            if apply(&mut document, &[Change::Set("issue", value.clone())]).is_ok() && document.has_frontmatter() {
+                let again = Document::parse(&document.to_bytes());
+                prop_assert_eq!(again.scalar("issue").unwrap_or_default(), value.trim());
+                if Document::parse(text.as_bytes()).has_frontmatter() {
+                    prop_assert_eq!(again.keys().filter(|key| *key != "issue").count(), keys);
+                }
+            }
+        }
+
+        /// The rewrite keeps every key that the dialect does not model, and the body to the byte.
+        #[test]
+        fn the_rewrite_keeps_what_it_does_not_know(text in crate::task::frontmatter::tests::frontmatter_like()) {
+            let before = Document::parse(text.as_bytes());
+            let after = before.canonical("2026-01-01 00:00").unwrap();
+            prop_assert_eq!(after.body(), before.body());
+            for key in ["custom", "X-Y"] {
+                prop_assert_eq!(after.scalar(key), before.scalar(key));
+                prop_assert_eq!(after.list(key), before.list(key));
+            }
+        }
+    }
+}

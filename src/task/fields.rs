@@ -1,0 +1,123 @@
+//! What may stand in the fields of a task: specification 20, sections 3.3 and 3.6.
+
+use super::id::TaskId;
+use crate::error::{Error, Kind, Result};
+
+/// The issue types of a project whose `task_types.txt` names none.
+pub const DEFAULT_TYPES: [&str; 3] = ["bug", "feature", "refactor"];
+
+/// The status of a new task.
+pub const NEW_STATUSES: [&str; 4] = ["Ready", "Editing", "Implementing", "Postponed"];
+
+/// What a follow-up can be, sorted.
+pub const FOLLOWUP_KINDS: [&str; 8] = [
+    "carry_over",
+    "docs_gap",
+    "manual_verification",
+    "qa_test_gap",
+    "review_finding",
+    "risk_mitigation",
+    "upstream_defect",
+    "verification_failure",
+];
+
+/// The issue type, and the kind of follow-up, of a task that a person verifies by hand.
+pub const MANUAL_VERIFICATION: &str = "manual_verification";
+
+/// The gates that such a task can reach.
+const REACHABLE_GATES: [&str; 3] = ["build_verified", "tests_pass", "lint"];
+
+/// The items of comma-separated text, trimmed, empty ones dropped (U-Q15).
+#[must_use]
+pub fn items(csv: &str) -> Vec<String> {
+    csv.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+}
+
+/// Checks a reference to a file: `PATH`, `PATH:L`, `PATH:L-L`, several ranges joined by `^`.
+pub fn check_file_reference(text: &str) -> Result<()> {
+    if text.is_empty() {
+        return Err(Error::new(Kind::Usage, "Empty file reference"));
+    }
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let range = |text: &str| match text.split_once('-') {
+        Some((from, to)) => number(from) && number(to),
+        None => number(text),
+    };
+    let good = match text.split_once(':') {
+        Some((path, ranges)) => !path.is_empty() && ranges.split('^').all(range),
+        None => true,
+    };
+    if good {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Usage, format!("Invalid file reference: '{text}' (expected PATH[:N[-M][^N[-M]]...])")))
+}
+
+/// The path in a reference to a file.
+#[must_use]
+pub fn referenced_path(reference: &str) -> &str {
+    reference.split_once(':').map_or(reference, |(path, _)| path)
+}
+
+/// The gates a task of this type may declare, and those that it cannot reach.
+#[must_use]
+pub fn reachable_gates(issue_type: &str, gates: Vec<String>) -> (Vec<String>, Vec<String>) {
+    gates.into_iter().partition(|gate| issue_type != MANUAL_VERIFICATION || REACHABLE_GATES.contains(&gate.as_str()))
+}
+
+/// Checks the kind of follow-up against the issue type it would stand beside.
+pub fn check_followup(kind: &str, issue_type: &str) -> Result<()> {
+    if kind != MANUAL_VERIFICATION || issue_type == MANUAL_VERIFICATION {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Usage,
+        format!(
+            "followup_kind 'manual_verification' requires issue_type 'manual_verification' (resulting issue_type would be \
+             '{issue_type}'). Set both together, or choose a different followup_kind."
+        ),
+    ))
+}
+
+/// The id of an anchor, without its `t`: `N` or `N_M`.
+pub fn parse_anchor(raw: &str) -> Result<TaskId> {
+    let bare = raw.strip_prefix('t').unwrap_or(raw);
+    TaskId::recognise(bare).filter(|_| !bare.starts_with('t')).ok_or_else(|| {
+        Error::new(Kind::Usage, format!("anchor target '{raw}' is not a valid task id (expected N or N_M)."))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn file_references() {
+        for good in ["a.rs", "src/a.rs:3", "a:1-2", "a b:3^9-12", "a:1-2^3^4-5"] {
+            assert!(check_file_reference(good).is_ok(), "{good}");
+        }
+        for bad in ["", ":1", "a:", "a:1-", "a:-1", "a:x", "a:1^", "a:1:2", "a:1-2-3"] {
+            assert!(check_file_reference(bad).is_err(), "{bad}");
+        }
+        assert_eq!(referenced_path("src/a.rs:3^4"), "src/a.rs");
+    }
+
+    #[test]
+    fn gates_and_followups() {
+        let gates = || items(" tests_pass,, risk ");
+        assert_eq!(reachable_gates("bug", gates()).1.len(), 0);
+        assert_eq!(reachable_gates(MANUAL_VERIFICATION, gates()), (vec!["tests_pass".into()], vec!["risk".into()]));
+        assert!(check_followup(MANUAL_VERIFICATION, "bug").is_err());
+        assert!(check_followup("docs_gap", "bug").is_ok());
+        assert_eq!(parse_anchor("t3_1").unwrap(), TaskId::child(3, 1));
+        assert!(parse_anchor("tt3").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in any::<String>()) {
+            let _ = (check_file_reference(&text), parse_anchor(&text), items(&text), referenced_path(&text));
+        }
+    }
+}

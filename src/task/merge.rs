@@ -1,0 +1,79 @@
+//! Two changes of one task file at once: what somebody wrote in an editor, and what came meanwhile. Pure.
+
+use super::frontmatter::Document;
+use super::order::place;
+use crate::error::{Error, Kind, Result};
+
+/// The newest file with the changes between `base` and `edited`, field by field.
+///
+/// # Errors
+/// [`Kind::Conflict`] when both changed the same field, or the text, to something else.
+pub fn merge(base: &Document, edited: &Document, newest: &Document) -> Result<Document> {
+    if base == newest {
+        return Ok(edited.clone());
+    }
+    let conflict = |what: &str| Error::new(Kind::Conflict, format!("{what} was changed by somebody else meanwhile"));
+    let raw = |document: &Document, key: &str| -> Vec<u8> {
+        let entries = document.head.iter().flat_map(|head| &head.entries).filter(|entry| entry.key() == Some(key));
+        entries.flat_map(|entry| entry.raw().to_vec()).collect()
+    };
+    let mut merged = newest.clone();
+    let mut keys: Vec<_> = edited.keys().chain(base.keys()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    for key in keys {
+        let [before, ours, theirs] = [base, edited, newest].map(|document| raw(document, key));
+        if ours == before || ours == theirs || key == "updated_at" {
+            continue;
+        }
+        if theirs != before {
+            return Err(conflict(key));
+        }
+        let entry = edited.last(key).cloned();
+        let head = merged.require_head();
+        let at = head.entries.iter().position(|entry| entry.key() == Some(key));
+        head.entries.retain(|entry| entry.key() != Some(key));
+        if let Some(entry) = entry {
+            let at = at.unwrap_or_else(|| place(&head.entries, key));
+            head.entries.insert(at.min(head.entries.len()), entry);
+        }
+    }
+    if edited.raw_body() != base.raw_body() && edited.raw_body() != newest.raw_body() {
+        if newest.raw_body() != base.raw_body() {
+            return Err(conflict("the text"));
+        }
+        merged.set_raw_body(edited.raw_body());
+    }
+    Ok(merged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(text: &str) -> Document {
+        Document::parse(text.as_bytes())
+    }
+
+    const BASE: &str = "---\npriority: low\nX-Y:\n  - a\nstatus: Ready\n---\n\ntext\n";
+
+    #[test]
+    fn changes_of_different_fields_meet() {
+        let edited = document(&BASE.replace("low", "high").replace("  - a\n", "  - b\n").replace("text", "new"));
+        let newest = document(&BASE.replace("Ready", "Editing").replace("---\n\n", "assigned_to: a\n---\n\n"));
+        let merged = merge(&document(BASE), &edited, &newest).unwrap();
+        let expected = "---\npriority: high\nX-Y:\n  - b\nstatus: Editing\nassigned_to: a\n---\n\nnew\n";
+        assert_eq!(String::from_utf8(merged.to_bytes()).unwrap(), expected);
+        assert_eq!(merge(&document(BASE), &edited, &document(BASE)).unwrap(), edited);
+    }
+
+    #[test]
+    fn changes_of_one_field_do_not() {
+        let (edited, newest) = (document(&BASE.replace("low", "high")), document(&BASE.replace("low", "medium")));
+        let error = merge(&document(BASE), &edited, &newest).unwrap_err();
+        assert_eq!(error.to_string(), "priority was changed by somebody else meanwhile");
+        let (edited, newest) = (document(&BASE.replace("text", "a")), document(&BASE.replace("text", "b")));
+        assert!(merge(&document(BASE), &edited, &newest).is_err());
+        assert!(merge(&document(BASE), &edited, &edited).is_ok());
+    }
+}

@@ -1,0 +1,197 @@
+//! The text that an editor gets: a task file with help in it, and how it is read back. Pure.
+
+use super::change;
+use super::fields;
+use super::frontmatter::Document;
+use super::id::TaskId;
+use super::model::{Level, Status};
+use super::text::is_unsafe;
+use crate::error::{Error, Kind, Result};
+
+/// Lines of ours in a sheet begin so; they go when it is read back. Comments of the user's own stay.
+const HELP: &str = "#|";
+const ERROR: &str = "#!";
+
+/// The words of a project.
+#[derive(Debug, Clone, Default)]
+pub struct Words {
+    /// Its issue types.
+    pub types: Vec<String>,
+    /// Its labels.
+    pub labels: Vec<String>,
+}
+
+/// A sheet: the file, with these lines of help above its fields.
+#[must_use]
+pub fn with_help(document: &Document, help: &[String]) -> Vec<u8> {
+    let bytes = document.to_bytes();
+    let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
+    let help: String = help.iter().flat_map(|line| [HELP, " ", line, "\n"]).collect();
+    [&bytes[..end], help.as_bytes(), &bytes[end..]].concat()
+}
+
+/// The help about the fields.
+#[must_use]
+pub fn help(words: &Words) -> Vec<String> {
+    let list = |words: &[String]| if words.is_empty() { "none yet".to_owned() } else { words.join(", ") };
+    vec![
+        "priority, effort: high, medium or low".to_owned(),
+        format!("issue_type: {}", list(&words.types)),
+        "status: Ready, Editing, Implementing, Postponed, Done or Folded".to_owned(),
+        format!("labels, as [a, b]: {}; new ones may be added", list(&words.labels)),
+        "depends, as [12, t12_3]: the tasks it waits for".to_owned(),
+        "The text follows the second line of dashes.".to_owned(),
+    ]
+}
+
+/// The document in a sheet, without our lines.
+///
+/// # Errors
+/// [`Kind::Usage`] when the lines of dashes have gone.
+pub fn read(sheet: &[u8]) -> Result<Document> {
+    let mut open = true;
+    let mut kept = Vec::with_capacity(sheet.len());
+    for (n, line) in sheet.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let ours = line.starts_with(HELP.as_bytes()) || line.starts_with(ERROR.as_bytes());
+        if !open || !ours {
+            kept.extend_from_slice(line);
+        }
+        open &= n == 0 || line.trim_ascii_end() != b"---";
+    }
+    let document = Document::parse(&kept);
+    if document.has_frontmatter() {
+        return Ok(document);
+    }
+    Err(Error::new(Kind::Usage, "the fields must stand between two lines of three dashes, the first of them on top"))
+}
+
+/// The sheet with what is wrong said above the field it is about; and the line where that is.
+#[must_use]
+pub fn with_error(sheet: &[u8], error: &Error) -> (Vec<u8>, usize) {
+    let key = error.details().get("key").and_then(|key| key.as_str()).map(|key| format!("{key}:"));
+    let lines: Vec<&[u8]> =
+        sheet.split_inclusive(|byte| *byte == b'\n').filter(|line| !line.starts_with(ERROR.as_bytes())).collect();
+    let of_key = |line: &&[u8]| key.as_ref().is_some_and(|key| line.starts_with(key.as_bytes()));
+    let at = lines.iter().position(of_key).unwrap_or_else(|| usize::from(lines.first() == Some(&&b"---\n"[..])));
+    let said = format!("{ERROR} {}\n", super::text::harmless(&error.to_string()));
+    let text = [lines[..at].concat(), said.into_bytes(), lines[at..].concat()].concat();
+    (text, at + 2)
+}
+
+/// An error about a field.
+#[must_use]
+pub fn wrong(key: &str, message: impl Into<String>) -> Error {
+    Error::new(Kind::Usage, message).detail("key", key)
+}
+
+/// Whether the fields of a task can stand as they are.
+///
+/// # Errors
+/// [`Kind::Usage`], with the field as the detail `key`.
+pub fn check(document: &Document, types: &[String]) -> Result<()> {
+    for key in document.keys() {
+        if document.scalar(key).is_some_and(|value| value.chars().any(is_unsafe)) {
+            return Err(wrong(key, format!("{key} has a control character in it")));
+        }
+    }
+    let filled = |key: &str| document.scalar_last(key).filter(|value| !value.is_empty());
+    for key in ["priority", "effort", "risk_code_health", "risk_goal_achievement"] {
+        if filled(key).is_some_and(|value| Level::recognise(value).is_none()) {
+            return Err(wrong(key, format!("{key} must be high, medium or low")));
+        }
+    }
+    if let Some(status) = filled("status") {
+        Status::parse_known(status)
+            .map_err(|_| wrong("status", "status must be Ready, Editing, Implementing, Postponed, Done or Folded"))?;
+    }
+    if let Some(issue_type) = filled("issue_type").filter(|word| !types.iter().any(|known| known == word)) {
+        let known = types.join(", ");
+        return Err(wrong(
+            "issue_type",
+            format!("{issue_type:?} is no issue type of this project; use one of: {known}"),
+        ));
+    }
+    for key in ["depends", "children_to_implement", "verifies"] {
+        if let Some(item) = document.list_last(key).iter().find(|item| TaskId::recognise(item).is_none()) {
+            return Err(wrong(key, format!("{item:?} is the id of no task; write 12 or t12_3")));
+        }
+    }
+    if let Some(kind) = filled("followup_kind").filter(|kind| !fields::FOLLOWUP_KINDS.contains(kind)) {
+        let known = fields::FOLLOWUP_KINDS.join(", ");
+        return Err(wrong("followup_kind", format!("{kind:?} is no kind of follow-up; use one of: {known}")));
+    }
+    let dropped = super::labels::sanitise_list(&document.list_last("labels").join(",")).dropped;
+    if let Some(label) = dropped.first() {
+        return Err(wrong("labels", format!("no label can be made of {label:?}; use letters, digits, _ and -")));
+    }
+    change::check(document).map_err(|error| wrong("status", error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const FILE: &str = "---\n# mine\npriority: medium\nstatus: Ready\ndepends: [1]\n---\n\n#| kept\n---\n#! kept\n";
+
+    fn words() -> Vec<String> {
+        vec!["bug".to_owned()]
+    }
+
+    #[test]
+    fn help_and_errors_come_and_go() {
+        let document = Document::parse(FILE.as_bytes());
+        let sheet = with_help(&document, &help(&Words::default()));
+        assert!(
+            String::from_utf8_lossy(&sheet).starts_with("---\n#| priority, effort: high, medium or low\n#| issue_type")
+        );
+        assert_eq!(read(&sheet).unwrap(), document);
+        let (sheet, line) = with_error(&sheet, &wrong("status", "no"));
+        let text = String::from_utf8(sheet.clone()).unwrap();
+        assert!(text.contains("\n#! no\nstatus: Ready\n"));
+        assert_eq!(text.lines().nth(line - 1), Some("status: Ready"));
+        assert_eq!(read(&sheet).unwrap(), document);
+        assert!(read(b"no dashes").is_err());
+        assert_eq!(with_error(b"no dashes", &read(b"no dashes").unwrap_err()).1, 2);
+    }
+
+    #[test]
+    fn each_field_is_checked() {
+        for (line, key) in [
+            ("priority: urgent", "priority"),
+            ("status: ready", "status"),
+            ("issue_type: epic", "issue_type"),
+            ("depends: [x]", "depends"),
+            ("labels: ['!!!']", "labels"),
+            ("followup_kind: sequel", "followup_kind"),
+            ("followup_kind: manual_verification", "status"),
+            ("issue: a\u{1b}b", "issue"),
+            ("children_to_implement: [1_1]\nstatus: Done", "status"),
+        ] {
+            let error = check(&Document::parse(format!("---\n{line}\n---\n").as_bytes()), &words()).unwrap_err();
+            assert_eq!(error.details()["key"], key, "{line}");
+        }
+        assert!(check(&Document::parse(FILE.as_bytes()), &words()).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn a_sheet_reads_back_as_the_file(text in crate::task::frontmatter::tests::frontmatter_like()) {
+            let document = Document::parse(text.as_bytes());
+            let ours = text.lines().any(|line| line.starts_with(HELP) || line.starts_with(ERROR));
+            if document.has_frontmatter() && !ours {
+                let sheet = with_help(&document, &help(&Words::default()));
+                prop_assert_eq!(read(&sheet).unwrap(), document.clone());
+                prop_assert_eq!(read(&with_error(&sheet, &wrong("status", "x")).0).unwrap(), document);
+            }
+        }
+
+        #[test]
+        fn no_sheet_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(document) = read(&bytes) {
+                let _ = check(&document, &words());
+            }
+            let _ = with_error(&bytes, &wrong("status", "x"));
+        }
+    }
+}

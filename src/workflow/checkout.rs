@@ -1,0 +1,262 @@
+//! The task data as it lies in a checkout: what the scripts' create and update read and write. They publish nothing but
+//! the id counter, so all of it is files, and commits of exactly those files (specification 20).
+
+use super::context::Context;
+use super::files;
+use crate::error::{Error, Kind, Result};
+use crate::git::worktree;
+use crate::ledger::queue::Queue;
+use crate::task::{Document, TaskId, bundle, labels, paths};
+use std::path::{Path, PathBuf};
+
+/// What a stuck data worktree has one of (specification 20, section 1).
+const STUCK: [&str; 6] =
+    ["rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"];
+
+/// A project's root, and its repository when it is in one.
+#[derive(Debug)]
+pub struct Checkout<'c> {
+    /// The root: `aitasks/` lies in it.
+    pub root: PathBuf,
+    /// The repository.
+    pub context: Option<&'c Context>,
+    /// Whether a data worktree that is stuck in a rebase or merge is refused (`AIT_GIT_SKIP_STATE_CHECK`).
+    pub guarded: bool,
+}
+
+impl Checkout<'_> {
+    /// A path of the task data, absolute.
+    #[must_use]
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// Keeps other processes of ours from changing this checkout until the answer is dropped; and finishes what one that
+    /// was killed had begun.
+    pub fn hold(&self) -> Result<Option<Queue>> {
+        let Some(context) = self.context else { return Ok(None) };
+        let queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
+        context.ledger().finish_carrying()?;
+        Ok(Some(queue))
+    }
+
+    /// The active files of an id, `aitasks/t<N>_*.md` or `aitasks/t<N>/t<N>_<M>_*.md`, sorted.
+    #[must_use]
+    pub fn active(&self, id: &str) -> Vec<String> {
+        self.files_of(paths::TASKS_DIR, id)
+    }
+
+    /// The archived files of an id outside bundles.
+    fn files_of(&self, folder: &str, id: &str) -> Vec<String> {
+        let folder = match id.split_once('_') {
+            None => folder.to_owned(),
+            Some((parent, _)) => format!("{folder}/t{parent}"),
+        };
+        let prefix = format!("t{id}_");
+        let is_of = |name: &String| {
+            name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".md")).is_some_and(|slug| !slug.is_empty())
+        };
+        let mut found: Vec<_> =
+            names(&self.path(&folder)).filter(is_of).map(|name| format!("{folder}/{name}")).collect();
+        found.sort();
+        found
+    }
+
+    /// The file of a task wherever it is: active, archived, in a bundle. Its content too.
+    ///
+    /// # Errors
+    /// [`Kind::NoSuchTask`] when there is none, or two active ones.
+    pub fn find_anywhere(&self, id: TaskId) -> Result<Vec<u8>> {
+        let none = || Error::new(Kind::NoSuchTask, format!("there is no task t{id}"));
+        let text = id.to_string();
+        let mut files = self.active(&text);
+        if files.is_empty() {
+            files = self.files_of(paths::ARCHIVED_TASKS_DIR, &text);
+            files.truncate(1);
+        }
+        match files.as_slice() {
+            [file] => self.read(file),
+            [] => self.bundles_of(id).find_map(|(name, bytes)| bundle::read(&name, &bytes, id).ok()?).ok_or_else(none),
+            _ => Err(none()),
+        }
+    }
+
+    /// The bundles that may hold a task, and are there; of two forms of one the first.
+    fn bundles_of(&self, id: TaskId) -> impl Iterator<Item = (String, Vec<u8>)> {
+        let legacy = ["zst", "gz"].map(|end| format!("{}/old.tar.{end}", paths::ARCHIVED_TASKS_DIR));
+        [paths::bundle_paths(id), legacy].into_iter().filter_map(|forms| {
+            forms.into_iter().find_map(|name| std::fs::read(self.path(&name)).ok().map(|bytes| (name, bytes)))
+        })
+    }
+
+    /// The number of a parent's next child (C-Q16).
+    ///
+    /// # Errors
+    /// [`Kind::Unparsable`] for a bundle that cannot be read.
+    pub fn next_child(&self, parent: TaskId) -> Result<u64> {
+        let mut found = Vec::new();
+        for folder in [paths::TASKS_DIR, paths::ARCHIVED_TASKS_DIR] {
+            let folder = format!("{folder}/t{parent}");
+            found.extend(names(&self.path(&folder)).map(|name| format!("{folder}/{name}")));
+        }
+        for (name, bytes) in self.bundles_of(parent) {
+            found.extend(bundle::members(&name, &bytes)?);
+        }
+        Ok(crate::task::query::next_child_number(parent, found.iter().map(String::as_str)))
+    }
+
+    /// The active task files, top-level ones first, then children, each sorted by path.
+    #[must_use]
+    pub fn all_active(&self, tasks: &Path, as_dir: &str) -> Vec<(TaskId, String)> {
+        let mut all = Vec::new();
+        for name in names(tasks) {
+            let path = format!("{}/{name}", paths::TASKS_DIR);
+            let shown = format!("{as_dir}/{name}");
+            match paths::loose_id(&path) {
+                Some(id) => all.push((id, shown)),
+                None if name.starts_with('t') => {
+                    let children = names(&tasks.join(&name)).map(|child| (format!("{path}/{child}"), child));
+                    let ids = children
+                        .filter_map(|(path, child)| Some((paths::loose_id(&path)?, format!("{shown}/{child}"))));
+                    all.extend(ids.filter(|(id, _)| id.is_child()));
+                }
+                None => {}
+            }
+        }
+        all.sort_by(|(a, left), (b, right)| (a.is_child(), left).cmp(&(b.is_child(), right)));
+        all
+    }
+
+    /// Reads a file.
+    pub fn read(&self, path: &str) -> Result<Vec<u8>> {
+        let file = self.path(path);
+        std::fs::read(&file).map_err(|error| Error::io("read", &file, &error))
+    }
+
+    /// Changes a task file: reads it, lets `change` make the new text of it, and writes that unless the file was changed
+    /// meanwhile; then all of it once more. Gives what `change` gave.
+    pub fn rewrite<T>(
+        &self,
+        path: &str,
+        mut change: impl FnMut(Document) -> Result<(Option<Document>, T)>,
+    ) -> Result<T> {
+        let file = self.path(path);
+        for _ in 0..100 {
+            let before = self.read(path)?;
+            let (document, value) = change(Document::parse(&before))?;
+            let Some(document) = document else { return Ok(value) };
+            if self.read(path)? == before {
+                return files::replace(&file, &document.to_bytes()).map(|()| value);
+            }
+        }
+        Err(Error::new(Kind::Contention, format!("others keep changing {path}")))
+    }
+
+    /// Adds lines to a sorted file of the metadata; whether it grew.
+    fn grow(&self, path: &str, lines: &[String]) -> Result<bool> {
+        let file = self.path(path);
+        for _ in 0..100 {
+            let before = std::fs::read(&file).unwrap_or_default();
+            let text = String::from_utf8_lossy(&before).into_owned();
+            let Some(text) = labels::add_to_vocabulary(&text, lines) else { return Ok(false) };
+            if std::fs::read(&file).unwrap_or_default() != before {
+                continue;
+            }
+            if let Some(dir) = file.parent() {
+                std::fs::create_dir_all(dir).map_err(|error| Error::io("make", dir, &error))?;
+            }
+            return files::replace(&file, text.as_bytes()).map(|()| true);
+        }
+        Err(Error::new(Kind::Contention, format!("others keep changing {path}")))
+    }
+
+    /// Adds labels to the vocabulary (specification 20, section 8.2). Gives those that were new.
+    pub fn register_labels(&self, wanted: &[String]) -> Result<Vec<String>> {
+        let text = std::fs::read(self.path(paths::LABELS_FILE)).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let known = labels::vocabulary(&text);
+        let new: Vec<_> = wanted.iter().filter(|label| !known.contains(&label.as_str())).cloned().collect();
+        Ok(if self.grow(paths::LABELS_FILE, &new)? { new } else { Vec::new() })
+    }
+
+    /// Adds an address to the known ones; whether it was new.
+    pub fn register_email(&self, email: &str) -> Result<bool> {
+        self.grow(paths::EMAILS_FILE, &[email.to_owned()])
+    }
+
+    /// The project's issue types, sorted; a missing file is made, empty (specification 20, section 6.2).
+    #[must_use]
+    pub fn issue_types(&self) -> Vec<String> {
+        let file = self.path(paths::TASK_TYPES_FILE);
+        let text = std::fs::read(&file).map_or_else(
+            |_| {
+                let _ = file.parent().map(std::fs::create_dir_all);
+                let _ = std::fs::File::create_new(&file);
+                String::new()
+            },
+            |bytes| String::from_utf8_lossy(&bytes).into_owned(),
+        );
+        let mut types: Vec<_> = text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        if types.is_empty() {
+            types = crate::task::fields::DEFAULT_TYPES.map(str::to_owned).to_vec();
+        }
+        types.sort();
+        types
+    }
+
+    /// The folder that git is to work in for task data.
+    fn data_dir(&self) -> PathBuf {
+        let data = self.path(paths::DATA_WORKTREE_DIR);
+        if data.join(".git").exists() { data } else { self.root.clone() }
+    }
+
+    /// Refuses to begin a second home for task data that has a branch of its own, not checked out here (C-Q17).
+    ///
+    /// # Errors
+    /// [`Kind::NotInitialised`].
+    pub fn require_home(&self) -> Result<()> {
+        let elsewhere = self.context.is_some_and(Context::has_data_branch);
+        if !elsewhere || self.path(paths::TASKS_DIR).exists() {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::NotInitialised,
+            "the task data lives on the branch aitask-data, which is not checked out here. Run 'ait setup' first.",
+        ))
+    }
+
+    /// Refuses a data worktree that is stuck in a rebase or merge.
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`]; [`Kind::NotARepository`], and that of [`Checkout::require_home`].
+    pub fn require_committable(&self) -> Result<&Context> {
+        let context = self.context.ok_or_else(|| Error::new(Kind::NotARepository, "not inside a git repository"))?;
+        self.require_home()?;
+        let state = self.path(".git/worktrees/-aitask-data");
+        let stuck = STUCK.iter().find(|name| state.join(name).exists());
+        match stuck.filter(|_| self.guarded && self.data_dir() != self.root) {
+            None => Ok(context),
+            Some(name) => Err(Error::new(
+                Kind::Conflict,
+                format!(
+                    "Data worktree (.aitask-data) is stuck mid-{name}.\nRecover with one of:\n  \
+                     ./ait git rebase --abort        (discard the in-progress rebase)\n  \
+                     ./ait git rebase --continue     (resume if you were editing)\n  ./ait git merge --abort\n  \
+                     ./ait git cherry-pick --abort\n  ./ait git revert --abort\n  ./ait git bisect reset\n\
+                     Set AIT_GIT_SKIP_STATE_CHECK=1 to bypass this check.\nRun './ait git-health' for a full diagnostic."
+                ),
+            )),
+        }
+    }
+
+    /// Commits these files and nothing else. What git said of it; `None` when nothing had changed.
+    pub fn commit(&self, subject: &str, paths: &[String], optional: &[String]) -> Result<Option<Vec<u8>>> {
+        let context = self.require_committable()?;
+        worktree::commit(&context.repository, &self.data_dir(), subject, paths, optional)
+    }
+}
+
+/// The names in a folder, in no order.
+pub(super) fn names(dir: &Path) -> impl Iterator<Item = String> + use<> {
+    std::fs::read_dir(dir).into_iter().flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok())
+}

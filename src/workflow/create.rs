@@ -1,0 +1,189 @@
+//! Filing a task in this checkout, as the scripts do: a file and a commit here, and nothing pushed (specification 20,
+//! sections 6.6 to 6.8).
+
+use super::checkout::Checkout;
+use super::child_lock::ChildLock;
+use super::context::Context;
+use super::files;
+use crate::error::{Error, Kind, Result};
+use crate::settings::Environment;
+use crate::task::{Document, Slug, TaskId, edits, fields, paths};
+
+/// What is to be filed.
+#[derive(Debug, Clone)]
+pub struct Filing {
+    /// Its machine name.
+    pub slug: Slug,
+    /// Its text, without id.
+    pub document: Document,
+    /// For the child of a task: whether it waits for the child before it.
+    pub after_sibling: bool,
+}
+
+/// A task that was filed.
+#[derive(Debug, Clone)]
+pub struct Filed {
+    /// Its id.
+    pub id: TaskId,
+    /// Its file.
+    pub path: String,
+    /// What git said of the commit.
+    pub said: Vec<u8>,
+    /// Labels that joined the vocabulary.
+    pub labels: Vec<String>,
+    /// The parent's file, which was changed along.
+    pub parent: Option<String>,
+}
+
+/// Files a top-level task under a number that `claim` gives.
+///
+/// # Errors
+/// Those of `claim`, and of the commit; nothing is written unless there is a number.
+pub fn file_top(
+    checkout: &Checkout<'_>,
+    filing: &Filing,
+    warn: &dyn Fn(&str),
+    mut claim: impl FnMut() -> Result<u64>,
+) -> Result<Filed> {
+    checkout.require_committable()?;
+    let mut tries = 0;
+    let id = loop {
+        let id = TaskId::top(claim()?);
+        if checkout.active(&id.to_string()).is_empty() {
+            break id;
+        }
+        tries += 1;
+        warn(&format!("Claimed task ID t{id} already exists as an active parent task; retrying ({tries}/5)."));
+        if tries == 5 {
+            let message = "Failed to claim a unique active parent task ID after 5 attempts.";
+            return Err(Error::new(Kind::Contention, message).detail("unnumbered", true));
+        }
+    };
+    let _queue = checkout.hold()?;
+    let path = format!("{}/t{id}_{}.md", paths::TASKS_DIR, filing.slug);
+    files::create(&checkout.path(&path), &filing.document.to_bytes())?;
+    let subject = format!("ait: Add task t{id}: {}", filing.slug.humanised());
+    conclude(checkout, &filing.document, Filed { id, path, said: vec![], labels: vec![], parent: None }, &subject)
+}
+
+/// Files a child of a task, under the lock that gives children their numbers.
+///
+/// # Errors
+/// [`Kind::NoSuchTask`] without an active parent, and those of the lock and the commit.
+pub fn file_child(
+    checkout: &Checkout<'_>,
+    environment: &Environment,
+    parent: &str,
+    filing: &Filing,
+    warn: &dyn Fn(&str),
+) -> Result<Filed> {
+    checkout.require_committable()?;
+    let parent = parent.strip_prefix('t').unwrap_or(parent);
+    let none = || Error::new(Kind::NoSuchTask, format!("Parent task t{parent} not found"));
+    let parent_id =
+        TaskId::recognise(parent).filter(|id| !id.is_child() && id.to_string() == parent).ok_or_else(none)?;
+    let lock = ChildLock::acquire(environment, &checkout.root, parent, warn)?;
+    let _queue = checkout.hold()?;
+    let parent_file = checkout.active(parent).into_iter().next().ok_or_else(none)?;
+    let number = checkout.next_child(parent_id)?;
+    let id = TaskId::child(parent_id.number(), number);
+    let mut document = filing.document.clone();
+    if filing.after_sibling && number > 1 {
+        let mut depends = document.list("depends");
+        depends.insert(0, TaskId::child(parent_id.number(), number - 1).t());
+        document.set_list("depends", &depends)?;
+    }
+    let path = format!("{}/t{parent}/t{id}_{}.md", paths::TASKS_DIR, filing.slug);
+    files::create(&checkout.path(&path), &document.to_bytes())?;
+    let now = Context::now();
+    checkout.rewrite(&parent_file, |mut parent| {
+        edits::add_child(&mut parent, id, &now)?;
+        Ok((Some(parent.canonical(&now)?), ()))
+    })?;
+    let subject = format!("ait: Add child task t{id}: {}", filing.slug.humanised());
+    let filed = Filed { id, path, said: vec![], labels: vec![], parent: Some(parent_file) };
+    let filed = conclude(checkout, &document, filed, &subject)?;
+    lock.release().map(|()| filed)
+}
+
+/// Registers labels and assignee, and commits.
+fn conclude(checkout: &Checkout<'_>, document: &Document, filed: Filed, subject: &str) -> Result<Filed> {
+    let labels = checkout.register_labels(&document.list("labels"))?;
+    let mut along = Vec::new();
+    if !labels.is_empty() {
+        along.push(paths::LABELS_FILE.to_owned());
+    }
+    let email = document.scalar("assigned_to").filter(|email| !email.is_empty());
+    if email.map_or(Ok(false), |email| checkout.register_email(email))? {
+        along.push(paths::EMAILS_FILE.to_owned());
+    }
+    let named: Vec<_> = [Some(filed.path.clone()), filed.parent.clone()].into_iter().flatten().collect();
+    let said = checkout.commit(subject, &named, &along)?.unwrap_or_default();
+    Ok(Filed { said, labels, ..filed })
+}
+
+/// Writes a draft; gives its path. It needs no repository and no network.
+pub fn draft(checkout: &Checkout<'_>, slug: &Slug, document: &Document) -> Result<String> {
+    let stamp = jiff::ZonedDateTime::now().strftime("%Y%m%d_%H%M").to_string();
+    let path = paths::draft_path(&stamp, slug);
+    let name = path.rsplit('/').next().unwrap_or(&path);
+    let name = files::create_beside(&checkout.path(paths::DRAFTS_DIR), name, &document.to_bytes())?;
+    Ok(format!("{}/{name}", paths::DRAFTS_DIR))
+}
+
+/// A draft to be filed.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// Its file.
+    pub path: String,
+    /// The parent, as the draft names it.
+    pub parent: Option<String>,
+    /// Gates it names that its issue type cannot reach; they are left out.
+    pub dropped_gates: Vec<String>,
+    /// What is to be filed.
+    pub filing: Filing,
+}
+
+/// Reads a draft by its name or path. Nothing but the lines `draft` and `parent` goes, and gates that cannot be reached.
+///
+/// # Errors
+/// [`Kind::NoSuchTask`] for what is no file in the folder of drafts (C-Q9).
+pub fn load_draft(checkout: &Checkout<'_>, named: &str) -> Result<Draft> {
+    let none = || Error::new(Kind::NoSuchTask, format!("Draft file not found: {named}"));
+    let name = named.rsplit('/').next().unwrap_or(named);
+    let path = format!("{}/{name}", paths::DRAFTS_DIR);
+    let elsewhere =
+        named.contains('/') && checkout.path(named).canonicalize().ok() != checkout.path(&path).canonicalize().ok();
+    if elsewhere || !paths::is_draft(&path) || !checkout.path(&path).is_file() {
+        return Err(none());
+    }
+    let mut document = Document::parse(&checkout.read(&path)?);
+    let parent = document.scalar("parent").filter(|parent| !parent.is_empty()).map(str::to_owned);
+    document.remove("draft");
+    document.remove("parent");
+    let issue_type = document.scalar("issue_type").unwrap_or_default().to_owned();
+    let (kept, dropped_gates) = fields::reachable_gates(&issue_type, document.list("gates"));
+    if !dropped_gates.is_empty() && kept.is_empty() {
+        document.remove("gates");
+    } else if !dropped_gates.is_empty() {
+        document.set_list("gates", &kept)?;
+    }
+    let slug = paths::draft_slug(&path).ok_or_else(none)?;
+    Ok(Draft { path, parent, dropped_gates, filing: Filing { slug, document, after_sibling: false } })
+}
+
+/// The drafts that `--finalize-all` takes, in order of name.
+#[must_use]
+pub fn drafts(checkout: &Checkout<'_>) -> Vec<String> {
+    let mut found: Vec<_> = super::checkout::names(&checkout.path(paths::DRAFTS_DIR))
+        .filter(|name| name.starts_with("draft_") && paths::is_draft(&format!("{}/{name}", paths::DRAFTS_DIR)))
+        .collect();
+    found.sort();
+    found
+}
+
+/// Takes away a draft that has become a task.
+pub fn discard_draft(checkout: &Checkout<'_>, draft: &Draft) -> Result<()> {
+    let file = checkout.path(&draft.path);
+    std::fs::remove_file(&file).map_err(|error| Error::io("remove", &file, &error))
+}

@@ -1,0 +1,66 @@
+//! Writing files of the checkout so that no reader ever sees half of one (specification 20, section 5).
+
+use crate::error::{Error, Kind, Result};
+use std::fs::Permissions;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// Gives a file new content. Its mode stays, and so does a link that leads to it.
+///
+/// # Errors
+/// [`Kind::Io`]; the file is then as it was.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mode = place.metadata().ok().map(|metadata| metadata.permissions());
+    stage(&place, bytes, mode)?.persist(&place).map(drop).map_err(|error| failed(path, &error.error))
+}
+
+/// Writes a new file; the folders above it are made.
+///
+/// # Errors
+/// [`Kind::Occupied`] when there is one already.
+pub fn create(path: &Path, bytes: &[u8]) -> Result<()> {
+    let dir = path.parent().unwrap_or(path);
+    std::fs::create_dir_all(dir).map_err(|error| Error::io("make", dir, &error))?;
+    stage(path, bytes, None)?.persist_noclobber(path).map(drop).map_err(|error| match error.error.kind() {
+        std::io::ErrorKind::AlreadyExists => Error::new(Kind::Occupied, format!("{} exists", path.display())),
+        _ => failed(path, &error.error),
+    })
+}
+
+/// Writes a new file under the first free name of `draft.md`, `draft_2.md` and so on (C-Q8). Gives the name.
+pub fn create_beside(dir: &Path, name: &str, bytes: &[u8]) -> Result<String> {
+    let stem = name.strip_suffix(".md").unwrap_or(name);
+    for n in 1..u32::MAX {
+        let name = if n == 1 { name.to_owned() } else { format!("{stem}_{n}.md") };
+        match create(&dir.join(&name), bytes) {
+            Err(error) if error.kind() == Kind::Occupied => {}
+            result => return result.map(|()| name),
+        }
+    }
+    Err(Error::new(Kind::Bug, "no name was free"))
+}
+
+/// The whole content beside the destination, under a name that no task has.
+fn stage(path: &Path, bytes: &[u8], mode: Option<Permissions>) -> Result<tempfile::NamedTempFile> {
+    if bytes.is_empty() {
+        return Err(Error::new(Kind::Bug, format!("could not write task file: {}: it would be empty", path.display())));
+    }
+    let dir = path.parent().map_or_else(PathBuf::new, Path::to_owned);
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let staged = tempfile::Builder::new()
+        .prefix(&format!(".{name}."))
+        .permissions(mode.clone().unwrap_or_else(|| Permissions::from_mode(0o666)))
+        .tempfile_in(dir);
+    let written = staged.and_then(|mut staged| {
+        staged.write_all(bytes)?;
+        // The umask is for new files only.
+        mode.map_or(Ok(()), |mode| staged.as_file().set_permissions(mode)).map(|()| staged)
+    });
+    written.map_err(|error| failed(path, &error))
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> Error {
+    Error::new(Kind::Io, format!("could not write task file: {}: {error}", path.display()))
+}

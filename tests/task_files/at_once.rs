@@ -1,0 +1,90 @@
+//! Many processes in one checkout.
+
+use super::{create, files, last_commit, project, update};
+use crate::support::World;
+
+const MANY: usize = 16;
+
+#[test]
+fn sixteen_creates_at_once_make_sixteen_tasks_each_in_a_commit_that_holds_nothing_else() {
+    let ann = project(&World::new());
+    ann.write("staged.txt", "mine\n");
+    ann.git(&["add", "staged.txt"]);
+    ann.write("README.md", "dirty\n");
+    let before = ann.git(&["status", "--porcelain"]);
+    let start = |n: usize| {
+        let name = format!("made {n}");
+        ann.start(&["compat", "aitask_create.sh", "--batch", "--commit", "--silent", "--desc", "d", "--name", &name])
+    };
+    let runs: Vec<_> =
+        (0..MANY).map(start).collect::<Vec<_>>().into_iter().map(crate::support::Running::wait).collect();
+    let mut paths: Vec<_> = runs.into_iter().map(|run| run.ok().stdout.trim_end().to_owned()).collect();
+    paths.sort();
+    paths.dedup();
+    assert_eq!(paths.len(), MANY);
+    let log = ann.git(&["log", "--format=", "--name-status", &format!("-{MANY}")]);
+    let mut committed: Vec<_> =
+        log.lines().map(|line| line.strip_prefix("A\t").expect("only new files").to_owned()).collect();
+    committed.sort();
+    assert_eq!(committed, paths);
+    assert_eq!(ann.git(&["log", "--format=%s", &format!("-{MANY}")]).lines().count(), MANY);
+    assert_eq!(ann.git(&["status", "--porcelain"]), before);
+}
+
+#[test]
+fn sixteen_labels_added_at_once_to_one_task_are_sixteen_labels() {
+    let ann = project(&World::new());
+    let start = |n: usize| {
+        let label = format!("label{n:02}");
+        ann.start(&["compat", "aitask_update.sh", "--batch", "1", "--silent", "--add-label", &label])
+    };
+    for running in (0..MANY).map(start).collect::<Vec<_>>() {
+        running.wait().ok();
+    }
+    let labels =
+        ann.read("aitasks/t1_first.md").lines().find_map(|line| line.strip_prefix("labels: ").map(str::to_owned));
+    assert_eq!(labels.unwrap().matches("label").count(), MANY);
+    assert_eq!(ann.read("aitasks/metadata/labels.txt").lines().count(), MANY + 1);
+}
+
+#[test]
+fn commits_of_different_kinds_at_once_keep_to_their_own_files() {
+    let ann = project(&World::new());
+    let new = ["compat", "aitask_create.sh", "--batch", "--commit", "--silent", "--desc", "d", "--name", "n"];
+    let child = [&new[..], &["--parent", "1"]].concat();
+    let change = ["compat", "aitask_update.sh", "--batch", "1", "--commit", "--silent", "--boardidx", "7"];
+    let running: Vec<_> = [&new[..], &child, &change, &new, &child].into_iter().map(|args| ann.start(args)).collect();
+    for running in running {
+        running.wait().ok();
+    }
+    assert_eq!(ann.git(&["status", "--porcelain"]), "");
+    assert!(ann.read("aitasks/t1_first.md").contains("children_to_implement: [t1_1, t1_2]\n"));
+    assert!(ann.read("aitasks/t1_first.md").contains("boardidx: 7\n"));
+    assert_eq!(files(&ann, "aitasks/t1"), ["t1_1_n.md", "t1_2_n.md"]);
+}
+
+#[test]
+fn a_git_that_holds_the_index_for_a_moment_is_waited_for() {
+    let ann = project(&World::new());
+    ann.write(".git/index.lock", "");
+    let running = ann.start(&["compat", "aitask_create.sh", "--batch", "--commit", "--desc", "d", "--name", "n"]);
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    std::fs::remove_file(ann.path(".git/index.lock")).unwrap();
+    running.wait().ok();
+    assert_eq!(last_commit(&ann), "ait: Add task t2: n\nA\taitasks/t2_n.md\n");
+}
+
+#[test]
+fn a_task_that_another_program_changes_meanwhile_keeps_both_changes() {
+    let ann = project(&World::new());
+    // The other program: it does not queue.
+    let loop_ = "for n in 1 2 3 4 5 6 7 8; do sed -i \"s/^Do it.*/Do it $n/\" aitasks/t1_first.md; sleep 0.02; done";
+    let other = std::thread::scope(|scope| {
+        let other = scope.spawn(|| ann.run("sh", &["-c", loop_]));
+        update(&ann, &["1", "--priority", "high"]).ok();
+        other.join().unwrap()
+    });
+    other.ok();
+    assert!(ann.read("aitasks/t1_first.md").contains("Do it 8"));
+    create(&ann, &["--name", "x"]).ok();
+}

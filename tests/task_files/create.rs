@@ -1,0 +1,160 @@
+//! `aitask_create.sh --batch`.
+
+use super::{create, files, last_commit, project, script};
+use crate::support::World;
+use predicates::prelude::*;
+use predicates::str::contains;
+
+#[test]
+fn without_an_id_nothing_is_written_and_the_text_is_kept() {
+    let world = World::new();
+    let ann = project(&world);
+    let head = ann.git(&["rev-parse", "HEAD"]);
+    ann.git(&["remote", "set-url", "origin", "/nowhere/x.git"]);
+    let run = create(&ann, &["--commit", "--name", "No net", "--labels", "fresh", "--deps", "1"]).fails(1);
+    let last = run.stderr.trim_end().lines().last().unwrap();
+    assert!(last.contains("Error: Atomic ID counter failed: Cannot reach origin"), "{last}");
+    assert_eq!((run.stdout.as_str(), ann.git(&["rev-parse", "HEAD"])), ("", head));
+    assert_eq!((files(&ann, "aitasks").len(), ann.read("aitasks/metadata/labels.txt").as_str()), (3, "ui\n"));
+    let draft = files(&ann, "aitasks/new").remove(0);
+    run.assert().stderr(contains(format!("the text is kept as the draft aitasks/new/{draft}")));
+    ann.git(&["remote", "set-url", "origin", world.origin().to_str().unwrap()]);
+    script(&ann, "aitask_create.sh", &["--batch", "--silent", "--finalize", &draft]).ok();
+    assert!(ann.read("aitasks/t2_no_net.md").contains("depends: [1]\n"));
+}
+
+#[test]
+fn what_is_staged_and_dirty_stays_so() {
+    let ann = project(&World::new());
+    ann.write("new.txt", "1\n");
+    ann.git(&["add", "new.txt"]);
+    ann.write("new.txt", "2\n");
+    ann.write("aitasks/metadata/task_types.txt", "bug\nfeature\nmine\n");
+    let before = ann.git(&["status", "--porcelain"]) + &ann.git(&["diff"]) + &ann.git(&["diff", "--cached"]);
+    create(&ann, &["--commit", "--name", "x", "--assigned-to", "dev@example.com", "--labels", "fresh"]).ok();
+    let commit =
+        "ait: Add task t2: x\nA\taitasks/metadata/emails.txt\nM\taitasks/metadata/labels.txt\nA\taitasks/t2_x.md\n";
+    assert_eq!(last_commit(&ann), commit);
+    let after = ann.git(&["status", "--porcelain"]) + &ann.git(&["diff"]) + &ann.git(&["diff", "--cached"]);
+    assert_eq!(after, before);
+}
+
+#[test]
+fn no_value_forges_a_line_of_the_file_or_of_the_answer() {
+    let ann = project(&World::new());
+    for option in ["--assigned-to", "--issue", "--contributor", "--pull-request", "--xdeps", "--deps", "--verifies"] {
+        for text in ["a\nstatus: Done", "a\r\nx: y", "\u{1b}[2J"] {
+            create(&ann, &["--commit", "--name", "x", option, text]).fails(1);
+        }
+    }
+    assert_eq!(ann.git(&["log", "--format=%s"]), "tasks\nfirst\n");
+    let run = create(&ann, &["--name", "x\nCreated: aitasks/t9_forged.md", "--labels", "a\nb: c|d"]).ok();
+    assert_eq!((run.stdout.lines().count(), run.stdout.starts_with("Created: aitasks/new/draft_")), (1, true));
+    let draft = ann.read(run.stdout.trim_end().strip_prefix("Created: ").unwrap());
+    assert!(draft.contains("\nlabels: [a_b_c_d]\n"), "{draft}");
+}
+
+#[test]
+fn a_body_of_a_megabyte_and_one_that_looks_like_an_option_are_kept_to_the_byte() {
+    let ann = project(&World::new());
+    let long = "x".repeat(1_000_000) + "\n---\nstatus: Done\n\u{1b}[31m";
+    for (name, body) in [("long", long.as_str()), ("odd", "-n"), ("blank", "\n\n  leading")] {
+        ann.write("body.txt", body);
+        create(&ann, &["--name", name, "--desc-file", "body.txt"]).ok();
+        let file = files(&ann, "aitasks/new").into_iter().find(|file| file.ends_with(&format!("_{name}.md"))).unwrap();
+        assert!(ann.read(&format!("aitasks/new/{file}")).ends_with(&format!("\n---\n\n{body}\n")), "{name}");
+    }
+}
+
+#[test]
+fn a_missing_value_and_a_missing_parent_are_named() {
+    let ann = project(&World::new());
+    create(&ann, &["--name"]).fails(1).assert().stderr(contains("Missing value for --name"));
+    for parent in ["77", "t77", "x", "1_1"] {
+        let run = create(&ann, &["--commit", "--name", "x", "--parent", parent]).fails(1);
+        let bare = parent.trim_start_matches('t');
+        run.assert().stderr(contains(format!("Parent task t{bare} not found")));
+    }
+    create(&ann, &["--commit", "--silent", "--name", "x", "--parent", "t1"])
+        .ok()
+        .assert()
+        .stdout("aitasks/t1/t1_1_x.md\n");
+}
+
+#[test]
+fn the_number_of_a_child_in_a_bundle_is_not_used_again() {
+    let ann = project(&World::new());
+    ann.write("t1/t1_6_old.md", super::PLAIN);
+    std::fs::create_dir_all(ann.path("aitasks/archived/_b0")).unwrap();
+    ann.run("tar", &["-czf", "aitasks/archived/_b0/old0.tar.gz", "t1"]).ok();
+    create(&ann, &["--silent", "--commit", "--name", "x", "--parent", "1"])
+        .ok()
+        .assert()
+        .stdout("aitasks/t1/t1_7_x.md\n");
+}
+
+#[test]
+fn a_refused_commit_gives_gits_own_code_and_no_result_line() {
+    let world = World::new();
+    let ann = project(&world);
+    world.script(&ann.path(".git/hooks/pre-commit"), "#!/bin/sh\necho refused by policy >&2\nexit 1\n");
+    let run = create(&ann, &["--commit", "--name", "x"]).fails(1);
+    run.assert().stdout("").stderr(contains("refused by policy"));
+    assert_eq!(ann.git(&["log", "--format=%s"]), "tasks\nfirst\n");
+}
+
+#[test]
+fn on_a_detached_head_the_commit_is_made_there() {
+    let ann = project(&World::new());
+    ann.git(&["checkout", "--quiet", "--detach"]);
+    create(&ann, &["--commit", "--silent", "--name", "x"]).ok().assert().stdout("aitasks/t2_x.md\n");
+    assert_eq!(ann.git(&["log", "-1", "--format=%s"]), "ait: Add task t2: x\n");
+}
+
+#[test]
+fn a_clone_whose_data_branch_is_not_checked_out_gets_no_second_home_for_tasks() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    ann.git(&["push", "--quiet", "origin", "main:aitask-data"]);
+    let bob = world.clone("bob");
+    bob.git(&["fetch", "--quiet"]);
+    create(&bob, &["--commit", "--name", "x"]).fails(1).assert().stderr(contains("ait setup"));
+    create(&bob, &["--name", "x"]).fails(1);
+    assert!(!bob.path("aitasks").exists());
+}
+
+#[test]
+fn pending_tasks_about_the_same_file_are_folded_when_asked() {
+    let ann = project(&World::new());
+    create(&ann, &["--commit", "--name", "old one", "--file-ref", "src/a.rs:3"]).ok();
+    let merge = ["--commit", "--silent", "--name", "new", "--file-ref", "src/a.rs", "--auto-merge"];
+    let run = create(&ann, &merge).ok();
+    run.assert().stdout("aitasks/t3_new.md\n").stderr(contains("Folded t2 into t3"));
+    assert_eq!(last_commit(&ann), "ait: Fold t2 into t3\nM\taitasks/t2_old_one.md\nM\taitasks/t3_new.md\n");
+    let (folded, into) = (ann.read("aitasks/t2_old_one.md"), ann.read("aitasks/t3_new.md"));
+    assert!(folded.contains("status: Folded\n") && folded.contains("folded_into: 3\n"), "{folded}");
+    assert!(
+        into.contains("folded_tasks: [2]\n") && into.ends_with("\nd\n\n## Merged from t2: old one\n\nd\n"),
+        "{into}"
+    );
+}
+
+#[test]
+fn a_dependency_on_another_project_is_checked_there() {
+    let world = World::new();
+    let ann = project(&world);
+    let sib = world.root().join("sib");
+    std::fs::create_dir_all(sib.join("aitasks")).unwrap();
+    std::fs::write(sib.join("aitasks/t4_there.md"), super::PLAIN).unwrap();
+    std::fs::write(
+        world.root().join("projects.yaml"),
+        format!("projects:\n  - path: {}\n    name: sib\n", sib.display()),
+    )
+    .unwrap();
+    let ann = ann.env("AITASKS_PROJECTS_INDEX", world.root().join("projects.yaml").display());
+    create(&ann, &["--silent", "--name", "x", "--xdeps", "t4", "--xdeprepo", "sib"]).ok();
+    let run = create(&ann, &["--name", "x", "--xdeps", "5", "--xdeprepo", "sib"]).fails(1);
+    run.assert().stderr(contains("--xdeps id 5 not found in cross-repo project 'sib'"));
+    let run = create(&ann, &["--name", "x", "--project", "sib"]).fails(1);
+    run.assert().stderr(contains("is missing or not executable").and(contains("Resolved sib →")));
+}

@@ -1,0 +1,68 @@
+//! Drafts and what becomes of them.
+
+use super::{PLAIN, create, files, last_commit, project, script};
+use crate::support::World;
+use predicates::str::contains;
+
+#[test]
+fn two_drafts_of_one_name_in_one_minute_are_two_drafts() {
+    let ann = project(&World::new());
+    let paths: Vec<_> = (0..3).map(|_| create(&ann, &["--silent", "--name", "x"]).ok().stdout).collect();
+    assert_eq!(files(&ann, "aitasks/new").len(), 3, "{paths:?}");
+    script(&ann, "aitask_create.sh", &["--batch", "--silent", "--finalize-all"]).ok();
+    assert_eq!(files(&ann, "aitasks/new").len(), 0);
+}
+
+#[test]
+fn only_files_in_the_folder_of_drafts_are_finalized() {
+    let ann = project(&World::new());
+    for named in ["aitasks/t1_first.md", "t1_first.md", "../README.md", "aitasks/new/../t1_first.md", ""] {
+        let run = script(&ann, "aitask_create.sh", &["--batch", "--finalize", named]).fails(1);
+        run.assert().stderr(contains(format!("Draft file not found: {named}")));
+    }
+    assert_eq!(ann.read("aitasks/t1_first.md"), PLAIN);
+}
+
+#[test]
+fn a_draft_stays_until_its_commit_is_made() {
+    let world = World::new();
+    let ann = project(&world);
+    create(&ann, &["--name", "x"]).ok();
+    world.script(&ann.path(".git/hooks/pre-commit"), "#!/bin/sh\nexit 1\n");
+    let run = script(&ann, "aitask_create.sh", &["--batch", "--finalize-all"]).fails(1);
+    assert_eq!((run.stdout.as_str(), files(&ann, "aitasks/new").len()), ("", 1));
+}
+
+#[test]
+fn a_draft_loses_its_two_lines_in_the_frontmatter_and_nothing_else() {
+    let ann = project(&World::new());
+    let head = PLAIN.replace("labels: []\n", "labels: []\nX-Own: 'kept'  \n# why\n").replace("\nDo it.\n", "");
+    let body = "\ndraft: true\nparent: 1\r\nno newline at the end";
+    let draft = head.replace("created_at", "draft: true\nparent: t1\ncreated_at") + body;
+    ann.write("aitasks/new/draft_20260101_0900_it.md", &draft);
+    script(&ann, "aitask_create.sh", &["--batch", "--finalize", "draft_20260101_0900_it.md"]).ok();
+    assert_eq!(ann.read("aitasks/t1/t1_1_it.md"), head + body);
+    assert_eq!(last_commit(&ann), "ait: Add child task t1_1: it\nA\taitasks/t1/t1_1_it.md\nM\taitasks/t1_first.md\n");
+}
+
+#[test]
+fn gates_that_cannot_be_reached_are_dropped_on_the_way() {
+    let ann = project(&World::new());
+    let text = PLAIN.replace("issue_type: feature", "issue_type: manual_verification");
+    let draft = text.replace("labels: []\n", "labels: []\ngates: [risk, lint]\ndraft: true\n");
+    ann.write("aitasks/new/draft_20260101_0900_it.md", &draft);
+    let run = script(&ann, "aitask_create.sh", &["--batch", "--finalize-all"]).ok();
+    let said = "manual_verification: dropped unreachable gate(s) from finalized draft: risk\nFinalized: aitasks/t2_it.md (ID: t2)\n";
+    assert!(run.stdout.starts_with(said), "{run}");
+    assert!(ann.read("aitasks/t2_it.md").contains("gates: [lint]\n"));
+}
+
+#[test]
+fn outside_of_a_repository_a_draft_can_be_made() {
+    let world = World::new();
+    let ann = project(&world);
+    std::fs::create_dir_all(world.root().join("bare")).unwrap();
+    let there = ann.at(world.root().join("bare"));
+    create(&there, &["--silent", "--name", "x"]).ok();
+    create(&there, &["--commit", "--name", "x"]).fails(1).assert().stderr(contains("not inside a git repository"));
+}

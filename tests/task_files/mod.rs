@@ -1,0 +1,50 @@
+//! Task files in one checkout: the scripts' create and update, and what must not happen to them.
+
+mod at_once;
+mod create;
+mod drafts;
+mod update;
+
+use crate::support::{Repo, Run, World};
+
+/// What a task file begins and ends with when nothing was asked for.
+const PLAIN: &str = "---\npriority: medium\neffort: medium\ndepends: []\nissue_type: feature\nstatus: Ready\nlabels: []\n\
+created_at: 2026-01-01 00:00\nupdated_at: 2026-01-01 00:00\n---\n\nDo it.\n";
+
+/// A clone with the counter, the vocabulary, and the task 1, all committed.
+fn project(world: &World) -> Repo {
+    let ann = world.clone("ann");
+    ann.write("aitasks/metadata/labels.txt", "ui\n");
+    ann.write("aitasks/metadata/task_types.txt", "bug\nfeature\nmanual_verification\n");
+    ann.write(".gitignore", "aitasks/new/\n");
+    ann.write("aitasks/t1_first.md", PLAIN);
+    ann.commit("tasks");
+    script(&ann, "aitask_claim_id.sh", &["--init"]).ok();
+    ann
+}
+
+fn script(repo: &Repo, name: &str, args: &[&str]) -> Run {
+    repo.aitask(&[&["compat", name], args].concat())
+}
+
+/// `aitask_create.sh --batch --desc d ARGS`.
+fn create(repo: &Repo, args: &[&str]) -> Run {
+    script(repo, "aitask_create.sh", &[&["--batch", "--desc", "d"], args].concat())
+}
+
+/// `aitask_update.sh --batch ARGS`.
+fn update(repo: &Repo, args: &[&str]) -> Run {
+    script(repo, "aitask_update.sh", &[&["--batch"], args].concat())
+}
+
+/// The files of the newest commit, as git's name-status says, a line each.
+fn last_commit(repo: &Repo) -> String {
+    repo.git(&["show", "--format=%s", "--name-status", "--no-renames", "HEAD"]).replace("\n\n", "\n")
+}
+
+fn files(repo: &Repo, dir: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(repo.path(dir)).into_iter().flatten().flatten();
+    let mut names: Vec<_> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,111 @@
+//! `aitask_update.sh --batch`.
+
+use super::{PLAIN, create, files, last_commit, project, update};
+use crate::support::World;
+use predicates::prelude::*;
+use predicates::str::contains;
+
+#[test]
+fn a_committed_rename_commits_both_names_and_takes_nobodys_place() {
+    let ann = project(&World::new());
+    ann.write("aitasks/t1_taken.md.bak", "");
+    let run = update(&ann, &["1", "--name", "Better Name", "--commit", "--silent"]).ok();
+    assert_eq!(run.stdout, "aitasks/t1_better_name.md\n");
+    let commit = "ait: Update task t1: better name\nA\taitasks/t1_better_name.md\nD\taitasks/t1_first.md\n";
+    assert_eq!(last_commit(&ann), commit);
+    update(&ann, &["1", "--name", "!!!"]).fails(1);
+    assert_eq!(files(&ann, "aitasks"), ["metadata", "t1_better_name.md", "t1_taken.md.bak"]);
+}
+
+#[test]
+fn an_uncommitted_task_can_be_renamed_and_committed() {
+    let ann = project(&World::new());
+    ann.write("aitasks/t5_new.md", PLAIN);
+    update(&ann, &["5", "--name", "other", "--commit"]).ok();
+    assert_eq!(last_commit(&ann), "ait: Update task t5: other\nA\taitasks/t5_other.md\n");
+}
+
+#[test]
+fn a_child_that_is_done_takes_its_parent_into_the_commit() {
+    let ann = project(&World::new());
+    for name in ["a", "b"] {
+        create(&ann, &["--commit", "--name", name, "--parent", "1"]).ok();
+    }
+    let run = update(&ann, &["1_1", "--status", "Done", "--commit", "--silent"]).ok();
+    run.assert().stdout("aitasks/t1/t1_1_a.md\n").stderr(contains("Updated parent t1 - remaining children: t1_2"));
+    assert_eq!(last_commit(&ann), "ait: Update task t1_1: a\nM\taitasks/t1/t1_1_a.md\nM\taitasks/t1_first.md\n");
+    update(&ann, &["1_1", "--priority", "low", "--commit"]).ok();
+    assert_eq!(last_commit(&ann), "ait: Update task t1_1: a\nM\taitasks/t1/t1_1_a.md\n");
+    let run = update(&ann, &["1_2", "-s", "Done"]).ok();
+    run.assert().stdout(contains("All children of t1 are complete! Parent can now be completed.\nUpdated: "));
+    assert_eq!(ann.git(&["status", "--porcelain"]), " M aitasks/t1/t1_2_b.md\n M aitasks/t1_first.md\n");
+}
+
+#[test]
+fn the_same_change_again_is_no_failure() {
+    let ann = project(&World::new());
+    for _ in 0..2 {
+        update(&ann, &["1", "--priority", "high", "--commit"])
+            .ok()
+            .assert()
+            .stdout(contains("Updated: aitasks/t1_first.md"));
+    }
+}
+
+#[test]
+fn lines_we_do_not_model_survive_in_their_order() {
+    let ann = project(&World::new());
+    let text = "---\r\ncustom: [a,\r\n  b]\r\n# note\r\nX-Own:\r\n  - one\r\n  - 'two'\r\nstatus: Ready\r\nlabels:\r\n- a b\r\n\
+        created_at: c\r\nupdated_at: u\r\ncompleted_at: d\r\nrelated_issues: [\"https://x/3\"]\r\n---\r\n\r\nBody \r\n\r\n---\r\nlast";
+    ann.write("aitasks/t3_mess.md", text);
+    update(&ann, &["3", "--effort", "low"]).ok();
+    let after = ann.read("aitasks/t3_mess.md");
+    let (head, times) = after.split_once("created_at: c\n").unwrap();
+    assert!(head.ends_with("labels: [a b]\ncustom: [a,\n  b]\n# note\nX-Own:\n  - one\n  - 'two'\n"), "{head}");
+    assert!(
+        times.contains("\ncompleted_at: d\nrelated_issues: [\"https://x/3\"]\n---\n\nBody \r\n\r\n---\r\nlast\n"),
+        "{times}"
+    );
+    update(&ann, &["3", "--effort", "low"]).ok();
+    assert_eq!(ann.read("aitasks/t3_mess.md").lines().count(), after.lines().count());
+}
+
+#[test]
+fn no_value_forges_a_line() {
+    let ann = project(&World::new());
+    for option in ["--assigned-to", "--issue", "--boardidx", "--folded-into", "--active-gates-digest", "--deps"] {
+        for text in ["x\nstatus: Done", "x\u{2028}y", "a\u{1b}]0;t\u{7}"] {
+            let group = ["--active-gates", "", "--active-gates-filtered", "", "--active-gates-profile", ""];
+            let group = if option == "--active-gates-digest" { &group[..] } else { &[] };
+            update(&ann, &[&["1", option, text], group].concat()).fails(1).assert().stdout("");
+        }
+    }
+    assert_eq!(ann.read("aitasks/t1_first.md"), PLAIN);
+}
+
+#[test]
+fn labels_are_registered_after_the_checks() {
+    let ann = project(&World::new());
+    update(&ann, &["1", "--add-label", "fresh", "--priority", "urgent"]).fails(1);
+    update(&ann, &["1", "--add-label", "fresh", "--status", "Done", "--children", "1_1"]).fails(1);
+    assert_eq!(ann.read("aitasks/metadata/labels.txt"), "ui\n");
+    let run = update(&ann, &["1", "--add-label", "fresh", "--add-label", "!!!"]).ok();
+    run.assert().stderr(contains("dropped invalid label(s): !!!").and(contains("Added to label vocabulary: fresh")));
+}
+
+#[test]
+fn ids_of_children_are_removed_with_and_without_t() {
+    let ann = project(&World::new());
+    update(&ann, &["1", "--children", "1_1,t1_2,1_3", "--verifies", "2_1"]).ok();
+    update(&ann, &["1", "--remove-child", "1_1", "--add-child", "t1_2", "--remove-verifies", "2_1"]).ok();
+    let file = ann.read("aitasks/t1_first.md");
+    assert!(file.contains("children_to_implement: [t1_2, t1_3]\n") && !file.contains("verifies"), "{file}");
+}
+
+#[test]
+fn a_plain_update_starts_two_git_processes() {
+    let ann = project(&World::new());
+    let (run, commands) = ann.git_commands(&["compat", "aitask_update.sh", "--batch", "1", "--priority", "high"]);
+    run.ok();
+    assert_eq!(commands.len(), 2, "{commands:?}");
+}
