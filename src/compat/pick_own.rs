@@ -168,7 +168,9 @@ fn claim(scene: &Scene, context: &Context, request: &Request, id: TaskId) -> u8 
         stale: &|held| stale(scene, held),
         warn: &|text| scene.console.warn(text),
     };
-    match claim::claim(context, &wanted) {
+    // Before anything is published: a claim is no half of a rebase (section 5.3).
+    let checkout = scene.checkout(Some(context));
+    match checkout.require_committable().and_then(|_| claim::claim(context, &wanted)) {
         Ok(Ok(landed)) => {
             warn_if_assigned_to_another(scene, &wanted, &landed.value);
             answer(scene, context, &landed, id)
