@@ -279,7 +279,6 @@ fn a_claim_in_the_middle_of_a_rebase_commits_no_conflict() {
 }
 
 #[test]
-#[ignore = "aitask_pick_own.sh does not ask for the state of the data worktree yet (specification 40, section 3.1)"]
 fn a_claim_in_the_middle_of_a_rebase_of_the_task_data_takes_no_lock() {
     let world = world();
     let ann = world.clone("ann");

@@ -12,16 +12,29 @@ mod words;
 use std::path::{Path, PathBuf};
 
 macro_rules! recordings {
-    ($($name:ident)*) => {
+    ($($(#[$attribute:meta])* $name:ident)*) => {
         const LISTED: &[&str] = &[$(stringify!($name)),*];
-        $(#[test] fn $name() { compare(&stringify!($name).replace('_', "-")); })*
+        $($(#[$attribute])* #[test] fn $name() { compare(&stringify!($name).replace('_', "-")); })*
     };
 }
 
 recordings! {
+    child_at_once
+    child_lock_left_behind
+    child_numbering
+    create_anchor
+    create_committed
+    create_data_branch
+    create_no_remote
+    create_refused
+    create_stuck
+    create_two_clones
+    draft_all_options
+    draft_finalize
     ids_faults
     ids_no_remote
     ids_two_clones
+    labels_vocabulary
     lock_cleanup
     lock_email_and_ids
     lock_sessions
@@ -30,6 +43,16 @@ recordings! {
     pick_no_remote
     pick_own
     pick_reclaim
+    update_body_and_name
+    update_canonical
+    update_children
+    update_committed
+    update_cross_repo_lock
+    #[ignore = "it calls `ait git push`, which this binary does not stand in for yet"]
+    update_data_branch
+    update_fields
+    update_further_keys
+    update_refused
 }
 
 fn folder() -> PathBuf {
