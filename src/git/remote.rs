@@ -16,6 +16,13 @@ pub fn url<'r>(repository: &'r Repository, remote: &RemoteName) -> Option<&'r st
     repository.config().last(&format!("remote.{remote}.url"))
 }
 
+/// The names of the remotes that have a URL.
+#[must_use]
+pub fn names(repository: &Repository) -> Vec<&str> {
+    let keys = repository.config().keys();
+    keys.filter_map(|key| key.strip_prefix("remote.")?.strip_suffix(".url")).collect()
+}
+
 /// Whether the configured refspec already lets git keep the remote-tracking ref of `branch`. It does not in a
 /// single-branch clone, as CI jobs make them.
 #[must_use]

@@ -79,6 +79,17 @@ impl Repository {
         Ok(repository)
     }
 
+    /// Whether the worktree at `path` certainly has a branch checked out, told without asking git: `.git` names its folder,
+    /// and `HEAD` there the branch (gitrepository-layout(5)).
+    #[must_use]
+    pub fn has_checked_out(&self, path: &Path, branch: &Branch) -> bool {
+        let read = |path: &Path| std::fs::read_to_string(path).ok();
+        let folder =
+            read(&path.join(".git")).and_then(|text| Some(path.join(text.strip_prefix("gitdir: ")?.trim_end())));
+        let head = folder.and_then(|folder| read(&folder.join("HEAD")));
+        head.is_some_and(|head| head.trim_end() == format!("ref: {}", branch.full()))
+    }
+
     /// Git's configuration, as far as this crate asks for it.
     #[must_use]
     pub fn config(&self) -> &Config {

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
-use crate::git::{Branch, Oid, Repository, objects, refs};
+use crate::git::{Branch, Oid, RefUpdate, Repository, objects, refs};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::{Channel, Ledger};
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,6 +74,13 @@ impl<'r> View<'r> {
     #[must_use]
     pub(super) fn published(&self) -> BTreeMap<&Branch, Option<&Oid>> {
         self.tips.iter().map(|(branch, tip)| (branch, tip.published.as_ref())).collect()
+    }
+
+    /// What a swap of `updates` must find unchanged: the published tips that the decision read besides.
+    pub(super) fn guards(&self, updates: &[RefUpdate]) -> Vec<RefUpdate> {
+        let others = self.tips.iter().map(|(branch, tip)| (branch.full(), tip.published.clone()));
+        let others = others.filter(|(name, _)| updates.iter().all(|update| update.name != *name));
+        others.filter_map(|(name, published)| Some(RefUpdate::guard(name, published?))).collect()
     }
 
     /// Reads files; `None` where there is none. One process, however many.

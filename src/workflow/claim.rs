@@ -2,14 +2,17 @@
 //! has not committed yet (specification 10, section 5).
 
 use super::context::Context;
+use super::files;
 use super::index::{Index, branches};
 use crate::error::{Error, Kind, Result};
 use crate::git::Branch;
+use crate::git::porcelain::status::StatusKind;
+use crate::git::worktree::{self, Adopted};
 use crate::ledger::liveness::Liveness;
 use crate::ledger::session::parse_email;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Channel, Decision, Edit, Landed, Ledger, LockEntry, Locks, Plan, Session, View, locks, nonce};
-use crate::task::{Document, Status, TaskId, TaskPath, edits, paths};
+use crate::task::{Document, Status, TaskId, TaskPath, edits, labels, paths};
 use std::path::Path;
 
 /// Why a lock was not taken: the one in the way.
@@ -208,7 +211,7 @@ impl Claimer<'_> {
             .iter()
             .filter_map(|path| TaskPath::parse(path))
             .find(|path| path.id() == self.request.id);
-        let bytes = path.and_then(|path| std::fs::read(self.request.dir.join(path.as_str())).ok());
+        let bytes = path.and_then(|path| files::load_own(self.request.dir, path.as_str()).ok().flatten());
         bytes.is_some_and(|bytes| Document::parse(&bytes).scalar("assigned_to").is_some_and(|email| !email.is_empty()))
     }
 
@@ -222,7 +225,7 @@ impl Claimer<'_> {
             names.iter().flat_map(|name| [(tip.base.as_ref(), *name), (tip.local.as_ref(), *name)]).collect();
         let mut files = view.files_at(&wanted)?.into_iter();
         let [task_base, task_local, emails_base, emails_local] = std::array::from_fn(|_| files.next().flatten());
-        let (content, mut adopt) = self.newest(path.as_str(), task_base.clone(), task_local.as_ref())?;
+        let (content, mut adopt) = self.newest(view, path.as_str(), task_base.clone(), task_local.as_ref())?;
         let mut document = Document::parse(&content);
         let text = |key: &str| document.scalar(key).unwrap_or_default().to_owned();
         let before = (text("status"), text("assigned_to"));
@@ -258,7 +261,7 @@ impl Claimer<'_> {
                 changes.push(Edit::Put { path: path.as_str().to_owned(), content: bytes });
             }
             if let Some(email) = &email {
-                let (list, dirty) = self.newest_emails(emails_base.as_deref(), emails_local.as_deref(), email);
+                let (list, dirty) = self.newest_emails(emails_base.as_deref(), emails_local.as_deref(), email)?;
                 if emails_base.as_deref() != Some(list.as_slice()) {
                     changes.push(Edit::Put { path: paths::EMAILS_FILE.to_owned(), content: list });
                 }
@@ -329,30 +332,68 @@ impl Claimer<'_> {
     }
 
     /// The content to go on from: what is published, or, where this checkout has uncommitted changes of the file, those.
-    fn newest(&self, path: &str, base: Option<Vec<u8>>, local: Option<&Vec<u8>>) -> Result<(Vec<u8>, Vec<String>)> {
-        let here = std::fs::read(self.request.dir.join(path)).ok();
-        match here.filter(|here| Some(here) != local) {
-            Some(here) if base.as_ref() == local || base.is_none() => Ok((here, vec![path.to_owned()])),
-            Some(_) => Err(Error::new(
-                Kind::Dirty,
-                format!(
-                    "{path} has uncommitted changes here, and was changed elsewhere; commit them with './ait git', then claim again"
-                ),
-            )),
-            None => Ok((base.unwrap_or_default(), Vec::new())),
+    fn newest(
+        &self,
+        view: &View<'_>,
+        path: &str,
+        base: Option<Vec<u8>>,
+        local: Option<&Vec<u8>>,
+    ) -> Result<(Vec<u8>, Vec<String>)> {
+        let here = files::load_own(self.request.dir, path)?;
+        let Some(here) = here.filter(|here| Some(here) != local) else {
+            return Ok((base.unwrap_or_default(), Vec::new()));
+        };
+        self.require_whole(path)?;
+        // A claim that was cut off after its push has published these very changes.
+        let is_published = base.as_deref().is_some_and(|base| is_claim_of(&here, base));
+        if base.as_ref() == local || base.is_none() {
+            return Ok((here, vec![path.to_owned()]));
+        }
+        if is_published {
+            self.adopt_published(view, path)?;
+            return Ok((base.unwrap_or_default(), Vec::new()));
+        }
+        let message = format!("{path} has uncommitted changes here, and was changed elsewhere");
+        Err(Error::new(Kind::Dirty, message + "; commit them with './ait git', then claim again"))
+    }
+
+    fn adopt_published(&self, view: &View<'_>, path: &str) -> Result<()> {
+        let (data, dir) = (self.context.data_branch()?, self.context.data_dir());
+        let object = view.objects(&[(data, path.to_owned())])?.pop().flatten();
+        let adopted: Vec<_> = object.iter().map(|object| Adopted::look(&dir, path, &object.oid)).collect();
+        worktree::adopt(&self.context.repository, &dir, &adopted)
+    }
+
+    /// A file in conflict, or staged in another state than it lies there, has more in it than a claim could keep.
+    fn require_whole(&self, path: &str) -> Result<()> {
+        let status = worktree::load_status(&self.context.repository, &self.context.data_dir())?;
+        let entry = status.entries.iter().find(|entry| entry.path == Path::new(path));
+        match entry.map(|entry| (entry.kind, entry.code)) {
+            Some((StatusKind::Unmerged, _)) => Err(Error::new(Kind::Conflict, format!("{path} is in conflict here"))),
+            Some((StatusKind::Ordinary | StatusKind::Renamed, [staged, here])) if staged != '.' && here != '.' => {
+                let message = format!("{path} is staged in one state and lies here in another");
+                Err(Error::new(Kind::Dirty, message + "; commit one, then claim again"))
+            }
+            _ => Ok(()),
         }
     }
 
     /// The addresses, this one among them: published ones and uncommitted ones, sorted, each once.
-    fn newest_emails(&self, base: Option<&[u8]>, local: Option<&[u8]>, email: &str) -> (Vec<u8>, bool) {
-        let here = std::fs::read(self.request.dir.join(paths::EMAILS_FILE)).ok();
+    fn newest_emails(&self, base: Option<&[u8]>, local: Option<&[u8]>, email: &str) -> Result<(Vec<u8>, bool)> {
+        let here = files::load_own(self.request.dir, paths::EMAILS_FILE)?;
         let dirty = here.as_deref().is_some_and(|here| Some(here) != local);
         let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
         let (base, here) = (text(base), text(here.as_deref().filter(|_| dirty)));
-        let mut lines: Vec<_> =
-            base.lines().chain(here.lines()).chain([email]).filter(|line| !line.is_empty()).collect();
-        lines.sort_unstable();
-        lines.dedup();
-        (format!("{}\n", lines.join("\n")).into_bytes(), dirty)
+        let lines: Vec<_> = here.lines().chain([email]).map(str::to_owned).collect();
+        Ok((labels::add_to_vocabulary(&base, &lines).unwrap_or(base).into_bytes(), dirty))
     }
+}
+
+/// Whether a published file is what a claim makes of these changes.
+fn is_claim_of(here: &[u8], published: &[u8]) -> bool {
+    let (mut document, published) = (Document::parse(here), Document::parse(published));
+    let text = |key| published.scalar(key).unwrap_or_default().to_owned();
+    let claimed = edits::start(&mut document, &text("assigned_to"), &text("updated_at"));
+    let claimed = claimed.and_then(|()| document.canonical(&text("updated_at")));
+    claimed.is_ok_and(|claimed| claimed.to_bytes() == published.to_bytes())
 }

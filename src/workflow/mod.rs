@@ -2,10 +2,10 @@
 
 pub mod anchors;
 pub mod archive;
-pub mod claim;
 pub mod board;
 pub mod checkout;
 pub mod child_lock;
+pub mod claim;
 pub mod context;
 pub mod create;
 pub mod demo;
@@ -27,9 +27,9 @@ pub mod new;
 pub mod outcome;
 pub mod pick;
 pub mod place;
+pub mod projects;
 pub mod setup;
 pub mod shim;
-pub mod projects;
 pub mod show;
 pub mod status;
 pub mod sync;

@@ -10,6 +10,7 @@ mod diag;
 mod faults;
 mod fleet;
 mod ids;
+mod kept;
 mod killed;
 mod lock;
 mod peer;
