@@ -4,7 +4,7 @@
 use super::context::Context;
 use super::files;
 use crate::error::{Error, Kind, Result};
-use crate::git::worktree;
+use crate::git::commit;
 use crate::ledger::queue::Queue;
 use crate::task::{Document, TaskId, bundle, labels, paths};
 use std::path::{Path, PathBuf};
@@ -252,7 +252,7 @@ impl Checkout<'_> {
     /// Commits these files and nothing else. What git said of it; `None` when nothing had changed.
     pub fn commit(&self, subject: &str, paths: &[String], optional: &[String]) -> Result<Option<Vec<u8>>> {
         let context = self.require_committable()?;
-        worktree::commit(&context.repository, &self.data_dir(), subject, paths, optional)
+        commit::commit(&context.repository, &self.data_dir(), subject, paths, optional)
     }
 }
 
