@@ -64,6 +64,7 @@ fn a_sheet_left_as_wrong_as_it_was_is_kept_and_one_left_as_it_was_makes_nothing(
 fn without_a_terminal_and_an_editor_nobody_waits() {
     let ann = project(&World::new());
     script(&ann, "aitask_create.sh", &[]).fails(1).assert().stderr(contains("no terminal"));
+    ann.git(&["push", "--quiet", "origin", "main"]);
     ann.aitask(&["edit", "1"]).fails(2).assert().stderr(contains("no terminal"));
 }
 
