@@ -43,8 +43,7 @@ pub fn commit(
     edits.extend(gone.iter().map(|path| Edit::Remove { path: full(path) }));
     let until = Instant::now() + Duration::from_secs(10);
     loop {
-        let head =
-            git(repository, dir, "rev-parse").args(["--verify", "HEAD", "--symbolic-full-name", "HEAD"]).output()?;
+        let head = git(repository, dir, "rev-parse").args(["HEAD", "--symbolic-full-name", "HEAD"]).output()?;
         let text = head.text();
         let mut lines = text.lines();
         let Some(old) = lines.next().and_then(Oid::parse).filter(|_| head.success()) else {
@@ -93,7 +92,9 @@ fn is_plain(repository: &Repository, dir: &Path) -> bool {
     };
     let signs = config.last("commit.gpgsign").is_some_and(|value| !matches!(value, "false" | "no" | "off" | "0"));
     let merging = repository.common_dir.join("MERGE_HEAD").exists();
-    dir.starts_with(&repository.root)
+    // In a linked worktree the state of a merge is elsewhere.
+    repository.toplevel == repository.root
+        && dir.starts_with(&repository.root)
         && !signs
         && !merging
         && config.last("core.hookspath").is_none()

@@ -35,9 +35,10 @@ impl Checkout<'_> {
     /// was killed had begun.
     pub fn hold(&self) -> Result<Option<Queue>> {
         let Some(context) = self.context else { return Ok(None) };
-        let queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
+        // Where git's folder cannot be written there is no queue; every write still looks whether it is the first.
+        let queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate).ok();
         context.ledger().finish_carrying()?;
-        Ok(Some(queue))
+        Ok(queue)
     }
 
     /// The active files of an id, `aitasks/t<N>_*.md` or `aitasks/t<N>/t<N>_<M>_*.md`, sorted.
