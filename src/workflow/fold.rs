@@ -6,6 +6,8 @@ use crate::error::Result;
 use crate::task::{Document, Status, TaskId, fields, paths};
 use std::path::Path;
 
+const KEY: &str = "file_references";
+
 /// A pending task that refers to one of the files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
@@ -23,12 +25,17 @@ pub fn pending(checkout: &Checkout<'_>, tasks: &Path, as_dir: &str, wanted: &[&s
     let all = checkout.all_active(tasks, as_dir);
     let found = all.into_iter().filter_map(|(id, path)| {
         let file = path.strip_prefix(as_dir).map_or(&*path, |rest| rest.trim_start_matches('/'));
-        let document = Document::parse(&std::fs::read(tasks.join(file)).ok()?);
+        let bytes = std::fs::read(tasks.join(file)).ok()?;
+        // Most tasks refer to no file; they need not be understood.
+        if !bytes.windows(KEY.len()).any(|window| window == KEY.as_bytes()) {
+            return None;
+        }
+        let document = Document::parse(&bytes);
         let status = document.scalar("status").map(Status::parse)?;
         if !matches!(status, Status::Ready | Status::Editing) {
             return None;
         }
-        let references = document.list("file_references");
+        let references = document.list(KEY);
         let about = references.iter().map(|item| fields::referenced_path(item)).find(|path| wanted.contains(path))?;
         Some(Pending { id, path, about: about.to_owned() })
     });
@@ -38,7 +45,7 @@ pub fn pending(checkout: &Checkout<'_>, tasks: &Path, as_dir: &str, wanted: &[&s
 /// The pending tasks, other than this one, about the files it refers to.
 #[must_use]
 pub fn overlapping(checkout: &Checkout<'_>, id: TaskId, document: &Document) -> Vec<Pending> {
-    let references = document.list("file_references");
+    let references = document.list(KEY);
     if references.is_empty() {
         return Vec::new();
     }
