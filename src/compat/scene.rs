@@ -8,7 +8,7 @@ use crate::report::Console;
 use crate::settings::{Environment, Flags};
 use crate::task::{TaskId, bundle, paths};
 use crate::workflow::Context;
-use crate::workflow::checkout::Checkout;
+use crate::workflow::project::Project;
 use std::fs::FileType;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -43,9 +43,9 @@ impl Scene {
     }
 
     /// This folder as a project.
-    pub(super) fn checkout<'c>(&self, context: Option<&'c Context>) -> Checkout<'c> {
+    pub(super) fn checkout<'c>(&self, context: Option<&'c Context>) -> Project<'c> {
         let guarded = self.environment.text("AIT_GIT_SKIP_STATE_CHECK") != Some("1");
-        Checkout { root: self.dir.clone(), context, guarded }
+        Project { root: self.dir.clone(), context, guarded }
     }
 
     /// A file, or for `-` standard input, without trailing newlines.

@@ -3,7 +3,6 @@
 pub mod anchors;
 pub mod archive;
 pub mod board;
-pub mod checkout;
 pub mod child_lock;
 pub mod context;
 pub mod create;
@@ -26,6 +25,7 @@ pub mod new;
 pub mod outcome;
 pub mod pick;
 pub mod place;
+pub mod project;
 pub mod projects;
 pub mod show;
 pub mod status;

@@ -15,7 +15,7 @@ const STUCK: [&str; 6] =
 
 /// A project's root, and its repository when it is in one.
 #[derive(Debug)]
-pub struct Checkout<'c> {
+pub struct Project<'c> {
     /// The root: `aitasks/` lies in it.
     pub root: PathBuf,
     /// The repository.
@@ -24,7 +24,7 @@ pub struct Checkout<'c> {
     pub guarded: bool,
 }
 
-impl Checkout<'_> {
+impl Project<'_> {
     /// A path of the task data, absolute.
     #[must_use]
     pub fn path(&self, path: &str) -> PathBuf {
@@ -229,7 +229,7 @@ impl Checkout<'_> {
     /// Refuses a data worktree that is stuck in a rebase or merge.
     ///
     /// # Errors
-    /// [`Kind::Conflict`]; [`Kind::NotARepository`], and that of [`Checkout::require_home`].
+    /// [`Kind::Conflict`]; [`Kind::NotARepository`], and that of [`Project::require_home`].
     pub fn require_committable(&self) -> Result<&Context> {
         let context = self.context.ok_or_else(|| Error::new(Kind::NotARepository, "not inside a git repository"))?;
         self.require_home()?;
