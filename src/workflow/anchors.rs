@@ -10,8 +10,12 @@ use crate::task::{Document, TaskId, fields};
 /// [`Kind::Usage`] for what is no id, [`Kind::NoSuchTask`] for an id that no task has.
 fn target(checkout: &Project<'_>, raw: &str) -> Result<(TaskId, Document)> {
     let id = fields::parse_anchor(raw)?;
-    let none = |_| Error::new(Kind::NoSuchTask, format!("anchor target '{id}' not found."));
+    let none = |_: Error| Error::new(Kind::NoSuchTask, format!("anchor target '{id}' not found."));
     let document = Document::parse(&checkout.find_anywhere(id).map_err(none)?);
+    let is_active = !checkout.active(&id.to_string()).is_empty();
+    if is_active && document.scalar("status").is_none_or(str::is_empty) {
+        return Err(none(Error::new(Kind::Unparsable, "it has no status")));
+    }
     Ok((id, document))
 }
 

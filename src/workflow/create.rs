@@ -82,7 +82,8 @@ pub fn file_child(
     let none = || Error::new(Kind::NoSuchTask, format!("Parent task t{parent} not found"));
     let parent_id =
         TaskId::recognise(parent).filter(|id| !id.is_child() && id.to_string() == parent).ok_or_else(none)?;
-    let lock = ChildLock::acquire(environment, &checkout.root, parent, warn)?;
+    let lock = ChildLock::acquire(environment, &checkout.root, parent, warn);
+    let lock = lock.map_err(|error| error.detail("unnumbered", true))?;
     let _queue = checkout.hold()?;
     let parent_file = checkout.active(parent).into_iter().next().ok_or_else(none)?;
     let number = checkout.next_child(parent_id)?;
