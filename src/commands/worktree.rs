@@ -1,6 +1,7 @@
 //! `git aitask worktree`.
 
 use super::App;
+use super::complete::tasks;
 use crate::error::Result;
 use crate::report::{Page, Table};
 use crate::workflow::worktrees;
@@ -21,6 +22,7 @@ enum What {
     /// Where the worktree of a task is
     Path {
         /// The task
+        #[arg(add = tasks())]
         task: Option<String>,
     },
 }

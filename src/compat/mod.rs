@@ -39,7 +39,7 @@ pub const SCRIPTS: [&str; 10] = [
 pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path) -> u8 {
     let scene = Scene { environment: environment.clone(), dir: dir.to_owned(), console: Console, narrate: plain };
     let (debug, args) = scene::leading_debug(args);
-    match script {
+    let code = match script {
         "aitask_lock.sh" => lock::run(&scene, args),
         "aitask_lock_diag.sh" => lock_diag::run(&scene),
         "aitask_claim_id.sh" => claim_id::run(&scene, args),
@@ -54,5 +54,6 @@ pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path)
             scene.console.error(&format!("no script of this binary is named {script}: {}", SCRIPTS.join(", ")));
             2
         }
-    }
+    };
+    if code == 0 && scene.console.has_lost() { 1 } else { code }
 }

@@ -33,7 +33,12 @@ pub fn swap(repository: &Repository, updates: &[RefUpdate], reason: &str) -> Res
         let anchor = update.new.as_ref().or(update.old.as_ref());
         let zeros = anchor.map(Oid::zeros).unwrap_or_default();
         let [new, old] = [&update.new, &update.old].map(|oid| oid.as_ref().map_or(zeros.as_str(), Oid::as_str));
-        input.extend(format!("update {}\0{new}\0{old}\0", update.name).into_bytes());
+        let command = if update.is_guard() {
+            format!("verify {}\0", update.name)
+        } else {
+            format!("update {}\0{new}\0", update.name)
+        };
+        input.extend(format!("{command}{old}\0").into_bytes());
     }
     let call = repository.write("update-ref").args(["-m", reason, "--create-reflog", "--stdin", "-z"]).input(input);
     let output = call.output()?;

@@ -16,6 +16,13 @@ pub fn url<'r>(repository: &'r Repository, remote: &RemoteName) -> Option<&'r st
     repository.config().last(&format!("remote.{remote}.url"))
 }
 
+/// The names of the remotes that have a URL.
+#[must_use]
+pub fn names(repository: &Repository) -> Vec<&str> {
+    let keys = repository.config().keys();
+    keys.filter_map(|key| key.strip_prefix("remote.")?.strip_suffix(".url")).collect()
+}
+
 /// Whether the configured refspec already lets git keep the remote-tracking ref of `branch`. It does not in a
 /// single-branch clone, as CI jobs make them.
 #[must_use]
@@ -127,7 +134,8 @@ pub fn push(
     {
         let said: Vec<_> = complaint.lines().filter(|line| !line.contains("failed to push some refs")).collect();
         let message = format!("your pre-push hook refused the push to {remote}: {}", said.join("; "));
-        return Ok(Pushed::NotSent(Error::new(Kind::Denied, message).hint("git hook run pre-push")));
+        let error = Error::new(Kind::Denied, message).hint("git hook run pre-push");
+        return Ok(Pushed::NotSent(error.detail("hook", "pre-push")));
     }
     if complaint.contains("ref updates aborted by hook") {
         let message = format!("a hook on the server of {remote} refused the push: {}", first_line(&complaint));

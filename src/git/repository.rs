@@ -82,6 +82,17 @@ impl Repository {
         Ok(repository)
     }
 
+    /// Whether the worktree at `path` certainly has a branch checked out, told without asking git: `.git` names its folder,
+    /// and `HEAD` there the branch (gitrepository-layout(5)).
+    #[must_use]
+    pub fn has_checked_out(&self, path: &Path, branch: &Branch) -> bool {
+        let read = |path: &Path| std::fs::read_to_string(path).ok();
+        let folder =
+            read(&path.join(".git")).and_then(|text| Some(path.join(text.strip_prefix("gitdir: ")?.trim_end())));
+        let head = folder.and_then(|folder| read(&folder.join("HEAD")));
+        head.is_some_and(|head| head.trim_end() == format!("ref: {}", branch.full()))
+    }
+
     /// Git's configuration, as far as this crate asks for it.
     #[must_use]
     pub fn config(&self) -> &Config {
@@ -155,7 +166,14 @@ fn read_config(git: &Git, dir: &Path) -> Result<Config> {
     const KEYS: &str = r"^(aitask|remote|user|author|committer)\.|^(core\.(sshcommand|hookspath)|commit\.gpgsign|color\.ui|init\.defaultbranch)$";
     let output = git.read(dir, "config").args(["-z", "--get-regexp", KEYS]).output()?;
     match output.code {
-        Some(0) => Ok(Config::new(porcelain::config::parse(&output.stdout)?)),
+        Some(0) => {
+            let mut pairs = porcelain::config::parse(&output.stdout)?;
+            // The last is what every call of ours gets, not what the user set.
+            if let Some(ours) = pairs.iter().rposition(|(key, _)| key == "color.ui") {
+                pairs.remove(ours);
+            }
+            Ok(Config::new(pairs))
+        }
         Some(1) => Ok(Config::default()),
         _ => Err(Error::new(Kind::Git, format!("git cannot read its configuration: {}", output.complaint()))),
     }

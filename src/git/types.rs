@@ -195,6 +195,20 @@ pub struct RefUpdate {
     pub new: Option<Oid>,
 }
 
+impl RefUpdate {
+    /// A ref that must stay what it is, for what else is swapped to be right.
+    #[must_use]
+    pub fn guard(name: RefName, oid: Oid) -> Self {
+        Self { name, old: Some(oid.clone()), new: Some(oid) }
+    }
+
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn is_guard(&self) -> bool {
+        self.old == self.new
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -89,14 +89,31 @@ pub fn carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid) -> Resu
     forward(&call)
 }
 
+/// A file of a checkout whose uncommitted state a commit was made from.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Adopted {
+    /// Its path in the checkout.
+    pub path: String,
+    /// What it is in the commit.
+    pub oid: String,
+    /// What stood there when the commit was made; a file that was changed since is the user's.
+    pub seen: Option<Vec<u8>>,
+}
+
+impl Adopted {
+    /// What stands in the checkout at `dir` now.
+    #[must_use]
+    pub fn look(dir: &Path, path: &str, oid: &Oid) -> Self {
+        Self { path: path.to_owned(), oid: oid.to_string(), seen: std::fs::read(dir.join(path)).ok() }
+    }
+
+    fn is_unchanged(&self, dir: &Path) -> bool {
+        std::fs::read(dir.join(&self.path)).ok() == self.seen
+    }
+}
+
 /// Whether [`adopt`] and then [`carry`] would succeed; changes nothing.
-pub fn could_carry(
-    repository: &Repository,
-    path: &Path,
-    old: &Oid,
-    new: &Oid,
-    adopted: &[(String, Oid)],
-) -> Result<Forward> {
+pub fn could_carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid, adopted: &[Adopted]) -> Result<Forward> {
     refresh(repository, path)?;
     let call = repository.git().write(path, "read-tree").args(["-n", "-m", "-u", old.as_str(), new.as_str()]);
     if adopted.is_empty() {
@@ -111,19 +128,21 @@ pub fn could_carry(
     forward(&call.env("GIT_INDEX_FILE", copy.path()))
 }
 
-/// Gives files their content from the object store, in index and checkout, whatever stood there: for changes that the
-/// content was made from.
-pub fn adopt(repository: &Repository, path: &Path, files: &[(String, Oid)]) -> Result<()> {
+/// Gives files their content from the object store, in index and checkout, unless they were changed since the content
+/// was made from them.
+pub fn adopt(repository: &Repository, path: &Path, files: &[Adopted]) -> Result<()> {
+    let files: Vec<_> = files.iter().filter(|file| file.is_unchanged(path)).cloned().collect();
     if files.is_empty() {
         return Ok(());
     }
-    take_into_index(repository, path, files).run()?;
-    let names = files.iter().map(|(name, _)| name);
+    take_into_index(repository, path, &files).run()?;
+    let names = files.iter().map(|file| &file.path);
     repository.git().write(path, "checkout-index").args(["-f", "-q", "-u", "--"]).args(names).run().map(drop)
 }
 
-fn take_into_index(repository: &Repository, path: &Path, files: &[(String, Oid)]) -> Call {
-    let entries = files.iter().flat_map(|(name, oid)| ["--cacheinfo".to_owned(), format!("100644,{oid},{name}")]);
+fn take_into_index(repository: &Repository, path: &Path, files: &[Adopted]) -> Call {
+    let entry = |file: &Adopted| ["--cacheinfo".to_owned(), format!("100644,{},{}", file.oid, file.path)];
+    let entries = files.iter().flat_map(entry);
     repository.git().write(path, "update-index").arg("--add").args(entries)
 }
 
@@ -133,6 +152,6 @@ fn refresh(repository: &Repository, path: &Path) -> Result<()> {
 }
 
 fn forward(call: &Call) -> Result<Forward> {
-    let output = call.output()?;
+    let output = patiently(call)?;
     Ok(if output.success() { Forward::Done } else { Forward::Refused(output.complaint()) })
 }

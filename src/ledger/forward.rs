@@ -4,11 +4,12 @@
 use crate::error::{Error, Result};
 use crate::git::objects::{self, NewCommit, Parent};
 use crate::git::porcelain::merge_tree::MergeTree;
-use crate::git::worktree::{self, Forward};
+use crate::git::worktree::{self, Adopted, Forward};
 use crate::git::{Branch, Oid, RefUpdate, merge, refs, remote};
+use crate::ledger::transaction::Plan;
 use crate::ledger::view::View;
-use crate::ledger::{Channel, IDS, LOCKS, Ledger};
-use std::collections::BTreeMap;
+use crate::ledger::{Channel, Edit, IDS, LOCKS, Ledger};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -43,8 +44,10 @@ pub(super) struct Carried {
     path: PathBuf,
     branch: String,
     old: String,
+    /// The commit it is to be carried to.
+    new: String,
     #[serde(default)]
-    adopted: Vec<(String, String)>,
+    adopted: Vec<Adopted>,
 }
 
 impl Ledger<'_> {
@@ -53,7 +56,7 @@ impl Ledger<'_> {
         &self,
         view: &View<'_>,
         tips: &BTreeMap<Branch, Oid>,
-        adopted: &[(String, Oid)],
+        adopted: &[Adopted],
     ) -> Result<Vec<Lagging>> {
         let Channel::Remote(remote) = &self.channel else { return Ok(Vec::new()) };
         let mut lagging = Vec::new();
@@ -88,7 +91,7 @@ impl Ledger<'_> {
         branch: &Branch,
         local: &Oid,
         target: &Oid,
-        adopted: &[(String, Oid)],
+        adopted: &[Adopted],
     ) -> Result<Option<(Cause, String)>> {
         let repository = self.repository;
         let Some(path) = self.checkout_of(branch)? else {
@@ -169,8 +172,8 @@ impl Ledger<'_> {
 
     /// Remote-tracking refs that git does not keep by itself, and the local mirror of the counter (specification 10,
     /// section 1.2).
-    pub(super) fn keep_tracking(&self, view: &View<'_>, updates: &[RefUpdate]) -> Result<()> {
-        let Channel::Remote(name) = &self.channel else { return Ok(()) };
+    pub(super) fn keep_tracking(&self, view: &View<'_>, updates: &[RefUpdate]) {
+        let Channel::Remote(name) = &self.channel else { return };
         let mut follow = Vec::new();
         for update in updates {
             let (Some(branch), Some(new)) = (update.name.branch(), &update.new) else { continue };
@@ -184,7 +187,7 @@ impl Ledger<'_> {
         }
         // Best effort: the truth is on the remote, and the next fetch brings it.
         let _ = refs::follow(self.repository, &follow);
-        self.touch_as_of()
+        let _ = self.touch_as_of();
     }
 
     /// Notes that the remote answered now.
@@ -204,9 +207,9 @@ impl Ledger<'_> {
 
     /// Before a local swap: makes sure that the checkouts it moves can follow, and notes them, so that a later command
     /// can finish what a killed one began.
-    pub(super) fn prepare_checkouts(&self, updates: &[RefUpdate], adopted: &[(String, Oid)]) -> Result<Vec<Carried>> {
+    pub(super) fn prepare_checkouts(&self, updates: &[RefUpdate], adopted: &[Adopted]) -> Result<Vec<Carried>> {
         let mut carried = Vec::new();
-        for update in updates {
+        for update in updates.iter().filter(|update| !update.is_guard()) {
             let (Some(branch), Some(old), Some(new)) = (update.name.branch(), &update.old, &update.new) else {
                 continue;
             };
@@ -216,8 +219,8 @@ impl Ledger<'_> {
                 let message = format!("uncommitted changes in {place} are in the way: {}", first_line(&said));
                 return Err(Error::new(crate::error::Kind::Dirty, message).hint(format!("cd {place} && git status")));
             }
-            let adopted = adopted.iter().map(|(path, oid)| (path.clone(), oid.to_string())).collect();
-            let record = Carried { path, branch: branch.to_string(), old: old.to_string(), adopted };
+            let (old, new) = (old.to_string(), new.to_string());
+            let record = Carried { path, branch: branch.to_string(), old, new, adopted: adopted.to_vec() };
             let file = self.carried_file(&branch)?;
             let json = serde_json::to_vec(&record).unwrap_or_default();
             std::fs::write(&file, json).map_err(|error| Error::io("write", &file, &error))?;
@@ -226,23 +229,30 @@ impl Ledger<'_> {
         Ok(carried)
     }
 
-    /// After a local swap: brings index and files of the noted checkouts to where their branch is now.
-    pub(super) fn carry_checkouts(&self, carried: &[Carried]) -> Result<()> {
+    /// After a local swap: brings index and files of the noted checkouts to the commit that their branch was moved to.
+    /// One that has moved on since, or has another branch checked out, is the user's. What could not be carried stays
+    /// noted for the next command, and is said.
+    pub(super) fn carry_checkouts(&self, carried: &[Carried]) -> Result<Vec<Lagging>> {
+        let mut lagging = Vec::new();
         for record in carried {
             let branch = Branch::parse(&record.branch)?;
             let now = refs::load(self.repository, &[branch.full()])?.remove(&branch.full());
-            if let (Some(old), Some(now), true) = (Oid::parse(&record.old), now, record.path.is_dir()) {
-                // What is in the way now came after the check; it is the user's, and stays.
-                let adopted = record.adopted.iter().filter_map(|(path, oid)| Some((path.clone(), Oid::parse(oid)?)));
-                if old != now {
-                    worktree::adopt(self.repository, &record.path, &adopted.collect::<Vec<_>>())?;
+            let is_ours = now.as_ref().is_some_and(|now| now.as_str() == record.new)
+                && self.checkout_of(&branch)?.is_some_and(|path| path == record.path);
+            if let (Some(old), Some(now), true) = (Oid::parse(&record.old), now, is_ours) {
+                worktree::adopt(self.repository, &record.path, &record.adopted)?;
+                if let Forward::Refused(said) = worktree::carry(self.repository, &record.path, &old, &now)? {
+                    let path = record.path.display();
+                    let command = format!("cd {path} && git status && git aitask status");
+                    let reason = first_line(&said);
+                    lagging.push(Lagging { branch, reason, command, cause: Cause::Dirty });
+                    continue;
                 }
-                worktree::carry(self.repository, &record.path, &old, &now)?;
             }
             let file = self.carried_file(&branch)?;
             std::fs::remove_file(&file).map_err(|error| Error::io("remove", &file, &error))?;
         }
-        Ok(())
+        Ok(lagging)
     }
 
     /// Finishes what a command killed within a local swap left behind.
@@ -250,7 +260,27 @@ impl Ledger<'_> {
         let Ok(entries) = std::fs::read_dir(self.repository.common_dir.join("aitask/carry")) else { return Ok(()) };
         let files = entries.filter_map(|entry| std::fs::read(entry.ok()?.path()).ok());
         let records: Vec<Carried> = files.filter_map(|bytes| serde_json::from_slice(&bytes).ok()).collect();
-        self.carry_checkouts(&records)
+        for lagging in self.carry_checkouts(&records)? {
+            (self.narrate)(&format!("the checkout of {} stays behind: {}", lagging.branch, lagging.reason));
+        }
+        Ok(())
+    }
+
+    /// What stands now, in the checkouts, in place of the files that a plan was made from.
+    pub(super) fn look_at_adopted(&self, plan: &Plan, blobs: &BTreeMap<String, Oid>) -> Result<Vec<Adopted>> {
+        let mut adopted = Vec::new();
+        for branch in plan.branches.iter().filter(|_| !plan.adopt.is_empty()) {
+            let Some(dir) = self.checkout_of(&branch.branch)? else { continue };
+            let edits = branch.steps.iter().flat_map(|step| &step.edits);
+            let put = edits.filter_map(|edit| match edit {
+                Edit::Put { path, .. } => Some(path.as_str()),
+                Edit::Remove { .. } | Edit::Rename { .. } => None,
+            });
+            let put: BTreeSet<_> = put.collect();
+            let paths = plan.adopt.iter().filter(|path| put.contains(path.as_str()));
+            adopted.extend(paths.filter_map(|path| Some(Adopted::look(&dir, path, blobs.get(path)?))));
+        }
+        Ok(adopted)
     }
 
     fn carried_file(&self, branch: &Branch) -> Result<PathBuf> {

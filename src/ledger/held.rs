@@ -15,6 +15,9 @@ pub struct Held {
     pub nonce: String,
     /// The process that takes it; gone once the taking is complete.
     pub taking: Option<Anchor>,
+    /// The nonces of takings that were cut off before this one, and may still land.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<String>,
     /// The branch the task branch was cut from.
     #[serde(default)]
     pub base: Option<String>,
@@ -33,7 +36,30 @@ impl Held {
     /// A record that knows no more than the nonce.
     #[must_use]
     pub fn new(nonce: String) -> Self {
-        Self { nonce, taking: None, base: None, data: None, base_commit: None, merged: false }
+        Self { nonce, taking: None, earlier: Vec::new(), base: None, data: None, base_commit: None, merged: false }
+    }
+
+    /// The record of a taking that this process begins now, going on from an earlier one.
+    #[must_use]
+    pub fn begin(repository: &Repository, task: TaskId, nonce: String) -> Self {
+        let taking = Anchor::of_process(repository, std::process::id());
+        let Some(before) = Self::load(repository, task) else { return Self { taking, ..Self::new(nonce) } };
+        let mut earlier = before.earlier.clone();
+        if before.was_cut_off(repository) {
+            earlier.push(before.nonce);
+        }
+        Self { taking, earlier, base: before.base, base_commit: before.base_commit, ..Self::new(nonce) }
+    }
+
+    /// The tasks whose taking was cut off.
+    #[must_use]
+    pub fn cut_off(repository: &Repository) -> Vec<TaskId> {
+        let entries = std::fs::read_dir(repository.common_dir.join("aitask/held")).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut tasks: Vec<_> = names.filter_map(|name| TaskId::recognise(name.strip_suffix(".json")?)).collect();
+        tasks.sort_unstable();
+        tasks.retain(|task| Self::load(repository, *task).is_some_and(|held| held.was_cut_off(repository)));
+        tasks
     }
 
     /// Reads the record of a task; a missing or broken one is none.
@@ -66,15 +92,27 @@ impl Held {
 
     /// Forgets a taking that failed, unless the record is of another one. Best effort: it holds nothing.
     pub fn forget_attempt(repository: &Repository, task: TaskId, nonce: &str) {
-        if Self::load(repository, task).is_some_and(|held| held.nonce == nonce) {
-            let _ = Self::forget(repository, task);
-        }
+        let Some(mut held) = Self::load(repository, task).filter(|held| held.nonce == nonce) else { return };
+        let _ = match held.earlier.pop() {
+            None => Self::forget(repository, task),
+            Some(earlier) => {
+                held.nonce = earlier;
+                held.save(repository, task)
+            }
+        };
     }
 
     /// Whether a lock is the one this record is about.
     #[must_use]
     pub fn is_about(&self, lock: &LockEntry) -> bool {
-        lock.nonce.as_deref() == Some(self.nonce.as_str())
+        lock.nonce.as_ref().is_some_and(|nonce| *nonce == self.nonce || self.earlier.contains(nonce))
+    }
+
+    /// Whether a lock is that of a taking which was cut off.
+    #[must_use]
+    pub fn is_leftover(&self, repository: &Repository, lock: &LockEntry) -> bool {
+        let earlier = lock.nonce.as_ref().is_some_and(|nonce| self.earlier.contains(nonce));
+        earlier || (self.is_about(lock) && self.was_cut_off(repository))
     }
 
     /// Whether the command that was taking the task died over it.

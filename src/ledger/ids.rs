@@ -7,12 +7,10 @@ use crate::git::objects::Edit;
 use crate::ledger::IDS;
 use crate::ledger::transaction::{Plan, Step};
 use crate::ledger::view::View;
+use crate::task::id::HIGHEST;
 
 /// The counter's file.
 const FILE: &str = "next_id.txt";
-
-/// Beyond this no counter of a real project is; it keeps every sum in range, and every id readable as one.
-const HIGHEST: u64 = 99_999_999_999_999_999;
 
 /// The counter: what is published, or what the local branch says if that is higher, as it is when it was used before
 /// there was a remote. `None` when it is not published.

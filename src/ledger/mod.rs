@@ -21,7 +21,7 @@ pub use transaction::{Decision, Landed, Plan};
 pub use view::View;
 
 use crate::error::{Error, Kind, Result};
-use crate::git::{Branch, RemoteName, Repository, remote};
+use crate::git::{Branch, RefName, RemoteName, Repository, remote};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -42,11 +42,32 @@ pub enum Channel {
 }
 
 impl Channel {
-    /// The channel of a repository: the remote that was named, else `origin`, else none.
+    /// The channel of a repository: the remote that was named (`.` is none), else `origin`, else none.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] when a remote was named that is not configured, or none was and there are others than `origin`:
+    /// who coordinates by himself beside them would take tasks twice.
+    pub fn of(repository: &Repository, named: Option<&str>) -> Result<Self> {
+        if named == Some(".") {
+            return Ok(Self::Local);
+        }
+        let channel = Self::of_script(repository, named)?;
+        match (named, channel, remote::names(repository).first()) {
+            (None, Self::Local, Some(name)) => Err(Error::new(
+                Kind::Usage,
+                format!("no remote is named origin, and {name} may be the one that coordinates"),
+            )
+            .hint(format!("git config aitask.remote {name}"))
+            .hint("git config aitask.remote .   (no remote: coordinate on this machine alone)")),
+            (_, channel, _) => Ok(channel),
+        }
+    }
+
+    /// The same as the scripts see it, for whom there is a remote of that name or none (specification 10, section 0).
     ///
     /// # Errors
     /// [`Kind::Usage`] when a remote was named that is not configured.
-    pub fn of(repository: &Repository, named: Option<&str>) -> Result<Self> {
+    pub fn of_script(repository: &Repository, named: Option<&str>) -> Result<Self> {
         let remote = RemoteName::parse(named.unwrap_or("origin"))?;
         match (remote::url(repository, &remote), named) {
             (Some(_), _) => Ok(Self::Remote(remote)),
@@ -54,6 +75,15 @@ impl Channel {
             (None, Some(name)) => {
                 Err(Error::new(Kind::Usage, format!("no remote is named {name:?}")).hint("git remote -v"))
             }
+        }
+    }
+
+    /// Where a branch is published, as this repository knows it.
+    #[must_use]
+    pub(crate) fn published(&self, branch: &Branch) -> RefName {
+        match self {
+            Self::Remote(remote) => branch.tracking(remote),
+            Self::Local => branch.full(),
         }
     }
 
@@ -68,7 +98,7 @@ impl Channel {
 }
 
 /// The ledger of a repository.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Ledger<'r> {
     /// The repository.
     pub repository: &'r Repository,
@@ -103,7 +133,7 @@ impl Ledger<'_> {
             return Ok(Some(repository.root.clone()));
         }
         let data = repository.root.join(".aitask-data");
-        if branch.as_str() == DATA && data.join(".git").exists() {
+        if branch.as_str() == DATA && repository.has_checked_out(&data, branch) {
             return Ok(Some(data));
         }
         if matches!(branch.as_str(), LOCKS | IDS) {

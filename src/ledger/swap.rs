@@ -4,16 +4,18 @@ use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::push::{PushReport, Rejection};
 use crate::git::refs::{self, Swap};
 use crate::git::remote::{self, PushOptions, Pushed};
-use crate::git::{Branch, Oid, RefUpdate, RemoteName};
+use crate::git::worktree::Adopted;
+use crate::git::{Branch, RefUpdate, RemoteName};
 use crate::ledger::backoff::Deadline;
+use crate::ledger::forward::Lagging;
 use crate::ledger::{Channel, IDS, LOCKS, Ledger};
 use std::time::Duration;
 
 /// What came of a swap.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Every ref is what it was to become.
-    Landed,
+    /// Every ref is what it was to become; checkouts of them that could not follow.
+    Landed(Vec<Lagging>),
     /// On a server that takes one ref at a time: these landed, a later one did not.
     Partly(Vec<Branch>, Box<Outcome>),
     /// A ref was not what we expected it to be, or another process had it locked. What was said.
@@ -32,7 +34,7 @@ impl Ledger<'_> {
         &self,
         updates: &[RefUpdate],
         subject: &str,
-        adopted: &[(String, Oid)],
+        adopted: &[Adopted],
         deadline: Deadline,
     ) -> Result<Outcome> {
         match &self.channel {
@@ -41,17 +43,20 @@ impl Ledger<'_> {
         }
     }
 
-    fn swap_here(&self, updates: &[RefUpdate], subject: &str, adopted: &[(String, Oid)]) -> Result<Outcome> {
+    fn swap_here(&self, updates: &[RefUpdate], subject: &str, adopted: &[Adopted]) -> Result<Outcome> {
         let carried = match self.prepare_checkouts(updates, adopted) {
             Ok(carried) => carried,
             Err(error) => return Ok(Outcome::Failed(error)),
         };
-        let outcome = match refs::swap(self.repository, updates, subject)? {
-            Swap::Done => Outcome::Landed,
+        let swapped = refs::swap(self.repository, updates, subject)?;
+        let lagging = self.carry_checkouts(&carried).unwrap_or_else(|error| {
+            (self.narrate)(&format!("the checkouts could not follow: {error}"));
+            Vec::new()
+        });
+        Ok(match swapped {
+            Swap::Done => Outcome::Landed(lagging),
             Swap::Refused(said) => Outcome::Moved(said),
-        };
-        self.carry_checkouts(&carried)?;
-        Ok(outcome)
+        })
     }
 
     fn swap_there(&self, remote: &RemoteName, updates: &[RefUpdate], deadline: Deadline) -> Result<Outcome> {
@@ -70,15 +75,16 @@ impl Ledger<'_> {
             return Ok(outcome);
         }
         let mut landed = Vec::new();
-        for update in updates {
+        // One after the other, a guard guards nothing.
+        for update in updates.iter().filter(|update| !update.is_guard()) {
             let outcome = self.push(remote, std::slice::from_ref(update), false, deadline)?;
             match outcome.unwrap_or_else(|| Outcome::Moved("no answer".to_owned())) {
-                Outcome::Landed => landed.extend(update.name.branch()),
+                Outcome::Landed(_) => landed.extend(update.name.branch()),
                 other if landed.is_empty() => return Ok(other),
                 other => return Ok(Outcome::Partly(landed, Box::new(other))),
             }
         }
-        Ok(Outcome::Landed)
+        Ok(Outcome::Landed(Vec::new()))
     }
 
     /// One push; `None` when the server cannot do it atomically.
@@ -103,15 +109,16 @@ impl Ledger<'_> {
 /// Pushes of the coordination branches run no user hooks; pushes of task data and code do (specification 10,
 /// section 14).
 pub(super) fn hooks(updates: &[RefUpdate]) -> bool {
-    updates.iter().filter_map(|update| update.name.branch()).any(|branch| !matches!(branch.as_str(), LOCKS | IDS))
+    let changed = updates.iter().filter(|update| !update.is_guard());
+    changed.filter_map(|update| update.name.branch()).any(|branch| !matches!(branch.as_str(), LOCKS | IDS))
 }
 
 /// The answer for each ref, as one: a refusal outweighs a race, since trying again would not help.
 fn judge(remote: &RemoteName, report: &PushReport) -> Outcome {
     // Up to date is our own push that landed before: every commit of ours has a nonce.
-    let Some(worst) = report.rejection() else { return Outcome::Landed };
+    let Some(worst) = report.rejection() else { return Outcome::Landed(Vec::new()) };
     let Some(pushed) = report.refs.iter().find(|pushed| pushed.rejection() == Some(worst)) else {
-        return Outcome::Landed;
+        return Outcome::Landed(Vec::new());
     };
     let said = pushed.reason.clone().unwrap_or_else(|| pushed.summary.clone());
     if worst != Rejection::Denied {
@@ -121,6 +128,7 @@ fn judge(remote: &RemoteName, report: &PushReport) -> Outcome {
     let denied = report.refs.iter().filter(|pushed| pushed.rejection() == Some(worst));
     let names: Vec<_> =
         denied.map(|pushed| pushed.to.branch().map_or_else(|| pushed.to.to_string(), |b| b.to_string())).collect();
-    let message = format!("the server of {remote} refused the push to {}: {said}", names.join(", "));
+    let words = [vec![said], report.said.clone()].concat().join("; ");
+    let message = format!("the server of {remote} refused the push to {}: {words}", names.join(", "));
     Outcome::Denied(Error::new(Kind::Denied, message).detail("branches", names))
 }

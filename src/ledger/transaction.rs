@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::{self, Edit, NewCommit, Parent};
+use crate::git::worktree::Adopted;
 use crate::git::{Branch, Oid, RefUpdate, merge, remote};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::forward::Lagging;
@@ -140,7 +141,7 @@ impl Ledger<'_> {
         for attempt in 0.. {
             if let Some(n) = unheard.iter().position(|(updates, ..)| self.contains(&view, updates)) {
                 let (updates, value, blobs) = unheard.swap_remove(n);
-                return self.landed(&view, updates, value, blobs, String::new(), &[]);
+                return Ok(self.landed(&view, updates, value, blobs, String::new(), &[]));
             }
             view.landed.clone_from(&landed);
             let decision = decide(&view);
@@ -165,25 +166,28 @@ impl Ledger<'_> {
             if self.dry_run {
                 return Ok(Landed { value, updates, blobs, lagging: Vec::new(), command });
             }
-            let adopted: Vec<_> =
-                plan.adopt.iter().filter_map(|path| Some((path.clone(), blobs.get(path)?.clone()))).collect();
+            let adopted = self.look_at_adopted(&plan, &blobs)?;
             let subject = plan.branches.iter().flat_map(|plan| &plan.steps).map(|step| step.subject.as_str()).next();
-            let mut outcome = self.swap(&updates, subject.unwrap_or("aitask"), &adopted, deadline)?;
+            let guarded = [updates.as_slice(), &view.guards(&updates)].concat();
+            let mut outcome = self.swap(&guarded, subject.unwrap_or("aitask"), &adopted, deadline)?;
             if let Outcome::Partly(branches, rest) = outcome {
                 landed.extend(branches);
                 outcome = *rest;
             }
             let said = match outcome {
-                Outcome::Landed | Outcome::Partly(..) => {
-                    return self.landed(&view, updates, value, blobs, command, &adopted);
+                Outcome::Landed(behind) => {
+                    let mut landed = self.landed(&view, updates, value, blobs, command, &adopted);
+                    landed.lagging.extend(behind);
+                    return Ok(landed);
                 }
+                Outcome::Partly(..) => return Ok(self.landed(&view, updates, value, blobs, command, &adopted)),
                 Outcome::Denied(error) | Outcome::Failed(error) => return Err(error),
                 Outcome::Moved(said) => said,
                 Outcome::Unknown(error) => {
                     let said = error.to_string();
                     let fresh = self.refreshed(branches, deadline).map_err(|_| cannot_tell(&said))?;
                     if self.contains(&fresh, &updates) {
-                        return self.landed(&fresh, updates, value, blobs, command, &adopted);
+                        return Ok(self.landed(&fresh, updates, value, blobs, command, &adopted));
                     }
                     unheard.push((updates, value, blobs));
                     said
@@ -202,11 +206,16 @@ impl Ledger<'_> {
 
     /// A look at the branches for reading; asks the remote first if `fetch`, or if it never was asked.
     pub fn view(&self, branches: &[Branch], fetch: bool) -> Result<View<'_>> {
-        let view = View::load(self, branches, false)?;
-        if fetch && !view.fresh { self.refreshed(branches, Deadline::after(self.timeout)) } else { Ok(view) }
+        if fetch { self.refreshed(branches, Deadline::after(self.timeout)) } else { View::load(self, branches, false) }
     }
 
     fn refreshed(&self, branches: &[Branch], deadline: Deadline) -> Result<View<'_>> {
+        self.ask(branches, deadline)?;
+        View::load(self, branches, true)
+    }
+
+    /// Fetches the branches, where there is a remote.
+    pub(super) fn ask(&self, branches: &[Branch], deadline: Deadline) -> Result<()> {
         if let Channel::Remote(remote) = &self.channel {
             let mut tries = 0;
             while let Err(error) = remote::fetch(self.repository, remote, branches, deadline.left_for_a_question()) {
@@ -218,7 +227,7 @@ impl Ledger<'_> {
             }
             self.touch_as_of()?;
         }
-        View::load(self, branches, true)
+        Ok(())
     }
 
     /// Whether the remote has what we pushed: our commits have a nonce, so being in the history is proof.
@@ -307,6 +316,7 @@ impl Ledger<'_> {
         }
     }
 
+    /// It has landed, so nothing here is an error any more: what goes wrong is said.
     fn landed<T>(
         &self,
         view: &View<'_>,
@@ -314,12 +324,15 @@ impl Ledger<'_> {
         value: T,
         blobs: BTreeMap<String, Oid>,
         command: String,
-        adopted: &[(String, Oid)],
-    ) -> Result<Landed<T>> {
+        adopted: &[Adopted],
+    ) -> Landed<T> {
         let tips = updates.iter().filter_map(|update| Some((update.name.branch()?, update.new.clone()?))).collect();
-        self.keep_tracking(view, &updates)?;
-        let lagging = self.bring_forward(view, &tips, adopted)?;
-        Ok(Landed { value, updates, blobs, lagging, command })
+        self.keep_tracking(view, &updates);
+        let lagging = self.bring_forward(view, &tips, adopted).unwrap_or_else(|error| {
+            (self.narrate)(&format!("this has landed, but the checkouts could not follow: {error}"));
+            Vec::new()
+        });
+        Landed { value, updates, blobs, lagging, command }
     }
 
     fn out_of_time(&self, raced: bool, said: &str) -> Error {

@@ -4,6 +4,15 @@ use crate::task::harmless;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Color, Style};
 use std::io::{self, IsTerminal as _, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static LOST: AtomicBool = AtomicBool::new(false);
+
+fn note(written: &io::Result<()>) {
+    if written.is_err() {
+        LOST.store(true, Ordering::Relaxed);
+    }
+}
 
 /// Prints as the scripts do.
 #[derive(Debug, Clone, Copy, Default)]
@@ -12,12 +21,18 @@ pub struct Console;
 impl Console {
     /// A machine line on standard output, never coloured.
     pub fn line(self, text: &str) {
-        let _ = writeln!(io::stdout(), "{}", harmless(text));
+        note(&writeln!(io::stdout(), "{}", harmless(text)));
     }
 
     /// Bytes of a file on standard output.
     pub fn bytes(self, bytes: &[u8]) {
-        let _ = io::stdout().write_all(bytes);
+        note(&io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()));
+    }
+
+    /// Whether something of the answer could not be written: the caller has not got it.
+    #[must_use]
+    pub fn has_lost(self) -> bool {
+        LOST.load(Ordering::Relaxed)
     }
 
     /// A machine line on standard error.

@@ -8,6 +8,9 @@ use serde::{Serialize, Serializer};
 use super::text::parse_number;
 use crate::error::{Error, Kind, Result};
 
+/// Beyond this no counter of a real project is; it keeps every sum in range, and every id readable as one.
+pub const HIGHEST: u64 = 99_999_999_999_999_999;
+
 /// The id of a task: a number `12`, or for a child the parent's number and its own, `12_3`
 /// (specification 20, section 2). Ordered by number, a parent before its children.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,7 +7,7 @@ mod dialect;
 pub mod edits;
 pub mod fields;
 mod frontmatter;
-mod id;
+pub mod id;
 pub mod labels;
 mod model;
 mod name;

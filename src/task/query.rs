@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::id::TaskId;
+use super::id::{HIGHEST, TaskId};
 use super::model::{Reference, Status, Task};
 use super::paths::{bundle_upper_bound, loose_id, loose_number, member_id};
 
@@ -216,7 +216,8 @@ pub fn max_number<'p>(paths: impl IntoIterator<Item = &'p str>, scan: Scan) -> u
             loose_number(path).or_else(|| bundle_upper_bound(path)).or_else(member)
         }
     };
-    paths.into_iter().filter_map(number).max().unwrap_or(0)
+    // A number that no counter can reach is somebody's slip, and must not end the numbering for everybody.
+    paths.into_iter().filter_map(number).filter(|number| *number < HIGHEST).max().unwrap_or(0)
 }
 
 /// The ids that these paths of task files, and of members of bundles, have.
@@ -231,7 +232,7 @@ pub fn ids<'p>(paths: impl IntoIterator<Item = &'p str>) -> BTreeSet<TaskId> {
 pub fn next_child_number<'p>(parent: TaskId, paths: impl IntoIterator<Item = &'p str>) -> u64 {
     let ids = paths.into_iter().filter_map(|path| loose_id(path).or_else(|| member_id(path)));
     let siblings = ids.filter(|id| id.parent() == Some(parent));
-    siblings.filter_map(TaskId::child_number).max().unwrap_or(0).saturating_add(1)
+    siblings.filter_map(TaskId::child_number).filter(|child| *child < HIGHEST).max().unwrap_or(0).saturating_add(1)
 }
 
 #[cfg(test)]

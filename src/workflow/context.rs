@@ -83,7 +83,7 @@ impl Context {
     pub fn open_on_origin(environment: &Environment, dir: &Path, flags: &Flags, narrate: fn(&str)) -> Result<Self> {
         let repository = Repository::discover(environment, dir)?;
         let settings = Settings::new(flags, environment, repository.config())?;
-        let channel = Channel::of(&repository, None)?;
+        let channel = Channel::of_script(&repository, None)?;
         Self::assemble(repository, settings, channel, dir, false, narrate)
     }
 

@@ -6,6 +6,28 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+/// A file of a checkout, without following a link that the file itself is: what others committed must not make us
+/// publish files from elsewhere. `None` when there is none.
+///
+/// # Errors
+/// [`Kind::Occupied`] when something else than a file stands there, or the folder it is in leads out of the checkout
+/// (the link that the task folders are, where the data has a branch of its own, leads into it).
+pub fn load_own(root: &Path, path: &str) -> Result<Option<Vec<u8>>> {
+    let file = root.join(path);
+    let no_file = || Error::new(Kind::Occupied, format!("{} is no file of this checkout", file.display()));
+    match file.symlink_metadata() {
+        Err(_) => return Ok(None),
+        Ok(found) if !found.is_file() => return Err(no_file()),
+        Ok(_) => {}
+    }
+    let place = file.canonicalize().map_err(|error| Error::io("read", &file, &error))?;
+    let inside = root.canonicalize().is_ok_and(|root| place.starts_with(root));
+    if !inside {
+        return Err(no_file());
+    }
+    std::fs::read(&file).map(Some).map_err(|error| Error::io("read", &file, &error))
+}
+
 /// Gives a file new content. Its mode stays, and so does a link that leads to it.
 ///
 /// # Errors

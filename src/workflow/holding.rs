@@ -33,7 +33,7 @@ pub fn judge(context: &Context, session: &Session, lock: &LockEntry, nonce: &str
         return Holding::Ours;
     }
     let held = Held::load(repository, lock.task).filter(|held| held.is_about(lock));
-    if held.as_ref().is_some_and(|held| held.was_cut_off(repository)) {
+    if held.as_ref().is_some_and(|held| held.is_leftover(repository, lock)) {
         return Holding::Ours;
     }
     if same_place && lock.liveness(repository, &session.host) == Liveness::Dead {

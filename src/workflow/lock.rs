@@ -8,7 +8,6 @@ use super::outcome::{Aside, Holder};
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::ledger::held::Held;
-use crate::ledger::liveness::Anchor;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Decision, LockEntry, Locks, Plan, locks, nonce};
 use crate::task::TaskId;
@@ -83,8 +82,7 @@ pub fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
         let entry = LockEntry::taken(id, &session, &Context::now(), Some(&mark));
         if !context.dry_run {
             recorded = Some(id);
-            let taking = Anchor::of_process(&context.repository, std::process::id());
-            Held { taking, ..Held::new(mark.clone()) }.save(&context.repository, id)?;
+            Held::begin(&context.repository, id, mark.clone()).save(&context.repository, id)?;
         }
         let subject = format!("ait: Lock task {} for {}", id.t(), session.email);
         let edit = Edit::Put { path: LockEntry::path(id), content: entry.to_bytes() };
@@ -136,10 +134,8 @@ pub fn unlock(context: &Context, wanted: &Wanted, force: bool) -> Result<Unlocke
 /// Every lock, as the remote has it now.
 pub fn list(context: &Context) -> Result<LockList> {
     let locks_branch = crate::ledger::Ledger::locks_branch()?;
-    let ledger = context.ledger();
-    let view = ledger.view(std::slice::from_ref(&locks_branch), true)?;
-    let root = view.objects(&[Locks::request(&locks_branch)])?.pop().flatten();
-    let entries = Locks::of(root.as_ref())?.entries(&view)?;
+    let root = context.ledger().fetch_objects(&[Locks::request(&locks_branch)])?.pop().flatten();
+    let entries = Locks::of(root.as_ref())?.entries(&context.repository)?;
     let host = crate::ledger::session::host_name(&context.repository);
     let locks = entries.iter().map(|lock| LockedTask { task: lock.task, lock: Holder::new(context, lock, &host) });
     Ok(LockList { locks: locks.collect() })

@@ -10,7 +10,6 @@ use crate::git::Oid;
 use crate::git::objects::Edit;
 use crate::git::porcelain::cat_file::Object;
 use crate::ledger::held::Held;
-use crate::ledger::liveness::Anchor;
 use crate::ledger::locks;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Channel, Decision, Landed, Ledger, LockEntry, Locks, Plan, Session, View, nonce};
@@ -186,6 +185,20 @@ impl Picker<'_> {
         let index = Index::load(view, &data)?;
         let root = || view.objects(&[Locks::request(&locks_branch)]).map(|mut objects| objects.pop().flatten());
         if self.options.wanted.is_empty() {
+            // The same command again finishes the job: what it took when it was cut off comes first.
+            for task in Held::cut_off(&self.context.repository) {
+                let held = Held::load(&self.context.repository, task);
+                let object = view.objects(&[(&locks_branch, LockEntry::path(task))])?.pop().flatten();
+                let lock = locks::entry(task, object.as_ref());
+                let is_ours = held.zip(lock).is_some_and(|(held, lock)| {
+                    let nameless = [&lock.anchor, &self.session.anchor].iter().all(|anchor| anchor.number().is_none());
+                    held.is_about(&lock) && (nameless || lock.anchor.is_same(&self.session.anchor))
+                });
+                if let (true, Some(path)) = (is_ours, index.active(task).cloned()) {
+                    let document = index.load_document(view, path.as_str())?;
+                    return self.take(&index, &path, document, object.as_ref(), with_status);
+                }
+            }
             let locks = Locks::of(root()?.as_ref())?;
             let best = ready(&index, view, &locks)?.into_iter().next().ok_or_else(nothing_to_pick)?.path;
             let document = index.load_document(view, best.as_str())?;
@@ -280,11 +293,9 @@ impl Picker<'_> {
         }
         if !keep && !self.context.dry_run {
             self.recorded = Some(taken.task.id);
-            let taking = Anchor::of_process(&self.context.repository, std::process::id());
-            let before = Held::load(&self.context.repository, taken.task.id);
-            let (base, base_commit) = before.map(|held| (held.base, held.base_commit)).unwrap_or_default();
-            Held { taking, base, data: Some(data.to_string()), base_commit, ..Held::new(self.nonce.clone()) }
-                .save(&self.context.repository, taken.task.id)?;
+            let (repository, id) = (&self.context.repository, taken.task.id);
+            let held = Held::begin(repository, id, self.nonce.clone());
+            Held { data: Some(data.to_string()), ..held }.save(repository, id)?;
         }
         Ok(Decision::Swap(plan, taken))
     }

@@ -5,6 +5,7 @@ mod holding;
 mod obstacles;
 mod places;
 mod remotes;
+mod stale;
 mod surroundings;
 mod task_files;
 mod text;

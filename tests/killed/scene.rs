@@ -40,7 +40,7 @@ impl Scene {
         match mode {
             Mode::Remote => {}
             Mode::Local => drop(ann.git(&["remote", "remove", "origin"])),
-            Mode::DataBranch => data_branch(&ann),
+            Mode::DataBranch => ann.give_data_a_branch(),
         }
         let session = session.then(Sleeper::new);
         let ann = match &session {
@@ -115,23 +115,6 @@ impl Scene {
         files.retain(|path, _| !path.ends_with(".git/aitask/queue.lock") && !path.ends_with(".git/aitask"));
         files
     }
-}
-
-/// Puts the task data on a branch of its own, by hand.
-fn data_branch(ann: &Repo) {
-    ann.git(&["switch", "-q", "--orphan", "aitask-data"]);
-    ann.write("aitasks/metadata/task_types.txt", "bug\nfeature\n");
-    ann.write("aiplans/README.md", "plans\n");
-    ann.commit("data");
-    ann.git(&["push", "-q", "-u", "origin", "aitask-data"]);
-    ann.git(&["switch", "-q", "main"]);
-    ann.git(&["worktree", "add", "-q", ".aitask-data", "aitask-data"]);
-    for folder in ["aitasks", "aiplans"] {
-        std::os::unix::fs::symlink(format!(".aitask-data/{folder}"), ann.path(folder)).unwrap();
-    }
-    ann.write(".gitignore", "/.aitask-data\n/aitasks\n/aiplans\n");
-    ann.commit("data lives elsewhere");
-    ann.git(&["push", "-q"]);
 }
 
 /// Copies folders into another one, links and times as they are.

@@ -1,0 +1,156 @@
+//! What was true when this clone last looked is not what is true: a decision stands on every branch it read.
+
+use super::refused;
+use crate::support::{Repo, Sleeper, World};
+
+fn two() -> (World, Repo, Repo) {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("First", &[]);
+    ann.task("Second", &[]);
+    let bob = world.initialised("bob");
+    (world, ann, bob)
+}
+
+#[test]
+fn a_task_that_another_locked_meanwhile_is_not_archived() {
+    let (world, ann, bob) = two();
+    bob.aitask(&["lock", "1"]).ok();
+    refused(&ann, &["archive", "1"], 1, "not_holder");
+    assert!(world.remote_files("main").contains(&"aitasks/t1_first.md".to_owned()));
+}
+
+#[test]
+fn a_task_that_was_stolen_meanwhile_is_not_merged() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    ann.give_data_a_branch();
+    ann.aitask(&["init"]).ok();
+    ann.task("First", &[]);
+    let bob = world.clone("bob");
+    let session = Sleeper::new();
+    let ann = ann.env("AIT_AGENT_PID", session.pid());
+    ann.aitask(&["pick", "1"]).ok();
+    let work = ann.at("aiwork/t1_first");
+    work.write("work.txt", "done\n");
+    work.commit("work");
+    bob.git(&["fetch", "--quiet"]);
+    bob.aitask(&["pick", "1", "--steal", "--no-worktree"]).ok();
+    refused(&ann, &["finish", "1", "--no-archive"], 1, "not_holder");
+    assert!(!ann.world().remote_files("main").contains(&"work.txt".to_owned()));
+}
+
+#[test]
+fn a_lock_that_was_lost_meanwhile_is_not_called_ours() {
+    let (_world, ann, bob) = two();
+    let session = Sleeper::new();
+    let ann = ann.env("AIT_AGENT_PID", session.pid());
+    ann.aitask(&["lock", "1"]).ok();
+    bob.aitask(&["unlock", "1", "--force"]).ok();
+    bob.aitask(&["lock", "1"]).ok();
+    refused(&ann, &["pick", "1"], 1, "held");
+}
+
+#[test]
+fn a_task_that_was_archived_meanwhile_is_not_taken() {
+    let (_world, ann, bob) = two();
+    ann.aitask(&["pick", "1", "--no-worktree"]).ok();
+    ann.aitask(&["unlock", "1", "--force"]).ok();
+    bob.aitask(&["archive", "1"]).ok();
+    refused(&ann, &["pick", "1"], 1, "not_claimable");
+}
+
+/// A git whose push lives on when the program is killed, and the file that says that it has landed.
+fn with_a_push_that_outlives_us(ann: &Repo) -> (Repo, Repo) {
+    let done = ann.path("../landed");
+    let done = done.display();
+    let outliving = ann.with_git_that(&format!(
+        "if [ \"$1\" = push ]; then kill -9 $PPID; sleep 0.5; @GIT@ \"$@\"; : >{done}; exit; fi"
+    ));
+    let waiting = ann.with_git_that(&format!("[ \"$1\" = push ] && while ! [ -e {done} ]; do sleep 0.02; done"));
+    (outliving, waiting)
+}
+
+#[test]
+fn a_push_that_lands_after_its_pick_was_killed_and_repeated_locks_nobody_out() {
+    let (world, ann, _bob) = two();
+    let (outliving, waiting) = with_a_push_that_outlives_us(&ann);
+    for verb in ["pick", "lock"] {
+        let killed = outliving.start(&[verb, "1"]).wait();
+        assert_eq!(killed.signal, Some(9), "{killed}");
+        waiting.aitask(&[verb, "1"]).ok();
+        assert_eq!(world.locks().len(), 1);
+        ann.at(if verb == "pick" { "aiwork/t1_first" } else { "." }).aitask(&["unlock", "1"]).ok();
+        std::fs::remove_file(ann.path("../landed")).unwrap();
+    }
+}
+
+#[test]
+fn next_goes_on_with_what_it_took_when_it_was_killed() {
+    let (world, ann, _bob) = two();
+    let dies = ann.with_git_that("[ \"$1 $2\" = 'worktree add' ] && kill -9 $PPID && exit 1");
+    assert_eq!(dies.aitask(&["pick", "--next"]).signal, Some(9));
+    assert_eq!(world.locks().len(), 1);
+    let first = ann.aitask(&["pick", "--next", "--json"]).ok().json();
+    assert_eq!((&first["took"], world.locks().len()), (&"mine".into(), 1));
+    assert!(ann.path(first["worktree"]["path"].as_str().unwrap()).is_dir());
+    let second = ann.aitask(&["pick", "--next", "--json"]).ok().json();
+    assert_ne!(first["task"]["id"], second["task"]["id"]);
+}
+
+#[test]
+fn what_goes_wrong_after_it_has_landed_does_not_forget_the_right_to_it() {
+    let (_world, ann, _bob) = two();
+    let file = ann.path(".git/aitask/as-of");
+    let _ = std::fs::remove_file(&file);
+    std::fs::create_dir_all(file).unwrap();
+    ann.aitask(&["pick", "1"]).ok();
+    ann.at("aiwork/t1_first").aitask(&["drop"]).ok();
+}
+
+#[test]
+fn notes_of_a_killed_command_do_not_touch_a_checkout_that_went_on() {
+    let ann = World::new().clone("ann");
+    ann.git(&["remote", "remove", "origin"]);
+    ann.aitask(&["init"]).ok();
+    ann.git(&["branch", "other"]);
+    let dies = ann.with_git_that("[ \"$1 $2\" = 'update-ref -m' ] && { @GIT@ \"$@\"; kill -9 $PPID; exit 1; }");
+    assert_eq!(dies.aitask(&["new", "First"]).signal, Some(9));
+    ann.git(&["reset", "--quiet", "--hard"]);
+    ann.write("mine.txt", "mine\n");
+    ann.commit("mine");
+    ann.git(&["switch", "--quiet", "other"]);
+    ann.aitask(&["list"]).ok();
+    ann.git(&["switch", "--quiet", "-"]);
+    ann.git(&["switch", "--quiet", "other"]);
+    let _ = ann.aitask(&["lock", "1"]);
+    assert_eq!(ann.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn an_editor_that_holds_the_index_for_good_is_said_and_what_is_behind_is_brought_later() {
+    let ann = World::new().clone("ann");
+    ann.git(&["remote", "remove", "origin"]);
+    ann.aitask(&["init"]).ok();
+    let holds = ann.with_git_that("[ \"$1 $2 $3\" = 'read-tree -m -u' ] && : >.git/index.lock");
+    let json = holds.aitask(&["new", "First", "--json"]).ok().json();
+    assert_eq!(json["lagging"][0]["branch"], "main", "{json}");
+    std::fs::remove_file(ann.path(".git/index.lock")).unwrap();
+    ann.task("Second", &[]);
+    assert_eq!(ann.git(&["status", "--porcelain"]), "");
+    assert!(ann.path("aitasks/t1_first.md").exists());
+}
+
+#[test]
+fn a_remote_of_another_name_is_not_taken_for_none() {
+    let world = World::new();
+    world.initialised("ann");
+    let bob = world.clone("bob");
+    bob.git(&["remote", "rename", "origin", "upstream"]);
+    let run = refused(&bob, &["new", "Twice"], 2, "usage");
+    assert!(run.error()["error"]["hints"][0].as_str().unwrap().contains("aitask.remote upstream"), "{run}");
+    bob.git(&["config", "aitask.remote", "upstream"]);
+    bob.task("Once", &[]);
+    bob.git(&["config", "aitask.remote", "."]);
+    assert_eq!(bob.aitask(&["whoami", "--json"]).ok().json()["remote"], serde_json::Value::Null);
+}
