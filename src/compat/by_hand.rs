@@ -7,14 +7,14 @@ use super::scene::Scene;
 use super::update::tell;
 use crate::error::{Error, Result};
 use crate::task::sheet::{self, Words};
-use crate::task::{Document, Slug, TaskId, labels, merge, paths};
-use crate::workflow::checkout::Checkout;
+use crate::task::{Document, Slug, TaskId, labels, overlay, paths};
 use crate::workflow::create;
 use crate::workflow::editor::{self, Saved};
+use crate::workflow::project::Project;
 use crate::workflow::update::{self, Update};
 use crate::workflow::{Context, anchors, last_used, projects};
 
-fn words(checkout: &Checkout<'_>) -> Words {
+fn words(checkout: &Project<'_>) -> Words {
     let text = checkout.read(paths::LABELS_FILE).unwrap_or_default();
     let text = String::from_utf8_lossy(&text).into_owned();
     let labels = labels::vocabulary(&text).into_iter().map(str::to_owned).collect();
@@ -72,7 +72,7 @@ pub(super) fn create(scene: &Scene) -> Result<u8> {
 }
 
 /// The sheet of a new task.
-fn template(scene: &Scene, checkout: &Checkout<'_>) -> Result<Vec<u8>> {
+fn template(scene: &Scene, checkout: &Project<'_>) -> Result<Vec<u8>> {
     let mut document = Document::parse(b"---\n---\n\n");
     for (key, value) in [
         ("title", ""),
@@ -100,7 +100,7 @@ fn template(scene: &Scene, checkout: &Checkout<'_>) -> Result<Vec<u8>> {
 }
 
 /// The draft that a sheet asks for.
-fn finished(scene: &Scene, checkout: &Checkout<'_>, written: &Document) -> Result<(Slug, Document)> {
+fn finished(scene: &Scene, checkout: &Project<'_>, written: &Document) -> Result<(Slug, Document)> {
     let text = |key: &str| written.scalar_last(key).unwrap_or_default();
     let of = |key: &'static str| move |error: Error| sheet::wrong(key, error.to_string());
     if text("title").is_empty() {
@@ -174,13 +174,14 @@ fn offer_drafts(scene: &Scene, filer: &Filer<'_>) -> Result<bool> {
 }
 
 /// Lets the user edit a draft, which nobody else knows of.
-fn edit_file(scene: &Scene, checkout: &Checkout<'_>, path: &str) -> Result<()> {
+fn edit_file(scene: &Scene, checkout: &Project<'_>, path: &str) -> Result<()> {
     let words = words(checkout);
     let base = Document::parse(&checkout.read(path)?);
     let text = sheet::with_help(&base, &sheet::help(&words));
     let check = |document: &Document| sheet::check(document, &words.types).map(|()| document.clone());
     let saved = edit(scene, checkout.context, &text, check)?;
-    let merged = checkout.rewrite(path, |newest| merge::merge(&base, &saved.value, &newest).map(|new| (Some(new), ())));
+    let merged =
+        checkout.rewrite(path, |newest| overlay::overlay(&base, &saved.value, &newest).map(|new| (Some(new), ())));
     merged.map_err(|error| saved.kept(error))?;
     saved.discard();
     Ok(())
@@ -229,7 +230,7 @@ pub(super) fn update(scene: &Scene, id: Option<&str>) -> Result<u8> {
 }
 
 /// Shows the tasks and asks for one of them.
-fn ask_for_task(scene: &Scene, checkout: &Checkout<'_>) -> Result<String> {
+fn ask_for_task(scene: &Scene, checkout: &Project<'_>) -> Result<String> {
     for (id, path) in checkout.all_active(&checkout.path(paths::TASKS_DIR), paths::TASKS_DIR) {
         let name = path.rsplit('/').next().unwrap_or_default().trim_end_matches(".md");
         let name = name.strip_prefix(&format!("t{id}_")).unwrap_or(name).replace('_', " ");

@@ -5,8 +5,8 @@ use super::scene::Scene;
 use super::{claim_id, sibling};
 use crate::error::{Error, Kind, Result};
 use crate::task::{Document, Slug, TaskId, fields, labels};
-use crate::workflow::checkout::Checkout;
 use crate::workflow::create::{self, Draft, Filed, Filing};
+use crate::workflow::project::Project;
 use crate::workflow::{Context, anchors, fold, projects};
 
 const SCRIPT: &str = "aitask_create.sh";
@@ -104,7 +104,7 @@ fn run_in(scene: &Scene, args: &[String]) -> Result<u8> {
 /// What all ways of filing a task share.
 pub(super) struct Filer<'a> {
     pub(super) scene: &'a Scene,
-    pub(super) checkout: &'a Checkout<'a>,
+    pub(super) checkout: &'a Project<'a>,
     pub(super) silent: bool,
     pub(super) auto_merge: bool,
 }
@@ -360,7 +360,7 @@ fn draft_of(document: &Document, parent: Option<&str>) -> Result<Document> {
 }
 
 /// An issue type of the project.
-pub(super) fn check_type(checkout: &Checkout<'_>, issue_type: &str) -> Result<()> {
+pub(super) fn check_type(checkout: &Project<'_>, issue_type: &str) -> Result<()> {
     let known = checkout.issue_types();
     if known.iter().any(|known| known == issue_type) {
         return Ok(());

@@ -8,7 +8,8 @@ use crate::report::Console;
 use crate::settings::{Environment, Flags};
 use crate::task::{TaskId, bundle, paths};
 use crate::workflow::Context;
-use crate::workflow::checkout::Checkout;
+use crate::workflow::project::Project;
+use std::fs::FileType;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -42,9 +43,9 @@ impl Scene {
     }
 
     /// This folder as a project.
-    pub(super) fn checkout<'c>(&self, context: Option<&'c Context>) -> Checkout<'c> {
+    pub(super) fn checkout<'c>(&self, context: Option<&'c Context>) -> Project<'c> {
         let guarded = self.environment.text("AIT_GIT_SKIP_STATE_CHECK") != Some("1");
-        Checkout { root: self.dir.clone(), context, guarded }
+        Project { root: self.dir.clone(), context, guarded }
     }
 
     /// A file, or for `-` standard input, without trailing newlines.
@@ -137,9 +138,11 @@ impl Scene {
 /// The files of a folder and of its direct subfolders, named as if it stood at `as_dir`.
 fn below(dir: &Path, as_dir: &str, wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let mut files = Vec::new();
-    for (name, path) in entries(dir) {
-        if path.is_dir() && wanted(&name) {
-            files.extend(entries(&path).map(|(inner, _)| format!("{as_dir}/{name}/{inner}")));
+    for (name, path, kind) in entries(dir) {
+        // What a link leads to is asked only where there is one.
+        let is_dir = kind.is_dir() || (kind.is_symlink() && path.is_dir());
+        if is_dir && wanted(&name) {
+            files.extend(entries(&path).map(|(inner, ..)| format!("{as_dir}/{name}/{inner}")));
         } else {
             files.push(format!("{as_dir}/{name}"));
         }
@@ -147,9 +150,9 @@ fn below(dir: &Path, as_dir: &str, wanted: impl Fn(&str) -> bool) -> Vec<String>
     files
 }
 
-fn entries(dir: &Path) -> impl Iterator<Item = (String, PathBuf)> + use<> {
+fn entries(dir: &Path) -> impl Iterator<Item = (String, PathBuf, FileType)> + use<> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    entries.filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path())))
+    entries.filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path(), entry.file_type().ok()?)))
 }
 
 /// An id as the scripts take it: `N`, `tN`, `N_M`, `tN_M` (specification 10, section 14).

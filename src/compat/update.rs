@@ -7,7 +7,7 @@ use super::sibling;
 use crate::error::{Error, Kind, Result};
 use crate::task::change::Change;
 use crate::task::{Document, TaskId, fields, labels};
-use crate::workflow::checkout::Checkout;
+use crate::workflow::project::Project;
 use crate::workflow::update::{self, Parent, Update};
 use crate::workflow::{Context, anchors, board, projects};
 
@@ -216,7 +216,7 @@ fn refuse_across(project: &str, args: &[String]) -> Result<()> {
 }
 
 /// The checks that come before the task is looked for; gives the anchor (section 7.2).
-fn check_first(scene: &Scene, checkout: &Checkout<'_>, options: &Options) -> Result<Option<TaskId>> {
+fn check_first(scene: &Scene, checkout: &Project<'_>, options: &Options) -> Result<Option<TaskId>> {
     let given = GROUP.iter().filter(|name| options.has(name)).count();
     if options.has("--clear-active-gates") && given > 0 {
         let text = "--clear-active-gates cannot be combined with the --active-gates* flags — task file unchanged";
@@ -247,7 +247,7 @@ fn check_first(scene: &Scene, checkout: &Checkout<'_>, options: &Options) -> Res
 }
 
 /// The checks of single values, in the original's order (section 7.2).
-fn check_values(checkout: &Checkout<'_>, options: &Options) -> Result<()> {
+fn check_values(checkout: &Project<'_>, options: &Options) -> Result<()> {
     let level = |name: &str, list: &str| match options.filled(name) {
         Some(value) => one_of(value, &["high", "medium", "low"], name.trim_start_matches('-'), list),
         None => Ok(()),
@@ -308,7 +308,7 @@ fn collect(scene: &Scene, options: &Options, anchor: Option<TaskId>) -> Result<U
 }
 
 /// The dependency on another project as it would be (section 6.4).
-fn check_dependency(scene: &Scene, checkout: &Checkout<'_>, path: &str, update: &Update) -> Result<()> {
+fn check_dependency(scene: &Scene, checkout: &Project<'_>, path: &str, update: &Update) -> Result<()> {
     let mut document = Document::parse(&checkout.read(path)?);
     crate::task::change::apply(&mut document, &update.changes)?;
     let project = document.scalar_last("xdeprepo").unwrap_or_default().to_owned();

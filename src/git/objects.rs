@@ -32,6 +32,15 @@ pub enum Edit {
         /// The bytes.
         content: Vec<u8>,
     },
+    /// A file gets the content of a blob that exists.
+    Take {
+        /// Repository-relative path.
+        path: String,
+        /// Its mode, `100644` and the like.
+        mode: String,
+        /// The blob.
+        oid: Oid,
+    },
     /// A file goes.
     Remove {
         /// Repository-relative path.
@@ -121,6 +130,7 @@ pub fn build(repository: &Repository, commits: &[NewCommit]) -> Result<Built> {
                     blob += 1;
                     format!("M 100644 :{blob} {}\n", quoted(path))
                 }
+                Edit::Take { path, mode, oid } => format!("M {mode} {oid} {}\n", quoted(path)),
                 Edit::Remove { path } => format!("D {}\n", quoted(path)),
                 Edit::Rename { from, to } => format!("R {} {}\n", quoted(from), quoted(to)),
             };

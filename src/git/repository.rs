@@ -7,6 +7,7 @@ use crate::git::types::{Branch, RefName};
 use crate::git::{porcelain, worktree};
 use crate::settings::{Config, Environment};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// A repository with a work tree: where it is, and how to run git in it.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub struct Repository {
     pub here_branch: Option<Branch>,
     /// `HEAD` names a branch that has no commit yet.
     pub unborn: bool,
+    identities: OnceLock<(String, String)>,
 }
 
 impl Repository {
@@ -67,6 +69,7 @@ impl Repository {
             here_branch,
             common_dir,
             toplevel,
+            identities: OnceLock::new(),
         };
         if Path::new(git_dir) != repository.common_dir {
             let records = worktree::list(&repository)?;
@@ -127,11 +130,14 @@ impl Repository {
         Ok(worktree::list(self)?.into_iter().find(|record| record.branch.as_ref() == Some(&full)))
     }
 
-    /// Author and committer as git would write them now: `Name <email> seconds zone`, first the author.
+    /// Author and committer as git would write them, with the time of the first question: `Name <email> seconds zone`, first the author.
     ///
     /// # Errors
     /// [`Kind::NoIdentity`] when git knows none.
     pub fn identities(&self) -> Result<(String, String)> {
+        if let Some(known) = self.identities.get() {
+            return Ok(known.clone());
+        }
         let ask = |name: &str| self.read("var").arg(name).run().map(|output| output.text());
         let committer = ask("GIT_COMMITTER_IDENT")?;
         let environment = self.git.environment();
@@ -141,7 +147,7 @@ impl Repository {
             .any(|name| environment.os(name).is_some())
             || self.config.keys().any(|key| key.starts_with("author.") || key.starts_with("committer."));
         let author = if apart { ask("GIT_AUTHOR_IDENT")? } else { committer.clone() };
-        Ok((author, committer))
+        Ok(self.identities.get_or_init(|| (author, committer)).clone())
     }
 }
 
@@ -157,7 +163,7 @@ fn not_a_repository(dir: &Path, complaint: &str) -> Error {
 
 /// One call for everything that will be asked.
 fn read_config(git: &Git, dir: &Path) -> Result<Config> {
-    const KEYS: &str = r"^(aitask|remote|user|author|committer)\.|^(core\.sshcommand|color\.ui|init\.defaultbranch)$";
+    const KEYS: &str = r"^(aitask|remote|user|author|committer)\.|^(core\.(sshcommand|hookspath)|commit\.gpgsign|color\.ui|init\.defaultbranch)$";
     let output = git.read(dir, "config").args(["-z", "--get-regexp", KEYS]).output()?;
     match output.code {
         Some(0) => {

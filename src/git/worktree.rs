@@ -3,10 +3,9 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::status::{self, Status};
 use crate::git::porcelain::worktree_list::{self, WorktreeRecord};
-use crate::git::run::{Call, Output};
+use crate::git::run::Call;
 use crate::git::{Branch, Oid, Repository};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 /// Every registered worktree, the main one first (git-worktree(1), porcelain format).
 pub fn list(repository: &Repository) -> Result<Vec<WorktreeRecord>> {
@@ -155,55 +154,4 @@ fn refresh(repository: &Repository, path: &Path) -> Result<()> {
 fn forward(call: &Call) -> Result<Forward> {
     let output = patiently(call)?;
     Ok(if output.success() { Forward::Done } else { Forward::Refused(output.complaint()) })
-}
-
-/// Commits these files as they lie in the checkout at `dir` (paths from there), and nothing else: what else is staged
-/// stays staged. `optional` ones go along unless git ignores them. Another git that holds the index is waited for.
-/// What git says of the commit; `None` when there was nothing to commit.
-///
-/// # Errors
-/// [`Kind::Git`] with git's own code as the detail `code`, as when a hook refuses.
-pub fn commit(
-    repository: &Repository,
-    dir: &Path,
-    subject: &str,
-    paths: &[String],
-    optional: &[String],
-) -> Result<Option<Vec<u8>>> {
-    let git = |name: &str| repository.git().write(dir, name).env("GIT_LITERAL_PATHSPECS", "1");
-    let required = |output: Output, name: &str| match output.code {
-        Some(0) => Ok(output.stdout),
-        code => {
-            let message = format!("git {name} failed: {}", output.complaint());
-            Err(Error::new(Kind::Git, message).detail("code", code.unwrap_or(128)))
-        }
-    };
-    let (mut named, gone): (Vec<_>, Vec<_>) = paths.iter().partition(|path| dir.join(path).symlink_metadata().is_ok());
-    required(patiently(&git("add").arg("--").args(&named))?, "add")?;
-    if !optional.is_empty() && patiently(&git("add").arg("--").args(optional))?.success() {
-        named.extend(optional);
-    }
-    let commit = |named: &[&String]| patiently(&git("commit").args(["--only", "-m", subject, "--"]).args(named));
-    let mut output = commit(&[named.as_slice(), &gone].concat())?;
-    if !gone.is_empty() && output.complaint().contains("did not match any file") {
-        output = commit(&named)?;
-    }
-    let said = String::from_utf8_lossy(&output.stdout);
-    let nothing = ["nothing to commit", "nothing added to commit", "no changes added to commit"];
-    if output.code == Some(1) && nothing.iter().any(|text| said.contains(text)) {
-        return Ok(None);
-    }
-    required(output, "commit").map(Some)
-}
-
-/// Runs it again, for ten seconds at most, while another git holds the index.
-fn patiently(call: &Call) -> Result<Output> {
-    let until = Instant::now() + Duration::from_secs(10);
-    loop {
-        let output = call.output()?;
-        if output.success() || !output.complaint().contains("index.lock") || Instant::now() > until {
-            return Ok(output);
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }

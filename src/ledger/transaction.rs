@@ -260,7 +260,7 @@ impl Ledger<'_> {
         self.guard(&commits, &built.commits)?;
         let paths = commits.iter().flat_map(|commit| &commit.edits).filter_map(|edit| match edit {
             Edit::Put { path, .. } => Some(path.clone()),
-            Edit::Remove { .. } | Edit::Rename { .. } => None,
+            Edit::Take { .. } | Edit::Remove { .. } | Edit::Rename { .. } => None,
         });
         let blobs = paths.zip(built.blobs).collect();
         let mut made = built.commits.into_iter();
@@ -287,7 +287,7 @@ impl Ledger<'_> {
             }
             expected.extend(commit.edits.iter().filter_map(|edit| match edit {
                 Edit::Remove { path } | Edit::Rename { from: path, .. } => Some(path.clone().into_bytes()),
-                Edit::Put { .. } => None,
+                Edit::Put { .. } | Edit::Take { .. } => None,
             }));
             previous = Some(new);
         }

@@ -49,15 +49,8 @@ pub fn help(words: &Words) -> Vec<String> {
 /// # Errors
 /// [`Kind::Usage`] when the lines of dashes have gone.
 pub fn read(sheet: &[u8]) -> Result<Document> {
-    let mut open = true;
-    let mut kept = Vec::with_capacity(sheet.len());
-    for (n, line) in sheet.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        let ours = line.starts_with(HELP.as_bytes()) || line.starts_with(ERROR.as_bytes());
-        if !open || !ours {
-            kept.extend_from_slice(line);
-        }
-        open &= n == 0 || line.trim_ascii_end() != b"---";
-    }
+    let kept = lines(sheet).filter(|(line, in_head)| !in_head || !is_ours(line)).flat_map(|(line, _)| line.to_vec());
+    let kept: Vec<_> = kept.collect();
     let document = Document::parse(&kept);
     if document.has_frontmatter() {
         return Ok(document);
@@ -65,14 +58,36 @@ pub fn read(sheet: &[u8]) -> Result<Document> {
     Err(Error::new(Kind::Usage, "the fields must stand between two lines of three dashes, the first of them on top"))
 }
 
+/// The lines, and whether they belong to the fields; without lines of dashes all do.
+fn lines(sheet: &[u8]) -> impl Iterator<Item = (&[u8], bool)> {
+    let mut rules = 0;
+    sheet.split_inclusive(|byte| *byte == b'\n').map(move |line| {
+        let in_head = rules < 2;
+        rules += u8::from(in_head && is_rule(line));
+        (line, in_head)
+    })
+}
+
+fn is_rule(line: &[u8]) -> bool {
+    let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
+    matches!(line, b"---" | b"---\n" | b"---\r\n" | b"---\r")
+}
+
+fn is_ours(line: &[u8]) -> bool {
+    line.starts_with(HELP.as_bytes()) || line.starts_with(ERROR.as_bytes())
+}
+
 /// The sheet with what is wrong said above the field it is about; and the line where that is.
 #[must_use]
 pub fn with_error(sheet: &[u8], error: &Error) -> (Vec<u8>, usize) {
     let key = error.details().get("key").and_then(|key| key.as_str()).map(|key| format!("{key}:"));
-    let lines: Vec<&[u8]> =
-        sheet.split_inclusive(|byte| *byte == b'\n').filter(|line| !line.starts_with(ERROR.as_bytes())).collect();
-    let of_key = |line: &&[u8]| key.as_ref().is_some_and(|key| line.starts_with(key.as_bytes()));
-    let at = lines.iter().position(of_key).unwrap_or_else(|| usize::from(lines.first() == Some(&&b"---\n"[..])));
+    let lines: Vec<_> =
+        lines(sheet).filter(|(line, in_head)| !in_head || !line.starts_with(ERROR.as_bytes())).collect();
+    let of_key =
+        |(line, in_head): &(&[u8], bool)| *in_head && key.as_ref().is_some_and(|key| line.starts_with(key.as_bytes()));
+    let first = usize::from(lines.first().is_some_and(|(line, _)| is_rule(line)));
+    let at = lines.iter().position(of_key).unwrap_or(first);
+    let lines: Vec<_> = lines.into_iter().map(|(line, _)| line).collect();
     let said = format!("{ERROR} {}\n", super::text::harmless(&error.to_string()));
     let text = [lines[..at].concat(), said.into_bytes(), lines[at..].concat()].concat();
     (text, at + 2)

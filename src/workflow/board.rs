@@ -1,7 +1,7 @@
 //! The columns of the board, and moving a task between them (specification 20, section 10).
 
-use super::checkout::Checkout;
 use super::files;
+use super::project::Project;
 use crate::error::{Error, Kind, Result};
 use crate::task::{Document, Slug};
 use serde_json::{Value, json};
@@ -99,7 +99,7 @@ impl Board {
     }
 
     fn files(&self) -> impl Iterator<Item = String> {
-        super::checkout::names(&self.tasks)
+        super::project::names(&self.tasks)
             .filter(|name| name.strip_suffix(".md").is_some_and(|stem| stem.starts_with('t')))
     }
 
@@ -143,7 +143,7 @@ impl Board {
         });
         let index = places.max().map_or(STEP, |highest| highest.saturating_add(STEP));
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let checkout = Checkout { root: self.tasks.clone(), context: None, guarded: true };
+        let checkout = Project { root: self.tasks.clone(), context: None, guarded: true };
         checkout.rewrite(&name, |mut document| {
             document.set("boardcol", column)?;
             document.set("boardidx", &index.to_string())?;

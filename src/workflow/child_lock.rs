@@ -6,11 +6,13 @@ use crate::ledger::{liveness, nonce};
 use crate::settings::Environment;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Half a second apart. The scripts give up after twenty; a burst of agents needs longer (C-Q20).
-const ATTEMPTS: u32 = 120;
-const PAUSE: Duration = Duration::from_millis(500);
+/// As many as the scripts make; each of ours is a second and a half of looking, since a burst of agents takes longer
+/// than theirs (C-Q20).
+const ATTEMPTS: u32 = 20;
+const LOOKS: u32 = 60;
+const PAUSE: Duration = Duration::from_millis(25);
 /// A lock that names no process is left behind when it is older.
 const STALE_AFTER: u64 = 120;
 
@@ -31,15 +33,12 @@ impl ChildLock {
         let base = base(environment, root)
             .ok_or_else(|| Error::new(Kind::Io, format!("Failed to resolve child lock base for parent {parent}")))?;
         let lock = Self { dir: base.join(format!("child_{parent}")), token: nonce()?, held: false };
-        let started = Instant::now();
-        for attempt in 0..ATTEMPTS {
+        for look in 0..ATTEMPTS * LOOKS {
             if let Some(lock) = lock.attempt(parent, warn) {
                 return Ok(lock);
             }
-            // The first half second is where a burst of siblings is served.
-            let quick = started.elapsed() < PAUSE;
-            if attempt + 1 < ATTEMPTS {
-                std::thread::sleep(if quick { Duration::from_millis(25) } else { PAUSE });
+            if look + 1 < ATTEMPTS * LOOKS {
+                std::thread::sleep(PAUSE);
             }
         }
         let holder = holder(&lock.dir).map_or_else(
@@ -56,8 +55,11 @@ impl ChildLock {
         Err(Error::new(Kind::Contention, message))
     }
 
-    /// One look, under the guard.
+    /// One look, under the guard; without it where a living holder is plain to see.
     fn attempt(&self, parent: &str, warn: &dyn Fn(&str)) -> Option<Self> {
+        if holder(&self.dir).is_some_and(|pid| liveness::exists(pid) != Some(false)) {
+            return None;
+        }
         let _guard = Guard::take(&self.dir, 1)?;
         if let Ok(state) = self.dir.metadata() {
             match holder(&self.dir) {

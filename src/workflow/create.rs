@@ -1,10 +1,10 @@
 //! Filing a task in this checkout, as the scripts do: a file and a commit here, and nothing pushed (specification 20,
 //! sections 6.6 to 6.8).
 
-use super::checkout::Checkout;
 use super::child_lock::ChildLock;
 use super::context::Context;
 use super::files;
+use super::project::Project;
 use crate::error::{Error, Kind, Result};
 use crate::settings::Environment;
 use crate::task::{Document, Slug, TaskId, edits, fields, paths};
@@ -40,7 +40,7 @@ pub struct Filed {
 /// # Errors
 /// Those of `claim`, and of the commit; nothing is written unless there is a number.
 pub fn file_top(
-    checkout: &Checkout<'_>,
+    checkout: &Project<'_>,
     filing: &Filing,
     warn: &dyn Fn(&str),
     mut claim: impl FnMut() -> Result<u64>,
@@ -71,7 +71,7 @@ pub fn file_top(
 /// # Errors
 /// [`Kind::NoSuchTask`] without an active parent, and those of the lock and the commit.
 pub fn file_child(
-    checkout: &Checkout<'_>,
+    checkout: &Project<'_>,
     environment: &Environment,
     parent: &str,
     filing: &Filing,
@@ -82,7 +82,8 @@ pub fn file_child(
     let none = || Error::new(Kind::NoSuchTask, format!("Parent task t{parent} not found"));
     let parent_id =
         TaskId::recognise(parent).filter(|id| !id.is_child() && id.to_string() == parent).ok_or_else(none)?;
-    let lock = ChildLock::acquire(environment, &checkout.root, parent, warn)?;
+    let lock = ChildLock::acquire(environment, &checkout.root, parent, warn);
+    let lock = lock.map_err(|error| error.detail("unnumbered", true))?;
     let _queue = checkout.hold()?;
     let parent_file = checkout.active(parent).into_iter().next().ok_or_else(none)?;
     let number = checkout.next_child(parent_id)?;
@@ -107,7 +108,7 @@ pub fn file_child(
 }
 
 /// Registers labels and assignee, and commits.
-fn conclude(checkout: &Checkout<'_>, document: &Document, filed: Filed, subject: &str) -> Result<Filed> {
+fn conclude(checkout: &Project<'_>, document: &Document, filed: Filed, subject: &str) -> Result<Filed> {
     let labels = checkout.register_labels(&document.list("labels"))?;
     let mut along = Vec::new();
     if !labels.is_empty() {
@@ -123,7 +124,7 @@ fn conclude(checkout: &Checkout<'_>, document: &Document, filed: Filed, subject:
 }
 
 /// Writes a draft; gives its path. It needs no repository and no network.
-pub fn draft(checkout: &Checkout<'_>, slug: &Slug, document: &Document) -> Result<String> {
+pub fn draft(checkout: &Project<'_>, slug: &Slug, document: &Document) -> Result<String> {
     let stamp = jiff::ZonedDateTime::now().strftime("%Y%m%d_%H%M").to_string();
     let path = paths::draft_path(&stamp, slug);
     let name = path.rsplit('/').next().unwrap_or(&path);
@@ -148,7 +149,7 @@ pub struct Draft {
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`] for what is no file in the folder of drafts (C-Q9).
-pub fn load_draft(checkout: &Checkout<'_>, named: &str) -> Result<Draft> {
+pub fn load_draft(checkout: &Project<'_>, named: &str) -> Result<Draft> {
     let none = || Error::new(Kind::NoSuchTask, format!("Draft file not found: {named}"));
     let name = named.rsplit('/').next().unwrap_or(named);
     let path = format!("{}/{name}", paths::DRAFTS_DIR);
@@ -174,8 +175,8 @@ pub fn load_draft(checkout: &Checkout<'_>, named: &str) -> Result<Draft> {
 
 /// The drafts that `--finalize-all` takes, in order of name.
 #[must_use]
-pub fn drafts(checkout: &Checkout<'_>) -> Vec<String> {
-    let mut found: Vec<_> = super::checkout::names(&checkout.path(paths::DRAFTS_DIR))
+pub fn drafts(checkout: &Project<'_>) -> Vec<String> {
+    let mut found: Vec<_> = super::project::names(&checkout.path(paths::DRAFTS_DIR))
         .filter(|name| name.starts_with("draft_") && paths::is_draft(&format!("{}/{name}", paths::DRAFTS_DIR)))
         .collect();
     found.sort();
@@ -183,7 +184,7 @@ pub fn drafts(checkout: &Checkout<'_>) -> Vec<String> {
 }
 
 /// Takes away a draft that has become a task.
-pub fn discard_draft(checkout: &Checkout<'_>, draft: &Draft) -> Result<()> {
+pub fn discard_draft(checkout: &Project<'_>, draft: &Draft) -> Result<()> {
     let file = checkout.path(&draft.path);
     std::fs::remove_file(&file).map_err(|error| Error::io("remove", &file, &error))
 }

@@ -11,7 +11,7 @@ use crate::ledger::transaction::Step;
 use crate::ledger::{Decision, Plan, View, nonce};
 use crate::task::change::{self, Change};
 use crate::task::sheet::{self, Words};
-use crate::task::{Document, Task, TaskPath, Title, edits, merge, paths};
+use crate::task::{Document, Task, TaskPath, Title, edits, overlay, paths};
 use serde::Serialize;
 
 /// A task that was changed.
@@ -53,7 +53,7 @@ pub fn by_hand(context: &Context, wanted: &Wanted) -> Result<Option<Edited>> {
     let environment = context.repository.git().environment();
     let check = |document: &Document| sheet::check(document, &words.types).map(|()| document.clone());
     let Some(saved) = editor::edit(environment, Some(&context.repository), &text, check)? else { return Ok(None) };
-    let published = publish(context, &path.id().into(), &|newest| merge::merge(&base, &saved.value, newest));
+    let published = publish(context, &path.id().into(), &|newest| overlay::overlay(&base, &saved.value, newest));
     match published {
         Ok(edited) => {
             saved.discard();

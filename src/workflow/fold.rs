@@ -1,10 +1,12 @@
 //! Pending tasks about the same files: found, and folded into a new one (specification 20, sections 6.8 and 9).
 
-use super::checkout::Checkout;
 use super::context::Context;
+use super::project::Project;
 use crate::error::Result;
 use crate::task::{Document, Status, TaskId, fields, paths};
 use std::path::Path;
+
+const KEY: &str = "file_references";
 
 /// A pending task that refers to one of the files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,16 +21,21 @@ pub struct Pending {
 
 /// The pending tasks that refer to one of these files: status `Ready` or `Editing`, top-level ones first.
 #[must_use]
-pub fn pending(checkout: &Checkout<'_>, tasks: &Path, as_dir: &str, wanted: &[&str]) -> Vec<Pending> {
+pub fn pending(checkout: &Project<'_>, tasks: &Path, as_dir: &str, wanted: &[&str]) -> Vec<Pending> {
     let all = checkout.all_active(tasks, as_dir);
     let found = all.into_iter().filter_map(|(id, path)| {
         let file = path.strip_prefix(as_dir).map_or(&*path, |rest| rest.trim_start_matches('/'));
-        let document = Document::parse(&std::fs::read(tasks.join(file)).ok()?);
+        let bytes = std::fs::read(tasks.join(file)).ok()?;
+        // Most tasks refer to no file; they need not be understood.
+        if !bytes.windows(KEY.len()).any(|window| window == KEY.as_bytes()) {
+            return None;
+        }
+        let document = Document::parse(&bytes);
         let status = document.scalar("status").map(Status::parse)?;
         if !matches!(status, Status::Ready | Status::Editing) {
             return None;
         }
-        let references = document.list("file_references");
+        let references = document.list(KEY);
         let about = references.iter().map(|item| fields::referenced_path(item)).find(|path| wanted.contains(path))?;
         Some(Pending { id, path, about: about.to_owned() })
     });
@@ -37,8 +44,8 @@ pub fn pending(checkout: &Checkout<'_>, tasks: &Path, as_dir: &str, wanted: &[&s
 
 /// The pending tasks, other than this one, about the files it refers to.
 #[must_use]
-pub fn overlapping(checkout: &Checkout<'_>, id: TaskId, document: &Document) -> Vec<Pending> {
-    let references = document.list("file_references");
+pub fn overlapping(checkout: &Project<'_>, id: TaskId, document: &Document) -> Vec<Pending> {
+    let references = document.list(KEY);
     if references.is_empty() {
         return Vec::new();
     }
@@ -50,7 +57,7 @@ pub fn overlapping(checkout: &Checkout<'_>, id: TaskId, document: &Document) -> 
 
 /// Why a task cannot be folded into another.
 #[must_use]
-pub fn refusal(checkout: &Checkout<'_>, pending: &Pending, into: TaskId) -> Option<&'static str> {
+pub fn refusal(checkout: &Project<'_>, pending: &Pending, into: TaskId) -> Option<&'static str> {
     let document = checkout.read(&pending.path).map(|bytes| Document::parse(&bytes)).ok()?;
     if !document.list_last("children_to_implement").is_empty() {
         return Some("it has children");
@@ -60,7 +67,7 @@ pub fn refusal(checkout: &Checkout<'_>, pending: &Pending, into: TaskId) -> Opti
 
 /// Folds tasks into the one at `path`: their texts go below its own, they become `Folded`, all in one commit. What git
 /// said of it.
-pub fn fold(checkout: &Checkout<'_>, id: TaskId, path: &str, others: &[Pending]) -> Result<Vec<u8>> {
+pub fn fold(checkout: &Project<'_>, id: TaskId, path: &str, others: &[Pending]) -> Result<Vec<u8>> {
     let _queue = checkout.hold()?;
     let now = Context::now();
     let mut texts = Vec::new();

@@ -3,7 +3,6 @@
 pub mod anchors;
 pub mod archive;
 pub mod board;
-pub mod checkout;
 pub mod child_lock;
 pub mod claim;
 pub mod context;
@@ -27,6 +26,7 @@ pub mod new;
 pub mod outcome;
 pub mod pick;
 pub mod place;
+pub mod project;
 pub mod projects;
 pub mod setup;
 pub mod shim;

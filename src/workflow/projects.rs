@@ -1,7 +1,7 @@
 //! Other projects on this machine, by their names (specification 20, section 6.4; 30, section 0).
 
-use super::checkout::Checkout;
 use super::context::Context;
+use super::project::Project;
 use crate::error::{Error, Kind, Result};
 use crate::git::run::Call;
 use crate::settings::Environment;
@@ -75,7 +75,7 @@ pub fn check_dependency(environment: &Environment, ids: &[String], project: &str
         return Err(Error::new(Kind::Usage, message));
     }
     let root = resolve(environment, project)?;
-    let there = Checkout { root, context: None, guarded: true };
+    let there = Project { root, context: None, guarded: true };
     let has_status = |id: &str| {
         let file = TaskId::parse(id).and_then(|id| there.find_anywhere(id));
         file.is_ok_and(|file| Document::parse(&file).scalar("status").is_some_and(|status| !status.is_empty()))

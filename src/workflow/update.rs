@@ -1,11 +1,11 @@
 //! Changing a task of this checkout, as the scripts do: the file here, a commit here if asked, and nothing pushed
 //! (specification 20, section 7).
 
-use super::checkout::Checkout;
 use super::context::Context;
+use super::project::Project;
 use crate::error::{Error, Kind, Result};
 use crate::task::change::{self, Change};
-use crate::task::{Document, Slug, TaskId, edits, merge, paths};
+use crate::task::{Document, Slug, TaskId, edits, overlay, paths};
 
 /// What is to change.
 #[derive(Debug, Clone, Default)]
@@ -50,7 +50,7 @@ pub struct Updated {
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`] for none, [`Kind::NotClaimable`] for several.
-pub fn find(checkout: &Checkout<'_>, id: &str) -> Result<String> {
+pub fn find(checkout: &Project<'_>, id: &str) -> Result<String> {
     let mut found = checkout.active(id);
     match (found.len(), id.contains('_')) {
         (1, _) => Ok(found.remove(0)),
@@ -67,7 +67,7 @@ pub fn find(checkout: &Checkout<'_>, id: &str) -> Result<String> {
 ///
 /// # Errors
 /// Those of [`find`] and of [`change::check`]; the file is then as it was.
-pub fn update(checkout: &Checkout<'_>, id: &str, update: &Update) -> Result<Updated> {
+pub fn update(checkout: &Project<'_>, id: &str, update: &Update) -> Result<Updated> {
     if update.commit {
         checkout.require_committable()?;
     }
@@ -77,7 +77,7 @@ pub fn update(checkout: &Checkout<'_>, id: &str, update: &Update) -> Result<Upda
     let now = Context::now();
     let done = checkout.rewrite(&path, |mut document| {
         if let Some((base, edited)) = &update.edited {
-            document = merge::merge(base, edited, &document)?;
+            document = overlay::overlay(base, edited, &document)?;
         }
         change::apply(&mut document, &update.changes)?;
         change::check(&document)?;
@@ -102,7 +102,7 @@ pub fn update(checkout: &Checkout<'_>, id: &str, update: &Update) -> Result<Upda
 }
 
 /// The path a task gets with a new name, in the folder where it is.
-fn renamed(checkout: &Checkout<'_>, path: &str, id: &str, name: &str) -> Result<String> {
+fn renamed(checkout: &Project<'_>, path: &str, id: &str, name: &str) -> Result<String> {
     let invalid = || Error::new(Kind::Usage, "Invalid task name after sanitization");
     let slug = Slug::derive(name).ok_or_else(invalid)?;
     let folder = path.rsplit_once('/').map_or(paths::TASKS_DIR, |(folder, _)| folder);
@@ -114,7 +114,7 @@ fn renamed(checkout: &Checkout<'_>, path: &str, id: &str, name: &str) -> Result<
 }
 
 /// A child that is done leaves its parent's list (U-Q12: the parent is written only when that changes it).
-fn leave_parent(checkout: &Checkout<'_>, id: &str, now: &str) -> Result<(Option<Parent>, Option<String>)> {
+fn leave_parent(checkout: &Project<'_>, id: &str, now: &str) -> Result<(Option<Parent>, Option<String>)> {
     let Some(child) = TaskId::recognise(id) else { return Ok((None, None)) };
     let Some(parent) = child.parent() else { return Ok((None, None)) };
     let number = id.split_once('_').map_or(id, |(number, _)| number);

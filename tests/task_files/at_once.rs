@@ -88,3 +88,57 @@ fn a_task_that_another_program_changes_meanwhile_keeps_both_changes() {
     assert!(ann.read("aitasks/t1_first.md").contains("Do it 8"));
     create(&ann, &["--name", "x"]).ok();
 }
+
+#[test]
+fn eight_children_at_once_are_numbered_without_a_gap_and_each_waits_for_the_one_before() {
+    let ann = project(&World::new());
+    let args = [
+        "compat",
+        "aitask_create.sh",
+        "--batch",
+        "--commit",
+        "--silent",
+        "--parent",
+        "1",
+        "--name",
+        "k",
+        "--desc",
+        "d",
+    ];
+    let mut paths: Vec<_> =
+        (0..8).map(|_| ann.start(&args)).collect::<Vec<_>>().into_iter().map(|run| run.wait().ok().stdout).collect();
+    paths.sort();
+    assert_eq!(paths, (1..=8).map(|n| format!("aitasks/t1/t1_{n}_k.md\n")).collect::<Vec<_>>());
+    assert!(ann.read("aitasks/t1/t1_8_k.md").contains("depends: [t1_7]\n"));
+    let list = (1..=8).map(|n| format!("t1_{n}")).collect::<Vec<_>>().join(", ");
+    assert!(ann.read("aitasks/t1_first.md").contains(&format!("children_to_implement: [{list}]\n")));
+    assert_eq!(ann.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn a_script_that_holds_the_child_lock_is_waited_for_and_its_lock_is_not_taken() {
+    let world = World::new();
+    let ann = project(&world).env("AITASKS_LOCK_DIR", world.root().join("locks").display());
+    let lock = world.root().join("locks/child_1");
+    std::fs::create_dir_all(&lock).unwrap();
+    std::fs::write(lock.join("pid"), std::process::id().to_string()).unwrap();
+    std::fs::write(lock.join("owner"), "token").unwrap();
+    let running = ann.start(&[
+        "compat",
+        "aitask_create.sh",
+        "--batch",
+        "--commit",
+        "--desc",
+        "d",
+        "--name",
+        "n",
+        "--parent",
+        "1",
+    ]);
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    assert_eq!(std::fs::read_to_string(lock.join("owner")).unwrap(), "token");
+    assert!(!ann.path("aitasks/t1").exists());
+    std::fs::remove_dir_all(&lock).unwrap();
+    running.wait().ok();
+    assert_eq!(std::fs::read_dir(world.root().join("locks")).unwrap().count(), 0);
+}

@@ -3,6 +3,7 @@
 mod archive;
 mod demo;
 mod drop;
+mod edit;
 mod face;
 mod finish;
 mod init;

@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Result};
 ///
 /// # Errors
 /// [`Kind::Conflict`] when both changed the same field, or the text, to something else.
-pub fn merge(base: &Document, edited: &Document, newest: &Document) -> Result<Document> {
+pub fn overlay(base: &Document, edited: &Document, newest: &Document) -> Result<Document> {
     if base == newest {
         return Ok(edited.clone());
     }
@@ -61,19 +61,19 @@ mod tests {
     fn changes_of_different_fields_meet() {
         let edited = document(&BASE.replace("low", "high").replace("  - a\n", "  - b\n").replace("text", "new"));
         let newest = document(&BASE.replace("Ready", "Editing").replace("---\n\n", "assigned_to: a\n---\n\n"));
-        let merged = merge(&document(BASE), &edited, &newest).unwrap();
+        let merged = overlay(&document(BASE), &edited, &newest).unwrap();
         let expected = "---\npriority: high\nX-Y:\n  - b\nstatus: Editing\nassigned_to: a\n---\n\nnew\n";
         assert_eq!(String::from_utf8(merged.to_bytes()).unwrap(), expected);
-        assert_eq!(merge(&document(BASE), &edited, &document(BASE)).unwrap(), edited);
+        assert_eq!(overlay(&document(BASE), &edited, &document(BASE)).unwrap(), edited);
     }
 
     #[test]
     fn changes_of_one_field_do_not() {
         let (edited, newest) = (document(&BASE.replace("low", "high")), document(&BASE.replace("low", "medium")));
-        let error = merge(&document(BASE), &edited, &newest).unwrap_err();
+        let error = overlay(&document(BASE), &edited, &newest).unwrap_err();
         assert_eq!(error.to_string(), "priority was changed by somebody else meanwhile");
         let (edited, newest) = (document(&BASE.replace("text", "a")), document(&BASE.replace("text", "b")));
-        assert!(merge(&document(BASE), &edited, &newest).is_err());
-        assert!(merge(&document(BASE), &edited, &edited).is_ok());
+        assert!(overlay(&document(BASE), &edited, &newest).is_err());
+        assert!(overlay(&document(BASE), &edited, &edited).is_ok());
     }
 }

@@ -4,7 +4,7 @@
 use super::context::Context;
 use super::files;
 use crate::error::{Error, Kind, Result};
-use crate::git::worktree;
+use crate::git::commit;
 use crate::ledger::queue::Queue;
 use crate::task::{Document, TaskId, bundle, labels, paths};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ const STUCK: [&str; 6] =
 
 /// A project's root, and its repository when it is in one.
 #[derive(Debug)]
-pub struct Checkout<'c> {
+pub struct Project<'c> {
     /// The root: `aitasks/` lies in it.
     pub root: PathBuf,
     /// The repository.
@@ -24,7 +24,7 @@ pub struct Checkout<'c> {
     pub guarded: bool,
 }
 
-impl Checkout<'_> {
+impl Project<'_> {
     /// A path of the task data, absolute.
     #[must_use]
     pub fn path(&self, path: &str) -> PathBuf {
@@ -35,9 +35,10 @@ impl Checkout<'_> {
     /// was killed had begun.
     pub fn hold(&self) -> Result<Option<Queue>> {
         let Some(context) = self.context else { return Ok(None) };
-        let queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
+        // Where git's folder cannot be written there is no queue; every write still looks whether it is the first.
+        let queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate).ok();
         context.ledger().finish_carrying()?;
-        Ok(Some(queue))
+        Ok(queue)
     }
 
     /// The active files of an id, `aitasks/t<N>_*.md` or `aitasks/t<N>/t<N>_<M>_*.md`, sorted.
@@ -228,7 +229,7 @@ impl Checkout<'_> {
     /// Refuses a data worktree that is stuck in a rebase or merge.
     ///
     /// # Errors
-    /// [`Kind::Conflict`]; [`Kind::NotARepository`], and that of [`Checkout::require_home`].
+    /// [`Kind::Conflict`]; [`Kind::NotARepository`], and that of [`Project::require_home`].
     pub fn require_committable(&self) -> Result<&Context> {
         let context = self.context.ok_or_else(|| Error::new(Kind::NotARepository, "not inside a git repository"))?;
         self.require_home()?;
@@ -252,7 +253,7 @@ impl Checkout<'_> {
     /// Commits these files and nothing else. What git said of it; `None` when nothing had changed.
     pub fn commit(&self, subject: &str, paths: &[String], optional: &[String]) -> Result<Option<Vec<u8>>> {
         let context = self.require_committable()?;
-        worktree::commit(&context.repository, &self.data_dir(), subject, paths, optional)
+        commit::commit(&context.repository, &self.data_dir(), subject, paths, optional)
     }
 }
 

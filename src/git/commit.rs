@@ -1,0 +1,154 @@
+//! Commits of named files of a checkout, and of nothing else.
+
+use crate::error::{Error, Kind, Result};
+use crate::git::objects::{self, Edit, NewCommit, Parent};
+use crate::git::run::{Call, Output};
+use crate::git::{Oid, Repository};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// The hooks that git-commit(1) runs.
+const HOOKS: [&str; 4] = ["pre-commit", "prepare-commit-msg", "commit-msg", "post-commit"];
+
+/// Commits these files as they lie in the checkout at `dir` (paths from there), and nothing else: what else is staged
+/// stays staged. `optional` ones go along unless git ignores them. Another git that holds the index is waited for.
+/// What git says of the commit; `None` when there was nothing to commit.
+///
+/// # Errors
+/// [`Kind::Git`] with git's own code as the detail `code`, as when a hook refuses.
+pub fn commit(
+    repository: &Repository,
+    dir: &Path,
+    subject: &str,
+    paths: &[String],
+    optional: &[String],
+) -> Result<Option<Vec<u8>>> {
+    let (mut named, gone): (Vec<_>, Vec<_>) = paths.iter().partition(|path| dir.join(path).symlink_metadata().is_ok());
+    required(patiently(&git(repository, dir, "add").arg("--").args(&named))?, "add")?;
+    if !optional.is_empty() && patiently(&git(repository, dir, "add").arg("--").args(optional))?.success() {
+        named.extend(optional);
+    }
+    if !is_plain(repository, dir) {
+        return by_porcelain(repository, dir, subject, &named, &gone);
+    }
+    if !gone.is_empty() {
+        let remove = git(repository, dir, "rm").args(["--cached", "--quiet", "--ignore-unmatch", "--"]).args(&gone);
+        required(patiently(&remove)?, "rm")?;
+    }
+    let prefix = dir.strip_prefix(&repository.toplevel).ok().filter(|_| !dir.join(".git").exists());
+    let full = |path: &str| prefix.map_or_else(|| path.to_owned(), |prefix| prefix.join(path).display().to_string());
+    let staged = git(repository, dir, "ls-files").args(["--stage", "--full-name", "-z", "--"]).args(&named).run()?;
+    let mut edits: Vec<_> = staged.stdout.split(|byte| *byte == 0).filter_map(staged_file).collect();
+    edits.extend(gone.iter().map(|path| Edit::Remove { path: full(path) }));
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        let head = git(repository, dir, "rev-parse").args(["HEAD", "--symbolic-full-name", "HEAD"]).output()?;
+        let text = head.text();
+        let mut lines = text.lines();
+        let Some(old) = lines.next().and_then(Oid::parse).filter(|_| head.success()) else {
+            return by_porcelain(repository, dir, subject, &named, &gone);
+        };
+        let commit = NewCommit {
+            parent: Parent::Commit(old.clone()),
+            merged: None,
+            tree: None,
+            edits: edits.clone(),
+            message: format!("{subject}\n"),
+        };
+        let built = objects::build(repository, &[commit])?.commits.pop();
+        let new = built.ok_or_else(|| Error::new(Kind::Git, "git made no commit"))?;
+        let compare = git(repository, dir, "diff-tree").args(["-r", "--shortstat", "--summary", "--no-renames"]);
+        let changes = compare.args([old.as_str(), new.as_str()]).run()?.stdout;
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        let reason = format!("commit: {subject}");
+        let update = git(repository, dir, "update-ref").args(["-m", &reason, "HEAD", new.as_str(), old.as_str()]);
+        let output = update.output()?;
+        if output.success() {
+            let name = lines.next().and_then(|name| name.strip_prefix("refs/heads/")).unwrap_or("detached HEAD");
+            return Ok(Some([format!("[{name} {}] {subject}\n", new.short()).into_bytes(), changes].concat()));
+        }
+        // Somebody else committed meanwhile.
+        if Instant::now() > until {
+            return required(output, "update-ref").map(Some);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn git(repository: &Repository, dir: &Path, name: &str) -> Call {
+    repository.git().write(dir, name).env("GIT_LITERAL_PATHSPECS", "1")
+}
+
+/// Whether nothing but the commit itself is to happen: no hook, no signature, no merge that is under way. Then it is made
+/// in the object store, which takes no longer in a checkout of many files.
+fn is_plain(repository: &Repository, dir: &Path) -> bool {
+    let config = repository.config();
+    let runs = |name: &str| {
+        let hook = repository.common_dir.join("hooks").join(name).metadata();
+        hook.is_ok_and(|hook| hook.permissions().mode() & 0o111 != 0)
+    };
+    let signs = config.last("commit.gpgsign").is_some_and(|value| !matches!(value, "false" | "no" | "off" | "0"));
+    let merging = repository.common_dir.join("MERGE_HEAD").exists();
+    // In a linked worktree the state of a merge is elsewhere.
+    repository.toplevel == repository.root
+        && dir.starts_with(&repository.root)
+        && !signs
+        && !merging
+        && config.last("core.hookspath").is_none()
+        && !HOOKS.iter().any(|name| runs(name))
+}
+
+/// A line of `git ls-files --stage`: mode, object, stage, path.
+fn staged_file(record: &[u8]) -> Option<Edit> {
+    let text = std::str::from_utf8(record).ok()?;
+    let (head, path) = text.split_once('\t')?;
+    let mut words = head.split(' ');
+    let (mode, oid) = (words.next()?, Oid::parse(words.next()?)?);
+    Some(Edit::Take { path: path.to_owned(), mode: mode.to_owned(), oid })
+}
+
+/// git-commit(1) does it, with everything that belongs to that.
+fn by_porcelain(
+    repository: &Repository,
+    dir: &Path,
+    subject: &str,
+    named: &[&String],
+    gone: &[&String],
+) -> Result<Option<Vec<u8>>> {
+    let commit = |named: &[&String]| {
+        patiently(&git(repository, dir, "commit").args(["--only", "-m", subject, "--"]).args(named))
+    };
+    let mut output = commit(&[named, gone].concat())?;
+    if !gone.is_empty() && output.complaint().contains("did not match any file") {
+        output = commit(named)?;
+    }
+    let said = String::from_utf8_lossy(&output.stdout);
+    let nothing = ["nothing to commit", "nothing added to commit", "no changes added to commit"];
+    if output.code == Some(1) && nothing.iter().any(|text| said.contains(text)) {
+        return Ok(None);
+    }
+    required(output, "commit").map(Some)
+}
+
+fn required(output: Output, name: &str) -> Result<Vec<u8>> {
+    match output.code {
+        Some(0) => Ok(output.stdout),
+        code => Err(Error::new(Kind::Git, format!("git {name} failed: {}", output.complaint()))
+            .detail("code", code.unwrap_or(128))),
+    }
+}
+
+/// Runs it again, for ten seconds at most, while another git holds the index.
+fn patiently(call: &Call) -> Result<Output> {
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        let output = call.output()?;
+        if output.success() || !output.complaint().contains("index.lock") || Instant::now() > until {
+            return Ok(output);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
