@@ -2,9 +2,12 @@
 //! original only lives here; the core never learns it.
 
 mod claim_id;
+mod find_by_file;
 mod lock;
 mod lock_diag;
+mod ls;
 mod pick_own;
+mod query_files;
 mod scene;
 
 use crate::report::{Console, plain};
@@ -13,8 +16,16 @@ use scene::Scene;
 use std::path::Path;
 
 /// The scripts this binary stands in for.
-pub const SCRIPTS: [&str; 5] =
-    ["aitask_lock.sh", "aitask_lock_diag.sh", "aitask_claim_id.sh", "aitask_pick_own.sh", "aitask_own.sh"];
+pub const SCRIPTS: [&str; 8] = [
+    "aitask_lock.sh",
+    "aitask_lock_diag.sh",
+    "aitask_claim_id.sh",
+    "aitask_pick_own.sh",
+    "aitask_own.sh",
+    "aitask_ls.sh",
+    "aitask_query_files.sh",
+    "aitask_find_by_file.sh",
+];
 
 /// Runs a script by its name; gives its exit code.
 #[must_use]
@@ -26,6 +37,9 @@ pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path)
         "aitask_lock_diag.sh" => lock_diag::run(&scene),
         "aitask_claim_id.sh" => claim_id::run(&scene, args),
         "aitask_pick_own.sh" | "aitask_own.sh" => pick_own::run(&scene, args, script == "aitask_own.sh"),
+        "aitask_ls.sh" => ls::run(&scene, args),
+        "aitask_query_files.sh" => query_files::run(&scene, args),
+        "aitask_find_by_file.sh" => find_by_file::run(&scene, args),
         _ => {
             let _ = debug;
             scene.console.error(&format!("no script of this binary is named {script}: {}", SCRIPTS.join(", ")));

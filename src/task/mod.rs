@@ -7,6 +7,7 @@ pub mod edits;
 mod frontmatter;
 mod id;
 pub mod labels;
+pub mod listing;
 mod model;
 mod name;
 mod new_task;

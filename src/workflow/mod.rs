@@ -1,10 +1,12 @@
 //! The life of a task: library calls with typed outcomes. No argument parsing, no printing.
 
 pub mod archive;
+pub mod checkout;
 pub mod context;
 pub mod demo;
 pub mod drop;
 pub mod finish;
+pub mod gates;
 pub mod holding;
 pub mod index;
 pub mod init;
@@ -16,6 +18,7 @@ pub mod new;
 pub mod outcome;
 pub mod pick;
 pub mod place;
+pub mod projects;
 pub mod show;
 pub mod status;
 pub mod sync;
