@@ -6,7 +6,7 @@ use crate::task::listing::{Active, DEFAULT_TYPES, FOLLOWUP_KINDS, Item, Wanted, 
 use crate::task::{Document, paths};
 use crate::workflow::checkout::{Checkout, Folder, load_each};
 use crate::workflow::{gates, projects};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 const HELP: &str = "\
@@ -230,7 +230,9 @@ fn list(scene: &Scene, request: &Request) -> u8 {
     let chosen = names.chosen(request);
     let files: Vec<_> = chosen.iter().map(|(folder, file)| names.path(*folder, file)).collect();
     let items = load_each(&files, |n, head| Item::parse(chosen[n].1, &Document::parse(head)));
-    release_satisfied(scene, &names, &items, &mut active);
+    let read = chosen.iter().copied().zip(&items);
+    let known = read.filter_map(|(file, item)| Some((file, item.as_ref()?.is_gated()))).collect();
+    release_satisfied(scene, &names, &items, &known, &mut active);
     let mut asked = HashMap::new();
     let mut elsewhere = |project: &str, id: &str| {
         let ask = || projects::task_status(&scene.environment, project, id);
@@ -263,17 +265,25 @@ fn list(scene: &Scene, request: &Request) -> u8 {
 
 /// Active tasks whose gates let their dependents go on do not block (section 8.1). Only tasks that somebody waits for are
 /// looked at, and the helper is started only when one of them has gates.
-fn release_satisfied(scene: &Scene, names: &Names, items: &[Option<Item>], active: &mut Active) {
-    let waited: BTreeSet<_> = items.iter().flatten().flat_map(Item::waits_for).filter(|id| active.blocks(id)).collect();
-    let parents = names.parents.iter().filter_map(|file| Some((parent_id(file)?, None, file)));
+fn release_satisfied(
+    scene: &Scene,
+    names: &Names,
+    items: &[Option<Item>],
+    known: &HashMap<(Option<&str>, &str), bool>,
+    active: &mut Active,
+) {
+    let waited: HashSet<_> = items.iter().flatten().flat_map(Item::waits_for).filter(|id| active.blocks(id)).collect();
+    let parents = names.parents.iter().filter_map(|file| Some((parent_id(file)?, (None, file.as_str()))));
     let children = names.children.iter().flat_map(|(folder, files)| {
-        files.iter().filter_map(move |file| Some((child_id(file)?, Some(folder.as_str()), file)))
+        files.iter().filter_map(move |file| Some((child_id(file)?, (Some(folder.as_str()), file.as_str()))))
     });
-    let candidates: Vec<_> = parents.chain(children).filter(|(id, ..)| waited.contains(*id)).collect();
-    let files: Vec<_> = candidates.iter().map(|(_, folder, file)| names.path(*folder, file)).collect();
-    let gated = load_each(&files, |n, head| Item::parse(candidates[n].2, &Document::parse(head)).is_gated());
-    let gated: Vec<_> =
-        candidates.iter().zip(gated).filter(|(_, gated)| *gated == Some(true)).map(|(one, _)| one).collect();
+    let candidates: Vec<_> = parents.chain(children).filter(|(id, _)| waited.contains(*id)).collect();
+    let unknown: Vec<_> = candidates.iter().filter(|(_, file)| !known.contains_key(file)).collect();
+    let files: Vec<_> = unknown.iter().map(|(_, (folder, file))| names.path(*folder, file)).collect();
+    let read = load_each(&files, |n, head| Item::parse(unknown[n].1.1, &Document::parse(head)).is_gated());
+    let read: HashSet<_> = unknown.iter().zip(read).filter(|(_, gated)| *gated == Some(true)).map(|(one, _)| one.1).collect();
+    let is_gated = |file: &(Option<&str>, &str)| known.get(file).copied().unwrap_or_else(|| read.contains(file));
+    let gated: Vec<_> = candidates.iter().filter(|(_, file)| is_gated(file)).collect();
     if gated.is_empty() {
         return;
     }
@@ -281,9 +291,9 @@ fn release_satisfied(scene: &Scene, names: &Names, items: &[Option<Item>], activ
         Some(folder) => names.tasks.shown(&format!("{folder}/{file}")),
         None => names.tasks.shown(file),
     };
-    let paths: Vec<_> = gated.iter().map(|(_, folder, file)| shown(*folder, file)).collect();
+    let paths: Vec<_> = gated.iter().map(|(_, (folder, file))| shown(*folder, file)).collect();
     let satisfied = gates::satisfied(&scene.environment, &scene.dir, &paths);
-    for ((id, ..), path) in gated.into_iter().zip(&paths) {
+    for ((id, _), path) in gated.into_iter().zip(&paths) {
         if satisfied.contains(path) {
             active.release(id);
         }

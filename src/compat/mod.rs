@@ -1,6 +1,7 @@
 //! The drop-in face: one file an original script, its dialect in, its lines and exit codes out. What belongs to the
 //! original only lives here; the core never learns it.
 
+mod archive;
 mod claim_id;
 mod find_by_file;
 mod lock;
@@ -16,7 +17,7 @@ use scene::Scene;
 use std::path::Path;
 
 /// The scripts this binary stands in for.
-pub const SCRIPTS: [&str; 8] = [
+pub const SCRIPTS: [&str; 9] = [
     "aitask_lock.sh",
     "aitask_lock_diag.sh",
     "aitask_claim_id.sh",
@@ -25,6 +26,7 @@ pub const SCRIPTS: [&str; 8] = [
     "aitask_ls.sh",
     "aitask_query_files.sh",
     "aitask_find_by_file.sh",
+    "aitask_archive.sh",
 ];
 
 /// Runs a script by its name; gives its exit code.
@@ -37,6 +39,7 @@ pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path)
         "aitask_lock_diag.sh" => lock_diag::run(&scene),
         "aitask_claim_id.sh" => claim_id::run(&scene, args),
         "aitask_pick_own.sh" | "aitask_own.sh" => pick_own::run(&scene, args, script == "aitask_own.sh"),
+        "aitask_archive.sh" => archive::run(&scene, args),
         "aitask_ls.sh" => ls::run(&scene, args),
         "aitask_query_files.sh" => query_files::run(&scene, args),
         "aitask_find_by_file.sh" => find_by_file::run(&scene, args),

@@ -130,7 +130,7 @@ impl Query<'_> {
         if let Some(line) = self.one("ARCHIVED_TASK", &self.files.archived.files_of('t', id)).pop() {
             return Some(line);
         }
-        let warn = |error: &Error| self.scene.console.warn(&error.to_string());
+        let warn = |error: Error| self.scene.console.warn(&error.to_string());
         let (bundle, member) = self.files.archived.find_bundled('t', id, warn)?;
         Some(format!("ARCHIVED_TASK_ARCHIVE:{bundle}:{member}"))
     }

@@ -50,6 +50,13 @@ pub fn remove(repository: &Repository, path: &Path, discard: bool) -> Result<()>
     Err(call.failure(&output))
 }
 
+/// The state of some files of the worktree at `path`, folders gone into.
+pub fn load_status_of(repository: &Repository, path: &Path, files: &[&str]) -> Result<Status> {
+    let call = repository.git().read(path, "status");
+    let call = call.args(["--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--no-renames", "--"]);
+    status::parse(&call.args(files).run()?.stdout)
+}
+
 /// The state of the worktree at `path`.
 pub fn load_status(repository: &Repository, path: &Path) -> Result<Status> {
     let call = repository.git().read(path, "status");
@@ -95,7 +102,7 @@ pub fn could_carry(
     path: &Path,
     old: &Oid,
     new: &Oid,
-    adopted: &[(String, Oid)],
+    adopted: &[Adopted],
 ) -> Result<Forward> {
     refresh(repository, path)?;
     let call = repository.git().write(path, "read-tree").args(["-n", "-m", "-u", old.as_str(), new.as_str()]);
@@ -111,20 +118,36 @@ pub fn could_carry(
     forward(&call.env("GIT_INDEX_FILE", copy.path()))
 }
 
+/// A file, and the content that it gets from the object store; with none it goes.
+pub type Adopted = (String, Option<Oid>);
+
 /// Gives files their content from the object store, in index and checkout, whatever stood there: for changes that the
 /// content was made from.
-pub fn adopt(repository: &Repository, path: &Path, files: &[(String, Oid)]) -> Result<()> {
+pub fn adopt(repository: &Repository, path: &Path, files: &[Adopted]) -> Result<()> {
     if files.is_empty() {
         return Ok(());
     }
     take_into_index(repository, path, files).run()?;
-    let names = files.iter().map(|(name, _)| name);
+    for (name, _) in files.iter().filter(|(_, content)| content.is_none()) {
+        let file = path.join(name);
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io("remove", &file, &error)),
+            _ => {}
+        }
+    }
+    let names: Vec<_> = files.iter().filter(|(_, content)| content.is_some()).map(|(name, _)| name).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
     repository.git().write(path, "checkout-index").args(["-f", "-q", "-u", "--"]).args(names).run().map(drop)
 }
 
-fn take_into_index(repository: &Repository, path: &Path, files: &[(String, Oid)]) -> Call {
-    let entries = files.iter().flat_map(|(name, oid)| ["--cacheinfo".to_owned(), format!("100644,{oid},{name}")]);
-    repository.git().write(path, "update-index").arg("--add").args(entries)
+fn take_into_index(repository: &Repository, path: &Path, files: &[Adopted]) -> Call {
+    let entries = files.iter().filter_map(|(name, content)| Some((name, content.as_ref()?)));
+    let entries = entries.flat_map(|(name, oid)| ["--cacheinfo".to_owned(), format!("100644,{oid},{name}")]);
+    let removed = files.iter().filter(|(_, content)| content.is_none()).map(|(name, _)| name);
+    let call = repository.git().write(path, "update-index").arg("--add").args(entries);
+    call.args(["--force-remove", "--"]).args(removed)
 }
 
 /// Without a refresh a file whose time stamp alone changed counts as changed. It is best effort.

@@ -4,7 +4,7 @@
 use crate::error::{Error, Result};
 use crate::git::objects::{self, NewCommit, Parent};
 use crate::git::porcelain::merge_tree::MergeTree;
-use crate::git::worktree::{self, Forward};
+use crate::git::worktree::{self, Adopted, Forward};
 use crate::git::{Branch, Oid, RefUpdate, merge, refs, remote};
 use crate::ledger::view::View;
 use crate::ledger::{Channel, IDS, LOCKS, Ledger};
@@ -43,6 +43,7 @@ pub(super) struct Carried {
     path: PathBuf,
     branch: String,
     old: String,
+    /// Files with their new content; an empty name for those that go.
     #[serde(default)]
     adopted: Vec<(String, String)>,
 }
@@ -53,7 +54,7 @@ impl Ledger<'_> {
         &self,
         view: &View<'_>,
         tips: &BTreeMap<Branch, Oid>,
-        adopted: &[(String, Oid)],
+        adopted: &[Adopted],
     ) -> Result<Vec<Lagging>> {
         let Channel::Remote(remote) = &self.channel else { return Ok(Vec::new()) };
         let mut lagging = Vec::new();
@@ -88,7 +89,7 @@ impl Ledger<'_> {
         branch: &Branch,
         local: &Oid,
         target: &Oid,
-        adopted: &[(String, Oid)],
+        adopted: &[Adopted],
     ) -> Result<Option<(Cause, String)>> {
         let repository = self.repository;
         let Some(path) = self.checkout_of(branch)? else {
@@ -204,7 +205,7 @@ impl Ledger<'_> {
 
     /// Before a local swap: makes sure that the checkouts it moves can follow, and notes them, so that a later command
     /// can finish what a killed one began.
-    pub(super) fn prepare_checkouts(&self, updates: &[RefUpdate], adopted: &[(String, Oid)]) -> Result<Vec<Carried>> {
+    pub(super) fn prepare_checkouts(&self, updates: &[RefUpdate], adopted: &[Adopted]) -> Result<Vec<Carried>> {
         let mut carried = Vec::new();
         for update in updates {
             let (Some(branch), Some(old), Some(new)) = (update.name.branch(), &update.old, &update.new) else {
@@ -216,7 +217,8 @@ impl Ledger<'_> {
                 let message = format!("uncommitted changes in {place} are in the way: {}", first_line(&said));
                 return Err(Error::new(crate::error::Kind::Dirty, message).hint(format!("cd {place} && git status")));
             }
-            let adopted = adopted.iter().map(|(path, oid)| (path.clone(), oid.to_string())).collect();
+            let name = |oid: &Option<Oid>| oid.as_ref().map(ToString::to_string).unwrap_or_default();
+            let adopted = adopted.iter().map(|(path, oid)| (path.clone(), name(oid))).collect();
             let record = Carried { path, branch: branch.to_string(), old: old.to_string(), adopted };
             let file = self.carried_file(&branch)?;
             let json = serde_json::to_vec(&record).unwrap_or_default();
@@ -233,7 +235,11 @@ impl Ledger<'_> {
             let now = refs::load(self.repository, &[branch.full()])?.remove(&branch.full());
             if let (Some(old), Some(now), true) = (Oid::parse(&record.old), now, record.path.is_dir()) {
                 // What is in the way now came after the check; it is the user's, and stays.
-                let adopted = record.adopted.iter().filter_map(|(path, oid)| Some((path.clone(), Oid::parse(oid)?)));
+                let known = |(path, oid): &(String, String)| match Oid::parse(oid) {
+                    None if !oid.is_empty() => None,
+                    content => Some((path.clone(), content)),
+                };
+                let adopted = record.adopted.iter().filter_map(known);
                 if old != now {
                     worktree::adopt(self.repository, &record.path, &adopted.collect::<Vec<_>>())?;
                 }

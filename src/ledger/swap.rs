@@ -4,7 +4,8 @@ use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::push::{PushReport, Rejection};
 use crate::git::refs::{self, Swap};
 use crate::git::remote::{self, PushOptions, Pushed};
-use crate::git::{Branch, Oid, RefUpdate, RemoteName};
+use crate::git::worktree::Adopted;
+use crate::git::{Branch, RefUpdate, RemoteName};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::{Channel, IDS, LOCKS, Ledger};
 use std::time::Duration;
@@ -32,7 +33,7 @@ impl Ledger<'_> {
         &self,
         updates: &[RefUpdate],
         subject: &str,
-        adopted: &[(String, Oid)],
+        adopted: &[Adopted],
         deadline: Deadline,
     ) -> Result<Outcome> {
         match &self.channel {
@@ -41,7 +42,7 @@ impl Ledger<'_> {
         }
     }
 
-    fn swap_here(&self, updates: &[RefUpdate], subject: &str, adopted: &[(String, Oid)]) -> Result<Outcome> {
+    fn swap_here(&self, updates: &[RefUpdate], subject: &str, adopted: &[Adopted]) -> Result<Outcome> {
         let carried = match self.prepare_checkouts(updates, adopted) {
             Ok(carried) => carried,
             Err(error) => return Ok(Outcome::Failed(error)),

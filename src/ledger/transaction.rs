@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::{self, Edit, NewCommit, Parent};
+use crate::git::worktree::Adopted;
 use crate::git::{Branch, Oid, RefUpdate, merge, remote};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::forward::Lagging;
@@ -67,6 +68,14 @@ impl Plan {
             None => self.branches.push(BranchPlan { branch: branch.clone(), start: None, steps: vec![step] }),
         }
         self
+    }
+
+    /// What becomes of the adopted paths: their new content, or none where they go.
+    pub(super) fn adopted(&self, blobs: &BTreeMap<String, Oid>) -> Vec<Adopted> {
+        let edits = || self.branches.iter().flat_map(|branch| &branch.steps).flat_map(|step| &step.edits);
+        let goes = |path: &String| edits().any(|edit| matches!(edit, Edit::Remove { path: removed } if removed == path));
+        let adopted = self.adopt.iter().map(|path| (path.clone(), blobs.get(path).cloned()));
+        adopted.filter(|(path, content)| content.is_some() || goes(path)).collect()
     }
 
     /// Moves a branch to a commit that exists.
@@ -165,8 +174,7 @@ impl Ledger<'_> {
             if self.dry_run {
                 return Ok(Landed { value, updates, blobs, lagging: Vec::new(), command });
             }
-            let adopted: Vec<_> =
-                plan.adopt.iter().filter_map(|path| Some((path.clone(), blobs.get(path)?.clone()))).collect();
+            let adopted = plan.adopted(&blobs);
             let subject = plan.branches.iter().flat_map(|plan| &plan.steps).map(|step| step.subject.as_str()).next();
             let mut outcome = self.swap(&updates, subject.unwrap_or("aitask"), &adopted, deadline)?;
             if let Outcome::Partly(branches, rest) = outcome {
@@ -232,7 +240,7 @@ impl Ledger<'_> {
         })
     }
 
-    fn build(&self, view: &View<'_>, plan: &Plan, nonce: &str) -> Result<(Vec<RefUpdate>, BTreeMap<String, Oid>)> {
+    pub(super) fn build(&self, view: &View<'_>, plan: &Plan, nonce: &str) -> Result<(Vec<RefUpdate>, BTreeMap<String, Oid>)> {
         let mut commits = Vec::new();
         for branch in &plan.branches {
             let base = branch.start.clone().or_else(|| view.base(&branch.branch).cloned());
@@ -243,7 +251,9 @@ impl Ledger<'_> {
                     None => Parent::Root,
                 };
                 let (merged, tree) = step.merge.clone().map_or((None, step.tree.clone()), |(m, t)| (Some(m), Some(t)));
-                let message = format!("{}\n\n{}\n", step.subject, trailer(nonce));
+                // A local swap needs no mark: its outcome is never in doubt.
+                let mark = if nonce.is_empty() { String::new() } else { format!("\n{}\n", trailer(nonce)) };
+                let message = format!("{}\n{mark}", step.subject);
                 commits.push(NewCommit { parent, merged, tree, edits: step.edits.clone(), message });
             }
         }
@@ -314,7 +324,7 @@ impl Ledger<'_> {
         value: T,
         blobs: BTreeMap<String, Oid>,
         command: String,
-        adopted: &[(String, Oid)],
+        adopted: &[Adopted],
     ) -> Result<Landed<T>> {
         let tips = updates.iter().filter_map(|update| Some((update.name.branch()?, update.new.clone()?))).collect();
         self.keep_tracking(view, &updates)?;

@@ -47,6 +47,20 @@ impl Checkout {
         Self::named(dir, names)
     }
 
+    /// All task files and plans, by the names that [`crate::task::paths`] has for them, in byte order.
+    #[must_use]
+    pub fn paths(&self) -> Vec<String> {
+        let folders = [
+            (paths::TASKS_DIR, 't', &self.tasks),
+            (paths::ARCHIVED_TASKS_DIR, 't', &self.archived),
+            (paths::PLANS_DIR, 'p', &self.plans),
+            (paths::ARCHIVED_PLANS_DIR, 'p', &self.archived_plans),
+        ];
+        let mut all: Vec<_> = folders.into_iter().flat_map(|(root, letter, folder)| folder.all(root, letter)).collect();
+        all.sort_unstable();
+        all
+    }
+
     fn named(dir: &Path, names: [&str; 4]) -> Self {
         let [tasks, archived, plans, archived_plans] = names.map(|name| Folder::new(dir, name));
         Self { tasks, archived, plans, archived_plans }
@@ -115,20 +129,37 @@ impl Folder {
     /// The folders of children in it: `t16`, `t17` ...
     #[must_use]
     pub fn folders(&self, letter: char) -> Vec<String> {
-        let entries = std::fs::read_dir(&self.path).into_iter().flatten().flatten();
-        let folders = entries.filter(|entry| {
-            let name = entry.file_name();
-            let candidate = name.to_str().is_some_and(|name| name.starts_with(letter) && !is_markdown(name));
-            candidate && entry.path().is_dir()
+        self.names_and_folders(letter, |_| false).1
+    }
+
+    /// [`Self::names`] and [`Self::folders`] with one look.
+    #[must_use]
+    pub fn names_and_folders(&self, letter: char, wanted: impl Fn(&str) -> bool) -> (Vec<String>, Vec<String>) {
+        let is_folder = |name: &str| name.starts_with(letter) && !is_markdown(name) && self.path(name).is_dir();
+        let all = self.names(|name| wanted(name) || is_folder(name));
+        all.into_iter().partition(|name| wanted(name))
+    }
+
+    /// The files of tasks or plans in it and in its folders of children, as if it stood at `root`.
+    #[must_use]
+    pub fn all(&self, root: &str, letter: char) -> Vec<String> {
+        let is_one = |name: &str| name.starts_with(letter) && is_markdown(name);
+        let (names, folders) = self.names_and_folders(letter, is_one);
+        let children = folders.iter().flat_map(|folder| {
+            let names = self.below(folder).names(is_one);
+            names.into_iter().map(move |name| format!("{root}/{folder}/{name}"))
         });
-        let mut names: Vec<_> = folders.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-        names.sort_unstable();
-        names
+        names.iter().map(|name| format!("{root}/{name}")).chain(children).collect()
     }
 
     /// Where in the bundles of this folder of archived tasks or plans an id is: the shown path of the bundle, and the
     /// member's name (specification 30, section 5). Bundles that cannot be read are told to `unreadable`.
-    pub fn find_bundled(&self, letter: char, id: &str, unreadable: impl Fn(&Error)) -> Option<(String, String)> {
+    pub fn find_bundled(
+        &self,
+        letter: char,
+        id: &str,
+        mut unreadable: impl FnMut(Error),
+    ) -> Option<(String, String)> {
         for name in self.bundles_for(id) {
             let Ok(bytes) = std::fs::read(self.path(&name)) else { continue };
             match bundle::members(&self.shown(&name), &bytes) {
@@ -137,7 +168,7 @@ impl Folder {
                         return Some((self.shown(&name), member));
                     }
                 }
-                Err(error) => unreadable(&error),
+                Err(error) => unreadable(error),
             }
         }
         None
@@ -168,27 +199,13 @@ fn is_markdown(name: &str) -> bool {
 /// # Errors
 /// When it cannot be read.
 pub fn load_head(path: &Path) -> Result<Vec<u8>> {
-    const FIRST: usize = 4096;
-    let mut head = vec![0; FIRST];
+    let mut head = vec![0; 4096];
     let mut read = || {
         let mut file = std::fs::File::open(path)?;
-        let mut filled = 0;
-        while filled < head.len() {
-            match file.read(&mut head[filled..])? {
-                0 => break,
-                count => filled += count,
-            }
-            // A short read of a file is its end; the next one would only say so.
-            if filled < head.len() {
-                break;
-            }
-        }
+        let filled = file.read(&mut head)?;
         head.truncate(filled);
-        let is_whole = filled < FIRST || head.windows(5).skip(3).any(|part| part == b"\n---\n" || part == b"\n---\r");
-        if !is_whole {
-            file.read_to_end(&mut head)?;
-        }
-        Ok(())
+        let is_closed = head.windows(5).skip(3).any(|part| part == b"\n---\n" || part == b"\n---\r");
+        if is_closed { Ok(0) } else { file.read_to_end(&mut head) }
     };
     read().map_err(|error| Error::io("read", path, &error))?;
     Ok(head)

@@ -1,6 +1,6 @@
 //! Finishing: merge, archive and unlock in one swap, then worktree and branch.
 
-use super::archive::Filing;
+use super::filing::Filing;
 use super::context::{Context, Wanted};
 use super::holding::require_holder;
 use super::index::{Index, branches};

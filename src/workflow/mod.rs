@@ -1,10 +1,13 @@
 //! The life of a task: library calls with typed outcomes. No argument parsing, no printing.
 
 pub mod archive;
+pub mod archive_here;
 pub mod checkout;
 pub mod context;
 pub mod demo;
+pub mod desk;
 pub mod drop;
+pub mod filing;
 pub mod finish;
 pub mod gates;
 pub mod holding;
@@ -21,6 +24,7 @@ pub mod place;
 pub mod projects;
 pub mod show;
 pub mod status;
+pub mod stuck;
 pub mod sync;
 pub mod whoami;
 pub mod worktrees;
