@@ -3,9 +3,9 @@
 use super::scene::{Scene, parse_id};
 use crate::error::{Error, Kind, Result};
 use crate::task::{Document, TaskId};
-use crate::workflow::archive_here::{Archiver, Options};
+use crate::workflow::archive_here::Options;
 use crate::workflow::checkout::Checkout;
-use crate::workflow::desk::Places;
+use crate::workflow::desk::{Places, Site};
 use crate::workflow::filing::{Kin, Note};
 use crate::workflow::gates;
 
@@ -94,7 +94,9 @@ fn parse(args: &[String]) -> Result<Option<Request>> {
             id => match parse_id(id) {
                 Some(id) => request.id = Some(id),
                 None => {
-                    return Err(usage(format!("Invalid task number: {id} (expected format: 166, t166, 16_2, or t16_2)")));
+                    return Err(usage(format!(
+                        "Invalid task number: {id} (expected format: 166, t166, 16_2, or t16_2)"
+                    )));
                 }
             },
         }
@@ -141,15 +143,14 @@ fn open_items(document: &Document) -> usize {
 }
 
 fn archive(scene: &Scene, checkout: &Checkout, request: &Request, id: TaskId) -> Result<()> {
-    let context =
-        scene.open()?.ok_or_else(|| Error::new(Kind::NotARepository, "not inside a git repository"))?;
-    let archiver = Archiver::new(&context, &scene.dir, checkout)?;
+    let context = scene.open()?.ok_or_else(|| Error::new(Kind::NotARepository, "not inside a git repository"))?;
+    let site = Site::find(&context, &scene.dir, checkout)?;
     let options = request.options;
-    let plain = |note: &Note| lines(note, archiver.places(), false);
-    let released = match archiver.archive(id, options, plain)? {
+    let plain = |note: &Note| lines(note, site.places(), false);
+    let released = match site.archive(id, options, plain)? {
         Ok(archived) => {
             for note in &archived.notes {
-                show(scene, note, archiver.places(), options.dry_run);
+                show(scene, note, site.places(), options.dry_run);
             }
             if let Some(commit) = &archived.commit {
                 scene.console.line(&format!("COMMITTED:{commit}"));
@@ -167,23 +168,23 @@ fn archive(scene: &Scene, checkout: &Checkout, request: &Request, id: TaskId) ->
     if options.dry_run {
         return Ok(());
     }
-    release(scene, &archiver, &released);
-    archiver.forget_intent(id);
+    release(scene, &site, &released);
+    site.forget_intent(id);
     Ok(())
 }
 
 /// Locks go last; that one cannot be released is no reason to fail.
-fn release(scene: &Scene, archiver: &Archiver<'_>, tasks: &[TaskId]) {
-    match archiver.release(tasks) {
+fn release(scene: &Scene, site: &Site<'_>, tasks: &[TaskId]) {
+    match site.release(tasks) {
         Ok(locks) => {
             let own = scene.detect_email().ok();
             for lock in locks.iter().filter(|lock| own.as_ref().is_some_and(|own| *own != lock.holder)) {
                 scene.console.warn(&format!("{} was locked by {} on {}", lock.task.t(), lock.holder, lock.host));
             }
         }
-        Err(error) => scene.console.warn(&format!(
-            "the lock stays: {error}; once the remote can be reached, run 'aitask_lock.sh --cleanup'"
-        )),
+        Err(error) => scene
+            .console
+            .warn(&format!("the lock stays: {error}; once the remote can be reached, run 'aitask_lock.sh --cleanup'")),
     }
     for task in tasks {
         gates::prune_shadow(&scene.environment, &scene.dir, &task.to_string());
@@ -192,7 +193,9 @@ fn release(scene: &Scene, archiver: &Archiver<'_>, tasks: &[TaskId]) {
 
 fn show(scene: &Scene, note: &Note, places: &Places, dry_run: bool) {
     match note {
-        Note::Begin(..) | Note::LastChild => lines(note, places, dry_run).iter().for_each(|line| scene.console.info(line)),
+        Note::Begin(..) | Note::LastChild => {
+            lines(note, places, dry_run).iter().for_each(|line| scene.console.info(line))
+        }
         Note::StillOpen(parent, children) => {
             let children: Vec<_> = children.iter().map(|child| child.t()).collect();
             scene.console.warn(&format!("{} stays active: {} are still active", parent.t(), children.join(", ")));
@@ -226,7 +229,10 @@ fn lines(note: &Note, places: &Places, dry_run: bool) -> Vec<String> {
         }
         Note::FoldedDeleted(id, path) => {
             let path = places.shown(path);
-            vec![would(format!("delete folded task {}: {path}", id.t())).unwrap_or(format!("FOLDED_DELETED:{id}:{path}"))]
+            vec![
+                would(format!("delete folded task {}: {path}", id.t()))
+                    .unwrap_or(format!("FOLDED_DELETED:{id}:{path}")),
+            ]
         }
         Note::FoldedKept(id, status) => vec![format!("FOLDED_WARNING:{id}:{status}")],
         Note::Moved(kin, _, from, to) => {

@@ -281,7 +281,8 @@ fn release_satisfied(
     let unknown: Vec<_> = candidates.iter().filter(|(_, file)| !known.contains_key(file)).collect();
     let files: Vec<_> = unknown.iter().map(|(_, (folder, file))| names.path(*folder, file)).collect();
     let read = load_each(&files, |n, head| Item::parse(unknown[n].1.1, &Document::parse(head)).is_gated());
-    let read: HashSet<_> = unknown.iter().zip(read).filter(|(_, gated)| *gated == Some(true)).map(|(one, _)| one.1).collect();
+    let read: HashSet<_> =
+        unknown.iter().zip(read).filter(|(_, gated)| *gated == Some(true)).map(|(one, _)| one.1).collect();
     let is_gated = |file: &(Option<&str>, &str)| known.get(file).copied().unwrap_or_else(|| read.contains(file));
     let gated: Vec<_> = candidates.iter().filter(|(_, file)| is_gated(file)).collect();
     if gated.is_empty() {

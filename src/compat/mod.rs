@@ -10,6 +10,7 @@ mod ls;
 mod pick_own;
 mod query_files;
 mod scene;
+mod zip_old;
 
 use crate::report::{Console, plain};
 use crate::settings::Environment;
@@ -17,7 +18,7 @@ use scene::Scene;
 use std::path::Path;
 
 /// The scripts this binary stands in for.
-pub const SCRIPTS: [&str; 9] = [
+pub const SCRIPTS: [&str; 10] = [
     "aitask_lock.sh",
     "aitask_lock_diag.sh",
     "aitask_claim_id.sh",
@@ -27,6 +28,7 @@ pub const SCRIPTS: [&str; 9] = [
     "aitask_query_files.sh",
     "aitask_find_by_file.sh",
     "aitask_archive.sh",
+    "aitask_zip_old.sh",
 ];
 
 /// Runs a script by its name; gives its exit code.
@@ -40,6 +42,7 @@ pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path)
         "aitask_claim_id.sh" => claim_id::run(&scene, args),
         "aitask_pick_own.sh" | "aitask_own.sh" => pick_own::run(&scene, args, script == "aitask_own.sh"),
         "aitask_archive.sh" => archive::run(&scene, args),
+        "aitask_zip_old.sh" => zip_old::run(&scene, args),
         "aitask_ls.sh" => ls::run(&scene, args),
         "aitask_query_files.sh" => query_files::run(&scene, args),
         "aitask_find_by_file.sh" => find_by_file::run(&scene, args),

@@ -97,25 +97,32 @@ pub fn carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid) -> Resu
 }
 
 /// Whether [`adopt`] and then [`carry`] would succeed; changes nothing.
-pub fn could_carry(
-    repository: &Repository,
-    path: &Path,
-    old: &Oid,
-    new: &Oid,
-    adopted: &[Adopted],
-) -> Result<Forward> {
+pub fn could_carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid, adopted: &[Adopted]) -> Result<Forward> {
     refresh(repository, path)?;
-    let call = repository.git().write(path, "read-tree").args(["-n", "-m", "-u", old.as_str(), new.as_str()]);
+    let check = |old: &str| repository.git().write(path, "read-tree").args(["-n", "-m", "-u", old, new.as_str()]);
     if adopted.is_empty() {
-        return forward(&call);
+        return forward(&check(old.as_str()));
     }
     let ask = repository.git().read(path, "rev-parse").args(["--path-format=absolute", "--git-path", "index"]);
     let index = ask.run()?.text();
-    let copy = tempfile::NamedTempFile::new_in(repository.private_dir()?);
-    let copy = copy.and_then(|copy| std::fs::copy(&index, copy.path()).map(|_| copy));
-    let copy = copy.map_err(|error| Error::io("copy", Path::new(&index), &error))?;
-    take_into_index(repository, path, adopted).env("GIT_INDEX_FILE", copy.path()).run()?;
-    forward(&call.env("GIT_INDEX_FILE", copy.path()))
+    let dir = tempfile::tempdir_in(repository.private_dir()?);
+    let (copy, base) = match &dir {
+        Ok(dir) => (dir.path().join("index"), dir.path().join("base")),
+        Err(error) => return Err(Error::io("make a folder beside", Path::new(&index), error)),
+    };
+    std::fs::copy(&index, &copy).map_err(|error| Error::io("copy", Path::new(&index), &error))?;
+    take_into_index(repository, path, adopted).env("GIT_INDEX_FILE", &copy).run()?;
+    let gone: Vec<_> = adopted.iter().filter(|(_, content)| content.is_none()).map(|(name, _)| name).collect();
+    let old = if gone.is_empty() {
+        old.to_string()
+    } else {
+        // A file that is to go lies there still; only to a tree that never had it is it nothing that would be lost.
+        let call = |subcommand| repository.git().write(path, subcommand).env("GIT_INDEX_FILE", &base);
+        call("read-tree").arg(old.as_str()).run()?;
+        call("update-index").args(["--force-remove", "--"]).args(gone).run()?;
+        call("write-tree").run()?.text()
+    };
+    forward(&check(&old).env("GIT_INDEX_FILE", &copy))
 }
 
 /// A file, and the content that it gets from the object store; with none it goes.
@@ -131,7 +138,9 @@ pub fn adopt(repository: &Repository, path: &Path, files: &[Adopted]) -> Result<
     for (name, _) in files.iter().filter(|(_, content)| content.is_none()) {
         let file = path.join(name);
         match std::fs::remove_file(&file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io("remove", &file, &error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io("remove", &file, &error));
+            }
             _ => {}
         }
     }

@@ -1,10 +1,10 @@
 //! Staging: what a plan does to one branch goes into index and files of its checkout, and no commit is made.
 
 use crate::error::{Error, Kind, Result};
+use crate::git::Branch;
 use crate::git::worktree;
 use crate::ledger::queue::Queue;
 use crate::ledger::{Decision, Edit, Ledger, View};
-use crate::git::Branch;
 
 impl Ledger<'_> {
     /// Looks at `branch`, lets `decide` say what to do, and stages it where the branch is checked out. Every edit is a

@@ -73,7 +73,8 @@ impl Plan {
     /// What becomes of the adopted paths: their new content, or none where they go.
     pub(super) fn adopted(&self, blobs: &BTreeMap<String, Oid>) -> Vec<Adopted> {
         let edits = || self.branches.iter().flat_map(|branch| &branch.steps).flat_map(|step| &step.edits);
-        let goes = |path: &String| edits().any(|edit| matches!(edit, Edit::Remove { path: removed } if removed == path));
+        let goes =
+            |path: &String| edits().any(|edit| matches!(edit, Edit::Remove { path: removed } if removed == path));
         let adopted = self.adopt.iter().map(|path| (path.clone(), blobs.get(path).cloned()));
         adopted.filter(|(path, content)| content.is_some() || goes(path)).collect()
     }
@@ -240,7 +241,12 @@ impl Ledger<'_> {
         })
     }
 
-    pub(super) fn build(&self, view: &View<'_>, plan: &Plan, nonce: &str) -> Result<(Vec<RefUpdate>, BTreeMap<String, Oid>)> {
+    pub(super) fn build(
+        &self,
+        view: &View<'_>,
+        plan: &Plan,
+        nonce: &str,
+    ) -> Result<(Vec<RefUpdate>, BTreeMap<String, Oid>)> {
         let mut commits = Vec::new();
         for branch in &plan.branches {
             let base = branch.start.clone().or_else(|| view.base(&branch.branch).cloned());

@@ -2,21 +2,17 @@
 //! (specification 30, sections 3 and 14). Everything that can refuse does so before the first change, and a run that was
 //! cut off is completed by the next one of the same task (A3).
 
-use super::checkout::Checkout;
-use super::context::Context;
-use super::desk::{Desk, Places};
+use super::desk::{Desk, Site};
 use super::drop::unlock_step;
 use super::filing::{Filing, Manner, Note, Shelf, is_archived};
-use super::stuck::require_ready;
 use crate::error::{Error, Kind, Result};
-use crate::git::Branch;
 use crate::git::objects::Edit;
 use crate::ledger::held::Held;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Channel, Decision, Ledger, LockEntry, Locks, Plan, View, locks, nonce};
 use crate::task::{TaskId, bundle, paths};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The longest that the release of locks may take: callers end the script after 30 s (A13).
@@ -62,36 +58,7 @@ pub struct CutOff {
     pub released: Vec<TaskId>,
 }
 
-/// Archiving in one checkout.
-#[derive(Debug)]
-pub struct Archiver<'a> {
-    context: &'a Context,
-    checkout: &'a Checkout,
-    places: Places,
-    branch: Branch,
-}
-
-impl<'a> Archiver<'a> {
-    /// Looks where the task data is, seen from `dir`.
-    ///
-    /// # Errors
-    /// Those of [`require_ready`].
-    pub fn new(context: &'a Context, dir: &Path, checkout: &'a Checkout) -> Result<Self> {
-        let places = Places::find(context, dir, checkout)?;
-        let (_, branch) = require_ready(context, &places.top, &[paths::METADATA_DIR])?;
-        Ok(Self { context, checkout, places, branch })
-    }
-
-    /// Where the files are.
-    #[must_use]
-    pub fn places(&self) -> &Places {
-        &self.places
-    }
-
-    fn ledger(&self) -> Ledger<'_> {
-        Ledger { channel: Channel::Local, own: Some(self.branch.clone()), ..self.context.ledger() }
-    }
-
+impl Site<'_> {
     /// Archives a task; `line` shows a note, for the run after one that is cut off.
     ///
     /// # Errors
@@ -111,11 +78,26 @@ impl<'a> Archiver<'a> {
             return Ok(filing.map(|filing| done(&filing, None)));
         }
         if options.no_commit {
-            return Ok(ledger.stage(&self.branch, decide)?.map(|filing| done(&filing, None)));
+            let staged = ledger.stage(&self.branch, decide)?;
+            return Ok(staged.map(|filing| self.tidied(id, &filing, None)));
         }
         let landed = ledger.transact("", branches, decide)?;
         let commit = landed.tip(&self.branch).map(|oid| oid.short().to_owned());
-        Ok(landed.value.map(|filing| done(&filing, commit)))
+        Ok(landed.value.map(|filing| self.tidied(id, &filing, commit)))
+    }
+
+    /// The folder of a parent's children stays as long as the parent is active, empty or not, and goes with it.
+    fn tidied(&self, id: TaskId, filing: &Filing, commit: Option<String>) -> Archived {
+        let parent = id.parent().unwrap_or(id);
+        let folder = |root: &str, letter: char| self.places.on_disk(&format!("{root}/{letter}{parent}"));
+        // Best effort: an empty folder is in no commit.
+        if filing.tasks.contains(&parent) {
+            let _ = std::fs::remove_dir(folder(paths::TASKS_DIR, 't'));
+            let _ = std::fs::remove_dir(folder(paths::PLANS_DIR, 'p'));
+        } else if filing.notes.iter().any(|note| matches!(note, Note::ParentEdited(..))) {
+            let _ = std::fs::create_dir_all(folder(paths::TASKS_DIR, 't'));
+        }
+        done(filing, commit)
     }
 
     fn decide(
@@ -125,18 +107,24 @@ impl<'a> Archiver<'a> {
         options: Options,
         line: &impl Fn(&Note) -> Vec<String>,
     ) -> Result<Decision<Result<Filing, CutOff>>> {
-        let desk = Desk::load(self.context, view, &self.branch, &self.places, self.checkout)?;
-        let path = match self.find(&desk, id)? {
+        let desk = Desk::load(self, view)?;
+        let path = match self.find_file(&desk, id)? {
             Ok(path) => path,
             Err(cut_off) => return Ok(Decision::Nothing(Err(cut_off))),
         };
         let manner = Manner { superseded: options.superseded, canonical: true };
         let mut filing = Filing::from_shelf(&desk, &path, id, manner)?;
         require_no_open_children(&desk, id, &filing)?;
-        let mut edits: Vec<_> = std::mem::take(&mut filing.edits).into_iter().map(|edit| self.places.edit(edit)).collect();
+        let mut edits: Vec<_> =
+            std::mem::take(&mut filing.edits).into_iter().map(|edit| self.places.edit(edit)).collect();
         for parent in filing.tasks.iter().filter(|task| !task.is_child()) {
             let staged = desk.staged_below(*parent)?;
-            edits.extend(staged.into_iter().filter(|staged| !edits.iter().any(|edit| path_of(edit) == path_of(staged))).collect::<Vec<_>>());
+            edits.extend(
+                staged
+                    .into_iter()
+                    .filter(|staged| !edits.iter().any(|edit| path_of(edit) == path_of(staged)))
+                    .collect::<Vec<_>>(),
+            );
         }
         if options.no_commit {
             edits = edits.into_iter().map(|edit| self.unfold(edit)).collect::<Result<Vec<_>>>()?.concat();
@@ -150,7 +138,7 @@ impl<'a> Archiver<'a> {
     }
 
     /// The file to archive: the active one, or one that was moved and not committed.
-    fn find(&self, desk: &Desk<'_>, id: TaskId) -> Result<Result<String, CutOff>> {
+    fn find_file(&self, desk: &Desk<'_>, id: TaskId) -> Result<Result<String, CutOff>> {
         let of_task = |archived: bool| {
             let paths = desk.paths().iter().filter(move |path| is_archived(path) == archived);
             paths.filter(|path| paths::loose_id(path) == Some(id)).cloned().collect::<Vec<_>>()
@@ -248,7 +236,8 @@ impl<'a> Archiver<'a> {
         let ledger = Ledger { timeout: context.settings.timeout.min(RELEASE_LIMIT), ..context.ledger() };
         let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
             let files = tasks.iter().map(|task| (&branch, LockEntry::path(*task)));
-            let mut objects = view.objects(&std::iter::once(Locks::request(&branch)).chain(files).collect::<Vec<_>>())?;
+            let mut objects =
+                view.objects(&std::iter::once(Locks::request(&branch)).chain(files).collect::<Vec<_>>())?;
             if objects.first().is_none_or(Option::is_none) {
                 return Ok(Decision::Nothing(Vec::new()));
             }

@@ -154,12 +154,7 @@ impl Folder {
 
     /// Where in the bundles of this folder of archived tasks or plans an id is: the shown path of the bundle, and the
     /// member's name (specification 30, section 5). Bundles that cannot be read are told to `unreadable`.
-    pub fn find_bundled(
-        &self,
-        letter: char,
-        id: &str,
-        mut unreadable: impl FnMut(Error),
-    ) -> Option<(String, String)> {
+    pub fn find_bundled(&self, letter: char, id: &str, mut unreadable: impl FnMut(Error)) -> Option<(String, String)> {
         for name in self.bundles_for(id) {
             let Ok(bytes) = std::fs::read(self.path(&name)) else { continue };
             match bundle::members(&self.shown(&name), &bytes) {

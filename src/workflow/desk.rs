@@ -5,10 +5,10 @@ use super::context::Context;
 use super::filing::{Shelf, is_archived};
 use super::stuck::{data_top, require_ready};
 use crate::error::{Error, Kind, Result};
+use crate::git::Branch;
 use crate::git::objects::{self, Edit};
 use crate::git::porcelain::status::{Status, StatusKind};
-use crate::git::{Branch, Repository};
-use crate::ledger::View;
+use crate::ledger::{Channel, Ledger, View};
 use crate::task::{Document, TaskId, paths};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -102,13 +102,43 @@ fn real(path: &Path) -> PathBuf {
     }
 }
 
+/// A checkout of task data that a script works in, and the branch that is checked out there.
+#[derive(Debug)]
+pub struct Site<'a> {
+    pub(super) context: &'a Context,
+    pub(super) checkout: &'a Checkout,
+    pub(super) places: Places,
+    pub(super) branch: Branch,
+}
+
+impl<'a> Site<'a> {
+    /// Looks where the task data is, seen from `dir`.
+    ///
+    /// # Errors
+    /// Those of [`require_ready`].
+    pub fn find(context: &'a Context, dir: &Path, checkout: &'a Checkout) -> Result<Self> {
+        let places = Places::find(context, dir, checkout)?;
+        let (_, branch) = require_ready(context, &places.top, &[paths::METADATA_DIR])?;
+        Ok(Self { context, checkout, places, branch })
+    }
+
+    /// Where the files are.
+    #[must_use]
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// The ledger that commits here, and publishes nothing.
+    pub(super) fn ledger(&self) -> Ledger<'_> {
+        Ledger { channel: Channel::Local, own: Some(self.branch.clone()), ..self.context.ledger() }
+    }
+}
+
 /// The task data of a checkout.
 #[derive(Debug)]
 pub struct Desk<'a> {
-    repository: &'a Repository,
+    site: &'a Site<'a>,
     view: &'a View<'a>,
-    places: &'a Places,
-    branch: &'a Branch,
     /// The files there are.
     paths: Vec<String>,
     /// The files of the last commit.
@@ -123,13 +153,8 @@ impl<'a> Desk<'a> {
     ///
     /// # Errors
     /// Those of [`require_ready`]; [`Kind::Occupied`] when a file is in conflict or another branch is checked out.
-    pub fn load(
-        context: &'a Context,
-        view: &'a View<'a>,
-        branch: &'a Branch,
-        places: &'a Places,
-        checkout: &Checkout,
-    ) -> Result<Self> {
+    pub(super) fn load(site: &'a Site<'a>, view: &'a View<'a>) -> Result<Self> {
+        let Site { context, checkout, places, branch } = site;
         let folders = places.folders();
         let (status, now) = require_ready(context, &places.top, &folders)?;
         if now != *branch {
@@ -144,7 +169,7 @@ impl<'a> Desk<'a> {
         let paths = checkout.paths();
         let mut changed: BTreeSet<_> = status.entries.iter().filter_map(|entry| core(&entry.path)).collect();
         changed.extend(paths.iter().filter(|path| !committed.contains(*path)).cloned());
-        Ok(Self { repository: &context.repository, view, places, branch, paths, committed, changed, status })
+        Ok(Self { site, view, paths, committed, changed, status })
     }
 
     /// Whether the last commit has a file, and the checkout has it as it is there.
@@ -171,12 +196,12 @@ impl<'a> Desk<'a> {
     pub fn staged_below(&self, parent: TaskId) -> Result<Vec<Edit>> {
         let folders = [paths::TASKS_DIR, paths::PLANS_DIR].into_iter().zip(['t', 'p']);
         let folders: Vec<_> =
-            folders.map(|(root, letter)| self.places.in_git(&format!("{root}/{letter}{parent}")) + "/").collect();
+            folders.map(|(root, letter)| self.site.places.in_git(&format!("{root}/{letter}{parent}")) + "/").collect();
         let staged = self.status.entries.iter().filter(|entry| !matches!(entry.code[0], '.' | '?' | '!'));
         let staged = staged.filter_map(|entry| Some((entry.code[0], entry.path.to_str()?.to_owned())));
         let staged: Vec<_> = staged.filter(|(_, path)| folders.iter().any(|folder| path.starts_with(folder))).collect();
         let kept = staged.iter().filter(|(code, _)| *code != 'D').map(|(_, path)| format!(":{path}"));
-        let mut contents = objects::load(self.repository, &kept.collect::<Vec<_>>())?.into_iter();
+        let mut contents = objects::load(&self.site.context.repository, &kept.collect::<Vec<_>>())?.into_iter();
         let edits = staged.into_iter().map(|(code, path)| match code {
             'D' => Some(Edit::Remove { path }),
             _ => contents.next().flatten().map(|object| Edit::Put { path, content: object.data }),
@@ -185,7 +210,7 @@ impl<'a> Desk<'a> {
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>> {
-        let file = self.places.on_disk(path);
+        let file = self.site.places.on_disk(path);
         std::fs::read(&file).map_err(|error| Error::io("read", &file, &error))
     }
 }
@@ -197,7 +222,7 @@ impl Shelf for Desk<'_> {
 
     fn load(&self, paths: &[&str]) -> Result<Vec<Document>> {
         let committed: Vec<_> = paths.iter().filter(|path| self.is_committed(path)).collect();
-        let wanted: Vec<_> = committed.iter().map(|path| (self.branch, self.places.in_git(path))).collect();
+        let wanted: Vec<_> = committed.iter().map(|path| (&self.site.branch, self.site.places.in_git(path))).collect();
         let mut found = self.view.files(&wanted)?.into_iter();
         let read = paths.iter().map(|path| {
             let bytes = if self.is_committed(path) { found.next().flatten() } else { Some(self.read(path)?) };

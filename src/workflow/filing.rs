@@ -146,7 +146,11 @@ impl Filer<'_> {
         let parent = self.parent_of(id)?;
         let mut near = self.folded_files(path);
         near.extend(parent.iter().map(|(_, parent)| parent.clone()));
-        near.extend(self.active().filter(|(other, _)| other.parent() == parent.as_ref().map(|p| p.0)).map(|(_, p)| p.to_owned()));
+        near.extend(
+            self.active()
+                .filter(|(other, _)| other.parent() == parent.as_ref().map(|p| p.0))
+                .map(|(_, p)| p.to_owned()),
+        );
         if parent.is_none() {
             near.retain(|path| paths::loose_id(path).is_some_and(|near| near.parent() != Some(id)));
         }
@@ -235,7 +239,8 @@ impl Filer<'_> {
     /// The parent of a child and its active file; a child whose parent is archived goes alone (A5).
     fn parent_of(&self, id: TaskId) -> Result<Option<(TaskId, String)>> {
         let Some(parent) = id.parent() else { return Ok(None) };
-        let mut files: Vec<_> = self.active().filter(|(other, _)| *other == parent).map(|(_, path)| path.to_owned()).collect();
+        let mut files: Vec<_> =
+            self.active().filter(|(other, _)| *other == parent).map(|(_, path)| path.to_owned()).collect();
         if files.len() > 1 {
             let message = format!("Multiple task files found for task {parent}: {}", files.join(", "));
             return Err(Error::new(Kind::NotClaimable, message).hint("git mv one of them to an id of its own"));
@@ -282,7 +287,9 @@ impl Filer<'_> {
     /// stays (A10).
     fn fold(&mut self, path: &str) -> Result<()> {
         for id in self.folded_ids(path) {
-            let Some(file) = self.active_file(id).filter(|file| file != path && !self.gone.contains(file)) else { continue };
+            let Some(file) = self.active_file(id).filter(|file| file != path && !self.gone.contains(file)) else {
+                continue;
+            };
             let status = Status::parse(self.document(&file).scalar("status").unwrap_or_default());
             if matches!(status, Status::Implementing | Status::Done) || self.shelf.changed(&file)?.is_some() {
                 self.note(Note::FoldedKept(id, status));

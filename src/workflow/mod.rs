@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod archive_here;
+pub mod bundles;
 pub mod checkout;
 pub mod context;
 pub mod demo;

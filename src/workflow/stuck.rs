@@ -9,7 +9,8 @@ use crate::task::paths;
 use std::path::{Path, PathBuf};
 
 /// What git leaves in its directory while something is in progress.
-const MARKERS: [&str; 6] = ["rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"];
+const MARKERS: [&str; 6] =
+    ["rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"];
 
 /// The folder that is the top of the checkout with the task data, seen from `dir`.
 #[must_use]
@@ -25,7 +26,8 @@ pub fn data_top(context: &Context, dir: &Path) -> PathBuf {
 pub fn require_ready(context: &Context, top: &Path, files: &[&str]) -> Result<(Status, Branch)> {
     let is_data = top.ends_with(paths::DATA_WORKTREE_DIR);
     let skip = context.repository.git().environment().text("AIT_GIT_SKIP_STATE_CHECK") == Some("1");
-    if let Some(marker) = MARKERS.iter().find(|marker| git_dir(top).join(marker).exists()).filter(|_| is_data && !skip) {
+    if let Some(marker) = MARKERS.iter().find(|marker| git_dir(top).join(marker).exists()).filter(|_| is_data && !skip)
+    {
         return Err(Error::new(
             Kind::Occupied,
             format!(
