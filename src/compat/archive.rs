@@ -50,7 +50,9 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
     match block(scene, &checkout, &request, id) {
         Ok(None) => {}
         Ok(Some(Blocked(lines))) => {
-            lines.iter().for_each(|line| scene.console.line(line));
+            for line in lines {
+                scene.console.line(&line);
+            }
             return 2;
         }
         Err(error) => return fail(scene, &error),
@@ -194,7 +196,9 @@ fn release(scene: &Scene, site: &Site<'_>, tasks: &[TaskId]) {
 fn show(scene: &Scene, note: &Note, places: &Places, dry_run: bool) {
     match note {
         Note::Begin(..) | Note::LastChild => {
-            lines(note, places, dry_run).iter().for_each(|line| scene.console.info(line))
+            for line in lines(note, places, dry_run) {
+                scene.console.info(&line);
+            }
         }
         Note::StillOpen(parent, children) => {
             let children: Vec<_> = children.iter().map(|child| child.t()).collect();

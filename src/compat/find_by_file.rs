@@ -3,7 +3,7 @@
 use super::scene::Scene;
 use crate::task::Document;
 use crate::task::listing::{child_id, parent_id};
-use crate::workflow::checkout::{Checkout, load_each};
+use crate::workflow::checkout::{Checkout, is_file, load_each};
 use crate::workflow::projects;
 
 const HELP: &str = "\
@@ -41,14 +41,14 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
 
 fn find(scene: &Scene, wanted: &str) -> u8 {
     let tasks = Checkout::of_environment(&scene.environment, &scene.dir).tasks;
-    let is_file = |name: &str| name.starts_with('t') && name.ends_with(".md");
-    let parents = tasks.names(is_file).into_iter().filter_map(|name| {
+    let is_task = |name: &str| is_file(name, "t");
+    let parents = tasks.names(is_task).into_iter().filter_map(|name| {
         let id = parent_id(&name)?.to_owned();
         Some((id, tasks.shown(&name)))
     });
     let children = tasks.folders('t').into_iter().flat_map(|folder| {
         let folder = tasks.below(&folder);
-        let names = folder.names(is_file);
+        let names = folder.names(is_task);
         names.into_iter().filter_map(move |name| {
             let id = child_id(&name)?.trim_start_matches('t').to_owned();
             Some((id, folder.shown(&name)))

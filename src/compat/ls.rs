@@ -4,7 +4,7 @@ use super::scene::Scene;
 use crate::error::{Error, Kind, Result};
 use crate::task::listing::{Active, DEFAULT_TYPES, FOLLOWUP_KINDS, Item, Wanted, child_id, parent_id};
 use crate::task::{Document, paths};
-use crate::workflow::checkout::{Checkout, Folder, load_each};
+use crate::workflow::checkout::{Checkout, Folder, is_file, load_each};
 use crate::workflow::{gates, projects};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -161,7 +161,7 @@ struct Names {
 
 impl Names {
     fn load(tasks: Folder) -> Self {
-        let is_task = |name: &str| name.ends_with(".md") && parent_id(name).is_some();
+        let is_task = |name: &str| is_file(name, "t") && parent_id(name).is_some();
         let parents = tasks.names(is_task);
         let is_child = |name: &str| is_task(name) && name.matches('_').count() > 1;
         let folders = tasks.folders('t').into_iter();

@@ -2,14 +2,17 @@
 //! original only lives here; the core never learns it.
 
 mod archive;
+mod changelog;
 mod claim_id;
 mod find_by_file;
+mod find_files;
 mod lock;
 mod lock_diag;
 mod ls;
 mod pick_own;
 mod query_files;
 mod scene;
+mod stats;
 mod zip_old;
 
 use crate::report::{Console, plain};
@@ -18,7 +21,7 @@ use scene::Scene;
 use std::path::Path;
 
 /// The scripts this binary stands in for.
-pub const SCRIPTS: [&str; 10] = [
+pub const SCRIPTS: [&str; 13] = [
     "aitask_lock.sh",
     "aitask_lock_diag.sh",
     "aitask_claim_id.sh",
@@ -29,6 +32,9 @@ pub const SCRIPTS: [&str; 10] = [
     "aitask_find_by_file.sh",
     "aitask_archive.sh",
     "aitask_zip_old.sh",
+    "aitask_find_files.sh",
+    "aitask_stats.sh",
+    "aitask_changelog.sh",
 ];
 
 /// Runs a script by its name; gives its exit code.
@@ -43,6 +49,9 @@ pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path)
         "aitask_pick_own.sh" | "aitask_own.sh" => pick_own::run(&scene, args, script == "aitask_own.sh"),
         "aitask_archive.sh" => archive::run(&scene, args),
         "aitask_zip_old.sh" => zip_old::run(&scene, args),
+        "aitask_find_files.sh" => find_files::run(&scene, args),
+        "aitask_stats.sh" => stats::run(&scene, args),
+        "aitask_changelog.sh" => changelog::run(&scene, args),
         "aitask_ls.sh" => ls::run(&scene, args),
         "aitask_query_files.sh" => query_files::run(&scene, args),
         "aitask_find_by_file.sh" => find_by_file::run(&scene, args),

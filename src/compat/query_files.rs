@@ -4,7 +4,7 @@
 use super::scene::Scene;
 use crate::error::{Error, Kind, Result};
 use crate::task::{Document, Status};
-use crate::workflow::checkout::{Checkout, Folder};
+use crate::workflow::checkout::{Checkout, Folder, is_file};
 use crate::workflow::{gates, projects};
 use std::cmp::Reverse;
 
@@ -29,7 +29,9 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
     });
     match answer {
         Ok(lines) => {
-            lines.iter().for_each(|line| scene.console.line(line));
+            for line in lines {
+                scene.console.line(&line);
+            }
             0
         }
         Err(error) => {
@@ -153,7 +155,7 @@ impl Query<'_> {
             Some(text) => text.parse().map_err(|_| usage(format!("Invalid limit: '{text}' (expected a number)")))?,
         };
         let archived = &self.files.archived;
-        let is_task = |name: &str| name.starts_with('t') && name.ends_with(".md") && name.contains('_');
+        let is_task = |name: &str| is_file(name, "t") && name.contains('_');
         let loose = archived.names(is_task).into_iter().map(|name| (archived.clone(), name));
         let folders = archived.folders('t').into_iter().map(|folder| archived.below(&folder));
         let children = folders.flat_map(|folder| {
@@ -179,7 +181,7 @@ impl Query<'_> {
     /// Tasks that are being worked on and have gone through gates (section 8.2).
     fn inflight(&self) -> Vec<String> {
         let tasks = &self.files.tasks;
-        let is_task = |name: &str| name.starts_with('t') && name.ends_with(".md");
+        let is_task = |name: &str| is_file(name, "t");
         let folders = tasks.folders('t').into_iter().map(|folder| tasks.below(&folder));
         let all = std::iter::once(tasks.clone()).chain(folders);
         let files =

@@ -164,7 +164,9 @@ fn preview(scene: &Scene, checkout: &Checkout, selection: &Selection) {
             let number: u64 = stem.rsplit("old").next().and_then(|number| number.parse().ok()).unwrap_or_default();
             let (low, high) = (number * 100, number * 100 + 99);
             scene.console.line(&format!("  {} ({letter}{low}-{high}):", shown(&format!("{stem}.tar.zst"))));
-            files.iter().for_each(|file| scene.console.line(&format!("    - {file}")));
+            for file in files {
+                scene.console.line(&format!("    - {file}"));
+            }
         }
     };
     show("Tasks:", 't', &|name| checkout.archived.shown(name), &selection.tasks);

@@ -255,6 +255,7 @@ impl Call {
 
     /// Becomes this program, with our own streams; comes back only with the reason why not.
     #[expect(clippy::disallowed_methods, reason = "this is the place")]
+    #[must_use]
     pub fn replace_process(&self) -> io::Error {
         let mut command = std::process::Command::new(&self.program);
         command.args(&self.args).current_dir(&self.dir);

@@ -105,11 +105,11 @@ pub fn could_carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid, a
     }
     let ask = repository.git().read(path, "rev-parse").args(["--path-format=absolute", "--git-path", "index"]);
     let index = ask.run()?.text();
-    let dir = tempfile::tempdir_in(repository.private_dir()?);
-    let (copy, base) = match &dir {
-        Ok(dir) => (dir.path().join("index"), dir.path().join("base")),
-        Err(error) => return Err(Error::io("make a folder beside", Path::new(&index), error)),
-    };
+    // One place for all: who checks is at the head of the queue, and what a kill leaves there the next one replaces.
+    let dir = repository.private_dir()?.join("check");
+    let _ = std::fs::remove_dir_all(&dir);
+    std::fs::create_dir(&dir).map_err(|error| Error::io("make", &dir, &error))?;
+    let (copy, base) = (dir.join("index"), dir.join("base"));
     std::fs::copy(&index, &copy).map_err(|error| Error::io("copy", Path::new(&index), &error))?;
     take_into_index(repository, path, adopted).env("GIT_INDEX_FILE", &copy).run()?;
     let gone: Vec<_> = adopted.iter().filter(|(_, content)| content.is_none()).map(|(name, _)| name).collect();
@@ -122,7 +122,9 @@ pub fn could_carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid, a
         call("update-index").args(["--force-remove", "--"]).args(gone).run()?;
         call("write-tree").run()?.text()
     };
-    forward(&check(&old).env("GIT_INDEX_FILE", &copy))
+    let forward = forward(&check(&old).env("GIT_INDEX_FILE", &copy));
+    let _ = std::fs::remove_dir_all(&dir);
+    forward
 }
 
 /// A file, and the content that it gets from the object store; with none it goes.

@@ -106,7 +106,7 @@ impl Item {
             && (wanted.labels.is_empty() || wanted.labels.iter().any(|label| self.labels.contains(label)))
             && wanted.issue_type.as_ref().is_none_or(|kind| *kind == self.issue_type)
             && wanted.followup_kind.as_ref().is_none_or(|kind| *kind == self.followup_kind)
-            && !(wanted.no_followup_kind && !self.followup_kind.is_empty())
+            && (!wanted.no_followup_kind || self.followup_kind.is_empty())
     }
 
     /// The ids it waits for, as they stand in the active set: `10`, `t12_1`.

@@ -16,6 +16,12 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+/// How a bundle of early versions ends.
+const GZIP: &str = ".tar.gz";
+
+/// Files by their names in a bundle.
+type Files = Vec<(String, Vec<u8>)>;
+
 /// The two archives: the core's name, the letter of their files, the folder.
 fn archives(checkout: &Checkout) -> [(&'static str, char, &Folder); 2] {
     [(paths::ARCHIVED_TASKS_DIR, 't', &checkout.archived), (paths::ARCHIVED_PLANS_DIR, 'p', &checkout.archived_plans)]
@@ -180,7 +186,7 @@ impl Change {
 }
 
 /// The files of a bundle; `None` when there is no bundle.
-fn load(archive: &Folder, name: &str) -> Result<Option<Vec<(String, Vec<u8>)>>> {
+fn load(archive: &Folder, name: &str) -> Result<Option<Files>> {
     let file = archive.path(name);
     match std::fs::read(&file) {
         Ok(bytes) => bundle::files(&archive.shown(name), &bytes).map(Some),
@@ -218,7 +224,7 @@ pub fn bundle_uncommitted(site: Option<&Site<'_>>, checkout: &Checkout) -> Resul
             let _ = std::fs::remove_dir(archive.path(&folder));
         }
     }
-    for gz in changes.iter().flat_map(|change| &change.replaces).filter(|path| path.ends_with(".gz")) {
+    for gz in changes.iter().flat_map(|change| &change.replaces).filter(|path| path.ends_with(GZIP)) {
         if let Some(((_, _, archive), name)) =
             archives(checkout).into_iter().find_map(|one| Some((one, gz.strip_prefix(one.0)?.trim_start_matches('/'))))
         {
@@ -399,14 +405,14 @@ fn put(path: &Path, content: &[u8]) -> Result<bool> {
 fn shrink(root: &str, archive: &Folder, name: &str, mut rest: BTreeMap<String, Vec<u8>>) -> Result<()> {
     let file = archive.path(name);
     let stem = name.split(".tar.").next().unwrap_or(name);
-    if name.ends_with(".gz")
+    if name.ends_with(GZIP)
         && let Some(files) = load(archive, &format!("{stem}.tar.zst"))?
     {
         rest.extend(files);
     }
     if !rest.is_empty() {
         Change::of(root, archive, stem, rest, Vec::new())?.write()?;
-        return if name.ends_with(".gz") { remove(&file) } else { Ok(()) };
+        return if name.ends_with(GZIP) { remove(&file) } else { Ok(()) };
     }
     remove(&file)?;
     if let Some(folder) = file.parent().filter(|_| name.contains('/')) {

@@ -47,6 +47,13 @@ impl Checkout {
         Self::named(dir, names)
     }
 
+    /// The folders of a project whose tasks are in `tasks`, the archive below them.
+    #[must_use]
+    pub fn below(dir: &Path, tasks: &str) -> Self {
+        let archived = format!("{tasks}/archived");
+        Self::named(dir, [tasks, &archived, paths::PLANS_DIR, paths::ARCHIVED_PLANS_DIR])
+    }
+
     /// All task files and plans, by the names that [`crate::task::paths`] has for them, in byte order.
     #[must_use]
     pub fn paths(&self) -> Vec<String> {
@@ -94,6 +101,12 @@ impl Folder {
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+
+    /// The path of something in it that [`Self::shown`] named.
+    #[must_use]
+    pub fn path_of_shown(&self, shown: &str) -> PathBuf {
+        self.path.join(shown.strip_prefix(&self.shown).unwrap_or(shown).trim_start_matches('/'))
     }
 
     /// The names in it that are wanted, in byte order (L8); none when it cannot be read.

@@ -20,7 +20,7 @@ fn helper(environment: &Environment, root: &Path, name: &str) -> Option<PathBuf>
 pub fn satisfied(environment: &Environment, root: &Path, paths: &[String]) -> Vec<String> {
     let Some(script) = helper(environment, root, "aitask_gate.sh") else { return Vec::new() };
     let call = Call::program(environment, script, root).arg("deps-unblock-batch").limit(LIMIT);
-    let Ok(output) = call.input(paths.iter().map(|path| format!("{path}\n")).collect::<String>()).output() else {
+    let Ok(output) = call.input(paths.join("\n") + "\n").output() else {
         return Vec::new();
     };
     let rows = output.text();

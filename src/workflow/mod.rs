@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod archive_here;
 pub mod bundles;
+pub mod changelog;
 pub mod checkout;
 pub mod context;
 pub mod demo;
@@ -23,7 +24,9 @@ pub mod outcome;
 pub mod pick;
 pub mod place;
 pub mod projects;
+pub mod search;
 pub mod show;
+pub mod statistics;
 pub mod status;
 pub mod stuck;
 pub mod sync;

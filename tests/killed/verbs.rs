@@ -83,3 +83,21 @@ fn archive(mode: Mode) {
     scene.ann.aitask(&["pick", "1", "--no-worktree"]).ok();
     sweep(&scene, &["archive", "1"]);
 }
+
+#[test]
+fn archive_script() {
+    let scene = Scene::with_tasks(Mode::DataBranch, true);
+    scene.ann.aitask(&["pick", "1", "--no-worktree"]).ok();
+    let data = scene.ann.at(".aitask-data");
+    // part of what is archived, and somebody else's
+    data.write("aiplans/p1_add_login.md", "Second, think again.\n");
+    data.write("aiplans/p9_other.md", "a draft\n");
+    sweep(&scene, &["compat", "aitask_archive.sh", "1"]);
+}
+
+#[test]
+fn zip_script() {
+    let scene = Scene::with_tasks(Mode::Local, true);
+    scene.ann.aitask(&["archive", "1"]).ok();
+    sweep(&scene, &["compat", "aitask_zip_old.sh"]);
+}
