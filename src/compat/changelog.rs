@@ -30,7 +30,7 @@ fn answer(scene: &Scene, args: &[String]) -> Result<u8> {
         match arg.as_str() {
             "--gather" => is_gathering = true,
             "--from-tag" => {
-                tag = Some(args.next().ok_or_else(|| usage("--from-tag requires a tag argument".to_owned()))?)
+                tag = Some(args.next().ok_or_else(|| usage("--from-tag requires a tag argument".to_owned()))?);
             }
             "--check-version" => {
                 let missing = || usage("--check-version requires a version argument".to_owned());

@@ -45,13 +45,12 @@ pub struct Entry {
 /// [`Kind::Usage`] when there is no release tag.
 pub fn load_commits(context: &Context, dir: &Path, tag: Option<&str>) -> Result<Commits> {
     let git = context.repository.git();
-    let base = match tag {
-        Some(tag) => tag.to_owned(),
-        None => {
-            let tags = git.read(dir, "tag").args(["--list", "v*", "--sort=-v:refname"]).run()?.text();
-            let none = || Error::new(Kind::Usage, "No release tags found. Cannot determine base for changelog.");
-            tags.lines().next().ok_or_else(none)?.to_owned()
-        }
+    let base = if let Some(tag) = tag {
+        tag.to_owned()
+    } else {
+        let tags = git.read(dir, "tag").args(["--list", "v*", "--sort=-v:refname"]).run()?.text();
+        let none = || Error::new(Kind::Usage, "No release tags found. Cannot determine base for changelog.");
+        tags.lines().next().ok_or_else(none)?.to_owned()
     };
     let range = format!("{base}..HEAD");
     let output =

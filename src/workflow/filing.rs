@@ -1,6 +1,8 @@
 //! What archiving a task does to the task data (specification 30, sections 3.3 to 3.6): its file and plans move, tasks
 //! folded into it go, its parent's list gets shorter, and a parent whose last child it was goes along.
 
+mod note;
+
 use super::context::Context;
 use super::drop::unlock_step;
 use super::index::Index;
@@ -11,6 +13,8 @@ use crate::ledger::transaction::Step;
 use crate::ledger::{Locks, Plan, View};
 use crate::task::{Document, Status, TaskId, TaskPath, edits, paths};
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use note::{Kin, Note};
 
 /// The task data as a filing sees it. Paths are those of [`crate::task::paths`].
 pub trait Shelf {
@@ -38,42 +42,6 @@ pub struct Manner {
     pub superseded: bool,
     /// A parent that stays is rewritten as the original's update does it.
     pub canonical: bool,
-}
-
-/// Whose links are meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kin {
-    /// The task's own.
-    Own,
-    /// Those of the parent that goes along.
-    Parent,
-    /// Those of a task that was folded into it.
-    Folded,
-}
-
-/// Something a filing does or comes across, in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Note {
-    /// It begins with this file, the child of that one.
-    Begin(String, Option<String>),
-    /// A link of a task: `ISSUE`, `RELATED_ISSUE` or `PR`.
-    Link(Kin, TaskId, &'static str, String),
-    /// A parent's list was gone through.
-    ParentEdited(String, TaskId),
-    /// A folded task goes.
-    FoldedDeleted(TaskId, String),
-    /// A folded task stays, because of this status.
-    FoldedKept(TaskId, Status),
-    /// A task's file moves.
-    Moved(Kin, TaskId, String, String),
-    /// A plan moves.
-    PlanMoved(String, String),
-    /// The parent goes along.
-    LastChild,
-    /// The parent's list is empty, but these children are still active.
-    StillOpen(TaskId, Vec<TaskId>),
-    /// Nobody needs to hold this task any more.
-    Released(TaskId),
 }
 
 /// What archiving does.

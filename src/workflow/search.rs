@@ -50,8 +50,8 @@ pub fn by_name(context: &Context, dir: &Path, words: &[&str], limit: u64) -> Res
 }
 
 fn best_first(scores: BTreeMap<String, u64>) -> Vec<Scored> {
-    let mut scored: Vec<_> =
+    let mut found: Vec<_> =
         scores.into_iter().map(|(path, score)| (score, path)).filter(|(score, _)| *score > 0).collect();
-    scored.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    scored
+    found.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    found
 }

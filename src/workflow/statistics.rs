@@ -196,7 +196,7 @@ fn known(name: &str) -> String {
 fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let mut text = row(head.iter().map(|cell| (*cell).to_owned()).collect());
-    text.push_str(&format!("|{}\n", "---|".repeat(head.len())));
+    let _ = writeln!(text, "|{}", "---|".repeat(head.len()));
     for cells in rows {
         text.push_str(&row(cells.into_iter().map(|cell| cell.replace('|', "\\|")).collect()));
     }
