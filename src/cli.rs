@@ -72,6 +72,7 @@ pub enum Verb {
     #[command(visible_alias = "ls")]
     List(commands::list::List),
     Show(commands::show::Show),
+    Log(commands::log::Log),
     Pick(commands::pick::Pick),
     Drop(commands::drop::Drop),
     Finish(commands::finish::Finish),

@@ -17,6 +17,7 @@ pub mod index;
 pub mod init;
 pub mod list;
 pub mod lock;
+pub mod log;
 mod making;
 pub mod merging;
 pub mod new;

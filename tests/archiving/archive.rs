@@ -234,7 +234,8 @@ fn two_siblings_archived_at_once_in_two_clones_take_their_parent_along_once() {
         run.wait().ok();
     }
     let files = world.remote_files("main");
-    let archived: Vec<_> = files.iter().filter(|path| path.starts_with("aitasks/") && !path.contains("metadata")).collect();
+    let archived: Vec<_> =
+        files.iter().filter(|path| path.starts_with("aitasks/") && !path.contains("metadata")).collect();
     assert_eq!(
         archived,
         ["aitasks/archived/t1/t1_1_one.md", "aitasks/archived/t1/t1_2_two.md", "aitasks/archived/t1_parent.md"]
