@@ -50,11 +50,11 @@ pub fn remove(repository: &Repository, path: &Path, discard: bool) -> Result<()>
     Err(call.failure(&output))
 }
 
-/// The state of some files of the worktree at `path`, folders gone into.
+/// The state of some files of the worktree at `path`, ignored ones too, folders gone into.
 pub fn load_status_of(repository: &Repository, path: &Path, files: &[&str]) -> Result<Status> {
     let call = repository.git().read(path, "status");
-    let call = call.args(["--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--no-renames", "--"]);
-    status::parse(&call.args(files).run()?.stdout)
+    let call = call.args(["--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--ignored=matching"]);
+    status::parse(&call.args(["--no-renames", "--"]).args(files).run()?.stdout)
 }
 
 /// The state of the worktree at `path`.
@@ -89,9 +89,8 @@ pub fn fast_forward(repository: &Repository, path: &Path, commit: &Oid) -> Resul
 }
 
 /// Carries index and files at `path` from `old` to `new` where `HEAD` has moved already, never across the user's
-/// own changes (git-read-tree(1), two-tree merge). Doing it twice changes nothing.
+/// own changes (git-read-tree(1), two-tree merge), after a [`refresh`]. Doing it twice changes nothing.
 pub fn carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid) -> Result<Forward> {
-    refresh(repository, path)?;
     let call = repository.git().write(path, "read-tree").args(["-m", "-u", old.as_str(), new.as_str()]);
     forward(&call)
 }
@@ -162,7 +161,7 @@ fn take_into_index(repository: &Repository, path: &Path, files: &[Adopted]) -> C
 }
 
 /// Without a refresh a file whose time stamp alone changed counts as changed. It is best effort.
-fn refresh(repository: &Repository, path: &Path) -> Result<()> {
+pub fn refresh(repository: &Repository, path: &Path) -> Result<()> {
     repository.git().write(path, "update-index").args(["-q", "--refresh"]).output().map(drop)
 }
 

@@ -228,27 +228,44 @@ impl Ledger<'_> {
         Ok(carried)
     }
 
-    /// After a local swap: brings index and files of the noted checkouts to where their branch is now.
+    /// After a local swap: brings index and files of the checkouts that were just checked to where their branch went.
+    pub(super) fn carry_checked(&self, carried: &[Carried], updates: &[RefUpdate]) -> Result<()> {
+        for record in carried {
+            let branch = Branch::parse(&record.branch)?;
+            let new = updates.iter().find(|update| update.name == branch.full()).and_then(|update| update.new.as_ref());
+            self.carry_one(record, &branch, new)?;
+        }
+        Ok(())
+    }
+
+    /// Brings index and files of the noted checkouts to where their branch is now.
     pub(super) fn carry_checkouts(&self, carried: &[Carried]) -> Result<()> {
         for record in carried {
             let branch = Branch::parse(&record.branch)?;
             let now = refs::load(self.repository, &[branch.full()])?.remove(&branch.full());
-            if let (Some(old), Some(now), true) = (Oid::parse(&record.old), now, record.path.is_dir()) {
-                // What is in the way now came after the check; it is the user's, and stays.
-                let known = |(path, oid): &(String, String)| match Oid::parse(oid) {
-                    None if !oid.is_empty() => None,
-                    content => Some((path.clone(), content)),
-                };
-                let adopted = record.adopted.iter().filter_map(known);
-                if old != now {
-                    worktree::adopt(self.repository, &record.path, &adopted.collect::<Vec<_>>())?;
-                }
-                worktree::carry(self.repository, &record.path, &old, &now)?;
+            if record.path.is_dir() {
+                worktree::refresh(self.repository, &record.path)?;
             }
-            let file = self.carried_file(&branch)?;
-            std::fs::remove_file(&file).map_err(|error| Error::io("remove", &file, &error))?;
+            self.carry_one(record, &branch, now.as_ref())?;
         }
         Ok(())
+    }
+
+    fn carry_one(&self, record: &Carried, branch: &Branch, now: Option<&Oid>) -> Result<()> {
+        if let (Some(old), Some(now), true) = (Oid::parse(&record.old), now, record.path.is_dir()) {
+            // What is in the way now came after the check; it is the user's, and stays.
+            let known = |(path, oid): &(String, String)| match Oid::parse(oid) {
+                None if !oid.is_empty() => None,
+                content => Some((path.clone(), content)),
+            };
+            let adopted = record.adopted.iter().filter_map(known);
+            if old != *now {
+                worktree::adopt(self.repository, &record.path, &adopted.collect::<Vec<_>>())?;
+            }
+            worktree::carry(self.repository, &record.path, &old, now)?;
+        }
+        let file = self.carried_file(branch)?;
+        std::fs::remove_file(&file).map_err(|error| Error::io("remove", &file, &error))
     }
 
     /// Finishes what a command killed within a local swap left behind.

@@ -47,12 +47,16 @@ impl Ledger<'_> {
             Ok(carried) => carried,
             Err(error) => return Ok(Outcome::Failed(error)),
         };
-        let outcome = match refs::swap(self.repository, updates, subject)? {
-            Swap::Done => Outcome::Landed,
-            Swap::Refused(said) => Outcome::Moved(said),
-        };
-        self.carry_checkouts(&carried)?;
-        Ok(outcome)
+        match refs::swap(self.repository, updates, subject)? {
+            Swap::Done => {
+                self.carry_checked(&carried, updates)?;
+                Ok(Outcome::Landed)
+            }
+            Swap::Refused(said) => {
+                self.carry_checkouts(&carried)?;
+                Ok(Outcome::Moved(said))
+            }
+        }
     }
 
     fn swap_there(&self, remote: &RemoteName, updates: &[RefUpdate], deadline: Deadline) -> Result<Outcome> {

@@ -7,14 +7,13 @@ use jiff::{Timestamp, ZonedDateTime};
 /// `YYYY-MM-DD HH:MM`. `None` for other texts, and for what lies ahead of this clock.
 #[must_use]
 pub fn relative(text: &str) -> Option<String> {
-    let minutes = match text.parse::<Timestamp>() {
-        Ok(then) => Timestamp::now().duration_since(then).as_mins(),
-        Err(_) => {
-            let then = DateTime::strptime("%Y-%m-%d %H:%M", text).ok()?;
-            ZonedDateTime::now().datetime().duration_since(then).as_mins()
-        }
+    let since = if let Ok(then) = text.parse::<Timestamp>() {
+        Timestamp::now().duration_since(then)
+    } else {
+        let then = DateTime::strptime("%Y-%m-%d %H:%M", text).ok()?;
+        ZonedDateTime::now().datetime().duration_since(then)
     };
-    ago(minutes)
+    ago(since.as_mins())
 }
 
 fn ago(minutes: i64) -> Option<String> {

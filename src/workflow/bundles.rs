@@ -224,7 +224,7 @@ struct Pending {
 fn pending(site: &Site<'_>, desk: &Desk<'_>, changes: &[Change]) -> Result<Pending> {
     let mut pending = Pending::default();
     let mut known: BTreeMap<String, Option<BTreeSet<String>>> = BTreeMap::new();
-    for path in desk.missing().filter(|path| is_archived(path)) {
+    for path in desk.missing().iter().filter(|path| is_archived(path)) {
         let Some(id) = paths::loose_id(path).or_else(|| paths::loose_plan_id(path)) else { continue };
         let found = archives(site.checkout).into_iter().find(|(root, ..)| path.starts_with(root));
         let Some((root, _, archive)) = found else { continue };

@@ -3,11 +3,11 @@
 use super::checkout::Checkout;
 use super::context::Context;
 use super::filing::{Shelf, is_archived};
-use super::stuck::{data_top, require_ready};
+use super::stuck::{data_top, require_branch, require_status};
 use crate::error::{Error, Kind, Result};
 use crate::git::Branch;
 use crate::git::objects::{self, Edit};
-use crate::git::porcelain::status::{Status, StatusKind};
+use crate::git::porcelain::status::Status;
 use crate::ledger::{Channel, Ledger, View};
 use crate::task::{Document, TaskId, paths};
 use std::collections::BTreeSet;
@@ -39,7 +39,9 @@ impl Places {
         let folders = folders.into_iter().map(|(name, folder)| {
             let path = real(&folder.path("."));
             let outside = || Error::new(Kind::Usage, format!("{} is not in {}", path.display(), top.display()));
-            let inside = path.strip_prefix(&top).ok().and_then(Path::to_str).ok_or_else(outside)?;
+            // A folder that is not there yet is made where git has it.
+            let absent = || (!folder.exists()).then_some(name);
+            let inside = path.strip_prefix(&top).ok().and_then(Path::to_str).or_else(absent).ok_or_else(outside)?;
             Ok((name, inside.to_owned(), folder.shown("").trim_end_matches('/').to_owned()))
         });
         Ok(Self { folders: folders.collect::<Result<_>>()?, top, dir: dir.to_owned() })
@@ -115,10 +117,10 @@ impl<'a> Site<'a> {
     /// Looks where the task data is, seen from `dir`.
     ///
     /// # Errors
-    /// Those of [`require_ready`].
+    /// Those of [`require_branch`].
     pub fn find(context: &'a Context, dir: &Path, checkout: &'a Checkout) -> Result<Self> {
         let places = Places::find(context, dir, checkout)?;
-        let (_, branch) = require_ready(context, &places.top, &[paths::METADATA_DIR])?;
+        let branch = require_branch(context, &places.top)?;
         Ok(Self { context, checkout, places, branch })
     }
 
@@ -141,52 +143,42 @@ pub struct Desk<'a> {
     view: &'a View<'a>,
     /// The files there are.
     paths: Vec<String>,
-    /// The files of the last commit.
-    committed: BTreeSet<String>,
-    /// The files that are not as in the last commit.
+    /// The files of the last commit that the checkout lacks.
+    missing: Vec<String>,
+    /// The files that are not as in the last commit; of a folder that git ignores the folder, with a slash.
     changed: BTreeSet<String>,
     status: Status,
 }
 
 impl<'a> Desk<'a> {
-    /// Looks at it all. Two processes.
+    /// Looks at it all. One process.
     ///
     /// # Errors
-    /// Those of [`require_ready`]; [`Kind::Occupied`] when a file is in conflict or another branch is checked out.
+    /// Those of [`require_status`].
     pub(super) fn load(site: &'a Site<'a>, view: &'a View<'a>) -> Result<Self> {
         let Site { context, checkout, places, branch } = site;
         let folders = places.folders();
-        let (status, now) = require_ready(context, &places.top, &folders)?;
-        if now != *branch {
-            return Err(Error::new(Kind::Occupied, format!("{} went to the branch {now}", places.top.display())));
-        }
-        if let Some(entry) = status.entries.iter().find(|entry| entry.kind == StatusKind::Unmerged) {
-            return Err(Error::new(Kind::Occupied, format!("{} is in conflict", entry.path.display())));
-        }
+        let status = require_status(context, &places.top, branch, &folders)?;
         let core = |path: &Path| path.to_str().and_then(|path| places.of_git(path));
-        let entries = view.list(branch, &folders)?;
-        let committed: BTreeSet<_> = entries.iter().filter_map(|entry| places.of_git(entry.path_str()?)).collect();
         let paths = checkout.paths();
-        let mut changed: BTreeSet<_> = status.entries.iter().filter_map(|entry| core(&entry.path)).collect();
-        changed.extend(paths.iter().filter(|path| !committed.contains(*path)).cloned());
-        Ok(Self { site, view, paths, committed, changed, status })
+        let changed = status.entries.iter().filter_map(|entry| core(&entry.path)).collect();
+        let is_there = |path: &String| paths.binary_search(path).is_ok();
+        let gone = status.entries.iter().filter(|entry| entry.code[0] != 'A' && entry.code.contains(&'D'));
+        let missing = gone.filter_map(|entry| core(&entry.path)).filter(|path| !is_there(path)).collect();
+        Ok(Self { site, view, paths, missing, changed, status })
     }
 
-    /// Whether the last commit has a file, and the checkout has it as it is there.
+    /// Whether a file of the checkout is as the last commit has it.
     #[must_use]
     pub fn is_committed(&self, path: &str) -> bool {
-        self.committed.contains(path) && !self.changed.contains(path)
-    }
-
-    /// Whether the last commit has a file.
-    #[must_use]
-    pub fn has_committed(&self, path: &str) -> bool {
-        self.committed.contains(path)
+        let is_ignored = |folder: &String| folder.ends_with('/') && path.starts_with(folder.as_str());
+        !self.changed.contains(path) && !self.changed.iter().any(is_ignored)
     }
 
     /// The files of the last commit that the checkout lacks.
-    pub fn missing(&self) -> impl Iterator<Item = &String> {
-        self.committed.iter().filter(|path| self.paths.binary_search(path).is_err())
+    #[must_use]
+    pub fn missing(&self) -> &[String] {
+        &self.missing
     }
 
     /// What is staged below the folders of a task's children and their plans (specification 30, A2).
@@ -232,11 +224,11 @@ impl Shelf for Desk<'_> {
     }
 
     fn changed(&self, path: &str) -> Result<Option<Vec<u8>>> {
-        if self.changed.contains(path) { self.read(path).map(Some) } else { Ok(None) }
+        if self.is_committed(path) { Ok(None) } else { self.read(path).map(Some) }
     }
 
     fn left_behind(&self, id: TaskId) -> Vec<String> {
-        let active = self.missing().filter(|path| !is_archived(path));
+        let active = self.missing.iter().filter(|path| !is_archived(path));
         let of_task = |path: &&String| paths::loose_id(path).or_else(|| paths::loose_plan_id(path)) == Some(id);
         active.filter(of_task).cloned().collect()
     }

@@ -114,13 +114,9 @@ impl Filer<'_> {
         let parent = self.parent_of(id)?;
         let mut near = self.folded_files(path);
         near.extend(parent.iter().map(|(_, parent)| parent.clone()));
-        near.extend(
-            self.active()
-                .filter(|(other, _)| other.parent() == parent.as_ref().map(|p| p.0))
-                .map(|(_, p)| p.to_owned()),
-        );
-        if parent.is_none() {
-            near.retain(|path| paths::loose_id(path).is_some_and(|near| near.parent() != Some(id)));
+        if let Some((number, _)) = &parent {
+            let siblings = self.active().filter(|(other, _)| other.parent() == Some(*number));
+            near.extend(siblings.map(|(_, path)| path.to_owned()));
         }
         self.fetch(near)?;
         let parent_file = id.parent().map(|number| match &parent {
