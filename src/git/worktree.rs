@@ -3,9 +3,10 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::status::{self, Status};
 use crate::git::porcelain::worktree_list::{self, WorktreeRecord};
-use crate::git::run::Call;
+use crate::git::run::{Call, Output};
 use crate::git::{Branch, Oid, Repository};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// Every registered worktree, the main one first (git-worktree(1), porcelain format).
 pub fn list(repository: &Repository) -> Result<Vec<WorktreeRecord>> {
@@ -135,7 +136,11 @@ pub fn adopt(repository: &Repository, path: &Path, files: &[Adopted]) -> Result<
     if files.is_empty() {
         return Ok(());
     }
-    take_into_index(repository, path, files).run()?;
+    let call = take_into_index(repository, path, files);
+    let output = patiently(&call)?;
+    if !output.success() {
+        return Err(call.failure(&output));
+    }
     for (name, _) in files.iter().filter(|(_, content)| content.is_none()) {
         let file = path.join(name);
         match std::fs::remove_file(&file) {
@@ -165,7 +170,19 @@ pub fn refresh(repository: &Repository, path: &Path) -> Result<()> {
     repository.git().write(path, "update-index").args(["-q", "--refresh"]).output().map(drop)
 }
 
+/// Runs what changes an index, after whoever has it locked just now.
+fn patiently(call: &Call) -> Result<Output> {
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        let output = call.output()?;
+        if output.success() || !output.complaint().contains("index.lock") || Instant::now() > until {
+            return Ok(output);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 fn forward(call: &Call) -> Result<Forward> {
-    let output = call.output()?;
+    let output = patiently(call)?;
     Ok(if output.success() { Forward::Done } else { Forward::Refused(output.complaint()) })
 }

@@ -33,6 +33,20 @@ fn twelve_at_once_in_one_checkout_make_twelve_clean_commits() {
 }
 
 #[test]
+fn an_index_that_is_locked_for_a_moment_is_waited_for() {
+    let world = World::new();
+    let ann = alone(&world);
+    task(&ann, "aitasks/t1_x.md", "");
+    ann.commit("tasks");
+    ann.write(".git/index.lock", "");
+    let run = ann.start(&["compat", ARCHIVE, "1"]);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    std::fs::remove_file(ann.path(".git/index.lock")).unwrap();
+    run.wait().ok();
+    assert_eq!(status(&ann), "");
+}
+
+#[test]
 fn what_others_staged_stays_staged_except_a_parent_s_own_children() {
     let world = World::new();
     let ann = alone(&world);

@@ -8,6 +8,7 @@ mod finish;
 mod init;
 mod list;
 mod lock;
+mod log;
 mod new;
 mod pick;
 mod show;
