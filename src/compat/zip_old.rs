@@ -3,7 +3,6 @@
 use super::query_files::parse_number;
 use super::scene::Scene;
 use crate::error::{Error, Kind, Result};
-use crate::workflow::Context;
 use crate::workflow::bundles::{self, Loose, Selection, Unpacked};
 use crate::workflow::checkout::Checkout;
 use crate::workflow::desk::Site;
@@ -67,11 +66,6 @@ fn parse(args: &[String]) -> Result<Option<Request>> {
     Ok(Some(request))
 }
 
-/// The repository, when the script was called in one.
-fn open(scene: &Scene) -> Result<Option<Context>> {
-    scene.open()
-}
-
 fn bundle(scene: &Scene, checkout: &Checkout, request: &Request) -> Result<()> {
     let selection = Selection::find(checkout);
     if request.verbose {
@@ -81,7 +75,7 @@ fn bundle(scene: &Scene, checkout: &Checkout, request: &Request) -> Result<()> {
         preview(scene, checkout, &selection);
         return Ok(());
     }
-    let context = open(scene)?;
+    let context = scene.open()?;
     let site = context.as_ref().map(|context| Site::find(context, &scene.dir, checkout));
     let (selection, (tasks, plans)) = if request.no_commit {
         let selection = bundles::bundle_uncommitted(site.transpose()?.as_ref(), checkout)?;
@@ -184,7 +178,7 @@ fn unpack(scene: &Scene, checkout: &Checkout, number: Option<&String>) -> Result
     let number = parse_number("task number", raw).map_err(|_| {
         Error::new(Kind::Usage, format!("Invalid task number: '{raw}' (expected a number like 42 or t42)"))
     })?;
-    let context = open(scene)?;
+    let context = scene.open()?;
     let site = context.as_ref().map(|context| Site::find(context, &scene.dir, checkout)).transpose()?;
     let unpacked = bundles::unpack(site.as_ref(), checkout, number)?;
     if unpacked.is_empty() {

@@ -311,6 +311,27 @@ mod tests {
         assert_eq!(asked, ["sis#1", "sis#2", "sis#3"]);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn the_order_is_that_of_a_text_with_all_that_counts(
+            tasks in proptest::collection::vec((0..3_usize, 0..3_usize, 1..300_u32, proptest::bool::ANY), 0..20)
+        ) {
+            let levels = ["high", "medium", "low"];
+            let all: Vec<_> = tasks
+                .iter()
+                .map(|(priority, effort, n, blocked)| {
+                    let fields = format!("priority: {}\neffort: {}", levels[*priority], levels[*effort]);
+                    let file = format!("t{n}_x.md");
+                    (format!("{}{priority}{}{file}", u8::from(*blocked), 2 - effort), *blocked, item(&file, &fields))
+                })
+                .collect();
+            let (mut by_rank, mut by_text) = (all.clone(), all);
+            by_rank.sort_by(|a, b| a.2.rank(a.1).cmp(&b.2.rank(b.1)));
+            by_text.sort_by(|a, b| a.0.cmp(&b.0));
+            proptest::prop_assert_eq!(by_rank, by_text);
+        }
+    }
+
     #[test]
     fn ids_of_files() {
         for (file, parent, child) in [

@@ -81,7 +81,12 @@ impl Site<'_> {
             let staged = ledger.stage(&self.branch, decide)?;
             return Ok(staged.map(|filing| self.tidied(id, &filing, None)));
         }
-        let landed = ledger.transact("", branches, decide)?;
+        let landed = ledger.transact("", branches, decide).inspect_err(|error| {
+            // These two may also come after the commit.
+            if !matches!(error.kind(), Kind::Git | Kind::Io) {
+                self.forget_intent(id);
+            }
+        })?;
         let commit = landed.tip(&self.branch).map(|oid| oid.short().to_owned());
         Ok(landed.value.map(|filing| self.tidied(id, &filing, commit)))
     }

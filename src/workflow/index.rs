@@ -156,7 +156,8 @@ impl Index {
 
     /// Reads one file of the task data as a document.
     pub fn load_document(&self, view: &View<'_>, path: &str) -> Result<Document> {
-        Ok(self.load_documents(view, &[path])?.remove(0))
+        let gone = || Error::new(Kind::NoSuchTask, format!("{path} has gone from {}", self.branch));
+        self.load_documents(view, &[path])?.pop().ok_or_else(gone)
     }
 
     /// Reads files of the task data as documents. One process.

@@ -140,3 +140,25 @@ fn what_an_interrupted_run_left_is_committed_by_the_next() {
     assert!(script(&ann, ZIP, &[]).ok().stdout.contains("Task files archived: 2\n"));
     assert_eq!(ann.git(&["status", "--porcelain"]), " D aiplans/p9_other.md\n");
 }
+
+#[test]
+fn bundling_beside_archiving_loses_nothing() {
+    let world = World::new();
+    let ann = alone(&world);
+    for n in 1..=8 {
+        task(&ann, &format!("aitasks/t{n}_x.md"), "");
+        task(&ann, &format!("aitasks/archived/t{}_x.md", n + 100), "");
+    }
+    ann.commit("tasks");
+    let mut started: Vec<_> = (1..=8).map(|n| ann.start(&["compat", "aitask_archive.sh", &n.to_string()])).collect();
+    started.extend((0..3).map(|_| ann.start(&["compat", ZIP])));
+    for run in started {
+        run.wait().ok();
+    }
+    script(&ann, ZIP, &[]).ok();
+    assert_eq!(ann.git(&["status", "--porcelain"]), "");
+    for n in (1..=8).chain(101..=108) {
+        assert_eq!(script(&ann, QUERY, &["task-status", &n.to_string()]).ok().stdout, "STATUS:Done\n", "{n}");
+    }
+    assert_eq!(ann.git(&["ls-files", "*.md"]), "README.md\n");
+}
