@@ -63,7 +63,8 @@ impl Site<'_> {
     ///
     /// # Errors
     /// [`Kind::NoSuchTask`] with the message of section 3.1, [`Kind::NotClaimable`] when it is archived already or has
-    /// open children, and those of [`Desk::load`] and [`Filing`]. Nothing is changed then.
+    /// open children, and those of [`Filing`]; a checkout in the middle of something, or on no branch. Nothing is
+    /// changed then.
     pub fn archive(
         &self,
         id: TaskId,

@@ -165,7 +165,7 @@ fn remove(file: &Path) -> Result<()> {
 /// selected, and how many tasks and plans the commit has.
 ///
 /// # Errors
-/// Those of [`bundle_uncommitted`] and of [`Desk::load`].
+/// Those of [`bundle_uncommitted`], and a checkout in the middle of something, or on no branch.
 pub fn bundle_committed(site: &Site<'_>) -> Result<(Selection, (usize, usize))> {
     let landed = site.ledger().transact("", std::slice::from_ref(&site.branch), |view| decide(site, view))?;
     Ok(landed.value)
