@@ -68,17 +68,15 @@ impl Item {
     pub fn parse(file: &str, document: &Document) -> Self {
         let text = |key: &str| document.scalar_last(key).unwrap_or_default().to_owned();
         let level = |key: &str| document.scalar_last(key).and_then(Level::recognise);
-        let ids = |key: &str| -> Vec<String> {
-            let items = document.list_last(key).into_iter().map(|item| item.replace(char::is_whitespace, ""));
-            items.filter(|item| item != "None").collect()
-        };
+        let items = |key: &str| document.list_last(key).into_iter().map(|item| item.replace(char::is_whitespace, ""));
+        let ids = |key: &str| -> Vec<String> { items(key).filter(|item| item != "None").collect() };
         Self {
             file: file.to_owned(),
             status: document.scalar_last("status").unwrap_or("Ready").to_owned(),
             priority: level("priority").unwrap_or_default(),
             effort: level("effort").unwrap_or_default(),
             issue_type: document.scalar_last("issue_type").unwrap_or("feature").to_owned(),
-            labels: document.list_last("labels"),
+            labels: items("labels").collect(),
             depends: ids("depends"),
             has_children: !document.list_last("children_to_implement").is_empty(),
             risks: ["risk_code_health", "risk_goal_achievement"].map(level),

@@ -212,8 +212,12 @@ pub fn load_head(path: &Path) -> Result<Vec<u8>> {
         let mut file = std::fs::File::open(path)?;
         let filled = file.read(&mut head)?;
         head.truncate(filled);
-        let is_closed = head.windows(5).skip(3).any(|part| part == b"\n---\n" || part == b"\n---\r");
-        if is_closed { Ok(0) } else { file.read_to_end(&mut head) }
+        // The rest of the text is of no interest, and so is not copied about.
+        match head.windows(5).skip(3).position(|part| part == b"\n---\n") {
+            Some(at) => head.truncate(at + 3 + 5),
+            None => drop(file.read_to_end(&mut head)?),
+        }
+        Ok(())
     };
     read().map_err(|error| Error::io("read", path, &error))?;
     Ok(head)
@@ -261,6 +265,8 @@ mod tests {
             (String::new(), true),
             (format!("{long}{body}"), true),
             (format!("---\nstatus: Ready\n---\n{body}"), false),
+            (format!("---\r\nstatus: Ready\r\n---\r\n{body}"), true),
+            ("---\n---\nlabels: [no]\n---\n".to_owned(), false),
             (body.clone(), true),
         ] {
             std::fs::write(&path, &text).unwrap();
