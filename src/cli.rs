@@ -73,6 +73,7 @@ pub enum Verb {
     List(commands::list::List),
     Show(commands::show::Show),
     Edit(commands::edit::Edit),
+    Log(commands::log::Log),
     Pick(commands::pick::Pick),
     Drop(commands::drop::Drop),
     Finish(commands::finish::Finish),

@@ -77,6 +77,7 @@ fn run(cli: &Cli, environment: Environment, report: Report) -> Result<()> {
         Some(Verb::List(verb)) => verb.run(&app),
         Some(Verb::Show(verb)) => verb.run(&app),
         Some(Verb::Edit(verb)) => verb.run(&app),
+        Some(Verb::Log(verb)) => verb.run(&app),
         Some(Verb::Pick(verb)) => verb.run(&app),
         Some(Verb::Drop(verb)) => verb.run(&app),
         Some(Verb::Finish(verb)) => verb.run(&app),

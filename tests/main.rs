@@ -6,6 +6,7 @@
 #![expect(clippy::print_stderr, reason = "races and kills print their counts")]
 #![expect(clippy::format_push_string, clippy::unused_self, reason = "the plainer form, where speed is no matter")]
 
+mod archiving;
 mod arrows;
 mod bad_input;
 mod compat;

@@ -2,8 +2,8 @@
 
 use super::App;
 use crate::error::Result;
-use crate::report::{Page, Table};
-use crate::task::{Filter, Status};
+use crate::report::{Cell, Page, Table, Tone, relative};
+use crate::task::{Filter, Level, Status, WORKTREES_DIR};
 use crate::workflow::Wanted;
 use crate::workflow::list::{self, Row};
 use clap::Args;
@@ -78,7 +78,10 @@ impl List {
             });
         }
         match &outcome.as_of {
-            Some(as_of) => (app.narrate)(&format!("as of {as_of}; newer: git aitask list --fetch")),
+            Some(as_of) => {
+                let ago = relative(as_of).map_or(String::new(), |ago| format!(" ({ago})"));
+                (app.narrate)(&format!("as of {as_of}{ago}; newer: git aitask list --fetch"));
+            }
             None => (app.narrate)("the remote was not asked yet: git aitask list --fetch"),
         }
         Ok(())
@@ -90,28 +93,52 @@ pub(super) fn table(rows: &[Row], tree: bool) -> Table {
     let mut table = Table::default();
     for row in rows {
         let indent = if tree && row.id.is_child() { "  " } else { "" };
-        let state = match (&row.lock, row.blocked_by.as_slice()) {
-            (Some(lock), _) => {
-                format!("held by {} on {} since {} ({})", lock.holder, lock.host, lock.since, lock.session)
-            }
-            (None, []) if !row.children.is_empty() => {
-                let children: Vec<_> = row.children.iter().map(ToString::to_string).collect();
-                format!("children {}", children.join(", "))
-            }
-            (None, []) => row.assigned_to.clone().unwrap_or_default(),
-            (None, blockers) => {
-                let names: Vec<_> = blockers.iter().map(ToString::to_string).collect();
-                format!("waits for {}", names.join(", "))
-            }
+        let status = match row.status {
+            Status::Ready if row.blocked_by.is_empty() => Tone::Ready,
+            Status::Implementing => Tone::Busy,
+            Status::Done | Status::Folded | Status::Postponed => Tone::Faint,
+            _ => Tone::Plain,
         };
+        let priority = match row.priority {
+            Level::High => Tone::Urgent,
+            Level::Medium => Tone::Plain,
+            Level::Low => Tone::Faint,
+        };
+        let (state, tone) = state(row);
         table.row([
-            format!("{indent}{}", row.id),
-            row.status.to_string(),
-            row.priority.to_string(),
-            row.effort.to_string(),
-            row.title.clone(),
-            state,
+            format!("{indent}{}", row.id).into(),
+            Cell::from(row.status.as_str()).tone(status),
+            Cell::from(row.priority.as_str()).tone(priority),
+            row.effort.as_str().into(),
+            Cell::from(&row.title),
+            Cell::from(state).tone(tone),
         ]);
     }
     table
+}
+
+/// Who is at it and where, or what it waits for.
+fn state(row: &Row) -> (String, Tone) {
+    let names = |items: Vec<String>| items.join(", ");
+    let state = match (&row.lock, row.blocked_by.as_slice()) {
+        (Some(lock), _) => {
+            let since = relative(&lock.since).unwrap_or_else(|| format!("since {}", lock.since));
+            (format!("held by {} on {}, {since} ({})", lock.holder, lock.host, lock.session), Tone::Busy)
+        }
+        (None, []) if !row.children.is_empty() => {
+            (format!("children {}", names(row.children.iter().map(ToString::to_string).collect())), Tone::Plain)
+        }
+        (None, []) => (row.assigned_to.clone().unwrap_or_default(), Tone::Plain),
+        (None, blockers) => {
+            (format!("waits for {}", names(blockers.iter().map(ToString::to_string).collect())), Tone::Faint)
+        }
+    };
+    match &row.worktree {
+        Some(worktree) => {
+            let dirty = if worktree.dirty == Some(true) { ", uncommitted work" } else { "" };
+            let place = format!("in {}/{}{dirty}", WORKTREES_DIR, row.name);
+            (if state.0.is_empty() { place } else { format!("{}; {place}", state.0) }, state.1)
+        }
+        None => state,
+    }
 }

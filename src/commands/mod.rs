@@ -9,6 +9,7 @@ pub mod finish;
 pub mod init;
 pub mod list;
 pub mod lock;
+pub mod log;
 pub mod new;
 pub mod pick;
 pub mod setup;

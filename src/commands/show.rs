@@ -38,6 +38,10 @@ impl Show {
                 page =
                     page.line(format!("waits for {}", list(row.blocked_by.iter().map(ToString::to_string).collect())));
             }
+            if !outcome.blocks.is_empty() {
+                page =
+                    page.line(format!("blocks    {}", list(outcome.blocks.iter().map(ToString::to_string).collect())));
+            }
             if !row.children.is_empty() {
                 page = page.line(format!("children  {}", list(row.children.iter().map(ToString::to_string).collect())));
             }

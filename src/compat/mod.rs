@@ -1,19 +1,26 @@
 //! The drop-in face: one file an original script, its dialect in, its lines and exit codes out. What belongs to the
 //! original only lives here; the core never learns it.
 
+mod archive;
 mod board_column;
 mod by_hand;
+mod changelog;
 mod claim_id;
 mod create;
 mod find_by_file;
+mod find_files;
 mod labels;
 mod lock;
 mod lock_diag;
+mod ls;
 mod options;
 mod pick_own;
+mod query_files;
 mod scene;
 mod sibling;
+mod stats;
 mod update;
+mod zip_old;
 
 use crate::report::{Console, plain};
 use crate::settings::Environment;
@@ -21,7 +28,7 @@ use scene::Scene;
 use std::path::Path;
 
 /// The scripts this binary stands in for.
-pub const SCRIPTS: [&str; 10] = [
+pub const SCRIPTS: [&str; 17] = [
     "aitask_lock.sh",
     "aitask_lock_diag.sh",
     "aitask_claim_id.sh",
@@ -32,6 +39,13 @@ pub const SCRIPTS: [&str; 10] = [
     "aitask_labels.sh",
     "aitask_find_by_file.sh",
     "aitask_board_column.sh",
+    "aitask_ls.sh",
+    "aitask_query_files.sh",
+    "aitask_archive.sh",
+    "aitask_zip_old.sh",
+    "aitask_find_files.sh",
+    "aitask_stats.sh",
+    "aitask_changelog.sh",
 ];
 
 /// Runs a script by its name; gives its exit code.
@@ -49,6 +63,13 @@ pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path)
         "aitask_labels.sh" => labels::run(&scene, args),
         "aitask_find_by_file.sh" => find_by_file::run(&scene, args),
         "aitask_board_column.sh" => board_column::run(&scene, args),
+        "aitask_archive.sh" => archive::run(&scene, args),
+        "aitask_zip_old.sh" => zip_old::run(&scene, args),
+        "aitask_find_files.sh" => find_files::run(&scene, args),
+        "aitask_stats.sh" => stats::run(&scene, args),
+        "aitask_changelog.sh" => changelog::run(&scene, args),
+        "aitask_ls.sh" => ls::run(&scene, args),
+        "aitask_query_files.sh" => query_files::run(&scene, args),
         _ => {
             let _ = debug;
             scene.console.error(&format!("no script of this binary is named {script}: {}", SCRIPTS.join(", ")));

@@ -268,6 +268,21 @@ impl Call {
         duct::cmd(&self.program, &self.args).dir(&self.dir)
     }
 
+    /// Becomes this program, with our own streams; comes back only with the reason why not.
+    #[expect(clippy::disallowed_methods, reason = "this is the place")]
+    #[must_use]
+    pub fn replace_process(&self) -> io::Error {
+        let mut command = std::process::Command::new(&self.program);
+        command.args(&self.args).current_dir(&self.dir);
+        for (name, value) in &self.env {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.exec()
+    }
+
     /// Starts it and wants exit code 0.
     ///
     /// # Errors

@@ -50,6 +50,13 @@ pub fn remove(repository: &Repository, path: &Path, discard: bool) -> Result<()>
     Err(call.failure(&output))
 }
 
+/// The state of some files of the worktree at `path`, ignored ones too, folders gone into.
+pub fn load_status_of(repository: &Repository, path: &Path, files: &[&str]) -> Result<Status> {
+    let call = repository.git().read(path, "status");
+    let call = call.args(["--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--ignored=matching"]);
+    status::parse(&call.args(["--no-renames", "--"]).args(files).run()?.stdout)
+}
+
 /// The state of the worktree at `path`.
 pub fn load_status(repository: &Repository, path: &Path) -> Result<Status> {
     let call = repository.git().read(path, "status");
@@ -82,9 +89,8 @@ pub fn fast_forward(repository: &Repository, path: &Path, commit: &Oid) -> Resul
 }
 
 /// Carries index and files at `path` from `old` to `new` where `HEAD` has moved already, never across the user's
-/// own changes (git-read-tree(1), two-tree merge). Doing it twice changes nothing.
+/// own changes (git-read-tree(1), two-tree merge), after a [`refresh`]. Doing it twice changes nothing.
 pub fn carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid) -> Result<Forward> {
-    refresh(repository, path)?;
     let call = repository.git().write(path, "read-tree").args(["-m", "-u", old.as_str(), new.as_str()]);
     forward(&call)
 }
@@ -94,8 +100,8 @@ pub fn carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid) -> Resu
 pub struct Adopted {
     /// Its path in the checkout.
     pub path: String,
-    /// What it is in the commit.
-    pub oid: String,
+    /// What it is in the commit; none where it goes.
+    pub oid: Option<String>,
     /// What stood there when the commit was made; a file that was changed since is the user's.
     pub seen: Option<Vec<u8>>,
 }
@@ -103,8 +109,8 @@ pub struct Adopted {
 impl Adopted {
     /// What stands in the checkout at `dir` now.
     #[must_use]
-    pub fn look(dir: &Path, path: &str, oid: &Oid) -> Self {
-        Self { path: path.to_owned(), oid: oid.to_string(), seen: std::fs::read(dir.join(path)).ok() }
+    pub fn look(dir: &Path, path: &str, oid: Option<&Oid>) -> Self {
+        Self { path: path.to_owned(), oid: oid.map(ToString::to_string), seen: std::fs::read(dir.join(path)).ok() }
     }
 
     fn is_unchanged(&self, dir: &Path) -> bool {
@@ -115,17 +121,32 @@ impl Adopted {
 /// Whether [`adopt`] and then [`carry`] would succeed; changes nothing.
 pub fn could_carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid, adopted: &[Adopted]) -> Result<Forward> {
     refresh(repository, path)?;
-    let call = repository.git().write(path, "read-tree").args(["-n", "-m", "-u", old.as_str(), new.as_str()]);
+    let check = |old: &str| repository.git().write(path, "read-tree").args(["-n", "-m", "-u", old, new.as_str()]);
     if adopted.is_empty() {
-        return forward(&call);
+        return forward(&check(old.as_str()));
     }
     let ask = repository.git().read(path, "rev-parse").args(["--path-format=absolute", "--git-path", "index"]);
     let index = ask.run()?.text();
-    let copy = tempfile::NamedTempFile::new_in(repository.private_dir()?);
-    let copy = copy.and_then(|copy| std::fs::copy(&index, copy.path()).map(|_| copy));
-    let copy = copy.map_err(|error| Error::io("copy", Path::new(&index), &error))?;
-    take_into_index(repository, path, adopted).env("GIT_INDEX_FILE", copy.path()).run()?;
-    forward(&call.env("GIT_INDEX_FILE", copy.path()))
+    // One place for all: who checks is at the head of the queue, and what a kill leaves there the next one replaces.
+    let dir = repository.private_dir()?.join("check");
+    let _ = std::fs::remove_dir_all(&dir);
+    std::fs::create_dir(&dir).map_err(|error| Error::io("make", &dir, &error))?;
+    let (copy, base) = (dir.join("index"), dir.join("base"));
+    std::fs::copy(&index, &copy).map_err(|error| Error::io("copy", Path::new(&index), &error))?;
+    take_into_index(repository, path, adopted).env("GIT_INDEX_FILE", &copy).run()?;
+    let gone: Vec<_> = adopted.iter().filter(|file| file.oid.is_none()).map(|file| &file.path).collect();
+    let old = if gone.is_empty() {
+        old.to_string()
+    } else {
+        // A file that is to go lies there still; only to a tree that never had it is it nothing that would be lost.
+        let call = |subcommand| repository.git().write(path, subcommand).env("GIT_INDEX_FILE", &base);
+        call("read-tree").arg(old.as_str()).run()?;
+        call("update-index").args(["--force-remove", "--"]).args(gone).run()?;
+        call("write-tree").run()?.text()
+    };
+    let forward = forward(&check(&old).env("GIT_INDEX_FILE", &copy));
+    let _ = std::fs::remove_dir_all(&dir);
+    forward
 }
 
 /// Gives files their content from the object store, in index and checkout, unless they were changed since the content
@@ -135,19 +156,38 @@ pub fn adopt(repository: &Repository, path: &Path, files: &[Adopted]) -> Result<
     if files.is_empty() {
         return Ok(());
     }
-    take_into_index(repository, path, &files).run()?;
-    let names = files.iter().map(|file| &file.path);
+    let call = take_into_index(repository, path, &files);
+    let output = super::commit::patiently(&call)?;
+    if !output.success() {
+        return Err(call.failure(&output));
+    }
+    let (content, gone): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.oid.is_some());
+    for file in gone {
+        let file = path.join(&file.path);
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io("remove", &file, &error));
+            }
+            _ => {}
+        }
+    }
+    if content.is_empty() {
+        return Ok(());
+    }
+    let names = content.iter().map(|file| &file.path);
     repository.git().write(path, "checkout-index").args(["-f", "-q", "-u", "--"]).args(names).run().map(drop)
 }
 
 fn take_into_index(repository: &Repository, path: &Path, files: &[Adopted]) -> Call {
-    let entry = |file: &Adopted| ["--cacheinfo".to_owned(), format!("100644,{},{}", file.oid, file.path)];
-    let entries = files.iter().flat_map(entry);
-    repository.git().write(path, "update-index").arg("--add").args(entries)
+    let content = files.iter().filter_map(|file| Some((&file.path, file.oid.as_ref()?)));
+    let content = content.flat_map(|(name, oid)| ["--cacheinfo".to_owned(), format!("100644,{oid},{name}")]);
+    let gone = files.iter().filter(|file| file.oid.is_none()).map(|file| &file.path);
+    let call = repository.git().write(path, "update-index").arg("--add").args(content);
+    call.args(["--force-remove", "--"]).args(gone)
 }
 
 /// Without a refresh a file whose time stamp alone changed counts as changed. It is best effort.
-fn refresh(repository: &Repository, path: &Path) -> Result<()> {
+pub fn refresh(repository: &Repository, path: &Path) -> Result<()> {
     repository.git().write(path, "update-index").args(["-q", "--refresh"]).output().map(drop)
 }
 

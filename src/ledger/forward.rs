@@ -8,8 +8,8 @@ use crate::git::worktree::{self, Adopted, Forward};
 use crate::git::{Branch, Oid, RefUpdate, merge, refs, remote};
 use crate::ledger::transaction::Plan;
 use crate::ledger::view::View;
-use crate::ledger::{Channel, Edit, IDS, LOCKS, Ledger};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::ledger::{Channel, IDS, LOCKS, Ledger};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -231,15 +231,14 @@ impl Ledger<'_> {
 
     /// After a local swap: brings index and files of the noted checkouts to the commit that their branch was moved to.
     /// One that has moved on since, or has another branch checked out, is the user's. What could not be carried stays
-    /// noted for the next command, and is said.
-    pub(super) fn carry_checkouts(&self, carried: &[Carried]) -> Result<Vec<Lagging>> {
+    /// noted for the next command, and is said. `swapped` are updates that just landed, and need no look.
+    pub(super) fn carry_checkouts(&self, carried: &[Carried], swapped: &[RefUpdate]) -> Result<Vec<Lagging>> {
         let mut lagging = Vec::new();
         for record in carried {
             let branch = Branch::parse(&record.branch)?;
-            let now = refs::load(self.repository, &[branch.full()])?.remove(&branch.full());
-            let is_ours = now.as_ref().is_some_and(|now| now.as_str() == record.new)
-                && self.checkout_of(&branch)?.is_some_and(|path| path == record.path);
-            if let (Some(old), Some(now), true) = (Oid::parse(&record.old), now, is_ours) {
+            let just_now = swapped.iter().any(|update| update.name == branch.full());
+            let now = if just_now { Oid::parse(&record.new) } else { self.carried_to(record, &branch)? };
+            if let (Some(old), Some(now)) = (Oid::parse(&record.old), now) {
                 worktree::adopt(self.repository, &record.path, &record.adopted)?;
                 if let Forward::Refused(said) = worktree::carry(self.repository, &record.path, &old, &now)? {
                     let path = record.path.display();
@@ -255,32 +254,36 @@ impl Ledger<'_> {
         Ok(lagging)
     }
 
+    /// The commit that a noted checkout is to be carried to, if its branch is there and it has it checked out.
+    fn carried_to(&self, record: &Carried, branch: &Branch) -> Result<Option<Oid>> {
+        let now = refs::load(self.repository, &[branch.full()])?.remove(&branch.full());
+        let there = now.as_ref().is_some_and(|now| now.as_str() == record.new);
+        if !there || self.checkout_of(branch)?.as_ref() != Some(&record.path) {
+            return Ok(None);
+        }
+        worktree::refresh(self.repository, &record.path)?;
+        Ok(now)
+    }
+
     /// Finishes what a command killed within a local swap left behind.
     pub fn finish_carrying(&self) -> Result<()> {
         let Ok(entries) = std::fs::read_dir(self.repository.common_dir.join("aitask/carry")) else { return Ok(()) };
         let files = entries.filter_map(|entry| std::fs::read(entry.ok()?.path()).ok());
         let records: Vec<Carried> = files.filter_map(|bytes| serde_json::from_slice(&bytes).ok()).collect();
-        for lagging in self.carry_checkouts(&records)? {
+        for lagging in self.carry_checkouts(&records, &[])? {
             (self.narrate)(&format!("the checkout of {} stays behind: {}", lagging.branch, lagging.reason));
         }
         Ok(())
     }
 
-    /// What stands now, in the checkouts, in place of the files that a plan was made from.
+    /// What stands now in the checkout in the place of the files that a plan was made from.
     pub(super) fn look_at_adopted(&self, plan: &Plan, blobs: &BTreeMap<String, Oid>) -> Result<Vec<Adopted>> {
-        let mut adopted = Vec::new();
         for branch in plan.branches.iter().filter(|_| !plan.adopt.is_empty()) {
-            let Some(dir) = self.checkout_of(&branch.branch)? else { continue };
-            let edits = branch.steps.iter().flat_map(|step| &step.edits);
-            let put = edits.filter_map(|edit| match edit {
-                Edit::Put { path, .. } => Some(path.as_str()),
-                Edit::Take { .. } | Edit::Remove { .. } | Edit::Rename { .. } => None,
-            });
-            let put: BTreeSet<_> = put.collect();
-            let paths = plan.adopt.iter().filter(|path| put.contains(path.as_str()));
-            adopted.extend(paths.filter_map(|path| Some(Adopted::look(&dir, path, blobs.get(path)?))));
+            if let Some(dir) = self.checkout_of(&branch.branch)? {
+                return Ok(plan.adopted(blobs, &dir));
+            }
         }
-        Ok(adopted)
+        Ok(Vec::new())
     }
 
     fn carried_file(&self, branch: &Branch) -> Result<PathBuf> {

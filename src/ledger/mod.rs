@@ -10,6 +10,7 @@ pub mod locks;
 pub mod probe;
 pub mod queue;
 pub mod session;
+mod stage;
 pub mod swap;
 pub mod transaction;
 pub mod view;

@@ -49,7 +49,8 @@ impl Ledger<'_> {
             Err(error) => return Ok(Outcome::Failed(error)),
         };
         let swapped = refs::swap(self.repository, updates, subject)?;
-        let lagging = self.carry_checkouts(&carried).unwrap_or_else(|error| {
+        let landed = if swapped == Swap::Done { updates } else { &[] };
+        let lagging = self.carry_checkouts(&carried, landed).unwrap_or_else(|error| {
             (self.narrate)(&format!("the checkouts could not follow: {error}"));
             Vec::new()
         });

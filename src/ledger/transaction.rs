@@ -11,6 +11,7 @@ use crate::ledger::swap::{Outcome, hooks};
 use crate::ledger::view::View;
 use crate::ledger::{Channel, Ledger};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// One commit to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +69,15 @@ impl Plan {
             None => self.branches.push(BranchPlan { branch: branch.clone(), start: None, steps: vec![step] }),
         }
         self
+    }
+
+    /// What becomes of the adopted paths: their new content, or none where they go.
+    pub(super) fn adopted(&self, blobs: &BTreeMap<String, Oid>, dir: &Path) -> Vec<Adopted> {
+        let edits = || self.branches.iter().flat_map(|branch| &branch.steps).flat_map(|step| &step.edits);
+        let goes =
+            |path: &String| edits().any(|edit| matches!(edit, Edit::Remove { path: removed } if removed == path));
+        let adopted = self.adopt.iter().filter(|path| blobs.contains_key(*path) || goes(path));
+        adopted.map(|path| Adopted::look(dir, path, blobs.get(path))).collect()
     }
 
     /// Moves a branch to a commit that exists.
@@ -241,7 +251,12 @@ impl Ledger<'_> {
         })
     }
 
-    fn build(&self, view: &View<'_>, plan: &Plan, nonce: &str) -> Result<(Vec<RefUpdate>, BTreeMap<String, Oid>)> {
+    pub(super) fn build(
+        &self,
+        view: &View<'_>,
+        plan: &Plan,
+        nonce: &str,
+    ) -> Result<(Vec<RefUpdate>, BTreeMap<String, Oid>)> {
         let mut commits = Vec::new();
         for branch in &plan.branches {
             let base = branch.start.clone().or_else(|| view.base(&branch.branch).cloned());
@@ -252,7 +267,9 @@ impl Ledger<'_> {
                     None => Parent::Root,
                 };
                 let (merged, tree) = step.merge.clone().map_or((None, step.tree.clone()), |(m, t)| (Some(m), Some(t)));
-                let message = format!("{}\n\n{}\n", step.subject, trailer(nonce));
+                // A local swap needs no mark: its outcome is never in doubt.
+                let mark = if nonce.is_empty() { String::new() } else { format!("\n{}\n", trailer(nonce)) };
+                let message = format!("{}\n{mark}", step.subject);
                 commits.push(NewCommit { parent, merged, tree, edits: step.edits.clone(), message });
             }
         }

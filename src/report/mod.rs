@@ -2,9 +2,11 @@
 //! before it is shown.
 
 mod page;
+mod relative;
 mod script;
 
-pub use page::{Page, Table};
+pub use page::{Cell, Page, Table, Tone};
+pub use relative::relative;
 pub use script::{Console, plain};
 
 use crate::error::{Error, Kind};
@@ -42,7 +44,7 @@ impl Report {
             writeln!(io::stdout(), "{}", escaped(&text))
         } else {
             let mut stream = AutoStream::new(io::stdout(), self.color);
-            stream.write_all(page().render(io::stdout().is_terminal(), self.quiet).as_bytes())
+            stream.write_all(page().render(columns(), self.quiet).as_bytes())
         };
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -83,6 +85,12 @@ impl Report {
         }
         let _ = AutoStream::new(io::stderr(), self.color).write_all(text.as_bytes());
     }
+}
+
+/// The width of the terminal that standard output is; `None` when it is none.
+fn columns() -> Option<usize> {
+    let width = || rustix::termios::tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_col));
+    io::stdout().is_terminal().then(width).map(|width| if width == 0 { 80 } else { width })
 }
 
 /// Shows a line of narration on standard error.

@@ -3,6 +3,7 @@
 use crate::task::harmless;
 use anstyle::{AnsiColor, Style};
 use std::fmt::Write as _;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// A page of text, made line by line.
 #[derive(Debug, Clone, Default)]
@@ -17,32 +18,127 @@ enum Line {
     Advice(String),
 }
 
+/// What a cell says at a glance, where colours are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tone {
+    /// Nothing in particular.
+    #[default]
+    Plain,
+    /// It can be begun.
+    Ready,
+    /// Somebody is at it.
+    Busy,
+    /// It presses.
+    Urgent,
+    /// It can wait, or is over.
+    Faint,
+}
+
+impl Tone {
+    fn style(self) -> Style {
+        let color = |color: AnsiColor| Style::new().fg_color(Some(color.into()));
+        match self {
+            Self::Plain => Style::new(),
+            Self::Ready => color(AnsiColor::Green),
+            Self::Busy => color(AnsiColor::Yellow),
+            Self::Urgent => color(AnsiColor::Red),
+            Self::Faint => Style::new().dimmed(),
+        }
+    }
+}
+
+/// A cell of a table.
+#[derive(Debug, Clone, Default)]
+pub struct Cell {
+    text: String,
+    tone: Tone,
+}
+
+impl Cell {
+    /// The cell in a tone.
+    #[must_use]
+    pub fn tone(mut self, tone: Tone) -> Self {
+        self.tone = tone;
+        self
+    }
+
+    fn width(&self) -> usize {
+        self.text.width()
+    }
+
+    /// The cell in a column of this width: cut off with an ellipsis, or filled up.
+    fn fitted(&self, width: usize) -> String {
+        let style = self.tone.style();
+        let own = self.width();
+        if own <= width {
+            return format!("{style}{}{style:#}{}", self.text, " ".repeat(width - own));
+        }
+        let mut cut = String::new();
+        let mut used = 0;
+        for c in self.text.chars() {
+            let more = c.width().unwrap_or(0);
+            if used + more + 1 > width {
+                break;
+            }
+            used += more;
+            cut.push(c);
+        }
+        format!("{style}{cut}\u{2026}{style:#}{}", " ".repeat(width.saturating_sub(used + 1)))
+    }
+}
+
+impl<T: AsRef<str>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Self { text: one_line(text.as_ref()), tone: Tone::Plain }
+    }
+}
+
 /// Rows of cells: in columns on a terminal, separated by tabs elsewhere.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
-    rows: Vec<Vec<String>>,
+    rows: Vec<Vec<Cell>>,
 }
+
+/// The least that a column is narrowed to.
+const NARROWEST: usize = 8;
+
+/// What stands between two columns.
+const GAP: &str = "  ";
 
 impl Table {
     /// Adds a row.
-    pub fn row<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) {
-        self.rows.push(cells.into_iter().map(|cell| one_line(&cell.into())).collect());
+    pub fn row<T: Into<Cell>>(&mut self, cells: impl IntoIterator<Item = T>) {
+        self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
-    fn render(&self, text: &mut String, columns: bool) {
-        let count = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width = |n: usize| self.rows.iter().filter_map(|row| row.get(n)).map(|cell| cell.chars().count()).max();
-        let widths: Vec<_> = (0..count).map(|n| width(n).unwrap_or(0)).collect();
+    fn render(&self, text: &mut String, columns: Option<usize>) {
+        let widths = columns.map(|columns| self.widths(columns));
         for row in &self.rows {
-            let line = if columns {
-                let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-                cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-            } else {
-                row.join("\t")
+            let line = match &widths {
+                Some(widths) => {
+                    let cells = row.iter().zip(widths).map(|(cell, width)| cell.fitted(*width));
+                    cells.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
+                }
+                None => row.iter().map(|cell| cell.text.as_str()).collect::<Vec<_>>().join("\t"),
             };
             text.push_str(&line);
             text.push('\n');
         }
+    }
+
+    /// The widths of the columns: what the cells want, or, where that is more than there is room for, less for the widest.
+    fn widths(&self, room: usize) -> Vec<usize> {
+        let count = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let widest = |n: usize| self.rows.iter().filter_map(|row| row.get(n)).map(Cell::width).max().unwrap_or(0);
+        let mut widths: Vec<_> = (0..count).map(widest).collect();
+        let gaps = GAP.len() * count.saturating_sub(1);
+        while widths.iter().sum::<usize>() + gaps > room {
+            match widths.iter_mut().max() {
+                Some(widest) if *widest > NARROWEST => *widest -= 1,
+                _ => break,
+            }
+        }
+        widths
     }
 }
 
@@ -101,8 +197,8 @@ impl Page {
         text.lines().fold(self, Self::line)
     }
 
-    /// The text. `columns` for a terminal, `quiet` leaves advice out.
-    pub(super) fn render(&self, columns: bool, quiet: bool) -> String {
+    /// The text. `columns` of a terminal, `quiet` leaves advice out.
+    pub(super) fn render(&self, columns: Option<usize>, quiet: bool) -> String {
         let dim = Style::new().dimmed();
         let mut text = String::new();
         for line in &self.lines {
@@ -124,4 +220,40 @@ fn styled(text: &mut String, line: &str, style: Style) {
 
 fn one_line(text: &str) -> String {
     harmless(text).trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(columns: Option<usize>, rows: &[&[&str]]) -> String {
+        let mut table = Table::default();
+        for row in rows {
+            table.row(row.iter().copied());
+        }
+        let text = Page::new().table(table).render(columns, false);
+        anstream::adapter::strip_str(&text).to_string()
+    }
+
+    #[test]
+    fn wide_characters_and_those_without_width_keep_the_columns_straight() {
+        let rows: &[&[&str]] =
+            &[&["1", "\u{65e5}\u{672c}\u{8a9e}", "x"], &["22", "e\u{301}te", "y"], &["3", "plain", "z"]];
+        assert_eq!(render(Some(80), rows), "1   \u{65e5}\u{672c}\u{8a9e}  x\n22  e\u{301}te     y\n3   plain   z\n");
+        assert_eq!(render(None, rows), "1\t\u{65e5}\u{672c}\u{8a9e}\tx\n22\te\u{301}te\ty\n3\tplain\tz\n");
+    }
+
+    #[test]
+    fn the_widest_columns_give_way_on_a_narrow_terminal() {
+        let rows: &[&[&str]] = &[&["12", "a title that is much too long", "held by somebody"], &["3", "short", ""]];
+        for columns in [20, 30, 40, 50] {
+            let text = render(Some(columns), rows);
+            assert!(text.lines().all(|line| line.width() <= columns.max(22)), "{text}");
+            assert!(text.starts_with("12  a ti") && text.contains('\u{2026}'), "{text}");
+        }
+        assert!(
+            render(Some(24), &[&["\u{65e5}\u{672c}\u{8a9e}\u{65e5}\u{672c}\u{8a9e}", "x", "yyyyyyyyyyyyyyyy"]])
+                .contains('\u{2026}')
+        );
+    }
 }

@@ -1,8 +1,10 @@
-//! Bundles of archived tasks: which files are in one (specification 30, sections 4.3 and 5).
+//! Bundles of archived tasks and plans (specification 30, sections 4.3 and 5): which files are in one, and making one.
 
+use super::harmless;
 use super::id::TaskId;
 use super::paths::member_id;
 use crate::error::{Error, Kind, Result};
+use std::collections::BTreeMap;
 use std::io::Read;
 
 /// The most that a bundle may unpack to; a larger one is refused rather than read into memory.
@@ -11,20 +13,44 @@ const LIMIT: u64 = 1 << 30;
 /// How a gzip file begins (RFC 1952, section 2.3.1); everything else is taken for zstd.
 const GZIP: &[u8] = &[0x1f, 0x8b];
 
+/// The longest name that the first field of a tar header holds.
+const SHORT_NAME: usize = 100;
+
+/// The numbered bundle of a task, without its ending: B = N/100, D = B/10.
+#[must_use]
+pub fn path_for(number: u64) -> String {
+    let bundle = number / 100;
+    format!("_b{}/old{bundle}", bundle / 10)
+}
+
+/// Whether a member is the file of this id, `16` or `16_2`: a parent's lies in no folder (Z2), a child's in that of its
+/// parent. `letter` is `t` for tasks and `p` for plans.
+#[must_use]
+pub fn is_of(member: &str, letter: char, id: &str) -> bool {
+    let path = plain(member);
+    let name = match id.split_once('_') {
+        Some((parent, _)) => path.strip_prefix(&format!("{letter}{parent}/")),
+        None => Some(path),
+    };
+    let rest = name.and_then(|name| name.strip_prefix(&format!("{letter}{id}_")));
+    rest.and_then(|rest| rest.strip_suffix(".md")).is_some_and(|slug| !slug.contains('/'))
+}
+
+/// A member's name without the leading `./`.
+#[must_use]
+pub fn plain(member: &str) -> &str {
+    member.strip_prefix("./").unwrap_or(member)
+}
+
 /// The paths of the members of the bundle at `path`, as stored.
 ///
 /// # Errors
 /// [`Kind::Unparsable`] for bytes that are no such archive.
 pub fn members(path: &str, bytes: &[u8]) -> Result<Vec<String>> {
-    let unreadable = |error: std::io::Error| {
-        Error::new(Kind::Unparsable, format!("the bundle {path} cannot be read: {error}"))
-            .hint(format!("tar -tf {path}"))
-    };
-    if bytes.starts_with(GZIP) {
-        names(flate2::read::GzDecoder::new(bytes)).map_err(unreadable)
-    } else {
-        zstd::stream::read::Decoder::new(bytes).and_then(names).map_err(unreadable)
-    }
+    look_into(path, bytes, |archive| {
+        let entries = archive.entries()?;
+        entries.map(|entry| Ok(String::from_utf8_lossy(&entry?.path_bytes()).into_owned())).collect()
+    })
 }
 
 /// The content of a task's file in the bundle at `path`; `None` when it is not in it.
@@ -32,52 +58,215 @@ pub fn members(path: &str, bytes: &[u8]) -> Result<Vec<String>> {
 /// # Errors
 /// [`Kind::Unparsable`] for bytes that are no such archive.
 pub fn read(path: &str, bytes: &[u8], id: TaskId) -> Result<Option<Vec<u8>>> {
-    let read = if bytes.starts_with(GZIP) {
-        content(flate2::read::GzDecoder::new(bytes), id)
-    } else {
-        zstd::stream::read::Decoder::new(bytes).and_then(|reader| content(reader, id))
-    };
-    read.map_err(|error| Error::new(Kind::Unparsable, format!("the bundle {path} cannot be read: {error}")))
-}
-
-fn content(reader: impl Read, id: TaskId) -> std::io::Result<Option<Vec<u8>>> {
-    let mut archive = tar::Archive::new(reader.take(LIMIT));
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        if member_id(&String::from_utf8_lossy(&entry.path_bytes())) == Some(id) {
-            let mut bytes = Vec::new();
-            return entry.read_to_end(&mut bytes).map(|_| Some(bytes));
+    look_into(path, bytes, |archive| {
+        for entry in archive.entries()? {
+            let mut entry = entry?;
+            if member_id(&String::from_utf8_lossy(&entry.path_bytes())) == Some(id) {
+                let mut bytes = Vec::new();
+                return entry.read_to_end(&mut bytes).map(|_| Some(bytes));
+            }
         }
-    }
-    Ok(None)
+        Ok(None)
+    })
 }
 
-fn names(reader: impl Read) -> std::io::Result<Vec<String>> {
-    let mut archive = tar::Archive::new(reader.take(LIMIT));
-    let entries = archive.entries()?;
-    entries.map(|entry| Ok(String::from_utf8_lossy(&entry?.path_bytes()).into_owned())).collect()
+/// The files in the bundle at `path`, in its order, by their names without `./`. Of a name that is there twice the last
+/// counts, as when it is unpacked.
+///
+/// # Errors
+/// [`Kind::Unparsable`] for bytes that are no such archive, are damaged anywhere, or hold anything but files and folders
+/// below its root.
+pub fn files(path: &str, bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>> {
+    look_into(path, bytes, |archive| {
+        let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+        for entry in archive.entries()? {
+            let mut entry = entry?;
+            if entry.header().entry_type().is_dir() {
+                continue;
+            }
+            let stored = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            let name = plain(&stored).to_owned();
+            let strange = name.is_empty() || name.split('/').any(|part| matches!(part, "" | "." | ".."));
+            if !entry.header().entry_type().is_file() || strange {
+                return Err(std::io::Error::other(format!("{} is no plain file below its root", harmless(&stored))));
+            }
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content)?;
+            files.retain(|(known, _)| *known != name);
+            files.push((name, content));
+        }
+        Ok(files)
+    })
+}
+
+fn look_into<T>(
+    path: &str,
+    bytes: &[u8],
+    look: impl FnOnce(&mut tar::Archive<&mut dyn Read>) -> std::io::Result<T>,
+) -> Result<T> {
+    let unpacked = || {
+        let mut reader: Box<dyn Read> = if bytes.starts_with(GZIP) {
+            Box::new(flate2::read::GzDecoder::new(bytes).take(LIMIT))
+        } else {
+            Box::new(zstd::stream::read::Decoder::new(bytes)?.take(LIMIT))
+        };
+        let reader: &mut dyn Read = &mut reader;
+        let mut archive = tar::Archive::new(reader);
+        let found = look(&mut archive)?;
+        // The checksum stands at the end.
+        std::io::copy(&mut archive.into_inner(), &mut std::io::sink())?;
+        Ok(found)
+    };
+    unpacked().map_err(|error: std::io::Error| {
+        Error::new(Kind::Unparsable, format!("the bundle {path} cannot be read: {error}"))
+            .hint(format!("tar -tf {path}"))
+    })
+}
+
+/// A bundle of these files, by their names without `./`: POSIX tar of a folder, compressed with zstd. The same files give
+/// the same bytes.
+///
+/// # Errors
+/// [`Kind::Io`] when it cannot be made, or does not read back as what went in.
+pub fn pack(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>> {
+    let failed = |error: std::io::Error| Error::new(Kind::Io, format!("a bundle cannot be made: {error}"));
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut folders: Vec<String> =
+        files.keys().filter_map(|name| name.rsplit_once('/')).map(|(folder, _)| format!("./{folder}/")).collect();
+    folders.push("./".to_owned());
+    folders.sort_unstable();
+    folders.dedup();
+    for folder in folders {
+        append(&mut builder, &folder, None).map_err(failed)?;
+    }
+    for (name, content) in files {
+        append(&mut builder, &format!("./{name}"), Some(content)).map_err(failed)?;
+    }
+    let tar = builder.into_inner().map_err(failed)?;
+    let bytes = zstd::encode_all(tar.as_slice(), zstd::DEFAULT_COMPRESSION_LEVEL).map_err(failed)?;
+    verify(files, &bytes)?;
+    Ok(bytes)
+}
+
+/// Whether the bundle holds exactly these files, each byte for byte (Z5).
+///
+/// # Errors
+/// [`Kind::Io`] when it does not.
+pub fn verify(files: &BTreeMap<String, Vec<u8>>, bytes: &[u8]) -> Result<()> {
+    let found: BTreeMap<_, _> = self::files("just written", bytes)?.into_iter().collect();
+    if found == *files {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Io, "a bundle does not read back as what was put into it"))
+}
+
+fn append(builder: &mut tar::Builder<Vec<u8>>, name: &str, content: Option<&[u8]>) -> std::io::Result<()> {
+    let mut header = tar::Header::new_ustar();
+    header.set_mode(if content.is_some() { 0o644 } else { 0o755 });
+    header.set_entry_type(if content.is_some() { tar::EntryType::Regular } else { tar::EntryType::Directory });
+    let content = content.unwrap_or_default();
+    header.set_size(u64::try_from(content.len()).unwrap_or(u64::MAX));
+    if name.len() > SHORT_NAME {
+        return builder.append_data(&mut header, plain(name), content);
+    }
+    // `set_path` would take the `./` away, which readers of the original look for.
+    header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+    header.set_cksum();
+    builder.append(&header, content)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn members_of_both_kinds_and_of_none() {
+    fn one_file() -> Vec<u8> {
         let mut builder = tar::Builder::new(Vec::new());
         let mut header = tar::Header::new_gnu();
         header.set_size(2);
         builder.append_data(&mut header, "./t150/t150_1_c.md", &b"hi"[..]).unwrap();
-        let tar = builder.into_inner().unwrap();
+        builder.into_inner().unwrap()
+    }
+
+    #[test]
+    fn members_of_both_kinds_and_of_none() {
+        let tar = one_file();
         let zst = zstd::encode_all(tar.as_slice(), 3).unwrap();
         assert_eq!(read("x", &zst, TaskId::child(150, 1)).unwrap().as_deref(), Some(&b"hi"[..]));
         assert_eq!(read("x", &zst, TaskId::top(150)).unwrap(), None);
         assert_eq!(members("old1.tar.zst", &zst).unwrap(), ["t150/t150_1_c.md"]);
         let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         std::io::Write::write_all(&mut gz, &tar).unwrap();
-        assert_eq!(members("old.tar.gz", &gz.finish().unwrap()).unwrap(), ["t150/t150_1_c.md"]);
-        for bad in [&b"not an archive"[..], &zst[..zst.len() / 2]] {
+        let gz = gz.finish().unwrap();
+        assert_eq!(members("old.tar.gz", &gz).unwrap(), ["t150/t150_1_c.md"]);
+        assert_eq!(files("old.tar.gz", &gz).unwrap(), [("t150/t150_1_c.md".to_owned(), b"hi".to_vec())]);
+        for bad in [&b"not an archive"[..], &zst[..zst.len() / 2], &zst[..zst.len() - 1], &gz[..gz.len() - 1]] {
             assert_eq!(members("old1.tar.zst", bad).unwrap_err().kind(), Kind::Unparsable);
+            assert_eq!(files("old1.tar.zst", bad).unwrap_err().kind(), Kind::Unparsable);
+        }
+    }
+
+    #[test]
+    fn links_and_paths_that_lead_out_are_refused() {
+        for (name, kind) in [("t1_x.md", tar::EntryType::Symlink), ("../t1_x.md", tar::EntryType::Regular)] {
+            let mut builder = tar::Builder::new(Vec::new());
+            let mut header = tar::Header::new_ustar();
+            header.set_entry_type(kind);
+            header.set_size(0);
+            header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_cksum();
+            builder.append(&header, &b""[..]).unwrap();
+            let zst = zstd::encode_all(builder.into_inner().unwrap().as_slice(), 3).unwrap();
+            assert_eq!(files("x", &zst).unwrap_err().kind(), Kind::Unparsable);
+        }
+    }
+
+    #[test]
+    fn members_and_ids() {
+        for (member, letter, id, is) in [
+            ("./t150_x.md", 't', "150", true),
+            ("t150_x.md", 't', "150", true),
+            ("./t150/t150_1_x.md", 't', "150", false),
+            ("./t150/t150_1_x.md", 't', "150_1", true),
+            ("./t150/t150_10_x.md", 't', "150_1", false),
+            ("./t1500_x.md", 't', "150", false),
+            ("./p150_x.md", 't', "150", false),
+            ("./p150_x.md", 'p', "150", true),
+            ("./t150/", 't', "150", false),
+            ("./t150_x.txt", 't', "150", false),
+        ] {
+            assert_eq!(is_of(member, letter, id), is, "{member} {id}");
+        }
+        assert_eq!(
+            [0, 99, 100, 999, 1000, 12345].map(path_for),
+            ["_b0/old0", "_b0/old0", "_b0/old1", "_b0/old9", "_b1/old10", "_b12/old123"]
+        );
+    }
+
+    #[test]
+    fn names_are_stored_as_the_original_stores_them() {
+        let long = format!("t1/t1_1_{}.md", "x".repeat(100));
+        let files: BTreeMap<_, _> =
+            ["t5_x.md", "t7/t7_1_a.md", &long].into_iter().map(|name| (name.to_owned(), b"x".to_vec())).collect();
+        let stored = members("x", &pack(&files).unwrap()).unwrap();
+        assert_eq!(stored, ["./", "./t1/", "./t7/", &long, "./t5_x.md", "./t7/t7_1_a.md"]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_goes_in_comes_out(
+            names in proptest::collection::btree_map("t[1-9]{1,3}(/t[0-9_]{1,4})?_[a-z]{1,120}\\.md", proptest::collection::vec(any::<u8>(), 0..2000), 0..8),
+        ) {
+            let packed = pack(&names).unwrap();
+            prop_assert_eq!(files("x", &packed).unwrap().into_iter().collect::<BTreeMap<_, _>>(), names);
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+            let _ = (members("x", &bytes), files("x", &bytes));
+            let zst = zstd::encode_all(bytes.as_slice(), 1).unwrap();
+            let _ = (members("x", &zst), files("x", &zst));
         }
     }
 }

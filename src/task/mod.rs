@@ -9,6 +9,7 @@ pub mod fields;
 mod frontmatter;
 pub mod id;
 pub mod labels;
+pub mod listing;
 mod model;
 mod name;
 mod new_task;

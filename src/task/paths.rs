@@ -257,6 +257,15 @@ pub fn loose_id(path: &str) -> Option<TaskId> {
     member_id(rest.strip_prefix("archived/").unwrap_or(rest))
 }
 
+/// [`loose_id`] for the path of a plan.
+#[must_use]
+pub fn loose_plan_id(path: &str) -> Option<TaskId> {
+    let rest = path.strip_prefix(PLANS_DIR)?.strip_prefix('/')?;
+    let rest = rest.strip_prefix("archived/").unwrap_or(rest);
+    let as_task = rest.split('/').map(|part| Some(format!("t{}", part.strip_prefix('p')?)));
+    member_id(&as_task.collect::<Option<Vec<_>>>()?.join("/"))
+}
+
 /// The number in the name of any file that lies where active or archived task files do, well formed or not: the
 /// digits after the leading `t` (specification 10, section 4.1).
 #[must_use]

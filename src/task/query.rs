@@ -67,6 +67,8 @@ impl Filter {
 pub struct Board<'a> {
     tasks: &'a [Task],
     active: BTreeMap<TaskId, usize>,
+    /// Parents of active files whose status is neither `Done` nor `Folded`.
+    parents: BTreeSet<TaskId>,
 }
 
 impl<'a> Board<'a> {
@@ -85,7 +87,8 @@ impl<'a> Board<'a> {
         for id in own.chain(others) {
             *active.entry(id).or_insert(0) += 1;
         }
-        Self { tasks, active }
+        let open = tasks.iter().filter(|task| !task.path.is_archived() && !task.status.is_closed());
+        Self { tasks, active, parents: open.filter_map(|task| task.id.parent()).collect() }
     }
 
     fn tasks(&self) -> impl Iterator<Item = &'a Task> {
@@ -142,8 +145,7 @@ impl<'a> Board<'a> {
     /// neither `Done` nor `Folded` (specification 30, A4).
     #[must_use]
     pub fn has_open_children(&self, task: &Task) -> bool {
-        task.lists_children()
-            || self.tasks().any(|other| other.id.parent() == Some(task.id) && !other.status.is_closed())
+        task.lists_children() || self.parents.contains(&task.id)
     }
 
     /// Whether a task can be begun: status `Ready`, not blocked, no open children.

@@ -1,17 +1,14 @@
 //! Moving what is finished out of the way: the task, its plan, and a parent whose last child it was.
 
 use super::context::{Context, Wanted};
-use super::drop::unlock_step;
+use super::filing::Filing;
 use super::holding::require_holder;
 use super::index::{Index, branches};
 use super::outcome::Aside;
 use crate::error::{Error, Kind, Result};
-use crate::git::Branch;
-use crate::git::objects::Edit;
 use crate::ledger::held::Held;
-use crate::ledger::transaction::Step;
-use crate::ledger::{Decision, LockEntry, Locks, Plan, View, locks, nonce};
-use crate::task::{Document, Status, TaskId, TaskPath, edits};
+use crate::ledger::{Decision, LockEntry, Locks, Plan, locks, nonce};
+use crate::task::TaskId;
 use serde::Serialize;
 
 /// Tasks archived.
@@ -26,84 +23,6 @@ pub struct Archived {
     /// What else there is to say.
     #[serde(flatten)]
     pub aside: Aside,
-}
-
-/// What archiving does to the task data.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Filing {
-    /// The tasks that go.
-    pub tasks: Vec<TaskId>,
-    /// Where their files and plans go.
-    pub targets: Vec<String>,
-    folded: Vec<TaskId>,
-    edits: Vec<Edit>,
-    subject: String,
-}
-
-impl Filing {
-    /// Files a task away (specification 30, sections 3.4 and 3.5): its file as Done, its plan, and, if it was the last
-    /// child, its parent in the same commit.
-    pub(super) fn of(view: &View<'_>, index: &Index, path: &TaskPath) -> Result<Self> {
-        let mut filing = Self { subject: format!("ait: Archive completed {}", path.id().t()), ..Self::default() };
-        let now = Context::now();
-        let document = index.load_document(view, path.as_str())?;
-        filing.drop_folded(view, index, &document)?;
-        filing.file(index, path, document, &now)?;
-        if let Some(parent) = path.id().parent().and_then(|id| index.active(id)) {
-            let mut document = index.load_document(view, parent.as_str())?;
-            let changed = edits::remove_child(&mut document, path.id(), &now)?;
-            let open = !document.list("children_to_implement").is_empty()
-                || index.children_of(parent.id()).any(|child| child != path.id());
-            if !open {
-                filing.subject.extend([" and parent ", &parent.id().t()]);
-                filing.file(index, parent, document, &now)?;
-            } else if changed {
-                filing.edits.push(Edit::Put { path: parent.as_str().to_owned(), content: document.to_bytes() });
-            }
-        }
-        filing.subject.push_str(" task and plan files");
-        Ok(filing)
-    }
-
-    fn file(&mut self, index: &Index, path: &TaskPath, mut document: Document, now: &str) -> Result<()> {
-        edits::complete(&mut document, now, false)?;
-        let target = path.archived();
-        if index.has(target.as_str()) {
-            return Err(Error::new(Kind::Occupied, format!("{} exists already", target.as_str()))
-                .hint("git mv one of the two to an id of its own"));
-        }
-        self.edits.push(Edit::Remove { path: path.as_str().to_owned() });
-        self.edits.push(Edit::Put { path: target.as_str().to_owned(), content: document.to_bytes() });
-        self.targets.push(target.as_str().to_owned());
-        if let Some(plan) = index.plan(path) {
-            let to = plan.archived().as_str().to_owned();
-            self.edits.push(Edit::Rename { from: plan.as_str().to_owned(), to: to.clone() });
-            self.targets.push(to);
-        }
-        self.tasks.push(path.id());
-        Ok(())
-    }
-
-    /// Tasks folded into this one go with it; they are in its text (specification 30, section 3.6).
-    fn drop_folded(&mut self, view: &View<'_>, index: &Index, document: &Document) -> Result<()> {
-        let ids: Vec<_> = document.list("folded_tasks").iter().filter_map(|item| TaskId::recognise(item)).collect();
-        for task in index.load_some(view, |id| ids.contains(&id))? {
-            if matches!(task.status, Status::Implementing | Status::Done) {
-                continue;
-            }
-            self.edits.push(Edit::Remove { path: task.path.as_str().to_owned() });
-            self.edits.extend(index.plan(&task.path).map(|plan| Edit::Remove { path: plan.as_str().to_owned() }));
-            self.folded.push(task.id);
-        }
-        Ok(())
-    }
-
-    /// Adds it to a plan: the files, then the locks of all that went.
-    pub(super) fn plan(&self, plan: Plan, data: &Branch, locks_branch: &Branch, locks: &Locks) -> Plan {
-        let plan = plan.step(data, Step::edit(self.subject.clone(), self.edits.clone()));
-        let gone = self.tasks.iter().chain(&self.folded).filter(|id| locks.is_held(**id));
-        gone.fold(plan, |plan, id| plan.step(locks_branch, unlock_step(*id)))
-    }
 }
 
 /// Archives tasks and releases their locks, each in one swap.

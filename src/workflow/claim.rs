@@ -360,7 +360,7 @@ impl Claimer<'_> {
     fn adopt_published(&self, view: &View<'_>, path: &str) -> Result<()> {
         let (data, dir) = (self.context.data_branch()?, self.context.data_dir());
         let object = view.objects(&[(data, path.to_owned())])?.pop().flatten();
-        let adopted: Vec<_> = object.iter().map(|object| Adopted::look(&dir, path, &object.oid)).collect();
+        let adopted: Vec<_> = object.iter().map(|object| Adopted::look(&dir, path, Some(&object.oid))).collect();
         worktree::adopt(&self.context.repository, &dir, &adopted)
     }
 

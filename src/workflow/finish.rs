@@ -1,7 +1,7 @@
 //! Finishing: merge, archive and unlock in one swap, then worktree and branch.
 
-use super::archive::Filing;
 use super::context::{Context, Wanted};
+use super::filing::Filing;
 use super::holding::require_holder;
 use super::index::{Index, branches};
 use super::merging::{self, Merge, Mode};

@@ -156,10 +156,25 @@ impl Index {
 
     /// Reads one file of the task data as a document.
     pub fn load_document(&self, view: &View<'_>, path: &str) -> Result<Document> {
-        let file = view.files(&[(&self.branch, path.to_owned())])?.pop().flatten();
-        let bytes =
-            file.ok_or_else(|| Error::new(Kind::NoSuchTask, format!("{path} has gone from {}", self.branch)))?;
-        Ok(Document::parse(&bytes))
+        let gone = || Error::new(Kind::NoSuchTask, format!("{path} has gone from {}", self.branch));
+        self.load_documents(view, &[path])?.pop().ok_or_else(gone)
+    }
+
+    /// Reads files of the task data as documents. One process.
+    pub fn load_documents(&self, view: &View<'_>, paths: &[&str]) -> Result<Vec<Document>> {
+        let wanted: Vec<_> = paths.iter().map(|path| (&self.branch, (*path).to_owned())).collect();
+        let files = view.files(&wanted)?.into_iter().zip(paths);
+        let read = files.map(|(file, path)| {
+            let gone = || Error::new(Kind::NoSuchTask, format!("{path} has gone from {}", self.branch));
+            Ok(Document::parse(&file.ok_or_else(gone)?))
+        });
+        read.collect()
+    }
+
+    /// The paths of all files.
+    #[must_use]
+    pub fn paths(&self) -> &[String] {
+        &self.paths
     }
 
     /// What a task waits for, from the names of the active files alone.

@@ -10,7 +10,7 @@ use crate::ledger::session::host_name;
 use crate::ledger::{LockEntry, Locks, View};
 use crate::task::{Blocker, Board, Filter, Level, Reference, Status, Task, TaskId, TaskName};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// Which tasks are wanted.
@@ -114,6 +114,8 @@ pub(super) struct Look {
     pub host: String,
     /// The files.
     pub index: Index,
+    /// The active children of every parent, by their files.
+    children: BTreeMap<TaskId, Vec<TaskId>>,
     /// When the remote was last asked.
     pub as_of: Option<String>,
 }
@@ -139,12 +141,19 @@ impl Look {
         let as_of = ledger.as_of().and_then(|time| jiff::Timestamp::try_from(time).ok());
         let as_of = as_of.map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
         let host = host_name(&context.repository);
-        Ok((Self { tasks, locks, worktrees, host, index, as_of }, view))
+        let mut children: BTreeMap<TaskId, Vec<TaskId>> = BTreeMap::new();
+        for id in index.active.iter().map(|(path, _)| path.id()) {
+            if let Some(parent) = id.parent() {
+                children.entry(parent).or_default().push(id);
+            }
+        }
+        Ok((Self { tasks, locks, worktrees, host, index, children, as_of }, view))
     }
 
     /// A task with its surroundings.
     pub(super) fn row(&self, context: &Context, board: &Board<'_>, task: &Task) -> Row {
-        let mut children: Vec<_> = self.index.children_of(task.id).chain(task.children.iter().copied()).collect();
+        let mut children = self.children.get(&task.id).cloned().unwrap_or_default();
+        children.extend(&task.children);
         children.sort_unstable();
         children.dedup();
         Row {
@@ -219,11 +228,18 @@ pub fn list(context: &Context, options: &Options) -> Result<List> {
 
 /// Parents in order, each followed by its children in order; a child without its parent in the list stands alone.
 fn as_tree<'t>(tasks: &[&'t Task]) -> Vec<&'t Task> {
-    let has_parent = |task: &Task| task.id.parent().is_some_and(|id| tasks.iter().any(|other| other.id == id));
+    let ids: BTreeSet<_> = tasks.iter().map(|task| task.id).collect();
+    let parent = |task: &Task| task.id.parent().filter(|id| ids.contains(id));
+    let mut children: BTreeMap<TaskId, Vec<&Task>> = BTreeMap::new();
+    for task in tasks {
+        if let Some(parent) = parent(task) {
+            children.entry(parent).or_default().push(task);
+        }
+    }
     let mut ordered = Vec::with_capacity(tasks.len());
-    for task in tasks.iter().filter(|task| !has_parent(task)) {
+    for task in tasks.iter().filter(|task| parent(task).is_none()) {
         ordered.push(*task);
-        ordered.extend(tasks.iter().filter(|child| child.id.parent() == Some(task.id)));
+        ordered.extend(children.remove(&task.id).unwrap_or_default());
     }
     ordered
 }

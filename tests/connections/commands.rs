@@ -180,8 +180,7 @@ fn without_a_remote() {
     let swap = |subject: &str| {
         format!(
             "build\n update-index -q --refresh\n read-tree -n -m -u <oid> <oid>
-            update-ref -m {subject} --create-reflog --stdin -z\n refs main
-            update-index -q --refresh\n read-tree -m -u <oid> <oid>"
+            update-ref -m {subject} --create-reflog --stdin -z\n read-tree -m -u <oid> <oid>"
         )
     };
     let claim = swap("ait: Claim task ID t1, advance counter to 2");

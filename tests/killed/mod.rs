@@ -9,4 +9,4 @@ mod sweep;
 mod verbs;
 
 use scene::{Mode, Scene};
-use sweep::sweep;
+use sweep::{sweep, sweep_once};

@@ -12,6 +12,18 @@ const CALLS: usize = 200;
 /// is then as if nobody had disturbed it.
 #[track_caller]
 pub(super) fn sweep(scene: &Scene, args: &[&str]) {
+    sweep_at(scene, args, &[When::Before, When::After]);
+}
+
+/// [`sweep`] on one side of each call, since after one is before the next; on both when `AITASK_TEST_ROUNDS` is set.
+#[track_caller]
+pub(super) fn sweep_once(scene: &Scene, args: &[&str]) {
+    let both = std::env::var_os("AITASK_TEST_ROUNDS").is_some();
+    sweep_at(scene, args, if both { &[When::Before, When::After] } else { &[When::After] });
+}
+
+#[track_caller]
+fn sweep_at(scene: &Scene, args: &[&str], sides: &[When]) {
     scene.save();
     let pristine = scene.files();
     let (run, calls) = scene.ann.git_commands(args);
@@ -19,7 +31,7 @@ pub(super) fn sweep(scene: &Scene, args: &[&str]) {
     let undisturbed = describe(scene);
     let mut wrong: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let (mut kills, mut untouched) = (0, 0);
-    for when in [When::Before, When::After] {
+    for when in sides.iter().copied() {
         for k in 1..CALLS {
             scene.restore();
             let killed = scene.ann.killed_at(k, when, args);

@@ -1,6 +1,6 @@
 //! The verbs.
 
-use super::{Mode, Scene, sweep};
+use super::{Mode, Scene, sweep, sweep_once};
 
 /// A test for each mode, so that they run beside each other.
 macro_rules! in_every_mode {
@@ -92,4 +92,25 @@ fn archive(mode: Mode) {
     let scene = Scene::with_tasks(mode, true);
     scene.ann.aitask(&["pick", "1", "--no-worktree"]).ok();
     sweep(&scene, &["archive", "1"]);
+}
+
+#[test]
+fn archive_script() {
+    let scene = Scene::with_tasks(Mode::DataBranch, true);
+    scene.ann.aitask(&["pick", "1", "--no-worktree"]).ok();
+    let data = scene.ann.at(".aitask-data");
+    let text = data.read("aitasks/t1_add_login.md").replace("labels:", "folded_tasks: [2]\nlabels:");
+    data.write("aitasks/t1_add_login.md", &text);
+    data.commit("folded");
+    // part of what is archived, and somebody else's
+    data.write("aiplans/p1_add_login.md", "Second, think again.\n");
+    data.write("aiplans/p9_other.md", "a draft\n");
+    sweep_once(&scene, &["compat", "aitask_archive.sh", "1"]);
+}
+
+#[test]
+fn zip_script() {
+    let scene = Scene::with_tasks(Mode::Local, true);
+    scene.ann.aitask(&["archive", "1"]).ok();
+    sweep_once(&scene, &["compat", "aitask_zip_old.sh"]);
 }

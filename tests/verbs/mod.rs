@@ -9,6 +9,7 @@ mod finish;
 mod init;
 mod list;
 mod lock;
+mod log;
 mod new;
 mod pick;
 mod setup;

@@ -108,3 +108,20 @@ fn without_a_remote_and_on_a_data_branch_it_changes_nothing() {
         assert_eq!(everything(&ann), before);
     }
 }
+
+#[test]
+fn what_waits_for_it_and_what_is_in_a_bundle() {
+    let ann = World::new().initialised("ann");
+    ann.task("One", &[]);
+    ann.task("Two", &[("depends", "1")]);
+    ann.aitask(&["show", "1"]).ok().assert().stdout(contains("blocks    2\n"));
+    ann.write("aiplans/p1_one.md", "the plan\n");
+    ann.commit("plan");
+    ann.git(&["push", "-q"]);
+    ann.aitask(&["archive", "1", "2"]).ok();
+    ann.aitask(&["compat", "aitask_zip_old.sh"]).ok();
+    let json = ann.aitask(&["show", "1", "--json"]).ok().json();
+    assert_eq!(json["path"], "aitasks/archived/_b0/old0.tar.zst:t1_one.md");
+    assert_eq!((&json["task"]["status"], &json["plan"]["text"]), (&"Done".into(), &"the plan\n".into()));
+    ann.aitask(&["show", "3"]).fails(1);
+}

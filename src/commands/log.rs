@@ -1,0 +1,47 @@
+//! `git aitask log`.
+
+use super::App;
+use crate::error::Result;
+use crate::report::{Cell, Page, Table, Tone, relative};
+use crate::workflow::Wanted;
+use crate::workflow::log::{self, Event};
+use clap::Args;
+
+/// Show the history of coordination: who took, gave back, took over and archived what, newest first
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  git aitask log\n  git aitask log 12 --json")]
+pub struct Log {
+    /// The task; all of them when it is left out
+    task: Option<String>,
+    /// At most so many events
+    #[arg(short, value_name = "N", default_value_t = 30)]
+    n: usize,
+}
+
+impl Log {
+    /// Runs the verb.
+    pub fn run(&self, app: &App) -> Result<()> {
+        let wanted = self.task.as_deref().map(Wanted::parse).transpose()?;
+        let outcome = log::log(&app.open(false)?, wanted.as_ref(), self.n)?;
+        app.report.answer(&outcome, || Page::new().table(table(&outcome.events)))
+    }
+}
+
+fn table(events: &[Event]) -> Table {
+    let mut table = Table::default();
+    for event in events {
+        let tone = match event.what {
+            "taken over" => Tone::Urgent,
+            "locked" | "started" => Tone::Busy,
+            "archived" => Tone::Ready,
+            _ => Tone::Plain,
+        };
+        table.row([
+            Cell::from(relative(&event.at).as_deref().unwrap_or(&event.at)).tone(Tone::Faint),
+            Cell::from(event.what).tone(tone),
+            Cell::from(&event.by),
+            Cell::from(&event.subject),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,36 @@
+//! Staging: what a plan does to one branch goes into index and files of its checkout, and no commit is made.
+
+use crate::error::{Error, Kind, Result};
+use crate::git::Branch;
+use crate::git::worktree;
+use crate::ledger::queue::Queue;
+use crate::ledger::{Decision, Edit, Ledger, View};
+
+impl Ledger<'_> {
+    /// Looks at `branch`, lets `decide` say what to do, and stages it where the branch is checked out. Every edit is a
+    /// [`Edit::Put`] or [`Edit::Remove`].
+    ///
+    /// # Errors
+    /// Those of `decide`, and [`Kind::Git`] when the branch is checked out nowhere.
+    pub fn stage<T>(&self, branch: &Branch, decide: impl FnOnce(&View<'_>) -> Result<Decision<T>>) -> Result<T> {
+        let _queue = Queue::enter(self.repository, self.timeout, self.narrate)?;
+        self.finish_carrying()?;
+        let view = self.view(std::slice::from_ref(branch), false)?;
+        let (mut plan, value) = match decide(&view)? {
+            Decision::Swap(plan, value) => (plan, value),
+            Decision::Nothing(value) => return Ok(value),
+        };
+        let nowhere = || Error::new(Kind::Git, format!("the branch {branch} is checked out nowhere"));
+        let checkout = self.checkout_of(branch)?.ok_or_else(nowhere)?;
+        let edits = plan.branches.iter().flat_map(|plan| &plan.steps).flat_map(|step| &step.edits);
+        let paths = edits.filter_map(|edit| match edit {
+            Edit::Put { path, .. } | Edit::Remove { path } => Some(path.clone()),
+            Edit::Take { .. } | Edit::Rename { .. } => None,
+        });
+        plan.adopt = paths.collect();
+        // The commit is made for its files, and nothing ever points to it.
+        let (_, blobs) = self.build(&view, &plan, "")?;
+        worktree::adopt(self.repository, &checkout, &plan.adopted(&blobs, &checkout))?;
+        Ok(value)
+    }
+}

@@ -1,0 +1,52 @@
+//! Times as people say them.
+
+use jiff::civil::DateTime;
+use jiff::{Timestamp, ZonedDateTime};
+
+/// How long ago a time was: `5 min ago`. It is an instant (RFC 3339), or a local time as locks and task files have it,
+/// `YYYY-MM-DD HH:MM`. `None` for other texts, and for what lies ahead of this clock.
+#[must_use]
+pub fn relative(text: &str) -> Option<String> {
+    let since = if let Ok(then) = text.parse::<Timestamp>() {
+        Timestamp::now().duration_since(then)
+    } else {
+        let then = DateTime::strptime("%Y-%m-%d %H:%M", text).ok()?;
+        ZonedDateTime::now().datetime().duration_since(then)
+    };
+    ago(since.as_mins())
+}
+
+fn ago(minutes: i64) -> Option<String> {
+    const DAY: i64 = 24 * 60;
+    match minutes {
+        ..-1 => None,
+        -1..1 => Some("just now".to_owned()),
+        1..60 => Some(format!("{minutes} min ago")),
+        60..DAY => Some(format!("{} h ago", minutes / 60)),
+        _ if minutes < 2 * DAY => Some("yesterday".to_owned()),
+        _ => Some(format!("{} days ago", minutes / DAY)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_as_people_say_them() {
+        for (minutes, said) in [
+            (-1, "just now"),
+            (0, "just now"),
+            (59, "59 min ago"),
+            (60, "1 h ago"),
+            (1439, "23 h ago"),
+            (1440, "yesterday"),
+            (2880, "2 days ago"),
+        ] {
+            assert_eq!(ago(minutes).as_deref(), Some(said));
+        }
+        assert_eq!((ago(-2), relative("unknown"), relative("2999-01-01 00:00")), (None, None, None));
+        assert!(relative("2020-01-01 00:00").is_some_and(|text| text.ends_with("days ago")));
+        assert!(relative("2020-01-01T00:00:00Z").is_some_and(|text| text.ends_with("days ago")));
+    }
+}

@@ -1,0 +1,337 @@
+//! Putting archived files that nobody needs any more into bundles, and getting them out again (specification 30, section
+//! 4). A bundle is written beside the old one, read back member by member, and renamed; only then do the loose files go.
+//! So whatever ends a run, every file is loose, or in a bundle, or both.
+
+mod selection;
+
+use super::checkout::{Checkout, Folder, is_file};
+use super::desk::{Desk, Site};
+use super::filing::is_archived;
+use crate::error::{Error, Kind, Result};
+use crate::git::objects::Edit;
+use crate::ledger::queue::Queue;
+use crate::ledger::transaction::Step;
+use crate::ledger::{Decision, Plan, View};
+use crate::task::{bundle, paths};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+pub use selection::{Loose, Selection};
+
+/// How a bundle of early versions ends.
+const GZIP: &str = ".tar.gz";
+
+/// Files by their names in a bundle.
+type Files = Vec<(String, Vec<u8>)>;
+
+/// The two archives: the core's name, the letter of their files, the folder.
+fn archives(checkout: &Checkout) -> [(&'static str, char, &Folder); 2] {
+    [(paths::ARCHIVED_TASKS_DIR, 't', &checkout.archived), (paths::ARCHIVED_PLANS_DIR, 'p', &checkout.archived_plans)]
+}
+
+/// A bundle to write.
+struct Change {
+    /// The core's path.
+    path: String,
+    /// Its path on disk.
+    file: std::path::PathBuf,
+    files: BTreeMap<String, Vec<u8>>,
+    bytes: Vec<u8>,
+    /// Core paths of the loose files in it, and of the gzip bundle that it replaces.
+    replaces: Vec<String>,
+}
+
+impl Change {
+    /// The bundle at `stem` with more files.
+    fn add(root: &str, archive: &Folder, stem: &str, loose: &[String]) -> Result<Self> {
+        let mut files = BTreeMap::new();
+        let mut replaces = Vec::new();
+        for ending in ["gz", "zst"] {
+            let name = format!("{stem}.tar.{ending}");
+            if let Some(found) = load(archive, &name)? {
+                files.extend(found);
+                replaces.extend((ending == "gz").then(|| format!("{root}/{name}")));
+            }
+        }
+        for name in loose {
+            let file = archive.path(name);
+            let content = std::fs::read(&file).map_err(|error| Error::io("read", &file, &error))?;
+            files.insert(name.clone(), content);
+            replaces.push(format!("{root}/{name}"));
+        }
+        Self::of(root, archive, stem, files, replaces)
+    }
+
+    fn of(
+        root: &str,
+        archive: &Folder,
+        stem: &str,
+        files: BTreeMap<String, Vec<u8>>,
+        replaces: Vec<String>,
+    ) -> Result<Self> {
+        let name = format!("{stem}.tar.zst");
+        let bytes = bundle::pack(&files)?;
+        Ok(Self { path: format!("{root}/{name}"), file: archive.path(&name), files, bytes, replaces })
+    }
+
+    /// Writes it beside the old one, reads it back, and renames it over the old one (Z5).
+    fn write(&self) -> Result<()> {
+        let folder = self.file.parent().unwrap_or(&self.file);
+        let failed = |error: std::io::Error| Error::io("write", &self.file, &error);
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        let mut beside = tempfile::Builder::new();
+        let mut beside = beside
+            .prefix(".old")
+            .permissions(std::fs::Permissions::from_mode(0o644))
+            .tempfile_in(folder)
+            .map_err(failed)?;
+        let mut written = Vec::new();
+        let back = beside
+            .write_all(&self.bytes)
+            .and_then(|()| beside.as_file().sync_all())
+            .and_then(|()| beside.rewind())
+            .and_then(|()| beside.read_to_end(&mut written));
+        back.map_err(failed)?;
+        bundle::verify(&self.files, &written)
+            .map_err(|error| Error::new(Kind::Io, format!("Archive verification failed: {}: {error}", self.path)))?;
+        beside.persist(&self.file).map(drop).map_err(|error| failed(error.error))
+    }
+}
+
+/// The files of a bundle; `None` when there is no bundle.
+fn load(archive: &Folder, name: &str) -> Result<Option<Files>> {
+    let file = archive.path(name);
+    match std::fs::read(&file) {
+        Ok(bytes) => bundle::files(&archive.shown(name), &bytes).map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("read", &file, &error)),
+    }
+}
+
+/// The bundles of a selection, made in memory: an unreadable one stops everything before anything is touched (Z4).
+fn changes(checkout: &Checkout, selection: &Selection) -> Result<Vec<Change>> {
+    let loose = [&selection.tasks, &selection.plans];
+    let all = archives(checkout).into_iter().zip(loose);
+    let all =
+        all.flat_map(|((root, _, archive), loose)| loose.iter().map(move |(stem, files)| (root, archive, stem, files)));
+    all.map(|(root, archive, stem, files)| Change::add(root, archive, stem, files)).collect()
+}
+
+/// Bundles what can go, and leaves the commit to somebody else.
+///
+/// # Errors
+/// [`Kind::Unparsable`] for a bundle that cannot be read, [`Kind::Io`] when one cannot be written; nothing has gone then.
+pub fn bundle_uncommitted(site: Option<&Site<'_>>, checkout: &Checkout) -> Result<Selection> {
+    let _queue = site.map(enter).transpose()?;
+    let selection = Selection::find(checkout);
+    let changes = changes(checkout, &selection)?;
+    for change in &changes {
+        change.write()?;
+    }
+    for ((_, letter, archive), loose) in archives(checkout).into_iter().zip([&selection.tasks, &selection.plans]) {
+        for file in loose.values().flatten() {
+            remove(&archive.path(file))?;
+        }
+        for folder in archive.folders(letter) {
+            // Only an emptied one goes.
+            let _ = std::fs::remove_dir(archive.path(&folder));
+        }
+    }
+    for gz in changes.iter().flat_map(|change| &change.replaces).filter(|path| path.ends_with(GZIP)) {
+        if let Some(((_, _, archive), name)) =
+            archives(checkout).into_iter().find_map(|one| Some((one, gz.strip_prefix(one.0)?.trim_start_matches('/'))))
+        {
+            remove(&archive.path(name))?;
+        }
+    }
+    Ok(selection)
+}
+
+fn enter(site: &Site<'_>) -> Result<Queue> {
+    let ledger = site.ledger();
+    Queue::enter(ledger.repository, ledger.timeout, ledger.narrate)
+}
+
+fn remove(file: &Path) -> Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", file, &error)),
+        _ => Ok(()),
+    }
+}
+
+/// Bundles what can go and commits exactly that, along with what an interrupted run left uncommitted. Gives what was
+/// selected, and how many tasks and plans the commit has.
+///
+/// # Errors
+/// Those of [`bundle_uncommitted`], and a checkout in the middle of something, or on no branch.
+pub fn bundle_committed(site: &Site<'_>) -> Result<(Selection, (usize, usize))> {
+    let landed = site.ledger().transact("", std::slice::from_ref(&site.branch), |view| decide(site, view))?;
+    Ok(landed.value)
+}
+
+type Bundled = (Selection, (usize, usize));
+
+fn decide(site: &Site<'_>, view: &View<'_>) -> Result<Decision<Bundled>> {
+    let desk = Desk::load(site, view)?;
+    let selection = Selection::find(site.checkout);
+    let changes = changes(site.checkout, &selection)?;
+    let pending = pending(site, &desk, &changes)?;
+    let mut counts = selection.counts();
+    counts.0 += pending.removed.iter().filter(|path| path.starts_with(paths::TASKS_DIR)).count();
+    counts.1 += pending.removed.iter().filter(|path| path.starts_with(paths::PLANS_DIR)).count();
+    if counts == (0, 0) {
+        return Ok(Decision::Nothing((selection, counts)));
+    }
+    for change in &changes {
+        change.write()?;
+    }
+    let mut edits = Vec::new();
+    let mut adopt = Vec::new();
+    let bundles = changes.into_iter().map(|change| (change.path, change.bytes, change.replaces));
+    for (path, content, replaces) in
+        bundles.chain(pending.bundles.into_iter().map(|(path, bytes)| (path, bytes, vec![])))
+    {
+        adopt.push(path.clone());
+        edits.push(Edit::Put { path, content });
+        for path in replaces {
+            adopt.extend((!desk.is_committed(&path)).then(|| path.clone()));
+            edits.push(Edit::Remove { path });
+        }
+    }
+    for path in pending.removed {
+        adopt.push(path.clone());
+        edits.push(Edit::Remove { path });
+    }
+    let subject = format!(
+        "ait: Archive old files to numbered bundles\n\nTasks archived: {}\nPlans archived: {}",
+        counts.0, counts.1
+    );
+    let edits = edits.into_iter().map(|edit| site.places.edit(edit)).collect();
+    let mut plan = Plan::new().step(&site.branch, Step::edit(subject, edits));
+    plan.adopt = adopt.iter().map(|path| site.places.in_git(path)).collect();
+    Ok(Decision::Swap(plan, (selection, counts)))
+}
+
+/// What a run that was cut off before its commit left: loose files that are gone, and the bundles that have them.
+#[derive(Default)]
+struct Pending {
+    removed: Vec<String>,
+    bundles: Vec<(String, Vec<u8>)>,
+}
+
+fn pending(site: &Site<'_>, desk: &Desk<'_>, changes: &[Change]) -> Result<Pending> {
+    let mut pending = Pending::default();
+    let mut known: BTreeMap<String, Option<BTreeSet<String>>> = BTreeMap::new();
+    for path in desk.missing().iter().filter(|path| is_archived(path)) {
+        let Some(id) = paths::loose_id(path).or_else(|| paths::loose_plan_id(path)) else { continue };
+        let found = archives(site.checkout).into_iter().find(|(root, ..)| path.starts_with(root));
+        let Some((root, _, archive)) = found else { continue };
+        let name = format!("{}.tar.zst", bundle::path_for(id.number()));
+        let bundle_path = format!("{root}/{name}");
+        if !known.contains_key(&bundle_path) {
+            let files = load(archive, &name)?;
+            let is_new = !desk.is_committed(&bundle_path) && !changes.iter().any(|change| change.path == bundle_path);
+            if is_new && files.is_some() {
+                let file = archive.path(&name);
+                let bytes = std::fs::read(&file).map_err(|error| Error::io("read", &file, &error))?;
+                pending.bundles.push((bundle_path.clone(), bytes));
+            }
+            let names = files.map(|files| files.into_iter().map(|(name, _)| name).collect());
+            known.insert(bundle_path.clone(), names);
+        }
+        let member = path.strip_prefix(root).unwrap_or_default().trim_start_matches('/');
+        if known.get(&bundle_path).and_then(Option::as_ref).is_some_and(|names| names.contains(member)) {
+            pending.removed.push(path.clone());
+        }
+    }
+    if pending.removed.is_empty() {
+        pending.bundles.clear();
+    }
+    Ok(pending)
+}
+
+/// A file that came out of a bundle, or could not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unpacked {
+    /// A task, now at this path.
+    Task(String),
+    /// A plan, now at this path.
+    Plan(String),
+    /// Another file lies at this path; the bundle keeps its member (Z8).
+    Kept(String),
+}
+
+/// Gets a task, its children and their plans out of the bundles (section 4.5). Nothing is staged or committed.
+///
+/// # Errors
+/// As [`bundle_uncommitted`].
+pub fn unpack(site: Option<&Site<'_>>, checkout: &Checkout, number: &str) -> Result<Vec<Unpacked>> {
+    let _queue = site.map(enter).transpose()?;
+    let mut unpacked = Vec::new();
+    for (root, letter, archive) in archives(checkout) {
+        let start = format!("{letter}{number}");
+        let is_wanted = |name: &str| {
+            let own = name.strip_prefix(&format!("{start}/")).unwrap_or(name);
+            !own.contains('/') && is_file(own, &format!("{start}_"))
+        };
+        for name in archive.bundles_for(number) {
+            let Some(files) = load(archive, &name)? else { continue };
+            if !files.iter().any(|(file, _)| is_wanted(file)) {
+                continue;
+            }
+            let mut rest = BTreeMap::new();
+            let count = files.len();
+            for (file, content) in files {
+                if !is_wanted(&file) {
+                    rest.insert(file, content);
+                } else if put(&archive.path(&file), &content)? {
+                    let shown = archive.shown(&file);
+                    unpacked.push(if letter == 't' { Unpacked::Task(shown) } else { Unpacked::Plan(shown) });
+                } else {
+                    unpacked.push(Unpacked::Kept(archive.shown(&file)));
+                    rest.insert(file, content);
+                }
+            }
+            if rest.len() < count {
+                shrink(root, archive, &name, rest)?;
+            }
+            break;
+        }
+    }
+    Ok(unpacked)
+}
+
+/// Writes a file, unless another one lies there.
+fn put(path: &Path, content: &[u8]) -> Result<bool> {
+    let failed = |error: std::io::Error| Error::io("write", path, &error);
+    if let Ok(there) = std::fs::read(path) {
+        return Ok(there == content);
+    }
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    std::fs::write(path, content).map_err(failed)?;
+    Ok(true)
+}
+
+/// Leaves these files in a bundle; one of gzip becomes one of zstd, and an emptied one goes with its emptied folder.
+fn shrink(root: &str, archive: &Folder, name: &str, mut rest: BTreeMap<String, Vec<u8>>) -> Result<()> {
+    let file = archive.path(name);
+    let stem = name.split(".tar.").next().unwrap_or(name);
+    if name.ends_with(GZIP)
+        && let Some(files) = load(archive, &format!("{stem}.tar.zst"))?
+    {
+        rest.extend(files);
+    }
+    if !rest.is_empty() {
+        Change::of(root, archive, stem, rest, Vec::new())?.write()?;
+        return if name.ends_with(GZIP) { remove(&file) } else { Ok(()) };
+    }
+    remove(&file)?;
+    if let Some(folder) = file.parent().filter(|_| name.contains('/')) {
+        let _ = std::fs::remove_dir(folder);
+    }
+    Ok(())
+}

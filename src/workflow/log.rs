@@ -1,0 +1,173 @@
+//! The history of coordination: who made, took, gave back, took over and archived which task, and when. It is in the
+//! commits of the coordination branches, so nothing else is kept.
+
+use super::context::{Context, Wanted};
+use super::index::branches;
+use crate::error::{Error, Kind, Result};
+use crate::git::Oid;
+use crate::ledger::locks;
+use crate::task::{TaskId, harmless};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// When (RFC 3339).
+    pub at: String,
+    /// Whose commit it is.
+    pub by: String,
+    /// What: `made`, `locked`, `taken over`, `started`, `unlocked`, `dropped`, `archived`, `updated`, `swept`, `changed`.
+    pub what: &'static str,
+    /// The tasks.
+    pub tasks: Vec<TaskId>,
+    /// The subject of the commit, without `ait: `.
+    pub subject: String,
+    /// The commit.
+    pub commit: Oid,
+}
+
+/// What happened, newest first.
+#[derive(Debug, Clone, Serialize)]
+pub struct Log {
+    /// When the remote was last asked (RFC 3339); `null` when it never was.
+    pub as_of: Option<String>,
+    /// The events.
+    pub events: Vec<Event>,
+}
+
+/// How the subjects of our commits and of the scripts' begin, and what they are about.
+const KINDS: [(&str, &str); 13] = [
+    ("Lock task ", "locked"),
+    ("Unlock task ", "unlocked"),
+    ("Start work on ", "started"),
+    ("Abort ", "dropped"),
+    ("Archive completed ", "archived"),
+    ("Add task ", "made"),
+    ("Add child task ", "made"),
+    ("Create task ", "made"),
+    ("Update task ", "updated"),
+    ("Update ", "updated"),
+    ("Cleanup ", "swept"),
+    ("Claim task ID ", "id claimed"),
+    ("Archive old ", "bundled"),
+];
+
+/// Reads the history, of one task or of all. One process beside those of every look.
+///
+/// # Errors
+/// When git cannot read it.
+pub fn log(context: &Context, wanted: Option<&Wanted>, limit: usize) -> Result<Log> {
+    let (locks_branch, data) = branches(context)?;
+    let ledger = context.reading_ledger();
+    let view = ledger.view(&[locks_branch.clone(), data.clone()], false)?;
+    let tips: Vec<_> =
+        [&locks_branch, &data].into_iter().filter_map(|branch| view.base(branch)).map(Oid::as_str).collect();
+    if tips.is_empty() {
+        return Err(locks::no_lock_branch());
+    }
+    let call = context.repository.read("log").args(["-z", "--format=%H%x1f%at%x1f%an%x1f%s", "--grep=^ait: "]);
+    let output = call.args(tips).arg("--").run()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut events = text
+        .split_terminator('\0')
+        .map(parse)
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| Error::new(Kind::Git, "git log printed what we cannot read"))?;
+    events.reverse();
+    events.sort_by_key(|(at, _)| *at);
+    let mut events: Vec<_> = events.into_iter().map(|(_, event)| event).collect();
+    mark_takeovers(&mut events);
+    events.reverse();
+    if let Some(wanted) = wanted {
+        let is_meant = |id: &TaskId| *id == wanted.id || Some(*id) == wanted.or;
+        events.retain(|event| event.tasks.iter().any(is_meant));
+    }
+    events.truncate(limit);
+    let as_of = ledger.as_of().and_then(|time| jiff::Timestamp::try_from(time).ok());
+    Ok(Log { as_of: as_of.map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()), events })
+}
+
+fn parse(record: &str) -> Option<(i64, Event)> {
+    let mut fields = record.trim_start_matches('\n').splitn(4, '\u{1f}');
+    let commit = Oid::parse(fields.next()?)?;
+    let at: i64 = fields.next()?.parse().ok()?;
+    let by = harmless(fields.next()?);
+    let subject = harmless(fields.next()?.strip_prefix("ait: ").unwrap_or_default());
+    let what = KINDS.iter().find(|(start, _)| subject.starts_with(start)).map_or("changed", |(_, what)| what);
+    let time = jiff::Timestamp::from_second(at).ok()?.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    Some((at, Event { at: time, by, what, tasks: tasks_in(&subject), subject, commit }))
+}
+
+/// The ids in a subject, up to the title that may follow a colon.
+fn tasks_in(subject: &str) -> Vec<TaskId> {
+    let head = subject.split(':').next().unwrap_or_default();
+    let words = head.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    let mut ids: Vec<_> = words.filter(|word| word.starts_with('t')).filter_map(TaskId::recognise).collect();
+    ids.dedup();
+    ids
+}
+
+/// A lock on a task that somebody else holds is a takeover. Oldest first.
+fn mark_takeovers(events: &mut [Event]) {
+    let mut holders: BTreeMap<TaskId, String> = BTreeMap::new();
+    for event in events {
+        let Some(task) = event.tasks.first().copied() else { continue };
+        match event.what {
+            "locked" => {
+                let holder = event.subject.rsplit(" for ").next().unwrap_or_default().to_owned();
+                let before = holders.insert(task, holder.clone());
+                if before.is_some_and(|before| before != holder) {
+                    event.what = "taken over";
+                }
+            }
+            "unlocked" => drop(holders.remove(&task)),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(subject: &str) -> Event {
+        parse(&format!("{}\u{1f}0\u{1f}Ann\u{1f}ait: {subject}", "a".repeat(40))).unwrap().1
+    }
+
+    #[test]
+    fn subjects_and_their_tasks() {
+        for (subject, what, tasks) in [
+            ("Lock task t1_2 for a@b", "locked", vec![TaskId::child(1, 2)]),
+            (
+                "Archive completed t1_2 and parent t1 task and plan files",
+                "archived",
+                vec![TaskId::child(1, 2), TaskId::top(1)],
+            ),
+            ("Add task t7: t8 and t9 in a title", "made", vec![TaskId::top(7)]),
+            ("Cleanup 3 stale lock(s)", "swept", vec![]),
+            ("something else", "changed", vec![]),
+        ] {
+            let event = event(subject);
+            assert_eq!((event.what, event.tasks), (what, tasks), "{subject}");
+        }
+        assert_eq!(parse("x"), None);
+    }
+
+    #[test]
+    fn a_lock_on_what_another_holds_is_a_takeover() {
+        let mut events: Vec<_> = [
+            "Lock task t1 for a@b",
+            "Lock task t1 for a@b",
+            "Lock task t2 for a@b",
+            "Lock task t1 for c@d",
+            "Unlock task t1",
+            "Lock task t1 for e@f",
+        ]
+        .map(event)
+        .into();
+        mark_takeovers(&mut events);
+        let what: Vec<_> = events.iter().map(|event| event.what).collect();
+        assert_eq!(what, ["locked", "locked", "locked", "taken over", "unlocked", "locked"]);
+    }
+}

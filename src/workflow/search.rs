@@ -1,0 +1,57 @@
+//! Files of the code repository that words may be about (specification 30, section 6.2).
+
+use super::context::Context;
+use crate::error::{Error, Kind, Result};
+use crate::git::run::Call;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// A file and its score.
+pub type Scored = (u64, String);
+
+/// Tracked files by how many of their lines have one of the words, best first, ties by path. A word is a basic regular
+/// expression, its case does not matter; binary files are left out. One process a word.
+pub fn by_content(context: &Context, dir: &Path, words: &[&str]) -> Result<Vec<Scored>> {
+    let mut scores = BTreeMap::new();
+    for word in words {
+        let call = context.repository.git().read(dir, "grep").args(["-I", "-i", "-c", "-z", "-G", "-e", word, "--"]);
+        let output = call.output()?;
+        if !matches!(output.code, Some(0 | 1)) {
+            return Err(call.failure(&output));
+        }
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        for (path, count) in text.lines().filter_map(|line| line.rsplit_once('\0')) {
+            *scores.entry(path.to_owned()).or_insert(0) += count.parse::<u64>().unwrap_or(0);
+        }
+    }
+    Ok(best_first(scores))
+}
+
+/// Tracked files by how well `fzf` finds the words in their paths: of the best `limit` for a word the first gets `limit`
+/// points, the next one less.
+///
+/// # Errors
+/// [`Kind::Usage`] when `fzf` is missing.
+pub fn by_name(context: &Context, dir: &Path, words: &[&str], limit: u64) -> Result<Vec<Scored>> {
+    if which::which("fzf").is_err() {
+        return Err(Error::new(Kind::Usage, "fzf is required for name search but not found. Install fzf first."));
+    }
+    let git = context.repository.git();
+    let files = git.read(dir, "ls-files").arg("-z").run()?.stdout;
+    let mut scores = BTreeMap::new();
+    for word in words {
+        let call = Call::program(git.environment(), "fzf", dir).args(["--read0", "--print0", "--filter", word]);
+        let found = String::from_utf8_lossy(&call.input(files.clone()).output()?.stdout).into_owned();
+        for (points, path) in (1..=limit).rev().zip(found.split_terminator('\0')) {
+            *scores.entry(path.to_owned()).or_insert(0) += points;
+        }
+    }
+    Ok(best_first(scores))
+}
+
+fn best_first(scores: BTreeMap<String, u64>) -> Vec<Scored> {
+    let mut found: Vec<_> =
+        scores.into_iter().map(|(path, score)| (score, path)).filter(|(score, _)| *score > 0).collect();
+    found.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    found
+}

@@ -1,0 +1,87 @@
+//! The checkout that carries the task data, before anything is changed in it: not in the middle of something, and on a
+//! branch (specification 30, A7 and A12; 20, section 1).
+
+use super::context::Context;
+use crate::error::{Error, Kind, Result};
+use crate::git::porcelain::status::{Status, StatusKind};
+use crate::git::{Branch, RefName, worktree};
+use crate::ledger::DATA;
+use crate::task::paths;
+use std::path::{Path, PathBuf};
+
+/// What git leaves in its directory while something is in progress.
+const MARKERS: [&str; 6] =
+    ["rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"];
+
+/// The folder that is the top of the checkout with the task data, seen from `dir`.
+#[must_use]
+pub fn data_top(context: &Context, dir: &Path) -> PathBuf {
+    let data = dir.join(paths::DATA_WORKTREE_DIR);
+    if data.join(".git").exists() { data } else { context.repository.toplevel.clone() }
+}
+
+/// The branch of the checkout at `top`, which is in the middle of nothing. No process, unless refs are kept elsewhere.
+///
+/// # Errors
+/// [`Kind::Occupied`] in the middle of a rebase or the like, [`Kind::DetachedHead`] on no branch.
+pub fn require_branch(context: &Context, top: &Path) -> Result<Branch> {
+    let is_data = top.ends_with(paths::DATA_WORKTREE_DIR);
+    let skip = context.repository.git().environment().text("AIT_GIT_SKIP_STATE_CHECK") == Some("1");
+    let git_dir = git_dir(top);
+    if let Some(marker) = MARKERS.iter().find(|marker| git_dir.join(marker).exists()).filter(|_| is_data && !skip) {
+        return Err(Error::new(
+            Kind::Occupied,
+            format!(
+                "Data worktree (.aitask-data) is stuck mid-{marker}.\n\
+                 Recover with one of:\n  \
+                 ./ait git rebase --abort        (discard the in-progress rebase)\n  \
+                 ./ait git rebase --continue     (resume if you were editing)\n  \
+                 ./ait git merge --abort\n  \
+                 ./ait git cherry-pick --abort\n  \
+                 ./ait git revert --abort\n  \
+                 ./ait git bisect reset\n\
+                 Set AIT_GIT_SKIP_STATE_CHECK=1 to bypass this check.\n\
+                 Run './ait git-health' for a full diagnostic."
+            ),
+        ));
+    }
+    let head = std::fs::read_to_string(git_dir.join("HEAD")).unwrap_or_default();
+    let name = match head.trim().strip_prefix("ref: ") {
+        // What reftable repositories keep there for older programs.
+        Some("refs/heads/.invalid") => {
+            context.repository.git().read(top, "symbolic-ref").args(["--quiet", "HEAD"]).output()?.text()
+        }
+        Some(name) => name.to_owned(),
+        None => String::new(),
+    };
+    RefName::parse(&name).and_then(|name| name.branch()).ok_or_else(|| {
+        let place = top.display();
+        let message = format!("{place} is on no branch (detached HEAD); a commit there would be on none either");
+        Error::new(Kind::DetachedHead, message).hint(format!("cd {place} && git switch {DATA}"))
+    })
+}
+
+/// The state of these files of the checkout at `top`, still on its branch.
+///
+/// # Errors
+/// [`Kind::Occupied`] when a file is in conflict, or another branch was checked out meanwhile.
+pub fn require_status(context: &Context, top: &Path, branch: &Branch, files: &[&str]) -> Result<Status> {
+    let status = worktree::load_status_of(&context.repository, top, files)?;
+    if status.branch.as_ref() != Some(branch) {
+        return Err(Error::new(Kind::Occupied, format!("{} is not on the branch {branch} any more", top.display())));
+    }
+    if let Some(entry) = status.entries.iter().find(|entry| entry.kind == StatusKind::Unmerged) {
+        return Err(Error::new(Kind::Occupied, format!("{} is in conflict", entry.path.display())));
+    }
+    Ok(status)
+}
+
+/// The git directory of the checkout at `top`; that of a linked one is named in its `.git` file.
+fn git_dir(top: &Path) -> PathBuf {
+    let git = top.join(".git");
+    let text = std::fs::read_to_string(&git).unwrap_or_default();
+    match text.trim().strip_prefix("gitdir:") {
+        Some(dir) => top.join(dir.trim()),
+        None => git,
+    }
+}

@@ -1,0 +1,39 @@
+//! `git aitask log`.
+
+use super::init::{everything, keys, local};
+use crate::support::World;
+use predicates::str::contains;
+
+#[test]
+fn who_did_what_newest_first() {
+    let world = World::new();
+    let (ann, bob) = (world.initialised("ann"), world.initialised("bob"));
+    ann.task("One", &[]);
+    ann.task("Two", &[]);
+    ann.aitask(&["pick", "1", "--no-worktree"]).ok();
+    bob.aitask(&["pick", "1", "--no-worktree", "--steal"]).ok();
+    bob.aitask(&["archive", "1"]).ok();
+    let json = bob.aitask(&["log", "t1", "--json"]).ok().json();
+    assert_eq!(keys(&json), "schema as_of events");
+    let events = json["events"].as_array().unwrap();
+    assert_eq!(keys(&events[0]), "at by what tasks subject commit");
+    let mut said: Vec<_> =
+        events.iter().map(|event| format!("{} {}", event["by"], event["what"]).replace('"', "")).collect();
+    said.sort();
+    assert_eq!(
+        said,
+        ["ann locked", "ann made", "ann started", "bob archived", "bob started", "bob taken over", "bob unlocked"]
+    );
+    bob.aitask(&["log", "2"]).ok().assert().stdout(contains("just now\tmade\tann\tAdd task t2: two\n"));
+    assert_eq!(bob.aitask(&["log", "-n", "3"]).ok().stdout.lines().count(), 3);
+}
+
+#[test]
+fn reading_it_changes_nothing_and_before_init_it_names_the_cure() {
+    let ann = local();
+    ann.task("One", &[]);
+    let before = everything(&ann);
+    ann.aitask(&["log"]).ok().assert().stdout(contains("Add task t1: one"));
+    assert_eq!(everything(&ann), before);
+    World::new().clone("eve").aitask(&["log", "x"]).fails(2);
+}
