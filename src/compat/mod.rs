@@ -6,6 +6,7 @@ mod lock;
 mod lock_diag;
 mod pick_own;
 mod scene;
+mod sync;
 
 use crate::report::{Console, plain};
 use crate::settings::Environment;
@@ -13,8 +14,14 @@ use scene::Scene;
 use std::path::Path;
 
 /// The scripts this binary stands in for.
-pub const SCRIPTS: [&str; 5] =
-    ["aitask_lock.sh", "aitask_lock_diag.sh", "aitask_claim_id.sh", "aitask_pick_own.sh", "aitask_own.sh"];
+pub const SCRIPTS: [&str; 6] = [
+    "aitask_lock.sh",
+    "aitask_lock_diag.sh",
+    "aitask_claim_id.sh",
+    "aitask_pick_own.sh",
+    "aitask_own.sh",
+    "aitask_sync.sh",
+];
 
 /// Runs a script by its name; gives its exit code.
 #[must_use]
@@ -26,6 +33,7 @@ pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path)
         "aitask_lock_diag.sh" => lock_diag::run(&scene),
         "aitask_claim_id.sh" => claim_id::run(&scene, args),
         "aitask_pick_own.sh" | "aitask_own.sh" => pick_own::run(&scene, args, script == "aitask_own.sh"),
+        "aitask_sync.sh" => sync::run(&scene, args),
         _ => {
             let _ = debug;
             scene.console.error(&format!("no script of this binary is named {script}: {}", SCRIPTS.join(", ")));

@@ -253,6 +253,34 @@ impl Call {
         duct::cmd(&self.program, &self.args).dir(&self.dir)
     }
 
+    /// Runs it on the terminal that we have, for as long as it likes; gives its exit code, as a shell counts it.
+    pub fn run_attached(&self) -> Result<u8> {
+        let mut command = self.command();
+        let status = command.status().map_err(|error| self.not_started(&error))?;
+        let signal = || 128 + status.signal().unwrap_or(0);
+        Ok(u8::try_from(status.code().unwrap_or_else(signal)).unwrap_or(u8::MAX))
+    }
+
+    /// Becomes it: its streams, signals and exit code are ours. Returns only when it cannot be started.
+    #[must_use]
+    pub fn become_it(&self) -> Error {
+        let error = self.command().exec();
+        self.not_started(&error)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the place")]
+    fn command(&self) -> std::process::Command {
+        let mut command = std::process::Command::new(&self.program);
+        command.args(&self.args).current_dir(&self.dir);
+        for (name, value) in &self.env {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
+
     /// Starts it and wants exit code 0.
     ///
     /// # Errors

@@ -1,11 +1,13 @@
 //! Worktrees: the registry, making and removing one, its state, and bringing one forward.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::porcelain::status::{self, Status};
+use crate::git::porcelain::status::{self, Status, StatusEntry, StatusKind};
 use crate::git::porcelain::worktree_list::{self, WorktreeRecord};
 use crate::git::run::Call;
-use crate::git::{Branch, Oid, Repository};
+use crate::git::{Branch, Oid, RemoteName, Repository};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 /// Every registered worktree, the main one first (git-worktree(1), porcelain format).
 pub fn list(repository: &Repository) -> Result<Vec<WorktreeRecord>> {
@@ -55,6 +57,53 @@ pub fn load_status(repository: &Repository, path: &Path) -> Result<Status> {
     let call = repository.git().read(path, "status");
     status::parse(&call.args(["--porcelain=v2", "--branch", "-z", "--untracked-files=normal"]).run()?.stdout)
 }
+
+/// The state of the worktree at `path`, of the files below `folders` alone, each by its own name.
+pub fn changes_below(repository: &Repository, path: &Path, folders: &[&str]) -> Result<Status> {
+    let call = repository.git().read(path, "status").args(["--porcelain=v2", "--branch", "-z", "--no-renames"]);
+    let call = call.args(["--untracked-files=all", "--ignore-submodules=all", "--"]).args(folders);
+    status::parse(&call.run()?.stdout)
+}
+
+/// Commits exactly these files as they lie at `path`, whatever else is staged there. The user's hooks run and the
+/// user's signing happens; what they refuse leaves the index as it was.
+///
+/// # Errors
+/// [`Kind::Git`] with what git or the hook said.
+pub fn commit_files(repository: &Repository, path: &Path, message: &str, changed: &[StatusEntry]) -> Result<()> {
+    let list = |entries: &mut dyn Iterator<Item = &StatusEntry>| {
+        entries.flat_map(|entry| [entry.path.as_os_str().as_bytes(), b"\0"].concat()).collect::<Vec<_>>()
+    };
+    let git = |subcommand: &str, files: Vec<u8>| {
+        let call = repository.git().write(path, subcommand).env("GIT_LITERAL_PATHSPECS", "1").input(files);
+        call.args(["--pathspec-from-file=-", "--pathspec-file-nul"])
+    };
+    let new = list(&mut changed.iter().filter(|entry| entry.kind == StatusKind::Untracked));
+    if !new.is_empty() {
+        git("add", new.clone()).arg("--intent-to-add").run()?;
+    }
+    let call = git("commit", list(&mut changed.iter())).args(["--quiet", "--only", "-m", message]);
+    let call = call.limit(COMMIT_LIMIT);
+    let output = call.output()?;
+    if output.success() {
+        return Ok(());
+    }
+    if !new.is_empty() {
+        git("reset", new).arg("--quiet").run()?;
+    }
+    Err(call.failure(&output))
+}
+
+/// Makes a branch follow the one of its name at the remote, as `git push -u` does.
+pub fn set_upstream(repository: &Repository, branch: &Branch, remote: &RemoteName) -> Result<()> {
+    for (key, value) in [("remote", remote.as_str()), ("merge", branch.full().as_str())] {
+        repository.write("config").args([&format!("branch.{branch}.{key}"), value]).run()?;
+    }
+    Ok(())
+}
+
+/// How long hooks and signing may take.
+const COMMIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Whether the worktree at `path` came forward.
 #[derive(Debug, Clone, PartialEq, Eq)]

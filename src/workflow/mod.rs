@@ -2,12 +2,14 @@
 
 pub mod archive;
 pub mod context;
+pub mod data_state;
 pub mod demo;
 pub mod drop;
 pub mod finish;
 pub mod holding;
 pub mod index;
 pub mod init;
+pub mod joining;
 pub mod list;
 pub mod lock;
 mod making;
@@ -16,6 +18,8 @@ pub mod new;
 pub mod outcome;
 pub mod pick;
 pub mod place;
+pub mod reconcile;
+pub mod resolving;
 pub mod show;
 pub mod status;
 pub mod sync;

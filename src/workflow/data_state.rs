@@ -1,0 +1,35 @@
+//! The state of the worktree that carries the task data: whether git is in the middle of something there (specification
+//! 40, section 3.1).
+
+use super::context::Context;
+use crate::task::paths;
+use std::path::{Path, PathBuf};
+
+/// What git leaves in a worktree's own folder while an operation is not finished, in the order it is looked for.
+const MARKERS: [&str; 6] =
+    ["rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"];
+
+/// The worktree of the data branch, where there is one.
+#[must_use]
+pub fn data_worktree(context: &Context) -> Option<PathBuf> {
+    let dir = context.repository.root.join(paths::DATA_WORKTREE_DIR);
+    dir.join(".git").exists().then_some(dir)
+}
+
+/// The folder that git keeps for the worktree at `dir`; `None` when it is gone.
+#[must_use]
+pub fn admin_dir(dir: &Path) -> Option<PathBuf> {
+    let link = dir.join(".git");
+    let admin = match std::fs::read_to_string(&link) {
+        Ok(text) => dir.join(text.strip_prefix("gitdir: ")?.trim_end_matches(['\n', '\r'])),
+        Err(_) => link,
+    };
+    admin.is_dir().then_some(admin)
+}
+
+/// The unfinished operations of the worktree at `dir`.
+#[must_use]
+pub fn unfinished(dir: &Path) -> Vec<&'static str> {
+    let Some(admin) = admin_dir(dir) else { return Vec::new() };
+    MARKERS.into_iter().filter(|marker| admin.join(marker).exists()).collect()
+}

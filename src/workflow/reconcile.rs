@@ -1,0 +1,389 @@
+//! Bringing the task data here and at the remote to the same state: local edits committed, both histories joined off to
+//! the side, the result pushed, the checkout carried along (specification 40, sections 4 and 6).
+
+use super::context::Context;
+use super::data_state;
+use super::joining::{self, Join, Resolutions, Unresolved};
+use crate::error::{Error, Kind, Result};
+use crate::git::remote::{self, PushOptions};
+use crate::git::worktree::{self, Forward};
+use crate::git::{Branch, Oid, RefUpdate, RemoteName, merge, refs};
+use crate::ledger::backoff::Deadline;
+use crate::ledger::queue::Queue;
+use crate::ledger::swap;
+use crate::task::{merge as task_merge, paths};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The subject of the commit that takes local edits in.
+const AUTO_COMMIT: &str = "ait: Auto-commit task changes before sync";
+/// No single conversation with the remote takes longer (specification 40, section 6.5, point 7).
+const CONVERSATION: Duration = Duration::from_secs(10);
+/// All of them together: callers wait 30 s for the answer.
+const ALL: Duration = Duration::from_secs(20);
+/// Rounds in which a checkout may be changed under our hands.
+const ROUNDS: u32 = 5;
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Reconciled {
+    /// Both sides were the same already.
+    Nothing,
+    /// Local commits are published.
+    Pushed,
+    /// Published commits are here.
+    Pulled,
+    /// Both.
+    Both,
+    /// Both, and files that both sides changed were merged by the rules.
+    Merged,
+    /// No rule merges these files; nothing was changed or pushed.
+    Conflict(Vec<Unresolved>),
+    /// There is no remote.
+    NoRemote,
+    /// It ended without being done.
+    Failed(Failure, Error),
+}
+
+/// Why it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// The remote cannot be reached or did not answer.
+    NoNetwork,
+    /// Local edits could not be committed: a hook, signing, an identity, conflict markers.
+    Commit,
+    /// The checkout of the task data is on no branch.
+    Detached,
+    /// Git is in the middle of this in the checkout.
+    Stuck(&'static str),
+    /// The branch was never published, and is a code branch: that is for its owner to do.
+    NoUpstream,
+    /// Something in the checkout is in the way of what is published.
+    InTheWay,
+    /// The remote, or a hook, refuses the push, or others kept winning.
+    Push,
+}
+
+/// What is going on, for those who watch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// So many files are being committed.
+    Committing(usize),
+    /// The remote is asked.
+    Fetching,
+    /// So many published commits come in.
+    Pulling(u32),
+    /// So many local commits go out.
+    Pushing(u32),
+    /// This file was merged by the rules.
+    Merged(PathBuf),
+}
+
+/// How to go about it.
+pub struct Manner<'a> {
+    /// Commit local edits of the task data first.
+    pub commit: bool,
+    /// What somebody made of files that no rule merges.
+    pub resolutions: &'a Resolutions,
+    /// Who watches.
+    pub progress: &'a mut dyn FnMut(Progress),
+}
+
+/// Does it. One connection when there is nothing to do or to push, one more for a push; another pair for every race that
+/// is lost.
+pub fn reconcile(context: &Context, manner: Manner<'_>) -> Result<Reconciled> {
+    let Some(remote) = context.channel.remote() else { return Ok(Reconciled::NoRemote) };
+    let data = match context.data_branch() {
+        Ok(data) => data,
+        Err(error) if error.kind() == Kind::DetachedHead => return Ok(Reconciled::Failed(Failure::Detached, error)),
+        Err(error) => return Err(error),
+    };
+    let checkout = context.has_data_branch().then(|| data_state::data_worktree(context));
+    let checkout = checkout.unwrap_or_else(|| Some(context.repository.root.clone()));
+    let _queue = Queue::enter(&context.repository, ALL, context.narrate)?;
+    let deadline = Deadline::after(ALL);
+    let done = Done::default();
+    let mut work = Work { context, remote, data, checkout, manner, deadline, done, asked: false, known: None };
+    Ok(match work.run()? {
+        Ok(()) => work.done.answer(),
+        Err(end) => end,
+    })
+}
+
+/// An early end.
+type Step<T = ()> = Result<Result<T, Reconciled>>;
+
+fn failed<T>(failure: Failure, error: Error) -> Step<T> {
+    Ok(Err(Reconciled::Failed(failure, error)))
+}
+
+#[derive(Debug, Default)]
+struct Done {
+    pulled: bool,
+    pushed: bool,
+    merged: bool,
+}
+
+impl Done {
+    fn answer(&self) -> Reconciled {
+        match self {
+            Self { merged: true, .. } => Reconciled::Merged,
+            Self { pulled: true, pushed: true, .. } => Reconciled::Both,
+            Self { pushed: true, .. } => Reconciled::Pushed,
+            Self { pulled: true, .. } => Reconciled::Pulled,
+            _ => Reconciled::Nothing,
+        }
+    }
+}
+
+struct Work<'a, 'm> {
+    context: &'a Context,
+    remote: &'a RemoteName,
+    data: &'a Branch,
+    checkout: Option<PathBuf>,
+    manner: Manner<'m>,
+    deadline: Deadline,
+    done: Done,
+    /// The remote answered a fetch.
+    asked: bool,
+    /// What the remote has, where a push of ours said so.
+    known: Option<Oid>,
+}
+
+impl Work<'_, '_> {
+    fn run(&mut self) -> Step {
+        if let Err(end) = self.commit()? {
+            return Ok(Err(end));
+        }
+        let mut blocked = 0;
+        for attempt in 0.. {
+            let (local, theirs) = match self.look(attempt)? {
+                Ok(tips) => tips,
+                Err(end) => return Ok(Err(end)),
+            };
+            let repository = &self.context.repository;
+            let goal = match (&local, &theirs) {
+                (None, None) => return Ok(Ok(())),
+                (Some(local), Some(theirs)) if local == theirs => return Ok(Ok(())),
+                (None, Some(theirs)) => return self.begin(theirs).map(Ok),
+                (Some(local), None) => local.clone(),
+                (Some(local), Some(theirs)) => {
+                    let (ahead, behind) = merge::ahead_behind(repository, local, theirs)?;
+                    if behind > 0 {
+                        (self.manner.progress)(Progress::Pulling(behind));
+                    }
+                    match (ahead, behind) {
+                        (0, _) => match self.bring(local, theirs)? {
+                            Forward::Done => {
+                                self.done.pulled |= self.known.as_ref() != Some(theirs);
+                                return Ok(Ok(()));
+                            }
+                            Forward::Diverged => continue,
+                            Forward::Refused(said) => {
+                                blocked += 1;
+                                match self.make_way(blocked, said)? {
+                                    Ok(()) => continue,
+                                    Err(end) => return Ok(Err(end)),
+                                }
+                            }
+                        },
+                        (_, 0) => local.clone(),
+                        _ => match self.join(local, theirs, &mut blocked)? {
+                            Ok(Some(joined)) => joined,
+                            Ok(None) => continue,
+                            Err(end) => return Ok(Err(end)),
+                        },
+                    }
+                }
+            };
+            if let Some(local) = &local {
+                let base = theirs.as_ref().map(|theirs| merge::ahead_behind(repository, local, theirs));
+                (self.manner.progress)(Progress::Pushing(base.transpose()?.map_or(1, |(ahead, _)| ahead)));
+            }
+            match self.push(theirs.as_ref(), &goal)? {
+                Ok(true) => {
+                    self.done.pushed = true;
+                    self.known = Some(goal.clone());
+                    if local.as_ref() == Some(&goal) {
+                        return Ok(Ok(()));
+                    }
+                    self.done.pulled = true;
+                }
+                Ok(false) if attempt >= ROUNDS || !self.deadline.wait(attempt)? => {
+                    let message = format!("others kept changing {} meanwhile", self.data);
+                    return failed(Failure::Push, Error::new(Kind::Contention, message));
+                }
+                Ok(false) => self.asked = false,
+                Err(end) => return Ok(Err(end)),
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Commits local edits of the task data, and nothing else.
+    fn commit(&mut self) -> Step {
+        let Some(dir) = self.checkout.clone() else { return Ok(Ok(())) };
+        if let Some(marker) = data_state::unfinished(&dir).first().filter(|_| self.context.has_data_branch()) {
+            let message = format!("{} is in the middle of a {marker}", dir.display());
+            return failed(Failure::Stuck(marker), Error::new(Kind::Dirty, message).hint("ait git-health"));
+        }
+        let repository = &self.context.repository;
+        let status = worktree::changes_below(repository, &dir, &[paths::TASKS_DIR, paths::PLANS_DIR])?;
+        if status.branch.as_ref() != Some(self.data) {
+            let message = format!("{} is not on the branch {}", dir.display(), self.data);
+            let hint = format!("cd {} && git switch {}", dir.display(), self.data);
+            return failed(Failure::Detached, Error::new(Kind::DetachedHead, message).hint(hint));
+        }
+        let below = |path: &Path| path.starts_with(paths::TASKS_DIR) || path.starts_with(paths::PLANS_DIR);
+        let mut changed = status.entries;
+        changed.retain(|entry| below(&entry.path) && !entry.path.as_os_str().is_empty());
+        changed.retain(|entry| !is_link_of_ours(&entry.path));
+        if changed.is_empty() || !self.manner.commit {
+            return Ok(Ok(()));
+        }
+        let marked = changed.iter().find(|entry| {
+            let text = std::fs::read(dir.join(&entry.path)).unwrap_or_default();
+            task_merge::has_markers(&text)
+        });
+        if let Some(entry) = marked {
+            let message = format!("{} still has conflict markers in it", entry.path.display());
+            return failed(Failure::Commit, Error::new(Kind::Conflict, message));
+        }
+        (self.manner.progress)(Progress::Committing(changed.len()));
+        match worktree::commit_files(repository, &dir, AUTO_COMMIT, &changed) {
+            Ok(()) => Ok(Ok(())),
+            Err(error) => failed(Failure::Commit, error),
+        }
+    }
+
+    /// The local and the published tip.
+    fn look(&mut self, attempt: u32) -> Step<(Option<Oid>, Option<Oid>)> {
+        let repository = &self.context.repository;
+        let branches = std::slice::from_ref(self.data);
+        let mut tries = 0;
+        if attempt == 0 {
+            (self.manner.progress)(Progress::Fetching);
+        }
+        while !self.asked {
+            match remote::fetch(repository, self.remote, branches, self.limit()) {
+                Ok(()) => self.asked = true,
+                // Another git that fetches into the same remote-tracking ref is no reason to give up.
+                Err(error) if error.kind() == Kind::Contention && self.deadline.wait(tries)? => tries += 1,
+                Err(error) => return failed(Failure::NoNetwork, error),
+            }
+        }
+        let names = [self.data.full(), self.data.tracking(self.remote)];
+        let mut known = refs::load(repository, &names)?;
+        let (local, mut theirs) = (known.remove(&names[0]), known.remove(&names[1]));
+        // A code branch that is gone at the remote leaves its remote-tracking ref behind.
+        let stays = attempt > 0 && self.known.is_none() && !self.context.has_data_branch();
+        if stays && !remote::has_branch(repository, self.remote, self.data, self.limit())? {
+            theirs = None;
+        }
+        if theirs.is_none() && !self.context.has_data_branch() && self.upstream().is_none() {
+            let message = format!("{} was never published on {}", self.data, self.remote);
+            let error = Error::new(Kind::NotInitialised, message);
+            return failed(Failure::NoUpstream, error.hint(format!("git push -u {} {}", self.remote, self.data)));
+        }
+        Ok(Ok((local, theirs)))
+    }
+
+    fn limit(&self) -> Duration {
+        self.deadline.left().unwrap_or_default().clamp(Duration::from_secs(1), CONVERSATION)
+    }
+
+    fn upstream(&self) -> Option<&str> {
+        self.context.repository.config().last(&format!("branch.{}.merge", self.data))
+    }
+
+    /// A clone that had no branch of its own gets one.
+    fn begin(&mut self, theirs: &Oid) -> Result<()> {
+        let update = RefUpdate { name: self.data.full(), old: None, new: Some(theirs.clone()) };
+        refs::swap(&self.context.repository, &[update], "aitask: follow the remote")?;
+        self.done.pulled = true;
+        Ok(())
+    }
+
+    /// Brings branch and checkout forward.
+    fn bring(&self, local: &Oid, to: &Oid) -> Result<Forward> {
+        let repository = &self.context.repository;
+        if let Some(dir) = &self.checkout {
+            return worktree::fast_forward(repository, dir, to);
+        }
+        let update = RefUpdate { name: self.data.full(), old: Some(local.clone()), new: Some(to.clone()) };
+        Ok(match refs::swap(repository, &[update], "aitask: follow the remote")? {
+            refs::Swap::Done => Forward::Done,
+            refs::Swap::Refused(_) => Forward::Diverged,
+        })
+    }
+
+    /// Somebody edited a file under our hands: their edit is committed, too.
+    fn make_way(&mut self, blocked: u32, said: String) -> Step {
+        if blocked < ROUNDS && self.manner.commit {
+            let tip = || refs::load(&self.context.repository, &[self.data.full()]);
+            let before = tip()?;
+            let committed = self.commit()?;
+            if committed.is_err() || tip()? != before {
+                return Ok(committed);
+            }
+        }
+        failed(Failure::InTheWay, Error::new(Kind::Dirty, said))
+    }
+
+    /// A commit that has both histories; `None`: the checkout changed meanwhile, look again.
+    fn join(&mut self, local: &Oid, theirs: &Oid, blocked: &mut u32) -> Step<Option<Oid>> {
+        let repository = &self.context.repository;
+        let upstream = format!("{}/{}", self.remote, self.data);
+        let joined = match joining::join(repository, local, theirs, &upstream, self.manner.resolutions) {
+            Ok(Join::Joined { commit, merged }) => {
+                self.done.merged |= !merged.is_empty();
+                merged.into_iter().for_each(|path| (self.manner.progress)(Progress::Merged(path)));
+                commit
+            }
+            Ok(Join::Conflict(unresolved)) => return Ok(Err(Reconciled::Conflict(unresolved))),
+            Err(error) => return failed(Failure::InTheWay, error),
+        };
+        if let Some(dir) = &self.checkout {
+            if let Forward::Refused(said) = worktree::could_carry(repository, dir, local, &joined, &[])? {
+                *blocked += 1;
+                return Ok(self.make_way(*blocked, said)?.map(|()| None));
+            }
+        }
+        if !self.manner.resolutions.is_empty() {
+            // What somebody resolved by hand is kept whatever comes of the push.
+            return Ok(Ok(match self.bring(local, &joined)? {
+                Forward::Done => Some(joined),
+                _ => None,
+            }));
+        }
+        Ok(Ok(Some(joined)))
+    }
+
+    /// Publishes; `false` when the remote has moved.
+    fn push(&self, theirs: Option<&Oid>, goal: &Oid) -> Step<bool> {
+        let repository = &self.context.repository;
+        let update = RefUpdate { name: self.data.full(), old: theirs.cloned(), new: Some(goal.clone()) };
+        let options = PushOptions { atomic: false, hooks: true, dry_run: false, limit: self.limit() };
+        let updates = [update];
+        match swap::outcome(self.remote, remote::push(repository, self.remote, &updates, options)?) {
+            Some(swap::Outcome::Landed) => {
+                if !remote::tracks(repository, self.remote, self.data) {
+                    refs::follow(repository, &[(self.data.tracking(self.remote), goal)])?;
+                }
+                if self.upstream().is_none() {
+                    worktree::set_upstream(repository, self.data, self.remote)?;
+                }
+                Ok(Ok(true))
+            }
+            Some(swap::Outcome::Moved(_) | swap::Outcome::Partly(..)) | None => Ok(Ok(false)),
+            Some(swap::Outcome::Denied(error)) => failed(Failure::Push, error),
+            Some(swap::Outcome::Failed(error)) if error.kind() == Kind::Denied => failed(Failure::Push, error),
+            Some(swap::Outcome::Unknown(error) | swap::Outcome::Failed(error)) => failed(Failure::NoNetwork, error),
+        }
+    }
+}
+
+/// The links of the main worktree into the data worktree are no task data.
+fn is_link_of_ours(path: &Path) -> bool {
+    path == Path::new(paths::TASKS_DIR) || path == Path::new(paths::PLANS_DIR)
+}
