@@ -1,7 +1,9 @@
 //! The drop-in face: one file an original script, its dialect in, its lines and exit codes out. What belongs to the
 //! original only lives here; the core never learns it.
 
+mod ait;
 mod claim_id;
+mod git;
 mod lock;
 mod lock_diag;
 mod pick_own;
@@ -14,13 +16,14 @@ use scene::Scene;
 use std::path::Path;
 
 /// The scripts this binary stands in for.
-pub const SCRIPTS: [&str; 6] = [
+pub const SCRIPTS: [&str; 7] = [
     "aitask_lock.sh",
     "aitask_lock_diag.sh",
     "aitask_claim_id.sh",
     "aitask_pick_own.sh",
     "aitask_own.sh",
     "aitask_sync.sh",
+    "ait",
 ];
 
 /// Runs a script by its name; gives its exit code.
@@ -33,6 +36,7 @@ pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path)
         "aitask_lock_diag.sh" => lock_diag::run(&scene),
         "aitask_claim_id.sh" => claim_id::run(&scene, args),
         "aitask_pick_own.sh" | "aitask_own.sh" => pick_own::run(&scene, args, script == "aitask_own.sh"),
+        "ait" => ait::run(&scene, args),
         "aitask_sync.sh" => sync::run(&scene, args),
         _ => {
             let _ = debug;

@@ -126,6 +126,12 @@ impl Context {
         self.data_branch.as_ref().is_some_and(|branch| branch.as_str() == DATA)
     }
 
+    /// Whether any remote is configured, whatever its name.
+    #[must_use]
+    pub fn has_any_remote(&self) -> bool {
+        self.repository.config().keys().any(|key| key.starts_with("remote.") && key.ends_with(".url"))
+    }
+
     /// The folder under which `aitasks/` is checked out.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {

@@ -2,6 +2,8 @@
 //! 40, section 3.1).
 
 use super::context::Context;
+use crate::git::run::Git;
+use crate::settings::Environment;
 use crate::task::paths;
 use std::path::{Path, PathBuf};
 
@@ -32,4 +34,14 @@ pub fn admin_dir(dir: &Path) -> Option<PathBuf> {
 pub fn unfinished(dir: &Path) -> Vec<&'static str> {
     let Some(admin) = admin_dir(dir) else { return Vec::new() };
     MARKERS.into_iter().filter(|marker| admin.join(marker).exists()).collect()
+}
+
+/// What is checked out at `dir`, for people: the branch (`HEAD` when there is none) and the commit's short name.
+#[must_use]
+pub fn head(environment: &Environment, dir: &Path) -> (String, String) {
+    let ask = |option: &str| {
+        let output = Git::new(environment.clone()).read(dir, "rev-parse").args([option, "HEAD"]).output();
+        output.map(|output| output.text()).unwrap_or_default()
+    };
+    (ask("--abbrev-ref"), ask("--short"))
 }

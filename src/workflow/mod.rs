@@ -6,6 +6,7 @@ pub mod data_state;
 pub mod demo;
 pub mod drop;
 pub mod finish;
+pub mod helper;
 pub mod holding;
 pub mod index;
 pub mod init;

@@ -83,6 +83,8 @@ pub enum Progress {
 pub struct Manner<'a> {
     /// Commit local edits of the task data first.
     pub commit: bool,
+    /// Push before asking, where there is something to push: what is known may be the truth.
+    pub push_first: bool,
     /// What somebody made of files that no rule merges.
     pub resolutions: &'a Resolutions,
     /// Who watches.
@@ -264,6 +266,10 @@ impl Work<'_, '_> {
         if attempt == 0 {
             (self.manner.progress)(Progress::Fetching);
         }
+        if attempt == 0 && self.manner.push_first {
+            let (local, theirs) = self.tips()?;
+            self.asked = theirs.is_some() && local != theirs;
+        }
         while !self.asked {
             match remote::fetch(repository, self.remote, branches, self.limit()) {
                 Ok(()) => self.asked = true,
@@ -272,9 +278,7 @@ impl Work<'_, '_> {
                 Err(error) => return failed(Failure::NoNetwork, error),
             }
         }
-        let names = [self.data.full(), self.data.tracking(self.remote)];
-        let mut known = refs::load(repository, &names)?;
-        let (local, mut theirs) = (known.remove(&names[0]), known.remove(&names[1]));
+        let (local, mut theirs) = self.tips()?;
         // A code branch that is gone at the remote leaves its remote-tracking ref behind.
         let stays = attempt > 0 && self.known.is_none() && !self.context.has_data_branch();
         if stays && !remote::has_branch(repository, self.remote, self.data, self.limit())? {
@@ -286,6 +290,12 @@ impl Work<'_, '_> {
             return failed(Failure::NoUpstream, error.hint(format!("git push -u {} {}", self.remote, self.data)));
         }
         Ok(Ok((local, theirs)))
+    }
+
+    fn tips(&self) -> Result<(Option<Oid>, Option<Oid>)> {
+        let [local, theirs] = [self.data.full(), self.data.tracking(self.remote)];
+        let mut known = refs::load(&self.context.repository, &[local.clone(), theirs.clone()])?;
+        Ok((known.remove(&local), known.remove(&theirs)))
     }
 
     fn limit(&self) -> Duration {
