@@ -4,11 +4,13 @@
 mod ait;
 mod claim_id;
 mod git;
+mod init_data;
 mod lock;
 mod lock_diag;
 mod pick_own;
 mod scene;
 mod sync;
+mod task_worktree;
 
 use crate::report::{Console, plain};
 use crate::settings::Environment;
@@ -16,7 +18,7 @@ use scene::Scene;
 use std::path::Path;
 
 /// The scripts this binary stands in for.
-pub const SCRIPTS: [&str; 7] = [
+pub const SCRIPTS: [&str; 9] = [
     "aitask_lock.sh",
     "aitask_lock_diag.sh",
     "aitask_claim_id.sh",
@@ -24,6 +26,8 @@ pub const SCRIPTS: [&str; 7] = [
     "aitask_own.sh",
     "aitask_sync.sh",
     "ait",
+    "aitask_init_data.sh",
+    "aitask_task_worktree.sh",
 ];
 
 /// Runs a script by its name; gives its exit code.
@@ -37,6 +41,8 @@ pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path)
         "aitask_claim_id.sh" => claim_id::run(&scene, args),
         "aitask_pick_own.sh" | "aitask_own.sh" => pick_own::run(&scene, args, script == "aitask_own.sh"),
         "ait" => ait::run(&scene, args),
+        "aitask_init_data.sh" => init_data::run(&scene, args),
+        "aitask_task_worktree.sh" => task_worktree::run(&scene, args),
         "aitask_sync.sh" => sync::run(&scene, args),
         _ => {
             let _ = debug;

@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod context;
+pub mod data_branch;
 pub mod data_state;
 pub mod demo;
 pub mod drop;
@@ -24,6 +25,7 @@ pub mod resolving;
 pub mod show;
 pub mod status;
 pub mod sync;
+pub mod teardown;
 pub mod whoami;
 pub mod worktrees;
 
