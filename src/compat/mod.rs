@@ -3,6 +3,7 @@
 
 mod ait;
 mod claim_id;
+mod drift_check;
 mod git;
 mod init_data;
 mod lock;
@@ -11,6 +12,7 @@ mod pick_own;
 mod scene;
 mod sync;
 mod task_worktree;
+mod web_merge;
 
 use crate::report::{Console, plain};
 use crate::settings::Environment;
@@ -18,7 +20,7 @@ use scene::Scene;
 use std::path::Path;
 
 /// The scripts this binary stands in for.
-pub const SCRIPTS: [&str; 9] = [
+pub const SCRIPTS: [&str; 11] = [
     "aitask_lock.sh",
     "aitask_lock_diag.sh",
     "aitask_claim_id.sh",
@@ -26,6 +28,8 @@ pub const SCRIPTS: [&str; 9] = [
     "aitask_own.sh",
     "aitask_sync.sh",
     "ait",
+    "aitask_remote_drift_check.sh",
+    "aitask_web_merge.sh",
     "aitask_init_data.sh",
     "aitask_task_worktree.sh",
 ];
@@ -43,6 +47,8 @@ pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path)
         "ait" => ait::run(&scene, args),
         "aitask_init_data.sh" => init_data::run(&scene, args),
         "aitask_task_worktree.sh" => task_worktree::run(&scene, args),
+        "aitask_remote_drift_check.sh" => drift_check::run(&scene, args, debug),
+        "aitask_web_merge.sh" => web_merge::run(&scene, args),
         "aitask_sync.sh" => sync::run(&scene, args),
         _ => {
             let _ = debug;

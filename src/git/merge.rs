@@ -129,6 +129,19 @@ pub fn has_message(repository: &Repository, tip: &Oid, text: &str) -> Result<boo
     Ok(!call.args([tip.as_str(), "--"]).run()?.stdout.is_empty())
 }
 
+/// The files that `theirs` changed since both were one; all that differ, where they never were.
+pub fn changed_since_fork(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Vec<String>> {
+    let diff = |range: [&str; 2]| {
+        let call = repository.read("diff-tree").args(["-r", "-z", "--name-only", "--no-renames"]);
+        call.args(range).arg("--")
+    };
+    let fork = repository.read("merge-base").args([ours.as_str(), theirs.as_str()]).output()?;
+    let fork = Oid::parse(&fork.text()).unwrap_or_else(|| ours.clone());
+    let output = diff([fork.as_str(), theirs.as_str()]).run()?;
+    let names = output.stdout.split(|&byte| byte == 0).filter(|name| !name.is_empty());
+    Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
+}
+
 /// How many commits `commit` has that `base` lacks, and the other way round: (ahead, behind).
 pub fn ahead_behind(repository: &Repository, commit: &Oid, base: &Oid) -> Result<(u32, u32)> {
     let range = format!("{commit}...{base}");

@@ -39,11 +39,8 @@ pub fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], 
         if coordination.is_none() && named.is_empty() {
             return Ok(());
         }
-        let call = repository
-            .git()
-            .network(&repository.root, "fetch", limit)
-            .args(["--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"])
-            .args(["--", remote.as_str()])
+        let call = fetch_call(repository, limit)
+            .args(["--prune", "--", remote.as_str()])
             .args(coordination)
             .args(named.iter().map(|branch| format!("+{}:{}", branch.full(), branch.tracking(remote))));
         let output = call.output()?;
@@ -64,6 +61,29 @@ pub fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], 
         }
         return Err(connection_error(remote, &call, &output));
     }
+}
+
+/// Brings the remote-tracking ref of one branch up to date. One connection.
+///
+/// # Errors
+/// Whatever keeps it from that, a branch that is not there included.
+pub fn fetch_branch(repository: &Repository, remote: &RemoteName, branch: &Branch, limit: Duration) -> Result<()> {
+    let call = fetch_call(repository, limit).args(["--", remote.as_str()]);
+    let call = call.arg(format!("+{}:{}", branch.full(), branch.tracking(remote)));
+    let output = call.output()?;
+    if output.success() { Ok(()) } else { Err(connection_error(remote, &call, &output)) }
+}
+
+/// Brings every remote-tracking ref that the configuration names up to date. One connection.
+pub fn fetch_all(repository: &Repository, remote: &RemoteName, limit: Duration) -> Result<()> {
+    let call = fetch_call(repository, limit).args(["--prune", "--", remote.as_str()]);
+    let output = call.output()?;
+    if output.success() { Ok(()) } else { Err(connection_error(remote, &call, &output)) }
+}
+
+fn fetch_call(repository: &Repository, limit: Duration) -> Call {
+    let call = repository.git().network(&repository.root, "fetch", limit);
+    call.args(["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"])
 }
 
 /// Whether the remote has a branch of exactly this name. One connection; only for a diagnosis, since a fetch tells the

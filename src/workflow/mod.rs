@@ -5,6 +5,7 @@ pub mod context;
 pub mod data_branch;
 pub mod data_state;
 pub mod demo;
+pub mod drift;
 pub mod drop;
 pub mod finish;
 pub mod helper;
@@ -26,6 +27,7 @@ pub mod show;
 pub mod status;
 pub mod sync;
 pub mod teardown;
+pub mod web;
 pub mod whoami;
 pub mod worktrees;
 

@@ -139,7 +139,7 @@ pub fn remove(context: &Context, name: &WorktreeName, discard: bool) -> Result<R
         Registered::Main(path) => WorktreeEnd::Kept("main_worktree", path.clone()),
         Registered::Unsafe(path) => WorktreeEnd::Kept("unsafe_path", path.clone()),
         Registered::Usable(path) => {
-            let removed = remove_registered(context, path, discard, &mut causes)?;
+            let removed = remove_registered(context, name, path, discard, &mut causes)?;
             match (removed, remove_leftover(context, name, &records, discard, &mut causes)?) {
                 (removed @ WorktreeEnd::Removed(_), kept @ WorktreeEnd::Kept(..)) => {
                     causes.push(format!("{} was removed", display(&removed)));
@@ -170,7 +170,13 @@ fn tip(context: &Context, branch: &Branch) -> Result<Option<Oid>> {
     Ok(refs::load(&context.repository, std::slice::from_ref(&full))?.remove(&full))
 }
 
-fn remove_registered(context: &Context, path: &Path, discard: bool, causes: &mut Vec<String>) -> Result<WorktreeEnd> {
+fn remove_registered(
+    context: &Context,
+    name: &WorktreeName,
+    path: &Path,
+    discard: bool,
+    causes: &mut Vec<String>,
+) -> Result<WorktreeEnd> {
     let repository = &context.repository;
     let Err(error) = worktree::remove(repository, path, discard) else {
         return Ok(WorktreeEnd::Removed(path.to_owned()));
@@ -179,7 +185,10 @@ fn remove_registered(context: &Context, path: &Path, discard: bool, causes: &mut
     if !discard {
         return Ok(WorktreeEnd::Kept("dirty", path.to_owned()));
     }
-    // Git refuses a worktree it cannot read, too; the registry still says whose it is.
+    // Git refuses a worktree it cannot read, too; the registry must still say whose it is.
+    if resolve(context, name)? != Registered::Usable(path.to_owned()) {
+        return Ok(WorktreeEnd::Kept("unknown", path.to_owned()));
+    }
     std::fs::remove_dir_all(path).map_err(|error| Error::io("remove", path, &error))?;
     worktree::remove(repository, path, true)?;
     Ok(WorktreeEnd::Removed(path.to_owned()))
