@@ -9,6 +9,7 @@ mod init_data;
 mod lock;
 mod lock_diag;
 mod pick_own;
+mod plan_externalize;
 mod scene;
 mod sync;
 mod task_worktree;
@@ -20,7 +21,7 @@ use scene::Scene;
 use std::path::Path;
 
 /// The scripts this binary stands in for.
-pub const SCRIPTS: [&str; 11] = [
+pub const SCRIPTS: [&str; 12] = [
     "aitask_lock.sh",
     "aitask_lock_diag.sh",
     "aitask_claim_id.sh",
@@ -28,6 +29,7 @@ pub const SCRIPTS: [&str; 11] = [
     "aitask_own.sh",
     "aitask_sync.sh",
     "ait",
+    "aitask_plan_externalize.sh",
     "aitask_remote_drift_check.sh",
     "aitask_web_merge.sh",
     "aitask_init_data.sh",
@@ -49,6 +51,7 @@ pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path)
         "aitask_task_worktree.sh" => task_worktree::run(&scene, args),
         "aitask_remote_drift_check.sh" => drift_check::run(&scene, args, debug),
         "aitask_web_merge.sh" => web_merge::run(&scene, args),
+        "aitask_plan_externalize.sh" => plan_externalize::run(&scene, args),
         "aitask_sync.sh" => sync::run(&scene, args),
         _ => {
             let _ = debug;

@@ -14,6 +14,7 @@ mod name;
 mod new_task;
 mod order;
 pub mod paths;
+pub mod plan_header;
 pub mod query;
 mod slug;
 mod text;

@@ -3,6 +3,7 @@
 
 use super::context::Context;
 use crate::git::run::Git;
+use crate::git::{Branch, refs};
 use crate::settings::Environment;
 use crate::task::paths;
 use std::path::{Path, PathBuf};
@@ -44,4 +45,22 @@ pub fn head(environment: &Environment, dir: &Path) -> (String, String) {
         output.map(|output| output.text()).unwrap_or_default()
     };
     (ask("--abbrev-ref"), ask("--short"))
+}
+
+/// The branch that work ends up on: the remote's own choice, else `main`, `master`, else `main` all the same
+/// (specification 50, section 4).
+#[must_use]
+pub fn primary_branch(context: &Context) -> String {
+    let repository = &context.repository;
+    let remote = context.channel.remote().map_or("origin", |remote| remote.as_str());
+    let head = format!("refs/remotes/{remote}/HEAD");
+    let output = repository.read("symbolic-ref").args(["--quiet", &head]).output();
+    let chosen = output.map(|output| output.text()).unwrap_or_default();
+    if let Some(branch) = chosen.strip_prefix(&format!("refs/remotes/{remote}/")) {
+        return branch.to_owned();
+    }
+    let names: Vec<_> = ["main", "master"].iter().filter_map(|name| Branch::parse(name).ok()).collect();
+    let full: Vec<_> = names.iter().map(Branch::full).collect();
+    let known = refs::load(repository, &full).unwrap_or_default();
+    names.into_iter().find(|name| known.contains_key(&name.full())).map_or_else(|| "main".to_owned(), |name| name.to_string())
 }
