@@ -5,8 +5,9 @@ use crate::git::porcelain::status::{self, Status, StatusEntry, StatusKind};
 use crate::git::porcelain::worktree_list::{self, WorktreeRecord};
 use crate::git::run::Call;
 use crate::git::{Branch, Oid, RemoteName, Repository};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Every registered worktree, the main one first (git-worktree(1), porcelain format).
@@ -28,6 +29,14 @@ pub fn add(repository: &Repository, path: &Path, branch: &Branch, start: Option<
         None => call.arg("--").arg(path).arg(branch.as_str()),
     };
     call.run().map(drop)
+}
+
+/// The files below `path` that git ignores and a pattern matches (`glob` pathspecs); one by one, none of other worktrees.
+pub fn ignored_files(repository: &Repository, path: &Path, patterns: &[String]) -> Result<Vec<PathBuf>> {
+    let call = repository.git().read(path, "ls-files").args(["-z", "--others", "--ignored", "--exclude-standard", "--"]);
+    let output = call.args(patterns.iter().map(|pattern| format!(":(top,glob){pattern}"))).run()?;
+    let names = output.stdout.split(|&byte| byte == 0).filter(|name| !name.is_empty());
+    Ok(names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect())
 }
 
 /// Makes a worktree at `path` on no branch.
@@ -56,6 +65,12 @@ pub fn remove(repository: &Repository, path: &Path, discard: bool) -> Result<()>
 pub fn load_status(repository: &Repository, path: &Path) -> Result<Status> {
     let call = repository.git().read(path, "status");
     status::parse(&call.args(["--porcelain=v2", "--branch", "-z", "--untracked-files=normal"]).run()?.stdout)
+}
+
+/// The state of the worktree at `path`, with every untracked and every ignored file.
+pub fn load_everything(repository: &Repository, path: &Path) -> Result<Status> {
+    let call = repository.git().read(path, "status").args(["--porcelain=v2", "--branch", "-z"]);
+    status::parse(&call.args(["--untracked-files=all", "--ignored=traditional"]).run()?.stdout)
 }
 
 /// The state of the worktree at `path`, of the files below `folders` alone, each by its own name.
