@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod demo;
 pub mod drop;
+pub mod explore;
 pub mod finish;
 pub mod init;
 pub mod list;
@@ -11,6 +12,7 @@ pub mod new;
 pub mod pick;
 pub mod show;
 pub mod status;
+pub mod sync;
 pub mod welcome;
 pub mod whoami;
 pub mod worktree;
@@ -18,6 +20,7 @@ pub mod worktree;
 use crate::error::Result;
 use crate::report::{Page, Report};
 use crate::settings::{Environment, Flags};
+use crate::workflow::explore::VARIABLE;
 use crate::workflow::outcome::Aside;
 use crate::workflow::{Context, Wanted};
 use std::path::PathBuf;
@@ -38,6 +41,12 @@ pub struct App {
 }
 
 impl App {
+    /// Whether we run within `git aitask explore`.
+    #[must_use]
+    pub fn is_exploring(&self) -> bool {
+        self.environment.text(VARIABLE).is_some()
+    }
+
     /// Looks around.
     fn open(&self, dry_run: bool) -> Result<Context> {
         Context::open(&self.environment, &self.dir, &self.flags, dry_run, self.narrate)

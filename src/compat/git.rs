@@ -96,7 +96,7 @@ fn push(scene: &Scene, batch: bool) -> u8 {
 fn publish(scene: &Scene, context: &Context) -> String {
     let none = Resolutions::new();
     let mut ignore = |_| ();
-    let manner = Manner { commit: false, push_first: true, resolutions: &none, progress: &mut ignore };
+    let manner = Manner { commit: false, push_first: true, also: &[], resolutions: &none, progress: &mut ignore };
     let outcome = match &context.channel {
         Channel::Remote(_) => reconcile(context, manner),
         Channel::Local => {

@@ -17,6 +17,7 @@ mod web_merge;
 
 use crate::report::{Console, plain};
 use crate::settings::Environment;
+use crate::workflow::explore::VARIABLE;
 use scene::Scene;
 use std::path::Path;
 
@@ -36,11 +37,27 @@ pub const SCRIPTS: [&str; 12] = [
     "aitask_task_worktree.sh",
 ];
 
+/// Those that change code or take a task, which does not go together with exploring.
+const WORK: [&str; 8] = [
+    "aitask_lock.sh",
+    "aitask_pick_own.sh",
+    "aitask_own.sh",
+    "aitask_sync.sh",
+    "aitask_archive.sh",
+    "aitask_init_data.sh",
+    "aitask_task_worktree.sh",
+    "aitask_setup.sh",
+];
+
 /// Runs a script by its name; gives its exit code.
 #[must_use]
 pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path) -> u8 {
     let scene = Scene { environment: environment.clone(), dir: dir.to_owned(), console: Console, narrate: plain };
     let (debug, args) = scene::leading_debug(args);
+    if scene.environment.text(VARIABLE).is_some() && WORK.contains(&script) {
+        scene.console.error(&format!("{script}: this is a place for reading (git aitask explore); leave it first"));
+        return 1;
+    }
     match script {
         "aitask_lock.sh" => lock::run(&scene, args),
         "aitask_lock_diag.sh" => lock_diag::run(&scene),

@@ -43,7 +43,7 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
     let mut resolutions = Resolutions::new();
     loop {
         let mut progress = |progress| show(scene, batch, progress);
-        let manner = Manner { commit: true, push_first: false, resolutions: &resolutions, progress: &mut progress };
+        let manner = Manner { commit: true, push_first: false, also: &[], resolutions: &resolutions, progress: &mut progress };
         let outcome = match reconcile(&context, manner) {
             Ok(outcome) => outcome,
             Err(error) => Reconciled::Failed(Failure::InTheWay, error),

@@ -85,6 +85,8 @@ pub struct Manner<'a> {
     pub commit: bool,
     /// Push before asking, where there is something to push: what is known may be the truth.
     pub push_first: bool,
+    /// Branches to bring along in the same connection.
+    pub also: &'a [Branch],
     /// What somebody made of files that no rule merges.
     pub resolutions: &'a Resolutions,
     /// Who watches.
@@ -261,7 +263,7 @@ impl Work<'_, '_> {
     /// The local and the published tip.
     fn look(&mut self, attempt: u32) -> Step<(Option<Oid>, Option<Oid>)> {
         let repository = &self.context.repository;
-        let branches = std::slice::from_ref(self.data);
+        let branches = [std::slice::from_ref(self.data), self.manner.also].concat();
         let mut tries = 0;
         if attempt == 0 {
             (self.manner.progress)(Progress::Fetching);
@@ -271,7 +273,7 @@ impl Work<'_, '_> {
             self.asked = theirs.is_some() && local != theirs;
         }
         while !self.asked {
-            match remote::fetch(repository, self.remote, branches, self.limit()) {
+            match remote::fetch(repository, self.remote, &branches, self.limit()) {
                 Ok(()) => self.asked = true,
                 // Another git that fetches into the same remote-tracking ref is no reason to give up.
                 Err(error) if error.kind() == Kind::Contention && self.deadline.wait(tries)? => tries += 1,
