@@ -19,6 +19,7 @@ pub mod list;
 pub mod lock;
 mod making;
 pub mod merging;
+pub mod migrate;
 pub mod new;
 pub mod outcome;
 pub mod pick;
