@@ -70,9 +70,12 @@ fn run(cli: &Cli, environment: Environment, report: Report) -> Result<u8> {
     let environment = if cli.is_verbose() { environment.with("GIT_AITASK_TRACE", "1") } else { environment };
     let app = App { environment, dir, flags: cli.flags(), report, narrate: cli.narrate() };
     if cli.is_work() && app.is_exploring() {
-        return Err(Error::new(Kind::Usage, "this is a place for reading (git aitask explore); nothing is taken or changed here")
-            .hint("git aitask new \"...\", to file what was found")
-            .hint("leave it first (exit)"));
+        return Err(Error::new(
+            Kind::Usage,
+            "this is a place for reading (git aitask explore); nothing is taken or changed here",
+        )
+        .hint("git aitask new \"...\", to file what was found")
+        .hint("leave it first (exit)"));
     }
     match cli.verb() {
         None => welcome::run(&app),

@@ -7,11 +7,9 @@ use clap::Args;
 
 /// Look at committed code while others work: a sealed copy for a moment, no lock, no branch
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  git aitask explore                       # a shell in it\n  \
+#[command(after_help = "Examples:\n  git aitask explore                       # a shell in it\n  \
 git aitask explore -- grep -rn TODO src\n  git aitask explore --at v1.2 -- make -n\n\
-Inside, list, show and new work: what is found can be filed at once."
-)]
+Inside, list, show and new work: what is found can be filed at once.")]
 pub struct Explore {
     /// The commit, branch or tag to look at [default: the output branch]
     #[arg(long, value_name = "REV")]

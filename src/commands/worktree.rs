@@ -8,7 +8,9 @@ use clap::{Args, Subcommand};
 
 /// The worktrees of tasks
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  git aitask worktree add 12\n  git aitask worktree list\n  git aitask worktree remove 12\n  cd \"$(git aitask worktree path 12)\"")]
+#[command(
+    after_help = "Examples:\n  git aitask worktree add 12\n  git aitask worktree list\n  git aitask worktree remove 12\n  cd \"$(git aitask worktree path 12)\""
+)]
 pub struct Worktree {
     #[command(subcommand)]
     what: What,

@@ -35,7 +35,9 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
         }
         "git" => git::run(&scene, rest),
         "git-health" => health(&scene),
-        "stats" if rest.first().is_some_and(|arg| arg == "tui") => script(&scene, "stats", "aitask_stats_tui.sh", &rest[1..]),
+        "stats" if rest.first().is_some_and(|arg| arg == "tui") => {
+            script(&scene, "stats", "aitask_stats_tui.sh", &rest[1..])
+        }
         _ => {
             let other = OTHERS.iter().find(|(name, _)| name == command).map(|(_, script)| (*script).to_owned());
             let name = other.unwrap_or_else(|| format!("aitask_{}.sh", command.replace('-', "_")));

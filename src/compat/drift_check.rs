@@ -47,7 +47,9 @@ pub(super) fn run(scene: &Scene, args: &[String], debug: bool) -> u8 {
         if request.debug {
             (scene.narrate)(&format!("[debug] {} files changed, {} named in the plan", files.len(), named.len()));
         }
-        named.iter().for_each(|file| scene.console.line(&format!("OVERLAP:{file}")));
+        for file in &named {
+            scene.console.line(&format!("OVERLAP:{file}"));
+        }
         if named.is_empty() {
             scene.console.line("NO_OVERLAP");
         }

@@ -9,8 +9,21 @@ use crate::workflow::{Context, data_state, helper, sync};
 use std::path::PathBuf;
 
 const READS: [&str; 15] = [
-    "status", "log", "show", "diff", "rev-parse", "ls-files", "blame", "grep", "reflog", "remote", "rev-list", "fetch",
-    "for-each-ref", "config", "symbolic-ref",
+    "status",
+    "log",
+    "show",
+    "diff",
+    "rev-parse",
+    "ls-files",
+    "blame",
+    "grep",
+    "reflog",
+    "remote",
+    "rev-list",
+    "fetch",
+    "for-each-ref",
+    "config",
+    "symbolic-ref",
 ];
 
 /// Runs it; `scene.dir` is the project's root.
@@ -142,14 +155,17 @@ fn hint(reason: &str, branch: &str, said: &str) -> String {
         "dirty_worktree" => {
             "data worktree has unstaged changes blocking what is published; reconcile with 'ait syncer'".to_owned()
         }
-        "rebase_conflict" => "both sides changed the same lines; nothing was touched, so no './ait git rebase --abort' is \
+        "rebase_conflict" => {
+            "both sides changed the same lines; nothing was touched, so no './ait git rebase --abort' is \
                               needed: reconcile with 'ait sync'"
-            .to_owned(),
+                .to_owned()
+        }
         "no_upstream" => {
             format!("no upstream; set one with './ait git branch --set-upstream-to=origin/{branch}'")
         }
         "remote_unreachable" => {
-            "remote unreachable (network or permission); retry './ait git push' once connectivity is restored".to_owned()
+            "remote unreachable (network or permission); retry './ait git push' once connectivity is restored"
+                .to_owned()
         }
         "diverged" => "the remote keeps moving; reconcile with 'ait syncer'".to_owned(),
         _ => format!("see './ait git-health' (git: {})", said.lines().next().unwrap_or_default()),
@@ -164,14 +180,35 @@ mod tests {
     fn what_is_allowed_in_the_middle_of_something() {
         let harmless = |line: &str| is_harmless(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
         for line in [
-            "", "status -sb", "--no-pager log", "-c a=b diff", "branch", "branch --list x", "tag -l", "stash list",
-            "rebase --abort", "merge --continue", "bisect reset", "rev-list HEAD", "cherry-pick --quit",
+            "",
+            "status -sb",
+            "--no-pager log",
+            "-c a=b diff",
+            "branch",
+            "branch --list x",
+            "tag -l",
+            "stash list",
+            "rebase --abort",
+            "merge --continue",
+            "bisect reset",
+            "rev-list HEAD",
+            "cherry-pick --quit",
         ] {
             assert!(harmless(line), "{line}");
         }
         for line in [
-            "add x", "commit -m log", "-C x add y", "branch -D x", "tag x", "stash", "stash pop", "rebase main", "push",
-            "bisect start", "checkout x", "reset",
+            "add x",
+            "commit -m log",
+            "-C x add y",
+            "branch -D x",
+            "tag x",
+            "stash",
+            "stash pop",
+            "rebase main",
+            "push",
+            "bisect start",
+            "checkout x",
+            "reset",
         ] {
             assert!(!harmless(line), "{line}");
         }

@@ -267,7 +267,8 @@ fn header(
         let archived = plan.archived();
         let folder = Path::new(archived.as_str()).parent().unwrap_or(Path::new(paths::ARCHIVED_PLANS_DIR));
         let names = std::fs::read_dir(scene.dir.join(folder)).into_iter().flatten().flatten();
-        let mut plans: Vec<_> = names.filter_map(|entry| Some(folder.join(entry.file_name()).to_str()?.to_owned())).collect();
+        let mut plans: Vec<_> =
+            names.filter_map(|entry| Some(folder.join(entry.file_name()).to_str()?.to_owned())).collect();
         plans.sort();
         lines.extend(listed(parents).map(|text| ("Parent Task", text)));
         lines.extend(listed(siblings).map(|text| ("Sibling Tasks", text)));

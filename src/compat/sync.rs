@@ -43,7 +43,8 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
     let mut resolutions = Resolutions::new();
     loop {
         let mut progress = |progress| show(scene, batch, progress);
-        let manner = Manner { commit: true, push_first: false, also: &[], resolutions: &resolutions, progress: &mut progress };
+        let manner =
+            Manner { commit: true, push_first: false, also: &[], resolutions: &resolutions, progress: &mut progress };
         let outcome = match reconcile(&context, manner) {
             Ok(outcome) => outcome,
             Err(error) => Reconciled::Failed(Failure::InTheWay, error),
@@ -117,7 +118,9 @@ fn answer(scene: &Scene, batch: bool, outcome: &Reconciled) -> u8 {
 /// The editor for each file; `None` when one is not resolved, which keeps what was done to the others out of it.
 fn resolve(scene: &Scene, context: &Context, files: &[Unresolved]) -> Option<Resolutions> {
     scene.console.warn("These files were changed here and at the remote, and no rule merges them:");
-    files.iter().for_each(|file| scene.console.warn(&format!("  {}", file.path.display())));
+    for file in files {
+        scene.console.warn(&format!("  {}", file.path.display()));
+    }
     let editor = scene.environment.text("EDITOR").unwrap_or("nano");
     let mut resolved = Resolutions::new();
     for file in files {

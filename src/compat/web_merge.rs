@@ -36,7 +36,9 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
         }
         found = web::completed(&context).unwrap_or_default();
     }
-    found.iter().for_each(|(branch, file)| scene.console.line(&format!("COMPLETED:{branch}:{file}")));
+    for (branch, file) in &found {
+        scene.console.line(&format!("COMPLETED:{branch}:{file}"));
+    }
     if found.is_empty() {
         scene.console.line("NONE");
     }

@@ -65,7 +65,8 @@ fn merge_at(repository: &Repository, path: &Path, ours: &Oid, theirs: &Oid) -> R
 
 /// What [`merge_tree`] leaves in conflict: a tree to put the merged files into, and the versions of each file.
 pub fn conflicts(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<(Oid, BTreeMap<PathBuf, Versions>)> {
-    let call = repository.read("merge-tree").args(["--write-tree", "-z", "--no-messages", ours.as_str(), theirs.as_str()]);
+    let call =
+        repository.read("merge-tree").args(["--write-tree", "-z", "--no-messages", ours.as_str(), theirs.as_str()]);
     let output = call.output()?;
     if output.complaint().contains("usage: git merge-tree") {
         return in_worktree(repository, ours, |path| conflicts_at(repository, path, theirs));

@@ -33,7 +33,8 @@ pub fn add(repository: &Repository, path: &Path, branch: &Branch, start: Option<
 
 /// The files below `path` that git ignores and a pattern matches (`glob` pathspecs); one by one, none of other worktrees.
 pub fn ignored_files(repository: &Repository, path: &Path, patterns: &[String]) -> Result<Vec<PathBuf>> {
-    let call = repository.git().read(path, "ls-files").args(["-z", "--others", "--ignored", "--exclude-standard", "--"]);
+    let call =
+        repository.git().read(path, "ls-files").args(["-z", "--others", "--ignored", "--exclude-standard", "--"]);
     let output = call.args(patterns.iter().map(|pattern| format!(":(top,glob){pattern}"))).run()?;
     let names = output.stdout.split(|&byte| byte == 0).filter(|name| !name.is_empty());
     Ok(names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect())

@@ -83,13 +83,11 @@ impl<'a> Section<'a> {
             if at > 0 && !shown.is_empty() && !shown.starts_with("<!--") {
                 let quoted = shown.starts_with('>').then_some(shown)?;
                 top = top.min(at);
-                match Block::start(quoted) {
-                    Some(block) => blocks.push(block),
-                    None => {
-                        let block = blocks.last_mut()?;
-                        block.text.push_str(quoted);
-                        block.text.push('\n');
-                    }
+                if let Some(block) = Block::start(quoted) {
+                    blocks.push(block);
+                } else {
+                    let block = blocks.last_mut()?;
+                    block.text.extend([quoted, "\n"]);
                 }
             }
             at += line.len();
@@ -104,9 +102,7 @@ impl<'a> Block<'a> {
     fn start(line: &'a str) -> Option<Self> {
         let (title, fields) = line.strip_prefix("> **")?.split_once("**")?;
         let (_, name) = title.split_once("gate:")?;
-        let field = |key: &str| {
-            fields.split_whitespace().find_map(|field| field.strip_prefix(key)?.strip_prefix('='))
-        };
+        let field = |key: &str| fields.split_whitespace().find_map(|field| field.strip_prefix(key)?.strip_prefix('='));
         let attempt = field("attempt").and_then(|text| text.parse().ok()).unwrap_or(0);
         Some(Self { name, run: field("run").unwrap_or_default(), attempt, text: format!("{line}\n") })
     }

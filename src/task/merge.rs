@@ -215,13 +215,7 @@ impl Sides<'_> {
         }
     }
 
-    fn against_base(
-        &self,
-        key: &str,
-        base: Option<&Entry>,
-        local: Option<&Entry>,
-        remote: Option<&Entry>,
-    ) -> Choice {
+    fn against_base(&self, key: &str, base: Option<&Entry>, local: Option<&Entry>, remote: Option<&Entry>) -> Choice {
         let [b, l, r] = [base, local, remote].map(|entry| entry.and_then(significant));
         let winner = match (l == r, self.base.is_some()) {
             (true, _) => local.or(remote),

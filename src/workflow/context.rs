@@ -131,7 +131,8 @@ impl Context {
     /// Whether any remote is configured, whatever its name.
     #[must_use]
     pub fn has_any_remote(&self) -> bool {
-        self.repository.config().keys().any(|key| key.starts_with("remote.") && key.ends_with(".url"))
+        let is_url = |key: &str| key.strip_prefix("remote.").is_some_and(|rest| rest.rsplit('.').next() == Some("url"));
+        self.repository.config().keys().any(is_url)
     }
 
     /// The folder under which `aitasks/` is checked out.

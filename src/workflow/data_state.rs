@@ -62,5 +62,8 @@ pub fn primary_branch(context: &Context) -> String {
     let names: Vec<_> = ["main", "master"].iter().filter_map(|name| Branch::parse(name).ok()).collect();
     let full: Vec<_> = names.iter().map(Branch::full).collect();
     let known = refs::load(repository, &full).unwrap_or_default();
-    names.into_iter().find(|name| known.contains_key(&name.full())).map_or_else(|| "main".to_owned(), |name| name.to_string())
+    names
+        .into_iter()
+        .find(|name| known.contains_key(&name.full()))
+        .map_or_else(|| "main".to_owned(), |name| name.to_string())
 }

@@ -64,7 +64,8 @@ mod tests {
     fn files_that_a_plan_names() {
         let files = ["src/main.rs", "tests/a.sh", "Makefile", "b c.txt", "src/main.rs.bak", "x/ü.md"];
         let files = files.map(str::to_owned);
-        let plan = "Change `src/main.rs`, then ./tests/a.sh. The Makefile, 'b c.txt' and x/ü.md too; no/src/main.rs.bak.";
+        let plan =
+            "Change `src/main.rs`, then ./tests/a.sh. The Makefile, 'b c.txt' and x/ü.md too; no/src/main.rs.bak.";
         assert_eq!(named_in(plan, &files), ["Makefile", "b c.txt", "src/main.rs", "tests/a.sh", "x/ü.md"]);
         assert!(named_in("", &files).is_empty());
     }

@@ -48,9 +48,8 @@ pub fn explore(context: &Context, at: Option<&str>, command: &[String]) -> Resul
 fn resolve(repository: &Repository, revision: &str) -> Result<Oid> {
     let wanted = format!("{revision}^{{commit}}");
     let output = repository.read("rev-parse").args(["--verify", "--quiet", "--end-of-options", &wanted]).output()?;
-    Oid::parse(&output.text()).ok_or_else(|| {
-        Error::new(Kind::Usage, format!("{revision:?} names no commit")).hint("git log --oneline --all")
-    })
+    Oid::parse(&output.text())
+        .ok_or_else(|| Error::new(Kind::Usage, format!("{revision:?} names no commit")).hint("git log --oneline --all"))
 }
 
 fn run(context: &Context, scratch: &Scratch, command: &[String]) -> Result<u8> {

@@ -93,7 +93,8 @@ fn require_settled(context: &Context) -> Result<()> {
     }
     let status = worktree::changes_below(&context.repository, root, &[paths::TASKS_DIR, paths::PLANS_DIR])?;
     let Some(first) = status.entries.iter().find(|entry| entry.path.components().count() > 1) else { return Ok(()) };
-    Err(Error::new(Kind::Dirty, format!("task data is not committed: {}", first.path.display())).hint("git aitask sync"))
+    Err(Error::new(Kind::Dirty, format!("task data is not committed: {}", first.path.display()))
+        .hint("git aitask sync"))
 }
 
 /// Whether the branch was made, and how; `with_code` takes the task data out of the code branch, too.

@@ -270,9 +270,21 @@ mod tests {
         for good in ["t1_a", "t3", "t16_2_add_login", "t1_a.b-c"] {
             assert!(WorktreeName::parse(good).is_some(), "{good}");
         }
-        for bad in
-            ["", ".", "..", "../../outside", "../src", "t1/../x", "t1_a/b", "-t1", "x", "t1_a..b", "t1_a.lock", "t1 a", "t1\na"]
-        {
+        for bad in [
+            "",
+            ".",
+            "..",
+            "../../outside",
+            "../src",
+            "t1/../x",
+            "t1_a/b",
+            "-t1",
+            "x",
+            "t1_a..b",
+            "t1_a.lock",
+            "t1 a",
+            "t1\na",
+        ] {
             assert!(WorktreeName::parse(bad).is_none(), "{bad}");
         }
     }

@@ -127,9 +127,7 @@ pub fn remove(context: &Context, wanted: &Wanted, discard: bool) -> Result<Remov
                 "dirty" => Error::new(Kind::Dirty, message)
                     .hint(format!("cd {} && git status", path.display()))
                     .hint(format!("git aitask worktree remove {} --discard   (loses it)", wanted.id)),
-                "locked" => {
-                    Error::new(Kind::Occupied, message).hint(format!("git worktree unlock {}", path.display()))
-                }
+                "locked" => Error::new(Kind::Occupied, message).hint(format!("git worktree unlock {}", path.display())),
                 "stale_record" => Error::new(Kind::Occupied, message).hint("git worktree repair NEW_PLACE"),
                 _ => Error::new(Kind::Occupied, message).hint("git worktree list"),
             });
@@ -149,16 +147,15 @@ fn name_of(context: &Context, wanted: &Wanted) -> Result<WorktreeName> {
         let top = name.as_top_level().map(|name| name.id());
         (ids.contains(&name.id()) || top.is_some_and(|id| ids.contains(&id))).then(|| name.as_str().to_owned())
     });
-    let text = match here {
-        Some(text) => text,
-        None => {
-            let data = context.data_branch()?.clone();
-            let ledger = context.reading_ledger();
-            let view = ledger.view(std::slice::from_ref(&data), false)?;
-            let index = Index::load(&view, &data)?;
-            let archived = || ids.iter().find_map(|id| index.archived(*id));
-            index.require_active(wanted).or_else(|error| archived().ok_or(error))?.name().as_str().to_owned()
-        }
+    let text = if let Some(text) = here {
+        text
+    } else {
+        let data = context.data_branch()?.clone();
+        let ledger = context.reading_ledger();
+        let view = ledger.view(std::slice::from_ref(&data), false)?;
+        let index = Index::load(&view, &data)?;
+        let archived = || ids.iter().find_map(|id| index.archived(*id));
+        index.require_active(wanted).or_else(|error| archived().ok_or(error))?.name().as_str().to_owned()
     };
     WorktreeName::parse(&text).ok_or_else(|| Error::new(Kind::Usage, format!("{text:?} is no name of a worktree")))
 }
