@@ -13,5 +13,6 @@ mod dsl;
 mod killed;
 mod races;
 mod servers;
+mod sharing;
 mod support;
 mod verbs;

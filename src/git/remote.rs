@@ -39,8 +39,8 @@ pub fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], 
         if coordination.is_none() && named.is_empty() {
             return Ok(());
         }
-        let call = fetch_call(repository, limit)
-            .args(["--prune", "--", remote.as_str()])
+        let call = fetch_call(repository, limit, true)
+            .args(["--", remote.as_str()])
             .args(coordination)
             .args(named.iter().map(|branch| format!("+{}:{}", branch.full(), branch.tracking(remote))));
         let output = call.output()?;
@@ -68,7 +68,7 @@ pub fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], 
 /// # Errors
 /// Whatever keeps it from that, a branch that is not there included.
 pub fn fetch_branch(repository: &Repository, remote: &RemoteName, branch: &Branch, limit: Duration) -> Result<()> {
-    let call = fetch_call(repository, limit).args(["--", remote.as_str()]);
+    let call = fetch_call(repository, limit, false).args(["--", remote.as_str()]);
     let call = call.arg(format!("+{}:{}", branch.full(), branch.tracking(remote)));
     let output = call.output()?;
     if output.success() { Ok(()) } else { Err(connection_error(remote, &call, &output)) }
@@ -76,14 +76,14 @@ pub fn fetch_branch(repository: &Repository, remote: &RemoteName, branch: &Branc
 
 /// Brings every remote-tracking ref that the configuration names up to date. One connection.
 pub fn fetch_all(repository: &Repository, remote: &RemoteName, limit: Duration) -> Result<()> {
-    let call = fetch_call(repository, limit).args(["--prune", "--", remote.as_str()]);
+    let call = fetch_call(repository, limit, true).args(["--", remote.as_str()]);
     let output = call.output()?;
     if output.success() { Ok(()) } else { Err(connection_error(remote, &call, &output)) }
 }
 
-fn fetch_call(repository: &Repository, limit: Duration) -> Call {
-    let call = repository.git().network(&repository.root, "fetch", limit);
-    call.args(["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"])
+fn fetch_call(repository: &Repository, limit: Duration, prune: bool) -> Call {
+    let call = repository.git().network(&repository.root, "fetch", limit).arg("--quiet");
+    call.args(prune.then_some("--prune")).args(["--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"])
 }
 
 /// Whether the remote has a branch of exactly this name. One connection; only for a diagnosis, since a fetch tells the
