@@ -9,7 +9,7 @@ use std::time::Duration;
 /// The environment of this process, read once at the start.
 ///
 /// Variables of ours, all of them: `GIT_AITASK_TRACE` (1 shows every git call with its time on stderr) and one
-/// for each [`Settings`] field, `GIT_AITASK_REMOTE` and so on. Of others: `AIT_AGENT_PID`, `TMUX`, `TMUX_PANE`,
+/// for each [`Settings`] field, `GIT_AITASK_REMOTE` and so on. Set by us for others: `GIT_AITASK_EXPLORE` in `explore`, `GIT_AITASK_WITHIN` in hooks. Of others: `AIT_AGENT_PID`, `TMUX`, `TMUX_PANE`,
 /// `AITASKS_TMUX_SOCKET` (specification 10, section 1.3), `NO_COLOR`, `CLICOLOR_FORCE`, `GIT_SSH_COMMAND`.
 #[derive(Debug, Clone, Default)]
 pub struct Environment(BTreeMap<OsString, OsString>);

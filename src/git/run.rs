@@ -3,7 +3,7 @@
 
 mod git;
 
-pub use git::Git;
+pub use git::{Git, WITHIN};
 
 use crate::error::{Error, Kind, Result};
 use crate::settings::Environment;

@@ -10,8 +10,18 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Every registered worktree, the main one first (git-worktree(1), porcelain format).
+/// Every registered worktree, the main one first, where it really is.
 pub fn list(repository: &Repository) -> Result<Vec<WorktreeRecord>> {
+    let mut records = list_registered(repository)?;
+    if let Some(main) = records.first_mut().filter(|main| !main.bare) {
+        // Git takes the folder of the git directory for it, wherever that lies.
+        main.path.clone_from(&repository.root);
+    }
+    Ok(records)
+}
+
+/// Every registered worktree as git says it (git-worktree(1), porcelain format).
+pub(super) fn list_registered(repository: &Repository) -> Result<Vec<WorktreeRecord>> {
     let output = repository.read("worktree").args(["list", "--porcelain", "-z"]).output()?;
     if output.success() {
         return worktree_list::parse(&output.stdout);

@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::git::Repository;
+use crate::git::run::WITHIN;
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::time::{Duration, Instant};
@@ -15,6 +16,10 @@ impl Queue {
     /// Waits for our turn, at most `limit`; after that we go on without it. A wait that somebody would notice is
     /// narrated.
     pub fn enter(repository: &Repository, limit: Duration, narrate: fn(&str)) -> Result<Self> {
+        // In a hook of a command of ours the turn is ours already.
+        if repository.git().environment().text(WITHIN).is_some() {
+            return Ok(Self(None));
+        }
         let path = repository.private_dir()?.join("queue.lock");
         let mut file = File::options()
             .read(true)

@@ -72,6 +72,7 @@ pub fn to_data_branch(context: &Context) -> Result<(Vec<String>, Aside)> {
         aside.would_run(format!("git worktree add {} {data}", paths::DATA_WORKTREE_DIR));
         return Ok((made, aside));
     }
+    require_left(context, &code)?;
     super::place::exclude(&context.repository.common_dir, "/.aitask-data/")?;
     // What git ignored stays in the folders; it moves over, and links take their place.
     let start = ledger.view(std::slice::from_ref(&data), false)?.tip(&data);
@@ -95,6 +96,17 @@ fn require_settled(context: &Context) -> Result<()> {
     let Some(first) = status.entries.iter().find(|entry| entry.path.components().count() > 1) else { return Ok(()) };
     Err(Error::new(Kind::Dirty, format!("task data is not committed: {}", first.path.display()))
         .hint("git aitask sync"))
+}
+
+/// Refuses a checkout whose code branch still carries task data: it could not be brought forward.
+fn require_left(context: &Context, code: &Branch) -> Result<()> {
+    let ledger = Ledger { channel: Channel::Local, ..context.ledger() };
+    let view = ledger.view(std::slice::from_ref(code), false)?;
+    let files = if view.base(code).is_some() { files_of(&view, code)? } else { Vec::new() };
+    let Some(first) = files.first() else { return Ok(()) };
+    let message = format!("{DATA} is there, but {code} still carries task data here: {first} and others");
+    let upstream = context.channel.remote().map_or_else(String::new, |remote| format!("{remote}/"));
+    Err(Error::new(Kind::Occupied, message).hint(format!("git merge {upstream}{code}, then the same again")))
 }
 
 /// Whether the branch was made, and how; `with_code` takes the task data out of the code branch, too.

@@ -136,13 +136,25 @@ fn task_data_moves_to_a_branch_of_its_own() {
     assert_eq!(kept, [".gitignore", "README.md"]);
     assert!(world.remote_files("aitask-data").contains(&"aitasks/t1_one.md".to_owned()));
     ann.aitask(&["pick", "1"]).ok();
-    // Bob, who has not pulled, must not put his old files over it.
-    let run = bob.aitask(&["init", "--data-branch", "--json"]).fails(1);
-    assert!(["occupied", "dirty"].contains(&run.error()["error"]["kind"].as_str().unwrap()), "{run}");
-    assert!(world.remote_file("aitask-data", "aitasks/t1_one.md").unwrap().contains("Implementing"));
-    bob.git(&["pull", "-q"]);
+    // Bob has not pulled: his old files are not put over it.
     bob.aitask(&["init", "--data-branch"]).ok();
     assert!(bob.read("aitasks/t1_one.md").contains("Implementing"));
+    assert!(world.remote_file("aitask-data", "aitasks/t1_one.md").unwrap().contains("Implementing"));
+}
+
+#[test]
+fn old_task_data_that_was_never_published_is_not_put_over_the_new() {
+    let world = World::new();
+    let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
+    ann.task("One", &[]);
+    bob.git(&["pull", "-q"]);
+    bob.write("aitasks/t1_one.md", "bob's\n");
+    bob.commit("bob's own");
+    ann.aitask(&["init", "--data-branch"]).ok();
+    let before = world.remote_branch("aitask-data");
+    let run = bob.aitask(&["init", "--data-branch", "--json"]).fails(1);
+    assert_eq!(run.error()["error"]["kind"], "occupied", "{run}");
+    assert_eq!((bob.read("aitasks/t1_one.md"), world.remote_branch("aitask-data")), ("bob's\n".into(), before));
 }
 
 #[test]

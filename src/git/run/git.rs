@@ -14,6 +14,9 @@ const CONSTANT_SETTINGS: [(&str, &str); 5] = [
     ("advice.detachedHead", "false"),
 ];
 
+/// Set for whatever git starts on our behalf.
+pub const WITHIN: &str = "GIT_AITASK_WITHIN";
+
 /// Git, with what each of its calls has in common.
 #[derive(Debug, Clone)]
 pub struct Git {
@@ -50,7 +53,8 @@ impl Git {
     /// A git command that may write, in `dir`, whatever `GIT_DIR` and its kin say.
     #[must_use]
     pub fn write(&self, dir: &Path, subcommand: &str) -> Call {
-        self.common(Call::program(&self.environment, "git", dir), subcommand)
+        // A hook that calls us must not wait for the one that called it.
+        self.common(Call::program(&self.environment, "git", dir), subcommand).env(WITHIN, "1")
     }
 
     /// A git command that looks for the repository: here alone `GIT_DIR` and its kin count.

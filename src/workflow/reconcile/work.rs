@@ -18,6 +18,8 @@ use std::time::Duration;
 const AUTO_COMMIT: &str = "ait: Auto-commit task changes before sync";
 /// No single conversation with the remote takes longer (specification 40, section 6.5, point 7).
 const CONVERSATION: Duration = Duration::from_secs(10);
+/// How often a lock of another git is waited for, a tenth of a second each.
+const PATIENCE: u32 = 20;
 /// Rounds in which a checkout may be changed under our hands, or the remote may move.
 const ROUNDS: u32 = 5;
 
@@ -161,9 +163,17 @@ impl Work<'_, '_> {
             return Ok(failed(Failure::Commit, Error::new(Kind::Conflict, message)));
         }
         (self.manner.progress)(Progress::Committing(changed.len()));
-        match worktree::commit_files(repository, &dir, AUTO_COMMIT, &changed) {
-            Ok(()) => Ok(Ok(())),
-            Err(error) => Ok(failed(Failure::Commit, error)),
+        let mut tries = 0;
+        loop {
+            match worktree::commit_files(repository, &dir, AUTO_COMMIT, &changed) {
+                Ok(()) => return Ok(Ok(())),
+                // Another git is at work here, perhaps for a command of ours that was killed: it will be done soon.
+                Err(error) if error.to_string().contains(".lock': File exists") && tries < PATIENCE => {
+                    tries += 1;
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                Err(error) => return Ok(failed(Failure::Commit, error)),
+            }
         }
     }
 
