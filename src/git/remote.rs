@@ -3,6 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::push::{self, PushReport, Rejection};
 use crate::git::run::{Call, Output};
+use crate::git::worktree::is_half_written;
 use crate::git::{Branch, RefName, RefUpdate, RemoteName, Repository};
 use std::time::Duration;
 
@@ -55,8 +56,10 @@ pub fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], 
             continue;
         }
         // While a worktree is being made or removed, git can read its half-written registration and give up.
-        let worktree = complaint.contains("failed to read") && complaint.contains("/worktrees/");
-        if worktree || complaint.contains("cannot lock ref") || complaint.contains(".lock': File exists") {
+        if is_half_written(&complaint)
+            || complaint.contains("cannot lock ref")
+            || complaint.contains(".lock': File exists")
+        {
             return Err(Error::new(Kind::Contention, format!("another git is fetching: {}", first_line(&complaint))));
         }
         return Err(connection_error(remote, &call, &output));

@@ -22,13 +22,28 @@ pub fn list(repository: &Repository) -> Result<Vec<WorktreeRecord>> {
 
 /// Every registered worktree as git says it (git-worktree(1), porcelain format).
 pub(super) fn list_registered(repository: &Repository) -> Result<Vec<WorktreeRecord>> {
-    let output = repository.read("worktree").args(["list", "--porcelain", "-z"]).output()?;
+    let list = |options: &[&str]| repository.read("worktree").args(["list", "--porcelain"]).args(options);
+    let mut output = list(&["-z"]).output()?;
+    for _ in 0..HALF_WRITTEN_TRIES {
+        if !is_half_written(&output.complaint()) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+        output = list(&["-z"]).output()?;
+    }
     if output.success() {
         return worktree_list::parse(&output.stdout);
     }
     // Before git 2.36 there is no -z.
-    let output = repository.read("worktree").args(["list", "--porcelain"]).run()?;
-    worktree_list::parse_lines(&output.stdout)
+    worktree_list::parse_lines(&list(&[]).run()?.stdout)
+}
+
+/// How often a registration that another git is writing is looked at again, 5 ms apart.
+const HALF_WRITTEN_TRIES: u32 = 100;
+
+/// Whether git gave up over a worktree that another git is just making or removing.
+pub(super) fn is_half_written(complaint: &str) -> bool {
+    complaint.contains("failed to read") && complaint.contains("/worktrees/")
 }
 
 /// Makes a worktree at `path`, on a new branch cut from `start`, or on an existing branch.
