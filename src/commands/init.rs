@@ -3,6 +3,7 @@
 use super::{App, aside};
 use crate::error::Result;
 use crate::report::Page;
+use crate::workflow::migrate::Code;
 use crate::workflow::{init, migrate};
 use clap::Args;
 
@@ -24,7 +25,7 @@ impl Init {
         let mut context = app.open(self.dry_run)?;
         let mut moved = None;
         if self.data_branch {
-            moved = Some(migrate::to_data_branch(&context)?);
+            moved = Some(migrate::to_data_branch(&context, Code::Published)?);
             context = app.open(self.dry_run)?;
         }
         let mut outcome = init::init(&context)?;

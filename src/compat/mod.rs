@@ -3,6 +3,7 @@
 
 mod ait;
 mod claim_id;
+mod desync_state;
 mod drift_check;
 mod git;
 mod init_data;
@@ -11,6 +12,7 @@ mod lock_diag;
 mod pick_own;
 mod plan_externalize;
 mod scene;
+mod setup;
 mod sync;
 mod task_worktree;
 mod web_merge;
@@ -22,7 +24,7 @@ use scene::Scene;
 use std::path::Path;
 
 /// The scripts this binary stands in for.
-pub const SCRIPTS: [&str; 12] = [
+pub const SCRIPTS: [&str; 14] = [
     "aitask_lock.sh",
     "aitask_lock_diag.sh",
     "aitask_claim_id.sh",
@@ -30,6 +32,8 @@ pub const SCRIPTS: [&str; 12] = [
     "aitask_own.sh",
     "aitask_sync.sh",
     "ait",
+    "aitask_setup.sh",
+    "desync_state.py",
     "aitask_plan_externalize.sh",
     "aitask_remote_drift_check.sh",
     "aitask_web_merge.sh",
@@ -69,6 +73,8 @@ pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path)
         "aitask_remote_drift_check.sh" => drift_check::run(&scene, args, debug),
         "aitask_web_merge.sh" => web_merge::run(&scene, args),
         "aitask_plan_externalize.sh" => plan_externalize::run(&scene, args),
+        "desync_state.py" => desync_state::run(&scene, args),
+        "aitask_setup.sh" => setup::run(&scene, args),
         "aitask_sync.sh" => sync::run(&scene, args),
         _ => {
             let _ = debug;

@@ -143,6 +143,13 @@ pub fn changed_since_fork(repository: &Repository, ours: &Oid, theirs: &Oid) -> 
     Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
 }
 
+/// The subjects of the commits that `theirs` has and `ours` lacks, newest first.
+pub fn subjects(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Vec<String>> {
+    let range = format!("{ours}..{theirs}");
+    let text = repository.read("log").args(["--format=%s", &range, "--"]).run()?.text();
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
 /// How many commits `commit` has that `base` lacks, and the other way round: (ahead, behind).
 pub fn ahead_behind(repository: &Repository, commit: &Oid, base: &Oid) -> Result<(u32, u32)> {
     let range = format!("{commit}...{base}");

@@ -30,7 +30,7 @@ pub struct Initialised {
 }
 
 /// The issue types a project starts with (specification 20, section 3.3).
-const TYPES: &str =
+pub(super) const TYPES: &str =
     "bug\nchore\ndocumentation\nenhancement\nfeature\nmanual_verification\nperformance\nrefactor\nstyle\ntest\n";
 
 /// Makes what is missing, in one swap.

@@ -3,6 +3,7 @@
 
 use super::context::Context;
 use super::data_branch;
+use super::init::TYPES;
 use super::outcome::Aside;
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
@@ -13,7 +14,9 @@ use crate::task::paths;
 use std::path::Path;
 
 /// What the code branch ignores: the checkout, and the links into it.
-const CODE_IGNORES: [&str; 3] = [".aitask-data/", paths::TASKS_DIR, paths::PLANS_DIR];
+pub const CODE_IGNORES: [&str; 3] = [".aitask-data/", paths::TASKS_DIR, paths::PLANS_DIR];
+/// The subject of the commit that sets a code branch without task data up.
+pub const CONFIGURE: &str = "ait: Configure task data branch with worktree and symlinks";
 /// What the data branch ignores.
 const DATA_IGNORES: [&str; 6] = [
     "aitasks/new/",
@@ -24,12 +27,21 @@ const DATA_IGNORES: [&str; 6] = [
     "aitasks/metadata/applink_sessions/",
 ];
 
+/// What becomes of the commit on the code branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// It is published in the same swap, where the server takes it.
+    Published,
+    /// It stays here, for its owner to publish (verdict P3).
+    Stays,
+}
+
 /// Makes the data branch where there is none, moves the task data there, and checks it out; gives what was made, and
 /// what else there is to say. Both branches change in one swap.
 ///
 /// # Errors
 /// [`Kind::Dirty`] for task data that is not committed and published; [`Kind::Occupied`] when both branches carry some.
-pub fn to_data_branch(context: &Context) -> Result<(Vec<String>, Aside)> {
+pub fn to_data_branch(context: &Context, code_too: Code) -> Result<(Vec<String>, Aside)> {
     let root = &context.repository.root;
     let data = Branch::parse(DATA)?;
     if root.join(paths::DATA_WORKTREE_DIR).join(".git").exists() {
@@ -45,29 +57,32 @@ pub fn to_data_branch(context: &Context) -> Result<(Vec<String>, Aside)> {
     let both = [data.clone(), code.clone()];
     let mut made = Vec::new();
     let mark = nonce()?;
-    let swapped = ledger.transact(&mark, &both, |view| decide(context, view, &data, &code, true));
-    let mut aside = match swapped {
-        Ok(landed) => {
-            made.extend(landed.value.then(|| format!("branch {data}")));
-            Aside::of(context, &landed)
-        }
-        Err(error) if error.is_denied_for(code.as_str()) => {
-            let landed = ledger.transact(&mark, &both, |view| decide(context, view, &data, &code, false))?;
-            made.extend(landed.value.then(|| format!("branch {data}")));
-            let here = Ledger { channel: Channel::Local, ..context.ledger() };
-            here.transact(&mark, std::slice::from_ref(&code), |view| {
-                let plan = leave_code(Plan::new(), view, &code)?;
-                Ok(if plan.branches.is_empty() { Decision::Nothing(()) } else { Decision::Swap(plan, ()) })
-            })?;
-            let mut aside = Aside::of(context, &landed);
-            aside.notes.push(format!(
-                "the server refuses pushes to {code}: the commit that takes the task data out of it is here only; publish \
-                 it the way you publish code"
-            ));
-            aside
-        }
-        Err(error) => return Err(error),
+    let alone = || -> Result<_> {
+        let landed = ledger.transact(&mark, &both, |view| decide(context, view, &data, &code, false))?;
+        let here = Ledger { channel: Channel::Local, ..context.ledger() };
+        here.transact(&mark, std::slice::from_ref(&code), |view| {
+            let plan = leave_code(Plan::new(), view, &code)?;
+            Ok(if plan.branches.is_empty() { Decision::Nothing(()) } else { Decision::Swap(plan, ()) })
+        })?;
+        let mut aside = Aside::of(context, &landed);
+        aside.notes.push(format!(
+            "the commit that takes the task data out of {code} is here only; publish it the way you publish code"
+        ));
+        Ok((landed.value, aside))
     };
+    let (is_new, mut aside) = match code_too {
+        Code::Stays => alone()?,
+        Code::Published => match ledger.transact(&mark, &both, |view| decide(context, view, &data, &code, true)) {
+            Ok(landed) => (landed.value, Aside::of(context, &landed)),
+            Err(error) if error.is_denied_for(code.as_str()) => {
+                let (is_new, mut aside) = alone()?;
+                aside.notes.insert(0, format!("the server refuses pushes to {code}"));
+                (is_new, aside)
+            }
+            Err(error) => return Err(error),
+        },
+    };
+    made.extend(is_new.then(|| format!("branch {data}")));
     if context.dry_run {
         aside.would_run(format!("git worktree add {} {data}", paths::DATA_WORKTREE_DIR));
         return Ok((made, aside));
@@ -138,7 +153,12 @@ fn decide(context: &Context, view: &View<'_>, data: &Branch, code: &Branch, with
         .zip(texts)
         .filter_map(|(path, text)| Some(Edit::Put { path: path.clone(), content: text? }))
         .collect();
-    edits.push(Edit::Put { path: ".gitignore".to_owned(), content: with_lines(b"", &DATA_IGNORES) });
+    let ignores = String::from_utf8_lossy(&with_lines(b"", &DATA_IGNORES)).into_owned();
+    let mut fresh = vec![(".gitignore", ignores)];
+    if files.is_empty() {
+        fresh.extend([(paths::LABELS_FILE, String::new()), (paths::TASK_TYPES_FILE, TYPES.to_owned())]);
+    }
+    edits.extend(fresh.into_iter().map(|(path, text)| Edit::Put { path: path.to_owned(), content: text.into_bytes() }));
     let subject = if files.is_empty() {
         "ait: Initialize task data structure".to_owned()
     } else {
@@ -160,11 +180,7 @@ fn leave_code(plan: Plan, view: &View<'_>, code: &Branch) -> Result<Plan> {
     let files = files_of(view, code)?;
     let before = view.files(&[(code, ".gitignore".to_owned())])?.pop().flatten().unwrap_or_default();
     let after = with_lines(&before, &CODE_IGNORES);
-    let subject = if files.is_empty() {
-        "ait: Configure task data branch with worktree and symlinks"
-    } else {
-        "ait: Migrate task data to aitask-data branch"
-    };
+    let subject = if files.is_empty() { CONFIGURE } else { "ait: Migrate task data to aitask-data branch" };
     let mut edits: Vec<_> = files.into_iter().map(|path| Edit::Remove { path }).collect();
     if after != before {
         edits.push(Edit::Put { path: ".gitignore".to_owned(), content: after });

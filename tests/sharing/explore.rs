@@ -83,6 +83,8 @@ fn explorers_beside_workers_change_not_one_byte() {
     }
     let before = everything(&ann);
     let running: Vec<_> = (0..rounds).map(|_| ann.start(&["explore", "--", "git", "log", "--oneline"])).collect();
-    running.into_iter().for_each(|run| drop(run.wait().ok()));
+    for run in running {
+        run.wait().ok();
+    }
     assert_eq!((everything(&ann), left(&world), world.locks().len()), (before, vec![], 4));
 }

@@ -74,7 +74,7 @@ fn a_task_removed_there_and_edited_here() {
 
 #[test]
 fn a_task_archived_there_and_edited_here() {
-    let long: String = (1..30).map(|n| format!("line {n}\n")).collect();
+    let long = (1..30).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n") + "\n";
     for (edit, expected) in [("line 29", "SYNCED"), ("line 1\n", "CONFLICT:aitasks/archived/t2_a.md")] {
         let (_world, ann, bob) = two();
         ann.write("aitasks/t2_a.md", &task("", &long));

@@ -169,3 +169,72 @@ fn the_cure_for_a_protected_branch_works_on_a_protected_branch() {
     assert!(world.remote_file("aitask-data", "aitasks/t1_one.md").unwrap().contains("Implementing"));
     assert_eq!(ann.git(&["rev-list", "--count", "origin/main..main"]).trim(), "1");
 }
+
+#[test]
+fn how_far_the_branches_are_apart() {
+    let (_world, ann, bob) = two();
+    let snapshot = |args: &[&str]| ann.script("desync_state.py", &[&["snapshot"], args].concat());
+    assert_eq!(snapshot(&[]).ok().stdout, "main: up to date\naitask-data: up to date\n");
+    bob.write("aitasks/t2_b.md", "b\n");
+    assert_eq!(sync(&bob), "PUSHED");
+    let lines = snapshot(&["--fetch", "--ref", "aitask-data", "--format", "lines"]).ok().stdout;
+    let expected = "REF:aitask-data\nSTATUS:ok\nAHEAD:0\nBEHIND:1\n\
+                    REMOTE_COMMIT:ait: Auto-commit task changes before sync\nREMOTE_CHANGED_PATH:aitasks/t2_b.md\n";
+    assert_eq!(lines, expected);
+    let json = snapshot(&["--json", "--ref", "aitask-data"]).ok().json();
+    let keys = "ahead behind error local_ref name remote_changed_paths remote_commits remote_ref status worktree";
+    assert_eq!(json["refs"][0].as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" "), keys);
+    ann.git(&["remote", "set-url", "origin", "../nowhere.git"]);
+    assert_eq!(snapshot(&["--fetch"]).ok().stdout, "main: fetch error\naitask-data: fetch error\n");
+    ann.git(&["worktree", "remove", "--force", ".aitask-data"]);
+    assert_eq!(snapshot(&["--ref", "aitask-data"]).ok().stdout, "aitask-data: missing worktree\n");
+    ann.git(&["remote", "remove", "origin"]);
+    assert_eq!(snapshot(&["--ref", "main"]).ok().stdout, "main: no origin remote\n");
+    for bad in [vec![], vec!["x"], vec!["snapshot", "--ref", "x"], vec!["snapshot", "--format"]] {
+        ann.script("desync_state.py", &bad).fails(2);
+    }
+}
+
+#[test]
+fn setup_of_a_fresh_project_as_in_the_transcript() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    ann.write("mine.txt", "staged\n");
+    ann.git(&["add", "mine.txt"]);
+    let setup = || ann.script("aitask_setup.sh", &[]).ok();
+    assert!(setup().stdout.contains("auto-accepting"));
+    let subjects = |branch: &str| ann.git(&["log", "--format=%s", branch]);
+    assert_eq!(subjects("aitask-data"), "ait: Initialize task data structure\nait: Initialize aitask-data branch\n");
+    let code = "ait: Add .aitask-shadow/ to .gitignore (shadow rejection store)\n\
+                ait: Add .aitask-gates/ to .gitignore (gate sidecar logs)\n\
+                ait: Add __pycache__/ to .gitignore (Python cache artifacts)\n\
+                ait: Add aitasks/new/ to .gitignore (draft tasks)\n\
+                ait: Configure task data branch with worktree and symlinks\nfirst\n";
+    assert_eq!(subjects("main"), code);
+    assert_eq!(ann.git(&["rev-list", "--count", "origin/main..main"]), "5\n");
+    assert_eq!(ann.git(&["status", "--porcelain"]), "A  mine.txt\n");
+    for branch in ["aitask-data", "aitask-ids", "aitask-locks"] {
+        assert!(world.remote_branch(branch).is_some(), "{branch}");
+    }
+    assert!(ann.read("aitasks/metadata/userconfig.yaml").contains("\nemail: ann@example.com\n"));
+    let again = setup().stdout;
+    assert!(again.contains("already initialized") && again.contains("already configured"), "{again}");
+    assert_eq!((subjects("main"), sync(&ann)), (code.to_owned(), "NOTHING".to_owned()));
+}
+
+#[test]
+fn setup_leaves_alone_what_somebody_is_at_work_on() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    ann.write(".aitask-scripts/VERSION", "1\n");
+    ann.script("aitask_setup.sh", &[]).ok();
+    assert_eq!(ann.git(&["log", "-1", "--format=%s"]), "ait: Add aitask framework\n");
+    ann.write(".aitask-scripts/VERSION", "mine\n");
+    let run = ann.script("aitask_setup.sh", &[]).ok();
+    assert!(run.stdout.contains("left alone"), "{run}");
+    assert_eq!(ann.git(&["status", "--porcelain"]), " M .aitask-scripts/VERSION\n");
+    std::fs::create_dir(world.root().join("new")).unwrap();
+    let run = ann.at(world.root().join("new")).script("aitask_setup.sh", &[]).ok();
+    assert!(run.stdout.contains("initialized") && world.root().join("new/.aitask-data/aitasks").is_dir(), "{run}");
+    ann.at(ann.path("aiplans")).script("aitask_setup.sh", &[]).fails(1);
+}

@@ -169,7 +169,9 @@ fn many_at_once() {
     for _ in 0..rounds {
         for verb in ["add", "remove"] {
             let running: Vec<_> = ids.iter().map(|id| ann.start(&["worktree", verb, id])).collect();
-            running.into_iter().for_each(|run| drop(run.wait().ok()));
+            for run in running {
+                run.wait().ok();
+            }
         }
         let names = ann.git(&["worktree", "list", "--porcelain"]);
         let left: Vec<_> = names.lines().filter_map(|line| line.strip_prefix("branch refs/heads/")).collect();
