@@ -9,6 +9,7 @@ use crate::ledger::nonce;
 use crate::ledger::queue::Queue;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// How the folders are called; the purpose and something random follow.
 const PREFIX: &str = "git-aitask-";
@@ -103,7 +104,15 @@ pub fn sweep(repository: &Repository) {
     let notes = std::fs::read_dir(repository.common_dir.join("aitask/scratch"));
     for note in notes.into_iter().flatten().flatten().map(|entry| entry.path()) {
         let Ok(file) = File::open(&note) else { continue };
-        let left = note.extension().is_none() && file.try_lock().is_ok();
+        if note.extension().is_some() {
+            // A note that never got its name, by somebody killed in that moment.
+            let age = file.metadata().and_then(|data| data.modified()).ok().and_then(|time| time.elapsed().ok());
+            if age.is_some_and(|age| age > Duration::from_secs(60)) {
+                let _ = std::fs::remove_file(&note);
+            }
+            continue;
+        }
+        let left = file.try_lock().is_ok();
         let folder = std::fs::read_to_string(&note).map(PathBuf::from).unwrap_or_default();
         let ours = folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
         if left && ours {
