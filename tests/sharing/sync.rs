@@ -47,6 +47,24 @@ fn twelve_at_once_in_one_checkout_all_tell_the_truth() {
 }
 
 #[test]
+fn two_clones_at_once_converge() {
+    let (_world, ann, bob) = two();
+    ann.write("aitasks/t1_sample.md", &task("hers: 1\n", "Body\n"));
+    bob.write("aitasks/t1_sample.md", &task("his: 1\n", "Body\n"));
+    let both = [&ann, &bob].map(|repo| repo.start(&["compat", "aitask_sync.sh", "--batch"]));
+    for run in both {
+        let line = run.wait().ok().stdout;
+        assert!(["PUSHED\n", "AUTOMERGED\n"].contains(&line.as_str()), "{line}");
+    }
+    for repo in [&ann, &bob, &ann] {
+        sync(repo);
+    }
+    let merged = ann.read("aitasks/t1_sample.md");
+    assert!(merged.contains("hers: 1\n") && merged.contains("his: 1\n"), "{merged}");
+    assert_eq!((bob.read("aitasks/t1_sample.md"), sync(&bob)), (merged, "NOTHING".into()));
+}
+
+#[test]
 fn a_branch_that_was_never_pushed_is_published() {
     let world = World::new();
     let ann = world.clone("ann");
