@@ -85,6 +85,8 @@ pub enum Verb {
     Explore(commands::explore::Explore),
     Whoami(commands::whoami::Whoami),
     Demo(commands::demo::Demo),
+    Setup(commands::setup::Setup),
+    Shim(commands::shim::Shim),
     /// Stand in for a script of the original, with its own arguments
     #[command(after_help = "Example:\n  git aitask compat aitask_lock.sh --check 12")]
     Compat {

@@ -1,6 +1,7 @@
 //! Which face, run, exit.
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
+use clap_complete::CompleteEnv;
 use git_aitask::cli::{Cli, Verb};
 use git_aitask::commands::sync::Sync;
 use git_aitask::commands::{App, lock, welcome, whoami};
@@ -15,6 +16,7 @@ fn main() -> ExitCode {
     if let Some(code) = script(&environment) {
         return code.into();
     }
+    CompleteEnv::with_factory(Cli::command).complete();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
@@ -96,6 +98,8 @@ fn run(cli: &Cli, environment: Environment, report: Report) -> Result<u8> {
         Some(Verb::Explore(verb)) => return verb.run(&app),
         Some(Verb::Whoami(_)) => whoami::Whoami::run(&app),
         Some(Verb::Demo(verb)) => verb.run(&app),
+        Some(Verb::Setup(verb)) => verb.run(&app, &Cli::command()),
+        Some(Verb::Shim(verb)) => verb.run(&app, &compat::SCRIPTS),
         Some(Verb::Compat { .. }) => Err(Error::new(Kind::Usage, "compat wants the name of a script first")),
     }
     .map(|()| 0)

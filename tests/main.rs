@@ -8,10 +8,12 @@
 
 mod arrows;
 mod bad_input;
+mod compat;
 mod connections;
 mod dsl;
 mod killed;
 mod races;
+mod recordings;
 mod servers;
 mod sharing;
 mod support;

@@ -1,5 +1,6 @@
 //! `git aitask archive`.
 
+use super::complete::tasks;
 use super::{App, aside, wanted};
 use crate::error::Result;
 use crate::report::Page;
@@ -11,7 +12,7 @@ use clap::Args;
 #[command(after_help = "Example:\n  git aitask archive 12 13")]
 pub struct Archive {
     /// The tasks
-    #[arg(required = true)]
+    #[arg(required = true, add = tasks())]
     task: Vec<String>,
     /// Show what would be swapped, and change nothing
     #[arg(long)]

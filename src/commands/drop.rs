@@ -1,5 +1,6 @@
 //! `git aitask drop`.
 
+use super::complete::tasks;
 use super::{App, aside};
 use crate::error::Result;
 use crate::report::Page;
@@ -15,6 +16,7 @@ git aitask drop 12 --status Postponed --discard"
 )]
 pub struct Drop {
     /// The task
+    #[arg(add = tasks())]
     task: Option<String>,
     /// Its status from now on: Ready, Postponed or Editing
     #[arg(long, value_name = "STATUS", default_value = "Ready")]

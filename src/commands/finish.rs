@@ -1,5 +1,6 @@
 //! `git aitask finish`.
 
+use super::complete::tasks;
 use super::{App, aside};
 use crate::error::Result;
 use crate::report::Page;
@@ -15,6 +16,7 @@ git aitask finish 12 --squash -m \"feature: Add login (t12)\"\n  git aitask fini
 git aitask finish 12 --no-push   # leave the merge to a pull request; finish again once it is merged")]
 pub struct Finish {
     /// The task
+    #[arg(add = tasks())]
     task: Option<String>,
     /// The branch to merge into [default: aitask.output, else the branch it was cut from]
     #[arg(long, value_name = "BRANCH")]

@@ -1,5 +1,6 @@
 //! `git aitask lock`, `unlock` and `locks`.
 
+use super::complete::tasks;
 use super::{App, aside};
 use crate::error::Result;
 use crate::report::{Page, Table};
@@ -11,6 +12,7 @@ use clap::Args;
 #[command(after_help = "Example:\n  git aitask lock 12 --json")]
 pub struct Lock {
     /// The task
+    #[arg(add = tasks())]
     task: String,
     /// The address to take it with
     #[arg(long, value_name = "ADDRESS")]
@@ -25,6 +27,7 @@ pub struct Lock {
 #[command(after_help = "Examples:\n  git aitask unlock 12\n  git aitask unlock 12 --force      # whoever holds it")]
 pub struct Unlock {
     /// The task
+    #[arg(add = tasks())]
     task: String,
     /// Release it whoever holds it
     #[arg(long)]

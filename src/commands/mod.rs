@@ -1,6 +1,7 @@
 //! One file a verb: its arguments, one call, its outcome as a page.
 
 pub mod archive;
+pub mod complete;
 pub mod demo;
 pub mod drop;
 pub mod explore;
@@ -10,6 +11,8 @@ pub mod list;
 pub mod lock;
 pub mod new;
 pub mod pick;
+pub mod setup;
+pub mod shim;
 pub mod show;
 pub mod status;
 pub mod sync;
@@ -49,13 +52,22 @@ impl App {
 
     /// Looks around.
     fn open(&self, dry_run: bool) -> Result<Context> {
-        Context::open(&self.environment, &self.dir, &self.flags, dry_run, self.narrate)
+        self.open_with(&self.flags, dry_run)
     }
 
     /// Looks around, with an address of this verb's own.
     fn open_as(&self, email: Option<&String>, dry_run: bool) -> Result<Context> {
         let flags = Flags { email: email.cloned(), ..self.flags.clone() };
-        Context::open(&self.environment, &self.dir, &flags, dry_run, self.narrate)
+        self.open_with(&flags, dry_run)
+    }
+
+    fn open_with(&self, flags: &Flags, dry_run: bool) -> Result<Context> {
+        let context = Context::open(&self.environment, &self.dir, flags, dry_run, self.narrate)?;
+        // The variables are nearer to this call than the configuration.
+        if ["NO_COLOR", "CLICOLOR_FORCE"].iter().all(|name| self.environment.text(name).is_none_or(str::is_empty)) {
+            self.report.color_as_git(context.repository.config().last("color.ui"));
+        }
+        Ok(context)
     }
 }
 

@@ -1,5 +1,6 @@
 //! `git aitask pick`.
 
+use super::complete::tasks;
 use super::{App, aside, wanted};
 use crate::error::Result;
 use crate::report::Page;
@@ -17,7 +18,7 @@ cd \"$(git aitask worktree path 12)\""
 )]
 pub struct Pick {
     /// The tasks to try, in order
-    #[arg(conflicts_with = "next")]
+    #[arg(conflicts_with = "next", add = tasks())]
     task: Vec<String>,
     /// The best ready task that nobody holds
     #[arg(long)]

@@ -1,6 +1,7 @@
 //! `git aitask show`.
 
 use super::App;
+use super::complete::tasks;
 use crate::error::Result;
 use crate::report::Page;
 use crate::workflow::show;
@@ -13,6 +14,7 @@ use clap::Args;
 )]
 pub struct Show {
     /// The task
+    #[arg(add = tasks())]
     task: Option<String>,
 }
 

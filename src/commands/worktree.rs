@@ -1,6 +1,7 @@
 //! `git aitask worktree`.
 
 use super::App;
+use super::complete::tasks;
 use crate::error::Result;
 use crate::report::{Page, Table};
 use crate::workflow::worktrees;
@@ -39,6 +40,7 @@ enum What {
     /// Where the worktree of a task is
     Path {
         /// The task
+        #[arg(add = tasks())]
         task: Option<String>,
     },
 }

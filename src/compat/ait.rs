@@ -22,7 +22,9 @@ Any other command runs the script .aitask-scripts/aitask_<command>.sh of the pro
 pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
     let root = root(scene);
     let invoked_from = scene.dir.to_string_lossy().into_owned();
+    let scripts = root.join(".aitask-scripts").to_string_lossy().into_owned();
     let environment = scene.environment.clone().with("AIT_INVOCATION_PWD", &invoked_from);
+    let environment = environment.with("AITASK_SCRIPT_DIR", &scripts);
     let scene = Scene { environment, dir: root, console: scene.console, narrate: scene.narrate };
     let Some((command, rest)) = args.split_first() else { return help(&scene) };
     match command.as_str() {

@@ -2,13 +2,12 @@
 
 use super::scene::{Scene, parse_id};
 use crate::error::{Error, Kind, Result};
-use crate::ledger::Edit;
-use crate::ledger::liveness::Liveness;
 use crate::ledger::session::host_name;
 use crate::ledger::transaction::Step;
-use crate::ledger::{Decision, Ledger, LockEntry, Locks, Plan, Session, locks, nonce};
+use crate::ledger::{Decision, Edit, Ledger, LockEntry, Locks, Plan, Session, locks, nonce};
 use crate::task::{TaskId, query};
 use crate::workflow::Context;
+use crate::workflow::claim::{self, Holder, Refusal};
 
 const USAGE_LOCK: &str = "Usage: ait lock <task_id> [--email <email>]";
 
@@ -55,101 +54,46 @@ fn with_id(scene: &Scene, rest: &[String], usage: &str, run: fn(&Scene, TaskId) 
     }
 }
 
-/// Why a lock was not taken: the one in the way.
-#[derive(Debug)]
-pub(super) struct Refusal {
-    lock: Box<LockEntry>,
-    by: Holder,
+/// The result line of a refusal, with the word for another owner that the caller uses.
+pub(super) fn line(refusal: &Refusal, other: &str) -> String {
+    let LockEntry { holder, since, host, anchor, .. } = &*refusal.lock;
+    match refusal.by {
+        Holder::Other => format!("{other}:{holder}|{since}|{host}"),
+        Holder::Live => format!("LOCK_LIVE_HOLDER:{holder}|{since}|{host}|{}", anchor.pid),
+        Holder::Unverifiable => format!("LOCK_UNVERIFIABLE_HOLDER:{holder}|{since}|{host}|{}", anchor.pid),
+    }
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Holder {
-    /// Another owner.
-    Other,
-    /// A live session of the same person on this machine.
-    Live,
-    /// A session of the same person on this machine that nobody can judge.
-    Unverifiable,
+/// The lines that go with taking a lock that this person had already (section 2.3).
+pub(super) fn prior_lines(scene: &Scene, prior: &LockEntry, session: &Session) {
+    let LockEntry { since, host, anchor, .. } = prior;
+    if host != "unknown" && *host != session.host {
+        scene.console.line(&format!("LOCK_RECLAIM:{host}|{since}|{}", session.host));
+    }
+    scene.console.line(&format!("PRIOR_LOCK:{}|{}|{host}|{since}|{}", anchor.pid, anchor.start, anchor.kind));
 }
 
-impl Refusal {
-    fn new(by: Holder, lock: &LockEntry) -> Self {
-        Self { lock: Box::new(lock.clone()), by }
-    }
-
-    /// Whether it is another person's.
-    pub(super) fn is_of_another(&self) -> bool {
-        matches!(self.by, Holder::Other)
-    }
-
-    /// The result line, with the word for another owner that the caller uses.
-    pub(super) fn line(&self, other: &str) -> String {
-        let LockEntry { holder, since, host, anchor, .. } = self.lock();
-        match self.by {
-            Holder::Other => format!("{other}:{holder}|{since}|{host}"),
-            Holder::Live => format!("LOCK_LIVE_HOLDER:{holder}|{since}|{host}|{}", anchor.pid),
-            Holder::Unverifiable => format!("LOCK_UNVERIFIABLE_HOLDER:{holder}|{since}|{host}|{}", anchor.pid),
-        }
-    }
-
-    /// The lock in the way.
-    pub(super) fn lock(&self) -> &LockEntry {
-        &self.lock
-    }
-
-    fn exit_code(&self) -> u8 {
-        match self.by {
-            Holder::Other => 1,
-            Holder::Live => 13,
-            Holder::Unverifiable => 14,
-        }
-    }
-
-    fn explain(&self) -> String {
-        let LockEntry { task: id, holder, since, host, anchor, .. } = self.lock();
-        let pid = &anchor.pid;
-        match self.by {
-            Holder::Other => {
-                format!("Task t{id} is already locked by {holder} (since {since}, hostname: {host})")
-            }
-            Holder::Live => format!(
+/// The exit code of a refusal, and what it says.
+fn explain(refusal: &Refusal) -> (u8, String) {
+    let LockEntry { task: id, holder, since, host, anchor, .. } = &*refusal.lock;
+    let pid = &anchor.pid;
+    match refusal.by {
+        Holder::Other => (1, format!("Task t{id} is already locked by {holder} (since {since}, hostname: {host})")),
+        Holder::Live => (
+            13,
+            format!(
                 "Task t{id} is held by a live session of yours on this host (pid {pid}, since {since}). Let it finish, or \
-                 release it with './ait lock --unlock {id}'."
+             release it with './ait lock --unlock {id}'."
             ),
-            Holder::Unverifiable => format!(
+        ),
+        Holder::Unverifiable => (
+            14,
+            format!(
                 "Task t{id} is held by a session of yours on this host whose liveness could not be established (pid {pid}, \
-                 since {since}). If it is gone, claim with --force, or release it with './ait lock --unlock {id}'."
+             since {since}). If it is gone, claim with --force, or release it with './ait lock --unlock {id}'."
             ),
-        }
+        ),
     }
-}
-
-/// The table of section 2.3: the lines that go with taking the lock, or why it is not taken.
-pub(super) fn judge(context: &Context, session: &Session, lock: &LockEntry) -> Result<Vec<String>, Refusal> {
-    let prior = || {
-        let anchor = &lock.anchor;
-        format!("PRIOR_LOCK:{}|{}|{}|{}|{}", anchor.pid, anchor.start, lock.host, lock.since, anchor.kind)
-    };
-    if lock.holder != session.email {
-        return Err(Refusal::new(Holder::Other, lock));
-    }
-    if lock.host != "unknown" && lock.host != session.host {
-        return Ok(vec![format!("LOCK_RECLAIM:{}|{}|{}", lock.host, lock.since, session.host), prior()]);
-    }
-    if lock.host == "unknown" || lock.anchor.is_same(&session.anchor) {
-        return Ok(vec![prior()]);
-    }
-    match lock.anchor.liveness(&context.repository) {
-        Liveness::Alive => Err(Refusal::new(Holder::Live, lock)),
-        Liveness::Unknown if lock.anchor.number().is_some() => Err(Refusal::new(Holder::Unverifiable, lock)),
-        Liveness::Unknown | Liveness::Dead => Ok(vec![prior()]),
-    }
-}
-
-/// The step that writes a lock.
-pub(super) fn lock_step(entry: &LockEntry) -> Step {
-    let edit = Edit::Put { path: LockEntry::path(entry.task), content: entry.to_bytes() };
-    Step::edit(format!("ait: Lock task t{} for {}", entry.task, entry.holder), vec![edit])
 }
 
 fn lock(scene: &Scene, rest: &[String]) -> u8 {
@@ -178,28 +122,26 @@ fn take(scene: &Scene, id: TaskId, email: &str) -> Result<u8> {
     let landed = context.ledger().transact(&nonce()?, std::slice::from_ref(&branch), |view| {
         let objects = view.objects(&[(&branch, LockEntry::path(id)), Locks::request(&branch)])?;
         Locks::of(objects.get(1).and_then(Option::as_ref))?;
-        let lines = match locks::entry(id, objects.first().and_then(Option::as_ref)) {
-            None => Vec::new(),
-            Some(lock) => match judge(&context, &session, &lock) {
-                Ok(lines) => lines,
-                Err(refusal) => return Ok(Decision::Nothing(Err(refusal))),
-            },
-        };
+        let prior = locks::entry(id, objects.first().and_then(Option::as_ref));
+        if let Some(Err(refusal)) = prior.as_ref().map(|lock| claim::judge(&context, &session, lock)) {
+            return Ok(Decision::Nothing(Err(refusal)));
+        }
         let entry = LockEntry::taken(id, &session, &Context::now(), None);
-        Ok(Decision::Swap(Plan::new().step(&branch, lock_step(&entry)), Ok(lines)))
+        Ok(Decision::Swap(Plan::new().step(&branch, claim::lock_step(&entry)), Ok(prior)))
     })?;
     match landed.value {
-        Ok(lines) => {
-            for line in &lines {
-                scene.console.line(line);
+        Ok(prior) => {
+            if let Some(prior) = &prior {
+                prior_lines(scene, prior, &session);
             }
             scene.console.success(&format!("Locked task t{id}"));
             Ok(0)
         }
         Err(refusal) => {
-            scene.console.line(&refusal.line("LOCK_HOLDER"));
-            scene.console.error(&refusal.explain());
-            Ok(refusal.exit_code())
+            scene.console.line(&line(&refusal, "LOCK_HOLDER"));
+            let (code, text) = explain(&refusal);
+            scene.console.error(&text);
+            Ok(code)
         }
     }
 }
@@ -226,11 +168,9 @@ fn check(scene: &Scene, id: TaskId) -> u8 {
     let look = || -> Result<u8> {
         let Some(context) = scene.open_remote()? else { return Ok(1) };
         let branch = Ledger::locks_branch()?;
-        let ledger = context.ledger();
-        let view = ledger.view(std::slice::from_ref(&branch), true)?;
-        let file = view.files(&[(&branch, LockEntry::path(id))])?.pop().flatten();
-        Ok(file.map_or(1, |bytes| {
-            scene.console.bytes(&bytes);
+        let file = context.ledger().fetch_objects(&[(&branch, LockEntry::path(id))])?.pop().flatten();
+        Ok(file.map_or(1, |file| {
+            scene.console.bytes(&file.data);
             0
         }))
     };
@@ -244,14 +184,12 @@ fn list(scene: &Scene) -> u8 {
             return Ok(0);
         };
         let branch = Ledger::locks_branch()?;
-        let ledger = context.ledger();
-        let view = ledger.view(std::slice::from_ref(&branch), true)?;
-        let root = view.objects(&[Locks::request(&branch)])?.pop().flatten();
+        let root = context.ledger().fetch_objects(&[Locks::request(&branch)])?.pop().flatten();
         let Some(root) = root else {
             scene.console.info("No locks (branch not initialized)");
             return Ok(0);
         };
-        let mut entries = Locks::of(Some(&root))?.entries(&view)?;
+        let mut entries = Locks::of(Some(&root))?.entries(&context.repository)?;
         // In tree order, which is git's byte order of the names.
         entries.sort_by_key(|entry| LockEntry::path(entry.task));
         for lock in &entries {
@@ -308,12 +246,6 @@ pub(super) fn stale(scene: &Scene, held: impl Iterator<Item = TaskId>) -> Vec<Ta
     held.into_iter().filter(gone).collect()
 }
 
-/// The commit that removes stale locks.
-pub(super) fn cleanup_step(stale: &[TaskId]) -> Step {
-    let edits = stale.iter().map(|id| Edit::Remove { path: LockEntry::path(*id) }).collect();
-    Step::edit(format!("ait: Cleanup {} stale lock(s)", stale.len()), edits)
-}
-
 fn cleanup(scene: &Scene) -> u8 {
     let mut found = 0;
     let outcome = sweep(scene, &mut found);
@@ -351,11 +283,12 @@ fn sweep(scene: &Scene, found: &mut usize) -> Result<usize> {
         let root = view.objects(&[Locks::request(&branch)])?.pop().flatten();
         let Some(root) = root else { return Ok(Decision::Nothing(0)) };
         let stale = stale(scene, Locks::of(Some(&root))?.tasks());
-        *found = stale.len();
-        if stale.is_empty() {
+        // What is stale is told from the remote's state: "nothing" of an older view is answered with a look at it.
+        if stale.is_empty() || !view.fresh {
             return Ok(Decision::Nothing(0));
         }
-        Ok(Decision::Swap(Plan::new().step(&branch, cleanup_step(&stale)), stale.len()))
+        *found = stale.len();
+        Ok(Decision::Swap(Plan::new().step(&branch, claim::cleanup_step(&stale)), stale.len()))
     })?;
     Ok(landed.value)
 }

@@ -139,7 +139,7 @@ fn locks(tally: &mut Tally<'_>, context: &Context) {
         let (branch, ledger) = (Ledger::locks_branch()?, context.ledger());
         let view = ledger.view(std::slice::from_ref(&branch), false)?;
         let root = view.objects(&[Locks::request(&branch)])?.pop().flatten();
-        root.map_or(Ok(Vec::new()), |root| Locks::of(Some(&root))?.entries(&view))
+        root.map_or(Ok(Vec::new()), |root| Locks::of(Some(&root))?.entries(&context.repository))
     };
     match read() {
         Ok(entries) => {

@@ -24,7 +24,7 @@ use scene::Scene;
 use std::path::Path;
 
 /// The scripts this binary stands in for.
-pub const SCRIPTS: [&str; 14] = [
+pub const SCRIPTS: [&str; 13] = [
     "aitask_lock.sh",
     "aitask_lock_diag.sh",
     "aitask_claim_id.sh",
@@ -33,7 +33,6 @@ pub const SCRIPTS: [&str; 14] = [
     "aitask_sync.sh",
     "ait",
     "aitask_setup.sh",
-    "desync_state.py",
     "aitask_plan_externalize.sh",
     "aitask_remote_drift_check.sh",
     "aitask_web_merge.sh",

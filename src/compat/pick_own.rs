@@ -1,16 +1,13 @@
 //! `aitask_pick_own.sh`, and the older `aitask_own.sh` (specification 10, sections 5 and 11).
 
-use super::lock::{Refusal, cleanup_step, judge, lock_step, stale};
+use super::lock::{line, prior_lines, stale};
 use super::scene::{Scene, parse_id};
 use crate::error::{Error, Kind, Result};
-use crate::ledger::Edit;
 use crate::ledger::forward::{Cause, Lagging};
 use crate::ledger::liveness::{Anchor, Liveness};
-use crate::ledger::session::parse_email;
-use crate::ledger::transaction::Step;
-use crate::ledger::{Channel, Decision, Landed, Ledger, LockEntry, Locks, Plan, Session, View, locks, nonce};
-use crate::task::{Document, Status, TaskId, TaskPath, edits, paths};
-use crate::workflow::index::{Index, branches};
+use crate::ledger::{Landed, LockEntry};
+use crate::task::{Status, TaskId};
+use crate::workflow::claim::{self, Claimed, Holder, cleanup_step};
 use crate::workflow::{Context, sync};
 
 const HELP: &str = "\
@@ -160,39 +157,26 @@ fn warn_unreachable(scene: &Scene, context: &Context, error: &Error) -> &'static
 
 // ---- claim
 
-/// What a claim came to.
-struct Claimed {
-    /// The lines that go with the lock.
-    lock_lines: Vec<String>,
-    /// The lock that was broken by force.
-    forced: Option<Refusal>,
-    /// The task file.
-    path: TaskPath,
-    /// Whether anything in it changed.
-    changed: bool,
-    /// Status and assignee before.
-    before: (String, String),
-    /// The lock before, when it was this person's.
-    prior: Option<LockEntry>,
-    email: Option<String>,
-}
-
 fn claim(scene: &Scene, context: &Context, request: &Request, id: TaskId) -> u8 {
-    let mark = match nonce() {
-        Ok(mark) => mark,
-        Err(error) => return ended(scene, "LOCK_ERROR:unknown", &error.to_string()),
+    let wanted = claim::Request {
+        id,
+        email: request.email.clone(),
+        own_email: scene.user_email(),
+        force: request.force,
+        dir: &scene.dir,
+        files: scene.active_files(),
+        stale: &|held| stale(scene, held),
+        warn: &|text| scene.console.warn(text),
     };
-    let mut claimer = Claimer { scene, context, request, id, judged: None, session: None };
-    match claimer.publish(&mark) {
-        Ok(Ok(landed)) => answer(scene, context, landed, &claimer),
+    match claim::claim(context, &wanted) {
+        Ok(Ok(landed)) => {
+            warn_if_assigned_to_another(scene, &wanted, &landed.value);
+            answer(scene, context, &landed, id)
+        }
         Ok(Err(refusal)) => {
-            let line = match &refusal {
-                refusal if request.early && refusal.is_of_another() => {
-                    format!("LOCK_FAILED:{}", refusal.lock().holder)
-                }
-                refusal => refusal.line("LOCK_FAILED"),
-            };
-            scene.console.line(&line);
+            let owner = &refusal.lock.holder;
+            let early = request.early && refusal.by == Holder::Other;
+            scene.console.line(&if early { format!("LOCK_FAILED:{owner}") } else { line(&refusal, "LOCK_FAILED") });
             1
         }
         Err(error) => {
@@ -200,6 +184,15 @@ fn claim(scene: &Scene, context: &Context, request: &Request, id: TaskId) -> u8 
             let line = if request.early && line.starts_with("LOCK_ERROR") { "LOCK_INFRA_MISSING" } else { line };
             ended(scene, line, &text)
         }
+    }
+}
+
+/// Without `--email` a task is claimed for whom it is assigned to (section 14).
+fn warn_if_assigned_to_another(scene: &Scene, wanted: &claim::Request<'_>, claimed: &Claimed) {
+    if let (None, Some(own), Some(email)) = (&wanted.email, &wanted.own_email, &claimed.email)
+        && own != email
+    {
+        scene.console.warn(&format!("t{} is claimed for its assignee {email}, not for {own}", wanted.id));
     }
 }
 
@@ -217,28 +210,28 @@ fn explain(error: &Error) -> (&'static str, String) {
     }
 }
 
-fn answer(scene: &Scene, context: &Context, landed: Landed<Claimed>, by: &Claimer<'_>) -> u8 {
+fn answer(scene: &Scene, context: &Context, landed: &Landed<Claimed>, id: TaskId) -> u8 {
     if let Some(lagging) = landed.lagging.first() {
         warn_lagging(scene, context, lagging);
     }
-    let claimed = landed.value;
-    for line in &claimed.lock_lines {
-        scene.console.line(line);
+    let claimed = &landed.value;
+    if let (Some(prior), Some(session)) = (&claimed.prior, &claimed.session) {
+        prior_lines(scene, prior, session);
     }
     if let Some(refusal) = &claimed.forced {
-        scene.console.line(&refusal.line("LOCK_FAILED"));
-        scene.console.line(&format!("FORCE_UNLOCKED:{}", refusal.lock().holder));
+        scene.console.line(&line(refusal, "LOCK_FAILED"));
+        scene.console.line(&format!("FORCE_UNLOCKED:{}", refusal.lock.holder));
     }
     scene.console.line(&format!("Updated: {}", claimed.path.as_str()));
     if !claimed.changed {
         scene.console.info("No changes to commit (task may already be in Implementing status)");
     }
-    scene.console.line(&format!("OWNED:{}", by.id));
+    scene.console.line(&format!("OWNED:{id}"));
     let (status, assigned) = &claimed.before;
     let again = status == Status::Implementing.as_str();
     if again && claimed.forced.is_none() && claimed.email.as_ref() == Some(assigned) {
         let crashed = claimed.prior.as_ref().filter(|lock| {
-            let host = by.session.as_ref().map(|session| session.host.as_str()).unwrap_or_default();
+            let host = claimed.session.as_ref().map(|session| session.host.as_str()).unwrap_or_default();
             lock.liveness(&context.repository, host) == Liveness::Dead
         });
         scene.console.line(&match crashed {
@@ -253,240 +246,8 @@ fn answer(scene: &Scene, context: &Context, landed: Landed<Claimed>, by: &Claime
             scene.environment.text("AITASK_SCRIPT_DIR").map_or_else(|| scene.dir.join(".aitask-scripts"), Into::into);
         let helper = folder.join("aitask_change_surface.sh");
         if helper.is_file() {
-            sync::run_helper(context, &helper, &["capture", &by.id.to_string()]);
+            sync::run_helper(context, &helper, &["capture", &id.to_string()]);
         }
     }
     0
-}
-
-struct Claimer<'a> {
-    scene: &'a Scene,
-    context: &'a Context,
-    request: &'a Request,
-    id: TaskId,
-    /// The lock that force was decided on.
-    judged: Option<LockEntry>,
-    session: Option<Session>,
-}
-
-type Outcome = Result<Landed<Claimed>, Refusal>;
-
-impl Claimer<'_> {
-    /// Publishes the claim; the inner error is a refusal.
-    fn publish(&mut self, mark: &str) -> Result<Outcome> {
-        let (locks_branch, data) = branches(self.context)?;
-        let email = self.email(None)?;
-        let remote = self.context.channel != Channel::Local;
-        let with_lock = remote && (email.is_some() || self.request.email.is_some() || self.may_be_assigned());
-        let mut all = vec![data.clone()];
-        if with_lock {
-            all.insert(0, locks_branch);
-        }
-        let own = Some(data.clone());
-        let ledger = Ledger { own: own.clone(), ..self.context.ledger() };
-        let published = ledger.transact(mark, &all, |view| self.decide(view, with_lock, true));
-        let alone = |error: &Error| {
-            let denied = error.kind() == Kind::Denied
-                && error.details().get("branch").and_then(|branch| branch.as_str()) == Some(data.as_str());
-            denied || (!with_lock && matches!(error.kind(), Kind::Unreachable | Kind::Authentication))
-        };
-        match published {
-            Ok(landed) => Ok(settle(landed)),
-            Err(error) if alone(&error) => {
-                // The lock is what keeps others away; the status is committed here, and pushed by whoever can.
-                if with_lock {
-                    let locked = ledger.transact(mark, &all, |view| self.decide(view, true, false))?;
-                    if let Err(refusal) = settle(locked) {
-                        return Ok(Err(refusal));
-                    }
-                }
-                let here = Ledger { channel: Channel::Local, own, ..self.context.ledger() };
-                let landed = here.transact(mark, std::slice::from_ref(&data), |view| self.decide(view, false, true))?;
-                self.scene.console.warn(&format!(
-                    "1 commit(s) not pushed to {}/{data}: {error}; reconcile with 'ait syncer', or retry './ait git push' once \
-                     connectivity is restored",
-                    self.context.channel.remote().map_or("origin", |remote| remote.as_str())
-                ));
-                Ok(settle(landed))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The address of the claim: `--email`, the task's assignee, `userconfig.yaml`.
-    fn email(&self, assigned: Option<&str>) -> Result<Option<String>> {
-        let assigned = assigned.map(|text| text.trim_matches(['"', '\''])).filter(|text| !text.is_empty());
-        let found =
-            self.request.email.clone().or_else(|| assigned.map(str::to_owned)).or_else(|| self.scene.user_email());
-        found.map(|email| parse_email(&email)).transpose()
-    }
-
-    /// Whether the task file in this checkout names somebody.
-    fn may_be_assigned(&self) -> bool {
-        let files = self.scene.active_files();
-        let path = files.iter().filter_map(|path| TaskPath::parse(path)).find(|path| path.id() == self.id);
-        let bytes = path.and_then(|path| std::fs::read(self.scene.dir.join(path.as_str())).ok());
-        bytes.is_some_and(|bytes| Document::parse(&bytes).scalar("assigned_to").is_some_and(|email| !email.is_empty()))
-    }
-
-    fn decide(&mut self, view: &View<'_>, with_lock: bool, with_status: bool) -> Result<Decision<Decided>> {
-        let (locks_branch, data) = branches(self.context)?;
-        let index = Index::load(view, &data)?;
-        let path = self.find(&index)?;
-        let tip = view.tip(&data);
-        let names = [path.as_str(), paths::EMAILS_FILE];
-        let wanted: Vec<_> =
-            names.iter().flat_map(|name| [(tip.base.as_ref(), *name), (tip.local.as_ref(), *name)]).collect();
-        let mut files = view.files_at(&wanted)?.into_iter();
-        let [task_base, task_local, emails_base, emails_local] = std::array::from_fn(|_| files.next().flatten());
-        let (content, mut adopt) = self.newest(path.as_str(), task_base.clone(), task_local.as_ref())?;
-        let mut document = Document::parse(&content);
-        let text = |key: &str| document.scalar(key).unwrap_or_default().to_owned();
-        let before = (text("status"), text("assigned_to"));
-        if Status::parse(&before.0).is_closed() {
-            return Err(Error::new(
-                Kind::NotClaimable,
-                format!("Task t{} is {}; No task file found that can be claimed", self.id, before.0),
-            ));
-        }
-        let email = self.email(Some(&before.1))?;
-        self.warn_if_assigned_to_another(&before.1);
-        let mut claimed = Claimed {
-            lock_lines: Vec::new(),
-            forced: None,
-            path: path.clone(),
-            changed: false,
-            before,
-            prior: None,
-            email: email.clone(),
-        };
-        let mut plan = Plan::new();
-        if let (true, Some(email)) = (with_lock, &email) {
-            match self.lock(view, &locks_branch, email, &mut claimed)? {
-                Ok(steps) => plan = steps.into_iter().fold(plan, |plan, step| plan.step(&locks_branch, step)),
-                Err(refusal) => return Ok(Decision::Nothing(Err(refusal))),
-            }
-        }
-        if with_status {
-            let now = Context::now();
-            edits::start(&mut document, email.as_deref().unwrap_or(&claimed.before.1), &now)?;
-            let bytes = document.canonical(&now)?.to_bytes();
-            let mut changes = Vec::new();
-            if task_base.as_ref() != Some(&bytes) {
-                changes.push(Edit::Put { path: path.as_str().to_owned(), content: bytes });
-            }
-            if let Some(email) = &email {
-                let (list, dirty) = self.newest_emails(emails_base.as_deref(), emails_local.as_deref(), email);
-                if emails_base.as_deref() != Some(list.as_slice()) {
-                    changes.push(Edit::Put { path: paths::EMAILS_FILE.to_owned(), content: list });
-                }
-                adopt.extend(dirty.then(|| paths::EMAILS_FILE.to_owned()));
-            }
-            claimed.changed = !changes.is_empty();
-            if claimed.changed {
-                let subject = format!("ait: Start work on t{}: set status to Implementing", self.id);
-                plan = plan.step(&data, Step::edit(subject, changes));
-            }
-            plan.adopt = adopt;
-        }
-        Ok(if plan.branches.is_empty() { Decision::Nothing(Ok(claimed)) } else { Decision::Swap(plan, Ok(claimed)) })
-    }
-
-    /// The lock's steps: the stale locks swept, and this one taken.
-    fn lock(
-        &mut self,
-        view: &View<'_>,
-        branch: &crate::git::types::Branch,
-        email: &str,
-        claimed: &mut Claimed,
-    ) -> Result<Result<Vec<Step>, Refusal>> {
-        let objects = view.objects(&[(branch, LockEntry::path(self.id)), Locks::request(branch)])?;
-        let held = Locks::of(objects.get(1).and_then(Option::as_ref))?;
-        if self.session.is_none() {
-            self.session = Some(Session::of_script(&self.context.repository, email, self.scene.narrate)?);
-        }
-        let Some(session) = &self.session else { return Err(Error::new(Kind::Bug, "a session was lost")) };
-        if let Some(lock) = locks::entry(self.id, objects.first().and_then(Option::as_ref)) {
-            match judge(self.context, session, &lock) {
-                Ok(lines) => {
-                    claimed.lock_lines = lines;
-                    claimed.prior = Some(lock);
-                }
-                Err(refusal) => {
-                    // Force is bound to the holder that is shown.
-                    let changed = self.judged.as_ref().is_some_and(|judged| judged.token != lock.token);
-                    if !self.request.force || changed {
-                        return Ok(Err(refusal));
-                    }
-                    self.judged = Some(lock);
-                    claimed.forced = Some(refusal);
-                }
-            }
-        }
-        let mut stale = stale(self.scene, held.tasks());
-        stale.retain(|id| *id != self.id);
-        let mut steps = if stale.is_empty() { Vec::new() } else { vec![cleanup_step(&stale)] };
-        steps.push(lock_step(&LockEntry::taken(self.id, session, &Context::now(), None)));
-        Ok(Ok(steps))
-    }
-
-    /// The active file of the task: as published, else as it lies in this checkout.
-    fn find(&self, index: &Index) -> Result<TaskPath> {
-        let files = self.scene.active_files();
-        let here = files.iter().filter_map(|path| TaskPath::parse(path)).find(|path| path.id() == self.id);
-        let archived = index.archived(self.id).is_some();
-        index.active(self.id).cloned().or_else(|| here.filter(|_| !archived)).ok_or_else(|| {
-            let what = match self.id.parent() {
-                Some(_) => format!("No child task file found for t{} (No task file found)", self.id),
-                None => format!("No task file found for task number {}", self.id),
-            };
-            Error::new(Kind::NoSuchTask, what)
-        })
-    }
-
-    /// The content to go on from: what is published, or, where this checkout has uncommitted changes of the file, those.
-    fn newest(&self, path: &str, base: Option<Vec<u8>>, local: Option<&Vec<u8>>) -> Result<(Vec<u8>, Vec<String>)> {
-        let here = std::fs::read(self.scene.dir.join(path)).ok();
-        match here.filter(|here| Some(here) != local) {
-            Some(here) if base.as_ref() == local || base.is_none() => Ok((here, vec![path.to_owned()])),
-            Some(_) => Err(Error::new(
-                Kind::Dirty,
-                format!(
-                    "{path} has uncommitted changes here, and was changed elsewhere; commit them with './ait git', then claim again"
-                ),
-            )),
-            None => Ok((base.unwrap_or_default(), Vec::new())),
-        }
-    }
-
-    /// The addresses, this one among them: published ones and uncommitted ones, sorted, each once.
-    fn newest_emails(&self, base: Option<&[u8]>, local: Option<&[u8]>, email: &str) -> (Vec<u8>, bool) {
-        let here = std::fs::read(self.scene.dir.join(paths::EMAILS_FILE)).ok();
-        let dirty = here.as_deref().is_some_and(|here| Some(here) != local);
-        let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
-        let (base, here) = (text(base), text(here.as_deref().filter(|_| dirty)));
-        let mut lines: Vec<_> =
-            base.lines().chain(here.lines()).chain([email]).filter(|line| !line.is_empty()).collect();
-        lines.sort_unstable();
-        lines.dedup();
-        (format!("{}\n", lines.join("\n")).into_bytes(), dirty)
-    }
-
-    /// Without `--email` a task is claimed for whom it is assigned to (specification 10, section 14).
-    fn warn_if_assigned_to_another(&self, assigned: &str) {
-        let assigned = assigned.trim_matches(['"', '\'']);
-        if let (None, Some(own)) = (&self.request.email, self.scene.user_email())
-            && !assigned.is_empty()
-            && assigned != own
-        {
-            self.scene.console.warn(&format!("t{} is claimed for its assignee {assigned}, not for {own}", self.id));
-        }
-    }
-}
-
-type Decided = Result<Claimed, Refusal>;
-
-fn settle(landed: Landed<Decided>) -> Outcome {
-    let Landed { value, updates, blobs, lagging, command } = landed;
-    value.map(|value| Landed { value, updates, blobs, lagging, command })
 }

@@ -5,7 +5,7 @@ use super::scene::Scene;
 use crate::error::Result;
 use crate::ledger::{Channel, IDS, LOCKS};
 use crate::workflow::migrate::{CODE_IGNORES, CONFIGURE, Code, to_data_branch};
-use crate::workflow::{Context, data_state, setup};
+use crate::workflow::{Context, data_state, framework, helper};
 use std::path::Path;
 
 const HELP: &str = "\
@@ -29,6 +29,15 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
         return 0;
     }
     match set_up(scene) {
+        Ok(0) => {
+            // What is no business of git's is done by the original, where it is kept; it finds all this done.
+            let original = scene.dir.join(".aitask-scripts/aitask_setup.sh.original");
+            if original.is_file() {
+                let error = helper::become_script(&scene.environment, &original, args, &scene.dir);
+                scene.say(&format!("Warning: {error}"));
+            }
+            0
+        }
         Ok(code) => code,
         Err(error) => {
             scene.narrate_setup(&format!("Error: {error}"));
@@ -59,26 +68,26 @@ fn set_up(scene: &Scene) -> Result<u8> {
         context
     } else {
         scene.say("This is no git repository, and tasks are kept in one (auto-accepting)");
-        setup::init_repository(&scene.environment, &scene.dir)?;
+        framework::init_repository(&scene.environment, &scene.dir)?;
         scene.say("Git repository initialized");
         let Some(context) = scene.open()? else { return Ok(1) };
         context
     };
-    let snapshot = setup::snapshot(&context)?;
+    let snapshot = framework::snapshot(&context)?;
     let context = data_branch(scene, context)?;
     make_drafts(&context)?;
     for (line, message) in IGNORED {
-        if setup::ignore(&context, &[line], message)? {
+        if framework::ignore(&context, &[line], message)? {
             scene.say(&format!("{line} is ignored from now on"));
         }
     }
     coordination(scene, &context)?;
-    if setup::user_config(&context)? {
+    if framework::user_config(&context)? {
         scene.say("Your address is in aitasks/metadata/userconfig.yaml, which is never committed");
     }
-    let mut committed = setup::commit_framework(&context, &snapshot)?;
+    let mut committed = framework::commit_framework(&context, &snapshot)?;
     if data_state::data_worktree(&context).is_some() {
-        committed.files += setup::commit_framework_data(&context)?.files;
+        committed.files += framework::commit_framework_data(&context)?.files;
     }
     for path in &committed.left_alone {
         scene.say(&format!("left alone, since you are at work on it: {}", path.display()));
@@ -99,7 +108,7 @@ fn data_branch(scene: &Scene, context: Context) -> Result<Context> {
     let mut context = context;
     if context.repository.unborn {
         // A branch needs a commit to be there at all.
-        setup::ignore(&context, &CODE_IGNORES, CONFIGURE)?;
+        framework::ignore(&context, &CODE_IGNORES, CONFIGURE)?;
         context = scene.open()?.unwrap_or(context);
     }
     let (made, aside) = to_data_branch(&context, Code::Stays)?;

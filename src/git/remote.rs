@@ -150,7 +150,8 @@ pub fn push(
     {
         let said: Vec<_> = complaint.lines().filter(|line| !line.contains("failed to push some refs")).collect();
         let message = format!("your pre-push hook refused the push to {remote}: {}", said.join("; "));
-        return Ok(Pushed::NotSent(Error::new(Kind::Denied, message).hint("git hook run pre-push")));
+        let error = Error::new(Kind::Denied, message).hint("git hook run pre-push");
+        return Ok(Pushed::NotSent(error.detail("hook", "pre-push")));
     }
     if complaint.contains("ref updates aborted by hook") {
         let message = format!("a hook on the server of {remote} refused the push: {}", first_line(&complaint));

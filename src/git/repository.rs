@@ -173,7 +173,14 @@ fn read_config(git: &Git, dir: &Path) -> Result<Config> {
         r"^(aitask|remote|branch|user|author|committer)\.|^(core\.sshcommand|color\.ui|init\.defaultbranch)$";
     let output = git.read(dir, "config").args(["-z", "--get-regexp", KEYS]).output()?;
     match output.code {
-        Some(0) => Ok(Config::new(porcelain::config::parse(&output.stdout)?)),
+        Some(0) => {
+            let mut pairs = porcelain::config::parse(&output.stdout)?;
+            // The last is what every call of ours gets, not what the user set.
+            if let Some(ours) = pairs.iter().rposition(|(key, _)| key == "color.ui") {
+                pairs.remove(ours);
+            }
+            Ok(Config::new(pairs))
+        }
         Some(1) => Ok(Config::default()),
         _ => Err(Error::new(Kind::Git, format!("git cannot read its configuration: {}", output.complaint()))),
     }

@@ -3,9 +3,8 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::{Object, ObjectKind};
 use crate::git::porcelain::ls_tree;
-use crate::git::{Branch, Oid};
+use crate::git::{Branch, Oid, Repository, objects};
 use crate::ledger::liveness::{Anchor, Liveness};
-use crate::ledger::view::View;
 use crate::ledger::{LOCKS, Session};
 use crate::task::TaskId;
 use std::collections::BTreeMap;
@@ -115,7 +114,7 @@ impl LockEntry {
 
     /// Whether the holder's session still lives, as far as it can be told from here.
     #[must_use]
-    pub fn liveness(&self, repository: &crate::git::Repository, host: &str) -> Liveness {
+    pub fn liveness(&self, repository: &Repository, host: &str) -> Liveness {
         if self.host == host && host != "unknown" { self.anchor.liveness(repository) } else { Liveness::Unknown }
     }
 }
@@ -159,9 +158,9 @@ impl Locks {
     }
 
     /// The lock files, read. One process.
-    pub fn entries(&self, view: &View<'_>) -> Result<Vec<LockEntry>> {
-        let oids: Vec<_> = self.names.values().cloned().collect();
-        let blobs = view.blobs(&oids)?;
+    pub fn entries(&self, repository: &Repository) -> Result<Vec<LockEntry>> {
+        let names: Vec<_> = self.names.values().map(ToString::to_string).collect();
+        let blobs = objects::load(repository, &names)?;
         let read = self.names.iter().zip(blobs).map(|((task, oid), blob)| {
             LockEntry::parse(*task, blob.as_ref().map_or(&[], |blob| blob.data.as_slice()), Some(oid.clone()))
         });

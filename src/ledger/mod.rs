@@ -21,7 +21,7 @@ pub use transaction::{Decision, Landed, Plan};
 pub use view::View;
 
 use crate::error::{Error, Kind, Result};
-use crate::git::{Branch, RemoteName, Repository, remote};
+use crate::git::{Branch, RefName, RemoteName, Repository, remote};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -57,6 +57,15 @@ impl Channel {
         }
     }
 
+    /// Where a branch is published, as this repository knows it.
+    #[must_use]
+    pub(crate) fn published(&self, branch: &Branch) -> RefName {
+        match self {
+            Self::Remote(remote) => branch.tracking(remote),
+            Self::Local => branch.full(),
+        }
+    }
+
     /// The remote, if there is one.
     #[must_use]
     pub fn remote(&self) -> Option<&RemoteName> {
@@ -68,7 +77,7 @@ impl Channel {
 }
 
 /// The ledger of a repository.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Ledger<'r> {
     /// The repository.
     pub repository: &'r Repository,

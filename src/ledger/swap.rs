@@ -127,6 +127,7 @@ fn judge(remote: &RemoteName, report: &PushReport) -> Outcome {
     let denied = report.refs.iter().filter(|pushed| pushed.rejection() == Some(worst));
     let names: Vec<_> =
         denied.map(|pushed| pushed.to.branch().map_or_else(|| pushed.to.to_string(), |b| b.to_string())).collect();
-    let message = format!("the server of {remote} refused the push to {}: {said}", names.join(", "));
+    let words = [vec![said], report.said.clone()].concat().join("; ");
+    let message = format!("the server of {remote} refused the push to {}: {words}", names.join(", "));
     Outcome::Denied(Error::new(Kind::Denied, message).detail("branches", names))
 }

@@ -202,11 +202,16 @@ impl Ledger<'_> {
 
     /// A look at the branches for reading; asks the remote first if `fetch`, or if it never was asked.
     pub fn view(&self, branches: &[Branch], fetch: bool) -> Result<View<'_>> {
-        let view = View::load(self, branches, false)?;
-        if fetch && !view.fresh { self.refreshed(branches, Deadline::after(self.timeout)) } else { Ok(view) }
+        if fetch { self.refreshed(branches, Deadline::after(self.timeout)) } else { View::load(self, branches, false) }
     }
 
     fn refreshed(&self, branches: &[Branch], deadline: Deadline) -> Result<View<'_>> {
+        self.ask(branches, deadline)?;
+        View::load(self, branches, true)
+    }
+
+    /// Fetches the branches, where there is a remote.
+    pub(super) fn ask(&self, branches: &[Branch], deadline: Deadline) -> Result<()> {
         if let Channel::Remote(remote) = &self.channel {
             let mut tries = 0;
             while let Err(error) = remote::fetch(self.repository, remote, branches, deadline.left_for_a_question()) {
@@ -218,7 +223,7 @@ impl Ledger<'_> {
             }
             self.touch_as_of()?;
         }
-        View::load(self, branches, true)
+        Ok(())
     }
 
     /// Whether the remote has what we pushed: our commits have a nonce, so being in the history is proof.

@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::{Branch, Oid, Repository, objects, refs};
+use crate::ledger::backoff::Deadline;
 use crate::ledger::{Channel, Ledger};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,10 +35,7 @@ impl<'r> View<'r> {
     /// Reads the tips as this repository knows them. One process.
     pub(super) fn load(ledger: &Ledger<'r>, branches: &[Branch], fresh: bool) -> Result<Self> {
         let repository = ledger.repository;
-        let published = |branch: &Branch| match &ledger.channel {
-            Channel::Remote(remote) => branch.tracking(remote),
-            Channel::Local => branch.full(),
-        };
+        let published = |branch: &Branch| ledger.channel.published(branch);
         let names: Vec<_> = branches.iter().flat_map(|branch| [branch.full(), published(branch)]).collect();
         let known = refs::load(repository, &names)?;
         let mut tips = BTreeMap::new();
@@ -85,13 +83,8 @@ impl<'r> View<'r> {
 
     /// Reads objects by branch and path; an empty path is the branch's root tree. One process, however many.
     pub fn objects(&self, wanted: &[(&Branch, String)]) -> Result<Vec<Option<Object>>> {
-        let mut names = Vec::new();
-        for (branch, path) in wanted {
-            if let Some(base) = self.base(branch) {
-                // A path with a newline cannot be asked for, and no name of ours has one.
-                names.push(format!("{base}:{}", path.replace('\n', " ")));
-            }
-        }
+        let names = wanted.iter().filter_map(|(branch, path)| Some(at(self.base(branch)?, path)));
+        let names: Vec<_> = names.collect();
         let mut found = objects::load(self.repository, &names)?.into_iter();
         Ok(wanted.iter().map(|(branch, _)| self.base(branch).and_then(|_| found.next().flatten())).collect())
     }
@@ -118,5 +111,21 @@ impl<'r> View<'r> {
     /// The files of a branch below a folder. One process.
     pub fn list(&self, branch: &Branch, folders: &[&str]) -> Result<Vec<TreeEntry>> {
         self.base(branch).map_or(Ok(Vec::new()), |base| objects::list(self.repository, base, folders))
+    }
+}
+
+/// What names the object at a path. A path with a newline cannot be asked for, and no name of ours has one.
+fn at(commit: impl std::fmt::Display, path: &str) -> String {
+    format!("{commit}:{}", path.replace('\n', " "))
+}
+
+impl Ledger<'_> {
+    /// Asks the remote, and reads objects as they are published there; `None` where there is none. For questions that need
+    /// no tip: one connection, one process more.
+    pub fn fetch_objects(&self, wanted: &[(&Branch, String)]) -> Result<Vec<Option<Object>>> {
+        let branches: Vec<_> = wanted.iter().map(|(branch, _)| (*branch).clone()).collect();
+        self.ask(&branches, Deadline::after(self.timeout))?;
+        let names = wanted.iter().map(|(branch, path)| at(self.channel.published(branch), path));
+        objects::load(self.repository, &names.collect::<Vec<_>>())
     }
 }

@@ -52,6 +52,15 @@ impl Report {
         }
     }
 
+    /// Takes colour as git's `color.ui` says (git-config(1)), where nothing was said on the command line.
+    pub fn color_as_git(&self, color_ui: Option<&str>) {
+        match color_ui.map(str::to_ascii_lowercase).as_deref() {
+            Some("always") => ColorChoice::Always.write_global(),
+            Some("never" | "false" | "no" | "off" | "0") => ColorChoice::Never.write_global(),
+            _ => {}
+        }
+    }
+
     /// Shows an error on standard error.
     pub fn error(&self, error: &Error) {
         if self.json {

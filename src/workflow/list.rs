@@ -132,7 +132,7 @@ impl Look {
         let root = view.objects(&[Locks::request(&locks_branch)])?.pop().flatten();
         let entries = match root {
             None => Vec::new(),
-            Some(root) => Locks::of(Some(&root))?.entries(&view)?,
+            Some(root) => Locks::of(Some(&root))?.entries(&context.repository)?,
         };
         let locks = entries.into_iter().map(|lock| (lock.task, lock)).collect();
         let worktrees = worktree::list(&context.repository)?;

@@ -136,10 +136,8 @@ pub fn unlock(context: &Context, wanted: &Wanted, force: bool) -> Result<Unlocke
 /// Every lock, as the remote has it now.
 pub fn list(context: &Context) -> Result<LockList> {
     let locks_branch = crate::ledger::Ledger::locks_branch()?;
-    let ledger = context.ledger();
-    let view = ledger.view(std::slice::from_ref(&locks_branch), true)?;
-    let root = view.objects(&[Locks::request(&locks_branch)])?.pop().flatten();
-    let entries = Locks::of(root.as_ref())?.entries(&view)?;
+    let root = context.ledger().fetch_objects(&[Locks::request(&locks_branch)])?.pop().flatten();
+    let entries = Locks::of(root.as_ref())?.entries(&context.repository)?;
     let host = crate::ledger::session::host_name(&context.repository);
     let locks = entries.iter().map(|lock| LockedTask { task: lock.task, lock: Holder::new(context, lock, &host) });
     Ok(LockList { locks: locks.collect() })

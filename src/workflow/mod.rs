@@ -1,6 +1,7 @@
 //! The life of a task: library calls with typed outcomes. No argument parsing, no printing.
 
 pub mod archive;
+pub mod claim;
 pub mod context;
 pub mod data_branch;
 pub mod data_state;
@@ -10,6 +11,7 @@ pub mod drift;
 pub mod drop;
 pub mod explore;
 pub mod finish;
+pub mod framework;
 pub mod furnish;
 pub mod helper;
 pub mod holding;
@@ -29,6 +31,7 @@ pub mod reconcile;
 pub mod resolving;
 pub mod scratch;
 pub mod setup;
+pub mod shim;
 pub mod show;
 pub mod status;
 pub mod sync;

@@ -24,18 +24,25 @@ pub fn sync(
     cleanup: impl Fn(&[TaskId]) -> Step,
 ) -> Result<(usize, Vec<Lagging>)> {
     let (locks_branch, data) = branches(context)?;
-    let landed = context.ledger().transact(&nonce()?, &[locks_branch.clone(), data], |view| {
+    let held = |view: &View<'_>| -> Result<Vec<TaskId>> {
         let root = view.objects(&[Locks::request(&locks_branch)])?.pop().flatten();
-        let stale = match root.filter(|_| view.fresh) {
-            Some(root) => stale(&mut Locks::of(Some(&root))?.tasks()),
-            None => Vec::new(),
-        };
+        root.map_or_else(|| Ok(Vec::new()), |root| Ok(Locks::of(Some(&root))?.tasks().collect()))
+    };
+    let brought = context.ledger().transact(&nonce()?, &[locks_branch.clone(), data], |view| {
+        Ok(Decision::Nothing(if view.fresh { held(view)? } else { Vec::new() }))
+    })?;
+    // What is stale is told by the task data as they are now.
+    if stale(&mut brought.value.into_iter()).is_empty() {
+        return Ok((0, brought.lagging));
+    }
+    let swept = context.ledger().transact(&nonce()?, std::slice::from_ref(&locks_branch), |view| {
+        let stale = stale(&mut held(view)?.into_iter());
         if stale.is_empty() {
             return Ok(Decision::Nothing(0));
         }
         Ok(Decision::Swap(Plan::new().step(&locks_branch, cleanup(&stale)), stale.len()))
     })?;
-    Ok((landed.value, landed.lagging))
+    Ok((swept.value, brought.lagging))
 }
 
 /// How many commits of the task data only this clone has, and how many only the remote, as far as known; and the name of

@@ -156,10 +156,10 @@ fn of_readers() {
     expect(
         &ann,
         "locks",
-        "open\n refs both:aitask-locks
+        "open
         fetch --quiet --prune --no-tags --no-write-fetch-head --no-recurse-submodules -- origin \
         +refs/heads/aitask-*:refs/remotes/origin/aitask-*
-        refs both:aitask-locks\n read\n read",
+        read\n read",
     );
 }
 

@@ -1,60 +1,17 @@
 //! Connections that break off: before the push, after it, and for good.
 
 use super::{kind, run, scene, status_of, tasks, work_on};
-use crate::support::{Repo, Run, World};
+use crate::support::First;
 
-/// What the first push does; everything else is git's own.
-#[derive(Clone, Copy)]
-enum First {
-    /// Lands, and is reported failed.
-    Lands,
-    /// Does not land.
-    Fails,
-    /// Lands, is reported failed, and the remote is away afterwards.
-    LandsAndGoes,
-    /// Lands, is reported failed, and a hook of the server has said something about a thing that is not found.
-    LandsAndTalks,
-}
-
-const WRAPPER: &str = r#"#!/bin/sh
-if [ "$1" = push ] && mkdir '@DIR@/once' 2>/dev/null; then
-    @DO@
-    echo 'fatal: the remote end hung up unexpectedly' >&2
-    exit 128
-fi
-exec '@GIT@' "$@"
-"#;
-
-/// `repo` with a git first on PATH whose first push goes wrong.
-fn with_broken_push(world: &World, repo: &Repo, first: First) -> Repo {
-    let dir = tempfile::Builder::new().prefix("broken-").tempdir_in(world.root()).unwrap().keep();
-    let git = world.real_git();
-    let push = format!("'{}' \"$@\" >/dev/null 2>&1", git.display());
-    let (origin, away) = (world.origin(), world.root().join("away.git"));
-    let action = match first {
-        First::Lands => push,
-        First::Fails => ":".into(),
-        First::LandsAndGoes => format!("{push}; mv '{}' '{}'", origin.display(), away.display()),
-        First::LandsAndTalks => format!("{push}; echo 'remote: hooks/post-receive: 3: notify: not found' >&2"),
-    };
-    let text = WRAPPER.replace("@DIR@", dir.to_str().unwrap()).replace("@DO@", &action);
-    world.script(&dir.join("git"), &text.replace("@GIT@", git.to_str().unwrap()));
-    repo.env("PATH", format!("{}:{}", dir.display(), std::env::var("PATH").unwrap()))
-}
-
-fn back(world: &World) {
-    std::fs::rename(world.root().join("away.git"), world.origin()).unwrap();
-}
-
-/// Runs each verb with its first push broken, and sees that it is done once. `how` runs a line.
-fn each_verb(how: impl Fn(&World, &Repo, &str) -> Run) {
+/// Runs each verb with its first push broken, and sees that it is done once.
+fn each_verb(first: First) {
     let (world, ann) = scene(3);
     let commits = |branch: &str| {
         world.git(&["--git-dir=origin.git", "rev-list", "--count", branch]).trim().parse::<usize>().unwrap()
     };
     let once = |line: &str, (locks, main, ids): (usize, usize, usize)| {
         let before = [commits("aitask-locks"), commits("main"), commits("aitask-ids")];
-        let run = how(&world, &ann, line).ok();
+        let run = run(&ann.with_broken_push(first), line).ok();
         let after = [commits("aitask-locks"), commits("main"), commits("aitask-ids")];
         let made = [after[0] - before[0], after[1] - before[1], after[2] - before[2]];
         assert_eq!(made, [locks, main, ids], "commits on locks, main and ids\n{run}");
@@ -81,26 +38,26 @@ fn each_verb(how: impl Fn(&World, &Repo, &str) -> Run) {
 
 #[test]
 fn accepted_and_reported_failed_is_recognised() {
-    each_verb(|world, ann, line| run(&with_broken_push(world, ann, First::Lands), line));
+    each_verb(First::Lands);
 }
 
 #[test]
 fn what_a_hook_of_the_server_says_is_no_sign_that_nothing_was_sent() {
-    each_verb(|world, ann, line| run(&with_broken_push(world, ann, First::LandsAndTalks), line));
+    each_verb(First::LandsAndTalks);
 }
 
 #[test]
 fn failed_without_landing_is_tried_again() {
-    each_verb(|world, ann, line| run(&with_broken_push(world, ann, First::Fails), line));
+    each_verb(First::Fails);
 }
 
 #[test]
 fn with_the_remote_gone_it_is_unknown_and_the_same_command_finishes() {
     let (world, ann) = scene(2);
     let cut_off = |line: &str| {
-        let cut = run(&with_broken_push(&world, &ann, First::LandsAndGoes), &format!("{line} --json")).fails(75);
+        let cut = run(&ann.with_broken_push(First::LandsAndGoes), &format!("{line} --json")).fails(75);
         assert_eq!(kind(&cut), "unknown", "{cut}");
-        back(&world);
+        ann.bring_remote_back();
         run(&ann, line).ok();
     };
     cut_off("lock 1");
@@ -123,9 +80,9 @@ fn with_the_remote_gone_it_is_unknown_and_the_same_command_finishes() {
 #[test]
 fn new_with_the_remote_gone_makes_one_task_in_all() {
     let (world, ann) = scene(0);
-    let cut = run(&with_broken_push(&world, &ann, First::LandsAndGoes), "new job1 --json").fails(75);
+    let cut = run(&ann.with_broken_push(First::LandsAndGoes), "new job1 --json").fails(75);
     assert_eq!(kind(&cut), "unknown", "{cut}");
-    back(&world);
+    ann.bring_remote_back();
     run(&ann, "new job1").ok();
     assert_eq!(tasks(&world), 1, "{:?}\n{cut}", world.remote_files("main"));
 }

@@ -9,7 +9,7 @@ mod sync;
 mod trouble;
 mod worktree;
 
-use crate::support::{Repo, Run, World};
+use crate::support::{Repo, World};
 
 /// Two clones with the task data on a branch of its own, and one task that both know.
 fn two() -> (World, Repo, Repo) {
@@ -47,13 +47,5 @@ fn whole(repo: &Repo) {
     let admin = repo.path(".git/worktrees/-aitask-data");
     for marker in ["rebase-merge", "rebase-apply", "MERGE_HEAD"] {
         assert!(!admin.join(marker).exists(), "{marker}");
-    }
-}
-
-impl Repo {
-    /// Runs a script of the drop-in face by its name.
-    #[track_caller]
-    fn script(&self, name: &str, args: &[&str]) -> Run {
-        self.aitask(&[&["compat", name], args].concat())
     }
 }

@@ -13,6 +13,7 @@
 //! directory and environment of the next call, [`Run`] what a program answered. [`Repo::count_connections`],
 //! [`Repo::git_commands`] and [`Repo::killed_at`] look at what the program did on the way.
 
+mod broken;
 mod killer;
 mod observe;
 mod repo;
@@ -20,6 +21,7 @@ mod run;
 mod sleeper;
 mod world;
 
+pub(crate) use broken::First;
 pub(crate) use killer::When;
 pub(crate) use repo::Repo;
 pub(crate) use run::{Run, Running};

@@ -50,6 +50,11 @@ impl Repo {
         next
     }
 
+    /// The same clone, called with the programs in `dir` before all others of the same names.
+    pub(crate) fn with_programs(&self, dir: impl AsRef<Path>) -> Self {
+        self.env("PATH", self.world.with_programs(dir).path().display())
+    }
+
     /// A command of this person, in the handle's directory and environment.
     pub(super) fn command<A: AsRef<OsStr>>(&self, program: impl AsRef<OsStr>, args: &[A]) -> Command {
         let mut command = self.world.command(program, &self.dir);
@@ -73,6 +78,18 @@ impl Repo {
     #[track_caller]
     pub(crate) fn start(&self, args: &[&str]) -> Running {
         Running::start(self.command(env!("CARGO_BIN_EXE_git-aitask"), args))
+    }
+
+    /// Runs a script of the drop-in face to its end.
+    #[track_caller]
+    pub(crate) fn script(&self, name: &str, args: &[&str]) -> Run {
+        self.start_script(name, args).wait()
+    }
+
+    /// Starts a script of the drop-in face and does not wait.
+    #[track_caller]
+    pub(crate) fn start_script(&self, name: &str, args: &[&str]) -> Running {
+        self.start(&[&["compat", name], args].concat())
     }
 
     /// Runs git, which must succeed, and answers its stdout.

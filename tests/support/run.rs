@@ -1,7 +1,7 @@
 //! Starting a program under a time limit, and what it answered.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -85,11 +85,22 @@ pub(crate) struct Running {
 impl Running {
     /// Starts `command` in a process group of its own, with standard input closed.
     #[track_caller]
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub(crate) fn start(command: Command) -> Self {
+        Self::fed(command, None)
+    }
+
+    /// As [`Running::start`] with a text on standard input.
+    #[track_caller]
+    pub(crate) fn fed(mut command: Command, input: Option<String>) -> Self {
         let words = std::iter::once(command.get_program()).chain(command.get_args());
         let line = words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{line}: {error}"));
+        if let (Some(input), Some(mut stdin)) = (input, child.stdin.take()) {
+            // a program that does not read it closes the pipe
+            thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+        }
         let (sender, output) = channel();
         let streams: [(_, Box<dyn Read + Send>); 2] =
             [("stdout", Box::new(child.stdout.take().unwrap())), ("stderr", Box::new(child.stderr.take().unwrap()))];

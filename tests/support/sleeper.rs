@@ -20,11 +20,16 @@ impl Sleeper {
     pub(crate) fn die(self) -> u32 {
         self.pid()
     }
+
+    /// Ends the process, and keeps its id.
+    pub(crate) fn end(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 impl Drop for Sleeper {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        self.end();
     }
 }

@@ -52,6 +52,11 @@ impl World {
     /// The same world with `dir` first on PATH; clones made from the answer use the git there.
     pub(crate) fn with_git(&self, dir: impl AsRef<Path>) -> Self {
         assert!(dir.as_ref().join("git").exists(), "no git in {}", dir.as_ref().display());
+        self.with_programs(dir)
+    }
+
+    /// The same world with the programs in `dir` before all others of the same names.
+    pub(crate) fn with_programs(&self, dir: impl AsRef<Path>) -> Self {
         let rest = std::env::split_paths(&self.path).map(PathBuf::into_os_string);
         let path = std::env::join_paths(std::iter::once(dir.as_ref().into()).chain(rest)).unwrap();
         Self { root: Arc::clone(&self.root), path }

@@ -272,7 +272,7 @@ fn work_that_is_in_the_way_is_kept_and_said() {
     let json = ann.aitask(&["finish", "1", "--json"]).ok().json();
     assert_eq!(
         (keys(&json["lagging"][0]), &json["lagging"][0]["branch"]),
-        ("branch reason command".into(), &"main".into())
+        ("branch reason command cause".into(), &"main".into())
     );
     assert_eq!((ann.read("work.txt").as_str(), world.locks().len()), ("my own\n", 0));
     let ann = local();

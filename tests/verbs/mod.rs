@@ -10,6 +10,8 @@ mod list;
 mod lock;
 mod new;
 mod pick;
+mod setup;
+mod shim;
 mod show;
 mod status;
 mod whoami;

@@ -17,6 +17,8 @@ pub struct PushReport {
     pub refs: Vec<PushedRef>,
     /// Whether `Done` was printed: the output is whole. It says nothing of success.
     pub done: bool,
+    /// What the server and its hooks wrote, line by line; text by others.
+    pub said: Vec<String>,
 }
 
 /// What came of one ref.
@@ -109,6 +111,8 @@ impl PushReport {
     /// line. That becomes the reason of the ref that it names, or of all when it names none.
     pub fn explain(&mut self, stderr: &[u8]) {
         let stderr = text(stderr);
+        let said = stderr.lines().filter_map(|line| line.strip_prefix("remote: ")).map(str::trim_end);
+        self.said = said.filter(|line| !line.is_empty() && !line.starts_with("error: ")).map(str::to_owned).collect();
         let errors: Vec<&str> = stderr
             .lines()
             .filter_map(|line| line.strip_prefix("remote: ").unwrap_or(line).trim_end().strip_prefix("error: "))

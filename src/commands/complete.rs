@@ -1,0 +1,21 @@
+//! What the shell may offer for an argument: the tasks, each with its title.
+
+use crate::settings::{Environment, Flags};
+use crate::workflow::{Context, list};
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+
+/// Offers the ids of active tasks.
+#[must_use]
+pub fn tasks() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| candidates().unwrap_or_default())
+}
+
+/// Nothing is said when something is wrong: the shell is drawing a line.
+fn candidates() -> Option<Vec<CompletionCandidate>> {
+    let here = std::env::current_dir().ok()?;
+    let quiet: fn(&str) = |_| {};
+    let context = Context::open(&Environment::of_process(), &here, &Flags::default(), true, quiet).ok()?;
+    let listed = list::list(&context, &list::Options::default()).ok()?;
+    let offer = |row: list::Row| CompletionCandidate::new(row.id.to_string()).help(Some(row.title.into()));
+    Some(listed.tasks.into_iter().map(offer).collect())
+}

@@ -1,0 +1,39 @@
+//! `aitask_lock_diag.sh`.
+
+use super::{bare, lock, project, published, run, status};
+
+const DIAG: &str = "aitask_lock_diag.sh";
+
+#[test]
+fn everything_is_checked_and_nothing_changed() {
+    let (world, ann) = project(1);
+    lock(&ann, "1", "ann").ok();
+    let before = published(&world);
+    let run = run(&ann, DIAG, "ignored").ok();
+    assert!(run.stdout.starts_with("=== Lock System Diagnostics ===\n\n--- 1. Git ---\n"), "{run}");
+    for line in
+        ["  PASS: hostname available (box)", "  INFO: t1: locked by ann@example.com on box since ", "ALL CHECKS PASSED"]
+    {
+        assert!(run.stdout.contains(line), "{line}\n{run}");
+    }
+    assert!(run.stdout.contains("Results: 12 passed, 0 failed, 12 total"), "{run}");
+    let heads = run.stdout.lines().filter(|line| line.starts_with("--- ") && line.ends_with(" ---"));
+    assert_eq!(heads.count(), 12, "{run}");
+    assert_eq!((published(&world), status(&ann)), (before, String::new()));
+}
+
+#[test]
+fn without_the_branch_or_the_remote_it_fails() {
+    let (_world, ann) = bare(0);
+    assert!(run(&ann, DIAG, "").fails(1).stdout.contains("Results: 8 passed, 3 failed, 11 total"));
+    ann.git(&["remote", "remove", "origin"]);
+    assert!(run(&ann, DIAG, "").fails(1).stdout.contains("Results: 7 passed, 4 failed, 11 total"));
+}
+
+#[test]
+fn a_password_in_the_url_is_not_shown() {
+    let (_world, ann) = bare(0);
+    ann.git(&["config", "remote.origin.url", "http://ann:sesame@127.0.0.1:1/x.git"]);
+    let run = run(&ann, DIAG, "").fails(1);
+    assert!(run.stdout.contains("127.0.0.1:1/x.git") && !run.to_string().contains("sesame"), "{run}");
+}

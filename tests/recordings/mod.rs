@@ -1,0 +1,80 @@
+//! Recorded conversations: each plays again with our scripts, and nothing a caller reads may differ.
+//!
+//! `fixtures/recordings/NAME.case` holds the steps, `NAME.recorded` what was printed, how it exited and what it left
+//! behind. A case is one line in [`recordings`]; [`play`] says what its steps mean.
+
+mod diff;
+mod normal;
+mod play;
+mod state;
+mod words;
+
+use std::path::{Path, PathBuf};
+
+macro_rules! recordings {
+    ($($name:ident)*) => {
+        const LISTED: &[&str] = &[$(stringify!($name)),*];
+        $(#[test] fn $name() { compare(&stringify!($name).replace('_', "-")); })*
+    };
+}
+
+recordings! {
+    ids_faults
+    ids_no_remote
+    ids_two_clones
+    lock_cleanup
+    lock_email_and_ids
+    lock_sessions
+    lock_two_clones
+    lockdiag_states
+    pick_no_remote
+    pick_own
+    pick_reclaim
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/recordings")
+}
+
+#[track_caller]
+fn read(name: &str) -> String {
+    let path = folder().join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[track_caller]
+fn compare(name: &str) {
+    let played = play::play(name, &read(&format!("{name}.case")));
+    let recorded = read(&format!("{name}.recorded"));
+    let (recorded, played) = (comparable(&recorded), comparable(&played));
+    let diff = diff::unified(&recorded, &played);
+    assert!(diff.is_empty(), "{name}: - recorded, + ours\n{diff}");
+}
+
+/// The lines without the bodies of stderr, which are there to be read.
+fn comparable(text: &str) -> Vec<&str> {
+    let mut skipping = false;
+    let kept = text.split('\n').filter(|line| {
+        skipping = *line == "stderr" || skipping && (line.starts_with("  ") || line.is_empty());
+        !skipping
+    });
+    kept.collect()
+}
+
+#[test]
+fn every_recording_is_listed_above() {
+    let files = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut found: Vec<_> =
+        files.filter_map(|file| file.strip_suffix(".case").map(|name| name.replace('-', "_"))).collect();
+    found.sort();
+    assert_eq!(found, LISTED, "the list is in alphabetical order");
+}
+
+#[test]
+fn a_difference_is_one() {
+    let recorded = "$ a: x.sh\nexit 0\nstdout\n  one\n  two\nstderr\n  why\n\nlog main\n  first";
+    assert_eq!(comparable(recorded).len(), 7);
+    let other = comparable(recorded).join("\n").replace("two", "2");
+    let diff = diff::unified(&comparable(recorded), &comparable(&other));
+    assert_eq!(diff, "@@ 3 @@\n stdout\n   one\n-  two\n+  2\n log main\n   first\n");
+}

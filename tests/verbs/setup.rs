@@ -1,0 +1,60 @@
+//! `git aitask setup`, and what the shell offers.
+
+use crate::support::{Repo, World};
+
+const BASH: &str = "home/.local/share/bash-completion/completions/git-aitask";
+
+fn scene() -> Repo {
+    let ann = World::new().initialised("ann");
+    ann.task("Add login", &[]);
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_git-aitask")).parent().unwrap();
+    let path = std::env::var("PATH").unwrap();
+    ann.env("PATH", format!("{}:{path}", program.display()))
+}
+
+fn changed(ann: &Repo, args: &[&str]) -> Vec<String> {
+    let json = ann.aitask(&[&["setup", "--json"], args].concat()).ok().json();
+    json["changed"].as_array().unwrap().iter().map(|path| path.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_verb_gets_its_page_and_every_shell_its_completion() {
+    let ann = scene();
+    let home = ann.world().root().join("home");
+    let planned = changed(&ann, &["--dry-run"]);
+    assert!(!ann.world().root().join(BASH).exists());
+    assert_eq!(changed(&ann, &[]), planned);
+    let ends = |name: &str| planned.iter().any(|path| path.ends_with(name) && path.starts_with(home.to_str().unwrap()));
+    for name in ["man1/git-aitask.1", "git-aitask-pick.1", "/_git-aitask", "conf.d/git-aitask.fish", BASH] {
+        assert!(ends(name), "{name} is not in {planned:?}");
+    }
+    let page = std::fs::read_to_string(home.join(".local/share/man/man1/git-aitask-pick.1")).unwrap();
+    assert!(page.contains("git aitask pick 12"), "{page}");
+    assert_eq!(changed(&ann, &[]), Vec::<String>::new());
+    assert_eq!(changed(&ann, &["--uninstall"]), planned);
+    assert_eq!(changed(&ann, &["--uninstall"]), Vec::<String>::new());
+}
+
+#[test]
+fn the_shell_is_offered_verbs_and_tasks() {
+    let ann = scene();
+    let ask = |words: &[&str]| ann.env("COMPLETE", "fish").aitask(&[&["--", "git-aitask"], words].concat()).ok().stdout;
+    assert!(ask(&["pi"]).starts_with("pick\tTake a task"));
+    assert!(ask(&["pick", ""]).starts_with("1\tAdd login\n"));
+    assert!(ask(&["worktree", "path", ""]).starts_with("1\tAdd login\n"));
+    let outside = ann.at("..").env("COMPLETE", "fish").aitask(&["--", "git-aitask", "pick", "1"]).ok();
+    assert_eq!((outside.stdout.as_str(), outside.stderr.as_str()), ("", ""));
+}
+
+#[test]
+fn bash_completes_behind_git_and_alone() {
+    let ann = scene();
+    changed(&ann, &[]);
+    let file = ann.world().root().join(BASH);
+    let script = format!(
+        "source {}; words=(git aitask pi) cword=2 cur=pi __git_cmd_idx=1; _git_aitask; echo \"[${{COMPREPLY[*]}}]\"; \
+         COMP_WORDS=(git-aitask show '') COMP_CWORD=2; _git_aitask_alone; echo \"[${{COMPREPLY[0]}}]\"",
+        file.display()
+    );
+    assert_eq!(ann.run("bash", &["-c", &script]).ok().stdout, "[pick ]\n[1 ]\n");
+}
