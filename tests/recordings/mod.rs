@@ -19,6 +19,9 @@ macro_rules! recordings {
 }
 
 recordings! {
+    drift_check
+    git_gateway
+    git_guard
     ids_faults
     ids_no_remote
     ids_two_clones
@@ -30,6 +33,15 @@ recordings! {
     pick_no_remote
     pick_own
     pick_reclaim
+    sync_automerge
+    sync_conflict
+    sync_legacy
+    sync_trouble
+    sync_two_clones
+    webmerge_scan
+    worktree_kept
+    worktree_remove
+    worktree_resolve
 }
 
 fn folder() -> PathBuf {
