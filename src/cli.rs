@@ -82,7 +82,9 @@ pub enum Verb {
     Unlock(commands::lock::Unlock),
     Locks(commands::lock::Locks),
     Worktree(commands::worktree::Worktree),
+    Sync(commands::sync::Sync),
     Status(commands::status::Status),
+    Explore(commands::explore::Explore),
     Whoami(commands::whoami::Whoami),
     Demo(commands::demo::Demo),
     Setup(commands::setup::Setup),
@@ -103,6 +105,25 @@ impl Cli {
     #[must_use]
     pub fn verb(&self) -> Option<&Verb> {
         self.verb.as_ref()
+    }
+
+    /// Whether the verb changes code or takes a task, which does not go together with exploring.
+    #[must_use]
+    pub fn is_work(&self) -> bool {
+        match &self.verb {
+            Some(Verb::Worktree(verb)) => verb.is_work(),
+            Some(
+                Verb::Init(_)
+                | Verb::Pick(_)
+                | Verb::Drop(_)
+                | Verb::Finish(_)
+                | Verb::Archive(_)
+                | Verb::Lock(_)
+                | Verb::Unlock(_)
+                | Verb::Sync(_),
+            ) => true,
+            _ => false,
+        }
     }
 
     /// Whether the answer is to be JSON.

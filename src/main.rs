@@ -3,6 +3,7 @@
 use clap::{CommandFactory as _, Parser as _};
 use clap_complete::CompleteEnv;
 use git_aitask::cli::{Cli, Verb};
+use git_aitask::commands::sync::Sync;
 use git_aitask::commands::{App, lock, welcome, whoami};
 use git_aitask::compat;
 use git_aitask::error::{Error, Kind, Result};
@@ -25,7 +26,7 @@ fn main() -> ExitCode {
     let outcome =
         ran.unwrap_or_else(|_| Err(Error::new(Kind::Bug, "git aitask has a bug; nothing was half published")));
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code.into(),
         Err(error) => {
             report.error(&error);
             error.kind().exit_code().into()
@@ -65,11 +66,19 @@ fn refuse(error: &clap::Error) -> ExitCode {
     Kind::Usage.exit_code().into()
 }
 
-fn run(cli: &Cli, environment: Environment, report: Report) -> Result<()> {
+fn run(cli: &Cli, environment: Environment, report: Report) -> Result<u8> {
     let here = std::env::current_dir().map_err(|error| Error::new(Kind::Io, format!("where are we? {error}")))?;
     let dir = here.join(cli.dir());
     let environment = if cli.is_verbose() { environment.with("GIT_AITASK_TRACE", "1") } else { environment };
     let app = App { environment, dir, flags: cli.flags(), report, narrate: cli.narrate() };
+    if cli.is_work() && app.is_exploring() {
+        return Err(Error::new(
+            Kind::Usage,
+            "this is a place for reading (git aitask explore); nothing is taken or changed here",
+        )
+        .hint("git aitask new \"...\", to file what was found")
+        .hint("leave it first (exit)"));
+    }
     match cli.verb() {
         None => welcome::run(&app),
         Some(Verb::Init(verb)) => verb.run(&app),
@@ -86,11 +95,14 @@ fn run(cli: &Cli, environment: Environment, report: Report) -> Result<()> {
         Some(Verb::Unlock(verb)) => verb.run(&app),
         Some(Verb::Locks(_)) => lock::Locks::run(&app),
         Some(Verb::Worktree(verb)) => verb.run(&app),
+        Some(Verb::Sync(_)) => Sync::run(&app),
         Some(Verb::Status(verb)) => verb.run(&app),
+        Some(Verb::Explore(verb)) => return verb.run(&app),
         Some(Verb::Whoami(_)) => whoami::Whoami::run(&app),
         Some(Verb::Demo(verb)) => verb.run(&app),
         Some(Verb::Setup(verb)) => verb.run(&app, &Cli::command()),
         Some(Verb::Shim(verb)) => verb.run(&app, &compat::SCRIPTS),
         Some(Verb::Compat { .. }) => Err(Error::new(Kind::Usage, "compat wants the name of a script first")),
     }
+    .map(|()| 0)
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// The environment of this process, read once at the start.
 ///
 /// Variables of ours, all of them: `GIT_AITASK_TRACE` (1 shows every git call with its time on stderr) and one
-/// for each [`Settings`] field, `GIT_AITASK_REMOTE` and so on. Of others: `AIT_AGENT_PID`, `TMUX`, `TMUX_PANE`,
+/// for each [`Settings`] field, `GIT_AITASK_REMOTE` and so on. Set by us for others: `GIT_AITASK_EXPLORE` in `explore`, `GIT_AITASK_WITHIN` in hooks. Of others: `AIT_AGENT_PID`, `TMUX`, `TMUX_PANE`,
 /// `AITASKS_TMUX_SOCKET` (specification 10, section 1.3), `NO_COLOR`, `CLICOLOR_FORCE`, `GIT_SSH_COMMAND`.
 #[derive(Debug, Clone, Default)]
 pub struct Environment(BTreeMap<OsString, OsString>);
@@ -119,6 +119,10 @@ pub struct Settings {
     pub merge: Option<String>,
     /// The command that must pass on the merged tree.
     pub check: Option<String>,
+    /// Patterns of ignored files that a new worktree gets a copy of.
+    pub worktree_copy: Vec<String>,
+    /// The command that runs in a new worktree.
+    pub worktree_setup: Option<String>,
     /// Limit of the whole network part of a command.
     pub timeout: Duration,
 }
@@ -149,9 +153,21 @@ impl Settings {
             output: value("output", None),
             merge: value("merge", None),
             check: value("check", None).filter(|command| !command.trim().is_empty()),
+            worktree_copy: patterns(environment.text("GIT_AITASK_WORKTREECOPY"), config.all("aitask.worktreecopy")),
+            worktree_setup: environment
+                .text("GIT_AITASK_WORKTREESETUP")
+                .or_else(|| config.last("aitask.worktreesetup"))
+                .filter(|command| !command.trim().is_empty())
+                .map(str::to_owned),
             timeout,
         })
     }
+}
+
+/// The words of the variable, else of every value in the configuration.
+fn patterns(variable: Option<&str>, configured: &[String]) -> Vec<String> {
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    variable.map_or_else(|| configured.iter().flat_map(|text| words(text)).collect(), words)
 }
 
 /// A duration as people write it: `30`, `30s`, `5m`, `2h`, `1500ms`.

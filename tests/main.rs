@@ -16,6 +16,7 @@ mod killed;
 mod races;
 mod recordings;
 mod servers;
+mod sharing;
 mod support;
 mod task_files;
 mod verbs;

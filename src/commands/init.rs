@@ -3,13 +3,17 @@
 use super::{App, aside};
 use crate::error::Result;
 use crate::report::Page;
-use crate::workflow::init;
+use crate::workflow::migrate::Code;
+use crate::workflow::{init, migrate};
 use clap::Args;
 
 /// Set the repository up: coordination branches, folders, local excludes; repairs what is missing
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  git aitask init")]
+#[command(after_help = "Examples:\n  git aitask init\n  git aitask init --data-branch")]
 pub struct Init {
+    /// Keep the task data on a branch of its own, aitask-data; moves it there from the code branch
+    #[arg(long)]
+    data_branch: bool,
     /// Show what would be made, and make nothing
     #[arg(long)]
     dry_run: bool,
@@ -18,8 +22,18 @@ pub struct Init {
 impl Init {
     /// Runs the verb.
     pub fn run(&self, app: &App) -> Result<()> {
-        let context = app.open(self.dry_run)?;
-        let outcome = init::init(&context)?;
+        let mut context = app.open(self.dry_run)?;
+        let mut moved = None;
+        if self.data_branch {
+            moved = Some(migrate::to_data_branch(&context, Code::Published)?);
+            context = app.open(self.dry_run)?;
+        }
+        let mut outcome = init::init(&context)?;
+        if let Some((made, aside)) = moved {
+            outcome.made.splice(0..0, made);
+            outcome.aside.notes.extend(aside.notes);
+            outcome.aside.lagging.splice(0..0, aside.lagging);
+        }
         app.report.answer(&outcome, || {
             let place = outcome
                 .remote

@@ -5,6 +5,7 @@ pub mod complete;
 pub mod demo;
 pub mod drop;
 pub mod edit;
+pub mod explore;
 pub mod finish;
 pub mod init;
 pub mod list;
@@ -16,6 +17,7 @@ pub mod setup;
 pub mod shim;
 pub mod show;
 pub mod status;
+pub mod sync;
 pub mod welcome;
 pub mod whoami;
 pub mod worktree;
@@ -23,6 +25,7 @@ pub mod worktree;
 use crate::error::Result;
 use crate::report::{Page, Report};
 use crate::settings::{Environment, Flags};
+use crate::workflow::explore::VARIABLE;
 use crate::workflow::outcome::Aside;
 use crate::workflow::{Context, Wanted};
 use std::path::PathBuf;
@@ -43,6 +46,12 @@ pub struct App {
 }
 
 impl App {
+    /// Whether we run within `git aitask explore`.
+    #[must_use]
+    pub fn is_exploring(&self) -> bool {
+        self.environment.text(VARIABLE).is_some()
+    }
+
     /// Looks around.
     fn open(&self, dry_run: bool) -> Result<Context> {
         self.open_with(&self.flags, dry_run)

@@ -9,7 +9,9 @@ use clap::{Args, Subcommand};
 
 /// The worktrees of tasks
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  git aitask worktree list\n  cd \"$(git aitask worktree path 12)\"")]
+#[command(
+    after_help = "Examples:\n  git aitask worktree add 12\n  git aitask worktree list\n  git aitask worktree remove 12\n  cd \"$(git aitask worktree path 12)\""
+)]
 pub struct Worktree {
     #[command(subcommand)]
     what: What,
@@ -17,8 +19,24 @@ pub struct Worktree {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// Make the worktree of a task, on its branch; nothing is taken
+    Add {
+        /// The task
+        task: Option<String>,
+        /// The branch to cut the task branch from
+        #[arg(long, value_name = "BRANCH")]
+        base: Option<String>,
+    },
     /// Every task worktree of this clone
     List,
+    /// Remove the worktree of a task, and its branch when all its commits are merged
+    Remove {
+        /// The task
+        task: Option<String>,
+        /// Lose uncommitted work in it
+        #[arg(long)]
+        discard: bool,
+    },
     /// Where the worktree of a task is
     Path {
         /// The task
@@ -28,10 +46,39 @@ enum What {
 }
 
 impl Worktree {
+    /// Whether it makes or removes one.
+    #[must_use]
+    pub fn is_work(&self) -> bool {
+        matches!(self.what, What::Add { .. } | What::Remove { .. })
+    }
+
     /// Runs the verb.
     pub fn run(&self, app: &App) -> Result<()> {
         let context = app.open(false)?;
         match &self.what {
+            What::Add { task, base } => {
+                let outcome = worktrees::add(&context, &context.wanted(task.as_deref())?, base.as_deref())?;
+                app.report.answer(&outcome, || {
+                    let worktree = &outcome.worktree;
+                    let made = if worktree.created { "" } else { "   (was there)" };
+                    let page = Page::new().line(format!("{}{made}", worktree.path.display()));
+                    let page = worktree.unfinished.iter().fold(page, |page, why| page.warning(format!("note: {why}")));
+                    page.advice(format!("next: cd {}", worktree.path.display()))
+                })
+            }
+            What::Remove { task, discard } => {
+                let outcome = worktrees::remove(&context, &context.wanted(task.as_deref())?, *discard)?;
+                app.report.answer(&outcome, || {
+                    let page = Page::new().line(match &outcome.path {
+                        Some(path) => format!("{} is gone", path.display()),
+                        None => "there was no worktree".to_owned(),
+                    });
+                    match &outcome.branch_kept {
+                        Some(branch) => page.line(format!("its branch {branch} has commits and stays")),
+                        None => page,
+                    }
+                })
+            }
             What::List => {
                 let outcome = worktrees::list(&context)?;
                 app.report.answer(&outcome, || {

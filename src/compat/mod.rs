@@ -1,34 +1,45 @@
 //! The drop-in face: one file an original script, its dialect in, its lines and exit codes out. What belongs to the
 //! original only lives here; the core never learns it.
 
+mod ait;
 mod archive;
 mod board_column;
 mod by_hand;
 mod changelog;
 mod claim_id;
 mod create;
+mod desync_state;
+mod drift_check;
 mod find_by_file;
 mod find_files;
+mod git;
+mod init_data;
 mod labels;
 mod lock;
 mod lock_diag;
 mod ls;
 mod options;
 mod pick_own;
+mod plan_externalize;
 mod query_files;
 mod scene;
+mod setup;
 mod sibling;
 mod stats;
+mod sync;
+mod task_worktree;
 mod update;
+mod web_merge;
 mod zip_old;
 
 use crate::report::{Console, plain};
 use crate::settings::Environment;
+use crate::workflow::explore::VARIABLE;
 use scene::Scene;
 use std::path::Path;
 
 /// The scripts this binary stands in for.
-pub const SCRIPTS: [&str; 17] = [
+pub const SCRIPTS: [&str; 25] = [
     "aitask_lock.sh",
     "aitask_lock_diag.sh",
     "aitask_claim_id.sh",
@@ -46,6 +57,26 @@ pub const SCRIPTS: [&str; 17] = [
     "aitask_find_files.sh",
     "aitask_stats.sh",
     "aitask_changelog.sh",
+    "aitask_sync.sh",
+    "ait",
+    "aitask_setup.sh",
+    "aitask_plan_externalize.sh",
+    "aitask_remote_drift_check.sh",
+    "aitask_web_merge.sh",
+    "aitask_init_data.sh",
+    "aitask_task_worktree.sh",
+];
+
+/// Those that change code or take a task, which does not go together with exploring.
+const WORK: [&str; 8] = [
+    "aitask_lock.sh",
+    "aitask_pick_own.sh",
+    "aitask_own.sh",
+    "aitask_sync.sh",
+    "aitask_archive.sh",
+    "aitask_init_data.sh",
+    "aitask_task_worktree.sh",
+    "aitask_setup.sh",
 ];
 
 /// Runs a script by its name; gives its exit code.
@@ -53,6 +84,10 @@ pub const SCRIPTS: [&str; 17] = [
 pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path) -> u8 {
     let scene = Scene { environment: environment.clone(), dir: dir.to_owned(), console: Console, narrate: plain };
     let (debug, args) = scene::leading_debug(args);
+    if scene.environment.text(VARIABLE).is_some() && WORK.contains(&script) {
+        scene.console.error(&format!("{script}: this is a place for reading (git aitask explore); leave it first"));
+        return 1;
+    }
     let code = match script {
         "aitask_lock.sh" => lock::run(&scene, args),
         "aitask_lock_diag.sh" => lock_diag::run(&scene),
@@ -70,6 +105,15 @@ pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path)
         "aitask_changelog.sh" => changelog::run(&scene, args),
         "aitask_ls.sh" => ls::run(&scene, args),
         "aitask_query_files.sh" => query_files::run(&scene, args),
+        "ait" => ait::run(&scene, args),
+        "aitask_init_data.sh" => init_data::run(&scene, args),
+        "aitask_task_worktree.sh" => task_worktree::run(&scene, args),
+        "aitask_remote_drift_check.sh" => drift_check::run(&scene, args, debug),
+        "aitask_web_merge.sh" => web_merge::run(&scene, args),
+        "aitask_plan_externalize.sh" => plan_externalize::run(&scene, args),
+        "desync_state.py" => desync_state::run(&scene, args),
+        "aitask_setup.sh" => setup::run(&scene, args),
+        "aitask_sync.sh" => sync::run(&scene, args),
         _ => {
             let _ = debug;
             scene.console.error(&format!("no script of this binary is named {script}: {}", SCRIPTS.join(", ")));

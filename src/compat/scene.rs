@@ -79,6 +79,11 @@ impl Scene {
         self.dir.join(self.environment.text("TASK_DIR").unwrap_or(paths::TASKS_DIR))
     }
 
+    /// `PLAN_DIR`.
+    pub(super) fn plan_dir(&self) -> PathBuf {
+        self.dir.join(self.environment.text("PLAN_DIR").unwrap_or(paths::PLANS_DIR))
+    }
+
     /// `ARCHIVED_DIR`, which does not follow `TASK_DIR`.
     pub(super) fn archived_dir(&self) -> PathBuf {
         self.dir.join(self.environment.text("ARCHIVED_DIR").unwrap_or(paths::ARCHIVED_TASKS_DIR))

@@ -2,7 +2,9 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::merge_tree::{self, MergeTree};
+use crate::git::porcelain::unmerged::{self, Versions};
 use crate::git::{Oid, Repository, worktree};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -31,11 +33,15 @@ fn unrelated(ours: &Oid, theirs: &Oid) -> Error {
 }
 
 fn merge_in_worktree(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<MergeTree> {
+    in_worktree(repository, ours, |path| merge_at(repository, path, ours, theirs))
+}
+
+fn in_worktree<T>(repository: &Repository, ours: &Oid, merge: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let temp = tempfile::Builder::new().prefix("git-aitask-merge-").tempdir();
     let temp = temp.map_err(|error| Error::io("make a folder in", &std::env::temp_dir(), &error))?;
     let path = temp.path().join("merge");
     worktree::add_detached(repository, &path, ours)?;
-    let merged = merge_at(repository, &path, ours, theirs);
+    let merged = merge(&path);
     worktree::remove(repository, &path, true)?;
     merged
 }
@@ -55,6 +61,51 @@ fn merge_at(repository: &Repository, path: &Path, ours: &Oid, theirs: &Oid) -> R
         return tree.map(|tree| MergeTree::Clean { tree }).ok_or_else(|| call.failure(&output));
     }
     if paths.is_empty() { Err(call.failure(&output)) } else { Ok(MergeTree::Conflict { tree: ours.clone(), paths }) }
+}
+
+/// What [`merge_tree`] leaves in conflict: a tree to put the merged files into, and the versions of each file.
+pub fn conflicts(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<(Oid, BTreeMap<PathBuf, Versions>)> {
+    let call =
+        repository.read("merge-tree").args(["--write-tree", "-z", "--no-messages", ours.as_str(), theirs.as_str()]);
+    let output = call.output()?;
+    if output.complaint().contains("usage: git merge-tree") {
+        return in_worktree(repository, ours, |path| conflicts_at(repository, path, theirs));
+    }
+    let tree = output.stdout.split(|&byte| byte == 0).next().unwrap_or_default();
+    let oid = std::str::from_utf8(tree).ok().and_then(Oid::parse).ok_or_else(|| call.failure(&output))?;
+    Ok((oid, unmerged::parse(output.stdout.get(tree.len() + 1..).unwrap_or_default())?))
+}
+
+fn conflicts_at(repository: &Repository, path: &Path, theirs: &Oid) -> Result<(Oid, BTreeMap<PathBuf, Versions>)> {
+    let git = |subcommand: &str| repository.git().write(path, subcommand);
+    git("merge").args(["--no-commit", "--no-ff", "--quiet", "--no-autostash", theirs.as_str()]).output()?;
+    let listed = git("ls-files").args(["-u", "-z"]).run()?.stdout;
+    let files = unmerged::parse(&listed)?;
+    // A tree holds no conflict, so the files in conflict go, and come back merged.
+    let names: Vec<_> = files.keys().flat_map(|name| [name.as_os_str().as_bytes(), b"\0"].concat()).collect();
+    git("update-index").args(["--force-remove", "-z", "--stdin"]).input(names).run()?;
+    let call = git("write-tree");
+    let output = call.run()?;
+    let tree = Oid::parse(&output.text()).ok_or_else(|| call.failure(&output))?;
+    Ok((tree, files))
+}
+
+/// Merges three texts line by line (git-merge-file(1)): the result, and whether it is without conflicts.
+pub fn merge_file(repository: &Repository, base: &[u8], ours: &[u8], theirs: &[u8]) -> Result<(Vec<u8>, bool)> {
+    let temp = tempfile::Builder::new().prefix("git-aitask-merge-").tempdir();
+    let temp = temp.map_err(|error| Error::io("make a folder in", &std::env::temp_dir(), &error))?;
+    let mut call = repository.read("merge-file").args(["-p", "-L", "LOCAL", "-L", "BASE", "-L", "REMOTE"]);
+    for (name, text) in [("ours", ours), ("base", base), ("theirs", theirs)] {
+        let path = temp.path().join(name);
+        std::fs::write(&path, text).map_err(|error| Error::io("write", &path, &error))?;
+        call = call.arg(path);
+    }
+    let output = call.output()?;
+    match output.code {
+        Some(0) => Ok((output.stdout, true)),
+        Some(1..=127) => Ok((output.stdout, false)),
+        _ => Err(call.failure(&output)),
+    }
 }
 
 /// Whether `ancestor` is reachable from `commit`.
@@ -77,6 +128,26 @@ pub fn is_ancestor(repository: &Repository, ancestor: &Oid, commit: &Oid) -> Res
 pub fn has_message(repository: &Repository, tip: &Oid, text: &str) -> Result<bool> {
     let call = repository.read("log").args(["-n", "1", "--format=%H", "--fixed-strings", &format!("--grep={text}")]);
     Ok(!call.args([tip.as_str(), "--"]).run()?.stdout.is_empty())
+}
+
+/// The files that `theirs` changed since both were one; all that differ, where they never were.
+pub fn changed_since_fork(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Vec<String>> {
+    let diff = |range: [&str; 2]| {
+        let call = repository.read("diff-tree").args(["-r", "-z", "--name-only", "--no-renames"]);
+        call.args(range).arg("--")
+    };
+    let fork = repository.read("merge-base").args([ours.as_str(), theirs.as_str()]).output()?;
+    let fork = Oid::parse(&fork.text()).unwrap_or_else(|| ours.clone());
+    let output = diff([fork.as_str(), theirs.as_str()]).run()?;
+    let names = output.stdout.split(|&byte| byte == 0).filter(|name| !name.is_empty());
+    Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
+}
+
+/// The subjects of the commits that `theirs` has and `ours` lacks, newest first.
+pub fn subjects(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Vec<String>> {
+    let range = format!("{ours}..{theirs}");
+    let text = repository.read("log").args(["--format=%s", &range, "--"]).run()?.text();
+    Ok(text.lines().map(str::to_owned).collect())
 }
 
 /// How many commits `commit` has that `base` lacks, and the other way round: (ahead, behind).

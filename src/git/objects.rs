@@ -1,7 +1,7 @@
 //! The object store: reading many objects with one process, building many commits with one process.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::porcelain::cat_file::{self, Object};
+use crate::git::porcelain::cat_file::{self, Object, ObjectKind};
 use crate::git::porcelain::ls_tree::{self, TreeEntry};
 use crate::git::{Oid, Repository};
 use std::fmt::Write as _;
@@ -20,6 +20,15 @@ pub fn load(repository: &Repository, names: &[String]) -> Result<Vec<Option<Obje
 pub fn list(repository: &Repository, treeish: &Oid, prefix: &[&str]) -> Result<Vec<TreeEntry>> {
     let call = repository.read("ls-tree").args(["-r", "-z", "--full-tree", treeish.as_str(), "--"]).args(prefix);
     ls_tree::parse(&call.run()?.stdout)
+}
+
+/// The names in a tree that was read; those that are not UTF-8 are left out. None for what is no tree.
+pub fn names_in(object: &Object) -> Result<Vec<String>> {
+    if object.kind != ObjectKind::Tree {
+        return Ok(Vec::new());
+    }
+    let entries = ls_tree::parse_tree(&object.data, object.oid.as_str().len() / 2)?;
+    Ok(entries.iter().filter_map(|entry| entry.path_str().map(str::to_owned)).collect())
 }
 
 /// One change of a tree.

@@ -3,6 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::push::{self, PushReport, Rejection};
 use crate::git::run::{Call, Output};
+use crate::git::worktree::is_half_written;
 use crate::git::{Branch, RefName, RefUpdate, RemoteName, Repository};
 use std::time::Duration;
 
@@ -46,10 +47,7 @@ pub fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], 
         if coordination.is_none() && named.is_empty() {
             return Ok(());
         }
-        let call = repository
-            .git()
-            .network(&repository.root, "fetch", limit)
-            .args(["--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"])
+        let call = fetch_call(repository, limit, true)
             .args(["--", remote.as_str()])
             .args(coordination)
             .args(named.iter().map(|branch| format!("+{}:{}", branch.full(), branch.tracking(remote))));
@@ -65,12 +63,37 @@ pub fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], 
             continue;
         }
         // While a worktree is being made or removed, git can read its half-written registration and give up.
-        let worktree = complaint.contains("failed to read") && complaint.contains("/worktrees/");
-        if worktree || complaint.contains("cannot lock ref") || complaint.contains(".lock': File exists") {
+        if is_half_written(&complaint)
+            || complaint.contains("cannot lock ref")
+            || complaint.contains(".lock': File exists")
+        {
             return Err(Error::new(Kind::Contention, format!("another git is fetching: {}", first_line(&complaint))));
         }
         return Err(connection_error(remote, &call, &output));
     }
+}
+
+/// Brings the remote-tracking ref of one branch up to date. One connection.
+///
+/// # Errors
+/// Whatever keeps it from that, a branch that is not there included.
+pub fn fetch_branch(repository: &Repository, remote: &RemoteName, branch: &Branch, limit: Duration) -> Result<()> {
+    let call = fetch_call(repository, limit, false).args(["--", remote.as_str()]);
+    let call = call.arg(format!("+{}:{}", branch.full(), branch.tracking(remote)));
+    let output = call.output()?;
+    if output.success() { Ok(()) } else { Err(connection_error(remote, &call, &output)) }
+}
+
+/// Brings every remote-tracking ref that the configuration names up to date. One connection.
+pub fn fetch_all(repository: &Repository, remote: &RemoteName, limit: Duration) -> Result<()> {
+    let call = fetch_call(repository, limit, true).args(["--", remote.as_str()]);
+    let output = call.output()?;
+    if output.success() { Ok(()) } else { Err(connection_error(remote, &call, &output)) }
+}
+
+fn fetch_call(repository: &Repository, limit: Duration, prune: bool) -> Call {
+    let call = repository.git().network(&repository.root, "fetch", limit).arg("--quiet");
+    call.args(prune.then_some("--prune")).args(["--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"])
 }
 
 /// Whether the remote has a branch of exactly this name. One connection; only for a diagnosis, since a fetch tells the

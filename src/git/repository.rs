@@ -71,12 +71,18 @@ impl Repository {
             toplevel,
             identities: OnceLock::new(),
         };
-        if Path::new(git_dir) != repository.common_dir {
-            let records = worktree::list(&repository)?;
+        let is_apart = !repository.common_dir.ends_with(".git");
+        if Path::new(git_dir) == repository.common_dir {
+            if is_apart {
+                repository.remember_root();
+            }
+        } else {
+            let records = worktree::list_registered(&repository)?;
             if let Some(main) = records.into_iter().next().filter(|record| !record.bare) {
                 repository.root_branch = main.branch.as_ref().and_then(RefName::branch);
                 repository.unborn = main.head.is_none();
-                repository.root = main.path;
+                let known = if is_apart { repository.remembered_root() } else { None };
+                repository.root = known.unwrap_or(main.path);
             }
         }
         Ok(repository)
@@ -91,6 +97,23 @@ impl Repository {
             read(&path.join(".git")).and_then(|text| Some(path.join(text.strip_prefix("gitdir: ")?.trim_end())));
         let head = folder.and_then(|folder| read(&folder.join("HEAD")));
         head.is_some_and(|head| head.trim_end() == format!("ref: {}", branch.full()))
+    }
+
+    /// Where the git directory lies apart from the main worktree (`--separate-git-dir`, a submodule), git does not say
+    /// in other worktrees where that is; so whoever stands in it leaves a note.
+    fn remember_root(&self) {
+        let text = self.root.as_os_str().as_encoded_bytes();
+        let note = self.common_dir.join("aitask/root");
+        if std::fs::read(&note).is_ok_and(|known| known == text) {
+            return;
+        }
+        // Best effort: without the note we know as much as git does.
+        let _ = self.private_dir().map(|_| std::fs::write(&note, text));
+    }
+
+    fn remembered_root(&self) -> Option<PathBuf> {
+        let root = PathBuf::from(std::fs::read_to_string(self.common_dir.join("aitask/root")).ok()?);
+        root.join(".git").is_file().then_some(root)
     }
 
     /// Git's configuration, as far as this crate asks for it.
@@ -163,7 +186,7 @@ fn not_a_repository(dir: &Path, complaint: &str) -> Error {
 
 /// One call for everything that will be asked.
 fn read_config(git: &Git, dir: &Path) -> Result<Config> {
-    const KEYS: &str = r"^(aitask|remote|user|author|committer)\.|^(core\.(sshcommand|hookspath)|commit\.gpgsign|color\.ui|init\.defaultbranch)$";
+    const KEYS: &str = r"^(aitask|remote|branch|user|author|committer)\.|^(core\.(sshcommand|hookspath)|commit\.gpgsign|color\.ui|init\.defaultbranch)$";
     let output = git.read(dir, "config").args(["-z", "--get-regexp", KEYS]).output()?;
     match output.code {
         Some(0) => {

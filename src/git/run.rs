@@ -1,6 +1,10 @@
 //! The one place that starts processes: git, and the few programs beside it (`hostname`, `ps`, `tmux`, the
 //! user's check command).
 
+mod git;
+
+pub use git::{Git, WITHIN};
+
 use crate::error::{Error, Kind, Result};
 use crate::settings::Environment;
 use std::ffi::{OsStr, OsString};
@@ -26,15 +30,6 @@ const LOCAL_VARIABLES: [&str; 14] = [
     "GIT_SHALLOW_FILE",
     "GIT_INTERNAL_SUPER_PREFIX",
     "GIT_COMMON_DIR",
-];
-
-/// Settings that every git call gets: nothing in the background, no colour, no file system monitor daemon.
-const CONSTANT_SETTINGS: [(&str, &str); 5] = [
-    ("core.fsmonitor", "false"),
-    ("gc.auto", "0"),
-    ("maintenance.auto", "false"),
-    ("color.ui", "false"),
-    ("advice.detachedHead", "false"),
 ];
 
 /// The time a local command may take; only a hang reaches it.
@@ -268,10 +263,23 @@ impl Call {
         duct::cmd(&self.program, &self.args).dir(&self.dir)
     }
 
-    /// Becomes this program, with our own streams; comes back only with the reason why not.
-    #[expect(clippy::disallowed_methods, reason = "this is the place")]
+    /// Runs it on the terminal that we have, for as long as it likes; gives its exit code, as a shell counts it.
+    pub fn run_attached(&self) -> Result<u8> {
+        let mut command = self.command();
+        let status = command.status().map_err(|error| self.not_started(&error))?;
+        let signal = || 128 + status.signal().unwrap_or(0);
+        Ok(u8::try_from(status.code().unwrap_or_else(signal)).unwrap_or(u8::MAX))
+    }
+
+    /// Becomes it: its streams, signals and exit code are ours. Returns only when it cannot be started.
     #[must_use]
-    pub fn replace_process(&self) -> io::Error {
+    pub fn become_it(&self) -> Error {
+        let error = self.command().exec();
+        self.not_started(&error)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the place")]
+    fn command(&self) -> std::process::Command {
         let mut command = std::process::Command::new(&self.program);
         command.args(&self.args).current_dir(&self.dir);
         for (name, value) in &self.env {
@@ -280,7 +288,7 @@ impl Call {
                 None => command.env_remove(name),
             };
         }
-        command.exec()
+        command
     }
 
     /// Starts it and wants exit code 0.
@@ -337,77 +345,4 @@ impl Call {
 
 fn ended_by_signal(status: std::process::ExitStatus) -> Vec<u8> {
     status.signal().map_or_else(Vec::new, |signal| format!("\nended by signal {signal}").into_bytes())
-}
-
-/// Git, with what each of its calls has in common.
-#[derive(Debug, Clone)]
-pub struct Git {
-    environment: Environment,
-    ssh_command: Option<String>,
-}
-
-impl Git {
-    /// Git in this environment.
-    #[must_use]
-    pub fn new(environment: Environment) -> Self {
-        Self { environment, ssh_command: None }
-    }
-
-    /// Tells the user's own ssh command (`core.sshCommand`), so that network calls can add `BatchMode` to it.
-    #[must_use]
-    pub fn with_ssh_command(mut self, configured: Option<&str>) -> Self {
-        self.ssh_command = configured.map(str::to_owned);
-        self
-    }
-
-    /// The environment the calls inherit.
-    #[must_use]
-    pub fn environment(&self) -> &Environment {
-        &self.environment
-    }
-
-    /// A git command that reads, in `dir`, whatever `GIT_DIR` and its kin say.
-    #[must_use]
-    pub fn read(&self, dir: &Path, subcommand: &str) -> Call {
-        self.write(dir, subcommand).env("GIT_OPTIONAL_LOCKS", "0")
-    }
-
-    /// A git command that may write, in `dir`, whatever `GIT_DIR` and its kin say.
-    #[must_use]
-    pub fn write(&self, dir: &Path, subcommand: &str) -> Call {
-        self.common(Call::program(&self.environment, "git", dir), subcommand)
-    }
-
-    /// A git command that looks for the repository: here alone `GIT_DIR` and its kin count.
-    #[must_use]
-    pub fn discover(&self, dir: &Path, subcommand: &str) -> Call {
-        let call = Call { env: Vec::new(), ..Call::program(&self.environment, "git", dir) };
-        self.common(call, subcommand).env("GIT_OPTIONAL_LOCKS", "0")
-    }
-
-    /// A git command that uses the network: no prompt of git or ssh, and a time limit.
-    #[must_use]
-    pub fn network(&self, dir: &Path, subcommand: &str, limit: Duration) -> Call {
-        let call = self.write(dir, subcommand).limit(limit).env("GIT_TERMINAL_PROMPT", "0");
-        let of_user = self.environment.text("GIT_SSH_COMMAND").or(self.ssh_command.as_deref());
-        match (of_user, self.environment.text("GIT_SSH")) {
-            // GIT_SSH names a program that takes no options of ours.
-            (None, Some(_)) => call,
-            (command, _) => call.env("GIT_SSH_COMMAND", format!("{} -o BatchMode=yes", command.unwrap_or("ssh"))),
-        }
-    }
-
-    fn common(&self, call: Call, subcommand: &str) -> Call {
-        let given = self.environment.text("GIT_CONFIG_COUNT").and_then(|n| n.parse::<usize>().ok()).unwrap_or(0);
-        let mut call = call
-            .arg(subcommand)
-            .env_remove("LC_ALL")
-            .env_remove("LANGUAGE")
-            .env("LC_MESSAGES", "C")
-            .env("GIT_CONFIG_COUNT", (given + CONSTANT_SETTINGS.len()).to_string());
-        for (n, (key, value)) in (given..).zip(CONSTANT_SETTINGS) {
-            call = call.env(&format!("GIT_CONFIG_KEY_{n}"), key).env(&format!("GIT_CONFIG_VALUE_{n}"), value);
-        }
-        call
-    }
 }

@@ -1,21 +1,49 @@
 //! Worktrees: the registry, making and removing one, its state, and bringing one forward.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::porcelain::status::{self, Status};
+use crate::git::porcelain::status::{self, Status, StatusEntry, StatusKind};
 use crate::git::porcelain::worktree_list::{self, WorktreeRecord};
 use crate::git::run::Call;
-use crate::git::{Branch, Oid, Repository};
-use std::path::Path;
+use crate::git::{Branch, Oid, RemoteName, Repository};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-/// Every registered worktree, the main one first (git-worktree(1), porcelain format).
+/// Every registered worktree, the main one first, where it really is.
 pub fn list(repository: &Repository) -> Result<Vec<WorktreeRecord>> {
-    let output = repository.read("worktree").args(["list", "--porcelain", "-z"]).output()?;
+    let mut records = list_registered(repository)?;
+    if let Some(main) = records.first_mut().filter(|main| !main.bare) {
+        // Git takes the folder of the git directory for it, wherever that lies.
+        main.path.clone_from(&repository.root);
+    }
+    Ok(records)
+}
+
+/// Every registered worktree as git says it (git-worktree(1), porcelain format).
+pub(super) fn list_registered(repository: &Repository) -> Result<Vec<WorktreeRecord>> {
+    let list = |options: &[&str]| repository.read("worktree").args(["list", "--porcelain"]).args(options);
+    let mut output = list(&["-z"]).output()?;
+    for _ in 0..HALF_WRITTEN_TRIES {
+        if !is_half_written(&output.complaint()) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+        output = list(&["-z"]).output()?;
+    }
     if output.success() {
         return worktree_list::parse(&output.stdout);
     }
     // Before git 2.36 there is no -z.
-    let output = repository.read("worktree").args(["list", "--porcelain"]).run()?;
-    worktree_list::parse_lines(&output.stdout)
+    worktree_list::parse_lines(&list(&[]).run()?.stdout)
+}
+
+/// How often a registration that another git is writing is looked at again, 5 ms apart.
+const HALF_WRITTEN_TRIES: u32 = 100;
+
+/// Whether git gave up over a worktree that another git is just making or removing.
+pub(super) fn is_half_written(complaint: &str) -> bool {
+    complaint.contains("failed to read") && complaint.contains("/worktrees/")
 }
 
 /// Makes a worktree at `path`, on a new branch cut from `start`, or on an existing branch.
@@ -26,6 +54,15 @@ pub fn add(repository: &Repository, path: &Path, branch: &Branch, start: Option<
         None => call.arg("--").arg(path).arg(branch.as_str()),
     };
     call.run().map(drop)
+}
+
+/// The files below `path` that git ignores and a pattern matches (`glob` pathspecs); one by one, none of other worktrees.
+pub fn ignored_files(repository: &Repository, path: &Path, patterns: &[String]) -> Result<Vec<PathBuf>> {
+    let call =
+        repository.git().read(path, "ls-files").args(["-z", "--others", "--ignored", "--exclude-standard", "--"]);
+    let output = call.args(patterns.iter().map(|pattern| format!(":(top,glob){pattern}"))).run()?;
+    let names = output.stdout.split(|&byte| byte == 0).filter(|name| !name.is_empty());
+    Ok(names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect())
 }
 
 /// Makes a worktree at `path` on no branch.
@@ -62,6 +99,59 @@ pub fn load_status(repository: &Repository, path: &Path) -> Result<Status> {
     let call = repository.git().read(path, "status");
     status::parse(&call.args(["--porcelain=v2", "--branch", "-z", "--untracked-files=normal"]).run()?.stdout)
 }
+
+/// The state of the worktree at `path`, with every untracked and every ignored file.
+pub fn load_everything(repository: &Repository, path: &Path) -> Result<Status> {
+    let call = repository.git().read(path, "status").args(["--porcelain=v2", "--branch", "-z"]);
+    status::parse(&call.args(["--untracked-files=all", "--ignored=traditional"]).run()?.stdout)
+}
+
+/// The state of the worktree at `path`, of the files below `folders` alone, each by its own name.
+pub fn changes_below(repository: &Repository, path: &Path, folders: &[&str]) -> Result<Status> {
+    let call = repository.git().read(path, "status").args(["--porcelain=v2", "--branch", "-z", "--no-renames"]);
+    let call = call.args(["--untracked-files=all", "--ignore-submodules=all", "--"]).args(folders);
+    status::parse(&call.run()?.stdout)
+}
+
+/// Commits exactly these files as they lie at `path`, whatever else is staged there. The user's hooks run and the
+/// user's signing happens; what they refuse leaves the index as it was.
+///
+/// # Errors
+/// [`Kind::Git`] with what git or the hook said.
+pub fn commit_files(repository: &Repository, path: &Path, message: &str, changed: &[StatusEntry]) -> Result<()> {
+    let list = |entries: &mut dyn Iterator<Item = &StatusEntry>| {
+        entries.flat_map(|entry| [entry.path.as_os_str().as_bytes(), b"\0"].concat()).collect::<Vec<_>>()
+    };
+    let git = |subcommand: &str, files: Vec<u8>| {
+        let call = repository.git().write(path, subcommand).env("GIT_LITERAL_PATHSPECS", "1").input(files);
+        call.args(["--pathspec-from-file=-", "--pathspec-file-nul"])
+    };
+    let new = list(&mut changed.iter().filter(|entry| entry.kind == StatusKind::Untracked));
+    if !new.is_empty() {
+        git("add", new.clone()).arg("--intent-to-add").run()?;
+    }
+    let call = git("commit", list(&mut changed.iter())).args(["--quiet", "--only", "-m", message]);
+    let call = call.limit(COMMIT_LIMIT);
+    let output = call.output()?;
+    if output.success() {
+        return Ok(());
+    }
+    if !new.is_empty() {
+        git("reset", new).arg("--quiet").run()?;
+    }
+    Err(call.failure(&output))
+}
+
+/// Makes a branch follow the one of its name at the remote, as `git push -u` does.
+pub fn set_upstream(repository: &Repository, branch: &Branch, remote: &RemoteName) -> Result<()> {
+    for (key, value) in [("remote", remote.as_str()), ("merge", branch.full().as_str())] {
+        repository.write("config").args([&format!("branch.{branch}.{key}"), value]).run()?;
+    }
+    Ok(())
+}
+
+/// How long hooks and signing may take.
+const COMMIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Whether the worktree at `path` came forward.
 #[derive(Debug, Clone, PartialEq, Eq)]

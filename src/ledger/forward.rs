@@ -64,7 +64,8 @@ impl Ledger<'_> {
             let tip = view.tip(branch);
             let target = tips.get(branch).or(tip.published.as_ref());
             let (Some(target), Some(local)) = (target, &tip.local) else { continue };
-            if branch.as_str() == LOCKS || target == local {
+            let moves_files = branch.as_str() != IDS && self.still;
+            if branch.as_str() == LOCKS || target == local || moves_files {
                 continue;
             }
             if branch.as_str() == IDS {

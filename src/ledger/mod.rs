@@ -110,6 +110,8 @@ pub struct Ledger<'r> {
     /// The branch that holds nothing but task data, when there is one: commits that only this clone has are
     /// published along with ours. On a code branch they are the user's to push.
     pub own: Option<Branch>,
+    /// Leave local branches and checkouts where they are.
+    pub still: bool,
     /// Build and show, but publish nothing.
     pub dry_run: bool,
     /// Where narration goes, line by line.

@@ -3,9 +3,14 @@
 
 use crate::error::{Error, Result};
 use crate::git::Repository;
+use crate::git::run::WITHIN;
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+/// This process is at the head of the queue.
+static HELD: AtomicBool = AtomicBool::new(false);
 
 /// A place at the head of the queue, given up when dropped.
 #[derive(Debug)]
@@ -15,6 +20,10 @@ impl Queue {
     /// Waits for our turn, at most `limit`; after that we go on without it. A wait that somebody would notice is
     /// narrated.
     pub fn enter(repository: &Repository, limit: Duration, narrate: fn(&str)) -> Result<Self> {
+        // Within a turn of ours, also in a hook of a command of ours, the turn is ours already.
+        if HELD.load(Ordering::Acquire) || repository.git().environment().text(WITHIN).is_some() {
+            return Ok(Self(None));
+        }
         let path = repository.private_dir()?.join("queue.lock");
         let mut file = File::options()
             .read(true)
@@ -30,6 +39,7 @@ impl Queue {
                 Ok(()) => {
                     // The number is for the narration of others, so it may fail.
                     let _ = file.set_len(0).and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
+                    HELD.store(true, Ordering::Release);
                     return Ok(Self(Some(file)));
                 }
                 Err(TryLockError::WouldBlock) if started.elapsed() < limit => {
@@ -51,5 +61,13 @@ impl Queue {
     #[must_use]
     pub fn is_ours(&self) -> bool {
         self.0.is_some()
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        if self.is_ours() {
+            HELD.store(false, Ordering::Release);
+        }
     }
 }

@@ -98,13 +98,19 @@ impl Ledger<'_> {
     ) -> Result<Option<Outcome>> {
         let limit = deadline.left().unwrap_or_default().max(Duration::from_secs(1));
         let options = PushOptions { atomic, hooks: hooks(updates), dry_run: false, limit };
-        Ok(Some(match remote::push(self.repository, remote, updates, options)? {
-            Pushed::NoAtomic => return Ok(None),
-            Pushed::NotSent(error) => Outcome::Failed(error),
-            Pushed::Unknown(error) => Outcome::Unknown(error),
-            Pushed::Answered(report) => judge(remote, &report),
-        }))
+        Ok(outcome(remote, remote::push(self.repository, remote, updates, options)?))
     }
+}
+
+/// What a push came to; `None` when the server cannot do it atomically.
+#[must_use]
+pub fn outcome(remote: &RemoteName, pushed: Pushed) -> Option<Outcome> {
+    Some(match pushed {
+        Pushed::NoAtomic => return None,
+        Pushed::NotSent(error) => Outcome::Failed(error),
+        Pushed::Unknown(error) => Outcome::Unknown(error),
+        Pushed::Answered(report) => judge(remote, &report),
+    })
 }
 
 /// Pushes of the coordination branches run no user hooks; pushes of task data and code do (specification 10,

@@ -16,6 +16,11 @@ impl Entry {
         Self { key: Some(key.to_owned()), value: value.to_owned(), raw: format!("{key}: {value}{eol}").into_bytes() }
     }
 
+    /// Lines that are no entry.
+    pub(super) fn verbatim(raw: Vec<u8>) -> Self {
+        Self { key: None, value: String::new(), raw }
+    }
+
     fn start(line: &[u8]) -> Self {
         let key = key_of(content(line)).map(str::to_owned);
         let value = key.as_ref().and_then(|key| content(line).get(key.len() + 1..)).unwrap_or_default();

@@ -113,6 +113,13 @@ impl Document {
         bytes
     }
 
+    /// The frontmatter's bytes with the two lines around it.
+    pub(super) fn head_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.to_bytes();
+        bytes.truncate(bytes.len() - self.body.len());
+        bytes
+    }
+
     /// Whether the file has a frontmatter.
     #[must_use]
     pub fn has_frontmatter(&self) -> bool {

@@ -1,5 +1,6 @@
 //! What every verb starts from: the repository, the settings, where the task data lives, who is asking.
 
+use super::{explore, scratch};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Repository, refs};
 use crate::ledger::{Channel, DATA, Ledger, Session};
@@ -96,6 +97,7 @@ impl Context {
         narrate: fn(&str),
     ) -> Result<Self> {
         let data_branch = data_branch(&repository, &channel)?;
+        scratch::sweep(&repository);
         Ok(Self { repository, settings, channel, narrate, dry_run, here: dir.to_owned(), data_branch })
     }
 
@@ -126,6 +128,13 @@ impl Context {
         self.data_branch.as_ref().is_some_and(|branch| branch.as_str() == DATA)
     }
 
+    /// Whether any remote is configured, whatever its name.
+    #[must_use]
+    pub fn has_any_remote(&self) -> bool {
+        let is_url = |key: &str| key.strip_prefix("remote.").is_some_and(|rest| rest.rsplit('.').next() == Some("url"));
+        self.repository.config().keys().any(is_url)
+    }
+
     /// The folder under which `aitasks/` is checked out.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
@@ -141,9 +150,16 @@ impl Context {
             channel: self.channel.clone(),
             timeout: self.settings.timeout,
             own: self.data_branch.clone().filter(|_| self.has_data_branch()),
+            still: self.is_exploring(),
             dry_run: self.dry_run,
             narrate: self.narrate,
         }
+    }
+
+    /// Whether we run within `git aitask explore`.
+    #[must_use]
+    pub fn is_exploring(&self) -> bool {
+        self.repository.git().environment().text(explore::VARIABLE).is_some()
     }
 
     /// The ledger as readers see it: commits of the task data that only this clone has are shown, too.

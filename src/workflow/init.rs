@@ -1,6 +1,7 @@
 //! Setting a repository up: the coordination branches, the folders, the local excludes. Repairs what is missing.
 
 use super::context::Context;
+use super::data_branch::{self, Attached};
 use super::index::Index;
 use super::outcome::Aside;
 use super::place::exclude;
@@ -29,7 +30,7 @@ pub struct Initialised {
 }
 
 /// The issue types a project starts with (specification 20, section 3.3).
-const TYPES: &str =
+pub(super) const TYPES: &str =
     "bug\nchore\ndocumentation\nenhancement\nfeature\nmanual_verification\nperformance\nrefactor\nstyle\ntest\n";
 
 /// Makes what is missing, in one swap.
@@ -82,14 +83,19 @@ pub fn init(context: &Context) -> Result<Initialised> {
         let seen = (made, found);
         Ok(if plan.branches.is_empty() { Decision::Nothing(seen) } else { Decision::Swap(plan, seen) })
     })?;
+    let mut attached = false;
     if !context.dry_run {
+        if context.has_data_branch() {
+            attached = data_branch::attach(context, &mut |_| ())? == Attached::Made;
+        }
         for line in [WORKTREES_DIR, paths::DRAFTS_DIR, paths::USER_CONFIG_FILE] {
             let slash = if line.contains('.') { "" } else { "/" };
             exclude(&context.repository.common_dir, &format!("/{line}{slash}"))?;
         }
     }
     let aside = Aside::of(context, &landed);
-    let (made, found) = landed.value;
+    let (mut made, found) = landed.value;
+    made.extend(attached.then(|| format!("worktree {}", paths::DATA_WORKTREE_DIR)));
     let remote = context.channel.remote().map(ToString::to_string);
     Ok(Initialised { remote, data: data.to_string(), made, found, aside })
 }

@@ -1,15 +1,14 @@
 //! Merging a task branch off to the side, and trying a command on the result.
 
 use super::context::Context;
+use super::scratch::Scratch;
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::{self, NewCommit, Parent};
 use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::merge_tree::MergeTree;
 use crate::git::run::Call;
-use crate::git::{Branch, Oid, merge, worktree};
+use crate::git::{Branch, Oid, merge};
 use crate::ledger::transaction::{Plan, Step};
-use crate::ledger::{liveness, nonce};
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// How work is merged.
@@ -105,62 +104,6 @@ fn tree_of(context: &Context, commit: &Oid) -> Result<Option<Oid>> {
     object.map(|object| Commit::parse(&object.data).map(|commit| commit.tree)).transpose()
 }
 
-/// How the folders of checks are called; something random follows.
-const CHECK: &str = "git-aitask-check-";
-
-/// A detached worktree for a check, in the folder for temporary files, where no tool takes it for part of a repository.
-/// A note in the repository says where, so that a later command can remove what a killed one left.
-struct CheckPlace {
-    note: PathBuf,
-    folder: PathBuf,
-}
-
-impl CheckPlace {
-    fn new(context: &Context) -> Result<Self> {
-        let notes = context.repository.private_dir()?.join("check");
-        let note = notes.join(std::process::id().to_string());
-        let folder = std::env::temp_dir().join(format!("{CHECK}{}", nonce()?));
-        let place = Self { note, folder };
-        let text = place.folder.to_string_lossy().into_owned();
-        let made = std::fs::create_dir_all(&notes).and_then(|()| std::fs::write(&place.note, text));
-        made.and_then(|()| std::fs::create_dir(&place.folder))
-            .map_err(|error| Error::io("make", &place.folder, &error))?;
-        Ok(place)
-    }
-
-    fn worktree(&self) -> PathBuf {
-        self.folder.join("merged")
-    }
-
-    /// Removes worktree, folder and note; what is not there is gone already.
-    fn remove(&self, context: &Context) -> Result<()> {
-        let path = self.worktree();
-        if worktree::list(&context.repository)?.iter().any(|record| record.path == path) {
-            worktree::remove(&context.repository, &path, true)?;
-        }
-        let gone = |result: std::io::Result<()>| match result {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        };
-        let removed = gone(std::fs::remove_dir_all(&self.folder)).and_then(|()| gone(std::fs::remove_file(&self.note)));
-        removed.map_err(|error| Error::io("remove", &self.folder, &error))
-    }
-}
-
-/// Removes what checks whose process was killed left behind.
-fn sweep(context: &Context) -> Result<()> {
-    let notes = std::fs::read_dir(context.repository.common_dir.join("aitask/check"));
-    for note in notes.into_iter().flatten().flatten().map(|entry| entry.path()) {
-        let pid = note.file_name().and_then(|name| name.to_str()?.parse().ok());
-        let folder = std::fs::read_to_string(&note).map(PathBuf::from).unwrap_or_default();
-        let ours = folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(CHECK));
-        if ours && pid.is_some_and(|pid| liveness::exists(pid) == Some(false)) {
-            CheckPlace { note, folder }.remove(context)?;
-        }
-    }
-    Ok(())
-}
-
 /// Runs a command on the merged tree, in a detached worktree that goes away again.
 ///
 /// # Errors
@@ -182,15 +125,11 @@ pub fn check(context: &Context, command: &str, output: &Oid, merge: &Merge, tip:
             built.commits.into_iter().next().ok_or_else(|| Error::new(Kind::Bug, "git made no commit to check"))?
         }
     };
-    sweep(context)?;
-    let place = CheckPlace::new(context)?;
-    let path = place.worktree();
+    let scratch = Scratch::make(context, "check", "merged", &commit)?;
     let day = Duration::from_secs(24 * 3600);
-    let output = worktree::add_detached(repository, &path, &commit).and_then(|()| {
-        let call = Call::program(repository.git().environment(), "sh", &path).args(["-c", command]);
-        call.limit(day).streams(crate::git::run::Streams::ToStderr).output()
-    });
-    let removed = place.remove(context);
+    let call = Call::program(repository.git().environment(), "sh", &scratch.path).args(["-c", command]);
+    let output = call.limit(day).streams(crate::git::run::Streams::ToStderr).output();
+    let removed = scratch.remove(context);
     let output = output?;
     removed?;
     if output.success() {

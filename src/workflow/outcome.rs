@@ -102,6 +102,12 @@ pub struct WorktreeInfo {
     pub base: Option<Branch>,
     /// Whether this command made it.
     pub created: bool,
+    /// Files that git ignores, and this command copied into it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copied: Vec<PathBuf>,
+    /// Why it is not quite ready to work in; it was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<String>,
     /// The commit it was cut from, and when that was made (seconds since 1970).
     #[serde(skip)]
     pub base_commit: Option<(Oid, i64)>,

@@ -134,6 +134,7 @@ pub fn pick(context: &Context, options: &Options) -> Result<Picked> {
         }
         _ => None,
     };
+    aside.notes.extend(worktree.as_ref().and_then(|worktree| worktree.unfinished.clone()));
     if !context.dry_run {
         remember(context, &taken.lock, worktree.as_ref())?;
     }

@@ -1,6 +1,7 @@
 //! The worktree of a task: `aiwork/<task name>` on the branch `aitask/<task name>` (specification 50, section 1).
 
 use super::context::Context;
+use super::furnish::furnish;
 use super::outcome::WorktreeInfo;
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::commit::Commit;
@@ -76,6 +77,8 @@ impl Place {
             branch: self.branch.clone(),
             base: Some(base.branch.clone()),
             created: false,
+            copied: Vec::new(),
+            unfinished: None,
             base_commit: base.age(context)?,
         };
         if self.record.is_some() {
@@ -84,7 +87,7 @@ impl Place {
         exclude(&repository.common_dir, &format!("/{WORKTREES_DIR}/"))?;
         let exists = !refs::load(repository, &[self.branch.full()])?.is_empty();
         // Beside a fetch of this clone, which would stumble over a half-written registration.
-        let _queue = Queue::enter(repository, context.settings.timeout, context.narrate)?;
+        let queue = Queue::enter(repository, context.settings.timeout, context.narrate)?;
         let added = worktree::add(repository, &self.path, &self.branch, (!exists).then_some(&base.commit));
         if let Err(error) = added {
             // Another command may have made the same one meanwhile.
@@ -92,7 +95,11 @@ impl Place {
                 return Err(error);
             }
         }
+        drop(queue);
         info.created = true;
+        if let Err(error) = furnish(context, &self.path, &mut info.copied) {
+            info.unfinished = Some(error.to_string());
+        }
         Ok(info)
     }
 

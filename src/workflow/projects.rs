@@ -79,7 +79,7 @@ pub fn become_script(environment: &Environment, project: &str, script: &str, arg
         Err(error) => return error,
     };
     let path = root.join(SCRIPTS_DIR).join(script);
-    let error = Call::program(environment, &path, &root).args(args).replace_process();
+    let error = Call::program(environment, &path, &root).args(args).become_it();
     Error::new(Kind::Usage, format!("{} is missing or not executable in project '{project}' ({error})", path.display()))
 }
 

@@ -1,15 +1,19 @@
 //! Bringing this clone's task data up to what is published.
 
 use super::context::Context;
-use super::index::branches;
-use crate::error::Result;
-use crate::git::merge;
+use super::index::{Index, branches};
+use super::joining::Resolutions;
+use super::outcome::Aside;
+use super::reconcile::{Manner, Progress, Reconciled, reconcile};
+use crate::error::{Error, Kind, Result};
 use crate::git::run::Call;
+use crate::git::{Branch, merge};
 use crate::ledger::forward::Lagging;
 use crate::ledger::transaction::Step;
-use crate::ledger::{Decision, Locks, Plan, View, nonce};
+use crate::ledger::{Decision, Edit, LockEntry, Locks, Plan, View, nonce};
 use crate::task::TaskId;
-use std::path::Path;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Fetches, brings the checkout of the task data forward, and removes the locks that `stale` names. One connection, and
@@ -53,6 +57,109 @@ pub fn unreconciled(context: &Context) -> Option<(u32, u32, String)> {
     let (ahead, behind) =
         merge::ahead_behind(&context.repository, tip.local.as_ref()?, tip.published.as_ref()?).ok()?;
     Some((ahead, behind, format!("{remote}/{data}")))
+}
+
+/// What `git aitask sync` did.
+#[derive(Debug, Clone, Serialize)]
+pub struct Synced {
+    /// In a word.
+    pub did: Did,
+    /// How many edited files were committed.
+    pub committed: usize,
+    /// Files that both sides changed, merged by the rules.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<PathBuf>,
+    /// Archived tasks whose lock was left behind, and is gone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub released: Vec<TaskId>,
+    /// What else there is to say.
+    #[serde(flatten)]
+    pub aside: Aside,
+}
+
+/// What a sync came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Did {
+    /// Both sides were the same.
+    Nothing,
+    /// Local commits went out.
+    Pushed,
+    /// Published ones came in.
+    Pulled,
+    /// Both.
+    Both,
+    /// Both, and files were merged by the rules.
+    Merged,
+    /// There is no remote.
+    Alone,
+}
+
+/// Brings both sides together, and releases locks of archived tasks. One connection when there is nothing to do.
+///
+/// # Errors
+/// [`Kind::Conflict`] with the files; [`Kind::Unreachable`], [`Kind::Dirty`], [`Kind::Denied`] and others with the way
+/// out. Nothing is half done.
+pub fn bring_together(context: &Context) -> Result<Synced> {
+    let locks_branch = crate::ledger::Ledger::locks_branch()?;
+    let (mut committed, mut merged) = (0, Vec::new());
+    let mut progress = |progress| match progress {
+        Progress::Committing(files) => committed += files,
+        Progress::Merged(path) => merged.push(path),
+        Progress::Fetching | Progress::Pulling(_) | Progress::Pushing(_) => {}
+    };
+    let (resolutions, also) = (Resolutions::new(), [locks_branch.clone()]);
+    let manner =
+        Manner { commit: true, push_first: false, also: &also, resolutions: &resolutions, progress: &mut progress };
+    let did = match reconcile(context, manner)? {
+        Reconciled::Nothing => Did::Nothing,
+        Reconciled::Pushed => Did::Pushed,
+        Reconciled::Pulled => Did::Pulled,
+        Reconciled::Both => Did::Both,
+        Reconciled::Merged => Did::Merged,
+        Reconciled::NoRemote => Did::Alone,
+        Reconciled::Failed(_, error) => return Err(error),
+        Reconciled::Conflict(files) => {
+            let names: Vec<_> = files.iter().map(|file| file.path.display().to_string()).collect();
+            let message = format!("changed here and at the remote, and no rule merges it: {}", names.join(", "));
+            let dir = context.data_dir();
+            let upstream = context.channel.remote().map_or_else(String::new, |remote| format!("{remote}/"));
+            let hint = format!("cd {} && git merge {upstream}{}", dir.display(), context.data_branch()?);
+            return Err(Error::new(Kind::Conflict, message).hint(hint).detail("files", names));
+        }
+    };
+    // What was just fetched is looked at; only a lock to release costs another connection.
+    let released = if stale_locks(context, &context.reading_ledger().view(&all(context)?, false)?)?.is_empty() {
+        Vec::new()
+    } else {
+        let landed = context.ledger().transact(&nonce()?, &all(context)?, |view| {
+            let stale = stale_locks(context, view)?;
+            if stale.is_empty() {
+                return Ok(Decision::Nothing(stale));
+            }
+            let edits = stale.iter().map(|id| Edit::Remove { path: LockEntry::path(*id) }).collect();
+            let step = Step::edit(format!("ait: Cleanup {} stale lock(s)", stale.len()), edits);
+            Ok(Decision::Swap(Plan::new().step(&locks_branch, step), stale))
+        })?;
+        landed.value
+    };
+    Ok(Synced { did, committed, merged, released, aside: Aside::default() })
+}
+
+fn all(context: &Context) -> Result<[Branch; 2]> {
+    branches(context).map(|(locks, data)| [locks, data])
+}
+
+/// The locks of tasks that are archived, and active nowhere.
+fn stale_locks(context: &Context, view: &View<'_>) -> Result<Vec<TaskId>> {
+    let (locks_branch, data) = branches(context)?;
+    let Some(root) = view.objects(&[Locks::request(&locks_branch)])?.pop().flatten() else { return Ok(Vec::new()) };
+    let locks = Locks::of(Some(&root))?;
+    if locks.tasks().next().is_none() {
+        return Ok(Vec::new());
+    }
+    let index = Index::load(view, &data)?;
+    Ok(locks.tasks().filter(|id| index.active(*id).is_none() && index.archived(*id).is_some()).collect())
 }
 
 /// Runs a helper script beside the caller, for its effects alone: what it says and how it ends does not matter.

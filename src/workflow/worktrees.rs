@@ -1,9 +1,13 @@
 //! The worktrees of tasks in this clone. Asks git's registry, not the network.
 
 use super::context::{Context, Wanted};
+use super::index::Index;
 use super::list::{WorktreeState, state};
+use super::outcome::WorktreeInfo;
+use super::place::{Base, Place};
+use super::teardown::{self, BranchEnd, WorktreeEnd, WorktreeName};
 use crate::error::{Error, Kind, Result};
-use crate::git::{RefName, worktree};
+use crate::git::{Branch, RefName, worktree};
 use crate::task::{TaskId, TaskName};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -62,4 +66,96 @@ pub fn path(context: &Context, wanted: &Wanted) -> Result<WorktreePath> {
         Error::new(Kind::NoSuchTask, format!("{} has no worktree in this clone", wanted.id.t()))
             .hint(format!("git aitask pick {}", wanted.id))
     })
+}
+
+/// A worktree made.
+#[derive(Debug, Clone, Serialize)]
+pub struct Added {
+    /// The task.
+    pub task: TaskId,
+    /// Its worktree.
+    pub worktree: WorktreeInfo,
+}
+
+/// Makes the worktree of a task, or finds it; takes nothing and asks nobody. A branch that is there is attached.
+///
+/// # Errors
+/// [`Kind::NoSuchTask`]; [`Kind::Occupied`] when there is no room for it.
+pub fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Result<Added> {
+    let data = context.data_branch()?.clone();
+    let ledger = context.reading_ledger();
+    let view = ledger.view(std::slice::from_ref(&data), false)?;
+    let index = Index::load(&view, &data)?;
+    let path = index.require_active(wanted)?;
+    let base = Base::find(context, base)?;
+    let place = Place::find(context, path.name())?;
+    place.require_free(context)?;
+    Ok(Added { task: path.id(), worktree: place.ensure(context, &base)? })
+}
+
+/// What a removal came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct Removed {
+    /// The task.
+    pub task: TaskId,
+    /// Where the worktree was; absent when there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// The task branch is gone.
+    pub branch_deleted: bool,
+    /// The task branch, where it has commits of its own and stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch_kept: Option<Branch>,
+}
+
+/// Removes the worktree of a task, and its branch when all its commits are in what the main worktree has checked out.
+///
+/// # Errors
+/// [`Kind::Dirty`] for uncommitted work, unless `discard`; [`Kind::Occupied`] for one that is locked, in the middle of a
+/// rebase, or not the task's.
+pub fn remove(context: &Context, wanted: &Wanted, discard: bool) -> Result<Removed> {
+    let name = name_of(context, wanted)?;
+    let removal = teardown::remove(context, &name, discard)?;
+    let path = match removal.worktree {
+        WorktreeEnd::None => None,
+        WorktreeEnd::Removed(path) => Some(path),
+        WorktreeEnd::Kept(reason, path) => {
+            let why = removal.causes.join("; ");
+            let why = if why.is_empty() { reason.replace('_', " ") } else { why };
+            let message = format!("{} stays: {why}", path.display());
+            return Err(match reason {
+                "dirty" => Error::new(Kind::Dirty, message)
+                    .hint(format!("cd {} && git status", path.display()))
+                    .hint(format!("git aitask worktree remove {} --discard   (loses it)", wanted.id)),
+                "locked" => Error::new(Kind::Occupied, message).hint(format!("git worktree unlock {}", path.display())),
+                "stale_record" => Error::new(Kind::Occupied, message).hint("git worktree repair NEW_PLACE"),
+                _ => Error::new(Kind::Occupied, message).hint("git worktree list"),
+            });
+        }
+    };
+    let branch_kept = matches!(removal.branch, BranchEnd::Kept(_)).then(|| name.branch().clone());
+    let branch_deleted = removal.branch == BranchEnd::Deleted;
+    Ok(Removed { task: wanted.id, path, branch_deleted, branch_kept })
+}
+
+/// The name of the task somebody means: one that has a worktree here, else one that there is.
+fn name_of(context: &Context, wanted: &Wanted) -> Result<WorktreeName> {
+    let records = worktree::list(&context.repository)?;
+    let ids: Vec<_> = std::iter::once(wanted.id).chain(wanted.or).collect();
+    let here = records.iter().find_map(|record| {
+        let name = TaskName::from_branch(record.branch.as_ref().and_then(RefName::branch)?.as_str())?;
+        let top = name.as_top_level().map(|name| name.id());
+        (ids.contains(&name.id()) || top.is_some_and(|id| ids.contains(&id))).then(|| name.as_str().to_owned())
+    });
+    let text = if let Some(text) = here {
+        text
+    } else {
+        let data = context.data_branch()?.clone();
+        let ledger = context.reading_ledger();
+        let view = ledger.view(std::slice::from_ref(&data), false)?;
+        let index = Index::load(&view, &data)?;
+        let archived = || ids.iter().find_map(|id| index.archived(*id));
+        index.require_active(wanted).or_else(|error| archived().ok_or(error))?.name().as_str().to_owned()
+    };
+    WorktreeName::parse(&text).ok_or_else(|| Error::new(Kind::Usage, format!("{text:?} is no name of a worktree")))
 }

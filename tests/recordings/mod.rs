@@ -19,6 +19,12 @@ macro_rules! recordings {
 }
 
 recordings! {
+    archive_children
+    archive_folded
+    archive_options
+    archive_parent
+    archive_two_clones
+    archive_unreachable
     child_at_once
     child_lock_left_behind
     child_numbering
@@ -31,28 +37,54 @@ recordings! {
     create_two_clones
     draft_all_options
     draft_finalize
+    drift_check
+    git_dispatch
+    git_gateway
+    git_guard
     ids_faults
     ids_no_remote
     ids_two_clones
+    initdata_clone
+    initdata_modes
     labels_vocabulary
     lock_cleanup
     lock_email_and_ids
     lock_sessions
     lock_two_clones
     lockdiag_states
+    ls_levels
+    ls_order_and_columns
+    ls_refused
+    ls_sibling_project
     pick_no_remote
     pick_own
     pick_reclaim
+    query_active
+    query_archived
+    query_by_file
+    query_refused
+    sync_automerge
+    sync_conflict
+    sync_legacy
+    sync_trouble
+    sync_two_clones
     update_body_and_name
     update_canonical
     update_children
     update_committed
     update_cross_repo_lock
-    #[ignore = "it calls `ait git push`, which this binary does not stand in for yet"]
     update_data_branch
     update_fields
     update_further_keys
     update_refused
+    webmerge_scan
+    worktree_kept
+    worktree_remove
+    worktree_resolve
+    worktree_whole_life
+    zip_again
+    zip_run
+    zip_unpack
 }
 
 fn folder() -> PathBuf {

@@ -29,6 +29,7 @@ pub mod merge_tree;
 pub mod push;
 mod quoted;
 pub mod status;
+pub mod unmerged;
 pub mod worktree_list;
 
 /// The error of bytes that are not what git's manual says.

@@ -1,0 +1,41 @@
+//! `git aitask sync`.
+
+use super::{App, aside};
+use crate::error::Result;
+use crate::report::Page;
+use crate::workflow::sync::{self, Did};
+use clap::Args;
+
+/// Bring the task data here and at the remote to the same state; release locks of archived tasks
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Edits of task files and plans are committed first, and nothing else is. Files that both sides changed are \
+merged field by field; what cannot be merged is listed, and nothing is changed.\n\nExample:\n  git aitask sync"
+)]
+pub struct Sync {}
+
+impl Sync {
+    /// Runs the verb.
+    pub fn run(app: &App) -> Result<()> {
+        let context = app.open(false)?;
+        let outcome = sync::bring_together(&context)?;
+        app.report.answer(&outcome, || {
+            let title = match outcome.did {
+                Did::Nothing => "up to date",
+                Did::Pushed => "pushed",
+                Did::Pulled => "pulled",
+                Did::Both => "pulled and pushed",
+                Did::Merged => "pulled, merged and pushed",
+                Did::Alone => "no remote: there is nothing to sync with",
+            };
+            let mut page = Page::new().title(title);
+            if outcome.committed > 0 {
+                page = page.line(format!("  committed: {} task and plan files", outcome.committed));
+            }
+            page = page.lines(outcome.merged.iter().map(|path| format!("  merged: {}", path.display())));
+            page =
+                page.lines(outcome.released.iter().map(|id| format!("  released: the lock of {}, archived", id.t())));
+            aside(page, &outcome.aside)
+        })
+    }
+}

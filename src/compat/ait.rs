@@ -1,0 +1,117 @@
+//! `ait`, the dispatcher (specification 40, section 1), and `ait git-health` (section 5).
+
+use super::scene::Scene;
+use super::{SCRIPTS, git};
+use crate::workflow::{data_state, helper};
+use std::path::PathBuf;
+
+/// Commands whose script is not named after them.
+const OTHERS: [(&str, &str); 1] = [("install", "aitask_install.sh")];
+
+const HELP: &str = "\
+Usage: ait <command> [arguments]
+
+Tasks:    create, ls, update, zip-old, stats, changelog
+Sharing:  sync, lock, git, git-health
+Project:  setup, upgrade
+
+Any other command runs the script .aitask-scripts/aitask_<command>.sh of the project.
+'ait <command> --help' says more; 'ait --version' says which version this is.";
+
+/// Runs the dispatcher, with the project's root as directory.
+pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
+    let root = root(scene);
+    let invoked_from = scene.dir.to_string_lossy().into_owned();
+    let scripts = root.join(".aitask-scripts").to_string_lossy().into_owned();
+    let environment = scene.environment.clone().with("AIT_INVOCATION_PWD", &invoked_from);
+    let environment = environment.with("AITASK_SCRIPT_DIR", &scripts);
+    let scene = Scene { environment, dir: root, console: scene.console, narrate: scene.narrate };
+    let Some((command, rest)) = args.split_first() else { return help(&scene) };
+    match command.as_str() {
+        "help" | "--help" | "-h" => help(&scene),
+        "--version" | "-v" => {
+            let version = std::fs::read_to_string(scene.dir.join(".aitask-scripts/VERSION")).unwrap_or_default();
+            let version = version.lines().next().filter(|line| !line.is_empty()).unwrap_or("unknown").to_owned();
+            scene.console.line(&format!("ait version {version}"));
+            0
+        }
+        "git" => git::run(&scene, rest),
+        "git-health" => health(&scene),
+        "stats" if rest.first().is_some_and(|arg| arg == "tui") => {
+            script(&scene, "stats", "aitask_stats_tui.sh", &rest[1..])
+        }
+        _ => {
+            let other = OTHERS.iter().find(|(name, _)| name == command).map(|(_, script)| (*script).to_owned());
+            let name = other.unwrap_or_else(|| format!("aitask_{}.sh", command.replace('-', "_")));
+            script(&scene, command, &name, rest)
+        }
+    }
+}
+
+fn help(scene: &Scene) -> u8 {
+    HELP.lines().for_each(|line| scene.console.line(line));
+    0
+}
+
+/// Our script, else the original beside the project; it then takes this process's place.
+fn script(scene: &Scene, command: &str, name: &str, args: &[String]) -> u8 {
+    if SCRIPTS.contains(&name) {
+        return super::run(name, args, &scene.environment, &scene.dir);
+    }
+    let file = scene.dir.join(".aitask-scripts").join(name);
+    let plain = command.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if !plain || command.is_empty() || !file.is_file() {
+        (scene.narrate)(&format!("ait: unknown command '{command}'"));
+        (scene.narrate)("Run 'ait help' for usage information.");
+        return 1;
+    }
+    let error = helper::become_script(&scene.environment, &file, args, &scene.dir);
+    scene.console.error(&error.to_string());
+    1
+}
+
+/// The project's root: where the scripts lie, else the repository's. Inside a worktree of a task it is the main one's
+/// (verdict D2).
+fn root(scene: &Scene) -> PathBuf {
+    let project = scene.dir.ancestors().find(|dir| dir.join(".aitask-scripts").is_dir());
+    let Ok(Some(context)) = scene.open() else { return project.unwrap_or(&scene.dir).to_owned() };
+    let repository = &context.repository;
+    let below = project.and_then(|dir| dir.strip_prefix(&repository.toplevel).ok());
+    let here = below.map(|below| repository.root.join(below)).filter(|dir| dir.join(".aitask-scripts").is_dir());
+    here.unwrap_or_else(|| repository.root.clone())
+}
+
+fn health(scene: &Scene) -> u8 {
+    let dir = scene.dir.join(".aitask-data");
+    let console = scene.console;
+    if !dir.join(".git").exists() {
+        console.info("Mode: legacy (task data on the branch that is checked out)");
+        return 0;
+    }
+    console.info("Mode: branch (.aitask-data worktree present)");
+    console.info("Worktree path: .aitask-data");
+    let admin = data_state::admin_dir(&dir);
+    let shown = admin.as_ref().map_or_else(
+        || "<missing>".to_owned(),
+        |admin| admin.strip_prefix(&scene.dir).unwrap_or(admin).display().to_string(),
+    );
+    console.info(&format!("Git-dir: {shown}"));
+    let (branch, commit) = data_state::head(&scene.environment, &dir);
+    console.info(&format!("Branch (rev-parse --abbrev-ref HEAD): {branch}"));
+    console.info(&format!("HEAD commit: {commit}"));
+    if admin.is_none() {
+        console.warn("Git-dir is missing: the data worktree is not usable.");
+        return 0;
+    }
+    if branch == "HEAD" {
+        console.warn("Detached HEAD.");
+    }
+    let markers = data_state::unfinished(&dir);
+    if !markers.is_empty() {
+        console.warn(&format!("In-progress operations: {}", markers.join(" ")));
+        console.info("Recover with: ./ait git <rebase|merge|cherry-pick|revert> --abort  (or --continue)");
+    } else if branch != "HEAD" {
+        console.success("Clean: no operation in progress.");
+    }
+    0
+}

@@ -1,0 +1,216 @@
+//! `ait git`: git in the worktree of the task data, with a guard, and its `push` (specification 40, sections 3 and 4).
+
+use super::scene::Scene;
+use crate::error::{Error, Kind};
+use crate::ledger::Channel;
+use crate::workflow::joining::Resolutions;
+use crate::workflow::reconcile::{Failure, Manner, Reconciled, reconcile};
+use crate::workflow::{Context, data_state, helper, sync};
+use std::path::PathBuf;
+
+const READS: [&str; 15] = [
+    "status",
+    "log",
+    "show",
+    "diff",
+    "rev-parse",
+    "ls-files",
+    "blame",
+    "grep",
+    "reflog",
+    "remote",
+    "rev-list",
+    "fetch",
+    "for-each-ref",
+    "config",
+    "symbolic-ref",
+];
+
+/// Runs it; `scene.dir` is the project's root.
+pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
+    let data = Some(scene.dir.join(".aitask-data")).filter(|dir| dir.join(".git").exists());
+    let skip = scene.environment.text("AIT_GIT_SKIP_STATE_CHECK") == Some("1");
+    if let Some(dir) = data.as_ref().filter(|_| !skip && !is_harmless(args))
+        && let Some(marker) = data_state::unfinished(dir).first()
+    {
+        scene.console.error(&stuck(marker));
+        return 1;
+    }
+    if args.first().is_some_and(|verb| verb == "push") {
+        return push(scene, args.iter().any(|arg| arg == "--batch"));
+    }
+    let dir: PathBuf = data.unwrap_or_else(|| scene.dir.clone());
+    let error = helper::become_git(&scene.environment, args, &dir);
+    scene.console.error(&error.to_string());
+    128
+}
+
+fn stuck(marker: &str) -> String {
+    format!(
+        "Data worktree (.aitask-data) is stuck mid-{marker}.
+Recover with one of:
+  ./ait git rebase --abort        (drop the unfinished rebase)
+  ./ait git rebase --continue     (go on with it)
+  ./ait git merge --abort
+  ./ait git cherry-pick --abort
+  ./ait git revert --abort
+  ./ait git bisect reset
+AIT_GIT_SKIP_STATE_CHECK=1 skips this check.
+./ait git-health says more."
+    )
+}
+
+/// Whether a command reads only, or ends the unfinished operation (specification 40, section 3.1, verdict D3).
+fn is_harmless(args: &[String]) -> bool {
+    // Options of git itself stand before the verb; some take the next word.
+    let mut words = args.iter().map(String::as_str);
+    let verb = loop {
+        match words.next() {
+            Some("-C" | "-c" | "--git-dir" | "--work-tree" | "--namespace" | "--config-env") => drop(words.next()),
+            Some(option) if option.starts_with('-') => {}
+            other => break other,
+        }
+    };
+    let rest: Vec<_> = words.collect();
+    let has = |options: &[&str]| rest.iter().any(|arg| options.contains(arg));
+    match verb {
+        None => true,
+        Some(verb) if READS.contains(&verb) => true,
+        Some("branch") => !has(&["-d", "-D", "-m", "-M", "--delete", "--move"]),
+        Some("tag") => has(&["-l", "--list"]),
+        Some("stash") => matches!(rest.first(), Some(&("list" | "show"))),
+        Some("rebase" | "merge" | "cherry-pick" | "revert") => {
+            has(&["--abort", "--continue", "--skip", "--edit-todo", "--quit"])
+        }
+        Some("bisect") => rest.first() == Some(&"reset"),
+        Some(_) => false,
+    }
+}
+
+/// The push routine: its line, and a warning when something stays unpublished.
+fn push(scene: &Scene, batch: bool) -> u8 {
+    let context = match scene.open() {
+        Ok(context) => context,
+        Err(error) => {
+            scene.console.warn(&error.to_string());
+            None
+        }
+    };
+    let line = match context {
+        Some(context) if context.has_any_remote() => publish(scene, &context),
+        _ => "NO_REMOTE".to_owned(),
+    };
+    if batch {
+        scene.console.line(&line);
+    }
+    0
+}
+
+fn publish(scene: &Scene, context: &Context) -> String {
+    let none = Resolutions::new();
+    let mut ignore = |_| ();
+    let manner = Manner { commit: false, push_first: true, also: &[], resolutions: &none, progress: &mut ignore };
+    let outcome = match &context.channel {
+        Channel::Remote(_) => reconcile(context, manner),
+        Channel::Local => {
+            let error = Error::new(Kind::NotInitialised, "no remote is named origin");
+            Ok(Reconciled::Failed(Failure::NoUpstream, error))
+        }
+    };
+    let (reason, said) = match outcome {
+        Ok(Reconciled::Nothing | Reconciled::Pulled) => return "NOTHING".to_owned(),
+        Ok(Reconciled::Pushed | Reconciled::Both | Reconciled::Merged) => return "PUSHED".to_owned(),
+        Ok(Reconciled::NoRemote) => return "NO_REMOTE".to_owned(),
+        Ok(Reconciled::Conflict(_)) => ("rebase_conflict", String::new()),
+        Ok(Reconciled::Failed(failure, error)) => (reason(failure, error.kind()), error.to_string()),
+        Err(error) => ("unknown", error.to_string()),
+    };
+    let counts = sync::unreconciled(context).filter(|_| !matches!(reason, "no_upstream"));
+    let data = context.data_branch().map_or_else(|_| "<branch>".to_owned(), ToString::to_string);
+    let unpushed = match &counts {
+        None => Some("unpushed commit count unavailable".to_owned()),
+        Some((0, ..)) => None,
+        Some((ahead, _, upstream)) => Some(format!("{ahead} commit(s) not pushed to {upstream}")),
+    };
+    if let Some(unpushed) = unpushed {
+        scene.console.warn(&format!("{unpushed}; {}", hint(reason, &data, &said)));
+    }
+    format!("FAILED:{reason}:{}", counts.map_or_else(|| "unknown".to_owned(), |(ahead, ..)| ahead.to_string()))
+}
+
+fn reason(failure: Failure, kind: Kind) -> &'static str {
+    match failure {
+        Failure::NoNetwork => "remote_unreachable",
+        Failure::NoUpstream => "no_upstream",
+        Failure::InTheWay if kind == Kind::Dirty => "dirty_worktree",
+        Failure::Push if kind == Kind::Contention => "diverged",
+        Failure::Stuck(_) => "rebase_conflict",
+        Failure::InTheWay | Failure::Push | Failure::Detached | Failure::Commit => "unknown",
+    }
+}
+
+/// What helps (specification 40, section 4.4).
+fn hint(reason: &str, branch: &str, said: &str) -> String {
+    match reason {
+        "dirty_worktree" => {
+            "data worktree has unstaged changes blocking what is published; reconcile with 'ait syncer'".to_owned()
+        }
+        "rebase_conflict" => {
+            "both sides changed the same lines; nothing was touched, so no './ait git rebase --abort' is \
+                              needed: reconcile with 'ait sync'"
+                .to_owned()
+        }
+        "no_upstream" => {
+            format!("no upstream; set one with './ait git branch --set-upstream-to=origin/{branch}'")
+        }
+        "remote_unreachable" => {
+            "remote unreachable (network or permission); retry './ait git push' once connectivity is restored"
+                .to_owned()
+        }
+        "diverged" => "the remote keeps moving; reconcile with 'ait syncer'".to_owned(),
+        _ => format!("see './ait git-health' (git: {})", said.lines().next().unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_harmless;
+
+    #[test]
+    fn what_is_allowed_in_the_middle_of_something() {
+        let harmless = |line: &str| is_harmless(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        for line in [
+            "",
+            "status -sb",
+            "--no-pager log",
+            "-c a=b diff",
+            "branch",
+            "branch --list x",
+            "tag -l",
+            "stash list",
+            "rebase --abort",
+            "merge --continue",
+            "bisect reset",
+            "rev-list HEAD",
+            "cherry-pick --quit",
+        ] {
+            assert!(harmless(line), "{line}");
+        }
+        for line in [
+            "add x",
+            "commit -m log",
+            "-C x add y",
+            "branch -D x",
+            "tag x",
+            "stash",
+            "stash pop",
+            "rebase main",
+            "push",
+            "bisect start",
+            "checkout x",
+            "reset",
+        ] {
+            assert!(!harmless(line), "{line}");
+        }
+    }
+}

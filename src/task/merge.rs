@@ -1,0 +1,465 @@
+//! The three-way merge of task files: specification 40, section 7, with its verdicts. What no rule touches keeps its
+//! bytes.
+
+use super::dialect::Entry;
+use super::frontmatter::Document;
+use super::gate_runs;
+use std::collections::BTreeSet;
+
+/// Taken together from the newer side, absent ones included.
+const GATES: [&str; 4] = ["active_gates", "active_gates_filtered", "active_gates_profile", "active_gates_digest"];
+/// Decided against the base alone.
+const AGAINST_BASE: [&str; 3] = ["boardgroup", "followup_kind", "verification_baseline"];
+/// Always last, in this order among themselves as the file has them.
+const BOARD: [&str; 3] = ["boardcol", "boardidx", "boardgroup"];
+
+/// A task file merged as far as the rules go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileMerge {
+    document: Document,
+    /// Keys that no rule decides; the local value stands in for them.
+    pub clashes: Vec<Clash>,
+    /// The text below the frontmatter.
+    pub body: Body,
+}
+
+/// A key that both sides changed in a way that no rule decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clash {
+    /// The key.
+    pub key: String,
+    /// Its lines here.
+    pub local: Vec<u8>,
+    /// Its lines there.
+    pub remote: Vec<u8>,
+}
+
+/// What became of the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// One side alone changed it, or both in the same way.
+    Settled(Vec<u8>),
+    /// Both changed it: to be merged line by line, with `tail` below it.
+    Differs {
+        /// The text both began with; empty when there was none.
+        base: Vec<u8>,
+        /// The text here.
+        local: Vec<u8>,
+        /// The text there.
+        remote: Vec<u8>,
+        /// What follows whatever comes of it.
+        tail: Vec<u8>,
+    },
+}
+
+impl FileMerge {
+    /// Merges two versions of a task file; `local` is this machine's, `remote` the published one. `None` for files that
+    /// the rules do not speak of: without frontmatter, with CRLF, with a key that stands there twice.
+    #[must_use]
+    pub fn of(base: Option<&[u8]>, local: &[u8], remote: &[u8]) -> Option<Self> {
+        let (mut document, theirs) = (parse(local)?, parse(remote)?);
+        let base = base.and_then(parse);
+        let mut clashes = Vec::new();
+        let newer_is_local = text(&document, "updated_at") >= text(&theirs, "updated_at");
+        let sides = Sides { base: base.as_ref(), local: &document, remote: &theirs, newer_is_local };
+        let (mut merged, mut last) = (Vec::new(), Vec::new());
+        let only_theirs = entries(&theirs).iter().filter(|entry| match entry.key() {
+            Some(key) => document.last(key).is_none(),
+            None => sides.is_new_remark(entry),
+        });
+        for entry in entries(&document).iter().chain(only_theirs) {
+            let Some(key) = entry.key() else {
+                merged.push(entry.clone());
+                continue;
+            };
+            let taken = match sides.decide(key) {
+                Choice::Take(taken) => taken,
+                Choice::Drop => continue,
+                Choice::Clash => {
+                    let raw = |side: &Document| side.last(key).map_or_else(Vec::new, |entry| entry.raw().to_vec());
+                    clashes.push(Clash { key: key.to_owned(), local: raw(&document), remote: raw(&theirs) });
+                    entry.clone()
+                }
+            };
+            if BOARD.contains(&key) { last.push(taken) } else { merged.push(taken) }
+        }
+        merged.extend(last);
+        let body = merge_bodies(base.as_ref().map(Document::raw_body), document.raw_body(), theirs.raw_body());
+        document.head.as_mut()?.entries = merged;
+        Some(Self { document, clashes, body })
+    }
+
+    /// The file with this text (and the tail of [`Body::Differs`]); keys that clash have their local value.
+    #[must_use]
+    pub fn with_body(&self, text: &[u8]) -> Vec<u8> {
+        let mut bytes = self.document.head_bytes();
+        bytes.extend_from_slice(text);
+        if let Body::Differs { tail, .. } = &self.body {
+            bytes.extend_from_slice(tail);
+        }
+        bytes
+    }
+
+    /// [`FileMerge::with_body`] with conflict markers around each key that clashes, for somebody to decide.
+    #[must_use]
+    pub fn marked(&self, text: &[u8]) -> Vec<u8> {
+        let mut marked = self.clone();
+        for entry in marked.document.head.iter_mut().flat_map(|head| &mut head.entries) {
+            if let Some(clash) = self.clashes.iter().find(|clash| entry.key() == Some(&clash.key)) {
+                let parts: [&[u8]; 5] =
+                    [b"<<<<<<< LOCAL\n", &clash.local, b"=======\n", &clash.remote, b">>>>>>> REMOTE\n"];
+                *entry = Entry::verbatim(parts.concat());
+            }
+        }
+        marked.with_body(text)
+    }
+}
+
+/// Whether a text has conflict markers in it: all three, each at the start of a line, in their order.
+#[must_use]
+pub fn has_markers(text: &[u8]) -> bool {
+    let mut wanted = [&b"<<<<<<< "[..], b"=======", b">>>>>>> "].into_iter().peekable();
+    for line in text.split(|byte| *byte == b'\n') {
+        if wanted.peek().is_some_and(|marker| line.starts_with(marker)) {
+            wanted.next();
+        }
+    }
+    wanted.peek().is_none()
+}
+
+fn parse(bytes: &[u8]) -> Option<Document> {
+    let document = Document::parse(bytes);
+    let keys: Vec<_> = document.keys().collect();
+    let each_once = keys.iter().collect::<BTreeSet<_>>().len() == keys.len();
+    (bytes.starts_with(b"---\n") && document.has_frontmatter() && each_once).then_some(document)
+}
+
+fn entries(document: &Document) -> &[Entry] {
+    document.head.as_ref().map_or(&[], |head| &head.entries)
+}
+
+fn text<'a>(document: &'a Document, key: &str) -> &'a str {
+    document.scalar(key).unwrap_or_default()
+}
+
+fn merge_bodies(base: Option<&[u8]>, local: &[u8], remote: &[u8]) -> Body {
+    let settled = |body: &[u8]| Body::Settled(body.to_vec());
+    match base {
+        _ if local == remote => settled(local),
+        Some(base) if base == local => settled(remote),
+        Some(base) if base == remote => settled(local),
+        _ => {
+            let base = base.unwrap_or_default();
+            let (base, local, remote, tail) = match gate_runs::union(local, remote) {
+                Some(union) => (gate_runs::head(base), union.local, union.remote, union.section),
+                None => (base, local, remote, Vec::new()),
+            };
+            if gate_runs::trimmed(local) == gate_runs::trimmed(remote) && !tail.is_empty() {
+                return Body::Settled([local, &tail].concat());
+            }
+            Body::Differs { base: base.to_vec(), local: local.to_vec(), remote: remote.to_vec(), tail }
+        }
+    }
+}
+
+/// What becomes of a key.
+enum Choice {
+    Take(Entry),
+    Drop,
+    Clash,
+}
+
+struct Sides<'a> {
+    base: Option<&'a Document>,
+    local: &'a Document,
+    remote: &'a Document,
+    newer_is_local: bool,
+}
+
+impl Sides<'_> {
+    fn decide(&self, key: &str) -> Choice {
+        let base = self.base.and_then(|base| base.last(key));
+        let (local, remote) = (self.local.last(key), self.remote.last(key));
+        let newer = if self.newer_is_local { local } else { remote };
+        if GATES.contains(&key) {
+            return newer.map_or(Choice::Drop, take);
+        }
+        if AGAINST_BASE.contains(&key) {
+            return self.against_base(key, base, local, remote);
+        }
+        let (local, remote) = match (local, remote) {
+            (Some(local), Some(remote)) => (local, remote),
+            // What one side removed and the other left alone is removed (verdicts M2, M3); what was changed stays.
+            (Some(only), None) | (None, Some(only)) => {
+                return if base.is_some_and(|base| same(base, only)) { Choice::Drop } else { take(only) };
+            }
+            (None, None) => return Choice::Drop,
+        };
+        if same(local, remote) {
+            return take(local);
+        }
+        let one_sided = base.and_then(|base| match (same(base, local), same(base, remote)) {
+            (true, _) => Some(remote),
+            (_, true) => Some(local),
+            _ => None,
+        });
+        match key {
+            "boardcol" | "boardidx" => take(local),
+            "updated_at" | "anchor" => newer.map_or(Choice::Drop, take),
+            "labels" | "depends" => Choice::Take(union(key, base, local, remote)),
+            "priority" | "effort" => take(remote),
+            "status" => one_sided
+                .or_else(|| [local, remote].into_iter().find(|entry| entry.value() == "Implementing"))
+                .map_or(Choice::Clash, take),
+            _ => one_sided.map_or(Choice::Clash, take),
+        }
+    }
+
+    fn against_base(&self, key: &str, base: Option<&Entry>, local: Option<&Entry>, remote: Option<&Entry>) -> Choice {
+        let [b, l, r] = [base, local, remote].map(|entry| entry.and_then(significant));
+        let winner = match (l == r, self.base.is_some()) {
+            (true, _) => local.or(remote),
+            (_, true) if b == l => remote,
+            (_, true) if b == r => local,
+            _ => return Choice::Clash,
+        };
+        match winner {
+            Some(entry) if key == "boardgroup" || significant(entry).is_some() => take(entry),
+            _ => Choice::Drop,
+        }
+    }
+
+    /// A comment or stray line that the remote has, and neither we nor the base.
+    fn is_new_remark(&self, remark: &Entry) -> bool {
+        let has = |document: &Document| entries(document).iter().any(|entry| entry.raw() == remark.raw());
+        !has(self.local) && !self.base.is_some_and(has)
+    }
+}
+
+fn take(entry: &Entry) -> Choice {
+    Choice::Take(entry.clone())
+}
+
+/// Whether two entries say the same, however a list is laid out.
+fn same(one: &Entry, other: &Entry) -> bool {
+    let is_list = |entry: &Entry| entry.value().starts_with('[') || (entry.value().is_empty() && entry.continues());
+    let plain = |entry: &Entry| !entry.continues();
+    one.raw() == other.raw()
+        || (plain(one) && plain(other) && one.value() == other.value())
+        || (is_list(one) && is_list(other) && one.items() == other.items())
+}
+
+/// A text that is not blank; anything else counts as nothing.
+fn significant(entry: &Entry) -> Option<&str> {
+    let value = entry.value();
+    let bare = value.trim_matches(['"', '\'']).trim();
+    let other = ["null", "Null", "NULL", "~", "true", "false"].contains(&value)
+        || value.starts_with(['[', '{'])
+        || looks_numeric(value);
+    (!bare.is_empty() && !other).then_some(value)
+}
+
+fn looks_numeric(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    digits.starts_with(|c: char| c.is_ascii_digit())
+        && digits.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'_' | b'.'))
+}
+
+/// Both lists together, without what one side took out; sorted, each item once, in the canonical form.
+fn union(key: &str, base: Option<&Entry>, local: &Entry, remote: &Entry) -> Entry {
+    let set = |entry: &Entry| entry.items().into_iter().map(|item| canonical(key, item)).collect::<BTreeSet<_>>();
+    let (local, remote) = (set(local), set(remote));
+    let removed = |item: &&String| !(local.contains(*item) && remote.contains(*item));
+    let gone: BTreeSet<_> = base.map(set).unwrap_or_default().iter().filter(removed).cloned().collect();
+    let items = local.union(&remote).filter(|item| !gone.contains(*item));
+    let shown = items.map(|item| if looks_numeric(item) { format!("'{item}'") } else { item.clone() });
+    Entry::line(key, &format!("[{}]", shown.collect::<Vec<_>>().join(", ")), "\n")
+}
+
+/// In `depends`, a child is written `t1_2`: without the letter, YAML reads a number.
+fn canonical(key: &str, item: String) -> String {
+    let child = item.split_once('_').is_some_and(|(parent, child)| {
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        digits(parent) && digits(child)
+    });
+    if key == "depends" && child { format!("t{item}") } else { item }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::frontmatter::tests::frontmatter_like;
+    use proptest::prelude::*;
+
+    fn file(lines: &str) -> String {
+        format!("---\n{lines}---\nBody\n")
+    }
+
+    fn merge(base: Option<&str>, local: &str, remote: &str) -> (String, Vec<String>) {
+        let [local, remote] = [local, remote].map(file);
+        let merged = FileMerge::of(base.map(file).as_deref().map(str::as_bytes), local.as_bytes(), remote.as_bytes());
+        let merged = merged.unwrap();
+        let text = String::from_utf8(merged.with_body(b"Body\n")).unwrap();
+        let keys = merged.clashes.iter().map(|clash| clash.key.clone()).collect();
+        let text = text.strip_prefix("---\n").and_then(|text| text.strip_suffix("---\nBody\n")).unwrap();
+        (text.to_owned(), keys)
+    }
+
+    #[track_caller]
+    fn check(base: Option<&str>, local: &str, remote: &str, expected: &str, clashes: &[&str]) {
+        let (text, keys) = merge(base, local, remote);
+        assert_eq!((text.as_str(), keys), (expected, clashes.iter().map(|key| (*key).to_owned()).collect()));
+    }
+
+    #[test]
+    fn the_example_of_the_specification() {
+        check(
+            Some("priority: high\nstatus: Ready\nlabels: [ui]\nupdated_at: 2026-01-01\nboardcol: backlog\n"),
+            "priority: medium\nstatus: Ready\nlabels: [api, ui]\nupdated_at: 2026-01-03 10:00\nboardcol: backlog\n",
+            "priority: low\nstatus: Implementing\nlabels: [ui, db]\nupdated_at: 2026-01-02\nboardcol: now\n",
+            "priority: low\nstatus: Implementing\nlabels: [api, db, ui]\nupdated_at: 2026-01-03 10:00\nboardcol: backlog\n",
+            &[],
+        );
+    }
+
+    #[test]
+    fn a_release_is_not_undone() {
+        check(
+            Some("status: Implementing\nassigned_to: a@x\nx: 1\n"),
+            "status: Ready\nx: 1\n",
+            "status: Implementing\nassigned_to: a@x\nx: 2\n",
+            "status: Ready\nx: 2\n",
+            &[],
+        );
+    }
+
+    #[test]
+    fn a_finished_task_stays_finished() {
+        check(Some("status: Implementing\n"), "status: Done\n", "status: Implementing\n", "status: Done\n", &[]);
+    }
+
+    #[test]
+    fn a_label_removed_stays_removed() {
+        check(Some("labels: [a, b]\n"), "labels: [b]\n", "labels: [a, b, c]\n", "labels: [b, c]\n", &[]);
+        check(Some("depends: [1, 2]\n"), "depends: [2]\n", "depends: [1, 2]\n", "depends: ['2']\n", &[]);
+    }
+
+    #[test]
+    fn without_a_base_everything_that_was_added_stays() {
+        check(None, "labels: [b]\n", "labels: [a]\nassigned_to: x\n", "labels: [a, b]\nassigned_to: x\n", &[]);
+        check(None, "depends: [10, 3_1]\n", "depends: [2]\n", "depends: ['10', '2', t3_1]\n", &[]);
+    }
+
+    #[test]
+    fn implementing_wins_where_both_changed_it() {
+        check(Some("status: Ready\n"), "status: Postponed\n", "status: Implementing\n", "status: Implementing\n", &[]);
+        check(None, "status: Done\n", "status: Implementing\n", "status: Implementing\n", &[]);
+        check(Some("status: Ready\n"), "status: Postponed\n", "status: Editing\n", "status: Postponed\n", &["status"]);
+    }
+
+    #[test]
+    fn what_no_rule_decides_is_named() {
+        check(Some("issue: 1\n"), "issue: 2\n", "issue: 3\n", "issue: 2\n", &["issue"]);
+        check(Some("issue: 1\n"), "issue: 1\n", "issue: 3\n", "issue: 3\n", &[]);
+        check(Some("issue: 1\n"), "issue: 2\n", "", "issue: 2\n", &[]);
+        check(Some("issue: 1\n"), "issue: 1\n", "", "", &[]);
+    }
+
+    #[test]
+    fn priority_is_theirs_and_the_board_is_ours() {
+        check(
+            Some("priority: low\nboardcol: a\nboardidx: 1\n"),
+            "boardcol: a\nboardidx: 2\npriority: high\n",
+            "priority: medium\nboardcol: b\nboardidx: 1\nnew: 1\n",
+            "priority: medium\nnew: 1\nboardcol: a\nboardidx: 2\n",
+            &[],
+        );
+    }
+
+    #[test]
+    fn gates_come_from_one_side() {
+        let local = "active_gates: [a]\nactive_gates_profile: p\nupdated_at: 2026-01-01\n";
+        let remote = "active_gates: [b]\nactive_gates_digest: d\nupdated_at: 2026-01-02\n";
+        check(None, local, remote, "active_gates: [b]\nupdated_at: 2026-01-02\nactive_gates_digest: d\n", &[]);
+    }
+
+    #[test]
+    fn keys_against_the_base() {
+        check(Some("followup_kind: bug\n"), "followup_kind: ''\n", "followup_kind: bug\n", "", &[]);
+        check(Some("boardgroup: g\n"), "boardgroup: ''\n", "boardgroup: g\n", "boardgroup: ''\n", &[]);
+        check(Some("boardgroup: g\n"), "boardgroup: h\n", "boardgroup: i\n", "boardgroup: h\n", &["boardgroup"]);
+        check(None, "boardgroup: h\n", "", "boardgroup: h\n", &["boardgroup"]);
+    }
+
+    #[test]
+    fn untouched_lines_keep_their_bytes() {
+        let odd = "# a comment\nempty:\ntime: 10:30\noct: 010\nyes_no: yes\nname: J\u{f6}rg\ntext: |\n  two\n  lines\n";
+        check(
+            Some(&format!("{odd}x: 1\n")),
+            &format!("{odd}x: 2\n"),
+            &format!("{odd}x: 1\ny: 3\n"),
+            &format!("{odd}x: 2\ny: 3\n"),
+            &[],
+        );
+    }
+
+    #[test]
+    fn files_that_the_rules_do_not_speak_of() {
+        for odd in ["no frontmatter\n", "---\r\na: 1\r\n---\r\n", "---\na: 1\na: 2\n---\n"] {
+            assert_eq!(FileMerge::of(None, odd.as_bytes(), b"---\na: 1\n---\n"), None, "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn bodies() {
+        let of = |base: &str, local: &str, remote: &str| {
+            let [base, local, remote] = [base, local, remote].map(|body| format!("---\na: 1\n---\n{body}"));
+            FileMerge::of(Some(base.as_bytes()), local.as_bytes(), remote.as_bytes()).unwrap().body
+        };
+        assert_eq!(of("x\n", "x\n", "y\n"), Body::Settled(b"y\n".to_vec()));
+        assert_eq!(of("x\n", "y\n", "x\n"), Body::Settled(b"y\n".to_vec()));
+        assert!(matches!(of("x\n", "y\n", "z\n"), Body::Differs { .. }));
+    }
+
+    #[test]
+    fn a_key_that_clashes_is_shown_with_both_values() {
+        let merged = FileMerge::of(None, b"---\nissue: 1\n---\n", b"---\nissue: 2\n---\n").unwrap();
+        let marked = String::from_utf8(merged.marked(b"")).unwrap();
+        assert_eq!(marked, "---\n<<<<<<< LOCAL\nissue: 1\n=======\nissue: 2\n>>>>>>> REMOTE\n---\n");
+        assert!(has_markers(marked.as_bytes()));
+        assert!(!has_markers(b"=======\n<<<<<<< a\n>>>>>>> b\n"));
+    }
+
+    proptest! {
+        /// One side's changes alone come out as they are, but for the fields that belong to one side.
+        #[test]
+        fn one_sided_changes_win(base in frontmatter_like(), changed in frontmatter_like()) {
+            let (base, changed) = (base.as_bytes(), changed.as_bytes());
+            let Some(merged) = FileMerge::of(Some(base), changed, base) else { return Ok(()) };
+            prop_assert!(merged.clashes.is_empty());
+            let result = merged.with_body(match &merged.body { Body::Settled(body) => body, Body::Differs { local, .. } => local });
+            let (result, local) = (Document::parse(&result), Document::parse(changed));
+            for key in local.keys().filter(|key| !["priority", "effort", "updated_at", "labels", "depends"].contains(key)) {
+                prop_assert_eq!(result.scalar(key), local.scalar(key), "{}", key);
+            }
+        }
+
+        #[test]
+        fn merging_with_itself_changes_nothing_but_the_order(file in frontmatter_like()) {
+            let bytes = file.as_bytes();
+            let Some(merged) = FileMerge::of(Some(bytes), bytes, bytes) else { return Ok(()) };
+            prop_assert!(merged.clashes.is_empty());
+            let Body::Settled(body) = &merged.body else { panic!("{merged:?}") };
+            let sorted = |bytes: &[u8]| { let mut bytes = bytes.to_vec(); bytes.sort_unstable(); bytes };
+            let result = merged.with_body(body);
+            prop_assert!(sorted(&result) == sorted(bytes) || file.contains("followup_kind") || file.contains("boardgroup"));
+        }
+
+        #[test]
+        fn anything(base: Option<Vec<u8>>, local in frontmatter_like(), remote in frontmatter_like()) {
+            if let Some(merged) = FileMerge::of(base.as_deref(), local.as_bytes(), remote.as_bytes()) {
+                let _ = (merged.with_body(b"x"), merged.marked(b"y"));
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The header of a plan, the durable record of the branch decisions: specification 50, section 4. Its keys have blanks
+//! in them, so it is not the dialect of the task files.
+
+/// One decision about a line of a header: leave it, set it, or take it out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// As it stands.
+    Leave,
+    /// The line gets this value.
+    Set(String),
+    /// The line goes.
+    Delete,
+}
+
+/// Whether a text begins with a header.
+#[must_use]
+pub fn has_header(text: &str) -> bool {
+    split(text).is_some()
+}
+
+/// The rest of the first line `<key>: ...` of the header.
+#[must_use]
+pub fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    let (header, _) = split(text)?;
+    header.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
+}
+
+/// The text with a new header above it.
+#[must_use]
+pub fn with_header(lines: &[(&str, String)], text: &str) -> String {
+    let mut header = String::from("---\n");
+    for (key, value) in lines {
+        header.extend([key, ": ", value, "\n"]);
+    }
+    format!("{header}---\n\n{}", text.trim_start_matches('\n'))
+}
+
+/// The text with one line of its header changed. A new line goes before `plan_verified`, else last.
+#[must_use]
+pub fn splice(text: &str, key: &str, claim: &Claim) -> String {
+    let (Some((header, rest)), true) = (split(text), *claim != Claim::Leave) else { return text.to_owned() };
+    let is_key = |line: &str| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':'));
+    let mut lines: Vec<String> = header.lines().filter(|line| !is_key(line)).map(str::to_owned).collect();
+    if let Claim::Set(value) = claim {
+        let at = header.lines().take_while(|line| !is_key(line)).count();
+        let end = lines.iter().position(|line| line.starts_with("plan_verified:")).unwrap_or(lines.len());
+        let at = if header.lines().any(is_key) { at } else { end };
+        lines.insert(at.min(lines.len()), format!("{key}: {value}"));
+    }
+    let header: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+    format!("---\n{header}{rest}")
+}
+
+/// What stands between the two lines `---`, and the rest from the second one on.
+fn split(text: &str) -> Option<(&str, &str)> {
+    let body = text.strip_prefix("---\n")?;
+    let mut at = 0;
+    for line in body.split_inclusive('\n') {
+        if line.trim_end() == "---" {
+            return body.split_at_checked(at);
+        }
+        at += line.len();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PLAN: &str = "---\nTask: t1_a.md\nBase branch: main\nplan_verified: []\n---\n\nText\n";
+
+    #[test]
+    fn lines_of_a_header() {
+        assert_eq!(value(PLAN, "Base branch"), Some("main"));
+        assert_eq!(value("Base branch: x\n", "Base branch"), None);
+        let set = splice(PLAN, "Base branch", &Claim::Set("dev".to_owned()));
+        assert_eq!(set, PLAN.replace("main", "dev"));
+        let added = splice(PLAN, "Worktree", &Claim::Set("aiwork/t1_a".to_owned()));
+        assert_eq!(added, PLAN.replace("plan_verified", "Worktree: aiwork/t1_a\nplan_verified"));
+        assert_eq!(splice(&added, "Worktree", &Claim::Delete), PLAN);
+        assert_eq!(splice(PLAN, "Worktree", &Claim::Leave), PLAN);
+        assert_eq!(splice("Text\n", "Worktree", &Claim::Delete), "Text\n");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_set_is_read(lines in "([A-Za-z ]{1,8}: [a-z/]{0,8}\n){0,5}", value_set in "[a-z/]{1,12}") {
+            let plan = format!("---\n{lines}---\nText\n");
+            let set = splice(&plan, "Output branch", &Claim::Set(value_set.clone()));
+            prop_assert_eq!(value(&set, "Output branch"), Some(value_set.as_str()));
+            prop_assert!(set.ends_with("---\nText\n"));
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The checkout of the data branch: `.aitask-data` and the links into it (specification 40, sections 2 and 8).
+
+use super::context::Context;
+use crate::error::{Error, Kind, Result};
+use crate::git::{Branch, Oid, refs, remote, worktree};
+use crate::ledger::DATA;
+use crate::ledger::queue::Queue;
+use crate::task::paths;
+use std::path::Path;
+use std::time::Duration;
+
+/// What there was to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attached {
+    /// The checkout was there.
+    Already,
+    /// The task data lives on the code branch.
+    Legacy,
+    /// The checkout was made.
+    Made,
+    /// There is no data branch, as far as can be told.
+    NoBranch,
+}
+
+/// Makes the checkout of the data branch where it is missing, and mends the links. Makes no branch and no commit on it.
+///
+/// # Errors
+/// [`Kind::Occupied`] when the worktree cannot be made.
+pub fn attach(context: &Context, narrate: &mut dyn FnMut(&str)) -> Result<Attached> {
+    let repository = &context.repository;
+    let root = &repository.root;
+    let dir = root.join(paths::DATA_WORKTREE_DIR);
+    if dir.join(".git").exists() {
+        link_folders(root)?;
+        return Ok(Attached::Already);
+    }
+    if root.join(paths::TASKS_DIR).symlink_metadata().is_ok_and(|data| data.is_dir()) {
+        return Ok(Attached::Legacy);
+    }
+    let data = Branch::parse(DATA)?;
+    let (mut local, mut theirs) = tips(context, &data)?;
+    if let (None, Some(remote)) = (&local, context.channel.remote()) {
+        let limit = context.settings.timeout.min(Duration::from_secs(10));
+        let fetched = remote::fetch(repository, remote, std::slice::from_ref(&data), limit);
+        (local, theirs) = tips(context, &data)?;
+        // What was fetched before serves offline, too.
+        if fetched.is_ok() && theirs.is_some() {
+            narrate("Found aitask-data branch on remote, fetching...");
+        }
+    }
+    if local.is_none() && theirs.is_none() {
+        return Ok(Attached::NoBranch);
+    }
+    narrate("Creating .aitask-data/ worktree...");
+    make_checkout(context, &data, theirs.as_ref().filter(|_| local.is_none()))?;
+    link_folders(root)?;
+    narrate("Data branch initialized: .aitask-data/ worktree + symlinks");
+    Ok(Attached::Made)
+}
+
+fn tips(context: &Context, data: &Branch) -> Result<(Option<Oid>, Option<Oid>)> {
+    let mut names = vec![data.full()];
+    names.extend(context.channel.remote().map(|remote| data.tracking(remote)));
+    let mut known = refs::load(&context.repository, &names)?;
+    Ok((known.remove(&names[0]), names.get(1).and_then(|name| known.remove(name))))
+}
+
+/// Checks the data branch out at its place; on a new local branch from `start`, where one is given.
+///
+/// # Errors
+/// [`Kind::Occupied`] with git's reason.
+pub fn make_checkout(context: &Context, data: &Branch, start: Option<&Oid>) -> Result<()> {
+    let repository = &context.repository;
+    let dir = repository.root.join(paths::DATA_WORKTREE_DIR);
+    let _queue = Queue::enter(repository, context.settings.timeout, context.narrate)?;
+    if dir.join(".git").exists() {
+        return Ok(());
+    }
+    if dir.symlink_metadata().is_ok_and(|data| data.file_type().is_symlink()) {
+        return Err(occupied(&format!("{} is a symbolic link", dir.display())));
+    }
+    if !dir.exists() {
+        // A registration of a checkout that somebody deleted by hand is in the way; git drops that one alone.
+        let record = repository.worktree_of(data)?;
+        if record.is_some_and(|record| record.path == dir && record.locked.is_none()) {
+            worktree::remove(repository, &dir, true)?;
+        }
+    }
+    worktree::add(repository, &dir, data, start).map_err(|error| occupied(&error.to_string()))?;
+    if let (Some(_), Some(remote)) = (start, context.channel.remote()) {
+        worktree::set_upstream(repository, data, remote)?;
+    }
+    Ok(())
+}
+
+fn occupied(why: &str) -> Error {
+    Error::new(Kind::Occupied, format!("Failed to create worktree: {why}")).hint("git worktree list")
+}
+
+/// Makes the folders of the data worktree, and the links to them where nothing stands; a link that leads nowhere is
+/// replaced, one that leads elsewhere is left alone.
+pub fn link_folders(root: &Path) -> Result<()> {
+    for name in [paths::TASKS_DIR, paths::PLANS_DIR] {
+        let (link, target) = (root.join(name), Path::new(paths::DATA_WORKTREE_DIR).join(name));
+        let folder = root.join(&target);
+        // Git keeps no empty folder, so a fresh clone lacks the one without files (verdict S3).
+        std::fs::create_dir_all(&folder).map_err(|error| Error::io("make", &folder, &error))?;
+        let made = match link.symlink_metadata() {
+            Ok(data) if data.file_type().is_symlink() && !link.exists() => {
+                std::fs::remove_file(&link).and_then(|()| std::os::unix::fs::symlink(&target, &link))
+            }
+            Ok(_) => Ok(()),
+            Err(_) => std::os::unix::fs::symlink(&target, &link),
+        };
+        match made {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(Error::io("make the link", &link, &error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

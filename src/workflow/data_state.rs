@@ -1,0 +1,69 @@
+//! The state of the worktree that carries the task data: whether git is in the middle of something there (specification
+//! 40, section 3.1).
+
+use super::context::Context;
+use crate::git::run::Git;
+use crate::git::{Branch, refs};
+use crate::settings::Environment;
+use crate::task::paths;
+use std::path::{Path, PathBuf};
+
+/// What git leaves in a worktree's own folder while an operation is not finished, in the order it is looked for.
+const MARKERS: [&str; 6] =
+    ["rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"];
+
+/// The worktree of the data branch, where there is one.
+#[must_use]
+pub fn data_worktree(context: &Context) -> Option<PathBuf> {
+    let dir = context.repository.root.join(paths::DATA_WORKTREE_DIR);
+    dir.join(".git").exists().then_some(dir)
+}
+
+/// The folder that git keeps for the worktree at `dir`; `None` when it is gone.
+#[must_use]
+pub fn admin_dir(dir: &Path) -> Option<PathBuf> {
+    let link = dir.join(".git");
+    let admin = match std::fs::read_to_string(&link) {
+        Ok(text) => dir.join(text.strip_prefix("gitdir: ")?.trim_end_matches(['\n', '\r'])),
+        Err(_) => link,
+    };
+    admin.is_dir().then_some(admin)
+}
+
+/// The unfinished operations of the worktree at `dir`.
+#[must_use]
+pub fn unfinished(dir: &Path) -> Vec<&'static str> {
+    let Some(admin) = admin_dir(dir) else { return Vec::new() };
+    MARKERS.into_iter().filter(|marker| admin.join(marker).exists()).collect()
+}
+
+/// What is checked out at `dir`, for people: the branch (`HEAD` when there is none) and the commit's short name.
+#[must_use]
+pub fn head(environment: &Environment, dir: &Path) -> (String, String) {
+    let ask = |option: &str| {
+        let output = Git::new(environment.clone()).read(dir, "rev-parse").args([option, "HEAD"]).output();
+        output.map(|output| output.text()).unwrap_or_default()
+    };
+    (ask("--abbrev-ref"), ask("--short"))
+}
+
+/// The branch that work ends up on: the remote's own choice, else `main`, `master`, else `main` all the same
+/// (specification 50, section 4).
+#[must_use]
+pub fn primary_branch(context: &Context) -> String {
+    let repository = &context.repository;
+    let remote = context.channel.remote().map_or("origin", |remote| remote.as_str());
+    let head = format!("refs/remotes/{remote}/HEAD");
+    let output = repository.read("symbolic-ref").args(["--quiet", &head]).output();
+    let chosen = output.map(|output| output.text()).unwrap_or_default();
+    if let Some(branch) = chosen.strip_prefix(&format!("refs/remotes/{remote}/")) {
+        return branch.to_owned();
+    }
+    let names: Vec<_> = ["main", "master"].iter().filter_map(|name| Branch::parse(name).ok()).collect();
+    let full: Vec<_> = names.iter().map(Branch::full).collect();
+    let known = refs::load(repository, &full).unwrap_or_default();
+    names
+        .into_iter()
+        .find(|name| known.contains_key(&name.full()))
+        .map_or_else(|| "main".to_owned(), |name| name.to_string())
+}

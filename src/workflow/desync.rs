@@ -1,0 +1,85 @@
+//! How far the branches here and at the remote are apart (specification 40, section 10).
+
+use super::context::Context;
+use super::data_state;
+use crate::error::Result;
+use crate::git::{Branch, merge, refs, remote};
+use crate::ledger::DATA;
+use crate::task::paths;
+use serde::Serialize;
+use std::time::Duration;
+
+/// One of the two branches that are watched. Fields in the order of the alphabet, which is that of the JSON form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefState {
+    /// Commits that only this clone has.
+    pub ahead: u32,
+    /// Commits that only the remote has.
+    pub behind: u32,
+    /// The last thing that git said, where something failed.
+    pub error: Option<String>,
+    /// The branch here.
+    pub local_ref: String,
+    /// `main` or `aitask-data`, whatever the branch is called.
+    pub name: &'static str,
+    /// Files that the remote changed since both were one; sorted.
+    pub remote_changed_paths: Vec<String>,
+    /// Subjects of the commits that only the remote has; newest first.
+    pub remote_commits: Vec<String>,
+    /// The branch at the remote.
+    pub remote_ref: String,
+    /// What there is to say, in a word.
+    pub status: &'static str,
+    /// Where it is checked out, from the root.
+    pub worktree: &'static str,
+}
+
+/// The branches by their logical names.
+pub const NAMES: [&str; 2] = ["main", DATA];
+
+/// Looks at one branch; asks the remote first if `fetch`.
+pub fn look(context: &Context, name: &'static str, fetch: bool) -> Result<RefState> {
+    let repository = &context.repository;
+    let (branch, worktree) = match name {
+        DATA => (DATA.to_owned(), paths::DATA_WORKTREE_DIR),
+        _ => (data_state::primary_branch(context), "."),
+    };
+    let mut state = RefState {
+        ahead: 0,
+        behind: 0,
+        error: None,
+        local_ref: branch.clone(),
+        name,
+        remote_changed_paths: Vec::new(),
+        remote_commits: Vec::new(),
+        remote_ref: format!("origin/{branch}"),
+        status: "ok",
+        worktree,
+    };
+    let ended = |state: RefState, status| Ok(RefState { status, ..state });
+    if !repository.root.join(worktree).is_dir() {
+        return ended(state, "missing_worktree");
+    }
+    let Some(origin) = context.channel.remote() else { return ended(state, "no_remote") };
+    let branch = Branch::parse(&branch)?;
+    let fetched =
+        if fetch { remote::fetch_branch(repository, origin, &branch, Duration::from_secs(10)) } else { Ok(()) };
+    let [here, there] = [branch.full(), branch.tracking(origin)];
+    let mut known = refs::load(repository, &[here.clone(), there.clone()])?;
+    let (local, theirs) = (known.remove(&here), known.remove(&there));
+    if let Err(error) = fetched {
+        let said = error.details().get("stderr").and_then(|said| said.as_str()).map(str::to_owned);
+        let said = said.unwrap_or_else(|| error.to_string());
+        state.error = said.lines().last().map(str::to_owned);
+        return ended(state, if theirs.is_none() { "missing_remote" } else { "fetch_error" });
+    }
+    let Some(local) = local else { return ended(state, "missing_local") };
+    let Some(theirs) = theirs else { return ended(state, "missing_remote") };
+    (state.ahead, state.behind) = merge::ahead_behind(repository, &local, &theirs)?;
+    if state.behind > 0 {
+        state.remote_commits = merge::subjects(repository, &local, &theirs)?;
+        state.remote_changed_paths = merge::changed_since_fork(repository, &local, &theirs)?;
+        state.remote_changed_paths.sort();
+    }
+    Ok(state)
+}

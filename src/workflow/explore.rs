@@ -1,0 +1,73 @@
+//! Looking at committed code while others work: a sealed worktree of its own, gone afterwards (specification 60, section
+//! 4). Takes no lock, makes no branch, asks no remote.
+
+use super::context::Context;
+use super::place::Base;
+use super::scratch::{Scratch, seal};
+use crate::error::{Error, Kind, Result};
+use crate::git::run::Call;
+use crate::git::{Oid, Repository, worktree};
+
+/// Set for whatever runs in there; our own verbs that change code or take a task refuse then.
+pub const VARIABLE: &str = "GIT_AITASK_EXPLORE";
+
+/// Runs a command in a sealed worktree of `at` (the output branch, where nothing is named), the user's shell when there
+/// is none; gives its exit code.
+///
+/// # Errors
+/// [`Kind::Dirty`] when something was written all the same; nothing of it is kept.
+pub fn explore(context: &Context, at: Option<&str>, command: &[String]) -> Result<u8> {
+    let repository = &context.repository;
+    let commit = match at {
+        Some(revision) => resolve(repository, revision)?,
+        None => match Base::find(context, context.settings.output.as_deref()) {
+            Ok(base) => base.commit,
+            Err(error) if error.kind() == Kind::DetachedHead => resolve(repository, "HEAD")?,
+            Err(error) => return Err(error),
+        },
+    };
+    let name = repository.root.file_name().map_or_else(|| "code".into(), std::ffi::OsStr::to_string_lossy);
+    let scratch = Scratch::make(context, "explore", &name, &commit)?;
+    let ran = seal(&scratch.path, true).and_then(|()| run(context, &scratch, command));
+    let written = written(repository, &scratch, &commit);
+    scratch.remove(context)?;
+    let (code, written) = (ran?, written?);
+    if written.is_empty() {
+        return Ok(code);
+    }
+    let shown: Vec<_> = written.iter().take(10).map(String::as_str).collect();
+    let more = written.len().saturating_sub(shown.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let message = format!("exploring must not write, and this was written and thrown away: {}{more}", shown.join(", "));
+    Err(Error::new(Kind::Dirty, message)
+        .hint("git aitask new \"...\", to file what was found")
+        .hint("git aitask pick ID, to work on it")
+        .detail("written", written))
+}
+
+fn resolve(repository: &Repository, revision: &str) -> Result<Oid> {
+    let wanted = format!("{revision}^{{commit}}");
+    let output = repository.read("rev-parse").args(["--verify", "--quiet", "--end-of-options", &wanted]).output()?;
+    Oid::parse(&output.text())
+        .ok_or_else(|| Error::new(Kind::Usage, format!("{revision:?} names no commit")).hint("git log --oneline --all"))
+}
+
+fn run(context: &Context, scratch: &Scratch, command: &[String]) -> Result<u8> {
+    let environment = context.repository.git().environment();
+    let shell = environment.text("SHELL").unwrap_or("sh").to_owned();
+    let (program, args) = command.split_first().map_or((&shell, &[][..]), |(program, args)| (program, args));
+    Call::program(environment, program, &scratch.path).args(args).env(VARIABLE, "1").run_attached()
+}
+
+/// What is not as in the commit: files, ignored ones included, and commits.
+fn written(repository: &Repository, scratch: &Scratch, commit: &Oid) -> Result<Vec<String>> {
+    if !scratch.path.join(".git").exists() {
+        return Ok(vec!["the worktree itself is gone".to_owned()]);
+    }
+    let status = worktree::load_everything(repository, &scratch.path)?;
+    let mut written: Vec<_> = status.entries.iter().map(|entry| entry.path.display().to_string()).collect();
+    if !status.detached || status.head.as_ref() != Some(commit) {
+        written.insert(0, "a commit".to_owned());
+    }
+    Ok(written)
+}

@@ -1,0 +1,29 @@
+//! Programs that take the place of this one.
+
+use crate::error::Error;
+use crate::git::run::Call;
+use crate::settings::Environment;
+use std::path::Path;
+
+/// Becomes a script beside the project; returns only when it cannot be started.
+#[must_use]
+pub fn become_script(environment: &Environment, script: &Path, args: &[String], dir: &Path) -> Error {
+    let mut call = Call::program(environment, script, dir).args(args);
+    if let Some(pwd) = environment.text("AIT_INVOCATION_PWD") {
+        call = call.env("AIT_INVOCATION_PWD", pwd);
+    }
+    if let Some(home) = environment.text("HOME") {
+        let bin = format!("{home}/.aitask/bin");
+        let path = environment.text("PATH").unwrap_or_default();
+        if !path.split(':').any(|dir| dir == bin) {
+            call = call.env("PATH", format!("{bin}:{path}"));
+        }
+    }
+    call.become_it()
+}
+
+/// Becomes git in `dir`, with the user's own settings; returns only when it cannot be started.
+#[must_use]
+pub fn become_git(environment: &Environment, args: &[String], dir: &Path) -> Error {
+    Call::program(environment, "git", dir).args(args).become_it()
+}

@@ -1,0 +1,123 @@
+//! Detached worktrees for a moment, in the folder for temporary files, where no tool takes them for part of a
+//! repository. A note in the repository says where each is; its lock says that somebody uses it, so that a later command
+//! can remove what a killed one left.
+
+use super::context::Context;
+use crate::error::{Error, Result};
+use crate::git::{Oid, Repository, worktree};
+use crate::ledger::nonce;
+use crate::ledger::queue::Queue;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How the folders are called; the purpose and something random follow.
+const PREFIX: &str = "git-aitask-";
+
+/// One such worktree.
+#[derive(Debug)]
+pub struct Scratch {
+    note: PathBuf,
+    folder: PathBuf,
+    /// The worktree.
+    pub path: PathBuf,
+    _used: File,
+}
+
+impl Scratch {
+    /// Makes one at a commit; `purpose` and `name` are words for people who come across it.
+    pub fn make(context: &Context, purpose: &str, name: &str, commit: &Oid) -> Result<Self> {
+        let repository = &context.repository;
+        let random = nonce()?;
+        let notes = repository.private_dir()?.join("scratch");
+        let (note, draft) = (notes.join(&random), notes.join(format!("{random}.new")));
+        let folder = std::env::temp_dir().join(format!("{PREFIX}{purpose}-{random}"));
+        let io = |error: std::io::Error| Error::io("make", &folder, &error);
+        std::fs::create_dir_all(&notes).map_err(io)?;
+        std::fs::write(&draft, folder.as_os_str().as_encoded_bytes()).map_err(io)?;
+        // Nobody looks at a note before it has its name, and then it is locked.
+        let used = File::open(&draft).and_then(|file| file.lock().map(|()| file)).map_err(io)?;
+        std::fs::rename(&draft, &note).and_then(|()| std::fs::create_dir(&folder)).map_err(io)?;
+        let scratch = Self { note, path: folder.join(name), folder, _used: used };
+        let made = Queue::enter(repository, context.settings.timeout, context.narrate)
+            .and_then(|_queue| worktree::add_detached(repository, &scratch.path, commit));
+        match made {
+            Ok(()) => Ok(scratch),
+            Err(error) => {
+                let _ = remove(repository, &scratch.note, &scratch.folder);
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes it, whatever is in it.
+    pub fn remove(self, context: &Context) -> Result<()> {
+        let _queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
+        remove(&context.repository, &self.note, &self.folder)
+    }
+}
+
+/// Takes the write permission from every file and folder, links left alone; or gives it back.
+pub fn seal(path: &Path, sealed: bool) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let io = |error: std::io::Error| Error::io("change the permissions of", path, &error);
+    let data = path.symlink_metadata().map_err(io)?;
+    if data.file_type().is_symlink() {
+        return Ok(());
+    }
+    let set = || {
+        let mode = data.permissions().mode();
+        let mode = if sealed { mode & !0o222 } else { mode | 0o200 };
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(io)
+    };
+    if !data.is_dir() {
+        return if sealed { set() } else { Ok(()) };
+    }
+    if !sealed {
+        set()?;
+    }
+    for entry in std::fs::read_dir(path).map_err(io)? {
+        seal(&entry.map_err(io)?.path(), sealed)?;
+    }
+    if sealed { set() } else { Ok(()) }
+}
+
+/// Removes worktree, folder and note; what is not there is gone already.
+fn remove(repository: &Repository, note: &Path, folder: &Path) -> Result<()> {
+    let _ = seal(folder, false);
+    let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    for record in worktree::list(repository)? {
+        if record.path.starts_with(folder) || record.path.starts_with(&real) {
+            worktree::remove(repository, &record.path, true)?;
+        }
+    }
+    let gone = |result: std::io::Result<()>| match result {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    let removed = gone(std::fs::remove_dir_all(folder)).and_then(|()| gone(std::fs::remove_file(note)));
+    removed.map_err(|error| Error::io("remove", folder, &error))
+}
+
+/// Removes what commands that were killed left behind. Costs one look at a folder when there is nothing.
+pub fn sweep(repository: &Repository) {
+    let notes = std::fs::read_dir(repository.common_dir.join("aitask/scratch"));
+    for note in notes.into_iter().flatten().flatten().map(|entry| entry.path()) {
+        let Ok(file) = File::open(&note) else { continue };
+        if note.extension().is_some() {
+            // A note that never got its name, by somebody killed in that moment.
+            let age = file.metadata().and_then(|data| data.modified()).ok().and_then(|time| time.elapsed().ok());
+            if age.is_some_and(|age| age > Duration::from_secs(60)) {
+                let _ = std::fs::remove_file(&note);
+            }
+            continue;
+        }
+        let left = file.try_lock().is_ok();
+        let folder = std::fs::read_to_string(&note).map(PathBuf::from).unwrap_or_default();
+        let ours = folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
+        if left && ours {
+            // Best effort: what cannot be removed now is tried again by the next command.
+            let _ = remove(repository, &note, &folder);
+        }
+    }
+}

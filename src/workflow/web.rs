@@ -1,0 +1,47 @@
+//! Branches of the web lane, which say in `.aitask-data-updated/` that a task is completed (specification 40, section
+//! 11; 50, section 10).
+
+use super::context::Context;
+use crate::error::{Error, Kind, Result};
+use crate::git::run::Call;
+use crate::git::{Branch, objects, refs, remote};
+use std::path::Path;
+use std::time::Duration;
+
+/// Where those branches keep what is meant for the data branch.
+pub const FOLDER: &str = ".aitask-data-updated";
+/// Branches that are never of the web lane.
+const NEVER: [&str; 6] = ["HEAD", "main", "master", "aitask-data", "aitask-locks", "aitask-ids"];
+
+/// Brings all remote-tracking refs up to date.
+pub fn fetch(context: &Context, limit: Duration) -> Result<()> {
+    context.channel.remote().map_or(Ok(()), |remote| remote::fetch_all(&context.repository, remote, limit))
+}
+
+/// The completion markers of all remote branches, as far as known: branch and file. Two processes.
+pub fn completed(context: &Context) -> Result<Vec<(Branch, String)>> {
+    let repository = &context.repository;
+    let Some(remote) = context.channel.remote() else { return Ok(Vec::new()) };
+    let prefix = format!("refs/remotes/{remote}/");
+    let known = refs::load_below(repository, &prefix)?;
+    let branches = known.iter().filter_map(|name| Branch::parse(name.as_str().strip_prefix(&prefix)?).ok());
+    let branches: Vec<_> = branches.filter(|branch| !NEVER.contains(&branch.as_str())).collect();
+    let names: Vec<_> = branches.iter().map(|branch| format!("{prefix}{branch}:{FOLDER}")).collect();
+    let folders = objects::load(repository, &names)?;
+    let mut found = Vec::new();
+    for (branch, folder) in branches.into_iter().zip(folders) {
+        let files = folder.map_or_else(|| Ok(Vec::new()), |folder| objects::names_in(&folder))?;
+        let markers = files.into_iter().filter(|name| name.starts_with("completed_"));
+        found.extend(markers.map(|name| (branch.clone(), name)));
+    }
+    Ok(found)
+}
+
+/// Runs a script beside the project and gives its exit code and what it said, both streams.
+pub fn ask_script(context: &Context, script: &Path, args: &[&str]) -> Result<(i32, String)> {
+    let call = Call::program(context.repository.git().environment(), script, &context.repository.root).args(args);
+    let output = call.output()?;
+    let code = output.code.ok_or_else(|| Error::new(Kind::Io, format!("{} was ended", script.display())))?;
+    let said = if output.success() { output.text() } else { format!("{}{}", output.text(), output.complaint()) };
+    Ok((code, said))
+}

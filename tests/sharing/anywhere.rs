@@ -1,0 +1,98 @@
+//! Every command from every place: what it answers does not depend on where it is called.
+
+use super::{sync, task, two};
+use crate::support::{Repo, World};
+
+/// The whole day of a task, from the folder of the handle.
+#[track_caller]
+fn day(repo: &Repo, top: &std::path::Path) {
+    let id = repo.task("Somewhere", &[]);
+    let worktree = repo.aitask(&["worktree", "add", &id, "--json"]).ok().json();
+    let worktree = repo.at(worktree["worktree"]["path"].as_str().unwrap());
+    std::fs::write(top.join(format!("aitasks/t{id}_somewhere.md")), task("", "edit\n")).unwrap();
+    assert_eq!(sync(&worktree), "PUSHED");
+    assert_eq!(sync(repo), "NOTHING");
+    assert_eq!(repo.script("ait", &["git", "push", "--batch"]).ok().stdout, "NOTHING\n");
+    let name = format!("t{id}_somewhere");
+    assert!(worktree.script("aitask_task_worktree.sh", &["resolve", &name]).ok().stdout.starts_with("USABLE "));
+    repo.aitask(&["explore", "--", "true"]).ok();
+    worktree.aitask(&["worktree", "remove"]).ok();
+}
+
+#[test]
+fn from_a_subdirectory_the_data_and_a_tasks_worktree() {
+    let (_world, ann, _bob) = two();
+    ann.write("src/deep/x", "");
+    for place in ["src/deep", ".aitask-data", ".aitask-data/aitasks", "."] {
+        day(&ann.at(place), ann.top());
+        std::fs::remove_dir_all(ann.path("aiwork")).unwrap_or_default();
+    }
+    // A worktree of a task is no place that data is committed to (verdict D2).
+    ann.aitask(&["worktree", "add", "1"]).ok();
+    let inside = ann.at("aiwork/t1_sample");
+    assert_eq!(inside.script("ait", &["git", "rev-parse", "--abbrev-ref", "HEAD"]).ok().stdout, "aitask-data\n");
+    assert_eq!(inside.git(&["log", "-1", "--format=%s"]), ann.git(&["log", "-1", "--format=%s"]));
+}
+
+#[test]
+fn from_a_hook_that_sets_the_repository() {
+    let (world, ann, _bob) = two();
+    let hook =
+        format!("#!/bin/sh\n{} compat aitask_sync.sh --batch >\"$HOME/said\" 2>&1\n", env!("CARGO_BIN_EXE_git-aitask"));
+    world.script(&ann.path(".git/hooks/post-commit"), &hook);
+    ann.write("aitasks/t2_a.md", "a\n");
+    ann.commit("code");
+    // The commit of the task data runs the hook, too: one of them pushes, and none waits for the other.
+    let said = ann.read("../home/said");
+    assert!(["PUSHED\n", "NOTHING\n"].contains(&said.as_str()), "{said}");
+    assert_eq!(world.remote_file("aitask-data", "aitasks/t2_a.md").as_deref(), Some("a\n"));
+}
+
+#[test]
+fn in_a_path_with_blanks_and_other_letters() {
+    let (world, _ann, _bob) = two();
+    let carl = world.clone_as("carl's ümlaut", "carl", "carl@example.com");
+    carl.aitask(&["init"]).ok();
+    day(&carl, carl.top());
+}
+
+#[test]
+fn with_the_git_dir_elsewhere_and_as_a_submodule() {
+    let (world, ann, _bob) = two();
+    ann.git(&["clone", "-q", "--separate-git-dir=../apart.git", "../origin.git", "../apart"]);
+    let apart = ann.at(world.root().join("apart"));
+    apart.aitask(&["init"]).ok();
+    day(&apart, &world.root().join("apart"));
+    world.git(&["init", "-q", "super"]);
+    let around = ann.at(world.root().join("super"));
+    around.git(&["submodule", "--quiet", "add", world.origin().to_str().unwrap(), "sub"]);
+    let inner = ann.at(world.root().join("super/sub"));
+    inner.aitask(&["init"]).ok();
+    day(&inner, &world.root().join("super/sub"));
+}
+
+#[test]
+fn in_other_formats_of_repositories() {
+    let format = |option: &str| {
+        let world = World::new();
+        let _ = std::fs::remove_dir_all(world.origin());
+        let made = world.clone_with(option);
+        made.then_some(world)
+    };
+    for option in ["--object-format=sha256", "--ref-format=reftable"] {
+        // Older gits know neither.
+        let Some(world) = format(option) else { continue };
+        let ann = world.clone("ann");
+        ann.aitask(&["init", "--data-branch"]).ok();
+        day(&ann, ann.top());
+    }
+}
+
+impl World {
+    /// Makes the bare remote with an option of `git init`; whether this git knows it.
+    fn clone_with(&self, option: &str) -> bool {
+        let mut command = self.command("git", self.root());
+        command.args(["init", "--quiet", "--bare", option, "origin.git"]);
+        command.status().unwrap().success()
+    }
+}

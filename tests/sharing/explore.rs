@@ -1,0 +1,90 @@
+//! `git aitask explore`: nothing changes, nothing is left.
+
+use crate::sharing::two;
+use crate::support::{Repo, World};
+
+/// Refs, registered worktrees and every file of the checkouts.
+fn everything(repo: &Repo) -> String {
+    let files = "git for-each-ref; git worktree list --porcelain; find . -path ./.git -prune -o -type f -print | sort | xargs md5sum";
+    repo.run("sh", &["-c", files]).ok().stdout
+}
+
+fn left(world: &World) -> Vec<String> {
+    let names = std::fs::read_dir(world.root().join("tmp")).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.starts_with("git-aitask-")).collect()
+}
+
+#[test]
+fn a_command_sees_the_committed_code_and_nothing_is_left() {
+    let (world, ann, _bob) = two();
+    ann.write("README.md", "not committed\n");
+    let before = everything(&ann);
+    let run = ann
+        .aitask(&["explore", "--", "sh", "-c", "cat README.md; echo $GIT_AITASK_EXPLORE; git log -1 --format=%D"])
+        .ok();
+    assert!(run.stdout.starts_with("a project\n1\nHEAD"), "{run}");
+    assert_eq!(ann.aitask(&["explore", "--", "sh", "-c", "exit 9"]).code, 9);
+    assert_eq!((everything(&ann), left(&world)), (before, vec![]));
+    let old = ann.git(&["rev-list", "--max-parents=0", "main"]);
+    assert_eq!(ann.aitask(&["explore", "--at", old.trim(), "--", "git", "rev-parse", "HEAD"]).ok().stdout, old);
+    ann.aitask(&["explore", "--at", "no-such"]).fails(2);
+}
+
+#[test]
+fn what_is_written_all_the_same_is_said_and_thrown_away() {
+    let (world, ann, _bob) = two();
+    let before = everything(&ann);
+    let write = "chmod -R u+w .; echo x >README.md; echo y >new; git commit -qam more 2>/dev/null; true";
+    let run = ann.aitask(&["explore", "--", "sh", "-c", write]).fails(1);
+    for word in ["a commit", "new"] {
+        assert!(run.stderr.contains(word), "{run}");
+    }
+    assert_eq!((everything(&ann), left(&world)), (before, vec![]));
+}
+
+#[test]
+fn inside_tasks_are_read_and_filed_and_none_is_taken() {
+    let (world, ann, _bob) = two();
+    let binary = env!("CARGO_BIN_EXE_git-aitask");
+    let script = "\"$0\" new 'Found a bug' -q >/dev/null && \"$0\" show 2 -q && ! \"$0\" pick 2 && ! \"$0\" compat aitask_pick_own.sh 2 --email a@b.c";
+    let run = ann.aitask(&["explore", "--", "sh", "-c", script, binary]).ok();
+    assert!(run.stdout.contains("Found a bug"), "{run}");
+    assert!(world.remote_file("aitask-data", "aitasks/t2_found_a_bug.md").is_some());
+    assert_eq!(world.locks(), Vec::<String>::new());
+}
+
+#[test]
+fn one_that_was_killed_is_swept_by_the_next_command() {
+    let (world, ann, _bob) = two();
+    let before = everything(&ann);
+    let running = ann.start(&["explore", "--", "sh", "-c", "echo in >\"$HOME/in\"; sleep 5"]);
+    let pid = running.pid();
+    while !world.root().join("home/in").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    ann.aitask(&["list"]).ok();
+    assert_eq!(left(&world).len(), 1, "one in use is left alone");
+    ann.run("kill", &["-9", &pid.to_string()]).ok();
+    ann.run("sh", &["-c", &format!("while kill -0 {pid} 2>/dev/null && ! grep -q Z /proc/{pid}/stat; do :; done")]);
+    ann.aitask(&["list"]).ok();
+    assert_eq!((everything(&ann), left(&world)), (before, vec![]));
+    drop(running);
+}
+
+#[test]
+fn explorers_beside_workers_change_not_one_byte() {
+    let (world, ann, _bob) = two();
+    let rounds = std::env::var_os("AITASK_TEST_ROUNDS").map_or(4, |_| 16);
+    for n in 2..=5 {
+        ann.task(&format!("Task {n}"), &[]);
+        ann.aitask(&["pick", &n.to_string()]).ok();
+        ann.write(&format!("aiwork/t{n}_task_{n}/work"), "in progress\n");
+    }
+    let before = everything(&ann);
+    let running: Vec<_> = (0..rounds).map(|_| ann.start(&["explore", "--", "git", "log", "--oneline"])).collect();
+    for run in running {
+        run.wait().ok();
+    }
+    assert_eq!((everything(&ann), left(&world), world.locks().len()), (before, vec![], 4));
+}

@@ -1,0 +1,151 @@
+//! `aitask_sync.sh` and `git aitask sync`: what goes over, and in one connection where there is nothing.
+
+use super::{sync, task, two, whole};
+use crate::support::World;
+
+#[test]
+fn the_transcript_of_the_specification() {
+    let (_world, ann, bob) = two();
+    assert_eq!(sync(&ann), "NOTHING");
+    ann.write("aitasks/t1_sample.md", &task("", "Body\nedit\n"));
+    assert_eq!((sync(&ann), sync(&bob), sync(&bob)), ("PUSHED".into(), "PULLED".into(), "NOTHING".into()));
+    ann.write("aitasks/t2_a.md", &task("", "a\n"));
+    bob.write("aitasks/t3_b.md", &task("", "b\n"));
+    assert_eq!((sync(&ann), sync(&bob), sync(&ann)), ("PUSHED".into(), "SYNCED".into(), "PULLED".into()));
+    let run = ann.script("aitask_sync.sh", &[]).ok();
+    assert_eq!(run.stdout, "Fetching from remote...\nAlready up to date\n");
+    let subject = ann.script("ait", &["git", "log", "--no-merges", "-1", "--format=%s"]).ok().stdout;
+    assert_eq!(subject, "ait: Auto-commit task changes before sync\n");
+}
+
+#[test]
+fn nothing_to_do_is_one_connection() {
+    let (_world, ann, _bob) = two();
+    ann.count_connections();
+    assert_eq!(sync(&ann), "NOTHING");
+    assert_eq!(ann.connections(), ["fetch"]);
+    ann.aitask(&["sync"]).ok();
+    assert_eq!(ann.connections(), ["fetch"]);
+    ann.script("ait", &["git", "push"]).ok();
+    assert_eq!(ann.connections(), ["fetch"]);
+    ann.write("aitasks/t1_sample.md", "changed\n");
+    ann.script("ait", &["git", "commit", "-qam", "ait: by hand"]).ok();
+    assert_eq!(ann.script("ait", &["git", "push", "--batch"]).ok().stdout, "PUSHED\n");
+    assert_eq!(ann.connections(), ["push"]);
+}
+
+#[test]
+fn twelve_at_once_in_one_checkout_all_tell_the_truth() {
+    let (world, ann, _bob) = two();
+    ann.write("aitasks/t2_a.md", "text\n");
+    let running: Vec<_> = (0..12).map(|_| ann.start(&["compat", "aitask_sync.sh", "--batch"])).collect();
+    let mut lines: Vec<_> = running.into_iter().map(|run| run.wait().ok().stdout).collect();
+    lines.sort();
+    assert_eq!((lines.pop().unwrap(), lines), ("PUSHED\n".into(), vec!["NOTHING\n".to_owned(); 11]));
+    assert_eq!(world.remote_file("aitask-data", "aitasks/t2_a.md").as_deref(), Some("text\n"));
+    whole(&ann);
+}
+
+#[test]
+fn two_clones_at_once_converge() {
+    let (_world, ann, bob) = two();
+    ann.write("aitasks/t1_sample.md", &task("hers: 1\n", "Body\n"));
+    bob.write("aitasks/t1_sample.md", &task("his: 1\n", "Body\n"));
+    let both = [&ann, &bob].map(|repo| repo.start(&["compat", "aitask_sync.sh", "--batch"]));
+    for run in both {
+        let line = run.wait().ok().stdout;
+        assert!(["PUSHED\n", "AUTOMERGED\n"].contains(&line.as_str()), "{line}");
+    }
+    for repo in [&ann, &bob, &ann] {
+        sync(repo);
+    }
+    let merged = ann.read("aitasks/t1_sample.md");
+    assert!(merged.contains("hers: 1\n") && merged.contains("his: 1\n"), "{merged}");
+    assert_eq!((bob.read("aitasks/t1_sample.md"), sync(&bob)), (merged, "NOTHING".into()));
+}
+
+#[test]
+fn a_branch_that_was_never_pushed_is_published() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    ann.git(&["remote", "rename", "origin", "later"]);
+    ann.aitask(&["init", "--data-branch"]).ok();
+    assert_eq!(sync(&ann), "NO_REMOTE");
+    ann.git(&["remote", "rename", "later", "origin"]);
+    ann.write("aitasks/t1_a.md", "text\n");
+    assert_eq!(sync(&ann), "PUSHED");
+    let upstream = ann.script("ait", &["git", "rev-parse", "--abbrev-ref", "@{u}"]).ok().stdout;
+    assert_eq!(upstream, "origin/aitask-data\n");
+    world.git(&["--git-dir=origin.git", "update-ref", "-d", "refs/heads/aitask-data"]);
+    assert_eq!((sync(&ann), sync(&ann)), ("PUSHED".into(), "NOTHING".into()));
+}
+
+#[test]
+fn a_second_clone_has_no_plans_and_syncs_all_the_same() {
+    let (world, ann, bob) = two();
+    std::fs::remove_file(bob.path(".aitask-data/aiplans/p1_sample.md")).unwrap();
+    std::fs::remove_dir(bob.path(".aitask-data/aiplans")).unwrap();
+    bob.write("aitasks/t1_sample.md", "edit\n");
+    assert_eq!((sync(&bob), sync(&ann)), ("PUSHED".into(), "PULLED".into()));
+    assert_eq!(world.remote_files("aitask-data").iter().filter(|path| path.starts_with("aiplans")).count(), 0);
+}
+
+#[test]
+fn on_a_code_branch_only_task_data_is_committed_and_the_rest_stays_as_it_was() {
+    let world = World::new();
+    let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
+    ann.write("src/staged.c", "staged\n");
+    ann.git(&["add", "src/staged.c"]);
+    ann.write("README.md", "dirty\n");
+    ann.write("aitasks/t1_a.md", "text\n");
+    assert_eq!((sync(&ann), sync(&bob)), ("PUSHED".into(), "PULLED".into()));
+    assert_eq!(ann.git(&["status", "--porcelain"]), " M README.md\nA  src/staged.c\n");
+    assert_eq!(bob.read("aitasks/t1_a.md"), "text\n");
+    bob.write("aitasks/t1_a.md", "more\n");
+    bob.write("other.c", "code\n");
+    bob.commit("code");
+    bob.git(&["push", "-q"]);
+    assert_eq!(sync(&ann), "PULLED");
+    ann.git(&["switch", "-qc", "private"]);
+    assert_eq!(sync(&ann), "ERROR:no_upstream");
+    assert_eq!(world.remote_branch("private"), None);
+}
+
+#[test]
+fn the_verb_says_what_it_did_and_releases_locks_of_archived_tasks() {
+    let (world, ann, bob) = two();
+    ann.aitask(&["lock", "1"]).ok();
+    std::fs::create_dir_all(bob.path("aitasks/archived")).unwrap();
+    std::fs::rename(bob.path("aitasks/t1_sample.md"), bob.path("aitasks/archived/t1_sample.md")).unwrap();
+    let json = bob.aitask(&["sync", "--json"]).ok().json();
+    assert_eq!(
+        (&json["did"], &json["committed"], &json["released"]),
+        (&"pushed".into(), &2.into(), &serde_json::json!(["1"]))
+    );
+    assert_eq!(world.locks(), Vec::<String>::new());
+    assert!(ann.aitask(&["sync"]).ok().stdout.starts_with("pulled"));
+}
+
+/// 200 files changed on both sides; slow on a busy machine, so only when asked for.
+#[test]
+fn two_hundred_files_of_both_sides_in_two_seconds() {
+    if std::env::var_os("AITASK_TEST_ROUNDS").is_none() {
+        return;
+    }
+    let (_world, ann, bob) = two();
+    let fill = |repo: &crate::support::Repo, fields: &str| {
+        for n in 1..=200 {
+            repo.write(&format!("aitasks/t{n}_x.md"), &task(fields, "Body\n"));
+        }
+    };
+    fill(&ann, "issue: 0\n");
+    assert_eq!((sync(&ann), sync(&bob)), ("PUSHED".into(), "PULLED".into()));
+    fill(&ann, "issue: 0\nboardcol: now\n");
+    fill(&bob, "issue: 1\nboardidx: 10\n");
+    assert_eq!(sync(&ann), "PUSHED");
+    let started = std::time::Instant::now();
+    assert_eq!(sync(&bob), "AUTOMERGED");
+    eprintln!("200 files of both sides: {:?}", started.elapsed());
+    let merged = bob.read("aitasks/t200_x.md");
+    assert!(merged.contains("issue: 1\nboardidx: 10\nboardcol: now\n"), "{merged}");
+}

@@ -1,0 +1,141 @@
+//! Sync where something is wrong: one honest line, and nothing is lost or left half done.
+
+use super::{sync, task, two, whole};
+
+#[test]
+fn a_commit_that_is_refused_leaves_the_edit_and_the_index_as_they_were() {
+    let (world, ann, _bob) = two();
+    ann.write("aitasks/t2_new.md", "new\n");
+    ann.write("aitasks/t1_sample.md", "edit\n");
+    let data = ann.at(".aitask-data");
+    let before = data.git(&["status", "--porcelain"]);
+    world.script(&ann.path(".git/hooks/pre-commit"), "#!/bin/sh\nexit 1\n");
+    assert_eq!((sync(&ann), data.git(&["status", "--porcelain"])), ("ERROR:commit_failed".into(), before.clone()));
+    std::fs::remove_file(ann.path(".git/hooks/pre-commit")).unwrap();
+    ann.git(&["config", "commit.gpgSign", "true"]);
+    ann.git(&["config", "gpg.program", "false"]);
+    assert_eq!((sync(&ann), data.git(&["status", "--porcelain"])), ("ERROR:commit_failed".into(), before));
+    ann.git(&["config", "commit.gpgSign", "false"]);
+    assert_eq!(sync(&ann), "PUSHED");
+}
+
+#[test]
+fn a_merge_needs_no_signature_and_drops_no_commit() {
+    let (_world, ann, bob) = two();
+    ann.write("aitasks/t1_sample.md", &task("", "Body\n").replace("[ui]", "[b]"));
+    bob.write("aitasks/t1_sample.md", &task("", "Body\n").replace("[ui]", "[c]"));
+    bob.script("ait", &["git", "commit", "-qam", "ait: mine"]).ok();
+    bob.git(&["config", "commit.gpgSign", "true"]);
+    bob.git(&["config", "gpg.program", "false"]);
+    assert_eq!((sync(&ann), sync(&bob)), ("PUSHED".into(), "AUTOMERGED".into()));
+    assert!(bob.read("aitasks/t1_sample.md").contains("labels: [b, c]\n"));
+    assert!(bob.git(&["log", "--format=%s", "origin/aitask-data"]).contains("ait: mine\n"));
+}
+
+#[test]
+fn a_checkout_that_is_detached_or_stuck_is_said() {
+    let (_world, ann, _bob) = two();
+    let data = ann.at(".aitask-data");
+    data.git(&["switch", "-q", "--detach"]);
+    assert_eq!(sync(&ann), "ERROR:detached_head");
+    data.git(&["switch", "-q", "aitask-data"]);
+    let marker = ann.path(".git/worktrees/-aitask-data/rebase-merge");
+    std::fs::create_dir(&marker).unwrap();
+    assert_eq!(sync(&ann), "ERROR:data_worktree_stuck:rebase-merge");
+    let health = ann.script("ait", &["git-health"]).ok();
+    assert!(health.stderr.contains("In-progress operations: rebase-merge"), "{health}");
+    assert!(health.stdout.contains("Git-dir: .git/worktrees/-aitask-data\n"), "{health}");
+    ann.at("aitasks").script("ait", &["git", "add", "aitasks"]).fails(1).assert().stdout("");
+    std::fs::remove_dir(marker).unwrap();
+    assert_eq!(sync(&ann), "NOTHING");
+}
+
+#[test]
+fn a_remote_that_is_away_costs_nothing() {
+    let (world, ann, _bob) = two();
+    ann.git(&["remote", "set-url", "origin", "../nowhere.git"]);
+    ann.write("aitasks/t1_sample.md", "edit\n");
+    assert_eq!(sync(&ann), "NO_NETWORK");
+    assert_eq!(ann.script("ait", &["git", "push", "--batch"]).ok().stdout, "FAILED:remote_unreachable:1\n");
+    ann.git(&["remote", "set-url", "origin", world.origin().to_str().unwrap()]);
+    assert_eq!(sync(&ann), "PUSHED");
+}
+
+#[test]
+fn a_server_that_refuses_is_said_and_the_checkout_stays() {
+    let (world, ann, bob) = two();
+    ann.write("aitasks/t2_a.md", "a\n");
+    assert_eq!(sync(&ann), "PUSHED");
+    world.protect("aitask-data");
+    bob.write("aitasks/t3_b.md", "b\n");
+    assert_eq!(sync(&bob), "ERROR:push_failed");
+    assert!(!bob.path("aitasks/t2_a.md").exists());
+    assert_eq!(bob.script("ait", &["git", "push", "--batch"]).ok().stdout, "FAILED:unknown:1\n");
+    whole(&bob);
+}
+
+#[test]
+fn a_push_that_loses_the_race_merges_again() {
+    let (world, ann, bob) = two();
+    ann.write("aitasks/t1_sample.md", &task("hers: 1\n", "Body\n"));
+    ann.script("ait", &["git", "commit", "-qam", "ait: hers"]).ok();
+    // Bob's first push is overtaken by ann's.
+    let hook =
+        format!("#!/bin/sh\nrm \"$0\"\ncd {} && git push -q origin aitask-data\n", ann.path(".aitask-data").display());
+    world.script(&bob.path(".git/hooks/pre-push"), &hook);
+    bob.write("aitasks/t1_sample.md", &task("his: 1\n", "Body\n"));
+    assert_eq!(sync(&bob), "AUTOMERGED");
+    assert_eq!(bob.read("aitasks/t1_sample.md"), task("his: 1\nhers: 1\n", "Body\n"));
+    whole(&bob);
+}
+
+#[test]
+fn a_file_in_the_way_stops_it_before_anything_is_pushed() {
+    let (world, ann, bob) = two();
+    ann.write(".aitask-data/notes.txt", "hers\n");
+    ann.script("ait", &["git", "add", "notes.txt"]).ok();
+    ann.script("ait", &["git", "commit", "-qm", "ait: notes"]).ok();
+    assert_eq!(sync(&ann), "PUSHED");
+    bob.write(".aitask-data/notes.txt", "his, not committed\n");
+    bob.write("aitasks/t2_b.md", "b\n");
+    let before = world.remote_branch("aitask-data");
+    assert_eq!(sync(&bob), "ERROR:pull_rebase_failed");
+    assert_eq!(
+        (bob.read(".aitask-data/notes.txt").as_str(), world.remote_branch("aitask-data")),
+        ("his, not committed\n", before)
+    );
+    std::fs::remove_file(bob.path(".aitask-data/notes.txt")).unwrap();
+    assert_eq!(sync(&bob), "SYNCED");
+}
+
+#[test]
+fn push_integrates_while_a_tracked_file_is_dirty() {
+    let (_world, ann, bob) = two();
+    ann.write("aitasks/t2_a.md", "a\n");
+    assert_eq!(sync(&ann), "PUSHED");
+    bob.write("aitasks/t3_b.md", "b\n");
+    bob.script("ait", &["git", "add", "aitasks"]).ok();
+    bob.script("ait", &["git", "commit", "-qm", "ait: b"]).ok();
+    bob.write("aitasks/t1_sample.md", "dirty\n");
+    assert_eq!(bob.script("ait", &["git", "push", "--batch"]).ok().stdout, "PUSHED\n");
+    assert_eq!((bob.read("aitasks/t1_sample.md"), bob.read("aitasks/t2_a.md")), ("dirty\n".into(), "a\n".into()));
+}
+
+#[test]
+fn killed_anywhere_the_next_one_finishes() {
+    for after in [20, 60, 100, 160, 240] {
+        let (world, ann, bob) = two();
+        ann.write("aitasks/t1_sample.md", &task("hers: 1\n", "Body\n"));
+        assert_eq!(sync(&ann), "PUSHED");
+        bob.write("aitasks/t1_sample.md", &task("his: 1\n", "Body\n"));
+        let running = bob.start(&["compat", "aitask_sync.sh", "--batch"]);
+        std::thread::sleep(std::time::Duration::from_millis(after));
+        let _ = running.kill();
+        let line = sync(&bob);
+        assert!(["AUTOMERGED", "PULLED", "NOTHING"].contains(&line.as_str()), "{line}");
+        let merged = task("his: 1\nhers: 1\n", "Body\n");
+        assert_eq!(world.remote_file("aitask-data", "aitasks/t1_sample.md"), Some(merged.clone()));
+        assert_eq!(bob.read("aitasks/t1_sample.md"), merged);
+        whole(&bob);
+    }
+}
