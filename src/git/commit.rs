@@ -142,7 +142,7 @@ fn required(output: Output, name: &str) -> Result<Vec<u8>> {
 }
 
 /// Runs it again, for ten seconds at most, while another git holds the index.
-fn patiently(call: &Call) -> Result<Output> {
+pub(super) fn patiently(call: &Call) -> Result<Output> {
     let until = Instant::now() + Duration::from_secs(10);
     loop {
         let output = call.output()?;

@@ -152,6 +152,6 @@ fn refresh(repository: &Repository, path: &Path) -> Result<()> {
 }
 
 fn forward(call: &Call) -> Result<Forward> {
-    let output = patiently(call)?;
+    let output = super::commit::patiently(call)?;
     Ok(if output.success() { Forward::Done } else { Forward::Refused(output.complaint()) })
 }

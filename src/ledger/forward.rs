@@ -274,7 +274,7 @@ impl Ledger<'_> {
             let edits = branch.steps.iter().flat_map(|step| &step.edits);
             let put = edits.filter_map(|edit| match edit {
                 Edit::Put { path, .. } => Some(path.as_str()),
-                Edit::Remove { .. } | Edit::Rename { .. } => None,
+                Edit::Take { .. } | Edit::Remove { .. } | Edit::Rename { .. } => None,
             });
             let put: BTreeSet<_> = put.collect();
             let paths = plan.adopt.iter().filter(|path| put.contains(path.as_str()));
