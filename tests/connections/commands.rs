@@ -53,9 +53,13 @@ fn spelled_out(text: &str) -> Vec<String> {
 }
 
 fn push(refs: &str) -> String {
-    let refs: Vec<(&str, &str)> =
-        refs.split(' ').map(|name| name.strip_prefix("create:").map_or((name, "<oid>"), |name| (name, ""))).collect();
-    let hooks = refs.iter().any(|(name, _)| *name == "main");
+    // what a swap only guards runs no hooks
+    let hooks = refs.split(' ').any(|name| name == "main");
+    let refs: Vec<(&str, &str)> = refs
+        .split(' ')
+        .map(|name| name.strip_prefix("guard:").unwrap_or(name))
+        .map(|name| name.strip_prefix("create:").map_or((name, "<oid>"), |name| (name, "")))
+        .collect();
     let options = [(refs.len() > 1, " --atomic"), (!hooks, " --no-verify")];
     let options: String = options.iter().filter(|(on, _)| *on).map(|(_, option)| *option).collect();
     let leases: String =
@@ -109,7 +113,11 @@ fn on_a_remote() {
         "open\n refs both:aitask-locks both:main\n files\n read\n read\n worktree list --porcelain -z\n build
         push main aitask-locks\n forward\n worktree list --porcelain -z\n refs aitask/t2_two",
     );
-    expect(&ann, "lock 2", "open\n refs both:aitask-locks both:main\n files\n read\n build\n push aitask-locks");
+    expect(
+        &ann,
+        "lock 2",
+        "open\n refs both:aitask-locks both:main\n files\n read\n build\n push aitask-locks guard:main",
+    );
     expect(&ann, "unlock 2", "open\n refs both:aitask-locks\n read\n build\n push aitask-locks");
     let there = ann.at("aiwork/t1_one");
     there.write("work", "done\n");
@@ -127,7 +135,7 @@ fn on_a_remote() {
     expect(
         &ann,
         "archive 2",
-        "open\n refs both:aitask-locks both:main\n files\n read\n read\n build\n push main\n forward",
+        "open\n refs both:aitask-locks both:main\n files\n read\n read\n build\n push main guard:aitask-locks\n forward",
     );
 }
 
