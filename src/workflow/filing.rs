@@ -2,6 +2,7 @@
 //! folded into it go, its parent's list gets shorter, and a parent whose last child it was goes along.
 
 mod note;
+mod published;
 
 use super::context::Context;
 use super::drop::unlock_step;
@@ -15,6 +16,7 @@ use crate::task::{Document, Status, TaskId, TaskPath, edits, paths};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use note::{Kin, Note};
+use published::Published;
 
 /// The task data as a filing sees it. Paths are those of [`crate::task::paths`].
 pub trait Shelf {
@@ -382,20 +384,4 @@ pub fn is_archived(path: &str) -> bool {
 
 fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
-}
-
-/// The task data of a view.
-struct Published<'a> {
-    view: &'a View<'a>,
-    index: &'a Index,
-}
-
-impl Shelf for Published<'_> {
-    fn paths(&self) -> &[String] {
-        self.index.paths()
-    }
-
-    fn load(&self, paths: &[&str]) -> Result<Vec<Document>> {
-        self.index.load_documents(self.view, paths)
-    }
 }
