@@ -202,6 +202,9 @@ fn is_markdown(name: &str) -> bool {
     name.as_bytes().ends_with(b".md")
 }
 
+/// The line that ends a frontmatter, with the line end before it.
+const CLOSE: &[u8] = b"\n---\n";
+
 /// The frontmatter of a task file, at least; most of its text is left unread.
 ///
 /// # Errors
@@ -213,8 +216,9 @@ pub fn load_head(path: &Path) -> Result<Vec<u8>> {
         let filled = file.read(&mut head)?;
         head.truncate(filled);
         // The rest of the text is of no interest, and so is not copied about.
-        match head.windows(5).skip(3).position(|part| part == b"\n---\n") {
-            Some(at) => head.truncate(at + 3 + 5),
+        let mut ends = (3..filled).filter(|at| head.get(*at) == Some(&b'\n'));
+        match ends.find(|at| head.get(*at..).is_some_and(|rest| rest.starts_with(CLOSE))) {
+            Some(at) => head.truncate(at + CLOSE.len()),
             None => drop(file.read_to_end(&mut head)?),
         }
         Ok(())

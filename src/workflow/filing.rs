@@ -2,6 +2,7 @@
 //! folded into it go, its parent's list gets shorter, and a parent whose last child it was goes along.
 
 mod note;
+mod published;
 
 use super::context::Context;
 use super::drop::unlock_step;
@@ -15,6 +16,7 @@ use crate::task::{Document, Status, TaskId, TaskPath, edits, paths};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use note::{Kin, Note};
+use published::Published;
 
 /// The task data as a filing sees it. Paths are those of [`crate::task::paths`].
 pub trait Shelf {
@@ -121,7 +123,7 @@ impl Filer<'_> {
         self.fetch(near)?;
         let parent_file = id.parent().map(|number| match &parent {
             Some((_, file)) => file_name(file).to_owned(),
-            None => self.archived_name(number).unwrap_or_else(|| number.t()),
+            None => self.archived_file(number).map_or_else(|| number.t(), |file| file_name(&file).to_owned()),
         });
         self.note(Note::Begin(file_name(path).to_owned(), parent_file));
         self.links(Kin::Own, id, path);
@@ -130,8 +132,9 @@ impl Filer<'_> {
         }
         self.fold(path)?;
         self.file(Kin::Own, path, id)?;
-        if let Some((number, file)) = parent {
-            self.file_parent(number, &file, id)?;
+        match parent {
+            Some((number, file)) => self.file_parent(number, &file, id)?,
+            None => self.file_moved_parent(id)?,
         }
         for path in std::mem::take(&mut self.edited) {
             let Some(document) = self.documents.get(&path) else { continue };
@@ -159,6 +162,21 @@ impl Filer<'_> {
             }
             return Ok(());
         }
+        self.take_parent_along(number, file)
+    }
+
+    /// A parent that went along with its last child in a run that was cut off before the commit.
+    fn file_moved_parent(&mut self, child: TaskId) -> Result<()> {
+        let Some(number) = child.parent() else { return Ok(()) };
+        let Some(file) = self.archived_file(number) else { return Ok(()) };
+        if self.shelf.changed(&file)?.is_none() {
+            return Ok(());
+        }
+        self.fetch(vec![file.clone()])?;
+        self.take_parent_along(number, &file)
+    }
+
+    fn take_parent_along(&mut self, number: TaskId, file: &str) -> Result<()> {
         self.filing.subject.extend([" and parent ", &number.t()]);
         self.note(Note::LastChild);
         self.links(Kin::Parent, number, file);
@@ -195,9 +213,9 @@ impl Filer<'_> {
         self.active().find(|(other, _)| *other == id).map(|(_, path)| path.to_owned())
     }
 
-    fn archived_name(&self, id: TaskId) -> Option<String> {
-        let paths = self.shelf.paths().iter().filter(|path| is_archived(path));
-        paths.map(String::as_str).find(|path| paths::loose_id(path) == Some(id)).map(|path| file_name(path).to_owned())
+    fn archived_file(&self, id: TaskId) -> Option<String> {
+        let mut paths = self.shelf.paths().iter().filter(|path| is_archived(path));
+        paths.find(|path| paths::loose_id(path) == Some(id)).cloned()
     }
 
     /// The parent of a child and its active file; a child whose parent is archived goes alone (A5).
@@ -366,20 +384,4 @@ pub fn is_archived(path: &str) -> bool {
 
 fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
-}
-
-/// The task data of a view.
-struct Published<'a> {
-    view: &'a View<'a>,
-    index: &'a Index,
-}
-
-impl Shelf for Published<'_> {
-    fn paths(&self) -> &[String] {
-        self.index.paths()
-    }
-
-    fn load(&self, paths: &[&str]) -> Result<Vec<Document>> {
-        self.index.load_documents(self.view, paths)
-    }
 }

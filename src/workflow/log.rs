@@ -17,7 +17,8 @@ pub struct Event {
     pub at: String,
     /// Whose commit it is.
     pub by: String,
-    /// What: `made`, `locked`, `taken over`, `started`, `unlocked`, `dropped`, `archived`, `updated`, `swept`, `changed`.
+    /// What: `made`, `locked`, `taken over`, `started`, `unlocked`, `dropped`, `archived`, `updated`, `swept`, `id claimed`,
+    /// `bundled`, `set up`, `changed`.
     pub what: &'static str,
     /// The tasks.
     pub tasks: Vec<TaskId>,
@@ -37,7 +38,7 @@ pub struct Log {
 }
 
 /// How the subjects of our commits and of the scripts' begin, and what they are about.
-const KINDS: [(&str, &str); 13] = [
+const KINDS: [(&str, &str); 14] = [
     ("Lock task ", "locked"),
     ("Unlock task ", "unlocked"),
     ("Start work on ", "started"),
@@ -51,6 +52,7 @@ const KINDS: [(&str, &str); 13] = [
     ("Cleanup ", "swept"),
     ("Claim task ID ", "id claimed"),
     ("Archive old ", "bundled"),
+    ("Initialize ", "set up"),
 ];
 
 /// Reads the history, of one task or of all. One process beside those of every look.

@@ -144,6 +144,22 @@ fn a_move_that_was_cut_off_is_completed() {
 }
 
 #[test]
+fn what_was_only_staged_is_committed_by_the_next_run() {
+    let world = World::new();
+    let ann = alone(&world);
+    task(&ann, "aitasks/t1_p.md", "children_to_implement: [t1_1]\n");
+    task(&ann, "aitasks/t1/t1_1_x.md", "");
+    ann.write("aiplans/p1/p1_1_x.md", "plan\n");
+    ann.commit("tasks");
+    let staged = script(&ann, ARCHIVE, &["--no-commit", "1_1"]).ok().stdout;
+    assert!(staged.contains("PARENT_ARCHIVED:") && !staged.contains("COMMITTED:"), "{staged}");
+    assert!(status(&ann).lines().all(|line| line.starts_with(['A', 'D', 'R'])), "{}", status(&ann));
+    assert!(script(&ann, ARCHIVE, &["1_1"]).ok().stdout.contains("PARENT_ARCHIVED:aitasks/archived/t1_p.md\n"));
+    assert!(last_commit(&ann).starts_with("ait: Archive completed t1_1 and parent t1 task and plan files\n"));
+    assert_eq!(status(&ann), "");
+}
+
+#[test]
 fn what_refuses_does_so_before_anything_changes() {
     let world = World::new();
     let ann = alone(&world);
