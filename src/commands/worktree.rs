@@ -1,7 +1,7 @@
 //! `git aitask worktree`.
 
-use super::App;
 use super::complete::tasks;
+use super::{App, aside};
 use crate::error::Result;
 use crate::report::{Page, Table};
 use crate::workflow::worktrees;
@@ -26,6 +26,9 @@ enum What {
         /// The branch to cut the task branch from
         #[arg(long, value_name = "BRANCH")]
         base: Option<String>,
+        /// Show what would be run, and change nothing
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Every task worktree of this clone
     List,
@@ -36,6 +39,9 @@ enum What {
         /// Lose uncommitted work in it
         #[arg(long)]
         discard: bool,
+        /// Show what would be run, and change nothing
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Where the worktree of a task is
     Path {
@@ -54,21 +60,24 @@ impl Worktree {
 
     /// Runs the verb.
     pub fn run(&self, app: &App) -> Result<()> {
-        let context = app.open(false)?;
+        let dry_run = matches!(self.what, What::Add { dry_run: true, .. } | What::Remove { dry_run: true, .. });
+        let context = app.open(dry_run)?;
         match &self.what {
-            What::Add { task, base } => {
+            What::Add { task, base, .. } => {
                 let outcome = worktrees::add(&context, &context.wanted(task.as_deref())?, base.as_deref())?;
                 app.report.answer(&outcome, || {
-                    let worktree = &outcome.worktree;
+                    let Some(worktree) = &outcome.worktree else { return aside(Page::new(), &outcome.aside) };
                     let made = if worktree.created { "" } else { "   (was there)" };
                     let page = Page::new().line(format!("{}{made}", worktree.path.display()));
-                    let page = worktree.unfinished.iter().fold(page, |page, why| page.warning(format!("note: {why}")));
-                    page.advice(format!("next: cd {}", worktree.path.display()))
+                    aside(page, &outcome.aside).advice(format!("next: cd {}", worktree.path.display()))
                 })
             }
-            What::Remove { task, discard } => {
+            What::Remove { task, discard, dry_run } => {
                 let outcome = worktrees::remove(&context, &context.wanted(task.as_deref())?, *discard)?;
                 app.report.answer(&outcome, || {
+                    if *dry_run {
+                        return aside(Page::new(), &outcome.aside);
+                    }
                     let page = Page::new().line(match &outcome.path {
                         Some(path) => format!("{} is gone", path.display()),
                         None => "there was no worktree".to_owned(),

@@ -3,9 +3,9 @@
 use super::context::{Context, Wanted};
 use super::index::Index;
 use super::list::{WorktreeState, state};
-use super::outcome::WorktreeInfo;
+use super::outcome::{Aside, DryRun, WorktreeInfo};
 use super::place::{Base, Place};
-use super::teardown::{self, BranchEnd, WorktreeEnd, WorktreeName};
+use super::teardown::{self, BranchEnd, Registered, WorktreeEnd, WorktreeName};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, RefName, worktree};
 use crate::task::{TaskId, TaskName};
@@ -73,8 +73,12 @@ pub fn path(context: &Context, wanted: &Wanted) -> Result<WorktreePath> {
 pub struct Added {
     /// The task.
     pub task: TaskId,
-    /// Its worktree.
-    pub worktree: WorktreeInfo,
+    /// Its worktree; absent when it was only to be shown what would be made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worktree: Option<WorktreeInfo>,
+    /// What else there is to say.
+    #[serde(flatten)]
+    pub aside: Aside,
 }
 
 /// Makes the worktree of a task, or finds it; takes nothing and asks nobody. A branch that is there is attached.
@@ -90,7 +94,13 @@ pub fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Result<Add
     let base = Base::find(context, base)?;
     let place = Place::find(context, path.name())?;
     place.require_free(context)?;
-    Ok(Added { task: path.id(), worktree: place.ensure(context, &base)? })
+    let mut aside = Aside { dry_run: context.dry_run.then(DryRun::default), ..Aside::default() };
+    if place.record.is_none() {
+        aside.would_run(format!("git worktree add -b {} {} {}", place.branch, place.path.display(), base.branch));
+    }
+    let worktree = if context.dry_run { None } else { Some(place.ensure(context, &base)?) };
+    aside.notes.extend(worktree.as_ref().and_then(|worktree| worktree.unfinished.clone()));
+    Ok(Added { task: path.id(), worktree, aside })
 }
 
 /// What a removal came to.
@@ -106,6 +116,9 @@ pub struct Removed {
     /// The task branch, where it has commits of its own and stays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branch_kept: Option<Branch>,
+    /// What else there is to say.
+    #[serde(flatten)]
+    pub aside: Aside,
 }
 
 /// Removes the worktree of a task, and its branch when all its commits are in what the main worktree has checked out.
@@ -115,6 +128,17 @@ pub struct Removed {
 /// rebase, or not the task's.
 pub fn remove(context: &Context, wanted: &Wanted, discard: bool) -> Result<Removed> {
     let name = name_of(context, wanted)?;
+    let mut aside = Aside { dry_run: context.dry_run.then(DryRun::default), ..Aside::default() };
+    if context.dry_run {
+        let registered = teardown::resolve(context, &name)?;
+        if let Registered::Usable(path) = &registered {
+            aside.would_run(format!("git worktree remove {}", path.display()));
+        }
+        if matches!(registered, Registered::Usable(_) | Registered::Nowhere) {
+            aside.would_run(format!("git branch -d {}", name.branch()));
+        }
+        return Ok(Removed { task: wanted.id, path: None, branch_deleted: false, branch_kept: None, aside });
+    }
     let removal = teardown::remove(context, &name, discard)?;
     let path = match removal.worktree {
         WorktreeEnd::None => None,
@@ -135,7 +159,7 @@ pub fn remove(context: &Context, wanted: &Wanted, discard: bool) -> Result<Remov
     };
     let branch_kept = matches!(removal.branch, BranchEnd::Kept(_)).then(|| name.branch().clone());
     let branch_deleted = removal.branch == BranchEnd::Deleted;
-    Ok(Removed { task: wanted.id, path, branch_deleted, branch_kept })
+    Ok(Removed { task: wanted.id, path, branch_deleted, branch_kept, aside })
 }
 
 /// The name of the task somebody means: one that has a worktree here, else one that there is.

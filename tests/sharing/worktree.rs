@@ -122,6 +122,16 @@ fn a_branch_left_by_an_abort_is_attached() {
 }
 
 #[test]
+fn a_dry_run_makes_and_removes_nothing() {
+    let (_world, ann) = scene();
+    let text = ann.aitask(&["worktree", "add", "1", "--dry-run"]).ok().stdout;
+    assert!(text.contains("git worktree add -b aitask/t1_one ") && !ann.path("aiwork").exists(), "{text}");
+    ann.aitask(&["worktree", "add", "1"]).ok();
+    let text = ann.aitask(&["worktree", "remove", "1", "--dry-run"]).ok().stdout;
+    assert!(text.contains("git worktree remove ") && ann.path("aiwork/t1_one/README.md").exists(), "{text}");
+}
+
+#[test]
 fn dirty_and_locked_ones_are_refused_with_the_way_out() {
     let (_world, ann) = scene();
     ann.aitask(&["worktree", "add", "1"]).ok();
