@@ -15,7 +15,7 @@ pub struct Repository {
     config: Config,
     /// The directory all worktrees share (`.git` of the main one).
     pub common_dir: PathBuf,
-    /// The main worktree; in a bare repository with worktrees, the one we stand in.
+    /// The main worktree; in a bare repository with worktrees, the one we stand in, or the outermost around that.
     pub root: PathBuf,
     /// The worktree we stand in.
     pub toplevel: PathBuf,
@@ -69,14 +69,26 @@ impl Repository {
             toplevel,
         };
         if Path::new(git_dir) != repository.common_dir {
-            let records = worktree::list(&repository)?;
-            if let Some(main) = records.into_iter().next().filter(|record| !record.bare) {
-                repository.root_branch = main.branch.as_ref().and_then(RefName::branch);
-                repository.unborn = main.head.is_none();
-                repository.root = main.path;
-            }
+            repository.find_root(&worktree::list(&repository)?);
         }
         Ok(repository)
+    }
+
+    /// From a linked worktree: the main one; where there is none, or git cannot name it since its git directory is not
+    /// in it, the outermost worktree around us.
+    fn find_root(&mut self, records: &[WorktreeRecord]) {
+        let Some(main) = records.first() else { return };
+        let is_main = |at: &Path| {
+            let git_dir = worktree::git_dir(at).and_then(|dir| dir.canonicalize().ok());
+            !main.bare && git_dir.is_some() && git_dir == self.common_dir.canonicalize().ok()
+        };
+        let is_worktree = |at: &&Path| is_main(at) || records.iter().any(|record| !record.bare && record.path == **at);
+        let around = self.toplevel.ancestors().filter(is_worktree).last().unwrap_or(&self.toplevel);
+        let root = if main.bare || !main.path.join(".git").exists() { around } else { &main.path }.to_owned();
+        let record = records.iter().find(|record| record.path == root).unwrap_or(main);
+        self.root_branch = record.branch.as_ref().and_then(RefName::branch);
+        self.unborn = record.head.is_none();
+        self.root = root;
     }
 
     /// Git's configuration, as far as this crate asks for it.
