@@ -28,13 +28,15 @@ const LOCAL_VARIABLES: [&str; 14] = [
     "GIT_COMMON_DIR",
 ];
 
-/// Settings that every git call gets: nothing in the background, no colour, no file system monitor daemon.
-const CONSTANT_SETTINGS: [(&str, &str); 5] = [
+/// Settings that every git call gets: nothing in the background, no colour, no file system monitor daemon; and no file
+/// hidden from git's own look before it removes a worktree.
+const CONSTANT_SETTINGS: [(&str, &str); 6] = [
     ("core.fsmonitor", "false"),
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
     ("color.ui", "false"),
     ("advice.detachedHead", "false"),
+    ("status.showUntrackedFiles", "normal"),
 ];
 
 /// The time a local command may take; only a hang reaches it.
