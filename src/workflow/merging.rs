@@ -119,7 +119,7 @@ impl CheckPlace {
     fn new(context: &Context) -> Result<Self> {
         let notes = context.repository.private_dir()?.join("check");
         let note = notes.join(std::process::id().to_string());
-        let folder = std::env::temp_dir().join(format!("{CHECK}{}", nonce()?));
+        let folder = worktree::temporary_folder()?.join(format!("{CHECK}{}", nonce()?));
         let place = Self { note, folder };
         let text = place.folder.to_string_lossy().into_owned();
         let made = std::fs::create_dir_all(&notes).and_then(|()| std::fs::write(&place.note, text));
