@@ -6,6 +6,7 @@ mod drop;
 mod face;
 mod finish;
 mod init;
+mod kept;
 mod list;
 mod lock;
 mod new;
