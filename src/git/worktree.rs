@@ -63,7 +63,7 @@ pub fn remove(repository: &Repository, path: &Path, discard: bool) -> Result<()>
 /// Refuses a worktree with anything that is in no commit, in its submodules too, or with commits, tags or stashes in a
 /// submodule that no remote has: a submodule's repository goes with the worktree.
 fn require_expendable_submodules(repository: &Repository, path: &Path) -> Result<()> {
-    const OWN: &str = "git rev-list --max-count=1 HEAD --branches --tags --glob=refs/stash --not --remotes";
+    const OWN: &str = "git rev-list --max-count=1 HEAD --branches --tags --glob='refs/stas[h]' --not --remotes";
     let submodules = repository.git().read(path, "submodule").args(["--quiet", "foreach", "--recursive", OWN]);
     let (kept, what) = if load_status(repository, path)?.is_dirty() {
         (true, "uncommitted work")
@@ -146,7 +146,8 @@ pub fn fast_forward(repository: &Repository, path: &Path, commit: &Oid) -> Resul
     Ok(match output.code {
         Some(0) => Forward::Done,
         _ if complaint.contains("fast-forward") || complaint.contains("Diverging") => Forward::Diverged,
-        _ => Forward::Refused(complaint),
+        // With the first of the files that it lists below.
+        _ => Forward::Refused(complaint.replacen(":\n\t", ": ", 1)),
     })
 }
 

@@ -121,7 +121,9 @@ fn ignored_files_in_the_main_checkout_were_overwritten() {
     ann.write(".git/info/exclude", "secret.cfg\n");
     ann.write("secret.cfg", "mine\n");
     let json = ann.aitask(&["pick", "1", "--json"]).ok().json();
-    assert_eq!((ann.read("secret.cfg").as_str(), &json["lagging"][0]["branch"]), ("mine\n", &"main".into()), "{json}");
+    let lagging = &json["lagging"][0];
+    assert_eq!((ann.read("secret.cfg").as_str(), &lagging["branch"]), ("mine\n", &"main".into()), "{json}");
+    assert!(lagging["reason"].as_str().unwrap().ends_with(": secret.cfg"), "{json}");
 }
 
 #[test]
@@ -233,6 +235,10 @@ fn a_worktree_with_a_submodule_could_not_be_removed() {
     let run = ann.aitask(&["finish", "1", "--json"]).fails(1);
     assert!(sub.read("new.txt") == "new\n" && run.stderr.contains("submodule"), "{run}");
     sub.git(&["push", "-q", "origin", "HEAD:refs/heads/work"]);
+    sub.write("new.txt", "put away\n");
+    sub.git(&["stash", "-q"]);
+    ann.aitask(&["finish", "1"]).fails(1);
+    sub.git(&["stash", "drop", "-q"]);
     ann.aitask(&["finish", "1"]).ok();
     ann.task("Two", &[]);
     let two = ann.at(pick(&ann, "2"));
