@@ -44,7 +44,8 @@ impl Drop {
             if outcome.worktree_removed {
                 page = page.line("  its worktree is gone");
             }
-            if let Some(branch) = &outcome.branch_kept {
+            // One that stays for another reason has a note.
+            if let (Some(branch), []) = (&outcome.branch_kept, outcome.aside.notes.as_slice()) {
                 page = page.line(format!("  its branch {branch} has commits and stays; the next pick goes on with it"));
             }
             aside(page, &outcome.aside)

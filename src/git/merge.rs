@@ -37,8 +37,9 @@ fn merge_in_worktree(repository: &Repository, ours: &Oid, theirs: &Oid) -> Resul
 }
 
 fn in_worktree<T>(repository: &Repository, ours: &Oid, merge: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
-    let temp = tempfile::Builder::new().prefix("git-aitask-merge-").tempdir();
-    let temp = temp.map_err(|error| Error::io("make a folder in", &std::env::temp_dir(), &error))?;
+    let folder = worktree::temporary_folder()?;
+    let temp = tempfile::Builder::new().prefix("git-aitask-merge-").tempdir_in(&folder);
+    let temp = temp.map_err(|error| Error::io("make a folder in", &folder, &error))?;
     let path = temp.path().join("merge");
     worktree::add_detached(repository, &path, ours)?;
     let merged = merge(&path);

@@ -23,6 +23,13 @@ pub fn load_below(repository: &Repository, prefix: &str) -> Result<Vec<RefName>>
     Ok(for_each_ref::parse(&output.stdout)?.into_iter().map(|record| record.name).collect())
 }
 
+/// A ref below `name`, which keeps git from making `name` itself. One process.
+pub fn below(repository: &Repository, name: &RefName) -> Result<Option<RefName>> {
+    let call = repository.read("for-each-ref").arg("--count=1").arg(format!("--format={}", for_each_ref::FORMAT));
+    let records = for_each_ref::parse(&call.arg(format!("{name}/")).run()?.stdout)?;
+    Ok(records.into_iter().map(|record| record.name).next())
+}
+
 /// What came of a local swap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Swap {

@@ -16,7 +16,7 @@ pub struct Repository {
     config: Config,
     /// The directory all worktrees share (`.git` of the main one).
     pub common_dir: PathBuf,
-    /// The main worktree; in a bare repository with worktrees, the one we stand in.
+    /// The main worktree; in a bare repository with worktrees, the one we stand in, or the outermost around that.
     pub root: PathBuf,
     /// The worktree we stand in.
     pub toplevel: PathBuf,
@@ -71,19 +71,10 @@ impl Repository {
             toplevel,
             identities: OnceLock::new(),
         };
-        let is_apart = !repository.common_dir.ends_with(".git");
-        if Path::new(git_dir) == repository.common_dir {
-            if is_apart {
-                repository.remember_root();
-            }
-        } else {
-            let records = worktree::list_registered(&repository)?;
-            if let Some(main) = records.into_iter().next().filter(|record| !record.bare) {
-                repository.root_branch = main.branch.as_ref().and_then(RefName::branch);
-                repository.unborn = main.head.is_none();
-                let known = if is_apart { repository.remembered_root() } else { None };
-                repository.root = known.unwrap_or(main.path);
-            }
+        if Path::new(git_dir) != repository.common_dir {
+            repository.find_root(&worktree::list_registered(&repository)?);
+        } else if !repository.common_dir.ends_with(".git") {
+            repository.remember_root();
         }
         Ok(repository)
     }
@@ -114,6 +105,28 @@ impl Repository {
     fn remembered_root(&self) -> Option<PathBuf> {
         let root = PathBuf::from(std::fs::read_to_string(self.common_dir.join("aitask/root")).ok()?);
         root.join(".git").is_file().then_some(root)
+    }
+
+    /// From a linked worktree: the main one; where there is none, or git cannot name it since its git directory is not
+    /// in it, the outermost worktree around us.
+    fn find_root(&mut self, records: &[WorktreeRecord]) {
+        let Some(main) = records.first() else { return };
+        let is_main = |at: &Path| {
+            let git_dir = worktree::git_dir(at).and_then(|dir| dir.canonicalize().ok());
+            !main.bare && git_dir.is_some() && git_dir == self.common_dir.canonicalize().ok()
+        };
+        let is_worktree = |at: &&Path| is_main(at) || records.iter().any(|record| !record.bare && record.path == **at);
+        let around = || self.toplevel.ancestors().filter(is_worktree).last().unwrap_or(&self.toplevel).to_owned();
+        let apart = || self.toplevel.ancestors().find(|at| is_main(at)).map(Path::to_owned);
+        let root = match main.path.join(".git").exists() {
+            _ if main.bare => around(),
+            true => main.path.clone(),
+            false => apart().or_else(|| self.remembered_root()).unwrap_or_else(around),
+        };
+        let record = records.iter().find(|record| record.path == root).unwrap_or(main);
+        self.root_branch = record.branch.as_ref().and_then(RefName::branch);
+        self.unborn = record.head.is_none();
+        self.root = root;
     }
 
     /// Git's configuration, as far as this crate asks for it.

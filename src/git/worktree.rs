@@ -5,6 +5,7 @@ use crate::git::porcelain::status::{self, Status, StatusEntry, StatusKind};
 use crate::git::porcelain::worktree_list::{self, WorktreeRecord};
 use crate::git::run::Call;
 use crate::git::{Branch, Oid, RemoteName, Repository};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -71,7 +72,8 @@ pub fn add_detached(repository: &Repository, path: &Path, commit: &Oid) -> Resul
     call.run().map(drop)
 }
 
-/// Removes a registered worktree; git refuses one with uncommitted work unless `discard`.
+/// Removes a registered worktree; one with uncommitted work, or with submodules that have commits of their own, is
+/// refused unless `discard`.
 pub fn remove(repository: &Repository, path: &Path, discard: bool) -> Result<()> {
     let call = repository.write("worktree").arg("remove").args(discard.then_some("--force"));
     let call = call.arg("--").arg(path);
@@ -80,6 +82,11 @@ pub fn remove(repository: &Repository, path: &Path, discard: bool) -> Result<()>
         return Ok(());
     }
     let complaint = output.complaint();
+    if complaint.contains("containing submodules") {
+        // Git does not look into them; we do.
+        require_expendable_submodules(repository, path)?;
+        return remove(repository, path, true);
+    }
     if complaint.contains("contains modified or untracked files") || complaint.contains("is dirty") {
         return Err(Error::new(Kind::Dirty, format!("{} has uncommitted work", path.display()))
             .hint(format!("cd {} && git status", path.display())));
@@ -94,10 +101,69 @@ pub fn load_status_of(repository: &Repository, path: &Path, files: &[&str]) -> R
     status::parse(&call.args(["--no-renames", "--"]).args(files).run()?.stdout)
 }
 
-/// The state of the worktree at `path`.
+/// Refuses a worktree with anything that is in no commit, in its submodules too, or with commits, tags or stashes in a
+/// submodule that no remote has: a submodule's repository goes with the worktree.
+fn require_expendable_submodules(repository: &Repository, path: &Path) -> Result<()> {
+    const OWN: &str = "git rev-list --max-count=1 HEAD --branches --tags --glob='refs/stas[h]' --not --remotes";
+    let submodules = repository.git().read(path, "submodule").args(["--quiet", "foreach", "--recursive", OWN]);
+    let (kept, what) = if load_status(repository, path)?.is_dirty() {
+        (true, "uncommitted work")
+    } else {
+        (!submodules.run()?.stdout.is_empty(), "commits in a submodule that were not pushed")
+    };
+    if !kept {
+        return Ok(());
+    }
+    let show = path.display();
+    Err(Error::new(Kind::Dirty, format!("{show} has {what}")).hint(format!("cd {show} && git status")))
+}
+
+/// The folder for temporary files as git would write it down: absolute, no link in it.
+pub fn temporary_folder() -> Result<PathBuf> {
+    let folder = std::env::temp_dir();
+    folder.canonicalize().map_err(|error| Error::io("use", &folder, &error))
+}
+
+/// The git directory of the worktree at `path` (gitrepository-layout(5)).
+#[must_use]
+pub fn git_dir(path: &Path) -> Option<PathBuf> {
+    let link = path.join(".git");
+    if link.is_dir() {
+        return Some(link);
+    }
+    let text = std::fs::read(link).ok()?;
+    let name = text.strip_prefix(b"gitdir: ")?.trim_ascii_end();
+    Some(path.join(OsStr::from_bytes(name)))
+}
+
+/// What somebody is in the middle of in the worktree at `path`.
+#[must_use]
+pub fn in_progress(path: &Path) -> Option<&'static str> {
+    const SIGNS: [(&str, &str); 7] = [
+        ("rebase-merge", "a rebase"),
+        ("rebase-apply", "a rebase"),
+        ("MERGE_HEAD", "a merge"),
+        ("CHERRY_PICK_HEAD", "a cherry-pick"),
+        ("REVERT_HEAD", "a revert"),
+        ("sequencer", "a series of picks"),
+        ("BISECT_LOG", "a bisection"),
+    ];
+    let git_dir = git_dir(path)?;
+    SIGNS.iter().find(|(file, _)| git_dir.join(file).exists()).map(|(_, what)| *what)
+}
+
+/// The branch that the rebase or bisection in the worktree at `path` began on: a full name, or a short one.
+#[must_use]
+pub fn branch_to_return_to(path: &Path) -> Option<String> {
+    let git_dir = git_dir(path)?;
+    let notes = ["rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START"];
+    notes.iter().find_map(|note| Some(std::fs::read_to_string(git_dir.join(note)).ok()?.trim_end().to_owned()))
+}
+
+/// The state of the worktree at `path`, its submodules' included.
 pub fn load_status(repository: &Repository, path: &Path) -> Result<Status> {
-    let call = repository.git().read(path, "status");
-    status::parse(&call.args(["--porcelain=v2", "--branch", "-z", "--untracked-files=normal"]).run()?.stdout)
+    let call = repository.git().read(path, "status").args(["--porcelain=v2", "--branch", "-z"]);
+    status::parse(&call.args(["--untracked-files=normal", "--ignore-submodules=none"]).run()?.stdout)
 }
 
 /// The state of the worktree at `path`, with every untracked and every ignored file.
@@ -165,16 +231,17 @@ pub enum Forward {
 }
 
 /// Brings the branch checked out at `path` forward to `commit`, files included, never across the user's own
-/// changes (git-merge(1), `--ff-only`).
+/// changes, ignored files included (git-merge(1), `--ff-only`).
 pub fn fast_forward(repository: &Repository, path: &Path, commit: &Oid) -> Result<Forward> {
     let call = repository.git().write(path, "merge");
-    let output =
-        call.args(["--ff-only", "--quiet", "--no-autostash", "--no-verify-signatures", commit.as_str()]).output()?;
+    let call = call.args(["--ff-only", "--quiet", "--no-autostash", "--no-verify-signatures"]);
+    let output = call.args(["--no-overwrite-ignore", commit.as_str()]).output()?;
     let complaint = output.complaint();
     Ok(match output.code {
         Some(0) => Forward::Done,
         _ if complaint.contains("fast-forward") || complaint.contains("Diverging") => Forward::Diverged,
-        _ => Forward::Refused(complaint),
+        // With the first of the files that it lists below.
+        _ => Forward::Refused(complaint.replacen(":\n\t", ": ", 1)),
     })
 }
 
@@ -210,6 +277,9 @@ impl Adopted {
 
 /// Whether [`adopt`] and then [`carry`] would succeed; changes nothing.
 pub fn could_carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid, adopted: &[Adopted]) -> Result<Forward> {
+    if let Some(file) = ignored_in_the_way(repository, path, old, new, adopted)? {
+        return Ok(Forward::Refused(format!("{} is ignored there, and would be overwritten", file.display())));
+    }
     refresh(repository, path)?;
     let check = |old: &str| repository.git().write(path, "read-tree").args(["-n", "-m", "-u", old, new.as_str()]);
     if adopted.is_empty() {
@@ -237,6 +307,38 @@ pub fn could_carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid, a
     let forward = forward(&check(&old).env("GIT_INDEX_FILE", &copy));
     let _ = std::fs::remove_dir_all(&dir);
     forward
+}
+
+/// A file that git ignores at `path` and that going from `old` to `new` would overwrite: git-read-tree(1), unlike
+/// git-merge(1), cannot be told to refuse that.
+fn ignored_in_the_way(
+    repository: &Repository,
+    path: &Path,
+    old: &Oid,
+    new: &Oid,
+    adopted: &[Adopted],
+) -> Result<Option<PathBuf>> {
+    let git = |name: &str| repository.git().read(path, name).env("GIT_LITERAL_PATHSPECS", "1");
+    let call = git("diff-tree").args(["-r", "-z", "--name-only", "--no-renames", "--diff-filter=A"]);
+    let added = call.args([old.as_str(), new.as_str()]).run()?.stdout;
+    let names = |bytes: &[u8]| -> Vec<PathBuf> {
+        let names = bytes.split(|&byte| byte == 0).filter(|name| !name.is_empty());
+        names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect()
+    };
+    // What stands there already, or where a folder on the way must go.
+    let there = |name: &Path, at: &Path| {
+        path.join(at).symlink_metadata().is_ok_and(|data| at == name || !data.is_dir()) && !at.as_os_str().is_empty()
+    };
+    let standing: BTreeSet<_> = names(&added)
+        .iter()
+        .filter(|name| !adopted.iter().any(|file| Path::new(&file.path) == name.as_path()))
+        .filter_map(|name| name.ancestors().filter(|at| there(name, at)).last().map(Path::to_owned))
+        .collect();
+    if standing.is_empty() {
+        return Ok(None);
+    }
+    let call = git("ls-files").args(["-z", "--others", "--ignored", "--exclude-standard", "--"]).args(standing);
+    Ok(names(&call.run()?.stdout).into_iter().next())
 }
 
 /// Gives files their content from the object store, in index and checkout, unless they were changed since the content

@@ -26,6 +26,12 @@ impl Deadline {
         Self(Instant::now() + limit)
     }
 
+    /// The same, so much later.
+    #[must_use]
+    pub fn later(self, by: Duration) -> Self {
+        Self(self.0 + by)
+    }
+
     /// What is left; `None` when it has passed.
     #[must_use]
     pub fn left(&self) -> Option<Duration> {

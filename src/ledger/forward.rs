@@ -77,8 +77,8 @@ impl Ledger<'_> {
             }
             if let Some((cause, reason)) = self.bring(branch, local, target, adopted)? {
                 let command = match self.checkout_of(branch)? {
-                    Some(path) => format!("cd {} && git merge {remote}/{branch}", path.display()),
-                    None => format!("git switch {branch} && git merge {remote}/{branch}"),
+                    Some(path) => format!("cd {} && git merge --no-overwrite-ignore {remote}/{branch}", path.display()),
+                    None => format!("git switch {branch} && git merge --no-overwrite-ignore {remote}/{branch}"),
                 };
                 lagging.push(Lagging { branch: branch.clone(), reason, command, cause });
             }

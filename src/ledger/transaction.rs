@@ -12,6 +12,7 @@ use crate::ledger::view::View;
 use crate::ledger::{Channel, Ledger};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Instant;
 
 /// One commit to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,7 +144,7 @@ impl Ledger<'_> {
     ) -> Result<Landed<T>> {
         let _queue = Queue::enter(self.repository, self.timeout, self.narrate)?;
         self.finish_carrying()?;
-        let deadline = Deadline::after(self.timeout);
+        let mut deadline = Deadline::after(self.timeout);
         let mut view = View::load(self, branches, false)?;
         let mut landed = BTreeSet::new();
         // Pushes whose answer we never heard; at most one of them can land, since all expect the same tips.
@@ -154,7 +155,10 @@ impl Ledger<'_> {
                 return Ok(self.landed(&view, updates, value, blobs, String::new(), &[]));
             }
             view.landed.clone_from(&landed);
+            let started = Instant::now();
             let decision = decide(&view);
+            // The limit is for the network; a check of the user's takes what it takes.
+            deadline = deadline.later(started.elapsed());
             let (plan, value) = match decision {
                 // A dry run has no swap that would find out that the view was old.
                 Ok(Decision::Swap(plan, value)) if view.fresh || !self.dry_run => (plan, value),

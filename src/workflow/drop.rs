@@ -4,14 +4,14 @@ use super::context::{Context, Wanted};
 use super::holding::require_holder;
 use super::index::{Index, branches};
 use super::outcome::{Aside, TaskInfo};
-use super::place::{Place, tips};
+use super::place::{Place, Removed, tips};
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::git::{Branch, merge};
 use crate::ledger::held::Held;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Decision, LockEntry, Plan, locks, nonce};
-use crate::task::{Status, Task, TaskId, TaskName, edits};
+use crate::task::{Status, Task, TaskId, edits};
 use serde::Serialize;
 
 /// What became of it.
@@ -60,10 +60,10 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: b
             return Ok(Decision::Nothing(task));
         }
         require_holder(context, &session, path.id(), lock.as_ref())?;
-        if !discard {
-            let lose = format!("git aitask drop {} --discard   (loses it)", path.id());
-            found.require_clean(context).map_err(|error| error.hint(lose))?;
-        }
+        found.require_removable(context, discard).map_err(|error| match error.kind() {
+            Kind::Dirty => error.hint(format!("git aitask drop {} --discard   (loses it)", path.id())),
+            _ => error,
+        })?;
         place = Some(found);
         let mut plan = Plan::new();
         if task.status != *status || task.assigned_to.is_some() {
@@ -91,8 +91,9 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: b
             aside.would_run(format!("git worktree remove {}", place.path.display()));
         }
     } else {
-        dropped.worktree_removed = place.remove(context, discard)?;
-        (dropped.branch_deleted, dropped.branch_kept) = tidy_branch(context, &task.name, &place)?;
+        let removed = place.remove(context, discard)?;
+        dropped.worktree_removed = removed.worktree;
+        tidy_branch(context, &place, &removed, &mut dropped, &mut aside)?;
         Held::forget(&context.repository, task.id)?;
     }
     dropped.aside = aside;
@@ -110,18 +111,26 @@ fn was_ours(context: &Context, task: TaskId) -> bool {
 }
 
 /// Deletes the task branch if another branch has all its commits: its base, or the branch of the main worktree.
-fn tidy_branch(context: &Context, name: &TaskName, place: &Place) -> Result<(bool, Option<Branch>)> {
-    let Some(tip) = place.tip(context)? else { return Ok((false, None)) };
-    let held = Held::load(&context.repository, name.id());
+fn tidy_branch(
+    context: &Context,
+    place: &Place,
+    removed: &Removed,
+    dropped: &mut Dropped,
+    aside: &mut Aside,
+) -> Result<()> {
+    let Some(tip) = place.tip(context)? else { return Ok(()) };
+    let held = Held::load(&context.repository, dropped.task.id);
     let base = held.and_then(|held| Branch::parse(&held.base?).ok()).or_else(|| context.repository.root_branch.clone());
-    if place.record.as_ref().is_some_and(|record| record.path == context.repository.root) {
-        return Ok((false, Some(place.branch.clone())));
-    }
     let (local, tracking) = base.map_or(Ok((None, None)), |base| tips(context, &base))?;
     for commit in local.iter().chain(tracking.iter()) {
         if merge::is_ancestor(&context.repository, &tip, commit)? {
-            return Ok((place.delete_branch(context, &tip, None)?, None));
+            let kept = place.delete_branch(context, removed, &tip, None)?;
+            dropped.branch_deleted = kept.is_none();
+            dropped.branch_kept = kept.as_ref().map(|_| place.branch.clone());
+            aside.notes.extend(kept);
+            return Ok(());
         }
     }
-    Ok((false, Some(place.branch.clone())))
+    dropped.branch_kept = Some(place.branch.clone());
+    Ok(())
 }

@@ -9,7 +9,7 @@ use super::outcome::{Aside, TaskInfo};
 use super::place::{Place, tips};
 use crate::error::{Error, Kind, Result};
 use crate::git::remote::{self, PushOptions, Pushed};
-use crate::git::{Branch, Oid, RefName, RefUpdate};
+use crate::git::{Branch, Oid, RefName, RefUpdate, refs};
 use crate::ledger::held::Held;
 use crate::ledger::{Channel, Decision, LockEntry, Locks, Plan, Session, View, locks, nonce};
 use crate::task::{Document, Task, TaskPath};
@@ -100,6 +100,10 @@ pub fn finish(context: &Context, wanted: &Wanted, options: &Options) -> Result<F
     all.extend((into != data).then(|| into.clone()));
     let session = context.session()?;
     let mut job = Finisher { context, options, wanted, session, locks, data, into, mode, checked: None };
+    if job.check().is_some() {
+        // It may take long: not while others wait for us.
+        job.decide(&context.ledger().view(&all, true)?)?;
+    }
     let landed = context.ledger().transact(&nonce()?, &all, |view| job.decide(view));
     let landed = landed.map_err(|error| explain(error, &job.into, wanted))?;
     let mut aside = Aside::of(context, &landed);
@@ -145,11 +149,15 @@ struct Finisher<'a> {
     data: Branch,
     into: Branch,
     mode: Mode,
-    /// What the check passed on already: output and task branch.
-    checked: Option<(Oid, Oid)>,
+    /// What the check passed on already: a merged tree, or the tip that the output branch moves to.
+    checked: Option<Oid>,
 }
 
 impl Finisher<'_> {
+    fn check(&self) -> Option<&String> {
+        self.options.check.as_ref().or(self.context.settings.check.as_ref())
+    }
+
     fn decide(&mut self, view: &View<'_>) -> Result<Decision<Done>> {
         let index = Index::load(view, &self.data)?;
         let path = find(&index, self.wanted)?.clone();
@@ -178,7 +186,7 @@ impl Finisher<'_> {
             }
         }
         require_holder(self.context, &self.session, path.id(), lock.as_ref())?;
-        done.place.require_clean(self.context)?;
+        done.place.require_removable(self.context, false)?;
         let mut plan = Plan::new();
         if !path.is_archived() {
             plan = self.merge(plan, &mut done, &document)?;
@@ -209,8 +217,8 @@ impl Finisher<'_> {
         let output = done.output.as_ref().ok_or_else(|| no_output(&self.into))?;
         require_commits(self.context, &done.task.path, tip, output, &done.place)?;
         let merge = merging::plan(self.context, self.mode, output, &self.into, tip, &branch)?;
-        let seen = (output.clone(), tip.clone());
-        if let Some(command) = self.options.check.as_ref().or(self.context.settings.check.as_ref())
+        let seen = if let Merge::Tree(tree) = &merge { tree } else { tip }.clone();
+        if let Some(command) = self.check()
             && merge != Merge::Already
             && self.checked.as_ref() != Some(&seen)
         {
@@ -329,7 +337,7 @@ fn push_task_branch(context: &Context, place: &Place, tip: Option<&Oid>, aside: 
 fn tidy(context: &Context, done: &Done, into: &Branch, finished: &mut Finished) -> Result<()> {
     let (repository, place) = (&context.repository, &done.place);
     let Some(tip) = &done.tip else {
-        finished.worktree_removed = place.remove(context, false)?;
+        finished.worktree_removed = place.remove(context, false)?.worktree;
         let stays = !done.unlocked && !done.task.path.is_archived();
         return if stays { Ok(()) } else { Held::forget(repository, done.task.id) };
     };
@@ -344,16 +352,28 @@ fn tidy(context: &Context, done: &Done, into: &Branch, finished: &mut Finished) 
         // The task goes on being ours, and its branch is about to go.
         Held { merged: true, ..held }.save(repository, done.task.id)?;
     }
-    finished.worktree_removed = place.remove(context, false)?;
+    let removed = place.remove(context, false)?;
+    finished.worktree_removed = removed.worktree;
     let (local, tracking) = tips(context, into)?;
     let published = if context.channel == Channel::Local { local } else { tracking };
     let reachable = match &published {
         Some(output) => crate::git::merge::is_ancestor(repository, tip, output)?,
         None => false,
     };
-    // Squashed: the content has landed, the commits have not. They keep a name of their own.
-    let name = format!("refs/aitask/squashed/{}", done.task.name.as_str());
-    let keep = if reachable { None } else { RefName::parse(&name) };
-    finished.branch_deleted = place.delete_branch(context, tip, keep)?;
+    let keep = if reachable { None } else { squashed_name(context, &done.task, tip)? };
+    let kept = place.delete_branch(context, &removed, tip, keep)?;
+    finished.branch_deleted = kept.is_none();
+    finished.aside.notes.extend(kept);
     if stays { Ok(()) } else { Held::forget(repository, done.task.id) }
+}
+
+/// Squashed: the content has landed, the commits have not. They keep a name of their own, and so do earlier ones.
+fn squashed_name(context: &Context, task: &Task, tip: &Oid) -> Result<Option<RefName>> {
+    let name = format!("refs/aitask/squashed/{}", task.name.as_str());
+    let Some(first) = RefName::parse(&name) else { return Ok(None) };
+    let taken = match refs::load(&context.repository, std::slice::from_ref(&first))?.get(&first) {
+        Some(earlier) => !crate::git::merge::is_ancestor(&context.repository, earlier, tip)?,
+        None => false,
+    };
+    Ok(if taken { RefName::parse(&format!("{name}-{}", tip.short())) } else { Some(first) })
 }

@@ -6,7 +6,7 @@ use super::outcome::WorktreeInfo;
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
-use crate::git::{Branch, Oid, RefUpdate, merge, objects, refs, worktree};
+use crate::git::{Branch, Oid, RefName, RefUpdate, merge, objects, refs, worktree};
 use crate::ledger::queue::Queue;
 use crate::task::{BRANCH_PREFIX, TaskName, WORKTREES_DIR};
 use std::io::Write as _;
@@ -23,18 +23,49 @@ pub struct Place {
     pub record: Option<WorktreeRecord>,
     /// Every registered worktree.
     pub all: Vec<WorktreeRecord>,
+    /// Where it goes if there is none.
+    planned: PathBuf,
+}
+
+/// What came of [`Place::remove`].
+#[derive(Debug, Default)]
+pub struct Removed {
+    /// There was a worktree, and it is gone.
+    pub worktree: bool,
+    /// Where else the task branch is in use.
+    elsewhere: Option<PathBuf>,
 }
 
 impl Place {
     /// Looks a task's worktree up in git's registry. One process.
     pub fn find(context: &Context, name: &TaskName) -> Result<Self> {
         let branch = Branch::parse(&name.branch_name())?;
+        Self::look(context, branch, context.repository.root.join(name.worktree_dir()))
+    }
+
+    fn look(context: &Context, branch: Branch, planned: PathBuf) -> Result<Self> {
         let full = branch.full();
         let all = worktree::list(&context.repository)?;
-        let record = all.iter().find(|record| record.branch.as_ref() == Some(&full)).cloned();
-        let planned = context.repository.root.join(name.worktree_dir());
-        let path = record.as_ref().map_or(planned, |record| record.path.clone());
-        Ok(Self { branch, path, record, all })
+        let of_task = all.iter().filter(|record| record.branch.as_ref() == Some(&full));
+        let record = of_task.min_by_key(|record| record.path != planned).cloned();
+        let path = record.as_ref().map_or_else(|| planned.clone(), |record| record.path.clone());
+        Ok(Self { branch, path, record, all, planned })
+    }
+
+    /// The worktrees that need the task branch: it is checked out there, or what goes on there ends on it.
+    fn users(&self) -> impl Iterator<Item = &WorktreeRecord> {
+        let full = self.branch.full();
+        self.all.iter().filter(move |record| match &record.branch {
+            Some(branch) => *branch == full,
+            None if record.path == self.planned => record.detached,
+            None => worktree::branch_to_return_to(&record.path)
+                .is_some_and(|name| name == full.as_str() || name == self.branch.as_str()),
+        })
+    }
+
+    /// The worktree that finishing or dropping removes: never the main one, or the one that stands for it.
+    fn removable(&self, context: &Context) -> Option<&WorktreeRecord> {
+        self.record.as_ref().filter(|it| it.path != context.repository.root && Some(*it) != self.all.first())
     }
 
     /// Refuses, before anything is taken, what would make [`Self::ensure`] fail.
@@ -49,7 +80,14 @@ impl Place {
             ),
             Some(_) => Ok(()),
             None => {
-                refuse_link(context)?;
+                refuse_link(context, &self.path)?;
+                if let Some(below) = refs::below(&context.repository, &self.branch.full())? {
+                    let below = below.branch().map_or_else(|| below.to_string(), |branch| branch.to_string());
+                    return occupied(
+                        format!("the branch {below} is in the way: git keeps no branch {} beside it", self.branch),
+                        format!("git branch -m {below} another-name"),
+                    );
+                }
                 if let Some(other) = self.all.iter().find(|record| record.path == self.path) {
                     let what = other.branch.as_ref().map_or("a detached HEAD", |branch| branch.as_str());
                     return occupied(
@@ -84,6 +122,7 @@ impl Place {
         if self.record.is_some() {
             return Ok(info);
         }
+        refuse_link(context, &self.path)?;
         exclude(&repository.common_dir, &format!("/{WORKTREES_DIR}/"))?;
         let exists = !refs::load(repository, &[self.branch.full()])?.is_empty();
         // Beside a fetch of this clone, which would stumble over a half-written registration.
@@ -109,59 +148,109 @@ impl Place {
         Ok(refs::load(&context.repository, std::slice::from_ref(&full))?.remove(&full))
     }
 
-    /// Refuses a worktree with uncommitted work, or in the middle of something.
-    pub fn require_clean(&self, context: &Context) -> Result<()> {
-        let Some(record) = &self.record else { return Ok(()) };
+    /// Refuses what [`Self::remove`] would lose: uncommitted work, unless it is to be discarded, and what is going on in
+    /// the worktree; another worktree in it; and the registration of one that was moved by hand.
+    ///
+    /// # Errors
+    /// [`Kind::Dirty`] and [`Kind::Occupied`].
+    pub fn require_removable(&self, context: &Context, discard: bool) -> Result<()> {
+        let Some(record) = self.record.as_ref().or_else(|| self.users().next()) else { return Ok(()) };
+        let (repository, show) = (&context.repository, record.path.display());
+        let refuse = |kind, message: String, hint: String| Err(Error::new(kind, message).hint(hint));
         if !record.path.is_dir() {
+            let here = repository.toplevel.display();
+            return if repository.here_branch.as_ref() == Some(&self.branch) {
+                let message = format!("git looks for this worktree at {show}, from where it was moved");
+                refuse(Kind::Occupied, message, format!("cd {here} && git worktree repair"))
+            } else {
+                Ok(())
+            };
+        }
+        let within = |other: &&WorktreeRecord| {
+            other.path != record.path && other.path.starts_with(&record.path) && other.path.is_dir()
+        };
+        if let Some(other) = self.removable(context).and_then(|_| self.all.iter().find(within)) {
+            let other = other.path.display();
+            let message = format!("{show} has another worktree in it: {other}");
+            return refuse(Kind::Occupied, message, format!("git worktree move {other} NEW_PLACE"));
+        }
+        if discard {
             return Ok(());
         }
-        let status = worktree::load_status(&context.repository, &record.path)?;
+        let look = format!("cd {show} && git status");
+        if let Some(what) = worktree::in_progress(&record.path) {
+            return refuse(Kind::Dirty, format!("{show} is in the middle of {what}"), look);
+        }
+        if record.detached {
+            let message =
+                format!("{show} is on no branch (detached HEAD), so {} lacks what is done there", self.branch);
+            return refuse(Kind::Dirty, message, look);
+        }
+        let status = worktree::load_status(repository, &record.path)?;
         if !status.is_dirty() {
             return Ok(());
         }
-        let show = record.path.display();
         let names: Vec<_> = status.entries.iter().take(5).map(|entry| entry.path.display().to_string()).collect();
         let more = status.entries.len().saturating_sub(names.len());
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        Err(Error::new(Kind::Dirty, format!("{show} has uncommitted work: {}{more}", names.join(", ")))
-            .hint(format!("cd {show} && git add -A && git commit")))
+        let message = format!("{show} has uncommitted work: {}{more}", names.join(", "));
+        refuse(Kind::Dirty, message, format!("cd {show} && git add -A && git commit"))
     }
 
     /// Removes the worktree, and only what is registered to the task branch below `aiwork/` or where git moved it. The
-    /// registry is read again right before. Returns whether there was one.
-    pub fn remove(&self, context: &Context, discard: bool) -> Result<bool> {
-        let now = context.repository.worktree_of(&self.branch)?;
-        let Some(record) = now.filter(|record| record.path != context.repository.root) else { return Ok(false) };
+    /// registry, and what [`Self::require_removable`] looks at, is read again right before.
+    pub fn remove(&self, context: &Context, discard: bool) -> Result<Removed> {
+        let now = Self::look(context, self.branch.clone(), self.planned.clone())?;
+        let record = now.removable(context);
+        let elsewhere = now.users().find(|other| Some(*other) != record).map(|other| other.path.clone());
+        let Some(record) = record else { return Ok(Removed { worktree: false, elsewhere }) };
         if let Some(reason) = &record.locked {
             let show = record.path.display();
             return Err(Error::new(Kind::Occupied, format!("the worktree {show} is locked: {reason}"))
                 .hint(format!("git worktree unlock {show}")));
         }
-        refuse_link(context)?;
+        refuse_link(context, &record.path)?;
+        now.require_removable(context, discard)?;
         let _queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
         worktree::remove(&context.repository, &record.path, discard)?;
-        Ok(true)
+        Ok(Removed { worktree: true, elsewhere })
     }
 
-    /// Deletes the task branch from exactly this commit; `keep_as` leaves another name on it.
-    pub fn delete_branch(&self, context: &Context, tip: &Oid, keep_as: Option<crate::git::RefName>) -> Result<bool> {
-        let mut updates = vec![RefUpdate { name: self.branch.full(), old: Some(tip.clone()), new: None }];
+    /// Deletes the task branch from exactly this commit, unless it is in use after the removal; `keep_as` leaves another
+    /// name on it. Says why it is still there.
+    pub fn delete_branch(
+        &self,
+        context: &Context,
+        removed: &Removed,
+        tip: &Oid,
+        keep_as: Option<RefName>,
+    ) -> Result<Option<String>> {
+        if let Some(path) = &removed.elsewhere {
+            return Ok(Some(format!("{} is checked out at {}, so it stays", self.branch, path.display())));
+        }
         if let Some(name) = keep_as {
             refs::follow(&context.repository, &[(name, tip)])?;
         }
-        let updates = std::mem::take(&mut updates);
-        Ok(refs::swap(&context.repository, &updates, "aitask: finished")? == refs::Swap::Done)
+        let update = RefUpdate { name: self.branch.full(), old: Some(tip.clone()), new: None };
+        Ok(match refs::swap(&context.repository, &[update], "aitask: finished")? {
+            refs::Swap::Done => None,
+            refs::Swap::Refused(said) => {
+                let said = said.lines().next().unwrap_or_default().trim_start_matches("fatal: ").to_owned();
+                Some(format!("{} could not be deleted, so it stays: {said}", self.branch))
+            }
+        })
     }
 }
 
-/// `aiwork` itself must be a folder of the repository and no way out of it.
-fn refuse_link(context: &Context) -> Result<()> {
+/// `aiwork`, and the worktree in it, must be folders of the repository and no way out of it.
+fn refuse_link(context: &Context, worktree: &Path) -> Result<()> {
     let dir = context.repository.root.join(WORKTREES_DIR);
+    if let Some(link) = [dir.as_path(), worktree].into_iter().find(|path| path.is_symlink()) {
+        let link = link.display();
+        return Err(Error::new(Kind::Occupied, format!("{link} is a symbolic link, and none is followed"))
+            .hint(format!("rm {link}")));
+    }
     match dir.symlink_metadata() {
-        Ok(data) if data.file_type().is_symlink() => {
-            Err(Error::new(Kind::Occupied, format!("{} is a symbolic link, and none is followed", dir.display()))
-                .hint(format!("rm {}", dir.display())))
-        }
         Ok(data) if !data.is_dir() => Err(Error::new(
             Kind::Occupied,
             format!("{} is in the way: worktrees go into a folder of that name", dir.display()),
@@ -171,18 +260,18 @@ fn refuse_link(context: &Context) -> Result<()> {
     }
 }
 
-/// Adds a line to `info/exclude`, once.
+/// Adds a line to `info/exclude`, once. The others need not be UTF-8.
 pub fn exclude(common_dir: &Path, line: &str) -> Result<()> {
     let path = common_dir.join("info/exclude");
-    let text = std::fs::read_to_string(&path).unwrap_or_default();
-    let bare = line.trim_start_matches('/');
-    if text.lines().any(|known| known.trim() == line || known.trim() == bare) {
+    let text = std::fs::read(&path).unwrap_or_default();
+    let ours = [line.as_bytes(), line.trim_start_matches('/').as_bytes()];
+    if text.split(|&byte| byte == b'\n').any(|known| ours.contains(&known.trim_ascii())) {
         return Ok(());
     }
     let made = std::fs::create_dir_all(common_dir.join("info"));
     let written =
         made.and_then(|()| std::fs::File::options().create(true).append(true).open(&path)).and_then(|mut file| {
-            let start = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+            let start = if text.is_empty() || text.ends_with(b"\n") { "" } else { "\n" };
             file.write_all(format!("{start}{line}\n").as_bytes())
         });
     written.map_err(|error| Error::io("write", &path, &error))

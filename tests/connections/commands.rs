@@ -17,7 +17,8 @@ const BUILD: [&str; 3] = [
 /// A list of commands, written shorter: `open` and `build` are the ones above; `refs NAME...` reads refs, where
 /// `both:NAME` is a branch and its remote-tracking ref, `here:NAME` the same without a remote; `files` lists a tree,
 /// `read` reads objects; `push REF...` pushes with leases, `create:REF` one that is new; `forward` follows;
-/// `base` looks for the branch to cut from, `base here` without a remote.
+/// `base` looks for the branch to cut from, `base here` without a remote; `below NAME` looks for a branch below one;
+/// `status` is that of a worktree, its submodules included.
 fn spelled_out(text: &str) -> Vec<String> {
     let mut commands = Vec::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -25,10 +26,19 @@ fn spelled_out(text: &str) -> Vec<String> {
         match word {
             "open" => commands.extend(OPEN.map(Into::into)),
             "build" => commands.extend(BUILD.map(Into::into)),
+            "status" => {
+                let options = "--porcelain=v2 --branch -z --untracked-files=normal --ignore-submodules=none";
+                commands.push(format!("status {options}"));
+            }
+            "below" => {
+                let format = "for-each-ref --count=1 --format=%(refname)%00%(objectname)%00%(symref)";
+                commands.push(format!("{format} refs/heads/{rest}/"));
+            }
             "files" => commands.push("ls-tree -r -z --full-tree <oid> -- aitasks aiplans".into()),
             "read" => commands.push("cat-file --batch --buffer".into()),
             "forward" => {
-                commands.push("merge --ff-only --quiet --no-autostash --no-verify-signatures <oid>".into());
+                let options = "--ff-only --quiet --no-autostash --no-verify-signatures --no-overwrite-ignore";
+                commands.push(format!("merge {options} <oid>"));
             }
             "refs" => {
                 let names = rest.split(' ').map(|name| match name.split_once(':') {
@@ -98,8 +108,8 @@ fn on_a_remote() {
     let worktree_added = "base\n read\n refs aitask/t1_one
         worktree add --quiet --no-track -b aitask/t1_one -- <dir>/ann/aiwork/t1_one <oid>";
     let pick = format!(
-        "open\n base\n refs both:aitask-locks both:main\n files\n read\n worktree list --porcelain -z\n build
-        push aitask-locks main\n forward\n {worktree_added}"
+        "open\n base\n refs both:aitask-locks both:main\n files\n read\n worktree list --porcelain -z
+        below aitask/t1_one\n build\n push aitask-locks main\n forward\n {worktree_added}"
     );
     expect(&ann, "pick 1", &pick);
     expect(
@@ -126,10 +136,10 @@ fn on_a_remote() {
         &ann,
         "finish 1",
         "open\n refs both:aitask-locks both:main\n files\n read\n read\n worktree list --porcelain -z
-        refs aitask/t1_one\n status --porcelain=v2 --branch -z --untracked-files=normal
+        refs aitask/t1_one\n status
         merge-base --is-ancestor <oid> <oid>\n merge-tree --write-tree -z --name-only --no-messages <oid> <oid>
         read\n read\n build\n push main aitask-locks\n forward\n worktree list --porcelain -z
-        worktree remove -- <dir>/ann/aiwork/t1_one\n refs both:main\n merge-base --is-ancestor <oid> <oid>
+        status\n worktree remove -- <dir>/ann/aiwork/t1_one\n refs both:main\n merge-base --is-ancestor <oid> <oid>
         update-ref -m aitask: finished --create-reflog --stdin -z",
     );
     expect(
@@ -145,7 +155,7 @@ fn of_readers() {
     let ann = world.initialised("ann");
     ann.task("one", &[]);
     ann.aitask(&["pick", "1"]).ok();
-    let state = "status --porcelain=v2 --branch -z --untracked-files=normal
+    let state = "status
         rev-list --left-right --count <oid>...<oid> --";
     let view = "open\n refs both:aitask-locks both:main\n files";
     expect(&ann, "list", &format!("{view}\n read\n read\n read\n worktree list --porcelain -z\n {state}"));
@@ -179,7 +189,8 @@ fn without_a_remote() {
     ann.aitask(&["init"]).ok();
     let swap = |subject: &str| {
         format!(
-            "build\n update-index -q --refresh\n read-tree -n -m -u <oid> <oid>
+            "build\n diff-tree -r -z --name-only --no-renames --diff-filter=A <oid> <oid>
+            update-index -q --refresh\n read-tree -n -m -u <oid> <oid>
             update-ref -m {subject} --create-reflog --stdin -z\n read-tree -m -u <oid> <oid>"
         )
     };
@@ -190,8 +201,8 @@ fn without_a_remote() {
         &ann,
         "pick 1",
         &format!(
-            "open\n base here\n refs here:aitask-locks here:main\n files\n read\n worktree list --porcelain -z\n {lock}
-            base here\n read\n refs aitask/t1_one
+            "open\n base here\n refs here:aitask-locks here:main\n files\n read\n worktree list --porcelain -z
+            below aitask/t1_one\n {lock}\n base here\n read\n refs aitask/t1_one
             worktree add --quiet --no-track -b aitask/t1_one -- <dir>/ann/aiwork/t1_one <oid>"
         ),
     );
@@ -204,10 +215,10 @@ fn without_a_remote() {
         "finish 1",
         &format!(
             "open\n refs here:aitask-locks here:main\n files\n read\n read\n worktree list --porcelain -z
-            refs aitask/t1_one\n status --porcelain=v2 --branch -z --untracked-files=normal
+            refs aitask/t1_one\n status
             merge-base --is-ancestor <oid> <oid>\n merge-tree --write-tree -z --name-only --no-messages <oid> <oid>
-            read\n read\n {merge}\n worktree list --porcelain -z\n worktree remove -- <dir>/ann/aiwork/t1_one
-            refs main\n merge-base --is-ancestor <oid> <oid>
+            read\n read\n {merge}\n worktree list --porcelain -z\n status
+            worktree remove -- <dir>/ann/aiwork/t1_one\n refs main\n merge-base --is-ancestor <oid> <oid>
             update-ref -m aitask: finished --create-reflog --stdin -z"
         ),
     );

@@ -7,6 +7,7 @@ mod edit;
 mod face;
 mod finish;
 mod init;
+mod kept;
 mod list;
 mod lock;
 mod log;

@@ -6,12 +6,14 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Settings that every git call gets: nothing in the background, no colour, no file system monitor daemon.
-const CONSTANT_SETTINGS: [(&str, &str); 5] = [
+const CONSTANT_SETTINGS: [(&str, &str); 6] = [
     ("core.fsmonitor", "false"),
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
     ("color.ui", "false"),
     ("advice.detachedHead", "false"),
+    // no file is hidden from git's own look before it removes a worktree
+    ("status.showUntrackedFiles", "normal"),
 ];
 
 /// Set for whatever git starts on our behalf.
