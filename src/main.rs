@@ -101,7 +101,7 @@ fn run(cli: &Cli, environment: Environment, report: Report) -> Result<u8> {
         Some(Verb::Whoami(_)) => whoami::Whoami::run(&app),
         Some(Verb::Demo(verb)) => verb.run(&app),
         Some(Verb::Setup(verb)) => verb.run(&app, &Cli::command()),
-        Some(Verb::Shim(verb)) => verb.run(&app, &compat::SCRIPTS),
+        Some(Verb::Shim(verb)) => verb.run(&app, &compat::files()),
         Some(Verb::Compat { .. }) => Err(Error::new(Kind::Usage, "compat wants the name of a script first")),
     }
     .map(|()| 0)

@@ -33,7 +33,7 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
     if let Some(dir) = data.as_ref().filter(|_| !skip && !is_harmless(args))
         && let Some(marker) = data_state::unfinished(dir).first()
     {
-        scene.console.error(&stuck(marker));
+        scene.console.error(&data_state::stuck(marker));
         return 1;
     }
     if args.first().is_some_and(|verb| verb == "push") {
@@ -43,21 +43,6 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
     let error = helper::become_git(&scene.environment, args, &dir);
     scene.console.error(&error.to_string());
     128
-}
-
-fn stuck(marker: &str) -> String {
-    format!(
-        "Data worktree (.aitask-data) is stuck mid-{marker}.
-Recover with one of:
-  ./ait git rebase --abort        (drop the unfinished rebase)
-  ./ait git rebase --continue     (go on with it)
-  ./ait git merge --abort
-  ./ait git cherry-pick --abort
-  ./ait git revert --abort
-  ./ait git bisect reset
-AIT_GIT_SKIP_STATE_CHECK=1 skips this check.
-./ait git-health says more."
-    )
 }
 
 /// Whether a command reads only, or ends the unfinished operation (specification 40, section 3.1, verdict D3).

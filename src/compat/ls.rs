@@ -3,7 +3,8 @@
 use super::options::take_project;
 use super::scene::Scene;
 use crate::error::{Error, Kind, Result};
-use crate::task::listing::{Active, DEFAULT_TYPES, FOLLOWUP_KINDS, Item, Wanted, child_id, parent_id};
+use crate::task::fields::{DEFAULT_TYPES, FOLLOWUP_KINDS};
+use crate::task::listing::{Active, Item, Wanted, child_id, parent_id};
 use crate::task::{Document, paths};
 use crate::workflow::checkout::{Checkout, Folder, is_file, load_each};
 use crate::workflow::{gates, projects};

@@ -67,6 +67,12 @@ pub const SCRIPTS: [&str; 25] = [
     "aitask_task_worktree.sh",
 ];
 
+/// Those of them that are files in the scripts' folder.
+#[must_use]
+pub fn files() -> Vec<&'static str> {
+    SCRIPTS.into_iter().filter(|script| *script != "ait").collect()
+}
+
 /// Those that change code or take a task, which does not go together with exploring.
 const WORK: [&str; 8] = [
     "aitask_lock.sh",

@@ -1,7 +1,7 @@
 //! `aitask_stats.sh` (specification 30, section 7.1).
 
 use super::scene::Scene;
-use crate::task::listing::DEFAULT_TYPES;
+use crate::task::fields::DEFAULT_TYPES;
 use crate::task::paths;
 use crate::workflow::Context;
 use crate::workflow::checkout::Checkout;

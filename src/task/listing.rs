@@ -8,21 +8,6 @@ use std::fmt::Write as _;
 /// Keys that send a task through the gates (specification 30, section 8.1).
 const GATE_KEYS: [&str; 3] = ["gates", "active_gates", "also_blocks_dependents"];
 
-/// The issue types of a project that names none.
-pub const DEFAULT_TYPES: [&str; 3] = ["bug", "feature", "refactor"];
-
-/// The kinds of a follow-up task.
-pub const FOLLOWUP_KINDS: [&str; 8] = [
-    "carry_over",
-    "docs_gap",
-    "manual_verification",
-    "qa_test_gap",
-    "review_finding",
-    "risk_mitigation",
-    "upstream_defect",
-    "verification_failure",
-];
-
 /// A task file as the listing sees it. Ids are texts here: `007` is not `7`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Item {

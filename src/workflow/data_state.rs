@@ -3,7 +3,7 @@
 
 use super::context::Context;
 use crate::git::run::Git;
-use crate::git::{Branch, refs};
+use crate::git::{Branch, refs, worktree};
 use crate::settings::Environment;
 use crate::task::paths;
 use std::path::{Path, PathBuf};
@@ -22,12 +22,24 @@ pub fn data_worktree(context: &Context) -> Option<PathBuf> {
 /// The folder that git keeps for the worktree at `dir`; `None` when it is gone.
 #[must_use]
 pub fn admin_dir(dir: &Path) -> Option<PathBuf> {
-    let link = dir.join(".git");
-    let admin = match std::fs::read_to_string(&link) {
-        Ok(text) => dir.join(text.strip_prefix("gitdir: ")?.trim_end_matches(['\n', '\r'])),
-        Err(_) => link,
-    };
-    admin.is_dir().then_some(admin)
+    worktree::git_dir(dir).filter(|admin| admin.is_dir())
+}
+
+/// What is said of a data worktree in the middle of an operation.
+#[must_use]
+pub fn stuck(marker: &str) -> String {
+    format!(
+        "Data worktree (.aitask-data) is stuck mid-{marker}.
+Recover with one of:
+  ./ait git rebase --abort        (drop the unfinished rebase)
+  ./ait git rebase --continue     (go on with it)
+  ./ait git merge --abort
+  ./ait git cherry-pick --abort
+  ./ait git revert --abort
+  ./ait git bisect reset
+AIT_GIT_SKIP_STATE_CHECK=1 skips this check.
+./ait git-health says more."
+    )
 }
 
 /// The unfinished operations of the worktree at `dir`.

@@ -2,16 +2,13 @@
 //! the id counter, so all of it is files, and commits of exactly those files (specification 20).
 
 use super::context::Context;
+use super::data_state;
 use super::files;
 use crate::error::{Error, Kind, Result};
 use crate::git::commit;
 use crate::ledger::queue::Queue;
 use crate::task::{Document, TaskId, bundle, labels, paths};
 use std::path::{Path, PathBuf};
-
-/// What a stuck data worktree has one of (specification 20, section 1).
-const STUCK: [&str; 6] =
-    ["rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"];
 
 /// A project's root, and its repository when it is in one.
 #[derive(Debug)]
@@ -233,20 +230,10 @@ impl Project<'_> {
     pub fn require_committable(&self) -> Result<&Context> {
         let context = self.context.ok_or_else(|| Error::new(Kind::NotARepository, "not inside a git repository"))?;
         self.require_home()?;
-        let state = self.path(".git/worktrees/-aitask-data");
-        let stuck = STUCK.iter().find(|name| state.join(name).exists());
-        match stuck.filter(|_| self.guarded && self.data_dir() != self.root) {
+        let data = self.data_dir();
+        match data_state::unfinished(&data).first().filter(|_| self.guarded && data != self.root) {
             None => Ok(context),
-            Some(name) => Err(Error::new(
-                Kind::Conflict,
-                format!(
-                    "Data worktree (.aitask-data) is stuck mid-{name}.\nRecover with one of:\n  \
-                     ./ait git rebase --abort        (discard the in-progress rebase)\n  \
-                     ./ait git rebase --continue     (resume if you were editing)\n  ./ait git merge --abort\n  \
-                     ./ait git cherry-pick --abort\n  ./ait git revert --abort\n  ./ait git bisect reset\n\
-                     Set AIT_GIT_SKIP_STATE_CHECK=1 to bypass this check.\nRun './ait git-health' for a full diagnostic."
-                ),
-            )),
+            Some(marker) => Err(Error::new(Kind::Conflict, data_state::stuck(marker))),
         }
     }
 

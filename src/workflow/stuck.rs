@@ -2,16 +2,13 @@
 //! branch (specification 30, A7 and A12; 20, section 1).
 
 use super::context::Context;
+use super::data_state;
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::status::{Status, StatusKind};
 use crate::git::{Branch, RefName, worktree};
 use crate::ledger::DATA;
 use crate::task::paths;
 use std::path::{Path, PathBuf};
-
-/// What git leaves in its directory while something is in progress.
-const MARKERS: [&str; 6] =
-    ["rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"];
 
 /// The folder that is the top of the checkout with the task data, seen from `dir`.
 #[must_use]
@@ -27,24 +24,10 @@ pub fn data_top(context: &Context, dir: &Path) -> PathBuf {
 pub fn require_branch(context: &Context, top: &Path) -> Result<Branch> {
     let is_data = top.ends_with(paths::DATA_WORKTREE_DIR);
     let skip = context.repository.git().environment().text("AIT_GIT_SKIP_STATE_CHECK") == Some("1");
-    let git_dir = git_dir(top);
-    if let Some(marker) = MARKERS.iter().find(|marker| git_dir.join(marker).exists()).filter(|_| is_data && !skip) {
-        return Err(Error::new(
-            Kind::Occupied,
-            format!(
-                "Data worktree (.aitask-data) is stuck mid-{marker}.\n\
-                 Recover with one of:\n  \
-                 ./ait git rebase --abort        (discard the in-progress rebase)\n  \
-                 ./ait git rebase --continue     (resume if you were editing)\n  \
-                 ./ait git merge --abort\n  \
-                 ./ait git cherry-pick --abort\n  \
-                 ./ait git revert --abort\n  \
-                 ./ait git bisect reset\n\
-                 Set AIT_GIT_SKIP_STATE_CHECK=1 to bypass this check.\n\
-                 Run './ait git-health' for a full diagnostic."
-            ),
-        ));
+    if let Some(marker) = data_state::unfinished(top).first().filter(|_| is_data && !skip) {
+        return Err(Error::new(Kind::Occupied, data_state::stuck(marker)));
     }
+    let git_dir = worktree::git_dir(top).unwrap_or_default();
     let head = std::fs::read_to_string(git_dir.join("HEAD")).unwrap_or_default();
     let name = match head.trim().strip_prefix("ref: ") {
         // What reftable repositories keep there for older programs.
@@ -74,14 +57,4 @@ pub fn require_status(context: &Context, top: &Path, branch: &Branch, files: &[&
         return Err(Error::new(Kind::Occupied, format!("{} is in conflict", entry.path.display())));
     }
     Ok(status)
-}
-
-/// The git directory of the checkout at `top`; that of a linked one is named in its `.git` file.
-fn git_dir(top: &Path) -> PathBuf {
-    let git = top.join(".git");
-    let text = std::fs::read_to_string(&git).unwrap_or_default();
-    match text.trim().strip_prefix("gitdir:") {
-        Some(dir) => top.join(dir.trim()),
-        None => git,
-    }
 }

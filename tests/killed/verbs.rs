@@ -31,7 +31,7 @@ macro_rules! in_every_mode {
 in_every_mode!(init);
 in_every_mode!(new);
 in_every_mode!(pick);
-in_every_mode!(pick_without_session);
+in_every_mode!(pick_without_session, ignore = "pick but for who asks: cargo test killed -- --ignored");
 in_every_mode!(drop_task);
 in_every_mode!(finish_merge);
 in_every_mode!(finish_squash, ignore = "finish_merge but for the merge itself: cargo test killed -- --ignored");
@@ -79,6 +79,7 @@ fn finish_ff(mode: Mode) {
 }
 
 #[test]
+#[ignore = "finish_merge but for the archive: cargo test killed -- --ignored"]
 fn finish_unarchived() {
     sweep(&Scene::with_work(Mode::Remote, true, true), &["finish", "1", "--no-archive"]);
 }

@@ -69,6 +69,7 @@ fn a_branch_that_was_never_pushed_is_published() {
     let world = World::new();
     let ann = world.clone("ann");
     ann.git(&["remote", "rename", "origin", "later"]);
+    ann.git(&["config", "aitask.remote", "."]);
     ann.aitask(&["init", "--data-branch"]).ok();
     assert_eq!(sync(&ann), "NO_REMOTE");
     ann.git(&["remote", "rename", "later", "origin"]);
