@@ -64,7 +64,7 @@ fn merge_at(repository: &Repository, path: &Path, ours: &Oid, theirs: &Oid) -> R
     if paths.is_empty() { Err(call.failure(&output)) } else { Ok(MergeTree::Conflict { tree: ours.clone(), paths }) }
 }
 
-/// What [`merge_tree`] leaves in conflict: a tree to put the merged files into, and the versions of each file.
+/// What [`merge_tree()`] leaves in conflict: a tree to put the merged files into, and the versions of each file.
 pub fn conflicts(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<(Oid, BTreeMap<PathBuf, Versions>)> {
     let call =
         repository.read("merge-tree").args(["--write-tree", "-z", "--no-messages", ours.as_str(), theirs.as_str()]);

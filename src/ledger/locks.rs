@@ -140,7 +140,7 @@ impl Locks {
         Ok(Self { names: names.collect() })
     }
 
-    /// The request that [`View::objects`] answers with the tree for [`Self::of`].
+    /// The request that [`View::objects`](crate::ledger::View::objects) answers with the tree for [`Self::of`].
     #[must_use]
     pub fn request(branch: &Branch) -> (&Branch, String) {
         (branch, String::new())
