@@ -67,7 +67,9 @@ fn refuse(error: &clap::Error) -> ExitCode {
 }
 
 fn run(cli: &Cli, environment: Environment, report: Report) -> Result<u8> {
-    let here = std::env::current_dir().map_err(|error| Error::new(Kind::Io, format!("where are we? {error}")))?;
+    let here = std::env::current_dir().map_err(|_| {
+        Error::new(Kind::Io, "the folder you are in is gone, as a worktree is after finish or drop").hint("cd ../..")
+    })?;
     let dir = here.join(cli.dir());
     let environment = if cli.is_verbose() { environment.with("GIT_AITASK_TRACE", "1") } else { environment };
     let app = App { environment, dir, flags: cli.flags(), report, narrate: cli.narrate() };

@@ -50,7 +50,10 @@ impl Lock {
     pub fn run(&self, app: &App) -> Result<()> {
         let outcome = lock::lock(&app.open_as(self.email.as_ref(), self.dry_run)?, &Wanted::parse(&self.task)?)?;
         app.report.answer(&outcome, || {
-            aside(Page::new().line(format!("{} is {}", outcome.task.t(), outcome.lock.sentence())), &outcome.aside)
+            aside(
+                Page::new().line(format!("{} is locked: {}", outcome.task.t(), outcome.lock.sentence())),
+                &outcome.aside,
+            )
         })
     }
 }

@@ -89,16 +89,15 @@ fn page(outcome: &Picked) -> Page {
     if outcome.aside.dry_run.is_some() {
         return page;
     }
-    match &outcome.worktree {
-        Some(worktree) => page
+    let id = task.id;
+    if let Some(worktree) = &outcome.worktree {
+        return page
             .advice(format!("next: cd {}", worktree.path.display()))
-            .advice("      work, commit, then: git aitask finish   (or: git aitask drop)"),
-        None => {
-            page.advice(format!("next: work, commit, then: git aitask finish {0}   (or: git aitask drop {0})", task.id))
-        }
+            .advice("      work, commit, then: git aitask finish   (or: git aitask drop)");
     }
+    page.advice(format!("next: git switch -c {}, work, commit, then: git aitask finish {id}", task.name.branch_name()))
+        .advice(format!("      or, when it is done without a branch: git aitask archive {id}"))
 }
-
 fn base(worktree: &WorktreeInfo) -> String {
     let Some(base) = &worktree.base else { return String::new() };
     let Some((commit, time)) = &worktree.base_commit else { return format!(", cut from {base}") };

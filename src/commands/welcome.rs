@@ -9,20 +9,33 @@ use crate::workflow::status;
 pub fn run(app: &App) -> Result<()> {
     let context = match app.open(false) {
         Err(error) if error.kind() == Kind::NotARepository => {
-            return Err(error.hint("git-aitask demo   (to see it work, anywhere)"));
+            return Err(error.hint("git-aitask demo   # to see it work, anywhere"));
         }
         other => other?,
     };
     let overview = status::status(&context, false)?;
     let set_up = context.is_initialised()?;
+    // Who cannot be told holds nothing.
+    let own = context.session().ok().map(|session| session.email);
     app.report.answer(&overview, || {
         if !set_up {
             return Page::new()
-                .title("this repository has no tasks yet, or was not asked")
-                .advice("next: git aitask init            (safe to run again: it makes what is missing)");
+                .title("no tasks yet that this clone knows of")
+                .advice("next: git aitask init            # joins what the remote has, or makes what is missing");
         }
         let [held, ready] = [overview.active.len(), overview.ready.len()];
-        let page = Page::new().title(format!("{held} held, {ready} ready"));
+        let mut page = Page::new().title(format!("{held} held, {ready} ready"));
+        if let Some(name) = context.task_here() {
+            page = page
+                .advice(format!("you are in the worktree of {}: work, commit, then git aitask finish", name.id().t()));
+        }
+        for row in overview
+            .active
+            .iter()
+            .filter(|row| own.is_some() && row.lock.as_ref().map(|lock| &lock.holder) == own.as_ref())
+        {
+            page = page.line(format!("yours: {}  {}", row.id, row.title));
+        }
         let page = match overview.ready.first() {
             Some(task) => {
                 page.line(format!("best ready: {}  {}", task.id, task.title)).advice("next: git aitask pick --next")

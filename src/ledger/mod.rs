@@ -59,7 +59,7 @@ impl Channel {
                 format!("no remote is named origin, and {name} may be the one that coordinates"),
             )
             .hint(format!("git config aitask.remote {name}"))
-            .hint("git config aitask.remote .   (no remote: coordinate on this machine alone)")),
+            .hint("git config aitask.remote .   # no remote: coordinate on this machine alone")),
             (_, channel, _) => Ok(channel),
         }
     }

@@ -114,6 +114,6 @@ pub fn demo(environment: &Environment, program: &Path, options: &Options, narrat
 
 fn kept(error: Error, folder: &Path) -> Error {
     error
-        .hint(format!("ls {}   (all of it was left there)", folder.display()))
+        .hint(format!("ls {}   # all of it was left there", folder.display()))
         .detail("folder", folder.to_string_lossy().as_ref())
 }

@@ -61,7 +61,7 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: b
         }
         require_holder(context, &session, path.id(), lock.as_ref())?;
         found.require_removable(context, discard).map_err(|error| match error.kind() {
-            Kind::Dirty => error.hint(format!("git aitask drop {} --discard   (loses it)", path.id())),
+            Kind::Dirty => error.hint(format!("git aitask drop {} --discard   # loses it", path.id())),
             _ => error,
         })?;
         place = Some(found);

@@ -261,8 +261,8 @@ fn no_output(into: &Branch) -> Error {
 
 fn no_branch(task: &Task, branch: &Branch) -> Error {
     Error::new(Kind::NoCommits, format!("{} has no branch {branch} in this clone", task.id.t()))
-        .hint(format!("git aitask archive {}   (if its work is done elsewhere)", task.id))
-        .hint(format!("git aitask pick {}   (to get a worktree)", task.id))
+        .hint(format!("git aitask archive {}   # if its work is done elsewhere", task.id))
+        .hint(format!("git aitask pick {}   # to get a worktree", task.id))
 }
 
 /// An empty branch is not finished work. One whose commits are all in the output branch is, if it ever had any.
@@ -280,7 +280,7 @@ fn require_commits(context: &Context, path: &TaskPath, tip: &Oid, output: &Oid, 
     Err(Error::new(Kind::NoCommits, format!("{} has no commits of its own", place.branch))
         .hint(format!("cd {show} && git commit"))
         .hint(format!("git aitask drop {}", path.id()))
-        .hint(format!("git aitask archive {}   (if there is nothing to merge)", path.id())))
+        .hint(format!("git aitask archive {}   # if there is nothing to merge", path.id())))
 }
 
 fn subject(task: &Task, document: &Document, options: &Options, mode: Mode, branch: &Branch, into: &Branch) -> String {
@@ -299,7 +299,7 @@ fn explain(error: Error, into: &Branch, wanted: &Wanted) -> Error {
     }
     let message = format!("{error}; nothing has landed");
     Error::new(Kind::Denied, message)
-        .hint(format!("git aitask finish {} --no-push   (pushes the task branch for a pull request)", wanted.id))
+        .hint(format!("git aitask finish {} --no-push   # pushes the task branch for a pull request", wanted.id))
         .detail("branch", into.as_str())
 }
 

@@ -71,11 +71,12 @@ pub fn require_holder(context: &Context, session: &Session, task: TaskId, lock: 
     if same_place && lock.anchor.is_same(&session.anchor) {
         return Ok(());
     }
-    let alive_elsewhere =
-        lock.liveness(repository, &session.host) == Liveness::Alive && session.anchor.number().is_some();
+    // A session that left no process cannot be told from the one of the lock; where it stands must tell.
     let inside = context.task_here().is_some_and(|name| name.id() == task);
+    let named = session.anchor.number().is_some();
+    let alive_elsewhere = lock.liveness(repository, &session.host) == Liveness::Alive && (named || !inside);
     let entitled = match (&held, &lock.nonce) {
-        (Some(held), Some(_)) => held.is_about(lock) && (inside || !alive_elsewhere),
+        (Some(held), Some(_)) => held.is_about(lock) && !alive_elsewhere,
         (None, Some(_)) => false,
         // A lock of the scripts has no nonce: there the person and the machine count.
         (_, None) => same_place && !alive_elsewhere,

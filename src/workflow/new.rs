@@ -82,7 +82,7 @@ pub fn new_by_hand(context: &Context, options: &Options, title: &str) -> Result<
         match draft.flatten() {
             Some(draft) => {
                 saved.discard();
-                error.hint(format!("git aitask new --publish {draft}   (your text is kept there)"))
+                error.hint(format!("git aitask new --publish {draft}   # your text is kept there"))
             }
             None => saved.kept(error),
         }
@@ -96,10 +96,11 @@ pub fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
     let name = draft.rsplit('/').next().unwrap_or(draft);
     let path = format!("{}/{name}", paths::DRAFTS_DIR);
     let file = context.data_dir().join(&path);
-    let bytes = std::fs::read(&file).ok().filter(|_| paths::is_draft(&path)).ok_or_else(|| {
-        Error::new(Kind::NoSuchTask, format!("there is no draft {name:?} in {}", paths::DRAFTS_DIR))
-            .hint(format!("ls {}", context.data_dir().join(paths::DRAFTS_DIR).display()))
-    })?;
+    let bytes =
+        super::files::load_own(&context.data_dir(), &path)?.filter(|_| paths::is_draft(&path)).ok_or_else(|| {
+            Error::new(Kind::NoSuchTask, format!("there is no draft {name:?} in {}", paths::DRAFTS_DIR))
+                .hint(format!("ls {}", context.data_dir().join(paths::DRAFTS_DIR).display()))
+        })?;
     let document = Document::parse(&bytes);
     let title = paths::draft_slug(&path).map_or_else(|| "unnamed task".to_owned(), |slug| slug.humanised());
     let task = NewTask::default();
@@ -115,7 +116,8 @@ pub fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
         draft: false,
     };
     let created = publish(context, &options, &task, Some(&document))?;
-    if !context.dry_run {
+    // What was written into it while it was on its way stays.
+    if !context.dry_run && std::fs::read(&file).is_ok_and(|now| now == bytes) {
         std::fs::remove_file(&file).map_err(|error| Error::io("remove", &file, &error))?;
     }
     Ok(created)
@@ -160,6 +162,14 @@ fn publish(context: &Context, options: &Options, task: &NewTask, draft: Option<&
             plan = ids::claim(plan, &ids_branch, id);
             TaskId::top(id)
         };
+        // What is in a bundle is not known by name, but no number is higher than all.
+        let highest = index.max_number(Scan::Full);
+        for wanted in &options.depends {
+            if wanted.number() > highest {
+                let message = format!("there is no task {} to depend on", wanted.t());
+                return Err(Error::new(Kind::NoSuchTask, message).hint("git aitask list"));
+            }
+        }
         let name = TaskName::new(id, options.title.slug());
         let path = TaskPath::new(name);
         let now = Context::now();

@@ -178,3 +178,10 @@ impl Aside {
         }
     }
 }
+
+/// The first lines of a task's text, without its heading.
+pub(super) fn excerpt(document: &crate::task::Document) -> Vec<String> {
+    let body = String::from_utf8_lossy(document.body()).into_owned();
+    let lines = body.lines().filter(|line| !line.starts_with("# ")).map(crate::task::harmless);
+    lines.skip_while(|line| line.trim().is_empty()).take(6).map(|line| line.trim_end().to_owned()).collect()
+}

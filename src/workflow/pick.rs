@@ -3,7 +3,7 @@
 use super::context::{Context, Wanted};
 use super::holding::{Holding, judge};
 use super::index::{Index, branches};
-use super::outcome::{Aside, Holder, TaskInfo, WorktreeInfo};
+use super::outcome::{Aside, Holder, TaskInfo, WorktreeInfo, excerpt};
 use super::place::{Base, Place};
 use crate::error::{Error, Kind, Result};
 use crate::git::Oid;
@@ -237,7 +237,12 @@ impl Picker<'_> {
         let ready: Vec<_> = ready(&index, view, &locks)?.into_iter().take(3).collect();
         let error = ready
             .iter()
-            .fold(refusal, |error, task| error.hint(format!("git aitask pick {}   ({})", task.id, task.title)));
+            .fold(refusal, |error, task| error.hint(format!("git aitask pick {}   # {}", task.id, task.title)));
+        // Last, since whoever types the first hint should take from nobody.
+        let error =
+            self.options.wanted.iter().take(1).fold(error, |error, wanted| {
+                error.hint(format!("git aitask pick {} --steal   # take it over", wanted.id))
+            });
         let ready: Vec<_> = ready.iter().map(TaskInfo::from).collect();
         Err(error.detail("ready", serde_json::to_value(ready).unwrap_or_default()))
     }
@@ -338,7 +343,6 @@ impl Picker<'_> {
         let id = task.id;
         let why = if changed { "changed hands meanwhile: it is" } else { "is" };
         Err(Error::new(Kind::Held, format!("{} {why} {}", id.t(), holder.sentence()))
-            .hint(format!("git aitask pick {id} --steal"))
             .detail("holder", serde_json::to_value(&holder).unwrap_or_default()))
     }
 
@@ -390,11 +394,4 @@ fn nothing_to_pick() -> Error {
     Error::new(Kind::NothingToPick, "no task is ready that nobody holds")
         .hint("git aitask status")
         .hint("git aitask list")
-}
-
-/// The first lines of a task's text, without its heading.
-fn excerpt(document: &Document) -> Vec<String> {
-    let body = String::from_utf8_lossy(document.body()).into_owned();
-    let lines = body.lines().filter(|line| !line.starts_with("# ")).map(crate::task::harmless);
-    lines.skip_while(|line| line.trim().is_empty()).take(6).map(|line| line.trim_end().to_owned()).collect()
 }

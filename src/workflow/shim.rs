@@ -55,6 +55,10 @@ pub fn list(folder: &Path, scripts: &[&str]) -> Result<Shims> {
 /// # Errors
 /// [`Kind::Occupied`] where an original would replace another that is kept, or no regular file is in the place.
 pub fn install(folder: &Path, scripts: &[&str]) -> Result<Shims> {
+    // A folder of scripts gets shims for those it has; an empty one, for all.
+    let has = |script: &&str| folder.join(script).symlink_metadata().is_ok();
+    let there: Vec<_> = scripts.iter().copied().filter(has).collect();
+    let scripts = if there.is_empty() { scripts } else { &there };
     for script in scripts {
         require_place(&Place::of(folder, script))?;
     }

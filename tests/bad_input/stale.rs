@@ -154,3 +154,42 @@ fn a_remote_of_another_name_is_not_taken_for_none() {
     bob.git(&["config", "aitask.remote", "."]);
     assert_eq!(bob.aitask(&["whoami", "--json"]).ok().json()["remote"], serde_json::Value::Null);
 }
+
+#[test]
+fn a_thief_in_the_same_clone_is_noticed_in_the_worktree_too() {
+    let (_world, ann, _bob) = two();
+    let sessions = [Sleeper::new(), Sleeper::new()];
+    let [first, second] = sessions.each_ref().map(|session| ann.env("AIT_AGENT_PID", session.pid()));
+    first.aitask(&["pick", "1"]).ok();
+    second.aitask(&["pick", "1", "--steal"]).ok();
+    for verb in [&["finish", "1"][..], &["drop", "1"], &["unlock", "1"]] {
+        refused(&first.at("aiwork/t1_first"), verb, 1, "not_holder");
+    }
+    second.at("aiwork/t1_first").aitask(&["drop"]).ok();
+}
+
+#[test]
+fn a_task_cannot_depend_on_one_that_never_was() {
+    let (_world, ann, _bob) = two();
+    refused(&ann, &["new", "Third", "--depends", "99"], 1, "no_such_task");
+    ann.aitask(&["new", "Third", "--depends", "1"]).ok();
+}
+
+#[test]
+fn taking_over_is_the_last_hint() {
+    let (_world, ann, bob) = two();
+    bob.aitask(&["pick", "1", "--no-worktree"]).ok();
+    let run = refused(&ann, &["pick", "1"], 1, "held");
+    let hints = run.error()["error"]["hints"].clone();
+    assert!(hints[0].as_str().unwrap().starts_with("git aitask pick 2   # "), "{hints}");
+    assert!(hints[1].as_str().unwrap().starts_with("git aitask pick 1 --steal"), "{hints}");
+}
+
+#[test]
+fn a_folder_that_is_gone_is_named() {
+    let (_world, ann, _bob) = two();
+    let program = env!("CARGO_BIN_EXE_git-aitask");
+    let gone = format!("mkdir gone && cd gone && rmdir ../gone && '{program}' list");
+    let run = ann.run("sh", &["-c", &gone]);
+    assert!(run.code != 0 && run.stderr.contains("the folder you are in is gone"), "{run}");
+}

@@ -18,7 +18,9 @@ fn scene() -> Repo {
 #[test]
 fn callers_by_path_reach_this_program_from_anywhere() {
     let ann = scene();
+    ann.world().script(&ann.path("scripts/aitask_claim_id.sh"), "echo original");
     ann.aitask(&["shim", "install", "scripts"]).ok();
+    assert_eq!(fs::read_dir(ann.path("scripts")).unwrap().count(), 4);
     let text = ann.read(LOCK);
     assert_eq!((text.lines().count(), text.lines().next()), (2, Some("#!/bin/sh")));
     assert_eq!(ann.run("scripts/aitask_claim_id.sh", &["--peek"]).ok().stdout, "1\n");
