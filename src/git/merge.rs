@@ -3,25 +3,46 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::merge_tree::{self, MergeTree};
 use crate::git::porcelain::unmerged::{self, Versions};
+use crate::git::run::Call;
 use crate::git::{Oid, Repository, worktree};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+/// How far a merge looks for what moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renames {
+    /// As the user configured it: for code.
+    AsConfigured,
+    /// A file that is new in a folder that moved stays there: for task data.
+    OfFilesAlone,
+}
+
+impl Renames {
+    fn given_to(self, call: Call) -> Call {
+        match self {
+            Self::AsConfigured => call,
+            Self::OfFilesAlone => call.setting("merge.directoryRenames", "false"),
+        }
+    }
+}
+
 /// Merges two commits without touching a checkout of the user's: in the object store (git-merge-tree(1),
 /// `--write-tree`), or, before git 2.38, in a temporary worktree.
 ///
 /// # Errors
 /// [`Kind::Git`] for histories that have nothing in common.
-pub fn merge_tree(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<MergeTree> {
+pub fn merge_tree(repository: &Repository, ours: &Oid, theirs: &Oid, renames: Renames) -> Result<MergeTree> {
     let call = repository.read("merge-tree").args(["--write-tree", "-z", "--name-only", "--no-messages"]);
-    let call = call.args([ours.as_str(), theirs.as_str()]);
+    let call = renames.given_to(call.args([ours.as_str(), theirs.as_str()]));
     let output = call.output()?;
     let complaint = output.complaint();
     match output.code {
         Some(code @ (0 | 1)) => merge_tree::parse(code, &output.stdout),
-        _ if complaint.contains("usage: git merge-tree") => merge_in_worktree(repository, ours, theirs),
+        _ if complaint.contains("usage: git merge-tree") => {
+            in_worktree(repository, ours, |path| merge_at(repository, path, ours, theirs, renames))
+        }
         _ if complaint.contains("unrelated histories") => Err(unrelated(ours, theirs)),
         _ => Err(call.failure(&output)),
     }
@@ -30,10 +51,6 @@ pub fn merge_tree(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<M
 fn unrelated(ours: &Oid, theirs: &Oid) -> Error {
     Error::new(Kind::Git, format!("{} and {} have no common history", ours.short(), theirs.short()))
         .hint("git fetch --unshallow")
-}
-
-fn merge_in_worktree(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<MergeTree> {
-    in_worktree(repository, ours, |path| merge_at(repository, path, ours, theirs))
 }
 
 fn in_worktree<T>(repository: &Repository, ours: &Oid, merge: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
@@ -47,9 +64,10 @@ fn in_worktree<T>(repository: &Repository, ours: &Oid, merge: impl FnOnce(&Path)
     merged
 }
 
-fn merge_at(repository: &Repository, path: &Path, ours: &Oid, theirs: &Oid) -> Result<MergeTree> {
+fn merge_at(repository: &Repository, path: &Path, ours: &Oid, theirs: &Oid, renames: Renames) -> Result<MergeTree> {
     let git = |subcommand: &str| repository.git().write(path, subcommand);
     let call = git("merge").args(["--no-commit", "--no-ff", "--quiet", "--no-autostash", theirs.as_str()]);
+    let call = renames.given_to(call);
     let output = call.output()?;
     if output.complaint().contains("unrelated histories") {
         return Err(unrelated(ours, theirs));
@@ -64,10 +82,12 @@ fn merge_at(repository: &Repository, path: &Path, ours: &Oid, theirs: &Oid) -> R
     if paths.is_empty() { Err(call.failure(&output)) } else { Ok(MergeTree::Conflict { tree: ours.clone(), paths }) }
 }
 
-/// What [`merge_tree()`] leaves in conflict: a tree to put the merged files into, and the versions of each file.
+/// What [`merge_tree()`] with [`Renames::OfFilesAlone`] leaves in conflict: a tree to put the merged files into, and the
+/// versions of each file.
 pub fn conflicts(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<(Oid, BTreeMap<PathBuf, Versions>)> {
     let call =
         repository.read("merge-tree").args(["--write-tree", "-z", "--no-messages", ours.as_str(), theirs.as_str()]);
+    let call = Renames::OfFilesAlone.given_to(call);
     let output = call.output()?;
     if output.complaint().contains("usage: git merge-tree") {
         return in_worktree(repository, ours, |path| conflicts_at(repository, path, theirs));
@@ -79,7 +99,8 @@ pub fn conflicts(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<(O
 
 fn conflicts_at(repository: &Repository, path: &Path, theirs: &Oid) -> Result<(Oid, BTreeMap<PathBuf, Versions>)> {
     let git = |subcommand: &str| repository.git().write(path, subcommand);
-    git("merge").args(["--no-commit", "--no-ff", "--quiet", "--no-autostash", theirs.as_str()]).output()?;
+    let call = git("merge").args(["--no-commit", "--no-ff", "--quiet", "--no-autostash", theirs.as_str()]);
+    Renames::OfFilesAlone.given_to(call).output()?;
     let listed = git("ls-files").args(["-u", "-z"]).run()?.stdout;
     let files = unmerged::parse(&listed)?;
     // A tree holds no conflict, so the files in conflict go, and come back merged.
@@ -107,6 +128,12 @@ pub fn merge_file(repository: &Repository, base: &[u8], ours: &[u8], theirs: &[u
         Some(1..=127) => Ok((output.stdout, false)),
         _ => Err(call.failure(&output)),
     }
+}
+
+/// The commit where two histories parted; `None` where they never were one.
+pub fn base(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Option<Oid>> {
+    let output = repository.read("merge-base").args([ours.as_str(), theirs.as_str()]).output()?;
+    Ok(Oid::parse(&output.text()))
 }
 
 /// Whether `ancestor` is reachable from `commit`.
@@ -137,8 +164,7 @@ pub fn changed_since_fork(repository: &Repository, ours: &Oid, theirs: &Oid) -> 
         let call = repository.read("diff-tree").args(["-r", "-z", "--name-only", "--no-renames"]);
         call.args(range).arg("--")
     };
-    let fork = repository.read("merge-base").args([ours.as_str(), theirs.as_str()]).output()?;
-    let fork = Oid::parse(&fork.text()).unwrap_or_else(|| ours.clone());
+    let fork = base(repository, ours, theirs)?.unwrap_or_else(|| ours.clone());
     let output = diff([fork.as_str(), theirs.as_str()]).run()?;
     let names = output.stdout.split(|&byte| byte == 0).filter(|name| !name.is_empty());
     Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())

@@ -144,6 +144,16 @@ impl Call {
         self
     }
 
+    /// Gives git one more setting, above all others.
+    #[must_use]
+    pub fn setting(self, key: &str, value: &str) -> Self {
+        let count = self.env.iter().rev().find(|(name, _)| name == "GIT_CONFIG_COUNT");
+        let count = count.and_then(|(_, count)| count.as_ref()?.to_str()?.parse::<usize>().ok()).unwrap_or(0);
+        self.env(&format!("GIT_CONFIG_KEY_{count}"), key)
+            .env(&format!("GIT_CONFIG_VALUE_{count}"), value)
+            .env("GIT_CONFIG_COUNT", (count + 1).to_string())
+    }
+
     /// Unsets a variable.
     #[must_use]
     pub fn env_remove(mut self, name: &str) -> Self {

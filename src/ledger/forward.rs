@@ -2,10 +2,12 @@
 //! the side when the user has commits of their own. Never a rebase, a reset or a stash.
 
 use crate::error::{Error, Result};
+use crate::git::merge::{self, Renames};
 use crate::git::objects::{self, NewCommit, Parent};
 use crate::git::porcelain::merge_tree::MergeTree;
 use crate::git::worktree::{self, Adopted, Forward};
-use crate::git::{Branch, Oid, RefUpdate, merge, refs, remote};
+use crate::git::{Branch, Oid, RefUpdate, refs, remote};
+use crate::ledger::pairing::{self, Aligned};
 use crate::ledger::transaction::Plan;
 use crate::ledger::view::View;
 use crate::ledger::{Channel, IDS, LOCKS, Ledger};
@@ -146,15 +148,17 @@ impl Ledger<'_> {
 
     /// A merge of both, made in the object store; the inner error is the reason why there is none.
     fn join(&self, branch: &Branch, local: &Oid, target: &Oid) -> Result<Result<Oid, String>> {
-        match merge::merge_tree(self.repository, local, target) {
+        let Aligned { ours, theirs, clashes } = pairing::aligned(self.repository, local, target)?;
+        let conflict = |what: &str, paths: &mut dyn Iterator<Item = &PathBuf>| {
+            let paths: Vec<_> = paths.map(|path| path.display().to_string()).collect();
+            Ok(Err(format!("your own commits and the published ones {what} {}", paths.join(", "))))
+        };
+        if !clashes.is_empty() {
+            return conflict("do not go together in", &mut clashes.keys());
+        }
+        match merge::merge_tree(self.repository, &ours, &theirs, Renames::OfFilesAlone) {
             Err(error) => Ok(Err(error.to_string())),
-            Ok(MergeTree::Conflict { paths, .. }) => {
-                let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
-                Ok(Err(format!(
-                    "your own commits and the published ones change the same lines of {}",
-                    paths.join(", ")
-                )))
-            }
+            Ok(MergeTree::Conflict { paths, .. }) => conflict("change the same lines of", &mut paths.iter()),
             Ok(MergeTree::Clean { tree }) => {
                 let name = self.channel.remote().map_or_else(String::new, |remote| format!("{remote}/"));
                 let message = format!("Merge remote-tracking branch '{name}{branch}'\n");

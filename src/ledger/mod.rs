@@ -7,6 +7,7 @@ pub mod held;
 pub mod ids;
 pub mod liveness;
 pub mod locks;
+pub mod pairing;
 pub mod probe;
 pub mod queue;
 pub mod session;

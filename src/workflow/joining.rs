@@ -2,11 +2,13 @@
 //! specification 40, section 7.
 
 use crate::error::{Error, Kind, Result};
+use crate::git::merge::{self, Renames};
 use crate::git::objects::{self, Edit, NewCommit, Parent};
 use crate::git::porcelain::merge_tree::MergeTree;
 use crate::git::porcelain::unmerged::{Version, Versions};
-use crate::git::{Oid, Repository, merge};
+use crate::git::{Oid, Repository};
 use crate::ledger::nonce;
+use crate::ledger::pairing::{self, Aligned};
 use crate::ledger::transaction::trailer;
 use crate::task::merge::{Body, FileMerge};
 use crate::task::paths;
@@ -55,19 +57,22 @@ pub fn join(
     upstream: &str,
     resolutions: &Resolutions,
 ) -> Result<Join> {
-    let (tree, edits, merged) = match merge::merge_tree(repository, local, theirs)? {
-        MergeTree::Clean { tree } => (tree, Vec::new(), Vec::new()),
+    let Aligned { ours: here, theirs: there, clashes } = pairing::aligned(repository, local, theirs)?;
+    let (tree, mut files) = match merge::merge_tree(repository, &here, &there, Renames::OfFilesAlone)? {
+        MergeTree::Clean { tree } => (tree, BTreeMap::new()),
         MergeTree::Conflict { .. } => {
-            let (tree, files) = merge::conflicts(repository, local, theirs)?;
+            let (tree, files) = merge::conflicts(repository, &here, &there)?;
             if files.is_empty() {
                 return Err(Error::new(Kind::Conflict, format!("git cannot merge {upstream}, and names no file")));
             }
-            let merged = files.keys().cloned().collect();
-            match merge_files(repository, files, resolutions)? {
-                Ok(edits) => (tree, edits, merged),
-                Err(unresolved) => return Ok(Join::Conflict(unresolved)),
-            }
+            (tree, files)
         }
+    };
+    files.extend(clashes);
+    let merged = files.keys().cloned().collect();
+    let edits = match merge_files(repository, files, resolutions)? {
+        Ok(edits) => edits,
+        Err(unresolved) => return Ok(Join::Conflict(unresolved)),
     };
     let message = format!("ait: Merge task data of {upstream}\n\n{}\n", trailer(&nonce()?));
     let parent = Parent::Commit(local.clone());

@@ -3,11 +3,12 @@
 use super::context::Context;
 use super::scratch::Scratch;
 use crate::error::{Error, Kind, Result};
+use crate::git::merge::{self, Renames};
 use crate::git::objects::{self, NewCommit, Parent};
 use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::merge_tree::MergeTree;
 use crate::git::run::Call;
-use crate::git::{Branch, Oid, merge};
+use crate::git::{Branch, Oid};
 use crate::ledger::transaction::{Plan, Step};
 use std::time::Duration;
 
@@ -74,7 +75,7 @@ pub fn plan(context: &Context, mode: Mode, output: &Oid, into: &Branch, tip: &Oi
             Err(Error::new(Kind::Conflict, message).hint(bring()).hint("git aitask finish --merge"))
         };
     }
-    match merge::merge_tree(repository, output, tip)? {
+    match merge::merge_tree(repository, output, tip, Renames::AsConfigured)? {
         MergeTree::Conflict { paths, .. } => {
             let files: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
             let message = format!("{branch} conflicts with {into} in {}", files.join(", "));

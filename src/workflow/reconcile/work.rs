@@ -2,6 +2,7 @@
 
 use super::{Failure, Manner, Progress, Reconciled};
 use crate::error::{Error, Kind, Result};
+use crate::git::porcelain::status::StatusEntry;
 use crate::git::remote::{self, PushOptions};
 use crate::git::worktree::{self, Forward};
 use crate::git::{Branch, Oid, RefUpdate, RemoteName, merge, refs};
@@ -172,7 +173,13 @@ impl Work<'_, '_> {
                     tries += 1;
                     std::thread::sleep(Duration::from_millis(100));
                 }
-                Err(error) => return Ok(failed(Failure::Commit, error)),
+                Err(error) => {
+                    // That git may have committed the very same.
+                    let left = worktree::changes_below(repository, &dir, &[paths::TASKS_DIR, paths::PLANS_DIR])?;
+                    let is_left = |entry: &StatusEntry| changed.iter().any(|changed| changed.path == entry.path);
+                    let done = !left.entries.iter().any(is_left);
+                    return Ok(if done { Ok(()) } else { failed(Failure::Commit, error) });
+                }
             }
         }
     }
