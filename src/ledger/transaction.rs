@@ -9,7 +9,7 @@ use crate::ledger::forward::Lagging;
 use crate::ledger::queue::Queue;
 use crate::ledger::swap::{Outcome, hooks};
 use crate::ledger::view::View;
-use crate::ledger::{Channel, Ledger};
+use crate::ledger::{Channel, DATA, Ledger};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Instant;
@@ -122,6 +122,12 @@ impl<T> Landed<T> {
     }
 }
 
+/// Going on where the task data was would make two homes of it.
+fn moved() -> Error {
+    let message = format!("the task data lives on {DATA}; this checkout still has it on its code branch");
+    Error::new(Kind::NotInitialised, message).hint("git aitask init --data-branch")
+}
+
 /// The trailer that makes a commit of ours unlike any other (architecture, section 2, rule 1).
 const TRAILER: &str = "Aitask-Nonce";
 
@@ -153,6 +159,13 @@ impl Ledger<'_> {
             if let Some(n) = unheard.iter().position(|(updates, ..)| self.contains(&view, updates)) {
                 let (updates, value, blobs) = unheard.swap_remove(n);
                 return Ok(self.landed(&view, updates, value, blobs, String::new(), &[]));
+            }
+            if view.moved && view.fresh {
+                return Err(moved());
+            }
+            if view.moved {
+                view = self.refreshed(branches, deadline)?;
+                continue;
             }
             view.landed.clone_from(&landed);
             let started = Instant::now();
@@ -224,7 +237,8 @@ impl Ledger<'_> {
     }
 
     fn refreshed(&self, branches: &[Branch], deadline: Deadline) -> Result<View<'_>> {
-        self.ask(branches, deadline)?;
+        // All coordination branches come with one pattern, so asking for this one, too, costs nothing.
+        self.ask(&[branches, self.overlooked(branches)?.as_slice()].concat(), deadline)?;
         View::load(self, branches, true)
     }
 

@@ -3,6 +3,7 @@
 
 mod anywhere;
 mod explore;
+mod moving;
 mod rules;
 mod scripts;
 mod sync;
