@@ -5,7 +5,7 @@ use super::scene::Scene;
 use crate::error::Result;
 use crate::ledger::{Channel, IDS, LOCKS};
 use crate::workflow::migrate::{CODE_IGNORES, CONFIGURE, Code, to_data_branch};
-use crate::workflow::{Context, data_state, framework, helper};
+use crate::workflow::{Context, data_branch, data_state, framework, helper};
 use std::path::Path;
 
 const HELP: &str = "\
@@ -74,7 +74,7 @@ fn set_up(scene: &Scene) -> Result<u8> {
         context
     };
     let snapshot = framework::snapshot(&context)?;
-    let context = data_branch(scene, context)?;
+    let context = move_data(scene, context)?;
     make_drafts(&context)?;
     for (line, message) in IGNORED {
         if framework::ignore(&context, &[line], message)? {
@@ -99,8 +99,9 @@ fn set_up(scene: &Scene) -> Result<u8> {
     Ok(0)
 }
 
-fn data_branch(scene: &Scene, context: Context) -> Result<Context> {
+fn move_data(scene: &Scene, context: Context) -> Result<Context> {
     if data_state::data_worktree(&context).is_some() {
+        data_branch::take_over(&context)?;
         scene.say("Data branch already configured");
         return Ok(context);
     }

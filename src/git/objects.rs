@@ -4,6 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::{self, Object, ObjectKind};
 use crate::git::porcelain::ls_tree::{self, TreeEntry};
 use crate::git::{Oid, Repository};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// Reads objects by name (`<oid>`, `<commit>:<path>`); `None` where nothing has the name. One process.
@@ -20,6 +21,12 @@ pub fn load(repository: &Repository, names: &[String]) -> Result<Vec<Option<Obje
 pub fn list(repository: &Repository, treeish: &Oid, prefix: &[&str]) -> Result<Vec<TreeEntry>> {
     let call = repository.read("ls-tree").args(["-r", "-z", "--full-tree", treeish.as_str(), "--"]).args(prefix);
     ls_tree::parse(&call.run()?.stdout)
+}
+
+/// Everything that a commit and its history hold, by name. One process.
+pub fn names_reachable(repository: &Repository, commit: &Oid) -> Result<BTreeSet<Oid>> {
+    let output = repository.read("rev-list").args(["--objects", "--no-object-names", commit.as_str(), "--"]).run()?;
+    Ok(output.text().lines().filter_map(Oid::parse).collect())
 }
 
 /// The names in a tree that was read; those that are not UTF-8 are left out. None for what is no tree.

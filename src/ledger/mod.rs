@@ -130,6 +130,15 @@ impl Ledger<'_> {
         Branch::parse(IDS)
     }
 
+    /// The data branch, where these branches are a code branch with task data: it may have moved since.
+    fn overlooked(&self, branches: &[Branch]) -> Result<Option<Branch>> {
+        // Readers have it as their own, too.
+        let on_code = (self.own.is_none() || self.dry_run)
+            && branches.iter().any(|branch| !branch.as_str().starts_with("aitask-"));
+        let data = Branch::parse(DATA)?;
+        Ok((on_code && !branches.contains(&data)).then_some(data))
+    }
+
     /// Where `branch` is checked out; no process for the two places it usually is.
     pub fn checkout_of(&self, branch: &Branch) -> Result<Option<PathBuf>> {
         let repository = self.repository;

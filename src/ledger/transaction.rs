@@ -154,6 +154,13 @@ impl Ledger<'_> {
                 let (updates, value, blobs) = unheard.swap_remove(n);
                 return Ok(self.landed(&view, updates, value, blobs, String::new(), &[]));
             }
+            if view.fresh {
+                view.require_home()?;
+            }
+            if view.moved {
+                view = self.refreshed(branches, deadline)?;
+                continue;
+            }
             view.landed.clone_from(&landed);
             let started = Instant::now();
             let decision = decide(&view);
@@ -224,7 +231,8 @@ impl Ledger<'_> {
     }
 
     fn refreshed(&self, branches: &[Branch], deadline: Deadline) -> Result<View<'_>> {
-        self.ask(branches, deadline)?;
+        // All coordination branches come with one pattern, so asking for this one, too, costs nothing.
+        self.ask(&[branches, self.overlooked(branches)?.as_slice()].concat(), deadline)?;
         View::load(self, branches, true)
     }
 

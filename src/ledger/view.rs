@@ -1,11 +1,11 @@
 //! What we know of the branches: their tips, and what is in them.
 
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::{Branch, Oid, RefUpdate, Repository, objects, refs};
 use crate::ledger::backoff::Deadline;
-use crate::ledger::{Channel, Ledger};
+use crate::ledger::{Channel, DATA, Ledger};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of one branch.
@@ -29,6 +29,8 @@ pub struct View<'r> {
     pub fresh: bool,
     /// Branches of this transaction that have landed already, on a server that cannot swap several at once.
     pub landed: BTreeSet<Branch>,
+    /// The task data has a branch of its own, though this ledger takes it to be on a code branch.
+    pub(super) moved: bool,
 }
 
 impl<'r> View<'r> {
@@ -36,8 +38,11 @@ impl<'r> View<'r> {
     pub(super) fn load(ledger: &Ledger<'r>, branches: &[Branch], fresh: bool) -> Result<Self> {
         let repository = ledger.repository;
         let published = |branch: &Branch| ledger.channel.published(branch);
-        let names: Vec<_> = branches.iter().flat_map(|branch| [branch.full(), published(branch)]).collect();
+        let moved = ledger.overlooked(branches)?;
+        let names = branches.iter().chain(&moved).flat_map(|branch| [branch.full(), published(branch)]);
+        let names: Vec<_> = names.collect();
         let known = refs::load(repository, &names)?;
+        let moved = moved.is_some_and(|data| known.keys().any(|name| [data.full(), published(&data)].contains(name)));
         let mut tips = BTreeMap::new();
         for branch in branches {
             let local = known.get(&branch.full()).cloned();
@@ -50,7 +55,21 @@ impl<'r> View<'r> {
             };
             tips.insert(branch.clone(), Tip { published, local, base });
         }
-        Ok(Self { repository, tips, fresh: fresh || ledger.channel == Channel::Local, landed: BTreeSet::new() })
+        let fresh = fresh || ledger.channel == Channel::Local;
+        Ok(Self { repository, tips, fresh, landed: BTreeSet::new(), moved })
+    }
+
+    /// Refuses a look at the task data where it was before it got a branch of its own: what is left there is old or
+    /// nothing, and going on there would make two homes of it.
+    ///
+    /// # Errors
+    /// [`Kind::NotInitialised`].
+    pub fn require_home(&self) -> Result<()> {
+        if !self.moved {
+            return Ok(());
+        }
+        let message = format!("the task data lives on {DATA}; this checkout still has it on its code branch");
+        Err(Error::new(Kind::NotInitialised, message).hint("git aitask init --data-branch"))
     }
 
     /// What is known of a branch.

@@ -1,6 +1,6 @@
 //! What every verb starts from: the repository, the settings, where the task data lives, who is asking.
 
-use super::{explore, scratch};
+use super::{explore, migrate, scratch};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Repository, refs};
 use crate::ledger::{Channel, DATA, Ledger, Session};
@@ -214,8 +214,9 @@ fn data_branch(repository: &Repository, channel: &Channel) -> Result<Option<Bran
         return Ok(Some(data));
     }
     // A clone in which the data branch was never checked out still has it. A real aitasks/ folder tells otherwise.
+    // ... unless the code branch ignores it: then it holds what was left behind when the task data moved away.
     let folder = root.join(paths::TASKS_DIR).symlink_metadata();
-    if folder.is_ok_and(|folder| folder.is_dir()) {
+    if folder.is_ok_and(|folder| folder.is_dir()) && !migrate::is_ignored(root) {
         return Ok(repository.root_branch.clone());
     }
     let mut names = vec![data.full()];

@@ -31,10 +31,10 @@ pub fn attach(context: &Context, narrate: &mut dyn FnMut(&str)) -> Result<Attach
     let root = &repository.root;
     let dir = root.join(paths::DATA_WORKTREE_DIR);
     if dir.join(".git").exists() {
-        link_folders(root)?;
+        take_over(context)?;
         return Ok(Attached::Already);
     }
-    if root.join(paths::TASKS_DIR).symlink_metadata().is_ok_and(|data| data.is_dir()) {
+    if !context.has_data_branch() && is_folder(&root.join(paths::TASKS_DIR)) {
         return Ok(Attached::Legacy);
     }
     let data = Branch::parse(DATA)?;
@@ -53,7 +53,7 @@ pub fn attach(context: &Context, narrate: &mut dyn FnMut(&str)) -> Result<Attach
     }
     narrate("Creating .aitask-data/ worktree...");
     make_checkout(context, &data, theirs.as_ref().filter(|_| local.is_none()))?;
-    link_folders(root)?;
+    take_over(context)?;
     narrate("Data branch initialized: .aitask-data/ worktree + symlinks");
     Ok(Attached::Made)
 }
@@ -97,9 +97,33 @@ fn occupied(why: &str) -> Error {
     Error::new(Kind::Occupied, format!("Failed to create worktree: {why}")).hint("git worktree list")
 }
 
+/// Moves what is left of the folders that held the task data on the code branch into the checkout of the data branch, and
+/// puts the links in their place. Folders with files that the code branch still has stay.
+///
+/// # Errors
+/// [`Kind::Occupied`] when both have a file of one name with different content.
+pub fn take_over(context: &Context) -> Result<()> {
+    let root = &context.repository.root;
+    for name in [paths::TASKS_DIR, paths::PLANS_DIR] {
+        let folder = root.join(name);
+        if !is_folder(&folder) {
+            continue;
+        }
+        let tracked = context.repository.read("ls-files").args(["-z", "--", name]).run()?;
+        if tracked.stdout.is_empty() {
+            move_into(&folder, &root.join(paths::DATA_WORKTREE_DIR).join(name))?;
+        }
+    }
+    link_folders(root)
+}
+
+fn is_folder(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|data| data.is_dir())
+}
+
 /// Makes the folders of the data worktree, and the links to them where nothing stands; a link that leads nowhere is
 /// replaced, one that leads elsewhere is left alone.
-pub fn link_folders(root: &Path) -> Result<()> {
+fn link_folders(root: &Path) -> Result<()> {
     for name in [paths::TASKS_DIR, paths::PLANS_DIR] {
         let (link, target) = (root.join(name), Path::new(paths::DATA_WORKTREE_DIR).join(name));
         let folder = root.join(&target);
@@ -120,4 +144,28 @@ pub fn link_folders(root: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Moves what is left in a folder into another, and removes the folder. What is there already stays there.
+///
+/// # Errors
+/// [`Kind::Occupied`] when both have a file of one name with different content.
+fn move_into(from: &Path, to: &Path) -> Result<()> {
+    let io = |error: std::io::Error| Error::io("move", from, &error);
+    std::fs::create_dir_all(to).map_err(io)?;
+    for entry in std::fs::read_dir(from).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type().map_err(io)?.is_dir() {
+            move_into(&path, &target)?;
+        } else if target.symlink_metadata().is_err() {
+            std::fs::rename(&path, &target).map_err(io)?;
+        } else if std::fs::read(&path).ok() == std::fs::read(&target).ok() {
+            std::fs::remove_file(&path).map_err(io)?;
+        } else {
+            let message = format!("{} differs from {}", path.display(), target.display());
+            return Err(Error::new(Kind::Occupied, message).hint(format!("mv {0} {0}.old", path.display())));
+        }
+    }
+    std::fs::remove_dir(from).map_err(io)
 }

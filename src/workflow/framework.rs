@@ -2,6 +2,7 @@
 //! committed, the user's own settings. Every commit holds exactly the files that are named.
 
 use super::context::Context;
+use super::migrate::with_lines;
 use crate::error::{Error, Result};
 use crate::git::porcelain::status::StatusEntry;
 use crate::git::run::Git;
@@ -52,18 +53,15 @@ fn changed(context: &Context, dir: &Path, below: &[&str]) -> Result<Vec<StatusEn
 /// Adds lines to the `.gitignore` of the code branch and commits it; `false` when they are there.
 pub fn ignore(context: &Context, lines: &[&str], message: &str) -> Result<bool> {
     let path = context.repository.root.join(".gitignore");
-    let mut text = std::fs::read_to_string(&path).unwrap_or_default();
-    let missing: Vec<_> = lines.iter().filter(|line| !text.lines().any(|known| known == **line)).collect();
-    if missing.is_empty() {
+    let before = match std::fs::read(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        read => read.map_err(|error| Error::io("read", &path, &error))?,
+    };
+    let after = with_lines(&before, lines);
+    if after == before {
         return Ok(false);
     }
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
-    }
-    for line in missing {
-        text.extend([line, "\n"]);
-    }
-    std::fs::write(&path, text).map_err(|error| Error::io("write", &path, &error))?;
+    std::fs::write(&path, after).map_err(|error| Error::io("write", &path, &error))?;
     commit(context, &context.repository.root, &[".gitignore"], message, &BTreeSet::new())?;
     Ok(true)
 }

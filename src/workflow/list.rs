@@ -129,6 +129,7 @@ impl Look {
     ) -> Result<(Self, View<'c>)> {
         let (locks_branch, data) = branches(context)?;
         let view = ledger.view(&[locks_branch.clone(), data.clone()], fetch)?;
+        view.require_home()?;
         let index = Index::load(&view, &data)?;
         let tasks = index.load_active(&view)?;
         let root = view.objects(&[Locks::request(&locks_branch)])?.pop().flatten();

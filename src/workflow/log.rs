@@ -63,6 +63,7 @@ pub fn log(context: &Context, wanted: Option<&Wanted>, limit: usize) -> Result<L
     let (locks_branch, data) = branches(context)?;
     let ledger = context.reading_ledger();
     let view = ledger.view(&[locks_branch.clone(), data.clone()], false)?;
+    view.require_home()?;
     let tips: Vec<_> =
         [&locks_branch, &data].into_iter().filter_map(|branch| view.base(branch)).map(Oid::as_str).collect();
     if tips.is_empty() {

@@ -6,8 +6,9 @@ use super::data_branch;
 use super::init::TYPES;
 use super::outcome::Aside;
 use crate::error::{Error, Kind, Result};
-use crate::git::objects::Edit;
-use crate::git::{Branch, merge, worktree};
+use crate::git::objects::{self, Edit};
+use crate::git::porcelain::ls_tree::TreeEntry;
+use crate::git::{Branch, Oid, merge, worktree};
 use crate::ledger::transaction::Step;
 use crate::ledger::{Channel, DATA, Decision, Ledger, Plan, View, nonce};
 use crate::task::paths;
@@ -45,7 +46,10 @@ pub fn to_data_branch(context: &Context, code_too: Code) -> Result<(Vec<String>,
     let root = &context.repository.root;
     let data = Branch::parse(DATA)?;
     if root.join(paths::DATA_WORKTREE_DIR).join(".git").exists() {
-        data_branch::link_folders(root)?;
+        // One that was killed may have left the folders where they were.
+        if !context.dry_run {
+            data_branch::take_over(context)?;
+        }
         return Ok((Vec::new(), Aside::default()));
     }
     let Some(code) = context.repository.root_branch.clone() else {
@@ -60,7 +64,11 @@ pub fn to_data_branch(context: &Context, code_too: Code) -> Result<(Vec<String>,
     let alone = || -> Result<_> {
         let landed = ledger.transact(&mark, &both, |view| decide(context, view, &data, &code, false))?;
         let here = Ledger { channel: Channel::Local, ..context.ledger() };
-        here.transact(&mark, std::slice::from_ref(&code), |view| {
+        let moved = ledger.view(std::slice::from_ref(&data), false)?;
+        here.transact(&mark, &both, |view| {
+            if let Some(moved) = moved.base(&data) {
+                require_kept(context, moved, &files_of(view, &code)?, &code)?;
+            }
             let plan = leave_code(Plan::new(), view, &code)?;
             Ok(if plan.branches.is_empty() { Decision::Nothing(()) } else { Decision::Swap(plan, ()) })
         })?;
@@ -92,10 +100,7 @@ pub fn to_data_branch(context: &Context, code_too: Code) -> Result<(Vec<String>,
     // What git ignored stays in the folders; it moves over, and links take their place.
     let start = ledger.view(std::slice::from_ref(&data), false)?.tip(&data);
     data_branch::make_checkout(context, &data, start.published.as_ref().filter(|_| start.local.is_none()))?;
-    for name in [paths::TASKS_DIR, paths::PLANS_DIR] {
-        move_into(&root.join(name), &root.join(paths::DATA_WORKTREE_DIR).join(name))?;
-    }
-    data_branch::link_folders(root)?;
+    data_branch::take_over(context)?;
     made.push(format!("worktree {}", paths::DATA_WORKTREE_DIR));
     Ok((made, aside))
 }
@@ -117,8 +122,8 @@ fn require_settled(context: &Context) -> Result<()> {
 fn require_left(context: &Context, code: &Branch) -> Result<()> {
     let ledger = Ledger { channel: Channel::Local, ..context.ledger() };
     let view = ledger.view(std::slice::from_ref(code), false)?;
-    let files = if view.base(code).is_some() { files_of(&view, code)? } else { Vec::new() };
-    let Some(first) = files.first() else { return Ok(()) };
+    let files = files_of(&view, code)?;
+    let Some((first, _)) = files.first() else { return Ok(()) };
     let message = format!("{DATA} is there, but {code} still carries task data here: {first} and others");
     let upstream = context.channel.remote().map_or_else(String::new, |remote| format!("{remote}/"));
     Err(Error::new(Kind::Occupied, message).hint(format!("git merge {upstream}{code}, then the same again")))
@@ -126,18 +131,18 @@ fn require_left(context: &Context, code: &Branch) -> Result<()> {
 
 /// Whether the branch was made, and how; `with_code` takes the task data out of the code branch, too.
 fn decide(context: &Context, view: &View<'_>, data: &Branch, code: &Branch, with_code: bool) -> Result<Decision<bool>> {
-    let files = if view.base(code).is_some() { files_of(view, code)? } else { Vec::new() };
-    if view.base(data).is_some() {
+    let files = files_of(view, code)?;
+    if let Some(moved) = view.base(data) {
         if files.is_empty() {
             return Ok(Decision::Nothing(false));
         }
-        let message = format!("{data} exists, and {code} still carries task data: {}", files.join(", "));
-        let hint = match context.channel.remote() {
-            Some(remote) => format!("git pull {remote} {code}, where the move was published"),
-            None => format!("git rm -r {} {}", paths::TASKS_DIR, paths::PLANS_DIR),
-        };
-        return Err(Error::new(Kind::Occupied, message).hint(hint));
+        require_kept(context, moved, &files, code)?;
+        require_free(context)?;
+        // Somebody moved the data, and his commit on the code branch never came.
+        let plan = if with_code { leave_code(Plan::new(), view, code)? } else { Plan::new() };
+        return Ok(if plan.branches.is_empty() { Decision::Nothing(false) } else { Decision::Swap(plan, false) });
     }
+    require_free(context)?;
     let tip = view.tip(code);
     if let (true, Some(local), Some(theirs)) = (view.fresh, &tip.local, &tip.published) {
         let (ahead, _) = merge::ahead_behind(&context.repository, local, theirs)?;
@@ -146,19 +151,19 @@ fn decide(context: &Context, view: &View<'_>, data: &Branch, code: &Branch, with
             return Err(Error::new(Kind::Dirty, message).hint("git push"));
         }
     }
-    let wanted: Vec<_> = files.iter().map(|path| (code, path.clone())).collect();
-    let texts = view.files(&wanted)?;
     let mut edits: Vec<_> = files
         .iter()
-        .zip(texts)
-        .filter_map(|(path, text)| Some(Edit::Put { path: path.clone(), content: text? }))
+        .map(|(path, entry)| Edit::Take {
+            path: path.clone(),
+            mode: entry.mode.as_str().to_owned(),
+            oid: entry.oid.clone(),
+        })
         .collect();
-    let ignores = String::from_utf8_lossy(&with_lines(b"", &DATA_IGNORES)).into_owned();
-    let mut fresh = vec![(".gitignore", ignores)];
+    let mut fresh = vec![(".gitignore", with_lines(b"", &DATA_IGNORES))];
     if files.is_empty() {
-        fresh.extend([(paths::LABELS_FILE, String::new()), (paths::TASK_TYPES_FILE, TYPES.to_owned())]);
+        fresh.extend([(paths::LABELS_FILE, Vec::new()), (paths::TASK_TYPES_FILE, TYPES.into())]);
     }
-    edits.extend(fresh.into_iter().map(|(path, text)| Edit::Put { path: path.to_owned(), content: text.into_bytes() }));
+    edits.extend(fresh.into_iter().map(|(path, content)| Edit::Put { path: path.to_owned(), content }));
     let subject = if files.is_empty() {
         "ait: Initialize task data structure".to_owned()
     } else {
@@ -181,58 +186,76 @@ fn leave_code(plan: Plan, view: &View<'_>, code: &Branch) -> Result<Plan> {
     let before = view.files(&[(code, ".gitignore".to_owned())])?.pop().flatten().unwrap_or_default();
     let after = with_lines(&before, &CODE_IGNORES);
     let subject = if files.is_empty() { CONFIGURE } else { "ait: Migrate task data to aitask-data branch" };
-    let mut edits: Vec<_> = files.into_iter().map(|path| Edit::Remove { path }).collect();
+    let mut edits: Vec<_> = files.into_iter().map(|(path, _)| Edit::Remove { path }).collect();
     if after != before {
         edits.push(Edit::Put { path: ".gitignore".to_owned(), content: after });
     }
     Ok(if edits.is_empty() { plan } else { plan.step(code, Step::edit(subject, edits)) })
 }
 
-fn files_of(view: &View<'_>, branch: &Branch) -> Result<Vec<String>> {
-    let entries = view.list(branch, &[paths::TASKS_DIR, paths::PLANS_DIR])?;
-    let names = entries.iter().filter_map(|entry| entry.path_str().map(str::to_owned));
-    Ok(names.filter(|name| name.contains('/')).collect())
+/// The task data of a code branch, by name.
+fn files_of(view: &View<'_>, branch: &Branch) -> Result<Vec<(String, TreeEntry)>> {
+    let entries = view.list(branch, &[paths::TASKS_DIR, paths::PLANS_DIR])?.into_iter();
+    let named = entries.filter_map(|entry| Some((entry.path_str()?.to_owned(), entry)));
+    Ok(named.filter(|(name, _)| name.contains('/')).collect())
 }
 
-/// A list of patterns with these lines in it; a folder's pattern that a link would escape loses its slash.
-fn with_lines(before: &[u8], wanted: &[&str]) -> Vec<u8> {
-    let text = String::from_utf8_lossy(before).into_owned();
-    let mut lines: Vec<&str> = text.lines().collect();
-    for line in &mut lines {
-        if let Some(bare) = line.strip_suffix('/').filter(|bare| wanted.contains(bare)) {
-            *line = bare;
-        }
-    }
-    let missing: Vec<_> = wanted.iter().filter(|line| !lines.contains(line)).collect();
-    lines.extend(missing);
-    lines.iter().flat_map(|line| [line.as_bytes(), b"\n"].concat()).collect()
-}
-
-/// Moves what is left in a folder into another, and removes the folder. What is there already stays there.
-///
-/// # Errors
-/// [`Kind::Occupied`] when both have a file of one name with different content.
-fn move_into(from: &Path, to: &Path) -> Result<()> {
-    if !from.symlink_metadata().is_ok_and(|data| data.is_dir()) {
+/// Refuses to take files out of the code branch whose content the data branch never had. One process.
+fn require_kept(context: &Context, data: &Oid, files: &[(String, TreeEntry)], code: &Branch) -> Result<()> {
+    let had = objects::names_reachable(&context.repository, data)?;
+    let lost: Vec<_> =
+        files.iter().filter(|(_, entry)| !had.contains(&entry.oid)).map(|(name, _)| name.as_str()).collect();
+    if lost.is_empty() {
         return Ok(());
     }
-    let io = |error: std::io::Error| Error::io("move", from, &error);
-    std::fs::create_dir_all(to).map_err(io)?;
-    for entry in std::fs::read_dir(from).map_err(io)? {
-        let entry = entry.map_err(io)?;
-        let (path, target) = (entry.path(), to.join(entry.file_name()));
-        if entry.file_type().map_err(io)?.is_dir() {
-            move_into(&path, &target)?;
-        } else if target.symlink_metadata().is_err() {
-            std::fs::rename(&path, &target).map_err(io)?;
-        } else if std::fs::read(&path).ok() == std::fs::read(&target).ok() {
-            std::fs::remove_file(&path).map_err(io)?;
-        } else {
-            let message = format!("{} differs from {}", path.display(), target.display());
-            return Err(Error::new(Kind::Occupied, message).hint(format!("mv {0} {0}.old", path.display())));
-        }
+    let message = format!("{DATA} exists, and {code} carries task data that it never had: {}", lost.join(", "));
+    Err(Error::new(Kind::Occupied, message).hint(match context.channel.remote() {
+        Some(remote) => format!("git pull {remote} {code}, where the move was published"),
+        None => format!("git rm -r {} {}", paths::TASKS_DIR, paths::PLANS_DIR),
+    }))
+}
+
+/// Refuses what would keep the checkout from following, before anything is published.
+fn require_free(context: &Context) -> Result<()> {
+    let root = &context.repository.root;
+    let place = root.join(paths::DATA_WORKTREE_DIR);
+    if place.symlink_metadata().is_ok() && !std::fs::read_dir(&place).is_ok_and(|mut files| files.next().is_none()) {
+        let message = format!("{} is in the way", place.display());
+        return Err(Error::new(Kind::Occupied, message).hint(format!("mv {0} {0}.old", paths::DATA_WORKTREE_DIR)));
     }
-    std::fs::remove_dir(from).map_err(io)
+    if let Some(what) = worktree::in_progress(root) {
+        return Err(
+            Error::new(Kind::Dirty, format!("{} is in the middle of {what}", root.display())).hint("git status")
+        );
+    }
+    let changed = worktree::changes_below(&context.repository, root, &[".gitignore"])?;
+    if changed.entries.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Dirty, ".gitignore has changes that are not committed, and must change")
+        .hint("git commit .gitignore"))
+}
+
+/// Whether the code branch ignores the folder of the task data, as it does once that has a branch of its own.
+pub(super) fn is_ignored(root: &Path) -> bool {
+    let text = std::fs::read(root.join(".gitignore")).unwrap_or_default();
+    lines(&text).any(|line| line.strip_prefix(b"/").unwrap_or(line).strip_suffix(b"/").unwrap_or(line) == b"aitasks")
+}
+
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end)
+}
+
+/// A list of patterns with these lines at its end, those that it lacks; every byte before stays.
+pub(super) fn with_lines(before: &[u8], wanted: &[&str]) -> Vec<u8> {
+    let mut after = before.to_vec();
+    for line in wanted.iter().filter(|line| lines(before).all(|known| known != line.as_bytes())) {
+        if !after.is_empty() && !after.ends_with(b"\n") {
+            after.push(b'\n');
+        }
+        after.extend([line.as_bytes(), b"\n"].concat());
+    }
+    after
 }
 
 #[cfg(test)]
@@ -242,7 +265,7 @@ mod tests {
     #[test]
     fn patterns_stand_there_once() {
         let once = with_lines(b"target/\naitasks/\n", &CODE_IGNORES);
-        assert_eq!(String::from_utf8_lossy(&once), "target/\naitasks\n.aitask-data/\naiplans\n");
+        assert_eq!(String::from_utf8_lossy(&once), "target/\naitasks/\n.aitask-data/\naitasks\naiplans\n");
         assert_eq!(with_lines(&once, &CODE_IGNORES), once);
     }
 }

@@ -219,7 +219,9 @@ impl Project<'_> {
             files::require_inside(&self.path(paths::TASKS_DIR), file)?;
         }
         let elsewhere = self.context.is_some_and(Context::has_data_branch);
-        if !elsewhere || self.path(paths::TASKS_DIR).exists() {
+        let real = |dir: PathBuf| dir.join(paths::TASKS_DIR).canonicalize().ok();
+        let here = real(self.root.clone());
+        if !elsewhere || here.is_some() && here == real(self.path(paths::DATA_WORKTREE_DIR)) {
             return Ok(());
         }
         Err(Error::new(

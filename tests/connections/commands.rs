@@ -98,35 +98,35 @@ fn on_a_remote() {
     expect(
         &ann,
         "init",
-        "open\n refs both:aitask-data\n refs both:aitask-locks both:aitask-ids both:main\n files\n build
+        "open\n refs both:aitask-data\n refs both:aitask-locks both:aitask-ids both:main both:aitask-data\n files\n build
         push create:aitask-locks create:aitask-ids main\n forward",
     );
-    let new = "open\n refs both:aitask-ids both:main\n files\n read\n build\n push aitask-ids main
+    let new = "open\n refs both:aitask-ids both:main both:aitask-data\n files\n read\n build\n push aitask-ids main
         update-ref --stdin -z\n forward";
     expect(&ann, "new one", new);
     expect(&ann, "new two", new);
     let worktree_added = "base\n read\n refs aitask/t1_one
         worktree add --quiet --no-track -b aitask/t1_one -- <dir>/ann/aiwork/t1_one <oid>";
     let pick = format!(
-        "open\n base\n refs both:aitask-locks both:main\n files\n read\n worktree list --porcelain -z
+        "open\n base\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n worktree list --porcelain -z
         below aitask/t1_one\n build\n push aitask-locks main\n forward\n {worktree_added}"
     );
     expect(&ann, "pick 1", &pick);
     expect(
         &ann,
         "pick 2 --no-worktree",
-        "open\n refs both:aitask-locks both:main\n files\n read\n build\n push aitask-locks main\n forward",
+        "open\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n build\n push aitask-locks main\n forward",
     );
     expect(
         &ann,
         "drop 2",
-        "open\n refs both:aitask-locks both:main\n files\n read\n read\n worktree list --porcelain -z\n build
+        "open\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n read\n worktree list --porcelain -z\n build
         push main aitask-locks\n forward\n worktree list --porcelain -z\n refs aitask/t2_two",
     );
     expect(
         &ann,
         "lock 2",
-        "open\n refs both:aitask-locks both:main\n files\n read\n build\n push aitask-locks guard:main",
+        "open\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n build\n push aitask-locks guard:main",
     );
     expect(&ann, "unlock 2", "open\n refs both:aitask-locks\n read\n build\n push aitask-locks");
     let there = ann.at("aiwork/t1_one");
@@ -135,7 +135,7 @@ fn on_a_remote() {
     expect(
         &ann,
         "finish 1",
-        "open\n refs both:aitask-locks both:main\n files\n read\n read\n worktree list --porcelain -z
+        "open\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n read\n worktree list --porcelain -z
         refs aitask/t1_one\n status
         merge-base --is-ancestor <oid> <oid>\n merge-tree --write-tree -z --name-only --no-messages <oid> <oid>
         read\n read\n build\n push main aitask-locks\n forward\n worktree list --porcelain -z
@@ -145,7 +145,7 @@ fn on_a_remote() {
     expect(
         &ann,
         "archive 2",
-        "open\n refs both:aitask-locks both:main\n files\n read\n read\n build\n push main guard:aitask-locks\n forward",
+        "open\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n read\n build\n push main guard:aitask-locks\n forward",
     );
 }
 
@@ -157,7 +157,7 @@ fn of_readers() {
     ann.aitask(&["pick", "1"]).ok();
     let state = "status
         rev-list --left-right --count <oid>...<oid> --";
-    let view = "open\n refs both:aitask-locks both:main\n files";
+    let view = "open\n refs both:aitask-locks both:main both:aitask-data\n files";
     expect(&ann, "list", &format!("{view}\n read\n read\n read\n worktree list --porcelain -z\n {state}"));
     expect(
         &ann,
@@ -195,13 +195,17 @@ fn without_a_remote() {
         )
     };
     let claim = swap("ait: Claim task ID t1, advance counter to 2");
-    expect(&ann, "new one", &format!("open\n refs here:aitask-ids here:main\n files\n read\n {claim}"));
+    expect(
+        &ann,
+        "new one",
+        &format!("open\n refs here:aitask-ids here:main here:aitask-data\n files\n read\n {claim}"),
+    );
     let lock = swap("ait: Lock task t1 for ann@example.com");
     expect(
         &ann,
         "pick 1",
         &format!(
-            "open\n base here\n refs here:aitask-locks here:main\n files\n read\n worktree list --porcelain -z
+            "open\n base here\n refs here:aitask-locks here:main here:aitask-data\n files\n read\n worktree list --porcelain -z
             below aitask/t1_one\n {lock}\n base here\n read\n refs aitask/t1_one
             worktree add --quiet --no-track -b aitask/t1_one -- <dir>/ann/aiwork/t1_one <oid>"
         ),
@@ -214,7 +218,7 @@ fn without_a_remote() {
         &ann,
         "finish 1",
         &format!(
-            "open\n refs here:aitask-locks here:main\n files\n read\n read\n worktree list --porcelain -z
+            "open\n refs here:aitask-locks here:main here:aitask-data\n files\n read\n read\n worktree list --porcelain -z
             refs aitask/t1_one\n status
             merge-base --is-ancestor <oid> <oid>\n merge-tree --write-tree -z --name-only --no-messages <oid> <oid>
             read\n read\n {merge}\n worktree list --porcelain -z\n status

@@ -4,6 +4,7 @@
 mod anywhere;
 mod explore;
 mod moved;
+mod moving;
 mod rules;
 mod scripts;
 mod sync;
