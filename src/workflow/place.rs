@@ -166,13 +166,8 @@ impl Place {
                 Ok(())
             };
         }
-        let within = |other: &&WorktreeRecord| {
-            other.path != record.path && other.path.starts_with(&record.path) && other.path.is_dir()
-        };
-        if let Some(other) = self.removable(context).and_then(|_| self.all.iter().find(within)) {
-            let other = other.path.display();
-            let message = format!("{show} has another worktree in it: {other}");
-            return refuse(Kind::Occupied, message, format!("git worktree move {other} NEW_PLACE"));
+        if self.removable(context).is_some() {
+            require_alone(&self.all, &record.path, discard)?;
         }
         if discard {
             return Ok(());
@@ -240,6 +235,38 @@ impl Place {
             }
         })
     }
+}
+
+/// Refuses a worktree that cannot go without another one in it; or, unless it is to be discarded, without a repository
+/// in it, which git does not see in a folder that it ignores.
+///
+/// # Errors
+/// [`Kind::Occupied`] and [`Kind::Dirty`].
+pub(super) fn require_alone(all: &[WorktreeRecord], path: &Path, discard: bool) -> Result<()> {
+    let show = path.display();
+    let within = |other: &&WorktreeRecord| other.path != path && other.path.starts_with(path) && other.path.is_dir();
+    if let Some(other) = all.iter().find(within) {
+        let other = other.path.display();
+        return Err(Error::new(Kind::Occupied, format!("{show} has another worktree in it: {other}"))
+            .hint(format!("git worktree move {other} NEW_PLACE")));
+    }
+    let modules = worktree::git_dir(path).and_then(|dir| dir.join("modules").canonicalize().ok());
+    match nested(path, modules.as_deref()).filter(|_| !discard) {
+        Some(other) => Err(Error::new(Kind::Dirty, format!("{show} has a repository in it: {}", other.display()))
+            .hint(format!("mv {} NEW_PLACE", other.display()))),
+        None => Ok(()),
+    }
+}
+
+/// A repository below a folder that is none of its submodules. No link is followed.
+fn nested(folder: &Path, modules: Option<&Path>) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(folder).ok()?.flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders.map(|entry| entry.path()).filter(|path| !path.ends_with(".git")).find_map(|path| {
+        let own = worktree::git_dir(&path).and_then(|dir| dir.canonicalize().ok());
+        let is_submodule = |dir: &Path| modules.is_some_and(|modules| dir.starts_with(modules));
+        if own.is_some_and(|dir| !is_submodule(&dir)) { Some(path) } else { nested(&path, modules) }
+    })
 }
 
 /// `aiwork`, and the worktree in it, must be folders of the repository and no way out of it.

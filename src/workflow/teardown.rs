@@ -2,6 +2,7 @@
 //! 2). Only what is registered to the task's own branch goes, or a leftover below `aiwork/` that nothing is registered to.
 
 use super::context::Context;
+use super::place::require_alone;
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, Oid, merge, refs, worktree};
@@ -139,7 +140,7 @@ pub fn remove(context: &Context, name: &WorktreeName, discard: bool) -> Result<R
         Registered::Main(path) => WorktreeEnd::Kept("main_worktree", path.clone()),
         Registered::Unsafe(path) => WorktreeEnd::Kept("unsafe_path", path.clone()),
         Registered::Usable(path) => {
-            let removed = remove_registered(context, name, path, discard, &mut causes)?;
+            let removed = remove_registered(context, name, path, &records, discard, &mut causes)?;
             match (removed, remove_leftover(context, name, &records, discard, &mut causes)?) {
                 (removed @ WorktreeEnd::Removed(_), kept @ WorktreeEnd::Kept(..)) => {
                     causes.push(format!("{} was removed", display(&removed)));
@@ -174,10 +175,15 @@ fn remove_registered(
     context: &Context,
     name: &WorktreeName,
     path: &Path,
+    records: &[WorktreeRecord],
     discard: bool,
     causes: &mut Vec<String>,
 ) -> Result<WorktreeEnd> {
     let repository = &context.repository;
+    if let Err(error) = require_alone(records, path, discard) {
+        causes.push(error.to_string());
+        return Ok(WorktreeEnd::Kept(if error.kind() == Kind::Dirty { "dirty" } else { "unknown" }, path.to_owned()));
+    }
     let Err(error) = worktree::remove(repository, path, discard) else {
         return Ok(WorktreeEnd::Removed(path.to_owned()));
     };

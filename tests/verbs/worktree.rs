@@ -115,3 +115,24 @@ fn without_a_remote_and_on_a_data_branch_it_changes_nothing() {
         assert_eq!(everything(&ann), before);
     }
 }
+
+#[test]
+fn removing_a_worktree_leaves_another_one_and_a_repository_in_it_alone() {
+    let ann = World::new().initialised("ann");
+    ann.task("One", &[]);
+    ann.aitask(&["worktree", "add", "1"]).ok();
+    ann.at("aiwork/t1_one").git(&["worktree", "add", "-q", "-b", "mine", "aiwork/mine"]);
+    ann.write("aiwork/t1_one/aiwork/mine/f", "precious");
+    for args in [&["worktree", "remove", "1"][..], &["compat", "aitask_task_worktree.sh", "remove", "t1_one"]] {
+        let run = ann.aitask(args);
+        assert!(run.code != 0 || run.stdout.contains("KEPT"), "{run}");
+        assert_eq!(ann.read("aiwork/t1_one/aiwork/mine/f"), "precious");
+    }
+    ann.git(&["worktree", "move", "aiwork/t1_one/aiwork/mine", "elsewhere"]);
+    ann.write(".git/info/exclude", "/aiwork/\nvendor/\n");
+    ann.git(&["init", "-q", "aiwork/t1_one/vendor/own"]);
+    let run = ann.aitask(&["worktree", "remove", "1"]).fails(1);
+    assert!(run.stderr.contains("vendor/own"), "{run}");
+    assert!(ann.path("aiwork/t1_one/vendor/own/.git").is_dir());
+    ann.aitask(&["worktree", "remove", "1", "--discard"]).ok();
+}
