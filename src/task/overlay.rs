@@ -4,6 +4,39 @@ use super::frontmatter::Document;
 use super::order::place;
 use crate::error::{Error, Kind, Result};
 
+/// The lines of the frontmatter that belong to no field, each after the field above it.
+fn comments(document: &Document) -> Vec<(Option<&str>, &[u8])> {
+    let mut above = None;
+    let entries = document.head.iter().flat_map(|head| &head.entries);
+    let lines = entries.filter_map(|entry| match entry.key() {
+        Some(key) => {
+            above = Some(key);
+            None
+        }
+        None => Some((above, entry.raw())),
+    });
+    lines.collect()
+}
+
+/// Gives a file the comments of another one, each below the field that it is below there, on top where that has gone.
+fn take_comments(from: &Document, to: &mut Document) {
+    let head = to.require_head();
+    head.entries.retain(|entry| entry.key().is_some());
+    let (mut above, mut below) = (None, 0);
+    for entry in from.head.iter().flat_map(|head| &head.entries) {
+        if let Some(key) = entry.key() {
+            above = Some(key.to_owned());
+            below = 0;
+            continue;
+        }
+        let field =
+            above.as_deref().and_then(|above| head.entries.iter().rposition(|entry| entry.key() == Some(above)));
+        let at = field.map_or(0, |at| at + 1) + below;
+        head.entries.insert(at.min(head.entries.len()), entry.clone());
+        below += 1;
+    }
+}
+
 /// The newest file with the changes between `base` and `edited`, field by field.
 ///
 /// # Errors
@@ -38,6 +71,22 @@ pub fn overlay(base: &Document, edited: &Document, newest: &Document) -> Result<
             head.entries.insert(at.min(head.entries.len()), entry);
         }
     }
+    let order = |document: &Document| -> Vec<String> {
+        let keys = document.keys().filter(|key| base.contains(key) && edited.contains(key) && newest.contains(key));
+        keys.map(str::to_owned).collect()
+    };
+    if order(edited) != order(base) && order(edited) != order(newest) {
+        return Err(conflict("the frontmatter, whose fields were put in another order,"));
+    }
+    let [before, ours, theirs] = [base, edited, newest].map(comments);
+    if ours != before && ours != theirs {
+        let lines =
+            |comments: &[(Option<&str>, &[u8])]| comments.iter().map(|(_, line)| line.to_vec()).collect::<Vec<_>>();
+        if lines(&theirs) != lines(&before) {
+            return Err(conflict("a comment"));
+        }
+        take_comments(edited, &mut merged);
+    }
     if edited.raw_body() != base.raw_body() && edited.raw_body() != newest.raw_body() {
         if newest.raw_body() != base.raw_body() {
             return Err(conflict("the text"));
@@ -65,6 +114,19 @@ mod tests {
         let expected = "---\npriority: high\nX-Y:\n  - b\nstatus: Editing\nassigned_to: a\n---\n\nnew\n";
         assert_eq!(String::from_utf8(merged.to_bytes()).unwrap(), expected);
         assert_eq!(overlay(&document(BASE), &edited, &document(BASE)).unwrap(), edited);
+    }
+
+    #[test]
+    fn comments_are_kept_where_they_were_written() {
+        let edited = document(&BASE.replace("---\np", "---\n# one\n# two\np").replace("status", "# three\nstatus"));
+        let newest = document(&BASE.replace("low", "high"));
+        let merged = overlay(&document(BASE), &edited, &newest).unwrap();
+        let expected = "---\n# one\n# two\npriority: high\nX-Y:\n  - a\n# three\nstatus: Ready\n---\n\ntext\n";
+        assert_eq!(String::from_utf8(merged.to_bytes()).unwrap(), expected);
+        let newest = document(&BASE.replace("status", "# other\nstatus"));
+        assert!(overlay(&document(BASE), &edited, &newest).is_err());
+        let reordered = document(&BASE.replace("priority: low\n", "").replace("Ready\n", "Ready\npriority: low\n"));
+        assert!(overlay(&document(BASE), &reordered, &document(&BASE.replace("Ready", "Done"))).is_err());
     }
 
     #[test]

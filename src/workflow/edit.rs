@@ -157,17 +157,19 @@ pub fn new_by_hand(
             return Err(sheet::wrong(key, format!("{key} is no field of a new task")));
         }
         sheet::check(document, &words.types)?;
-        let text = |key: &str| document.scalar_last(key).unwrap_or_default();
+        let not_text = |_| Error::new(Kind::Usage, "the text is not UTF-8");
+        let text = String::from_utf8(document.body().to_vec()).map_err(not_text)?;
+        let value = |key: &str| document.scalar_last(key).unwrap_or_default();
         let of = |key: &'static str| move |error: Error| sheet::wrong(key, error.to_string());
         Ok(super::new::Options {
-            title: Title::parse(text("title")).map_err(of("title"))?,
-            text: String::from_utf8_lossy(document.body()).into_owned(),
-            priority: crate::task::Level::parse(text("priority")).map_err(of("priority"))?,
-            effort: crate::task::Level::parse(text("effort")).map_err(of("effort"))?,
-            issue_type: Some(text("issue_type").to_owned()).filter(|text| !text.is_empty()),
+            title: Title::parse(value("title")).map_err(of("title"))?,
+            text,
+            priority: crate::task::Level::parse(value("priority")).map_err(of("priority"))?,
+            effort: crate::task::Level::parse(value("effort")).map_err(of("effort"))?,
+            issue_type: Some(value("issue_type").to_owned()).filter(|text| !text.is_empty()),
             labels: document.list_last("labels"),
             depends: document.list_last("depends").iter().filter_map(|id| crate::task::TaskId::recognise(id)).collect(),
-            parent: Some(text("parent"))
+            parent: Some(value("parent"))
                 .filter(|text| !text.is_empty())
                 .map(Wanted::parse)
                 .transpose()

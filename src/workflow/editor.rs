@@ -38,7 +38,7 @@ fn kept(error: Error, file: &Path) -> Error {
 }
 
 /// Lets the user edit a sheet until `read` takes it: what is wrong is said in the sheet, at its place. `None` when it was
-/// left as it was.
+/// left as it was, or emptied.
 ///
 /// # Errors
 /// What `read` said last, when the sheet was left as wrong as it was; and [`Kind::Usage`] without an editor.
@@ -56,7 +56,7 @@ pub fn edit<T>(
     let staged = tempfile::Builder::new().prefix("task-").suffix(".md").tempfile_in(&dir);
     let file = staged.and_then(|staged| staged.keep().map_err(|error| error.error));
     let (_, file) = file.map_err(|error| Error::io("make a file in", &dir, &error))?;
-    let (mut shown, mut line, mut wrong) = (text.to_vec(), 1, None);
+    let (mut shown, mut line, mut wrong) = (text.to_vec(), 1, None::<(Error, Vec<u8>)>);
     loop {
         std::fs::write(&file, &shown).map_err(|error| Error::io("write", &file, &error))?;
         let code = open(environment, &editor, &file, line, &dir).map_err(|error| kept(error, &file))?;
@@ -65,18 +65,21 @@ pub fn edit<T>(
             return Err(kept(Error::new(Kind::Usage, message), &file));
         }
         let now = std::fs::read(&file).map_err(|error| Error::io("read", &file, &error))?;
-        if now == shown {
-            if let Some(error) = wrong {
-                return Err(kept(error, &file));
+        let is_same = now == shown;
+        match wrong {
+            // An editor that is a program may bring the same text without what was said in it.
+            Some((error, before)) if is_same || now == before => return Err(kept(error, &file)),
+            _ if is_same || now.trim_ascii().is_empty() => {
+                let _ = std::fs::remove_file(&file);
+                return Ok(None);
             }
-            let _ = std::fs::remove_file(&file);
-            return Ok(None);
+            _ => {}
         }
         match sheet::read(&now).and_then(|document| read(&document)) {
             Ok(value) => return Ok(Some(Saved { value, file })),
             Err(error) => {
                 (shown, line) = sheet::with_error(&now, &error);
-                wrong = Some(error);
+                wrong = Some((error, now));
             }
         }
     }

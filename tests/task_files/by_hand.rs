@@ -128,3 +128,43 @@ fn a_committed_update_holds_the_task_alone() {
     assert_eq!(last_commit(&ann), "ait: Update task t1: first\nM\taitasks/t1_first.md\n");
     assert_eq!(ann.git(&["status", "--porcelain"]), "A  other.txt\n");
 }
+
+#[test]
+fn an_editor_that_brings_the_same_wrong_text_again_is_not_asked_for_ever() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    let run = with_editor(&ann, "printf 'no dashes\\n' >\"$f\"").aitask(&["edit", "1"]).fails(2);
+    let kept = run.stderr.lines().find_map(|line| line.split("your text is kept in ").nth(1)).expect("a place");
+    assert_eq!(std::fs::read_to_string(kept).unwrap(), "no dashes\n");
+    let before = runs(&ann);
+    assert!(before <= 2);
+    for args in [&["edit", "1"][..], &["new", "--edit", "X"]] {
+        let run = with_editor(&ann, "truncate -s 0 \"$f\"").aitask(args).fails(2);
+        assert!(!run.stderr.contains("kept"), "{run}");
+    }
+    assert_eq!(runs(&ann), before + 2);
+}
+
+#[test]
+fn a_comment_written_in_the_editor_while_somebody_changes_a_field_is_kept() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    let other = format!("'{}' edit 1 --effort low >&2", env!("CARGO_BIN_EXE_git-aitask"));
+    let commands = format!("(cd '{}'; {other}); sed -i '2i # my comment' \"$f\"", ann.top().display());
+    with_editor(&ann, &commands).aitask(&["edit", "1"]).ok();
+    let file = world.remote_file("main", "aitasks/t1_one.md").unwrap();
+    assert!(file.contains("# my comment\n") && file.contains("effort: low\n"), "{file}");
+}
+
+#[test]
+fn text_of_another_encoding_is_refused_and_kept() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    let commands = format!("grep -qa '^#!' \"$f\" || {{ {FILL}; printf 'caf\\351\\n' >>\"$f\"; }}");
+    let run = with_editor(&ann, &commands).aitask(&["new", "--edit"]).fails(2);
+    let kept = run.stderr.lines().find_map(|line| line.split("your text is kept in ").nth(1)).expect("a place");
+    assert!(std::fs::read(kept).unwrap().windows(5).any(|window| window == b"caf\xe9\n"));
+    assert!(run.stderr.contains("UTF-8"), "{run}");
+}
