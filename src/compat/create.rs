@@ -121,7 +121,7 @@ impl Filer<'_> {
             self.result(&path);
             return Ok(0);
         }
-        let filing = Filing { slug, document, after_sibling: !options.has("--no-sibling-dep") };
+        let filing = Filing { slug, document, after_sibling: !options.has("--no-sibling-dep"), draft: None };
         let filed = self.file(parent, &filing).inspect_err(|error| {
             if error.details().contains_key("unnumbered")
                 && let Ok(draft) = draft_of(&filing.document, parent)
@@ -322,7 +322,10 @@ impl Filer<'_> {
 
     pub(super) fn finalize(&self, draft: &Draft) -> Result<()> {
         self.say_dropped(&draft.dropped_gates, "gate(s) from finalized draft", "");
-        let filed = self.file(draft.parent.as_deref(), &draft.filing)?;
+        let filed = match create::resume(self.checkout, draft)? {
+            Some(filed) => filed,
+            None => self.file(draft.parent.as_deref(), &draft.filing)?,
+        };
         create::discard_draft(self.checkout, draft)?;
         if self.silent {
             self.said(&filed.said);

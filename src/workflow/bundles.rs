@@ -6,7 +6,9 @@ mod selection;
 
 use super::checkout::{Checkout, Folder, is_file};
 use super::desk::{Desk, Site};
+use super::files;
 use super::filing::is_archived;
+use super::place::exclude;
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::ledger::queue::Queue;
@@ -22,6 +24,9 @@ pub use selection::{Loose, Selection};
 
 /// How a bundle of early versions ends.
 const GZIP: &str = ".tar.gz";
+
+/// How a bundle that is being written begins; something random follows.
+const BESIDE: &str = ".old";
 
 /// Files by their names in a bundle.
 type Files = Vec<(String, Vec<u8>)>;
@@ -46,22 +51,28 @@ struct Change {
 impl Change {
     /// The bundle at `stem` with more files.
     fn add(root: &str, archive: &Folder, stem: &str, loose: &[String]) -> Result<Self> {
-        let mut files = BTreeMap::new();
+        let mut bundled = BTreeMap::new();
         let mut replaces = Vec::new();
         for ending in ["gz", "zst"] {
             let name = format!("{stem}.tar.{ending}");
             if let Some(found) = load(archive, &name)? {
-                files.extend(found);
+                bundled.extend(found);
                 replaces.extend((ending == "gz").then(|| format!("{root}/{name}")));
             }
         }
         for name in loose {
-            let file = archive.path(name);
-            let content = std::fs::read(&file).map_err(|error| Error::io("read", &file, &error))?;
-            files.insert(name.clone(), content);
+            let gone = || Error::io("read", &archive.path(name), &std::io::ErrorKind::NotFound.into());
+            let content = files::load_own(&archive.path(""), name)?.ok_or_else(gone)?;
+            // Nobody knows which of the two is right: one may be what a full disk left.
+            if bundled.get(name).is_some_and(|other| *other != content) {
+                let (file, bundle) = (archive.shown(name), archive.shown(stem));
+                return Err(Error::new(Kind::Occupied, format!("{file} is in {bundle} already, with another content"))
+                    .hint(format!("move {file} away and unpack it to compare the two")));
+            }
+            bundled.insert(name.clone(), content);
             replaces.push(format!("{root}/{name}"));
         }
-        Self::of(root, archive, stem, files, replaces)
+        Self::of(root, archive, stem, bundled, replaces)
     }
 
     fn of(
@@ -72,6 +83,7 @@ impl Change {
         replaces: Vec<String>,
     ) -> Result<Self> {
         let name = format!("{stem}.tar.zst");
+        files::require_inside(&archive.path(""), &name)?;
         let bytes = bundle::pack(&files)?;
         Ok(Self { path: format!("{root}/{name}"), file: archive.path(&name), files, bytes, replaces })
     }
@@ -81,9 +93,10 @@ impl Change {
         let folder = self.file.parent().unwrap_or(&self.file);
         let failed = |error: std::io::Error| Error::io("write", &self.file, &error);
         std::fs::create_dir_all(folder).map_err(failed)?;
+        sweep(folder);
         let mut beside = tempfile::Builder::new();
         let mut beside = beside
-            .prefix(".old")
+            .prefix(BESIDE)
             .permissions(std::fs::Permissions::from_mode(0o644))
             .tempfile_in(folder)
             .map_err(failed)?;
@@ -97,6 +110,26 @@ impl Change {
         bundle::verify(&self.files, &written)
             .map_err(|error| Error::new(Kind::Io, format!("Archive verification failed: {}: {error}", self.path)))?;
         beside.persist(&self.file).map(drop).map_err(|error| failed(error.error))
+    }
+}
+
+/// Keeps what a run that is killed leaves beside a bundle out of everybody's commits until it is swept away.
+fn hide(site: &Site<'_>) -> Result<()> {
+    let folders = [paths::ARCHIVED_TASKS_DIR, paths::ARCHIVED_PLANS_DIR];
+    folders
+        .iter()
+        .try_for_each(|folder| exclude(&site.context.repository.common_dir, &format!("/{folder}/_b*/{BESIDE}??????")))
+}
+
+/// Removes what runs that were killed wrote beside bundles. Best effort; who writes is at the head of the queue.
+fn sweep(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        // Our prefix and six letters or digits.
+        let name = entry.file_name();
+        let rest = name.to_str().and_then(|name| name.strip_prefix(BESIDE));
+        if rest.is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }
 
@@ -127,6 +160,9 @@ pub fn bundle_uncommitted(site: Option<&Site<'_>>, checkout: &Checkout) -> Resul
     let _queue = site.map(enter).transpose()?;
     let selection = Selection::find(checkout);
     let changes = changes(checkout, &selection)?;
+    if let Some(site) = site.filter(|_| !changes.is_empty()) {
+        hide(site)?;
+    }
     for change in &changes {
         change.write()?;
     }
@@ -184,6 +220,7 @@ fn decide(site: &Site<'_>, view: &View<'_>) -> Result<Decision<Bundled>> {
     if counts == (0, 0) {
         return Ok(Decision::Nothing((selection, counts)));
     }
+    hide(site)?;
     for change in &changes {
         change.write()?;
     }
@@ -286,7 +323,7 @@ pub fn unpack(site: Option<&Site<'_>>, checkout: &Checkout, number: &str) -> Res
             for (file, content) in files {
                 if !is_wanted(&file) {
                     rest.insert(file, content);
-                } else if put(&archive.path(&file), &content)? {
+                } else if put(archive, &file, &content)? {
                     let shown = archive.shown(&file);
                     unpacked.push(if letter == 't' { Unpacked::Task(shown) } else { Unpacked::Plan(shown) });
                 } else {
@@ -303,17 +340,19 @@ pub fn unpack(site: Option<&Site<'_>>, checkout: &Checkout, number: &str) -> Res
     Ok(unpacked)
 }
 
-/// Writes a file, unless another one lies there.
-fn put(path: &Path, content: &[u8]) -> Result<bool> {
-    let failed = |error: std::io::Error| Error::io("write", path, &error);
-    if let Ok(there) = std::fs::read(path) {
+/// Writes a file, whole or not at all, unless another one lies there.
+fn put(archive: &Folder, name: &str, content: &[u8]) -> Result<bool> {
+    let (root, file) = (archive.path(""), archive.path(name));
+    if let Some(there) = files::load_own(&root, name)? {
         return Ok(there == content);
     }
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
+    files::require_inside(&root, name)?;
+    if content.is_empty() {
+        let made = std::fs::create_dir_all(file.parent().unwrap_or(&root));
+        let made = made.and_then(|()| std::fs::File::create_new(&file));
+        return made.map(|_| true).map_err(|error| Error::io("write", &file, &error));
     }
-    std::fs::write(path, content).map_err(failed)?;
-    Ok(true)
+    files::create(&file, content).map(|()| true)
 }
 
 /// Leaves these files in a bundle; one of gzip becomes one of zstd, and an emptied one goes with its emptied folder.

@@ -8,6 +8,7 @@ use super::project::Project;
 use crate::error::{Error, Kind, Result};
 use crate::settings::Environment;
 use crate::task::{Document, Slug, TaskId, edits, fields, paths};
+use std::path::{Path, PathBuf};
 
 /// What is to be filed.
 #[derive(Debug, Clone)]
@@ -18,6 +19,82 @@ pub struct Filing {
     pub document: Document,
     /// For the child of a task: whether it waits for the child before it.
     pub after_sibling: bool,
+    /// The draft it is made of: its name, and its text.
+    pub draft: Option<(String, Vec<u8>)>,
+}
+
+/// What is noted before a draft becomes a task: after a run that was cut off the same draft becomes no second one.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+struct Intent {
+    draft: Vec<u8>,
+    path: String,
+    filed: Vec<u8>,
+}
+
+impl Intent {
+    fn file(checkout: &Project<'_>, name: &str) -> Option<PathBuf> {
+        Some(checkout.context?.repository.private_dir().ok()?.join("filing").join(name))
+    }
+
+    fn save(checkout: &Project<'_>, filing: &Filing, path: &str, filed: &[u8]) -> Result<()> {
+        let Some((name, draft)) = &filing.draft else { return Ok(()) };
+        let Some(file) = Self::file(checkout, name) else { return Ok(()) };
+        let intent = Self { draft: draft.clone(), path: path.to_owned(), filed: filed.to_vec() };
+        let json = serde_json::to_vec(&intent).unwrap_or_default();
+        let made = file.parent().map_or(Ok(()), std::fs::create_dir_all);
+        made.and_then(|()| std::fs::write(&file, json)).map_err(|error| Error::io("write", &file, &error))
+    }
+
+    /// The one of this draft, unless the draft has another text now.
+    fn load(checkout: &Project<'_>, filing: &Filing) -> Option<Self> {
+        let (name, draft) = filing.draft.as_ref()?;
+        let intent: Self = serde_json::from_slice(&std::fs::read(Self::file(checkout, name)?).ok()?).ok()?;
+        (intent.draft == *draft).then_some(intent)
+    }
+
+    /// Whether a commit has brought it.
+    fn is_committed(&self, checkout: &Project<'_>) -> bool {
+        let Some(context) = checkout.context else { return false };
+        let (git, dir) = (context.repository.git(), checkout.data_dir());
+        let log = git.read(&dir, "log").args(["-1", "--diff-filter=A", "--format=%H", "--", &self.path]).output();
+        let commit = log.map(|output| output.text()).unwrap_or_default();
+        let blob = git.read(&dir, "cat-file").args(["blob", &format!("{commit}:./{}", self.path)]).output();
+        blob.is_ok_and(|blob| blob.success() && blob.stdout == self.filed)
+    }
+}
+
+/// Completes the filing of a draft that was cut off: what it made is committed, if it is not yet. `None` when it had made
+/// nothing.
+///
+/// # Errors
+/// Those of the commit.
+pub fn resume(checkout: &Project<'_>, draft: &Draft) -> Result<Option<Filed>> {
+    let Some(intent) = Intent::load(checkout, &draft.filing) else { return Ok(None) };
+    let Some(id) = paths::loose_id(&intent.path) else { return Ok(None) };
+    let _queue = checkout.hold()?;
+    let mut filed = Filed { id, path: intent.path.clone(), said: vec![], labels: vec![], parent: None };
+    if !std::fs::read(checkout.path(&intent.path)).is_ok_and(|there| there == intent.filed) {
+        return Ok(intent.is_committed(checkout).then_some(filed));
+    }
+    if let Some(parent) = id.parent().and_then(|parent| checkout.active(&parent.to_string()).into_iter().next()) {
+        add_to_parent(checkout, &parent, id)?;
+        filed.parent = Some(parent);
+    }
+    let subject =
+        format!("ait: Add {}task t{id}: {}", if id.is_child() { "child " } else { "" }, draft.filing.slug.humanised());
+    conclude(checkout, &Document::parse(&intent.filed), filed, &subject).map(Some)
+}
+
+fn add_to_parent(checkout: &Project<'_>, parent_file: &str, id: TaskId) -> Result<()> {
+    let now = Context::now();
+    checkout.rewrite(parent_file, |mut parent| {
+        let is_there = parent.list("children_to_implement").iter().any(|child| TaskId::recognise(child) == Some(id));
+        if is_there {
+            return Ok((None, ()));
+        }
+        edits::add_child(&mut parent, id, &now)?;
+        Ok((Some(parent.canonical(&now)?), ()))
+    })
 }
 
 /// A task that was filed.
@@ -61,7 +138,9 @@ pub fn file_top(
     };
     let _queue = checkout.hold()?;
     let path = format!("{}/t{id}_{}.md", paths::TASKS_DIR, filing.slug);
-    files::create(&checkout.path(&path), &filing.document.to_bytes())?;
+    let text = filing.document.to_bytes();
+    Intent::save(checkout, filing, &path, &text)?;
+    files::create(&checkout.path(&path), &text)?;
     let subject = format!("ait: Add task t{id}: {}", filing.slug.humanised());
     conclude(checkout, &filing.document, Filed { id, path, said: vec![], labels: vec![], parent: None }, &subject)
 }
@@ -95,12 +174,10 @@ pub fn file_child(
         document.set_list("depends", &depends)?;
     }
     let path = format!("{}/t{parent}/t{id}_{}.md", paths::TASKS_DIR, filing.slug);
-    files::create(&checkout.path(&path), &document.to_bytes())?;
-    let now = Context::now();
-    checkout.rewrite(&parent_file, |mut parent| {
-        edits::add_child(&mut parent, id, &now)?;
-        Ok((Some(parent.canonical(&now)?), ()))
-    })?;
+    let text = document.to_bytes();
+    Intent::save(checkout, filing, &path, &text)?;
+    files::create(&checkout.path(&path), &text)?;
+    add_to_parent(checkout, &parent_file, id)?;
     let subject = format!("ait: Add child task t{id}: {}", filing.slug.humanised());
     let filed = Filed { id, path, said: vec![], labels: vec![], parent: Some(parent_file) };
     let filed = conclude(checkout, &document, filed, &subject)?;
@@ -155,10 +232,11 @@ pub fn load_draft(checkout: &Project<'_>, named: &str) -> Result<Draft> {
     let path = format!("{}/{name}", paths::DRAFTS_DIR);
     let elsewhere =
         named.contains('/') && checkout.path(named).canonicalize().ok() != checkout.path(&path).canonicalize().ok();
-    if elsewhere || !paths::is_draft(&path) || !checkout.path(&path).is_file() {
+    if elsewhere || !paths::is_draft(&path) {
         return Err(none());
     }
-    let mut document = Document::parse(&checkout.read(&path)?);
+    let text = load_draft_file(&checkout.root, name)?.ok_or_else(none)?;
+    let mut document = Document::parse(&text);
     let parent = document.scalar("parent").filter(|parent| !parent.is_empty()).map(str::to_owned);
     document.remove("draft");
     document.remove("parent");
@@ -170,7 +248,18 @@ pub fn load_draft(checkout: &Project<'_>, named: &str) -> Result<Draft> {
         document.set_list("gates", &kept)?;
     }
     let slug = paths::draft_slug(&path).ok_or_else(none)?;
-    Ok(Draft { path, parent, dropped_gates, filing: Filing { slug, document, after_sibling: false } })
+    Ok(Draft {
+        path,
+        parent,
+        dropped_gates,
+        filing: Filing { slug, document, after_sibling: false, draft: Some((name.to_owned(), text)) },
+    })
+}
+
+/// A draft's file: one of the folder of drafts, and no link to another.
+pub(super) fn load_draft_file(root: &Path, name: &str) -> Result<Option<Vec<u8>>> {
+    let drafts = paths::DRAFTS_DIR.trim_start_matches(paths::TASKS_DIR).trim_start_matches('/');
+    files::load_own(&root.join(paths::TASKS_DIR), &format!("{drafts}/{name}"))
 }
 
 /// The drafts that `--finalize-all` takes, in order of name.
@@ -186,5 +275,10 @@ pub fn drafts(checkout: &Project<'_>) -> Vec<String> {
 /// Takes away a draft that has become a task.
 pub fn discard_draft(checkout: &Project<'_>, draft: &Draft) -> Result<()> {
     let file = checkout.path(&draft.path);
-    std::fs::remove_file(&file).map_err(|error| Error::io("remove", &file, &error))
+    std::fs::remove_file(&file).map_err(|error| Error::io("remove", &file, &error))?;
+    let name = draft.filing.draft.as_ref().map(|(name, _)| name);
+    if let Some(note) = name.and_then(|name| Intent::file(checkout, name)) {
+        let _ = std::fs::remove_file(note);
+    }
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::checkout::Checkout;
 use super::context::Context;
+use super::files::{load_own, real};
 use super::filing::{Shelf, is_archived};
 use super::stuck::{data_top, require_branch, require_status};
 use crate::error::{Error, Kind, Result};
@@ -93,15 +94,6 @@ impl Places {
             Edit::Remove { path } => Edit::Remove { path: self.in_git(&path) },
             Edit::Rename { from, to } => Edit::Rename { from: self.in_git(&from), to: self.in_git(&to) },
         }
-    }
-}
-
-/// A path without links, whether its end is there or not.
-fn real(path: &Path) -> PathBuf {
-    match (path.canonicalize(), path.parent(), path.file_name()) {
-        (Ok(path), ..) => path,
-        (Err(_), Some(parent), Some(name)) => real(parent).join(name),
-        (Err(_), ..) => path.to_owned(),
     }
 }
 
@@ -203,8 +195,9 @@ impl<'a> Desk<'a> {
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>> {
-        let file = self.site.places.on_disk(path);
-        std::fs::read(&file).map_err(|error| Error::io("read", &file, &error))
+        let places = &self.site.places;
+        let gone = || Error::io("read", &places.on_disk(path), &std::io::ErrorKind::NotFound.into());
+        load_own(&places.top, &places.in_git(path))?.ok_or_else(gone)
     }
 }
 

@@ -20,12 +20,30 @@ pub fn load_own(root: &Path, path: &str) -> Result<Option<Vec<u8>>> {
         Ok(found) if !found.is_file() => return Err(no_file()),
         Ok(_) => {}
     }
-    let place = file.canonicalize().map_err(|error| Error::io("read", &file, &error))?;
-    let inside = root.canonicalize().is_ok_and(|root| place.starts_with(root));
-    if !inside {
-        return Err(no_file());
-    }
+    require_inside(root, path)?;
     std::fs::read(&file).map(Some).map_err(|error| Error::io("read", &file, &error))
+}
+
+/// Refuses the place of a file, there or not, that a link on the way has led out of the checkout.
+///
+/// # Errors
+/// [`Kind::Occupied`].
+pub fn require_inside(root: &Path, path: &str) -> Result<()> {
+    let file = root.join(path);
+    if real(&file).starts_with(real(root)) {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Occupied, format!("{} leads out of this checkout", file.display())))
+}
+
+/// A path without links, whether its end is there or not.
+#[must_use]
+pub fn real(path: &Path) -> PathBuf {
+    match (path.canonicalize(), path.parent(), path.file_name()) {
+        (Ok(path), ..) => path,
+        (Err(_), Some(parent), Some(name)) => real(parent).join(name),
+        (Err(_), ..) => path.to_owned(),
+    }
 }
 
 /// Gives a file new content. Its mode stays, and so does a link that leads to it.

@@ -1,6 +1,7 @@
 //! Making a task: its id and its file in one swap, so that no id is burnt.
 
 use super::context::{Context, Wanted};
+use super::create::load_draft_file;
 use super::index::Index;
 use super::making::{Making, Reached};
 use super::outcome::{Aside, DryRun, TaskInfo};
@@ -96,7 +97,8 @@ pub fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
     let name = draft.rsplit('/').next().unwrap_or(draft);
     let path = format!("{}/{name}", paths::DRAFTS_DIR);
     let file = context.data_dir().join(&path);
-    let bytes = std::fs::read(&file).ok().filter(|_| paths::is_draft(&path)).ok_or_else(|| {
+    let found = if paths::is_draft(&path) { load_draft_file(&context.data_dir(), name)? } else { None };
+    let bytes = found.ok_or_else(|| {
         Error::new(Kind::NoSuchTask, format!("there is no draft {name:?} in {}", paths::DRAFTS_DIR))
             .hint(format!("ls {}", context.data_dir().join(paths::DRAFTS_DIR).display()))
     })?;

@@ -203,16 +203,21 @@ impl Project<'_> {
     }
 
     /// The folder that git is to work in for task data.
-    fn data_dir(&self) -> PathBuf {
+    pub(super) fn data_dir(&self) -> PathBuf {
         let data = self.path(paths::DATA_WORKTREE_DIR);
         if data.join(".git").exists() { data } else { self.root.clone() }
     }
 
-    /// Refuses to begin a second home for task data that has a branch of its own, not checked out here (C-Q17).
+    /// Refuses to begin a second home for task data that has a branch of its own, not checked out here (C-Q17); and
+    /// metadata that a link has led out of it, where writing would change somebody else's files.
     ///
     /// # Errors
-    /// [`Kind::NotInitialised`].
+    /// [`Kind::NotInitialised`], [`Kind::Occupied`].
     pub fn require_home(&self) -> Result<()> {
+        for file in [paths::LABELS_FILE, paths::EMAILS_FILE, paths::TASK_TYPES_FILE] {
+            let file = file.trim_start_matches(paths::TASKS_DIR).trim_start_matches('/');
+            files::require_inside(&self.path(paths::TASKS_DIR), file)?;
+        }
         let elsewhere = self.context.is_some_and(Context::has_data_branch);
         if !elsewhere || self.path(paths::TASKS_DIR).exists() {
             return Ok(());
@@ -233,7 +238,7 @@ impl Project<'_> {
         let data = self.data_dir();
         match data_state::unfinished(&data).first().filter(|_| self.guarded && data != self.root) {
             None => Ok(context),
-            Some(marker) => Err(Error::new(Kind::Conflict, data_state::stuck(marker))),
+            Some(marker) => Err(Error::new(Kind::Conflict, data_state::stuck(marker)).detail("lines", true)),
         }
     }
 

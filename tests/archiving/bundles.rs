@@ -162,3 +162,81 @@ fn bundling_beside_archiving_loses_nothing() {
     }
     assert_eq!(ann.git(&["ls-files", "*.md"]), "README.md\n");
 }
+
+#[test]
+fn a_full_disk_while_unpacking_leaves_no_half_file() {
+    let world = World::new();
+    let ann = alone(&world);
+    let path = ann.path("aitasks/archived/_b0/old0.tar.zst");
+    let text = "precious\n".repeat(20_000);
+    bundle(&path, &[("./t5_x.md", &text)], false);
+    let unpack = "trap '' XFSZ; ulimit -f 16; exec \"$0\" compat aitask_zip_old.sh unpack 5";
+    ann.run("bash", &["-c", unpack, env!("CARGO_BIN_EXE_git-aitask")]).fails(1);
+    assert_eq!(std::fs::read_dir(ann.path("aitasks/archived")).unwrap().count(), 1);
+    script(&ann, ZIP, &["unpack", "5"]).ok();
+    assert_eq!(ann.read("aitasks/archived/t5_x.md"), text);
+}
+
+#[test]
+fn a_bundled_file_is_not_replaced_by_another_text_of_its_name() {
+    let world = World::new();
+    let ann = alone(&world);
+    let path = ann.path("aitasks/archived/_b0/old0.tar.zst");
+    bundle(&path, &[("./t5_x.md", "the whole text")], false);
+    ann.write("aitasks/archived/t5_x.md", "the who");
+    ann.commit("tasks");
+    for args in [&[][..], &["--no-commit"]] {
+        let run = script(&ann, ZIP, args).fails(1);
+        assert!(run.stderr.contains("aitasks/archived/t5_x.md") && run.stderr.contains("another content"), "{run}");
+    }
+    assert_eq!(ann.git(&["status", "--porcelain"]), "");
+    ann.write("aitasks/archived/t5_x.md", "the whole text");
+    script(&ann, ZIP, &[]).ok();
+}
+
+#[test]
+fn a_link_in_the_archive_publishes_nothing_from_elsewhere() {
+    let world = World::new();
+    let ann = alone(&world);
+    let key = world.root().join("key");
+    std::fs::write(&key, "SECRET").unwrap();
+    std::fs::create_dir_all(ann.path("aitasks/archived")).unwrap();
+    std::os::unix::fs::symlink(&key, ann.path("aitasks/archived/t5_x.md")).unwrap();
+    ann.commit("tasks");
+    for args in [&[][..], &["--no-commit"]] {
+        let run = script(&ann, ZIP, args).fails(1);
+        assert!(run.stderr.contains("t5_x.md is no file of this checkout"), "{run}");
+    }
+    assert_eq!(ann.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn unpacking_writes_through_no_link() {
+    let world = World::new();
+    let ann = alone(&world);
+    let path = ann.path("aitasks/archived/_b0/old0.tar.zst");
+    bundle(&path, &[("./t5_x.md", "five"), ("./t8/t8_1_x.md", "eight")], false);
+    let out = world.root().join("out");
+    std::fs::create_dir(&out).unwrap();
+    std::os::unix::fs::symlink(out.join("new"), ann.path("aitasks/archived/t5_x.md")).unwrap();
+    std::os::unix::fs::symlink(&out, ann.path("aitasks/archived/t8")).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    for number in ["5", "8"] {
+        let run = script(&ann, ZIP, &["unpack", number]).fails(1);
+        assert!(run.stderr.contains("of this checkout"), "{run}");
+    }
+    assert_eq!((std::fs::read_dir(&out).unwrap().count(), std::fs::read(&path).unwrap()), (0, before));
+}
+
+#[test]
+fn what_a_killed_run_wrote_beside_a_bundle_is_cleaned_and_never_committed() {
+    let world = World::new();
+    let ann = alone(&world);
+    task(&ann, "aitasks/archived/t5_x.md", "");
+    ann.commit("tasks");
+    ann.write("aitasks/archived/_b0/.oldAbC123", "half a bundle");
+    script(&ann, ZIP, &[]).ok();
+    assert!(!ann.path("aitasks/archived/_b0/.oldAbC123").exists());
+    ann.write("aitasks/archived/_b0/.oldXyZ789", "half a bundle");
+    assert_eq!(ann.git(&["status", "--porcelain"]), "");
+}

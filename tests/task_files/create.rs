@@ -158,3 +158,20 @@ fn a_dependency_on_another_project_is_checked_there() {
     let run = create(&ann, &["--name", "x", "--project", "sib"]).fails(1);
     run.assert().stderr(contains("is missing or not executable").and(contains("Resolved sib →")));
 }
+
+#[test]
+fn labels_are_written_through_no_link_out_of_the_checkout() {
+    let world = World::new();
+    let ann = project(&world);
+    let out = world.root().join("out");
+    std::fs::rename(ann.path("aitasks/metadata"), &out).unwrap();
+    std::os::unix::fs::symlink(&out, ann.path("aitasks/metadata")).unwrap();
+    ann.commit("a link");
+    let before = ann.git(&["rev-parse", "HEAD"]);
+    for more in [&["--commit"][..], &["--commit", "--assigned-to", "bob@example.com"]] {
+        let run = create(&ann, &[&["--name", "x", "--labels", "evil"], more].concat());
+        assert!(run.code != 0 && run.stderr.contains("leads out of this checkout"), "{run}");
+    }
+    assert_eq!(std::fs::read_to_string(out.join("labels.txt")).unwrap(), "ui\n");
+    assert_eq!((ann.git(&["rev-parse", "HEAD"]), ann.git(&["status", "--porcelain"])), (before, String::new()));
+}

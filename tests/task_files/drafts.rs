@@ -1,7 +1,7 @@
 //! Drafts and what becomes of them.
 
 use super::{PLAIN, create, files, last_commit, project, script};
-use crate::support::World;
+use crate::support::{Repo, World};
 use predicates::str::contains;
 
 #[test]
@@ -65,4 +65,53 @@ fn outside_of_a_repository_a_draft_can_be_made() {
     let there = ann.at(world.root().join("bare"));
     create(&there, &["--silent", "--name", "x"]).ok();
     create(&there, &["--commit", "--name", "x"]).fails(1).assert().stderr(contains("not inside a git repository"));
+}
+
+#[test]
+fn a_draft_that_is_a_link_publishes_nothing_from_elsewhere() {
+    let world = World::new();
+    let ann = project(&world);
+    let key = world.root().join("key");
+    std::fs::write(&key, "SECRET").unwrap();
+    std::fs::create_dir_all(ann.path("aitasks/new")).unwrap();
+    std::os::unix::fs::symlink(&key, ann.path("aitasks/new/draft_20260101_0000_x.md")).unwrap();
+    for args in [&["--finalize", "draft_20260101_0000_x.md"][..], &["--finalize-all"]] {
+        let run = script(&ann, "aitask_create.sh", &[&["--batch"], args].concat()).fails(1);
+        run.assert().stderr(contains("no file of this checkout"));
+    }
+    assert_eq!(ann.git(&["log", "-1", "--format=%s"]), "tasks\n");
+    ann.git(&["push", "-q", "origin", "main"]);
+    ann.aitask(&["new", "--publish", "draft_20260101_0000_x.md"]).fails(1);
+}
+
+#[test]
+fn a_draft_whose_filing_was_cut_off_after_the_commit_becomes_one_task() {
+    let world = World::new();
+    let ann = project(&world);
+    create(&ann, &["--name", "x"]).ok();
+    let finalize = ["compat", "aitask_create.sh", "--batch", "--finalize-all"];
+    let filed = |ann: &Repo| files(ann, "aitasks").iter().filter(|name| name.ends_with("_x.md")).count();
+    let draft = files(&ann, "aitasks/new").remove(0);
+    let text = ann.read(&format!("aitasks/new/{draft}"));
+    world.script(&ann.path(".git/hooks/post-commit"), "#!/bin/sh\nexec kill -9 $(cat ../pid 2>/dev/null || cat pid)\n");
+    let run = ann.run(
+        "sh",
+        &[
+            "-c",
+            "echo $$ >../pid; exec \"$@\"",
+            "sh",
+            env!("CARGO_BIN_EXE_git-aitask"),
+            finalize[0],
+            finalize[1],
+            finalize[2],
+            finalize[3],
+        ],
+    );
+    std::fs::remove_file(ann.path(".git/hooks/post-commit")).unwrap();
+    assert!(run.signal == Some(9) && filed(&ann) == 1 && ann.read(&format!("aitasks/new/{draft}")) == text, "{run}");
+    let run = ann.aitask(&finalize).ok();
+    assert_eq!((filed(&ann), files(&ann, "aitasks/new").len()), (1, 0), "{run}");
+    create(&ann, &["--name", "x"]).ok();
+    ann.aitask(&finalize).ok();
+    assert_eq!(filed(&ann), 2);
 }
