@@ -61,7 +61,7 @@ fn run(context: &Context, scratch: &Scratch, command: &[String]) -> Result<u8> {
 
 /// What is not as in the commit: files, ignored ones included, and commits.
 fn written(repository: &Repository, scratch: &Scratch, commit: &Oid) -> Result<Vec<String>> {
-    if !scratch.path.join(".git").exists() {
+    if scratch.path.is_symlink() || !scratch.path.join(".git").exists() {
         return Ok(vec!["the worktree itself is gone".to_owned()]);
     }
     let status = worktree::load_everything(repository, &scratch.path)?;

@@ -3,6 +3,7 @@
 //! can remove what a killed one left.
 
 use super::context::Context;
+use super::files::real;
 use crate::error::{Error, Result};
 use crate::git::{Oid, Repository, worktree};
 use crate::ledger::nonce;
@@ -84,19 +85,20 @@ pub fn seal(path: &Path, sealed: bool) -> Result<()> {
 
 /// Removes worktree, folder and note; what is not there is gone already.
 fn remove(repository: &Repository, note: &Path, folder: &Path) -> Result<()> {
+    let gone = |result: std::io::Result<()>| match result {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", folder, &error)),
+        _ => Ok(()),
+    };
     let _ = seal(folder, false);
-    let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    // The files first, and not by git: it would follow a link that was put in the place of the worktree.
+    gone(std::fs::remove_dir_all(folder))?;
+    let real = real(folder);
     for record in worktree::list(repository)? {
         if record.path.starts_with(folder) || record.path.starts_with(&real) {
             worktree::remove(repository, &record.path, true)?;
         }
     }
-    let gone = |result: std::io::Result<()>| match result {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    };
-    let removed = gone(std::fs::remove_dir_all(folder)).and_then(|()| gone(std::fs::remove_file(note)));
-    removed.map_err(|error| Error::io("remove", folder, &error))
+    gone(std::fs::remove_file(note))
 }
 
 /// Removes what commands that were killed left behind. Costs one look at a folder when there is nothing.

@@ -88,3 +88,17 @@ fn explorers_beside_workers_change_not_one_byte() {
     }
     assert_eq!((everything(&ann), left(&world), world.locks().len()), (before, vec![], 4));
 }
+
+#[test]
+fn what_a_link_in_the_place_of_the_worktree_leads_to_is_left_alone() {
+    let (world, ann, _bob) = two();
+    let out = world.root().join("out");
+    std::fs::create_dir(&out).unwrap();
+    std::fs::write(out.join("f"), "precious").unwrap();
+    let swap = "p=$PWD; cp .git \"$0\"/.git; cd ..; mv \"$p\" x; ln -s \"$0\" \"$p\"";
+    ann.aitask(&["explore", "--", "sh", "-c", swap, out.to_str().unwrap()]);
+    assert_eq!(std::fs::read_to_string(out.join("f")).unwrap(), "precious");
+    assert_eq!(left(&world), Vec::<String>::new());
+    ann.aitask(&["list"]).ok();
+    assert!(!ann.git(&["worktree", "list"]).contains("git-aitask-explore"));
+}
