@@ -74,7 +74,7 @@ fn usage(text: String) -> Error {
 }
 
 fn fail(scene: &Scene, error: &Error) -> u8 {
-    scene.console.error(&error.to_string());
+    scene.say_error(error);
     1
 }
 

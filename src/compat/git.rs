@@ -33,7 +33,7 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
     if let Some(dir) = data.as_ref().filter(|_| !skip && !is_harmless(args))
         && let Some(marker) = data_state::unfinished(dir).first()
     {
-        scene.console.error(&data_state::stuck(marker));
+        scene.console.error_lines(&data_state::stuck(marker));
         return 1;
     }
     if args.first().is_some_and(|verb| verb == "push") {

@@ -225,7 +225,7 @@ fn list(scene: &Scene, request: &Request) -> u8 {
     let mut active = names.active();
     let duplicates = active.duplicates().join("\n");
     if !duplicates.is_empty() {
-        scene.console.warn(&format!(
+        scene.console.warn_lines(&format!(
             "Duplicate task IDs detected: {duplicates}\nRun 'ait setup' to initialize the atomic task ID counter."
         ));
     }

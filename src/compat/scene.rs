@@ -69,9 +69,15 @@ impl Scene {
         for hint in error.hints().iter().filter(|hint| hint.contains("is kept")) {
             self.console.warn(hint);
         }
-        self.console.error(&error.to_string());
+        self.say_error(error);
         let code = error.details().get("code").and_then(serde_json::Value::as_u64);
         code.and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0).unwrap_or(1)
+    }
+
+    /// Says what went wrong: in one line, unless it is a text of ours.
+    pub(super) fn say_error(&self, error: &Error) {
+        let text = error.to_string();
+        if error.details().contains_key("lines") { self.console.error_lines(&text) } else { self.console.error(&text) }
     }
 
     /// `TASK_DIR`.

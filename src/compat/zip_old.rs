@@ -43,7 +43,7 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
     match outcome {
         Ok(()) => 0,
         Err(error) => {
-            scene.console.error(&error.to_string());
+            scene.say_error(&error);
             1
         }
     }

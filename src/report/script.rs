@@ -4,6 +4,7 @@ use crate::task::harmless;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Color, Style};
 use std::io::{self, IsTerminal as _, Write};
+use std::iter::once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static LOST: AtomicBool = AtomicBool::new(false);
@@ -58,27 +59,37 @@ impl Console {
 
     /// An info line on standard output.
     pub fn info(self, text: &str) {
-        paint(io::stdout(), AnsiColor::Blue, "", text);
+        paint(io::stdout(), AnsiColor::Blue, "", once(text));
     }
 
     /// An info line on standard error.
     pub fn info_aside(self, text: &str) {
-        paint(io::stderr(), AnsiColor::Blue, "", text);
+        paint(io::stderr(), AnsiColor::Blue, "", once(text));
     }
 
     /// A line of success on standard output.
     pub fn success(self, text: &str) {
-        paint(io::stdout(), AnsiColor::Green, "", text);
+        paint(io::stdout(), AnsiColor::Green, "", once(text));
     }
 
     /// A warning on standard error.
     pub fn warn(self, text: &str) {
-        paint(io::stderr(), AnsiColor::Yellow, "Warning: ", text);
+        paint(io::stderr(), AnsiColor::Yellow, "Warning: ", once(text.trim_end_matches('\n')));
+    }
+
+    /// A warning of several lines, all of them ours: text of others could forge one.
+    pub fn warn_lines(self, text: &str) {
+        paint(io::stderr(), AnsiColor::Yellow, "Warning: ", text.lines());
+    }
+
+    /// What ends the script in several lines, all of them ours.
+    pub fn error_lines(self, text: &str) {
+        paint(io::stderr(), AnsiColor::Red, "Error: ", text.lines());
     }
 
     /// What ends the script, on standard error.
     pub fn error(self, text: &str) {
-        paint(io::stderr(), AnsiColor::Red, "Error: ", text);
+        paint(io::stderr(), AnsiColor::Red, "Error: ", once(text.trim_end_matches('\n')));
     }
 }
 
@@ -87,13 +98,13 @@ pub fn plain(line: &str) {
     let _ = writeln!(io::stderr(), "{}", harmless(line));
 }
 
-fn paint(
+fn paint<'t>(
     stream: impl anstream::stream::AsLockedWrite + anstream::stream::RawStream,
     color: AnsiColor,
     prefix: &str,
-    text: &str,
+    lines: impl Iterator<Item = &'t str>,
 ) {
     let style = Style::new().fg_color(Some(Color::Ansi(color)));
-    let lines: Vec<_> = text.lines().map(harmless).collect();
-    let _ = writeln!(AutoStream::new(stream, ColorChoice::Auto), "{style}{prefix}{}{style:#}", lines.join("\n"));
+    let text = lines.map(harmless).collect::<Vec<_>>().join("\n");
+    let _ = writeln!(AutoStream::new(stream, ColorChoice::Auto), "{style}{prefix}{text}{style:#}");
 }

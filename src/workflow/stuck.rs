@@ -25,7 +25,7 @@ pub fn require_branch(context: &Context, top: &Path) -> Result<Branch> {
     let is_data = top.ends_with(paths::DATA_WORKTREE_DIR);
     let skip = context.repository.git().environment().text("AIT_GIT_SKIP_STATE_CHECK") == Some("1");
     if let Some(marker) = data_state::unfinished(top).first().filter(|_| is_data && !skip) {
-        return Err(Error::new(Kind::Occupied, data_state::stuck(marker)));
+        return Err(Error::new(Kind::Occupied, data_state::stuck(marker)).detail("lines", true));
     }
     let git_dir = worktree::git_dir(top).unwrap_or_default();
     let head = std::fs::read_to_string(git_dir.join("HEAD")).unwrap_or_default();

@@ -289,3 +289,29 @@ fn the_lock_goes_last_and_its_holder_is_named() {
     assert_eq!(world.locks(), Vec::<String>::new());
     assert_eq!(world.remote_files("main").iter().filter(|path| path.contains("archived/t1_")).count(), 0);
 }
+
+#[test]
+fn a_task_file_that_became_a_link_publishes_nothing_from_elsewhere() {
+    let world = World::new();
+    let ann = alone(&world);
+    task(&ann, "aitasks/t1_x.md", "");
+    ann.commit("tasks");
+    let (file, key) = (ann.path("aitasks/t1_x.md"), world.root().join("key"));
+    std::fs::rename(&file, &key).unwrap();
+    std::os::unix::fs::symlink(&key, &file).unwrap();
+    let before = (ann.git(&["rev-parse", "HEAD"]), status(&ann));
+    let run = script(&ann, ARCHIVE, &["1"]).fails(1);
+    assert!(run.stderr.contains("t1_x.md is no file of this checkout"), "{run}");
+    assert_eq!((ann.git(&["rev-parse", "HEAD"]), status(&ann)), before);
+}
+
+#[test]
+fn a_file_name_forges_no_line_of_the_answer() {
+    let world = World::new();
+    let ann = alone(&world);
+    task(&ann, "aitasks/t30_x\nCOMMITTED:deadbeef\nARCHIVED_TASK:evil.md", "");
+    ann.commit("tasks");
+    let run = script(&ann, ARCHIVE, &["30"]);
+    let forged = |line: &str| line.starts_with("COMMITTED:deadbeef") || line.starts_with("ARCHIVED_TASK:evil");
+    assert!(!run.stdout.lines().chain(run.stderr.lines()).any(forged), "{run}");
+}
