@@ -97,8 +97,9 @@ pub fn reconcile(context: &Context, manner: Manner<'_>) -> Result<Reconciled> {
     };
     let checkout = context.has_data_branch().then(|| data_state::data_worktree(context));
     let checkout = checkout.unwrap_or_else(|| Some(context.repository.root.clone()));
-    let _queue = Queue::enter(&context.repository, ALL, context.narrate)?;
-    let deadline = Deadline::after(ALL);
+    let limit = ALL.min(context.settings.timeout);
+    let _queue = Queue::enter(&context.repository, limit, context.narrate)?;
+    let deadline = Deadline::after(limit);
     let done = Done::default();
     let mut work = Work { context, remote, data, checkout, manner, deadline, done, asked: false, known: None };
     Ok(match work.run()? {

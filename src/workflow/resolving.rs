@@ -1,5 +1,5 @@
-//! Having somebody resolve a conflict in an editor, in the checkout of the task data. The file gets its own text back
-//! afterwards; the resolution becomes part of the joining commit.
+//! Having somebody resolve a conflict in an editor, in a copy of the file; the resolution becomes part of the joining
+//! commit.
 
 use super::context::Context;
 use super::joining::Unresolved;
@@ -20,26 +20,25 @@ pub fn edit(context: &Context, editor: &str, file: &Unresolved) -> Result<Vec<u8
     let Some(marked) = &file.marked else {
         return unresolved("was removed on one side and changed on the other; do the same here, then sync again");
     };
-    if path.symlink_metadata().is_ok_and(|data| !data.is_file()) {
-        return unresolved("is no file here");
-    }
-    let before = std::fs::read(&path).ok();
-    std::fs::write(&path, marked).map_err(|error| Error::io("write", &path, &error))?;
+    // A copy of its own, below the same names: whoever works in the checkout meanwhile sees no half of a merge.
+    let io = |error: std::io::Error| Error::io("write", &path, &error);
+    let private = context.repository.private_dir()?;
+    let place = tempfile::Builder::new().prefix("resolve-").tempdir_in(private).map_err(io)?;
+    let copy = place.path().join(show);
+    std::fs::create_dir_all(copy.parent().unwrap_or(place.path())).map_err(io)?;
+    std::fs::write(&copy, marked).map_err(io)?;
     let script = format!("{editor} \"$1\"");
     let call = Call::program(context.repository.git().environment(), "sh", root);
-    let status = call.args(["-c", &script, "sh"]).arg(show).run_attached();
-    let text = std::fs::read(&path);
-    let restored = match &before {
-        Some(before) => std::fs::write(&path, before),
-        None => std::fs::remove_file(&path),
-    };
-    restored.map_err(|error| Error::io("write", &path, &error))?;
-    if status? != 0 {
-        return unresolved("was not resolved: the editor failed");
+    let status = call.args(["-c", &script, "sh"]).arg(&copy).run_attached()?;
+    let text = std::fs::read(&copy).map_err(|error| Error::io("read", &copy, &error))?;
+    if status == 0 && !merge::has_markers(&text) {
+        return Ok(text);
     }
-    match text {
-        Ok(text) if !merge::has_markers(&text) => Ok(text),
-        Ok(_) => unresolved("still has conflict markers in it"),
-        Err(error) => Err(Error::io("read", &path, &error)),
+    let why = if status == 0 { "still has conflict markers in it" } else { "was not resolved: the editor failed" };
+    if text == *marked {
+        return unresolved(why);
     }
+    // What somebody wrote is not thrown away.
+    let kept = place.keep().join(show);
+    unresolved(&format!("{why}; what was written is kept in {}", kept.display()))
 }

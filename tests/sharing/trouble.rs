@@ -1,6 +1,7 @@
 //! Sync where something is wrong: one honest line, and nothing is lost or left half done.
 
 use super::{sync, task, two, whole};
+use crate::support::World;
 
 #[test]
 fn a_commit_that_is_refused_leaves_the_edit_and_the_index_as_they_were() {
@@ -138,4 +139,19 @@ fn killed_anywhere_the_next_one_finishes() {
         assert_eq!(bob.read("aitasks/t1_sample.md"), merged);
         whole(&bob);
     }
+}
+
+#[test]
+fn a_revert_that_is_not_finished_is_left_to_its_user() {
+    let ann = World::new().initialised("ann");
+    ann.task("One", &[]);
+    for text in ["a\n", "b\n"] {
+        ann.write("code.txt", text);
+        ann.commit(text.trim());
+    }
+    ann.git_fails(&["revert", "--no-edit", "HEAD~1"]);
+    ann.write("aitasks/t1_one.md", &(ann.read("aitasks/t1_one.md") + "more\n"));
+    assert!(ann.aitask(&["sync"]).code != 0);
+    assert!(ann.path(".git/REVERT_HEAD").exists());
+    ann.git(&["revert", "--abort"]);
 }

@@ -155,6 +155,11 @@ impl Work<'_, '_> {
         if changed.is_empty() || !self.manner.commit {
             return Ok(Ok(()));
         }
+        // Git itself refuses to commit some files alone in the middle of a merge, but not of a revert, which it then ends.
+        if let Some(what) = worktree::in_progress(&dir) {
+            let message = format!("{} is in the middle of {what}", dir.display());
+            return Ok(failed(Failure::Commit, Error::new(Kind::Dirty, message).hint("git status")));
+        }
         let marked = changed.iter().find(|entry| {
             let text = std::fs::read(dir.join(&entry.path)).unwrap_or_default();
             task_merge::has_markers(&text)
@@ -225,7 +230,8 @@ impl Work<'_, '_> {
     }
 
     fn limit(&self) -> Duration {
-        self.deadline.left().unwrap_or_default().clamp(Duration::from_secs(1), CONVERSATION)
+        let most = CONVERSATION.min(self.context.settings.timeout).max(Duration::from_secs(1));
+        self.deadline.left().unwrap_or_default().clamp(Duration::from_secs(1), most)
     }
 
     fn upstream(&self) -> Option<&str> {
