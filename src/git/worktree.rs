@@ -275,24 +275,52 @@ impl Adopted {
     }
 }
 
-/// Whether [`adopt`] and then [`carry`] would succeed; changes nothing.
-pub fn could_carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid, adopted: &[Adopted]) -> Result<Forward> {
-    if let Some(file) = ignored_in_the_way(repository, path, old, new, adopted)? {
+/// Whether [`adopt`] and then [`carry`] would succeed; changes nothing. `written` names the files that `new` can have and
+/// `old` not, where that is known.
+pub fn could_carry(
+    repository: &Repository,
+    path: &Path,
+    old: &Oid,
+    new: &Oid,
+    adopted: &[Adopted],
+    written: Option<&[String]>,
+) -> Result<Forward> {
+    let stands = |name: &String| {
+        let name = Path::new(name);
+        !adopted.iter().any(|file| Path::new(&file.path) == name)
+            && name.ancestors().any(|at| stands_at(path, name, at))
+    };
+    if written.is_none_or(|written| written.iter().any(stands))
+        && let Some(file) = ignored_in_the_way(repository, path, old, new, adopted)?
+    {
         return Ok(Forward::Refused(format!("{} is ignored there, and would be overwritten", file.display())));
     }
-    refresh(repository, path)?;
+    match try_to_carry(repository, path, old, new, adopted)? {
+        Forward::Refused(_) => {
+            refresh(repository, path)?;
+            try_to_carry(repository, path, old, new, adopted)
+        }
+        done => Ok(done),
+    }
+}
+
+/// Whether something stands at `at` below `path` that is `name` itself, or no folder on the way to it.
+fn stands_at(path: &Path, name: &Path, at: &Path) -> bool {
+    path.join(at).symlink_metadata().is_ok_and(|data| at == name || !data.is_dir()) && !at.as_os_str().is_empty()
+}
+
+fn try_to_carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid, adopted: &[Adopted]) -> Result<Forward> {
     let check = |old: &str| repository.git().write(path, "read-tree").args(["-n", "-m", "-u", old, new.as_str()]);
     if adopted.is_empty() {
         return forward(&check(old.as_str()));
     }
-    let ask = repository.git().read(path, "rev-parse").args(["--path-format=absolute", "--git-path", "index"]);
-    let index = ask.run()?.text();
+    let index = git_dir(path).unwrap_or_default().join("index");
     // One place for all: who checks is at the head of the queue, and what a kill leaves there the next one replaces.
     let dir = repository.private_dir()?.join("check");
     let _ = std::fs::remove_dir_all(&dir);
     std::fs::create_dir(&dir).map_err(|error| Error::io("make", &dir, &error))?;
     let (copy, base) = (dir.join("index"), dir.join("base"));
-    std::fs::copy(&index, &copy).map_err(|error| Error::io("copy", Path::new(&index), &error))?;
+    std::fs::copy(&index, &copy).map_err(|error| Error::io("copy", &index, &error))?;
     take_into_index(repository, path, adopted).env("GIT_INDEX_FILE", &copy).run()?;
     let gone: Vec<_> = adopted.iter().filter(|file| file.oid.is_none()).map(|file| &file.path).collect();
     let old = if gone.is_empty() {
@@ -325,14 +353,10 @@ fn ignored_in_the_way(
         let names = bytes.split(|&byte| byte == 0).filter(|name| !name.is_empty());
         names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect()
     };
-    // What stands there already, or where a folder on the way must go.
-    let there = |name: &Path, at: &Path| {
-        path.join(at).symlink_metadata().is_ok_and(|data| at == name || !data.is_dir()) && !at.as_os_str().is_empty()
-    };
     let standing: BTreeSet<_> = names(&added)
         .iter()
         .filter(|name| !adopted.iter().any(|file| Path::new(&file.path) == name.as_path()))
-        .filter_map(|name| name.ancestors().filter(|at| there(name, at)).last().map(Path::to_owned))
+        .filter_map(|name| name.ancestors().filter(|at| stands_at(path, name, at)).last().map(Path::to_owned))
         .collect();
     if standing.is_empty() {
         return Ok(None);

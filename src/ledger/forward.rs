@@ -8,6 +8,7 @@ use crate::git::porcelain::merge_tree::MergeTree;
 use crate::git::worktree::{self, Adopted, Forward};
 use crate::git::{Branch, Oid, RefUpdate, refs, remote};
 use crate::ledger::pairing::{self, Aligned};
+use crate::ledger::swap::Change;
 use crate::ledger::transaction::Plan;
 use crate::ledger::view::View;
 use crate::ledger::{Channel, IDS, LOCKS, Ledger};
@@ -212,20 +213,21 @@ impl Ledger<'_> {
 
     /// Before a local swap: makes sure that the checkouts it moves can follow, and notes them, so that a later command
     /// can finish what a killed one began.
-    pub(super) fn prepare_checkouts(&self, updates: &[RefUpdate], adopted: &[Adopted]) -> Result<Vec<Carried>> {
+    pub(super) fn prepare_checkouts(&self, updates: &[RefUpdate], change: &Change<'_>) -> Result<Vec<Carried>> {
+        let (adopted, written) = (&change.adopted, change.written.as_deref());
         let mut carried = Vec::new();
         for update in updates.iter().filter(|update| !update.is_guard()) {
             let (Some(branch), Some(old), Some(new)) = (update.name.branch(), &update.old, &update.new) else {
                 continue;
             };
             let Some(path) = self.checkout_of(&branch)? else { continue };
-            if let Forward::Refused(said) = worktree::could_carry(self.repository, &path, old, new, adopted)? {
+            if let Forward::Refused(said) = worktree::could_carry(self.repository, &path, old, new, adopted, written)? {
                 let place = path.display();
                 let message = format!("uncommitted changes in {place} are in the way: {}", first_line(&said));
                 return Err(Error::new(crate::error::Kind::Dirty, message).hint(format!("cd {place} && git status")));
             }
             let (old, new) = (old.to_string(), new.to_string());
-            let record = Carried { path, branch: branch.to_string(), old, new, adopted: adopted.to_vec() };
+            let record = Carried { path, branch: branch.to_string(), old, new, adopted: adopted.clone() };
             let file = self.carried_file(&branch)?;
             let json = serde_json::to_vec(&record).unwrap_or_default();
             std::fs::write(&file, json).map_err(|error| Error::io("write", &file, &error))?;

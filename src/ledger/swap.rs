@@ -28,27 +28,32 @@ pub enum Outcome {
     Failed(Error),
 }
 
+/// What a swap in this repository does to the checkouts of its branches.
+#[derive(Debug)]
+pub(super) struct Change<'a> {
+    /// Of the first commit, for the reflog.
+    pub(super) subject: &'a str,
+    /// The files that were taken as they lay there.
+    pub(super) adopted: Vec<Adopted>,
+    /// Every file that is written, where they are known.
+    pub(super) written: Option<Vec<String>>,
+}
+
 impl Ledger<'_> {
     /// Publishes all updates at once. One connection, or, on a server that cannot, one each.
-    pub(super) fn swap(
-        &self,
-        updates: &[RefUpdate],
-        subject: &str,
-        adopted: &[Adopted],
-        deadline: Deadline,
-    ) -> Result<Outcome> {
+    pub(super) fn swap(&self, updates: &[RefUpdate], change: &Change<'_>, deadline: Deadline) -> Result<Outcome> {
         match &self.channel {
-            Channel::Local => self.swap_here(updates, subject, adopted),
+            Channel::Local => self.swap_here(updates, change),
             Channel::Remote(remote) => self.swap_there(remote, updates, deadline),
         }
     }
 
-    fn swap_here(&self, updates: &[RefUpdate], subject: &str, adopted: &[Adopted]) -> Result<Outcome> {
-        let carried = match self.prepare_checkouts(updates, adopted) {
+    fn swap_here(&self, updates: &[RefUpdate], change: &Change<'_>) -> Result<Outcome> {
+        let carried = match self.prepare_checkouts(updates, change) {
             Ok(carried) => carried,
             Err(error) => return Ok(Outcome::Failed(error)),
         };
-        let swapped = refs::swap(self.repository, updates, subject)?;
+        let swapped = refs::swap(self.repository, updates, change.subject)?;
         let landed = if swapped == Swap::Done { updates } else { &[] };
         let lagging = self.carry_checkouts(&carried, landed).unwrap_or_else(|error| {
             (self.narrate)(&format!("the checkouts could not follow: {error}"));

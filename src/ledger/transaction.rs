@@ -7,7 +7,7 @@ use crate::git::{Branch, Oid, RefUpdate, merge, remote};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::forward::Lagging;
 use crate::ledger::queue::Queue;
-use crate::ledger::swap::{Outcome, hooks};
+use crate::ledger::swap::{Change, Outcome, hooks};
 use crate::ledger::view::View;
 use crate::ledger::{Channel, Ledger};
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,6 +79,20 @@ impl Plan {
             |path: &String| edits().any(|edit| matches!(edit, Edit::Remove { path: removed } if removed == path));
         let adopted = self.adopt.iter().filter(|path| blobs.contains_key(*path) || goes(path));
         adopted.map(|path| Adopted::look(dir, path, blobs.get(path))).collect()
+    }
+
+    /// The files that it writes; `None` when it takes whole trees.
+    fn written(&self) -> Option<Vec<String>> {
+        let steps = || self.branches.iter().flat_map(|branch| &branch.steps);
+        let known = self.branches.iter().all(|branch| branch.start.is_none());
+        if !known || steps().any(|step| step.merge.is_some() || step.tree.is_some()) {
+            return None;
+        }
+        let written = steps().flat_map(|step| &step.edits).filter_map(|edit| match edit {
+            Edit::Put { path, .. } | Edit::Take { path, .. } | Edit::Rename { to: path, .. } => Some(path.clone()),
+            Edit::Remove { .. } => None,
+        });
+        Some(written.collect())
     }
 
     /// Moves a branch to a commit that exists.
@@ -189,26 +203,28 @@ impl Ledger<'_> {
             }
             let adopted = self.look_at_adopted(&plan, &blobs)?;
             let subject = plan.branches.iter().flat_map(|plan| &plan.steps).map(|step| step.subject.as_str()).next();
+            let change = Change { subject: subject.unwrap_or("aitask"), adopted, written: plan.written() };
+            let adopted = &change.adopted;
             let guarded = [updates.as_slice(), &view.guards(&updates)].concat();
-            let mut outcome = self.swap(&guarded, subject.unwrap_or("aitask"), &adopted, deadline)?;
+            let mut outcome = self.swap(&guarded, &change, deadline)?;
             if let Outcome::Partly(branches, rest) = outcome {
                 landed.extend(branches);
                 outcome = *rest;
             }
             let said = match outcome {
                 Outcome::Landed(behind) => {
-                    let mut landed = self.landed(&view, updates, value, blobs, command, &adopted);
+                    let mut landed = self.landed(&view, updates, value, blobs, command, adopted);
                     landed.lagging.extend(behind);
                     return Ok(landed);
                 }
-                Outcome::Partly(..) => return Ok(self.landed(&view, updates, value, blobs, command, &adopted)),
+                Outcome::Partly(..) => return Ok(self.landed(&view, updates, value, blobs, command, adopted)),
                 Outcome::Denied(error) | Outcome::Failed(error) => return Err(error),
                 Outcome::Moved(said) => said,
                 Outcome::Unknown(error) => {
                     let said = error.to_string();
                     let fresh = self.refreshed(branches, deadline).map_err(|_| cannot_tell(&said))?;
                     if self.contains(&fresh, &updates) {
-                        return Ok(self.landed(&fresh, updates, value, blobs, command, &adopted));
+                        return Ok(self.landed(&fresh, updates, value, blobs, command, adopted));
                     }
                     unheard.push((updates, value, blobs));
                     said

@@ -288,7 +288,7 @@ impl Work<'_, '_> {
             Err(error) => return Ok(failed(Failure::InTheWay, error)),
         };
         if let Some(dir) = &self.checkout
-            && let Forward::Refused(said) = worktree::could_carry(repository, dir, local, &joined, &[])?
+            && let Forward::Refused(said) = worktree::could_carry(repository, dir, local, &joined, &[], None)?
         {
             *blocked += 1;
             return Ok(self.make_way(*blocked, said)?.map(|()| None));
