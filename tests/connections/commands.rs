@@ -199,7 +199,10 @@ fn without_a_remote() {
         "new one",
         &format!("open\n refs here:aitask-ids here:main here:aitask-data\n files\n read\n {claim}"),
     );
-    let lock = swap("ait: Lock task t1 for ann@example.com");
+    // where something stands in the place of a file that is written, and where a whole tree is taken
+    let question = "build\n diff-tree -r -z --name-only --no-renames --diff-filter=A <oid> <oid>\n";
+    let looked = |subject: &str| swap(subject).replace("build\n", question);
+    let lock = looked("ait: Lock task t1 for ann@example.com");
     expect(
         &ann,
         "pick 1",
@@ -212,9 +215,7 @@ fn without_a_remote() {
     let there = ann.at("aiwork/t1_one");
     there.write("work", "done\n");
     there.commit("work");
-    // what a merge writes is for git to say
-    let merge = swap("Merge branch 'aitask/t1_one' into main")
-        .replace("build\n", "build\n diff-tree -r -z --name-only --no-renames --diff-filter=A <oid> <oid>\n");
+    let merge = looked("Merge branch 'aitask/t1_one' into main");
     expect(
         &ann,
         "finish 1",
