@@ -2,6 +2,7 @@
 //! of what git prints ([`porcelain`]), and on them what the rest needs: the repository we stand in, refs, objects,
 //! the remote, worktrees, merges.
 
+pub mod carry;
 pub mod commit;
 pub mod merge;
 pub mod objects;

@@ -2,10 +2,10 @@
 //! the side when the user has commits of their own. Never a rebase, a reset or a stash.
 
 use crate::error::{Error, Result};
+use crate::git::carry::{self, Adopted, Forward};
 use crate::git::merge::{self, Renames};
 use crate::git::objects::{self, NewCommit, Parent};
 use crate::git::porcelain::merge_tree::MergeTree;
-use crate::git::worktree::{self, Adopted, Forward};
 use crate::git::{Branch, Oid, RefUpdate, refs, remote};
 use crate::ledger::pairing::{self, Aligned};
 use crate::ledger::swap::Change;
@@ -120,13 +120,13 @@ impl Ledger<'_> {
             Some((cause, first_line(&said)))
         };
         // Best effort: what cannot be adopted is in the way below, and said.
-        let _ = worktree::adopt(repository, &path, adopted);
-        Ok(match worktree::fast_forward(repository, &path, target)? {
+        let _ = carry::adopt(repository, &path, adopted);
+        Ok(match carry::fast_forward(repository, &path, target)? {
             Forward::Done => None,
             Forward::Refused(said) => refused(said),
             Forward::Diverged => match self.join(branch, local, target)? {
                 Err(reason) => Some((Cause::Conflict, reason)),
-                Ok(joined) => match worktree::fast_forward(repository, &path, &joined)? {
+                Ok(joined) => match carry::fast_forward(repository, &path, &joined)? {
                     Forward::Done => None,
                     Forward::Refused(said) => refused(said),
                     Forward::Diverged => Some((Cause::Other, "it moved while it was being brought forward".to_owned())),
@@ -221,7 +221,7 @@ impl Ledger<'_> {
                 continue;
             };
             let Some(path) = self.checkout_of(&branch)? else { continue };
-            if let Forward::Refused(said) = worktree::could_carry(self.repository, &path, old, new, adopted, written)? {
+            if let Forward::Refused(said) = carry::could_carry(self.repository, &path, old, new, adopted, written)? {
                 let place = path.display();
                 let message = format!("uncommitted changes in {place} are in the way: {}", first_line(&said));
                 return Err(Error::new(crate::error::Kind::Dirty, message).hint(format!("cd {place} && git status")));
@@ -246,8 +246,8 @@ impl Ledger<'_> {
             let just_now = swapped.iter().any(|update| update.name == branch.full());
             let now = if just_now { Oid::parse(&record.new) } else { self.carried_to(record, &branch)? };
             if let (Some(old), Some(now)) = (Oid::parse(&record.old), now) {
-                worktree::adopt(self.repository, &record.path, &record.adopted)?;
-                if let Forward::Refused(said) = worktree::carry(self.repository, &record.path, &old, &now)? {
+                carry::adopt(self.repository, &record.path, &record.adopted)?;
+                if let Forward::Refused(said) = carry::carry(self.repository, &record.path, &old, &now)? {
                     let path = record.path.display();
                     let command = format!("cd {path} && git status && git aitask status");
                     let reason = first_line(&said);
@@ -268,7 +268,7 @@ impl Ledger<'_> {
         if !there || self.checkout_of(branch)?.as_ref() != Some(&record.path) {
             return Ok(None);
         }
-        worktree::refresh(self.repository, &record.path)?;
+        carry::refresh(self.repository, &record.path)?;
         Ok(now)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::git::Branch;
-use crate::git::worktree;
+use crate::git::carry;
 use crate::ledger::queue::Queue;
 use crate::ledger::{Decision, Edit, Ledger, View};
 
@@ -30,7 +30,7 @@ impl Ledger<'_> {
         plan.adopt = paths.collect();
         // The commit is made for its files, and nothing ever points to it.
         let (_, blobs) = self.build(&view, &plan, "")?;
-        worktree::adopt(self.repository, &checkout, &plan.adopted(&blobs, &checkout))?;
+        carry::adopt(self.repository, &checkout, &plan.adopted(&blobs, &checkout))?;
         Ok(value)
     }
 }

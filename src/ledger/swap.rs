@@ -1,10 +1,10 @@
 //! Publishing: the compare-and-swap itself, and reading its outcome without guessing.
 
 use crate::error::{Error, Kind, Result};
+use crate::git::carry::Adopted;
 use crate::git::porcelain::push::{PushReport, Rejection};
 use crate::git::refs::{self, Swap};
 use crate::git::remote::{self, PushOptions, Pushed};
-use crate::git::worktree::Adopted;
 use crate::git::{Branch, RefUpdate, RemoteName};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::forward::Lagging;

@@ -1,8 +1,8 @@
 //! The transaction: view, decide, build, swap, and again only if a tip really moved.
 
 use crate::error::{Error, Kind, Result};
+use crate::git::carry::Adopted;
 use crate::git::objects::{self, Edit, NewCommit, Parent};
-use crate::git::worktree::Adopted;
 use crate::git::{Branch, Oid, RefUpdate, merge, remote};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::forward::Lagging;

@@ -6,8 +6,9 @@ use super::files;
 use super::index::{Index, branches};
 use crate::error::{Error, Kind, Result};
 use crate::git::Branch;
+use crate::git::carry::{self, Adopted};
 use crate::git::porcelain::status::StatusKind;
-use crate::git::worktree::{self, Adopted};
+use crate::git::worktree;
 use crate::ledger::liveness::Liveness;
 use crate::ledger::session::parse_email;
 use crate::ledger::transaction::Step;
@@ -361,7 +362,7 @@ impl Claimer<'_> {
         let (data, dir) = (self.context.data_branch()?, self.context.data_dir());
         let object = view.objects(&[(data, path.to_owned())])?.pop().flatten();
         let adopted: Vec<_> = object.iter().map(|object| Adopted::look(&dir, path, Some(&object.oid))).collect();
-        worktree::adopt(&self.context.repository, &dir, &adopted)
+        carry::adopt(&self.context.repository, &dir, &adopted)
     }
 
     /// A file in conflict, or staged in another state than it lies there, has more in it than a claim could keep.

@@ -2,9 +2,10 @@
 
 use super::{Failure, Manner, Progress, Reconciled};
 use crate::error::{Error, Kind, Result};
+use crate::git::carry::{self, Forward};
 use crate::git::porcelain::status::StatusEntry;
 use crate::git::remote::{self, PushOptions};
-use crate::git::worktree::{self, Forward};
+use crate::git::worktree;
 use crate::git::{Branch, Oid, RefUpdate, RemoteName, merge, refs};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::swap;
@@ -250,7 +251,7 @@ impl Work<'_, '_> {
     fn bring(&self, local: &Oid, to: &Oid) -> Result<Forward> {
         let repository = &self.context.repository;
         if let Some(dir) = &self.checkout {
-            return worktree::fast_forward(repository, dir, to);
+            return carry::fast_forward(repository, dir, to);
         }
         let update = RefUpdate { name: self.data.full(), old: Some(local.clone()), new: Some(to.clone()) };
         Ok(match refs::swap(repository, &[update], "aitask: follow the remote")? {
@@ -288,7 +289,7 @@ impl Work<'_, '_> {
             Err(error) => return Ok(failed(Failure::InTheWay, error)),
         };
         if let Some(dir) = &self.checkout
-            && let Forward::Refused(said) = worktree::could_carry(repository, dir, local, &joined, &[], None)?
+            && let Forward::Refused(said) = carry::could_carry(repository, dir, local, &joined, &[], None)?
         {
             *blocked += 1;
             return Ok(self.make_way(*blocked, said)?.map(|()| None));

@@ -1,0 +1,203 @@
+//! Bringing the checkout of a branch to another commit, never across the user's own changes.
+
+use crate::error::{Error, Result};
+use crate::git::run::Call;
+use crate::git::worktree::git_dir;
+use crate::git::{Oid, Repository};
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+/// Whether the worktree at `path` came forward.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Forward {
+    /// It is at the commit, or already contained it.
+    Done,
+    /// Its branch has commits that the other lacks.
+    Diverged,
+    /// Something of the user's is in the way; what git said.
+    Refused(String),
+}
+
+/// Brings the branch checked out at `path` forward to `commit`, files included, never across the user's own
+/// changes, ignored files included (git-merge(1), `--ff-only`).
+pub fn fast_forward(repository: &Repository, path: &Path, commit: &Oid) -> Result<Forward> {
+    let call = repository.git().write(path, "merge");
+    let call = call.args(["--ff-only", "--quiet", "--no-autostash", "--no-verify-signatures"]);
+    let output = call.args(["--no-overwrite-ignore", commit.as_str()]).output()?;
+    let complaint = output.complaint();
+    Ok(match output.code {
+        Some(0) => Forward::Done,
+        _ if complaint.contains("fast-forward") || complaint.contains("Diverging") => Forward::Diverged,
+        // With the first of the files that it lists below.
+        _ => Forward::Refused(complaint.replacen(":\n\t", ": ", 1)),
+    })
+}
+
+/// Carries index and files at `path` from `old` to `new` where `HEAD` has moved already, never across the user's
+/// own changes (git-read-tree(1), two-tree merge), after a [`refresh`]. Doing it twice changes nothing.
+pub fn carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid) -> Result<Forward> {
+    let call = repository.git().write(path, "read-tree").args(["-m", "-u", old.as_str(), new.as_str()]);
+    forward(&call)
+}
+
+/// A file of a checkout whose uncommitted state a commit was made from.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Adopted {
+    /// Its path in the checkout.
+    pub path: String,
+    /// What it is in the commit; none where it goes.
+    pub oid: Option<String>,
+    /// What stood there when the commit was made; a file that was changed since is the user's.
+    pub seen: Option<Vec<u8>>,
+}
+
+impl Adopted {
+    /// What stands in the checkout at `dir` now.
+    #[must_use]
+    pub fn look(dir: &Path, path: &str, oid: Option<&Oid>) -> Self {
+        Self { path: path.to_owned(), oid: oid.map(ToString::to_string), seen: std::fs::read(dir.join(path)).ok() }
+    }
+
+    fn is_unchanged(&self, dir: &Path) -> bool {
+        std::fs::read(dir.join(&self.path)).ok() == self.seen
+    }
+}
+
+/// Whether [`adopt`] and then [`carry`] would succeed; changes nothing. `written` names the files that `new` can have and
+/// `old` not, where that is known.
+pub fn could_carry(
+    repository: &Repository,
+    path: &Path,
+    old: &Oid,
+    new: &Oid,
+    adopted: &[Adopted],
+    written: Option<&[String]>,
+) -> Result<Forward> {
+    let stands = |name: &String| {
+        let name = Path::new(name);
+        !adopted.iter().any(|file| Path::new(&file.path) == name)
+            && name.ancestors().any(|at| stands_at(path, name, at))
+    };
+    if written.is_none_or(|written| written.iter().any(stands))
+        && let Some(file) = ignored_in_the_way(repository, path, old, new, adopted)?
+    {
+        return Ok(Forward::Refused(format!("{} is ignored there, and would be overwritten", file.display())));
+    }
+    match try_to_carry(repository, path, old, new, adopted)? {
+        Forward::Refused(_) => {
+            refresh(repository, path)?;
+            try_to_carry(repository, path, old, new, adopted)
+        }
+        done => Ok(done),
+    }
+}
+
+/// Whether something stands at `at` below `path` that is `name` itself, or no folder on the way to it.
+fn stands_at(path: &Path, name: &Path, at: &Path) -> bool {
+    path.join(at).symlink_metadata().is_ok_and(|data| at == name || !data.is_dir()) && !at.as_os_str().is_empty()
+}
+
+fn try_to_carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid, adopted: &[Adopted]) -> Result<Forward> {
+    let check = |old: &str| repository.git().write(path, "read-tree").args(["-n", "-m", "-u", old, new.as_str()]);
+    if adopted.is_empty() {
+        return forward(&check(old.as_str()));
+    }
+    let index = git_dir(path).unwrap_or_default().join("index");
+    // One place for all: who checks is at the head of the queue, and what a kill leaves there the next one replaces.
+    let dir = repository.private_dir()?.join("check");
+    let _ = std::fs::remove_dir_all(&dir);
+    std::fs::create_dir(&dir).map_err(|error| Error::io("make", &dir, &error))?;
+    let (copy, base) = (dir.join("index"), dir.join("base"));
+    std::fs::copy(&index, &copy).map_err(|error| Error::io("copy", &index, &error))?;
+    take_into_index(repository, path, adopted).env("GIT_INDEX_FILE", &copy).run()?;
+    let gone: Vec<_> = adopted.iter().filter(|file| file.oid.is_none()).map(|file| &file.path).collect();
+    let old = if gone.is_empty() {
+        old.to_string()
+    } else {
+        // A file that is to go lies there still; only to a tree that never had it is it nothing that would be lost.
+        let call = |subcommand| repository.git().write(path, subcommand).env("GIT_INDEX_FILE", &base);
+        call("read-tree").arg(old.as_str()).run()?;
+        call("update-index").args(["--force-remove", "--"]).args(gone).run()?;
+        call("write-tree").run()?.text()
+    };
+    let forward = forward(&check(&old).env("GIT_INDEX_FILE", &copy));
+    let _ = std::fs::remove_dir_all(&dir);
+    forward
+}
+
+/// A file that git ignores at `path` and that going from `old` to `new` would overwrite: git-read-tree(1), unlike
+/// git-merge(1), cannot be told to refuse that.
+fn ignored_in_the_way(
+    repository: &Repository,
+    path: &Path,
+    old: &Oid,
+    new: &Oid,
+    adopted: &[Adopted],
+) -> Result<Option<PathBuf>> {
+    let git = |name: &str| repository.git().read(path, name).env("GIT_LITERAL_PATHSPECS", "1");
+    let call = git("diff-tree").args(["-r", "-z", "--name-only", "--no-renames", "--diff-filter=A"]);
+    let added = call.args([old.as_str(), new.as_str()]).run()?.stdout;
+    let names = |bytes: &[u8]| -> Vec<PathBuf> {
+        let names = bytes.split(|&byte| byte == 0).filter(|name| !name.is_empty());
+        names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect()
+    };
+    let standing: BTreeSet<_> = names(&added)
+        .iter()
+        .filter(|name| !adopted.iter().any(|file| Path::new(&file.path) == name.as_path()))
+        .filter_map(|name| name.ancestors().filter(|at| stands_at(path, name, at)).last().map(Path::to_owned))
+        .collect();
+    if standing.is_empty() {
+        return Ok(None);
+    }
+    let call = git("ls-files").args(["-z", "--others", "--ignored", "--exclude-standard", "--"]).args(standing);
+    Ok(names(&call.run()?.stdout).into_iter().next())
+}
+
+/// Gives files their content from the object store, in index and checkout, unless they were changed since the content
+/// was made from them.
+pub fn adopt(repository: &Repository, path: &Path, files: &[Adopted]) -> Result<()> {
+    let files: Vec<_> = files.iter().filter(|file| file.is_unchanged(path)).cloned().collect();
+    if files.is_empty() {
+        return Ok(());
+    }
+    let call = take_into_index(repository, path, &files);
+    let output = super::commit::patiently(&call)?;
+    if !output.success() {
+        return Err(call.failure(&output));
+    }
+    let (content, gone): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.oid.is_some());
+    for file in gone {
+        let file = path.join(&file.path);
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io("remove", &file, &error));
+            }
+            _ => {}
+        }
+    }
+    if content.is_empty() {
+        return Ok(());
+    }
+    let names = content.iter().map(|file| &file.path);
+    repository.git().write(path, "checkout-index").args(["-f", "-q", "-u", "--"]).args(names).run().map(drop)
+}
+
+fn take_into_index(repository: &Repository, path: &Path, files: &[Adopted]) -> Call {
+    let content = files.iter().filter_map(|file| Some((&file.path, file.oid.as_ref()?)));
+    let content = content.flat_map(|(name, oid)| ["--cacheinfo".to_owned(), format!("100644,{oid},{name}")]);
+    let gone = files.iter().filter(|file| file.oid.is_none()).map(|file| &file.path);
+    let call = repository.git().write(path, "update-index").arg("--add").args(content);
+    call.args(["--force-remove", "--"]).args(gone)
+}
+
+/// Without a refresh a file whose time stamp alone changed counts as changed. It is best effort.
+pub fn refresh(repository: &Repository, path: &Path) -> Result<()> {
+    repository.git().write(path, "update-index").args(["-q", "--refresh"]).output().map(drop)
+}
+
+fn forward(call: &Call) -> Result<Forward> {
+    let output = super::commit::patiently(call)?;
+    Ok(if output.success() { Forward::Done } else { Forward::Refused(output.complaint()) })
+}
