@@ -110,8 +110,7 @@ pub struct Claimed {
 
 type Decided = Result<Claimed, Refusal>;
 
-/// Publishes a claim; the inner error is a refusal. One connection; where the server refuses pushes of the task data, the
-/// lock alone is published and the status committed here.
+/// Publishes a claim; the inner error is a refusal. Where the server refuses the task data, the status is committed here.
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`], [`Kind::NotClaimable`], [`Kind::Dirty`] when the file has uncommitted changes here and was changed
@@ -119,8 +118,7 @@ type Decided = Result<Claimed, Refusal>;
 pub fn claim(context: &Context, request: &Request<'_>) -> Result<Result<Landed<Claimed>, Refusal>> {
     let (mark, (locks_branch, data)) = (nonce()?, branches(context)?);
     let mut claimer = Claimer { context, request, judged: None, session: None };
-    let named = claimer.email(None)?.is_some() || claimer.may_be_assigned();
-    let with_lock = named && context.channel != Channel::Local;
+    let with_lock = context.channel != Channel::Local && (claimer.email(None)?.is_some() || claimer.may_be_assigned());
     let all: Vec<_> = with_lock.then_some(locks_branch).into_iter().chain([data.clone()]).collect();
     let ledger = Ledger { own: Some(data.clone()), ..context.ledger() };
     let alone = |error: &Error| {
@@ -256,10 +254,12 @@ impl Claimer<'_> {
         if with_status {
             let now = Context::now();
             edits::start(&mut document, email.as_deref().unwrap_or(&claimed.before.1), &now)?;
-            let bytes = document.canonical(&now)?.to_bytes();
             let mut changes = Vec::new();
-            if task_base.as_ref() != Some(&bytes) {
-                changes.push(Edit::Put { path: path.as_str().to_owned(), content: bytes });
+            // Another minute alone is no change.
+            let same = email.as_ref().is_none_or(|email| *email == claimed.before.1);
+            if !same || !task_base.as_deref().is_some_and(|base| is_claim_of(&content, base)) {
+                let content = document.canonical(&now)?.to_bytes();
+                changes.push(Edit::Put { path: path.as_str().to_owned(), content });
             }
             if let Some(email) = &email {
                 let (list, dirty) = self.newest_emails(emails_base.as_deref(), emails_local.as_deref(), email)?;

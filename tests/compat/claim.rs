@@ -6,6 +6,19 @@ use super::{task_text, touched};
 use crate::support::{Repo, Sleeper, World};
 
 #[test]
+fn claimed_again_in_another_minute_changes_nothing_but_the_lock() {
+    let (world, ann) = project(1);
+    pick(&ann, "1", "ann").ok();
+    // as if the first had been in another minute
+    ann.write("aitasks/t1_job.md", &ann.read("aitasks/t1_job.md").replace("updated_at: 2", "updated_at: 1"));
+    ann.commit("earlier");
+    ann.git(&["push", "--quiet"]);
+    let before = world.remote_branch("main");
+    let again = pick(&ann, "1", "ann").ok();
+    assert_eq!((result(&again).as_str(), world.remote_branch("main")), ("OWNED:1", before), "{again}");
+}
+
+#[test]
 fn a_claim_is_one_commit_on_each_branch() {
     let (world, ann) = project(2);
     let claimed = pick(&ann, "t1", "ann").ok();
