@@ -112,8 +112,19 @@ fn conflicts_at(repository: &Repository, path: &Path, theirs: &Oid) -> Result<(O
     Ok((tree, files))
 }
 
-/// Merges three texts line by line (git-merge-file(1)): the result, and whether it is without conflicts.
-pub fn merge_file(repository: &Repository, base: &[u8], ours: &[u8], theirs: &[u8]) -> Result<(Vec<u8>, bool)> {
+/// What merging three texts line by line comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MergeFile {
+    /// This text.
+    Clean(Vec<u8>),
+    /// This text, with conflict markers.
+    Marked(Vec<u8>),
+    /// Nothing: one of them has no lines.
+    Binary,
+}
+
+/// Merges three texts line by line (git-merge-file(1)).
+pub fn merge_file(repository: &Repository, base: &[u8], ours: &[u8], theirs: &[u8]) -> Result<MergeFile> {
     let temp = tempfile::Builder::new().prefix("git-aitask-merge-").tempdir();
     let temp = temp.map_err(|error| Error::io("make a folder in", &std::env::temp_dir(), &error))?;
     let mut call = repository.read("merge-file").args(["-p", "-L", "LOCAL", "-L", "BASE", "-L", "REMOTE"]);
@@ -124,8 +135,9 @@ pub fn merge_file(repository: &Repository, base: &[u8], ours: &[u8], theirs: &[u
     }
     let output = call.output()?;
     match output.code {
-        Some(0) => Ok((output.stdout, true)),
-        Some(1..=127) => Ok((output.stdout, false)),
+        Some(0) => Ok(MergeFile::Clean(output.stdout)),
+        Some(1..=127) => Ok(MergeFile::Marked(output.stdout)),
+        _ if output.complaint().contains("Cannot merge binary files") => Ok(MergeFile::Binary),
         _ => Err(call.failure(&output)),
     }
 }

@@ -4,8 +4,11 @@ use super::harmless;
 use super::id::TaskId;
 use super::paths::member_id;
 use crate::error::{Error, Kind, Result};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+
+/// The files in a bundle, by their names without `./`.
+pub type Members = BTreeMap<String, Vec<u8>>;
 
 /// The most that a bundle may unpack to; a larger one is refused rather than read into memory.
 const LIMIT: u64 = 1 << 30;
@@ -128,7 +131,7 @@ fn look_into<T>(
 ///
 /// # Errors
 /// [`Kind::Io`] when it cannot be made, or does not read back as what went in.
-pub fn pack(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>> {
+pub fn pack(files: &Members) -> Result<Vec<u8>> {
     let failed = |error: std::io::Error| Error::new(Kind::Io, format!("a bundle cannot be made: {error}"));
     let mut builder = tar::Builder::new(Vec::new());
     let mut folders: Vec<String> =
@@ -152,12 +155,29 @@ pub fn pack(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// [`Kind::Io`] when it does not.
-pub fn verify(files: &BTreeMap<String, Vec<u8>>, bytes: &[u8]) -> Result<()> {
+pub fn verify(files: &Members, bytes: &[u8]) -> Result<()> {
     let found: BTreeMap<_, _> = self::files("just written", bytes)?.into_iter().collect();
     if found == *files {
         return Ok(());
     }
     Err(Error::new(Kind::Io, "a bundle does not read back as what was put into it"))
+}
+
+/// What the changes of both sides come to, member by member; `None` where both changed one to different contents.
+#[must_use]
+pub fn merge(base: &Members, ours: &Members, theirs: &Members) -> Option<Members> {
+    let names: BTreeSet<_> = ours.keys().chain(theirs.keys()).collect();
+    let mut merged = Members::new();
+    for name in names {
+        let (base, ours, theirs) = (base.get(name), ours.get(name), theirs.get(name));
+        let taken = match (ours, theirs) {
+            _ if ours == theirs || base == theirs => ours,
+            _ if base == ours => theirs,
+            _ => return None,
+        };
+        merged.extend(taken.map(|content| (name.clone(), content.clone())));
+    }
+    Some(merged)
 }
 
 fn append(builder: &mut tar::Builder<Vec<u8>>, name: &str, content: Option<&[u8]>) -> std::io::Result<()> {
@@ -251,6 +271,24 @@ mod tests {
             ["t5_x.md", "t7/t7_1_a.md", &long].into_iter().map(|name| (name.to_owned(), b"x".to_vec())).collect();
         let stored = members("x", &pack(&files).unwrap()).unwrap();
         assert_eq!(stored, ["./", "./t1/", "./t7/", &long, "./t5_x.md", "./t7/t7_1_a.md"]);
+    }
+
+    #[test]
+    fn changes_of_both_sides() {
+        let of = |text: &str| -> Members {
+            text.split_whitespace().map(|word| (word[..1].to_owned(), word[1..].as_bytes().to_vec())).collect()
+        };
+        for (base, ours, theirs, merged) in [
+            ("", "a1 b1", "a1 c1", Some("a1 b1 c1")),
+            ("a1 b1", "a1", "a1 b1 c1", Some("a1 c1")),
+            ("a1", "a2", "a1 b1", Some("a2 b1")),
+            ("a1", "", "a1", Some("")),
+            ("", "a1", "a2", None),
+            ("a1", "a2", "", None),
+        ] {
+            assert_eq!(merge(&of(base), &of(ours), &of(theirs)), merged.map(of), "{base}|{ours}|{theirs}");
+            assert_eq!(merge(&of(base), &of(theirs), &of(ours)), merged.map(of), "{base}|{theirs}|{ours}");
+        }
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 //! specification 40, section 7.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::merge::{self, Renames};
+use crate::git::merge::{self, MergeFile, Renames};
 use crate::git::objects::{self, Edit, NewCommit, Parent};
 use crate::git::porcelain::merge_tree::MergeTree;
 use crate::git::porcelain::unmerged::{Version, Versions};
@@ -11,7 +11,7 @@ use crate::ledger::nonce;
 use crate::ledger::pairing::{self, Aligned};
 use crate::ledger::transaction::trailer;
 use crate::task::merge::{Body, FileMerge};
-use crate::task::paths;
+use crate::task::{bundle, paths};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -95,46 +95,92 @@ fn merge_files(
     let mut texts = objects::load(repository, &names)?.into_iter().map(|object| object.map(|object| object.data));
     let (mut edits, mut unresolved) = (Vec::new(), Vec::new());
     for (path, versions) in files {
-        let mut text = |version: &Option<Version>| version.as_ref().and_then(|_| texts.next().flatten());
-        let (base, ours, theirs) = (text(&versions.base), text(&versions.ours), text(&versions.theirs));
-        let known = resolutions.get(&path).filter(|(made_of, _)| *made_of == versions);
-        let outcome = match (known, ours, theirs) {
-            (Some((_, text)), ..) => Ok(text.clone()),
-            (None, Some(ours), Some(theirs)) => merge_texts(repository, &path, &versions, base, &ours, &theirs)?,
-            (None, ..) => Err(None),
+        let mut text = |version: &Option<Version>| {
+            let missing =
+                |oid: &Oid| Error::new(Kind::Git, format!("git lacks {oid}, a version of {}", path.display()));
+            version.as_ref().map(|version| texts.next().flatten().ok_or_else(|| missing(&version.oid))).transpose()
         };
-        match (outcome, path.to_str()) {
-            (Ok(content), Some(name)) => edits.push(Edit::Put { path: name.to_owned(), content }),
-            (Ok(_), None) => unresolved.push(Unresolved { path, versions, marked: None }),
-            (Err(marked), _) => unresolved.push(Unresolved { path, versions, marked }),
+        let texts = [text(&versions.base)?, text(&versions.ours)?, text(&versions.theirs)?];
+        let known = resolutions.get(&path).filter(|(made_of, _)| *made_of == versions);
+        let merged = match (known, texts) {
+            (Some((_, text)), _) => Merged::Text(text.clone()),
+            (None, texts) if is_bundle(&path) && are_plain(&versions) => merge_bundles(&path, &texts)?,
+            (None, [base, Some(ours), Some(theirs)]) => {
+                merge_texts(repository, &path, &versions, base.as_deref(), &ours, &theirs)?
+            }
+            (None, _) => Merged::Not(None),
+        };
+        match (merged, path.to_str().map(str::to_owned)) {
+            (Merged::Text(content), Some(path)) => edits.push(Edit::Put { path, content }),
+            (Merged::Gone, Some(path)) => edits.push(Edit::Remove { path }),
+            (Merged::Not(marked), _) => unresolved.push(Unresolved { path, versions, marked }),
+            (_, None) => unresolved.push(Unresolved { path, versions, marked: None }),
         }
     }
     Ok(if unresolved.is_empty() { Ok(edits) } else { Err(unresolved) })
 }
 
-/// The merged text, or what somebody has to look at.
+/// What became of a file.
+enum Merged {
+    Text(Vec<u8>),
+    Gone,
+    /// Somebody has to look at it; this has both sides marked.
+    Not(Option<Vec<u8>>),
+}
+
 fn merge_texts(
     repository: &Repository,
     path: &Path,
     versions: &Versions,
-    base: Option<Vec<u8>>,
+    base: Option<&[u8]>,
     ours: &[u8],
     theirs: &[u8],
-) -> Result<Result<Vec<u8>, Option<Vec<u8>>>> {
-    let plain = |version: &Option<Version>| version.as_ref().is_none_or(|version| version.mode == PLAIN);
-    let by_rules = is_by_rules(path) && [&versions.base, &versions.ours, &versions.theirs].into_iter().all(plain);
-    let Some(file) = by_rules.then(|| FileMerge::of(base.as_deref(), ours, theirs)).flatten() else {
-        let (marked, _) = merge::merge_file(repository, &base.unwrap_or_default(), ours, theirs)?;
-        return Ok(Err(Some(marked)));
+) -> Result<Merged> {
+    let by_rules = is_by_rules(path) && are_plain(versions);
+    let Some(file) = by_rules.then(|| FileMerge::of(base, ours, theirs)).flatten() else {
+        return Ok(Merged::Not(match merge::merge_file(repository, base.unwrap_or_default(), ours, theirs)? {
+            MergeFile::Clean(marked) | MergeFile::Marked(marked) => Some(marked),
+            MergeFile::Binary => None,
+        }));
     };
     let (body, clean) = match &file.body {
         Body::Settled(body) => (body.clone(), true),
-        Body::Differs { base, local, remote, .. } => merge::merge_file(repository, base, local, remote)?,
+        Body::Differs { base, local, remote, .. } => match merge::merge_file(repository, base, local, remote)? {
+            MergeFile::Clean(body) => (body, true),
+            MergeFile::Marked(body) => (body, false),
+            MergeFile::Binary => return Ok(Merged::Not(None)),
+        },
     };
     if clean && file.clashes.is_empty() {
-        return Ok(Ok(file.with_body(&body)));
+        return Ok(Merged::Text(file.with_body(&body)));
     }
-    Ok(Err(Some(file.marked(&body))))
+    Ok(Merged::Not(Some(file.marked(&body))))
+}
+
+/// Two clones that put archived files into the same bundle: it has those of both.
+fn merge_bundles(path: &Path, texts: &[Option<Vec<u8>>; 3]) -> Result<Merged> {
+    let files = |text: &Option<Vec<u8>>| {
+        let files = text.as_ref().map(|text| bundle::files(&path.display().to_string(), text)).transpose();
+        files.map(|files| files.unwrap_or_default().into_iter().collect())
+    };
+    // One that cannot be read is for somebody to look at.
+    let [Ok(base), Ok(ours), Ok(theirs)] = texts.each_ref().map(files) else { return Ok(Merged::Not(None)) };
+    match bundle::merge(&base, &ours, &theirs) {
+        Some(merged) if merged.is_empty() => Ok(Merged::Gone),
+        Some(merged) => bundle::pack(&merged).map(Merged::Text),
+        None => Ok(Merged::Not(None)),
+    }
+}
+
+fn are_plain(versions: &Versions) -> bool {
+    let all = [&versions.base, &versions.ours, &versions.theirs];
+    all.into_iter().flatten().all(|version| version.mode == PLAIN)
+}
+
+/// Bundles of the present form.
+fn is_bundle(path: &Path) -> bool {
+    let archives = [paths::ARCHIVED_TASKS_DIR, paths::ARCHIVED_PLANS_DIR];
+    archives.into_iter().any(|archive| path.starts_with(archive)) && path.to_string_lossy().ends_with(".tar.zst")
 }
 
 /// Task files and plans, at any depth.

@@ -18,7 +18,12 @@ pub fn edit(context: &Context, editor: &str, file: &Unresolved) -> Result<Vec<u8
     let show = path.strip_prefix(root).unwrap_or(&path);
     let unresolved = |why: &str| Err(Error::new(Kind::Conflict, format!("{} {why}", show.display())));
     let Some(marked) = &file.marked else {
-        return unresolved("was removed on one side and changed on the other; do the same here, then sync again");
+        let both = file.versions.ours.is_some() && file.versions.theirs.is_some();
+        return unresolved(if both {
+            "is no text and differs on both sides; give it the content of the other side, then sync again"
+        } else {
+            "was removed on one side and changed on the other; do the same here, then sync again"
+        });
     };
     // A copy of its own, below the same names: whoever works in the checkout meanwhile sees no half of a merge.
     let io = |error: std::io::Error| Error::io("write", &path, &error);

@@ -54,6 +54,64 @@ fn what_no_rule_merges_is_listed_and_stays() {
     }
 }
 
+/// Ann and bob with three archived tasks that both know, of which each bundled some meanwhile, bob one more than ann.
+fn bundled() -> (World, Repo, Repo) {
+    let (world, ann, bob) = two();
+    for n in [2, 3, 4] {
+        ann.write(&format!("aitasks/archived/t{n}_a.md"), &task("", &format!("text {n}\n")));
+    }
+    assert_eq!((sync(&ann), sync(&bob)), ("PUSHED".into(), "PULLED".into()));
+    bob.write("aitasks/archived/t5_b.md", &task("", "his\n"));
+    for repo in [&ann, &bob] {
+        repo.git(&["remote", "set-url", "--push", "origin", "/nowhere"]);
+        repo.script("aitask_zip_old.sh", &[]).ok();
+        repo.git(&["config", "--unset", "remote.origin.pushurl"]);
+    }
+    (world, ann, bob)
+}
+
+#[test]
+fn bundles_made_in_two_clones_become_one() {
+    let (_world, ann, bob) = bundled();
+    assert_eq!((sync(&ann), sync(&bob), sync(&ann)), ("PUSHED".into(), "AUTOMERGED".into(), "PULLED".into()));
+    for repo in [&ann, &bob] {
+        for n in ["2", "3", "4", "5"] {
+            repo.script("aitask_zip_old.sh", &["unpack", n]).ok();
+        }
+        assert_eq!(repo.read("aitasks/archived/t4_a.md"), task("", "text 4\n"));
+        assert_eq!(repo.read("aitasks/archived/t5_b.md"), task("", "his\n"));
+        assert!(!repo.path("aitasks/archived/_b0").exists());
+    }
+}
+
+#[test]
+fn a_bundle_that_one_emptied_and_the_other_added_to_has_what_was_added() {
+    let (_world, ann, bob) = bundled();
+    assert_eq!((sync(&ann), sync(&bob), sync(&ann)), ("PUSHED".into(), "AUTOMERGED".into(), "PULLED".into()));
+    for n in ["2", "3", "4", "5"] {
+        ann.script("aitask_zip_old.sh", &["unpack", n]).ok();
+    }
+    bob.write("aitasks/archived/t6_b.md", &task("", "more\n"));
+    bob.script("aitask_zip_old.sh", &["--no-commit"]).ok();
+    assert_eq!((sync(&ann), sync(&bob)), ("PUSHED".into(), "AUTOMERGED".into()));
+    let unpacked = bob.script("aitask_zip_old.sh", &["unpack", "6"]).ok().stdout;
+    assert_eq!(unpacked, "UNPACKED_TASK:aitasks/archived/t6_b.md\n");
+    assert_eq!(bob.read("aitasks/archived/t6_b.md"), task("", "more\n"));
+    assert_eq!(bob.read("aitasks/archived/t2_a.md"), task("", "text 2\n"));
+}
+
+#[test]
+fn what_has_no_lines_is_listed_too() {
+    for path in ["aitasks/metadata/picture.png", "aitasks/t2_a.md", "aitasks/archived/_b0/old0.tar.zst"] {
+        let text = |body: &str| task("", &format!("\0{body}\n"));
+        let (_world, ann, bob, line) = both(path, &text("base"), &text("hers"), &text("his"));
+        assert_eq!((line, bob.read(path)), (format!("CONFLICT:{path}"), text("his")));
+        bob.write(path, &ann.read(path));
+        assert_eq!(sync(&bob), "SYNCED");
+        whole(&bob);
+    }
+}
+
 #[test]
 fn a_name_that_is_not_ascii_is_merged_and_quoted() {
     let (_world, _ann, bob, line) = both("aitasks/t2_é.md", &task("", ""), &task("x: 1\n", ""), &task("y: 1\n", ""));
