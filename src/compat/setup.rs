@@ -3,8 +3,9 @@
 
 use super::scene::Scene;
 use crate::error::Result;
+use crate::ledger::session::parse_email;
 use crate::ledger::{Channel, IDS, LOCKS};
-use crate::workflow::migrate::{CODE_IGNORES, CONFIGURE, Code, to_data_branch};
+use crate::workflow::migrate::{CONFIGURE, Code, FRAMEWORK_IGNORES, to_data_branch};
 use crate::workflow::{Context, data_branch, data_state, framework, helper};
 use std::path::Path;
 
@@ -12,7 +13,8 @@ const HELP: &str = "\
 Usage: aitask_setup.sh [--with-pypy] [--with-chat] [--with-dev]
 
 Sets the repository up: the data branch and its checkout, what git ignores, the id counter, the
-lock branch, the user's settings, and commits what belongs to the framework. Asks nothing.";
+lock branch, the user's settings, and commits what belongs to the framework. Asks on a terminal;
+elsewhere every question has its default answer.";
 
 /// What is ignored from here on, and the commit that says so.
 const IGNORED: [(&str, &str); 4] = [
@@ -54,20 +56,51 @@ impl Scene {
     fn narrate_setup(&self, text: &str) {
         (self.narrate)(&format!("[ait] {text}"));
     }
+
+    /// What somebody at a terminal answers; an empty answer, and no terminal, is the default.
+    fn agrees(&self, question: &str, default: bool) -> bool {
+        let (choice, word) = if default { ("[Y/n]", "yes") } else { ("[y/N]", "no") };
+        let Some(answer) = self.console.ask(&format!("[ait] {question} {choice} ")) else {
+            self.say(&format!("{question} (auto-accepting the default: {word})"));
+            return default;
+        };
+        match answer.bytes().next().map(|letter| letter.to_ascii_lowercase()) {
+            Some(b'y') => true,
+            Some(b'n') => false,
+            _ => default,
+        }
+    }
+
+    /// An address to be known by; the one that git knows, unless another is given.
+    fn ask_email(&self, known: Option<&str>) -> Option<String> {
+        let shown = known.map_or_else(String::new, |known| format!(" [{known}]"));
+        let answer = self.console.ask(&format!("[ait] Your e-mail address{shown}: ")).unwrap_or_default();
+        let given = if answer.is_empty() { known? } else { &answer };
+        parse_email(given).inspect_err(|error| self.say(&format!("Warning: {error}"))).ok()
+    }
 }
 
 fn set_up(scene: &Scene) -> Result<u8> {
     let context = if let Some(context) = scene.open()? {
+        scene.say("Git repository already initialized");
         let root = &context.repository.toplevel;
         if scene.dir.canonicalize().is_ok_and(|here| here != *root) {
-            let (root, here) = (root.display(), scene.dir.display());
-            scene.say(&format!("Warning: the repository's root is {root}, not {here}; nothing was done"));
-            return Ok(1);
+            let (shown, here) = (root.display(), scene.dir.display());
+            scene.say(&format!("Warning: the repository's root is {shown}, not {here}"));
+            if !scene.agrees(&format!("Set up {shown}?"), false) {
+                scene.say("Nothing was done");
+                return Ok(1);
+            }
+            return set_up(&Scene { environment: scene.environment.clone(), dir: root.clone(), ..*scene });
         }
-        scene.say("Git repository already initialized");
         context
     } else {
-        scene.say("This is no git repository, and tasks are kept in one (auto-accepting)");
+        scene.say(&format!("{} is no git repository, and tasks are kept in one", scene.dir.display()));
+        let asked = ["Make one here?", "Nothing works without. Make one after all?"];
+        if !asked.iter().any(|question| scene.agrees(question, true)) {
+            scene.say("Nothing was done");
+            return Ok(1);
+        }
         framework::init_repository(&scene.environment, &scene.dir)?;
         scene.say("Git repository initialized");
         let Some(context) = scene.open()? else { return Ok(1) };
@@ -76,13 +109,14 @@ fn set_up(scene: &Scene) -> Result<u8> {
     let snapshot = framework::snapshot(&context)?;
     let context = move_data(scene, context)?;
     make_drafts(&context)?;
+    framework::seed(&context)?;
     for (line, message) in IGNORED {
         if framework::ignore(&context, &[line], message)? {
             scene.say(&format!("{line} is ignored from now on"));
         }
     }
     coordination(scene, &context)?;
-    if framework::user_config(&context)? {
+    if framework::user_config(&context, |known| scene.ask_email(known))? {
         scene.say("Your address is in aitasks/metadata/userconfig.yaml, which is never committed");
     }
     let mut committed = framework::commit_framework(&context, &snapshot)?;
@@ -105,11 +139,13 @@ fn move_data(scene: &Scene, context: Context) -> Result<Context> {
         scene.say("Data branch already configured");
         return Ok(context);
     }
-    scene.say("Task data gets a branch of its own (auto-accepting)");
+    if !scene.agrees("Keep task data on a branch of its own?", true) {
+        return Ok(context);
+    }
     let mut context = context;
     if context.repository.unborn {
         // A branch needs a commit to be there at all.
-        framework::ignore(&context, &CODE_IGNORES, CONFIGURE)?;
+        framework::ignore(&context, &FRAMEWORK_IGNORES, CONFIGURE)?;
         context = scene.open()?.unwrap_or(context);
     }
     let (made, aside) = to_data_branch(&context, Code::Stays)?;
@@ -127,7 +163,11 @@ fn make_drafts(context: &Context) -> Result<()> {
 fn coordination(scene: &Scene, context: &Context) -> Result<()> {
     if context.channel == Channel::Local {
         scene.say("Warning: No git remote 'origin' configured; ids and locks hold on this machine alone");
-        scene.say("Add one with: git remote add origin <url>   (auto-accepting acknowledgment)");
+        scene.say("Add one with: git remote add origin <url>");
+        if scene.console.ask("[ait] Enter goes on without one: ").is_none() {
+            scene.say("(auto-accepting acknowledgment)");
+        }
+        scene.say("No remote for the lock branch either: already acknowledged");
         return Ok(());
     }
     let known = |name: &str| -> Result<bool> {

@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn changes_of_both_sides() {
         let of = |text: &str| -> Members {
-            text.split_whitespace().map(|word| (word[..1].to_owned(), word[1..].as_bytes().to_vec())).collect()
+            text.split_whitespace().map(|word| (word[..1].to_owned(), word.as_bytes()[1..].to_vec())).collect()
         };
         for (base, ours, theirs, merged) in [
             ("", "a1 b1", "a1 c1", Some("a1 b1 c1")),

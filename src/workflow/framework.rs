@@ -2,6 +2,7 @@
 //! committed, the user's own settings. Every commit holds exactly the files that are named.
 
 use super::context::Context;
+use super::init::SEEDS;
 use super::migrate::with_lines;
 use crate::error::{Error, Result};
 use crate::git::porcelain::status::StatusEntry;
@@ -10,6 +11,7 @@ use crate::git::worktree;
 use crate::settings::Environment;
 use crate::task::paths;
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The framework's own files on the code branch.
@@ -109,16 +111,36 @@ fn commit(
     Ok(Committed { files: entries.len(), left_alone: left_alone.into_iter().map(|entry| entry.path).collect() })
 }
 
-/// Writes the user's own settings, where there are none and git knows an address.
-pub fn user_config(context: &Context) -> Result<bool> {
+/// Writes what task data starts with, where it is missing.
+pub fn seed(context: &Context) -> Result<()> {
+    for (name, content) in SEEDS {
+        let path = context.data_dir().join(name);
+        let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        match made
+            .and_then(|()| std::fs::File::create_new(&path))
+            .and_then(|mut file| file.write_all(content.as_bytes()))
+        {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(Error::io("write", &path, &error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Writes the user's own settings, where there are none; `ask` gives the address, from the one that git knows.
+pub fn user_config(context: &Context, ask: impl FnOnce(Option<&str>) -> Option<String>) -> Result<bool> {
     let path = context.data_dir().join(paths::USER_CONFIG_FILE);
-    let Some(email) = context.repository.config().last("user.email").filter(|_| !path.exists()) else {
+    if path.exists() {
         return Ok(false);
-    };
+    }
+    let Some(email) = ask(context.repository.config().last("user.email")) else { return Ok(false) };
     let text = format!(
         "# Settings of this user on this machine; never committed\nemail: {email}\n# How the keys of the screens are \
          shown\nshortcut_label_case: preserve\n"
     );
+    super::place::exclude(&context.repository.common_dir, &format!("/{}", paths::USER_CONFIG_FILE))?;
     let made = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, text));
     made.map(|()| true).map_err(|error| Error::io("write", &path, &error))
 }

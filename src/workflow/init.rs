@@ -30,8 +30,11 @@ pub struct Initialised {
 }
 
 /// The issue types a project starts with (specification 20, section 3.3).
-pub(super) const TYPES: &str =
+const TYPES: &str =
     "bug\nchore\ndocumentation\nenhancement\nfeature\nmanual_verification\nperformance\nrefactor\nstyle\ntest\n";
+
+/// What the task data starts with.
+pub(super) const SEEDS: [(&str, &str); 2] = [(paths::LABELS_FILE, ""), (paths::TASK_TYPES_FILE, TYPES)];
 
 /// Makes what is missing, in one swap.
 pub fn init(context: &Context) -> Result<Initialised> {
@@ -69,7 +72,7 @@ pub fn init(context: &Context) -> Result<Initialised> {
             found.push(format!("branch {ids_branch}"));
         }
         let mut changes = Vec::new();
-        for (path, content) in [(paths::LABELS_FILE, ""), (paths::TASK_TYPES_FILE, TYPES)] {
+        for (path, content) in SEEDS {
             if index.has(path) {
                 found.push(path.to_owned());
             } else {

@@ -3,7 +3,7 @@
 
 use super::context::Context;
 use super::data_branch;
-use super::init::TYPES;
+use super::init::SEEDS;
 use super::outcome::Aside;
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::{self, Edit};
@@ -16,6 +16,18 @@ use std::path::Path;
 
 /// What the code branch ignores: the checkout, and the links into it.
 pub const CODE_IGNORES: [&str; 3] = [".aitask-data/", paths::TASKS_DIR, paths::PLANS_DIR];
+/// Besides, where the framework of the scripts is: the skills that it renders (specification 40, section 9, step 3.8).
+pub const FRAMEWORK_IGNORES: [&str; 9] = [
+    CODE_IGNORES[0],
+    CODE_IGNORES[1],
+    CODE_IGNORES[2],
+    ".claude/skills/*-/",
+    ".agents/skills/*-/",
+    ".opencode/skills/*-/",
+    "!.claude/skills/*-remote-/",
+    "!.agents/skills/*-remote-/",
+    "!.opencode/skills/*-remote-/",
+];
 /// The subject of the commit that sets a code branch without task data up.
 pub const CONFIGURE: &str = "ait: Configure task data branch with worktree and symlinks";
 /// What the data branch ignores.
@@ -33,8 +45,17 @@ const DATA_IGNORES: [&str; 6] = [
 pub enum Code {
     /// It is published in the same swap, where the server takes it.
     Published,
-    /// It stays here, for its owner to publish (verdict P3).
+    /// It stays here, for its owner to publish (verdict P3), and is for the scripts.
     Stays,
+}
+
+impl Code {
+    fn ignores(self) -> &'static [&'static str] {
+        match self {
+            Self::Published => &CODE_IGNORES,
+            Self::Stays => &FRAMEWORK_IGNORES,
+        }
+    }
 }
 
 /// Makes the data branch where there is none, moves the task data there, and checks it out; gives what was made, and
@@ -62,14 +83,14 @@ pub fn to_data_branch(context: &Context, code_too: Code) -> Result<(Vec<String>,
     let mut made = Vec::new();
     let mark = nonce()?;
     let alone = || -> Result<_> {
-        let landed = ledger.transact(&mark, &both, |view| decide(context, view, &data, &code, false))?;
+        let landed = ledger.transact(&mark, &both, |view| decide(context, view, &data, &code, None))?;
         let here = Ledger { channel: Channel::Local, ..context.ledger() };
         let moved = ledger.view(std::slice::from_ref(&data), false)?;
         here.transact(&mark, &both, |view| {
             if let Some(moved) = moved.base(&data) {
                 require_kept(context, moved, &files_of(view, &code)?, &code)?;
             }
-            let plan = leave_code(Plan::new(), view, &code)?;
+            let plan = leave_code(Plan::new(), view, &code, code_too)?;
             Ok(if plan.branches.is_empty() { Decision::Nothing(()) } else { Decision::Swap(plan, ()) })
         })?;
         let mut aside = Aside::of(context, &landed);
@@ -80,15 +101,17 @@ pub fn to_data_branch(context: &Context, code_too: Code) -> Result<(Vec<String>,
     };
     let (is_new, mut aside) = match code_too {
         Code::Stays => alone()?,
-        Code::Published => match ledger.transact(&mark, &both, |view| decide(context, view, &data, &code, true)) {
-            Ok(landed) => (landed.value, Aside::of(context, &landed)),
-            Err(error) if error.is_denied_for(code.as_str()) => {
-                let (is_new, mut aside) = alone()?;
-                aside.notes.insert(0, format!("the server refuses pushes to {code}"));
-                (is_new, aside)
+        Code::Published => {
+            match ledger.transact(&mark, &both, |view| decide(context, view, &data, &code, Some(code_too))) {
+                Ok(landed) => (landed.value, Aside::of(context, &landed)),
+                Err(error) if error.is_denied_for(code.as_str()) => {
+                    let (is_new, mut aside) = alone()?;
+                    aside.notes.insert(0, format!("the server refuses pushes to {code}"));
+                    (is_new, aside)
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
-        },
+        }
     };
     made.extend(is_new.then(|| format!("branch {data}")));
     if context.dry_run {
@@ -130,7 +153,13 @@ fn require_left(context: &Context, code: &Branch) -> Result<()> {
 }
 
 /// Whether the branch was made, and how; `with_code` takes the task data out of the code branch, too.
-fn decide(context: &Context, view: &View<'_>, data: &Branch, code: &Branch, with_code: bool) -> Result<Decision<bool>> {
+fn decide(
+    context: &Context,
+    view: &View<'_>,
+    data: &Branch,
+    code: &Branch,
+    with_code: Option<Code>,
+) -> Result<Decision<bool>> {
     let files = files_of(view, code)?;
     if let Some(moved) = view.base(data) {
         if files.is_empty() {
@@ -139,7 +168,10 @@ fn decide(context: &Context, view: &View<'_>, data: &Branch, code: &Branch, with
         require_kept(context, moved, &files, code)?;
         require_free(context)?;
         // Somebody moved the data, and his commit on the code branch never came.
-        let plan = if with_code { leave_code(Plan::new(), view, code)? } else { Plan::new() };
+        let plan = match with_code {
+            Some(manner) => leave_code(Plan::new(), view, code, manner)?,
+            None => Plan::new(),
+        };
         return Ok(if plan.branches.is_empty() { Decision::Nothing(false) } else { Decision::Swap(plan, false) });
     }
     require_free(context)?;
@@ -161,7 +193,7 @@ fn decide(context: &Context, view: &View<'_>, data: &Branch, code: &Branch, with
         .collect();
     let mut fresh = vec![(".gitignore", with_lines(b"", &DATA_IGNORES))];
     if files.is_empty() {
-        fresh.extend([(paths::LABELS_FILE, Vec::new()), (paths::TASK_TYPES_FILE, TYPES.into())]);
+        fresh.extend(SEEDS.map(|(path, content)| (path, content.into())));
     }
     edits.extend(fresh.into_iter().map(|(path, content)| Edit::Put { path: path.to_owned(), content }));
     let subject = if files.is_empty() {
@@ -171,20 +203,20 @@ fn decide(context: &Context, view: &View<'_>, data: &Branch, code: &Branch, with
     };
     let mut plan = Plan::new().step(data, Step::edit("ait: Initialize aitask-data branch", Vec::new()));
     plan = plan.step(data, Step::edit(subject, edits));
-    if with_code {
-        plan = leave_code(plan, view, code)?;
+    if let Some(manner) = with_code {
+        plan = leave_code(plan, view, code, manner)?;
     }
     Ok(Decision::Swap(plan, true))
 }
 
 /// The step that takes the task data out of the code branch, and ignores what comes in its place.
-fn leave_code(plan: Plan, view: &View<'_>, code: &Branch) -> Result<Plan> {
+fn leave_code(plan: Plan, view: &View<'_>, code: &Branch, manner: Code) -> Result<Plan> {
     if view.base(code).is_none() {
         return Ok(plan);
     }
     let files = files_of(view, code)?;
     let before = view.files(&[(code, ".gitignore".to_owned())])?.pop().flatten().unwrap_or_default();
-    let after = with_lines(&before, &CODE_IGNORES);
+    let after = with_lines(&before, manner.ignores());
     let subject = if files.is_empty() { CONFIGURE } else { "ait: Migrate task data to aitask-data branch" };
     let mut edits: Vec<_> = files.into_iter().map(|(path, _)| Edit::Remove { path }).collect();
     if after != before {

@@ -213,6 +213,7 @@ fn setup_of_a_fresh_project_as_in_the_transcript() {
     assert_eq!(subjects("main"), code);
     assert_eq!(ann.git(&["rev-list", "--count", "origin/main..main"]), "5\n");
     assert_eq!(ann.git(&["status", "--porcelain"]), "A  mine.txt\n");
+    assert!(ann.read(".gitignore").starts_with(".aitask-data/\naitasks\naiplans\n.claude/skills/*-/\n"));
     for branch in ["aitask-data", "aitask-ids", "aitask-locks"] {
         assert!(world.remote_branch(branch).is_some(), "{branch}");
     }
@@ -237,4 +238,46 @@ fn setup_leaves_alone_what_somebody_is_at_work_on() {
     let run = ann.at(world.root().join("new")).script("aitask_setup.sh", &[]).ok();
     assert!(run.stdout.contains("initialized") && world.root().join("new/.aitask-data/aitasks").is_dir(), "{run}");
     ann.at(ann.path("aiplans")).script("aitask_setup.sh", &[]).fails(1);
+}
+
+/// What setup says to somebody who types these answers at a terminal, and its exit code.
+fn typed(repo: &Repo, answers: &str) -> (String, i32) {
+    let line = format!("'{}' compat aitask_setup.sh", env!("CARGO_BIN_EXE_git-aitask"));
+    let run = repo.run("sh", &["-c", "printf \"$1\" | script -qec \"$2\" /dev/null", "sh", answers, &line]);
+    (run.stdout, run.code)
+}
+
+#[test]
+fn setup_asks_at_a_terminal_and_takes_no_for_an_answer() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    let (said, code) = typed(&ann, "n\\nann@home.example\\n");
+    assert!(code == 0 && !said.contains("auto-accepting"), "{said}");
+    assert!(ann.read("aitasks/metadata/userconfig.yaml").contains("\nemail: ann@home.example\n"), "{said}");
+    assert!(!ann.path(".aitask-data").exists() && ann.path("aitasks/metadata/task_types.txt").exists());
+    assert_eq!(ann.git(&["log", "--format=%s", "--", "aitasks"]), "ait: Add aitask framework\n");
+    assert_eq!(ann.git(&["ls-files", "aitasks"]), "aitasks/metadata/labels.txt\naitasks/metadata/task_types.txt\n");
+    ann.git(&["push", "-q"]);
+    let (said, code) = typed(&ann, "\\n");
+    assert_eq!(code, 0, "{said}");
+    assert!(ann.path(".aitask-data/aitasks/metadata/task_types.txt").exists());
+    let new = ann.at(world.root()).env("GIT_CEILING_DIRECTORIES", world.root().display());
+    let (said, code) = typed(&new, "n\\nno\\n");
+    assert!(code == 1 && said.contains("Nothing was done") && !world.root().join(".git").exists(), "{said}");
+    std::fs::create_dir(ann.path("sub")).unwrap();
+    let (said, code) = typed(&ann.at(ann.path("sub")), "n\\n");
+    assert!(code == 1 && said.contains("the repository's root is"), "{said}");
+    assert_eq!(typed(&ann.at(ann.path("sub")), "y\\n").1, 0);
+}
+
+#[test]
+fn without_a_remote_setup_says_how_to_add_one() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    ann.git(&["remote", "remove", "origin"]);
+    let said = ann.script("aitask_setup.sh", &[]).ok().stdout;
+    for words in ["No git remote 'origin' configured", "git remote add origin", "auto-accepting acknowledgment"] {
+        assert!(said.contains(words), "{said}");
+    }
+    assert!(said.contains("already acknowledged"), "{said}");
 }
