@@ -18,6 +18,7 @@ mod labels;
 mod lock;
 mod lock_diag;
 mod ls;
+mod merge;
 mod options;
 mod pick_own;
 mod plan_externalize;
@@ -118,6 +119,7 @@ pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path)
         "aitask_web_merge.sh" => web_merge::run(&scene, args),
         "aitask_plan_externalize.sh" => plan_externalize::run(&scene, args),
         "desync_state.py" => desync_state::run(&scene, args),
+        "aitask_merge.py" => merge::run(&scene, args),
         "aitask_setup.sh" => setup::run(&scene, args),
         "aitask_sync.sh" => sync::run(&scene, args),
         _ => {

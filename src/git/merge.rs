@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::merge_tree::{self, MergeTree};
 use crate::git::porcelain::unmerged::{self, Versions};
-use crate::git::run::Call;
+use crate::git::run::{Call, Git};
 use crate::git::{Oid, Repository, worktree};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -124,10 +124,10 @@ pub enum MergeFile {
 }
 
 /// Merges three texts line by line (git-merge-file(1)).
-pub fn merge_file(repository: &Repository, base: &[u8], ours: &[u8], theirs: &[u8]) -> Result<MergeFile> {
+pub fn merge_file(git: &Git, base: &[u8], ours: &[u8], theirs: &[u8]) -> Result<MergeFile> {
     let temp = tempfile::Builder::new().prefix("git-aitask-merge-").tempdir();
     let temp = temp.map_err(|error| Error::io("make a folder in", &std::env::temp_dir(), &error))?;
-    let mut call = repository.read("merge-file").args(["-p", "-L", "LOCAL", "-L", "BASE", "-L", "REMOTE"]);
+    let mut call = git.read(temp.path(), "merge-file").args(["-p", "-L", "LOCAL", "-L", "BASE", "-L", "REMOTE"]);
     for (name, text) in [("ours", ours), ("base", base), ("theirs", theirs)] {
         let path = temp.path().join(name);
         std::fs::write(&path, text).map_err(|error| Error::io("write", &path, &error))?;

@@ -127,6 +127,41 @@ pub fn has_markers(text: &[u8]) -> bool {
     wanted.peek().is_none()
 }
 
+/// The two texts that a text with conflict markers was made of, the upper side first; `None` without a whole conflict.
+/// What both began with (`|||||||`) is left out, and of several lines `=======` the first parts the sides (verdict M4).
+#[must_use]
+pub fn sides(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    #[derive(Clone, Copy, PartialEq)]
+    enum Within {
+        Both,
+        Upper,
+        Base,
+        Lower,
+    }
+    let (mut upper, mut lower, mut within, mut found) = (Vec::new(), Vec::new(), Within::Both, false);
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        within = match within {
+            Within::Both if line.starts_with(b"<<<<<<< ") => Within::Upper,
+            Within::Upper if line.starts_with(b"|||||||") => Within::Base,
+            Within::Upper | Within::Base if line.trim_ascii_end() == b"=======" => Within::Lower,
+            Within::Lower if line.starts_with(b">>>>>>> ") => {
+                found = true;
+                Within::Both
+            }
+            _ => {
+                if matches!(within, Within::Both | Within::Upper) {
+                    upper.extend_from_slice(line);
+                }
+                if matches!(within, Within::Both | Within::Lower) {
+                    lower.extend_from_slice(line);
+                }
+                within
+            }
+        };
+    }
+    (found && within == Within::Both).then_some((upper, lower))
+}
+
 fn parse(bytes: &[u8]) -> Option<Document> {
     let document = Document::parse(bytes);
     let keys: Vec<_> = document.keys().collect();
@@ -422,6 +457,18 @@ mod tests {
     }
 
     #[test]
+    fn the_sides_of_a_text_with_markers() {
+        let both = |upper: &str, lower: &str| Some((upper.as_bytes().to_vec(), lower.as_bytes().to_vec()));
+        let text = "a\n<<<<<<< x\nb\n=======\nc\n=======\nd\n>>>>>>> y\ne\n";
+        assert_eq!(sides(text.as_bytes()), both("a\nb\ne\n", "a\nc\n=======\nd\ne\n"));
+        let text = "<<<<<<< x\nb\n||||||| z\nbase\n=======\n>>>>>>> y\n<<<<<<< x\n=======\nf\n>>>>>>> y\n";
+        assert_eq!(sides(text.as_bytes()), both("b\n", "f\n"));
+        for none in ["", "a\n=======\n", "<<<<<<< x\n=======\n", ">>>>>>> y\n", "<<<<<<< x\n>>>>>>> y\n"] {
+            assert_eq!(sides(none.as_bytes()), None, "{none}");
+        }
+    }
+
+    #[test]
     fn a_key_that_clashes_is_shown_with_both_values() {
         let merged = FileMerge::of(None, b"---\nissue: 1\n---\n", b"---\nissue: 2\n---\n").unwrap();
         let marked = String::from_utf8(merged.marked(b"")).unwrap();
@@ -456,10 +503,17 @@ mod tests {
         }
 
         #[test]
+        fn what_was_marked_is_taken_apart_again(local in frontmatter_like(), remote in frontmatter_like()) {
+            let marked = format!("<<<<<<< a\n{local}\n=======\n{remote}\n>>>>>>> b\n");
+            prop_assert_eq!(sides(marked.as_bytes()), Some((format!("{local}\n").into(), format!("{remote}\n").into())));
+        }
+
+        #[test]
         fn anything(base: Option<Vec<u8>>, local in frontmatter_like(), remote in frontmatter_like()) {
             if let Some(merged) = FileMerge::of(base.as_deref(), local.as_bytes(), remote.as_bytes()) {
                 let _ = (merged.with_body(b"x"), merged.marked(b"y"));
             }
+            let _ = sides(local.as_bytes());
         }
     }
 }

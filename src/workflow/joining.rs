@@ -6,10 +6,12 @@ use crate::git::merge::{self, MergeFile, Renames};
 use crate::git::objects::{self, Edit, NewCommit, Parent};
 use crate::git::porcelain::merge_tree::MergeTree;
 use crate::git::porcelain::unmerged::{Version, Versions};
+use crate::git::run::Git;
 use crate::git::{Oid, Repository};
 use crate::ledger::nonce;
 use crate::ledger::pairing::{self, Aligned};
 use crate::ledger::transaction::trailer;
+use crate::settings::Environment;
 use crate::task::merge::{Body, FileMerge};
 use crate::task::{bundle, paths};
 use std::collections::BTreeMap;
@@ -113,7 +115,9 @@ fn merge_files(
         match (merged, path.to_str().map(str::to_owned)) {
             (Merged::Text(content), Some(path)) => edits.push(Edit::Put { path, content }),
             (Merged::Gone, Some(path)) => edits.push(Edit::Remove { path }),
-            (Merged::Not(marked), _) => unresolved.push(Unresolved { path, versions, marked }),
+            (Merged::Not(marked), _) => {
+                unresolved.push(Unresolved { path, versions, marked: marked.map(|marked| marked.text) });
+            }
             (_, None) => unresolved.push(Unresolved { path, versions, marked: None }),
         }
     }
@@ -121,11 +125,23 @@ fn merge_files(
 }
 
 /// What became of a file.
-enum Merged {
+#[derive(Debug)]
+pub enum Merged {
+    /// This is its text.
     Text(Vec<u8>),
+    /// It goes.
     Gone,
-    /// Somebody has to look at it; this has both sides marked.
-    Not(Option<Vec<u8>>),
+    /// Somebody has to look at it.
+    Not(Option<Marked>),
+}
+
+/// A text with both sides in it where no rule decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marked {
+    /// The text, with conflict markers.
+    pub text: Vec<u8>,
+    /// The keys that clash, and `body`; empty where the rules do not speak of the file.
+    pub clashes: Vec<String>,
 }
 
 fn merge_texts(
@@ -136,25 +152,37 @@ fn merge_texts(
     ours: &[u8],
     theirs: &[u8],
 ) -> Result<Merged> {
-    let by_rules = is_by_rules(path) && are_plain(versions);
-    let Some(file) = by_rules.then(|| FileMerge::of(base, ours, theirs)).flatten() else {
-        return Ok(Merged::Not(match merge::merge_file(repository, base.unwrap_or_default(), ours, theirs)? {
-            MergeFile::Clean(marked) | MergeFile::Marked(marked) => Some(marked),
-            MergeFile::Binary => None,
-        }));
-    };
+    let git = repository.git();
+    if is_by_rules(path)
+        && are_plain(versions)
+        && let Some(merged) = by_rules(git.environment(), base, ours, theirs)?
+    {
+        return Ok(merged);
+    }
+    Ok(Merged::Not(match merge::merge_file(git, base.unwrap_or_default(), ours, theirs)? {
+        MergeFile::Clean(text) | MergeFile::Marked(text) => Some(Marked { text, clashes: Vec::new() }),
+        MergeFile::Binary => None,
+    }))
+}
+
+/// Merges a task file or plan; `None` for one that the rules do not speak of.
+pub fn by_rules(environment: &Environment, base: Option<&[u8]>, ours: &[u8], theirs: &[u8]) -> Result<Option<Merged>> {
+    let git = &Git::new(environment.clone());
+    let Some(file) = FileMerge::of(base, ours, theirs) else { return Ok(None) };
     let (body, clean) = match &file.body {
         Body::Settled(body) => (body.clone(), true),
-        Body::Differs { base, local, remote, .. } => match merge::merge_file(repository, base, local, remote)? {
+        Body::Differs { base, local, remote, .. } => match merge::merge_file(git, base, local, remote)? {
             MergeFile::Clean(body) => (body, true),
             MergeFile::Marked(body) => (body, false),
-            MergeFile::Binary => return Ok(Merged::Not(None)),
+            MergeFile::Binary => return Ok(Some(Merged::Not(None))),
         },
     };
     if clean && file.clashes.is_empty() {
-        return Ok(Merged::Text(file.with_body(&body)));
+        return Ok(Some(Merged::Text(file.with_body(&body))));
     }
-    Ok(Merged::Not(Some(file.marked(&body))))
+    let keys = file.clashes.iter().map(|clash| clash.key.clone());
+    let clashes = keys.chain((!clean).then(|| "body".to_owned())).collect();
+    Ok(Some(Merged::Not(Some(Marked { text: file.marked(&body), clashes }))))
 }
 
 /// Two clones that put archived files into the same bundle: it has those of both.

@@ -3,6 +3,7 @@
 
 mod anywhere;
 mod explore;
+mod merge;
 mod moved;
 mod moving;
 mod rules;
