@@ -3,7 +3,6 @@
 use clap::{CommandFactory as _, Parser as _};
 use clap_complete::CompleteEnv;
 use git_aitask::cli::{Cli, Verb};
-use git_aitask::commands::sync::Sync;
 use git_aitask::commands::{App, lock, welcome, whoami};
 use git_aitask::compat;
 use git_aitask::error::{Error, Kind, Result};
@@ -97,7 +96,7 @@ fn run(cli: &Cli, environment: Environment, report: Report) -> Result<u8> {
         Some(Verb::Unlock(verb)) => verb.run(&app),
         Some(Verb::Locks(_)) => lock::Locks::run(&app),
         Some(Verb::Worktree(verb)) => verb.run(&app),
-        Some(Verb::Sync(_)) => Sync::run(&app),
+        Some(Verb::Sync(verb)) => verb.run(&app),
         Some(Verb::Status(verb)) => verb.run(&app),
         Some(Verb::Explore(verb)) => return verb.run(&app),
         Some(Verb::Whoami(_)) => whoami::Whoami::run(&app),

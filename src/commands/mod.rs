@@ -87,7 +87,7 @@ fn aside(page: Page, aside: &Aside) -> Page {
             .advice(format!("  {}", lagging.command));
     }
     if let Some(dry_run) = &aside.dry_run {
-        page = page.title("nothing was changed (--dry-run); it would swap:");
+        page = page.rehearsed().title("it would swap:");
         for change in &dry_run.refs {
             let [old, new] = [&change.old, &change.new].map(|oid| oid.as_ref().map_or("(none)", |oid| oid.short()));
             page = page.line(format!("  {} {old} -> {new}", change.name));

@@ -12,12 +12,16 @@ use clap::Args;
     after_help = "Edits of task files and plans are committed first, and nothing else is. Files that both sides changed are \
 merged field by field; what cannot be merged is listed, and nothing is changed.\n\nExample:\n  git aitask sync"
 )]
-pub struct Sync {}
+pub struct Sync {
+    /// Show what would be swapped, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
 
 impl Sync {
     /// Runs the verb.
-    pub fn run(app: &App) -> Result<()> {
-        let context = app.open(false)?;
+    pub fn run(&self, app: &App) -> Result<()> {
+        let context = app.open(self.dry_run)?;
         let outcome = sync::bring_together(&context)?;
         app.report.answer(&outcome, || {
             let title = match outcome.did {

@@ -65,6 +65,8 @@ fn show(scene: &Scene, batch: bool, progress: Progress) {
             scene.console.info_aside(&format!("Auto-merged: {}", path.display()));
             return;
         }
+        // The scripts know no dry run.
+        Progress::WouldSwap(_) | Progress::WouldRun(_) => return,
         _ if batch => return,
         Progress::Committing(files) => format!("Auto-committing {files} modified task/plan files"),
         Progress::Fetching => "Fetching from remote...".to_owned(),

@@ -9,6 +9,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 #[derive(Debug, Clone, Default)]
 pub struct Page {
     lines: Vec<Line>,
+    rehearsed: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -184,6 +185,15 @@ impl Page {
         self
     }
 
+    /// Says above all of it that nothing was done, and leaves out what could be next if it had been.
+    #[must_use]
+    pub fn rehearsed(mut self) -> Self {
+        self.rehearsed = true;
+        let head = "nothing was changed (--dry-run); without it this would be the answer:".to_owned();
+        self.lines.insert(0, Line::Text(head, Style::new().bold()));
+        self
+    }
+
     /// Adds a table.
     #[must_use]
     pub fn table(mut self, table: Table) -> Self {
@@ -204,7 +214,7 @@ impl Page {
         for line in &self.lines {
             match line {
                 Line::Text(line, style) => styled(&mut text, line, *style),
-                Line::Advice(_) if quiet => {}
+                Line::Advice(_) if quiet || self.rehearsed => {}
                 Line::Advice(line) => styled(&mut text, line, dim),
                 Line::Table(table) => table.render(&mut text, columns),
             }

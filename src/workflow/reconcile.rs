@@ -1,13 +1,14 @@
 //! Bringing the task data here and at the remote to the same state: local edits committed, both histories joined off to
 //! the side, the result pushed, the checkout carried along (specification 40, sections 4 and 6).
 
+mod rehearsal;
 mod work;
 
 use super::context::Context;
 use super::data_state;
 use super::joining::{Resolutions, Unresolved};
 use crate::error::{Error, Kind, Result};
-use crate::git::Branch;
+use crate::git::{Branch, RefUpdate};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::queue::Queue;
 use std::path::PathBuf;
@@ -70,6 +71,10 @@ pub enum Progress {
     Pushing(u32),
     /// This file was merged by the rules.
     Merged(PathBuf),
+    /// Under `--dry-run`: this ref would be swapped at the remote.
+    WouldSwap(RefUpdate),
+    /// Under `--dry-run`: this git command would run.
+    WouldRun(String),
 }
 
 /// How to go about it.
@@ -101,7 +106,8 @@ pub fn reconcile(context: &Context, manner: Manner<'_>) -> Result<Reconciled> {
     let _queue = Queue::enter(&context.repository, limit, context.narrate)?;
     let deadline = Deadline::after(limit);
     let done = Done::default();
-    let mut work = Work { context, remote, data, checkout, manner, deadline, done, asked: false, known: None };
+    let mut work =
+        Work { context, remote, data, checkout, manner, deadline, done, asked: false, known: None, rehearsed: None };
     Ok(match work.run()? {
         Ok(()) => work.done.answer(),
         Err(end) => end,

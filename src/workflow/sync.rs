@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::index::{Index, branches};
 use super::joining::Resolutions;
-use super::outcome::Aside;
+use super::outcome::{Aside, DryRun};
 use super::reconcile::{Manner, Progress, Reconciled, reconcile};
 use crate::error::{Error, Kind, Result};
 use crate::git::run::Call;
@@ -102,10 +102,12 @@ pub enum Did {
 /// out. Nothing is half done.
 pub fn bring_together(context: &Context) -> Result<Synced> {
     let locks_branch = crate::ledger::Ledger::locks_branch()?;
-    let (mut committed, mut merged) = (0, Vec::new());
+    let (mut committed, mut merged, mut dry_run) = (0, Vec::new(), DryRun::default());
     let mut progress = |progress| match progress {
         Progress::Committing(files) => committed += files,
         Progress::Merged(path) => merged.push(path),
+        Progress::WouldSwap(update) => dry_run.refs.push((&update).into()),
+        Progress::WouldRun(command) => dry_run.commands.push(command),
         Progress::Fetching | Progress::Pulling(_) | Progress::Pushing(_) => {}
     };
     let (resolutions, also) = (Resolutions::new(), [locks_branch.clone()]);
@@ -141,9 +143,15 @@ pub fn bring_together(context: &Context) -> Result<Synced> {
             let step = Step::edit(format!("ait: Cleanup {} stale lock(s)", stale.len()), edits);
             Ok(Decision::Swap(Plan::new().step(&locks_branch, step), stale))
         })?;
+        if context.dry_run {
+            let DryRun { refs, commands } = DryRun::of(&landed);
+            dry_run.refs.extend(refs);
+            dry_run.commands.extend(commands);
+        }
         landed.value
     };
-    Ok(Synced { did, committed, merged, released, aside: Aside::default() })
+    let aside = Aside { dry_run: context.dry_run.then_some(dry_run), ..Aside::default() };
+    Ok(Synced { did, committed, merged, released, aside })
 }
 
 fn all(context: &Context) -> Result<[Branch; 2]> {

@@ -1,7 +1,8 @@
 //! `aitask_sync.sh` and `git aitask sync`: what goes over, and in one connection where there is nothing.
 
 use super::{sync, task, two, whole};
-use crate::support::World;
+use crate::support::{Repo, World};
+use std::time::Instant;
 
 #[test]
 fn the_transcript_of_the_specification() {
@@ -149,4 +150,71 @@ fn two_hundred_files_of_both_sides_in_two_seconds() {
     eprintln!("200 files of both sides: {:?}", started.elapsed());
     let merged = bob.read("aitasks/t200_x.md");
     assert!(merged.contains("issue: 1\nboardidx: 10\nboardcol: now\n"), "{merged}");
+}
+
+#[test]
+fn a_dry_run_says_what_it_would_do_and_does_nothing() {
+    let (world, ann, bob) = two();
+    for (repo, field) in [(&ann, "hers"), (&bob, "his")] {
+        repo.write("aitasks/t1_sample.md", &task(&format!("{field}: 1\n"), "Body\n"));
+    }
+    let rehearse = |repo: &Repo| {
+        let everything = || (repo.git(&["for-each-ref"]), repo.git(&["-C", ".aitask-data", "status", "--porcelain"]));
+        repo.git(&["fetch", "-q"]);
+        let (before, there) = (everything(), world.remote_branch("aitask-data"));
+        let said = repo.aitask(&["sync", "--dry-run", "--json"]).ok().json();
+        assert_eq!((everything(), world.remote_branch("aitask-data")), (before, there));
+        said
+    };
+    let said = rehearse(&ann);
+    assert_eq!((&said["did"], &said["committed"]), (&"pushed".into(), &1.into()));
+    assert_eq!(said["dry_run"]["refs"][0]["ref"], "refs/heads/aitask-data");
+    ann.aitask(&["sync"]).ok();
+    let said = rehearse(&bob);
+    assert_eq!((&said["did"], &said["merged"][0]), (&"merged".into(), &"aitasks/t1_sample.md".into()));
+    let tree = |commit: &str| bob.git(&["rev-parse", &format!("{commit}^{{tree}}")]);
+    let foreseen = tree(said["dry_run"]["refs"][0]["new"].as_str().unwrap());
+    let page = bob.aitask(&["sync", "--dry-run"]).ok().stdout;
+    assert!(page.starts_with("nothing was changed (--dry-run)") && page.contains("git push"), "{page}");
+    bob.aitask(&["sync"]).ok();
+    assert_eq!(tree("aitask-data"), foreseen);
+    assert_eq!(rehearse(&ann)["did"], "pulled");
+    ann.aitask(&["sync"]).ok();
+    assert_eq!(rehearse(&ann)["dry_run"], serde_json::json!({"refs": [], "commands": []}));
+    ann.write("aitasks/t1_sample.md", &task("x: 1\n", "Body\n"));
+    bob.write("aitasks/t1_sample.md", &task("x: 2\n", "Body\n"));
+    ann.aitask(&["sync"]).ok();
+    let error = bob.aitask(&["sync", "--dry-run", "--json"]).fails(1).error();
+    assert_eq!(error["error"]["kind"], "conflict");
+}
+
+#[test]
+fn a_remote_that_hangs_is_given_up_after_ten_seconds() {
+    let (_world, ann, _bob) = two();
+    ann.git(&["config", "core.sshCommand", "sleep 60 #"]);
+    ann.git(&["remote", "set-url", "origin", "ssh://nowhere.example/x"]);
+    ann.write("aitasks/t1_sample.md", &task("x: 1\n", "Body\n"));
+    let begin = Instant::now();
+    assert_eq!(sync(&ann), "NO_NETWORK");
+    let took = begin.elapsed().as_secs();
+    assert!((9..20).contains(&took), "{took} s");
+    // The edit is committed, for the next run to push.
+    assert_eq!(ann.script("ait", &["git", "status", "--porcelain"]).ok().stdout, "");
+    whole(&ann);
+}
+
+#[test]
+fn no_python_is_needed_to_merge() {
+    let (world, ann, bob) = two();
+    let bin = world.root().join("bin");
+    for name in ["python", "python3"] {
+        world.script(&bin.join(name), "#!/bin/sh\necho called >>\"$HOME/called\"\nexit 127\n");
+    }
+    ann.write("aitasks/t1_sample.md", &task("hers: 1\n", "Body\n"));
+    bob.write("aitasks/t1_sample.md", &task("his: 1\n", "Body\n"));
+    assert_eq!(
+        (sync(&ann), sync(&bob.with_programs(&bin).env("AIT_PYTHON", "/nowhere"))),
+        ("PUSHED".into(), "AUTOMERGED".into())
+    );
+    assert_eq!(bob.run("sh", &["-c", "ls $HOME"]).ok().stdout, "");
 }

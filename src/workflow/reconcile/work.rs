@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The subject of the commit that takes local edits in.
-const AUTO_COMMIT: &str = "ait: Auto-commit task changes before sync";
+pub(super) const AUTO_COMMIT: &str = "ait: Auto-commit task changes before sync";
 /// No single conversation with the remote takes longer (specification 40, section 6.5, point 7).
 const CONVERSATION: Duration = Duration::from_secs(10);
 /// How often a lock of another git is waited for, a tenth of a second each.
@@ -63,6 +63,8 @@ pub(super) struct Work<'a, 'm> {
     pub(super) asked: bool,
     /// What the remote has, where a push of ours said so.
     pub(super) known: Option<Oid>,
+    /// Under `--dry-run`, the commit that local edits would become.
+    pub(super) rehearsed: Option<Oid>,
 }
 
 impl Work<'_, '_> {
@@ -88,6 +90,11 @@ impl Work<'_, '_> {
                         (self.manner.progress)(Progress::Pulling(behind));
                     }
                     match (ahead, behind) {
+                        (0, _) if self.context.dry_run => {
+                            self.rehearse_bring(theirs);
+                            self.done.pulled = true;
+                            return Ok(Ok(()));
+                        }
                         (0, _) => match self.bring(local, theirs)? {
                             Forward::Done => {
                                 self.done.pulled |= self.known.as_ref() != Some(theirs);
@@ -114,6 +121,15 @@ impl Work<'_, '_> {
             if let Some(local) = &local {
                 let base = theirs.as_ref().map(|theirs| merge::ahead_behind(repository, local, theirs));
                 (self.manner.progress)(Progress::Pushing(base.transpose()?.map_or(1, |(ahead, _)| ahead)));
+            }
+            if self.context.dry_run {
+                self.rehearse_push(theirs.as_ref(), &goal);
+                self.done.pushed = true;
+                if local.as_ref() != Some(&goal) {
+                    self.rehearse_bring(&goal);
+                    self.done.pulled = true;
+                }
+                return Ok(Ok(()));
             }
             match self.push(theirs.as_ref(), &goal)? {
                 Ok(true) => {
@@ -170,6 +186,9 @@ impl Work<'_, '_> {
             return Ok(failed(Failure::Commit, Error::new(Kind::Conflict, message)));
         }
         (self.manner.progress)(Progress::Committing(changed.len()));
+        if self.context.dry_run {
+            return self.rehearse_commit(&dir, &changed).map(Ok);
+        }
         let mut tries = 0;
         loop {
             match worktree::commit_files(repository, &dir, AUTO_COMMIT, &changed) {
@@ -224,13 +243,13 @@ impl Work<'_, '_> {
         Ok(Ok((local, theirs)))
     }
 
-    fn tips(&self) -> Result<(Option<Oid>, Option<Oid>)> {
+    pub(super) fn tips(&self) -> Result<(Option<Oid>, Option<Oid>)> {
         let [local, theirs] = [self.data.full(), self.data.tracking(self.remote)];
         let mut known = refs::load(&self.context.repository, &[local.clone(), theirs.clone()])?;
-        Ok((known.remove(&local), known.remove(&theirs)))
+        Ok((self.rehearsed.clone().or_else(|| known.remove(&local)), known.remove(&theirs)))
     }
 
-    fn limit(&self) -> Duration {
+    pub(super) fn limit(&self) -> Duration {
         let most = CONVERSATION.min(self.context.settings.timeout).max(Duration::from_secs(1));
         self.deadline.left().unwrap_or_default().clamp(Duration::from_secs(1), most)
     }
@@ -241,9 +260,13 @@ impl Work<'_, '_> {
 
     /// A clone that had no branch of its own gets one.
     fn begin(&mut self, theirs: &Oid) -> Result<()> {
+        self.done.pulled = true;
+        if self.context.dry_run {
+            (self.manner.progress)(Progress::WouldRun(format!("git branch {} {theirs}", self.data)));
+            return Ok(());
+        }
         let update = RefUpdate { name: self.data.full(), old: None, new: Some(theirs.clone()) };
         refs::swap(&self.context.repository, &[update], "aitask: follow the remote")?;
-        self.done.pulled = true;
         Ok(())
     }
 
@@ -288,6 +311,9 @@ impl Work<'_, '_> {
             Ok(Join::Conflict(unresolved)) => return Ok(Err(Reconciled::Conflict(unresolved))),
             Err(error) => return Ok(failed(Failure::InTheWay, error)),
         };
+        if self.context.dry_run {
+            return Ok(Ok(Some(joined)));
+        }
         if let Some(dir) = &self.checkout
             && let Forward::Refused(said) = carry::could_carry(repository, dir, local, &joined, &[], None)?
         {

@@ -1,0 +1,53 @@
+//! A sync that changes nothing: local edits become a commit that no branch has, and what would be swapped is said.
+
+use super::Progress;
+use super::work::{AUTO_COMMIT, Work};
+use crate::error::{Error, Kind, Result};
+use crate::git::objects::{self, Edit, NewCommit, Parent};
+use crate::git::porcelain::status::StatusEntry;
+use crate::git::remote::{self, PushOptions};
+use crate::git::{Oid, RefUpdate};
+use std::path::Path;
+
+impl Work<'_, '_> {
+    /// What would be committed. Files whose names are not UTF-8 are left out.
+    pub(super) fn rehearse_commit(&mut self, dir: &Path, changed: &[StatusEntry]) -> Result<()> {
+        let (local, _) = self.tips()?;
+        let edit = |entry: &StatusEntry| {
+            let path = entry.path.to_str()?.to_owned();
+            Some(match std::fs::read(dir.join(&path)) {
+                Ok(content) => Edit::Put { path, content },
+                Err(_) => Edit::Remove { path },
+            })
+        };
+        let commit = NewCommit {
+            parent: local.map_or(Parent::Root, Parent::Commit),
+            merged: None,
+            tree: None,
+            edits: changed.iter().filter_map(edit).collect(),
+            message: format!("{AUTO_COMMIT}\n"),
+        };
+        let made = objects::build(&self.context.repository, &[commit])?.commits.into_iter().next();
+        self.rehearsed = Some(made.ok_or_else(|| Error::new(Kind::Bug, "git made no commit"))?);
+        let command = format!("git -C {} commit -m '{AUTO_COMMIT}' -- <{} files>", dir.display(), changed.len());
+        (self.manner.progress)(Progress::WouldRun(command));
+        Ok(())
+    }
+
+    /// What would be published.
+    pub(super) fn rehearse_push(&mut self, theirs: Option<&Oid>, goal: &Oid) {
+        let update = RefUpdate { name: self.data.full(), old: theirs.cloned(), new: Some(goal.clone()) };
+        let options = PushOptions { atomic: false, hooks: true, dry_run: false, limit: self.limit() };
+        let updates = [update];
+        let command = remote::push_call(&self.context.repository, self.remote, &updates, options).line();
+        let [update] = updates;
+        (self.manner.progress)(Progress::WouldSwap(update));
+        (self.manner.progress)(Progress::WouldRun(command));
+    }
+
+    /// How the branch here would follow.
+    pub(super) fn rehearse_bring(&mut self, to: &Oid) {
+        let place = self.checkout.as_ref().map_or(String::new(), |dir| format!("-C {} ", dir.display()));
+        (self.manner.progress)(Progress::WouldRun(format!("git {place}merge --ff-only {to}")));
+    }
+}
