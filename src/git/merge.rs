@@ -4,7 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::merge_tree::{self, MergeTree};
 use crate::git::porcelain::unmerged::{self, Versions};
 use crate::git::run::{Call, Git};
-use crate::git::{Oid, Repository, worktree};
+use crate::git::{Branch, Oid, Repository, worktree};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -162,6 +162,17 @@ pub fn is_ancestor(repository: &Repository, ancestor: &Oid, commit: &Oid) -> Res
         _ if output.complaint().contains("Not a valid commit name") => Ok(false),
         _ => Err(call.failure(&output)),
     }
+}
+
+/// Whether a commit is in what the main worktree has checked out; not when that has no commit.
+pub fn is_in_head(repository: &Repository, commit: &Oid) -> Result<bool> {
+    Ok(repository.read("merge-base").args(["--is-ancestor", commit.as_str(), "HEAD"]).output()?.success())
+}
+
+/// How many commits a branch has that are in none of `known` (names of commits); `None` when there is no such branch.
+pub fn count_beyond(repository: &Repository, branch: &Branch, known: &[&str]) -> Result<Option<u32>> {
+    let call = repository.read("rev-list").args(["--count", branch.full().as_str(), "--not"]).args(known);
+    Ok(call.arg("--").output()?.text().trim().parse().ok())
 }
 
 /// Whether a commit whose message has this text is reachable from `tip`.

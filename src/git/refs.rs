@@ -17,6 +17,17 @@ pub fn load(repository: &Repository, names: &[RefName]) -> Result<BTreeMap<RefNa
     Ok(records.into_iter().map(|record| (record.name, record.oid)).filter(|(name, _)| names.contains(name)).collect())
 }
 
+/// Whether a ref may exist, told without asking git: no only when its files say so (gitrepository-layout(5)).
+#[must_use]
+pub fn may_exist(repository: &Repository, name: &RefName) -> bool {
+    let dir = &repository.common_dir;
+    let ending = format!(" {name}");
+    let packed = || std::fs::read(dir.join("packed-refs")).unwrap_or_default();
+    dir.join("reftable").exists()
+        || dir.join(name.as_str()).exists()
+        || packed().split(|&byte| byte == b'\n').any(|line| line.ends_with(ending.as_bytes()))
+}
+
 /// The names of all refs that begin with `prefix`, which ends with a slash; sorted. One process.
 pub fn load_below(repository: &Repository, prefix: &str) -> Result<Vec<RefName>> {
     let output = repository.read("for-each-ref").arg(format!("--format={}", for_each_ref::FORMAT)).arg(prefix).run()?;

@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::status::{self, Status, StatusEntry, StatusKind};
 use crate::git::porcelain::worktree_list::{self, WorktreeRecord};
-use crate::git::{Branch, Oid, RemoteName, Repository};
+use crate::git::{Branch, Oid, RefName, RemoteName, Repository};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -11,16 +11,33 @@ use std::time::Duration;
 
 /// Every registered worktree, the main one first, where it really is.
 pub fn list(repository: &Repository) -> Result<Vec<WorktreeRecord>> {
-    let mut records = list_registered(repository)?;
+    Ok(where_they_are(repository, list_registered(repository)?))
+}
+
+/// The registered worktrees as far as git's list can be understood, and whether that is all of it.
+pub fn list_loosely(repository: &Repository) -> Result<(Vec<WorktreeRecord>, bool)> {
+    let (bytes, nul) = load_list(repository)?;
+    let (records, whole) =
+        if nul { (worktree_list::parse(&bytes)?, true) } else { worktree_list::parse_lines_loosely(&bytes) };
+    Ok((where_they_are(repository, records), whole))
+}
+
+fn where_they_are(repository: &Repository, mut records: Vec<WorktreeRecord>) -> Vec<WorktreeRecord> {
     if let Some(main) = records.first_mut().filter(|main| !main.bare) {
         // Git takes the folder of the git directory for it, wherever that lies.
         main.path.clone_from(&repository.root);
     }
-    Ok(records)
+    records
 }
 
 /// Every registered worktree as git says it (git-worktree(1), porcelain format).
 pub(super) fn list_registered(repository: &Repository) -> Result<Vec<WorktreeRecord>> {
+    let (bytes, nul) = load_list(repository)?;
+    if nul { worktree_list::parse(&bytes) } else { worktree_list::parse_lines(&bytes) }
+}
+
+/// What git prints, and whether its lines end with NUL.
+fn load_list(repository: &Repository) -> Result<(Vec<u8>, bool)> {
     let list = |options: &[&str]| repository.read("worktree").args(["list", "--porcelain"]).args(options);
     let mut output = list(&["-z"]).output()?;
     for _ in 0..HALF_WRITTEN_TRIES {
@@ -31,10 +48,10 @@ pub(super) fn list_registered(repository: &Repository) -> Result<Vec<WorktreeRec
         output = list(&["-z"]).output()?;
     }
     if output.success() {
-        return worktree_list::parse(&output.stdout);
+        return Ok((output.stdout, true));
     }
     // Before git 2.36 there is no -z.
-    worktree_list::parse_lines(&list(&[]).run()?.stdout)
+    Ok((list(&[]).run()?.stdout, false))
 }
 
 /// How often a registration that another git is writing is looked at again, 5 ms apart.
@@ -153,9 +170,28 @@ pub fn in_progress(path: &Path) -> Option<&'static str> {
 /// The branch that the rebase or bisection in the worktree at `path` began on: a full name, or a short one.
 #[must_use]
 pub fn branch_to_return_to(path: &Path) -> Option<String> {
+    noted(path, &[REBASED[0], REBASED[1], "BISECT_START"])
+}
+
+/// The branch that is being rebased in a worktree, whose record is detached meanwhile.
+#[must_use]
+pub fn rebasing(record: &WorktreeRecord) -> Option<RefName> {
+    let name = record.detached.then(|| noted(&record.path, &REBASED))??;
+    RefName::parse(&name)
+}
+
+/// Where git notes the branch that a rebase began on.
+const REBASED: [&str; 2] = ["rebase-merge/head-name", "rebase-apply/head-name"];
+
+fn noted(path: &Path, notes: &[&str]) -> Option<String> {
     let git_dir = git_dir(path)?;
-    let notes = ["rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START"];
     notes.iter().find_map(|note| Some(std::fs::read_to_string(git_dir.join(note)).ok()?.trim_end().to_owned()))
+}
+
+/// Whether a registered worktree is not where git looks for it: it was moved by hand, or deleted.
+#[must_use]
+pub fn is_gone(record: &WorktreeRecord) -> bool {
+    record.prunable.is_some() || !record.path.is_dir()
 }
 
 /// The state of the worktree at `path`, its submodules' included.

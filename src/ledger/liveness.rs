@@ -126,6 +126,20 @@ pub fn session_leader() -> Option<u32> {
     }
 }
 
+/// Whether a process is one that started us, or started one that did, and so on.
+#[must_use]
+pub fn is_above(repository: &Repository, pid: u32) -> bool {
+    let first = rustix::process::getppid().and_then(|parent| u32::try_from(parent.as_raw_nonzero().get()).ok());
+    // The chain is short; a number that was used again could make a circle of it.
+    let mut chain = std::iter::successors(first, |child| parent(repository, *child)).take(64);
+    chain.any(|parent| parent == pid)
+}
+
+fn parent(repository: &Repository, pid: u32) -> Option<u32> {
+    let number = proc_field(&pid.to_string(), 4).or_else(|| ps(repository, pid, "ppid="));
+    number?.parse().ok().filter(|&parent| parent > 0)
+}
+
 fn proc_start(pid: u32) -> Option<String> {
     proc_field(&pid.to_string(), 22)
 }
@@ -140,8 +154,13 @@ fn proc_field(pid: &str, number: usize) -> Option<String> {
 }
 
 fn ps_start(repository: &Repository, pid: u32) -> Option<String> {
+    ps(repository, pid, "lstart=")
+}
+
+/// What `ps` says of a process, its words joined by `_`.
+fn ps(repository: &Repository, pid: u32, column: &str) -> Option<String> {
     let call = Call::program(repository.git().environment(), "ps", &repository.root).env("LC_ALL", "C");
-    let output = call.args(["-p", &pid.to_string(), "-o", "lstart="]).limit(Duration::from_secs(2)).output().ok()?;
-    let start = output.text().split_whitespace().collect::<Vec<_>>().join("_");
-    (output.success() && !start.is_empty()).then_some(start)
+    let output = call.args(["-p", &pid.to_string(), "-o", column]).limit(Duration::from_secs(2)).output().ok()?;
+    let text = output.text().split_whitespace().collect::<Vec<_>>().join("_");
+    (output.success() && !text.is_empty()).then_some(text)
 }

@@ -38,6 +38,33 @@ pub fn parse_lines(bytes: &[u8]) -> Result<Vec<WorktreeRecord>> {
     parse_ended(bytes, b'\n')
 }
 
+/// Parses `git worktree list --porcelain` as far as it can be understood, and says whether it was all of it: a line of
+/// unknown kind may be a part of a path.
+#[must_use]
+pub fn parse_lines_loosely(bytes: &[u8]) -> (Vec<WorktreeRecord>, bool) {
+    let (mut worktrees, mut whole) = (Vec::new(), true);
+    let lines: Vec<&[u8]> = bytes.split(|&byte| byte == b'\n').collect();
+    for block in lines.split(|line| line.is_empty()).filter(|block| !block.is_empty()) {
+        let printed = |lines: &[&[u8]]| [&lines.join(&b'\n')[..], b"\n\n"].concat();
+        let attributes = block.iter().skip_while(|line| !follows_path(line));
+        let strictly = parse_lines(&printed(block));
+        whole &= strictly.is_ok() && attributes.clone().all(|line| is_known(line));
+        // A reason that cannot be read still is one.
+        let plain = |line| if label(line) == b"locked" { b"locked" } else { line };
+        let known: Vec<&[u8]> = block.iter().copied().filter(|line| is_known(line)).map(plain).collect();
+        worktrees.extend(strictly.or_else(|_| parse_lines(&printed(&known))).unwrap_or_default());
+    }
+    (worktrees, whole)
+}
+
+fn label(line: &[u8]) -> &[u8] {
+    split_once(line, b' ').map_or(line, |(label, _)| label)
+}
+
+fn is_known(line: &[u8]) -> bool {
+    matches!(label(line), b"worktree" | b"HEAD" | b"branch" | b"bare" | b"detached" | b"locked" | b"prunable")
+}
+
 fn parse_ended(bytes: &[u8], end: u8) -> Result<Vec<WorktreeRecord>> {
     const EXPECTED: &str = "a record of worktree list";
     let nul = end == 0;
@@ -170,6 +197,19 @@ mod tests {
         assert!(odd[0].branch.is_none() && !odd[0].detached);
     }
 
+    #[test]
+    fn lines_of_unknown_kind_are_said_and_the_rest_is_understood() {
+        let text = |odd: &str| {
+            format!("worktree /a\nbare\n\nworktree /b\nHEAD {}\nbranch refs/heads/x\n{odd}\n", "1".repeat(40))
+        };
+        let (all, whole) = parse_lines_loosely(text("").as_bytes());
+        assert!(whole && all == parse_lines(text("").as_bytes()).unwrap());
+        for odd in ["new thing\n", "locked \"broken\n", "\nrest of a path\n", "\nworktree /c\nbranch refs/heads/y\n"] {
+            let (all, whole) = parse_lines_loosely(text(odd).as_bytes());
+            assert!(!whole && all[1].branch.as_ref().map(RefName::as_str) == Some("refs/heads/x"), "{odd}: {all:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn round_trip(
@@ -194,6 +234,7 @@ mod tests {
         fn anything(bytes: Vec<u8>) {
             let _ = parse(&bytes);
             let _ = parse_lines(&[b"worktree /a\nbare\n", bytes.as_slice(), b"\n"].concat());
+            let _ = parse_lines_loosely(&bytes);
         }
     }
 }
