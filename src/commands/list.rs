@@ -136,7 +136,8 @@ fn state(row: &Row) -> (String, Tone) {
     match &row.worktree {
         Some(worktree) => {
             let dirty = if worktree.dirty == Some(true) { ", uncommitted work" } else { "" };
-            let place = format!("in {}/{}{dirty}", WORKTREES_DIR, row.name);
+            let busy = worktree.in_progress.map_or(String::new(), |what| format!(", in the middle of {what}"));
+            let place = format!("in {}/{}{dirty}{busy}", WORKTREES_DIR, row.name);
             (if state.0.is_empty() { place } else { format!("{}; {place}", state.0) }, state.1)
         }
         None => state,

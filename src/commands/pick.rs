@@ -98,8 +98,14 @@ fn page(outcome: &Picked) -> Page {
     page.advice(format!("next: git switch -c {}, work, commit, then: git aitask finish {id}", task.name.branch_name()))
         .advice(format!("      or, when it is done without a branch: git aitask archive {id}"))
 }
-fn base(worktree: &WorktreeInfo) -> String {
+
+/// Where the branch comes from: cut just now, or there before.
+pub(super) fn base(worktree: &WorktreeInfo) -> String {
     let Some(base) = &worktree.base else { return String::new() };
+    if let (Some(ahead), Some(behind)) = (worktree.ahead, worktree.behind) {
+        let commits = if ahead == 1 { "commit" } else { "commits" };
+        return format!(", which was there: {ahead} {commits} of its own, {behind} behind {base}");
+    }
     let Some((commit, time)) = &worktree.base_commit else { return format!(", cut from {base}") };
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs());
     let age = now.saturating_sub(u64::try_from(*time).unwrap_or(now));

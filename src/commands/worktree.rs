@@ -1,7 +1,7 @@
 //! `git aitask worktree`.
 
 use super::complete::tasks;
-use super::{App, aside};
+use super::{App, aside, pick};
 use crate::error::Result;
 use crate::report::{Page, Table};
 use crate::workflow::worktrees;
@@ -68,7 +68,10 @@ impl Worktree {
                 app.report.answer(&outcome, || {
                     let Some(worktree) = &outcome.worktree else { return aside(Page::new(), &outcome.aside) };
                     let made = if worktree.created { "" } else { "   (was there)" };
-                    let page = Page::new().line(format!("{}{made}", worktree.path.display()));
+                    let mut page = Page::new().line(format!("{}{made}", worktree.path.display()));
+                    if worktree.ahead.is_some() {
+                        page = page.line(format!("  on {}{}", worktree.branch, pick::base(worktree)));
+                    }
                     aside(page, &outcome.aside).advice(format!("next: cd {}", worktree.path.display()))
                 })
             }
@@ -82,10 +85,11 @@ impl Worktree {
                         Some(path) => format!("{} is gone", path.display()),
                         None => "there was no worktree".to_owned(),
                     });
-                    match &outcome.branch_kept {
+                    let page = match &outcome.branch_kept {
                         Some(branch) => page.line(format!("its branch {branch} has commits and stays")),
                         None => page,
-                    }
+                    };
+                    aside(page, &outcome.aside)
                 })
             }
             What::List => {
@@ -94,12 +98,13 @@ impl Worktree {
                     let mut table = Table::default();
                     for worktree in &outcome.worktrees {
                         let state = &worktree.state;
-                        let dirty = match state.dirty {
-                            Some(true) => "uncommitted work",
-                            Some(false) => "clean",
-                            None => "gone",
+                        let dirty = match (state.in_progress, state.dirty) {
+                            (Some(what), _) => format!("in the middle of {what}"),
+                            (None, Some(true)) => "uncommitted work".to_owned(),
+                            (None, Some(false)) => "clean".to_owned(),
+                            (None, None) => "gone".to_owned(),
                         };
-                        table.row([worktree.task.to_string(), dirty.to_owned(), state.path.display().to_string()]);
+                        table.row([worktree.task.to_string(), dirty, state.path.display().to_string()]);
                     }
                     Page::new().table(table)
                 })

@@ -4,7 +4,7 @@ use super::scene::Scene;
 use crate::error::Kind;
 use crate::settings::Flags;
 use crate::workflow::Context;
-use crate::workflow::teardown::{self, BranchEnd, Registered, WorktreeEnd, WorktreeName};
+use crate::workflow::teardown::{self, BranchEnd, Manner, Registered, WorktreeEnd, WorktreeName};
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -64,11 +64,13 @@ fn resolve(scene: &Scene, context: &Context, name: &WorktreeName) -> crate::erro
 }
 
 fn remove(scene: &Scene, context: &Context, name: &WorktreeName, options: &[&str]) -> crate::error::Result<u8> {
-    let removal = teardown::remove(context, name, options.contains(&"--force"))?;
+    let manner = Manner { discard: options.contains(&"--force"), ..Manner::default() };
+    let removal = teardown::remove(context, name, &manner)?;
     removal.causes.iter().for_each(|cause| (scene.narrate)(&format!("aitask_task_worktree: {cause}")));
     scene.console.line(&match &removal.worktree {
         WorktreeEnd::None => "WORKTREE_NONE".to_owned(),
         WorktreeEnd::Removed(path) => format!("WORKTREE_REMOVED {}", one_line(path)),
+        WorktreeEnd::Kept(teardown::HELD, path) => format!("WORKTREE_KEPT unknown {}", one_line(path)),
         WorktreeEnd::Kept(reason, path) => format!("WORKTREE_KEPT {reason} {}", one_line(path)),
     });
     let branch = name.branch();

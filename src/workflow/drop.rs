@@ -3,11 +3,12 @@
 use super::context::{Context, Wanted};
 use super::holding::require_holder;
 use super::index::{Index, branches};
+use super::landing;
 use super::outcome::{Aside, TaskInfo};
-use super::place::{Place, Removed, tips};
+use super::place::{Place, Removed};
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
-use crate::git::{Branch, merge};
+use crate::git::{Branch, worktree};
 use crate::ledger::held::Held;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Decision, LockEntry, Plan, locks, nonce};
@@ -62,6 +63,9 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: b
         require_holder(context, &session, path.id(), lock.as_ref())?;
         found.require_removable(context, discard).map_err(|error| match error.kind() {
             Kind::Dirty => error.hint(format!("git aitask drop {} --discard   # loses it", path.id())),
+            _ if found.record.as_ref().is_some_and(worktree::is_gone) => {
+                error.hint(format!("git aitask drop {} --discard   # gives the task back, and leaves this", path.id()))
+            }
             _ => error,
         })?;
         place = Some(found);
@@ -87,7 +91,7 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: b
     };
     let place = place.ok_or_else(|| Error::new(Kind::Bug, "a task was dropped without looking for its worktree"))?;
     if context.dry_run {
-        if place.record.is_some() {
+        if place.record.as_ref().is_some_and(|record| !worktree::is_gone(record)) {
             aside.would_run(format!("git worktree remove {}", place.path.display()));
         }
     } else {
@@ -110,7 +114,7 @@ fn was_ours(context: &Context, task: TaskId) -> bool {
     Held::load(&context.repository, task).is_some()
 }
 
-/// Deletes the task branch if another branch has all its commits: its base, or the branch of the main worktree.
+/// Deletes the task branch if all its commits are where they belong.
 fn tidy_branch(
     context: &Context,
     place: &Place,
@@ -119,18 +123,17 @@ fn tidy_branch(
     aside: &mut Aside,
 ) -> Result<()> {
     let Some(tip) = place.tip(context)? else { return Ok(()) };
-    let held = Held::load(&context.repository, dropped.task.id);
-    let base = held.and_then(|held| Branch::parse(&held.base?).ok()).or_else(|| context.repository.root_branch.clone());
-    let (local, tracking) = base.map_or(Ok((None, None)), |base| tips(context, &base))?;
-    for commit in local.iter().chain(tracking.iter()) {
-        if merge::is_ancestor(&context.repository, &tip, commit)? {
-            let kept = place.delete_branch(context, removed, &tip, None)?;
-            dropped.branch_deleted = kept.is_none();
-            dropped.branch_kept = kept.as_ref().map(|_| place.branch.clone());
-            aside.notes.extend(kept);
-            return Ok(());
-        }
-    }
     dropped.branch_kept = Some(place.branch.clone());
+    let homes = landing::homes(context, dropped.task.id);
+    let rebased = place.record.as_ref().filter(|record| removed.worktree && record.detached);
+    aside.notes.extend(landing::lost_rebase(context, rebased.and_then(|record| record.head.as_ref()), &homes)?);
+    if let Some(gone) = &removed.gone {
+        aside.notes.push(gone.clone());
+    } else if landing::has_landed(context, &tip, &homes)? {
+        let kept = place.delete_branch(context, removed, &tip, None)?;
+        dropped.branch_deleted = kept.is_none();
+        dropped.branch_kept = kept.as_ref().map(|_| place.branch.clone());
+        aside.notes.extend(kept);
+    }
     Ok(())
 }

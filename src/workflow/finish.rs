@@ -4,6 +4,7 @@ use super::context::{Context, Wanted};
 use super::filing::Filing;
 use super::holding::require_holder;
 use super::index::{Index, branches};
+use super::landing;
 use super::merging::{self, Merge, Mode};
 use super::outcome::{Aside, TaskInfo};
 use super::place::{Place, tips};
@@ -214,7 +215,8 @@ impl Finisher<'_> {
             let landed = Held::load(&self.context.repository, done.task.id).is_some_and(|held| held.merged);
             return if landed { Ok(plan) } else { Err(no_branch(&done.task, &branch)) };
         };
-        let output = done.output.as_ref().ok_or_else(|| no_output(&self.into))?;
+        landing::require_other_output(&self.into, &branch)?;
+        let output = done.output.as_ref().ok_or_else(|| landing::no_output(self.context, &self.into))?;
         require_commits(self.context, &done.task.path, tip, output, &done.place)?;
         let merge = merging::plan(self.context, self.mode, output, &self.into, tip, &branch)?;
         let seen = if let Merge::Tree(tree) = &merge { tree } else { tip }.clone();
@@ -246,17 +248,15 @@ fn find<'i>(index: &'i Index, wanted: &Wanted) -> Result<&'i TaskPath> {
 fn output_branch(context: &Context, wanted: &Wanted, options: &Options) -> Result<Branch> {
     let named = options.into.as_deref().or(context.settings.output.as_deref());
     let cut_from = Held::load(&context.repository, wanted.id).and_then(|held| held.base);
-    match named.or(cut_from.as_deref()).or(context.settings.base.as_deref()) {
+    let branch = match named.or(cut_from.as_deref()).or(context.settings.base.as_deref()) {
         Some(name) => Branch::parse(name),
         None => context.repository.root_branch.clone().ok_or_else(|| {
             Error::new(Kind::DetachedHead, "the main worktree is on no branch, so there is none to merge into")
                 .hint("git aitask finish --into main")
         }),
-    }
-}
-
-fn no_output(into: &Branch) -> Error {
-    Error::new(Kind::Usage, format!("there is no branch {into} to merge into")).hint("git branch -a")
+    }?;
+    landing::require_code(context, &branch)?;
+    Ok(branch)
 }
 
 fn no_branch(task: &Task, branch: &Branch) -> Error {

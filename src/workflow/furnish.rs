@@ -9,6 +9,12 @@ use crate::task::{WORKTREES_DIR, paths};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// Whether a new worktree needs anything.
+#[must_use]
+pub fn is_wanted(context: &Context) -> bool {
+    !context.settings.worktree_copy.is_empty() || context.settings.worktree_setup.is_some()
+}
+
 /// Furnishes the worktree at `path`; `copied` gets the files that were copied into it.
 ///
 /// # Errors
@@ -44,14 +50,20 @@ fn copy(context: &Context, path: &Path, copied: &mut Vec<PathBuf>) -> Result<()>
     Ok(())
 }
 
-/// Copies a file or a link itself. The system shares the blocks where the file system can.
+/// Copies a file or a link itself, beside its place first, so that nobody finds half of it there. The system shares the
+/// blocks where the file system can.
 fn copy_file(from: &Path, to: &Path) -> Result<()> {
     let made = to.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| {
         let kind = from.symlink_metadata()?.file_type();
         if kind.is_symlink() {
             return std::os::unix::fs::symlink(std::fs::read_link(from)?, to);
         }
-        if kind.is_file() { std::fs::copy(from, to).map(drop) } else { Ok(()) }
+        if !kind.is_file() {
+            return Ok(());
+        }
+        let mut part = to.as_os_str().to_owned();
+        part.push(".aitask-part");
+        std::fs::copy(from, &part).and_then(|_| std::fs::rename(&part, to))
     });
     made.map_err(|error| Error::io("copy", from, &error))
 }

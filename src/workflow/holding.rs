@@ -1,12 +1,14 @@
 //! Who holds a task, and whether that is us.
 
 use super::context::Context;
+use super::index::Index;
 use super::outcome::Holder;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::held::Held;
-use crate::ledger::liveness::Liveness;
-use crate::ledger::{LockEntry, Session};
-use crate::task::TaskId;
+use crate::ledger::liveness::{self, Liveness};
+use crate::ledger::session::host_name;
+use crate::ledger::{Ledger, LockEntry, Session, locks};
+use crate::task::{TaskId, TaskName};
 
 /// How a lock stands to a session that wants to take the task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,4 +90,53 @@ pub fn require_holder(context: &Context, session: &Session, task: TaskId, lock: 
     Err(Error::new(Kind::NotHolder, format!("{} is not yours: {}", task.t(), holder.sentence()))
         .hint(format!("git aitask pick {task} --steal"))
         .detail("holder", serde_json::to_value(&holder).unwrap_or_default()))
+}
+
+/// Refuses to take away the worktree of a task that a session works on which lives on this machine and is not ours: not
+/// the one we run in, and none that started it. By the locks as this clone knows them; the remote is not asked.
+///
+/// # Errors
+/// [`Kind::Held`] that says who holds it.
+pub fn require_idle(context: &Context, name: &str) -> Result<()> {
+    let repository = &context.repository;
+    let Some(lock) = known_lock(context, name)? else { return Ok(()) };
+    let session = match context.session() {
+        Ok(session) => Some(session),
+        Err(error) if error.kind() == Kind::NoIdentity => None,
+        Err(error) => return Err(error),
+    };
+    let host = session.as_ref().map_or_else(|| host_name(repository), |session| session.host.clone());
+    if lock.liveness(repository, &host) != Liveness::Alive {
+        return Ok(());
+    }
+    let same_person = session.as_ref().is_none_or(|session| session.email == lock.holder);
+    let same_session = session.as_ref().is_some_and(|session| session.anchor.is_same(&lock.anchor));
+    let above = || lock.anchor.number().is_some_and(|pid| liveness::is_above(repository, pid));
+    if same_person && (same_session || above()) {
+        return Ok(());
+    }
+    let holder = Holder::new(context, &lock, &host);
+    Err(Error::new(Kind::Held, format!("{} is {}", lock.task.t(), holder.sentence()))
+        .hint(format!("git aitask pick {} --steal   # take it over first", lock.task))
+        .detail("holder", serde_json::to_value(&holder).unwrap_or_default()))
+}
+
+/// The lock of the task with this name, as this clone knows it.
+fn known_lock(context: &Context, name: &str) -> Result<Option<LockEntry>> {
+    let Some(name) = TaskName::recognise(name) else { return Ok(None) };
+    let (branch, ledger) = (Ledger::locks_branch()?, context.reading_ledger());
+    let ids: Vec<_> = std::iter::once(name.id()).chain(name.as_top_level().map(|top| top.id())).collect();
+    let view = ledger.view(std::slice::from_ref(&branch), false)?;
+    let wanted: Vec<_> = ids.iter().map(|id| (&branch, LockEntry::path(*id))).collect();
+    let objects = view.objects(&wanted)?;
+    let found = ids.iter().zip(&objects).find_map(|(id, object)| locks::entry(*id, object.as_ref()));
+    let lock = match found {
+        Some(lock) if lock.task != name.id() => lock,
+        found => return Ok(found),
+    };
+    // Whether t16_2024_report is a child, or the task 16, only its file can tell.
+    let data = context.data_branch()?.clone();
+    let index = Index::load(&ledger.view(std::slice::from_ref(&data), false)?, &data)?;
+    let is_top = index.active(lock.task).is_some_and(|path| path.name().as_str() == name.as_str());
+    Ok(is_top.then_some(lock))
 }

@@ -3,6 +3,7 @@
 use super::context::{Context, Wanted};
 use super::index::{Index, branches};
 use super::outcome::Holder;
+use super::registered::branch_in;
 use crate::error::Result;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, Oid, merge, worktree};
@@ -72,6 +73,14 @@ pub struct Row {
     pub worktree: Option<WorktreeState>,
 }
 
+impl Row {
+    /// Whether the task is in work on this machine, and has no worktree here: its taking may have been cut off.
+    pub(super) fn lacks_worktree(&self, context: &Context) -> bool {
+        let here = self.lock.as_ref().is_some_and(Holder::is_here);
+        here && self.status == Status::Implementing && self.worktree.is_none() && context.settings.worktree
+    }
+}
+
 /// The state of a task's worktree.
 #[derive(Debug, Clone, Serialize)]
 pub struct WorktreeState {
@@ -79,6 +88,9 @@ pub struct WorktreeState {
     pub path: PathBuf,
     /// The task branch.
     pub branch: Branch,
+    /// What somebody is in the middle of there: a rebase, a merge ...
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_progress: Option<&'static str>,
     /// Whether it has uncommitted work; `null` when it cannot be read.
     pub dirty: Option<bool>,
     /// Commits that the main worktree's branch lacks; `null` when that cannot be told.
@@ -177,19 +189,21 @@ impl Look {
 
     fn worktree(&self, context: &Context, name: &TaskName) -> Option<WorktreeState> {
         let branch = Branch::parse(&name.branch_name()).ok()?;
-        let record = self.worktrees.iter().find(|record| record.branch.as_ref() == Some(&branch.full()))?;
+        let record = self.worktrees.iter().find(|record| branch_in(context, record).as_ref() == Some(&branch))?;
         Some(state(context, record, branch, self.worktrees.first().and_then(|main| main.head.as_ref())))
     }
 }
 
 /// The state of one worktree, compared with the commit of the main one.
 pub(super) fn state(context: &Context, record: &WorktreeRecord, branch: Branch, main: Option<&Oid>) -> WorktreeState {
-    let status = record.path.is_dir().then(|| worktree::load_status(&context.repository, &record.path).ok()).flatten();
+    let there = !worktree::is_gone(record);
+    let status = there.then(|| worktree::load_status(&context.repository, &record.path).ok()).flatten();
     let counts = record.head.as_ref().zip(main);
     let counts = counts.and_then(|(head, main)| merge::ahead_behind(&context.repository, head, main).ok());
     WorktreeState {
         path: record.path.clone(),
         branch,
+        in_progress: worktree::in_progress(&record.path),
         dirty: status.map(|status| status.is_dirty()),
         ahead: counts.map(|counts| counts.0),
         behind: counts.map(|counts| counts.1),

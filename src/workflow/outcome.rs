@@ -75,6 +75,12 @@ impl Holder {
         }
     }
 
+    /// Whether the machine is the one we are on.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        self.here
+    }
+
     /// One sentence: who, since when, where, alive or not and how we know.
     #[must_use]
     pub fn sentence(&self) -> String {
@@ -102,6 +108,12 @@ pub struct WorktreeInfo {
     pub base: Option<Branch>,
     /// Whether this command made it.
     pub created: bool,
+    /// Commits of its own that the branch has, where the branch was there before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<u32>,
+    /// Commits of the base that it lacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub behind: Option<u32>,
     /// Files that git ignores, and this command copied into it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub copied: Vec<PathBuf>,

@@ -85,7 +85,7 @@ pub fn pick(context: &Context, options: &Options) -> Result<Picked> {
     let session = context.session()?;
     let (locks_branch, data) = branches(context)?;
     let wants_worktree = options.worktree.unwrap_or(context.settings.worktree);
-    let base = wants_worktree.then(|| Base::find(context, options.base.as_deref())).transpose()?;
+    let base = wants_worktree.then(|| Base::find_for(context, options.base.as_deref(), &options.wanted)).transpose()?;
     let mut picker = Picker {
         context,
         options,
@@ -122,8 +122,7 @@ pub fn pick(context: &Context, options: &Options) -> Result<Picked> {
     let worktree = match (&base, place) {
         (Some(base), Some(place)) if context.dry_run => {
             if place.record.is_none() {
-                let (branch, path) = (&place.branch, place.path.display());
-                aside.would_run(format!("git worktree add -b {branch} {path} {}", base.branch));
+                aside.would_run(place.add_command(context, base)?);
             }
             None
         }

@@ -1,8 +1,11 @@
 //! The worktree of a task: `aiwork/<task name>` on the branch `aitask/<task name>` (specification 50, section 1).
 
-use super::context::Context;
-use super::furnish::furnish;
+use super::context::{Context, Wanted};
+use super::furnish::{furnish, is_wanted};
+use super::landing::{require_code, require_other_base};
+use super::mark::Mark;
 use super::outcome::WorktreeInfo;
+use super::registered::{branch_in, gone, require_alone};
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
@@ -34,6 +37,8 @@ pub struct Removed {
     pub worktree: bool,
     /// Where else the task branch is in use.
     elsewhere: Option<PathBuf>,
+    /// Why the worktree is still registered: it is not where git looks for it.
+    pub gone: Option<String>,
 }
 
 impl Place {
@@ -47,7 +52,8 @@ impl Place {
         let full = branch.full();
         let all = worktree::list(&context.repository)?;
         let of_task = all.iter().filter(|record| record.branch.as_ref() == Some(&full));
-        let record = of_task.min_by_key(|record| record.path != planned).cloned();
+        let rebased = || all.iter().find(|record| branch_in(context, record).as_ref() == Some(&branch));
+        let record = of_task.min_by_key(|record| record.path != planned).or_else(rebased).cloned();
         let path = record.as_ref().map_or_else(|| planned.clone(), |record| record.path.clone());
         Ok(Self { branch, path, record, all, planned })
     }
@@ -74,10 +80,7 @@ impl Place {
         let occupied = |message: String, hint: String| Err(Error::new(Kind::Occupied, message).hint(hint));
         match &self.record {
             Some(record) if record.path == context.repository.root => Ok(()),
-            Some(record) if !record.path.is_dir() => occupied(
-                format!("the worktree of {} is registered at {show}, which is gone", self.branch),
-                format!("git worktree repair NEW_PLACE, or git worktree remove --force {show}"),
-            ),
+            Some(record) if worktree::is_gone(record) => Err(gone(&record.path, &self.branch)),
             Some(_) => Ok(()),
             None => {
                 refuse_link(context, &self.path)?;
@@ -107,37 +110,62 @@ impl Place {
         }
     }
 
-    /// Makes the worktree where there is none, on the task branch if there is one, else on a new one cut from `base`.
+    /// The command that makes the worktree.
+    pub fn add_command(&self, context: &Context, base: &Base) -> Result<String> {
+        let (branch, path) = (&self.branch, self.path.display());
+        Ok(match self.tip(context)? {
+            Some(_) => format!("git worktree add {path} {branch}"),
+            None => format!("git worktree add -b {branch} {path} {}", base.branch),
+        })
+    }
+
+    /// Makes the worktree where there is none, on the task branch if there is one, else on a new one cut from `base`. One
+    /// that a killed command left unfurnished is furnished.
     pub fn ensure(&self, context: &Context, base: &Base) -> Result<WorktreeInfo> {
         let repository = &context.repository;
+        let mark = Mark::furnishing(repository, &self.planned);
         let mut info = WorktreeInfo {
             path: self.path.clone(),
             branch: self.branch.clone(),
             base: Some(base.branch.clone()),
             created: false,
+            ahead: None,
+            behind: None,
             copied: Vec::new(),
             unfinished: None,
             base_commit: base.age(context)?,
         };
-        if self.record.is_some() {
-            return Ok(info);
+        let there =
+            self.record.as_ref().filter(|record| record.branch.is_some()).and_then(|record| record.head.clone());
+        let tip = if there.is_some() { there } else { self.tip(context)? };
+        if let Some(tip) = &tip {
+            let (ahead, behind) = merge::ahead_behind(repository, tip, &base.commit)?;
+            (info.ahead, info.behind) = (Some(ahead), Some(behind));
         }
-        refuse_link(context, &self.path)?;
-        exclude(&repository.common_dir, &format!("/{WORKTREES_DIR}/"))?;
-        let exists = !refs::load(repository, &[self.branch.full()])?.is_empty();
-        // Beside a fetch of this clone, which would stumble over a half-written registration.
-        let queue = Queue::enter(repository, context.settings.timeout, context.narrate)?;
-        let added = worktree::add(repository, &self.path, &self.branch, (!exists).then_some(&base.commit));
-        if let Err(error) = added {
-            // Another command may have made the same one meanwhile.
-            if repository.worktree_of(&self.branch)?.is_none() {
-                return Err(error);
+        if self.record.is_none() {
+            refuse_link(context, &self.path)?;
+            exclude(&repository.common_dir, &format!("/{WORKTREES_DIR}/"))?;
+            if is_wanted(context) {
+                mark.set(repository)?;
             }
+            // Beside a fetch of this clone, which would stumble over a half-written registration.
+            let queue = Queue::enter(repository, context.settings.timeout, context.narrate)?;
+            let added = worktree::add(repository, &self.path, &self.branch, tip.is_none().then_some(&base.commit));
+            if let Err(error) = added {
+                // Another command may have made the same one meanwhile.
+                if repository.worktree_of(&self.branch)?.is_none() {
+                    return Err(error);
+                }
+            }
+            drop(queue);
+            info.created = true;
         }
-        drop(queue);
-        info.created = true;
-        if let Err(error) = furnish(context, &self.path, &mut info.copied) {
-            info.unfinished = Some(error.to_string());
+        if is_wanted(context) && (info.created || mark.is_left(repository)) {
+            mark.set(repository)?;
+            if let Err(error) = furnish(context, &self.path, &mut info.copied) {
+                info.unfinished = Some(error.to_string());
+            }
+            mark.clear();
         }
         Ok(info)
     }
@@ -157,14 +185,16 @@ impl Place {
         let Some(record) = self.record.as_ref().or_else(|| self.users().next()) else { return Ok(()) };
         let (repository, show) = (&context.repository, record.path.display());
         let refuse = |kind, message: String, hint: String| Err(Error::new(kind, message).hint(hint));
-        if !record.path.is_dir() {
+        if worktree::is_gone(record) {
             let here = repository.toplevel.display();
-            return if repository.here_branch.as_ref() == Some(&self.branch) {
+            if discard || Mark::removing(repository, &self.planned).is_left(repository) {
+                return Ok(());
+            }
+            if repository.here_branch.as_ref() == Some(&self.branch) {
                 let message = format!("git looks for this worktree at {show}, from where it was moved");
-                refuse(Kind::Occupied, message, format!("cd {here} && git worktree repair"))
-            } else {
-                Ok(())
-            };
+                return refuse(Kind::Occupied, message, format!("cd {here} && git worktree repair"));
+            }
+            return Err(gone(&record.path, &self.branch));
         }
         if self.removable(context).is_some() {
             require_alone(&self.all, &record.path, discard)?;
@@ -198,17 +228,32 @@ impl Place {
         let now = Self::look(context, self.branch.clone(), self.planned.clone())?;
         let record = now.removable(context);
         let elsewhere = now.users().find(|other| Some(*other) != record).map(|other| other.path.clone());
-        let Some(record) = record else { return Ok(Removed { worktree: false, elsewhere }) };
+        let mark = Mark::removing(&context.repository, &self.planned);
+        let Some(record) = record else {
+            mark.clear();
+            return Ok(Removed { worktree: false, elsewhere, gone: None });
+        };
         if let Some(reason) = &record.locked {
             let show = record.path.display();
             return Err(Error::new(Kind::Occupied, format!("the worktree {show} is locked: {reason}"))
                 .hint(format!("git worktree unlock {show}")));
         }
+        if worktree::is_gone(record) && !mark.is_left(&context.repository) {
+            let (error, show) = (gone(&record.path, &self.branch), record.path.display());
+            let gone = Some(format!(
+                "{error}, so it and the branch stay; if it was moved, git worktree repair NEW_PLACE finds it again; if it was \
+                 deleted, git worktree remove {show} forgets it"
+            ));
+            return Ok(Removed { worktree: false, elsewhere: Some(record.path.clone()), gone });
+        }
         refuse_link(context, &record.path)?;
         now.require_removable(context, discard)?;
         let _queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
-        worktree::remove(&context.repository, &record.path, discard)?;
-        Ok(Removed { worktree: true, elsewhere })
+        mark.set(&context.repository)?;
+        let removed = worktree::remove(&context.repository, &record.path, discard);
+        mark.clear();
+        removed?;
+        Ok(Removed { worktree: true, elsewhere, gone: None })
     }
 
     /// Deletes the task branch from exactly this commit, unless it is in use after the removal; `keep_as` leaves another
@@ -220,6 +265,9 @@ impl Place {
         tip: &Oid,
         keep_as: Option<RefName>,
     ) -> Result<Option<String>> {
+        if removed.gone.is_some() {
+            return Ok(removed.gone.clone());
+        }
         if let Some(path) = &removed.elsewhere {
             return Ok(Some(format!("{} is checked out at {}, so it stays", self.branch, path.display())));
         }
@@ -235,38 +283,6 @@ impl Place {
             }
         })
     }
-}
-
-/// Refuses a worktree that cannot go without another one in it; or, unless it is to be discarded, without a repository
-/// in it, which git does not see in a folder that it ignores.
-///
-/// # Errors
-/// [`Kind::Occupied`] and [`Kind::Dirty`].
-pub(super) fn require_alone(all: &[WorktreeRecord], path: &Path, discard: bool) -> Result<()> {
-    let show = path.display();
-    let within = |other: &&WorktreeRecord| other.path != path && other.path.starts_with(path) && other.path.is_dir();
-    if let Some(other) = all.iter().find(within) {
-        let other = other.path.display();
-        return Err(Error::new(Kind::Occupied, format!("{show} has another worktree in it: {other}"))
-            .hint(format!("git worktree move {other} NEW_PLACE")));
-    }
-    let modules = worktree::git_dir(path).and_then(|dir| dir.join("modules").canonicalize().ok());
-    match nested(path, modules.as_deref()).filter(|_| !discard) {
-        Some(other) => Err(Error::new(Kind::Dirty, format!("{show} has a repository in it: {}", other.display()))
-            .hint(format!("mv {} NEW_PLACE", other.display()))),
-        None => Ok(()),
-    }
-}
-
-/// A repository below a folder that is none of its submodules. No link is followed.
-fn nested(folder: &Path, modules: Option<&Path>) -> Option<PathBuf> {
-    let entries = std::fs::read_dir(folder).ok()?.flatten();
-    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    folders.map(|entry| entry.path()).filter(|path| !path.ends_with(".git")).find_map(|path| {
-        let own = worktree::git_dir(&path).and_then(|dir| dir.canonicalize().ok());
-        let is_submodule = |dir: &Path| modules.is_some_and(|modules| dir.starts_with(modules));
-        if own.is_some_and(|dir| !is_submodule(&dir)) { Some(path) } else { nested(&path, modules) }
-    })
 }
 
 /// `aiwork`, and the worktree in it, must be folders of the repository and no way out of it.
@@ -317,9 +333,13 @@ impl Base {
     /// The base that was named, else configured, else the branch checked out in the main worktree.
     ///
     /// # Errors
-    /// [`Kind::Usage`] for a branch that does not exist; [`Kind::DetachedHead`] when there is none to take.
+    /// [`Kind::Usage`] for a branch that does not exist, or that no code is cut from; [`Kind::DetachedHead`] when there is
+    /// none to take.
     pub fn find(context: &Context, named: Option<&str>) -> Result<Self> {
         let configured = named.or(context.settings.base.as_deref()).map(Branch::parse).transpose()?;
+        if let Some(branch) = &configured {
+            require_code(context, branch)?;
+        }
         let branch = configured.or_else(|| context.repository.root_branch.clone()).ok_or_else(|| {
             let root = context.repository.root.display();
             Error::new(
@@ -347,6 +367,13 @@ impl Base {
                 .hint("git branch -a")
         })?;
         Ok(Self { branch, commit })
+    }
+
+    /// The base for these tasks, which is none of their own branches.
+    pub fn find_for(context: &Context, named: Option<&str>, wanted: &[Wanted]) -> Result<Self> {
+        let base = Self::find(context, named)?;
+        // Unnamed, it is where the main worktree is, and that may be on the task branch.
+        if named.is_some() { require_other_base(&base.branch, wanted).map(|()| base) } else { Ok(base) }
     }
 
     fn age(&self, context: &Context) -> Result<Option<(Oid, i64)>> {

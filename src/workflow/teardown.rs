@@ -2,10 +2,12 @@
 //! 2). Only what is registered to the task's own branch goes, or a leftover below `aiwork/` that nothing is registered to.
 
 use super::context::Context;
-use super::place::require_alone;
+use super::holding::require_idle;
+use super::landing::has_landed;
+use super::registered::{branch_in, require_alone};
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::worktree_list::WorktreeRecord;
-use crate::git::{Branch, Oid, merge, refs, worktree};
+use crate::git::{Branch, Oid, RefUpdate, refs, worktree};
 use crate::ledger::queue::Queue;
 use crate::task::{BRANCH_PREFIX, WORKTREES_DIR};
 use std::os::unix::ffi::OsStrExt as _;
@@ -28,6 +30,12 @@ impl WorktreeName {
         (plain && task).then(|| Self { text: text.to_owned(), branch })
     }
 
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// The task branch.
     #[must_use]
     pub fn branch(&self) -> &Branch {
@@ -48,30 +56,30 @@ pub enum Registered {
     Locked(PathBuf),
     /// The main worktree.
     Main(PathBuf),
-    /// A path that no line protocol can carry.
+    /// A path that no line protocol can carry; empty when git's list could not be understood whole.
     Unsafe(PathBuf),
 }
 
 /// Looks it up in git's registry. One process.
 pub fn resolve(context: &Context, name: &WorktreeName) -> Result<Registered> {
-    Ok(classify(&worktree::list(&context.repository)?, name))
+    let (records, whole) = worktree::list_loosely(&context.repository)?;
+    Ok(classify(&records, whole, name))
 }
 
-fn classify(records: &[WorktreeRecord], name: &WorktreeName) -> Registered {
+fn classify(records: &[WorktreeRecord], whole: bool, name: &WorktreeName) -> Registered {
     let full = name.branch.full();
-    let Some(at) = records.iter().position(|record| record.branch.as_ref() == Some(&full)) else {
-        return Registered::Nowhere;
+    let found = records.iter().enumerate().find(|(_, record)| record.branch.as_ref() == Some(&full));
+    let Some((at, record)) = found else {
+        return if whole { Registered::Nowhere } else { Registered::Unsafe(PathBuf::new()) };
     };
-    let Some(record) = records.get(at) else { return Registered::Nowhere };
     let path = record.path.clone();
     let control = path.as_os_str().as_bytes().iter().any(|byte| matches!(byte, b'\t' | b'\r' | b'\n'));
     match record {
         _ if control => Registered::Unsafe(path),
         _ if at == 0 => Registered::Main(path),
         WorktreeRecord { locked: Some(_), .. } => Registered::Locked(path),
-        WorktreeRecord { prunable: Some(_), .. } => Registered::Stale(path),
-        _ if path.is_dir() => Registered::Usable(path),
-        _ => Registered::Stale(path),
+        _ if worktree::is_gone(record) => Registered::Stale(path),
+        _ => Registered::Usable(path),
     }
 }
 
@@ -106,6 +114,8 @@ pub struct Removal {
     pub branch: BranchEnd,
     /// Why something stayed, in words.
     pub causes: Vec<String>,
+    /// Where the rebase stood that went with the worktree.
+    pub rebased: Option<Oid>,
 }
 
 impl Removal {
@@ -125,45 +135,41 @@ impl Removal {
 
 const UNMERGED: &str = "unmerged_into:";
 
-/// Removes worktree and branch. Uncommitted work goes only when `discard`.
-pub fn remove(context: &Context, name: &WorktreeName, discard: bool) -> Result<Removal> {
+/// The reason of a worktree that stays because another session works in it, for which the scripts have no word.
+pub const HELD: &str = "held";
+
+/// How to remove.
+#[derive(Debug, Clone, Default)]
+pub struct Manner {
+    /// Uncommitted work may be lost.
+    pub discard: bool,
+    /// One in the middle of a rebase of the task branch, in the task's place, is the task's. The scripts take it for none.
+    pub rebasing: bool,
+    /// The branches of which one must have all commits of the task branch before that goes; none: what the main worktree has
+    /// checked out.
+    pub homes: Vec<Branch>,
+    /// Only say what would come of it.
+    pub dry_run: bool,
+}
+
+/// Removes worktree and branch.
+pub fn remove(context: &Context, name: &WorktreeName, manner: &Manner) -> Result<Removal> {
     let repository = &context.repository;
     // The registry is read again right before, beside no other command of ours.
-    let _queue = Queue::enter(repository, context.settings.timeout, context.narrate)?;
-    let records = worktree::list(repository)?;
-    let registered = classify(&records, name);
+    let queue = || Queue::enter(repository, context.settings.timeout, context.narrate);
+    let _queue = (!manner.dry_run).then(queue).transpose()?;
+    let (records, whole) = worktree::list_loosely(repository)?;
     let tip = tip(context, &name.branch)?;
-    let mut causes = Vec::new();
-    let worktree = match &registered {
-        Registered::Stale(path) => WorktreeEnd::Kept("stale_record", path.clone()),
-        Registered::Locked(path) => WorktreeEnd::Kept("locked", path.clone()),
-        Registered::Main(path) => WorktreeEnd::Kept("main_worktree", path.clone()),
-        Registered::Unsafe(path) => WorktreeEnd::Kept("unsafe_path", path.clone()),
-        Registered::Usable(path) => {
-            let removed = remove_registered(context, name, path, &records, discard, &mut causes)?;
-            match (removed, remove_leftover(context, name, &records, discard, &mut causes)?) {
-                (removed @ WorktreeEnd::Removed(_), kept @ WorktreeEnd::Kept(..)) => {
-                    causes.push(format!("{} was removed", display(&removed)));
-                    kept
-                }
-                (removed, _) => removed,
-            }
-        }
-        Registered::Nowhere => remove_leftover(context, name, &records, discard, &mut causes)?,
-    };
+    let mut teardown = Teardown { context, name, manner, records: &records, causes: Vec::new() };
+    let rebased = teardown.rebased().and_then(|record| record.head.clone());
+    let worktree = teardown.remove_worktree(classify(&records, whole, name))?;
     let branch = match tip {
         None => BranchEnd::None,
         Some(_) if matches!(worktree, WorktreeEnd::Kept(..)) => BranchEnd::Kept("skipped".to_owned()),
-        Some(tip) => delete_branch(context, &name.branch, &tip, &mut causes)?,
+        Some(tip) => teardown.delete_branch(&tip)?,
     };
-    Ok(Removal { worktree, branch, causes })
-}
-
-fn display(end: &WorktreeEnd) -> String {
-    match end {
-        WorktreeEnd::None => String::new(),
-        WorktreeEnd::Removed(path) | WorktreeEnd::Kept(_, path) => path.display().to_string(),
-    }
+    let rebased = rebased.filter(|_| matches!(worktree, WorktreeEnd::Removed(_)));
+    Ok(Removal { worktree, branch, causes: teardown.causes, rebased })
 }
 
 fn tip(context: &Context, branch: &Branch) -> Result<Option<Oid>> {
@@ -171,89 +177,157 @@ fn tip(context: &Context, branch: &Branch) -> Result<Option<Oid>> {
     Ok(refs::load(&context.repository, std::slice::from_ref(&full))?.remove(&full))
 }
 
-fn remove_registered(
-    context: &Context,
-    name: &WorktreeName,
-    path: &Path,
-    records: &[WorktreeRecord],
-    discard: bool,
-    causes: &mut Vec<String>,
-) -> Result<WorktreeEnd> {
-    let repository = &context.repository;
-    if let Err(error) = require_alone(records, path, discard) {
-        causes.push(error.to_string());
-        return Ok(WorktreeEnd::Kept(if error.kind() == Kind::Dirty { "dirty" } else { "unknown" }, path.to_owned()));
-    }
-    let Err(error) = worktree::remove(repository, path, discard) else {
-        return Ok(WorktreeEnd::Removed(path.to_owned()));
-    };
-    causes.push(error.to_string());
-    if !discard {
-        return Ok(WorktreeEnd::Kept("dirty", path.to_owned()));
-    }
-    // Git refuses a worktree it cannot read, too; the registry must still say whose it is.
-    if resolve(context, name)? != Registered::Usable(path.to_owned()) {
-        return Ok(WorktreeEnd::Kept("unknown", path.to_owned()));
-    }
-    std::fs::remove_dir_all(path).map_err(|error| Error::io("remove", path, &error))?;
-    worktree::remove(repository, path, true)?;
-    Ok(WorktreeEnd::Removed(path.to_owned()))
+struct Teardown<'t> {
+    context: &'t Context,
+    name: &'t WorktreeName,
+    manner: &'t Manner,
+    records: &'t [WorktreeRecord],
+    causes: Vec<String>,
 }
 
-/// A folder at the task's place that is not the task's worktree: it goes only when nothing is registered there.
-fn remove_leftover(
-    context: &Context,
-    name: &WorktreeName,
-    records: &[WorktreeRecord],
-    discard: bool,
-    causes: &mut Vec<String>,
-) -> Result<WorktreeEnd> {
-    let folder = context.repository.root.join(WORKTREES_DIR);
-    let path = folder.join(&name.text);
-    let is_folder = |path: &Path| path.symlink_metadata().is_ok_and(|data| data.is_dir());
-    if !is_folder(&path) {
-        return Ok(WorktreeEnd::None);
-    }
-    let kept = |reason, why: String, causes: &mut Vec<String>| {
-        causes.push(why);
-        Ok(WorktreeEnd::Kept(reason, path.clone()))
-    };
-    let show = path.display();
-    if !is_folder(&folder) {
-        return kept("unknown", format!("{} is a symbolic link, and none is followed", folder.display()), causes);
-    }
-    let full = name.branch.full();
-    if let Some(record) = records.iter().find(|record| record.path.starts_with(&path)) {
-        if record.branch.as_ref() == Some(&full) {
-            return Ok(WorktreeEnd::None);
+impl Teardown<'_> {
+    fn remove_worktree(&mut self, registered: Registered) -> Result<WorktreeEnd> {
+        let path = match registered {
+            Registered::Stale(path) => return Ok(WorktreeEnd::Kept("stale_record", path)),
+            Registered::Locked(path) => return Ok(WorktreeEnd::Kept("locked", path)),
+            Registered::Main(path) => return Ok(WorktreeEnd::Kept("main_worktree", path)),
+            Registered::Unsafe(path) => return Ok(WorktreeEnd::Kept("unsafe_path", path)),
+            Registered::Usable(path) => Some(path),
+            Registered::Nowhere => self.rebased().map(|record| record.path.clone()),
+        };
+        let Some(first) = path.clone().or_else(|| self.leftover()) else { return Ok(WorktreeEnd::None) };
+        if self.manner.discard
+            && let Err(error) = require_idle(self.context, &self.name.text)
+        {
+            return Ok(self.kept(HELD, first, error.to_string()));
         }
-        let whose = record.branch.as_ref().map_or("a detached HEAD, or a rebase", |branch| branch.as_str());
-        return kept("unknown", format!("{show} is a worktree of {whose}"), causes);
+        let Some(path) = path else { return self.remove_leftover() };
+        match (self.remove_registered(&path)?, self.remove_leftover()?) {
+            (WorktreeEnd::Removed(removed), kept @ WorktreeEnd::Kept(..)) => {
+                self.causes.push(format!("{} was removed", removed.display()));
+                Ok(kept)
+            }
+            (removed, _) => Ok(removed),
+        }
     }
-    if !discard {
-        return kept("dirty", format!("{show} is no worktree; --force removes it"), causes);
+
+    fn kept(&mut self, reason: &'static str, path: PathBuf, why: String) -> WorktreeEnd {
+        self.causes.push(why);
+        WorktreeEnd::Kept(reason, path)
     }
-    std::fs::remove_dir_all(&path).map_err(|error| Error::io("remove", &path, &error))?;
-    Ok(WorktreeEnd::Removed(path))
+
+    /// The record of the task's worktree in the middle of a rebase, where that counts.
+    fn rebased(&self) -> Option<&WorktreeRecord> {
+        let mut records = self.records.iter().filter(|record| self.manner.rebasing && record.branch.is_none());
+        records.find(|record| branch_in(self.context, record).as_ref() == Some(&self.name.branch))
+    }
+
+    fn remove_registered(&mut self, path: &Path) -> Result<WorktreeEnd> {
+        let repository = &self.context.repository;
+        let discard = self.manner.discard;
+        if let Err(error) = require_alone(self.records, path, discard) {
+            let reason = if error.kind() == Kind::Dirty { "dirty" } else { "unknown" };
+            return Ok(self.kept(reason, path.to_owned(), error.to_string()));
+        }
+        if let Some(what) = worktree::in_progress(path).filter(|_| !discard && self.rebased().is_some()) {
+            return Ok(self.kept("dirty", path.to_owned(), format!("it is in the middle of {what}")));
+        }
+        if self.manner.dry_run {
+            let dirty = !discard && worktree::load_status(repository, path)?.is_dirty();
+            return Ok(if dirty {
+                self.kept("dirty", path.to_owned(), format!("{} has uncommitted work", path.display()))
+            } else {
+                WorktreeEnd::Removed(path.to_owned())
+            });
+        }
+        let Err(error) = worktree::remove(repository, path, discard) else {
+            return Ok(WorktreeEnd::Removed(path.to_owned()));
+        };
+        self.causes.push(error.to_string());
+        if !discard {
+            return Ok(WorktreeEnd::Kept("dirty", path.to_owned()));
+        }
+        // Git refuses a worktree it cannot read, too; the registry must still say whose it is.
+        if resolve(self.context, self.name)? != Registered::Usable(path.to_owned()) {
+            return Ok(WorktreeEnd::Kept("unknown", path.to_owned()));
+        }
+        std::fs::remove_dir_all(path).map_err(|error| Error::io("remove", path, &error))?;
+        worktree::remove(repository, path, true)?;
+        Ok(WorktreeEnd::Removed(path.to_owned()))
+    }
+
+    /// The folder at the task's place that is not the task's worktree.
+    fn leftover(&self) -> Option<PathBuf> {
+        let path = self.context.repository.root.join(WORKTREES_DIR).join(&self.name.text);
+        let ours = |record: &&WorktreeRecord| record.branch.as_ref() == Some(&self.name.branch.full());
+        let inside = self.records.iter().find(|record| record.path.starts_with(&path));
+        let ours = inside.is_some_and(|record| ours(&record)) || inside.is_some() && inside == self.rebased();
+        (is_folder(&path) && !ours).then_some(path)
+    }
+
+    /// Removes the leftover: only when nothing is registered there.
+    fn remove_leftover(&mut self) -> Result<WorktreeEnd> {
+        let Some(path) = self.leftover() else { return Ok(WorktreeEnd::None) };
+        let (show, folder) = (path.display().to_string(), self.context.repository.root.join(WORKTREES_DIR));
+        if !is_folder(&folder) {
+            let why = format!("{} is a symbolic link, and none is followed", folder.display());
+            return Ok(self.kept("unknown", path, why));
+        }
+        if let Some(record) = self.records.iter().find(|record| record.path.starts_with(&path)) {
+            let whose = record.branch.as_ref().map_or("a detached HEAD, or a rebase", |branch| branch.as_str());
+            let why = format!("{show} is a worktree of {whose}");
+            return Ok(self.kept("unknown", path, why));
+        }
+        if !self.manner.discard {
+            return Ok(self.kept("dirty", path, format!("{show} is no worktree; --force removes it")));
+        }
+        if !self.manner.dry_run {
+            std::fs::remove_dir_all(&path).map_err(|error| Error::io("remove", &path, &error))?;
+        }
+        Ok(WorktreeEnd::Removed(path))
+    }
+
+    fn delete_branch(&mut self, tip: &Oid) -> Result<BranchEnd> {
+        let (repository, branch) = (&self.context.repository, &self.name.branch);
+        let kept = |reason: &str| Ok(BranchEnd::Kept(reason.to_owned()));
+        let in_use = || repository.worktree_of(branch).map(|record| record.is_some());
+        // Git itself would be content with commits that are in the branch's upstream.
+        if !has_landed(self.context, tip, &self.manner.homes)? {
+            if !self.manner.dry_run && in_use()? {
+                return kept("checked_out");
+            }
+            let into = repository.root_branch.as_ref().map_or("HEAD", Branch::as_str);
+            return kept(&format!("{UNMERGED}{into}"));
+        }
+        if self.manner.dry_run {
+            return Ok(BranchEnd::Deleted);
+        }
+        let output = repository.write("branch").args(["--quiet", "-d", "--", branch.as_str()]).output()?;
+        if output.success() {
+            return Ok(BranchEnd::Deleted);
+        }
+        let complaint = output.complaint();
+        if in_use()? {
+            self.causes.push(complaint);
+            return kept("checked_out");
+        }
+        // And it is not content with commits that are where they belong, when the upstream, or HEAD, lacks them.
+        if complaint.contains("not fully merged") {
+            let update = RefUpdate { name: branch.full(), old: Some(tip.clone()), new: None };
+            if refs::swap(repository, &[update], "aitask: removed")? == refs::Swap::Done {
+                // Best effort: what is left there names a branch that is no more.
+                let section = format!("branch.{branch}");
+                let _ = repository.write("config").args(["--remove-section", &section]).output();
+                return Ok(BranchEnd::Deleted);
+            }
+        }
+        self.causes.push(complaint);
+        kept("unknown")
+    }
 }
 
-fn delete_branch(context: &Context, branch: &Branch, tip: &Oid, causes: &mut Vec<String>) -> Result<BranchEnd> {
-    let repository = &context.repository;
-    let output = repository.write("branch").args(["--quiet", "-d", "--", branch.as_str()]).output()?;
-    if output.success() {
-        return Ok(BranchEnd::Deleted);
-    }
-    causes.push(output.complaint());
-    if repository.worktree_of(branch)?.is_some() {
-        return Ok(BranchEnd::Kept("checked_out".to_owned()));
-    }
-    let head = repository.read("rev-parse").args(["--verify", "--quiet", "HEAD^{commit}"]).output()?;
-    let merged = Oid::parse(&head.text()).map(|head| merge::is_ancestor(repository, tip, &head)).transpose()?;
-    if merged == Some(true) {
-        return Ok(BranchEnd::Kept("unknown".to_owned()));
-    }
-    let into = repository.root_branch.as_ref().map_or("HEAD", Branch::as_str);
-    Ok(BranchEnd::Kept(format!("{UNMERGED}{into}")))
+fn is_folder(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|data| data.is_dir())
 }
 
 /// Opens the surroundings of a task's worktree.

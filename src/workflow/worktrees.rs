@@ -5,12 +5,14 @@ use super::index::Index;
 use super::list::{WorktreeState, state};
 use super::outcome::{Aside, DryRun, WorktreeInfo};
 use super::place::{Base, Place};
-use super::teardown::{self, BranchEnd, Registered, WorktreeEnd, WorktreeName};
+use super::registered::{branch_in, gone};
+use super::teardown::{self, BranchEnd, Manner, WorktreeEnd, WorktreeName};
+use super::{holding, landing};
 use crate::error::{Error, Kind, Result};
-use crate::git::{Branch, RefName, worktree};
+use crate::git::{Branch, worktree};
 use crate::task::{TaskId, TaskName};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// All task worktrees.
 #[derive(Debug, Clone, Serialize)]
@@ -43,7 +45,7 @@ pub fn list(context: &Context) -> Result<WorktreeList> {
     let records = worktree::list(&context.repository)?;
     let main = records.first().and_then(|main| main.head.clone());
     let worktrees = records.iter().filter_map(|record| {
-        let branch = record.branch.as_ref().and_then(RefName::branch)?;
+        let branch = branch_in(context, record)?;
         let task = TaskName::from_branch(branch.as_str())?.id();
         Some(TaskWorktree { task, state: state(context, record, branch, main.as_ref()) })
     });
@@ -57,8 +59,7 @@ pub fn list(context: &Context) -> Result<WorktreeList> {
 pub fn path(context: &Context, wanted: &Wanted) -> Result<WorktreePath> {
     let records = worktree::list(&context.repository)?;
     let found = records.into_iter().find_map(|record| {
-        let branch = record.branch.as_ref().and_then(RefName::branch)?;
-        let name = TaskName::from_branch(branch.as_str())?;
+        let name = TaskName::from_branch(branch_in(context, &record)?.as_str())?;
         let other = name.as_top_level().map(|name| name.id());
         (name.id() == wanted.id || other == Some(wanted.id)).then_some(record.path)
     });
@@ -91,12 +92,12 @@ pub fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Result<Add
     let view = ledger.view(std::slice::from_ref(&data), false)?;
     let index = Index::load(&view, &data)?;
     let path = index.require_active(wanted)?;
-    let base = Base::find(context, base)?;
+    let base = Base::find_for(context, base, std::slice::from_ref(wanted))?;
     let place = Place::find(context, path.name())?;
     place.require_free(context)?;
     let mut aside = Aside { dry_run: context.dry_run.then(DryRun::default), ..Aside::default() };
     if place.record.is_none() {
-        aside.would_run(format!("git worktree add -b {} {} {}", place.branch, place.path.display(), base.branch));
+        aside.would_run(place.add_command(context, &base)?);
     }
     let worktree = if context.dry_run { None } else { Some(place.ensure(context, &base)?) };
     aside.notes.extend(worktree.as_ref().and_then(|worktree| worktree.unfinished.clone()));
@@ -121,45 +122,53 @@ pub struct Removed {
     pub aside: Aside,
 }
 
-/// Removes the worktree of a task, and its branch when all its commits are in what the main worktree has checked out.
+/// Removes the worktree of a task, and its branch when all its commits are where they were to land, as far as that is known,
+/// else in what the main worktree has checked out.
 ///
 /// # Errors
-/// [`Kind::Dirty`] for uncommitted work, unless `discard`; [`Kind::Occupied`] for one that is locked, in the middle of a
-/// rebase, or not the task's.
+/// [`Kind::Dirty`] for uncommitted work and a rebase, unless `discard`; [`Kind::Held`] for work of another session that
+/// lives, even then; [`Kind::Occupied`] for one that is locked, gone, or not the task's.
 pub fn remove(context: &Context, wanted: &Wanted, discard: bool) -> Result<Removed> {
     let name = name_of(context, wanted)?;
     let mut aside = Aside { dry_run: context.dry_run.then(DryRun::default), ..Aside::default() };
-    if context.dry_run {
-        let registered = teardown::resolve(context, &name)?;
-        if let Registered::Usable(path) = &registered {
-            aside.would_run(format!("git worktree remove {}", path.display()));
-        }
-        if matches!(registered, Registered::Usable(_) | Registered::Nowhere) {
-            aside.would_run(format!("git branch -d {}", name.branch()));
-        }
-        return Ok(Removed { task: wanted.id, path: None, branch_deleted: false, branch_kept: None, aside });
-    }
-    let removal = teardown::remove(context, &name, discard)?;
+    let homes = landing::homes(context, wanted.id);
+    let manner = Manner { discard, rebasing: true, homes, dry_run: context.dry_run };
+    let removal = teardown::remove(context, &name, &manner)?;
     let path = match removal.worktree {
         WorktreeEnd::None => None,
         WorktreeEnd::Removed(path) => Some(path),
-        WorktreeEnd::Kept(reason, path) => {
-            let why = removal.causes.join("; ");
-            let why = if why.is_empty() { reason.replace('_', " ") } else { why };
-            let message = format!("{} stays: {why}", path.display());
-            return Err(match reason {
-                "dirty" => Error::new(Kind::Dirty, message)
-                    .hint(format!("cd {} && git status", path.display()))
-                    .hint(format!("git aitask worktree remove {} --discard   (loses it)", wanted.id)),
-                "locked" => Error::new(Kind::Occupied, message).hint(format!("git worktree unlock {}", path.display())),
-                "stale_record" => Error::new(Kind::Occupied, message).hint("git worktree repair NEW_PLACE"),
-                _ => Error::new(Kind::Occupied, message).hint("git worktree list"),
-            });
+        WorktreeEnd::Kept(teardown::HELD, _) if let Err(held) = holding::require_idle(context, name.as_str()) => {
+            return Err(held);
         }
+        WorktreeEnd::Kept(reason, path) => return Err(refusal(wanted, name.branch(), reason, &path, &removal.causes)),
     };
-    let branch_kept = matches!(removal.branch, BranchEnd::Kept(_)).then(|| name.branch().clone());
+    aside.notes.extend(landing::lost_rebase(context, removal.rebased.as_ref(), &manner.homes)?);
+    if let Some(path) = &path {
+        let force = if discard { " --force" } else { "" };
+        aside.would_run(format!("git worktree remove{force} {}", path.display()));
+    }
     let branch_deleted = removal.branch == BranchEnd::Deleted;
-    Ok(Removed { task: wanted.id, path, branch_deleted, branch_kept, aside })
+    if branch_deleted {
+        aside.would_run(format!("git branch -d {}", name.branch()));
+    }
+    let branch_kept = matches!(removal.branch, BranchEnd::Kept(_)).then(|| name.branch().clone());
+    let path = path.filter(|_| !context.dry_run);
+    Ok(Removed { task: wanted.id, path, branch_deleted: branch_deleted && !context.dry_run, branch_kept, aside })
+}
+
+fn refusal(wanted: &Wanted, branch: &Branch, reason: &str, path: &Path, causes: &[String]) -> Error {
+    let show = path.display();
+    let why = causes.join("; ");
+    let why = if why.is_empty() { reason.replace('_', " ") } else { why };
+    let message = format!("{show} stays: {why}");
+    match reason {
+        "dirty" => Error::new(Kind::Dirty, message)
+            .hint(format!("cd {show} && git status"))
+            .hint(format!("git aitask worktree remove {} --discard   (loses it)", wanted.id)),
+        "locked" => Error::new(Kind::Occupied, message).hint(format!("git worktree unlock {show}")),
+        "stale_record" => gone(path, branch),
+        _ => Error::new(Kind::Occupied, message).hint("git worktree list"),
+    }
 }
 
 /// The name of the task somebody means: one that has a worktree here, else one that there is.
@@ -167,7 +176,7 @@ fn name_of(context: &Context, wanted: &Wanted) -> Result<WorktreeName> {
     let records = worktree::list(&context.repository)?;
     let ids: Vec<_> = std::iter::once(wanted.id).chain(wanted.or).collect();
     let here = records.iter().find_map(|record| {
-        let name = TaskName::from_branch(record.branch.as_ref().and_then(RefName::branch)?.as_str())?;
+        let name = TaskName::from_branch(branch_in(context, record)?.as_str())?;
         let top = name.as_top_level().map(|name| name.id());
         (ids.contains(&name.id()) || top.is_some_and(|id| ids.contains(&id))).then(|| name.as_str().to_owned())
     });
