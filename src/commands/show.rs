@@ -51,15 +51,19 @@ impl Show {
             if let Some(lock) = &row.lock {
                 page = page.line(format!("lock      {}", lock.sentence()));
             }
+            if outcome.lacks_worktree {
+                page = page.line(format!("worktree  none yet: git aitask worktree add {}", row.id));
+            }
             if let Some(worktree) = &row.worktree {
                 let dirty = match worktree.dirty {
                     Some(true) => ", uncommitted work",
                     Some(false) => ", clean",
                     None => ", gone",
                 };
+                let busy = worktree.in_progress.map_or(String::new(), |what| format!(", in the middle of {what}"));
                 let [ahead, behind] =
                     [worktree.ahead, worktree.behind].map(|n| n.map_or("?".to_owned(), |n| n.to_string()));
-                page = page.line(format!("worktree  {}{dirty}", worktree.path.display()));
+                page = page.line(format!("worktree  {}{dirty}{busy}", worktree.path.display()));
                 page = page.line(format!("branch    {} ({ahead} ahead, {behind} behind)", worktree.branch));
             }
             page = page.lines(outcome.commits.iter().map(|commit| format!("  {commit}")));

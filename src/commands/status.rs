@@ -37,6 +37,9 @@ fn page(outcome: &Overview) -> Page {
     let unlocked = &outcome.unlocked_implementing;
     page = section(page, "Implementing, but nobody holds them", list::table(unlocked, false), unlocked.is_empty());
     page = section(page, "ready", list::table(&outcome.ready, false), outcome.ready.is_empty());
+    for task in &outcome.without_worktree {
+        page = page.advice(format!("{task} has no worktree yet: git aitask worktree add {task}"));
+    }
     match (&outcome.as_of, outcome.ready.is_empty()) {
         (None, _) => page.advice("the remote was not asked yet: git aitask status --fetch"),
         (Some(_), true) => page.advice("nothing is ready; make a task: git aitask new \"Add login\""),

@@ -15,6 +15,9 @@ pub struct Shown {
     pub as_of: Option<String>,
     /// The task and its surroundings.
     pub task: Row,
+    /// It is in work on this machine and has no worktree in this clone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lacks_worktree: bool,
     /// Its file.
     pub path: String,
     /// Its text.
@@ -78,6 +81,7 @@ pub fn show(context: &Context, wanted: &Wanted) -> Result<Shown> {
     let waiting = look.tasks.iter().filter(|other| other.depends.iter().any(|entry| entry.id() == Some(task.id)));
     Ok(Shown {
         as_of: look.as_of.clone(),
+        lacks_worktree: row.lacks_worktree(context),
         path: path.as_str().to_owned(),
         text: String::from_utf8_lossy(document.body()).into_owned(),
         blocks: waiting.filter(|_| !path.is_archived()).map(|other| other.id).collect(),
@@ -142,6 +146,7 @@ impl Bundled {
     fn show(self, context: &Context, look: &Look) -> Shown {
         let task = Task::from_document(self.path.clone(), &self.document);
         Shown {
+            lacks_worktree: false,
             as_of: look.as_of.clone(),
             task: look.row(context, &Board::new(&look.tasks), &task),
             path: format!(

@@ -4,10 +4,10 @@ use super::context::Context;
 use super::list::{Look, Row, WorktreeState, state};
 use super::lock::LockedTask;
 use super::outcome::Holder;
+use super::registered::branch_in;
 use crate::error::Result;
-use crate::git::RefName;
 use crate::ledger::liveness::Liveness;
-use crate::task::{Board, Status, Task, TaskName};
+use crate::task::{Board, Status, Task, TaskId, TaskName};
 use serde::Serialize;
 
 /// The state of everything.
@@ -17,6 +17,9 @@ pub struct Overview {
     pub as_of: Option<String>,
     /// The tasks somebody holds.
     pub active: Vec<Row>,
+    /// Those of them that are in work on this machine and have no worktree in this clone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without_worktree: Vec<TaskId>,
     /// Locks whose session is dead, or whose task is not active any more.
     pub stale_locks: Vec<LockedTask>,
     /// Task worktrees of this clone whose task is not active any more.
@@ -41,15 +44,17 @@ pub fn status(context: &Context, fetch: bool) -> Result<Overview> {
     let stale_locks = stale.map(|lock| LockedTask { task: lock.task, lock: Holder::new(context, lock, &look.host) });
     let main = look.worktrees.first().and_then(|main| main.head.as_ref());
     let orphans = look.worktrees.iter().filter_map(|record| {
-        let branch = record.branch.as_ref().and_then(RefName::branch)?;
+        let branch = branch_in(context, record)?;
         let name = TaskName::from_branch(branch.as_str())?;
         let known = board.find_name(name.as_str()).is_some() || board.is_active(name.id());
         (!known).then(|| state(context, record, branch, main))
     });
     let unlocked = board.ordered().into_iter().filter(|task| task.status == Status::Implementing && !held(task));
+    let active: Vec<_> = board.ordered().into_iter().filter(held).map(row).collect();
     Ok(Overview {
         as_of: look.as_of.clone(),
-        active: board.ordered().into_iter().filter(held).map(row).collect(),
+        without_worktree: active.iter().filter(|row| row.lacks_worktree(context)).map(|row| row.id).collect(),
+        active,
         stale_locks: stale_locks.collect(),
         orphan_worktrees: orphans.collect(),
         unlocked_implementing: unlocked.map(row).collect(),
