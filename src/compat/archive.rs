@@ -8,6 +8,7 @@ use crate::workflow::checkout::Checkout;
 use crate::workflow::desk::{Places, Site};
 use crate::workflow::filing::{Kin, Note};
 use crate::workflow::gates;
+use crate::workflow::{Context, landing};
 
 const HELP: &str = "\
 Usage: aitask_archive.sh [OPTIONS] <id>
@@ -149,6 +150,7 @@ fn archive(scene: &Scene, checkout: &Checkout, request: &Request, id: TaskId) ->
     let site = Site::find(&context, &scene.dir, checkout)?;
     let options = request.options;
     let plain = |note: &Note| lines(note, site.places(), false);
+    warn_of_loose_ends(scene, &context, checkout, id);
     let released = match site.archive(id, options, plain)? {
         Ok(archived) => {
             for note in &archived.notes {
@@ -173,6 +175,16 @@ fn archive(scene: &Scene, checkout: &Checkout, request: &Request, id: TaskId) ->
     release(scene, &site, &released);
     site.forget_intent(id);
     Ok(())
+}
+
+/// What stays behind when the task is archived is said, and is no reason not to archive it.
+fn warn_of_loose_ends(scene: &Scene, context: &Context, checkout: &Checkout, id: TaskId) {
+    for file in checkout.tasks.files_of('t', &id.to_string()) {
+        let name = file.rsplit('/').next().unwrap_or_default().trim_end_matches(".md");
+        if let Ok(Some(ends)) = landing::loose_ends(context, name, &[]) {
+            scene.console.warn(&ends);
+        }
+    }
 }
 
 /// Locks go last; that one cannot be released is no reason to fail.

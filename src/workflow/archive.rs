@@ -4,11 +4,12 @@ use super::context::{Context, Wanted};
 use super::filing::Filing;
 use super::holding::require_holder;
 use super::index::{Index, branches};
+use super::landing;
 use super::outcome::Aside;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::held::Held;
 use crate::ledger::{Decision, LockEntry, Locks, Plan, locks, nonce};
-use crate::task::TaskId;
+use crate::task::{TaskId, TaskPath};
 use serde::Serialize;
 
 /// Tasks archived.
@@ -80,8 +81,13 @@ fn archive_one(context: &Context, wanted: &Wanted) -> Result<Archived> {
         let plan = filing.plan(Plan::new(), &data, &locks_branch, &locks);
         Ok(Decision::Swap(plan, (filing, lock.is_some())))
     })?;
-    let aside = Aside::of(context, &landed);
+    let mut aside = Aside::of(context, &landed);
     let (filing, unlocked) = landed.value;
+    for path in filing.targets.iter().filter_map(|path| TaskPath::parse(path)) {
+        let ends = landing::loose_ends(context, path.name().as_str(), &landing::homes(context, path.id()));
+        // It is archived; what cannot be looked at is no reason to say that it is not.
+        aside.notes.extend(ends.ok().flatten());
+    }
     if !context.dry_run {
         for task in &filing.tasks {
             Held::forget(&context.repository, *task)?;
