@@ -85,7 +85,9 @@ fn a_worktree_whose_folder_is_gone() {
     refused(&ann.env("AIT_AGENT_PID", "1"), &["pick", "1", "--steal"], 1, "occupied");
     ann.aitask(&["list"]).ok();
     ann.aitask(&["status"]).ok();
-    ann.aitask(&["drop", "1"]).ok();
+    // it may have been moved, with work in it
+    refused(&ann, &["drop", "1"], 1, "occupied");
+    ann.aitask(&["drop", "1", "--discard"]).ok();
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod scripts;
 mod sync;
 mod trouble;
 mod worktree;
+mod worktree_teardown;
 
 use crate::support::{Repo, World};
 

@@ -19,3 +19,4 @@ mod show;
 mod status;
 mod whoami;
 mod worktree;
+mod worktree_care;

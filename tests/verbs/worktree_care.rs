@@ -1,0 +1,308 @@
+//! Worktrees that were moved by hand, are in the middle of something, or were there before.
+
+use super::init::everything;
+use crate::support::{Repo, Sleeper, World};
+use predicates::prelude::*;
+use predicates::str::contains;
+
+const WORK: &str = "aiwork/t1_one";
+
+/// A clone that holds t1 and has committed to its branch.
+fn worked() -> (World, Repo) {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    ann.at(WORK).write("work.txt", "work\n");
+    ann.at(WORK).commit("the work");
+    (world, ann)
+}
+
+/// Fails unless the command is refused with this kind and has changed nothing.
+#[track_caller]
+fn refused(repo: &Repo, args: &[&str], kind: &str) -> serde_json::Value {
+    let before = everything(repo);
+    let run = repo.aitask(&[args, &["--json"]].concat());
+    assert!(run.code == 1 || (run.code == 2 && kind == "usage"), "{run}");
+    let error = run.error()["error"].clone();
+    assert_eq!((error["kind"].as_str(), everything(repo)), (Some(kind), before), "{run}");
+    error
+}
+
+/// Starts a rebase in the worktree of t1 that stops at a conflict.
+fn rebase(ann: &Repo) -> Repo {
+    let there = ann.at(WORK);
+    ann.write("work.txt", "other\n");
+    ann.commit("other");
+    ann.git(&["push", "-q"]);
+    there.git_fails(&["rebase", "-q", "main"]);
+    there
+}
+
+#[test]
+fn a_worktree_that_was_moved_by_hand_lost_its_registration() {
+    let (world, ann) = worked();
+    let moved = world.root().join("moved");
+    std::fs::rename(ann.path(WORK), &moved).unwrap();
+    let there = ann.at(&moved);
+    there.write("new.txt", "mine\n");
+    for verb in ["finish", "drop"] {
+        let error = refused(&ann, &[verb, "1"], "occupied");
+        let hints = error["hints"].to_string();
+        assert!(hints.contains("git worktree repair NEW_PLACE") && hints.contains("git worktree remove "), "{error}");
+        assert_eq!(hints.contains("--discard"), verb == "drop", "{error}");
+    }
+    let text = ann.aitask(&["drop", "1", "--discard", "--dry-run"]).ok().stdout;
+    assert!(!text.contains("git worktree remove"), "{text}");
+    let json = ann.aitask(&["drop", "1", "--discard", "--json"]).ok().json();
+    let flags = ["worktree_removed", "branch_deleted"].map(|key| json[key].as_bool());
+    assert_eq!((flags, world.locks()), ([Some(false); 2], vec![]), "{json}");
+    assert!(json["notes"][0].as_str().unwrap().contains("git worktree repair"), "{json}");
+    refused(&ann, &["pick", "1"], "occupied");
+    ann.git(&["worktree", "repair", moved.to_str().unwrap()]);
+    assert_eq!(there.git(&["status", "--porcelain", "--branch"]), "## aitask/t1_one\n?? new.txt\n");
+    ann.aitask(&["pick", "1"]).ok();
+}
+
+#[test]
+fn one_that_was_deleted_is_told_from_the_hint() {
+    let (world, ann) = worked();
+    let path = ann.path(WORK).canonicalize().unwrap();
+    std::fs::remove_dir_all(&path).unwrap();
+    let error = refused(&ann, &["finish", "1"], "occupied");
+    let hint = error["hints"][1].as_str().unwrap().split("   #").next().unwrap();
+    assert_eq!(hint, format!("git worktree remove {}", path.display()));
+    ann.run("sh", &["-c", hint]).ok();
+    let json = ann.aitask(&["finish", "1", "--json"]).ok().json();
+    assert_eq!((&json["branch_deleted"], world.locks()), (&true.into(), vec![]), "{json}");
+}
+
+#[test]
+fn a_removal_that_was_cut_off_in_the_middle_is_completed() {
+    for verb in ["finish", "drop"] {
+        let (world, ann) = worked();
+        let agent = Sleeper::new();
+        let ann = ann.env("AIT_AGENT_PID", agent.pid());
+        let dies = ann.with_git_that(&format!(
+            "[ \"$1 $2\" = 'worktree remove' ] && rm -rf '{}' && kill -9 $PPID && exit 1",
+            ann.path(WORK).display()
+        ));
+        assert_eq!(dies.aitask(&[verb, "1"]).signal, Some(9));
+        ann.aitask(&[verb, "1"]).ok();
+        assert_eq!(ann.git(&["worktree", "list", "--porcelain"]).matches("worktree ").count(), 1, "{verb}");
+        assert_eq!(world.locks(), Vec::<String>::new());
+        let notes = ann.run("sh", &["-c", "ls .git/aitask"]).stdout;
+        assert!(!notes.contains("removing"), "{notes}");
+    }
+}
+
+#[test]
+fn a_worktree_in_the_middle_of_a_rebase_was_left_by_drop() {
+    let (world, ann) = worked();
+    let there = rebase(&ann);
+    refused(&ann, &["drop", "1"], "dirty");
+    let json = ann.aitask(&["worktree", "list", "--json"]).ok().json();
+    assert_eq!(
+        (&json["worktrees"][0]["task"], &json["worktrees"][0]["in_progress"]),
+        (&"1".into(), &"a rebase".into())
+    );
+    assert!(ann.aitask(&["worktree", "path", "1"]).ok().stdout.ends_with("/aiwork/t1_one\n"));
+    let json = ann.aitask(&["status", "--json"]).ok().json();
+    assert_eq!(json["active"][0]["worktree"]["in_progress"], "a rebase", "{json}");
+    ann.aitask(&["status"]).ok().assert().stdout(contains("in the middle of a rebase"));
+    let script = ann.script("aitask_task_worktree.sh", &["resolve", "t1_one"]).ok();
+    assert_eq!(script.stdout, "NONE\n");
+    let tip = ann.git(&["rev-parse", "aitask/t1_one"]);
+    let json = ann.aitask(&["drop", "1", "--discard", "--json"]).ok().json();
+    assert_eq!((&json["worktree_removed"], world.locks()), (&true.into(), vec![]), "{json}");
+    assert!(!ann.path(WORK).exists() && ann.git(&["rev-parse", "aitask/t1_one"]) == tip, "{json}");
+    drop(there);
+    ann.aitask(&["pick", "1"]).ok();
+    assert_eq!(ann.at(WORK).read("work.txt"), "work\n");
+}
+
+#[test]
+fn a_worktree_in_the_middle_of_a_rebase_could_not_be_removed() {
+    let (_world, ann) = worked();
+    rebase(&ann);
+    refused(&ann, &["worktree", "remove", "1"], "dirty");
+    refused(&ann, &["worktree", "remove", "1", "--dry-run"], "dirty");
+    let json = ann.aitask(&["pick", "1", "--steal", "--json"]).ok().json();
+    assert_eq!(json["worktree"]["created"], false, "{json}");
+    ann.at(WORK).write("work.txt", "both\n");
+    let stood = ann.at(WORK).commit("resolved");
+    let json = ann.aitask(&["worktree", "remove", "1", "--discard", "--json"]).ok().json();
+    assert!(json["notes"][0].as_str().unwrap().contains(&stood), "{json}");
+    assert_eq!((&json["branch_kept"], ann.path(WORK).exists()), (&"aitask/t1_one".into(), false), "{json}");
+}
+
+#[test]
+fn a_dry_run_answers_what_the_removal_would() {
+    let (world, ann) = worked();
+    let dry = ["worktree", "remove", "1", "--dry-run"];
+    let text = ann.aitask(&dry).ok().stdout;
+    assert!(text.contains("git worktree remove ") && !text.contains("git branch -d"), "{text}");
+    ann.git(&["worktree", "lock", WORK]);
+    refused(&ann, &dry, "occupied");
+    ann.git(&["worktree", "unlock", WORK]);
+    ann.at(WORK).write("new", "x");
+    refused(&ann, &dry, "dirty");
+    let text = ann.aitask(&[&dry[..], &["--discard"]].concat()).ok().stdout;
+    assert!(text.contains("git worktree remove --force ") && ann.path(WORK).join("new").exists(), "{text}");
+    std::fs::rename(ann.path(WORK), world.root().join("moved")).unwrap();
+    let error = refused(&ann, &dry, "occupied");
+    assert!(error["hints"][0].as_str().unwrap().contains("git worktree repair"), "{error}");
+    refused(&ann, &[&dry[..], &["--discard"]].concat(), "occupied");
+}
+
+#[test]
+fn a_branch_that_was_there_is_not_said_to_be_cut_just_now() {
+    let (_world, ann) = worked();
+    ann.at(WORK).commit("more");
+    ann.aitask(&["drop", "1"]).ok();
+    ann.commit("main goes on");
+    ann.git(&["push", "-q"]);
+    let text = ann.aitask(&["worktree", "add", "1", "--dry-run"]).ok().stdout;
+    assert!(text.contains("git worktree add /") && !text.contains(" -b "), "{text}");
+    let run = ann.aitask(&["pick", "1"]).ok();
+    let was_there = "aitask/t1_one, which was there: 2 commits of its own, ";
+    run.assert().stdout(contains(was_there).and(contains(" behind main")).and(contains("cut from").not()));
+    let json = ann.aitask(&["worktree", "add", "1", "--json"]).ok().json();
+    assert_eq!((&json["worktree"]["created"], &json["worktree"]["ahead"]), (&false.into(), &2.into()), "{json}");
+    assert!(json["worktree"]["behind"].as_u64().unwrap() >= 1, "{json}");
+    let run = ann.aitask(&["worktree", "add", "1"]).ok();
+    run.assert().stdout(contains("(was there)").and(contains(was_there)));
+    ann.aitask(&["worktree", "remove", "1"]).ok();
+    let run = ann.aitask(&["worktree", "add", "1"]).ok();
+    run.assert().stdout(contains(was_there).and(contains("(was there)").not()));
+    ann.task("Two", &[]);
+    let json = ann.aitask(&["pick", "2", "--json"]).ok().json();
+    assert!(json["worktree"].get("ahead").is_none(), "{json}");
+    ann.task("Three", &[]);
+    ann.aitask(&["pick", "3"]).ok().assert().stdout(contains(", cut from main at "));
+}
+
+#[test]
+fn a_pick_killed_while_it_furnishes_is_finished_by_the_next() {
+    let world = World::new();
+    let agent = Sleeper::new();
+    let ann = world.initialised("ann").env("AIT_AGENT_PID", agent.pid());
+    ann.task("One", &[]);
+    ann.write(".git/info/exclude", "/.env\nran\n");
+    ann.write(".env", "secret\n");
+    ann.git(&["config", "aitask.worktreeCopy", ".env"]);
+    ann.git(&[
+        "config",
+        "aitask.worktreeSetup",
+        "[ -e ../../once ] || { touch ../../once; kill -9 $PPID; }; echo x >>ran",
+    ]);
+    assert_eq!(ann.aitask(&["pick", "1"]).signal, Some(9));
+    std::fs::write(ann.path(WORK).join("ran"), "").unwrap();
+    std::fs::remove_file(ann.path(WORK).join(".env")).unwrap();
+    let json = ann.aitask(&["pick", "1", "--json"]).ok().json();
+    assert_eq!(
+        (&json["worktree"]["created"], &json["worktree"]["copied"][0]),
+        (&false.into(), &".env".into()),
+        "{json}"
+    );
+    assert_eq!((ann.at(WORK).read("ran"), ann.at(WORK).read(".env")), ("x\n".into(), "secret\n".into()));
+    ann.aitask(&["pick", "1"]).ok();
+    assert_eq!(ann.at(WORK).read("ran"), "x\n");
+}
+
+#[test]
+fn a_pick_killed_between_the_worktree_and_its_furnishing_is_finished_by_the_next() {
+    let agent = Sleeper::new();
+    let ann = World::new().initialised("ann").env("AIT_AGENT_PID", agent.pid());
+    ann.task("One", &[]);
+    ann.git(&["config", "aitask.worktreeSetup", "echo x >>../../ran"]);
+    let dies = ann.with_git_that("[ \"$1 $2\" = 'worktree add' ] && { @GIT@ \"$@\"; kill -9 $PPID; exit 1; }");
+    assert_eq!(dies.aitask(&["pick", "1"]).signal, Some(9));
+    ann.aitask(&["pick", "1"]).ok();
+    assert_eq!(ann.read("ran"), "x\n");
+}
+
+#[test]
+fn no_code_is_merged_into_a_branch_that_coordinates_or_cut_from_it() {
+    let (world, ann) = worked();
+    for branch in ["aitask-locks", "aitask-ids", "aitask/t1_one"] {
+        refused(&ann, &["finish", "1", "--into", branch], "usage");
+    }
+    ann.task("Two", &[]);
+    for branch in ["aitask-locks", "aitask-ids"] {
+        ann.git(&["branch", "-q", "-f", branch, "main"]);
+        refused(&ann, &["pick", "2", "--base", branch], "usage");
+        refused(&ann, &["worktree", "add", "2", "--base", branch], "usage");
+    }
+    refused(&ann, &["pick", "1", "--base", "aitask/t1_one"], "usage");
+    assert_eq!(world.locks(), ["t1_lock.yaml"]);
+    let world = World::new();
+    let ann = world.clone("ann");
+    ann.aitask(&["init", "--data-branch"]).ok();
+    ann.task("One", &[]);
+    refused(&ann, &["pick", "1", "--base", "aitask-data"], "usage");
+    ann.aitask(&["pick", "1"]).ok();
+    ann.at(WORK).commit("work");
+    refused(&ann, &["finish", "1", "--into", "aitask-data"], "usage");
+    ann.aitask(&["finish", "1"]).ok();
+}
+
+#[test]
+fn an_output_branch_that_was_not_pushed_was_said_not_to_exist() {
+    let (_world, ann) = worked();
+    ann.git(&["branch", "dev"]);
+    let error = refused(&ann, &["finish", "1", "--into", "dev"], "usage");
+    assert!(error["message"].as_str().unwrap().contains("dev is not published on origin"), "{error}");
+    assert_eq!(error["hints"][0], "git push -u origin dev");
+    let error = refused(&ann, &["finish", "1", "--into", "nowhere"], "usage");
+    assert!(error["message"].as_str().unwrap().contains("there is no branch nowhere"), "{error}");
+    ann.git(&["push", "-q", "-u", "origin", "dev"]);
+    ann.aitask(&["finish", "1", "--into", "dev"]).ok();
+}
+
+#[test]
+fn a_task_in_work_without_a_worktree_says_so() {
+    let ann = World::new().initialised("ann");
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1", "--no-worktree"]).ok();
+    ann.aitask(&["status"]).ok().assert().stdout(contains("1 has no worktree yet: git aitask worktree add 1\n"));
+    assert_eq!(ann.aitask(&["status", "--json"]).ok().json()["without_worktree"], serde_json::json!(["1"]));
+    ann.aitask(&["show", "1"]).ok().assert().stdout(contains("none yet: git aitask worktree add 1\n"));
+    ann.aitask(&["worktree", "add", "1"]).ok();
+    for verb in [&["status"][..], &["show", "1"]] {
+        ann.aitask(verb).ok().assert().stdout(contains("yet: git aitask worktree add").not());
+    }
+}
+
+#[test]
+fn archiving_a_task_whose_branch_is_not_merged_says_so() {
+    let (_world, ann) = worked();
+    ann.at(WORK).write("new", "x");
+    let json = ann.aitask(&["archive", "1", "--json"]).ok().json();
+    let note = json["notes"][0].as_str().unwrap();
+    assert!(note.contains("aitask/t1_one has 1 commit that main lacks") && note.contains("uncommitted work"), "{json}");
+    assert_eq!(json["archived"][0], "aitasks/archived/t1_one.md");
+}
+
+#[test]
+fn six_that_finish_at_once_all_land() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    let ids: Vec<_> = (1..=6).map(|n| ann.task(&format!("Task {n}"), &[])).collect();
+    for id in &ids {
+        let path = ann.aitask(&["pick", id, "--json"]).ok().json()["worktree"]["path"].as_str().unwrap().to_owned();
+        ann.at(&path).write(&format!("work{id}.txt"), "work\n");
+        ann.at(&path).commit("work");
+    }
+    let running: Vec<_> = ids.iter().map(|id| ann.start(&["finish", id])).collect();
+    for run in running {
+        run.wait().ok();
+    }
+    for id in &ids {
+        assert_eq!(world.remote_file("main", &format!("work{id}.txt")).as_deref(), Some("work\n"));
+        assert!(ann.path(format!("work{id}.txt")).exists(), "{id}");
+    }
+    assert_eq!((world.locks(), ann.git(&["branch", "--list", "aitask/*"])), (vec![], String::new()));
+    assert_eq!(ann.git(&["worktree", "list"]).lines().count(), 1);
+    assert_eq!(ann.git(&["status", "--porcelain"]), "");
+}
