@@ -124,6 +124,8 @@ impl Place {
     pub fn ensure(&self, context: &Context, base: &Base) -> Result<WorktreeInfo> {
         let repository = &context.repository;
         let mark = Mark::furnishing(repository, &self.planned);
+        // Whoever begins to work in it has no use for a removal that was cut off.
+        Mark::removing(repository, &self.planned).clear();
         let mut info = WorktreeInfo {
             path: self.path.clone(),
             branch: self.branch.clone(),
@@ -138,10 +140,9 @@ impl Place {
         let there =
             self.record.as_ref().filter(|record| record.branch.is_some()).and_then(|record| record.head.clone());
         let tip = if there.is_some() { there } else { self.tip(context)? };
-        if let Some(tip) = &tip {
-            let (ahead, behind) = merge::ahead_behind(repository, tip, &base.commit)?;
-            (info.ahead, info.behind) = (Some(ahead), Some(behind));
-        }
+        // It is only told, so that it cannot be counted is no reason to fail.
+        let counts = tip.as_ref().and_then(|tip| merge::ahead_behind(repository, tip, &base.commit).ok());
+        (info.ahead, info.behind) = counts.unzip();
         if self.record.is_none() {
             refuse_link(context, &self.path)?;
             exclude(&repository.common_dir, &format!("/{WORKTREES_DIR}/"))?;

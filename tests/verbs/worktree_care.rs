@@ -97,6 +97,18 @@ fn a_removal_that_was_cut_off_in_the_middle_is_completed() {
 }
 
 #[test]
+fn a_removal_that_was_cut_off_before_it_began_excuses_no_later_move() {
+    let (world, ann) = worked();
+    let agent = Sleeper::new();
+    let ann = ann.env("AIT_AGENT_PID", agent.pid());
+    let dies = ann.with_git_that("[ \"$1 $2\" = 'worktree remove' ] && kill -9 $PPID && exit 1");
+    assert_eq!(dies.aitask(&["drop", "1"]).signal, Some(9));
+    ann.aitask(&["pick", "1"]).ok();
+    std::fs::rename(ann.path(WORK), world.root().join("moved")).unwrap();
+    refused(&ann, &["drop", "1"], "occupied");
+}
+
+#[test]
 fn a_worktree_in_the_middle_of_a_rebase_was_left_by_drop() {
     let (world, ann) = worked();
     let there = rebase(&ann);
