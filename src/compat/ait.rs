@@ -25,7 +25,7 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
     let scripts = root.join(".aitask-scripts").to_string_lossy().into_owned();
     let environment = scene.environment.clone().with("AIT_INVOCATION_PWD", &invoked_from);
     let environment = environment.with("AITASK_SCRIPT_DIR", &scripts);
-    let scene = Scene { environment, dir: root, console: scene.console, narrate: scene.narrate };
+    let scene = Scene { environment, from: root.clone(), dir: root, ..*scene };
     let Some((command, rest)) = args.split_first() else { return help(&scene) };
     match command.as_str() {
         "help" | "--help" | "-h" => help(&scene),
@@ -73,12 +73,8 @@ fn script(scene: &Scene, command: &str, name: &str, args: &[String]) -> u8 {
 /// The project's root: where the scripts lie, else the repository's. Inside a worktree of a task it is the main one's
 /// (verdict D2).
 fn root(scene: &Scene) -> PathBuf {
-    let project = scene.dir.ancestors().find(|dir| dir.join(".aitask-scripts").is_dir());
-    let Ok(Some(context)) = scene.open() else { return project.unwrap_or(&scene.dir).to_owned() };
-    let repository = &context.repository;
-    let below = project.and_then(|dir| dir.strip_prefix(&repository.toplevel).ok());
-    let here = below.map(|below| repository.root.join(below)).filter(|dir| dir.join(".aitask-scripts").is_dir());
-    here.unwrap_or_else(|| repository.root.clone())
+    let of_git = || Some(scene.open().ok().flatten()?.repository.root);
+    scene.home().or_else(of_git).unwrap_or_else(|| scene.dir.clone())
 }
 
 fn health(scene: &Scene) -> u8 {

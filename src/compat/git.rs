@@ -72,6 +72,14 @@ fn is_harmless(args: &[String]) -> bool {
     }
 }
 
+/// Whether a command changes nothing at all.
+pub(super) fn reads_only(args: &[String]) -> bool {
+    let changes = |arg: &str| ["rebase", "merge", "cherry-pick", "revert", "bisect"].contains(&arg);
+    let names_branch =
+        || args.iter().skip_while(|arg| *arg != "branch").nth(1).is_some_and(|arg| !arg.starts_with('-'));
+    is_harmless(args) && !args.iter().any(|arg| changes(arg)) && !names_branch()
+}
+
 /// The push routine: its line, and a warning when something stays unpublished.
 fn push(scene: &Scene, batch: bool) -> u8 {
     let context = match scene.open() {

@@ -113,7 +113,7 @@ fn branch(scene: &Scene, option: &str, text: &str) -> Result<String> {
     if !option.ends_with("-file") {
         return safe_branch(option, text);
     }
-    let path = scene.dir.join(text);
+    let path = scene.file(text);
     let content = std::fs::read_to_string(&path).map_err(|error| Error::io("read", &path, &error))?;
     match content.lines().collect::<Vec<_>>()[..] {
         [line] => safe_branch(option, line),
@@ -142,7 +142,7 @@ fn worktree(path: &str) -> Result<String> {
 
 impl Profile {
     fn load(scene: &Scene, name: &str) -> Result<Self> {
-        let path = scene.dir.join(name);
+        let path = scene.file(name);
         let path = if path.is_file() { path } else { scene.task_dir().join("metadata/profiles").join(name) };
         let text = std::fs::read_to_string(&path).map_err(|error| Error::io("read", &path, &error))?;
         let mut profile = Self::default();
@@ -186,7 +186,7 @@ fn externalize(scene: &Scene, request: &Request) -> Result<String> {
         Ok(source) => source,
         Err(line) => return Ok(line),
     };
-    let path = scene.dir.join(&source);
+    let path = scene.file(&source);
     let text = std::fs::read(&path).map_err(|error| Error::io("read", &path, &error))?;
     let text = String::from_utf8_lossy(&text).into_owned();
     let context = scene.open()?;
@@ -207,7 +207,7 @@ fn externalize(scene: &Scene, request: &Request) -> Result<String> {
 /// The plan to copy; the inner error is an answer.
 fn source(scene: &Scene, request: &Request) -> Result<Result<String, String>> {
     if let Some(path) = &request.internal {
-        let is_file = scene.dir.join(path).is_file();
+        let is_file = scene.file(path).is_file();
         return Ok(if is_file { Ok(path.clone()) } else { Err("NOT_FOUND:source_not_file".to_owned()) });
     }
     let home = || scene.environment.text("HOME").map(|home| format!("{home}/.claude/plans"));

@@ -91,7 +91,8 @@ fn set_up(scene: &Scene) -> Result<u8> {
                 scene.say("Nothing was done");
                 return Ok(1);
             }
-            return set_up(&Scene { environment: scene.environment.clone(), dir: root.clone(), ..*scene });
+            let (environment, dir) = (scene.environment.clone(), root.clone());
+            return set_up(&Scene { environment, from: dir.clone(), dir, ..*scene });
         }
         context
     } else {

@@ -24,7 +24,7 @@ pub fn completed(context: &Context) -> Result<Vec<(Branch, String)>> {
     let Some(remote) = context.channel.remote() else { return Ok(Vec::new()) };
     let prefix = format!("refs/remotes/{remote}/");
     let known = refs::load_below(repository, &prefix)?;
-    let branches = known.iter().filter_map(|name| Branch::parse(name.as_str().strip_prefix(&prefix)?).ok());
+    let branches = known.keys().filter_map(|name| Branch::parse(name.as_str().strip_prefix(&prefix)?).ok());
     let branches: Vec<_> = branches.filter(|branch| !NEVER.contains(&branch.as_str())).collect();
     let names: Vec<_> = branches.iter().map(|branch| format!("{prefix}{branch}:{FOLDER}")).collect();
     let folders = objects::load(repository, &names)?;
