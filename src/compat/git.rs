@@ -110,6 +110,7 @@ fn publish(scene: &Scene, context: &Context) -> String {
             Ok(Reconciled::Failed(Failure::NoUpstream, error))
         }
     };
+    let detached = matches!(outcome, Ok(Reconciled::Failed(Failure::Detached, _)));
     let (reason, said) = match outcome {
         Ok(Reconciled::Nothing | Reconciled::Pulled) => return "NOTHING".to_owned(),
         Ok(Reconciled::Pushed | Reconciled::Both | Reconciled::Merged) => return "PUSHED".to_owned(),
@@ -118,7 +119,7 @@ fn publish(scene: &Scene, context: &Context) -> String {
         Ok(Reconciled::Failed(failure, error)) => (reason(failure, error.kind()), error.to_string()),
         Err(error) => ("unknown", error.to_string()),
     };
-    let counts = sync::unreconciled(context).filter(|_| !matches!(reason, "no_upstream"));
+    let counts = sync::unreconciled(context).filter(|_| reason != "no_upstream" && !detached);
     let data = context.data_branch().map_or_else(|_| "<branch>".to_owned(), ToString::to_string);
     let unpushed = match &counts {
         None => Some("unpushed commit count unavailable".to_owned()),
