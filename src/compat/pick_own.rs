@@ -114,10 +114,10 @@ fn reason_of_sync(scene: &Scene) -> Option<&'static str> {
         other => other,
     };
     if outcome.is_ok() && is_elsewhere(&context) {
-        scene.console.warn(&format!(
+        scene.console.warn(
             "task data not reconciled: unreconciled commit counts unavailable; .aitask-data is not on its branch, see \
-             './ait git-health' (git: on no branch)"
-        ));
+             './ait git-health' (git: on no branch)",
+        );
         return Some("unknown");
     }
     match outcome {

@@ -152,3 +152,20 @@ fn a_project_below_the_root_of_its_repository_is_itself() {
     std::fs::create_dir(ann.path("below/src")).unwrap();
     assert!(ann.at(ann.path("below/src")).script("aitask_ls.sh", &["9"]).ok().stdout.contains("t1_below.md"));
 }
+
+#[test]
+fn in_a_clone_of_one_branch_that_has_not_heard_of_the_data_branch() {
+    let (world, ann, _bob) = two();
+    let url = format!("file://{}", world.origin().display());
+    for how in ["--single-branch", "--depth=1"] {
+        for verb in ["init", "list --fetch", "pick 1", "new Found", "sync"] {
+            let dir = format!("clone {how} {verb}");
+            ann.git(&["clone", "-q", how, &url, &format!("../{dir}")]);
+            let clone = ann.at(world.root().join(dir));
+            clone.aitask(&verb.split(' ').collect::<Vec<_>>()).ok();
+            clone.aitask(&["init"]).ok();
+            assert!(clone.aitask(&["list"]).ok().stdout.contains("sample"), "{how} {verb}");
+            clone.aitask(&["drop", "1"]);
+        }
+    }
+}
