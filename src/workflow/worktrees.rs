@@ -5,6 +5,7 @@ use super::index::Index;
 use super::list::{WorktreeState, state};
 use super::outcome::{Aside, DryRun, WorktreeInfo};
 use super::place::{Base, Place};
+use super::planned;
 use super::teardown::{self, BranchEnd, Registered, WorktreeEnd, WorktreeName};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, RefName, worktree};
@@ -91,7 +92,7 @@ pub fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Result<Add
     let view = ledger.view(std::slice::from_ref(&data), false)?;
     let index = Index::load(&view, &data)?;
     let path = index.require_active(wanted)?;
-    let base = Base::find(context, base)?;
+    let base = planned::base(context, path.id(), base)?.map_or_else(|| Base::find(context, base), Ok)?;
     let place = Place::find(context, path.name())?;
     place.require_free(context)?;
     let mut aside = Aside { dry_run: context.dry_run.then(DryRun::default), ..Aside::default() };
