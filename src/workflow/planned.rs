@@ -35,9 +35,10 @@ impl Planned {
         let text = String::from_utf8_lossy(&text);
         let read = |key: &str| {
             let value = plan_header::value(&text, key).filter(|value| !value.trim().is_empty());
-            let plain = |value: &str| value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._/-".contains(&byte));
+            let is_plain =
+                |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._/-".contains(&byte));
             let parse = |value: &str| {
-                Branch::parse(value).ok().filter(|_| plain(value)).ok_or_else(|| {
+                Branch::parse(value).ok().filter(|_| is_plain(value)).ok_or_else(|| {
                     let message = format!("{} says \"{key}: {value}\", which is no name of a branch", plan.as_str());
                     Error::new(Kind::Unparsable, message).hint(format!("mend the header of {}", plan.as_str()))
                 })
