@@ -36,13 +36,9 @@ pub fn archive(context: &Context, wanted: &[Wanted]) -> Result<Archived> {
         all.tasks.extend(one.tasks);
         all.archived.extend(one.archived);
         all.unlocked |= one.unlocked;
-        all.aside.notes.extend(one.aside.notes);
-        all.aside.lagging = one.aside.lagging;
-        if let Some(more) = one.aside.dry_run {
-            let dry_run = all.aside.dry_run.get_or_insert_default();
-            dry_run.refs.extend(more.refs);
-            dry_run.commands.extend(more.commands);
-        }
+        // The last one looked at the checkouts last.
+        all.aside.lagging.clear();
+        all.aside.extend(one.aside);
     }
     Ok(all)
 }
