@@ -90,13 +90,23 @@ fn push(scene: &Scene, batch: bool) -> u8 {
         }
     };
     let line = match context {
-        Some(context) if context.has_any_remote() => publish(scene, &context),
+        Some(context) if context.has_any_remote() => publish(scene, &on_its_remote(context)),
         _ => "NO_REMOTE".to_owned(),
     };
     if batch {
         scene.console.line(&line);
     }
     0
+}
+
+/// A branch that follows another remote is pushed there, as by git itself (git-push(1), `branch.<name>.remote`).
+fn on_its_remote(mut context: Context) -> Context {
+    let data = context.data_branch().map(|data| format!("branch.{data}.remote"));
+    let named = data.ok().and_then(|key| context.repository.config().last(&key)).map(str::to_owned);
+    if let Some(Ok(channel)) = named.map(|name| Channel::of_script(&context.repository, Some(&name))) {
+        context.channel = channel;
+    }
+    context
 }
 
 fn publish(scene: &Scene, context: &Context) -> String {
