@@ -34,7 +34,7 @@ impl Init {
             outcome.made.splice(0..0, made);
             let after = std::mem::replace(&mut outcome.aside, aside);
             outcome.aside.extend(after);
-            outcome.data = DATA.to_owned();
+            DATA.clone_into(&mut outcome.data);
         }
         app.report.answer(&outcome, || {
             let place = outcome
