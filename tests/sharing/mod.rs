@@ -8,6 +8,7 @@ mod moved;
 mod moving;
 mod rules;
 mod scripts;
+mod setup;
 mod sync;
 mod trouble;
 mod worktree;
