@@ -51,7 +51,7 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
 
 impl Scene {
     fn say(&self, text: &str) {
-        self.console.line(&format!("[ait] {text}"));
+        self.console.tagged(text);
     }
 
     /// What could not be done, and the command that helps; the rest goes on.
