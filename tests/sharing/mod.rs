@@ -3,6 +3,7 @@
 
 mod anywhere;
 mod explore;
+mod front;
 mod merge;
 mod moved;
 mod moving;
