@@ -2,6 +2,7 @@
 //! scripts' names and by the verbs.
 
 mod anywhere;
+mod appendix;
 mod explore;
 mod front;
 mod merge;
