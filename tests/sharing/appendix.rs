@@ -108,10 +108,14 @@ fn a_checkout_in_the_middle_of_a_rebase_is_looked_at_and_freed() {
 fn files_in_conflict_stand_in_one_line_commas_and_all() {
     let (_world, ann, bob) = two();
     let names = ["aitasks/t2_b.md", "aitasks/t3 with,comma.md"];
-    names.iter().for_each(|name| ann.write(name, "body\n"));
+    for name in names {
+        ann.write(name, "body\n");
+    }
     assert_eq!((sync(&ann), sync(&bob)), ("PUSHED".into(), "PULLED".into()));
     for (repo, text) in [(&ann, "hers\n"), (&bob, "his\n")] {
-        names.iter().for_each(|name| repo.write(name, text));
+        for name in names {
+            repo.write(name, text);
+        }
     }
     assert_eq!((sync(&ann), sync(&bob)), ("PUSHED".into(), format!("CONFLICT:{}", names.join(","))));
     whole(&bob);
