@@ -22,6 +22,7 @@ mod merge;
 mod options;
 mod pick_own;
 mod plan_externalize;
+mod profile;
 mod query_files;
 mod scene;
 mod setup;

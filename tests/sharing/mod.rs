@@ -8,6 +8,7 @@ mod front;
 mod merge;
 mod moved;
 mod moving;
+mod plans;
 mod rules;
 mod scripts;
 mod setup;
