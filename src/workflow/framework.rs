@@ -15,6 +15,8 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+/// By this file the framework is told to be there.
+const VERSION: &str = ".aitask-scripts/VERSION";
 /// The framework's own files on the code branch.
 const FRAMEWORK: [&str; 16] = [
     ".aitask-scripts",
@@ -62,7 +64,7 @@ impl Snapshot {
             Ok(changed(context, dir, below)?.into_iter().map(|entry| entry.path).collect())
         };
         let root = &context.repository.root;
-        let is_first = !tracks(root, ".aitask-scripts/VERSION")?;
+        let is_first = root.join(VERSION).exists() && !tracks(root, VERSION)?;
         let code = if is_first { BTreeSet::new() } else { names(root, &FRAMEWORK)? };
         let data = match data_state::data_worktree(context) {
             Some(dir) if tracks(&dir, paths::METADATA_DIR)? => names(&dir, &FRAMEWORK_DATA)?,

@@ -180,7 +180,12 @@ fn decide(
     let tip = view.tip(code);
     if let (true, Some(local), Some(theirs)) = (view.fresh, &tip.local, &tip.published) {
         let (ahead, _) = merge::ahead_behind(&context.repository, local, theirs)?;
-        if ahead > 0 && !files.is_empty() {
+        // A code branch that stays here may be ahead with what is no task data.
+        let same = || -> Result<bool> {
+            let folders = [paths::TASKS_DIR, paths::PLANS_DIR];
+            Ok(objects::list(&context.repository, local, &folders)? == view.list(code, &folders)?)
+        };
+        if ahead > 0 && !files.is_empty() && (with_code.is_some() || !same()?) {
             let message = format!("{code} has {ahead} commits here that are not published, perhaps with task data");
             return Err(Error::new(Kind::Dirty, message).hint("git push"));
         }
