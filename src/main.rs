@@ -39,7 +39,8 @@ fn script(environment: &Environment) -> Option<u8> {
     let called = args.next()?;
     let called = called.rsplit('/').next().unwrap_or_default().to_owned();
     let mut args: Vec<_> = args.collect();
-    let name = if compat::SCRIPTS.contains(&called.as_str()) {
+    let by_name = compat::SCRIPTS.contains(&called.as_str());
+    let name = if by_name {
         called
     } else if args.first().is_some_and(|arg| arg == "compat") && args.get(1).is_some_and(|arg| !arg.starts_with('-')) {
         args.drain(..2).nth(1)?
@@ -47,7 +48,8 @@ fn script(environment: &Environment) -> Option<u8> {
         return None;
     };
     let dir = std::env::current_dir().ok()?;
-    let code = std::panic::catch_unwind(|| compat::run(&name, &args, environment, &dir));
+    let run = if by_name { compat::run_by_name } else { compat::run };
+    let code = std::panic::catch_unwind(|| run(&name, &args, environment, &dir));
     Some(code.unwrap_or(Kind::Bug.exit_code()))
 }
 

@@ -8,23 +8,8 @@ use crate::workflow::reconcile::{Failure, Manner, Reconciled, reconcile};
 use crate::workflow::{Context, data_state, helper, sync};
 use std::path::PathBuf;
 
-const READS: [&str; 15] = [
-    "status",
-    "log",
-    "show",
-    "diff",
-    "rev-parse",
-    "ls-files",
-    "blame",
-    "grep",
-    "reflog",
-    "remote",
-    "rev-list",
-    "fetch",
-    "for-each-ref",
-    "config",
-    "symbolic-ref",
-];
+const READS: [&str; 11] =
+    ["status", "log", "show", "diff", "rev-parse", "ls-files", "blame", "grep", "reflog", "rev-list", "for-each-ref"];
 
 /// Runs it; `scene.dir` is the project's root.
 pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
@@ -58,6 +43,7 @@ fn is_harmless(args: &[String]) -> bool {
     };
     let rest: Vec<_> = words.collect();
     let has = |options: &[&str]| rest.iter().any(|arg| options.contains(arg));
+    let named: Vec<_> = rest.iter().copied().filter(|arg| !arg.starts_with('-')).collect();
     match verb {
         None => true,
         Some(verb) if READS.contains(&verb) => true,
@@ -68,6 +54,21 @@ fn is_harmless(args: &[String]) -> bool {
             has(&["--abort", "--continue", "--skip", "--edit-todo", "--quit"])
         }
         Some("bisect") => rest.first() == Some(&"reset"),
+        Some("remote") => matches!(named[..], [] | ["show" | "get-url", ..]),
+        Some("symbolic-ref") => named.len() < 2 && !has(&["-d", "--delete"]),
+        Some("config") => {
+            let scopes = ["--local", "--global", "--system", "--worktree"];
+            rest.iter().any(|arg| arg.starts_with("--get") || matches!(*arg, "--list" | "-l"))
+                || matches!(named[..], ["get" | "list", ..])
+                || (matches!(named[..], [key] if key.contains('.'))
+                    && rest.len() == 1 + rest.iter().filter(|arg| scopes.contains(arg)).count())
+        }
+        // Without a destination it writes what follows the remote, and nothing else.
+        Some("fetch") => {
+            let writes = |refspec: &&str| refspec.split_once(':').is_some_and(|(_, to)| !to.is_empty());
+            !named.iter().skip(1).any(writes)
+                && !rest.iter().any(|arg| *arg == "--stdin" || arg.starts_with("--refmap"))
+        }
         Some(_) => false,
     }
 }
@@ -196,6 +197,18 @@ mod tests {
             "merge --continue",
             "bisect reset",
             "rev-list HEAD",
+            "remote",
+            "remote -v",
+            "remote get-url origin",
+            "config x.y",
+            "config --local x.y",
+            "config --get-all x.y",
+            "config -l",
+            "config get x.y",
+            "fetch",
+            "fetch -q origin main",
+            "fetch git@host:a/b.git main:",
+            "symbolic-ref --short HEAD",
             "cherry-pick --quit",
         ] {
             assert!(harmless(line), "{line}");
@@ -212,6 +225,21 @@ mod tests {
             "push",
             "bisect start",
             "checkout x",
+            "remote add x y",
+            "remote remove x",
+            "remote prune origin",
+            "remote -v set-url x y",
+            "config x.y z",
+            "config --unset x.y",
+            "config --global --unset x.y",
+            "config set x.y z",
+            "config edit",
+            "config -e",
+            "fetch origin main:main",
+            "fetch . +a:refs/heads/b",
+            "fetch --refmap=a:b origin a",
+            "symbolic-ref HEAD refs/heads/x",
+            "symbolic-ref -d HEAD",
             "reset",
         ] {
             assert!(!harmless(line), "{line}");

@@ -22,6 +22,7 @@ mod merge;
 mod options;
 mod pick_own;
 mod plan_externalize;
+mod profile;
 mod query_files;
 mod scene;
 mod setup;
@@ -93,6 +94,15 @@ fn is_work(script: &str, args: &[String]) -> bool {
 
 /// Those that find their place themselves, or need none.
 const ANYWHERE: [&str; 4] = ["ait", "aitask_setup.sh", "aitask_merge.py", "aitask_task_worktree.sh"];
+
+/// The same called by its own name, as a program on the PATH: `ait` has nothing to do outside of any project.
+#[must_use]
+pub fn run_by_name(script: &str, args: &[String], environment: &Environment, dir: &Path) -> u8 {
+    let (environment, from) = (environment.clone(), dir.to_owned());
+    let scene = Scene { environment, dir: from.clone(), from, console: Console, narrate: plain };
+    let refused = if script == "ait" { ait::outside(&scene, args) } else { None };
+    refused.unwrap_or_else(|| run(script, args, &scene.environment, dir))
+}
 
 /// Runs a script by its name; gives its exit code.
 #[must_use]

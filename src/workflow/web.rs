@@ -42,6 +42,11 @@ pub fn ask_script(context: &Context, script: &Path, args: &[&str]) -> Result<(i3
     let call = Call::program(context.repository.git().environment(), script, &context.repository.root).args(args);
     let output = call.output()?;
     let code = output.code.ok_or_else(|| Error::new(Kind::Io, format!("{} was ended", script.display())))?;
-    let said = if output.success() { output.text() } else { format!("{}{}", output.text(), output.complaint()) };
+    let mut said = vec![output.text()];
+    if !output.success() {
+        said.push(output.complaint());
+    }
+    said.retain(|text| !text.is_empty());
+    let said = said.join(" ");
     Ok((code, said))
 }

@@ -116,7 +116,8 @@ fn on_a_data_branch_the_code_branch_stays_as_it_is() {
     let world = World::new();
     let ann = on_data_branch(&world, "ann");
     assert_eq!(world.remote_files("main"), ["README.md"]);
-    assert_eq!(world.remote_files("aitask-data"), ["aitasks/metadata/labels.txt", "aitasks/metadata/task_types.txt"]);
+    let made = [".gitignore", "aitasks/metadata/labels.txt", "aitasks/metadata/task_types.txt"];
+    assert_eq!(world.remote_files("aitask-data"), made);
     assert!(ann.path("aitasks/metadata/labels.txt").is_file());
     assert_eq!(ann.aitask(&["init", "--json"]).ok().json()["data"], "aitask-data");
 }
