@@ -5,6 +5,7 @@ use crate::report::{self, Report};
 use crate::settings::Flags;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 const STYLES: Styles = Styles::styled()
@@ -105,6 +106,12 @@ impl Cli {
     #[must_use]
     pub fn verb(&self) -> Option<&Verb> {
         self.verb.as_ref()
+    }
+
+    /// Whether the verb may have opened an editor.
+    #[must_use]
+    pub fn may_ask(&self) -> bool {
+        matches!(self.verb, Some(Verb::New(_) | Verb::Edit(_))) && std::io::stdin().is_terminal()
     }
 
     /// Whether the verb changes code or takes a task, which does not go together with exploring.

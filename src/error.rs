@@ -152,19 +152,33 @@ struct Inner {
     message: String,
     hints: Vec<String>,
     details: serde_json::Map<String, serde_json::Value>,
+    another_look: bool,
 }
 
 impl Error {
     /// An error of a kind, with its sentence.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         let details = serde_json::Map::new();
-        Self(Box::new(Inner { kind, message: message.into(), hints: Vec::new(), details }))
+        Self(Box::new(Inner { kind, message: message.into(), hints: Vec::new(), details, another_look: false }))
     }
 
     /// An error about a file that could not be read or written.
     #[must_use]
     pub fn io(action: &str, path: &std::path::Path, source: &std::io::Error) -> Self {
         Self::new(Kind::Io, format!("cannot {action} {}: {source}", path.display()))
+    }
+
+    /// Says that nothing was done, and that a second run of the same command does not meet this.
+    #[must_use]
+    pub fn worth_another_look(mut self) -> Self {
+        self.0.another_look = true;
+        self
+    }
+
+    /// Whether [`Error::worth_another_look`] was said of it.
+    #[must_use]
+    pub fn is_worth_another_look(&self) -> bool {
+        self.0.another_look
     }
 
     /// Adds a command that helps.

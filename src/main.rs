@@ -39,7 +39,8 @@ fn script(environment: &Environment) -> Option<u8> {
     let called = args.next()?;
     let called = called.rsplit('/').next().unwrap_or_default().to_owned();
     let mut args: Vec<_> = args.collect();
-    let name = if compat::SCRIPTS.contains(&called.as_str()) {
+    let by_name = compat::SCRIPTS.contains(&called.as_str());
+    let name = if by_name {
         called
     } else if args.first().is_some_and(|arg| arg == "compat") && args.get(1).is_some_and(|arg| !arg.starts_with('-')) {
         args.drain(..2).nth(1)?
@@ -47,7 +48,8 @@ fn script(environment: &Environment) -> Option<u8> {
         return None;
     };
     let dir = std::env::current_dir().ok()?;
-    let code = std::panic::catch_unwind(|| compat::run(&name, &args, environment, &dir));
+    let run = if by_name { compat::run_by_name } else { compat::run };
+    let code = std::panic::catch_unwind(|| run(&name, &args, environment, &dir));
     Some(code.unwrap_or(Kind::Bug.exit_code()))
 }
 
@@ -80,29 +82,37 @@ fn run(cli: &Cli, environment: Environment, report: Report) -> Result<u8> {
         .hint("git aitask new \"...\", to file what was found")
         .hint("leave it first (exit)"));
     }
+    match dispatch(cli, &app) {
+        // Nothing was asked or done before it; only what somebody would have to type again is not.
+        Err(error) if error.is_worth_another_look() && !cli.may_ask() => dispatch(cli, &app),
+        done => done,
+    }
+}
+
+fn dispatch(cli: &Cli, app: &App) -> Result<u8> {
     match cli.verb() {
-        None => welcome::run(&app),
-        Some(Verb::Init(verb)) => verb.run(&app),
-        Some(Verb::New(verb)) => verb.run(&app),
-        Some(Verb::List(verb)) => verb.run(&app),
-        Some(Verb::Show(verb)) => verb.run(&app),
-        Some(Verb::Edit(verb)) => verb.run(&app),
-        Some(Verb::Log(verb)) => verb.run(&app),
-        Some(Verb::Pick(verb)) => verb.run(&app),
-        Some(Verb::Drop(verb)) => verb.run(&app),
-        Some(Verb::Finish(verb)) => verb.run(&app),
-        Some(Verb::Archive(verb)) => verb.run(&app),
-        Some(Verb::Lock(verb)) => verb.run(&app),
-        Some(Verb::Unlock(verb)) => verb.run(&app),
-        Some(Verb::Locks(_)) => lock::Locks::run(&app),
-        Some(Verb::Worktree(verb)) => verb.run(&app),
-        Some(Verb::Sync(verb)) => verb.run(&app),
-        Some(Verb::Status(verb)) => verb.run(&app),
-        Some(Verb::Explore(verb)) => return verb.run(&app),
-        Some(Verb::Whoami(_)) => whoami::Whoami::run(&app),
-        Some(Verb::Demo(verb)) => verb.run(&app),
-        Some(Verb::Setup(verb)) => verb.run(&app, &Cli::command()),
-        Some(Verb::Shim(verb)) => verb.run(&app, &compat::files()),
+        None => welcome::run(app),
+        Some(Verb::Init(verb)) => verb.run(app),
+        Some(Verb::New(verb)) => verb.run(app),
+        Some(Verb::List(verb)) => verb.run(app),
+        Some(Verb::Show(verb)) => verb.run(app),
+        Some(Verb::Edit(verb)) => verb.run(app),
+        Some(Verb::Log(verb)) => verb.run(app),
+        Some(Verb::Pick(verb)) => verb.run(app),
+        Some(Verb::Drop(verb)) => verb.run(app),
+        Some(Verb::Finish(verb)) => verb.run(app),
+        Some(Verb::Archive(verb)) => verb.run(app),
+        Some(Verb::Lock(verb)) => verb.run(app),
+        Some(Verb::Unlock(verb)) => verb.run(app),
+        Some(Verb::Locks(_)) => lock::Locks::run(app),
+        Some(Verb::Worktree(verb)) => verb.run(app),
+        Some(Verb::Sync(verb)) => verb.run(app),
+        Some(Verb::Status(verb)) => verb.run(app),
+        Some(Verb::Explore(verb)) => return verb.run(app),
+        Some(Verb::Whoami(_)) => whoami::Whoami::run(app),
+        Some(Verb::Demo(verb)) => verb.run(app),
+        Some(Verb::Setup(verb)) => verb.run(app, &Cli::command()),
+        Some(Verb::Shim(verb)) => verb.run(app, &compat::files()),
         Some(Verb::Compat { .. }) => Err(Error::new(Kind::Usage, "compat wants the name of a script first")),
     }
     .map(|()| 0)

@@ -2,6 +2,7 @@
 
 use super::{App, aside};
 use crate::error::Result;
+use crate::ledger::DATA;
 use crate::report::Page;
 use crate::workflow::migrate::Code;
 use crate::workflow::{init, migrate};
@@ -31,8 +32,9 @@ impl Init {
         let mut outcome = init::init(&context)?;
         if let Some((made, aside)) = moved {
             outcome.made.splice(0..0, made);
-            outcome.aside.notes.extend(aside.notes);
-            outcome.aside.lagging.splice(0..0, aside.lagging);
+            let after = std::mem::replace(&mut outcome.aside, aside);
+            outcome.aside.extend(after);
+            DATA.clone_into(&mut outcome.data);
         }
         app.report.answer(&outcome, || {
             let place = outcome

@@ -25,7 +25,7 @@ pub mod worktree;
 use crate::error::Result;
 use crate::report::{Page, Report};
 use crate::settings::{Environment, Flags};
-use crate::workflow::explore::VARIABLE;
+use crate::workflow::explore::is_exploring;
 use crate::workflow::outcome::Aside;
 use crate::workflow::{Context, Wanted};
 use std::path::PathBuf;
@@ -49,7 +49,7 @@ impl App {
     /// Whether we run within `git aitask explore`.
     #[must_use]
     pub fn is_exploring(&self) -> bool {
-        self.environment.text(VARIABLE).is_some()
+        is_exploring(&self.environment, &self.dir)
     }
 
     /// Looks around.

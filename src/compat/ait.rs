@@ -5,6 +5,19 @@ use super::{SCRIPTS, git};
 use crate::workflow::{data_state, helper};
 use std::path::PathBuf;
 
+/// Our scripts that have a command. The others go by their paths alone, and a command of such a name is an unknown one.
+const NAMED: [&str; 9] = [
+    "aitask_create.sh",
+    "aitask_ls.sh",
+    "aitask_update.sh",
+    "aitask_sync.sh",
+    "aitask_lock.sh",
+    "aitask_zip_old.sh",
+    "aitask_setup.sh",
+    "aitask_stats.sh",
+    "aitask_changelog.sh",
+];
+
 /// Commands whose script is not named after them.
 const OTHERS: [(&str, &str); 1] = [("install", "aitask_install.sh")];
 
@@ -25,7 +38,7 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
     let scripts = root.join(".aitask-scripts").to_string_lossy().into_owned();
     let environment = scene.environment.clone().with("AIT_INVOCATION_PWD", &invoked_from);
     let environment = environment.with("AITASK_SCRIPT_DIR", &scripts);
-    let scene = Scene { environment, dir: root, console: scene.console, narrate: scene.narrate };
+    let scene = Scene { environment, from: root.clone(), dir: root, ..*scene };
     let Some((command, rest)) = args.split_first() else { return help(&scene) };
     match command.as_str() {
         "help" | "--help" | "-h" => help(&scene),
@@ -55,12 +68,12 @@ fn help(scene: &Scene) -> u8 {
 
 /// Our script, else the original beside the project; it then takes this process's place.
 fn script(scene: &Scene, command: &str, name: &str, args: &[String]) -> u8 {
-    if SCRIPTS.contains(&name) {
+    let plain = !command.is_empty() && command.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if plain && NAMED.contains(&name) {
         return super::run(name, args, &scene.environment, &scene.dir);
     }
     let file = scene.dir.join(".aitask-scripts").join(name);
-    let plain = command.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    if !plain || command.is_empty() || !file.is_file() {
+    if !plain || SCRIPTS.contains(&name) || !file.is_file() {
         (scene.narrate)(&format!("ait: unknown command '{command}'"));
         (scene.narrate)("Run 'ait help' for usage information.");
         return 1;
@@ -73,12 +86,25 @@ fn script(scene: &Scene, command: &str, name: &str, args: &[String]) -> u8 {
 /// The project's root: where the scripts lie, else the repository's. Inside a worktree of a task it is the main one's
 /// (verdict D2).
 fn root(scene: &Scene) -> PathBuf {
-    let project = scene.dir.ancestors().find(|dir| dir.join(".aitask-scripts").is_dir());
-    let Ok(Some(context)) = scene.open() else { return project.unwrap_or(&scene.dir).to_owned() };
-    let repository = &context.repository;
-    let below = project.and_then(|dir| dir.strip_prefix(&repository.toplevel).ok());
-    let here = below.map(|below| repository.root.join(below)).filter(|dir| dir.join(".aitask-scripts").is_dir());
-    here.unwrap_or_else(|| repository.root.clone())
+    let of_git = || Some(scene.open().ok().flatten()?.repository.root);
+    scene.home().or_else(of_git).unwrap_or_else(|| scene.dir.clone())
+}
+
+/// What `ait` on the PATH says outside of any project; `None` in one, or where it is to set one up.
+pub(super) fn outside(scene: &Scene, args: &[String]) -> Option<u8> {
+    let is_setup = args.first().is_some_and(|command| command == "setup");
+    let has_data = || scene.open().ok().flatten().is_some_and(|context| context.has_data_branch());
+    if is_setup || scene.home().is_some() || has_data() {
+        return None;
+    }
+    // A dispatcher that handed over to this one found the project it did not: going on would never end.
+    if scene.environment.text("_AIT_SHIM_ACTIVE") == Some("1") {
+        (scene.narrate)("Error: ait dispatcher not found in any parent directory");
+        return Some(1);
+    }
+    (scene.narrate)(&format!("Error: No ait project found in any parent directory of {}", scene.dir.display()));
+    (scene.narrate)("Run 'ait setup' in the folder that is to become one.");
+    Some(1)
 }
 
 fn health(scene: &Scene) -> u8 {

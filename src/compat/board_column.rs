@@ -47,7 +47,7 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
         }
         Err(error) => return wrong(&error.to_string()),
     };
-    let Some(root) = options.filled("--root").map(|root| scene.dir.join(root)) else {
+    let Some(root) = options.filled("--root").map(|root| scene.file(root)) else {
         return wrong("--root is missing");
     };
     let dir = options.filled("--task-dir").or_else(|| scene.environment.text("TASK_DIR")).unwrap_or("aitasks");

@@ -2,8 +2,9 @@
 
 use super::scene::Scene;
 use crate::error::{Error, Kind, Result};
+use crate::ledger::DATA;
 use crate::workflow::checkout::Checkout;
-use crate::workflow::{changelog, sync};
+use crate::workflow::{changelog, desync};
 
 const HELP: &str = "\
 Usage: aitask_changelog.sh --gather [--from-tag TAG]
@@ -57,8 +58,10 @@ fn answer(scene: &Scene, args: &[String]) -> Result<u8> {
 
 fn gather(scene: &Scene, tag: Option<&str>) -> Result<()> {
     let context = scene.open()?.ok_or_else(|| Error::new(Kind::NotARepository, "Not a git repository"))?;
-    if let Some((_, behind, upstream)) = sync::unreconciled(&context).filter(|(_, behind, _)| *behind > 0) {
-        scene.console.warn(&format!("The task data here is {behind} commit(s) behind {upstream}."));
+    // A remote that cannot be asked is no reason to gather nothing.
+    if let Some(state) = desync::look(&context, DATA, true).ok().filter(|state| state.behind > 0) {
+        let text = format!("Local {DATA} branch is {} commit(s) behind {}.", state.behind, state.remote_ref);
+        scene.console.warn(&text);
         scene.console.warn("Tasks and plans that were archived elsewhere may be missing below.");
         scene.console.warn("Run './ait sync' first to have them.");
     }

@@ -42,7 +42,7 @@ pub(super) fn run(scene: &Scene, args: &[String], debug: bool) -> u8 {
     };
     scene.console.line(&line);
     if let Some(files) = files {
-        let plan = std::fs::read(scene.dir.join(&request.plan)).unwrap_or_default();
+        let plan = std::fs::read(scene.file(&request.plan)).unwrap_or_default();
         let named = named_in(&String::from_utf8_lossy(&plan), &files);
         if request.debug {
             (scene.narrate)(&format!("[debug] {} files changed, {} named in the plan", files.len(), named.len()));

@@ -8,23 +8,8 @@ use crate::workflow::reconcile::{Failure, Manner, Reconciled, reconcile};
 use crate::workflow::{Context, data_state, helper, sync};
 use std::path::PathBuf;
 
-const READS: [&str; 15] = [
-    "status",
-    "log",
-    "show",
-    "diff",
-    "rev-parse",
-    "ls-files",
-    "blame",
-    "grep",
-    "reflog",
-    "remote",
-    "rev-list",
-    "fetch",
-    "for-each-ref",
-    "config",
-    "symbolic-ref",
-];
+const READS: [&str; 11] =
+    ["status", "log", "show", "diff", "rev-parse", "ls-files", "blame", "grep", "reflog", "rev-list", "for-each-ref"];
 
 /// Runs it; `scene.dir` is the project's root.
 pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
@@ -58,6 +43,7 @@ fn is_harmless(args: &[String]) -> bool {
     };
     let rest: Vec<_> = words.collect();
     let has = |options: &[&str]| rest.iter().any(|arg| options.contains(arg));
+    let named: Vec<_> = rest.iter().copied().filter(|arg| !arg.starts_with('-')).collect();
     match verb {
         None => true,
         Some(verb) if READS.contains(&verb) => true,
@@ -68,8 +54,31 @@ fn is_harmless(args: &[String]) -> bool {
             has(&["--abort", "--continue", "--skip", "--edit-todo", "--quit"])
         }
         Some("bisect") => rest.first() == Some(&"reset"),
+        Some("remote") => matches!(named[..], [] | ["show" | "get-url", ..]),
+        Some("symbolic-ref") => named.len() < 2 && !has(&["-d", "--delete"]),
+        Some("config") => {
+            let scopes = ["--local", "--global", "--system", "--worktree"];
+            rest.iter().any(|arg| arg.starts_with("--get") || matches!(*arg, "--list" | "-l"))
+                || matches!(named[..], ["get" | "list", ..])
+                || (matches!(named[..], [key] if key.contains('.'))
+                    && rest.len() == 1 + rest.iter().filter(|arg| scopes.contains(arg)).count())
+        }
+        // Without a destination it writes what follows the remote, and nothing else.
+        Some("fetch") => {
+            let writes = |refspec: &&str| refspec.split_once(':').is_some_and(|(_, to)| !to.is_empty());
+            !named.iter().skip(1).any(writes)
+                && !rest.iter().any(|arg| *arg == "--stdin" || arg.starts_with("--refmap"))
+        }
         Some(_) => false,
     }
+}
+
+/// Whether a command changes nothing at all.
+pub(super) fn reads_only(args: &[String]) -> bool {
+    let changes = |arg: &str| ["rebase", "merge", "cherry-pick", "revert", "bisect"].contains(&arg);
+    let names_branch =
+        || args.iter().skip_while(|arg| *arg != "branch").nth(1).is_some_and(|arg| !arg.starts_with('-'));
+    is_harmless(args) && !args.iter().any(|arg| changes(arg)) && !names_branch()
 }
 
 /// The push routine: its line, and a warning when something stays unpublished.
@@ -82,13 +91,23 @@ fn push(scene: &Scene, batch: bool) -> u8 {
         }
     };
     let line = match context {
-        Some(context) if context.has_any_remote() => publish(scene, &context),
+        Some(context) if context.has_any_remote() => publish(scene, &on_its_remote(context)),
         _ => "NO_REMOTE".to_owned(),
     };
     if batch {
         scene.console.line(&line);
     }
     0
+}
+
+/// A branch that follows another remote is pushed there, as by git itself (git-push(1), `branch.<name>.remote`).
+fn on_its_remote(mut context: Context) -> Context {
+    let data = context.data_branch().map(|data| format!("branch.{data}.remote"));
+    let named = data.ok().and_then(|key| context.repository.config().last(&key)).map(str::to_owned);
+    if let Some(Ok(channel)) = named.map(|name| Channel::of_script(&context.repository, Some(&name))) {
+        context.channel = channel;
+    }
+    context
 }
 
 fn publish(scene: &Scene, context: &Context) -> String {
@@ -102,6 +121,7 @@ fn publish(scene: &Scene, context: &Context) -> String {
             Ok(Reconciled::Failed(Failure::NoUpstream, error))
         }
     };
+    let detached = matches!(outcome, Ok(Reconciled::Failed(Failure::Detached, _)));
     let (reason, said) = match outcome {
         Ok(Reconciled::Nothing | Reconciled::Pulled) => return "NOTHING".to_owned(),
         Ok(Reconciled::Pushed | Reconciled::Both | Reconciled::Merged) => return "PUSHED".to_owned(),
@@ -110,7 +130,7 @@ fn publish(scene: &Scene, context: &Context) -> String {
         Ok(Reconciled::Failed(failure, error)) => (reason(failure, error.kind()), error.to_string()),
         Err(error) => ("unknown", error.to_string()),
     };
-    let counts = sync::unreconciled(context).filter(|_| !matches!(reason, "no_upstream"));
+    let counts = sync::unreconciled(context).filter(|_| reason != "no_upstream" && !detached);
     let data = context.data_branch().map_or_else(|_| "<branch>".to_owned(), ToString::to_string);
     let unpushed = match &counts {
         None => Some("unpushed commit count unavailable".to_owned()),
@@ -177,6 +197,18 @@ mod tests {
             "merge --continue",
             "bisect reset",
             "rev-list HEAD",
+            "remote",
+            "remote -v",
+            "remote get-url origin",
+            "config x.y",
+            "config --local x.y",
+            "config --get-all x.y",
+            "config -l",
+            "config get x.y",
+            "fetch",
+            "fetch -q origin main",
+            "fetch git@host:a/b.git main:",
+            "symbolic-ref --short HEAD",
             "cherry-pick --quit",
         ] {
             assert!(harmless(line), "{line}");
@@ -193,6 +225,21 @@ mod tests {
             "push",
             "bisect start",
             "checkout x",
+            "remote add x y",
+            "remote remove x",
+            "remote prune origin",
+            "remote -v set-url x y",
+            "config x.y z",
+            "config --unset x.y",
+            "config --global --unset x.y",
+            "config set x.y z",
+            "config edit",
+            "config -e",
+            "fetch origin main:main",
+            "fetch . +a:refs/heads/b",
+            "fetch --refmap=a:b origin a",
+            "symbolic-ref HEAD refs/heads/x",
+            "symbolic-ref -d HEAD",
             "reset",
         ] {
             assert!(!harmless(line), "{line}");

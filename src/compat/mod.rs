@@ -22,6 +22,7 @@ mod merge;
 mod options;
 mod pick_own;
 mod plan_externalize;
+mod profile;
 mod query_files;
 mod scene;
 mod setup;
@@ -35,7 +36,7 @@ mod zip_old;
 
 use crate::report::{Console, plain};
 use crate::settings::Environment;
-use crate::workflow::explore::VARIABLE;
+use crate::workflow::explore::is_exploring;
 use scene::Scene;
 use std::path::Path;
 
@@ -74,24 +75,45 @@ pub fn files() -> Vec<&'static str> {
     SCRIPTS.into_iter().filter(|script| *script != "ait").collect()
 }
 
-/// Those that change code or take a task, which does not go together with exploring.
-const WORK: [&str; 8] = [
-    "aitask_lock.sh",
-    "aitask_pick_own.sh",
-    "aitask_own.sh",
-    "aitask_sync.sh",
-    "aitask_archive.sh",
-    "aitask_init_data.sh",
-    "aitask_task_worktree.sh",
-    "aitask_setup.sh",
-];
+/// Whether a call changes code or takes a task, which does not go together with exploring.
+fn is_work(script: &str, args: &[String]) -> bool {
+    let first = args.first().map_or("", String::as_str);
+    match script {
+        "aitask_lock.sh" => !["--check", "check", "--list", "list", "--help", "-h"].contains(&first),
+        "aitask_task_worktree.sh" => first != "resolve",
+        "ait" => first == "git" && !git::reads_only(args.get(1..).unwrap_or_default()),
+        "aitask_pick_own.sh"
+        | "aitask_own.sh"
+        | "aitask_sync.sh"
+        | "aitask_archive.sh"
+        | "aitask_init_data.sh"
+        | "aitask_setup.sh" => true,
+        _ => false,
+    }
+}
+
+/// Those that find their place themselves, or need none.
+const ANYWHERE: [&str; 4] = ["ait", "aitask_setup.sh", "aitask_merge.py", "aitask_task_worktree.sh"];
+
+/// The same called by its own name, as a program on the PATH: `ait` has nothing to do outside of any project.
+#[must_use]
+pub fn run_by_name(script: &str, args: &[String], environment: &Environment, dir: &Path) -> u8 {
+    let (environment, from) = (environment.clone(), dir.to_owned());
+    let scene = Scene { environment, dir: from.clone(), from, console: Console, narrate: plain };
+    let refused = if script == "ait" { ait::outside(&scene, args) } else { None };
+    refused.unwrap_or_else(|| run(script, args, &scene.environment, dir))
+}
 
 /// Runs a script by its name; gives its exit code.
 #[must_use]
 pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path) -> u8 {
-    let scene = Scene { environment: environment.clone(), dir: dir.to_owned(), console: Console, narrate: plain };
+    let (environment, from) = (environment.clone(), dir.to_owned());
+    let mut scene = Scene { environment, dir: from.clone(), from, console: Console, narrate: plain };
+    if !ANYWHERE.contains(&script) {
+        scene.dir = scene.home().unwrap_or(scene.dir);
+    }
     let (debug, args) = scene::leading_debug(args);
-    if scene.environment.text(VARIABLE).is_some() && WORK.contains(&script) {
+    if is_work(script, args) && is_exploring(&scene.environment, dir) {
         scene.console.error(&format!("{script}: this is a place for reading (git aitask explore); leave it first"));
         return 1;
     }

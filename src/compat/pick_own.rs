@@ -8,7 +8,7 @@ use crate::ledger::liveness::{Anchor, Liveness};
 use crate::ledger::{Landed, LockEntry};
 use crate::task::{Status, TaskId};
 use crate::workflow::claim::{self, Claimed, Holder, cleanup_step};
-use crate::workflow::{Context, sync};
+use crate::workflow::{Context, data_state, sync};
 
 const HELP: &str = "\
 Usage: aitask_pick_own.sh [--email <email>] [--force] <task_id>
@@ -113,10 +113,24 @@ fn reason_of_sync(scene: &Scene) -> Option<&'static str> {
         }
         other => other,
     };
+    if outcome.is_ok() && is_elsewhere(&context) {
+        scene.console.warn(
+            "task data not reconciled: unreconciled commit counts unavailable; .aitask-data is not on its branch, see \
+             './ait git-health' (git: on no branch)",
+        );
+        return Some("unknown");
+    }
     match outcome {
         Ok((_, lagging)) => lagging.first().map(|lagging| warn_lagging(scene, &context, lagging)),
         Err(error) => Some(warn_unreachable(scene, &context, &error)),
     }
+}
+
+/// Whether the checkout of the data branch has something else checked out, or nothing.
+fn is_elsewhere(context: &Context) -> bool {
+    let Some(dir) = data_state::data_worktree(context).filter(|_| context.has_data_branch()) else { return false };
+    let record = context.data_branch().and_then(|data| context.repository.worktree_of(data));
+    record.is_ok_and(|record| record.is_none_or(|record| record.path != dir))
 }
 
 fn counts(context: &Context) -> String {

@@ -1,10 +1,11 @@
 //! `aitask_plan_externalize.sh` (specification 50, section 4).
 
+use super::profile::Profile;
 use super::scene::{Scene, parse_id};
 use crate::error::{Error, Kind, Result};
 use crate::git::types::Branch;
 use crate::task::plan_header::{self, Claim};
-use crate::task::{PlanPath, TaskId, TaskPath, WORKTREES_DIR, paths};
+use crate::task::{PlanPath, TaskId, TaskPath, paths};
 use crate::workflow::{Context, data_state};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -30,25 +31,35 @@ struct Request {
     id: Option<TaskId>,
     internal: Option<String>,
     force: bool,
-    profile: Profile,
-    base: Option<String>,
-    output: Option<String>,
-    output_default: Option<String>,
+    profile: Option<String>,
+    base: Option<Given>,
+    output: Option<Given>,
+    output_default: Option<Given>,
     worktree: Option<String>,
     no_worktree: bool,
 }
 
-/// What an execution profile says of branches.
-#[derive(Debug, Default)]
-struct Profile {
-    create_worktree: Option<bool>,
+/// A branch as it was given, by name or in a file.
+#[derive(Debug)]
+struct Given {
+    option: String,
+    text: String,
+}
+
+/// The branch decisions of a request, with what its files and its profile say.
+#[derive(Debug)]
+struct Claims<'r> {
+    profile: Profile,
     base: Option<String>,
     output: Option<String>,
+    output_default: Option<String>,
+    worktree: Option<&'r str>,
+    no_worktree: bool,
 }
 
 /// Runs the script.
 pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
-    let outcome = match parse(scene, args) {
+    let outcome = match parse(args) {
         Ok(None) => {
             HELP.lines().for_each(|line| scene.console.line(line));
             return 0;
@@ -72,7 +83,7 @@ fn usage<T>(text: impl Into<String>) -> Result<T> {
     Err(Error::new(Kind::Usage, text))
 }
 
-fn parse(scene: &Scene, args: &[String]) -> Result<Option<Request>> {
+fn parse(args: &[String]) -> Result<Option<Request>> {
     let mut request = Request::default();
     let mut args = args.iter();
     while let Some(arg) = args.next() {
@@ -82,11 +93,11 @@ fn parse(scene: &Scene, args: &[String]) -> Result<Option<Request>> {
             "--force" => request.force = true,
             "--no-worktree" => request.no_worktree = true,
             "--internal" => request.internal = Some(next()?),
-            "--profile" => request.profile = Profile::load(scene, &next()?)?,
-            "--base-branch" | "--base-branch-file" => request.base = Some(branch(scene, arg, &next()?)?),
-            "--output-branch" => request.output = Some(branch(scene, arg, &next()?)?),
+            "--profile" => request.profile = Some(next()?),
+            "--base-branch" | "--base-branch-file" => give(&mut request.base, arg, next()?)?,
+            "--output-branch" => give(&mut request.output, arg, next()?)?,
             "--output-branch-default" | "--output-branch-default-file" => {
-                request.output_default = Some(branch(scene, arg, &next()?)?);
+                give(&mut request.output_default, arg, next()?)?;
             }
             "--worktree" => request.worktree = Some(worktree(&next()?)?),
             option if option.starts_with('-') => return usage(format!("Unknown flag: {option}")),
@@ -99,21 +110,29 @@ fn parse(scene: &Scene, args: &[String]) -> Result<Option<Request>> {
     if request.worktree.is_some() && request.no_worktree {
         return usage("--worktree and --no-worktree exclude each other");
     }
-    if request.worktree.is_some() && request.profile.create_worktree == Some(false) {
-        return usage("--worktree, but the profile says create_worktree: false");
-    }
     if request.id.is_none() {
         return usage("Task ID is required");
     }
     Ok(Some(request))
 }
 
-/// A branch name given on the command line, or as the one line of a file.
-fn branch(scene: &Scene, option: &str, text: &str) -> Result<String> {
-    if !option.ends_with("-file") {
-        return safe_branch(option, text);
+fn give(slot: &mut Option<Given>, option: &str, text: String) -> Result<()> {
+    if let Some(other) = slot.as_ref().filter(|given| given.option != option) {
+        return usage(format!("{} and {option} exclude each other", other.option));
     }
-    let path = scene.dir.join(text);
+    if !option.ends_with("-file") {
+        safe_branch(option, &text)?;
+    }
+    *slot = Some(Given { option: option.to_owned(), text });
+    Ok(())
+}
+
+/// A branch name given on the command line, or as the one line of a file.
+fn branch(scene: &Scene, Given { option, text }: &Given) -> Result<String> {
+    if !option.ends_with("-file") {
+        return Ok(text.clone());
+    }
+    let path = scene.file(text);
     let content = std::fs::read_to_string(&path).map_err(|error| Error::io("read", &path, &error))?;
     match content.lines().collect::<Vec<_>>()[..] {
         [line] => safe_branch(option, line),
@@ -125,7 +144,7 @@ fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._/-".contains(&byte))
 }
 
-fn safe_branch(option: &str, name: &str) -> Result<String> {
+pub(super) fn safe_branch(option: &str, name: &str) -> Result<String> {
     if is_plain(name) && Branch::parse(name).is_ok() {
         return Ok(name.to_owned());
     }
@@ -140,39 +159,29 @@ fn worktree(path: &str) -> Result<String> {
     usage(format!("--worktree: unsafe path '{path}' (relative to the repository, no .., plain characters)"))
 }
 
-impl Profile {
-    fn load(scene: &Scene, name: &str) -> Result<Self> {
-        let path = scene.dir.join(name);
-        let path = if path.is_file() { path } else { scene.task_dir().join("metadata/profiles").join(name) };
-        let text = std::fs::read_to_string(&path).map_err(|error| Error::io("read", &path, &error))?;
-        let mut profile = Self::default();
-        for line in text.lines().map(|line| line.split(" #").next().unwrap_or(line)) {
-            if line.trim().is_empty() || line.starts_with(['#', ' ', '\t', '-']) {
-                continue;
-            }
-            let Some((key, value)) = line.split_once(':') else {
-                return usage(format!("cannot parse the profile {}: {line:?}", path.display()));
-            };
-            let value = value.trim().trim_matches(['"', '\'']);
-            let filled = || (!value.is_empty()).then_some(value);
-            match key.trim() {
-                "create_worktree" => profile.create_worktree = Some(matches!(value, "true" | "yes" | "on")),
-                "base_branch" => {
-                    profile.base = filled().map(|value| safe_branch("profile base_branch", value)).transpose()?;
-                }
-                "output_branch" => {
-                    profile.output = filled().map(|value| safe_branch("profile output_branch", value)).transpose()?;
-                }
-                _ => {}
-            }
+impl<'r> Claims<'r> {
+    fn load(scene: &Scene, request: &'r Request) -> Result<Self> {
+        let profile = request.profile.as_ref().map(|name| Profile::load(scene, name)).transpose()?.unwrap_or_default();
+        if request.worktree.is_some() && profile.create_worktree == Some(false) {
+            return usage("--worktree, but the profile says create_worktree: false");
         }
-        Ok(profile)
+        let branch = |given: &Option<Given>| given.as_ref().map(|given| branch(scene, given)).transpose();
+        Ok(Self {
+            profile,
+            base: branch(&request.base)?,
+            output: branch(&request.output)?,
+            output_default: branch(&request.output_default)?,
+            worktree: request.worktree.as_deref(),
+            no_worktree: request.no_worktree,
+        })
     }
 }
 
 fn externalize(scene: &Scene, request: &Request) -> Result<String> {
     let files = scene.active_files();
-    let tasks: Vec<_> = files.iter().filter_map(|path| TaskPath::parse(path)).collect();
+    let mut tasks: Vec<_> = files.iter().filter_map(|path| TaskPath::parse(path)).collect();
+    // The order of a folder is nobody's.
+    tasks.sort_by(|one, other| (one.id(), one.as_str()).cmp(&(other.id(), other.as_str())));
     let Some(task) = tasks.iter().find(|path| Some(path.id()) == request.id) else {
         return Ok("NOT_FOUND:no_task_file".to_owned());
     };
@@ -182,11 +191,12 @@ fn externalize(scene: &Scene, request: &Request) -> Result<String> {
     if exists && !request.force {
         return Ok(format!("PLAN_EXISTS:{plan}"));
     }
+    let claims = Claims::load(scene, request)?;
     let source = match source(scene, request)? {
         Ok(source) => source,
         Err(line) => return Ok(line),
     };
-    let path = scene.dir.join(&source);
+    let path = scene.file(&source);
     let text = std::fs::read(&path).map_err(|error| Error::io("read", &path, &error))?;
     let text = String::from_utf8_lossy(&text).into_owned();
     let context = scene.open()?;
@@ -194,9 +204,9 @@ fn externalize(scene: &Scene, request: &Request) -> Result<String> {
         scene.console.warn("no worktree claim: neither --worktree nor --no-worktree was given");
     }
     let text = if plan_header::has_header(&text) {
-        spliced(request, context.as_ref(), &text)
+        spliced(&claims, context.as_ref(), &text)
     } else {
-        let lines = header(scene, request, context.as_ref(), task, &plan, &tasks);
+        let lines = header(scene, &claims, context.as_ref(), task, &plan, &tasks);
         plan_header::with_header(&lines, &text)
     };
     write(&target, &text)?;
@@ -207,7 +217,7 @@ fn externalize(scene: &Scene, request: &Request) -> Result<String> {
 /// The plan to copy; the inner error is an answer.
 fn source(scene: &Scene, request: &Request) -> Result<Result<String, String>> {
     if let Some(path) = &request.internal {
-        let is_file = scene.dir.join(path).is_file();
+        let is_file = scene.file(path).is_file();
         return Ok(if is_file { Ok(path.clone()) } else { Err("NOT_FOUND:source_not_file".to_owned()) });
     }
     let home = || scene.environment.text("HOME").map(|home| format!("{home}/.claude/plans"));
@@ -238,26 +248,26 @@ fn source(scene: &Scene, request: &Request) -> Result<Result<String, String>> {
 }
 
 /// Base and output branch.
-fn branches(request: &Request, primary: &str) -> (String, String) {
-    if request.worktree.is_none() && (request.no_worktree || request.profile.create_worktree != Some(true)) {
+fn branches(claims: &Claims<'_>, primary: &str) -> (String, String) {
+    if claims.worktree.is_none() && (claims.no_worktree || claims.profile.create_worktree != Some(true)) {
         return (primary.to_owned(), primary.to_owned());
     }
-    let base = request.base.clone().or_else(|| request.profile.base.clone()).unwrap_or_else(|| primary.to_owned());
-    let output = [&request.output, &request.profile.output, &request.output_default].into_iter().flatten().next();
+    let base = claims.base.clone().or_else(|| claims.profile.base.clone()).unwrap_or_else(|| primary.to_owned());
+    let output = [&claims.output, &claims.profile.output, &claims.output_default].into_iter().flatten().next();
     let output = output.cloned().unwrap_or_else(|| base.clone());
     (base, output)
 }
 
 fn header(
     scene: &Scene,
-    request: &Request,
+    claims: &Claims<'_>,
     context: Option<&Context>,
     task: &TaskPath,
     plan: &PlanPath,
     tasks: &[TaskPath],
 ) -> Vec<(&'static str, String)> {
     let primary = context.map_or_else(|| "main".to_owned(), data_state::primary_branch);
-    let (base, output) = branches(request, &primary);
+    let (base, output) = branches(claims, &primary);
     let mut lines = vec![("Task", task.file_name().to_owned())];
     if let Some(parent) = task.id().parent() {
         let listed = |found: Vec<String>| (!found.is_empty()).then(|| found.join(", "));
@@ -274,10 +284,8 @@ fn header(
         lines.extend(listed(siblings).map(|text| ("Sibling Tasks", text)));
         lines.extend(listed(plans).map(|text| ("Archived Sibling Plans", text)));
     }
-    lines.extend(request.worktree.clone().map(|path| ("Worktree", path)));
-    if request.worktree.is_none() && request.profile.create_worktree == Some(true) && !request.no_worktree {
-        lines.push(("Worktree", format!("{WORKTREES_DIR}/{}", task.name().as_str())));
-    }
+    // What the profile wants is no claim: nobody made that worktree.
+    lines.extend(claims.worktree.map(|path| ("Worktree", path.to_owned())));
     let here = context.and_then(|context| context.repository.here_branch.as_ref()).map(ToString::to_string);
     lines.extend(here.filter(|here| *here != primary).map(|here| ("Branch", here)));
     lines.extend([("Base branch", base), ("Output branch", output), ("plan_verified", "[]".to_owned())]);
@@ -285,17 +293,20 @@ fn header(
 }
 
 /// Of a header that is there, only what was claimed changes.
-fn spliced(request: &Request, context: Option<&Context>, text: &str) -> String {
+fn spliced(claims: &Claims<'_>, context: Option<&Context>, text: &str) -> String {
     let primary = || context.map_or_else(|| "main".to_owned(), data_state::primary_branch);
-    let set = |value: &Option<String>| value.clone().map_or(Claim::Leave, Claim::Set);
-    let output = [&request.output, &request.output_default].into_iter().find(|value| value.is_some());
-    let claims = if request.no_worktree {
+    let set = |value: Option<&str>| value.map_or(Claim::Leave, |value| Claim::Set(value.to_owned()));
+    let output = claims.output.as_deref().or(claims.output_default.as_deref());
+    let lines = if claims.no_worktree {
         [("Worktree", Claim::Delete), ("Base branch", Claim::Set(primary())), ("Output branch", Claim::Set(primary()))]
     } else {
-        let output = output.map_or(Claim::Leave, set);
-        [("Worktree", set(&request.worktree)), ("Base branch", set(&request.base)), ("Output branch", output)]
+        [
+            ("Worktree", set(claims.worktree)),
+            ("Base branch", set(claims.base.as_deref())),
+            ("Output branch", set(output)),
+        ]
     };
-    claims.iter().fold(text.to_owned(), |text, (key, claim)| plan_header::splice(&text, key, claim))
+    lines.iter().fold(text.to_owned(), |text, (key, claim)| plan_header::splice(&text, key, claim))
 }
 
 /// All of it or nothing.

@@ -1,5 +1,4 @@
-//! What every script starts from: the folder it was called in, which is the project's root, and the remote `origin`
-//! (specification 10, section 0).
+//! What every script starts from: the project's root, and the remote `origin` (specification 10, section 0).
 
 use crate::error::{Error, Kind, Result};
 use crate::ledger::Channel;
@@ -16,7 +15,10 @@ use std::path::{Path, PathBuf};
 /// The surroundings of a script.
 pub(super) struct Scene {
     pub(super) environment: Environment,
+    /// The project's root, as far as there is one.
     pub(super) dir: PathBuf,
+    /// Where the caller stands: files that he names lie there.
+    pub(super) from: PathBuf,
     pub(super) console: Console,
     pub(super) narrate: fn(&str),
 }
@@ -28,6 +30,27 @@ pub(super) fn leading_debug(args: &[String]) -> (bool, &[String]) {
 }
 
 impl Scene {
+    /// The project that this folder belongs to. In a subdirectory it is one above; in a linked worktree, such as a
+    /// task's, it is the same one in the main worktree (specification 40, verdict D2; 50, section 9).
+    pub(super) fn home(&self) -> Option<PathBuf> {
+        let is_home = |dir: &&Path| dir.join(".aitask-scripts").is_dir() || dir.join(paths::TASKS_DIR).exists();
+        let project = self.dir.ancestors().find(is_home);
+        let git = self.dir.ancestors().map(|dir| dir.join(".git")).find(|git| git.exists());
+        if project == Some(&self.dir) && git.is_none_or(|git| git.is_dir()) {
+            return Some(self.dir.clone());
+        }
+        let repository = self.open().ok().flatten()?.repository;
+        let below = project.and_then(|dir| dir.strip_prefix(&repository.toplevel).ok());
+        let main = below.map(|below| repository.root.join(below)).filter(|dir| is_home(&dir.as_path()));
+        main.or_else(|| Some(repository.root).filter(|root| is_home(&root.as_path())))
+    }
+
+    /// A file that the caller names, from where he stands; else from the root.
+    pub(super) fn file(&self, name: impl AsRef<Path>) -> PathBuf {
+        let near = self.from.join(&name);
+        if near.exists() { near } else { self.dir.join(name) }
+    }
+
     /// The repository, when this is one; `None` is what the scripts call "no remote".
     pub(super) fn open(&self) -> Result<Option<Context>> {
         match Context::open_on_origin(&self.environment, &self.dir, &Flags::default(), self.narrate) {
@@ -54,7 +77,7 @@ impl Scene {
             let mut bytes = Vec::new();
             std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
         } else {
-            std::fs::read(self.dir.join(file))
+            std::fs::read(self.file(file))
         };
         let none = |_| Error::new(Kind::Usage, format!("Description file not found: {file}"));
         let mut bytes = read.map_err(none)?;

@@ -2,12 +2,13 @@
 //! a release) belongs to the original.
 
 use super::scene::Scene;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::git::types::Branch;
 use crate::ledger::session::parse_email;
-use crate::ledger::{Channel, IDS, LOCKS};
-use crate::workflow::migrate::{CONFIGURE, Code, FRAMEWORK_IGNORES, to_data_branch};
-use crate::workflow::{Context, data_branch, data_state, framework, helper};
-use std::path::Path;
+use crate::ledger::{Channel, DATA, IDS, LOCKS};
+use crate::workflow::framework::{self, Pending, Snapshot};
+use crate::workflow::migrate::{CONFIGURE, Code, FRAMEWORK_IGNORES, ignore_private, to_data_branch};
+use crate::workflow::{Context, data_branch, data_state, helper};
 
 const HELP: &str = "\
 Usage: aitask_setup.sh [--with-pypy] [--with-chat] [--with-dev]
@@ -50,7 +51,13 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
 
 impl Scene {
     fn say(&self, text: &str) {
-        self.console.line(&format!("[ait] {text}"));
+        self.console.tagged(text);
+    }
+
+    /// What could not be done, and the command that helps; the rest goes on.
+    fn say_failed(&self, error: &Error) {
+        self.say(&format!("Warning: {error}"));
+        error.hints().iter().for_each(|hint| self.say(&format!("  try: {hint}, then setup again")));
     }
 
     fn narrate_setup(&self, text: &str) {
@@ -91,7 +98,8 @@ fn set_up(scene: &Scene) -> Result<u8> {
                 scene.say("Nothing was done");
                 return Ok(1);
             }
-            return set_up(&Scene { environment: scene.environment.clone(), dir: root.clone(), ..*scene });
+            let (environment, dir) = (scene.environment.clone(), root.clone());
+            return set_up(&Scene { environment, from: dir.clone(), dir, ..*scene });
         }
         context
     } else {
@@ -106,61 +114,87 @@ fn set_up(scene: &Scene) -> Result<u8> {
         let Some(context) = scene.open()? else { return Ok(1) };
         context
     };
-    let snapshot = framework::snapshot(&context)?;
-    let context = move_data(scene, context)?;
-    make_drafts(&context)?;
-    framework::seed(&context)?;
-    for (line, message) in IGNORED {
-        if framework::ignore(&context, &[line], message)? {
-            scene.say(&format!("{line} is ignored from now on"));
-        }
+    let snapshot = Snapshot::take(&context)?;
+    framework::hide_user_config(&context)?;
+    let (context, is_settled) = move_data(scene, context)?;
+    if is_settled {
+        framework::lay_out(&context)?;
+        framework::seed(&context)?;
     }
-    coordination(scene, &context)?;
-    if framework::user_config(&context, |known| scene.ask_email(known))? {
+    ignore(scene, &context);
+    coordination(scene, &context);
+    if is_settled && framework::user_config(&context, |known| scene.ask_email(known))? {
         scene.say("Your address is in aitasks/metadata/userconfig.yaml, which is never committed");
     }
-    let mut committed = framework::commit_framework(&context, &snapshot)?;
-    if data_state::data_worktree(&context).is_some() {
-        committed.files += framework::commit_framework_data(&context)?.files;
-    }
-    for path in &committed.left_alone {
-        scene.say(&format!("left alone, since you are at work on it: {}", path.display()));
-    }
-    scene.say(&match committed.files {
-        0 => "Framework files: already committed".to_owned(),
-        files => format!("Committed {files} framework files; nothing of the code branch was pushed"),
-    });
+    commit(scene, &context, &snapshot, is_settled)?;
     Ok(0)
 }
 
-fn move_data(scene: &Scene, context: Context) -> Result<Context> {
-    if data_state::data_worktree(&context).is_some() {
-        data_branch::take_over(&context)?;
-        scene.say("Data branch already configured");
-        return Ok(context);
+/// The data branch and its checkout; what fails is said. `false` when the task data has no place yet: nothing is to be
+/// put anywhere else meanwhile, or there would be two.
+fn move_data(scene: &Scene, context: Context) -> Result<(Context, bool)> {
+    let is_there = data_state::data_worktree(&context).is_some();
+    if !is_there && !scene.agrees("Keep task data on a branch of its own?", true) {
+        return Ok((context, true));
     }
-    if !scene.agrees("Keep task data on a branch of its own?", true) {
-        return Ok(context);
+    let made = if is_there { keep_data(scene, &context) } else { make_data(scene, &context) };
+    let context = scene.open()?.unwrap_or(context);
+    let is_settled = data_state::data_worktree(&context).is_some();
+    let finished = made.and_then(|()| {
+        if ignore_private(&context)? {
+            scene.say("Drafts and settings of one user are ignored on the data branch from now on");
+        }
+        Ok(())
+    });
+    if let Err(error) = finished {
+        scene.say_failed(&error);
     }
+    if !is_settled {
+        scene.say("Warning: the task data stays where it is; what belongs to it was not set up");
+    }
+    Ok((context, is_settled))
+}
+
+fn keep_data(scene: &Scene, context: &Context) -> Result<()> {
+    scene.say("Data branch already configured");
+    data_branch::take_over(context)?;
+    if data_branch::publish(context)? {
+        scene.say("The data branch is published, and follows the remote's");
+    }
+    Ok(())
+}
+
+fn make_data(scene: &Scene, context: &Context) -> Result<()> {
+    let opened;
     let mut context = context;
     if context.repository.unborn {
         // A branch needs a commit to be there at all.
-        framework::ignore(&context, &FRAMEWORK_IGNORES, CONFIGURE)?;
-        context = scene.open()?.unwrap_or(context);
+        framework::ignore(context, &FRAMEWORK_IGNORES, CONFIGURE)?;
+        opened = scene.open()?;
+        context = opened.as_ref().unwrap_or(context);
     }
-    let (made, aside) = to_data_branch(&context, Code::Stays)?;
+    let (made, aside) = to_data_branch(context, Code::Stays)?;
     made.iter().chain(&aside.notes).for_each(|line| scene.say(line));
-    Ok(scene.open()?.unwrap_or(context))
+    Ok(())
 }
 
-/// The folder of the drafts.
-fn make_drafts(context: &Context) -> Result<()> {
-    let path = context.data_dir().join(crate::task::paths::DRAFTS_DIR);
-    std::fs::create_dir_all(&path).map_err(|error| crate::error::Error::io("make", Path::new(&path), &error))
+/// What git ignores on the code branch.
+fn ignore(scene: &Scene, context: &Context) {
+    if context.repository.root_branch.is_none() {
+        return scene.say("Warning: no branch is checked out, so no commit is made on the code branch");
+    }
+    for (line, message) in IGNORED {
+        match framework::ignore(context, &[line], message) {
+            Ok(true) => scene.say(&format!("{line} is ignored from now on")),
+            Ok(false) => {}
+            // What refuses one refuses the others.
+            Err(error) => return scene.say_failed(&error),
+        }
+    }
 }
 
 /// The id counter and the lock branch.
-fn coordination(scene: &Scene, context: &Context) -> Result<()> {
+fn coordination(scene: &Scene, context: &Context) {
     if context.channel == Channel::Local {
         scene.say("Warning: No git remote 'origin' configured; ids and locks hold on this machine alone");
         scene.say("Add one with: git remote add origin <url>");
@@ -168,22 +202,69 @@ fn coordination(scene: &Scene, context: &Context) -> Result<()> {
             scene.say("(auto-accepting acknowledgment)");
         }
         scene.say("No remote for the lock branch either: already acknowledged");
-        return Ok(());
+        return;
     }
+    let done = coordinate(scene, context).unwrap_or_else(|error| {
+        scene.say_failed(&error);
+        false
+    });
+    if !done {
+        scene.say("Warning: ids and locks are not set up; run setup again when the remote can be reached");
+    }
+}
+
+fn coordinate(scene: &Scene, context: &Context) -> Result<bool> {
     let known = |name: &str| -> Result<bool> {
-        let branch = crate::git::types::Branch::parse(name)?;
+        let branch = Branch::parse(name)?;
         let ledger = context.ledger();
         let view = ledger.view(std::slice::from_ref(&branch), true)?;
         Ok(view.base(&branch).is_some())
     };
-    let option = if known(IDS)? { "--resync" } else { "--init" };
     let call = |script: &str, option: &str| super::run(script, &[option.to_owned()], &scene.environment, &scene.dir);
-    let mut done = call("aitask_claim_id.sh", option) == 0;
+    let mut done = if known(IDS)? {
+        call("aitask_claim_id.sh", "--resync") == 0
+    } else if data_state::data_worktree(context).is_none() && known(DATA)? {
+        // Counted from what lies here, the counter would hand ids out that tasks on the data branch have.
+        scene.say("Warning: the id counter starts once the data branch is checked out here");
+        false
+    } else {
+        call("aitask_claim_id.sh", "--init") == 0
+    };
     if !known(LOCKS)? {
         done &= call("aitask_lock.sh", "--init") == 0;
     }
-    if !done {
-        scene.say("Warning: ids and locks are not set up; run setup again when the remote can be reached");
+    Ok(done)
+}
+
+/// The files of the framework that are not committed yet.
+fn commit(scene: &Scene, context: &Context, snapshot: &Snapshot, is_settled: bool) -> Result<()> {
+    let dir = data_state::data_worktree(context);
+    let is_free = dir.as_ref().is_none_or(|dir| data_state::unfinished(dir).is_empty());
+    if !is_free {
+        scene.say("Warning: the checkout of the data branch is in the middle of something: see ./ait git-health");
+    }
+    let mut pending = Vec::new();
+    if context.repository.root_branch.is_some() {
+        pending.push(Pending::code(context, snapshot, is_settled)?);
+    }
+    if let Some(dir) = dir.filter(|_| is_free) {
+        pending.push(Pending::data(context, snapshot, dir)?);
+    }
+    for path in pending.iter().flat_map(|pending| &pending.left_alone) {
+        scene.say(&format!("left alone, since you are at work on it: {}", path.display()));
+    }
+    let files: usize = pending.iter().map(Pending::files).sum();
+    if files == 0 {
+        scene.say("Framework files: already committed");
+        return Ok(());
+    }
+    if snapshot.is_first {
+        scene.say("Warning: First-time framework tracking: all files of the framework are committed");
+    }
+    scene.say(&format!("READY TO COMMIT {files} FRAMEWORK FILES"));
+    match pending.iter().try_for_each(|pending| pending.commit(context)) {
+        Ok(()) => scene.say("Committed; nothing of the code branch was pushed"),
+        Err(error) => scene.say_failed(&error),
     }
     Ok(())
 }

@@ -127,6 +127,10 @@ fn resolve(scene: &Scene, context: &Context, files: &[Unresolved]) -> Option<Res
     let mut resolved = Resolutions::new();
     for file in files {
         scene.console.info(&format!("Editing: {}", file.path.display()));
+        if file.versions.ours.is_none() || file.versions.theirs.is_none() {
+            let side = if file.versions.ours.is_none() { "here" } else { "at the remote" };
+            scene.console.info(&format!("It was removed {side}; keep the text to keep it, or empty it"));
+        }
         match resolving::edit(context, editor, file) {
             Ok(text) => drop(resolved.insert(file.path.clone(), (file.versions.clone(), text))),
             Err(error) => {

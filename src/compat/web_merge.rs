@@ -65,7 +65,7 @@ fn materialize(scene: &Scene, args: &[String]) -> u8 {
 
 /// The file of the profile that the marker names; it must be one of the project's, and say the same name.
 fn provenance(scene: &Scene, marker: &str) -> Result<Option<String>, &'static str> {
-    let text = std::fs::read(scene.dir.join(marker)).map_err(|_| "bad-marker")?;
+    let text = std::fs::read(scene.file(marker)).map_err(|_| "bad-marker")?;
     let marker: Value = serde_json::from_slice(&text).map_err(|_| "bad-marker")?;
     let marker = marker.as_object().ok_or("bad-marker")?;
     let field = |name: &str| marker.get(name).filter(|value| !value.is_null());

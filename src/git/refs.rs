@@ -28,10 +28,10 @@ pub fn may_exist(repository: &Repository, name: &RefName) -> bool {
         || packed().split(|&byte| byte == b'\n').any(|line| line.ends_with(ending.as_bytes()))
 }
 
-/// The names of all refs that begin with `prefix`, which ends with a slash; sorted. One process.
-pub fn load_below(repository: &Repository, prefix: &str) -> Result<Vec<RefName>> {
+/// All refs that begin with `prefix`, which ends with a slash, with what they point to. One process.
+pub fn load_below(repository: &Repository, prefix: &str) -> Result<BTreeMap<RefName, Oid>> {
     let output = repository.read("for-each-ref").arg(format!("--format={}", for_each_ref::FORMAT)).arg(prefix).run()?;
-    Ok(for_each_ref::parse(&output.stdout)?.into_iter().map(|record| record.name).collect())
+    Ok(for_each_ref::parse(&output.stdout)?.into_iter().map(|record| (record.name, record.oid)).collect())
 }
 
 /// A ref below `name`, which keeps git from making `name` itself. One process.

@@ -116,9 +116,15 @@ pub fn load_status_of(repository: &Repository, path: &Path, files: &[&str]) -> R
     status::parse(&call.args(["--no-renames", "--"]).args(files).run()?.stdout)
 }
 
+/// Whether the worktree at `path` keeps repositories of submodules.
+#[must_use]
+pub fn has_submodules(path: &Path) -> bool {
+    git_dir(path).is_some_and(|dir| dir.join("modules").is_dir())
+}
+
 /// Refuses a worktree with anything that is in no commit, in its submodules too, or with commits, tags or stashes in a
 /// submodule that no remote has: a submodule's repository goes with the worktree.
-fn require_expendable_submodules(repository: &Repository, path: &Path) -> Result<()> {
+pub fn require_expendable_submodules(repository: &Repository, path: &Path) -> Result<()> {
     const OWN: &str = "git rev-list --max-count=1 HEAD --branches --tags --glob='refs/stas[h]' --not --remotes";
     let submodules = repository.git().read(path, "submodule").args(["--quiet", "foreach", "--recursive", OWN]);
     let (kept, what) = if load_status(repository, path)?.is_dirty() {

@@ -68,6 +68,12 @@ impl<'r> View<'r> {
         if !self.moved {
             return Ok(());
         }
+        let folder = self.repository.root.join("aitasks").symlink_metadata();
+        if !folder.is_ok_and(|folder| folder.is_dir()) {
+            // Such as a clone of one branch, which did not know until now; another look finds it.
+            let message = format!("the task data lives on {DATA}, which is not checked out here yet");
+            return Err(Error::new(Kind::NotInitialised, message).hint("git aitask init").worth_another_look());
+        }
         let message = format!("the task data lives on {DATA}; this checkout still has it on its code branch");
         Err(Error::new(Kind::NotInitialised, message).hint("git aitask init --data-branch"))
     }

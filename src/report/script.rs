@@ -2,7 +2,6 @@
 
 use crate::task::harmless;
 use anstream::{AutoStream, ColorChoice};
-use anstyle::{AnsiColor, Color, Style};
 use std::io::{self, IsTerminal as _, Write};
 use std::iter::once;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +13,12 @@ fn note(written: &io::Result<()>) {
         LOST.store(true, Ordering::Relaxed);
     }
 }
+
+// The scripts' own colours, to the letter (specification 40, section 0).
+const BLUE: &str = "0;34";
+const GREEN: &str = "0;32";
+const YELLOW: &str = "1;33";
+const RED: &str = "0;31";
 
 /// Prints as the scripts do.
 #[derive(Debug, Clone, Copy, Default)]
@@ -59,37 +64,44 @@ impl Console {
 
     /// An info line on standard output.
     pub fn info(self, text: &str) {
-        paint(io::stdout(), AnsiColor::Blue, "", once(text));
+        paint(io::stdout(), BLUE, "", once(text));
     }
 
     /// An info line on standard error.
     pub fn info_aside(self, text: &str) {
-        paint(io::stderr(), AnsiColor::Blue, "", once(text));
+        paint(io::stderr(), BLUE, "", once(text));
+    }
+
+    /// A line of setup on standard output, which has its colour on the tag alone.
+    pub fn tagged(self, text: &str) {
+        let color = if text.starts_with("Warning: ") { YELLOW } else { BLUE };
+        let mut stream = AutoStream::new(io::stdout(), ColorChoice::Auto);
+        note(&writeln!(stream, "\x1b[{color}m[ait]\x1b[0m {}", harmless(text)));
     }
 
     /// A line of success on standard output.
     pub fn success(self, text: &str) {
-        paint(io::stdout(), AnsiColor::Green, "", once(text));
+        paint(io::stdout(), GREEN, "", once(text));
     }
 
     /// A warning on standard error.
     pub fn warn(self, text: &str) {
-        paint(io::stderr(), AnsiColor::Yellow, "Warning: ", once(text.trim_end_matches('\n')));
+        paint(io::stderr(), YELLOW, "Warning: ", once(text.trim_end_matches('\n')));
     }
 
     /// A warning of several lines, all of them ours: text of others could forge one.
     pub fn warn_lines(self, text: &str) {
-        paint(io::stderr(), AnsiColor::Yellow, "Warning: ", text.lines());
+        paint(io::stderr(), YELLOW, "Warning: ", text.lines());
     }
 
     /// What ends the script in several lines, all of them ours.
     pub fn error_lines(self, text: &str) {
-        paint(io::stderr(), AnsiColor::Red, "Error: ", text.lines());
+        paint(io::stderr(), RED, "Error: ", text.lines());
     }
 
     /// What ends the script, on standard error.
     pub fn error(self, text: &str) {
-        paint(io::stderr(), AnsiColor::Red, "Error: ", once(text.trim_end_matches('\n')));
+        paint(io::stderr(), RED, "Error: ", once(text.trim_end_matches('\n')));
     }
 }
 
@@ -100,11 +112,10 @@ pub fn plain(line: &str) {
 
 fn paint<'t>(
     stream: impl anstream::stream::AsLockedWrite + anstream::stream::RawStream,
-    color: AnsiColor,
+    color: &str,
     prefix: &str,
     lines: impl Iterator<Item = &'t str>,
 ) {
-    let style = Style::new().fg_color(Some(Color::Ansi(color)));
     let text = lines.map(harmless).collect::<Vec<_>>().join("\n");
-    let _ = writeln!(AutoStream::new(stream, ColorChoice::Auto), "{style}{prefix}{text}{style:#}");
+    let _ = writeln!(AutoStream::new(stream, ColorChoice::Auto), "\x1b[{color}m{prefix}{text}\x1b[0m");
 }

@@ -275,9 +275,12 @@ fn take(entry: &Entry) -> Choice {
     Choice::Take(entry.clone())
 }
 
+fn is_list(entry: &Entry) -> bool {
+    entry.value().starts_with('[') || (entry.value().is_empty() && entry.continues())
+}
+
 /// Whether two entries say the same, however a list is laid out.
 fn same(one: &Entry, other: &Entry) -> bool {
-    let is_list = |entry: &Entry| entry.value().starts_with('[') || (entry.value().is_empty() && entry.continues());
     let plain = |entry: &Entry| !entry.continues();
     one.raw() == other.raw()
         || (plain(one) && plain(other) && one.value() == other.value())
@@ -302,7 +305,9 @@ fn looks_numeric(text: &str) -> bool {
 
 /// Both lists together, without what one side took out; sorted, each item once, in the canonical form.
 fn union(key: &str, base: Option<&Entry>, local: &Entry, remote: &Entry) -> Entry {
-    let set = |entry: &Entry| entry.items().into_iter().map(|item| canonical(key, item)).collect::<BTreeSet<_>>();
+    // What is no list counts as an empty one.
+    let items = |entry: &Entry| if is_list(entry) { entry.items() } else { Vec::new() };
+    let set = |entry: &Entry| items(entry).into_iter().map(|item| canonical(key, item)).collect::<BTreeSet<_>>();
     let (local, remote) = (set(local), set(remote));
     let removed = |item: &&String| !(local.contains(*item) && remote.contains(*item));
     let gone: BTreeSet<_> = base.map(set).unwrap_or_default().iter().filter(removed).cloned().collect();
@@ -376,6 +381,7 @@ mod tests {
     #[test]
     fn a_label_removed_stays_removed() {
         check(Some("labels: [a, b]\n"), "labels: [b]\n", "labels: [a, b, c]\n", "labels: [b, c]\n", &[]);
+        check(Some("labels: [a]\n"), "labels: [a, b]\n", "labels: x\n", "labels: [b]\n", &[]);
         check(Some("depends: [1, 2]\n"), "depends: [2]\n", "depends: [1, 2]\n", "depends: ['2']\n", &[]);
     }
 

@@ -47,13 +47,14 @@ pub fn splice(text: &str, key: &str, claim: &Claim) -> String {
         let at = if header.lines().any(is_key) { at } else { end };
         lines.insert(at.min(lines.len()), format!("{key}: {value}"));
     }
-    let header: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
-    format!("---\n{header}{rest}")
+    let ending = if text.starts_with("---\r") { "\r\n" } else { "\n" };
+    let header: String = lines.iter().flat_map(|line| [line.as_str(), ending]).collect();
+    format!("---{ending}{header}{rest}")
 }
 
 /// What stands between the two lines `---`, and the rest from the second one on.
 fn split(text: &str) -> Option<(&str, &str)> {
-    let body = text.strip_prefix("---\n")?;
+    let body = text.strip_prefix("---\n").or_else(|| text.strip_prefix("---\r\n"))?;
     let mut at = 0;
     for line in body.split_inclusive('\n') {
         if line.trim_end() == "---" {
@@ -82,6 +83,9 @@ mod tests {
         assert_eq!(splice(&added, "Worktree", &Claim::Delete), PLAN);
         assert_eq!(splice(PLAN, "Worktree", &Claim::Leave), PLAN);
         assert_eq!(splice("Text\n", "Worktree", &Claim::Delete), "Text\n");
+        let dos = PLAN.replace('\n', "\r\n");
+        assert_eq!(value(&dos, "Base branch"), Some("main"));
+        assert_eq!(splice(&dos, "Base branch", &Claim::Set("dev".to_owned())), dos.replace("main", "dev"));
     }
 
     proptest! {

@@ -37,13 +37,9 @@ pub fn archive(context: &Context, wanted: &[Wanted]) -> Result<Archived> {
         all.tasks.extend(one.tasks);
         all.archived.extend(one.archived);
         all.unlocked |= one.unlocked;
-        all.aside.notes.extend(one.aside.notes);
-        all.aside.lagging = one.aside.lagging;
-        if let Some(more) = one.aside.dry_run {
-            let dry_run = all.aside.dry_run.get_or_insert_default();
-            dry_run.refs.extend(more.refs);
-            dry_run.commands.extend(more.commands);
-        }
+        // The last one looked at the checkouts last.
+        all.aside.lagging.clear();
+        all.aside.extend(one.aside);
     }
     Ok(all)
 }
@@ -51,6 +47,8 @@ pub fn archive(context: &Context, wanted: &[Wanted]) -> Result<Archived> {
 fn archive_one(context: &Context, wanted: &Wanted) -> Result<Archived> {
     let session = context.session()?;
     let (locks_branch, data) = branches(context)?;
+    // The plan, which may name them, moves along.
+    let homes = landing::homes(context, wanted.id);
     let landed = context.ledger().transact(&nonce()?, &[locks_branch.clone(), data.clone()], |view| {
         let index = Index::load(view, &data)?;
         let ids = || std::iter::once(wanted.id).chain(wanted.or);
@@ -84,7 +82,7 @@ fn archive_one(context: &Context, wanted: &Wanted) -> Result<Archived> {
     let mut aside = Aside::of(context, &landed);
     let (filing, unlocked) = landed.value;
     for path in filing.targets.iter().filter_map(|path| TaskPath::parse(path)) {
-        let ends = landing::loose_ends(context, path.name().as_str(), &landing::homes(context, path.id()));
+        let ends = landing::loose_ends(context, path.name().as_str(), &homes);
         // It is archived; what cannot be looked at is no reason to say that it is not.
         aside.notes.extend(ends.ok().flatten());
     }

@@ -159,7 +159,7 @@ impl Context {
     /// Whether we run within `git aitask explore`.
     #[must_use]
     pub fn is_exploring(&self) -> bool {
-        self.repository.git().environment().text(explore::VARIABLE).is_some()
+        explore::is_exploring(self.repository.git().environment(), &self.here)
     }
 
     /// The ledger as readers see it: commits of the task data that only this clone has are shown, too.

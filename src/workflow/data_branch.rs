@@ -1,6 +1,8 @@
 //! The checkout of the data branch: `.aitask-data` and the links into it (specification 40, sections 2 and 8).
 
 use super::context::Context;
+use super::joining::Resolutions;
+use super::reconcile::{Manner, Reconciled, reconcile};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Oid, refs, remote, worktree};
 use crate::ledger::DATA;
@@ -95,6 +97,28 @@ pub fn make_checkout(context: &Context, data: &Branch, start: Option<&Oid>) -> R
 
 fn occupied(why: &str) -> Error {
     Error::new(Kind::Occupied, format!("Failed to create worktree: {why}")).hint("git worktree list")
+}
+
+/// Publishes a data branch that was made before there was a remote, and makes it follow that (verdict S1). `false` when
+/// it follows one already.
+///
+/// # Errors
+/// [`Kind::Unreachable`], [`Kind::Denied`] and others; [`Kind::Conflict`] when the remote has another branch of that name.
+pub fn publish(context: &Context) -> Result<bool> {
+    let (data, repository) = (Branch::parse(DATA)?, &context.repository);
+    let follows = repository.config().last(&format!("branch.{data}.merge")).is_some();
+    let Some(remote) = context.channel.remote().filter(|_| !follows) else { return Ok(false) };
+    let none = Resolutions::new();
+    let mut ignore = |_| ();
+    let manner = Manner { commit: false, push_first: false, also: &[], resolutions: &none, progress: &mut ignore };
+    match reconcile(context, manner)? {
+        Reconciled::Failed(_, error) => Err(error),
+        Reconciled::Conflict(_) => {
+            let message = format!("{remote} has another branch {data} with files of the same names");
+            Err(Error::new(Kind::Conflict, message).hint("git aitask sync"))
+        }
+        _ => worktree::set_upstream(repository, &data, remote).map(|()| true),
+    }
 }
 
 /// Moves what is left of the folders that held the task data on the code branch into the checkout of the data branch, and

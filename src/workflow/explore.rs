@@ -3,13 +3,24 @@
 
 use super::context::Context;
 use super::place::Base;
-use super::scratch::{Scratch, seal};
+use super::scratch::{self, Scratch, seal};
 use crate::error::{Error, Kind, Result};
 use crate::git::run::Call;
-use crate::git::{Oid, Repository, worktree};
+use crate::git::{Oid, RefName, RefUpdate, Repository, refs, worktree};
+use crate::settings::Environment;
+use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Set for whatever runs in there; our own verbs that change code or take a task refuse then.
-pub const VARIABLE: &str = "GIT_AITASK_EXPLORE";
+const VARIABLE: &str = "GIT_AITASK_EXPLORE";
+/// What the folder of such a worktree is called; see [`Scratch`].
+const PURPOSE: &str = "explore";
+
+/// Whether a command runs in such a place: it was told so, or stands in one.
+#[must_use]
+pub fn is_exploring(environment: &Environment, dir: &Path) -> bool {
+    environment.text(VARIABLE).is_some() || dir.ancestors().any(|dir| scratch::is_folder_for(PURPOSE, dir))
+}
 
 /// Runs a command in a sealed worktree of `at` (the output branch, where nothing is named), the user's shell when there
 /// is none; gives its exit code.
@@ -27,9 +38,10 @@ pub fn explore(context: &Context, at: Option<&str>, command: &[String]) -> Resul
         },
     };
     let name = repository.root.file_name().map_or_else(|| "code".into(), std::ffi::OsStr::to_string_lossy);
-    let scratch = Scratch::make(context, "explore", &name, &commit)?;
+    let scratch = Scratch::make(context, PURPOSE, &name, &commit)?;
+    let branches = refs::load_below(repository, "refs/heads/");
     let ran = seal(&scratch.path, true).and_then(|()| run(context, &scratch, command));
-    let written = written(repository, &scratch, &commit);
+    let written = branches.and_then(|branches| written(repository, &scratch, &commit, &branches));
     scratch.remove(context)?;
     let (code, written) = (ran?, written?);
     if written.is_empty() {
@@ -59,8 +71,14 @@ fn run(context: &Context, scratch: &Scratch, command: &[String]) -> Result<u8> {
     Call::program(environment, program, &scratch.path).args(args).env(VARIABLE, "1").run_attached()
 }
 
-/// What is not as in the commit: files, ignored ones included, and commits.
-fn written(repository: &Repository, scratch: &Scratch, commit: &Oid) -> Result<Vec<String>> {
+/// What is not as in the commit: files, ignored ones included, and commits. A branch that they were made on becomes again
+/// what it was before.
+fn written(
+    repository: &Repository,
+    scratch: &Scratch,
+    commit: &Oid,
+    branches: &BTreeMap<RefName, Oid>,
+) -> Result<Vec<String>> {
     if scratch.path.is_symlink() || !scratch.path.join(".git").exists() {
         return Ok(vec!["the worktree itself is gone".to_owned()]);
     }
@@ -68,6 +86,14 @@ fn written(repository: &Repository, scratch: &Scratch, commit: &Oid) -> Result<V
     let mut written: Vec<_> = status.entries.iter().map(|entry| entry.path.display().to_string()).collect();
     if !status.detached || status.head.as_ref() != Some(commit) {
         written.insert(0, "a commit".to_owned());
+    }
+    if let (Some(branch), Some(tip)) = (status.branch, status.head) {
+        let name = branch.full();
+        let update = RefUpdate { old: Some(tip), new: branches.get(&name).cloned(), name };
+        if update.old != update.new {
+            refs::swap(repository, &[update], "aitask: exploring keeps nothing")?;
+            written.insert(0, format!("the branch {branch}"));
+        }
     }
     Ok(written)
 }

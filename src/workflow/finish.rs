@@ -8,6 +8,7 @@ use super::landing;
 use super::merging::{self, Merge, Mode};
 use super::outcome::{Aside, TaskInfo};
 use super::place::{Place, tips};
+use super::planned::Planned;
 use crate::error::{Error, Kind, Result};
 use crate::git::remote::{self, PushOptions, Pushed};
 use crate::git::{Branch, Oid, RefName, RefUpdate, refs};
@@ -92,6 +93,7 @@ pub fn finish(context: &Context, wanted: &Wanted, options: &Options) -> Result<F
     }
     let (locks, data) = branches(context)?;
     let into = output_branch(context, wanted, options)?;
+    landing::require_code(context, &into)?;
     let mode = match (options.mode, &context.settings.merge) {
         (Some(mode), _) => mode,
         (None, Some(text)) => Mode::parse(text)?,
@@ -244,19 +246,32 @@ fn find<'i>(index: &'i Index, wanted: &Wanted) -> Result<&'i TaskPath> {
     }
 }
 
-/// Where the work goes: `--into`, `aitask.output`, the branch the task branch was cut from, the main worktree's branch.
+/// Where the work goes: `--into`, what the plan says, `aitask.output`, the branch the task branch was cut from, the main
+/// worktree's branch.
 fn output_branch(context: &Context, wanted: &Wanted, options: &Options) -> Result<Branch> {
-    let named = options.into.as_deref().or(context.settings.output.as_deref());
+    if let Some(named) = &options.into {
+        return Branch::parse(named);
+    }
     let cut_from = Held::load(&context.repository, wanted.id).and_then(|held| held.base);
-    let branch = match named.or(cut_from.as_deref()).or(context.settings.base.as_deref()) {
-        Some(name) => Branch::parse(name),
-        None => context.repository.root_branch.clone().ok_or_else(|| {
+    let planned = Planned::load(context, wanted.id)?;
+    if let (Some(planned), Some(cut_from)) = (&planned.base, &cut_from)
+        && planned.as_str() != cut_from
+    {
+        let message =
+            format!("the plan says that the work is based on {planned}, but its branch was cut from {cut_from}");
+        let hint = |into: &str| format!("git aitask finish {} --into {into}", wanted.id);
+        let error = Error::new(Kind::Conflict, message).hint(hint(cut_from));
+        return Err(error.hint(hint(planned.as_str())));
+    }
+    let configured = [&context.settings.output, &cut_from, &context.settings.base].into_iter().flatten().next();
+    match (planned.output, configured) {
+        (Some(output), _) => Ok(output),
+        (None, Some(name)) => Branch::parse(name),
+        (None, None) => context.repository.root_branch.clone().ok_or_else(|| {
             Error::new(Kind::DetachedHead, "the main worktree is on no branch, so there is none to merge into")
                 .hint("git aitask finish --into main")
         }),
-    }?;
-    landing::require_code(context, &branch)?;
-    Ok(branch)
+    }
 }
 
 fn no_branch(task: &Task, branch: &Branch) -> Error {

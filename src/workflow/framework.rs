@@ -2,8 +2,9 @@
 //! committed, the user's own settings. Every commit holds exactly the files that are named.
 
 use super::context::Context;
+use super::data_state;
 use super::init::SEEDS;
-use super::migrate::with_lines;
+use super::migrate::{require_clean, with_lines};
 use crate::error::{Error, Result};
 use crate::git::porcelain::status::StatusEntry;
 use crate::git::run::Git;
@@ -14,8 +15,10 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+/// By this file the framework is told to be there.
+const VERSION: &str = ".aitask-scripts/VERSION";
 /// The framework's own files on the code branch.
-const FRAMEWORK: [&str; 15] = [
+const FRAMEWORK: [&str; 16] = [
     ".aitask-scripts",
     "aitasks/metadata",
     "aireviewguides",
@@ -31,84 +34,146 @@ const FRAMEWORK: [&str; 15] = [
     "opencode.json",
     "install.sh",
     ".gitlab-ci.yml",
+    "bitbucket-pipelines.yml",
 ];
+/// And those on the data branch.
+const FRAMEWORK_DATA: [&str; 2] = [paths::METADATA_DIR, "aireviewguides"];
 
 /// Makes an empty repository.
 pub fn init_repository(environment: &Environment, dir: &Path) -> Result<()> {
     Git::new(environment.clone()).write(dir, "init").arg("--quiet").run().map(drop)
 }
 
-/// The framework's files that somebody is at work on, to be left alone; none before the framework was first committed.
-pub fn snapshot(context: &Context) -> Result<BTreeSet<PathBuf>> {
-    let repository = &context.repository;
-    let version = repository.read("ls-files").args(["--error-unmatch", "--", ".aitask-scripts/VERSION"]).output()?;
-    if !version.success() {
-        return Ok(BTreeSet::new());
+/// The framework's files that somebody was at work on before setup began, to be left alone.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// The framework was never committed here: all of it is.
+    pub is_first: bool,
+    code: BTreeSet<PathBuf>,
+    data: BTreeSet<PathBuf>,
+}
+
+impl Snapshot {
+    /// Looks at both checkouts; in one where nothing of the framework was ever committed, nothing is left alone.
+    pub fn take(context: &Context) -> Result<Self> {
+        let tracks = |dir: &Path, path: &str| -> Result<bool> {
+            let call = context.repository.git().read(dir, "ls-files").args(["-z", "--", path]);
+            Ok(!call.run()?.stdout.is_empty())
+        };
+        let names = |dir: &Path, below: &[&str]| -> Result<BTreeSet<PathBuf>> {
+            Ok(changed(context, dir, below)?.into_iter().map(|entry| entry.path).collect())
+        };
+        let root = &context.repository.root;
+        let is_first = root.join(VERSION).exists() && !tracks(root, VERSION)?;
+        let code = if is_first { BTreeSet::new() } else { names(root, &FRAMEWORK)? };
+        let data = match data_state::data_worktree(context) {
+            Some(dir) if tracks(&dir, paths::METADATA_DIR)? => names(&dir, &FRAMEWORK_DATA)?,
+            _ => BTreeSet::new(),
+        };
+        Ok(Self { is_first, code, data })
     }
-    Ok(changed(context, &repository.root, &FRAMEWORK)?.into_iter().map(|entry| entry.path).collect())
 }
 
 fn changed(context: &Context, dir: &Path, below: &[&str]) -> Result<Vec<StatusEntry>> {
     Ok(worktree::changes_below(&context.repository, dir, below)?.entries)
 }
 
-/// Adds lines to the `.gitignore` of the code branch and commits it; `false` when they are there.
+/// Adds lines to the `.gitignore` of the code branch and commits it; `false` when they are there. A commit that is refused
+/// leaves the file as it was.
+///
+/// # Errors
+/// [`Kind::Dirty`](crate::error::Kind::Dirty) for a file with changes that are not committed: they would go along.
 pub fn ignore(context: &Context, lines: &[&str], message: &str) -> Result<bool> {
-    let path = context.repository.root.join(".gitignore");
+    let root = &context.repository.root;
+    let path = root.join(".gitignore");
     let before = match std::fs::read(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        read => read.map_err(|error| Error::io("read", &path, &error))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        read => Some(read.map_err(|error| Error::io("read", &path, &error))?),
     };
-    let after = with_lines(&before, lines);
-    if after == before {
+    let text = before.as_deref().unwrap_or_default();
+    let after = with_lines(text, lines);
+    if after == text {
         return Ok(false);
     }
+    // The first commit of all takes the file as it is.
+    if !context.repository.unborn {
+        require_clean(context, root)?;
+    }
     std::fs::write(&path, after).map_err(|error| Error::io("write", &path, &error))?;
-    commit(context, &context.repository.root, &[".gitignore"], message, &BTreeSet::new())?;
+    let entries = changed(context, root, &[".gitignore"])?;
+    worktree::commit_files(&context.repository, root, message, &entries).inspect_err(|_| {
+        let _ = match &before {
+            Some(before) => std::fs::write(&path, before),
+            None => std::fs::remove_file(&path),
+        };
+    })?;
     Ok(true)
 }
 
-/// What a commit of the framework's files came to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Committed {
-    /// How many files.
-    pub files: usize,
+/// Files of the framework to commit.
+#[derive(Debug)]
+pub struct Pending {
     /// Files that were changed before, and are left alone.
     pub left_alone: Vec<PathBuf>,
+    dir: PathBuf,
+    message: &'static str,
+    entries: Vec<StatusEntry>,
 }
 
-/// Commits the framework's files on the code branch, but for those of the snapshot.
-pub fn commit_framework(context: &Context, snapshot: &BTreeSet<PathBuf>) -> Result<Committed> {
-    let root = context.repository.root.clone();
-    commit(context, &root, &FRAMEWORK, "ait: Add aitask framework", snapshot)
-}
-
-/// Commits the framework's files on the data branch, where there is one.
-pub fn commit_framework_data(context: &Context) -> Result<Committed> {
-    let dir = context.repository.root.join(paths::DATA_WORKTREE_DIR);
-    let below = [paths::METADATA_DIR, "aireviewguides"];
-    commit(context, &dir, &below, "ait: Add aitask framework data", &BTreeSet::new())
-}
-
-fn commit(
-    context: &Context,
-    dir: &Path,
-    below: &[&str],
-    message: &str,
-    snapshot: &BTreeSet<PathBuf>,
-) -> Result<Committed> {
-    let mut entries = changed(context, dir, below)?;
-    let compiled = |path: &Path| {
-        path.extension().is_some_and(|extension| extension == "pyc")
-            || path.components().any(|part| part.as_os_str() == "__pycache__")
-    };
-    let is_link = |path: &Path| path == Path::new(paths::TASKS_DIR) || path == Path::new(paths::PLANS_DIR);
-    entries.retain(|entry| !compiled(&entry.path) && !is_link(&entry.path));
-    let (left_alone, entries): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| snapshot.contains(&entry.path));
-    if !entries.is_empty() {
-        worktree::commit_files(&context.repository, dir, message, &entries)?;
+impl Pending {
+    /// Those of the code branch; those of the task data only where they belong there.
+    pub fn code(context: &Context, snapshot: &Snapshot, with_data: bool) -> Result<Self> {
+        let dir = context.repository.root.clone();
+        let mut pending = Self::look(context, dir, &FRAMEWORK, "ait: Add aitask framework", &snapshot.code)?;
+        pending.entries.retain(|entry| with_data || !entry.path.starts_with(paths::TASKS_DIR));
+        Ok(pending)
     }
-    Ok(Committed { files: entries.len(), left_alone: left_alone.into_iter().map(|entry| entry.path).collect() })
+
+    /// Those of the data branch, whose checkout is `dir`.
+    pub fn data(context: &Context, snapshot: &Snapshot, dir: PathBuf) -> Result<Self> {
+        Self::look(context, dir, &FRAMEWORK_DATA, "ait: Add aitask framework data", &snapshot.data)
+    }
+
+    fn look(
+        context: &Context,
+        dir: PathBuf,
+        below: &[&str],
+        message: &'static str,
+        snapshot: &BTreeSet<PathBuf>,
+    ) -> Result<Self> {
+        let mut entries = changed(context, &dir, below)?;
+        let compiled = |path: &Path| {
+            path.extension().is_some_and(|extension| extension == "pyc")
+                || path.components().any(|part| part.as_os_str() == "__pycache__")
+        };
+        let never = [paths::TASKS_DIR, paths::PLANS_DIR, paths::USER_CONFIG_FILE].map(Path::new);
+        entries.retain(|entry| !compiled(&entry.path) && !never.contains(&entry.path.as_path()));
+        let (left, entries): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| snapshot.contains(&entry.path));
+        Ok(Self { left_alone: left.into_iter().map(|entry| entry.path).collect(), dir, message, entries })
+    }
+
+    /// How many files.
+    #[must_use]
+    pub fn files(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Commits them, and nothing else.
+    pub fn commit(&self, context: &Context) -> Result<()> {
+        if self.entries.is_empty() {
+            return Ok(());
+        }
+        worktree::commit_files(&context.repository, &self.dir, self.message, &self.entries)
+    }
+}
+
+/// The folders of the task data that git does not keep while they are empty.
+pub fn lay_out(context: &Context) -> Result<()> {
+    let folders = [paths::DRAFTS_DIR, paths::ARCHIVED_TASKS_DIR, paths::ARCHIVED_PLANS_DIR];
+    folders
+        .iter()
+        .map(|name| context.data_dir().join(name))
+        .try_for_each(|path| std::fs::create_dir_all(&path).map_err(|error| Error::io("make", &path, &error)))
 }
 
 /// Writes what task data starts with, where it is missing.
@@ -129,6 +194,11 @@ pub fn seed(context: &Context) -> Result<()> {
     Ok(())
 }
 
+/// Keeps git from ever seeing the user's own settings.
+pub fn hide_user_config(context: &Context) -> Result<()> {
+    super::place::exclude(&context.repository.common_dir, &format!("/{}", paths::USER_CONFIG_FILE))
+}
+
 /// Writes the user's own settings, where there are none; `ask` gives the address, from the one that git knows.
 pub fn user_config(context: &Context, ask: impl FnOnce(Option<&str>) -> Option<String>) -> Result<bool> {
     let path = context.data_dir().join(paths::USER_CONFIG_FILE);
@@ -140,7 +210,6 @@ pub fn user_config(context: &Context, ask: impl FnOnce(Option<&str>) -> Option<S
         "# Settings of this user on this machine; never committed\nemail: {email}\n# How the keys of the screens are \
          shown\nshortcut_label_case: preserve\n"
     );
-    super::place::exclude(&context.repository.common_dir, &format!("/{}", paths::USER_CONFIG_FILE))?;
     let made = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, text));
     made.map(|()| true).map_err(|error| Error::io("write", &path, &error))
 }

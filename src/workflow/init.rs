@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::data_branch::{self, Attached};
 use super::index::Index;
+use super::migrate;
 use super::outcome::Aside;
 use super::place::exclude;
 use crate::error::{Error, Kind, Result};
@@ -80,8 +81,14 @@ pub fn init(context: &Context) -> Result<Initialised> {
                 made.push(path.to_owned());
             }
         }
+        if let Some(edit) =
+            context.has_data_branch().then(|| migrate::private_lines(view, &data)).transpose()?.flatten()
+        {
+            changes.push(edit);
+            made.push(format!(".gitignore of {data}"));
+        }
         if !changes.is_empty() {
-            plan = plan.step(&data, Step::edit("ait: Initialize task data structure", changes));
+            plan = plan.step(&data, Step::edit(migrate::INITIALISE, changes));
         }
         let seen = (made, found);
         Ok(if plan.branches.is_empty() { Decision::Nothing(seen) } else { Decision::Swap(plan, seen) })

@@ -27,7 +27,7 @@ pub struct Unresolved {
     pub path: PathBuf,
     /// Its versions, by which a resolution is known to be one of these.
     pub versions: Versions,
-    /// Its text with conflict markers, for somebody to edit; `None` where one side has no text.
+    /// Its text for somebody to edit, with conflict markers where both sides have one; `None` for what has no lines.
     pub marked: Option<Vec<u8>>,
 }
 
@@ -105,10 +105,16 @@ fn merge_files(
         let texts = [text(&versions.base)?, text(&versions.ours)?, text(&versions.theirs)?];
         let known = resolutions.get(&path).filter(|(made_of, _)| *made_of == versions);
         let merged = match (known, texts) {
+            // Nothing is left of a file that one side removed already.
+            (Some((_, text)), [_, None, _] | [_, _, None]) if text.is_empty() => Merged::Gone,
             (Some((_, text)), _) => Merged::Text(text.clone()),
             (None, texts) if is_bundle(&path) && are_plain(&versions) => merge_bundles(&path, &texts)?,
             (None, [base, Some(ours), Some(theirs)]) => {
                 merge_texts(repository, &path, &versions, base.as_deref(), &ours, &theirs)?
+            }
+            // What the other side made of it is what somebody keeps, changes or empties.
+            (None, [_, Some(text), None] | [_, None, Some(text)]) if !text.contains(&0) => {
+                Merged::Not(Some(Marked { text, clashes: Vec::new() }))
             }
             (None, _) => Merged::Not(None),
         };

@@ -3,6 +3,7 @@
 
 use super::context::{Context, Wanted};
 use super::place::tips;
+use super::planned::Planned;
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Oid, merge, refs, worktree};
 use crate::ledger::held::Held;
@@ -65,9 +66,13 @@ pub(super) fn no_output(context: &Context, into: &Branch) -> Error {
 #[must_use]
 pub(super) fn homes(context: &Context, task: TaskId) -> Vec<Branch> {
     let settings = &context.settings;
-    let cut_from = Held::load(&context.repository, task).and_then(|held| held.base).or_else(|| settings.base.clone());
-    let named = cut_from.iter().chain(&settings.output).filter_map(|name| Branch::parse(name).ok());
-    let mut homes: Vec<_> = named.collect();
+    let parse = |name: &String| Branch::parse(name).ok();
+    // A header that cannot be read names no branch; whoever merges says so.
+    let planned = Planned::load(context, task).unwrap_or_default();
+    let output = planned.output.or_else(|| settings.output.as_ref().and_then(parse));
+    let cut_from = Held::load(&context.repository, task).and_then(|held| held.base).as_ref().and_then(parse);
+    let base = cut_from.or(planned.base).or_else(|| settings.base.as_ref().and_then(parse));
+    let mut homes: Vec<_> = output.into_iter().chain(base).collect();
     if homes.is_empty() {
         homes.extend(context.repository.root_branch.clone());
     }

@@ -2,9 +2,9 @@
 //! it lived on. Nothing that is published is ever overwritten (verdict P1).
 
 use super::context::Context;
-use super::data_branch;
 use super::init::SEEDS;
 use super::outcome::Aside;
+use super::{data_branch, data_state};
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::{self, Edit};
 use crate::git::porcelain::ls_tree::TreeEntry;
@@ -30,6 +30,8 @@ pub const FRAMEWORK_IGNORES: [&str; 9] = [
 ];
 /// The subject of the commit that sets a code branch without task data up.
 pub const CONFIGURE: &str = "ait: Configure task data branch with worktree and symlinks";
+/// The subject of the commit that data branches start with.
+pub(super) const INITIALISE: &str = "ait: Initialize task data structure";
 /// What the data branch ignores.
 const DATA_IGNORES: [&str; 6] = [
     "aitasks/new/",
@@ -178,7 +180,12 @@ fn decide(
     let tip = view.tip(code);
     if let (true, Some(local), Some(theirs)) = (view.fresh, &tip.local, &tip.published) {
         let (ahead, _) = merge::ahead_behind(&context.repository, local, theirs)?;
-        if ahead > 0 && !files.is_empty() {
+        // A code branch that stays here may be ahead with what is no task data.
+        let same = || -> Result<bool> {
+            let folders = [paths::TASKS_DIR, paths::PLANS_DIR];
+            Ok(objects::list(&context.repository, local, &folders)? == view.list(code, &folders)?)
+        };
+        if ahead > 0 && !files.is_empty() && (with_code.is_some() || !same()?) {
             let message = format!("{code} has {ahead} commits here that are not published, perhaps with task data");
             return Err(Error::new(Kind::Dirty, message).hint("git push"));
         }
@@ -196,11 +203,8 @@ fn decide(
         fresh.extend(SEEDS.map(|(path, content)| (path, content.into())));
     }
     edits.extend(fresh.into_iter().map(|(path, content)| Edit::Put { path: path.to_owned(), content }));
-    let subject = if files.is_empty() {
-        "ait: Initialize task data structure".to_owned()
-    } else {
-        format!("ait: Migrate task data from {code} branch")
-    };
+    let subject =
+        if files.is_empty() { INITIALISE.to_owned() } else { format!("ait: Migrate task data from {code} branch") };
     let mut plan = Plan::new().step(data, Step::edit("ait: Initialize aitask-data branch", Vec::new()));
     plan = plan.step(data, Step::edit(subject, edits));
     if let Some(manner) = with_code {
@@ -216,7 +220,7 @@ fn leave_code(plan: Plan, view: &View<'_>, code: &Branch, manner: Code) -> Resul
     }
     let files = files_of(view, code)?;
     let before = view.files(&[(code, ".gitignore".to_owned())])?.pop().flatten().unwrap_or_default();
-    let after = with_lines(&before, manner.ignores());
+    let after = with_lines(&bare_names(&before), manner.ignores());
     let subject = if files.is_empty() { CONFIGURE } else { "ait: Migrate task data to aitask-data branch" };
     let mut edits: Vec<_> = files.into_iter().map(|(path, _)| Edit::Remove { path }).collect();
     if after != before {
@@ -260,12 +264,50 @@ fn require_free(context: &Context) -> Result<()> {
             Error::new(Kind::Dirty, format!("{} is in the middle of {what}", root.display())).hint("git status")
         );
     }
-    let changed = worktree::changes_below(&context.repository, root, &[".gitignore"])?;
+    require_clean(context, root)
+}
+
+/// Refuses a `.gitignore` that somebody is at work on in the checkout at `dir`.
+pub(super) fn require_clean(context: &Context, dir: &Path) -> Result<()> {
+    let changed = worktree::changes_below(&context.repository, dir, &[".gitignore"])?;
     if changed.entries.is_empty() {
         return Ok(());
     }
+    let below = dir.strip_prefix(&context.repository.root).ok().filter(|below| !below.as_os_str().is_empty());
+    let hint = below.map_or_else(String::new, |below| format!("cd {} && ", below.display()));
     Err(Error::new(Kind::Dirty, ".gitignore has changes that are not committed, and must change")
-        .hint("git commit .gitignore"))
+        .hint(format!("{hint}git add .gitignore && git commit .gitignore")))
+}
+
+/// Makes the data branch ignore what is private, where it does not: a branch that somebody else made, or an older
+/// release. `false` when there was nothing to do, which costs no connection.
+///
+/// # Errors
+/// [`Kind::Dirty`] when somebody is at work on the file.
+pub fn ignore_private(context: &Context) -> Result<bool> {
+    let Some(dir) = data_state::data_worktree(context) else { return Ok(false) };
+    for line in DATA_IGNORES {
+        super::place::exclude(&context.repository.common_dir, &format!("/{line}"))?;
+    }
+    let (data, ledger) = (Branch::parse(DATA)?, context.ledger());
+    if private_lines(&ledger.view(std::slice::from_ref(&data), false)?, &data)?.is_none() {
+        return Ok(false);
+    }
+    require_clean(context, &dir)?;
+    let landed = ledger.transact(&nonce()?, std::slice::from_ref(&data), |view| {
+        Ok(match private_lines(view, &data)? {
+            Some(edit) => Decision::Swap(Plan::new().step(&data, Step::edit(INITIALISE, vec![edit])), true),
+            None => Decision::Nothing(false),
+        })
+    })?;
+    Ok(landed.value)
+}
+
+/// The edit that makes a data branch ignore what is private, where it is needed.
+pub(super) fn private_lines(view: &View<'_>, data: &Branch) -> Result<Option<Edit>> {
+    let before = view.files(&[(data, ".gitignore".to_owned())])?.pop().flatten().unwrap_or_default();
+    let content = with_lines(&before, &DATA_IGNORES);
+    Ok((content != before).then(|| Edit::Put { path: ".gitignore".to_owned(), content }))
 }
 
 /// Whether the code branch ignores the folder of the task data, as it does once that has a branch of its own.
@@ -276,6 +318,23 @@ pub(super) fn is_ignored(root: &Path) -> bool {
 
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end)
+}
+
+/// A list of patterns that ignored the folders of the task data, and ignores links of these names, too: a slash at the end
+/// would keep it from that.
+fn bare_names(before: &[u8]) -> Vec<u8> {
+    let mut after = Vec::with_capacity(before.len());
+    for line in before.split_inclusive(|&byte| byte == b'\n') {
+        let ending = line.trim_ascii_end().len();
+        let mut bare = [paths::TASKS_DIR, paths::PLANS_DIR].map(str::as_bytes).into_iter();
+        let bare = bare.find(|name| line[..ending].strip_suffix(b"/") == Some(name));
+        match bare {
+            Some(bare) if lines(before).any(|known| known == bare) => {}
+            Some(bare) => after.extend([bare, &line[ending..]].concat()),
+            None => after.extend(line),
+        }
+    }
+    after
 }
 
 /// A list of patterns with these lines at its end, those that it lacks; every byte before stays.
@@ -292,12 +351,23 @@ pub(super) fn with_lines(before: &[u8], wanted: &[&str]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{CODE_IGNORES, with_lines};
+    use super::{CODE_IGNORES, bare_names, with_lines};
 
     #[test]
     fn patterns_stand_there_once() {
-        let once = with_lines(b"target/\naitasks/\n", &CODE_IGNORES);
-        assert_eq!(String::from_utf8_lossy(&once), "target/\naitasks/\n.aitask-data/\naitasks\naiplans\n");
+        let once = with_lines(b"target/\n/aitasks/\n", &CODE_IGNORES);
+        assert_eq!(String::from_utf8_lossy(&once), "target/\n/aitasks/\n.aitask-data/\naitasks\naiplans\n");
         assert_eq!(with_lines(&once, &CODE_IGNORES), once);
+    }
+
+    #[test]
+    fn folders_become_names_of_links() {
+        let bare = |text: &str| String::from_utf8(bare_names(text.as_bytes())).unwrap();
+        assert_eq!(
+            bare("a/\naitasks/\naiplans/ \nx/aitasks/\naitasks/*\n"),
+            "a/\naitasks\naiplans \nx/aitasks/\naitasks/*\n"
+        );
+        assert_eq!(bare("aitasks/\r\naiplans/"), "aitasks\r\naiplans");
+        assert_eq!(bare("aitasks\naitasks/\n"), "aitasks\n");
     }
 }

@@ -46,6 +46,7 @@ pub mod new;
 pub mod outcome;
 pub mod pick;
 pub mod place;
+mod planned;
 pub mod project;
 pub mod projects;
 pub mod reconcile;

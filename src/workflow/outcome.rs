@@ -183,6 +183,17 @@ impl Aside {
         Self { dry_run, lagging: landed.lagging.clone(), notes: Vec::new() }
     }
 
+    /// Adds what goes with another step of the same command.
+    pub fn extend(&mut self, more: Self) {
+        self.notes.extend(more.notes);
+        self.lagging.extend(more.lagging);
+        if let Some(more) = more.dry_run {
+            let dry_run = self.dry_run.get_or_insert_default();
+            dry_run.refs.extend(more.refs);
+            dry_run.commands.extend(more.commands);
+        }
+    }
+
     /// Adds a command to what a dry run would run.
     pub fn would_run(&mut self, command: impl Into<String>) {
         if let Some(dry_run) = &mut self.dry_run {

@@ -5,6 +5,7 @@ use super::holding::{Holding, judge};
 use super::index::{Index, branches};
 use super::outcome::{Aside, Holder, TaskInfo, WorktreeInfo, excerpt};
 use super::place::{Base, Place};
+use super::planned;
 use crate::error::{Error, Kind, Result};
 use crate::git::Oid;
 use crate::git::objects::Edit;
@@ -93,7 +94,7 @@ pub fn pick(context: &Context, options: &Options) -> Result<Picked> {
         nonce: nonce()?,
         judged: None,
         place: None,
-        wants_worktree,
+        base,
         recorded: None,
     };
     let mark = picker.nonce.clone();
@@ -119,7 +120,7 @@ pub fn pick(context: &Context, options: &Options) -> Result<Picked> {
         taken.lock.token = Some(token.clone());
     }
     let place = picker.place.take();
-    let worktree = match (&base, place) {
+    let worktree = match (&picker.base, place) {
         (Some(base), Some(place)) if context.dry_run => {
             if place.record.is_none() {
                 aside.would_run(place.add_command(context, base)?);
@@ -174,7 +175,7 @@ struct Picker<'a> {
     /// The lock that a takeover was decided on.
     judged: Option<(TaskId, Option<Oid>)>,
     place: Option<Place>,
-    wants_worktree: bool,
+    base: Option<Base>,
     /// The task whose taking this clone has a record of.
     recorded: Option<TaskId>,
 }
@@ -267,7 +268,9 @@ impl Picker<'_> {
         if let (Some(lock), Took::Stolen) = (&lock, took) {
             self.require_stealable(&task, lock)?;
         }
-        if self.wants_worktree {
+        if self.base.is_some() {
+            let planned = planned::base(self.context, path.id(), self.options.base.as_deref())?;
+            self.base = planned.or(self.base.take());
             let place = Place::find(self.context, path.name())?;
             place.require_free(self.context)?;
             self.place = Some(place);

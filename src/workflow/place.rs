@@ -214,7 +214,12 @@ impl Place {
         }
         let status = worktree::load_status(repository, &record.path)?;
         if !status.is_dirty() {
-            return Ok(());
+            let with_submodules = worktree::has_submodules(&record.path);
+            return if with_submodules {
+                worktree::require_expendable_submodules(repository, &record.path)
+            } else {
+                Ok(())
+            };
         }
         let names: Vec<_> = status.entries.iter().take(5).map(|entry| entry.path.display().to_string()).collect();
         let more = status.entries.len().saturating_sub(names.len());

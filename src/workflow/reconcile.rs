@@ -8,15 +8,15 @@ use super::context::Context;
 use super::data_state;
 use super::joining::{Resolutions, Unresolved};
 use crate::error::{Error, Kind, Result};
-use crate::git::{Branch, RefUpdate};
+use crate::git::{Branch, RefUpdate, RemoteName};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::queue::Queue;
 use std::path::PathBuf;
 use std::time::Duration;
 use work::{Done, Work};
 
-/// All conversations with the remote together: callers wait 30 s for the answer.
-const ALL: Duration = Duration::from_secs(20);
+/// All of it, waiting for others included: callers wait 30 s for the answer (specification 40, section 6.5, point 7).
+const ALL: Duration = Duration::from_secs(25);
 
 /// What came of it.
 #[derive(Debug)]
@@ -103,13 +103,34 @@ pub fn reconcile(context: &Context, manner: Manner<'_>) -> Result<Reconciled> {
     let checkout = context.has_data_branch().then(|| data_state::data_worktree(context));
     let checkout = checkout.unwrap_or_else(|| Some(context.repository.root.clone()));
     let limit = ALL.min(context.settings.timeout);
-    let _queue = Queue::enter(&context.repository, limit, context.narrate)?;
     let deadline = Deadline::after(limit);
-    let done = Done::default();
-    let mut work =
-        Work { context, remote, data, checkout, manner, deadline, done, asked: false, known: None, rehearsed: None };
+    // After this we go on beside whoever is before us.
+    let _queue = Queue::enter(&context.repository, limit / 2, context.narrate)?;
+    let mut work = Work {
+        context,
+        remote,
+        data,
+        published: published(context, remote, data),
+        checkout,
+        manner,
+        deadline,
+        done: Done::default(),
+        asked: false,
+        known: None,
+        rehearsed: None,
+    };
     Ok(match work.run()? {
         Ok(()) => work.done.answer(),
         Err(end) => end,
     })
+}
+
+/// The branch of the remote that ours follows. It has the same name, unless somebody set another one for a code branch
+/// (`branch.<name>.merge`).
+fn published(context: &Context, remote: &RemoteName, data: &Branch) -> Branch {
+    let config = context.repository.config();
+    let set = |what: &str| config.last(&format!("branch.{data}.{what}"));
+    let follows = set("remote") == Some(remote.as_str()) && !context.has_data_branch();
+    let other = set("merge").filter(|_| follows).and_then(|name| Branch::parse(name.strip_prefix("refs/heads/")?).ok());
+    other.unwrap_or_else(|| data.clone())
 }

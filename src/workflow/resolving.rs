@@ -7,7 +7,8 @@ use crate::error::{Error, Kind, Result};
 use crate::git::run::Call;
 use crate::task::merge;
 
-/// Opens the file with its conflict markers in `editor`; gives what came of it.
+/// Opens the file in `editor`, with its conflict markers or as the one side has it that did not remove it; gives what
+/// came of it.
 ///
 /// # Errors
 /// [`Kind::Conflict`] when the editor fails, or markers remain.
@@ -18,12 +19,9 @@ pub fn edit(context: &Context, editor: &str, file: &Unresolved) -> Result<Vec<u8
     let show = path.strip_prefix(root).unwrap_or(&path);
     let unresolved = |why: &str| Err(Error::new(Kind::Conflict, format!("{} {why}", show.display())));
     let Some(marked) = &file.marked else {
-        let both = file.versions.ours.is_some() && file.versions.theirs.is_some();
-        return unresolved(if both {
-            "is no text and differs on both sides; give it the content of the other side, then sync again"
-        } else {
-            "was removed on one side and changed on the other; do the same here, then sync again"
-        });
+        return unresolved(
+            "has no lines and differs on both sides; give it the content of the other side, then sync again",
+        );
     };
     // A copy of its own, below the same names: whoever works in the checkout meanwhile sees no half of a merge.
     let io = |error: std::io::Error| Error::io("write", &path, &error);

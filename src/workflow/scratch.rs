@@ -58,6 +58,12 @@ impl Scratch {
     }
 }
 
+/// Whether a folder is one of these, by its name.
+pub(super) fn is_folder_for(purpose: &str, folder: &Path) -> bool {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    name.strip_prefix(PREFIX).and_then(|name| name.strip_prefix(purpose)).is_some_and(|name| name.starts_with('-'))
+}
+
 /// Takes the write permission from every file and folder, links left alone; or gives it back.
 pub fn seal(path: &Path, sealed: bool) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;

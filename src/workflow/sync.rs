@@ -130,6 +130,7 @@ pub fn bring_together(context: &Context) -> Result<Synced> {
             return Err(Error::new(Kind::Conflict, message).hint(hint).detail("files", names));
         }
     };
+    let mut aside = Aside { dry_run: context.dry_run.then_some(dry_run), ..Aside::default() };
     // What was just fetched is looked at; only a lock to release costs another connection.
     let released = if stale_locks(context, &context.reading_ledger().view(&all(context)?, false)?)?.is_empty() {
         Vec::new()
@@ -143,14 +144,9 @@ pub fn bring_together(context: &Context) -> Result<Synced> {
             let step = Step::edit(format!("ait: Cleanup {} stale lock(s)", stale.len()), edits);
             Ok(Decision::Swap(Plan::new().step(&locks_branch, step), stale))
         })?;
-        if context.dry_run {
-            let DryRun { refs, commands } = DryRun::of(&landed);
-            dry_run.refs.extend(refs);
-            dry_run.commands.extend(commands);
-        }
+        aside.extend(Aside { lagging: Vec::new(), ..Aside::of(context, &landed) });
         landed.value
     };
-    let aside = Aside { dry_run: context.dry_run.then_some(dry_run), ..Aside::default() };
     Ok(Synced { did, committed, merged, released, aside })
 }
 

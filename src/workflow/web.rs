@@ -24,7 +24,7 @@ pub fn completed(context: &Context) -> Result<Vec<(Branch, String)>> {
     let Some(remote) = context.channel.remote() else { return Ok(Vec::new()) };
     let prefix = format!("refs/remotes/{remote}/");
     let known = refs::load_below(repository, &prefix)?;
-    let branches = known.iter().filter_map(|name| Branch::parse(name.as_str().strip_prefix(&prefix)?).ok());
+    let branches = known.keys().filter_map(|name| Branch::parse(name.as_str().strip_prefix(&prefix)?).ok());
     let branches: Vec<_> = branches.filter(|branch| !NEVER.contains(&branch.as_str())).collect();
     let names: Vec<_> = branches.iter().map(|branch| format!("{prefix}{branch}:{FOLDER}")).collect();
     let folders = objects::load(repository, &names)?;
@@ -42,6 +42,11 @@ pub fn ask_script(context: &Context, script: &Path, args: &[&str]) -> Result<(i3
     let call = Call::program(context.repository.git().environment(), script, &context.repository.root).args(args);
     let output = call.output()?;
     let code = output.code.ok_or_else(|| Error::new(Kind::Io, format!("{} was ended", script.display())))?;
-    let said = if output.success() { output.text() } else { format!("{}{}", output.text(), output.complaint()) };
+    let mut said = vec![output.text()];
+    if !output.success() {
+        said.push(output.complaint());
+    }
+    said.retain(|text| !text.is_empty());
+    let said = said.join(" ");
     Ok((code, said))
 }

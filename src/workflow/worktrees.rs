@@ -7,7 +7,7 @@ use super::outcome::{Aside, DryRun, WorktreeInfo};
 use super::place::{Base, Place};
 use super::registered::{branch_in, gone};
 use super::teardown::{self, BranchEnd, Manner, WorktreeEnd, WorktreeName};
-use super::{holding, landing};
+use super::{holding, landing, planned};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, worktree};
 use crate::task::{TaskId, TaskName};
@@ -92,7 +92,8 @@ pub fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Result<Add
     let view = ledger.view(std::slice::from_ref(&data), false)?;
     let index = Index::load(&view, &data)?;
     let path = index.require_active(wanted)?;
-    let base = Base::find_for(context, base, std::slice::from_ref(wanted))?;
+    let planned = planned::base(context, path.id(), base)?;
+    let base = planned.map_or_else(|| Base::find_for(context, base, std::slice::from_ref(wanted)), Ok)?;
     let place = Place::find(context, path.name())?;
     place.require_free(context)?;
     let mut aside = Aside { dry_run: context.dry_run.then(DryRun::default), ..Aside::default() };

@@ -96,3 +96,76 @@ impl World {
         command.status().unwrap().success()
     }
 }
+
+/// By the scripts' own names, which look for `aitasks` in the folder they are called in.
+#[test]
+fn the_scripts_find_the_tasks_from_a_subdirectory_and_in_a_tasks_worktree() {
+    for has_data_branch in [false, true] {
+        let world = World::new();
+        let ann = world.initialised("ann");
+        ann.task("First", &[]);
+        if has_data_branch {
+            ann.aitask(&["init", "--data-branch"]).ok();
+        }
+        ann.aitask(&["worktree", "add", "1"]).ok();
+        std::fs::create_dir_all(ann.path("src/deep")).unwrap();
+        for (n, place) in ["src/deep", "aitasks", "aiwork/t1_first"].into_iter().enumerate() {
+            let there = ann.at(ann.path(place));
+            let said = |name: &str, args: &[&str]| there.script(name, args).ok().stdout;
+            assert!(said("aitask_ls.sh", &["-s", "all", "9"]).contains("t1_first.md"), "{place}");
+            assert_eq!(
+                said("aitask_query_files.sh", &["resolve", "1"]).lines().next(),
+                Some("TASK_FILE:aitasks/t1_first.md")
+            );
+            said("aitask_update.sh", &["--batch", "1", "--priority", "high"]);
+            let words = ann.path(place).join("words.txt");
+            std::fs::write(&words, "from where the caller stands\n").unwrap();
+            let name = format!("found{n}");
+            let create = ["--batch", "--commit", "--silent", "--name", &name, "--desc-file", "words.txt"];
+            let path = said("aitask_create.sh", &create);
+            assert!(ann.read(path.trim()).contains("from where the caller stands"), "{place}");
+            std::fs::remove_file(words).unwrap();
+            assert!(said("aitask_pick_own.sh", &["1", "--email", "ann@example.com"]).contains("OWNED:1"), "{place}");
+        }
+        let branch = if has_data_branch { "aitask-data" } else { "main" };
+        let files = ann.git(&["ls-tree", "-r", "--name-only", branch]);
+        assert!((0..3).all(|n| files.contains(&format!("aitasks/t{}_found{n}.md", n + 2))), "{files}");
+        assert!(!files.contains("src/") && !files.contains("aitasks/aitasks"), "{files}");
+        let work = ann.at(ann.path("aiwork/t1_first"));
+        assert_eq!(
+            (work.git(&["status", "--porcelain"]), work.git(&["log", "--oneline", "main..HEAD"])),
+            (String::new(), String::new())
+        );
+    }
+}
+
+/// A project in a subdirectory stays a project of its own.
+#[test]
+fn a_project_below_the_root_of_its_repository_is_itself() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    ann.write("aitasks/t1_above.md", "---\nstatus: Ready\n---\n");
+    ann.write("below/aitasks/t1_below.md", "---\nstatus: Ready\n---\n");
+    ann.commit("tasks");
+    let below = ann.at(ann.path("below"));
+    assert!(below.script("aitask_ls.sh", &["9"]).ok().stdout.contains("t1_below.md"));
+    std::fs::create_dir(ann.path("below/src")).unwrap();
+    assert!(ann.at(ann.path("below/src")).script("aitask_ls.sh", &["9"]).ok().stdout.contains("t1_below.md"));
+}
+
+#[test]
+fn in_a_clone_of_one_branch_that_has_not_heard_of_the_data_branch() {
+    let (world, ann, _bob) = two();
+    let url = format!("file://{}", world.origin().display());
+    for how in ["--single-branch", "--depth=1"] {
+        for verb in ["init", "list --fetch", "pick 1", "new Found", "sync"] {
+            let dir = format!("clone {how} {verb}");
+            ann.git(&["clone", "-q", how, &url, &format!("../{dir}")]);
+            let clone = ann.at(world.root().join(dir));
+            clone.aitask(&verb.split(' ').collect::<Vec<_>>()).ok();
+            clone.aitask(&["init"]).ok();
+            assert!(clone.aitask(&["list"]).ok().stdout.contains("sample"), "{how} {verb}");
+            clone.aitask(&["drop", "1"]);
+        }
+    }
+}

@@ -102,3 +102,50 @@ fn what_a_link_in_the_place_of_the_worktree_leads_to_is_left_alone() {
     ann.aitask(&["list"]).ok();
     assert!(!ann.git(&["worktree", "list"]).contains("git-aitask-explore"));
 }
+
+#[test]
+fn a_branch_made_in_there_is_thrown_away_and_one_that_was_there_is_as_before() {
+    let (world, ann, _bob) = two();
+    ann.git(&["branch", "old"]);
+    let before = everything(&ann);
+    for script in ["git checkout -qb new", "git checkout -q old"] {
+        let run = ann.aitask(&["explore", "--", "sh", "-c", &format!("{script} && git commit -qm x --allow-empty")]);
+        assert!(run.fails(1).stderr.contains("a commit"));
+        assert_eq!((everything(&ann), left(&world)), (before.clone(), vec![]), "{script}");
+    }
+    ann.aitask(&["explore", "--", "git", "checkout", "-qb", "new"]).fails(1);
+    assert_eq!(everything(&ann), before);
+}
+
+#[test]
+fn the_scripts_read_and_file_in_there_too_and_change_no_code() {
+    for has_data_branch in [true, false] {
+        let world = World::new();
+        let ann = world.initialised("ann");
+        if has_data_branch {
+            ann.git(&["push", "-q"]);
+            ann.aitask(&["init", "--data-branch"]).ok();
+        }
+        ann.task("First", &[]);
+        let call = |script: &str| {
+            let run = ann.aitask(&["explore", "--", "sh", "-c", script, env!("CARGO_BIN_EXE_git-aitask")]);
+            (run.code, run.stdout)
+        };
+        let refs = ann.git(&["for-each-ref", "refs/heads"]);
+        for refused in [
+            "ait git commit --allow-empty -m evil",
+            "ait git push",
+            "ait git branch new",
+            "aitask_lock.sh 1 --email a@b.c",
+        ] {
+            assert_eq!(call(&format!("\"$0\" compat {refused}")).0, 1, "{refused}");
+        }
+        assert_eq!(ann.git(&["for-each-ref", "refs/heads"]), refs);
+        assert_eq!(call("\"$0\" compat aitask_task_worktree.sh resolve t1_first"), (0, "NONE\n".into()));
+        assert_eq!(call("\"$0\" compat aitask_query_files.sh resolve 1").0, 0);
+        assert_eq!(call("unset GIT_AITASK_EXPLORE; \"$0\" pick 1").0, 2);
+        let create = "\"$0\" compat aitask_create.sh --batch --commit --silent --name found --desc d";
+        assert_eq!(call(create), (0, "aitasks/t2_found.md\n".into()));
+        assert!(ann.path("aitasks/t2_found.md").exists());
+    }
+}

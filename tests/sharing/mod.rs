@@ -2,12 +2,16 @@
 //! scripts' names and by the verbs.
 
 mod anywhere;
+mod appendix;
 mod explore;
+mod front;
 mod merge;
 mod moved;
 mod moving;
+mod plans;
 mod rules;
 mod scripts;
+mod setup;
 mod sync;
 mod trouble;
 mod worktree;

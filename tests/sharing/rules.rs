@@ -131,6 +131,21 @@ fn a_task_removed_there_and_edited_here() {
 }
 
 #[test]
+fn somebody_decides_in_an_editor_whether_a_removed_task_stays() {
+    for (editor, kept) in [("true", Some("edit\n")), ("echo more >>", Some("edit\nmore\n")), (": >", None)] {
+        let (world, ann, bob) = two();
+        std::fs::remove_file(ann.path("aitasks/t1_sample.md")).unwrap();
+        bob.write("aitasks/t1_sample.md", "edit\n");
+        assert_eq!(sync(&ann), "PUSHED");
+        let run = bob.env("EDITOR", editor).script("aitask_sync.sh", &[]).ok();
+        assert!(run.stdout.contains("removed at the remote"), "{run}");
+        assert_eq!(world.remote_file("aitask-data", "aitasks/t1_sample.md").as_deref(), kept, "{editor}");
+        assert_eq!(bob.path("aitasks/t1_sample.md").exists(), kept.is_some());
+        whole(&bob);
+    }
+}
+
+#[test]
 fn a_task_archived_there_and_edited_here() {
     let long = (1..30).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n") + "\n";
     for (edit, expected) in [("line 29", "SYNCED"), ("line 1\n", "CONFLICT:aitasks/archived/t2_a.md")] {

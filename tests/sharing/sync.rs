@@ -218,3 +218,19 @@ fn no_python_is_needed_to_merge() {
     );
     assert_eq!(bob.run("sh", &["-c", "ls $HOME"]).ok().stdout, "");
 }
+
+#[test]
+fn a_push_goes_to_the_remote_that_the_branch_follows() {
+    let (world, ann, _bob) = two();
+    ann.git(&["remote", "rename", "origin", "up"]);
+    for n in ["1", "2"] {
+        ann.script("ait", &["git", "commit", "-q", "--allow-empty", "-m", n]).ok();
+        assert_eq!(ann.script("ait", &["git", "push", "--batch"]).ok().stdout, "PUSHED\n");
+        assert_eq!(world.remote_branch("aitask-data").as_deref(), Some(ann.git(&["rev-parse", "aitask-data"]).trim()));
+        // With an origin beside it, too.
+        world.git(&["init", "-q", "--bare", "other.git"]);
+        ann.git(&["config", "remote.origin.url", world.root().join("other.git").to_str().unwrap()]);
+    }
+    assert_eq!(world.git(&["--git-dir=other.git", "for-each-ref"]), "");
+    assert_eq!(ann.script("ait", &["git", "push", "--batch"]).ok().stdout, "NOTHING\n");
+}

@@ -155,3 +155,77 @@ fn a_revert_that_is_not_finished_is_left_to_its_user() {
     assert!(ann.path(".git/REVERT_HEAD").exists());
     ann.git(&["revert", "--abort"]);
 }
+
+#[test]
+fn a_checkout_that_left_its_branch_is_not_called_up_to_date() {
+    let (_world, ann, _bob) = two();
+    let data = ann.at(".aitask-data");
+    data.git(&["checkout", "-q", "--detach"]);
+    data.git(&["commit", "-q", "--allow-empty", "-m", "apart"]);
+    let run = ann.script("ait", &["git", "push", "--batch"]).ok();
+    assert_eq!(run.stdout, "FAILED:unknown:unknown\n");
+    assert!(run.stderr.contains("unpushed commit count unavailable"), "{run}");
+    let run = ann.script("aitask_pick_own.sh", &["--sync"]).ok();
+    assert_eq!(run.stdout, "SYNC_FAILED:unknown\n");
+    assert!(run.stderr.contains("unreconciled commit counts unavailable"), "{run}");
+    data.git(&["checkout", "-q", "aitask-data"]);
+    assert_eq!(ann.script("aitask_pick_own.sh", &["--sync"]).ok().stdout, "SYNCED\n");
+}
+
+#[test]
+fn a_code_branch_that_follows_another_one_takes_what_is_published_there_and_pushes_nothing() {
+    let world = World::new();
+    let (ann, bob) = (world.clone("ann"), world.clone("bob"));
+    ann.write("aitasks/t1_a.md", &task("", "a\n"));
+    ann.commit("a task");
+    ann.git(&["push", "-q"]);
+    bob.git(&["pull", "-q"]);
+    bob.git(&["checkout", "-q", "-b", "work", "--track", "origin/main"]);
+    ann.write("aitasks/t1_a.md", &task("", "b\n"));
+    assert_eq!(sync(&ann), "PUSHED");
+    assert_eq!(
+        (sync(&bob), sync(&bob), bob.read("aitasks/t1_a.md")),
+        ("PULLED".into(), "NOTHING".into(), task("", "b\n"))
+    );
+    bob.write("aitasks/t1_a.md", &task("", "c\n"));
+    assert_eq!(sync(&bob), "ERROR:no_upstream");
+    assert_eq!(world.remote_branch("work"), None);
+    // Somebody who has git push there gets just that.
+    bob.git(&["config", "push.default", "upstream"]);
+    assert_eq!(sync(&bob), "PUSHED");
+    assert_eq!(world.remote_file("main", "aitasks/t1_a.md"), Some(task("", "c\n")));
+    assert_eq!((sync(&ann), world.remote_branch("work")), ("PULLED".into(), None));
+}
+
+#[test]
+fn a_project_below_the_root_has_its_edits_published() {
+    let world = World::new();
+    let (ann, bob) = (world.clone("ann"), world.clone("bob"));
+    ann.write("below/aitasks/t1_a.md", &task("", "a\n"));
+    ann.write("aitasks/t1_above.md", &task("", "a\n"));
+    ann.commit("tasks");
+    ann.git(&["push", "-q"]);
+    for path in ["below/aitasks/t1_a.md", "aitasks/t1_above.md"] {
+        ann.write(path, &task("", "b\n"));
+    }
+    let below = ann.at(ann.path("below"));
+    assert_eq!((sync(&below), sync(&below)), ("PUSHED".into(), "NOTHING".into()));
+    bob.git(&["pull", "-q"]);
+    assert_eq!(bob.read("below/aitasks/t1_a.md"), task("", "b\n"));
+    assert_eq!(ann.git(&["status", "--porcelain"]), " M aitasks/t1_above.md\n");
+}
+
+#[test]
+fn waiting_for_another_one_and_for_the_network_share_one_limit() {
+    let (_world, ann, _bob) = two();
+    ann.git(&["config", "core.sshCommand", "sleep 60 #"]);
+    ann.git(&["remote", "set-url", "origin", "ssh://nowhere.example/x"]);
+    ann.git(&["config", "aitask.timeout", "4"]);
+    let holder = ann.start_program("flock", &["-F", ".git/aitask/queue.lock", "sleep", "20"]);
+    while ann.run("flock", &["-n", ".git/aitask/queue.lock", "true"]).code == 0 {}
+    let begin = std::time::Instant::now();
+    assert_eq!(sync(&ann), "NO_NETWORK");
+    let took = begin.elapsed().as_secs_f32();
+    assert!((2.0..6.5).contains(&took), "{took} s");
+    holder.kill();
+}

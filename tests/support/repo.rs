@@ -80,6 +80,12 @@ impl Repo {
         Running::start(self.command(env!("CARGO_BIN_EXE_git-aitask"), args))
     }
 
+    /// Starts any program and does not wait.
+    #[track_caller]
+    pub(crate) fn start_program(&self, program: &str, args: &[&str]) -> Running {
+        Running::start(self.command(program, args))
+    }
+
     /// Runs a script of the drop-in face to its end.
     #[track_caller]
     pub(crate) fn script(&self, name: &str, args: &[&str]) -> Run {

@@ -116,7 +116,8 @@ fn on_a_data_branch_the_code_branch_stays_as_it_is() {
     let world = World::new();
     let ann = on_data_branch(&world, "ann");
     assert_eq!(world.remote_files("main"), ["README.md"]);
-    assert_eq!(world.remote_files("aitask-data"), ["aitasks/metadata/labels.txt", "aitasks/metadata/task_types.txt"]);
+    let made = [".gitignore", "aitasks/metadata/labels.txt", "aitasks/metadata/task_types.txt"];
+    assert_eq!(world.remote_files("aitask-data"), made);
     assert!(ann.path("aitasks/metadata/labels.txt").is_file());
     assert_eq!(ann.aitask(&["init", "--json"]).ok().json()["data"], "aitask-data");
 }
@@ -191,4 +192,19 @@ fn works_from_a_folder_of_the_checkout() {
     ann.at("src/deep").aitask(&["init"]).ok();
     assert!(ann.path("aitasks/metadata/labels.txt").is_file());
     assert!(!ann.path("src/deep/aitasks").exists());
+}
+
+#[test]
+fn a_rehearsed_move_to_the_data_branch_names_both_branches_and_moves_nothing() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    let before = everything(&ann);
+    let said = ann.aitask(&["init", "--data-branch", "--dry-run", "--json"]).ok().json();
+    let refs: Vec<_> = said["dry_run"]["refs"].as_array().unwrap().iter().map(|change| change["ref"].clone()).collect();
+    assert_eq!(
+        (refs, &said["data"]),
+        (vec!["refs/heads/aitask-data".into(), "refs/heads/main".into()], &"aitask-data".into())
+    );
+    assert_eq!(everything(&ann), before);
 }

@@ -232,8 +232,11 @@ fn a_worktree_with_a_submodule_could_not_be_removed() {
     let sub = ann.at(ann.path(WORK).join("sub"));
     sub.commit("here alone");
     work.commit("follow");
+    let before = world.remote_branch("main");
     let run = ann.aitask(&["finish", "1", "--json"]).fails(1);
     assert!(sub.read("new.txt") == "new\n" && run.stderr.contains("submodule"), "{run}");
+    // Nothing was published either: a commit that names one which nobody else has.
+    assert_eq!((world.remote_branch("main"), world.locks().len()), (before, 1));
     sub.git(&["push", "-q", "origin", "HEAD:refs/heads/work"]);
     sub.write("new.txt", "put away\n");
     sub.git(&["stash", "-q"]);

@@ -13,6 +13,7 @@ mod lock;
 mod log;
 mod new;
 mod pick;
+mod planned;
 mod setup;
 mod shim;
 mod show;

@@ -3,10 +3,10 @@
 use super::Progress;
 use super::work::{AUTO_COMMIT, Work};
 use crate::error::{Error, Kind, Result};
+use crate::git::Oid;
 use crate::git::objects::{self, Edit, NewCommit, Parent};
 use crate::git::porcelain::status::StatusEntry;
-use crate::git::remote::{self, PushOptions};
-use crate::git::{Oid, RefUpdate};
+use crate::git::remote;
 use std::path::Path;
 
 impl Work<'_, '_> {
@@ -36,9 +36,7 @@ impl Work<'_, '_> {
 
     /// What would be published.
     pub(super) fn rehearse_push(&mut self, theirs: Option<&Oid>, goal: &Oid) {
-        let update = RefUpdate { name: self.data.full(), old: theirs.cloned(), new: Some(goal.clone()) };
-        let options = PushOptions { atomic: false, hooks: true, dry_run: false, limit: self.limit() };
-        let updates = [update];
+        let (updates, options) = self.update(theirs, goal);
         let command = remote::push_call(&self.context.repository, self.remote, &updates, options).line();
         let [update] = updates;
         (self.manner.progress)(Progress::WouldSwap(update));

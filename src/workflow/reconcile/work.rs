@@ -55,6 +55,8 @@ pub(super) struct Work<'a, 'm> {
     pub(super) context: &'a Context,
     pub(super) remote: &'a RemoteName,
     pub(super) data: &'a Branch,
+    /// What it is called at the remote.
+    pub(super) published: Branch,
     pub(super) checkout: Option<PathBuf>,
     pub(super) manner: Manner<'m>,
     pub(super) deadline: Deadline,
@@ -118,6 +120,9 @@ impl Work<'_, '_> {
                     }
                 }
             };
+            if let Some(astray) = self.astray() {
+                return Ok(failed(Failure::NoUpstream, astray));
+            }
             if let Some(local) = &local {
                 let base = theirs.as_ref().map(|theirs| merge::ahead_behind(repository, local, theirs));
                 (self.manner.progress)(Progress::Pushing(base.transpose()?.map_or(1, |(ahead, _)| ahead)));
@@ -159,13 +164,15 @@ impl Work<'_, '_> {
             return Ok(failed(Failure::Stuck(marker), Error::new(Kind::Dirty, message).hint("ait git-health")));
         }
         let repository = &self.context.repository;
-        let status = worktree::changes_below(repository, &dir, &[paths::TASKS_DIR, paths::PLANS_DIR])?;
+        let folders = self.folders();
+        let below_folders = folders.each_ref().map(String::as_str);
+        let status = worktree::changes_below(repository, &dir, &below_folders)?;
         if status.branch.as_ref() != Some(self.data) {
             let message = format!("{} is not on the branch {}", dir.display(), self.data);
             let hint = format!("cd {} && git switch {}", dir.display(), self.data);
             return Ok(failed(Failure::Detached, Error::new(Kind::DetachedHead, message).hint(hint)));
         }
-        let below = |path: &Path| path.starts_with(paths::TASKS_DIR) || path.starts_with(paths::PLANS_DIR);
+        let below = |path: &Path| folders.iter().any(|folder| path.starts_with(folder));
         let mut changed = status.entries;
         changed.retain(|entry| below(&entry.path) && !entry.path.as_os_str().is_empty());
         changed.retain(|entry| !is_link_of_ours(&entry.path));
@@ -200,7 +207,7 @@ impl Work<'_, '_> {
                 }
                 Err(error) => {
                     // That git may have committed the very same.
-                    let left = worktree::changes_below(repository, &dir, &[paths::TASKS_DIR, paths::PLANS_DIR])?;
+                    let left = worktree::changes_below(repository, &dir, &below_folders)?;
                     let is_left = |entry: &StatusEntry| changed.iter().any(|changed| changed.path == entry.path);
                     let done = !left.entries.iter().any(is_left);
                     return Ok(if done { Ok(()) } else { failed(Failure::Commit, error) });
@@ -209,10 +216,21 @@ impl Work<'_, '_> {
         }
     }
 
+    /// The folders of the task data: on a code branch those of the project we stand in, which may lie below the root.
+    fn folders(&self) -> [String; 2] {
+        let Context { repository, here, .. } = self.context;
+        let folders = [paths::TASKS_DIR, paths::PLANS_DIR];
+        let project = here.strip_prefix(&repository.root).ok().filter(|_| here.join(paths::TASKS_DIR).exists());
+        match project.and_then(Path::to_str).filter(|project| !project.is_empty()) {
+            Some(project) if !self.context.has_data_branch() => folders.map(|folder| format!("{project}/{folder}")),
+            _ => folders.map(str::to_owned),
+        }
+    }
+
     /// The local and the published tip.
     fn look(&mut self, attempt: u32) -> Step<(Option<Oid>, Option<Oid>)> {
         let repository = &self.context.repository;
-        let branches = [std::slice::from_ref(self.data), self.manner.also].concat();
+        let branches = [std::slice::from_ref(&self.published), self.manner.also].concat();
         let mut tries = 0;
         if attempt == 0 {
             (self.manner.progress)(Progress::Fetching);
@@ -232,7 +250,7 @@ impl Work<'_, '_> {
         let (local, mut theirs) = self.tips()?;
         // A code branch that is gone at the remote leaves its remote-tracking ref behind.
         let stays = attempt > 0 && self.known.is_none() && !self.context.has_data_branch();
-        if stays && !remote::has_branch(repository, self.remote, self.data, self.limit())? {
+        if stays && !remote::has_branch(repository, self.remote, &self.published, self.limit())? {
             theirs = None;
         }
         if theirs.is_none() && !self.context.has_data_branch() && self.upstream().is_none() {
@@ -244,7 +262,7 @@ impl Work<'_, '_> {
     }
 
     pub(super) fn tips(&self) -> Result<(Option<Oid>, Option<Oid>)> {
-        let [local, theirs] = [self.data.full(), self.data.tracking(self.remote)];
+        let [local, theirs] = [self.data.full(), self.published.tracking(self.remote)];
         let mut known = refs::load(&self.context.repository, &[local.clone(), theirs.clone()])?;
         Ok((self.rehearsed.clone().or_else(|| known.remove(&local)), known.remove(&theirs)))
     }
@@ -299,7 +317,7 @@ impl Work<'_, '_> {
     /// A commit that has both histories; `None`: the checkout changed meanwhile, look again.
     fn join(&mut self, local: &Oid, theirs: &Oid, blocked: &mut u32) -> Step<Option<Oid>> {
         let repository = &self.context.repository;
-        let upstream = format!("{}/{}", self.remote, self.data);
+        let upstream = format!("{}/{}", self.remote, self.published);
         let joined = match joining::join(repository, local, theirs, &upstream, self.manner.resolutions) {
             Ok(Join::Joined { commit, merged }) => {
                 self.done.merged |= !merged.is_empty();
@@ -330,16 +348,33 @@ impl Work<'_, '_> {
         Ok(Ok(Some(joined)))
     }
 
+    /// What a push would do, and how.
+    pub(super) fn update(&self, theirs: Option<&Oid>, goal: &Oid) -> ([RefUpdate; 1], PushOptions) {
+        let update = RefUpdate { name: self.published.full(), old: theirs.cloned(), new: Some(goal.clone()) };
+        ([update], PushOptions { atomic: false, hooks: true, dry_run: false, limit: self.limit() })
+    }
+
+    /// Whether a push of ours would go where git's own would not: to a branch of another name (git-config(1),
+    /// `push.default`).
+    fn astray(&self) -> Option<Error> {
+        let config = self.context.repository.config();
+        let to_upstream = config.last("push.default").is_some_and(|to| matches!(to, "upstream" | "tracking"));
+        if self.published == *self.data || to_upstream {
+            return None;
+        }
+        let (data, published) = (self.data, &self.published);
+        let message = format!("{data} follows {published} of {}, and what {data} has is not pushed there", self.remote);
+        Some(Error::new(Kind::NotInitialised, message).hint(format!("git switch {published}")))
+    }
+
     /// Publishes; `false` when the remote has moved.
     fn push(&self, theirs: Option<&Oid>, goal: &Oid) -> Step<bool> {
         let repository = &self.context.repository;
-        let update = RefUpdate { name: self.data.full(), old: theirs.cloned(), new: Some(goal.clone()) };
-        let options = PushOptions { atomic: false, hooks: true, dry_run: false, limit: self.limit() };
-        let updates = [update];
+        let (updates, options) = self.update(theirs, goal);
         match swap::outcome(self.remote, remote::push(repository, self.remote, &updates, options)?) {
             Some(swap::Outcome::Landed(_)) => {
-                if !remote::tracks(repository, self.remote, self.data) {
-                    refs::follow(repository, &[(self.data.tracking(self.remote), goal)])?;
+                if !remote::tracks(repository, self.remote, &self.published) {
+                    refs::follow(repository, &[(self.published.tracking(self.remote), goal)])?;
                 }
                 if self.upstream().is_none() {
                     worktree::set_upstream(repository, self.data, self.remote)?;
