@@ -11,8 +11,8 @@ use crate::git::objects::Edit;
 use crate::git::{Branch, worktree};
 use crate::ledger::held::Held;
 use crate::ledger::transaction::Step;
-use crate::ledger::{Decision, LockEntry, Plan, locks, nonce};
-use crate::task::{Status, Task, TaskId, edits};
+use crate::ledger::{Channel, Decision, Ledger, LockEntry, Plan, locks, nonce};
+use crate::task::{Document, Status, Task, TaskId, TaskPath, edits};
 use serde::Serialize;
 
 /// What became of it.
@@ -46,8 +46,10 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: b
     let session = context.session()?;
     let (locks_branch, data) = branches(context)?;
     let mark = nonce()?;
-    let mut place = None;
+    let (mut place, mut is_ahead) = (None, false);
     let landed = context.ledger().transact(&mark, &[locks_branch.clone(), data.clone()], |view| {
+        let tip = view.tip(&data);
+        is_ahead = tip.local.is_some() && tip.local != tip.published;
         let index = Index::load(view, &data)?;
         let path = index.require_active(wanted)?;
         let mut document = index.load_document(view, path.as_str())?;
@@ -72,9 +74,7 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: b
         let mut plan = Plan::new();
         if task.status != *status || task.assigned_to.is_some() {
             edits::revert(&mut document, status, &Context::now())?;
-            let edit = Edit::Put { path: path.as_str().to_owned(), content: document.to_bytes() };
-            let subject = format!("ait: Abort {}: revert status to {status}", path.id().t());
-            plan = plan.step(&data, Step::edit(subject, vec![edit]));
+            plan = plan.step(&data, revert_step(path, &document, status));
         }
         plan = plan.step(&locks_branch, unlock_step(path.id()));
         Ok(Decision::Swap(plan, Task::from_document(path.clone(), &document)))
@@ -95,6 +95,9 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: b
             aside.would_run(format!("git worktree remove {}", place.path.display()));
         }
     } else {
+        if is_ahead {
+            revert_here(context, &data, task.id, &session.email, status)?;
+        }
         let removed = place.remove(context, discard)?;
         dropped.worktree_removed = removed.worktree;
         tidy_branch(context, &place, &removed, &mut dropped, &mut aside)?;
@@ -102,6 +105,28 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: b
     }
     dropped.aside = aside;
     Ok(dropped)
+}
+
+/// Takes back a status that stands here only, since the server refused it (see [`super::pick`]).
+fn revert_here(context: &Context, data: &Branch, task: TaskId, email: &str, status: &Status) -> Result<()> {
+    let here = Ledger { channel: Channel::Local, ..context.ledger() };
+    let landed = here.transact(&nonce()?, std::slice::from_ref(data), |view| {
+        let index = Index::load(view, data)?;
+        let Some(path) = index.active(task) else { return Ok(Decision::Nothing(())) };
+        let mut document = index.load_document(view, path.as_str())?;
+        let found = Task::from_document(path.clone(), &document);
+        if found.status != Status::Implementing || found.assigned_to.as_deref() != Some(email) {
+            return Ok(Decision::Nothing(()));
+        }
+        edits::revert(&mut document, status, &Context::now())?;
+        Ok(Decision::Swap(Plan::new().step(data, revert_step(path, &document, status)), ()))
+    });
+    landed.map(drop)
+}
+
+fn revert_step(path: &TaskPath, document: &Document, status: &Status) -> Step {
+    let edit = Edit::Put { path: path.as_str().to_owned(), content: document.to_bytes() };
+    Step::edit(format!("ait: Abort {}: revert status to {status}", path.id().t()), vec![edit])
 }
 
 /// The commit that releases a lock (specification 10, section 1.1).

@@ -178,7 +178,7 @@ impl Place {
     }
 
     /// Refuses what [`Self::remove`] would lose: uncommitted work, unless it is to be discarded, and what is going on in
-    /// the worktree; another worktree in it; and the registration of one that was moved by hand.
+    /// the worktree; another worktree in it; the registration of one that was moved by hand; and one that is locked.
     ///
     /// # Errors
     /// [`Kind::Dirty`] and [`Kind::Occupied`].
@@ -186,6 +186,10 @@ impl Place {
         let Some(record) = self.record.as_ref().or_else(|| self.users().next()) else { return Ok(()) };
         let (repository, show) = (&context.repository, record.path.display());
         let refuse = |kind, message: String, hint: String| Err(Error::new(kind, message).hint(hint));
+        if let Some(reason) = &record.locked {
+            let message = format!("the worktree {show} is locked: {reason}");
+            return refuse(Kind::Occupied, message, format!("git worktree unlock {show}"));
+        }
         if worktree::is_gone(record) {
             let here = repository.toplevel.display();
             if discard || Mark::removing(repository, &self.planned).is_left(repository) {
@@ -239,12 +243,7 @@ impl Place {
             mark.clear();
             return Ok(Removed { worktree: false, elsewhere, gone: None });
         };
-        if let Some(reason) = &record.locked {
-            let show = record.path.display();
-            return Err(Error::new(Kind::Occupied, format!("the worktree {show} is locked: {reason}"))
-                .hint(format!("git worktree unlock {show}")));
-        }
-        if worktree::is_gone(record) && !mark.is_left(&context.repository) {
+        if worktree::is_gone(record) && record.locked.is_none() && !mark.is_left(&context.repository) {
             let (error, show) = (gone(&record.path, &self.branch), record.path.display());
             let gone = Some(format!(
                 "{error}, so it and the branch stay; if it was moved, git worktree repair NEW_PLACE finds it again; if it was \

@@ -158,3 +158,41 @@ fn a_task_without_a_worktree() {
     let flags = ["unlocked", "worktree_removed", "branch_deleted"].map(|key| json[key].as_bool().unwrap());
     assert_eq!(flags, [true, false, false]);
 }
+
+#[test]
+fn where_the_status_could_not_be_published_it_is_taken_back_here() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    world.protect("main");
+    ann.aitask(&["pick", "1"]).ok();
+    assert!(ann.read("aitasks/t1_one.md").contains("status: Implementing"));
+    ann.aitask(&["drop", "1"]).ok();
+    let text = ann.read("aitasks/t1_one.md");
+    assert!(text.contains("status: Ready") && !text.contains("assigned_to"), "{text}");
+    assert_eq!((ann.git(&["status", "--porcelain"]), world.locks()), (String::new(), vec![]));
+}
+
+#[test]
+fn a_worktree_that_is_locked_keeps_its_task() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    let work = ann.at("aiwork/t1_one");
+    work.write("work.txt", "work\n");
+    work.commit("the work");
+    ann.git(&["worktree", "lock", "aiwork/t1_one"]);
+    for line in ["drop 1", "drop 1 --discard", "finish 1"] {
+        let args: Vec<_> = line.split(' ').collect();
+        let error = ann.aitask(&[&args[..], &["--json"]].concat()).fails(1).error();
+        assert_eq!(
+            error["error"]["hints"][0].as_str().unwrap().split(" /").next(),
+            Some("git worktree unlock"),
+            "{line}"
+        );
+        assert_eq!((world.locks().len(), world.remote_file("main", "work.txt")), (1, None), "{line}");
+    }
+    ann.git(&["worktree", "unlock", "aiwork/t1_one"]);
+    ann.aitask(&["finish", "1"]).ok();
+}
