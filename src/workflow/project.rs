@@ -5,7 +5,8 @@ use super::context::Context;
 use super::data_state;
 use super::files;
 use crate::error::{Error, Kind, Result};
-use crate::git::commit;
+use crate::git::{Branch, commit, refs};
+use crate::ledger::DATA;
 use crate::ledger::queue::Queue;
 use crate::task::{Document, TaskId, bundle, labels, paths};
 use std::path::{Path, PathBuf};
@@ -218,6 +219,11 @@ impl Project<'_> {
             let file = file.trim_start_matches(paths::TASKS_DIR).trim_start_matches('/');
             files::require_inside(&self.path(paths::TASKS_DIR), file)?;
         }
+        if self.context.is_some_and(has_moved) {
+            let message = "the task data moved to the branch aitask-data; this checkout still has it on its code branch. \
+                           Run 'ait setup' first.";
+            return Err(Error::new(Kind::NotInitialised, message));
+        }
         let elsewhere = self.context.is_some_and(Context::has_data_branch);
         let real = |dir: PathBuf| dir.join(paths::TASKS_DIR).canonicalize().ok();
         let here = real(self.root.clone());
@@ -249,6 +255,14 @@ impl Project<'_> {
         let context = self.require_committable()?;
         commit::commit(&context.repository, &self.data_dir(), subject, paths, optional)
     }
+}
+
+/// Whether the remote is known to have a data branch that this checkout does not use. No process, but for reftable.
+fn has_moved(context: &Context) -> bool {
+    let remote = context.channel.remote().filter(|_| !context.has_data_branch());
+    let Some(data) = remote.and_then(|remote| Some(Branch::parse(DATA).ok()?.tracking(remote))) else { return false };
+    let known = || refs::load(&context.repository, std::slice::from_ref(&data)).is_ok_and(|known| !known.is_empty());
+    refs::may_exist(&context.repository, &data) && known()
 }
 
 /// The names in a folder, in no order.

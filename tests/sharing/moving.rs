@@ -42,6 +42,26 @@ fn a_clone_that_has_its_tasks_on_main_does_not_go_on_there() {
 }
 
 #[test]
+fn the_scripts_do_not_go_on_there_either_once_the_clone_knows() {
+    let (world, ann, bob) = on_main();
+    ann.aitask(&["init", "--data-branch"]).ok();
+    bob.git(&["fetch", "-q"]);
+    let (before, main) = (published(&world), bob.git(&["rev-parse", "main"]));
+    let create = ["--batch", "--commit", "--name", "from_bob", "--desc", "d"];
+    for (script, args) in
+        [("aitask_create.sh", &create[..]), ("aitask_update.sh", &["--batch", "1", "--effort", "low", "--commit"])]
+    {
+        let run = bob.script(script, args).fails(1);
+        assert!(run.stderr.contains("moved to the branch aitask-data"), "{run}");
+    }
+    assert_eq!((published(&world), bob.git(&["rev-parse", "main"])), (before, main));
+    bob.git(&["pull", "-q"]);
+    bob.script("aitask_setup.sh", &[]).ok();
+    bob.script("aitask_create.sh", &create).ok();
+    assert!(bob.path(".aitask-data/aitasks/t2_from_bob.md").exists());
+}
+
+#[test]
 fn a_draft_of_the_old_place_does_not_hide_the_data_branch() {
     let (world, ann, bob) = on_main();
     bob.write("aitasks/new/draft_20260101_0101_x.md", "mine\n");
