@@ -101,6 +101,18 @@ fn stage(path: &Path, bytes: &[u8], mode: Option<Permissions>) -> Result<tempfil
     written.map_err(|error| failed(path, &error))
 }
 
+/// Whether a file is what a write that was killed left beside its destination: `.t1_x.md.` and six letters or digits.
+#[must_use]
+pub fn is_left_by_a_write(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let parts = name.strip_prefix('.').and_then(|name| name.rsplit_once('.'));
+    parts.is_some_and(|(of, random)| {
+        Path::new(of).extension().is_some()
+            && random.len() == 6
+            && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
 fn failed(path: &Path, error: &std::io::Error) -> Error {
     Error::new(Kind::Io, format!("could not write task file: {}: {error}", path.display()))
 }

@@ -65,6 +65,8 @@ pub fn require_holder(context: &Context, session: &Session, task: TaskId, lock: 
     let data = context.data_branch()?;
     if let Some(other) = held.as_ref().filter(|held| held.is_about(lock)).and_then(|held| held.data.as_deref())
         && other != data.as_str()
+        // It was taken before the task data moved to a branch of its own.
+        && !context.has_data_branch()
     {
         let root = repository.root.display();
         let message = format!("{} was taken with its task data on {other}, and {root} is on {data}", task.t());

@@ -101,8 +101,14 @@ pub fn to_data_branch(context: &Context, code_too: Code) -> Result<(Vec<String>,
         ));
         Ok((landed.value, aside))
     };
+    let refused = || {
+        let view = ledger.view(std::slice::from_ref(&code), false)?;
+        Ok(matches!(unpublished(context, &view, &code)?, Unpublished::Ours(_)))
+    };
     let (is_new, mut aside) = match code_too {
         Code::Stays => alone()?,
+        // What could not be published before cannot now.
+        Code::Published if context.channel != Channel::Local && refused()? => alone()?,
         Code::Published => {
             match ledger.transact(&mark, &both, |view| decide(context, view, &data, &code, Some(code_too))) {
                 Ok(landed) => (landed.value, Aside::of(context, &landed)),
@@ -177,19 +183,21 @@ fn decide(
         return Ok(if plan.branches.is_empty() { Decision::Nothing(false) } else { Decision::Swap(plan, false) });
     }
     require_free(context)?;
-    let tip = view.tip(code);
-    if let (true, Some(local), Some(theirs)) = (view.fresh, &tip.local, &tip.published) {
-        let (ahead, _) = merge::ahead_behind(&context.repository, local, theirs)?;
-        // A code branch that stays here may be ahead with what is no task data.
-        let same = || -> Result<bool> {
-            let folders = [paths::TASKS_DIR, paths::PLANS_DIR];
-            Ok(objects::list(&context.repository, local, &folders)? == view.list(code, &folders)?)
-        };
-        if ahead > 0 && !files.is_empty() && (with_code.is_some() || !same()?) {
-            let message = format!("{code} has {ahead} commits here that are not published, perhaps with task data");
+    let files = match unpublished(context, view, code)? {
+        Unpublished::Nothing => files,
+        // What the server refused moves along.
+        Unpublished::Ours(local) if with_code.is_none() => files_at(context, &local)?,
+        Unpublished::Ours(local) | Unpublished::Others(local)
+            if with_code.is_none() && files_at(context, &local)? == files =>
+        {
+            files
+        }
+        Unpublished::Ours(_) | Unpublished::Others(_) if files.is_empty() => files,
+        Unpublished::Ours(_) | Unpublished::Others(_) => {
+            let message = format!("{code} has commits here that are not published, perhaps with task data");
             return Err(Error::new(Kind::Dirty, message).hint("git push"));
         }
-    }
+    };
     let mut edits: Vec<_> = files
         .iter()
         .map(|(path, entry)| Edit::Take {
@@ -213,6 +221,27 @@ fn decide(
     Ok(Decision::Swap(plan, true))
 }
 
+/// What the code branch has here alone.
+enum Unpublished {
+    Nothing,
+    /// On top of what is published, commits of tasks alone, such as a status that a protected branch did not take.
+    Ours(Oid),
+    /// Somebody's work, perhaps with task data.
+    Others(Oid),
+}
+
+fn unpublished(context: &Context, view: &View<'_>, code: &Branch) -> Result<Unpublished> {
+    let tip = view.tip(code);
+    let (Some(local), Some(theirs)) = (tip.local, tip.published) else { return Ok(Unpublished::Nothing) };
+    let (ahead, behind) = merge::ahead_behind(&context.repository, &local, &theirs)?;
+    if ahead == 0 {
+        return Ok(Unpublished::Nothing);
+    }
+    let subjects = merge::subjects(&context.repository, &theirs, &local)?;
+    let ours = behind == 0 && subjects.iter().all(|subject| subject.starts_with("ait: "));
+    Ok(if ours { Unpublished::Ours(local) } else { Unpublished::Others(local) })
+}
+
 /// The step that takes the task data out of the code branch, and ignores what comes in its place.
 fn leave_code(plan: Plan, view: &View<'_>, code: &Branch, manner: Code) -> Result<Plan> {
     if view.base(code).is_none() {
@@ -231,9 +260,17 @@ fn leave_code(plan: Plan, view: &View<'_>, code: &Branch, manner: Code) -> Resul
 
 /// The task data of a code branch, by name.
 fn files_of(view: &View<'_>, branch: &Branch) -> Result<Vec<(String, TreeEntry)>> {
-    let entries = view.list(branch, &[paths::TASKS_DIR, paths::PLANS_DIR])?.into_iter();
-    let named = entries.filter_map(|entry| Some((entry.path_str()?.to_owned(), entry)));
-    Ok(named.filter(|(name, _)| name.contains('/')).collect())
+    view.list(branch, &[paths::TASKS_DIR, paths::PLANS_DIR]).map(by_name)
+}
+
+/// The task data of a commit, by name.
+fn files_at(context: &Context, commit: &Oid) -> Result<Vec<(String, TreeEntry)>> {
+    objects::list(&context.repository, commit, &[paths::TASKS_DIR, paths::PLANS_DIR]).map(by_name)
+}
+
+fn by_name(entries: Vec<TreeEntry>) -> Vec<(String, TreeEntry)> {
+    let named = entries.into_iter().filter_map(|entry| Some((entry.path_str()?.to_owned(), entry)));
+    named.filter(|(name, _)| name.contains('/')).collect()
 }
 
 /// Refuses to take files out of the code branch whose content the data branch never had. One process.

@@ -62,6 +62,33 @@ fn the_scripts_do_not_go_on_there_either_once_the_clone_knows() {
 }
 
 #[test]
+fn a_status_that_a_protected_branch_did_not_take_moves_along_and_its_task_is_finished() {
+    for protected in [true, false] {
+        let (world, ann, bob) = on_main();
+        if protected {
+            world.protect("main");
+        }
+        ann.aitask(&["pick", "1"]).ok();
+        ann.aitask(&["init", "--data-branch"]).ok();
+        let text = world.remote_file("aitask-data", "aitasks/t1_one.md").unwrap();
+        assert!(text.contains("status: Implementing") && ann.read("aitasks/t1_one.md") == text, "{text}");
+        assert_eq!(ann.git(&["status", "--porcelain"]), "");
+        // What was taken before the move is given back, and finished, after it.
+        ann.aitask(&["drop", "1"]).ok();
+        ann.aitask(&["pick", "1"]).ok();
+        bob.aitask(&["init", "--data-branch"]).ok();
+        assert!(bob.aitask(&["list"]).ok().stdout.contains("Implementing"));
+    }
+    let (_world, ann, _bob) = on_main();
+    ann.aitask(&["pick", "1"]).ok();
+    ann.at("aiwork/t1_one").write("work.txt", "work\n");
+    ann.at("aiwork/t1_one").commit("the work");
+    ann.aitask(&["init", "--data-branch"]).ok();
+    ann.aitask(&["finish", "1"]).ok();
+    assert!(ann.path("aitasks/archived/t1_one.md").exists() && ann.path("work.txt").exists());
+}
+
+#[test]
 fn a_draft_of_the_old_place_does_not_hide_the_data_branch() {
     let (world, ann, bob) = on_main();
     bob.write("aitasks/new/draft_20260101_0101_x.md", "mine\n");

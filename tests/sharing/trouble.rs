@@ -52,6 +52,16 @@ fn a_checkout_that_is_detached_or_stuck_is_said() {
 }
 
 #[test]
+fn what_a_killed_write_left_beside_a_task_is_nobodys_to_have() {
+    let (world, ann, _bob) = two();
+    ann.write("aitasks/.t1_sample.md.aB3xY9", "half a te");
+    assert_eq!(sync(&ann), "NOTHING");
+    ann.write("aitasks/.t1_sample.md.swp", "an editor's, which is its user's to ignore");
+    assert_eq!(sync(&ann), "PUSHED");
+    assert_eq!(world.remote_file("aitask-data", "aitasks/.t1_sample.md.aB3xY9"), None);
+}
+
+#[test]
 fn a_remote_that_is_away_costs_nothing() {
     let (world, ann, _bob) = two();
     ann.git(&["remote", "set-url", "origin", "../nowhere.git"]);
