@@ -3,6 +3,7 @@
 use super::scene::Scene;
 use crate::error::{Error, Kind};
 use crate::ledger::Channel;
+use crate::task::merge::Rules;
 use crate::workflow::joining::Resolutions;
 use crate::workflow::reconcile::{Failure, Manner, Reconciled, reconcile};
 use crate::workflow::{Context, data_state, helper, sync};
@@ -113,7 +114,14 @@ fn on_its_remote(mut context: Context) -> Context {
 fn publish(scene: &Scene, context: &Context) -> String {
     let none = Resolutions::new();
     let mut ignore = |_| ();
-    let manner = Manner { commit: false, push_first: true, also: &[], resolutions: &none, progress: &mut ignore };
+    let manner = Manner {
+        commit: false,
+        push_first: true,
+        also: &[],
+        rules: Rules::Scripts,
+        resolutions: &none,
+        progress: &mut ignore,
+    };
     let outcome = match &context.channel {
         Channel::Remote(_) => reconcile(context, manner),
         Channel::Local => {

@@ -2,7 +2,7 @@
 
 use super::scene::Scene;
 use crate::task::Document;
-use crate::task::merge::sides;
+use crate::task::merge::{Rules, sides};
 use crate::workflow::files;
 use crate::workflow::joining::{Merged, by_rules};
 use std::path::PathBuf;
@@ -57,7 +57,8 @@ fn merge(scene: &Scene, options: &Options) -> Result<(String, u8), String> {
     if !options.batch {
         remote = ask(scene, &local, &remote);
     }
-    let merged = by_rules(&scene.environment, base.as_deref(), &local, &remote).map_err(|error| error.to_string())?;
+    let merged = by_rules(&scene.environment, Rules::Scripts, base.as_deref(), &local, &remote)
+        .map_err(|error| error.to_string())?;
     let (bytes, line, code) = match merged {
         Some(Merged::Text(bytes)) => (bytes, "RESOLVED".to_owned(), 0),
         Some(Merged::Not(Some(marked))) => (marked.text, format!("PARTIAL:{}", marked.clashes.join(",")), 2),

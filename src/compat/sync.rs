@@ -1,6 +1,7 @@
 //! `aitask_sync.sh` (specification 40, section 6).
 
 use super::scene::Scene;
+use crate::task::merge::Rules;
 use crate::workflow::Context;
 use crate::workflow::joining::{Resolutions, Unresolved};
 use crate::workflow::reconcile::{Failure, Manner, Progress, Reconciled, reconcile};
@@ -43,8 +44,14 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
     let mut resolutions = Resolutions::new();
     loop {
         let mut progress = |progress| show(scene, batch, progress);
-        let manner =
-            Manner { commit: true, push_first: false, also: &[], resolutions: &resolutions, progress: &mut progress };
+        let manner = Manner {
+            commit: true,
+            push_first: false,
+            also: &[],
+            rules: Rules::Scripts,
+            resolutions: &resolutions,
+            progress: &mut progress,
+        };
         let outcome = match reconcile(&context, manner) {
             Ok(outcome) => outcome,
             Err(error) => Reconciled::Failed(Failure::InTheWay, error),

@@ -13,6 +13,16 @@ const AGAINST_BASE: [&str; 3] = ["boardgroup", "followup_kind", "verification_ba
 /// Always last, in this order among themselves as the file has them.
 const BOARD: [&str; 3] = ["boardcol", "boardidx", "boardgroup"];
 
+/// Whose rules go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rules {
+    /// The scripts': priority and effort are the remote's and the place on the board is ours, also where the other side
+    /// alone changed it (specification 40, decision 2).
+    Scripts,
+    /// What one side alone changed is its; the scripts' where both did.
+    ThreeWay,
+}
+
 /// A task file merged as far as the rules go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileMerge {
@@ -56,12 +66,12 @@ impl FileMerge {
     /// Merges two versions of a task file; `local` is this machine's, `remote` the published one. `None` for files that
     /// the rules do not speak of: without frontmatter, with CRLF, with a key that stands there twice.
     #[must_use]
-    pub fn of(base: Option<&[u8]>, local: &[u8], remote: &[u8]) -> Option<Self> {
+    pub fn of(rules: Rules, base: Option<&[u8]>, local: &[u8], remote: &[u8]) -> Option<Self> {
         let (mut document, theirs) = (parse(local)?, parse(remote)?);
         let base = base.and_then(parse);
         let mut clashes = Vec::new();
         let newer_is_local = text(&document, "updated_at") >= text(&theirs, "updated_at");
-        let sides = Sides { base: base.as_ref(), local: &document, remote: &theirs, newer_is_local };
+        let sides = Sides { rules, base: base.as_ref(), local: &document, remote: &theirs, newer_is_local };
         let (mut merged, mut last) = (Vec::new(), Vec::new());
         let only_theirs = entries(&theirs).iter().filter(|entry| match entry.key() {
             Some(key) => document.last(key).is_none(),
@@ -205,6 +215,7 @@ enum Choice {
 }
 
 struct Sides<'a> {
+    rules: Rules,
     base: Option<&'a Document>,
     local: &'a Document,
     remote: &'a Document,
@@ -238,11 +249,12 @@ impl Sides<'_> {
             (_, true) => Some(local),
             _ => None,
         });
+        let alone = one_sided.filter(|_| self.rules == Rules::ThreeWay);
         match key {
-            "boardcol" | "boardidx" => take(local),
+            "boardcol" | "boardidx" => take(alone.unwrap_or(local)),
             "updated_at" | "anchor" => newer.map_or(Choice::Drop, take),
             "labels" | "depends" => Choice::Take(union(key, base, local, remote)),
-            "priority" | "effort" => take(remote),
+            "priority" | "effort" => take(alone.unwrap_or(remote)),
             "status" => one_sided
                 .or_else(|| [local, remote].into_iter().find(|entry| entry.value() == "Implementing"))
                 .map_or(Choice::Clash, take),
@@ -337,7 +349,12 @@ mod tests {
 
     fn merge(base: Option<&str>, local: &str, remote: &str) -> (String, Vec<String>) {
         let [local, remote] = [local, remote].map(file);
-        let merged = FileMerge::of(base.map(file).as_deref().map(str::as_bytes), local.as_bytes(), remote.as_bytes());
+        let merged = FileMerge::of(
+            Rules::Scripts,
+            base.map(file).as_deref().map(str::as_bytes),
+            local.as_bytes(),
+            remote.as_bytes(),
+        );
         let merged = merged.unwrap();
         let text = String::from_utf8(merged.with_body(b"Body\n")).unwrap();
         let keys = merged.clashes.iter().map(|clash| clash.key.clone()).collect();
@@ -418,6 +435,18 @@ mod tests {
     }
 
     #[test]
+    fn by_three_ways_they_are_whose_changed_them() {
+        let (base, local, remote) = (
+            file("priority: low\neffort: low\nboardcol: a\nboardidx: 1\n"),
+            file("priority: high\neffort: low\nboardcol: a\nboardidx: 2\n"),
+            file("priority: low\neffort: high\nboardcol: b\nboardidx: 3\n"),
+        );
+        let merged = FileMerge::of(Rules::ThreeWay, Some(base.as_bytes()), local.as_bytes(), remote.as_bytes());
+        let text = String::from_utf8(merged.unwrap().with_body(b"Body\n")).unwrap();
+        assert_eq!(text, file("priority: high\neffort: high\nboardcol: b\nboardidx: 2\n"));
+    }
+
+    #[test]
     fn gates_come_from_one_side() {
         let local = "active_gates: [a]\nactive_gates_profile: p\nupdated_at: 2026-01-01\n";
         let remote = "active_gates: [b]\nactive_gates_digest: d\nupdated_at: 2026-01-02\n";
@@ -447,7 +476,7 @@ mod tests {
     #[test]
     fn files_that_the_rules_do_not_speak_of() {
         for odd in ["no frontmatter\n", "---\r\na: 1\r\n---\r\n", "---\na: 1\na: 2\n---\n"] {
-            assert_eq!(FileMerge::of(None, odd.as_bytes(), b"---\na: 1\n---\n"), None, "{odd:?}");
+            assert_eq!(FileMerge::of(Rules::Scripts, None, odd.as_bytes(), b"---\na: 1\n---\n"), None, "{odd:?}");
         }
     }
 
@@ -455,7 +484,7 @@ mod tests {
     fn bodies() {
         let of = |base: &str, local: &str, remote: &str| {
             let [base, local, remote] = [base, local, remote].map(|body| format!("---\na: 1\n---\n{body}"));
-            FileMerge::of(Some(base.as_bytes()), local.as_bytes(), remote.as_bytes()).unwrap().body
+            FileMerge::of(Rules::Scripts, Some(base.as_bytes()), local.as_bytes(), remote.as_bytes()).unwrap().body
         };
         assert_eq!(of("x\n", "x\n", "y\n"), Body::Settled(b"y\n".to_vec()));
         assert_eq!(of("x\n", "y\n", "x\n"), Body::Settled(b"y\n".to_vec()));
@@ -476,7 +505,7 @@ mod tests {
 
     #[test]
     fn a_key_that_clashes_is_shown_with_both_values() {
-        let merged = FileMerge::of(None, b"---\nissue: 1\n---\n", b"---\nissue: 2\n---\n").unwrap();
+        let merged = FileMerge::of(Rules::Scripts, None, b"---\nissue: 1\n---\n", b"---\nissue: 2\n---\n").unwrap();
         let marked = String::from_utf8(merged.marked(b"")).unwrap();
         assert_eq!(marked, "---\n<<<<<<< LOCAL\nissue: 1\n=======\nissue: 2\n>>>>>>> REMOTE\n---\n");
         assert!(has_markers(marked.as_bytes()));
@@ -488,7 +517,7 @@ mod tests {
         #[test]
         fn one_sided_changes_win(base in frontmatter_like(), changed in frontmatter_like()) {
             let (base, changed) = (base.as_bytes(), changed.as_bytes());
-            let Some(merged) = FileMerge::of(Some(base), changed, base) else { return Ok(()) };
+            let Some(merged) = FileMerge::of(Rules::Scripts, Some(base), changed, base) else { return Ok(()) };
             prop_assert!(merged.clashes.is_empty());
             let result = merged.with_body(match &merged.body { Body::Settled(body) => body, Body::Differs { local, .. } => local });
             let (result, local) = (Document::parse(&result), Document::parse(changed));
@@ -500,7 +529,7 @@ mod tests {
         #[test]
         fn merging_with_itself_changes_nothing_but_the_order(file in frontmatter_like()) {
             let bytes = file.as_bytes();
-            let Some(merged) = FileMerge::of(Some(bytes), bytes, bytes) else { return Ok(()) };
+            let Some(merged) = FileMerge::of(Rules::Scripts, Some(bytes), bytes, bytes) else { return Ok(()) };
             prop_assert!(merged.clashes.is_empty());
             let Body::Settled(body) = &merged.body else { panic!("{merged:?}") };
             let sorted = |bytes: &[u8]| { let mut bytes = bytes.to_vec(); bytes.sort_unstable(); bytes };
@@ -516,7 +545,7 @@ mod tests {
 
         #[test]
         fn anything(base: Option<Vec<u8>>, local in frontmatter_like(), remote in frontmatter_like()) {
-            if let Some(merged) = FileMerge::of(base.as_deref(), local.as_bytes(), remote.as_bytes()) {
+            if let Some(merged) = FileMerge::of(Rules::Scripts, base.as_deref(), local.as_bytes(), remote.as_bytes()) {
                 let _ = (merged.with_body(b"x"), merged.marked(b"y"));
             }
             let _ = sides(local.as_bytes());

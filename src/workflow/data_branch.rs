@@ -7,6 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Oid, refs, remote, worktree};
 use crate::ledger::DATA;
 use crate::ledger::queue::Queue;
+use crate::task::merge::Rules;
 use crate::task::paths;
 use std::path::Path;
 use std::time::Duration;
@@ -110,7 +111,14 @@ pub fn publish(context: &Context) -> Result<bool> {
     let Some(remote) = context.channel.remote().filter(|_| !follows) else { return Ok(false) };
     let none = Resolutions::new();
     let mut ignore = |_| ();
-    let manner = Manner { commit: false, push_first: false, also: &[], resolutions: &none, progress: &mut ignore };
+    let manner = Manner {
+        commit: false,
+        push_first: false,
+        also: &[],
+        rules: Rules::ThreeWay,
+        resolutions: &none,
+        progress: &mut ignore,
+    };
     match reconcile(context, manner)? {
         Reconciled::Failed(_, error) => Err(error),
         Reconciled::Conflict(_) => {

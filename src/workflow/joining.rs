@@ -12,7 +12,7 @@ use crate::ledger::nonce;
 use crate::ledger::pairing::{self, Aligned};
 use crate::ledger::transaction::trailer;
 use crate::settings::Environment;
-use crate::task::merge::{Body, FileMerge};
+use crate::task::merge::{Body, FileMerge, Rules};
 use crate::task::{bundle, paths};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -57,6 +57,7 @@ pub fn join(
     local: &Oid,
     theirs: &Oid,
     upstream: &str,
+    rules: Rules,
     resolutions: &Resolutions,
 ) -> Result<Join> {
     let Aligned { ours: here, theirs: there, clashes } = pairing::aligned(repository, local, theirs)?;
@@ -72,7 +73,7 @@ pub fn join(
     };
     files.extend(clashes);
     let merged = files.keys().cloned().collect();
-    let edits = match merge_files(repository, files, resolutions)? {
+    let edits = match merge_files(repository, files, rules, resolutions)? {
         Ok(edits) => edits,
         Err(unresolved) => return Ok(Join::Conflict(unresolved)),
     };
@@ -89,6 +90,7 @@ type Resolved = Result<Vec<Edit>, Vec<Unresolved>>;
 fn merge_files(
     repository: &Repository,
     files: BTreeMap<PathBuf, Versions>,
+    rules: Rules,
     resolutions: &Resolutions,
 ) -> Result<Resolved> {
     // One process for all versions of all files.
@@ -110,7 +112,7 @@ fn merge_files(
             (Some((_, text)), _) => Merged::Text(text.clone()),
             (None, texts) if is_bundle(&path) && are_plain(&versions) => merge_bundles(&path, &texts)?,
             (None, [base, Some(ours), Some(theirs)]) => {
-                merge_texts(repository, &path, &versions, base.as_deref(), &ours, &theirs)?
+                merge_texts(repository, rules, &path, &versions, base.as_deref(), &ours, &theirs)?
             }
             // What the other side made of it is what somebody keeps, changes or empties.
             (None, [_, Some(text), None] | [_, None, Some(text)]) if !text.contains(&0) => {
@@ -152,6 +154,7 @@ pub struct Marked {
 
 fn merge_texts(
     repository: &Repository,
+    rules: Rules,
     path: &Path,
     versions: &Versions,
     base: Option<&[u8]>,
@@ -161,7 +164,7 @@ fn merge_texts(
     let git = repository.git();
     if is_by_rules(path)
         && are_plain(versions)
-        && let Some(merged) = by_rules(git.environment(), base, ours, theirs)?
+        && let Some(merged) = by_rules(git.environment(), rules, base, ours, theirs)?
     {
         return Ok(merged);
     }
@@ -172,9 +175,15 @@ fn merge_texts(
 }
 
 /// Merges a task file or plan; `None` for one that the rules do not speak of.
-pub fn by_rules(environment: &Environment, base: Option<&[u8]>, ours: &[u8], theirs: &[u8]) -> Result<Option<Merged>> {
+pub fn by_rules(
+    environment: &Environment,
+    rules: Rules,
+    base: Option<&[u8]>,
+    ours: &[u8],
+    theirs: &[u8],
+) -> Result<Option<Merged>> {
     let git = &Git::new(environment.clone());
-    let Some(file) = FileMerge::of(base, ours, theirs) else { return Ok(None) };
+    let Some(file) = FileMerge::of(rules, base, ours, theirs) else { return Ok(None) };
     let (body, clean) = match &file.body {
         Body::Settled(body) => (body.clone(), true),
         Body::Differs { base, local, remote, .. } => match merge::merge_file(git, base, local, remote)? {

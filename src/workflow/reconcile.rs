@@ -11,6 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, RefUpdate, RemoteName};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::queue::Queue;
+use crate::task::merge::Rules;
 use std::path::PathBuf;
 use std::time::Duration;
 use work::{Done, Work};
@@ -85,6 +86,8 @@ pub struct Manner<'a> {
     pub push_first: bool,
     /// Branches to bring along in the same connection.
     pub also: &'a [Branch],
+    /// How files that both sides changed are merged.
+    pub rules: Rules,
     /// What somebody made of files that no rule merges.
     pub resolutions: &'a Resolutions,
     /// Who watches.

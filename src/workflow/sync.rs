@@ -12,6 +12,7 @@ use crate::ledger::forward::Lagging;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Decision, Edit, LockEntry, Locks, Plan, View, nonce};
 use crate::task::TaskId;
+use crate::task::merge::Rules;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -111,8 +112,14 @@ pub fn bring_together(context: &Context) -> Result<Synced> {
         Progress::Fetching | Progress::Pulling(_) | Progress::Pushing(_) => {}
     };
     let (resolutions, also) = (Resolutions::new(), [locks_branch.clone()]);
-    let manner =
-        Manner { commit: true, push_first: false, also: &also, resolutions: &resolutions, progress: &mut progress };
+    let manner = Manner {
+        commit: true,
+        push_first: false,
+        also: &also,
+        rules: Rules::ThreeWay,
+        resolutions: &resolutions,
+        progress: &mut progress,
+    };
     let did = match reconcile(context, manner)? {
         Reconciled::Nothing => Did::Nothing,
         Reconciled::Pushed => Did::Pushed,

@@ -234,3 +234,18 @@ fn a_push_goes_to_the_remote_that_the_branch_follows() {
     assert_eq!(world.git(&["--git-dir=other.git", "for-each-ref"]), "");
     assert_eq!(ann.script("ait", &["git", "push", "--batch"]).ok().stdout, "NOTHING\n");
 }
+
+#[test]
+fn the_verb_loses_no_field_that_one_side_alone_changed() {
+    let (_world, ann, bob) = two();
+    let fields = |priority: &str, effort: &str| {
+        format!("---\npriority: {priority}\neffort: {effort}\nstatus: Ready\nupdated_at: 2026-01-01 10:00\n---\nBody\n")
+    };
+    ann.write("aitasks/t1_sample.md", &fields("medium", "medium"));
+    assert_eq!((sync(&ann), sync(&bob)), ("PUSHED".into(), "PULLED".into()));
+    ann.write("aitasks/t1_sample.md", &fields("low", "medium"));
+    bob.write("aitasks/t1_sample.md", &fields("medium", "high"));
+    ann.aitask(&["sync"]).ok();
+    bob.aitask(&["sync"]).ok();
+    assert_eq!(bob.read("aitasks/t1_sample.md"), fields("low", "high"));
+}

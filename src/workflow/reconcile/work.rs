@@ -319,7 +319,8 @@ impl Work<'_, '_> {
     fn join(&mut self, local: &Oid, theirs: &Oid, blocked: &mut u32) -> Step<Option<Oid>> {
         let repository = &self.context.repository;
         let upstream = format!("{}/{}", self.remote, self.published);
-        let joined = match joining::join(repository, local, theirs, &upstream, self.manner.resolutions) {
+        let Manner { rules, resolutions, .. } = self.manner;
+        let joined = match joining::join(repository, local, theirs, &upstream, rules, resolutions) {
             Ok(Join::Joined { commit, merged }) => {
                 self.done.merged |= !merged.is_empty();
                 for path in merged {
