@@ -85,8 +85,18 @@ fn run(cli: &Cli, environment: Environment, report: Report) -> Result<u8> {
     match dispatch(cli, &app) {
         // Nothing was asked or done before it; only what somebody would have to type again is not.
         Err(error) if error.is_worth_another_look() && !cli.may_ask() => dispatch(cli, &app),
+        Err(error) if error.kind() == Kind::Denied && error.hints().is_empty() => Err(with_cure(error)),
         done => done,
     }
+}
+
+/// Task data on a protected code branch has one cure, whatever the verb.
+fn with_cure(error: Error) -> Error {
+    let names = error.details().get("branches").and_then(|names| names.as_array()).cloned().unwrap_or_default();
+    if names.iter().filter_map(|name| name.as_str()).all(|name| name.starts_with("aitask-")) {
+        return error;
+    }
+    error.hint("git aitask init --data-branch   # the tasks on a branch of their own, which is not protected")
 }
 
 fn dispatch(cli: &Cli, app: &App) -> Result<u8> {

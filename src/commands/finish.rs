@@ -69,16 +69,22 @@ impl Finish {
             no_push: self.no_push,
         };
         let outcome = finish::finish(&context, &context.wanted(self.task.as_deref())?, &options)?;
-        app.report.answer(&outcome, || page(&outcome, context.repository.root.display().to_string().as_str()))
+        app.report.answer(&outcome, || page(&outcome, &context.repository.root.display().to_string(), self.no_push))
     }
 }
 
-fn page(outcome: &Finished, root: &str) -> Page {
+fn page(outcome: &Finished, root: &str, no_push: bool) -> Page {
     let task = &outcome.task;
     if let Some(branch) = &outcome.pushed {
         return aside(Page::new().title(format!("{}  {}  (yours still)", task.id, task.title)), &outcome.aside)
             .line(format!("  {branch} is pushed"))
             .advice(format!("next: open a pull request for it; once it is merged: git aitask finish {}", task.id));
+    }
+    // Rehearsed, nothing is pushed yet.
+    let branch = outcome.merged.as_ref().filter(|merged| no_push && merged.mode.is_some() && merged.commit.is_none());
+    if let Some(merged) = branch {
+        let page = Page::new().title(format!("{}  {}  (yours still)", task.id, task.title));
+        return aside(page.line(format!("  {} is pushed", merged.branch)), &outcome.aside);
     }
     let mut page = Page::new().title(format!("{}  {}  (finished)", task.id, task.title));
     if let Some(merged) = &outcome.merged {

@@ -72,9 +72,9 @@ impl List {
         // Not on standard output, where every line is a task.
         if outcome.tasks.is_empty() {
             (app.narrate)(if context.is_initialised()? {
-                "no such tasks; all of them: git aitask list"
+                "no such tasks; to make one: git aitask new"
             } else {
-                "this repository is not set up yet, or was not asked: git aitask init"
+                "this clone knows of no tasks yet: git aitask init joins what the remote has, or makes what is missing"
             });
         }
         match &outcome.as_of {

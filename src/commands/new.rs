@@ -79,7 +79,11 @@ impl New {
                 (Some(task), _) => Page::new()
                     .title(format!("{}  {}", task.id, task.title))
                     .line(format!("  {}", task.path))
-                    .advice(format!("next: git aitask pick {}", task.id)),
+                    .advice(if self.depends.is_empty() {
+                        format!("next: git aitask pick {}", task.id)
+                    } else {
+                        "next: git aitask pick --next".to_owned()
+                    }),
                 (None, draft) => {
                     let draft = draft.as_deref().unwrap_or_default();
                     Page::new().title(draft).advice(format!("next: git aitask new --publish {draft}"))

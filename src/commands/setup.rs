@@ -60,6 +60,17 @@ impl Setup {
             if self.uninstall || self.dry_run {
                 return page;
             }
+            let bin = app.environment.os("HOME").map(|home| PathBuf::from(home).join(".local/bin"));
+            let path = app.environment.os("PATH").unwrap_or_default();
+            let page = if std::env::split_paths(&path).any(|dir| Some(dir) == bin) {
+                page
+            } else {
+                // man(1) looks beside the folders of PATH.
+                page.advice(
+                    "man looks for pages where ~/.local/bin is on PATH; else put this into your shell's profile:",
+                )
+                .advice("  export MANPATH=${XDG_DATA_HOME:-$HOME/.local/share}/man:")
+            };
             page.advice(
                 "zsh reads its completions from fpath; put this before compinit in ~/.zshrc if it is not there:",
             )

@@ -10,7 +10,7 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Edits of task files and plans are committed first, and nothing else is. Files that both sides changed are \
-merged field by field; what cannot be merged is listed, and nothing is changed.\n\nExample:\n  git aitask sync"
+merged field by field; what cannot be merged is listed, and then nothing is published or brought here.\n\nExample:\n  git aitask sync"
 )]
 pub struct Sync {
     /// Show what would be swapped, and change nothing
@@ -34,7 +34,8 @@ impl Sync {
             };
             let mut page = Page::new().title(title);
             if outcome.committed > 0 {
-                page = page.line(format!("  committed: {} task and plan files", outcome.committed));
+                let files = if outcome.committed == 1 { "file" } else { "files" };
+                page = page.line(format!("  committed: {} task and plan {files}", outcome.committed));
             }
             page = page.lines(outcome.merged.iter().map(|path| format!("  merged: {}", path.display())));
             page =

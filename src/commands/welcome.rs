@@ -3,7 +3,9 @@
 use super::App;
 use crate::error::{Kind, Result};
 use crate::report::Page;
-use crate::workflow::status;
+use crate::workflow::Context;
+use crate::workflow::list::Row;
+use crate::workflow::status::{self, Overview};
 
 /// Runs it.
 pub fn run(app: &App) -> Result<()> {
@@ -25,16 +27,15 @@ pub fn run(app: &App) -> Result<()> {
         }
         let [held, ready] = [overview.active.len(), overview.ready.len()];
         let mut page = Page::new().title(format!("{held} held, {ready} ready"));
-        if let Some(name) = context.task_here() {
-            page = page
-                .advice(format!("you are in the worktree of {}: work, commit, then git aitask finish", name.id().t()));
-        }
         for row in overview
             .active
             .iter()
             .filter(|row| own.is_some() && row.lock.as_ref().map(|lock| &lock.holder) == own.as_ref())
         {
             page = page.line(format!("yours: {}  {}", row.id, row.title));
+        }
+        if let Some(next) = own_next(&context, &overview, own.as_ref()) {
+            return page.advice(next).advice("      git aitask status, git aitask list, git aitask -h");
         }
         let page = match overview.ready.first() {
             Some(task) => {
@@ -43,5 +44,19 @@ pub fn run(app: &App) -> Result<()> {
             None => page.advice("next: git aitask new \"Add login\""),
         };
         page.advice("      git aitask status, git aitask list, git aitask -h")
+    })
+}
+
+/// What to do with a task that we hold: the one whose worktree we are in, else the first.
+fn own_next(context: &Context, overview: &Overview, own: Option<&String>) -> Option<String> {
+    let is_own = |row: &&Row| own.is_some() && row.lock.as_ref().map(|lock| &lock.holder) == own;
+    let here = context.task_here().map(|name| name.id());
+    let mut rows = overview.active.iter().filter(is_own);
+    let row = rows.clone().find(|row| Some(row.id) == here).or_else(|| rows.next())?;
+    let worktree = row.worktree.as_ref()?;
+    Some(match (Some(row.id) == here, worktree.dirty, worktree.ahead) {
+        (false, ..) => format!("next: cd {}", worktree.path.display()),
+        (true, Some(false), Some(1..)) => "next: git aitask finish".to_owned(),
+        (true, ..) => format!("next: work on {}, commit, then git aitask finish", row.id.t()),
     })
 }

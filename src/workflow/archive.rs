@@ -31,6 +31,16 @@ pub struct Archived {
 /// # Errors
 /// [`Kind::NotHolder`] for a task that somebody else holds.
 pub fn archive(context: &Context, wanted: &[Wanted]) -> Result<Archived> {
+    if wanted.len() > 1 {
+        // One that is not there spares the others.
+        let (locks_branch, data) = branches(context)?;
+        let ledger = context.ledger();
+        let view = ledger.view(&[locks_branch, data.clone()], true)?;
+        let index = Index::load(&view, &data)?;
+        let is_archived =
+            |wanted: &Wanted| [Some(wanted.id), wanted.or].iter().flatten().any(|id| index.archived(*id).is_some());
+        wanted.iter().filter(|wanted| !is_archived(wanted)).try_for_each(|one| index.require_active(one).map(drop))?;
+    }
     let mut all = Archived { tasks: vec![], archived: vec![], unlocked: false, aside: Aside::default() };
     for wanted in wanted {
         let one = archive_one(context, wanted)?;

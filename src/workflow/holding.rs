@@ -89,8 +89,19 @@ pub fn require_holder(context: &Context, session: &Session, task: TaskId, lock: 
         return Ok(());
     }
     let holder = Holder::new(context, lock, &session.host);
-    Err(Error::new(Kind::NotHolder, format!("{} is not yours: {}", task.t(), holder.sentence()))
-        .hint(format!("git aitask pick {task} --steal"))
+    let was_ours = held.is_some_and(|held| !held.is_about(lock));
+    let what = match (lock.holder == session.email, was_ours) {
+        (true, _) => "is held by another session of yours",
+        (false, true) => "was taken over",
+        (false, false) => "is not yours",
+    };
+    let error = Error::new(Kind::NotHolder, format!("{} {what}: {}", task.t(), holder.sentence()));
+    let branch = was_ours.then(|| context.task_here()).flatten().filter(|name| name.id() == task);
+    let keep = branch.map(|name| format!("git push origin {}   # keeps your commits for others", name.branch_name()));
+    Err(keep
+        .into_iter()
+        .fold(error, Error::hint)
+        .hint(format!("git aitask pick {task} --steal   # take it over"))
         .detail("holder", serde_json::to_value(&holder).unwrap_or_default()))
 }
 

@@ -93,7 +93,7 @@ impl Index {
             .hint(format!("git aitask show {}", path.id())));
         }
         if self.is_empty() {
-            let message = format!("there is no task {}: this repository is not set up yet", wanted.id.t());
+            let message = format!("there is no task {} that this clone knows of, nor any other", wanted.id.t());
             return Err(Error::new(Kind::NotInitialised, message).hint("git aitask init"));
         }
         Err(Error::new(Kind::NoSuchTask, format!("there is no task {}", wanted.id.t()))

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, Oid, merge, worktree};
 use crate::ledger::session::host_name;
-use crate::ledger::{LockEntry, Locks, View};
+use crate::ledger::{LockEntry, Locks, Session, View};
 use crate::task::{Blocker, Board, Filter, Level, Reference, Status, Task, TaskId, TaskName};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,9 +74,10 @@ pub struct Row {
 }
 
 impl Row {
-    /// Whether the task is in work on this machine, and has no worktree here: its taking may have been cut off.
-    pub(super) fn lacks_worktree(&self, context: &Context) -> bool {
-        let here = self.lock.as_ref().is_some_and(Holder::is_here);
+    /// Whether we have the task in work on this machine, and it has no worktree here: its taking may have been cut off.
+    pub(super) fn lacks_worktree(&self, context: &Context, own: Option<&Session>) -> bool {
+        let ours = |lock: &Holder| lock.is_here() && own.is_some_and(|own| own.email == lock.holder);
+        let here = self.lock.as_ref().is_some_and(ours);
         here && self.status == Status::Implementing && self.worktree.is_none() && context.settings.worktree
     }
 }

@@ -80,7 +80,7 @@ pub fn plan(context: &Context, mode: Mode, output: &Oid, into: &Branch, tip: &Oi
             let files: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
             let message = format!("{branch} conflicts with {into} in {}", files.join(", "));
             Err(Error::new(Kind::Conflict, message)
-                .hint(format!("{} (mend the files and commit, then finish again)", bring()))
+                .hint(format!("{}   # mend the files and commit, then finish again", bring()))
                 .detail("files", files))
         }
         MergeTree::Clean { tree } if Some(&tree) == tree_of(context, output)?.as_ref() => Ok(Merge::Already),

@@ -81,7 +81,7 @@ pub fn show(context: &Context, wanted: &Wanted) -> Result<Shown> {
     let waiting = look.tasks.iter().filter(|other| other.depends.iter().any(|entry| entry.id() == Some(task.id)));
     Ok(Shown {
         as_of: look.as_of.clone(),
-        lacks_worktree: row.lacks_worktree(context),
+        lacks_worktree: row.lacks_worktree(context, context.session().ok().as_ref()),
         path: path.as_str().to_owned(),
         text: String::from_utf8_lossy(document.body()).into_owned(),
         blocks: waiting.filter(|_| !path.is_archived()).map(|other| other.id).collect(),

@@ -50,10 +50,15 @@ pub fn status(context: &Context, fetch: bool) -> Result<Overview> {
         (!known).then(|| state(context, record, branch, main))
     });
     let unlocked = board.ordered().into_iter().filter(|task| task.status == Status::Implementing && !held(task));
+    let own = context.session().ok();
     let active: Vec<_> = board.ordered().into_iter().filter(held).map(row).collect();
     Ok(Overview {
         as_of: look.as_of.clone(),
-        without_worktree: active.iter().filter(|row| row.lacks_worktree(context)).map(|row| row.id).collect(),
+        without_worktree: active
+            .iter()
+            .filter(|row| row.lacks_worktree(context, own.as_ref()))
+            .map(|row| row.id)
+            .collect(),
         active,
         stale_locks: stale_locks.collect(),
         orphan_worktrees: orphans.collect(),

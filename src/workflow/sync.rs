@@ -133,7 +133,11 @@ pub fn bring_together(context: &Context) -> Result<Synced> {
             let message = format!("changed here and at the remote, and no rule merges it: {}", names.join(", "));
             let dir = context.data_dir();
             let upstream = context.channel.remote().map_or_else(String::new, |remote| format!("{remote}/"));
-            let hint = format!("cd {} && git merge {upstream}{}", dir.display(), context.data_branch()?);
+            let data = context.data_branch()?;
+            let hint = format!(
+                "cd {} && git merge {upstream}{data}   # mend the files and commit, then git aitask sync",
+                dir.display()
+            );
             return Err(Error::new(Kind::Conflict, message).hint(hint).detail("files", names));
         }
     };

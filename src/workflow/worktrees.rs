@@ -165,7 +165,7 @@ fn refusal(wanted: &Wanted, branch: &Branch, reason: &str, path: &Path, causes: 
     match reason {
         "dirty" => Error::new(Kind::Dirty, message)
             .hint(format!("cd {show} && git status"))
-            .hint(format!("git aitask worktree remove {} --discard   (loses it)", wanted.id)),
+            .hint(format!("git aitask worktree remove {} --discard   # loses it", wanted.id)),
         "locked" => Error::new(Kind::Occupied, message).hint(format!("git worktree unlock {show}")),
         "stale_record" => gone(path, branch),
         _ => Error::new(Kind::Occupied, message).hint("git worktree list"),
