@@ -82,7 +82,9 @@ fn is_work(script: &str, args: &[String]) -> bool {
         "aitask_lock.sh" => !["--check", "check", "--list", "list", "--help", "-h"].contains(&first),
         "aitask_task_worktree.sh" => first != "resolve",
         "ait" => first == "git" && !git::reads_only(args.get(1..).unwrap_or_default()),
-        "aitask_pick_own.sh"
+        "aitask_claim_id.sh" => !["--peek", "peek", "--help", "-h"].contains(&first),
+        "aitask_zip_old.sh"
+        | "aitask_pick_own.sh"
         | "aitask_own.sh"
         | "aitask_sync.sh"
         | "aitask_archive.sh"

@@ -141,6 +141,10 @@ fn resolve(scene: &Scene, context: &Context, files: &[Unresolved]) -> Option<Res
         match resolving::edit(context, editor, file) {
             Ok(text) => drop(resolved.insert(file.path.clone(), (file.versions.clone(), text))),
             Err(error) => {
+                let kept = if resolved.is_empty() { Ok(Vec::new()) } else { resolving::keep(context, &resolved) };
+                for path in kept.unwrap_or_default() {
+                    scene.console.warn(&format!("what was resolved is kept in {}", path.display()));
+                }
                 scene.console.warn(&format!("{error}; nothing was changed"));
                 return None;
             }

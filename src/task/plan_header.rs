@@ -25,6 +25,17 @@ pub fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     header.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
 }
 
+/// What stands behind a key in the header, however somebody wrote it by hand: behind a byte order mark or empty lines, in
+/// other letters, without a blank, not closed. Such a line must not count as none.
+#[must_use]
+pub fn value_as_written<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    let mut lines = text.trim_start_matches('\u{feff}').lines().skip_while(|line| line.trim().is_empty());
+    lines.next().filter(|line| line.trim_end() == "---")?;
+    let header = lines.take_while(|line| !matches!(line.trim_end(), "---" | "...") && !line.starts_with('#'));
+    let mut pairs = header.filter_map(|line| line.split_once(':'));
+    pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case(key)).map(|(_, value)| value.trim())
+}
+
 /// The text with a new header above it.
 #[must_use]
 pub fn with_header(lines: &[(&str, String)], text: &str) -> String {
@@ -69,6 +80,20 @@ fn split(text: &str) -> Option<(&str, &str)> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn what_was_written_by_hand_is_read() {
+        for (text, found) in [
+            ("---\nOutput branch: dev\n---\n", Some("dev")),
+            ("\u{feff}\n---\nTask: x\n output branch:\tdev  \n", Some("dev")),
+            ("---\r\nOutput branch:dev\r\n---\r\n", Some("dev")),
+            ("---\nTask: x\n---\nOutput branch: dev\n", None),
+            ("Output branch: dev\n", None),
+            ("---\nTask: x\n# Plan\nOutput branch: dev\n", None),
+        ] {
+            assert_eq!(value_as_written(text, "Output branch"), found, "{text:?}");
+        }
+    }
 
     const PLAN: &str = "---\nTask: t1_a.md\nBase branch: main\nplan_verified: []\n---\n\nText\n";
 

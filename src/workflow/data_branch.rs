@@ -9,6 +9,7 @@ use crate::ledger::DATA;
 use crate::ledger::queue::Queue;
 use crate::task::merge::Rules;
 use crate::task::paths;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -136,6 +137,8 @@ pub fn publish(context: &Context) -> Result<bool> {
 /// [`Kind::Occupied`] when both have a file of one name with different content.
 pub fn take_over(context: &Context) -> Result<()> {
     let root = &context.repository.root;
+    // Another one that is at it puts links in the place of the folders.
+    let _queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
     for name in [paths::TASKS_DIR, paths::PLANS_DIR] {
         let folder = root.join(name);
         if !is_folder(&folder) {
@@ -188,6 +191,10 @@ fn move_into(from: &Path, to: &Path) -> Result<()> {
     for entry in std::fs::read_dir(from).map_err(io)? {
         let entry = entry.map_err(io)?;
         let (path, target) = (entry.path(), to.join(entry.file_name()));
+        if is_same(&path, &target) {
+            // Where they were moved from is a link to where they are by now.
+            return Ok(());
+        }
         if entry.file_type().map_err(io)?.is_dir() {
             move_into(&path, &target)?;
         } else if target.symlink_metadata().is_err() {
@@ -200,4 +207,10 @@ fn move_into(from: &Path, to: &Path) -> Result<()> {
         }
     }
     std::fs::remove_dir(from).map_err(io)
+}
+
+/// Whether two paths lead to one file, which to move or remove would be to lose.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| path.symlink_metadata().ok().map(|data| (data.dev(), data.ino()));
+    place(one).is_some_and(|found| Some(found) == place(other))
 }

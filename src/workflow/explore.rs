@@ -6,9 +6,9 @@ use super::place::Base;
 use super::scratch::{self, Scratch, seal};
 use crate::error::{Error, Kind, Result};
 use crate::git::run::Call;
-use crate::git::{Oid, RefName, RefUpdate, Repository, refs, worktree};
+use crate::git::{Branch, Oid, RefName, RefUpdate, Repository, refs, worktree};
 use crate::settings::Environment;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Set for whatever runs in there; our own verbs that change code or take a task refuse then.
@@ -50,7 +50,10 @@ pub fn explore(context: &Context, at: Option<&str>, command: &[String]) -> Resul
     let shown: Vec<_> = written.iter().take(10).map(String::as_str).collect();
     let more = written.len().saturating_sub(shown.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let message = format!("exploring must not write, and this was written and thrown away: {}{more}", shown.join(", "));
+    let message = format!(
+        "exploring must not write, and this was written, and is gone if it is not said otherwise: {}{more}",
+        shown.join(", ")
+    );
     Err(Error::new(Kind::Dirty, message)
         .hint("git aitask new \"...\", to file what was found")
         .hint("git aitask pick ID, to work on it")
@@ -71,8 +74,8 @@ fn run(context: &Context, scratch: &Scratch, command: &[String]) -> Result<u8> {
     Call::program(environment, program, &scratch.path).args(args).env(VARIABLE, "1").run_attached()
 }
 
-/// What is not as in the commit: files, ignored ones included, and commits. A branch that they were made on becomes again
-/// what it was before.
+/// What is not as in the commit: files, ignored ones included, and commits. A branch that was made in there goes, by its
+/// name in the answer; one that was there before stays, since others may have moved it meanwhile.
 fn written(
     repository: &Repository,
     scratch: &Scratch,
@@ -84,16 +87,25 @@ fn written(
     }
     let status = worktree::load_everything(repository, &scratch.path)?;
     let mut written: Vec<_> = status.entries.iter().map(|entry| entry.path.display().to_string()).collect();
-    if !status.detached || status.head.as_ref() != Some(commit) {
-        written.insert(0, "a commit".to_owned());
+    let steps = repository.git().read(&scratch.path, "reflog").args(["--format=%gs"]).output()?.text();
+    let is_move = |step: &&str| step.is_empty() || step.starts_with("checkout: ");
+    let lost = status.detached && status.head.as_ref() != Some(commit) && steps.is_empty();
+    if lost || steps.lines().any(|step| !is_move(&step)) {
+        let keeps = status.branch.as_ref().filter(|branch| branches.contains_key(&branch.full()));
+        written.insert(
+            0,
+            keeps.map_or_else(|| "a commit".to_owned(), |branch| format!("a commit (on {branch}, which keeps it)")),
+        );
     }
-    if let (Some(branch), Some(tip)) = (status.branch, status.head) {
-        let name = branch.full();
-        let update = RefUpdate { old: Some(tip), new: branches.get(&name).cloned(), name };
-        if update.old != update.new {
-            refs::swap(repository, &[update], "aitask: exploring keeps nothing")?;
-            written.insert(0, format!("the branch {branch}"));
-        }
+    let visited = steps.lines().filter_map(|step| step.strip_prefix("checkout: moving from ")?.rsplit_once(" to "));
+    let visited: BTreeSet<_> = visited.filter_map(|(_, to)| Some(Branch::parse(to).ok()?.full())).collect();
+    let now = refs::load_below(repository, "refs/heads/")?;
+    for (name, tip) in now.into_iter().filter(|(name, _)| visited.contains(name) && !branches.contains_key(name)) {
+        written.insert(
+            0,
+            format!("the branch {} at {}", name.branch().map_or_else(String::new, |b| b.to_string()), tip.short()),
+        );
+        refs::swap(repository, &[RefUpdate { name, old: Some(tip), new: None }], "aitask: exploring keeps nothing")?;
     }
     Ok(written)
 }

@@ -91,8 +91,28 @@ pub fn finish(context: &Context, wanted: &Wanted, options: &Options) -> Result<F
     if options.message.as_ref().is_some_and(|message| message.trim().is_empty()) {
         return Err(Error::new(Kind::Usage, "the message of the merge is empty"));
     }
+    let mut into = match &options.into {
+        Some(named) => Branch::parse(named)?,
+        None => Planned::load(context, wanted.id)?.output(context, wanted.id)?,
+    };
+    // The plan in the checkout may be an old one; the one that counts says where the work goes.
+    for _ in 0..5 {
+        match finish_into(context, wanted, options, into)? {
+            Ok(finished) => return Ok(finished),
+            Err(other) => into = other,
+        }
+    }
+    Err(Error::new(Kind::Contention, "the plan keeps changing").hint("run the same command again"))
+}
+
+/// Finishes a task into a branch; the inner error is the branch that its plan names instead.
+fn finish_into(
+    context: &Context,
+    wanted: &Wanted,
+    options: &Options,
+    into: Branch,
+) -> Result<std::result::Result<Finished, Branch>> {
     let (locks, data) = branches(context)?;
-    let into = output_branch(context, wanted, options)?;
     landing::require_code(context, &into)?;
     let mode = match (options.mode, &context.settings.merge) {
         (Some(mode), _) => mode,
@@ -102,13 +122,15 @@ pub fn finish(context: &Context, wanted: &Wanted, options: &Options) -> Result<F
     let mut all = vec![locks.clone(), data.clone()];
     all.extend((into != data).then(|| into.clone()));
     let session = context.session()?;
-    let mut job = Finisher { context, options, wanted, session, locks, data, into, mode, checked: None };
-    if job.check().is_some() {
-        // It may take long: not while others wait for us.
-        job.decide(&context.ledger().view(&all, true)?)?;
-    }
-    let landed = context.ledger().transact(&nonce()?, &all, |view| job.decide(view));
-    let landed = landed.map_err(|error| explain(error, &job.into, wanted))?;
+    let mut job = Finisher { context, options, wanted, session, locks, data, into, mode, checked: None, instead: None };
+    let ledger = context.ledger();
+    // It may take long: not while others wait for us.
+    let checked = if job.check().is_some() { job.decide(&ledger.view(&all, true)?).map(drop) } else { Ok(()) };
+    let landed = checked.and_then(|()| ledger.transact(&nonce()?, &all, |view| job.decide(view)));
+    let landed = match (landed, job.instead.take()) {
+        (Err(_), Some(other)) => return Ok(Err(other)),
+        (landed, _) => landed.map_err(|error| explain(error, &job.into, wanted))?,
+    };
     let mut aside = Aside::of(context, &landed);
     let commit = landed.tip(&job.into).cloned().or_else(|| landed.value.output.clone());
     let done = landed.value;
@@ -140,7 +162,7 @@ pub fn finish(context: &Context, wanted: &Wanted, options: &Options) -> Result<F
     }
     aside.notes.append(&mut finished.aside.notes);
     finished.aside = aside;
-    Ok(finished)
+    Ok(Ok(finished))
 }
 
 struct Finisher<'a> {
@@ -154,6 +176,8 @@ struct Finisher<'a> {
     mode: Mode,
     /// What the check passed on already: a merged tree, or the tip that the output branch moves to.
     checked: Option<Oid>,
+    /// Where the work goes by the plan, if not here.
+    instead: Option<Branch>,
 }
 
 impl Finisher<'_> {
@@ -192,6 +216,14 @@ impl Finisher<'_> {
         done.place.require_removable(self.context, false)?;
         let mut plan = Plan::new();
         if !path.is_archived() {
+            if self.options.into.is_none() {
+                let output = Planned::of(self.context, view, &index, &path)?.output(self.context, path.id())?;
+                if output != self.into {
+                    let message = format!("the plan says {output}");
+                    self.instead = Some(output);
+                    return Err(Error::new(Kind::Contention, message));
+                }
+            }
             plan = self.merge(plan, &mut done, &document)?;
         }
         if self.options.no_push {
@@ -243,34 +275,6 @@ fn find<'i>(index: &'i Index, wanted: &Wanted) -> Result<&'i TaskPath> {
     match ids().find_map(|id| index.active(id)) {
         Some(_) => index.require_active(wanted),
         None => ids().find_map(|id| index.archived(id)).map_or_else(|| index.require_active(wanted), Ok),
-    }
-}
-
-/// Where the work goes: `--into`, what the plan says, `aitask.output`, the branch the task branch was cut from, the main
-/// worktree's branch.
-fn output_branch(context: &Context, wanted: &Wanted, options: &Options) -> Result<Branch> {
-    if let Some(named) = &options.into {
-        return Branch::parse(named);
-    }
-    let cut_from = Held::load(&context.repository, wanted.id).and_then(|held| held.base);
-    let planned = Planned::load(context, wanted.id)?;
-    if let (Some(planned), Some(cut_from)) = (&planned.base, &cut_from)
-        && planned.as_str() != cut_from
-    {
-        let message =
-            format!("the plan says that the work is based on {planned}, but its branch was cut from {cut_from}");
-        let hint = |into: &str| format!("git aitask finish {} --into {into}", wanted.id);
-        let error = Error::new(Kind::Conflict, message).hint(hint(cut_from));
-        return Err(error.hint(hint(planned.as_str())));
-    }
-    let configured = [&context.settings.output, &cut_from, &context.settings.base].into_iter().flatten().next();
-    match (planned.output, configured) {
-        (Some(output), _) => Ok(output),
-        (None, Some(name)) => Branch::parse(name),
-        (None, None) => context.repository.root_branch.clone().ok_or_else(|| {
-            Error::new(Kind::DetachedHead, "the main worktree is on no branch, so there is none to merge into")
-                .hint("git aitask finish --into main")
-        }),
     }
 }
 

@@ -109,6 +109,18 @@ impl Index {
         of_task().find(|plan| **plan == exact).or_else(|| of_task().min_by(|a, b| a.as_str().cmp(b.as_str())))
     }
 
+    /// All active plans of a task, whatever they are called.
+    #[must_use]
+    pub fn plans_of(&self, task: TaskId) -> Vec<&PlanPath> {
+        self.plans.iter().filter(|plan| plan.id() == task && !plan.is_archived()).collect()
+    }
+
+    /// The branch that the task data is on.
+    #[must_use]
+    pub fn branch(&self) -> &Branch {
+        &self.branch
+    }
+
     /// The file of a making that was cut off after it was published, where it still is.
     pub(super) fn made(&self, reached: &Reached) -> Option<&TaskPath> {
         let Reached::Task(file) = reached else { return None };

@@ -108,7 +108,7 @@ fn merge_files(
         let known = resolutions.get(&path).filter(|(made_of, _)| *made_of == versions);
         let merged = match (known, texts) {
             // Nothing is left of a file that one side removed already.
-            (Some((_, text)), [_, None, _] | [_, _, None]) if text.is_empty() => Merged::Gone,
+            (Some((_, text)), [_, None, _] | [_, _, None]) if text.trim_ascii().is_empty() => Merged::Gone,
             (Some((_, text)), _) => Merged::Text(text.clone()),
             (None, texts) if is_bundle(&path) && are_plain(&versions) => merge_bundles(&path, &texts)?,
             (None, [base, Some(ours), Some(theirs)]) => {

@@ -8,6 +8,7 @@ use super::{data_branch, data_state};
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::{self, Edit};
 use crate::git::porcelain::ls_tree::TreeEntry;
+use crate::git::porcelain::status::{StatusEntry, StatusKind};
 use crate::git::{Branch, Oid, merge, worktree};
 use crate::ledger::transaction::Step;
 use crate::ledger::{Channel, DATA, Decision, Ledger, Plan, View, nonce};
@@ -144,9 +145,18 @@ fn require_settled(context: &Context) -> Result<()> {
         return Ok(());
     }
     let status = worktree::changes_below(&context.repository, root, &[paths::TASKS_DIR, paths::PLANS_DIR])?;
-    let Some(first) = status.entries.iter().find(|entry| entry.path.components().count() > 1) else { return Ok(()) };
+    // What is private moves over as it lies there.
+    let counts = |entry: &&StatusEntry| entry.path.components().count() > 1 && !is_private(entry);
+    let Some(first) = status.entries.iter().find(counts) else { return Ok(()) };
     Err(Error::new(Kind::Dirty, format!("task data is not committed: {}", first.path.display()))
         .hint("git aitask sync"))
+}
+
+/// Whether a file is a draft or one user's settings, which are never committed, whether or not git was told so.
+pub(super) fn is_private(entry: &StatusEntry) -> bool {
+    let path = &entry.path;
+    entry.kind == StatusKind::Untracked
+        && (path.starts_with(paths::DRAFTS_DIR) || path == Path::new(paths::USER_CONFIG_FILE))
 }
 
 /// Refuses a checkout whose code branch still carries task data: it could not be brought forward.

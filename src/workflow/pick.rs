@@ -95,6 +95,7 @@ pub fn pick(context: &Context, options: &Options) -> Result<Picked> {
         judged: None,
         place: None,
         base,
+        planned: None,
         recorded: None,
     };
     let mark = picker.nonce.clone();
@@ -120,7 +121,7 @@ pub fn pick(context: &Context, options: &Options) -> Result<Picked> {
         taken.lock.token = Some(token.clone());
     }
     let place = picker.place.take();
-    let worktree = match (&picker.base, place) {
+    let worktree = match (picker.planned.as_ref().or(picker.base.as_ref()), place) {
         (Some(base), Some(place)) if context.dry_run => {
             if place.record.is_none() {
                 aside.would_run(place.add_command(context, base)?);
@@ -176,6 +177,7 @@ struct Picker<'a> {
     judged: Option<(TaskId, Option<Oid>)>,
     place: Option<Place>,
     base: Option<Base>,
+    planned: Option<Base>,
     /// The task whose taking this clone has a record of.
     recorded: Option<TaskId>,
 }
@@ -197,13 +199,13 @@ impl Picker<'_> {
                 });
                 if let (true, Some(path)) = (is_ours, index.active(task).cloned()) {
                     let document = index.load_document(view, path.as_str())?;
-                    return self.take(&index, &path, document, object.as_ref(), with_status);
+                    return self.take((view, &index), &path, document, object.as_ref(), with_status);
                 }
             }
             let locks = Locks::of(root()?.as_ref())?;
             let best = ready(&index, view, &locks)?.into_iter().next().ok_or_else(nothing_to_pick)?.path;
             let document = index.load_document(view, best.as_str())?;
-            return self.take(&index, &best, document, None, with_status);
+            return self.take((view, &index), &best, document, None, with_status);
         }
         let mut refusal = None;
         for wanted in &self.options.wanted {
@@ -223,7 +225,7 @@ impl Picker<'_> {
             let (lock, tree, file) = (objects.next().flatten(), objects.next().flatten(), objects.next().flatten());
             Locks::of(tree.as_ref())?;
             let document = Document::parse(&file.map(|file| file.data).unwrap_or_default());
-            match self.take(&index, &path, document, lock.as_ref(), with_status) {
+            match self.take((view, &index), &path, document, lock.as_ref(), with_status) {
                 Ok(decision) => return Ok(decision),
                 Err(error) => drop(refusal.get_or_insert(error)),
             }
@@ -249,7 +251,7 @@ impl Picker<'_> {
 
     fn take(
         &mut self,
-        index: &Index,
+        (view, index): (&View<'_>, &Index),
         path: &TaskPath,
         mut document: Document,
         lock: Option<&Object>,
@@ -269,8 +271,7 @@ impl Picker<'_> {
             self.require_stealable(&task, lock)?;
         }
         if self.base.is_some() {
-            let planned = planned::base(self.context, path.id(), self.options.base.as_deref())?;
-            self.base = planned.or(self.base.take());
+            self.planned = planned::base(self.context, (view, index), path, self.options.base.as_deref())?;
             let place = Place::find(self.context, path.name())?;
             place.require_free(self.context)?;
             self.place = Some(place);

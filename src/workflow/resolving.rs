@@ -2,10 +2,28 @@
 //! commit.
 
 use super::context::Context;
-use super::joining::Unresolved;
+use super::joining::{Resolutions, Unresolved};
 use crate::error::{Error, Kind, Result};
+use crate::git::porcelain::unmerged::Versions;
 use crate::git::run::Call;
 use crate::task::merge;
+use std::path::PathBuf;
+
+/// Keeps what was resolved of files, for somebody who could not resolve them all; gives where each is.
+///
+/// # Errors
+/// [`Kind::Io`].
+pub fn keep(context: &Context, resolved: &Resolutions) -> Result<Vec<PathBuf>> {
+    let private = context.repository.private_dir()?;
+    let io = |error: std::io::Error| Error::io("write below", &private, &error);
+    let place = tempfile::Builder::new().prefix("resolved-").tempdir_in(&private).map_err(io)?.keep();
+    let write = |(path, (_, text)): (&PathBuf, &(Versions, Vec<u8>))| {
+        let copy = place.join(path);
+        let made = std::fs::create_dir_all(copy.parent().unwrap_or(&place)).and_then(|()| std::fs::write(&copy, text));
+        made.map(|()| copy).map_err(io)
+    };
+    resolved.iter().map(write).collect()
+}
 
 /// Opens the file in `editor`, with its conflict markers or as the one side has it that did not remove it; gives what
 /// came of it.
@@ -34,10 +52,13 @@ pub fn edit(context: &Context, editor: &str, file: &Unresolved) -> Result<Vec<u8
     let call = Call::program(context.repository.git().environment(), "sh", root);
     let status = call.args(["-c", &script, "sh"]).arg(&copy).run_attached()?;
     let text = std::fs::read(&copy).map_err(|error| Error::io("read", &copy, &error))?;
-    if status == 0 && !merge::has_markers(&text) {
-        return Ok(text);
-    }
-    let why = if status == 0 { "still has conflict markers in it" } else { "was not resolved: the editor failed" };
+    let both = file.versions.ours.is_some() && file.versions.theirs.is_some();
+    let why = match (status, merge::has_markers(&text), both && text.trim_ascii().is_empty()) {
+        (0, false, false) => return Ok(text),
+        (0, true, _) => "still has conflict markers in it",
+        (0, false, true) => "was not resolved: nothing is left of it, although both sides have it",
+        _ => "was not resolved: the editor failed",
+    };
     if text == *marked {
         return unresolved(why);
     }

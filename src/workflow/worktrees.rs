@@ -92,7 +92,7 @@ pub fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Result<Add
     let view = ledger.view(std::slice::from_ref(&data), false)?;
     let index = Index::load(&view, &data)?;
     let path = index.require_active(wanted)?;
-    let planned = planned::base(context, path.id(), base)?;
+    let planned = planned::base(context, (&view, &index), path, base)?;
     let base = planned.map_or_else(|| Base::find_for(context, base, std::slice::from_ref(wanted)), Ok)?;
     let place = Place::find(context, path.name())?;
     place.require_free(context)?;

@@ -104,17 +104,20 @@ fn what_a_link_in_the_place_of_the_worktree_leads_to_is_left_alone() {
 }
 
 #[test]
-fn a_branch_made_in_there_is_thrown_away_and_one_that_was_there_is_as_before() {
+fn a_branch_made_in_there_is_thrown_away_and_one_that_was_there_keeps_what_it_has() {
     let (world, ann, _bob) = two();
     ann.git(&["branch", "old"]);
     let before = everything(&ann);
-    for script in ["git checkout -qb new", "git checkout -q old"] {
-        let run = ann.aitask(&["explore", "--", "sh", "-c", &format!("{script} && git commit -qm x --allow-empty")]);
-        assert!(run.fails(1).stderr.contains("a commit"));
-        assert_eq!((everything(&ann), left(&world)), (before.clone(), vec![]), "{script}");
-    }
+    let commit = |branch: &str| {
+        let script = format!("git checkout -q {branch} && git commit -qm x --allow-empty");
+        ann.aitask(&["explore", "--", "sh", "-c", &script]).fails(1).stderr
+    };
+    assert!(commit("-b new").contains("a commit"));
+    assert_eq!((everything(&ann), left(&world)), (before.clone(), vec![]));
     ann.aitask(&["explore", "--", "git", "checkout", "-qb", "new"]).fails(1);
     assert_eq!(everything(&ann), before);
+    assert!(commit("old").contains("on old, which keeps it"));
+    assert_eq!(ann.git(&["log", "-1", "--format=%s", "old"]), "x\n");
 }
 
 #[test]
@@ -148,4 +151,20 @@ fn the_scripts_read_and_file_in_there_too_and_change_no_code() {
         assert_eq!(call(create), (0, "aitasks/t2_found.md\n".into()));
         assert!(ann.path("aitasks/t2_found.md").exists());
     }
+}
+
+#[test]
+fn a_branch_that_was_there_stays_where_others_moved_it_and_a_look_at_it_is_no_writing() {
+    let (_world, ann, _bob) = two();
+    ann.git(&["branch", "dev"]);
+    ann.aitask(&["explore", "--", "git", "switch", "-q", "dev"]).ok();
+    // Somebody's work lands on it meanwhile.
+    let land = "git switch -q dev && git update-ref refs/heads/dev $(git commit-tree -p dev -m work 'dev^{tree}')";
+    ann.aitask(&["explore", "--", "sh", "-c", land]);
+    assert_eq!(ann.git(&["log", "-1", "--format=%s", "dev"]), "work\n");
+    let hidden =
+        "o=$(git rev-parse HEAD); git switch -q -c side; git commit -q --allow-empty -m x; git switch -q --detach $o";
+    let run = ann.aitask(&["explore", "--", "sh", "-c", hidden]).fails(1);
+    assert!(run.stderr.contains("the branch side at "), "{run}");
+    assert_eq!(ann.git(&["branch", "--list", "side"]), "");
 }

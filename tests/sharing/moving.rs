@@ -200,3 +200,26 @@ fn links_and_programs_are_the_same_on_the_data_branch() {
         assert!(modes.contains(line), "{modes}");
     }
 }
+
+#[test]
+fn two_moves_at_once_in_one_clone_lose_no_file() {
+    for round in 0..6 {
+        let (world, ann, _bob) = on_main();
+        ann.write("aitasks/new/draft_20260101_0101_x.md", "mine\n");
+        ann.write("aitasks/metadata/userconfig.yaml", "email: ann@example.com\n");
+        let start = || match round % 2 {
+            0 => ann.start(&["init", "--data-branch"]),
+            _ => ann.start_script("aitask_setup.sh", &[]),
+        };
+        let both = [start(), start()];
+        for run in both {
+            run.wait();
+        }
+        ann.aitask(&["init", "--data-branch"]).ok();
+        assert_eq!(ann.read(".aitask-data/aitasks/new/draft_20260101_0101_x.md"), "mine\n");
+        assert!(ann.path(".aitask-data/aitasks/metadata/userconfig.yaml").exists() && ann.path("aitasks").is_symlink());
+        let deleted = ann.at(".aitask-data").git(&["status", "--porcelain"]);
+        assert!(!deleted.contains(" D "), "{deleted}");
+        assert!(world.remote_file("aitask-data", "aitasks/t1_one.md").is_some());
+    }
+}

@@ -220,3 +220,24 @@ fn conflict_markers_are_never_committed() {
     assert_eq!(sync(&ann), "ERROR:commit_failed");
     assert!(!world.remote_file("aitask-data", "aitasks/t1_sample.md").unwrap().contains("<<<"));
 }
+
+#[test]
+fn an_editor_that_empties_a_file_of_both_sides_resolves_nothing_and_what_was_resolved_before_is_kept() {
+    let (world, ann, bob) = two();
+    for name in ["a", "b"] {
+        ann.write(&format!("aitasks/t2_{name}.md"), "base\n");
+    }
+    assert_eq!((sync(&ann), sync(&bob)), ("PUSHED".into(), "PULLED".into()));
+    for name in ["a", "b"] {
+        ann.write(&format!("aitasks/t2_{name}.md"), "hers\n");
+        bob.write(&format!("aitasks/t2_{name}.md"), "his\n");
+    }
+    assert_eq!(sync(&ann), "PUSHED");
+    world.script(&world.root().join("bin/edit"), "#!/bin/sh\ncase $1 in *_a.md) echo both >$1;; *) : >$1;; esac\n");
+    let bob = bob.with_programs(world.root().join("bin")).env("EDITOR", "edit");
+    let run = bob.script("aitask_sync.sh", &[]).fails(1);
+    assert!(run.stderr.contains("nothing is left of it"), "{run}");
+    let kept = run.stderr.split("is kept in ").nth(1).and_then(|rest| rest.lines().next()).unwrap().trim();
+    assert_eq!(std::fs::read_to_string(kept).unwrap(), "both\n", "{run}");
+    assert_eq!(world.remote_file("aitask-data", "aitasks/t2_b.md").as_deref(), Some("hers\n"));
+}

@@ -239,3 +239,24 @@ fn waiting_for_another_one_and_for_the_network_share_one_limit() {
     assert!((2.0..6.5).contains(&took), "{took} s");
     holder.kill();
 }
+
+#[test]
+fn drafts_and_settings_of_one_user_are_never_published_whether_or_not_git_ignores_them() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    ann.write("aitasks/t1_a.md", "a\n");
+    ann.commit("a task");
+    ann.git(&["push", "-q"]);
+    ann.write("aitasks/new/draft_1.md", "mine\n");
+    ann.write("aitasks/metadata/userconfig.yaml", "email: a@b.c\n");
+    assert_eq!(sync(&ann), "NOTHING");
+    ann.write("aitasks/t1_a.md", "b\n");
+    assert_eq!(sync(&ann), "PUSHED");
+    assert_eq!(world.remote_files("main"), ["README.md", "aitasks/t1_a.md"]);
+    // Nor are they in the way of the move to the data branch, which takes them along as they lie there.
+    ann.script("aitask_setup.sh", &[]).ok();
+    assert_eq!(ann.read(".aitask-data/aitasks/new/draft_1.md"), "mine\n");
+    assert!(
+        world.remote_files("aitask-data").iter().all(|name| !name.contains("draft") && !name.contains("userconfig"))
+    );
+}

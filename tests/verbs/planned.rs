@@ -68,3 +68,49 @@ fn a_name_that_is_none_stops_the_work_before_anything_is_taken() {
     work.aitask(&["finish"]).fails(1);
     assert!(world.remote_file("main", "work.txt").is_none());
 }
+
+#[test]
+fn the_plan_that_is_published_counts_and_not_the_one_that_lies_here() {
+    let (world, ann) = planned("Base branch: main\n");
+    ann.aitask(&["pick", "1"]).ok();
+    let work = ann.at("aiwork/t1_one");
+    work.write("work.txt", "work\n");
+    work.commit("the work");
+    let bob = world.clone("bob");
+    plan(&bob, "Base branch: main\nOutput branch: dev\n");
+    work.aitask(&["finish"]).ok();
+    assert!(world.remote_file("dev", "work.txt").is_some() && world.remote_file("main", "work.txt").is_none());
+    ann.task("Two", &[]);
+    bob.git(&["pull", "-q"]);
+    bob.write("aiplans/p2_two.md", "---\nBase branch: dev\n---\n\nThe plan.\n");
+    bob.aitask(&["sync"]).ok();
+    ann.aitask(&["pick", "2"]).ok().assert().stdout(contains("cut from dev"));
+}
+
+#[test]
+fn without_an_output_the_base_is_where_the_work_goes_whatever_is_checked_out() {
+    let (world, ann) = planned("Base branch: main\n");
+    ann.script("aitask_pick_own.sh", &["1", "--email", "ann@example.com"]).ok();
+    ann.git(&["worktree", "add", "-q", "-b", "aitask/t1_one", "aiwork/t1_one", "main"]);
+    let work = ann.at("aiwork/t1_one");
+    work.write("work.txt", "work\n");
+    work.commit("the work");
+    ann.git(&["switch", "-q", "-c", "wip"]);
+    ann.git(&["push", "-q", "-u", "origin", "wip"]);
+    ann.git(&["switch", "-q", "main"]);
+    ann.aitask(&["finish", "1"]).ok();
+    assert!(world.remote_file("main", "work.txt").is_some() && world.remote_file("wip", "work.txt").is_none());
+}
+
+#[test]
+fn of_several_plans_the_one_of_the_tasks_name_counts_or_none() {
+    let (world, ann) = planned("Base branch: main\nOutput branch: dev\n");
+    ann.write("aiplans/p1_another.md", "---\nBase branch: dev\n---\n");
+    ann.aitask(&["sync"]).ok();
+    ann.aitask(&["pick", "1"]).ok().assert().stdout(contains("cut from main"));
+    ann.aitask(&["drop", "1"]).ok();
+    ann.git(&["mv", "aiplans/p1_one.md", "aiplans/p1_third.md"]);
+    ann.aitask(&["sync"]).ok();
+    let run = ann.aitask(&["pick", "1"]).fails(1);
+    assert!(run.stderr.contains("several plans") && world.locks().is_empty(), "{run}");
+}

@@ -14,6 +14,7 @@ use crate::workflow::context::Context;
 use crate::workflow::data_state;
 use crate::workflow::files::is_left_by_a_write;
 use crate::workflow::joining::{self, Join};
+use crate::workflow::migrate::is_private;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -176,7 +177,7 @@ impl Work<'_, '_> {
         let below = |path: &Path| folders.iter().any(|folder| path.starts_with(folder));
         let mut changed = status.entries;
         changed.retain(|entry| below(&entry.path) && !entry.path.as_os_str().is_empty());
-        changed.retain(|entry| !is_link_of_ours(&entry.path) && !is_left_by_a_write(&entry.path));
+        changed.retain(|entry| !is_link_of_ours(&entry.path) && !is_left_by_a_write(&entry.path) && !is_private(entry));
         if changed.is_empty() || !self.manner.commit {
             return Ok(Ok(()));
         }
