@@ -37,6 +37,12 @@ pub fn edit(context: &Context, editor: &str, file: &Unresolved) -> Result<Vec<u8
     let show = path.strip_prefix(root).unwrap_or(&path);
     let unresolved = |why: &str| Err(Error::new(Kind::Conflict, format!("{} {why}", show.display())));
     let Some(marked) = &file.marked else {
+        if show.to_string_lossy().ends_with(".tar.zst") {
+            return unresolved(
+                "has a file that differs on both sides; take it out here and there (aitask_zip_old.sh unpack ID), make it \
+                 the same, then sync again",
+            );
+        }
         return unresolved(
             "has no lines and differs on both sides; give it the content of the other side, then sync again",
         );

@@ -181,9 +181,18 @@ fn a_dry_run_says_what_it_would_do_and_does_nothing() {
     assert_eq!(rehearse(&ann)["did"], "pulled");
     ann.aitask(&["sync"]).ok();
     assert_eq!(rehearse(&ann)["dry_run"], serde_json::json!({"refs": [], "commands": []}));
+    // What would be in the way is foreseen.
     ann.write("aitasks/t1_sample.md", &task("x: 1\n", "Body\n"));
-    bob.write("aitasks/t1_sample.md", &task("x: 2\n", "Body\n"));
+    ann.write(".aitask-data/foo.txt", "hers\n");
+    ann.script("ait", &["git", "add", "foo.txt"]).ok();
+    ann.script("ait", &["git", "commit", "-qm", "ait: foo", "foo.txt"]).ok();
     ann.aitask(&["sync"]).ok();
+    bob.write(".aitask-data/foo.txt", "his\n");
+    for options in [&["sync", "--dry-run"][..], &["sync"]] {
+        assert!(bob.aitask(options).fails(1).stderr.contains("foo.txt"));
+    }
+    std::fs::remove_file(bob.path(".aitask-data/foo.txt")).unwrap();
+    bob.write("aitasks/t1_sample.md", &task("x: 2\n", "Body\n"));
     let error = bob.aitask(&["sync", "--dry-run", "--json"]).fails(1).error();
     assert_eq!(error["error"]["kind"], "conflict");
 }

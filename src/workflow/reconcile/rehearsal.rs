@@ -1,9 +1,10 @@
 //! A sync that changes nothing: local edits become a commit that no branch has, and what would be swapped is said.
 
-use super::Progress;
-use super::work::{AUTO_COMMIT, Work};
+use super::work::{AUTO_COMMIT, Step, Work};
+use super::{Failure, Progress, Reconciled};
 use crate::error::{Error, Kind, Result};
 use crate::git::Oid;
+use crate::git::carry::{self, Forward};
 use crate::git::objects::{self, Edit, NewCommit, Parent};
 use crate::git::porcelain::status::StatusEntry;
 use crate::git::remote;
@@ -43,9 +44,18 @@ impl Work<'_, '_> {
         (self.manner.progress)(Progress::WouldRun(command));
     }
 
-    /// How the branch here would follow.
-    pub(super) fn rehearse_bring(&mut self, to: &Oid) {
+    /// How the branch here would follow, or what is in the way. Beside edits that would be committed first that cannot be
+    /// told.
+    pub(super) fn rehearse_bring(&mut self, to: &Oid) -> Step {
+        let (repository, (local, _)) = (&self.context.repository, self.tips()?);
+        if let (Some(dir), Some(local), None) = (&self.checkout, &local, &self.rehearsed)
+            && let Forward::Refused(said) = carry::could_carry(repository, dir, local, to, &[], None)?
+        {
+            return Ok(Err(Reconciled::Failed(Failure::InTheWay, Error::new(Kind::Dirty, said))));
+        }
         let place = self.checkout.as_ref().map_or(String::new(), |dir| format!("-C {} ", dir.display()));
         (self.manner.progress)(Progress::WouldRun(format!("git {place}merge --ff-only {to}")));
+        self.done.pulled = true;
+        Ok(Ok(()))
     }
 }

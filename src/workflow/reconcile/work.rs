@@ -36,7 +36,7 @@ fn failed<T>(failure: Failure, error: Error) -> Result<T, Reconciled> {
 
 #[derive(Debug, Default)]
 pub(super) struct Done {
-    pulled: bool,
+    pub(super) pulled: bool,
     pushed: bool,
     merged: bool,
 }
@@ -94,11 +94,7 @@ impl Work<'_, '_> {
                         (self.manner.progress)(Progress::Pulling(behind));
                     }
                     match (ahead, behind) {
-                        (0, _) if self.context.dry_run => {
-                            self.rehearse_bring(theirs);
-                            self.done.pulled = true;
-                            return Ok(Ok(()));
-                        }
+                        (0, _) if self.context.dry_run => return self.rehearse_bring(theirs),
                         (0, _) => match self.bring(local, theirs)? {
                             Forward::Done => {
                                 self.done.pulled |= self.known.as_ref() != Some(theirs);
@@ -132,11 +128,7 @@ impl Work<'_, '_> {
             if self.context.dry_run {
                 self.rehearse_push(theirs.as_ref(), &goal);
                 self.done.pushed = true;
-                if local.as_ref() != Some(&goal) {
-                    self.rehearse_bring(&goal);
-                    self.done.pulled = true;
-                }
-                return Ok(Ok(()));
+                return if local.as_ref() == Some(&goal) { Ok(Ok(())) } else { self.rehearse_bring(&goal) };
             }
             match self.push(theirs.as_ref(), &goal)? {
                 Ok(true) => {
