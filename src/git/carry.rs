@@ -31,7 +31,7 @@ pub fn fast_forward(repository: &Repository, path: &Path, commit: &Oid) -> Resul
         Some(0) => Forward::Done,
         _ if complaint.contains("fast-forward") || complaint.contains("Diverging") => Forward::Diverged,
         // With the first of the files that it lists below.
-        _ => Forward::Refused(complaint.replacen(":\n\t", ": ", 1)),
+        _ => Forward::Refused(said(&complaint.replacen(":\n\t", ": ", 1))),
     })
 }
 
@@ -199,5 +199,10 @@ pub fn refresh(repository: &Repository, path: &Path) -> Result<()> {
 
 fn forward(call: &Call) -> Result<Forward> {
     let output = super::commit::patiently(call)?;
-    Ok(if output.success() { Forward::Done } else { Forward::Refused(output.complaint()) })
+    Ok(if output.success() { Forward::Done } else { Forward::Refused(said(&output.complaint())) })
+}
+
+/// What git said, to stand in a sentence of ours.
+fn said(complaint: &str) -> String {
+    complaint.strip_prefix("error: ").unwrap_or(complaint).to_owned()
 }
