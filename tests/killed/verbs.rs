@@ -2,25 +2,27 @@
 
 use super::{Mode, Scene, sweep, sweep_once};
 
-/// A test for each mode, so that they run beside each other.
+/// A test for each mode, so that they run beside each other; those that say so only with `cargo test killed -- --ignored`.
 macro_rules! in_every_mode {
-    ($name:ident $(, $ignored:meta)?) => {
+    ($name:ident $(, $remote:meta)? $(; $local:meta)?) => {
         mod $name {
             use super::Mode;
 
             #[test]
+            $(#[$remote])?
             fn with_a_remote() {
                 super::$name(Mode::Remote);
             }
 
             #[test]
-            $(#[$ignored])?
+            $(#[$remote])?
+            $(#[$local])?
             fn without_a_remote() {
                 super::$name(Mode::Local);
             }
 
             #[test]
-            $(#[$ignored])?
+            $(#[$remote])?
             fn with_a_data_branch() {
                 super::$name(Mode::DataBranch);
             }
@@ -29,13 +31,13 @@ macro_rules! in_every_mode {
 }
 
 in_every_mode!(init);
-in_every_mode!(new);
-in_every_mode!(pick);
-in_every_mode!(pick_without_session, ignore = "pick but for who asks: cargo test killed -- --ignored");
-in_every_mode!(drop_task);
+in_every_mode!(new; ignore = "as with a remote, but for the push");
+in_every_mode!(pick; ignore = "as with a remote, but for the push");
+in_every_mode!(pick_without_session, ignore = "pick but for who asks");
+in_every_mode!(drop_task; ignore = "as with a remote, but for the push");
 in_every_mode!(finish_merge);
-in_every_mode!(finish_squash, ignore = "finish_merge but for the merge itself: cargo test killed -- --ignored");
-in_every_mode!(finish_ff, ignore = "finish_merge but for the merge itself: cargo test killed -- --ignored");
+in_every_mode!(finish_squash, ignore = "finish_merge but for the merge itself");
+in_every_mode!(finish_ff, ignore = "finish_merge but for the merge itself");
 in_every_mode!(archive);
 
 fn init(mode: Mode) {
@@ -79,12 +81,13 @@ fn finish_ff(mode: Mode) {
 }
 
 #[test]
-#[ignore = "finish_merge but for the archive: cargo test killed -- --ignored"]
+#[ignore = "finish_merge but for the archive"]
 fn finish_unarchived() {
     sweep(&Scene::with_work(Mode::Remote, true, true), &["finish", "1", "--no-archive"]);
 }
 
 #[test]
+#[ignore = "finish_merge but for the check, in a worktree of its own"]
 fn finish_checked() {
     sweep(&Scene::with_work(Mode::Local, true, true), &["finish", "1", "--check", "test -e login.txt"]);
 }
