@@ -20,6 +20,16 @@ pub fn start(document: &mut Document, email: &str, now: &str) -> Result<()> {
     document.set("updated_at", now)
 }
 
+/// Whether a published file is what [`start`] makes of this content.
+#[must_use]
+pub fn is_start_of(here: &[u8], published: &[u8]) -> bool {
+    let (mut document, published) = (Document::parse(here), Document::parse(published));
+    let text = |key| published.scalar(key).unwrap_or_default().to_owned();
+    let started = start(&mut document, &text("assigned_to"), &text("updated_at"));
+    let started = started.and_then(|()| document.canonical(&text("updated_at")));
+    started.is_ok_and(|started| started.to_bytes() == published.to_bytes())
+}
+
 /// Nobody works on it any more: the given status, no assignee, `updated_at` (specification 20, section 15).
 pub fn revert(document: &mut Document, status: &Status, now: &str) -> Result<()> {
     document.set("status", status.as_str())?;

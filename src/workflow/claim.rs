@@ -2,6 +2,7 @@
 //! has not committed yet (specification 10, section 5).
 
 use super::context::Context;
+use super::desk::home;
 use super::files;
 use super::index::{Index, branches};
 use crate::error::{Error, Kind, Result};
@@ -117,7 +118,7 @@ type Decided = Result<Claimed, Refusal>;
 /// elsewhere, and those of a transaction.
 pub fn claim(context: &Context, request: &Request<'_>) -> Result<Result<Landed<Claimed>, Refusal>> {
     let (mark, (locks_branch, data)) = (nonce()?, branches(context)?);
-    let mut claimer = Claimer { context, request, judged: None, session: None };
+    let mut claimer = Claimer { context, request, judged: None, session: None, home: home(context, request.dir) };
     let with_lock = context.channel != Channel::Local && (claimer.email(None)?.is_some() || claimer.may_be_assigned());
     let all: Vec<_> = with_lock.then_some(locks_branch).into_iter().chain([data.clone()]).collect();
     let ledger = Ledger { own: Some(data.clone()), ..context.ledger() };
@@ -187,6 +188,8 @@ struct Claimer<'a> {
     /// The lock that force was decided on.
     judged: Option<LockEntry>,
     session: Option<Session>,
+    /// The folder of the project in its repository, with a slash.
+    home: String,
 }
 
 impl Claimer<'_> {
@@ -216,15 +219,15 @@ impl Claimer<'_> {
 
     fn decide(&mut self, view: &View<'_>, with_lock: bool, with_status: bool) -> Result<Decision<Decided>> {
         let (locks_branch, data) = branches(self.context)?;
-        let index = Index::load(view, &data)?;
+        let index = Index::load_below(view, &data, &self.home)?;
         let path = self.find(&index)?;
         let tip = view.tip(&data);
-        let names = [path.as_str(), paths::EMAILS_FILE];
-        let wanted: Vec<_> =
-            names.iter().flat_map(|name| [(tip.base.as_ref(), *name), (tip.local.as_ref(), *name)]).collect();
+        let [own_path, own_emails] = [path.as_str(), paths::EMAILS_FILE].map(|name| format!("{}{name}", self.home));
+        let at = |name| [(tip.base.as_ref(), name), (tip.local.as_ref(), name)];
+        let wanted = [at(own_path.as_str()), at(own_emails.as_str())].concat();
         let mut files = view.files_at(&wanted)?.into_iter();
         let [task_base, task_local, emails_base, emails_local] = std::array::from_fn(|_| files.next().flatten());
-        let (content, mut adopt) = self.newest(view, path.as_str(), task_base.clone(), task_local.as_ref())?;
+        let (content, mut adopt) = self.newest(view, &own_path, task_base.clone(), task_local.as_ref())?;
         let mut document = Document::parse(&content);
         let text = |key: &str| document.scalar(key).unwrap_or_default().to_owned();
         let before = (text("status"), text("assigned_to"));
@@ -257,16 +260,17 @@ impl Claimer<'_> {
             let mut changes = Vec::new();
             // Another minute alone is no change.
             let same = email.as_ref().is_none_or(|email| *email == claimed.before.1);
-            if !same || !task_base.as_deref().is_some_and(|base| is_claim_of(&content, base)) {
+            if !same || !task_base.as_deref().is_some_and(|base| edits::is_start_of(&content, base)) {
                 let content = document.canonical(&now)?.to_bytes();
-                changes.push(Edit::Put { path: path.as_str().to_owned(), content });
+                changes.push(Edit::Put { path: own_path.clone(), content });
             }
             if let Some(email) = &email {
-                let (list, dirty) = self.newest_emails(emails_base.as_deref(), emails_local.as_deref(), email)?;
+                let (list, dirty) =
+                    self.newest_emails(&own_emails, [emails_base.as_deref(), emails_local.as_deref()], email)?;
                 if emails_base.as_deref() != Some(list.as_slice()) {
-                    changes.push(Edit::Put { path: paths::EMAILS_FILE.to_owned(), content: list });
+                    changes.push(Edit::Put { path: own_emails.clone(), content: list });
                 }
-                adopt.extend(dirty.then(|| paths::EMAILS_FILE.to_owned()));
+                adopt.extend(dirty.then(|| own_emails.clone()));
             }
             claimed.changed = !changes.is_empty();
             if claimed.changed {
@@ -332,6 +336,11 @@ impl Claimer<'_> {
         })
     }
 
+    /// A file of this project, as git calls it.
+    fn load_here(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        files::load_own(self.request.dir, path.strip_prefix(&self.home).unwrap_or(path))
+    }
+
     /// The content to go on from: what is published, or, where this checkout has uncommitted changes of the file, those.
     fn newest(
         &self,
@@ -340,17 +349,16 @@ impl Claimer<'_> {
         base: Option<Vec<u8>>,
         local: Option<&Vec<u8>>,
     ) -> Result<(Vec<u8>, Vec<String>)> {
-        let here = files::load_own(self.request.dir, path)?;
+        let here = self.load_here(path)?;
         let Some(here) = here.filter(|here| Some(here) != local) else {
             return Ok((base.unwrap_or_default(), Vec::new()));
         };
         self.require_whole(path)?;
-        // A claim that was cut off after its push has published these very changes.
-        let is_published = base.as_deref().is_some_and(|base| is_claim_of(&here, base));
         if base.as_ref() == local || base.is_none() {
             return Ok((here, vec![path.to_owned()]));
         }
-        if is_published {
+        // A claim that was cut off after its push has published these very changes.
+        if base.as_deref().is_some_and(|base| edits::is_start_of(&here, base)) {
             self.adopt_published(view, path)?;
             return Ok((base.unwrap_or_default(), Vec::new()));
         }
@@ -380,21 +388,13 @@ impl Claimer<'_> {
     }
 
     /// The addresses, this one among them: published ones and uncommitted ones, sorted, each once.
-    fn newest_emails(&self, base: Option<&[u8]>, local: Option<&[u8]>, email: &str) -> Result<(Vec<u8>, bool)> {
-        let here = files::load_own(self.request.dir, paths::EMAILS_FILE)?;
+    fn newest_emails(&self, path: &str, known: [Option<&[u8]>; 2], email: &str) -> Result<(Vec<u8>, bool)> {
+        let [base, local] = known;
+        let here = self.load_here(path)?;
         let dirty = here.as_deref().is_some_and(|here| Some(here) != local);
         let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
         let (base, here) = (text(base), text(here.as_deref().filter(|_| dirty)));
         let lines: Vec<_> = here.lines().chain([email]).map(str::to_owned).collect();
         Ok((labels::add_to_vocabulary(&base, &lines).unwrap_or(base).into_bytes(), dirty))
     }
-}
-
-/// Whether a published file is what a claim makes of these changes.
-fn is_claim_of(here: &[u8], published: &[u8]) -> bool {
-    let (mut document, published) = (Document::parse(here), Document::parse(published));
-    let text = |key| published.scalar(key).unwrap_or_default().to_owned();
-    let claimed = edits::start(&mut document, &text("assigned_to"), &text("updated_at"));
-    let claimed = claimed.and_then(|()| document.canonical(&text("updated_at")));
-    claimed.is_ok_and(|claimed| claimed.to_bytes() == published.to_bytes())
 }

@@ -97,6 +97,15 @@ impl Places {
     }
 }
 
+/// The folder in its repository of the project in `dir`, with a slash; nothing for one at the root, or whose task data has
+/// a branch of its own.
+pub(super) fn home(context: &Context, dir: &Path) -> String {
+    let (top, dir) = (real(&context.repository.toplevel), real(dir));
+    let below = dir.strip_prefix(&top).ok().and_then(Path::to_str);
+    let below = below.filter(|below| !below.is_empty() && !context.has_data_branch());
+    below.map_or_else(String::new, |below| format!("{below}/"))
+}
+
 /// A checkout of task data that a script works in, and the branch that is checked out there.
 #[derive(Debug)]
 pub struct Site<'a> {

@@ -23,6 +23,11 @@ pub struct Index {
 impl Index {
     /// Lists the task data of a view. One process.
     pub fn load(view: &View<'_>, branch: &Branch) -> Result<Self> {
+        Self::load_below(view, branch, "")
+    }
+
+    /// The same of a project in a folder of its repository, `home`, which ends with a slash.
+    pub(super) fn load_below(view: &View<'_>, branch: &Branch, home: &str) -> Result<Self> {
         if view.base(branch).is_none() {
             return Err(Error::new(
                 Kind::NotInitialised,
@@ -31,10 +36,11 @@ impl Index {
             .hint(format!("git push -u origin {branch}"))
             .hint("git switch main, if the task data is there"));
         }
-        let entries = view.list(branch, &[paths::TASKS_DIR, paths::PLANS_DIR])?;
+        let folders = [paths::TASKS_DIR, paths::PLANS_DIR].map(|folder| format!("{home}{folder}"));
+        let entries = view.list(branch, &folders.each_ref().map(String::as_str))?;
         let mut index = Self { branch: branch.clone(), active: vec![], archived: vec![], plans: vec![], paths: vec![] };
         for entry in entries {
-            let Some(path) = entry.path_str() else { continue };
+            let Some(path) = entry.path_str().and_then(|path| path.strip_prefix(home)) else { continue };
             if let Some(task) = TaskPath::parse(path) {
                 if task.is_archived() { &mut index.archived } else { &mut index.active }
                     .push((task, entry.oid.clone()));

@@ -154,6 +154,38 @@ fn a_project_below_the_root_of_its_repository_is_itself() {
 }
 
 #[test]
+fn a_claim_in_a_project_below_the_root_went_to_the_root() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    let ready = "---\nstatus: Ready\n---\n";
+    ann.write("below/aitasks/t1_below.md", ready);
+    ann.write("below/aitasks/t2_dirty.md", ready);
+    ann.commit("tasks");
+    ann.git(&["push", "-q"]);
+    let below = ann.at(ann.path("below"));
+    below.script("aitask_lock.sh", &["--init"]).ok();
+    ann.write("below/aitasks/t2_dirty.md", &format!("{ready}more\n"));
+    for id in ["1", "2"] {
+        let said = below.script("aitask_pick_own.sh", &[id, "--email", "ann@example.com"]).ok().stdout;
+        assert!(said.contains(&format!("OWNED:{id}")) && said.contains("Updated: aitasks/t"), "{said}");
+    }
+    let files = world.remote_files("main").join(" ");
+    assert!(!files.split(' ').any(|file| file.starts_with("aitasks/")), "{files}");
+    for name in ["t1_below", "t2_dirty"] {
+        let path = format!("below/aitasks/{name}.md");
+        let published = world.remote_file("main", &path).unwrap();
+        assert!(published.contains("status: Implementing\n") && published == ann.read(&path), "{published}");
+        assert_eq!(published.contains("more"), name == "t2_dirty");
+    }
+    assert_eq!(world.remote_file("main", "below/aitasks/metadata/emails.txt").unwrap(), "ann@example.com\n");
+    assert_eq!(ann.git(&["status", "--porcelain"]), "");
+    below.script("aitask_archive.sh", &["1"]).ok();
+    ann.git(&["push", "-q"]);
+    below.script("aitask_lock.sh", &["--cleanup"]).ok();
+    assert_eq!(world.locks(), ["t2_lock.yaml"]);
+}
+
+#[test]
 fn in_a_clone_of_one_branch_that_has_not_heard_of_the_data_branch() {
     let (world, ann, _bob) = two();
     let url = format!("file://{}", world.origin().display());
