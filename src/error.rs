@@ -41,6 +41,10 @@ pub enum Kind {
     Conflict,
     /// The task branch has no commits of its own.
     NoCommits,
+    /// The published task branch has commits that are not here.
+    Behind,
+    /// A gate that the task declares has not passed.
+    GatePending,
     /// The check command failed on the merged tree.
     CheckFailed,
     /// The server refused the push (hook, permission, protected branch).
@@ -89,6 +93,8 @@ impl Kind {
             Kind::Dirty => "dirty",
             Kind::Conflict => "conflict",
             Kind::NoCommits => "no_commits",
+            Kind::Behind => "behind",
+            Kind::GatePending => "gate_pending",
             Kind::CheckFailed => "check_failed",
             Kind::Denied => "denied",
             Kind::Occupied => "occupied",
@@ -120,6 +126,8 @@ impl Kind {
             | Kind::Dirty
             | Kind::Conflict
             | Kind::NoCommits
+            | Kind::Behind
+            | Kind::GatePending
             | Kind::CheckFailed
             | Kind::Denied
             | Kind::Occupied

@@ -4,7 +4,7 @@ use super::complete::tasks;
 use super::{App, aside, wanted};
 use crate::error::Result;
 use crate::report::Page;
-use crate::workflow::archive;
+use crate::workflow::archive::{self, Gates};
 use clap::Args;
 
 /// Archive tasks: file and plan go to archived/, the lock is released; nothing is merged
@@ -14,6 +14,9 @@ pub struct Archive {
     /// The tasks
     #[arg(required = true, add = tasks())]
     task: Vec<String>,
+    /// Archive although gates of the task have not passed
+    #[arg(long)]
+    override_gates: bool,
     /// Show what would be swapped, and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -22,7 +25,8 @@ pub struct Archive {
 impl Archive {
     /// Runs the verb.
     pub fn run(&self, app: &App) -> Result<()> {
-        let outcome = archive::archive(&app.open(self.dry_run)?, &wanted(&self.task)?)?;
+        let gates = if self.override_gates { Gates::Overridden } else { Gates::Count };
+        let outcome = archive::archive(&app.open(self.dry_run)?, &wanted(&self.task)?, gates)?;
         app.report.answer(&outcome, || aside(Page::new().lines(&outcome.archived), &outcome.aside))
     }
 }

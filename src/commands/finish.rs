@@ -42,6 +42,9 @@ pub struct Finish {
     /// Push the task branch and leave the merge to a pull request; keeps lock and worktree
     #[arg(long)]
     no_push: bool,
+    /// Finish although gates of the task have not passed
+    #[arg(long)]
+    override_gates: bool,
     /// The address it was taken with
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
@@ -67,6 +70,7 @@ impl Finish {
             check: self.check.clone(),
             no_archive: self.no_archive,
             no_push: self.no_push,
+            override_gates: self.override_gates,
         };
         let outcome = finish::finish(&context, &context.wanted(self.task.as_deref())?, &options)?;
         app.report.answer(&outcome, || page(&outcome, &context.repository.root.display().to_string(), self.no_push))

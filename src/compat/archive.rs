@@ -7,7 +7,7 @@ use crate::workflow::archive_here::Options;
 use crate::workflow::checkout::Checkout;
 use crate::workflow::desk::{Places, Site};
 use crate::workflow::filing::{Kin, Note};
-use crate::workflow::gates;
+use crate::workflow::gates::{self, Pending};
 use crate::workflow::{Context, landing};
 
 const HELP: &str = "\
@@ -112,20 +112,17 @@ fn block(scene: &Scene, checkout: &Checkout, request: &Request, id: TaskId) -> R
     let Some(file) = checkout.tasks.files_of('t', &id.to_string()).pop() else { return Ok(None) };
     let file = scene.dir.join(file);
     let document = Document::parse(&std::fs::read(&file).map_err(|error| Error::io("read", &file, &error))?);
-    if document.scalar("issue_type") == Some("manual_verification") {
-        let open = open_items(&document);
-        if open > 0 {
+    let ready = || Ok(gates::archive_ready(&scene.environment, &scene.dir, &id.to_string()));
+    let pending = match gates::pending(&document, ready)? {
+        None => return Ok(None),
+        Some(Pending::Items(open)) => {
             return Ok(Some(Blocked(vec![
                 format!("PENDING:{open}"),
                 "VERIFICATION_PENDING: cannot archive until all items are terminal (pass/fail/skip)".to_owned(),
             ])));
         }
-    }
-    if !["gates", "active_gates", "also_blocks_dependents"].iter().any(|key| document.contains(key)) {
-        return Ok(None);
-    }
-    let answer = gates::archive_ready(&scene.environment, &scene.dir, &id.to_string());
-    let Some(pending) = answer.as_deref().and_then(|answer| answer.strip_prefix("BLOCKED:")) else { return Ok(None) };
+        Some(Pending::Gates(pending)) => pending,
+    };
     if request.ignore_gates {
         scene.console.info(&format!(
             "Ignoring gate-guard (--ignore-gates): archiving {} with pending gate(s): {pending}",
@@ -137,12 +134,6 @@ fn block(scene: &Scene, checkout: &Checkout, request: &Request, id: TaskId) -> R
         format!("GATE_PENDING:{pending}"),
         "GATE_BLOCKED: cannot archive until all declared gates pass (use --ignore-gates to override)".to_owned(),
     ])))
-}
-
-/// Boxes of the checklist that are not ticked off.
-fn open_items(document: &Document) -> usize {
-    let body = String::from_utf8_lossy(document.body()).into_owned();
-    body.lines().filter(|line| line.trim_start().starts_with("- [ ]")).count()
 }
 
 fn archive(scene: &Scene, checkout: &Checkout, request: &Request, id: TaskId) -> Result<()> {

@@ -248,7 +248,7 @@ fn answer(scene: &Scene, context: &Context, landed: &Landed<Claimed>, id: TaskId
     if again && claimed.forced.is_none() && claimed.email.as_ref() == Some(assigned) {
         let crashed = claimed.prior.as_ref().filter(|lock| {
             let host = claimed.session.as_ref().map(|session| session.host.as_str()).unwrap_or_default();
-            lock.liveness(&context.repository, host) == Liveness::Dead
+            lock.liveness_as_scripts_judge(&context.repository, host) == Liveness::Dead
         });
         scene.console.line(&match crashed {
             Some(LockEntry { since, host, anchor: Anchor { pid, .. }, .. }) => {

@@ -5,7 +5,7 @@ use crate::git::porcelain::merge_tree::{self, MergeTree};
 use crate::git::porcelain::unmerged::{self, Versions};
 use crate::git::run::{Call, Git};
 use crate::git::{Branch, Oid, Repository, worktree};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -175,10 +175,36 @@ pub fn count_beyond(repository: &Repository, branch: &Branch, known: &[&str]) ->
     Ok(call.arg("--").output()?.text().trim().parse().ok())
 }
 
+/// The oldest commit in the history of `tip` whose message has this text.
+pub fn with_message(repository: &Repository, tip: &Oid, text: &str) -> Result<Option<Oid>> {
+    let call = repository.read("log").args(["--format=%H", "--fixed-strings", &format!("--grep={text}")]);
+    Ok(call.args([tip.as_str(), "--"]).run()?.text().lines().last().and_then(Oid::parse))
+}
+
 /// Whether a commit whose message has this text is reachable from `tip`.
 pub fn has_message(repository: &Repository, tip: &Oid, text: &str) -> Result<bool> {
     let call = repository.read("log").args(["-n", "1", "--format=%H", "--fixed-strings", &format!("--grep={text}")]);
     Ok(!call.args([tip.as_str(), "--"]).run()?.stdout.is_empty())
+}
+
+/// The commit that brought `commit` to the branch whose tip is `tip`; `None` when it is not there.
+pub fn first_with(repository: &Repository, commit: &Oid, tip: &Oid) -> Result<Option<Oid>> {
+    if !is_ancestor(repository, commit, tip)? {
+        return Ok(None);
+    }
+    let range = format!("{commit}..{tip}");
+    let list = |option: &str| repository.read("rev-list").args([option, &range, "--"]).run();
+    let (line, descendants) = (list("--first-parent")?.text(), list("--ancestry-path")?.text());
+    let descendants: BTreeSet<_> = descendants.lines().collect();
+    let first = line.lines().rfind(|oid| descendants.contains(oid)).and_then(Oid::parse);
+    Ok(Some(first.unwrap_or_else(|| commit.clone())))
+}
+
+/// The commits that `theirs` has and `ours` lacks, newest first: short name, subject, author.
+pub fn described(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Vec<String>> {
+    let range = format!("{ours}..{theirs}");
+    let text = repository.read("log").args(["--format=%h %s (%an <%ae>)", &range, "--"]).run()?.text();
+    Ok(text.lines().map(str::to_owned).collect())
 }
 
 /// The files that `theirs` changed since both were one; all that differ, where they never were.

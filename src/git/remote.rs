@@ -11,6 +11,9 @@ use std::time::Duration;
 /// fail the whole fetch.
 const COORDINATION: &str = "aitask-*";
 
+/// How the names of task branches begin, which may or may not be on the remote.
+pub const TASK_BRANCHES: &str = "aitask/";
+
 /// The URL of a remote, when it is configured.
 #[must_use]
 pub fn url<'r>(repository: &'r Repository, remote: &RemoteName) -> Option<&'r str> {
@@ -47,10 +50,13 @@ pub fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], 
         if coordination.is_none() && named.is_empty() {
             return Ok(());
         }
-        let call = fetch_call(repository, limit, true)
-            .args(["--", remote.as_str()])
-            .args(coordination)
-            .args(named.iter().map(|branch| format!("+{}:{}", branch.full(), branch.tracking(remote))));
+        let call = fetch_call(repository, limit, true).args(["--", remote.as_str()]).args(coordination).args(
+            named.iter().map(|branch| {
+                // As a pattern, one that is not there is no error, and loses its remote-tracking ref.
+                let pattern = if branch.as_str().starts_with(TASK_BRANCHES) { "*" } else { "" };
+                format!("+{}{pattern}:{}{pattern}", branch.full(), branch.tracking(remote))
+            }),
+        );
         let output = call.output()?;
         if output.success() {
             return Ok(());

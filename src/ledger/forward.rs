@@ -68,7 +68,9 @@ impl Ledger<'_> {
             let target = tips.get(branch).or(tip.published.as_ref());
             let (Some(target), Some(local)) = (target, &tip.local) else { continue };
             let moves_files = branch.as_str() != IDS && self.still;
-            if branch.as_str() == LOCKS || target == local || moves_files {
+            // What others pushed to a task branch comes here when its holder merges it.
+            let is_of_task = branch.as_str().starts_with(remote::TASK_BRANCHES);
+            if branch.as_str() == LOCKS || is_of_task || target == local || moves_files {
                 continue;
             }
             if branch.as_str() == IDS {

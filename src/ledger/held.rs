@@ -30,13 +30,39 @@ pub struct Held {
     /// The work has landed; what is left is the task.
     #[serde(default)]
     pub merged: bool,
+    /// The tips of the task branch that this clone pushed last, or was pushing when it was cut off: a push may replace
+    /// them, and no other tip.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pushed: Vec<String>,
+    /// The merge that was being published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub landing: Option<Landing>,
+}
+
+/// A merge of the task branch that this clone began to publish.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Landing {
+    /// The tip that was merged.
+    pub tip: String,
+    /// What marks the commits that were made for it.
+    pub nonce: String,
 }
 
 impl Held {
     /// A record that knows no more than the nonce.
     #[must_use]
     pub fn new(nonce: String) -> Self {
-        Self { nonce, taking: None, earlier: Vec::new(), base: None, data: None, base_commit: None, merged: false }
+        Self {
+            nonce,
+            taking: None,
+            earlier: Vec::new(),
+            base: None,
+            data: None,
+            base_commit: None,
+            merged: false,
+            pushed: Vec::new(),
+            landing: None,
+        }
     }
 
     /// The record of a taking that this process begins now, going on from an earlier one.
@@ -48,7 +74,8 @@ impl Held {
         if before.was_cut_off(repository) {
             earlier.push(before.nonce);
         }
-        Self { taking, earlier, base: before.base, base_commit: before.base_commit, ..Self::new(nonce) }
+        let Self { base, base_commit, pushed, .. } = before;
+        Self { taking, earlier, base, base_commit, pushed, ..Self::new(nonce) }
     }
 
     /// The tasks whose taking was cut off.

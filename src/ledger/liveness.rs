@@ -1,6 +1,6 @@
-//! Naming a process so that it can be recognised later, and telling whether it still lives (specification 10,
-//! sections 1.3 and 1.4).
+//! Naming a process so that it can be recognised later, and telling whether it still lives.
 
+use super::world::World;
 use crate::git::Repository;
 use crate::git::run::Call;
 use rustix::io::Errno;
@@ -19,6 +19,9 @@ pub struct Anchor {
     pub start: String,
     /// Where `start` came from: `proc`, `ps` or `none`.
     pub kind: String,
+    /// Where the number means something; the scripts, and older records, do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub world: Option<World>,
 }
 
 /// Whether the process of an anchor lives.
@@ -45,7 +48,7 @@ impl fmt::Display for Liveness {
 
 impl Default for Anchor {
     fn default() -> Self {
-        Self { pid: "-".to_owned(), start: "-".to_owned(), kind: "none".to_owned() }
+        Self { pid: "-".to_owned(), start: "-".to_owned(), kind: "none".to_owned(), world: None }
     }
 }
 
@@ -60,7 +63,8 @@ impl Anchor {
         let (start, kind) = token
             .or_else(|| ps_start(repository, pid).map(|start| (start, "ps")))
             .unwrap_or_else(|| ("-".to_owned(), "none"));
-        Some(Self { pid: pid.to_string(), start, kind: kind.to_owned() })
+        let world = World::here(repository).cloned();
+        Some(Self { pid: pid.to_string(), start, kind: kind.to_owned(), world })
     }
 
     /// The number, when one is recorded.
@@ -69,15 +73,32 @@ impl Anchor {
         self.pid.parse().ok().filter(|&pid| pid > 0)
     }
 
-    /// Whether both name the same process; an anchor that names none is nobody's.
+    /// Whether both name the same process; an anchor that names none is nobody's. Where one does not say its world,
+    /// number and start must do.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        self.number().is_some() && self == other
+        let same = |of: fn(&Self) -> &String| of(self) == of(other);
+        let process = same(|anchor| &anchor.pid) && same(|anchor| &anchor.start) && same(|anchor| &anchor.kind);
+        let apart = self.world.is_some() && other.world.is_some() && self.world != other.world;
+        self.number().is_some() && process && !apart
     }
 
-    /// Whether the process lives, judged on the host it was recorded on.
+    /// Whether the process lives. A number from another boot or another PID namespace says nothing here; one without a
+    /// world was recorded in this clone by an earlier version, and is looked for where all processes are seen.
     #[must_use]
     pub fn liveness(&self, repository: &Repository) -> Liveness {
+        let here = World::here(repository);
+        let can_tell = match &self.world {
+            Some(world) => here == Some(world),
+            None => here.is_some_and(World::sees_all),
+        };
+        if can_tell { self.liveness_of_number(repository) } else { Liveness::Unknown }
+    }
+
+    /// Whether a process with this number and start lives here, wherever it was recorded: the rule of the scripts, which
+    /// compare the host's name alone.
+    #[must_use]
+    pub fn liveness_of_number(&self, repository: &Repository) -> Liveness {
         let Some(pid) = self.number() else { return Liveness::Unknown };
         match exists(pid) {
             Some(false) => return Liveness::Dead,

@@ -5,6 +5,7 @@ use crate::git::porcelain::cat_file::{Object, ObjectKind};
 use crate::git::porcelain::ls_tree;
 use crate::git::{Branch, Oid, Repository, objects};
 use crate::ledger::liveness::{Anchor, Liveness};
+use crate::ledger::world::{World, is_after_boot};
 use crate::ledger::{LOCKS, Session};
 use crate::task::TaskId;
 use std::collections::BTreeMap;
@@ -32,15 +33,17 @@ pub struct LockEntry {
 }
 
 impl LockEntry {
-    /// The lock a session takes now. Those of the scripts have no nonce of their own.
+    /// The lock a session takes now. Those of the scripts have no nonce of their own, and do not say in which world the
+    /// process is.
     #[must_use]
     pub fn taken(task: TaskId, session: &Session, now: &str, nonce: Option<&str>) -> Self {
+        let world = session.anchor.world.clone().filter(|_| nonce.is_some());
         Self {
             task,
             holder: session.email.clone(),
             host: session.host.clone(),
             since: now.to_owned(),
-            anchor: session.anchor.clone(),
+            anchor: Anchor { world, ..session.anchor.clone() },
             nonce: nonce.map(str::to_owned),
             further: Vec::new(),
             token: None,
@@ -88,6 +91,10 @@ impl LockEntry {
                 pid: field("pid", "-"),
                 start: field("pid_starttime", "-"),
                 kind: field("pid_starttime_kind", "proc"),
+                world: fields
+                    .get("boot_id")
+                    .zip(fields.get("pid_namespace"))
+                    .map(|(boot, namespace)| World { boot: (*boot).to_owned(), namespace: (*namespace).to_owned() }),
             },
             nonce: fields.get("nonce").map(|nonce| (*nonce).to_owned()),
             further,
@@ -98,7 +105,7 @@ impl LockEntry {
     /// The bytes of the lock file.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let Anchor { pid, start, kind } = &self.anchor;
+        let Anchor { pid, start, kind, world } = &self.anchor;
         let mut text = format!(
             "task_id: {}\nlocked_by: {}\nlocked_at: {}\nhostname: {}\npid: {pid}\npid_starttime: {start}\npid_starttime_kind: {kind}\n",
             self.task, self.holder, self.since, self.host,
@@ -106,21 +113,62 @@ impl LockEntry {
         if let Some(nonce) = &self.nonce {
             let _ = writeln!(text, "nonce: {nonce}");
         }
+        if let Some(World { boot, namespace }) = world {
+            let _ = writeln!(text, "boot_id: {boot}\npid_namespace: {namespace}");
+        }
         for line in &self.further {
             let _ = writeln!(text, "{line}");
         }
         text.into_bytes()
     }
 
-    /// Whether the holder's session still lives, as far as it can be told from here.
+    /// Whether the holder's session still lives, as far as it can be told from here. A lock of the scripts says neither
+    /// boot nor namespace: its number means something only on the machine of its name, where all processes are seen, and
+    /// since that was started.
     #[must_use]
     pub fn liveness(&self, repository: &Repository, host: &str) -> Liveness {
-        if self.host == host && host != "unknown" { self.anchor.liveness(repository) } else { Liveness::Unknown }
+        if self.anchor.world.is_some() {
+            return self.anchor.liveness(repository);
+        }
+        let is_here = self.host == host && host != "unknown" && World::here(repository).is_some_and(World::sees_all);
+        if is_here && is_after_boot(repository, &self.since) {
+            self.anchor.liveness_of_number(repository)
+        } else {
+            Liveness::Unknown
+        }
+    }
+
+    /// The same as the scripts judge their own locks: by the machine's name and the number alone.
+    #[must_use]
+    pub fn liveness_as_scripts_judge(&self, repository: &Repository, host: &str) -> Liveness {
+        match &self.anchor.world {
+            None if self.host == host && host != "unknown" => self.anchor.liveness_of_number(repository),
+            _ => self.liveness(repository, host),
+        }
+    }
+
+    /// Whether it is the lock of this very session. Where both say their world, the machine's name plays no part: it may
+    /// change while a session lives.
+    #[must_use]
+    pub fn is_of(&self, session: &Session) -> bool {
+        let worlds = self.anchor.world.is_some() && session.anchor.world.is_some();
+        let place = worlds || (self.host == session.host && session.host != "unknown");
+        self.holder == session.email && place && self.anchor.is_same(&session.anchor)
     }
 }
 
-const KEYS: [&str; 8] =
-    ["task_id", "locked_by", "locked_at", "hostname", "pid", "pid_starttime", "pid_starttime_kind", "nonce"];
+const KEYS: [&str; 10] = [
+    "task_id",
+    "locked_by",
+    "locked_at",
+    "hostname",
+    "pid",
+    "pid_starttime",
+    "pid_starttime_kind",
+    "nonce",
+    "boot_id",
+    "pid_namespace",
+];
 
 /// The locks of a view.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! checkout, publish them all in one compare-and-swap, and decide again if a tip really moved.
 
 pub mod backoff;
+mod fence;
 pub mod forward;
 pub mod held;
 pub mod ids;
@@ -15,6 +16,7 @@ mod stage;
 pub mod swap;
 pub mod transaction;
 pub mod view;
+pub mod world;
 
 pub use crate::git::objects::Edit;
 pub use locks::{LockEntry, Locks};

@@ -5,7 +5,8 @@ use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::{Branch, Oid, RefUpdate, Repository, objects, refs};
 use crate::ledger::backoff::Deadline;
-use crate::ledger::{Channel, DATA, Ledger};
+use crate::ledger::{Channel, DATA, Ledger, LockEntry, locks};
+use crate::task::TaskId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of one branch.
@@ -133,6 +134,18 @@ impl<'r> View<'r> {
         let mut found = objects::load(self.repository, &names.collect::<Vec<_>>())?.into_iter();
         let read = wanted.iter().map(|(commit, _)| commit.and_then(|_| found.next().flatten()));
         Ok(read.map(|object| object.map(|object| object.data)).collect())
+    }
+
+    /// The lock of a task that was written last, by the history of the lock branch as far as this clone has it; it may be
+    /// gone since. Two processes.
+    pub fn last_lock(&self, task: TaskId) -> Result<Option<LockEntry>> {
+        let Some(tip) = self.tip(&Ledger::locks_branch()?).published else { return Ok(None) };
+        let path = LockEntry::path(task);
+        let call =
+            self.repository.read("log").args(["-1", "--diff-filter=AM", "--format=%H", tip.as_str(), "--", &path]);
+        let Some(commit) = Oid::parse(&call.run()?.text()) else { return Ok(None) };
+        let object = objects::load(self.repository, &[at(&commit, &path)])?.pop().flatten();
+        Ok(locks::entry(task, object.as_ref()))
     }
 
     /// Reads blobs by name, in order. One process.

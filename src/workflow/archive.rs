@@ -2,14 +2,14 @@
 
 use super::context::{Context, Wanted};
 use super::filing::Filing;
-use super::holding::require_holder;
+use super::holding::{displaced, displaced_by, require_holder};
 use super::index::{Index, branches};
 use super::landing;
 use super::outcome::Aside;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::held::Held;
 use crate::ledger::{Decision, LockEntry, Locks, Plan, locks, nonce};
-use crate::task::{TaskId, TaskPath};
+use crate::task::{Document, TaskId, TaskPath};
 use serde::Serialize;
 
 /// Tasks archived.
@@ -26,11 +26,20 @@ pub struct Archived {
     pub aside: Aside,
 }
 
+/// Whether gates that have not passed keep a task from being archived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gates {
+    /// They do.
+    Count,
+    /// They do not; somebody said so.
+    Overridden,
+}
+
 /// Archives tasks and releases their locks, each in one swap.
 ///
 /// # Errors
-/// [`Kind::NotHolder`] for a task that somebody else holds.
-pub fn archive(context: &Context, wanted: &[Wanted]) -> Result<Archived> {
+/// [`Kind::NotHolder`] for a task that somebody else holds, [`Kind::GatePending`] for one with open gates.
+pub fn archive(context: &Context, wanted: &[Wanted], gates: Gates) -> Result<Archived> {
     if wanted.len() > 1 {
         // One that is not there spares the others.
         let (locks_branch, data) = branches(context)?;
@@ -43,7 +52,7 @@ pub fn archive(context: &Context, wanted: &[Wanted]) -> Result<Archived> {
     }
     let mut all = Archived { tasks: vec![], archived: vec![], unlocked: false, aside: Aside::default() };
     for wanted in wanted {
-        let one = archive_one(context, wanted)?;
+        let one = archive_one(context, wanted, gates)?;
         all.tasks.extend(one.tasks);
         all.archived.extend(one.archived);
         all.unlocked |= one.unlocked;
@@ -54,7 +63,7 @@ pub fn archive(context: &Context, wanted: &[Wanted]) -> Result<Archived> {
     Ok(all)
 }
 
-fn archive_one(context: &Context, wanted: &Wanted) -> Result<Archived> {
+fn archive_one(context: &Context, wanted: &Wanted, gates: Gates) -> Result<Archived> {
     let session = context.session()?;
     let (locks_branch, data) = branches(context)?;
     // The plan, which may name them, moves along.
@@ -65,13 +74,20 @@ fn archive_one(context: &Context, wanted: &Wanted) -> Result<Archived> {
         if ids().all(|id| index.active(id).is_none())
             && let Some(path) = ids().find_map(|id| index.archived(id))
         {
+            if let Some(by) = displaced_by(context, view, path.id())? {
+                return Err(displaced(context, &by, ""));
+            }
             // Archived already: the same command again is done.
             let filing =
                 Filing { tasks: vec![path.id()], targets: vec![path.as_str().to_owned()], ..Filing::default() };
             return Ok(Decision::Nothing((filing, false)));
         }
         let path = index.require_active(wanted)?;
-        let wants = [(&locks_branch, LockEntry::path(path.id())), Locks::request(&locks_branch)];
+        let wants = [
+            (&locks_branch, LockEntry::path(path.id())),
+            Locks::request(&locks_branch),
+            (&data, path.as_str().to_owned()),
+        ];
         let objects = view.objects(&wants)?;
         let lock = locks::entry(path.id(), objects.first().and_then(Option::as_ref));
         let locks = Locks::of(objects.get(1).and_then(Option::as_ref))?;
@@ -85,8 +101,15 @@ fn archive_one(context: &Context, wanted: &Wanted) -> Result<Archived> {
                 Error::new(Kind::NotClaimable, message).hint(format!("git aitask list --children {}", path.id()))
             );
         }
+        if gates == Gates::Count {
+            let file = objects.get(2).and_then(Option::as_ref).map_or(&[][..], |file| file.data.as_slice());
+            let document = Document::parse(file);
+            let again = format!("git aitask archive {} --override-gates", path.id());
+            super::gates::require_passed(context, view, path, &document, &again)?;
+        }
         let filing = Filing::of(view, &index, path)?;
-        let plan = filing.plan(Plan::new(), &data, &locks_branch, &locks);
+        // Also a task that nobody holds: somebody may be locking it just now.
+        let plan = filing.plan(Plan::new(), &data, &locks_branch, &locks).fenced(&locks_branch, path.id());
         Ok(Decision::Swap(plan, (filing, lock.is_some())))
     })?;
     let mut aside = Aside::of(context, &landed);

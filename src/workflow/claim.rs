@@ -46,10 +46,12 @@ pub fn judge(context: &Context, session: &Session, lock: &LockEntry) -> Result<(
     if lock.holder != session.email {
         return refused(Holder::Other);
     }
-    if lock.host == "unknown" || lock.host != session.host || lock.anchor.is_same(&session.anchor) {
+    let is_here = lock.anchor.world.is_some() && lock.anchor.world == session.anchor.world;
+    let is_elsewhere = !is_here && (lock.host == "unknown" || lock.host != session.host);
+    if is_elsewhere || lock.anchor.is_same(&session.anchor) {
         return Ok(());
     }
-    match lock.anchor.liveness(&context.repository) {
+    match lock.liveness_as_scripts_judge(&context.repository, &session.host) {
         Liveness::Alive => refused(Holder::Live),
         Liveness::Unknown if lock.anchor.number().is_some() => refused(Holder::Unverifiable),
         Liveness::Unknown | Liveness::Dead => Ok(()),

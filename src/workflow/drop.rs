@@ -1,7 +1,7 @@
 //! Giving a task back: status and lock in one swap, then its worktree.
 
 use super::context::{Context, Wanted};
-use super::holding::require_holder;
+use super::holding::{displaced, displaced_by, require_holder};
 use super::index::{Index, branches};
 use super::landing;
 use super::outcome::{Aside, TaskInfo};
@@ -51,7 +51,12 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: b
         let tip = view.tip(&data);
         is_ahead = tip.local.is_some() && tip.local != tip.published;
         let index = Index::load(view, &data)?;
-        let path = index.require_active(wanted)?;
+        let path = match index.require_active(wanted) {
+            Ok(path) => path,
+            Err(error) => {
+                return Err(displaced_by(context, view, wanted.id)?.map_or(error, |by| displaced(context, &by, "")));
+            }
+        };
         let mut document = index.load_document(view, path.as_str())?;
         let object = view.objects(&[(&locks_branch, LockEntry::path(path.id()))])?.pop().flatten();
         let lock = locks::entry(path.id(), object.as_ref());
@@ -59,6 +64,9 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: b
         let found = Place::find(context, path.name())?;
         let given_back = lock.is_none() && task.status == *status && task.assigned_to.is_none();
         if given_back && was_ours(context, task.id) {
+            if let Some(by) = displaced_by(context, view, task.id)? {
+                return Err(displaced(context, &by, ""));
+            }
             place = Some(found);
             return Ok(Decision::Nothing(task));
         }

@@ -2,13 +2,14 @@
 
 use super::context::{Context, Wanted};
 use super::editor;
-use super::index::Index;
+use super::holding::require_holder;
+use super::index::{Index, branches};
 use super::new::{issue_types, vocabulary};
 use super::outcome::{Aside, TaskInfo};
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::ledger::transaction::Step;
-use crate::ledger::{Decision, Plan, View, nonce};
+use crate::ledger::{Decision, LockEntry, Plan, View, locks, nonce};
 use crate::task::change::{self, Change};
 use crate::task::sheet::{self, Words};
 use crate::task::{Document, Task, TaskPath, Title, edits, overlay, paths};
@@ -72,13 +73,45 @@ pub fn words(view: &View<'_>, context: &Context) -> Result<Words> {
     Ok(Words { types: issue_types(view, data)?, labels })
 }
 
+/// What of a task says who works on it: whoever changes that of a task that is held must hold it.
+const OF_HOLDER: [&str; 2] = ["status", "assigned_to"];
+
 fn publish(context: &Context, wanted: &Wanted, make: &dyn Fn(&Document) -> Result<Document>) -> Result<Edited> {
-    let data = context.data_branch()?.clone();
-    let landed = context.ledger().transact(&nonce()?, std::slice::from_ref(&data), |view| {
+    match publish_with(context, wanted, make, Locks::NotRead)? {
+        Some(edited) => Ok(edited),
+        None => publish_with(context, wanted, make, Locks::Read)?
+            .ok_or_else(|| Error::new(Kind::Bug, "a change with the locks read wants them read")),
+    }
+}
+
+/// Whether an edit goes by the locks, too. Most do not: every claim of anybody moves them, and an edit that reads them
+/// has to be decided again each time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Locks {
+    NotRead,
+    Read,
+}
+
+/// `None` when the change is one that goes by the locks, and they were not read.
+fn publish_with(
+    context: &Context,
+    wanted: &Wanted,
+    make: &dyn Fn(&Document) -> Result<Document>,
+    read: Locks,
+) -> Result<Option<Edited>> {
+    let (locks_branch, data) = branches(context)?;
+    let mut all = vec![data.clone()];
+    all.extend((read == Locks::Read).then(|| locks_branch.clone()));
+    let mut goes_by_locks = false;
+    let landed = context.ledger().transact(&nonce()?, &all, |view| {
         let index = Index::load(view, &data)?;
         let path = index.require_active(wanted)?.clone();
         let before = index.load_document(view, path.as_str())?;
         let mut after = make(&before)?;
+        goes_by_locks = OF_HOLDER.iter().any(|key| after.scalar_last(key) != before.scalar_last(key));
+        if goes_by_locks && read == Locks::NotRead {
+            return Err(Error::new(Kind::Bug, "the locks must be read"));
+        }
         if after == before {
             return Ok(Decision::Nothing((Task::from_document(path, &before), false)));
         }
@@ -96,12 +129,25 @@ fn publish(context: &Context, wanted: &Wanted, make: &dyn Fn(&Document) -> Resul
         if change::is_done(&after) && !change::is_done(&before) {
             changes.extend(leave_parent(&index, view, &path, &now)?);
         }
-        let subject = format!("ait: Update task {}: {}", path.id().t(), path.name().slug().humanised());
+        let id = path.id();
+        if goes_by_locks {
+            let lock = view.objects(&[(&locks_branch, LockEntry::path(id))])?.pop().flatten();
+            if let Some(lock) = locks::entry(id, lock.as_ref()) {
+                require_holder(context, &context.session()?, id, Some(&lock))?;
+            }
+        }
+        let subject = format!("ait: Update task {}: {}", id.t(), path.name().slug().humanised());
         let task = Task::from_document(path, &after);
-        Ok(Decision::Swap(Plan::new().step(&data, Step::edit(subject, changes)), (task, true)))
-    })?;
+        let plan = Plan::new().step(&data, Step::edit(subject, changes));
+        let plan = if goes_by_locks { plan.fenced(&locks_branch, id) } else { plan };
+        Ok(Decision::Swap(plan, (task, true)))
+    });
+    if goes_by_locks && read == Locks::NotRead {
+        return Ok(None);
+    }
+    let landed = landed?;
     let (task, changed) = &landed.value;
-    Ok(Edited { task: TaskInfo::from(task), changed: *changed, aside: Aside::of(context, &landed) })
+    Ok(Some(Edited { task: TaskInfo::from(task), changed: *changed, aside: Aside::of(context, &landed) }))
 }
 
 /// A child that is done leaves its parent's list (specification 20, section 7.6).

@@ -1,20 +1,21 @@
 //! Finishing: merge, archive and unlock in one swap, then worktree and branch.
 
+mod tidy;
+
 use super::context::{Context, Wanted};
 use super::filing::Filing;
-use super::holding::require_holder;
+use super::holding::{displaced, displaced_by, require_holder};
 use super::index::{Index, branches};
-use super::landing;
 use super::merging::{self, Merge, Mode};
 use super::outcome::{Aside, TaskInfo};
-use super::place::{Place, tips};
+use super::place::Place;
 use super::planned::Planned;
+use super::{gates, landing, task_branch};
 use crate::error::{Error, Kind, Result};
-use crate::git::remote::{self, PushOptions, Pushed};
-use crate::git::{Branch, Oid, RefName, RefUpdate, refs};
+use crate::git::{Branch, Oid};
 use crate::ledger::held::Held;
 use crate::ledger::{Channel, Decision, LockEntry, Locks, Plan, Session, View, locks, nonce};
-use crate::task::{Document, Task, TaskPath};
+use crate::task::{Document, Task, TaskId, TaskPath};
 use serde::Serialize;
 
 /// How to finish.
@@ -32,6 +33,8 @@ pub struct Options {
     pub no_archive: bool,
     /// Leave the merge to a pull request: push the task branch, keep lock and worktree.
     pub no_push: bool,
+    /// Finish although gates have not passed.
+    pub override_gates: bool,
 }
 
 /// The merge, as it landed.
@@ -77,6 +80,8 @@ struct Done {
     place: Place,
     tip: Option<Oid>,
     merge: Option<Merge>,
+    /// The commit that proves that the work is in the output branch already.
+    proof: Option<Oid>,
     output: Option<Oid>,
     archived: Vec<String>,
     unlocked: bool,
@@ -95,23 +100,39 @@ pub fn finish(context: &Context, wanted: &Wanted, options: &Options) -> Result<F
         Some(named) => Branch::parse(named)?,
         None => Planned::load(context, wanted.id)?.output(context, wanted.id)?,
     };
-    // The plan in the checkout may be an old one; the one that counts says where the work goes.
+    let mut branch = own_branch(context, wanted)?;
+    // Plan and name in the checkout may be old ones; those that count say where the work is, and where it goes.
     for _ in 0..5 {
-        match finish_into(context, wanted, options, into)? {
+        match finish_into(context, wanted, options, into, branch)? {
             Ok(finished) => return Ok(finished),
-            Err(other) => into = other,
+            Err(other) => (into, branch) = (other.into, other.branch),
         }
     }
     Err(Error::new(Kind::Contention, "the plan keeps changing").hint("run the same command again"))
 }
 
-/// Finishes a task into a branch; the inner error is the branch that its plan names instead.
+/// The task branch by what this clone knows of the task; none, where it does not know it yet.
+fn own_branch(context: &Context, wanted: &Wanted) -> Result<Option<Branch>> {
+    let data = context.data_branch()?.clone();
+    let ledger = context.ledger();
+    let index = Index::load(&ledger.view(std::slice::from_ref(&data), false)?, &data)?;
+    find(&index, wanted).ok().map(|path| Branch::parse(&path.name().branch_name())).transpose()
+}
+
+/// Where the work of a task is, and where it goes, if not as it was thought.
+struct Instead {
+    into: Branch,
+    branch: Option<Branch>,
+}
+
+/// Finishes a task into a branch; the inner error is what counts instead.
 fn finish_into(
     context: &Context,
     wanted: &Wanted,
     options: &Options,
     into: Branch,
-) -> Result<std::result::Result<Finished, Branch>> {
+    branch: Option<Branch>,
+) -> Result<std::result::Result<Finished, Instead>> {
     let (locks, data) = branches(context)?;
     landing::require_code(context, &into)?;
     let mode = match (options.mode, &context.settings.merge) {
@@ -121,19 +142,39 @@ fn finish_into(
     };
     let mut all = vec![locks.clone(), data.clone()];
     all.extend((into != data).then(|| into.clone()));
-    let session = context.session()?;
-    let mut job = Finisher { context, options, wanted, session, locks, data, into, mode, checked: None, instead: None };
+    // Where there is no remote, nobody else has the task branch.
+    all.extend(branch.clone().filter(|_| context.channel != Channel::Local));
+    let (session, mark) = (context.session()?, nonce()?);
+    let mut job = Finisher {
+        context,
+        options,
+        wanted,
+        session,
+        mark: mark.clone(),
+        locks,
+        data,
+        into,
+        branch,
+        mode,
+        checked: None,
+        instead: None,
+        landing: None,
+    };
     let ledger = context.ledger();
     // It may take long: not while others wait for us.
     let checked = if job.check().is_some() { job.decide(&ledger.view(&all, true)?).map(drop) } else { Ok(()) };
-    let landed = checked.and_then(|()| ledger.transact(&nonce()?, &all, |view| job.decide(view)));
+    let landed = checked.and_then(|()| ledger.transact(&mark, &all, |view| job.decide(view)));
     let landed = match (landed, job.instead.take()) {
         (Err(_), Some(other)) => return Ok(Err(other)),
-        (landed, _) => landed.map_err(|error| explain(error, &job.into, wanted))?,
+        (landed, _) => landed.map_err(|error| {
+            job.landing.inspect(|task| task_branch::end_landing(context, *task, &mark, &error));
+            explain(error, &job.into, wanted)
+        })?,
     };
     let mut aside = Aside::of(context, &landed);
-    let commit = landed.tip(&job.into).cloned().or_else(|| landed.value.output.clone());
+    let merge_commit = landed.tip(&job.into).cloned();
     let done = landed.value;
+    let commit = done.proof.clone().or(merge_commit);
     let merged = done.merge.as_ref().map(|merge| Merged {
         branch: done.place.branch.clone(),
         into: job.into.clone(),
@@ -151,14 +192,18 @@ fn finish_into(
         aside: Aside::default(),
     };
     if options.no_push {
-        finished.pushed = push_task_branch(context, &done.place, done.tip.as_ref(), &mut aside)?;
+        let pushed = done.tip.as_ref().filter(|_| !context.dry_run && context.channel != Channel::Local);
+        if let Some(tip) = pushed {
+            task_branch::remember_pushed(context, done.task.id, tip)?;
+            finished.pushed = Some(done.place.branch.clone());
+        }
     } else if context.dry_run {
         if done.place.record.is_some() {
             aside.would_run(format!("git worktree remove {}", done.place.path.display()));
         }
         aside.would_run(format!("git branch -d {}", done.place.branch));
     } else {
-        tidy(context, &done, &job.into, &mut finished)?;
+        tidy::tidy(context, &done, &job.into, &mut finished)?;
     }
     aside.notes.append(&mut finished.aside.notes);
     finished.aside = aside;
@@ -170,14 +215,20 @@ struct Finisher<'a> {
     options: &'a Options,
     wanted: &'a Wanted,
     session: Session,
+    /// What marks our commits.
+    mark: String,
     locks: Branch,
     data: Branch,
     into: Branch,
+    /// The task branch that the view has, where one is known.
+    branch: Option<Branch>,
     mode: Mode,
     /// What the check passed on already: a merged tree, or the tip that the output branch moves to.
     checked: Option<Oid>,
-    /// Where the work goes by the plan, if not here.
-    instead: Option<Branch>,
+    /// What counts instead of what was taken for the place of the work and its output branch.
+    instead: Option<Instead>,
+    /// The task that a merge was begun of.
+    landing: Option<TaskId>,
 }
 
 impl Finisher<'_> {
@@ -186,6 +237,7 @@ impl Finisher<'_> {
     }
 
     fn decide(&mut self, view: &View<'_>) -> Result<Decision<Done>> {
+        task_branch::require_asked(self.context, view, self.branch.as_ref())?;
         let index = Index::load(view, &self.data)?;
         let path = find(&index, self.wanted)?.clone();
         let document = index.load_document(view, path.as_str())?;
@@ -193,21 +245,22 @@ impl Finisher<'_> {
         let lock = locks::entry(path.id(), objects.first().and_then(Option::as_ref));
         let locks = Locks::of(objects.get(1).and_then(Option::as_ref))?;
         let place = Place::find(self.context, path.name())?;
+        if self.branch.as_ref() != Some(&place.branch) {
+            return Err(self.instead(self.into.clone(), place.branch));
+        }
         let mut done = Done {
             task: Task::from_document(path.clone(), &document),
             tip: place.tip(self.context)?,
             place,
             merge: None,
+            proof: None,
             output: view.base(&self.into).cloned(),
             archived: vec![],
             unlocked: lock.is_some() && !self.options.no_push,
         };
         if path.is_archived() {
-            // A finish that was cut off after it landed: only the lock, or only the tidying, is left.
             done.archived = vec![path.as_str().to_owned()];
-            if let (Some(tip), Some(output)) = (&done.tip, &done.output) {
-                done.merge = merging::plan(self.context, Mode::Merge, output, &self.into, tip, &done.place.branch).ok();
-            }
+            self.look_back(view, &mut done, lock.is_some())?;
             if lock.is_none() {
                 return Ok(Decision::Nothing(done));
             }
@@ -219,39 +272,75 @@ impl Finisher<'_> {
             if self.options.into.is_none() {
                 let output = Planned::of(self.context, view, &index, &path)?.output(self.context, path.id())?;
                 if output != self.into {
-                    let message = format!("the plan says {output}");
-                    self.instead = Some(output);
-                    return Err(Error::new(Kind::Contention, message));
+                    return Err(self.instead(output, done.place.branch));
                 }
             }
-            plan = self.merge(plan, &mut done, &document)?;
+            if !self.options.no_push && !self.options.no_archive && !self.options.override_gates {
+                let again = format!("git aitask finish {} --override-gates", path.id());
+                gates::require_passed(self.context, view, &path, &document, &again)?;
+            }
+            plan = self.merge(view, plan, &mut done, &document)?;
         }
-        if self.options.no_push {
-            return Ok(Decision::Nothing(done));
-        }
-        if path.is_archived() {
-            plan = plan.step(&self.locks, super::drop::unlock_step(path.id()));
-        } else if self.options.no_archive {
+        if self.options.no_archive || self.options.no_push {
             // The task is not over, so it stays ours.
             done.unlocked = false;
+        } else if path.is_archived() {
+            plan = plan.step(&self.locks, super::drop::unlock_step(path.id()));
         } else {
             let filing = Filing::of(view, &index, &path)?;
             plan = filing.plan(plan, &self.data, &self.locks, &locks);
             done.archived.clone_from(&filing.targets);
         }
-        Ok(if plan.branches.is_empty() { Decision::Nothing(done) } else { Decision::Swap(plan, done) })
+        let plan = plan.fenced(&self.locks, path.id());
+        Ok(if plan.is_empty() { Decision::Nothing(done) } else { Decision::Swap(plan, done) })
+    }
+
+    /// Ends this look: another one, with other branches, follows.
+    fn instead(&mut self, into: Branch, branch: Branch) -> Error {
+        let message = format!("the work of this task is on {branch} and goes to {into}");
+        self.instead = Some(Instead { into, branch: Some(branch) });
+        Error::new(Kind::Contention, message)
+    }
+
+    /// The task is archived. Either a finish of ours was cut off after it landed, and only the lock or the tidying is left;
+    /// or somebody else ended it, and then this clone's work may be in no branch but its own.
+    fn look_back(&self, view: &View<'_>, done: &mut Done, is_held: bool) -> Result<()> {
+        let (context, task) = (self.context, done.task.id);
+        if let (Some(tip), Some(output)) = (&done.tip, &done.output) {
+            done.proof = task_branch::proof(context, task, tip, output)?;
+            done.merge = done.proof.as_ref().map(|_| Merge::Already);
+        }
+        if is_held {
+            return Ok(());
+        }
+        let where_it_is = match (&done.tip, &done.proof) {
+            (Some(_), Some(proof)) => format!("your commits are in {} ({})", self.into, proof.short()),
+            (Some(tip), None) => {
+                let (branch, show) = (&done.place.branch, done.place.path.display());
+                format!("your commits are on {branch} ({}) in {show}, and not in {}", tip.short(), self.into)
+            }
+            (None, _) => String::new(),
+        };
+        if let Some(by) = displaced_by(context, view, task)? {
+            return Err(displaced(context, &by, &where_it_is));
+        }
+        if done.tip.is_some() && done.proof.is_none() {
+            return Err(task_branch::over_without_it(context, view, &done.task.path, &where_it_is));
+        }
+        Ok(())
     }
 
     /// Adds the merge to the plan, once the check has passed on it.
-    fn merge(&mut self, plan: Plan, done: &mut Done, document: &Document) -> Result<Plan> {
+    fn merge(&mut self, view: &View<'_>, plan: Plan, done: &mut Done, document: &Document) -> Result<Plan> {
         let branch = done.place.branch.clone();
         let Some(tip) = done.tip.as_ref() else {
             let landed = Held::load(&self.context.repository, done.task.id).is_some_and(|held| held.merged);
-            return if landed { Ok(plan) } else { Err(no_branch(&done.task, &branch)) };
+            return if landed { Ok(plan) } else { Err(task_branch::missing(&done.task, &branch)) };
         };
         landing::require_other_output(&self.into, &branch)?;
         let output = done.output.as_ref().ok_or_else(|| landing::no_output(self.context, &self.into))?;
-        require_commits(self.context, &done.task.path, tip, output, &done.place)?;
+        task_branch::require_commits(self.context, &done.task.path, tip, output, &done.place)?;
+        task_branch::require_whole(self.context, view, done.task.id, (&done.place, tip, Some(output)))?;
         let merge = merging::plan(self.context, self.mode, output, &self.into, tip, &branch)?;
         let seen = if let Merge::Tree(tree) = &merge { tree } else { tip }.clone();
         if let Some(command) = self.check()
@@ -262,8 +351,20 @@ impl Finisher<'_> {
             self.checked = Some(seen);
         }
         let subject = subject(&done.task, document, self.options, self.mode, &branch, &self.into);
-        let plan =
-            if self.options.no_push { plan } else { merging::add(plan, &self.into, &merge, self.mode, tip, &subject) };
+        let plan = if !self.options.no_push {
+            if merge != Merge::Already {
+                self.landing = Some(done.task.id);
+                task_branch::begin_landing(self.context, done.task.id, tip, &self.mark)?;
+            }
+            merging::add(plan, &self.into, &merge, self.mode, tip, &subject)
+        } else if self.context.channel == Channel::Local || view.tip(&branch).published.as_ref() == Some(tip) {
+            plan
+        } else {
+            task_branch::publish(self.context, view, plan, done.task.id, &branch, tip)?
+        };
+        if merge == Merge::Already {
+            done.proof = task_branch::proof(self.context, done.task.id, tip, output)?.or_else(|| Some(output.clone()));
+        }
         done.merge = Some(merge);
         Ok(plan)
     }
@@ -276,30 +377,6 @@ fn find<'i>(index: &'i Index, wanted: &Wanted) -> Result<&'i TaskPath> {
         Some(_) => index.require_active(wanted),
         None => ids().find_map(|id| index.archived(id)).map_or_else(|| index.require_active(wanted), Ok),
     }
-}
-
-fn no_branch(task: &Task, branch: &Branch) -> Error {
-    Error::new(Kind::NoCommits, format!("{} has no branch {branch} in this clone", task.id.t()))
-        .hint(format!("git aitask archive {}   # if its work is done elsewhere", task.id))
-        .hint(format!("git aitask pick {}   # to get a worktree", task.id))
-}
-
-/// An empty branch is not finished work. One whose commits are all in the output branch is, if it ever had any.
-fn require_commits(context: &Context, path: &TaskPath, tip: &Oid, output: &Oid, place: &Place) -> Result<()> {
-    let held = Held::load(&context.repository, path.id());
-    let cut_from = held.and_then(|held| Oid::parse(&held.base_commit?));
-    let empty = match cut_from {
-        Some(start) => start == *tip,
-        None => crate::git::merge::is_ancestor(&context.repository, tip, output)?,
-    };
-    if !empty {
-        return Ok(());
-    }
-    let show = place.path.display();
-    Err(Error::new(Kind::NoCommits, format!("{} has no commits of its own", place.branch))
-        .hint(format!("cd {show} && git commit"))
-        .hint(format!("git aitask drop {}", path.id()))
-        .hint(format!("git aitask archive {}   # if there is nothing to merge", path.id())))
 }
 
 fn subject(task: &Task, document: &Document, options: &Options, mode: Mode, branch: &Branch, into: &Branch) -> String {
@@ -320,79 +397,4 @@ fn explain(error: Error, into: &Branch, wanted: &Wanted) -> Error {
     Error::new(Kind::Denied, message)
         .hint(format!("git aitask finish {} --no-push   # pushes the task branch for a pull request", wanted.id))
         .detail("branch", into.as_str())
-}
-
-/// Pushes the task branch and nothing else.
-fn push_task_branch(context: &Context, place: &Place, tip: Option<&Oid>, aside: &mut Aside) -> Result<Option<Branch>> {
-    let (Channel::Remote(name), Some(tip)) = (&context.channel, tip) else { return Ok(None) };
-    let (_, old) = tips(context, &place.branch)?;
-    let update = RefUpdate { name: place.branch.full(), old, new: Some(tip.clone()) };
-    if update.old.as_ref() == Some(tip) {
-        return Ok(Some(place.branch.clone()));
-    }
-    let options = PushOptions { atomic: false, hooks: true, dry_run: false, limit: context.settings.timeout };
-    let updates = [update];
-    if context.dry_run {
-        aside.would_run(remote::push_call(&context.repository, name, &updates, options).line());
-        return Ok(None);
-    }
-    match remote::push(&context.repository, name, &updates, options)? {
-        Pushed::Answered(report) => match report.refs.iter().find(|pushed| !pushed.landed()) {
-            None => Ok(Some(place.branch.clone())),
-            Some(refused) => {
-                let said = refused.reason.as_ref().unwrap_or(&refused.summary);
-                Err(Error::new(
-                    Kind::Denied,
-                    format!("the server of {name} refused the push to {}: {said}", place.branch),
-                ))
-            }
-        },
-        Pushed::Unknown(error) | Pushed::NotSent(error) => Err(error),
-        Pushed::NoAtomic => Err(Error::new(Kind::Bug, "one ref was refused for want of atomic pushes")),
-    }
-}
-
-/// After the swap: worktree and branch go, the branch only since its commits are where they were to land.
-fn tidy(context: &Context, done: &Done, into: &Branch, finished: &mut Finished) -> Result<()> {
-    let (repository, place) = (&context.repository, &done.place);
-    let Some(tip) = &done.tip else {
-        finished.worktree_removed = place.remove(context, false)?.worktree;
-        let stays = !done.unlocked && !done.task.path.is_archived();
-        return if stays { Ok(()) } else { Held::forget(repository, done.task.id) };
-    };
-    let cut_off = done.task.path.is_archived();
-    if cut_off && done.merge != Some(Merge::Already) {
-        // Archived by somebody, but not with this work in it.
-        finished.aside.notes.push(format!("{} has commits that are not in {into}; it is kept", place.branch));
-        return Ok(());
-    }
-    let stays = !done.unlocked && !cut_off;
-    if let (true, Some(held)) = (stays, Held::load(repository, done.task.id)) {
-        // The task goes on being ours, and its branch is about to go.
-        Held { merged: true, ..held }.save(repository, done.task.id)?;
-    }
-    let removed = place.remove(context, false)?;
-    finished.worktree_removed = removed.worktree;
-    let (local, tracking) = tips(context, into)?;
-    let published = if context.channel == Channel::Local { local } else { tracking };
-    let reachable = match &published {
-        Some(output) => crate::git::merge::is_ancestor(repository, tip, output)?,
-        None => false,
-    };
-    let keep = if reachable { None } else { squashed_name(context, &done.task, tip)? };
-    let kept = place.delete_branch(context, &removed, tip, keep)?;
-    finished.branch_deleted = kept.is_none();
-    finished.aside.notes.extend(kept);
-    if stays { Ok(()) } else { Held::forget(repository, done.task.id) }
-}
-
-/// Squashed: the content has landed, the commits have not. They keep a name of their own, and so do earlier ones.
-fn squashed_name(context: &Context, task: &Task, tip: &Oid) -> Result<Option<RefName>> {
-    let name = format!("refs/aitask/squashed/{}", task.name.as_str());
-    let Some(first) = RefName::parse(&name) else { return Ok(None) };
-    let taken = match refs::load(&context.repository, std::slice::from_ref(&first))?.get(&first) {
-        Some(earlier) => !crate::git::merge::is_ancestor(&context.repository, earlier, tip)?,
-        None => false,
-    };
-    Ok(if taken { RefName::parse(&format!("{name}-{}", tip.short())) } else { Some(first) })
 }

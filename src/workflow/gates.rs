@@ -1,8 +1,13 @@
 //! Gates and checklists are kept by helper scripts of the project; where they are missing, everything is as without them
 //! (specification 30, section 8).
 
+use super::context::Context;
+use super::scratch::Scratch;
+use crate::error::{Error, Kind, Result};
 use crate::git::run::{Call, Output};
+use crate::ledger::View;
 use crate::settings::Environment;
+use crate::task::{Document, TaskPath, harmless};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,11 +34,85 @@ pub fn satisfied(environment: &Environment, root: &Path, paths: &[String]) -> Ve
     satisfied.map(|(_, path)| path.to_owned()).collect()
 }
 
+/// What keeps a task from being archived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pending {
+    /// Boxes of its checklist that are not ticked off; only a manual verification has one.
+    Items(usize),
+    /// Gates that it declares and that have not passed, with commas between them.
+    Gates(String),
+}
+
+/// What keeps the task with this file from being archived. `ready` is asked what the gates say, if it declares any.
+pub fn pending(document: &Document, ready: impl FnOnce() -> Result<Option<String>>) -> Result<Option<Pending>> {
+    if document.scalar("issue_type") == Some("manual_verification") {
+        let body = String::from_utf8_lossy(document.body()).into_owned();
+        let open = body.lines().filter(|line| line.trim_start().starts_with("- [ ]")).count();
+        if open > 0 {
+            return Ok(Some(Pending::Items(open)));
+        }
+    }
+    if !["gates", "active_gates", "also_blocks_dependents"].iter().any(|key| document.contains(key)) {
+        return Ok(None);
+    }
+    let answer = ready()?;
+    Ok(answer
+        .as_deref()
+        .and_then(|answer| answer.strip_prefix("BLOCKED:"))
+        .map(|gates| Pending::Gates(gates.to_owned())))
+}
+
+/// Refuses to end a task whose gates have not passed, by its file as the view has it. The helper reads files, so where
+/// that of the main worktree is another one, it is given a checkout of the view's commit.
+///
+/// # Errors
+/// [`Kind::GatePending`]; `again` is the command that goes on all the same.
+pub fn require_passed(
+    context: &Context,
+    view: &View<'_>,
+    path: &TaskPath,
+    document: &Document,
+    again: &str,
+) -> Result<()> {
+    let (repository, id) = (&context.repository, path.id());
+    let environment = repository.git().environment();
+    let ready = || {
+        let here = super::files::load_own(&context.data_dir(), path.as_str()).ok().flatten();
+        if here.is_some_and(|here| here == document.to_bytes()) {
+            return Ok(archive_ready(environment, &repository.root, &id.to_string()));
+        }
+        let Some(commit) = view.base(context.data_branch()?) else { return Ok(None) };
+        let Some(script) = helper(environment, &repository.root, "aitask_gate.sh") else { return Ok(None) };
+        let scratch = Scratch::make(context, "gates", "tasks", commit)?;
+        let answer = ask_archive_ready(environment, script, &scratch.path, &id.to_string());
+        scratch.remove(context)?;
+        Ok(answer)
+    };
+    let Some(pending) = pending(document, ready)? else { return Ok(()) };
+    let message = match &pending {
+        Pending::Items(open) => format!("{} is a manual verification with {open} open items", id.t()),
+        Pending::Gates(gates) => {
+            let gates: Vec<_> = gates.split(',').map(harmless).collect();
+            format!("{} has gates that have not passed: {}", id.t(), gates.join(", "))
+        }
+    };
+    let error = Error::new(Kind::GatePending, message).hint(format!("git aitask show {id}"));
+    Err(match pending {
+        Pending::Items(_) => error.hint(format!("git aitask edit {id}   # tick off what was verified")),
+        Pending::Gates(gates) => error
+            .hint(format!("{again}   # ends it all the same"))
+            .detail("gates", gates.split(',').map(str::to_owned).collect::<Vec<_>>()),
+    })
+}
+
 /// What the gates say of archiving a task: `NO_GATES`, `ALL_PASS`, or `BLOCKED:` and those that have not passed; `None`
 /// without the helper.
 #[must_use]
 pub fn archive_ready(environment: &Environment, root: &Path, id: &str) -> Option<String> {
-    let script = helper(environment, root, "aitask_gate.sh")?;
+    ask_archive_ready(environment, helper(environment, root, "aitask_gate.sh")?, root, id)
+}
+
+fn ask_archive_ready(environment: &Environment, script: PathBuf, root: &Path, id: &str) -> Option<String> {
     let output = Call::program(environment, script, root).args(["archive-ready", id]).limit(LIMIT).output().ok()?;
     let text = output.text();
     text.lines()

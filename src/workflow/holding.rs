@@ -7,13 +7,15 @@ use crate::error::{Error, Kind, Result};
 use crate::ledger::held::Held;
 use crate::ledger::liveness::{self, Liveness};
 use crate::ledger::session::host_name;
-use crate::ledger::{Ledger, LockEntry, Session, locks};
+use crate::ledger::world::World;
+use crate::ledger::{Ledger, LockEntry, Session, View, locks};
 use crate::task::{TaskId, TaskName};
 
 /// How a lock stands to a session that wants to take the task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holding {
-    /// This very session holds it, or a command of this clone was killed while taking it.
+    /// This very session holds it; or a command of this person was killed in this clone while taking it, and neither that
+    /// session nor this one can be named.
     Ours,
     /// The same person's session on this machine held it and is certainly dead.
     OursDead,
@@ -27,23 +29,40 @@ pub enum Holding {
 pub fn judge(context: &Context, session: &Session, lock: &LockEntry, nonce: &str) -> Holding {
     let repository = &context.repository;
     // An earlier try of this very command, on a server that takes one branch at a time.
-    if lock.nonce.as_deref() == Some(nonce) {
+    if lock.nonce.as_deref() == Some(nonce) || lock.is_of(session) {
         return Holding::Ours;
     }
-    let same_place = lock.holder == session.email && lock.host == session.host && session.host != "unknown";
-    if same_place && lock.anchor.is_same(&session.anchor) {
-        return Holding::Ours;
-    }
-    let held = Held::load(repository, lock.task).filter(|held| held.is_about(lock));
-    if held.as_ref().is_some_and(|held| held.is_leftover(repository, lock)) {
-        return Holding::Ours;
-    }
-    if same_place && lock.liveness(repository, &session.host) == Liveness::Dead {
+    let same_person = lock.holder == session.email;
+    if same_person && lock.liveness(repository, &session.host) == Liveness::Dead {
         return Holding::OursDead;
     }
-    let inside = context.task_here().is_some_and(|name| name.id() == lock.task);
     let nameless = lock.anchor.number().is_none() && session.anchor.number().is_none();
-    if held.is_some() && inside && nameless { Holding::Ours } else { Holding::Other }
+    let Some(held) = Held::load(repository, lock.task).filter(|held| held.is_about(lock) && nameless) else {
+        return Holding::Other;
+    };
+    // A taking that was cut off belongs to the session that was at it, which here is as nameless as this one.
+    let inside = context.task_here().is_some_and(|name| name.id() == lock.task);
+    if inside || (same_person && held.is_leftover(repository, lock)) { Holding::Ours } else { Holding::Other }
+}
+
+/// Who took a task after this clone had it, now that nobody holds it any more: this clone's record tells that it had the
+/// task, and the history of the locks who took it last. `None` where that was this clone, or nobody can tell.
+pub fn displaced_by(context: &Context, view: &View<'_>, task: TaskId) -> Result<Option<LockEntry>> {
+    let Some(held) = Held::load(&context.repository, task) else { return Ok(None) };
+    Ok(view.last_lock(task)?.filter(|last| !held.is_about(last)))
+}
+
+/// The refusal for a session that had a task which somebody took after that, and which is over by now.
+#[must_use]
+pub fn displaced(context: &Context, by: &LockEntry, and: &str) -> Error {
+    let holder = Holder::new(context, by, &host_name(&context.repository));
+    let (task, and) = (by.task, if and.is_empty() { String::new() } else { format!("; {and}") });
+    let message =
+        format!("{} was taken over by {} on {} at {}, and is over{and}", task.t(), by.holder, by.host, by.since);
+    Error::new(Kind::NotHolder, message)
+        .hint(format!("git aitask log {task}"))
+        .hint(format!("git aitask worktree remove {task}   # when you need it no more"))
+        .detail("holder", serde_json::to_value(&holder).unwrap_or_default())
 }
 
 /// Whether a session may give up or finish a task with this lock. The right is the lock's nonce, which the clone that
@@ -72,13 +91,22 @@ pub fn require_holder(context: &Context, session: &Session, task: TaskId, lock: 
         let message = format!("{} was taken with its task data on {other}, and {root} is on {data}", task.t());
         return Err(Error::new(Kind::Occupied, message).hint(format!("cd {root} && git switch {other}")));
     }
-    if same_place && lock.anchor.is_same(&session.anchor) {
+    if lock.is_of(session) {
         return Ok(());
     }
     // A session that left no process cannot be told from the one of the lock; where it stands must tell.
     let inside = context.task_here().is_some_and(|name| name.id() == task);
     let named = session.anchor.number().is_some();
-    let alive_elsewhere = lock.liveness(repository, &session.host) == Liveness::Alive && (named || !inside);
+    let may_live =
+        match lock.liveness(repository, &session.host) {
+            Liveness::Alive => true,
+            // In another PID namespace of this machine; what this clone took before the machine was started again is over.
+            Liveness::Unknown => lock.anchor.world.as_ref().is_some_and(|world| {
+                World::here(repository).is_some_and(|here| here.boot == world.boot && here != world)
+            }),
+            Liveness::Dead => false,
+        };
+    let alive_elsewhere = may_live && (named || !inside);
     let entitled = match (&held, &lock.nonce) {
         (Some(held), Some(_)) => held.is_about(lock) && !alive_elsewhere,
         (None, Some(_)) => false,

@@ -61,6 +61,7 @@ pub mod statistics;
 pub mod status;
 pub mod stuck;
 pub mod sync;
+mod task_branch;
 pub mod teardown;
 pub mod update;
 pub mod web;

@@ -297,16 +297,17 @@ impl Picker<'_> {
         let excerpt = excerpt(&document);
         let previous = lock.filter(|_| took == Took::Stolen || holding == Some(Holding::OursDead));
         let taken = Taken { task, path: path.clone(), lock: entry, took, previous, excerpt };
-        if plan.branches.is_empty() {
+        if plan.is_empty() {
             return Ok(Decision::Nothing(taken));
         }
         if !keep && !self.context.dry_run {
-            self.recorded = Some(taken.task.id);
             let (repository, id) = (&self.context.repository, taken.task.id);
+            self.recorded = Some(id);
             let held = Held::begin(repository, id, self.nonce.clone());
             Held { data: Some(data.to_string()), ..held }.save(repository, id)?;
         }
-        Ok(Decision::Swap(plan, taken))
+        let id = taken.task.id;
+        Ok(Decision::Swap(plan.fenced(&locks_branch, id), taken))
     }
 
     fn require_claimable(&self, index: &Index, task: &Task, took: Took) -> Result<()> {

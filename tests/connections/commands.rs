@@ -56,6 +56,12 @@ fn spelled_out(text: &str) -> Vec<String> {
                 commands.push(format!("{format} refs/heads/main refs/heads/aitask{tracking}"));
             }
             "push" => commands.push(push(rest)),
+            "ask" => {
+                let names = rest.split(' ').map(|name| format!(" +refs/heads/{name}:refs/remotes/origin/{name}"));
+                let options = "--quiet --prune --no-tags --no-write-fetch-head --no-recurse-submodules";
+                let coordination = "+refs/heads/aitask-*:refs/remotes/origin/aitask-*";
+                commands.push(format!("fetch {options} -- origin {coordination}{}", names.collect::<String>()));
+            }
             _ => commands.push(line.into()),
         }
     }
@@ -135,7 +141,11 @@ fn on_a_remote() {
     expect(
         &ann,
         "finish 1",
-        "open\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n read\n worktree list --porcelain -z
+        "open\n refs both:main both:aitask-data\n files
+        refs both:aitask-locks both:main both:aitask/t1_one both:aitask-data
+        ask main aitask/t1_one*
+        refs both:aitask-locks both:main both:aitask/t1_one both:aitask-data
+        files\n read\n read\n worktree list --porcelain -z
         refs aitask/t1_one\n status
         merge-base --is-ancestor <oid> <oid>\n merge-tree --write-tree -z --name-only --no-messages <oid> <oid>
         read\n read\n build\n push main aitask-locks\n forward\n worktree list --porcelain -z
@@ -145,7 +155,7 @@ fn on_a_remote() {
     expect(
         &ann,
         "archive 2",
-        "open\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n read\n build\n push main guard:aitask-locks\n forward",
+        "open\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n read\n build\n push aitask-locks main\n forward",
     );
 }
 
@@ -220,7 +230,8 @@ fn without_a_remote() {
         &ann,
         "finish 1",
         &format!(
-            "open\n refs here:aitask-locks here:main here:aitask-data\n files\n read\n read\n worktree list --porcelain -z
+            "open\n refs here:main here:aitask-data\n files
+            refs here:aitask-locks here:main here:aitask-data\n files\n read\n read\n worktree list --porcelain -z
             refs aitask/t1_one\n status
             merge-base --is-ancestor <oid> <oid>\n merge-tree --write-tree -z --name-only --no-messages <oid> <oid>
             read\n read\n {merge}\n worktree list --porcelain -z\n status

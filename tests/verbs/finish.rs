@@ -353,7 +353,7 @@ fn on_a_data_branch_the_three_branches_move_at_once() {
     work(&ann);
     ann.count_connections();
     ann.aitask(&["finish", "1"]).ok();
-    assert_eq!(ann.connections(), ["push"]);
+    assert_eq!(ann.connections(), ["fetch", "push"]);
     assert_eq!(log(&world, "%s", "1", "main"), "Merge branch 'aitask/t1_one' into main\n");
     assert!(ann.path(".aitask-data/aitasks/archived/t1_one.md").is_file());
     assert_eq!((ann.read("work.txt"), world.locks()), ("work\n".into(), vec![]));

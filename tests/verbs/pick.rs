@@ -101,7 +101,14 @@ fn liveness_is_told_with_how_we_know_and_never_guessed() {
     ann.env("AIT_AGENT_PID", dead.pid()).aitask(&["pick", "1"]).ok();
     let pid = dead.die();
     bob.aitask(&["pick", "1"]).fails(1).assert().stderr(contains(format!("its session is dead (pid {pid} is gone)")));
-    let far = on_host(&bob, "far").aitask(&["pick", "1"]).fails(1);
+    // Boot and PID namespace tell that it is this machine, whatever it is called.
+    let renamed = on_host(&bob, "far").aitask(&["pick", "1"]).fails(1);
+    renamed.assert().stderr(contains(format!("its session is dead (pid {pid} is gone)")));
+    // A lock of the scripts has the machine's name alone.
+    ann.task("Other", &[]);
+    let agent = Sleeper::new();
+    ann.env("AIT_AGENT_PID", agent.pid()).script("aitask_lock.sh", &["--lock", "2", "--email", "ann@example.com"]).ok();
+    let far = on_host(&bob, "far").aitask(&["pick", "2"]).fails(1);
     far.assert().stderr(contains("cannot be told from this machine"));
 }
 

@@ -1,0 +1,72 @@
+//! Gates that a task declares keep it from being finished and archived, as they keep `aitask_archive.sh`.
+
+use super::{is_in, kind, worked};
+use crate::support::Repo;
+
+/// Puts a helper in place that lets a task pass once its file says so.
+fn with_helper(repo: &Repo) {
+    let script = "#!/bin/sh\n[ \"$1\" = archive-ready ] || exit 1\n\
+                  if grep -q 'gate:review_approved' aitasks/t$2_*.md; then echo ALL_PASS; else echo BLOCKED:review_approved; fi\n";
+    repo.world().script(&repo.path(".aitask-scripts/aitask_gate.sh"), script);
+    let exclude = repo.path(".git/info/exclude");
+    let text = std::fs::read_to_string(&exclude).unwrap_or_default();
+    std::fs::write(exclude, text + "/.aitask-scripts/\n").unwrap();
+}
+
+/// Declares the gate, as the scripts do it, and publishes that.
+fn declare(repo: &Repo) {
+    repo.script("aitask_update.sh", &["--batch", "1", "--gates", "review_approved", "--silent"]).ok();
+    repo.git(&["commit", "-qam", "Declare a gate"]);
+    repo.git(&["push", "-q", "origin", "main"]);
+}
+
+#[test]
+fn a_gate_that_only_a_person_may_sign_was_ignored() {
+    let (world, ann) = worked();
+    declare(&ann);
+    ann.aitask(&["finish", "1", "--dry-run"]).ok(); // without the helper everything is as without gates
+    with_helper(&ann);
+    let work = ann.git(&["rev-parse", "aitask/t1_one"]).trim().to_owned();
+    for args in [&["finish", "1", "--json"][..], &["archive", "1", "--json"]] {
+        let run = ann.aitask(args).fails(1);
+        assert_eq!(
+            (kind(&run).as_str(), &run.error()["error"]["gates"]),
+            ("gate_pending", &serde_json::json!(["review_approved"]))
+        );
+        assert!(run.to_string().contains("--override-gates"), "{run}");
+    }
+    assert_eq!((world.locks().len(), is_in(&world, &work, "main")), (1, false));
+    ann.aitask(&["finish", "1", "--override-gates"]).ok();
+    assert!(is_in(&world, &work, "main"));
+}
+
+#[test]
+fn a_gate_that_was_declared_elsewhere_meanwhile_was_not_seen() {
+    let (world, ann) = worked();
+    with_helper(&ann);
+    let bob = world.clone("bob");
+    declare(&bob);
+    let work = ann.git(&["rev-parse", "aitask/t1_one"]).trim().to_owned();
+    assert_eq!(kind(&ann.aitask(&["finish", "1", "--json"]).fails(1)), "gate_pending");
+    assert!(!is_in(&world, &work, "main"));
+    // Signed elsewhere: her own file is still the old one.
+    bob.run("sh", &["-c", "printf '\\n## Gate Runs\\n\\n> **ok gate:review_approved** run=2026-01-01T10:00:00Z attempt=1\\n' >>aitasks/t1_one.md"]).ok();
+    bob.git(&["commit", "-qam", "Sign"]);
+    bob.git(&["push", "-q"]);
+    ann.aitask(&["finish", "1"]).ok();
+    assert!(is_in(&world, &work, "main"));
+}
+
+#[test]
+fn a_manual_verification_with_open_items_was_archived() {
+    let (_world, ann) = worked();
+    let file = "aitasks/t1_one.md";
+    ann.git(&["pull", "-q"]);
+    let text = ann.read(file).replace("issue_type: feature", "issue_type: manual_verification");
+    ann.write(file, &(text + "\n- [ ] it starts\n- [x] it stops\n"));
+    ann.git(&["commit", "-qam", "A checklist"]);
+    ann.git(&["push", "-q"]);
+    let run = ann.aitask(&["finish", "1", "--json"]).fails(1);
+    assert_eq!(kind(&run), "gate_pending", "{run}");
+    assert!(run.to_string().contains("1 open item"), "{run}");
+}
