@@ -11,6 +11,7 @@ mod arrows;
 mod bad_input;
 mod compat;
 mod connections;
+mod coordination;
 mod dsl;
 mod holding;
 mod killed;

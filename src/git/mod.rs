@@ -2,8 +2,10 @@
 //! of what git prints ([`porcelain`]), and on them what the rest needs: the repository we stand in, refs, objects,
 //! the remote, worktrees, merges.
 
+pub mod address;
 pub mod carry;
 pub mod commit;
+pub mod destination;
 pub mod merge;
 pub mod objects;
 pub mod porcelain;

@@ -4,7 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::push::{self, PushReport, Rejection};
 use crate::git::run::{Call, Output};
 use crate::git::worktree::is_half_written;
-use crate::git::{Branch, RefName, RefUpdate, RemoteName, Repository};
+use crate::git::{Branch, RefName, RefUpdate, RemoteName, Repository, destination};
 use std::time::Duration;
 
 /// The pattern that covers every coordination branch, whether it exists or not: naming a missing branch would
@@ -148,6 +148,9 @@ pub fn push(
     updates: &[RefUpdate],
     options: PushOptions,
 ) -> Result<Pushed> {
+    if let Err(error) = destination::require_one_repository(repository, remote, options.limit) {
+        return Ok(Pushed::NotSent(error));
+    }
     let call = push_call(repository, remote, updates, options);
     let output = call.output()?;
     if let (Ok(mut report), false) = (push::parse(&output.stdout), output.timed_out) {
@@ -238,7 +241,7 @@ const AUTHENTICATION: [&str; 6] = [
     "terminal prompts disabled",
 ];
 
-fn connection_error(remote: &RemoteName, call: &Call, output: &Output) -> Error {
+pub(super) fn connection_error(remote: &RemoteName, call: &Call, output: &Output) -> Error {
     let complaint = of_git_itself(&output.complaint());
     let said = first_line(&complaint);
     if AUTHENTICATION.iter().any(|text| complaint.contains(text)) {
@@ -257,7 +260,7 @@ fn connection_error(remote: &RemoteName, call: &Call, output: &Output) -> Error 
 }
 
 /// Git's complaint without what the server's hooks printed, which may be anything.
-fn of_git_itself(complaint: &str) -> String {
+pub(super) fn of_git_itself(complaint: &str) -> String {
     let lines = complaint.lines().filter(|line| !line.starts_with("remote:"));
     lines.collect::<Vec<_>>().join("\n")
 }

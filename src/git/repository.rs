@@ -199,7 +199,7 @@ fn not_a_repository(dir: &Path, complaint: &str) -> Error {
 
 /// One call for everything that will be asked.
 fn read_config(git: &Git, dir: &Path) -> Result<Config> {
-    const KEYS: &str = r"^(aitask|remote|branch|user|author|committer)\.|^(core\.(sshcommand|hookspath)|commit\.gpgsign|color\.ui|init\.defaultbranch|push\.default)$";
+    const KEYS: &str = r"^(aitask|remote|branch|url|user|author|committer)\.|^(core\.(sshcommand|hookspath)|commit\.gpgsign|color\.ui|init\.defaultbranch|push\.default)$";
     let output = git.read(dir, "config").args(["-z", "--get-regexp", KEYS]).output()?;
     match output.code {
         Some(0) => {

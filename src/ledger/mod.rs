@@ -8,6 +8,7 @@ pub mod held;
 pub mod ids;
 pub mod liveness;
 pub mod locks;
+mod look;
 pub mod pairing;
 pub mod probe;
 pub mod queue;

@@ -3,8 +3,10 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::{self, NewCommit, Parent};
 use crate::git::remote::{self, PushOptions};
-use crate::git::{Branch, Oid, RefUpdate};
+use crate::git::{Branch, Oid, RefUpdate, destination};
 use crate::ledger::{Channel, Ledger, Locks, View};
+
+pub use crate::git::address::masked;
 
 /// Asks.
 #[derive(Debug)]
@@ -89,17 +91,7 @@ impl<'r> Probe<'r> {
         let new = objects::build(self.0.repository, &[commit])?.commits.into_iter().next();
         let updates = [RefUpdate { name: branch.full(), old: Some(tip.clone()), new }];
         let options = PushOptions { atomic: false, hooks: false, dry_run: true, limit: self.0.timeout };
+        destination::require_one_repository(self.0.repository, name, self.0.timeout)?;
         remote::push_call(self.0.repository, name, &updates, options).run().map(drop)
-    }
-}
-
-/// An address without the name and password in it.
-#[must_use]
-pub fn masked(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let (authority, path) = rest.split_once('/').map_or((rest, ""), |(authority, path)| (authority, path));
-    match authority.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://***@{host}/{path}"),
-        None => url.to_owned(),
     }
 }

@@ -3,9 +3,10 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::carry::Adopted;
 use crate::git::objects::{self, Edit, NewCommit, Parent};
-use crate::git::{Branch, Oid, RefUpdate, merge, remote};
+use crate::git::{Branch, Oid, RefUpdate, destination, merge, remote};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::forward::Lagging;
+use crate::ledger::look::{cannot_tell, out_of_time};
 use crate::ledger::queue::Queue;
 use crate::ledger::swap::{Change, Outcome, hooks};
 use crate::ledger::view::View;
@@ -197,7 +198,7 @@ impl Ledger<'_> {
                 Err(error) => return Err(error),
             };
             let (updates, blobs) = self.build(&view, &plan, nonce)?;
-            let command = self.command(&updates);
+            let command = self.command(&updates)?;
             if self.dry_run {
                 return Ok(Landed { value, updates, blobs, lagging: Vec::new(), command });
             }
@@ -234,38 +235,15 @@ impl Ledger<'_> {
             if !deadline.wait(attempt)? {
                 let moved = self.refreshed(branches, deadline)?;
                 let raced = moved.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).ne(before);
-                return Err(if unheard.is_empty() { self.out_of_time(raced, &said) } else { cannot_tell(&said) });
+                return Err(if unheard.is_empty() {
+                    out_of_time(self.timeout, raced, &said)
+                } else {
+                    cannot_tell(&said)
+                });
             }
             view = self.refreshed(branches, deadline)?;
         }
         Err(Error::new(Kind::Bug, "an endless loop ended"))
-    }
-
-    /// A look at the branches for reading; asks the remote first if `fetch`, or if it never was asked.
-    pub fn view(&self, branches: &[Branch], fetch: bool) -> Result<View<'_>> {
-        if fetch { self.refreshed(branches, Deadline::after(self.timeout)) } else { View::load(self, branches, false) }
-    }
-
-    fn refreshed(&self, branches: &[Branch], deadline: Deadline) -> Result<View<'_>> {
-        // All coordination branches come with one pattern, so asking for this one, too, costs nothing.
-        self.ask(&[branches, self.overlooked(branches)?.as_slice()].concat(), deadline)?;
-        View::load(self, branches, true)
-    }
-
-    /// Fetches the branches, where there is a remote.
-    pub(super) fn ask(&self, branches: &[Branch], deadline: Deadline) -> Result<()> {
-        if let Channel::Remote(remote) = &self.channel {
-            let mut tries = 0;
-            while let Err(error) = remote::fetch(self.repository, remote, branches, deadline.left_for_a_question()) {
-                // Another git that fetches into the same remote-tracking ref is no reason to give up.
-                if error.kind() != Kind::Contention || !deadline.wait(tries)? {
-                    return Err(error);
-                }
-                tries += 1;
-            }
-            self.touch_as_of()?;
-        }
-        Ok(())
     }
 
     /// Whether the remote has what we pushed: our commits have a nonce, so being in the history is proof.
@@ -346,10 +324,11 @@ impl Ledger<'_> {
         }
     }
 
-    fn command(&self, updates: &[RefUpdate]) -> String {
-        match &self.channel {
+    fn command(&self, updates: &[RefUpdate]) -> Result<String> {
+        Ok(match &self.channel {
             Channel::Local => "git update-ref --stdin".to_owned(),
             Channel::Remote(name) => {
+                destination::require_one_repository(self.repository, name, self.timeout)?;
                 let options = remote::PushOptions {
                     atomic: updates.len() > 1,
                     hooks: hooks(updates),
@@ -358,7 +337,7 @@ impl Ledger<'_> {
                 };
                 remote::push_call(self.repository, name, updates, options).line()
             }
-        }
+        })
     }
 
     /// It has landed, so nothing here is an error any more: what goes wrong is said.
@@ -379,20 +358,4 @@ impl Ledger<'_> {
         });
         Landed { value, updates, blobs, lagging, command }
     }
-
-    fn out_of_time(&self, raced: bool, said: &str) -> Error {
-        let seconds = self.timeout.as_secs_f32();
-        let message = if raced {
-            format!("others kept changing the same branches for {seconds} s")
-        } else {
-            format!("the refs stay locked on the server after {seconds} s, although nobody moves them: {said}")
-        };
-        let error = Error::new(Kind::Contention, message).hint("run the same command again");
-        if raced { error } else { error.hint("look for a stale .lock file beside the ref on the server") }
-    }
-}
-
-fn cannot_tell(said: &str) -> Error {
-    Error::new(Kind::Unknown, format!("the push was cut off and the remote cannot be asked what came of it: {said}"))
-        .hint("run the same command again: it finds out, and finishes the job")
 }

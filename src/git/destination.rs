@@ -1,0 +1,138 @@
+//! Where a push goes. Everything that is published here is read again from where fetches come from, so both must be one
+//! repository: a swap elsewhere excludes nobody.
+
+use crate::error::{Error, Kind, Result};
+use crate::git::address::{Address, Relation, masked, resolved};
+use crate::git::{Oid, RemoteName, Repository};
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
+use std::time::Duration;
+
+/// Makes sure that pushes to a remote go where its fetches come from. No process, unless an address for pushes is
+/// configured; no connection, unless the texts of the two addresses do not tell, and then once for the two.
+///
+/// # Errors
+/// [`Kind::Usage`] when pushes go elsewhere, to several addresses, or to one that does not show the coordination branches
+/// of the other; [`Kind::Unreachable`] when one of them cannot be asked.
+pub fn require_one_repository(repository: &Repository, remote: &RemoteName, limit: Duration) -> Result<()> {
+    if is_plain(repository, remote) {
+        return Ok(());
+    }
+    let ask = |options: &[&str]| -> Result<Vec<String>> {
+        let call = repository.read("remote").arg("get-url").args(options).args(["--all", "--", remote.as_str()]);
+        Ok(call.run()?.text().lines().map(str::to_owned).collect())
+    };
+    let (fetch, push) = (ask(&[])?, ask(&["--push"])?);
+    let (Some(fetch), [first, others @ ..]) = (fetch.first(), push.as_slice()) else { return Ok(()) };
+    if !others.is_empty() {
+        let all: Vec<_> = push.iter().map(|address| masked(address)).collect();
+        let message = format!(
+            "{remote} has {} addresses to push to, {}, and git pushes to one after the other, never to all or none",
+            all.len(),
+            all.join(" and ")
+        );
+        return Err(Error::new(Kind::Usage, message).hint(push_where_fetched(remote, fetch)));
+    }
+    match relation(repository, fetch, first) {
+        Relation::Same => Ok(()),
+        Relation::Different => Err(elsewhere(remote, fetch, first, "which is another repository")),
+        Relation::Unclear => compare(repository, remote, fetch, first, limit),
+    }
+}
+
+/// Whether nothing in the configuration gives pushes an address of their own.
+fn is_plain(repository: &Repository, remote: &RemoteName) -> bool {
+    let config = repository.config();
+    let urls = config.all(&format!("remote.{remote}.url"));
+    let rewrites = |key: &str| {
+        let begins = |prefix: &String| urls.iter().any(|url| url.starts_with(prefix.as_str()));
+        key.starts_with("url.") && key.ends_with(".pushinsteadof") && config.all(key).iter().any(begins)
+    };
+    urls.len() < 2 && config.all(&format!("remote.{remote}.pushurl")).is_empty() && !config.keys().any(rewrites)
+}
+
+fn relation(repository: &Repository, fetch: &str, push: &str) -> Relation {
+    let [fetch, push] = [fetch, push].map(|text| match Address::parse(text) {
+        Address::Local(path) => Address::Local(resolved(&repository.root.join(path))),
+        address => address,
+    });
+    let inode = |address: &Address| match address {
+        Address::Local(path) => path.metadata().ok().map(|data| (data.dev(), data.ino())),
+        _ => None,
+    };
+    let is_one_folder = inode(&fetch).is_some_and(|one| inode(&push) == Some(one));
+    if is_one_folder { Relation::Same } else { fetch.relation(&push) }
+}
+
+/// Asks both addresses for their coordination branches, which change with every command, so that two repositories hardly
+/// show the same; the finding is kept for these two addresses.
+fn compare(repository: &Repository, remote: &RemoteName, fetch: &str, push: &str, limit: Duration) -> Result<()> {
+    let file = repository.private_dir()?.join("one-repository");
+    let finding = format!("{}\t{}", masked(fetch), masked(push));
+    let known = std::fs::read_to_string(&file).unwrap_or_default();
+    if known.lines().any(|line| line == finding) {
+        return Ok(());
+    }
+    let there = branches(repository, remote, push, limit)?;
+    let mut here = branches(repository, remote, remote.as_str(), limit)?;
+    if here != there {
+        // Somebody may have published between the two questions.
+        here = branches(repository, remote, remote.as_str(), limit)?;
+        if here != there && branches(repository, remote, push, limit)? != here {
+            return Err(elsewhere(remote, fetch, push, "which has other coordination branches"));
+        }
+    }
+    if here.is_empty() {
+        return Err(elsewhere(remote, fetch, push, "and nothing tells whether that is the same repository"));
+    }
+    std::fs::write(&file, format!("{known}{finding}\n")).map_err(|error| Error::io("write", &file, &error))
+}
+
+/// The coordination branches of an address, or of a remote's name. One connection.
+fn branches(
+    repository: &Repository,
+    remote: &RemoteName,
+    address: &str,
+    limit: Duration,
+) -> Result<BTreeMap<String, Oid>> {
+    let call = repository.git().network(&repository.root, "ls-remote", limit);
+    let call = call.args(["--heads", "--", address, "refs/heads/aitask-*"]);
+    let output = call.output()?;
+    if !output.success() {
+        let shown = if address == remote.as_str() { address.to_owned() } else { masked(address) };
+        let complaint = output.complaint();
+        let said = complaint.lines().find(|line| line.starts_with("fatal:")).unwrap_or("git said nothing");
+        let message = format!(
+            "{shown} cannot be asked whether fetches and pushes of {remote} go to one repository: {}",
+            said.replace(address, &shown)
+        );
+        return Err(Error::new(Kind::Unreachable, message).hint("run the same command again later"));
+    }
+    let text = output.text();
+    let lines = text.lines().filter_map(|line| line.split_once('\t'));
+    let coordination = lines.filter(|(_, name)| name.starts_with("refs/heads/aitask-"));
+    Ok(coordination.filter_map(|(oid, name)| Some((name.to_owned(), Oid::parse(oid)?))).collect())
+}
+
+fn elsewhere(remote: &RemoteName, fetch: &str, push: &str, why: &str) -> Error {
+    let message = format!(
+        "{remote} fetches from {} and pushes to {}, {why}: what is published must be read where it was written",
+        masked(fetch),
+        masked(push)
+    );
+    let hub = shown(fetch);
+    Error::new(Kind::Usage, message)
+        .hint(push_where_fetched(remote, fetch))
+        .hint(format!("git remote add hub {hub} && git config aitask.remote hub   # {remote} stays as it is"))
+}
+
+/// The command that makes pushes go where fetches come from.
+fn push_where_fetched(remote: &RemoteName, fetch: &str) -> String {
+    format!("git config --replace-all remote.{remote}.pushurl {}", shown(fetch))
+}
+
+/// An address as a command takes it; a placeholder where it has a password in it, or would have to be quoted.
+fn shown(address: &str) -> &str {
+    let is_word = address.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/:@._~+-[]".contains(&byte));
+    if is_word && masked(address) == address { address } else { "URL" }
+}

@@ -1,0 +1,4 @@
+//! One set of coordination branches, not two: where pushes go, what a branch that is gone held, which remote has them, and
+//! what was coordinated before there was a remote.
+
+mod addresses;
