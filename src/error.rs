@@ -29,6 +29,8 @@ pub enum Kind {
     NotClaimable,
     /// The task waits for others.
     Blocked,
+    /// A coordination branch that this clone knew is gone from the remote.
+    BranchGone,
     /// Somebody else holds the task.
     Held,
     /// The caller does not hold the task (any more).
@@ -87,6 +89,7 @@ impl Kind {
             Kind::NoSuchTask => "no_such_task",
             Kind::NotClaimable => "not_claimable",
             Kind::Blocked => "blocked",
+            Kind::BranchGone => "branch_gone",
             Kind::Held => "held",
             Kind::NotHolder => "not_holder",
             Kind::NothingToPick => "nothing_to_pick",
@@ -117,6 +120,7 @@ impl Kind {
         match self {
             Kind::Usage => 2,
             Kind::NotInitialised
+            | Kind::BranchGone
             | Kind::NoSuchTask
             | Kind::NotClaimable
             | Kind::Blocked

@@ -26,6 +26,7 @@ impl Init {
         let mut context = app.open(self.dry_run)?;
         let mut moved = None;
         if self.data_branch {
+            init::require_no_other(&context)?;
             moved = Some(migrate::to_data_branch(&context, Code::Published)?);
             context = app.open(self.dry_run)?;
         }

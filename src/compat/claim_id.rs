@@ -56,7 +56,8 @@ pub(super) fn claim(scene: &Scene, context: &Context) -> Result<(u64, Option<Str
     let files = scene.active_files();
     let active = query::max_number(files.iter().map(String::as_str), Scan::Active);
     let (branch, local) = (Ledger::ids_branch()?, context.channel == Channel::Local);
-    let landed = context.ledger().transact(&nonce()?, std::slice::from_ref(&branch), |view| {
+    let ledger = Ledger { repairs: true, ..context.ledger() };
+    let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
         let mut plan = Plan::new();
         let (counter, aside) = match ids::load(view, &branch)? {
             Some(counter) => (counter, None),
@@ -68,7 +69,12 @@ pub(super) fn claim(scene: &Scene, context: &Context) -> Result<(u64, Option<Str
             None => {
                 let (upgraded, next) = upgrade(scene, view, &branch, plan)?;
                 plan = upgraded;
-                (next, Some("Pushed local counter branch to remote (auto-upgrade)".to_owned()))
+                let aside = if view.gone(&branch).is_some() {
+                    "Counter branch 'aitask-ids' was gone from origin; put back as this clone knew it"
+                } else {
+                    "Pushed local counter branch to remote (auto-upgrade)"
+                };
+                (next, Some(aside.to_owned()))
             }
         };
         let id = counter.max(active + 1);
@@ -77,12 +83,12 @@ pub(super) fn claim(scene: &Scene, context: &Context) -> Result<(u64, Option<Str
     landed.map(|landed| landed.value).map_err(|error| explain(context, error, "ID claim", "claim task ID"))
 }
 
-/// A counter that this clone used before there was a remote becomes the remote's, never going backwards.
+/// A counter that this clone used before there was a remote becomes the remote's, and one that it knew and the remote lost
+/// is put back; neither goes backwards.
 fn upgrade(scene: &Scene, view: &View<'_>, branch: &Branch, plan: Plan) -> Result<(Plan, u64)> {
-    let local = ids::load_local(view, branch)?;
-    match (local, view.tip(branch).local) {
-        (Some(counter), Some(tip)) => Ok((plan.advance(branch, tip), counter.max(full_scan(scene)? + 1))),
-        _ => Err(Error::new(
+    match ids::load_kept(view, branch)? {
+        Some(kept) => Ok((plan.advance(branch, kept.start), kept.value.max(full_scan(scene)? + 1))),
+        None => Err(Error::new(
             Kind::NotInitialised,
             "Counter branch 'aitask-ids' is not initialized on origin and no local branch exists to upgrade. Run 'ait setup' \
              to initialize the counter.",
@@ -122,7 +128,7 @@ fn said(error: &Error) -> String {
 
 fn peek(scene: &Scene) -> Result<()> {
     let context = open(scene)?;
-    let (branch, ledger) = (Ledger::ids_branch()?, context.ledger());
+    let (branch, ledger) = (Ledger::ids_branch()?, Ledger { repairs: true, ..context.ledger() });
     let known = ledger.view(std::slice::from_ref(&branch), false)?;
     let local = known.published_and_local(&branch, "next_id.txt")?.pop().flatten();
     let local = local.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
@@ -157,7 +163,8 @@ fn resync(scene: &Scene) -> Result<()> {
     let context = open(scene)?;
     let desired = full_scan(scene)? + 1;
     let (branch, local) = (Ledger::ids_branch()?, context.channel == Channel::Local);
-    let landed = context.ledger().transact(&nonce()?, std::slice::from_ref(&branch), |view| {
+    let ledger = Ledger { repairs: true, ..context.ledger() };
+    let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
         let (plan, current) = match ids::load(view, &branch)? {
             Some(current) => (Plan::new(), current),
             None if local => {
@@ -183,21 +190,47 @@ fn init(scene: &Scene) -> Result<()> {
     })?;
     let max = full_scan(scene)?;
     let (branch, next) = (Ledger::ids_branch()?, max + 1);
-    let landed = context.ledger().transact(&nonce()?, std::slice::from_ref(&branch), |view| {
-        if view.base(&branch).is_none() {
-            return Ok(Decision::Swap(ids::initialise(Plan::new(), &branch, next, false), None));
+    let ledger = Ledger { repairs: true, ..context.ledger() };
+    let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
+        if view.tip(&branch).published.is_some() {
+            let value = ids::load(view, &branch).ok().flatten();
+            return Ok(Decision::Nothing(Init::Found(value.map_or_else(|| "?".to_owned(), |value| value.to_string()))));
         }
-        let value = ids::load(view, &branch).ok().flatten();
-        Ok(Decision::Nothing(Some(value.map_or_else(|| "?".to_owned(), |value| value.to_string()))))
+        let known = view.gone(&branch).map(|_| ids::load_kept(view, &branch)).transpose()?.flatten();
+        Ok(match known {
+            Some(kept) => {
+                let next = kept.value.max(next);
+                let plan = Plan::new().advance(&branch, kept.start);
+                Decision::Swap(ids::resync(plan, &branch, next, false), Init::PutBack(next))
+            }
+            None => Decision::Swap(ids::initialise(Plan::new(), &branch, next, false), Init::Made),
+        })
     });
     let landed = landed.map_err(|error| Error::new(error.kind(), format!("Failed to push counter branch: {error}")))?;
-    if let Some(value) = landed.value {
-        scene.console.info(&format!("Counter branch '{IDS}' already exists on remote."));
-        scene.console.info(&format!("Current counter value: {value}"));
-    } else {
-        scene.console.info(&format!("Max existing task ID: t{max}"));
-        scene.console.info(&format!("Initializing counter branch with next_id={next} (max + 1)"));
-        scene.console.success(&format!("Counter branch '{IDS}' created with next_id={next}"));
+    match landed.value {
+        Init::Found(value) => {
+            scene.console.info(&format!("Counter branch '{IDS}' already exists on remote."));
+            scene.console.info(&format!("Current counter value: {value}"));
+        }
+        Init::PutBack(next) => {
+            scene.console.warn(&format!("Counter branch '{IDS}' was gone from origin"));
+            scene.console.success(&format!("Counter branch '{IDS}' put back with next_id={next}"));
+        }
+        Init::Made => {
+            scene.console.info(&format!("Max existing task ID: t{max}"));
+            scene.console.info(&format!("Initializing counter branch with next_id={next} (max + 1)"));
+            scene.console.success(&format!("Counter branch '{IDS}' created with next_id={next}"));
+        }
     }
     Ok(())
+}
+
+/// What `--init` did.
+enum Init {
+    /// The branch is there, with this value.
+    Found(String),
+    /// It was gone, and is what this clone knew.
+    PutBack(u64),
+    /// There is one now.
+    Made,
 }

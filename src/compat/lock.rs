@@ -4,10 +4,10 @@ use super::scene::{Scene, parse_id};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::session::host_name;
 use crate::ledger::transaction::Step;
-use crate::ledger::{Decision, Edit, Ledger, LockEntry, Locks, Plan, Session, locks, nonce};
+use crate::ledger::{Decision, Edit, LOCKS, Ledger, LockEntry, Locks, Plan, Session, locks, nonce};
 use crate::task::{TaskId, query};
-use crate::workflow::Context;
 use crate::workflow::claim::{self, Holder, Refusal};
+use crate::workflow::{Context, init};
 
 const USAGE_LOCK: &str = "Usage: ait lock <task_id> [--email <email>]";
 
@@ -210,19 +210,19 @@ fn init(scene: &Scene) -> u8 {
             scene.console.error("No git remote 'origin' configured. Cannot initialize atomic task locks.");
             return Ok(10);
         };
-        let branch = Ledger::locks_branch()?;
-        let landed = context.ledger().transact(&nonce()?, std::slice::from_ref(&branch), |view| {
-            if view.base(&branch).is_some() {
-                return Ok(Decision::Nothing(false));
+        let made = init::init_locks(&context)?;
+        match made.as_slice() {
+            [] => scene.console.info("Lock branch 'aitask-locks' already exists on remote."),
+            [one] if *one == format!("branch {LOCKS}") => {
+                scene.console.info("Initializing lock branch 'aitask-locks'...");
+                scene.console.success("Lock branch 'aitask-locks' created");
+                if let Some(other) = context.ledger().seen_elsewhere()? {
+                    scene.console.warn(&format!(
+                        "The remote '{other}' has a lock branch, too; the scripts look at that of 'origin' alone"
+                    ));
+                }
             }
-            let step = Step::edit("ait: Initialize task lock branch", Vec::new());
-            Ok(Decision::Swap(Plan::new().step(&branch, step), true))
-        })?;
-        if landed.value {
-            scene.console.info("Initializing lock branch 'aitask-locks'...");
-            scene.console.success("Lock branch 'aitask-locks' created");
-        } else {
-            scene.console.info("Lock branch 'aitask-locks' already exists on remote.");
+            _ => made.iter().for_each(|what| scene.console.success(&format!("Lock branch restored: {what}"))),
         }
         Ok(0)
     };
@@ -279,7 +279,12 @@ fn cleanup(scene: &Scene) -> u8 {
 fn sweep(scene: &Scene, found: &mut usize) -> Result<usize> {
     let Some(context) = scene.open_remote()? else { return Ok(0) };
     let branch = Ledger::locks_branch()?;
-    let landed = context.ledger().transact(&nonce()?, std::slice::from_ref(&branch), |view| {
+    // A branch that is gone has nothing to clean up, and stays so.
+    let ledger = Ledger { repairs: true, ..context.ledger() };
+    let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
+        if view.gone(&branch).is_some() {
+            return Ok(Decision::Nothing(0));
+        }
         let root = view.objects(&[Locks::request(&branch)])?.pop().flatten();
         let Some(root) = root else { return Ok(Decision::Nothing(0)) };
         let stale = stale(scene, Locks::of(Some(&root))?.tasks());
@@ -308,6 +313,10 @@ fn hint(error: &Error) -> String {
 /// The exit code of a lock or unlock that broke (specification 10, section 2.2).
 fn broken(scene: &Scene, error: &Error, exhausted: &str) -> u8 {
     let (text, code) = match error.kind() {
+        Kind::BranchGone => (format!("{error}. Run 'aitask_lock.sh --init' to put it back."), 10),
+        Kind::NotInitialised if error.details().contains_key("branch") => {
+            (format!("{error}. Run 'aitask_lock.sh --init' to publish them."), 10)
+        }
         Kind::NotInitialised => {
             ("Lock branch 'aitask-locks' not found on remote. Run 'ait setup' to initialize.".to_owned(), 10)
         }

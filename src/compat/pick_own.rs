@@ -214,6 +214,7 @@ fn warn_if_assigned_to_another(scene: &Scene, wanted: &claim::Request<'_>, claim
 
 fn explain(error: &Error) -> (&'static str, String) {
     match error.kind() {
+        Kind::BranchGone => ("LOCK_INFRA_MISSING", format!("{error}. Run 'aitask_lock.sh --init' to put it back.")),
         Kind::NotInitialised => ("LOCK_INFRA_MISSING", "Run 'ait setup' to initialize lock infrastructure.".to_owned()),
         Kind::Unreachable | Kind::Authentication | Kind::Unknown => ("LOCK_ERROR:fetch_failed", error.to_string()),
         Kind::Contention => ("LOCK_ERROR:race_exhaustion", error.to_string()),

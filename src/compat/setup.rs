@@ -5,7 +5,7 @@ use super::scene::Scene;
 use crate::error::{Error, Result};
 use crate::git::types::Branch;
 use crate::ledger::session::parse_email;
-use crate::ledger::{Channel, DATA, IDS, LOCKS};
+use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger};
 use crate::workflow::framework::{self, Pending, Snapshot};
 use crate::workflow::migrate::{CONFIGURE, Code, FRAMEWORK_IGNORES, ignore_private, to_data_branch};
 use crate::workflow::{Context, data_branch, data_state, helper};
@@ -216,9 +216,9 @@ fn coordination(scene: &Scene, context: &Context) {
 fn coordinate(scene: &Scene, context: &Context) -> Result<bool> {
     let known = |name: &str| -> Result<bool> {
         let branch = Branch::parse(name)?;
-        let ledger = context.ledger();
+        let ledger = Ledger { repairs: true, ..context.ledger() };
         let view = ledger.view(std::slice::from_ref(&branch), true)?;
-        Ok(view.base(&branch).is_some())
+        Ok(view.tip(&branch).published.is_some() && ledger.unpublished_locks(&view)?.is_none())
     };
     let call = |script: &str, option: &str| super::run(script, &[option.to_owned()], &scene.environment, &scene.dir);
     let mut done = if known(IDS)? {

@@ -73,12 +73,12 @@ fn compare(repository: &Repository, remote: &RemoteName, fetch: &str, push: &str
     if known.lines().any(|line| line == finding) {
         return Ok(());
     }
-    let there = branches(repository, remote, push, limit)?;
-    let mut here = branches(repository, remote, remote.as_str(), limit)?;
+    let there = coordination_branches(repository, remote, push, limit)?;
+    let mut here = coordination_branches(repository, remote, remote.as_str(), limit)?;
     if here != there {
         // Somebody may have published between the two questions.
-        here = branches(repository, remote, remote.as_str(), limit)?;
-        if here != there && branches(repository, remote, push, limit)? != here {
+        here = coordination_branches(repository, remote, remote.as_str(), limit)?;
+        if here != there && coordination_branches(repository, remote, push, limit)? != here {
             return Err(elsewhere(remote, fetch, push, "which has other coordination branches"));
         }
     }
@@ -89,7 +89,7 @@ fn compare(repository: &Repository, remote: &RemoteName, fetch: &str, push: &str
 }
 
 /// The coordination branches of an address, or of a remote's name. One connection.
-fn branches(
+pub fn coordination_branches(
     repository: &Repository,
     remote: &RemoteName,
     address: &str,
@@ -102,10 +102,8 @@ fn branches(
         let shown = if address == remote.as_str() { address.to_owned() } else { masked(address) };
         let complaint = output.complaint();
         let said = complaint.lines().find(|line| line.starts_with("fatal:")).unwrap_or("git said nothing");
-        let message = format!(
-            "{shown} cannot be asked whether fetches and pushes of {remote} go to one repository: {}",
-            said.replace(address, &shown)
-        );
+        let message =
+            format!("{shown} cannot be asked for its coordination branches: {}", said.replace(address, &shown));
         return Err(Error::new(Kind::Unreachable, message).hint("run the same command again later"));
     }
     let text = output.text();

@@ -13,6 +13,16 @@ const COORDINATION: &str = "aitask-*";
 
 /// How the names of task branches begin, which may or may not be on the remote.
 pub const TASK_BRANCHES: &str = "aitask/";
+/// The ref that keeps what a fetch brought of a coordination branch. Nothing prunes it, so that what is gone from the
+/// remote can be put back.
+#[must_use]
+pub fn known(remote: &RemoteName, branch: &Branch) -> String {
+    kept(remote, branch.as_str())
+}
+
+fn kept(remote: &RemoteName, name: &str) -> String {
+    format!("refs/aitask/known/{remote}/{name}")
+}
 
 /// The URL of a remote, when it is configured.
 #[must_use]
@@ -43,6 +53,7 @@ pub fn tracks(repository: &Repository, remote: &RemoteName, branch: &Branch) -> 
 /// # Errors
 /// [`Kind::Unreachable`] or [`Kind::Authentication`], with git's reason.
 pub fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], limit: Duration) -> Result<()> {
+    // The map is for what git updates along with the refs that are named, and pruning leaves those alone.
     let mut named: Vec<&Branch> = branches.iter().filter(|branch| !branch.as_str().starts_with("aitask-")).collect();
     loop {
         let coordination = (named.len() < branches.len())
@@ -50,13 +61,16 @@ pub fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], 
         if coordination.is_none() && named.is_empty() {
             return Ok(());
         }
-        let call = fetch_call(repository, limit, true).args(["--", remote.as_str()]).args(coordination).args(
-            named.iter().map(|branch| {
+        let map = coordination.as_ref().map(|_| kept(remote, COORDINATION));
+        let call = fetch_call(repository, limit, true)
+            .args(map.map(|kept| format!("--refmap=+refs/heads/{COORDINATION}:{kept}")))
+            .args(["--", remote.as_str()])
+            .args(coordination)
+            .args(named.iter().map(|branch| {
                 // As a pattern, one that is not there is no error, and loses its remote-tracking ref.
                 let pattern = if branch.as_str().starts_with(TASK_BRANCHES) { "*" } else { "" };
                 format!("+{}{pattern}:{}{pattern}", branch.full(), branch.tracking(remote))
-            }),
-        );
+            }));
         let output = call.output()?;
         if output.success() {
             return Ok(());

@@ -185,6 +185,7 @@ impl Ledger<'_> {
         let mut follow = Vec::new();
         for update in updates {
             let (Some(branch), Some(new)) = (update.name.branch(), &update.new) else { continue };
+            self.remember(&branch, new);
             if !remote::tracks(self.repository, name, &branch) {
                 follow.push((branch.tracking(name), new));
             }

@@ -2,15 +2,15 @@
 //! section 1.2).
 
 use crate::error::{Error, Kind, Result};
-use crate::git::Branch;
 use crate::git::objects::Edit;
+use crate::git::{Branch, Oid};
 use crate::ledger::IDS;
 use crate::ledger::transaction::{Plan, Step};
 use crate::ledger::view::View;
 use crate::task::id::HIGHEST;
 
-/// The counter's file.
-const FILE: &str = "next_id.txt";
+/// The file of the counter.
+pub const FILE: &str = "next_id.txt";
 
 /// The counter: what is published, or what the local branch says if that is higher, as it is when it was used before
 /// there was a remote. `None` when it is not published.
@@ -18,7 +18,7 @@ const FILE: &str = "next_id.txt";
 /// # Errors
 /// [`Kind::Unparsable`] for a counter that is no number, with its text as the detail `value`.
 pub fn load(view: &View<'_>, branch: &Branch) -> Result<Option<u64>> {
-    if view.base(branch).is_none() {
+    if view.tip(branch).published.is_none() {
         return Ok(None);
     }
     let mut files = view.published_and_local(branch, FILE)?.into_iter();
@@ -27,13 +27,34 @@ pub fn load(view: &View<'_>, branch: &Branch) -> Result<Option<u64>> {
     Ok(Some(published.max(local.unwrap_or(0))))
 }
 
-/// The counter on the local branch alone.
-pub fn load_local(view: &View<'_>, branch: &Branch) -> Result<Option<u64>> {
-    let local = view.published_and_local(branch, FILE)?.pop().flatten();
-    local.map(|bytes| parse(&bytes)).transpose()
+/// What there is of a counter that is not published: where to go on from, and its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The commit to publish first: what this clone knew of a branch that is gone, else the local branch.
+    pub start: Oid,
+    /// The value there.
+    pub at_start: Option<u64>,
+    /// The highest value of both.
+    pub value: u64,
 }
 
-fn parse(bytes: &[u8]) -> Result<u64> {
+/// The counter as this clone has it while it is not published; `None` where it has none.
+pub fn load_kept(view: &View<'_>, branch: &Branch) -> Result<Option<Kept>> {
+    let (known, local) = (view.base(branch).cloned(), view.tip(branch).local);
+    let Some(start) = known.clone().or_else(|| local.clone()) else { return Ok(None) };
+    let files = view.files_at(&[(known.as_ref(), FILE), (local.as_ref(), FILE)])?;
+    let [known, local] = files.as_slice() else { return Ok(None) };
+    let read = |file: &Option<Vec<u8>>| file.as_deref().map(parse).transpose();
+    let (known, local) = (read(known)?, read(local)?);
+    let at_start = known.or(local);
+    Ok(known.max(local).map(|value| Kept { start, at_start, value }))
+}
+
+/// Reads the file of the counter.
+///
+/// # Errors
+/// [`Kind::Unparsable`] for what is no number, with its text as the detail `value`.
+pub fn parse(bytes: &[u8]) -> Result<u64> {
     let text = String::from_utf8_lossy(bytes).trim().to_owned();
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let counter = text.parse().ok().filter(|&counter| digits && counter < HIGHEST);

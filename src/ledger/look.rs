@@ -1,22 +1,73 @@
 //! Looks at the branches: what this clone knows of them, or what the remote says now.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::{Branch, remote};
+use crate::git::porcelain::cat_file::Object;
+use crate::git::{Branch, objects, remote};
 use crate::ledger::backoff::Deadline;
-use crate::ledger::view::View;
+use crate::ledger::view::{View, at};
 use crate::ledger::{Channel, Ledger};
 use std::time::Duration;
 
 impl Ledger<'_> {
-    /// A look at the branches for reading; asks the remote first if `fetch`, or if it never was asked.
+    /// A look at the branches for reading; asks the remote first if `fetch`.
+    ///
+    /// # Errors
+    /// Those of the connection, and [`Kind::BranchGone`].
     pub fn view(&self, branches: &[Branch], fetch: bool) -> Result<View<'_>> {
-        if fetch { self.refreshed(branches, Deadline::after(self.timeout)) } else { View::load(self, branches, false) }
+        let deadline = Deadline::after(self.timeout);
+        let view = if fetch { self.refreshed(branches, deadline) } else { View::load(self, branches, false) }?;
+        self.unfit(&view)?.map_or(Ok(view), Err)
     }
 
     pub(super) fn refreshed(&self, branches: &[Branch], deadline: Deadline) -> Result<View<'_>> {
         // All coordination branches come with one pattern, so asking for this one, too, costs nothing.
         self.ask(&[branches, self.overlooked(branches)?.as_slice()].concat(), deadline)?;
         View::load(self, branches, true)
+    }
+
+    /// What keeps a command from working on these branches, unless it is the one that repairs them.
+    pub(super) fn unfit(&self, view: &View<'_>) -> Result<Option<Error>> {
+        if self.repairs {
+            return Ok(None);
+        }
+        Ok(match self.gone_error(view.all_gone()) {
+            Some(error) => Some(error),
+            None => self.unpublished_locks(view)?.map(|_| self.unpublished_error()),
+        })
+    }
+
+    /// Says once what is newer here than what is published.
+    pub(super) fn say_set_back(&self, view: &View<'_>) {
+        for branch in view.branches() {
+            let (Some(newer), Some(remote), false) = (view.set_back_from(branch), self.channel.remote(), self.repairs)
+            else {
+                continue;
+            };
+            (self.narrate)(&format!(
+                "the branch {branch} on {remote} was set back to an older state than this clone knew ({newer}); git aitask \
+                 init brings it forward again"
+            ));
+        }
+    }
+
+    /// Asks the remote, and reads objects as they are published there; `None` where there is none. One connection, one
+    /// process more.
+    ///
+    /// # Errors
+    /// Those of the connection, and [`Kind::BranchGone`].
+    pub fn fetch_objects(&self, wanted: &[(&Branch, String)]) -> Result<Vec<Option<Object>>> {
+        let branches: Vec<_> = wanted.iter().map(|(branch, _)| (*branch).clone()).collect();
+        self.ask(&branches, Deadline::after(self.timeout))?;
+        let names = wanted.iter().map(|(branch, path)| at(self.channel.published(branch), path));
+        let tips = branches.iter().map(|branch| self.channel.published(branch).to_string());
+        let mut objects = objects::load(self.repository, &names.chain(tips).collect::<Vec<_>>())?;
+        let tips = objects.split_off(wanted.len());
+        for (branch, tip) in branches.iter().zip(&tips) {
+            if let Some(gone) = self.lost(branch, tip.as_ref().map(|commit| &commit.oid), None)? {
+                return Err(gone);
+            }
+        }
+        Ok(objects)
     }
 
     /// Fetches the branches, where there is a remote.

@@ -2,10 +2,12 @@
 //! checkout, publish them all in one compare-and-swap, and decide again if a tip really moved.
 
 pub mod backoff;
+mod elsewhere;
 mod fence;
 pub mod forward;
 pub mod held;
 pub mod ids;
+pub mod known;
 pub mod liveness;
 pub mod locks;
 mod look;
@@ -116,6 +118,8 @@ pub struct Ledger<'r> {
     pub own: Option<Branch>,
     /// Leave local branches and checkouts where they are.
     pub still: bool,
+    /// This command makes or puts back branches that are missing; others refuse then.
+    pub repairs: bool,
     /// Build and show, but publish nothing.
     pub dry_run: bool,
     /// Where narration goes, line by line.

@@ -161,7 +161,7 @@ impl Ledger<'_> {
         self.finish_carrying()?;
         let mut deadline = Deadline::after(self.timeout);
         let mut view = View::load(self, branches, false)?;
-        let mut landed = BTreeSet::new();
+        let (mut landed, mut said_set_back) = (BTreeSet::new(), false);
         // Pushes whose answer we never heard; at most one of them can land, since all expect the same tips.
         let mut unheard: Vec<(Vec<RefUpdate>, T, BTreeMap<String, Oid>)> = Vec::new();
         for attempt in 0.. {
@@ -171,6 +171,17 @@ impl Ledger<'_> {
             }
             if view.fresh {
                 view.require_home()?;
+            }
+            if let Some(error) = self.unfit(&view)? {
+                if view.fresh {
+                    return Err(error);
+                }
+                view = self.refreshed(branches, deadline)?;
+                continue;
+            }
+            if view.fresh && !said_set_back {
+                said_set_back = true;
+                self.say_set_back(&view);
             }
             if view.moved {
                 view = self.refreshed(branches, deadline)?;
@@ -195,7 +206,7 @@ impl Ledger<'_> {
                     let (updates, blobs) = Default::default();
                     return Ok(Landed { value, updates, blobs, lagging, command: String::new() });
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(self.or_elsewhere(error, &view)),
             };
             let (updates, blobs) = self.build(&view, &plan, nonce)?;
             let command = self.command(&updates)?;

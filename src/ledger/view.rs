@@ -4,7 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::{Branch, Oid, RefUpdate, Repository, objects, refs};
-use crate::ledger::backoff::Deadline;
+use crate::ledger::known::{Gone, Standing};
 use crate::ledger::{Channel, DATA, Ledger, LockEntry, locks};
 use crate::task::TaskId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +30,7 @@ pub struct View<'r> {
     pub fresh: bool,
     /// Branches of this transaction that have landed already, on a server that cannot swap several at once.
     pub landed: BTreeSet<Branch>,
+    standings: BTreeMap<Branch, Standing>,
     /// The task data has a branch of its own, though this ledger takes it to be on a code branch.
     pub(super) moved: bool,
 }
@@ -44,20 +45,26 @@ impl<'r> View<'r> {
         let names: Vec<_> = names.collect();
         let known = refs::load(repository, &names)?;
         let moved = moved.is_some_and(|data| known.keys().any(|name| [data.full(), published(&data)].contains(name)));
-        let mut tips = BTreeMap::new();
+        let (mut tips, mut standings) = (BTreeMap::new(), BTreeMap::new());
         for branch in branches {
             let local = known.get(&branch.full()).cloned();
             let published = known.get(&published(branch)).cloned();
+            let standing = ledger.standing(branch, published.as_ref())?;
+            let theirs = match &standing {
+                Standing::Gone(gone) => gone.newest.clone(),
+                Standing::Current | Standing::SetBack(_) => published.clone(),
+            };
             let own = ledger.own.as_ref() == Some(branch);
-            let base = match (&published, &local) {
+            let base = match (&theirs, &local) {
                 (None, Some(_)) if own => local.clone(),
                 (Some(theirs), Some(ours)) if own && theirs != ours => Some(ledger.both(branch, ours, theirs)?),
-                _ => published.clone(),
+                _ => theirs,
             };
+            standings.insert(branch.clone(), standing);
             tips.insert(branch.clone(), Tip { published, local, base });
         }
         let fresh = fresh || ledger.channel == Channel::Local;
-        Ok(Self { repository, tips, fresh, landed: BTreeSet::new(), moved })
+        Ok(Self { repository, tips, fresh, landed: BTreeSet::new(), standings, moved })
     }
 
     /// Refuses a look at the task data where it was before it got a branch of its own: what is left there is old or
@@ -83,6 +90,30 @@ impl<'r> View<'r> {
     #[must_use]
     pub fn tip(&self, branch: &Branch) -> Tip {
         self.tips.get(branch).cloned().unwrap_or_default()
+    }
+
+    /// The branches that this clone knew and the remote does not have any more. Decisions read what was known last, and
+    /// a swap that touches one puts it back.
+    pub(super) fn all_gone(&self) -> impl Iterator<Item = (&Branch, &Gone)> {
+        self.standings.iter().filter_map(|(branch, standing)| match standing {
+            Standing::Gone(gone) => Some((branch, gone)),
+            Standing::Current | Standing::SetBack(_) => None,
+        })
+    }
+
+    /// What is known of a branch that is gone.
+    #[must_use]
+    pub fn gone(&self, branch: &Branch) -> Option<&Gone> {
+        self.all_gone().find(|(gone, _)| *gone == branch).map(|(_, gone)| gone)
+    }
+
+    /// The newer commit that this clone knows of a branch that was set back to an older state.
+    #[must_use]
+    pub fn set_back_from(&self, branch: &Branch) -> Option<&Oid> {
+        match self.standings.get(branch) {
+            Some(Standing::SetBack(newer)) => Some(newer),
+            Some(Standing::Current | Standing::Gone(_)) | None => None,
+        }
     }
 
     /// The branches of this view.
@@ -160,17 +191,6 @@ impl<'r> View<'r> {
 }
 
 /// What names the object at a path. A path with a newline cannot be asked for, and no name of ours has one.
-fn at(commit: impl std::fmt::Display, path: &str) -> String {
+pub(super) fn at(commit: impl std::fmt::Display, path: &str) -> String {
     format!("{commit}:{}", path.replace('\n', " "))
-}
-
-impl Ledger<'_> {
-    /// Asks the remote, and reads objects as they are published there; `None` where there is none. For questions that need
-    /// no tip: one connection, one process more.
-    pub fn fetch_objects(&self, wanted: &[(&Branch, String)]) -> Result<Vec<Option<Object>>> {
-        let branches: Vec<_> = wanted.iter().map(|(branch, _)| (*branch).clone()).collect();
-        self.ask(&branches, Deadline::after(self.timeout))?;
-        let names = wanted.iter().map(|(branch, path)| at(self.channel.published(branch), path));
-        objects::load(self.repository, &names.collect::<Vec<_>>())
-    }
 }

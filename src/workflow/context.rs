@@ -151,6 +151,7 @@ impl Context {
             timeout: self.settings.timeout,
             own: self.data_branch.clone().filter(|_| self.has_data_branch()),
             still: self.is_exploring(),
+            repairs: false,
             dry_run: self.dry_run,
             narrate: self.narrate,
         }

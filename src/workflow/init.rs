@@ -2,6 +2,8 @@
 
 use super::context::Context;
 use super::data_branch::{self, Attached};
+use super::founding::{Founding, forget_local_locks};
+pub use super::founding::{init_locks, require_no_other};
 use super::index::Index;
 use super::migrate;
 use super::outcome::Aside;
@@ -9,8 +11,8 @@ use super::place::exclude;
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::ledger::transaction::Step;
-use crate::ledger::{Channel, Decision, Ledger, Plan, ids, nonce};
-use crate::task::{Scan, WORKTREES_DIR, paths};
+use crate::ledger::{Decision, Ledger, nonce};
+use crate::task::{WORKTREES_DIR, paths};
 use serde::Serialize;
 
 /// What was there, and what was made.
@@ -40,10 +42,12 @@ pub(super) const SEEDS: [(&str, &str); 2] = [(paths::LABELS_FILE, ""), (paths::T
 /// Makes what is missing, in one swap.
 pub fn init(context: &Context) -> Result<Initialised> {
     let data = context.data_branch()?.clone();
+    require_no_other(context)?;
     let (locks_branch, ids_branch) = (Ledger::locks_branch()?, Ledger::ids_branch()?);
-    let local = context.channel == Channel::Local;
-    let branches = [locks_branch.clone(), ids_branch.clone(), data.clone()];
-    let landed = context.ledger().transact(&nonce()?, &branches, |view| {
+    let branches = [locks_branch, ids_branch, data.clone()];
+    let ledger = Ledger { repairs: true, ..context.ledger() };
+    let mut local_locks = None;
+    let landed = ledger.transact(&nonce()?, &branches, |view| {
         if view.fresh && view.base(&data).is_none() {
             let remote = context.channel.remote().map_or("here", |remote| remote.as_str());
             return Err(Error::new(
@@ -53,25 +57,12 @@ pub fn init(context: &Context) -> Result<Initialised> {
             .hint(format!("git push -u {remote} {data}")));
         }
         let index = Index::load(view, &data)?;
-        let (mut made, mut found, mut plan) = (Vec::new(), Vec::new(), Plan::new());
-        if view.base(&locks_branch).is_none() {
-            plan = plan.step(&locks_branch, Step::edit("ait: Initialize task lock branch", Vec::new()));
-            made.push(format!("branch {locks_branch}"));
-        } else {
-            found.push(format!("branch {locks_branch}"));
-        }
-        if view.base(&ids_branch).is_none() {
-            if let Some(bundle) = index.legacy_bundle() {
-                let message = format!("the ids in {bundle} cannot be read, so the counter could hand one out twice");
-                return Err(Error::new(Kind::Unparsable, message)
-                    .hint("make aitask-ids with the script aitask_claim_id.sh --init"));
-            }
-            let next = index.max_number(Scan::Full) + 1;
-            plan = ids::initialise(plan, &ids_branch, next, local);
-            made.push(format!("branch {ids_branch}, next id {next}"));
-        } else {
-            found.push(format!("branch {ids_branch}"));
-        }
+        let mut founding = Founding::default();
+        local_locks = ledger.unpublished_locks(view)?;
+        founding.locks(context, &ledger, view)?;
+        founding.ids(context, view, &index)?;
+        founding.data(context, view, &data)?;
+        let Founding { mut plan, mut made, mut found } = founding;
         let mut changes = Vec::new();
         for (path, content) in SEEDS {
             if index.has(path) {
@@ -95,6 +86,9 @@ pub fn init(context: &Context) -> Result<Initialised> {
     })?;
     let mut attached = false;
     if !context.dry_run {
+        if let Some(local) = &local_locks {
+            forget_local_locks(context, local);
+        }
         if context.has_data_branch() {
             attached = data_branch::attach(context, &mut |_| ())? == Attached::Made;
         }

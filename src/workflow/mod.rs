@@ -25,6 +25,7 @@ pub mod files;
 pub mod filing;
 pub mod finish;
 pub mod fold;
+mod founding;
 pub mod framework;
 pub mod furnish;
 pub mod gates;

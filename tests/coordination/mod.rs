@@ -2,3 +2,6 @@
 //! what was coordinated before there was a remote.
 
 mod addresses;
+mod before_remote;
+mod gone;
+mod upstream;

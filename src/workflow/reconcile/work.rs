@@ -242,6 +242,9 @@ impl Work<'_, '_> {
             }
         }
         let (local, mut theirs) = self.tips()?;
+        if let Some(gone) = self.context.ledger().lost(&self.published, theirs.as_ref(), local.as_ref())? {
+            return Ok(failed(Failure::NoUpstream, gone));
+        }
         // A code branch that is gone at the remote leaves its remote-tracking ref behind.
         let stays = attempt > 0 && self.known.is_none() && !self.context.has_data_branch();
         if stays && !remote::has_branch(repository, self.remote, &self.published, self.limit())? {
@@ -378,7 +381,9 @@ impl Work<'_, '_> {
             }
             Some(swap::Outcome::Moved(_) | swap::Outcome::Partly(..)) | None => Ok(Ok(false)),
             Some(swap::Outcome::Denied(error)) => Ok(failed(Failure::Push, error)),
-            Some(swap::Outcome::Failed(error)) if error.kind() == Kind::Denied => Ok(failed(Failure::Push, error)),
+            Some(swap::Outcome::Failed(error)) if matches!(error.kind(), Kind::Denied | Kind::Usage) => {
+                Ok(failed(Failure::Push, error))
+            }
             Some(swap::Outcome::Unknown(error) | swap::Outcome::Failed(error)) => Ok(failed(Failure::NoNetwork, error)),
         }
     }

@@ -1,0 +1,115 @@
+//! Other sets of coordination branches than the one that counts: on another remote, and those of this repository alone, from
+//! before it had a remote.
+
+use crate::error::{Error, Kind, Result};
+use crate::git::{Oid, RefName, RemoteName, destination, merge, refs, remote};
+use crate::ledger::view::View;
+use crate::ledger::{IDS, LOCKS, Ledger};
+
+impl Ledger<'_> {
+    /// The configured remotes at other addresses.
+    fn others(&self) -> Vec<RemoteName> {
+        let repository = self.repository;
+        let ours = self.channel.remote().and_then(|ours| remote::url(repository, ours));
+        let names = remote::names(repository).into_iter().filter_map(|name| RemoteName::parse(name).ok());
+        names.filter(|name| ours.is_some() && remote::url(repository, name) != ours).collect()
+    }
+
+    /// Whether a remote at another address is configured.
+    #[must_use]
+    pub fn has_others(&self) -> bool {
+        !self.others().is_empty()
+    }
+
+    /// A remote at another address that has coordination branches, as far as was fetched. No process without one.
+    pub fn seen_elsewhere(&self) -> Result<Option<RemoteName>> {
+        let others = self.others();
+        if others.is_empty() {
+            return Ok(None);
+        }
+        let (locks, ids) = (Self::locks_branch()?, Self::ids_branch()?);
+        let tracking = |name: &RemoteName| [locks.tracking(name), ids.tracking(name)];
+        let names: Vec<RefName> = others.iter().flat_map(tracking).collect();
+        let known = refs::load(self.repository, &names)?;
+        Ok(others.into_iter().find(|name| tracking(name).iter().any(|branch| known.contains_key(branch))))
+    }
+
+    /// Refuses to begin a set of coordination branches where another remote has one. Asks those that were never fetched.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] when one has; [`Kind::Unreachable`] when one cannot be asked.
+    pub fn require_first(&self) -> Result<()> {
+        let Some(ours) = self.channel.remote() else { return Ok(()) };
+        let all_the_same = format!("git aitask init --remote {ours}   # begins another set there, all the same");
+        let found = |name: &RemoteName| {
+            let message = format!(
+                "{ours} has no coordination branches, and the remote {name} has: with a second set, two people can hold \
+                 one task"
+            );
+            let error = Error::new(Kind::Usage, message).hint(format!("git config aitask.remote {name}"));
+            error.hint(all_the_same.as_str())
+        };
+        if let Some(name) = self.seen_elsewhere()? {
+            return Err(found(&name));
+        }
+        for name in self.others() {
+            let asked = destination::coordination_branches(self.repository, &name, name.as_str(), self.timeout);
+            let branches = asked.map_err(|error| {
+                let message = format!("cannot tell whether the remote {name} has coordination branches: {error}");
+                Error::new(error.kind(), message).hint(format!("git ls-remote {name}")).hint(all_the_same.as_str())
+            })?;
+            if [LOCKS, IDS].iter().any(|branch| branches.contains_key(&format!("refs/heads/{branch}"))) {
+                return Err(found(&name));
+            }
+        }
+        Ok(())
+    }
+
+    /// An error about branches that are missing, with the name of the remote that has some.
+    pub(super) fn or_elsewhere(&self, error: Error, view: &View<'_>) -> Error {
+        let is_missing = [Self::locks_branch(), Self::ids_branch()]
+            .into_iter()
+            .flatten()
+            .any(|branch| view.branches().any(|other| *other == branch) && view.tip(&branch).published.is_none());
+        let missing = error.kind() == Kind::NotInitialised && is_missing && !self.repairs;
+        match (self.channel.remote(), missing.then(|| self.seen_elsewhere())) {
+            (Some(ours), Some(Ok(Some(name)))) => {
+                let message = format!("{ours} has no coordination branches, and the remote {name} has");
+                Error::new(Kind::NotInitialised, message)
+                    .hint(format!("git config aitask.remote {name}"))
+                    .hint(format!("git aitask init --remote {ours}   # begins another set there, all the same"))
+            }
+            _ => error,
+        }
+    }
+
+    /// The local branch of locks, where it was made before there was a remote and the remote does not have it. No process
+    /// where there is no such branch.
+    ///
+    /// One that follows a remote's, as `git switch` makes it, is somebody's look at that one.
+    pub fn unpublished_locks(&self, view: &View<'_>) -> Result<Option<Oid>> {
+        let branch = Self::locks_branch()?;
+        let tip = view.tip(&branch);
+        let config = self.repository.config();
+        let follows = config.last(&format!("branch.{branch}.remote")).is_some();
+        match tip.local {
+            Some(local) if self.channel.remote().is_some() && !follows => {
+                let is_there = match &tip.published {
+                    Some(published) => *published == local || merge::is_ancestor(self.repository, &local, published)?,
+                    None => false,
+                };
+                Ok(Some(local).filter(|_| !is_there))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The error for a clone that has locks of its own.
+    pub(super) fn unpublished_error(&self) -> Error {
+        let remote = self.channel.remote().map_or("the remote", RemoteName::as_str);
+        let message = format!(
+            "this clone has a branch {LOCKS} from before it had a remote, and {remote} does not know the locks on it"
+        );
+        Error::new(Kind::NotInitialised, message).hint("git aitask init   # publishes them").detail("branch", LOCKS)
+    }
+}

@@ -1,0 +1,203 @@
+//! A coordination branch that was deleted on the server, or set back there.
+
+use crate::support::{Repo, World};
+
+const LOCKS: &str = "aitask-locks";
+
+/// Ann, who holds t1 of two tasks, and bob, who knows that.
+fn held() -> (World, Repo, Repo) {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    ann.task("Two", &[]);
+    ann.aitask(&["pick", "1", "--no-worktree"]).ok();
+    let bob = world.clone("bob");
+    bob.aitask(&["locks"]).ok();
+    (world, ann, bob)
+}
+
+fn delete(world: &World, branch: &str) {
+    world.git(&["--git-dir=origin.git", "update-ref", "-d", &format!("refs/heads/{branch}")]);
+}
+
+/// Puts a branch of the server where it was before its last `n` commits.
+fn set_back(world: &World, branch: &str, n: usize) {
+    world.git(&["--git-dir=origin.git", "update-ref", &format!("refs/heads/{branch}"), &format!("{branch}~{n}")]);
+}
+
+/// The verb says which branch is gone, where it was, and what helps; and makes none.
+#[track_caller]
+fn says_gone(world: &World, repo: &Repo, verb: &[&str], commit: &str) {
+    let run = repo.aitask(&[verb, &["--json"]].concat()).fails(1);
+    let error = run.error()["error"].clone();
+    assert_eq!(error["kind"], "branch_gone", "{run}");
+    assert_eq!(error["commit"], commit, "{run}");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("gone from origin") && message.contains(commit), "{run}");
+    assert!(!message.contains("not set up"), "{run}");
+    assert!(error["hints"].to_string().contains("git aitask init"), "{run}");
+    assert_eq!(world.remote_branch(LOCKS), None);
+}
+
+#[test]
+fn every_verb_says_that_the_lock_branch_is_gone_and_makes_none() {
+    let (world, ann, bob) = held();
+    let tip = world.remote_branch(LOCKS).unwrap();
+    delete(&world, LOCKS);
+    for verb in [&["locks"][..], &["pick", "2"], &["drop", "1"], &["lock", "2"], &["unlock", "1"], &["finish", "1"]] {
+        says_gone(&world, &ann, verb, &tip);
+        says_gone(&world, &bob, verb, &tip);
+    }
+    says_gone(&world, &bob, &["list"], &tip);
+    says_gone(&world, &bob, &["status", "--fetch"], &tip);
+}
+
+#[test]
+fn init_puts_the_locks_back_and_nobody_gets_a_held_task() {
+    let (world, ann, bob) = held();
+    let tip = world.remote_branch(LOCKS).unwrap();
+    delete(&world, LOCKS);
+    let made = ann.aitask(&["init", "--json"]).ok().json()["made"].to_string();
+    assert!(made.contains(&format!("put back at {tip}")), "{made}");
+    assert_eq!((world.remote_branch(LOCKS), world.locks()), (Some(tip), vec!["t1_lock.yaml".to_owned()]));
+    bob.aitask(&["pick", "1"]).fails(1);
+    ann.aitask(&["drop", "1"]).ok();
+}
+
+#[test]
+fn a_fetch_of_the_user_that_prunes_takes_no_knowledge_away() {
+    let (world, ann, bob) = held();
+    let tip = world.remote_branch(LOCKS).unwrap();
+    delete(&world, LOCKS);
+    for repo in [&ann, &bob] {
+        repo.git(&["fetch", "-q", "--prune"]);
+        repo.git(&["reflog", "expire", "--expire=now", "--all"]);
+        says_gone(&world, repo, &["pick", "2"], &tip);
+        repo.git(&["gc", "-q", "--prune=now"]);
+    }
+    bob.aitask(&["init"]).ok();
+    assert_eq!(world.remote_branch(LOCKS), Some(tip));
+}
+
+#[test]
+fn what_was_only_fetched_is_known_after_the_garbage_is_collected() {
+    let (world, _, bob) = held();
+    let tip = world.remote_branch(LOCKS).unwrap();
+    delete(&world, LOCKS);
+    bob.git(&["fetch", "-q", "--prune"]);
+    bob.git(&["gc", "-q", "--prune=now"]);
+    bob.aitask(&["init"]).ok();
+    assert_eq!(world.remote_branch(LOCKS), Some(tip));
+}
+
+#[test]
+fn a_clone_that_knew_nothing_makes_the_branch_and_one_that_knew_says_what_is_missing() {
+    let (world, ann, _) = held();
+    let tip = world.remote_branch(LOCKS).unwrap();
+    delete(&world, LOCKS);
+    world.clone("cid").aitask(&["init"]).ok();
+    assert_eq!(world.locks(), Vec::<String>::new());
+    let run = ann.aitask(&["lock", "2"]).ok();
+    assert!(run.stderr.contains("lacks t1_lock.yaml") && run.stderr.contains(&tip), "{run}");
+}
+
+#[test]
+fn the_clone_that_knows_more_brings_the_branch_forward() {
+    let (world, ann, bob) = held();
+    ann.aitask(&["lock", "2"]).ok();
+    let tip = world.remote_branch(LOCKS).unwrap();
+    delete(&world, LOCKS);
+    // bob's knowledge is older than ann's
+    bob.aitask(&["init"]).ok();
+    assert_eq!(world.locks(), ["t1_lock.yaml"]);
+    let run = ann.aitask(&["init", "--json"]).ok();
+    assert!(run.json()["made"].to_string().contains(&format!("forward to {tip}")), "{run}");
+    assert_eq!(world.remote_branch(LOCKS), Some(tip));
+}
+
+#[test]
+fn a_branch_that_was_set_back_is_said_and_brought_forward() {
+    let (world, ann, _) = held();
+    ann.aitask(&["lock", "2"]).ok();
+    let tip = world.remote_branch(LOCKS).unwrap();
+    set_back(&world, LOCKS, 1);
+    let run = ann.aitask(&["unlock", "2"]).ok();
+    assert!(run.stderr.contains("set back") && run.stderr.contains(&tip), "{run}");
+    ann.aitask(&["init"]).ok();
+    assert_eq!(world.remote_branch(LOCKS), Some(tip));
+}
+
+#[test]
+fn two_clones_that_put_it_back_at_once_lose_nothing() {
+    for _ in 0..4 {
+        let (world, ann, bob) = held();
+        ann.aitask(&["lock", "2"]).ok();
+        let tip = world.remote_branch(LOCKS).unwrap();
+        delete(&world, LOCKS);
+        let both = [ann.start(&["init"]), bob.start(&["init"])];
+        for running in both {
+            running.wait().ok();
+        }
+        // whoever came first: bob's state is part of ann's
+        ann.aitask(&["init"]).ok();
+        assert_eq!(world.remote_branch(LOCKS), Some(tip));
+    }
+}
+
+#[test]
+fn the_counter_that_is_gone_goes_on_where_it_was() {
+    let (world, ann, bob) = held();
+    bob.aitask(&["new", "Three"]).ok();
+    let tip = world.remote_branch("aitask-ids").unwrap();
+    delete(&world, "aitask-ids");
+    let run = bob.aitask(&["new", "Four", "--json"]).fails(1);
+    assert_eq!(
+        (&run.error()["error"]["kind"], &run.error()["error"]["commit"]),
+        (&"branch_gone".into(), &tip.clone().into())
+    );
+    assert_eq!(world.remote_branch("aitask-ids"), None);
+    bob.aitask(&["init"]).ok();
+    assert_eq!(world.remote_branch("aitask-ids"), Some(tip));
+    assert_eq!((ann.task("Four", &[]), bob.task("Five", &[])), ("4".into(), "5".into()));
+}
+
+#[test]
+fn the_data_branch_that_is_gone_is_put_back_with_what_others_published() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    ann.aitask(&["init", "--data-branch"]).ok();
+    let bob = world.clone("bob");
+    bob.aitask(&["init"]).ok();
+    bob.task("By bob", &[]);
+    ann.aitask(&["list", "--fetch"]).ok();
+    let tip = world.remote_branch("aitask-data").unwrap();
+    delete(&world, "aitask-data");
+    let run = ann.aitask(&["new", "x", "--json"]).fails(1);
+    assert_eq!(run.error()["error"]["kind"], "branch_gone", "{run}");
+    ann.aitask(&["sync"]).fails(1);
+    assert_eq!(world.remote_branch("aitask-data"), None);
+    ann.aitask(&["init"]).ok();
+    assert_eq!(world.remote_branch("aitask-data"), Some(tip));
+    assert_eq!(ann.task("Next", &[]), "2");
+}
+
+#[test]
+fn the_scripts_say_it_and_their_init_puts_it_back() {
+    let (world, ann, bob) = held();
+    let tip = world.remote_branch(LOCKS).unwrap();
+    delete(&world, LOCKS);
+    let run = bob.script("aitask_lock.sh", &["2", "--email", "bob@example.com"]).fails(10);
+    assert!(run.stderr.contains("gone from origin") && run.stderr.contains(&tip), "{run}");
+    bob.script("aitask_lock.sh", &["--list"]).fails(11);
+    bob.script("aitask_lock.sh", &["--check", "1"]).fails(11);
+    let run = bob.script("aitask_pick_own.sh", &["2", "--email", "bob@example.com"]).fails(1);
+    assert!(run.stdout.contains("LOCK_INFRA_MISSING"), "{run}");
+    assert_eq!(world.remote_branch(LOCKS), None);
+    let run = bob.script("aitask_lock.sh", &["--init"]).ok();
+    assert!(run.stdout.contains("put back") || run.stderr.contains("put back"), "{run}");
+    assert_eq!(world.remote_branch(LOCKS), Some(tip));
+    let counter = world.remote_file("aitask-ids", "next_id.txt");
+    delete(&world, "aitask-ids");
+    ann.script("aitask_claim_id.sh", &["--init"]).ok();
+    assert_eq!(world.remote_file("aitask-ids", "next_id.txt"), counter);
+}
