@@ -179,6 +179,13 @@ pub fn masked(url: &str) -> String {
     }
 }
 
+/// An address as a command takes it; a placeholder where it has a password in it, or would have to be quoted.
+#[must_use]
+pub fn shown(address: &str) -> &str {
+    let is_word = address.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/:@._~+-[]".contains(&byte));
+    if is_word && masked(address) == address { address } else { "URL" }
+}
+
 /// The git directory that a path of this file system leads to, as git finds it, links resolved; the path itself where
 /// nothing is there.
 #[must_use]

@@ -2,7 +2,7 @@
 //! repository: a swap elsewhere excludes nobody.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::address::{Address, Relation, masked, resolved};
+use crate::git::address::{Address, Relation, masked, resolved, shown};
 use crate::git::{Oid, RemoteName, Repository};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -51,8 +51,10 @@ fn is_plain(repository: &Repository, remote: &RemoteName) -> bool {
     urls.len() < 2 && config.all(&format!("remote.{remote}.pushurl")).is_empty() && !config.keys().any(rewrites)
 }
 
-fn relation(repository: &Repository, fetch: &str, push: &str) -> Relation {
-    let [fetch, push] = [fetch, push].map(|text| match Address::parse(text) {
+/// Whether two addresses lead to one repository, as far as their texts and this file system tell.
+#[must_use]
+pub fn relation(repository: &Repository, one: &str, two: &str) -> Relation {
+    let [one, two] = [one, two].map(|text| match Address::parse(text) {
         Address::Local(path) => Address::Local(resolved(&repository.root.join(path))),
         address => address,
     });
@@ -60,8 +62,8 @@ fn relation(repository: &Repository, fetch: &str, push: &str) -> Relation {
         Address::Local(path) => path.metadata().ok().map(|data| (data.dev(), data.ino())),
         _ => None,
     };
-    let is_one_folder = inode(&fetch).is_some_and(|one| inode(&push) == Some(one));
-    if is_one_folder { Relation::Same } else { fetch.relation(&push) }
+    let is_one_folder = inode(&one).is_some_and(|inode_of_one| inode(&two) == Some(inode_of_one));
+    if is_one_folder { Relation::Same } else { one.relation(&two) }
 }
 
 /// Asks both addresses for their coordination branches, which change with every command, so that two repositories hardly
@@ -127,10 +129,4 @@ fn elsewhere(remote: &RemoteName, fetch: &str, push: &str, why: &str) -> Error {
 /// The command that makes pushes go where fetches come from.
 fn push_where_fetched(remote: &RemoteName, fetch: &str) -> String {
     format!("git config --replace-all remote.{remote}.pushurl {}", shown(fetch))
-}
-
-/// An address as a command takes it; a placeholder where it has a password in it, or would have to be quoted.
-fn shown(address: &str) -> &str {
-    let is_word = address.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/:@._~+-[]".contains(&byte));
-    if is_word && masked(address) == address { address } else { "URL" }
 }

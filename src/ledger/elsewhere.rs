@@ -2,6 +2,7 @@
 //! before it had a remote.
 
 use crate::error::{Error, Kind, Result};
+use crate::git::address::{masked, shown};
 use crate::git::{Oid, RefName, RemoteName, destination, merge, refs, remote};
 use crate::ledger::view::View;
 use crate::ledger::{IDS, LOCKS, Ledger};
@@ -34,32 +35,44 @@ impl Ledger<'_> {
         Ok(others.into_iter().find(|name| tracking(name).iter().any(|branch| known.contains_key(branch))))
     }
 
-    /// Refuses to begin a set of coordination branches where another remote has one. Asks those that were never fetched.
+    /// Refuses to begin a set of coordination branches where another remote has one, or the address that this one had
+    /// formerly. Asks those that were never fetched.
     ///
     /// # Errors
     /// [`Kind::Usage`] when one has; [`Kind::Unreachable`] when one cannot be asked.
-    pub fn require_first(&self) -> Result<()> {
+    pub fn require_first(&self, former: Option<&str>) -> Result<()> {
         let Some(ours) = self.channel.remote() else { return Ok(()) };
         let all_the_same = format!("git aitask init --remote {ours}   # begins another set there, all the same");
-        let found = |name: &RemoteName| {
+        let found = |other: &str, hint: String| {
             let message = format!(
-                "{ours} has no coordination branches, and the remote {name} has: with a second set, two people can hold \
-                 one task"
+                "{ours} has no coordination branches, and {other} has: with a second set, two people can hold one task"
             );
-            let error = Error::new(Kind::Usage, message).hint(format!("git config aitask.remote {name}"));
-            error.hint(all_the_same.as_str())
+            Err(Error::new(Kind::Usage, message).hint(hint).hint(all_the_same.as_str()))
         };
+        let has_some = |other: &str, address: &str| {
+            let asked = destination::coordination_branches(self.repository, ours, address, self.timeout);
+            let branches = asked.map_err(|error| {
+                let message = format!("cannot tell whether {other} has coordination branches: {error}");
+                Error::new(error.kind(), message)
+                    .hint(format!("git ls-remote {}", shown(address)))
+                    .hint(all_the_same.as_str())
+            })?;
+            Ok::<_, Error>([LOCKS, IDS].iter().any(|branch| branches.contains_key(&format!("refs/heads/{branch}"))))
+        };
+        let use_it = |name: &RemoteName| format!("git config aitask.remote {name}");
         if let Some(name) = self.seen_elsewhere()? {
-            return Err(found(&name));
+            return found(&format!("the remote {name}"), use_it(&name));
         }
         for name in self.others() {
-            let asked = destination::coordination_branches(self.repository, &name, name.as_str(), self.timeout);
-            let branches = asked.map_err(|error| {
-                let message = format!("cannot tell whether the remote {name} has coordination branches: {error}");
-                Error::new(error.kind(), message).hint(format!("git ls-remote {name}")).hint(all_the_same.as_str())
-            })?;
-            if [LOCKS, IDS].iter().any(|branch| branches.contains_key(&format!("refs/heads/{branch}"))) {
-                return Err(found(&name));
+            let other = format!("the remote {name}");
+            if has_some(&other, name.as_str())? {
+                return found(&other, use_it(&name));
+            }
+        }
+        if let Some(address) = former {
+            let other = format!("{}, where {ours} was before,", masked(address));
+            if has_some(&other, address)? {
+                return found(&other, format!("git remote set-url {ours} {}", shown(address)));
             }
         }
         Ok(())

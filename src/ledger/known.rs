@@ -3,8 +3,9 @@
 //! git keeps the objects, in the refs that [`remote::fetch`](crate::git::remote::fetch) brings along.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::{Branch, Oid, RefName, merge, objects, refs, remote};
-use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger};
+use crate::git::address::{Relation, masked};
+use crate::git::{Branch, Oid, RefName, Repository, destination, merge, objects, refs, remote};
+use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger, LockEntry};
 use std::path::PathBuf;
 
 /// A branch that this clone knew, and that the remote does not have any more.
@@ -29,12 +30,30 @@ pub(super) enum Standing {
     Gone(Gone),
 }
 
+/// Where the knowledge of a branch is kept: the commit, and the address of the remote, a line each.
+fn file(repository: &Repository, channel: &Channel, branch: &Branch) -> Option<PathBuf> {
+    let remote = channel.remote().filter(|_| matches!(branch.as_str(), LOCKS | IDS | DATA))?;
+    let folder = format!("aitask/known/{}", remote.as_str().replace('/', "%2F"));
+    Some(repository.common_dir.join(folder).join(branch.as_str()))
+}
+
+/// Whether this clone ever knew a branch of the remote. No process.
+#[must_use]
+pub fn is_known(repository: &Repository, channel: &Channel, branch: &Branch) -> bool {
+    file(repository, channel, branch).is_some_and(|file| file.exists())
+}
+
+impl Gone {
+    /// The address that the remote had then, where that is not the repository it leads to now.
+    #[must_use]
+    pub fn moved_from(&self) -> Option<&str> {
+        self.moved_from.as_deref()
+    }
+}
+
 impl Ledger<'_> {
-    /// Where the knowledge of a branch is kept: the commit, and the address of the remote, a line each.
     fn file_of_known(&self, branch: &Branch) -> Option<PathBuf> {
-        let remote = self.channel.remote().filter(|_| matches!(branch.as_str(), LOCKS | IDS | DATA))?;
-        let folder = format!("aitask/known/{}", remote.as_str().replace('/', "%2F"));
-        Some(self.repository.common_dir.join(folder).join(branch.as_str()))
+        file(self.repository, &self.channel, branch)
     }
 
     /// The commit and the address, as they were noted.
@@ -44,8 +63,10 @@ impl Ledger<'_> {
         Some((Oid::parse(lines.next()?)?, lines.next().unwrap_or_default().to_owned()))
     }
 
-    fn address(&self) -> &str {
-        self.channel.remote().and_then(|remote| remote::url(self.repository, remote)).unwrap_or_default()
+    /// The address of the remote, without a password: it is kept in a file.
+    fn address(&self) -> String {
+        let url = self.channel.remote().and_then(|remote| remote::url(self.repository, remote));
+        url.map(masked).unwrap_or_default()
     }
 
     /// Notes where a branch is published. Best effort: without it, this clone has less to put back.
@@ -79,7 +100,7 @@ impl Ledger<'_> {
         match (published, known) {
             (None, Some((last, address))) => Ok(Standing::Gone(self.gone(branch, last, address)?)),
             (None, None) => Ok(match self.kept_by_fetch(branch)? {
-                Some(fetched) => Standing::Gone(self.gone(branch, fetched, self.address().to_owned())?),
+                Some(fetched) => Standing::Gone(self.gone(branch, fetched, self.address())?),
                 None => Standing::Current,
             }),
             (Some(tip), Some((last, _))) if last == *tip => Ok(Standing::Current),
@@ -123,10 +144,11 @@ impl Ledger<'_> {
             return Ok(before.oid != now.oid);
         }
         let (before, now) = (objects::names_in(before)?, objects::names_in(now)?);
-        let lost: Vec<_> = before.into_iter().filter(|name| !now.contains(name)).collect();
+        let lost = before.iter().filter(|name| !now.contains(name)).filter_map(|name| LockEntry::task_of(name));
+        let lost: Vec<_> = lost.map(|task| task.t().to_string()).collect();
         if let (false, Some(remote)) = (lost.is_empty(), self.channel.remote()) {
             (self.narrate)(&format!(
-                "the branch {branch} on {remote} has another history than this clone knew at {last}, and lacks {}",
+                "the branch {branch} on {remote} has another history than this clone knew at {last}, and lacks the locks of {}",
                 lost.join(", ")
             ));
         }
@@ -147,7 +169,12 @@ impl Ledger<'_> {
             // Best effort: git keeps objects for weeks without a ref.
             let _ = refs::follow(repository, &[(kept, newest)]);
         }
-        Ok(Gone { last, newest, moved_from: Some(address).filter(|address| address != self.address()) })
+        Ok(Gone {
+            last,
+            newest,
+            moved_from: Some(address)
+                .filter(|then| destination::relation(repository, then, &self.address()) != Relation::Same),
+        })
     }
 
     /// The error for branches that are gone.
@@ -161,15 +188,20 @@ impl Ledger<'_> {
         });
         let known = known.collect::<Vec<_>>().join(" and ");
         let moved = what.moved_from.as_ref().map_or_else(String::new, |from| {
-            let [from, to] = [from, self.address()].map(crate::git::address::masked);
+            let to = self.address();
             format!(" (its address was {from} then, and is {to} now)")
         });
         let is = if gone.len() == 1 { format!("branch {first} is") } else { "coordination branches are".to_owned() };
         let message = format!("the {is} gone from {remote}{moved}; this clone knew {known}");
         let names: Vec<_> = gone.iter().map(|(branch, _)| branch.to_string()).collect();
+        let hint = if gone.iter().all(|(_, gone)| gone.newest.is_some()) {
+            "git aitask init   # puts it back as this clone knew it"
+        } else {
+            "git aitask init   # in a clone that still has it; here it would begin anew"
+        };
         Some(
             Error::new(Kind::BranchGone, message)
-                .hint("git aitask init   # puts it back as this clone knew it")
+                .hint(hint)
                 .detail("branches", names)
                 .detail("commit", what.newest.as_ref().unwrap_or(&what.last).as_str()),
         )

@@ -15,7 +15,14 @@ impl Ledger<'_> {
     /// Those of the connection, and [`Kind::BranchGone`].
     pub fn view(&self, branches: &[Branch], fetch: bool) -> Result<View<'_>> {
         let deadline = Deadline::after(self.timeout);
-        let view = if fetch { self.refreshed(branches, deadline) } else { View::load(self, branches, false) }?;
+        if !fetch {
+            let view = View::load(self, branches, false)?;
+            // What this clone lacks is said of the remote only after a look at it.
+            if view.fresh || self.unfit(&view)?.is_none() {
+                return self.unfit(&view)?.map_or(Ok(view), Err);
+            }
+        }
+        let view = self.refreshed(branches, deadline)?;
         self.unfit(&view)?.map_or(Ok(view), Err)
     }
 

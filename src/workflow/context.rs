@@ -3,6 +3,7 @@
 use super::{explore, migrate, scratch};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Repository, refs};
+use crate::ledger::known::is_known;
 use crate::ledger::{Channel, DATA, Ledger, Session};
 use crate::settings::{Environment, Flags, Settings};
 use crate::task::{TaskId, TaskName, TaskPath, paths};
@@ -222,6 +223,7 @@ fn data_branch(repository: &Repository, channel: &Channel) -> Result<Option<Bran
     }
     let mut names = vec![data.full()];
     names.extend(channel.remote().map(|remote| data.tracking(remote)));
-    let known = !refs::load(repository, &names)?.is_empty();
+    // Also where it is gone from the remote: the task data has no second home meanwhile.
+    let known = !refs::load(repository, &names)?.is_empty() || is_known(repository, channel, &data);
     Ok(if known { Some(data) } else { repository.root_branch.clone() })
 }

@@ -182,23 +182,34 @@ impl Founding {
     }
 }
 
-/// Refuses to begin a set of coordination branches beside that of another remote, unless the remote was named.
+/// Refuses to begin a set of coordination branches beside that of another remote, or beside the one that the remote had at
+/// another address, unless the remote was named.
 ///
 /// # Errors
 /// Those of [`Ledger::require_first`].
 pub fn require_no_other(context: &Context) -> Result<()> {
     let ledger = Ledger { repairs: true, ..context.ledger() };
-    if context.settings.remote.is_some() || !ledger.has_others() {
-        return Ok(());
-    }
     let branches = [Ledger::locks_branch()?, Ledger::ids_branch()?];
-    let has_some = |view: &View<'_>| {
-        branches.iter().any(|branch| view.tip(branch).published.is_some() || view.gone(branch).is_some())
+    let former = |view: &View<'_>| {
+        let gone = branches.iter().filter_map(|branch| view.gone(branch)?.moved_from());
+        gone.map(str::to_owned).next()
     };
-    if has_some(&ledger.view(&branches, false)?) || has_some(&ledger.view(&branches, true)?) {
+    let has_some = |view: &View<'_>| {
+        let is_there = |branch| view.tip(branch).published.is_some() || view.gone(branch).is_some();
+        branches.iter().any(is_there) && former(view).is_none()
+    };
+    if context.settings.remote.is_some() || context.channel == Channel::Local {
         return Ok(());
     }
-    ledger.require_first()
+    let known = ledger.view(&branches, false)?;
+    if has_some(&known) || (!ledger.has_others() && former(&known).is_none()) {
+        return Ok(());
+    }
+    let view = ledger.view(&branches, true)?;
+    if has_some(&view) {
+        return Ok(());
+    }
+    ledger.require_first(former(&view).as_deref())
 }
 
 /// Removes the local branch of locks, whose locks are published by now. Best effort: one that stays costs a process a

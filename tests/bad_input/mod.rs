@@ -16,12 +16,12 @@ use crate::support::{Repo, Run, World};
 fn state(repo: &Repo) -> String {
     const STATE: &str = r#"
 git -C "$1" for-each-ref
-git for-each-ref | grep -v -e refs/remotes/ -e refs/prefetch/
+git for-each-ref | grep -v -e refs/remotes/ -e refs/prefetch/ -e refs/aitask/known/
 git worktree list --porcelain
 for dir in . aiwork/*; do [ -e "$dir/.git" ] && echo "$dir" && git -C "$dir" status --porcelain --branch; done
 cat .git/info/exclude .git/config .git/HEAD
 find . -path ./.git -prune -o -print
-find .git/aitask -type f ! -name queue.lock ! -name as-of
+find .git/aitask -type f ! -name queue.lock ! -name as-of ! -path "*/known/*"
 ls -A "$1/.." ../tmp
 "#;
     let origin = repo.world().origin();

@@ -185,7 +185,8 @@ fn of_readers() {
         &ann,
         "locks",
         "open
-        fetch --quiet --prune --no-tags --no-write-fetch-head --no-recurse-submodules -- origin \
+        fetch --quiet --prune --no-tags --no-write-fetch-head --no-recurse-submodules \
+        --refmap=+refs/heads/aitask-*:refs/aitask/known/origin/aitask-* -- origin \
         +refs/heads/aitask-*:refs/remotes/origin/aitask-*
         read\n read",
     );

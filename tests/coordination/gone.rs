@@ -27,7 +27,7 @@ fn set_back(world: &World, branch: &str, n: usize) {
 
 /// The verb says which branch is gone, where it was, and what helps; and makes none.
 #[track_caller]
-fn says_gone(world: &World, repo: &Repo, verb: &[&str], commit: &str) {
+fn says_gone(world: &World, repo: &Repo, verb: &[&str], commit: &str, branch: &str) {
     let run = repo.aitask(&[verb, &["--json"]].concat()).fails(1);
     let error = run.error()["error"].clone();
     assert_eq!(error["kind"], "branch_gone", "{run}");
@@ -36,7 +36,7 @@ fn says_gone(world: &World, repo: &Repo, verb: &[&str], commit: &str) {
     assert!(message.contains("gone from origin") && message.contains(commit), "{run}");
     assert!(!message.contains("not set up"), "{run}");
     assert!(error["hints"].to_string().contains("git aitask init"), "{run}");
-    assert_eq!(world.remote_branch(LOCKS), None);
+    assert_eq!(world.remote_branch(branch), None);
 }
 
 #[test]
@@ -45,11 +45,11 @@ fn every_verb_says_that_the_lock_branch_is_gone_and_makes_none() {
     let tip = world.remote_branch(LOCKS).unwrap();
     delete(&world, LOCKS);
     for verb in [&["locks"][..], &["pick", "2"], &["drop", "1"], &["lock", "2"], &["unlock", "1"], &["finish", "1"]] {
-        says_gone(&world, &ann, verb, &tip);
-        says_gone(&world, &bob, verb, &tip);
+        says_gone(&world, &ann, verb, &tip, LOCKS);
+        says_gone(&world, &bob, verb, &tip, LOCKS);
     }
-    says_gone(&world, &bob, &["list"], &tip);
-    says_gone(&world, &bob, &["status", "--fetch"], &tip);
+    says_gone(&world, &bob, &["list"], &tip, LOCKS);
+    says_gone(&world, &bob, &["status", "--fetch"], &tip, LOCKS);
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_fetch_of_the_user_that_prunes_takes_no_knowledge_away() {
     for repo in [&ann, &bob] {
         repo.git(&["fetch", "-q", "--prune"]);
         repo.git(&["reflog", "expire", "--expire=now", "--all"]);
-        says_gone(&world, repo, &["pick", "2"], &tip);
+        says_gone(&world, repo, &["pick", "2"], &tip, LOCKS);
         repo.git(&["gc", "-q", "--prune=now"]);
     }
     bob.aitask(&["init"]).ok();
@@ -98,7 +98,7 @@ fn a_clone_that_knew_nothing_makes_the_branch_and_one_that_knew_says_what_is_mis
     world.clone("cid").aitask(&["init"]).ok();
     assert_eq!(world.locks(), Vec::<String>::new());
     let run = ann.aitask(&["lock", "2"]).ok();
-    assert!(run.stderr.contains("lacks t1_lock.yaml") && run.stderr.contains(&tip), "{run}");
+    assert!(run.stderr.contains("lacks the locks of t1") && run.stderr.contains(&tip), "{run}");
 }
 
 #[test]
@@ -200,4 +200,54 @@ fn the_scripts_say_it_and_their_init_puts_it_back() {
     delete(&world, "aitask-ids");
     ann.script("aitask_claim_id.sh", &["--init"]).ok();
     assert_eq!(world.remote_file("aitask-ids", "next_id.txt"), counter);
+}
+
+#[test]
+fn a_clone_that_lost_its_own_refs_asks_before_it_says_anything() {
+    let (_world, ann, _) = held();
+    for _ in 0..2 {
+        ann.git(&["update-ref", "-d", "refs/remotes/origin/aitask-locks"]);
+        ann.aitask(&["list"]).ok().assert().stdout(predicates::str::contains("ann@example.com"));
+        ann.aitask(&["lock", "2"]).ok();
+        ann.aitask(&["unlock", "2"]).ok();
+    }
+}
+
+#[test]
+fn a_data_branch_that_is_gone_gets_no_second_home_on_the_code_branch() {
+    let world = World::new();
+    let ann = world.clone("ann");
+    ann.aitask(&["init", "--data-branch"]).ok();
+    ann.task("One", &[]);
+    let bob = world.clone("bob");
+    bob.aitask(&["list", "--fetch"]).ok();
+    let tip = world.remote_branch("aitask-data").unwrap();
+    delete(&world, "aitask-data");
+    bob.git(&["fetch", "-q", "--prune"]);
+    says_gone(&world, &bob, &["pick", "1"], &tip, "aitask-data");
+    bob.aitask(&["init"]).ok();
+    assert_eq!(world.remote_branch("aitask-data"), Some(tip));
+    assert!(!world.remote_files("main").iter().any(|path| path.starts_with("aitasks")));
+    assert!(bob.read("aitasks/t1_one.md").contains("One"));
+}
+
+#[test]
+fn a_repository_that_moved_without_them_gets_them_only_where_the_remote_is_named() {
+    let (world, ann, _) = held();
+    let tip = world.remote_branch(LOCKS);
+    world.git(&["clone", "-q", "--bare", "--single-branch", "--branch", "main", "origin.git", "new.git"]);
+    ann.git(&["remote", "set-url", "origin", "../new.git"]);
+    let there = || {
+        world.git(&["--git-dir=new.git", "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads/aitask-*"])
+    };
+    let run = ann.aitask(&["lock", "2"]).fails(1);
+    assert!(run.stderr.contains("origin.git") && run.stderr.contains("new.git"), "{run}");
+    let run = ann.aitask(&["init"]).fails(2);
+    assert!(run.stderr.contains("git remote set-url origin") && run.stderr.contains("--remote origin"), "{run}");
+    std::fs::rename(world.origin(), world.root().join("away.git")).unwrap();
+    ann.aitask(&["init"]).fails(75);
+    assert_eq!(there(), "");
+    ann.aitask(&["init", "--remote", "origin"]).ok();
+    assert!(there().contains(&format!("{} refs/heads/aitask-locks\n", tip.unwrap())));
+    ann.aitask(&["drop", "1"]).ok();
 }

@@ -38,7 +38,10 @@ pub(super) fn describe(scene: &Scene) -> Vec<String> {
         Mode::Remote | Mode::DataBranch => ann.at(world.origin()).run("sh", &["-c", STORE, "sh", ""]).stdout,
     };
     let list = ["for-each-ref", "--format=%(objectname) %(refname) %(symref) %(contents:subject)"];
-    let mut text = store + &ann.git(&list) + &ann.run("sh", &["-c", CLONE]).stdout;
+    // What a fetch keeps is there or not, as there was one or not.
+    let refs: String =
+        ann.git(&list).split_inclusive('\n').filter(|line| !line.contains(" refs/aitask/known/")).collect();
+    let mut text = store + &refs + &ann.run("sh", &["-c", CLONE]).stdout;
     let mut published: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for line in ann.at(world.origin()).git(&list).lines() {
         let mut words = line.split(' ');

@@ -159,7 +159,8 @@ fn a_dry_run_says_what_it_would_do_and_does_nothing() {
         repo.write("aitasks/t1_sample.md", &task(&format!("{field}: 1\n"), "Body\n"));
     }
     let rehearse = |repo: &Repo| {
-        let everything = || (repo.git(&["for-each-ref"]), repo.git(&["-C", ".aitask-data", "status", "--porcelain"]));
+        let refs = ["for-each-ref", "refs/heads", "refs/remotes"];
+        let everything = || (repo.git(&refs), repo.git(&["-C", ".aitask-data", "status", "--porcelain"]));
         repo.git(&["fetch", "-q"]);
         let (before, there) = (everything(), world.remote_branch("aitask-data"));
         let said = repo.aitask(&["sync", "--dry-run", "--json"]).ok().json();
