@@ -6,6 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::address::{Relation, masked};
 use crate::git::{Branch, Oid, RefName, Repository, destination, merge, objects, refs, remote};
 use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger, LockEntry};
+use crate::task::TaskId;
 use std::path::PathBuf;
 
 /// A branch that this clone knew, and that the remote does not have any more.
@@ -69,6 +70,16 @@ impl Ledger<'_> {
         url.map(masked).unwrap_or_default()
     }
 
+    /// Whether the remote led to another repository when this clone noted the branch.
+    #[must_use]
+    pub fn has_moved(&self, branch: &Branch) -> bool {
+        self.load_known(branch).is_some_and(|(_, then)| self.is_elsewhere(&then))
+    }
+
+    fn is_elsewhere(&self, address: &str) -> bool {
+        destination::relation(self.repository, address, &self.address()) != Relation::Same
+    }
+
     /// Notes where a branch is published. Best effort: without it, this clone has less to put back.
     pub(super) fn remember(&self, branch: &Branch, commit: &Oid) {
         let Some(path) = self.file_of_known(branch) else { return };
@@ -128,6 +139,7 @@ impl Ledger<'_> {
         }
     }
 
+    /// Whether a published tip is an older state with other content. Of another history, the locks that it lacks are said.
     fn is_set_back(&self, branch: &Branch, last: &Oid, tip: &Oid) -> Result<bool> {
         let repository = self.repository;
         // What is not here any more is no ancestor of anything.
@@ -144,12 +156,12 @@ impl Ledger<'_> {
             return Ok(before.oid != now.oid);
         }
         let (before, now) = (objects::names_in(before)?, objects::names_in(now)?);
-        let lost = before.iter().filter(|name| !now.contains(name)).filter_map(|name| LockEntry::task_of(name));
-        let lost: Vec<_> = lost.map(|task| task.t().to_string()).collect();
-        if let (false, Some(remote)) = (lost.is_empty(), self.channel.remote()) {
+        let missing = before.iter().filter(|name| !now.contains(name)).filter_map(|name| LockEntry::task_of(name));
+        let missing: Vec<_> = missing.map(TaskId::t).collect();
+        if let (false, Some(remote)) = (missing.is_empty(), self.channel.remote()) {
             (self.narrate)(&format!(
                 "the branch {branch} on {remote} has another history than this clone knew at {last}, and lacks the locks of {}",
-                lost.join(", ")
+                missing.join(", ")
             ));
         }
         Ok(false)
@@ -172,8 +184,7 @@ impl Ledger<'_> {
         Ok(Gone {
             last,
             newest,
-            moved_from: Some(address)
-                .filter(|then| destination::relation(repository, then, &self.address()) != Relation::Same),
+            moved_from: Some(address).filter(|then| self.is_elsewhere(then)),
         })
     }
 

@@ -15,15 +15,14 @@ impl Ledger<'_> {
     /// Those of the connection, and [`Kind::BranchGone`].
     pub fn view(&self, branches: &[Branch], fetch: bool) -> Result<View<'_>> {
         let deadline = Deadline::after(self.timeout);
-        if !fetch {
-            let view = View::load(self, branches, false)?;
+        let mut view = if fetch { self.refreshed(branches, deadline) } else { View::load(self, branches, false) }?;
+        let mut unfit = self.unfit(&view)?;
+        if unfit.is_some() && !view.fresh {
             // What this clone lacks is said of the remote only after a look at it.
-            if view.fresh || self.unfit(&view)?.is_none() {
-                return self.unfit(&view)?.map_or(Ok(view), Err);
-            }
+            view = self.refreshed(branches, deadline)?;
+            unfit = self.unfit(&view)?;
         }
-        let view = self.refreshed(branches, deadline)?;
-        self.unfit(&view)?.map_or(Ok(view), Err)
+        unfit.map_or(Ok(view), Err)
     }
 
     pub(super) fn refreshed(&self, branches: &[Branch], deadline: Deadline) -> Result<View<'_>> {

@@ -198,11 +198,11 @@ pub fn require_no_other(context: &Context) -> Result<()> {
         let is_there = |branch| view.tip(branch).published.is_some() || view.gone(branch).is_some();
         branches.iter().any(is_there) && former(view).is_none()
     };
-    if context.settings.remote.is_some() || context.channel == Channel::Local {
+    let has_moved = branches.iter().any(|branch| ledger.has_moved(branch));
+    if context.settings.remote.is_some() || !(ledger.has_others() || has_moved) {
         return Ok(());
     }
-    let known = ledger.view(&branches, false)?;
-    if has_some(&known) || (!ledger.has_others() && former(&known).is_none()) {
+    if !has_moved && has_some(&ledger.view(&branches, false)?) {
         return Ok(());
     }
     let view = ledger.view(&branches, true)?;

@@ -97,7 +97,15 @@ pub fn init(context: &Context) -> Result<Initialised> {
             exclude(&context.repository.common_dir, &format!("/{line}{slash}"))?;
         }
     }
-    let aside = Aside::of(context, &landed);
+    let mut aside = Aside::of(context, &landed);
+    if let (None, Some(remote), Some(other)) =
+        (&context.settings.remote, context.channel.remote(), ledger.seen_elsewhere()?)
+    {
+        aside.notes.push(format!(
+            "the remote {other} has coordination branches, too; this clone uses those of {remote} (git config aitask.remote \
+             {other} changes that)"
+        ));
+    }
     let (mut made, found) = landed.value;
     made.extend(attached.then(|| format!("worktree {}", paths::DATA_WORKTREE_DIR)));
     let remote = context.channel.remote().map(ToString::to_string);

@@ -237,6 +237,8 @@ fn a_repository_that_moved_without_them_gets_them_only_where_the_remote_is_named
     let tip = world.remote_branch(LOCKS);
     world.git(&["clone", "-q", "--bare", "--single-branch", "--branch", "main", "origin.git", "new.git"]);
     ann.git(&["remote", "set-url", "origin", "../new.git"]);
+    // before and after this clone has looked there
+    ann.aitask(&["init"]).fails(2);
     let there = || {
         world.git(&["--git-dir=new.git", "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads/aitask-*"])
     };

@@ -62,7 +62,9 @@ fn a_set_of_its_own_is_made_where_the_remote_is_named() {
     bob.aitask(&["init", "--remote", "origin"]).ok();
     assert!(branches(&world).contains("aitask-locks"));
     bob.aitask(&["new", "x"]).ok();
-    bob.aitask(&["init"]).ok();
+    bob.git(&["fetch", "-q", "upstream"]);
+    let run = bob.aitask(&["init"]).ok();
+    assert!(run.stdout.contains("the remote upstream has coordination branches, too"), "{run}");
 }
 
 #[test]
