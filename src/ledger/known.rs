@@ -77,7 +77,7 @@ impl Ledger<'_> {
     }
 
     fn is_elsewhere(&self, address: &str) -> bool {
-        destination::relation(self.repository, address, &self.address()) != Relation::Same
+        destination::relation(self.repository, address, &self.address()) == Relation::Different
     }
 
     /// Notes where a branch is published. Best effort: without it, this clone has less to put back.
@@ -181,11 +181,7 @@ impl Ledger<'_> {
             // Best effort: git keeps objects for weeks without a ref.
             let _ = refs::follow(repository, &[(kept, newest)]);
         }
-        Ok(Gone {
-            last,
-            newest,
-            moved_from: Some(address).filter(|then| self.is_elsewhere(then)),
-        })
+        Ok(Gone { last, newest, moved_from: Some(address).filter(|then| self.is_elsewhere(then)) })
     }
 
     /// The error for branches that are gone.

@@ -60,7 +60,8 @@ fn spelled_out(text: &str) -> Vec<String> {
                 let names = rest.split(' ').map(|name| format!(" +refs/heads/{name}:refs/remotes/origin/{name}"));
                 let options = "--quiet --prune --no-tags --no-write-fetch-head --no-recurse-submodules";
                 let coordination = "+refs/heads/aitask-*:refs/remotes/origin/aitask-*";
-                commands.push(format!("fetch {options} -- origin {coordination}{}", names.collect::<String>()));
+                let map = "--refmap=+refs/heads/aitask-*:refs/aitask/known/origin/aitask-*";
+                commands.push(format!("fetch {options} {map} -- origin {coordination}{}", names.collect::<String>()));
             }
             _ => commands.push(line.into()),
         }
