@@ -55,7 +55,7 @@ fn merged_archived_released_and_tidied() {
     );
     assert_eq!(log(&world, "%P", "2", "main").lines().nth(1).unwrap().split(' ').nth(1), Some(tip.as_str()));
     assert_eq!((world.locks(), ann.path(WORK).exists()), (vec![], false));
-    assert_eq!(ann.git(&["for-each-ref", "refs/heads/aitask/", "refs/aitask/"]), "");
+    assert_eq!(ann.git(&["for-each-ref", "refs/heads/aitask/", "refs/aitask/squashed/"]), "");
     assert_eq!(ann.read("work.txt"), "work\n");
 }
 
