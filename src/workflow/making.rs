@@ -71,7 +71,8 @@ impl Making {
         let entries = std::fs::read_dir(folder(repository)).ok()?;
         entries.flatten().find_map(|entry| {
             let making = Self::load(&entry.path())?;
-            let ended = making.process.as_ref().is_some_and(|process| process.liveness(repository) == Liveness::Dead);
+            // One that this machine cannot judge, such as of another container, has ended rather than that it were made twice.
+            let ended = making.process.as_ref().is_none_or(|process| process.liveness(repository) != Liveness::Alive);
             let age = entry.metadata().ok()?.modified().ok()?.elapsed().unwrap_or_default();
             if ended && age > SAME_COMMAND {
                 Self::forget(repository, &making.nonce);
