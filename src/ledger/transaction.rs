@@ -126,6 +126,8 @@ pub struct Landed<T> {
     pub lagging: Vec<Lagging>,
     /// The git command of the swap, for `--dry-run` to show.
     pub command: String,
+    /// No answer came, and a look at the branches found that it has landed.
+    pub looked_up: bool,
 }
 
 impl<T> Landed<T> {
@@ -175,7 +177,7 @@ impl Ledger<'_> {
         let mut landed = BTreeSet::new();
         for attempt in 0.. {
             if let Some(sent) = unheard.look_up(self, &view) {
-                return Ok(self.landed(&view, sent));
+                return Ok(Landed { looked_up: true, ..self.landed(&view, sent) });
             }
             if view.fresh {
                 view.require_home()?;
@@ -201,14 +203,14 @@ impl Ledger<'_> {
                     let forward = || self.bring_forward(&view, &BTreeMap::new(), &[]);
                     let lagging = if self.dry_run { Vec::new() } else { forward()? };
                     let (updates, blobs) = Default::default();
-                    return Ok(Landed { value, updates, blobs, lagging, command: String::new() });
+                    return Ok(Landed { value, updates, blobs, lagging, command: String::new(), looked_up: false });
                 }
                 Err(error) => return Err(error),
             };
             let (updates, blobs) = self.build(&view, &plan, nonce)?;
             let command = self.command(&updates);
             if self.dry_run {
-                return Ok(Landed { value, updates, blobs, lagging: Vec::new(), command });
+                return Ok(Landed { value, updates, blobs, lagging: Vec::new(), command, looked_up: false });
             }
             let adopted = self.look_at_adopted(&plan, &blobs)?;
             let subject = plan.branches.iter().flat_map(|plan| &plan.steps).map(|step| step.subject.as_str()).next();
@@ -240,7 +242,8 @@ impl Ledger<'_> {
             view = self.refreshed(branches, deadline)?;
             if is_last {
                 let raced = view.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).ne(before);
-                let landed = unheard.look_up(self, &view).map(|sent| self.landed(&view, sent));
+                let found = unheard.look_up(self, &view);
+                let landed = found.map(|sent| Landed { looked_up: true, ..self.landed(&view, sent) });
                 return landed.ok_or_else(|| self.out_of_time(raced, &said));
             }
         }
@@ -365,7 +368,7 @@ impl Ledger<'_> {
             (self.narrate)(&format!("this has landed, but the checkouts could not follow: {error}"));
             Vec::new()
         });
-        Landed { value, updates, blobs, lagging, command }
+        Landed { value, updates, blobs, lagging, command, looked_up: false }
     }
 
     fn out_of_time(&self, raced: bool, said: &str) -> Error {

@@ -132,13 +132,14 @@ fn publish(context: &Context, options: &Options, task: &NewTask, draft: Option<&
     let request =
         format!("{options:?} {}", String::from_utf8_lossy(&draft.map(Document::to_bytes).unwrap_or_default()));
     let earlier = Making::cut_off(repository, &request);
-    let mut claimed = None;
+    let (mut claimed, mut found) = (None, false);
     let outcome = context.ledger().transact(&mark, &branches, |view| {
         let index = Index::load(view, &data)?;
         let reached =
             earlier.as_ref().map(|making| making.reached(repository, view, &data, &ids_branch)).transpose()?;
         if let Some(path) = reached.as_ref().and_then(|reached| index.made(reached)) {
             let document = index.load_document(view, path.as_str())?;
+            found = true;
             return Ok(Decision::Nothing(Task::from_document(path.clone(), &document)));
         }
         let mut plan = Plan::new();
@@ -206,16 +207,22 @@ fn publish(context: &Context, options: &Options, task: &NewTask, draft: Option<&
         let made = Task::from_document(path, &document);
         Ok(Decision::Swap(plan.step(&data, Step::edit(subject, changes)), made))
     });
-    // What may have landed is to be found by the same command.
-    let unknown = outcome.as_ref().is_err_and(|error| error.kind() == Kind::Unknown);
-    if !unknown {
+    // What may have landed is to be found by the same command, also by one that was sent off when no answer came.
+    let in_doubt = match &outcome {
+        Ok(landed) => landed.looked_up,
+        Err(error) => error.kind() == Kind::Unknown,
+    };
+    if !in_doubt {
         Making::forget(repository, &mark);
     }
     let landed = outcome?;
+    let mut aside = Aside::of(context, &landed);
     if let (Some(earlier), false) = (&earlier, context.dry_run) {
         Making::forget(repository, earlier.nonce());
     }
-    let aside = Aside::of(context, &landed);
+    if found {
+        aside.notes.push("the same command made it before, and got no answer; this is that task".to_owned());
+    }
     Ok(Created { task: Some(TaskInfo::from(&landed.value)), draft: None, aside })
 }
 
