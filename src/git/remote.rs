@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::failure::{self, Ended, Failure};
-use crate::git::porcelain::push::{self, PushReport, Rejection};
+use crate::git::porcelain::push::{self, Flag, PushReport, Rejection};
 use crate::git::run::{Call, Output};
 use crate::git::worktree::is_half_written;
 use crate::git::{Branch, RefName, RefUpdate, RemoteName, Repository};
@@ -155,8 +155,9 @@ pub fn push(
     let call = push_call(repository, remote, updates, options);
     let output = call.output()?;
     let report = push::parse(&output.stdout);
-    // A hook of the user's writes there, too.
-    let reported = report.as_ref().map_or(true, |report| !report.refs.is_empty());
+    // What was up to date is known before anything is sent.
+    let is_report = |report: &PushReport| report.refs.iter().any(|pushed| pushed.flag != Flag::UpToDate);
+    let reported = report.as_ref().map_or(true, is_report);
     if let (Ok(mut report), false) = (report, output.timed_out) {
         report.explain(&output.stderr);
         let answered = updates.iter().all(|update| report.find(&update.name).is_some());
