@@ -49,19 +49,22 @@ impl Ledger<'_> {
     }
 
     fn swap_here(&self, updates: &[RefUpdate], change: &Change<'_>) -> Result<Outcome> {
+        // What was left behind may have landed after we looked at the branches.
+        self.finish_carrying()?;
         let carried = match self.prepare_checkouts(updates, change) {
             Ok(carried) => carried,
             Err(error) => return Ok(Outcome::Failed(error)),
         };
-        let swapped = refs::swap(self.repository, updates, change.subject)?;
-        let landed = if swapped == Swap::Done { updates } else { &[] };
-        let lagging = self.carry_checkouts(&carried, landed).unwrap_or_else(|error| {
-            (self.narrate)(&format!("the checkouts could not follow: {error}"));
-            Vec::new()
-        });
-        Ok(match swapped {
-            Swap::Done => Outcome::Landed(lagging),
-            Swap::Refused(said) => Outcome::Moved(said),
+        Ok(match refs::swap(self.repository, updates, change.subject)? {
+            Swap::Done => Outcome::Landed(self.carry_checkouts(&carried).unwrap_or_else(|error| {
+                (self.narrate)(&format!("the checkouts could not follow: {error}"));
+                Vec::new()
+            })),
+            Swap::Refused(said) => {
+                self.forget_carrying(&carried)?;
+                self.finish_carrying()?;
+                Outcome::Moved(said)
+            }
             Swap::CutOff(said) => {
                 Outcome::Unknown(Error::new(Kind::Unknown, format!("git update-ref was cut off: {said}")))
             }

@@ -252,6 +252,7 @@ impl Ledger<'_> {
 
     /// A look at the branches for reading; asks the remote first if `fetch`, or if it never was asked.
     pub fn view(&self, branches: &[Branch], fetch: bool) -> Result<View<'_>> {
+        self.catch_up();
         if fetch { self.refreshed(branches, Deadline::after(self.timeout)) } else { View::load(self, branches, false) }
     }
 
