@@ -44,7 +44,7 @@ fn a_swap_whose_git_is_killed_is_made_once() {
         let before = ann.git(&["rev-list", "--count", "main"]);
         first_swap(&ann, action).aitask(&["edit", "2", "--priority", "high"]).ok();
         let after = ann.git(&["rev-list", "--count", "main"]);
-        assert_eq!(before.trim().parse::<usize>().unwrap() + 1, after.trim().parse().unwrap(), "{action}");
+        assert_eq!(before.trim().parse::<usize>().unwrap() + 1, after.trim().parse::<usize>().unwrap(), "{action}");
         first_swap(&ann, action).aitask(&["drop", "1"]).ok();
         assert_eq!(ann.aitask(&["locks", "-q"]).ok().stdout, "", "{action}");
         assert_eq!(ann.git(&["status", "--porcelain"]), "", "{action}");
