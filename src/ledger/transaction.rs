@@ -233,7 +233,7 @@ impl Ledger<'_> {
                 Outcome::Moved(said) => said,
                 Outcome::Unknown(error) => {
                     let said = error.to_string();
-                    unheard.add(sent, &said);
+                    unheard.add(sent, error);
                     said
                 }
             };

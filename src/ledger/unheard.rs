@@ -21,18 +21,18 @@ pub(super) struct Sent<T> {
 #[derive(Debug)]
 pub(super) struct Unheard<T> {
     sent: Vec<Sent<T>>,
-    /// What was said of the last one.
-    said: String,
+    /// The error of the last one.
+    last: Option<Error>,
 }
 
 impl<T> Unheard<T> {
     pub(super) fn new() -> Self {
-        Self { sent: Vec::new(), said: String::new() }
+        Self { sent: Vec::new(), last: None }
     }
 
-    pub(super) fn add(&mut self, sent: Sent<T>, said: &str) {
+    pub(super) fn add(&mut self, sent: Sent<T>, error: Error) {
         self.sent.push(sent);
-        said.clone_into(&mut self.said);
+        self.last = Some(error);
     }
 
     /// Looks them up in a view: gives the one that landed, and forgets those that cannot land any more.
@@ -49,14 +49,13 @@ impl<T> Unheard<T> {
 
     /// What an error of the transaction means: while a swap may have landed, or may land later, nothing else is certain.
     pub(super) fn explain(&self, error: Error) -> Error {
-        if self.sent.is_empty() {
-            return error;
-        }
-        let (said, why) = (&self.said, error.to_string());
-        let why = if why.contains(said) { String::new() } else { format!("; then: {why}") };
-        let message =
-            format!("the answer to a push was not received, and it may have landed or land later: {said}{why}");
-        Error::new(Kind::Unknown, message).hint("run the same command again: it finds out, and finishes the job")
+        let Some(last) = self.last.as_ref().filter(|_| !self.sent.is_empty()) else { return error };
+        let (said, why) = (last.to_string(), error.to_string());
+        let why = if why.contains(&said) { String::new() } else { format!("; then: {why}") };
+        let message = format!("it is not known whether this was published, and it may still be: {said}{why}");
+        let unknown = Error::new(Kind::Unknown, message);
+        let unknown = last.details().iter().fold(unknown, |error, (name, value)| error.detail(name, value.clone()));
+        unknown.hint("run the same command again: it finds out, and finishes the job")
     }
 }
 

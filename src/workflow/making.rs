@@ -66,10 +66,10 @@ impl Making {
         let _ = std::fs::remove_file(folder(repository).join(nonce));
     }
 
-    /// The making of the same task that was cut off a short while ago. Older ones are forgotten on the way.
-    pub(super) fn cut_off(repository: &Repository, request: &str) -> Option<Self> {
-        let entries = std::fs::read_dir(folder(repository)).ok()?;
-        entries.flatten().find_map(|entry| {
+    /// The makings of the same task that were cut off a short while ago. Older ones are forgotten on the way.
+    pub(super) fn cut_off(repository: &Repository, request: &str) -> Vec<Self> {
+        let entries = std::fs::read_dir(folder(repository)).into_iter().flatten().flatten();
+        let found = entries.filter_map(|entry| {
             let making = Self::load(&entry.path())?;
             // One that this machine cannot judge, such as of another container, has ended rather than that it were made twice.
             let ended = making.process.as_ref().is_none_or(|process| process.liveness(repository) != Liveness::Alive);
@@ -79,7 +79,8 @@ impl Making {
                 return None;
             }
             (ended && making.request == request).then_some(making)
-        })
+        });
+        found.collect()
     }
 
     fn load(path: &Path) -> Option<Self> {

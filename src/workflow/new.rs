@@ -135,8 +135,17 @@ fn publish(context: &Context, options: &Options, task: &NewTask, draft: Option<&
     let (mut claimed, mut found) = (None, false);
     let outcome = context.ledger().transact(&mark, &branches, |view| {
         let index = Index::load(view, &data)?;
-        let reached =
-            earlier.as_ref().map(|making| making.reached(repository, view, &data, &ids_branch)).transpose()?;
+        let mut reached = None;
+        for making in &earlier {
+            match making.reached(repository, view, &data, &ids_branch)? {
+                Reached::Nothing => {}
+                id @ Reached::Id(_) => reached = Some(id),
+                task @ Reached::Task(_) => {
+                    reached = Some(task);
+                    break;
+                }
+            }
+        }
         if let Some(path) = reached.as_ref().and_then(|reached| index.made(reached)) {
             let document = index.load_document(view, path.as_str())?;
             found = true;
@@ -217,8 +226,9 @@ fn publish(context: &Context, options: &Options, task: &NewTask, draft: Option<&
     }
     let landed = outcome?;
     let mut aside = Aside::of(context, &landed);
-    if let (Some(earlier), false) = (&earlier, context.dry_run) {
-        Making::forget(repository, earlier.nonce());
+    // The branches have moved on from where those could have landed.
+    for making in earlier.iter().filter(|_| !context.dry_run) {
+        Making::forget(repository, making.nonce());
     }
     if found {
         aside.notes.push("the same command made it before, and got no answer; this is that task".to_owned());

@@ -161,11 +161,11 @@ fn is_old(code: Option<i32>, stderr: &str) -> bool {
     code == Some(129) || stderr.lines().any(|line| line.starts_with("error: unknown option `"))
 }
 
-/// What to show of it: what the server said, where it is the server that refused, else the line of git's that says most.
+/// What to show of it: what the server said before git could speak with it, else the line of git's or ssh's that says most.
 #[must_use]
 pub fn said(failure: Failure, stderr: &str) -> String {
     let lines = || stderr.lines().map(str::trim).filter(|line| !line.is_empty());
-    if matches!(failure, Failure::Denied | Failure::Authentication) {
+    if failure != Failure::Unknown {
         let words = lines().filter(|line| OF_SERVER.iter().any(|start| line.starts_with(start)) || is_refusal(line));
         let words: Vec<_> = words.map(|line| line.strip_prefix("remote:").unwrap_or(line).trim()).collect();
         if words.iter().any(|line| !line.is_empty()) {
@@ -349,6 +349,8 @@ mod tests {
         assert_eq!(said(Denied, &denied), "ERROR: Permission to a/x.git denied to bob.");
         let ssh = ["ssh: connect to host h port 22: No route to host\r\n", NOT_READ].concat();
         assert_eq!(said(Unreachable, &ssh), "ssh: connect to host h port 22: No route to host");
+        let gone = ["ERROR: Repository not found.\n", NOT_READ].concat();
+        assert_eq!(said(Unreachable, &gone), "ERROR: Repository not found.");
         assert_eq!(said(Unknown, &["bash: x\n", HUNG_UP].concat()), "fatal: the remote end hung up unexpectedly");
         let key = ["git@h: Permission denied (publickey).\r\n", NOT_READ].concat();
         assert_eq!(said(Authentication, &key), "git@h: Permission denied (publickey).");
