@@ -48,7 +48,7 @@ pub enum Swap {
     Done,
     /// Nothing changed; what git said.
     Refused(String),
-    /// Git was ended over it: nothing changed yet, and where a git that it started goes on, it may change. What was said.
+    /// Git was ended over it, and where a git that it started goes on, all of it may still be done. What was said.
     CutOff(String),
 }
 
@@ -69,11 +69,14 @@ pub fn swap(repository: &Repository, updates: &[RefUpdate], reason: &str) -> Res
     }
     let call = repository.write("update-ref").args(["-m", reason, "--create-reflog", "--stdin", "-z"]).input(input);
     let output = call.output()?;
-    if output.success() || are_moved(repository, updates)? {
+    if output.success() {
         return Ok(Swap::Done);
     }
-    let cut_off = output.code.is_none();
-    Ok(if cut_off { Swap::CutOff(output.complaint()) } else { Swap::Refused(output.complaint()) })
+    Ok(match are_moved(repository, updates) {
+        Ok(true) => Swap::Done,
+        Ok(false) if output.code.is_some() => Swap::Refused(output.complaint()),
+        Ok(false) | Err(_) => Swap::CutOff(output.complaint()),
+    })
 }
 
 /// Whether all refs are what the updates were to make of them. One process.

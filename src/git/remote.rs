@@ -166,7 +166,7 @@ pub fn push(
         }
     }
     let stderr = output.complaint();
-    let ended = Ended { code: output.code, timed_out: output.timed_out, reported, stderr: &stderr };
+    let ended = Ended { code: output.code, reported, stderr: &stderr };
     let failure = failure::of_push(ended, || options.hooks && has_hook(repository));
     let error = match failure {
         Failure::NoAtomic => return Ok(Pushed::NoAtomic),

@@ -95,19 +95,7 @@ impl Making {
     }
 
     /// How far it got, as the branches of a fresh view say.
-    ///
-    /// # Errors
-    /// One that makes the transaction look at the remote first, where the view is not fresh.
-    pub(super) fn reached(
-        &self,
-        repository: &Repository,
-        view: &View<'_>,
-        data: &Branch,
-        ids: &Branch,
-    ) -> Result<Reached> {
-        if !view.fresh {
-            return Err(Error::new(Kind::Unknown, "whether the task was made must be asked of the remote"));
-        }
+    fn reached(&self, repository: &Repository, view: &View<'_>, data: &Branch, ids: &Branch) -> Result<Reached> {
         let has = |branch: &Branch| match view.base(branch) {
             Some(tip) => merge::has_message(repository, tip, &trailer(&self.nonce)),
             None => Ok(false),
@@ -120,6 +108,31 @@ impl Making {
             _ => Ok(Reached::Nothing),
         }
     }
+}
+
+/// How far makings of one task got, as a fresh view of the branches of data and ids says: of several, the one that got
+/// furthest.
+///
+/// # Errors
+/// One that makes the transaction look at the remote first, where the view is not fresh.
+pub(super) fn furthest(
+    makings: &[Making],
+    repository: &Repository,
+    view: &View<'_>,
+    (data, ids): (&Branch, &Branch),
+) -> Result<Reached> {
+    if !makings.is_empty() && !view.fresh {
+        return Err(Error::new(Kind::Unknown, "whether the task was made must be asked of the remote"));
+    }
+    let mut furthest = Reached::Nothing;
+    for making in makings {
+        match making.reached(repository, view, data, ids)? {
+            Reached::Nothing => {}
+            id @ Reached::Id(_) => furthest = id,
+            task @ Reached::Task(_) => return Ok(task),
+        }
+    }
+    Ok(furthest)
 }
 
 fn folder(repository: &Repository) -> PathBuf {

@@ -3,7 +3,7 @@
 use super::context::{Context, Wanted};
 use super::create::load_draft_file;
 use super::index::Index;
-use super::making::{Making, Reached};
+use super::making::{self, Making, Reached};
 use super::outcome::{Aside, DryRun, TaskInfo};
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
@@ -135,18 +135,8 @@ fn publish(context: &Context, options: &Options, task: &NewTask, draft: Option<&
     let (mut claimed, mut found) = (None, false);
     let outcome = context.ledger().transact(&mark, &branches, |view| {
         let index = Index::load(view, &data)?;
-        let mut reached = None;
-        for making in &earlier {
-            match making.reached(repository, view, &data, &ids_branch)? {
-                Reached::Nothing => {}
-                id @ Reached::Id(_) => reached = Some(id),
-                task @ Reached::Task(_) => {
-                    reached = Some(task);
-                    break;
-                }
-            }
-        }
-        if let Some(path) = reached.as_ref().and_then(|reached| index.made(reached)) {
+        let reached = making::furthest(&earlier, repository, view, (&data, &ids_branch))?;
+        if let Some(path) = index.made(&reached) {
             let document = index.load_document(view, path.as_str())?;
             found = true;
             return Ok(Decision::Nothing(Task::from_document(path.clone(), &document)));
@@ -164,9 +154,9 @@ fn publish(context: &Context, options: &Options, task: &NewTask, draft: Option<&
         } else if let Some(id) = claimed.filter(|_| view.landed.contains(&ids_branch)) {
             // On a server that takes one branch at a time the counter has moved for us already.
             TaskId::top(id)
-        } else if let Some(Reached::Id(id)) = reached.filter(|reached| index.is_unused(reached)) {
+        } else if let (Reached::Id(id), true) = (&reached, index.is_unused(&reached)) {
             claimed = Some(id.number());
-            id
+            *id
         } else {
             let id = ids::next(view, &ids_branch, index.max_number(Scan::Active))?;
             claimed = Some(id);

@@ -80,11 +80,9 @@ fn a_checkout_does_not_stay_behind_a_git_that_outlived_its_command() {
     let slow = held_up(&world, &ann);
     let first = slow.start(&["edit", "1", "--priority", "high"]);
     until_there(&world.root().join("begun"));
-    let pid = first.pid();
-    ann.run("kill", &["-9", &pid.to_string()]).ok();
+    first.kill();
     // The first one lands while the second is at its own swap.
     slow.aitask(&["edit", "2", "--priority", "high"]).ok();
-    drop(first);
     for task in ["t1_job1", "t2_job2"] {
         let published = ann.git(&["show", &format!("main:aitasks/{task}.md")]);
         assert!(published.contains("priority: high"), "{task}\n{published}");
@@ -102,12 +100,11 @@ fn a_reader_brings_such_a_checkout_forward() {
     let slow = held_up(&world, &ann);
     let first = slow.start(&["edit", "1", "--priority", "high"]);
     until_there(&world.root().join("begun"));
-    ann.run("kill", &["-9", &first.pid().to_string()]).ok();
+    first.kill();
     // Nothing has landed yet, so there is nothing to follow, and nothing to forget.
     assert!(ann.aitask(&["list"]).ok().stdout.contains("medium"));
     std::fs::write(world.root().join("go"), "").unwrap();
     until_there(&world.root().join("landed"));
-    drop(first);
     assert!(!ann.git(&["status", "--porcelain"]).is_empty());
     assert!(ann.aitask(&["list"]).ok().stdout.contains("high"));
     assert_eq!(ann.git(&["status", "--porcelain"]), "");

@@ -73,6 +73,18 @@ fn new_given_again_after_a_noisy_server_went_away_makes_one_task() {
 }
 
 #[test]
+fn new_given_again_when_the_task_is_over_makes_no_second_one() {
+    let (world, ann) = scene(0);
+    dial(&ann, "[ ! -e away ] || exit 1");
+    cut_off_after_landing(&world, true);
+    run(&ann, "new more --json").fails(75);
+    std::fs::remove_file(world.origin().join("away")).unwrap();
+    run(&world.clone("bob"), "archive 1").ok();
+    let again = run(&ann, "new more --json").ok();
+    assert_eq!((tasks(&world), &again.json()["task"]["id"]), (0, &"1".into()), "{again}");
+}
+
+#[test]
 fn next_given_again_after_an_unknown_outcome_takes_no_second_task() {
     for session in [None, Some(Sleeper::new())] {
         let (world, ann) = scene(4);
@@ -99,13 +111,29 @@ fn the_helper_for_http_dies_and_no_hook_is_blamed() {
         echo 'error: git-remote-http died of signal 9' >&2
         echo \"error: failed to push some refs to 'http://forge/x.git'\" >&2
         exit 1";
-    let dies =
+    let broken =
         || ann.with_git_that(&format!("if [ \"$1\" = push ] && mkdir '@DIR@/once' 2>/dev/null; then\n{died}\nfi"));
-    run(&dies(), "pick 1 --no-worktree").ok();
-    run(&dies(), "new more").ok();
+    run(&broken(), "pick 1 --no-worktree").ok();
+    run(&broken(), "new more").ok();
     world.script(&ann.path(".git/hooks/pre-push"), "#!/bin/sh\necho all is well\n");
-    run(&dies(), "new again").ok();
+    run(&broken(), "new again").ok();
     assert_eq!((world.locks().len(), tasks(&world)), (1, 3));
+}
+
+#[test]
+fn a_server_over_http_without_atomic_pushes_is_no_hook() {
+    let (world, ann) = scene(1);
+    let cannot = ann.with_git_that(
+        "case \"$1 $*\" in push*--atomic*)
+            echo 'fatal: the receiving end does not support --atomic push' >&2
+            echo 'fatal: the remote end hung up unexpectedly' >&2
+            echo \"error: failed to push some refs to 'http://forge/x.git'\" >&2
+            exit 1 ;; esac",
+    );
+    world.script(&ann.path(".git/hooks/pre-push"), "#!/bin/sh\nexit 0\n");
+    run(&cannot, "new more").ok();
+    run(&cannot, "pick 1 --no-worktree").ok();
+    assert_eq!((tasks(&world), world.locks().len()), (2, 1));
 }
 
 #[test]

@@ -23,6 +23,9 @@ pub enum Failure {
     Unknown,
 }
 
+/// The exit code of a git that does not understand its arguments.
+const USAGE: i32 = 129;
+
 /// Beginnings of what git says of the first contact, before it sends anything.
 const FIRST_CONTACT: [&str; 9] = [
     "fatal: Could not read from remote repository.",
@@ -45,7 +48,7 @@ const NOT_LET_IN: [&str; 3] = [
 ];
 
 /// Parts of what git and ssh say when a connection ends that was in use.
-const BROKEN_OFF: [&str; 8] = [
+const BROKEN_OFF: [&str; 13] = [
     "the remote end hung up unexpectedly",
     "unexpected disconnect",
     "RPC failed",
@@ -53,8 +56,17 @@ const BROKEN_OFF: [&str; 8] = [
     " died of signal ",
     "read error",
     "write error",
+    "write failed",
+    "protocol error",
+    "sideband",
+    "unpack status",
+    "flush packet",
     "Broken pipe",
 ];
+
+/// What git's sender says, whatever the reason, when the helper for HTTP gives up.
+const FOLLOWS_THE_HELPER: [&str; 2] =
+    ["send-pack: unexpected disconnect while reading sideband packet", "fatal: the remote end hung up unexpectedly"];
 
 /// Beginnings of what git says when a server over HTTP answered the push itself, and did not take it: no permission, too
 /// large. An error of the server's own or of something between us tells nothing.
@@ -75,8 +87,6 @@ const NO_PERMISSION: [&str; 8] =
 pub struct Ended<'a> {
     /// The exit code; none when a signal or our time limit ended it.
     pub code: Option<i32>,
-    /// Our time limit ended it.
-    pub timed_out: bool,
     /// It got as far as its report, which comes after the sending.
     pub reported: bool,
     /// Its standard error.
@@ -87,12 +97,12 @@ pub struct Ended<'a> {
 /// is asked only where the rest looks like one that refused.
 #[must_use]
 pub fn of_push(ended: Ended<'_>, has_hook: impl FnOnce() -> bool) -> Failure {
-    let Ended { code, timed_out, reported, stderr } = ended;
+    let Ended { code, reported, stderr } = ended;
     let begins = |start: &str| stderr.lines().any(|line| line.starts_with(start));
-    if timed_out || code.is_none() {
+    if code.is_none() {
         return Failure::Unknown;
     }
-    if is_old(code, stderr) {
+    if code == Some(USAGE) {
         return Failure::OldGit;
     }
     if begins("fatal: the receiving end does not support --atomic push") {
@@ -101,15 +111,19 @@ pub fn of_push(ended: Ended<'_>, has_hook: impl FnOnce() -> bool) -> Failure {
     if stderr.lines().any(|line| line.starts_with("fatal: ") && ABORTED.iter().any(|words| line.contains(words))) {
         return Failure::Denied;
     }
+    let is_break = |line: &str| !line.starts_with("remote:") && BROKEN_OFF.iter().any(|part| line.contains(part));
+    let is_refused = |line: &str| REFUSED_OVER_HTTP.iter().any(|start| line.starts_with(start));
     // A connection of git's own that breaks ends it with 128. With 1 it was the helper for HTTP that failed, and what it says
     // is no server's: the password was wanted, or the answer given, for the very push.
-    if code == Some(1) && NOT_LET_IN.iter().any(|start| begins(start)) && !reported {
+    let of_helper = code == Some(1)
+        && !reported
+        && !stderr.lines().any(|line| is_break(line) && !is_refused(line) && !FOLLOWS_THE_HELPER.contains(&line));
+    if of_helper && NOT_LET_IN.iter().any(|start| begins(start)) {
         return Failure::Authentication;
     }
-    if code == Some(1) && REFUSED_OVER_HTTP.iter().any(|start| begins(start)) {
+    if of_helper && stderr.lines().any(is_refused) {
         return Failure::Denied;
     }
-    let is_break = |line: &str| !line.starts_with("remote:") && BROKEN_OFF.iter().any(|part| line.contains(part));
     if reported || stderr.lines().any(is_break) {
         return Failure::Unknown;
     }
@@ -123,7 +137,7 @@ pub fn of_push(ended: Ended<'_>, has_hook: impl FnOnce() -> bool) -> Failure {
 /// Why a command failed that sends nothing. Who may not even read is not let in.
 #[must_use]
 pub fn of_question(code: Option<i32>, stderr: &str) -> Failure {
-    if is_old(code, stderr) {
+    if code == Some(USAGE) {
         return Failure::OldGit;
     }
     match of_contact(stderr) {
@@ -157,10 +171,6 @@ fn is_refusal(line: &str) -> bool {
     forbidden || OF_SERVER.iter().any(|start| line.strip_prefix(start).is_some_and(says_no))
 }
 
-fn is_old(code: Option<i32>, stderr: &str) -> bool {
-    code == Some(129) || stderr.lines().any(|line| line.starts_with("error: unknown option `"))
-}
-
 /// What to show of it: what the server said before git could speak with it, else the line of git's or ssh's that says most.
 #[must_use]
 pub fn said(failure: Failure, stderr: &str) -> String {
@@ -192,7 +202,7 @@ mod tests {
     const NOT_PUSHED: &str = "error: failed to push some refs to 'http://127.0.0.1:1/x.git'\n";
 
     fn ended(code: i32, stderr: &str) -> Ended<'_> {
-        Ended { code: Some(code), timed_out: false, reported: false, stderr }
+        Ended { code: Some(code), reported: false, stderr }
     }
 
     /// Asserts what a push came to without a hook.
@@ -259,6 +269,8 @@ mod tests {
             NOT_READ,
             "remote: fatal: '/mirror' does not appear to be a git repository\n",
             "ERROR: Permission to mirror denied to git.\n",
+            "error: unknown option `x'\n",
+            "error: RPC failed; HTTP 403 curl 22 The requested URL returned error: 403\n",
         ] {
             check(128, &[noise, HUNG_UP], Unknown);
             check(128, &[HUNG_UP, noise], Unknown);
@@ -274,8 +286,6 @@ mod tests {
         {
             check(128, &[line, "\n"], Unknown);
         }
-        let timed_out = Ended { timed_out: true, code: None, ..ended(128, NOT_READ) };
-        assert_eq!(of_push(timed_out, || true), Unknown);
         assert_eq!(of_push(Ended { code: None, ..ended(128, NOT_READ) }, || true), Unknown);
         assert_eq!(of_push(Ended { reported: true, ..ended(1, NOT_PUSHED) }, || true), Unknown);
     }
@@ -299,13 +309,12 @@ mod tests {
         for (status, expected) in [(403, Denied), (413, Denied), (500, Unknown), (502, Unknown), (504, Unknown)] {
             let failed =
                 format!("error: RPC failed; HTTP {status} curl 22 The requested URL returned error: {status}\n");
-            let ended = Ended { reported: true, ..ended(1, "") };
-            let stderr = [failed.as_str(), HUNG_UP].concat();
-            assert_eq!(of_push(Ended { stderr: &stderr, ..ended }, || true), expected, "{stderr}");
+            check(1, &[&failed, HUNG_UP], expected);
         }
         check(128, &["error: RPC failed; curl 56 Recv failure: Connection reset by peer\n", HUNG_UP], Unknown);
         check(128, &["error: RPC failed; curl 18 transfer closed\nfatal: early EOF\n"], Unknown);
         check(1, &[HUNG_UP, "error: git-remote-http died of signal 9\n", NOT_PUSHED], Unknown);
+        check(1, &[PASSWORD, HUNG_UP, "error: git-remote-http died of signal 9\n", NOT_PUSHED], Unknown);
         check(1, &["fatal: the receiving end does not support --atomic push\n", HUNG_UP, NOT_PUSHED], NoAtomic);
     }
 
@@ -363,7 +372,7 @@ mod tests {
         fn what_broke_off_is_never_called_not_sent(noise in "(\\PC{0,20}\n){0,4}", code in prop::option::of(2..=255_i32)) {
             prop_assume!(code != Some(129) && !noise.contains("--atomic") && !noise.contains("aborted by"));
             let stderr = format!("{noise}{HUNG_UP}");
-            let ended = Ended { code, timed_out: false, reported: false, stderr: &stderr };
+            let ended = Ended { code, reported: false, stderr: &stderr };
             prop_assert_eq!(of_push(ended, || true), Unknown);
             let _ = said(Denied, &stderr);
         }
