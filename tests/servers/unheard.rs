@@ -217,8 +217,9 @@ fn a_push_that_lands_late_is_unknown_and_made_once() {
 fn the_task_branch_pushed_again_is_no_refusal() {
     let (world, ann) = scene(1);
     work_on(&ann, 1);
-    let cut = run(&ann.with_broken_push(First::Lands), "finish 1 --no-push --json").fails(75);
+    let cut = run(&ann.with_broken_push(First::LandsAndGoes), "finish 1 --no-push --json").fails(75);
     assert_eq!(kind(&cut), "unknown", "{cut}");
+    ann.bring_remote_back();
     run(&ann, "finish 1 --no-push").ok();
     assert!(world.remote_branch("aitask/t1_job1").is_some());
     assert_eq!(status_of(&world, 1), "Implementing");
