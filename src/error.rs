@@ -63,7 +63,7 @@ pub enum Kind {
     Unreachable,
     /// Others kept winning until the time was up.
     Contention,
-    /// The connection broke and the remote cannot be asked what came of it.
+    /// What was sent got no answer: it may have landed, or may land later.
     Unknown,
     /// Git failed in a way that has no word of its own.
     Git,

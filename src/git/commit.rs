@@ -66,7 +66,11 @@ pub fn commit(
         let reason = format!("commit: {subject}");
         let update = git(repository, dir, "update-ref").args(["-m", &reason, "HEAD", new.as_str(), old.as_str()]);
         let output = update.output()?;
-        if output.success() {
+        // A git that was ended after it moved the branch has moved it.
+        let is_there = || -> Result<bool> {
+            Ok(Oid::parse(&git(repository, dir, "rev-parse").arg("HEAD").run()?.text()) == Some(new.clone()))
+        };
+        if output.success() || is_there()? {
             let name = lines.next().and_then(|name| name.strip_prefix("refs/heads/")).unwrap_or("detached HEAD");
             return Ok(Some([format!("[{name} {}] {subject}\n", new.short()).into_bytes(), changes].concat()));
         }

@@ -48,9 +48,12 @@ pub enum Swap {
     Done,
     /// Nothing changed; what git said.
     Refused(String),
+    /// Git was ended over it, and where a git that it started goes on, all of it may still be done. What was said.
+    CutOff(String),
 }
 
-/// Moves all refs or none, each only from its old value (git-update-ref(1), `--stdin`).
+/// Moves all refs or none, each only from its old value (git-update-ref(1), `--stdin`). A git that fails, or is ended, after
+/// it moved them has moved them: the refs tell.
 pub fn swap(repository: &Repository, updates: &[RefUpdate], reason: &str) -> Result<Swap> {
     let mut input = Vec::new();
     for update in updates {
@@ -66,7 +69,21 @@ pub fn swap(repository: &Repository, updates: &[RefUpdate], reason: &str) -> Res
     }
     let call = repository.write("update-ref").args(["-m", reason, "--create-reflog", "--stdin", "-z"]).input(input);
     let output = call.output()?;
-    Ok(if output.success() { Swap::Done } else { Swap::Refused(output.complaint()) })
+    if output.success() {
+        return Ok(Swap::Done);
+    }
+    Ok(match are_moved(repository, updates) {
+        Ok(true) => Swap::Done,
+        Ok(false) if output.code.is_some() => Swap::Refused(output.complaint()),
+        Ok(false) | Err(_) => Swap::CutOff(output.complaint()),
+    })
+}
+
+/// Whether all refs are what the updates were to make of them. One process.
+fn are_moved(repository: &Repository, updates: &[RefUpdate]) -> Result<bool> {
+    let names: Vec<_> = updates.iter().map(|update| update.name.clone()).collect();
+    let now = load(repository, &names)?;
+    Ok(updates.iter().all(|update| now.get(&update.name) == update.new.as_ref()))
 }
 
 /// Sets refs whatever they were. For what only follows something else: remote-tracking refs and mirrors.

@@ -1,7 +1,8 @@
 //! The remote: one fetch for all branches, one push for all refs, and what came of it.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::porcelain::push::{self, PushReport, Rejection};
+use crate::git::porcelain::failure::{self, Ended, Failure};
+use crate::git::porcelain::push::{self, Flag, PushReport, Rejection};
 use crate::git::run::{Call, Output};
 use crate::git::worktree::is_half_written;
 use crate::git::{Branch, RefName, RefUpdate, RemoteName, Repository, destination};
@@ -87,7 +88,10 @@ pub fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], 
             || complaint.contains("cannot lock ref")
             || complaint.contains(".lock': File exists")
         {
-            return Err(Error::new(Kind::Contention, format!("another git is fetching: {}", first_line(&complaint))));
+            return Err(Error::new(
+                Kind::Contention,
+                format!("another git is fetching: {}", failure::said(Failure::Unknown, &complaint)),
+            ));
         }
         return Err(connection_error(remote, &call, &output));
     }
@@ -167,33 +171,44 @@ pub fn push(
     }
     let call = push_call(repository, remote, updates, options);
     let output = call.output()?;
-    if let (Ok(mut report), false) = (push::parse(&output.stdout), output.timed_out) {
+    let report = push::parse(&output.stdout);
+    // What was up to date is known before anything is sent.
+    let is_report = |report: &PushReport| report.refs.iter().any(|pushed| pushed.flag != Flag::UpToDate);
+    let reported = report.as_ref().map_or(true, is_report);
+    if let (Ok(mut report), false) = (report, output.timed_out) {
         report.explain(&output.stderr);
         let answered = updates.iter().all(|update| report.find(&update.name).is_some());
         if answered && report.rejection() != Some(Rejection::Unreported) {
             return Ok(Pushed::Answered(report));
         }
     }
-    let complaint = of_git_itself(&output.complaint());
-    // git ends so when pre-push fails, before it says anything of a ref; a broken connection is exit 128.
-    if options.hooks && output.code == Some(1) && complaint.contains("failed to push some refs") && !says_done(&output)
-    {
-        let said: Vec<_> = complaint.lines().filter(|line| !line.contains("failed to push some refs")).collect();
-        let message = format!("your pre-push hook refused the push to {remote}: {}", said.join("; "));
-        let error = Error::new(Kind::Denied, message).hint("git hook run pre-push");
-        return Ok(Pushed::NotSent(error.detail("hook", "pre-push")));
-    }
-    if complaint.contains("ref updates aborted by hook") {
-        let message = format!("a hook on the server of {remote} refused the push: {}", first_line(&complaint));
-        return Ok(Pushed::NotSent(Error::new(Kind::Denied, message)));
-    }
-    if complaint.contains("does not support --atomic") {
-        return Ok(Pushed::NoAtomic);
-    }
-    let error = connection_error(remote, &call, &output);
-    // git says this before it sends anything: no connection, no repository, no permission to log in.
-    let not_sent = !output.timed_out && NEVER_SENT.iter().any(|text| complaint.contains(text));
-    Ok(if not_sent { Pushed::NotSent(error) } else { Pushed::Unknown(error) })
+    let stderr = output.complaint();
+    let ended = Ended { code: output.code, reported, stderr: &stderr };
+    let failure = failure::of_push(ended, || options.hooks && has_hook(repository));
+    let error = match failure {
+        Failure::NoAtomic => return Ok(Pushed::NoAtomic),
+        Failure::Hook => {
+            let said = [output.text(), stderr].join("\n");
+            let said =
+                said.lines().filter(|line| !line.is_empty() && !line.starts_with("error: failed to push some refs"));
+            let said: Vec<_> = said.collect();
+            let message = format!("your pre-push hook refused the push to {remote}: {}", said.join("; "));
+            Error::new(Kind::Denied, message).hint("git hook run pre-push").detail("hook", "pre-push")
+        }
+        Failure::Unknown => {
+            let said = failure::said(failure, &stderr);
+            let error = Error::new(Kind::Unknown, format!("the push to {remote} was cut off: {said}"));
+            return Ok(Pushed::Unknown(error.detail("stderr", stderr).hint("run the same command again")));
+        }
+        _ => contact_error(remote, &call, &output, failure),
+    };
+    Ok(Pushed::NotSent(error))
+}
+
+/// Whether there is a `pre-push` hook that git runs. One process.
+fn has_hook(repository: &Repository) -> bool {
+    let found = repository.read("rev-parse").args(["--git-path", "hooks/pre-push"]).run();
+    found.is_ok_and(|path| which::which_in(path.text(), None::<&str>, &repository.root).is_ok())
 }
 
 /// The command line of [`push()`], also for `--dry-run` to show.
@@ -231,62 +246,26 @@ pub fn tracking(remote: &RemoteName, branch: &Branch) -> RefName {
     branch.tracking(remote)
 }
 
-const NEVER_SENT: [&str; 12] = [
-    "does not appear to be a git repository",
-    "Could not resolve host",
-    "Connection refused",
-    "No route to host",
-    "Network is unreachable",
-    "Permission denied (",
-    "Host key verification failed",
-    "Authentication failed",
-    "could not read Username",
-    "could not read Password",
-    "unable to access",
-    "not found",
-];
-
-const AUTHENTICATION: [&str; 6] = [
-    "Permission denied (",
-    "Host key verification failed",
-    "Authentication failed",
-    "could not read Username",
-    "could not read Password",
-    "terminal prompts disabled",
-];
-
-pub(super) fn connection_error(remote: &RemoteName, call: &Call, output: &Output) -> Error {
-    let complaint = of_git_itself(&output.complaint());
-    let said = first_line(&complaint);
-    if AUTHENTICATION.iter().any(|text| complaint.contains(text)) {
-        return Error::new(Kind::Authentication, format!("the remote {remote} did not let us in: {said}"))
-            .detail("stderr", complaint.as_str())
-            .hint(format!("git fetch {remote}"));
-    }
-    let exit = output.code;
-    if exit == Some(129) || (exit == Some(1) && complaint.contains("unknown option")) {
-        return call.failure(output);
-    }
-    Error::new(Kind::Unreachable, format!("the remote {remote} cannot be reached: {said}"))
-        .detail("stderr", complaint.as_str())
-        .hint(format!("git ls-remote {remote}"))
-        .hint("run the same command again later")
+/// The error of a command that sends nothing.
+fn connection_error(remote: &RemoteName, call: &Call, output: &Output) -> Error {
+    let failure = failure::of_question(output.code, &output.complaint());
+    contact_error(remote, call, output, failure)
 }
 
-/// Git's complaint without what the server's hooks printed, which may be anything.
-pub(super) fn of_git_itself(complaint: &str) -> String {
-    let lines = complaint.lines().filter(|line| !line.starts_with("remote:"));
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-/// Whether a push got as far as its report.
-fn says_done(output: &Output) -> bool {
-    output.stdout.split(|&byte| byte == b'\n').any(|line| line == b"Done")
-}
-
-/// The line of git's complaint that says most.
-fn first_line(complaint: &str) -> &str {
-    let mut lines = complaint.lines().map(str::trim).filter(|line| !line.is_empty());
-    let fatal = lines.clone().find(|line| line.starts_with("fatal:") || line.starts_with("error:"));
-    fatal.or_else(|| lines.next()).unwrap_or("git said nothing")
+fn contact_error(remote: &RemoteName, call: &Call, output: &Output, failure: Failure) -> Error {
+    let stderr = output.complaint();
+    let said = failure::said(failure, &stderr);
+    let error = match failure {
+        Failure::OldGit => return call.failure(output),
+        Failure::Authentication => {
+            let message = format!("the remote {remote} did not let us in: {said}");
+            Error::new(Kind::Authentication, message).hint(format!("git fetch {remote}"))
+        }
+        Failure::Denied => Error::new(Kind::Denied, format!("the server of {remote} refused: {said}"))
+            .hint(format!("git remote get-url --push {remote}   # is it yours to write")),
+        _ => Error::new(Kind::Unreachable, format!("the remote {remote} cannot be reached: {said}"))
+            .hint(format!("git ls-remote {remote}"))
+            .hint("run the same command again later"),
+    };
+    error.detail("stderr", stderr)
 }

@@ -8,13 +8,14 @@ use crate::git::objects::{self, NewCommit, Parent};
 use crate::git::porcelain::merge_tree::MergeTree;
 use crate::git::{Branch, Oid, RefUpdate, refs, remote};
 use crate::ledger::pairing::{self, Aligned};
+use crate::ledger::queue::Queue;
 use crate::ledger::swap::Change;
 use crate::ledger::transaction::Plan;
 use crate::ledger::view::View;
 use crate::ledger::{Channel, IDS, LOCKS, Ledger};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// A checkout that could not be brought forward.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -61,7 +62,7 @@ impl Ledger<'_> {
         tips: &BTreeMap<Branch, Oid>,
         adopted: &[Adopted],
     ) -> Result<Vec<Lagging>> {
-        let Channel::Remote(remote) = &self.channel else { return Ok(Vec::new()) };
+        let Channel::Remote(remote) = &self.channel else { return self.finish_carrying().map(|()| Vec::new()) };
         let mut lagging = Vec::new();
         for branch in view.branches() {
             let tip = view.tip(branch);
@@ -231,7 +232,7 @@ impl Ledger<'_> {
             }
             let (old, new) = (old.to_string(), new.to_string());
             let record = Carried { path, branch: branch.to_string(), old, new, adopted: adopted.clone() };
-            let file = self.carried_file(&branch)?;
+            let file = self.carried_file(&record)?;
             let json = serde_json::to_vec(&record).unwrap_or_default();
             std::fs::write(&file, json).map_err(|error| Error::io("write", &file, &error))?;
             carried.push(record);
@@ -239,51 +240,79 @@ impl Ledger<'_> {
         Ok(carried)
     }
 
-    /// After a local swap: brings index and files of the noted checkouts to the commit that their branch was moved to.
-    /// One that has moved on since, or has another branch checked out, is the user's. What could not be carried stays
-    /// noted for the next command, and is said. `swapped` are updates that just landed, and need no look.
-    pub(super) fn carry_checkouts(&self, carried: &[Carried], swapped: &[RefUpdate]) -> Result<Vec<Lagging>> {
+    /// After a local swap that landed: brings index and files of its checkouts to the commit that their branch was moved to.
+    /// What could not be carried stays noted for the next command, and is said.
+    pub(super) fn carry_checkouts(&self, carried: &[Carried]) -> Result<Vec<Lagging>> {
         let mut lagging = Vec::new();
         for record in carried {
-            let branch = Branch::parse(&record.branch)?;
-            let just_now = swapped.iter().any(|update| update.name == branch.full());
-            let now = if just_now { Oid::parse(&record.new) } else { self.carried_to(record, &branch)? };
-            if let (Some(old), Some(now)) = (Oid::parse(&record.old), now) {
-                carry::adopt(self.repository, &record.path, &record.adopted)?;
-                if let Forward::Refused(said) = carry::carry(self.repository, &record.path, &old, &now)? {
-                    let path = record.path.display();
-                    let command = format!("cd {path} && git status && git aitask status");
-                    let reason = first_line(&said);
-                    lagging.push(Lagging { branch, reason, command, cause: Cause::Dirty });
-                    continue;
-                }
-            }
-            let file = self.carried_file(&branch)?;
-            std::fs::remove_file(&file).map_err(|error| Error::io("remove", &file, &error))?;
+            lagging.extend(self.carry_one(record)?);
         }
         Ok(lagging)
     }
 
-    /// The commit that a noted checkout is to be carried to, if its branch is there and it has it checked out.
-    fn carried_to(&self, record: &Carried, branch: &Branch) -> Result<Option<Oid>> {
-        let now = refs::load(self.repository, &[branch.full()])?.remove(&branch.full());
-        let there = now.as_ref().is_some_and(|now| now.as_str() == record.new);
-        if !there || self.checkout_of(branch)?.as_ref() != Some(&record.path) {
-            return Ok(None);
+    fn carry_one(&self, record: &Carried) -> Result<Option<Lagging>> {
+        let branch = Branch::parse(&record.branch)?;
+        if let (Some(old), Some(new)) = (Oid::parse(&record.old), Oid::parse(&record.new)) {
+            carry::adopt(self.repository, &record.path, &record.adopted)?;
+            if let Forward::Refused(said) = carry::carry(self.repository, &record.path, &old, &new)? {
+                let path = record.path.display();
+                let command = format!("cd {path} && git status && git aitask status");
+                let reason = first_line(&said);
+                return Ok(Some(Lagging { branch, reason, command, cause: Cause::Dirty }));
+            }
         }
-        carry::refresh(self.repository, &record.path)?;
-        Ok(now)
+        self.forget_carrying(std::slice::from_ref(record)).map(|()| None)
     }
 
-    /// Finishes what a command killed within a local swap left behind.
+    /// After a local swap that did not land, and cannot: its checkouts have nothing to follow.
+    pub(super) fn forget_carrying(&self, carried: &[Carried]) -> Result<()> {
+        carried.iter().try_for_each(|record| {
+            let file = self.carried_file(record)?;
+            match std::fs::remove_file(&file) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &file, &error)),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    /// Finishes what a command killed within a local swap left behind. Its git may be at work still, so while the branch is
+    /// where it was, the checkout stays noted. One that has moved on since, or has another branch checked out, is the
+    /// user's.
     pub fn finish_carrying(&self) -> Result<()> {
         let Ok(entries) = std::fs::read_dir(self.repository.common_dir.join("aitask/carry")) else { return Ok(()) };
         let files = entries.filter_map(|entry| std::fs::read(entry.ok()?.path()).ok());
         let records: Vec<Carried> = files.filter_map(|bytes| serde_json::from_slice(&bytes).ok()).collect();
-        for lagging in self.carry_checkouts(&records, &[])? {
-            (self.narrate)(&format!("the checkout of {} stays behind: {}", lagging.branch, lagging.reason));
+        for record in &records {
+            let branch = Branch::parse(&record.branch)?;
+            let now = refs::load(self.repository, &[branch.full()])?.remove(&branch.full());
+            let is_at = |commit: &str| now.as_ref().is_some_and(|now| now.as_str() == commit);
+            if is_at(&record.old) {
+                continue;
+            }
+            if !is_at(&record.new) || self.checkout_of(&branch)?.as_ref() != Some(&record.path) {
+                self.forget_carrying(std::slice::from_ref(record))?;
+                continue;
+            }
+            carry::refresh(self.repository, &record.path)?;
+            if let Some(lagging) = self.carry_one(record)? {
+                (self.narrate)(&format!("the checkout of {} stays behind: {}", lagging.branch, lagging.reason));
+            }
         }
         Ok(())
+    }
+
+    /// The same for a reader, who does not wait for others and has other questions: best effort.
+    pub(super) fn catch_up(&self) {
+        let noted = || {
+            std::fs::read_dir(self.repository.common_dir.join("aitask/carry")).is_ok_and(|mut dir| dir.next().is_some())
+        };
+        if self.channel == Channel::Local
+            && noted()
+            && let Ok(queue) = Queue::enter(self.repository, Duration::ZERO, self.narrate)
+            && queue.is_ours()
+        {
+            let _ = self.finish_carrying();
+        }
     }
 
     /// What stands now in the checkout in the place of the files that a plan was made from.
@@ -296,10 +325,12 @@ impl Ledger<'_> {
         Ok(Vec::new())
     }
 
-    fn carried_file(&self, branch: &Branch) -> Result<PathBuf> {
+    /// Each swap has a file of its own: another one may still land beside it.
+    fn carried_file(&self, record: &Carried) -> Result<PathBuf> {
         let dir = self.repository.private_dir()?.join("carry");
         std::fs::create_dir_all(&dir).map_err(|error| Error::io("make", &dir, &error))?;
-        Ok(dir.join(branch.as_str().replace('%', "%25").replace('/', "%2F")))
+        let branch = record.branch.replace('%', "%25").replace('/', "%2F");
+        Ok(dir.join(format!("{branch}.{}", record.new)))
     }
 }
 

@@ -78,14 +78,16 @@ impl Held {
         Self { taking, earlier, base, base_commit, pushed, ..Self::new(nonce) }
     }
 
-    /// The tasks whose taking was cut off.
+    /// The tasks whose taking was cut off, those that this process takes again included.
     #[must_use]
     pub fn cut_off(repository: &Repository) -> Vec<TaskId> {
         let entries = std::fs::read_dir(repository.common_dir.join("aitask/held")).into_iter().flatten().flatten();
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
         let mut tasks: Vec<_> = names.filter_map(|name| TaskId::recognise(name.strip_suffix(".json")?)).collect();
         tasks.sort_unstable();
-        tasks.retain(|task| Self::load(repository, *task).is_some_and(|held| held.was_cut_off(repository)));
+        tasks.retain(|task| {
+            Self::load(repository, *task).is_some_and(|held| !held.earlier.is_empty() || held.was_cut_off(repository))
+        });
         tasks
     }
 

@@ -14,6 +14,7 @@ impl Ledger<'_> {
     /// # Errors
     /// Those of the connection, and [`Kind::BranchGone`].
     pub fn view(&self, branches: &[Branch], fetch: bool) -> Result<View<'_>> {
+        self.catch_up();
         let deadline = Deadline::after(self.timeout);
         let mut view = if fetch { self.refreshed(branches, deadline) } else { View::load(self, branches, false) }?;
         let mut unfit = self.unfit(&view)?;
@@ -103,10 +104,4 @@ pub(super) fn out_of_time(timeout: Duration, raced: bool, said: &str) -> Error {
     };
     let error = Error::new(Kind::Contention, message).hint("run the same command again");
     if raced { error } else { error.hint("look for a stale .lock file beside the ref on the server") }
-}
-
-/// The error of a push whose outcome cannot be found out.
-pub(super) fn cannot_tell(said: &str) -> Error {
-    Error::new(Kind::Unknown, format!("the push was cut off and the remote cannot be asked what came of it: {said}"))
-        .hint("run the same command again: it finds out, and finishes the job")
 }

@@ -18,6 +18,7 @@ pub mod session;
 mod stage;
 pub mod swap;
 pub mod transaction;
+mod unheard;
 pub mod view;
 pub mod world;
 

@@ -49,25 +49,36 @@ impl Ledger<'_> {
     }
 
     fn swap_here(&self, updates: &[RefUpdate], change: &Change<'_>) -> Result<Outcome> {
+        // What was left behind may have landed after we looked at the branches.
+        self.finish_carrying()?;
         let carried = match self.prepare_checkouts(updates, change) {
             Ok(carried) => carried,
             Err(error) => return Ok(Outcome::Failed(error)),
         };
-        let swapped = refs::swap(self.repository, updates, change.subject)?;
-        let landed = if swapped == Swap::Done { updates } else { &[] };
-        let lagging = self.carry_checkouts(&carried, landed).unwrap_or_else(|error| {
-            (self.narrate)(&format!("the checkouts could not follow: {error}"));
-            Vec::new()
-        });
-        Ok(match swapped {
-            Swap::Done => Outcome::Landed(lagging),
-            Swap::Refused(said) => Outcome::Moved(said),
+        Ok(match refs::swap(self.repository, updates, change.subject)? {
+            Swap::Done => Outcome::Landed(self.carry_checkouts(&carried).unwrap_or_else(|error| {
+                (self.narrate)(&format!("the checkouts could not follow: {error}"));
+                Vec::new()
+            })),
+            Swap::Refused(said) => {
+                self.forget_carrying(&carried)?;
+                self.finish_carrying()?;
+                Outcome::Moved(said)
+            }
+            Swap::CutOff(said) => {
+                Outcome::Unknown(Error::new(Kind::Unknown, format!("git update-ref was cut off: {said}")))
+            }
         })
     }
 
+    /// Whether the server is known to be one that cannot swap several refs as one.
+    pub(super) fn takes_one_at_a_time(&self) -> bool {
+        let marker = self.channel.remote().map(marker);
+        marker.is_some_and(|marker| self.repository.common_dir.join("aitask").join(marker).exists())
+    }
+
     fn swap_there(&self, remote: &RemoteName, updates: &[RefUpdate], deadline: Deadline) -> Result<Outcome> {
-        let marker =
-            self.repository.private_dir()?.join(format!("no-atomic-push.{}", remote.as_str().replace('/', "%2F")));
+        let marker = self.repository.private_dir()?.join(marker(remote));
         if updates.len() == 1 || !marker.exists() {
             let outcome = self.push(remote, updates, updates.len() > 1, deadline)?;
             let Some(outcome) = outcome else {
@@ -105,6 +116,11 @@ impl Ledger<'_> {
         let options = PushOptions { atomic, hooks: hooks(updates), dry_run: false, limit };
         Ok(outcome(remote, remote::push(self.repository, remote, updates, options)?))
     }
+}
+
+/// The file that marks a server which cannot swap several refs as one.
+fn marker(remote: &RemoteName) -> String {
+    format!("no-atomic-push.{}", remote.as_str().replace('/', "%2F"))
 }
 
 /// What a push came to; `None` when the server cannot do it atomically.

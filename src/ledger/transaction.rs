@@ -3,12 +3,13 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::carry::Adopted;
 use crate::git::objects::{self, Edit, NewCommit, Parent};
-use crate::git::{Branch, Oid, RefUpdate, destination, merge, remote};
+use crate::git::{Branch, Oid, RefUpdate, destination, remote};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::forward::Lagging;
-use crate::ledger::look::{cannot_tell, out_of_time};
+use crate::ledger::look::out_of_time;
 use crate::ledger::queue::Queue;
 use crate::ledger::swap::{Change, Outcome, hooks};
+use crate::ledger::unheard::{Sent, Unheard};
 use crate::ledger::view::View;
 use crate::ledger::{Channel, Ledger};
 use std::collections::{BTreeMap, BTreeSet};
@@ -126,6 +127,8 @@ pub struct Landed<T> {
     pub lagging: Vec<Lagging>,
     /// The git command of the swap, for `--dry-run` to show.
     pub command: String,
+    /// No answer came, and a look at the branches found that it has landed.
+    pub looked_up: bool,
 }
 
 impl<T> Landed<T> {
@@ -159,15 +162,23 @@ impl Ledger<'_> {
     ) -> Result<Landed<T>> {
         let _queue = Queue::enter(self.repository, self.timeout, self.narrate)?;
         self.finish_carrying()?;
+        let mut unheard = Unheard::new();
+        self.attempts(nonce, branches, &mut decide, &mut unheard).map_err(|error| unheard.explain(error))
+    }
+
+    fn attempts<T>(
+        &self,
+        nonce: &str,
+        branches: &[Branch],
+        decide: &mut dyn FnMut(&View<'_>) -> Result<Decision<T>>,
+        unheard: &mut Unheard<T>,
+    ) -> Result<Landed<T>> {
         let mut deadline = Deadline::after(self.timeout);
         let mut view = View::load(self, branches, false)?;
         let (mut landed, mut said_set_back) = (BTreeSet::new(), false);
-        // Pushes whose answer we never heard; at most one of them can land, since all expect the same tips.
-        let mut unheard: Vec<(Vec<RefUpdate>, T, BTreeMap<String, Oid>)> = Vec::new();
         for attempt in 0.. {
-            if let Some(n) = unheard.iter().position(|(updates, ..)| self.contains(&view, updates)) {
-                let (updates, value, blobs) = unheard.swap_remove(n);
-                return Ok(self.landed(&view, updates, value, blobs, String::new(), &[]));
+            if let Some(sent) = unheard.look_up(self, &view) {
+                return Ok(Landed { looked_up: true, ..self.landed(&view, sent) });
             }
             if view.fresh {
                 view.require_home()?;
@@ -204,68 +215,51 @@ impl Ledger<'_> {
                     let forward = || self.bring_forward(&view, &BTreeMap::new(), &[]);
                     let lagging = if self.dry_run { Vec::new() } else { forward()? };
                     let (updates, blobs) = Default::default();
-                    return Ok(Landed { value, updates, blobs, lagging, command: String::new() });
+                    return Ok(Landed { value, updates, blobs, lagging, command: String::new(), looked_up: false });
                 }
                 Err(error) => return Err(self.or_elsewhere(error, &view)),
             };
             let (updates, blobs) = self.build(&view, &plan, nonce)?;
             let command = self.command(&updates)?;
             if self.dry_run {
-                return Ok(Landed { value, updates, blobs, lagging: Vec::new(), command });
+                return Ok(Landed { value, updates, blobs, lagging: Vec::new(), command, looked_up: false });
             }
             let adopted = self.look_at_adopted(&plan, &blobs)?;
             let subject = plan.branches.iter().flat_map(|plan| &plan.steps).map(|step| step.subject.as_str()).next();
             let change = Change { subject: subject.unwrap_or("aitask"), adopted, written: plan.written() };
-            let adopted = &change.adopted;
             let guarded = [updates.as_slice(), &view.guards(&updates)].concat();
             let mut outcome = self.swap(&guarded, &change, deadline)?;
             if let Outcome::Partly(branches, rest) = outcome {
                 landed.extend(branches);
                 outcome = *rest;
             }
+            let sent = Sent { updates, value, blobs, adopted: change.adopted, command };
             let said = match outcome {
                 Outcome::Landed(behind) => {
-                    let mut landed = self.landed(&view, updates, value, blobs, command, adopted);
+                    let mut landed = self.landed(&view, sent);
                     landed.lagging.extend(behind);
                     return Ok(landed);
                 }
-                Outcome::Partly(..) => return Ok(self.landed(&view, updates, value, blobs, command, adopted)),
+                Outcome::Partly(..) => return Ok(self.landed(&view, sent)),
                 Outcome::Denied(error) | Outcome::Failed(error) => return Err(error),
                 Outcome::Moved(said) => said,
                 Outcome::Unknown(error) => {
                     let said = error.to_string();
-                    let fresh = self.refreshed(branches, deadline).map_err(|_| cannot_tell(&said))?;
-                    if self.contains(&fresh, &updates) {
-                        return Ok(self.landed(&fresh, updates, value, blobs, command, adopted));
-                    }
-                    unheard.push((updates, value, blobs));
+                    unheard.add(sent, error);
                     said
                 }
             };
+            let is_last = !deadline.wait(attempt)?;
             let before = view.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).collect::<Vec<_>>();
-            if !deadline.wait(attempt)? {
-                let moved = self.refreshed(branches, deadline)?;
-                let raced = moved.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).ne(before);
-                return Err(if unheard.is_empty() {
-                    out_of_time(self.timeout, raced, &said)
-                } else {
-                    cannot_tell(&said)
-                });
-            }
             view = self.refreshed(branches, deadline)?;
+            if is_last {
+                let raced = view.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).ne(before);
+                let found = unheard.look_up(self, &view);
+                let landed = found.map(|sent| Landed { looked_up: true, ..self.landed(&view, sent) });
+                return landed.ok_or_else(|| out_of_time(self.timeout, raced, &said));
+            }
         }
         Err(Error::new(Kind::Bug, "an endless loop ended"))
-    }
-
-    /// Whether the remote has what we pushed: our commits have a nonce, so being in the history is proof.
-    fn contains(&self, view: &View<'_>, updates: &[RefUpdate]) -> bool {
-        updates.iter().all(|update| {
-            let tip = update.name.branch().and_then(|branch| view.tip(&branch).published);
-            match (&update.new, tip) {
-                (Some(new), Some(tip)) => merge::is_ancestor(self.repository, new, &tip).unwrap_or(false),
-                _ => false,
-            }
-        })
     }
 
     pub(super) fn build(
@@ -284,7 +278,7 @@ impl Ledger<'_> {
                     None => Parent::Root,
                 };
                 let (merged, tree) = step.merge.clone().map_or((None, step.tree.clone()), |(m, t)| (Some(m), Some(t)));
-                // A local swap needs no mark: its outcome is never in doubt.
+                // A commit of the scripts needs no mark: made twice it is the same.
                 let mark = if nonce.is_empty() { String::new() } else { format!("\n{}\n", trailer(nonce)) };
                 let message = format!("{}\n{mark}", step.subject);
                 commits.push(NewCommit { parent, merged, tree, edits: step.edits.clone(), message });
@@ -352,21 +346,14 @@ impl Ledger<'_> {
     }
 
     /// It has landed, so nothing here is an error any more: what goes wrong is said.
-    fn landed<T>(
-        &self,
-        view: &View<'_>,
-        updates: Vec<RefUpdate>,
-        value: T,
-        blobs: BTreeMap<String, Oid>,
-        command: String,
-        adopted: &[Adopted],
-    ) -> Landed<T> {
+    fn landed<T>(&self, view: &View<'_>, sent: Sent<T>) -> Landed<T> {
+        let Sent { updates, value, blobs, adopted, command } = sent;
         let tips = updates.iter().filter_map(|update| Some((update.name.branch()?, update.new.clone()?))).collect();
         self.keep_tracking(view, &updates);
-        let lagging = self.bring_forward(view, &tips, adopted).unwrap_or_else(|error| {
+        let lagging = self.bring_forward(view, &tips, &adopted).unwrap_or_else(|error| {
             (self.narrate)(&format!("this has landed, but the checkouts could not follow: {error}"));
             Vec::new()
         });
-        Landed { value, updates, blobs, lagging, command }
+        Landed { value, updates, blobs, lagging, command, looked_up: false }
     }
 }

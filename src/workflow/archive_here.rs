@@ -83,8 +83,8 @@ impl Site<'_> {
             return Ok(staged.map(|filing| self.tidied(id, &filing, None)));
         }
         let landed = ledger.transact("", branches, decide).inspect_err(|error| {
-            // These two may also come after the commit.
-            if !matches!(error.kind(), Kind::Git | Kind::Io) {
+            // These may also come after the commit.
+            if !matches!(error.kind(), Kind::Git | Kind::Io | Kind::Unknown) {
                 self.forget_intent(id);
             }
         })?;

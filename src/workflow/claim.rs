@@ -180,8 +180,8 @@ fn release(ledger: &Ledger<'_>, id: TaskId, locked: &Landed<Claimed>) -> Result<
 }
 
 fn settle(landed: Landed<Decided>) -> Result<Landed<Claimed>, Refusal> {
-    let Landed { value, updates, blobs, lagging, command } = landed;
-    value.map(|value| Landed { value, updates, blobs, lagging, command })
+    let Landed { value, updates, blobs, lagging, command, looked_up } = landed;
+    value.map(|value| Landed { value, updates, blobs, lagging, command, looked_up })
 }
 
 struct Claimer<'a> {

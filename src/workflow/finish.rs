@@ -165,7 +165,7 @@ fn finish_into(
     let checked = if job.check().is_some() { job.decide(&ledger.view(&all, true)?).map(drop) } else { Ok(()) };
     let landed = checked.and_then(|()| ledger.transact(&mark, &all, |view| job.decide(view)));
     let landed = match (landed, job.instead.take()) {
-        (Err(_), Some(other)) => return Ok(Err(other)),
+        (Err(error), Some(other)) if error.kind() != Kind::Unknown => return Ok(Err(other)),
         (landed, _) => landed.map_err(|error| {
             job.landing.inspect(|task| task_branch::end_landing(context, *task, &mark, &error));
             explain(error, &job.into, wanted)

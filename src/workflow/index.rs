@@ -130,7 +130,8 @@ impl Index {
     /// The file of a making that was cut off after it was published, where it still is.
     pub(super) fn made(&self, reached: &Reached) -> Option<&TaskPath> {
         let Reached::Task(file) = reached else { return None };
-        self.active.iter().map(|(path, _)| path).find(|path| path.as_str() == file)
+        let id = TaskPath::parse(file)?.id();
+        self.active(id).or_else(|| self.archived(id))
     }
 
     /// Whether the id of a making that was cut off before its file landed is still nobody's.

@@ -66,19 +66,21 @@ impl Making {
         let _ = std::fs::remove_file(folder(repository).join(nonce));
     }
 
-    /// The making of the same task that was cut off a short while ago. Older ones are forgotten on the way.
-    pub(super) fn cut_off(repository: &Repository, request: &str) -> Option<Self> {
-        let entries = std::fs::read_dir(folder(repository)).ok()?;
-        entries.flatten().find_map(|entry| {
+    /// The makings of the same task that were cut off a short while ago. Older ones are forgotten on the way.
+    pub(super) fn cut_off(repository: &Repository, request: &str) -> Vec<Self> {
+        let entries = std::fs::read_dir(folder(repository)).into_iter().flatten().flatten();
+        let found = entries.filter_map(|entry| {
             let making = Self::load(&entry.path())?;
-            let ended = making.process.as_ref().is_some_and(|process| process.liveness(repository) == Liveness::Dead);
+            // One that this machine cannot judge, such as of another container, has ended rather than that it were made twice.
+            let ended = making.process.as_ref().is_none_or(|process| process.liveness(repository) != Liveness::Alive);
             let age = entry.metadata().ok()?.modified().ok()?.elapsed().unwrap_or_default();
             if ended && age > SAME_COMMAND {
                 Self::forget(repository, &making.nonce);
                 return None;
             }
             (ended && making.request == request).then_some(making)
-        })
+        });
+        found.collect()
     }
 
     fn load(path: &Path) -> Option<Self> {
@@ -93,19 +95,7 @@ impl Making {
     }
 
     /// How far it got, as the branches of a fresh view say.
-    ///
-    /// # Errors
-    /// One that makes the transaction look at the remote first, where the view is not fresh.
-    pub(super) fn reached(
-        &self,
-        repository: &Repository,
-        view: &View<'_>,
-        data: &Branch,
-        ids: &Branch,
-    ) -> Result<Reached> {
-        if !view.fresh {
-            return Err(Error::new(Kind::Unknown, "whether the task was made must be asked of the remote"));
-        }
+    fn reached(&self, repository: &Repository, view: &View<'_>, data: &Branch, ids: &Branch) -> Result<Reached> {
         let has = |branch: &Branch| match view.base(branch) {
             Some(tip) => merge::has_message(repository, tip, &trailer(&self.nonce)),
             None => Ok(false),
@@ -118,6 +108,31 @@ impl Making {
             _ => Ok(Reached::Nothing),
         }
     }
+}
+
+/// How far makings of one task got, as a fresh view of the branches of data and ids says: of several, the one that got
+/// furthest.
+///
+/// # Errors
+/// One that makes the transaction look at the remote first, where the view is not fresh.
+pub(super) fn furthest(
+    makings: &[Making],
+    repository: &Repository,
+    view: &View<'_>,
+    (data, ids): (&Branch, &Branch),
+) -> Result<Reached> {
+    if !makings.is_empty() && !view.fresh {
+        return Err(Error::new(Kind::Unknown, "whether the task was made must be asked of the remote"));
+    }
+    let mut furthest = Reached::Nothing;
+    for making in makings {
+        match making.reached(repository, view, data, ids)? {
+            Reached::Nothing => {}
+            id @ Reached::Id(_) => furthest = id,
+            task @ Reached::Task(_) => return Ok(task),
+        }
+    }
+    Ok(furthest)
 }
 
 fn folder(repository: &Repository) -> PathBuf {

@@ -3,7 +3,7 @@
 use super::context::{Context, Wanted};
 use super::create::load_draft_file;
 use super::index::Index;
-use super::making::{Making, Reached};
+use super::making::{self, Making, Reached};
 use super::outcome::{Aside, DryRun, TaskInfo};
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
@@ -132,13 +132,13 @@ fn publish(context: &Context, options: &Options, task: &NewTask, draft: Option<&
     let request =
         format!("{options:?} {}", String::from_utf8_lossy(&draft.map(Document::to_bytes).unwrap_or_default()));
     let earlier = Making::cut_off(repository, &request);
-    let mut claimed = None;
+    let (mut claimed, mut found) = (None, false);
     let outcome = context.ledger().transact(&mark, &branches, |view| {
         let index = Index::load(view, &data)?;
-        let reached =
-            earlier.as_ref().map(|making| making.reached(repository, view, &data, &ids_branch)).transpose()?;
-        if let Some(path) = reached.as_ref().and_then(|reached| index.made(reached)) {
+        let reached = making::furthest(&earlier, repository, view, (&data, &ids_branch))?;
+        if let Some(path) = index.made(&reached) {
             let document = index.load_document(view, path.as_str())?;
+            found = true;
             return Ok(Decision::Nothing(Task::from_document(path.clone(), &document)));
         }
         let mut plan = Plan::new();
@@ -154,9 +154,9 @@ fn publish(context: &Context, options: &Options, task: &NewTask, draft: Option<&
         } else if let Some(id) = claimed.filter(|_| view.landed.contains(&ids_branch)) {
             // On a server that takes one branch at a time the counter has moved for us already.
             TaskId::top(id)
-        } else if let Some(Reached::Id(id)) = reached.filter(|reached| index.is_unused(reached)) {
+        } else if let (Reached::Id(id), true) = (&reached, index.is_unused(&reached)) {
             claimed = Some(id.number());
-            id
+            *id
         } else {
             let id = ids::next(view, &ids_branch, index.max_number(Scan::Active))?;
             claimed = Some(id);
@@ -206,16 +206,23 @@ fn publish(context: &Context, options: &Options, task: &NewTask, draft: Option<&
         let made = Task::from_document(path, &document);
         Ok(Decision::Swap(plan.step(&data, Step::edit(subject, changes)), made))
     });
-    // What may have landed is to be found by the same command.
-    let unknown = outcome.as_ref().is_err_and(|error| error.kind() == Kind::Unknown);
-    if !unknown {
+    // What may have landed is to be found by the same command, also by one that was sent off when no answer came.
+    let in_doubt = match &outcome {
+        Ok(landed) => landed.looked_up,
+        Err(error) => error.kind() == Kind::Unknown,
+    };
+    if !in_doubt {
         Making::forget(repository, &mark);
     }
     let landed = outcome?;
-    if let (Some(earlier), false) = (&earlier, context.dry_run) {
-        Making::forget(repository, earlier.nonce());
+    let mut aside = Aside::of(context, &landed);
+    // The branches have moved on from where those could have landed.
+    for making in earlier.iter().filter(|_| !context.dry_run) {
+        Making::forget(repository, making.nonce());
     }
-    let aside = Aside::of(context, &landed);
+    if found {
+        aside.notes.push("the same command made it before, and got no answer; this is that task".to_owned());
+    }
     Ok(Created { task: Some(TaskInfo::from(&landed.value)), draft: None, aside })
 }
 

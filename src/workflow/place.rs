@@ -282,7 +282,7 @@ impl Place {
         let update = RefUpdate { name: self.branch.full(), old: Some(tip.clone()), new: None };
         Ok(match refs::swap(&context.repository, &[update], "aitask: finished")? {
             refs::Swap::Done => None,
-            refs::Swap::Refused(said) => {
+            refs::Swap::Refused(said) | refs::Swap::CutOff(said) => {
                 let said = said.lines().next().unwrap_or_default().trim_start_matches("fatal: ").to_owned();
                 Some(format!("{} could not be deleted, so it stays: {said}", self.branch))
             }

@@ -4,6 +4,7 @@
 //! [`describe`] says what there is to see, [`sweep`] kills and compares.
 
 mod describe;
+mod local_swap;
 mod scene;
 mod sweep;
 mod verbs;

@@ -5,6 +5,7 @@ mod formats;
 mod not_atomic;
 mod peers;
 mod refusing;
+mod unheard;
 mod unreachable;
 
 use crate::support::{Repo, Run, World};

@@ -294,7 +294,7 @@ impl Work<'_, '_> {
         let update = RefUpdate { name: self.data.full(), old: Some(local.clone()), new: Some(to.clone()) };
         Ok(match refs::swap(repository, &[update], "aitask: follow the remote")? {
             refs::Swap::Done => Forward::Done,
-            refs::Swap::Refused(_) => Forward::Diverged,
+            refs::Swap::Refused(_) | refs::Swap::CutOff(_) => Forward::Diverged,
         })
     }
 

@@ -1,0 +1,380 @@
+//! Why a command that talks to a remote failed, and for a push: whether anything can have arrived.
+//!
+//! Git has no output for programs here, only sentences on standard error, and others write there, too: login files of
+//! the server, hooks, the server's own git. So a sentence decides only as git itself or ssh writes it, at the start of
+//! its line; and what may have arrived is never said to be lost.
+
+/// Why it failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Failure {
+    /// There is no way to it, or no repository: nothing was sent.
+    Unreachable,
+    /// It did not accept who we are: nothing was sent.
+    Authentication,
+    /// It knows us, and refuses: nothing was taken.
+    Denied,
+    /// Our own `pre-push` hook refused: nothing was sent.
+    Hook,
+    /// It cannot take several refs as one: nothing was sent.
+    NoAtomic,
+    /// This git does not know an option of ours: nothing was done.
+    OldGit,
+    /// Nothing of the above is certain: what was sent may have arrived, now or later.
+    Unknown,
+}
+
+/// The exit code of a git that does not understand its arguments.
+const USAGE: i32 = 129;
+
+/// Beginnings of what git says of the first contact, before it sends anything.
+const FIRST_CONTACT: [&str; 9] = [
+    "fatal: Could not read from remote repository.",
+    "fatal: the remote end hung up upon initial contact",
+    // Over HTTP the first question; an answer to the push itself that fails is "RPC failed".
+    "fatal: unable to access 'http",
+    "fatal: repository 'http",
+    "fatal: unable to connect to ",
+    "fatal: unable to look up ",
+    "fatal: unable to find remote helper for ",
+    "fatal: remote error: access denied or repository not exported",
+    "fatal: remote error: service not enabled",
+];
+
+/// Beginnings of what git says when nobody let it in.
+const NOT_LET_IN: [&str; 3] = [
+    "fatal: Authentication failed for 'http",
+    "fatal: could not read Username for ",
+    "fatal: could not read Password for ",
+];
+
+/// Parts of what git and ssh say when a connection ends that was in use.
+const BROKEN_OFF: [&str; 13] = [
+    "the remote end hung up unexpectedly",
+    "unexpected disconnect",
+    "RPC failed",
+    "early EOF",
+    " died of signal ",
+    "read error",
+    "write error",
+    "write failed",
+    "protocol error",
+    "sideband",
+    "unpack status",
+    "flush packet",
+    "Broken pipe",
+];
+
+/// What git's sender says, whatever the reason, when the helper for HTTP gives up.
+const FOLLOWS_THE_HELPER: [&str; 2] =
+    ["send-pack: unexpected disconnect while reading sideband packet", "fatal: the remote end hung up unexpectedly"];
+
+/// Beginnings of what git says when a server over HTTP answered the push itself, and did not take it: no permission, too
+/// large. An error of the server's own or of something between us tells nothing.
+const REFUSED_OVER_HTTP: [&str; 2] = ["error: RPC failed; HTTP 403 ", "error: RPC failed; HTTP 413 "];
+
+/// What git says when it refuses on the server itself, in a transaction of which nothing is left.
+const ABORTED: [&str; 2] = ["fatal: ref updates aborted by hook", "update aborted by the reference-transaction hook"];
+
+/// Beginnings of lines by which servers refuse before they speak git.
+const OF_SERVER: [&str; 6] = ["ERROR:", "FATAL:", "remote:", "Gitea:", "Forgejo:", "fatal: remote error:"];
+
+/// Words of servers that know us and do not let us write.
+const NO_PERMISSION: [&str; 8] =
+    ["denied", "not allowed", "permission", "forbidden", "read-only", "read only", "unauthorized", "archived"];
+
+/// How a push ended that brought no answer for its refs.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended<'a> {
+    /// The exit code; none when a signal or our time limit ended it.
+    pub code: Option<i32>,
+    /// It got as far as its report, which comes after the sending.
+    pub reported: bool,
+    /// Its standard error.
+    pub stderr: &'a str,
+}
+
+/// Why a push failed that brought no answer for its refs. `has_hook` tells whether there is a `pre-push` hook that ran; it
+/// is asked only where the rest looks like one that refused.
+#[must_use]
+pub fn of_push(ended: Ended<'_>, has_hook: impl FnOnce() -> bool) -> Failure {
+    let Ended { code, reported, stderr } = ended;
+    let begins = |start: &str| stderr.lines().any(|line| line.starts_with(start));
+    if code.is_none() {
+        return Failure::Unknown;
+    }
+    if code == Some(USAGE) {
+        return Failure::OldGit;
+    }
+    if begins("fatal: the receiving end does not support --atomic push") {
+        return Failure::NoAtomic;
+    }
+    if stderr.lines().any(|line| line.starts_with("fatal: ") && ABORTED.iter().any(|words| line.contains(words))) {
+        return Failure::Denied;
+    }
+    let is_break = |line: &str| !line.starts_with("remote:") && BROKEN_OFF.iter().any(|part| line.contains(part));
+    let is_refused = |line: &str| REFUSED_OVER_HTTP.iter().any(|start| line.starts_with(start));
+    // A connection of git's own that breaks ends it with 128. With 1 it was the helper for HTTP that failed, and what it says
+    // is no server's: the password was wanted, or the answer given, for the very push.
+    let of_helper = code == Some(1)
+        && !reported
+        && !stderr.lines().any(|line| is_break(line) && !is_refused(line) && !FOLLOWS_THE_HELPER.contains(&line));
+    if of_helper && NOT_LET_IN.iter().any(|start| begins(start)) {
+        return Failure::Authentication;
+    }
+    if of_helper && stderr.lines().any(is_refused) {
+        return Failure::Denied;
+    }
+    if reported || stderr.lines().any(is_break) {
+        return Failure::Unknown;
+    }
+    if code == Some(1) && begins("error: failed to push some refs to ") && has_hook() {
+        return Failure::Hook;
+    }
+    let certain = NOT_LET_IN.iter().chain(&FIRST_CONTACT).any(|start| begins(start));
+    if certain { of_contact(stderr) } else { Failure::Unknown }
+}
+
+/// Why a command failed that sends nothing. Who may not even read is not let in.
+#[must_use]
+pub fn of_question(code: Option<i32>, stderr: &str) -> Failure {
+    if code == Some(USAGE) {
+        return Failure::OldGit;
+    }
+    match of_contact(stderr) {
+        Failure::Denied => Failure::Authentication,
+        failure => failure,
+    }
+}
+
+/// Why no connection came about, if that is what happened.
+fn of_contact(stderr: &str) -> Failure {
+    let begins = |start: &str| stderr.lines().any(|line| line.starts_with(start));
+    let not_let_in = NOT_LET_IN.iter().any(|start| begins(start));
+    if not_let_in || (begins("fatal: Could not read from remote repository.") && stderr.lines().any(is_refusal_of_ssh))
+    {
+        return Failure::Authentication;
+    }
+    if stderr.lines().any(is_refusal) { Failure::Denied } else { Failure::Unreachable }
+}
+
+/// Whether ssh says that it, or the server, does not trust the other.
+fn is_refusal_of_ssh(line: &str) -> bool {
+    let denied =
+        line.rsplit_once(": Permission denied (").is_some_and(|(at, rest)| !at.contains(' ') && rest.ends_with(")."));
+    denied || line == "Host key verification failed."
+}
+
+/// Whether the server says that we may not.
+fn is_refusal(line: &str) -> bool {
+    let says_no = |words: &str| NO_PERMISSION.iter().any(|part| words.to_lowercase().contains(part));
+    let forbidden = line.starts_with("fatal: unable to access 'http") && line.ends_with("returned error: 403");
+    forbidden || OF_SERVER.iter().any(|start| line.strip_prefix(start).is_some_and(says_no))
+}
+
+/// What to show of it: what the server said before git could speak with it, else the line of git's or ssh's that says most.
+#[must_use]
+pub fn said(failure: Failure, stderr: &str) -> String {
+    let lines = || stderr.lines().map(str::trim).filter(|line| !line.is_empty());
+    if failure != Failure::Unknown {
+        let words = lines().filter(|line| OF_SERVER.iter().any(|start| line.starts_with(start)) || is_refusal(line));
+        let words: Vec<_> = words.map(|line| line.strip_prefix("remote:").unwrap_or(line).trim()).collect();
+        if words.iter().any(|line| !line.is_empty()) {
+            return words.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
+        }
+    }
+    let of_git = |line: &&str| line.starts_with("fatal:") || line.starts_with("error:") || line.starts_with("ssh:");
+    let most =
+        lines().find(|line| line.starts_with("ssh:") || is_refusal_of_ssh(line)).or_else(|| lines().find(of_git));
+    most.or_else(|| lines().next()).unwrap_or("git said nothing").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Failure::{Authentication, Denied, Hook, NoAtomic, OldGit, Unknown, Unreachable};
+    use super::*;
+    use proptest::prelude::*;
+
+    const NOT_READ: &str = "fatal: Could not read from remote repository.\n\nPlease make sure you have the correct access \
+                            rights\nand the repository exists.\n";
+    const PASSWORD: &str = "fatal: could not read Username for 'http://127.0.0.1:1': terminal prompts disabled\n";
+    const HUNG_UP: &str = "send-pack: unexpected disconnect while reading sideband packet\n\
+                           fatal: the remote end hung up unexpectedly\n";
+    const NOT_PUSHED: &str = "error: failed to push some refs to 'http://127.0.0.1:1/x.git'\n";
+
+    fn ended(code: i32, stderr: &str) -> Ended<'_> {
+        Ended { code: Some(code), reported: false, stderr }
+    }
+
+    /// Asserts what a push came to without a hook.
+    #[track_caller]
+    fn check(code: i32, parts: &[&str], expected: Failure) {
+        assert_eq!(of_push(ended(code, &parts.concat()), || false), expected, "exit {code}: {}", parts.concat());
+    }
+
+    #[test]
+    fn recorded_pushes() {
+        for (case, code, recorded, expected) in [
+            ("killed-before", 128, recorded!("push-killed-before.err"), Unknown),
+            ("killed-after", 128, recorded!("push-killed-after.err"), Unknown),
+            ("http-killed-before", 1, recorded!("push-http-killed-before.err"), Unknown),
+            ("http-forbidden", 128, recorded!("push-http-forbidden.err"), Denied),
+            ("no-atomic", 128, recorded!("push-no-atomic.err"), NoAtomic),
+            ("unreachable", 128, recorded!("push-unreachable.err"), Unreachable),
+            ("reference-transaction", 128, recorded!("push-reference-transaction.err"), Denied),
+        ] {
+            for (version, stderr) in recorded {
+                let stderr = String::from_utf8_lossy(stderr);
+                assert_eq!(of_push(ended(code, &stderr), || true), expected, "{version} {case}: {stderr}");
+            }
+        }
+    }
+
+    #[test]
+    fn ssh_that_never_got_there() {
+        for (line, expected) in [
+            ("ssh: connect to host 127.0.0.1 port 1: Connection refused\r\n", Unreachable),
+            ("ssh: Could not resolve hostname no.such.host.invalid: Name or service not known\r\n", Unreachable),
+            ("ssh: connect to host h port 22: No route to host\n", Unreachable),
+            (
+                "kex_exchange_identification: Connection closed by remote host\nConnection closed by 10.0.0.1 port 22\n",
+                Unreachable,
+            ),
+            ("git@github.com: Permission denied (publickey).\r\n", Authentication),
+            ("bob@h: Permission denied (publickey,password,keyboard-interactive).\n", Authentication),
+            ("Host key verification failed.\r\n", Authentication),
+            ("ERROR: Permission to ann/demo.git denied to bob.\n", Denied),
+            ("remote: \nremote: ERROR: You are not allowed to push code to this project.\nremote: \n", Denied),
+            ("FATAL: W any demo bob DENIED by fallthru\n", Denied),
+            ("ERROR: Repository not found.\n", Unreachable),
+            ("fatal: '/srv/x.git' does not appear to be a git repository\n", Unreachable),
+            ("bash: /etc/profile.d/x.sh: Permission denied\n", Unreachable),
+            ("", Unreachable),
+        ] {
+            check(128, &[line, NOT_READ], expected);
+            check(128, &["bash: nvm: command not found\n", line, NOT_READ], expected);
+        }
+    }
+
+    #[test]
+    fn what_breaks_off_is_unknown_whatever_else_is_said() {
+        for noise in [
+            "",
+            "bash: nvm: command not found\n",
+            "/home/git/.bashrc: line 3: fortune: command not found\n",
+            "fatal: unable to access 'https://mirror.example/x.git/': Could not resolve host: mirror.example\n",
+            "bash: warning: unable to access '/root/.config': Permission denied (13)\n",
+            "git@mirror: Permission denied (publickey).\n",
+            "Host key verification failed.\n",
+            PASSWORD,
+            NOT_READ,
+            "remote: fatal: '/mirror' does not appear to be a git repository\n",
+            "ERROR: Permission to mirror denied to git.\n",
+            "error: unknown option `x'\n",
+            "error: RPC failed; HTTP 403 curl 22 The requested URL returned error: 403\n",
+        ] {
+            check(128, &[noise, HUNG_UP], Unknown);
+            check(128, &[HUNG_UP, noise], Unknown);
+            check(128, &[noise, "fatal: read error: Connection reset by peer\n"], Unknown);
+            check(
+                128,
+                &[noise, "client_loop: send disconnect: Broken pipe\nfatal: the remote end hung up unexpectedly\n"],
+                Unknown,
+            );
+        }
+        for line in
+            ["Connection refused", "Connection closed by 10.0.0.1 port 22", "No such thing: not found", "Killed", ""]
+        {
+            check(128, &[line, "\n"], Unknown);
+        }
+        assert_eq!(of_push(Ended { code: None, ..ended(128, NOT_READ) }, || true), Unknown);
+        assert_eq!(of_push(Ended { reported: true, ..ended(1, NOT_PUSHED) }, || true), Unknown);
+    }
+
+    #[test]
+    fn over_http() {
+        let access = |why: &str| format!("fatal: unable to access 'https://h/x.git/': {why}\n");
+        check(128, &[&access("Could not resolve host: h")], Unreachable);
+        check(128, &[&access("Failed to connect to h port 443 after 0 ms: Couldn't connect to server")], Unreachable);
+        check(128, &[&access("The requested URL returned error: 502")], Unreachable);
+        check(
+            128,
+            &["remote: Permission to a/x.git denied to b.\n", &access("The requested URL returned error: 403")],
+            Denied,
+        );
+        check(128, &["remote: Repository not found.\nfatal: repository 'https://h/x.git/' not found\n"], Unreachable);
+        check(128, &["fatal: Authentication failed for 'https://h/x.git/'\n"], Authentication);
+        check(128, &[PASSWORD], Authentication);
+        check(1, &[PASSWORD, HUNG_UP, NOT_PUSHED], Authentication);
+        check(1, &[PASSWORD, NOT_PUSHED, HUNG_UP], Authentication);
+        for (status, expected) in [(403, Denied), (413, Denied), (500, Unknown), (502, Unknown), (504, Unknown)] {
+            let failed =
+                format!("error: RPC failed; HTTP {status} curl 22 The requested URL returned error: {status}\n");
+            check(1, &[&failed, HUNG_UP], expected);
+        }
+        check(128, &["error: RPC failed; curl 56 Recv failure: Connection reset by peer\n", HUNG_UP], Unknown);
+        check(128, &["error: RPC failed; curl 18 transfer closed\nfatal: early EOF\n"], Unknown);
+        check(1, &[HUNG_UP, "error: git-remote-http died of signal 9\n", NOT_PUSHED], Unknown);
+        check(1, &[PASSWORD, HUNG_UP, "error: git-remote-http died of signal 9\n", NOT_PUSHED], Unknown);
+        check(1, &["fatal: the receiving end does not support --atomic push\n", HUNG_UP, NOT_PUSHED], NoAtomic);
+    }
+
+    #[test]
+    fn the_daemon_and_other_ways() {
+        check(
+            128,
+            &["fatal: unable to connect to 127.0.0.1:\n127.0.0.1[0: 127.0.0.1]: errno=Connection refused\n"],
+            Unreachable,
+        );
+        check(128, &["fatal: unable to look up h.invalid (port 9418) (Name or service not known)\n"], Unreachable);
+        check(128, &["fatal: remote error: access denied or repository not exported: /x\n"], Denied);
+        check(128, &["fatal: remote error: the disk is full\n"], Unknown);
+        check(129, &["error: unknown option `atomic'\nusage: git push [<options>]\n"], OldGit);
+    }
+
+    #[test]
+    fn a_hook_is_blamed_where_there_is_one_and_nothing_else_failed() {
+        let hook = |code, stderr: &str| of_push(ended(code, stderr), || true);
+        let refused = |said: &str| hook(1, &[said, NOT_PUSHED].concat());
+        assert_eq!(refused(""), Hook);
+        assert_eq!(refused("error: test failed, to rerun pass `--lib`\n"), Hook);
+        assert_eq!(refused("fatal: unable to access 'https://lfs/': Could not resolve host: lfs\n"), Hook);
+        assert_eq!(refused("error: git-remote-http died of signal 9\n"), Unknown);
+        assert_eq!(refused(HUNG_UP), Unknown);
+        assert_eq!(hook(128, NOT_READ), Unreachable);
+        check(1, &[NOT_PUSHED], Unknown);
+    }
+
+    #[test]
+    fn questions() {
+        assert_eq!(of_question(Some(128), PASSWORD), Authentication);
+        assert_eq!(of_question(Some(128), HUNG_UP), Unreachable);
+        assert_eq!(of_question(Some(128), &["ERROR: access denied\n", NOT_READ].concat()), Authentication);
+        assert_eq!(of_question(Some(129), ""), OldGit);
+    }
+
+    #[test]
+    fn what_is_shown() {
+        let denied = ["ERROR: Permission to a/x.git denied to bob.\n", NOT_READ].concat();
+        assert_eq!(said(Denied, &denied), "ERROR: Permission to a/x.git denied to bob.");
+        let ssh = ["ssh: connect to host h port 22: No route to host\r\n", NOT_READ].concat();
+        assert_eq!(said(Unreachable, &ssh), "ssh: connect to host h port 22: No route to host");
+        let gone = ["ERROR: Repository not found.\n", NOT_READ].concat();
+        assert_eq!(said(Unreachable, &gone), "ERROR: Repository not found.");
+        assert_eq!(said(Unknown, &["bash: x\n", HUNG_UP].concat()), "fatal: the remote end hung up unexpectedly");
+        let key = ["git@h: Permission denied (publickey).\r\n", NOT_READ].concat();
+        assert_eq!(said(Authentication, &key), "git@h: Permission denied (publickey).");
+        assert_eq!(said(Unknown, "\n"), "git said nothing");
+        assert_eq!(said(Denied, "remote: \nremote: no\nremote: never\nfatal: x\n"), "no; never");
+    }
+
+    proptest! {
+        #[test]
+        fn what_broke_off_is_never_called_not_sent(noise in "(\\PC{0,20}\n){0,4}", code in prop::option::of(2..=255_i32)) {
+            prop_assume!(code != Some(129) && !noise.contains("--atomic") && !noise.contains("aborted by"));
+            let stderr = format!("{noise}{HUNG_UP}");
+            let ended = Ended { code, reported: false, stderr: &stderr };
+            prop_assert_eq!(of_push(ended, || true), Unknown);
+            let _ = said(Denied, &stderr);
+        }
+    }
+}

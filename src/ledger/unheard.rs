@@ -1,0 +1,84 @@
+//! Swaps whose answer was not received: each may have landed, may land still, or is lost.
+
+use crate::error::{Error, Kind};
+use crate::git::carry::Adopted;
+use crate::git::{Oid, RefUpdate, merge};
+use crate::ledger::Ledger;
+use crate::ledger::view::View;
+use std::collections::BTreeMap;
+
+/// One of them, with what is needed to go on once it turns out to have landed.
+#[derive(Debug)]
+pub(super) struct Sent<T> {
+    pub(super) updates: Vec<RefUpdate>,
+    pub(super) value: T,
+    pub(super) blobs: BTreeMap<String, Oid>,
+    pub(super) adopted: Vec<Adopted>,
+    pub(super) command: String,
+}
+
+/// Those of a transaction. At most one of them can land, since a swap names the tips that it expects.
+#[derive(Debug)]
+pub(super) struct Unheard<T> {
+    sent: Vec<Sent<T>>,
+    /// The error of the last one.
+    last: Option<Error>,
+}
+
+impl<T> Unheard<T> {
+    pub(super) fn new() -> Self {
+        Self { sent: Vec::new(), last: None }
+    }
+
+    pub(super) fn add(&mut self, sent: Sent<T>, error: Error) {
+        self.sent.push(sent);
+        self.last = Some(error);
+    }
+
+    /// Looks them up in a view: gives the one that landed, and forgets those that cannot land any more.
+    pub(super) fn look_up(&mut self, ledger: &Ledger<'_>, view: &View<'_>) -> Option<Sent<T>> {
+        if let Some(n) = self.sent.iter().position(|sent| ledger.contains(view, &sent.updates)) {
+            return Some(self.sent.swap_remove(n));
+        }
+        if view.fresh {
+            let together = !ledger.takes_one_at_a_time();
+            self.sent.retain(|sent| may_land(view, &sent.updates, together));
+        }
+        None
+    }
+
+    /// What an error of the transaction means: while a swap may have landed, or may land later, nothing else is certain.
+    pub(super) fn explain(&self, error: Error) -> Error {
+        let Some(last) = self.last.as_ref().filter(|_| !self.sent.is_empty()) else { return error };
+        let (said, why) = (last.to_string(), error.to_string());
+        let why = if why.contains(&said) { String::new() } else { format!("; then: {why}") };
+        let message = format!("it is not known whether this was published, and it may still be: {said}{why}");
+        let unknown = Error::new(Kind::Unknown, message);
+        let unknown = last.details().iter().fold(unknown, |error, (name, value)| error.detail(name, value.clone()));
+        unknown.hint("run the same command again: it finds out, and finishes the job")
+    }
+}
+
+/// Whether a swap that has not landed still can: while the refs have the values it expects. A ref never goes back to one,
+/// since every commit of a swap is new.
+fn may_land(view: &View<'_>, updates: &[RefUpdate], together: bool) -> bool {
+    let mut refs = updates.iter().map(|update| {
+        let tip = update.name.branch().and_then(|branch| view.tip(&branch).published);
+        tip == update.old
+    });
+    if together { refs.all(|is_as_expected| is_as_expected) } else { refs.any(|is_as_expected| is_as_expected) }
+}
+
+impl Ledger<'_> {
+    /// Whether what was to be swapped is there: our commits are like no other, so being in the history is proof.
+    fn contains(&self, view: &View<'_>, updates: &[RefUpdate]) -> bool {
+        updates.iter().all(|update| {
+            let tip = update.name.branch().and_then(|branch| view.tip(&branch).published);
+            match (&update.new, tip) {
+                (Some(new), Some(tip)) => merge::is_ancestor(self.repository, new, &tip).unwrap_or(false),
+                (None, tip) => tip.is_none(),
+                (Some(_), None) => false,
+            }
+        })
+    }
+}
