@@ -6,6 +6,7 @@ use super::context::Context;
 use super::files::real;
 use crate::error::{Error, Result};
 use crate::git::{Oid, Repository, worktree};
+use crate::interrupt;
 use crate::ledger::nonce;
 use crate::ledger::queue::Queue;
 use std::fs::File;
@@ -45,7 +46,7 @@ impl Scratch {
         match made {
             Ok(()) => Ok(scratch),
             Err(error) => {
-                let _ = remove(repository, &scratch.note, &scratch.folder);
+                let _ = interrupt::cleaning_up(|| remove(repository, &scratch.note, &scratch.folder));
                 Err(error)
             }
         }
@@ -53,8 +54,10 @@ impl Scratch {
 
     /// Removes it, whatever is in it.
     pub fn remove(self, context: &Context) -> Result<()> {
-        let _queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
-        remove(&context.repository, &self.note, &self.folder)
+        interrupt::cleaning_up(|| {
+            let _queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
+            remove(&context.repository, &self.note, &self.folder)
+        })
     }
 }
 
