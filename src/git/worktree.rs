@@ -111,6 +111,12 @@ pub fn remove(repository: &Repository, path: &Path, discard: bool) -> Result<()>
     Err(call.failure(&output))
 }
 
+/// Removes a registered worktree that is not whole, whatever is in it and whatever keeps it.
+pub fn remove_cut_off(repository: &Repository, path: &Path) -> Result<()> {
+    let call = repository.write("worktree").args(["remove", "--force", "--force", "--"]).arg(path);
+    call.run().map(drop)
+}
+
 /// The state of some files of the worktree at `path`, ignored ones too, folders gone into.
 pub fn load_status_of(repository: &Repository, path: &Path, files: &[&str]) -> Result<Status> {
     let call = repository.git().read(path, "status");

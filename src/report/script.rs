@@ -60,7 +60,10 @@ impl Console {
         }
         let _ = write!(io::stderr(), "{}", harmless(question));
         let mut answer = String::new();
-        interrupt::typing(|| io::stdin().read_line(&mut answer)).ok().filter(|read| *read > 0).map(|_| answer.trim().to_owned())
+        interrupt::typing(|| io::stdin().read_line(&mut answer))
+            .ok()
+            .filter(|read| *read > 0)
+            .map(|_| answer.trim().to_owned())
     }
 
     /// An info line on standard output.

@@ -2,10 +2,10 @@
 
 use super::context::Context;
 use super::data_branch::{self, Attached};
+use super::files::exclude;
 use super::index::Index;
 use super::migrate;
 use super::outcome::Aside;
-use super::place::exclude;
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::ledger::transaction::Step;

@@ -4,6 +4,7 @@
 
 use super::context::Context;
 use super::files::real;
+use super::mark::share;
 use crate::error::{Error, Result};
 use crate::git::{Oid, Repository, worktree};
 use crate::interrupt;
@@ -23,7 +24,7 @@ pub struct Scratch {
     folder: PathBuf,
     /// The worktree.
     pub path: PathBuf,
-    _used: File,
+    used: File,
 }
 
 impl Scratch {
@@ -40,9 +41,12 @@ impl Scratch {
         // Nobody looks at a note before it has its name, and then it is locked.
         let used = File::open(&draft).and_then(|file| file.lock().map(|()| file)).map_err(io)?;
         std::fs::rename(&draft, &note).and_then(|()| std::fs::create_dir(&folder)).map_err(io)?;
-        let scratch = Self { note, path: folder.join(name), folder, _used: used };
+        let scratch = Self { note, path: folder.join(name), folder, used };
+        // A git that outlives this command keeps the note locked, and nobody removes what it is just making.
+        share(&scratch.used, true);
         let made = Queue::enter(repository, context.settings.timeout, context.narrate)
             .and_then(|_queue| worktree::add_detached(repository, &scratch.path, commit));
+        share(&scratch.used, false);
         match made {
             Ok(()) => Ok(scratch),
             Err(error) => {
