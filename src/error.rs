@@ -65,6 +65,8 @@ pub enum Kind {
     Contention,
     /// What was sent got no answer: it may have landed, or may land later.
     Unknown,
+    /// SIGINT, SIGTERM or SIGHUP came.
+    Interrupted,
     /// Git failed in a way that has no word of its own.
     Git,
     /// A file could not be read or written.
@@ -107,6 +109,7 @@ impl Kind {
             Kind::Unreachable => "unreachable",
             Kind::Contention => "contention",
             Kind::Unknown => "unknown",
+            Kind::Interrupted => "interrupted",
             Kind::Git => "git",
             Kind::Io => "io",
             Kind::Bug => "bug",
@@ -139,6 +142,8 @@ impl Kind {
             | Kind::Invariant => 1,
             Kind::Bug => 70,
             Kind::Unreachable | Kind::Contention | Kind::Unknown => 75,
+            // The program itself ends by the signal.
+            Kind::Interrupted => 130,
             Kind::NotARepository
             | Kind::BareRepository
             | Kind::NoCommit

@@ -5,6 +5,7 @@ pub mod commands;
 pub mod compat;
 pub mod error;
 pub mod git;
+pub mod interrupt;
 pub mod ledger;
 pub mod report;
 pub mod settings;

@@ -6,11 +6,19 @@ use git_aitask::cli::{Cli, Verb};
 use git_aitask::commands::{App, lock, welcome, whoami};
 use git_aitask::compat;
 use git_aitask::error::{Error, Kind, Result};
+use git_aitask::interrupt;
 use git_aitask::report::Report;
 use git_aitask::settings::Environment;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    interrupt::watch();
+    let code = face();
+    interrupt::end();
+    code
+}
+
+fn face() -> ExitCode {
     let environment = Environment::of_process();
     if let Some(code) = script(&environment) {
         return code.into();

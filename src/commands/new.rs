@@ -2,6 +2,7 @@
 
 use super::{App, aside};
 use crate::error::{Error, Kind, Result};
+use crate::interrupt;
 use crate::report::Page;
 use crate::task::{Level, TaskId, Title};
 use crate::workflow::{Wanted, new};
@@ -116,7 +117,7 @@ impl New {
 fn read_text(path: &Path, is_stdin: bool) -> Result<String> {
     let bytes = if is_stdin {
         let mut bytes = Vec::new();
-        std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+        interrupt::typing(|| std::io::stdin().read_to_end(&mut bytes)).map(|_| bytes)
     } else {
         std::fs::read(path)
     };

@@ -1,6 +1,7 @@
 //! What every script starts from: the project's root, and the remote `origin` (specification 10, section 0).
 
 use crate::error::{Error, Kind, Result};
+use crate::interrupt;
 use crate::ledger::Channel;
 use crate::ledger::session::parse_email;
 use crate::report::Console;
@@ -75,7 +76,7 @@ impl Scene {
     pub(super) fn text_of(&self, file: &str) -> Result<Vec<u8>> {
         let read = if file == "-" {
             let mut bytes = Vec::new();
-            std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+            interrupt::typing(|| std::io::stdin().read_to_end(&mut bytes)).map(|_| bytes)
         } else {
             std::fs::read(self.file(file))
         };

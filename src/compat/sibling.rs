@@ -2,6 +2,7 @@
 
 use super::scene::Scene;
 use crate::error::Result;
+use crate::interrupt;
 use crate::workflow::projects;
 use std::io::Read as _;
 
@@ -10,7 +11,7 @@ pub(super) fn run_there(scene: &Scene, project: &str, script: &str, args: &[Stri
     let mut input = Vec::new();
     if args.windows(2).any(|pair| pair[0] == "--desc-file" && pair[1] == "-") {
         // What cannot be read is what the script will miss.
-        let _ = std::io::stdin().read_to_end(&mut input);
+        let _ = interrupt::typing(|| std::io::stdin().read_to_end(&mut input));
     }
     let answer = projects::run_there(&scene.environment, project, script, args, input)?;
     scene.console.bytes_aside(&answer.stderr);

@@ -4,6 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::objects::{self, Edit, NewCommit, Parent};
 use crate::git::run::{Call, Output};
 use crate::git::{Oid, Repository};
+use crate::interrupt;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -78,7 +79,7 @@ pub fn commit(
         if Instant::now() > until {
             return required(output, "update-ref").map(Some);
         }
-        std::thread::sleep(Duration::from_millis(10));
+        interrupt::pause(Duration::from_millis(10))?;
     }
 }
 
@@ -153,6 +154,6 @@ pub(super) fn patiently(call: &Call) -> Result<Output> {
         if output.success() || !output.complaint().contains("index.lock") || Instant::now() > until {
             return Ok(output);
         }
-        std::thread::sleep(Duration::from_millis(20));
+        interrupt::pause(Duration::from_millis(20))?;
     }
 }

@@ -5,6 +5,7 @@ use crate::git::porcelain::merge_tree::{self, MergeTree};
 use crate::git::porcelain::unmerged::{self, Versions};
 use crate::git::run::{Call, Git};
 use crate::git::{Branch, Oid, Repository, worktree};
+use crate::interrupt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -58,10 +59,10 @@ fn in_worktree<T>(repository: &Repository, ours: &Oid, merge: impl FnOnce(&Path)
     let temp = tempfile::Builder::new().prefix("git-aitask-merge-").tempdir_in(&folder);
     let temp = temp.map_err(|error| Error::io("make a folder in", &folder, &error))?;
     let path = temp.path().join("merge");
-    worktree::add_detached(repository, &path, ours)?;
-    let merged = merge(&path);
-    worktree::remove(repository, &path, true)?;
-    merged
+    let merged = worktree::add_detached(repository, &path, ours).and_then(|()| merge(&path));
+    let removed = interrupt::cleaning_up(|| worktree::remove(repository, &path, true));
+    let merged = merged?;
+    removed.map(|()| merged)
 }
 
 fn merge_at(repository: &Repository, path: &Path, ours: &Oid, theirs: &Oid, renames: Renames) -> Result<MergeTree> {

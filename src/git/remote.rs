@@ -170,7 +170,11 @@ pub fn push(
         return Ok(Pushed::NotSent(error));
     }
     let call = push_call(repository, remote, updates, options);
-    let output = call.output()?;
+    let output = match call.output() {
+        // It was ended on its way, and nobody is to be asked now.
+        Err(error) if error.kind() == Kind::Interrupted => return Ok(Pushed::Unknown(error)),
+        output => output?,
+    };
     let report = push::parse(&output.stdout);
     // What was up to date is known before anything is sent.
     let is_report = |report: &PushReport| report.refs.iter().any(|pushed| pushed.flag != Flag::UpToDate);

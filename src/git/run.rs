@@ -2,16 +2,20 @@
 //! user's check command).
 
 mod git;
+mod wait;
 
 pub use git::{Git, WITHIN};
 
 use crate::error::{Error, Kind, Result};
+use crate::interrupt;
 use crate::settings::Environment;
+use rustix::process::{Pid, Signal};
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use wait::{Capture, End, Target};
 
 /// What `git rev-parse --local-env-vars` lists, without the two that carry configuration. They say which
 /// repository to work on, so they count while we look for it and are dropped once we name the directory.
@@ -34,6 +38,9 @@ const LOCAL_VARIABLES: [&str; 14] = [
 
 /// The time a local command may take; only a hang reaches it.
 const LOCAL_LIMIT: Duration = Duration::from_secs(300);
+
+/// The time that somebody may take who works in an editor or a shell.
+pub const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// A process to start, as a value: nothing happens before [`Call::output`] or [`Call::run`].
 #[derive(Debug, Clone)]
@@ -63,6 +70,8 @@ pub enum Streams {
 pub struct Output {
     /// The exit code; `None` when a signal, or our time limit, ended it.
     pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
     /// The time limit was reached and the process group was ended.
     pub timed_out: bool,
     /// Its standard output.
@@ -203,37 +212,84 @@ impl Call {
     /// Starts it, waits, and gives what came of it, whatever the exit code.
     ///
     /// # Errors
-    /// When it cannot be started: the directory or the program is missing.
+    /// When it cannot be started: the directory or the program is missing. [`Kind::Interrupted`] when a signal came; it was
+    /// ended then, or not started.
     pub fn output(&self) -> Result<Output> {
         // A missing directory and a missing program give the same error, so tell them apart first.
         if !self.dir.is_dir() {
             return Err(Error::new(Kind::Io, format!("{} is not a directory any more", self.dir.display())));
         }
         let started = Instant::now();
-        let output = self.start().map_err(|error| self.not_started(&error))?;
+        let output = self.start()?;
         if self.trace {
             self.print_trace(started.elapsed(), &output);
         }
         Ok(output)
     }
 
-    fn start(&self) -> io::Result<Output> {
-        let mut expression = self.expression();
+    fn start(&self) -> Result<Output> {
+        interrupt::check()?;
+        let attached = self.streams == Streams::Ours && io::stdin().is_terminal();
+        let ended = if attached { interrupt::attached(|| self.started(true)) } else { self.started(false) };
+        let (end, stdout, stderr) = ended.map_err(|error| self.not_started(&error))?;
+        match end {
+            End::Itself(status) => {
+                if attached && status.signal() == Some(Signal::INT.as_raw()) {
+                    interrupt::child_was_interrupted();
+                }
+                let stderr = [stderr.as_slice(), &ended_by_signal(status)].concat();
+                Ok(Output { code: status.code(), signal: status.signal(), timed_out: false, stdout, stderr })
+            }
+            End::TimedOut => {
+                let stderr = format!("no answer within {} ms", self.limit.as_millis()).into_bytes();
+                Ok(Output { code: None, signal: None, timed_out: true, stdout: Vec::new(), stderr })
+            }
+            End::Interrupted => Err(interrupt::error()),
+        }
+    }
+
+    /// Starts it and waits; `attached`: it shares our process group, since it owns our terminal.
+    fn started(&self, attached: bool) -> io::Result<(End, Vec<u8>, Vec<u8>)> {
+        let (mut captures, mut pipes) = (Vec::new(), Vec::new());
+        if self.streams == Streams::Captured {
+            for _ in 0..2 {
+                let (capture, pipe) = Capture::start()?;
+                captures.push(capture);
+                pipes.push(pipe);
+            }
+        }
+        // All of our ends of the pipes are closed by now, so that they come to their end.
+        let handle = self.spawn(attached, pipes)?;
+        let pid = handle.pids().first().and_then(|pid| Pid::from_raw(i32::try_from(*pid).ok()?));
+        let target = pid.map(if attached { Target::Alone } else { Target::Group });
+        let end = wait::wait(target, self.limit, |time| Ok(handle.wait_timeout(time)?.map(|output| output.status)))?;
+        let mut output = captures.into_iter().map(|capture| match end {
+            End::Itself(_) => capture.finish(),
+            End::TimedOut | End::Interrupted => Vec::new(),
+        });
+        let (stdout, stderr) = (output.next().unwrap_or_default(), output.next().unwrap_or_default());
+        Ok((end, stdout, stderr))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the place")]
+    fn spawn(&self, attached: bool, pipes: Vec<io::PipeWriter>) -> io::Result<duct::Handle> {
+        let mut expression = duct::cmd(&self.program, &self.args).dir(&self.dir);
         let bytes = self.input.clone();
         expression = match bytes {
             Some(bytes) => expression.stdin_bytes(bytes),
             None if self.streams == Streams::Ours => expression,
             None => expression.stdin_null(),
         };
-        expression = match self.streams {
-            Streams::Ours => expression,
-            Streams::ToStderr => expression.stdout_to_stderr(),
-            Streams::Captured => expression.stdout_capture().stderr_capture(),
+        let mut pipes = pipes.into_iter();
+        expression = match (self.streams, pipes.next(), pipes.next()) {
+            (Streams::ToStderr, ..) => expression.stdout_to_stderr(),
+            (_, Some(stdout), Some(stderr)) => expression.stdout_file(stdout).stderr_file(stderr),
+            _ => expression,
         };
-        let (environment, alone, apart) = (self.env.clone(), self.alone, self.streams != Streams::Ours);
+        let (environment, alone) = (self.env.clone(), self.alone);
         // In duct the innermost `.env` wins; one hook that sets them in order keeps "the last one wins".
         let expression = expression.unchecked().before_spawn(move |command| {
-            if apart {
+            if !attached {
                 command.process_group(0);
             }
             if alone {
@@ -247,38 +303,14 @@ impl Call {
             }
             Ok(())
         });
-        let handle = expression.start()?;
-        let waited = handle.wait_timeout(self.limit)?.map(|output| Output {
-            code: output.status.code(),
-            timed_out: false,
-            stdout: output.stdout.clone(),
-            stderr: [output.stderr.as_slice(), &ended_by_signal(output.status)].concat(),
-        });
-        if let Some(output) = waited {
-            return Ok(output);
-        }
-        for pid in handle.pids() {
-            // Killing the child alone leaves its helpers (ssh, git-remote-https) holding the pipe.
-            if let Some(group) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
-                let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-            }
-        }
-        let _ = handle.wait_timeout(Duration::from_secs(5));
-        let stderr = format!("no answer within {} ms", self.limit.as_millis()).into_bytes();
-        Ok(Output { code: None, timed_out: true, stdout: Vec::new(), stderr })
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "this is the place")]
-    fn expression(&self) -> duct::Expression {
-        duct::cmd(&self.program, &self.args).dir(&self.dir)
+        expression.start()
     }
 
     /// Runs it on the terminal that we have, for as long as it likes; gives its exit code, as a shell counts it.
-    pub fn run_attached(&self) -> Result<u8> {
-        let mut command = self.command();
-        let status = command.status().map_err(|error| self.not_started(&error))?;
-        let signal = || 128 + status.signal().unwrap_or(0);
-        Ok(u8::try_from(status.code().unwrap_or_else(signal)).unwrap_or(u8::MAX))
+    pub fn run_attached(self) -> Result<u8> {
+        let output = self.streams(Streams::Ours).limit(FOR_EVER).output()?;
+        let signal = || 128 + output.signal.unwrap_or(0);
+        Ok(u8::try_from(output.code.unwrap_or_else(signal)).unwrap_or(u8::MAX))
     }
 
     /// Becomes it: its streams, signals and exit code are ours. Returns only when it cannot be started.

@@ -3,7 +3,9 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::status::{self, Status, StatusEntry, StatusKind};
 use crate::git::porcelain::worktree_list::{self, WorktreeRecord};
+use crate::git::run::Output;
 use crate::git::{Branch, Oid, RefName, RemoteName, Repository};
+use crate::interrupt;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -44,7 +46,7 @@ fn load_list(repository: &Repository) -> Result<(Vec<u8>, bool)> {
         if !is_half_written(&output.complaint()) {
             break;
         }
-        std::thread::sleep(Duration::from_millis(5));
+        interrupt::pause(Duration::from_millis(5))?;
         output = list(&["-z"]).output()?;
     }
     if output.success() {
@@ -107,6 +109,12 @@ pub fn remove(repository: &Repository, path: &Path, discard: bool) -> Result<()>
             .hint(format!("cd {} && git status", path.display())));
     }
     Err(call.failure(&output))
+}
+
+/// Removes a registered worktree that is not whole, whatever is in it and whatever keeps it.
+pub fn remove_cut_off(repository: &Repository, path: &Path) -> Result<()> {
+    let call = repository.write("worktree").args(["remove", "--force", "--force", "--"]).arg(path);
+    call.run().map(drop)
 }
 
 /// The state of some files of the worktree at `path`, ignored ones too, folders gone into.
@@ -238,14 +246,14 @@ pub fn commit_files(repository: &Repository, path: &Path, message: &str, changed
     }
     let call = git("commit", list(&mut changed.iter())).args(["--quiet", "--only", "-m", message]);
     let call = call.limit(COMMIT_LIMIT);
-    let output = call.output()?;
-    if output.success() {
+    let output = call.output();
+    if output.as_ref().is_ok_and(Output::success) {
         return Ok(());
     }
     if !new.is_empty() {
-        git("reset", new).arg("--quiet").run()?;
+        interrupt::cleaning_up(|| git("reset", new).arg("--quiet").run())?;
     }
-    Err(call.failure(&output))
+    Err(call.failure(&output?))
 }
 
 /// Makes a branch follow the one of its name at the remote, as `git push -u` does.

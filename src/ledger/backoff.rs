@@ -1,6 +1,7 @@
 //! How long to wait before the next try: exponential with full jitter, bounded by time and not by a count.
 
 use crate::error::Result;
+use crate::interrupt;
 use std::time::{Duration, Instant};
 
 const FIRST: Duration = Duration::from_millis(50);
@@ -47,7 +48,7 @@ impl Deadline {
     /// Waits before the next try; `false` when the time is up.
     pub fn wait(&self, attempt: u32) -> Result<bool> {
         let Some(left) = self.left() else { return Ok(false) };
-        std::thread::sleep(delay(attempt, u64::from_le_bytes(super::random()?)).min(left));
+        interrupt::pause(delay(attempt, u64::from_le_bytes(super::random()?)).min(left))?;
         Ok(self.left().is_some())
     }
 }

@@ -4,6 +4,7 @@
 use crate::error::{Error, Result};
 use crate::git::Repository;
 use crate::git::run::WITHIN;
+use crate::interrupt;
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,7 +50,7 @@ impl Queue {
                         let _ = file.rewind().and_then(|()| file.read_to_string(&mut holder));
                         narrate(&format!("waiting for another git aitask in this clone (pid {holder})"));
                     }
-                    std::thread::sleep(Duration::from_millis(7));
+                    interrupt::pause(Duration::from_millis(7))?;
                 }
                 // File systems without locks, and a holder that hangs, must not stop us.
                 Err(_) => return Ok(Self(None)),

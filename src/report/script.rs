@@ -1,5 +1,6 @@
 //! The message shapes of the original scripts (specification 10, section 0): coloured for a terminal, plain elsewhere.
 
+use crate::interrupt;
 use crate::task::harmless;
 use anstream::{AutoStream, ColorChoice};
 use std::io::{self, IsTerminal as _, Write};
@@ -59,7 +60,10 @@ impl Console {
         }
         let _ = write!(io::stderr(), "{}", harmless(question));
         let mut answer = String::new();
-        io::stdin().read_line(&mut answer).ok().filter(|read| *read > 0).map(|_| answer.trim().to_owned())
+        interrupt::typing(|| io::stdin().read_line(&mut answer))
+            .ok()
+            .filter(|read| *read > 0)
+            .map(|_| answer.trim().to_owned())
     }
 
     /// An info line on standard output.

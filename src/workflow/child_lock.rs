@@ -2,6 +2,7 @@
 //! on the disk is theirs to the letter (specification 20, section 6.6).
 
 use crate::error::{Error, Kind, Result};
+use crate::interrupt;
 use crate::ledger::{liveness, nonce};
 use crate::settings::Environment;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
@@ -38,7 +39,7 @@ impl ChildLock {
                 return Ok(lock);
             }
             if look + 1 < ATTEMPTS * LOOKS {
-                std::thread::sleep(PAUSE);
+                interrupt::pause(PAUSE)?;
             }
         }
         let holder = holder(&lock.dir).map_or_else(

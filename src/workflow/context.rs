@@ -1,13 +1,17 @@
 //! What every verb starts from: the repository, the settings, where the task data lives, who is asking.
 
+use super::cut_off::Site;
 use super::{explore, migrate, scratch};
 use crate::error::{Error, Kind, Result};
+use crate::git::run::WITHIN;
 use crate::git::{Branch, Repository, refs};
 use crate::ledger::known::is_known;
+use crate::ledger::queue::Queue;
 use crate::ledger::{Channel, DATA, Ledger, Session};
 use crate::settings::{Environment, Flags, Settings};
 use crate::task::{TaskId, TaskName, TaskPath, paths};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The surroundings of one command.
 #[derive(Debug)]
@@ -97,6 +101,9 @@ impl Context {
         dry_run: bool,
         narrate: fn(&str),
     ) -> Result<Self> {
+        if !dry_run {
+            mend_checkout_of_data(&repository, settings.timeout, narrate)?;
+        }
         let data_branch = data_branch(&repository, &channel)?;
         scratch::sweep(&repository);
         Ok(Self { repository, settings, channel, narrate, dry_run, here: dir.to_owned(), data_branch })
@@ -207,6 +214,19 @@ impl Context {
     pub fn now() -> String {
         jiff::ZonedDateTime::now().strftime("%Y-%m-%d %H:%M").to_string()
     }
+}
+
+/// Makes the checkout of the data branch whole where git was killed while it made it: else the tasks that are missing in it
+/// would be taken for deleted ones. What is not as in its commit stays as it is. No process when there is nothing to do.
+fn mend_checkout_of_data(repository: &Repository, limit: Duration, narrate: fn(&str)) -> Result<()> {
+    let (dir, data) = (repository.root.join(paths::DATA_WORKTREE_DIR), Branch::parse(DATA)?);
+    let site = Site::of(repository, &dir, &data);
+    let within = repository.git().environment().text(WITHIN).is_some();
+    if within || !dir.join(".git").exists() || site.cut_off().is_none() {
+        return Ok(());
+    }
+    let _queue = Queue::enter(repository, limit, narrate)?;
+    site.make_whole(limit).map(drop)
 }
 
 fn data_branch(repository: &Repository, channel: &Channel) -> Result<Option<Branch>> {

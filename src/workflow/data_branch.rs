@@ -1,6 +1,7 @@
 //! The checkout of the data branch: `.aitask-data` and the links into it (specification 40, sections 2 and 8).
 
 use super::context::Context;
+use super::cut_off;
 use super::joining::Resolutions;
 use super::reconcile::{Manner, Reconciled, reconcile};
 use crate::error::{Error, Kind, Result};
@@ -90,7 +91,8 @@ pub fn make_checkout(context: &Context, data: &Branch, start: Option<&Oid>) -> R
             worktree::remove(repository, &dir, true)?;
         }
     }
-    worktree::add(repository, &dir, data, start).map_err(|error| occupied(&error.to_string()))?;
+    cut_off::make(repository, &dir, data, start, context.settings.timeout)
+        .map_err(|error| if error.kind() == Kind::Git { occupied(&error.to_string()) } else { error })?;
     if let (Some(_), Some(remote)) = (start, context.channel.remote()) {
         worktree::set_upstream(repository, data, remote)?;
     }

@@ -2,12 +2,11 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::git::Repository;
-use crate::git::run::{Call, Streams};
+use crate::git::run::{Call, FOR_EVER, Streams};
 use crate::settings::Environment;
 use crate::task::{Document, sheet};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Editors that take `+LINE`.
 const TAKES_LINE: [&str; 8] = ["vi", "vim", "nvim", "nano", "emacs", "emacsclient", "micro", "kak"];
@@ -101,5 +100,5 @@ fn open(environment: &Environment, editor: &str, file: &Path, line: usize, dir: 
     let place = (takes_line && line > 1).then(|| format!("+{line}"));
     let call = Call::program(environment, "sh", dir).args(["-c", &format!("{editor} \"$@\""), editor]);
     let call = call.args(place).arg(file).streams(Streams::Ours);
-    Ok(call.limit(Duration::from_secs(u64::from(u32::MAX))).output()?.code)
+    Ok(call.limit(FOR_EVER).output()?.code)
 }

@@ -116,3 +116,20 @@ pub fn is_left_by_a_write(path: &Path) -> bool {
 fn failed(path: &Path, error: &std::io::Error) -> Error {
     Error::new(Kind::Io, format!("could not write task file: {}: {error}", path.display()))
 }
+
+/// Adds a line to `info/exclude`, once. The others need not be UTF-8.
+pub fn exclude(common_dir: &Path, line: &str) -> Result<()> {
+    let path = common_dir.join("info/exclude");
+    let text = std::fs::read(&path).unwrap_or_default();
+    let ours = [line.as_bytes(), line.trim_start_matches('/').as_bytes()];
+    if text.split(|&byte| byte == b'\n').any(|known| ours.contains(&known.trim_ascii())) {
+        return Ok(());
+    }
+    let made = std::fs::create_dir_all(common_dir.join("info"));
+    let written =
+        made.and_then(|()| std::fs::File::options().create(true).append(true).open(&path)).and_then(|mut file| {
+            let start = if text.is_empty() || text.ends_with(b"\n") { "" } else { "\n" };
+            file.write_all(format!("{start}{line}\n").as_bytes())
+        });
+    written.map_err(|error| Error::io("write", &path, &error))
+}

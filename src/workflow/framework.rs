@@ -196,7 +196,7 @@ pub fn seed(context: &Context) -> Result<()> {
 
 /// Keeps git from ever seeing the user's own settings.
 pub fn hide_user_config(context: &Context) -> Result<()> {
-    super::place::exclude(&context.repository.common_dir, &format!("/{}", paths::USER_CONFIG_FILE))
+    super::files::exclude(&context.repository.common_dir, &format!("/{}", paths::USER_CONFIG_FILE))
 }
 
 /// Writes the user's own settings, where there are none; `ask` gives the address, from the one that git knows.

@@ -2,12 +2,12 @@
 
 use super::context::Context;
 use super::data_branch::{self, Attached};
+use super::files::exclude;
 use super::founding::{Founding, forget_local_locks};
 pub use super::founding::{init_locks, require_no_other};
 use super::index::Index;
 use super::migrate;
 use super::outcome::Aside;
-use super::place::exclude;
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::ledger::transaction::Step;

@@ -2,6 +2,7 @@
 //! not there yet.
 
 use super::context::{Context, Wanted};
+use super::cut_off::Site;
 use super::place::tips;
 use super::planned::Planned;
 use crate::error::{Error, Kind, Result};
@@ -9,6 +10,7 @@ use crate::git::{Branch, Oid, merge, refs, worktree};
 use crate::ledger::held::Held;
 use crate::ledger::{DATA, IDS, LOCKS};
 use crate::task::{BRANCH_PREFIX, TaskId, TaskName, WORKTREES_DIR};
+use std::path::PathBuf;
 
 /// Refuses a branch that carries locks, ids or task data: no code is cut from it, or goes there.
 ///
@@ -128,7 +130,9 @@ pub fn loose_ends(context: &Context, name: &str, homes: &[Branch]) -> Result<Opt
         repository.worktree_of(&branch)?.filter(|record| !worktree::is_gone(record)).map(|record| record.path)
     };
     let place = place.filter(|place| *place != repository.root);
-    let dirty = place.filter(|place| worktree::load_status(repository, place).is_ok_and(|status| status.is_dirty()));
+    let has_work =
+        |place: &PathBuf| Site::of(repository, place, &branch).load_work().is_ok_and(|work| !work.is_empty());
+    let dirty = place.filter(has_work);
     let into = homes.first().or(repository.root_branch.as_ref()).map_or("HEAD", Branch::as_str);
     let commits = (count > 0).then(|| {
         let plural = if count == 1 { "" } else { "s" };

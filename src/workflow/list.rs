@@ -1,6 +1,7 @@
 //! The tasks in order, with who holds them, where their worktrees are, and what they wait for.
 
 use super::context::{Context, Wanted};
+use super::cut_off::{CutOff, Site};
 use super::index::{Index, branches};
 use super::outcome::Holder;
 use super::registered::branch_in;
@@ -197,14 +198,15 @@ impl Look {
 
 /// The state of one worktree, compared with the commit of the main one.
 pub(super) fn state(context: &Context, record: &WorktreeRecord, branch: Branch, main: Option<&Oid>) -> WorktreeState {
-    let there = !worktree::is_gone(record);
+    let cut_off = Site::of(&context.repository, &record.path, &branch).cut_off();
+    let there = !worktree::is_gone(record) && cut_off.is_none();
     let status = there.then(|| worktree::load_status(&context.repository, &record.path).ok()).flatten();
     let counts = record.head.as_ref().zip(main);
     let counts = counts.and_then(|(head, main)| merge::ahead_behind(&context.repository, head, main).ok());
     WorktreeState {
         path: record.path.clone(),
         branch,
-        in_progress: worktree::in_progress(&record.path),
+        in_progress: cut_off.map(CutOff::name).or_else(|| worktree::in_progress(&record.path)),
         dirty: status.map(|status| status.is_dirty()),
         ahead: counts.map(|counts| counts.0),
         behind: counts.map(|counts| counts.1),

@@ -128,7 +128,7 @@ pub fn to_data_branch(context: &Context, code_too: Code) -> Result<(Vec<String>,
         return Ok((made, aside));
     }
     require_left(context, &code)?;
-    super::place::exclude(&context.repository.common_dir, "/.aitask-data/")?;
+    super::files::exclude(&context.repository.common_dir, "/.aitask-data/")?;
     // What git ignored stays in the folders; it moves over, and links take their place.
     let start = ledger.view(std::slice::from_ref(&data), false)?.tip(&data);
     data_branch::make_checkout(context, &data, start.published.as_ref().filter(|_| start.local.is_none()))?;
@@ -334,7 +334,7 @@ pub(super) fn require_clean(context: &Context, dir: &Path) -> Result<()> {
 pub fn ignore_private(context: &Context) -> Result<bool> {
     let Some(dir) = data_state::data_worktree(context) else { return Ok(false) };
     for line in DATA_IGNORES {
-        super::place::exclude(&context.repository.common_dir, &format!("/{line}"))?;
+        super::files::exclude(&context.repository.common_dir, &format!("/{line}"))?;
     }
     let (data, ledger) = (Branch::parse(DATA)?, context.ledger());
     if private_lines(&ledger.view(std::slice::from_ref(&data), false)?, &data)?.is_none() {

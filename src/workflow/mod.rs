@@ -11,6 +11,7 @@ pub mod child_lock;
 pub mod claim;
 pub mod context;
 pub mod create;
+mod cut_off;
 pub mod data_branch;
 pub mod data_state;
 pub mod demo;

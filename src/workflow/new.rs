@@ -242,7 +242,7 @@ fn draft(context: &Context, options: &Options, mut task: NewTask) -> Result<Crea
         });
     }
     std::fs::create_dir_all(&dir).map_err(|error| Error::io("make", &dir, &error))?;
-    super::place::exclude(&context.repository.common_dir, &format!("/{}/", paths::DRAFTS_DIR))?;
+    super::files::exclude(&context.repository.common_dir, &format!("/{}/", paths::DRAFTS_DIR))?;
     for n in 1.. {
         let path = if n == 1 { path.clone() } else { format!("{stem}_{n}.md") };
         let file = context.data_dir().join(&path);

@@ -117,12 +117,22 @@ pub struct WorktreeInfo {
     /// Files that git ignores, and this command copied into it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub copied: Vec<PathBuf>,
+    /// What was done to it, where a command had been killed at it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mended: Option<String>,
     /// Why it is not quite ready to work in; it was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unfinished: Option<String>,
     /// The commit it was cut from, and when that was made (seconds since 1970).
     #[serde(skip)]
     pub base_commit: Option<(Oid, i64)>,
+}
+
+impl WorktreeInfo {
+    /// What else there is to say of it.
+    pub(super) fn notes(&self) -> impl Iterator<Item = String> {
+        [&self.mended, &self.unfinished].into_iter().flatten().cloned()
+    }
 }
 
 /// One ref of a swap, as `--dry-run` shows it.

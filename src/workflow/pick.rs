@@ -135,7 +135,7 @@ pub fn pick(context: &Context, options: &Options) -> Result<Picked> {
         }
         _ => None,
     };
-    aside.notes.extend(worktree.as_ref().and_then(|worktree| worktree.unfinished.clone()));
+    aside.notes.extend(worktree.iter().flat_map(WorktreeInfo::notes));
     if !context.dry_run {
         remember(context, &taken.lock, worktree.as_ref())?;
     }

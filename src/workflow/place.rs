@@ -1,19 +1,20 @@
 //! The worktree of a task: `aiwork/<task name>` on the branch `aitask/<task name>` (specification 50, section 1).
 
 use super::context::{Context, Wanted};
+use super::cut_off::{self, CutOff, Mended, Site, name_of};
+use super::files::exclude;
 use super::furnish::{furnish, is_wanted};
 use super::landing::{require_code, require_other_base};
 use super::mark::Mark;
 use super::outcome::WorktreeInfo;
-use super::registered::{branch_in, gone, require_alone};
+use super::registered::{branch_in, gone, refuse_link, require_alone};
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, Oid, RefName, RefUpdate, merge, objects, refs, worktree};
 use crate::ledger::queue::Queue;
 use crate::task::{BRANCH_PREFIX, TaskName, WORKTREES_DIR};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Where a task's worktree is, or could be.
 #[derive(Debug)]
@@ -80,8 +81,11 @@ impl Place {
         let occupied = |message: String, hint: String| Err(Error::new(Kind::Occupied, message).hint(hint));
         match &self.record {
             Some(record) if record.path == context.repository.root => Ok(()),
-            Some(record) if worktree::is_gone(record) => Err(gone(&record.path, &self.branch)),
+            Some(record) if worktree::is_gone(record) && self.site(context, record).cut_off().is_none() => {
+                Err(gone(&record.path, &self.branch))
+            }
             Some(_) => Ok(()),
+            None if self.unborn().is_some() => Ok(()),
             None => {
                 refuse_link(context, &self.path)?;
                 if let Some(below) = refs::below(&context.repository, &self.branch.full())? {
@@ -120,20 +124,20 @@ impl Place {
     }
 
     /// Makes the worktree where there is none, on the task branch if there is one, else on a new one cut from `base`. One
-    /// that a killed command left unfurnished is furnished.
-    pub fn ensure(&self, context: &Context, base: &Base) -> Result<WorktreeInfo> {
+    /// that a killed command left half made, half removed or unfurnished is made whole.
+    pub fn ensure(mut self, context: &Context, base: &Base) -> Result<WorktreeInfo> {
         let repository = &context.repository;
-        let mark = Mark::furnishing(repository, &self.planned);
-        // Whoever begins to work in it has no use for a removal that was cut off.
-        Mark::removing(repository, &self.planned).clear();
+        let mut mark = Mark::furnishing(repository, name_of(&self.branch));
+        let mended = self.mend(context)?;
         let mut info = WorktreeInfo {
             path: self.path.clone(),
             branch: self.branch.clone(),
             base: Some(base.branch.clone()),
-            created: false,
+            created: matches!(mended, Some(Mended::Whole(CutOff::Making, _))),
             ahead: None,
             behind: None,
             copied: Vec::new(),
+            mended: mended.and_then(|mended| mended.note(&self.path)),
             unfinished: None,
             base_commit: base.age(context)?,
         };
@@ -150,25 +154,57 @@ impl Place {
                 mark.set(repository)?;
             }
             // Beside a fetch of this clone, which would stumble over a half-written registration.
-            let queue = Queue::enter(repository, context.settings.timeout, context.narrate)?;
-            let added = worktree::add(repository, &self.path, &self.branch, tip.is_none().then_some(&base.commit));
-            if let Err(error) = added {
-                // Another command may have made the same one meanwhile.
-                if repository.worktree_of(&self.branch)?.is_none() {
-                    return Err(error);
-                }
-            }
-            drop(queue);
+            let _queue = Queue::enter(repository, context.settings.timeout, context.narrate)?;
+            let start = tip.is_none().then_some(&base.commit);
+            cut_off::make(repository, &self.path, &self.branch, start, context.settings.timeout)?;
             info.created = true;
         }
-        if is_wanted(context) && (info.created || mark.is_left(repository)) {
-            mark.set(repository)?;
-            if let Err(error) = furnish(context, &self.path, &mut info.copied) {
-                info.unfinished = Some(error.to_string());
-            }
-            mark.clear();
+        if !is_wanted(context) || !(info.created || mark.is_there()) {
+            return Ok(info);
         }
+        if !info.created && mark.is_held() {
+            info.unfinished = Some(format!("{} is still being made ready by another command", self.path.display()));
+            return Ok(info);
+        }
+        mark.set(repository)?;
+        match furnish(context, &self.path, &mut info.copied) {
+            Err(error) if error.kind() == Kind::Interrupted => return Err(error),
+            Err(error) => info.unfinished = Some(error.to_string()),
+            Ok(()) => {}
+        }
+        mark.clear();
         Ok(info)
+    }
+
+    /// The worktree with its notes.
+    fn site<'s>(&'s self, context: &'s Context, record: &'s WorktreeRecord) -> Site<'s> {
+        Site::of(&context.repository, &record.path, &self.branch)
+    }
+
+    /// What is registered at the task's place and names no commit yet: git was killed just when it began.
+    fn unborn(&self) -> Option<&WorktreeRecord> {
+        let locked = |lock: &String| cut_off::is_initializing_lock(lock.as_bytes());
+        self.all.iter().find(|record| {
+            record.path == self.planned && record.branch.is_none() && record.locked.as_ref().is_some_and(locked)
+        })
+    }
+
+    /// Makes the worktree whole where a command was killed at it, or forgets it where nothing is there yet.
+    fn mend(&mut self, context: &Context) -> Result<Option<Mended>> {
+        let Some(record) = self.record.as_ref().or_else(|| self.unborn()) else {
+            // What these are about is gone.
+            Mark::removing(&context.repository, name_of(&self.branch)).clear();
+            return Ok(None);
+        };
+        let site = self.site(context, record);
+        if site.cut_off().is_none() {
+            return Ok(None);
+        }
+        let queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
+        let mended = site.make_whole(context.settings.timeout)?;
+        drop(queue);
+        *self = Self::look(context, self.branch.clone(), self.planned.clone())?;
+        Ok(mended)
     }
 
     /// The tip of the task branch.
@@ -186,13 +222,16 @@ impl Place {
         let Some(record) = self.record.as_ref().or_else(|| self.users().next()) else { return Ok(()) };
         let (repository, show) = (&context.repository, record.path.display());
         let refuse = |kind, message: String, hint: String| Err(Error::new(kind, message).hint(hint));
-        if let Some(reason) = &record.locked {
+        let site = self.site(context, record);
+        let cut_off = site.cut_off();
+        let is_made = |reason: &str| cut_off.is_some() && cut_off::is_initializing_lock(reason.as_bytes());
+        if let Some(reason) = record.locked.as_ref().filter(|reason| !is_made(reason)) {
             let message = format!("the worktree {show} is locked: {reason}");
             return refuse(Kind::Occupied, message, format!("git worktree unlock {show}"));
         }
         if worktree::is_gone(record) {
             let here = repository.toplevel.display();
-            if discard || Mark::removing(repository, &self.planned).is_left(repository) {
+            if discard || cut_off.is_some() {
                 return Ok(());
             }
             if repository.here_branch.as_ref() == Some(&self.branch) {
@@ -216,20 +255,20 @@ impl Place {
                 format!("{show} is on no branch (detached HEAD), so {} lacks what is done there", self.branch);
             return refuse(Kind::Dirty, message, look);
         }
-        let status = worktree::load_status(repository, &record.path)?;
-        if !status.is_dirty() {
-            let with_submodules = worktree::has_submodules(&record.path);
-            return if with_submodules {
-                worktree::require_expendable_submodules(repository, &record.path)
-            } else {
-                Ok(())
-            };
+        let work = site.load_work()?;
+        if work.is_empty() {
+            if cut_off.is_none() && worktree::has_submodules(&record.path) {
+                worktree::require_expendable_submodules(repository, &record.path)?;
+            }
+            return Ok(());
         }
-        let names: Vec<_> = status.entries.iter().take(5).map(|entry| entry.path.display().to_string()).collect();
-        let more = status.entries.len().saturating_sub(names.len());
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let message = format!("{show} has uncommitted work: {}{more}", names.join(", "));
-        refuse(Kind::Dirty, message, format!("cd {show} && git add -A && git commit"))
+        let message = format!("{show} has uncommitted work: {}", cut_off::first_of(&work));
+        // What is missing would be committed, too.
+        let hint = match TaskName::from_branch(self.branch.as_str()).filter(|_| cut_off.is_some()) {
+            Some(name) => format!("git aitask worktree add {}   # makes it whole", name.id()),
+            None => format!("cd {show} && git add -A && git commit"),
+        };
+        refuse(Kind::Dirty, message, hint)
     }
 
     /// Removes the worktree, and only what is registered to the task branch below `aiwork/` or where git moved it. The
@@ -238,12 +277,12 @@ impl Place {
         let now = Self::look(context, self.branch.clone(), self.planned.clone())?;
         let record = now.removable(context);
         let elsewhere = now.users().find(|other| Some(*other) != record).map(|other| other.path.clone());
-        let mark = Mark::removing(&context.repository, &self.planned);
         let Some(record) = record else {
-            mark.clear();
+            Mark::removing(&context.repository, name_of(&self.branch)).clear();
             return Ok(Removed { worktree: false, elsewhere, gone: None });
         };
-        if worktree::is_gone(record) && record.locked.is_none() && !mark.is_left(&context.repository) {
+        let site = now.site(context, record);
+        if worktree::is_gone(record) && record.locked.is_none() && site.cut_off().is_none() {
             let (error, show) = (gone(&record.path, &self.branch), record.path.display());
             let gone = Some(format!(
                 "{error}, so it and the branch stay; if it was moved, git worktree repair NEW_PLACE finds it again; if it was \
@@ -254,10 +293,7 @@ impl Place {
         refuse_link(context, &record.path)?;
         now.require_removable(context, discard)?;
         let _queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
-        mark.set(&context.repository)?;
-        let removed = worktree::remove(&context.repository, &record.path, discard);
-        mark.clear();
-        removed?;
+        site.remove(discard, context.settings.timeout)?;
         Ok(Removed { worktree: true, elsewhere, gone: None })
     }
 
@@ -288,41 +324,6 @@ impl Place {
             }
         })
     }
-}
-
-/// `aiwork`, and the worktree in it, must be folders of the repository and no way out of it.
-fn refuse_link(context: &Context, worktree: &Path) -> Result<()> {
-    let dir = context.repository.root.join(WORKTREES_DIR);
-    if let Some(link) = [dir.as_path(), worktree].into_iter().find(|path| path.is_symlink()) {
-        let link = link.display();
-        return Err(Error::new(Kind::Occupied, format!("{link} is a symbolic link, and none is followed"))
-            .hint(format!("rm {link}")));
-    }
-    match dir.symlink_metadata() {
-        Ok(data) if !data.is_dir() => Err(Error::new(
-            Kind::Occupied,
-            format!("{} is in the way: worktrees go into a folder of that name", dir.display()),
-        )
-        .hint(format!("mv {0} {0}.old", dir.display()))),
-        _ => Ok(()),
-    }
-}
-
-/// Adds a line to `info/exclude`, once. The others need not be UTF-8.
-pub fn exclude(common_dir: &Path, line: &str) -> Result<()> {
-    let path = common_dir.join("info/exclude");
-    let text = std::fs::read(&path).unwrap_or_default();
-    let ours = [line.as_bytes(), line.trim_start_matches('/').as_bytes()];
-    if text.split(|&byte| byte == b'\n').any(|known| ours.contains(&known.trim_ascii())) {
-        return Ok(());
-    }
-    let made = std::fs::create_dir_all(common_dir.join("info"));
-    let written =
-        made.and_then(|()| std::fs::File::options().create(true).append(true).open(&path)).and_then(|mut file| {
-            let start = if text.is_empty() || text.ends_with(b"\n") { "" } else { "\n" };
-            file.write_all(format!("{start}{line}\n").as_bytes())
-        });
-    written.map_err(|error| Error::io("write", &path, &error))
 }
 
 /// The branch that a task branch is cut from, and where it is.

@@ -33,6 +33,24 @@ pub(super) fn gone(path: &Path, branch: &Branch) -> Error {
     }
 }
 
+/// `aiwork`, and the worktree in it, must be folders of the repository and no way out of it.
+pub(super) fn refuse_link(context: &Context, worktree: &Path) -> Result<()> {
+    let dir = context.repository.root.join(WORKTREES_DIR);
+    if let Some(link) = [dir.as_path(), worktree].into_iter().find(|path| path.is_symlink()) {
+        let link = link.display();
+        return Err(Error::new(Kind::Occupied, format!("{link} is a symbolic link, and none is followed"))
+            .hint(format!("rm {link}")));
+    }
+    match dir.symlink_metadata() {
+        Ok(data) if !data.is_dir() => Err(Error::new(
+            Kind::Occupied,
+            format!("{} is in the way: worktrees go into a folder of that name", dir.display()),
+        )
+        .hint(format!("mv {0} {0}.old", dir.display()))),
+        _ => Ok(()),
+    }
+}
+
 /// Refuses a worktree that cannot go without another one in it; or, unless it is to be discarded, without a repository
 /// in it, which git does not see in a folder that it ignores.
 ///

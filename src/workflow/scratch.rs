@@ -4,8 +4,10 @@
 
 use super::context::Context;
 use super::files::real;
+use super::mark::share;
 use crate::error::{Error, Result};
 use crate::git::{Oid, Repository, worktree};
+use crate::interrupt;
 use crate::ledger::nonce;
 use crate::ledger::queue::Queue;
 use std::fs::File;
@@ -22,7 +24,7 @@ pub struct Scratch {
     folder: PathBuf,
     /// The worktree.
     pub path: PathBuf,
-    _used: File,
+    used: File,
 }
 
 impl Scratch {
@@ -39,13 +41,16 @@ impl Scratch {
         // Nobody looks at a note before it has its name, and then it is locked.
         let used = File::open(&draft).and_then(|file| file.lock().map(|()| file)).map_err(io)?;
         std::fs::rename(&draft, &note).and_then(|()| std::fs::create_dir(&folder)).map_err(io)?;
-        let scratch = Self { note, path: folder.join(name), folder, _used: used };
+        let scratch = Self { note, path: folder.join(name), folder, used };
+        // A git that outlives this command keeps the note locked, and nobody removes what it is just making.
+        share(&scratch.used, true);
         let made = Queue::enter(repository, context.settings.timeout, context.narrate)
             .and_then(|_queue| worktree::add_detached(repository, &scratch.path, commit));
+        share(&scratch.used, false);
         match made {
             Ok(()) => Ok(scratch),
             Err(error) => {
-                let _ = remove(repository, &scratch.note, &scratch.folder);
+                let _ = interrupt::cleaning_up(|| remove(repository, &scratch.note, &scratch.folder));
                 Err(error)
             }
         }
@@ -53,8 +58,10 @@ impl Scratch {
 
     /// Removes it, whatever is in it.
     pub fn remove(self, context: &Context) -> Result<()> {
-        let _queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
-        remove(&context.repository, &self.note, &self.folder)
+        interrupt::cleaning_up(|| {
+            let _queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
+            remove(&context.repository, &self.note, &self.folder)
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 //! 2). Only what is registered to the task's own branch goes, or a leftover below `aiwork/` that nothing is registered to.
 
 use super::context::Context;
+use super::cut_off::{CutOff, Site, is_initializing_lock};
 use super::holding::require_idle;
 use super::landing::has_landed;
 use super::registered::{branch_in, require_alone};
@@ -63,7 +64,14 @@ pub enum Registered {
 /// Looks it up in git's registry. One process.
 pub fn resolve(context: &Context, name: &WorktreeName) -> Result<Registered> {
     let (records, whole) = worktree::list_loosely(&context.repository)?;
-    Ok(classify(&records, whole, name))
+    let registered = classify(&records, whole, name);
+    let Registered::Usable(path) = &registered else { return Ok(registered) };
+    // The scripts have no words of their own for what is half made, and for what is half removed.
+    Ok(match Site::of(&context.repository, path, &name.branch).cut_off() {
+        None => registered,
+        Some(CutOff::Making) => Registered::Locked(path.clone()),
+        Some(CutOff::Removal) => Registered::Stale(path.clone()),
+    })
 }
 
 fn classify(records: &[WorktreeRecord], whole: bool, name: &WorktreeName) -> Registered {
@@ -188,6 +196,7 @@ struct Teardown<'t> {
 impl Teardown<'_> {
     fn remove_worktree(&mut self, registered: Registered) -> Result<WorktreeEnd> {
         let path = match registered {
+            Registered::Stale(path) | Registered::Locked(path) if self.is_cut_off(&path) => Some(path),
             Registered::Stale(path) => return Ok(WorktreeEnd::Kept("stale_record", path)),
             Registered::Locked(path) => return Ok(WorktreeEnd::Kept("locked", path)),
             Registered::Main(path) => return Ok(WorktreeEnd::Kept("main_worktree", path)),
@@ -211,6 +220,13 @@ impl Teardown<'_> {
         }
     }
 
+    /// Whether a command was killed while it made or removed the worktree, and nobody keeps it by a lock.
+    fn is_cut_off(&self, path: &Path) -> bool {
+        let lock = self.records.iter().find(|record| record.path == path).and_then(|record| record.locked.as_ref());
+        lock.is_none_or(|lock| is_initializing_lock(lock.as_bytes()))
+            && Site::of(&self.context.repository, path, &self.name.branch).cut_off().is_some()
+    }
+
     fn kept(&mut self, reason: &'static str, path: PathBuf, why: String) -> WorktreeEnd {
         self.causes.push(why);
         WorktreeEnd::Kept(reason, path)
@@ -232,27 +248,30 @@ impl Teardown<'_> {
         if let Some(what) = worktree::in_progress(path).filter(|_| !discard && self.rebased().is_some()) {
             return Ok(self.kept("dirty", path.to_owned(), format!("it is in the middle of {what}")));
         }
-        if self.manner.dry_run {
-            let dirty = !discard && worktree::load_status(repository, path)?.is_dirty();
-            return Ok(if dirty {
-                self.kept("dirty", path.to_owned(), format!("{} has uncommitted work", path.display()))
-            } else {
-                WorktreeEnd::Removed(path.to_owned())
-            });
+        let site = Site::of(repository, path, &self.name.branch);
+        if !discard && (self.manner.dry_run || site.cut_off().is_some()) && !site.load_work()?.is_empty() {
+            return Ok(self.kept("dirty", path.to_owned(), format!("{} has uncommitted work", path.display())));
         }
-        let Err(error) = worktree::remove(repository, path, discard) else {
+        if self.manner.dry_run {
+            return Ok(WorktreeEnd::Removed(path.to_owned()));
+        }
+        let Err(error) = site.remove(discard, self.context.settings.timeout) else {
             return Ok(WorktreeEnd::Removed(path.to_owned()));
         };
+        if error.kind() == Kind::Interrupted {
+            return Err(error);
+        }
         self.causes.push(error.to_string());
         if !discard {
             return Ok(WorktreeEnd::Kept("dirty", path.to_owned()));
         }
         // Git refuses a worktree it cannot read, too; the registry must still say whose it is.
-        if resolve(self.context, self.name)? != Registered::Usable(path.to_owned()) {
+        let (records, whole) = worktree::list_loosely(repository)?;
+        if classify(&records, whole, self.name) != Registered::Usable(path.to_owned()) {
             return Ok(WorktreeEnd::Kept("unknown", path.to_owned()));
         }
         std::fs::remove_dir_all(path).map_err(|error| Error::io("remove", path, &error))?;
-        worktree::remove(repository, path, true)?;
+        site.remove(true, self.context.settings.timeout)?;
         Ok(WorktreeEnd::Removed(path.to_owned()))
     }
 

@@ -1,6 +1,7 @@
 //! The worktrees of tasks in this clone. Asks git's registry, not the network.
 
 use super::context::{Context, Wanted};
+use super::cut_off::Site;
 use super::index::Index;
 use super::list::{WorktreeState, state};
 use super::outcome::{Aside, DryRun, WorktreeInfo};
@@ -55,18 +56,26 @@ pub fn list(context: &Context) -> Result<WorktreeList> {
 /// Where the worktree of a task is.
 ///
 /// # Errors
-/// [`Kind::NoSuchTask`] when it has none in this clone.
+/// [`Kind::NoSuchTask`] when it has none in this clone; [`Kind::Occupied`] when it is half made or half removed.
 pub fn path(context: &Context, wanted: &Wanted) -> Result<WorktreePath> {
     let records = worktree::list(&context.repository)?;
     let found = records.into_iter().find_map(|record| {
-        let name = TaskName::from_branch(branch_in(context, &record)?.as_str())?;
+        let branch = branch_in(context, &record)?;
+        let name = TaskName::from_branch(branch.as_str())?;
         let other = name.as_top_level().map(|name| name.id());
-        (name.id() == wanted.id || other == Some(wanted.id)).then_some(record.path)
+        (name.id() == wanted.id || other == Some(wanted.id)).then_some((record.path, branch))
     });
-    found.map(|path| WorktreePath { task: wanted.id, path }).ok_or_else(|| {
+    let (path, branch) = found.ok_or_else(|| {
         Error::new(Kind::NoSuchTask, format!("{} has no worktree in this clone", wanted.id.t()))
             .hint(format!("git aitask pick {}", wanted.id))
-    })
+    })?;
+    match Site::of(&context.repository, &path, &branch).cut_off() {
+        None => Ok(WorktreePath { task: wanted.id, path }),
+        Some(what) => {
+            let message = format!("{} is not whole: it is in the middle of {}", path.display(), what.name());
+            Err(Error::new(Kind::Occupied, message).hint(format!("git aitask worktree add {}", wanted.id)))
+        }
+    }
 }
 
 /// A worktree made.
@@ -101,7 +110,7 @@ pub fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Result<Add
         aside.would_run(place.add_command(context, &base)?);
     }
     let worktree = if context.dry_run { None } else { Some(place.ensure(context, &base)?) };
-    aside.notes.extend(worktree.as_ref().and_then(|worktree| worktree.unfinished.clone()));
+    aside.notes.extend(worktree.iter().flat_map(WorktreeInfo::notes));
     Ok(Added { task: path.id(), worktree, aside })
 }
 

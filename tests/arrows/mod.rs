@@ -15,18 +15,19 @@ struct Room {
 #[rustfmt::skip]
 const ROOMS: &[Room] = &[
     Room { name: "error", may_use: &[], why: "everybody's, so it uses nobody" },
+    Room { name: "interrupt", may_use: &["error"], why: "everybody who waits asks it" },
     Room { name: "task", may_use: &["error"], why: "pure: no git, no files, no settings" },
     Room { name: "git::types", may_use: &["error"], why: "names, parsed at the border" },
     Room { name: "git::porcelain", may_use: &["git::types", "error"], why: "pure parsers of bytes" },
     Room { name: "settings", may_use: &["git::types", "error"], why: "below git; its values are typed names" },
-    Room { name: "git", may_use: &["settings", "error"], why: "knows git's command line, and nothing of tasks" },
-    Room { name: "ledger", may_use: &["git", "task::id", "task::TaskId", "settings", "error"], why: "a branch as a database: of tasks it knows the id alone" },
-    Room { name: "workflow", may_use: &["ledger", "task", "git", "settings", "error"], why: "the life of a task; no clap, no printing" },
-    Room { name: "report", may_use: &["workflow", "ledger", "task", "git::types", "settings", "error"], why: "outcomes as text: the types in them, no calls" },
-    Room { name: "commands", may_use: &["workflow", "report", "settings", "task", "ledger", "git", "error"], why: "arguments in, one workflow call, outcome out; types of task, ledger and git stand in both" },
+    Room { name: "git", may_use: &["settings", "error", "interrupt"], why: "knows git's command line, and nothing of tasks" },
+    Room { name: "ledger", may_use: &["git", "task::id", "task::TaskId", "settings", "error", "interrupt"], why: "a branch as a database: of tasks it knows the id alone" },
+    Room { name: "workflow", may_use: &["ledger", "task", "git", "settings", "error", "interrupt"], why: "the life of a task; no clap, no printing" },
+    Room { name: "report", may_use: &["workflow", "ledger", "task", "git::types", "settings", "error", "interrupt"], why: "outcomes as text: the types in them, no calls" },
+    Room { name: "commands", may_use: &["workflow", "report", "settings", "task", "ledger", "git", "error", "interrupt"], why: "arguments in, one workflow call, outcome out; types of task, ledger and git stand in both" },
     Room { name: "cli", may_use: &["commands", "workflow", "report", "settings", "error"], why: "clap, and the choice of the command" },
-    Room { name: "compat", may_use: &["workflow", "ledger", "task", "report", "git::types", "settings", "error"], why: "the scripts' dialect; git is reached through workflow and ledger" },
-    Room { name: "main", may_use: &["cli", "commands", "compat", "report", "settings", "error"], why: "which face, run, exit" },
+    Room { name: "compat", may_use: &["workflow", "ledger", "task", "report", "git::types", "settings", "error", "interrupt"], why: "the scripts' dialect; git is reached through workflow and ledger" },
+    Room { name: "main", may_use: &["cli", "commands", "compat", "report", "settings", "error", "interrupt"], why: "which face, run, exit" },
     Room { name: "lib", may_use: &[], why: "declares the modules" },
 ];
 

@@ -108,7 +108,7 @@ fn one_of_two_sessions_is_killed_at_every_call_and_one_holds_the_task() {
             let wanted = [&second, &first].map(|session| session.aitask(&["pick", &id, "--no-worktree", "--json"]));
             let winners: Vec<_> = wanted.iter().filter(|run| run.code == 0).collect();
             assert_eq!(winners.len(), 1, "call {k} {when:?}\n{killed}\n{}\n{}", wanted[0], wanted[1]);
-            let winner = if wanted[0].code == 0 { 1 } else { 0 };
+            let winner = usize::from(wanted[0].code == 0);
             let lock = world.remote_file("aitask-locks", &format!("t{id}_lock.yaml")).unwrap();
             assert!(lock.contains(&format!("pid: {}\n", sessions[winner].pid())), "call {k} {when:?}\n{lock}");
             [&first, &second][winner].aitask(&["drop", &id]).ok();

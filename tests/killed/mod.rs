@@ -1,11 +1,15 @@
 //! Killed between any two git commands, then the same command again: the end is that of a run nobody disturbed.
 //!
 //! A module a verb, a test a [`Mode`]. [`Scene`] builds the repositories once and puts them back before every kill,
-//! [`describe`] says what there is to see, [`sweep`] kills and compares.
+//! [`describe`] says what there is to see, [`sweep`] kills and compares. [`groups`] kills git's children, too, [`half`]
+//! looks at what they leave, and [`signals`] ends the program by a signal that it takes notice of.
 
 mod describe;
+mod groups;
+mod half;
 mod local_swap;
 mod scene;
+mod signals;
 mod sweep;
 mod verbs;
 

@@ -4,6 +4,7 @@
 use super::beside::Beside;
 use crate::error::{Error, Kind, Result};
 use crate::git::run::{Call, Output};
+use crate::interrupt;
 use crate::settings::Environment;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -221,7 +222,7 @@ impl<'a> Stage<'a> {
                 return Ok(answer);
             }
             (self.narrate)(&format!("   {} has to try again: {}", agent.name, answer.text("/error/message")));
-            std::thread::sleep(Duration::from_millis(100));
+            interrupt::pause(Duration::from_millis(100))?;
         }
     }
 

@@ -7,6 +7,7 @@ use crate::git::porcelain::status::StatusEntry;
 use crate::git::remote::{self, PushOptions};
 use crate::git::worktree;
 use crate::git::{Branch, Oid, RefUpdate, RemoteName, merge, refs};
+use crate::interrupt;
 use crate::ledger::backoff::Deadline;
 use crate::ledger::swap;
 use crate::task::{merge as task_merge, paths};
@@ -197,7 +198,7 @@ impl Work<'_, '_> {
                 // Another git is at work here, perhaps for a command of ours that was killed: it will be done soon.
                 Err(error) if error.to_string().contains(".lock': File exists") && tries < PATIENCE => {
                     tries += 1;
-                    std::thread::sleep(Duration::from_millis(100));
+                    interrupt::pause(Duration::from_millis(100))?;
                 }
                 Err(error) => {
                     // That git may have committed the very same.

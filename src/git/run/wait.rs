@@ -1,0 +1,136 @@
+//! Waiting for a process: its end, its output, a time limit, a signal.
+
+use crate::interrupt::{self, LOOK};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process, test_kill_process_group};
+use std::io::{self, PipeWriter, Read as _};
+use std::process::ExitStatus;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long what was asked to end may take to end.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How long the rest of a group may take after its first process. Not the whole time: one that has ended, and that nobody
+/// waits for (a container without an init process), still counts as there.
+const REST_GRACE: Duration = Duration::from_millis(200);
+
+/// How long the output of a process that has ended is waited for: what it started in the background may hold it open for
+/// ever.
+const OUTPUT_GRACE: Duration = Duration::from_secs(1);
+
+/// How waiting came to its end.
+pub(super) enum End {
+    /// The process ended.
+    Itself(ExitStatus),
+    /// The time was up, and it was ended.
+    TimedOut,
+    /// A signal came, and it was ended.
+    Interrupted,
+}
+
+/// What is to be ended: a process group, or a process that shares ours.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Target {
+    Group(Pid),
+    Alone(Pid),
+}
+
+impl Target {
+    fn send(self, signal: Signal) {
+        // What is gone needs no signal.
+        let _ = match self {
+            Self::Group(pid) => kill_process_group(pid, signal),
+            Self::Alone(pid) => kill_process(pid, signal),
+        };
+    }
+
+    fn is_there(self) -> bool {
+        match self {
+            Self::Group(pid) => test_kill_process_group(pid).is_ok(),
+            Self::Alone(pid) => test_kill_process(pid).is_ok(),
+        }
+    }
+}
+
+/// Waits for a process; `ended` waits that long and gives its status.
+pub(super) fn wait(
+    target: Option<Target>,
+    limit: Duration,
+    ended: impl Fn(Duration) -> io::Result<Option<ExitStatus>>,
+) -> io::Result<End> {
+    let until = Instant::now() + limit;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if let Some(status) = ended(left.min(LOOK))? {
+            return Ok(End::Itself(status));
+        }
+        if interrupt::is_wanted() {
+            let polite = match target {
+                Some(Target::Group(_)) => Signal::TERM,
+                // A shell that somebody types into takes no notice of SIGTERM.
+                _ => Signal::HUP,
+            };
+            stop(target, polite, &ended)?;
+            return Ok(End::Interrupted);
+        }
+        if left.is_zero() {
+            stop(target, Signal::KILL, &ended)?;
+            return Ok(End::TimedOut);
+        }
+    }
+}
+
+/// Ends it: politely, and after a moment for certain.
+fn stop(
+    target: Option<Target>,
+    polite: Signal,
+    ended: &impl Fn(Duration) -> io::Result<Option<ExitStatus>>,
+) -> io::Result<()> {
+    let Some(target) = target else { return Ok(()) };
+    target.send(polite);
+    let mut until = Instant::now() + GRACE;
+    let mut has_ended = false;
+    // The group outlives its first process: helpers (ssh, git-remote-https), and what a check started.
+    while Instant::now() < until && (!has_ended || target.is_there()) {
+        if !has_ended && ended(Duration::from_millis(5))?.is_some() {
+            (has_ended, until) = (true, until.min(Instant::now() + REST_GRACE));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    if target.is_there() {
+        target.send(Signal::KILL);
+        ended(Duration::from_secs(5))?;
+    }
+    Ok(())
+}
+
+/// Reads what comes out of a pipe, beside everything else.
+pub(super) struct Capture {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    done: Receiver<()>,
+}
+
+impl Capture {
+    /// Begins to read; what is written goes into the pipe that is given along.
+    pub(super) fn start() -> io::Result<(Self, PipeWriter)> {
+        let (mut reader, writer) = io::pipe()?;
+        let (bytes, (sender, done)) = (Arc::default(), channel());
+        let capture = Self { bytes: Arc::clone(&bytes), done };
+        std::thread::spawn(move || {
+            let mut part = vec![0; 1 << 16];
+            while let Ok(count @ 1..) = reader.read(&mut part) {
+                let mut bytes = bytes.lock().unwrap_or_else(PoisonError::into_inner);
+                bytes.extend(part.iter().take(count));
+            }
+            let _ = sender.send(());
+        });
+        Ok((capture, writer))
+    }
+
+    /// What was written, up to the end of it, or up to now where that is long in coming.
+    pub(super) fn finish(self) -> Vec<u8> {
+        let _ = self.done.recv_timeout(OUTPUT_GRACE);
+        std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
