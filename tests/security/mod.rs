@@ -1,0 +1,3 @@
+//! Nothing that a repository or another person brings runs, leads out, hangs or forges.
+
+mod copies;
