@@ -14,7 +14,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 use tempfile::TempDir;
 
-pub use write::{is_left_by_a_write, replace_own};
+pub use write::{exclude, is_left_by_a_write, replace_own};
 
 /// The largest text that is read, in bytes. People write task files and plans by hand, so the largest real ones have some
 /// hundred kilobytes.
@@ -76,6 +76,20 @@ impl Tree {
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self(root.into())
+    }
+
+    /// The tree for a folder that the user may have named, and its path: one that lies in `root` is part of that, any
+    /// other is the user's own.
+    #[must_use]
+    pub fn for_folder(root: &Path, name: &str) -> Self {
+        let tree = Self::new(root);
+        if tree.below(Path::new(name)).is_some() { tree } else { Self::new(root.join(name)) }
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.0
     }
 
     /// What a file contains.
@@ -147,6 +161,12 @@ impl Tree {
     #[must_use]
     pub fn is_file(&self, path: impl AsRef<Path>) -> bool {
         self.kind(path.as_ref()).is_some_and(FileType::is_file)
+    }
+
+    /// Whether anything is at a path, a link included.
+    #[must_use]
+    pub fn is_there(&self, path: impl AsRef<Path>) -> bool {
+        self.kind(path.as_ref()).is_some()
     }
 
     fn kind(&self, path: &Path) -> Option<FileType> {
@@ -330,6 +350,7 @@ fn io(action: &str, path: &Path, errno: Errno) -> Trouble {
 
 fn is_link(path: &Path) -> Error {
     Error::new(Kind::Occupied, format!("{} is a symbolic link, and none is followed there", path.display()))
+        .hint(format!("rm {}", path.display()))
 }
 
 fn not_regular(path: &Path) -> Error {

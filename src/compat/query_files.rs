@@ -225,7 +225,7 @@ fn children(prefix: &str, folder: &Folder, letter: char, parent: &str) -> Vec<St
 }
 
 fn document(scene: &Scene, shown: &str) -> Document {
-    Document::parse(&std::fs::read(scene.dir.join(shown)).unwrap_or_default())
+    Document::parse(&scene.tree().read(shown).unwrap_or_default())
 }
 
 fn usage(text: String) -> Error {

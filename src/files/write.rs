@@ -53,6 +53,7 @@ impl Tree {
         for n in 1..u32::MAX {
             let name = if n == 1 { name.to_owned() } else { format!("{stem}_{n}.md") };
             match folder.create(name.as_ref(), bytes) {
+                // The folder was reached, so it is the name that is taken.
                 Err(error) if error.kind() == Kind::Occupied => {}
                 result => return result.map(|()| name),
             }
@@ -215,4 +216,24 @@ fn taken(path: &Path, errno: Errno) -> Error {
 
 fn failed(path: &Path, errno: Errno) -> Error {
     Error::new(Kind::Io, format!("could not write task file: {}: {}", path.display(), std::io::Error::from(errno)))
+}
+
+/// Adds a line to `info/exclude`, once. The others need not be UTF-8.
+///
+/// # Errors
+/// [`Kind::Io`].
+pub fn exclude(common_dir: &Path, line: &str) -> Result<()> {
+    let path = common_dir.join("info/exclude");
+    let text = std::fs::read(&path).unwrap_or_default();
+    let ours = [line.as_bytes(), line.trim_start_matches('/').as_bytes()];
+    if text.split(|&byte| byte == b'\n').any(|known| ours.contains(&known.trim_ascii())) {
+        return Ok(());
+    }
+    let made = std::fs::create_dir_all(common_dir.join("info"));
+    let written =
+        made.and_then(|()| std::fs::File::options().create(true).append(true).open(&path)).and_then(|mut file| {
+            let start = if text.is_empty() || text.ends_with(b"\n") { "" } else { "\n" };
+            file.write_all(format!("{start}{line}\n").as_bytes())
+        });
+    written.map_err(|error| Error::io("write", &path, &error))
 }

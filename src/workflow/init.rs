@@ -2,11 +2,11 @@
 
 use super::context::Context;
 use super::data_branch::{self, Attached};
-use super::files::exclude;
 use super::index::Index;
 use super::migrate;
 use super::outcome::Aside;
 use crate::error::{Error, Kind, Result};
+use crate::files::exclude;
 use crate::git::objects::Edit;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Channel, Decision, Ledger, Plan, ids, nonce};

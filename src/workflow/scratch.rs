@@ -5,12 +5,14 @@
 use super::context::Context;
 use super::mark::share;
 use crate::error::{Error, Result};
-use crate::files::real;
+use crate::files::{read_own, real};
 use crate::git::{Oid, Repository, worktree};
 use crate::interrupt;
 use crate::ledger::nonce;
 use crate::ledger::queue::Queue;
+use std::ffi::OsString;
 use std::fs::File;
+use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -131,7 +133,7 @@ pub fn sweep(repository: &Repository) {
             continue;
         }
         let left = file.try_lock().is_ok();
-        let folder = std::fs::read_to_string(&note).map(PathBuf::from).unwrap_or_default();
+        let folder = read_own(&note).map(|path| PathBuf::from(OsString::from_vec(path))).unwrap_or_default();
         let ours = folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
         if left && ours {
             // Best effort: what cannot be removed now is tried again by the next command.

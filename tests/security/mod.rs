@@ -1,3 +1,5 @@
 //! Nothing that a repository or another person brings runs, leads out, hangs or forges.
 
 mod copies;
+mod hanging;
+mod links;
