@@ -2,9 +2,9 @@
 
 use super::lock::host;
 use super::scene::Scene;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, redacted};
 use crate::files::data_checkout;
-use crate::ledger::probe::{self, Probe};
+use crate::ledger::probe::Probe;
 use crate::ledger::{Channel, Ledger, LockEntry, Locks};
 use crate::workflow::Context;
 
@@ -70,7 +70,7 @@ fn examine(tally: &mut Tally<'_>, context: &Context) {
         "Origin remote not configured",
     );
     if let Ok(url) = &url {
-        tally.info(&format!("URL: {}", probe::masked(url)));
+        tally.info(&format!("URL: {}", redacted(url)));
     }
     let branch = Ledger::locks_branch().and_then(|branch| probe.is_there(&branch));
     let there = matches!(branch, Ok(true));

@@ -258,7 +258,7 @@ fn list(scene: &Scene, request: &Request) -> u8 {
         text.push_str(&one.item.line(one.blocked_by.as_deref(), request.verbose));
         text.push('\n');
     }
-    scene.console.bytes(text.as_bytes());
+    scene.console.lines(text.as_bytes());
     0
 }
 

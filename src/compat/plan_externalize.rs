@@ -1,6 +1,7 @@
 //! `aitask_plan_externalize.sh` (specification 50, section 4).
 
 use super::profile::Profile;
+use super::record::record;
 use super::scene::{Scene, parse_id};
 use crate::error::{Error, Kind, Result};
 use crate::files::read_own;
@@ -246,7 +247,7 @@ fn source(scene: &Scene, request: &Request) -> Result<Result<String, String>> {
     Ok(match &names[..] {
         [] => Err("NOT_FOUND:no_internal_files".to_owned()),
         [only] => Ok(only.clone()),
-        _ => Err(format!("MULTIPLE_CANDIDATES:{}", names.join("|"))),
+        _ => Err(format!("MULTIPLE_CANDIDATES:{}", record(&names))),
     })
 }
 

@@ -54,7 +54,7 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
     if types.is_empty() {
         types = DEFAULT_TYPES.map(str::to_owned).to_vec();
     }
-    scene.console.bytes(statistics::report(&completed, &types, &request.range, &Context::now()).as_bytes());
+    scene.console.lines(statistics::report(&completed, &types, &request.range, &Context::now()).as_bytes());
     if let Some(file) = request.csv {
         let text = statistics::csv(&completed, &request.range);
         let written = if file == CSV {

@@ -182,9 +182,9 @@ pub(super) fn tell(scene: &Scene, updated: &update::Updated, silent: bool) {
         None => {}
     }
     if silent {
-        console.bytes_aside(&updated.said);
+        console.lines_aside(&updated.said);
     } else {
-        console.bytes(&updated.said);
+        console.lines(&updated.said);
     }
     let line = if silent { updated.path.clone() } else { format!("Updated: {}", updated.path) };
     console.line(&line);

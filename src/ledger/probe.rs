@@ -92,14 +92,3 @@ impl<'r> Probe<'r> {
         remote::push_call(self.0.repository, name, &updates, options).run().map(drop)
     }
 }
-
-/// An address without the name and password in it.
-#[must_use]
-pub fn masked(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let (authority, path) = rest.split_once('/').map_or((rest, ""), |(authority, path)| (authority, path));
-    match authority.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://***@{host}/{path}"),
-        None => url.to_owned(),
-    }
-}
