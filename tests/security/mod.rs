@@ -1,6 +1,7 @@
 //! Nothing that a repository or another person brings runs, leads out, hangs or forges.
 
 mod addresses;
+mod completion;
 mod copies;
 mod hanging;
 mod links;
