@@ -108,3 +108,29 @@ fn pipes_and_endless_files_in_the_place_of_everything_else() {
     let listed = limited(&["compat", "aitask_ls.sh", "10"]);
     assert!(listed.stdout.contains("t1_first.md"), "{listed}");
 }
+
+#[test]
+fn an_object_that_is_too_large_is_named() {
+    let (world, ann) = scene();
+    let origin = world.origin().display().to_string();
+    // as somebody else would push it; made of zeros, it costs little to pack
+    let push = r#"
+        blob=$(head -c 100000000 /dev/zero | git hash-object -w --stdin)
+        git read-tree HEAD && git update-index --add --cacheinfo "100644,$blob,aitasks/t2_large.md"
+        git update-ref refs/heads/main "$(git commit-tree -p HEAD -m large "$(git write-tree)")"
+        echo "$blob""#;
+    let other = ann.at(&origin);
+    let blob =
+        other.env("GIT_INDEX_FILE", format!("{origin}/x")).env("GIT_AUTHOR_NAME", "x").env("GIT_AUTHOR_EMAIL", "x");
+    let blob =
+        blob.env("GIT_COMMITTER_NAME", "x").env("GIT_COMMITTER_EMAIL", "x").run("sh", &["-ec", push]).ok().stdout;
+    ann.git(&["fetch", "-q"]);
+    for args in [&["list", "--fetch"][..], &["show", "2"], &["pick", "2"]] {
+        let script = "ulimit -v 1000000; exec \"$@\"";
+        let run = ann.run("sh", &[&["-c", script, "sh", env!("CARGO_BIN_EXE_git-aitask")], args].concat());
+        assert!(
+            run.code == 1 && run.stderr.contains(blob.trim()) && run.stderr.contains("larger than 64 MiB"),
+            "{run}"
+        );
+    }
+}
