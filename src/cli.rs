@@ -4,7 +4,7 @@ use crate::commands;
 use crate::report::{self, Report};
 use crate::settings::Flags;
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use clap::{Args, ColorChoice, Command, CommandFactory as _, Parser, Subcommand, ValueEnum, ValueHint};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
@@ -28,6 +28,20 @@ pub struct Cli {
     global: Global,
     #[command(subcommand)]
     verb: Option<Verb>,
+}
+
+/// The command line as it is completed: file names are left to the shell, which quotes what it inserts. A shell that is
+/// given them by a program inserts them as they are, and runs what is in them.
+#[must_use]
+pub fn completed() -> Command {
+    without_files(Cli::command())
+}
+
+fn without_files(command: Command) -> Command {
+    let hinted = |arg: clap::Arg| {
+        if arg.get_value_hint() == ValueHint::Unknown { arg } else { arg.value_hint(ValueHint::Other) }
+    };
+    command.mut_args(hinted).mut_subcommands(without_files)
 }
 
 /// Options of every verb.

@@ -1,5 +1,9 @@
 //! The one error type: what happened, why, and the one command that helps.
 
+mod text;
+
+pub use text::{harmless, harmless_lines, is_unsafe, redacted};
+
 /// What every fallible function of this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -176,7 +180,8 @@ impl Error {
     /// An error of a kind, with its sentence.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         let details = serde_json::Map::new();
-        Self(Box::new(Inner { kind, message: message.into(), hints: Vec::new(), details, another_look: false }))
+        let message = redacted(&message.into());
+        Self(Box::new(Inner { kind, message, hints: Vec::new(), details, another_look: false }))
     }
 
     /// An error about a file that could not be read or written.
@@ -201,14 +206,14 @@ impl Error {
     /// Adds a command that helps.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hints.push(hint.into());
+        self.0.hints.push(redacted(&hint.into()));
         self
     }
 
     /// Adds a field to the JSON form of the error.
     #[must_use]
     pub fn detail(mut self, name: &str, value: impl Into<serde_json::Value>) -> Self {
-        self.0.details.insert(name.to_owned(), value.into());
+        self.0.details.insert(name.to_owned(), without_secrets(value.into()));
         self
     }
 
@@ -236,5 +241,16 @@ impl Error {
     #[must_use]
     pub fn details(&self) -> &serde_json::Map<String, serde_json::Value> {
         &self.0.details
+    }
+}
+
+/// A value without the secrets of the addresses in its texts.
+fn without_secrets(value: serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => Value::String(redacted(&text)),
+        Value::Array(values) => Value::Array(values.into_iter().map(without_secrets).collect()),
+        Value::Object(fields) => fields.into_iter().map(|(key, value)| (key, without_secrets(value))).collect(),
+        other => other,
     }
 }

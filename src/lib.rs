@@ -4,6 +4,7 @@ pub mod cli;
 pub mod commands;
 pub mod compat;
 pub mod error;
+pub mod files;
 pub mod git;
 pub mod interrupt;
 pub mod ledger;

@@ -2,7 +2,7 @@
 
 use clap::{CommandFactory as _, Parser as _};
 use clap_complete::CompleteEnv;
-use git_aitask::cli::{Cli, Verb};
+use git_aitask::cli::{self, Cli, Verb};
 use git_aitask::commands::{App, lock, welcome, whoami};
 use git_aitask::compat;
 use git_aitask::error::{Error, Kind, Result};
@@ -23,7 +23,7 @@ fn face() -> ExitCode {
     if let Some(code) = script(&environment) {
         return code.into();
     }
-    CompleteEnv::with_factory(Cli::command).complete();
+    CompleteEnv::with_factory(cli::completed).complete();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),

@@ -17,6 +17,7 @@ mod holding;
 mod killed;
 mod races;
 mod recordings;
+mod security;
 mod servers;
 mod sharing;
 mod support;

@@ -1,6 +1,7 @@
 //! What the shell may offer for an argument: the tasks, each with its title.
 
 use crate::settings::{Environment, Flags};
+use crate::task::harmless;
 use crate::workflow::{Context, list};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 
@@ -16,6 +17,6 @@ fn candidates() -> Option<Vec<CompletionCandidate>> {
     let quiet: fn(&str) = |_| {};
     let context = Context::open(&Environment::of_process(), &here, &Flags::default(), true, quiet).ok()?;
     let listed = list::list(&context, &list::Options::default()).ok()?;
-    let offer = |row: list::Row| CompletionCandidate::new(row.id.to_string()).help(Some(row.title.into()));
+    let offer = |row: list::Row| CompletionCandidate::new(row.id.to_string()).help(Some(harmless(&row.title).into()));
     Some(listed.tasks.into_iter().map(offer).collect())
 }

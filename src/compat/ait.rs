@@ -2,6 +2,7 @@
 
 use super::scene::Scene;
 use super::{SCRIPTS, git};
+use crate::files::data_checkout;
 use crate::workflow::{data_state, helper};
 use std::path::PathBuf;
 
@@ -43,7 +44,7 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
     match command.as_str() {
         "help" | "--help" | "-h" => help(&scene),
         "--version" | "-v" => {
-            let version = std::fs::read_to_string(scene.dir.join(".aitask-scripts/VERSION")).unwrap_or_default();
+            let version = scene.tree().text(".aitask-scripts/VERSION").unwrap_or_default();
             let version = version.lines().next().filter(|line| !line.is_empty()).unwrap_or("unknown").to_owned();
             scene.console.line(&format!("ait version {version}"));
             0
@@ -108,12 +109,11 @@ pub(super) fn outside(scene: &Scene, args: &[String]) -> Option<u8> {
 }
 
 fn health(scene: &Scene) -> u8 {
-    let dir = scene.dir.join(".aitask-data");
     let console = scene.console;
-    if !dir.join(".git").exists() {
+    let Some(dir) = data_checkout(&scene.dir) else {
         console.info("Mode: legacy (task data on the branch that is checked out)");
         return 0;
-    }
+    };
     console.info("Mode: branch (.aitask-data worktree present)");
     console.info("Worktree path: .aitask-data");
     let admin = data_state::admin_dir(&dir);

@@ -110,8 +110,7 @@ fn parse(args: &[String]) -> Result<Option<Request>> {
 /// What blocks archiving, before any change (section 3.2): open items of a manual verification, then gates.
 fn block(scene: &Scene, checkout: &Checkout, request: &Request, id: TaskId) -> Result<Option<Blocked>> {
     let Some(file) = checkout.tasks.files_of('t', &id.to_string()).pop() else { return Ok(None) };
-    let file = scene.dir.join(file);
-    let document = Document::parse(&std::fs::read(&file).map_err(|error| Error::io("read", &file, &error))?);
+    let document = Document::parse(&checkout.tasks.tree().read(scene.dir.join(file))?);
     let ready = || Ok(gates::archive_ready(&scene.environment, &scene.dir, &id.to_string()));
     let pending = match gates::pending(&document, ready)? {
         None => return Ok(None),

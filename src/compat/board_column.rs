@@ -1,6 +1,7 @@
 //! `aitask_board_column.sh` (specification 20, section 10).
 
 use super::options::Options;
+use super::record::record;
 use super::scene::Scene;
 use crate::error::Kind;
 use crate::workflow::board::{self, Board};
@@ -87,19 +88,19 @@ fn answer(command: &str, root: &Path, dir: &str, options: &Options) -> crate::er
         "list-columns" => {
             let unordered = options.has("--include-unordered").then(board::unordered);
             let columns = unordered.into_iter().chain(board.columns());
-            columns.map(|column| format!("COLUMN:{}|{}|{}", column.id, column.color, column.title)).collect()
+            columns.map(|column| format!("COLUMN:{}", record(&[column.id, column.color, column.title]))).collect()
         }
         "current-column" => {
             let (id, column) = board.column_of(value("--task"))?;
-            vec![format!("CURRENT:{id}|{column}")]
+            vec![format!("CURRENT:{}", record(&[id, column]))]
         }
         "move" => {
             let (file, index) = board.move_task(value("--task"), value("--column"))?;
-            vec![format!("MOVED:{file}|{}|{index}", value("--column"))]
+            vec![format!("MOVED:{}", record(&[file.as_str(), value("--column"), &index.to_string()]))]
         }
         _ => {
             let column = board.create(value("--title"), options.filled("--color"))?;
-            vec![format!("CREATED:{}|{}|{}", column.id, column.color, column.title)]
+            vec![format!("CREATED:{}", record(&[column.id, column.color, column.title]))]
         }
     })
 }

@@ -8,9 +8,10 @@ use super::update::tell;
 use crate::error::{Error, Result};
 use crate::task::sheet::{self, Words};
 use crate::task::{Document, Slug, TaskId, labels, overlay, paths};
+use crate::workflow::checkout::Checkout;
 use crate::workflow::create;
 use crate::workflow::editor::{self, Saved};
-use crate::workflow::project::Project;
+use crate::workflow::project::{Project, all_active};
 use crate::workflow::update::{self, Update};
 use crate::workflow::{Context, anchors, last_used, projects};
 
@@ -59,7 +60,7 @@ pub(super) fn create(scene: &Scene) -> Result<u8> {
     if !new.is_empty() {
         scene.console.info_aside(&format!("Added to label vocabulary: {}", new.join(",")));
     }
-    last_used::save(&scene.task_dir(), &used)?;
+    last_used::save(&scene.tasks(), &used)?;
     let answer = scene.console.ask("Finalize it now, with a number and a commit? [Y/n] ");
     if answer.is_some_and(|answer| !answer.starts_with(['n', 'N'])) {
         filer.finalize(&create::load_draft(&checkout, &path)?).inspect_err(|_| {
@@ -91,7 +92,7 @@ fn template(scene: &Scene, checkout: &Project<'_>) -> Result<Vec<u8>> {
     }
     let mut help = vec!["A new task: it needs a title, and a text below. Leave it as it is to make none.".to_owned()];
     help.extend(sheet::help(&words(checkout)));
-    let used = last_used::load(&scene.task_dir());
+    let used = last_used::load(&scene.tasks());
     if !used.is_empty() {
         help.push(format!("labels used last: [{}]", used.join(", ")));
     }
@@ -231,7 +232,7 @@ pub(super) fn update(scene: &Scene, id: Option<&str>) -> Result<u8> {
 
 /// Shows the tasks and asks for one of them.
 fn ask_for_task(scene: &Scene, checkout: &Project<'_>) -> Result<String> {
-    for (id, path) in checkout.all_active(&checkout.path(paths::TASKS_DIR), paths::TASKS_DIR) {
+    for (id, path) in all_active(&Checkout::new(&checkout.root).tasks) {
         let name = path.rsplit('/').next().unwrap_or_default().trim_end_matches(".md");
         let name = name.strip_prefix(&format!("t{id}_")).unwrap_or(name).replace('_', " ");
         scene.console.line_aside(&format!("{:>6}  {name}", id.t()));

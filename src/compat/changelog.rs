@@ -45,7 +45,7 @@ fn answer(scene: &Scene, args: &[String]) -> Result<u8> {
         }
     }
     if let Some(version) = version {
-        let text = std::fs::read_to_string(scene.dir.join("CHANGELOG.md")).unwrap_or_default();
+        let text = scene.tree().text("CHANGELOG.md").unwrap_or_default();
         let heading = format!("## v{}", version.strip_prefix('v').unwrap_or(version));
         return Ok(u8::from(!text.lines().any(|line| line.trim_end() == heading)));
     }

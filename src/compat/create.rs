@@ -263,7 +263,7 @@ impl Filer<'_> {
 
     /// What git says of a commit: an answer, or aside when one line is wanted.
     fn said(&self, said: &[u8]) {
-        if self.silent { self.scene.console.bytes_aside(said) } else { self.scene.console.bytes(said) }
+        if self.silent { self.scene.console.lines_aside(said) } else { self.scene.console.lines(said) }
     }
 
     fn info(&self, text: &str) {

@@ -2,6 +2,7 @@
 
 use super::scene::Scene;
 use crate::error::{Error, Kind, Result};
+use crate::files::read_own;
 use crate::workflow::data_state;
 use crate::workflow::drift::{Drift, look, named_in};
 use std::time::Duration;
@@ -42,7 +43,7 @@ pub(super) fn run(scene: &Scene, args: &[String], debug: bool) -> u8 {
     };
     scene.console.line(&line);
     if let Some(files) = files {
-        let plan = std::fs::read(scene.file(&request.plan)).unwrap_or_default();
+        let plan = read_own(&scene.file(&request.plan)).unwrap_or_default();
         let named = named_in(&String::from_utf8_lossy(&plan), &files);
         if request.debug {
             (scene.narrate)(&format!("[debug] {} files changed, {} named in the plan", files.len(), named.len()));

@@ -5,6 +5,7 @@ use super::scene::Scene;
 use super::sibling;
 use crate::error::Result;
 use crate::task::paths;
+use crate::workflow::checkout::Checkout;
 use crate::workflow::fold;
 
 const USAGE: &str = "\
@@ -32,7 +33,7 @@ fn run_in(scene: &Scene, args: &[String]) -> Result<u8> {
         Some("") => return Err(usage("Empty path argument".to_owned())),
         Some(path) => {
             let shown = scene.environment.text("TASK_DIR").unwrap_or(paths::TASKS_DIR);
-            let found = fold::pending(&scene.checkout(None), &scene.task_dir(), shown, &[path]);
+            let found = fold::pending(&Checkout::below(&scene.dir, shown).tasks, &[path]);
             for task in found {
                 console.line(&format!("TASK:{}:{}", task.id, task.path));
             }

@@ -1,5 +1,6 @@
 //! `aitask_find_files.sh` (specification 30, section 6.2).
 
+use super::record::record;
 use super::scene::Scene;
 use crate::error::{Error, Kind, Result};
 use crate::workflow::search;
@@ -54,5 +55,5 @@ fn find(scene: &Scene, args: &[String]) -> Result<Vec<String>> {
     };
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let ranked = found.iter().take(limit).enumerate();
-    Ok(ranked.map(|(n, (score, path))| format!("{}|{score}|{path}", n + 1)).collect())
+    Ok(ranked.map(|(n, (score, path))| record(&[(n + 1).to_string(), score.to_string(), path.clone()])).collect())
 }

@@ -2,6 +2,7 @@
 
 use super::scene::Scene;
 use crate::error::{Error, Kind};
+use crate::files::data_checkout;
 use crate::ledger::Channel;
 use crate::task::merge::Rules;
 use crate::workflow::joining::Resolutions;
@@ -14,7 +15,7 @@ const READS: [&str; 11] =
 
 /// Runs it; `scene.dir` is the project's root.
 pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
-    let data = Some(scene.dir.join(".aitask-data")).filter(|dir| dir.join(".git").exists());
+    let data = data_checkout(&scene.dir);
     let skip = scene.environment.text("AIT_GIT_SKIP_STATE_CHECK") == Some("1");
     if let Some(dir) = data.as_ref().filter(|_| !skip && !is_harmless(args))
         && let Some(marker) = data_state::unfinished(dir).first()

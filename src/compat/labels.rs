@@ -38,11 +38,9 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
 
 /// The labels of the project, sorted; a missing file is made, empty (L-Q2).
 fn vocabulary(scene: &Scene) -> Vec<String> {
-    let file = scene.task_dir().join("metadata/labels.txt");
-    let _ = file.parent().map(std::fs::create_dir_all);
-    let _ = std::fs::File::create_new(&file);
-    let text = std::fs::read(&file).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text).into_owned();
+    let tasks = scene.tasks();
+    let _ = tasks.tree().create_empty(tasks.path("metadata/labels.txt"));
+    let text = scene.metadata("labels.txt").unwrap_or_default();
     let mut known: Vec<_> = labels::vocabulary(&text).into_iter().map(str::to_owned).collect();
     known.sort();
     known.dedup();

@@ -1,5 +1,6 @@
 //! `aitask_lock.sh` (specification 10, section 2).
 
+use super::record::record;
 use super::scene::{Scene, parse_id};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::session::host_name;
@@ -58,9 +59,9 @@ fn with_id(scene: &Scene, rest: &[String], usage: &str, run: fn(&Scene, TaskId) 
 pub(super) fn line(refusal: &Refusal, other: &str) -> String {
     let LockEntry { holder, since, host, anchor, .. } = &*refusal.lock;
     match refusal.by {
-        Holder::Other => format!("{other}:{holder}|{since}|{host}"),
-        Holder::Live => format!("LOCK_LIVE_HOLDER:{holder}|{since}|{host}|{}", anchor.pid),
-        Holder::Unverifiable => format!("LOCK_UNVERIFIABLE_HOLDER:{holder}|{since}|{host}|{}", anchor.pid),
+        Holder::Other => format!("{other}:{}", record(&[holder, since, host])),
+        Holder::Live => format!("LOCK_LIVE_HOLDER:{}", record(&[holder, since, host, &anchor.pid])),
+        Holder::Unverifiable => format!("LOCK_UNVERIFIABLE_HOLDER:{}", record(&[holder, since, host, &anchor.pid])),
     }
 }
 
@@ -68,9 +69,10 @@ pub(super) fn line(refusal: &Refusal, other: &str) -> String {
 pub(super) fn prior_lines(scene: &Scene, prior: &LockEntry, session: &Session) {
     let LockEntry { since, host, anchor, .. } = prior;
     if host != "unknown" && *host != session.host {
-        scene.console.line(&format!("LOCK_RECLAIM:{host}|{since}|{}", session.host));
+        scene.console.line(&format!("LOCK_RECLAIM:{}", record(&[host, since, &session.host])));
     }
-    scene.console.line(&format!("PRIOR_LOCK:{}|{}|{host}|{since}|{}", anchor.pid, anchor.start, anchor.kind));
+    let prior = record(&[&anchor.pid, &anchor.start, host, since, &anchor.kind]);
+    scene.console.line(&format!("PRIOR_LOCK:{prior}"));
 }
 
 /// The exit code of a refusal, and what it says.
@@ -170,7 +172,7 @@ fn check(scene: &Scene, id: TaskId) -> u8 {
         let branch = Ledger::locks_branch()?;
         let file = context.ledger().fetch_objects(&[(&branch, LockEntry::path(id))])?.pop().flatten();
         Ok(file.map_or(1, |file| {
-            scene.console.bytes(&file.data);
+            scene.console.lines(&file.data);
             0
         }))
     };

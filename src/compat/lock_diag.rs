@@ -2,8 +2,9 @@
 
 use super::lock::host;
 use super::scene::Scene;
-use crate::error::{Error, Kind, Result};
-use crate::ledger::probe::{self, Probe};
+use crate::error::{Error, Kind, Result, redacted};
+use crate::files::data_checkout;
+use crate::ledger::probe::Probe;
 use crate::ledger::{Channel, Ledger, LockEntry, Locks};
 use crate::workflow::Context;
 
@@ -69,7 +70,7 @@ fn examine(tally: &mut Tally<'_>, context: &Context) {
         "Origin remote not configured",
     );
     if let Ok(url) = &url {
-        tally.info(&format!("URL: {}", probe::masked(url)));
+        tally.info(&format!("URL: {}", redacted(url)));
     }
     let branch = Ledger::locks_branch().and_then(|branch| probe.is_there(&branch));
     let there = matches!(branch, Ok(true));
@@ -123,7 +124,7 @@ fn examine(tally: &mut Tally<'_>, context: &Context) {
     let data = tally.scene.dir.join(crate::task::paths::DATA_WORKTREE_DIR);
     if !data.exists() {
         tally.info("no data worktree (legacy mode)");
-    } else if data.join(".git").exists() {
+    } else if data_checkout(&tally.scene.dir).is_some() {
         tally.check(Ok(format!("Data worktree on branch {}", crate::ledger::DATA)), "");
     } else {
         tally.check(Err(Error::new(Kind::Io, ".aitask-data is a folder and no worktree")), "Data worktree broken");

@@ -6,10 +6,9 @@ use crate::error::{Error, Kind, Result};
 use crate::task::fields::{DEFAULT_TYPES, FOLLOWUP_KINDS};
 use crate::task::listing::{Active, Item, Wanted, child_id, parent_id};
 use crate::task::{Document, paths};
-use crate::workflow::checkout::{Checkout, Folder, is_file, load_each};
+use crate::workflow::checkout::{Checkout, Folder, is_file};
 use crate::workflow::{gates, projects};
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
 
 const HELP: &str = "\
 Usage: aitask_ls.sh [OPTIONS] [NUMBER]
@@ -126,7 +125,7 @@ fn usage(text: String) -> Error {
 /// The values of filters are checked against their vocabularies.
 fn check(scene: &Scene, wanted: &Wanted) -> Result<()> {
     if let Some(kind) = &wanted.issue_type {
-        let text = std::fs::read_to_string(scene.dir.join(paths::TASK_TYPES_FILE)).unwrap_or_default();
+        let text = scene.tree().text(paths::TASK_TYPES_FILE).unwrap_or_default();
         let mut types: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         if types.is_empty() {
             types = DEFAULT_TYPES.to_vec();
@@ -207,11 +206,9 @@ impl Names {
         parents.chain(children).collect()
     }
 
-    fn path(&self, folder: Option<&str>, file: &str) -> PathBuf {
-        match folder {
-            Some(folder) => self.tasks.path(folder).join(file),
-            None => self.tasks.path(file),
-        }
+    /// A file in the folder of tasks.
+    fn path(folder: Option<&str>, file: &str) -> String {
+        folder.map_or_else(|| file.to_owned(), |folder| format!("{folder}/{file}"))
     }
 }
 
@@ -230,8 +227,8 @@ fn list(scene: &Scene, request: &Request) -> u8 {
         ));
     }
     let chosen = names.chosen(request);
-    let files: Vec<_> = chosen.iter().map(|(folder, file)| names.path(*folder, file)).collect();
-    let items = load_each(&files, |n, head| Item::parse(chosen[n].1, &Document::parse(head)));
+    let files: Vec<_> = chosen.iter().map(|(folder, file)| Names::path(*folder, file)).collect();
+    let items = names.tasks.load_each(&files, |n, head| Item::parse(chosen[n].1, &Document::parse(head)));
     let read = chosen.iter().copied().zip(&items);
     let known = read.filter_map(|(file, item)| Some((file, item.as_ref()?.is_gated()))).collect();
     release_satisfied(scene, &names, &items, &known, &mut active);
@@ -261,7 +258,7 @@ fn list(scene: &Scene, request: &Request) -> u8 {
         text.push_str(&one.item.line(one.blocked_by.as_deref(), request.verbose));
         text.push('\n');
     }
-    scene.console.bytes(text.as_bytes());
+    scene.console.lines(text.as_bytes());
     0
 }
 
@@ -281,8 +278,8 @@ fn release_satisfied(
     });
     let candidates: Vec<_> = parents.chain(children).filter(|(id, _)| waited.contains(*id)).collect();
     let unknown: Vec<_> = candidates.iter().filter(|(_, file)| !known.contains_key(file)).collect();
-    let files: Vec<_> = unknown.iter().map(|(_, (folder, file))| names.path(*folder, file)).collect();
-    let read = load_each(&files, |n, head| Item::parse(unknown[n].1.1, &Document::parse(head)).is_gated());
+    let files: Vec<_> = unknown.iter().map(|(_, (folder, file))| Names::path(*folder, file)).collect();
+    let read = names.tasks.load_each(&files, |n, head| Item::parse(unknown[n].1.1, &Document::parse(head)).is_gated());
     let read: HashSet<_> =
         unknown.iter().zip(read).filter(|(_, gated)| *gated == Some(true)).map(|(one, _)| one.1).collect();
     let is_gated = |file: &(Option<&str>, &str)| known.get(file).copied().unwrap_or_else(|| read.contains(file));
@@ -290,10 +287,7 @@ fn release_satisfied(
     if gated.is_empty() {
         return;
     }
-    let shown = |folder: Option<&str>, file: &str| match folder {
-        Some(folder) => names.tasks.shown(&format!("{folder}/{file}")),
-        None => names.tasks.shown(file),
-    };
+    let shown = |folder, file| names.tasks.shown(&Names::path(folder, file));
     let paths: Vec<_> = gated.iter().map(|(_, (folder, file))| shown(*folder, file)).collect();
     let satisfied = gates::satisfied(&scene.environment, &scene.dir, &paths);
     for ((id, _), path) in gated.into_iter().zip(&paths) {

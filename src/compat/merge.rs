@@ -1,9 +1,9 @@
 //! `aitask_merge.py` (specification 40, section 7): a task file with conflict markers, merged by the rules.
 
 use super::scene::Scene;
+use crate::files;
 use crate::task::Document;
 use crate::task::merge::{Rules, sides};
-use crate::workflow::files;
 use crate::workflow::joining::{Merged, by_rules};
 use std::path::PathBuf;
 
@@ -47,7 +47,7 @@ impl Options {
 }
 
 fn merge(scene: &Scene, options: &Options) -> Result<(String, u8), String> {
-    let read = |path: &PathBuf| std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+    let read = |path: &PathBuf| files::read_own(path).map_err(|error| error.to_string());
     let text = read(&options.file)?;
     let base = options.base.as_ref().map(read).transpose()?;
     let skipped = || ("SKIPPED".to_owned(), 1);
@@ -64,7 +64,7 @@ fn merge(scene: &Scene, options: &Options) -> Result<(String, u8), String> {
         Some(Merged::Not(Some(marked))) => (marked.text, format!("PARTIAL:{}", marked.clashes.join(",")), 2),
         Some(Merged::Not(None) | Merged::Gone) | None => return Ok(skipped()),
     };
-    files::replace(&options.file, &bytes).map_err(|error| error.to_string())?;
+    files::replace_own(&options.file, &bytes).map_err(|error| error.to_string())?;
     Ok((line, code))
 }
 

@@ -24,6 +24,7 @@ mod pick_own;
 mod plan_externalize;
 mod profile;
 mod query_files;
+mod record;
 mod scene;
 mod setup;
 mod sibling;

@@ -1,6 +1,7 @@
 //! `aitask_pick_own.sh`, and the older `aitask_own.sh` (specification 10, sections 5 and 11).
 
 use super::lock::{line, prior_lines, stale};
+use super::record::record;
 use super::scene::{Scene, parse_id};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::forward::{Cause, Lagging};
@@ -253,9 +254,9 @@ fn answer(scene: &Scene, context: &Context, landed: &Landed<Claimed>, id: TaskId
         });
         scene.console.line(&match crashed {
             Some(LockEntry { since, host, anchor: Anchor { pid, .. }, .. }) => {
-                format!("RECLAIM_CRASH:{since}|{host}|{pid}")
+                format!("RECLAIM_CRASH:{}", record(&[since, host, pid]))
             }
-            None => format!("RECLAIM_STATUS:{status}|{assigned}"),
+            None => format!("RECLAIM_STATUS:{}", record(&[status, assigned])),
         });
     }
     if !again {

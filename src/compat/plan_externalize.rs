@@ -1,11 +1,14 @@
 //! `aitask_plan_externalize.sh` (specification 50, section 4).
 
 use super::profile::Profile;
+use super::record::record;
 use super::scene::{Scene, parse_id};
 use crate::error::{Error, Kind, Result};
+use crate::files::read_own;
 use crate::git::types::Branch;
 use crate::task::plan_header::{self, Claim};
 use crate::task::{PlanPath, TaskId, TaskPath, paths};
+use crate::workflow::checkout::Checkout;
 use crate::workflow::{Context, data_state};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -133,7 +136,7 @@ fn branch(scene: &Scene, Given { option, text }: &Given) -> Result<String> {
         return Ok(text.clone());
     }
     let path = scene.file(text);
-    let content = std::fs::read_to_string(&path).map_err(|error| Error::io("read", &path, &error))?;
+    let content = String::from_utf8_lossy(&read_own(&path)?).into_owned();
     match content.lines().collect::<Vec<_>>()[..] {
         [line] => safe_branch(option, line),
         _ => usage(format!("{option}: {text} does not have exactly one line")),
@@ -186,8 +189,9 @@ fn externalize(scene: &Scene, request: &Request) -> Result<String> {
         return Ok("NOT_FOUND:no_task_file".to_owned());
     };
     let plan = task.plan();
-    let target = scene.plan_dir().join(plan.as_str().strip_prefix("aiplans/").unwrap_or(plan.as_str()));
-    let exists = target.is_file();
+    let plans = Checkout::of_environment(&scene.environment, &scene.dir).plans;
+    let target = plans.path(plan.as_str().strip_prefix("aiplans/").unwrap_or(plan.as_str()));
+    let exists = plans.tree().is_file(&target);
     if exists && !request.force {
         return Ok(format!("PLAN_EXISTS:{plan}"));
     }
@@ -197,7 +201,7 @@ fn externalize(scene: &Scene, request: &Request) -> Result<String> {
         Err(line) => return Ok(line),
     };
     let path = scene.file(&source);
-    let text = std::fs::read(&path).map_err(|error| Error::io("read", &path, &error))?;
+    let text = read_own(&path)?;
     let text = String::from_utf8_lossy(&text).into_owned();
     let context = scene.open()?;
     if request.worktree.is_none() && !request.no_worktree {
@@ -209,7 +213,7 @@ fn externalize(scene: &Scene, request: &Request) -> Result<String> {
         let lines = header(scene, &claims, context.as_ref(), task, &plan, &tasks);
         plan_header::with_header(&lines, &text)
     };
-    write(&target, &text)?;
+    plans.tree().replace(&target, text.as_bytes())?;
     let word = if exists { "OVERWRITTEN" } else { "EXTERNALIZED" };
     Ok(format!("{word}:{plan}:{source}"))
 }
@@ -243,7 +247,7 @@ fn source(scene: &Scene, request: &Request) -> Result<Result<String, String>> {
     Ok(match &names[..] {
         [] => Err("NOT_FOUND:no_internal_files".to_owned()),
         [only] => Ok(only.clone()),
-        _ => Err(format!("MULTIPLE_CANDIDATES:{}", names.join("|"))),
+        _ => Err(format!("MULTIPLE_CANDIDATES:{}", record(&names))),
     })
 }
 
@@ -276,9 +280,8 @@ fn header(
         let siblings = siblings.map(ToString::to_string).collect();
         let archived = plan.archived();
         let folder = Path::new(archived.as_str()).parent().unwrap_or(Path::new(paths::ARCHIVED_PLANS_DIR));
-        let names = std::fs::read_dir(scene.dir.join(folder)).into_iter().flatten().flatten();
-        let mut plans: Vec<_> =
-            names.filter_map(|entry| Some(folder.join(entry.file_name()).to_str()?.to_owned())).collect();
+        let names = scene.tree().names(folder);
+        let mut plans: Vec<_> = names.filter_map(|name| Some(folder.join(name).to_str()?.to_owned())).collect();
         plans.sort();
         lines.extend(listed(parents).map(|text| ("Parent Task", text)));
         lines.extend(listed(siblings).map(|text| ("Sibling Tasks", text)));
@@ -307,17 +310,4 @@ fn spliced(claims: &Claims<'_>, context: Option<&Context>, text: &str) -> String
         ]
     };
     lines.iter().fold(text.to_owned(), |text, (key, claim)| plan_header::splice(&text, key, claim))
-}
-
-/// All of it or nothing.
-fn write(target: &Path, text: &str) -> Result<()> {
-    let folder = target.parent().unwrap_or(Path::new("."));
-    let written = std::fs::create_dir_all(folder).and_then(|()| {
-        let temp = tempfile::NamedTempFile::new_in(folder)?;
-        std::fs::write(temp.path(), text)?;
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        std::fs::set_permissions(temp.path(), mode)?;
-        temp.persist(target).map(drop).map_err(|error| error.error)
-    });
-    written.map_err(|error| Error::io("write", target, &error))
 }

@@ -4,6 +4,7 @@
 use super::plan_externalize::safe_branch;
 use super::scene::Scene;
 use crate::error::{Error, Kind, Result};
+use crate::files::read_own;
 
 /// What an execution profile says of branches.
 #[derive(Debug, Default)]
@@ -17,8 +18,17 @@ impl Profile {
     /// Reads a file, or the one of that name among the project's profiles.
     pub(super) fn load(scene: &Scene, name: &str) -> Result<Self> {
         let path = scene.file(name);
-        let path = if path.is_file() { path } else { scene.task_dir().join("metadata/profiles").join(name) };
-        let text = std::fs::read_to_string(&path).map_err(|error| Error::io("read", &path, &error))?;
+        let (path, read) = if path.is_file() {
+            let read = read_own(&path);
+            (path, read)
+        } else {
+            let tasks = scene.tasks();
+            let path = tasks.path("metadata/profiles").join(name);
+            let read = tasks.tree().read(&path);
+            (path, read)
+        };
+        let bytes = read?;
+        let text = String::from_utf8_lossy(&bytes);
         let entries = entries(&text).map_err(|line| {
             Error::new(Kind::Unparsable, format!("cannot parse the profile {}: {line:?}", path.display()))
         })?;

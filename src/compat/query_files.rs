@@ -2,6 +2,7 @@
 //! found or not.
 
 use super::options::take_project;
+use super::record::record;
 use super::scene::Scene;
 use crate::error::{Error, Kind, Result};
 use crate::task::{Document, Status};
@@ -176,7 +177,9 @@ impl Query<'_> {
             .collect();
         found.sort_by_cached_key(|(completed, path, ..)| Reverse((completed.clone(), path.clone())));
         let lines = found.into_iter().take(limit);
-        Ok(lines.map(|(date, path, kind, stem)| format!("RECENT_ARCHIVED:{path}|{date}|{kind}|{stem}")).collect())
+        Ok(lines
+            .map(|(date, path, kind, stem)| format!("RECENT_ARCHIVED:{}", record(&[path, date, kind, stem])))
+            .collect())
     }
 
     /// Tasks that are being worked on and have gone through gates (section 8.2).
@@ -198,7 +201,8 @@ impl Query<'_> {
                 (is_implementing && has_runs).then(|| {
                     let (environment, dir) = (&self.scene.environment, &self.scene.dir);
                     let archive = gates::archive_ready(environment, dir, &id).unwrap_or_else(|| "NO_GATES".to_owned());
-                    format!("INFLIGHT:{id}|{path}|{}|{archive}", gates::resume_point(environment, dir, &id))
+                    let resume = gates::resume_point(environment, dir, &id);
+                    format!("INFLIGHT:{}", record(&[&id, &path, &resume, &archive]))
                 })
             })
             .collect();
@@ -225,7 +229,7 @@ fn children(prefix: &str, folder: &Folder, letter: char, parent: &str) -> Vec<St
 }
 
 fn document(scene: &Scene, shown: &str) -> Document {
-    Document::parse(&std::fs::read(scene.dir.join(shown)).unwrap_or_default())
+    Document::parse(&scene.tree().read(shown).unwrap_or_default())
 }
 
 fn usage(text: String) -> Error {

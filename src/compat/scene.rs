@@ -1,6 +1,7 @@
 //! What every script starts from: the project's root, and the remote `origin` (specification 10, section 0).
 
 use crate::error::{Error, Kind, Result};
+use crate::files::{Entry, Tree};
 use crate::interrupt;
 use crate::ledger::Channel;
 use crate::ledger::session::parse_email;
@@ -8,8 +9,8 @@ use crate::report::Console;
 use crate::settings::{Environment, Flags};
 use crate::task::{TaskId, bundle, paths};
 use crate::workflow::Context;
+use crate::workflow::checkout::{Checkout, Folder};
 use crate::workflow::project::Project;
-use std::fs::FileType;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -104,24 +105,25 @@ impl Scene {
         if error.details().contains_key("lines") { self.console.error_lines(&text) } else { self.console.error(&text) }
     }
 
-    /// `TASK_DIR`.
-    pub(super) fn task_dir(&self) -> PathBuf {
-        self.dir.join(self.environment.text("TASK_DIR").unwrap_or(paths::TASKS_DIR))
+    /// Where the files of the project are reached: no link is followed on the way.
+    pub(super) fn tree(&self) -> Tree {
+        Tree::new(&self.dir)
     }
 
-    /// `PLAN_DIR`.
-    pub(super) fn plan_dir(&self) -> PathBuf {
-        self.dir.join(self.environment.text("PLAN_DIR").unwrap_or(paths::PLANS_DIR))
+    /// The folder that `TASK_DIR` names.
+    pub(super) fn tasks(&self) -> Folder {
+        Checkout::below(&self.dir, self.environment.text("TASK_DIR").unwrap_or(paths::TASKS_DIR)).tasks
     }
 
-    /// `ARCHIVED_DIR`, which does not follow `TASK_DIR`.
-    pub(super) fn archived_dir(&self) -> PathBuf {
-        self.dir.join(self.environment.text("ARCHIVED_DIR").unwrap_or(paths::ARCHIVED_TASKS_DIR))
+    /// A file of the metadata.
+    pub(super) fn metadata(&self, name: &str) -> Option<String> {
+        let tasks = self.tasks();
+        tasks.tree().text(tasks.path("metadata").join(name)).ok()
     }
 
     /// The `email:` line of `userconfig.yaml`.
     pub(super) fn user_email(&self) -> Option<String> {
-        let text = std::fs::read_to_string(self.task_dir().join("metadata/userconfig.yaml")).ok()?;
+        let text = self.metadata("userconfig.yaml")?;
         let value = text.lines().find_map(|line| line.strip_prefix("email:"))?.trim().to_owned();
         (!value.is_empty()).then_some(value)
     }
@@ -129,7 +131,7 @@ impl Scene {
     /// The address a lock is taken with when none is named (specification 10, section 2.1).
     pub(super) fn detect_email(&self) -> Result<String> {
         let first_line = || {
-            let text = std::fs::read_to_string(self.task_dir().join("metadata/emails.txt")).ok()?;
+            let text = self.metadata("emails.txt")?;
             let line: String = text.lines().next()?.split_whitespace().collect();
             (!line.is_empty()).then_some(line)
         };
@@ -145,7 +147,7 @@ impl Scene {
 
     /// Paths of active task files, in the form the core knows.
     pub(super) fn active_files(&self) -> Vec<String> {
-        below(&self.task_dir(), paths::TASKS_DIR, |name| name.starts_with('t'))
+        below(&self.tasks(), paths::TASKS_DIR, |name| name.starts_with('t'))
     }
 
     /// Paths of archived task files and of the members of bundles.
@@ -153,8 +155,8 @@ impl Scene {
     /// # Errors
     /// [`Kind::Unparsable`] for a bundle that cannot be read.
     pub(super) fn archived_files(&self) -> Result<Vec<String>> {
-        let dir = self.archived_dir();
-        let mut files = below(&dir, paths::ARCHIVED_TASKS_DIR, |_| true);
+        let archived = Checkout::of_environment(&self.environment, &self.dir).archived;
+        let mut files = below(&archived, paths::ARCHIVED_TASKS_DIR, |_| true);
         let bundles: Vec<_> =
             files.iter().filter(|path| path.ends_with(".tar.zst") || path.ends_with(".tar.gz")).cloned().collect();
         for bundle in &bundles {
@@ -162,8 +164,7 @@ impl Scene {
             if sibling.is_some_and(|sibling| bundles.contains(&sibling)) {
                 continue;
             }
-            let file = dir.join(bundle.trim_start_matches(paths::ARCHIVED_TASKS_DIR).trim_start_matches('/'));
-            let bytes = std::fs::read(&file).map_err(|error| Error::io("read", &file, &error))?;
+            let bytes = archived.read(bundle.trim_start_matches(paths::ARCHIVED_TASKS_DIR).trim_start_matches('/'))?;
             files.extend(bundle::members(bundle, &bytes)?);
         }
         Ok(files)
@@ -171,23 +172,18 @@ impl Scene {
 }
 
 /// The files of a folder and of its direct subfolders, named as if it stood at `as_dir`.
-fn below(dir: &Path, as_dir: &str, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+fn below(folder: &Folder, as_dir: &str, wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let mut files = Vec::new();
-    for (name, path, kind) in entries(dir) {
-        // What a link leads to is asked only where there is one.
-        let is_dir = kind.is_dir() || (kind.is_symlink() && path.is_dir());
-        if is_dir && wanted(&name) {
-            files.extend(entries(&path).map(|(inner, ..)| format!("{as_dir}/{name}/{inner}")));
+    for Entry { name, is_folder } in folder.entries() {
+        if is_folder && wanted(&name) {
+            files.extend(
+                folder.below(&name).entries().into_iter().map(|inner| format!("{as_dir}/{name}/{}", inner.name)),
+            );
         } else {
             files.push(format!("{as_dir}/{name}"));
         }
     }
     files
-}
-
-fn entries(dir: &Path) -> impl Iterator<Item = (String, PathBuf, FileType)> + use<> {
-    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    entries.filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path(), entry.file_type().ok()?)))
 }
 
 /// An id as the scripts take it: `N`, `tN`, `N_M`, `tN_M` (specification 10, section 14).

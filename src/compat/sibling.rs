@@ -14,17 +14,17 @@ pub(super) fn run_there(scene: &Scene, project: &str, script: &str, args: &[Stri
         let _ = interrupt::typing(|| std::io::stdin().read_to_end(&mut input));
     }
     let answer = projects::run_there(&scene.environment, project, script, args, input)?;
-    scene.console.bytes_aside(&answer.stderr);
+    scene.console.lines_aside(&answer.stderr);
     let silent = script == "aitask_create.sh" && args.iter().any(|arg| arg == "--silent");
     let text = String::from_utf8_lossy(&answer.stdout).into_owned();
     match text.trim_end().rsplit_once('\n').unwrap_or(("", text.trim_end())) {
         (before, path) if silent && answer.code == 0 && !path.is_empty() && !path.starts_with('/') => {
             if !before.is_empty() {
-                scene.console.bytes(format!("{before}\n").as_bytes());
+                scene.console.lines(format!("{before}\n").as_bytes());
             }
             scene.console.line(&answer.root.join(path).display().to_string());
         }
-        _ => scene.console.bytes(&answer.stdout),
+        _ => scene.console.lines(&answer.stdout),
     }
     Ok(answer.code)
 }

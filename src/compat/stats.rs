@@ -12,6 +12,9 @@ Usage: aitask_stats.sh [-d|--days N] [-w|--week-start DAY] [-v|--verbose] [--csv
 
 Reports on completed tasks, in Markdown.";
 
+/// The file that `--csv` alone writes.
+const CSV: &str = "aitask_stats.csv";
+
 /// What was asked for.
 struct Request {
     range: Range,
@@ -46,14 +49,21 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
         scene.console.line("No completed tasks found.");
         return 0;
     }
-    let text = std::fs::read_to_string(checkout.tasks.path("metadata/task_types.txt")).unwrap_or_default();
+    let text = checkout.tasks.tree().text(checkout.tasks.path("metadata/task_types.txt")).unwrap_or_default();
     let mut types: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     if types.is_empty() {
         types = DEFAULT_TYPES.map(str::to_owned).to_vec();
     }
-    scene.console.bytes(statistics::report(&completed, &types, &request.range, &Context::now()).as_bytes());
+    scene.console.lines(statistics::report(&completed, &types, &request.range, &Context::now()).as_bytes());
     if let Some(file) = request.csv {
-        if let Err(error) = std::fs::write(scene.dir.join(&file), statistics::csv(&completed, &request.range)) {
+        let text = statistics::csv(&completed, &request.range);
+        let written = if file == CSV {
+            // Nobody named it, so it leads nowhere else.
+            scene.tree().replace(CSV, text.as_bytes()).map_err(|error| error.to_string())
+        } else {
+            std::fs::write(scene.dir.join(&file), text).map_err(|error| error.to_string())
+        };
+        if let Err(error) = written {
             scene.console.error(&format!("cannot write {file}: {error}"));
             return 1;
         }
@@ -89,7 +99,7 @@ fn parse(scene: &Scene, args: &[String]) -> Result<Option<Request>, String> {
             "-v" | "--verbose" => range.verbose = true,
             "--csv" => {
                 let file = args.next_if(|next| !next.starts_with('-'));
-                csv = Some(file.cloned().unwrap_or_else(|| "aitask_stats.csv".to_owned()));
+                csv = Some(file.cloned().unwrap_or_else(|| CSV.to_owned()));
             }
             "-h" | "--help" => return Ok(None),
             other => return Err(format!("unrecognized arguments: {other}")),

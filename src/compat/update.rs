@@ -7,6 +7,7 @@ use super::sibling;
 use crate::error::{Error, Kind, Result};
 use crate::task::change::Change;
 use crate::task::{Document, TaskId, fields, labels};
+use crate::workflow::checkout::Checkout;
 use crate::workflow::project::Project;
 use crate::workflow::update::{self, Parent, Update};
 use crate::workflow::{Context, anchors, board, projects};
@@ -181,9 +182,9 @@ pub(super) fn tell(scene: &Scene, updated: &update::Updated, silent: bool) {
         None => {}
     }
     if silent {
-        console.bytes_aside(&updated.said);
+        console.lines_aside(&updated.said);
     } else {
-        console.bytes(&updated.said);
+        console.lines(&updated.said);
     }
     let line = if silent { updated.path.clone() } else { format!("Updated: {}", updated.path) };
     console.line(&line);
@@ -236,7 +237,7 @@ fn check_first(scene: &Scene, checkout: &Project<'_>, options: &Options) -> Resu
         return Err(usage(format!("boardgroup '{slug}' is not a valid slug (expected [a-z0-9_]+).")));
     }
     if let Some(column) = options.filled("--boardcol") {
-        let columns = board::columns(&scene.dir.join(crate::task::paths::METADATA_DIR));
+        let columns = board::columns(&Checkout::new(&scene.dir).tasks);
         let ids: Vec<_> = columns.iter().map(|column| column.id.as_str()).chain(["unordered"]).collect();
         if !ids.contains(&column) {
             let text = format!("board column '{column}' is not configured. Valid ids: {}", ids.join(" "));

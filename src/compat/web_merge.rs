@@ -1,9 +1,10 @@
 //! `aitask_web_merge.sh` (specification 40, section 11).
 
 use super::scene::Scene;
+use crate::error::Kind;
+use crate::files::read_own;
 use crate::workflow::web;
 use serde_json::Value;
-use std::path::Path;
 use std::time::Duration;
 
 const HELP: &str = "\
@@ -65,7 +66,7 @@ fn materialize(scene: &Scene, args: &[String]) -> u8 {
 
 /// The file of the profile that the marker names; it must be one of the project's, and say the same name.
 fn provenance(scene: &Scene, marker: &str) -> Result<Option<String>, &'static str> {
-    let text = std::fs::read(scene.file(marker)).map_err(|_| "bad-marker")?;
+    let text = read_own(&scene.file(marker)).map_err(|_| "bad-marker")?;
     let marker: Value = serde_json::from_slice(&text).map_err(|_| "bad-marker")?;
     let marker = marker.as_object().ok_or("bad-marker")?;
     let field = |name: &str| marker.get(name).filter(|value| !value.is_null());
@@ -80,13 +81,12 @@ fn provenance(scene: &Scene, marker: &str) -> Result<Option<String>, &'static st
     if !plain || base.strip_suffix(".yaml").is_none_or(str::is_empty) {
         return Err("bad-profile-filename");
     }
-    let folder = scene.task_dir().join("metadata/profiles");
-    let path = folder.join(file);
-    let text = std::fs::read_to_string(&path).map_err(|_| "profile-not-found")?;
-    let real = |path: &Path| path.canonicalize().map_err(|_| "profile-not-found");
-    if !real(&path)?.starts_with(real(&folder)?) {
-        return Err("outside-profiles-dir");
-    }
+    let tasks = scene.tasks();
+    let text = tasks.tree().text(tasks.path("metadata/profiles").join(file)).map_err(|error| match error.kind() {
+        // A link, most likely, since it is followed nowhere.
+        Kind::Occupied => "outside-profiles-dir",
+        _ => "profile-not-found",
+    })?;
     let name = text.lines().find_map(|line| line.strip_prefix("name:"));
     let name = name.map(|name| name.trim().trim_matches(['"', '\'']));
     if name == Some(profile) { Ok(Some(file.clone())) } else { Err("name-mismatch") }

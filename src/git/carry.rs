@@ -1,6 +1,7 @@
 //! Bringing the checkout of a branch to another commit, never across the user's own changes.
 
 use crate::error::{Error, Result};
+use crate::files::Tree;
 use crate::git::run::Call;
 use crate::git::worktree::git_dir;
 use crate::git::{Oid, Repository};
@@ -57,11 +58,11 @@ impl Adopted {
     /// What stands in the checkout at `dir` now.
     #[must_use]
     pub fn look(dir: &Path, path: &str, oid: Option<&Oid>) -> Self {
-        Self { path: path.to_owned(), oid: oid.map(ToString::to_string), seen: std::fs::read(dir.join(path)).ok() }
+        Self { path: path.to_owned(), oid: oid.map(ToString::to_string), seen: Tree::new(dir).read(path).ok() }
     }
 
     fn is_unchanged(&self, dir: &Path) -> bool {
-        std::fs::read(dir.join(&self.path)).ok() == self.seen
+        Tree::new(dir).read(&self.path).ok() == self.seen
     }
 }
 
@@ -169,13 +170,7 @@ pub fn adopt(repository: &Repository, path: &Path, files: &[Adopted]) -> Result<
     }
     let (content, gone): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.oid.is_some());
     for file in gone {
-        let file = path.join(&file.path);
-        match std::fs::remove_file(&file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io("remove", &file, &error));
-            }
-            _ => {}
-        }
+        Tree::new(path).remove(&file.path)?;
     }
     if content.is_empty() {
         return Ok(());

@@ -1,6 +1,7 @@
 //! Merging without a checkout, and questions about history.
 
 use crate::error::{Error, Kind, Result};
+use crate::files::private_folder;
 use crate::git::porcelain::merge_tree::{self, MergeTree};
 use crate::git::porcelain::unmerged::{self, Versions};
 use crate::git::run::{Call, Git};
@@ -56,8 +57,7 @@ fn unrelated(ours: &Oid, theirs: &Oid) -> Error {
 
 fn in_worktree<T>(repository: &Repository, ours: &Oid, merge: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let folder = worktree::temporary_folder()?;
-    let temp = tempfile::Builder::new().prefix("git-aitask-merge-").tempdir_in(&folder);
-    let temp = temp.map_err(|error| Error::io("make a folder in", &folder, &error))?;
+    let temp = private_folder("git-aitask-merge-", &folder)?;
     let path = temp.path().join("merge");
     let merged = worktree::add_detached(repository, &path, ours).and_then(|()| merge(&path));
     let removed = interrupt::cleaning_up(|| worktree::remove(repository, &path, true));
@@ -126,8 +126,7 @@ pub enum MergeFile {
 
 /// Merges three texts line by line (git-merge-file(1)).
 pub fn merge_file(git: &Git, base: &[u8], ours: &[u8], theirs: &[u8]) -> Result<MergeFile> {
-    let temp = tempfile::Builder::new().prefix("git-aitask-merge-").tempdir();
-    let temp = temp.map_err(|error| Error::io("make a folder in", &std::env::temp_dir(), &error))?;
+    let temp = private_folder("git-aitask-merge-", &std::env::temp_dir())?;
     let mut call = git.read(temp.path(), "merge-file").args(["-p", "-L", "LOCAL", "-L", "BASE", "-L", "REMOTE"]);
     for (name, text) in [("ours", ours), ("base", base), ("theirs", theirs)] {
         let path = temp.path().join(name);

@@ -6,7 +6,7 @@ mod wait;
 
 pub use git::{Git, WITHIN};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, harmless, redacted};
 use crate::interrupt;
 use crate::settings::Environment;
 use rustix::process::{Pid, Signal};
@@ -93,10 +93,10 @@ impl Output {
         String::from_utf8_lossy(&self.stdout).trim_end_matches('\n').to_owned()
     }
 
-    /// Standard error as text; what is not UTF-8 is replaced.
+    /// Standard error as text; what is not UTF-8 is replaced, and addresses lose their secrets.
     #[must_use]
     pub fn complaint(&self) -> String {
-        String::from_utf8_lossy(&self.stderr).trim().to_owned()
+        redacted(String::from_utf8_lossy(&self.stderr).trim())
     }
 }
 
@@ -191,7 +191,7 @@ impl Call {
         self
     }
 
-    /// The command line, for messages.
+    /// The command line, for messages: addresses in it lose their secrets.
     #[must_use]
     pub fn line(&self) -> String {
         let mut line = self.program.to_string_lossy().into_owned();
@@ -206,7 +206,7 @@ impl Call {
                 line.extend(["'", &arg.replace('\'', r"'\''"), "'"]);
             }
         }
-        line
+        redacted(&line)
     }
 
     /// Starts it, waits, and gives what came of it, whatever the exit code.
@@ -378,7 +378,7 @@ impl Call {
         let exit = output.code.map_or_else(|| "killed".to_owned(), |code| format!("exit {code}"));
         let line = format!(
             "{now} git-aitask:run.rs       trace: run_command: {} ({} ms, {exit})\n",
-            self.line(),
+            harmless(&self.line()),
             took.as_millis()
         );
         let _ = io::stderr().write_all(line.as_bytes());

@@ -2,6 +2,7 @@
 //! the branch the work was cut from. Losing it loses comfort, not safety.
 
 use crate::error::{Error, Result};
+use crate::files::read_own;
 use crate::git::Repository;
 use crate::ledger::liveness::{Anchor, Liveness};
 use crate::ledger::locks::LockEntry;
@@ -95,7 +96,7 @@ impl Held {
     #[must_use]
     pub fn load(repository: &Repository, task: TaskId) -> Option<Self> {
         let path = repository.common_dir.join("aitask/held").join(format!("{}.json", task.t()));
-        serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+        serde_json::from_slice(&read_own(&path).ok()?).ok()
     }
 
     /// Writes the record of a task: beside it, then renamed over it.

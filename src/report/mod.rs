@@ -9,8 +9,7 @@ pub use page::{Cell, Page, Table, Tone};
 pub use relative::relative;
 pub use script::{Console, plain};
 
-use crate::error::{Error, Kind};
-use crate::task::{harmless, is_unsafe};
+use crate::error::{Error, Kind, harmless, is_unsafe, redacted};
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -95,7 +94,7 @@ fn columns() -> Option<usize> {
 
 /// Shows a line of narration on standard error.
 pub fn narrate(line: &str) {
-    let _ = writeln!(io::stderr(), "git aitask: {}", harmless(line));
+    let _ = writeln!(io::stderr(), "git aitask: {}", harmless(&redacted(line)));
 }
 
 /// Shows no narration.

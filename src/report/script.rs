@@ -1,7 +1,7 @@
 //! The message shapes of the original scripts (specification 10, section 0): coloured for a terminal, plain elsewhere.
 
+use crate::error::{harmless, harmless_lines, redacted};
 use crate::interrupt;
-use crate::task::harmless;
 use anstream::{AutoStream, ColorChoice};
 use std::io::{self, IsTerminal as _, Write};
 use std::iter::once;
@@ -31,9 +31,10 @@ impl Console {
         note(&writeln!(io::stdout(), "{}", harmless(text)));
     }
 
-    /// Bytes of a file on standard output.
-    pub fn bytes(self, bytes: &[u8]) {
-        note(&io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()));
+    /// Lines that others wrote, or that hold what others wrote, on standard output.
+    pub fn lines(self, bytes: &[u8]) {
+        let text = harmless_lines(&String::from_utf8_lossy(bytes));
+        note(&io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()));
     }
 
     /// Whether something of the answer could not be written: the caller has not got it.
@@ -47,9 +48,10 @@ impl Console {
         let _ = writeln!(io::stderr(), "{}", harmless(text));
     }
 
-    /// Bytes of a program on standard error.
-    pub fn bytes_aside(self, bytes: &[u8]) {
-        let _ = io::stderr().write_all(bytes);
+    /// What a program said, on standard error.
+    pub fn lines_aside(self, bytes: &[u8]) {
+        let text = harmless_lines(&redacted(&String::from_utf8_lossy(bytes)));
+        let _ = io::stderr().write_all(text.as_bytes());
     }
 
     /// Asks a question; `None` without a terminal to answer it on.
@@ -90,7 +92,7 @@ impl Console {
 
     /// A warning on standard error.
     pub fn warn(self, text: &str) {
-        paint(io::stderr(), YELLOW, "Warning: ", once(text.trim_end_matches('\n')));
+        paint(io::stderr(), YELLOW, "Warning: ", once(redacted(text.trim_end_matches('\n')).as_str()));
     }
 
     /// A warning of several lines, all of them ours: text of others could forge one.
@@ -105,13 +107,13 @@ impl Console {
 
     /// What ends the script, on standard error.
     pub fn error(self, text: &str) {
-        paint(io::stderr(), RED, "Error: ", once(text.trim_end_matches('\n')));
+        paint(io::stderr(), RED, "Error: ", once(redacted(text.trim_end_matches('\n')).as_str()));
     }
 }
 
 /// A line of narration as the scripts write it: plain, on standard error.
 pub fn plain(line: &str) {
-    let _ = writeln!(io::stderr(), "{}", harmless(line));
+    let _ = writeln!(io::stderr(), "{}", harmless(&redacted(line)));
 }
 
 fn paint<'t>(

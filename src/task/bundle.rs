@@ -11,7 +11,7 @@ use std::io::Read;
 pub type Members = BTreeMap<String, Vec<u8>>;
 
 /// The most that a bundle may unpack to; a larger one is refused rather than read into memory.
-const LIMIT: u64 = 1 << 30;
+const LIMIT: u64 = 256 << 20;
 
 /// How a gzip file begins (RFC 1952, section 2.3.1); everything else is taken for zstd.
 const GZIP: &[u8] = &[0x1f, 0x8b];

@@ -6,6 +6,7 @@ use super::desk::{Desk, Site};
 use super::drop::unlock_step;
 use super::filing::{Filing, Manner, Note, Shelf, is_archived};
 use crate::error::{Error, Kind, Result};
+use crate::files::{Tree, read_own};
 use crate::git::objects::Edit;
 use crate::ledger::held::Held;
 use crate::ledger::transaction::Step;
@@ -95,13 +96,14 @@ impl Site<'_> {
     /// The folder of a parent's children stays as long as the parent is active, empty or not, and goes with it.
     fn tidied(&self, id: TaskId, filing: &Filing, commit: Option<String>) -> Archived {
         let parent = id.parent().unwrap_or(id);
-        let folder = |root: &str, letter: char| self.places.on_disk(&format!("{root}/{letter}{parent}"));
+        let tree = Tree::new(&self.places.top);
+        let folder = |root: &str, letter: char| self.places.in_git(&format!("{root}/{letter}{parent}"));
         // Best effort: an empty folder is in no commit.
         if filing.tasks.contains(&parent) {
-            let _ = std::fs::remove_dir(folder(paths::TASKS_DIR, 't'));
-            let _ = std::fs::remove_dir(folder(paths::PLANS_DIR, 'p'));
+            let _ = tree.remove_folder(folder(paths::TASKS_DIR, 't'));
+            let _ = tree.remove_folder(folder(paths::PLANS_DIR, 'p'));
         } else if filing.notes.iter().any(|note| matches!(note, Note::ParentEdited(..))) {
-            let _ = std::fs::create_dir_all(folder(paths::TASKS_DIR, 't'));
+            let _ = tree.make_folder(folder(paths::TASKS_DIR, 't'));
         }
         done(filing, commit)
     }
@@ -188,8 +190,7 @@ impl Site<'_> {
     /// A move as the two edits that staging wants.
     fn unfold(&self, edit: Edit) -> Result<Vec<Edit>> {
         let Edit::Rename { from, to } = edit else { return Ok(vec![edit]) };
-        let file = self.places.top.join(&from);
-        let content = std::fs::read(&file).map_err(|error| Error::io("read", &file, &error))?;
+        let content = Tree::new(&self.places.top).read(&from)?;
         Ok(vec![Edit::Remove { path: from }, Edit::Put { path: to, content }])
     }
 
@@ -215,7 +216,7 @@ impl Site<'_> {
     }
 
     fn load_intent(&self, id: TaskId) -> Option<Intent> {
-        serde_json::from_slice(&std::fs::read(self.intent_file(id).ok()?).ok()?).ok()
+        serde_json::from_slice(&read_own(&self.intent_file(id).ok()?).ok()?).ok()
     }
 
     /// Forgets what was about to be done: it is.

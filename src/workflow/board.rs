@@ -1,6 +1,6 @@
 //! The columns of the board, and moving a task between them (specification 20, section 10).
 
-use super::files;
+use super::checkout::{Checkout, Folder};
 use super::project::Project;
 use crate::error::{Error, Kind, Result};
 use crate::task::{Document, Slug};
@@ -26,8 +26,9 @@ pub struct Column {
 /// The columns of the project in board order: `board_config.json` with `board_config.local.json` laid over it, else
 /// `now`, `next` and `backlog`. A column in the order that is not defined is left out.
 #[must_use]
-pub fn columns(metadata: &Path) -> Vec<Column> {
-    let load = |name: &str| -> Option<Value> { serde_json::from_slice(&std::fs::read(metadata.join(name)).ok()?).ok() };
+pub fn columns(tasks: &Folder) -> Vec<Column> {
+    let metadata = tasks.below("metadata");
+    let load = |name: &str| -> Option<Value> { serde_json::from_slice(&metadata.read(name).ok()?).ok() };
     let mut config = load("board_config.json").unwrap_or_else(|| Value::Object(serde_json::Map::new()));
     if let (Some(config), Some(Value::Object(local))) = (config.as_object_mut(), load("board_config.local.json")) {
         config.extend(local);
@@ -68,7 +69,8 @@ pub fn unordered() -> Column {
 /// The board of a project.
 #[derive(Debug)]
 pub struct Board {
-    tasks: PathBuf,
+    root: PathBuf,
+    tasks: Folder,
 }
 
 fn refused(reason: &str) -> Error {
@@ -81,30 +83,29 @@ impl Board {
     /// # Errors
     /// The reason `unsafe_task_dir` for a folder outside of the project, `unsupported_layout` for none.
     pub fn open(root: &Path, dir: &str) -> Result<Self> {
-        let tasks = root.join(dir);
         let outside = Path::new(dir).components().any(|part| part == std::path::Component::ParentDir);
-        if outside || !tasks.starts_with(root) {
+        if outside || !root.join(dir).starts_with(root) {
             return Err(refused("unsafe_task_dir"));
         }
-        if !tasks.is_dir() {
+        let tasks = Checkout::below(root, dir).tasks;
+        if !tasks.exists() {
             return Err(refused("unsupported_layout"));
         }
-        Ok(Self { tasks })
+        Ok(Self { root: root.to_owned(), tasks })
     }
 
     /// The columns in board order.
     #[must_use]
     pub fn columns(&self) -> Vec<Column> {
-        columns(&self.tasks.join("metadata"))
+        columns(&self.tasks)
     }
 
-    fn files(&self) -> impl Iterator<Item = String> {
-        super::project::names(&self.tasks)
-            .filter(|name| name.strip_suffix(".md").is_some_and(|stem| stem.starts_with('t')))
+    fn files(&self) -> Vec<String> {
+        self.tasks.names(|name| name.strip_suffix(".md").is_some_and(|stem| stem.starts_with('t')))
     }
 
     /// The file of a top-level task, by `N` or `tN`; and `N`.
-    fn find(&self, task: &str) -> Result<(String, PathBuf)> {
+    fn find(&self, task: &str) -> Result<(String, String)> {
         let id = task.strip_prefix('t').unwrap_or(task);
         let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         match id.split_once('_') {
@@ -113,9 +114,9 @@ impl Board {
             _ => return Err(refused("malformed_task_id")),
         }
         let prefix = format!("t{id}_");
-        let mut found = self.files().filter(|name| name.starts_with(&prefix));
+        let mut found = self.files().into_iter().filter(|name| name.starts_with(&prefix));
         match (found.next(), found.next()) {
-            (Some(name), None) => Ok((id.to_owned(), self.tasks.join(name))),
+            (Some(name), None) => Ok((id.to_owned(), name)),
             (None, _) => Err(refused("not_found")),
             _ => Err(refused("ambiguous_task_id")),
         }
@@ -124,7 +125,7 @@ impl Board {
     /// The column a task is in; and its number.
     pub fn column_of(&self, task: &str) -> Result<(String, String)> {
         let (id, file) = self.find(task)?;
-        let document = Document::parse(&std::fs::read(file).map_err(|_| refused("vanished"))?);
+        let document = Document::parse(&self.tasks.read(&file).map_err(|_| refused("vanished"))?);
         let column = document.scalar_last("boardcol").map(|text| text.trim_matches(['"', '\'']).to_owned());
         Ok((id, column.filter(|column| !column.is_empty()).unwrap_or_else(|| unordered().id)))
     }
@@ -134,17 +135,16 @@ impl Board {
         if column != unordered().id && !self.columns().iter().any(|known| known.id == column) {
             return Err(refused("unknown_column"));
         }
-        let (_, file) = self.find(task)?;
-        let places = self.files().filter_map(|name| {
-            let path = self.tasks.join(name);
-            let document = Document::parse(&std::fs::read(&path).ok().filter(|_| path != file)?);
+        let (_, name) = self.find(task)?;
+        let others = self.files().into_iter().filter(|other| *other != name);
+        let places = others.filter_map(|other| {
+            let document = Document::parse(&self.tasks.read(&other).ok()?);
             let its = document.scalar_last("boardcol").filter(|text| !text.is_empty()).unwrap_or("unordered");
             (its == column).then(|| document.scalar_last("boardidx")?.parse::<i64>().ok()).flatten()
         });
         let index = places.max().map_or(STEP, |highest| highest.saturating_add(STEP));
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let checkout = Project { root: self.tasks.clone(), context: None, guarded: true };
-        checkout.rewrite(&name, |mut document| {
+        let checkout = Project { root: self.root.clone(), context: None, guarded: true };
+        checkout.rewrite(&self.tasks.shown(&name), |mut document| {
             document.set("boardcol", column)?;
             document.set("boardidx", &index.to_string())?;
             Ok((Some(document), ()))
@@ -166,10 +166,10 @@ impl Board {
             .map(|n| if n == 1 { slug.to_string() } else { format!("{slug}_{n}") })
             .find(|id| !taken(id));
         let column = Column { id: free.unwrap_or_default(), title, color: color.to_owned() };
-        let file = self.tasks.join("metadata/board_config.json");
-        let mut config: Value = match std::fs::read(&file) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| refused("unsupported_layout"))?,
-            Err(_) => json!({}),
+        let file = self.tasks.path("metadata/board_config.json");
+        let mut config: Value = match self.tasks.tree().load(&file)? {
+            Some(bytes) => serde_json::from_slice(&bytes).map_err(|_| refused("unsupported_layout"))?,
+            None => json!({}),
         };
         let Some(fields) = config.as_object_mut() else { return Err(refused("unsupported_layout")) };
         let entry = |column: &Column| json!({"id": column.id, "title": column.title, "color": column.color});
@@ -183,9 +183,7 @@ impl Board {
             None => drop(fields.insert("column_order".to_owned(), all().map(|column| json!(column.id)).collect())),
         }
         let text = serde_json::to_string_pretty(&config).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
-        let folder = self.tasks.join("metadata");
-        std::fs::create_dir_all(&folder).map_err(|error| Error::io("make", &folder, &error))?;
-        files::replace(&file, format!("{text}\n").as_bytes())?;
+        self.tasks.tree().replace(&file, format!("{text}\n").as_bytes())?;
         Ok(column)
     }
 }

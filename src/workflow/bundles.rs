@@ -6,10 +6,9 @@ mod selection;
 
 use super::checkout::{Checkout, Folder, is_file};
 use super::desk::{Desk, Site};
-use super::files;
-use super::files::exclude;
 use super::filing::is_archived;
 use crate::error::{Error, Kind, Result};
+use crate::files::{Tree, exclude};
 use crate::git::objects::Edit;
 use crate::ledger::queue::Queue;
 use crate::ledger::transaction::Step;
@@ -40,8 +39,9 @@ fn archives(checkout: &Checkout) -> [(&'static str, char, &Folder); 2] {
 struct Change {
     /// The core's path.
     path: String,
-    /// Its path on disk.
+    /// Its path on disk, and where that is reached.
     file: std::path::PathBuf,
+    tree: Tree,
     files: BTreeMap<String, Vec<u8>>,
     bytes: Vec<u8>,
     /// Core paths of the loose files in it, and of the gzip bundle that it replaces.
@@ -62,7 +62,7 @@ impl Change {
         }
         for name in loose {
             let gone = || Error::io("read", &archive.path(name), &std::io::ErrorKind::NotFound.into());
-            let content = files::load_own(&archive.path(""), name)?.ok_or_else(gone)?;
+            let content = archive.tree().load(archive.path(name))?.ok_or_else(gone)?;
             // Nobody knows which of the two is right: one may be what a full disk left.
             if bundled.get(name).is_some_and(|other| *other != content) {
                 let (file, bundle) = (archive.shown(name), archive.shown(stem));
@@ -83,16 +83,16 @@ impl Change {
         replaces: Vec<String>,
     ) -> Result<Self> {
         let name = format!("{stem}.tar.zst");
-        files::require_inside(&archive.path(""), &name)?;
         let bytes = bundle::pack(&files)?;
-        Ok(Self { path: format!("{root}/{name}"), file: archive.path(&name), files, bytes, replaces })
+        let (file, tree) = (archive.path(&name), archive.tree().clone());
+        Ok(Self { path: format!("{root}/{name}"), file, tree, files, bytes, replaces })
     }
 
     /// Writes it beside the old one, reads it back, and renames it over the old one (Z5).
     fn write(&self) -> Result<()> {
         let folder = self.file.parent().unwrap_or(&self.file);
         let failed = |error: std::io::Error| Error::io("write", &self.file, &error);
-        std::fs::create_dir_all(folder).map_err(failed)?;
+        self.tree.make_folder(folder)?;
         sweep(folder);
         let mut beside = tempfile::Builder::new();
         let mut beside = beside
@@ -135,12 +135,8 @@ fn sweep(folder: &Path) {
 
 /// The files of a bundle; `None` when there is no bundle.
 fn load(archive: &Folder, name: &str) -> Result<Option<Files>> {
-    let file = archive.path(name);
-    match std::fs::read(&file) {
-        Ok(bytes) => bundle::files(&archive.shown(name), &bytes).map(Some),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io("read", &file, &error)),
-    }
+    let bytes = archive.tree().load(archive.path(name))?;
+    bytes.map(|bytes| bundle::files(&archive.shown(name), &bytes)).transpose()
 }
 
 /// The bundles of a selection, made in memory: an unreadable one stops everything before anything is touched (Z4).
@@ -168,18 +164,18 @@ pub fn bundle_uncommitted(site: Option<&Site<'_>>, checkout: &Checkout) -> Resul
     }
     for ((_, letter, archive), loose) in archives(checkout).into_iter().zip([&selection.tasks, &selection.plans]) {
         for file in loose.values().flatten() {
-            remove(&archive.path(file))?;
+            archive.tree().remove(archive.path(file))?;
         }
         for folder in archive.folders(letter) {
             // Only an emptied one goes.
-            let _ = std::fs::remove_dir(archive.path(&folder));
+            let _ = archive.tree().remove_folder(archive.path(&folder));
         }
     }
     for gz in changes.iter().flat_map(|change| &change.replaces).filter(|path| path.ends_with(GZIP)) {
         if let Some(((_, _, archive), name)) =
             archives(checkout).into_iter().find_map(|one| Some((one, gz.strip_prefix(one.0)?.trim_start_matches('/'))))
         {
-            remove(&archive.path(name))?;
+            archive.tree().remove(archive.path(name))?;
         }
     }
     Ok(selection)
@@ -188,13 +184,6 @@ pub fn bundle_uncommitted(site: Option<&Site<'_>>, checkout: &Checkout) -> Resul
 fn enter(site: &Site<'_>) -> Result<Queue> {
     let ledger = site.ledger();
     Queue::enter(ledger.repository, ledger.timeout, ledger.narrate)
-}
-
-fn remove(file: &Path) -> Result<()> {
-    match std::fs::remove_file(file) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", file, &error)),
-        _ => Ok(()),
-    }
 }
 
 /// Bundles what can go and commits exactly that, along with what an interrupted run left uncommitted. Gives what was
@@ -271,8 +260,7 @@ fn pending(site: &Site<'_>, desk: &Desk<'_>, changes: &[Change]) -> Result<Pendi
             let files = load(archive, &name)?;
             let is_new = !desk.is_committed(&bundle_path) && !changes.iter().any(|change| change.path == bundle_path);
             if is_new && files.is_some() {
-                let file = archive.path(&name);
-                let bytes = std::fs::read(&file).map_err(|error| Error::io("read", &file, &error))?;
+                let bytes = archive.read(&name)?;
                 pending.bundles.push((bundle_path.clone(), bytes));
             }
             let names = files.map(|files| files.into_iter().map(|(name, _)| name).collect());
@@ -342,17 +330,12 @@ pub fn unpack(site: Option<&Site<'_>>, checkout: &Checkout, number: &str) -> Res
 
 /// Writes a file, whole or not at all, unless another one lies there.
 fn put(archive: &Folder, name: &str, content: &[u8]) -> Result<bool> {
-    let (root, file) = (archive.path(""), archive.path(name));
-    if let Some(there) = files::load_own(&root, name)? {
+    let (tree, file) = (archive.tree(), archive.path(name));
+    if let Some(there) = tree.load(&file)? {
         return Ok(there == content);
     }
-    files::require_inside(&root, name)?;
-    if content.is_empty() {
-        let made = std::fs::create_dir_all(file.parent().unwrap_or(&root));
-        let made = made.and_then(|()| std::fs::File::create_new(&file));
-        return made.map(|_| true).map_err(|error| Error::io("write", &file, &error));
-    }
-    files::create(&file, content).map(|()| true)
+    let made = if content.is_empty() { tree.create_empty(&file) } else { tree.create(&file, content) };
+    made.map(|()| true)
 }
 
 /// Leaves these files in a bundle; one of gzip becomes one of zstd, and an emptied one goes with its emptied folder.
@@ -366,11 +349,11 @@ fn shrink(root: &str, archive: &Folder, name: &str, mut rest: BTreeMap<String, V
     }
     if !rest.is_empty() {
         Change::of(root, archive, stem, rest, Vec::new())?.write()?;
-        return if name.ends_with(GZIP) { remove(&file) } else { Ok(()) };
+        return if name.ends_with(GZIP) { archive.tree().remove(&file).map(drop) } else { Ok(()) };
     }
-    remove(&file)?;
+    archive.tree().remove(&file)?;
     if let Some(folder) = file.parent().filter(|_| name.contains('/')) {
-        let _ = std::fs::remove_dir(folder);
+        let _ = archive.tree().remove_folder(folder);
     }
     Ok(())
 }

@@ -96,13 +96,12 @@ fn find(letter: char, active: &Folder, archived: &Folder, id: TaskId) -> Result<
     let id = id.to_string();
     for folder in [active, archived] {
         if let Some(shown) = folder.files_of(letter, &id).into_iter().next() {
-            let path = folder.path_of_shown(&shown);
-            let bytes = std::fs::read(&path).map_err(|error| Error::io("read", &path, &error))?;
+            let bytes = folder.tree().read(folder.path_of_shown(&shown))?;
             return Ok(Some((shown, bytes)));
         }
     }
     for name in archived.bundles_for(&id) {
-        let Ok(bytes) = std::fs::read(archived.path(&name)) else { continue };
+        let Ok(bytes) = archived.read(&name) else { continue };
         let shown = archived.shown(&name);
         let files = bundle::files(&shown, &bytes)?;
         if let Some((member, content)) = files.into_iter().find(|(member, _)| bundle::is_of(member, letter, &id)) {

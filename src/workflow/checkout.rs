@@ -2,9 +2,9 @@
 //! no network, so it also works outside a repository (specification 30, section 0).
 
 use crate::error::{Error, Result};
+use crate::files::{Entry, Reached, Tree};
 use crate::settings::Environment;
 use crate::task::{bundle, paths};
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// A folder, and how its path is shown.
@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 pub struct Folder {
     shown: String,
     path: PathBuf,
+    tree: Tree,
 }
 
 /// The four folders of task data.
@@ -76,19 +77,41 @@ impl Checkout {
 
 impl Folder {
     fn new(dir: &Path, shown: &str) -> Self {
-        Self { shown: shown.to_owned(), path: dir.join(shown) }
+        Self { shown: shown.to_owned(), path: dir.join(shown), tree: Tree::for_folder(dir, shown) }
     }
 
     /// A folder in this one.
     #[must_use]
     pub fn below(&self, name: &str) -> Self {
-        Self { shown: format!("{}/{name}", self.shown), path: self.path.join(name) }
+        Self { shown: format!("{}/{name}", self.shown), path: self.path.join(name), tree: self.tree.clone() }
     }
 
     /// Whether it is there.
     #[must_use]
     pub fn exists(&self) -> bool {
-        self.path.is_dir()
+        self.tree.is_folder(&self.path)
+    }
+
+    /// Refuses a folder that a link has led away. One that is not there yet is none.
+    ///
+    /// # Errors
+    /// [`Kind::Occupied`](crate::error::Kind::Occupied).
+    pub fn require_own(&self) -> Result<()> {
+        self.tree.load(self.path.join("any")).map(drop)
+    }
+
+    /// Where its files are reached: no link is followed on the way.
+    #[must_use]
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// What something in it contains.
+    ///
+    /// # Errors
+    /// As [`Tree::read`].
+    pub fn read(&self, name: &str) -> Result<Vec<u8>> {
+        self.tree.read(self.path(name))
     }
 
     /// How the path of something in it is shown.
@@ -109,12 +132,16 @@ impl Folder {
         self.path.join(shown.strip_prefix(&self.shown).unwrap_or(shown).trim_start_matches('/'))
     }
 
+    /// What is in it, in no order; nothing when it cannot be read.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Entry> {
+        self.tree.entries(&self.path)
+    }
+
     /// The names in it that are wanted, in byte order (L8); none when it cannot be read.
     #[must_use]
     pub fn names(&self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
-        let entries = std::fs::read_dir(&self.path).into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        let mut names: Vec<_> = names.filter(|name| wanted(name)).collect();
+        let mut names: Vec<_> = self.tree.names(&self.path).filter(|name| wanted(name)).collect();
         names.sort_unstable();
         names
     }
@@ -148,9 +175,17 @@ impl Folder {
     /// [`Self::names`] and [`Self::folders`] with one look.
     #[must_use]
     pub fn names_and_folders(&self, letter: char, wanted: impl Fn(&str) -> bool) -> (Vec<String>, Vec<String>) {
-        let is_folder = |name: &str| name.starts_with(letter) && !is_markdown(name) && self.path(name).is_dir();
-        let all = self.names(|name| wanted(name) || is_folder(name));
-        all.into_iter().partition(|name| wanted(name))
+        let (mut names, mut folders) = (Vec::new(), Vec::new());
+        for entry in self.entries() {
+            if wanted(&entry.name) {
+                names.push(entry.name);
+            } else if entry.is_folder && entry.name.starts_with(letter) && !is_markdown(&entry.name) {
+                folders.push(entry.name);
+            }
+        }
+        names.sort_unstable();
+        folders.sort_unstable();
+        (names, folders)
     }
 
     /// The files of tasks or plans in it and in its folders of children, as if it stood at `root`.
@@ -169,7 +204,7 @@ impl Folder {
     /// member's name (specification 30, section 5). Bundles that cannot be read are told to `unreadable`.
     pub fn find_bundled(&self, letter: char, id: &str, mut unreadable: impl FnMut(Error)) -> Option<(String, String)> {
         for name in self.bundles_for(id) {
-            let Ok(bytes) = std::fs::read(self.path(&name)) else { continue };
+            let Ok(bytes) = self.read(&name) else { continue };
             match bundle::members(&self.shown(&name), &bytes) {
                 Ok(members) => {
                     if let Some(member) = members.into_iter().find(|member| bundle::is_of(member, letter, id)) {
@@ -205,53 +240,47 @@ fn is_markdown(name: &str) -> bool {
 /// The line that ends a frontmatter, with the line end before it.
 const CLOSE: &[u8] = b"\n---\n";
 
-/// The frontmatter of a task file, at least; most of its text is left unread.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn load_head(path: &Path) -> Result<Vec<u8>> {
-    let mut head = vec![0; 4096];
-    let mut read = || {
-        let mut file = std::fs::File::open(path)?;
-        let filled = file.read(&mut head)?;
-        head.truncate(filled);
-        // The rest of the text is of no interest, and so is not copied about.
-        let mut ends = (3..filled).filter(|at| head.get(*at) == Some(&b'\n'));
-        match ends.find(|at| head.get(*at..).is_some_and(|rest| rest.starts_with(CLOSE))) {
-            Some(at) => head.truncate(at + CLOSE.len()),
-            None => drop(file.read_to_end(&mut head)?),
-        }
-        Ok(())
-    };
-    read().map_err(|error| Error::io("read", path, &error))?;
-    Ok(head)
+/// Where the rest of a task file begins, whose text is of no interest where only its fields are wanted.
+fn end_of_fields(head: &[u8]) -> Option<usize> {
+    let mut ends = (3..head.len()).filter(|at| head.get(*at) == Some(&b'\n'));
+    let at = ends.find(|at| head.get(*at..).is_some_and(|rest| rest.starts_with(CLOSE)))?;
+    Some(at + CLOSE.len())
 }
 
-/// Reads many files on all processors and makes something of each, in order; `None` for one that has gone or cannot be
-/// read.
-pub fn load_each<T: Send>(files: &[PathBuf], make: impl Fn(usize, &[u8]) -> T + Sync) -> Vec<Option<T>> {
-    let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).clamp(1, 8);
-    let load = |(n, path): (usize, &PathBuf)| load_head(path).ok().map(|head| make(n, &head));
-    if files.len() < 64 || count == 1 {
-        return files.iter().enumerate().map(load).collect();
+impl Folder {
+    /// Reads many files of it on all processors, the fields at least, and makes something of each, in order; `None` for one
+    /// that has gone or cannot be read.
+    pub fn load_each<T: Send>(&self, files: &[String], make: impl Fn(usize, &[u8]) -> T + Sync) -> Vec<Option<T>> {
+        let load = |first: usize, files: &[String]| -> Vec<Option<T>> {
+            let mut reached: Option<(PathBuf, Option<Reached>)> = None;
+            let load = |(n, file): (usize, &String)| {
+                let path = self.path(file);
+                let folder = path.parent()?;
+                // Many lie in one folder, which is reached once.
+                if reached.as_ref().is_none_or(|(of, _)| of != folder) {
+                    reached = Some((folder.to_owned(), self.tree.folder(folder).ok()));
+                }
+                let (_, folder) = reached.as_ref()?;
+                let head = folder.as_ref()?.read_head(path.file_name()?, end_of_fields).ok()?;
+                Some(make(first + n, &head))
+            };
+            files.iter().enumerate().map(load).collect()
+        };
+        let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).clamp(1, 8);
+        if files.len() < 64 || count == 1 {
+            return load(0, files);
+        }
+        let size = files.len().div_ceil(count);
+        std::thread::scope(|scope| {
+            let load = &load;
+            let parts = files.chunks(size).enumerate();
+            let workers: Vec<_> = parts.map(|(part, files)| scope.spawn(move || load(part * size, files))).collect();
+            workers
+                .into_iter()
+                .flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
+        })
     }
-    let size = files.len().div_ceil(count);
-    std::thread::scope(|scope| {
-        let load = &load;
-        let parts = files.chunks(size).enumerate();
-        let workers: Vec<_> = parts
-            .map(|(part, files)| {
-                let first = part * size;
-                scope.spawn(move || {
-                    files.iter().enumerate().map(|(n, file)| load((first + n, file))).collect::<Vec<_>>()
-                })
-            })
-            .collect();
-        workers
-            .into_iter()
-            .flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    })
 }
 
 #[cfg(test)]
@@ -261,7 +290,12 @@ mod tests {
     #[test]
     fn heads_hold_the_frontmatter_however_long_it_is() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("t1_x.md");
+        let path = dir.path().join("aitasks/t1_x.md");
+        std::fs::create_dir(dir.path().join("aitasks")).unwrap();
+        let load = |name: &str| {
+            let folder = Checkout::new(dir.path()).tasks;
+            folder.load_each(&[name.to_owned()], |_, head| head.to_vec()).pop().unwrap()
+        };
         let long = format!("---\nstatus: Ready\nissue: {}\nlabels: [a]\n---\nbody\n", "x".repeat(9000));
         let body = "y".repeat(100_000);
         for (text, whole) in [
@@ -274,22 +308,24 @@ mod tests {
             (body.clone(), true),
         ] {
             std::fs::write(&path, &text).unwrap();
-            let head = load_head(&path).unwrap();
+            let head = load("t1_x.md").unwrap();
             assert_eq!(head.len() == text.len(), whole);
             let (read, all) = (crate::task::Document::parse(&head), crate::task::Document::parse(text.as_bytes()));
             assert_eq!((read.scalar("status"), read.list("labels")), (all.scalar("status"), all.list("labels")));
         }
-        assert!(load_head(&dir.path().join("none")).is_err());
+        assert_eq!(load("none"), None);
     }
 
     #[test]
     fn many_files_come_back_in_order() {
         let dir = tempfile::tempdir().unwrap();
-        let files: Vec<_> = (0..200).map(|n| dir.path().join(format!("{n}"))).collect();
+        let folder = Checkout::new(dir.path()).tasks;
+        std::fs::create_dir_all(folder.path("t1")).unwrap();
+        let files: Vec<_> = (0..200).map(|n| if n % 3 == 0 { format!("t1/{n}") } else { format!("{n}") }).collect();
         for (n, file) in files.iter().enumerate().filter(|(n, _)| n % 7 != 0) {
-            std::fs::write(file, n.to_string()).unwrap();
+            std::fs::write(folder.path(file), n.to_string()).unwrap();
         }
-        let read = load_each(&files, |n, bytes| (n, String::from_utf8_lossy(bytes).into_owned()));
+        let read = folder.load_each(&files, |n, bytes| (n, String::from_utf8_lossy(bytes).into_owned()));
         for (n, one) in read.into_iter().enumerate() {
             assert_eq!(one, (n % 7 != 0).then(|| (n, n.to_string())));
         }

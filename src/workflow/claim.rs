@@ -3,9 +3,9 @@
 
 use super::context::Context;
 use super::desk::home;
-use super::files;
 use super::index::{Index, branches};
 use crate::error::{Error, Kind, Result};
+use crate::files::Tree;
 use crate::git::Branch;
 use crate::git::carry::{self, Adopted};
 use crate::git::porcelain::status::StatusKind;
@@ -215,7 +215,7 @@ impl Claimer<'_> {
             .iter()
             .filter_map(|path| TaskPath::parse(path))
             .find(|path| path.id() == self.request.id);
-        let bytes = path.and_then(|path| files::load_own(self.request.dir, path.as_str()).ok().flatten());
+        let bytes = path.and_then(|path| Tree::new(self.request.dir).load(path.as_str()).ok().flatten());
         bytes.is_some_and(|bytes| Document::parse(&bytes).scalar("assigned_to").is_some_and(|email| !email.is_empty()))
     }
 
@@ -340,7 +340,7 @@ impl Claimer<'_> {
 
     /// A file of this project, as git calls it.
     fn load_here(&self, path: &str) -> Result<Option<Vec<u8>>> {
-        files::load_own(self.request.dir, path.strip_prefix(&self.home).unwrap_or(path))
+        Tree::new(self.request.dir).load(path.strip_prefix(&self.home).unwrap_or(path))
     }
 
     /// The content to go on from: what is published, or, where this checkout has uncommitted changes of the file, those.

@@ -3,6 +3,7 @@
 use super::cut_off::Site;
 use super::{explore, migrate, scratch};
 use crate::error::{Error, Kind, Result};
+use crate::files::{Tree, data_checkout};
 use crate::git::run::WITHIN;
 use crate::git::{Branch, Repository, refs};
 use crate::ledger::known::is_known;
@@ -146,8 +147,15 @@ impl Context {
     /// The folder under which `aitasks/` is checked out.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
-        let linked = self.repository.root.join(paths::DATA_WORKTREE_DIR);
-        if self.has_data_branch() && linked.is_dir() { linked } else { self.repository.root.clone() }
+        let checkout = self.repository.root.join(paths::DATA_WORKTREE_DIR);
+        let is_folder = || checkout.symlink_metadata().is_ok_and(|data| data.is_dir());
+        if self.has_data_branch() && is_folder() { checkout } else { self.repository.root.clone() }
+    }
+
+    /// Where the files of the main worktree are reached: no link is followed on the way.
+    #[must_use]
+    pub fn tree(&self) -> Tree {
+        Tree::new(&self.repository.root)
     }
 
     /// The ledger.
@@ -180,7 +188,7 @@ impl Context {
     /// Who is asking.
     pub fn session(&self) -> Result<Session> {
         let file = self.data_dir().join(paths::USER_CONFIG_FILE);
-        let text = std::fs::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).ok();
+        let text = self.tree().load(file)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         Session::find(&self.repository, &self.settings, text.as_deref(), self.narrate)
     }
 
@@ -232,7 +240,7 @@ fn mend_checkout_of_data(repository: &Repository, limit: Duration, narrate: fn(&
 fn data_branch(repository: &Repository, channel: &Channel) -> Result<Option<Branch>> {
     let data = Branch::parse(DATA)?;
     let root = &repository.root;
-    if root.join(paths::DATA_WORKTREE_DIR).join(".git").exists() {
+    if data_checkout(root).is_some() {
         return Ok(Some(data));
     }
     // A clone in which the data branch was never checked out still has it. A real aitasks/ folder tells otherwise.

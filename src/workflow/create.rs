@@ -3,9 +3,9 @@
 
 use super::child_lock::ChildLock;
 use super::context::Context;
-use super::files;
 use super::project::Project;
 use crate::error::{Error, Kind, Result};
+use crate::files::read_own;
 use crate::settings::Environment;
 use crate::task::{Document, Slug, TaskId, edits, fields, paths};
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ impl Intent {
     /// The one of this draft, unless the draft has another text now.
     fn load(checkout: &Project<'_>, filing: &Filing) -> Option<Self> {
         let (name, draft) = filing.draft.as_ref()?;
-        let intent: Self = serde_json::from_slice(&std::fs::read(Self::file(checkout, name)?).ok()?).ok()?;
+        let intent: Self = serde_json::from_slice(&read_own(&Self::file(checkout, name)?).ok()?).ok()?;
         (intent.draft == *draft).then_some(intent)
     }
 
@@ -73,7 +73,7 @@ pub fn resume(checkout: &Project<'_>, draft: &Draft) -> Result<Option<Filed>> {
     let Some(id) = paths::loose_id(&intent.path) else { return Ok(None) };
     let _queue = checkout.hold()?;
     let mut filed = Filed { id, path: intent.path.clone(), said: vec![], labels: vec![], parent: None };
-    if !std::fs::read(checkout.path(&intent.path)).is_ok_and(|there| there == intent.filed) {
+    if !checkout.read(&intent.path).is_ok_and(|there| there == intent.filed) {
         return Ok(intent.is_committed(checkout).then_some(filed));
     }
     if let Some(parent) = id.parent().and_then(|parent| checkout.active(&parent.to_string()).into_iter().next()) {
@@ -140,7 +140,7 @@ pub fn file_top(
     let path = format!("{}/t{id}_{}.md", paths::TASKS_DIR, filing.slug);
     let text = filing.document.to_bytes();
     Intent::save(checkout, filing, &path, &text)?;
-    files::create(&checkout.path(&path), &text)?;
+    checkout.tree().create(&path, &text)?;
     let subject = format!("ait: Add task t{id}: {}", filing.slug.humanised());
     conclude(checkout, &filing.document, Filed { id, path, said: vec![], labels: vec![], parent: None }, &subject)
 }
@@ -176,7 +176,7 @@ pub fn file_child(
     let path = format!("{}/t{parent}/t{id}_{}.md", paths::TASKS_DIR, filing.slug);
     let text = document.to_bytes();
     Intent::save(checkout, filing, &path, &text)?;
-    files::create(&checkout.path(&path), &text)?;
+    checkout.tree().create(&path, &text)?;
     add_to_parent(checkout, &parent_file, id)?;
     let subject = format!("ait: Add child task t{id}: {}", filing.slug.humanised());
     let filed = Filed { id, path, said: vec![], labels: vec![], parent: Some(parent_file) };
@@ -205,7 +205,7 @@ pub fn draft(checkout: &Project<'_>, slug: &Slug, document: &Document) -> Result
     let stamp = jiff::ZonedDateTime::now().strftime("%Y%m%d_%H%M").to_string();
     let path = paths::draft_path(&stamp, slug);
     let name = path.rsplit('/').next().unwrap_or(&path);
-    let name = files::create_beside(&checkout.path(paths::DRAFTS_DIR), name, &document.to_bytes())?;
+    let name = checkout.tree().create_beside(paths::DRAFTS_DIR, name, &document.to_bytes())?;
     Ok(format!("{}/{name}", paths::DRAFTS_DIR))
 }
 
@@ -235,7 +235,7 @@ pub fn load_draft(checkout: &Project<'_>, named: &str) -> Result<Draft> {
     if elsewhere || !paths::is_draft(&path) {
         return Err(none());
     }
-    let text = load_draft_file(&checkout.root, name)?.ok_or_else(none)?;
+    let text = checkout.tree().load(&path)?.ok_or_else(none)?;
     let mut document = Document::parse(&text);
     let parent = document.scalar("parent").filter(|parent| !parent.is_empty()).map(str::to_owned);
     document.remove("draft");
@@ -256,16 +256,11 @@ pub fn load_draft(checkout: &Project<'_>, named: &str) -> Result<Draft> {
     })
 }
 
-/// A draft's file: one of the folder of drafts, and no link to another.
-pub(super) fn load_draft_file(root: &Path, name: &str) -> Result<Option<Vec<u8>>> {
-    let drafts = paths::DRAFTS_DIR.trim_start_matches(paths::TASKS_DIR).trim_start_matches('/');
-    files::load_own(&root.join(paths::TASKS_DIR), &format!("{drafts}/{name}"))
-}
-
 /// The drafts that `--finalize-all` takes, in order of name.
 #[must_use]
 pub fn drafts(checkout: &Project<'_>) -> Vec<String> {
-    let mut found: Vec<_> = super::project::names(&checkout.path(paths::DRAFTS_DIR))
+    let names = checkout.tree().names(Path::new(paths::DRAFTS_DIR));
+    let mut found: Vec<_> = names
         .filter(|name| name.starts_with("draft_") && paths::is_draft(&format!("{}/{name}", paths::DRAFTS_DIR)))
         .collect();
     found.sort();
@@ -274,8 +269,7 @@ pub fn drafts(checkout: &Project<'_>) -> Vec<String> {
 
 /// Takes away a draft that has become a task.
 pub fn discard_draft(checkout: &Project<'_>, draft: &Draft) -> Result<()> {
-    let file = checkout.path(&draft.path);
-    std::fs::remove_file(&file).map_err(|error| Error::io("remove", &file, &error))?;
+    checkout.tree().remove(&draft.path)?;
     let name = draft.filing.draft.as_ref().map(|(name, _)| name);
     if let Some(note) = name.and_then(|name| Intent::file(checkout, name)) {
         let _ = std::fs::remove_file(note);

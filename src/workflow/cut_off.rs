@@ -1,9 +1,9 @@
 //! Worktrees that a command, or git itself, was killed at: half made, or half removed. They are told from whole ones, made
 //! whole, and removed; what is missing in them is nobody's work, and what was changed in them is.
 
-use super::files::real;
 use super::mark::Mark;
 use crate::error::{Error, Kind, Result};
+use crate::files::real;
 use crate::git::porcelain::status::{self, StatusEntry, StatusKind};
 use crate::git::run::Call;
 use crate::git::{Branch, Oid, Repository, worktree};

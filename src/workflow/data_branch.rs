@@ -5,6 +5,7 @@ use super::cut_off;
 use super::joining::Resolutions;
 use super::reconcile::{Manner, Reconciled, reconcile};
 use crate::error::{Error, Kind, Result};
+use crate::files::{Tree, data_checkout};
 use crate::git::{Branch, Oid, refs, remote, worktree};
 use crate::ledger::DATA;
 use crate::ledger::queue::Queue;
@@ -34,8 +35,7 @@ pub enum Attached {
 pub fn attach(context: &Context, narrate: &mut dyn FnMut(&str)) -> Result<Attached> {
     let repository = &context.repository;
     let root = &repository.root;
-    let dir = root.join(paths::DATA_WORKTREE_DIR);
-    if dir.join(".git").exists() {
+    if data_checkout(root).is_some() {
         take_over(context)?;
         return Ok(Attached::Already);
     }
@@ -78,7 +78,7 @@ pub fn make_checkout(context: &Context, data: &Branch, start: Option<&Oid>) -> R
     let repository = &context.repository;
     let dir = repository.root.join(paths::DATA_WORKTREE_DIR);
     let _queue = Queue::enter(repository, context.settings.timeout, context.narrate)?;
-    if dir.join(".git").exists() {
+    if data_checkout(&repository.root).is_some() {
         return Ok(());
     }
     if dir.symlink_metadata().is_ok_and(|data| data.file_type().is_symlink()) {
@@ -148,7 +148,7 @@ pub fn take_over(context: &Context) -> Result<()> {
         }
         let tracked = context.repository.read("ls-files").args(["-z", "--", name]).run()?;
         if tracked.stdout.is_empty() {
-            move_into(&folder, &root.join(paths::DATA_WORKTREE_DIR).join(name))?;
+            move_into(&Tree::new(root), &folder, &root.join(paths::DATA_WORKTREE_DIR).join(name))?;
         }
     }
     link_folders(root)
@@ -163,9 +163,8 @@ fn is_folder(path: &Path) -> bool {
 fn link_folders(root: &Path) -> Result<()> {
     for name in [paths::TASKS_DIR, paths::PLANS_DIR] {
         let (link, target) = (root.join(name), Path::new(paths::DATA_WORKTREE_DIR).join(name));
-        let folder = root.join(&target);
         // Git keeps no empty folder, so a fresh clone lacks the one without files (verdict S3).
-        std::fs::create_dir_all(&folder).map_err(|error| Error::io("make", &folder, &error))?;
+        Tree::new(root).make_folder(&target)?;
         let made = match link.symlink_metadata() {
             Ok(data) if data.file_type().is_symlink() && !link.exists() => {
                 std::fs::remove_file(&link).and_then(|()| std::os::unix::fs::symlink(&target, &link))
@@ -187,9 +186,9 @@ fn link_folders(root: &Path) -> Result<()> {
 ///
 /// # Errors
 /// [`Kind::Occupied`] when both have a file of one name with different content.
-fn move_into(from: &Path, to: &Path) -> Result<()> {
+fn move_into(tree: &Tree, from: &Path, to: &Path) -> Result<()> {
     let io = |error: std::io::Error| Error::io("move", from, &error);
-    std::fs::create_dir_all(to).map_err(io)?;
+    tree.make_folder(to)?;
     for entry in std::fs::read_dir(from).map_err(io)? {
         let entry = entry.map_err(io)?;
         let (path, target) = (entry.path(), to.join(entry.file_name()));
@@ -198,10 +197,10 @@ fn move_into(from: &Path, to: &Path) -> Result<()> {
             return Ok(());
         }
         if entry.file_type().map_err(io)?.is_dir() {
-            move_into(&path, &target)?;
+            move_into(tree, &path, &target)?;
         } else if target.symlink_metadata().is_err() {
             std::fs::rename(&path, &target).map_err(io)?;
-        } else if std::fs::read(&path).ok() == std::fs::read(&target).ok() {
+        } else if tree.read(&path).is_ok_and(|text| tree.read(&target).is_ok_and(|other| text == other)) {
             std::fs::remove_file(&path).map_err(io)?;
         } else {
             let message = format!("{} differs from {}", path.display(), target.display());

@@ -2,10 +2,10 @@
 //! 40, section 3.1).
 
 use super::context::Context;
+use crate::files::data_checkout;
 use crate::git::run::Git;
 use crate::git::{Branch, refs, worktree};
 use crate::settings::Environment;
-use crate::task::paths;
 use std::path::{Path, PathBuf};
 
 /// What git leaves in a worktree's own folder while an operation is not finished, in the order it is looked for.
@@ -15,8 +15,7 @@ const MARKERS: [&str; 6] =
 /// The worktree of the data branch, where there is one.
 #[must_use]
 pub fn data_worktree(context: &Context) -> Option<PathBuf> {
-    let dir = context.repository.root.join(paths::DATA_WORKTREE_DIR);
-    dir.join(".git").exists().then_some(dir)
+    data_checkout(&context.repository.root)
 }
 
 /// The folder that git keeps for the worktree at `dir`; `None` when it is gone.

@@ -9,6 +9,7 @@ mod stage;
 pub use checks::Invariant;
 
 use crate::error::{Error, Kind, Result};
+use crate::files::private_folder;
 use crate::settings::Environment;
 use acts::Play;
 use serde::Serialize;
@@ -87,10 +88,7 @@ impl Demonstration {
 /// not hold at the end is no error here: see [`Demonstration::require_all`].
 pub fn demo(environment: &Environment, program: &Path, options: &Options, narrate: fn(&str)) -> Result<Demonstration> {
     let started = Instant::now();
-    let folder = tempfile::Builder::new()
-        .prefix("git-aitask-demo-")
-        .tempdir()
-        .map_err(|error| Error::new(Kind::Io, format!("cannot make a temporary folder: {error}")))?;
+    let folder = private_folder("git-aitask-demo-", &std::env::temp_dir())?;
     let size = u64::try_from(options.agents + options.tasks).unwrap_or(u64::MAX);
     let limit = Duration::from_secs(60)
         .saturating_add(Duration::from_secs(2).saturating_mul(size.try_into().unwrap_or(u32::MAX)));

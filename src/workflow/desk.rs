@@ -2,10 +2,10 @@
 
 use super::checkout::Checkout;
 use super::context::Context;
-use super::files::{load_own, real};
 use super::filing::{Shelf, is_archived};
 use super::stuck::{data_top, require_branch, require_status};
 use crate::error::{Error, Kind, Result};
+use crate::files::{Tree, real};
 use crate::git::Branch;
 use crate::git::objects::{self, Edit};
 use crate::git::porcelain::status::Status;
@@ -38,6 +38,7 @@ impl Places {
             (paths::PLANS_DIR, &checkout.plans),
         ];
         let folders = folders.into_iter().map(|(name, folder)| {
+            folder.require_own()?;
             let path = real(&folder.path("."));
             let outside = || Error::new(Kind::Usage, format!("{} is not in {}", path.display(), top.display()));
             // A folder that is not there yet is made where git has it.
@@ -206,7 +207,7 @@ impl<'a> Desk<'a> {
     fn read(&self, path: &str) -> Result<Vec<u8>> {
         let places = &self.site.places;
         let gone = || Error::io("read", &places.on_disk(path), &std::io::ErrorKind::NotFound.into());
-        load_own(&places.top, &places.in_git(path))?.ok_or_else(gone)
+        Tree::new(&places.top).load(places.in_git(path))?.ok_or_else(gone)
     }
 }
 

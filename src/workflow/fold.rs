@@ -3,8 +3,9 @@
 use super::context::Context;
 use super::project::Project;
 use crate::error::Result;
-use crate::task::{Document, Status, TaskId, fields, paths};
-use std::path::Path;
+use crate::task::{Document, Status, TaskId, fields};
+use crate::workflow::checkout::{Checkout, Folder};
+use crate::workflow::project::all_active;
 
 const KEY: &str = "file_references";
 
@@ -21,11 +22,9 @@ pub struct Pending {
 
 /// The pending tasks that refer to one of these files: status `Ready` or `Editing`, top-level ones first.
 #[must_use]
-pub fn pending(checkout: &Project<'_>, tasks: &Path, as_dir: &str, wanted: &[&str]) -> Vec<Pending> {
-    let all = checkout.all_active(tasks, as_dir);
-    let found = all.into_iter().filter_map(|(id, path)| {
-        let file = path.strip_prefix(as_dir).map_or(&*path, |rest| rest.trim_start_matches('/'));
-        let bytes = std::fs::read(tasks.join(file)).ok()?;
+pub fn pending(tasks: &Folder, wanted: &[&str]) -> Vec<Pending> {
+    let found = all_active(tasks).into_iter().filter_map(|(id, path)| {
+        let bytes = tasks.tree().read(tasks.path_of_shown(&path)).ok()?;
         // Most tasks refer to no file; they need not be understood.
         if !bytes.windows(KEY.len()).any(|window| window == KEY.as_bytes()) {
             return None;
@@ -50,7 +49,7 @@ pub fn overlapping(checkout: &Project<'_>, id: TaskId, document: &Document) -> V
         return Vec::new();
     }
     let wanted: Vec<_> = references.iter().map(|item| fields::referenced_path(item)).collect();
-    let mut found = pending(checkout, &checkout.path(paths::TASKS_DIR), paths::TASKS_DIR, &wanted);
+    let mut found = pending(&Checkout::new(&checkout.root).tasks, &wanted);
     found.retain(|pending| pending.id != id);
     found
 }

@@ -5,14 +5,13 @@ use super::context::Context;
 use super::data_state;
 use super::init::SEEDS;
 use super::migrate::{require_clean, with_lines};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::git::porcelain::status::StatusEntry;
 use crate::git::run::Git;
 use crate::git::worktree;
 use crate::settings::Environment;
 use crate::task::paths;
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// By this file the framework is told to be there.
@@ -86,10 +85,7 @@ fn changed(context: &Context, dir: &Path, below: &[&str]) -> Result<Vec<StatusEn
 pub fn ignore(context: &Context, lines: &[&str], message: &str) -> Result<bool> {
     let root = &context.repository.root;
     let path = root.join(".gitignore");
-    let before = match std::fs::read(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        read => Some(read.map_err(|error| Error::io("read", &path, &error))?),
-    };
+    let before = context.tree().load(&path)?;
     let text = before.as_deref().unwrap_or_default();
     let after = with_lines(text, lines);
     if after == text {
@@ -99,12 +95,12 @@ pub fn ignore(context: &Context, lines: &[&str], message: &str) -> Result<bool> 
     if !context.repository.unborn {
         require_clean(context, root)?;
     }
-    std::fs::write(&path, after).map_err(|error| Error::io("write", &path, &error))?;
+    context.tree().replace(&path, &after)?;
     let entries = changed(context, root, &[".gitignore"])?;
     worktree::commit_files(&context.repository, root, message, &entries).inspect_err(|_| {
         let _ = match &before {
-            Some(before) => std::fs::write(&path, before),
-            None => std::fs::remove_file(&path),
+            Some(before) if !before.is_empty() => context.tree().replace(&path, before),
+            _ => context.tree().remove(&path).map(drop),
         };
     })?;
     Ok(true)
@@ -170,25 +166,16 @@ impl Pending {
 /// The folders of the task data that git does not keep while they are empty.
 pub fn lay_out(context: &Context) -> Result<()> {
     let folders = [paths::DRAFTS_DIR, paths::ARCHIVED_TASKS_DIR, paths::ARCHIVED_PLANS_DIR];
-    folders
-        .iter()
-        .map(|name| context.data_dir().join(name))
-        .try_for_each(|path| std::fs::create_dir_all(&path).map_err(|error| Error::io("make", &path, &error)))
+    folders.iter().try_for_each(|name| context.tree().make_folder(context.data_dir().join(name)))
 }
 
 /// Writes what task data starts with, where it is missing.
 pub fn seed(context: &Context) -> Result<()> {
     for (name, content) in SEEDS {
         let path = context.data_dir().join(name);
-        let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-        match made
-            .and_then(|()| std::fs::File::create_new(&path))
-            .and_then(|mut file| file.write_all(content.as_bytes()))
-        {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                return Err(Error::io("write", &path, &error));
-            }
-            _ => {}
+        let tree = context.tree();
+        if !tree.is_there(&path) {
+            if content.is_empty() { tree.create_empty(&path)? } else { tree.create(&path, content.as_bytes())? }
         }
     }
     Ok(())
@@ -196,13 +183,13 @@ pub fn seed(context: &Context) -> Result<()> {
 
 /// Keeps git from ever seeing the user's own settings.
 pub fn hide_user_config(context: &Context) -> Result<()> {
-    super::files::exclude(&context.repository.common_dir, &format!("/{}", paths::USER_CONFIG_FILE))
+    crate::files::exclude(&context.repository.common_dir, &format!("/{}", paths::USER_CONFIG_FILE))
 }
 
 /// Writes the user's own settings, where there are none; `ask` gives the address, from the one that git knows.
 pub fn user_config(context: &Context, ask: impl FnOnce(Option<&str>) -> Option<String>) -> Result<bool> {
     let path = context.data_dir().join(paths::USER_CONFIG_FILE);
-    if path.exists() {
+    if context.tree().is_there(&path) {
         return Ok(false);
     }
     let Some(email) = ask(context.repository.config().last("user.email")) else { return Ok(false) };
@@ -210,6 +197,5 @@ pub fn user_config(context: &Context, ask: impl FnOnce(Option<&str>) -> Option<S
         "# Settings of this user on this machine; never committed\nemail: {email}\n# How the keys of the screens are \
          shown\nshortcut_label_case: preserve\n"
     );
-    let made = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, text));
-    made.map(|()| true).map_err(|error| Error::io("write", &path, &error))
+    context.tree().create(&path, text.as_bytes()).map(|()| true)
 }

@@ -3,6 +3,7 @@
 
 use super::context::Context;
 use crate::error::{Error, Kind, Result};
+use crate::files::Tree;
 use crate::git::run::Call;
 use crate::git::worktree;
 use crate::task::{WORKTREES_DIR, paths};
@@ -39,31 +40,37 @@ fn copy(context: &Context, path: &Path, copied: &mut Vec<PathBuf>) -> Result<()>
     let ours = [WORKTREES_DIR, paths::DATA_WORKTREE_DIR, paths::TASKS_DIR, paths::PLANS_DIR];
     for name in worktree::ignored_files(&context.repository, root, &context.settings.worktree_copy)? {
         let target = path.join(&name);
-        // A folder that is a link in the new worktree leads who knows where.
-        let through_a_link = name.ancestors().skip(1).any(|folder| path.join(folder).is_symlink());
-        if ours.iter().any(|folder| name.starts_with(folder)) || target.symlink_metadata().is_ok() || through_a_link {
+        if ours.iter().any(|folder| name.starts_with(folder)) || target.symlink_metadata().is_ok() {
             continue;
         }
-        copy_file(&root.join(&name), &target)?;
-        copied.push(name);
+        if copy_file(&Tree::new(root), &Tree::new(path), &name)? {
+            copied.push(name);
+        }
     }
     Ok(())
 }
 
-/// Copies a file or a link itself, beside its place first, so that nobody finds half of it there. The system shares the
-/// blocks where the file system can.
-fn copy_file(from: &Path, to: &Path) -> Result<()> {
-    let made = to.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| {
-        let kind = from.symlink_metadata()?.file_type();
-        if kind.is_symlink() {
-            return std::os::unix::fs::symlink(std::fs::read_link(from)?, to);
-        }
-        if !kind.is_file() {
-            return Ok(());
-        }
-        let mut part = to.as_os_str().to_owned();
-        part.push(".aitask-part");
-        std::fs::copy(from, &part).and_then(|_| std::fs::rename(&part, to))
-    });
-    made.map_err(|error| Error::io("copy", from, &error))
+/// Copies a file, or a link itself, beside its place first, so that nobody finds half of it there; never over something,
+/// and not through a link: a folder that is one in the new worktree leads who knows where. The system shares the blocks
+/// where the file system can. Whether it was copied.
+fn copy_file(from: &Tree, to: &Tree, name: &Path) -> Result<bool> {
+    let failed = |error: std::io::Error| Error::io("copy", name, &error);
+    if name.parent().is_some_and(|folder| to.make_folder(folder).is_err()) {
+        return Ok(false);
+    }
+    let (source, target) = (from.root().join(name), to.root().join(name));
+    let Ok(kind) = source.symlink_metadata().map(|data| data.file_type()) else { return Ok(false) };
+    if kind.is_symlink() {
+        std::fs::read_link(&source).and_then(|link| std::os::unix::fs::symlink(link, &target)).map_err(failed)?;
+        return Ok(true);
+    }
+    if !kind.is_file() {
+        return Ok(false);
+    }
+    let mut part = target.clone().into_os_string();
+    part.push(".aitask-part");
+    // What a copy that was killed left, or a link that somebody committed under this name, which must not be written through.
+    to.remove(&part)?;
+    std::fs::copy(&source, &part).map_err(failed)?;
+    to.rename(&part, &target).map(|()| true)
 }

@@ -77,7 +77,7 @@ pub fn require_passed(
     let (repository, id) = (&context.repository, path.id());
     let environment = repository.git().environment();
     let ready = || {
-        let here = super::files::load_own(&context.data_dir(), path.as_str()).ok().flatten();
+        let here = context.tree().load(context.data_dir().join(path.as_str())).ok().flatten();
         if here.is_some_and(|here| here == document.to_bytes()) {
             return Ok(archive_ready(environment, &repository.root, &id.to_string()));
         }

@@ -2,13 +2,13 @@
 
 use super::context::Context;
 use super::data_branch::{self, Attached};
-use super::files::exclude;
 use super::founding::{Founding, forget_local_locks};
 pub use super::founding::{init_locks, require_no_other};
 use super::index::Index;
 use super::migrate;
 use super::outcome::Aside;
 use crate::error::{Error, Kind, Result};
+use crate::files::exclude;
 use crate::git::objects::Edit;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Decision, Ledger, nonce};

@@ -1,38 +1,36 @@
 //! The labels that this user gave last: `last_used_labels` in `userconfig.yaml` (specification 20, section 11).
 
-use super::files;
+use super::checkout::Folder;
 use crate::error::Result;
 use crate::task::{Document, labels};
-use std::path::Path;
 
 const KEY: &str = "last_used_labels";
 const FILE: &str = "metadata/userconfig.yaml";
 const RULE: &[u8] = b"---\n";
 
 /// The file read as the fields of a task file, which is what its top level looks like.
-fn read(tasks: &Path) -> Document {
-    let bytes = std::fs::read(tasks.join(FILE)).unwrap_or_default();
+fn parse(bytes: &[u8]) -> Document {
     let end: &[u8] = if bytes.is_empty() || bytes.ends_with(b"\n") { b"" } else { b"\n" };
-    Document::parse(&[RULE, &bytes, end, RULE].concat())
+    Document::parse(&[RULE, bytes, end, RULE].concat())
 }
 
 /// The labels; none when the file is missing or cannot be understood.
 #[must_use]
-pub fn load(tasks: &Path) -> Vec<String> {
-    labels::sanitise_list(&read(tasks).list(KEY).join(",")).labels
+pub fn load(tasks: &Folder) -> Vec<String> {
+    let bytes = tasks.read(FILE).unwrap_or_default();
+    labels::sanitise_list(&parse(&bytes).list(KEY).join(",")).labels
 }
 
 /// Notes the labels. Every other line of the file stays.
-pub fn save(tasks: &Path, used: &[String]) -> Result<()> {
-    let file = tasks.join(FILE);
-    let mut document = read(tasks);
-    let fresh = !file.exists();
+pub fn save(tasks: &Folder, used: &[String]) -> Result<()> {
+    let file = tasks.path(FILE);
+    let before = tasks.tree().load(&file)?;
+    let mut document = parse(before.as_deref().unwrap_or_default());
     document.append(KEY, &format!("[{}]", used.join(", ")))?;
     let bytes = document.to_bytes();
     let inside = bytes.strip_prefix(RULE).and_then(|rest| rest.strip_suffix(RULE)).unwrap_or(&bytes);
-    let header: &[u8] = if fresh { b"# Local user configuration (gitignored, not shared)\n" } else { b"" };
-    let _ = file.parent().map(std::fs::create_dir_all);
-    files::replace(&file, &[header, inside].concat())
+    let header: &[u8] = if before.is_none() { b"# Local user configuration (gitignored, not shared)\n" } else { b"" };
+    tasks.tree().replace(&file, &[header, inside].concat())
 }
 
 #[cfg(test)]
@@ -41,14 +39,15 @@ mod tests {
 
     fn after(text: Option<&str>) -> (Vec<String>, String) {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(dir.path().join("metadata")).unwrap();
+        let tasks = super::super::checkout::Checkout::new(dir.path()).tasks;
+        std::fs::create_dir_all(tasks.path("metadata")).unwrap();
         if let Some(text) = text {
-            std::fs::write(dir.path().join(FILE), text).unwrap();
+            std::fs::write(tasks.path(FILE), text).unwrap();
         }
-        let before = load(dir.path());
-        save(dir.path(), &["a".to_owned(), "b".to_owned()]).unwrap();
-        assert_eq!(load(dir.path()), ["a", "b"]);
-        (before, std::fs::read_to_string(dir.path().join(FILE)).unwrap())
+        let before = load(&tasks);
+        save(&tasks, &["a".to_owned(), "b".to_owned()]).unwrap();
+        assert_eq!(load(&tasks), ["a", "b"]);
+        (before, std::fs::read_to_string(tasks.path(FILE)).unwrap())
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! task it made instead of making a second one.
 
 use crate::error::{Error, Kind, Result};
+use crate::files::read_own;
 use crate::git::{Branch, Repository, merge};
 use crate::ledger::View;
 use crate::ledger::liveness::{Anchor, Liveness};
@@ -84,7 +85,7 @@ impl Making {
     }
 
     fn load(path: &Path) -> Option<Self> {
-        let making: Self = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+        let making: Self = serde_json::from_slice(&read_own(path).ok()?).ok()?;
         // The name of the file is the nonce, and nothing else is removed by it.
         (path.file_name()?.to_str()? == making.nonce).then_some(making)
     }

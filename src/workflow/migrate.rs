@@ -6,6 +6,7 @@ use super::init::SEEDS;
 use super::outcome::Aside;
 use super::{data_branch, data_state};
 use crate::error::{Error, Kind, Result};
+use crate::files::{Tree, data_checkout};
 use crate::git::objects::{self, Edit};
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::porcelain::status::{StatusEntry, StatusKind};
@@ -69,7 +70,7 @@ impl Code {
 pub fn to_data_branch(context: &Context, code_too: Code) -> Result<(Vec<String>, Aside)> {
     let root = &context.repository.root;
     let data = Branch::parse(DATA)?;
-    if root.join(paths::DATA_WORKTREE_DIR).join(".git").exists() {
+    if data_checkout(root).is_some() {
         // One that was killed may have left the folders where they were.
         if !context.dry_run {
             data_branch::take_over(context)?;
@@ -128,7 +129,7 @@ pub fn to_data_branch(context: &Context, code_too: Code) -> Result<(Vec<String>,
         return Ok((made, aside));
     }
     require_left(context, &code)?;
-    super::files::exclude(&context.repository.common_dir, "/.aitask-data/")?;
+    crate::files::exclude(&context.repository.common_dir, "/.aitask-data/")?;
     // What git ignored stays in the folders; it moves over, and links take their place.
     let start = ledger.view(std::slice::from_ref(&data), false)?.tip(&data);
     data_branch::make_checkout(context, &data, start.published.as_ref().filter(|_| start.local.is_none()))?;
@@ -334,7 +335,7 @@ pub(super) fn require_clean(context: &Context, dir: &Path) -> Result<()> {
 pub fn ignore_private(context: &Context) -> Result<bool> {
     let Some(dir) = data_state::data_worktree(context) else { return Ok(false) };
     for line in DATA_IGNORES {
-        super::files::exclude(&context.repository.common_dir, &format!("/{line}"))?;
+        crate::files::exclude(&context.repository.common_dir, &format!("/{line}"))?;
     }
     let (data, ledger) = (Branch::parse(DATA)?, context.ledger());
     if private_lines(&ledger.view(std::slice::from_ref(&data), false)?, &data)?.is_none() {
@@ -359,7 +360,7 @@ pub(super) fn private_lines(view: &View<'_>, data: &Branch) -> Result<Option<Edi
 
 /// Whether the code branch ignores the folder of the task data, as it does once that has a branch of its own.
 pub(super) fn is_ignored(root: &Path) -> bool {
-    let text = std::fs::read(root.join(".gitignore")).unwrap_or_default();
+    let text = Tree::new(root).read(".gitignore").unwrap_or_default();
     lines(&text).any(|line| line.strip_prefix(b"/").unwrap_or(line).strip_suffix(b"/").unwrap_or(line) == b"aitasks")
 }
 

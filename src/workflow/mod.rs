@@ -22,7 +22,6 @@ pub mod drop;
 pub mod edit;
 pub mod editor;
 pub mod explore;
-pub mod files;
 pub mod filing;
 pub mod finish;
 pub mod fold;

@@ -1,7 +1,6 @@
 //! Making a task: its id and its file in one swap, so that no id is burnt.
 
 use super::context::{Context, Wanted};
-use super::create::load_draft_file;
 use super::index::Index;
 use super::making::{self, Making, Reached};
 use super::outcome::{Aside, DryRun, TaskInfo};
@@ -97,7 +96,7 @@ pub fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
     let name = draft.rsplit('/').next().unwrap_or(draft);
     let path = format!("{}/{name}", paths::DRAFTS_DIR);
     let file = context.data_dir().join(&path);
-    let found = if paths::is_draft(&path) { load_draft_file(&context.data_dir(), name)? } else { None };
+    let found = if paths::is_draft(&path) { context.tree().load(&file)? } else { None };
     let bytes = found.ok_or_else(|| {
         Error::new(Kind::NoSuchTask, format!("there is no draft {name:?} in {}", paths::DRAFTS_DIR))
             .hint(format!("ls {}", context.data_dir().join(paths::DRAFTS_DIR).display()))
@@ -118,8 +117,8 @@ pub fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
     };
     let created = publish(context, &options, &task, Some(&document))?;
     // What was written into it while it was on its way stays.
-    if !context.dry_run && std::fs::read(&file).is_ok_and(|now| now == bytes) {
-        std::fs::remove_file(&file).map_err(|error| Error::io("remove", &file, &error))?;
+    if !context.dry_run && context.tree().read(&file).is_ok_and(|now| now == bytes) {
+        context.tree().remove(&file)?;
     }
     Ok(created)
 }
@@ -233,7 +232,6 @@ fn draft(context: &Context, options: &Options, mut task: NewTask) -> Result<Crea
     let bytes = task.document(&Context::now())?.to_bytes();
     let dir = context.data_dir().join(paths::DRAFTS_DIR);
     let path = paths::draft_path(&stamp, &options.title.slug());
-    let stem = path.trim_end_matches(".md");
     if context.dry_run {
         return Ok(Created {
             task: None,
@@ -241,21 +239,11 @@ fn draft(context: &Context, options: &Options, mut task: NewTask) -> Result<Crea
             aside: Aside { dry_run: Some(DryRun::default()), ..Aside::default() },
         });
     }
-    std::fs::create_dir_all(&dir).map_err(|error| Error::io("make", &dir, &error))?;
-    super::files::exclude(&context.repository.common_dir, &format!("/{}/", paths::DRAFTS_DIR))?;
-    for n in 1.. {
-        let path = if n == 1 { path.clone() } else { format!("{stem}_{n}.md") };
-        let file = context.data_dir().join(&path);
-        match std::fs::File::create_new(&file) {
-            Ok(mut open) => {
-                std::io::Write::write_all(&mut open, &bytes).map_err(|error| Error::io("write", &file, &error))?;
-                return Ok(Created { task: None, draft: Some(path), aside: Aside::default() });
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(Error::io("write", &file, &error)),
-        }
-    }
-    Err(Error::new(Kind::Bug, "no name was free for the draft"))
+    crate::files::exclude(&context.repository.common_dir, &format!("/{}/", paths::DRAFTS_DIR))?;
+    let name = path.rsplit('/').next().unwrap_or(&path);
+    let name = context.tree().create_beside(&dir, name, &bytes)?;
+    let path = format!("{}/{name}", paths::DRAFTS_DIR);
+    Ok(Created { task: None, draft: Some(path), aside: Aside::default() })
 }
 
 /// The title is the heading, since the file's name keeps only its letters and digits.

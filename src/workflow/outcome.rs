@@ -1,6 +1,7 @@
 //! What verbs answer with, in the form that specification 60, section 3, fixes for JSON.
 
 use super::context::Context;
+use crate::error::redacted;
 use crate::git::{Branch, Oid, RefUpdate};
 use crate::ledger::forward::Lagging;
 use crate::ledger::liveness::Liveness;
@@ -207,7 +208,7 @@ impl Aside {
     /// Adds a command to what a dry run would run.
     pub fn would_run(&mut self, command: impl Into<String>) {
         if let Some(dry_run) = &mut self.dry_run {
-            dry_run.commands.push(command.into());
+            dry_run.commands.push(redacted(&command.into()));
         }
     }
 }

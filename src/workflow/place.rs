@@ -2,13 +2,13 @@
 
 use super::context::{Context, Wanted};
 use super::cut_off::{self, CutOff, Mended, Site, name_of};
-use super::files::exclude;
 use super::furnish::{furnish, is_wanted};
 use super::landing::{require_code, require_other_base};
 use super::mark::Mark;
 use super::outcome::WorktreeInfo;
 use super::registered::{branch_in, gone, refuse_link, require_alone};
 use crate::error::{Error, Kind, Result};
+use crate::files::exclude;
 use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, Oid, RefName, RefUpdate, merge, objects, refs, worktree};

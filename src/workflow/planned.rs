@@ -47,12 +47,12 @@ impl Planned {
             Some(parent) => format!("{}/p{parent}", paths::PLANS_DIR),
             None => paths::PLANS_DIR.to_owned(),
         };
-        let names = std::fs::read_dir(context.data_dir().join(&folder)).into_iter().flatten().flatten();
-        let plans = names.filter_map(|entry| PlanPath::parse(&format!("{folder}/{}", entry.file_name().to_str()?)));
+        let names = context.tree().names(&context.data_dir().join(&folder));
+        let plans = names.filter_map(|name| PlanPath::parse(&format!("{folder}/{name}")));
         let plans: Vec<_> = plans.filter(|plan| plan.id() == task).collect();
         let [plan] = &plans[..] else { return Ok(Self::default()) };
-        let text = std::fs::read(context.data_dir().join(plan.as_str()));
-        text.map_or_else(|_| Ok(Self::default()), |text| Self::parse(plan.as_str(), &text))
+        let text = context.tree().load(context.data_dir().join(plan.as_str()))?;
+        text.map_or_else(|| Ok(Self::default()), |text| Self::parse(plan.as_str(), &text))
     }
 
     fn parse(plan: &str, text: &[u8]) -> Result<Self> {

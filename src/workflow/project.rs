@@ -1,10 +1,11 @@
 //! The task data as it lies in a checkout: what the scripts' create and update read and write. They publish nothing but
 //! the id counter, so all of it is files, and commits of exactly those files (specification 20).
 
+use super::checkout::Folder;
 use super::context::Context;
 use super::data_state;
-use super::files;
 use crate::error::{Error, Kind, Result};
+use crate::files::{Tree, data_checkout};
 use crate::git::{Branch, commit, refs};
 use crate::ledger::DATA;
 use crate::ledger::queue::Queue;
@@ -23,6 +24,12 @@ pub struct Project<'c> {
 }
 
 impl Project<'_> {
+    /// Where its files are reached: no link is followed on the way.
+    #[must_use]
+    pub fn tree(&self) -> Tree {
+        Tree::new(&self.root)
+    }
+
     /// A path of the task data, absolute.
     #[must_use]
     pub fn path(&self, path: &str) -> PathBuf {
@@ -56,7 +63,7 @@ impl Project<'_> {
             name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".md")).is_some_and(|slug| !slug.is_empty())
         };
         let mut found: Vec<_> =
-            names(&self.path(&folder)).filter(is_of).map(|name| format!("{folder}/{name}")).collect();
+            self.tree().names(Path::new(&folder)).filter(is_of).map(|name| format!("{folder}/{name}")).collect();
         found.sort();
         found
     }
@@ -84,7 +91,7 @@ impl Project<'_> {
     fn bundles_of(&self, id: TaskId) -> impl Iterator<Item = (String, Vec<u8>)> {
         let legacy = ["zst", "gz"].map(|end| format!("{}/old.tar.{end}", paths::ARCHIVED_TASKS_DIR));
         [paths::bundle_paths(id), legacy].into_iter().filter_map(|forms| {
-            forms.into_iter().find_map(|name| std::fs::read(self.path(&name)).ok().map(|bytes| (name, bytes)))
+            forms.into_iter().find_map(|name| self.tree().read(&name).ok().map(|bytes| (name, bytes)))
         })
     }
 
@@ -96,7 +103,7 @@ impl Project<'_> {
         let mut found = Vec::new();
         for folder in [paths::TASKS_DIR, paths::ARCHIVED_TASKS_DIR] {
             let folder = format!("{folder}/t{parent}");
-            found.extend(names(&self.path(&folder)).map(|name| format!("{folder}/{name}")));
+            found.extend(self.tree().names(Path::new(&folder)).map(|name| format!("{folder}/{name}")));
         }
         for (name, bytes) in self.bundles_of(parent) {
             found.extend(bundle::members(&name, &bytes)?);
@@ -104,32 +111,9 @@ impl Project<'_> {
         Ok(crate::task::query::next_child_number(parent, found.iter().map(String::as_str)))
     }
 
-    /// The active task files, top-level ones first, then children, each sorted by path.
-    #[must_use]
-    pub fn all_active(&self, tasks: &Path, as_dir: &str) -> Vec<(TaskId, String)> {
-        let mut all = Vec::new();
-        for name in names(tasks) {
-            let path = format!("{}/{name}", paths::TASKS_DIR);
-            let shown = format!("{as_dir}/{name}");
-            match paths::loose_id(&path) {
-                Some(id) => all.push((id, shown)),
-                None if name.starts_with('t') => {
-                    let children = names(&tasks.join(&name)).map(|child| (format!("{path}/{child}"), child));
-                    let ids = children
-                        .filter_map(|(path, child)| Some((paths::loose_id(&path)?, format!("{shown}/{child}"))));
-                    all.extend(ids.filter(|(id, _)| id.is_child()));
-                }
-                None => {}
-            }
-        }
-        all.sort_by(|(a, left), (b, right)| (a.is_child(), left).cmp(&(b.is_child(), right)));
-        all
-    }
-
     /// Reads a file.
     pub fn read(&self, path: &str) -> Result<Vec<u8>> {
-        let file = self.path(path);
-        std::fs::read(&file).map_err(|error| Error::io("read", &file, &error))
+        self.tree().read(path)
     }
 
     /// Changes a task file: reads it, lets `change` make the new text of it, and writes that unless the file was changed
@@ -139,13 +123,12 @@ impl Project<'_> {
         path: &str,
         mut change: impl FnMut(Document) -> Result<(Option<Document>, T)>,
     ) -> Result<T> {
-        let file = self.path(path);
         for _ in 0..100 {
             let before = self.read(path)?;
             let (document, value) = change(Document::parse(&before))?;
             let Some(document) = document else { return Ok(value) };
             if self.read(path)? == before {
-                return files::replace(&file, &document.to_bytes()).map(|()| value);
+                return self.tree().replace(path, &document.to_bytes()).map(|()| value);
             }
         }
         Err(Error::new(Kind::Contention, format!("others keep changing {path}")))
@@ -153,25 +136,22 @@ impl Project<'_> {
 
     /// Adds lines to a sorted file of the metadata; whether it grew.
     fn grow(&self, path: &str, lines: &[String]) -> Result<bool> {
-        let file = self.path(path);
+        let load = || self.tree().load(path).map(Option::unwrap_or_default);
         for _ in 0..100 {
-            let before = std::fs::read(&file).unwrap_or_default();
+            let before = load()?;
             let text = String::from_utf8_lossy(&before).into_owned();
             let Some(text) = labels::add_to_vocabulary(&text, lines) else { return Ok(false) };
-            if std::fs::read(&file).unwrap_or_default() != before {
+            if load()? != before {
                 continue;
             }
-            if let Some(dir) = file.parent() {
-                std::fs::create_dir_all(dir).map_err(|error| Error::io("make", dir, &error))?;
-            }
-            return files::replace(&file, text.as_bytes()).map(|()| true);
+            return self.tree().replace(path, text.as_bytes()).map(|()| true);
         }
         Err(Error::new(Kind::Contention, format!("others keep changing {path}")))
     }
 
     /// Adds labels to the vocabulary (specification 20, section 8.2). Gives those that were new.
     pub fn register_labels(&self, wanted: &[String]) -> Result<Vec<String>> {
-        let text = std::fs::read(self.path(paths::LABELS_FILE)).unwrap_or_default();
+        let text = self.tree().load(paths::LABELS_FILE)?.unwrap_or_default();
         let text = String::from_utf8_lossy(&text).into_owned();
         let known = labels::vocabulary(&text);
         let new: Vec<_> = wanted.iter().filter(|label| !known.contains(&label.as_str())).cloned().collect();
@@ -186,15 +166,10 @@ impl Project<'_> {
     /// The project's issue types, sorted; a missing file is made, empty (specification 20, section 6.2).
     #[must_use]
     pub fn issue_types(&self) -> Vec<String> {
-        let file = self.path(paths::TASK_TYPES_FILE);
-        let text = std::fs::read(&file).map_or_else(
-            |_| {
-                let _ = file.parent().map(std::fs::create_dir_all);
-                let _ = std::fs::File::create_new(&file);
-                String::new()
-            },
-            |bytes| String::from_utf8_lossy(&bytes).into_owned(),
-        );
+        let text = self.tree().text(paths::TASK_TYPES_FILE).unwrap_or_else(|_| {
+            let _ = self.tree().create_empty(paths::TASK_TYPES_FILE);
+            String::new()
+        });
         let mut types: Vec<_> = text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
         if types.is_empty() {
             types = crate::task::fields::DEFAULT_TYPES.map(str::to_owned).to_vec();
@@ -205,8 +180,7 @@ impl Project<'_> {
 
     /// The folder that git is to work in for task data.
     pub(super) fn data_dir(&self) -> PathBuf {
-        let data = self.path(paths::DATA_WORKTREE_DIR);
-        if data.join(".git").exists() { data } else { self.root.clone() }
+        data_checkout(&self.root).unwrap_or_else(|| self.root.clone())
     }
 
     /// Refuses to begin a second home for task data that has a branch of its own, not checked out here (C-Q17); and
@@ -216,8 +190,7 @@ impl Project<'_> {
     /// [`Kind::NotInitialised`], [`Kind::Occupied`].
     pub fn require_home(&self) -> Result<()> {
         for file in [paths::LABELS_FILE, paths::EMAILS_FILE, paths::TASK_TYPES_FILE] {
-            let file = file.trim_start_matches(paths::TASKS_DIR).trim_start_matches('/');
-            files::require_inside(&self.path(paths::TASKS_DIR), file)?;
+            self.tree().load(file)?;
         }
         if self.context.is_some_and(has_moved) {
             let message = "the task data moved to the branch aitask-data; this checkout still has it on its code branch. \
@@ -265,7 +238,25 @@ fn has_moved(context: &Context) -> bool {
     refs::may_exist(&context.repository, &data) && known()
 }
 
-/// The names in a folder, in no order.
-pub(super) fn names(dir: &Path) -> impl Iterator<Item = String> + use<> {
-    std::fs::read_dir(dir).into_iter().flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok())
+/// The active task files, top-level ones first, then children, each sorted by path.
+#[must_use]
+pub fn all_active(tasks: &Folder) -> Vec<(TaskId, String)> {
+    let mut all = Vec::new();
+    for name in tasks.names(|_| true) {
+        let path = format!("{}/{name}", paths::TASKS_DIR);
+        let shown = tasks.shown(&name);
+        match paths::loose_id(&path) {
+            Some(id) => all.push((id, shown)),
+            None if name.starts_with('t') => {
+                let children =
+                    tasks.below(&name).names(|_| true).into_iter().map(|child| (format!("{path}/{child}"), child));
+                let ids =
+                    children.filter_map(|(path, child)| Some((paths::loose_id(&path)?, format!("{shown}/{child}"))));
+                all.extend(ids.filter(|(id, _)| id.is_child()));
+            }
+            None => {}
+        }
+    }
+    all.sort_by(|(a, left), (b, right)| (a.is_child(), left).cmp(&(b.is_child(), right)));
+    all
 }

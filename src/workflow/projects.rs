@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::project::Project;
 use crate::error::{Error, Kind, Result};
+use crate::files::read_own;
 use crate::git::run::Call;
 use crate::settings::Environment;
 use crate::task::{Document, TaskId};
@@ -24,7 +25,7 @@ pub fn resolve(environment: &Environment, name: &str) -> Result<PathBuf> {
     let home = environment.text("HOME").unwrap_or_default();
     let index = environment.text("AITASKS_PROJECTS_INDEX").map(PathBuf::from);
     let index = index.unwrap_or_else(|| Path::new(home).join(".config/aitasks/projects.yaml"));
-    let text = std::fs::read_to_string(index).unwrap_or_default();
+    let text = read_own(&index).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     let variable = environment.text(&format!("AITASKS_PROJECT_{name}")).map(str::to_owned);
     let found: Vec<_> = parse_index(&text, name).into_iter().chain(variable).collect();
     let expanded = |path: &String| match path.strip_prefix("~/") {

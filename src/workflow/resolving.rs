@@ -4,6 +4,7 @@
 use super::context::Context;
 use super::joining::{Resolutions, Unresolved};
 use crate::error::{Error, Kind, Result};
+use crate::files::private_folder;
 use crate::git::porcelain::unmerged::Versions;
 use crate::git::run::Call;
 use crate::task::merge;
@@ -16,7 +17,7 @@ use std::path::PathBuf;
 pub fn keep(context: &Context, resolved: &Resolutions) -> Result<Vec<PathBuf>> {
     let private = context.repository.private_dir()?;
     let io = |error: std::io::Error| Error::io("write below", &private, &error);
-    let place = tempfile::Builder::new().prefix("resolved-").tempdir_in(&private).map_err(io)?.keep();
+    let place = private_folder("resolved-", &private)?.keep();
     let write = |(path, (_, text)): (&PathBuf, &(Versions, Vec<u8>))| {
         let copy = place.join(path);
         let made = std::fs::create_dir_all(copy.parent().unwrap_or(&place)).and_then(|()| std::fs::write(&copy, text));
@@ -50,7 +51,7 @@ pub fn edit(context: &Context, editor: &str, file: &Unresolved) -> Result<Vec<u8
     // A copy of its own, below the same names: whoever works in the checkout meanwhile sees no half of a merge.
     let io = |error: std::io::Error| Error::io("write", &path, &error);
     let private = context.repository.private_dir()?;
-    let place = tempfile::Builder::new().prefix("resolve-").tempdir_in(private).map_err(io)?;
+    let place = private_folder("resolve-", &private)?;
     let copy = place.path().join(show);
     std::fs::create_dir_all(copy.parent().unwrap_or(place.path())).map_err(io)?;
     std::fs::write(&copy, marked).map_err(io)?;

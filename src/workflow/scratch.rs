@@ -3,14 +3,17 @@
 //! can remove what a killed one left.
 
 use super::context::Context;
-use super::files::real;
 use super::mark::share;
 use crate::error::{Error, Result};
+use crate::files::{read_own, real};
 use crate::git::{Oid, Repository, worktree};
 use crate::interrupt;
 use crate::ledger::nonce;
 use crate::ledger::queue::Queue;
+use std::ffi::OsString;
 use std::fs::File;
+use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,7 +43,9 @@ impl Scratch {
         std::fs::write(&draft, folder.as_os_str().as_encoded_bytes()).map_err(io)?;
         // Nobody looks at a note before it has its name, and then it is locked.
         let used = File::open(&draft).and_then(|file| file.lock().map(|()| file)).map_err(io)?;
-        std::fs::rename(&draft, &note).and_then(|()| std::fs::create_dir(&folder)).map_err(io)?;
+        std::fs::rename(&draft, &note).map_err(io)?;
+        // It holds a copy of the repository, and lies where everybody on the machine may look.
+        std::fs::DirBuilder::new().mode(0o700).create(&folder).map_err(io)?;
         let scratch = Self { note, path: folder.join(name), folder, used };
         // A git that outlives this command keeps the note locked, and nobody removes what it is just making.
         share(&scratch.used, true);
@@ -128,7 +133,7 @@ pub fn sweep(repository: &Repository) {
             continue;
         }
         let left = file.try_lock().is_ok();
-        let folder = std::fs::read_to_string(&note).map(PathBuf::from).unwrap_or_default();
+        let folder = read_own(&note).map(|path| PathBuf::from(OsString::from_vec(path))).unwrap_or_default();
         let ours = folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
         if left && ours {
             // Best effort: what cannot be removed now is tried again by the next command.

@@ -2,6 +2,7 @@
 //! original stays beside, and runs where this program is not installed.
 
 use crate::error::{Error, Kind, Result};
+use crate::files::read_own;
 use serde::Serialize;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -65,7 +66,7 @@ pub fn install(folder: &Path, scripts: &[&str]) -> Result<Shims> {
     each(folder, scripts, |place| {
         let text = shim(&place.name);
         match place.state()? {
-            State::Shim if std::fs::read(&place.path).is_ok_and(|found| found == text.as_bytes()) => return Ok(false),
+            State::Shim if read_own(&place.path).is_ok_and(|found| found == text.as_bytes()) => return Ok(false),
             State::Original => copy(&place.path, &place.kept)?,
             State::Shim | State::Absent => {}
         }
@@ -122,13 +123,15 @@ impl Place {
     }
 
     fn state(&self) -> Result<State> {
-        match std::fs::read(&self.path) {
+        if self.path.symlink_metadata().is_err() {
+            return Ok(State::Absent);
+        }
+        match read_own(&self.path) {
             Ok(bytes) if String::from_utf8_lossy(&bytes).lines().nth(1).is_some_and(|line| line.contains(CALL)) => {
                 Ok(State::Shim)
             }
             Ok(_) => Ok(State::Original),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(State::Absent),
-            Err(error) => Err(Error::io("read", &self.path, &error)),
+            Err(error) => Err(error),
         }
     }
 }
@@ -156,7 +159,7 @@ fn require_place(place: &Place) -> Result<()> {
         return occupied(format!("{} is no regular file", place.path.display()));
     }
     if place.state()? == State::Original && place.kept.exists() {
-        let same = std::fs::read(&place.path).ok() == std::fs::read(&place.kept).ok();
+        let same = read_own(&place.path).ok() == read_own(&place.kept).ok();
         if !same {
             let (new, old) = (place.path.display(), place.kept.display());
             return occupied(format!(
@@ -168,7 +171,7 @@ fn require_place(place: &Place) -> Result<()> {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    let bytes = std::fs::read(from).map_err(|error| Error::io("read", from, &error))?;
+    let bytes = read_own(from)?;
     let mode = from.metadata().map_or(0o755, |found| found.permissions().mode());
     write(to, &bytes, mode)
 }

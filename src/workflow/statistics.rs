@@ -56,13 +56,12 @@ pub fn load(checkout: &Checkout, unreadable: impl Fn(&Error)) -> Vec<Completed> 
     };
     for path in archive.all("", 't') {
         let name = path.trim_start_matches('/');
-        if let Ok(bytes) = std::fs::read(archive.path(name)) {
+        if let Ok(bytes) = archive.read(name) {
             add(name, &bytes);
         }
     }
     for name in bundles(archive) {
-        let read = std::fs::read(archive.path(&name)).map_err(|error| Error::io("read", &archive.path(&name), &error));
-        match read.and_then(|bytes| bundle::files(&archive.shown(&name), &bytes)) {
+        match archive.read(&name).and_then(|bytes| bundle::files(&archive.shown(&name), &bytes)) {
             Ok(files) => files.iter().for_each(|(member, content)| add(member, content)),
             Err(error) => unreadable(&error),
         }

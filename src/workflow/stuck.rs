@@ -4,6 +4,7 @@
 use super::context::Context;
 use super::data_state;
 use crate::error::{Error, Kind, Result};
+use crate::files::data_checkout;
 use crate::git::porcelain::status::{Status, StatusKind};
 use crate::git::{Branch, RefName, worktree};
 use crate::ledger::DATA;
@@ -13,8 +14,7 @@ use std::path::{Path, PathBuf};
 /// The folder that is the top of the checkout with the task data, seen from `dir`.
 #[must_use]
 pub fn data_top(context: &Context, dir: &Path) -> PathBuf {
-    let data = dir.join(paths::DATA_WORKTREE_DIR);
-    if data.join(".git").exists() { data } else { context.repository.toplevel.clone() }
+    data_checkout(dir).unwrap_or_else(|| context.repository.toplevel.clone())
 }
 
 /// The branch of the checkout at `top`, which is in the middle of nothing. No process, unless refs are kept elsewhere.

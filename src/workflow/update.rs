@@ -85,8 +85,7 @@ pub fn update(checkout: &Project<'_>, id: &str, update: &Update) -> Result<Updat
     })?;
     let mut named = vec![path.clone()];
     if let Some(target) = target.clone().filter(|target| *target != path) {
-        let (from, to) = (checkout.path(&path), checkout.path(&target));
-        std::fs::rename(&from, &to).map_err(|error| Error::io("rename", &from, &error))?;
+        checkout.tree().rename(&path, &target)?;
         named.push(target);
     }
     let path = target.unwrap_or(path);
@@ -107,7 +106,7 @@ fn renamed(checkout: &Project<'_>, path: &str, id: &str, name: &str) -> Result<S
     let slug = Slug::derive(name).ok_or_else(invalid)?;
     let folder = path.rsplit_once('/').map_or(paths::TASKS_DIR, |(folder, _)| folder);
     let target = format!("{folder}/t{id}_{slug}.md");
-    if target != path && checkout.path(&target).symlink_metadata().is_ok() {
+    if target != path && checkout.tree().is_there(&target) {
         return Err(Error::new(Kind::Occupied, format!("{target} exists already")));
     }
     Ok(target)

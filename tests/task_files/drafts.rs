@@ -77,7 +77,7 @@ fn a_draft_that_is_a_link_publishes_nothing_from_elsewhere() {
     std::os::unix::fs::symlink(&key, ann.path("aitasks/new/draft_20260101_0000_x.md")).unwrap();
     for args in [&["--finalize", "draft_20260101_0000_x.md"][..], &["--finalize-all"]] {
         let run = script(&ann, "aitask_create.sh", &[&["--batch"], args].concat()).fails(1);
-        run.assert().stderr(contains("no file of this checkout"));
+        run.assert().stderr(contains("is a symbolic link"));
     }
     assert_eq!(ann.git(&["log", "-1", "--format=%s"]), "tasks\n");
     ann.git(&["push", "-q", "origin", "main"]);

@@ -8,3 +8,7 @@ function __git_aitask_candidates
 end
 complete --command git-aitask --no-files --arguments '(__git_aitask_candidates)'
 complete --command git --condition '__fish_seen_subcommand_from aitask' --no-files --arguments '(__git_aitask_candidates)'
+# File names come from the shell itself, which quotes them.
+complete --command git-aitask --short-option F --require-parameter --force-files
+complete --command git-aitask --short-option C --require-parameter --force-files
+complete --command git --condition '__fish_seen_subcommand_from aitask' --short-option F --require-parameter --force-files

@@ -1,7 +1,7 @@
 //! `git cat-file --batch`: git-cat-file(1), section "BATCH OUTPUT".
 
-use super::{malformed, oid, split_once};
-use crate::error::Result;
+use super::{malformed, oid, split_once, text};
+use crate::error::{Error, Kind, Result};
 use crate::git::types::Oid;
 
 /// The kind of an object.
@@ -47,12 +47,30 @@ pub struct Object {
     pub data: Vec<u8>,
 }
 
+/// The largest object that is read, in bytes, so that nobody's commit fills our memory: the largest there may be is a
+/// bundle of archived files.
+const LARGEST: u64 = 64 << 20;
+
+/// The size that the head of an answer tells.
+fn size_of(head: &[u8]) -> Option<u64> {
+    std::str::from_utf8(head).ok()?.rsplit(' ').next()?.parse().ok()
+}
+
 /// Parses the answers of `git cat-file --batch` in its default format, in the order of the requests; `None` is
 /// an object that does not exist. `count` is the number of requests: fewer or more answers are an error, and so
 /// is an ambiguous name, which must not be taken for an absent one.
 pub fn parse(mut bytes: &[u8], count: usize) -> Result<Vec<Option<Object>>> {
     let mut objects = Vec::new();
     for _ in 0..count {
+        if let Some((head, _)) = split_once(bytes, b'\n')
+            && !head.ends_with(b" missing")
+            && size_of(head).is_some_and(|size| size > LARGEST)
+        {
+            let name = text(split_once(head, b' ').map_or(head, |(name, _)| name));
+            let message =
+                format!("the object {name} is larger than {} MiB, and no file of a project is", LARGEST >> 20);
+            return Err(Error::new(Kind::Occupied, message).hint(format!("git log --all --find-object={name}")));
+        }
         let (object, rest) = answer(bytes).ok_or_else(|| malformed("an object of cat-file", bytes))?;
         objects.push(object);
         bytes = rest;

@@ -2,7 +2,7 @@
 
 use super::archives;
 use crate::task::{Document, bundle};
-use crate::workflow::checkout::{Checkout, Folder, is_file, load_each};
+use crate::workflow::checkout::{Checkout, Folder, is_file};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The loose files of one archive that can go: by bundle (`_b0/old1`), in the order they are shown.
@@ -28,8 +28,8 @@ impl Selection {
     #[must_use]
     pub fn find(checkout: &Checkout) -> Self {
         let tasks = &checkout.tasks;
-        let active: Vec<_> = tasks.all("", 't').iter().map(|path| tasks.path(path.trim_start_matches('/'))).collect();
-        let depends = load_each(&active, |_, head| Document::parse(head).list_last("depends"));
+        let active: Vec<_> = tasks.all("", 't').iter().map(|path| path.trim_start_matches('/').to_owned()).collect();
+        let depends = tasks.load_each(&active, |_, head| Document::parse(head).list_last("depends"));
         let bare = |id: String| id.strip_prefix('t').map_or(id.clone(), str::to_owned);
         let needed: BTreeSet<_> = depends.into_iter().flatten().flatten().map(bare).collect();
         let parents: BTreeSet<_> = tasks.folders('t').into_iter().collect();

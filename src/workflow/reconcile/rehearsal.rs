@@ -3,6 +3,7 @@
 use super::work::{AUTO_COMMIT, Step, Work};
 use super::{Failure, Progress, Reconciled};
 use crate::error::{Error, Kind, Result};
+use crate::files::Tree;
 use crate::git::Oid;
 use crate::git::carry::{self, Forward};
 use crate::git::objects::{self, Edit, NewCommit, Parent};
@@ -16,9 +17,9 @@ impl Work<'_, '_> {
         let (local, _) = self.tips()?;
         let edit = |entry: &StatusEntry| {
             let path = entry.path.to_str()?.to_owned();
-            Some(match std::fs::read(dir.join(&path)) {
-                Ok(content) => Edit::Put { path, content },
-                Err(_) => Edit::Remove { path },
+            Some(match Tree::new(dir).load(&path).ok()? {
+                Some(content) => Edit::Put { path, content },
+                None => Edit::Remove { path },
             })
         };
         let commit = NewCommit {

@@ -2,6 +2,7 @@
 
 use super::{Failure, Manner, Progress, Reconciled};
 use crate::error::{Error, Kind, Result};
+use crate::files::{Tree, is_left_by_a_write};
 use crate::git::carry::{self, Forward};
 use crate::git::porcelain::status::StatusEntry;
 use crate::git::remote::{self, PushOptions};
@@ -13,7 +14,6 @@ use crate::ledger::swap;
 use crate::task::{merge as task_merge, paths};
 use crate::workflow::context::Context;
 use crate::workflow::data_state;
-use crate::workflow::files::is_left_by_a_write;
 use crate::workflow::joining::{self, Join};
 use crate::workflow::migrate::is_private;
 use std::path::{Path, PathBuf};
@@ -180,7 +180,7 @@ impl Work<'_, '_> {
             return Ok(failed(Failure::Commit, Error::new(Kind::Dirty, message).hint("git status")));
         }
         let marked = changed.iter().find(|entry| {
-            let text = std::fs::read(dir.join(&entry.path)).unwrap_or_default();
+            let text = Tree::new(&dir).read(&entry.path).unwrap_or_default();
             task_merge::has_markers(&text)
         });
         if let Some(entry) = marked {

@@ -1,0 +1,383 @@
+//! Files of a checkout, and folders of our own. Others commit to a checkout, links too: so below its root no link is
+//! followed, only regular files are read, and only so much of them.
+
+mod write;
+
+use crate::error::{Error, Kind, Result};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, openat, readlinkat, statat};
+use rustix::io::Errno;
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, Permissions};
+use std::io::Read as _;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Component, Path, PathBuf};
+use tempfile::TempDir;
+
+pub use write::{exclude, is_left_by_a_write, replace_own};
+
+/// The largest text that is read, in bytes. People write task files and plans by hand, so the largest real ones have some
+/// hundred kilobytes.
+const LARGEST_TEXT: u64 = 8 << 20;
+
+/// The largest bundle of archived files that is read, in bytes: it holds the packed files of a hundred tasks.
+const LARGEST_BUNDLE: u64 = 64 << 20;
+
+/// The checkout of the data branch, and the folders that may be links: to those of their names in it.
+const DATA: &str = ".aitask-data";
+const LINKS: [&str; 2] = ["aitasks", "aiplans"];
+
+/// A folder of the user's own in which others have written: below it no link is followed, but for `aitasks` and `aiplans`
+/// directly in it, when they lead to `.aitask-data/aitasks` and `.aitask-data/aiplans` by exactly these texts.
+///
+/// A path is relative to it or absolute. One that does not begin with it, or has a `..` in it, comes from the user
+/// (`TASK_DIR`, an argument): of that only the last part must be no link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tree(PathBuf);
+
+/// Something in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a folder; a link is none.
+    pub is_folder: bool,
+}
+
+/// Why something was not reached or read.
+#[derive(Debug)]
+struct Trouble {
+    error: Error,
+    is_absence: bool,
+}
+
+type Tried<T> = std::result::Result<T, Trouble>;
+
+impl Trouble {
+    /// With something that is there.
+    fn with(error: Error) -> Self {
+        Self { error, is_absence: false }
+    }
+
+    fn error(self) -> Error {
+        self.error
+    }
+}
+
+/// A folder that was reached without a link.
+#[derive(Debug)]
+pub struct Reached {
+    path: PathBuf,
+    fd: OwnedFd,
+}
+
+impl Tree {
+    /// Below this folder, which may itself be reached by links.
+    #[must_use]
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self(root.into())
+    }
+
+    /// The tree for a folder that the user may have named, and its path: one that lies in `root` is part of that, any
+    /// other is the user's own.
+    #[must_use]
+    pub fn for_folder(root: &Path, name: &str) -> Self {
+        let tree = Self::new(root);
+        if tree.below(Path::new(name)).is_some() { tree } else { Self::new(root.join(name)) }
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.0
+    }
+
+    /// What a file contains.
+    ///
+    /// # Errors
+    /// [`Kind::Occupied`] for a link on the way, for what is no regular file, and for one that is too large;
+    /// [`Kind::Io`] where there is none, or it cannot be read.
+    pub fn read(&self, path: impl AsRef<Path>) -> Result<Vec<u8>> {
+        self.try_to_read(path.as_ref()).map_err(Trouble::error)
+    }
+
+    fn try_to_read(&self, path: &Path) -> Tried<Vec<u8>> {
+        let (folder, name) = self.parent(path, false)?;
+        folder.try_to_read(&name)
+    }
+
+    /// What a file contains; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Tree::read`].
+    pub fn load(&self, path: impl AsRef<Path>) -> Result<Option<Vec<u8>>> {
+        match self.try_to_read(path.as_ref()) {
+            Err(trouble) if trouble.is_absence => Ok(None),
+            read => read.map(Some).map_err(Trouble::error),
+        }
+    }
+
+    /// What a file contains, as text; bytes that are no UTF-8 are replaced.
+    ///
+    /// # Errors
+    /// As [`Tree::read`].
+    pub fn text(&self, path: impl AsRef<Path>) -> Result<String> {
+        self.read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The folder at a path.
+    ///
+    /// # Errors
+    /// [`Kind::Occupied`] for a link on the way; [`Kind::Io`] where there is none.
+    pub fn folder(&self, path: impl AsRef<Path>) -> Result<Reached> {
+        self.reach(path.as_ref(), false).map_err(Trouble::error)
+    }
+
+    fn reach(&self, path: &Path, make: bool) -> Tried<Reached> {
+        match self.below(path) {
+            Some(parts) => reach(&self.0, &parts, make),
+            None => reach(&self.0.join(path), Path::new(""), make),
+        }
+    }
+
+    /// What is in a folder, in no order; nothing when it cannot be read.
+    #[must_use]
+    pub fn entries(&self, path: impl AsRef<Path>) -> Vec<Entry> {
+        self.folder(path).map(|folder| folder.entries()).unwrap_or_default()
+    }
+
+    /// The names in a folder, in no order; none when it cannot be read.
+    pub fn names(&self, path: &Path) -> impl Iterator<Item = String> + use<> {
+        self.entries(path).into_iter().map(|entry| entry.name)
+    }
+
+    /// Whether there is a folder at a path.
+    #[must_use]
+    pub fn is_folder(&self, path: impl AsRef<Path>) -> bool {
+        self.folder(path).is_ok()
+    }
+
+    /// Whether there is a regular file at a path.
+    #[must_use]
+    pub fn is_file(&self, path: impl AsRef<Path>) -> bool {
+        self.kind(path.as_ref()).is_some_and(FileType::is_file)
+    }
+
+    /// Whether anything is at a path, a link included.
+    #[must_use]
+    pub fn is_there(&self, path: impl AsRef<Path>) -> bool {
+        self.kind(path.as_ref()).is_some()
+    }
+
+    fn kind(&self, path: &Path) -> Option<FileType> {
+        let (folder, name) = self.parent(path, false).ok()?;
+        folder.kind(&name)
+    }
+
+    /// The folder that something is in, and its name there.
+    fn parent(&self, path: &Path, make: bool) -> Tried<(Reached, OsString)> {
+        let name = path.file_name().ok_or_else(|| Trouble::with(not_regular(&self.0.join(path))))?;
+        Ok((self.reach(path.parent().unwrap_or(Path::new("")), make)?, name.to_owned()))
+    }
+
+    /// The part of a path that others may have made.
+    fn below(&self, path: &Path) -> Option<PathBuf> {
+        let below = if path.is_absolute() { path.strip_prefix(&self.0).ok()? } else { path };
+        let is_plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+        below.components().all(is_plain).then(|| below.to_owned())
+    }
+}
+
+impl Reached {
+    /// What a file in it contains.
+    ///
+    /// # Errors
+    /// As [`Tree::read`].
+    pub fn read(&self, name: impl AsRef<OsStr>) -> Result<Vec<u8>> {
+        self.try_to_read(name.as_ref()).map_err(Trouble::error)
+    }
+
+    fn try_to_read(&self, name: &OsStr) -> Tried<Vec<u8>> {
+        let file = self.open(name)?;
+        read_limited(file, &self.path.join(name), Vec::new()).map_err(Trouble::with)
+    }
+
+    /// The beginning of a file in it, until `ends` finds the end of what is wanted; all of it where it does not.
+    ///
+    /// # Errors
+    /// As [`Tree::read`].
+    pub fn read_head(&self, name: impl AsRef<OsStr>, ends: impl FnOnce(&[u8]) -> Option<usize>) -> Result<Vec<u8>> {
+        let path = self.path.join(name.as_ref());
+        let mut file = self.open(name.as_ref()).map_err(Trouble::error)?;
+        let mut head = vec![0; 4096];
+        let filled = file.read(&mut head).map_err(|error| Error::io("read", &path, &error))?;
+        head.truncate(filled);
+        match ends(&head) {
+            Some(end) => {
+                head.truncate(end);
+                Ok(head)
+            }
+            None => read_limited(file, &path, head),
+        }
+    }
+
+    /// Opens a regular file; nothing else, a pipe for instance, makes anybody wait.
+    fn open(&self, name: &OsStr) -> Tried<File> {
+        let path = self.path.join(name);
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file = match openat(&self.fd, name, flags, Mode::empty()) {
+            Ok(fd) => File::from(fd),
+            Err(Errno::LOOP) => return Err(Trouble::with(is_link(&path))),
+            // a socket, or a device that nobody serves
+            Err(Errno::NXIO | Errno::OPNOTSUPP) => return Err(Trouble::with(not_regular(&path))),
+            Err(errno) => return Err(io("read", &path, errno)),
+        };
+        let data = file.metadata().map_err(|error| Trouble::with(Error::io("read", &path, &error)))?;
+        if data.is_file() { Ok(file) } else { Err(Trouble::with(not_regular(&path))) }
+    }
+
+    /// What is in it, in no order.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Entry> {
+        let Ok(dir) = Dir::read_from(&self.fd) else { return Vec::new() };
+        let entry = |entry: rustix::fs::DirEntry| {
+            let name = entry.file_name().to_str().ok().filter(|name| !matches!(*name, "." | ".."))?.to_owned();
+            let kind = match entry.file_type() {
+                FileType::Unknown => self.kind(name.as_ref())?,
+                kind => kind,
+            };
+            Some(Entry { name, is_folder: kind.is_dir() })
+        };
+        dir.filter_map(|found| entry(found.ok()?)).collect()
+    }
+
+    fn kind(&self, name: &OsStr) -> Option<FileType> {
+        let found = statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        Some(FileType::from_raw_mode(found.st_mode))
+    }
+}
+
+/// Goes from a folder of the user's own to one below it, without a link; makes what is missing on the way, where wanted.
+fn reach(start: &Path, below: &Path, make: bool) -> Tried<Reached> {
+    if make {
+        std::fs::create_dir_all(start).map_err(|error| Trouble::with(Error::io("make", start, &error)))?;
+    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let fd = openat(CWD, start, flags, Mode::empty()).map_err(|errno| io("read", start, errno))?;
+    let mut reached = Reached { path: start.to_owned(), fd };
+    let parts =
+        below.components().filter_map(|part| if let Component::Normal(name) = part { Some(name) } else { None });
+    for (depth, name) in parts.enumerate() {
+        reached = match step(&reached, name, make) {
+            Err(trouble)
+                if trouble.error.kind() == Kind::Occupied && depth == 0 && leads_to_the_data(&reached, name) =>
+            {
+                step(&step(&reached, DATA.as_ref(), false)?, name, make)?
+            }
+            stepped => stepped?,
+        };
+    }
+    Ok(reached)
+}
+
+fn step(from: &Reached, name: &OsStr, make: bool) -> Tried<Reached> {
+    let path = from.path.join(name);
+    if make {
+        match rustix::fs::mkdirat(&from.fd, name, Mode::from_raw_mode(0o777)) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(errno) => return Err(io("make", &path, errno)),
+        }
+    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    match openat(&from.fd, name, flags, Mode::empty()) {
+        Ok(fd) => Ok(Reached { path, fd }),
+        // Linux says "not a directory" of a link here, others say "too many links".
+        Err(Errno::NOTDIR | Errno::LOOP) if from.kind(name).is_some_and(FileType::is_symlink) => {
+            Err(Trouble::with(is_link(&path)))
+        }
+        Err(errno) => Err(io("read", &path, errno)),
+    }
+}
+
+/// Whether a link is one of those that [`LINKS`] allows.
+fn leads_to_the_data(folder: &Reached, name: &OsStr) -> bool {
+    let Some(name) = LINKS.into_iter().find(|link| *name == **link) else { return false };
+    readlinkat(&folder.fd, name, Vec::new()).is_ok_and(|to| to.as_bytes() == format!("{DATA}/{name}").as_bytes())
+}
+
+/// The checkout of the data branch in a project, where there is one: a folder and no link, since everything below it is
+/// task data.
+#[must_use]
+pub fn data_checkout(root: &Path) -> Option<PathBuf> {
+    let dir = root.join(DATA);
+    let is_folder = dir.symlink_metadata().is_ok_and(|data| data.is_dir());
+    (is_folder && dir.join(".git").exists()).then_some(dir)
+}
+
+/// A file of the user's own, such as one in the home folder, which may be a link: it must be a regular file all the same,
+/// and not larger than a text is.
+///
+/// # Errors
+/// As [`Tree::read`].
+pub fn read_own(path: &Path) -> Result<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let fd = openat(CWD, path, flags, Mode::empty()).map_err(|errno| Error::io("read", path, &errno.into()))?;
+    let found = fstat(&fd).map_err(|errno| Error::io("read", path, &errno.into()))?;
+    if FileType::from_raw_mode(found.st_mode).is_file() {
+        read_limited(File::from(fd), path, Vec::new())
+    } else {
+        Err(not_regular(path))
+    }
+}
+
+/// The rest of a file, after what was read of it.
+fn read_limited(file: File, path: &Path, mut read: Vec<u8>) -> Result<Vec<u8>> {
+    let is_bundle = matches!(path.extension().and_then(OsStr::to_str), Some("zst" | "gz"));
+    let limit = if is_bundle { LARGEST_BUNDLE } else { LARGEST_TEXT };
+    let more = (limit + 1).saturating_sub(read.len() as u64);
+    file.take(more).read_to_end(&mut read).map_err(|error| Error::io("read", path, &error))?;
+    if read.len() as u64 > limit {
+        let message = format!("{} is larger than {} MiB, and no file of a project is", path.display(), limit >> 20);
+        return Err(Error::new(Kind::Occupied, message));
+    }
+    Ok(read)
+}
+
+fn io(action: &str, path: &Path, errno: Errno) -> Trouble {
+    let is_absence = matches!(errno, Errno::NOENT | Errno::NOTDIR);
+    Trouble { error: Error::io(action, path, &errno.into()), is_absence }
+}
+
+fn is_link(path: &Path) -> Error {
+    Error::new(Kind::Occupied, format!("{} is a symbolic link, and none is followed there", path.display()))
+        .hint(format!("rm {}", path.display()))
+}
+
+fn not_regular(path: &Path) -> Error {
+    Error::new(Kind::Occupied, format!("{} is no regular file", path.display()))
+}
+
+/// A path without links, whether its end is there or not.
+#[must_use]
+pub fn real(path: &Path) -> PathBuf {
+    match (path.canonicalize(), path.parent(), path.file_name()) {
+        (Ok(path), ..) => path,
+        (Err(_), Some(parent), Some(name)) => real(parent).join(name),
+        (Err(_), ..) => path.to_owned(),
+    }
+}
+
+/// A new folder for a moment, in one that others may read: nobody but the user looks into it, whatever the umask.
+///
+/// # Errors
+/// [`Kind::Io`].
+pub fn private_folder(prefix: &str, within: &Path) -> Result<TempDir> {
+    tempfile::Builder::new()
+        .prefix(prefix)
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir_in(within)
+        .map_err(|error| Error::io("make a folder in", within, &error))
+}
+
+#[cfg(test)]
+mod tests;
