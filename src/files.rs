@@ -10,6 +10,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{File, Permissions};
 use std::io::Read as _;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 use tempfile::TempDir;
@@ -172,6 +173,23 @@ impl Tree {
     fn kind(&self, path: &Path) -> Option<FileType> {
         let (folder, name) = self.parent(path, false).ok()?;
         folder.kind(&name)
+    }
+
+    /// Where a link that is itself no folder leads to, when that is a path below the root without `..` beyond it.
+    #[must_use]
+    pub fn link_target(&self, path: impl AsRef<Path>) -> Option<PathBuf> {
+        let (folder, name) = self.parent(path.as_ref(), false).ok()?;
+        let text = readlinkat(&folder.fd, &name, Vec::new()).ok()?;
+        let mut target = self.below(path.as_ref().parent()?)?;
+        for part in Path::new(OsStr::from_bytes(text.as_bytes())).components() {
+            match part {
+                Component::Normal(name) => target.push(name),
+                Component::ParentDir if target.pop() => {}
+                Component::CurDir => {}
+                _ => return None,
+            }
+        }
+        Some(target)
     }
 
     /// The folder that something is in, and its name there.

@@ -123,6 +123,8 @@ impl Project<'_> {
         path: &str,
         mut change: impl FnMut(Document) -> Result<(Option<Document>, T)>,
     ) -> Result<T> {
+        let target = self.linked(path);
+        let path = target.as_deref().unwrap_or(path);
         for _ in 0..100 {
             let before = self.read(path)?;
             let (document, value) = change(Document::parse(&before))?;
@@ -132,6 +134,16 @@ impl Project<'_> {
             }
         }
         Err(Error::new(Kind::Contention, format!("others keep changing {path}")))
+    }
+
+    /// The file that a task file leads to, where it is a link and that is a file of this repository which git has: what is
+    /// changed there shows in `git status`, and can be taken back. The scripts promise that such a link stays. Any other
+    /// link is refused.
+    fn linked(&self, path: &str) -> Option<String> {
+        let target = self.tree().link_target(path)?.to_str()?.to_owned();
+        let git = self.context?.repository.git().read(&self.root, "ls-files").env("GIT_LITERAL_PATHSPECS", "1");
+        let known = git.args(["--error-unmatch", "--", &target]).output().is_ok_and(|output| output.success());
+        known.then_some(target)
     }
 
     /// Adds lines to a sorted file of the metadata; whether it grew.
