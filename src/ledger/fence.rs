@@ -5,6 +5,9 @@ use super::transaction::{BranchPlan, Plan, Step};
 use crate::git::Branch;
 use crate::task::TaskId;
 
+/// How the subject of a commit begins that changes no lock.
+pub const FENCE: &str = "ait: Confirm lock of task ";
+
 impl Plan {
     /// Whether it changes nothing.
     #[must_use]
@@ -18,7 +21,7 @@ impl Plan {
         if self.is_empty() || self.branches.iter().any(|plan| plan.branch == *locks) {
             return self;
         }
-        let fence = Step::edit(format!("ait: Confirm lock of task {}", task.t()), Vec::new());
+        let fence = Step::edit(format!("{FENCE}{}", task.t()), Vec::new());
         let fence = BranchPlan { branch: locks.clone(), start: None, steps: vec![fence] };
         // First, for a server that takes one branch after the other.
         Self { branches: [vec![fence], self.branches].concat(), adopt: self.adopt }

@@ -23,6 +23,7 @@ pub mod view;
 pub mod world;
 
 pub use crate::git::objects::Edit;
+pub use fence::FENCE;
 pub use locks::{LockEntry, Locks};
 pub use session::Session;
 pub use transaction::{Decision, Landed, Plan};

@@ -42,7 +42,10 @@ impl<T> Unheard<T> {
         }
         if view.fresh {
             let together = !ledger.takes_one_at_a_time();
-            self.sent.retain(|sent| may_land(view, &sent.updates, together));
+            // Refs that move as one are seen to move one after the other: part of it there means that all of it lands.
+            self.sent.retain(|sent| {
+                may_land(view, &sent.updates, together) || sent.updates.iter().any(|update| ledger.has(view, update))
+            });
         }
         None
     }
@@ -72,13 +75,15 @@ fn may_land(view: &View<'_>, updates: &[RefUpdate], together: bool) -> bool {
 impl Ledger<'_> {
     /// Whether what was to be swapped is there: our commits are like no other, so being in the history is proof.
     fn contains(&self, view: &View<'_>, updates: &[RefUpdate]) -> bool {
-        updates.iter().all(|update| {
-            let tip = update.name.branch().and_then(|branch| view.tip(&branch).published);
-            match (&update.new, tip) {
-                (Some(new), Some(tip)) => merge::is_ancestor(self.repository, new, &tip).unwrap_or(false),
-                (None, tip) => tip.is_none(),
-                (Some(_), None) => false,
-            }
-        })
+        updates.iter().all(|update| self.has(view, update))
+    }
+
+    fn has(&self, view: &View<'_>, update: &RefUpdate) -> bool {
+        let tip = update.name.branch().and_then(|branch| view.tip(&branch).published);
+        match (&update.new, tip) {
+            (Some(new), Some(tip)) => merge::is_ancestor(self.repository, new, &tip).unwrap_or(false),
+            (None, tip) => tip.is_none(),
+            (Some(_), None) => false,
+        }
     }
 }

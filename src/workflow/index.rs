@@ -34,7 +34,7 @@ impl Index {
                 format!("the branch {branch}, which is to carry the task data, is not published"),
             )
             .hint(format!("git push -u origin {branch}"))
-            .hint("git switch main, if the task data is there"));
+            .hint("git switch main   # if the task data is there"));
         }
         let folders = [paths::TASKS_DIR, paths::PLANS_DIR].map(|folder| format!("{home}{folder}"));
         let entries = view.list(branch, &folders.each_ref().map(String::as_str))?;
@@ -104,7 +104,7 @@ impl Index {
         }
         Err(Error::new(Kind::NoSuchTask, format!("there is no task {}", wanted.id.t()))
             .hint("git aitask list")
-            .hint("git fetch, if it was made elsewhere"))
+            .hint("git fetch   # if it was made elsewhere"))
     }
 
     /// The active plan of a task.

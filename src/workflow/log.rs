@@ -5,7 +5,7 @@ use super::context::{Context, Wanted};
 use super::index::branches;
 use crate::error::{Error, Kind, Result};
 use crate::git::Oid;
-use crate::ledger::locks;
+use crate::ledger::{FENCE, locks};
 use crate::task::{TaskId, harmless};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -82,6 +82,8 @@ pub fn log(context: &Context, wanted: Option<&Wanted>, limit: usize) -> Result<L
     let mut events: Vec<_> = events.into_iter().map(|(_, event)| event).collect();
     mark_takeovers(&mut events);
     events.reverse();
+    // Made so that a swap is compared with the locks; nothing happened to them.
+    events.retain(|event| !event.subject.starts_with(FENCE.trim_start_matches("ait: ")));
     if let Some(wanted) = wanted {
         let is_meant = |id: &TaskId| *id == wanted.id || Some(*id) == wanted.or;
         events.retain(|event| event.tasks.iter().any(is_meant));

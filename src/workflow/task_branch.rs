@@ -48,11 +48,13 @@ pub(super) fn require_whole(
     }
     let theirs = merge::described(repository, tip, &published)?;
     let shown: Vec<_> = theirs.iter().take(5).map(|line| harmless(line)).collect();
-    let (plural, more) = (if theirs.len() == 1 { "" } else { "s" }, if theirs.len() > 5 { "; ..." } else { "" });
+    let (commits, more) = (
+        if theirs.len() == 1 { "commit that is" } else { "commits that are" },
+        if theirs.len() > 5 { "; ..." } else { "" },
+    );
     let (branch, show) = (&place.branch, place.path.display());
     let count = theirs.len();
-    let message =
-        format!("{branch} on {remote} has {count} commit{plural} that are not here: {}{more}", shown.join("; "));
+    let message = format!("{branch} on {remote} has {count} {commits} not here: {}{more}", shown.join("; "));
     let how = if merge::is_ancestor(repository, tip, &published)? { "merge --ff-only" } else { "merge" };
     Err(Error::new(Kind::Behind, message)
         .hint(format!("cd {show} && git {how} {remote}/{branch}   # look at them, then finish again")))
