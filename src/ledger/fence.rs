@@ -1,12 +1,16 @@
 //! Fencing: a swap that goes by a lock moves the lock branch really. Git does not send a ref whose value does not change, so
 //! the server compares nothing for it, and a takeover that lands while its hooks run would go unnoticed.
+//!
+//! A server that takes one branch after the other gets the fence first, then the others, and what releases a lock last: who
+//! was dispossessed is refused before anything of it lands, and nobody takes the task before all of it has.
 
 use super::transaction::{BranchPlan, Plan, Step};
 use crate::git::Branch;
+use crate::ledger::LOCKS;
 use crate::task::TaskId;
 
 /// How the subject of a commit begins that changes no lock.
-pub const FENCE: &str = "ait: Confirm lock of task ";
+pub const FENCE: &str = "ait: Confirm lock of ";
 
 impl Plan {
     /// Whether it changes nothing.
@@ -21,11 +25,31 @@ impl Plan {
         if self.is_empty() || self.branches.iter().any(|plan| plan.branch == *locks) {
             return self;
         }
-        let fence = Step::edit(format!("{FENCE}{}", task.t()), Vec::new());
-        let fence = BranchPlan { branch: locks.clone(), start: None, steps: vec![fence] };
-        // First, for a server that takes one branch after the other.
+        let fence =
+            BranchPlan { branch: locks.clone(), start: None, steps: vec![fence(&format!("task {}", task.t()))] };
         Self { branches: [vec![fence], self.branches].concat(), adopt: self.adopt }
     }
+
+    /// The plan for a server that takes one branch after the other: where the lock branch is not the first one, it gets a
+    /// fence before its own steps.
+    pub(super) fn fenced_first(mut self) -> Self {
+        let locks = self.branches.iter_mut().skip(1).find(|plan| plan.branch.as_str() == LOCKS);
+        if let Some(plan) = locks.filter(|plan| !plan.steps.is_empty()) {
+            plan.steps.insert(0, fence("tasks to be released"));
+        }
+        self
+    }
+}
+
+impl BranchPlan {
+    /// Whether its first commit is a fence, and others follow.
+    pub(super) fn has_fence_first(&self) -> bool {
+        self.steps.len() > 1 && self.steps.first().is_some_and(|step| step.subject.starts_with(FENCE))
+    }
+}
+
+fn fence(of: &str) -> Step {
+    Step::edit(format!("{FENCE}{of}"), Vec::new())
 }
 
 #[cfg(test)]
@@ -49,5 +73,17 @@ mod tests {
         let unlock = Plan::new().step(&main, Step::edit("a", vec![])).step(&locks, Step::edit("unlock", vec![]));
         assert_eq!(unlock.clone().fenced(&locks, TaskId::top(1)), unlock);
         assert!(Plan::new().fenced(&locks, TaskId::top(1)).is_empty());
+    }
+
+    #[test]
+    fn a_server_that_takes_one_branch_after_the_other_gets_the_fence_first_and_the_release_last() {
+        let (locks, main) = (branch("aitask-locks"), branch("main"));
+        let plan = Plan::new().step(&main, Step::edit("merge", vec![])).step(&locks, Step::edit("unlock", vec![]));
+        let fenced = plan.fenced_first();
+        assert_eq!(moved(&fenced), ["main", "aitask-locks"]);
+        assert!(fenced.branches[1].has_fence_first() && fenced.branches[1].steps[1].subject == "unlock");
+        // A lock that is taken comes first anyway.
+        let pick = Plan::new().step(&locks, Step::edit("lock", vec![])).step(&main, Step::edit("start", vec![]));
+        assert_eq!(pick.clone().fenced_first(), pick);
     }
 }

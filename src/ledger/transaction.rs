@@ -269,6 +269,7 @@ impl Ledger<'_> {
         nonce: &str,
     ) -> Result<(Vec<RefUpdate>, BTreeMap<String, Oid>)> {
         let mut commits = Vec::new();
+        let plan = &if self.takes_one_at_a_time() { plan.clone().fenced_first() } else { plan.clone() };
         for branch in &plan.branches {
             let base = branch.start.clone().or_else(|| view.base(&branch.branch).cloned());
             for (n, step) in branch.steps.iter().enumerate() {
@@ -292,11 +293,19 @@ impl Ledger<'_> {
         });
         let blobs = paths.zip(built.blobs).collect();
         let mut made = built.commits.into_iter();
-        let updates = plan.branches.iter().map(|branch| {
-            let new = made.by_ref().take(branch.steps.len()).last().or_else(|| branch.start.clone());
-            RefUpdate { name: branch.branch.full(), old: view.tip(&branch.branch).published, new }
-        });
-        Ok((updates.collect(), blobs))
+        let (mut updates, mut first) = (Vec::new(), None);
+        for branch in &plan.branches {
+            let made: Vec<_> = made.by_ref().take(branch.steps.len()).collect();
+            let (name, old) = (branch.branch.full(), view.tip(&branch.branch).published);
+            let new = made.last().cloned().or_else(|| branch.start.clone());
+            // On its own, before all others, and the rest of the branch in its turn.
+            let fence = made.first().filter(|_| branch.has_fence_first()).cloned();
+            if let Some(fence) = &fence {
+                first = Some(RefUpdate { name: name.clone(), old: old.clone(), new: Some(fence.clone()) });
+            }
+            updates.push(RefUpdate { name, old: fence.or(old), new });
+        }
+        Ok((first.into_iter().chain(updates).collect(), blobs))
     }
 
     /// A swap never drops entries that the plan did not name (architecture, section 2, rule 7). One process.

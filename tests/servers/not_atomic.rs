@@ -2,6 +2,7 @@
 
 use super::{run, scene, status_of, tasks, work_on};
 use crate::support::{Repo, Running, When, World};
+use crate::verbs::init::on_data_branch;
 use std::collections::BTreeSet;
 
 fn not_atomic(tasks: usize) -> (World, Repo) {
@@ -29,6 +30,25 @@ fn it_works_and_is_said_once_in_a_clone() {
     assert!(world.remote_file("main", "work/2").is_some());
     let other = run(&world.clone("bob"), "pick 1").ok();
     assert_eq!(other.stderr.matches(SAID).count(), 1, "{other}");
+}
+
+#[test]
+fn a_former_holder_landed_before_the_locks_were_compared() {
+    for line in ["finish 1", "finish 1 --no-archive", "drop 1", "archive 1", "edit 1 --status Postponed"] {
+        // On a branch of its own the task data is no part of what is merged.
+        let world = World::new();
+        let [ann, bob] = ["ann", "bob"].map(|name| on_data_branch(&world, name));
+        world.git(&["--git-dir=origin.git", "config", "receive.advertiseAtomic", "false"]);
+        run(&ann, "new job1").ok();
+        work_on(&ann, 1);
+        run(&ann, "finish 1 --no-push").ok(); // so that the next one asks nothing first
+        run(&bob, "pick 1 --steal --no-worktree").ok();
+        let branches = || ["main", "aitask-data"].map(|branch| world.remote_branch(branch));
+        let before = branches();
+        let refused = run(&ann, &format!("{line} --json")).fails(1);
+        assert_eq!(refused.error()["error"]["kind"], "not_holder", "{line}\n{refused}");
+        assert_eq!((branches(), world.locks().len()), (before, 1), "{line}");
+    }
 }
 
 #[test]
@@ -78,12 +98,13 @@ fn races_of_eight_in_four_clones() {
     }
 }
 
-/// Where the pushes of `line` are among its git commands, from 1.
+/// Where the last two pushes of `line` are among its git commands, from 1; a fence may come before them.
 fn pushes(repo: &Repo, line: &str) -> [usize; 2] {
     let (run, commands) = repo.git_commands(&line.split(' ').collect::<Vec<_>>());
     run.ok();
     let found: Vec<_> = (1..=commands.len()).filter(|k| commands[k - 1].starts_with("push")).collect();
-    found.try_into().unwrap_or_else(|found| panic!("{line}: pushes at {found:?} of {commands:#?}"))
+    let last = found[found.len().saturating_sub(2)..].try_into();
+    last.unwrap_or_else(|_| panic!("{line}: pushes at {found:?} of {commands:#?}"))
 }
 
 /// Runs `line` killed between its two pushes, looks, and runs it again.

@@ -12,7 +12,7 @@ pub(super) fn local() -> Repo {
 }
 
 /// A clone whose task data lives on the branch `aitask-data`, checked out at `.aitask-data`; the first one makes it.
-pub(super) fn on_data_branch(world: &World, name: &str) -> Repo {
+pub(crate) fn on_data_branch(world: &World, name: &str) -> Repo {
     let repo = world.clone(name);
     if world.remote_branch("aitask-data").is_none() {
         let tree = repo.git(&["mktree"]);

@@ -6,7 +6,7 @@ mod drop;
 mod edit;
 mod face;
 mod finish;
-mod init;
+pub(crate) mod init;
 mod kept;
 mod list;
 mod lock;
