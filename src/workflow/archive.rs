@@ -2,7 +2,7 @@
 
 use super::context::{Context, Wanted};
 use super::filing::Filing;
-use super::holding::{displaced, displaced_by, require_holder};
+use super::holding::{OVER, displaced, displaced_by, require_holder};
 use super::index::{Index, branches};
 use super::landing;
 use super::outcome::Aside;
@@ -75,7 +75,7 @@ fn archive_one(context: &Context, wanted: &Wanted, gates: Gates) -> Result<Archi
             && let Some(path) = ids().find_map(|id| index.archived(id))
         {
             if let Some(by) = displaced_by(context, view, path.id())? {
-                return Err(displaced(context, &by, ""));
+                return Err(displaced(context, &by, OVER));
             }
             // Archived already: the same command again is done.
             let filing =

@@ -1,7 +1,7 @@
 //! Giving a task back: status and lock in one swap, then its worktree.
 
 use super::context::{Context, Wanted};
-use super::holding::{displaced, displaced_by, require_holder};
+use super::holding::{OVER, displaced, displaced_by, require_holder};
 use super::index::{Index, branches};
 use super::landing;
 use super::outcome::{Aside, TaskInfo};
@@ -54,7 +54,7 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: b
         let path = match index.require_active(wanted) {
             Ok(path) => path,
             Err(error) => {
-                return Err(displaced_by(context, view, wanted.id)?.map_or(error, |by| displaced(context, &by, "")));
+                return Err(displaced_by(context, view, wanted.id)?.map_or(error, |by| displaced(context, &by, OVER)));
             }
         };
         let mut document = index.load_document(view, path.as_str())?;
@@ -65,7 +65,7 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: b
         let given_back = lock.is_none() && task.status == *status && task.assigned_to.is_none();
         if given_back && was_ours(context, task.id) {
             if let Some(by) = displaced_by(context, view, task.id)? {
-                return Err(displaced(context, &by, ""));
+                return Err(displaced(context, &by, "was given back"));
             }
             place = Some(found);
             return Ok(Decision::Nothing(task));

@@ -4,7 +4,7 @@ mod tidy;
 
 use super::context::{Context, Wanted};
 use super::filing::Filing;
-use super::holding::{displaced, displaced_by, require_holder};
+use super::holding::{OVER, displaced, displaced_by, require_holder};
 use super::index::{Index, branches};
 use super::merging::{self, Merge, Mode};
 use super::outcome::{Aside, TaskInfo};
@@ -167,7 +167,9 @@ fn finish_into(
     let landed = match (landed, job.instead.take()) {
         (Err(error), Some(other)) if error.kind() != Kind::Unknown => return Ok(Err(other)),
         (landed, _) => landed.map_err(|error| {
-            job.landing.inspect(|task| task_branch::end_landing(context, *task, &mark, &error));
+            if let Some(task) = job.landing {
+                task_branch::end_landing(context, task, &mark, &error);
+            }
             explain(error, &job.into, wanted)
         })?,
     };
@@ -237,6 +239,7 @@ impl Finisher<'_> {
     }
 
     fn decide(&mut self, view: &View<'_>) -> Result<Decision<Done>> {
+        self.instead = None;
         task_branch::require_asked(self.context, view, self.branch.as_ref())?;
         let index = Index::load(view, &self.data)?;
         let path = find(&index, self.wanted)?.clone();
@@ -319,10 +322,10 @@ impl Finisher<'_> {
                 let (branch, show) = (&done.place.branch, done.place.path.display());
                 format!("your commits are on {branch} ({}) in {show}, and not in {}", tip.short(), self.into)
             }
-            (None, _) => String::new(),
+            (None, _) => "this clone has no branch of it".to_owned(),
         };
         if let Some(by) = displaced_by(context, view, task)? {
-            return Err(displaced(context, &by, &where_it_is));
+            return Err(displaced(context, &by, &format!("{OVER}; {where_it_is}")));
         }
         if done.tip.is_some() && done.proof.is_none() {
             return Err(task_branch::over_without_it(context, view, &done.task.path, &where_it_is));

@@ -45,6 +45,9 @@ pub fn judge(context: &Context, session: &Session, lock: &LockEntry, nonce: &str
     if inside || (same_person && held.is_leftover(repository, lock)) { Holding::Ours } else { Holding::Other }
 }
 
+/// What became of a task that was archived, or is gone.
+pub const OVER: &str = "is over";
+
 /// Who took a task after this clone had it, now that nobody holds it any more: this clone's record tells that it had the
 /// task, and the history of the locks who took it last. `None` where that was this clone, or nobody can tell.
 pub fn displaced_by(context: &Context, view: &View<'_>, task: TaskId) -> Result<Option<LockEntry>> {
@@ -52,16 +55,15 @@ pub fn displaced_by(context: &Context, view: &View<'_>, task: TaskId) -> Result<
     Ok(view.last_lock(task)?.filter(|last| !held.is_about(last)))
 }
 
-/// The refusal for a session that had a task which somebody took after that, and which is over by now.
+/// The refusal for a session that had a task which somebody took after that; `since` says what became of it.
 #[must_use]
-pub fn displaced(context: &Context, by: &LockEntry, and: &str) -> Error {
+pub fn displaced(context: &Context, by: &LockEntry, since: &str) -> Error {
     let holder = Holder::new(context, by, &host_name(&context.repository));
-    let (task, and) = (by.task, if and.is_empty() { String::new() } else { format!("; {and}") });
-    let message =
-        format!("{} was taken over by {} on {} at {}, and is over{and}", task.t(), by.holder, by.host, by.since);
+    let task = by.task;
+    let message = format!("{} was taken over by {} on {} at {}, and {since}", task.t(), by.holder, by.host, by.since);
     Error::new(Kind::NotHolder, message)
         .hint(format!("git aitask log {task}"))
-        .hint(format!("git aitask worktree remove {task}   # when you need it no more"))
+        .hint(format!("git aitask worktree remove {task}   # when it is no longer needed"))
         .detail("holder", serde_json::to_value(&holder).unwrap_or_default())
 }
 
