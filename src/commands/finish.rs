@@ -90,7 +90,8 @@ fn page(outcome: &Finished, root: &str, no_push: bool) -> Page {
         let page = Page::new().title(format!("{}  {}  (yours still)", task.id, task.title));
         return aside(page.line(format!("  {} is pushed", merged.branch)), &outcome.aside);
     }
-    let mut page = Page::new().title(format!("{}  {}  (finished)", task.id, task.title));
+    let end = if outcome.archived.is_empty() { "merged, yours still" } else { "finished" };
+    let mut page = Page::new().title(format!("{}  {}  ({end})", task.id, task.title));
     if let Some(merged) = &outcome.merged {
         let commit = merged.commit.as_ref().map_or("?", |commit| commit.short());
         page = page.line(match merged.mode {

@@ -131,20 +131,44 @@ pub fn has_submodules(path: &Path) -> bool {
 }
 
 /// Refuses a worktree with anything that is in no commit, in its submodules too, or with commits, tags or stashes in a
-/// submodule that no remote has: a submodule's repository goes with the worktree.
+/// submodule that no remote has: a submodule's repository goes with the worktree, also one that is not checked out now.
 pub fn require_expendable_submodules(repository: &Repository, path: &Path) -> Result<()> {
-    const OWN: &str = "git rev-list --max-count=1 HEAD --branches --tags --glob='refs/stas[h]' --not --remotes";
-    let submodules = repository.git().read(path, "submodule").args(["--quiet", "foreach", "--recursive", OWN]);
-    let (kept, what) = if load_status(repository, path)?.is_dirty() {
-        (true, "uncommitted work")
-    } else {
-        (!submodules.run()?.stdout.is_empty(), "commits in a submodule that were not pushed")
-    };
-    if !kept {
-        return Ok(());
+    let mut kept = load_status(repository, path)?.is_dirty().then_some("uncommitted work");
+    let modules = git_dir(path).map(|dir| dir.join("modules"));
+    for module in modules.iter().flat_map(|modules| repositories(modules)) {
+        let own = ["--max-count=1", "HEAD", "--branches", "--tags", "--glob=refs/stas[h]", "--not", "--remotes"];
+        let call = repository.git().read(&module, "rev-list").env("GIT_DIR", ".").args(own);
+        // One that cannot be read may have anything in it; one without a commit has nothing.
+        let output = call.output()?;
+        let is_empty = !output.success() && is_unborn(repository, &module);
+        if !is_empty && !(output.success() && output.stdout.is_empty()) {
+            kept = kept.or(Some("commits in a submodule that were not pushed"));
+        }
     }
+    let Some(what) = kept else { return Ok(()) };
     let show = path.display();
     Err(Error::new(Kind::Dirty, format!("{show} has {what}")).hint(format!("cd {show} && git status")))
+}
+
+/// Whether a repository has no ref at all.
+fn is_unborn(repository: &Repository, dir: &Path) -> bool {
+    let call = repository.git().read(dir, "for-each-ref").env("GIT_DIR", ".").arg("--count=1");
+    call.output().is_ok_and(|output| output.success() && output.stdout.is_empty())
+}
+
+/// The repositories below a folder that keeps those of submodules; the name of one may have slashes in it.
+fn repositories(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path());
+    let found = folders.flat_map(|path| {
+        if path.join("HEAD").is_file() && path.join("objects").is_dir() {
+            let inner = repositories(&path.join("modules"));
+            [vec![path], inner].concat()
+        } else {
+            repositories(&path)
+        }
+    });
+    found.collect()
 }
 
 /// The folder for temporary files as git would write it down: absolute, no link in it.

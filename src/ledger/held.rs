@@ -35,9 +35,9 @@ pub struct Held {
     /// them, and no other tip.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pushed: Vec<String>,
-    /// The merge that was being published.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub landing: Option<Landing>,
+    /// The merges that were being published, and may land still.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub landings: Vec<Landing>,
 }
 
 /// A merge of the task branch that this clone began to publish.
@@ -62,7 +62,7 @@ impl Held {
             base_commit: None,
             merged: false,
             pushed: Vec::new(),
-            landing: None,
+            landings: Vec::new(),
         }
     }
 

@@ -278,7 +278,7 @@ impl Finisher<'_> {
                     return Err(self.instead(output, done.place.branch));
                 }
             }
-            if !self.options.no_push && !self.options.no_archive && !self.options.override_gates {
+            if !self.options.no_push && !self.options.override_gates {
                 let again = format!("git aitask finish {} --override-gates", path.id());
                 gates::require_passed(self.context, view, &path, &document, &again)?;
             }

@@ -99,18 +99,9 @@ pub fn require_holder(context: &Context, session: &Session, task: TaskId, lock: 
     // A session that left no process cannot be told from the one of the lock; where it stands must tell.
     let inside = context.task_here().is_some_and(|name| name.id() == task);
     let named = session.anchor.number().is_some();
-    let may_live =
-        match lock.liveness(repository, &session.host) {
-            Liveness::Alive => true,
-            // In another PID namespace of this machine; what this clone took before the machine was started again is over.
-            Liveness::Unknown => lock.anchor.world.as_ref().is_some_and(|world| {
-                World::here(repository).is_some_and(|here| here.boot == world.boot && here != world)
-            }),
-            Liveness::Dead => false,
-        };
-    let alive_elsewhere = may_live && (named || !inside);
+    let alive_elsewhere = may_live(context, session, lock) && (named || !inside);
     let entitled = match (&held, &lock.nonce) {
-        (Some(held), Some(_)) => held.is_about(lock) && !alive_elsewhere,
+        (Some(held), Some(_)) => held.is_about(lock) && lock.holder == session.email && !alive_elsewhere,
         (None, Some(_)) => false,
         // A lock of the scripts has no nonce: there the person and the machine count.
         (_, None) => same_place && !alive_elsewhere,
@@ -135,7 +126,24 @@ pub fn require_holder(context: &Context, session: &Session, task: TaskId, lock: 
         .detail("holder", serde_json::to_value(&holder).unwrap_or_default()))
 }
 
-/// Refuses to take away the worktree of a task that a session works on which lives on this machine and is not ours: not
+/// Whether the session of a lock may live, for whoever stands in the clone that took it: one of another PID namespace or
+/// machine may; what this machine took before it was started again is over.
+fn may_live(context: &Context, session: &Session, lock: &LockEntry) -> bool {
+    let repository = &context.repository;
+    match lock.liveness(repository, &session.host) {
+        Liveness::Alive => true,
+        Liveness::Dead => false,
+        Liveness::Unknown => {
+            lock.anchor.number().is_some()
+                && lock.anchor.world.as_ref().is_some_and(|world| {
+                    let is_same_boot = World::here(repository).is_none_or(|here| here.boot == world.boot);
+                    is_same_boot || lock.host != session.host
+                })
+        }
+    }
+}
+
+/// Refuses to take away the worktree of a task that a session works on which may live on this machine and is not ours: not
 /// the one we run in, and none that started it. By the locks as this clone knows them; the remote is not asked.
 ///
 /// # Errors
@@ -149,7 +157,11 @@ pub fn require_idle(context: &Context, name: &str) -> Result<()> {
         Err(error) => return Err(error),
     };
     let host = session.as_ref().map_or_else(|| host_name(repository), |session| session.host.clone());
-    if lock.liveness(repository, &host) != Liveness::Alive {
+    let lives = match &session {
+        Some(session) => may_live(context, session, &lock),
+        None => lock.liveness(repository, &host) == Liveness::Alive,
+    };
+    if !lives {
         return Ok(());
     }
     let same_person = session.as_ref().is_none_or(|session| session.email == lock.holder);

@@ -7,9 +7,9 @@ use super::outcome::{Aside, Holder, TaskInfo, WorktreeInfo, excerpt};
 use super::place::{Base, Place};
 use super::planned;
 use crate::error::{Error, Kind, Result};
-use crate::git::Oid;
 use crate::git::objects::Edit;
 use crate::git::porcelain::cat_file::Object;
+use crate::git::{Branch, Oid};
 use crate::ledger::held::Held;
 use crate::ledger::locks;
 use crate::ledger::transaction::Step;
@@ -237,9 +237,9 @@ impl Picker<'_> {
         }
         let locks = Locks::of(root()?.as_ref())?;
         let ready: Vec<_> = ready(&index, view, &locks)?.into_iter().take(3).collect();
-        let error = ready
-            .iter()
-            .fold(refusal, |error, task| error.hint(format!("git aitask pick {}   # {}", task.id, task.title)));
+        let error = ready.iter().fold(refusal, |error, task| {
+            error.hint(format!("git aitask pick {}   # {}", task.id, as_note(&task.title)))
+        });
         // Last, since whoever types the first hint should take from nobody.
         let error =
             self.options.wanted.iter().take(1).fold(error, |error, wanted| {
@@ -351,7 +351,7 @@ impl Picker<'_> {
     }
 
     /// On a server that refuses the branch of the task data: the lock is published, the status is committed here.
-    fn take_lock_alone(&mut self, ledger: &Ledger<'_>, all: &[crate::git::Branch]) -> Result<Landed<Taken>> {
+    fn take_lock_alone(&mut self, ledger: &Ledger<'_>, all: &[Branch]) -> Result<Landed<Taken>> {
         let mark = self.nonce.clone();
         let landed = ledger.transact(&mark, all, |view| self.decide(view, false))?;
         let here = Ledger { channel: Channel::Local, ..self.context.ledger() };
@@ -385,12 +385,19 @@ fn start_step(path: &TaskPath, document: &Document) -> Step {
     Step::edit(format!("ait: Start work on {}: set status to Implementing", path.id().t()), vec![edit])
 }
 
+/// A title behind the `#` of a hint: some shells take no comments on a command line, so nothing in it may mean anything.
+fn as_note(title: &str) -> String {
+    title.chars().map(|c| if c.is_alphanumeric() || " .,:-_/".contains(c) { c } else { ' ' }).collect()
+}
+
 /// The ready tasks that nobody holds, best first.
 pub(super) fn ready(index: &Index, view: &View<'_>, locks: &Locks) -> Result<Vec<Task>> {
     let tasks = index.load_active(view)?;
     let board = Board::new(&tasks);
     let twice = board.duplicates();
-    let free = |task: &&Task| !locks.is_held(task.id) && !twice.contains(&task.id);
+    // Git takes no branch by some names that a file may have.
+    let has_branch = |task: &Task| Branch::parse(&task.name.branch_name()).is_ok();
+    let free = |task: &&Task| !locks.is_held(task.id) && !twice.contains(&task.id) && has_branch(task);
     Ok(board.ready().into_iter().filter(free).cloned().collect())
 }
 

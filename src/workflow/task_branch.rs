@@ -84,8 +84,11 @@ pub(super) fn publish(
 pub(super) fn begin_landing(context: &Context, task: TaskId, tip: &Oid, nonce: &str) -> Result<()> {
     match Held::load(&context.repository, task).filter(|_| !context.dry_run) {
         Some(held) => {
-            let landing = Some(Landing { tip: tip.to_string(), nonce: nonce.to_owned() });
-            Held { landing, ..held }.save(&context.repository, task)
+            let landing = Landing { tip: tip.to_string(), nonce: nonce.to_owned() };
+            // Earlier ones that got no answer may be under way still.
+            let others = held.landings.iter().filter(|other| **other != landing).cloned();
+            let landings = others.chain([landing.clone()]).collect();
+            Held { landings, ..held }.save(&context.repository, task)
         }
         None => Ok(()),
     }
@@ -98,12 +101,13 @@ pub(super) fn proof(context: &Context, task: TaskId, tip: &Oid, output: &Oid) ->
     if let Some(commit) = merge::first_with(repository, tip, output)? {
         return Ok(Some(commit));
     }
-    match Held::load(repository, task).and_then(|held| held.landing) {
-        Some(landing) if landing.tip == tip.as_str() => {
-            merge::with_message(repository, output, &trailer(&landing.nonce))
+    let landings = Held::load(repository, task).map(|held| held.landings).unwrap_or_default();
+    for landing in landings.iter().filter(|landing| landing.tip == tip.as_str()) {
+        if let Some(commit) = merge::with_message(repository, output, &trailer(&landing.nonce))? {
+            return Ok(Some(commit));
         }
-        _ => Ok(None),
     }
+    Ok(None)
 }
 
 /// Notes that a tip is what is published now: the next push may replace it.
@@ -162,11 +166,11 @@ pub(super) fn require_commits(
 
 /// Forgets the merge that was to be published by commits with this mark, if it certainly was not.
 pub(super) fn end_landing(context: &Context, task: TaskId, nonce: &str, error: &Error) {
-    let ours = |held: &Held| held.landing.as_ref().is_some_and(|landing| landing.nonce == nonce);
-    if let Some(held) = Held::load(&context.repository, task).filter(ours)
-        && error.kind() != Kind::Unknown
+    if let Some(mut held) = Held::load(&context.repository, task)
+        && !matches!(error.kind(), Kind::Unknown | Kind::Interrupted)
     {
+        held.landings.retain(|landing| landing.nonce != nonce);
         // Best effort: a record of what did not land proves nothing.
-        let _ = Held { landing: None, ..held }.save(&context.repository, task);
+        let _ = held.save(&context.repository, task);
     }
 }

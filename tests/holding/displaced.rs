@@ -81,3 +81,22 @@ fn a_squash_that_landed_before_the_kill_is_known_by_its_commit() {
     assert_eq!(json["merged"]["commit"].as_str(), Some(squash.trim()), "{json}");
     assert_eq!((&json["branch_deleted"], ann.path(WORK).exists()), (&true.into(), false));
 }
+
+#[test]
+fn a_squash_that_was_begun_twice_is_known_by_the_commit_that_landed() {
+    let (world, ann) = worked();
+    let held = ann.path(".git/aitask/held/t1.json");
+    assert_eq!(killed_after_push(&ann).aitask(&["finish", "1", "--squash"]).signal, Some(9));
+    // The same command again began a merge of its own, while the first one was under way.
+    let text = std::fs::read_to_string(&held).unwrap();
+    let mut record: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut second = record["landings"][0].clone();
+    second["nonce"] = "0".repeat(32).into();
+    record["landings"].as_array_mut().unwrap().push(second);
+    std::fs::write(&held, record.to_string()).unwrap();
+    let bob = world.clone("bob");
+    bob.write("work.txt", "gone on\n");
+    bob.commit("Go on");
+    bob.git(&["push", "-q"]);
+    assert_eq!(ann.aitask(&["finish", "1", "--json"]).ok().json()["branch_deleted"], true);
+}

@@ -27,7 +27,9 @@ fn a_gate_that_only_a_person_may_sign_was_ignored() {
     ann.aitask(&["finish", "1", "--dry-run"]).ok(); // without the helper everything is as without gates
     with_helper(&ann);
     let work = ann.git(&["rev-parse", "aitask/t1_one"]).trim().to_owned();
-    for args in [&["finish", "1", "--json"][..], &["archive", "1", "--json"]] {
+    for args in
+        [&["finish", "1", "--json"][..], &["finish", "1", "--no-archive", "--json"], &["archive", "1", "--json"]]
+    {
         let run = ann.aitask(args).fails(1);
         assert_eq!(
             (kind(&run).as_str(), &run.error()["error"]["gates"]),

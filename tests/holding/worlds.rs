@@ -93,3 +93,45 @@ fn a_pick_that_was_cut_off_was_given_to_another_session_of_the_clone() {
     first.die();
     assert_eq!(other.aitask(&["pick", "3", "--json"]).ok().json()["took"], "mine");
 }
+
+#[test]
+fn a_lock_of_no_session_was_ended_by_another_person_of_the_clone() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    let session = Sleeper::new();
+    let ann = ann.env("AIT_AGENT_PID", session.pid());
+    ann.aitask(&["pick", "1", "--no-worktree"]).ok();
+    ann.env("AIT_AGENT_PID", "").env("GIT_AITASK_EMAIL", "bob@example.com").aitask(&["pick", "1", "--steal"]).ok();
+    for args in [&["finish", "1", "--json"][..], &["drop", "1", "--json"], &["unlock", "1", "--json"]] {
+        assert_eq!(kind(&ann.aitask(args).fails(1)), "not_holder");
+    }
+    assert_eq!(world.locks(), ["t1_lock.yaml"]);
+}
+
+#[test]
+fn a_session_of_another_machine_in_a_shared_clone_was_called_over() {
+    let (world, ann) = held_by_the_dead();
+    let other = Sleeper::new();
+    let ann = ann.env("AIT_AGENT_PID", other.pid());
+    relock(&ann, "s/^boot_id: .*/boot_id: 00000000-0000-4000-8000-000000000000/;s/^hostname: .*/hostname: elsewhere/");
+    assert_eq!(kind(&ann.aitask(&["drop", "1", "--json"]).fails(1)), "not_holder");
+    assert_eq!(world.locks(), ["t1_lock.yaml"]);
+    // What this machine took before it was started again is over.
+    let name = ann.run("hostname", &[]).ok().stdout;
+    relock(&ann, &format!("s/^hostname: .*/hostname: {}/", name.trim()));
+    ann.aitask(&["drop", "1"]).ok();
+}
+
+#[test]
+fn the_work_of_a_session_that_nobody_can_judge_was_discarded() {
+    let (_world, ann) = held_by_the_dead();
+    ann.aitask(&["worktree", "add", "1"]).ok();
+    ann.at("aiwork/t1_one").write("unsaved", "precious\n");
+    relock(&ann, "s/^pid_namespace: .*/pid_namespace: 4026539999/");
+    ann.aitask(&["list", "--fetch"]).ok();
+    let other = Sleeper::new();
+    let other = ann.env("AIT_AGENT_PID", other.pid());
+    assert_eq!(kind(&other.aitask(&["worktree", "remove", "1", "--discard", "--json"]).fails(1)), "held");
+    assert!(ann.path("aiwork/t1_one/unsaved").exists());
+}

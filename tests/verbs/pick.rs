@@ -400,3 +400,23 @@ fn on_a_data_branch() {
     bob.aitask(&["pick", "1"]).fails(1);
     assert!(world.remote_file("aitask-data", "aitasks/t1_one.md").unwrap().contains("Implementing"));
 }
+
+#[test]
+fn a_file_whose_name_is_no_branch_stopped_next_for_everybody() {
+    let (_, ann, _) = ann_and_bob();
+    ann.git(&["pull", "-q"]);
+    ann.write("aitasks/t7_a.lock.md", "---\npriority: high\nstatus: Ready\n---\n\n# x\n");
+    ann.commit("a task by hand");
+    ann.git(&["push", "-q"]);
+    assert_eq!(ann.aitask(&["pick", "--next", "--json"]).ok().json()["task"]["id"], "1");
+}
+
+#[test]
+fn a_title_in_a_hint_ran_where_it_was_pasted() {
+    let (_, ann, bob) = ann_and_bob();
+    ann.task("Fix; touch PWNED; `id` $(id)", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    let said = bob.aitask(&["pick", "1"]).fails(1).stderr;
+    let hint = said.lines().find(|line| line.contains("pick 2")).unwrap();
+    assert!(!hint.contains([';', '`', '$', '(']), "{said}");
+}

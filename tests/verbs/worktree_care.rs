@@ -318,3 +318,33 @@ fn six_that_finish_at_once_all_land() {
     assert_eq!(ann.git(&["worktree", "list"]).lines().count(), 1);
     assert_eq!(ann.git(&["status", "--porcelain"]), "");
 }
+
+#[test]
+fn commits_in_a_submodule_that_is_not_checked_out_went_with_the_worktree() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    world.git(&["init", "-q", "lib"]);
+    let lib = ann.at(world.root().join("lib"));
+    lib.write("l", "l\n");
+    lib.git(&["add", "."]);
+    lib.git(&["commit", "-qm", "lib"]);
+    let allow = ["-c", "protocol.file.allow=always", "submodule", "--quiet"];
+    ann.git(&[&allow[..], &["add", "../lib", "lib"]].concat());
+    ann.git(&["commit", "-qam", "A submodule"]);
+    ann.git(&["push", "-q"]);
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    let there = ann.at("aiwork/t1_one");
+    there.git(&[&allow[..], &["update", "--init"]].concat());
+    let inner = ann.at("aiwork/t1_one/lib");
+    inner.git(&["switch", "-qc", "fix"]);
+    inner.write("l", "precious\n");
+    inner.git(&["commit", "-qam", "only here"]);
+    there.git(&["submodule", "--quiet", "deinit", "-f", "lib"]);
+    there.write("w", "w\n");
+    there.commit("w");
+    for args in [&["finish", "1", "--json"][..], &["drop", "1", "--json"], &["worktree", "remove", "1", "--json"]] {
+        assert_eq!(ann.aitask(args).fails(1).error()["error"]["kind"], "dirty", "{args:?}");
+    }
+    assert!(ann.path(".git/worktrees/t1_one/modules/lib/HEAD").exists());
+}

@@ -75,7 +75,8 @@ pub(super) fn wait(
             return Ok(End::Interrupted);
         }
         if left.is_zero() {
-            stop(target, Signal::KILL, &ended)?;
+            // The server of a path is in the group, too: asked to end, it takes its lock files along.
+            stop(target, Signal::TERM, &ended)?;
             return Ok(End::TimedOut);
         }
     }
