@@ -99,15 +99,14 @@ pub fn require_holder(context: &Context, session: &Session, task: TaskId, lock: 
     // A session that left no process cannot be told from the one of the lock; where it stands must tell.
     let inside = context.task_here().is_some_and(|name| name.id() == task);
     let named = session.anchor.number().is_some();
-    let may_live =
-        match lock.liveness(repository, &session.host) {
-            Liveness::Alive => true,
-            // In another PID namespace of this machine; what this clone took before the machine was started again is over.
-            Liveness::Unknown => lock.anchor.world.as_ref().is_some_and(|world| {
-                World::here(repository).is_some_and(|here| here.boot == world.boot && here != world)
-            }),
-            Liveness::Dead => false,
-        };
+    let may_live = match lock.liveness(repository, &session.host) {
+        Liveness::Alive => true,
+        // In another PID namespace of this machine.
+        Liveness::Unknown => lock.anchor.world.as_ref().is_some_and(|world| {
+            World::here(repository).is_some_and(|here| here != world) && !world.is_over(repository)
+        }),
+        Liveness::Dead => false,
+    };
     let alive_elsewhere = may_live && (named || !inside);
     let entitled = match (&held, &lock.nonce) {
         (Some(held), Some(_)) => held.is_about(lock) && !alive_elsewhere,
