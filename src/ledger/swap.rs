@@ -107,20 +107,25 @@ impl Ledger<'_> {
                      and a command that was cut off is finished by running it again"
                 ));
                 // What was built is in an order for servers that take all at once.
-                return Ok(Outcome::Moved("the server takes one branch after the other".to_owned()));
+                return Ok((Vec::new(), Outcome::Moved("the server takes one branch after the other".to_owned())));
             };
             return Ok((Vec::new(), outcome));
         }
-        let mut landed = Vec::new();
         // One after the other, a guard guards nothing.
-        for update in updates.iter().filter(|update| !update.is_guard()) {
-            let outcome = self.push(remote, std::slice::from_ref(update), false, deadline)?;
+        let updates: Vec<_> = updates.iter().filter(|update| !update.is_guard()).collect();
+        for (n, update) in updates.iter().enumerate() {
+            let outcome = self.push(remote, std::slice::from_ref(*update), false, deadline)?;
             match outcome.unwrap_or_else(|| Outcome::Moved("no answer".to_owned())) {
-                Outcome::Landed(_) => landed.extend(update.name.branch()),
-                other => return Ok((landed, other)),
+                Outcome::Landed(_) => {}
+                other => {
+                    // A branch that is moved twice has landed once the second move has.
+                    let (done, left) = updates.split_at(n);
+                    let landed = done.iter().filter(|update| left.iter().all(|other| other.name != update.name));
+                    return Ok((landed.filter_map(|update| update.name.branch()).collect(), other));
+                }
             }
         }
-        Ok((landed, Outcome::Landed(Vec::new())))
+        Ok((Vec::new(), Outcome::Landed(Vec::new())))
     }
 
     /// One push; `None` when the server cannot do it atomically.

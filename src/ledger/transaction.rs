@@ -244,7 +244,8 @@ impl Ledger<'_> {
             let change = Change { subject: subject.unwrap_or("aitask"), adopted, written: plan.written() };
             let guarded = [updates.as_slice(), &view.guards(&updates)].concat();
             let (before, outcome) = self.swap(&guarded, &change, deadline)?;
-            landed.extend(before);
+            let is_fence = |branch: &Branch| plan.branches.iter().any(|plan| plan.branch == *branch && plan.is_fence());
+            landed.extend(before.into_iter().filter(|branch| !is_fence(branch)));
             let sent = Sent { updates, value, blobs, adopted: change.adopted, command };
             let said = match outcome {
                 Outcome::Landed(behind) => {
