@@ -203,6 +203,13 @@ impl Error {
         self.0.another_look
     }
 
+    /// Adds to the sentence.
+    #[must_use]
+    pub fn and(mut self, more: &str) -> Self {
+        self.0.message.push_str(&redacted(more));
+        self
+    }
+
     /// Adds a command that helps.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

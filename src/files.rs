@@ -15,7 +15,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 use tempfile::TempDir;
 
-pub use write::{exclude, is_left_by_a_write, replace_own};
+pub use write::{exclude, is_left_by_a_write, replace_own, save_private};
 
 /// The largest text that is read, in bytes. People write task files and plans by hand, so the largest real ones have some
 /// hundred kilobytes.

@@ -117,7 +117,7 @@ pub fn attached<T>(wait: impl FnOnce() -> T) -> T {
     wait()
 }
 
-/// A child that owned the terminal was ended by SIGINT, and so was meant what waited for it.
+/// A child that owned the terminal was ended by SIGINT, so this process stops, too.
 pub fn child_was_interrupted() {
     record(SIGINT);
 }

@@ -66,15 +66,16 @@ pub fn commit(
         }
         let reason = format!("commit: {subject}");
         let update = git(repository, dir, "update-ref").args(["-m", &reason, "HEAD", new.as_str(), old.as_str()]);
-        let output = update.output()?;
-        // A git that was ended after it moved the branch has moved it.
+        let output = update.output();
+        // Git may have been ended after moving the branch.
         let is_there = || -> Result<bool> {
             Ok(Oid::parse(&git(repository, dir, "rev-parse").arg("HEAD").run()?.text()) == Some(new.clone()))
         };
-        if output.success() || is_there()? {
+        if output.as_ref().is_ok_and(Output::success) || interrupt::cleaning_up(is_there)? {
             let name = lines.next().and_then(|name| name.strip_prefix("refs/heads/")).unwrap_or("detached HEAD");
             return Ok(Some([format!("[{name} {}] {subject}\n", new.short()).into_bytes(), changes].concat()));
         }
+        let output = output?;
         // Somebody else committed meanwhile.
         if Instant::now() > until {
             return required(output, "update-ref").map(Some);

@@ -2,6 +2,7 @@
 //! repository: a swap elsewhere excludes nobody.
 
 use crate::error::{Error, Kind, Result};
+use crate::files::{read_own, save_private};
 use crate::git::address::{Address, Relation, masked, resolved, shown};
 use crate::git::{Oid, RemoteName, Repository};
 use std::collections::BTreeMap;
@@ -71,7 +72,7 @@ pub fn relation(repository: &Repository, one: &str, two: &str) -> Relation {
 fn compare(repository: &Repository, remote: &RemoteName, fetch: &str, push: &str, limit: Duration) -> Result<()> {
     let file = repository.private_dir()?.join("one-repository");
     let finding = format!("{}\t{}", masked(fetch), masked(push));
-    let known = std::fs::read_to_string(&file).unwrap_or_default();
+    let known = String::from_utf8(read_own(&file).unwrap_or_default()).unwrap_or_default();
     if known.lines().any(|line| line == finding) {
         return Ok(());
     }
@@ -87,7 +88,7 @@ fn compare(repository: &Repository, remote: &RemoteName, fetch: &str, push: &str
     if here.is_empty() {
         return Err(elsewhere(remote, fetch, push, "and nothing tells whether that is the same repository"));
     }
-    std::fs::write(&file, format!("{known}{finding}\n")).map_err(|error| Error::io("write", &file, &error))
+    save_private(&file, format!("{known}{finding}\n").as_bytes())
 }
 
 /// The coordination branches of an address, or of a remote's name. One connection.

@@ -52,8 +52,8 @@ pub enum Swap {
     CutOff(String),
 }
 
-/// Moves all refs or none, each only from its old value (git-update-ref(1), `--stdin`). A git that fails, or is ended, after
-/// it moved them has moved them: the refs tell.
+/// Moves all refs or none, each only from its old value (git-update-ref(1), `--stdin`). Git may fail after moving the refs;
+/// compare them.
 pub fn swap(repository: &Repository, updates: &[RefUpdate], reason: &str) -> Result<Swap> {
     let mut input = Vec::new();
     for update in updates {

@@ -6,6 +6,7 @@ use crate::git::porcelain::push::{self, Flag, PushReport, Rejection};
 use crate::git::run::{Call, Output};
 use crate::git::worktree::is_half_written;
 use crate::git::{Branch, RefName, RefUpdate, RemoteName, Repository, destination};
+use crate::interrupt;
 use std::time::Duration;
 
 /// The pattern that covers every coordination branch, whether it exists or not: naming a missing branch would
@@ -142,7 +143,7 @@ pub enum Pushed {
     NoAtomic,
     /// The connection ended before the answer: it may have landed or not.
     Unknown(Error),
-    /// Nothing was sent: the remote cannot be reached or did not let us in.
+    /// Nothing was sent: the remote cannot be reached, authentication failed, or a signal came first.
     NotSent(Error),
 }
 
@@ -166,7 +167,8 @@ pub fn push(
     updates: &[RefUpdate],
     options: PushOptions,
 ) -> Result<Pushed> {
-    if let Err(error) = destination::require_one_repository(repository, remote, options.limit) {
+    let ready = destination::require_one_repository(repository, remote, options.limit);
+    if let Err(error) = ready.and_then(|()| interrupt::check()) {
         return Ok(Pushed::NotSent(error));
     }
     let call = push_call(repository, remote, updates, options);
@@ -262,7 +264,7 @@ fn contact_error(remote: &RemoteName, call: &Call, output: &Output, failure: Fai
     let error = match failure {
         Failure::OldGit => return call.failure(output),
         Failure::Authentication => {
-            let message = format!("the remote {remote} did not let us in: {said}");
+            let message = format!("authentication failed for the remote {remote}: {said}");
             Error::new(Kind::Authentication, message).hint(format!("git fetch {remote}"))
         }
         Failure::Denied => Error::new(Kind::Denied, format!("the server of {remote} refused: {said}"))

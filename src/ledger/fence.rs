@@ -42,6 +42,11 @@ impl Plan {
 }
 
 impl BranchPlan {
+    /// Whether it is nothing but a fence.
+    pub(super) fn is_fence(&self) -> bool {
+        self.start.is_none() && self.steps.iter().all(|step| step.subject.starts_with(FENCE))
+    }
+
     /// Whether its first commit is a fence, and others follow.
     pub(super) fn has_fence_first(&self) -> bool {
         self.steps.len() > 1 && self.steps.first().is_some_and(|step| step.subject.starts_with(FENCE))

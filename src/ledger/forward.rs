@@ -2,6 +2,7 @@
 //! the side when the user has commits of their own. Never a rebase, a reset or a stash.
 
 use crate::error::{Error, Result};
+use crate::files::{read_own, save_private};
 use crate::git::carry::{self, Adopted, Forward};
 use crate::git::merge::{self, Renames};
 use crate::git::objects::{self, NewCommit, Parent};
@@ -234,7 +235,7 @@ impl Ledger<'_> {
             let record = Carried { path, branch: branch.to_string(), old, new, adopted: adopted.clone() };
             let file = self.carried_file(&record)?;
             let json = serde_json::to_vec(&record).unwrap_or_default();
-            std::fs::write(&file, json).map_err(|error| Error::io("write", &file, &error))?;
+            save_private(&file, &json)?;
             carried.push(record);
         }
         Ok(carried)
@@ -280,7 +281,7 @@ impl Ledger<'_> {
     /// user's.
     pub fn finish_carrying(&self) -> Result<()> {
         let Ok(entries) = std::fs::read_dir(self.repository.common_dir.join("aitask/carry")) else { return Ok(()) };
-        let files = entries.filter_map(|entry| std::fs::read(entry.ok()?.path()).ok());
+        let files = entries.filter_map(|entry| read_own(&entry.ok()?.path()).ok());
         let records: Vec<Carried> = files.filter_map(|bytes| serde_json::from_slice(&bytes).ok()).collect();
         for record in &records {
             let branch = Branch::parse(&record.branch)?;
@@ -328,7 +329,6 @@ impl Ledger<'_> {
     /// Each swap has a file of its own: another one may still land beside it.
     fn carried_file(&self, record: &Carried) -> Result<PathBuf> {
         let dir = self.repository.private_dir()?.join("carry");
-        std::fs::create_dir_all(&dir).map_err(|error| Error::io("make", &dir, &error))?;
         let branch = record.branch.replace('%', "%25").replace('/', "%2F");
         Ok(dir.join(format!("{branch}.{}", record.new)))
     }

@@ -2,7 +2,7 @@
 //! the branch the work was cut from. Losing it loses comfort, not safety.
 
 use crate::error::{Error, Result};
-use crate::files::read_own;
+use crate::files::{read_own, save_private};
 use crate::git::Repository;
 use crate::ledger::liveness::{Anchor, Liveness};
 use crate::ledger::locks::LockEntry;
@@ -19,6 +19,9 @@ pub struct Held {
     /// The nonces of takings that were cut off before this one, and may still land.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<String>,
+    /// The record of the last taking that was completed, while another one is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Box<Self>>,
     /// The branch the task branch was cut from.
     #[serde(default)]
     pub base: Option<String>,
@@ -57,6 +60,7 @@ impl Held {
             nonce,
             taking: None,
             earlier: Vec::new(),
+            before: None,
             base: None,
             data: None,
             base_commit: None,
@@ -66,17 +70,27 @@ impl Held {
         }
     }
 
-    /// The record of a taking that this process begins now, going on from an earlier one.
+    /// The record of a taking that this process begins now, going on from an earlier one; `lock` is the one it replaces.
     #[must_use]
-    pub fn begin(repository: &Repository, task: TaskId, nonce: String) -> Self {
+    pub fn begin(repository: &Repository, task: TaskId, nonce: String, lock: Option<&LockEntry>) -> Self {
         let taking = Anchor::of_process(repository, std::process::id());
-        let Some(before) = Self::load(repository, task) else { return Self { taking, ..Self::new(nonce) } };
-        let mut earlier = before.earlier.clone();
-        if before.was_cut_off(repository) {
-            earlier.push(before.nonce);
+        let Some(known) = Self::load(repository, task) else { return Self { taking, ..Self::new(nonce) } };
+        let mut earlier = known.earlier.clone();
+        if known.was_cut_off(repository) {
+            earlier.push(known.nonce.clone());
         }
-        let Self { base, base_commit, pushed, .. } = before;
-        Self { taking, earlier, base, base_commit, pushed, ..Self::new(nonce) }
+        // What landed of the work is all of it only while nobody else had the task.
+        let merged = known.merged && lock.is_some_and(|lock| known.is_about(lock));
+        let before = if known.taking.is_some() { known.before.clone() } else { Some(Box::new(known.clone())) };
+        Self { nonce, taking, earlier, before, merged, ..known }
+    }
+
+    /// The record of a taking that is complete, with what was known of the task before.
+    #[must_use]
+    pub fn taken(repository: &Repository, lock: &LockEntry, nonce: String) -> Self {
+        let Some(known) = Self::load(repository, lock.task) else { return Self::new(nonce) };
+        let merged = known.merged && known.is_about(lock);
+        Self { nonce, taking: None, earlier: Vec::new(), before: None, merged, ..known }
     }
 
     /// The tasks whose taking was cut off, those that this process takes again included.
@@ -99,16 +113,9 @@ impl Held {
         serde_json::from_slice(&read_own(&path).ok()?).ok()
     }
 
-    /// Writes the record of a task: beside it, then renamed over it.
+    /// Writes the record of a task.
     pub fn save(&self, repository: &Repository, task: TaskId) -> Result<()> {
-        let path = file(repository, task)?;
-        let dir = path.parent().unwrap_or(&path);
-        let json = serde_json::to_vec(self).unwrap_or_default();
-        let written = tempfile::NamedTempFile::new_in(dir).and_then(|mut temp| {
-            std::io::Write::write_all(&mut temp, &json)?;
-            temp.persist(&path).map_err(|error| error.error)
-        });
-        written.map(drop).map_err(|error| Error::io("write", &path, &error))
+        save_private(&file(repository, task)?, &serde_json::to_vec(self).unwrap_or_default())
     }
 
     /// Forgets a task.
@@ -120,35 +127,39 @@ impl Held {
         }
     }
 
-    /// Forgets a taking that failed, unless the record is of another one. Best effort: it holds nothing.
+    /// Forgets a taking that failed, unless the record is of another one: what was known before it is put back. Best
+    /// effort: it holds nothing.
     pub fn forget_attempt(repository: &Repository, task: TaskId, nonce: &str) {
         let Some(mut held) = Self::load(repository, task).filter(|held| held.nonce == nonce) else { return };
-        let _ = match held.earlier.pop() {
-            None => Self::forget(repository, task),
-            Some(earlier) => {
-                held.nonce = earlier;
-                held.save(repository, task)
-            }
+        let _ = match (held.earlier.pop(), held.before.take()) {
+            (None, None) => Self::forget(repository, task),
+            (None, Some(before)) => before.save(repository, task),
+            (Some(nonce), before) => Self { nonce, before, ..held }.save(repository, task),
         };
     }
 
     /// Whether a lock is the one this record is about.
     #[must_use]
     pub fn is_about(&self, lock: &LockEntry) -> bool {
-        lock.nonce.as_ref().is_some_and(|nonce| *nonce == self.nonce || self.earlier.contains(nonce))
+        let Some(nonce) = &lock.nonce else { return false };
+        let before = self.before.as_ref().is_some_and(|before| before.nonce == *nonce);
+        *nonce == self.nonce || self.earlier.contains(nonce) || before
     }
 
     /// Whether a lock is that of a taking which was cut off.
     #[must_use]
     pub fn is_leftover(&self, repository: &Repository, lock: &LockEntry) -> bool {
-        let earlier = lock.nonce.as_ref().is_some_and(|nonce| self.earlier.contains(nonce));
-        earlier || (self.is_about(lock) && self.was_cut_off(repository))
+        let Some(nonce) = &lock.nonce else { return false };
+        self.earlier.contains(nonce) || (*nonce == self.nonce && self.was_cut_off(repository))
     }
 
     /// Whether the command that was taking the task died over it.
     #[must_use]
     pub fn was_cut_off(&self, repository: &Repository) -> bool {
-        self.taking.as_ref().is_some_and(|anchor| anchor.liveness(repository) == Liveness::Dead)
+        self.taking.as_ref().is_some_and(|anchor| {
+            anchor.world.as_ref().is_some_and(|world| world.is_over(repository))
+                || anchor.liveness(repository) == Liveness::Dead
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 //! git keeps the objects, in the refs that [`remote::fetch`](crate::git::remote::fetch) brings along.
 
 use crate::error::{Error, Kind, Result};
+use crate::files::{read_own, save_private};
 use crate::git::address::{Relation, masked};
 use crate::git::{Branch, Oid, RefName, Repository, destination, merge, objects, refs, remote};
 use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger, LockEntry};
@@ -59,7 +60,7 @@ impl Ledger<'_> {
 
     /// The commit and the address, as they were noted.
     fn load_known(&self, branch: &Branch) -> Option<(Oid, String)> {
-        let text = std::fs::read_to_string(self.file_of_known(branch)?).ok()?;
+        let text = String::from_utf8(read_own(&self.file_of_known(branch)?).ok()?).ok()?;
         let mut lines = text.lines();
         Some((Oid::parse(lines.next()?)?, lines.next().unwrap_or_default().to_owned()))
     }
@@ -83,12 +84,7 @@ impl Ledger<'_> {
     /// Notes where a branch is published. Best effort: without it, this clone has less to put back.
     pub(super) fn remember(&self, branch: &Branch, commit: &Oid) {
         let Some(path) = self.file_of_known(branch) else { return };
-        let Some(folder) = path.parent() else { return };
-        let beside = folder.join(format!("{branch}.{}", std::process::id()));
-        let text = format!("{commit}\n{}\n", self.address());
-        let _ = std::fs::create_dir_all(folder)
-            .and_then(|()| std::fs::write(&beside, text))
-            .and_then(|()| std::fs::rename(&beside, &path));
+        let _ = save_private(&path, format!("{commit}\n{}\n", self.address()).as_bytes());
     }
 
     /// Notes where a branch is published, and gives the error for one that is gone, unless `local` has all that this clone

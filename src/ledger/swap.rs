@@ -6,6 +6,7 @@ use crate::git::porcelain::push::{PushReport, Rejection};
 use crate::git::refs::{self, Swap};
 use crate::git::remote::{self, PushOptions, Pushed};
 use crate::git::{Branch, RefUpdate, RemoteName};
+use crate::interrupt;
 use crate::ledger::backoff::Deadline;
 use crate::ledger::forward::Lagging;
 use crate::ledger::{Channel, IDS, LOCKS, Ledger};
@@ -16,8 +17,6 @@ use std::time::Duration;
 pub enum Outcome {
     /// Every ref is what it was to become; checkouts of them that could not follow.
     Landed(Vec<Lagging>),
-    /// On a server that takes one ref at a time: these landed, a later one did not.
-    Partly(Vec<Branch>, Box<Outcome>),
     /// A ref was not what we expected it to be, or another process had it locked. What was said.
     Moved(String),
     /// The server said no, and would say it again.
@@ -40,10 +39,16 @@ pub(super) struct Change<'a> {
 }
 
 impl Ledger<'_> {
-    /// Publishes all updates at once. One connection, or, on a server that cannot, one each.
-    pub(super) fn swap(&self, updates: &[RefUpdate], change: &Change<'_>, deadline: Deadline) -> Result<Outcome> {
+    /// Publishes all updates at once: one connection. On a server that cannot, one each; then the branches are given, too,
+    /// that landed before the outcome.
+    pub(super) fn swap(
+        &self,
+        updates: &[RefUpdate],
+        change: &Change<'_>,
+        deadline: Deadline,
+    ) -> Result<(Vec<Branch>, Outcome)> {
         match &self.channel {
-            Channel::Local => self.swap_here(updates, change),
+            Channel::Local => Ok((Vec::new(), self.swap_here(updates, change)?)),
             Channel::Remote(remote) => self.swap_there(remote, updates, deadline),
         }
     }
@@ -55,7 +60,16 @@ impl Ledger<'_> {
             Ok(carried) => carried,
             Err(error) => return Ok(Outcome::Failed(error)),
         };
-        Ok(match refs::swap(self.repository, updates, change.subject)? {
+        if let Err(error) = interrupt::check() {
+            self.forget_carrying(&carried)?;
+            return Ok(Outcome::Failed(error));
+        }
+        let swapped = match refs::swap(self.repository, updates, change.subject) {
+            // Git was ended, perhaps after moving the refs.
+            Err(error) if error.kind() == Kind::Interrupted => return Ok(Outcome::Unknown(error)),
+            swapped => swapped?,
+        };
+        Ok(match swapped {
             Swap::Done => Outcome::Landed(self.carry_checkouts(&carried).unwrap_or_else(|error| {
                 (self.narrate)(&format!("the checkouts could not follow: {error}"));
                 Vec::new()
@@ -77,7 +91,12 @@ impl Ledger<'_> {
         marker.is_some_and(|marker| self.repository.common_dir.join("aitask").join(marker).exists())
     }
 
-    fn swap_there(&self, remote: &RemoteName, updates: &[RefUpdate], deadline: Deadline) -> Result<Outcome> {
+    fn swap_there(
+        &self,
+        remote: &RemoteName,
+        updates: &[RefUpdate],
+        deadline: Deadline,
+    ) -> Result<(Vec<Branch>, Outcome)> {
         let marker = self.repository.private_dir()?.join(marker(remote));
         if updates.len() == 1 || !marker.exists() {
             let outcome = self.push(remote, updates, updates.len() > 1, deadline)?;
@@ -88,21 +107,25 @@ impl Ledger<'_> {
                      and a command that was cut off is finished by running it again"
                 ));
                 // What was built is in an order for servers that take all at once.
-                return Ok(Outcome::Moved("the server takes one branch after the other".to_owned()));
+                return Ok((Vec::new(), Outcome::Moved("the server takes one branch after the other".to_owned())));
             };
-            return Ok(outcome);
+            return Ok((Vec::new(), outcome));
         }
-        let mut landed = Vec::new();
         // One after the other, a guard guards nothing.
-        for update in updates.iter().filter(|update| !update.is_guard()) {
-            let outcome = self.push(remote, std::slice::from_ref(update), false, deadline)?;
+        let updates: Vec<_> = updates.iter().filter(|update| !update.is_guard()).collect();
+        for (n, update) in updates.iter().enumerate() {
+            let outcome = self.push(remote, std::slice::from_ref(*update), false, deadline)?;
             match outcome.unwrap_or_else(|| Outcome::Moved("no answer".to_owned())) {
-                Outcome::Landed(_) => landed.extend(update.name.branch()),
-                other if landed.is_empty() => return Ok(other),
-                other => return Ok(Outcome::Partly(landed, Box::new(other))),
+                Outcome::Landed(_) => {}
+                other => {
+                    // A branch that is moved twice has landed once the second move has.
+                    let (done, left) = updates.split_at(n);
+                    let landed = done.iter().filter(|update| left.iter().all(|other| other.name != update.name));
+                    return Ok((landed.filter_map(|update| update.name.branch()).collect(), other));
+                }
             }
         }
-        Ok(Outcome::Landed(Vec::new()))
+        Ok((Vec::new(), Outcome::Landed(Vec::new())))
     }
 
     /// One push; `None` when the server cannot do it atomically.

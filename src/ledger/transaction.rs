@@ -149,6 +149,20 @@ pub fn trailer(nonce: &str) -> String {
     format!("{TRAILER}: {nonce}")
 }
 
+/// What an error means once some branches have landed, on a server that takes one at a time. Unless it is a refusal, the
+/// same command is to finish the job, and must find the records of this one.
+fn after(error: Error, landed: &BTreeSet<Branch>) -> Error {
+    if landed.is_empty() {
+        return error;
+    }
+    let names: Vec<_> = landed.iter().map(Branch::as_str).collect();
+    let more = format!("; landed already: {}", names.join(", "));
+    if error.kind() == Kind::Unknown || error.kind().exit_code() == 1 {
+        return error.and(&more);
+    }
+    Error::new(Kind::Unknown, format!("{error}{more}")).hint("run the same command again: it finishes the job")
+}
+
 impl Ledger<'_> {
     /// Looks at `branches`, lets `decide` say what to do, and does it in one swap; `nonce` marks every commit.
     ///
@@ -162,8 +176,9 @@ impl Ledger<'_> {
     ) -> Result<Landed<T>> {
         let _queue = Queue::enter(self.repository, self.timeout, self.narrate)?;
         self.finish_carrying()?;
-        let mut unheard = Unheard::new();
-        self.attempts(nonce, branches, &mut decide, &mut unheard).map_err(|error| unheard.explain(error))
+        let (mut unheard, mut landed) = (Unheard::new(), BTreeSet::new());
+        let outcome = self.attempts(nonce, branches, &mut decide, (&mut unheard, &mut landed));
+        outcome.map_err(|error| after(unheard.explain(error), &landed))
     }
 
     fn attempts<T>(
@@ -171,11 +186,11 @@ impl Ledger<'_> {
         nonce: &str,
         branches: &[Branch],
         decide: &mut dyn FnMut(&View<'_>) -> Result<Decision<T>>,
-        unheard: &mut Unheard<T>,
+        (unheard, landed): (&mut Unheard<T>, &mut BTreeSet<Branch>),
     ) -> Result<Landed<T>> {
         let mut deadline = Deadline::after(self.timeout);
         let mut view = View::load(self, branches, false)?;
-        let (mut landed, mut said_set_back) = (BTreeSet::new(), false);
+        let mut said_set_back = false;
         for attempt in 0.. {
             if let Some(sent) = unheard.look_up(self, &view) {
                 return Ok(Landed { looked_up: true, ..self.landed(&view, sent) });
@@ -198,7 +213,7 @@ impl Ledger<'_> {
                 view = self.refreshed(branches, deadline)?;
                 continue;
             }
-            view.landed.clone_from(&landed);
+            view.landed.clone_from(landed);
             let started = Instant::now();
             let decision = decide(&view);
             // The limit is for the network; a check of the user's takes what it takes.
@@ -228,11 +243,9 @@ impl Ledger<'_> {
             let subject = plan.branches.iter().flat_map(|plan| &plan.steps).map(|step| step.subject.as_str()).next();
             let change = Change { subject: subject.unwrap_or("aitask"), adopted, written: plan.written() };
             let guarded = [updates.as_slice(), &view.guards(&updates)].concat();
-            let mut outcome = self.swap(&guarded, &change, deadline)?;
-            if let Outcome::Partly(branches, rest) = outcome {
-                landed.extend(branches);
-                outcome = *rest;
-            }
+            let (before, outcome) = self.swap(&guarded, &change, deadline)?;
+            let is_fence = |branch: &Branch| plan.branches.iter().any(|plan| plan.branch == *branch && plan.is_fence());
+            landed.extend(before.into_iter().filter(|branch| !is_fence(branch)));
             let sent = Sent { updates, value, blobs, adopted: change.adopted, command };
             let said = match outcome {
                 Outcome::Landed(behind) => {
@@ -240,7 +253,6 @@ impl Ledger<'_> {
                     landed.lagging.extend(behind);
                     return Ok(landed);
                 }
-                Outcome::Partly(..) => return Ok(self.landed(&view, sent)),
                 Outcome::Denied(error) | Outcome::Failed(error) => return Err(error),
                 Outcome::Moved(said) => said,
                 Outcome::Unknown(error) => {

@@ -34,6 +34,12 @@ impl World {
         matches!(self.namespace.as_str(), INITIAL | "-")
     }
 
+    /// Whether the machine was started again since: then what this clone recorded there has ended.
+    #[must_use]
+    pub fn is_over(&self, repository: &Repository) -> bool {
+        Self::here(repository).is_some_and(|here| here.boot != self.boot)
+    }
+
     fn find(repository: &Repository) -> Option<Self> {
         if cfg!(target_os = "macos") {
             return Some(Self { boot: sysctl(repository, "kern.bootsessionuuid")?, namespace: "-".to_owned() });

@@ -6,7 +6,7 @@ use super::desk::{Desk, Site};
 use super::drop::unlock_step;
 use super::filing::{Filing, Manner, Note, Shelf, is_archived};
 use crate::error::{Error, Kind, Result};
-use crate::files::{Tree, read_own};
+use crate::files::{Tree, read_own, save_private};
 use crate::git::objects::Edit;
 use crate::ledger::held::Held;
 use crate::ledger::transaction::Step;
@@ -202,17 +202,14 @@ impl Site<'_> {
     }
 
     fn intent_file(&self, id: TaskId) -> Result<PathBuf> {
-        let dir = self.context.repository.private_dir()?.join("archiving");
-        std::fs::create_dir_all(&dir).map_err(|error| Error::io("make", &dir, &error))?;
-        Ok(dir.join(format!("{}.json", id.t())))
+        Ok(self.context.repository.private_dir()?.join("archiving").join(format!("{}.json", id.t())))
     }
 
     fn save_intent(&self, id: TaskId, filing: &Filing, line: &impl Fn(&Note) -> Vec<String>) -> Result<()> {
         let lines = filing.notes.iter().flat_map(line).collect();
         let released = released(filing).iter().map(TaskId::to_string).collect();
         let json = serde_json::to_vec(&Intent { lines, released }).unwrap_or_default();
-        let file = self.intent_file(id)?;
-        std::fs::write(&file, json).map_err(|error| Error::io("write", &file, &error))
+        save_private(&self.intent_file(id)?, &json)
     }
 
     fn load_intent(&self, id: TaskId) -> Option<Intent> {

@@ -5,7 +5,7 @@ use super::child_lock::ChildLock;
 use super::context::Context;
 use super::project::Project;
 use crate::error::{Error, Kind, Result};
-use crate::files::read_own;
+use crate::files::{read_own, save_private};
 use crate::settings::Environment;
 use crate::task::{Document, Slug, TaskId, edits, fields, paths};
 use std::path::{Path, PathBuf};
@@ -40,9 +40,7 @@ impl Intent {
         let Some((name, draft)) = &filing.draft else { return Ok(()) };
         let Some(file) = Self::file(checkout, name) else { return Ok(()) };
         let intent = Self { draft: draft.clone(), path: path.to_owned(), filed: filed.to_vec() };
-        let json = serde_json::to_vec(&intent).unwrap_or_default();
-        let made = file.parent().map_or(Ok(()), std::fs::create_dir_all);
-        made.and_then(|()| std::fs::write(&file, json)).map_err(|error| Error::io("write", &file, &error))
+        save_private(&file, &serde_json::to_vec(&intent).unwrap_or_default())
     }
 
     /// The one of this draft, unless the draft has another text now.

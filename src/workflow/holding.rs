@@ -134,11 +134,8 @@ fn may_live(context: &Context, session: &Session, lock: &LockEntry) -> bool {
         Liveness::Alive => true,
         Liveness::Dead => false,
         Liveness::Unknown => {
-            lock.anchor.number().is_some()
-                && lock.anchor.world.as_ref().is_some_and(|world| {
-                    let is_same_boot = World::here(repository).is_none_or(|here| here.boot == world.boot);
-                    is_same_boot || lock.host != session.host
-                })
+            let world = lock.anchor.world.as_ref().filter(|_| lock.anchor.number().is_some());
+            world.is_some_and(|world| !world.is_over(repository) || lock.host != session.host)
         }
     }
 }

@@ -67,12 +67,13 @@ pub fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
         let id = Index::load(view, &data)?.require_active(wanted)?.id();
         let objects = view.objects(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
         Locks::of(objects.get(1).and_then(Option::as_ref))?;
-        if let Some(lock) = locks::entry(id, objects.first().and_then(Option::as_ref)) {
-            match judge(context, &session, &lock, &mark) {
-                Holding::Ours => return Ok(Decision::Nothing(lock)),
+        let before = locks::entry(id, objects.first().and_then(Option::as_ref));
+        if let Some(lock) = &before {
+            match judge(context, &session, lock, &mark) {
+                Holding::Ours => return Ok(Decision::Nothing(lock.clone())),
                 Holding::OursDead => {}
                 Holding::Other => {
-                    let holder = Holder::new(context, &lock, &session.host);
+                    let holder = Holder::new(context, lock, &session.host);
                     return Err(Error::new(Kind::Held, format!("{} is {}", id.t(), holder.sentence()))
                         .hint(format!("git aitask pick {id} --steal"))
                         .detail("holder", serde_json::to_value(&holder).unwrap_or_default()));
@@ -82,7 +83,8 @@ pub fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
         let entry = LockEntry::taken(id, &session, &Context::now(), Some(&mark));
         if !context.dry_run {
             recorded = Some(id);
-            Held::begin(&context.repository, id, mark.clone()).save(&context.repository, id)?;
+            let held = Held::begin(&context.repository, id, mark.clone(), before.as_ref());
+            held.save(&context.repository, id)?;
         }
         let subject = format!("ait: Lock task {} for {}", id.t(), session.email);
         let edit = Edit::Put { path: LockEntry::path(id), content: entry.to_bytes() };
@@ -99,7 +101,7 @@ pub fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
         entry.token = Some(token.clone());
     }
     if let (Some(nonce), false) = (&entry.nonce, context.dry_run) {
-        Held::new(nonce.clone()).save(&context.repository, entry.task)?;
+        Held::taken(&context.repository, &entry, nonce.clone()).save(&context.repository, entry.task)?;
     }
     Ok(Locked { task: entry.task, lock: Holder::new(context, &entry, &session.host), aside })
 }

@@ -2,7 +2,7 @@
 //! task it made instead of making a second one.
 
 use crate::error::{Error, Kind, Result};
-use crate::files::read_own;
+use crate::files::{read_own, save_private};
 use crate::git::{Branch, Repository, merge};
 use crate::ledger::View;
 use crate::ledger::liveness::{Anchor, Liveness};
@@ -55,11 +55,8 @@ impl Making {
 
     /// Notes it, before anything is published.
     pub(super) fn save(&self, repository: &Repository) -> Result<()> {
-        let dir = repository.private_dir()?.join("making");
-        let path = dir.join(&self.nonce);
-        let json = serde_json::to_vec(self).unwrap_or_default();
-        let written = std::fs::create_dir_all(&dir).and_then(|()| std::fs::write(&path, json));
-        written.map_err(|error| Error::io("write", &path, &error))
+        let path = repository.private_dir()?.join("making").join(&self.nonce);
+        save_private(&path, &serde_json::to_vec(self).unwrap_or_default())
     }
 
     /// Forgets it: it is published, or certainly is not.
@@ -71,10 +68,16 @@ impl Making {
     pub(super) fn cut_off(repository: &Repository, request: &str) -> Vec<Self> {
         let entries = std::fs::read_dir(folder(repository)).into_iter().flatten().flatten();
         let found = entries.filter_map(|entry| {
-            let making = Self::load(&entry.path())?;
+            let age = entry.metadata().ok()?.modified().ok()?.elapsed().unwrap_or_default();
+            let Some(making) = Self::load(&entry.path()) else {
+                // What a killed command left of one.
+                if age > SAME_COMMAND {
+                    let _ = std::fs::remove_file(entry.path());
+                }
+                return None;
+            };
             // One that this machine cannot judge, such as of another container, has ended rather than that it were made twice.
             let ended = making.process.as_ref().is_none_or(|process| process.liveness(repository) != Liveness::Alive);
-            let age = entry.metadata().ok()?.modified().ok()?.elapsed().unwrap_or_default();
             if ended && age > SAME_COMMAND {
                 Self::forget(repository, &making.nonce);
                 return None;

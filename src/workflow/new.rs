@@ -220,7 +220,7 @@ fn publish(context: &Context, options: &Options, task: &NewTask, draft: Option<&
         Making::forget(repository, making.nonce());
     }
     if found {
-        aside.notes.push("the same command made it before, and got no answer; this is that task".to_owned());
+        aside.notes.push("an earlier run of this command created this task".to_owned());
     }
     Ok(Created { task: Some(TaskInfo::from(&landed.value)), draft: None, aside })
 }

@@ -153,17 +153,14 @@ pub fn pick(context: &Context, options: &Options) -> Result<Picked> {
 /// Notes that the taking is complete, and where the branch was cut from.
 fn remember(context: &Context, lock: &LockEntry, worktree: Option<&WorktreeInfo>) -> Result<()> {
     let Some(nonce) = lock.nonce.clone() else { return Ok(()) };
-    let before = Held::load(&context.repository, lock.task);
     let data = Some(context.data_branch()?.to_string());
-    let mut held = Held { data, ..Held::new(nonce) };
-    if let Some(before) = before {
-        (held.base, held.base_commit) = (before.base, before.base_commit);
-    }
+    let mut held = Held { data, ..Held::taken(&context.repository, lock, nonce) };
     if let Some(worktree) = worktree
         && (worktree.created || held.base.is_none())
     {
         held.base = worktree.base.as_ref().map(ToString::to_string);
         held.base_commit = worktree.base_commit.as_ref().map(|(commit, _)| commit.to_string());
+        held.merged &= !worktree.created;
     }
     held.save(&context.repository, lock.task)
 }
@@ -295,7 +292,7 @@ impl Picker<'_> {
             plan = plan.step(&data, start_step(path, &document));
         }
         let excerpt = excerpt(&document);
-        let previous = lock.filter(|_| took == Took::Stolen || holding == Some(Holding::OursDead));
+        let previous = lock.clone().filter(|_| took == Took::Stolen || holding == Some(Holding::OursDead));
         let taken = Taken { task, path: path.clone(), lock: entry, took, previous, excerpt };
         if plan.is_empty() {
             return Ok(Decision::Nothing(taken));
@@ -303,7 +300,7 @@ impl Picker<'_> {
         if !keep && !self.context.dry_run {
             let (repository, id) = (&self.context.repository, taken.task.id);
             self.recorded = Some(id);
-            let held = Held::begin(repository, id, self.nonce.clone());
+            let held = Held::begin(repository, id, self.nonce.clone(), lock.as_ref());
             Held { data: Some(data.to_string()), ..held }.save(repository, id)?;
         }
         let id = taken.task.id;

@@ -1,6 +1,7 @@
 //! Without a remote: what becomes of a swap when the git that makes it is ended, or goes on without us.
 
 use crate::support::{Repo, World};
+use rustix::process::{Pid, Signal, kill_process};
 use std::time::{Duration, Instant};
 
 /// A clone without a remote and with so many tasks.
@@ -108,4 +109,45 @@ fn a_reader_brings_such_a_checkout_forward() {
     assert!(!ann.git(&["status", "--porcelain"]).is_empty());
     assert!(ann.aitask(&["list"]).ok().stdout.contains("high"));
     assert_eq!(ann.git(&["status", "--porcelain"]), "");
+}
+
+/// Runs a command whose first swap lands and does not come back, and ends it by a signal then.
+#[track_caller]
+fn stopped_after_it_landed(world: &World, ann: &Repo, args: &[&str]) {
+    let landed = tempfile::tempdir_in(world.root()).unwrap();
+    let note = landed.path().join("landed");
+    let running = first_swap(ann, &format!("@GIT@ \"$@\"; touch '{}'; exec sleep 600", note.display())).start(args);
+    until_there(&note);
+    kill_process(Pid::from_raw(i32::try_from(running.pid()).unwrap()).unwrap(), Signal::TERM).unwrap();
+    let run = running.wait();
+    assert_eq!(run.signal, Some(Signal::TERM.as_raw()), "{run}");
+    assert!(run.stdout.is_empty() && run.stderr.contains("it finds out, and finishes the job"), "{run}");
+    ann.aitask(args).ok();
+}
+
+#[test]
+fn a_swap_that_landed_before_a_signal_was_made_again_or_refused() {
+    let (world, ann) = local(1);
+    stopped_after_it_landed(&world, &ann, &["new", "only once"]);
+    assert_eq!(count(&ann, "only_once"), 1);
+    stopped_after_it_landed(&world, &ann, &["pick", "1"]);
+    ann.at("aiwork/t1_job1").write("work.txt", "work\n");
+    ann.at("aiwork/t1_job1").commit("work");
+    stopped_after_it_landed(&world, &ann, &["finish", "1", "--squash"]);
+    assert_eq!(ann.aitask(&["locks", "-q"]).ok().stdout, "");
+    assert_eq!((count(&ann, "work.txt"), count(&ann, "archived/t1_job1")), (1, 1));
+    assert_eq!(ann.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn a_commit_that_was_made_before_a_signal_is_told() {
+    let (world, ann) = local(1);
+    let note = world.root().join("landed");
+    let slow = first_swap(&ann, &format!("@GIT@ \"$@\"; touch '{}'; exec sleep 600", note.display()));
+    let running = slow.start_script("aitask_update.sh", &["--batch", "1", "--priority", "high", "--commit"]);
+    until_there(&note);
+    kill_process(Pid::from_raw(i32::try_from(running.pid()).unwrap()).unwrap(), Signal::TERM).unwrap();
+    let run = running.wait();
+    assert!(!run.stderr.contains("stopped by"), "{run}");
+    assert!(ann.git(&["show", "main:aitasks/t1_job1.md"]).contains("priority: high"), "{run}");
 }

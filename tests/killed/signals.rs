@@ -198,3 +198,15 @@ fn a_pick_waited_for_what_a_hook_left_in_the_background() {
     assert!(lives(daemon));
     kill_process(Pid::from_raw(i32::try_from(daemon).unwrap()).unwrap(), Signal::KILL).unwrap();
 }
+
+#[test]
+fn a_push_that_was_never_begun_was_called_perhaps_published() {
+    let (world, ann, _session) = held();
+    // The last git before the push sends the signal.
+    let ann = ann.with_git_that("[ \"$1\" != diff-tree ] || kill -TERM $PPID");
+    let run = ann.aitask(&["pick", "2", "--no-worktree"]);
+    assert_eq!(run.signal, Some(Signal::TERM.as_raw()), "{run}");
+    assert!(run.stderr.contains("stopped by SIGTERM") && !run.stderr.contains("may still be"), "{run}");
+    assert!(!ann.path(".git/aitask/held/t2.json").exists());
+    assert_eq!(world.locks(), ["t1_lock.yaml"]);
+}

@@ -155,3 +155,28 @@ fn killed_between_the_pushes_the_same_command_finishes() {
     assert_eq!(ann.git(&["for-each-ref", "refs/heads/aitask/"]), "");
     assert_eq!(ann.git(&["status", "--porcelain"]), "");
 }
+
+#[test]
+fn an_error_after_a_part_had_landed_did_not_say_so() {
+    let (world, ann) = not_atomic(1);
+    run(&ann, "new second").ok();
+    world.protect("main");
+    let refused = run(&ann, "new third").fails(1);
+    assert!(refused.stderr.contains("landed already: aitask-ids"), "{refused}");
+}
+
+#[test]
+fn an_error_after_a_part_had_landed_forgot_the_records() {
+    let unreachable = "mkdir '@DIR@/once' 2>/dev/null || { echo 'fatal: unable to connect to origin' >&2; exit 128; }";
+    let stopped = "@GIT@ \"$@\"; code=$?; kill -TERM $PPID; exit $code";
+    for action in [unreachable, stopped] {
+        let (world, ann) = not_atomic(1);
+        run(&ann, "new second").ok();
+        let broken = ann.with_git_that(&format!("if [ \"$1\" = push ]; then {action}; fi"));
+        let failed = run(&broken, "pick 1 --no-worktree");
+        assert_ne!(failed.code, 0, "{failed}");
+        assert_eq!((world.locks().len(), status_of(&world, 1)), (1, "Ready".into()), "{failed}");
+        run(&ann, "pick 1 --no-worktree").ok();
+        assert_eq!(status_of(&world, 1), "Implementing");
+    }
+}

@@ -68,7 +68,7 @@ fn new_given_again_after_a_noisy_server_went_away_makes_one_task() {
         std::fs::remove_file(world.origin().join("away")).unwrap();
         let again = run(&ann, &format!("new more{n} --json")).ok();
         assert_eq!(tasks(&world), n + 1, "{noise}\n{cut}\n{again}");
-        assert!(again.stdout.contains("made it before"), "{again}");
+        assert!(again.stdout.contains("an earlier run of this command created this task"), "{again}");
     }
 }
 

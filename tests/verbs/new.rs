@@ -256,3 +256,15 @@ fn from_a_worktree_the_task_lands_in_the_task_data() {
     assert!(ann.path("aitasks/t2_found_on_the_way.md").is_file());
     assert_eq!(ann.at("aiwork/t1_a").git(&["status", "--porcelain"]), "");
 }
+
+#[test]
+fn an_empty_record_of_a_making_stayed_for_ever() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    let record = ann.path(".git/aitask/making/00112233445566778899aabbccddeeff");
+    ann.write(".git/aitask/making/00112233445566778899aabbccddeeff", "");
+    let file = std::fs::File::options().write(true).open(&record).unwrap();
+    file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(7200)).unwrap();
+    ann.aitask(&["new", "One"]).ok();
+    assert!(!record.exists());
+}

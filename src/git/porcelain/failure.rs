@@ -40,7 +40,7 @@ const FIRST_CONTACT: [&str; 9] = [
     "fatal: remote error: service not enabled",
 ];
 
-/// Beginnings of what git says when nobody let it in.
+/// Beginnings of what git says when authentication failed.
 const NOT_LET_IN: [&str; 3] = [
     "fatal: Authentication failed for 'http",
     "fatal: could not read Username for ",

@@ -380,7 +380,7 @@ impl Work<'_, '_> {
                 }
                 Ok(Ok(true))
             }
-            Some(swap::Outcome::Moved(_) | swap::Outcome::Partly(..)) | None => Ok(Ok(false)),
+            Some(swap::Outcome::Moved(_)) | None => Ok(Ok(false)),
             Some(swap::Outcome::Denied(error)) => Ok(failed(Failure::Push, error)),
             Some(swap::Outcome::Failed(error)) if matches!(error.kind(), Kind::Denied | Kind::Usage) => {
                 Ok(failed(Failure::Push, error))
