@@ -156,7 +156,7 @@ fn a_lock_branch_that_was_set_back_gives_nobody_a_held_task() {
     }
     let run = ann.script("aitask_lock.sh", &["1", "--email", "ann@example.com"]).fails(10);
     assert!(run.stderr.contains("set back"), "{run}");
-    let run = ann.aitask(&["locks"]).ok();
+    let run = ann.aitask(&["list", "--fetch"]).ok();
     assert!(run.stderr.contains("set back"), "{run}");
     // neither the fetches of these commands nor git's cleaning takes the knowledge away
     ann.git(&["reflog", "expire", "--expire=now", "--all"]);
@@ -348,7 +348,7 @@ fn a_repository_that_moved_without_them_gets_them_only_where_the_remote_is_named
 fn a_repository_that_moved_from_an_address_of_ssh_is_asked_there_as_its_user() {
     let (world, ann, _) = held();
     let ssh = world.root().join("bin/ssh");
-    let asked = "#!/bin/sh\n[ \"$1\" = git@work ] || exit 255\nfor command; do :; done\nexec sh -c \"$command\"\n";
+    let asked = "#!/bin/sh\ncase \" $* \" in *' git@work '*) ;; *) exit 255 ;; esac\nfor command; do :; done\nexec sh -c \"$command\"\n";
     world.script(&ssh, asked);
     let ann = ann.env("GIT_SSH_COMMAND", ssh.display()).env("GIT_SSH_VARIANT", "simple");
     let old = format!("ssh://git@work{}", world.origin().display());
