@@ -2,7 +2,7 @@
 
 mod text;
 
-pub use text::{harmless, harmless_lines, is_unsafe, redacted};
+pub use text::{harmless, harmless_lines, is_ssh, is_unsafe, quoted, redacted};
 
 /// What every fallible function of this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

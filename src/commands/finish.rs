@@ -2,7 +2,7 @@
 
 use super::complete::tasks;
 use super::{App, aside};
-use crate::error::Result;
+use crate::error::{Result, quoted};
 use crate::report::Page;
 use crate::workflow::finish::{self, Finished};
 use crate::workflow::merging::Mode;
@@ -73,7 +73,7 @@ impl Finish {
             override_gates: self.override_gates,
         };
         let outcome = finish::finish(&context, &context.wanted(self.task.as_deref())?, &options)?;
-        app.report.answer(&outcome, || page(&outcome, &context.repository.root.display().to_string(), self.no_push))
+        app.report.answer(&outcome, || page(&outcome, &quoted(&context.repository.root), self.no_push))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::complete::tasks;
 use super::{App, aside, wanted};
-use crate::error::Result;
+use crate::error::{Result, quoted};
 use crate::report::Page;
 use crate::workflow::outcome::WorktreeInfo;
 use crate::workflow::pick::{self, Picked, Took};
@@ -92,7 +92,7 @@ fn page(outcome: &Picked) -> Page {
     let id = task.id;
     if let Some(worktree) = &outcome.worktree {
         return page
-            .advice(format!("next: cd {}", worktree.path.display()))
+            .advice(format!("next: cd {}", quoted(&worktree.path)))
             .advice("      work, commit, then: git aitask finish   (or: git aitask drop)");
     }
     page.advice(format!("next: git switch -c {}, work, commit, then: git aitask finish {id}", task.name.branch_name()))

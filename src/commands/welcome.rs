@@ -1,7 +1,7 @@
 //! `git aitask` alone: where things stand, and what to type next.
 
 use super::App;
-use crate::error::{Kind, Result};
+use crate::error::{Kind, Result, quoted};
 use crate::report::Page;
 use crate::workflow::Context;
 use crate::workflow::list::Row;
@@ -55,7 +55,7 @@ fn own_next(context: &Context, overview: &Overview, own: Option<&String>) -> Opt
     let row = rows.clone().find(|row| Some(row.id) == here).or_else(|| rows.next())?;
     let worktree = row.worktree.as_ref()?;
     Some(match (Some(row.id) == here, worktree.dirty, worktree.ahead) {
-        (false, ..) => format!("next: cd {}", worktree.path.display()),
+        (false, ..) => format!("next: cd {}", quoted(&worktree.path)),
         (true, Some(false), Some(1..)) => "next: git aitask finish".to_owned(),
         (true, ..) => format!("next: work on {}, commit, then git aitask finish", row.id.t()),
     })

@@ -2,7 +2,7 @@
 
 use super::complete::tasks;
 use super::{App, aside, pick};
-use crate::error::Result;
+use crate::error::{Result, quoted};
 use crate::report::{Page, Table};
 use crate::workflow::worktrees;
 use clap::{Args, Subcommand};
@@ -72,7 +72,7 @@ impl Worktree {
                     if worktree.ahead.is_some() {
                         page = page.line(format!("  on {}{}", worktree.branch, pick::base(worktree)));
                     }
-                    aside(page, &outcome.aside).advice(format!("next: cd {}", worktree.path.display()))
+                    aside(page, &outcome.aside).advice(format!("next: cd {}", quoted(&worktree.path)))
                 })
             }
             What::Remove { task, discard, dry_run } => {

@@ -281,10 +281,10 @@ fn cleanup(scene: &Scene) -> u8 {
 fn sweep(scene: &Scene, found: &mut usize) -> Result<usize> {
     let Some(context) = scene.open_remote()? else { return Ok(0) };
     let branch = Ledger::locks_branch()?;
-    // A branch that is gone has nothing to clean up, and stays so.
+    // A branch that is gone or was set back is not repaired by cleaning up, and stays so.
     let ledger = Ledger { repairs: true, ..context.ledger() };
     let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
-        if view.gone(&branch).is_some() {
+        if view.gone(&branch).is_some() || view.set_back(&branch).is_some() {
             return Ok(Decision::Nothing(0));
         }
         let root = view.objects(&[Locks::request(&branch)])?.pop().flatten();

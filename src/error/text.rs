@@ -20,8 +20,20 @@ pub fn harmless_lines(text: &str) -> String {
     text.chars().map(|c| if is_unsafe(c) && !matches!(c, '\n' | '\t') { ' ' } else { c }).collect()
 }
 
+/// A word of a command as a shell takes it (POSIX, "Quoting"): in single quotes where a character of it means something else
+/// there.
+#[must_use]
+pub fn quoted(word: impl AsRef<std::ffi::OsStr>) -> String {
+    let word = word.as_ref().to_string_lossy();
+    let is_plain = |b: u8| b.is_ascii_graphic() && !b"'\"$`\\;&|<>*?()#![{".contains(&b);
+    if !word.is_empty() && !word.starts_with('~') && word.bytes().all(is_plain) {
+        return word.into_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 /// A text without the secrets of the addresses in it: what stands before the host, and the values of queries and fragments
-/// (`?private_token=...`), become `***`.
+/// (`?private_token=...`), become `***`. The user of an ssh address is no secret, and without it nobody could use the address.
 #[must_use]
 pub fn redacted(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -34,7 +46,8 @@ pub fn redacted(text: &str) -> String {
         }
         let end = after.find(ends_address).unwrap_or(after.len());
         let (address, more) = after.split_at(end);
-        push_redacted(&mut shown, address);
+        let scheme = before.rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '+').next().unwrap_or_default();
+        push_redacted(&mut shown, scheme, address);
         rest = more;
     }
     shown.push_str(rest);
@@ -46,10 +59,20 @@ fn ends_address(c: char) -> bool {
     c.is_whitespace() || is_unsafe(c) || matches!(c, '\'' | '"' | '`' | '<' | '>')
 }
 
-fn push_redacted(shown: &mut String, address: &str) {
+/// Whether addresses of this scheme are those of ssh (git-fetch(1), "GIT URLS").
+#[must_use]
+pub fn is_ssh(scheme: &str) -> bool {
+    ["ssh", "git+ssh", "ssh+git"].iter().any(|ssh| scheme.eq_ignore_ascii_case(ssh))
+}
+
+fn push_redacted(shown: &mut String, scheme: &str, address: &str) {
     let end = address.find(['/', '?', '#']).unwrap_or(address.len());
     let (authority, rest) = address.split_at(end);
     match authority.rsplit_once('@') {
+        Some((user, host)) if is_ssh(scheme) => match user.split_once(':') {
+            Some((user, _)) => shown.extend([user, ":***@", host]),
+            None => shown.push_str(authority),
+        },
         Some((_, host)) => shown.extend(["***@", host]),
         None => shown.push_str(authority),
     }
@@ -92,7 +115,8 @@ mod tests {
                 "fatal: Authentication failed for 'https://u:p%40@h/'",
                 "fatal: Authentication failed for 'https://***@h/'",
             ),
-            ("two: ssh://git@h/a and http://u:p@i/b, once", "two: ssh://***@h/a and http://***@i/b, once"),
+            ("two: ssh://git@h/a and http://u:p@i/b, once", "two: ssh://git@h/a and http://***@i/b, once"),
+            ("git+ssh://git:secret@h/a", "git+ssh://git:***@h/a"),
             ("x::https://u:t@h/a", "x::https://***@h/a"),
             ("git@host:path is no such address", "git@host:path is no such address"),
             ("https://host/user@path", "https://host/user@path"),
@@ -102,6 +126,23 @@ mod tests {
         ] {
             assert_eq!(redacted(text), shown);
             assert_eq!(redacted(shown), shown, "twice is as once");
+        }
+    }
+
+    #[test]
+    fn words_are_quoted_for_the_shell() {
+        for (word, shown) in [
+            ("/tmp/a_b-1.md", "/tmp/a_b-1.md"),
+            ("HEAD~1:x", "HEAD~1:x"),
+            ("/tmp/sp ace", "'/tmp/sp ace'"),
+            ("a;rm -r x", "'a;rm -r x'"),
+            ("it's", r"'it'\''s'"),
+            ("$(id)", "'$(id)'"),
+            ("~", "'~'"),
+            ("ü", "'ü'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(word), shown);
         }
     }
 

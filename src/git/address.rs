@@ -1,6 +1,7 @@
 //! The address of a repository, read as git reads it (git-fetch(1), "GIT URLS"), and whether two of them lead to one
 //! repository, as far as the text tells.
 
+use crate::error::is_ssh;
 use std::path::{Path, PathBuf};
 
 /// Where a repository lies.
@@ -59,7 +60,7 @@ impl Address {
     fn of_url(text: &str, scheme: &str, rest: &str) -> Self {
         let transport = match scheme {
             "file" => return Self::Local(PathBuf::from(rest)),
-            "ssh" | "git+ssh" | "ssh+git" => "ssh",
+            _ if is_ssh(scheme) => "ssh",
             "http" | "https" | "git" | "ftp" | "ftps" => scheme,
             _ => return Self::Other(text.to_owned()),
         };
@@ -168,22 +169,15 @@ fn default_port(transport: &str) -> Option<u16> {
     }
 }
 
-/// An address without the name and password in it.
+/// An address without the secrets in it, which git can still be given. Without its user, ssh would be somebody else's; over
+/// HTTP the name may be the secret itself, and git asks for it.
 #[must_use]
 pub fn masked(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let (authority, path) = rest.split_once('/').map_or((rest, ""), |(authority, path)| (authority, path));
-    match authority.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://***@{host}/{path}"),
-        None => url.to_owned(),
-    }
-}
-
-/// An address as a command takes it; a placeholder where it has a password in it, or would have to be quoted.
-#[must_use]
-pub fn shown(address: &str) -> &str {
-    let is_word = address.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/:@._~+-[]".contains(&byte));
-    if is_word && masked(address) == address { address } else { "URL" }
+    let (authority, path) = rest.find(['/', '?', '#']).map_or((rest, ""), |at| rest.split_at(at));
+    let Some((user, host)) = authority.rsplit_once('@') else { return url.to_owned() };
+    let user = if is_ssh(scheme) { format!("{}@", user.split(':').next().unwrap_or_default()) } else { String::new() };
+    format!("{scheme}://{user}{host}{path}")
 }
 
 /// The git directory that a path of this file system leads to, as git finds it, links resolved; the path itself where
@@ -259,9 +253,20 @@ mod tests {
     }
 
     #[test]
-    fn names_and_passwords_are_masked() {
-        assert_eq!(masked("https://ann:secret@host/a"), "https://***@host/a");
-        assert_eq!(masked("git@host:a"), "git@host:a");
+    fn an_address_without_its_secrets_is_still_one() {
+        for (address, shown) in [
+            ("https://ann:secret@host/a", "https://host/a"),
+            ("https://token@host", "https://host"),
+            ("http://a@b:c@host:80/a@b", "http://host:80/a@b"),
+            ("ssh://git@host/a", "ssh://git@host/a"),
+            ("ssh://git:secret@host:22/a", "ssh://git@host:22/a"),
+            ("ssh://host/a", "ssh://host/a"),
+            ("git@host:a", "git@host:a"),
+            ("/srv/a@b", "/srv/a@b"),
+        ] {
+            assert_eq!(masked(address), shown);
+            assert_eq!(masked(shown), shown);
+        }
     }
 
     #[test]

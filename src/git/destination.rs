@@ -3,7 +3,8 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::files::{read_own, save_private};
-use crate::git::address::{Address, Relation, masked, resolved, shown};
+use crate::git::address::{Address, Relation, masked, resolved};
+use crate::git::contact::connection_error;
 use crate::git::{Oid, RemoteName, Repository};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -32,7 +33,7 @@ pub fn require_one_repository(repository: &Repository, remote: &RemoteName, limi
             all.len(),
             all.join(" and ")
         );
-        return Err(Error::new(Kind::Usage, message).hint(push_where_fetched(remote, fetch)));
+        return Err(Error::new(Kind::Usage, message).hint(push_where_fetched(remote)));
     }
     match relation(repository, fetch, first) {
         Relation::Same => Ok(()),
@@ -76,38 +77,29 @@ fn compare(repository: &Repository, remote: &RemoteName, fetch: &str, push: &str
     if known.lines().any(|line| line == finding) {
         return Ok(());
     }
-    let there = coordination_branches(repository, remote, push, limit)?;
-    let mut here = coordination_branches(repository, remote, remote.as_str(), limit)?;
+    let there = coordination_branches(repository, push, limit)?;
+    let mut here = coordination_branches(repository, remote.as_str(), limit)?;
     if here != there {
         // Somebody may have published between the two questions.
-        here = coordination_branches(repository, remote, remote.as_str(), limit)?;
-        if here != there && coordination_branches(repository, remote, push, limit)? != here {
+        here = coordination_branches(repository, remote.as_str(), limit)?;
+        if here != there && coordination_branches(repository, push, limit)? != here {
             return Err(elsewhere(remote, fetch, push, "which has other coordination branches"));
         }
     }
     if here.is_empty() {
-        return Err(elsewhere(remote, fetch, push, "and nothing tells whether that is the same repository"));
+        let error = elsewhere(remote, fetch, push, "and nothing tells whether that is the same repository");
+        return Err(error.hint(fetch_where_pushed(remote)));
     }
     save_private(&file, format!("{known}{finding}\n").as_bytes())
 }
 
 /// The coordination branches of an address, or of a remote's name. One connection.
-pub fn coordination_branches(
-    repository: &Repository,
-    remote: &RemoteName,
-    address: &str,
-    limit: Duration,
-) -> Result<BTreeMap<String, Oid>> {
+pub fn coordination_branches(repository: &Repository, address: &str, limit: Duration) -> Result<BTreeMap<String, Oid>> {
     let call = repository.git().network(&repository.root, "ls-remote", limit);
     let call = call.args(["--heads", "--", address, "refs/heads/aitask-*"]);
     let output = call.output()?;
     if !output.success() {
-        let shown = if address == remote.as_str() { address.to_owned() } else { masked(address) };
-        let complaint = output.complaint();
-        let said = complaint.lines().find(|line| line.starts_with("fatal:")).unwrap_or("git said nothing");
-        let message =
-            format!("{shown} cannot be asked for its coordination branches: {}", said.replace(address, &shown));
-        return Err(Error::new(Kind::Unreachable, message).hint("run the same command again later"));
+        return Err(connection_error(&masked(address), &call, &output));
     }
     let text = output.text();
     let lines = text.lines().filter_map(|line| line.split_once('\t'));
@@ -121,13 +113,19 @@ fn elsewhere(remote: &RemoteName, fetch: &str, push: &str, why: &str) -> Error {
         masked(fetch),
         masked(push)
     );
-    let hub = shown(fetch);
-    Error::new(Kind::Usage, message)
-        .hint(push_where_fetched(remote, fetch))
-        .hint(format!("git remote add hub {hub} && git config aitask.remote hub   # {remote} stays as it is"))
+    let hub = format!("git remote add hub \"$(git remote get-url {remote})\" && git config aitask.remote hub");
+    Error::new(Kind::Usage, message).hint(push_where_fetched(remote)).hint(format!("{hub}   # {remote} stays as it is"))
 }
 
 /// The command that makes pushes go where fetches come from.
-fn push_where_fetched(remote: &RemoteName, fetch: &str) -> String {
-    format!("git config --replace-all remote.{remote}.pushurl {}", shown(fetch))
+fn push_where_fetched(remote: &RemoteName) -> String {
+    format!("git config --replace-all remote.{remote}.pushurl \"$(git remote get-url {remote})\"")
+}
+
+/// The command that makes fetches come from where pushes go.
+fn fetch_where_pushed(remote: &RemoteName) -> String {
+    format!(
+        "git remote set-url {remote} \"$(git remote get-url --push {remote})\" && git config --unset-all \
+         remote.{remote}.pushurl   # if the other one cannot be pushed to"
+    )
 }

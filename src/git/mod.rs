@@ -5,6 +5,7 @@
 pub mod address;
 pub mod carry;
 pub mod commit;
+mod contact;
 pub mod destination;
 pub mod merge;
 pub mod objects;

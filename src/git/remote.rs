@@ -1,9 +1,10 @@
 //! The remote: one fetch for all branches, one push for all refs, and what came of it.
 
 use crate::error::{Error, Kind, Result};
+use crate::git::contact::{connection_error, contact_error};
 use crate::git::porcelain::failure::{self, Ended, Failure};
 use crate::git::porcelain::push::{self, Flag, PushReport, Rejection};
-use crate::git::run::{Call, Output};
+use crate::git::run::Call;
 use crate::git::worktree::is_half_written;
 use crate::git::{Branch, RefName, RefUpdate, RemoteName, Repository, destination};
 use crate::interrupt;
@@ -55,7 +56,7 @@ pub fn tracks(repository: &Repository, remote: &RemoteName, branch: &Branch) -> 
 /// # Errors
 /// [`Kind::Unreachable`] or [`Kind::Authentication`], with git's reason.
 pub fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], limit: Duration) -> Result<()> {
-    // The map is for what git updates along with the refs that are named, and pruning leaves those alone.
+    // `--prune` does not apply to refs updated through `--refmap`, so these survive.
     let mut named: Vec<&Branch> = branches.iter().filter(|branch| !branch.as_str().starts_with("aitask-")).collect();
     loop {
         let coordination = (named.len() < branches.len())
@@ -94,7 +95,7 @@ pub fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], 
                 format!("another git is fetching: {}", failure::said(Failure::Unknown, &complaint)),
             ));
         }
-        return Err(connection_error(remote, &call, &output));
+        return Err(connection_error(remote.as_str(), &call, &output));
     }
 }
 
@@ -106,14 +107,14 @@ pub fn fetch_branch(repository: &Repository, remote: &RemoteName, branch: &Branc
     let call = fetch_call(repository, limit, false).args(["--", remote.as_str()]);
     let call = call.arg(format!("+{}:{}", branch.full(), branch.tracking(remote)));
     let output = call.output()?;
-    if output.success() { Ok(()) } else { Err(connection_error(remote, &call, &output)) }
+    if output.success() { Ok(()) } else { Err(connection_error(remote.as_str(), &call, &output)) }
 }
 
 /// Brings every remote-tracking ref that the configuration names up to date. One connection.
 pub fn fetch_all(repository: &Repository, remote: &RemoteName, limit: Duration) -> Result<()> {
     let call = fetch_call(repository, limit, true).args(["--", remote.as_str()]);
     let output = call.output()?;
-    if output.success() { Ok(()) } else { Err(connection_error(remote, &call, &output)) }
+    if output.success() { Ok(()) } else { Err(connection_error(remote.as_str(), &call, &output)) }
 }
 
 fn fetch_call(repository: &Repository, limit: Duration, prune: bool) -> Call {
@@ -129,7 +130,7 @@ pub fn has_branch(repository: &Repository, remote: &RemoteName, branch: &Branch,
     let call = call.args(["--heads", "--", remote.as_str(), full.as_str()]);
     let output = call.output()?;
     if !output.success() {
-        return Err(connection_error(remote, &call, &output));
+        return Err(connection_error(remote.as_str(), &call, &output));
     }
     Ok(output.text().lines().any(|line| line.split('\t').nth(1) == Some(full.as_str())))
 }
@@ -206,7 +207,7 @@ pub fn push(
             let error = Error::new(Kind::Unknown, format!("the push to {remote} was cut off: {said}"));
             return Ok(Pushed::Unknown(error.detail("stderr", stderr).hint("run the same command again")));
         }
-        _ => contact_error(remote, &call, &output, failure),
+        _ => contact_error(remote.as_str(), &call, &output, failure),
     };
     Ok(Pushed::NotSent(error))
 }
@@ -250,28 +251,4 @@ pub fn push_call(repository: &Repository, remote: &RemoteName, updates: &[RefUpd
 #[must_use]
 pub fn tracking(remote: &RemoteName, branch: &Branch) -> RefName {
     branch.tracking(remote)
-}
-
-/// The error of a command that sends nothing.
-fn connection_error(remote: &RemoteName, call: &Call, output: &Output) -> Error {
-    let failure = failure::of_question(output.code, &output.complaint());
-    contact_error(remote, call, output, failure)
-}
-
-fn contact_error(remote: &RemoteName, call: &Call, output: &Output, failure: Failure) -> Error {
-    let stderr = output.complaint();
-    let said = failure::said(failure, &stderr);
-    let error = match failure {
-        Failure::OldGit => return call.failure(output),
-        Failure::Authentication => {
-            let message = format!("authentication failed for the remote {remote}: {said}");
-            Error::new(Kind::Authentication, message).hint(format!("git fetch {remote}"))
-        }
-        Failure::Denied => Error::new(Kind::Denied, format!("the server of {remote} refused: {said}"))
-            .hint(format!("git remote get-url --push {remote}   # is it yours to write")),
-        _ => Error::new(Kind::Unreachable, format!("the remote {remote} cannot be reached: {said}"))
-            .hint(format!("git ls-remote {remote}"))
-            .hint("run the same command again later"),
-    };
-    error.detail("stderr", stderr)
 }

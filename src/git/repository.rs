@@ -1,6 +1,6 @@
 //! The repository we stand in, found once.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::run::{Call, Git};
 use crate::git::types::{Branch, RefName};
@@ -190,7 +190,7 @@ impl Repository {
 fn not_a_repository(dir: &Path, complaint: &str) -> Error {
     if complaint.contains("dubious ownership") {
         return Error::new(Kind::NotARepository, complaint.lines().next().unwrap_or_default())
-            .hint(format!("git config --global --add safe.directory {}", dir.display()));
+            .hint(format!("git config --global --add safe.directory {}", quoted(dir)));
     }
     Error::new(Kind::NotARepository, format!("{} is not inside a git repository", dir.display()))
         .hint("git init")

@@ -6,7 +6,7 @@ mod wait;
 
 pub use git::{Git, WITHIN};
 
-use crate::error::{Error, Kind, Result, harmless, redacted};
+use crate::error::{Error, Kind, Result, harmless, quoted, redacted};
 use crate::interrupt;
 use crate::settings::Environment;
 use rustix::process::{Pid, Signal};
@@ -196,15 +196,7 @@ impl Call {
     pub fn line(&self) -> String {
         let mut line = self.program.to_string_lossy().into_owned();
         for arg in &self.args {
-            let arg = arg.to_string_lossy();
-            let plain =
-                !arg.is_empty() && arg.bytes().all(|b| b.is_ascii_graphic() && !b"'\"$`\\;&|<>*?()#".contains(&b));
-            line.push(' ');
-            if plain {
-                line.push_str(&arg);
-            } else {
-                line.extend(["'", &arg.replace('\'', r"'\''"), "'"]);
-            }
+            line.extend([" ", &quoted(arg)]);
         }
         redacted(&line)
     }

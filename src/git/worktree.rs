@@ -1,6 +1,6 @@
 //! Worktrees: the registry, making and removing one, and its state.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::git::porcelain::status::{self, Status, StatusEntry, StatusKind};
 use crate::git::porcelain::worktree_list::{self, WorktreeRecord};
 use crate::git::run::Output;
@@ -106,7 +106,7 @@ pub fn remove(repository: &Repository, path: &Path, discard: bool) -> Result<()>
     }
     if complaint.contains("contains modified or untracked files") || complaint.contains("is dirty") {
         return Err(Error::new(Kind::Dirty, format!("{} has uncommitted work", path.display()))
-            .hint(format!("cd {} && git status", path.display())));
+            .hint(format!("cd {} && git status", quoted(path))));
     }
     Err(call.failure(&output))
 }
@@ -147,7 +147,7 @@ pub fn require_expendable_submodules(repository: &Repository, path: &Path) -> Re
     }
     let Some(what) = kept else { return Ok(()) };
     let show = path.display();
-    Err(Error::new(Kind::Dirty, format!("{show} has {what}")).hint(format!("cd {show} && git status")))
+    Err(Error::new(Kind::Dirty, format!("{show} has {what}")).hint(format!("cd {} && git status", quoted(path))))
 }
 
 /// Whether a repository has no ref at all.

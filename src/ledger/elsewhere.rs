@@ -1,11 +1,12 @@
 //! Other sets of coordination branches than the one that counts: on another remote, and those of this repository alone, from
 //! before it had a remote.
 
-use crate::error::{Error, Kind, Result};
-use crate::git::address::{masked, shown};
-use crate::git::{Oid, RefName, RemoteName, destination, merge, refs, remote};
-use crate::ledger::view::View;
-use crate::ledger::{IDS, LOCKS, Ledger};
+use crate::error::{Error, Kind, Result, quoted};
+use crate::git::address::masked;
+use crate::git::{Oid, RefName, RemoteName, destination, merge, objects, refs, remote};
+use crate::ledger::held::Held;
+use crate::ledger::view::{Tip, View};
+use crate::ledger::{IDS, LOCKS, Ledger, LockEntry, Locks};
 
 impl Ledger<'_> {
     /// The configured remotes at other addresses.
@@ -50,11 +51,11 @@ impl Ledger<'_> {
             Err(Error::new(Kind::Usage, message).hint(hint).hint(all_the_same.as_str()))
         };
         let has_some = |other: &str, address: &str| {
-            let asked = destination::coordination_branches(self.repository, ours, address, self.timeout);
+            let asked = destination::coordination_branches(self.repository, address, self.timeout);
             let branches = asked.map_err(|error| {
                 let message = format!("cannot tell whether {other} has coordination branches: {error}");
                 Error::new(error.kind(), message)
-                    .hint(format!("git ls-remote {}", shown(address)))
+                    .hint(format!("git ls-remote {}", quoted(masked(address))))
                     .hint(all_the_same.as_str())
             })?;
             Ok::<_, Error>([LOCKS, IDS].iter().any(|branch| branches.contains_key(&format!("refs/heads/{branch}"))))
@@ -72,7 +73,7 @@ impl Ledger<'_> {
         if let Some(address) = former {
             let other = format!("{}, where {ours} was before,", masked(address));
             if has_some(&other, address)? {
-                return found(&other, format!("git remote set-url {ours} {}", shown(address)));
+                return found(&other, format!("git remote set-url {ours} {}", quoted(masked(address))));
             }
         }
         Ok(())
@@ -96,25 +97,37 @@ impl Ledger<'_> {
         }
     }
 
-    /// The local branch of locks, where it was made before there was a remote and the remote does not have it. No process
-    /// where there is no such branch.
+    /// The local branch of locks, where it was made before there was a remote and the remote lacks it, or locks of it. No
+    /// process where there is no such branch.
     ///
-    /// One that follows a remote's, as `git switch` makes it, is somebody's look at that one.
+    /// One that follows a remote's, as `git switch` makes it, is a copy of the remote's branch.
     pub fn unpublished_locks(&self, view: &View<'_>) -> Result<Option<Oid>> {
         let branch = Self::locks_branch()?;
-        let tip = view.tip(&branch);
-        let config = self.repository.config();
-        let follows = config.last(&format!("branch.{branch}.remote")).is_some();
-        match tip.local {
-            Some(local) if self.channel.remote().is_some() && !follows => {
-                let is_there = match &tip.published {
-                    Some(published) => *published == local || merge::is_ancestor(self.repository, &local, published)?,
-                    None => false,
-                };
-                Ok(Some(local).filter(|_| !is_there))
-            }
-            _ => Ok(None),
+        let Tip { local, published, .. } = view.tip(&branch);
+        let follows = self.repository.config().last(&format!("branch.{branch}.remote")).is_some();
+        let Some(local) = local.filter(|_| self.channel.remote().is_some() && !follows) else { return Ok(None) };
+        let Some(published) = published else { return Ok(Some(local)) };
+        if published == local || merge::is_ancestor(self.repository, &local, &published)? {
+            return Ok(None);
         }
+        let there = self.locks_at(&published)?;
+        let is_there =
+            |lock: &LockEntry| there.iter().any(|other| other.task == lock.task && other.token == lock.token);
+        Ok((!self.own_locks_at(&local)?.iter().all(is_there)).then_some(local))
+    }
+
+    /// The locks of a commit. Two processes.
+    pub fn locks_at(&self, commit: &Oid) -> Result<Vec<LockEntry>> {
+        let root = objects::load(self.repository, &[format!("{commit}:")])?.pop().flatten();
+        root.map_or_else(|| Ok(Vec::new()), |root| Locks::of(Some(&root))?.entries(self.repository))
+    }
+
+    /// Those that this clone took and has not given back, by its own records: a copy of the remote's branch, however it came
+    /// here, has locks on it that were given back since.
+    pub fn own_locks_at(&self, commit: &Oid) -> Result<Vec<LockEntry>> {
+        let mut locks = self.locks_at(commit)?;
+        locks.retain(|lock| Held::load(self.repository, lock.task).is_some_and(|held| held.is_about(lock)));
+        Ok(locks)
     }
 
     /// The error for a clone that has locks of its own.
@@ -123,6 +136,9 @@ impl Ledger<'_> {
         let message = format!(
             "this clone has a branch {LOCKS} from before it had a remote, and {remote} does not know the locks on it"
         );
-        Error::new(Kind::NotInitialised, message).hint("git aitask init   # publishes them").detail("branch", LOCKS)
+        Error::new(Kind::NotInitialised, message)
+            .hint("git aitask init   # publishes them")
+            .hint(format!("git branch -D {LOCKS}   # if it is an old copy of the remote's"))
+            .detail("branch", LOCKS)
     }
 }

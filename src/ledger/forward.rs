@@ -1,7 +1,7 @@
 //! Bringing local branches and checkouts forward to what was published: by fast-forward, or by a merge made off to
 //! the side when the user has commits of their own. Never a rebase, a reset or a stash.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, quoted};
 use crate::files::{read_own, save_private};
 use crate::git::carry::{self, Adopted, Forward};
 use crate::git::merge::{self, Renames};
@@ -84,7 +84,7 @@ impl Ledger<'_> {
             }
             if let Some((cause, reason)) = self.bring(branch, local, target, adopted)? {
                 let command = match self.checkout_of(branch)? {
-                    Some(path) => format!("cd {} && git merge --no-overwrite-ignore {remote}/{branch}", path.display()),
+                    Some(path) => format!("cd {} && git merge --no-overwrite-ignore {remote}/{branch}", quoted(path)),
                     None => format!("git switch {branch} && git merge --no-overwrite-ignore {remote}/{branch}"),
                 };
                 lagging.push(Lagging { branch: branch.clone(), reason, command, cause });
@@ -184,10 +184,10 @@ impl Ledger<'_> {
     /// section 1.2).
     pub(super) fn keep_tracking(&self, view: &View<'_>, updates: &[RefUpdate]) {
         let Channel::Remote(name) = &self.channel else { return };
-        let mut follow = Vec::new();
+        let (mut follow, mut noted) = (Vec::new(), Vec::new());
         for update in updates {
             let (Some(branch), Some(new)) = (update.name.branch(), &update.new) else { continue };
-            self.remember(&branch, new);
+            noted.push((branch.clone(), new));
             if !remote::tracks(self.repository, name, &branch) {
                 follow.push((branch.tracking(name), new));
             }
@@ -198,6 +198,9 @@ impl Ledger<'_> {
         }
         // Best effort: the truth is on the remote, and the next fetch brings it.
         let _ = refs::follow(self.repository, &follow);
+        for (branch, new) in noted {
+            self.remember(&branch, new);
+        }
         let _ = self.touch_as_of();
     }
 
@@ -229,7 +232,9 @@ impl Ledger<'_> {
             if let Forward::Refused(said) = carry::could_carry(self.repository, &path, old, new, adopted, written)? {
                 let place = path.display();
                 let message = format!("uncommitted changes in {place} are in the way: {}", first_line(&said));
-                return Err(Error::new(crate::error::Kind::Dirty, message).hint(format!("cd {place} && git status")));
+                return Err(
+                    Error::new(crate::error::Kind::Dirty, message).hint(format!("cd {} && git status", quoted(&path)))
+                );
             }
             let (old, new) = (old.to_string(), new.to_string());
             let record = Carried { path, branch: branch.to_string(), old, new, adopted: adopted.clone() };
@@ -256,7 +261,7 @@ impl Ledger<'_> {
         if let (Some(old), Some(new)) = (Oid::parse(&record.old), Oid::parse(&record.new)) {
             carry::adopt(self.repository, &record.path, &record.adopted)?;
             if let Forward::Refused(said) = carry::carry(self.repository, &record.path, &old, &new)? {
-                let path = record.path.display();
+                let path = quoted(&record.path);
                 let command = format!("cd {path} && git status && git aitask status");
                 let reason = first_line(&said);
                 return Ok(Some(Lagging { branch, reason, command, cause: Cause::Dirty }));

@@ -5,15 +5,16 @@ use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::git::{Branch, Oid};
 use crate::ledger::IDS;
+use crate::ledger::locks::no_branch;
 use crate::ledger::transaction::{Plan, Step};
-use crate::ledger::view::View;
+use crate::ledger::view::{Tip, View};
 use crate::task::id::HIGHEST;
 
 /// The file of the counter.
 pub const FILE: &str = "next_id.txt";
 
 /// The counter: what is published, or what the local branch says if that is higher, as it is when it was used before
-/// there was a remote. `None` when it is not published.
+/// there was a remote, or what this clone knew before the branch was set back. `None` when it is not published.
 ///
 /// # Errors
 /// [`Kind::Unparsable`] for a counter that is no number, with its text as the detail `value`.
@@ -21,10 +22,12 @@ pub fn load(view: &View<'_>, branch: &Branch) -> Result<Option<u64>> {
     if view.tip(branch).published.is_none() {
         return Ok(None);
     }
-    let mut files = view.published_and_local(branch, FILE)?.into_iter();
+    let Tip { published, local, .. } = view.tip(branch);
+    let newer = view.set_back(branch).map(|set_back| &set_back.newer);
+    let mut files = view.files_at(&[(published.as_ref(), FILE), (local.as_ref(), FILE), (newer, FILE)])?.into_iter();
     let published = parse(&files.next().flatten().unwrap_or_default())?;
-    let local = files.next().flatten().and_then(|bytes| parse(&bytes).ok());
-    Ok(Some(published.max(local.unwrap_or(0))))
+    let others = files.flatten().filter_map(|bytes| parse(&bytes).ok());
+    Ok(Some(others.fold(published, u64::max)))
 }
 
 /// What there is of a counter that is not published: where to go on from, and its value.
@@ -70,10 +73,7 @@ pub fn parse(bytes: &[u8]) -> Result<u64> {
 /// # Errors
 /// [`Kind::NotInitialised`] without the branch, [`Kind::Unparsable`] for a counter that is no number.
 pub fn next(view: &View<'_>, branch: &Branch, active_max: u64) -> Result<u64> {
-    let counter = load(view, branch)?.ok_or_else(|| {
-        let message = format!("there is no branch {IDS}: this repository is not set up yet");
-        Error::new(Kind::NotInitialised, message).hint("git aitask init")
-    })?;
+    let counter = load(view, branch)?.ok_or_else(|| no_branch(IDS))?;
     Ok(counter.max(active_max + 1))
 }
 

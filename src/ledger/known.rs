@@ -2,11 +2,11 @@
 //! `git fetch --prune` removes what the remote does not have any more: in a file of ours for each branch, and, so that
 //! git keeps the objects, in the refs that [`remote::fetch`](crate::git::remote::fetch) brings along.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::files::{read_own, save_private};
 use crate::git::address::{Relation, masked};
-use crate::git::{Branch, Oid, RefName, Repository, destination, merge, objects, refs, remote};
-use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger, LockEntry};
+use crate::git::{Branch, Oid, RefName, RemoteName, Repository, destination, merge, objects, refs, remote};
+use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger, Locks};
 use crate::task::TaskId;
 use std::path::PathBuf;
 
@@ -26,11 +26,23 @@ pub struct Gone {
 pub(super) enum Standing {
     /// It is what counts.
     Current,
-    /// It is an older state of what this clone knew, with other content.
-    SetBack(Oid),
+    /// It is an older state of what this clone knew, with other content, or goes on from one.
+    SetBack(SetBack),
     /// The branch is gone.
     Gone(Gone),
 }
+
+/// What this clone knows of a branch that was set back to an older state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetBack {
+    /// The commit it was at.
+    pub newer: Oid,
+    /// The tasks that were locked there, by locks that the branch lacks now.
+    pub lost: Vec<TaskId>,
+}
+
+/// What was noted of a branch: the commit, and the address of the remote then.
+pub(super) type Known = (Oid, String);
 
 /// Where the knowledge of a branch is kept: the commit, and the address of the remote, a line each.
 fn file(repository: &Repository, channel: &Channel, branch: &Branch) -> Option<PathBuf> {
@@ -58,8 +70,8 @@ impl Ledger<'_> {
         file(self.repository, &self.channel, branch)
     }
 
-    /// The commit and the address, as they were noted.
-    fn load_known(&self, branch: &Branch) -> Option<(Oid, String)> {
+    /// What was noted.
+    pub(super) fn load_known(&self, branch: &Branch) -> Option<Known> {
         let text = String::from_utf8(read_own(&self.file_of_known(branch)?).ok()?).ok()?;
         let mut lines = text.lines();
         Some((Oid::parse(lines.next()?)?, lines.next().unwrap_or_default().to_owned()))
@@ -90,7 +102,7 @@ impl Ledger<'_> {
     /// Notes where a branch is published, and gives the error for one that is gone, unless `local` has all that this clone
     /// knew of it: publishing that puts it back.
     pub fn lost(&self, branch: &Branch, published: Option<&Oid>, local: Option<&Oid>) -> Result<Option<Error>> {
-        let Standing::Gone(gone) = self.standing(branch, published)? else { return Ok(None) };
+        let Standing::Gone(gone) = self.standing(branch, published, self.load_known(branch))? else { return Ok(None) };
         let is_kept = match (&gone.newest, local) {
             (Some(newest), Some(local)) => merge::is_ancestor(self.repository, newest, local)?,
             _ => false,
@@ -100,10 +112,9 @@ impl Ledger<'_> {
 
     /// Compares the published tip of a branch with what was known of it, and notes it. No process where it is the same.
     ///
-    /// Another history is accepted, such as one that was compacted; locks that it lacks are said. An older state is not
-    /// noted: this clone still knows the newer one.
-    pub(super) fn standing(&self, branch: &Branch, published: Option<&Oid>) -> Result<Standing> {
-        let known = self.load_known(branch);
+    /// Another history is accepted, such as one that was compacted; locks that it lacks are said. An older state that lacks
+    /// something is not noted, and what was known is kept although a fetch brought the older one: nobody else may have it.
+    pub(super) fn standing(&self, branch: &Branch, published: Option<&Oid>, known: Option<Known>) -> Result<Standing> {
         match (published, known) {
             (None, Some((last, address))) => Ok(Standing::Gone(self.gone(branch, last, address)?)),
             (None, None) => Ok(match self.kept_by_fetch(branch)? {
@@ -111,10 +122,14 @@ impl Ledger<'_> {
                 None => Standing::Current,
             }),
             (Some(tip), Some((last, _))) if last == *tip => Ok(Standing::Current),
-            (Some(tip), Some((last, _))) if self.is_set_back(branch, &last, tip)? => Ok(Standing::SetBack(last)),
-            (Some(tip), _) => {
-                self.remember(branch, tip);
-                Ok(Standing::Current)
+            (Some(tip), known) => {
+                let set_back = known.map(|(last, _)| self.set_back(branch, last, tip)).transpose()?.flatten();
+                let Some(set_back) = set_back else {
+                    self.remember(branch, tip);
+                    return Ok(Standing::Current);
+                };
+                self.keep(branch, &set_back.newer);
+                Ok(Standing::SetBack(set_back))
             }
         }
     }
@@ -135,32 +150,52 @@ impl Ledger<'_> {
         }
     }
 
-    /// Whether a published tip is an older state with other content. Of another history, the locks that it lacks are said.
-    fn is_set_back(&self, branch: &Branch, last: &Oid, tip: &Oid) -> Result<bool> {
+    /// What a published tip lacks, where it is an older state of what was known, or goes on from one; `None` where it counts.
+    ///
+    /// The lock branch was set back only where that loses a lock. Of another history, the locks that it lacks are said.
+    fn set_back(&self, branch: &Branch, newer: Oid, tip: &Oid) -> Result<Option<SetBack>> {
         let repository = self.repository;
         // What is not here any more is no ancestor of anything.
-        if merge::is_ancestor(repository, last, tip).unwrap_or(true) {
-            return Ok(false);
+        if merge::is_ancestor(repository, &newer, tip).unwrap_or(true) {
+            return Ok(None);
         }
-        let is_older = merge::is_ancestor(repository, tip, last).unwrap_or(false);
-        if !is_older && branch.as_str() != LOCKS {
-            return Ok(false);
+        let parted = merge::base(repository, &newer, tip)?;
+        if parted.as_ref() != Some(tip) && branch.as_str() != LOCKS {
+            return Ok(None);
         }
-        let roots = objects::load(repository, &[format!("{last}:"), format!("{tip}:")])?;
-        let [Some(before), Some(now)] = roots.as_slice() else { return Ok(false) };
-        if is_older {
-            return Ok(before.oid != now.oid);
+        let commits = [Some(&newer), Some(tip), parted.as_ref()].into_iter().flatten();
+        let roots = objects::load(repository, &commits.map(|commit| format!("{commit}:")).collect::<Vec<_>>())?;
+        let [Some(before), Some(now), common @ ..] = roots.as_slice() else { return Ok(None) };
+        if branch.as_str() != LOCKS {
+            return Ok((before.oid != now.oid).then(|| SetBack { newer, lost: Vec::new() }));
         }
-        let (before, now) = (objects::names_in(before)?, objects::names_in(now)?);
-        let missing = before.iter().filter(|name| !now.contains(name)).filter_map(|name| LockEntry::task_of(name));
-        let missing: Vec<_> = missing.map(TaskId::t).collect();
+        let [before, now] = [Locks::of(Some(before))?, Locks::of(Some(now))?];
+        let lost = match (&parted, common) {
+            // What goes on from an older state may have given up a lock of that state.
+            (Some(parted), [Some(common)]) if parted != tip => {
+                let common = Locks::of(Some(common))?;
+                before.beyond(&now).filter(|task| !now.is_held(*task) && !before.has_of(&common, *task)).collect()
+            }
+            _ => before.beyond(&now).collect::<Vec<_>>(),
+        };
+        if parted.is_some() {
+            return Ok((!lost.is_empty()).then_some(SetBack { newer, lost }));
+        }
+        let missing: Vec<_> = lost.into_iter().filter(|task| !now.is_held(*task)).map(TaskId::t).collect();
         if let (false, Some(remote)) = (missing.is_empty(), self.channel.remote()) {
             (self.narrate)(&format!(
-                "the branch {branch} on {remote} has another history than this clone knew at {last}, and lacks the locks of {}",
+                "the branch {branch} on {remote} has another history than this clone knew at {newer}, and lacks the locks of {}",
                 missing.join(", ")
             ));
         }
-        Ok(false)
+        Ok(None)
+    }
+
+    /// Keeps git from removing a commit of a branch. Best effort: it keeps objects for weeks without a ref.
+    fn keep(&self, branch: &Branch, commit: &Oid) {
+        if let Some(kept) = self.ref_of_known(branch) {
+            let _ = refs::follow(self.repository, &[(kept, commit)]);
+        }
     }
 
     /// Looks up what can be put back, and keeps git from removing it. Two processes, or three.
@@ -173,11 +208,32 @@ impl Ledger<'_> {
             Some(fetched) if merge::is_ancestor(repository, &last, &fetched)? => Some(fetched),
             _ => is_here.then(|| last.clone()),
         };
-        if let (Some(kept), Some(newest)) = (self.ref_of_known(branch), &newest) {
-            // Best effort: git keeps objects for weeks without a ref.
-            let _ = refs::follow(repository, &[(kept, newest)]);
+        if let Some(newest) = &newest {
+            self.keep(branch, newest);
         }
         Ok(Gone { last, newest, moved_from: Some(address).filter(|then| self.is_elsewhere(then)) })
+    }
+
+    /// The error for a branch that was set back.
+    pub(super) fn set_back_error(&self, branch: &Branch, set_back: &SetBack) -> Error {
+        let SetBack { newer, lost } = set_back;
+        let error = Error::new(Kind::BranchGone, self.set_back_message(branch, set_back))
+            .hint("git aitask init   # brings it forward again")
+            .detail("branches", vec![branch.to_string()])
+            .detail("commit", newer.as_str());
+        let Some(file) = self.file_of_known(branch) else { return error };
+        let without = if lost.is_empty() { "" } else { ", without those locks" };
+        error.hint(format!("rm {}   # takes the older state{without}", quoted(&file)))
+    }
+
+    /// What happened to a branch that was set back.
+    pub(super) fn set_back_message(&self, branch: &Branch, set_back: &SetBack) -> String {
+        let SetBack { newer, lost } = set_back;
+        let remote = self.channel.remote().map_or("the remote", RemoteName::as_str);
+        let lost: Vec<_> = lost.iter().copied().map(TaskId::t).collect();
+        let lacks =
+            if lost.is_empty() { String::new() } else { format!(", and lacks the locks of {}", lost.join(", ")) };
+        format!("the branch {branch} on {remote} was set back to an older state than this clone knew ({newer}){lacks}")
     }
 
     /// The error for branches that are gone.

@@ -209,6 +209,17 @@ impl Locks {
         self.names.contains_key(&task)
     }
 
+    /// The tasks with a lock here that others do not have.
+    pub fn beyond(&self, others: &Self) -> impl Iterator<Item = TaskId> {
+        self.tasks().filter(|task| !self.has_of(others, *task))
+    }
+
+    /// Whether the lock of a task is the one that others have.
+    #[must_use]
+    pub fn has_of(&self, others: &Self, task: TaskId) -> bool {
+        self.names.get(&task) == others.names.get(&task)
+    }
+
     /// The lock files, read. One process.
     pub fn entries(&self, repository: &Repository) -> Result<Vec<LockEntry>> {
         let names: Vec<_> = self.names.values().map(ToString::to_string).collect();
@@ -223,7 +234,12 @@ impl Locks {
 /// The error for a repository that was never set up.
 #[must_use]
 pub fn no_lock_branch() -> Error {
-    Error::new(Kind::NotInitialised, format!("there is no branch {LOCKS}: this repository is not set up yet"))
+    no_branch(LOCKS)
+}
+
+/// The same for any of the coordination branches.
+pub(super) fn no_branch(branch: &str) -> Error {
+    Error::new(Kind::NotInitialised, format!("there is no branch {branch}: this repository is not set up yet"))
         .hint("git aitask init")
 }
 

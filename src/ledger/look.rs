@@ -23,7 +23,11 @@ impl Ledger<'_> {
             view = self.refreshed(branches, deadline)?;
             unfit = self.unfit(&view)?;
         }
-        unfit.map_or(Ok(view), Err)
+        if let Some(error) = unfit {
+            return Err(error);
+        }
+        self.say_set_back(&view);
+        Ok(view)
     }
 
     pub(super) fn refreshed(&self, branches: &[Branch], deadline: Deadline) -> Result<View<'_>> {
@@ -43,17 +47,13 @@ impl Ledger<'_> {
         })
     }
 
-    /// Says once what is newer here than what is published.
+    /// Says what is newer here than what is published, to a command that publishes nothing.
     pub(super) fn say_set_back(&self, view: &View<'_>) {
-        for branch in view.branches() {
-            let (Some(newer), Some(remote), false) = (view.set_back_from(branch), self.channel.remote(), self.repairs)
-            else {
-                continue;
-            };
-            (self.narrate)(&format!(
-                "the branch {branch} on {remote} was set back to an older state than this clone knew ({newer}); git aitask \
-                 init brings it forward again"
-            ));
+        for branch in view.branches().filter(|_| view.fresh && !self.repairs) {
+            if let Some(set_back) = view.set_back(branch) {
+                let message = self.set_back_message(branch, set_back);
+                (self.narrate)(&format!("{message}; git aitask init brings it forward again"));
+            }
         }
     }
 

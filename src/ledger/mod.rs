@@ -14,6 +14,7 @@ mod look;
 pub mod pairing;
 pub mod probe;
 pub mod queue;
+mod refusal;
 pub mod session;
 mod stage;
 pub mod swap;

@@ -190,7 +190,6 @@ impl Ledger<'_> {
     ) -> Result<Landed<T>> {
         let mut deadline = Deadline::after(self.timeout);
         let mut view = View::load(self, branches, false)?;
-        let mut said_set_back = false;
         for attempt in 0.. {
             if let Some(sent) = unheard.look_up(self, &view) {
                 return Ok(Landed { looked_up: true, ..self.landed(&view, sent) });
@@ -204,10 +203,6 @@ impl Ledger<'_> {
                 }
                 view = self.refreshed(branches, deadline)?;
                 continue;
-            }
-            if view.fresh && !said_set_back {
-                said_set_back = true;
-                self.say_set_back(&view);
             }
             if view.moved {
                 view = self.refreshed(branches, deadline)?;
@@ -227,13 +222,24 @@ impl Ledger<'_> {
                 }
                 Ok(Decision::Swap(plan, value)) => (plan, value),
                 Ok(Decision::Nothing(value)) => {
+                    self.say_set_back(&view);
                     let forward = || self.bring_forward(&view, &BTreeMap::new(), &[]);
                     let lagging = if self.dry_run { Vec::new() } else { forward()? };
                     let (updates, blobs) = Default::default();
                     return Ok(Landed { value, updates, blobs, lagging, command: String::new(), looked_up: false });
                 }
-                Err(error) => return Err(self.or_elsewhere(error, &view)),
+                Err(error) => {
+                    self.say_set_back(&view);
+                    return Err(self.or_elsewhere(error, &view));
+                }
             };
+            if let Some(error) = self.refusal(&view, &plan)? {
+                if view.fresh {
+                    return Err(self.or_elsewhere(error, &view));
+                }
+                view = self.refreshed(branches, deadline)?;
+                continue;
+            }
             let (updates, blobs) = self.build(&view, &plan, nonce)?;
             let command = self.command(&updates)?;
             if self.dry_run {

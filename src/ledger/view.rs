@@ -4,7 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::{Branch, Oid, RefUpdate, Repository, objects, refs};
-use crate::ledger::known::{Gone, Standing};
+use crate::ledger::known::{Gone, SetBack, Standing};
 use crate::ledger::{Channel, DATA, Ledger, LockEntry, locks};
 use crate::task::TaskId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,13 +43,15 @@ impl<'r> View<'r> {
         let moved = ledger.overlooked(branches)?;
         let names = branches.iter().chain(&moved).flat_map(|branch| [branch.full(), published(branch)]);
         let names: Vec<_> = names.collect();
+        // Noted after the ref has moved and read before it, it is never newer only because another command went on meanwhile.
+        let noted: Vec<_> = branches.iter().map(|branch| ledger.load_known(branch)).collect();
         let known = refs::load(repository, &names)?;
         let moved = moved.is_some_and(|data| known.keys().any(|name| [data.full(), published(&data)].contains(name)));
         let (mut tips, mut standings) = (BTreeMap::new(), BTreeMap::new());
-        for branch in branches {
+        for (branch, noted) in branches.iter().zip(noted) {
             let local = known.get(&branch.full()).cloned();
             let published = known.get(&published(branch)).cloned();
-            let standing = ledger.standing(branch, published.as_ref())?;
+            let standing = ledger.standing(branch, published.as_ref(), noted)?;
             let theirs = match &standing {
                 Standing::Gone(gone) => gone.newest.clone(),
                 Standing::Current | Standing::SetBack(_) => published.clone(),
@@ -107,11 +109,11 @@ impl<'r> View<'r> {
         self.all_gone().find(|(gone, _)| *gone == branch).map(|(_, gone)| gone)
     }
 
-    /// The newer commit that this clone knows of a branch that was set back to an older state.
+    /// What this clone knows of a branch that was set back to an older state.
     #[must_use]
-    pub fn set_back_from(&self, branch: &Branch) -> Option<&Oid> {
+    pub fn set_back(&self, branch: &Branch) -> Option<&SetBack> {
         match self.standings.get(branch) {
-            Some(Standing::SetBack(newer)) => Some(newer),
+            Some(Standing::SetBack(set_back)) => Some(set_back),
             Some(Standing::Current | Standing::Gone(_)) | None => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::cut_off::Site;
 use super::{explore, migrate, scratch};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::files::{Tree, data_checkout};
 use crate::git::run::WITHIN;
 use crate::git::{Branch, Repository, refs};
@@ -122,7 +122,7 @@ impl Context {
                 Kind::DetachedHead,
                 format!("{root} is on no branch (detached HEAD), and the task data of this repository lives on a code branch"),
             )
-            .hint(format!("cd {root} && git switch main"))),
+            .hint(format!("cd {} && git switch main", quoted(&self.repository.root)))),
             Some(branch) if branch.as_str() != DATA && self.repository.unborn => {
                 Err(Error::new(Kind::NoCommit, format!("the branch {branch} has no commit yet"))
                     .hint("git commit --allow-empty -m 'first commit'"))

@@ -4,7 +4,7 @@ use super::context::Context;
 use super::cut_off;
 use super::joining::Resolutions;
 use super::reconcile::{Manner, Reconciled, reconcile};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::files::{Tree, data_checkout};
 use crate::git::{Branch, Oid, refs, remote, worktree};
 use crate::ledger::DATA;
@@ -204,7 +204,7 @@ fn move_into(tree: &Tree, from: &Path, to: &Path) -> Result<()> {
             std::fs::remove_file(&path).map_err(io)?;
         } else {
             let message = format!("{} differs from {}", path.display(), target.display());
-            return Err(Error::new(Kind::Occupied, message).hint(format!("mv {0} {0}.old", path.display())));
+            return Err(Error::new(Kind::Occupied, message).hint(format!("mv {0} {0}.old", quoted(&path))));
         }
     }
     std::fs::remove_dir(from).map_err(io)

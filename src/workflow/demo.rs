@@ -8,7 +8,7 @@ mod stage;
 
 pub use checks::Invariant;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::files::private_folder;
 use crate::settings::Environment;
 use acts::Play;
@@ -112,6 +112,6 @@ pub fn demo(environment: &Environment, program: &Path, options: &Options, narrat
 
 fn kept(error: Error, folder: &Path) -> Error {
     error
-        .hint(format!("ls {}   # all of it was left there", folder.display()))
+        .hint(format!("ls {}   # all of it was left there", quoted(folder)))
         .detail("folder", folder.to_string_lossy().as_ref())
 }

@@ -6,7 +6,7 @@ use super::index::{Index, branches};
 use super::landing;
 use super::outcome::{Aside, TaskInfo};
 use super::place::{Place, Removed};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::git::objects::Edit;
 use crate::git::{Branch, worktree};
 use crate::ledger::held::Held;
@@ -100,7 +100,7 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: b
     let place = place.ok_or_else(|| Error::new(Kind::Bug, "a task was dropped without looking for its worktree"))?;
     if context.dry_run {
         if place.record.as_ref().is_some_and(|record| !worktree::is_gone(record)) {
-            aside.would_run(format!("git worktree remove {}", place.path.display()));
+            aside.would_run(format!("git worktree remove {}", quoted(&place.path)));
         }
     } else {
         if is_ahead {

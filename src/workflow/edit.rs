@@ -139,7 +139,8 @@ fn publish_with(
         let subject = format!("ait: Update task {}: {}", id.t(), path.name().slug().humanised());
         let task = Task::from_document(path, &after);
         let plan = Plan::new().step(&data, Step::edit(subject, changes));
-        let plan = if goes_by_locks { plan.fenced(&locks_branch, id) } else { plan };
+        let is_set_up = view.base(&locks_branch).is_some();
+        let plan = if goes_by_locks && is_set_up { plan.fenced(&locks_branch, id) } else { plan };
         Ok(Decision::Swap(plan, (task, true)))
     });
     if goes_by_locks && read == Locks::NotRead {

@@ -11,7 +11,7 @@ use super::outcome::{Aside, TaskInfo};
 use super::place::Place;
 use super::planned::Planned;
 use super::{gates, landing, task_branch};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::git::{Branch, Oid};
 use crate::ledger::held::Held;
 use crate::ledger::{Channel, Decision, LockEntry, Locks, Plan, Session, View, locks, nonce};
@@ -201,7 +201,7 @@ fn finish_into(
         }
     } else if context.dry_run {
         if done.place.record.is_some() {
-            aside.would_run(format!("git worktree remove {}", done.place.path.display()));
+            aside.would_run(format!("git worktree remove {}", quoted(&done.place.path)));
         }
         aside.would_run(format!("git branch -d {}", done.place.branch));
     } else {

@@ -6,9 +6,10 @@ use super::index::Index;
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::{self, Edit};
 use crate::git::{Branch, Oid, RefUpdate, merge, refs};
+use crate::ledger::known::SetBack;
 use crate::ledger::transaction::Step;
-use crate::ledger::{Channel, Decision, Ledger, LockEntry, Locks, Plan, View, ids, nonce};
-use crate::task::Scan;
+use crate::ledger::{Channel, Decision, Ledger, LockEntry, Plan, View, ids, nonce};
+use crate::task::{Scan, Status};
 
 /// A plan in the making, and what it says.
 #[derive(Debug, Default)]
@@ -41,7 +42,7 @@ impl Founding {
             self.made.push(format!("branch {branch}, put back at {newest} as this clone knew it"));
             return true;
         }
-        let Some(newer) = view.set_back_from(branch) else { return false };
+        let Some(newer) = view.set_back(branch).map(|set_back| &set_back.newer) else { return false };
         self.advance(branch, newer);
         self.made.push(format!("branch {branch}, forward to {newer} as this clone knew it"));
         true
@@ -53,8 +54,16 @@ impl Founding {
     /// [`Kind::Held`] when a task that was locked before there was a remote is held by another there.
     pub(super) fn locks(&mut self, context: &Context, ledger: &Ledger<'_>, view: &View<'_>) -> Result<()> {
         let branch = Ledger::locks_branch()?;
+        if let (Some(SetBack { newer, lost }), Some(tip)) = (view.set_back(&branch), view.tip(&branch).published)
+            && !merge::is_ancestor(&context.repository, &tip, newer)?
+        {
+            let mut locks = ledger.locks_at(newer)?;
+            locks.retain(|lock| lost.contains(&lock.task));
+            self.made.push(format!("{} lock(s) of {newer} on the branch {branch}, as this clone knew it", locks.len()));
+            return self.add_locks(context, &branch, (&tip, newer), &locks, "Put back", "that were set back");
+        }
         let is_restored = self.restore(view, &branch);
-        let base = view.set_back_from(&branch).or_else(|| view.base(&branch));
+        let base = view.set_back(&branch).map(|set_back| &set_back.newer).or_else(|| view.base(&branch));
         let unpublished = ledger.unpublished_locks(view)?;
         match (base, unpublished) {
             (None, None) => {
@@ -67,7 +76,7 @@ impl Founding {
                 self.advance(&branch, &local);
                 self.made.push(format!("branch {branch}, with the locks of this clone"));
             }
-            (Some(base), Some(local)) => self.publish_locks(context, &branch, base, local)?,
+            (Some(base), Some(local)) => self.publish_locks(context, ledger, &branch, (base, &local))?,
             (Some(_), None) if !is_restored => self.found.push(format!("branch {branch}")),
             (Some(_), None) => {}
         }
@@ -75,12 +84,14 @@ impl Founding {
     }
 
     /// Adds the locks of this clone to those that are published.
-    fn publish_locks(&mut self, context: &Context, branch: &Branch, base: &Oid, local: Oid) -> Result<()> {
-        let repository = &context.repository;
-        let roots = objects::load(repository, &[format!("{base}:"), format!("{local}:")])?;
-        let mut locks = roots.iter().map(|root| Locks::of(root.as_ref())?.entries(repository));
-        let theirs = locks.next().transpose()?.unwrap_or_default();
-        let ours = locks.next().transpose()?.unwrap_or_default();
+    fn publish_locks(
+        &mut self,
+        context: &Context,
+        ledger: &Ledger<'_>,
+        branch: &Branch,
+        (base, local): (&Oid, &Oid),
+    ) -> Result<()> {
+        let (theirs, mut ours) = (ledger.locks_at(base)?, ledger.own_locks_at(local)?);
         let other = |lock: &LockEntry| theirs.iter().find(|other| other.task == lock.task);
         let taken: Vec<_> = ours.iter().filter_map(|lock| Some((lock, other(lock)?))).collect();
         let clashes = taken.iter().filter(|(ours, theirs)| ours.token != theirs.token);
@@ -97,23 +108,54 @@ impl Founding {
                 .hint(format!("git aitask unlock {task} --force --remote .   # gives up the lock in this clone"))
                 .detail("tasks", tasks));
         }
-        let new = ours.iter().filter(|lock| other(lock).is_none());
+        ours.retain(|lock| theirs.iter().all(|other| other.task != lock.task));
+        if ours.is_empty() {
+            self.found.push(format!("branch {branch}"));
+            return Ok(());
+        }
+        self.made.push(format!("{} lock(s) of this clone on the branch {branch}", ours.len()));
+        self.add_locks(context, branch, (base, local), &ours, "Publish", "from before there was a remote")
+    }
+
+    /// Adds locks of another history to the branch. The second parent tells a later look that they are there.
+    fn add_locks(
+        &mut self,
+        context: &Context,
+        branch: &Branch,
+        (base, other): (&Oid, &Oid),
+        locks: &[LockEntry],
+        verb: &str,
+        which: &str,
+    ) -> Result<()> {
         let take = |lock: &LockEntry| {
             let (path, mode) = (LockEntry::path(lock.task), "100644".to_owned());
             lock.token.clone().map(|oid| Edit::Take { path, mode, oid })
         };
-        let edits: Vec<_> = new.filter_map(take).collect();
-        let count = edits.len();
-        let tree = roots.into_iter().next().flatten().map(|root| root.oid);
-        if let (Some(tree), true) = (tree, count > 0) {
-            // The second parent tells a later look that these locks are published.
-            let subject = format!("ait: Publish {count} lock(s) from before there was a remote");
-            self.step(branch, Step { merge: Some((local, tree)), ..Step::edit(subject, edits) });
-            self.made.push(format!("{count} lock(s) of this clone on the branch {branch}"));
-        } else {
-            self.found.push(format!("branch {branch}"));
+        let edits = locks.iter().filter_map(take).collect();
+        if let Some(root) = objects::load(&context.repository, &[format!("{base}:")])?.pop().flatten() {
+            let subject = format!("ait: {verb} {} lock(s) {which}", locks.len());
+            self.step(branch, Step { merge: Some((other.clone(), root.oid)), ..Step::edit(subject, edits) });
         }
         Ok(())
+    }
+
+    /// The tasks that say somebody works on them, and have no lock on a branch of locks that is made or mended, with who
+    /// works on them: locks that nobody put back yet.
+    pub(super) fn unlocked(&self, ledger: &Ledger<'_>, view: &View<'_>, index: &Index) -> Result<Vec<String>> {
+        let branch = Ledger::locks_branch()?;
+        if self.plan.branches.iter().all(|plan| plan.branch != branch) {
+            return Ok(Vec::new());
+        }
+        let newer = view.set_back(&branch).map(|set_back| set_back.newer.clone());
+        let commits = [view.base(&branch).cloned(), newer, ledger.unpublished_locks(view)?];
+        let locks =
+            commits.iter().flatten().map(|commit| ledger.locks_at(commit)).collect::<Result<Vec<_>>>()?.concat();
+        let tasks = index.load_active(view)?.into_iter();
+        let unlocked =
+            tasks.filter(|task| task.status == Status::Implementing && locks.iter().all(|lock| lock.task != task.id));
+        Ok(unlocked
+            .map(|task| format!("{} ({})", task.id.t(), task.assigned_to.as_deref().unwrap_or("assigned to nobody")))
+            .collect())
     }
 
     /// The branch of the id counter. One that goes on from what this clone has is never below a task that exists.
@@ -165,8 +207,8 @@ impl Founding {
             return Ok(());
         }
         let tip = view.tip(branch);
-        match (view.set_back_from(branch), &tip.base) {
-            (Some(newer), Some(base)) if merge::is_ancestor(&context.repository, newer, base)? => {
+        match (view.set_back(branch), &tip.base) {
+            (Some(SetBack { newer, .. }), Some(base)) if merge::is_ancestor(&context.repository, newer, base)? => {
                 self.advance(branch, base);
                 self.made.push(format!("branch {branch}, forward to {base} as this clone has it"));
             }

@@ -3,11 +3,10 @@
 use super::context::Context;
 use super::index::Index;
 use super::outcome::Holder;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::ledger::held::Held;
 use crate::ledger::liveness::{self, Liveness};
 use crate::ledger::session::host_name;
-use crate::ledger::world::World;
 use crate::ledger::{Ledger, LockEntry, Session, View, locks};
 use crate::task::{TaskId, TaskName};
 
@@ -91,7 +90,9 @@ pub fn require_holder(context: &Context, session: &Session, task: TaskId, lock: 
     {
         let root = repository.root.display();
         let message = format!("{} was taken with its task data on {other}, and {root} is on {data}", task.t());
-        return Err(Error::new(Kind::Occupied, message).hint(format!("cd {root} && git switch {other}")));
+        return Err(
+            Error::new(Kind::Occupied, message).hint(format!("cd {} && git switch {other}", quoted(&repository.root)))
+        );
     }
     if lock.is_of(session) {
         return Ok(());

@@ -12,7 +12,7 @@ use crate::files::exclude;
 use crate::git::objects::Edit;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Decision, Ledger, nonce};
-use crate::task::{WORKTREES_DIR, paths};
+use crate::task::{Status, WORKTREES_DIR, paths};
 use serde::Serialize;
 
 /// What was there, and what was made.
@@ -46,7 +46,7 @@ pub fn init(context: &Context) -> Result<Initialised> {
     let (locks_branch, ids_branch) = (Ledger::locks_branch()?, Ledger::ids_branch()?);
     let branches = [locks_branch, ids_branch, data.clone()];
     let ledger = Ledger { repairs: true, ..context.ledger() };
-    let mut local_locks = None;
+    let (mut local_locks, mut unlocked) = (None, Vec::new());
     let landed = ledger.transact(&nonce()?, &branches, |view| {
         if view.fresh && view.base(&data).is_none() {
             let remote = context.channel.remote().map_or("here", |remote| remote.as_str());
@@ -62,6 +62,7 @@ pub fn init(context: &Context) -> Result<Initialised> {
         founding.locks(context, &ledger, view)?;
         founding.ids(context, view, &index)?;
         founding.data(context, view, &data)?;
+        unlocked = founding.unlocked(&ledger, view, &index)?;
         let Founding { mut plan, mut made, mut found } = founding;
         let mut changes = Vec::new();
         for (path, content) in SEEDS {
@@ -104,6 +105,14 @@ pub fn init(context: &Context) -> Result<Initialised> {
         aside.notes.push(format!(
             "the remote {other} has coordination branches, too; this clone uses those of {remote} (git config aitask.remote \
              {other} changes that)"
+        ));
+    }
+    if !unlocked.is_empty() {
+        aside.notes.push(format!(
+            "these say {} and have no lock: {}; whoever works on one should run git aitask init where it was picked, or pick \
+             it again, before anybody takes it",
+            Status::Implementing,
+            unlocked.join(", ")
         ));
     }
     let (mut made, found) = landed.value;

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::scratch::Scratch;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::git::merge::{self, Renames};
 use crate::git::objects::{self, NewCommit, Parent};
 use crate::git::porcelain::commit::Commit;
@@ -61,7 +61,7 @@ pub fn plan(context: &Context, mode: Mode, output: &Oid, into: &Branch, tip: &Oi
             .worktree_of(branch)
             .ok()
             .flatten()
-            .map_or_else(String::new, |record| format!("cd {} && ", record.path.display()))
+            .map_or_else(String::new, |record| format!("cd {} && ", quoted(&record.path)))
     };
     let bring = || {
         let source = context.channel.remote().map_or_else(|| into.to_string(), |remote| format!("{remote}/{into}"));

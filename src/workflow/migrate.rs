@@ -5,7 +5,7 @@ use super::context::Context;
 use super::init::SEEDS;
 use super::outcome::Aside;
 use super::{data_branch, data_state};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::files::{Tree, data_checkout};
 use crate::git::objects::{self, Edit};
 use crate::git::porcelain::ls_tree::TreeEntry;
@@ -322,7 +322,7 @@ pub(super) fn require_clean(context: &Context, dir: &Path) -> Result<()> {
         return Ok(());
     }
     let below = dir.strip_prefix(&context.repository.root).ok().filter(|below| !below.as_os_str().is_empty());
-    let hint = below.map_or_else(String::new, |below| format!("cd {} && ", below.display()));
+    let hint = below.map_or_else(String::new, |below| format!("cd {} && ", quoted(below)));
     Err(Error::new(Kind::Dirty, ".gitignore has changes that are not committed, and must change")
         .hint(format!("{hint}git add .gitignore && git commit .gitignore")))
 }

@@ -4,7 +4,7 @@ use super::context::{Context, Wanted};
 use super::index::Index;
 use super::making::{self, Making, Reached};
 use super::outcome::{Aside, DryRun, TaskInfo};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::git::objects::Edit;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Decision, Ledger, Plan, View, ids, nonce};
@@ -99,7 +99,7 @@ pub fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
     let found = if paths::is_draft(&path) { context.tree().load(&file)? } else { None };
     let bytes = found.ok_or_else(|| {
         Error::new(Kind::NoSuchTask, format!("there is no draft {name:?} in {}", paths::DRAFTS_DIR))
-            .hint(format!("ls {}", context.data_dir().join(paths::DRAFTS_DIR).display()))
+            .hint(format!("ls {}", quoted(context.data_dir().join(paths::DRAFTS_DIR))))
     })?;
     let document = Document::parse(&bytes);
     let title = paths::draft_slug(&path).map_or_else(|| "unnamed task".to_owned(), |slug| slug.humanised());

@@ -7,7 +7,7 @@ use super::landing::{require_code, require_other_base};
 use super::mark::Mark;
 use super::outcome::WorktreeInfo;
 use super::registered::{branch_in, gone, refuse_link, require_alone};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::files::exclude;
 use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
@@ -99,7 +99,7 @@ impl Place {
                     let what = other.branch.as_ref().map_or("a detached HEAD", |branch| branch.as_str());
                     return occupied(
                         format!("{show} is a worktree already, of {what}"),
-                        format!("cd {show} && git status"),
+                        format!("cd {} && git status", quoted(&self.path)),
                     );
                 }
                 let empty = std::fs::read_dir(&self.path).map_or(true, |mut entries| entries.next().is_none());
@@ -227,16 +227,16 @@ impl Place {
         let is_made = |reason: &str| cut_off.is_some() && cut_off::is_initializing_lock(reason.as_bytes());
         if let Some(reason) = record.locked.as_ref().filter(|reason| !is_made(reason)) {
             let message = format!("the worktree {show} is locked: {reason}");
-            return refuse(Kind::Occupied, message, format!("git worktree unlock {show}"));
+            return refuse(Kind::Occupied, message, format!("git worktree unlock {}", quoted(&record.path)));
         }
         if worktree::is_gone(record) {
-            let here = repository.toplevel.display();
             if discard || cut_off.is_some() {
                 return Ok(());
             }
             if repository.here_branch.as_ref() == Some(&self.branch) {
                 let message = format!("git looks for this worktree at {show}, from where it was moved");
-                return refuse(Kind::Occupied, message, format!("cd {here} && git worktree repair"));
+                let repair = format!("cd {} && git worktree repair", quoted(&repository.toplevel));
+                return refuse(Kind::Occupied, message, repair);
             }
             return Err(gone(&record.path, &self.branch));
         }
@@ -246,7 +246,7 @@ impl Place {
         if discard {
             return Ok(());
         }
-        let look = format!("cd {show} && git status");
+        let look = format!("cd {} && git status", quoted(&record.path));
         if let Some(what) = worktree::in_progress(&record.path) {
             return refuse(Kind::Dirty, format!("{show} is in the middle of {what}"), look);
         }
@@ -266,7 +266,7 @@ impl Place {
         // What is missing would be committed, too.
         let hint = match TaskName::from_branch(self.branch.as_str()).filter(|_| cut_off.is_some()) {
             Some(name) => format!("git aitask worktree add {}   # makes it whole", name.id()),
-            None => format!("cd {show} && git add -A && git commit"),
+            None => format!("cd {} && git add -A && git commit", quoted(&record.path)),
         };
         refuse(Kind::Dirty, message, hint)
     }

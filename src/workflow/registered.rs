@@ -1,7 +1,7 @@
 //! What the records of git's registry of worktrees mean for a task, and what else is in the folder of one.
 
 use super::context::Context;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, worktree};
 use crate::task::{BRANCH_PREFIX, WORKTREES_DIR};
@@ -29,7 +29,7 @@ pub(super) fn gone(path: &Path, branch: &Branch) -> Error {
     if path.is_dir() {
         error("is no worktree any more").hint("git worktree prune   # if it is not needed any more")
     } else {
-        error("is gone").hint(format!("git worktree remove {show}   # if it was deleted"))
+        error("is gone").hint(format!("git worktree remove {}   # if it was deleted", quoted(path)))
     }
 }
 
@@ -37,16 +37,15 @@ pub(super) fn gone(path: &Path, branch: &Branch) -> Error {
 pub(super) fn refuse_link(context: &Context, worktree: &Path) -> Result<()> {
     let dir = context.repository.root.join(WORKTREES_DIR);
     if let Some(link) = [dir.as_path(), worktree].into_iter().find(|path| path.is_symlink()) {
-        let link = link.display();
-        return Err(Error::new(Kind::Occupied, format!("{link} is a symbolic link, and none is followed"))
-            .hint(format!("rm {link}")));
+        let message = format!("{} is a symbolic link, and none is followed", link.display());
+        return Err(Error::new(Kind::Occupied, message).hint(format!("rm {}", quoted(link))));
     }
     match dir.symlink_metadata() {
         Ok(data) if !data.is_dir() => Err(Error::new(
             Kind::Occupied,
             format!("{} is in the way: worktrees go into a folder of that name", dir.display()),
         )
-        .hint(format!("mv {0} {0}.old", dir.display()))),
+        .hint(format!("mv {0} {0}.old", quoted(&dir)))),
         _ => Ok(()),
     }
 }
@@ -60,14 +59,15 @@ pub(super) fn require_alone(all: &[WorktreeRecord], path: &Path, discard: bool) 
     let show = path.display();
     let within = |other: &&WorktreeRecord| other.path != path && other.path.starts_with(path) && other.path.is_dir();
     if let Some(other) = all.iter().find(within) {
-        let other = other.path.display();
-        return Err(Error::new(Kind::Occupied, format!("{show} has another worktree in it: {other}"))
-            .hint(format!("git worktree move {other} NEW_PLACE")));
+        let message = format!("{show} has another worktree in it: {}", other.path.display());
+        return Err(
+            Error::new(Kind::Occupied, message).hint(format!("git worktree move {} NEW_PLACE", quoted(&other.path)))
+        );
     }
     let modules = worktree::git_dir(path).and_then(|dir| dir.join("modules").canonicalize().ok());
     match nested(path, modules.as_deref()).filter(|_| !discard) {
         Some(other) => Err(Error::new(Kind::Dirty, format!("{show} has a repository in it: {}", other.display()))
-            .hint(format!("mv {} NEW_PLACE", other.display()))),
+            .hint(format!("mv {} NEW_PLACE", quoted(&other)))),
         None => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 
 use super::context::Context;
 use super::data_state;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::files::data_checkout;
 use crate::git::porcelain::status::{Status, StatusKind};
 use crate::git::{Branch, RefName, worktree};
@@ -38,9 +38,9 @@ pub fn require_branch(context: &Context, top: &Path) -> Result<Branch> {
         None => String::new(),
     };
     RefName::parse(&name).and_then(|name| name.branch()).ok_or_else(|| {
-        let place = top.display();
-        let message = format!("{place} is on no branch (detached HEAD); a commit there would be on none either");
-        Error::new(Kind::DetachedHead, message).hint(format!("cd {place} && git switch {DATA}"))
+        let message =
+            format!("{} is on no branch (detached HEAD); a commit there would be on none either", top.display());
+        Error::new(Kind::DetachedHead, message).hint(format!("cd {} && git switch {DATA}", quoted(top)))
     })
 }
 

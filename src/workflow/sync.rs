@@ -5,7 +5,7 @@ use super::index::{Index, branches};
 use super::joining::Resolutions;
 use super::outcome::{Aside, DryRun};
 use super::reconcile::{Manner, Progress, Reconciled, reconcile};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::git::run::Call;
 use crate::git::{Branch, merge};
 use crate::ledger::forward::Lagging;
@@ -136,7 +136,7 @@ pub fn bring_together(context: &Context) -> Result<Synced> {
             let data = context.data_branch()?;
             let hint = format!(
                 "cd {} && git merge {upstream}{data}   # mend the files and commit, then git aitask sync",
-                dir.display()
+                quoted(&dir)
             );
             return Err(Error::new(Kind::Conflict, message).hint(hint).detail("files", names));
         }

@@ -3,7 +3,7 @@
 
 use super::context::Context;
 use super::place::Place;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::git::merge;
 use crate::git::{Branch, Oid};
 use crate::ledger::held::{Held, Landing};
@@ -52,12 +52,12 @@ pub(super) fn require_whole(
         if theirs.len() == 1 { "commit that is" } else { "commits that are" },
         if theirs.len() > 5 { "; ..." } else { "" },
     );
-    let (branch, show) = (&place.branch, place.path.display());
+    let (branch, path) = (&place.branch, quoted(&place.path));
     let count = theirs.len();
     let message = format!("{branch} on {remote} has {count} {commits} not here: {}{more}", shown.join("; "));
     let how = if merge::is_ancestor(repository, tip, &published)? { "merge --ff-only" } else { "merge" };
     Err(Error::new(Kind::Behind, message)
-        .hint(format!("cd {show} && git {how} {remote}/{branch}   # look at them, then finish again")))
+        .hint(format!("cd {path} && git {how} {remote}/{branch}   # look at them, then finish again")))
 }
 
 /// Adds the push of the task branch to a plan, and notes what is pushed: the next push may replace it.
@@ -157,9 +157,8 @@ pub(super) fn require_commits(
     if !empty {
         return Ok(());
     }
-    let show = place.path.display();
     Err(Error::new(Kind::NoCommits, format!("{} has no commits of its own", place.branch))
-        .hint(format!("cd {show} && git commit"))
+        .hint(format!("cd {} && git commit", quoted(&place.path)))
         .hint(format!("git aitask drop {}", path.id()))
         .hint(format!("git aitask archive {}   # if there is nothing to merge", path.id())))
 }

@@ -9,7 +9,7 @@ use super::place::{Base, Place};
 use super::registered::{branch_in, gone};
 use super::teardown::{self, BranchEnd, Manner, WorktreeEnd, WorktreeName};
 use super::{holding, landing, planned};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::git::{Branch, worktree};
 use crate::task::{TaskId, TaskName};
 use serde::Serialize;
@@ -155,7 +155,7 @@ pub fn remove(context: &Context, wanted: &Wanted, discard: bool) -> Result<Remov
     aside.notes.extend(landing::lost_rebase(context, removal.rebased.as_ref(), &manner.homes)?);
     if let Some(path) = &path {
         let force = if discard { " --force" } else { "" };
-        aside.would_run(format!("git worktree remove{force} {}", path.display()));
+        aside.would_run(format!("git worktree remove{force} {}", quoted(path)));
     }
     let branch_deleted = removal.branch == BranchEnd::Deleted;
     if branch_deleted {
@@ -173,9 +173,9 @@ fn refusal(wanted: &Wanted, branch: &Branch, reason: &str, path: &Path, causes: 
     let message = format!("{show} stays: {why}");
     match reason {
         "dirty" => Error::new(Kind::Dirty, message)
-            .hint(format!("cd {show} && git status"))
+            .hint(format!("cd {} && git status", quoted(path)))
             .hint(format!("git aitask worktree remove {} --discard   # loses it", wanted.id)),
-        "locked" => Error::new(Kind::Occupied, message).hint(format!("git worktree unlock {show}")),
+        "locked" => Error::new(Kind::Occupied, message).hint(format!("git worktree unlock {}", quoted(path))),
         "stale_record" => gone(path, branch),
         _ => Error::new(Kind::Occupied, message).hint("git worktree list"),
     }

@@ -162,3 +162,19 @@ fn no_hostname_on_the_path() {
     assert!(world.remote_file("aitask-locks", "t1_lock.yaml").unwrap().contains("hostname: unknown\n"));
     lonely.aitask(&["drop", "1"]).ok();
 }
+
+#[test]
+fn hints_with_a_path_that_has_a_space_in_it_can_be_pasted() {
+    let world = World::new();
+    let ann = world.clone_as("sp ace;x", "Ann", "ann@example.com");
+    ann.aitask(&["init"]).ok();
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1"]).ok();
+    ann.write("aiwork/t1_one/new.txt", "new\n");
+    for verb in [&["drop", "1"][..], &["worktree", "remove", "1"], &["finish", "1"]] {
+        let run = ann.aitask(&[verb, &["--json"]].concat()).fails(1);
+        let hint = run.error()["error"]["hints"][0].clone();
+        let (way, _) = hint.as_str().unwrap().split_once(" && ").unwrap();
+        ann.run("sh", &["-c", way]).ok();
+    }
+}

@@ -128,10 +128,52 @@ fn an_alias_of_another_repository_is_refused() {
     };
     refused(2, "other coordination branches");
     std::fs::remove_dir_all(&copy).unwrap();
-    refused(75, "cannot be asked");
+    refused(75, "cannot be reached");
     world.git(&["init", "-q", "--bare", "copy.git"]);
     refused(2, "other coordination branches");
     assert_eq!(world.git(&["--git-dir=origin.git", "for-each-ref"]), before);
+}
+
+#[test]
+fn hints_about_addresses_can_be_pasted() {
+    let (world, ann, copy) = with_copy();
+    let origin = world.origin().display().to_string();
+    // the user is part of the address
+    let ann = ann.env("GIT_SSH_COMMAND", "false");
+    ann.git(&["config", "remote.origin.pushurl", "ssh://git@host.example/me/fork.git"]);
+    let run = ann.aitask(&["new", "x", "--json"]).fails(2);
+    let hints = run.error()["error"]["hints"].clone();
+    for hint in [&hints[1], &hints[0]] {
+        ann.run("sh", &["-c", hint.as_str().unwrap()]).ok();
+    }
+    assert_eq!(ann.git(&["config", "remote.hub.url"]).trim(), origin);
+    assert_eq!(ann.git(&["config", "remote.origin.pushurl"]).trim(), origin);
+    ann.aitask(&["new", "x"]).ok();
+    assert!(!world.git(&["--git-dir", &copy, "ls-tree", "-r", "--name-only", "main"]).contains("_x.md"));
+}
+
+#[test]
+fn an_alias_before_there_is_anything_to_compare_can_be_set_up_by_a_hint() {
+    let world = World::new();
+    let bob = world.clone("bob");
+    let bob = by_alias(&world, &bob, "origin.git");
+    let run = bob.aitask(&["init", "--json"]).fails(2);
+    let hints = run.error()["error"]["hints"].clone();
+    bob.run("sh", &["-c", hints[2].as_str().unwrap()]).ok();
+    bob.aitask(&["init"]).ok();
+    assert!(world.remote_branch("aitask-locks").is_some());
+}
+
+#[test]
+fn an_address_that_lets_nobody_in_is_not_called_unreachable() {
+    let (world, ann, _) = with_copy();
+    let ann = by_alias(&world, &ann, "origin.git");
+    world.script(
+        &world.root().join("bin/ssh"),
+        "#!/bin/sh\necho 'git@work: Permission denied (publickey).' >&2\nexit 255\n",
+    );
+    let run = ann.aitask(&["new", "x", "--json"]).fails(128);
+    assert_eq!(run.error()["error"]["kind"], "authentication", "{run}");
 }
 
 /// The connections of a new task.

@@ -52,6 +52,7 @@ fn locks_from_before_join_those_of_a_remote_that_has_some() {
     for verb in [&["pick", "2"][..], &["lock", "1"], &["drop", "1"]] {
         let run = ann.aitask(verb).fails(1);
         assert!(run.stderr.contains("before it had a remote") && run.stderr.contains("git aitask init"), "{run}");
+        assert!(run.stderr.contains("git branch -D aitask-locks"), "{run}");
     }
     ann.aitask(&["init"]).ok();
     assert_eq!(world.locks(), ["t1_lock.yaml", "t2_lock.yaml"]);
@@ -94,6 +95,26 @@ fn a_look_at_the_published_branch_is_no_set_of_its_own() {
     ann.git(&["branch", "-q", "aitask-locks", "origin/aitask-locks"]);
     ann.aitask(&["lock", "1"]).ok();
     ann.aitask(&["unlock", "1"]).ok();
+}
+
+#[test]
+fn a_copy_of_the_published_branch_publishes_no_lock_that_was_released() {
+    for released_by_ann in [true, false] {
+        let world = World::new();
+        let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
+        ann.task("One", &[]);
+        let holder = if released_by_ann { &ann } else { &bob };
+        holder.aitask(&["lock", "1"]).ok();
+        ann.git(&["fetch", "-q", "origin", "aitask-locks:aitask-locks"]);
+        holder.aitask(&["unlock", "1"]).ok();
+        let compact =
+            "git push -q -f origin $(git commit-tree -m c origin/aitask-locks^{tree}):refs/heads/aitask-locks";
+        holder.run("sh", &["-c", compact]).ok();
+        ann.aitask(&["list", "--fetch"]).ok();
+        ann.aitask(&["init"]).ok();
+        assert_eq!(world.locks(), Vec::<String>::new());
+        ann.aitask(&["lock", "1"]).ok();
+    }
 }
 
 #[test]

@@ -65,6 +65,19 @@ fn init_puts_the_locks_back_and_nobody_gets_a_held_task() {
 }
 
 #[test]
+fn tasks_that_are_being_worked_on_without_a_lock_are_named_when_the_locks_are_put_back() {
+    let (world, ann, bob) = held();
+    bob.aitask(&["pick", "2", "--no-worktree"]).ok();
+    delete(&world, LOCKS);
+    let run = ann.aitask(&["init", "--json"]).ok();
+    let notes = run.json()["notes"].to_string();
+    assert!(notes.contains("t2 (bob@example.com)") && !notes.contains("t1 ("), "{run}");
+    let run = bob.aitask(&["init"]).ok();
+    assert!(!run.stdout.contains("t2 (") && !run.stderr.contains("t2 ("), "{run}");
+    assert_eq!(world.locks(), ["t1_lock.yaml", "t2_lock.yaml"]);
+}
+
+#[test]
 fn a_fetch_of_the_user_that_prunes_takes_no_knowledge_away() {
     let (world, ann, bob) = held();
     let tip = world.remote_branch(LOCKS).unwrap();
@@ -115,16 +128,93 @@ fn the_clone_that_knows_more_brings_the_branch_forward() {
     assert_eq!(world.remote_branch(LOCKS), Some(tip));
 }
 
+/// Ann knows that bob holds t1; then the server is restored from a backup without that lock.
+fn set_back_below_a_lock() -> (World, Repo, Repo) {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    ann.task("Two", &[]);
+    let bob = world.clone("bob");
+    bob.aitask(&["lock", "1"]).ok();
+    ann.aitask(&["locks"]).ok();
+    (world, ann, bob)
+}
+
 #[test]
-fn a_branch_that_was_set_back_is_said_and_brought_forward() {
-    let (world, ann, _) = held();
-    ann.aitask(&["lock", "2"]).ok();
+fn a_lock_branch_that_was_set_back_gives_nobody_a_held_task() {
+    let (world, ann, bob) = set_back_below_a_lock();
     let tip = world.remote_branch(LOCKS).unwrap();
     set_back(&world, LOCKS, 1);
-    let run = ann.aitask(&["unlock", "2"]).ok();
-    assert!(run.stderr.contains("set back") && run.stderr.contains(&tip), "{run}");
+    let older = world.remote_branch(LOCKS);
+    for verb in [&["pick", "1", "--no-worktree"][..], &["pick", "2", "--no-worktree"], &["lock", "1"], &["lock", "2"]] {
+        let run = ann.aitask(&[verb, &["--json"]].concat()).fails(1);
+        let error = run.error()["error"].clone();
+        assert_eq!(error["kind"], "branch_gone", "{run}");
+        assert!(error["message"].as_str().unwrap().contains("t1"), "{run}");
+        assert!(error["hints"].to_string().contains("git aitask init"), "{run}");
+        assert_eq!(world.remote_branch(LOCKS), older);
+    }
+    let run = ann.script("aitask_lock.sh", &["1", "--email", "ann@example.com"]).fails(10);
+    assert!(run.stderr.contains("set back"), "{run}");
+    let run = ann.aitask(&["list", "--fetch"]).ok();
+    assert!(run.stderr.contains("set back"), "{run}");
+    // neither the fetches of these commands nor git's cleaning takes the knowledge away
+    ann.git(&["reflog", "expire", "--expire=now", "--all"]);
+    ann.git(&["gc", "-q", "--prune=now"]);
     ann.aitask(&["init"]).ok();
-    assert_eq!(world.remote_branch(LOCKS), Some(tip));
+    assert_eq!((world.remote_branch(LOCKS), world.locks()), (Some(tip), vec!["t1_lock.yaml".to_owned()]));
+    ann.aitask(&["pick", "1", "--no-worktree"]).fails(1);
+    bob.aitask(&["unlock", "1"]).ok();
+}
+
+#[test]
+fn a_branch_that_was_set_back_is_accepted_by_the_command_of_the_hint() {
+    let (world, ann, _) = set_back_below_a_lock();
+    set_back(&world, LOCKS, 1);
+    let run = ann.aitask(&["lock", "2", "--json"]).fails(1);
+    let hints = run.error()["error"]["hints"].clone();
+    ann.run("sh", &["-c", hints[1].as_str().unwrap()]).ok();
+    ann.aitask(&["lock", "2"]).ok();
+    assert_eq!(world.locks(), ["t2_lock.yaml"]);
+}
+
+#[test]
+fn a_branch_that_was_set_back_and_went_on_loses_no_lock() {
+    let (world, ann, bob) = set_back_below_a_lock();
+    set_back(&world, LOCKS, 1);
+    // cid knows of nothing
+    world.clone("cid").aitask(&["lock", "2"]).ok();
+    ann.aitask(&["pick", "1", "--no-worktree"]).fails(1);
+    ann.aitask(&["init"]).ok();
+    assert_eq!(world.locks(), ["t1_lock.yaml", "t2_lock.yaml"]);
+    ann.aitask(&["pick", "1", "--no-worktree"]).fails(1);
+    bob.aitask(&["unlock", "1"]).ok();
+}
+
+#[test]
+fn a_branch_that_was_set_back_to_before_an_unlock_is_no_reason_to_stop() {
+    let (world, ann, bob) = set_back_below_a_lock();
+    bob.aitask(&["unlock", "1"]).ok();
+    ann.aitask(&["lock", "2"]).ok();
+    ann.aitask(&["unlock", "2"]).ok();
+    set_back(&world, LOCKS, 1);
+    bob.aitask(&["lock", "1"]).ok();
+    ann.aitask(&["unlock", "2", "--force"]).ok();
+    assert_eq!(world.locks(), ["t1_lock.yaml"]);
+}
+
+#[test]
+fn what_the_counter_was_before_it_was_set_back_is_not_handed_out_again() {
+    let (world, ann, _) = set_back_below_a_lock();
+    // no claim, so it has no mirror of the counter
+    let cid = world.clone("cid");
+    ann.aitask(&["new", "Three", "--draft"]).ok();
+    ann.script("aitask_claim_id.sh", &[]).ok();
+    cid.aitask(&["list", "--fetch"]).ok();
+    let next: u64 = world.remote_file("aitask-ids", "next_id.txt").unwrap().trim().parse().unwrap();
+    cid.script("aitask_claim_id.sh", &["--peek"]).ok();
+    set_back(&world, "aitask-ids", 1);
+    assert_eq!(cid.task("Four", &[]), next.to_string());
 }
 
 #[test]
@@ -252,4 +342,20 @@ fn a_repository_that_moved_without_them_gets_them_only_where_the_remote_is_named
     ann.aitask(&["init", "--remote", "origin"]).ok();
     assert!(there().contains(&format!("{} refs/heads/aitask-locks\n", tip.unwrap())));
     ann.aitask(&["drop", "1"]).ok();
+}
+
+#[test]
+fn a_repository_that_moved_from_an_address_of_ssh_is_asked_there_as_its_user() {
+    let (world, ann, _) = held();
+    let ssh = world.root().join("bin/ssh");
+    let asked = "#!/bin/sh\ncase \" $* \" in *' git@work '*) ;; *) exit 255 ;; esac\nfor command; do :; done\nexec sh -c \"$command\"\n";
+    world.script(&ssh, asked);
+    let ann = ann.env("GIT_SSH_COMMAND", ssh.display()).env("GIT_SSH_VARIANT", "simple");
+    let old = format!("ssh://git@work{}", world.origin().display());
+    ann.git(&["remote", "set-url", "origin", &old]);
+    ann.aitask(&["lock", "2"]).ok();
+    world.git(&["clone", "-q", "--bare", "--single-branch", "--branch", "main", "origin.git", "new.git"]);
+    ann.git(&["remote", "set-url", "origin", "../new.git"]);
+    let run = ann.aitask(&["init"]).fails(2);
+    assert!(run.stderr.contains(&format!("git remote set-url origin {old}")), "{run}");
 }

@@ -94,3 +94,16 @@ fn the_scripts_begin_one_on_origin_and_warn() {
     assert!(run.stderr.contains("'upstream' has a lock branch"), "{run}");
     assert!(branches(&world).contains("aitask-locks"));
 }
+
+#[test]
+fn an_edit_makes_no_lock_branch() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    world.git(&["--git-dir=origin.git", "update-ref", "-d", "refs/heads/aitask-locks"]);
+    let cid = world.clone("cid");
+    for change in [["--status", "Editing"], ["--assign", "cid@example.com"], ["--priority", "high"]] {
+        cid.aitask(&[&["edit", "1"][..], &change].concat()).ok();
+        assert_eq!(world.remote_branch("aitask-locks"), None);
+    }
+}

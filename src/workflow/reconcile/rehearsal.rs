@@ -2,7 +2,7 @@
 
 use super::work::{AUTO_COMMIT, Step, Work};
 use super::{Failure, Progress, Reconciled};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::files::Tree;
 use crate::git::Oid;
 use crate::git::carry::{self, Forward};
@@ -31,7 +31,7 @@ impl Work<'_, '_> {
         };
         let made = objects::build(&self.context.repository, &[commit])?.commits.into_iter().next();
         self.rehearsed = Some(made.ok_or_else(|| Error::new(Kind::Bug, "git made no commit"))?);
-        let command = format!("git -C {} commit -m '{AUTO_COMMIT}' -- <{} files>", dir.display(), changed.len());
+        let command = format!("git -C {} commit -m '{AUTO_COMMIT}' -- <{} files>", quoted(dir), changed.len());
         (self.manner.progress)(Progress::WouldRun(command));
         Ok(())
     }

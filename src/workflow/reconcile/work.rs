@@ -1,7 +1,7 @@
 //! The steps, one after the other, again when the remote or the checkout moved meanwhile.
 
 use super::{Failure, Manner, Progress, Reconciled};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::files::{Tree, is_left_by_a_write};
 use crate::git::carry::{self, Forward};
 use crate::git::porcelain::status::StatusEntry;
@@ -164,7 +164,7 @@ impl Work<'_, '_> {
         let status = worktree::changes_below(repository, &dir, &below_folders)?;
         if status.branch.as_ref() != Some(self.data) {
             let message = format!("{} is not on the branch {}", dir.display(), self.data);
-            let hint = format!("cd {} && git switch {}", dir.display(), self.data);
+            let hint = format!("cd {} && git switch {}", quoted(&dir), self.data);
             return Ok(failed(Failure::Detached, Error::new(Kind::DetachedHead, message).hint(hint)));
         }
         let below = |path: &Path| folders.iter().any(|folder| path.starts_with(folder));

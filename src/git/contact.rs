@@ -1,0 +1,30 @@
+//! What to say of a remote that could not be talked to.
+
+use crate::error::{Error, Kind, quoted};
+use crate::git::porcelain::failure::{self, Failure};
+use crate::git::run::{Call, Output};
+
+/// The error of a command that sends nothing to a remote, named or by its address.
+pub(super) fn connection_error(remote: &str, call: &Call, output: &Output) -> Error {
+    let failure = failure::of_question(output.code, &output.complaint());
+    contact_error(remote, call, output, failure)
+}
+
+/// The error of a command that failed over the contact to a remote, named or by its address.
+pub(super) fn contact_error(remote: &str, call: &Call, output: &Output, failure: Failure) -> Error {
+    let stderr = output.complaint();
+    let said = failure::said(failure, &stderr);
+    let error = match failure {
+        Failure::OldGit => return call.failure(output),
+        Failure::Authentication => {
+            let message = format!("authentication failed for the remote {remote}: {said}");
+            Error::new(Kind::Authentication, message).hint(format!("git fetch {}", quoted(remote)))
+        }
+        Failure::Denied => Error::new(Kind::Denied, format!("the server of {remote} refused: {said}"))
+            .hint(format!("git remote get-url --push {}   # check that you may push there", quoted(remote))),
+        _ => Error::new(Kind::Unreachable, format!("the remote {remote} cannot be reached: {said}"))
+            .hint(format!("git ls-remote {}", quoted(remote)))
+            .hint("run the same command again later"),
+    };
+    error.detail("stderr", stderr)
+}
