@@ -87,6 +87,16 @@ impl Output {
         self.code == Some(0)
     }
 
+    /// How it ended: `exit N`, or what ended it.
+    #[must_use]
+    pub fn ending(&self) -> String {
+        match (self.code, self.signal) {
+            (Some(code), _) => format!("exit {code}"),
+            (None, Some(signal)) => format!("signal {signal}"),
+            (None, None) => "no answer in time".to_owned(),
+        }
+    }
+
     /// Standard output as text, without the final newline; what is not UTF-8 is replaced.
     #[must_use]
     pub fn text(&self) -> String {
@@ -229,7 +239,10 @@ impl Call {
 
     fn start(&self) -> Result<Output> {
         interrupt::check()?;
-        let attached = self.streams == Streams::Ours && io::stdin().is_terminal();
+        // What works in an editor takes the terminal from /dev/tty, whatever its standard input is; in a process group of
+        // its own it would be stopped there.
+        let on_terminal = || io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal();
+        let attached = self.streams == Streams::Ours && on_terminal();
         let ended = if attached { interrupt::attached(|| self.started(true)) } else { self.started(false) };
         let (end, stdout, stderr) = ended.map_err(|error| self.not_started(&error))?;
         match end {
@@ -355,7 +368,7 @@ impl Call {
                 .hint("git config --global user.name \"Your Name\"")
                 .hint("git config --global user.email you@example.com");
         }
-        let code = output.code.map_or_else(|| "a signal".to_owned(), |code| format!("exit {code}"));
+        let code = output.ending();
         let said = if complaint.is_empty() { String::new() } else { format!(": {complaint}") };
         Error::new(Kind::Git, format!("`{}` failed ({code}){said}", self.line()))
             .detail("command", self.line())
@@ -375,7 +388,7 @@ impl Call {
     /// In the grammar of `GIT_TRACE`: the time of day, where, what.
     fn print_trace(&self, took: Duration, output: &Output) {
         let now = jiff::ZonedDateTime::now().strftime("%H:%M:%S%.6f");
-        let exit = output.code.map_or_else(|| "killed".to_owned(), |code| format!("exit {code}"));
+        let exit = output.ending();
         let line = format!(
             "{now} git-aitask:run.rs       trace: run_command: {} ({} ms, {exit})\n",
             harmless(&self.line()),
