@@ -130,21 +130,50 @@ pub fn has_submodules(path: &Path) -> bool {
     git_dir(path).is_some_and(|dir| dir.join("modules").is_dir())
 }
 
+/// What `git rev-list` is asked for a commit that no remote has: HEAD, branches, tags and the stash are looked at.
+const OWN: [&str; 4] = ["--max-count=1", "--all", "--not", "--remotes"];
+
 /// Refuses a worktree with anything that is in no commit, in its submodules too, or with commits, tags or stashes in a
 /// submodule that no remote has: a submodule's repository goes with the worktree.
 pub fn require_expendable_submodules(repository: &Repository, path: &Path) -> Result<()> {
-    const OWN: &str = "git rev-list --max-count=1 HEAD --branches --tags --glob='refs/stas[h]' --not --remotes";
-    let submodules = repository.git().read(path, "submodule").args(["--quiet", "foreach", "--recursive", OWN]);
+    let own = format!("git rev-list {}", OWN.join(" "));
+    let submodules = repository.git().read(path, "submodule").args(["--quiet", "foreach", "--recursive", &own]);
     let (kept, what) = if load_status(repository, path)?.is_dirty() {
         (true, "uncommitted work")
     } else {
-        (!submodules.run()?.stdout.is_empty(), "commits in a submodule that were not pushed")
+        (!submodules.run()?.stdout.is_empty(), NOT_PUSHED)
     };
-    if !kept {
-        return Ok(());
+    if kept { Err(keeps(path, what)) } else { Ok(()) }
+}
+
+/// Refuses a worktree whose git directory keeps a repository of a submodule with commits, tags or stashes that no remote
+/// has. Needs no index, so it is also for a worktree that is not whole.
+pub fn require_pushed_submodules(repository: &Repository, path: &Path, git_dir: &Path) -> Result<()> {
+    for dir in repositories_below(&git_dir.join("modules")) {
+        let call = repository.git().read(&dir, "rev-list").args(OWN);
+        // Its own settings name a worktree that may be gone.
+        if !call.env("GIT_DIR", &dir).env("GIT_WORK_TREE", &dir).run()?.stdout.is_empty() {
+            return Err(keeps(path, NOT_PUSHED));
+        }
     }
+    Ok(())
+}
+
+const NOT_PUSHED: &str = "commits in a submodule that were not pushed";
+
+fn keeps(path: &Path, what: &str) -> Error {
     let show = path.display();
-    Err(Error::new(Kind::Dirty, format!("{show} has {what}")).hint(format!("cd {show} && git status")))
+    Error::new(Kind::Dirty, format!("{show} has {what}")).hint(format!("cd {show} && git status"))
+}
+
+/// The repositories of submodules, of submodules in submodules too. Their names may have slashes.
+fn repositories_below(folder: &Path) -> Vec<PathBuf> {
+    if folder.join("HEAD").is_file() && folder.join("objects").is_dir() {
+        return [vec![folder.to_owned()], repositories_below(&folder.join("modules"))].concat();
+    }
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders.flat_map(|entry| repositories_below(&entry.path())).collect()
 }
 
 /// The folder for temporary files as git would write it down: absolute, no link in it.

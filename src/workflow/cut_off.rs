@@ -35,31 +35,34 @@ impl CutOff {
 /// What came of [`make_whole`].
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Mended {
-    /// It is whole; what differs from its commit was left alone.
-    Whole(CutOff, Vec<StatusEntry>),
+    /// It is whole: these files were missing, and what else differs from its commit was left alone.
+    Whole(CutOff, Vec<PathBuf>, Vec<StatusEntry>),
     /// Nothing but its registration was there, and that is gone.
     Unregistered,
 }
 
 impl Mended {
-    /// What to say of it.
+    /// What to say of it to somebody who asked for the worktree: that files came back in one that nobody has worked in
+    /// yet is nothing to know.
     pub(super) fn note(&self, path: &Path) -> Option<String> {
-        let show = path.display();
         match self {
-            Self::Unregistered => None,
-            Self::Whole(CutOff::Making, work) if work.is_empty() => None,
-            Self::Whole(what, work) => {
-                let left = if work.is_empty() {
-                    String::new()
-                } else {
-                    format!("; what differs from its commit was left as it is: {}", first_of(work))
-                };
-                Some(format!(
-                    "a command was killed while {show} was {}, and what was missing is back{left}",
-                    what.name()
-                ))
-            }
+            Self::Whole(CutOff::Making, _, work) if work.is_empty() => None,
+            _ => self.describe(path),
         }
+    }
+
+    /// What to say of it to somebody who asked for something else.
+    pub(super) fn describe(&self, path: &Path) -> Option<String> {
+        let Self::Whole(what, missing, work) = self else { return None };
+        let mut text = format!("a command was killed while {} was {}", path.display(), what.name());
+        if !missing.is_empty() {
+            let names = first_of(missing.iter().map(PathBuf::as_path));
+            text.push_str(&format!(", and missing files were restored: {names}"));
+        }
+        if !work.is_empty() {
+            text.push_str(&format!("; what differs from its commit was left as it is: {}", first_work(work)));
+        }
+        Some(text)
     }
 }
 
@@ -89,6 +92,10 @@ pub(super) fn make(
     Ok(())
 }
 
+/// What the note about a worktree being made says while we write the files that git, killed, did not. Git itself writes
+/// the index last; we need it first, so that the index alone would not tell that files are missing.
+const MENDING: &[u8] = b"mending\n";
+
 /// How long ago a git that we did not start may have begun, to be taken for one that is still at it.
 const YOUNG: Duration = Duration::from_secs(2);
 
@@ -107,7 +114,8 @@ impl<'s> Site<'s> {
     }
 
     /// What it is in the middle of, told from the notes and from files of git's (gitrepository-layout(5)): the index of a
-    /// worktree is written when all its files are there, and until then its registration is locked. Starts no process.
+    /// worktree is written when all its files are there, and until then its registration is locked. That somebody noted
+    /// that git makes it is no sign: git may be done, and the files be somebody's work. Starts no process.
     pub(super) fn cut_off(&self) -> Option<CutOff> {
         if self.path == self.repository.root {
             return None;
@@ -115,8 +123,19 @@ impl<'s> Site<'s> {
         if Mark::removing(self.repository, self.name).is_there() {
             return Some(CutOff::Removal);
         }
-        let is_noted = Mark::making(self.repository, self.name).is_there();
-        (is_noted || self.registration().is_some_and(|dir| is_half(&dir))).then_some(CutOff::Making)
+        (self.is_mending() || self.registration().is_some_and(|dir| is_half(&dir))).then_some(CutOff::Making)
+    }
+
+    /// Whether somebody began to write the files that git, killed, did not.
+    fn is_mending(&self) -> bool {
+        Mark::making(self.repository, self.name).says(MENDING)
+    }
+
+    /// What its missing files come from, where it is not somebody who deleted them: once git has written the index, all
+    /// files were there.
+    fn loss(&self, dir: &Path, what: CutOff) -> Option<CutOff> {
+        let is_git = what == CutOff::Removal || !dir.join("index").exists() || self.is_mending();
+        is_git.then_some(what)
     }
 
     /// Where git keeps what it knows of the worktree.
@@ -157,7 +176,7 @@ impl<'s> Site<'s> {
         let making = Mark::making(self.repository, self.name);
         if making.is_there() {
             // What a hook left running in the background holds the note, and is not at the files.
-            return making.is_held() && (is_half(&dir) || lock.exists());
+            return making.is_held() && (is_half(&dir) || lock.exists() || self.is_mending());
         }
         let age = dir.join("locked").metadata().and_then(|data| data.modified()).ok();
         let is_young = age.and_then(|age| age.elapsed().ok()).is_some_and(|age| age < YOUNG);
@@ -170,21 +189,30 @@ impl<'s> Site<'s> {
     /// # Errors
     /// [`Kind::Contention`] when a git is at it for longer than `limit`.
     pub(super) fn make_whole(&self, limit: Duration) -> Result<Option<Mended>> {
-        let Some(what) = self.cut_off() else { return Ok(None) };
-        self.wait(limit)?;
-        // The git that was waited for may have done it.
-        let Some(what) = self.cut_off().filter(|now| *now == what) else { return Ok(None) };
         let (mut making, mut removing) =
             (Mark::making(self.repository, self.name), Mark::removing(self.repository, self.name));
+        let before = self.cut_off();
+        if before.is_some() {
+            self.wait(limit)?;
+        }
+        // The git that was waited for may have done it.
+        let Some(what) = self.cut_off() else {
+            making.clear();
+            return Ok(None);
+        };
+        if before != Some(what) {
+            return Ok(None);
+        }
         let Some(dir) = self.registration().filter(|dir| self.path.is_dir() && self.is_usable(dir)) else {
             self.unregister()?;
             making.clear();
             removing.clear();
             return Ok(Some(Mended::Unregistered));
         };
+        let loss = self.loss(&dir, what);
         // With an index it looks like one in which somebody deleted files; the note tells otherwise.
-        if what == CutOff::Making {
-            making.set(self.repository)?;
+        if loss == Some(CutOff::Making) {
+            making.say(self.repository, MENDING)?;
         }
         self.link()?;
         // Nobody has it any more.
@@ -197,7 +225,7 @@ impl<'s> Site<'s> {
                 git("sparse-checkout").arg("reapply").run()?;
             }
         }
-        let (missing, work) = self.look(&dir, what, None)?;
+        let (missing, work) = self.look(&dir, loss, None)?;
         if !missing.is_empty() {
             let names: Vec<_> = missing.iter().flat_map(|path| [path.as_os_str().as_bytes(), b"\0"].concat()).collect();
             git("checkout-index").args(["--force", "--index", "--quiet", "-z", "--stdin"]).input(names).run()?;
@@ -208,12 +236,12 @@ impl<'s> Site<'s> {
             let lock = dir.join("locked");
             std::fs::remove_file(&lock).map_err(|error| Error::io("remove", &lock, &error))?;
         }
+        making.clear();
+        removing.clear();
         if what == CutOff::Making {
             self.run_hook(&dir)?;
         }
-        making.clear();
-        removing.clear();
-        Ok(Some(Mended::Whole(what, work)))
+        Ok(Some(Mended::Whole(what, missing, work)))
     }
 
     /// What git does last when it makes a worktree. Before git 2.36 hooks cannot be run so; and what the hook says is told
@@ -232,27 +260,34 @@ impl<'s> Site<'s> {
         };
         let usable = self.registration().filter(|dir| self.path.is_dir() && self.is_usable(dir));
         let Some(dir) = usable else { return Ok(Vec::new()) };
+        let loss = self.loss(&dir, what);
         if dir.join("index").exists() {
-            return Ok(self.look(&dir, what, None)?.1);
+            return Ok(self.look(&dir, loss, None)?.1);
         }
         // An index beside its own: nothing is changed by looking.
         let beside = tempfile::tempdir_in(self.repository.private_dir()?);
         let beside = beside.map_err(|error| Error::io("make a folder in", &self.repository.common_dir, &error))?;
         let index = beside.path().join("index");
         self.git(&dir, "read-tree").env("GIT_INDEX_FILE", &index).arg("HEAD").run()?;
-        Ok(self.look(&dir, what, Some(&index))?.1)
+        Ok(self.look(&dir, loss, Some(&index))?.1)
     }
 
-    /// The tracked files that are not there, or not to their end; and what else differs.
-    fn look(&self, dir: &Path, what: CutOff, index: Option<&Path>) -> Result<(Vec<PathBuf>, Vec<StatusEntry>)> {
+    /// Refuses where a submodule in it has commits that no remote has: its repository goes with the worktree.
+    pub(super) fn require_pushed_submodules(&self) -> Result<()> {
+        let Some(dir) = self.registration() else { return Ok(()) };
+        worktree::require_pushed_submodules(self.repository, self.path, &dir)
+    }
+
+    /// The tracked files that are not there, or not to their end, because of `loss`; and what else differs.
+    fn look(&self, dir: &Path, loss: Option<CutOff>, index: Option<&Path>) -> Result<(Vec<PathBuf>, Vec<StatusEntry>)> {
         let call = self.git(dir, "status").args(["--porcelain=v2", "--branch", "-z", "--no-renames"]);
         let call = call.env("GIT_OPTIONAL_LOCKS", "0");
         let call = call.args(["--untracked-files=normal", "--ignore-submodules=none"]);
         let call = index.map_or_else(|| call.clone(), |index| call.clone().env("GIT_INDEX_FILE", index));
         let (mut missing, mut work) = (Vec::new(), Vec::new());
         for entry in status::parse(&call.run()?.stdout)?.entries {
-            let is_gone = entry.code == ['.', 'D'];
-            if is_gone || (what == CutOff::Making && self.is_beginning(dir, &entry)?) {
+            let is_gone = loss.is_some() && entry.code == ['.', 'D'];
+            if is_gone || (loss == Some(CutOff::Making) && self.is_beginning(dir, &entry)?) {
                 missing.push(entry.path);
             } else {
                 work.push(entry);
@@ -281,6 +316,9 @@ impl<'s> Site<'s> {
         let cut_off = self.cut_off();
         if cut_off.is_some() {
             self.wait(limit)?;
+            if !discard {
+                self.require_pushed_submodules()?;
+            }
         }
         let mut mark = Mark::removing(self.repository, self.name);
         mark.set(self.repository)?;
@@ -350,10 +388,15 @@ pub(super) fn name_of(branch: &Branch) -> &str {
     branch.as_str().strip_prefix(BRANCH_PREFIX).unwrap_or(branch.as_str())
 }
 
+/// The first few of the files with work, and how many more there are.
+pub(super) fn first_work(work: &[StatusEntry]) -> String {
+    first_of(work.iter().map(|entry| entry.path.as_path()))
+}
+
 /// The first few of some files, and how many more there are.
-pub(super) fn first_of(work: &[StatusEntry]) -> String {
-    let names: Vec<_> = work.iter().take(5).map(|entry| entry.path.display().to_string()).collect();
-    let more = work.len().saturating_sub(names.len());
+fn first_of<'p>(mut paths: impl ExactSizeIterator<Item = &'p Path>) -> String {
+    let names: Vec<_> = paths.by_ref().take(5).map(|path| path.display().to_string()).collect();
+    let more = paths.len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}{more}", names.join(", "))
 }

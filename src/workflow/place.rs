@@ -133,7 +133,7 @@ impl Place {
             path: self.path.clone(),
             branch: self.branch.clone(),
             base: Some(base.branch.clone()),
-            created: matches!(mended, Some(Mended::Whole(CutOff::Making, _))),
+            created: matches!(mended, Some(Mended::Whole(CutOff::Making, ..))),
             ahead: None,
             behind: None,
             copied: Vec::new(),
@@ -198,6 +198,8 @@ impl Place {
         };
         let site = self.site(context, record);
         if site.cut_off().is_none() {
+            // Whoever noted that it was being made was killed when git was done.
+            Mark::making(&context.repository, name_of(&self.branch)).clear();
             return Ok(None);
         }
         let queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
@@ -257,12 +259,15 @@ impl Place {
         }
         let work = site.load_work()?;
         if work.is_empty() {
-            if cut_off.is_none() && worktree::has_submodules(&record.path) {
+            if cut_off.is_some() {
+                return site.require_pushed_submodules();
+            }
+            if worktree::has_submodules(&record.path) {
                 worktree::require_expendable_submodules(repository, &record.path)?;
             }
             return Ok(());
         }
-        let message = format!("{show} has uncommitted work: {}", cut_off::first_of(&work));
+        let message = format!("{show} has uncommitted work: {}", cut_off::first_work(&work));
         // What is missing would be committed, too.
         let hint = match TaskName::from_branch(self.branch.as_str()).filter(|_| cut_off.is_some()) {
             Some(name) => format!("git aitask worktree add {}   # makes it whole", name.id()),
