@@ -47,8 +47,8 @@ pub struct Object {
     pub data: Vec<u8>,
 }
 
-/// The largest object that is read, in bytes, so that nobody's commit fills our memory: the largest there may be is a
-/// bundle of archived files.
+/// The largest object that is used, in bytes: the largest there may be is a bundle of archived files. What git answers is
+/// in memory by then; this keeps a larger object from being copied, unpacked and shown.
 const LARGEST: u64 = 64 << 20;
 
 /// The size that the head of an answer tells.
