@@ -2,6 +2,7 @@
 //! whole, and removed; what is missing in them is nobody's work, and what was changed in them is.
 
 use super::mark::Mark;
+use super::mended::{CutOff, Mended};
 use crate::error::{Error, Kind, Result};
 use crate::files::real;
 use crate::git::porcelain::status::{self, StatusEntry, StatusKind};
@@ -12,59 +13,6 @@ use crate::task::BRANCH_PREFIX;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-
-/// What a worktree is in the middle of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CutOff {
-    /// Being made.
-    Making,
-    /// Being removed.
-    Removal,
-}
-
-impl CutOff {
-    /// What the worktree is in the middle of, in words.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Making => "being made",
-            Self::Removal => "being removed",
-        }
-    }
-}
-
-/// What came of [`make_whole`].
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Mended {
-    /// It is whole: these files were missing, and what else differs from its commit was left alone.
-    Whole(CutOff, Vec<PathBuf>, Vec<StatusEntry>),
-    /// Nothing but its registration was there, and that is gone.
-    Unregistered,
-}
-
-impl Mended {
-    /// What to say of it to somebody who asked for the worktree: that files came back in one that nobody has worked in
-    /// yet is nothing to know.
-    pub(super) fn note(&self, path: &Path) -> Option<String> {
-        match self {
-            Self::Whole(CutOff::Making, _, work) if work.is_empty() => None,
-            _ => self.describe(path),
-        }
-    }
-
-    /// What to say of it to somebody who asked for something else.
-    pub(super) fn describe(&self, path: &Path) -> Option<String> {
-        let Self::Whole(what, missing, work) = self else { return None };
-        let mut text = format!("a command was killed while {} was {}", path.display(), what.name());
-        if !missing.is_empty() {
-            let names = first_of(missing.iter().map(PathBuf::as_path));
-            text.push_str(&format!(", and missing files were restored: {names}"));
-        }
-        if !work.is_empty() {
-            text.push_str(&format!("; what differs from its commit was left as it is: {}", first_work(work)));
-        }
-        Some(text)
-    }
-}
 
 /// Makes a worktree as [`worktree::add`] does, and notes it meanwhile. One that another command made is as good, and one
 /// that git left half made is made whole.
@@ -272,10 +220,16 @@ impl<'s> Site<'s> {
         Ok(self.look(&dir, loss, Some(&index))?.1)
     }
 
-    /// Refuses where a submodule in it has commits that no remote has: its repository goes with the worktree.
-    pub(super) fn require_pushed_submodules(&self) -> Result<()> {
-        let Some(dir) = self.registration() else { return Ok(()) };
-        worktree::require_pushed_submodules(self.repository, self.path, &dir)
+    /// Refuses where a submodule in it has what no remote has: its repository goes with the worktree. One that is cut off
+    /// has been asked for uncommitted work by [`Self::load_work`].
+    pub(super) fn require_expendable_submodules(&self) -> Result<()> {
+        match self.cut_off().and_then(|_| self.registration()) {
+            Some(dir) => worktree::require_pushed_submodules(self.repository, self.path, &dir),
+            None if worktree::has_submodules(self.path) => {
+                worktree::require_expendable_submodules(self.repository, self.path)
+            }
+            None => Ok(()),
+        }
     }
 
     /// The tracked files that are not there, or not to their end, because of `loss`; and what else differs.
@@ -317,7 +271,7 @@ impl<'s> Site<'s> {
         if cut_off.is_some() {
             self.wait(limit)?;
             if !discard {
-                self.require_pushed_submodules()?;
+                self.require_expendable_submodules()?;
             }
         }
         let mut mark = Mark::removing(self.repository, self.name);
@@ -386,19 +340,6 @@ impl<'s> Site<'s> {
 /// The name that the notes about the worktree of a branch have.
 pub(super) fn name_of(branch: &Branch) -> &str {
     branch.as_str().strip_prefix(BRANCH_PREFIX).unwrap_or(branch.as_str())
-}
-
-/// The first few of the files with work, and how many more there are.
-pub(super) fn first_work(work: &[StatusEntry]) -> String {
-    first_of(work.iter().map(|entry| entry.path.as_path()))
-}
-
-/// The first few of some files, and how many more there are.
-fn first_of<'p>(mut paths: impl ExactSizeIterator<Item = &'p Path>) -> String {
-    let names: Vec<_> = paths.by_ref().take(5).map(|path| path.display().to_string()).collect();
-    let more = paths.len();
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{more}", names.join(", "))
 }
 
 /// Whether a registration is of a worktree that git has not made to the end.

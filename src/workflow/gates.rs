@@ -103,9 +103,9 @@ pub fn require_passed(
     let error = Error::new(Kind::GatePending, message).hint(format!("git aitask show {id}"));
     Err(match pending {
         Pending::Items(_) => error.hint(format!("git aitask edit {id}   # tick off what was verified")),
-        Pending::Gates(gates) => error
-            .hint(overriding)
-            .detail("gates", gates.split(',').map(str::to_owned).collect::<Vec<_>>()),
+        Pending::Gates(gates) => {
+            error.hint(overriding).detail("gates", gates.split(',').map(str::to_owned).collect::<Vec<_>>())
+        }
     })
 }
 
@@ -131,8 +131,7 @@ fn ask_archive_ready(environment: &Environment, script: PathBuf, root: &Path, id
         _ => unknown(format!(": {error}")),
     })?;
     let text = output.text();
-    let answer =
-        text.lines().find(|line| matches!(*line, "NO_GATES" | "ALL_PASS") || line.starts_with("BLOCKED:"));
+    let answer = text.lines().find(|line| matches!(*line, "NO_GATES" | "ALL_PASS") || line.starts_with("BLOCKED:"));
     answer.map(str::to_owned).ok_or_else(|| {
         let said: Vec<_> = [output.complaint(), text.clone()].into_iter().filter(|said| !said.is_empty()).collect();
         let said = if said.is_empty() { String::new() } else { format!(": {}", harmless(&said.join(" "))) };
