@@ -154,6 +154,8 @@ fn deletions_in_a_worktree_whose_pick_was_ended_in_a_hook_were_destroyed() {
         ));
         assert!(ends.aitask(&["pick", "1"]).signal.is_some());
         let there = ann.at(WORK);
+        there.write("work.txt", "work\n");
+        there.commit("work");
         std::fs::remove_file(ann.path(WORK).join("a.txt")).unwrap();
         there.write("b.txt", "the te");
         let work = " D a.txt\n M b.txt\n";
@@ -163,7 +165,7 @@ fn deletions_in_a_worktree_whose_pick_was_ended_in_a_hook_were_destroyed() {
             assert_eq!(there.git(&["status", "--porcelain"]), work, "{run}");
         }
         let notes = ann.run("sh", &["-c", "ls .git/aitask"]).stdout;
-        assert!(!notes.contains("making"), "{notes}");
+        assert!(!notes.contains("making-t1_one"), "{notes}");
     }
 }
 
@@ -190,7 +192,20 @@ fn a_mend_that_is_killed_itself_is_continued() {
     ann.aitask(&["pick", "1"]).ok();
     whole(&ann);
     let notes = ann.run("sh", &["-c", "ls .git/aitask"]).stdout;
-    assert!(!notes.contains("making"), "{notes}");
+    assert!(!notes.contains("making-t1_one"), "{notes}");
+}
+
+#[test]
+fn an_explore_that_was_killed_with_its_git_left_its_worktree_for_ever() {
+    let (_world, ann, _session) = ready();
+    let dies = ann.with_git_that(
+        "[ \"$1 $2\" = 'worktree add' ] && { @GIT@ \"$@\"; cd .git/worktrees/*; rm index; \
+         echo initializing >locked; kill -9 $PPID; exit 1; }",
+    );
+    assert_eq!(dies.aitask(&["explore", "--", "true"]).signal, Some(9));
+    ann.aitask(&["list"]).ok();
+    assert_eq!(ann.git(&["worktree", "list", "--porcelain"]).matches("worktree ").count(), 1);
+    assert_eq!(ann.run("sh", &["-c", "ls .git/aitask/scratch"]).stdout, "");
 }
 
 #[test]
