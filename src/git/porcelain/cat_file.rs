@@ -53,6 +53,7 @@ pub struct Object {
 const LARGEST: u64 = 64 << 20;
 
 /// Keeps of the answers, as they come, what [`parse`] looks at: of an object larger than [`LARGEST`] its head alone.
+#[must_use]
 pub fn sieve() -> Sieve {
     let (mut head, mut left, mut is_kept) = (Vec::new(), 0_u64, true);
     Box::new(move |mut part, kept| {
