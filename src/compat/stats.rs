@@ -58,7 +58,7 @@ pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
     if let Some(file) = request.csv {
         let text = statistics::csv(&completed, &request.range);
         let written = if file == CSV {
-            // Nobody named it, so it leads nowhere else.
+            // The default name: do not follow a link.
             scene.tree().replace(CSV, text.as_bytes()).map_err(|error| error.to_string())
         } else {
             std::fs::write(scene.dir.join(&file), text).map_err(|error| error.to_string())

@@ -151,8 +151,7 @@ impl Reached {
     fn stage(&self, name: &OsStr, bytes: &[u8], mode: Option<Mode>) -> Result<String> {
         let path = self.path.join(name);
         if bytes.is_empty() {
-            let message = format!("could not write task file: {}: it would be empty", path.display());
-            return Err(Error::new(Kind::Bug, message));
+            return Err(Error::new(Kind::Bug, not_written(&path, "it would be empty")));
         }
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let new = mode.unwrap_or(Mode::from_raw_mode(0o666));
@@ -172,7 +171,7 @@ impl Reached {
         });
         written.map(|()| staged.clone()).map_err(|error| {
             let _ = unlinkat(&self.fd, &staged, AtFlags::empty());
-            Error::new(Kind::Io, format!("could not write task file: {}: {error}", path.display()))
+            Error::new(Kind::Io, not_written(&path, error))
         })
     }
 }
@@ -229,7 +228,14 @@ fn taken(path: &Path, errno: Errno) -> Error {
 }
 
 fn failed(path: &Path, errno: Errno) -> Error {
-    Error::new(Kind::Io, format!("could not write task file: {}: {}", path.display(), std::io::Error::from(errno)))
+    Error::new(Kind::Io, not_written(path, std::io::Error::from(errno)))
+}
+
+/// What to say of a file that could not be written; of a task file in the words that the scripts promise.
+fn not_written(path: &Path, why: impl std::fmt::Display) -> String {
+    let is_task = path.extension() == Some(OsStr::new("md")) && path.iter().any(|part| part == "aitasks");
+    let words = if is_task { "could not write task file:" } else { "cannot write" };
+    format!("{words} {}: {why}", path.display())
 }
 
 /// Adds a line to `info/exclude`, once. The others need not be UTF-8.

@@ -2,9 +2,12 @@
 //! user's check command).
 
 mod git;
+mod output;
 mod wait;
 
 pub use git::{Git, WITHIN};
+pub use output::Output;
+pub use wait::Sieve;
 
 use crate::error::{Error, Kind, Result, harmless, quoted, redacted};
 use crate::interrupt;
@@ -53,6 +56,7 @@ pub struct Call {
     limit: Duration,
     trace: bool,
     streams: Streams,
+    sieve: Option<fn() -> Sieve>,
     alone: bool,
 }
 
@@ -63,41 +67,6 @@ pub enum Streams {
     Captured,
     ToStderr,
     Ours,
-}
-
-/// What came of a process.
-#[derive(Debug, Clone)]
-pub struct Output {
-    /// The exit code; `None` when a signal, or our time limit, ended it.
-    pub code: Option<i32>,
-    /// The signal that ended it.
-    pub signal: Option<i32>,
-    /// The time limit was reached and the process group was ended.
-    pub timed_out: bool,
-    /// Its standard output.
-    pub stdout: Vec<u8>,
-    /// Its standard error.
-    pub stderr: Vec<u8>,
-}
-
-impl Output {
-    /// Whether it exited with 0.
-    #[must_use]
-    pub fn success(&self) -> bool {
-        self.code == Some(0)
-    }
-
-    /// Standard output as text, without the final newline; what is not UTF-8 is replaced.
-    #[must_use]
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.stdout).trim_end_matches('\n').to_owned()
-    }
-
-    /// Standard error as text; what is not UTF-8 is replaced, and addresses lose their secrets.
-    #[must_use]
-    pub fn complaint(&self) -> String {
-        redacted(String::from_utf8_lossy(&self.stderr).trim())
-    }
 }
 
 impl Call {
@@ -114,6 +83,7 @@ impl Call {
             limit: LOCAL_LIMIT,
             trace: environment.text("GIT_AITASK_TRACE").is_some_and(|value| value != "0"),
             streams: Streams::Captured,
+            sieve: None,
             alone: false,
         }
     }
@@ -191,6 +161,13 @@ impl Call {
         self
     }
 
+    /// Keeps of its standard output, as it comes, only what this makes of it; all is kept otherwise.
+    #[must_use]
+    pub fn sieve(mut self, sieve: fn() -> Sieve) -> Self {
+        self.sieve = Some(sieve);
+        self
+    }
+
     /// The command line, for messages: addresses in it lose their secrets.
     #[must_use]
     pub fn line(&self) -> String {
@@ -221,7 +198,10 @@ impl Call {
 
     fn start(&self) -> Result<Output> {
         interrupt::check()?;
-        let attached = self.streams == Streams::Ours && io::stdin().is_terminal();
+        // What works in an editor takes the terminal from /dev/tty, whatever its standard input is; in a process group of
+        // its own it would be stopped there.
+        let on_terminal = || io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal();
+        let attached = self.streams == Streams::Ours && on_terminal();
         let ended = if attached { interrupt::attached(|| self.started(true)) } else { self.started(false) };
         let (end, stdout, stderr) = ended.map_err(|error| self.not_started(&error))?;
         match end {
@@ -244,8 +224,8 @@ impl Call {
     fn started(&self, attached: bool) -> io::Result<(End, Vec<u8>, Vec<u8>)> {
         let (mut captures, mut pipes) = (Vec::new(), Vec::new());
         if self.streams == Streams::Captured {
-            for _ in 0..2 {
-                let (capture, pipe) = Capture::start()?;
+            for sieve in [self.sieve.map(|sieve| sieve()), None] {
+                let (capture, pipe) = Capture::start(sieve)?;
                 captures.push(capture);
                 pipes.push(pipe);
             }
@@ -347,7 +327,7 @@ impl Call {
                 .hint("git config --global user.name \"Your Name\"")
                 .hint("git config --global user.email you@example.com");
         }
-        let code = output.code.map_or_else(|| "a signal".to_owned(), |code| format!("exit {code}"));
+        let code = output.ending();
         let said = if complaint.is_empty() { String::new() } else { format!(": {complaint}") };
         Error::new(Kind::Git, format!("`{}` failed ({code}){said}", self.line()))
             .detail("command", self.line())
@@ -367,7 +347,7 @@ impl Call {
     /// In the grammar of `GIT_TRACE`: the time of day, where, what.
     fn print_trace(&self, took: Duration, output: &Output) {
         let now = jiff::ZonedDateTime::now().strftime("%H:%M:%S%.6f");
-        let exit = output.code.map_or_else(|| "killed".to_owned(), |code| format!("exit {code}"));
+        let exit = output.ending();
         let line = format!(
             "{now} git-aitask:run.rs       trace: run_command: {} ({} ms, {exit})\n",
             harmless(&self.line()),

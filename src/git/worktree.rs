@@ -130,45 +130,49 @@ pub fn has_submodules(path: &Path) -> bool {
     git_dir(path).is_some_and(|dir| dir.join("modules").is_dir())
 }
 
+/// What `git rev-list` is asked for a commit that no remote has: HEAD, branches, tags and the stash are looked at.
+const OWN: [&str; 4] = ["--max-count=1", "--all", "--not", "--remotes"];
+
 /// Refuses a worktree with anything that is in no commit, in its submodules too, or with commits, tags or stashes in a
 /// submodule that no remote has: a submodule's repository goes with the worktree, also one that is not checked out now.
 pub fn require_expendable_submodules(repository: &Repository, path: &Path) -> Result<()> {
-    let mut kept = load_status(repository, path)?.is_dirty().then_some("uncommitted work");
-    let modules = git_dir(path).map(|dir| dir.join("modules"));
-    for module in modules.iter().flat_map(|modules| repositories(modules)) {
-        let own = ["--max-count=1", "HEAD", "--branches", "--tags", "--glob=refs/stas[h]", "--not", "--remotes"];
-        let call = repository.git().read(&module, "rev-list").env("GIT_DIR", ".").args(own);
-        // One that cannot be read may have anything in it; one without a commit has nothing.
-        let output = call.output()?;
-        let is_empty = !output.success() && is_unborn(repository, &module);
-        if !is_empty && !(output.success() && output.stdout.is_empty()) {
-            kept = kept.or(Some("commits in a submodule that were not pushed"));
+    if load_status(repository, path)?.is_dirty() {
+        return Err(keeps(path, "uncommitted work"));
+    }
+    match git_dir(path) {
+        Some(dir) => require_pushed_submodules(repository, path, &dir),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a worktree whose git directory keeps a repository of a submodule with commits, tags or stashes that no remote
+/// has. Needs no index, so it is also for a worktree that is not whole.
+pub fn require_pushed_submodules(repository: &Repository, path: &Path, git_dir: &Path) -> Result<()> {
+    for dir in repositories_below(&git_dir.join("modules")) {
+        let call = repository.git().read(&dir, "rev-list").args(OWN);
+        // Its own settings name a worktree that may be gone.
+        if !call.env("GIT_DIR", &dir).env("GIT_WORK_TREE", &dir).run()?.stdout.is_empty() {
+            return Err(keeps(path, NOT_PUSHED));
         }
     }
-    let Some(what) = kept else { return Ok(()) };
+    Ok(())
+}
+
+const NOT_PUSHED: &str = "commits in a submodule that were not pushed";
+
+fn keeps(path: &Path, what: &str) -> Error {
     let show = path.display();
-    Err(Error::new(Kind::Dirty, format!("{show} has {what}")).hint(format!("cd {} && git status", quoted(path))))
+    Error::new(Kind::Dirty, format!("{show} has {what}")).hint(format!("cd {} && git status", quoted(path)))
 }
 
-/// Whether a repository has no ref at all.
-fn is_unborn(repository: &Repository, dir: &Path) -> bool {
-    let call = repository.git().read(dir, "for-each-ref").env("GIT_DIR", ".").arg("--count=1");
-    call.output().is_ok_and(|output| output.success() && output.stdout.is_empty())
-}
-
-/// The repositories below a folder that keeps those of submodules; the name of one may have slashes in it.
-fn repositories(folder: &Path) -> Vec<PathBuf> {
+/// The repositories of submodules, of submodules in submodules too. Their names may have slashes.
+fn repositories_below(folder: &Path) -> Vec<PathBuf> {
+    if folder.join("HEAD").is_file() && folder.join("objects").is_dir() {
+        return [vec![folder.to_owned()], repositories_below(&folder.join("modules"))].concat();
+    }
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path());
-    let found = folders.flat_map(|path| {
-        if path.join("HEAD").is_file() && path.join("objects").is_dir() {
-            let inner = repositories(&path.join("modules"));
-            [vec![path], inner].concat()
-        } else {
-            repositories(&path)
-        }
-    });
-    found.collect()
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders.flat_map(|entry| repositories_below(&entry.path())).collect()
 }
 
 /// The folder for temporary files as git would write it down: absolute, no link in it.

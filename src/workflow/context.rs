@@ -234,7 +234,10 @@ fn mend_checkout_of_data(repository: &Repository, limit: Duration, narrate: fn(&
         return Ok(());
     }
     let _queue = Queue::enter(repository, limit, narrate)?;
-    site.make_whole(limit).map(drop)
+    if let Some(said) = site.make_whole(limit)?.and_then(|mended| mended.describe(&dir)) {
+        narrate(&said);
+    }
+    Ok(())
 }
 
 fn data_branch(repository: &Repository, channel: &Channel) -> Result<Option<Branch>> {

@@ -2,6 +2,7 @@
 //! whole, and removed; what is missing in them is nobody's work, and what was changed in them is.
 
 use super::mark::Mark;
+use super::mended::{CutOff, Mended};
 use crate::error::{Error, Kind, Result};
 use crate::files::real;
 use crate::git::porcelain::status::{self, StatusEntry, StatusKind};
@@ -12,56 +13,6 @@ use crate::task::BRANCH_PREFIX;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-
-/// What a worktree is in the middle of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CutOff {
-    /// Being made.
-    Making,
-    /// Being removed.
-    Removal,
-}
-
-impl CutOff {
-    /// What the worktree is in the middle of, in words.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Making => "being made",
-            Self::Removal => "being removed",
-        }
-    }
-}
-
-/// What came of [`make_whole`].
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Mended {
-    /// It is whole; what differs from its commit was left alone.
-    Whole(CutOff, Vec<StatusEntry>),
-    /// Nothing but its registration was there, and that is gone.
-    Unregistered,
-}
-
-impl Mended {
-    /// What to say of it.
-    pub(super) fn note(&self, path: &Path) -> Option<String> {
-        let show = path.display();
-        match self {
-            Self::Unregistered => None,
-            Self::Whole(CutOff::Making, work) if work.is_empty() => None,
-            Self::Whole(what, work) => {
-                let left = if work.is_empty() {
-                    String::new()
-                } else {
-                    format!("; what differs from its commit was left as it is: {}", first_of(work))
-                };
-                Some(format!(
-                    "a command was killed while {show} was {}, and what was missing is back{left}",
-                    what.name()
-                ))
-            }
-        }
-    }
-}
 
 /// Makes a worktree as [`worktree::add`] does, and notes it meanwhile. One that another command made is as good, and one
 /// that git left half made is made whole.
@@ -89,6 +40,10 @@ pub(super) fn make(
     Ok(())
 }
 
+/// What the note about a worktree being made says while we write the files that git, killed, did not. Git itself writes
+/// the index last; we need it first, so that the index alone would not tell that files are missing.
+const MENDING: &[u8] = b"mending\n";
+
 /// How long ago a git that we did not start may have begun, to be taken for one that is still at it.
 const YOUNG: Duration = Duration::from_secs(2);
 
@@ -107,7 +62,8 @@ impl<'s> Site<'s> {
     }
 
     /// What it is in the middle of, told from the notes and from files of git's (gitrepository-layout(5)): the index of a
-    /// worktree is written when all its files are there, and until then its registration is locked. Starts no process.
+    /// worktree is written when all its files are there, and until then its registration is locked. That somebody noted
+    /// that git makes it is no sign: git may be done, and the files be somebody's work. Starts no process.
     pub(super) fn cut_off(&self) -> Option<CutOff> {
         if self.path == self.repository.root {
             return None;
@@ -115,8 +71,19 @@ impl<'s> Site<'s> {
         if Mark::removing(self.repository, self.name).is_there() {
             return Some(CutOff::Removal);
         }
-        let is_noted = Mark::making(self.repository, self.name).is_there();
-        (is_noted || self.registration().is_some_and(|dir| is_half(&dir))).then_some(CutOff::Making)
+        (self.is_mending() || self.registration().is_some_and(|dir| is_half(&dir))).then_some(CutOff::Making)
+    }
+
+    /// Whether somebody began to write the files that git, killed, did not.
+    fn is_mending(&self) -> bool {
+        Mark::making(self.repository, self.name).says(MENDING)
+    }
+
+    /// What its missing files come from, where it is not somebody who deleted them: once git has written the index, all
+    /// files were there.
+    fn loss(&self, dir: &Path, what: CutOff) -> Option<CutOff> {
+        let is_git = what == CutOff::Removal || !dir.join("index").exists() || self.is_mending();
+        is_git.then_some(what)
     }
 
     /// Where git keeps what it knows of the worktree.
@@ -157,7 +124,7 @@ impl<'s> Site<'s> {
         let making = Mark::making(self.repository, self.name);
         if making.is_there() {
             // What a hook left running in the background holds the note, and is not at the files.
-            return making.is_held() && (is_half(&dir) || lock.exists());
+            return making.is_held() && (is_half(&dir) || lock.exists() || self.is_mending());
         }
         let age = dir.join("locked").metadata().and_then(|data| data.modified()).ok();
         let is_young = age.and_then(|age| age.elapsed().ok()).is_some_and(|age| age < YOUNG);
@@ -170,21 +137,30 @@ impl<'s> Site<'s> {
     /// # Errors
     /// [`Kind::Contention`] when a git is at it for longer than `limit`.
     pub(super) fn make_whole(&self, limit: Duration) -> Result<Option<Mended>> {
-        let Some(what) = self.cut_off() else { return Ok(None) };
-        self.wait(limit)?;
-        // The git that was waited for may have done it.
-        let Some(what) = self.cut_off().filter(|now| *now == what) else { return Ok(None) };
         let (mut making, mut removing) =
             (Mark::making(self.repository, self.name), Mark::removing(self.repository, self.name));
+        let before = self.cut_off();
+        if before.is_some() {
+            self.wait(limit)?;
+        }
+        // The git that was waited for may have done it.
+        let Some(what) = self.cut_off() else {
+            making.clear();
+            return Ok(None);
+        };
+        if before != Some(what) {
+            return Ok(None);
+        }
         let Some(dir) = self.registration().filter(|dir| self.path.is_dir() && self.is_usable(dir)) else {
             self.unregister()?;
             making.clear();
             removing.clear();
             return Ok(Some(Mended::Unregistered));
         };
+        let loss = self.loss(&dir, what);
         // With an index it looks like one in which somebody deleted files; the note tells otherwise.
-        if what == CutOff::Making {
-            making.set(self.repository)?;
+        if loss == Some(CutOff::Making) {
+            making.say(self.repository, MENDING)?;
         }
         self.link()?;
         // Nobody has it any more.
@@ -197,7 +173,7 @@ impl<'s> Site<'s> {
                 git("sparse-checkout").arg("reapply").run()?;
             }
         }
-        let (missing, work) = self.look(&dir, what, None)?;
+        let (missing, work) = self.look(&dir, loss, None)?;
         if !missing.is_empty() {
             let names: Vec<_> = missing.iter().flat_map(|path| [path.as_os_str().as_bytes(), b"\0"].concat()).collect();
             git("checkout-index").args(["--force", "--index", "--quiet", "-z", "--stdin"]).input(names).run()?;
@@ -208,12 +184,12 @@ impl<'s> Site<'s> {
             let lock = dir.join("locked");
             std::fs::remove_file(&lock).map_err(|error| Error::io("remove", &lock, &error))?;
         }
+        making.clear();
+        removing.clear();
         if what == CutOff::Making {
             self.run_hook(&dir)?;
         }
-        making.clear();
-        removing.clear();
-        Ok(Some(Mended::Whole(what, work)))
+        Ok(Some(Mended::Whole(what, missing, work)))
     }
 
     /// What git does last when it makes a worktree. Before git 2.36 hooks cannot be run so; and what the hook says is told
@@ -232,27 +208,40 @@ impl<'s> Site<'s> {
         };
         let usable = self.registration().filter(|dir| self.path.is_dir() && self.is_usable(dir));
         let Some(dir) = usable else { return Ok(Vec::new()) };
+        let loss = self.loss(&dir, what);
         if dir.join("index").exists() {
-            return Ok(self.look(&dir, what, None)?.1);
+            return Ok(self.look(&dir, loss, None)?.1);
         }
         // An index beside its own: nothing is changed by looking.
         let beside = tempfile::tempdir_in(self.repository.private_dir()?);
         let beside = beside.map_err(|error| Error::io("make a folder in", &self.repository.common_dir, &error))?;
         let index = beside.path().join("index");
         self.git(&dir, "read-tree").env("GIT_INDEX_FILE", &index).arg("HEAD").run()?;
-        Ok(self.look(&dir, what, Some(&index))?.1)
+        Ok(self.look(&dir, loss, Some(&index))?.1)
     }
 
-    /// The tracked files that are not there, or not to their end; and what else differs.
-    fn look(&self, dir: &Path, what: CutOff, index: Option<&Path>) -> Result<(Vec<PathBuf>, Vec<StatusEntry>)> {
+    /// Refuses where a submodule in it has what no remote has: its repository goes with the worktree. One that is cut off
+    /// has been asked for uncommitted work by [`Self::load_work`].
+    pub(super) fn require_expendable_submodules(&self) -> Result<()> {
+        match self.cut_off().and_then(|_| self.registration()) {
+            Some(dir) => worktree::require_pushed_submodules(self.repository, self.path, &dir),
+            None if worktree::has_submodules(self.path) => {
+                worktree::require_expendable_submodules(self.repository, self.path)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The tracked files that are not there, or not to their end, because of `loss`; and what else differs.
+    fn look(&self, dir: &Path, loss: Option<CutOff>, index: Option<&Path>) -> Result<(Vec<PathBuf>, Vec<StatusEntry>)> {
         let call = self.git(dir, "status").args(["--porcelain=v2", "--branch", "-z", "--no-renames"]);
         let call = call.env("GIT_OPTIONAL_LOCKS", "0");
         let call = call.args(["--untracked-files=normal", "--ignore-submodules=none"]);
         let call = index.map_or_else(|| call.clone(), |index| call.clone().env("GIT_INDEX_FILE", index));
         let (mut missing, mut work) = (Vec::new(), Vec::new());
         for entry in status::parse(&call.run()?.stdout)?.entries {
-            let is_gone = entry.code == ['.', 'D'];
-            if is_gone || (what == CutOff::Making && self.is_beginning(dir, &entry)?) {
+            let is_gone = loss.is_some() && entry.code == ['.', 'D'];
+            if is_gone || (loss == Some(CutOff::Making) && self.is_beginning(dir, &entry)?) {
                 missing.push(entry.path);
             } else {
                 work.push(entry);
@@ -281,6 +270,9 @@ impl<'s> Site<'s> {
         let cut_off = self.cut_off();
         if cut_off.is_some() {
             self.wait(limit)?;
+            if !discard {
+                self.require_expendable_submodules()?;
+            }
         }
         let mut mark = Mark::removing(self.repository, self.name);
         mark.set(self.repository)?;
@@ -348,14 +340,6 @@ impl<'s> Site<'s> {
 /// The name that the notes about the worktree of a branch have.
 pub(super) fn name_of(branch: &Branch) -> &str {
     branch.as_str().strip_prefix(BRANCH_PREFIX).unwrap_or(branch.as_str())
-}
-
-/// The first few of some files, and how many more there are.
-pub(super) fn first_of(work: &[StatusEntry]) -> String {
-    let names: Vec<_> = work.iter().take(5).map(|entry| entry.path.display().to_string()).collect();
-    let more = work.len().saturating_sub(names.len());
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{more}", names.join(", "))
 }
 
 /// Whether a registration is of a worktree that git has not made to the end.

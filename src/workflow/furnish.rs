@@ -31,7 +31,7 @@ pub fn furnish(context: &Context, path: &Path, copied: &mut Vec<PathBuf>) -> Res
     if output.success() {
         return Ok(());
     }
-    let exit = output.code.map_or_else(|| "a signal".to_owned(), |code| format!("exit {code}"));
+    let exit = output.ending();
     Err(Error::new(Kind::CheckFailed, format!("aitask.worktreeSetup failed in {} ({exit}): {command}", path.display())))
 }
 

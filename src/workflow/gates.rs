@@ -1,5 +1,4 @@
-//! Gates and checklists are kept by helper scripts of the project; where they are missing, everything is as without them
-//! (specification 30, section 8).
+//! Gates and checklists are kept by helper scripts of the project; where they are missing, everything is as without them.
 
 use super::context::Context;
 use super::scratch::Scratch;
@@ -76,17 +75,22 @@ pub fn require_passed(
 ) -> Result<()> {
     let (repository, id) = (&context.repository, path.id());
     let environment = repository.git().environment();
+    let overriding = format!("{again}   # ends it all the same");
     let ready = || {
+        let Some(script) = helper(environment, &repository.root, "aitask_gate.sh") else { return Ok(None) };
+        let ask = |root: &Path| {
+            let answer = ask_archive_ready(environment, script, root, &id.to_string());
+            answer.map(Some).map_err(|error| error.hint(&overriding))
+        };
         let here = context.tree().load(context.data_dir().join(path.as_str())).ok().flatten();
         if here.is_some_and(|here| here == document.to_bytes()) {
-            return Ok(archive_ready(environment, &repository.root, &id.to_string()));
+            return ask(&repository.root);
         }
         let Some(commit) = view.base(context.data_branch()?) else { return Ok(None) };
-        let Some(script) = helper(environment, &repository.root, "aitask_gate.sh") else { return Ok(None) };
         let scratch = Scratch::make(context, "gates", "tasks", commit)?;
-        let answer = ask_archive_ready(environment, script, &scratch.path, &id.to_string());
+        let answer = ask(&scratch.path);
         scratch.remove(context)?;
-        Ok(answer)
+        answer
     };
     let Some(pending) = pending(document, ready)? else { return Ok(()) };
     let message = match &pending {
@@ -99,25 +103,40 @@ pub fn require_passed(
     let error = Error::new(Kind::GatePending, message).hint(format!("git aitask show {id}"));
     Err(match pending {
         Pending::Items(_) => error.hint(format!("git aitask edit {id}   # tick off what was verified")),
-        Pending::Gates(gates) => error
-            .hint(format!("{again}   # ends it all the same"))
-            .detail("gates", gates.split(',').map(str::to_owned).collect::<Vec<_>>()),
+        Pending::Gates(gates) => {
+            error.hint(overriding).detail("gates", gates.split(',').map(str::to_owned).collect::<Vec<_>>())
+        }
     })
 }
 
 /// What the gates say of archiving a task: `NO_GATES`, `ALL_PASS`, or `BLOCKED:` and those that have not passed; `None`
-/// without the helper.
+/// without the helper, or where it does not say it.
 #[must_use]
 pub fn archive_ready(environment: &Environment, root: &Path, id: &str) -> Option<String> {
-    ask_archive_ready(environment, helper(environment, root, "aitask_gate.sh")?, root, id)
+    ask_archive_ready(environment, helper(environment, root, "aitask_gate.sh")?, root, id).ok()
 }
 
-fn ask_archive_ready(environment: &Environment, script: PathBuf, root: &Path, id: &str) -> Option<String> {
-    let output = Call::program(environment, script, root).args(["archive-ready", id]).limit(LIMIT).output().ok()?;
+/// Asks the helper that is there.
+///
+/// # Errors
+/// [`Kind::GatePending`] with what it said, where that is none of its answers.
+fn ask_archive_ready(environment: &Environment, script: PathBuf, root: &Path, id: &str) -> Result<String> {
+    let call = Call::program(environment, script, root).args(["archive-ready", id]).limit(LIMIT);
+    let unknown = |why: String| {
+        let message = format!("`{}` does not say whether the gates have passed{why}", call.line());
+        Error::new(Kind::GatePending, message)
+    };
+    let output = call.output().map_err(|error| match error.kind() {
+        Kind::Interrupted => error,
+        _ => unknown(format!(": {error}")),
+    })?;
     let text = output.text();
-    text.lines()
-        .find(|line| matches!(*line, "NO_GATES" | "ALL_PASS") || line.starts_with("BLOCKED:"))
-        .map(str::to_owned)
+    let answer = text.lines().find(|line| matches!(*line, "NO_GATES" | "ALL_PASS") || line.starts_with("BLOCKED:"));
+    answer.map(str::to_owned).ok_or_else(|| {
+        let said: Vec<_> = [output.complaint(), text.clone()].into_iter().filter(|said| !said.is_empty()).collect();
+        let said = if said.is_empty() { String::new() } else { format!(": {}", harmless(&said.join(" "))) };
+        unknown(format!(" ({}){said}", output.ending()))
+    })
 }
 
 /// Where work on a task that has gone through gates goes on: `PLAN`, `IMPLEMENT` or `POSTIMPL`; `PLAN` when the helper

@@ -1,8 +1,9 @@
 //! The tasks in order, with who holds them, where their worktrees are, and what they wait for.
 
 use super::context::{Context, Wanted};
-use super::cut_off::{CutOff, Site};
+use super::cut_off::Site;
 use super::index::{Index, branches};
+use super::mended::CutOff;
 use super::outcome::Holder;
 use super::registered::branch_in;
 use crate::error::Result;

@@ -58,6 +58,17 @@ impl Mark {
         Ok(())
     }
 
+    /// Leaves the note with this text in it, in the place of what it said.
+    pub(super) fn say(&mut self, repository: &Repository, text: &[u8]) -> Result<()> {
+        self.set(repository)?;
+        std::fs::write(&self.file, text).map_err(|error| Error::io("write", &self.file, &error))
+    }
+
+    /// Whether the note is there and says this.
+    pub(super) fn says(&self, text: &[u8]) -> bool {
+        std::fs::read(&self.file).is_ok_and(|found| found == text)
+    }
+
     /// Whether the note is there, whoever left it.
     pub(super) fn is_there(&self) -> bool {
         self.file.exists()

@@ -136,7 +136,7 @@ pub fn check(context: &Context, command: &str, output: &Oid, merge: &Merge, tip:
     if output.success() {
         return Ok(());
     }
-    let exit = output.code.map_or_else(|| "a signal".to_owned(), |code| format!("exit {code}"));
+    let exit = output.ending();
     Err(Error::new(Kind::CheckFailed, format!("the check failed on the merged tree ({exit}): {command}"))
-        .hint("mend it in the worktree, commit, then finish again"))
+        .hint("git commit -a   # in the worktree, once it is mended; then finish again"))
 }

@@ -41,6 +41,7 @@ pub mod lock;
 pub mod log;
 mod making;
 mod mark;
+mod mended;
 pub mod merging;
 pub mod migrate;
 pub mod new;

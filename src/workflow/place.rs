@@ -1,10 +1,11 @@
 //! The worktree of a task: `aiwork/<task name>` on the branch `aitask/<task name>` (specification 50, section 1).
 
 use super::context::{Context, Wanted};
-use super::cut_off::{self, CutOff, Mended, Site, name_of};
+use super::cut_off::{self, Site, name_of};
 use super::furnish::{furnish, is_wanted};
 use super::landing::{require_code, require_other_base};
 use super::mark::Mark;
+use super::mended::{CutOff, Mended, first_work};
 use super::outcome::WorktreeInfo;
 use super::registered::{branch_in, gone, refuse_link, require_alone};
 use crate::error::{Error, Kind, Result, quoted};
@@ -133,7 +134,7 @@ impl Place {
             path: self.path.clone(),
             branch: self.branch.clone(),
             base: Some(base.branch.clone()),
-            created: matches!(mended, Some(Mended::Whole(CutOff::Making, _))),
+            created: matches!(mended, Some(Mended::Whole(CutOff::Making, ..))),
             ahead: None,
             behind: None,
             copied: Vec::new(),
@@ -198,6 +199,8 @@ impl Place {
         };
         let site = self.site(context, record);
         if site.cut_off().is_none() {
+            // Whoever noted that it was being made was killed when git was done.
+            Mark::making(&context.repository, name_of(&self.branch)).clear();
             return Ok(None);
         }
         let queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
@@ -257,12 +260,9 @@ impl Place {
         }
         let work = site.load_work()?;
         if work.is_empty() {
-            if cut_off.is_none() && worktree::has_submodules(&record.path) {
-                worktree::require_expendable_submodules(repository, &record.path)?;
-            }
-            return Ok(());
+            return site.require_expendable_submodules();
         }
-        let message = format!("{show} has uncommitted work: {}", cut_off::first_of(&work));
+        let message = format!("{show} has uncommitted work: {}", first_work(&work));
         // What is missing would be committed, too.
         let hint = match TaskName::from_branch(self.branch.as_str()).filter(|_| cut_off.is_some()) {
             Some(name) => format!("git aitask worktree add {}   # makes it whole", name.id()),

@@ -2,9 +2,10 @@
 //! 2). Only what is registered to the task's own branch goes, or a leftover below `aiwork/` that nothing is registered to.
 
 use super::context::Context;
-use super::cut_off::{CutOff, Site, is_initializing_lock};
+use super::cut_off::{Site, is_initializing_lock};
 use super::holding::require_idle;
 use super::landing::has_landed;
+use super::mended::CutOff;
 use super::registered::{branch_in, require_alone};
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::worktree_list::WorktreeRecord;

@@ -5,8 +5,16 @@ use crate::support::Repo;
 
 /// Puts a helper in place that lets a task pass once its file says so.
 fn with_helper(repo: &Repo) {
-    let script = "#!/bin/sh\n[ \"$1\" = archive-ready ] || exit 1\n\
-                  if grep -q 'gate:review_approved' aitasks/t$2_*.md; then echo ALL_PASS; else echo BLOCKED:review_approved; fi\n";
+    helper(
+        repo,
+        "[ \"$1\" = archive-ready ] || exit 1\n\
+         if grep -q 'gate:review_approved' aitasks/t$2_*.md; then echo ALL_PASS; else echo BLOCKED:review_approved; fi\n",
+    );
+}
+
+/// Puts a helper in place that does this.
+fn helper(repo: &Repo, does: &str) {
+    let script = &format!("#!/bin/sh\n{does}");
     repo.world().script(&repo.path(".aitask-scripts/aitask_gate.sh"), script);
     let exclude = repo.path(".git/info/exclude");
     let text = std::fs::read_to_string(&exclude).unwrap_or_default();
@@ -57,6 +65,25 @@ fn a_gate_that_was_declared_elsewhere_meanwhile_was_not_seen() {
     bob.git(&["push", "-q"]);
     ann.aitask(&["finish", "1"]).ok();
     assert!(is_in(&world, &work, "main"));
+}
+
+#[test]
+fn a_helper_that_fails_meant_that_there_are_no_gates() {
+    let (world, ann) = worked();
+    declare(&ann);
+    let work = ann.git(&["rev-parse", "aitask/t1_one"]).trim().to_owned();
+    for (does, says) in [("echo boom >&2; exit 1\n", "(exit 1): boom"), ("echo READY\n", "(exit 0): READY")] {
+        helper(&ann, does);
+        for args in [&["finish", "1", "--json"][..], &["archive", "1", "--json"]] {
+            let run = ann.aitask(args).fails(1);
+            assert_eq!(kind(&run), "gate_pending", "{run}");
+            assert!(run.stderr.contains(says) && run.stderr.contains("--override-gates"), "{run}");
+        }
+    }
+    assert_eq!((world.locks().len(), is_in(&world, &work, "main")), (1, false));
+    // The scripts go on without an answer.
+    ann.git(&["pull", "-q"]);
+    ann.script("aitask_archive.sh", &["1"]).ok();
 }
 
 #[test]

@@ -145,6 +145,70 @@ fn deleted_files_in_a_whole_worktree_are_work() {
 }
 
 #[test]
+fn deletions_in_a_worktree_whose_pick_was_ended_in_a_hook_were_destroyed() {
+    for signal in ["TERM", "KILL"] {
+        let (_world, ann, _session) = ready();
+        // git has made the worktree, and a hook takes its time
+        let ends = ann.with_git_that(&format!(
+            "[ \"$1 $2\" = 'worktree add' ] && {{ @GIT@ \"$@\"; kill -{signal} $PPID; exec sleep 1; }}"
+        ));
+        assert!(ends.aitask(&["pick", "1"]).signal.is_some());
+        let there = ann.at(WORK);
+        there.write("work.txt", "work\n");
+        there.commit("work");
+        std::fs::remove_file(ann.path(WORK).join("a.txt")).unwrap();
+        there.write("b.txt", "the te");
+        let work = " D a.txt\n M b.txt\n";
+        for verb in ["finish", "drop", "pick"] {
+            let run = ann.aitask(&[verb, "1", "--json"]);
+            assert!(verb == "pick" || run.error()["error"]["kind"] == "dirty", "{run}");
+            assert_eq!(there.git(&["status", "--porcelain"]), work, "{run}");
+        }
+        let notes = ann.run("sh", &["-c", "ls .git/aitask"]).stdout;
+        assert!(!notes.contains("making-t1_one"), "{notes}");
+    }
+}
+
+#[test]
+fn deletions_in_a_worktree_that_git_was_killed_at_after_its_checkout_were_undone() {
+    let (_world, ann, _session) = ready();
+    ann.aitask(&["pick", "1"]).ok();
+    let lock = ann.path(".git/worktrees/t1_one/locked");
+    std::fs::write(&lock, "initializing").unwrap();
+    age(&ann, &lock);
+    std::fs::remove_file(ann.path(WORK).join("a.txt")).unwrap();
+    assert_eq!(ann.aitask(&["drop", "1", "--json"]).fails(1).error()["error"]["kind"], "dirty");
+    ann.aitask(&["pick", "1"]).ok();
+    assert_eq!((ann.at(WORK).git(&["status", "--porcelain"]).as_str(), lock.exists()), (" D a.txt\n", false));
+}
+
+#[test]
+fn a_mend_that_is_killed_itself_is_continued() {
+    let (_world, ann, _session) = ready();
+    half_made(&ann, true);
+    let dies = ann.with_git_that("[ \"$1\" = checkout-index ] && kill -9 $PPID && exit 1");
+    assert_eq!(dies.aitask(&["pick", "1"]).signal, Some(9));
+    assert!(ann.aitask(&["worktree", "list"]).ok().stdout.contains("in the middle of being made"));
+    ann.aitask(&["pick", "1"]).ok();
+    whole(&ann);
+    let notes = ann.run("sh", &["-c", "ls .git/aitask"]).stdout;
+    assert!(!notes.contains("making-t1_one"), "{notes}");
+}
+
+#[test]
+fn an_explore_that_was_killed_with_its_git_left_its_worktree_for_ever() {
+    let (_world, ann, _session) = ready();
+    let dies = ann.with_git_that(
+        "[ \"$1 $2\" = 'worktree add' ] && { @GIT@ \"$@\"; cd .git/worktrees/*; rm index; \
+         echo initializing >locked; kill -9 $PPID; exit 1; }",
+    );
+    assert_eq!(dies.aitask(&["explore", "--", "true"]).signal, Some(9));
+    ann.aitask(&["list"]).ok();
+    assert_eq!(ann.git(&["worktree", "list", "--porcelain"]).matches("worktree ").count(), 1);
+    assert_eq!(ann.run("sh", &["-c", "ls .git/aitask/scratch"]).stdout, "");
+}
+
+#[test]
 fn a_removal_that_was_cut_off_was_uncommitted_work() {
     let (_world, ann, _session) = ready();
     ann.aitask(&["pick", "1"]).ok();
@@ -207,6 +271,8 @@ fn half_a_checkout_of_the_data_branch_deleted_tasks() {
     ]);
     let registration = bob.git(&["-C", ".aitask-data", "rev-parse", "--absolute-git-dir"]);
     let _ = std::fs::remove_file(std::path::Path::new(registration.trim()).join("index"));
+    let said = bob.aitask(&["list"]).ok().stderr;
+    assert!(said.contains("missing files were restored: ") && said.contains("aitasks/t1_one.md"), "{said}");
     bob.aitask(&["init"]).ok();
     assert_eq!(bob.at(".aitask-data").git(&["status", "--porcelain"]), "");
     let files = bob.run("sh", &["-c", "ls aitasks/*.md"]).ok().stdout;

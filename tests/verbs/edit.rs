@@ -97,6 +97,18 @@ fn the_editor_gets_the_file_with_help_and_gives_it_back() {
 }
 
 #[test]
+fn an_editor_whose_standard_input_is_a_pipe_was_stopped_for_ever() {
+    let (world, ann) = world_with_a_task();
+    let editor = world.root().join("editor.sh");
+    // what an editor does with a terminal, and a process in the background must not do
+    world.script(&editor, "#!/bin/sh\nstty sane </dev/tty && sed -i 's/^effort:.*/effort: low/' \"$1\"\n");
+    let program = env!("CARGO_BIN_EXE_git-aitask");
+    let command = format!("echo x | EDITOR='{}' '{program}' edit 1", editor.display());
+    ann.run("script", &["-qec", &command, "/dev/null"]).ok();
+    assert!(file(&ann).contains("effort: low\n"), "{}", file(&ann));
+}
+
+#[test]
 fn a_dry_run_changes_nothing() {
     let (world, ann) = world_with_a_task();
     let tip = world.remote_branch("main");

@@ -250,6 +250,24 @@ fn a_worktree_with_a_submodule_could_not_be_removed() {
 }
 
 #[test]
+fn commits_of_a_submodule_were_lost_with_a_worktree_that_was_cut_off() {
+    let (world, ann) = worked();
+    world.git(&["clone", "-q", "--bare", "origin.git", "sub.git"]);
+    let work = ann.at(WORK);
+    work.git(&["submodule", "--quiet", "add", world.root().join("sub.git").to_str().unwrap(), "deep/sub"]);
+    let sub = ann.at(ann.path(WORK).join("deep/sub"));
+    sub.commit("here alone");
+    work.commit("a submodule");
+    let lock = ann.path(".git/worktrees/t1_one/locked");
+    std::fs::write(&lock, "initializing").unwrap();
+    ann.run("touch", &["-d", "1 hour ago", lock.to_str().unwrap()]).ok();
+    refused(&ann, &["worktree", "remove", "1"], "dirty", "submodule");
+    sub.git(&["push", "-q", "origin", "HEAD:refs/heads/work"]);
+    ann.aitask(&["worktree", "remove", "1"]).ok();
+    assert!(!ann.path(WORK).exists());
+}
+
+#[test]
 fn a_worktree_that_was_moved_by_hand_was_taken_for_gone() {
     let (world, ann) = worked();
     std::fs::rename(ann.path(WORK), world.root().join("moved")).unwrap();

@@ -2,6 +2,7 @@
 
 use super::{malformed, oid, split_once, text};
 use crate::error::{Error, Kind, Result};
+use crate::git::run::Sieve;
 use crate::git::types::Oid;
 
 /// The kind of an object.
@@ -50,6 +51,36 @@ pub struct Object {
 /// The largest object that is read, in bytes, so that nobody's commit fills our memory: the largest there may be is a
 /// bundle of archived files.
 const LARGEST: u64 = 64 << 20;
+
+/// Keeps of the answers, as they come, what [`parse`] looks at: of an object larger than [`LARGEST`] its head alone.
+#[must_use]
+pub fn sieve() -> Sieve {
+    let (mut head, mut left, mut is_kept) = (Vec::new(), 0_u64, true);
+    Box::new(move |mut part, kept| {
+        while let Some((&byte, rest)) = part.split_first() {
+            if left > 0 {
+                let (data, rest) = part.split_at(usize::try_from(left).unwrap_or(usize::MAX).min(part.len()));
+                if is_kept {
+                    kept.extend_from_slice(data);
+                }
+                left = left.saturating_sub(data.len() as u64);
+                part = rest;
+                continue;
+            }
+            kept.push(byte);
+            part = rest;
+            if byte != b'\n' {
+                head.push(byte);
+                continue;
+            }
+            let size = size_of(&head);
+            is_kept = size.is_none_or(|size| size <= LARGEST);
+            // A newline follows the object.
+            left = size.map_or(0, |size| size.saturating_add(1));
+            head.clear();
+        }
+    })
+}
 
 /// The size that the head of an answer tells.
 fn size_of(head: &[u8]) -> Option<u64> {
@@ -145,6 +176,29 @@ mod tests {
         assert!(parse(b"HEAD:a b missing\n", 1).unwrap()[0].is_none());
         let huge = format!("{} blob {}\n", "1".repeat(40), u64::MAX);
         assert!(parse(huge.as_bytes(), 1).is_err());
+    }
+
+    /// What is left of some answers that come in parts of this size.
+    fn sieved(bytes: &[u8], size: usize) -> Vec<u8> {
+        let (mut sieve, mut kept) = (sieve(), Vec::new());
+        bytes.chunks(size).for_each(|part| sieve(part, &mut kept));
+        kept
+    }
+
+    #[test]
+    fn an_object_that_is_too_large_was_read_to_its_end() {
+        let name = "1".repeat(40);
+        let mut bytes = format!("{name} blob 3\na\nb\nHEAD:x missing\n{name} blob {}\n", LARGEST + 1).into_bytes();
+        let read = bytes.len();
+        bytes.extend(vec![b'\n'; usize::try_from(LARGEST).unwrap() + 2]);
+        let next = format!("{name} blob 0\n\n");
+        bytes.extend(next.as_bytes());
+        let expected = [&bytes[..read], next.as_bytes()].concat();
+        assert_eq!(sieved(&bytes, 1 << 16), expected);
+        assert!(parse(&expected, 4).unwrap_err().to_string().contains("larger than 64 MiB"));
+        for (_, bytes) in recorded!("sha1-cat-file-batch.bin") {
+            (1..9).for_each(|size| assert_eq!(sieved(bytes, size), bytes));
+        }
     }
 
     proptest! {

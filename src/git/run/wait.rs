@@ -106,6 +106,9 @@ fn stop(
     Ok(())
 }
 
+/// Puts what is kept of the next part of an output after what was kept before.
+pub type Sieve = Box<dyn FnMut(&[u8], &mut Vec<u8>) + Send>;
+
 /// Reads what comes out of a pipe, beside everything else.
 pub(super) struct Capture {
     bytes: Arc<Mutex<Vec<u8>>>,
@@ -114,7 +117,7 @@ pub(super) struct Capture {
 
 impl Capture {
     /// Begins to read; what is written goes into the pipe that is given along.
-    pub(super) fn start() -> io::Result<(Self, PipeWriter)> {
+    pub(super) fn start(mut sieve: Option<Sieve>) -> io::Result<(Self, PipeWriter)> {
         let (mut reader, writer) = io::pipe()?;
         let (bytes, (sender, done)) = (Arc::default(), channel());
         let capture = Self { bytes: Arc::clone(&bytes), done };
@@ -122,7 +125,11 @@ impl Capture {
             let mut part = vec![0; 1 << 16];
             while let Ok(count @ 1..) = reader.read(&mut part) {
                 let mut bytes = bytes.lock().unwrap_or_else(PoisonError::into_inner);
-                bytes.extend(part.iter().take(count));
+                let part = part.get(..count).unwrap_or_default();
+                match &mut sieve {
+                    Some(sieve) => sieve(part, &mut bytes),
+                    None => bytes.extend_from_slice(part),
+                }
             }
             let _ = sender.send(());
         });
