@@ -3,9 +3,13 @@
 //! the remote, worktrees, merges.
 
 pub mod address;
+pub mod at_work;
 pub mod carry;
 pub mod commit;
 pub mod destination;
+pub mod forward;
+pub mod leftover_lock;
+pub mod mark;
 pub mod merge;
 pub mod objects;
 pub mod porcelain;
@@ -14,6 +18,7 @@ pub mod remote;
 pub mod repository;
 pub mod run;
 pub mod types;
+
 pub mod worktree;
 
 pub use repository::Repository;

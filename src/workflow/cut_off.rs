@@ -4,6 +4,7 @@
 use super::mark::Mark;
 use crate::error::{Error, Kind, Result};
 use crate::files::real;
+use crate::git::leftover_lock::is_open;
 use crate::git::porcelain::status::{self, StatusEntry, StatusKind};
 use crate::git::run::Call;
 use crate::git::{Branch, Oid, Repository, worktree};
@@ -73,7 +74,7 @@ pub(super) fn make(
     limit: Duration,
 ) -> Result<()> {
     let mut mark = Mark::making(repository, name_of(branch));
-    mark.set(repository)?;
+    mark.set()?;
     if let Err(error) = worktree::add(repository, path, branch, start) {
         let record = repository.worktree_of(branch)?.filter(|record| real(&record.path) == real(path));
         let Some(record) = record else {
@@ -184,7 +185,7 @@ impl<'s> Site<'s> {
         };
         // With an index it looks like one in which somebody deleted files; the note tells otherwise.
         if what == CutOff::Making {
-            making.set(self.repository)?;
+            making.set()?;
         }
         self.link()?;
         // Nobody has it any more.
@@ -283,7 +284,7 @@ impl<'s> Site<'s> {
             self.wait(limit)?;
         }
         let mut mark = Mark::removing(self.repository, self.name);
-        mark.set(self.repository)?;
+        mark.set()?;
         if cut_off.is_some() {
             if !self.registration().is_some_and(|dir| self.is_usable(&dir)) {
                 self.unregister()?;
@@ -371,12 +372,4 @@ fn is_initializing(dir: &Path) -> bool {
 /// Whether the reason of a lock is git's own, while it makes a worktree.
 pub(super) fn is_initializing_lock(reason: &[u8]) -> bool {
     reason.trim_ascii_end() == b"initializing"
-}
-
-/// Whether a process that we may look at has this file open (proc(5)).
-fn is_open(file: &Path) -> bool {
-    let file = real(file);
-    let folders = |path: PathBuf| std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut open = folders("/proc".into()).map(|process| process.join("fd")).flat_map(folders);
-    open.any(|link| std::fs::read_link(link).is_ok_and(|target| target == file))
 }

@@ -142,6 +142,51 @@ fn everything_killed_while_it_finishes_without_a_remote() {
     sweep(&prepared(Mode::Local, true), &POINTS, &["finish", "1"]);
 }
 
+/// As [`prepared`] with work; the work, and what others published meanwhile, has files that a filter writes.
+fn filtered(mode: Mode) -> Scene {
+    let scene = prepared(mode, false);
+    let ann = &scene.ann;
+    ann.aitask(&["pick", "1"]).ok();
+    let work = ann.at("aiwork/t1_add_login");
+    work.write("a.txt", "another text\n");
+    work.write("new.txt", "a new text\n");
+    work.write("other/new.txt", "another new text\n");
+    work.git(&["rm", "-q", "z.txt"]);
+    work.commit("login");
+    if mode != Mode::Local {
+        let bob = scene.world.clone("bob");
+        bob.write("m.txt", "the text of Bob\n");
+        bob.write("folder/bob.txt", "his new text\n");
+        bob.commit("bob");
+        bob.git(&["push", "-q"]);
+        std::fs::remove_dir_all(bob.top()).unwrap();
+    }
+    ann.write("staged.md", "staged\n");
+    ann.git(&["add", "staged.md"]);
+    ann.write("README.md", "changed\n");
+    scene
+}
+
+/// Points within the bringing forward of the user's own checkout.
+const FORWARD: [&str; 2] = ["smudge", "reference-transaction"];
+
+#[test]
+fn half_a_fast_forward_was_uncommitted_work_when_it_finishes() {
+    sweep(&filtered(Mode::Remote), &FORWARD, &["finish", "1"]);
+}
+
+#[test]
+fn half_a_fast_forward_was_uncommitted_work_when_it_finishes_without_a_remote() {
+    sweep(&filtered(Mode::Local), &FORWARD, &["finish", "1"]);
+}
+
+#[test]
+fn half_a_fast_forward_was_uncommitted_work_when_it_picks_and_edits() {
+    for args in [&["pick", "2"][..], &["edit", "2", "--priority", "low"]] {
+        sweep(&filtered(Mode::Remote), &FORWARD, args);
+    }
+}
+
 #[test]
 #[ignore = "what finish does, too"]
 fn everything_killed_while_it_drops() {
