@@ -1,8 +1,9 @@
 //! Notes that a git of ours is at work on index and files of a checkout, so that a later command can tell what one that was
-//! killed left behind, and finish it: `aitask/at-work/` in the common git directory, a file for each checkout. While git is
-//! at work, it has the file locked ([`Mark`]).
+//! killed left behind, and finish it: `aitask/at-work/` in the common git directory, a file for each checkout, and one for
+//! the refs. While git is at work, it has the file locked ([`Mark`]).
 
 use super::mark::Mark;
+use super::run::{Call, Output};
 use super::worktree::git_dir;
 use crate::error::{Error, Result};
 use crate::git::Repository;
@@ -39,9 +40,29 @@ impl Note {
 /// Notes that git is at work in the checkout at `path` for as long as this takes.
 pub fn noted<T>(repository: &Repository, path: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let note = Note::leave(repository, path, &serde_json::json!({ "path": path }))?;
-    let done = work()?;
+    let done = work();
     note.clear();
-    Ok(done)
+    done
+}
+
+/// Runs a git that moves refs, and notes that meanwhile: killed, it leaves the locks of those refs behind.
+pub fn moving_refs(repository: &Repository, call: &Call) -> Result<Output> {
+    let file = refs_file(repository);
+    let mut mark = (!file.exists()).then(|| Mark::at(file, true));
+    if let Some(mark) = &mut mark {
+        mark.set()?;
+    }
+    let output = call.output()?;
+    if let Some(mark) = mark.as_mut().filter(|_| output.signal.is_none() && !output.timed_out) {
+        mark.clear();
+    }
+    Ok(output)
+}
+
+/// The file of the note that a git moves refs.
+#[must_use]
+pub fn refs_file(repository: &Repository) -> PathBuf {
+    folder(repository).join("refs")
 }
 
 /// The file that the note about the checkout at `path` has; none where that is no checkout.

@@ -7,7 +7,7 @@
 
 use super::at_work::{self, Note};
 use super::carry::{self, Adopted, Forward, Step, Work};
-use super::leftover_lock;
+use super::leftover_lock::{self, Scope};
 use super::mark::Mark;
 use super::porcelain::diff_raw::{self, Change};
 use super::run::{Call, Output, WITHIN};
@@ -99,7 +99,15 @@ fn has_begun(output: &Output) -> bool {
 /// # Errors
 /// [`Kind::Interrupted`] alone.
 pub fn finish_all(repository: &Repository) -> Result<()> {
+    // A hook of that very git would wait for itself.
+    if is_in_hook(repository) {
+        return Ok(());
+    }
     for file in at_work::files(repository).unwrap_or_default() {
+        if file == at_work::refs_file(repository) {
+            unlock_refs(repository, file)?;
+            continue;
+        }
         match load(&file) {
             Some(work) if at_work::file(repository, &work.path).as_ref() == Some(&file) => {
                 if let Err(error) = finish(repository, &work.path)
@@ -112,6 +120,32 @@ pub fn finish_all(repository: &Repository) -> Result<()> {
             _ => forget_unless_held(file),
         }
     }
+    Ok(())
+}
+
+fn is_in_hook(repository: &Repository) -> bool {
+    repository.git().environment().text(WITHIN).is_some()
+}
+
+/// Removes the locks of refs that a git which was killed left behind.
+fn unlock_refs(repository: &Repository, file: PathBuf) -> Result<()> {
+    let Ok(begun) = file.metadata().and_then(|data| data.modified()) else { return Ok(()) };
+    let common = &repository.common_dir;
+    let folders = leftover_lock::folder(common.join("worktrees"));
+    let own = folders.chain([common.clone(), common.join("reftable")]).flat_map(|dir| leftover_lock::inside(&dir));
+    let mut locks = leftover_lock::below(&common.join("refs"));
+    locks.extend(own.filter(|lock| !lock.ends_with("index.lock")));
+    let mut mark = Mark::at(file, true);
+    let until = Instant::now() + PATIENCE;
+    while mark.is_held() {
+        // What a git of ours left running in the background holds the note, too.
+        if Instant::now() > until || !locks.iter().any(|lock| leftover_lock::is_made_after(lock, begun)) {
+            return Ok(());
+        }
+        interrupt::pause(Duration::from_millis(20))?;
+    }
+    leftover_lock::remove(Scope::Repository(common), &locks, begun, PATIENCE)?;
+    mark.clear();
     Ok(())
 }
 
@@ -129,8 +163,7 @@ fn load(file: &Path) -> Option<Work> {
 /// Finishes what a git that was killed left behind in the checkout at `path`. Done where there is nothing.
 fn finish(repository: &Repository, path: &Path) -> Result<Forward> {
     let Some(file) = at_work::file(repository, path).filter(|file| file.exists()) else { return Ok(Forward::Done) };
-    // A hook of that very git would wait for itself.
-    if repository.git().environment().text(WITHIN).is_some() {
+    if is_in_hook(repository) {
         return Ok(Forward::Done);
     }
     let mut mark = Mark::at(file.clone(), true);
@@ -167,7 +200,7 @@ struct Unfinished<'u> {
 
 impl Unfinished<'_> {
     fn finish(&self, work: &Work, begun: SystemTime) -> Result<Forward> {
-        leftover_lock::remove(self.path, &self.locks(), begun, PATIENCE)?;
+        leftover_lock::remove(Scope::Checkout(self.path), &self.locks(), begun, PATIENCE)?;
         let head = self.git("rev-parse").args(["--verify", "--quiet", "HEAD"]).output()?.text();
         if let Some(step) = &work.step
             && head != (if step.moved { &step.new } else { &step.old }).as_str()
@@ -194,8 +227,9 @@ impl Unfinished<'_> {
     fn locks(&self) -> Vec<PathBuf> {
         let head = std::fs::read_to_string(self.dir.join("HEAD")).unwrap_or_default();
         let branch = head.strip_prefix("ref: ").map(|name| format!("{}.lock", name.trim_end()));
-        let own = ["index.lock", "HEAD.lock", "ORIG_HEAD.lock"].map(|name| self.dir.join(name));
-        own.into_iter().chain(branch.map(|name| self.repository.common_dir.join(name))).collect()
+        let common = &self.repository.common_dir;
+        let refs = branch.into_iter().chain(["packed-refs.lock".to_owned()]).map(|name| common.join(name));
+        refs.chain(leftover_lock::inside(self.dir)).collect()
     }
 
     /// Takes what git wrote so far into the index, so that it is not in the way.

@@ -113,7 +113,8 @@ fn remove(repository: &Repository, note: &Path, folder: &Path) -> Result<()> {
     let real = real(folder);
     for record in worktree::list(repository)? {
         if record.path.starts_with(folder) || record.path.starts_with(&real) {
-            worktree::remove(repository, &record.path, true)?;
+            // Also where git was killed while it made it, and had it locked.
+            worktree::remove_cut_off(repository, &record.path)?;
         }
     }
     gone(std::fs::remove_file(note))
