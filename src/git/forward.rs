@@ -134,7 +134,7 @@ fn unlock_refs(repository: &Repository, file: PathBuf) -> Result<()> {
     let folders = leftover_lock::folder(common.join("worktrees"));
     let own = folders.chain([common.clone(), common.join("reftable")]).flat_map(|dir| leftover_lock::inside(&dir));
     let mut locks = leftover_lock::below(&common.join("refs"));
-    locks.extend(own.filter(|lock| !lock.ends_with("index.lock")));
+    locks.extend(own.filter(|lock| !is_of_index(lock)));
     let mut mark = Mark::at(file, true);
     let until = Instant::now() + PATIENCE;
     while mark.is_held() {
@@ -200,7 +200,10 @@ struct Unfinished<'u> {
 
 impl Unfinished<'_> {
     fn finish(&self, work: &Work, begun: SystemTime) -> Result<Forward> {
-        leftover_lock::remove(Scope::Checkout(self.path), &self.locks(), begun, PATIENCE)?;
+        let (of_index, of_refs): (Vec<_>, Vec<_>) = self.locks().into_iter().partition(|lock| is_of_index(lock));
+        leftover_lock::remove(Scope::Checkout(self.path), &of_index, begun, PATIENCE)?;
+        // A git in any checkout may need those.
+        leftover_lock::remove(Scope::Repository(&self.repository.common_dir), &of_refs, begun, PATIENCE)?;
         let head = self.git("rev-parse").args(["--verify", "--quiet", "HEAD"]).output()?.text();
         if let Some(step) = &work.step
             && head != (if step.moved { &step.new } else { &step.old }).as_str()
@@ -329,6 +332,12 @@ impl Unfinished<'_> {
     fn git(&self, subcommand: &str) -> Call {
         self.repository.git().write(self.path, subcommand)
     }
+}
+
+/// Whether a lock file is of the index, or of one that a commit of some files makes for itself.
+fn is_of_index(lock: &Path) -> bool {
+    let name = lock.file_name().unwrap_or_default().to_string_lossy();
+    name == "index.lock" || name.starts_with("next-index-")
 }
 
 /// A file as the new commit has it.

@@ -63,7 +63,8 @@ fn is_busy(scope: Scope<'_>) -> bool {
 }
 
 fn is_git_in(process: &Path, scope: Scope<'_>) -> bool {
-    let is_git = std::fs::read(process.join("comm")).is_ok_and(|name| name.trim_ascii_end() == b"git");
+    let name = std::fs::read(process.join("comm")).unwrap_or_default();
+    let is_git = name.starts_with(b"git") && !name.starts_with(b"git-aitask");
     let here = || std::fs::read_link(process.join("cwd")).ok();
     let Some(here) = is_git.then(here).flatten() else { return false };
     // `git aitask` is a git that waits for us.

@@ -3,6 +3,9 @@
 
 use crate::support::{Repo, Sleeper, World};
 
+/// The checkout of the branch of the task data.
+const DATA: &str = ".aitask-data";
+
 /// A file of the old commit that the new one changes, adds to, and removes; and two new ones.
 const CHANGED: [(&str, &str); 4] = [
     ("a.txt", "the new text\n"),
@@ -13,24 +16,37 @@ const CHANGED: [(&str, &str); 4] = [
 
 /// A clone whose main is behind that of its remote, and whose smudge filter runs `die` after so many files.
 fn behind(files: u32, die: &str) -> (World, Repo, Sleeper) {
+    behind_in(".", files, die)
+}
+
+/// The same for the branch that is checked out in `place`.
+fn behind_in(place: &str, files: u32, die: &str) -> (World, Repo, Sleeper) {
     let world = World::new();
     let ann = world.initialised("ann");
+    if place == DATA {
+        ann.aitask(&["init", "--data-branch"]).ok();
+    }
     ann.task("One", &[]);
-    ann.write(".gitattributes", "*.txt filter=dies\n");
+    let there = ann.at(place);
+    there.write(".gitattributes", "*.txt filter=dies\n");
     for (name, text) in
         [("a.txt", "the old text\n"), ("gone.txt", "old\n"), ("more.txt", "one line\n"), ("z.txt", "old\n")]
     {
-        ann.write(name, text);
+        there.write(name, text);
     }
-    ann.commit("files");
-    ann.git(&["push", "-q"]);
+    there.commit("files");
+    there.git(&["push", "-q"]);
     let bob = world.clone("bob");
-    for (name, text) in CHANGED {
-        bob.write(name, text);
+    if place == DATA {
+        bob.aitask(&["init"]).ok();
     }
-    std::fs::remove_file(bob.path("gone.txt")).unwrap();
-    bob.commit("news");
-    bob.git(&["push", "-q"]);
+    let there = bob.at(place);
+    for (name, text) in CHANGED {
+        there.write(name, text);
+    }
+    std::fs::remove_file(bob.path(place).join("gone.txt")).unwrap();
+    there.commit("news");
+    there.git(&["push", "-q"]);
     let root = world.root();
     let text = format!(
         "#!/bin/sh\nread -r left <'{0}/left' || exec cat\necho $((left - 1)) >'{0}/left'\n[ $left -gt 0 ] || {{ rm '{0}/left'; {die}; }}\nexec cat\n",
@@ -57,13 +73,13 @@ fn cut_off(files: u32) -> (World, Repo, Sleeper) {
 
 #[track_caller]
 fn is_forward(ann: &Repo) {
-    assert_eq!(ann.git(&["rev-parse", "HEAD"]), ann.git(&["rev-parse", "origin/main"]));
+    assert_eq!(ann.git(&["rev-parse", "HEAD"]), ann.git(&["rev-parse", "@{upstream}"]));
     for (name, text) in CHANGED {
         assert_eq!(ann.read(name), text, "{name}");
     }
-    assert!(!ann.path("gone.txt").exists() && !ann.path(".git/index.lock").exists());
-    let left = ann.run("sh", &["-c", "ls .git/aitask/at-work; ls -d .git/aitask/finishing"]).stdout;
-    assert_eq!(left, "");
+    assert_eq!(ann.run("sh", &["-c", "ls -d gone.txt \"$(git rev-parse --git-path index.lock)\""]).stdout, "");
+    let left = "cd \"$(git rev-parse --git-common-dir)/aitask\" && ls at-work; ls -d finishing";
+    assert_eq!(ann.run("sh", &["-c", left]).stdout, "");
 }
 
 #[test]
@@ -119,6 +135,19 @@ fn staged_changes_stay_staged_when_the_checkout_is_brought_forward_at_last() {
     ann.aitask(&["edit", "1", "--priority", "low"]).ok();
     is_forward(&ann);
     assert_eq!(ann.git(&["status", "--porcelain"]), " M README.md\nA  staged.md\n");
+}
+
+#[test]
+fn half_a_fast_forward_of_the_task_data_was_deleted_tasks() {
+    for args in [&["edit", "1", "--priority", "low"][..], &["sync"], &["compat", "aitask_sync.sh", "--batch"]] {
+        let (_world, ann, _session) = behind_in(DATA, 1, ALL);
+        let killed = ann.aitask(args);
+        assert_eq!(killed.signal, Some(9), "{killed}");
+        ann.aitask(args).ok();
+        let there = ann.at(DATA);
+        is_forward(&there);
+        assert_eq!(there.git(&["status", "--porcelain"]), "", "{args:?}");
+    }
 }
 
 #[test]
