@@ -13,6 +13,7 @@ use super::porcelain::diff_raw::{self, Change};
 use super::run::{Call, Output, WITHIN};
 use super::worktree::git_dir;
 use crate::error::{Error, Kind, Result};
+use crate::files::Tree;
 use crate::git::{Oid, Repository};
 use crate::interrupt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,17 +33,17 @@ pub fn fast_forward(
     new: &Oid,
     adopted: &[Adopted],
 ) -> Result<Forward> {
-    bring(repository, path, Step { old: old.to_string(), new: new.to_string(), moved: false }, adopted)
+    bring(repository, path, &Step { old: old.to_string(), new: new.to_string(), moved: false }, adopted)
 }
 
 /// Carries index and files at `path` from `old` to `new` where `HEAD` has moved already, never across the user's
 /// own changes (git-read-tree(1), two-tree merge), after a [`carry::refresh`]; `adopted` files first. Doing it twice changes
 /// nothing.
 pub fn carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid, adopted: &[Adopted]) -> Result<Forward> {
-    bring(repository, path, Step { old: old.to_string(), new: new.to_string(), moved: true }, adopted)
+    bring(repository, path, &Step { old: old.to_string(), new: new.to_string(), moved: true }, adopted)
 }
 
-fn bring(repository: &Repository, path: &Path, step: Step, adopted: &[Adopted]) -> Result<Forward> {
+fn bring(repository: &Repository, path: &Path, step: &Step, adopted: &[Adopted]) -> Result<Forward> {
     if let Forward::Refused(said) = finish(repository, path)? {
         return Ok(Forward::Refused(said));
     }
@@ -305,12 +306,11 @@ impl Unfinished<'_> {
             match (Written::whole(change), from_new.get(&change.path)) {
                 // A folder stands where a file was: what is in it is looked at by itself.
                 (None, _) if self.path.join(&change.path).is_dir() => written.extend(Written::gone(change)),
-                (None, _) => {}
                 (Some(file), None) => written.push(file),
                 (Some(file), Some(differs)) if touched && differs.status == 'M' && self.is_beginning(&file)? => {
                     written.push(Written { partly: true, ..file });
                 }
-                (Some(_), Some(_)) => {}
+                (None, _) | (Some(_), Some(_)) => {}
             }
         }
         Ok(written)
@@ -325,7 +325,7 @@ impl Unfinished<'_> {
         let mut option = std::ffi::OsString::from("--path=");
         option.push(&file.path);
         let whole = self.git("cat-file").arg("--filters").arg(option).arg(oid.as_str()).run()?.stdout;
-        let found = std::fs::read(&place).map_err(|error| Error::io("read", &place, &error))?;
+        let found = Tree::new(self.path).read(&file.path)?;
         Ok(found.len() < whole.len() && whole.starts_with(&found))
     }
 
