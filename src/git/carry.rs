@@ -1,7 +1,8 @@
-//! Bringing the checkout of a branch to another commit, never across the user's own changes.
+//! What stands in the way of bringing a checkout to another commit, and files that a commit was made from.
 
 use crate::error::{Error, Result};
 use crate::files::Tree;
+use crate::git::at_work::{Note, noted};
 use crate::git::run::Call;
 use crate::git::worktree::git_dir;
 use crate::git::{Oid, Repository};
@@ -21,26 +22,25 @@ pub enum Forward {
     Refused(String),
 }
 
-/// Brings the branch checked out at `path` forward to `commit`, files included, never across the user's own
-/// changes, ignored files included (git-merge(1), `--ff-only`).
-pub fn fast_forward(repository: &Repository, path: &Path, commit: &Oid) -> Result<Forward> {
-    let call = repository.git().write(path, "merge");
-    let call = call.args(["--ff-only", "--quiet", "--no-autostash", "--no-verify-signatures"]);
-    let output = call.args(["--no-overwrite-ignore", commit.as_str()]).output()?;
-    let complaint = output.complaint();
-    Ok(match output.code {
-        Some(0) => Forward::Done,
-        _ if complaint.contains("fast-forward") || complaint.contains("Diverging") => Forward::Diverged,
-        // With the first of the files that it lists below.
-        _ => Forward::Refused(said(&complaint.replacen(":\n\t", ": ", 1))),
-    })
+/// What git is to do to a checkout.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Step {
+    /// The commit that index and files are at.
+    pub(super) old: String,
+    /// The commit that they are to be brought to.
+    pub(super) new: String,
+    /// Whether the branch is there already.
+    pub(super) moved: bool,
 }
 
-/// Carries index and files at `path` from `old` to `new` where `HEAD` has moved already, never across the user's
-/// own changes (git-read-tree(1), two-tree merge), after a [`refresh`]. Doing it twice changes nothing.
-pub fn carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid) -> Result<Forward> {
-    let call = repository.git().write(path, "read-tree").args(["-m", "-u", old.as_str(), new.as_str()]);
-    forward(&call)
+/// What a note about a checkout says ([`Note`]).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Work {
+    pub(super) path: PathBuf,
+    #[serde(default)]
+    pub(super) step: Option<Step>,
+    #[serde(default)]
+    pub(super) adopted: Vec<Adopted>,
 }
 
 /// A file of a checkout whose uncommitted state a commit was made from.
@@ -61,12 +61,18 @@ impl Adopted {
         Self { path: path.to_owned(), oid: oid.map(ToString::to_string), seen: Tree::new(dir).read(path).ok() }
     }
 
+    /// The same file for somebody who finishes what a git began: that git took it away before it wrote it.
+    pub(super) fn begun(&self, dir: &Path) -> Self {
+        let is_there = dir.join(&self.path).symlink_metadata().is_ok();
+        Self { seen: self.seen.clone().filter(|_| is_there), ..self.clone() }
+    }
+
     fn is_unchanged(&self, dir: &Path) -> bool {
         Tree::new(dir).read(&self.path).ok() == self.seen
     }
 }
 
-/// Whether [`adopt`] and then [`carry`] would succeed; changes nothing. `written` names the files that `new` can have and
+/// Whether bringing index and files at `path` from `old` to `new`, after [`adopt`], would succeed; changes nothing. `written` names the files that `new` can have and
 /// `old` not, where that is known.
 pub fn could_carry(
     repository: &Repository,
@@ -81,18 +87,19 @@ pub fn could_carry(
         !adopted.iter().any(|file| Path::new(&file.path) == name)
             && name.ancestors().any(|at| stands_at(path, name, at))
     };
+    let spared: Vec<_> = adopted.iter().map(|file| Path::new(&file.path)).collect();
     if written.is_none_or(|written| written.iter().any(stands))
-        && let Some(file) = ignored_in_the_way(repository, path, old, new, adopted)?
+        && let Some(file) = ignored_in_the_way(repository, path, old, new, &spared)?
     {
         return Ok(Forward::Refused(format!("{} is ignored there, and would be overwritten", file.display())));
     }
-    match try_to_carry(repository, path, old, new, adopted)? {
+    noted(repository, path, || match try_to_carry(repository, path, old, new, adopted)? {
         Forward::Refused(_) => {
-            refresh(repository, path)?;
+            refresh_index(repository, path)?;
             try_to_carry(repository, path, old, new, adopted)
         }
         done => Ok(done),
-    }
+    })
 }
 
 /// Whether something stands at `at` below `path` that is `name` itself, or no folder on the way to it.
@@ -129,13 +136,13 @@ fn try_to_carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid, adop
 }
 
 /// A file that git ignores at `path` and that going from `old` to `new` would overwrite: git-read-tree(1), unlike
-/// git-merge(1), cannot be told to refuse that.
-fn ignored_in_the_way(
+/// git-merge(1), cannot be told to refuse that. Those in `spared` may be.
+pub(super) fn ignored_in_the_way(
     repository: &Repository,
     path: &Path,
     old: &Oid,
     new: &Oid,
-    adopted: &[Adopted],
+    spared: &[&Path],
 ) -> Result<Option<PathBuf>> {
     let git = |name: &str| repository.git().read(path, name).env("GIT_LITERAL_PATHSPECS", "1");
     let call = git("diff-tree").args(["-r", "-z", "--name-only", "--no-renames", "--diff-filter=A"]);
@@ -146,7 +153,7 @@ fn ignored_in_the_way(
     };
     let standing: BTreeSet<_> = names(&added)
         .iter()
-        .filter(|name| !adopted.iter().any(|file| Path::new(&file.path) == name.as_path()))
+        .filter(|name| !spared.contains(&name.as_path()))
         .filter_map(|name| name.ancestors().filter(|at| stands_at(path, name, at)).last().map(Path::to_owned))
         .collect();
     if standing.is_empty() {
@@ -159,6 +166,17 @@ fn ignored_in_the_way(
 /// Gives files their content from the object store, in index and checkout, unless they were changed since the content
 /// was made from them.
 pub fn adopt(repository: &Repository, path: &Path, files: &[Adopted]) -> Result<()> {
+    if !files.iter().any(|file| file.is_unchanged(path)) {
+        return Ok(());
+    }
+    let note = Note::leave(repository, path, &Work { path: path.to_owned(), step: None, adopted: files.to_vec() })?;
+    take(repository, path, files)?;
+    note.clear();
+    Ok(())
+}
+
+/// What [`adopt`] does, under a note that is there already.
+pub(super) fn take(repository: &Repository, path: &Path, files: &[Adopted]) -> Result<()> {
     let files: Vec<_> = files.iter().filter(|file| file.is_unchanged(path)).cloned().collect();
     if files.is_empty() {
         return Ok(());
@@ -189,15 +207,21 @@ fn take_into_index(repository: &Repository, path: &Path, files: &[Adopted]) -> C
 
 /// Without a refresh a file whose time stamp alone changed counts as changed. It is best effort.
 pub fn refresh(repository: &Repository, path: &Path) -> Result<()> {
+    noted(repository, path, || refresh_index(repository, path))
+}
+
+/// What [`refresh`] does, under a note that is there already.
+pub(super) fn refresh_index(repository: &Repository, path: &Path) -> Result<()> {
     repository.git().write(path, "update-index").args(["-q", "--refresh"]).output().map(drop)
 }
 
-fn forward(call: &Call) -> Result<Forward> {
+/// Runs a git that does it or refuses.
+pub(super) fn forward(call: &Call) -> Result<Forward> {
     let output = super::commit::patiently(call)?;
     Ok(if output.success() { Forward::Done } else { Forward::Refused(said(&output.complaint())) })
 }
 
 /// What git said, to stand in a sentence of ours.
-fn said(complaint: &str) -> String {
+pub(super) fn said(complaint: &str) -> String {
     complaint.strip_prefix("error: ").unwrap_or(complaint).to_owned()
 }

@@ -1,6 +1,7 @@
 //! Commits of named files of a checkout, and of nothing else.
 
 use crate::error::{Error, Kind, Result};
+use crate::git::at_work;
 use crate::git::objects::{self, Edit, NewCommit, Parent};
 use crate::git::run::{Call, Output};
 use crate::git::{Oid, Repository};
@@ -19,6 +20,17 @@ const HOOKS: [&str; 4] = ["pre-commit", "prepare-commit-msg", "commit-msg", "pos
 /// # Errors
 /// [`Kind::Git`] with git's own code as the detail `code`, as when a hook refuses.
 pub fn commit(
+    repository: &Repository,
+    dir: &Path,
+    subject: &str,
+    paths: &[String],
+    optional: &[String],
+) -> Result<Option<Vec<u8>>> {
+    let top = dir.ancestors().find(|at| at.join(".git").exists()).unwrap_or(dir);
+    at_work::noted(repository, top, || commit_there(repository, dir, subject, paths, optional))
+}
+
+fn commit_there(
     repository: &Repository,
     dir: &Path,
     subject: &str,

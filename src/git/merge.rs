@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::files::private_folder;
+use crate::git::mark::Mark;
 use crate::git::porcelain::merge_tree::{self, MergeTree};
 use crate::git::porcelain::unmerged::{self, Versions};
 use crate::git::run::{Call, Git};
@@ -58,11 +59,17 @@ fn unrelated(ours: &Oid, theirs: &Oid) -> Error {
 fn in_worktree<T>(repository: &Repository, ours: &Oid, merge: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let folder = worktree::temporary_folder()?;
     let temp = private_folder("git-aitask-merge-", &folder)?;
+    // Where a killed command's folder is, so that the next command removes it.
+    let name = temp.path().file_name().unwrap_or_default();
+    let mut note = Mark::at(repository.private_dir()?.join("scratch").join(name), true);
+    note.say(temp.path().as_os_str().as_bytes())?;
     let path = temp.path().join("merge");
     let merged = worktree::add_detached(repository, &path, ours).and_then(|()| merge(&path));
     let removed = interrupt::cleaning_up(|| worktree::remove(repository, &path, true));
     let merged = merged?;
-    removed.map(|()| merged)
+    removed?;
+    note.clear();
+    Ok(merged)
 }
 
 fn merge_at(repository: &Repository, path: &Path, ours: &Oid, theirs: &Oid, renames: Renames) -> Result<MergeTree> {

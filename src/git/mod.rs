@@ -3,10 +3,14 @@
 //! the remote, worktrees, merges.
 
 pub mod address;
+pub mod at_work;
 pub mod carry;
 pub mod commit;
 mod contact;
 pub mod destination;
+pub mod forward;
+pub mod leftover_lock;
+pub mod mark;
 pub mod merge;
 pub mod objects;
 pub mod porcelain;
@@ -15,6 +19,7 @@ pub mod remote;
 pub mod repository;
 pub mod run;
 pub mod types;
+
 pub mod worktree;
 
 pub use repository::Repository;

@@ -1,6 +1,7 @@
 //! Refs: reading several at once, and moving several at once or none.
 
 use crate::error::Result;
+use crate::git::at_work;
 use crate::git::porcelain::for_each_ref;
 use crate::git::{Oid, RefName, RefUpdate, Repository};
 use std::collections::BTreeMap;
@@ -68,7 +69,7 @@ pub fn swap(repository: &Repository, updates: &[RefUpdate], reason: &str) -> Res
         input.extend(format!("{command}{old}\0").into_bytes());
     }
     let call = repository.write("update-ref").args(["-m", reason, "--create-reflog", "--stdin", "-z"]).input(input);
-    let output = call.output()?;
+    let output = at_work::moving_refs(repository, &call)?;
     if output.success() {
         return Ok(Swap::Done);
     }
@@ -93,5 +94,7 @@ pub fn follow(repository: &Repository, refs: &[(RefName, &Oid)]) -> Result<()> {
     }
     let input =
         refs.iter().flat_map(|(name, oid)| format!("update {name}\0{oid}\0\0").into_bytes()).collect::<Vec<_>>();
-    repository.write("update-ref").args(["--stdin", "-z"]).input(input).run().map(drop)
+    let call = repository.write("update-ref").args(["--stdin", "-z"]).input(input);
+    let output = at_work::moving_refs(repository, &call)?;
+    if output.success() { Ok(()) } else { Err(call.failure(&output)) }
 }

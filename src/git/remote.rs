@@ -1,6 +1,7 @@
 //! The remote: one fetch for all branches, one push for all refs, and what came of it.
 
 use crate::error::{Error, Kind, Result};
+use crate::git::at_work;
 use crate::git::contact::{connection_error, contact_error};
 use crate::git::porcelain::failure::{self, Ended, Failure};
 use crate::git::porcelain::push::{self, Flag, PushReport, Rejection};
@@ -74,7 +75,7 @@ pub fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], 
                 let pattern = if branch.as_str().starts_with(TASK_BRANCHES) { "*" } else { "" };
                 format!("+{}{pattern}:{}{pattern}", branch.full(), branch.tracking(remote))
             }));
-        let output = call.output()?;
+        let output = at_work::moving_refs(repository, &call)?;
         if output.success() {
             return Ok(());
         }
@@ -106,14 +107,14 @@ pub fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], 
 pub fn fetch_branch(repository: &Repository, remote: &RemoteName, branch: &Branch, limit: Duration) -> Result<()> {
     let call = fetch_call(repository, limit, false).args(["--", remote.as_str()]);
     let call = call.arg(format!("+{}:{}", branch.full(), branch.tracking(remote)));
-    let output = call.output()?;
+    let output = at_work::moving_refs(repository, &call)?;
     if output.success() { Ok(()) } else { Err(connection_error(remote.as_str(), &call, &output)) }
 }
 
 /// Brings every remote-tracking ref that the configuration names up to date. One connection.
 pub fn fetch_all(repository: &Repository, remote: &RemoteName, limit: Duration) -> Result<()> {
     let call = fetch_call(repository, limit, true).args(["--", remote.as_str()]);
-    let output = call.output()?;
+    let output = at_work::moving_refs(repository, &call)?;
     if output.success() { Ok(()) } else { Err(connection_error(remote.as_str(), &call, &output)) }
 }
 
@@ -173,7 +174,7 @@ pub fn push(
         return Ok(Pushed::NotSent(error));
     }
     let call = push_call(repository, remote, updates, options);
-    let output = match call.output() {
+    let output = match at_work::moving_refs(repository, &call) {
         // It was ended on its way, and nobody is to be asked now.
         Err(error) if error.kind() == Kind::Interrupted => return Ok(Pushed::Unknown(error)),
         output => output?,

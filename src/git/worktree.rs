@@ -1,6 +1,7 @@
 //! Worktrees: the registry, making and removing one, and its state.
 
 use crate::error::{Error, Kind, Result, quoted};
+use crate::git::at_work;
 use crate::git::porcelain::status::{self, Status, StatusEntry, StatusKind};
 use crate::git::porcelain::worktree_list::{self, WorktreeRecord};
 use crate::git::run::Output;
@@ -71,7 +72,8 @@ pub fn add(repository: &Repository, path: &Path, branch: &Branch, start: Option<
         Some(start) => call.args(["--no-track", "-b", branch.as_str(), "--"]).arg(path).arg(start.as_str()),
         None => call.arg("--").arg(path).arg(branch.as_str()),
     };
-    call.run().map(drop)
+    let output = at_work::moving_refs(repository, &call)?;
+    if output.success() { Ok(()) } else { Err(call.failure(&output)) }
 }
 
 /// The files below `path` that git ignores and a pattern matches (`glob` pathspecs); one by one, none of other worktrees.
@@ -268,20 +270,22 @@ pub fn commit_files(repository: &Repository, path: &Path, message: &str, changed
         let call = repository.git().write(path, subcommand).env("GIT_LITERAL_PATHSPECS", "1").input(files);
         call.args(["--pathspec-from-file=-", "--pathspec-file-nul"])
     };
-    let new = list(&mut changed.iter().filter(|entry| entry.kind == StatusKind::Untracked));
-    if !new.is_empty() {
-        git("add", new.clone()).arg("--intent-to-add").run()?;
-    }
-    let call = git("commit", list(&mut changed.iter())).args(["--quiet", "--only", "-m", message]);
-    let call = call.limit(COMMIT_LIMIT);
-    let output = call.output();
-    if output.as_ref().is_ok_and(Output::success) {
-        return Ok(());
-    }
-    if !new.is_empty() {
-        interrupt::cleaning_up(|| git("reset", new).arg("--quiet").run())?;
-    }
-    Err(call.failure(&output?))
+    at_work::noted(repository, path, || {
+        let new = list(&mut changed.iter().filter(|entry| entry.kind == StatusKind::Untracked));
+        if !new.is_empty() {
+            git("add", new.clone()).arg("--intent-to-add").run()?;
+        }
+        let call = git("commit", list(&mut changed.iter())).args(["--quiet", "--only", "-m", message]);
+        let call = call.limit(COMMIT_LIMIT);
+        let output = call.output();
+        if output.as_ref().is_ok_and(Output::success) {
+            return Ok(());
+        }
+        if !new.is_empty() {
+            interrupt::cleaning_up(|| git("reset", new).arg("--quiet").run())?;
+        }
+        Err(call.failure(&output?))
+    })
 }
 
 /// Makes a branch follow the one of its name at the remote, as `git push -u` does.

@@ -4,6 +4,7 @@
 use crate::error::{Error, Result, quoted};
 use crate::files::{read_own, save_private};
 use crate::git::carry::{self, Adopted, Forward};
+use crate::git::forward;
 use crate::git::merge::{self, Renames};
 use crate::git::objects::{self, NewCommit, Parent};
 use crate::git::porcelain::merge_tree::MergeTree;
@@ -123,14 +124,12 @@ impl Ledger<'_> {
             let cause = if dirty.iter().any(|text| said.contains(text)) { Cause::Dirty } else { Cause::Other };
             Some((cause, first_line(&said)))
         };
-        // Best effort: what cannot be adopted is in the way below, and said.
-        let _ = carry::adopt(repository, &path, adopted);
-        Ok(match carry::fast_forward(repository, &path, target)? {
+        Ok(match forward::fast_forward(repository, &path, local, target, adopted)? {
             Forward::Done => None,
             Forward::Refused(said) => refused(said),
             Forward::Diverged => match self.join(branch, local, target)? {
                 Err(reason) => Some((Cause::Conflict, reason)),
-                Ok(joined) => match carry::fast_forward(repository, &path, &joined)? {
+                Ok(joined) => match forward::fast_forward(repository, &path, local, &joined, &[])? {
                     Forward::Done => None,
                     Forward::Refused(said) => refused(said),
                     Forward::Diverged => Some((Cause::Other, "it moved while it was being brought forward".to_owned())),
@@ -259,8 +258,8 @@ impl Ledger<'_> {
     fn carry_one(&self, record: &Carried) -> Result<Option<Lagging>> {
         let branch = Branch::parse(&record.branch)?;
         if let (Some(old), Some(new)) = (Oid::parse(&record.old), Oid::parse(&record.new)) {
-            carry::adopt(self.repository, &record.path, &record.adopted)?;
-            if let Forward::Refused(said) = carry::carry(self.repository, &record.path, &old, &new)? {
+            let (path, adopted) = (&record.path, &record.adopted);
+            if let Forward::Refused(said) = forward::carry(self.repository, path, &old, &new, adopted)? {
                 let path = quoted(&record.path);
                 let command = format!("cd {path} && git status && git aitask status");
                 let reason = first_line(&said);
@@ -281,10 +280,12 @@ impl Ledger<'_> {
         })
     }
 
-    /// Finishes what a command killed within a local swap left behind. Its git may be at work still, so while the branch is
+    /// Finishes what commands that were killed left behind in checkouts: what their git was doing to index and files, and the
+    /// checkouts that a local swap moved. Within a local swap git may be at work still, so while the branch is
     /// where it was, the checkout stays noted. One that has moved on since, or has another branch checked out, is the
     /// user's.
     pub fn finish_carrying(&self) -> Result<()> {
+        forward::finish_all(self.repository)?;
         let Ok(entries) = std::fs::read_dir(self.repository.common_dir.join("aitask/carry")) else { return Ok(()) };
         let files = entries.filter_map(|entry| read_own(&entry.ok()?.path()).ok());
         let records: Vec<Carried> = files.filter_map(|bytes| serde_json::from_slice(&bytes).ok()).collect();

@@ -5,6 +5,7 @@ use super::mark::Mark;
 use super::mended::{CutOff, Mended};
 use crate::error::{Error, Kind, Result};
 use crate::files::real;
+use crate::git::leftover_lock::is_open;
 use crate::git::porcelain::status::{self, StatusEntry, StatusKind};
 use crate::git::run::Call;
 use crate::git::{Branch, Oid, Repository, worktree};
@@ -24,7 +25,7 @@ pub(super) fn make(
     limit: Duration,
 ) -> Result<()> {
     let mut mark = Mark::making(repository, name_of(branch));
-    mark.set(repository)?;
+    mark.set()?;
     if let Err(error) = worktree::add(repository, path, branch, start) {
         let record = repository.worktree_of(branch)?.filter(|record| real(&record.path) == real(path));
         let Some(record) = record else {
@@ -160,7 +161,7 @@ impl<'s> Site<'s> {
         let loss = self.loss(&dir, what);
         // With an index it looks like one in which somebody deleted files; the note tells otherwise.
         if loss == Some(CutOff::Making) {
-            making.say(self.repository, MENDING)?;
+            making.say(MENDING)?;
         }
         self.link()?;
         // Nobody has it any more.
@@ -275,7 +276,7 @@ impl<'s> Site<'s> {
             }
         }
         let mut mark = Mark::removing(self.repository, self.name);
-        mark.set(self.repository)?;
+        mark.set()?;
         if cut_off.is_some() {
             if !self.registration().is_some_and(|dir| self.is_usable(&dir)) {
                 self.unregister()?;
@@ -355,12 +356,4 @@ fn is_initializing(dir: &Path) -> bool {
 /// Whether the reason of a lock is git's own, while it makes a worktree.
 pub(super) fn is_initializing_lock(reason: &[u8]) -> bool {
     reason.trim_ascii_end() == b"initializing"
-}
-
-/// Whether a process that we may look at has this file open (proc(5)).
-fn is_open(file: &Path) -> bool {
-    let file = real(file);
-    let folders = |path: PathBuf| std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut open = folders("/proc".into()).map(|process| process.join("fd")).flat_map(folders);
-    open.any(|link| std::fs::read_link(link).is_ok_and(|target| target == file))
 }

@@ -152,7 +152,7 @@ impl Place {
             refuse_link(context, &self.path)?;
             exclude(&repository.common_dir, &format!("/{WORKTREES_DIR}/"))?;
             if is_wanted(context) {
-                mark.set(repository)?;
+                mark.set()?;
             }
             // Beside a fetch of this clone, which would stumble over a half-written registration.
             let _queue = Queue::enter(repository, context.settings.timeout, context.narrate)?;
@@ -167,7 +167,7 @@ impl Place {
             info.unfinished = Some(format!("{} is still being made ready by another command", self.path.display()));
             return Ok(info);
         }
-        mark.set(repository)?;
+        mark.set()?;
         match furnish(context, &self.path, &mut info.copied) {
             Err(error) if error.kind() == Kind::Interrupted => return Err(error),
             Err(error) => info.unfinished = Some(error.to_string()),

@@ -10,11 +10,16 @@ use std::time::{Duration, Instant};
 /// More often than any command comes to a point.
 const TIMES: usize = 60;
 
-/// Kills at the `$1` that `armed` names, when it is come to as often as that says; does nothing else.
+/// Kills at the `$1` (`prepared` is the state of a reference transaction in which the refs are locked) that `armed` names, when it is come to as often as that says; does nothing else.
 const DIE: &str = r#"#!/bin/sh
-[ "$1" = reference-transaction ] && [ "$2" != committed ] && exit 0
+at=$1
+[ "$1" = reference-transaction ] && case $2 in
+committed) ;;
+prepared) at=prepared ;;
+*) exit 0 ;;
+esac
 read -r point times <'@ROOT@/armed' 2>/dev/null || exit 0
-[ "$point" = "$1" ] || exit 0
+[ "$point" = "$at" ] || exit 0
 if [ "$times" -gt 1 ]; then
     echo "$point $((times - 1))" >'@ROOT@/armed'
     exit 0
@@ -140,6 +145,62 @@ fn everything_killed_while_it_finishes() {
 #[ignore = "as with a remote, but for the push"]
 fn everything_killed_while_it_finishes_without_a_remote() {
     sweep(&prepared(Mode::Local, true), &POINTS, &["finish", "1"]);
+}
+
+/// As [`prepared`] with work; the work, and what others published meanwhile, has files that a filter writes.
+fn filtered(mode: Mode) -> Scene {
+    let scene = prepared(mode, false);
+    let ann = &scene.ann;
+    ann.aitask(&["pick", "1"]).ok();
+    let work = ann.at("aiwork/t1_add_login");
+    work.write("a.txt", "another text\n");
+    work.write("new.txt", "a new text\n");
+    work.write("other/new.txt", "another new text\n");
+    work.git(&["rm", "-q", "z.txt"]);
+    work.commit("login");
+    if mode != Mode::Local {
+        let bob = scene.world.clone("bob");
+        bob.write("m.txt", "the text of Bob\n");
+        bob.write("folder/bob.txt", "his new text\n");
+        bob.commit("bob");
+        bob.git(&["push", "-q"]);
+        std::fs::remove_dir_all(bob.top()).unwrap();
+    }
+    ann.write("staged.md", "staged\n");
+    ann.git(&["add", "staged.md"]);
+    ann.write("README.md", "changed\n");
+    scene
+}
+
+/// Points within the bringing forward of the user's own checkout.
+const FORWARD: [&str; 2] = ["smudge", "reference-transaction"];
+
+#[test]
+fn half_a_fast_forward_was_uncommitted_work_when_it_finishes() {
+    sweep(&filtered(Mode::Remote), &FORWARD, &["finish", "1"]);
+}
+
+#[test]
+fn half_a_fast_forward_was_uncommitted_work_when_it_finishes_without_a_remote() {
+    sweep(&filtered(Mode::Local), &FORWARD, &["finish", "1"]);
+}
+
+#[test]
+fn half_a_fast_forward_was_uncommitted_work_when_it_picks_and_edits() {
+    for args in [&["pick", "2"][..], &["edit", "2", "--priority", "low"]] {
+        sweep(&filtered(Mode::Remote), &FORWARD, args);
+    }
+}
+
+#[test]
+fn refs_that_a_killed_git_had_locked_stayed_locked() {
+    sweep(&prepared(Mode::Remote, false), &["prepared"], &["pick", "1"]);
+    sweep(&prepared(Mode::Remote, true), &["prepared"], &["finish", "1"]);
+}
+
+#[test]
+fn refs_that_a_killed_git_had_locked_stayed_locked_without_a_remote() {
+    sweep(&filtered(Mode::Local), &["prepared"], &["finish", "1"]);
 }
 
 #[test]

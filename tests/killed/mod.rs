@@ -2,9 +2,10 @@
 //!
 //! A module a verb, a test a [`Mode`]. [`Scene`] builds the repositories once and puts them back before every kill,
 //! [`describe`] says what there is to see, [`sweep`] kills and compares. [`groups`] kills git's children, too, [`half`]
-//! looks at what they leave, and [`signals`] ends the program by a signal that it takes notice of.
+//! and [`forward`] look at what they leave, and [`signals`] ends the program by a signal that it takes notice of.
 
 mod describe;
+mod forward;
 mod groups;
 mod half;
 mod local_swap;

@@ -23,6 +23,7 @@ macro_rules! recorded {
 pub mod cat_file;
 pub mod commit;
 pub mod config;
+pub mod diff_raw;
 pub mod failure;
 pub mod for_each_ref;
 pub mod ls_tree;

@@ -4,6 +4,7 @@ use super::{Failure, Manner, Progress, Reconciled};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::files::{Tree, is_left_by_a_write};
 use crate::git::carry::{self, Forward};
+use crate::git::forward;
 use crate::git::porcelain::status::StatusEntry;
 use crate::git::remote::{self, PushOptions};
 use crate::git::worktree;
@@ -290,7 +291,7 @@ impl Work<'_, '_> {
     fn bring(&self, local: &Oid, to: &Oid) -> Result<Forward> {
         let repository = &self.context.repository;
         if let Some(dir) = &self.checkout {
-            return carry::fast_forward(repository, dir, to);
+            return forward::fast_forward(repository, dir, local, to, &[]);
         }
         let update = RefUpdate { name: self.data.full(), old: Some(local.clone()), new: Some(to.clone()) };
         Ok(match refs::swap(repository, &[update], "aitask: follow the remote")? {

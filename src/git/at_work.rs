@@ -1,0 +1,89 @@
+//! Notes that a git of ours is at work on index and files of a checkout, so that a later command can tell what one that was
+//! killed left behind, and finish it: `aitask/at-work/` in the common git directory, a file for each checkout, and one for
+//! the refs. While git is at work, it has the file locked ([`Mark`]).
+
+use super::mark::Mark;
+use super::run::{Call, Output};
+use super::worktree::git_dir;
+use crate::error::{Error, Result};
+use crate::git::Repository;
+use std::path::{Path, PathBuf};
+
+/// A note that we left.
+#[derive(Debug)]
+pub struct Note {
+    /// None where one is there already: it has to be finished first, or is of a command beside us.
+    mark: Option<Mark>,
+    lock: PathBuf,
+}
+
+impl Note {
+    /// Notes that git is at work in the checkout at `path`, and what has to be known to finish it.
+    pub fn leave(repository: &Repository, path: &Path, work: &impl serde::Serialize) -> Result<Self> {
+        let lock = git_dir(path).unwrap_or_default().join("index.lock");
+        let file = file(repository, path).filter(|file| !file.exists());
+        let mut mark = file.map(|file| Mark::at(file, true));
+        if let Some(mark) = &mut mark {
+            mark.say(&serde_json::to_vec(work).unwrap_or_default())?;
+        }
+        Ok(Self { mark, lock })
+    }
+
+    /// Takes it away again, unless git was killed so that its lock file is there still.
+    pub fn clear(mut self) {
+        if let Some(mark) = self.mark.as_mut().filter(|_| !self.lock.exists()) {
+            mark.clear();
+        }
+    }
+}
+
+/// Notes that git is at work in the checkout at `path` for as long as this takes.
+pub fn noted<T>(repository: &Repository, path: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let note = Note::leave(repository, path, &serde_json::json!({ "path": path }))?;
+    let done = work();
+    note.clear();
+    done
+}
+
+/// Runs a git that moves refs, and notes that meanwhile: killed, it leaves the locks of those refs behind.
+pub fn moving_refs(repository: &Repository, call: &Call) -> Result<Output> {
+    let file = refs_file(repository);
+    let mut mark = (!file.exists()).then(|| Mark::at(file, true));
+    if let Some(mark) = &mut mark {
+        mark.set()?;
+    }
+    let output = call.output()?;
+    if let Some(mark) = mark.as_mut().filter(|_| output.signal.is_none() && !output.timed_out) {
+        mark.clear();
+    }
+    Ok(output)
+}
+
+/// The file of the note that a git moves refs.
+#[must_use]
+pub fn refs_file(repository: &Repository) -> PathBuf {
+    folder(repository).join("refs")
+}
+
+/// The file that the note about the checkout at `path` has; none where that is no checkout.
+#[must_use]
+pub fn file(repository: &Repository, path: &Path) -> Option<PathBuf> {
+    let dir = git_dir(path)?.canonicalize().ok()?;
+    let is_main = repository.common_dir.canonicalize().is_ok_and(|common| common == dir);
+    let name = if is_main { "main".to_owned() } else { format!("linked-{}", dir.file_name()?.to_string_lossy()) };
+    Some(folder(repository).join(name))
+}
+
+/// All such files.
+pub fn files(repository: &Repository) -> Result<Vec<PathBuf>> {
+    let folder = folder(repository);
+    match std::fs::read_dir(&folder) {
+        Ok(entries) => Ok(entries.flatten().map(|entry| entry.path()).collect()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(Error::io("read", &folder, &error)),
+    }
+}
+
+fn folder(repository: &Repository) -> PathBuf {
+    repository.common_dir.join("aitask/at-work")
+}

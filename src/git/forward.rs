@@ -1,0 +1,374 @@
+//! Bringing the checkout of a branch forward, never across the user's own changes; and finishing that where git was killed
+//! at it.
+//!
+//! Git takes away and writes the files first, then the index, and at last, where it does, moves the branch. So while the
+//! index of a file is that of the old commit and its content that of the new one, or the beginning of it, git wrote it; a
+//! missing file git writes by itself. What differs from both is the user's, and stays.
+
+use super::at_work::{self, Note};
+use super::carry::{self, Adopted, Forward, Step, Work};
+use super::leftover_lock::{self, Scope};
+use super::mark::Mark;
+use super::porcelain::diff_raw::{self, Change};
+use super::run::{Call, Output, WITHIN};
+use super::worktree::git_dir;
+use crate::error::{Error, Kind, Result};
+use crate::files::Tree;
+use crate::git::{Oid, Repository};
+use crate::interrupt;
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+/// How long a git that outlived its command, or another one that is at work beside it, is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Brings the branch checked out at `path` forward from `old` to `new`, files included, never across the user's own changes,
+/// ignored files included (git-merge(1), `--ff-only`); `adopted` files first.
+pub fn fast_forward(
+    repository: &Repository,
+    path: &Path,
+    old: &Oid,
+    new: &Oid,
+    adopted: &[Adopted],
+) -> Result<Forward> {
+    bring(repository, path, &Step { old: old.to_string(), new: new.to_string(), moved: false }, adopted)
+}
+
+/// Carries index and files at `path` from `old` to `new` where `HEAD` has moved already, never across the user's
+/// own changes (git-read-tree(1), two-tree merge), after a [`carry::refresh`]; `adopted` files first. Doing it twice changes
+/// nothing.
+pub fn carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid, adopted: &[Adopted]) -> Result<Forward> {
+    bring(repository, path, &Step { old: old.to_string(), new: new.to_string(), moved: true }, adopted)
+}
+
+fn bring(repository: &Repository, path: &Path, step: &Step, adopted: &[Adopted]) -> Result<Forward> {
+    if let Forward::Refused(said) = finish(repository, path)? {
+        return Ok(Forward::Refused(said));
+    }
+    let work = Work { path: path.to_owned(), step: Some(step.clone()), adopted: adopted.to_vec() };
+    let note = Note::leave(repository, path, &work)?;
+    match carry::take(repository, path, adopted) {
+        Err(error) if step.moved || error.kind() == Kind::Interrupted => return Err(error),
+        // Best effort: what cannot be adopted is in the way below, and said.
+        _ => {}
+    }
+    let output = step.take(repository, path)?;
+    if output.signal.is_some() {
+        // Nobody waits for this command itself.
+        drop(note);
+        return finish(repository, path);
+    }
+    if !has_begun(&output) {
+        note.clear();
+    }
+    Ok(outcome(&output))
+}
+
+impl Step {
+    fn take(&self, repository: &Repository, path: &Path) -> Result<Output> {
+        if self.moved {
+            let call = repository.git().write(path, "read-tree");
+            return super::commit::patiently(&call.args(["-m", "-u", &self.old, &self.new]));
+        }
+        let call = repository.git().write(path, "merge");
+        let call = call.args(["--ff-only", "--quiet", "--no-autostash", "--no-verify-signatures"]);
+        call.args(["--no-overwrite-ignore", &self.new]).output()
+    }
+}
+
+fn outcome(output: &Output) -> Forward {
+    let complaint = output.complaint();
+    match output.code {
+        Some(0) => Forward::Done,
+        _ if complaint.contains("fast-forward") || complaint.contains("Diverging") => Forward::Diverged,
+        // With the first of the files that it lists below.
+        _ => Forward::Refused(carry::said(&complaint.replacen(":\n\t", ": ", 1))),
+    }
+}
+
+/// Whether a git that did not do it may have changed something.
+fn has_begun(output: &Output) -> bool {
+    let complaint = output.complaint();
+    let refusals = ["fast-forward", "Diverging", "Aborting", "Cannot merge", "index.lock", "unmerged", "not possible"];
+    !output.success() && !refusals.iter().any(|text| complaint.contains(text))
+}
+
+/// Finishes what every git that was killed left behind. Best effort: what cannot be finished now is tried again.
+///
+/// # Errors
+/// [`Kind::Interrupted`] alone.
+pub fn finish_all(repository: &Repository) -> Result<()> {
+    // A hook of that very git would wait for itself.
+    if is_in_hook(repository) {
+        return Ok(());
+    }
+    for file in at_work::files(repository).unwrap_or_default() {
+        if file == at_work::refs_file(repository) {
+            unlock_refs(repository, file)?;
+            continue;
+        }
+        match load(&file) {
+            Some(work) if at_work::file(repository, &work.path).as_ref() == Some(&file) => {
+                if let Err(error) = finish(repository, &work.path)
+                    && error.kind() == Kind::Interrupted
+                {
+                    return Err(error);
+                }
+            }
+            // Git was not started, or its checkout is gone.
+            _ => forget_unless_held(file),
+        }
+    }
+    Ok(())
+}
+
+fn is_in_hook(repository: &Repository) -> bool {
+    repository.git().environment().text(WITHIN).is_some()
+}
+
+/// Removes the locks of refs that a git which was killed left behind.
+fn unlock_refs(repository: &Repository, file: PathBuf) -> Result<()> {
+    let Ok(begun) = file.metadata().and_then(|data| data.modified()) else { return Ok(()) };
+    let common = &repository.common_dir;
+    let folders = leftover_lock::folder(common.join("worktrees"));
+    let own = folders.chain([common.clone(), common.join("reftable")]).flat_map(|dir| leftover_lock::inside(&dir));
+    let mut locks = leftover_lock::below(&common.join("refs"));
+    locks.extend(own.filter(|lock| !is_of_index(lock)));
+    let mut mark = Mark::at(file, true);
+    let until = Instant::now() + PATIENCE;
+    while mark.is_held() {
+        // What a git of ours left running in the background holds the note, too.
+        if Instant::now() > until || !locks.iter().any(|lock| leftover_lock::is_made_after(lock, begun)) {
+            return Ok(());
+        }
+        interrupt::pause(Duration::from_millis(20))?;
+    }
+    leftover_lock::remove(Scope::Repository(common), &locks, begun, PATIENCE)?;
+    mark.clear();
+    Ok(())
+}
+
+fn forget_unless_held(file: PathBuf) {
+    let mut mark = Mark::at(file, true);
+    if !mark.is_held() {
+        mark.clear();
+    }
+}
+
+fn load(file: &Path) -> Option<Work> {
+    serde_json::from_slice(&std::fs::read(file).ok()?).ok()
+}
+
+/// Finishes what a git that was killed left behind in the checkout at `path`. Done where there is nothing.
+fn finish(repository: &Repository, path: &Path) -> Result<Forward> {
+    let Some(file) = at_work::file(repository, path).filter(|file| file.exists()) else { return Ok(Forward::Done) };
+    if is_in_hook(repository) {
+        return Ok(Forward::Done);
+    }
+    let mut mark = Mark::at(file.clone(), true);
+    let dir = git_dir(path).unwrap_or_default();
+    let until = Instant::now() + PATIENCE;
+    // What a hook left running in the background holds the note, too, and no lock of git's.
+    while mark.is_held() && (dir.join("index.lock").exists() || dir.join("HEAD.lock").exists()) {
+        if Instant::now() > until {
+            return Ok(Forward::Refused(format!("a git is still at work in {}", path.display())));
+        }
+        interrupt::pause(Duration::from_millis(20))?;
+    }
+    let begun = file.metadata().and_then(|data| data.modified());
+    let (Some(work), Ok(begun)) = (load(&file), begun) else {
+        forget_unless_held(file);
+        return Ok(Forward::Done);
+    };
+    mark.set()?;
+    let unfinished = Unfinished { repository, path, dir: &dir };
+    let outcome = unfinished.finish(&work, begun)?;
+    if outcome == Forward::Done {
+        mark.clear();
+    }
+    Ok(outcome)
+}
+
+/// A checkout that git was killed at.
+#[derive(Clone, Copy)]
+struct Unfinished<'u> {
+    repository: &'u Repository,
+    path: &'u Path,
+    dir: &'u Path,
+}
+
+impl Unfinished<'_> {
+    fn finish(&self, work: &Work, begun: SystemTime) -> Result<Forward> {
+        let (of_index, of_refs): (Vec<_>, Vec<_>) = self.locks().into_iter().partition(|lock| is_of_index(lock));
+        leftover_lock::remove(Scope::Checkout(self.path), &of_index, begun, PATIENCE)?;
+        // A git in any checkout may need those.
+        leftover_lock::remove(Scope::Repository(&self.repository.common_dir), &of_refs, begun, PATIENCE)?;
+        let head = self.git("rev-parse").args(["--verify", "--quiet", "HEAD"]).output()?.text();
+        if let Some(step) = &work.step
+            && head != (if step.moved { &step.new } else { &step.old }).as_str()
+        {
+            // It came to its end, or the user went elsewhere since.
+            return Ok(Forward::Done);
+        }
+        let adopted: Vec<_> = work.adopted.iter().map(|file| file.begun(self.path)).collect();
+        match carry::take(self.repository, self.path, &adopted) {
+            Err(error) if error.kind() == Kind::Interrupted => return Err(error),
+            // What cannot be adopted is in the way below, and said.
+            _ => {}
+        }
+        let Some(step) = &work.step else { return Ok(Forward::Done) };
+        // A git whose files are as new as it left them need not read them again.
+        carry::refresh_index(self.repository, self.path)?;
+        if let Forward::Refused(said) = self.settle(step)? {
+            return Ok(Forward::Refused(said));
+        }
+        Ok(outcome(&step.take(self.repository, self.path)?))
+    }
+
+    /// The lock files that a git has while it brings this checkout forward.
+    fn locks(&self) -> Vec<PathBuf> {
+        let head = std::fs::read_to_string(self.dir.join("HEAD")).unwrap_or_default();
+        let branch = head.strip_prefix("ref: ").map(|name| format!("{}.lock", name.trim_end()));
+        let common = &self.repository.common_dir;
+        let refs = branch.into_iter().chain(["packed-refs.lock".to_owned()]).map(|name| common.join(name));
+        refs.chain(leftover_lock::inside(self.dir)).collect()
+    }
+
+    /// Takes what git wrote so far into the index, so that it is not in the way.
+    fn settle(&self, step: &Step) -> Result<Forward> {
+        let (Some(old), Some(new)) = (Oid::parse(&step.old), Oid::parse(&step.new)) else { return Ok(Forward::Done) };
+        let beside = self.repository.private_dir()?.join("finishing");
+        // What a kill left there.
+        let _ = std::fs::remove_dir_all(&beside);
+        std::fs::create_dir(&beside).map_err(|error| Error::io("make", &beside, &error))?;
+        let settled = self.settle_beside(step, [&old, &new], &beside);
+        let _ = std::fs::remove_dir_all(&beside);
+        settled
+    }
+
+    fn settle_beside(&self, step: &Step, [old, new]: [&Oid; 2], beside: &Path) -> Result<Forward> {
+        let written = self.look(step, new, &beside.join("new"))?;
+        let spared: Vec<_> = written.iter().map(|file| file.path.as_path()).collect();
+        if let Some(file) = carry::ignored_in_the_way(self.repository, self.path, old, new, &spared)? {
+            return Ok(Forward::Refused(format!("{} is ignored there, and would be overwritten", file.display())));
+        }
+        if written.is_empty() {
+            return Ok(Forward::Done);
+        }
+        let lines = index_lines(&written, new);
+        let (index, copy) = (self.dir.join("index"), beside.join("copy"));
+        let update =
+            || self.git("update-index").args(["--add", "--replace", "-z", "--index-info"]).input(lines.clone());
+        // Nothing is changed where git will refuse in the end.
+        std::fs::copy(&index, &copy).map_err(|error| Error::io("copy", &index, &error))?;
+        update().env("GIT_INDEX_FILE", &copy).run()?;
+        let check = self.git("read-tree").args(["-n", "-m", "-u", &step.old, &step.new]);
+        if let Forward::Refused(said) = carry::forward(&check.env("GIT_INDEX_FILE", &copy))? {
+            return Ok(Forward::Refused(said));
+        }
+        let parts: Vec<_> = written.iter().filter(|file| file.partly).collect();
+        if !parts.is_empty() {
+            let names: Vec<_> =
+                parts.iter().flat_map(|file| [file.path.as_os_str().as_bytes(), b"\0"].concat()).collect();
+            let call = self.git("checkout-index").args(["--force", "--quiet", "-z", "--stdin"]).input(names);
+            call.env("GIT_INDEX_FILE", beside.join("new")).run()?;
+        }
+        let output = super::commit::patiently(&update())?;
+        if !output.success() {
+            return Err(update().failure(&output));
+        }
+        carry::refresh_index(self.repository, self.path)?;
+        Ok(Forward::Done)
+    }
+
+    /// What git wrote on the way; `index` is for an index of the new files alone.
+    fn look(&self, step: &Step, anchor: &Oid, index: &Path) -> Result<Vec<Written>> {
+        let call = self.git("diff-tree").args(["-r", "-z", "--raw", "--no-renames"]);
+        let changes = diff_raw::parse(&call.args([&step.old, &step.new]).run()?.stdout)?;
+        let new: Vec<_> = changes.iter().filter_map(Written::whole).collect();
+        let info = self.git("update-index").args(["--add", "-z", "--index-info"]).input(index_lines(&new, anchor));
+        info.env("GIT_INDEX_FILE", index).run()?;
+        self.git("update-index").args(["-q", "--refresh"]).env("GIT_INDEX_FILE", index).output()?;
+        let differing = |call: Call| -> Result<BTreeMap<PathBuf, Change>> {
+            let changes = diff_raw::parse(&call.args(["-z", "--raw", "--no-renames"]).run()?.stdout)?;
+            Ok(changes.into_iter().map(|change| (change.path.clone(), change)).collect())
+        };
+        let from_new = differing(self.git("diff-files").env("GIT_INDEX_FILE", index))?;
+        let from_index = differing(self.git("diff-files"))?;
+        let staged = differing(self.git("diff-index").args(["--cached", &step.old]))?;
+        let is_in_old: BTreeSet<_> =
+            changes.iter().filter(|change| change.status != 'A').map(|file| &file.path).collect();
+        let mut written = Vec::new();
+        for change in changes.iter().filter(|change| !staged.contains_key(&change.path)) {
+            let touched = from_index.contains_key(&change.path) || !is_in_old.contains(&change.path);
+            match (Written::whole(change), from_new.get(&change.path)) {
+                // A folder stands where a file was: what is in it is looked at by itself.
+                (None, _) if self.path.join(&change.path).is_dir() => written.extend(Written::gone(change)),
+                (Some(file), None) => written.push(file),
+                (Some(file), Some(differs)) if touched && differs.status == 'M' && self.is_beginning(&file)? => {
+                    written.push(Written { partly: true, ..file });
+                }
+                (None, _) | (Some(_), Some(_)) => {}
+            }
+        }
+        Ok(written)
+    }
+
+    /// Whether what stands there is the beginning of a file: git was killed while it wrote it.
+    fn is_beginning(&self, file: &Written) -> Result<bool> {
+        let place = self.path.join(&file.path);
+        let Some(oid) = file.oid.as_ref().filter(|_| place.symlink_metadata().is_ok_and(|data| data.is_file())) else {
+            return Ok(false);
+        };
+        let mut option = std::ffi::OsString::from("--path=");
+        option.push(&file.path);
+        let whole = self.git("cat-file").arg("--filters").arg(option).arg(oid.as_str()).run()?.stdout;
+        let found = Tree::new(self.path).read(&file.path)?;
+        Ok(found.len() < whole.len() && whole.starts_with(&found))
+    }
+
+    fn git(&self, subcommand: &str) -> Call {
+        self.repository.git().write(self.path, subcommand)
+    }
+}
+
+/// Whether a lock file is of the index, or of one that a commit of some files makes for itself.
+fn is_of_index(lock: &Path) -> bool {
+    let name = lock.file_name().unwrap_or_default().to_string_lossy();
+    name == "index.lock" || name.starts_with("next-index-")
+}
+
+/// A file as the new commit has it.
+#[derive(Debug, Clone)]
+struct Written {
+    path: PathBuf,
+    mode: String,
+    /// None where the new commit has no such file.
+    oid: Option<Oid>,
+    /// Only the beginning of it is there.
+    partly: bool,
+}
+
+impl Written {
+    /// What a change makes of a file; none where it takes it away, and none for a submodule, of which git writes nothing.
+    fn whole(change: &Change) -> Option<Self> {
+        let oid = change.new.clone().filter(|_| change.new_mode != "160000")?;
+        Some(Self { path: change.path.clone(), mode: change.new_mode.clone(), oid: Some(oid), partly: false })
+    }
+
+    fn gone(change: &Change) -> Option<Self> {
+        let mode = change.new_mode.clone();
+        change.new.is_none().then(|| Self { path: change.path.clone(), mode, oid: None, partly: false })
+    }
+}
+
+/// Files as `git update-index --index-info` reads them, with names of objects as long as the `anchor`.
+fn index_lines(files: &[Written], anchor: &Oid) -> Vec<u8> {
+    let line = |file: &Written| {
+        let oid = file.oid.as_ref().map_or_else(|| anchor.zeros(), ToString::to_string);
+        [format!("{} {oid}\t", file.mode).as_bytes(), file.path.as_os_str().as_bytes(), b"\0"].concat()
+    };
+    files.iter().flat_map(line).collect()
+}

@@ -1,0 +1,138 @@
+//! Lock files (gitrepository-layout(5), `*.lock`) that a git which was killed left behind, told from those of a git that is
+//! at work.
+
+use super::worktree::git_dir;
+use crate::error::Result;
+use crate::interrupt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Whose git may need a lock file.
+#[derive(Debug, Clone, Copy)]
+pub enum Scope<'s> {
+    /// One in the checkout at this path.
+    Checkout(&'s Path),
+    /// One in any checkout of the repository with this common git directory.
+    Repository(&'s Path),
+}
+
+/// Removes these lock files, as far as they were made after `since`, when a git of
+/// ours that is gone by now was started. While another git is at work there, or has one open, it may be that one's, so that
+/// is waited for, for `limit` at most; after that they stay, and the next git says so.
+pub fn remove(scope: Scope<'_>, locks: &[PathBuf], since: SystemTime, limit: Duration) -> Result<()> {
+    let until = Instant::now() + limit;
+    loop {
+        let locks: Vec<_> = locks.iter().filter(|lock| is_made_after(lock, since)).collect();
+        if locks.is_empty() {
+            return Ok(());
+        }
+        if !is_busy(scope) && !locks.iter().any(|lock| is_open(lock)) {
+            for lock in locks {
+                // Best effort: where it stays, the next git says so.
+                let _ = std::fs::remove_file(lock);
+            }
+            return Ok(());
+        }
+        if Instant::now() > until {
+            return Ok(());
+        }
+        interrupt::pause(Duration::from_millis(20))?;
+    }
+}
+
+/// Whether a lock file is there that was made after `since`.
+#[must_use]
+pub fn is_made_after(lock: &Path, since: SystemTime) -> bool {
+    let made = lock.symlink_metadata().and_then(|data| data.modified());
+    made.is_ok_and(|made| made >= since)
+}
+
+/// Whether a process that we may look at has this file open (proc(5)).
+#[must_use]
+pub fn is_open(file: &Path) -> bool {
+    let file = real(file);
+    let mut open = processes().map(|process| process.join("fd")).flat_map(folder);
+    open.any(|link| std::fs::read_link(link).is_ok_and(|target| target == file))
+}
+
+/// Whether a git that is none of ours works there, for all that can be told: a git may have closed the
+/// lock file that it still needs, as while somebody writes the message of a commit.
+fn is_busy(scope: Scope<'_>) -> bool {
+    // Where processes cannot be looked at, nobody can tell.
+    !Path::new("/proc/self/cwd").exists() || processes().any(|process| is_git_in(&process, scope))
+}
+
+fn is_git_in(process: &Path, scope: Scope<'_>) -> bool {
+    let name = std::fs::read(process.join("comm")).unwrap_or_default();
+    let is_git = name.starts_with(b"git") && !name.starts_with(b"git-aitask");
+    let here = || std::fs::read_link(process.join("cwd")).ok();
+    let Some(here) = is_git.then(here).flatten() else { return false };
+    // `git aitask` is a git that waits for us.
+    let line = std::fs::read(process.join("cmdline")).unwrap_or_default();
+    let is_us = line.split(|byte| *byte == 0).any(|argument| argument == b"aitask");
+    let top = || here.ancestors().find(|at| at.join(".git").exists());
+    let is_there = match scope {
+        Scope::Checkout(path) => {
+            top() == Some(&real(path)) || git_dir(path).is_some_and(|dir| here.starts_with(real(&dir)))
+        }
+        Scope::Repository(common) => {
+            let its_common = top().and_then(git_dir).map(|dir| match std::fs::read_to_string(dir.join("commondir")) {
+                Ok(name) => dir.join(name.trim_end()),
+                Err(_) => dir,
+            });
+            here.starts_with(real(common)) || its_common.is_some_and(|dir| real(&dir) == real(common))
+        }
+    };
+    is_there && !is_us
+}
+
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+fn processes() -> impl Iterator<Item = PathBuf> {
+    folder("/proc".into()).filter(|process| process.join("comm").exists())
+}
+
+/// The lock files in a folder.
+#[must_use]
+pub fn inside(path: &Path) -> Vec<PathBuf> {
+    folder(path.to_owned()).filter(|file| file.extension().is_some_and(|end| end == "lock")).collect()
+}
+
+/// The lock files in a folder, and in those within.
+#[must_use]
+pub fn below(path: &Path) -> Vec<PathBuf> {
+    let folders = folder(path.to_owned()).filter(|entry| entry.is_dir());
+    folders.flat_map(|folder| below(&folder)).chain(inside(path)).collect()
+}
+
+/// What is in a folder.
+pub fn folder(path: PathBuf) -> impl Iterator<Item = PathBuf> {
+    std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_file_of_somebody_else_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, open, left) = (folder.path().join("old"), folder.path().join("open"), folder.path().join("left"));
+        let now = SystemTime::now();
+        let kept = std::fs::File::create(&open).unwrap();
+        std::fs::File::create(&old).unwrap().set_modified(now - Duration::from_secs(60)).unwrap();
+        std::fs::write(&left, "").unwrap();
+        let since = now - Duration::from_secs(30);
+        let remove = |lock: &PathBuf| {
+            let scope = Scope::Checkout(folder.path());
+            super::remove(scope, std::slice::from_ref(lock), since, Duration::ZERO).unwrap();
+        };
+        [&old, &open, &left].into_iter().for_each(remove);
+        assert_eq!([old.exists(), open.exists(), left.exists()], [true, true, false]);
+        drop(kept);
+        remove(&open);
+        assert!(!open.exists());
+    }
+}

@@ -1,0 +1,86 @@
+//! Notes in the git directory of what is being done, so that the same command, given again after it was killed, goes on
+//! with it. A note is locked (flock(2)) by the process that left it, and by every git that this starts meanwhile: one that
+//! outlives the command keeps it locked.
+
+use crate::error::{Error, Result};
+use rustix::io::{FdFlags, fcntl_setfd};
+use std::fs::{File, TryLockError};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A note.
+#[derive(Debug)]
+pub struct Mark {
+    file: PathBuf,
+    /// Whether what is started meanwhile shares the lock: git does, a command of the user's may never end.
+    shared: bool,
+    held: Option<File>,
+}
+
+impl Mark {
+    /// The note in this file, there or not.
+    #[must_use]
+    pub fn at(file: PathBuf, shared: bool) -> Self {
+        Self { file, shared, held: None }
+    }
+
+    /// Leaves the note, and locks it. What it says already stays.
+    pub fn set(&mut self) -> Result<()> {
+        if self.held.is_some() {
+            return Ok(());
+        }
+        let folder = self.file.parent().unwrap_or(Path::new("."));
+        let io = |error: std::io::Error| Error::io("write", &self.file, &error);
+        std::fs::create_dir_all(folder).map_err(io)?;
+        let file = File::options().create(true).write(true).truncate(false).open(&self.file).map_err(io)?;
+        for _ in 0..10 {
+            // Whoever looks whether it is locked has it locked for that moment.
+            if file.try_lock().is_ok() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        share(&file, self.shared);
+        self.held = Some(file);
+        Ok(())
+    }
+
+    /// Leaves the note with a text in it.
+    pub fn say(&mut self, text: &[u8]) -> Result<()> {
+        self.set()?;
+        let Some(file) = &mut self.held else { return Ok(()) };
+        file.write_all(text).map_err(|error| Error::io("write", &self.file, &error))
+    }
+
+    /// Whether the note is there and says this.
+    #[must_use]
+    pub fn says(&self, text: &[u8]) -> bool {
+        crate::files::read_own(&self.file).is_ok_and(|found| found == text)
+    }
+
+    /// Whether the note is there, whoever left it.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.file.exists()
+    }
+
+    /// Whether somebody is at what the note says.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        let Ok(file) = File::open(&self.file) else { return false };
+        matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+    }
+
+    /// Takes the note away. Best effort: what it asks for can be done twice.
+    pub fn clear(&mut self) {
+        let _ = std::fs::remove_file(&self.file);
+        self.held = None;
+    }
+}
+
+/// Lets every process that is started from now on share the lock of a file, or none. Best effort, as the lock is.
+pub fn share(file: &File, shared: bool) {
+    let flags = if shared { FdFlags::empty() } else { FdFlags::CLOEXEC };
+    let _ = fcntl_setfd(file, flags);
+}

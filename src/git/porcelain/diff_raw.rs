@@ -1,0 +1,68 @@
+//! `git diff-tree -r -z`, `git diff-index -z` and `git diff-files -z` without renames: git-diff-tree(1), section "RAW OUTPUT
+//! FORMAT".
+
+use super::{malformed, path, records};
+use crate::error::Result;
+use crate::git::types::Oid;
+use std::path::PathBuf;
+
+/// A file that differs between two sides.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Change {
+    /// Its mode on the first side; zeros where it is not there.
+    pub old_mode: String,
+    /// Its mode on the second side; zeros where it is not there.
+    pub new_mode: String,
+    /// What it is on the second side; none where it is not there, or where nobody looked.
+    pub new: Option<Oid>,
+    /// What became of it: `A`, `D`, `M`, `T`, `U`.
+    pub status: char,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+/// Parses the records.
+pub fn parse(bytes: &[u8]) -> Result<Vec<Change>> {
+    const EXPECTED: &str = "a file that differs";
+    let mut changes = Vec::new();
+    let mut records = records(EXPECTED, bytes, 0)?;
+    while let Some(record) = records.next() {
+        let broken = || malformed(EXPECTED, record);
+        let text = std::str::from_utf8(record).ok().and_then(|text| text.strip_prefix(':')).ok_or_else(broken)?;
+        let fields: Vec<_> = text.split(' ').collect();
+        let [old_mode, new_mode, _, new, status] = fields[..] else { return Err(broken()) };
+        changes.push(Change {
+            old_mode: old_mode.to_owned(),
+            new_mode: new_mode.to_owned(),
+            new: Oid::parse_or_zero(new).ok_or_else(broken)?,
+            status: status.chars().next().ok_or_else(broken)?,
+            path: path(records.next().ok_or_else(broken)?),
+        });
+    }
+    Ok(changes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn files_that_differ() {
+        let (zeros, oid) = ("0".repeat(40), "1".repeat(40));
+        let text = format!(":000000 100755 {zeros} {oid} A\0a b\0:100644 000000 {oid} {zeros} D\0\nc\0");
+        let changes = parse(text.as_bytes()).unwrap();
+        let brief: Vec<_> = changes.iter().map(|c| (c.status, c.new_mode.as_str(), c.new.is_some())).collect();
+        assert_eq!(brief, [('A', "100755", true), ('D', "000000", false)]);
+        assert_eq!(changes[1].path, PathBuf::from("\nc"));
+        assert_eq!(parse(b"").unwrap(), []);
+        assert!(parse(format!(":000000 100755 {zeros} {oid} A\0").as_bytes()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            let _ = parse(&bytes);
+        }
+    }
+}
