@@ -77,18 +77,19 @@ pub fn require_passed(
     let environment = repository.git().environment();
     let overriding = format!("{again}   # ends it all the same");
     let ready = || {
-        let Some(script) = helper(environment, &repository.root, "aitask_gate.sh") else { return Ok(None) };
-        let ask = |root: &Path| {
-            let answer = ask_archive_ready(environment, script, root, &id.to_string());
-            answer.map(Some).map_err(|error| error.hint(&overriding))
+        let find = |root: &Path| helper(environment, root, "aitask_gate.sh");
+        let ask = |script: Option<PathBuf>, root: &Path| {
+            let answer = script.map(|script| ask_archive_ready(environment, script, root, &id.to_string()));
+            answer.transpose().map_err(|error| error.hint(&overriding))
         };
         let here = context.tree().load(context.data_dir().join(path.as_str())).ok().flatten();
         if here.is_some_and(|here| here == document.to_bytes()) {
-            return ask(&repository.root);
+            return ask(find(&repository.root), &repository.root);
         }
         let Some(commit) = view.base(context.data_branch()?) else { return Ok(None) };
         let scratch = Scratch::make(context, "gates", "tasks", commit)?;
-        let answer = ask(&scratch.path);
+        // A checkout that lags may lack the helper, too.
+        let answer = ask(find(&repository.root).or_else(|| find(&scratch.path)), &scratch.path);
         scratch.remove(context)?;
         answer
     };

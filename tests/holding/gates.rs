@@ -99,3 +99,16 @@ fn a_manual_verification_with_open_items_was_archived() {
     assert_eq!(kind(&run), "gate_pending", "{run}");
     assert!(run.to_string().contains("1 open item"), "{run}");
 }
+
+#[test]
+fn a_checkout_without_the_helper_asked_no_gate() {
+    let (world, ann) = worked();
+    let bob = world.clone("bob");
+    bob.git(&["pull", "-q"]);
+    let script = "#!/bin/sh\necho BLOCKED:review_approved\n";
+    world.script(&bob.path(".aitask-scripts/aitask_gate.sh"), script);
+    bob.git(&["add", "-f", ".aitask-scripts"]);
+    declare(&bob);
+    let run = ann.aitask(&["finish", "1", "--json"]).fails(1);
+    assert_eq!(kind(&run), "gate_pending", "{run}");
+}
