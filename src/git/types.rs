@@ -151,6 +151,13 @@ impl fmt::Display for Branch {
     }
 }
 
+/// As a word of a command line.
+impl AsRef<std::ffi::OsStr> for Branch {
+    fn as_ref(&self) -> &std::ffi::OsStr {
+        self.0.as_ref().as_ref()
+    }
+}
+
 impl serde::Serialize for Branch {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)

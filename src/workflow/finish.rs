@@ -261,6 +261,9 @@ impl Finisher<'_> {
             archived: vec![],
             unlocked: lock.is_some() && !self.options.no_push,
         };
+        if done.tip.is_none() {
+            task_branch::require_no_former_name(self.context, path.id(), &done.place.branch, done.output.as_ref())?;
+        }
         if path.is_archived() {
             done.archived = vec![path.as_str().to_owned()];
             self.look_back(view, &mut done, lock.is_some())?;

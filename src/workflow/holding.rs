@@ -90,9 +90,11 @@ pub fn require_holder(context: &Context, session: &Session, task: TaskId, lock: 
     {
         let root = repository.root.display();
         let message = format!("{} was taken with its task data on {other}, and {root} is on {data}", task.t());
-        return Err(
-            Error::new(Kind::Occupied, message).hint(format!("cd {} && git switch {other}", quoted(&repository.root)))
-        );
+        return Err(Error::new(Kind::Occupied, message).hint(format!(
+            "cd {} && git switch {}",
+            quoted(&repository.root),
+            quoted(other)
+        )));
     }
     if lock.is_of(session) {
         return Ok(());
@@ -119,7 +121,8 @@ pub fn require_holder(context: &Context, session: &Session, task: TaskId, lock: 
     };
     let error = Error::new(Kind::NotHolder, format!("{} {what}: {}", task.t(), holder.sentence()));
     let branch = was_ours.then(|| context.task_here()).flatten().filter(|name| name.id() == task);
-    let keep = branch.map(|name| format!("git push origin {}   # keeps your commits for others", name.branch_name()));
+    let keep =
+        branch.map(|name| format!("git push origin {}   # keeps your commits for others", quoted(name.branch_name())));
     Err(keep
         .into_iter()
         .fold(error, Error::hint)

@@ -2,7 +2,7 @@
 
 use super::context::{Context, Wanted};
 use super::making::Reached;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::git::{Branch, Oid};
 use crate::ledger::View;
 use crate::task::{Blocker, Board, Document, PlanPath, Scan, Task, TaskId, TaskPath, paths, query};
@@ -33,7 +33,7 @@ impl Index {
                 Kind::NotInitialised,
                 format!("the branch {branch}, which is to carry the task data, is not published"),
             )
-            .hint(format!("git push -u origin {branch}"))
+            .hint(format!("git push -u origin {}", quoted(branch)))
             .hint("git switch main   # if the task data is there"));
         }
         let folders = [paths::TASKS_DIR, paths::PLANS_DIR].map(|folder| format!("{home}{folder}"));

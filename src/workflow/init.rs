@@ -7,7 +7,7 @@ pub use super::founding::{init_locks, require_no_other};
 use super::index::Index;
 use super::migrate;
 use super::outcome::Aside;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::files::exclude;
 use crate::git::objects::Edit;
 use crate::ledger::transaction::Step;
@@ -54,7 +54,7 @@ pub fn init(context: &Context) -> Result<Initialised> {
                 Kind::NotInitialised,
                 format!("the branch {data} is not published on {remote} yet"),
             )
-            .hint(format!("git push -u {remote} {data}")));
+            .hint(format!("git push -u {remote} {}", quoted(&data))));
         }
         let index = Index::load(view, &data)?;
         let mut founding = Founding::default();

@@ -5,7 +5,7 @@ use super::context::{Context, Wanted};
 use super::cut_off::Site;
 use super::place::tips;
 use super::planned::Planned;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::git::{Branch, Oid, merge, refs, worktree};
 use crate::ledger::held::Held;
 use crate::ledger::{DATA, IDS, LOCKS};
@@ -58,7 +58,7 @@ pub(super) fn no_output(context: &Context, into: &Branch) -> Error {
     let here = tips(context, into).is_ok_and(|(local, _)| local.is_some());
     match context.channel.remote().filter(|_| here) {
         Some(remote) => Error::new(Kind::Usage, format!("{into} is not published on {remote}, so nothing lands there"))
-            .hint(format!("git push -u {remote} {into}")),
+            .hint(format!("git push -u {remote} {}", quoted(into))),
         None => Error::new(Kind::Usage, format!("there is no branch {into} to merge into")).hint("git branch -a"),
     }
 }

@@ -65,7 +65,7 @@ pub fn plan(context: &Context, mode: Mode, output: &Oid, into: &Branch, tip: &Oi
     };
     let bring = || {
         let source = context.channel.remote().map_or_else(|| into.to_string(), |remote| format!("{remote}/{into}"));
-        format!("{}git merge {source}", place())
+        format!("{}git merge {}", place(), quoted(&source))
     };
     if mode == Mode::Ff {
         return if merge::is_ancestor(repository, output, tip)? {

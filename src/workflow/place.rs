@@ -93,7 +93,7 @@ impl Place {
                     let below = below.branch().map_or_else(|| below.to_string(), |branch| branch.to_string());
                     return occupied(
                         format!("the branch {below} is in the way: git keeps no branch {} beside it", self.branch),
-                        format!("git branch -m {below} another-name"),
+                        format!("git branch -m {} another-name", quoted(&below)),
                     );
                 }
                 if let Some(other) = self.all.iter().find(|record| record.path == self.path) {
@@ -361,7 +361,9 @@ impl Base {
         if known.contains_key(&in_the_way.full()) {
             let message =
                 format!("the branch {in_the_way} is in the way: git keeps no branch {BRANCH_PREFIX}t1_x beside it");
-            return Err(Error::new(Kind::Occupied, message).hint(format!("git branch -m {in_the_way} another-name")));
+            return Err(
+                Error::new(Kind::Occupied, message).hint(format!("git branch -m {} another-name", quoted(&in_the_way)))
+            );
         }
         let (local, tracking) = (known.remove(&branch.full()), tracking.and_then(|name| known.remove(&name)));
         let commit = match (local, tracking) {

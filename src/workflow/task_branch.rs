@@ -4,12 +4,11 @@
 use super::context::Context;
 use super::place::Place;
 use crate::error::{Error, Kind, Result, quoted};
-use crate::git::merge;
-use crate::git::{Branch, Oid};
+use crate::git::{Branch, Oid, merge, refs};
 use crate::ledger::held::{Held, Landing};
 use crate::ledger::transaction::trailer;
 use crate::ledger::{Channel, Plan, View};
-use crate::task::{Task, TaskId, TaskPath, harmless};
+use crate::task::{Task, TaskId, TaskName, TaskPath, harmless};
 
 /// Wants the remote to be asked whether the task branch is published, where this clone does not know of it: a swap finds out
 /// that a ref it knows was moved, and not that there is one which it does not know.
@@ -56,8 +55,10 @@ pub(super) fn require_whole(
     let count = theirs.len();
     let message = format!("{branch} on {remote} has {count} {commits} not here: {}{more}", shown.join("; "));
     let how = if merge::is_ancestor(repository, tip, &published)? { "merge --ff-only" } else { "merge" };
-    Err(Error::new(Kind::Behind, message)
-        .hint(format!("cd {path} && git {how} {remote}/{branch}   # look at them, then finish again")))
+    Err(Error::new(Kind::Behind, message).hint(format!(
+        "cd {path} && git {how} {}   # look at them, then finish again",
+        quoted(format!("{remote}/{branch}"))
+    )))
 }
 
 /// Adds the push of the task branch to a plan, and notes what is pushed: the next push may replace it.
@@ -131,6 +132,32 @@ pub(super) fn over_without_it(context: &Context, view: &View<'_>, path: &TaskPat
     Error::new(Kind::NotHolder, format!("{} was archived{by}; {where_it_is}", id.t()))
         .hint(format!("git aitask log {id}"))
         .detail("archived", path.as_str())
+}
+
+/// Refuses to take a task for one without work here, where its branch is called after an earlier name of the task.
+///
+/// # Errors
+/// [`Kind::Occupied`] with the command that renames the branch.
+pub(super) fn require_no_former_name(
+    context: &Context,
+    task: TaskId,
+    branch: &Branch,
+    output: Option<&Oid>,
+) -> Result<()> {
+    for (name, tip) in refs::load_below(&context.repository, "refs/heads/aitask/")? {
+        let Some(former) = name.branch().filter(|former| former != branch) else { continue };
+        if TaskName::from_branch(former.as_str()).is_none_or(|name| name.id() != task) {
+            continue;
+        }
+        let landed = output.map(|output| merge::is_ancestor(&context.repository, &tip, output)).transpose()?;
+        if landed != Some(true) {
+            let message =
+                format!("{} was renamed: its work is on {former}, and its branch is called {branch} now", task.t());
+            let hint = format!("git branch -m {} {}   # then the same command again", quoted(&former), quoted(branch));
+            return Err(Error::new(Kind::Occupied, message).hint(hint));
+        }
+    }
+    Ok(())
 }
 
 /// The refusal over a task branch that this clone does not have.

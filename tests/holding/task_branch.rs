@@ -137,3 +137,17 @@ fn commits_of_the_published_branch_that_are_merged_already_are_not_missed() {
     assert_eq!((json["merged"]["commit"].as_str(), json["merged"]["mode"].is_null()), (Some(merged.as_str()), true));
     assert!(is_in(&world, &fix, "main"));
 }
+
+#[test]
+fn the_work_of_a_task_that_was_renamed_was_disowned() {
+    let (world, ann) = worked();
+    ann.git(&["pull", "-q"]);
+    ann.script("aitask_update.sh", &["--batch", "1", "--name", "uno", "--commit"]).ok();
+    ann.git(&["push", "-q"]);
+    let run = ann.aitask(&["finish", "1", "--json"]).fails(1);
+    let hint = run.error()["error"]["hints"][0].as_str().unwrap().to_owned();
+    assert!(run.to_string().contains("its work is on aitask/t1_one"), "{run}");
+    ann.run("sh", &["-c", &hint]).ok();
+    ann.aitask(&["finish", "1"]).ok();
+    assert!(world.remote_file("main", "work.txt").is_some());
+}

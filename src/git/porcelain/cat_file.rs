@@ -2,7 +2,6 @@
 
 use super::{malformed, oid, split_once, text};
 use crate::error::{Error, Kind, Result};
-use crate::git::run::Sieve;
 use crate::git::types::Oid;
 
 /// The kind of an object.
@@ -54,7 +53,7 @@ const LARGEST: u64 = 64 << 20;
 
 /// Keeps of the answers, as they come, what [`parse`] looks at: of an object larger than [`LARGEST`] its head alone.
 #[must_use]
-pub fn sieve() -> Sieve {
+pub fn sieve() -> Box<dyn FnMut(&[u8], &mut Vec<u8>) + Send> {
     let (mut head, mut left, mut is_kept) = (Vec::new(), 0_u64, true);
     Box::new(move |mut part, kept| {
         while let Some((&byte, rest)) = part.split_first() {
