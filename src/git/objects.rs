@@ -13,7 +13,12 @@ pub fn load(repository: &Repository, names: &[String]) -> Result<Vec<Option<Obje
         return Ok(Vec::new());
     }
     let input = names.iter().flat_map(|name| [name.as_str(), "\n"]).collect::<String>();
-    let output = repository.read("cat-file").args(["--batch", "--buffer"]).input(input).sieve(cat_file::sieve).run()?;
+    let output = repository
+        .read("cat-file")
+        .args(["--batch", "--buffer"])
+        .input(input)
+        .sieve(|| Box::new(cat_file::sieve()))
+        .run()?;
     cat_file::parse(&output.stdout, names.len())
 }
 

@@ -52,10 +52,9 @@ pub struct Object {
 const LARGEST: u64 = 64 << 20;
 
 /// Keeps of the answers, as they come, what [`parse`] looks at: of an object larger than [`LARGEST`] its head alone.
-#[must_use]
-pub fn sieve() -> Box<dyn FnMut(&[u8], &mut Vec<u8>) + Send> {
+pub fn sieve() -> impl FnMut(&[u8], &mut Vec<u8>) + Send {
     let (mut head, mut left, mut is_kept) = (Vec::new(), 0_u64, true);
-    Box::new(move |mut part, kept| {
+    move |mut part: &[u8], kept: &mut Vec<u8>| {
         while let Some((&byte, rest)) = part.split_first() {
             if left > 0 {
                 let (data, rest) = part.split_at(usize::try_from(left).unwrap_or(usize::MAX).min(part.len()));
@@ -78,7 +77,7 @@ pub fn sieve() -> Box<dyn FnMut(&[u8], &mut Vec<u8>) + Send> {
             left = size.map_or(0, |size| size.saturating_add(1));
             head.clear();
         }
-    })
+    }
 }
 
 /// The size that the head of an answer tells.
