@@ -1,6 +1,6 @@
 //! What this clone knew last of the coordination branches on the remote. It is kept outside of `refs/remotes`, where every
 //! `git fetch --prune` removes what the remote does not have any more: in a file of ours for each branch, and, so that
-//! git keeps the objects, in the refs that [`remote::fetch`](crate::git::remote::fetch) brings along.
+//! git keeps the objects, in the refs that [`remote::fetch`] brings along.
 
 use crate::error::{Error, Kind, Result, quoted};
 use crate::files::{read_own, save_private};

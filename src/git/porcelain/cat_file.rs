@@ -51,7 +51,7 @@ pub struct Object {
 /// bundle of archived files.
 const LARGEST: u64 = 64 << 20;
 
-/// Keeps of the answers, as they come, what [`parse`] looks at: of an object larger than [`LARGEST`] its head alone.
+/// Keeps of the answers, as they come, what [`parse`] looks at: of an object larger than 64 MiB its head alone.
 pub fn sieve() -> impl FnMut(&[u8], &mut Vec<u8>) + Send {
     let (mut head, mut left, mut is_kept) = (Vec::new(), 0_u64, true);
     move |mut part: &[u8], kept: &mut Vec<u8>| {
