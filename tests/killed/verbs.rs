@@ -23,6 +23,7 @@ macro_rules! in_every_mode {
 
             #[test]
             $(#[$remote])?
+            $(#[$local])?
             fn with_a_data_branch() {
                 super::$name(Mode::DataBranch);
             }
@@ -31,14 +32,14 @@ macro_rules! in_every_mode {
 }
 
 in_every_mode!(init);
-in_every_mode!(new; ignore = "as with a remote, but for the push");
-in_every_mode!(pick; ignore = "as with a remote, but for the push");
+in_every_mode!(new; ignore = "as with a remote, but for where the branches are");
+in_every_mode!(pick; ignore = "as with a remote, but for where the branches are");
 in_every_mode!(pick_without_session, ignore = "pick but for who asks");
-in_every_mode!(drop_task; ignore = "as with a remote, but for the push");
+in_every_mode!(drop_task; ignore = "as with a remote, but for where the branches are");
 in_every_mode!(finish_merge);
 in_every_mode!(finish_squash, ignore = "finish_merge but for the merge itself");
 in_every_mode!(finish_ff, ignore = "finish_merge but for the merge itself");
-in_every_mode!(archive);
+in_every_mode!(archive; ignore = "as with a remote, but for where the branches are");
 
 fn init(mode: Mode) {
     sweep(&Scene::bare(mode, false), &["init"]);

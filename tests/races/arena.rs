@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// How many sessions start at once.
 pub(super) const SESSIONS: usize = 16;
 /// The rounds of an ordinary run, all races together; `AITASK_TEST_ROUNDS` sets another total.
-const ROUNDS: usize = 60;
+const ROUNDS: usize = 32;
 /// An arena is made anew after so many rounds, so that long runs do not measure the size of a history.
 pub(super) const ROUNDS_PER_ARENA: usize = 8;
 

@@ -1,7 +1,7 @@
 //! Many processes at once: one identity, one date, so that commits for the same change differ by nothing but what the
 //! tool adds.
 //!
-//! 60 rounds in an ordinary run; `AITASK_TEST_ROUNDS=10000` sets the total.
+//! 32 rounds in an ordinary run; `AITASK_TEST_ROUNDS=10000` sets the total.
 
 mod arena;
 
