@@ -44,7 +44,7 @@ pub fn init(context: &Context) -> Result<Initialised> {
     let data = context.data_branch()?.clone();
     require_no_other(context)?;
     let (locks_branch, ids_branch) = (Ledger::locks_branch()?, Ledger::ids_branch()?);
-    let branches = [locks_branch, ids_branch, data.clone()];
+    let branches = [locks_branch.clone(), ids_branch.clone(), data.clone()];
     let ledger = Ledger { repairs: true, ..context.ledger() };
     let (mut local_locks, mut unlocked) = (None, Vec::new());
     let landed = ledger.transact(&nonce()?, &branches, |view| {
@@ -63,6 +63,21 @@ pub fn init(context: &Context) -> Result<Initialised> {
         founding.ids(context, view, &index)?;
         founding.data(context, view, &data)?;
         unlocked = founding.unlocked(&ledger, view, &index)?;
+        let is_new = [view.base(&locks_branch), view.gone(&locks_branch).map(|gone| &gone.last), local_locks.as_ref()];
+        if is_new.iter().all(Option::is_none)
+            && view.base(&ids_branch).is_some()
+            && let (false, None, Some(remote)) = (unlocked.is_empty(), &context.settings.remote, context.channel.remote())
+        {
+            // A counter without locks, and tasks that are worked on: this clone never knew what others have lost.
+            let message = format!(
+                "{remote} has no branch {locks_branch}, and these say {}: {}; git aitask init where one of them was picked \
+                 puts the branch back",
+                Status::Implementing,
+                unlocked.join(", ")
+            );
+            return Err(Error::new(Kind::BranchGone, message)
+                .hint(format!("git aitask init --remote {remote}   # makes a new one, on which nobody holds anything")));
+        }
         let Founding { mut plan, mut made, mut found } = founding;
         let mut changes = Vec::new();
         for (path, content) in SEEDS {

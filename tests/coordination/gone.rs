@@ -108,7 +108,7 @@ fn a_clone_that_knew_nothing_makes_the_branch_and_one_that_knew_says_what_is_mis
     let (world, ann, _) = held();
     let tip = world.remote_branch(LOCKS).unwrap();
     delete(&world, LOCKS);
-    world.clone("cid").aitask(&["init"]).ok();
+    world.clone("cid").aitask(&["init", "--remote", "origin"]).ok();
     assert_eq!(world.locks(), Vec::<String>::new());
     let run = ann.aitask(&["lock", "2"]).ok();
     assert!(run.stderr.contains("lacks the locks of t1") && run.stderr.contains(&tip), "{run}");
@@ -358,4 +358,32 @@ fn a_repository_that_moved_from_an_address_of_ssh_is_asked_there_as_its_user() {
     ann.git(&["remote", "set-url", "origin", "../new.git"]);
     let run = ann.aitask(&["init"]).fails(2);
     assert!(run.stderr.contains(&format!("git remote set-url origin {old}")), "{run}");
+}
+
+#[test]
+fn a_clone_that_never_knew_the_lock_branch_made_an_empty_one_while_others_worked() {
+    let world = World::new();
+    let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
+    ann.task("One", &[]);
+    bob.aitask(&["pick", "1", "--no-worktree"]).ok();
+    world.git(&["--git-dir=origin.git", "update-ref", "-d", "refs/heads/aitask-locks"]);
+    let carl = world.clone("carl");
+    let run = carl.aitask(&["init", "--json"]).fails(1);
+    assert_eq!(run.error()["error"]["kind"], "branch_gone", "{run}");
+    assert!(run.to_string().contains("t1 (bob@example.com)"), "{run}");
+    bob.aitask(&["init"]).ok();
+    assert_eq!(world.locks(), ["t1_lock.yaml"]);
+    carl.aitask(&["init"]).ok();
+    carl.aitask(&["pick", "1"]).fails(1);
+}
+
+#[test]
+fn a_new_lock_branch_is_made_where_the_remote_is_named() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    ann.aitask(&["pick", "1", "--no-worktree"]).ok();
+    world.git(&["--git-dir=origin.git", "update-ref", "-d", "refs/heads/aitask-locks"]);
+    world.clone("carl").aitask(&["init", "--remote", "origin"]).ok();
+    assert_eq!(world.locks(), Vec::<String>::new());
 }
