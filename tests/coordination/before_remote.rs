@@ -38,16 +38,21 @@ fn locks_and_counter_from_before_there_was_a_remote_are_published() {
     ann.aitask(&["drop", "1"]).ok();
 }
 
-#[test]
-fn locks_from_before_join_those_of_a_remote_that_has_some() {
+/// Bob, whose remote has coordination branches, and Ann, who got that remote later: of one history of the code.
+fn one_history() -> (World, Repo, Repo) {
     let world = World::new();
     let bob = world.initialised("bob");
     let ann = late(&world, "ann");
-    // one history of the code, and bob holds another task
     ann.git(&["fetch", "-q"]);
     ann.git(&["merge", "-q", "-X", "ours", "--no-edit", "origin/main"]);
     ann.git(&["push", "-q", "-u", "origin", "main"]);
     bob.git(&["pull", "-q"]);
+    (world, bob, ann)
+}
+
+#[test]
+fn locks_from_before_join_those_of_a_remote_that_has_some() {
+    let (world, bob, ann) = one_history();
     bob.aitask(&["lock", "2"]).ok();
     for verb in [&["pick", "2"][..], &["lock", "1"], &["drop", "1"]] {
         let run = ann.aitask(verb).fails(1);
@@ -64,13 +69,7 @@ fn locks_from_before_join_those_of_a_remote_that_has_some() {
 
 #[test]
 fn a_task_that_another_holds_there_is_said_and_nothing_is_published() {
-    let world = World::new();
-    let bob = world.initialised("bob");
-    let ann = late(&world, "ann");
-    ann.git(&["fetch", "-q"]);
-    ann.git(&["merge", "-q", "-X", "ours", "--no-edit", "origin/main"]);
-    ann.git(&["push", "-q", "-u", "origin", "main"]);
-    bob.git(&["pull", "-q"]);
+    let (world, bob, ann) = one_history();
     bob.aitask(&["lock", "1"]).ok();
     let before = world.git(&["--git-dir=origin.git", "for-each-ref"]);
     let run = ann.aitask(&["init", "--json"]).fails(1);

@@ -1,18 +1,11 @@
 //! What somebody put in the place of a file makes nobody wait, and fills nobody's memory.
 
-use crate::support::{Repo, World};
+use super::scene;
+use crate::support::Repo;
 use std::time::{Duration, Instant};
 
 /// As much memory as the largest thing may take that is read from a repository, and what the program itself needs.
 const MEMORY: &str = "ulimit -v 1000000; exec \"$@\"";
-
-fn scene() -> (World, Repo) {
-    let world = World::new();
-    let ann = world.initialised("ann");
-    ann.task("First", &[]);
-    ann.git(&["pull", "-q"]);
-    (world, ann)
-}
 
 /// Every command that reads who the user is ends at once, with an error that names the file.
 #[track_caller]

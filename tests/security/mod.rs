@@ -7,7 +7,16 @@ mod hanging;
 mod links;
 mod output;
 
-use crate::support::World;
+use crate::support::{Repo, World};
+
+/// A clone with a task.
+fn scene() -> (World, Repo) {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("First", &[]);
+    ann.git(&["pull", "-q"]);
+    (world, ann)
+}
 
 /// Puts a file on a branch of the remote, as another program would.
 fn push_to(world: &World, branch: &str, path: &str, text: &str) {

@@ -1,7 +1,7 @@
 //! What others wrote moves no cursor, turns no text around and forges no line, whatever shows it.
 
-use super::push_to;
-use crate::support::{Repo, Run, World};
+use super::{push_to, scene};
+use crate::support::{Run, World};
 
 /// Clears the screen, turns the text around, and more; no line end.
 const HOSTILE: &str = "evil\u{1b}[2J\u{1b}]0;title\u{7}\u{7f}\u{9b}31m\u{202e}\u{2066}\u{2028}\r\u{8}";
@@ -16,14 +16,6 @@ fn harmless(run: &Run) {
     for text in [&run.stdout, &run.stderr] {
         assert!(!text.contains(bad), "{run:?}");
     }
-}
-
-fn scene() -> (World, Repo) {
-    let world = World::new();
-    let ann = world.initialised("ann");
-    ann.task("First", &[]);
-    ann.git(&["pull", "-q"]);
-    (world, ann)
 }
 
 /// Somebody else's lock of task 1.
