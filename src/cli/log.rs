@@ -1,6 +1,6 @@
 //! `git aitask log`.
 
-use super::App;
+use crate::cli::app::App;
 use crate::error::Result;
 use crate::report::{Cell, Page, Table, Tone, relative};
 use crate::workflow::Wanted;

@@ -1,6 +1,6 @@
 //! `git aitask edit`.
 
-use super::{App, aside};
+use crate::cli::app::{App, aside};
 use crate::error::{Error, Kind, Result};
 use crate::report::Page;
 use crate::task::change::Change;

@@ -1,26 +1,4 @@
-//! One file a verb: its arguments, one call, its outcome as a page.
-
-pub mod archive;
-pub mod complete;
-pub mod demo;
-pub mod drop;
-pub mod edit;
-pub mod explore;
-pub mod finish;
-pub mod init;
-pub mod list;
-pub mod lock;
-pub mod log;
-pub mod new;
-pub mod pick;
-pub mod setup;
-pub mod shim;
-pub mod show;
-pub mod status;
-pub mod sync;
-pub mod welcome;
-pub mod whoami;
-pub mod worktree;
+//! What every verb starts from, and what goes with every answer.
 
 use crate::error::Result;
 use crate::report::{Page, Report};
@@ -53,12 +31,12 @@ impl App {
     }
 
     /// Looks around.
-    fn open(&self, dry_run: bool) -> Result<Context> {
+    pub(crate) fn open(&self, dry_run: bool) -> Result<Context> {
         self.open_with(&self.flags, dry_run)
     }
 
     /// Looks around, with an address of this verb's own.
-    fn open_as(&self, email: Option<&String>, dry_run: bool) -> Result<Context> {
+    pub(crate) fn open_as(&self, email: Option<&String>, dry_run: bool) -> Result<Context> {
         let flags = Flags { email: email.cloned(), ..self.flags.clone() };
         self.open_with(&flags, dry_run)
     }
@@ -74,12 +52,12 @@ impl App {
 }
 
 /// Reads the tasks that were named.
-fn wanted(names: &[String]) -> Result<Vec<Wanted>> {
+pub(crate) fn wanted(names: &[String]) -> Result<Vec<Wanted>> {
     names.iter().map(|name| Wanted::parse(name)).collect()
 }
 
 /// What goes with every answer: notes, checkouts that lag, what a dry run would do.
-fn aside(page: Page, aside: &Aside) -> Page {
+pub(crate) fn aside(page: Page, aside: &Aside) -> Page {
     let mut page = aside.notes.iter().fold(page, |page, note| page.warning(format!("note: {note}")));
     for lagging in &aside.lagging {
         page = page

@@ -1,6 +1,6 @@
 //! `git aitask new`.
 
-use super::{App, aside};
+use crate::cli::app::{App, aside};
 use crate::error::{Error, Kind, Result};
 use crate::interrupt;
 use crate::report::Page;

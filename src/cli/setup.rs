@@ -1,6 +1,6 @@
 //! `git aitask setup`.
 
-use super::App;
+use crate::cli::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::report::Page;
 use crate::workflow::setup::{self, File};

@@ -1,6 +1,31 @@
 //! The command line: global options and the verbs.
 
-use crate::commands;
+pub mod app;
+pub mod archive;
+pub mod complete;
+pub mod demo;
+mod dispatch;
+pub mod drop;
+pub mod edit;
+pub mod explore;
+pub mod finish;
+pub mod init;
+pub mod list;
+pub mod lock;
+pub mod log;
+pub mod new;
+pub mod pick;
+pub mod setup;
+pub mod shim;
+pub mod show;
+pub mod status;
+pub mod sync;
+pub mod welcome;
+pub mod whoami;
+pub mod worktree;
+
+pub use dispatch::run;
+
 use crate::report::{self, Report};
 use crate::settings::Flags;
 use clap::builder::styling::{AnsiColor, Styles};
@@ -82,28 +107,28 @@ enum Color {
 #[derive(Debug, Subcommand)]
 #[expect(missing_docs, reason = "a comment here would replace the verb's own help")]
 pub enum Verb {
-    Init(commands::init::Init),
-    New(commands::new::New),
+    Init(init::Init),
+    New(new::New),
     #[command(visible_alias = "ls")]
-    List(commands::list::List),
-    Show(commands::show::Show),
-    Edit(commands::edit::Edit),
-    Log(commands::log::Log),
-    Pick(commands::pick::Pick),
-    Drop(commands::drop::Drop),
-    Finish(commands::finish::Finish),
-    Archive(commands::archive::Archive),
-    Lock(commands::lock::Lock),
-    Unlock(commands::lock::Unlock),
-    Locks(commands::lock::Locks),
-    Worktree(commands::worktree::Worktree),
-    Sync(commands::sync::Sync),
-    Status(commands::status::Status),
-    Explore(commands::explore::Explore),
-    Whoami(commands::whoami::Whoami),
-    Demo(commands::demo::Demo),
-    Setup(commands::setup::Setup),
-    Shim(commands::shim::Shim),
+    List(list::List),
+    Show(show::Show),
+    Edit(edit::Edit),
+    Log(log::Log),
+    Pick(pick::Pick),
+    Drop(drop::Drop),
+    Finish(finish::Finish),
+    Archive(archive::Archive),
+    Lock(lock::Lock),
+    Unlock(lock::Unlock),
+    Locks(lock::Locks),
+    Worktree(worktree::Worktree),
+    Sync(sync::Sync),
+    Status(status::Status),
+    Explore(explore::Explore),
+    Whoami(whoami::Whoami),
+    Demo(demo::Demo),
+    Setup(setup::Setup),
+    Shim(shim::Shim),
     /// Stand in for a script of the original, with its own arguments
     #[command(after_help = "Example:\n  git aitask compat aitask_lock.sh --check 12")]
     Compat {

@@ -1,6 +1,6 @@
 //! `git aitask` alone: where things stand, and what to type next.
 
-use super::App;
+use crate::cli::app::App;
 use crate::error::{Kind, Result, quoted};
 use crate::report::Page;
 use crate::workflow::Context;

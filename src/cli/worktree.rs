@@ -1,7 +1,8 @@
 //! `git aitask worktree`.
 
-use super::complete::tasks;
-use super::{App, aside, pick};
+use crate::cli::app::{App, aside};
+use crate::cli::complete::tasks;
+use crate::cli::pick;
 use crate::error::{Result, quoted};
 use crate::report::{Page, Table};
 use crate::workflow::worktrees;

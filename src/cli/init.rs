@@ -1,6 +1,6 @@
 //! `git aitask init`.
 
-use super::{App, aside};
+use crate::cli::app::{App, aside};
 use crate::error::Result;
 use crate::ledger::DATA;
 use crate::report::Page;

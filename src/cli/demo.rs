@@ -1,6 +1,6 @@
 //! `git aitask demo`.
 
-use super::App;
+use crate::cli::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::report::{Page, Table};
 use crate::workflow::demo::{self, Demonstration};

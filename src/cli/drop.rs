@@ -1,7 +1,7 @@
 //! `git aitask drop`.
 
-use super::complete::tasks;
-use super::{App, aside};
+use crate::cli::app::{App, aside};
+use crate::cli::complete::tasks;
 use crate::error::Result;
 use crate::report::Page;
 use crate::task::Status;

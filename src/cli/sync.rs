@@ -1,6 +1,6 @@
 //! `git aitask sync`.
 
-use super::{App, aside};
+use crate::cli::app::{App, aside};
 use crate::error::Result;
 use crate::report::Page;
 use crate::workflow::sync::{self, Did};

@@ -1,6 +1,6 @@
 //! `git aitask whoami`.
 
-use super::App;
+use crate::cli::app::App;
 use crate::error::Result;
 use crate::report::Page;
 use crate::workflow::whoami;

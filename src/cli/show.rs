@@ -1,7 +1,7 @@
 //! `git aitask show`.
 
-use super::App;
-use super::complete::tasks;
+use crate::cli::app::App;
+use crate::cli::complete::tasks;
 use crate::error::Result;
 use crate::report::Page;
 use crate::workflow::show;

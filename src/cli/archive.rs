@@ -1,7 +1,7 @@
 //! `git aitask archive`.
 
-use super::complete::tasks;
-use super::{App, aside, wanted};
+use crate::cli::app::{App, aside, wanted};
+use crate::cli::complete::tasks;
 use crate::error::Result;
 use crate::report::Page;
 use crate::workflow::archive::{self, Gates};

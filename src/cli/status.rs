@@ -1,6 +1,7 @@
 //! `git aitask status`.
 
-use super::{App, list, lock};
+use crate::cli::app::App;
+use crate::cli::{list, lock};
 use crate::error::Result;
 use crate::report::{Page, Table};
 use crate::workflow::status::{self, Overview};

@@ -1,6 +1,6 @@
 //! `git aitask shim`.
 
-use super::App;
+use crate::cli::app::App;
 use crate::error::Result;
 use crate::report::{Page, Table};
 use crate::workflow::shim::{self, State};

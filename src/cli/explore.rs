@@ -1,6 +1,6 @@
 //! `git aitask explore`.
 
-use super::App;
+use crate::cli::app::App;
 use crate::error::Result;
 use crate::workflow::explore;
 use clap::Args;

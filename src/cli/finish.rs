@@ -1,7 +1,7 @@
 //! `git aitask finish`.
 
-use super::complete::tasks;
-use super::{App, aside};
+use crate::cli::app::{App, aside};
+use crate::cli::complete::tasks;
 use crate::error::{Result, quoted};
 use crate::report::Page;
 use crate::workflow::finish::{self, Finished};

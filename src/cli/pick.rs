@@ -1,7 +1,7 @@
 //! `git aitask pick`.
 
-use super::complete::tasks;
-use super::{App, aside, wanted};
+use crate::cli::app::{App, aside, wanted};
+use crate::cli::complete::tasks;
 use crate::error::{Result, quoted};
 use crate::report::Page;
 use crate::workflow::outcome::WorktreeInfo;
@@ -100,7 +100,7 @@ fn page(outcome: &Picked) -> Page {
 }
 
 /// Where the branch comes from: cut just now, or there before.
-pub(super) fn base(worktree: &WorktreeInfo) -> String {
+pub(crate) fn base(worktree: &WorktreeInfo) -> String {
     let Some(base) = &worktree.base else { return String::new() };
     if let (Some(ahead), Some(behind)) = (worktree.ahead, worktree.behind) {
         let commits = if ahead == 1 { "commit" } else { "commits" };

@@ -1,6 +1,6 @@
 //! `git aitask list`.
 
-use super::App;
+use crate::cli::app::App;
 use crate::error::Result;
 use crate::report::{Cell, Page, Table, Tone, relative};
 use crate::task::{Filter, Level, Status, WORKTREES_DIR};
@@ -89,7 +89,7 @@ impl List {
 }
 
 /// Tasks as a table.
-pub(super) fn table(rows: &[Row], tree: bool) -> Table {
+pub(crate) fn table(rows: &[Row], tree: bool) -> Table {
     let mut table = Table::default();
     for row in rows {
         let indent = if tree && row.id.is_child() { "  " } else { "" };

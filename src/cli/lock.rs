@@ -1,7 +1,7 @@
 //! `git aitask lock`, `unlock` and `locks`.
 
-use super::complete::tasks;
-use super::{App, aside};
+use crate::cli::app::{App, aside};
+use crate::cli::complete::tasks;
 use crate::error::Result;
 use crate::report::{Page, Table};
 use crate::workflow::{Wanted, lock};
@@ -79,7 +79,7 @@ impl Locks {
 }
 
 /// Locks as a table.
-pub(super) fn table(locks: &[lock::LockedTask]) -> Table {
+pub(crate) fn table(locks: &[lock::LockedTask]) -> Table {
     let mut table = Table::default();
     for locked in locks {
         let lock = &locked.lock;
