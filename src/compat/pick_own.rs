@@ -4,7 +4,7 @@ use super::lock::{line, prior_lines, stale};
 use super::record::record;
 use super::scene::{Scene, parse_id};
 use crate::error::{Error, Kind, Result};
-use crate::ledger::forward::{Cause, Lagging};
+use crate::ledger::checkouts::{Cause, Lagging};
 use crate::ledger::liveness::{Anchor, Liveness};
 use crate::ledger::{Landed, LockEntry};
 use crate::task::{Status, TaskId};

@@ -1,23 +1,23 @@
 //! The coordination branches as a database: read a [`View`], decide on a [`Plan`], build its commits without a
 //! checkout, publish them all in one compare-and-swap, and decide again if a tip really moved.
 
+pub mod align;
 pub mod backoff;
+pub mod checkouts;
 mod elsewhere;
 mod fence;
-pub mod forward;
 pub mod held;
 pub mod ids;
 pub mod known;
 pub mod liveness;
 pub mod locks;
 mod look;
-pub mod pairing;
 pub mod probe;
+pub mod publish;
 pub mod queue;
 mod refusal;
 pub mod session;
 mod stage;
-pub mod swap;
 pub mod transaction;
 mod unheard;
 pub mod view;

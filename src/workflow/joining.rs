@@ -8,8 +8,8 @@ use crate::git::porcelain::merge_tree::MergeTree;
 use crate::git::porcelain::unmerged::{Version, Versions};
 use crate::git::run::Git;
 use crate::git::{Oid, Repository};
+use crate::ledger::align::{self, Aligned};
 use crate::ledger::nonce;
-use crate::ledger::pairing::{self, Aligned};
 use crate::ledger::transaction::trailer;
 use crate::settings::Environment;
 use crate::task::merge::{Body, FileMerge, Rules};
@@ -60,7 +60,7 @@ pub fn join(
     rules: Rules,
     resolutions: &Resolutions,
 ) -> Result<Join> {
-    let Aligned { ours: here, theirs: there, clashes } = pairing::aligned(repository, local, theirs)?;
+    let Aligned { ours: here, theirs: there, clashes } = align::aligned(repository, local, theirs)?;
     let (tree, mut files) = match merge::merge_tree(repository, &here, &there, Renames::OfFilesAlone)? {
         MergeTree::Clean { tree } => (tree, BTreeMap::new()),
         MergeTree::Conflict { .. } => {

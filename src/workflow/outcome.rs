@@ -3,7 +3,7 @@
 use super::context::Context;
 use crate::error::redacted;
 use crate::git::{Branch, Oid, RefUpdate};
-use crate::ledger::forward::Lagging;
+use crate::ledger::checkouts::Lagging;
 use crate::ledger::liveness::Liveness;
 use crate::ledger::{Landed, LockEntry};
 use crate::task::{Status, Task, TaskId, TaskName};

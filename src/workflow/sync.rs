@@ -8,7 +8,7 @@ use super::reconcile::{Manner, Progress, Reconciled, reconcile};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::run::Call;
 use crate::git::{Branch, merge};
-use crate::ledger::forward::Lagging;
+use crate::ledger::checkouts::Lagging;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Decision, Edit, LockEntry, Locks, Plan, View, nonce};
 use crate::task::TaskId;

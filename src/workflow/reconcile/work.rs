@@ -4,14 +4,12 @@ use super::{Failure, Manner, Progress, Reconciled};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::files::{Tree, is_left_by_a_write};
 use crate::git::carry::{self, Forward};
-use crate::git::forward;
 use crate::git::porcelain::status::StatusEntry;
 use crate::git::remote::{self, PushOptions};
-use crate::git::worktree;
-use crate::git::{Branch, Oid, RefUpdate, RemoteName, merge, refs};
+use crate::git::{Branch, Oid, RefUpdate, RemoteName, forward, merge, refs, worktree};
 use crate::interrupt;
 use crate::ledger::backoff::Deadline;
-use crate::ledger::swap;
+use crate::ledger::publish;
 use crate::task::{merge as task_merge, paths};
 use crate::workflow::context::Context;
 use crate::workflow::data_state;
@@ -371,8 +369,8 @@ impl Work<'_, '_> {
     fn push(&self, theirs: Option<&Oid>, goal: &Oid) -> Step<bool> {
         let repository = &self.context.repository;
         let (updates, options) = self.update(theirs, goal);
-        match swap::outcome(self.remote, remote::push(repository, self.remote, &updates, options)?) {
-            Some(swap::Outcome::Landed(_)) => {
+        match publish::outcome(self.remote, remote::push(repository, self.remote, &updates, options)?) {
+            Some(publish::Outcome::Landed(_)) => {
                 if !remote::tracks(repository, self.remote, &self.published) {
                     refs::follow(repository, &[(self.published.tracking(self.remote), goal)])?;
                 }
@@ -381,12 +379,14 @@ impl Work<'_, '_> {
                 }
                 Ok(Ok(true))
             }
-            Some(swap::Outcome::Moved(_)) | None => Ok(Ok(false)),
-            Some(swap::Outcome::Denied(error)) => Ok(failed(Failure::Push, error)),
-            Some(swap::Outcome::Failed(error)) if matches!(error.kind(), Kind::Denied | Kind::Usage) => {
+            Some(publish::Outcome::Moved(_)) | None => Ok(Ok(false)),
+            Some(publish::Outcome::Denied(error)) => Ok(failed(Failure::Push, error)),
+            Some(publish::Outcome::Failed(error)) if matches!(error.kind(), Kind::Denied | Kind::Usage) => {
                 Ok(failed(Failure::Push, error))
             }
-            Some(swap::Outcome::Unknown(error) | swap::Outcome::Failed(error)) => Ok(failed(Failure::NoNetwork, error)),
+            Some(publish::Outcome::Unknown(error) | publish::Outcome::Failed(error)) => {
+                Ok(failed(Failure::NoNetwork, error))
+            }
         }
     }
 }

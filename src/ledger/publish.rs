@@ -8,7 +8,7 @@ use crate::git::remote::{self, PushOptions, Pushed};
 use crate::git::{Branch, RefUpdate, RemoteName};
 use crate::interrupt;
 use crate::ledger::backoff::Deadline;
-use crate::ledger::forward::Lagging;
+use crate::ledger::checkouts::Lagging;
 use crate::ledger::{Channel, IDS, LOCKS, Ledger};
 use std::time::Duration;
 
@@ -29,19 +29,19 @@ pub enum Outcome {
 
 /// What a swap in this repository does to the checkouts of its branches.
 #[derive(Debug)]
-pub(super) struct Change<'a> {
+pub(crate) struct Change<'a> {
     /// Of the first commit, for the reflog.
-    pub(super) subject: &'a str,
+    pub(crate) subject: &'a str,
     /// The files that were taken as they lay there.
-    pub(super) adopted: Vec<Adopted>,
+    pub(crate) adopted: Vec<Adopted>,
     /// Every file that is written, where they are known.
-    pub(super) written: Option<Vec<String>>,
+    pub(crate) written: Option<Vec<String>>,
 }
 
 impl Ledger<'_> {
     /// Publishes all updates at once: one connection. On a server that cannot, one each; then the branches are given, too,
     /// that landed before the outcome.
-    pub(super) fn swap(
+    pub(crate) fn swap(
         &self,
         updates: &[RefUpdate],
         change: &Change<'_>,
@@ -86,7 +86,7 @@ impl Ledger<'_> {
     }
 
     /// Whether the server is known to be one that cannot swap several refs as one.
-    pub(super) fn takes_one_at_a_time(&self) -> bool {
+    pub(crate) fn takes_one_at_a_time(&self) -> bool {
         let marker = self.channel.remote().map(marker);
         marker.is_some_and(|marker| self.repository.common_dir.join("aitask").join(marker).exists())
     }
@@ -160,7 +160,7 @@ pub fn outcome(remote: &RemoteName, pushed: Pushed) -> Option<Outcome> {
 
 /// Pushes of the coordination branches run no user hooks; pushes of task data and code do (specification 10,
 /// section 14).
-pub(super) fn hooks(updates: &[RefUpdate]) -> bool {
+pub(crate) fn hooks(updates: &[RefUpdate]) -> bool {
     let changed = updates.iter().filter(|update| !update.is_guard());
     changed.filter_map(|update| update.name.branch()).any(|branch| !matches!(branch.as_str(), LOCKS | IDS))
 }

@@ -4,14 +4,13 @@
 use crate::error::{Error, Result, quoted};
 use crate::files::{read_own, save_private};
 use crate::git::carry::{self, Adopted, Forward};
-use crate::git::forward;
 use crate::git::merge::{self, Renames};
 use crate::git::objects::{self, NewCommit, Parent};
 use crate::git::porcelain::merge_tree::MergeTree;
-use crate::git::{Branch, Oid, RefUpdate, refs, remote};
-use crate::ledger::pairing::{self, Aligned};
+use crate::git::{Branch, Oid, RefUpdate, forward, refs, remote};
+use crate::ledger::align::{self, Aligned};
+use crate::ledger::publish::Change;
 use crate::ledger::queue::Queue;
-use crate::ledger::swap::Change;
 use crate::ledger::transaction::Plan;
 use crate::ledger::view::View;
 use crate::ledger::{Channel, IDS, LOCKS, Ledger};
@@ -46,7 +45,7 @@ pub enum Cause {
 
 /// A checkout whose `HEAD` a local swap moves: its folder, and the commit its files are at.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
-pub(super) struct Carried {
+pub(crate) struct Carried {
     path: PathBuf,
     branch: String,
     old: String,
@@ -58,7 +57,7 @@ pub(super) struct Carried {
 
 impl Ledger<'_> {
     /// Brings the local branches of the view forward, to `tips` where named there, else to what is published.
-    pub(super) fn bring_forward(
+    pub(crate) fn bring_forward(
         &self,
         view: &View<'_>,
         tips: &BTreeMap<Branch, Oid>,
@@ -140,7 +139,7 @@ impl Ledger<'_> {
 
     /// A commit that has what the local branch and the published one have: the newer of the two, else a merge. The
     /// published one where they conflict, and for readers, who build nothing.
-    pub(super) fn both(&self, branch: &Branch, local: &Oid, published: &Oid) -> Result<Oid> {
+    pub(crate) fn both(&self, branch: &Branch, local: &Oid, published: &Oid) -> Result<Oid> {
         if merge::is_ancestor(self.repository, published, local)? {
             return Ok(local.clone());
         }
@@ -152,7 +151,7 @@ impl Ledger<'_> {
 
     /// A merge of both, made in the object store; the inner error is the reason why there is none.
     fn join(&self, branch: &Branch, local: &Oid, target: &Oid) -> Result<Result<Oid, String>> {
-        let Aligned { ours, theirs, clashes } = pairing::aligned(self.repository, local, target)?;
+        let Aligned { ours, theirs, clashes } = align::aligned(self.repository, local, target)?;
         let conflict = |what: &str, paths: &mut dyn Iterator<Item = &PathBuf>| {
             let paths: Vec<_> = paths.map(|path| path.display().to_string()).collect();
             Ok(Err(format!("your own commits and the published ones {what} {}", paths.join(", "))))
@@ -181,7 +180,7 @@ impl Ledger<'_> {
 
     /// Remote-tracking refs that git does not keep by itself, and the local mirror of the counter (specification 10,
     /// section 1.2).
-    pub(super) fn keep_tracking(&self, view: &View<'_>, updates: &[RefUpdate]) {
+    pub(crate) fn keep_tracking(&self, view: &View<'_>, updates: &[RefUpdate]) {
         let Channel::Remote(name) = &self.channel else { return };
         let (mut follow, mut noted) = (Vec::new(), Vec::new());
         for update in updates {
@@ -204,7 +203,7 @@ impl Ledger<'_> {
     }
 
     /// Notes that the remote answered now.
-    pub(super) fn touch_as_of(&self) -> Result<()> {
+    pub(crate) fn touch_as_of(&self) -> Result<()> {
         let path = self.repository.private_dir()?.join("as-of");
         std::fs::write(&path, b"").map_err(|error| Error::io("write", &path, &error))
     }
@@ -220,7 +219,7 @@ impl Ledger<'_> {
 
     /// Before a local swap: makes sure that the checkouts it moves can follow, and notes them, so that a later command
     /// can finish what a killed one began.
-    pub(super) fn prepare_checkouts(&self, updates: &[RefUpdate], change: &Change<'_>) -> Result<Vec<Carried>> {
+    pub(crate) fn prepare_checkouts(&self, updates: &[RefUpdate], change: &Change<'_>) -> Result<Vec<Carried>> {
         let (adopted, written) = (&change.adopted, change.written.as_deref());
         let mut carried = Vec::new();
         for update in updates.iter().filter(|update| !update.is_guard()) {
@@ -247,7 +246,7 @@ impl Ledger<'_> {
 
     /// After a local swap that landed: brings index and files of its checkouts to the commit that their branch was moved to.
     /// What could not be carried stays noted for the next command, and is said.
-    pub(super) fn carry_checkouts(&self, carried: &[Carried]) -> Result<Vec<Lagging>> {
+    pub(crate) fn carry_checkouts(&self, carried: &[Carried]) -> Result<Vec<Lagging>> {
         let mut lagging = Vec::new();
         for record in carried {
             lagging.extend(self.carry_one(record)?);
@@ -270,7 +269,7 @@ impl Ledger<'_> {
     }
 
     /// After a local swap that did not land, and cannot: its checkouts have nothing to follow.
-    pub(super) fn forget_carrying(&self, carried: &[Carried]) -> Result<()> {
+    pub(crate) fn forget_carrying(&self, carried: &[Carried]) -> Result<()> {
         carried.iter().try_for_each(|record| {
             let file = self.carried_file(record)?;
             match std::fs::remove_file(&file) {
@@ -309,7 +308,7 @@ impl Ledger<'_> {
     }
 
     /// The same for a reader, who does not wait for others and has other questions: best effort.
-    pub(super) fn catch_up(&self) {
+    pub(crate) fn catch_up(&self) {
         let noted = || {
             std::fs::read_dir(self.repository.common_dir.join("aitask/carry")).is_ok_and(|mut dir| dir.next().is_some())
         };
@@ -323,7 +322,7 @@ impl Ledger<'_> {
     }
 
     /// What stands now in the checkout in the place of the files that a plan was made from.
-    pub(super) fn look_at_adopted(&self, plan: &Plan, blobs: &BTreeMap<String, Oid>) -> Result<Vec<Adopted>> {
+    pub(crate) fn look_at_adopted(&self, plan: &Plan, blobs: &BTreeMap<String, Oid>) -> Result<Vec<Adopted>> {
         for branch in plan.branches.iter().filter(|_| !plan.adopt.is_empty()) {
             if let Some(dir) = self.checkout_of(&branch.branch)? {
                 return Ok(plan.adopted(blobs, &dir));
