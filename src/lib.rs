@@ -2,6 +2,7 @@
 
 mod cli;
 mod compat;
+pub mod coordination;
 mod error;
 mod files;
 mod git;

@@ -212,3 +212,6 @@ impl Cli {
         if self.global.quiet || self.global.json { report::be_quiet } else { report::narrate }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,11 @@
 //! `aitask_claim_id.sh` (specification 10, section 4).
 
 use super::scene::Scene;
+use crate::coordination::ids;
 use crate::error::{Error, Kind, Result};
 use crate::git::types::Branch;
 use crate::ledger::probe::Probe;
-use crate::ledger::{Channel, Decision, IDS, Ledger, Plan, View, ids, nonce};
+use crate::ledger::{Channel, Decision, IDS, Ledger, Plan, View, nonce};
 use crate::task::{Scan, query};
 use crate::workflow::Context;
 

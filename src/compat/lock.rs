@@ -2,10 +2,11 @@
 
 use super::record::record;
 use super::scene::{Scene, parse_id};
+use crate::coordination::session::host_name;
+use crate::coordination::{LockEntry, Locks, Session, locks};
 use crate::error::{Error, Kind, Result};
-use crate::ledger::session::host_name;
 use crate::ledger::transaction::Step;
-use crate::ledger::{Decision, Edit, LOCKS, Ledger, LockEntry, Locks, Plan, Session, locks, nonce};
+use crate::ledger::{Decision, Edit, LOCKS, Ledger, Plan, nonce};
 use crate::task::{TaskId, query};
 use crate::workflow::claim::{self, Holder, Refusal};
 use crate::workflow::{Context, init};
@@ -106,7 +107,7 @@ fn lock(scene: &Scene, rest: &[String]) -> u8 {
     // Honoured only directly after the id.
     let email = match rest.get(1).map(String::as_str) {
         Some("--email") => match rest.get(2).filter(|email| !email.is_empty()) {
-            Some(email) => crate::ledger::session::parse_email(email),
+            Some(email) => crate::coordination::session::parse_email(email),
             None => return fail(scene, "Missing email address after --email"),
         },
         _ => scene.detect_email(),

@@ -2,10 +2,11 @@
 
 use super::lock::host;
 use super::scene::Scene;
+use crate::coordination::{LockEntry, Locks};
 use crate::error::{Error, Kind, Result, redacted};
 use crate::files::data_checkout;
 use crate::ledger::probe::Probe;
-use crate::ledger::{Channel, Ledger, LockEntry, Locks};
+use crate::ledger::{Channel, Ledger};
 use crate::workflow::Context;
 
 /// Counts what passed and failed.

@@ -3,10 +3,11 @@
 use super::lock::{line, prior_lines, stale};
 use super::record::record;
 use super::scene::{Scene, parse_id};
+use crate::coordination::LockEntry;
+use crate::coordination::process::{Anchor, Liveness};
 use crate::error::{Error, Kind, Result};
+use crate::ledger::Landed;
 use crate::ledger::checkouts::{Cause, Lagging};
-use crate::ledger::liveness::{Anchor, Liveness};
-use crate::ledger::{Landed, LockEntry};
 use crate::task::{Status, TaskId};
 use crate::workflow::claim::{self, Claimed, Holder, cleanup_step};
 use crate::workflow::{Context, data_state, sync};

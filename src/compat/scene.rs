@@ -1,10 +1,10 @@
 //! What every script starts from: the project's root, and the remote `origin` (specification 10, section 0).
 
+use crate::coordination::session::parse_email;
 use crate::error::{Error, Kind, Result};
 use crate::files::{Entry, Tree};
 use crate::interrupt;
 use crate::ledger::Channel;
-use crate::ledger::session::parse_email;
 use crate::report::Console;
 use crate::settings::{Environment, Flags};
 use crate::task::{TaskId, bundle, paths};

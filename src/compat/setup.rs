@@ -2,9 +2,9 @@
 //! a release) belongs to the original.
 
 use super::scene::Scene;
+use crate::coordination::session::parse_email;
 use crate::error::{Error, Result};
 use crate::git::types::Branch;
-use crate::ledger::session::parse_email;
 use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger};
 use crate::workflow::framework::{self, Pending, Snapshot};
 use crate::workflow::migrate::{CONFIGURE, Code, FRAMEWORK_IGNORES, ignore_private, to_data_branch};

@@ -2,11 +2,12 @@
 //! `git fetch --prune` removes what the remote does not have any more: in a file of ours for each branch, and, so that
 //! git keeps the objects, in the refs that [`remote::fetch`] brings along.
 
+use crate::coordination::Locks;
 use crate::error::{Error, Kind, Result, quoted};
 use crate::files::{read_own, save_private};
 use crate::git::address::{Relation, masked};
 use crate::git::{Branch, Oid, RefName, RemoteName, Repository, destination, merge, objects, refs, remote};
-use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger, Locks};
+use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger};
 use crate::task::TaskId;
 use std::path::PathBuf;
 

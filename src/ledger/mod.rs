@@ -4,29 +4,20 @@
 pub mod align;
 pub mod backoff;
 pub mod checkouts;
-mod elsewhere;
 mod fence;
-pub mod held;
-pub mod ids;
 pub mod known;
-pub mod liveness;
-pub mod locks;
 mod look;
 pub mod probe;
 pub mod publish;
 pub mod queue;
 mod refusal;
-pub mod session;
 mod stage;
 pub mod transaction;
 mod unheard;
 pub mod view;
-pub mod world;
 
 pub use crate::git::objects::Edit;
 pub use fence::FENCE;
-pub use locks::{LockEntry, Locks};
-pub use session::Session;
 pub use transaction::{Decision, Landed, Plan};
 pub use view::View;
 

@@ -1,10 +1,11 @@
 //! Single questions about the remote and git, for a diagnosis. Nothing here changes a branch.
 
+use crate::coordination::Locks;
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::{self, NewCommit, Parent};
 use crate::git::remote::{self, PushOptions};
 use crate::git::{Branch, Oid, RefUpdate, destination};
-use crate::ledger::{Channel, Ledger, Locks, View};
+use crate::ledger::{Channel, Ledger, View};
 
 pub use crate::git::address::masked;
 

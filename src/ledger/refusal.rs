@@ -1,8 +1,8 @@
 //! Plans that are not published, whoever made them.
 
+use crate::coordination::locks::no_branch;
 use crate::error::{Error, Result};
 use crate::git::{Oid, merge};
-use crate::ledger::locks::no_branch;
 use crate::ledger::transaction::{BranchPlan, Plan};
 use crate::ledger::view::View;
 use crate::ledger::{IDS, LOCKS, Ledger};

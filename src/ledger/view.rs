@@ -1,11 +1,12 @@
 //! What we know of the branches: their tips, and what is in them.
 
+use crate::coordination::{LockEntry, locks};
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::{Branch, Oid, RefUpdate, Repository, objects, refs};
 use crate::ledger::known::{Gone, SetBack, Standing};
-use crate::ledger::{Channel, DATA, Ledger, LockEntry, locks};
+use crate::ledger::{Channel, DATA, Ledger};
 use crate::task::TaskId;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,9 +6,10 @@ use super::holding::{OVER, displaced, displaced_by, require_holder};
 use super::index::{Index, branches};
 use super::landing;
 use super::outcome::Aside;
+use crate::coordination::claim_record::Held;
+use crate::coordination::{LockEntry, Locks, locks};
 use crate::error::{Error, Kind, Result};
-use crate::ledger::held::Held;
-use crate::ledger::{Decision, LockEntry, Locks, Plan, locks, nonce};
+use crate::ledger::{Decision, Plan, nonce};
 use crate::task::{Document, TaskId, TaskPath};
 use serde::Serialize;
 

@@ -5,12 +5,13 @@
 use super::desk::{Desk, Site};
 use super::drop::unlock_step;
 use super::filing::{Filing, Manner, Note, Shelf, is_archived};
+use crate::coordination::claim_record::Held;
+use crate::coordination::{LockEntry, Locks, locks};
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, read_own, save_private};
 use crate::git::objects::Edit;
-use crate::ledger::held::Held;
 use crate::ledger::transaction::Step;
-use crate::ledger::{Channel, Decision, Ledger, LockEntry, Locks, Plan, View, locks, nonce};
+use crate::ledger::{Channel, Decision, Ledger, Plan, View, nonce};
 use crate::task::{TaskId, bundle, paths};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

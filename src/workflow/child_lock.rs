@@ -1,9 +1,10 @@
 //! The lock under which one checkout gives numbers to the children of one task. The scripts take the same one, so what is
 //! on the disk is theirs to the letter (specification 20, section 6.6).
 
+use crate::coordination::process;
 use crate::error::{Error, Kind, Result};
 use crate::interrupt;
-use crate::ledger::{liveness, nonce};
+use crate::ledger::nonce;
 use crate::settings::Environment;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -58,13 +59,13 @@ impl ChildLock {
 
     /// One look, under the guard; without it where a living holder is plain to see.
     fn attempt(&self, parent: &str, warn: &dyn Fn(&str)) -> Option<Self> {
-        if holder(&self.dir).is_some_and(|pid| liveness::exists(pid) != Some(false)) {
+        if holder(&self.dir).is_some_and(|pid| process::exists(pid) != Some(false)) {
             return None;
         }
         let _guard = Guard::take(&self.dir, 1)?;
         if let Ok(state) = self.dir.metadata() {
             match holder(&self.dir) {
-                Some(pid) if liveness::exists(pid) == Some(false) => {
+                Some(pid) if process::exists(pid) == Some(false) => {
                     warn(&format!("Reclaiming child lock for parent {parent} from dead holder pid {pid}"));
                 }
                 None if age(&state) > STALE_AFTER => {

@@ -4,16 +4,16 @@
 use super::context::Context;
 use super::desk::home;
 use super::index::{Index, branches};
+use crate::coordination::process::Liveness;
+use crate::coordination::session::parse_email;
+use crate::coordination::{LockEntry, Locks, Session, locks};
 use crate::error::{Error, Kind, Result};
 use crate::files::Tree;
-use crate::git::Branch;
 use crate::git::carry::{self, Adopted};
 use crate::git::porcelain::status::StatusKind;
-use crate::git::worktree;
-use crate::ledger::liveness::Liveness;
-use crate::ledger::session::parse_email;
+use crate::git::{Branch, worktree};
 use crate::ledger::transaction::Step;
-use crate::ledger::{Channel, Decision, Edit, Landed, Ledger, LockEntry, Locks, Plan, Session, View, locks, nonce};
+use crate::ledger::{Channel, Decision, Edit, Landed, Ledger, Plan, View, nonce};
 use crate::task::{Document, Status, TaskId, TaskPath, edits, labels, paths};
 use std::path::Path;
 

@@ -2,13 +2,14 @@
 
 use super::cut_off::Site;
 use super::{explore, migrate, scratch};
+use crate::coordination::Session;
 use crate::error::{Error, Kind, Result, quoted};
 use crate::files::{Tree, data_checkout};
 use crate::git::run::WITHIN;
 use crate::git::{Branch, Repository, refs};
 use crate::ledger::known::is_known;
 use crate::ledger::queue::Queue;
-use crate::ledger::{Channel, DATA, Ledger, Session};
+use crate::ledger::{Channel, DATA, Ledger};
 use crate::settings::{Environment, Flags, Settings};
 use crate::task::{TaskId, TaskName, TaskPath, paths};
 use std::path::{Path, PathBuf};

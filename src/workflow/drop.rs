@@ -6,12 +6,13 @@ use super::index::{Index, branches};
 use super::landing;
 use super::outcome::{Aside, TaskInfo};
 use super::place::{Place, Removed};
+use crate::coordination::claim_record::Held;
+use crate::coordination::{LockEntry, locks};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::objects::Edit;
 use crate::git::{Branch, worktree};
-use crate::ledger::held::Held;
 use crate::ledger::transaction::Step;
-use crate::ledger::{Channel, Decision, Ledger, LockEntry, Plan, locks, nonce};
+use crate::ledger::{Channel, Decision, Ledger, Plan, nonce};
 use crate::task::{Document, Status, Task, TaskId, TaskPath, edits};
 use serde::Serialize;
 

@@ -11,10 +11,11 @@ use super::outcome::{Aside, TaskInfo};
 use super::place::Place;
 use super::planned::Planned;
 use super::{gates, landing, task_branch};
+use crate::coordination::claim_record::Held;
+use crate::coordination::{LockEntry, Locks, Session, locks};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::{Branch, Oid};
-use crate::ledger::held::Held;
-use crate::ledger::{Channel, Decision, LockEntry, Locks, Plan, Session, View, locks, nonce};
+use crate::ledger::{Channel, Decision, Plan, View, nonce};
 use crate::task::{Document, Task, TaskId, TaskPath};
 use serde::Serialize;
 

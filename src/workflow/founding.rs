@@ -3,12 +3,13 @@
 
 use super::context::Context;
 use super::index::Index;
+use crate::coordination::{LockEntry, ids};
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::{self, Edit};
 use crate::git::{Branch, Oid, RefUpdate, merge, refs};
 use crate::ledger::known::SetBack;
 use crate::ledger::transaction::Step;
-use crate::ledger::{Channel, Decision, Ledger, LockEntry, Plan, View, ids, nonce};
+use crate::ledger::{Channel, Decision, Ledger, Plan, View, nonce};
 use crate::task::{Scan, Status};
 
 /// A plan in the making, and what it says.

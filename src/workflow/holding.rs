@@ -3,11 +3,12 @@
 use super::context::Context;
 use super::index::Index;
 use super::outcome::Holder;
+use crate::coordination::claim_record::Held;
+use crate::coordination::process::{self, Liveness};
+use crate::coordination::session::host_name;
+use crate::coordination::{LockEntry, Session, locks};
 use crate::error::{Error, Kind, Result, quoted};
-use crate::ledger::held::Held;
-use crate::ledger::liveness::{self, Liveness};
-use crate::ledger::session::host_name;
-use crate::ledger::{Ledger, LockEntry, Session, View, locks};
+use crate::ledger::{Ledger, View};
 use crate::task::{TaskId, TaskName};
 
 /// How a lock stands to a session that wants to take the task.
@@ -167,7 +168,7 @@ pub fn require_idle(context: &Context, name: &str) -> Result<()> {
     }
     let same_person = session.as_ref().is_none_or(|session| session.email == lock.holder);
     let same_session = session.as_ref().is_some_and(|session| session.anchor.is_same(&lock.anchor));
-    let above = || lock.anchor.number().is_some_and(|pid| liveness::is_above(repository, pid));
+    let above = || lock.anchor.number().is_some_and(|pid| process::is_above(repository, pid));
     if same_person && (same_session || above()) {
         return Ok(());
     }

@@ -5,11 +5,12 @@ use super::drop::unlock_step;
 use super::holding::{Holding, judge, require_holder};
 use super::index::{Index, branches};
 use super::outcome::{Aside, Holder};
+use crate::coordination::claim_record::Held;
+use crate::coordination::{LockEntry, Locks, locks};
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
-use crate::ledger::held::Held;
 use crate::ledger::transaction::Step;
-use crate::ledger::{Decision, LockEntry, Locks, Plan, locks, nonce};
+use crate::ledger::{Decision, Plan, nonce};
 use crate::task::TaskId;
 use serde::Serialize;
 
@@ -138,7 +139,7 @@ pub fn list(context: &Context) -> Result<LockList> {
     let locks_branch = crate::ledger::Ledger::locks_branch()?;
     let root = context.ledger().fetch_objects(&[Locks::request(&locks_branch)])?.pop().flatten();
     let entries = Locks::of(root.as_ref())?.entries(&context.repository)?;
-    let host = crate::ledger::session::host_name(&context.repository);
+    let host = crate::coordination::session::host_name(&context.repository);
     let locks = entries.iter().map(|lock| LockedTask { task: lock.task, lock: Holder::new(context, lock, &host) });
     Ok(LockList { locks: locks.collect() })
 }

@@ -3,9 +3,10 @@
 
 use super::context::{Context, Wanted};
 use super::index::branches;
+use crate::coordination::locks;
 use crate::error::{Error, Kind, Result};
 use crate::git::Oid;
-use crate::ledger::{FENCE, locks};
+use crate::ledger::FENCE;
 use crate::task::{TaskId, harmless};
 use serde::Serialize;
 use std::collections::BTreeMap;

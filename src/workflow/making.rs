@@ -1,11 +1,11 @@
 //! What this clone remembers of tasks it is about to publish, so that `new`, given again after it was cut off, finds the
 //! task it made instead of making a second one.
 
+use crate::coordination::process::{Anchor, Liveness};
 use crate::error::{Error, Kind, Result};
 use crate::files::{read_own, save_private};
 use crate::git::{Branch, Repository, merge};
 use crate::ledger::View;
-use crate::ledger::liveness::{Anchor, Liveness};
 use crate::ledger::transaction::trailer;
 use crate::task::TaskId;
 use std::path::{Path, PathBuf};

@@ -4,10 +4,11 @@ use super::context::{Context, Wanted};
 use super::index::Index;
 use super::making::{self, Making, Reached};
 use super::outcome::{Aside, DryRun, TaskInfo};
+use crate::coordination::ids;
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::objects::Edit;
 use crate::ledger::transaction::Step;
-use crate::ledger::{Decision, Ledger, Plan, View, ids, nonce};
+use crate::ledger::{Decision, Ledger, Plan, View, nonce};
 use crate::task::{
     Document, Level, NewTask, Reference, Scan, Task, TaskId, TaskName, TaskPath, Title, edits, fields, labels, paths,
 };

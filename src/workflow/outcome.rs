@@ -1,11 +1,12 @@
 //! What verbs answer with, in the form that specification 60, section 3, fixes for JSON.
 
 use super::context::Context;
+use crate::coordination::LockEntry;
+use crate::coordination::process::Liveness;
 use crate::error::redacted;
 use crate::git::{Branch, Oid, RefUpdate};
+use crate::ledger::Landed;
 use crate::ledger::checkouts::Lagging;
-use crate::ledger::liveness::Liveness;
-use crate::ledger::{Landed, LockEntry};
 use crate::task::{Status, Task, TaskId, TaskName};
 use serde::Serialize;
 use std::path::PathBuf;

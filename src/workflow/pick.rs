@@ -6,14 +6,14 @@ use super::index::{Index, branches};
 use super::outcome::{Aside, Holder, TaskInfo, WorktreeInfo, excerpt};
 use super::place::{Base, Place};
 use super::planned;
+use crate::coordination::claim_record::Held;
+use crate::coordination::{LockEntry, Locks, Session, locks};
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::git::porcelain::cat_file::Object;
 use crate::git::{Branch, Oid};
-use crate::ledger::held::Held;
-use crate::ledger::locks;
 use crate::ledger::transaction::Step;
-use crate::ledger::{Channel, Decision, Landed, Ledger, LockEntry, Locks, Plan, Session, View, nonce};
+use crate::ledger::{Channel, Decision, Landed, Ledger, Plan, View, nonce};
 use crate::task::{Board, Document, Status, Task, TaskId, TaskPath, edits};
 use serde::Serialize;
 

@@ -4,10 +4,10 @@
 use super::context::Context;
 use super::index::Index;
 use super::place::Base;
+use crate::coordination::claim_record::Held;
 use crate::error::{Error, Kind, Result};
 use crate::git::Branch;
 use crate::ledger::View;
-use crate::ledger::held::Held;
 use crate::task::{PlanPath, TaskId, TaskPath, paths, plan_header};
 
 /// What the plan of a task says; nothing, where there is no plan or no header.

@@ -163,13 +163,13 @@ pub fn run_there(
 
 /// The lock of a task, as far as it can be seen from here; it is looked at when another project asks for an update.
 #[must_use]
-pub fn lock_of(context: &Context, id: TaskId) -> Option<(crate::ledger::LockEntry, String)> {
+pub fn lock_of(context: &Context, id: TaskId) -> Option<(crate::coordination::LockEntry, String)> {
     let branch = crate::ledger::Ledger::locks_branch().ok()?;
     let ledger = context.ledger();
     let view = ledger.view(std::slice::from_ref(&branch), true).ok()?;
-    let object = view.objects(&[(&branch, crate::ledger::LockEntry::path(id))]).ok()?.pop()?;
-    let host = crate::ledger::session::host_name(&context.repository);
-    Some((crate::ledger::locks::entry(id, object.as_ref())?, host))
+    let object = view.objects(&[(&branch, crate::coordination::LockEntry::path(id))]).ok()?.pop()?;
+    let host = crate::coordination::session::host_name(&context.repository);
+    Some((crate::coordination::locks::entry(id, object.as_ref())?, host))
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use super::list::{Look, Row, WorktreeState, state};
 use super::lock::LockedTask;
 use super::outcome::Holder;
 use super::registered::branch_in;
+use crate::coordination::process::Liveness;
 use crate::error::Result;
-use crate::ledger::liveness::Liveness;
 use crate::task::{Board, Status, Task, TaskId, TaskName};
 use serde::Serialize;
 

@@ -3,9 +3,9 @@
 
 use super::context::Context;
 use super::place::Place;
+use crate::coordination::claim_record::{Held, Landing};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::{Branch, Oid, merge, refs};
-use crate::ledger::held::{Held, Landing};
 use crate::ledger::transaction::trailer;
 use crate::ledger::{Channel, Plan, View};
 use crate::task::{Task, TaskId, TaskName, TaskPath, harmless};

@@ -2,103 +2,12 @@
 
 use super::init::{local, on_data_branch};
 use crate::support::{Repo, World};
-use clap::{CommandFactory as _, Parser as _};
-use git_aitask::cli::Cli;
 use predicates::prelude::*;
 use predicates::str::contains;
-
-/// Every verb and verb of a verb, as words: `pick`, `worktree list`.
-fn verbs() -> Vec<String> {
-    let mut all = Vec::new();
-    for verb in Cli::command().get_subcommands() {
-        all.push(verb.get_name().to_owned());
-        all.extend(verb.get_subcommands().map(|below| format!("{} {}", verb.get_name(), below.get_name())));
-    }
-    all
-}
-
-/// The words of a command line as a shell reads them, quotes taken off.
-fn words(line: &str) -> Vec<String> {
-    let parts = regex::Regex::new(r#"(?:"[^"]*"|[^\s"])+"#).unwrap();
-    parts.find_iter(line).map(|word| word.as_str().replace('"', "")).collect()
-}
-
-/// The `git aitask ...` commands in a text, without comments.
-fn commands(text: &str) -> Vec<Vec<String>> {
-    let command = regex::Regex::new(r"git[ -]aitask ([^\n]*)").unwrap();
-    let lines = command.captures_iter(text).map(|found| found[1].to_owned());
-    let bare = |line: String| {
-        let line = line.split("   ").next().unwrap_or_default().split(" #").next().unwrap_or_default().to_owned();
-        // the end of `cd "$(git aitask worktree path 12)"`
-        if line.matches('"').count() % 2 == 1 { line.trim_end_matches([')', '"']).to_owned() } else { line }
-    };
-    lines.map(|line| words(&bare(line))).collect()
-}
-
-fn parses(words: &[String]) -> bool {
-    let line = std::iter::once("git-aitask").chain(words.iter().map(String::as_str));
-    Cli::try_parse_from(line).is_ok()
-}
 
 fn bin_on_path() -> String {
     let bin = std::path::Path::new(env!("CARGO_BIN_EXE_git-aitask")).parent().unwrap();
     format!("{}:{}", bin.display(), std::env::var("PATH").unwrap())
-}
-
-#[test]
-fn the_help_of_every_verb_is_short_and_has_an_example_that_parses() {
-    let ann = World::new().clone("ann");
-    for verb in verbs().iter().filter(|verb| !verb.contains(' ')) {
-        let help = ann.aitask(&[verb, "-h"]).ok().stdout;
-        assert!(help.lines().count() <= 48, "{verb}: {} lines\n{help}", help.lines().count());
-        let examples = help.split("Example").nth(1).unwrap_or_else(|| panic!("{verb} has no example\n{help}"));
-        let found = commands(examples);
-        assert!(found.iter().any(|words| words.first() == Some(verb)), "no example of {verb}\n{help}");
-        for words in found {
-            assert!(parses(&words), "{words:?} does not parse, in the help of {verb}");
-        }
-    }
-}
-
-#[test]
-fn the_help_of_all_names_every_verb_and_the_exit_codes() {
-    let ann = World::new().clone("ann");
-    let help = ann.aitask(&["-h"]).ok().stdout;
-    assert!(help.contains("Usage: git aitask [OPTIONS]") && help.contains("Exit codes: 0 done"), "{help}");
-    assert!(
-        verbs().iter().filter(|verb| !verb.contains(' ')).all(|verb| help.contains(&format!("\n  {verb} "))),
-        "{help}"
-    );
-    assert!(help.lines().count() <= 48, "{} lines", help.lines().count());
-}
-
-/// Verbs of other builders' work, and prose.
-const NOT_YET: [&str; 2] = ["git aitask compat ", "--publish {draft}"];
-
-#[test]
-fn every_command_that_the_program_recommends_exists() {
-    let sources = std::process::Command::new("grep").args(["-rhoE", r#"git aitask [a-z]+[^"`\\(]*"#, "src"]).output();
-    let text = String::from_utf8(sources.unwrap().stdout).unwrap();
-    let root = Cli::command();
-    for line in text.lines().filter(|line| !NOT_YET.iter().any(|known| line.contains(known))) {
-        let words: Vec<_> = line.split_whitespace().skip(2).collect();
-        // its arguments are those of the script
-        if words[0] == "compat" {
-            continue;
-        }
-        let Some(verb) = root.find_subcommand(words[0].trim_end_matches([',', ';', '.', ':'])) else { continue };
-        let of_ours = words.iter().take_while(|word| **word != "--");
-        for option in of_ours.filter_map(|word| word.strip_prefix("--")) {
-            let option = option.trim_end_matches([',', ';', '.', ')']);
-            let known = |command: &clap::Command| command.get_arguments().any(|arg| arg.get_long() == Some(option));
-            let known_below = verb.get_subcommands().any(known);
-            assert!(
-                known(verb) || known_below || known(&root) || option == "help",
-                "{} has no --{option}: {line}",
-                verb.get_name()
-            );
-        }
-    }
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! What is left to do in this clone once a task is finished: its worktree and its branch go.
 
 use super::{Done, Finished};
+use crate::coordination::claim_record::Held;
 use crate::error::Result;
 use crate::git::{Branch, Oid, RefName, merge, refs};
 use crate::ledger::Channel;
-use crate::ledger::held::Held;
 use crate::task::Task;
 use crate::workflow::Context;
 use crate::workflow::merging::Merge;

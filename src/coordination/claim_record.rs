@@ -1,11 +1,11 @@
 //! What this clone remembers of the tasks it took: the nonce of the lock, which is the right to finish or drop, and
 //! the branch the work was cut from. Losing it loses comfort, not safety.
 
+use crate::coordination::locks::LockEntry;
+use crate::coordination::process::{Anchor, Liveness};
 use crate::error::{Error, Result};
 use crate::files::{read_own, save_private};
 use crate::git::Repository;
-use crate::ledger::liveness::{Anchor, Liveness};
-use crate::ledger::locks::LockEntry;
 use crate::task::TaskId;
 use std::path::PathBuf;
 

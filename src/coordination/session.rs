@@ -1,9 +1,9 @@
 //! Who is asking: e-mail, host and session (specification 10, sections 1.3 to 1.5).
 
+use crate::coordination::process::Anchor;
 use crate::error::{Error, Kind, Result};
 use crate::git::Repository;
 use crate::git::run::Call;
-use crate::ledger::liveness::Anchor;
 use crate::settings::{Origin, Settings};
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -120,7 +120,7 @@ fn find_anchor(repository: &Repository, narrate: fn(&str)) -> (Anchor, AnchorOri
 
 /// Only for somebody who types: what an agent starts has pipes, and shares its terminal with other agents.
 fn terminal() -> Option<u32> {
-    std::io::stdin().is_terminal().then(super::liveness::session_leader)?
+    std::io::stdin().is_terminal().then(crate::coordination::process::session_leader)?
 }
 
 fn tmux_pane(repository: &Repository) -> Option<u32> {

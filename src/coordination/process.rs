@@ -1,6 +1,6 @@
 //! Naming a process so that it can be recognised later, and telling whether it still lives.
 
-use super::world::World;
+use crate::coordination::world::World;
 use crate::git::Repository;
 use crate::git::run::Call;
 use rustix::io::Errno;

@@ -1,12 +1,13 @@
 //! Locks: one file a held task on the branch `aitask-locks` (specification 10, section 1.1).
 
+use crate::coordination::Session;
+use crate::coordination::process::{Anchor, Liveness};
+use crate::coordination::world::{World, is_after_boot};
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::{Object, ObjectKind};
 use crate::git::porcelain::ls_tree;
 use crate::git::{Branch, Oid, Repository, objects};
-use crate::ledger::liveness::{Anchor, Liveness};
-use crate::ledger::world::{World, is_after_boot};
-use crate::ledger::{LOCKS, Session};
+use crate::ledger::LOCKS;
 use crate::task::TaskId;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -238,7 +239,7 @@ pub fn no_lock_branch() -> Error {
 }
 
 /// The same for any of the coordination branches.
-pub(super) fn no_branch(branch: &str) -> Error {
+pub(crate) fn no_branch(branch: &str) -> Error {
     Error::new(Kind::NotInitialised, format!("there is no branch {branch}: this repository is not set up yet"))
         .hint("git aitask init")
 }

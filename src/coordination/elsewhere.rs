@@ -1,12 +1,13 @@
 //! Other sets of coordination branches than the one that counts: on another remote, and those of this repository alone, from
 //! before it had a remote.
 
+use crate::coordination::claim_record::Held;
+use crate::coordination::{LockEntry, Locks};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::address::masked;
 use crate::git::{Oid, RefName, RemoteName, destination, merge, objects, refs, remote};
-use crate::ledger::held::Held;
 use crate::ledger::view::{Tip, View};
-use crate::ledger::{IDS, LOCKS, Ledger, LockEntry, Locks};
+use crate::ledger::{IDS, LOCKS, Ledger};
 
 impl Ledger<'_> {
     /// The configured remotes at other addresses.
@@ -80,7 +81,7 @@ impl Ledger<'_> {
     }
 
     /// An error about branches that are missing, with the name of the remote that has some.
-    pub(super) fn or_elsewhere(&self, error: Error, view: &View<'_>) -> Error {
+    pub(crate) fn or_elsewhere(&self, error: Error, view: &View<'_>) -> Error {
         let is_missing = [Self::locks_branch(), Self::ids_branch()]
             .into_iter()
             .flatten()
@@ -131,7 +132,7 @@ impl Ledger<'_> {
     }
 
     /// The error for a clone that has locks of its own.
-    pub(super) fn unpublished_error(&self) -> Error {
+    pub(crate) fn unpublished_error(&self) -> Error {
         let remote = self.channel.remote().map_or("the remote", RemoteName::as_str);
         let message = format!(
             "this clone has a branch {LOCKS} from before it had a remote, and {remote} does not know the locks on it"

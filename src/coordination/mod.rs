@@ -1,0 +1,12 @@
+//! What the coordination branches mean: the locks, the id counter, and the sessions that hold tasks, with their processes.
+
+pub mod claim_record;
+mod elsewhere;
+pub mod ids;
+pub mod locks;
+pub mod process;
+pub mod session;
+pub mod world;
+
+pub use locks::{LockEntry, Locks};
+pub use session::Session;
