@@ -8,6 +8,7 @@ mod files;
 mod git;
 mod interrupt;
 mod ledger;
+pub mod project;
 mod report;
 mod settings;
 mod task;

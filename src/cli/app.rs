@@ -1,11 +1,11 @@
 //! What every verb starts from, and what goes with every answer.
 
 use crate::error::Result;
+use crate::project::leftovers::is_exploring;
+use crate::project::outcome::Aside;
+use crate::project::{Context, Wanted};
 use crate::report::{Page, Report};
 use crate::settings::{Environment, Flags};
-use crate::workflow::explore::is_exploring;
-use crate::workflow::outcome::Aside;
-use crate::workflow::{Context, Wanted};
 use std::path::PathBuf;
 
 /// What every verb starts from.

@@ -2,9 +2,9 @@
 
 use crate::cli::app::App;
 use crate::error::Result;
+use crate::project::Wanted;
 use crate::report::{Cell, Page, Table, Tone, relative};
 use crate::task::{Filter, Level, Status, WORKTREES_DIR};
-use crate::workflow::Wanted;
 use crate::workflow::list::{self, Row};
 use clap::Args;
 

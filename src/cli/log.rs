@@ -2,8 +2,8 @@
 
 use crate::cli::app::App;
 use crate::error::Result;
+use crate::project::Wanted;
 use crate::report::{Cell, Page, Table, Tone, relative};
-use crate::workflow::Wanted;
 use crate::workflow::log::{self, Event};
 use clap::Args;
 

@@ -3,8 +3,8 @@
 use crate::cli::app::{App, aside, wanted};
 use crate::cli::complete::tasks;
 use crate::error::{Result, quoted};
+use crate::project::outcome::WorktreeInfo;
 use crate::report::Page;
-use crate::workflow::outcome::WorktreeInfo;
 use crate::workflow::pick::{self, Picked, Took};
 use clap::Args;
 

@@ -2,8 +2,8 @@
 
 use crate::cli::app::App;
 use crate::error::{Kind, Result, quoted};
+use crate::project::Context;
 use crate::report::Page;
-use crate::workflow::Context;
 use crate::workflow::list::Row;
 use crate::workflow::status::{self, Overview};
 

@@ -3,7 +3,8 @@
 use super::scene::Scene;
 use super::{SCRIPTS, git};
 use crate::files::data_checkout;
-use crate::workflow::{data_state, helper};
+use crate::project::data_state;
+use crate::workflow::helper;
 use std::path::PathBuf;
 
 /// Our scripts that have a command. The others go by their paths alone, and a command of such a name is an unknown one.

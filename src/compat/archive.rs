@@ -2,13 +2,14 @@
 
 use super::scene::{Scene, parse_id};
 use crate::error::{Error, Kind, Result};
+use crate::project::Context;
 use crate::task::{Document, TaskId};
 use crate::workflow::archive_here::Options;
 use crate::workflow::checkout::Checkout;
 use crate::workflow::desk::{Places, Site};
 use crate::workflow::filing::{Kin, Note};
 use crate::workflow::gates::{self, Pending};
-use crate::workflow::{Context, landing};
+use crate::workflow::landing;
 
 const HELP: &str = "\
 Usage: aitask_archive.sh [OPTIONS] <id>

@@ -6,14 +6,14 @@ use super::options::usage;
 use super::scene::Scene;
 use super::update::tell;
 use crate::error::{Error, Result};
+use crate::project::Context;
+use crate::project::editor::{self, Saved};
 use crate::task::sheet::{self, Words};
 use crate::task::{Document, Slug, TaskId, labels, overlay, paths};
 use crate::workflow::checkout::Checkout;
-use crate::workflow::create;
-use crate::workflow::editor::{self, Saved};
 use crate::workflow::project::{Project, all_active};
 use crate::workflow::update::{self, Update};
-use crate::workflow::{Context, anchors, last_used, projects};
+use crate::workflow::{anchors, create, last_used, projects};
 
 fn words(checkout: &Project<'_>) -> Words {
     let text = checkout.read(paths::LABELS_FILE).unwrap_or_default();

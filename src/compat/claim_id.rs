@@ -6,8 +6,8 @@ use crate::error::{Error, Kind, Result};
 use crate::git::types::Branch;
 use crate::ledger::probe::Probe;
 use crate::ledger::{Channel, Decision, IDS, Ledger, Plan, View, nonce};
+use crate::project::Context;
 use crate::task::{Scan, query};
-use crate::workflow::Context;
 
 const HELP: &str = "\
 Usage: aitask_claim_id.sh [--claim | --peek | --resync | --init]

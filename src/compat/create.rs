@@ -4,10 +4,11 @@ use super::options::{Known, Options, one_of, take_project, usage};
 use super::scene::Scene;
 use super::{claim_id, sibling};
 use crate::error::{Error, Kind, Result};
+use crate::project::Context;
 use crate::task::{Document, Slug, TaskId, fields, labels};
 use crate::workflow::create::{self, Draft, Filed, Filing};
 use crate::workflow::project::Project;
-use crate::workflow::{Context, anchors, fold, projects};
+use crate::workflow::{anchors, fold, projects};
 
 const SCRIPT: &str = "aitask_create.sh";
 

@@ -3,7 +3,7 @@
 use super::scene::Scene;
 use crate::error::{Error, Kind, Result};
 use crate::files::read_own;
-use crate::workflow::data_state;
+use crate::project::data_state;
 use crate::workflow::drift::{Drift, look, named_in};
 use std::time::Duration;
 

@@ -4,10 +4,11 @@ use super::scene::Scene;
 use crate::error::{Error, Kind};
 use crate::files::data_checkout;
 use crate::ledger::Channel;
+use crate::project::{Context, data_state};
 use crate::task::merge::Rules;
 use crate::workflow::joining::Resolutions;
 use crate::workflow::reconcile::{Failure, Manner, Reconciled, reconcile};
-use crate::workflow::{Context, data_state, helper, sync};
+use crate::workflow::{helper, sync};
 use std::path::PathBuf;
 
 const READS: [&str; 11] =

@@ -7,9 +7,10 @@ use crate::coordination::{LockEntry, Locks, Session, locks};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::transaction::Step;
 use crate::ledger::{Decision, Edit, LOCKS, Ledger, Plan, nonce};
+use crate::project::Context;
 use crate::task::{TaskId, query};
 use crate::workflow::claim::{self, Holder, Refusal};
-use crate::workflow::{Context, init};
+use crate::workflow::init;
 
 const USAGE_LOCK: &str = "Usage: ait lock <task_id> [--email <email>]";
 

@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result, redacted};
 use crate::files::data_checkout;
 use crate::ledger::probe::Probe;
 use crate::ledger::{Channel, Ledger};
-use crate::workflow::Context;
+use crate::project::Context;
 
 /// Counts what passed and failed.
 struct Tally<'s> {

@@ -35,9 +35,9 @@ mod update;
 mod web_merge;
 mod zip_old;
 
+use crate::project::leftovers::is_exploring;
 use crate::report::{Console, plain};
 use crate::settings::Environment;
-use crate::workflow::explore::is_exploring;
 use scene::Scene;
 use std::path::Path;
 

@@ -8,9 +8,10 @@ use crate::coordination::process::{Anchor, Liveness};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::Landed;
 use crate::ledger::checkouts::{Cause, Lagging};
+use crate::project::{Context, data_state};
 use crate::task::{Status, TaskId};
 use crate::workflow::claim::{self, Claimed, Holder, cleanup_step};
-use crate::workflow::{Context, data_state, sync};
+use crate::workflow::sync;
 
 const HELP: &str = "\
 Usage: aitask_pick_own.sh [--email <email>] [--force] <task_id>

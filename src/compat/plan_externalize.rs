@@ -6,10 +6,10 @@ use super::scene::{Scene, parse_id};
 use crate::error::{Error, Kind, Result};
 use crate::files::read_own;
 use crate::git::types::Branch;
+use crate::project::{Context, data_state};
 use crate::task::plan_header::{self, Claim};
 use crate::task::{PlanPath, TaskId, TaskPath, paths};
 use crate::workflow::checkout::Checkout;
-use crate::workflow::{Context, data_state};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 

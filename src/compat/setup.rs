@@ -6,9 +6,10 @@ use crate::coordination::session::parse_email;
 use crate::error::{Error, Result};
 use crate::git::types::Branch;
 use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger};
+use crate::project::{Context, data_state};
 use crate::workflow::framework::{self, Pending, Snapshot};
 use crate::workflow::migrate::{CONFIGURE, Code, FRAMEWORK_IGNORES, ignore_private, to_data_branch};
-use crate::workflow::{Context, data_branch, data_state, helper};
+use crate::workflow::{data_branch, helper};
 
 const HELP: &str = "\
 Usage: aitask_setup.sh [--with-pypy] [--with-chat] [--with-dev]

@@ -1,9 +1,9 @@
 //! `aitask_stats.sh` (specification 30, section 7.1).
 
 use super::scene::Scene;
+use crate::project::Context;
 use crate::task::fields::DEFAULT_TYPES;
 use crate::task::paths;
-use crate::workflow::Context;
 use crate::workflow::checkout::Checkout;
 use crate::workflow::statistics::{self, Range, parse_days, parse_weekday};
 

@@ -1,8 +1,8 @@
 //! `aitask_sync.sh` (specification 40, section 6).
 
 use super::scene::Scene;
+use crate::project::Context;
 use crate::task::merge::Rules;
-use crate::workflow::Context;
 use crate::workflow::joining::{Resolutions, Unresolved};
 use crate::workflow::reconcile::{Failure, Manner, Progress, Reconciled, reconcile};
 use crate::workflow::resolving;

@@ -2,8 +2,8 @@
 
 use super::scene::Scene;
 use crate::error::Kind;
+use crate::project::Context;
 use crate::settings::Flags;
-use crate::workflow::Context;
 use crate::workflow::teardown::{self, BranchEnd, Manner, Registered, WorktreeEnd, WorktreeName};
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;

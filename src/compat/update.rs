@@ -5,12 +5,13 @@ use super::options::{Known, Options, one_of, take_project, usage};
 use super::scene::Scene;
 use super::sibling;
 use crate::error::{Error, Kind, Result};
+use crate::project::Context;
 use crate::task::change::Change;
 use crate::task::{Document, TaskId, fields, labels};
 use crate::workflow::checkout::Checkout;
 use crate::workflow::project::Project;
 use crate::workflow::update::{self, Parent, Update};
-use crate::workflow::{Context, anchors, board, projects};
+use crate::workflow::{anchors, board, projects};
 
 const SCRIPT: &str = "aitask_update.sh";
 

@@ -7,8 +7,6 @@ use crate::git::remote::{self, PushOptions};
 use crate::git::{Branch, Oid, RefUpdate, destination};
 use crate::ledger::{Channel, Ledger, View};
 
-pub use crate::git::address::masked;
-
 /// Asks.
 #[derive(Debug)]
 pub struct Probe<'r>(Ledger<'r>);

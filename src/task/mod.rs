@@ -32,4 +32,4 @@ pub use new_task::NewTask;
 pub use paths::{PlanPath, TaskPath};
 pub use query::{Blocker, Board, Filter, Scan};
 pub use slug::{Slug, Title};
-pub use text::{harmless, is_unsafe};
+pub use text::harmless;

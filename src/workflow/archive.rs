@@ -1,15 +1,15 @@
 //! Moving what is finished out of the way: the task, its plan, and a parent whose last child it was.
 
-use super::context::{Context, Wanted};
 use super::filing::Filing;
-use super::holding::{OVER, displaced, displaced_by, require_holder};
-use super::index::{Index, branches};
 use super::landing;
-use super::outcome::Aside;
 use crate::coordination::claim_record::Held;
 use crate::coordination::{LockEntry, Locks, locks};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::{Decision, Plan, nonce};
+use crate::project::context::{Context, Wanted};
+use crate::project::holder::{OVER, displaced, displaced_by, require_holder};
+use crate::project::index::{Index, branches};
+use crate::project::outcome::Aside;
 use crate::task::{Document, TaskId, TaskPath};
 use serde::Serialize;
 

@@ -1,8 +1,8 @@
 //! What the commits since a release are about (specification 30, section 7.2).
 
 use super::checkout::{Checkout, Folder};
-use super::context::Context;
 use crate::error::{Error, Kind, Result};
+use crate::project::context::Context;
 use crate::task::{Document, TaskId, bundle};
 use regex::Regex;
 use std::collections::BTreeSet;

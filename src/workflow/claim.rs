@@ -1,9 +1,7 @@
 //! Claiming a task as the scripts do: lock, status, assignee and `emails.txt` in one swap, going on from what this checkout
 //! has not committed yet (specification 10, section 5).
 
-use super::context::Context;
 use super::desk::home;
-use super::index::{Index, branches};
 use crate::coordination::process::Liveness;
 use crate::coordination::session::parse_email;
 use crate::coordination::{LockEntry, Locks, Session, locks};
@@ -14,6 +12,8 @@ use crate::git::porcelain::status::StatusKind;
 use crate::git::{Branch, worktree};
 use crate::ledger::transaction::Step;
 use crate::ledger::{Channel, Decision, Edit, Landed, Ledger, Plan, View, nonce};
+use crate::project::context::Context;
+use crate::project::index::{Index, branches};
 use crate::task::{Document, Status, TaskId, TaskPath, edits, labels, paths};
 use std::path::Path;
 

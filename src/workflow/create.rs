@@ -2,10 +2,10 @@
 //! sections 6.6 to 6.8).
 
 use super::child_lock::ChildLock;
-use super::context::Context;
 use super::project::Project;
 use crate::error::{Error, Kind, Result};
 use crate::files::{read_own, save_private};
+use crate::project::context::Context;
 use crate::settings::Environment;
 use crate::task::{Document, Slug, TaskId, edits, fields, paths};
 use std::path::{Path, PathBuf};

@@ -1,7 +1,5 @@
 //! The checkout of the data branch: `.aitask-data` and the links into it (specification 40, sections 2 and 8).
 
-use super::context::Context;
-use super::cut_off;
 use super::joining::Resolutions;
 use super::reconcile::{Manner, Reconciled, reconcile};
 use crate::error::{Error, Kind, Result, quoted};
@@ -9,6 +7,8 @@ use crate::files::{Tree, data_checkout};
 use crate::git::{Branch, Oid, refs, remote, worktree};
 use crate::ledger::DATA;
 use crate::ledger::queue::Queue;
+use crate::project::context::Context;
+use crate::project::cut_off;
 use crate::task::merge::Rules;
 use crate::task::paths;
 use std::os::unix::fs::MetadataExt as _;

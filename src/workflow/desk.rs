@@ -1,7 +1,6 @@
 //! Task data as it lies in a checkout, with what is in no commit yet: what the scripts work on.
 
 use super::checkout::Checkout;
-use super::context::Context;
 use super::filing::{Shelf, is_archived};
 use super::stuck::{data_top, require_branch, require_status};
 use crate::error::{Error, Kind, Result};
@@ -10,6 +9,7 @@ use crate::git::Branch;
 use crate::git::objects::{self, Edit};
 use crate::git::porcelain::status::Status;
 use crate::ledger::{Channel, Ledger, View};
+use crate::project::context::Context;
 use crate::task::{Document, TaskId, paths};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

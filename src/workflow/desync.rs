@@ -1,10 +1,10 @@
 //! How far the branches here and at the remote are apart (specification 40, section 10).
 
-use super::context::Context;
-use super::data_state;
 use crate::error::Result;
 use crate::git::{Branch, merge, refs, remote};
 use crate::ledger::DATA;
+use crate::project::context::Context;
+use crate::project::data_state;
 use crate::task::paths;
 use serde::Serialize;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! Whether a branch has moved at the remote, and which of the moved files a text names (specification 50, section 3).
 
-use super::context::Context;
 use crate::error::Result;
 use crate::git::{Branch, merge, refs, remote};
+use crate::project::context::Context;
 use std::collections::BTreeSet;
 use std::time::Duration;
 

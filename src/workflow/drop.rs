@@ -1,10 +1,6 @@
 //! Giving a task back: status and lock in one swap, then its worktree.
 
-use super::context::{Context, Wanted};
-use super::holding::{OVER, displaced, displaced_by, require_holder};
-use super::index::{Index, branches};
 use super::landing;
-use super::outcome::{Aside, TaskInfo};
 use super::place::{Place, Removed};
 use crate::coordination::claim_record::Held;
 use crate::coordination::{LockEntry, locks};
@@ -13,6 +9,10 @@ use crate::git::objects::Edit;
 use crate::git::{Branch, worktree};
 use crate::ledger::transaction::Step;
 use crate::ledger::{Channel, Decision, Ledger, Plan, nonce};
+use crate::project::context::{Context, Wanted};
+use crate::project::holder::{OVER, displaced, displaced_by, require_holder};
+use crate::project::index::{Index, branches};
+use crate::project::outcome::{Aside, TaskInfo};
 use crate::task::{Document, Status, Task, TaskId, TaskPath, edits};
 use serde::Serialize;
 

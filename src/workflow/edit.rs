@@ -1,16 +1,16 @@
 //! Changing the fields and the text of a task, published, on its newest content.
 
-use super::context::{Context, Wanted};
-use super::editor;
-use super::holding::require_holder;
-use super::index::{Index, branches};
 use super::new::{issue_types, vocabulary};
-use super::outcome::{Aside, TaskInfo};
 use crate::coordination::{LockEntry, locks};
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Decision, Plan, View, nonce};
+use crate::project::context::{Context, Wanted};
+use crate::project::editor;
+use crate::project::holder::require_holder;
+use crate::project::index::{Index, branches};
+use crate::project::outcome::{Aside, TaskInfo};
 use crate::task::change::{self, Change};
 use crate::task::sheet::{self, Words};
 use crate::task::{Document, Task, TaskPath, Title, edits, overlay, paths};

@@ -1,26 +1,14 @@
 //! Looking at committed code while others work: a sealed worktree of its own, gone afterwards (specification 60, section
 //! 4). Takes no lock, makes no branch, asks no remote.
 
-use super::context::Context;
 use super::place::Base;
-use super::scratch::{self, Scratch, seal};
+use super::scratch::Scratch;
 use crate::error::{Error, Kind, Result};
 use crate::git::run::Call;
 use crate::git::{Branch, Oid, RefName, RefUpdate, Repository, refs, worktree};
-use crate::settings::Environment;
+use crate::project::context::Context;
+use crate::project::leftovers::{PURPOSE, VARIABLE, seal};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-
-/// Set for whatever runs in there; our own verbs that change code or take a task refuse then.
-const VARIABLE: &str = "GIT_AITASK_EXPLORE";
-/// What the folder of such a worktree is called; see [`Scratch`].
-const PURPOSE: &str = "explore";
-
-/// Whether a command runs in such a place: it was told so, or stands in one.
-#[must_use]
-pub fn is_exploring(environment: &Environment, dir: &Path) -> bool {
-    environment.text(VARIABLE).is_some() || dir.ancestors().any(|dir| scratch::is_folder_for(PURPOSE, dir))
-}
 
 /// Runs a command in a sealed worktree of `at` (the output branch, where nothing is named), the user's shell when there
 /// is none; gives its exit code.

@@ -4,15 +4,15 @@
 mod note;
 mod published;
 
-use super::context::Context;
 use super::drop::unlock_step;
-use super::index::Index;
 use crate::coordination::Locks;
 use crate::error::{Error, Kind, Result};
 use crate::git::Branch;
 use crate::git::objects::Edit;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Plan, View};
+use crate::project::context::Context;
+use crate::project::index::Index;
 use crate::task::{Document, Status, TaskId, TaskPath, edits, paths};
 use std::collections::{BTreeMap, BTreeSet};
 

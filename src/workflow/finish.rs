@@ -2,12 +2,8 @@
 
 mod tidy;
 
-use super::context::{Context, Wanted};
 use super::filing::Filing;
-use super::holding::{OVER, displaced, displaced_by, require_holder};
-use super::index::{Index, branches};
 use super::merging::{self, Merge, Mode};
-use super::outcome::{Aside, TaskInfo};
 use super::place::Place;
 use super::planned::Planned;
 use super::{gates, landing, task_branch};
@@ -16,6 +12,10 @@ use crate::coordination::{LockEntry, Locks, Session, locks};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::{Branch, Oid};
 use crate::ledger::{Channel, Decision, Plan, View, nonce};
+use crate::project::context::{Context, Wanted};
+use crate::project::holder::{OVER, displaced, displaced_by, require_holder};
+use crate::project::index::{Index, branches};
+use crate::project::outcome::{Aside, TaskInfo};
 use crate::task::{Document, Task, TaskId, TaskPath};
 use serde::Serialize;
 

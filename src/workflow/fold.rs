@@ -1,8 +1,8 @@
 //! Pending tasks about the same files: found, and folded into a new one (specification 20, sections 6.8 and 9).
 
-use super::context::Context;
 use super::project::Project;
 use crate::error::Result;
+use crate::project::context::Context;
 use crate::task::{Document, Status, TaskId, fields};
 use crate::workflow::checkout::{Checkout, Folder};
 use crate::workflow::project::all_active;

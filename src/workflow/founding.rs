@@ -1,8 +1,6 @@
 //! What `init` makes of the coordination branches: new ones, those that this clone knew and the remote lost, and those from
 //! before there was a remote.
 
-use super::context::Context;
-use super::index::Index;
 use crate::coordination::{LockEntry, ids};
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::{self, Edit};
@@ -10,6 +8,8 @@ use crate::git::{Branch, Oid, RefUpdate, merge, refs};
 use crate::ledger::known::SetBack;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Channel, Decision, Ledger, Plan, View, nonce};
+use crate::project::context::Context;
+use crate::project::index::Index;
 use crate::task::{Scan, Status};
 
 /// A plan in the making, and what it says.

@@ -1,14 +1,15 @@
 //! The git side of setting a project up for the scripts (specification 40, section 9): what is ignored, what is
 //! committed, the user's own settings. Every commit holds exactly the files that are named.
 
-use super::context::Context;
-use super::data_state;
 use super::init::SEEDS;
-use super::migrate::{require_clean, with_lines};
+use super::migrate::require_clean;
 use crate::error::Result;
 use crate::git::porcelain::status::StatusEntry;
 use crate::git::run::Git;
 use crate::git::worktree;
+use crate::project::context::Context;
+use crate::project::data_state;
+use crate::project::ignores::with_lines;
 use crate::settings::Environment;
 use crate::task::paths;
 use std::collections::BTreeSet;

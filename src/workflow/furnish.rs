@@ -1,11 +1,11 @@
 //! What a new worktree needs besides the files of its commit: copies of files that git ignores (`aitask.worktreeCopy`),
 //! and a command of the project's own (`aitask.worktreeSetup`).
 
-use super::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::files::Tree;
 use crate::git::run::Call;
 use crate::git::worktree;
+use crate::project::context::Context;
 use crate::task::{WORKTREES_DIR, paths};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,10 +1,10 @@
 //! Gates and checklists are kept by helper scripts of the project; where they are missing, everything is as without them.
 
-use super::context::Context;
 use super::scratch::Scratch;
 use crate::error::{Error, Kind, Result};
 use crate::git::run::{Call, Output};
 use crate::ledger::View;
+use crate::project::context::Context;
 use crate::settings::Environment;
 use crate::task::{Document, TaskPath, harmless};
 use std::path::{Path, PathBuf};

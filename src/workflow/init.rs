@@ -1,17 +1,17 @@
 //! Setting a repository up: the coordination branches, the folders, the local excludes. Repairs what is missing.
 
-use super::context::Context;
 use super::data_branch::{self, Attached};
 use super::founding::{Founding, forget_local_locks};
 pub use super::founding::{init_locks, require_no_other};
-use super::index::Index;
 use super::migrate;
-use super::outcome::Aside;
 use crate::error::{Error, Kind, Result, quoted};
 use crate::files::exclude;
 use crate::git::objects::Edit;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Decision, Ledger, nonce};
+use crate::project::context::Context;
+use crate::project::index::Index;
+use crate::project::outcome::Aside;
 use crate::task::{Status, WORKTREES_DIR, paths};
 use serde::Serialize;
 

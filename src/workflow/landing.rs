@@ -1,14 +1,14 @@
 //! Where the work of a task is to land, and whether it has: the branches that code may go to, and what of a task branch is
 //! not there yet.
 
-use super::context::{Context, Wanted};
-use super::cut_off::Site;
 use super::place::tips;
 use super::planned::Planned;
 use crate::coordination::claim_record::Held;
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::{Branch, Oid, merge, refs, worktree};
 use crate::ledger::{DATA, IDS, LOCKS};
+use crate::project::context::{Context, Wanted};
+use crate::project::cut_off::Site;
 use crate::task::{BRANCH_PREFIX, TaskId, TaskName, WORKTREES_DIR};
 use std::path::PathBuf;
 

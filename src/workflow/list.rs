@@ -1,10 +1,5 @@
 //! The tasks in order, with who holds them, where their worktrees are, and what they wait for.
 
-use super::context::{Context, Wanted};
-use super::cut_off::Site;
-use super::index::{Index, branches};
-use super::mended::CutOff;
-use super::outcome::Holder;
 use super::registered::branch_in;
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, Locks, Session};
@@ -12,6 +7,11 @@ use crate::error::Result;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, Oid, merge, worktree};
 use crate::ledger::View;
+use crate::project::context::{Context, Wanted};
+use crate::project::cut_off::Site;
+use crate::project::index::{Index, branches};
+use crate::project::mended::CutOff;
+use crate::project::outcome::Holder;
 use crate::task::{Blocker, Board, Filter, Level, Reference, Status, Task, TaskId, TaskName};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};

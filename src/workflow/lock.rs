@@ -1,16 +1,16 @@
 //! The lock alone, for scripts.
 
-use super::context::{Context, Wanted};
 use super::drop::unlock_step;
-use super::holding::{Holding, judge, require_holder};
-use super::index::{Index, branches};
-use super::outcome::{Aside, Holder};
 use crate::coordination::claim_record::Held;
 use crate::coordination::{LockEntry, Locks, locks};
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Decision, Plan, nonce};
+use crate::project::context::{Context, Wanted};
+use crate::project::holder::{Holding, judge, require_holder};
+use crate::project::index::{Index, branches};
+use crate::project::outcome::{Aside, Holder};
 use crate::task::TaskId;
 use serde::Serialize;
 

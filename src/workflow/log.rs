@@ -1,12 +1,12 @@
 //! The history of coordination: who made, took, gave back, took over and archived which task, and when. It is in the
 //! commits of the coordination branches, so nothing else is kept.
 
-use super::context::{Context, Wanted};
-use super::index::branches;
 use crate::coordination::locks;
 use crate::error::{Error, Kind, Result};
 use crate::git::Oid;
 use crate::ledger::FENCE;
+use crate::project::context::{Context, Wanted};
+use crate::project::index::branches;
 use crate::task::{TaskId, harmless};
 use serde::Serialize;
 use std::collections::BTreeMap;

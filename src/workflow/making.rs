@@ -7,6 +7,7 @@ use crate::files::{read_own, save_private};
 use crate::git::{Branch, Repository, merge};
 use crate::ledger::View;
 use crate::ledger::transaction::trailer;
+use crate::project::index::Reached;
 use crate::task::TaskId;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,17 +28,6 @@ pub(super) struct Making {
     id: String,
     /// The file it was to be.
     pub(super) path: String,
-}
-
-/// How far a making that was cut off got.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Reached {
-    /// Nothing was published.
-    Nothing,
-    /// Its id is taken, on a server that takes one branch at a time.
-    Id(TaskId),
-    /// It is published, as this file.
-    Task(String),
 }
 
 impl Making {

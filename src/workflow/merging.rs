@@ -1,6 +1,5 @@
 //! Merging a task branch off to the side, and trying a command on the result.
 
-use super::context::Context;
 use super::scratch::Scratch;
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::merge::{self, Renames};
@@ -10,6 +9,7 @@ use crate::git::porcelain::merge_tree::MergeTree;
 use crate::git::run::Call;
 use crate::git::{Branch, Oid};
 use crate::ledger::transaction::{Plan, Step};
+use crate::project::context::Context;
 use std::time::Duration;
 
 /// How work is merged.

@@ -1,18 +1,20 @@
 //! Giving the task data a branch of its own (specification 40, sections 2 and 9): from nothing, or from the code branch
 //! it lived on. Nothing that is published is ever overwritten (verdict P1).
 
-use super::context::Context;
+use super::data_branch;
 use super::init::SEEDS;
-use super::outcome::Aside;
-use super::{data_branch, data_state};
 use crate::error::{Error, Kind, Result, quoted};
-use crate::files::{Tree, data_checkout};
+use crate::files::data_checkout;
 use crate::git::objects::{self, Edit};
 use crate::git::porcelain::ls_tree::TreeEntry;
-use crate::git::porcelain::status::{StatusEntry, StatusKind};
+use crate::git::porcelain::status::StatusEntry;
 use crate::git::{Branch, Oid, merge, worktree};
 use crate::ledger::transaction::Step;
 use crate::ledger::{Channel, DATA, Decision, Ledger, Plan, View, nonce};
+use crate::project::context::Context;
+use crate::project::data_state;
+use crate::project::ignores::{bare_names, is_private, with_lines};
+use crate::project::outcome::Aside;
 use crate::task::paths;
 use std::path::Path;
 
@@ -151,13 +153,6 @@ fn require_settled(context: &Context) -> Result<()> {
     let Some(first) = status.entries.iter().find(counts) else { return Ok(()) };
     Err(Error::new(Kind::Dirty, format!("task data is not committed: {}", first.path.display()))
         .hint("git aitask sync"))
-}
-
-/// Whether a file is a draft or one user's settings, which are never committed, whether or not git was told so.
-pub(super) fn is_private(entry: &StatusEntry) -> bool {
-    let path = &entry.path;
-    entry.kind == StatusKind::Untracked
-        && (path.starts_with(paths::DRAFTS_DIR) || path == Path::new(paths::USER_CONFIG_FILE))
 }
 
 /// Refuses a checkout whose code branch still carries task data: it could not be brought forward.
@@ -356,45 +351,6 @@ pub(super) fn private_lines(view: &View<'_>, data: &Branch) -> Result<Option<Edi
     let before = view.files(&[(data, ".gitignore".to_owned())])?.pop().flatten().unwrap_or_default();
     let content = with_lines(&before, &DATA_IGNORES);
     Ok((content != before).then(|| Edit::Put { path: ".gitignore".to_owned(), content }))
-}
-
-/// Whether the code branch ignores the folder of the task data, as it does once that has a branch of its own.
-pub(super) fn is_ignored(root: &Path) -> bool {
-    let text = Tree::new(root).read(".gitignore").unwrap_or_default();
-    lines(&text).any(|line| line.strip_prefix(b"/").unwrap_or(line).strip_suffix(b"/").unwrap_or(line) == b"aitasks")
-}
-
-fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end)
-}
-
-/// A list of patterns that ignored the folders of the task data, and ignores links of these names, too: a slash at the end
-/// would keep it from that.
-fn bare_names(before: &[u8]) -> Vec<u8> {
-    let mut after = Vec::with_capacity(before.len());
-    for line in before.split_inclusive(|&byte| byte == b'\n') {
-        let ending = line.trim_ascii_end().len();
-        let mut bare = [paths::TASKS_DIR, paths::PLANS_DIR].map(str::as_bytes).into_iter();
-        let bare = bare.find(|name| line[..ending].strip_suffix(b"/") == Some(name));
-        match bare {
-            Some(bare) if lines(before).any(|known| known == bare) => {}
-            Some(bare) => after.extend([bare, &line[ending..]].concat()),
-            None => after.extend(line),
-        }
-    }
-    after
-}
-
-/// A list of patterns with these lines at its end, those that it lacks; every byte before stays.
-pub(super) fn with_lines(before: &[u8], wanted: &[&str]) -> Vec<u8> {
-    let mut after = before.to_vec();
-    for line in wanted.iter().filter(|line| lines(before).all(|known| known != line.as_bytes())) {
-        if !after.is_empty() && !after.ends_with(b"\n") {
-            after.push(b'\n');
-        }
-        after.extend([line.as_bytes(), b"\n"].concat());
-    }
-    after
 }
 
 #[cfg(test)]

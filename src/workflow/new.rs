@@ -1,14 +1,14 @@
 //! Making a task: its id and its file in one swap, so that no id is burnt.
 
-use super::context::{Context, Wanted};
-use super::index::Index;
-use super::making::{self, Making, Reached};
-use super::outcome::{Aside, DryRun, TaskInfo};
+use super::making::{self, Making};
 use crate::coordination::ids;
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::objects::Edit;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Decision, Ledger, Plan, View, nonce};
+use crate::project::context::{Context, Wanted};
+use crate::project::index::{Index, Reached};
+use crate::project::outcome::{Aside, DryRun, TaskInfo};
 use crate::task::{
     Document, Level, NewTask, Reference, Scan, Task, TaskId, TaskName, TaskPath, Title, edits, fields, labels, paths,
 };

@@ -1,9 +1,5 @@
 //! Taking a task: lock, status and assignee in one swap, then its worktree.
 
-use super::context::{Context, Wanted};
-use super::holding::{Holding, judge};
-use super::index::{Index, branches};
-use super::outcome::{Aside, Holder, TaskInfo, WorktreeInfo, excerpt};
 use super::place::{Base, Place};
 use super::planned;
 use crate::coordination::claim_record::Held;
@@ -14,6 +10,10 @@ use crate::git::porcelain::cat_file::Object;
 use crate::git::{Branch, Oid};
 use crate::ledger::transaction::Step;
 use crate::ledger::{Channel, Decision, Landed, Ledger, Plan, View, nonce};
+use crate::project::context::{Context, Wanted};
+use crate::project::holder::{Holding, judge};
+use crate::project::index::{Index, branches};
+use crate::project::outcome::{Aside, Holder, TaskInfo, WorktreeInfo, excerpt};
 use crate::task::{Board, Document, Status, Task, TaskId, TaskPath, edits};
 use serde::Serialize;
 

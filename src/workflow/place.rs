@@ -1,12 +1,7 @@
 //! The worktree of a task: `aiwork/<task name>` on the branch `aitask/<task name>` (specification 50, section 1).
 
-use super::context::{Context, Wanted};
-use super::cut_off::{self, Site, name_of};
 use super::furnish::{furnish, is_wanted};
 use super::landing::{require_code, require_other_base};
-use super::mark::Mark;
-use super::mended::{CutOff, Mended, first_work};
-use super::outcome::WorktreeInfo;
 use super::registered::{branch_in, gone, refuse_link, require_alone};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::files::exclude;
@@ -14,6 +9,11 @@ use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, Oid, RefName, RefUpdate, merge, objects, refs, worktree};
 use crate::ledger::queue::Queue;
+use crate::project::context::{Context, Wanted};
+use crate::project::cut_off::{self, Site, name_of};
+use crate::project::marker::Mark;
+use crate::project::mended::{CutOff, Mended, first_work};
+use crate::project::outcome::WorktreeInfo;
 use crate::task::{BRANCH_PREFIX, TaskName, WORKTREES_DIR};
 use std::path::PathBuf;
 

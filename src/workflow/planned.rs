@@ -1,13 +1,13 @@
 //! The branch decisions that the header of a task's plan records: whoever comes later goes by them (specification 50,
 //! section 4).
 
-use super::context::Context;
-use super::index::Index;
 use super::place::Base;
 use crate::coordination::claim_record::Held;
 use crate::error::{Error, Kind, Result};
 use crate::git::Branch;
 use crate::ledger::View;
+use crate::project::context::Context;
+use crate::project::index::Index;
 use crate::task::{PlanPath, TaskId, TaskPath, paths, plan_header};
 
 /// What the plan of a task says; nothing, where there is no plan or no header.

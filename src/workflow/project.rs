@@ -2,13 +2,13 @@
 //! the id counter, so all of it is files, and commits of exactly those files (specification 20).
 
 use super::checkout::Folder;
-use super::context::Context;
-use super::data_state;
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, data_checkout};
 use crate::git::{Branch, commit, refs};
 use crate::ledger::DATA;
 use crate::ledger::queue::Queue;
+use crate::project::context::Context;
+use crate::project::data_state;
 use crate::task::{Document, TaskId, bundle, labels, paths};
 use std::path::{Path, PathBuf};
 

@@ -1,10 +1,10 @@
 //! Other projects of the same person, found by name (specification 30, sections 1.6 and 1.7).
 
-use super::context::Context;
 use super::project::Project;
 use crate::error::{Error, Kind, Result};
 use crate::files::read_own;
 use crate::git::run::Call;
+use crate::project::context::Context;
 use crate::settings::Environment;
 use crate::task::{Document, TaskId};
 use std::path::{Path, PathBuf};

@@ -4,13 +4,13 @@
 mod rehearsal;
 mod work;
 
-use super::context::Context;
-use super::data_state;
 use super::joining::{Resolutions, Unresolved};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, RefUpdate, RemoteName};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::queue::Queue;
+use crate::project::context::Context;
+use crate::project::data_state;
 use crate::task::merge::Rules;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,9 +1,9 @@
 //! What the records of git's registry of worktrees mean for a task, and what else is in the folder of one.
 
-use super::context::Context;
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, worktree};
+use crate::project::context::Context;
 use crate::task::{BRANCH_PREFIX, WORKTREES_DIR};
 use std::path::{Path, PathBuf};
 

@@ -1,12 +1,12 @@
 //! Having somebody resolve a conflict in an editor, in a copy of the file; the resolution becomes part of the joining
 //! commit.
 
-use super::context::Context;
 use super::joining::{Resolutions, Unresolved};
 use crate::error::{Error, Kind, Result};
 use crate::files::private_folder;
 use crate::git::porcelain::unmerged::Versions;
 use crate::git::run::Call;
+use crate::project::context::Context;
 use crate::task::merge;
 use std::path::PathBuf;
 

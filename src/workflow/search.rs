@@ -1,8 +1,8 @@
 //! Files of the code repository that words may be about (specification 30, section 6.2).
 
-use super::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::git::run::Call;
+use crate::project::context::Context;
 use std::collections::BTreeMap;
 use std::path::Path;
 

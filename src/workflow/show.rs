@@ -1,10 +1,10 @@
 //! One task whole.
 
-use super::context::{Context, Wanted};
 use super::list::{Look, Row};
 use crate::error::Result;
 use crate::git::Branch;
 use crate::ledger::View;
+use crate::project::context::{Context, Wanted};
 use crate::task::{Board, Document, Task, TaskId, TaskPath, bundle, paths};
 use serde::Serialize;
 

@@ -1,12 +1,12 @@
 //! Who works on what, and what is out of step.
 
-use super::context::Context;
 use super::list::{Look, Row, WorktreeState, state};
 use super::lock::LockedTask;
-use super::outcome::Holder;
 use super::registered::branch_in;
 use crate::coordination::process::Liveness;
 use crate::error::Result;
+use crate::project::context::Context;
+use crate::project::outcome::Holder;
 use crate::task::{Board, Status, Task, TaskId, TaskName};
 use serde::Serialize;
 

@@ -1,13 +1,13 @@
 //! The checkout that carries the task data, before anything is changed in it: not in the middle of something, and on a
 //! branch (specification 30, A7 and A12; 20, section 1).
 
-use super::context::Context;
-use super::data_state;
 use crate::error::{Error, Kind, Result, quoted};
 use crate::files::data_checkout;
 use crate::git::porcelain::status::{Status, StatusKind};
 use crate::git::{Branch, RefName, worktree};
 use crate::ledger::DATA;
+use crate::project::context::Context;
+use crate::project::data_state;
 use crate::task::paths;
 use std::path::{Path, PathBuf};
 

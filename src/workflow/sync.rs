@@ -1,9 +1,6 @@
 //! Bringing this clone's task data up to what is published.
 
-use super::context::Context;
-use super::index::{Index, branches};
 use super::joining::Resolutions;
-use super::outcome::{Aside, DryRun};
 use super::reconcile::{Manner, Progress, Reconciled, reconcile};
 use crate::coordination::{LockEntry, Locks};
 use crate::error::{Error, Kind, Result, quoted};
@@ -12,6 +9,9 @@ use crate::git::{Branch, merge};
 use crate::ledger::checkouts::Lagging;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Decision, Edit, Plan, View, nonce};
+use crate::project::context::Context;
+use crate::project::index::{Index, branches};
+use crate::project::outcome::{Aside, DryRun};
 use crate::task::TaskId;
 use crate::task::merge::Rules;
 use serde::Serialize;

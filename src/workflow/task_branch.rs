@@ -1,13 +1,13 @@
 //! The task branch as it is published: what a push of it may replace, what the worktree does not have yet, and which
 //! commit proves that it is merged.
 
-use super::context::Context;
 use super::place::Place;
 use crate::coordination::claim_record::{Held, Landing};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::{Branch, Oid, merge, refs};
 use crate::ledger::transaction::trailer;
 use crate::ledger::{Channel, Plan, View};
+use crate::project::context::Context;
 use crate::task::{Task, TaskId, TaskName, TaskPath, harmless};
 
 /// Wants the remote to be asked whether the task branch is published, where this clone does not know of it: a swap finds out

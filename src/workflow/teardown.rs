@@ -1,16 +1,16 @@
 //! Where the worktree of a task is, whatever state it is in, and removing it with its branch (specification 50, section
 //! 2). Only what is registered to the task's own branch goes, or a leftover below `aiwork/` that nothing is registered to.
 
-use super::context::Context;
-use super::cut_off::{Site, is_initializing_lock};
-use super::holding::require_idle;
 use super::landing::has_landed;
-use super::mended::CutOff;
 use super::registered::{branch_in, require_alone};
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, Oid, RefUpdate, refs, worktree};
 use crate::ledger::queue::Queue;
+use crate::project::context::Context;
+use crate::project::cut_off::{Site, is_initializing_lock};
+use crate::project::holder::require_idle;
+use crate::project::mended::CutOff;
 use crate::task::{BRANCH_PREFIX, WORKTREES_DIR};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};

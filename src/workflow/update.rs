@@ -1,9 +1,9 @@
 //! Changing a task of this checkout, as the scripts do: the file here, a commit here if asked, and nothing pushed
 //! (specification 20, section 7).
 
-use super::context::Context;
 use super::project::Project;
 use crate::error::{Error, Kind, Result};
+use crate::project::context::Context;
 use crate::task::change::{self, Change};
 use crate::task::{Document, Slug, TaskId, edits, overlay, paths};
 

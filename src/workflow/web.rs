@@ -1,10 +1,10 @@
 //! Branches of the web lane, which say in `.aitask-data-updated/` that a task is completed (specification 40, section
 //! 11; 50, section 10).
 
-use super::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::git::run::Call;
 use crate::git::{Branch, objects, refs, remote};
+use crate::project::context::Context;
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! Who is asking, and how each part was found.
 
-use super::context::Context;
 use crate::coordination::session::AnchorOrigin;
 use crate::error::Result;
+use crate::project::context::Context;
 use crate::settings::Origin;
 use serde::Serialize;
 

@@ -1,16 +1,17 @@
 //! The worktrees of tasks in this clone. Asks git's registry, not the network.
 
-use super::context::{Context, Wanted};
-use super::cut_off::Site;
-use super::index::Index;
 use super::list::{WorktreeState, state};
-use super::outcome::{Aside, DryRun, WorktreeInfo};
 use super::place::{Base, Place};
 use super::registered::{branch_in, gone};
 use super::teardown::{self, BranchEnd, Manner, WorktreeEnd, WorktreeName};
-use super::{holding, landing, planned};
+use super::{landing, planned};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::{Branch, worktree};
+use crate::project::context::{Context, Wanted};
+use crate::project::cut_off::Site;
+use crate::project::holder;
+use crate::project::index::Index;
+use crate::project::outcome::{Aside, DryRun, WorktreeInfo};
 use crate::task::{TaskId, TaskName};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -147,7 +148,7 @@ pub fn remove(context: &Context, wanted: &Wanted, discard: bool) -> Result<Remov
     let path = match removal.worktree {
         WorktreeEnd::None => None,
         WorktreeEnd::Removed(path) => Some(path),
-        WorktreeEnd::Kept(teardown::HELD, _) if let Err(held) = holding::require_idle(context, name.as_str()) => {
+        WorktreeEnd::Kept(teardown::HELD, _) if let Err(held) = holder::require_idle(context, name.as_str()) => {
             return Err(held);
         }
         WorktreeEnd::Kept(reason, path) => return Err(refusal(wanted, name.branch(), reason, &path, &removal.causes)),

@@ -3,8 +3,8 @@
 use super::Shelf;
 use crate::error::Result;
 use crate::ledger::View;
+use crate::project::index::Index;
 use crate::task::Document;
-use crate::workflow::index::Index;
 
 /// The task data of a view.
 pub(super) struct Published<'a> {

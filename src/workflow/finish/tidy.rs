@@ -5,8 +5,8 @@ use crate::coordination::claim_record::Held;
 use crate::error::Result;
 use crate::git::{Branch, Oid, RefName, merge, refs};
 use crate::ledger::Channel;
+use crate::project::Context;
 use crate::task::Task;
-use crate::workflow::Context;
 use crate::workflow::merging::Merge;
 use crate::workflow::place::tips;
 

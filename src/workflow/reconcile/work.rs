@@ -10,11 +10,11 @@ use crate::git::{Branch, Oid, RefUpdate, RemoteName, forward, merge, refs, workt
 use crate::interrupt;
 use crate::ledger::backoff::Deadline;
 use crate::ledger::publish;
+use crate::project::context::Context;
+use crate::project::data_state;
+use crate::project::ignores::is_private;
 use crate::task::{merge as task_merge, paths};
-use crate::workflow::context::Context;
-use crate::workflow::data_state;
 use crate::workflow::joining::{self, Join};
-use crate::workflow::migrate::is_private;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -1,12 +1,12 @@
 //! What verbs answer with, in the form that specification 60, section 3, fixes for JSON.
 
-use super::context::Context;
 use crate::coordination::LockEntry;
 use crate::coordination::process::Liveness;
 use crate::error::redacted;
 use crate::git::{Branch, Oid, RefUpdate};
 use crate::ledger::Landed;
 use crate::ledger::checkouts::Lagging;
+use crate::project::context::Context;
 use crate::task::{Status, Task, TaskId, TaskName};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -132,7 +132,7 @@ pub struct WorktreeInfo {
 
 impl WorktreeInfo {
     /// What else there is to say of it.
-    pub(super) fn notes(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
         [&self.mended, &self.unfinished].into_iter().flatten().cloned()
     }
 }
@@ -215,7 +215,7 @@ impl Aside {
 }
 
 /// The first lines of a task's text, without its heading.
-pub(super) fn excerpt(document: &crate::task::Document) -> Vec<String> {
+pub(crate) fn excerpt(document: &crate::task::Document) -> Vec<String> {
     let body = String::from_utf8_lossy(document.body()).into_owned();
     let lines = body.lines().filter(|line| !line.starts_with("# ")).map(crate::task::harmless);
     lines.skip_while(|line| line.trim().is_empty()).take(6).map(|line| line.trim_end().to_owned()).collect()

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// What a worktree is in the middle of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CutOff {
+pub(crate) enum CutOff {
     /// Being made.
     Making,
     /// Being removed.
@@ -14,7 +14,7 @@ pub(super) enum CutOff {
 
 impl CutOff {
     /// What the worktree is in the middle of, in words.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Making => "being made",
             Self::Removal => "being removed",
@@ -24,7 +24,7 @@ impl CutOff {
 
 /// What came of making a worktree whole.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Mended {
+pub(crate) enum Mended {
     /// It is whole: these files were missing, and what else differs from its commit was left alone.
     Whole(CutOff, Vec<PathBuf>, Vec<StatusEntry>),
     /// Nothing but its registration was there, and that is gone.
@@ -34,7 +34,7 @@ pub(super) enum Mended {
 impl Mended {
     /// What to say of it to somebody who asked for the worktree: that files came back in one that nobody has worked in
     /// yet is nothing to know.
-    pub(super) fn note(&self, path: &Path) -> Option<String> {
+    pub(crate) fn note(&self, path: &Path) -> Option<String> {
         match self {
             Self::Whole(CutOff::Making, _, work) if work.is_empty() => None,
             _ => self.describe(path),
@@ -42,7 +42,7 @@ impl Mended {
     }
 
     /// What to say of it to somebody who asked for something else.
-    pub(super) fn describe(&self, path: &Path) -> Option<String> {
+    pub(crate) fn describe(&self, path: &Path) -> Option<String> {
         let Self::Whole(what, missing, work) = self else { return None };
         let restored = if missing.is_empty() {
             String::new()
@@ -59,7 +59,7 @@ impl Mended {
 }
 
 /// The first few of the files with work, and how many more there are.
-pub(super) fn first_work(work: &[StatusEntry]) -> String {
+pub(crate) fn first_work(work: &[StatusEntry]) -> String {
     first_of(work.iter().map(|entry| entry.path.as_path()))
 }
 

@@ -1,21 +1,21 @@
 //! The notes about what is being done to a worktree.
 
 use crate::git::Repository;
-pub(super) use crate::git::mark::{Mark, share};
+pub(crate) use crate::git::mark::{Mark, share};
 
 impl Mark {
     /// The note that git is making the worktree of this name.
-    pub(super) fn making(repository: &Repository, name: &str) -> Self {
+    pub(crate) fn making(repository: &Repository, name: &str) -> Self {
         of(repository, "making", true, name)
     }
 
     /// The note that the worktree of this name is being made ready to work in.
-    pub(super) fn furnishing(repository: &Repository, name: &str) -> Self {
+    pub(crate) fn furnishing(repository: &Repository, name: &str) -> Self {
         of(repository, "furnishing", false, name)
     }
 
     /// The note that the worktree of this name is being removed.
-    pub(super) fn removing(repository: &Repository, name: &str) -> Self {
+    pub(crate) fn removing(repository: &Repository, name: &str) -> Self {
         of(repository, "removing", true, name)
     }
 }

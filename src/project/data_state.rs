@@ -1,10 +1,10 @@
 //! The state of the worktree that carries the task data: whether git is in the middle of something there (specification
 //! 40, section 3.1).
 
-use super::context::Context;
 use crate::files::data_checkout;
 use crate::git::run::Git;
 use crate::git::{Branch, refs, worktree};
+use crate::project::context::Context;
 use crate::settings::Environment;
 use std::path::{Path, PathBuf};
 

@@ -1,14 +1,14 @@
 //! Who holds a task, and whether that is us.
 
-use super::context::Context;
-use super::index::Index;
-use super::outcome::Holder;
 use crate::coordination::claim_record::Held;
 use crate::coordination::process::{self, Liveness};
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, Session, locks};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::ledger::{Ledger, View};
+use crate::project::context::Context;
+use crate::project::index::Index;
+use crate::project::outcome::Holder;
 use crate::task::{TaskId, TaskName};
 
 /// How a lock stands to a session that wants to take the task.

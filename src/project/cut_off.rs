@@ -1,8 +1,6 @@
 //! Worktrees that a command, or git itself, was killed at: half made, or half removed. They are told from whole ones, made
 //! whole, and removed; what is missing in them is nobody's work, and what was changed in them is.
 
-use super::mark::Mark;
-use super::mended::{CutOff, Mended};
 use crate::error::{Error, Kind, Result};
 use crate::files::real;
 use crate::git::leftover_lock::is_open;
@@ -10,6 +8,8 @@ use crate::git::porcelain::status::{self, StatusEntry, StatusKind};
 use crate::git::run::Call;
 use crate::git::{Branch, Oid, Repository, worktree};
 use crate::interrupt;
+use crate::project::marker::Mark;
+use crate::project::mended::{CutOff, Mended};
 use crate::task::BRANCH_PREFIX;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 /// Makes a worktree as [`worktree::add`] does, and notes it meanwhile. One that another command made is as good, and one
 /// that git left half made is made whole.
-pub(super) fn make(
+pub(crate) fn make(
     repository: &Repository,
     path: &Path,
     branch: &Branch,
@@ -50,22 +50,22 @@ const YOUNG: Duration = Duration::from_secs(2);
 
 /// A worktree: where it is, and the name that its notes have.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Site<'s> {
-    pub(super) repository: &'s Repository,
-    pub(super) name: &'s str,
-    pub(super) path: &'s Path,
+pub(crate) struct Site<'s> {
+    pub(crate) repository: &'s Repository,
+    pub(crate) name: &'s str,
+    pub(crate) path: &'s Path,
 }
 
 impl<'s> Site<'s> {
     /// The worktree of a task branch.
-    pub(super) fn of(repository: &'s Repository, path: &'s Path, branch: &'s Branch) -> Self {
+    pub(crate) fn of(repository: &'s Repository, path: &'s Path, branch: &'s Branch) -> Self {
         Self { repository, name: name_of(branch), path }
     }
 
     /// What it is in the middle of, told from the notes and from files of git's (gitrepository-layout(5)): the index of a
     /// worktree is written when all its files are there, and until then its registration is locked. That somebody noted
     /// that git makes it is no sign: git may be done, and the files be somebody's work. Starts no process.
-    pub(super) fn cut_off(&self) -> Option<CutOff> {
+    pub(crate) fn cut_off(&self) -> Option<CutOff> {
         if self.path == self.repository.root {
             return None;
         }
@@ -137,7 +137,7 @@ impl<'s> Site<'s> {
     ///
     /// # Errors
     /// [`Kind::Contention`] when a git is at it for longer than `limit`.
-    pub(super) fn make_whole(&self, limit: Duration) -> Result<Option<Mended>> {
+    pub(crate) fn make_whole(&self, limit: Duration) -> Result<Option<Mended>> {
         let (mut making, mut removing) =
             (Mark::making(self.repository, self.name), Mark::removing(self.repository, self.name));
         let before = self.cut_off();
@@ -203,7 +203,7 @@ impl<'s> Site<'s> {
     }
 
     /// What in it is in no commit.
-    pub(super) fn load_work(&self) -> Result<Vec<StatusEntry>> {
+    pub(crate) fn load_work(&self) -> Result<Vec<StatusEntry>> {
         let Some(what) = self.cut_off() else {
             return Ok(worktree::load_status(self.repository, self.path)?.entries);
         };
@@ -223,7 +223,7 @@ impl<'s> Site<'s> {
 
     /// Refuses where a submodule in it has what no remote has: its repository goes with the worktree. One that is cut off
     /// has been asked for uncommitted work by [`Self::load_work`].
-    pub(super) fn require_expendable_submodules(&self) -> Result<()> {
+    pub(crate) fn require_expendable_submodules(&self) -> Result<()> {
         match self.cut_off().and_then(|_| self.registration()) {
             Some(dir) => worktree::require_pushed_submodules(self.repository, self.path, &dir),
             None if worktree::has_submodules(self.path) => {
@@ -267,7 +267,7 @@ impl<'s> Site<'s> {
 
     /// Removes the worktree and notes it meanwhile. What is cut off is removed whatever is missing in it, so
     /// [`Self::load_work`] is to be asked before; else git refuses uncommitted work, unless it is to be discarded.
-    pub(super) fn remove(&self, discard: bool, limit: Duration) -> Result<()> {
+    pub(crate) fn remove(&self, discard: bool, limit: Duration) -> Result<()> {
         let cut_off = self.cut_off();
         if cut_off.is_some() {
             self.wait(limit)?;
@@ -339,7 +339,7 @@ impl<'s> Site<'s> {
 }
 
 /// The name that the notes about the worktree of a branch have.
-pub(super) fn name_of(branch: &Branch) -> &str {
+pub(crate) fn name_of(branch: &Branch) -> &str {
     branch.as_str().strip_prefix(BRANCH_PREFIX).unwrap_or(branch.as_str())
 }
 
@@ -354,6 +354,6 @@ fn is_initializing(dir: &Path) -> bool {
 }
 
 /// Whether the reason of a lock is git's own, while it makes a worktree.
-pub(super) fn is_initializing_lock(reason: &[u8]) -> bool {
+pub(crate) fn is_initializing_lock(reason: &[u8]) -> bool {
     reason.trim_ascii_end() == b"initializing"
 }

@@ -1,7 +1,5 @@
 //! What every verb starts from: the repository, the settings, where the task data lives, who is asking.
 
-use super::cut_off::Site;
-use super::{explore, migrate, scratch};
 use crate::coordination::Session;
 use crate::error::{Error, Kind, Result, quoted};
 use crate::files::{Tree, data_checkout};
@@ -10,6 +8,9 @@ use crate::git::{Branch, Repository, refs};
 use crate::ledger::known::is_known;
 use crate::ledger::queue::Queue;
 use crate::ledger::{Channel, DATA, Ledger};
+use crate::project::cut_off::Site;
+use crate::project::ignores;
+use crate::project::leftovers;
 use crate::settings::{Environment, Flags, Settings};
 use crate::task::{TaskId, TaskName, TaskPath, paths};
 use std::path::{Path, PathBuf};
@@ -107,7 +108,7 @@ impl Context {
             mend_checkout_of_data(&repository, settings.timeout, narrate)?;
         }
         let data_branch = data_branch(&repository, &channel)?;
-        scratch::sweep(&repository);
+        leftovers::sweep(&repository);
         Ok(Self { repository, settings, channel, narrate, dry_run, here: dir.to_owned(), data_branch })
     }
 
@@ -177,7 +178,7 @@ impl Context {
     /// Whether we run within `git aitask explore`.
     #[must_use]
     pub fn is_exploring(&self) -> bool {
-        explore::is_exploring(self.repository.git().environment(), &self.here)
+        leftovers::is_exploring(self.repository.git().environment(), &self.here)
     }
 
     /// The ledger as readers see it: commits of the task data that only this clone has are shown, too.
@@ -250,7 +251,7 @@ fn data_branch(repository: &Repository, channel: &Channel) -> Result<Option<Bran
     // A clone in which the data branch was never checked out still has it. A real aitasks/ folder tells otherwise.
     // ... unless the code branch ignores it: then it holds what was left behind when the task data moved away.
     let folder = root.join(paths::TASKS_DIR).symlink_metadata();
-    if folder.is_ok_and(|folder| folder.is_dir()) && !migrate::is_ignored(root) {
+    if folder.is_ok_and(|folder| folder.is_dir()) && !ignores::is_ignored(root) {
         return Ok(repository.root_branch.clone());
     }
     let mut names = vec![data.full()];

@@ -1,10 +1,9 @@
 //! The tasks of a view: which files there are, and what is in those that matter.
 
-use super::context::{Context, Wanted};
-use super::making::Reached;
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::{Branch, Oid};
 use crate::ledger::View;
+use crate::project::context::{Context, Wanted};
 use crate::task::{Blocker, Board, Document, PlanPath, Scan, Task, TaskId, TaskPath, paths, query};
 
 /// The files of all tasks, not read yet.
@@ -27,7 +26,7 @@ impl Index {
     }
 
     /// The same of a project in a folder of its repository, `home`, which ends with a slash.
-    pub(super) fn load_below(view: &View<'_>, branch: &Branch, home: &str) -> Result<Self> {
+    pub(crate) fn load_below(view: &View<'_>, branch: &Branch, home: &str) -> Result<Self> {
         if view.base(branch).is_none() {
             return Err(Error::new(
                 Kind::NotInitialised,
@@ -128,14 +127,14 @@ impl Index {
     }
 
     /// The file of a making that was cut off after it was published, where it still is.
-    pub(super) fn made(&self, reached: &Reached) -> Option<&TaskPath> {
+    pub(crate) fn made(&self, reached: &Reached) -> Option<&TaskPath> {
         let Reached::Task(file) = reached else { return None };
         let id = TaskPath::parse(file)?.id();
         self.active(id).or_else(|| self.archived(id))
     }
 
     /// Whether the id of a making that was cut off before its file landed is still nobody's.
-    pub(super) fn is_unused(&self, reached: &Reached) -> bool {
+    pub(crate) fn is_unused(&self, reached: &Reached) -> bool {
         matches!(reached, Reached::Id(id) if self.active(*id).is_none() && self.archived(*id).is_none())
     }
 
@@ -222,4 +221,15 @@ fn read(view: &View<'_>, files: &[(TaskPath, Oid)]) -> Result<Vec<Task>> {
 /// The branches that a verb about tasks looks at: locks and data.
 pub fn branches(context: &Context) -> Result<(Branch, Branch)> {
     Ok((crate::ledger::Ledger::locks_branch()?, context.data_branch()?.clone()))
+}
+
+/// How far a making that was cut off got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reached {
+    /// Nothing was published.
+    Nothing,
+    /// Its id is taken, on a server that takes one branch at a time.
+    Id(TaskId),
+    /// It is published, as this file.
+    Task(String),
 }
