@@ -1,18 +1,24 @@
 //! git-aitask: tasks are files, coordination is git refs, and every verb is one atomic push.
 
+pub mod archive;
 mod cli;
 mod compat;
 pub mod coordination;
+pub mod data_branch;
+pub mod demo;
 mod error;
 mod files;
 mod git;
 mod interrupt;
+pub mod landing;
 mod ledger;
+pub mod ops;
 pub mod project;
 mod report;
 mod settings;
+pub mod sync;
 mod task;
-mod workflow;
+pub mod worktrees;
 
 use error::Kind;
 use settings::Environment;

@@ -3,8 +3,8 @@
 use crate::cli::app::{App, aside, wanted};
 use crate::cli::complete::tasks;
 use crate::error::Result;
+use crate::ops::archive::{self, Gates};
 use crate::report::Page;
-use crate::workflow::archive::{self, Gates};
 use clap::Args;
 
 /// Archive tasks: file and plan go to archived/, the lock is released; nothing is merged

@@ -1,9 +1,9 @@
 //! What the shell may offer for an argument: the tasks, each with its title.
 
+use crate::ops::list;
 use crate::project::Context;
 use crate::settings::{Environment, Flags};
 use crate::task::harmless;
-use crate::workflow::list;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 
 /// Offers the ids of active tasks.

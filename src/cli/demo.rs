@@ -1,9 +1,10 @@
 //! `git aitask demo`.
 
 use crate::cli::app::App;
+use crate::demo::score;
+use crate::demo::{self, Demonstration};
 use crate::error::{Error, Kind, Result};
 use crate::report::{Page, Table};
-use crate::workflow::demo::{self, Demonstration};
 use clap::Args;
 
 /// See the main job done in a temporary folder: several people and agents on one repository
@@ -34,7 +35,7 @@ impl Demo {
     pub fn run(&self, app: &App) -> Result<()> {
         let program = std::env::current_exe()
             .map_err(|error| Error::new(Kind::Io, format!("cannot find this very program: {error}")))?;
-        let options = demo::Options { agents: self.agents, tasks: self.tasks, clones: self.clones, keep: self.keep };
+        let options = score::Options { agents: self.agents, tasks: self.tasks, clones: self.clones, keep: self.keep };
         let outcome = demo::demo(&app.environment, &program, &options, app.narrate)?;
         app.report.answer(&outcome, || page(&outcome))?;
         outcome.require_all()

@@ -3,9 +3,9 @@
 use crate::cli::app::{App, aside};
 use crate::cli::complete::tasks;
 use crate::error::Result;
+use crate::ops::drop;
 use crate::report::Page;
 use crate::task::Status;
-use crate::workflow::drop;
 use clap::Args;
 
 /// Give a task back: its status, its lock, its worktree

@@ -2,10 +2,10 @@
 
 use crate::cli::app::{App, aside};
 use crate::error::{Error, Kind, Result};
+use crate::ops::edit;
 use crate::report::Page;
 use crate::task::change::Change;
 use crate::task::{Level, Status, TaskId, Title, labels};
-use crate::workflow::edit;
 use clap::Args;
 
 /// Change a task's fields, or its text in your editor

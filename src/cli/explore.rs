@@ -2,7 +2,7 @@
 
 use crate::cli::app::App;
 use crate::error::Result;
-use crate::workflow::explore;
+use crate::ops::explore;
 use clap::Args;
 
 /// Look at committed code while others work: a sealed copy for a moment, no lock, no branch

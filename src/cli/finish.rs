@@ -3,9 +3,9 @@
 use crate::cli::app::{App, aside};
 use crate::cli::complete::tasks;
 use crate::error::{Result, quoted};
+use crate::landing::merge::Mode;
+use crate::ops::finish::{self, Finished};
 use crate::report::Page;
-use crate::workflow::finish::{self, Finished};
-use crate::workflow::merging::Mode;
 use clap::Args;
 
 /// Merge the task branch, archive the task, release it, remove worktree and branch

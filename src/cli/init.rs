@@ -1,11 +1,12 @@
 //! `git aitask init`.
 
 use crate::cli::app::{App, aside};
+use crate::data_branch::migrate;
+use crate::data_branch::migrate::Code;
 use crate::error::Result;
 use crate::ledger::DATA;
+use crate::ops::init;
 use crate::report::Page;
-use crate::workflow::migrate::Code;
-use crate::workflow::{init, migrate};
 use clap::Args;
 
 /// Set the repository up: coordination branches, folders, local excludes; repairs what is missing

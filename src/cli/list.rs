@@ -2,10 +2,10 @@
 
 use crate::cli::app::App;
 use crate::error::Result;
+use crate::ops::list::{self, Row};
 use crate::project::Wanted;
 use crate::report::{Cell, Page, Table, Tone, relative};
 use crate::task::{Filter, Level, Status, WORKTREES_DIR};
-use crate::workflow::list::{self, Row};
 use clap::Args;
 
 /// List the tasks in order: what is not blocked first, then by priority and effort

@@ -3,9 +3,9 @@
 use crate::cli::app::{App, aside};
 use crate::cli::complete::tasks;
 use crate::error::Result;
+use crate::ops::lock;
 use crate::project::Wanted;
 use crate::report::{Page, Table};
-use crate::workflow::lock;
 use clap::Args;
 
 /// Take the lock of a task, nothing else (for scripts; people pick)

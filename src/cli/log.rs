@@ -2,9 +2,9 @@
 
 use crate::cli::app::App;
 use crate::error::Result;
+use crate::ops::log::{self, Event};
 use crate::project::Wanted;
 use crate::report::{Cell, Page, Table, Tone, relative};
-use crate::workflow::log::{self, Event};
 use clap::Args;
 
 /// Show the history of coordination: who took, gave back, took over and archived what, newest first

@@ -3,10 +3,10 @@
 use crate::cli::app::{App, aside};
 use crate::error::{Error, Kind, Result};
 use crate::interrupt;
+use crate::ops::new;
 use crate::project::Wanted;
 use crate::report::Page;
 use crate::task::{Level, TaskId, Title};
-use crate::workflow::new;
 use clap::Args;
 use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};

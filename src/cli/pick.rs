@@ -3,9 +3,9 @@
 use crate::cli::app::{App, aside, wanted};
 use crate::cli::complete::tasks;
 use crate::error::{Result, quoted};
+use crate::ops::pick::{self, Picked, Took};
 use crate::project::outcome::WorktreeInfo;
 use crate::report::Page;
-use crate::workflow::pick::{self, Picked, Took};
 use clap::Args;
 
 /// Take a task: its lock, its status, its worktree

@@ -2,8 +2,8 @@
 
 use crate::cli::app::App;
 use crate::error::{Error, Kind, Result};
+use crate::ops::setup::{self, File};
 use crate::report::Page;
-use crate::workflow::setup::{self, File};
 use clap::{Args, Command};
 use std::path::PathBuf;
 

@@ -2,8 +2,8 @@
 
 use crate::cli::app::App;
 use crate::error::Result;
+use crate::ops::shim::{self, State};
 use crate::report::{Page, Table};
-use crate::workflow::shim::{self, State};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 

@@ -3,8 +3,8 @@
 use crate::cli::app::App;
 use crate::cli::complete::tasks;
 use crate::error::Result;
+use crate::ops::show;
 use crate::report::Page;
-use crate::workflow::show;
 use clap::Args;
 
 /// Show one task whole: text, plan, lock, worktree, what it waits for

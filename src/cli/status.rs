@@ -3,8 +3,8 @@
 use crate::cli::app::App;
 use crate::cli::{list, lock};
 use crate::error::Result;
+use crate::ops::status::{self, Overview};
 use crate::report::{Page, Table};
-use crate::workflow::status::{self, Overview};
 use clap::Args;
 
 /// Who works on what, what is out of step, what can be picked

@@ -2,8 +2,8 @@
 
 use crate::cli::app::{App, aside};
 use crate::error::Result;
+use crate::ops::sync::{self, Did};
 use crate::report::Page;
-use crate::workflow::sync::{self, Did};
 use clap::Args;
 
 /// Bring the task data here and at the remote to the same state; release locks of archived tasks

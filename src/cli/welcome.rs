@@ -2,10 +2,10 @@
 
 use crate::cli::app::App;
 use crate::error::{Kind, Result, quoted};
+use crate::ops::list::Row;
+use crate::ops::status::{self, Overview};
 use crate::project::Context;
 use crate::report::Page;
-use crate::workflow::list::Row;
-use crate::workflow::status::{self, Overview};
 
 /// Runs it.
 pub fn run(app: &App) -> Result<()> {

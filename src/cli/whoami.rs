@@ -2,8 +2,8 @@
 
 use crate::cli::app::App;
 use crate::error::Result;
+use crate::ops::whoami;
 use crate::report::Page;
-use crate::workflow::whoami;
 use clap::Args;
 
 /// Your address, machine and session, and how each was found

@@ -4,8 +4,8 @@ use crate::cli::app::{App, aside};
 use crate::cli::complete::tasks;
 use crate::cli::pick;
 use crate::error::{Result, quoted};
+use crate::ops::worktrees;
 use crate::report::{Page, Table};
-use crate::workflow::worktrees;
 use clap::{Args, Subcommand};
 
 /// The worktrees of tasks

@@ -1,10 +1,11 @@
 //! `ait`, the dispatcher (specification 40, section 1), and `ait git-health` (section 5).
 
-use super::scene::Scene;
-use super::{SCRIPTS, git};
+use super::SCRIPTS;
+use crate::compat::exec;
+use crate::compat::invocation::Scene;
+use crate::compat::sync::git;
 use crate::files::data_checkout;
 use crate::project::data_state;
-use crate::workflow::helper;
 use std::path::PathBuf;
 
 /// Our scripts that have a command. The others go by their paths alone, and a command of such a name is an unknown one.
@@ -80,7 +81,7 @@ fn script(scene: &Scene, command: &str, name: &str, args: &[String]) -> u8 {
         (scene.narrate)("Run 'ait help' for usage information.");
         return 1;
     }
-    let error = helper::become_script(&scene.environment, &file, args, &scene.dir);
+    let error = exec::become_script(&scene.environment, &file, args, &scene.dir);
     scene.console.error(&error.to_string());
     1
 }

@@ -3,43 +3,31 @@
 
 mod ait;
 mod archive;
-mod board_column;
-mod by_hand;
-mod changelog;
-mod claim_id;
-mod create;
-mod desync_state;
-mod drift_check;
-mod find_by_file;
-mod find_files;
-mod git;
-mod init_data;
-mod labels;
-mod lock;
-mod lock_diag;
-mod ls;
-mod merge;
+pub mod console;
+pub mod exec;
+pub mod folders;
+pub mod invocation;
+pub mod listing;
+pub mod locks;
 mod options;
-mod pick_own;
-mod plan_externalize;
-mod profile;
-mod query_files;
+pub mod projects;
 mod record;
-mod scene;
-mod setup;
 mod sibling;
-mod stats;
 mod sync;
-mod task_worktree;
-mod update;
-mod web_merge;
-mod zip_old;
+pub mod tasks;
+pub mod worktrees;
 
 use crate::project::leftovers::is_exploring;
-use crate::report::{Console, plain};
 use crate::settings::Environment;
-use scene::Scene;
+use archive::{archive_task, zip_old};
+use console::{Console, plain};
+use invocation::Scene;
+use listing::{changelog, find_files, ls, query_files, stats};
+use locks::{claim_id, lock, lock_diag, pick_own};
 use std::path::Path;
+use sync::{desync_state, drift_check, git, init_data, merge, setup, sync_data, web_merge};
+use tasks::{board_column, create, find_by_file, labels, update};
+use worktrees::{plan_externalize, task_worktree};
 
 /// The scripts this binary stands in for.
 pub const SCRIPTS: [&str; 25] = [
@@ -115,7 +103,7 @@ pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path)
     if !ANYWHERE.contains(&script) {
         scene.dir = scene.home().unwrap_or(scene.dir);
     }
-    let (debug, args) = scene::leading_debug(args);
+    let (debug, args) = invocation::leading_debug(args);
     if is_work(script, args) && is_exploring(&scene.environment, dir) {
         scene.console.error(&format!("{script}: this is a place for reading (git aitask explore); leave it first"));
         return 1;
@@ -130,7 +118,7 @@ pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path)
         "aitask_labels.sh" => labels::run(&scene, args),
         "aitask_find_by_file.sh" => find_by_file::run(&scene, args),
         "aitask_board_column.sh" => board_column::run(&scene, args),
-        "aitask_archive.sh" => archive::run(&scene, args),
+        "aitask_archive.sh" => archive_task::run(&scene, args),
         "aitask_zip_old.sh" => zip_old::run(&scene, args),
         "aitask_find_files.sh" => find_files::run(&scene, args),
         "aitask_stats.sh" => stats::run(&scene, args),
@@ -146,7 +134,7 @@ pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path)
         "desync_state.py" => desync_state::run(&scene, args),
         "aitask_merge.py" => merge::run(&scene, args),
         "aitask_setup.sh" => setup::run(&scene, args),
-        "aitask_sync.sh" => sync::run(&scene, args),
+        "aitask_sync.sh" => sync_data::run(&scene, args),
         _ => {
             let _ = debug;
             scene.console.error(&format!("no script of this binary is named {script}: {}", SCRIPTS.join(", ")));

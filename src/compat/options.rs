@@ -8,7 +8,7 @@ pub(super) type Known = (&'static str, &'static str, bool);
 
 /// What was given.
 #[derive(Debug, Default)]
-pub(super) struct Options {
+pub(crate) struct Options {
     values: BTreeMap<&'static str, Vec<String>>,
     /// Words that are no options.
     pub(super) words: Vec<String>,

@@ -1,9 +1,9 @@
 //! `--project NAME`: another project's own script answers (specification 20, section 6.10).
 
-use super::scene::Scene;
+use crate::compat::invocation::Scene;
+use crate::compat::projects;
 use crate::error::Result;
 use crate::interrupt;
-use crate::workflow::projects;
 use std::io::Read as _;
 
 /// Runs the other project's script and passes on what it says.

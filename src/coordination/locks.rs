@@ -4,10 +4,12 @@ use crate::coordination::Session;
 use crate::coordination::process::{Anchor, Liveness};
 use crate::coordination::world::{World, is_after_boot};
 use crate::error::{Error, Kind, Result};
+use crate::git::objects::Edit;
 use crate::git::porcelain::cat_file::{Object, ObjectKind};
 use crate::git::porcelain::ls_tree;
 use crate::git::{Branch, Oid, Repository, objects};
 use crate::ledger::LOCKS;
+use crate::ledger::transaction::Step;
 use crate::task::TaskId;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -248,6 +250,11 @@ pub(crate) fn no_branch(branch: &str) -> Error {
 #[must_use]
 pub fn entry(task: TaskId, object: Option<&Object>) -> Option<LockEntry> {
     object.map(|object| LockEntry::parse(task, &object.data, Some(object.oid.clone())))
+}
+
+/// The commit that releases a lock (specification 10, section 1.1).
+pub(crate) fn unlock_step(task: TaskId) -> Step {
+    Step::edit(format!("ait: Unlock task {}", task.t()), vec![Edit::Remove { path: LockEntry::path(task) }])
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ pub mod checkouts;
 mod fence;
 pub mod known;
 mod look;
-pub mod probe;
 pub mod publish;
 pub mod queue;
 mod refusal;

@@ -3,11 +3,9 @@
 
 mod page;
 mod relative;
-mod script;
 
 pub use page::{Cell, Page, Table, Tone};
 pub use relative::relative;
-pub use script::{Console, plain};
 
 use crate::error::{Error, Kind, harmless, is_unsafe, redacted};
 use anstream::{AutoStream, ColorChoice};

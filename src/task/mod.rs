@@ -10,7 +10,6 @@ mod frontmatter;
 mod gate_runs;
 pub mod id;
 pub mod labels;
-pub mod listing;
 pub mod merge;
 mod model;
 mod name;
@@ -22,7 +21,7 @@ pub mod plan_header;
 pub mod query;
 pub mod sheet;
 mod slug;
-mod text;
+pub mod text;
 
 pub use frontmatter::Document;
 pub use id::TaskId;

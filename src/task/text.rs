@@ -11,7 +11,7 @@ pub(super) fn parse_number(digits: &str) -> Option<u64> {
 }
 
 /// Splits a text after its leading ASCII digits.
-pub(super) fn split_digits(text: &str) -> (&str, &str) {
+pub(crate) fn split_digits(text: &str) -> (&str, &str) {
     let end = text.bytes().position(|b| !b.is_ascii_digit()).unwrap_or(text.len());
     text.split_at(end)
 }

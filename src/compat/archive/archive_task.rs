@@ -1,0 +1,264 @@
+//! `aitask_archive.sh` (specification 30, section 3).
+
+use crate::archive::archiver::{Kin, Note};
+use crate::archive::gates::{self, Pending};
+use crate::compat::archive::file_away::Options;
+use crate::compat::archive::snapshot::{Places, Site};
+use crate::compat::folders::Checkout;
+use crate::compat::invocation::{Scene, parse_id};
+use crate::error::{Error, Kind, Result};
+use crate::project::Context;
+use crate::task::{Document, TaskId};
+use crate::worktrees::landed;
+
+const HELP: &str = "\
+Usage: aitask_archive.sh [OPTIONS] <id>
+
+Archives a finished task: its file is marked Done and moved with its plans, tasks folded into it are deleted, a parent
+whose last child it was goes along; one commit, then the lock is released. Nothing else is pushed.
+
+  --dry-run                    show it, change nothing
+  --no-commit                  stage it, make no commit
+  --superseded                 note that it was overtaken by another task
+  --with-deferred-carryover    see the checklist of a manual verification
+  --ignore-gates               archive although gates have not passed
+  -h, --help                   this text";
+
+/// What was asked for.
+#[derive(Debug, Default)]
+struct Request {
+    id: Option<TaskId>,
+    options: Options,
+    ignore_gates: bool,
+}
+
+/// Something that keeps a task from being archived: the lines that say so.
+struct Blocked(Vec<String>);
+
+/// Runs the script.
+pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+    let request = match parse(args) {
+        Ok(Some(request)) => request,
+        Ok(None) => {
+            HELP.lines().for_each(|line| scene.console.line(line));
+            return 0;
+        }
+        Err(error) => return fail(scene, &error),
+    };
+    let Some(id) = request.id else {
+        return fail(scene, &usage("Task number is required. Use --help for usage.".to_owned()));
+    };
+    let checkout = Checkout::of_environment(&scene.environment, &scene.dir);
+    match block(scene, &checkout, &request, id) {
+        Ok(None) => {}
+        Ok(Some(Blocked(lines))) => {
+            for line in lines {
+                scene.console.line(&line);
+            }
+            return 2;
+        }
+        Err(error) => return fail(scene, &error),
+    }
+    match archive(scene, &checkout, &request, id) {
+        Ok(()) => 0,
+        Err(error) => {
+            fail(scene, &error);
+            if error.kind() == Kind::NoSuchTask {
+                scene.console.error(&format!("Task not found: {id}"));
+            }
+            1
+        }
+    }
+}
+
+fn usage(text: String) -> Error {
+    Error::new(Kind::Usage, text)
+}
+
+fn fail(scene: &Scene, error: &Error) -> u8 {
+    scene.say_error(error);
+    1
+}
+
+fn parse(args: &[String]) -> Result<Option<Request>> {
+    let mut request = Request::default();
+    for arg in args {
+        match arg.as_str() {
+            "--dry-run" => request.options.dry_run = true,
+            "--no-commit" => request.options.no_commit = true,
+            "--superseded" => request.options.superseded = true,
+            // Only a checklist with deferred items asks for it.
+            "--with-deferred-carryover" => {}
+            "--ignore-gates" => request.ignore_gates = true,
+            "-h" | "--help" => return Ok(None),
+            option if option.starts_with('-') => {
+                return Err(usage(format!("Unknown option: {option}. Use --help for usage.")));
+            }
+            _ if request.id.is_some() => return Err(usage(format!("Unexpected argument: {arg}"))),
+            id => match parse_id(id) {
+                Some(id) => request.id = Some(id),
+                None => {
+                    return Err(usage(format!(
+                        "Invalid task number: {id} (expected format: 166, t166, 16_2, or t16_2)"
+                    )));
+                }
+            },
+        }
+    }
+    Ok(Some(request))
+}
+
+/// What blocks archiving, before any change (section 3.2): open items of a manual verification, then gates.
+fn block(scene: &Scene, checkout: &Checkout, request: &Request, id: TaskId) -> Result<Option<Blocked>> {
+    let Some(file) = checkout.tasks.files_of('t', &id.to_string()).pop() else { return Ok(None) };
+    let document = Document::parse(&checkout.tasks.tree().read(scene.dir.join(file))?);
+    let ready = || Ok(gates::archive_ready(&scene.environment, &scene.dir, &id.to_string()));
+    let pending = match gates::pending(&document, ready)? {
+        None => return Ok(None),
+        Some(Pending::Items(open)) => {
+            return Ok(Some(Blocked(vec![
+                format!("PENDING:{open}"),
+                "VERIFICATION_PENDING: cannot archive until all items are terminal (pass/fail/skip)".to_owned(),
+            ])));
+        }
+        Some(Pending::Gates(pending)) => pending,
+    };
+    if request.ignore_gates {
+        scene.console.info(&format!(
+            "Ignoring gate-guard (--ignore-gates): archiving {} with pending gate(s): {pending}",
+            id.t()
+        ));
+        return Ok(None);
+    }
+    Ok(Some(Blocked(vec![
+        format!("GATE_PENDING:{pending}"),
+        "GATE_BLOCKED: cannot archive until all declared gates pass (use --ignore-gates to override)".to_owned(),
+    ])))
+}
+
+fn archive(scene: &Scene, checkout: &Checkout, request: &Request, id: TaskId) -> Result<()> {
+    let context = scene.open()?.ok_or_else(|| Error::new(Kind::NotARepository, "not inside a git repository"))?;
+    let site = Site::find(&context, &scene.dir, checkout)?;
+    let options = request.options;
+    let plain = |note: &Note| lines(note, site.places(), false);
+    warn_of_loose_ends(scene, &context, checkout, id);
+    let released = match site.archive(id, options, plain)? {
+        Ok(archived) => {
+            for note in &archived.notes {
+                show(scene, note, site.places(), options.dry_run);
+            }
+            if let Some(commit) = &archived.commit {
+                scene.console.line(&format!("COMMITTED:{commit}"));
+            }
+            archived.released
+        }
+        Err(cut_off) => {
+            cut_off.lines.iter().for_each(|line| scene.console.line(line));
+            if let Some(commit) = &cut_off.commit {
+                scene.console.line(&format!("COMMITTED:{commit}"));
+            }
+            cut_off.released
+        }
+    };
+    if options.dry_run {
+        return Ok(());
+    }
+    release(scene, &site, &released);
+    site.forget_intent(id);
+    Ok(())
+}
+
+/// What stays behind when the task is archived is said, and is no reason not to archive it.
+fn warn_of_loose_ends(scene: &Scene, context: &Context, checkout: &Checkout, id: TaskId) {
+    for file in checkout.tasks.files_of('t', &id.to_string()) {
+        let name = file.rsplit('/').next().unwrap_or_default().trim_end_matches(".md");
+        if let Ok(Some(ends)) = landed::loose_ends(context, name, &[]) {
+            scene.console.warn(&ends);
+        }
+    }
+}
+
+/// Locks go last; that one cannot be released is no reason to fail.
+fn release(scene: &Scene, site: &Site<'_>, tasks: &[TaskId]) {
+    match site.release(tasks) {
+        Ok(locks) => {
+            let own = scene.detect_email().ok();
+            for lock in locks.iter().filter(|lock| own.as_ref().is_some_and(|own| *own != lock.holder)) {
+                scene.console.warn(&format!("{} was locked by {} on {}", lock.task.t(), lock.holder, lock.host));
+            }
+        }
+        Err(error) => scene
+            .console
+            .warn(&format!("the lock stays: {error}; once the remote can be reached, run 'aitask_lock.sh --cleanup'")),
+    }
+    for task in tasks {
+        gates::prune_shadow(&scene.environment, &scene.dir, &task.to_string());
+    }
+}
+
+fn show(scene: &Scene, note: &Note, places: &Places, dry_run: bool) {
+    match note {
+        Note::Begin(..) | Note::LastChild => {
+            for line in lines(note, places, dry_run) {
+                scene.console.info(&line);
+            }
+        }
+        Note::StillOpen(parent, children) => {
+            let children: Vec<_> = children.iter().map(|child| child.t()).collect();
+            scene.console.warn(&format!("{} stays active: {} are still active", parent.t(), children.join(", ")));
+        }
+        _ => {
+            for line in lines(note, places, dry_run) {
+                if line.starts_with("[dry-run]") { scene.console.info(&line) } else { scene.console.line(&line) }
+            }
+        }
+    }
+}
+
+/// The lines of a note (sections 3.3 and 3.9).
+fn lines(note: &Note, places: &Places, dry_run: bool) -> Vec<String> {
+    let would = |text: String| dry_run.then(|| format!("[dry-run] Would {text}"));
+    let folder = |path: &str| path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+    match note {
+        Note::Begin(file, None) => vec![format!("Archiving parent task: {file}")],
+        Note::Begin(file, Some(parent)) => vec![format!("Archiving child task: {file} (parent: {parent})")],
+        Note::Link(kin, id, word, url) => {
+            let kin = match kin {
+                Kin::Own => "",
+                Kin::Parent => "PARENT_",
+                Kin::Folded => "FOLDED_",
+            };
+            vec![format!("{kin}{word}:{id}:{url}")]
+        }
+        Note::ParentEdited(path, child) => {
+            let path = places.shown(path);
+            vec![would(format!("remove child {} from {path}", child.t())).unwrap_or(path)]
+        }
+        Note::FoldedDeleted(id, path) => {
+            let path = places.shown(path);
+            vec![
+                would(format!("delete folded task {}: {path}", id.t()))
+                    .unwrap_or(format!("FOLDED_DELETED:{id}:{path}")),
+            ]
+        }
+        Note::FoldedKept(id, status) => vec![format!("FOLDED_WARNING:{id}:{status}")],
+        Note::Moved(kin, _, from, to) => {
+            let (from, to) = (places.shown(from), places.shown(to));
+            let edit = would(format!("update metadata in {from} (status=Done, timestamps)"));
+            let moved = would(format!("move {from} -> {}", folder(&to)));
+            let word = if *kin == Kin::Parent { "PARENT_ARCHIVED" } else { "ARCHIVED_TASK" };
+            edit.into_iter().chain(moved).chain([format!("{word}:{to}")]).collect()
+        }
+        Note::PlanMoved(from, to) => {
+            let (from, to) = (places.shown(from), places.shown(to));
+            let moved = would(format!("move {from} -> {}", folder(&to)));
+            moved.into_iter().chain([format!("ARCHIVED_PLAN:{to}")]).collect()
+        }
+        Note::LastChild => vec!["All child tasks complete — archiving parent task as well.".to_owned()],
+        Note::StillOpen(..) => Vec::new(),
+        Note::Released(id) => {
+            let lock = would(format!("release lock for {}", id.t()));
+            lock.into_iter().chain(would(format!("prune shadow rejection store for {}", id.t()))).collect()
+        }
+    }
+}

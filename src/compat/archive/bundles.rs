@@ -1,0 +1,359 @@
+//! Putting archived files that nobody needs any more into bundles, and getting them out again (specification 30, section
+//! 4). A bundle is written beside the old one, read back member by member, and renamed; only then do the loose files go.
+//! So whatever ends a run, every file is loose, or in a bundle, or both.
+
+mod selection;
+
+use crate::archive::task_store::is_archived;
+use crate::compat::archive::snapshot::{Desk, Site};
+use crate::compat::folders::{Checkout, Folder, is_file};
+use crate::error::{Error, Kind, Result};
+use crate::files::{Tree, exclude};
+use crate::git::objects::Edit;
+use crate::ledger::queue::Queue;
+use crate::ledger::transaction::Step;
+use crate::ledger::{Decision, Plan, View};
+use crate::task::{bundle, paths};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+pub use crate::compat::archive::bundles::selection::{Loose, Selection};
+
+/// How a bundle of early versions ends.
+const GZIP: &str = ".tar.gz";
+
+/// How a bundle that is being written begins; something random follows.
+const BESIDE: &str = ".old";
+
+/// Files by their names in a bundle.
+type Files = Vec<(String, Vec<u8>)>;
+
+/// The two archives: the core's name, the letter of their files, the folder.
+fn archives(checkout: &Checkout) -> [(&'static str, char, &Folder); 2] {
+    [(paths::ARCHIVED_TASKS_DIR, 't', &checkout.archived), (paths::ARCHIVED_PLANS_DIR, 'p', &checkout.archived_plans)]
+}
+
+/// A bundle to write.
+struct Change {
+    /// The core's path.
+    path: String,
+    /// Its path on disk, and where that is reached.
+    file: std::path::PathBuf,
+    tree: Tree,
+    files: BTreeMap<String, Vec<u8>>,
+    bytes: Vec<u8>,
+    /// Core paths of the loose files in it, and of the gzip bundle that it replaces.
+    replaces: Vec<String>,
+}
+
+impl Change {
+    /// The bundle at `stem` with more files.
+    fn add(root: &str, archive: &Folder, stem: &str, loose: &[String]) -> Result<Self> {
+        let mut bundled = BTreeMap::new();
+        let mut replaces = Vec::new();
+        for ending in ["gz", "zst"] {
+            let name = format!("{stem}.tar.{ending}");
+            if let Some(found) = load(archive, &name)? {
+                bundled.extend(found);
+                replaces.extend((ending == "gz").then(|| format!("{root}/{name}")));
+            }
+        }
+        for name in loose {
+            let gone = || Error::io("read", &archive.path(name), &std::io::ErrorKind::NotFound.into());
+            let content = archive.tree().load(archive.path(name))?.ok_or_else(gone)?;
+            // Nobody knows which of the two is right: one may be what a full disk left.
+            if bundled.get(name).is_some_and(|other| *other != content) {
+                let (file, bundle) = (archive.shown(name), archive.shown(stem));
+                return Err(Error::new(Kind::Occupied, format!("{file} is in {bundle} already, with another content"))
+                    .hint(format!("move {file} away and unpack it to compare the two")));
+            }
+            bundled.insert(name.clone(), content);
+            replaces.push(format!("{root}/{name}"));
+        }
+        Self::of(root, archive, stem, bundled, replaces)
+    }
+
+    fn of(
+        root: &str,
+        archive: &Folder,
+        stem: &str,
+        files: BTreeMap<String, Vec<u8>>,
+        replaces: Vec<String>,
+    ) -> Result<Self> {
+        let name = format!("{stem}.tar.zst");
+        let bytes = bundle::pack(&files)?;
+        let (file, tree) = (archive.path(&name), archive.tree().clone());
+        Ok(Self { path: format!("{root}/{name}"), file, tree, files, bytes, replaces })
+    }
+
+    /// Writes it beside the old one, reads it back, and renames it over the old one (Z5).
+    fn write(&self) -> Result<()> {
+        let folder = self.file.parent().unwrap_or(&self.file);
+        let failed = |error: std::io::Error| Error::io("write", &self.file, &error);
+        self.tree.make_folder(folder)?;
+        sweep(folder);
+        let mut beside = tempfile::Builder::new();
+        let mut beside = beside
+            .prefix(BESIDE)
+            .permissions(std::fs::Permissions::from_mode(0o644))
+            .tempfile_in(folder)
+            .map_err(failed)?;
+        let mut written = Vec::new();
+        let back = beside
+            .write_all(&self.bytes)
+            .and_then(|()| beside.as_file().sync_all())
+            .and_then(|()| beside.rewind())
+            .and_then(|()| beside.read_to_end(&mut written));
+        back.map_err(failed)?;
+        bundle::verify(&self.files, &written)
+            .map_err(|error| Error::new(Kind::Io, format!("Archive verification failed: {}: {error}", self.path)))?;
+        beside.persist(&self.file).map(drop).map_err(|error| failed(error.error))
+    }
+}
+
+/// Keeps what a run that is killed leaves beside a bundle out of everybody's commits until it is swept away.
+fn hide(site: &Site<'_>) -> Result<()> {
+    let folders = [paths::ARCHIVED_TASKS_DIR, paths::ARCHIVED_PLANS_DIR];
+    folders
+        .iter()
+        .try_for_each(|folder| exclude(&site.context.repository.common_dir, &format!("/{folder}/_b*/{BESIDE}??????")))
+}
+
+/// Removes what runs that were killed wrote beside bundles. Best effort; who writes is at the head of the queue.
+fn sweep(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        // Our prefix and six letters or digits.
+        let name = entry.file_name();
+        let rest = name.to_str().and_then(|name| name.strip_prefix(BESIDE));
+        if rest.is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// The files of a bundle; `None` when there is no bundle.
+fn load(archive: &Folder, name: &str) -> Result<Option<Files>> {
+    let bytes = archive.tree().load(archive.path(name))?;
+    bytes.map(|bytes| bundle::files(&archive.shown(name), &bytes)).transpose()
+}
+
+/// The bundles of a selection, made in memory: an unreadable one stops everything before anything is touched (Z4).
+fn changes(checkout: &Checkout, selection: &Selection) -> Result<Vec<Change>> {
+    let loose = [&selection.tasks, &selection.plans];
+    let all = archives(checkout).into_iter().zip(loose);
+    let all =
+        all.flat_map(|((root, _, archive), loose)| loose.iter().map(move |(stem, files)| (root, archive, stem, files)));
+    all.map(|(root, archive, stem, files)| Change::add(root, archive, stem, files)).collect()
+}
+
+/// Bundles what can go, and leaves the commit to somebody else.
+///
+/// # Errors
+/// [`Kind::Unparsable`] for a bundle that cannot be read, [`Kind::Io`] when one cannot be written; nothing has gone then.
+pub fn bundle_uncommitted(site: Option<&Site<'_>>, checkout: &Checkout) -> Result<Selection> {
+    let _queue = site.map(enter).transpose()?;
+    let selection = Selection::find(checkout);
+    let changes = changes(checkout, &selection)?;
+    if let Some(site) = site.filter(|_| !changes.is_empty()) {
+        hide(site)?;
+    }
+    for change in &changes {
+        change.write()?;
+    }
+    for ((_, letter, archive), loose) in archives(checkout).into_iter().zip([&selection.tasks, &selection.plans]) {
+        for file in loose.values().flatten() {
+            archive.tree().remove(archive.path(file))?;
+        }
+        for folder in archive.folders(letter) {
+            // Only an emptied one goes.
+            let _ = archive.tree().remove_folder(archive.path(&folder));
+        }
+    }
+    for gz in changes.iter().flat_map(|change| &change.replaces).filter(|path| path.ends_with(GZIP)) {
+        if let Some(((_, _, archive), name)) =
+            archives(checkout).into_iter().find_map(|one| Some((one, gz.strip_prefix(one.0)?.trim_start_matches('/'))))
+        {
+            archive.tree().remove(archive.path(name))?;
+        }
+    }
+    Ok(selection)
+}
+
+fn enter(site: &Site<'_>) -> Result<Queue> {
+    let ledger = site.ledger();
+    Queue::enter(ledger.repository, ledger.timeout, ledger.narrate)
+}
+
+/// Bundles what can go and commits exactly that, along with what an interrupted run left uncommitted. Gives what was
+/// selected, and how many tasks and plans the commit has.
+///
+/// # Errors
+/// Those of [`bundle_uncommitted`], and a checkout in the middle of something, or on no branch.
+pub fn bundle_committed(site: &Site<'_>) -> Result<(Selection, (usize, usize))> {
+    let landed = site.ledger().transact("", std::slice::from_ref(&site.branch), |view| decide(site, view))?;
+    Ok(landed.value)
+}
+
+type Bundled = (Selection, (usize, usize));
+
+fn decide(site: &Site<'_>, view: &View<'_>) -> Result<Decision<Bundled>> {
+    let desk = Desk::load(site, view)?;
+    let selection = Selection::find(site.checkout);
+    let changes = changes(site.checkout, &selection)?;
+    let pending = pending(site, &desk, &changes)?;
+    let mut counts = selection.counts();
+    counts.0 += pending.removed.iter().filter(|path| path.starts_with(paths::TASKS_DIR)).count();
+    counts.1 += pending.removed.iter().filter(|path| path.starts_with(paths::PLANS_DIR)).count();
+    if counts == (0, 0) {
+        return Ok(Decision::Nothing((selection, counts)));
+    }
+    hide(site)?;
+    for change in &changes {
+        change.write()?;
+    }
+    let mut edits = Vec::new();
+    let mut adopt = Vec::new();
+    let bundles = changes.into_iter().map(|change| (change.path, change.bytes, change.replaces));
+    for (path, content, replaces) in
+        bundles.chain(pending.bundles.into_iter().map(|(path, bytes)| (path, bytes, vec![])))
+    {
+        adopt.push(path.clone());
+        edits.push(Edit::Put { path, content });
+        for path in replaces {
+            adopt.extend((!desk.is_committed(&path)).then(|| path.clone()));
+            edits.push(Edit::Remove { path });
+        }
+    }
+    for path in pending.removed {
+        adopt.push(path.clone());
+        edits.push(Edit::Remove { path });
+    }
+    let subject = format!(
+        "ait: Archive old files to numbered bundles\n\nTasks archived: {}\nPlans archived: {}",
+        counts.0, counts.1
+    );
+    let edits = edits.into_iter().map(|edit| site.places.edit(edit)).collect();
+    let mut plan = Plan::new().step(&site.branch, Step::edit(subject, edits));
+    plan.adopt = adopt.iter().map(|path| site.places.in_git(path)).collect();
+    Ok(Decision::Swap(plan, (selection, counts)))
+}
+
+/// What a run that was cut off before its commit left: loose files that are gone, and the bundles that have them.
+#[derive(Default)]
+struct Pending {
+    removed: Vec<String>,
+    bundles: Vec<(String, Vec<u8>)>,
+}
+
+fn pending(site: &Site<'_>, desk: &Desk<'_>, changes: &[Change]) -> Result<Pending> {
+    let mut pending = Pending::default();
+    let mut known: BTreeMap<String, Option<BTreeSet<String>>> = BTreeMap::new();
+    for path in desk.missing().iter().filter(|path| is_archived(path)) {
+        let Some(id) = paths::loose_id(path).or_else(|| paths::loose_plan_id(path)) else { continue };
+        let found = archives(site.checkout).into_iter().find(|(root, ..)| path.starts_with(root));
+        let Some((root, _, archive)) = found else { continue };
+        let name = format!("{}.tar.zst", bundle::path_for(id.number()));
+        let bundle_path = format!("{root}/{name}");
+        if !known.contains_key(&bundle_path) {
+            let files = load(archive, &name)?;
+            let is_new = !desk.is_committed(&bundle_path) && !changes.iter().any(|change| change.path == bundle_path);
+            if is_new && files.is_some() {
+                let bytes = archive.read(&name)?;
+                pending.bundles.push((bundle_path.clone(), bytes));
+            }
+            let names = files.map(|files| files.into_iter().map(|(name, _)| name).collect());
+            known.insert(bundle_path.clone(), names);
+        }
+        let member = path.strip_prefix(root).unwrap_or_default().trim_start_matches('/');
+        if known.get(&bundle_path).and_then(Option::as_ref).is_some_and(|names| names.contains(member)) {
+            pending.removed.push(path.clone());
+        }
+    }
+    if pending.removed.is_empty() {
+        pending.bundles.clear();
+    }
+    Ok(pending)
+}
+
+/// A file that came out of a bundle, or could not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unpacked {
+    /// A task, now at this path.
+    Task(String),
+    /// A plan, now at this path.
+    Plan(String),
+    /// Another file lies at this path; the bundle keeps its member (Z8).
+    Kept(String),
+}
+
+/// Gets a task, its children and their plans out of the bundles (section 4.5). Nothing is staged or committed.
+///
+/// # Errors
+/// As [`bundle_uncommitted`].
+pub fn unpack(site: Option<&Site<'_>>, checkout: &Checkout, number: &str) -> Result<Vec<Unpacked>> {
+    let _queue = site.map(enter).transpose()?;
+    let mut unpacked = Vec::new();
+    for (root, letter, archive) in archives(checkout) {
+        let start = format!("{letter}{number}");
+        let is_wanted = |name: &str| {
+            let own = name.strip_prefix(&format!("{start}/")).unwrap_or(name);
+            !own.contains('/') && is_file(own, &format!("{start}_"))
+        };
+        for name in archive.bundles_for(number) {
+            let Some(files) = load(archive, &name)? else { continue };
+            if !files.iter().any(|(file, _)| is_wanted(file)) {
+                continue;
+            }
+            let mut rest = BTreeMap::new();
+            let count = files.len();
+            for (file, content) in files {
+                if !is_wanted(&file) {
+                    rest.insert(file, content);
+                } else if put(archive, &file, &content)? {
+                    let shown = archive.shown(&file);
+                    unpacked.push(if letter == 't' { Unpacked::Task(shown) } else { Unpacked::Plan(shown) });
+                } else {
+                    unpacked.push(Unpacked::Kept(archive.shown(&file)));
+                    rest.insert(file, content);
+                }
+            }
+            if rest.len() < count {
+                shrink(root, archive, &name, rest)?;
+            }
+            break;
+        }
+    }
+    Ok(unpacked)
+}
+
+/// Writes a file, whole or not at all, unless another one lies there.
+fn put(archive: &Folder, name: &str, content: &[u8]) -> Result<bool> {
+    let (tree, file) = (archive.tree(), archive.path(name));
+    if let Some(there) = tree.load(&file)? {
+        return Ok(there == content);
+    }
+    let made = if content.is_empty() { tree.create_empty(&file) } else { tree.create(&file, content) };
+    made.map(|()| true)
+}
+
+/// Leaves these files in a bundle; one of gzip becomes one of zstd, and an emptied one goes with its emptied folder.
+fn shrink(root: &str, archive: &Folder, name: &str, mut rest: BTreeMap<String, Vec<u8>>) -> Result<()> {
+    let file = archive.path(name);
+    let stem = name.split(".tar.").next().unwrap_or(name);
+    if name.ends_with(GZIP)
+        && let Some(files) = load(archive, &format!("{stem}.tar.zst"))?
+    {
+        rest.extend(files);
+    }
+    if !rest.is_empty() {
+        Change::of(root, archive, stem, rest, Vec::new())?.write()?;
+        return if name.ends_with(GZIP) { archive.tree().remove(&file).map(drop) } else { Ok(()) };
+    }
+    archive.tree().remove(&file)?;
+    if let Some(folder) = file.parent().filter(|_| name.contains('/')) {
+        let _ = archive.tree().remove_folder(folder);
+    }
+    Ok(())
+}

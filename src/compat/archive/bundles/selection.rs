@@ -1,0 +1,95 @@
+//! Which archived files nobody needs any more (specification 30, section 4.2).
+
+use crate::compat::archive::bundles::archives;
+use crate::compat::folders::{Checkout, Folder, is_file};
+use crate::task::{Document, bundle};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The loose files of one archive that can go: by bundle (`_b0/old1`), in the order they are shown.
+pub type Loose = BTreeMap<String, Vec<String>>;
+
+/// What can go into bundles, and what is still needed.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Tasks.
+    pub tasks: Loose,
+    /// Plans.
+    pub plans: Loose,
+    /// Parents that are still active and have files in the archive.
+    pub active_parents: BTreeSet<u64>,
+    /// Ids with files in the archive that active tasks wait for.
+    pub dependencies: BTreeSet<String>,
+    /// The files that stay, and why.
+    pub kept: Vec<String>,
+}
+
+impl Selection {
+    /// Looks through the archives (section 4.2).
+    #[must_use]
+    pub fn find(checkout: &Checkout) -> Self {
+        let tasks = &checkout.tasks;
+        let active: Vec<_> = tasks.all("", 't').iter().map(|path| path.trim_start_matches('/').to_owned()).collect();
+        let depends = tasks.load_each(&active, |_, head| Document::parse(head).list_last("depends"));
+        let bare = |id: String| id.strip_prefix('t').map_or(id.clone(), str::to_owned);
+        let needed: BTreeSet<_> = depends.into_iter().flatten().flatten().map(bare).collect();
+        let parents: BTreeSet<_> = tasks.folders('t').into_iter().collect();
+        let mut selection = Self::default();
+        let [(_, t, tasks), (_, p, plans)] = archives(checkout);
+        selection.tasks = selection.of_archive(tasks, t, &parents, &needed);
+        selection.plans = selection.of_archive(plans, p, &parents, &needed);
+        selection
+    }
+
+    fn of_archive(
+        &mut self,
+        archive: &Folder,
+        letter: char,
+        parents: &BTreeSet<String>,
+        needed: &BTreeSet<String>,
+    ) -> Loose {
+        let mut loose = Loose::new();
+        let start = letter.to_string();
+        let id_of = |name: &str, parts: usize| -> Option<(u64, String)> {
+            let ids: Vec<_> = name.strip_prefix(letter)?.split('_').take(parts + 1).collect();
+            let is_id = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+            let is_whole = ids.len() == parts + 1 && ids.iter().take(parts).all(is_id);
+            is_whole.then(|| Some((ids.first()?.parse().ok()?, ids.get(..parts)?.join("_")))).flatten()
+        };
+        let mut take = |selection: &mut Self, file: String, id: Option<(u64, String)>| {
+            let Some((number, id)) = id else { return };
+            if needed.contains(&id) {
+                selection.kept.push(format!("Skipping (dependency of active task): {}", archive.shown(&file)));
+                selection.dependencies.insert(id);
+            } else {
+                loose.entry(bundle::path_for(number)).or_default().push(file);
+            }
+        };
+        for file in archive.names(|name| is_file(name, &start)) {
+            let id = id_of(&file, 1);
+            take(self, file, id);
+        }
+        for folder in archive.folders(letter) {
+            let parent = folder.trim_start_matches(letter).to_owned();
+            let (inside, names) = archive.children_of(letter, &parent);
+            if parents.contains(&format!("t{parent}")) {
+                if !names.is_empty() {
+                    self.kept.push(format!("Skipping (active siblings): {}", inside.shown("")));
+                    self.active_parents.extend(parent.parse::<u64>());
+                }
+                continue;
+            }
+            for name in names {
+                let id = id_of(&name, 2);
+                take(self, format!("{folder}/{name}"), id);
+            }
+        }
+        loose
+    }
+
+    /// How many tasks and plans can go.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
+        let count = |loose: &Loose| loose.values().map(Vec::len).sum();
+        (count(&self.tasks), count(&self.plans))
+    }
+}

@@ -1,0 +1,239 @@
+//! Task data as it lies in a checkout, with what is in no commit yet: what the scripts work on.
+
+use crate::archive::task_store::{Shelf, is_archived};
+use crate::compat::archive::require::{data_top, require_branch, require_status};
+use crate::compat::folders::Checkout;
+use crate::error::{Error, Kind, Result};
+use crate::files::{Tree, real};
+use crate::git::Branch;
+use crate::git::objects::{self, Edit};
+use crate::git::porcelain::status::Status;
+use crate::ledger::{Channel, Ledger, View};
+use crate::project::context::Context;
+use crate::task::{Document, TaskId, paths};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Where the folders of task data are: the name the core has for one, the path git has for it, the path that is shown.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// The top of the checkout.
+    pub top: PathBuf,
+    folders: Vec<(&'static str, String, String)>,
+    dir: PathBuf,
+}
+
+impl Places {
+    /// The places of a checkout seen from `dir`.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] when a folder lies outside the checkout.
+    pub fn find(context: &Context, dir: &Path, checkout: &Checkout) -> Result<Self> {
+        let top = real(&data_top(context, dir));
+        // The longer names first: one lies in the other.
+        let folders = [
+            (paths::ARCHIVED_TASKS_DIR, &checkout.archived),
+            (paths::ARCHIVED_PLANS_DIR, &checkout.archived_plans),
+            (paths::TASKS_DIR, &checkout.tasks),
+            (paths::PLANS_DIR, &checkout.plans),
+        ];
+        let folders = folders.into_iter().map(|(name, folder)| {
+            folder.require_own()?;
+            let path = real(&folder.path("."));
+            let outside = || Error::new(Kind::Usage, format!("{} is not in {}", path.display(), top.display()));
+            // A folder that is not there yet is made where git has it.
+            let absent = || (!folder.exists()).then_some(name);
+            let inside = path.strip_prefix(&top).ok().and_then(Path::to_str).or_else(absent).ok_or_else(outside)?;
+            Ok((name, inside.to_owned(), folder.shown("").trim_end_matches('/').to_owned()))
+        });
+        Ok(Self { folders: folders.collect::<Result<_>>()?, top, dir: dir.to_owned() })
+    }
+
+    fn map(&self, path: &str, to: impl for<'a> Fn(&'a (&'static str, String, String)) -> &'a str) -> String {
+        let found = self.folders.iter().find_map(|folder| Some((to(folder), path.strip_prefix(folder.0)?)));
+        found.map_or_else(|| path.to_owned(), |(place, rest)| format!("{place}{rest}"))
+    }
+
+    /// The path that git has.
+    #[must_use]
+    pub fn in_git(&self, path: &str) -> String {
+        self.map(path, |folder| &folder.1)
+    }
+
+    /// The path that is shown.
+    #[must_use]
+    pub fn shown(&self, path: &str) -> String {
+        self.map(path, |folder| &folder.2)
+    }
+
+    /// The path on disk.
+    #[must_use]
+    pub fn on_disk(&self, path: &str) -> PathBuf {
+        self.dir.join(self.shown(path))
+    }
+
+    /// The core's path of something git has.
+    fn of_git(&self, path: &str) -> Option<String> {
+        self.folders.iter().find_map(|(name, place, _)| {
+            let rest = path.strip_prefix(place.as_str())?;
+            rest.starts_with('/').then(|| format!("{name}{rest}"))
+        })
+    }
+
+    /// The folders as git has them.
+    #[must_use]
+    pub fn folders(&self) -> Vec<&str> {
+        self.folders.iter().map(|(_, place, _)| place.as_str()).collect()
+    }
+
+    /// An edit with the paths that git has.
+    #[must_use]
+    pub fn edit(&self, edit: Edit) -> Edit {
+        match edit {
+            Edit::Put { path, content } => Edit::Put { path: self.in_git(&path), content },
+            Edit::Take { path, mode, oid } => Edit::Take { path: self.in_git(&path), mode, oid },
+            Edit::Remove { path } => Edit::Remove { path: self.in_git(&path) },
+            Edit::Rename { from, to } => Edit::Rename { from: self.in_git(&from), to: self.in_git(&to) },
+        }
+    }
+}
+
+/// The folder in its repository of the project in `dir`, with a slash; nothing for one at the root, or whose task data has
+/// a branch of its own.
+pub(crate) fn home(context: &Context, dir: &Path) -> String {
+    let (top, dir) = (real(&context.repository.toplevel), real(dir));
+    let below = dir.strip_prefix(&top).ok().and_then(Path::to_str);
+    let below = below.filter(|below| !below.is_empty() && !context.has_data_branch());
+    below.map_or_else(String::new, |below| format!("{below}/"))
+}
+
+/// A checkout of task data that a script works in, and the branch that is checked out there.
+#[derive(Debug)]
+pub struct Site<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) checkout: &'a Checkout,
+    pub(crate) places: Places,
+    pub(crate) branch: Branch,
+}
+
+impl<'a> Site<'a> {
+    /// Looks where the task data is, seen from `dir`.
+    ///
+    /// # Errors
+    /// Those of [`require_branch`].
+    pub fn find(context: &'a Context, dir: &Path, checkout: &'a Checkout) -> Result<Self> {
+        let places = Places::find(context, dir, checkout)?;
+        let branch = require_branch(context, &places.top)?;
+        Ok(Self { context, checkout, places, branch })
+    }
+
+    /// Where the files are.
+    #[must_use]
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// The ledger that commits here, and publishes nothing.
+    pub(crate) fn ledger(&self) -> Ledger<'_> {
+        Ledger { channel: Channel::Local, own: Some(self.branch.clone()), ..self.context.ledger() }
+    }
+}
+
+/// The task data of a checkout.
+#[derive(Debug)]
+pub struct Desk<'a> {
+    site: &'a Site<'a>,
+    view: &'a View<'a>,
+    /// The files there are.
+    paths: Vec<String>,
+    /// The files of the last commit that the checkout lacks.
+    missing: Vec<String>,
+    /// The files that are not as in the last commit; of a folder that git ignores the folder, with a slash.
+    changed: BTreeSet<String>,
+    status: Status,
+}
+
+impl<'a> Desk<'a> {
+    /// Looks at it all. One process.
+    ///
+    /// # Errors
+    /// Those of [`require_status`].
+    pub(crate) fn load(site: &'a Site<'a>, view: &'a View<'a>) -> Result<Self> {
+        let Site { context, checkout, places, branch } = site;
+        let folders = places.folders();
+        let status = require_status(context, &places.top, branch, &folders)?;
+        let core = |path: &Path| path.to_str().and_then(|path| places.of_git(path));
+        let paths = checkout.paths();
+        let changed = status.entries.iter().filter_map(|entry| core(&entry.path)).collect();
+        let is_there = |path: &String| paths.binary_search(path).is_ok();
+        let gone = status.entries.iter().filter(|entry| entry.code[0] != 'A' && entry.code.contains(&'D'));
+        let missing = gone.filter_map(|entry| core(&entry.path)).filter(|path| !is_there(path)).collect();
+        Ok(Self { site, view, paths, missing, changed, status })
+    }
+
+    /// Whether a file of the checkout is as the last commit has it.
+    #[must_use]
+    pub fn is_committed(&self, path: &str) -> bool {
+        let is_ignored = |folder: &String| folder.ends_with('/') && path.starts_with(folder.as_str());
+        !self.changed.contains(path) && !self.changed.iter().any(is_ignored)
+    }
+
+    /// The files of the last commit that the checkout lacks.
+    #[must_use]
+    pub fn missing(&self) -> &[String] {
+        &self.missing
+    }
+
+    /// What is staged below the folders of a task's children and their plans (specification 30, A2).
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn staged_below(&self, parent: TaskId) -> Result<Vec<Edit>> {
+        let folders = [paths::TASKS_DIR, paths::PLANS_DIR].into_iter().zip(['t', 'p']);
+        let folders: Vec<_> =
+            folders.map(|(root, letter)| self.site.places.in_git(&format!("{root}/{letter}{parent}")) + "/").collect();
+        let staged = self.status.entries.iter().filter(|entry| !matches!(entry.code[0], '.' | '?' | '!'));
+        let staged = staged.filter_map(|entry| Some((entry.code[0], entry.path.to_str()?.to_owned())));
+        let staged: Vec<_> = staged.filter(|(_, path)| folders.iter().any(|folder| path.starts_with(folder))).collect();
+        let kept = staged.iter().filter(|(code, _)| *code != 'D').map(|(_, path)| format!(":{path}"));
+        let mut contents = objects::load(&self.site.context.repository, &kept.collect::<Vec<_>>())?.into_iter();
+        let edits = staged.into_iter().map(|(code, path)| match code {
+            'D' => Some(Edit::Remove { path }),
+            _ => contents.next().flatten().map(|object| Edit::Put { path, content: object.data }),
+        });
+        Ok(edits.flatten().collect())
+    }
+
+    fn read(&self, path: &str) -> Result<Vec<u8>> {
+        let places = &self.site.places;
+        let gone = || Error::io("read", &places.on_disk(path), &std::io::ErrorKind::NotFound.into());
+        Tree::new(&places.top).load(places.in_git(path))?.ok_or_else(gone)
+    }
+}
+
+impl Shelf for Desk<'_> {
+    fn paths(&self) -> &[String] {
+        &self.paths
+    }
+
+    fn load(&self, paths: &[&str]) -> Result<Vec<Document>> {
+        let committed: Vec<_> = paths.iter().filter(|path| self.is_committed(path)).collect();
+        let wanted: Vec<_> = committed.iter().map(|path| (&self.site.branch, self.site.places.in_git(path))).collect();
+        let mut found = self.view.files(&wanted)?.into_iter();
+        let read = paths.iter().map(|path| {
+            let bytes = if self.is_committed(path) { found.next().flatten() } else { Some(self.read(path)?) };
+            Ok(Document::parse(&bytes.unwrap_or_default()))
+        });
+        read.collect()
+    }
+
+    fn changed(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        if self.is_committed(path) { Ok(None) } else { self.read(path).map(Some) }
+    }
+
+    fn left_behind(&self, id: TaskId) -> Vec<String> {
+        let active = self.missing.iter().filter(|path| !is_archived(path));
+        let of_task = |path: &&String| paths::loose_id(path).or_else(|| paths::loose_plan_id(path)) == Some(id);
+        active.filter(of_task).cloned().collect()
+    }
+}

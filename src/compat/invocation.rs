@@ -1,0 +1,192 @@
+//! What every script starts from: the project's root, and the remote `origin` (specification 10, section 0).
+
+use crate::compat::console::Console;
+use crate::compat::folders::{Checkout, Folder};
+use crate::compat::tasks::task_files::Project;
+use crate::coordination::session::parse_email;
+use crate::error::{Error, Kind, Result};
+use crate::files::{Entry, Tree};
+use crate::interrupt;
+use crate::ledger::Channel;
+use crate::project::Context;
+use crate::settings::{Environment, Flags};
+use crate::task::{TaskId, bundle, paths};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// The surroundings of a script.
+pub(crate) struct Scene {
+    pub(crate) environment: Environment,
+    /// The project's root, as far as there is one.
+    pub(crate) dir: PathBuf,
+    /// Where the caller stands: files that he names lie there.
+    pub(crate) from: PathBuf,
+    pub(crate) console: Console,
+    pub(crate) narrate: fn(&str),
+}
+
+/// A leading `--debug` may be repeated, and changes nothing that a caller reads.
+pub(crate) fn leading_debug(args: &[String]) -> (bool, &[String]) {
+    let count = args.iter().take_while(|arg| *arg == "--debug").count();
+    (count > 0, &args[count..])
+}
+
+impl Scene {
+    /// The project that this folder belongs to. In a subdirectory it is one above; in a linked worktree, such as a
+    /// task's, it is the same one in the main worktree (specification 40, verdict D2; 50, section 9).
+    pub(crate) fn home(&self) -> Option<PathBuf> {
+        let is_home = |dir: &&Path| dir.join(".aitask-scripts").is_dir() || dir.join(paths::TASKS_DIR).exists();
+        let project = self.dir.ancestors().find(is_home);
+        let git = self.dir.ancestors().map(|dir| dir.join(".git")).find(|git| git.exists());
+        if project == Some(&self.dir) && git.is_none_or(|git| git.is_dir()) {
+            return Some(self.dir.clone());
+        }
+        let repository = self.open().ok().flatten()?.repository;
+        let below = project.and_then(|dir| dir.strip_prefix(&repository.toplevel).ok());
+        let main = below.map(|below| repository.root.join(below)).filter(|dir| is_home(&dir.as_path()));
+        main.or_else(|| Some(repository.root).filter(|root| is_home(&root.as_path())))
+    }
+
+    /// A file that the caller names, from where he stands; else from the root.
+    pub(crate) fn file(&self, name: impl AsRef<Path>) -> PathBuf {
+        let near = self.from.join(&name);
+        if near.exists() { near } else { self.dir.join(name) }
+    }
+
+    /// The repository, when this is one; `None` is what the scripts call "no remote".
+    pub(crate) fn open(&self) -> Result<Option<Context>> {
+        match Context::open_on_origin(&self.environment, &self.dir, &Flags::default(), self.narrate) {
+            Ok(context) => Ok(Some(context)),
+            Err(error) if matches!(error.kind(), Kind::NotARepository | Kind::BareRepository) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The repository, when it has the remote.
+    pub(crate) fn open_remote(&self) -> Result<Option<Context>> {
+        Ok(self.open()?.filter(|context| context.channel != Channel::Local))
+    }
+
+    /// This folder as a project.
+    pub(crate) fn checkout<'c>(&self, context: Option<&'c Context>) -> Project<'c> {
+        let guarded = self.environment.text("AIT_GIT_SKIP_STATE_CHECK") != Some("1");
+        Project { root: self.dir.clone(), context, guarded }
+    }
+
+    /// A file, or for `-` standard input, without trailing newlines.
+    pub(crate) fn text_of(&self, file: &str) -> Result<Vec<u8>> {
+        let read = if file == "-" {
+            let mut bytes = Vec::new();
+            interrupt::typing(|| std::io::stdin().read_to_end(&mut bytes)).map(|_| bytes)
+        } else {
+            std::fs::read(self.file(file))
+        };
+        let none = |_| Error::new(Kind::Usage, format!("Description file not found: {file}"));
+        let mut bytes = read.map_err(none)?;
+        while bytes.last() == Some(&b'\n') {
+            bytes.pop();
+        }
+        Ok(bytes)
+    }
+
+    /// Says what ended the script; gives its exit code, git's own where git failed.
+    pub(crate) fn fail(&self, error: &Error) -> u8 {
+        for hint in error.hints().iter().filter(|hint| hint.contains("is kept")) {
+            self.console.warn(hint);
+        }
+        self.say_error(error);
+        let code = error.details().get("code").and_then(serde_json::Value::as_u64);
+        code.and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0).unwrap_or(1)
+    }
+
+    /// Says what went wrong: in one line, unless it is a text of ours.
+    pub(crate) fn say_error(&self, error: &Error) {
+        let text = error.to_string();
+        if error.details().contains_key("lines") { self.console.error_lines(&text) } else { self.console.error(&text) }
+    }
+
+    /// Where the files of the project are reached: no link is followed on the way.
+    pub(crate) fn tree(&self) -> Tree {
+        Tree::new(&self.dir)
+    }
+
+    /// The folder that `TASK_DIR` names.
+    pub(crate) fn tasks(&self) -> Folder {
+        Checkout::below(&self.dir, self.environment.text("TASK_DIR").unwrap_or(paths::TASKS_DIR)).tasks
+    }
+
+    /// A file of the metadata.
+    pub(crate) fn metadata(&self, name: &str) -> Option<String> {
+        let tasks = self.tasks();
+        tasks.tree().text(tasks.path("metadata").join(name)).ok()
+    }
+
+    /// The `email:` line of `userconfig.yaml`.
+    pub(crate) fn user_email(&self) -> Option<String> {
+        let text = self.metadata("userconfig.yaml")?;
+        let value = text.lines().find_map(|line| line.strip_prefix("email:"))?.trim().to_owned();
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// The address a lock is taken with when none is named (specification 10, section 2.1).
+    pub(crate) fn detect_email(&self) -> Result<String> {
+        let first_line = || {
+            let text = self.metadata("emails.txt")?;
+            let line: String = text.lines().next()?.split_whitespace().collect();
+            (!line.is_empty()).then_some(line)
+        };
+        let email = self.user_email().or_else(first_line).ok_or_else(|| {
+            Error::new(
+                Kind::NoIdentity,
+                "No email provided and none found in userconfig.yaml or emails.txt. Use --email <email> or configure \
+                 aitasks/metadata/userconfig.yaml",
+            )
+        })?;
+        parse_email(&email)
+    }
+
+    /// Paths of active task files, in the form the core knows.
+    pub(crate) fn active_files(&self) -> Vec<String> {
+        below(&self.tasks(), paths::TASKS_DIR, |name| name.starts_with('t'))
+    }
+
+    /// Paths of archived task files and of the members of bundles.
+    ///
+    /// # Errors
+    /// [`Kind::Unparsable`] for a bundle that cannot be read.
+    pub(crate) fn archived_files(&self) -> Result<Vec<String>> {
+        let archived = Checkout::of_environment(&self.environment, &self.dir).archived;
+        let mut files = below(&archived, paths::ARCHIVED_TASKS_DIR, |_| true);
+        let bundles: Vec<_> =
+            files.iter().filter(|path| path.ends_with(".tar.zst") || path.ends_with(".tar.gz")).cloned().collect();
+        for bundle in &bundles {
+            let sibling = bundle.strip_suffix(".tar.gz").map(|stem| format!("{stem}.tar.zst"));
+            if sibling.is_some_and(|sibling| bundles.contains(&sibling)) {
+                continue;
+            }
+            let bytes = archived.read(bundle.trim_start_matches(paths::ARCHIVED_TASKS_DIR).trim_start_matches('/'))?;
+            files.extend(bundle::members(bundle, &bytes)?);
+        }
+        Ok(files)
+    }
+}
+
+/// The files of a folder and of its direct subfolders, named as if it stood at `as_dir`.
+fn below(folder: &Folder, as_dir: &str, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut files = Vec::new();
+    for Entry { name, is_folder } in folder.entries() {
+        if is_folder && wanted(&name) {
+            files.extend(
+                folder.below(&name).entries().into_iter().map(|inner| format!("{as_dir}/{name}/{}", inner.name)),
+            );
+        } else {
+            files.push(format!("{as_dir}/{name}"));
+        }
+    }
+    files
+}
+
+/// An id as the scripts take it: `N`, `tN`, `N_M`, `tN_M` (specification 10, section 14).
+pub(crate) fn parse_id(text: &str) -> Option<TaskId> {
+    TaskId::recognise(text)
+}

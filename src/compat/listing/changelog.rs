@@ -1,0 +1,100 @@
+//! `aitask_changelog.sh` (specification 30, section 7.2).
+
+use crate::compat::folders::Checkout;
+use crate::compat::invocation::Scene;
+use crate::compat::listing::releases;
+use crate::compat::sync::desync;
+use crate::error::{Error, Kind, Result};
+use crate::ledger::DATA;
+
+const HELP: &str = "\
+Usage: aitask_changelog.sh --gather [--from-tag TAG]
+       aitask_changelog.sh --check-version VERSION
+
+Gathers what the commits since a release are about, or tells whether CHANGELOG.md has a version.";
+
+/// Runs the script.
+pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+    match answer(scene, args) {
+        Ok(code) => code,
+        Err(error) => {
+            scene.console.error(&error.to_string());
+            1
+        }
+    }
+}
+
+fn answer(scene: &Scene, args: &[String]) -> Result<u8> {
+    let usage = |text: String| Error::new(Kind::Usage, text);
+    let (mut is_gathering, mut tag, mut version) = (false, None, None);
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--gather" => is_gathering = true,
+            "--from-tag" => {
+                tag = Some(args.next().ok_or_else(|| usage("--from-tag requires a tag argument".to_owned()))?);
+            }
+            "--check-version" => {
+                let missing = || usage("--check-version requires a version argument".to_owned());
+                version = Some(args.next().filter(|version| !version.is_empty()).ok_or_else(missing)?);
+            }
+            "-h" | "--help" => {
+                HELP.lines().for_each(|line| scene.console.line(line));
+                return Ok(0);
+            }
+            other => return Err(usage(format!("Unknown option: {other}. Use --help for usage."))),
+        }
+    }
+    if let Some(version) = version {
+        let text = scene.tree().text("CHANGELOG.md").unwrap_or_default();
+        let heading = format!("## v{}", version.strip_prefix('v').unwrap_or(version));
+        return Ok(u8::from(!text.lines().any(|line| line.trim_end() == heading)));
+    }
+    if !is_gathering {
+        return Err(usage("Mode required: --gather or --check-version VERSION. Use --help for usage.".to_owned()));
+    }
+    gather(scene, tag.map(String::as_str))?;
+    Ok(0)
+}
+
+fn gather(scene: &Scene, tag: Option<&str>) -> Result<()> {
+    let context = scene.open()?.ok_or_else(|| Error::new(Kind::NotARepository, "Not a git repository"))?;
+    // A remote that cannot be asked is no reason to gather nothing.
+    if let Some(state) = desync::look(&context, DATA, true).ok().filter(|state| state.behind > 0) {
+        let text = format!("Local {DATA} branch is {} commit(s) behind {}.", state.behind, state.remote_ref);
+        scene.console.warn(&text);
+        scene.console.warn("Tasks and plans that were archived elsewhere may be missing below.");
+        scene.console.warn("Run './ait sync' first to have them.");
+    }
+    let commits = releases::load_commits(&context, &scene.dir, tag)?;
+    if !commits.is_known {
+        scene.console.warn(&format!("git knows no commits {}..HEAD: is the tag right?", commits.base));
+    }
+    let line = |text: &str| scene.console.line(text);
+    line(&format!("BASE_TAG: {}", commits.base));
+    line("");
+    if commits.lines.is_empty() {
+        scene.console.info(&format!("No commits found since {}", commits.base));
+        return Ok(());
+    }
+    let checkout = Checkout::of_environment(&scene.environment, &scene.dir);
+    let entries = releases::entries(&checkout, &commits)?;
+    if entries.is_empty() {
+        scene.console.info(&format!("No task IDs found in commits since {}", commits.base));
+        line("COMMITS_ONLY:");
+        commits.lines.iter().for_each(|commit| line(commit));
+    }
+    for entry in entries {
+        line(&format!("=== TASK {} ===", entry.id.t()));
+        line(&format!("ISSUE_TYPE: {}", entry.issue_type));
+        line(&format!("TITLE: {}", entry.title));
+        line(&entry.plan.map_or_else(|| "PLAN_FILE:".to_owned(), |plan| format!("PLAN_FILE: {plan}")));
+        line("NOTES:");
+        entry.notes.iter().for_each(|note| line(note));
+        line("COMMITS:");
+        entry.commits.iter().for_each(|commit| line(commit));
+        line("=== END ===");
+        line("");
+    }
+    Ok(())
+}

@@ -1,0 +1,299 @@
+//! `aitask_ls.sh` (specification 30, section 1).
+
+use crate::archive::gates;
+use crate::compat::folders::{Checkout, Folder, is_file};
+use crate::compat::invocation::Scene;
+use crate::compat::listing::rows::{Active, Item, Wanted, child_id, parent_id};
+use crate::compat::options::take_project;
+use crate::compat::projects;
+use crate::error::{Error, Kind, Result};
+use crate::task::fields::{DEFAULT_TYPES, FOLLOWUP_KINDS};
+use crate::task::{Document, paths};
+use std::collections::{HashMap, HashSet};
+
+const HELP: &str = "\
+Usage: aitask_ls.sh [OPTIONS] [NUMBER]
+
+Lists active tasks: what is not blocked first, then by priority, effort and name. NUMBER limits the lines, 0 does not.
+
+  -v                      also status, priority, effort, type and more
+  -s, --status STATUS     with this status (default Ready); 'all' for every one
+  -l, --labels L1,L2      with at least one of these labels
+      --type TYPE         of this issue type
+      --followup-kind K   of this kind of follow-up
+      --no-followup-kind  of no such kind
+  -c, --children PARENT   the children of this task
+      --all-levels        parents and children in one list
+      --tree              children below their parents, not sorted
+      --project NAME      in another registered project
+  -h, --help              this text";
+
+/// What was asked for.
+#[derive(Debug, Default)]
+struct Request {
+    limit: usize,
+    verbose: bool,
+    wanted: Wanted,
+    children: Option<String>,
+    all_levels: bool,
+    tree: bool,
+}
+
+/// How the arguments may be wrong.
+enum Refusal {
+    Help,
+    Unknown(String),
+    Wrong(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Wrong(error)
+    }
+}
+
+/// A task file that takes part.
+struct Listed {
+    item: Item,
+    is_child: bool,
+    blocked_by: Option<String>,
+}
+
+/// Runs the script.
+pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+    let help = |code| {
+        HELP.lines().for_each(|line| scene.console.line(line));
+        code
+    };
+    if args.is_empty() {
+        return help(0);
+    }
+    let answer = match take_project(args) {
+        Ok((Some(name), rest)) => Err(projects::become_script(&scene.environment, &name, "aitask_ls.sh", &rest).into()),
+        Ok((None, rest)) => parse(scene, &rest),
+        Err(error) => Err(error.into()),
+    };
+    match answer {
+        Ok(request) => list(scene, &request),
+        Err(Refusal::Help) => help(0),
+        Err(Refusal::Unknown(arg)) => {
+            scene.console.line(&format!("Unknown argument: {arg}"));
+            help(1)
+        }
+        Err(Refusal::Wrong(error)) => {
+            scene.console.error(&error.to_string());
+            1
+        }
+    }
+}
+
+fn parse(scene: &Scene, args: &[String]) -> Result<Request, Refusal> {
+    let mut request = Request::default();
+    let mut status = "Ready".to_owned();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().cloned().ok_or_else(|| usage(format!("{arg} requires a value")));
+        match arg.as_str() {
+            "-v" => request.verbose = true,
+            "-s" | "--status" => status = value()?,
+            "-l" | "--labels" => {
+                let labels = value()?;
+                request.wanted.labels =
+                    labels.split(',').filter(|label| !label.is_empty()).map(str::to_owned).collect();
+            }
+            "--type" => request.wanted.issue_type = Some(value()?),
+            "--followup-kind" => request.wanted.followup_kind = Some(value()?),
+            "--no-followup-kind" => request.wanted.no_followup_kind = true,
+            "-c" | "--children" => request.children = Some(value()?),
+            "--all-levels" => request.all_levels = true,
+            "--tree" => request.tree = true,
+            "-h" | "--help" => return Err(Refusal::Help),
+            number if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => {
+                request.limit = number.parse().unwrap_or(usize::MAX);
+            }
+            unknown => return Err(Refusal::Unknown(unknown.to_owned())),
+        }
+    }
+    request.wanted.status = Some(status).filter(|status| status != "all");
+    check(scene, &request.wanted)?;
+    Ok(request)
+}
+
+fn usage(text: String) -> Error {
+    Error::new(Kind::Usage, text)
+}
+
+/// The values of filters are checked against their vocabularies.
+fn check(scene: &Scene, wanted: &Wanted) -> Result<()> {
+    if let Some(kind) = &wanted.issue_type {
+        let text = scene.tree().text(paths::TASK_TYPES_FILE).unwrap_or_default();
+        let mut types: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        if types.is_empty() {
+            types = DEFAULT_TYPES.to_vec();
+        }
+        types.sort_unstable();
+        if !types.contains(&kind.as_str()) {
+            return Err(usage(format!("Invalid type: {kind} (must be one of: {})", types.join(","))));
+        }
+    }
+    if wanted.followup_kind.is_some() && wanted.no_followup_kind {
+        return Err(usage("--followup-kind and --no-followup-kind are mutually exclusive.".to_owned()));
+    }
+    if let Some(kind) = &wanted.followup_kind {
+        // Tests of the original take the vocabulary away.
+        let folder = scene.environment.text("AIT_FOLLOWUP_KINDS_DIR");
+        let is_there = folder.is_none_or(|dir| std::fs::read_dir(dir).is_ok_and(|mut files| files.next().is_some()));
+        if !is_there {
+            return Err(usage("cannot resolve the follow-up kind vocabulary".to_owned()));
+        }
+        if !FOLLOWUP_KINDS.contains(&kind.as_str()) {
+            let kinds = FOLLOWUP_KINDS.join(", ");
+            return Err(usage(format!("Invalid follow-up kind: {kind} (must be one of: {kinds})")));
+        }
+    }
+    Ok(())
+}
+
+/// The names of all active files.
+struct Names {
+    tasks: Folder,
+    parents: Vec<String>,
+    children: Vec<(String, Vec<String>)>,
+}
+
+impl Names {
+    fn load(tasks: Folder) -> Self {
+        let is_task = |name: &str| is_file(name, "t") && parent_id(name).is_some();
+        let parents = tasks.names(is_task);
+        let is_child = |name: &str| is_task(name) && name.matches('_').count() > 1;
+        let folders = tasks.folders('t').into_iter();
+        let children =
+            folders.map(|folder| (tasks.below(&folder).names(is_child), folder)).map(|(names, f)| (f, names));
+        Self { children: children.collect(), parents, tasks }
+    }
+
+    fn active(&self) -> Active {
+        let mut active = Active::default();
+        self.parents.iter().for_each(|file| active.add_parent(file));
+        self.children.iter().flat_map(|(_, files)| files).for_each(|file| active.add_child(file));
+        active
+    }
+
+    /// The files that take part, in the order of section 1.2.
+    fn chosen<'a>(&'a self, request: &Request) -> Vec<(Option<&'a str>, &'a str)> {
+        let below = |parent: &str| {
+            let (folder, start) = (format!("t{parent}"), format!("t{parent}_"));
+            let files = self.children.iter().filter(move |(name, _)| *name == folder);
+            files
+                .flat_map(|(folder, files)| files.iter().map(move |file| (Some(folder.as_str()), file.as_str())))
+                .filter(move |(_, file)| file.starts_with(&start))
+                .collect::<Vec<_>>()
+        };
+        let parents = self.parents.iter().map(|file| (None, file.as_str()));
+        if let Some(parent) = &request.children {
+            return below(parent.strip_prefix('t').unwrap_or(parent));
+        }
+        if request.tree {
+            return parents
+                .flat_map(|one| {
+                    let children = parent_id(one.1).map(below).unwrap_or_default();
+                    std::iter::once(one).chain(children)
+                })
+                .collect();
+        }
+        let children = self.children.iter().filter(|_| request.all_levels);
+        let children =
+            children.flat_map(|(folder, files)| files.iter().map(|file| (Some(folder.as_str()), file.as_str())));
+        parents.chain(children).collect()
+    }
+
+    /// A file in the folder of tasks.
+    fn path(folder: Option<&str>, file: &str) -> String {
+        folder.map_or_else(|| file.to_owned(), |folder| format!("{folder}/{file}"))
+    }
+}
+
+fn list(scene: &Scene, request: &Request) -> u8 {
+    let tasks = Checkout::new(&scene.dir).tasks;
+    if !tasks.exists() {
+        scene.console.line("Error: Directory 'aitasks' not found.");
+        return 1;
+    }
+    let names = Names::load(tasks);
+    let mut active = names.active();
+    let duplicates = active.duplicates().join("\n");
+    if !duplicates.is_empty() {
+        scene.console.warn_lines(&format!(
+            "Duplicate task IDs detected: {duplicates}\nRun 'ait setup' to initialize the atomic task ID counter."
+        ));
+    }
+    let chosen = names.chosen(request);
+    let files: Vec<_> = chosen.iter().map(|(folder, file)| Names::path(*folder, file)).collect();
+    let items = names.tasks.load_each(&files, |n, head| Item::parse(chosen[n].1, &Document::parse(head)));
+    let read = chosen.iter().copied().zip(&items);
+    let known = read.filter_map(|(file, item)| Some((file, item.as_ref()?.is_gated()))).collect();
+    release_satisfied(scene, &names, &items, &known, &mut active);
+    let mut asked = HashMap::new();
+    let mut elsewhere = |project: &str, id: &str| {
+        let ask = || projects::task_status(&scene.environment, project, id);
+        asked.entry((project.to_owned(), id.to_owned())).or_insert_with(ask).clone()
+    };
+    let in_tree = request.tree && request.children.is_none();
+    let mut listed: Vec<_> = chosen
+        .iter()
+        .zip(items)
+        .filter_map(|((folder, _), item)| Some((folder, item?)))
+        .filter(|(_, item)| item.is_wanted(&request.wanted))
+        .map(|(folder, item)| {
+            let blocked_by = item.blocked_by(&active, &mut elsewhere);
+            Listed { is_child: folder.is_some(), blocked_by, item }
+        })
+        .collect();
+    if !request.tree {
+        listed.sort_by(|a, b| a.item.rank(a.blocked_by.is_some()).cmp(&b.item.rank(b.blocked_by.is_some())));
+    }
+    let limit = if request.limit == 0 { usize::MAX } else { request.limit };
+    let mut text = String::new();
+    for one in listed.iter().take(limit) {
+        text.push_str(if in_tree && one.is_child { "  └─ " } else { "" });
+        text.push_str(&one.item.line(one.blocked_by.as_deref(), request.verbose));
+        text.push('\n');
+    }
+    scene.console.lines(text.as_bytes());
+    0
+}
+
+/// Active tasks whose gates let their dependents go on do not block (section 8.1). Only tasks that somebody waits for are
+/// looked at, and the helper is started only when one of them has gates.
+fn release_satisfied(
+    scene: &Scene,
+    names: &Names,
+    items: &[Option<Item>],
+    known: &HashMap<(Option<&str>, &str), bool>,
+    active: &mut Active,
+) {
+    let waited: HashSet<_> = items.iter().flatten().flat_map(Item::waits_for).filter(|id| active.blocks(id)).collect();
+    let parents = names.parents.iter().filter_map(|file| Some((parent_id(file)?, (None, file.as_str()))));
+    let children = names.children.iter().flat_map(|(folder, files)| {
+        files.iter().filter_map(move |file| Some((child_id(file)?, (Some(folder.as_str()), file.as_str()))))
+    });
+    let candidates: Vec<_> = parents.chain(children).filter(|(id, _)| waited.contains(*id)).collect();
+    let unknown: Vec<_> = candidates.iter().filter(|(_, file)| !known.contains_key(file)).collect();
+    let files: Vec<_> = unknown.iter().map(|(_, (folder, file))| Names::path(*folder, file)).collect();
+    let read = names.tasks.load_each(&files, |n, head| Item::parse(unknown[n].1.1, &Document::parse(head)).is_gated());
+    let read: HashSet<_> =
+        unknown.iter().zip(read).filter(|(_, gated)| *gated == Some(true)).map(|(one, _)| one.1).collect();
+    let is_gated = |file: &(Option<&str>, &str)| known.get(file).copied().unwrap_or_else(|| read.contains(file));
+    let gated: Vec<_> = candidates.iter().filter(|(_, file)| is_gated(file)).collect();
+    if gated.is_empty() {
+        return;
+    }
+    let shown = |folder, file| names.tasks.shown(&Names::path(folder, file));
+    let paths: Vec<_> = gated.iter().map(|(_, (folder, file))| shown(*folder, file)).collect();
+    let satisfied = gates::satisfied(&scene.environment, &scene.dir, &paths);
+    for ((id, _), path) in gated.into_iter().zip(&paths) {
+        if satisfied.contains(path) {
+            active.release(id);
+        }
+    }
+}

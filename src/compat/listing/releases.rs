@@ -1,0 +1,134 @@
+//! What the commits since a release are about (specification 30, section 7.2).
+
+use crate::compat::folders::{Checkout, Folder};
+use crate::error::{Error, Kind, Result};
+use crate::project::context::Context;
+use crate::task::{Document, TaskId, bundle};
+use regex::Regex;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// The heading of the part of a plan that says what was done.
+const NOTES: &str = "## Final Implementation Notes";
+
+/// The commits since a tag.
+#[derive(Debug, Clone)]
+pub struct Commits {
+    /// The tag.
+    pub base: String,
+    /// Their lines, newest first.
+    pub lines: Vec<String>,
+    /// Whether the tag is known.
+    pub is_known: bool,
+}
+
+/// A task that commits name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its id.
+    pub id: TaskId,
+    /// Its issue type.
+    pub issue_type: String,
+    /// Its title: the words of its file's name.
+    pub title: String,
+    /// Where its plan is.
+    pub plan: Option<String>,
+    /// What its plan says was done.
+    pub notes: Vec<String>,
+    /// The lines of its commits.
+    pub commits: Vec<String>,
+}
+
+/// Reads the commits since `tag`, else since the newest release tag.
+///
+/// # Errors
+/// [`Kind::Usage`] when there is no release tag.
+pub fn load_commits(context: &Context, dir: &Path, tag: Option<&str>) -> Result<Commits> {
+    let git = context.repository.git();
+    let base = if let Some(tag) = tag {
+        tag.to_owned()
+    } else {
+        let tags = git.read(dir, "tag").args(["--list", "v*", "--sort=-v:refname"]).run()?.text();
+        let none = || Error::new(Kind::Usage, "No release tags found. Cannot determine base for changelog.");
+        tags.lines().next().ok_or_else(none)?.to_owned()
+    };
+    let range = format!("{base}..HEAD");
+    let output =
+        git.read(dir, "log").args(["--oneline", "--no-decorate", "--end-of-options", &range, "--"]).output()?;
+    let lines = output.text().lines().map(str::to_owned).collect();
+    Ok(Commits { base, lines, is_known: output.success() })
+}
+
+/// The tasks that the commits name, with what is known of them.
+///
+/// # Errors
+/// When a bundle cannot be read.
+pub fn entries(checkout: &Checkout, commits: &Commits) -> Result<Vec<Entry>> {
+    let pattern = Regex::new(r"\(t(\d+(?:_\d+)?)\)").map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
+    let named = commits.lines.iter().flat_map(|line| pattern.captures_iter(line)).map(|found| found[1].to_owned());
+    let ids: BTreeSet<_> = named.filter_map(|id| TaskId::recognise(&id)).collect();
+    ids.into_iter().map(|id| entry(checkout, commits, id)).collect()
+}
+
+fn entry(checkout: &Checkout, commits: &Commits, id: TaskId) -> Result<Entry> {
+    let task = find('t', &checkout.tasks, &checkout.archived, id)?;
+    let plan = find('p', &checkout.plans, &checkout.archived_plans, id)?;
+    let document = Document::parse(task.as_ref().map_or(&[], |(_, bytes)| bytes));
+    let issue_type = document.scalar("issue_type").filter(|text| !text.is_empty()).unwrap_or("feature").to_owned();
+    let title = task.as_ref().and_then(|(path, _)| {
+        let name = path.rsplit('/').next()?.strip_prefix(&format!("{}_", id.t()))?.strip_suffix(".md")?;
+        Some(name.replace('_', " "))
+    });
+    let text = plan.as_ref().map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
+    let mark = format!("({})", id.t());
+    Ok(Entry {
+        id,
+        issue_type,
+        title: title.unwrap_or_else(|| id.t()),
+        plan: plan.map(|(path, _)| path),
+        notes: notes(&text),
+        commits: commits.lines.iter().filter(|line| line.contains(&mark)).cloned().collect(),
+    })
+}
+
+/// A file by its id: active, archived, or in a bundle, which is then named before the member.
+fn find(letter: char, active: &Folder, archived: &Folder, id: TaskId) -> Result<Option<(String, Vec<u8>)>> {
+    let id = id.to_string();
+    for folder in [active, archived] {
+        if let Some(shown) = folder.files_of(letter, &id).into_iter().next() {
+            let bytes = folder.tree().read(folder.path_of_shown(&shown))?;
+            return Ok(Some((shown, bytes)));
+        }
+    }
+    for name in archived.bundles_for(&id) {
+        let Ok(bytes) = archived.read(&name) else { continue };
+        let shown = archived.shown(&name);
+        let files = bundle::files(&shown, &bytes)?;
+        if let Some((member, content)) = files.into_iter().find(|(member, _)| bundle::is_of(member, letter, &id)) {
+            return Ok(Some((format!("{shown}:{member}"), content)));
+        }
+    }
+    Ok(None)
+}
+
+/// The lines below the heading up to the next one of its rank, without blank lines around them.
+fn notes(plan: &str) -> Vec<String> {
+    let below = plan.lines().skip_while(|line| line.trim_end() != NOTES).skip(1);
+    let lines: Vec<_> = below.take_while(|line| !line.starts_with("## ")).collect();
+    let is_blank = |line: &&&str| line.trim().is_empty();
+    let start = lines.iter().take_while(is_blank).count();
+    let end = lines.len() - lines.iter().rev().take_while(is_blank).count();
+    lines.get(start..end.max(start)).unwrap_or_default().iter().map(|line| (*line).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_notes_of_a_plan() {
+        let plan = "# Plan\n\n## Final Implementation Notes\n\n- one\n\n### more\n- two\n\n\n## Next\nno\n";
+        assert_eq!(notes(plan), ["- one", "", "### more", "- two"]);
+        assert!(notes("# Plan\n").is_empty() && notes("## Final Implementation Notes\n\n\n").is_empty());
+    }
+}

@@ -1,0 +1,432 @@
+//! How many tasks were completed when, and of what kind (specification 30, section 7.1).
+
+use crate::compat::folders::{Checkout, Folder};
+use crate::compat::listing::rows;
+use crate::error::{Error, Kind, Result};
+use crate::task::{Document, Status, bundle};
+use jiff::ToSpan as _;
+use jiff::civil::{Date, Weekday};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// The days of a week, from Monday.
+pub const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+/// A completed task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completed {
+    /// Its file's name without ending.
+    pub stem: String,
+    /// When.
+    pub date: Date,
+    /// Its labels; `(unlabeled)` when it has none.
+    pub labels: Vec<String>,
+    /// Its issue type.
+    pub issue_type: String,
+    /// Whether it was a child.
+    pub is_child: bool,
+    /// Who implemented it: agent and model.
+    pub implemented_with: String,
+}
+
+/// What is to be shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Range {
+    /// Today.
+    pub today: Date,
+    /// So many days are shown one by one.
+    pub days: i64,
+    /// The first day of a week.
+    pub week_start: Weekday,
+    /// With the names of the tasks.
+    pub verbose: bool,
+}
+
+/// All archived tasks that have a date, newest first (section 5, without the bundles of early versions). Bundles that
+/// cannot be read are told to `unreadable`.
+pub fn load(checkout: &Checkout, unreadable: impl Fn(&Error)) -> Vec<Completed> {
+    let archive = &checkout.archived;
+    let mut completed = Vec::new();
+    let mut add = |name: &str, bytes: &[u8]| {
+        let file = name.rsplit('/').next().unwrap_or(name);
+        let is_child = name.contains('/');
+        // A child that lies among the parents is nobody's.
+        if rows::parent_id(file).is_some() && (is_child || rows::child_id(file).is_none()) {
+            completed.extend(parse(file, is_child, &Document::parse(bytes)));
+        }
+    };
+    for path in archive.all("", 't') {
+        let name = path.trim_start_matches('/');
+        if let Ok(bytes) = archive.read(name) {
+            add(name, &bytes);
+        }
+    }
+    for name in bundles(archive) {
+        match archive.read(&name).and_then(|bytes| bundle::files(&archive.shown(&name), &bytes)) {
+            Ok(files) => files.iter().for_each(|(member, content)| add(member, content)),
+            Err(error) => unreadable(&error),
+        }
+    }
+    completed.sort_by(|a, b| b.date.cmp(&a.date).then_with(|| a.stem.cmp(&b.stem)));
+    completed
+}
+
+/// The numbered bundles; one of gzip counts only without one of zstd beside it.
+fn bundles(archive: &Folder) -> Vec<String> {
+    let folders = archive.names(|name| name.starts_with("_b"));
+    let all: Vec<_> = folders
+        .into_iter()
+        .flat_map(|folder| {
+            let names = archive.below(&folder).names(|name| name.starts_with("old"));
+            names.into_iter().map(move |name| format!("{folder}/{name}"))
+        })
+        .collect();
+    let of = |ending: &'static str| all.iter().filter_map(move |name| name.strip_suffix(ending));
+    let zstd = of(".tar.zst").map(|stem| format!("{stem}.tar.zst"));
+    let alone = of(".tar.gz").filter(|stem| !of(".tar.zst").any(|other| other == *stem));
+    zstd.chain(alone.map(|stem| format!("{stem}.tar.gz"))).collect()
+}
+
+fn parse(file: &str, is_child: bool, document: &Document) -> Option<Completed> {
+    let text = |key: &str| document.scalar(key).unwrap_or_default().to_owned();
+    let date = |key: &str| text(key).get(..10).and_then(|date| date.parse::<Date>().ok());
+    let is_done = text("status") == Status::Done.as_str() || text("status") == "Completed";
+    let date = date("completed_at").or_else(|| date("updated_at").filter(|_| is_done))?;
+    let mut labels = document.list("labels");
+    if labels.is_empty() {
+        labels.push("(unlabeled)".to_owned());
+    }
+    let issue_type = Some(text("issue_type")).filter(|kind| !kind.is_empty()).unwrap_or_else(|| "feature".to_owned());
+    let stem = file.strip_suffix(".md").unwrap_or(file).to_owned();
+    Some(Completed { stem, date, labels, issue_type, is_child, implemented_with: text("implemented_with") })
+}
+
+impl Completed {
+    /// The agent that implemented it.
+    #[must_use]
+    pub fn agent(&self) -> &str {
+        self.implemented_with.split('/').next().unwrap_or_default()
+    }
+
+    /// The model that implemented it.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        self.implemented_with.split_once('/').map_or("", |(_, model)| model)
+    }
+
+    /// Whole weeks since the week it was completed in.
+    #[must_use]
+    pub fn week_offset(&self, range: &Range) -> i64 {
+        let start = |date: Date| {
+            let since = date.weekday().since(range.week_start);
+            date.checked_sub(i64::from(since).days()).unwrap_or(date)
+        };
+        days_between(start(self.date), start(range.today)) / 7
+    }
+}
+
+fn days_between(from: Date, to: Date) -> i64 {
+    from.until(to).map_or(0, |span| i64::from(span.get_days()))
+}
+
+/// The weekday that a text is the beginning of.
+///
+/// # Errors
+/// The days it may mean; none when it means none.
+pub fn parse_weekday(text: &str) -> Result<Weekday, Vec<&'static str>> {
+    let wanted = text.to_lowercase();
+    let found: Vec<_> = DAYS.iter().enumerate().filter(|(_, day)| day.to_lowercase().starts_with(&wanted)).collect();
+    match found.as_slice() {
+        [(n, _)] if !text.is_empty() => {
+            let day = i8::try_from(*n).ok().and_then(|n| Weekday::from_monday_zero_offset(n).ok());
+            day.ok_or_else(Vec::new)
+        }
+        several => Err(several.iter().map(|(_, day)| **day).collect()),
+    }
+}
+
+/// The report, in Markdown.
+#[must_use]
+pub fn report(completed: &[Completed], types: &[String], range: &Range, now: &str) -> String {
+    let within =
+        |days: i64| completed.iter().filter(move |task| (0..days).contains(&days_between(task.date, range.today)));
+    let mut text = format!("## Task Completion Statistics\n\nGenerated: {now}\n\n### Summary\n\n");
+    text.push_str(&table(
+        &["Metric", "Count"],
+        vec![
+            vec!["Total Tasks Completed".to_owned(), completed.len().to_string()],
+            vec!["Completed (Last 7 days)".to_owned(), within(7).count().to_string()],
+            vec!["Completed (Last 30 days)".to_owned(), within(30).count().to_string()],
+        ],
+    ));
+    text.push_str("\n_In flight (implementation done, awaiting gates): 0_\n\n");
+    let _ = write!(text, "### Daily Completions (Last {} Days)\n\n{}", range.days, daily(completed, range));
+    let _ = write!(text, "\n### Average Completions by Day of Week\n\n{}", weekdays(completed, range));
+    text.push_str("\n### Pipeline Timing (gated tasks)\n\nNo gated tasks with ledger timing yet.\n");
+    let labels = |task: &Completed| task.labels.clone();
+    let trends = [
+        ("Completions by Label - Weekly Trend (Last 4 Weeks)", weekly(completed, range, "Label", labels)),
+        ("Label Avg by Day of Week (Last 30 Days)", label_weekdays(&within(30).collect::<Vec<_>>(), range)),
+        ("By Task Type - Weekly Trend (Last 4 Weeks)", by_type(completed, types, range)),
+        (
+            "By Issue Type per Label - Weekly Trend (Last 4 Weeks)",
+            weekly(completed, range, "Label / Type", |task| {
+                task.labels.iter().map(|label| format!("{label} / {}", task.issue_type)).collect()
+            }),
+        ),
+        (
+            "By Code Agent - Weekly Trend (Last 4 Weeks)",
+            weekly(completed, range, "Code Agent", |task| vec![known(task.agent())]),
+        ),
+        (
+            "By LLM Model - Weekly Trend (Last 4 Weeks)",
+            weekly(completed, range, "LLM Model", |task| vec![known(task.model())]),
+        ),
+    ];
+    for (heading, table) in trends {
+        let _ = write!(text, "\n### {heading}\n\n{table}");
+    }
+    text
+}
+
+fn known(name: &str) -> String {
+    if name.is_empty() { "unknown".to_owned() } else { name.to_owned() }
+}
+
+fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
+    let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let mut text = row(head.iter().map(|cell| (*cell).to_owned()).collect());
+    let _ = writeln!(text, "|{}", "---|".repeat(head.len()));
+    for cells in rows {
+        text.push_str(&row(cells.into_iter().map(|cell| cell.replace('|', "\\|")).collect()));
+    }
+    text
+}
+
+fn daily(completed: &[Completed], range: &Range) -> String {
+    let rows = (0..range.days).filter_map(|back| {
+        let date = range.today.checked_sub(back.days()).ok()?;
+        let tasks: Vec<_> = completed.iter().filter(|task| task.date == date).collect();
+        let mut row = vec![date.to_string(), day(date.weekday()).to_owned(), tasks.len().to_string()];
+        if range.verbose {
+            row.push(tasks.iter().map(|task| task.stem.as_str()).collect::<Vec<_>>().join(", "));
+        }
+        Some(row)
+    });
+    let head: &[&str] =
+        if range.verbose { &["Date", "Day", "Completed", "Tasks"] } else { &["Date", "Day", "Completed"] };
+    table(head, rows.collect())
+}
+
+fn day(weekday: Weekday) -> &'static str {
+    DAYS.get(usize::try_from(weekday.to_monday_zero_offset()).unwrap_or(0)).unwrap_or(&DAYS[0])
+}
+
+/// The days of a week, from the one it starts with.
+fn week(range: &Range) -> Vec<Weekday> {
+    range.week_start.cycle_forward().take(7).collect()
+}
+
+/// How often a weekday comes within so many days up to today.
+fn occurrences(weekday: Weekday, days: i64, range: &Range) -> i64 {
+    let dates = (0..days).filter_map(|back| range.today.checked_sub(back.days()).ok());
+    i64::try_from(dates.filter(|date| date.weekday() == weekday).count()).unwrap_or(0)
+}
+
+fn average(count: usize, times: i64) -> String {
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    let times = u32::try_from(times.max(1)).unwrap_or(u32::MAX);
+    format!("{:.1}", f64::from(count) / f64::from(times))
+}
+
+fn weekdays(completed: &[Completed], range: &Range) -> String {
+    let first = completed.iter().map(|task| task.date).min().unwrap_or(range.today);
+    let days = days_between(first, range.today) + 1;
+    let rows = week(range).into_iter().map(|weekday| {
+        let count = completed.iter().filter(|task| task.date.weekday() == weekday).count();
+        vec![day(weekday).to_owned(), count.to_string(), average(count, occurrences(weekday, days, range))]
+    });
+    table(&["Day", "Total", "Average"], rows.collect())
+}
+
+fn label_weekdays(recent: &[&Completed], range: &Range) -> String {
+    let mut labels: BTreeMap<&str, Vec<Weekday>> = BTreeMap::new();
+    for task in recent {
+        for label in &task.labels {
+            labels.entry(label).or_default().push(task.date.weekday());
+        }
+    }
+    let days = week(range);
+    let rows = labels.into_iter().map(|(label, found)| {
+        let averages = days.iter().map(|weekday| {
+            let count = found.iter().filter(|other| *other == weekday).count();
+            average(count, occurrences(*weekday, 30, range))
+        });
+        std::iter::once(label.to_owned()).chain(averages).collect()
+    });
+    let head: Vec<_> = std::iter::once("Label").chain(days.iter().map(|weekday| &day(*weekday)[..3])).collect();
+    table(&head, rows.collect())
+}
+
+const WEEKS: [&str; 4] = ["W-3", "W-2", "W-1", "This Week"];
+
+/// Counts of the last four weeks, oldest first.
+fn counts<'a>(tasks: impl Iterator<Item = &'a Completed>, range: &Range) -> [usize; 4] {
+    let mut counts = [0; 4];
+    for task in tasks {
+        if let Some(count) = usize::try_from(3 - task.week_offset(range)).ok().and_then(|n| counts.get_mut(n)) {
+            *count += 1;
+        }
+    }
+    counts
+}
+
+fn trend(name: &str, counts: [usize; 4]) -> Vec<String> {
+    std::iter::once(name.to_owned()).chain(counts.map(|count| count.to_string())).collect()
+}
+
+fn weekly(completed: &[Completed], range: &Range, what: &str, keys: impl Fn(&Completed) -> Vec<String>) -> String {
+    let mut groups: BTreeMap<String, Vec<&Completed>> = BTreeMap::new();
+    for task in completed.iter().filter(|task| (0..4).contains(&task.week_offset(range))) {
+        for key in keys(task) {
+            groups.entry(key).or_default().push(task);
+        }
+    }
+    let rows = groups.into_iter().map(|(key, tasks)| trend(&key, counts(tasks.into_iter(), range)));
+    let head: Vec<_> = std::iter::once(what).chain(WEEKS).collect();
+    table(&head, rows.collect())
+}
+
+fn by_type(completed: &[Completed], types: &[String], range: &Range) -> String {
+    let of = |wanted: &dyn Fn(&Completed) -> bool| counts(completed.iter().filter(|task| wanted(task)), range);
+    let mut rows =
+        vec![trend("Parent Tasks", of(&|task| !task.is_child)), trend("Child Tasks", of(&|task| task.is_child))];
+    rows.extend(types.iter().map(|kind| trend(kind, of(&|task| task.issue_type == *kind))));
+    let head: Vec<_> = std::iter::once("Type").chain(WEEKS).collect();
+    table(&head, rows)
+}
+
+/// The rows as comma-separated values, with their heading.
+#[must_use]
+pub fn csv(completed: &[Completed], range: &Range) -> String {
+    let quoted = |text: &str| {
+        let needs = text.contains([',', '"', '\n']);
+        if needs { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+    };
+    let mut text =
+        "date,day_of_week,week_offset,task_id,labels,issue_type,task_type,implemented_with,codeagent,llm_model\n"
+            .to_owned();
+    for task in completed {
+        let row = [
+            task.date.to_string(),
+            day(task.date.weekday()).to_owned(),
+            task.week_offset(range).to_string(),
+            task.stem.clone(),
+            task.labels.join(";"),
+            task.issue_type.clone(),
+            if task.is_child { "child" } else { "parent" }.to_owned(),
+            task.implemented_with.clone(),
+            task.agent().to_owned(),
+            task.model().to_owned(),
+        ];
+        text.push_str(&row.map(|cell| quoted(&cell)).join(","));
+        text.push('\n');
+    }
+    text
+}
+
+/// Today, here.
+#[must_use]
+pub fn today() -> Date {
+    jiff::ZonedDateTime::now().date()
+}
+
+/// The days to show.
+///
+/// # Errors
+/// [`Kind::Usage`] for what is no number of days.
+pub fn parse_days(text: &str) -> Result<i64> {
+    let number = text.strip_suffix('.').unwrap_or(text);
+    let days = number.parse().ok().filter(|days| (1..=36_500).contains(days));
+    days.ok_or_else(|| Error::new(Kind::Usage, format!("'{text}' is no number of days")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(stem: &str, date: &str) -> Completed {
+        let document = format!("---\ncompleted_at: {date} 10:00\nlabels: [ui]\nimplemented_with: claude/opus\n---\n");
+        parse(&format!("{stem}.md"), stem.matches('_').count() > 1, &Document::parse(document.as_bytes())).unwrap()
+    }
+
+    fn range(week_start: Weekday) -> Range {
+        Range { today: "2026-02-11".parse().unwrap(), days: 3, week_start, verbose: true }
+    }
+
+    #[test]
+    fn weeks_are_counted_from_the_day_they_start_with() {
+        // the 11th is a Wednesday
+        for (date, monday, wednesday) in [
+            ("2026-02-11", 0, 0),
+            ("2026-02-10", 0, 1),
+            ("2026-02-08", 1, 1),
+            ("2026-02-04", 1, 1),
+            ("2026-02-03", 1, 2),
+        ] {
+            let task = task("t1_x", date);
+            assert_eq!(
+                (task.week_offset(&range(Weekday::Monday)), task.week_offset(&range(Weekday::Wednesday))),
+                (monday, wednesday),
+                "{date}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_counts_as_completed() {
+        let read = |fields: &str| parse("t1_x.md", false, &Document::parse(format!("---\n{fields}\n---\n").as_bytes()));
+        assert_eq!(
+            read("completed_at: 2026-02-03 10:00\nupdated_at: 2026-02-05 10:00").unwrap().date.to_string(),
+            "2026-02-03"
+        );
+        assert_eq!(read("updated_at: 2026-02-05 10:00\nstatus: Done").unwrap().date.to_string(), "2026-02-05");
+        assert_eq!(read("updated_at: 2026-02-05 10:00\nstatus: Ready"), None);
+        assert_eq!(read("completed_at: soon\nstatus: Done"), None);
+        assert_eq!(read("completed_at: 2026-02-03").unwrap().labels, ["(unlabeled)"]);
+    }
+
+    #[test]
+    fn the_report_and_its_table_of_values() {
+        let tasks = [task("t2_y", "2026-02-11"), task("t1_1_x", "2026-02-10")];
+        let text = report(&tasks, &["bug".to_owned(), "feature".to_owned()], &range(Weekday::Monday), "now");
+        for line in [
+            "Generated: now",
+            "| Total Tasks Completed | 2 |",
+            "### Daily Completions (Last 3 Days)",
+            "| 2026-02-11 | Wednesday | 1 | t2_y |",
+            "| Parent Tasks | 0 | 0 | 0 | 1 |",
+            "| feature | 0 | 0 | 0 | 2 |",
+            "| ui | 0 | 0 | 0 | 2 |",
+            "| opus | 0 | 0 | 0 | 2 |",
+        ] {
+            assert!(text.lines().any(|other| other == line), "{line} in\n{text}");
+        }
+        assert!(
+            csv(&tasks, &range(Weekday::Monday))
+                .contains("2026-02-10,Tuesday,0,t1_1_x,ui,feature,child,claude/opus,claude,opus\n")
+        );
+    }
+
+    #[test]
+    fn days_of_the_week_and_numbers_of_days() {
+        assert_eq!(parse_weekday("mo"), Ok(Weekday::Monday));
+        assert_eq!(parse_weekday("SUN"), Ok(Weekday::Sunday));
+        assert_eq!(parse_weekday("t"), Err(vec!["Tuesday", "Thursday"]));
+        assert_eq!(parse_weekday("x"), Err(vec![]));
+        assert_eq!(
+            (parse_days("7").ok(), parse_days("7.").ok(), parse_days("0").ok(), parse_days("a").ok()),
+            (Some(7), Some(7), None, None)
+        );
+    }
+}

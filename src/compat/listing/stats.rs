@@ -1,0 +1,109 @@
+//! `aitask_stats.sh` (specification 30, section 7.1).
+
+use crate::compat::folders::Checkout;
+use crate::compat::invocation::Scene;
+use crate::compat::listing::statistics::{self, Range, parse_days, parse_weekday};
+use crate::project::Context;
+use crate::task::fields::DEFAULT_TYPES;
+use crate::task::paths;
+
+const HELP: &str = "\
+Usage: aitask_stats.sh [-d|--days N] [-w|--week-start DAY] [-v|--verbose] [--csv [FILE]]
+
+Reports on completed tasks, in Markdown.";
+
+/// The file that `--csv` alone writes.
+const CSV: &str = "aitask_stats.csv";
+
+/// What was asked for.
+struct Request {
+    range: Range,
+    csv: Option<String>,
+}
+
+/// Runs the script.
+pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+    let request = match parse(scene, args) {
+        Ok(Some(request)) => request,
+        Ok(None) => {
+            HELP.lines().for_each(|line| scene.console.line(line));
+            return 0;
+        }
+        Err(wrong) => {
+            HELP.lines().for_each(|line| (scene.narrate)(line));
+            (scene.narrate)(&format!("aitask_stats.sh: error: {wrong}"));
+            return 2;
+        }
+    };
+    // This script knows TASK_DIR alone (section 0).
+    let folder = scene.environment.text("TASK_DIR").unwrap_or(paths::TASKS_DIR);
+    let checkout = Checkout::below(&scene.dir, folder);
+    if !checkout.archived.exists() {
+        scene
+            .console
+            .line(&format!("No archived tasks found in {}", checkout.archived.shown("").trim_end_matches('/')));
+        return 0;
+    }
+    let completed = statistics::load(&checkout, |error| scene.console.warn(&error.to_string()));
+    if completed.is_empty() {
+        scene.console.line("No completed tasks found.");
+        return 0;
+    }
+    let text = checkout.tasks.tree().text(checkout.tasks.path("metadata/task_types.txt")).unwrap_or_default();
+    let mut types: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    if types.is_empty() {
+        types = DEFAULT_TYPES.map(str::to_owned).to_vec();
+    }
+    scene.console.lines(statistics::report(&completed, &types, &request.range, &Context::now()).as_bytes());
+    if let Some(file) = request.csv {
+        let text = statistics::csv(&completed, &request.range);
+        let written = if file == CSV {
+            // The default name: do not follow a link.
+            scene.tree().replace(CSV, text.as_bytes()).map_err(|error| error.to_string())
+        } else {
+            std::fs::write(scene.dir.join(&file), text).map_err(|error| error.to_string())
+        };
+        if let Err(error) = written {
+            scene.console.error(&format!("cannot write {file}: {error}"));
+            return 1;
+        }
+        scene.console.line(&format!("CSV exported to: {file}"));
+    }
+    0
+}
+
+fn parse(scene: &Scene, args: &[String]) -> Result<Option<Request>, String> {
+    let monday = statistics::parse_weekday("Monday").map_err(|_| "a week has no Monday".to_owned())?;
+    let mut range = Range { today: statistics::today(), days: 7, week_start: monday, verbose: false };
+    let mut csv = None;
+    let mut args = args.iter().peekable();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "-d" | "--days" => {
+                let text = args.next().ok_or_else(|| format!("{arg} expects a value"))?;
+                range.days = parse_days(text).map_err(|error| error.to_string())?;
+            }
+            "-w" | "--week-start" => {
+                let text = args.next().ok_or_else(|| format!("{arg} expects a value"))?;
+                match parse_weekday(text) {
+                    Ok(day) => range.week_start = day,
+                    Err(days) if days.is_empty() => scene
+                        .console
+                        .warn(&format!("'{text}' does not match any day of the week. Using default (Monday).")),
+                    Err(days) => scene.console.warn(&format!(
+                        "'{text}' is ambiguous (matches: {}). Using default (Monday).",
+                        days.join(", ")
+                    )),
+                }
+            }
+            "-v" | "--verbose" => range.verbose = true,
+            "--csv" => {
+                let file = args.next_if(|next| !next.starts_with('-'));
+                csv = Some(file.cloned().unwrap_or_else(|| CSV.to_owned()));
+            }
+            "-h" | "--help" => return Ok(None),
+            other => return Err(format!("unrecognized arguments: {other}")),
+        }
+    }
+    Ok(Some(Request { range, csv }))
+}

@@ -1,0 +1,237 @@
+//! `aitask_claim_id.sh` (specification 10, section 4).
+
+use crate::compat::invocation::Scene;
+use crate::compat::locks::probe::Probe;
+use crate::coordination::ids;
+use crate::error::{Error, Kind, Result};
+use crate::git::types::Branch;
+use crate::ledger::{Channel, Decision, IDS, Ledger, Plan, View, nonce};
+use crate::project::Context;
+use crate::task::{Scan, query};
+
+const HELP: &str = "\
+Usage: aitask_claim_id.sh [--claim | --peek | --resync | --init]
+
+The counter of task ids, kept on the branch aitask-ids of the remote origin.";
+
+/// Runs the script.
+pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+    let outcome = match args.first().map_or("--claim", String::as_str) {
+        "--claim" | "claim" => open(scene).and_then(|context| claim(scene, &context)).map(|(id, aside)| {
+            if let Some(aside) = aside {
+                scene.console.info_aside(&aside);
+            }
+            scene.console.line(&id.to_string());
+        }),
+        "--peek" | "peek" => peek(scene),
+        "--resync" | "resync" => resync(scene),
+        "--init" | "init" => init(scene),
+        "--help" | "-h" => {
+            HELP.lines().for_each(|line| scene.console.line(line));
+            Ok(())
+        }
+        other => Err(Error::new(Kind::Usage, format!("Unknown option: {other}. Use --help for usage."))),
+    };
+    match outcome {
+        Ok(()) => 0,
+        Err(error) => {
+            scene.console.error(&error.to_string());
+            1
+        }
+    }
+}
+
+fn open(scene: &Scene) -> Result<Context> {
+    scene.open()?.ok_or_else(|| Error::new(Kind::NotARepository, "not inside a git repository"))
+}
+
+/// The highest id of all tasks, bundles included.
+fn full_scan(scene: &Scene) -> Result<u64> {
+    let files = [scene.active_files(), scene.archived_files()?].concat();
+    Ok(query::max_number(files.iter().map(String::as_str), Scan::Full))
+}
+
+/// Takes the next id; and says aside what it made of the counter on the way.
+pub(crate) fn claim(scene: &Scene, context: &Context) -> Result<(u64, Option<String>)> {
+    // Before the first look, so that the window between look and push stays small.
+    let files = scene.active_files();
+    let active = query::max_number(files.iter().map(String::as_str), Scan::Active);
+    let (branch, local) = (Ledger::ids_branch()?, context.channel == Channel::Local);
+    let ledger = Ledger { repairs: true, ..context.ledger() };
+    let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
+        let mut plan = Plan::new();
+        let (counter, aside) = match ids::load(view, &branch)? {
+            Some(counter) => (counter, None),
+            None if local => {
+                let next = full_scan(scene)? + 1;
+                plan = ids::initialise(plan, &branch, next, true);
+                (next, Some(format!("Local counter branch 'aitask-ids' created with next_id={next}")))
+            }
+            None => {
+                let (upgraded, next) = upgrade(scene, view, &branch, plan)?;
+                plan = upgraded;
+                let aside = if view.gone(&branch).is_some() {
+                    "Counter branch 'aitask-ids' was gone from origin; put back as this clone knew it"
+                } else {
+                    "Pushed local counter branch to remote (auto-upgrade)"
+                };
+                (next, Some(aside.to_owned()))
+            }
+        };
+        let id = counter.max(active + 1);
+        Ok(Decision::Swap(ids::claim(plan, &branch, id), (id, aside)))
+    });
+    landed.map(|landed| landed.value).map_err(|error| explain(context, error, "ID claim", "claim task ID"))
+}
+
+/// A counter that this clone used before there was a remote becomes the remote's, and one that it knew and the remote lost
+/// is put back; neither goes backwards.
+fn upgrade(scene: &Scene, view: &View<'_>, branch: &Branch, plan: Plan) -> Result<(Plan, u64)> {
+    match ids::load_kept(view, branch)? {
+        Some(kept) => Ok((plan.advance(branch, kept.start), kept.value.max(full_scan(scene)? + 1))),
+        None => Err(Error::new(
+            Kind::NotInitialised,
+            "Counter branch 'aitask-ids' is not initialized on origin and no local branch exists to upgrade. Run 'ait setup' \
+             to initialize the counter.",
+        )),
+    }
+}
+
+/// What went wrong, in the words of section 4.2.
+fn explain(context: &Context, error: Error, race: &str, action: &str) -> Error {
+    match error.kind() {
+        Kind::Unparsable => {
+            let value = error.details().get("value").and_then(|value| value.as_str()).unwrap_or_default();
+            Error::new(Kind::Unparsable, format!("Invalid counter value: '{value}' (expected a number)"))
+        }
+        Kind::Unreachable | Kind::Authentication | Kind::Unknown => {
+            let said = said(&error);
+            let there = Ledger::ids_branch().and_then(|branch| Probe::new(context.ledger()).is_there(&branch));
+            let what = match there {
+                Ok(true) => "Failed to fetch counter branch 'aitask-ids' from origin",
+                _ => "Cannot reach origin to verify counter branch 'aitask-ids'",
+            };
+            Error::new(error.kind(), format!("{what}: {said}"))
+        }
+        Kind::Contention => {
+            Error::new(Kind::Contention, format!("{race} race: Failed to {action} after 5 attempts ({error})"))
+        }
+        _ => error,
+    }
+}
+
+/// Git's own words in an error about the connection.
+fn said(error: &Error) -> String {
+    let text = error.details().get("stderr").and_then(|text| text.as_str()).map(str::to_owned);
+    let text = text.unwrap_or_else(|| error.to_string());
+    text.split('\n').map(str::trim_end).collect::<Vec<_>>().join(" ")
+}
+
+fn peek(scene: &Scene) -> Result<()> {
+    let context = open(scene)?;
+    let (branch, ledger) = (Ledger::ids_branch()?, Ledger { repairs: true, ..context.ledger() });
+    let known = ledger.view(std::slice::from_ref(&branch), false)?;
+    let local = known.published_and_local(&branch, "next_id.txt")?.pop().flatten();
+    let local = local.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
+    if context.channel == Channel::Local {
+        let next = local.map_or_else(|| full_scan(scene).map(|max| (max + 1).to_string()), Ok)?;
+        scene.console.line(&next);
+        return Ok(());
+    }
+    let published = ledger.view(std::slice::from_ref(&branch), true).and_then(|view| {
+        let file = view.published_and_local(&branch, "next_id.txt")?.into_iter().next().flatten();
+        file.ok_or_else(|| Error::new(Kind::NotInitialised, "Counter branch 'aitask-ids' is not initialized on origin"))
+    });
+    match (published.map_err(|error| explain(&context, error, "", "peek")), local) {
+        (Ok(bytes), _) => {
+            scene.console.line(String::from_utf8_lossy(&bytes).trim_end_matches('\n'));
+            Ok(())
+        }
+        (Err(error), Some(local)) => {
+            scene.console.warn(&format!("{error}; showing local value"));
+            scene.console.line(&local);
+            Ok(())
+        }
+        (Err(error), None) if error.kind() == Kind::NotInitialised => Err(Error::new(
+            Kind::NotInitialised,
+            format!("{error} and no local branch exists to read. Run 'ait setup' to initialize the counter."),
+        )),
+        (Err(error), None) => Err(error),
+    }
+}
+
+fn resync(scene: &Scene) -> Result<()> {
+    let context = open(scene)?;
+    let desired = full_scan(scene)? + 1;
+    let (branch, local) = (Ledger::ids_branch()?, context.channel == Channel::Local);
+    let ledger = Ledger { repairs: true, ..context.ledger() };
+    let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
+        let (plan, current) = match ids::load(view, &branch)? {
+            Some(current) => (Plan::new(), current),
+            None if local => {
+                let plan = ids::initialise(Plan::new(), &branch, desired, true);
+                return Ok(Decision::Swap(plan, format!("OK:{desired}")));
+            }
+            None => upgrade(scene, view, &branch, Plan::new())?,
+        };
+        if current >= desired && plan.branches.is_empty() {
+            return Ok(Decision::Nothing(format!("OK:{current}")));
+        }
+        let next = current.max(desired);
+        Ok(Decision::Swap(ids::resync(plan, &branch, next, local), format!("RESYNCED:{current}:{next}")))
+    });
+    let landed = landed.map_err(|error| explain(&context, error, "ID counter resync", "resync task ID counter"))?;
+    scene.console.line(&landed.value);
+    Ok(())
+}
+
+fn init(scene: &Scene) -> Result<()> {
+    let context = open(scene).ok().filter(|context| context.channel != Channel::Local).ok_or_else(|| {
+        Error::new(Kind::Usage, "No git remote 'origin' configured. Cannot initialize atomic task ID counter.")
+    })?;
+    let max = full_scan(scene)?;
+    let (branch, next) = (Ledger::ids_branch()?, max + 1);
+    let ledger = Ledger { repairs: true, ..context.ledger() };
+    let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
+        if view.tip(&branch).published.is_some() {
+            let value = ids::load(view, &branch).ok().flatten();
+            return Ok(Decision::Nothing(Init::Found(value.map_or_else(|| "?".to_owned(), |value| value.to_string()))));
+        }
+        let known = view.gone(&branch).map(|_| ids::load_kept(view, &branch)).transpose()?.flatten();
+        Ok(match known {
+            Some(kept) => {
+                let next = kept.value.max(next);
+                let plan = Plan::new().advance(&branch, kept.start);
+                Decision::Swap(ids::resync(plan, &branch, next, false), Init::PutBack(next))
+            }
+            None => Decision::Swap(ids::initialise(Plan::new(), &branch, next, false), Init::Made),
+        })
+    });
+    let landed = landed.map_err(|error| Error::new(error.kind(), format!("Failed to push counter branch: {error}")))?;
+    match landed.value {
+        Init::Found(value) => {
+            scene.console.info(&format!("Counter branch '{IDS}' already exists on remote."));
+            scene.console.info(&format!("Current counter value: {value}"));
+        }
+        Init::PutBack(next) => {
+            scene.console.warn(&format!("Counter branch '{IDS}' was gone from origin"));
+            scene.console.success(&format!("Counter branch '{IDS}' put back with next_id={next}"));
+        }
+        Init::Made => {
+            scene.console.info(&format!("Max existing task ID: t{max}"));
+            scene.console.info(&format!("Initializing counter branch with next_id={next} (max + 1)"));
+            scene.console.success(&format!("Counter branch '{IDS}' created with next_id={next}"));
+        }
+    }
+    Ok(())
+}
+
+/// What `--init` did.
+enum Init {
+    /// The branch is there, with this value.
+    Found(String),
+    /// It was gone, and is what this clone knew.
+    PutBack(u64),
+    /// There is one now.
+    Made,
+}

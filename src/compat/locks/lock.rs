@@ -1,0 +1,346 @@
+//! `aitask_lock.sh` (specification 10, section 2).
+
+use crate::compat::invocation::{Scene, parse_id};
+use crate::compat::locks::claim::{self, Holder, Refusal};
+use crate::compat::record::record;
+use crate::coordination::session::host_name;
+use crate::coordination::{LockEntry, Locks, Session, locks};
+use crate::error::{Error, Kind, Result};
+use crate::ledger::transaction::Step;
+use crate::ledger::{Decision, Edit, LOCKS, Ledger, Plan, nonce};
+use crate::ops::init;
+use crate::project::Context;
+use crate::task::{TaskId, query};
+
+const USAGE_LOCK: &str = "Usage: ait lock <task_id> [--email <email>]";
+
+const HELP: &str = "\
+Usage: ait lock <task_id> [--email <email>]
+       aitask_lock.sh --lock <task_id> | --unlock <task_id> | --check <task_id>
+       aitask_lock.sh --list | --init | --cleanup
+
+Locks of tasks, kept on the branch aitask-locks of the remote origin.";
+
+/// Runs the script.
+pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+    let word = args.first().map(String::as_str);
+    let rest = args.get(1..).unwrap_or_default();
+    match word {
+        None => fail(scene, "No command specified. Use --help for usage."),
+        Some("--help" | "-h") => {
+            HELP.lines().for_each(|line| scene.console.line(line));
+            0
+        }
+        Some("--lock" | "lock") => lock(scene, rest),
+        Some("--unlock" | "unlock") => with_id(scene, rest, "Usage: aitask_lock.sh --unlock <task_id>", unlock),
+        Some("--check" | "check") => with_id(scene, rest, "Usage: aitask_lock.sh --check <task_id>", check),
+        Some("--list" | "list") => list(scene),
+        Some("--init" | "init") => init(scene),
+        Some("--cleanup" | "cleanup") => cleanup(scene),
+        Some(id) if parse_id(id).is_some() => lock(scene, args),
+        Some(other) => fail(scene, &format!("Unknown option: {other}. Use --help for usage.")),
+    }
+}
+
+fn fail(scene: &Scene, text: &str) -> u8 {
+    scene.console.error(text);
+    1
+}
+
+fn with_id(scene: &Scene, rest: &[String], usage: &str, run: fn(&Scene, TaskId) -> u8) -> u8 {
+    match rest.first().filter(|id| !id.is_empty()) {
+        None => fail(scene, usage),
+        Some(id) => match parse_id(id) {
+            Some(id) => run(scene, id),
+            None => fail(scene, &format!("Invalid task ID: {id} (expected format: 166, t166, 16_2, or t16_2)")),
+        },
+    }
+}
+
+/// The result line of a refusal, with the word for another owner that the caller uses.
+pub(crate) fn line(refusal: &Refusal, other: &str) -> String {
+    let LockEntry { holder, since, host, anchor, .. } = &*refusal.lock;
+    match refusal.by {
+        Holder::Other => format!("{other}:{}", record(&[holder, since, host])),
+        Holder::Live => format!("LOCK_LIVE_HOLDER:{}", record(&[holder, since, host, &anchor.pid])),
+        Holder::Unverifiable => format!("LOCK_UNVERIFIABLE_HOLDER:{}", record(&[holder, since, host, &anchor.pid])),
+    }
+}
+
+/// The lines that go with taking a lock that this person had already (section 2.3).
+pub(crate) fn prior_lines(scene: &Scene, prior: &LockEntry, session: &Session) {
+    let LockEntry { since, host, anchor, .. } = prior;
+    if host != "unknown" && *host != session.host {
+        scene.console.line(&format!("LOCK_RECLAIM:{}", record(&[host, since, &session.host])));
+    }
+    let prior = record(&[&anchor.pid, &anchor.start, host, since, &anchor.kind]);
+    scene.console.line(&format!("PRIOR_LOCK:{prior}"));
+}
+
+/// The exit code of a refusal, and what it says.
+fn explain(refusal: &Refusal) -> (u8, String) {
+    let LockEntry { task: id, holder, since, host, anchor, .. } = &*refusal.lock;
+    let pid = &anchor.pid;
+    match refusal.by {
+        Holder::Other => (1, format!("Task t{id} is already locked by {holder} (since {since}, hostname: {host})")),
+        Holder::Live => (
+            13,
+            format!(
+                "Task t{id} is held by a live session of yours on this host (pid {pid}, since {since}). Let it finish, or \
+             release it with './ait lock --unlock {id}'."
+            ),
+        ),
+        Holder::Unverifiable => (
+            14,
+            format!(
+                "Task t{id} is held by a session of yours on this host whose liveness could not be established (pid {pid}, \
+             since {since}). If it is gone, claim with --force, or release it with './ait lock --unlock {id}'."
+            ),
+        ),
+    }
+}
+
+fn lock(scene: &Scene, rest: &[String]) -> u8 {
+    let Some(id) = rest.first().filter(|id| !id.is_empty()) else { return fail(scene, USAGE_LOCK) };
+    let Some(id) = parse_id(id) else {
+        return fail(scene, &format!("Invalid task ID: {id} (expected format: 166, t166, 16_2, or t16_2)"));
+    };
+    // Honoured only directly after the id.
+    let email = match rest.get(1).map(String::as_str) {
+        Some("--email") => match rest.get(2).filter(|email| !email.is_empty()) {
+            Some(email) => crate::coordination::session::parse_email(email),
+            None => return fail(scene, "Missing email address after --email"),
+        },
+        _ => scene.detect_email(),
+    };
+    match email.and_then(|email| take(scene, id, &email)) {
+        Ok(code) => code,
+        Err(error) => broken(scene, &error, &format!("Failed to lock task t{id} after 5 attempts")),
+    }
+}
+
+fn take(scene: &Scene, id: TaskId, email: &str) -> Result<u8> {
+    let Some(context) = scene.open_remote()? else { return Ok(0) };
+    let session = Session::of_script(&context.repository, email, scene.narrate)?;
+    let branch = Ledger::locks_branch()?;
+    let landed = context.ledger().transact(&nonce()?, std::slice::from_ref(&branch), |view| {
+        let objects = view.objects(&[(&branch, LockEntry::path(id)), Locks::request(&branch)])?;
+        Locks::of(objects.get(1).and_then(Option::as_ref))?;
+        let prior = locks::entry(id, objects.first().and_then(Option::as_ref));
+        if let Some(Err(refusal)) = prior.as_ref().map(|lock| claim::judge(&context, &session, lock)) {
+            return Ok(Decision::Nothing(Err(refusal)));
+        }
+        let entry = LockEntry::taken(id, &session, &Context::now(), None);
+        Ok(Decision::Swap(Plan::new().step(&branch, claim::lock_step(&entry)), Ok(prior)))
+    })?;
+    match landed.value {
+        Ok(prior) => {
+            if let Some(prior) = &prior {
+                prior_lines(scene, prior, &session);
+            }
+            scene.console.success(&format!("Locked task t{id}"));
+            Ok(0)
+        }
+        Err(refusal) => {
+            scene.console.line(&line(&refusal, "LOCK_HOLDER"));
+            let (code, text) = explain(&refusal);
+            scene.console.error(&text);
+            Ok(code)
+        }
+    }
+}
+
+fn unlock(scene: &Scene, id: TaskId) -> u8 {
+    let release = || -> Result<u8> {
+        let Some(context) = scene.open_remote()? else { return Ok(0) };
+        let branch = Ledger::locks_branch()?;
+        context.ledger().transact(&nonce()?, std::slice::from_ref(&branch), |view| {
+            let objects = view.objects(&[(&branch, LockEntry::path(id)), Locks::request(&branch)])?;
+            Locks::of(objects.get(1).and_then(Option::as_ref))?;
+            if objects.first().and_then(Option::as_ref).is_none() {
+                return Ok(Decision::Nothing(()));
+            }
+            let edit = Edit::Remove { path: LockEntry::path(id) };
+            Ok(Decision::Swap(Plan::new().step(&branch, Step::edit(format!("ait: Unlock task t{id}"), vec![edit])), ()))
+        })?;
+        Ok(0)
+    };
+    release().unwrap_or_else(|error| broken(scene, &error, &format!("Failed to unlock task t{id} after 5 attempts")))
+}
+
+fn check(scene: &Scene, id: TaskId) -> u8 {
+    let look = || -> Result<u8> {
+        let Some(context) = scene.open_remote()? else { return Ok(1) };
+        let branch = Ledger::locks_branch()?;
+        let file = context.ledger().fetch_objects(&[(&branch, LockEntry::path(id))])?.pop().flatten();
+        Ok(file.map_or(1, |file| {
+            scene.console.lines(&file.data);
+            0
+        }))
+    };
+    look().unwrap_or_else(|error| unreadable(scene, &error))
+}
+
+fn list(scene: &Scene) -> u8 {
+    let look = || -> Result<u8> {
+        let Some(context) = scene.open_remote()? else {
+            scene.console.info("No locks (no remote configured)");
+            return Ok(0);
+        };
+        let branch = Ledger::locks_branch()?;
+        let root = context.ledger().fetch_objects(&[Locks::request(&branch)])?.pop().flatten();
+        let Some(root) = root else {
+            scene.console.info("No locks (branch not initialized)");
+            return Ok(0);
+        };
+        let mut entries = Locks::of(Some(&root))?.entries(&context.repository)?;
+        // In tree order, which is git's byte order of the names.
+        entries.sort_by_key(|entry| LockEntry::path(entry.task));
+        for lock in &entries {
+            let LockEntry { task, holder, host, since, .. } = lock;
+            scene.console.line(&format!("t{task}: locked by {holder} on {host} since {since}"));
+        }
+        if entries.is_empty() {
+            scene.console.info("No active locks");
+        }
+        Ok(0)
+    };
+    look().unwrap_or_else(|error| unreadable(scene, &error))
+}
+
+fn init(scene: &Scene) -> u8 {
+    let make = || -> Result<u8> {
+        let Some(context) = scene.open_remote()? else {
+            scene.console.error("No git remote 'origin' configured. Cannot initialize atomic task locks.");
+            return Ok(10);
+        };
+        let made = init::init_locks(&context)?;
+        match made.as_slice() {
+            [] => scene.console.info("Lock branch 'aitask-locks' already exists on remote."),
+            [one] if *one == format!("branch {LOCKS}") => {
+                scene.console.info("Initializing lock branch 'aitask-locks'...");
+                scene.console.success("Lock branch 'aitask-locks' created");
+                if let Some(other) = context.ledger().seen_elsewhere()? {
+                    scene.console.warn(&format!(
+                        "The remote '{other}' has a lock branch, too; the scripts look at that of 'origin' alone"
+                    ));
+                }
+            }
+            _ => made.iter().for_each(|what| scene.console.success(&format!("Lock branch restored: {what}"))),
+        }
+        Ok(0)
+    };
+    make().unwrap_or_else(|error| fail(scene, &format!("Failed to push lock branch: {error}")))
+}
+
+/// Which locks are of tasks that are archived and not active any more (specification 10, section 9, Q13).
+pub(crate) fn stale(scene: &Scene, held: impl Iterator<Item = TaskId>) -> Vec<TaskId> {
+    let held: Vec<_> = held.collect();
+    if held.is_empty() {
+        return Vec::new();
+    }
+    let ids = |paths: &[String]| query::ids(paths.iter().map(String::as_str));
+    let active = ids(&scene.active_files());
+    // A bundle that cannot be read makes nothing stale.
+    let archived = ids(&scene.archived_files().unwrap_or_default());
+    let gone = |id: &TaskId| {
+        let parent = id.parent().is_some_and(|parent| archived.contains(&parent));
+        !active.contains(id) && (archived.contains(id) || parent)
+    };
+    held.into_iter().filter(gone).collect()
+}
+
+fn cleanup(scene: &Scene) -> u8 {
+    let mut found = 0;
+    let outcome = sweep(scene, &mut found);
+    match outcome {
+        Ok(0) => 0,
+        Ok(count) => {
+            scene.console.info(&format!("Removing {count} stale lock(s)..."));
+            scene.console.success(&format!("Cleaned up {count} stale lock(s)"));
+            0
+        }
+        Err(error) if matches!(error.kind(), Kind::Contention | Kind::Denied) => {
+            scene.console.warn(&format!(
+                "{found} stale lock(s) left in place after 5 push attempt(s): {error}; release one by hand with \
+                 './ait lock --unlock <task_id>'"
+            ));
+            12
+        }
+        Err(error) => {
+            let what = if found == 0 {
+                "could not read the 'aitask-locks' lock branch \u{2014} stale lock cleanup did not run".to_owned()
+            } else {
+                format!("could not re-read the 'aitask-locks' lock branch \u{2014} {found} stale lock(s) left in place")
+            };
+            scene.console.warn(&format!("{what}; {}", hint(&error)));
+            11
+        }
+    }
+}
+
+/// Removes stale locks; gives how many.
+fn sweep(scene: &Scene, found: &mut usize) -> Result<usize> {
+    let Some(context) = scene.open_remote()? else { return Ok(0) };
+    let branch = Ledger::locks_branch()?;
+    // A branch that is gone or was set back is not repaired by cleaning up, and stays so.
+    let ledger = Ledger { repairs: true, ..context.ledger() };
+    let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
+        if view.gone(&branch).is_some() || view.set_back(&branch).is_some() {
+            return Ok(Decision::Nothing(0));
+        }
+        let root = view.objects(&[Locks::request(&branch)])?.pop().flatten();
+        let Some(root) = root else { return Ok(Decision::Nothing(0)) };
+        let stale = stale(scene, Locks::of(Some(&root))?.tasks());
+        // What is stale is told from the remote's state: "nothing" of an older view is answered with a look at it.
+        if stale.is_empty() || !view.fresh {
+            return Ok(Decision::Nothing(0));
+        }
+        *found = stale.len();
+        Ok(Decision::Swap(Plan::new().step(&branch, claim::cleanup_step(&stale)), stale.len()))
+    })?;
+    Ok(landed.value)
+}
+
+/// The hint of specification 40, section 4.4, with the command that tries again.
+fn hint(error: &Error) -> String {
+    match error.kind() {
+        Kind::Unreachable | Kind::Authentication => {
+            "remote unreachable (network, auth, or no configured destination); retry \
+            './ait lock --cleanup' once connectivity is restored"
+                .to_owned()
+        }
+        _ => format!("retry './ait lock --cleanup' (git: {error})"),
+    }
+}
+
+/// The exit code of a lock or unlock that broke (specification 10, section 2.2).
+fn broken(scene: &Scene, error: &Error, exhausted: &str) -> u8 {
+    let (text, code) = match error.kind() {
+        Kind::BranchGone => (format!("{error}. Run 'aitask_lock.sh --init' to put it back."), 10),
+        Kind::NotInitialised if error.details().contains_key("branch") => {
+            (format!("{error}. Run 'aitask_lock.sh --init' to publish them."), 10)
+        }
+        Kind::NotInitialised => {
+            ("Lock branch 'aitask-locks' not found on remote. Run 'ait setup' to initialize.".to_owned(), 10)
+        }
+        Kind::Unreachable | Kind::Authentication | Kind::Unknown => {
+            ("Failed to reach origin to check 'aitask-locks' (network or auth issue).".to_owned(), 11)
+        }
+        Kind::Contention | Kind::Denied => (format!("{exhausted}: {error}"), 12),
+        _ => (error.to_string(), 1),
+    };
+    scene.console.error(&text);
+    code
+}
+
+/// A query that got no answer is not an answer (specification 10, section 14).
+fn unreadable(scene: &Scene, error: &Error) -> u8 {
+    scene.console.error(&format!("could not read the 'aitask-locks' lock branch: {error}"));
+    11
+}
+
+/// This machine's name, for the sake of the diagnosis.
+pub(crate) fn host(context: &Context) -> String {
+    host_name(&context.repository)
+}

@@ -1,0 +1,273 @@
+//! `aitask_pick_own.sh`, and the older `aitask_own.sh` (specification 10, sections 5 and 11).
+
+use crate::compat::invocation::{Scene, parse_id};
+use crate::compat::locks::claim::{self, Claimed, Holder, cleanup_step};
+use crate::compat::locks::lock::{line, prior_lines, stale};
+use crate::compat::record::record;
+use crate::coordination::LockEntry;
+use crate::coordination::process::{Anchor, Liveness};
+use crate::error::{Error, Kind, Result};
+use crate::ledger::Landed;
+use crate::ledger::checkouts::{Cause, Lagging};
+use crate::ops::sync;
+use crate::project::{Context, data_state};
+use crate::task::{Status, TaskId};
+
+const HELP: &str = "\
+Usage: aitask_pick_own.sh [--email <email>] [--force] <task_id>
+       aitask_pick_own.sh --sync
+
+Claims a task: lock, status, assignee, published in one push.";
+
+/// What was asked for.
+#[derive(Debug, Default)]
+struct Request {
+    id: Option<TaskId>,
+    email: Option<String>,
+    force: bool,
+    sync: bool,
+    /// The older script, whose answers say less.
+    early: bool,
+}
+
+/// Runs the script.
+pub(crate) fn run(scene: &Scene, args: &[String], early: bool) -> u8 {
+    let request = match parse(args) {
+        Ok(Some(request)) => Request { early, ..request },
+        Ok(None) => {
+            HELP.lines().for_each(|line| scene.console.line(line));
+            return 0;
+        }
+        Err(error) => return fail(scene, &error.to_string()),
+    };
+    if request.sync {
+        return synchronise(scene, early);
+    }
+    let Some(id) = request.id else {
+        return fail(scene, "Task ID is required (or use --sync for sync-only mode). Use --help for usage.");
+    };
+    match scene.open() {
+        Ok(Some(context)) => claim(scene, &context, &request, id),
+        Ok(None) => ended(scene, "LOCK_ERROR:unknown", "not inside a git repository"),
+        Err(error) => ended(scene, "LOCK_ERROR:unknown", &error.to_string()),
+    }
+}
+
+fn parse(args: &[String]) -> Result<Option<Request>> {
+    let usage = |text: String| Err(Error::new(Kind::Usage, text));
+    let mut request = Request::default();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--help" | "-h" => return Ok(None),
+            "--sync" => request.sync = true,
+            "--force" => request.force = true,
+            "--email" => match args.next().filter(|email| !email.is_empty()) {
+                Some(email) => request.email = Some(email.clone()),
+                None => return usage("Missing email address after --email".to_owned()),
+            },
+            option if option.starts_with('-') => {
+                return usage(format!("Unknown option: {option}. Use --help for usage."));
+            }
+            id => match parse_id(id) {
+                Some(id) => request.id = Some(id),
+                None => {
+                    return usage(format!("Invalid task ID: {id} (expected format: 166, t166, 16_2, or t16_2)"));
+                }
+            },
+        }
+    }
+    Ok(Some(request))
+}
+
+fn fail(scene: &Scene, text: &str) -> u8 {
+    scene.console.error(text);
+    1
+}
+
+/// Every claim ends with exactly one result line.
+fn ended(scene: &Scene, line: &str, text: &str) -> u8 {
+    scene.console.error(text);
+    scene.console.line(line);
+    1
+}
+
+// ---- sync
+
+fn synchronise(scene: &Scene, early: bool) -> u8 {
+    let line = match reason_of_sync(scene) {
+        Some(reason) if !early => format!("SYNC_FAILED:{reason}"),
+        _ => "SYNCED".to_owned(),
+    };
+    scene.console.line(&line);
+    0
+}
+
+/// `None` when the task data is what the remote has, as far as it can be.
+fn reason_of_sync(scene: &Scene) -> Option<&'static str> {
+    let context = scene.open_remote().ok().flatten()?;
+    let with_sweep = sync::sync(&context, |held| stale(scene, held), cleanup_step);
+    let outcome = match with_sweep {
+        Err(error) if matches!(error.kind(), Kind::Denied | Kind::Contention) => {
+            scene.console.warn(&format!(
+                "1 stale lock(s) or more left in place ({error}); they can cause LOCK_FAILED for a task nobody is working on"
+            ));
+            sync::sync(&context, |_| Vec::new(), cleanup_step)
+        }
+        other => other,
+    };
+    if outcome.is_ok() && is_elsewhere(&context) {
+        scene.console.warn(
+            "task data not reconciled: unreconciled commit counts unavailable; .aitask-data is not on its branch, see \
+             './ait git-health' (git: on no branch)",
+        );
+        return Some("unknown");
+    }
+    match outcome {
+        Ok((_, lagging)) => lagging.first().map(|lagging| warn_lagging(scene, &context, lagging)),
+        Err(error) => Some(warn_unreachable(scene, &context, &error)),
+    }
+}
+
+/// Whether the checkout of the data branch has something else checked out, or nothing.
+fn is_elsewhere(context: &Context) -> bool {
+    let Some(dir) = data_state::data_worktree(context).filter(|_| context.has_data_branch()) else { return false };
+    let record = context.data_branch().and_then(|data| context.repository.worktree_of(data));
+    record.is_ok_and(|record| record.is_none_or(|record| record.path != dir))
+}
+
+fn counts(context: &Context) -> String {
+    match sync::unreconciled(context) {
+        Some((ahead, behind, upstream)) => format!(
+            "task data not reconciled with {upstream}: {ahead} local unpushed, {behind} remote unpulled (as of the last \
+             successful fetch)"
+        ),
+        None => "task data not reconciled: unreconciled commit counts unavailable".to_owned(),
+    }
+}
+
+fn warn_lagging(scene: &Scene, context: &Context, lagging: &Lagging) -> &'static str {
+    let (reason, hint) = match lagging.cause {
+        Cause::Dirty => {
+            ("dirty_worktree", "data worktree has unstaged changes in the way; reconcile with 'ait syncer'".to_owned())
+        }
+        Cause::Conflict => (
+            "rebase_conflict",
+            "your own commits conflict; nothing was touched, so no './ait git rebase --abort' is needed".to_owned(),
+        ),
+        Cause::Other => ("unknown", "see './ait git-health'".to_owned()),
+    };
+    scene.console.warn(&format!("{}; {hint} ({})", counts(context), lagging.reason));
+    reason
+}
+
+fn warn_unreachable(scene: &Scene, context: &Context, error: &Error) -> &'static str {
+    let (reason, hint) = match error.kind() {
+        Kind::Unreachable | Kind::Authentication | Kind::Unknown => {
+            ("remote_unreachable", "remote unreachable; retry './ait sync' once connectivity is restored".to_owned())
+        }
+        _ => ("unknown", format!("see './ait git-health' (git: {error})")),
+    };
+    scene.console.warn(&format!("{}; {hint}", counts(context)));
+    reason
+}
+
+// ---- claim
+
+fn claim(scene: &Scene, context: &Context, request: &Request, id: TaskId) -> u8 {
+    let wanted = claim::Request {
+        id,
+        email: request.email.clone(),
+        own_email: scene.user_email(),
+        force: request.force,
+        dir: &scene.dir,
+        files: scene.active_files(),
+        stale: &|held| stale(scene, held),
+        warn: &|text| scene.console.warn(text),
+    };
+    // Before anything is published: a claim is no half of a rebase (section 5.3).
+    let checkout = scene.checkout(Some(context));
+    match checkout.require_committable().and_then(|_| claim::claim(context, &wanted)) {
+        Ok(Ok(landed)) => {
+            warn_if_assigned_to_another(scene, &wanted, &landed.value);
+            answer(scene, context, &landed, id)
+        }
+        Ok(Err(refusal)) => {
+            let owner = &refusal.lock.holder;
+            let early = request.early && refusal.by == Holder::Other;
+            scene.console.line(&if early { format!("LOCK_FAILED:{owner}") } else { line(&refusal, "LOCK_FAILED") });
+            1
+        }
+        Err(error) => {
+            let (line, text) = explain(&error);
+            let line = if request.early && line.starts_with("LOCK_ERROR") { "LOCK_INFRA_MISSING" } else { line };
+            ended(scene, line, &text)
+        }
+    }
+}
+
+/// Without `--email` a task is claimed for whom it is assigned to (section 14).
+fn warn_if_assigned_to_another(scene: &Scene, wanted: &claim::Request<'_>, claimed: &Claimed) {
+    if let (None, Some(own), Some(email)) = (&wanted.email, &wanted.own_email, &claimed.email)
+        && own != email
+    {
+        scene.console.warn(&format!("t{} is claimed for its assignee {email}, not for {own}", wanted.id));
+    }
+}
+
+fn explain(error: &Error) -> (&'static str, String) {
+    match error.kind() {
+        Kind::BranchGone => ("LOCK_INFRA_MISSING", format!("{error}. Run 'aitask_lock.sh --init' to put it back.")),
+        Kind::NotInitialised => ("LOCK_INFRA_MISSING", "Run 'ait setup' to initialize lock infrastructure.".to_owned()),
+        Kind::Unreachable | Kind::Authentication | Kind::Unknown => ("LOCK_ERROR:fetch_failed", error.to_string()),
+        Kind::Contention => ("LOCK_ERROR:race_exhaustion", error.to_string()),
+        Kind::Denied => ("LOCK_ERROR:push_rejected", error.to_string()),
+        Kind::NoSuchTask => ("LOCK_ERROR:no_such_task", error.to_string()),
+        Kind::NotClaimable => ("LOCK_ERROR:not_claimable", error.to_string()),
+        Kind::DetachedHead => ("LOCK_ERROR:detached_head", error.to_string()),
+        Kind::Dirty | Kind::Conflict => ("LOCK_ERROR:dirty_worktree", error.to_string()),
+        _ => ("LOCK_ERROR:unknown", error.to_string()),
+    }
+}
+
+fn answer(scene: &Scene, context: &Context, landed: &Landed<Claimed>, id: TaskId) -> u8 {
+    if let Some(lagging) = landed.lagging.first() {
+        warn_lagging(scene, context, lagging);
+    }
+    let claimed = &landed.value;
+    if let (Some(prior), Some(session)) = (&claimed.prior, &claimed.session) {
+        prior_lines(scene, prior, session);
+    }
+    if let Some(refusal) = &claimed.forced {
+        scene.console.line(&line(refusal, "LOCK_FAILED"));
+        scene.console.line(&format!("FORCE_UNLOCKED:{}", refusal.lock.holder));
+    }
+    scene.console.line(&format!("Updated: {}", claimed.path.as_str()));
+    if !claimed.changed {
+        scene.console.info("No changes to commit (task may already be in Implementing status)");
+    }
+    scene.console.line(&format!("OWNED:{id}"));
+    let (status, assigned) = &claimed.before;
+    let again = status == Status::Implementing.as_str();
+    if again && claimed.forced.is_none() && claimed.email.as_ref() == Some(assigned) {
+        let crashed = claimed.prior.as_ref().filter(|lock| {
+            let host = claimed.session.as_ref().map(|session| session.host.as_str()).unwrap_or_default();
+            lock.liveness_as_scripts_judge(&context.repository, host) == Liveness::Dead
+        });
+        scene.console.line(&match crashed {
+            Some(LockEntry { since, host, anchor: Anchor { pid, .. }, .. }) => {
+                format!("RECLAIM_CRASH:{}", record(&[since, host, pid]))
+            }
+            None => format!("RECLAIM_STATUS:{}", record(&[status, assigned])),
+        });
+    }
+    if !again {
+        let folder =
+            scene.environment.text("AITASK_SCRIPT_DIR").map_or_else(|| scene.dir.join(".aitask-scripts"), Into::into);
+        let helper = folder.join("aitask_change_surface.sh");
+        if helper.is_file() {
+            sync::run_helper(context, &helper, &["capture", &id.to_string()]);
+        }
+    }
+    0
+}

@@ -1,0 +1,94 @@
+//! `lib/desync_state.py snapshot` (specification 40, section 10).
+
+use crate::compat::invocation::Scene;
+use crate::compat::sync::desync::{NAMES, RefState, look};
+
+const USAGE: &str =
+    "usage: desync_state.py snapshot [--fetch] [--ref main|aitask-data] [--format text|json|lines] [--json]";
+
+/// Runs the script.
+pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+    let words: Vec<_> = args.iter().map(String::as_str).collect();
+    let Some((names, fetch, format)) = parse(&words) else {
+        (scene.narrate)(USAGE);
+        return 2;
+    };
+    let mut states = Vec::new();
+    match scene.open() {
+        Ok(Some(context)) => {
+            for name in names {
+                match look(&context, name, fetch) {
+                    Ok(state) => states.push(state),
+                    Err(error) => (scene.narrate)(&error.to_string()),
+                }
+            }
+        }
+        Ok(None) => (scene.narrate)("not inside a git repository"),
+        Err(error) => (scene.narrate)(&error.to_string()),
+    }
+    match format {
+        "json" => {
+            let document = serde_json::json!({ "refs": states });
+            let text = serde_json::to_string_pretty(&document).unwrap_or_default();
+            text.lines().for_each(|line| scene.console.line(line));
+        }
+        "lines" => {
+            for (n, state) in states.iter().enumerate() {
+                if n > 0 {
+                    scene.console.line("");
+                }
+                for line in lines(state) {
+                    scene.console.line(&line);
+                }
+            }
+        }
+        _ => states.iter().for_each(|state| scene.console.line(&format!("{}: {}", state.name, text(state)))),
+    }
+    0
+}
+
+fn parse<'a>(words: &[&'a str]) -> Option<(Vec<&'static str>, bool, &'a str)> {
+    let (verb, mut rest) = words.split_first()?;
+    let (mut names, mut fetch, mut format) = (NAMES.to_vec(), false, "text");
+    while let [option, after @ ..] = rest {
+        rest = after;
+        match *option {
+            "--fetch" => fetch = true,
+            "--json" => format = "json",
+            "--ref" | "--format" => {
+                let (value, after) = rest.split_first()?;
+                rest = after;
+                match *option {
+                    "--ref" => names = vec![*NAMES.iter().find(|name| *name == value)?],
+                    _ => format = Some(*value).filter(|value| ["text", "json", "lines"].contains(value))?,
+                }
+            }
+            _ => return None,
+        }
+    }
+    (*verb == "snapshot").then_some((names, fetch, format))
+}
+
+fn lines(state: &RefState) -> Vec<String> {
+    let mut lines = vec![
+        format!("REF:{}", state.name),
+        format!("STATUS:{}", state.status),
+        format!("AHEAD:{}", state.ahead),
+        format!("BEHIND:{}", state.behind),
+    ];
+    lines.extend(state.error.iter().map(|error| format!("ERROR:{error}")));
+    lines.extend(state.remote_commits.iter().map(|subject| format!("REMOTE_COMMIT:{subject}")));
+    lines.extend(state.remote_changed_paths.iter().map(|path| format!("REMOTE_CHANGED_PATH:{path}")));
+    lines
+}
+
+fn text(state: &RefState) -> String {
+    match state.status {
+        "ok" if state.ahead == 0 && state.behind == 0 => "up to date".to_owned(),
+        "ok" => format!("behind {}, ahead {}", state.behind, state.ahead),
+        "no_remote" => "no origin remote".to_owned(),
+        "missing_local" => "missing local ref".to_owned(),
+        "missing_remote" => "missing remote ref".to_owned(),
+        other => other.replace('_', " "),
+    }
+}

@@ -1,0 +1,103 @@
+//! `aitask_remote_drift_check.sh` (specification 50, section 3).
+
+use crate::compat::invocation::Scene;
+use crate::compat::sync::drift::{Drift, look, named_in};
+use crate::error::{Error, Kind, Result};
+use crate::files::read_own;
+use crate::project::data_state;
+use std::time::Duration;
+
+const HELP: &str = "\
+Usage: aitask_remote_drift_check.sh [--debug] [--timeout <sec>] [--unsynced] <base-branch> <plan-file>
+
+Says whether <base-branch> has moved on origin, and whether that touches a file named in the plan.";
+
+struct Request {
+    branch: String,
+    plan: String,
+    timeout: Duration,
+    unsynced: bool,
+    debug: bool,
+}
+
+/// Runs the script.
+pub(crate) fn run(scene: &Scene, args: &[String], debug: bool) -> u8 {
+    let request = match parse(args) {
+        Ok(Some(request)) => Request { debug: debug || request.debug, ..request },
+        Ok(None) => {
+            HELP.lines().for_each(|line| scene.console.line(line));
+            return 0;
+        }
+        Err(error) => {
+            scene.console.error(&format!("{error}. Use --help for usage."));
+            return 1;
+        }
+    };
+    let (files, line) = match check(scene, &request) {
+        Drift::NoLocalBranch => (None, "LOCAL_BRANCH_MISSING".to_owned()),
+        Drift::NoRemote => (None, "NO_REMOTE".to_owned()),
+        Drift::FetchFailed => (None, "FETCH_FAILED".to_owned()),
+        Drift::UpToDate => (None, "UP_TO_DATE".to_owned()),
+        Drift::Ahead(0, _) => (None, "LEGACY_MODE_SKIP".to_owned()),
+        Drift::Ahead(commits, files) => (Some(files), format!("AHEAD:{commits}")),
+    };
+    scene.console.line(&line);
+    if let Some(files) = files {
+        let plan = read_own(&scene.file(&request.plan)).unwrap_or_default();
+        let named = named_in(&String::from_utf8_lossy(&plan), &files);
+        if request.debug {
+            (scene.narrate)(&format!("[debug] {} files changed, {} named in the plan", files.len(), named.len()));
+        }
+        for file in &named {
+            scene.console.line(&format!("OVERLAP:{file}"));
+        }
+        if named.is_empty() {
+            scene.console.line("NO_OVERLAP");
+        }
+    }
+    0
+}
+
+/// An `Ahead` of nothing stands for the check that a project without data branch skips.
+fn check(scene: &Scene, request: &Request) -> Drift {
+    let Ok(Some(context)) = scene.open() else {
+        return if request.unsynced { Drift::NoLocalBranch } else { Drift::Ahead(0, Vec::new()) };
+    };
+    if !request.unsynced && data_state::data_worktree(&context).is_none() {
+        return Drift::Ahead(0, Vec::new());
+    }
+    if request.debug {
+        let seconds = request.timeout.as_secs();
+        (scene.narrate)(&format!("[debug] fetching origin/{} (timeout {seconds}s)", request.branch));
+    }
+    look(&context, &request.branch, request.timeout).unwrap_or(Drift::FetchFailed)
+}
+
+fn parse(args: &[String]) -> Result<Option<Request>> {
+    let usage = |text: String| Err(Error::new(Kind::Usage, text));
+    let (mut positional, mut timeout) = (Vec::new(), Duration::from_secs(10));
+    let (mut unsynced, mut debug) = (false, false);
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--help" | "-h" => return Ok(None),
+            "--debug" => debug = true,
+            "--unsynced" => unsynced = true,
+            "--timeout" => {
+                let seconds = args.next().and_then(|text| text.parse().ok()).filter(|seconds| *seconds > 0);
+                match seconds {
+                    Some(seconds) => timeout = Duration::from_secs(seconds),
+                    None => return usage("--timeout wants a number of seconds".to_owned()),
+                }
+            }
+            option if option.starts_with('-') => return usage(format!("Unknown option: {option}")),
+            _ if positional.len() == 2 => return usage(format!("Unexpected positional arg: {arg}")),
+            _ => positional.push(arg.clone()),
+        }
+    }
+    let mut positional = positional.into_iter();
+    let (branch, plan) = (positional.next(), positional.next());
+    let Some(branch) = branch else { return usage("<base-branch> is required".to_owned()) };
+    let Some(plan) = plan else { return usage("<plan-file> is required".to_owned()) };
+    Ok(Some(Request { branch, plan, timeout, unsynced, debug }))
+}

@@ -1,0 +1,202 @@
+//! The git side of setting a project up for the scripts (specification 40, section 9): what is ignored, what is
+//! committed, the user's own settings. Every commit holds exactly the files that are named.
+
+use crate::data_branch::initial_files::SEEDS;
+use crate::data_branch::migrate::require_clean;
+use crate::error::Result;
+use crate::git::porcelain::status::StatusEntry;
+use crate::git::run::Git;
+use crate::git::worktree;
+use crate::project::context::Context;
+use crate::project::data_state;
+use crate::project::ignores::with_lines;
+use crate::settings::Environment;
+use crate::task::paths;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// By this file the framework is told to be there.
+const VERSION: &str = ".aitask-scripts/VERSION";
+/// The framework's own files on the code branch.
+const FRAMEWORK: [&str; 16] = [
+    ".aitask-scripts",
+    "aitasks/metadata",
+    "aireviewguides",
+    "ait",
+    ".claude/skills",
+    ".agents",
+    ".codex",
+    ".opencode",
+    ".gitignore",
+    ".github/workflows",
+    "CLAUDE.md",
+    "AGENTS.md",
+    "opencode.json",
+    "install.sh",
+    ".gitlab-ci.yml",
+    "bitbucket-pipelines.yml",
+];
+/// And those on the data branch.
+const FRAMEWORK_DATA: [&str; 2] = [paths::METADATA_DIR, "aireviewguides"];
+
+/// Makes an empty repository.
+pub fn init_repository(environment: &Environment, dir: &Path) -> Result<()> {
+    Git::new(environment.clone()).write(dir, "init").arg("--quiet").run().map(drop)
+}
+
+/// The framework's files that somebody was at work on before setup began, to be left alone.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// The framework was never committed here: all of it is.
+    pub is_first: bool,
+    code: BTreeSet<PathBuf>,
+    data: BTreeSet<PathBuf>,
+}
+
+impl Snapshot {
+    /// Looks at both checkouts; in one where nothing of the framework was ever committed, nothing is left alone.
+    pub fn take(context: &Context) -> Result<Self> {
+        let tracks = |dir: &Path, path: &str| -> Result<bool> {
+            let call = context.repository.git().read(dir, "ls-files").args(["-z", "--", path]);
+            Ok(!call.run()?.stdout.is_empty())
+        };
+        let names = |dir: &Path, below: &[&str]| -> Result<BTreeSet<PathBuf>> {
+            Ok(changed(context, dir, below)?.into_iter().map(|entry| entry.path).collect())
+        };
+        let root = &context.repository.root;
+        let is_first = root.join(VERSION).exists() && !tracks(root, VERSION)?;
+        let code = if is_first { BTreeSet::new() } else { names(root, &FRAMEWORK)? };
+        let data = match data_state::data_worktree(context) {
+            Some(dir) if tracks(&dir, paths::METADATA_DIR)? => names(&dir, &FRAMEWORK_DATA)?,
+            _ => BTreeSet::new(),
+        };
+        Ok(Self { is_first, code, data })
+    }
+}
+
+fn changed(context: &Context, dir: &Path, below: &[&str]) -> Result<Vec<StatusEntry>> {
+    Ok(worktree::changes_below(&context.repository, dir, below)?.entries)
+}
+
+/// Adds lines to the `.gitignore` of the code branch and commits it; `false` when they are there. A commit that is refused
+/// leaves the file as it was.
+///
+/// # Errors
+/// [`Kind::Dirty`](crate::error::Kind::Dirty) for a file with changes that are not committed: they would go along.
+pub fn ignore(context: &Context, lines: &[&str], message: &str) -> Result<bool> {
+    let root = &context.repository.root;
+    let path = root.join(".gitignore");
+    let before = context.tree().load(&path)?;
+    let text = before.as_deref().unwrap_or_default();
+    let after = with_lines(text, lines);
+    if after == text {
+        return Ok(false);
+    }
+    // The first commit of all takes the file as it is.
+    if !context.repository.unborn {
+        require_clean(context, root)?;
+    }
+    context.tree().replace(&path, &after)?;
+    let entries = changed(context, root, &[".gitignore"])?;
+    worktree::commit_files(&context.repository, root, message, &entries).inspect_err(|_| {
+        let _ = match &before {
+            Some(before) if !before.is_empty() => context.tree().replace(&path, before),
+            _ => context.tree().remove(&path).map(drop),
+        };
+    })?;
+    Ok(true)
+}
+
+/// Files of the framework to commit.
+#[derive(Debug)]
+pub struct Pending {
+    /// Files that were changed before, and are left alone.
+    pub left_alone: Vec<PathBuf>,
+    dir: PathBuf,
+    message: &'static str,
+    entries: Vec<StatusEntry>,
+}
+
+impl Pending {
+    /// Those of the code branch; those of the task data only where they belong there.
+    pub fn code(context: &Context, snapshot: &Snapshot, with_data: bool) -> Result<Self> {
+        let dir = context.repository.root.clone();
+        let mut pending = Self::look(context, dir, &FRAMEWORK, "ait: Add aitask framework", &snapshot.code)?;
+        pending.entries.retain(|entry| with_data || !entry.path.starts_with(paths::TASKS_DIR));
+        Ok(pending)
+    }
+
+    /// Those of the data branch, whose checkout is `dir`.
+    pub fn data(context: &Context, snapshot: &Snapshot, dir: PathBuf) -> Result<Self> {
+        Self::look(context, dir, &FRAMEWORK_DATA, "ait: Add aitask framework data", &snapshot.data)
+    }
+
+    fn look(
+        context: &Context,
+        dir: PathBuf,
+        below: &[&str],
+        message: &'static str,
+        snapshot: &BTreeSet<PathBuf>,
+    ) -> Result<Self> {
+        let mut entries = changed(context, &dir, below)?;
+        let compiled = |path: &Path| {
+            path.extension().is_some_and(|extension| extension == "pyc")
+                || path.components().any(|part| part.as_os_str() == "__pycache__")
+        };
+        let never = [paths::TASKS_DIR, paths::PLANS_DIR, paths::USER_CONFIG_FILE].map(Path::new);
+        entries.retain(|entry| !compiled(&entry.path) && !never.contains(&entry.path.as_path()));
+        let (left, entries): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| snapshot.contains(&entry.path));
+        Ok(Self { left_alone: left.into_iter().map(|entry| entry.path).collect(), dir, message, entries })
+    }
+
+    /// How many files.
+    #[must_use]
+    pub fn files(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Commits them, and nothing else.
+    pub fn commit(&self, context: &Context) -> Result<()> {
+        if self.entries.is_empty() {
+            return Ok(());
+        }
+        worktree::commit_files(&context.repository, &self.dir, self.message, &self.entries)
+    }
+}
+
+/// The folders of the task data that git does not keep while they are empty.
+pub fn lay_out(context: &Context) -> Result<()> {
+    let folders = [paths::DRAFTS_DIR, paths::ARCHIVED_TASKS_DIR, paths::ARCHIVED_PLANS_DIR];
+    folders.iter().try_for_each(|name| context.tree().make_folder(context.data_dir().join(name)))
+}
+
+/// Writes what task data starts with, where it is missing.
+pub fn seed(context: &Context) -> Result<()> {
+    for (name, content) in SEEDS {
+        let path = context.data_dir().join(name);
+        let tree = context.tree();
+        if !tree.is_there(&path) {
+            if content.is_empty() { tree.create_empty(&path)? } else { tree.create(&path, content.as_bytes())? }
+        }
+    }
+    Ok(())
+}
+
+/// Keeps git from ever seeing the user's own settings.
+pub fn hide_user_config(context: &Context) -> Result<()> {
+    crate::files::exclude(&context.repository.common_dir, &format!("/{}", paths::USER_CONFIG_FILE))
+}
+
+/// Writes the user's own settings, where there are none; `ask` gives the address, from the one that git knows.
+pub fn user_config(context: &Context, ask: impl FnOnce(Option<&str>) -> Option<String>) -> Result<bool> {
+    let path = context.data_dir().join(paths::USER_CONFIG_FILE);
+    if context.tree().is_there(&path) {
+        return Ok(false);
+    }
+    let Some(email) = ask(context.repository.config().last("user.email")) else { return Ok(false) };
+    let text = format!(
+        "# Settings of this user on this machine; never committed\nemail: {email}\n# How the keys of the screens are \
+         shown\nshortcut_label_case: preserve\n"
+    );
+    context.tree().create(&path, text.as_bytes()).map(|()| true)
+}

@@ -1,0 +1,260 @@
+//! `ait git`: git in the worktree of the task data, with a guard, and its `push` (specification 40, sections 3 and 4).
+
+use crate::compat::exec;
+use crate::compat::invocation::Scene;
+use crate::error::{Error, Kind};
+use crate::files::data_checkout;
+use crate::ledger::Channel;
+use crate::ops::sync;
+use crate::project::{Context, data_state};
+use crate::sync::join::Resolutions;
+use crate::sync::outcome::{Failure, Manner, Reconciled};
+use crate::sync::reconcile::reconcile;
+use crate::task::merge::Rules;
+use std::path::PathBuf;
+
+const READS: [&str; 11] =
+    ["status", "log", "show", "diff", "rev-parse", "ls-files", "blame", "grep", "reflog", "rev-list", "for-each-ref"];
+
+/// Runs it; `scene.dir` is the project's root.
+pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+    let data = data_checkout(&scene.dir);
+    let skip = scene.environment.text("AIT_GIT_SKIP_STATE_CHECK") == Some("1");
+    if let Some(dir) = data.as_ref().filter(|_| !skip && !is_harmless(args))
+        && let Some(marker) = data_state::unfinished(dir).first()
+    {
+        scene.console.error_lines(&data_state::stuck(marker));
+        return 1;
+    }
+    if args.first().is_some_and(|verb| verb == "push") {
+        return push(scene, args.iter().any(|arg| arg == "--batch"));
+    }
+    let dir: PathBuf = data.unwrap_or_else(|| scene.dir.clone());
+    let error = exec::become_git(&scene.environment, args, &dir);
+    scene.console.error(&error.to_string());
+    128
+}
+
+/// Whether a command reads only, or ends the unfinished operation (specification 40, section 3.1, verdict D3).
+fn is_harmless(args: &[String]) -> bool {
+    // Options of git itself stand before the verb; some take the next word.
+    let mut words = args.iter().map(String::as_str);
+    let verb = loop {
+        match words.next() {
+            Some("-C" | "-c" | "--git-dir" | "--work-tree" | "--namespace" | "--config-env") => drop(words.next()),
+            Some(option) if option.starts_with('-') => {}
+            other => break other,
+        }
+    };
+    let rest: Vec<_> = words.collect();
+    let has = |options: &[&str]| rest.iter().any(|arg| options.contains(arg));
+    let named: Vec<_> = rest.iter().copied().filter(|arg| !arg.starts_with('-')).collect();
+    match verb {
+        None => true,
+        Some(verb) if READS.contains(&verb) => true,
+        Some("branch") => !has(&["-d", "-D", "-m", "-M", "--delete", "--move"]),
+        Some("tag") => has(&["-l", "--list"]),
+        Some("stash") => matches!(rest.first(), Some(&("list" | "show"))),
+        Some("rebase" | "merge" | "cherry-pick" | "revert") => {
+            has(&["--abort", "--continue", "--skip", "--edit-todo", "--quit"])
+        }
+        Some("bisect") => rest.first() == Some(&"reset"),
+        Some("remote") => matches!(named[..], [] | ["show" | "get-url", ..]),
+        Some("symbolic-ref") => named.len() < 2 && !has(&["-d", "--delete"]),
+        Some("config") => {
+            let scopes = ["--local", "--global", "--system", "--worktree"];
+            rest.iter().any(|arg| arg.starts_with("--get") || matches!(*arg, "--list" | "-l"))
+                || matches!(named[..], ["get" | "list", ..])
+                || (matches!(named[..], [key] if key.contains('.'))
+                    && rest.len() == 1 + rest.iter().filter(|arg| scopes.contains(arg)).count())
+        }
+        // Without a destination it writes what follows the remote, and nothing else.
+        Some("fetch") => {
+            let writes = |refspec: &&str| refspec.split_once(':').is_some_and(|(_, to)| !to.is_empty());
+            !named.iter().skip(1).any(writes)
+                && !rest.iter().any(|arg| *arg == "--stdin" || arg.starts_with("--refmap"))
+        }
+        Some(_) => false,
+    }
+}
+
+/// Whether a command changes nothing at all.
+pub(crate) fn reads_only(args: &[String]) -> bool {
+    let changes = |arg: &str| ["rebase", "merge", "cherry-pick", "revert", "bisect"].contains(&arg);
+    let names_branch =
+        || args.iter().skip_while(|arg| *arg != "branch").nth(1).is_some_and(|arg| !arg.starts_with('-'));
+    is_harmless(args) && !args.iter().any(|arg| changes(arg)) && !names_branch()
+}
+
+/// The push routine: its line, and a warning when something stays unpublished.
+fn push(scene: &Scene, batch: bool) -> u8 {
+    let context = match scene.open() {
+        Ok(context) => context,
+        Err(error) => {
+            scene.console.warn(&error.to_string());
+            None
+        }
+    };
+    let line = match context {
+        Some(context) if context.has_any_remote() => publish(scene, &on_its_remote(context)),
+        _ => "NO_REMOTE".to_owned(),
+    };
+    if batch {
+        scene.console.line(&line);
+    }
+    0
+}
+
+/// A branch that follows another remote is pushed there, as by git itself (git-push(1), `branch.<name>.remote`).
+fn on_its_remote(mut context: Context) -> Context {
+    let data = context.data_branch().map(|data| format!("branch.{data}.remote"));
+    let named = data.ok().and_then(|key| context.repository.config().last(&key)).map(str::to_owned);
+    if let Some(Ok(channel)) = named.map(|name| Channel::of_script(&context.repository, Some(&name))) {
+        context.channel = channel;
+    }
+    context
+}
+
+fn publish(scene: &Scene, context: &Context) -> String {
+    let none = Resolutions::new();
+    let mut ignore = |_| ();
+    let manner = Manner {
+        commit: false,
+        push_first: true,
+        also: &[],
+        rules: Rules::Scripts,
+        resolutions: &none,
+        progress: &mut ignore,
+    };
+    let outcome = match &context.channel {
+        Channel::Remote(_) => reconcile(context, manner),
+        Channel::Local => {
+            let error = Error::new(Kind::NotInitialised, "no remote is named origin");
+            Ok(Reconciled::Failed(Failure::NoUpstream, error))
+        }
+    };
+    let detached = matches!(outcome, Ok(Reconciled::Failed(Failure::Detached, _)));
+    let (reason, said) = match outcome {
+        Ok(Reconciled::Nothing | Reconciled::Pulled) => return "NOTHING".to_owned(),
+        Ok(Reconciled::Pushed | Reconciled::Both | Reconciled::Merged) => return "PUSHED".to_owned(),
+        Ok(Reconciled::NoRemote) => return "NO_REMOTE".to_owned(),
+        Ok(Reconciled::Conflict(_)) => ("rebase_conflict", String::new()),
+        Ok(Reconciled::Failed(failure, error)) => (reason(failure, error.kind()), error.to_string()),
+        Err(error) => ("unknown", error.to_string()),
+    };
+    let counts = sync::unreconciled(context).filter(|_| reason != "no_upstream" && !detached);
+    let data = context.data_branch().map_or_else(|_| "<branch>".to_owned(), ToString::to_string);
+    let unpushed = match &counts {
+        None => Some("unpushed commit count unavailable".to_owned()),
+        Some((0, ..)) => None,
+        Some((ahead, _, upstream)) => Some(format!("{ahead} commit(s) not pushed to {upstream}")),
+    };
+    if let Some(unpushed) = unpushed {
+        scene.console.warn(&format!("{unpushed}; {}", hint(reason, &data, &said)));
+    }
+    format!("FAILED:{reason}:{}", counts.map_or_else(|| "unknown".to_owned(), |(ahead, ..)| ahead.to_string()))
+}
+
+fn reason(failure: Failure, kind: Kind) -> &'static str {
+    match failure {
+        Failure::NoNetwork => "remote_unreachable",
+        Failure::NoUpstream => "no_upstream",
+        Failure::InTheWay if kind == Kind::Dirty => "dirty_worktree",
+        Failure::Push if kind == Kind::Contention => "diverged",
+        Failure::Stuck(_) => "rebase_conflict",
+        Failure::InTheWay | Failure::Push | Failure::Detached | Failure::Commit => "unknown",
+    }
+}
+
+/// What helps (specification 40, section 4.4).
+fn hint(reason: &str, branch: &str, said: &str) -> String {
+    match reason {
+        "dirty_worktree" => {
+            "data worktree has unstaged changes blocking what is published; reconcile with 'ait syncer'".to_owned()
+        }
+        "rebase_conflict" => {
+            "both sides changed the same lines; nothing was touched, so no './ait git rebase --abort' is \
+                              needed: reconcile with 'ait sync'"
+                .to_owned()
+        }
+        "no_upstream" => {
+            format!("no upstream; set one with './ait git branch --set-upstream-to=origin/{branch}'")
+        }
+        "remote_unreachable" => {
+            "remote unreachable (network or permission); retry './ait git push' once connectivity is restored"
+                .to_owned()
+        }
+        "diverged" => "the remote keeps moving; reconcile with 'ait syncer'".to_owned(),
+        _ => format!("see './ait git-health' (git: {})", said.lines().next().unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_harmless;
+
+    #[test]
+    fn what_is_allowed_in_the_middle_of_something() {
+        let harmless = |line: &str| is_harmless(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        for line in [
+            "",
+            "status -sb",
+            "--no-pager log",
+            "-c a=b diff",
+            "branch",
+            "branch --list x",
+            "tag -l",
+            "stash list",
+            "rebase --abort",
+            "merge --continue",
+            "bisect reset",
+            "rev-list HEAD",
+            "remote",
+            "remote -v",
+            "remote get-url origin",
+            "config x.y",
+            "config --local x.y",
+            "config --get-all x.y",
+            "config -l",
+            "config get x.y",
+            "fetch",
+            "fetch -q origin main",
+            "fetch git@host:a/b.git main:",
+            "symbolic-ref --short HEAD",
+            "cherry-pick --quit",
+        ] {
+            assert!(harmless(line), "{line}");
+        }
+        for line in [
+            "add x",
+            "commit -m log",
+            "-C x add y",
+            "branch -D x",
+            "tag x",
+            "stash",
+            "stash pop",
+            "rebase main",
+            "push",
+            "bisect start",
+            "checkout x",
+            "remote add x y",
+            "remote remove x",
+            "remote prune origin",
+            "remote -v set-url x y",
+            "config x.y z",
+            "config --unset x.y",
+            "config --global --unset x.y",
+            "config set x.y z",
+            "config edit",
+            "config -e",
+            "fetch origin main:main",
+            "fetch . +a:refs/heads/b",
+            "fetch --refmap=a:b origin a",
+            "symbolic-ref HEAD refs/heads/x",
+            "symbolic-ref -d HEAD",
+            "reset",
+        ] {
+            assert!(!harmless(line), "{line}");
+        }
+    }
+}

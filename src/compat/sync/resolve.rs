@@ -1,0 +1,75 @@
+//! Having somebody resolve a conflict in an editor, in a copy of the file; the resolution becomes part of the joining
+//! commit.
+
+use crate::error::{Error, Kind, Result};
+use crate::files::private_folder;
+use crate::git::porcelain::unmerged::Versions;
+use crate::git::run::Call;
+use crate::project::context::Context;
+use crate::sync::join::{Resolutions, Unresolved};
+use crate::task::merge;
+use std::path::PathBuf;
+
+/// Keeps what was resolved of files, for somebody who could not resolve them all; gives where each is.
+///
+/// # Errors
+/// [`Kind::Io`].
+pub fn keep(context: &Context, resolved: &Resolutions) -> Result<Vec<PathBuf>> {
+    let private = context.repository.private_dir()?;
+    let io = |error: std::io::Error| Error::io("write below", &private, &error);
+    let place = private_folder("resolved-", &private)?.keep();
+    let write = |(path, (_, text)): (&PathBuf, &(Versions, Vec<u8>))| {
+        let copy = place.join(path);
+        let made = std::fs::create_dir_all(copy.parent().unwrap_or(&place)).and_then(|()| std::fs::write(&copy, text));
+        made.map(|()| copy).map_err(io)
+    };
+    resolved.iter().map(write).collect()
+}
+
+/// Opens the file in `editor`, with its conflict markers or as the one side has it that did not remove it; gives what
+/// came of it.
+///
+/// # Errors
+/// [`Kind::Conflict`] when the editor fails, or markers remain.
+pub fn edit(context: &Context, editor: &str, file: &Unresolved) -> Result<Vec<u8>> {
+    let root = &context.repository.root;
+    let dir = context.data_dir();
+    let path = dir.join(&file.path);
+    let show = path.strip_prefix(root).unwrap_or(&path);
+    let unresolved = |why: &str| Err(Error::new(Kind::Conflict, format!("{} {why}", show.display())));
+    let Some(marked) = &file.marked else {
+        if show.to_string_lossy().ends_with(".tar.zst") {
+            return unresolved(
+                "has a file that differs on both sides; take it out here and there (aitask_zip_old.sh unpack ID), make it \
+                 the same, then sync again",
+            );
+        }
+        return unresolved(
+            "has no lines and differs on both sides; give it the content of the other side, then sync again",
+        );
+    };
+    // A copy of its own, below the same names: whoever works in the checkout meanwhile sees no half of a merge.
+    let io = |error: std::io::Error| Error::io("write", &path, &error);
+    let private = context.repository.private_dir()?;
+    let place = private_folder("resolve-", &private)?;
+    let copy = place.path().join(show);
+    std::fs::create_dir_all(copy.parent().unwrap_or(place.path())).map_err(io)?;
+    std::fs::write(&copy, marked).map_err(io)?;
+    let script = format!("{editor} \"$1\"");
+    let call = Call::program(context.repository.git().environment(), "sh", root);
+    let status = call.args(["-c", &script, "sh"]).arg(&copy).run_attached()?;
+    let text = std::fs::read(&copy).map_err(|error| Error::io("read", &copy, &error))?;
+    let both = file.versions.ours.is_some() && file.versions.theirs.is_some();
+    let why = match (status, merge::has_markers(&text), both && text.trim_ascii().is_empty()) {
+        (0, false, false) => return Ok(text),
+        (0, true, _) => "still has conflict markers in it",
+        (0, false, true) => "was not resolved: nothing is left of it, although both sides have it",
+        _ => "was not resolved: the editor failed",
+    };
+    if text == *marked {
+        return unresolved(why);
+    }
+    // What somebody wrote is not thrown away.
+    let kept = place.keep().join(show);
+    unresolved(&format!("{why}; what was written is kept in {}", kept.display()))
+}

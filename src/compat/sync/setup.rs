@@ -1,0 +1,273 @@
+//! `aitask_setup.sh`, its git side (specification 40, section 9). What it installs besides (interpreters, skills, seeds of
+//! a release) belongs to the original.
+
+use crate::compat::exec;
+use crate::compat::invocation::Scene;
+use crate::compat::sync::framework::{self, Pending, Snapshot};
+use crate::coordination::session::parse_email;
+use crate::data_branch::attach;
+use crate::data_branch::migrate::{CONFIGURE, Code, FRAMEWORK_IGNORES, ignore_private, to_data_branch};
+use crate::error::{Error, Result};
+use crate::git::types::Branch;
+use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger};
+use crate::project::{Context, data_state};
+
+const HELP: &str = "\
+Usage: aitask_setup.sh [--with-pypy] [--with-chat] [--with-dev]
+
+Sets the repository up: the data branch and its checkout, what git ignores, the id counter, the
+lock branch, the user's settings, and commits what belongs to the framework. Asks on a terminal;
+elsewhere every question has its default answer.";
+
+/// What is ignored from here on, and the commit that says so.
+const IGNORED: [(&str, &str); 4] = [
+    ("aitasks/new/", "ait: Add aitasks/new/ to .gitignore (draft tasks)"),
+    ("__pycache__/", "ait: Add __pycache__/ to .gitignore (Python cache artifacts)"),
+    (".aitask-gates/", "ait: Add .aitask-gates/ to .gitignore (gate sidecar logs)"),
+    (".aitask-shadow/", "ait: Add .aitask-shadow/ to .gitignore (shadow rejection store)"),
+];
+
+/// Runs the script.
+pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+    if args.iter().any(|arg| arg == "--help" || arg == "-h") {
+        HELP.lines().for_each(|line| scene.console.line(line));
+        return 0;
+    }
+    match set_up(scene) {
+        Ok(0) => {
+            // What is no business of git's is done by the original, where it is kept; it finds all this done.
+            let original = scene.dir.join(".aitask-scripts/aitask_setup.sh.original");
+            if original.is_file() {
+                let error = exec::become_script(&scene.environment, &original, args, &scene.dir);
+                scene.say(&format!("Warning: {error}"));
+            }
+            0
+        }
+        Ok(code) => code,
+        Err(error) => {
+            scene.narrate_setup(&format!("Error: {error}"));
+            1
+        }
+    }
+}
+
+impl Scene {
+    fn say(&self, text: &str) {
+        self.console.tagged(text);
+    }
+
+    /// What could not be done, and the command that helps; the rest goes on.
+    fn say_failed(&self, error: &Error) {
+        self.say(&format!("Warning: {error}"));
+        error.hints().iter().for_each(|hint| self.say(&format!("  try: {hint}, then setup again")));
+    }
+
+    fn narrate_setup(&self, text: &str) {
+        (self.narrate)(&format!("[ait] {text}"));
+    }
+
+    /// What somebody at a terminal answers; an empty answer, and no terminal, is the default.
+    fn agrees(&self, question: &str, default: bool) -> bool {
+        let (choice, word) = if default { ("[Y/n]", "yes") } else { ("[y/N]", "no") };
+        let Some(answer) = self.console.ask(&format!("[ait] {question} {choice} ")) else {
+            self.say(&format!("{question} (auto-accepting the default: {word})"));
+            return default;
+        };
+        match answer.bytes().next().map(|letter| letter.to_ascii_lowercase()) {
+            Some(b'y') => true,
+            Some(b'n') => false,
+            _ => default,
+        }
+    }
+
+    /// An address to be known by; the one that git knows, unless another is given.
+    fn ask_email(&self, known: Option<&str>) -> Option<String> {
+        let shown = known.map_or_else(String::new, |known| format!(" [{known}]"));
+        let answer = self.console.ask(&format!("[ait] Your e-mail address{shown}: ")).unwrap_or_default();
+        let given = if answer.is_empty() { known? } else { &answer };
+        parse_email(given).inspect_err(|error| self.say(&format!("Warning: {error}"))).ok()
+    }
+}
+
+fn set_up(scene: &Scene) -> Result<u8> {
+    let context = if let Some(context) = scene.open()? {
+        scene.say("Git repository already initialized");
+        let root = &context.repository.toplevel;
+        if scene.dir.canonicalize().is_ok_and(|here| here != *root) {
+            let (shown, here) = (root.display(), scene.dir.display());
+            scene.say(&format!("Warning: the repository's root is {shown}, not {here}"));
+            if !scene.agrees(&format!("Set up {shown}?"), false) {
+                scene.say("Nothing was done");
+                return Ok(1);
+            }
+            let (environment, dir) = (scene.environment.clone(), root.clone());
+            return set_up(&Scene { environment, from: dir.clone(), dir, ..*scene });
+        }
+        context
+    } else {
+        scene.say(&format!("{} is no git repository, and tasks are kept in one", scene.dir.display()));
+        let asked = ["Make one here?", "Nothing works without. Make one after all?"];
+        if !asked.iter().any(|question| scene.agrees(question, true)) {
+            scene.say("Nothing was done");
+            return Ok(1);
+        }
+        framework::init_repository(&scene.environment, &scene.dir)?;
+        scene.say("Git repository initialized");
+        let Some(context) = scene.open()? else { return Ok(1) };
+        context
+    };
+    let snapshot = Snapshot::take(&context)?;
+    framework::hide_user_config(&context)?;
+    let (context, is_settled) = move_data(scene, context)?;
+    if is_settled {
+        framework::lay_out(&context)?;
+        framework::seed(&context)?;
+    }
+    ignore(scene, &context);
+    coordination(scene, &context);
+    if is_settled && framework::user_config(&context, |known| scene.ask_email(known))? {
+        scene.say("Your address is in aitasks/metadata/userconfig.yaml, which is never committed");
+    }
+    commit(scene, &context, &snapshot, is_settled)?;
+    Ok(0)
+}
+
+/// The data branch and its checkout; what fails is said. `false` when the task data has no place yet: nothing is to be
+/// put anywhere else meanwhile, or there would be two.
+fn move_data(scene: &Scene, context: Context) -> Result<(Context, bool)> {
+    let is_there = data_state::data_worktree(&context).is_some();
+    if !is_there && !scene.agrees("Keep task data on a branch of its own?", true) {
+        return Ok((context, true));
+    }
+    let made = if is_there { keep_data(scene, &context) } else { make_data(scene, &context) };
+    let context = scene.open()?.unwrap_or(context);
+    let is_settled = data_state::data_worktree(&context).is_some();
+    let finished = made.and_then(|()| {
+        if ignore_private(&context)? {
+            scene.say("Drafts and settings of one user are ignored on the data branch from now on");
+        }
+        Ok(())
+    });
+    if let Err(error) = finished {
+        scene.say_failed(&error);
+    }
+    if !is_settled {
+        scene.say("Warning: the task data stays where it is; what belongs to it was not set up");
+    }
+    Ok((context, is_settled))
+}
+
+fn keep_data(scene: &Scene, context: &Context) -> Result<()> {
+    scene.say("Data branch already configured");
+    attach::take_over(context)?;
+    if attach::publish(context)? {
+        scene.say("The data branch is published, and follows the remote's");
+    }
+    Ok(())
+}
+
+fn make_data(scene: &Scene, context: &Context) -> Result<()> {
+    let opened;
+    let mut context = context;
+    if context.repository.unborn {
+        // A branch needs a commit to be there at all.
+        framework::ignore(context, &FRAMEWORK_IGNORES, CONFIGURE)?;
+        opened = scene.open()?;
+        context = opened.as_ref().unwrap_or(context);
+    }
+    let (made, aside) = to_data_branch(context, Code::Stays)?;
+    made.iter().chain(&aside.notes).for_each(|line| scene.say(line));
+    Ok(())
+}
+
+/// What git ignores on the code branch.
+fn ignore(scene: &Scene, context: &Context) {
+    if context.repository.root_branch.is_none() {
+        return scene.say("Warning: no branch is checked out, so no commit is made on the code branch");
+    }
+    for (line, message) in IGNORED {
+        match framework::ignore(context, &[line], message) {
+            Ok(true) => scene.say(&format!("{line} is ignored from now on")),
+            Ok(false) => {}
+            // What refuses one refuses the others.
+            Err(error) => return scene.say_failed(&error),
+        }
+    }
+}
+
+/// The id counter and the lock branch.
+fn coordination(scene: &Scene, context: &Context) {
+    if context.channel == Channel::Local {
+        scene.say("Warning: No git remote 'origin' configured; ids and locks hold on this machine alone");
+        scene.say("Add one with: git remote add origin <url>");
+        if scene.console.ask("[ait] Enter goes on without one: ").is_none() {
+            scene.say("(auto-accepting acknowledgment)");
+        }
+        scene.say("No remote for the lock branch either: already acknowledged");
+        return;
+    }
+    let done = coordinate(scene, context).unwrap_or_else(|error| {
+        scene.say_failed(&error);
+        false
+    });
+    if !done {
+        scene.say("Warning: ids and locks are not set up; run setup again when the remote can be reached");
+    }
+}
+
+fn coordinate(scene: &Scene, context: &Context) -> Result<bool> {
+    let known = |name: &str| -> Result<bool> {
+        let branch = Branch::parse(name)?;
+        let ledger = Ledger { repairs: true, ..context.ledger() };
+        let view = ledger.view(std::slice::from_ref(&branch), true)?;
+        Ok(view.tip(&branch).published.is_some() && ledger.unpublished_locks(&view)?.is_none())
+    };
+    let call =
+        |script: &str, option: &str| crate::compat::run(script, &[option.to_owned()], &scene.environment, &scene.dir);
+    let mut done = if known(IDS)? {
+        call("aitask_claim_id.sh", "--resync") == 0
+    } else if data_state::data_worktree(context).is_none() && known(DATA)? {
+        // Counted from what lies here, the counter would hand ids out that tasks on the data branch have.
+        scene.say("Warning: the id counter starts once the data branch is checked out here");
+        false
+    } else {
+        call("aitask_claim_id.sh", "--init") == 0
+    };
+    if !known(LOCKS)? {
+        done &= call("aitask_lock.sh", "--init") == 0;
+    }
+    Ok(done)
+}
+
+/// The files of the framework that are not committed yet.
+fn commit(scene: &Scene, context: &Context, snapshot: &Snapshot, is_settled: bool) -> Result<()> {
+    let dir = data_state::data_worktree(context);
+    let is_free = dir.as_ref().is_none_or(|dir| data_state::unfinished(dir).is_empty());
+    if !is_free {
+        scene.say("Warning: the checkout of the data branch is in the middle of something: see ./ait git-health");
+    }
+    let mut pending = Vec::new();
+    if context.repository.root_branch.is_some() {
+        pending.push(Pending::code(context, snapshot, is_settled)?);
+    }
+    if let Some(dir) = dir.filter(|_| is_free) {
+        pending.push(Pending::data(context, snapshot, dir)?);
+    }
+    for path in pending.iter().flat_map(|pending| &pending.left_alone) {
+        scene.say(&format!("left alone, since you are at work on it: {}", path.display()));
+    }
+    let files: usize = pending.iter().map(Pending::files).sum();
+    if files == 0 {
+        scene.say("Framework files: already committed");
+        return Ok(());
+    }
+    if snapshot.is_first {
+        scene.say("Warning: First-time framework tracking: all files of the framework are committed");
+    }
+    scene.say(&format!("READY TO COMMIT {files} FRAMEWORK FILES"));
+    match pending.iter().try_for_each(|pending| pending.commit(context)) {
+        Ok(()) => scene.say("Committed; nothing of the code branch was pushed"),
+        Err(error) => scene.say_failed(&error),
+    }
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! `aitask_sync.sh` (specification 40, section 6).
+
+use crate::compat::invocation::Scene;
+use crate::compat::sync::resolve;
+use crate::project::Context;
+use crate::sync::join::{Resolutions, Unresolved};
+use crate::sync::outcome::{Failure, Manner, Progress, Reconciled};
+use crate::sync::reconcile::reconcile;
+use crate::task::merge::Rules;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+const HELP: &str = "\
+Usage: aitask_sync.sh [--batch]
+
+Brings the task data here and on origin to the same state: commits local edits, joins both
+histories, pushes.
+
+  --batch   one line of answer, for programs; no questions
+  --help    this text";
+
+/// Runs the script.
+pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+    if let Some(other) = args.iter().find(|arg| !matches!(arg.as_str(), "--batch" | "--help" | "-h")) {
+        scene.console.error(&format!("Unknown option: {other}. Use --help for usage."));
+        return 1;
+    }
+    if args.iter().any(|arg| arg != "--batch") {
+        HELP.lines().for_each(|line| scene.console.line(line));
+        return 0;
+    }
+    let batch = !args.is_empty();
+    let context = match scene.open_remote() {
+        Ok(Some(context)) => context,
+        Ok(None) => return answer(scene, batch, &Reconciled::NoRemote),
+        Err(error) => {
+            scene.console.error(&error.to_string());
+            if batch {
+                scene.console.line("ERROR:no_repository");
+            }
+            return 1;
+        }
+    };
+    let mut resolutions = Resolutions::new();
+    loop {
+        let mut progress = |progress| show(scene, batch, progress);
+        let manner = Manner {
+            commit: true,
+            push_first: false,
+            also: &[],
+            rules: Rules::Scripts,
+            resolutions: &resolutions,
+            progress: &mut progress,
+        };
+        let outcome = match reconcile(&context, manner) {
+            Ok(outcome) => outcome,
+            Err(error) => Reconciled::Failed(Failure::InTheWay, error),
+        };
+        match outcome {
+            Reconciled::Conflict(files) if !batch => match resolve(scene, &context, &files) {
+                Some(resolved) => resolutions.extend(resolved),
+                None => return 1,
+            },
+            outcome => return answer(scene, batch, &outcome),
+        }
+    }
+}
+
+fn show(scene: &Scene, batch: bool, progress: Progress) {
+    let text = match progress {
+        Progress::Merged(path) => {
+            scene.console.info_aside(&format!("Auto-merged: {}", path.display()));
+            return;
+        }
+        // The scripts know no dry run.
+        Progress::WouldSwap(_) | Progress::WouldRun(_) => return,
+        _ if batch => return,
+        Progress::Committing(files) => format!("Auto-committing {files} modified task/plan files"),
+        Progress::Fetching => "Fetching from remote...".to_owned(),
+        Progress::Pulling(commits) => format!("Pulling {commits} new commits"),
+        Progress::Pushing(commits) => format!("Pushing {commits} commits to remote"),
+    };
+    scene.console.info(&text);
+}
+
+fn answer(scene: &Scene, batch: bool, outcome: &Reconciled) -> u8 {
+    let (line, text) = match outcome {
+        Reconciled::Nothing => ("NOTHING".to_owned(), "Already up to date"),
+        Reconciled::Pushed => ("PUSHED".to_owned(), "Sync complete: pushed"),
+        Reconciled::Pulled => ("PULLED".to_owned(), "Sync complete: pulled"),
+        Reconciled::Both => ("SYNCED".to_owned(), "Sync complete: pulled and pushed"),
+        Reconciled::Merged => ("AUTOMERGED".to_owned(), "Sync complete: pulled, merged and pushed"),
+        Reconciled::NoRemote => ("NO_REMOTE".to_owned(), "No remote 'origin': nothing to sync with"),
+        Reconciled::Conflict(files) => {
+            let names: Vec<_> = files.iter().map(|file| quoted(&file.path)).collect();
+            (format!("CONFLICT:{}", names.join(",")), "")
+        }
+        Reconciled::Failed(failure, error) => {
+            let word = match failure {
+                Failure::NoNetwork => "NO_NETWORK".to_owned(),
+                Failure::Commit => "ERROR:commit_failed".to_owned(),
+                Failure::Detached => "ERROR:detached_head".to_owned(),
+                Failure::Stuck(marker) => format!("ERROR:data_worktree_stuck:{marker}"),
+                Failure::NoUpstream => "ERROR:no_upstream".to_owned(),
+                Failure::InTheWay => "ERROR:pull_rebase_failed".to_owned(),
+                Failure::Push => "ERROR:push_failed".to_owned(),
+            };
+            let offline = *failure == Failure::NoNetwork;
+            if !(batch && offline) {
+                scene.console.warn(&error.to_string());
+                error.hints().iter().for_each(|hint| scene.console.warn(&format!("try: {hint}")));
+            }
+            if batch {
+                scene.console.line(&word);
+            }
+            return u8::from(!offline);
+        }
+    };
+    if batch {
+        scene.console.line(&line);
+    } else {
+        scene.console.success(text);
+    }
+    0
+}
+
+/// The editor for each file; `None` when one is not resolved, which keeps what was done to the others out of it.
+fn resolve(scene: &Scene, context: &Context, files: &[Unresolved]) -> Option<Resolutions> {
+    scene.console.warn("These files were changed here and at the remote, and no rule merges them:");
+    for file in files {
+        scene.console.warn(&format!("  {}", file.path.display()));
+    }
+    let editor = scene.environment.text("EDITOR").unwrap_or("nano");
+    let mut resolved = Resolutions::new();
+    for file in files {
+        scene.console.info(&format!("Editing: {}", file.path.display()));
+        if file.versions.ours.is_none() || file.versions.theirs.is_none() {
+            let side = if file.versions.ours.is_none() { "here" } else { "at the remote" };
+            scene.console.info(&format!("It was removed {side}; keep the text to keep it, or empty it"));
+        }
+        match resolve::edit(context, editor, file) {
+            Ok(text) => drop(resolved.insert(file.path.clone(), (file.versions.clone(), text))),
+            Err(error) => {
+                let kept = if resolved.is_empty() { Ok(Vec::new()) } else { resolve::keep(context, &resolved) };
+                for path in kept.unwrap_or_default() {
+                    scene.console.warn(&format!("what was resolved is kept in {}", path.display()));
+                }
+                scene.console.warn(&format!("{error}; nothing was changed"));
+                return None;
+            }
+        }
+    }
+    Some(resolved)
+}
+
+/// A path as git prints it: in quotes with octal escapes where it has other than plain characters (verdict S9).
+fn quoted(path: &Path) -> String {
+    let bytes = OsStr::as_bytes(path.as_os_str());
+    if bytes.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    let escaped = bytes.iter().map(|byte| match byte {
+        b'"' | b'\\' => format!("\\{}", char::from(*byte)),
+        b' '..=b'~' => char::from(*byte).to_string(),
+        b'\n' => "\\n".to_owned(),
+        b'\t' => "\\t".to_owned(),
+        _ => format!("\\{byte:03o}"),
+    });
+    format!("\"{}\"", escaped.collect::<String>())
+}

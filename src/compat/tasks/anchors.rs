@@ -1,0 +1,45 @@
+//! Where a task's topic begins: its anchor (specification 20, section 6.5).
+
+use crate::compat::tasks::task_files::Project;
+use crate::error::{Error, Kind, Result};
+use crate::task::{Document, TaskId, fields};
+
+/// The task that is named as an anchor, and its file.
+///
+/// # Errors
+/// [`Kind::Usage`] for what is no id, [`Kind::NoSuchTask`] for an id that no task has.
+fn target(checkout: &Project<'_>, raw: &str) -> Result<(TaskId, Document)> {
+    let id = fields::parse_anchor(raw)?;
+    let none = |_: Error| Error::new(Kind::NoSuchTask, format!("anchor target '{id}' not found."));
+    let document = Document::parse(&checkout.find_anywhere(id).map_err(none)?);
+    let is_active = !checkout.active(&id.to_string()).is_empty();
+    if is_active && document.scalar("status").is_none_or(str::is_empty) {
+        return Err(none(Error::new(Kind::Unparsable, "it has no status")));
+    }
+    Ok((id, document))
+}
+
+/// The anchor that was named itself.
+pub fn given(checkout: &Project<'_>, raw: &str) -> Result<TaskId> {
+    target(checkout, raw).map(|(id, _)| id)
+}
+
+/// The anchor of what follows up a task: its own anchor, else its parent, else itself.
+pub fn followed(checkout: &Project<'_>, raw: &str) -> Result<String> {
+    let (id, document) = target(checkout, raw)?;
+    Ok(own(&document).unwrap_or_else(|| id.parent().unwrap_or(id).to_string()))
+}
+
+/// The anchor of a child: its parent's, else the parent.
+///
+/// # Errors
+/// [`Kind::NoSuchTask`] when no file of the parent is anywhere.
+pub fn inherited(checkout: &Project<'_>, parent: TaskId) -> Result<String> {
+    let none = |_| Error::new(Kind::NoSuchTask, format!("Parent task t{parent} not found"));
+    let document = Document::parse(&checkout.find_anywhere(parent).map_err(none)?);
+    Ok(own(&document).unwrap_or_else(|| parent.to_string()))
+}
+
+fn own(document: &Document) -> Option<String> {
+    document.scalar("anchor").filter(|anchor| !anchor.is_empty()).map(str::to_owned)
+}

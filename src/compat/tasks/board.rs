@@ -1,0 +1,234 @@
+//! The columns of the board, and moving a task between them (specification 20, section 10).
+
+use crate::compat::folders::{Checkout, Folder};
+use crate::compat::tasks::task_files::Project;
+use crate::error::{Error, Kind, Result};
+use crate::task::{Document, Slug};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// The distance between two tasks of a column.
+const STEP: i64 = 1024;
+/// The colour of a column that names none.
+const GRAY: &str = "gray";
+
+/// A column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Its colour.
+    pub color: String,
+}
+
+/// The columns of the project in board order: `board_config.json` with `board_config.local.json` laid over it, else
+/// `now`, `next` and `backlog`. A column in the order that is not defined is left out.
+#[must_use]
+pub fn columns(tasks: &Folder) -> Vec<Column> {
+    let metadata = tasks.below("metadata");
+    let load = |name: &str| -> Option<Value> { serde_json::from_slice(&metadata.read(name).ok()?).ok() };
+    let mut config = load("board_config.json").unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+    if let (Some(config), Some(Value::Object(local))) = (config.as_object_mut(), load("board_config.local.json")) {
+        config.extend(local);
+    }
+    let text = |value: &Value, key: &str, default: &str| value[key].as_str().unwrap_or(default).to_owned();
+    let defined: Vec<Column> =
+        match config["columns"].as_array() {
+            Some(columns) => columns
+                .iter()
+                .filter_map(|column| {
+                    let id = column["id"].as_str()?.to_owned();
+                    Some(Column { title: text(column, "title", &id), color: text(column, "color", "gray"), id })
+                })
+                .collect(),
+            None => [
+                ("now", "Now ⚡", "#FF5555"),
+                ("next", "Next Week 📅", "#50FA7B"),
+                ("backlog", "Backlog 🗄️", "#BD93F9"),
+            ]
+            .map(|(id, title, color)| Column { id: id.to_owned(), title: title.to_owned(), color: color.to_owned() })
+            .to_vec(),
+        };
+    match config["column_order"].as_array() {
+        Some(order) => {
+            let named = order.iter().filter_map(Value::as_str);
+            named.filter_map(|id| defined.iter().find(|column| column.id == id).cloned()).collect()
+        }
+        None => defined,
+    }
+}
+
+/// Where tasks without a column are.
+#[must_use]
+pub fn unordered() -> Column {
+    Column { id: "unordered".to_owned(), title: "Unsorted / Inbox".to_owned(), color: GRAY.to_owned() }
+}
+
+/// The board of a project.
+#[derive(Debug)]
+pub struct Board {
+    root: PathBuf,
+    tasks: Folder,
+}
+
+fn refused(reason: &str) -> Error {
+    Error::new(Kind::Usage, format!("the board refuses: {reason}")).detail("reason", reason)
+}
+
+impl Board {
+    /// The board of the project at `root`, whose tasks are in `dir` below it.
+    ///
+    /// # Errors
+    /// The reason `unsafe_task_dir` for a folder outside of the project, `unsupported_layout` for none.
+    pub fn open(root: &Path, dir: &str) -> Result<Self> {
+        let outside = Path::new(dir).components().any(|part| part == std::path::Component::ParentDir);
+        if outside || !root.join(dir).starts_with(root) {
+            return Err(refused("unsafe_task_dir"));
+        }
+        let tasks = Checkout::below(root, dir).tasks;
+        if !tasks.exists() {
+            return Err(refused("unsupported_layout"));
+        }
+        Ok(Self { root: root.to_owned(), tasks })
+    }
+
+    /// The columns in board order.
+    #[must_use]
+    pub fn columns(&self) -> Vec<Column> {
+        columns(&self.tasks)
+    }
+
+    fn files(&self) -> Vec<String> {
+        self.tasks.names(|name| name.strip_suffix(".md").is_some_and(|stem| stem.starts_with('t')))
+    }
+
+    /// The file of a top-level task, by `N` or `tN`; and `N`.
+    fn find(&self, task: &str) -> Result<(String, String)> {
+        let id = task.strip_prefix('t').unwrap_or(task);
+        let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        match id.split_once('_') {
+            Some((parent, child)) if number(parent) && number(child) => return Err(refused("not_a_parent_task")),
+            None if number(id) => {}
+            _ => return Err(refused("malformed_task_id")),
+        }
+        let prefix = format!("t{id}_");
+        let mut found = self.files().into_iter().filter(|name| name.starts_with(&prefix));
+        match (found.next(), found.next()) {
+            (Some(name), None) => Ok((id.to_owned(), name)),
+            (None, _) => Err(refused("not_found")),
+            _ => Err(refused("ambiguous_task_id")),
+        }
+    }
+
+    /// The column a task is in; and its number.
+    pub fn column_of(&self, task: &str) -> Result<(String, String)> {
+        let (id, file) = self.find(task)?;
+        let document = Document::parse(&self.tasks.read(&file).map_err(|_| refused("vanished"))?);
+        let column = document.scalar_last("boardcol").map(|text| text.trim_matches(['"', '\'']).to_owned());
+        Ok((id, column.filter(|column| !column.is_empty()).unwrap_or_else(|| unordered().id)))
+    }
+
+    /// Moves a task to the end of a column. Gives the file's name and the place. Nothing is committed.
+    pub fn move_task(&self, task: &str, column: &str) -> Result<(String, i64)> {
+        if column != unordered().id && !self.columns().iter().any(|known| known.id == column) {
+            return Err(refused("unknown_column"));
+        }
+        let (_, name) = self.find(task)?;
+        let others = self.files().into_iter().filter(|other| *other != name);
+        let places = others.filter_map(|other| {
+            let document = Document::parse(&self.tasks.read(&other).ok()?);
+            let its = document.scalar_last("boardcol").filter(|text| !text.is_empty()).unwrap_or("unordered");
+            (its == column).then(|| document.scalar_last("boardidx")?.parse::<i64>().ok()).flatten()
+        });
+        let index = places.max().map_or(STEP, |highest| highest.saturating_add(STEP));
+        let checkout = Project { root: self.root.clone(), context: None, guarded: true };
+        checkout.rewrite(&self.tasks.shown(&name), |mut document| {
+            document.set("boardcol", column)?;
+            document.set("boardidx", &index.to_string())?;
+            Ok((Some(document), ()))
+        })?;
+        Ok((name, index))
+    }
+
+    /// Adds a column at the end.
+    pub fn create(&self, title: &str, color: Option<&str>) -> Result<Column> {
+        let title = crate::task::harmless(title).trim().to_owned();
+        let slug = Slug::derive(&title).ok_or_else(|| refused("empty_title"))?;
+        let color = color.unwrap_or(GRAY);
+        if !color.trim_start_matches('#').bytes().all(|b| b.is_ascii_alphanumeric()) || color.is_empty() {
+            return Err(refused("invalid_color"));
+        }
+        let known = self.columns();
+        let taken = |id: &str| id == "unordered" || known.iter().any(|column| column.id == id);
+        let free = (1..=known.len() + 2)
+            .map(|n| if n == 1 { slug.to_string() } else { format!("{slug}_{n}") })
+            .find(|id| !taken(id));
+        let column = Column { id: free.unwrap_or_default(), title, color: color.to_owned() };
+        let file = self.tasks.path("metadata/board_config.json");
+        let mut config: Value = match self.tasks.tree().load(&file)? {
+            Some(bytes) => serde_json::from_slice(&bytes).map_err(|_| refused("unsupported_layout"))?,
+            None => json!({}),
+        };
+        let Some(fields) = config.as_object_mut() else { return Err(refused("unsupported_layout")) };
+        let entry = |column: &Column| json!({"id": column.id, "title": column.title, "color": column.color});
+        let all = || known.iter().chain([&column]);
+        match fields.get_mut("columns").and_then(Value::as_array_mut) {
+            Some(columns) => columns.push(entry(&column)),
+            None => drop(fields.insert("columns".to_owned(), all().map(entry).collect())),
+        }
+        match fields.get_mut("column_order").and_then(Value::as_array_mut) {
+            Some(order) => order.push(json!(column.id)),
+            None => drop(fields.insert("column_order".to_owned(), all().map(|column| json!(column.id)).collect())),
+        }
+        let text = serde_json::to_string_pretty(&config).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
+        self.tasks.tree().replace(&file, format!("{text}\n").as_bytes())?;
+        Ok(column)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn board(dir: &Path) -> Board {
+        std::fs::create_dir_all(dir.join("aitasks/metadata")).unwrap();
+        Board::open(dir, "aitasks").unwrap()
+    }
+
+    fn reason<T: std::fmt::Debug>(result: Result<T>) -> String {
+        result.unwrap_err().details()["reason"].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_task_moves_to_the_end_of_a_column_and_keeps_its_other_lines() {
+        let dir = tempfile::tempdir().unwrap();
+        let board = board(dir.path());
+        std::fs::write(dir.path().join("aitasks/t1_a.md"), "---\nboardcol: now\nboardidx: 40\n---\n").unwrap();
+        let text = "---\nX-Y: kept\nupdated_at: then\n---\n\nbody";
+        std::fs::write(dir.path().join("aitasks/t2_b.md"), text).unwrap();
+        assert_eq!(board.column_of("t2").unwrap(), ("2".into(), "unordered".into()));
+        assert_eq!(board.move_task("2", "now").unwrap(), ("t2_b.md".into(), 1064));
+        let after = std::fs::read_to_string(dir.path().join("aitasks/t2_b.md")).unwrap();
+        assert_eq!(after, text.replace("then\n", "then\nboardcol: now\nboardidx: 1064\n"));
+        assert_eq!(board.move_task("2", "now").unwrap().1, 1064);
+        assert_eq!(reason(board.move_task("2", "nowhere")), "unknown_column");
+        assert_eq!(reason(board.move_task("9", "now")), "not_found");
+        assert_eq!(reason(board.column_of("2_1")), "not_a_parent_task");
+        assert_eq!(reason(board.column_of("x")), "malformed_task_id");
+        assert_eq!(reason(Board::open(dir.path(), "../x")), "unsafe_task_dir");
+    }
+
+    #[test]
+    fn a_new_column_stands_last() {
+        let dir = tempfile::tempdir().unwrap();
+        let board = board(dir.path());
+        assert_eq!(board.create("In Review", None).unwrap().id, "in_review");
+        assert_eq!(board.create("In Review", Some("#fff")).unwrap().id, "in_review_2");
+        let ids: Vec<_> = board.columns().into_iter().map(|column| column.id).collect();
+        assert_eq!(ids, ["now", "next", "backlog", "in_review", "in_review_2"]);
+        assert_eq!(reason(board.create(" ", None)), "empty_title");
+        assert_eq!(reason(board.create("x", Some("a|b"))), "invalid_color");
+    }
+}

@@ -1,0 +1,28 @@
+//! What values of options must be.
+
+use crate::compat::options::{one_of, usage};
+use crate::compat::tasks::task_files::Project;
+use crate::error::Result;
+use crate::task::fields;
+
+/// An issue type of the project.
+pub(crate) fn check_type(checkout: &Project<'_>, issue_type: &str) -> Result<()> {
+    let known = checkout.issue_types();
+    if known.iter().any(|known| known == issue_type) {
+        return Ok(());
+    }
+    Err(usage(format!("Invalid type: {issue_type} (must be one of: {})", known.join(","))))
+}
+
+/// A kind of follow-up.
+pub(crate) fn check_kind(kind: &str) -> Result<()> {
+    one_of(kind, &fields::FOLLOWUP_KINDS, "followup_kind", &format!("one of: {}", fields::FOLLOWUP_KINDS.join(" ")))
+}
+
+/// The number in `25`, `t25`, `25_1`, `t25_1`, as written.
+pub(crate) fn parse_id(text: &str) -> Option<&str> {
+    let id = text.strip_prefix('t').unwrap_or(text);
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let good = id.split_once('_').map_or_else(|| number(id), |(parent, child)| number(parent) && number(child));
+    good.then_some(id)
+}

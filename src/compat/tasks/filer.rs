@@ -1,0 +1,274 @@
+//! Filing a new task.
+
+use crate::compat::invocation::Scene;
+use crate::compat::locks::claim_id;
+use crate::compat::options::{Options, one_of, usage};
+use crate::compat::projects;
+use crate::compat::tasks::checks::{check_kind, check_type};
+use crate::compat::tasks::new_file::{self, Draft, Filed, Filing};
+use crate::compat::tasks::task_files::Project;
+use crate::compat::tasks::{anchors, fold};
+use crate::error::{Error, Kind, Result};
+use crate::project::Context;
+use crate::task::{Document, Slug, TaskId, fields, labels};
+
+/// What all ways of filing a task share.
+pub(crate) struct Filer<'a> {
+    pub(crate) scene: &'a Scene,
+    pub(crate) checkout: &'a Project<'a>,
+    pub(crate) silent: bool,
+    pub(crate) auto_merge: bool,
+}
+
+impl Filer<'_> {
+    pub(crate) fn create(&self, options: &Options) -> Result<u8> {
+        let console = self.scene.console;
+        let Some(name) = options.filled("--name") else { return Err(usage("Batch mode requires --name".to_owned())) };
+        let body = self.body(options)?;
+        let (document, parent) = self.document(options, &body)?;
+        let slug = Slug::from_title(name);
+        if !options.has("--commit") {
+            let path = new_file::draft(self.checkout, &slug, &draft_of(&document, parent)?)?;
+            self.result(&path);
+            return Ok(0);
+        }
+        let filing = Filing { slug, document, after_sibling: !options.has("--no-sibling-dep"), draft: None };
+        let filed = self.file(parent, &filing).inspect_err(|error| {
+            if error.details().contains_key("unnumbered")
+                && let Ok(draft) = draft_of(&filing.document, parent)
+                && let Ok(path) = new_file::draft(self.checkout, &filing.slug, &draft)
+            {
+                console.warn(&format!("the text is kept as the draft {path}"));
+            }
+        })?;
+        self.said(&filed.said);
+        self.merge(&filed, &filing.document)?;
+        self.result(&filed.path);
+        Ok(0)
+    }
+
+    /// The text of the task, without trailing newlines.
+    fn body(&self, options: &Options) -> Result<Vec<u8>> {
+        let given = || options.last("--description").or_else(|| options.last("--desc")).unwrap_or_default();
+        let body = match options.filled("--desc-file") {
+            Some(file) => self.scene.text_of(file)?,
+            None => given().as_bytes().to_vec(),
+        };
+        if body.iter().all(|byte| *byte == b'\n') {
+            return Err(usage("Batch mode requires --desc or --desc-file".to_owned()));
+        }
+        Ok(body)
+    }
+
+    /// The task's file, and its parent (specification 20, section 6.2).
+    fn document<'o>(&self, options: &'o Options, body: &[u8]) -> Result<(Document, Option<&'o str>)> {
+        let value = |name: &str, default: &'static str| options.last(name).unwrap_or(default).to_owned();
+        let list = |name: &str| fields::items(options.last(name).unwrap_or_default());
+        let console = self.scene.console;
+        let (priority, effort) = (value("--priority", "medium"), value("--effort", "medium"));
+        one_of(&priority, &["high", "medium", "low"], "priority", "high, medium, or low")?;
+        one_of(&effort, &["high", "medium", "low"], "effort", "low, medium, or high")?;
+        let issue_type = value("--type", "feature");
+        check_type(self.checkout, &issue_type)?;
+        let (gates, dropped) = fields::reachable_gates(&issue_type, list("--gates"));
+        self.say_dropped(&dropped, "gate(s)", " (recorded in planning/review steps this task type skips)");
+        let status = value("--status", "Ready");
+        one_of(&status, &fields::NEW_STATUSES, "status", "Ready, Editing, Implementing, or Postponed")?;
+        let project = options.last("--xdeprepo").unwrap_or_default();
+        projects::check_dependency(&self.scene.environment, &list("--xdeps"), project)?;
+        if let Some(kind) = options.filled("--followup-kind") {
+            check_kind(kind)?;
+            fields::check_followup(kind, &issue_type)?;
+        }
+        let parent = options.filled("--parent");
+        let anchor = self.anchor(options, parent)?;
+        let wanted = labels::sanitise_list(options.last("--labels").unwrap_or_default());
+        if !wanted.dropped.is_empty() {
+            console.warn(&format!("dropped invalid label(s): {}", wanted.dropped.join(",")));
+        }
+        let mut references: Vec<String> = Vec::new();
+        for item in options.all("--file-ref").iter().flat_map(|item| fields::items(item)) {
+            if !references.contains(&item) {
+                references.push(item);
+            }
+        }
+        let mut document = Document::new(&Context::now())?;
+        for (key, value) in [("priority", priority), ("effort", effort), ("issue_type", issue_type), ("status", status)]
+        {
+            document.set(key, &value)?;
+        }
+        document.set_list("depends", &list("--deps"))?;
+        document.set_list("labels", &wanted.labels)?;
+        for (key, items) in [
+            ("xdeps", list("--xdeps")),
+            ("gates", gates),
+            ("also_blocks_dependents", list("--also-blocks-dependents")),
+            ("verifies", list("--verifies")),
+            ("file_references", references),
+        ] {
+            if !items.is_empty() {
+                document.set_list(key, &items)?;
+            }
+        }
+        for (key, value) in [
+            ("xdeprepo", options.filled("--xdeprepo")),
+            ("assigned_to", options.filled("--assigned-to")),
+            ("anchor", anchor.as_deref()),
+            ("followup_kind", options.filled("--followup-kind")),
+            ("issue", options.filled("--issue")),
+            ("pull_request", options.filled("--pull-request")),
+            ("contributor", options.filled("--contributor")),
+            ("contributor_email", options.filled("--contributor-email")),
+        ] {
+            if let Some(value) = value.filter(|value| !value.trim().is_empty()) {
+                document.set(key, value)?;
+            }
+        }
+        document.set_body(body);
+        Ok((document, parent))
+    }
+
+    fn anchor(&self, options: &Options, parent: Option<&str>) -> Result<Option<String>> {
+        let (given, followed) = (options.filled("--anchor"), options.filled("--followup-of"));
+        match (parent, given, followed) {
+            (Some(_), Some(_), _) | (Some(_), _, Some(_)) => Err(usage(
+                "--anchor/--followup-of cannot be combined with --parent (a child inherits its parent's anchor; re-anchor \
+                 after creation via aitask_update.sh --anchor)."
+                    .to_owned(),
+            )),
+            (None, Some(_), Some(_)) => Err(usage("--anchor and --followup-of are mutually exclusive.".to_owned())),
+            (None, Some(raw), None) => anchors::given(self.checkout, raw).map(|id| Some(id.to_string())),
+            (None, None, Some(raw)) => anchors::followed(self.checkout, raw).map(Some),
+            (Some(parent), ..) => {
+                let bare = parent.strip_prefix('t').unwrap_or(parent);
+                let id = TaskId::recognise(bare).filter(|id| !id.is_child());
+                let id = id.ok_or_else(|| {
+                    Error::new(Kind::NoSuchTask, format!("Parent task t{bare} not found"))
+                })?;
+                anchors::inherited(self.checkout, id).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Gives it a number and a commit, and says what happened on the way.
+    pub(crate) fn file(&self, parent: Option<&str>, filing: &Filing) -> Result<Filed> {
+        let console = self.scene.console;
+        let warn = |text: &str| console.warn(text);
+        let filed = match parent {
+            Some(parent) => new_file::file_child(self.checkout, &self.scene.environment, parent, filing, &warn),
+            None => new_file::file_top(self.checkout, filing, &warn, || {
+                claim_id::claim(self.scene, self.checkout.require_committable()?).map(|(id, _)| id).map_err(|error| {
+                    Error::new(error.kind(), format!("Atomic ID counter failed: {error}")).detail("unnumbered", true)
+                })
+            }),
+        }?;
+        if !filed.labels.is_empty() {
+            console.info_aside(&format!("Added to label vocabulary: {}", filed.labels.join(",")));
+        }
+        if let Some(parent) = &filed.parent {
+            console.line_aside(&format!("Updated: {parent}"));
+        }
+        Ok(filed)
+    }
+
+    /// What git says of a commit: an answer, or aside when one line is wanted.
+    fn said(&self, said: &[u8]) {
+        if self.silent { self.scene.console.lines_aside(said) } else { self.scene.console.lines(said) }
+    }
+
+    fn info(&self, text: &str) {
+        if self.silent { self.scene.console.info_aside(text) } else { self.scene.console.info(text) }
+    }
+
+    fn success(&self, text: &str) {
+        if self.silent { self.scene.console.info_aside(text) } else { self.scene.console.success(text) }
+    }
+
+    fn say_dropped(&self, gates: &[String], what: &str, why: &str) {
+        if !gates.is_empty() {
+            self.info(&format!("manual_verification: dropped unreachable {what}: {}{why}", gates.join(",")));
+        }
+    }
+
+    /// The last line, which callers read.
+    fn result(&self, path: &str) {
+        let line = if self.silent { path.to_owned() } else { format!("Created: {path}") };
+        self.scene.console.line(&line);
+    }
+
+    /// Tells of pending tasks about the same files, or folds them into this one (section 6.8).
+    fn merge(&self, filed: &Filed, document: &Document) -> Result<()> {
+        let console = self.scene.console;
+        let found = fold::overlapping(self.checkout, filed.id, document);
+        if found.is_empty() {
+            return Ok(());
+        }
+        if !self.auto_merge {
+            console.warn(&format!("Found {} pending task(s) that already reference this file:", found.len()));
+            for other in &found {
+                console.warn(&format!("  - t{} ({}) → {}", other.id, other.about, other.path));
+            }
+            console.warn("Auto-merge skipped (pass --auto-merge to fold them into this task).");
+            return Ok(());
+        }
+        let (refused, taken): (Vec<_>, Vec<_>) = found
+            .into_iter()
+            .map(|other| (fold::refusal(self.checkout, &other, filed.id), other))
+            .partition(|(refusal, _)| refusal.is_some());
+        for (reason, other) in refused {
+            console.warn(&format!("Auto-merge: skipping t{} ({})", other.id, reason.unwrap_or_default()));
+        }
+        let taken: Vec<_> = taken.into_iter().map(|(_, other)| other).collect();
+        if taken.is_empty() {
+            return Ok(());
+        }
+        self.info(&format!("Auto-merging {} task(s) into t{}...", taken.len(), filed.id));
+        let said = fold::fold(self.checkout, filed.id, &filed.path, &taken)?;
+        self.said(&said);
+        let names: Vec<_> = taken.iter().map(|other| other.id.t()).collect();
+        self.success(&format!("Folded {} into t{}", names.join(", "), filed.id));
+        Ok(())
+    }
+
+    pub(crate) fn finalize(&self, draft: &Draft) -> Result<()> {
+        self.say_dropped(&draft.dropped_gates, "gate(s) from finalized draft", "");
+        let filed = match new_file::resume(self.checkout, draft)? {
+            Some(filed) => filed,
+            None => self.file(draft.parent.as_deref(), &draft.filing)?,
+        };
+        new_file::discard_draft(self.checkout, draft)?;
+        if self.silent {
+            self.said(&filed.said);
+            self.scene.console.line(&filed.path);
+        } else {
+            let what = if filed.id.is_child() { "Finalized child task" } else { "Finalized" };
+            self.scene.console.success(&format!("{what}: {} (ID: t{})", filed.path, filed.id));
+            self.said(&filed.said);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finalize_all(&self) -> Result<u8> {
+        let drafts = new_file::drafts(self.checkout);
+        for draft in &drafts {
+            self.finalize(&new_file::load_draft(self.checkout, draft)?)?;
+        }
+        match drafts.len() {
+            _ if self.silent => {}
+            0 => self.scene.console.info("No draft files found in aitasks/new/"),
+            count => self.scene.console.success(&format!("Finalized {count} draft(s)")),
+        }
+        Ok(0)
+    }
+}
+
+/// The draft of a task.
+pub(crate) fn draft_of(document: &Document, parent: Option<&str>) -> Result<Document> {
+    let mut draft = document.clone();
+    draft.set("draft", "true")?;
+    if let Some(parent) = parent {
+        draft.set("parent", parent)?;
+    }
+    Ok(draft)
+}

@@ -1,0 +1,245 @@
+//! The scripts without `--batch`: a task made or changed in the user's editor (specification 20, sections 6.9 and 7.8).
+//! No `fzf` is needed; questions are asked on a terminal only.
+
+use crate::compat::folders::Checkout;
+use crate::compat::invocation::Scene;
+use crate::compat::options::usage;
+use crate::compat::projects;
+use crate::compat::tasks::change::{self, Update};
+use crate::compat::tasks::checks::check_kind;
+use crate::compat::tasks::filer::Filer;
+use crate::compat::tasks::output::tell;
+use crate::compat::tasks::task_files::{Project, all_active};
+use crate::compat::tasks::{anchors, last_used, new_file};
+use crate::error::{Error, Result};
+use crate::project::Context;
+use crate::project::editor::{self, Saved};
+use crate::task::sheet::{self, Words};
+use crate::task::{Document, Slug, TaskId, labels, overlay, paths};
+
+fn words(checkout: &Project<'_>) -> Words {
+    let text = checkout.read(paths::LABELS_FILE).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let labels = labels::vocabulary(&text).into_iter().map(str::to_owned).collect();
+    Words { types: checkout.issue_types(), labels }
+}
+
+fn edit<T>(
+    scene: &Scene,
+    context: Option<&Context>,
+    text: &[u8],
+    read: impl FnMut(&Document) -> Result<T>,
+) -> Result<Saved<T>> {
+    let repository = context.map(|context| &context.repository);
+    let saved = editor::edit(&scene.environment, repository, text, read)?;
+    saved.ok_or_else(|| usage("Nothing was changed in the editor".to_owned()))
+}
+
+/// A new task: a draft, and if wanted a task right away.
+pub(crate) fn create(scene: &Scene) -> Result<u8> {
+    let context = scene.open()?;
+    let checkout = scene.checkout(context.as_ref());
+    checkout.require_home()?;
+    let filer = Filer { scene, checkout: &checkout, silent: false, auto_merge: false };
+    if offer_drafts(scene, &filer)? {
+        return Ok(0);
+    }
+    let text = template(scene, &checkout)?;
+    let known: Vec<_> = sheet::read(&text)?.keys().map(str::to_owned).collect();
+    let types = words(&checkout).types;
+    let saved = edit(scene, context.as_ref(), &text, |document| {
+        if let Some(key) = document.keys().find(|key| !known.iter().any(|known| known == key)) {
+            return Err(sheet::wrong(key, format!("{key} is no field of a new task")));
+        }
+        sheet::check(document, &types)?;
+        finished(scene, &checkout, document)
+    })?;
+    let (slug, document) = &saved.value;
+    let path = new_file::draft(&checkout, slug, document).map_err(|error| saved.kept(error))?;
+    saved.discard();
+    let used = document.list("labels");
+    let new = checkout.register_labels(&used)?;
+    if !new.is_empty() {
+        scene.console.info_aside(&format!("Added to label vocabulary: {}", new.join(",")));
+    }
+    last_used::save(&scene.tasks(), &used)?;
+    let answer = scene.console.ask("Finalize it now, with a number and a commit? [Y/n] ");
+    if answer.is_some_and(|answer| !answer.starts_with(['n', 'N'])) {
+        filer.finalize(&new_file::load_draft(&checkout, &path)?).inspect_err(|_| {
+            scene.console.warn(&format!("the text is kept as the draft {path}"));
+        })?;
+    } else {
+        scene.console.line(&format!("Created: {path}"));
+    }
+    Ok(0)
+}
+
+/// The sheet of a new task.
+fn template(scene: &Scene, checkout: &Project<'_>) -> Result<Vec<u8>> {
+    let mut document = Document::parse(b"---\n---\n\n");
+    for (key, value) in [
+        ("title", ""),
+        ("priority", "medium"),
+        ("effort", "medium"),
+        ("issue_type", "feature"),
+        ("status", "Ready"),
+        ("labels", "[]"),
+        ("depends", "[]"),
+        ("parent", ""),
+        ("xdeps", "[]"),
+        ("xdeprepo", ""),
+        ("file_references", "[]"),
+    ] {
+        document.append(key, value)?;
+    }
+    let mut help = vec!["A new task: it needs a title, and a text below. Leave it as it is to make none.".to_owned()];
+    help.extend(sheet::help(&words(checkout)));
+    let used = last_used::load(&scene.tasks());
+    if !used.is_empty() {
+        help.push(format!("labels used last: [{}]", used.join(", ")));
+    }
+    help.push("parent: the task it is a part of; xdeps, xdeprepo: tasks of another project".to_owned());
+    Ok(sheet::with_help(&document, &help))
+}
+
+/// The draft that a sheet asks for.
+fn finished(scene: &Scene, checkout: &Project<'_>, written: &Document) -> Result<(Slug, Document)> {
+    let text = |key: &str| written.scalar_last(key).unwrap_or_default();
+    let of = |key: &'static str| move |error: Error| sheet::wrong(key, error.to_string());
+    if text("title").is_empty() {
+        return Err(sheet::wrong("title", "a title is needed"));
+    }
+    if written.body().is_empty() {
+        return Err(sheet::wrong("text", "a text is needed, below the second line of dashes"));
+    }
+    if text("status") == "Done" || text("status") == "Folded" {
+        return Err(sheet::wrong("status", "a new task is Ready, Editing, Implementing or Postponed"));
+    }
+    projects::check_dependency(&scene.environment, &written.list("xdeps"), text("xdeprepo")).map_err(of("xdeprepo"))?;
+    for reference in written.list("file_references") {
+        crate::task::fields::check_file_reference(&reference).map_err(of("file_references"))?;
+    }
+    let mut document = Document::new(&Context::now())?;
+    for key in ["priority", "effort", "issue_type", "status", "xdeprepo"] {
+        if !text(key).is_empty() {
+            document.set(key, text(key))?;
+        }
+    }
+    document.set_list("labels", &labels::sanitise_list(&written.list("labels").join(",")).labels)?;
+    document.set_list("depends", &written.list("depends"))?;
+    for key in ["xdeps", "file_references"] {
+        let items = written.list(key);
+        if !items.is_empty() {
+            document.set_list(key, &items)?;
+        }
+    }
+    document.set("draft", "true")?;
+    if !text("parent").is_empty() {
+        let parent = text("parent").trim_start_matches('t');
+        let id = TaskId::recognise(parent).filter(|id| !id.is_child());
+        let id = id.ok_or_else(|| sheet::wrong("parent", "parent is the number of a task"))?;
+        document.set("anchor", &anchors::inherited(checkout, id).map_err(of("parent"))?)?;
+        document.set("parent", &id.to_string())?;
+    }
+    document.set_body(written.body());
+    Ok((Slug::from_title(text("title")), document))
+}
+
+/// Drafts that are there: to be finalized, edited or deleted first. Whether that is all that was wanted.
+fn offer_drafts(scene: &Scene, filer: &Filer<'_>) -> Result<bool> {
+    let drafts = new_file::drafts(filer.checkout);
+    if drafts.is_empty() {
+        return Ok(false);
+    }
+    for (n, draft) in drafts.iter().enumerate() {
+        scene.console.line_aside(&format!("{:>3}  {draft}", n + 1));
+    }
+    let question = "f N finalizes a draft, e N edits it, d N deletes it; Enter makes a new task: ";
+    let answer = scene.console.ask(question).unwrap_or_default();
+    let mut parts = answer.split_whitespace();
+    let (Some(what), Some(number)) = (parts.next(), parts.next()) else { return Ok(false) };
+    let index = number.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
+    let name = index.and_then(|n| drafts.get(n)).ok_or_else(|| usage(format!("there is no draft {number}")))?;
+    let draft = new_file::load_draft(filer.checkout, name)?;
+    match what {
+        "f" => filer.finalize(&draft)?,
+        "d" => {
+            new_file::discard_draft(filer.checkout, &draft)?;
+            scene.console.line(&format!("Deleted: {}", draft.path));
+        }
+        "e" => {
+            edit_file(scene, filer.checkout, &draft.path)?;
+            scene.console.line(&format!("Updated: {}", draft.path));
+        }
+        _ => return Err(usage(format!("{what} is none of f, e and d"))),
+    }
+    Ok(true)
+}
+
+/// Lets the user edit a draft, which nobody else knows of.
+fn edit_file(scene: &Scene, checkout: &Project<'_>, path: &str) -> Result<()> {
+    let words = words(checkout);
+    let base = Document::parse(&checkout.read(path)?);
+    let text = sheet::with_help(&base, &sheet::help(&words));
+    let check = |document: &Document| sheet::check(document, &words.types).map(|()| document.clone());
+    let saved = edit(scene, checkout.context, &text, check)?;
+    let merged =
+        checkout.rewrite(path, |newest| overlay::overlay(&base, &saved.value, &newest).map(|new| (Some(new), ())));
+    merged.map_err(|error| saved.kept(error))?;
+    saved.discard();
+    Ok(())
+}
+
+/// A task of this checkout, changed.
+pub(crate) fn update(scene: &Scene, id: Option<&str>) -> Result<u8> {
+    let context = scene.open()?;
+    let checkout = scene.checkout(context.as_ref());
+    let asked = id.is_none().then(|| ask_for_task(scene, &checkout)).transpose()?;
+    let id = id.or(asked.as_deref()).unwrap_or_default();
+    let path = change::find(&checkout, id)?;
+    let words = words(&checkout);
+    let base = Document::parse(&checkout.read(&path)?);
+    let stem = path.rsplit('/').next().unwrap_or_default().trim_end_matches(".md");
+    let name = stem.strip_prefix(&format!("t{id}_")).unwrap_or(stem).replace('_', " ");
+    let mut help = vec![
+        format!("t{id} ({path}). Nothing changes if you leave this as it is."),
+        format!("To rename it add a line `name: ...`; it is called {name} now."),
+    ];
+    help.extend(sheet::help(&words));
+    let check = |document: &Document| {
+        sheet::check(document, &words.types)?;
+        document.scalar_last("followup_kind").filter(|kind| !kind.is_empty()).map_or(Ok(()), check_kind)?;
+        let name = document.scalar_last("name").filter(|name| !name.is_empty()).map(str::to_owned);
+        if name.as_deref().is_some_and(|name| Slug::derive(name).is_none()) {
+            return Err(sheet::wrong("name", "nothing is left of this name; use letters and digits"));
+        }
+        let mut document = document.clone();
+        document.remove("name");
+        Ok((document, name))
+    };
+    let saved = edit(scene, context.as_ref(), &sheet::with_help(&base, &help), check)?;
+    let (edited, name) = saved.value.clone();
+    let old = base.list_last("labels");
+    let new: Vec<_> = edited.list_last("labels").into_iter().filter(|label| !old.contains(label)).collect();
+    let commit = context.is_some() && {
+        let answer = scene.console.ask("Commit to git? [Y/n] ");
+        answer.is_some_and(|answer| !answer.starts_with(['n', 'N']))
+    };
+    let update = Update { edited: Some((base, edited)), name, labels: new, commit, ..Update::default() };
+    let updated = change::update(&checkout, id, &update).map_err(|error| saved.kept(error))?;
+    saved.discard();
+    tell(scene, &updated, false);
+    Ok(0)
+}
+
+/// Shows the tasks and asks for one of them.
+fn ask_for_task(scene: &Scene, checkout: &Project<'_>) -> Result<String> {
+    for (id, path) in all_active(&Checkout::new(&checkout.root).tasks) {
+        let name = path.rsplit('/').next().unwrap_or_default().trim_end_matches(".md");
+        let name = name.strip_prefix(&format!("t{id}_")).unwrap_or(name).replace('_', " ");
+        scene.console.line_aside(&format!("{:>6}  {name}", id.t()));
+    }
+    let answer = scene.console.ask("Which task? ").unwrap_or_default();
+    let id = crate::compat::tasks::checks::parse_id(answer.trim()).map(str::to_owned);
+    id.ok_or_else(|| usage("a task number is needed".to_owned()))
+}

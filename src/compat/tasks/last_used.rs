@@ -1,0 +1,63 @@
+//! The labels that this user gave last: `last_used_labels` in `userconfig.yaml` (specification 20, section 11).
+
+use crate::compat::folders::Folder;
+use crate::error::Result;
+use crate::task::{Document, labels};
+
+const KEY: &str = "last_used_labels";
+const FILE: &str = "metadata/userconfig.yaml";
+const RULE: &[u8] = b"---\n";
+
+/// The file read as the fields of a task file, which is what its top level looks like.
+fn parse(bytes: &[u8]) -> Document {
+    let end: &[u8] = if bytes.is_empty() || bytes.ends_with(b"\n") { b"" } else { b"\n" };
+    Document::parse(&[RULE, bytes, end, RULE].concat())
+}
+
+/// The labels; none when the file is missing or cannot be understood.
+#[must_use]
+pub fn load(tasks: &Folder) -> Vec<String> {
+    let bytes = tasks.read(FILE).unwrap_or_default();
+    labels::sanitise_list(&parse(&bytes).list(KEY).join(",")).labels
+}
+
+/// Notes the labels. Every other line of the file stays.
+pub fn save(tasks: &Folder, used: &[String]) -> Result<()> {
+    let file = tasks.path(FILE);
+    let before = tasks.tree().load(&file)?;
+    let mut document = parse(before.as_deref().unwrap_or_default());
+    document.append(KEY, &format!("[{}]", used.join(", ")))?;
+    let bytes = document.to_bytes();
+    let inside = bytes.strip_prefix(RULE).and_then(|rest| rest.strip_suffix(RULE)).unwrap_or(&bytes);
+    let header: &[u8] = if before.is_none() { b"# Local user configuration (gitignored, not shared)\n" } else { b"" };
+    tasks.tree().replace(&file, &[header, inside].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(text: Option<&str>) -> (Vec<String>, String) {
+        let dir = tempfile::tempdir().unwrap();
+        let tasks = crate::compat::folders::Checkout::new(dir.path()).tasks;
+        std::fs::create_dir_all(tasks.path("metadata")).unwrap();
+        if let Some(text) = text {
+            std::fs::write(tasks.path(FILE), text).unwrap();
+        }
+        let before = load(&tasks);
+        save(&tasks, &["a".to_owned(), "b".to_owned()]).unwrap();
+        assert_eq!(load(&tasks), ["a", "b"]);
+        (before, std::fs::read_to_string(tasks.path(FILE)).unwrap())
+    }
+
+    #[test]
+    fn every_other_line_stays() {
+        let header = "# Local user configuration (gitignored, not shared)\n";
+        assert_eq!(after(None), (vec![], format!("{header}last_used_labels: [a, b]\n")));
+        let (before, text) = after(Some("email: x@y\nlast_used_labels:\n  - one\n  - two\n# end\nodd line"));
+        assert_eq!(before, ["one", "two"]);
+        assert_eq!(text, "email: x@y\nlast_used_labels: [a, b]\n# end\nodd line\n");
+        assert_eq!(after(Some("last_used_labels: p, q\n")).0, ["p", "q"]);
+        assert_eq!(after(Some("{ malformed\n---\nx")).1, "{ malformed\nlast_used_labels: [a, b]\n---\nx\n");
+    }
+}

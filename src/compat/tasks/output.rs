@@ -1,0 +1,33 @@
+//! The lines that tell of a change.
+
+use crate::compat::invocation::Scene;
+use crate::compat::tasks::change::{self, Parent};
+
+/// What an update says: the parent, the labels, the commit, and last the file.
+pub(crate) fn tell(scene: &Scene, updated: &change::Updated, silent: bool) {
+    let console = scene.console;
+    if !updated.labels.is_empty() {
+        console.info_aside(&format!("Added to label vocabulary: {}", updated.labels.join(",")));
+    }
+    match &updated.parent {
+        Some(Parent::Waits(parent, rest)) => {
+            let text = format!("Updated parent t{parent} - remaining children: {}", rest.join(","));
+            if silent { console.info_aside(&text) } else { console.info(&text) }
+        }
+        Some(Parent::Free(parent)) => {
+            let text = format!("All children of t{parent} are complete! Parent can now be completed.");
+            if silent { console.info_aside(&text) } else { console.success(&text) }
+        }
+        Some(Parent::Gone(parent)) => {
+            console.warn(&format!("Parent task t{parent} not found - cannot update children_to_implement"));
+        }
+        None => {}
+    }
+    if silent {
+        console.lines_aside(&updated.said);
+    } else {
+        console.lines(&updated.said);
+    }
+    let line = if silent { updated.path.clone() } else { format!("Updated: {}", updated.path) };
+    console.line(&line);
+}

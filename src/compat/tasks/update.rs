@@ -1,0 +1,299 @@
+//! `aitask_update.sh` (specification 20, section 7).
+
+use crate::compat::folders::Checkout;
+use crate::compat::invocation::Scene;
+use crate::compat::options::{Known, Options, one_of, take_project, usage};
+use crate::compat::tasks::change::{self, Update};
+use crate::compat::tasks::checks::{check_kind, check_type, parse_id};
+use crate::compat::tasks::output::tell;
+use crate::compat::tasks::task_files::Project;
+use crate::compat::tasks::{anchors, board};
+use crate::compat::{projects, sibling};
+use crate::error::{Error, Kind, Result};
+use crate::project::Context;
+use crate::task::change::Change;
+use crate::task::{Document, TaskId, fields, labels};
+
+const SCRIPT: &str = "aitask_update.sh";
+
+const HELP: &str = "\
+Usage: aitask_update.sh                       change a task in your editor
+       aitask_update.sh --batch ID [options]
+
+  -p, --priority LEVEL   -e, --effort LEVEL   -s, --status STATUS   --type TYPE   --deps CSV   -n, --name NAME
+  -l, --labels CSV   --add-label L   --remove-label L   --file-ref REF   --remove-file-ref REF
+  -d, --description TEXT   --desc-file FILE|-   --children CSV   --add-child ID   --remove-child ID
+  -a, --assigned-to EMAIL   --anchor ID   --followup-kind KIND   --xdeps CSV   --xdeprepo NAME
+  --risk-code-health LEVEL   --risk-goal-achievement LEVEL   --risk-mitigation-tasks CSV   --gates CSV
+  --also-blocks-dependents CSV   --active-gates CSV   --active-gates-filtered CSV   --active-gates-profile NAME
+  --active-gates-digest TEXT   --clear-active-gates   --verifies CSV   --add-verifies ID   --remove-verifies ID
+  --verification-baseline TEXT   --boardcol COLUMN   --boardidx N   --boardgroup SLUG   --issue URL
+  --pull-request URL   --contributor NAME   --contributor-email EMAIL   --implemented-with AGENT
+  --folded-tasks CSV   --folded-into ID   --commit   --silent   --project NAME   -h, --help
+An empty value clears the field.";
+
+/// Options that are no changes.
+const OTHERS: [Known; 6] = [
+    ("--batch", "", false),
+    ("--commit", "", false),
+    ("--silent", "", false),
+    ("--clear-active-gates", "", false),
+    ("--name", "-n", true),
+    ("--desc-file", "", true),
+];
+
+/// How the value of an option changes its key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// The value replaces; an empty one is as if not given.
+    Fixed,
+    /// The value replaces; an empty one clears.
+    Scalar,
+    /// The items replace.
+    List,
+    /// The items are added.
+    Add,
+    /// The items are taken away.
+    Take,
+    /// What is written even when it is empty: the group of active gates, the tombstone of a board group.
+    Kept(&'static str),
+}
+
+/// The options that change a key, in the order in which they are made: replace, add, take.
+const CHANGES: [(Known, &str, Way); 43] = [
+    (("--priority", "-p", true), "priority", Way::Fixed),
+    (("--effort", "-e", true), "effort", Way::Fixed),
+    (("--status", "-s", true), "status", Way::Fixed),
+    (("--type", "", true), "issue_type", Way::Fixed),
+    (("--deps", "", true), "depends", Way::List),
+    (("--labels", "-l", true), "labels", Way::List),
+    (("--add-label", "", true), "labels", Way::Add),
+    (("--remove-label", "", true), "labels", Way::Take),
+    (("--file-ref", "", true), "file_references", Way::Add),
+    (("--remove-file-ref", "", true), "file_references", Way::Take),
+    (("--children", "", true), "children_to_implement", Way::List),
+    (("--add-child", "", true), "children_to_implement", Way::Add),
+    (("--remove-child", "", true), "children_to_implement", Way::Take),
+    (("--assigned-to", "-a", true), "assigned_to", Way::Scalar),
+    (("--anchor", "", true), "anchor", Way::Scalar),
+    (("--xdeps", "", true), "xdeps", Way::List),
+    (("--xdeprepo", "", true), "xdeprepo", Way::Scalar),
+    (("--risk-code-health", "", true), "risk_code_health", Way::Scalar),
+    (("--risk-goal-achievement", "", true), "risk_goal_achievement", Way::Scalar),
+    (("--risk-mitigation-tasks", "", true), "risk_mitigation_tasks", Way::List),
+    (("--gates", "", true), "gates", Way::List),
+    (("--also-blocks-dependents", "", true), "also_blocks_dependents", Way::List),
+    (("--active-gates", "", true), "active_gates", Way::Kept("[]")),
+    (("--active-gates-filtered", "", true), "active_gates_filtered", Way::Kept("[]")),
+    (("--active-gates-profile", "", true), "active_gates_profile", Way::Kept("")),
+    (("--active-gates-digest", "", true), "active_gates_digest", Way::Kept("")),
+    (("--verifies", "", true), "verifies", Way::List),
+    (("--add-verifies", "", true), "verifies", Way::Add),
+    (("--remove-verifies", "", true), "verifies", Way::Take),
+    (("--verification-baseline", "", true), "verification_baseline", Way::Scalar),
+    (("--followup-kind", "", true), "followup_kind", Way::Scalar),
+    (("--boardcol", "", true), "boardcol", Way::Scalar),
+    (("--boardidx", "", true), "boardidx", Way::Scalar),
+    (("--boardgroup", "", true), "boardgroup", Way::Kept("\"\"")),
+    (("--issue", "", true), "issue", Way::Scalar),
+    (("--pull-request", "", true), "pull_request", Way::Scalar),
+    (("--contributor", "", true), "contributor", Way::Scalar),
+    (("--contributor-email", "", true), "contributor_email", Way::Scalar),
+    (("--implemented-with", "", true), "implemented_with", Way::Scalar),
+    (("--folded-tasks", "", true), "folded_tasks", Way::List),
+    (("--folded-into", "", true), "folded_into", Way::Scalar),
+    (("--description", "-d", true), "", Way::Fixed),
+    (("--desc", "", true), "", Way::Fixed),
+];
+
+const GROUP: [&str; 4] =
+    ["--active-gates", "--active-gates-filtered", "--active-gates-profile", "--active-gates-digest"];
+
+/// Runs the script.
+pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+    run_in(scene, args).unwrap_or_else(|error| scene.fail(&error))
+}
+
+fn run_in(scene: &Scene, args: &[String]) -> Result<u8> {
+    let (project, args) = take_project(args)?;
+    if let Some(project) = project {
+        refuse_across(&project, &args)?;
+        return sibling::run_there(scene, &project, SCRIPT, &args);
+    }
+    let known: Vec<Known> = OTHERS.into_iter().chain(CHANGES.map(|(known, ..)| known)).collect();
+    let check = |option: &str, value: &str| match option {
+        "--file-ref" | "--remove-file-ref" => fields::check_file_reference(value),
+        "" if parse_id(value).is_none() => {
+            Err(usage(format!("Invalid task number: {value} (use format: 25, 25_1, or t25_1)")))
+        }
+        _ => Ok(()),
+    };
+    let Some(options) = Options::parse(&known, &args, check)? else {
+        HELP.lines().for_each(|line| scene.console.line(line));
+        return Ok(0);
+    };
+    let id = options.words.last().and_then(|word| parse_id(word));
+    if !options.has("--batch") {
+        return crate::compat::tasks::in_editor::update(scene, id);
+    }
+    let context = scene.open()?;
+    let checkout = scene.checkout(context.as_ref());
+    let anchor = check_first(scene, &checkout, &options)?;
+    let id = id.ok_or_else(|| usage("Batch mode requires a task number".to_owned()))?;
+    if scene.environment.text("AIT_CROSS_REPO_REEXEC").is_some()
+        && let Some(context) = &context
+    {
+        respect_lock(scene, context, id)?;
+    }
+    let path = change::find(&checkout, id)?;
+    let mut update = collect(scene, &options, anchor)?;
+    check_values(&checkout, &options)?;
+    if let Some(file) = options.filled("--desc-file") {
+        let body = scene.text_of(file)?;
+        update.changes.retain(|change| !matches!(change, Change::Body(_)));
+        if !body.iter().all(|byte| *byte == b'\n') {
+            update.changes.push(Change::Body(body));
+        }
+    }
+    if options.has("--xdeps") || options.has("--xdeprepo") {
+        check_dependency(scene, &checkout, &path, &update)?;
+    }
+    let updated = change::update(&checkout, id, &update)?;
+    tell(scene, &updated, options.has("--silent"));
+    Ok(0)
+}
+
+/// What is not done in another project (specification 20, section 7.9).
+fn refuse_across(project: &str, args: &[String]) -> Result<()> {
+    if args.iter().any(|arg| arg == "--name" || arg == "-n") {
+        return Err(usage("--project cannot be combined with --name (rename is not supported cross-repo)".to_owned()));
+    }
+    let status =
+        args.windows(2).rev().find(|pair| pair[0] == "--status" || pair[0] == "-s").map(|pair| pair[1].as_str());
+    match status {
+        Some(status @ ("Implementing" | "Done")) => {
+            Err(usage(format!("status {status} must go through '{project}'s own /aitask-pick workflow")))
+        }
+        Some("Folded") => Err(usage(
+            "status Folded: folding requires reading both task bodies and is not supported cross-repo.".to_owned(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The checks that come before the task is looked for; gives the anchor (section 7.2).
+fn check_first(scene: &Scene, checkout: &Project<'_>, options: &Options) -> Result<Option<TaskId>> {
+    let given = GROUP.iter().filter(|name| options.has(name)).count();
+    if options.has("--clear-active-gates") && given > 0 {
+        let text = "--clear-active-gates cannot be combined with the --active-gates* flags — task file unchanged";
+        return Err(usage(text.to_owned()));
+    }
+    if given != 0 && given != GROUP.len() {
+        return Err(usage(format!(
+            "--active-gates* flags form an atomic tuple: pass all four ({}) or none — task file unchanged",
+            GROUP.join(", ")
+        )));
+    }
+    let anchor = options.filled("--anchor").map(|raw| anchors::given(checkout, raw)).transpose()?;
+    options.filled("--followup-kind").map_or(Ok(()), check_kind)?;
+    if let Some(slug) = options.filled("--boardgroup")
+        && !slug.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+    {
+        return Err(usage(format!("boardgroup '{slug}' is not a valid slug (expected [a-z0-9_]+).")));
+    }
+    if let Some(column) = options.filled("--boardcol") {
+        let columns = board::columns(&Checkout::new(&scene.dir).tasks);
+        let ids: Vec<_> = columns.iter().map(|column| column.id.as_str()).chain(["unordered"]).collect();
+        if !ids.contains(&column) {
+            let text = format!("board column '{column}' is not configured. Valid ids: {}", ids.join(" "));
+            return Err(usage(text));
+        }
+    }
+    Ok(anchor)
+}
+
+/// The checks of single values, in the original's order (section 7.2).
+fn check_values(checkout: &Project<'_>, options: &Options) -> Result<()> {
+    let level = |name: &str, list: &str| match options.filled(name) {
+        Some(value) => one_of(value, &["high", "medium", "low"], name.trim_start_matches('-'), list),
+        None => Ok(()),
+    };
+    level("--priority", "high, medium, or low")?;
+    level("--risk-code-health", "high, medium, or low")?;
+    level("--risk-goal-achievement", "high, medium, or low")?;
+    level("--effort", "low, medium, or high")?;
+    if let Some(status) = options.filled("--status") {
+        let known = ["Ready", "Editing", "Implementing", "Postponed", "Done", "Folded"];
+        one_of(status, &known, "status", "Ready, Editing, Implementing, Postponed, Done, or Folded")?;
+    }
+    options.filled("--type").map_or(Ok(()), |issue_type| check_type(checkout, issue_type))
+}
+
+/// What the options ask for.
+fn collect(scene: &Scene, options: &Options, anchor: Option<TaskId>) -> Result<Update> {
+    let mut update = Update {
+        name: options.filled("--name").map(str::to_owned),
+        commit: options.has("--commit"),
+        ..Update::default()
+    };
+    for ((option, ..), key, way) in CHANGES {
+        let Some(value) = options.last(option) else { continue };
+        let given = if matches!(way, Way::Add | Way::Take) { options.all(option) } else { &[value.to_owned()] };
+        let items: Vec<_> = given.iter().flat_map(|item| fields::items(item)).collect();
+        update.changes.push(match way {
+            Way::Fixed if value.is_empty() => continue,
+            Way::Fixed if key.is_empty() => Change::Body(value.as_bytes().to_vec()),
+            Way::Scalar if key == "anchor" => Change::Set(key, anchor.map(|id| id.to_string()).unwrap_or_default()),
+            Way::Fixed | Way::Scalar => Change::Set(key, value.to_owned()),
+            Way::List | Way::Add if key == "labels" => {
+                let cleaned = labels::sanitise_list(&given.join(","));
+                if !cleaned.dropped.is_empty() {
+                    scene.console.warn(&format!("dropped invalid label(s): {}", cleaned.dropped.join(",")));
+                }
+                update.labels.extend(cleaned.labels.clone());
+                if way == Way::List { Change::List(key, cleaned.labels) } else { Change::Add(key, cleaned.labels) }
+            }
+            Way::List => Change::List(key, items),
+            Way::Add => Change::Add(key, items),
+            Way::Take => Change::Take(key, items),
+            Way::Kept("[]") => Change::Exact(key, format!("[{}]", items.join(", "))),
+            Way::Kept(empty) => Change::Exact(key, if value.is_empty() { empty } else { value }.to_owned()),
+        });
+    }
+    if options.has("--clear-active-gates") {
+        update.changes.extend(
+            ["active_gates", "active_gates_filtered", "active_gates_profile", "active_gates_digest"]
+                .map(|key| Change::List(key, Vec::new())),
+        );
+    }
+    let given = options.filled("--desc-file").is_some() || update.name.is_some();
+    if update.changes.is_empty() && !given {
+        return Err(usage("No update parameters specified. Use --help for usage.".to_owned()));
+    }
+    Ok(update)
+}
+
+/// The dependency on another project as it would be (section 6.4).
+fn check_dependency(scene: &Scene, checkout: &Project<'_>, path: &str, update: &Update) -> Result<()> {
+    let mut document = Document::parse(&checkout.read(path)?);
+    crate::task::change::apply(&mut document, &update.changes)?;
+    let project = document.scalar_last("xdeprepo").unwrap_or_default().to_owned();
+    projects::check_dependency(&scene.environment, &document.list_last("xdeps"), &project)
+}
+
+/// Refuses what another project asks for while somebody else holds the task (section 7.9).
+fn respect_lock(scene: &Scene, context: &Context, id: &str) -> Result<()> {
+    let Some((lock, host)) = TaskId::recognise(id).and_then(|id| projects::lock_of(context, id)) else { return Ok(()) };
+    let own = scene.user_email();
+    if lock.host == host && own.is_none_or(|own| own == lock.holder) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Held,
+        format!(
+            "cross-repo task t{id} is locked by {}@{} (since {}); cannot update from this host. Pick the task there to \
+             release, or wait.",
+            lock.holder, lock.host, lock.since
+        ),
+    ))
+}

@@ -1,0 +1,298 @@
+//! `aitask_plan_externalize.sh` (specification 50, section 4).
+
+use crate::compat::folders::Checkout;
+use crate::compat::invocation::{Scene, parse_id};
+use crate::compat::record::record;
+use crate::compat::worktrees::names::{is_plain, safe_branch, usage};
+use crate::compat::worktrees::profile::Profile;
+use crate::error::{Error, Result};
+use crate::files::read_own;
+use crate::project::{Context, data_state};
+use crate::task::plan_header::{self, Claim};
+use crate::task::{PlanPath, TaskId, TaskPath, paths};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+const HELP: &str = "\
+Usage: aitask_plan_externalize.sh <task_id> [options]
+
+Copies an agent's plan to aiplans/, with a header that records the branch decisions.
+
+  --internal <path>   the plan; otherwise the newest one of the agent's folder
+  --force             replace a plan that is there
+  --profile <yaml>    execution profile
+  --base-branch <b> | --base-branch-file <f>
+  --output-branch <b>
+  --output-branch-default <b> | --output-branch-default-file <f>
+  --worktree <path> | --no-worktree";
+
+/// How old a plan in the agent's folder may be, in seconds.
+const MAX_AGE: u64 = 3600;
+
+#[derive(Debug, Default)]
+struct Request {
+    id: Option<TaskId>,
+    internal: Option<String>,
+    force: bool,
+    profile: Option<String>,
+    base: Option<Given>,
+    output: Option<Given>,
+    output_default: Option<Given>,
+    worktree: Option<String>,
+    no_worktree: bool,
+}
+
+/// A branch as it was given, by name or in a file.
+#[derive(Debug)]
+struct Given {
+    option: String,
+    text: String,
+}
+
+/// The branch decisions of a request, with what its files and its profile say.
+#[derive(Debug)]
+struct Claims<'r> {
+    profile: Profile,
+    base: Option<String>,
+    output: Option<String>,
+    output_default: Option<String>,
+    worktree: Option<&'r str>,
+    no_worktree: bool,
+}
+
+/// Runs the script.
+pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+    let outcome = match parse(args) {
+        Ok(None) => {
+            HELP.lines().for_each(|line| scene.console.line(line));
+            return 0;
+        }
+        Ok(Some(request)) => externalize(scene, &request),
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(line) => {
+            scene.console.line(&line);
+            0
+        }
+        Err(error) => {
+            scene.console.error(&error.to_string());
+            1
+        }
+    }
+}
+
+fn parse(args: &[String]) -> Result<Option<Request>> {
+    let mut request = Request::default();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let mut next = || args.next().cloned().map_or_else(|| usage(format!("{arg} wants a value")), Ok);
+        match arg.as_str() {
+            "--help" | "-h" => return Ok(None),
+            "--force" => request.force = true,
+            "--no-worktree" => request.no_worktree = true,
+            "--internal" => request.internal = Some(next()?),
+            "--profile" => request.profile = Some(next()?),
+            "--base-branch" | "--base-branch-file" => give(&mut request.base, arg, next()?)?,
+            "--output-branch" => give(&mut request.output, arg, next()?)?,
+            "--output-branch-default" | "--output-branch-default-file" => {
+                give(&mut request.output_default, arg, next()?)?;
+            }
+            "--worktree" => request.worktree = Some(worktree(&next()?)?),
+            option if option.starts_with('-') => return usage(format!("Unknown flag: {option}")),
+            id => match parse_id(id) {
+                Some(id) if request.id.is_none() => request.id = Some(id),
+                _ => return usage(format!("Invalid task ID: {id}")),
+            },
+        }
+    }
+    if request.worktree.is_some() && request.no_worktree {
+        return usage("--worktree and --no-worktree exclude each other");
+    }
+    if request.id.is_none() {
+        return usage("Task ID is required");
+    }
+    Ok(Some(request))
+}
+
+fn give(slot: &mut Option<Given>, option: &str, text: String) -> Result<()> {
+    if let Some(other) = slot.as_ref().filter(|given| given.option != option) {
+        return usage(format!("{} and {option} exclude each other", other.option));
+    }
+    if !option.ends_with("-file") {
+        safe_branch(option, &text)?;
+    }
+    *slot = Some(Given { option: option.to_owned(), text });
+    Ok(())
+}
+
+/// A branch name given on the command line, or as the one line of a file.
+fn branch(scene: &Scene, Given { option, text }: &Given) -> Result<String> {
+    if !option.ends_with("-file") {
+        return Ok(text.clone());
+    }
+    let path = scene.file(text);
+    let content = String::from_utf8_lossy(&read_own(&path)?).into_owned();
+    match content.lines().collect::<Vec<_>>()[..] {
+        [line] => safe_branch(option, line),
+        _ => usage(format!("{option}: {text} does not have exactly one line")),
+    }
+}
+
+fn worktree(path: &str) -> Result<String> {
+    let stays = !path.starts_with(['/', '-']) && path.split('/').all(|part| !part.is_empty() && part != "..");
+    if is_plain(path) && stays {
+        return Ok(path.to_owned());
+    }
+    usage(format!("--worktree: unsafe path '{path}' (relative to the repository, no .., plain characters)"))
+}
+
+impl<'r> Claims<'r> {
+    fn load(scene: &Scene, request: &'r Request) -> Result<Self> {
+        let profile = request.profile.as_ref().map(|name| Profile::load(scene, name)).transpose()?.unwrap_or_default();
+        if request.worktree.is_some() && profile.create_worktree == Some(false) {
+            return usage("--worktree, but the profile says create_worktree: false");
+        }
+        let branch = |given: &Option<Given>| given.as_ref().map(|given| branch(scene, given)).transpose();
+        Ok(Self {
+            profile,
+            base: branch(&request.base)?,
+            output: branch(&request.output)?,
+            output_default: branch(&request.output_default)?,
+            worktree: request.worktree.as_deref(),
+            no_worktree: request.no_worktree,
+        })
+    }
+}
+
+fn externalize(scene: &Scene, request: &Request) -> Result<String> {
+    let files = scene.active_files();
+    let mut tasks: Vec<_> = files.iter().filter_map(|path| TaskPath::parse(path)).collect();
+    // The order of a folder is nobody's.
+    tasks.sort_by(|one, other| (one.id(), one.as_str()).cmp(&(other.id(), other.as_str())));
+    let Some(task) = tasks.iter().find(|path| Some(path.id()) == request.id) else {
+        return Ok("NOT_FOUND:no_task_file".to_owned());
+    };
+    let plan = task.plan();
+    let plans = Checkout::of_environment(&scene.environment, &scene.dir).plans;
+    let target = plans.path(plan.as_str().strip_prefix("aiplans/").unwrap_or(plan.as_str()));
+    let exists = plans.tree().is_file(&target);
+    if exists && !request.force {
+        return Ok(format!("PLAN_EXISTS:{plan}"));
+    }
+    let claims = Claims::load(scene, request)?;
+    let source = match source(scene, request)? {
+        Ok(source) => source,
+        Err(line) => return Ok(line),
+    };
+    let path = scene.file(&source);
+    let text = read_own(&path)?;
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let context = scene.open()?;
+    if request.worktree.is_none() && !request.no_worktree {
+        scene.console.warn("no worktree claim: neither --worktree nor --no-worktree was given");
+    }
+    let text = if plan_header::has_header(&text) {
+        spliced(&claims, context.as_ref(), &text)
+    } else {
+        let lines = header(scene, &claims, context.as_ref(), task, &plan, &tasks);
+        plan_header::with_header(&lines, &text)
+    };
+    plans.tree().replace(&target, text.as_bytes())?;
+    let word = if exists { "OVERWRITTEN" } else { "EXTERNALIZED" };
+    Ok(format!("{word}:{plan}:{source}"))
+}
+
+/// The plan to copy; the inner error is an answer.
+fn source(scene: &Scene, request: &Request) -> Result<Result<String, String>> {
+    if let Some(path) = &request.internal {
+        let is_file = scene.file(path).is_file();
+        return Ok(if is_file { Ok(path.clone()) } else { Err("NOT_FOUND:source_not_file".to_owned()) });
+    }
+    let home = || scene.environment.text("HOME").map(|home| format!("{home}/.claude/plans"));
+    let folder = scene.environment.text("AIT_PLAN_EXTERNALIZE_INTERNAL_DIR").map(str::to_owned).or_else(home);
+    let Some(folder) = folder.map(PathBuf::from).filter(|folder| folder.is_dir()) else {
+        return Ok(Err("NOT_FOUND:no_internal_dir".to_owned()));
+    };
+    let limit = match scene.environment.text("AIT_PLAN_EXTERNALIZE_MAX_AGE_SECS") {
+        Some(text) => text.parse().or_else(|_| usage(format!("AIT_PLAN_EXTERNALIZE_MAX_AGE_SECS is {text:?}")))?,
+        None => MAX_AGE,
+    };
+    let entries = std::fs::read_dir(&folder).map_err(|error| Error::io("read", &folder, &error))?;
+    let oldest = SystemTime::now().checked_sub(Duration::from_secs(limit));
+    let mut found: Vec<(SystemTime, String)> = entries
+        .flatten()
+        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "md"))
+        .filter_map(|entry| Some((entry.metadata().ok().filter(std::fs::Metadata::is_file)?.modified().ok()?, entry)))
+        .filter(|(time, _)| oldest.is_none_or(|oldest| *time >= oldest))
+        .map(|(time, entry)| (time, entry.path().to_string_lossy().into_owned()))
+        .collect();
+    found.sort_by(|one, other| other.cmp(one));
+    let names: Vec<_> = found.into_iter().map(|(_, name)| name).collect();
+    Ok(match &names[..] {
+        [] => Err("NOT_FOUND:no_internal_files".to_owned()),
+        [only] => Ok(only.clone()),
+        _ => Err(format!("MULTIPLE_CANDIDATES:{}", record(&names))),
+    })
+}
+
+/// Base and output branch.
+fn branches(claims: &Claims<'_>, primary: &str) -> (String, String) {
+    if claims.worktree.is_none() && (claims.no_worktree || claims.profile.create_worktree != Some(true)) {
+        return (primary.to_owned(), primary.to_owned());
+    }
+    let base = claims.base.clone().or_else(|| claims.profile.base.clone()).unwrap_or_else(|| primary.to_owned());
+    let output = [&claims.output, &claims.profile.output, &claims.output_default].into_iter().flatten().next();
+    let output = output.cloned().unwrap_or_else(|| base.clone());
+    (base, output)
+}
+
+fn header(
+    scene: &Scene,
+    claims: &Claims<'_>,
+    context: Option<&Context>,
+    task: &TaskPath,
+    plan: &PlanPath,
+    tasks: &[TaskPath],
+) -> Vec<(&'static str, String)> {
+    let primary = context.map_or_else(|| "main".to_owned(), data_state::primary_branch);
+    let (base, output) = branches(claims, &primary);
+    let mut lines = vec![("Task", task.file_name().to_owned())];
+    if let Some(parent) = task.id().parent() {
+        let listed = |found: Vec<String>| (!found.is_empty()).then(|| found.join(", "));
+        let parents = tasks.iter().filter(|path| path.id() == parent).map(ToString::to_string).collect();
+        let siblings = tasks.iter().filter(|path| path.id().parent() == Some(parent) && path.id() != task.id());
+        let siblings = siblings.map(ToString::to_string).collect();
+        let archived = plan.archived();
+        let folder = Path::new(archived.as_str()).parent().unwrap_or(Path::new(paths::ARCHIVED_PLANS_DIR));
+        let names = scene.tree().names(folder);
+        let mut plans: Vec<_> = names.filter_map(|name| Some(folder.join(name).to_str()?.to_owned())).collect();
+        plans.sort();
+        lines.extend(listed(parents).map(|text| ("Parent Task", text)));
+        lines.extend(listed(siblings).map(|text| ("Sibling Tasks", text)));
+        lines.extend(listed(plans).map(|text| ("Archived Sibling Plans", text)));
+    }
+    // What the profile wants is no claim: nobody made that worktree.
+    lines.extend(claims.worktree.map(|path| ("Worktree", path.to_owned())));
+    let here = context.and_then(|context| context.repository.here_branch.as_ref()).map(ToString::to_string);
+    lines.extend(here.filter(|here| *here != primary).map(|here| ("Branch", here)));
+    lines.extend([("Base branch", base), ("Output branch", output), ("plan_verified", "[]".to_owned())]);
+    lines
+}
+
+/// Of a header that is there, only what was claimed changes.
+fn spliced(claims: &Claims<'_>, context: Option<&Context>, text: &str) -> String {
+    let primary = || context.map_or_else(|| "main".to_owned(), data_state::primary_branch);
+    let set = |value: Option<&str>| value.map_or(Claim::Leave, |value| Claim::Set(value.to_owned()));
+    let output = claims.output.as_deref().or(claims.output_default.as_deref());
+    let lines = if claims.no_worktree {
+        [("Worktree", Claim::Delete), ("Base branch", Claim::Set(primary())), ("Output branch", Claim::Set(primary()))]
+    } else {
+        [
+            ("Worktree", set(claims.worktree)),
+            ("Base branch", set(claims.base.as_deref())),
+            ("Output branch", set(output)),
+        ]
+    };
+    lines.iter().fold(text.to_owned(), |text, (key, claim)| plan_header::splice(&text, key, claim))
+}

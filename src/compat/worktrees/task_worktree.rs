@@ -1,0 +1,106 @@
+//! `aitask_task_worktree.sh` (specification 50, section 2).
+
+use crate::compat::invocation::Scene;
+use crate::error::Kind;
+use crate::project::Context;
+use crate::settings::Flags;
+use crate::worktrees::teardown::{self, BranchEnd, Manner, Registered, WorktreeEnd, WorktreeName};
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+const USAGE: &str = "\
+Usage: aitask_task_worktree.sh resolve <task_name>
+       aitask_task_worktree.sh remove <task_name> [--force] [--strict]";
+
+/// Runs the script.
+pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+    let usage = |text: &str| {
+        (scene.narrate)(&format!("aitask_task_worktree: {text}"));
+        USAGE.lines().for_each(scene.narrate);
+        2
+    };
+    let words: Vec<_> = args.iter().map(String::as_str).collect();
+    let (verb, name, options) = match words[..] {
+        [] => return usage("a subcommand is missing"),
+        [verb, ..] if !matches!(verb, "resolve" | "remove") => return usage(&format!("unknown subcommand '{verb}'")),
+        [_] | [_, "", ..] => return usage("a task name is missing"),
+        [verb, name, ref options @ ..] => (verb, name, options),
+    };
+    let known: &[&str] = if verb == "remove" { &["--force", "--strict"] } else { &[] };
+    if let Some(other) = options.iter().find(|option| !known.contains(option)) {
+        return usage(&format!("unknown option '{other}'"));
+    }
+    let Some(name) = WorktreeName::parse(name) else {
+        return usage(&format!("'{name}' is not a task name (such as t16_2_add_login)"));
+    };
+    let context = Context::open_on_origin(&scene.environment, &scene.dir, &Flags::default(), scene.narrate);
+    let outcome = match teardown::require_worktrees(context) {
+        Ok(context) if verb == "resolve" => resolve(scene, &context, &name),
+        Ok(context) => remove(scene, &context, &name, options),
+        Err(error) => Err(error),
+    };
+    outcome.unwrap_or_else(|error| {
+        let text = match error.kind() {
+            Kind::NotARepository => format!("not inside a git repository: {}", scene.dir.display()),
+            _ => error.to_string(),
+        };
+        (scene.narrate)(&format!("aitask_task_worktree: {text}"));
+        3
+    })
+}
+
+fn resolve(scene: &Scene, context: &Context, name: &WorktreeName) -> crate::error::Result<u8> {
+    let (word, path) = match teardown::resolve(context, name)? {
+        Registered::Nowhere => ("NONE", None),
+        Registered::Usable(path) => ("USABLE", Some(path)),
+        Registered::Stale(path) => ("STALE", Some(path)),
+        Registered::Locked(path) => ("LOCKED", Some(path)),
+        Registered::Main(path) => ("MAIN", Some(path)),
+        Registered::Unsafe(path) => ("UNSAFE", Some(path)),
+    };
+    scene.console.line(&path.map_or_else(|| word.to_owned(), |path| format!("{word} {}", one_line(&path))));
+    Ok(0)
+}
+
+fn remove(scene: &Scene, context: &Context, name: &WorktreeName, options: &[&str]) -> crate::error::Result<u8> {
+    let manner = Manner { discard: options.contains(&"--force"), ..Manner::default() };
+    let removal = teardown::remove(context, name, &manner)?;
+    removal.causes.iter().for_each(|cause| (scene.narrate)(&format!("aitask_task_worktree: {cause}")));
+    scene.console.line(&match &removal.worktree {
+        WorktreeEnd::None => "WORKTREE_NONE".to_owned(),
+        WorktreeEnd::Removed(path) => format!("WORKTREE_REMOVED {}", one_line(path)),
+        WorktreeEnd::Kept(teardown::HELD, path) => format!("WORKTREE_KEPT unknown {}", one_line(path)),
+        WorktreeEnd::Kept(reason, path) => format!("WORKTREE_KEPT {reason} {}", one_line(path)),
+    });
+    let branch = name.branch();
+    scene.console.line(&match &removal.branch {
+        BranchEnd::None => "BRANCH_NONE".to_owned(),
+        BranchEnd::Deleted => format!("BRANCH_DELETED {branch}"),
+        BranchEnd::Kept(reason) => format!("BRANCH_KEPT {reason} {branch}"),
+    });
+    let (verdict, code) = match (removal.is_clean(), removal.is_preserved()) {
+        (true, _) => ("CLEAN", 0),
+        (_, true) => ("PRESERVED", u8::from(options.contains(&"--strict"))),
+        _ => ("RESIDUE", 1),
+    };
+    scene.console.line(verdict);
+    Ok(code)
+}
+
+/// A path with control characters cannot stand on a line: then all but plain bytes are written `%XX`.
+fn one_line(path: &Path) -> String {
+    let bytes = path.as_os_str().as_bytes();
+    if !bytes.iter().any(|byte| matches!(byte, b'\t' | b'\r' | b'\n')) {
+        return path.display().to_string();
+    }
+    let mut text = String::new();
+    for &byte in bytes {
+        if byte.is_ascii_alphanumeric() || b"._/~:@+-".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}

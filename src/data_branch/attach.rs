@@ -1,0 +1,218 @@
+//! The checkout of the data branch: `.aitask-data` and the links into it (specification 40, sections 2 and 8).
+
+use crate::error::{Error, Kind, Result, quoted};
+use crate::files::{Tree, data_checkout};
+use crate::git::{Branch, Oid, refs, remote, worktree};
+use crate::ledger::DATA;
+use crate::ledger::queue::Queue;
+use crate::project::context::Context;
+use crate::project::cut_off;
+use crate::sync::join::Resolutions;
+use crate::sync::outcome::{Manner, Reconciled};
+use crate::sync::reconcile::reconcile;
+use crate::task::merge::Rules;
+use crate::task::paths;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+/// What there was to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attached {
+    /// The checkout was there.
+    Already,
+    /// The task data lives on the code branch.
+    Legacy,
+    /// The checkout was made.
+    Made,
+    /// There is no data branch, as far as can be told.
+    NoBranch,
+}
+
+/// Makes the checkout of the data branch where it is missing, and mends the links. Makes no branch and no commit on it.
+///
+/// # Errors
+/// [`Kind::Occupied`] when the worktree cannot be made.
+pub fn attach(context: &Context, narrate: &mut dyn FnMut(&str)) -> Result<Attached> {
+    let repository = &context.repository;
+    let root = &repository.root;
+    if data_checkout(root).is_some() {
+        take_over(context)?;
+        return Ok(Attached::Already);
+    }
+    if !context.has_data_branch() && is_folder(&root.join(paths::TASKS_DIR)) {
+        return Ok(Attached::Legacy);
+    }
+    let data = Branch::parse(DATA)?;
+    let (mut local, mut theirs) = tips(context, &data)?;
+    if let (None, Some(remote)) = (&local, context.channel.remote()) {
+        let limit = context.settings.timeout.min(Duration::from_secs(10));
+        let fetched = remote::fetch(repository, remote, std::slice::from_ref(&data), limit);
+        (local, theirs) = tips(context, &data)?;
+        // What was fetched before serves offline, too.
+        if fetched.is_ok() && theirs.is_some() {
+            narrate("Found aitask-data branch on remote, fetching...");
+        }
+    }
+    if local.is_none() && theirs.is_none() {
+        return Ok(Attached::NoBranch);
+    }
+    narrate("Creating .aitask-data/ worktree...");
+    make_checkout(context, &data, theirs.as_ref().filter(|_| local.is_none()))?;
+    take_over(context)?;
+    narrate("Data branch initialized: .aitask-data/ worktree + symlinks");
+    Ok(Attached::Made)
+}
+
+fn tips(context: &Context, data: &Branch) -> Result<(Option<Oid>, Option<Oid>)> {
+    let mut names = vec![data.full()];
+    names.extend(context.channel.remote().map(|remote| data.tracking(remote)));
+    let mut known = refs::load(&context.repository, &names)?;
+    Ok((known.remove(&names[0]), names.get(1).and_then(|name| known.remove(name))))
+}
+
+/// Checks the data branch out at its place; on a new local branch from `start`, where one is given.
+///
+/// # Errors
+/// [`Kind::Occupied`] with git's reason.
+pub fn make_checkout(context: &Context, data: &Branch, start: Option<&Oid>) -> Result<()> {
+    let repository = &context.repository;
+    let dir = repository.root.join(paths::DATA_WORKTREE_DIR);
+    let _queue = Queue::enter(repository, context.settings.timeout, context.narrate)?;
+    if data_checkout(&repository.root).is_some() {
+        return Ok(());
+    }
+    if dir.symlink_metadata().is_ok_and(|data| data.file_type().is_symlink()) {
+        return Err(occupied(&format!("{} is a symbolic link", dir.display())));
+    }
+    if !dir.exists() {
+        // A registration of a checkout that somebody deleted by hand is in the way; git drops that one alone.
+        let record = repository.worktree_of(data)?;
+        if record.is_some_and(|record| record.path == dir && record.locked.is_none()) {
+            worktree::remove(repository, &dir, true)?;
+        }
+    }
+    cut_off::make(repository, &dir, data, start, context.settings.timeout)
+        .map_err(|error| if error.kind() == Kind::Git { occupied(&error.to_string()) } else { error })?;
+    if let (Some(_), Some(remote)) = (start, context.channel.remote()) {
+        worktree::set_upstream(repository, data, remote)?;
+    }
+    Ok(())
+}
+
+fn occupied(why: &str) -> Error {
+    Error::new(Kind::Occupied, format!("Failed to create worktree: {why}")).hint("git worktree list")
+}
+
+/// Publishes a data branch that was made before there was a remote, and makes it follow that (verdict S1). `false` when
+/// it follows one already.
+///
+/// # Errors
+/// [`Kind::Unreachable`], [`Kind::Denied`] and others; [`Kind::Conflict`] when the remote has another branch of that name.
+pub fn publish(context: &Context) -> Result<bool> {
+    let (data, repository) = (Branch::parse(DATA)?, &context.repository);
+    let follows = repository.config().last(&format!("branch.{data}.merge")).is_some();
+    let Some(remote) = context.channel.remote().filter(|_| !follows) else { return Ok(false) };
+    let none = Resolutions::new();
+    let mut ignore = |_| ();
+    let manner = Manner {
+        commit: false,
+        push_first: false,
+        also: &[],
+        rules: Rules::ThreeWay,
+        resolutions: &none,
+        progress: &mut ignore,
+    };
+    match reconcile(context, manner)? {
+        Reconciled::Failed(_, error) => Err(error),
+        Reconciled::Conflict(_) => {
+            let message = format!("{remote} has another branch {data} with files of the same names");
+            Err(Error::new(Kind::Conflict, message).hint("git aitask sync"))
+        }
+        _ => worktree::set_upstream(repository, &data, remote).map(|()| true),
+    }
+}
+
+/// Moves what is left of the folders that held the task data on the code branch into the checkout of the data branch, and
+/// puts the links in their place. Folders with files that the code branch still has stay.
+///
+/// # Errors
+/// [`Kind::Occupied`] when both have a file of one name with different content.
+pub fn take_over(context: &Context) -> Result<()> {
+    let root = &context.repository.root;
+    // Another one that is at it puts links in the place of the folders.
+    let _queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
+    for name in [paths::TASKS_DIR, paths::PLANS_DIR] {
+        let folder = root.join(name);
+        if !is_folder(&folder) {
+            continue;
+        }
+        let tracked = context.repository.read("ls-files").args(["-z", "--", name]).run()?;
+        if tracked.stdout.is_empty() {
+            move_into(&Tree::new(root), &folder, &root.join(paths::DATA_WORKTREE_DIR).join(name))?;
+        }
+    }
+    link_folders(root)
+}
+
+fn is_folder(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|data| data.is_dir())
+}
+
+/// Makes the folders of the data worktree, and the links to them where nothing stands; a link that leads nowhere is
+/// replaced, one that leads elsewhere is left alone.
+fn link_folders(root: &Path) -> Result<()> {
+    for name in [paths::TASKS_DIR, paths::PLANS_DIR] {
+        let (link, target) = (root.join(name), Path::new(paths::DATA_WORKTREE_DIR).join(name));
+        // Git keeps no empty folder, so a fresh clone lacks the one without files (verdict S3).
+        Tree::new(root).make_folder(&target)?;
+        let made = match link.symlink_metadata() {
+            Ok(data) if data.file_type().is_symlink() && !link.exists() => {
+                std::fs::remove_file(&link).and_then(|()| std::os::unix::fs::symlink(&target, &link))
+            }
+            Ok(_) => Ok(()),
+            Err(_) => std::os::unix::fs::symlink(&target, &link),
+        };
+        match made {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(Error::io("make the link", &link, &error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Moves what is left in a folder into another, and removes the folder. What is there already stays there.
+///
+/// # Errors
+/// [`Kind::Occupied`] when both have a file of one name with different content.
+fn move_into(tree: &Tree, from: &Path, to: &Path) -> Result<()> {
+    let io = |error: std::io::Error| Error::io("move", from, &error);
+    tree.make_folder(to)?;
+    for entry in std::fs::read_dir(from).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        if is_same(&path, &target) {
+            // Where they were moved from is a link to where they are by now.
+            return Ok(());
+        }
+        if entry.file_type().map_err(io)?.is_dir() {
+            move_into(tree, &path, &target)?;
+        } else if target.symlink_metadata().is_err() {
+            std::fs::rename(&path, &target).map_err(io)?;
+        } else if tree.read(&path).is_ok_and(|text| tree.read(&target).is_ok_and(|other| text == other)) {
+            std::fs::remove_file(&path).map_err(io)?;
+        } else {
+            let message = format!("{} differs from {}", path.display(), target.display());
+            return Err(Error::new(Kind::Occupied, message).hint(format!("mv {0} {0}.old", quoted(&path))));
+        }
+    }
+    std::fs::remove_dir(from).map_err(io)
+}
+
+/// Whether two paths lead to one file, which to move or remove would be to lose.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| path.symlink_metadata().ok().map(|data| (data.dev(), data.ino()));
+    place(one).is_some_and(|found| Some(found) == place(other))
+}

@@ -1,0 +1,10 @@
+//! The files that the task data begins with.
+
+use crate::task::paths;
+
+/// What the task data starts with.
+pub(crate) const SEEDS: [(&str, &str); 2] = [(paths::LABELS_FILE, ""), (paths::TASK_TYPES_FILE, TYPES)];
+
+/// The issue types a project starts with (specification 20, section 3.3).
+pub(crate) const TYPES: &str =
+    "bug\nchore\ndocumentation\nenhancement\nfeature\nmanual_verification\nperformance\nrefactor\nstyle\ntest\n";

@@ -1,0 +1,377 @@
+//! Giving the task data a branch of its own (specification 40, sections 2 and 9): from nothing, or from the code branch
+//! it lived on. Nothing that is published is ever overwritten (verdict P1).
+
+use crate::data_branch::attach;
+use crate::data_branch::initial_files::SEEDS;
+use crate::error::{Error, Kind, Result, quoted};
+use crate::files::data_checkout;
+use crate::git::objects::{self, Edit};
+use crate::git::porcelain::ls_tree::TreeEntry;
+use crate::git::porcelain::status::StatusEntry;
+use crate::git::{Branch, Oid, merge, worktree};
+use crate::ledger::transaction::Step;
+use crate::ledger::{Channel, DATA, Decision, Ledger, Plan, View, nonce};
+use crate::project::context::Context;
+use crate::project::data_state;
+use crate::project::ignores::{bare_names, is_private, with_lines};
+use crate::project::outcome::Aside;
+use crate::task::paths;
+use std::path::Path;
+
+/// What the code branch ignores: the checkout, and the links into it.
+pub const CODE_IGNORES: [&str; 3] = [".aitask-data/", paths::TASKS_DIR, paths::PLANS_DIR];
+/// Besides, where the framework of the scripts is: the skills that it renders (specification 40, section 9, step 3.8).
+pub const FRAMEWORK_IGNORES: [&str; 9] = [
+    CODE_IGNORES[0],
+    CODE_IGNORES[1],
+    CODE_IGNORES[2],
+    ".claude/skills/*-/",
+    ".agents/skills/*-/",
+    ".opencode/skills/*-/",
+    "!.claude/skills/*-remote-/",
+    "!.agents/skills/*-remote-/",
+    "!.opencode/skills/*-remote-/",
+];
+/// The subject of the commit that sets a code branch without task data up.
+pub const CONFIGURE: &str = "ait: Configure task data branch with worktree and symlinks";
+/// The subject of the commit that data branches start with.
+pub(crate) const INITIALISE: &str = "ait: Initialize task data structure";
+/// What the data branch ignores.
+const DATA_IGNORES: [&str; 6] = [
+    "aitasks/new/",
+    "aitasks/metadata/userconfig.yaml",
+    "aitasks/metadata/*.local.json",
+    "aitasks/metadata/profiles/local/",
+    "aitasks/metadata/chatlink_sessions/",
+    "aitasks/metadata/applink_sessions/",
+];
+
+/// What becomes of the commit on the code branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// It is published in the same swap, where the server takes it.
+    Published,
+    /// It stays here, for its owner to publish (verdict P3), and is for the scripts.
+    Stays,
+}
+
+impl Code {
+    fn ignores(self) -> &'static [&'static str] {
+        match self {
+            Self::Published => &CODE_IGNORES,
+            Self::Stays => &FRAMEWORK_IGNORES,
+        }
+    }
+}
+
+/// Makes the data branch where there is none, moves the task data there, and checks it out; gives what was made, and
+/// what else there is to say. Both branches change in one swap.
+///
+/// # Errors
+/// [`Kind::Dirty`] for task data that is not committed and published; [`Kind::Occupied`] when both branches carry some.
+pub fn to_data_branch(context: &Context, code_too: Code) -> Result<(Vec<String>, Aside)> {
+    let root = &context.repository.root;
+    let data = Branch::parse(DATA)?;
+    if data_checkout(root).is_some() {
+        // One that was killed may have left the folders where they were.
+        if !context.dry_run {
+            attach::take_over(context)?;
+        }
+        return Ok((Vec::new(), Aside::default()));
+    }
+    let Some(code) = context.repository.root_branch.clone() else {
+        let message = format!("{} is on no branch", root.display());
+        return Err(Error::new(Kind::DetachedHead, message).hint("git switch main"));
+    };
+    require_settled(context)?;
+    let ledger = Ledger { own: None, ..context.ledger() };
+    let both = [data.clone(), code.clone()];
+    let mut made = Vec::new();
+    let mark = nonce()?;
+    let alone = || -> Result<_> {
+        let landed = ledger.transact(&mark, &both, |view| decide(context, view, &data, &code, None))?;
+        let here = Ledger { channel: Channel::Local, ..context.ledger() };
+        let moved = ledger.view(std::slice::from_ref(&data), false)?;
+        here.transact(&mark, &both, |view| {
+            if let Some(moved) = moved.base(&data) {
+                require_kept(context, moved, &files_of(view, &code)?, &code)?;
+            }
+            let plan = leave_code(Plan::new(), view, &code, code_too)?;
+            Ok(if plan.branches.is_empty() { Decision::Nothing(()) } else { Decision::Swap(plan, ()) })
+        })?;
+        let mut aside = Aside::of(context, &landed);
+        aside.notes.push(format!(
+            "the commit that takes the task data out of {code} is here only; publish it the way you publish code"
+        ));
+        Ok((landed.value, aside))
+    };
+    let refused = || {
+        let view = ledger.view(std::slice::from_ref(&code), false)?;
+        Ok(matches!(unpublished(context, &view, &code)?, Unpublished::Ours(_)))
+    };
+    let (is_new, mut aside) = match code_too {
+        Code::Stays => alone()?,
+        // What could not be published before cannot now.
+        Code::Published if context.channel != Channel::Local && refused()? => alone()?,
+        Code::Published => {
+            match ledger.transact(&mark, &both, |view| decide(context, view, &data, &code, Some(code_too))) {
+                Ok(landed) => (landed.value, Aside::of(context, &landed)),
+                Err(error) if error.is_denied_for(code.as_str()) => {
+                    let (is_new, mut aside) = alone()?;
+                    aside.notes.insert(0, format!("the server refuses pushes to {code}"));
+                    (is_new, aside)
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    made.extend(is_new.then(|| format!("branch {data}")));
+    if context.dry_run {
+        aside.would_run(format!("git worktree add {} {data}", paths::DATA_WORKTREE_DIR));
+        return Ok((made, aside));
+    }
+    require_left(context, &code)?;
+    crate::files::exclude(&context.repository.common_dir, "/.aitask-data/")?;
+    // What git ignored stays in the folders; it moves over, and links take their place.
+    let start = ledger.view(std::slice::from_ref(&data), false)?.tip(&data);
+    attach::make_checkout(context, &data, start.published.as_ref().filter(|_| start.local.is_none()))?;
+    attach::take_over(context)?;
+    made.push(format!("worktree {}", paths::DATA_WORKTREE_DIR));
+    Ok((made, aside))
+}
+
+/// Refuses task data that only this checkout has.
+fn require_settled(context: &Context) -> Result<()> {
+    let root = &context.repository.root;
+    let folders = [paths::TASKS_DIR, paths::PLANS_DIR].map(|name| root.join(name));
+    if folders.iter().all(|folder| !folder.is_dir()) {
+        return Ok(());
+    }
+    let status = worktree::changes_below(&context.repository, root, &[paths::TASKS_DIR, paths::PLANS_DIR])?;
+    // What is private moves over as it lies there.
+    let counts = |entry: &&StatusEntry| entry.path.components().count() > 1 && !is_private(entry);
+    let Some(first) = status.entries.iter().find(counts) else { return Ok(()) };
+    Err(Error::new(Kind::Dirty, format!("task data is not committed: {}", first.path.display()))
+        .hint("git aitask sync"))
+}
+
+/// Refuses a checkout whose code branch still carries task data: it could not be brought forward.
+fn require_left(context: &Context, code: &Branch) -> Result<()> {
+    let ledger = Ledger { channel: Channel::Local, ..context.ledger() };
+    let view = ledger.view(std::slice::from_ref(code), false)?;
+    let files = files_of(&view, code)?;
+    let Some((first, _)) = files.first() else { return Ok(()) };
+    let message = format!("{DATA} is there, but {code} still carries task data here: {first} and others");
+    let upstream = context.channel.remote().map_or_else(String::new, |remote| format!("{remote}/"));
+    Err(Error::new(Kind::Occupied, message).hint(format!("git merge {upstream}{code}, then the same again")))
+}
+
+/// Whether the branch was made, and how; `with_code` takes the task data out of the code branch, too.
+fn decide(
+    context: &Context,
+    view: &View<'_>,
+    data: &Branch,
+    code: &Branch,
+    with_code: Option<Code>,
+) -> Result<Decision<bool>> {
+    let files = files_of(view, code)?;
+    if let Some(moved) = view.base(data) {
+        if files.is_empty() {
+            return Ok(Decision::Nothing(false));
+        }
+        require_kept(context, moved, &files, code)?;
+        require_free(context)?;
+        // Somebody moved the data, and his commit on the code branch never came.
+        let plan = match with_code {
+            Some(manner) => leave_code(Plan::new(), view, code, manner)?,
+            None => Plan::new(),
+        };
+        return Ok(if plan.branches.is_empty() { Decision::Nothing(false) } else { Decision::Swap(plan, false) });
+    }
+    require_free(context)?;
+    let files = match unpublished(context, view, code)? {
+        Unpublished::Nothing => files,
+        // What the server refused moves along.
+        Unpublished::Ours(local) if with_code.is_none() => files_at(context, &local)?,
+        Unpublished::Ours(local) | Unpublished::Others(local)
+            if with_code.is_none() && files_at(context, &local)? == files =>
+        {
+            files
+        }
+        Unpublished::Ours(_) | Unpublished::Others(_) if files.is_empty() => files,
+        Unpublished::Ours(_) | Unpublished::Others(_) => {
+            let message = format!("{code} has commits here that are not published, perhaps with task data");
+            return Err(Error::new(Kind::Dirty, message).hint("git push"));
+        }
+    };
+    let mut edits: Vec<_> = files
+        .iter()
+        .map(|(path, entry)| Edit::Take {
+            path: path.clone(),
+            mode: entry.mode.as_str().to_owned(),
+            oid: entry.oid.clone(),
+        })
+        .collect();
+    let mut fresh = vec![(".gitignore", with_lines(b"", &DATA_IGNORES))];
+    if files.is_empty() {
+        fresh.extend(SEEDS.map(|(path, content)| (path, content.into())));
+    }
+    edits.extend(fresh.into_iter().map(|(path, content)| Edit::Put { path: path.to_owned(), content }));
+    let subject =
+        if files.is_empty() { INITIALISE.to_owned() } else { format!("ait: Migrate task data from {code} branch") };
+    let mut plan = Plan::new().step(data, Step::edit("ait: Initialize aitask-data branch", Vec::new()));
+    plan = plan.step(data, Step::edit(subject, edits));
+    if let Some(manner) = with_code {
+        plan = leave_code(plan, view, code, manner)?;
+    }
+    Ok(Decision::Swap(plan, true))
+}
+
+/// What the code branch has here alone.
+enum Unpublished {
+    Nothing,
+    /// On top of what is published, commits of tasks alone, such as a status that a protected branch did not take.
+    Ours(Oid),
+    /// Somebody's work, perhaps with task data.
+    Others(Oid),
+}
+
+fn unpublished(context: &Context, view: &View<'_>, code: &Branch) -> Result<Unpublished> {
+    let tip = view.tip(code);
+    let (Some(local), Some(theirs)) = (tip.local, tip.published) else { return Ok(Unpublished::Nothing) };
+    let (ahead, behind) = merge::ahead_behind(&context.repository, &local, &theirs)?;
+    if ahead == 0 {
+        return Ok(Unpublished::Nothing);
+    }
+    let subjects = merge::subjects(&context.repository, &theirs, &local)?;
+    let ours = behind == 0 && subjects.iter().all(|subject| subject.starts_with("ait: "));
+    Ok(if ours { Unpublished::Ours(local) } else { Unpublished::Others(local) })
+}
+
+/// The step that takes the task data out of the code branch, and ignores what comes in its place.
+fn leave_code(plan: Plan, view: &View<'_>, code: &Branch, manner: Code) -> Result<Plan> {
+    if view.base(code).is_none() {
+        return Ok(plan);
+    }
+    let files = files_of(view, code)?;
+    let before = view.files(&[(code, ".gitignore".to_owned())])?.pop().flatten().unwrap_or_default();
+    let after = with_lines(&bare_names(&before), manner.ignores());
+    let subject = if files.is_empty() { CONFIGURE } else { "ait: Migrate task data to aitask-data branch" };
+    let mut edits: Vec<_> = files.into_iter().map(|(path, _)| Edit::Remove { path }).collect();
+    if after != before {
+        edits.push(Edit::Put { path: ".gitignore".to_owned(), content: after });
+    }
+    Ok(if edits.is_empty() { plan } else { plan.step(code, Step::edit(subject, edits)) })
+}
+
+/// The task data of a code branch, by name.
+fn files_of(view: &View<'_>, branch: &Branch) -> Result<Vec<(String, TreeEntry)>> {
+    view.list(branch, &[paths::TASKS_DIR, paths::PLANS_DIR]).map(by_name)
+}
+
+/// The task data of a commit, by name.
+fn files_at(context: &Context, commit: &Oid) -> Result<Vec<(String, TreeEntry)>> {
+    objects::list(&context.repository, commit, &[paths::TASKS_DIR, paths::PLANS_DIR]).map(by_name)
+}
+
+fn by_name(entries: Vec<TreeEntry>) -> Vec<(String, TreeEntry)> {
+    let named = entries.into_iter().filter_map(|entry| Some((entry.path_str()?.to_owned(), entry)));
+    named.filter(|(name, _)| name.contains('/')).collect()
+}
+
+/// Refuses to take files out of the code branch whose content the data branch never had. One process.
+fn require_kept(context: &Context, data: &Oid, files: &[(String, TreeEntry)], code: &Branch) -> Result<()> {
+    let had = objects::names_reachable(&context.repository, data)?;
+    let lost: Vec<_> =
+        files.iter().filter(|(_, entry)| !had.contains(&entry.oid)).map(|(name, _)| name.as_str()).collect();
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{DATA} exists, and {code} carries task data that it never had: {}", lost.join(", "));
+    Err(Error::new(Kind::Occupied, message).hint(match context.channel.remote() {
+        Some(remote) => format!("git pull {remote} {code}, where the move was published"),
+        None => format!("git rm -r {} {}", paths::TASKS_DIR, paths::PLANS_DIR),
+    }))
+}
+
+/// Refuses what would keep the checkout from following, before anything is published.
+fn require_free(context: &Context) -> Result<()> {
+    let root = &context.repository.root;
+    let place = root.join(paths::DATA_WORKTREE_DIR);
+    if place.symlink_metadata().is_ok() && !std::fs::read_dir(&place).is_ok_and(|mut files| files.next().is_none()) {
+        let message = format!("{} is in the way", place.display());
+        return Err(Error::new(Kind::Occupied, message).hint(format!("mv {0} {0}.old", paths::DATA_WORKTREE_DIR)));
+    }
+    if let Some(what) = worktree::in_progress(root) {
+        return Err(
+            Error::new(Kind::Dirty, format!("{} is in the middle of {what}", root.display())).hint("git status")
+        );
+    }
+    require_clean(context, root)
+}
+
+/// Refuses a `.gitignore` that somebody is at work on in the checkout at `dir`.
+pub(crate) fn require_clean(context: &Context, dir: &Path) -> Result<()> {
+    let changed = worktree::changes_below(&context.repository, dir, &[".gitignore"])?;
+    if changed.entries.is_empty() {
+        return Ok(());
+    }
+    let below = dir.strip_prefix(&context.repository.root).ok().filter(|below| !below.as_os_str().is_empty());
+    let hint = below.map_or_else(String::new, |below| format!("cd {} && ", quoted(below)));
+    Err(Error::new(Kind::Dirty, ".gitignore has changes that are not committed, and must change")
+        .hint(format!("{hint}git add .gitignore && git commit .gitignore")))
+}
+
+/// Makes the data branch ignore what is private, where it does not: a branch that somebody else made, or an older
+/// release. `false` when there was nothing to do, which costs no connection.
+///
+/// # Errors
+/// [`Kind::Dirty`] when somebody is at work on the file.
+pub fn ignore_private(context: &Context) -> Result<bool> {
+    let Some(dir) = data_state::data_worktree(context) else { return Ok(false) };
+    for line in DATA_IGNORES {
+        crate::files::exclude(&context.repository.common_dir, &format!("/{line}"))?;
+    }
+    let (data, ledger) = (Branch::parse(DATA)?, context.ledger());
+    if private_lines(&ledger.view(std::slice::from_ref(&data), false)?, &data)?.is_none() {
+        return Ok(false);
+    }
+    require_clean(context, &dir)?;
+    let landed = ledger.transact(&nonce()?, std::slice::from_ref(&data), |view| {
+        Ok(match private_lines(view, &data)? {
+            Some(edit) => Decision::Swap(Plan::new().step(&data, Step::edit(INITIALISE, vec![edit])), true),
+            None => Decision::Nothing(false),
+        })
+    })?;
+    Ok(landed.value)
+}
+
+/// The edit that makes a data branch ignore what is private, where it is needed.
+pub(crate) fn private_lines(view: &View<'_>, data: &Branch) -> Result<Option<Edit>> {
+    let before = view.files(&[(data, ".gitignore".to_owned())])?.pop().flatten().unwrap_or_default();
+    let content = with_lines(&before, &DATA_IGNORES);
+    Ok((content != before).then(|| Edit::Put { path: ".gitignore".to_owned(), content }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CODE_IGNORES, bare_names, with_lines};
+
+    #[test]
+    fn patterns_stand_there_once() {
+        let once = with_lines(b"target/\n/aitasks/\n", &CODE_IGNORES);
+        assert_eq!(String::from_utf8_lossy(&once), "target/\n/aitasks/\n.aitask-data/\naitasks\naiplans\n");
+        assert_eq!(with_lines(&once, &CODE_IGNORES), once);
+    }
+
+    #[test]
+    fn folders_become_names_of_links() {
+        let bare = |text: &str| String::from_utf8(bare_names(text.as_bytes())).unwrap();
+        assert_eq!(
+            bare("a/\naitasks/\naiplans/ \nx/aitasks/\naitasks/*\n"),
+            "a/\naitasks\naiplans \nx/aitasks/\naitasks/*\n"
+        );
+        assert_eq!(bare("aitasks/\r\naiplans/"), "aitasks\r\naiplans");
+        assert_eq!(bare("aitasks\naitasks/\n"), "aitasks\n");
+    }
+}

@@ -1,0 +1,280 @@
+//! Where it is played: a folder with a remote, the clones of several people, their sessions; and the processes there,
+//! which see nothing of the machine's own settings.
+
+use crate::demo::background::Beside;
+use crate::error::{Error, Kind, Result};
+use crate::git::run::{Call, Output};
+use crate::interrupt;
+use crate::settings::Environment;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The people, in the order of their clones.
+const PEOPLE: [&str; 8] = ["Ann", "Bob", "Chen", "Dee", "Eve", "Finn", "Gus", "Hana"];
+
+/// What a process keeps of our environment.
+const KEPT: [&str; 4] = ["PATH", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"];
+
+/// No process runs longer.
+const LIMIT: Duration = Duration::from_secs(60);
+
+const GITCONFIG: &str = "[init]\n\tdefaultBranch = main\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n";
+
+/// The folder and what everything there has in common.
+#[derive(Debug)]
+pub(crate) struct Stage<'a> {
+    environment: &'a Environment,
+    program: &'a Path,
+    root: PathBuf,
+    until: Instant,
+    people: Vec<Person>,
+    narrate: fn(&str),
+}
+
+/// Somebody with a clone.
+#[derive(Debug)]
+pub(crate) struct Person {
+    pub(crate) name: &'static str,
+    pub(crate) email: String,
+    pub(crate) clone: PathBuf,
+}
+
+/// A session of a coding agent: a process that lives as long as it.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    /// Such as `Ann/2`.
+    pub(crate) name: String,
+    /// Whose it is.
+    pub(crate) person: usize,
+    session: Option<Beside>,
+}
+
+impl Agent {
+    /// The process of the session; 0 when it is dead.
+    pub(crate) fn pid(&self) -> u32 {
+        self.session.as_ref().map_or(0, Beside::pid)
+    }
+
+    /// Ends the session as a crash would.
+    pub(crate) fn die(&mut self) {
+        self.session = None;
+    }
+}
+
+/// What `git aitask` answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    output: Output,
+    line: String,
+    /// Its document, or that of the error.
+    pub(crate) json: Value,
+}
+
+impl Answer {
+    fn new(output: Output, line: String) -> Self {
+        let text = if output.success() { output.text() } else { output.complaint() };
+        // Narration may stand before the document.
+        let from = text.find('{').filter(|at| *at == 0 || text[..*at].ends_with('\n')).unwrap_or(0);
+        let json = serde_json::from_str(&text[from..]).unwrap_or(Value::Null);
+        Self { output, line, json }
+    }
+
+    /// Whether it was done.
+    pub(crate) fn is_done(&self) -> bool {
+        self.output.success()
+    }
+
+    /// A text of its document, by a JSON pointer; empty when it is not there.
+    pub(crate) fn text(&self, pointer: &str) -> &str {
+        self.json.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The kind of the error, when the answer was no.
+    pub(crate) fn refusal(&self) -> &str {
+        if self.output.code == Some(1) { self.text("/error/kind") } else { "" }
+    }
+
+    /// The id of the task it is about.
+    pub(crate) fn task(&self) -> Result<u64> {
+        self.text("/task/id").parse().map_err(|_| self.unexpected("somebody"))
+    }
+
+    /// The error of an answer that should not be.
+    pub(crate) fn unexpected(&self, who: &str) -> Error {
+        let said = match self.text("/error/message") {
+            "" => self.output.complaint(),
+            message => message.to_owned(),
+        };
+        let code = self.output.code.map_or_else(|| "was ended".to_owned(), |code| format!("answered exit {code}"));
+        Error::new(Kind::Invariant, format!("{who}: `{}` {code}: {said}", self.line))
+    }
+}
+
+impl<'a> Stage<'a> {
+    /// Sets the stage in an empty folder: nothing is started there yet.
+    pub(crate) fn new(
+        environment: &'a Environment,
+        program: &'a Path,
+        root: &Path,
+        clones: usize,
+        limit: Duration,
+        narrate: fn(&str),
+    ) -> Result<Self> {
+        let root = root.canonicalize().map_err(|error| Error::io("find", root, &error))?;
+        let person = |name: &&'static str| Person {
+            name,
+            email: format!("{}@demo.example", name.to_lowercase()),
+            clone: root.join(name.to_lowercase()),
+        };
+        let people = PEOPLE.iter().take(clones).map(person).collect();
+        let stage = Self { environment, program, root, until: Instant::now() + limit, people, narrate };
+        write(&stage.root.join("home/.gitconfig"), GITCONFIG)?;
+        let temp = stage.root.join("tmp");
+        std::fs::create_dir_all(&temp).map_err(|error| Error::io("make", &temp, &error))?;
+        Ok(stage)
+    }
+
+    /// The remote.
+    pub(crate) fn remote(&self) -> PathBuf {
+        self.root.join("origin.git")
+    }
+
+    /// The folder of it all.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The people.
+    pub(crate) fn people(&self) -> &[Person] {
+        &self.people
+    }
+
+    /// Whose session an agent is.
+    pub(crate) fn owner(&self, agent: &Agent) -> &Person {
+        &self.people[agent.person]
+    }
+
+    /// The sessions, shared out evenly among the people, each with a process of its own.
+    pub(crate) fn seat(&self, agents: usize) -> Result<Vec<Agent>> {
+        let count = self.people.len();
+        let seat = |n: usize| {
+            let person = n * count / agents;
+            // The first one of a person is the smallest n with n * count / agents == person.
+            let number = n - (person * agents).div_ceil(count) + 1;
+            let name = format!("{}/{number}", self.people[person].name);
+            Ok(Agent { name, person, session: Some(self.session()?) })
+        };
+        (0..agents).map(seat).collect()
+    }
+
+    /// Starts a session anew.
+    pub(crate) fn revive(&self, agent: &mut Agent) -> Result<()> {
+        agent.session = Some(self.session()?);
+        Ok(())
+    }
+
+    /// A process that does nothing, and ends when we do, however we do.
+    fn session(&self) -> Result<Beside> {
+        let shell = self.call("sh", &self.root)?.limit(self.left()?);
+        let watch = r#"while kill -0 "$1" 2>/dev/null; do sleep 1; done"#;
+        let us = std::process::id().to_string();
+        Beside::start(shell, &self.root.join("tmp"), "sh".as_ref(), &["-c", watch, "session", &us])
+    }
+
+    /// The commit of a branch of the remote, when it has one.
+    pub(crate) fn remote_tip(&self, branch: &str) -> Result<Option<String>> {
+        let name = format!("refs/heads/{branch}");
+        let call = self.call("git", &self.remote())?.args(["rev-parse", "--verify", "--quiet", &name]);
+        let output = call.output()?;
+        Ok(output.success().then(|| output.text()))
+    }
+
+    /// Runs git and wants it to succeed.
+    pub(crate) fn git(&self, dir: &Path, args: &[&str]) -> Result<String> {
+        Ok(self.call("git", dir)?.args(args).run()?.text())
+    }
+
+    /// Runs `git aitask` in somebody's clone, by hand.
+    pub(crate) fn aitask_by_hand(&self, person: &Person, args: &[&str]) -> Result<Answer> {
+        let call = self.call(self.program, &person.clone)?.args(args);
+        Ok(Answer::new(call.output()?, line(args)))
+    }
+
+    /// `git aitask` as an agent runs it.
+    fn agent_call(&self, agent: &Agent, dir: &Path, args: &[&str]) -> Result<Call> {
+        Ok(self.call(self.program, dir)?.args(args).env("AIT_AGENT_PID", agent.pid().to_string()))
+    }
+
+    /// Starts `git aitask` as an agent, and goes on.
+    pub(crate) fn aitask_beside(&self, agent: &Agent, dir: &Path, args: &[&str]) -> Result<Beside> {
+        let shell = self.call("sh", dir)?.env("AIT_AGENT_PID", agent.pid().to_string());
+        Beside::start(shell, &self.root.join("tmp"), self.program.as_os_str(), args)
+    }
+
+    /// Runs `git aitask` as an agent; again, and not silently, when it says that the time was bad.
+    pub(crate) fn aitask(&self, agent: &Agent, dir: &Path, args: &[&str]) -> Result<Answer> {
+        loop {
+            let answer = Answer::new(self.agent_call(agent, dir, args)?.output()?, line(args));
+            let kind = answer.text("/error/kind");
+            // Not when it is unknown what came of it: the second one might be one too many.
+            if ![Kind::Contention, Kind::Unreachable].iter().any(|again| again.name() == kind) {
+                return Ok(answer);
+            }
+            (self.narrate)(&format!("   {} has to try again: {}", agent.name, answer.text("/error/message")));
+            interrupt::pause(Duration::from_millis(100))?;
+        }
+    }
+
+    /// What is left of the time of it all.
+    fn left(&self) -> Result<Duration> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        let up = || Error::new(Kind::Invariant, "the time of the demo is up, and it has not come to its end");
+        if left.is_zero() { Err(up()) } else { Ok(left) }
+    }
+
+    /// A process that inherits nothing but [`KEPT`].
+    fn call(&self, program: impl AsRef<std::ffi::OsStr>, dir: &Path) -> Result<Call> {
+        let left = self.left()?;
+        let mut call = Call::program(self.environment, program, dir)
+            .alone()
+            .limit(left.min(LIMIT))
+            .env("HOME", self.root.join("home"))
+            .env("TMPDIR", self.root.join("tmp"))
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CEILING_DIRECTORIES", &self.root)
+            .env("GIT_TERMINAL_PROMPT", "0");
+        for name in KEPT {
+            if let Some(value) = self.environment.os(name) {
+                call = call.env(name, value);
+            }
+        }
+        Ok(call)
+    }
+}
+
+fn line(args: &[&str]) -> String {
+    format!("git aitask {}", args.join(" "))
+}
+
+/// Does something for each at the same time, and waits for all.
+pub(crate) fn at_once<I: Sync, T: Send>(items: &[I], work: impl Fn(usize, &I) -> Result<T> + Sync) -> Result<Vec<T>> {
+    let work = &work;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = items.iter().enumerate().map(|(n, item)| scope.spawn(move || work(n, item))).collect();
+        let results: Vec<_> = threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
+        let bug = |_| Err(Error::new(Kind::Bug, "a thread of the demo has a bug"));
+        results.into_iter().map(|result| result.unwrap_or_else(bug)).collect()
+    })
+}
+
+/// Writes a file and the folders above it.
+pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
+    let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    made.and_then(|()| std::fs::write(path, text)).map_err(|error| Error::io("write", path, &error))
+}
+
+/// Reads a file.
+pub(crate) fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|error| Error::io("read", path, &error))
+}

@@ -1,0 +1,376 @@
+//! What is played, act by act.
+
+use crate::demo::invariants::{self, Done, Fight, Invariant, Recovery, Seen, board_line, is_on_board, work_file};
+use crate::demo::sandbox::{Agent, Answer, Stage, at_once, read, write};
+use crate::demo::score::{Options, Score};
+use crate::error::{Error, Kind, Result};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// The file that many tasks change.
+const BOARD: &str = "board.md";
+
+const VERBS: [&str; 6] = ["Add", "Fix", "Test", "Document", "Measure", "Simplify"];
+const THINGS: [&str; 8] = ["login", "search", "export", "billing", "upload", "reports", "backup", "settings"];
+
+/// The play, so far.
+pub(crate) struct Play<'a> {
+    stage: &'a Stage<'a>,
+    narrate: fn(&str),
+    agents: Vec<Agent>,
+    scores: Vec<Score>,
+    /// The ids, as they came.
+    tasks: Vec<u64>,
+    count: usize,
+    done: Vec<Done>,
+    fight: Fight,
+    recovery: Recovery,
+}
+
+/// The two tasks of the agent that dies, and who that is.
+struct Orphans {
+    victim: usize,
+    held: u64,
+    half_picked: u64,
+}
+
+impl<'a> Play<'a> {
+    /// Everybody takes a seat.
+    pub(crate) fn new(stage: &'a Stage<'a>, options: &Options, narrate: fn(&str)) -> Result<Self> {
+        let agents = stage.seat(options.agents)?;
+        let score = |agent: &Agent| {
+            let email = stage.owner(agent).email.clone();
+            Score { name: agent.name.clone(), email, ..Score::default() }
+        };
+        let scores = agents.iter().map(score).collect();
+        Ok(Self {
+            stage,
+            narrate,
+            agents,
+            scores,
+            tasks: Vec::new(),
+            count: options.tasks,
+            done: Vec::new(),
+            fight: Fight::default(),
+            recovery: Recovery::default(),
+        })
+    }
+
+    /// Plays all acts: what each agent did, and what holds.
+    pub(crate) fn run(mut self) -> Result<(Vec<Score>, Vec<Invariant>)> {
+        self.set_up()?;
+        self.file()?;
+        let fought = self.task(self.count / 2)?;
+        let winner = self.fight_over(fought)?;
+        let orphans = self.crash(winner, fought)?;
+        self.work(winner, fought, orphans.victim)?;
+        self.recover(&orphans)?;
+        let invariants = self.check(winner)?;
+        for (agent, score) in self.agents.iter_mut().zip(&mut self.scores) {
+            agent.die();
+            score.seconds = (score.seconds * 100.0).round() / 100.0;
+        }
+        Ok((self.scores, invariants))
+    }
+
+    fn say(&self, line: impl AsRef<str>) {
+        (self.narrate)(line.as_ref());
+    }
+
+    fn task(&self, n: usize) -> Result<u64> {
+        let mut sorted = self.tasks.clone();
+        sorted.sort_unstable();
+        sorted.get(n).copied().ok_or_else(|| Error::new(Kind::Bug, "the demo has fewer tasks than it needs"))
+    }
+
+    /// Act 1: a remote, a clone for each, `init` in all of them at once.
+    fn set_up(&self) -> Result<()> {
+        let (stage, people) = (self.stage, self.stage.people());
+        let names: Vec<_> = people.iter().map(|person| person.name).collect();
+        let count = self.agents.len();
+        self.say(format!(
+            "1. {} clone one remote and set it up, all at once; {count} agents work for them",
+            names.join(", ")
+        ));
+        let begun = Instant::now();
+        stage.git(stage.root(), &["init", "--quiet", "--bare", "origin.git"])?;
+        let clone = |person: &crate::demo::sandbox::Person| {
+            stage.git(stage.root(), &["clone", "--quiet", "origin.git", &person.name.to_lowercase()])?;
+            stage.git(&person.clone, &["config", "user.name", person.name])?;
+            stage.git(&person.clone, &["config", "user.email", &person.email])
+        };
+        let Some((first, others)) = people.split_first() else { return Ok(()) };
+        clone(first)?;
+        let lines = (1..=self.count as u64).map(|task| format!("{}\n\n---\n\n", board_line(task, "open")));
+        write(&first.clone.join(BOARD), &format!("# Board\n\n{}", lines.collect::<String>()))?;
+        stage.git(&first.clone, &["add", "--all"])?;
+        stage.git(&first.clone, &["commit", "--quiet", "-m", "first commit"])?;
+        stage.git(&first.clone, &["push", "--quiet", "-u", "origin", "main"])?;
+        at_once(others, |_, person| clone(person))?;
+        at_once(people, |_, person| {
+            let answer = stage.aitask_by_hand(person, &["init", "--json"])?;
+            if answer.is_done() { Ok(()) } else { Err(answer.unexpected(person.name)) }
+        })?;
+        self.say(format!("   {} ({:.1} s)", stage.root().display(), begun.elapsed().as_secs_f64()));
+        Ok(())
+    }
+
+    /// Act 2: all agents file tasks at once.
+    fn file(&mut self) -> Result<()> {
+        let (stage, total, count) = (self.stage, self.agents.len(), self.count);
+        self.say(format!("2. {total} agents file {count} tasks at once"));
+        let begun = Instant::now();
+        let filed = at_once(&self.agents, |n, agent| {
+            let begun = Instant::now();
+            let mut ids = Vec::new();
+            for number in (n..count).step_by(total) {
+                let title = format!(
+                    "{} {}",
+                    VERBS[number % VERBS.len()],
+                    THINGS[(number / VERBS.len() + number) % THINGS.len()]
+                );
+                let priority = ["high", "medium", "low"][number % 3];
+                let args = ["new", &title, "--priority", priority, "-m", "Filed by the demo.", "--json"];
+                let answer = stage.aitask(agent, &stage.owner(agent).clone, &args)?;
+                if !answer.is_done() {
+                    return Err(answer.unexpected(&agent.name));
+                }
+                ids.push(answer.task()?);
+            }
+            Ok((ids, begun.elapsed()))
+        })?;
+        for (score, (ids, took)) in self.scores.iter_mut().zip(filed) {
+            score.created = ids.len();
+            score.seconds += took.as_secs_f64();
+            self.tasks.extend(ids);
+        }
+        let (first, last) = (self.task(0)?, self.task(self.tasks.len().saturating_sub(1))?);
+        self.say(format!("   t{first} to t{last} ({:.1} s)", begun.elapsed().as_secs_f64()));
+        Ok(())
+    }
+
+    /// Act 3: all want one task. Answers who has it.
+    fn fight_over(&mut self, task: u64) -> Result<usize> {
+        let stage = self.stage;
+        self.say(format!("3. all {} want t{task} at once", self.agents.len()));
+        let begun = Instant::now();
+        let answers = at_once(&self.agents, |_, agent| {
+            let begun = Instant::now();
+            let answer = stage.aitask(agent, &stage.owner(agent).clone, &["pick", &task.to_string(), "--json"])?;
+            Ok((answer, begun.elapsed()))
+        })?;
+        for (n, (answer, took)) in answers.iter().enumerate() {
+            self.scores[n].seconds += took.as_secs_f64();
+            if answer.is_done() {
+                self.fight.winners.push(n);
+            } else if answer.refusal() == Kind::Held.name() {
+                self.scores[n].picks_lost += 1;
+                let pid = answer.json.pointer("/error/holder/pid").and_then(serde_json::Value::as_u64);
+                self.fight.told.push((answer.text("/error/holder/holder").to_owned(), pid.unwrap_or(0)));
+            } else {
+                return Err(answer.unexpected(&self.agents[n].name));
+            }
+        }
+        let winner = self.fight.winners.first().copied();
+        let winner = winner.ok_or_else(|| Error::new(Kind::Invariant, format!("nobody won the fight over t{task}")))?;
+        let (name, took) = (&self.agents[winner].name, begun.elapsed().as_secs_f64());
+        self.say(format!("   {name} has it, {} were told so ({took:.1} s)", self.fight.told.len()));
+        Ok(winner)
+    }
+
+    /// Act 4: a session dies with a task in its hands; its next one is killed in the middle of `pick`.
+    fn crash(&mut self, winner: usize, fought: u64) -> Result<Orphans> {
+        let stage = self.stage;
+        let victim = if winner + 1 == self.agents.len() { winner - 1 } else { self.agents.len() - 1 };
+        let free: Vec<_> = self.tasks.iter().copied().filter(|task| *task != fought).collect();
+        let [held, half_picked] = free.get(..2).and_then(|two| two.try_into().ok()).unwrap_or_default();
+        let name = self.agents[victim].name.clone();
+        self.say(format!("4. {name} dies holding t{held}, and again in the middle of picking t{half_picked}"));
+        let begun = Instant::now();
+        let clone = &stage.owner(&self.agents[victim]).clone;
+        let answer = stage.aitask(&self.agents[victim], clone, &["pick", &held.to_string(), "--json"])?;
+        if !answer.is_done() {
+            return Err(answer.unexpected(&name));
+        }
+        self.agents[victim].die();
+        stage.revive(&mut self.agents[victim])?;
+        let before = stage.remote_tip("aitask-locks")?;
+        let pick = stage.aitask_beside(&self.agents[victim], clone, &["pick", &half_picked.to_string(), "--json"])?;
+        while stage.remote_tip("aitask-locks")? == before {
+            if begun.elapsed() > Duration::from_secs(40) {
+                return Err(Error::new(
+                    Kind::Invariant,
+                    format!("{name}: `git aitask pick {half_picked}` took no lock"),
+                ));
+            }
+        }
+        drop(pick);
+        self.agents[victim].die();
+        self.scores[victim].seconds += begun.elapsed().as_secs_f64();
+        self.say(format!("   both locks stay; everybody else goes on ({:.1} s)", begun.elapsed().as_secs_f64()));
+        Ok(Orphans { victim, held, half_picked })
+    }
+
+    /// Act 5: all others work until nothing is left to pick.
+    fn work(&mut self, winner: usize, fought: u64, victim: usize) -> Result<()> {
+        let stage = self.stage;
+        let hands = self.agents.len() - 1;
+        self.say(format!("5. {hands} agents pick, work in worktrees of their own, merge, archive, release"));
+        let begun = Instant::now();
+        let worked = at_once(&self.agents, |n, agent| {
+            let begun = Instant::now();
+            let mut done = Vec::new();
+            if n == victim {
+                return Ok((done, Duration::ZERO));
+            }
+            if n == winner {
+                // Its own already: the same answer as the first time.
+                done.push(pick_and_finish(stage, agent, &[&fought.to_string()])?.1);
+            }
+            loop {
+                let answer = stage.aitask(agent, &stage.owner(agent).clone, &["pick", "--next", "--json"])?;
+                if answer.refusal() == Kind::NothingToPick.name() {
+                    return Ok((done, begun.elapsed()));
+                }
+                done.push(finish(stage, agent, &answer)?);
+            }
+        })?;
+        let merged: usize = worked.iter().map(|(done, _)| done.len()).sum();
+        for (score, (done, took)) in self.scores.iter_mut().zip(worked) {
+            score.finished += done.len();
+            score.seconds += took.as_secs_f64();
+            self.done.extend(done);
+        }
+        self.say(format!("   {merged} tasks finished ({:.1} s)", begun.elapsed().as_secs_f64()));
+        Ok(())
+    }
+
+    /// Act 6: a colleague takes one task of the dead session over, the same person takes the other again.
+    fn recover(&mut self, orphans: &Orphans) -> Result<()> {
+        let (stage, begun) = (self.stage, Instant::now());
+        let Orphans { victim, held, half_picked } = *orphans;
+        let person = self.agents[victim].person;
+        let colleague = self.agents.iter().position(|agent| agent.person != person);
+        let colleague = colleague.ok_or_else(|| Error::new(Kind::Bug, "the demo needs two people"))?;
+        let (dead, living) = (self.agents[victim].name.clone(), self.agents[colleague].name.clone());
+        self.say(format!(
+            "6. {living} is refused t{held}, sees that its session is dead, takes it over; {dead} comes back"
+        ));
+        stage.revive(&mut self.agents[victim])?;
+        let (back, colleague_agent) = (&self.agents[victim], &self.agents[colleague]);
+        let clone = &stage.owner(back).clone;
+        let held = held.to_string();
+
+        let refused = stage.aitask(colleague_agent, &stage.owner(colleague_agent).clone, &["pick", &held, "--json"])?;
+        if refused.refusal() != Kind::Held.name() {
+            return Err(refused.unexpected(&living));
+        }
+        refused.text("/error/holder/session").clone_into(&mut self.recovery.session);
+        let stolen = stage.aitask(
+            colleague_agent,
+            &stage.owner(colleague_agent).clone,
+            &["pick", &held, "--steal", "--json"],
+        )?;
+        stolen.text("/took").clone_into(&mut self.recovery.took);
+        let dispossessed = stage.aitask(back, clone, &["finish", &held, "--json"])?;
+        dispossessed.refusal().clone_into(&mut self.recovery.dispossessed);
+        let first = finish(stage, colleague_agent, &stolen)?;
+        let (again, second) = pick_and_finish(stage, back, &[&half_picked.to_string()])?;
+        again.text("/took").clone_into(&mut self.recovery.took_again);
+        forget_worktree(stage, clone, &held)?;
+
+        self.done.extend([first, second]);
+        let took = begun.elapsed().as_secs_f64();
+        for n in [victim, colleague] {
+            self.scores[n].finished += 1;
+            self.scores[n].seconds += took;
+        }
+        self.scores[colleague].picks_lost += 1;
+        self.say(format!("   both finished; nothing of the dead is left ({took:.1} s)"));
+        Ok(())
+    }
+
+    /// Looks with git alone at what is there now.
+    fn check(&self, winner: usize) -> Result<Vec<Invariant>> {
+        let stage = self.stage;
+        let remote = stage.remote();
+        let lines = |text: String| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        let paths = |text: String| text.split_terminator('\0').map(str::to_owned).collect::<Vec<_>>();
+        let branches =
+            |dir: &Path| Ok(lines(stage.git(dir, &["for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads"])?));
+        let mut seen = Seen {
+            files: paths(stage.git(&remote, &["ls-tree", "-r", "-z", "--name-only", "refs/heads/main"])?)
+                .into_iter()
+                .collect(),
+            commits: lines(stage.git(&remote, &["rev-list", "refs/heads/main"])?).into_iter().collect(),
+            board: stage.git(&remote, &["show", &format!("refs/heads/main:{BOARD}")])?,
+            locks: paths(stage.git(&remote, &["ls-tree", "-r", "-z", "--name-only", "refs/heads/aitask-locks"])?),
+            branches: vec![("the remote".to_owned(), branches(&remote)?)],
+            worktrees: Vec::new(),
+        };
+        for person in stage.people() {
+            let list = stage.git(&person.clone, &["worktree", "list", "--porcelain"])?;
+            let listed = list.lines().filter_map(|line| line.strip_prefix("worktree ")).skip(1).map(str::to_owned);
+            let folder = std::fs::read_dir(person.clone.join("aiwork")).into_iter().flatten().flatten();
+            let left = listed.chain(folder.map(|entry| entry.path().to_string_lossy().into_owned())).collect();
+            seen.worktrees.push((person.name.to_owned(), left));
+            seen.branches.push((person.name.to_owned(), branches(&person.clone)?));
+        }
+        let agent = &self.agents[winner];
+        let holder = (stage.owner(agent).email.clone(), u64::from(agent.pid()));
+        Ok(vec![
+            invariants::ids(&self.tasks),
+            invariants::one_winner(&self.fight, self.agents.len(), &holder),
+            invariants::recovered(&self.recovery),
+            invariants::finished_once(&self.tasks, &self.done),
+            invariants::merged(&self.tasks, &self.done, &seen),
+            invariants::archived(&self.tasks, &seen),
+            invariants::no_lock(&seen),
+            invariants::no_worktree(&seen),
+            invariants::no_branch(&seen),
+        ])
+    }
+}
+
+/// Takes a task, works on it, finishes it.
+fn pick_and_finish(stage: &Stage<'_>, agent: &Agent, pick: &[&str]) -> Result<(Answer, Done)> {
+    let args = [&["pick"], pick, &["--json"]].concat();
+    let picked = stage.aitask(agent, &stage.owner(agent).clone, &args)?;
+    let done = finish(stage, agent, &picked)?;
+    Ok((picked, done))
+}
+
+/// Works in the worktree of a task that was picked, commits with git, finishes.
+fn finish(stage: &Stage<'_>, agent: &Agent, picked: &Answer) -> Result<Done> {
+    if !picked.is_done() {
+        return Err(picked.unexpected(&agent.name));
+    }
+    let (task, worktree) = (picked.task()?, Path::new(picked.text("/worktree/path")));
+    if !worktree.is_absolute() || !worktree.starts_with(stage.root()) {
+        return Err(Error::new(Kind::Invariant, format!("t{task} has no worktree in the clone of {}", agent.name)));
+    }
+    write(&worktree.join(work_file(task)), &format!("t{task}, by {}\n", agent.name))?;
+    if is_on_board(task) {
+        let board = worktree.join(BOARD);
+        let (open, done) = (board_line(task, "open") + "\n", board_line(task, "done") + "\n");
+        write(&board, &read(&board)?.replace(&open, &done))?;
+    }
+    stage.git(worktree, &["add", "--all"])?;
+    stage.git(worktree, &["commit", "--quiet", "-m", &format!("work on t{task}")])?;
+    let finished = stage.aitask(agent, worktree, &["finish", "--json"])?;
+    if !finished.is_done() {
+        return Err(finished.unexpected(&agent.name));
+    }
+    Ok(Done { task, commit: finished.text("/merged/commit").to_owned() })
+}
+
+/// The dispossessed clears the worktree away that a dead session of its own left; git refuses if work were lost.
+fn forget_worktree(stage: &Stage<'_>, clone: &Path, task: &str) -> Result<()> {
+    let branches = stage.git(clone, &["for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads/aitask"])?;
+    for branch in branches.lines().filter(|branch| branch.starts_with(&format!("aitask/t{task}_"))) {
+        let folder = format!("aiwork/{}", branch.trim_start_matches("aitask/"));
+        stage.git(clone, &["worktree", "remove", &folder])?;
+        stage.git(clone, &["branch", "--quiet", "-d", branch])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! Merging a task branch off to the side, and trying a command on the result.
+
+use crate::error::{Error, Kind, Result, quoted};
+use crate::git::merge::{self, Renames};
+use crate::git::objects::{self, NewCommit, Parent};
+use crate::git::porcelain::commit::Commit;
+use crate::git::porcelain::merge_tree::MergeTree;
+use crate::git::run::Call;
+use crate::git::{Branch, Oid};
+use crate::ledger::transaction::{Plan, Step};
+use crate::project::context::Context;
+use crate::worktrees::scratch::Scratch;
+use std::time::Duration;
+
+/// How work is merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// A commit with two parents, always.
+    Merge,
+    /// One commit with all changes.
+    Squash,
+    /// The output branch moves to the task branch.
+    Ff,
+}
+
+impl Mode {
+    /// Reads a setting.
+    pub fn parse(text: &str) -> Result<Self> {
+        match text {
+            "merge" => Ok(Self::Merge),
+            "squash" => Ok(Self::Squash),
+            "ff" => Ok(Self::Ff),
+            _ => Err(Error::new(Kind::Usage, format!("{text:?} is no way to merge")).hint("use merge, squash or ff")),
+        }
+    }
+}
+
+/// What merging comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Merge {
+    /// The output branch has everything already.
+    Already,
+    /// It moves to the tip of the task branch.
+    FastForward,
+    /// This tree, on top of the output branch.
+    Tree(Oid),
+}
+
+/// Works out the merge of `tip` into `output`.
+///
+/// # Errors
+/// [`Kind::Conflict`] with the files; for [`Mode::Ff`], when the output branch has commits that the task branch lacks.
+pub fn plan(context: &Context, mode: Mode, output: &Oid, into: &Branch, tip: &Oid, branch: &Branch) -> Result<Merge> {
+    let repository = &context.repository;
+    if merge::is_ancestor(repository, tip, output)? {
+        return Ok(Merge::Already);
+    }
+    let place = || {
+        repository
+            .worktree_of(branch)
+            .ok()
+            .flatten()
+            .map_or_else(String::new, |record| format!("cd {} && ", quoted(&record.path)))
+    };
+    let bring = || {
+        let source = context.channel.remote().map_or_else(|| into.to_string(), |remote| format!("{remote}/{into}"));
+        format!("{}git merge {}", place(), quoted(&source))
+    };
+    if mode == Mode::Ff {
+        return if merge::is_ancestor(repository, output, tip)? {
+            Ok(Merge::FastForward)
+        } else {
+            let message = format!("{into} has commits that {branch} lacks, so it cannot be fast-forwarded");
+            Err(Error::new(Kind::Conflict, message).hint(bring()).hint("git aitask finish --merge"))
+        };
+    }
+    match merge::merge_tree(repository, output, tip, Renames::AsConfigured)? {
+        MergeTree::Conflict { paths, .. } => {
+            let files: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+            let message = format!("{branch} conflicts with {into} in {}", files.join(", "));
+            Err(Error::new(Kind::Conflict, message)
+                .hint(format!("{}   # mend the files and commit, then finish again", bring()))
+                .detail("files", files))
+        }
+        MergeTree::Clean { tree } if Some(&tree) == tree_of(context, output)?.as_ref() => Ok(Merge::Already),
+        MergeTree::Clean { tree } => Ok(Merge::Tree(tree)),
+    }
+}
+
+/// The step that makes the merge; none for a fast-forward, which moves the branch.
+#[must_use]
+pub fn add(plan: Plan, into: &Branch, merge: &Merge, mode: Mode, tip: &Oid, subject: &str) -> Plan {
+    let step = |merge, tree| Step { subject: subject.to_owned(), edits: Vec::new(), merge, tree };
+    match (merge, mode) {
+        (Merge::Already, _) => plan,
+        (Merge::FastForward, _) => plan.advance(into, tip.clone()),
+        (Merge::Tree(tree), Mode::Squash) => plan.step(into, step(None, Some(tree.clone()))),
+        (Merge::Tree(tree), _) => plan.step(into, step(Some((tip.clone(), tree.clone())), None)),
+    }
+}
+
+fn tree_of(context: &Context, commit: &Oid) -> Result<Option<Oid>> {
+    let object = objects::load(&context.repository, &[commit.to_string()])?.pop().flatten();
+    object.map(|object| Commit::parse(&object.data).map(|commit| commit.tree)).transpose()
+}
+
+/// Runs a command on the merged tree, in a detached worktree that goes away again.
+///
+/// # Errors
+/// [`Kind::CheckFailed`] when it does not exit with 0.
+pub fn check(context: &Context, command: &str, output: &Oid, merge: &Merge, tip: &Oid) -> Result<()> {
+    let repository = &context.repository;
+    let commit = match merge {
+        Merge::Already => output.clone(),
+        Merge::FastForward => tip.clone(),
+        Merge::Tree(tree) => {
+            let new = NewCommit {
+                parent: Parent::Commit(output.clone()),
+                merged: Some(tip.clone()),
+                tree: Some(tree.clone()),
+                edits: Vec::new(),
+                message: "git aitask: the merged tree, to be checked\n".to_owned(),
+            };
+            let built = objects::build(repository, &[new])?;
+            built.commits.into_iter().next().ok_or_else(|| Error::new(Kind::Bug, "git made no commit to check"))?
+        }
+    };
+    let scratch = Scratch::make(context, "check", "merged", &commit)?;
+    let day = Duration::from_secs(24 * 3600);
+    let call = Call::program(repository.git().environment(), "sh", &scratch.path).args(["-c", command]);
+    let output = call.limit(day).streams(crate::git::run::Streams::ToStderr).output();
+    let removed = scratch.remove(context);
+    let output = output?;
+    removed?;
+    if output.success() {
+        return Ok(());
+    }
+    let exit = output.ending();
+    Err(Error::new(Kind::CheckFailed, format!("the check failed on the merged tree ({exit}): {command}"))
+        .hint("git commit -a   # in the worktree, once it is mended; then finish again"))
+}

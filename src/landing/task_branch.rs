@@ -1,0 +1,202 @@
+//! The task branch as it is published: what a push of it may replace, what the worktree does not have yet, and which
+//! commit proves that it is merged.
+
+use crate::coordination::claim_record::{Held, Landing};
+use crate::error::{Error, Kind, Result, quoted};
+use crate::git::{Branch, Oid, merge, refs};
+use crate::ledger::transaction::trailer;
+use crate::ledger::{Channel, Plan, View};
+use crate::project::context::Context;
+use crate::task::{Task, TaskId, TaskName, TaskPath, harmless};
+use crate::worktrees::task_worktree::Place;
+
+/// Wants the remote to be asked whether the task branch is published, where this clone does not know of it: a swap finds out
+/// that a ref it knows was moved, and not that there is one which it does not know.
+pub(crate) fn require_asked(context: &Context, view: &View<'_>, branch: Option<&Branch>) -> Result<()> {
+    let unknown = |branch: &&Branch| view.tip(branch).published.is_none();
+    match branch.filter(unknown).filter(|_| !view.fresh && context.channel != Channel::Local) {
+        Some(branch) => Err(Error::new(Kind::Behind, format!("whether {branch} is published must be asked"))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses to go on without commits that the published task branch has and `tip` lacks, unless `output` has them. What
+/// this clone pushed itself may be replaced, since that is what amending and rebasing do.
+///
+/// # Errors
+/// [`Kind::Behind`] with the commits and the command that brings them here. They are never joined by us: what was not in
+/// the worktree was not looked at, built or tested.
+pub(crate) fn require_whole(
+    context: &Context,
+    view: &View<'_>,
+    task: TaskId,
+    (place, tip, output): (&Place, &Oid, Option<&Oid>),
+) -> Result<()> {
+    let repository = &context.repository;
+    let Some(remote) = context.channel.remote() else { return Ok(()) };
+    let Some(published) = view.tip(&place.branch).published else { return Ok(()) };
+    let ours =
+        Held::load(repository, task).is_some_and(|held| held.pushed.iter().any(|oid| *oid == published.as_str()));
+    if ours || merge::is_ancestor(repository, &published, tip)? {
+        return Ok(());
+    }
+    if let Some(output) = output
+        && merge::is_ancestor(repository, &published, output)?
+    {
+        return Ok(());
+    }
+    let theirs = merge::described(repository, tip, &published)?;
+    let shown: Vec<_> = theirs.iter().take(5).map(|line| harmless(line)).collect();
+    let (commits, more) = (
+        if theirs.len() == 1 { "commit that is" } else { "commits that are" },
+        if theirs.len() > 5 { "; ..." } else { "" },
+    );
+    let (branch, path) = (&place.branch, quoted(&place.path));
+    let count = theirs.len();
+    let message = format!("{branch} on {remote} has {count} {commits} not here: {}{more}", shown.join("; "));
+    let how = if merge::is_ancestor(repository, tip, &published)? { "merge --ff-only" } else { "merge" };
+    Err(Error::new(Kind::Behind, message).hint(format!(
+        "cd {path} && git {how} {}   # look at them, then finish again",
+        quoted(format!("{remote}/{branch}"))
+    )))
+}
+
+/// Adds the push of the task branch to a plan, and notes what is pushed: the next push may replace it.
+pub(crate) fn publish(
+    context: &Context,
+    view: &View<'_>,
+    plan: Plan,
+    task: TaskId,
+    branch: &Branch,
+    tip: &Oid,
+) -> Result<Plan> {
+    if !context.dry_run
+        && let Some(held) = Held::load(&context.repository, task)
+    {
+        // Until the answer is there, both may be what is published.
+        let known = view.tip(branch).published.map(|oid| oid.to_string()).filter(|oid| held.pushed.contains(oid));
+        let pushed = known.into_iter().chain([tip.to_string()]).collect();
+        Held { pushed, ..held }.save(&context.repository, task)?;
+    }
+    Ok(plan.advance(branch, tip.clone()))
+}
+
+/// Notes that a merge of `tip` is about to be published by commits with this mark.
+pub(crate) fn begin_landing(context: &Context, task: TaskId, tip: &Oid, nonce: &str) -> Result<()> {
+    match Held::load(&context.repository, task).filter(|_| !context.dry_run) {
+        Some(held) => {
+            let landing = Landing { tip: tip.to_string(), nonce: nonce.to_owned() };
+            // Earlier ones that got no answer may be under way still.
+            let others = held.landings.iter().filter(|other| **other != landing).cloned();
+            let landings = others.chain([landing.clone()]).collect();
+            Held { landings, ..held }.save(&context.repository, task)
+        }
+        None => Ok(()),
+    }
+}
+
+/// The commit of `output` that proves that the task branch is merged: one that has `tip` in its history; or the merge or
+/// squash of that tip which this clone published. `None` where there is no such proof.
+pub(crate) fn proof(context: &Context, task: TaskId, tip: &Oid, output: &Oid) -> Result<Option<Oid>> {
+    let repository = &context.repository;
+    if let Some(commit) = merge::first_with(repository, tip, output)? {
+        return Ok(Some(commit));
+    }
+    let landings = Held::load(repository, task).map(|held| held.landings).unwrap_or_default();
+    for landing in landings.iter().filter(|landing| landing.tip == tip.as_str()) {
+        if let Some(commit) = merge::with_message(repository, output, &trailer(&landing.nonce))? {
+            return Ok(Some(commit));
+        }
+    }
+    Ok(None)
+}
+
+/// Notes that a tip is what is published now: the next push may replace it.
+pub(crate) fn remember_pushed(context: &Context, task: TaskId, tip: &Oid) -> Result<()> {
+    match Held::load(&context.repository, task) {
+        Some(held) => Held { pushed: vec![tip.to_string()], ..held }.save(&context.repository, task),
+        None => Ok(()),
+    }
+}
+
+/// The refusal over a task that is archived without the commits of this clone: who archived it, when, and where they are.
+pub(crate) fn over_without_it(context: &Context, view: &View<'_>, path: &TaskPath, where_it_is: &str) -> Error {
+    let id = path.id();
+    let archived = context.data_branch().ok().and_then(|data| view.base(data).cloned()).and_then(|tip| {
+        let format = "--format=%an <%ae> on %ad";
+        let call =
+            context.repository.read("log").args(["-1", "--diff-filter=AR", "--date=format:%Y-%m-%d %H:%M", format]);
+        call.args([tip.as_str(), "--", path.as_str()]).run().ok().map(|output| harmless(&output.text()))
+    });
+    let by = archived.filter(|by| !by.is_empty()).map_or_else(String::new, |by| format!(" by {by}"));
+    Error::new(Kind::NotHolder, format!("{} was archived{by}; {where_it_is}", id.t()))
+        .hint(format!("git aitask log {id}"))
+        .detail("archived", path.as_str())
+}
+
+/// Refuses to take a task for one without work here, where its branch is called after an earlier name of the task.
+///
+/// # Errors
+/// [`Kind::Occupied`] with the command that renames the branch.
+pub(crate) fn require_no_former_name(
+    context: &Context,
+    task: TaskId,
+    branch: &Branch,
+    output: Option<&Oid>,
+) -> Result<()> {
+    for (name, tip) in refs::load_below(&context.repository, "refs/heads/aitask/")? {
+        let Some(former) = name.branch().filter(|former| former != branch) else { continue };
+        if TaskName::from_branch(former.as_str()).is_none_or(|name| name.id() != task) {
+            continue;
+        }
+        let landed = output.map(|output| merge::is_ancestor(&context.repository, &tip, output)).transpose()?;
+        if landed != Some(true) {
+            let message =
+                format!("{} was renamed: its work is on {former}, and its branch is called {branch} now", task.t());
+            let hint = format!("git branch -m {} {}   # then the same command again", quoted(&former), quoted(branch));
+            return Err(Error::new(Kind::Occupied, message).hint(hint));
+        }
+    }
+    Ok(())
+}
+
+/// The refusal over a task branch that this clone does not have.
+pub(crate) fn missing(task: &Task, branch: &Branch) -> Error {
+    Error::new(Kind::NoCommits, format!("{} has no branch {branch} in this clone", task.id.t()))
+        .hint(format!("git aitask archive {}   # if its work is done elsewhere", task.id))
+        .hint(format!("git aitask pick {}   # to get a worktree", task.id))
+}
+
+/// Refuses an empty branch, which is not finished work. One whose commits are all in the output branch is, if it ever had any.
+pub(crate) fn require_commits(
+    context: &Context,
+    path: &TaskPath,
+    tip: &Oid,
+    output: &Oid,
+    place: &Place,
+) -> Result<()> {
+    let held = Held::load(&context.repository, path.id());
+    let cut_from = held.and_then(|held| Oid::parse(&held.base_commit?));
+    let empty = match cut_from {
+        Some(start) => start == *tip,
+        None => merge::is_ancestor(&context.repository, tip, output)?,
+    };
+    if !empty {
+        return Ok(());
+    }
+    Err(Error::new(Kind::NoCommits, format!("{} has no commits of its own", place.branch))
+        .hint(format!("cd {} && git commit", quoted(&place.path)))
+        .hint(format!("git aitask drop {}", path.id()))
+        .hint(format!("git aitask archive {}   # if there is nothing to merge", path.id())))
+}
+
+/// Forgets the merge that was to be published by commits with this mark, if it certainly was not.
+pub(crate) fn end_landing(context: &Context, task: TaskId, nonce: &str, error: &Error) {
+    if let Some(mut held) = Held::load(&context.repository, task)
+        && !matches!(error.kind(), Kind::Unknown | Kind::Interrupted)
+    {
+        held.landings.retain(|landing| landing.nonce != nonce);
+        // Best effort: a record of what did not land proves nothing.
+        let _ = held.save(&context.repository, task);
+    }
+}

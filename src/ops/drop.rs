@@ -1,0 +1,169 @@
+//! Giving a task back: status and lock in one swap, then its worktree.
+
+use crate::coordination::claim_record::Held;
+use crate::coordination::locks::unlock_step;
+use crate::coordination::{LockEntry, locks};
+use crate::error::{Error, Kind, Result, quoted};
+use crate::git::objects::Edit;
+use crate::git::{Branch, worktree};
+use crate::ledger::transaction::Step;
+use crate::ledger::{Channel, Decision, Ledger, Plan, nonce};
+use crate::project::context::{Context, Wanted};
+use crate::project::holder::{OVER, displaced, displaced_by, require_holder};
+use crate::project::index::{Index, branches};
+use crate::project::outcome::{Aside, TaskInfo};
+use crate::task::{Document, Status, Task, TaskId, TaskPath, edits};
+use crate::worktrees::landed;
+use crate::worktrees::task_worktree::{Place, Removed};
+use serde::Serialize;
+
+/// What became of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Dropped {
+    /// The task.
+    pub task: TaskInfo,
+    /// The lock is gone.
+    pub unlocked: bool,
+    /// The worktree is gone.
+    pub worktree_removed: bool,
+    /// The task branch is gone; it stays when it has commits of its own.
+    pub branch_deleted: bool,
+    /// The task branch that stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch_kept: Option<Branch>,
+    /// What else there is to say.
+    #[serde(flatten)]
+    pub aside: Aside,
+}
+
+/// Gives a task back with a new status. `discard` allows uncommitted work in the worktree to be lost.
+///
+/// # Errors
+/// [`Kind::NotHolder`], and [`Kind::Dirty`] for uncommitted work.
+pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: bool) -> Result<Dropped> {
+    if status.is_closed() || *status == Status::Implementing {
+        return Err(Error::new(Kind::Usage, format!("a task is not dropped as {status}"))
+            .hint("use Ready, Postponed or Editing"));
+    }
+    let session = context.session()?;
+    let (locks_branch, data) = branches(context)?;
+    let mark = nonce()?;
+    let (mut place, mut is_ahead) = (None, false);
+    let landed = context.ledger().transact(&mark, &[locks_branch.clone(), data.clone()], |view| {
+        let tip = view.tip(&data);
+        is_ahead = tip.local.is_some() && tip.local != tip.published;
+        let index = Index::load(view, &data)?;
+        let path = match index.require_active(wanted) {
+            Ok(path) => path,
+            Err(error) => {
+                return Err(displaced_by(context, view, wanted.id)?.map_or(error, |by| displaced(context, &by, OVER)));
+            }
+        };
+        let mut document = index.load_document(view, path.as_str())?;
+        let object = view.objects(&[(&locks_branch, LockEntry::path(path.id()))])?.pop().flatten();
+        let lock = locks::entry(path.id(), object.as_ref());
+        let task = Task::from_document(path.clone(), &document);
+        let found = Place::find(context, path.name())?;
+        let given_back = lock.is_none() && task.status == *status && task.assigned_to.is_none();
+        if given_back && was_ours(context, task.id) {
+            if let Some(by) = displaced_by(context, view, task.id)? {
+                return Err(displaced(context, &by, "was given back"));
+            }
+            place = Some(found);
+            return Ok(Decision::Nothing(task));
+        }
+        require_holder(context, &session, path.id(), lock.as_ref())?;
+        found.require_removable(context, discard).map_err(|error| match error.kind() {
+            Kind::Dirty => error.hint(format!("git aitask drop {} --discard   # loses it", path.id())),
+            _ if found.record.as_ref().is_some_and(worktree::is_gone) => {
+                error.hint(format!("git aitask drop {} --discard   # gives the task back, and leaves this", path.id()))
+            }
+            _ => error,
+        })?;
+        place = Some(found);
+        let mut plan = Plan::new();
+        if task.status != *status || task.assigned_to.is_some() {
+            edits::revert(&mut document, status, &Context::now())?;
+            plan = plan.step(&data, revert_step(path, &document, status));
+        }
+        plan = plan.step(&locks_branch, unlock_step(path.id()));
+        Ok(Decision::Swap(plan, Task::from_document(path.clone(), &document)))
+    })?;
+    let mut aside = Aside::of(context, &landed);
+    let task = landed.value;
+    let mut dropped = Dropped {
+        task: TaskInfo::from(&task),
+        unlocked: true,
+        worktree_removed: false,
+        branch_deleted: false,
+        branch_kept: None,
+        aside: Aside::default(),
+    };
+    let place = place.ok_or_else(|| Error::new(Kind::Bug, "a task was dropped without looking for its worktree"))?;
+    if context.dry_run {
+        if place.record.as_ref().is_some_and(|record| !worktree::is_gone(record)) {
+            aside.would_run(format!("git worktree remove {}", quoted(&place.path)));
+        }
+    } else {
+        if is_ahead {
+            revert_here(context, &data, task.id, &session.email, status)?;
+        }
+        let removed = place.remove(context, discard)?;
+        dropped.worktree_removed = removed.worktree;
+        tidy_branch(context, &place, &removed, &mut dropped, &mut aside)?;
+        Held::forget(&context.repository, task.id)?;
+    }
+    dropped.aside = aside;
+    Ok(dropped)
+}
+
+/// Takes back a status that stands here only, since the server refused it (see [`crate::ops::pick`]).
+fn revert_here(context: &Context, data: &Branch, task: TaskId, email: &str, status: &Status) -> Result<()> {
+    let here = Ledger { channel: Channel::Local, ..context.ledger() };
+    let landed = here.transact(&nonce()?, std::slice::from_ref(data), |view| {
+        let index = Index::load(view, data)?;
+        let Some(path) = index.active(task) else { return Ok(Decision::Nothing(())) };
+        let mut document = index.load_document(view, path.as_str())?;
+        let found = Task::from_document(path.clone(), &document);
+        if found.status != Status::Implementing || found.assigned_to.as_deref() != Some(email) {
+            return Ok(Decision::Nothing(()));
+        }
+        edits::revert(&mut document, status, &Context::now())?;
+        Ok(Decision::Swap(Plan::new().step(data, revert_step(path, &document, status)), ()))
+    });
+    landed.map(drop)
+}
+
+fn revert_step(path: &TaskPath, document: &Document, status: &Status) -> Step {
+    let edit = Edit::Put { path: path.as_str().to_owned(), content: document.to_bytes() };
+    Step::edit(format!("ait: Abort {}: revert status to {status}", path.id().t()), vec![edit])
+}
+
+/// Whether this clone took the task and has not forgotten it: then giving it back again finishes what was cut off.
+fn was_ours(context: &Context, task: TaskId) -> bool {
+    Held::load(&context.repository, task).is_some()
+}
+
+/// Deletes the task branch if all its commits are where they belong.
+fn tidy_branch(
+    context: &Context,
+    place: &Place,
+    removed: &Removed,
+    dropped: &mut Dropped,
+    aside: &mut Aside,
+) -> Result<()> {
+    let Some(tip) = place.tip(context)? else { return Ok(()) };
+    dropped.branch_kept = Some(place.branch.clone());
+    let homes = landed::homes(context, dropped.task.id);
+    let rebased = place.record.as_ref().filter(|record| removed.worktree && record.detached);
+    aside.notes.extend(landed::lost_rebase(context, rebased.and_then(|record| record.head.as_ref()), &homes)?);
+    if let Some(gone) = &removed.gone {
+        aside.notes.push(gone.clone());
+    } else if landed::has_landed(context, &tip, &homes)? {
+        let kept = place.delete_branch(context, removed, &tip, None)?;
+        dropped.branch_deleted = kept.is_none();
+        dropped.branch_kept = kept.as_ref().map(|_| place.branch.clone());
+        aside.notes.extend(kept);
+    }
+    Ok(())
+}

@@ -1,0 +1,281 @@
+//! What `init` makes of the coordination branches: new ones, those that this clone knew and the remote lost, and those from
+//! before there was a remote.
+
+use crate::coordination::{LockEntry, ids};
+use crate::error::{Error, Kind, Result};
+use crate::git::objects::{self, Edit};
+use crate::git::{Branch, Oid, RefUpdate, merge, refs};
+use crate::ledger::known::SetBack;
+use crate::ledger::transaction::Step;
+use crate::ledger::{Channel, Decision, Ledger, Plan, View, nonce};
+use crate::project::context::Context;
+use crate::project::index::Index;
+use crate::task::{Scan, Status};
+
+/// A plan in the making, and what it says.
+#[derive(Debug, Default)]
+pub(crate) struct Founding {
+    /// What is published.
+    pub(crate) plan: Plan,
+    /// What this command makes.
+    pub(crate) made: Vec<String>,
+    /// What was there already.
+    pub(crate) found: Vec<String>,
+}
+
+impl Founding {
+    fn advance(&mut self, branch: &Branch, to: &Oid) {
+        self.plan = std::mem::take(&mut self.plan).advance(branch, to.clone());
+    }
+
+    fn step(&mut self, branch: &Branch, step: Step) {
+        self.plan = std::mem::take(&mut self.plan).step(branch, step);
+    }
+
+    /// Puts a branch back as this clone knew it, or brings it forward to that. `false` where there is nothing of that.
+    fn restore(&mut self, view: &View<'_>, branch: &Branch) -> bool {
+        if let Some(gone) = view.gone(branch) {
+            let Some(newest) = view.base(branch) else {
+                self.made.push(format!("branch {branch}, without {}, which is not in this clone any more", gone.last));
+                return false;
+            };
+            self.advance(branch, newest);
+            self.made.push(format!("branch {branch}, put back at {newest} as this clone knew it"));
+            return true;
+        }
+        let Some(newer) = view.set_back(branch).map(|set_back| &set_back.newer) else { return false };
+        self.advance(branch, newer);
+        self.made.push(format!("branch {branch}, forward to {newer} as this clone knew it"));
+        true
+    }
+
+    /// The branch of locks.
+    ///
+    /// # Errors
+    /// [`Kind::Held`] when a task that was locked before there was a remote is held by another there.
+    pub(crate) fn locks(&mut self, context: &Context, ledger: &Ledger<'_>, view: &View<'_>) -> Result<()> {
+        let branch = Ledger::locks_branch()?;
+        if let (Some(SetBack { newer, lost }), Some(tip)) = (view.set_back(&branch), view.tip(&branch).published)
+            && !merge::is_ancestor(&context.repository, &tip, newer)?
+        {
+            let mut locks = ledger.locks_at(newer)?;
+            locks.retain(|lock| lost.contains(&lock.task));
+            self.made.push(format!("{} lock(s) of {newer} on the branch {branch}, as this clone knew it", locks.len()));
+            return self.add_locks(context, &branch, (&tip, newer), &locks, "Put back", "that were set back");
+        }
+        let is_restored = self.restore(view, &branch);
+        let base = view.set_back(&branch).map(|set_back| &set_back.newer).or_else(|| view.base(&branch));
+        let unpublished = ledger.unpublished_locks(view)?;
+        match (base, unpublished) {
+            (None, None) => {
+                self.step(&branch, Step::edit("ait: Initialize task lock branch", Vec::new()));
+                if view.gone(&branch).is_none() {
+                    self.made.push(format!("branch {branch}"));
+                }
+            }
+            (None, Some(local)) => {
+                self.advance(&branch, &local);
+                self.made.push(format!("branch {branch}, with the locks of this clone"));
+            }
+            (Some(base), Some(local)) => self.publish_locks(context, ledger, &branch, (base, &local))?,
+            (Some(_), None) if !is_restored => self.found.push(format!("branch {branch}")),
+            (Some(_), None) => {}
+        }
+        Ok(())
+    }
+
+    /// Adds the locks of this clone to those that are published.
+    fn publish_locks(
+        &mut self,
+        context: &Context,
+        ledger: &Ledger<'_>,
+        branch: &Branch,
+        (base, local): (&Oid, &Oid),
+    ) -> Result<()> {
+        let (theirs, mut ours) = (ledger.locks_at(base)?, ledger.own_locks_at(local)?);
+        let other = |lock: &LockEntry| theirs.iter().find(|other| other.task == lock.task);
+        let taken: Vec<_> = ours.iter().filter_map(|lock| Some((lock, other(lock)?))).collect();
+        let clashes = taken.iter().filter(|(ours, theirs)| ours.token != theirs.token);
+        let clashes: Vec<_> = clashes.map(|(ours, theirs)| (ours.task, ours.holder.as_str(), *theirs)).collect();
+        if let Some((task, ..)) = clashes.first() {
+            let said = clashes.iter().map(|(task, ours, theirs)| {
+                let LockEntry { holder, host, since, .. } = theirs;
+                format!("t{task} by {ours} here and by {holder} there (on {host} since {since})")
+            });
+            let said = said.collect::<Vec<_>>().join(", ");
+            let message = format!("before this clone had a remote, tasks were locked that others hold: {said}");
+            let tasks: Vec<_> = clashes.iter().map(|(task, ..)| task.to_string()).collect();
+            return Err(Error::new(Kind::Held, message)
+                .hint(format!("git aitask unlock {task} --force --remote .   # gives up the lock in this clone"))
+                .detail("tasks", tasks));
+        }
+        ours.retain(|lock| theirs.iter().all(|other| other.task != lock.task));
+        if ours.is_empty() {
+            self.found.push(format!("branch {branch}"));
+            return Ok(());
+        }
+        self.made.push(format!("{} lock(s) of this clone on the branch {branch}", ours.len()));
+        self.add_locks(context, branch, (base, local), &ours, "Publish", "from before there was a remote")
+    }
+
+    /// Adds locks of another history to the branch. The second parent tells a later look that they are there.
+    fn add_locks(
+        &mut self,
+        context: &Context,
+        branch: &Branch,
+        (base, other): (&Oid, &Oid),
+        locks: &[LockEntry],
+        verb: &str,
+        which: &str,
+    ) -> Result<()> {
+        let take = |lock: &LockEntry| {
+            let (path, mode) = (LockEntry::path(lock.task), "100644".to_owned());
+            lock.token.clone().map(|oid| Edit::Take { path, mode, oid })
+        };
+        let edits = locks.iter().filter_map(take).collect();
+        if let Some(root) = objects::load(&context.repository, &[format!("{base}:")])?.pop().flatten() {
+            let subject = format!("ait: {verb} {} lock(s) {which}", locks.len());
+            self.step(branch, Step { merge: Some((other.clone(), root.oid)), ..Step::edit(subject, edits) });
+        }
+        Ok(())
+    }
+
+    /// The tasks that say somebody works on them, and have no lock on a branch of locks that is made or mended, with who
+    /// works on them: locks that nobody put back yet.
+    pub(crate) fn unlocked(&self, ledger: &Ledger<'_>, view: &View<'_>, index: &Index) -> Result<Vec<String>> {
+        let branch = Ledger::locks_branch()?;
+        if self.plan.branches.iter().all(|plan| plan.branch != branch) {
+            return Ok(Vec::new());
+        }
+        let newer = view.set_back(&branch).map(|set_back| set_back.newer.clone());
+        let commits = [view.base(&branch).cloned(), newer, ledger.unpublished_locks(view)?];
+        let locks =
+            commits.iter().flatten().map(|commit| ledger.locks_at(commit)).collect::<Result<Vec<_>>>()?.concat();
+        let tasks = index.load_active(view)?.into_iter();
+        let unlocked =
+            tasks.filter(|task| task.status == Status::Implementing && locks.iter().all(|lock| lock.task != task.id));
+        Ok(unlocked
+            .map(|task| format!("{} ({})", task.id.t(), task.assigned_to.as_deref().unwrap_or("assigned to nobody")))
+            .collect())
+    }
+
+    /// The branch of the id counter. One that goes on from what this clone has is never below a task that exists.
+    ///
+    /// # Errors
+    /// [`Kind::Unparsable`] for a counter that is no number, or a bundle whose ids cannot be read.
+    pub(crate) fn ids(&mut self, context: &Context, view: &View<'_>, index: &Index) -> Result<()> {
+        let (branch, local) = (Ledger::ids_branch()?, context.channel == Channel::Local);
+        if let Some(counter) = ids::load(view, &branch)? {
+            let is_forward = self.restore(view, &branch);
+            let published = view.published_and_local(&branch, ids::FILE)?.into_iter().next().flatten();
+            let published = published.and_then(|bytes| ids::parse(&bytes).ok());
+            if !is_forward && published.is_some_and(|published| published < counter) {
+                let plan = std::mem::take(&mut self.plan);
+                self.plan = ids::resync(plan, &branch, counter, local);
+                self.made.push(format!("next id {counter} on the branch {branch}, as this clone counted"));
+            } else if !is_forward {
+                self.found.push(format!("branch {branch}"));
+            }
+            return Ok(());
+        }
+        let lowest = index.max_number(Scan::Full) + 1;
+        let is_restored = self.restore(view, &branch);
+        let plan = |founding: &mut Self| std::mem::take(&mut founding.plan);
+        let Some(kept) = ids::load_kept(view, &branch)? else {
+            if let Some(bundle) = index.legacy_bundle() {
+                let message = format!("the ids in {bundle} cannot be read, so the counter could hand one out twice");
+                return Err(Error::new(Kind::Unparsable, message)
+                    .hint("make aitask-ids with the script aitask_claim_id.sh --init"));
+            }
+            self.plan = ids::initialise(plan(self), &branch, lowest, local);
+            self.made.push(format!("branch {branch}, next id {lowest}"));
+            return Ok(());
+        };
+        let next = kept.value.max(lowest);
+        if !is_restored {
+            self.advance(&branch, &kept.start);
+            self.made.push(format!("branch {branch}, next id {next}"));
+        }
+        if kept.at_start != Some(next) {
+            self.plan = ids::resync(plan(self), &branch, next, local);
+        }
+        Ok(())
+    }
+
+    /// The branch of the task data, where it is one of its own.
+    pub(crate) fn data(&mut self, context: &Context, view: &View<'_>, branch: &Branch) -> Result<()> {
+        if !context.has_data_branch() || context.channel == Channel::Local {
+            return Ok(());
+        }
+        let tip = view.tip(branch);
+        match (view.set_back(branch), &tip.base) {
+            (Some(SetBack { newer, .. }), Some(base)) if merge::is_ancestor(&context.repository, newer, base)? => {
+                self.advance(branch, base);
+                self.made.push(format!("branch {branch}, forward to {base} as this clone has it"));
+            }
+            (None, Some(base)) if tip.published.is_none() && view.gone(branch).is_none() => {
+                self.advance(branch, base);
+                self.made.push(format!("branch {branch}"));
+            }
+            _ => {
+                self.restore(view, branch);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses to begin a set of coordination branches beside that of another remote, or beside the one that the remote had at
+/// another address, unless the remote was named.
+///
+/// # Errors
+/// Those of [`Ledger::require_first`].
+pub fn require_no_other(context: &Context) -> Result<()> {
+    let ledger = Ledger { repairs: true, ..context.ledger() };
+    let branches = [Ledger::locks_branch()?, Ledger::ids_branch()?];
+    let former = |view: &View<'_>| {
+        let gone = branches.iter().filter_map(|branch| view.gone(branch)?.moved_from());
+        gone.map(str::to_owned).next()
+    };
+    let has_some = |view: &View<'_>| {
+        let is_there = |branch| view.tip(branch).published.is_some() || view.gone(branch).is_some();
+        branches.iter().any(is_there) && former(view).is_none()
+    };
+    let has_moved = branches.iter().any(|branch| ledger.has_moved(branch));
+    if context.settings.remote.is_some() || !(ledger.has_others() || has_moved) {
+        return Ok(());
+    }
+    if !has_moved && has_some(&ledger.view(&branches, false)?) {
+        return Ok(());
+    }
+    let view = ledger.view(&branches, true)?;
+    if has_some(&view) {
+        return Ok(());
+    }
+    ledger.require_first(former(&view).as_deref())
+}
+
+/// Removes the local branch of locks, whose locks are published by now. Best effort: one that stays costs a process a
+/// command.
+pub(crate) fn forget_local_locks(context: &Context, local: &Oid) {
+    let Ok(branch) = Ledger::locks_branch() else { return };
+    let update = RefUpdate { name: branch.full(), old: Some(local.clone()), new: None };
+    let _ = refs::swap(&context.repository, &[update], "aitask: published");
+}
+
+/// Makes the branch of locks, or repairs it, in a swap of its own; what was made.
+pub fn init_locks(context: &Context) -> Result<Vec<String>> {
+    let (branch, ledger) = (Ledger::locks_branch()?, Ledger { repairs: true, ..context.ledger() });
+    let mut local = None;
+    let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
+        let mut founding = Founding::default();
+        local = ledger.unpublished_locks(view)?;
+        founding.locks(context, &ledger, view)?;
+        let Founding { plan, made, .. } = founding;
+        Ok(if plan.branches.is_empty() { Decision::Nothing(made) } else { Decision::Swap(plan, made) })
+    })?;
+    if let Some(local) = &local {
+        forget_local_locks(context, local);
+    }
+    Ok(landed.value)
+}

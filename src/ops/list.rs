@@ -1,0 +1,265 @@
+//! The tasks in order, with who holds them, where their worktrees are, and what they wait for.
+
+use crate::coordination::session::host_name;
+use crate::coordination::{LockEntry, Locks, Session};
+use crate::error::Result;
+use crate::git::porcelain::worktree_list::WorktreeRecord;
+use crate::git::{Branch, Oid, merge, worktree};
+use crate::ledger::View;
+use crate::project::context::{Context, Wanted};
+use crate::project::cut_off::Site;
+use crate::project::index::{Index, branches};
+use crate::project::mended::CutOff;
+use crate::project::outcome::Holder;
+use crate::task::{Blocker, Board, Filter, Level, Reference, Status, Task, TaskId, TaskName};
+use crate::worktrees::registry::branch_in;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// Which tasks are wanted.
+#[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
+pub struct Options {
+    /// By status, label, assignee, parent.
+    pub filter: Filter,
+    /// Only what can be picked now.
+    pub ready: bool,
+    /// Only what is assigned to whoever asks.
+    pub mine: bool,
+    /// The children of this task.
+    pub children: Option<Wanted>,
+    /// Children below their parents.
+    pub tree: bool,
+    /// Archived tasks instead of active ones.
+    pub archived: bool,
+    /// At most so many.
+    pub limit: Option<usize>,
+    /// Ask the remote first.
+    pub fetch: bool,
+}
+
+/// A task with its surroundings.
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    /// Its id.
+    pub id: TaskId,
+    /// Its name.
+    pub name: TaskName,
+    /// Its title.
+    pub title: String,
+    /// Its status.
+    pub status: Status,
+    /// Its priority.
+    pub priority: Level,
+    /// Its effort.
+    pub effort: Level,
+    /// Its issue type.
+    #[serde(rename = "type")]
+    pub issue_type: String,
+    /// Its labels.
+    pub labels: Vec<String>,
+    /// What it names as dependencies.
+    pub depends: Vec<Reference>,
+    /// What of that is not finished.
+    pub blocked_by: Vec<Blocker>,
+    /// Its open children.
+    pub children: Vec<TaskId>,
+    /// Who works on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assigned_to: Option<String>,
+    /// Who holds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Holder>,
+    /// Its worktree in this clone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worktree: Option<WorktreeState>,
+}
+
+impl Row {
+    /// Whether we have the task in work on this machine, and it has no worktree here: its taking may have been cut off.
+    pub(crate) fn lacks_worktree(&self, context: &Context, own: Option<&Session>) -> bool {
+        let ours = |lock: &Holder| lock.is_here() && own.is_some_and(|own| own.email == lock.holder);
+        let here = self.lock.as_ref().is_some_and(ours);
+        here && self.status == Status::Implementing && self.worktree.is_none() && context.settings.worktree
+    }
+}
+
+/// The state of a task's worktree.
+#[derive(Debug, Clone, Serialize)]
+pub struct WorktreeState {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The task branch.
+    pub branch: Branch,
+    /// What somebody is in the middle of there: a rebase, a merge ...
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_progress: Option<&'static str>,
+    /// Whether it has uncommitted work; `null` when it cannot be read.
+    pub dirty: Option<bool>,
+    /// Commits that the main worktree's branch lacks; `null` when that cannot be told.
+    pub ahead: Option<u32>,
+    /// Commits of the main worktree's branch that it lacks.
+    pub behind: Option<u32>,
+}
+
+/// The list.
+#[derive(Debug, Clone, Serialize)]
+pub struct List {
+    /// When the remote was last asked (RFC 3339); `null` when it never was.
+    pub as_of: Option<String>,
+    /// The tasks.
+    pub tasks: Vec<Row>,
+    /// Ids that two files claim.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub duplicates: Vec<TaskId>,
+    /// Whether children stand below their parents.
+    #[serde(skip)]
+    pub tree: bool,
+}
+
+/// Everything a reading verb looks at.
+pub(crate) struct Look {
+    /// The active tasks.
+    pub tasks: Vec<Task>,
+    /// The locks.
+    pub locks: BTreeMap<TaskId, LockEntry>,
+    /// The worktrees of this clone.
+    pub worktrees: Vec<WorktreeRecord>,
+    /// This machine's name.
+    pub host: String,
+    /// The files.
+    pub index: Index,
+    /// The active children of every parent, by their files.
+    children: BTreeMap<TaskId, Vec<TaskId>>,
+    /// When the remote was last asked.
+    pub as_of: Option<String>,
+}
+
+impl Look {
+    /// Reads it all.
+    pub(crate) fn load<'c>(
+        context: &'c Context,
+        ledger: &'c crate::ledger::Ledger<'c>,
+        fetch: bool,
+    ) -> Result<(Self, View<'c>)> {
+        let (locks_branch, data) = branches(context)?;
+        let view = ledger.view(&[locks_branch.clone(), data.clone()], fetch)?;
+        view.require_home()?;
+        let index = Index::load(&view, &data)?;
+        let tasks = index.load_active(&view)?;
+        let root = view.objects(&[Locks::request(&locks_branch)])?.pop().flatten();
+        let entries = match root {
+            None => Vec::new(),
+            Some(root) => Locks::of(Some(&root))?.entries(&context.repository)?,
+        };
+        let locks = entries.into_iter().map(|lock| (lock.task, lock)).collect();
+        let worktrees = worktree::list(&context.repository)?;
+        let as_of = ledger.as_of().and_then(|time| jiff::Timestamp::try_from(time).ok());
+        let as_of = as_of.map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        let host = host_name(&context.repository);
+        let mut children: BTreeMap<TaskId, Vec<TaskId>> = BTreeMap::new();
+        for id in index.active.iter().map(|(path, _)| path.id()) {
+            if let Some(parent) = id.parent() {
+                children.entry(parent).or_default().push(id);
+            }
+        }
+        Ok((Self { tasks, locks, worktrees, host, index, children, as_of }, view))
+    }
+
+    /// A task with its surroundings.
+    pub(crate) fn row(&self, context: &Context, board: &Board<'_>, task: &Task) -> Row {
+        let mut children = self.children.get(&task.id).cloned().unwrap_or_default();
+        children.extend(&task.children);
+        children.sort_unstable();
+        children.dedup();
+        Row {
+            id: task.id,
+            name: task.name.clone(),
+            title: task.title.clone(),
+            status: task.status.clone(),
+            priority: task.priority,
+            effort: task.effort,
+            issue_type: task.issue_type.clone(),
+            labels: task.labels.clone(),
+            depends: task.depends.clone(),
+            blocked_by: board.blocked_by(task),
+            children,
+            assigned_to: task.assigned_to.clone(),
+            lock: self.locks.get(&task.id).map(|lock| Holder::new(context, lock, &self.host)),
+            worktree: self.worktree(context, &task.name),
+        }
+    }
+
+    fn worktree(&self, context: &Context, name: &TaskName) -> Option<WorktreeState> {
+        let branch = Branch::parse(&name.branch_name()).ok()?;
+        let record = self.worktrees.iter().find(|record| branch_in(context, record).as_ref() == Some(&branch))?;
+        Some(state(context, record, branch, self.worktrees.first().and_then(|main| main.head.as_ref())))
+    }
+}
+
+/// The state of one worktree, compared with the commit of the main one.
+pub(crate) fn state(context: &Context, record: &WorktreeRecord, branch: Branch, main: Option<&Oid>) -> WorktreeState {
+    let cut_off = Site::of(&context.repository, &record.path, &branch).cut_off();
+    let there = !worktree::is_gone(record) && cut_off.is_none();
+    let status = there.then(|| worktree::load_status(&context.repository, &record.path).ok()).flatten();
+    let counts = record.head.as_ref().zip(main);
+    let counts = counts.and_then(|(head, main)| merge::ahead_behind(&context.repository, head, main).ok());
+    WorktreeState {
+        path: record.path.clone(),
+        branch,
+        in_progress: cut_off.map(CutOff::name).or_else(|| worktree::in_progress(&record.path)),
+        dirty: status.map(|status| status.is_dirty()),
+        ahead: counts.map(|counts| counts.0),
+        behind: counts.map(|counts| counts.1),
+    }
+}
+
+/// Lists tasks. No network, unless asked.
+pub fn list(context: &Context, options: &Options) -> Result<List> {
+    let ledger = context.reading_ledger();
+    let (mut look, view) = Look::load(context, &ledger, options.fetch)?;
+    let active = std::mem::take(&mut look.tasks);
+    let board = Board::new(&active);
+    let archived = if options.archived { look.index.load_archived(&view)? } else { Vec::new() };
+    let mut filter = options.filter.clone();
+    if options.mine {
+        filter.assigned_to = Some(context.session()?.email);
+    }
+    if let Some(wanted) = &options.children {
+        filter.children_of = Some(look.index.require_active(wanted)?.id());
+    }
+    let mut chosen: Vec<&Task> = if options.archived {
+        archived.iter().filter(|task| filter.matches(task)).collect()
+    } else if options.ready {
+        let free = |task: &&Task| !look.locks.contains_key(&task.id) && filter.matches(task);
+        board.ready().into_iter().filter(free).collect()
+    } else {
+        board.select(&filter)
+    };
+    if options.tree {
+        chosen = as_tree(&chosen);
+    }
+    chosen.truncate(options.limit.unwrap_or(usize::MAX));
+    let rows = chosen.into_iter().map(|task| look.row(context, &board, task)).collect();
+    let duplicates = board.duplicates();
+    Ok(List { as_of: look.as_of, tasks: rows, duplicates, tree: options.tree })
+}
+
+/// Parents in order, each followed by its children in order; a child without its parent in the list stands alone.
+fn as_tree<'t>(tasks: &[&'t Task]) -> Vec<&'t Task> {
+    let ids: BTreeSet<_> = tasks.iter().map(|task| task.id).collect();
+    let parent = |task: &Task| task.id.parent().filter(|id| ids.contains(id));
+    let mut children: BTreeMap<TaskId, Vec<&Task>> = BTreeMap::new();
+    for task in tasks {
+        if let Some(parent) = parent(task) {
+            children.entry(parent).or_default().push(task);
+        }
+    }
+    let mut ordered = Vec::with_capacity(tasks.len());
+    for task in tasks.iter().filter(|task| parent(task).is_none()) {
+        ordered.push(*task);
+        ordered.extend(children.remove(&task.id).unwrap_or_default());
+    }
+    ordered
+}

@@ -1,0 +1,145 @@
+//! The lock alone, for scripts.
+
+use crate::coordination::claim_record::Held;
+use crate::coordination::locks::unlock_step;
+use crate::coordination::{LockEntry, Locks, locks};
+use crate::error::{Error, Kind, Result};
+use crate::git::objects::Edit;
+use crate::ledger::transaction::Step;
+use crate::ledger::{Decision, Plan, nonce};
+use crate::project::context::{Context, Wanted};
+use crate::project::holder::{Holding, judge, require_holder};
+use crate::project::index::{Index, branches};
+use crate::project::outcome::{Aside, Holder};
+use crate::task::TaskId;
+use serde::Serialize;
+
+/// A lock taken.
+#[derive(Debug, Clone, Serialize)]
+pub struct Locked {
+    /// The task.
+    pub task: TaskId,
+    /// Its lock.
+    pub lock: Holder,
+    /// What else there is to say.
+    #[serde(flatten)]
+    pub aside: Aside,
+}
+
+/// A lock released.
+#[derive(Debug, Clone, Serialize)]
+pub struct Unlocked {
+    /// The task.
+    pub task: TaskId,
+    /// Whether there was a lock.
+    pub unlocked: bool,
+    /// What else there is to say.
+    #[serde(flatten)]
+    pub aside: Aside,
+}
+
+/// All locks.
+#[derive(Debug, Clone, Serialize)]
+pub struct LockList {
+    /// One a held task.
+    pub locks: Vec<LockedTask>,
+}
+
+/// One line of the list.
+#[derive(Debug, Clone, Serialize)]
+pub struct LockedTask {
+    /// The task.
+    pub task: TaskId,
+    /// Who holds it.
+    #[serde(flatten)]
+    pub lock: Holder,
+}
+
+/// Takes the lock of a task, nothing else. It is ours already: that is fine.
+///
+/// # Errors
+/// [`Kind::Held`] with the holder; [`Kind::NoSuchTask`].
+pub fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
+    let session = context.session()?;
+    let (locks_branch, data) = branches(context)?;
+    let mark = nonce()?;
+    let mut recorded = None;
+    let outcome = context.ledger().transact(&mark, &[locks_branch.clone(), data.clone()], |view| {
+        let id = Index::load(view, &data)?.require_active(wanted)?.id();
+        let objects = view.objects(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
+        Locks::of(objects.get(1).and_then(Option::as_ref))?;
+        let before = locks::entry(id, objects.first().and_then(Option::as_ref));
+        if let Some(lock) = &before {
+            match judge(context, &session, lock, &mark) {
+                Holding::Ours => return Ok(Decision::Nothing(lock.clone())),
+                Holding::OursDead => {}
+                Holding::Other => {
+                    let holder = Holder::new(context, lock, &session.host);
+                    return Err(Error::new(Kind::Held, format!("{} is {}", id.t(), holder.sentence()))
+                        .hint(format!("git aitask pick {id} --steal"))
+                        .detail("holder", serde_json::to_value(&holder).unwrap_or_default()));
+                }
+            }
+        }
+        let entry = LockEntry::taken(id, &session, &Context::now(), Some(&mark));
+        if !context.dry_run {
+            recorded = Some(id);
+            let held = Held::begin(&context.repository, id, mark.clone(), before.as_ref());
+            held.save(&context.repository, id)?;
+        }
+        let subject = format!("ait: Lock task {} for {}", id.t(), session.email);
+        let edit = Edit::Put { path: LockEntry::path(id), content: entry.to_bytes() };
+        Ok(Decision::Swap(Plan::new().step(&locks_branch, Step::edit(subject, vec![edit])), entry))
+    });
+    let landed = outcome.inspect_err(|error| {
+        if let (Some(task), true) = (recorded, error.kind() != Kind::Unknown) {
+            Held::forget_attempt(&context.repository, task, &mark);
+        }
+    })?;
+    let aside = Aside::of(context, &landed);
+    let mut entry = landed.value;
+    if let Some(token) = landed.blobs.get(&LockEntry::path(entry.task)) {
+        entry.token = Some(token.clone());
+    }
+    if let (Some(nonce), false) = (&entry.nonce, context.dry_run) {
+        Held::taken(&context.repository, &entry, nonce.clone()).save(&context.repository, entry.task)?;
+    }
+    Ok(Locked { task: entry.task, lock: Holder::new(context, &entry, &session.host), aside })
+}
+
+/// Releases the lock of a task, nothing else. One that is not held is released already. `force` releases it whoever
+/// holds it.
+///
+/// # Errors
+/// [`Kind::NotHolder`] when somebody else holds it.
+pub fn unlock(context: &Context, wanted: &Wanted, force: bool) -> Result<Unlocked> {
+    let session = context.session()?;
+    let locks_branch = crate::ledger::Ledger::locks_branch()?;
+    let id = wanted.id;
+    let landed = context.ledger().transact(&nonce()?, std::slice::from_ref(&locks_branch), |view| {
+        let objects = view.objects(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
+        Locks::of(objects.get(1).and_then(Option::as_ref))?;
+        let Some(lock) = locks::entry(id, objects.first().and_then(Option::as_ref)) else {
+            return Ok(Decision::Nothing(false));
+        };
+        if !force {
+            require_holder(context, &session, id, Some(&lock))
+                .map_err(|error| error.hint(format!("git aitask unlock {id} --force")))?;
+        }
+        Ok(Decision::Swap(Plan::new().step(&locks_branch, unlock_step(id)), true))
+    })?;
+    if !context.dry_run {
+        Held::forget(&context.repository, id)?;
+    }
+    Ok(Unlocked { task: id, unlocked: landed.value, aside: Aside::of(context, &landed) })
+}
+
+/// Every lock, as the remote has it now.
+pub fn list(context: &Context) -> Result<LockList> {
+    let locks_branch = crate::ledger::Ledger::locks_branch()?;
+    let root = context.ledger().fetch_objects(&[Locks::request(&locks_branch)])?.pop().flatten();
+    let entries = Locks::of(root.as_ref())?.entries(&context.repository)?;
+    let host = crate::coordination::session::host_name(&context.repository);
+    let locks = entries.iter().map(|lock| LockedTask { task: lock.task, lock: Holder::new(context, lock, &host) });
+    Ok(LockList { locks: locks.collect() })
+}

@@ -1,0 +1,23 @@
+//! The operations, one file each: library calls with typed outcomes. No argument parsing, no printing.
+
+pub mod archive;
+pub mod drop;
+pub mod edit;
+pub mod explore;
+pub mod finish;
+pub mod founding;
+pub mod init;
+pub mod list;
+pub mod lock;
+pub mod log;
+pub mod new;
+pub mod new_record;
+pub mod pick;
+pub mod setup;
+pub mod shim;
+pub mod show;
+pub mod status;
+pub mod sync;
+pub mod vocabulary;
+pub mod whoami;
+pub mod worktrees;

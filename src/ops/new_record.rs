@@ -1,0 +1,134 @@
+//! What this clone remembers of tasks it is about to publish, so that `new`, given again after it was cut off, finds the
+//! task it made instead of making a second one.
+
+use crate::coordination::process::{Anchor, Liveness};
+use crate::error::{Error, Kind, Result};
+use crate::files::{read_own, save_private};
+use crate::git::{Branch, Repository, merge};
+use crate::ledger::View;
+use crate::ledger::transaction::trailer;
+use crate::project::index::Reached;
+use crate::task::TaskId;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// After that the same words mean another task.
+const SAME_COMMAND: Duration = Duration::from_secs(3600);
+
+/// The record of one making.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Making {
+    /// What was asked for, word for word.
+    request: String,
+    /// What marks its commits.
+    nonce: String,
+    /// The process that makes it.
+    process: Option<Anchor>,
+    /// The id it was to get.
+    id: String,
+    /// The file it was to be.
+    pub(crate) path: String,
+}
+
+impl Making {
+    /// A making by this process.
+    pub(crate) fn new(repository: &Repository, request: &str, nonce: &str, id: TaskId, path: &str) -> Self {
+        let process = Anchor::of_process(repository, std::process::id());
+        Self {
+            request: request.to_owned(),
+            nonce: nonce.to_owned(),
+            process,
+            id: id.to_string(),
+            path: path.to_owned(),
+        }
+    }
+
+    /// Notes it, before anything is published.
+    pub(crate) fn save(&self, repository: &Repository) -> Result<()> {
+        let path = repository.private_dir()?.join("making").join(&self.nonce);
+        save_private(&path, &serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// Forgets it: it is published, or certainly is not.
+    pub(crate) fn forget(repository: &Repository, nonce: &str) {
+        let _ = std::fs::remove_file(folder(repository).join(nonce));
+    }
+
+    /// The makings of the same task that were cut off a short while ago. Older ones are forgotten on the way.
+    pub(crate) fn cut_off(repository: &Repository, request: &str) -> Vec<Self> {
+        let entries = std::fs::read_dir(folder(repository)).into_iter().flatten().flatten();
+        let found = entries.filter_map(|entry| {
+            let age = entry.metadata().ok()?.modified().ok()?.elapsed().unwrap_or_default();
+            let Some(making) = Self::load(&entry.path()) else {
+                // What a killed command left of one.
+                if age > SAME_COMMAND {
+                    let _ = std::fs::remove_file(entry.path());
+                }
+                return None;
+            };
+            // One that this machine cannot judge, such as of another container, has ended rather than that it were made twice.
+            let ended = making.process.as_ref().is_none_or(|process| process.liveness(repository) != Liveness::Alive);
+            if ended && age > SAME_COMMAND {
+                Self::forget(repository, &making.nonce);
+                return None;
+            }
+            (ended && making.request == request).then_some(making)
+        });
+        found.collect()
+    }
+
+    fn load(path: &Path) -> Option<Self> {
+        let making: Self = serde_json::from_slice(&read_own(path).ok()?).ok()?;
+        // The name of the file is the nonce, and nothing else is removed by it.
+        (path.file_name()?.to_str()? == making.nonce).then_some(making)
+    }
+
+    /// What marks its commits.
+    pub(crate) fn nonce(&self) -> &str {
+        &self.nonce
+    }
+
+    /// How far it got, as the branches of a fresh view say.
+    fn reached(&self, repository: &Repository, view: &View<'_>, data: &Branch, ids: &Branch) -> Result<Reached> {
+        let has = |branch: &Branch| match view.base(branch) {
+            Some(tip) => merge::has_message(repository, tip, &trailer(&self.nonce)),
+            None => Ok(false),
+        };
+        if has(data)? {
+            return Ok(Reached::Task(self.path.clone()));
+        }
+        match TaskId::recognise(&self.id) {
+            Some(id) if !id.is_child() && has(ids)? => Ok(Reached::Id(id)),
+            _ => Ok(Reached::Nothing),
+        }
+    }
+}
+
+/// How far makings of one task got, as a fresh view of the branches of data and ids says: of several, the one that got
+/// furthest.
+///
+/// # Errors
+/// One that makes the transaction look at the remote first, where the view is not fresh.
+pub(crate) fn furthest(
+    makings: &[Making],
+    repository: &Repository,
+    view: &View<'_>,
+    (data, ids): (&Branch, &Branch),
+) -> Result<Reached> {
+    if !makings.is_empty() && !view.fresh {
+        return Err(Error::new(Kind::Unknown, "whether the task was made must be asked of the remote"));
+    }
+    let mut furthest = Reached::Nothing;
+    for making in makings {
+        match making.reached(repository, view, data, ids)? {
+            Reached::Nothing => {}
+            id @ Reached::Id(_) => furthest = id,
+            task @ Reached::Task(_) => return Ok(task),
+        }
+    }
+    Ok(furthest)
+}
+
+fn folder(repository: &Repository) -> PathBuf {
+    repository.common_dir.join("aitask/making")
+}

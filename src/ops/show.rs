@@ -1,0 +1,171 @@
+//! One task whole.
+
+use crate::error::Result;
+use crate::git::Branch;
+use crate::ledger::View;
+use crate::ops::list::{Look, Row};
+use crate::project::context::{Context, Wanted};
+use crate::task::{Board, Document, Task, TaskId, TaskPath, bundle, paths};
+use serde::Serialize;
+
+/// A task whole.
+#[derive(Debug, Clone, Serialize)]
+pub struct Shown {
+    /// When the remote was last asked (RFC 3339); `null` when it never was.
+    pub as_of: Option<String>,
+    /// The task and its surroundings.
+    pub task: Row,
+    /// It is in work on this machine and has no worktree in this clone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lacks_worktree: bool,
+    /// Its file.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+    /// Its plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanText>,
+    /// The active tasks that wait for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<TaskId>,
+    /// The last commits of its branch that the main worktree's branch lacks: short name and subject.
+    pub commits: Vec<String>,
+    /// Further fields of its file.
+    pub fields: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A plan.
+#[derive(Debug, Clone, Serialize)]
+pub struct PlanText {
+    /// Its file.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Fields that [`Row`] has, or that say nothing to a reader.
+const KNOWN: [&str; 8] =
+    ["priority", "effort", "depends", "issue_type", "status", "labels", "assigned_to", "children_to_implement"];
+
+/// Shows a task, active or archived.
+pub fn show(context: &Context, wanted: &Wanted) -> Result<Shown> {
+    let ledger = context.reading_ledger();
+    let (look, view) = Look::load(context, &ledger, false)?;
+    let ids = || std::iter::once(wanted.id).chain(wanted.or);
+    let archived = ids().find_map(|id| look.index.archived(id));
+    let data = context.data_branch()?.clone();
+    let path = match look.index.require_active(wanted) {
+        Ok(path) => path,
+        Err(error) => match archived {
+            Some(path) => path,
+            None => {
+                return Bundled::find(&look, &view, &data, ids())?.map(|found| found.show(context, &look)).ok_or(error);
+            }
+        },
+    };
+    let plan = look.index.plan(path).map(|plan| plan.as_str().to_owned());
+    let plan = plan.or_else(|| Some(path.plan().as_str().to_owned()).filter(|plan| look.index.has(plan)));
+    let wants: Vec<(&Branch, String)> =
+        std::iter::once(path.as_str().to_owned()).chain(plan.clone()).map(|path| (&data, path)).collect();
+    let mut files = view.files(&wants)?.into_iter();
+    let document = Document::parse(&files.next().flatten().unwrap_or_default());
+    let plan = plan.zip(files.next().flatten());
+    let plan = plan.map(|(path, bytes)| PlanText { path, text: String::from_utf8_lossy(&bytes).into_owned() });
+    let task = Task::from_document(path.clone(), &document);
+    let board = Board::new(&look.tasks);
+    let row = look.row(context, &board, &task);
+    let commits = match &row.worktree {
+        Some(worktree) => commits(context, &worktree.branch)?,
+        None => Vec::new(),
+    };
+    let waiting = look.tasks.iter().filter(|other| other.depends.iter().any(|entry| entry.id() == Some(task.id)));
+    Ok(Shown {
+        as_of: look.as_of.clone(),
+        lacks_worktree: row.lacks_worktree(context, context.session().ok().as_ref()),
+        path: path.as_str().to_owned(),
+        text: String::from_utf8_lossy(document.body()).into_owned(),
+        blocks: waiting.filter(|_| !path.is_archived()).map(|other| other.id).collect(),
+        task: row,
+        plan,
+        commits,
+        fields: fields(&document),
+    })
+}
+
+fn fields(document: &Document) -> serde_json::Map<String, serde_json::Value> {
+    let fields = document.keys().filter(|key| !KNOWN.contains(key));
+    fields.map(|key| (key.to_owned(), document.scalar_last(key).unwrap_or_default().into())).collect()
+}
+
+/// A task that is in a bundle.
+struct Bundled {
+    bundle: String,
+    path: TaskPath,
+    document: Document,
+    plan: Option<PlanText>,
+}
+
+impl Bundled {
+    /// Looks into the bundles that may have one of these ids (specification 30, section 5). One process a bundle.
+    fn find(look: &Look, view: &View<'_>, data: &Branch, ids: impl Iterator<Item = TaskId>) -> Result<Option<Self>> {
+        for id in ids {
+            let Some((bundle, member, content)) = Self::member(look, view, data, 't', id)? else { continue };
+            let Some(path) = TaskPath::parse(&format!("{}/{member}", paths::ARCHIVED_TASKS_DIR)) else { continue };
+            let plan = Self::member(look, view, data, 'p', id)?;
+            let plan = plan.map(|(bundle, member, content)| PlanText {
+                path: format!("{bundle}:{member}"),
+                text: String::from_utf8_lossy(&content).into_owned(),
+            });
+            return Ok(Some(Self { bundle, path, document: Document::parse(&content), plan }));
+        }
+        Ok(None)
+    }
+
+    fn member(
+        look: &Look,
+        view: &View<'_>,
+        data: &Branch,
+        letter: char,
+        id: TaskId,
+    ) -> Result<Option<(String, String, Vec<u8>)>> {
+        let root = if letter == 't' { paths::ARCHIVED_TASKS_DIR } else { paths::ARCHIVED_PLANS_DIR };
+        let stems = [bundle::path_for(id.number()), "old".to_owned()];
+        let names = stems.iter().flat_map(|stem| [".tar.zst", ".tar.gz"].map(|end| format!("{root}/{stem}{end}")));
+        for name in names.filter(|name| look.index.has(name)) {
+            let bytes = view.files(&[(data, name.clone())])?.pop().flatten().unwrap_or_default();
+            let files = bundle::files(&name, &bytes)?;
+            if let Some((member, content)) =
+                files.into_iter().find(|(member, _)| bundle::is_of(member, letter, &id.to_string()))
+            {
+                return Ok(Some((name, member, content)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn show(self, context: &Context, look: &Look) -> Shown {
+        let task = Task::from_document(self.path.clone(), &self.document);
+        Shown {
+            lacks_worktree: false,
+            as_of: look.as_of.clone(),
+            task: look.row(context, &Board::new(&look.tasks), &task),
+            path: format!(
+                "{}:{}",
+                self.bundle,
+                self.path.as_str().trim_start_matches(paths::ARCHIVED_TASKS_DIR).trim_start_matches('/')
+            ),
+            text: String::from_utf8_lossy(self.document.body()).into_owned(),
+            plan: self.plan,
+            blocks: Vec::new(),
+            commits: Vec::new(),
+            fields: fields(&self.document),
+        }
+    }
+}
+
+fn commits(context: &Context, branch: &Branch) -> Result<Vec<String>> {
+    let full = branch.full();
+    let call =
+        context.repository.read("log").args(["--format=%h %s", "-n", "20", full.as_str(), "--not", "HEAD", "--"]);
+    Ok(call.run()?.text().lines().map(crate::task::harmless).collect())
+}

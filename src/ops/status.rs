@@ -1,0 +1,68 @@
+//! Who works on what, and what is out of step.
+
+use crate::coordination::process::Liveness;
+use crate::error::Result;
+use crate::ops::list::{Look, Row, WorktreeState, state};
+use crate::ops::lock::LockedTask;
+use crate::project::context::Context;
+use crate::project::outcome::Holder;
+use crate::task::{Board, Status, Task, TaskId, TaskName};
+use crate::worktrees::registry::branch_in;
+use serde::Serialize;
+
+/// The state of everything.
+#[derive(Debug, Clone, Serialize)]
+pub struct Overview {
+    /// When the remote was last asked (RFC 3339); `null` when it never was.
+    pub as_of: Option<String>,
+    /// The tasks somebody holds.
+    pub active: Vec<Row>,
+    /// Those of them that are in work on this machine and have no worktree in this clone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without_worktree: Vec<TaskId>,
+    /// Locks whose session is dead, or whose task is not active any more.
+    pub stale_locks: Vec<LockedTask>,
+    /// Task worktrees of this clone whose task is not active any more.
+    pub orphan_worktrees: Vec<WorktreeState>,
+    /// Tasks that say Implementing, and nobody holds them.
+    pub unlocked_implementing: Vec<Row>,
+    /// What can be picked, best first.
+    pub ready: Vec<Row>,
+}
+
+/// Looks at everything.
+pub fn status(context: &Context, fetch: bool) -> Result<Overview> {
+    let ledger = context.reading_ledger();
+    let (mut look, _) = Look::load(context, &ledger, fetch)?;
+    let tasks = std::mem::take(&mut look.tasks);
+    let board = Board::new(&tasks);
+    let held = |task: &&Task| look.locks.contains_key(&task.id);
+    let row = |task: &Task| look.row(context, &board, task);
+    let stale = look.locks.values().filter(|lock| {
+        look.index.active(lock.task).is_none() || lock.liveness(&context.repository, &look.host) == Liveness::Dead
+    });
+    let stale_locks = stale.map(|lock| LockedTask { task: lock.task, lock: Holder::new(context, lock, &look.host) });
+    let main = look.worktrees.first().and_then(|main| main.head.as_ref());
+    let orphans = look.worktrees.iter().filter_map(|record| {
+        let branch = branch_in(context, record)?;
+        let name = TaskName::from_branch(branch.as_str())?;
+        let known = board.find_name(name.as_str()).is_some() || board.is_active(name.id());
+        (!known).then(|| state(context, record, branch, main))
+    });
+    let unlocked = board.ordered().into_iter().filter(|task| task.status == Status::Implementing && !held(task));
+    let own = context.session().ok();
+    let active: Vec<_> = board.ordered().into_iter().filter(held).map(row).collect();
+    Ok(Overview {
+        as_of: look.as_of.clone(),
+        without_worktree: active
+            .iter()
+            .filter(|row| row.lacks_worktree(context, own.as_ref()))
+            .map(|row| row.id)
+            .collect(),
+        active,
+        stale_locks: stale_locks.collect(),
+        orphan_worktrees: orphans.collect(),
+        unlocked_implementing: unlocked.map(row).collect(),
+        ready: board.ready().into_iter().filter(|task| !held(task)).map(row).collect(),
+    })
+}

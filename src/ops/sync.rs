@@ -1,0 +1,186 @@
+//! Bringing this clone's task data up to what is published.
+
+use crate::coordination::{LockEntry, Locks};
+use crate::error::{Error, Kind, Result, quoted};
+use crate::git::run::Call;
+use crate::git::{Branch, merge};
+use crate::ledger::checkouts::Lagging;
+use crate::ledger::transaction::Step;
+use crate::ledger::{Decision, Edit, Plan, View, nonce};
+use crate::project::context::Context;
+use crate::project::index::{Index, branches};
+use crate::project::outcome::{Aside, DryRun};
+use crate::sync::join::Resolutions;
+use crate::sync::outcome::{Manner, Progress, Reconciled};
+use crate::sync::reconcile::reconcile;
+use crate::task::TaskId;
+use crate::task::merge::Rules;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Fetches, brings the checkout of the task data forward, and removes the locks that `stale` names. One connection, and
+/// one more if there are any. Gives their number and what stayed behind.
+pub fn sync(
+    context: &Context,
+    stale: impl Fn(&mut dyn Iterator<Item = TaskId>) -> Vec<TaskId>,
+    cleanup: impl Fn(&[TaskId]) -> Step,
+) -> Result<(usize, Vec<Lagging>)> {
+    let (locks_branch, data) = branches(context)?;
+    let held = |view: &View<'_>| -> Result<Vec<TaskId>> {
+        let root = view.objects(&[Locks::request(&locks_branch)])?.pop().flatten();
+        root.map_or_else(|| Ok(Vec::new()), |root| Ok(Locks::of(Some(&root))?.tasks().collect()))
+    };
+    let brought = context.ledger().transact(&nonce()?, &[locks_branch.clone(), data], |view| {
+        Ok(Decision::Nothing(if view.fresh { held(view)? } else { Vec::new() }))
+    })?;
+    // What is stale is told by the task data as they are now.
+    if stale(&mut brought.value.into_iter()).is_empty() {
+        return Ok((0, brought.lagging));
+    }
+    let swept = context.ledger().transact(&nonce()?, std::slice::from_ref(&locks_branch), |view| {
+        let stale = stale(&mut held(view)?.into_iter());
+        if stale.is_empty() {
+            return Ok(Decision::Nothing(0));
+        }
+        Ok(Decision::Swap(Plan::new().step(&locks_branch, cleanup(&stale)), stale.len()))
+    })?;
+    Ok((swept.value, brought.lagging))
+}
+
+/// How many commits of the task data only this clone has, and how many only the remote, as far as known; and the name of
+/// the published branch.
+#[must_use]
+pub fn unreconciled(context: &Context) -> Option<(u32, u32, String)> {
+    let data = context.data_branch().ok()?;
+    let remote = context.channel.remote()?;
+    let ledger = context.reading_ledger();
+    let view = ledger.view(std::slice::from_ref(data), false).ok()?;
+    let tip = view.tip(data);
+    let (ahead, behind) =
+        merge::ahead_behind(&context.repository, tip.local.as_ref()?, tip.published.as_ref()?).ok()?;
+    Some((ahead, behind, format!("{remote}/{data}")))
+}
+
+/// What `git aitask sync` did.
+#[derive(Debug, Clone, Serialize)]
+pub struct Synced {
+    /// In a word.
+    pub did: Did,
+    /// How many edited files were committed.
+    pub committed: usize,
+    /// Files that both sides changed, merged by the rules.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<PathBuf>,
+    /// Archived tasks whose lock was left behind, and is gone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub released: Vec<TaskId>,
+    /// What else there is to say.
+    #[serde(flatten)]
+    pub aside: Aside,
+}
+
+/// What a sync came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Did {
+    /// Both sides were the same.
+    Nothing,
+    /// Local commits went out.
+    Pushed,
+    /// Published ones came in.
+    Pulled,
+    /// Both.
+    Both,
+    /// Both, and files were merged by the rules.
+    Merged,
+    /// There is no remote.
+    Alone,
+}
+
+/// Brings both sides together, and releases locks of archived tasks. One connection when there is nothing to do.
+///
+/// # Errors
+/// [`Kind::Conflict`] with the files; [`Kind::Unreachable`], [`Kind::Dirty`], [`Kind::Denied`] and others with the way
+/// out. Nothing is half done.
+pub fn bring_together(context: &Context) -> Result<Synced> {
+    let locks_branch = crate::ledger::Ledger::locks_branch()?;
+    let (mut committed, mut merged, mut dry_run) = (0, Vec::new(), DryRun::default());
+    let mut progress = |progress| match progress {
+        Progress::Committing(files) => committed += files,
+        Progress::Merged(path) => merged.push(path),
+        Progress::WouldSwap(update) => dry_run.refs.push((&update).into()),
+        Progress::WouldRun(command) => dry_run.commands.push(command),
+        Progress::Fetching | Progress::Pulling(_) | Progress::Pushing(_) => {}
+    };
+    let (resolutions, also) = (Resolutions::new(), [locks_branch.clone()]);
+    let manner = Manner {
+        commit: true,
+        push_first: false,
+        also: &also,
+        rules: Rules::ThreeWay,
+        resolutions: &resolutions,
+        progress: &mut progress,
+    };
+    let did = match reconcile(context, manner)? {
+        Reconciled::Nothing => Did::Nothing,
+        Reconciled::Pushed => Did::Pushed,
+        Reconciled::Pulled => Did::Pulled,
+        Reconciled::Both => Did::Both,
+        Reconciled::Merged => Did::Merged,
+        Reconciled::NoRemote => Did::Alone,
+        Reconciled::Failed(_, error) => return Err(error),
+        Reconciled::Conflict(files) => {
+            let names: Vec<_> = files.iter().map(|file| file.path.display().to_string()).collect();
+            let message = format!("changed here and at the remote, and no rule merges it: {}", names.join(", "));
+            let dir = context.data_dir();
+            let upstream = context.channel.remote().map_or_else(String::new, |remote| format!("{remote}/"));
+            let data = context.data_branch()?;
+            let hint = format!(
+                "cd {} && git merge {upstream}{data}   # mend the files and commit, then git aitask sync",
+                quoted(&dir)
+            );
+            return Err(Error::new(Kind::Conflict, message).hint(hint).detail("files", names));
+        }
+    };
+    let mut aside = Aside { dry_run: context.dry_run.then_some(dry_run), ..Aside::default() };
+    // What was just fetched is looked at; only a lock to release costs another connection.
+    let released = if stale_locks(context, &context.reading_ledger().view(&all(context)?, false)?)?.is_empty() {
+        Vec::new()
+    } else {
+        let landed = context.ledger().transact(&nonce()?, &all(context)?, |view| {
+            let stale = stale_locks(context, view)?;
+            if stale.is_empty() {
+                return Ok(Decision::Nothing(stale));
+            }
+            let edits = stale.iter().map(|id| Edit::Remove { path: LockEntry::path(*id) }).collect();
+            let step = Step::edit(format!("ait: Cleanup {} stale lock(s)", stale.len()), edits);
+            Ok(Decision::Swap(Plan::new().step(&locks_branch, step), stale))
+        })?;
+        aside.extend(Aside { lagging: Vec::new(), ..Aside::of(context, &landed) });
+        landed.value
+    };
+    Ok(Synced { did, committed, merged, released, aside })
+}
+
+fn all(context: &Context) -> Result<[Branch; 2]> {
+    branches(context).map(|(locks, data)| [locks, data])
+}
+
+/// The locks of tasks that are archived, and active nowhere.
+fn stale_locks(context: &Context, view: &View<'_>) -> Result<Vec<TaskId>> {
+    let (locks_branch, data) = branches(context)?;
+    let Some(root) = view.objects(&[Locks::request(&locks_branch)])?.pop().flatten() else { return Ok(Vec::new()) };
+    let locks = Locks::of(Some(&root))?;
+    if locks.tasks().next().is_none() {
+        return Ok(Vec::new());
+    }
+    let index = Index::load(view, &data)?;
+    Ok(locks.tasks().filter(|id| index.active(*id).is_none() && index.archived(*id).is_some()).collect())
+}
+
+/// Runs a helper script beside the caller, for its effects alone: what it says and how it ends does not matter.
+pub fn run_helper(context: &Context, script: &Path, args: &[&str]) {
+    let call = Call::program(context.repository.git().environment(), script, &context.repository.root);
+    let _ = call.args(args).limit(Duration::from_secs(60)).output();
+}

@@ -1,0 +1,206 @@
+//! The worktrees of tasks in this clone. Asks git's registry, not the network.
+
+use crate::error::{Error, Kind, Result, quoted};
+use crate::git::{Branch, worktree};
+use crate::ops::list::{WorktreeState, state};
+use crate::project::context::{Context, Wanted};
+use crate::project::cut_off::Site;
+use crate::project::holder;
+use crate::project::index::Index;
+use crate::project::outcome::{Aside, DryRun, WorktreeInfo};
+use crate::task::{TaskId, TaskName};
+use crate::worktrees::base::Base;
+use crate::worktrees::registry::{branch_in, gone};
+use crate::worktrees::task_worktree::Place;
+use crate::worktrees::teardown::{self, BranchEnd, Manner, WorktreeEnd, WorktreeName};
+use crate::worktrees::{landed, plan_branches};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// All task worktrees.
+#[derive(Debug, Clone, Serialize)]
+pub struct WorktreeList {
+    /// One a worktree.
+    pub worktrees: Vec<TaskWorktree>,
+}
+
+/// One task's worktree.
+#[derive(Debug, Clone, Serialize)]
+pub struct TaskWorktree {
+    /// The task.
+    pub task: TaskId,
+    /// Its state.
+    #[serde(flatten)]
+    pub state: WorktreeState,
+}
+
+/// Where a worktree is.
+#[derive(Debug, Clone, Serialize)]
+pub struct WorktreePath {
+    /// The task.
+    pub task: TaskId,
+    /// The folder.
+    pub path: PathBuf,
+}
+
+/// Every task worktree.
+pub fn list(context: &Context) -> Result<WorktreeList> {
+    let records = worktree::list(&context.repository)?;
+    let main = records.first().and_then(|main| main.head.clone());
+    let worktrees = records.iter().filter_map(|record| {
+        let branch = branch_in(context, record)?;
+        let task = TaskName::from_branch(branch.as_str())?.id();
+        Some(TaskWorktree { task, state: state(context, record, branch, main.as_ref()) })
+    });
+    Ok(WorktreeList { worktrees: worktrees.collect() })
+}
+
+/// Where the worktree of a task is.
+///
+/// # Errors
+/// [`Kind::NoSuchTask`] when it has none in this clone; [`Kind::Occupied`] when it is half made or half removed.
+pub fn path(context: &Context, wanted: &Wanted) -> Result<WorktreePath> {
+    let records = worktree::list(&context.repository)?;
+    let found = records.into_iter().find_map(|record| {
+        let branch = branch_in(context, &record)?;
+        let name = TaskName::from_branch(branch.as_str())?;
+        let other = name.as_top_level().map(|name| name.id());
+        (name.id() == wanted.id || other == Some(wanted.id)).then_some((record.path, branch))
+    });
+    let (path, branch) = found.ok_or_else(|| {
+        Error::new(Kind::NoSuchTask, format!("{} has no worktree in this clone", wanted.id.t()))
+            .hint(format!("git aitask pick {}", wanted.id))
+    })?;
+    match Site::of(&context.repository, &path, &branch).cut_off() {
+        None => Ok(WorktreePath { task: wanted.id, path }),
+        Some(what) => {
+            let message = format!("{} is not whole: it is in the middle of {}", path.display(), what.name());
+            Err(Error::new(Kind::Occupied, message).hint(format!("git aitask worktree add {}", wanted.id)))
+        }
+    }
+}
+
+/// A worktree made.
+#[derive(Debug, Clone, Serialize)]
+pub struct Added {
+    /// The task.
+    pub task: TaskId,
+    /// Its worktree; absent when it was only to be shown what would be made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worktree: Option<WorktreeInfo>,
+    /// What else there is to say.
+    #[serde(flatten)]
+    pub aside: Aside,
+}
+
+/// Makes the worktree of a task, or finds it; takes nothing and asks nobody. A branch that is there is attached.
+///
+/// # Errors
+/// [`Kind::NoSuchTask`]; [`Kind::Occupied`] when there is no room for it.
+pub fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Result<Added> {
+    let data = context.data_branch()?.clone();
+    let ledger = context.reading_ledger();
+    let view = ledger.view(std::slice::from_ref(&data), false)?;
+    let index = Index::load(&view, &data)?;
+    let path = index.require_active(wanted)?;
+    let planned = plan_branches::base(context, (&view, &index), path, base)?;
+    let base = planned.map_or_else(|| Base::find_for(context, base, std::slice::from_ref(wanted)), Ok)?;
+    let place = Place::find(context, path.name())?;
+    place.require_free(context)?;
+    let mut aside = Aside { dry_run: context.dry_run.then(DryRun::default), ..Aside::default() };
+    if place.record.is_none() {
+        aside.would_run(place.add_command(context, &base)?);
+    }
+    let worktree = if context.dry_run { None } else { Some(place.ensure(context, &base)?) };
+    aside.notes.extend(worktree.iter().flat_map(WorktreeInfo::notes));
+    Ok(Added { task: path.id(), worktree, aside })
+}
+
+/// What a removal came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct Removed {
+    /// The task.
+    pub task: TaskId,
+    /// Where the worktree was; absent when there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// The task branch is gone.
+    pub branch_deleted: bool,
+    /// The task branch, where it has commits of its own and stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch_kept: Option<Branch>,
+    /// What else there is to say.
+    #[serde(flatten)]
+    pub aside: Aside,
+}
+
+/// Removes the worktree of a task, and its branch when all its commits are where they were to land, as far as that is known,
+/// else in what the main worktree has checked out.
+///
+/// # Errors
+/// [`Kind::Dirty`] for uncommitted work and a rebase, unless `discard`; [`Kind::Held`] for work of another session that
+/// lives, even then; [`Kind::Occupied`] for one that is locked, gone, or not the task's.
+pub fn remove(context: &Context, wanted: &Wanted, discard: bool) -> Result<Removed> {
+    let name = name_of(context, wanted)?;
+    let mut aside = Aside { dry_run: context.dry_run.then(DryRun::default), ..Aside::default() };
+    let homes = landed::homes(context, wanted.id);
+    let manner = Manner { discard, rebasing: true, homes, dry_run: context.dry_run };
+    let removal = teardown::remove(context, &name, &manner)?;
+    let path = match removal.worktree {
+        WorktreeEnd::None => None,
+        WorktreeEnd::Removed(path) => Some(path),
+        WorktreeEnd::Kept(teardown::HELD, _) if let Err(held) = holder::require_idle(context, name.as_str()) => {
+            return Err(held);
+        }
+        WorktreeEnd::Kept(reason, path) => return Err(refusal(wanted, name.branch(), reason, &path, &removal.causes)),
+    };
+    aside.notes.extend(landed::lost_rebase(context, removal.rebased.as_ref(), &manner.homes)?);
+    if let Some(path) = &path {
+        let force = if discard { " --force" } else { "" };
+        aside.would_run(format!("git worktree remove{force} {}", quoted(path)));
+    }
+    let branch_deleted = removal.branch == BranchEnd::Deleted;
+    if branch_deleted {
+        aside.would_run(format!("git branch -d {}", name.branch()));
+    }
+    let branch_kept = matches!(removal.branch, BranchEnd::Kept(_)).then(|| name.branch().clone());
+    let path = path.filter(|_| !context.dry_run);
+    Ok(Removed { task: wanted.id, path, branch_deleted: branch_deleted && !context.dry_run, branch_kept, aside })
+}
+
+fn refusal(wanted: &Wanted, branch: &Branch, reason: &str, path: &Path, causes: &[String]) -> Error {
+    let show = path.display();
+    let why = causes.join("; ");
+    let why = if why.is_empty() { reason.replace('_', " ") } else { why };
+    let message = format!("{show} stays: {why}");
+    match reason {
+        "dirty" => Error::new(Kind::Dirty, message)
+            .hint(format!("cd {} && git status", quoted(path)))
+            .hint(format!("git aitask worktree remove {} --discard   # loses it", wanted.id)),
+        "locked" => Error::new(Kind::Occupied, message).hint(format!("git worktree unlock {}", quoted(path))),
+        "stale_record" => gone(path, branch),
+        _ => Error::new(Kind::Occupied, message).hint("git worktree list"),
+    }
+}
+
+/// The name of the task somebody means: one that has a worktree here, else one that there is.
+fn name_of(context: &Context, wanted: &Wanted) -> Result<WorktreeName> {
+    let records = worktree::list(&context.repository)?;
+    let ids: Vec<_> = std::iter::once(wanted.id).chain(wanted.or).collect();
+    let here = records.iter().find_map(|record| {
+        let name = TaskName::from_branch(branch_in(context, record)?.as_str())?;
+        let top = name.as_top_level().map(|name| name.id());
+        (ids.contains(&name.id()) || top.is_some_and(|id| ids.contains(&id))).then(|| name.as_str().to_owned())
+    });
+    let text = if let Some(text) = here {
+        text
+    } else {
+        let data = context.data_branch()?.clone();
+        let ledger = context.reading_ledger();
+        let view = ledger.view(std::slice::from_ref(&data), false)?;
+        let index = Index::load(&view, &data)?;
+        let archived = || ids.iter().find_map(|id| index.archived(*id));
+        index.require_active(wanted).or_else(|error| archived().ok_or(error))?.name().as_str().to_owned()
+    };
+    WorktreeName::parse(&text).ok_or_else(|| Error::new(Kind::Usage, format!("{text:?} is no name of a worktree")))
+}

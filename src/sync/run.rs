@@ -1,0 +1,397 @@
+//! The steps, one after the other, again when the remote or the checkout moved meanwhile.
+
+use crate::error::{Error, Kind, Result, quoted};
+use crate::files::{Tree, is_left_by_a_write};
+use crate::git::carry::{self, Forward};
+use crate::git::porcelain::status::StatusEntry;
+use crate::git::remote::{self, PushOptions};
+use crate::git::{Branch, Oid, RefUpdate, RemoteName, forward, merge, refs, worktree};
+use crate::interrupt;
+use crate::ledger::backoff::Deadline;
+use crate::ledger::publish;
+use crate::project::context::Context;
+use crate::project::data_state;
+use crate::project::ignores::is_private;
+use crate::sync::join::{self, Join};
+use crate::sync::outcome::{Failure, Manner, Progress, Reconciled};
+use crate::task::{merge as task_merge, paths};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The subject of the commit that takes local edits in.
+pub(crate) const AUTO_COMMIT: &str = "ait: Auto-commit task changes before sync";
+/// No single conversation with the remote takes longer (specification 40, section 6.5, point 7).
+const CONVERSATION: Duration = Duration::from_secs(10);
+/// How often a lock of another git is waited for, a tenth of a second each.
+const PATIENCE: u32 = 20;
+/// Rounds in which a checkout may be changed under our hands, or the remote may move.
+const ROUNDS: u32 = 5;
+
+/// An early end.
+pub(crate) type Step<T = ()> = Result<Result<T, Reconciled>>;
+
+fn failed<T>(failure: Failure, error: Error) -> Result<T, Reconciled> {
+    Err(Reconciled::Failed(failure, error))
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    pub(crate) pulled: bool,
+    pushed: bool,
+    merged: bool,
+}
+
+impl Done {
+    pub(crate) fn answer(&self) -> Reconciled {
+        match self {
+            Self { merged: true, .. } => Reconciled::Merged,
+            Self { pulled: true, pushed: true, .. } => Reconciled::Both,
+            Self { pushed: true, .. } => Reconciled::Pushed,
+            Self { pulled: true, .. } => Reconciled::Pulled,
+            _ => Reconciled::Nothing,
+        }
+    }
+}
+
+pub(crate) struct Work<'a, 'm> {
+    pub(crate) context: &'a Context,
+    pub(crate) remote: &'a RemoteName,
+    pub(crate) data: &'a Branch,
+    /// What it is called at the remote.
+    pub(crate) published: Branch,
+    pub(crate) checkout: Option<PathBuf>,
+    pub(crate) manner: Manner<'m>,
+    pub(crate) deadline: Deadline,
+    pub(crate) done: Done,
+    /// The remote answered a fetch.
+    pub(crate) asked: bool,
+    /// What the remote has, where a push of ours said so.
+    pub(crate) known: Option<Oid>,
+    /// Under `--dry-run`, the commit that local edits would become.
+    pub(crate) rehearsed: Option<Oid>,
+}
+
+impl Work<'_, '_> {
+    pub(crate) fn run(&mut self) -> Step {
+        if let Err(end) = self.commit()? {
+            return Ok(Err(end));
+        }
+        let mut blocked = 0;
+        for attempt in 0.. {
+            let (local, theirs) = match self.look(attempt)? {
+                Ok(tips) => tips,
+                Err(end) => return Ok(Err(end)),
+            };
+            let repository = &self.context.repository;
+            let goal = match (&local, &theirs) {
+                (None, None) => return Ok(Ok(())),
+                (Some(local), Some(theirs)) if local == theirs => return Ok(Ok(())),
+                (None, Some(theirs)) => return self.begin(theirs).map(Ok),
+                (Some(local), None) => local.clone(),
+                (Some(local), Some(theirs)) => {
+                    let (ahead, behind) = merge::ahead_behind(repository, local, theirs)?;
+                    if behind > 0 {
+                        (self.manner.progress)(Progress::Pulling(behind));
+                    }
+                    match (ahead, behind) {
+                        (0, _) if self.context.dry_run => return self.rehearse_bring(theirs),
+                        (0, _) => match self.bring(local, theirs)? {
+                            Forward::Done => {
+                                self.done.pulled |= self.known.as_ref() != Some(theirs);
+                                return Ok(Ok(()));
+                            }
+                            Forward::Diverged => continue,
+                            Forward::Refused(said) => {
+                                blocked += 1;
+                                match self.make_way(blocked, said)? {
+                                    Ok(()) => continue,
+                                    Err(end) => return Ok(Err(end)),
+                                }
+                            }
+                        },
+                        (_, 0) => local.clone(),
+                        _ => match self.join(local, theirs, &mut blocked)? {
+                            Ok(Some(joined)) => joined,
+                            Ok(None) => continue,
+                            Err(end) => return Ok(Err(end)),
+                        },
+                    }
+                }
+            };
+            if let Some(astray) = self.astray() {
+                return Ok(failed(Failure::NoUpstream, astray));
+            }
+            if let Some(local) = &local {
+                let base = theirs.as_ref().map(|theirs| merge::ahead_behind(repository, local, theirs));
+                (self.manner.progress)(Progress::Pushing(base.transpose()?.map_or(1, |(ahead, _)| ahead)));
+            }
+            if self.context.dry_run {
+                self.rehearse_push(theirs.as_ref(), &goal);
+                self.done.pushed = true;
+                return if local.as_ref() == Some(&goal) { Ok(Ok(())) } else { self.rehearse_bring(&goal) };
+            }
+            match self.push(theirs.as_ref(), &goal)? {
+                Ok(true) => {
+                    self.done.pushed = true;
+                    self.known = Some(goal.clone());
+                    if local.as_ref() == Some(&goal) {
+                        return Ok(Ok(()));
+                    }
+                    self.done.pulled = true;
+                }
+                Ok(false) if attempt >= ROUNDS || !self.deadline.wait(attempt)? => {
+                    let message = format!("others kept changing {} meanwhile", self.data);
+                    return Ok(failed(Failure::Push, Error::new(Kind::Contention, message)));
+                }
+                Ok(false) => self.asked = false,
+                Err(end) => return Ok(Err(end)),
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Commits local edits of the task data, and nothing else.
+    fn commit(&mut self) -> Step {
+        let Some(dir) = self.checkout.clone() else { return Ok(Ok(())) };
+        if let Some(marker) = data_state::unfinished(&dir).first().filter(|_| self.context.has_data_branch()) {
+            let message = format!("{} is in the middle of a {marker}", dir.display());
+            return Ok(failed(Failure::Stuck(marker), Error::new(Kind::Dirty, message).hint("ait git-health")));
+        }
+        let repository = &self.context.repository;
+        let folders = self.folders();
+        let below_folders = folders.each_ref().map(String::as_str);
+        let status = worktree::changes_below(repository, &dir, &below_folders)?;
+        if status.branch.as_ref() != Some(self.data) {
+            let message = format!("{} is not on the branch {}", dir.display(), self.data);
+            let hint = format!("cd {} && git switch {}", quoted(&dir), self.data);
+            return Ok(failed(Failure::Detached, Error::new(Kind::DetachedHead, message).hint(hint)));
+        }
+        let below = |path: &Path| folders.iter().any(|folder| path.starts_with(folder));
+        let mut changed = status.entries;
+        changed.retain(|entry| below(&entry.path) && !entry.path.as_os_str().is_empty());
+        changed.retain(|entry| !is_link_of_ours(&entry.path) && !is_left_by_a_write(&entry.path) && !is_private(entry));
+        if changed.is_empty() || !self.manner.commit {
+            return Ok(Ok(()));
+        }
+        // Git itself refuses to commit some files alone in the middle of a merge, but not of a revert, which it then ends.
+        if let Some(what) = worktree::in_progress(&dir) {
+            let message = format!("{} is in the middle of {what}", dir.display());
+            return Ok(failed(Failure::Commit, Error::new(Kind::Dirty, message).hint("git status")));
+        }
+        let marked = changed.iter().find(|entry| {
+            let text = Tree::new(&dir).read(&entry.path).unwrap_or_default();
+            task_merge::has_markers(&text)
+        });
+        if let Some(entry) = marked {
+            let message = format!("{} still has conflict markers in it", entry.path.display());
+            return Ok(failed(Failure::Commit, Error::new(Kind::Conflict, message)));
+        }
+        (self.manner.progress)(Progress::Committing(changed.len()));
+        if self.context.dry_run {
+            return self.rehearse_commit(&dir, &changed).map(Ok);
+        }
+        let mut tries = 0;
+        loop {
+            match worktree::commit_files(repository, &dir, AUTO_COMMIT, &changed) {
+                Ok(()) => return Ok(Ok(())),
+                // Another git is at work here, perhaps for a command of ours that was killed: it will be done soon.
+                Err(error) if error.to_string().contains(".lock': File exists") && tries < PATIENCE => {
+                    tries += 1;
+                    interrupt::pause(Duration::from_millis(100))?;
+                }
+                Err(error) => {
+                    // That git may have committed the very same.
+                    let left = worktree::changes_below(repository, &dir, &below_folders)?;
+                    let is_left = |entry: &StatusEntry| changed.iter().any(|changed| changed.path == entry.path);
+                    let done = !left.entries.iter().any(is_left);
+                    return Ok(if done { Ok(()) } else { failed(Failure::Commit, error) });
+                }
+            }
+        }
+    }
+
+    /// The folders of the task data: on a code branch those of the project we stand in, which may lie below the root.
+    fn folders(&self) -> [String; 2] {
+        let Context { repository, here, .. } = self.context;
+        let folders = [paths::TASKS_DIR, paths::PLANS_DIR];
+        let project = here.strip_prefix(&repository.root).ok().filter(|_| here.join(paths::TASKS_DIR).exists());
+        match project.and_then(Path::to_str).filter(|project| !project.is_empty()) {
+            Some(project) if !self.context.has_data_branch() => folders.map(|folder| format!("{project}/{folder}")),
+            _ => folders.map(str::to_owned),
+        }
+    }
+
+    /// The local and the published tip.
+    fn look(&mut self, attempt: u32) -> Step<(Option<Oid>, Option<Oid>)> {
+        let repository = &self.context.repository;
+        let branches = [std::slice::from_ref(&self.published), self.manner.also].concat();
+        let mut tries = 0;
+        if attempt == 0 {
+            (self.manner.progress)(Progress::Fetching);
+        }
+        if attempt == 0 && self.manner.push_first {
+            let (local, theirs) = self.tips()?;
+            self.asked = theirs.is_some() && local != theirs;
+        }
+        while !self.asked {
+            match remote::fetch(repository, self.remote, &branches, self.limit()) {
+                Ok(()) => self.asked = true,
+                // Another git that fetches into the same remote-tracking ref is no reason to give up.
+                Err(error) if error.kind() == Kind::Contention && self.deadline.wait(tries)? => tries += 1,
+                Err(error) => return Ok(failed(Failure::NoNetwork, error)),
+            }
+        }
+        let (local, mut theirs) = self.tips()?;
+        if let Some(gone) = self.context.ledger().lost(&self.published, theirs.as_ref(), local.as_ref())? {
+            return Ok(failed(Failure::NoUpstream, gone));
+        }
+        // A code branch that is gone at the remote leaves its remote-tracking ref behind.
+        let stays = attempt > 0 && self.known.is_none() && !self.context.has_data_branch();
+        if stays && !remote::has_branch(repository, self.remote, &self.published, self.limit())? {
+            theirs = None;
+        }
+        if theirs.is_none() && !self.context.has_data_branch() && self.upstream().is_none() {
+            let message = format!("{} was never published on {}", self.data, self.remote);
+            let error = Error::new(Kind::NotInitialised, message);
+            return Ok(failed(Failure::NoUpstream, error.hint(format!("git push -u {} {}", self.remote, self.data))));
+        }
+        Ok(Ok((local, theirs)))
+    }
+
+    pub(crate) fn tips(&self) -> Result<(Option<Oid>, Option<Oid>)> {
+        let [local, theirs] = [self.data.full(), self.published.tracking(self.remote)];
+        let mut known = refs::load(&self.context.repository, &[local.clone(), theirs.clone()])?;
+        Ok((self.rehearsed.clone().or_else(|| known.remove(&local)), known.remove(&theirs)))
+    }
+
+    pub(crate) fn limit(&self) -> Duration {
+        let most = CONVERSATION.min(self.context.settings.timeout).max(Duration::from_secs(1));
+        self.deadline.left().unwrap_or_default().clamp(Duration::from_secs(1), most)
+    }
+
+    fn upstream(&self) -> Option<&str> {
+        self.context.repository.config().last(&format!("branch.{}.merge", self.data))
+    }
+
+    /// A clone that had no branch of its own gets one.
+    fn begin(&mut self, theirs: &Oid) -> Result<()> {
+        self.done.pulled = true;
+        if self.context.dry_run {
+            (self.manner.progress)(Progress::WouldRun(format!("git branch {} {theirs}", self.data)));
+            return Ok(());
+        }
+        let update = RefUpdate { name: self.data.full(), old: None, new: Some(theirs.clone()) };
+        refs::swap(&self.context.repository, &[update], "aitask: follow the remote")?;
+        Ok(())
+    }
+
+    /// Brings branch and checkout forward.
+    fn bring(&self, local: &Oid, to: &Oid) -> Result<Forward> {
+        let repository = &self.context.repository;
+        if let Some(dir) = &self.checkout {
+            return forward::fast_forward(repository, dir, local, to, &[]);
+        }
+        let update = RefUpdate { name: self.data.full(), old: Some(local.clone()), new: Some(to.clone()) };
+        Ok(match refs::swap(repository, &[update], "aitask: follow the remote")? {
+            refs::Swap::Done => Forward::Done,
+            refs::Swap::Refused(_) | refs::Swap::CutOff(_) => Forward::Diverged,
+        })
+    }
+
+    /// Somebody edited a file under our hands: their edit is committed, too.
+    fn make_way(&mut self, blocked: u32, said: String) -> Step {
+        if blocked < ROUNDS && self.manner.commit {
+            let tip = || refs::load(&self.context.repository, &[self.data.full()]);
+            let before = tip()?;
+            let committed = self.commit()?;
+            if committed.is_err() || tip()? != before {
+                return Ok(committed);
+            }
+        }
+        Ok(failed(Failure::InTheWay, Error::new(Kind::Dirty, said)))
+    }
+
+    /// A commit that has both histories; `None`: the checkout changed meanwhile, look again.
+    fn join(&mut self, local: &Oid, theirs: &Oid, blocked: &mut u32) -> Step<Option<Oid>> {
+        let repository = &self.context.repository;
+        let upstream = format!("{}/{}", self.remote, self.published);
+        let Manner { rules, resolutions, .. } = self.manner;
+        let joined = match join::join(repository, local, theirs, &upstream, rules, resolutions) {
+            Ok(Join::Joined { commit, merged }) => {
+                self.done.merged |= !merged.is_empty();
+                for path in merged {
+                    (self.manner.progress)(Progress::Merged(path));
+                }
+                commit
+            }
+            Ok(Join::Conflict(unresolved)) => return Ok(Err(Reconciled::Conflict(unresolved))),
+            Err(error) => return Ok(failed(Failure::InTheWay, error)),
+        };
+        if self.context.dry_run {
+            return Ok(Ok(Some(joined)));
+        }
+        if let Some(dir) = &self.checkout
+            && let Forward::Refused(said) = carry::could_carry(repository, dir, local, &joined, &[], None)?
+        {
+            *blocked += 1;
+            return Ok(self.make_way(*blocked, said)?.map(|()| None));
+        }
+        if !self.manner.resolutions.is_empty() {
+            // What somebody resolved by hand is kept whatever comes of the push.
+            return Ok(Ok(match self.bring(local, &joined)? {
+                Forward::Done => Some(joined),
+                _ => None,
+            }));
+        }
+        Ok(Ok(Some(joined)))
+    }
+
+    /// What a push would do, and how.
+    pub(crate) fn update(&self, theirs: Option<&Oid>, goal: &Oid) -> ([RefUpdate; 1], PushOptions) {
+        let update = RefUpdate { name: self.published.full(), old: theirs.cloned(), new: Some(goal.clone()) };
+        ([update], PushOptions { atomic: false, hooks: true, dry_run: false, limit: self.limit() })
+    }
+
+    /// Whether a push of ours would go where git's own would not: to a branch of another name (git-config(1),
+    /// `push.default`).
+    fn astray(&self) -> Option<Error> {
+        let config = self.context.repository.config();
+        let to_upstream = config.last("push.default").is_some_and(|to| matches!(to, "upstream" | "tracking"));
+        if self.published == *self.data || to_upstream {
+            return None;
+        }
+        let (data, published) = (self.data, &self.published);
+        let message = format!("{data} follows {published} of {}, and what {data} has is not pushed there", self.remote);
+        Some(Error::new(Kind::NotInitialised, message).hint(format!("git switch {published}")))
+    }
+
+    /// Publishes; `false` when the remote has moved.
+    fn push(&self, theirs: Option<&Oid>, goal: &Oid) -> Step<bool> {
+        let repository = &self.context.repository;
+        let (updates, options) = self.update(theirs, goal);
+        match publish::outcome(self.remote, remote::push(repository, self.remote, &updates, options)?) {
+            Some(publish::Outcome::Landed(_)) => {
+                if !remote::tracks(repository, self.remote, &self.published) {
+                    refs::follow(repository, &[(self.published.tracking(self.remote), goal)])?;
+                }
+                if self.upstream().is_none() {
+                    worktree::set_upstream(repository, self.data, self.remote)?;
+                }
+                Ok(Ok(true))
+            }
+            Some(publish::Outcome::Moved(_)) | None => Ok(Ok(false)),
+            Some(publish::Outcome::Denied(error)) => Ok(failed(Failure::Push, error)),
+            Some(publish::Outcome::Failed(error)) if matches!(error.kind(), Kind::Denied | Kind::Usage) => {
+                Ok(failed(Failure::Push, error))
+            }
+            Some(publish::Outcome::Unknown(error) | publish::Outcome::Failed(error)) => {
+                Ok(failed(Failure::NoNetwork, error))
+            }
+        }
+    }
+}
+
+/// The links of the main worktree into the data worktree are no task data.
+fn is_link_of_ours(path: &Path) -> bool {
+    path == Path::new(paths::TASKS_DIR) || path == Path::new(paths::PLANS_DIR)
+}

@@ -1,0 +1,73 @@
+//! The commit that a branch is cut from.
+
+use crate::error::{Error, Kind, Result, quoted};
+use crate::git::porcelain::commit::Commit;
+use crate::git::{Branch, Oid, merge, objects, refs};
+use crate::project::context::{Context, Wanted};
+use crate::task::BRANCH_PREFIX;
+use crate::worktrees::branches::{require_code, require_other_base};
+
+/// The branch that a task branch is cut from, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    /// The branch.
+    pub branch: Branch,
+    /// Its newest commit that we know.
+    pub commit: Oid,
+}
+
+impl Base {
+    /// The base that was named, else configured, else the branch checked out in the main worktree.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] for a branch that does not exist, or that no code is cut from; [`Kind::DetachedHead`] when there is
+    /// none to take.
+    pub fn find(context: &Context, named: Option<&str>) -> Result<Self> {
+        let configured = named.or(context.settings.base.as_deref()).map(Branch::parse).transpose()?;
+        if let Some(branch) = &configured {
+            require_code(context, branch)?;
+        }
+        let branch = configured.or_else(|| context.repository.root_branch.clone()).ok_or_else(|| {
+            let root = context.repository.root.display();
+            Error::new(
+                Kind::DetachedHead,
+                format!("{root} is on no branch, so there is none to cut the task branch from"),
+            )
+            .hint("git aitask pick --base main")
+        })?;
+        let in_the_way = Branch::parse(BRANCH_PREFIX.trim_end_matches('/'))?;
+        let tracking = context.channel.remote().map(|remote| branch.tracking(remote));
+        let asked: Vec<_> = [branch.full(), in_the_way.full()].into_iter().chain(tracking.clone()).collect();
+        let mut known = refs::load(&context.repository, &asked)?;
+        if known.contains_key(&in_the_way.full()) {
+            let message =
+                format!("the branch {in_the_way} is in the way: git keeps no branch {BRANCH_PREFIX}t1_x beside it");
+            return Err(
+                Error::new(Kind::Occupied, message).hint(format!("git branch -m {} another-name", quoted(&in_the_way)))
+            );
+        }
+        let (local, tracking) = (known.remove(&branch.full()), tracking.and_then(|name| known.remove(&name)));
+        let commit = match (local, tracking) {
+            (Some(local), Some(theirs)) if merge::is_ancestor(&context.repository, &local, &theirs)? => Some(theirs),
+            (local, tracking) => local.or(tracking),
+        };
+        let commit = commit.ok_or_else(|| {
+            Error::new(Kind::Usage, format!("there is no branch {branch} to cut the task branch from"))
+                .hint("git branch -a")
+        })?;
+        Ok(Self { branch, commit })
+    }
+
+    /// The base for these tasks, which is none of their own branches.
+    pub fn find_for(context: &Context, named: Option<&str>, wanted: &[Wanted]) -> Result<Self> {
+        let base = Self::find(context, named)?;
+        // Unnamed, it is where the main worktree is, and that may be on the task branch.
+        if named.is_some() { require_other_base(&base.branch, wanted).map(|()| base) } else { Ok(base) }
+    }
+
+    pub(crate) fn age(&self, context: &Context) -> Result<Option<(Oid, i64)>> {
+        let object = objects::load(&context.repository, &[self.commit.to_string()])?.pop().flatten();
+        let time = object.and_then(|object| Commit::parse(&object.data).ok()).map(|commit| commit.committer_time);
+        Ok(time.map(|time| (self.commit.clone(), time)))
+    }
+}

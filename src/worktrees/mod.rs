@@ -1,0 +1,11 @@
+//! The worktree and the branch of a task: where they are, adding, preparing and removing them.
+
+pub mod base;
+pub mod branches;
+pub mod landed;
+pub mod plan_branches;
+pub mod prepare;
+pub mod registry;
+pub mod scratch;
+pub mod task_worktree;
+pub mod teardown;

@@ -1,0 +1,114 @@
+//! The branch decisions that the header of a task's plan records: whoever comes later goes by them (specification 50,
+//! section 4).
+
+use crate::coordination::claim_record::Held;
+use crate::error::{Error, Kind, Result};
+use crate::git::Branch;
+use crate::ledger::View;
+use crate::project::context::Context;
+use crate::project::index::Index;
+use crate::task::{PlanPath, TaskId, TaskPath, paths, plan_header};
+use crate::worktrees::base::Base;
+
+/// What the plan of a task says; nothing, where there is no plan or no header.
+#[derive(Debug, Default)]
+pub(crate) struct Planned {
+    /// The branch that the task branch is cut from.
+    pub(crate) base: Option<Branch>,
+    /// The branch that the work is merged into.
+    pub(crate) output: Option<Branch>,
+}
+
+impl Planned {
+    /// Reads the plan that the task data has; one that lies in the checkout alone, where it has none. One process, if there
+    /// is a plan.
+    ///
+    /// # Errors
+    /// [`Kind::Unparsable`] for a value that is no name of a branch: it stops the work, and is never replaced by a
+    /// default. [`Kind::Conflict`] for several plans of one task.
+    pub(crate) fn of(context: &Context, view: &View<'_>, index: &Index, task: &TaskPath) -> Result<Self> {
+        let Some(plan) = index.plan(task) else { return Self::load(context, task.id()) };
+        let others = index.plans_of(task.id());
+        if *plan != task.plan() && others.len() > 1 {
+            let names: Vec<_> = others.into_iter().map(PlanPath::as_str).collect();
+            let message = format!("{} has several plans: {}", task.id().t(), names.join(", "));
+            return Err(Error::new(Kind::Conflict, message).hint(format!("git mv the right one to {}", task.plan())));
+        }
+        let text = view.files(&[(index.branch(), plan.as_str().to_owned())])?.pop().flatten();
+        text.map_or_else(|| Ok(Self::default()), |text| Self::parse(plan.as_str(), &text))
+    }
+
+    /// Reads the plan as it lies in the checkout, if there is one.
+    ///
+    /// # Errors
+    /// [`Kind::Unparsable`] as above.
+    pub(crate) fn load(context: &Context, task: TaskId) -> Result<Self> {
+        let folder = match task.parent() {
+            Some(parent) => format!("{}/p{parent}", paths::PLANS_DIR),
+            None => paths::PLANS_DIR.to_owned(),
+        };
+        let names = context.tree().names(&context.data_dir().join(&folder));
+        let plans = names.filter_map(|name| PlanPath::parse(&format!("{folder}/{name}")));
+        let plans: Vec<_> = plans.filter(|plan| plan.id() == task).collect();
+        let [plan] = &plans[..] else { return Ok(Self::default()) };
+        let text = context.tree().load(context.data_dir().join(plan.as_str()))?;
+        text.map_or_else(|| Ok(Self::default()), |text| Self::parse(plan.as_str(), &text))
+    }
+
+    fn parse(plan: &str, text: &[u8]) -> Result<Self> {
+        let text = String::from_utf8_lossy(text);
+        let read = |key: &str| {
+            let value = plan_header::value_as_written(&text, key).filter(|value| !value.is_empty());
+            let is_plain =
+                |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._/-".contains(&byte));
+            let parse = |value: &str| {
+                Branch::parse(value).ok().filter(|_| is_plain(value)).ok_or_else(|| {
+                    let message = format!("{plan} says \"{key}: {value}\", which is no name of a branch");
+                    Error::new(Kind::Unparsable, message).hint(format!("mend the header of {plan}"))
+                })
+            };
+            value.map(parse).transpose()
+        };
+        Ok(Self { base: read("Base branch")?, output: read("Output branch")? })
+    }
+
+    /// Where the work goes: what the plan says, `aitask.output`, the branch the task branch was cut from, the main
+    /// worktree's branch.
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`] where the plan and the task branch contradict each other.
+    pub(crate) fn output(self, context: &Context, task: TaskId) -> Result<Branch> {
+        let cut_from = Held::load(&context.repository, task).and_then(|held| held.base);
+        if let (Some(planned), Some(cut_from)) = (&self.base, &cut_from)
+            && planned.as_str() != cut_from
+        {
+            let message =
+                format!("the plan says that the work is based on {planned}, but its branch was cut from {cut_from}");
+            let hint = |into: &str| format!("git aitask finish {task} --into {into}");
+            let error = Error::new(Kind::Conflict, message).hint(hint(cut_from));
+            return Err(error.hint(hint(planned.as_str())));
+        }
+        let settings = &context.settings;
+        let named = [&settings.output, &cut_from].into_iter().flatten().next();
+        match (self.output, named, self.base, &settings.base) {
+            (Some(output), ..) => Ok(output),
+            (None, Some(name), ..) | (None, None, None, Some(name)) => Branch::parse(name),
+            (None, None, Some(base), _) => Ok(base),
+            (None, None, None, None) => context.repository.root_branch.clone().ok_or_else(|| {
+                Error::new(Kind::DetachedHead, "the main worktree is on no branch, so there is none to merge into")
+                    .hint("git aitask finish --into main")
+            }),
+        }
+    }
+}
+
+/// The base that the plan of a task names, unless another one is named now.
+pub(crate) fn base(
+    context: &Context,
+    (view, index): (&View<'_>, &Index),
+    task: &TaskPath,
+    named: Option<&str>,
+) -> Result<Option<Base>> {
+    let planned = if named.is_some() { None } else { Planned::of(context, view, index, task)?.base };
+    planned.map(|branch| Base::find(context, Some(branch.as_str()))).transpose()
+}

@@ -1,0 +1,326 @@
+//! The worktree of a task: `aiwork/<task name>` on the branch `aitask/<task name>` (specification 50, section 1).
+
+use crate::error::{Error, Kind, Result, quoted};
+use crate::files::exclude;
+use crate::git::porcelain::worktree_list::WorktreeRecord;
+use crate::git::{Branch, Oid, RefName, RefUpdate, merge, refs, worktree};
+use crate::ledger::queue::Queue;
+use crate::project::context::Context;
+use crate::project::cut_off::{self, Site, name_of};
+use crate::project::marker::Mark;
+use crate::project::mended::{CutOff, Mended, first_work};
+use crate::project::outcome::WorktreeInfo;
+use crate::task::{TaskName, WORKTREES_DIR};
+use crate::worktrees::base::Base;
+use crate::worktrees::prepare::{furnish, is_wanted};
+use crate::worktrees::registry::{branch_in, gone, refuse_link, require_alone};
+use std::path::PathBuf;
+
+/// Where a task's worktree is, or could be.
+#[derive(Debug)]
+pub struct Place {
+    /// The task branch.
+    pub branch: Branch,
+    /// Where it is, if it is there; else where it goes.
+    pub path: PathBuf,
+    /// Its registration.
+    pub record: Option<WorktreeRecord>,
+    /// Every registered worktree.
+    pub all: Vec<WorktreeRecord>,
+    /// Where it goes if there is none.
+    planned: PathBuf,
+}
+
+/// What came of [`Place::remove`].
+#[derive(Debug, Default)]
+pub struct Removed {
+    /// There was a worktree, and it is gone.
+    pub worktree: bool,
+    /// Where else the task branch is in use.
+    elsewhere: Option<PathBuf>,
+    /// Why the worktree is still registered: it is not where git looks for it.
+    pub gone: Option<String>,
+}
+
+impl Place {
+    /// Looks a task's worktree up in git's registry. One process.
+    pub fn find(context: &Context, name: &TaskName) -> Result<Self> {
+        let branch = Branch::parse(&name.branch_name())?;
+        Self::look(context, branch, context.repository.root.join(name.worktree_dir()))
+    }
+
+    fn look(context: &Context, branch: Branch, planned: PathBuf) -> Result<Self> {
+        let full = branch.full();
+        let all = worktree::list(&context.repository)?;
+        let of_task = all.iter().filter(|record| record.branch.as_ref() == Some(&full));
+        let rebased = || all.iter().find(|record| branch_in(context, record).as_ref() == Some(&branch));
+        let record = of_task.min_by_key(|record| record.path != planned).or_else(rebased).cloned();
+        let path = record.as_ref().map_or_else(|| planned.clone(), |record| record.path.clone());
+        Ok(Self { branch, path, record, all, planned })
+    }
+
+    /// The worktrees that need the task branch: it is checked out there, or what goes on there ends on it.
+    fn users(&self) -> impl Iterator<Item = &WorktreeRecord> {
+        let full = self.branch.full();
+        self.all.iter().filter(move |record| match &record.branch {
+            Some(branch) => *branch == full,
+            None if record.path == self.planned => record.detached,
+            None => worktree::branch_to_return_to(&record.path)
+                .is_some_and(|name| name == full.as_str() || name == self.branch.as_str()),
+        })
+    }
+
+    /// The worktree that finishing or dropping removes: never the main one, or the one that stands for it.
+    fn removable(&self, context: &Context) -> Option<&WorktreeRecord> {
+        self.record.as_ref().filter(|it| it.path != context.repository.root && Some(*it) != self.all.first())
+    }
+
+    /// Refuses, before anything is taken, what would make [`Self::ensure`] fail.
+    pub fn require_free(&self, context: &Context) -> Result<()> {
+        let show = self.path.display();
+        let occupied = |message: String, hint: String| Err(Error::new(Kind::Occupied, message).hint(hint));
+        match &self.record {
+            Some(record) if record.path == context.repository.root => Ok(()),
+            Some(record) if worktree::is_gone(record) && self.site(context, record).cut_off().is_none() => {
+                Err(gone(&record.path, &self.branch))
+            }
+            Some(_) => Ok(()),
+            None if self.unborn().is_some() => Ok(()),
+            None => {
+                refuse_link(context, &self.path)?;
+                if let Some(below) = refs::below(&context.repository, &self.branch.full())? {
+                    let below = below.branch().map_or_else(|| below.to_string(), |branch| branch.to_string());
+                    return occupied(
+                        format!("the branch {below} is in the way: git keeps no branch {} beside it", self.branch),
+                        format!("git branch -m {} another-name", quoted(&below)),
+                    );
+                }
+                if let Some(other) = self.all.iter().find(|record| record.path == self.path) {
+                    let what = other.branch.as_ref().map_or("a detached HEAD", |branch| branch.as_str());
+                    return occupied(
+                        format!("{show} is a worktree already, of {what}"),
+                        format!("cd {} && git status", quoted(&self.path)),
+                    );
+                }
+                let empty = std::fs::read_dir(&self.path).map_or(true, |mut entries| entries.next().is_none());
+                if self.path.symlink_metadata().is_ok() && !(self.path.is_dir() && empty) {
+                    return occupied(
+                        format!("{show} exists and is no worktree"),
+                        format!("look at {show}, then move it away"),
+                    );
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The command that makes the worktree.
+    pub fn add_command(&self, context: &Context, base: &Base) -> Result<String> {
+        let (branch, path) = (&self.branch, self.path.display());
+        Ok(match self.tip(context)? {
+            Some(_) => format!("git worktree add {path} {branch}"),
+            None => format!("git worktree add -b {branch} {path} {}", base.branch),
+        })
+    }
+
+    /// Makes the worktree where there is none, on the task branch if there is one, else on a new one cut from `base`. One
+    /// that a killed command left half made, half removed or unfurnished is made whole.
+    pub fn ensure(mut self, context: &Context, base: &Base) -> Result<WorktreeInfo> {
+        let repository = &context.repository;
+        let mut mark = Mark::furnishing(repository, name_of(&self.branch));
+        let mended = self.mend(context)?;
+        let mut info = WorktreeInfo {
+            path: self.path.clone(),
+            branch: self.branch.clone(),
+            base: Some(base.branch.clone()),
+            created: matches!(mended, Some(Mended::Whole(CutOff::Making, ..))),
+            ahead: None,
+            behind: None,
+            copied: Vec::new(),
+            mended: mended.and_then(|mended| mended.note(&self.path)),
+            unfinished: None,
+            base_commit: base.age(context)?,
+        };
+        let there =
+            self.record.as_ref().filter(|record| record.branch.is_some()).and_then(|record| record.head.clone());
+        let tip = if there.is_some() { there } else { self.tip(context)? };
+        // It is only told, so that it cannot be counted is no reason to fail.
+        let counts = tip.as_ref().and_then(|tip| merge::ahead_behind(repository, tip, &base.commit).ok());
+        (info.ahead, info.behind) = counts.unzip();
+        if self.record.is_none() {
+            refuse_link(context, &self.path)?;
+            exclude(&repository.common_dir, &format!("/{WORKTREES_DIR}/"))?;
+            if is_wanted(context) {
+                mark.set()?;
+            }
+            // Beside a fetch of this clone, which would stumble over a half-written registration.
+            let _queue = Queue::enter(repository, context.settings.timeout, context.narrate)?;
+            let start = tip.is_none().then_some(&base.commit);
+            cut_off::make(repository, &self.path, &self.branch, start, context.settings.timeout)?;
+            info.created = true;
+        }
+        if !is_wanted(context) || !(info.created || mark.is_there()) {
+            return Ok(info);
+        }
+        if !info.created && mark.is_held() {
+            info.unfinished = Some(format!("{} is still being made ready by another command", self.path.display()));
+            return Ok(info);
+        }
+        mark.set()?;
+        match furnish(context, &self.path, &mut info.copied) {
+            Err(error) if error.kind() == Kind::Interrupted => return Err(error),
+            Err(error) => info.unfinished = Some(error.to_string()),
+            Ok(()) => {}
+        }
+        mark.clear();
+        Ok(info)
+    }
+
+    /// The worktree with its notes.
+    fn site<'s>(&'s self, context: &'s Context, record: &'s WorktreeRecord) -> Site<'s> {
+        Site::of(&context.repository, &record.path, &self.branch)
+    }
+
+    /// What is registered at the task's place and names no commit yet: git was killed just when it began.
+    fn unborn(&self) -> Option<&WorktreeRecord> {
+        let locked = |lock: &String| cut_off::is_initializing_lock(lock.as_bytes());
+        self.all.iter().find(|record| {
+            record.path == self.planned && record.branch.is_none() && record.locked.as_ref().is_some_and(locked)
+        })
+    }
+
+    /// Makes the worktree whole where a command was killed at it, or forgets it where nothing is there yet.
+    fn mend(&mut self, context: &Context) -> Result<Option<Mended>> {
+        let Some(record) = self.record.as_ref().or_else(|| self.unborn()) else {
+            // What these are about is gone.
+            Mark::removing(&context.repository, name_of(&self.branch)).clear();
+            return Ok(None);
+        };
+        let site = self.site(context, record);
+        if site.cut_off().is_none() {
+            // Whoever noted that it was being made was killed when git was done.
+            Mark::making(&context.repository, name_of(&self.branch)).clear();
+            return Ok(None);
+        }
+        let queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
+        let mended = site.make_whole(context.settings.timeout)?;
+        drop(queue);
+        *self = Self::look(context, self.branch.clone(), self.planned.clone())?;
+        Ok(mended)
+    }
+
+    /// The tip of the task branch.
+    pub fn tip(&self, context: &Context) -> Result<Option<Oid>> {
+        let full = self.branch.full();
+        Ok(refs::load(&context.repository, std::slice::from_ref(&full))?.remove(&full))
+    }
+
+    /// Refuses what [`Self::remove`] would lose: uncommitted work, unless it is to be discarded, and what is going on in
+    /// the worktree; another worktree in it; the registration of one that was moved by hand; and one that is locked.
+    ///
+    /// # Errors
+    /// [`Kind::Dirty`] and [`Kind::Occupied`].
+    pub fn require_removable(&self, context: &Context, discard: bool) -> Result<()> {
+        let Some(record) = self.record.as_ref().or_else(|| self.users().next()) else { return Ok(()) };
+        let (repository, show) = (&context.repository, record.path.display());
+        let refuse = |kind, message: String, hint: String| Err(Error::new(kind, message).hint(hint));
+        let site = self.site(context, record);
+        let cut_off = site.cut_off();
+        let is_made = |reason: &str| cut_off.is_some() && cut_off::is_initializing_lock(reason.as_bytes());
+        if let Some(reason) = record.locked.as_ref().filter(|reason| !is_made(reason)) {
+            let message = format!("the worktree {show} is locked: {reason}");
+            return refuse(Kind::Occupied, message, format!("git worktree unlock {}", quoted(&record.path)));
+        }
+        if worktree::is_gone(record) {
+            if discard || cut_off.is_some() {
+                return Ok(());
+            }
+            if repository.here_branch.as_ref() == Some(&self.branch) {
+                let message = format!("git looks for this worktree at {show}, from where it was moved");
+                let repair = format!("cd {} && git worktree repair", quoted(&repository.toplevel));
+                return refuse(Kind::Occupied, message, repair);
+            }
+            return Err(gone(&record.path, &self.branch));
+        }
+        if self.removable(context).is_some() {
+            require_alone(&self.all, &record.path, discard)?;
+        }
+        if discard {
+            return Ok(());
+        }
+        let look = format!("cd {} && git status", quoted(&record.path));
+        if let Some(what) = worktree::in_progress(&record.path) {
+            return refuse(Kind::Dirty, format!("{show} is in the middle of {what}"), look);
+        }
+        if record.detached {
+            let message =
+                format!("{show} is on no branch (detached HEAD), so {} lacks what is done there", self.branch);
+            return refuse(Kind::Dirty, message, look);
+        }
+        let work = site.load_work()?;
+        if work.is_empty() {
+            return site.require_expendable_submodules();
+        }
+        let message = format!("{show} has uncommitted work: {}", first_work(&work));
+        // What is missing would be committed, too.
+        let hint = match TaskName::from_branch(self.branch.as_str()).filter(|_| cut_off.is_some()) {
+            Some(name) => format!("git aitask worktree add {}   # makes it whole", name.id()),
+            None => format!("cd {} && git add -A && git commit", quoted(&record.path)),
+        };
+        refuse(Kind::Dirty, message, hint)
+    }
+
+    /// Removes the worktree, and only what is registered to the task branch below `aiwork/` or where git moved it. The
+    /// registry, and what [`Self::require_removable`] looks at, is read again right before.
+    pub fn remove(&self, context: &Context, discard: bool) -> Result<Removed> {
+        let now = Self::look(context, self.branch.clone(), self.planned.clone())?;
+        let record = now.removable(context);
+        let elsewhere = now.users().find(|other| Some(*other) != record).map(|other| other.path.clone());
+        let Some(record) = record else {
+            Mark::removing(&context.repository, name_of(&self.branch)).clear();
+            return Ok(Removed { worktree: false, elsewhere, gone: None });
+        };
+        let site = now.site(context, record);
+        if worktree::is_gone(record) && record.locked.is_none() && site.cut_off().is_none() {
+            let (error, show) = (gone(&record.path, &self.branch), record.path.display());
+            let gone = Some(format!(
+                "{error}, so it and the branch stay; if it was moved, git worktree repair NEW_PLACE finds it again; if it was \
+                 deleted, git worktree remove {show} forgets it"
+            ));
+            return Ok(Removed { worktree: false, elsewhere: Some(record.path.clone()), gone });
+        }
+        refuse_link(context, &record.path)?;
+        now.require_removable(context, discard)?;
+        let _queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
+        site.remove(discard, context.settings.timeout)?;
+        Ok(Removed { worktree: true, elsewhere, gone: None })
+    }
+
+    /// Deletes the task branch from exactly this commit, unless it is in use after the removal; `keep_as` leaves another
+    /// name on it. Says why it is still there.
+    pub fn delete_branch(
+        &self,
+        context: &Context,
+        removed: &Removed,
+        tip: &Oid,
+        keep_as: Option<RefName>,
+    ) -> Result<Option<String>> {
+        if removed.gone.is_some() {
+            return Ok(removed.gone.clone());
+        }
+        if let Some(path) = &removed.elsewhere {
+            return Ok(Some(format!("{} is checked out at {}, so it stays", self.branch, path.display())));
+        }
+        if let Some(name) = keep_as {
+            refs::follow(&context.repository, &[(name, tip)])?;
+        }
+        let update = RefUpdate { name: self.branch.full(), old: Some(tip.clone()), new: None };
+        Ok(match refs::swap(&context.repository, &[update], "aitask: finished")? {
+            refs::Swap::Done => None,
+            refs::Swap::Refused(said) | refs::Swap::CutOff(said) => {
+                let said = said.lines().next().unwrap_or_default().trim_start_matches("fatal: ").to_owned();
+                Some(format!("{} could not be deleted, so it stays: {said}", self.branch))
+            }
+        })
+    }
+}
