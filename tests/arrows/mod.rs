@@ -7,6 +7,7 @@
 mod graph;
 mod modules;
 mod planted;
+mod reader;
 
 use graph::{Arrows, Place};
 use modules::{Crate, Named, texts_of};
