@@ -103,11 +103,11 @@ impl Crate {
 
     /// The files that a path uses, in which what it names is defined. A module by itself is nothing that is used:
     /// what is named through it counts.
-    pub(super) fn used(&self, named: &Named) -> BTreeSet<usize> {
-        let names: Vec<String> = named.names.iter().map(|name| name.trim_end_matches('!').to_owned()).collect();
-        let found = self.resolve(named.module, &names, DEEPEST);
+    pub(super) fn used(&self, path: &Named) -> BTreeSet<usize> {
+        let names: Vec<String> = path.names.iter().map(|name| name.trim_end_matches('!').to_owned()).collect();
+        let found = self.resolve(path.module, &names, DEEPEST);
         let mut files = BTreeSet::from_iter(found.item);
-        if let (true, Some(module)) = (named.all, found.module) {
+        if let (true, Some(module)) = (path.all, found.module) {
             let passed_on = self.modules[module].imports.iter().map(|(_, path)| self.resolve(module, path, DEEPEST));
             files.extend(passed_on.filter_map(|found| found.item));
             files.insert(self.modules[module].file);

@@ -48,7 +48,9 @@ fn read_items(
         globs: Vec::new(),
     });
     let mut reader = Reader { tree, texts, module, folder };
-    items.iter().for_each(|item| reader.visit_item(item));
+    for item in items {
+        reader.visit_item(item);
+    }
     module
 }
 
