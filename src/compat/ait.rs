@@ -1,8 +1,8 @@
 //! `ait`, the dispatcher (specification 40, section 1), and `ait git-health` (section 5).
 
-use super::SCRIPTS;
 use crate::compat::exec;
 use crate::compat::invocation::Scene;
+use crate::compat::scripts::SCRIPTS;
 use crate::compat::sync::git;
 use crate::files::data_checkout;
 use crate::project::data_state;

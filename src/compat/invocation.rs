@@ -2,7 +2,7 @@
 
 use crate::compat::console::Console;
 use crate::compat::folders::{Checkout, Folder};
-use crate::compat::tasks::task_files::Project;
+use crate::compat::task_files::Project;
 use crate::coordination::session::parse_email;
 use crate::error::{Error, Kind, Result};
 use crate::files::{Entry, Tree};

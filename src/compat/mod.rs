@@ -9,14 +9,18 @@ pub mod folders;
 pub mod invocation;
 pub mod listing;
 pub mod locks;
+pub mod numbers;
 mod options;
 pub mod projects;
 mod record;
+pub mod scripts;
 mod sibling;
 mod sync;
+pub mod task_files;
 pub mod tasks;
 pub mod worktrees;
 
+pub use crate::compat::scripts::{SCRIPTS, files};
 use crate::project::leftovers::is_exploring;
 use crate::settings::Environment;
 use archive::{archive_task, zip_old};
@@ -28,41 +32,6 @@ use std::path::Path;
 use sync::{desync_state, drift_check, git, init_data, merge, setup, sync_data, web_merge};
 use tasks::{board_column, create, find_by_file, labels, update};
 use worktrees::{plan_externalize, task_worktree};
-
-/// The scripts this binary stands in for.
-pub const SCRIPTS: [&str; 25] = [
-    "aitask_lock.sh",
-    "aitask_lock_diag.sh",
-    "aitask_claim_id.sh",
-    "aitask_pick_own.sh",
-    "aitask_own.sh",
-    "aitask_create.sh",
-    "aitask_update.sh",
-    "aitask_labels.sh",
-    "aitask_find_by_file.sh",
-    "aitask_board_column.sh",
-    "aitask_ls.sh",
-    "aitask_query_files.sh",
-    "aitask_archive.sh",
-    "aitask_zip_old.sh",
-    "aitask_find_files.sh",
-    "aitask_stats.sh",
-    "aitask_changelog.sh",
-    "aitask_sync.sh",
-    "ait",
-    "aitask_setup.sh",
-    "aitask_plan_externalize.sh",
-    "aitask_remote_drift_check.sh",
-    "aitask_web_merge.sh",
-    "aitask_init_data.sh",
-    "aitask_task_worktree.sh",
-];
-
-/// Those of them that are files in the scripts' folder.
-#[must_use]
-pub fn files() -> Vec<&'static str> {
-    SCRIPTS.into_iter().filter(|script| *script != "ait").collect()
-}
 
 /// Whether a call changes code or takes a task, which does not go together with exploring.
 fn is_work(script: &str, args: &[String]) -> bool {

@@ -1,6 +1,6 @@
 //! Other projects of the same person, found by name (specification 30, sections 1.6 and 1.7).
 
-use crate::compat::tasks::task_files::Project;
+use crate::compat::task_files::Project;
 use crate::error::{Error, Kind, Result};
 use crate::files::read_own;
 use crate::git::run::Call;

@@ -3,8 +3,8 @@
 //! the refs. While git is at work, it has the file locked ([`Mark`]).
 
 use super::mark::Mark;
+use super::registry::git_dir;
 use super::run::{Call, Output};
-use super::worktree::git_dir;
 use crate::error::{Error, Result};
 use crate::git::Repository;
 use std::path::{Path, PathBuf};

@@ -3,8 +3,8 @@
 use crate::error::{Error, Result};
 use crate::files::Tree;
 use crate::git::at_work::{Note, noted};
+use crate::git::registry::git_dir;
 use crate::git::run::Call;
-use crate::git::worktree::git_dir;
 use crate::git::{Oid, Repository};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;

@@ -1,7 +1,7 @@
 //! Lock files (gitrepository-layout(5), `*.lock`) that a git which was killed left behind, told from those of a git that is
 //! at work.
 
-use super::worktree::git_dir;
+use super::registry::git_dir;
 use crate::error::Result;
 use crate::interrupt;
 use std::path::{Path, PathBuf};

@@ -15,11 +15,11 @@ pub mod merge;
 pub mod objects;
 pub mod porcelain;
 pub mod refs;
+pub mod registry;
 pub mod remote;
 pub mod repository;
 pub mod run;
 pub mod types;
-
 pub mod worktree;
 
 pub use repository::Repository;

@@ -1,10 +1,11 @@
 //! The repository we stand in, found once.
 
 use crate::error::{Error, Kind, Result, quoted};
+use crate::git::porcelain;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
+use crate::git::registry::{self, git_dir};
 use crate::git::run::{Call, Git};
 use crate::git::types::{Branch, RefName};
-use crate::git::{porcelain, worktree};
 use crate::settings::{Config, Environment};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -72,7 +73,7 @@ impl Repository {
             identities: OnceLock::new(),
         };
         if Path::new(git_dir) != repository.common_dir {
-            repository.find_root(&worktree::list_registered(&repository)?);
+            repository.find_root(&registry::load(&repository.git, &repository.root)?);
         } else if !repository.common_dir.ends_with(".git") {
             repository.remember_root();
         }
@@ -112,7 +113,7 @@ impl Repository {
     fn find_root(&mut self, records: &[WorktreeRecord]) {
         let Some(main) = records.first() else { return };
         let is_main = |at: &Path| {
-            let git_dir = worktree::git_dir(at).and_then(|dir| dir.canonicalize().ok());
+            let git_dir = git_dir(at).and_then(|dir| dir.canonicalize().ok());
             !main.bare && git_dir.is_some() && git_dir == self.common_dir.canonicalize().ok()
         };
         let is_worktree = |at: &&Path| is_main(at) || records.iter().any(|record| !record.bare && record.path == **at);
@@ -158,12 +159,6 @@ impl Repository {
         let dir = self.common_dir.join("aitask");
         std::fs::create_dir_all(&dir).map_err(|error| Error::io("make", &dir, &error))?;
         Ok(dir)
-    }
-
-    /// The record of the worktree that has `branch` checked out.
-    pub fn worktree_of(&self, branch: &Branch) -> Result<Option<WorktreeRecord>> {
-        let full = branch.full();
-        Ok(worktree::list(self)?.into_iter().find(|record| record.branch.as_ref() == Some(&full)))
     }
 
     /// Author and committer as git would write them, with the time of the first question: `Name <email> seconds zone`, first the author.

@@ -4,6 +4,7 @@ use crate::error::{Error, Kind, Result, quoted};
 use crate::git::at_work;
 use crate::git::porcelain::status::{self, Status, StatusEntry, StatusKind};
 use crate::git::porcelain::worktree_list::{self, WorktreeRecord};
+use crate::git::registry::{self, git_dir};
 use crate::git::run::Output;
 use crate::git::{Branch, Oid, RefName, RemoteName, Repository};
 use crate::interrupt;
@@ -14,12 +15,12 @@ use std::time::Duration;
 
 /// Every registered worktree, the main one first, where it really is.
 pub fn list(repository: &Repository) -> Result<Vec<WorktreeRecord>> {
-    Ok(where_they_are(repository, list_registered(repository)?))
+    Ok(where_they_are(repository, registry::load(repository.git(), &repository.root)?))
 }
 
 /// The registered worktrees as far as git's list can be understood, and whether that is all of it.
 pub fn list_loosely(repository: &Repository) -> Result<(Vec<WorktreeRecord>, bool)> {
-    let (bytes, nul) = load_list(repository)?;
+    let (bytes, nul) = registry::load_list(repository.git(), &repository.root)?;
     let (records, whole) =
         if nul { (worktree_list::parse(&bytes)?, true) } else { worktree_list::parse_lines_loosely(&bytes) };
     Ok((where_they_are(repository, records), whole))
@@ -33,36 +34,12 @@ fn where_they_are(repository: &Repository, mut records: Vec<WorktreeRecord>) -> 
     records
 }
 
-/// Every registered worktree as git says it (git-worktree(1), porcelain format).
-pub(super) fn list_registered(repository: &Repository) -> Result<Vec<WorktreeRecord>> {
-    let (bytes, nul) = load_list(repository)?;
-    if nul { worktree_list::parse(&bytes) } else { worktree_list::parse_lines(&bytes) }
-}
-
-/// What git prints, and whether its lines end with NUL.
-fn load_list(repository: &Repository) -> Result<(Vec<u8>, bool)> {
-    let list = |options: &[&str]| repository.read("worktree").args(["list", "--porcelain"]).args(options);
-    let mut output = list(&["-z"]).output()?;
-    for _ in 0..HALF_WRITTEN_TRIES {
-        if !is_half_written(&output.complaint()) {
-            break;
-        }
-        interrupt::pause(Duration::from_millis(5))?;
-        output = list(&["-z"]).output()?;
+impl Repository {
+    /// The record of the worktree that has `branch` checked out.
+    pub fn worktree_of(&self, branch: &Branch) -> Result<Option<WorktreeRecord>> {
+        let full = branch.full();
+        Ok(list(self)?.into_iter().find(|record| record.branch.as_ref() == Some(&full)))
     }
-    if output.success() {
-        return Ok((output.stdout, true));
-    }
-    // Before git 2.36 there is no -z.
-    Ok((list(&[]).run()?.stdout, false))
-}
-
-/// How often a registration that another git is writing is looked at again, 5 ms apart.
-const HALF_WRITTEN_TRIES: u32 = 100;
-
-/// Whether git gave up over a worktree that another git is just making or removing.
-pub(super) fn is_half_written(complaint: &str) -> bool {
-    complaint.contains("failed to read") && complaint.contains("/worktrees/")
 }
 
 /// Makes a worktree at `path`, on a new branch cut from `start`, or on an existing branch.
@@ -181,18 +158,6 @@ fn repositories_below(folder: &Path) -> Vec<PathBuf> {
 pub fn temporary_folder() -> Result<PathBuf> {
     let folder = std::env::temp_dir();
     folder.canonicalize().map_err(|error| Error::io("use", &folder, &error))
-}
-
-/// The git directory of the worktree at `path` (gitrepository-layout(5)).
-#[must_use]
-pub fn git_dir(path: &Path) -> Option<PathBuf> {
-    let link = path.join(".git");
-    if link.is_dir() {
-        return Some(link);
-    }
-    let text = std::fs::read(link).ok()?;
-    let name = text.strip_prefix(b"gitdir: ")?.trim_ascii_end();
-    Some(path.join(OsStr::from_bytes(name)))
 }
 
 /// What somebody is in the middle of in the worktree at `path`.

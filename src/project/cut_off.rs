@@ -5,6 +5,7 @@ use crate::error::{Error, Kind, Result};
 use crate::files::real;
 use crate::git::leftover_lock::is_open;
 use crate::git::porcelain::status::{self, StatusEntry, StatusKind};
+use crate::git::registry;
 use crate::git::run::Call;
 use crate::git::{Branch, Oid, Repository, worktree};
 use crate::interrupt;
@@ -89,7 +90,7 @@ impl<'s> Site<'s> {
 
     /// Where git keeps what it knows of the worktree.
     fn registration(&self) -> Option<PathBuf> {
-        if let Some(dir) = worktree::git_dir(self.path).filter(|dir| dir.is_dir()) {
+        if let Some(dir) = registry::git_dir(self.path).filter(|dir| dir.is_dir()) {
             return Some(dir);
         }
         let link = real(&self.path.join(".git"));

@@ -2,8 +2,9 @@
 //! 40, section 3.1).
 
 use crate::files::data_checkout;
+use crate::git::registry;
 use crate::git::run::Git;
-use crate::git::{Branch, refs, worktree};
+use crate::git::{Branch, refs};
 use crate::project::context::Context;
 use crate::settings::Environment;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ pub fn data_worktree(context: &Context) -> Option<PathBuf> {
 /// The folder that git keeps for the worktree at `dir`; `None` when it is gone.
 #[must_use]
 pub fn admin_dir(dir: &Path) -> Option<PathBuf> {
-    worktree::git_dir(dir).filter(|admin| admin.is_dir())
+    registry::git_dir(dir).filter(|admin| admin.is_dir())
 }
 
 /// What is said of a data worktree in the middle of an operation.

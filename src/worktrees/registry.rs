@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::porcelain::worktree_list::WorktreeRecord;
+use crate::git::registry;
 use crate::git::{Branch, worktree};
 use crate::project::context::Context;
 use crate::task::{BRANCH_PREFIX, WORKTREES_DIR};
@@ -64,7 +65,7 @@ pub(crate) fn require_alone(all: &[WorktreeRecord], path: &Path, discard: bool) 
             Error::new(Kind::Occupied, message).hint(format!("git worktree move {} NEW_PLACE", quoted(&other.path)))
         );
     }
-    let modules = worktree::git_dir(path).and_then(|dir| dir.join("modules").canonicalize().ok());
+    let modules = registry::git_dir(path).and_then(|dir| dir.join("modules").canonicalize().ok());
     match nested(path, modules.as_deref()).filter(|_| !discard) {
         Some(other) => Err(Error::new(Kind::Dirty, format!("{show} has a repository in it: {}", other.display()))
             .hint(format!("mv {} NEW_PLACE", quoted(&other)))),
@@ -77,7 +78,7 @@ fn nested(folder: &Path, modules: Option<&Path>) -> Option<PathBuf> {
     let entries = std::fs::read_dir(folder).ok()?.flatten();
     let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
     folders.map(|entry| entry.path()).filter(|path| !path.ends_with(".git")).find_map(|path| {
-        let own = worktree::git_dir(&path).and_then(|dir| dir.canonicalize().ok());
+        let own = registry::git_dir(&path).and_then(|dir| dir.canonicalize().ok());
         let is_submodule = |dir: &Path| modules.is_some_and(|modules| dir.starts_with(modules));
         if own.is_some_and(|dir| !is_submodule(&dir)) { Some(path) } else { nested(&path, modules) }
     })

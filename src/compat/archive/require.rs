@@ -4,6 +4,7 @@
 use crate::error::{Error, Kind, Result, quoted};
 use crate::files::data_checkout;
 use crate::git::porcelain::status::{Status, StatusKind};
+use crate::git::registry;
 use crate::git::{Branch, RefName, worktree};
 use crate::ledger::DATA;
 use crate::project::context::Context;
@@ -27,7 +28,7 @@ pub fn require_branch(context: &Context, top: &Path) -> Result<Branch> {
     if let Some(marker) = data_state::unfinished(top).first().filter(|_| is_data && !skip) {
         return Err(Error::new(Kind::Occupied, data_state::stuck(marker)).detail("lines", true));
     }
-    let git_dir = worktree::git_dir(top).unwrap_or_default();
+    let git_dir = registry::git_dir(top).unwrap_or_default();
     let head = std::fs::read_to_string(git_dir.join("HEAD")).unwrap_or_default();
     let name = match head.trim().strip_prefix("ref: ") {
         // What reftable repositories keep there for older programs.

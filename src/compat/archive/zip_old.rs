@@ -4,7 +4,7 @@ use crate::compat::archive::bundles::{self, Loose, Selection, Unpacked};
 use crate::compat::archive::snapshot::Site;
 use crate::compat::folders::Checkout;
 use crate::compat::invocation::Scene;
-use crate::compat::listing::query_files::parse_number;
+use crate::compat::numbers::parse_number;
 use crate::error::{Error, Kind, Result};
 
 const HELP: &str = "\

@@ -4,10 +4,12 @@
 use crate::archive::gates;
 use crate::compat::folders::{Checkout, Folder, is_file};
 use crate::compat::invocation::Scene;
+use crate::compat::numbers::usage;
+use crate::compat::numbers::{bare, is_number, parse_number};
 use crate::compat::options::take_project;
 use crate::compat::projects;
 use crate::compat::record::record;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::task::{Document, Status};
 use std::cmp::Reverse;
 
@@ -231,27 +233,6 @@ fn children(prefix: &str, folder: &Folder, letter: char, parent: &str) -> Vec<St
 
 fn document(scene: &Scene, shown: &str) -> Document {
     Document::parse(&scene.tree().read(shown).unwrap_or_default())
-}
-
-fn usage(text: String) -> Error {
-    Error::new(Kind::Usage, text)
-}
-
-/// An id without one leading `t` and then one leading `p`.
-fn bare(text: &str) -> &str {
-    let text = text.strip_prefix('t').unwrap_or(text);
-    text.strip_prefix('p').unwrap_or(text)
-}
-
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
-}
-
-/// A number, in digits as written.
-pub(crate) fn parse_number<'a>(what: &str, text: &'a str) -> Result<&'a str> {
-    let number = bare(text);
-    let refusal = || usage(format!("Invalid {what}: '{number}' (expected a number like 16 or t16)"));
-    is_number(number).then_some(number).ok_or_else(refusal)
 }
 
 fn parse_id<'a>(what: &str, text: &'a str) -> Result<&'a str> {

@@ -3,6 +3,7 @@
 
 use crate::compat::exec;
 use crate::compat::invocation::Scene;
+use crate::compat::locks::{claim_id, lock};
 use crate::compat::sync::framework::{self, Pending, Snapshot};
 use crate::coordination::session::parse_email;
 use crate::data_branch::attach;
@@ -222,19 +223,20 @@ fn coordinate(scene: &Scene, context: &Context) -> Result<bool> {
         let view = ledger.view(std::slice::from_ref(&branch), true)?;
         Ok(view.tip(&branch).published.is_some() && ledger.unpublished_locks(&view)?.is_none())
     };
-    let call =
-        |script: &str, option: &str| crate::compat::run(script, &[option.to_owned()], &scene.environment, &scene.dir);
+    let dir = scene.home().unwrap_or_else(|| scene.dir.clone());
+    let there = Scene { dir, from: scene.dir.clone(), environment: scene.environment.clone(), ..*scene };
+    let is_done = |run: fn(&Scene, &[String]) -> u8, option: &str| run(&there, &[option.to_owned()]) == 0;
     let mut done = if known(IDS)? {
-        call("aitask_claim_id.sh", "--resync") == 0
+        is_done(claim_id::run, "--resync")
     } else if data_state::data_worktree(context).is_none() && known(DATA)? {
         // Counted from what lies here, the counter would hand ids out that tasks on the data branch have.
         scene.say("Warning: the id counter starts once the data branch is checked out here");
         false
     } else {
-        call("aitask_claim_id.sh", "--init") == 0
+        is_done(claim_id::run, "--init")
     };
     if !known(LOCKS)? {
-        done &= call("aitask_lock.sh", "--init") == 0;
+        done &= is_done(lock::run, "--init");
     }
     Ok(done)
 }

@@ -1,6 +1,6 @@
 //! Where a task's topic begins: its anchor (specification 20, section 6.5).
 
-use crate::compat::tasks::task_files::Project;
+use crate::compat::task_files::Project;
 use crate::error::{Error, Kind, Result};
 use crate::task::{Document, TaskId, fields};
 

@@ -1,7 +1,7 @@
 //! The columns of the board, and moving a task between them (specification 20, section 10).
 
 use crate::compat::folders::{Checkout, Folder};
-use crate::compat::tasks::task_files::Project;
+use crate::compat::task_files::Project;
 use crate::error::{Error, Kind, Result};
 use crate::task::{Document, Slug};
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! Changing a task of this checkout, as the scripts do: the file here, a commit here if asked, and nothing pushed
 //! (specification 20, section 7).
 
-use crate::compat::tasks::task_files::Project;
+use crate::compat::task_files::Project;
 use crate::error::{Error, Kind, Result};
 use crate::project::context::Context;
 use crate::task::change::{self, Change};

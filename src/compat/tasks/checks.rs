@@ -1,7 +1,7 @@
 //! What values of options must be.
 
 use crate::compat::options::{one_of, usage};
-use crate::compat::tasks::task_files::Project;
+use crate::compat::task_files::Project;
 use crate::error::Result;
 use crate::task::fields;
 

@@ -1,7 +1,7 @@
 //! Pending tasks about the same files: found, and folded into a new one (specification 20, sections 6.8 and 9).
 
 use crate::compat::folders::{Checkout, Folder};
-use crate::compat::tasks::task_files::{Project, all_active};
+use crate::compat::task_files::{Project, all_active};
 use crate::error::Result;
 use crate::project::context::Context;
 use crate::task::{Document, Status, TaskId, fields};

@@ -15,5 +15,4 @@ pub mod labels;
 pub mod last_used;
 pub mod new_file;
 pub mod output;
-pub mod task_files;
 pub mod update;

@@ -1,8 +1,8 @@
 //! Filing a task in this checkout, as the scripts do: a file and a commit here, and nothing pushed (specification 20,
 //! sections 6.6 to 6.8).
 
+use crate::compat::task_files::Project;
 use crate::compat::tasks::child_lock::ChildLock;
-use crate::compat::tasks::task_files::Project;
 use crate::error::{Error, Kind, Result};
 use crate::files::{read_own, save_private};
 use crate::project::context::Context;

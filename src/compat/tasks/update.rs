@@ -3,10 +3,10 @@
 use crate::compat::folders::Checkout;
 use crate::compat::invocation::Scene;
 use crate::compat::options::{Known, Options, one_of, take_project, usage};
+use crate::compat::task_files::Project;
 use crate::compat::tasks::change::{self, Update};
 use crate::compat::tasks::checks::{check_kind, check_type, parse_id};
 use crate::compat::tasks::output::tell;
-use crate::compat::tasks::task_files::Project;
 use crate::compat::tasks::{anchors, board};
 use crate::compat::{projects, sibling};
 use crate::error::{Error, Kind, Result};

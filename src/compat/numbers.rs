@@ -1,0 +1,24 @@
+//! Ids as the scripts take them: digits, with or without `t`.
+
+use crate::error::{Error, Kind, Result};
+
+/// An id without one leading `t` and then one leading `p`.
+pub(crate) fn bare(text: &str) -> &str {
+    let text = text.strip_prefix('t').unwrap_or(text);
+    text.strip_prefix('p').unwrap_or(text)
+}
+
+pub(crate) fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// A number, in digits as written.
+pub(crate) fn parse_number<'a>(what: &str, text: &'a str) -> Result<&'a str> {
+    let number = bare(text);
+    let refusal = || usage(format!("Invalid {what}: '{number}' (expected a number like 16 or t16)"));
+    is_number(number).then_some(number).ok_or_else(refusal)
+}
+
+pub(crate) fn usage(text: String) -> Error {
+    Error::new(Kind::Usage, text)
+}

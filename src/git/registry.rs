@@ -1,0 +1,55 @@
+//! The list of worktrees as git gives it, before a [`Repository`](crate::git::Repository) is known, and where their git
+//! directories lie.
+
+use crate::error::Result;
+use crate::git::porcelain::worktree_list::{self, WorktreeRecord};
+use crate::git::run::Git;
+use crate::interrupt;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Every registered worktree as git says it (git-worktree(1), porcelain format).
+pub(super) fn load(git: &Git, root: &Path) -> Result<Vec<WorktreeRecord>> {
+    let (bytes, nul) = load_list(git, root)?;
+    if nul { worktree_list::parse(&bytes) } else { worktree_list::parse_lines(&bytes) }
+}
+
+/// What git prints, and whether its lines end with NUL.
+pub(super) fn load_list(git: &Git, root: &Path) -> Result<(Vec<u8>, bool)> {
+    let list = |options: &[&str]| git.read(root, "worktree").args(["list", "--porcelain"]).args(options);
+    let mut output = list(&["-z"]).output()?;
+    for _ in 0..HALF_WRITTEN_TRIES {
+        if !is_half_written(&output.complaint()) {
+            break;
+        }
+        interrupt::pause(Duration::from_millis(5))?;
+        output = list(&["-z"]).output()?;
+    }
+    if output.success() {
+        return Ok((output.stdout, true));
+    }
+    // Before git 2.36 there is no -z.
+    Ok((list(&[]).run()?.stdout, false))
+}
+
+/// How often a registration that another git is writing is looked at again, 5 ms apart.
+const HALF_WRITTEN_TRIES: u32 = 100;
+
+/// Whether git gave up over a worktree that another git is just making or removing.
+pub(super) fn is_half_written(complaint: &str) -> bool {
+    complaint.contains("failed to read") && complaint.contains("/worktrees/")
+}
+
+/// The git directory of the worktree at `path` (gitrepository-layout(5)).
+#[must_use]
+pub fn git_dir(path: &Path) -> Option<PathBuf> {
+    let link = path.join(".git");
+    if link.is_dir() {
+        return Some(link);
+    }
+    let text = std::fs::read(link).ok()?;
+    let name = text.strip_prefix(b"gitdir: ")?.trim_ascii_end();
+    Some(path.join(OsStr::from_bytes(name)))
+}
