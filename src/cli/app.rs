@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::project::leftovers::is_exploring;
 use crate::project::outcome::Aside;
 use crate::project::{Context, Wanted};
-use crate::report::{Page, Report};
+use crate::report::{Page, Report, color_as_git};
 use crate::settings::{Environment, Flags};
 use std::path::PathBuf;
 
@@ -45,7 +45,7 @@ impl App {
         let context = Context::open(&self.environment, &self.dir, flags, dry_run, self.narrate)?;
         // The variables are nearer to this call than the configuration.
         if ["NO_COLOR", "CLICOLOR_FORCE"].iter().all(|name| self.environment.text(name).is_none_or(str::is_empty)) {
-            self.report.color_as_git(context.repository.config().last("color.ui"));
+            color_as_git(context.repository.config().last("color.ui"));
         }
         Ok(context)
     }

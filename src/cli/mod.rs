@@ -105,7 +105,6 @@ enum Color {
 
 /// What can be done; each verb describes itself.
 #[derive(Debug, Subcommand)]
-#[expect(missing_docs, reason = "a comment here would replace the verb's own help")]
 pub enum Verb {
     Init(init::Init),
     New(new::New),

@@ -25,6 +25,7 @@ const RED: &str = "0;31";
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Console;
 
+#[expect(clippy::unused_self, reason = "a value that stands for the two streams of the process")]
 impl Console {
     /// A machine line on standard output, never coloured.
     pub fn line(self, text: &str) {

@@ -4,6 +4,7 @@
 use crate::error::Result;
 use crate::git::porcelain::worktree_list::{self, WorktreeRecord};
 use crate::git::run::Git;
+use crate::git::types::Branch;
 use crate::interrupt;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -52,4 +53,14 @@ pub fn git_dir(path: &Path) -> Option<PathBuf> {
     let text = std::fs::read(link).ok()?;
     let name = text.strip_prefix(b"gitdir: ")?.trim_ascii_end();
     Some(path.join(OsStr::from_bytes(name)))
+}
+
+/// Whether the worktree at `path` certainly has a branch checked out, told without asking git: `.git` names its folder,
+/// and `HEAD` there the branch (gitrepository-layout(5)).
+#[must_use]
+pub fn has_checked_out(path: &Path, branch: &Branch) -> bool {
+    let read = |path: &Path| std::fs::read_to_string(path).ok();
+    let folder = read(&path.join(".git")).and_then(|text| Some(path.join(text.strip_prefix("gitdir: ")?.trim_end())));
+    let head = folder.and_then(|folder| read(&folder.join("HEAD")));
+    head.is_some_and(|head| head.trim_end() == format!("ref: {}", branch.full()))
 }

@@ -7,7 +7,7 @@ use crate::git::porcelain::failure::{self, Ended, Failure};
 use crate::git::porcelain::push::{self, Flag, PushReport, Rejection};
 use crate::git::registry::is_half_written;
 use crate::git::run::Call;
-use crate::git::{Branch, RefName, RefUpdate, RemoteName, Repository, destination};
+use crate::git::{Branch, RefUpdate, RemoteName, Repository, destination};
 use crate::interrupt;
 use std::time::Duration;
 
@@ -246,10 +246,4 @@ pub fn push_call(repository: &Repository, remote: &RemoteName, updates: &[RefUpd
         call = call.arg(format!("{new}:{}", update.name));
     }
     call
-}
-
-/// The remote-tracking ref's full name of a branch that has one, for messages and readers.
-#[must_use]
-pub fn tracking(remote: &RemoteName, branch: &Branch) -> RefName {
-    branch.tracking(remote)
 }

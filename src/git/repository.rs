@@ -80,17 +80,6 @@ impl Repository {
         Ok(repository)
     }
 
-    /// Whether the worktree at `path` certainly has a branch checked out, told without asking git: `.git` names its folder,
-    /// and `HEAD` there the branch (gitrepository-layout(5)).
-    #[must_use]
-    pub fn has_checked_out(&self, path: &Path, branch: &Branch) -> bool {
-        let read = |path: &Path| std::fs::read_to_string(path).ok();
-        let folder =
-            read(&path.join(".git")).and_then(|text| Some(path.join(text.strip_prefix("gitdir: ")?.trim_end())));
-        let head = folder.and_then(|folder| read(&folder.join("HEAD")));
-        head.is_some_and(|head| head.trim_end() == format!("ref: {}", branch.full()))
-    }
-
     /// Where the git directory lies apart from the main worktree (`--separate-git-dir`, a submodule), git does not say
     /// in other worktrees where that is; so whoever stands in it leaves a note.
     fn remember_root(&self) {

@@ -62,7 +62,6 @@ pub struct Call {
 
 /// Where the output of a process goes: to us, to our standard error, or, with the terminal, where ours goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "said above, in this order")]
 pub enum Streams {
     Captured,
     ToStderr,

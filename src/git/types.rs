@@ -17,11 +17,16 @@ impl Oid {
         (matches!(text.len(), 40 | 64) && hex && !zero).then(|| Self(text.into()))
     }
 
-    /// Parses an object name where git writes zeros for "none": `Some(None)` is that, `None` is no name at all.
-    #[must_use]
-    pub fn parse_or_zero(text: &str) -> Option<Option<Self>> {
-        let zero = matches!(text.len(), 40 | 64) && text.bytes().all(|b| b == b'0');
-        if zero { Some(None) } else { Self::parse(text).map(Some) }
+    /// Parses an object name where git writes zeros for "none".
+    ///
+    /// # Errors
+    /// [`Kind::Git`] for what is no object name.
+    pub fn parse_or_zero(text: &str) -> Result<Option<Self>> {
+        if matches!(text.len(), 40 | 64) && text.bytes().all(|b| b == b'0') {
+            return Ok(None);
+        }
+        let broken = || Error::new(Kind::Git, format!("git wrote {text:?} where an object name should stand"));
+        Self::parse(text).map(Some).ok_or_else(broken)
     }
 
     /// The hexadecimal digits.
@@ -227,8 +232,8 @@ mod tests {
         for bad in ["", "abc", &"0".repeat(40), &"A".repeat(40), &"g".repeat(40), &"a".repeat(41)] {
             assert!(Oid::parse(bad).is_none(), "{bad}");
         }
-        assert_eq!(Oid::parse_or_zero(&"0".repeat(64)), Some(None));
-        assert_eq!(Oid::parse_or_zero("0"), None);
+        assert_eq!(Oid::parse_or_zero(&"0".repeat(64)).unwrap(), None);
+        assert!(Oid::parse_or_zero("0").is_err());
     }
 
     #[test]

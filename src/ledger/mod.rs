@@ -21,7 +21,7 @@ pub use transaction::{Decision, Landed, Plan};
 pub use view::View;
 
 use crate::error::{Error, Kind, Result};
-use crate::git::{Branch, RefName, RemoteName, Repository, remote};
+use crate::git::{Branch, RefName, RemoteName, Repository, registry, remote};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -146,7 +146,7 @@ impl Ledger<'_> {
             return Ok(Some(repository.root.clone()));
         }
         let data = repository.root.join(".aitask-data");
-        if branch.as_str() == DATA && repository.has_checked_out(&data, branch) {
+        if branch.as_str() == DATA && registry::has_checked_out(&data, branch) {
             return Ok(Some(data));
         }
         if matches!(branch.as_str(), LOCKS | IDS) {

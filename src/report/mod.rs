@@ -33,7 +33,7 @@ impl Report {
     ///
     /// # Errors
     /// [`Kind::Io`] when it cannot be written; a reader that went away is none.
-    pub fn answer<T: Serialize>(&self, outcome: &T, page: impl FnOnce() -> Page) -> Result<(), Error> {
+    pub fn answer<T: Serialize>(self, outcome: &T, page: impl FnOnce() -> Page) -> Result<(), Error> {
         let written = if self.json {
             let document = document(outcome)?;
             let text =
@@ -51,17 +51,8 @@ impl Report {
         }
     }
 
-    /// Takes colour as git's `color.ui` says (git-config(1)), where nothing was said on the command line.
-    pub fn color_as_git(&self, color_ui: Option<&str>) {
-        match color_ui.map(str::to_ascii_lowercase).as_deref() {
-            Some("always") => ColorChoice::Always.write_global(),
-            Some("never" | "false" | "no" | "off" | "0") => ColorChoice::Never.write_global(),
-            _ => {}
-        }
-    }
-
     /// Shows an error on standard error.
-    pub fn error(&self, error: &Error) {
+    pub fn error(self, error: &Error) {
         if self.json {
             let mut fields = Map::new();
             fields.insert("kind".to_owned(), error.kind().name().into());
@@ -81,6 +72,15 @@ impl Report {
             }
         }
         let _ = AutoStream::new(io::stderr(), self.color).write_all(text.as_bytes());
+    }
+}
+
+/// Takes colour as git's `color.ui` says (git-config(1)), where nothing was said on the command line.
+pub fn color_as_git(color_ui: Option<&str>) {
+    match color_ui.map(str::to_ascii_lowercase).as_deref() {
+        Some("always") => ColorChoice::Always.write_global(),
+        Some("never" | "false" | "no" | "off" | "0") => ColorChoice::Never.write_global(),
+        _ => {}
     }
 }
 

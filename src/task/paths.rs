@@ -30,8 +30,6 @@ pub const TASK_TYPES_FILE: &str = "aitasks/metadata/task_types.txt";
 pub const EMAILS_FILE: &str = "aitasks/metadata/emails.txt";
 /// The user's own settings, ignored by git.
 pub const USER_CONFIG_FILE: &str = "aitasks/metadata/userconfig.yaml";
-/// The project's settings.
-pub const PROJECT_CONFIG_FILE: &str = "aitasks/metadata/project_config.yaml";
 /// The worktree of the data branch.
 pub const DATA_WORKTREE_DIR: &str = ".aitask-data";
 

@@ -18,13 +18,6 @@ pub fn has_header(text: &str) -> bool {
     split(text).is_some()
 }
 
-/// The rest of the first line `<key>: ...` of the header.
-#[must_use]
-pub fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
-    let (header, _) = split(text)?;
-    header.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
-}
-
 /// What stands behind a key in the header, however somebody wrote it by hand: behind a byte order mark or empty lines, in
 /// other letters, without a blank, not closed. Such a line must not count as none.
 #[must_use]
@@ -99,8 +92,8 @@ mod tests {
 
     #[test]
     fn lines_of_a_header() {
-        assert_eq!(value(PLAN, "Base branch"), Some("main"));
-        assert_eq!(value("Base branch: x\n", "Base branch"), None);
+        assert_eq!(value_as_written(PLAN, "Base branch"), Some("main"));
+        assert_eq!(value_as_written("Base branch: x\n", "Base branch"), None);
         let set = splice(PLAN, "Base branch", &Claim::Set("dev".to_owned()));
         assert_eq!(set, PLAN.replace("main", "dev"));
         let added = splice(PLAN, "Worktree", &Claim::Set("aiwork/t1_a".to_owned()));
@@ -109,7 +102,7 @@ mod tests {
         assert_eq!(splice(PLAN, "Worktree", &Claim::Leave), PLAN);
         assert_eq!(splice("Text\n", "Worktree", &Claim::Delete), "Text\n");
         let dos = PLAN.replace('\n', "\r\n");
-        assert_eq!(value(&dos, "Base branch"), Some("main"));
+        assert_eq!(value_as_written(&dos, "Base branch"), Some("main"));
         assert_eq!(splice(&dos, "Base branch", &Claim::Set("dev".to_owned())), dos.replace("main", "dev"));
     }
 
@@ -118,7 +111,7 @@ mod tests {
         fn what_is_set_is_read(lines in "([A-Za-z ]{1,8}: [a-z/]{0,8}\n){0,5}", value_set in "[a-z/]{1,12}") {
             let plan = format!("---\n{lines}---\nText\n");
             let set = splice(&plan, "Output branch", &Claim::Set(value_set.clone()));
-            prop_assert_eq!(value(&set, "Output branch"), Some(value_set.as_str()));
+            prop_assert_eq!(value_as_written(&set, "Output branch"), Some(value_set.as_str()));
             prop_assert!(set.ends_with("---\nText\n"));
         }
     }

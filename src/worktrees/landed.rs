@@ -3,7 +3,7 @@
 
 use crate::coordination::claim_record::Held;
 use crate::error::Result;
-use crate::git::{Branch, Oid, merge, refs, worktree};
+use crate::git::{Branch, Oid, merge, refs, registry, worktree};
 use crate::project::context::Context;
 use crate::project::cut_off::Site;
 use crate::task::{BRANCH_PREFIX, TaskId, WORKTREES_DIR};
@@ -72,7 +72,7 @@ pub fn loose_ends(context: &Context, name: &str, homes: &[Branch]) -> Result<Opt
     }
     let Some(count) = merge::count_beyond(repository, &branch, &known)? else { return Ok(None) };
     let place = repository.root.join(WORKTREES_DIR).join(name);
-    let place = if repository.has_checked_out(&place, &branch) {
+    let place = if registry::has_checked_out(&place, &branch) {
         Some(place)
     } else {
         repository.worktree_of(&branch)?.filter(|record| !worktree::is_gone(record)).map(|record| record.path)

@@ -1,6 +1,6 @@
 //! What the commits since a release are about (specification 30, section 7.2).
 
-use crate::compat::folders::{Checkout, Folder};
+use crate::compat::folders::{Checkout, Folder, bundles_for};
 use crate::error::{Error, Kind, Result};
 use crate::project::context::Context;
 use crate::task::{Document, TaskId, bundle};
@@ -100,7 +100,7 @@ fn find(letter: char, active: &Folder, archived: &Folder, id: TaskId) -> Result<
             return Ok(Some((shown, bytes)));
         }
     }
-    for name in archived.bundles_for(&id) {
+    for name in bundles_for(&id) {
         let Ok(bytes) = archived.read(&name) else { continue };
         let shown = archived.shown(&name);
         let files = bundle::files(&shown, &bytes)?;

@@ -34,7 +34,7 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Change>> {
         changes.push(Change {
             old_mode: old_mode.to_owned(),
             new_mode: new_mode.to_owned(),
-            new: Oid::parse_or_zero(new).ok_or_else(broken)?,
+            new: Oid::parse_or_zero(new).map_err(|_| broken())?,
             status: status.chars().next().ok_or_else(broken)?,
             path: path(records.next().ok_or_else(broken)?),
         });

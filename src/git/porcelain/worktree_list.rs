@@ -91,7 +91,8 @@ fn parse_ended(bytes: &[u8], end: u8) -> Result<Vec<WorktreeRecord>> {
 
 /// Whether this line is the one that git prints after the path.
 fn follows_path(line: &[u8]) -> bool {
-    line == b"bare" || line.strip_prefix(b"HEAD ").is_some_and(|oid| utf8(oid).and_then(Oid::parse_or_zero).is_some())
+    line == b"bare"
+        || line.strip_prefix(b"HEAD ").is_some_and(|oid| utf8(oid).is_some_and(|oid| Oid::parse_or_zero(oid).is_ok()))
 }
 
 fn utf8(bytes: &[u8]) -> Option<&str> {
@@ -102,7 +103,7 @@ impl WorktreeRecord {
     fn attribute(&mut self, line: &[u8], nul: bool) -> Option<()> {
         let (label, value) = split_once(line, b' ').unwrap_or((line, b""));
         match label {
-            b"HEAD" => self.head = Oid::parse_or_zero(utf8(value)?)?,
+            b"HEAD" => self.head = Oid::parse_or_zero(utf8(value)?).ok()?,
             b"branch" => self.branch = ref_name(value),
             b"bare" => self.bare = true,
             b"detached" => self.detached = true,
