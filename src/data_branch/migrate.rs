@@ -8,7 +8,7 @@ use crate::files::data_checkout;
 use crate::git::objects::{self, Edit};
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::porcelain::status::StatusEntry;
-use crate::git::{Branch, Oid, merge, worktree};
+use crate::git::{AheadBehind, Branch, Oid, merge, worktree};
 use crate::ledger::transaction::Step;
 use crate::ledger::{Channel, DATA, Decision, Ledger, Plan, View, nonce};
 use crate::project::context::Context;
@@ -239,7 +239,7 @@ enum Unpublished {
 fn unpublished(context: &Context, view: &View<'_>, code: &Branch) -> Result<Unpublished> {
     let tip = view.tip(code);
     let (Some(local), Some(theirs)) = (tip.local, tip.published) else { return Ok(Unpublished::Nothing) };
-    let (ahead, behind) = merge::ahead_behind(&context.repository, &local, &theirs)?;
+    let AheadBehind { ahead, behind } = merge::ahead_behind(&context.repository, &local, &theirs)?;
     if ahead == 0 {
         return Ok(Unpublished::Nothing);
     }

@@ -2,7 +2,7 @@
 //! killed left behind, and finish it: `aitask/at-work/` in the common git directory, a file for each checkout, and one for
 //! the refs. While git is at work, it has the file locked ([`Mark`]).
 
-use super::mark::Mark;
+use super::mark::{Mark, Shared};
 use super::registry::git_dir;
 use super::run::{Call, Output};
 use crate::error::{Error, Result};
@@ -22,7 +22,7 @@ impl Note {
     pub fn leave(repository: &Repository, path: &Path, work: &impl serde::Serialize) -> Result<Self> {
         let lock = git_dir(path).unwrap_or_default().join("index.lock");
         let file = file(repository, path).filter(|file| !file.exists());
-        let mut mark = file.map(|file| Mark::at(file, true));
+        let mut mark = file.map(|file| Mark::at(file, Shared::WithChildren));
         if let Some(mark) = &mut mark {
             mark.say(&serde_json::to_vec(work).unwrap_or_default())?;
         }
@@ -48,7 +48,7 @@ pub fn noted<T>(repository: &Repository, path: &Path, work: impl FnOnce() -> Res
 /// Runs a git that moves refs, and notes that meanwhile: killed, it leaves the locks of those refs behind.
 pub fn moving_refs(repository: &Repository, call: &Call) -> Result<Output> {
     let file = refs_file(repository);
-    let mut mark = (!file.exists()).then(|| Mark::at(file, true));
+    let mut mark = (!file.exists()).then(|| Mark::at(file, Shared::WithChildren));
     if let Some(mark) = &mut mark {
         mark.set()?;
     }

@@ -8,7 +8,7 @@
 use super::at_work::{self, Note};
 use super::carry::{self, Adopted, Forward, Step, Work};
 use super::leftover_lock::{self, Scope};
-use super::mark::Mark;
+use super::mark::{Mark, Shared};
 use super::porcelain::diff_raw::{self, Change};
 use super::registry::git_dir;
 use super::run::{Call, Output, WITHIN};
@@ -136,7 +136,7 @@ fn unlock_refs(repository: &Repository, file: PathBuf) -> Result<()> {
     let own = folders.chain([common.clone(), common.join("reftable")]).flat_map(|dir| leftover_lock::inside(&dir));
     let mut locks = leftover_lock::below(&common.join("refs"));
     locks.extend(own.filter(|lock| !is_of_index(lock)));
-    let mut mark = Mark::at(file, true);
+    let mut mark = Mark::at(file, Shared::WithChildren);
     let until = Instant::now() + PATIENCE;
     while mark.is_held() {
         // What a git of ours left running in the background holds the note, too.
@@ -151,7 +151,7 @@ fn unlock_refs(repository: &Repository, file: PathBuf) -> Result<()> {
 }
 
 fn forget_unless_held(file: PathBuf) {
-    let mut mark = Mark::at(file, true);
+    let mut mark = Mark::at(file, Shared::WithChildren);
     if !mark.is_held() {
         mark.clear();
     }
@@ -167,7 +167,7 @@ fn finish(repository: &Repository, path: &Path) -> Result<Forward> {
     if is_in_hook(repository) {
         return Ok(Forward::Done);
     }
-    let mut mark = Mark::at(file.clone(), true);
+    let mut mark = Mark::at(file.clone(), Shared::WithChildren);
     let dir = git_dir(path).unwrap_or_default();
     let until = Instant::now() + PATIENCE;
     // What a hook left running in the background holds the note, too, and no lock of git's.

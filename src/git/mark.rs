@@ -9,19 +9,27 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// Who holds the lock of a note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shared {
+    /// Every process that is started meanwhile, too: git, which may outlive us.
+    WithChildren,
+    /// This process alone: a command of the user's may never end.
+    No,
+}
+
 /// A note.
 #[derive(Debug)]
 pub struct Mark {
     file: PathBuf,
-    /// Whether what is started meanwhile shares the lock: git does, a command of the user's may never end.
-    shared: bool,
+    shared: Shared,
     held: Option<File>,
 }
 
 impl Mark {
     /// The note in this file, there or not.
     #[must_use]
-    pub fn at(file: PathBuf, shared: bool) -> Self {
+    pub fn at(file: PathBuf, shared: Shared) -> Self {
         Self { file, shared, held: None }
     }
 
@@ -80,7 +88,10 @@ impl Mark {
 }
 
 /// Lets every process that is started from now on share the lock of a file, or none. Best effort, as the lock is.
-pub fn share(file: &File, shared: bool) {
-    let flags = if shared { FdFlags::empty() } else { FdFlags::CLOEXEC };
+pub fn share(file: &File, shared: Shared) {
+    let flags = match shared {
+        Shared::WithChildren => FdFlags::empty(),
+        Shared::No => FdFlags::CLOEXEC,
+    };
     let _ = fcntl_setfd(file, flags);
 }

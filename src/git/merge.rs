@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::files::private_folder;
-use crate::git::mark::Mark;
+use crate::git::AheadBehind;
+use crate::git::mark::{Mark, Shared};
 use crate::git::porcelain::merge_tree::{self, MergeTree};
 use crate::git::porcelain::unmerged::{self, Versions};
 use crate::git::run::{Call, Git};
@@ -61,7 +62,7 @@ fn in_worktree<T>(repository: &Repository, ours: &Oid, merge: impl FnOnce(&Path)
     let temp = private_folder("git-aitask-merge-", &folder)?;
     // Where a killed command's folder is, so that the next command removes it.
     let name = temp.path().file_name().unwrap_or_default();
-    let mut note = Mark::at(repository.private_dir()?.join("scratch").join(name), true);
+    let mut note = Mark::at(repository.private_dir()?.join("scratch").join(name), Shared::WithChildren);
     note.say(temp.path().as_os_str().as_bytes())?;
     let path = temp.path().join("merge");
     let merged = worktree::add_detached(repository, &path, ours).and_then(|()| merge(&path));
@@ -90,9 +91,18 @@ fn merge_at(repository: &Repository, path: &Path, ours: &Oid, theirs: &Oid, rena
     if paths.is_empty() { Err(call.failure(&output)) } else { Ok(MergeTree::Conflict { tree: ours.clone(), paths }) }
 }
 
+/// What a merge leaves in conflict.
+#[derive(Debug)]
+pub struct Conflicts {
+    /// A tree to put the merged files into.
+    pub tree: Oid,
+    /// The versions of each file.
+    pub files: BTreeMap<PathBuf, Versions>,
+}
+
 /// What [`merge_tree()`] with [`Renames::OfFilesAlone`] leaves in conflict: a tree to put the merged files into, and the
 /// versions of each file.
-pub fn conflicts(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<(Oid, BTreeMap<PathBuf, Versions>)> {
+pub fn conflicts(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Conflicts> {
     let call =
         repository.read("merge-tree").args(["--write-tree", "-z", "--no-messages", ours.as_str(), theirs.as_str()]);
     let call = Renames::OfFilesAlone.given_to(call);
@@ -102,10 +112,11 @@ pub fn conflicts(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<(O
     }
     let tree = output.stdout.split(|&byte| byte == 0).next().unwrap_or_default();
     let oid = std::str::from_utf8(tree).ok().and_then(Oid::parse).ok_or_else(|| call.failure(&output))?;
-    Ok((oid, unmerged::parse(output.stdout.get(tree.len() + 1..).unwrap_or_default())?))
+    let files = unmerged::parse(output.stdout.get(tree.len() + 1..).unwrap_or_default())?;
+    Ok(Conflicts { tree: oid, files })
 }
 
-fn conflicts_at(repository: &Repository, path: &Path, theirs: &Oid) -> Result<(Oid, BTreeMap<PathBuf, Versions>)> {
+fn conflicts_at(repository: &Repository, path: &Path, theirs: &Oid) -> Result<Conflicts> {
     let git = |subcommand: &str| repository.git().write(path, subcommand);
     let call = git("merge").args(["--no-commit", "--no-ff", "--quiet", "--no-autostash", theirs.as_str()]);
     Renames::OfFilesAlone.given_to(call).output()?;
@@ -117,7 +128,7 @@ fn conflicts_at(repository: &Repository, path: &Path, theirs: &Oid) -> Result<(O
     let call = git("write-tree");
     let output = call.run()?;
     let tree = Oid::parse(&output.text()).ok_or_else(|| call.failure(&output))?;
-    Ok((tree, files))
+    Ok(Conflicts { tree, files })
 }
 
 /// What merging three texts line by line comes to.
@@ -233,10 +244,10 @@ pub fn subjects(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Vec
     Ok(text.lines().map(str::to_owned).collect())
 }
 
-/// How many commits `commit` has that `base` lacks, and the other way round: (ahead, behind).
-pub fn ahead_behind(repository: &Repository, commit: &Oid, base: &Oid) -> Result<(u32, u32)> {
+/// How many commits `commit` has that `base` lacks, and the other way round.
+pub fn ahead_behind(repository: &Repository, commit: &Oid, base: &Oid) -> Result<AheadBehind> {
     let range = format!("{commit}...{base}");
     let text = repository.read("rev-list").args(["--left-right", "--count", &range, "--"]).run()?.text();
     let mut counts = text.split_whitespace().map(|n| n.parse().unwrap_or(0));
-    Ok((counts.next().unwrap_or(0), counts.next().unwrap_or(0)))
+    Ok(AheadBehind { ahead: counts.next().unwrap_or(0), behind: counts.next().unwrap_or(0) })
 }

@@ -23,4 +23,4 @@ pub mod types;
 pub mod worktree;
 
 pub use repository::Repository;
-pub use types::{Branch, Oid, RefName, RefUpdate, RemoteName};
+pub use types::{AheadBehind, Branch, Freshness, Oid, RefName, RefUpdate, RemoteName};

@@ -3,6 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::{self, Object, ObjectKind};
 use crate::git::porcelain::ls_tree::{self, TreeEntry};
+use crate::git::repository::Identities;
 use crate::git::{Oid, Repository};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -117,7 +118,7 @@ const SCRATCH: &str = "refs/aitask/scratch";
 
 /// Builds commits without a checkout, an index or a ref. One process (and git's own `unpack-objects`).
 pub fn build(repository: &Repository, commits: &[NewCommit]) -> Result<Built> {
-    let (author, committer) = repository.identities()?;
+    let Identities { author, committer } = repository.identities()?;
     let mut stream = Vec::new();
     let mut blobs = 0;
     let edits = || commits.iter().flat_map(|commit| &commit.edits);

@@ -2,7 +2,7 @@
 //! directories lie.
 
 use crate::error::Result;
-use crate::git::porcelain::worktree_list::{self, WorktreeRecord};
+use crate::git::porcelain::worktree_list::{self, Loosely, WorktreeRecord};
 use crate::git::run::Git;
 use crate::git::types::Branch;
 use crate::interrupt;
@@ -13,12 +13,28 @@ use std::time::Duration;
 
 /// Every registered worktree as git says it (git-worktree(1), porcelain format).
 pub(super) fn load(git: &Git, root: &Path) -> Result<Vec<WorktreeRecord>> {
-    let (bytes, nul) = load_list(git, root)?;
-    if nul { worktree_list::parse(&bytes) } else { worktree_list::parse_lines(&bytes) }
+    match listed(git, root)? {
+        Listed::EndedByNul(bytes) => worktree_list::parse(&bytes),
+        Listed::InLines(bytes) => worktree_list::parse_lines(&bytes),
+    }
 }
 
-/// What git prints, and whether its lines end with NUL.
-pub(super) fn load_list(git: &Git, root: &Path) -> Result<(Vec<u8>, bool)> {
+/// The same as far as it can be understood.
+pub(super) fn load_loosely(git: &Git, root: &Path) -> Result<Loosely> {
+    match listed(git, root)? {
+        Listed::EndedByNul(bytes) => Ok(Loosely { records: worktree_list::parse(&bytes)?, whole: true }),
+        Listed::InLines(bytes) => Ok(worktree_list::parse_lines_loosely(&bytes)),
+    }
+}
+
+/// What git prints.
+enum Listed {
+    EndedByNul(Vec<u8>),
+    /// Before git 2.36 there is no `-z`.
+    InLines(Vec<u8>),
+}
+
+fn listed(git: &Git, root: &Path) -> Result<Listed> {
     let list = |options: &[&str]| git.read(root, "worktree").args(["list", "--porcelain"]).args(options);
     let mut output = list(&["-z"]).output()?;
     for _ in 0..HALF_WRITTEN_TRIES {
@@ -28,11 +44,7 @@ pub(super) fn load_list(git: &Git, root: &Path) -> Result<(Vec<u8>, bool)> {
         interrupt::pause(Duration::from_millis(5))?;
         output = list(&["-z"]).output()?;
     }
-    if output.success() {
-        return Ok((output.stdout, true));
-    }
-    // Before git 2.36 there is no -z.
-    Ok((list(&[]).run()?.stdout, false))
+    Ok(if output.success() { Listed::EndedByNul(output.stdout) } else { Listed::InLines(list(&[]).run()?.stdout) })
 }
 
 /// How often a registration that another git is writing is looked at again, 5 ms apart.

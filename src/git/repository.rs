@@ -27,7 +27,7 @@ pub struct Repository {
     pub here_branch: Option<Branch>,
     /// `HEAD` names a branch that has no commit yet.
     pub unborn: bool,
-    identities: OnceLock<(String, String)>,
+    identities: OnceLock<Identities>,
 }
 
 impl Repository {
@@ -150,11 +150,11 @@ impl Repository {
         Ok(dir)
     }
 
-    /// Author and committer as git would write them, with the time of the first question: `Name <email> seconds zone`, first the author.
+    /// Author and committer as git would write them, with the time of the first question.
     ///
     /// # Errors
     /// [`Kind::NoIdentity`] when git knows none.
-    pub fn identities(&self) -> Result<(String, String)> {
+    pub fn identities(&self) -> Result<Identities> {
         if let Some(known) = self.identities.get() {
             return Ok(known.clone());
         }
@@ -167,8 +167,17 @@ impl Repository {
             .any(|name| environment.os(name).is_some())
             || self.config.keys().any(|key| key.starts_with("author.") || key.starts_with("committer."));
         let author = if apart { ask("GIT_AUTHOR_IDENT")? } else { committer.clone() };
-        Ok(self.identities.get_or_init(|| (author, committer)).clone())
+        Ok(self.identities.get_or_init(|| Identities { author, committer }).clone())
     }
+}
+
+/// Who makes a commit, as git writes them: `Name <email> seconds zone`.
+#[derive(Debug, Clone)]
+pub struct Identities {
+    /// Who wrote the change.
+    pub author: String,
+    /// Who made the commit.
+    pub committer: String,
 }
 
 fn not_a_repository(dir: &Path, complaint: &str) -> Error {

@@ -221,6 +221,24 @@ impl RefUpdate {
     }
 }
 
+/// Where the tips of branches are read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// The remote is asked first.
+    Fetched,
+    /// They are as this clone knows them.
+    AsKnown,
+}
+
+/// How two commits have gone apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AheadBehind {
+    /// Commits that only the first has.
+    pub ahead: u32,
+    /// Commits that only the second has.
+    pub behind: u32,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

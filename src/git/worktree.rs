@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::at_work;
 use crate::git::porcelain::status::{self, Status, StatusEntry, StatusKind};
-use crate::git::porcelain::worktree_list::{self, WorktreeRecord};
+use crate::git::porcelain::worktree_list::{Loosely, WorktreeRecord};
 use crate::git::registry::{self, git_dir};
 use crate::git::run::Output;
 use crate::git::{Branch, Oid, RefName, RemoteName, Repository};
@@ -19,11 +19,9 @@ pub fn list(repository: &Repository) -> Result<Vec<WorktreeRecord>> {
 }
 
 /// The registered worktrees as far as git's list can be understood, and whether that is all of it.
-pub fn list_loosely(repository: &Repository) -> Result<(Vec<WorktreeRecord>, bool)> {
-    let (bytes, nul) = registry::load_list(repository.git(), &repository.root)?;
-    let (records, whole) =
-        if nul { (worktree_list::parse(&bytes)?, true) } else { worktree_list::parse_lines_loosely(&bytes) };
-    Ok((where_they_are(repository, records), whole))
+pub fn list_loosely(repository: &Repository) -> Result<Loosely> {
+    let Loosely { records, whole } = registry::load_loosely(repository.git(), &repository.root)?;
+    Ok(Loosely { records: where_they_are(repository, records), whole })
 }
 
 fn where_they_are(repository: &Repository, mut records: Vec<WorktreeRecord>) -> Vec<WorktreeRecord> {

@@ -210,8 +210,8 @@ pub(crate) fn state(context: &Context, record: &WorktreeRecord, branch: Branch, 
         branch,
         in_progress: cut_off.map(CutOff::name).or_else(|| worktree::in_progress(&record.path)),
         dirty: status.map(|status| status.is_dirty()),
-        ahead: counts.map(|counts| counts.0),
-        behind: counts.map(|counts| counts.1),
+        ahead: counts.map(|counts| counts.ahead),
+        behind: counts.map(|counts| counts.behind),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::coordination::{LockEntry, Locks};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::run::Call;
-use crate::git::{Branch, merge};
+use crate::git::{AheadBehind, Branch, merge};
 use crate::ledger::checkouts::Lagging;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Decision, Edit, Plan, View, nonce};
@@ -57,7 +57,7 @@ pub fn unreconciled(context: &Context) -> Option<(u32, u32, String)> {
     let ledger = context.reading_ledger();
     let view = ledger.view(std::slice::from_ref(data), false).ok()?;
     let tip = view.tip(data);
-    let (ahead, behind) =
+    let AheadBehind { ahead, behind } =
         merge::ahead_behind(&context.repository, tip.local.as_ref()?, tip.published.as_ref()?).ok()?;
     Some((ahead, behind, format!("{remote}/{data}")))
 }

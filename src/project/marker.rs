@@ -1,25 +1,25 @@
 //! The notes about what is being done to a worktree.
 
 use crate::git::Repository;
-pub(crate) use crate::git::mark::{Mark, share};
+pub(crate) use crate::git::mark::{Mark, Shared, share};
 
 impl Mark {
     /// The note that git is making the worktree of this name.
     pub(crate) fn making(repository: &Repository, name: &str) -> Self {
-        of(repository, "making", true, name)
+        of(repository, "making", Shared::WithChildren, name)
     }
 
     /// The note that the worktree of this name is being made ready to work in.
     pub(crate) fn furnishing(repository: &Repository, name: &str) -> Self {
-        of(repository, "furnishing", false, name)
+        of(repository, "furnishing", Shared::No, name)
     }
 
     /// The note that the worktree of this name is being removed.
     pub(crate) fn removing(repository: &Repository, name: &str) -> Self {
-        of(repository, "removing", true, name)
+        of(repository, "removing", Shared::WithChildren, name)
     }
 }
 
-fn of(repository: &Repository, what: &str, shared: bool, name: &str) -> Mark {
+fn of(repository: &Repository, what: &str, shared: Shared, name: &str) -> Mark {
     Mark::at(repository.common_dir.join("aitask").join(format!("{what}-{name}")), shared)
 }

@@ -2,6 +2,7 @@
 //! specification 40, section 7.
 
 use crate::error::{Error, Kind, Result};
+use crate::git::merge::Conflicts;
 use crate::git::merge::{self, MergeFile, Renames};
 use crate::git::objects::{self, Edit, NewCommit, Parent};
 use crate::git::porcelain::merge_tree::MergeTree;
@@ -64,7 +65,7 @@ pub fn join(
     let (tree, mut files) = match merge::merge_tree(repository, &here, &there, Renames::OfFilesAlone)? {
         MergeTree::Clean { tree } => (tree, BTreeMap::new()),
         MergeTree::Conflict { .. } => {
-            let (tree, files) = merge::conflicts(repository, &here, &there)?;
+            let Conflicts { tree, files } = merge::conflicts(repository, &here, &there)?;
             if files.is_empty() {
                 return Err(Error::new(Kind::Conflict, format!("git cannot merge {upstream}, and names no file")));
             }

@@ -5,7 +5,7 @@ use crate::files::{Tree, is_left_by_a_write};
 use crate::git::carry::{self, Forward};
 use crate::git::porcelain::status::StatusEntry;
 use crate::git::remote::{self, PushOptions};
-use crate::git::{Branch, Oid, RefUpdate, RemoteName, forward, merge, refs, worktree};
+use crate::git::{AheadBehind, Branch, Oid, RefUpdate, RemoteName, forward, merge, refs, worktree};
 use crate::interrupt;
 use crate::ledger::backoff::Deadline;
 use crate::ledger::publish;
@@ -89,7 +89,7 @@ impl Work<'_, '_> {
                 (None, Some(theirs)) => return self.begin(theirs).map(Ok),
                 (Some(local), None) => local.clone(),
                 (Some(local), Some(theirs)) => {
-                    let (ahead, behind) = merge::ahead_behind(repository, local, theirs)?;
+                    let AheadBehind { ahead, behind } = merge::ahead_behind(repository, local, theirs)?;
                     if behind > 0 {
                         (self.manner.progress)(Progress::Pulling(behind));
                     }
@@ -123,7 +123,7 @@ impl Work<'_, '_> {
             }
             if let Some(local) = &local {
                 let base = theirs.as_ref().map(|theirs| merge::ahead_behind(repository, local, theirs));
-                (self.manner.progress)(Progress::Pushing(base.transpose()?.map_or(1, |(ahead, _)| ahead)));
+                (self.manner.progress)(Progress::Pushing(base.transpose()?.map_or(1, |counts| counts.ahead)));
             }
             if self.context.dry_run {
                 self.rehearse_push(theirs.as_ref(), &goal);

@@ -9,7 +9,7 @@ use crate::ledger::nonce;
 use crate::ledger::queue::Queue;
 use crate::project::context::Context;
 use crate::project::leftovers::{PREFIX, remove};
-use crate::project::marker::share;
+use crate::project::marker::{Shared, share};
 use std::fs::File;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
@@ -42,10 +42,10 @@ impl Scratch {
         std::fs::DirBuilder::new().mode(0o700).create(&folder).map_err(io)?;
         let scratch = Self { note, path: folder.join(name), folder, used };
         // A git that outlives this command keeps the note locked, and nobody removes what it is just making.
-        share(&scratch.used, true);
+        share(&scratch.used, Shared::WithChildren);
         let made = Queue::enter(repository, context.settings.timeout, context.narrate)
             .and_then(|_queue| worktree::add_detached(repository, &scratch.path, commit));
-        share(&scratch.used, false);
+        share(&scratch.used, Shared::No);
         match made {
             Ok(()) => Ok(scratch),
             Err(error) => {

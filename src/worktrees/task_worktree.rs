@@ -146,7 +146,7 @@ impl Place {
         let tip = if there.is_some() { there } else { self.tip(context)? };
         // It is only told, so that it cannot be counted is no reason to fail.
         let counts = tip.as_ref().and_then(|tip| merge::ahead_behind(repository, tip, &base.commit).ok());
-        (info.ahead, info.behind) = counts.unzip();
+        (info.ahead, info.behind) = counts.map(|counts| (counts.ahead, counts.behind)).unzip();
         if self.record.is_none() {
             refuse_link(context, &self.path)?;
             exclude(&repository.common_dir, &format!("/{WORKTREES_DIR}/"))?;

@@ -2,6 +2,7 @@
 //! 2). Only what is registered to the task's own branch goes, or a leftover below `aiwork/` that nothing is registered to.
 
 use crate::error::{Error, Kind, Result};
+use crate::git::porcelain::worktree_list::Loosely;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, Oid, RefUpdate, refs, worktree};
 use crate::ledger::queue::Queue;
@@ -64,8 +65,8 @@ pub enum Registered {
 
 /// Looks it up in git's registry. One process.
 pub fn resolve(context: &Context, name: &WorktreeName) -> Result<Registered> {
-    let (records, whole) = worktree::list_loosely(&context.repository)?;
-    let registered = classify(&records, whole, name);
+    let listed = worktree::list_loosely(&context.repository)?;
+    let registered = classify(&listed, name);
     let Registered::Usable(path) = &registered else { return Ok(registered) };
     // The scripts have no words of their own for what is half made, and for what is half removed.
     Ok(match Site::of(&context.repository, path, &name.branch).cut_off() {
@@ -75,11 +76,11 @@ pub fn resolve(context: &Context, name: &WorktreeName) -> Result<Registered> {
     })
 }
 
-fn classify(records: &[WorktreeRecord], whole: bool, name: &WorktreeName) -> Registered {
+fn classify(Loosely { records, whole }: &Loosely, name: &WorktreeName) -> Registered {
     let full = name.branch.full();
     let found = records.iter().enumerate().find(|(_, record)| record.branch.as_ref() == Some(&full));
     let Some((at, record)) = found else {
-        return if whole { Registered::Nowhere } else { Registered::Unsafe(PathBuf::new()) };
+        return if *whole { Registered::Nowhere } else { Registered::Unsafe(PathBuf::new()) };
     };
     let path = record.path.clone();
     let control = path.as_os_str().as_bytes().iter().any(|byte| matches!(byte, b'\t' | b'\r' | b'\n'));
@@ -167,11 +168,11 @@ pub fn remove(context: &Context, name: &WorktreeName, manner: &Manner) -> Result
     // The registry is read again right before, beside no other command of ours.
     let queue = || Queue::enter(repository, context.settings.timeout, context.narrate);
     let _queue = (!manner.dry_run).then(queue).transpose()?;
-    let (records, whole) = worktree::list_loosely(repository)?;
+    let listed = worktree::list_loosely(repository)?;
     let tip = tip(context, &name.branch)?;
-    let mut teardown = Teardown { context, name, manner, records: &records, causes: Vec::new() };
+    let mut teardown = Teardown { context, name, manner, records: &listed.records, causes: Vec::new() };
     let rebased = teardown.rebased().and_then(|record| record.head.clone());
-    let worktree = teardown.remove_worktree(classify(&records, whole, name))?;
+    let worktree = teardown.remove_worktree(classify(&listed, name))?;
     let branch = match tip {
         None => BranchEnd::None,
         Some(_) if matches!(worktree, WorktreeEnd::Kept(..)) => BranchEnd::Kept("skipped".to_owned()),
@@ -267,8 +268,8 @@ impl Teardown<'_> {
             return Ok(WorktreeEnd::Kept("dirty", path.to_owned()));
         }
         // Git refuses a worktree it cannot read, too; the registry must still say whose it is.
-        let (records, whole) = worktree::list_loosely(repository)?;
-        if classify(&records, whole, self.name) != Registered::Usable(path.to_owned()) {
+        let listed = worktree::list_loosely(repository)?;
+        if classify(&listed, self.name) != Registered::Usable(path.to_owned()) {
             return Ok(WorktreeEnd::Kept("unknown", path.to_owned()));
         }
         std::fs::remove_dir_all(path).map_err(|error| Error::io("remove", path, &error))?;

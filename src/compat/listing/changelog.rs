@@ -5,6 +5,7 @@ use crate::compat::invocation::Scene;
 use crate::compat::listing::releases;
 use crate::compat::sync::desync;
 use crate::error::{Error, Kind, Result};
+use crate::git::Freshness;
 use crate::ledger::DATA;
 
 const HELP: &str = "\
@@ -60,7 +61,7 @@ fn answer(scene: &Scene, args: &[String]) -> Result<u8> {
 fn gather(scene: &Scene, tag: Option<&str>) -> Result<()> {
     let context = scene.open()?.ok_or_else(|| Error::new(Kind::NotARepository, "Not a git repository"))?;
     // A remote that cannot be asked is no reason to gather nothing.
-    if let Some(state) = desync::look(&context, DATA, true).ok().filter(|state| state.behind > 0) {
+    if let Some(state) = desync::look(&context, DATA, Freshness::Fetched).ok().filter(|state| state.behind > 0) {
         let text = format!("Local {DATA} branch is {} commit(s) behind {}.", state.behind, state.remote_ref);
         scene.console.warn(&text);
         scene.console.warn("Tasks and plans that were archived elsewhere may be missing below.");

@@ -1,7 +1,7 @@
 //! How far the branches here and at the remote are apart (specification 40, section 10).
 
 use crate::error::Result;
-use crate::git::{Branch, merge, refs, remote};
+use crate::git::{AheadBehind, Branch, Freshness, merge, refs, remote};
 use crate::ledger::DATA;
 use crate::project::context::Context;
 use crate::project::data_state;
@@ -37,8 +37,8 @@ pub struct RefState {
 /// The branches by their logical names.
 pub const NAMES: [&str; 2] = ["main", DATA];
 
-/// Looks at one branch; asks the remote first if `fetch`.
-pub fn look(context: &Context, name: &'static str, fetch: bool) -> Result<RefState> {
+/// Looks at one branch.
+pub fn look(context: &Context, name: &'static str, freshness: Freshness) -> Result<RefState> {
     let repository = &context.repository;
     let (branch, worktree) = match name {
         DATA => (DATA.to_owned(), paths::DATA_WORKTREE_DIR),
@@ -62,8 +62,10 @@ pub fn look(context: &Context, name: &'static str, fetch: bool) -> Result<RefSta
     }
     let Some(origin) = context.channel.remote() else { return ended(state, "no_remote") };
     let branch = Branch::parse(&branch)?;
-    let fetched =
-        if fetch { remote::fetch_branch(repository, origin, &branch, Duration::from_secs(10)) } else { Ok(()) };
+    let fetched = match freshness {
+        Freshness::Fetched => remote::fetch_branch(repository, origin, &branch, Duration::from_secs(10)),
+        Freshness::AsKnown => Ok(()),
+    };
     let [here, there] = [branch.full(), branch.tracking(origin)];
     let mut known = refs::load(repository, &[here.clone(), there.clone()])?;
     let (local, theirs) = (known.remove(&here), known.remove(&there));
@@ -75,7 +77,7 @@ pub fn look(context: &Context, name: &'static str, fetch: bool) -> Result<RefSta
     }
     let Some(local) = local else { return ended(state, "missing_local") };
     let Some(theirs) = theirs else { return ended(state, "missing_remote") };
-    (state.ahead, state.behind) = merge::ahead_behind(repository, &local, &theirs)?;
+    AheadBehind { ahead: state.ahead, behind: state.behind } = merge::ahead_behind(repository, &local, &theirs)?;
     if state.behind > 0 {
         state.remote_commits = merge::subjects(repository, &local, &theirs)?;
         state.remote_changed_paths = merge::changed_since_fork(repository, &local, &theirs)?;

@@ -2,6 +2,7 @@
 
 use crate::compat::invocation::Scene;
 use crate::compat::sync::desync::{NAMES, RefState, look};
+use crate::git::Freshness;
 
 const USAGE: &str =
     "usage: desync_state.py snapshot [--fetch] [--ref main|aitask-data] [--format text|json|lines] [--json]";
@@ -9,7 +10,7 @@ const USAGE: &str =
 /// Runs the script.
 pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
     let words: Vec<_> = args.iter().map(String::as_str).collect();
-    let Some((names, fetch, format)) = parse(&words) else {
+    let Some(Request { names, freshness, format }) = parse(&words) else {
         (scene.narrate)(USAGE);
         return 2;
     };
@@ -17,7 +18,7 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
     match scene.open() {
         Ok(Some(context)) => {
             for name in names {
-                match look(&context, name, fetch) {
+                match look(&context, name, freshness) {
                     Ok(state) => states.push(state),
                     Err(error) => (scene.narrate)(&error.to_string()),
                 }
@@ -47,13 +48,19 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
     0
 }
 
-fn parse<'a>(words: &[&'a str]) -> Option<(Vec<&'static str>, bool, &'a str)> {
+struct Request<'a> {
+    names: Vec<&'static str>,
+    freshness: Freshness,
+    format: &'a str,
+}
+
+fn parse<'a>(words: &[&'a str]) -> Option<Request<'a>> {
     let (verb, mut rest) = words.split_first()?;
-    let (mut names, mut fetch, mut format) = (NAMES.to_vec(), false, "text");
+    let (mut names, mut freshness, mut format) = (NAMES.to_vec(), Freshness::AsKnown, "text");
     while let [option, after @ ..] = rest {
         rest = after;
         match *option {
-            "--fetch" => fetch = true,
+            "--fetch" => freshness = Freshness::Fetched,
             "--json" => format = "json",
             "--ref" | "--format" => {
                 let (value, after) = rest.split_first()?;
@@ -66,7 +73,7 @@ fn parse<'a>(words: &[&'a str]) -> Option<(Vec<&'static str>, bool, &'a str)> {
             _ => return None,
         }
     }
-    (*verb == "snapshot").then_some((names, fetch, format))
+    (*verb == "snapshot").then_some(Request { names, freshness, format })
 }
 
 fn lines(state: &RefState) -> Vec<String> {

@@ -36,7 +36,7 @@ pub fn look(context: &Context, branch: &str, limit: Duration) -> Result<Drift> {
     let Some(theirs) = refs::load(repository, std::slice::from_ref(&tracking))?.remove(&tracking) else {
         return Ok(Drift::FetchFailed);
     };
-    let (_, behind) = merge::ahead_behind(repository, &local, &theirs)?;
+    let behind = merge::ahead_behind(repository, &local, &theirs)?.behind;
     if behind == 0 {
         return Ok(Drift::UpToDate);
     }

@@ -2,6 +2,7 @@
 
 use super::{malformed, path, records, text};
 use crate::error::Result;
+use crate::git::AheadBehind;
 use crate::git::types::{Branch, Oid};
 use std::path::PathBuf;
 
@@ -19,7 +20,7 @@ pub struct Status {
     pub upstream: Option<String>,
     /// How many commits the branch is ahead of and behind its upstream; none when that does not exist, or
     /// git was told not to count.
-    pub ahead_behind: Option<(u32, u32)>,
+    pub ahead_behind: Option<AheadBehind>,
     /// The files, as git orders them.
     pub entries: Vec<StatusEntry>,
 }
@@ -107,9 +108,10 @@ impl Status {
 }
 
 /// `+2 -1`; git writes `+? -?` when it did not count.
-fn ahead_behind(value: &str) -> Option<(u32, u32)> {
+fn ahead_behind(value: &str) -> Option<AheadBehind> {
     let (ahead, behind) = value.split_once(' ')?;
-    Some((ahead.strip_prefix('+')?.parse().ok()?, behind.strip_prefix('-')?.parse().ok()?))
+    let (ahead, behind) = (ahead.strip_prefix('+')?, behind.strip_prefix('-')?);
+    Some(AheadBehind { ahead: ahead.parse().ok()?, behind: behind.parse().ok()? })
 }
 
 /// An entry whose `count` fields begin with the code and end with the path.
@@ -188,7 +190,10 @@ mod tests {
         }
         for (_, bytes) in recorded!("sha1-status-behind.bin") {
             let status = parse(bytes).unwrap();
-            assert_eq!((status.upstream.as_deref(), status.ahead_behind), (Some("linked"), Some((1, 0))));
+            assert_eq!(
+                (status.upstream.as_deref(), status.ahead_behind),
+                (Some("linked"), Some(AheadBehind { ahead: 1, behind: 0 }))
+            );
         }
         for (_, bytes) in recorded!("sha1-status-upstream-gone.bin") {
             let status = parse(bytes).unwrap();
@@ -227,7 +232,7 @@ mod tests {
                 }
             }
             let status = parse(&printed).unwrap();
-            prop_assert_eq!(status.ahead_behind, Some((ahead, behind)));
+            prop_assert_eq!(status.ahead_behind, Some(AheadBehind { ahead, behind }));
             prop_assert_eq!(status.is_dirty(), names.iter().any(|(sort, _)| *sort != 4));
             let found: Vec<_> = status.entries.iter().map(|entry| entry.path.clone()).collect();
             prop_assert_eq!(found, names.iter().map(|(_, name)| path(name)).collect::<Vec<_>>());

@@ -38,10 +38,19 @@ pub fn parse_lines(bytes: &[u8]) -> Result<Vec<WorktreeRecord>> {
     parse_ended(bytes, b'\n')
 }
 
+/// A list of worktrees as far as it can be understood.
+#[derive(Debug)]
+pub struct Loosely {
+    /// What is understood.
+    pub records: Vec<WorktreeRecord>,
+    /// Whether that is all of it.
+    pub whole: bool,
+}
+
 /// Parses `git worktree list --porcelain` as far as it can be understood, and says whether it was all of it: a line of
 /// unknown kind may be a part of a path.
 #[must_use]
-pub fn parse_lines_loosely(bytes: &[u8]) -> (Vec<WorktreeRecord>, bool) {
+pub fn parse_lines_loosely(bytes: &[u8]) -> Loosely {
     let (mut worktrees, mut whole) = (Vec::new(), true);
     let lines: Vec<&[u8]> = bytes.split(|&byte| byte == b'\n').collect();
     for block in lines.split(|line| line.is_empty()).filter(|block| !block.is_empty()) {
@@ -54,7 +63,7 @@ pub fn parse_lines_loosely(bytes: &[u8]) -> (Vec<WorktreeRecord>, bool) {
         let known: Vec<&[u8]> = block.iter().copied().filter(|line| is_known(line)).map(plain).collect();
         worktrees.extend(strictly.or_else(|_| parse_lines(&printed(&known))).unwrap_or_default());
     }
-    (worktrees, whole)
+    Loosely { records: worktrees, whole }
 }
 
 fn label(line: &[u8]) -> &[u8] {
@@ -203,10 +212,10 @@ mod tests {
         let text = |odd: &str| {
             format!("worktree /a\nbare\n\nworktree /b\nHEAD {}\nbranch refs/heads/x\n{odd}\n", "1".repeat(40))
         };
-        let (all, whole) = parse_lines_loosely(text("").as_bytes());
+        let Loosely { records: all, whole } = parse_lines_loosely(text("").as_bytes());
         assert!(whole && all == parse_lines(text("").as_bytes()).unwrap());
         for odd in ["new thing\n", "locked \"broken\n", "\nrest of a path\n", "\nworktree /c\nbranch refs/heads/y\n"] {
-            let (all, whole) = parse_lines_loosely(text(odd).as_bytes());
+            let Loosely { records: all, whole } = parse_lines_loosely(text(odd).as_bytes());
             assert!(!whole && all[1].branch.as_ref().map(RefName::as_str) == Some("refs/heads/x"), "{odd}: {all:?}");
         }
     }
