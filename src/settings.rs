@@ -91,6 +91,21 @@ pub enum Origin {
     Default,
 }
 
+/// Whether a command does what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It does.
+    Real,
+    /// It says what it would do (`--dry-run`).
+    DryRun,
+}
+
+impl From<bool> for Effect {
+    fn from(dry_run: bool) -> Self {
+        if dry_run { Self::DryRun } else { Self::Real }
+    }
+}
+
 /// What the command line said; `None` where it said nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {

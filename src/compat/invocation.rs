@@ -23,15 +23,18 @@ pub(crate) struct Scene {
     pub(crate) from: PathBuf,
     pub(crate) console: Console,
     pub(crate) narrate: fn(&str),
-}
-
-/// A leading `--debug` may be repeated, and changes nothing that a caller reads.
-pub(crate) fn leading_debug(args: &[String]) -> (bool, &[String]) {
-    let count = args.iter().take_while(|arg| *arg == "--debug").count();
-    (count > 0, &args[count..])
+    /// `--debug` came before everything else.
+    pub(crate) debug: bool,
 }
 
 impl Scene {
+    /// The arguments after a leading `--debug`, which may be repeated and changes nothing that a caller reads.
+    pub(crate) fn take_leading_debug<'a>(&mut self, args: &'a [String]) -> &'a [String] {
+        let count = args.iter().take_while(|arg| *arg == "--debug").count();
+        self.debug = count > 0;
+        &args[count..]
+    }
+
     /// The project that this folder belongs to. In a subdirectory it is one above; in a linked worktree, such as a
     /// task's, it is the same one in the main worktree (specification 40, verdict D2; 50, section 9).
     pub(crate) fn home(&self) -> Option<PathBuf> {

@@ -11,7 +11,7 @@ use crate::ledger::{Channel, DATA, Ledger};
 use crate::project::cut_off::Site;
 use crate::project::ignores;
 use crate::project::leftovers;
-use crate::settings::{Environment, Flags, Settings};
+use crate::settings::{Effect, Environment, Flags, Settings};
 use crate::task::{TaskId, TaskName, TaskPath, paths};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -79,13 +79,13 @@ impl Context {
         environment: &Environment,
         dir: &Path,
         flags: &Flags,
-        dry_run: bool,
+        effect: Effect,
         narrate: fn(&str),
     ) -> Result<Self> {
         let repository = Repository::discover(environment, dir)?;
         let settings = Settings::new(flags, environment, repository.config())?;
         let channel = Channel::of(&repository, settings.remote.as_deref())?;
-        Self::assemble(repository, settings, channel, dir, dry_run, narrate)
+        Self::assemble(repository, settings, channel, dir, effect, narrate)
     }
 
     /// Looks around as the scripts do, for whom the remote is the one named `origin` (specification 10, section 0).
@@ -93,7 +93,7 @@ impl Context {
         let repository = Repository::discover(environment, dir)?;
         let settings = Settings::new(flags, environment, repository.config())?;
         let channel = Channel::of_script(&repository, None)?;
-        Self::assemble(repository, settings, channel, dir, false, narrate)
+        Self::assemble(repository, settings, channel, dir, Effect::Real, narrate)
     }
 
     fn assemble(
@@ -101,9 +101,10 @@ impl Context {
         settings: Settings,
         channel: Channel,
         dir: &Path,
-        dry_run: bool,
+        effect: Effect,
         narrate: fn(&str),
     ) -> Result<Self> {
+        let dry_run = effect == Effect::DryRun;
         if !dry_run {
             mend_checkout_of_data(&repository, settings.timeout, narrate)?;
         }

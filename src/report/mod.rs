@@ -4,6 +4,7 @@
 mod page;
 mod relative;
 
+use page::Advice;
 pub use page::{Cell, Page, Table, Tone};
 pub use relative::relative;
 
@@ -41,7 +42,8 @@ impl Report {
             writeln!(io::stdout(), "{}", escaped(&text))
         } else {
             let mut stream = AutoStream::new(io::stdout(), self.color);
-            stream.write_all(page().render(columns(), self.quiet).as_bytes())
+            let advice = if self.quiet { Advice::LeftOut } else { Advice::Given };
+            stream.write_all(page().render(columns(), advice).as_bytes())
         };
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
