@@ -1,7 +1,10 @@
 //! The one error type: what happened, why, and the one command that helps.
 
+#[macro_use]
+mod hint;
 mod text;
 
+pub use hint::Hint;
 pub use text::{harmless, harmless_lines, is_ssh, is_unsafe, quoted, redacted};
 
 /// What every fallible function of this crate returns.
@@ -171,7 +174,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: Kind,
     message: String,
-    hints: Vec<String>,
+    hints: Vec<Hint>,
     details: serde_json::Map<String, serde_json::Value>,
     another_look: bool,
 }
@@ -212,9 +215,15 @@ impl Error {
 
     /// Adds a command that helps.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hints.push(redacted(&hint.into()));
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
+        self.0.hints.push(hint.into());
         self
+    }
+
+    /// Adds what helps where no command does.
+    #[must_use]
+    pub fn advice(self, text: impl Into<String>) -> Self {
+        self.hint(Hint::advice(text))
     }
 
     /// Adds a field to the JSON form of the error.
@@ -232,7 +241,7 @@ impl Error {
 
     /// The commands that help, most helpful first.
     #[must_use]
-    pub fn hints(&self) -> &[String] {
+    pub fn hints(&self) -> &[Hint] {
         &self.0.hints
     }
 

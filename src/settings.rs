@@ -205,7 +205,7 @@ pub fn parse_duration(text: &str) -> Result<Duration> {
         .and_then(|n| n.checked_mul(millis_each))
         .filter(|&millis| millis > 0 && millis <= 366 * 24 * 3_600_000)
         .map(Duration::from_millis)
-        .ok_or_else(|| Error::new(Kind::Usage, format!("{text:?} is not a duration")).hint("write 30s, 5m or 2h"))
+        .ok_or_else(|| Error::new(Kind::Usage, format!("{text:?} is not a duration")).advice("write 30s, 5m or 2h"))
 }
 
 /// A truth value as git-config(1) reads it.

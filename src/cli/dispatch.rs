@@ -56,8 +56,8 @@ fn run_verb(cli: &Cli, environment: Environment, report: Report, scripts: &[&str
             Kind::Usage,
             "this is a place for reading (git aitask explore); nothing is taken or changed here",
         )
-        .hint("git aitask new \"...\", to file what was found")
-        .hint("leave it first (exit)"));
+        .advice("git aitask new \"...\", to file what was found")
+        .advice("leave it first (exit)"));
     }
     match dispatch(cli, &app, scripts) {
         // Nothing was asked or done before it; only what somebody would have to type again is not.
@@ -73,7 +73,9 @@ fn with_cure(error: Error) -> Error {
     if names.iter().filter_map(|name| name.as_str()).all(|name| name.starts_with("aitask-")) {
         return error;
     }
-    error.hint("git aitask init --data-branch   # the tasks on a branch of their own, which is not protected")
+    error.hint(
+        command!["git aitask init --data-branch"].note("the tasks on a branch of their own, which is not protected"),
+    )
 }
 
 fn dispatch(cli: &Cli, app: &App, scripts: &[&str]) -> Result<u8> {

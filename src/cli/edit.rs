@@ -88,7 +88,7 @@ impl Edit {
             } else {
                 let clean = labels::sanitise(name).ok_or_else(|| {
                     Error::new(Kind::Usage, format!("no label can be made of {name:?}"))
-                        .hint("use letters, digits, _ and -")
+                        .advice("use letters, digits, _ and -")
                 })?;
                 Change::Add("labels", vec![clean])
             });

@@ -12,7 +12,7 @@ use crate::settings::Effect;
 pub fn run(app: &App) -> Result<()> {
     let context = match app.open(Effect::Real) {
         Err(error) if error.kind() == Kind::NotARepository => {
-            return Err(error.hint("git-aitask demo   # to see it work, anywhere"));
+            return Err(error.hint(command!["git-aitask demo"].note("to see it work, anywhere")));
         }
         other => other?,
     };

@@ -94,8 +94,8 @@ impl Scene {
 
     /// Says what ended the script; gives its exit code, git's own where git failed.
     pub(crate) fn fail(&self, error: &Error) -> u8 {
-        for hint in error.hints().iter().filter(|hint| hint.contains("is kept")) {
-            self.console.warn(hint);
+        for hint in error.hints().iter().filter(|hint| hint.tells_where_text_is()) {
+            self.console.warn(&hint.to_string());
         }
         self.say_error(error);
         let code = error.details().get("code").and_then(serde_json::Value::as_u64);

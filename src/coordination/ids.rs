@@ -63,7 +63,7 @@ pub fn parse(bytes: &[u8]) -> Result<u64> {
     let counter = text.parse().ok().filter(|&counter| digits && counter < HIGHEST);
     counter.ok_or_else(|| {
         Error::new(Kind::Unparsable, format!("the id counter on {IDS} holds {text:?} instead of a number"))
-            .hint(format!("git log -p {IDS}"))
+            .hint(command!["git log -p", IDS])
             .detail("value", text)
     })
 }

@@ -206,7 +206,7 @@ pub fn push(
         Failure::Unknown => {
             let said = failure::said(failure, &stderr);
             let error = Error::new(Kind::Unknown, format!("the push to {remote} was cut off: {said}"));
-            return Ok(Pushed::Unknown(error.detail("stderr", stderr).hint("run the same command again")));
+            return Ok(Pushed::Unknown(error.detail("stderr", stderr).advice("run the same command again")));
         }
         _ => contact_error(remote.as_str(), &call, &output, failure),
     };

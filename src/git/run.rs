@@ -337,7 +337,7 @@ impl Call {
         let program = self.program.to_string_lossy();
         let error = Error::new(Kind::Git, format!("cannot start {program}: {error}"));
         if which::which(&self.program).is_err() {
-            error.hint(format!("install {program}, or mend PATH"))
+            error.advice(format!("install {program}, or mend PATH"))
         } else {
             error
         }

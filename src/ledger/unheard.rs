@@ -58,7 +58,7 @@ impl<T> Unheard<T> {
         let message = format!("it is not known whether this was published, and it may still be: {said}{why}");
         let unknown = Error::new(Kind::Unknown, message);
         let unknown = last.details().iter().fold(unknown, |error, (name, value)| error.detail(name, value.clone()));
-        unknown.hint("run the same command again: it finds out, and finishes the job")
+        unknown.advice("run the same command again: it finds out, and finishes the job")
     }
 }
 

@@ -44,7 +44,7 @@ pub fn explore(context: &Context, at: Option<&str>, command: &[String]) -> Resul
         shown.join(", ")
     );
     Err(Error::new(Kind::Dirty, message)
-        .hint("git aitask new \"...\", to file what was found")
+        .advice("git aitask new \"...\", to file what was found")
         .hint("git aitask pick ID, to work on it")
         .detail("written", written))
 }

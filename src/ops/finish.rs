@@ -111,7 +111,7 @@ pub fn finish(context: &Context, wanted: &Wanted, options: &Options) -> Result<F
             Err(other) => (into, branch) = (other.into, other.branch),
         }
     }
-    Err(Error::new(Kind::Contention, "the plan keeps changing").hint("run the same command again"))
+    Err(Error::new(Kind::Contention, "the plan keeps changing").advice("run the same command again"))
 }
 
 /// The task branch by what this clone knows of the task; none, where it does not know it yet.
@@ -285,8 +285,8 @@ impl Finisher<'_> {
                 }
             }
             if !self.options.no_push && !self.options.override_gates {
-                let again = format!("git aitask finish {} --override-gates", path.id());
-                gates::require_passed(self.context, view, &path, &document, &again)?;
+                let again = command!["git aitask finish", path.id(), "--override-gates"];
+                gates::require_passed(self.context, view, &path, &document, again)?;
             }
             plan = self.merge(view, plan, &mut done, &document)?;
         }
@@ -404,6 +404,6 @@ fn explain(error: Error, into: &Branch, wanted: &Wanted) -> Error {
     }
     let message = format!("{error}; nothing has landed");
     Error::new(Kind::Denied, message)
-        .hint(format!("git aitask finish {} --no-push   # pushes the task branch for a pull request", wanted.id))
+        .hint(command!["git aitask finish", wanted.id, "--no-push"].note("pushes the task branch for a pull request"))
         .detail("branch", into.as_str())
 }

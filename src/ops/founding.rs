@@ -106,7 +106,7 @@ impl Founding {
             let message = format!("before this clone had a remote, tasks were locked that others hold: {said}");
             let tasks: Vec<_> = clashes.iter().map(|(task, ..)| task.to_string()).collect();
             return Err(Error::new(Kind::Held, message)
-                .hint(format!("git aitask unlock {task} --force --remote .   # gives up the lock in this clone"))
+                .hint(command!["git aitask unlock", task, "--force --remote ."].note("gives up the lock in this clone"))
                 .detail("tasks", tasks));
         }
         ours.retain(|lock| theirs.iter().all(|other| other.task != lock.task));
@@ -185,7 +185,7 @@ impl Founding {
             if let Some(bundle) = index.legacy_bundle() {
                 let message = format!("the ids in {bundle} cannot be read, so the counter could hand one out twice");
                 return Err(Error::new(Kind::Unparsable, message)
-                    .hint("make aitask-ids with the script aitask_claim_id.sh --init"));
+                    .advice("make aitask-ids with the script aitask_claim_id.sh --init"));
             }
             self.plan = ids::initialise(plan(self), &branch, lowest, local);
             self.made.push(format!("branch {branch}, next id {lowest}"));

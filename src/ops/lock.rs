@@ -76,7 +76,7 @@ pub fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
                 Holding::Other => {
                     let holder = Holder::new(context, lock, &session.host);
                     return Err(Error::new(Kind::Held, format!("{} is {}", id.t(), holder.sentence()))
-                        .hint(format!("git aitask pick {id} --steal"))
+                        .hint(command!["git aitask pick", id, "--steal"])
                         .detail("holder", serde_json::to_value(&holder).unwrap_or_default()));
                 }
             }
@@ -124,7 +124,7 @@ pub fn unlock(context: &Context, wanted: &Wanted, force: bool) -> Result<Unlocke
         };
         if !force {
             require_holder(context, &session, id, Some(&lock))
-                .map_err(|error| error.hint(format!("git aitask unlock {id} --force")))?;
+                .map_err(|error| error.hint(command!["git aitask unlock", id, "--force"]))?;
         }
         Ok(Decision::Swap(Plan::new().step(&locks_branch, unlock_step(id)), true))
     })?;

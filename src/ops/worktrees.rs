@@ -69,13 +69,13 @@ pub fn path(context: &Context, wanted: &Wanted) -> Result<WorktreePath> {
     });
     let (path, branch) = found.ok_or_else(|| {
         Error::new(Kind::NoSuchTask, format!("{} has no worktree in this clone", wanted.id.t()))
-            .hint(format!("git aitask pick {}", wanted.id))
+            .hint(command!["git aitask pick", wanted.id])
     })?;
     match Site::of(&context.repository, &path, &branch).cut_off() {
         None => Ok(WorktreePath { task: wanted.id, path }),
         Some(what) => {
             let message = format!("{} is not whole: it is in the middle of {}", path.display(), what.name());
-            Err(Error::new(Kind::Occupied, message).hint(format!("git aitask worktree add {}", wanted.id)))
+            Err(Error::new(Kind::Occupied, message).hint(command!["git aitask worktree add", wanted.id]))
         }
     }
 }
@@ -175,9 +175,9 @@ fn refusal(wanted: &Wanted, branch: &Branch, reason: &str, path: &Path, causes: 
     let message = format!("{show} stays: {why}");
     match reason {
         "dirty" => Error::new(Kind::Dirty, message)
-            .hint(format!("cd {} && git status", quoted(path)))
-            .hint(format!("git aitask worktree remove {} --discard   # loses it", wanted.id)),
-        "locked" => Error::new(Kind::Occupied, message).hint(format!("git worktree unlock {}", quoted(path))),
+            .hint(command!["git status"].within(path))
+            .hint(command!["git aitask worktree remove", wanted.id, "--discard"].note("loses it")),
+        "locked" => Error::new(Kind::Occupied, message).hint(command!["git worktree unlock", path.display()]),
         "stale_record" => gone(path, branch),
         _ => Error::new(Kind::Occupied, message).hint("git worktree list"),
     }

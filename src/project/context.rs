@@ -1,7 +1,7 @@
 //! What every verb starts from: the repository, the settings, where the task data lives, who is asking.
 
 use crate::coordination::Session;
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, data_checkout};
 use crate::git::run::WITHIN;
 use crate::git::{Branch, Repository, refs};
@@ -67,7 +67,7 @@ impl Wanted {
                 .map(|name| Self::name(&name))
                 .map_err(|_| {
                     Error::new(Kind::Usage, format!("{text:?} names no task"))
-                        .hint("write 12, t12, 12_3 or t12_add_login")
+                        .advice("write 12, t12, 12_3 or t12_add_login")
                 }),
         }
     }
@@ -125,7 +125,7 @@ impl Context {
                 Kind::DetachedHead,
                 format!("{root} is on no branch (detached HEAD), and the task data of this repository lives on a code branch"),
             )
-            .hint(format!("cd {} && git switch main", quoted(&self.repository.root)))),
+            .hint(command!["git switch main"].within(&self.repository.root))),
             Some(branch) if branch.as_str() != DATA && self.repository.unborn => {
                 Err(Error::new(Kind::NoCommit, format!("the branch {branch} has no commit yet"))
                     .hint("git commit --allow-empty -m 'first commit'"))

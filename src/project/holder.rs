@@ -4,7 +4,7 @@ use crate::coordination::claim_record::Held;
 use crate::coordination::process::{self, Liveness};
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, Session, locks};
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Result};
 use crate::ledger::{Ledger, View};
 use crate::project::context::Context;
 use crate::project::index::Index;
@@ -62,8 +62,8 @@ pub fn displaced(context: &Context, by: &LockEntry, since: &str) -> Error {
     let task = by.task;
     let message = format!("{} was taken over by {} on {} at {}, and {since}", task.t(), by.holder, by.host, by.since);
     Error::new(Kind::NotHolder, message)
-        .hint(format!("git aitask log {task}"))
-        .hint(format!("git aitask worktree remove {task}   # when it is no longer needed"))
+        .hint(command!["git aitask log", task])
+        .hint(command!["git aitask worktree remove", task].note("when it is no longer needed"))
         .detail("holder", serde_json::to_value(&holder).unwrap_or_default())
 }
 
@@ -78,7 +78,7 @@ pub fn require_holder(context: &Context, session: &Session, task: TaskId, lock: 
             Kind::NotHolder,
             format!("nobody holds {} (any more), so it is not yours to end", task.t()),
         )
-        .hint(format!("git aitask pick {task}")));
+        .hint(command!["git aitask pick", task]));
     };
     let repository = &context.repository;
     let same_place = lock.holder == session.email && lock.host == session.host;
@@ -91,11 +91,7 @@ pub fn require_holder(context: &Context, session: &Session, task: TaskId, lock: 
     {
         let root = repository.root.display();
         let message = format!("{} was taken with its task data on {other}, and {root} is on {data}", task.t());
-        return Err(Error::new(Kind::Occupied, message).hint(format!(
-            "cd {} && git switch {}",
-            quoted(&repository.root),
-            quoted(other)
-        )));
+        return Err(Error::new(Kind::Occupied, message).hint(command!["git switch", other].within(&repository.root)));
     }
     if lock.is_of(session) {
         return Ok(());
@@ -122,12 +118,11 @@ pub fn require_holder(context: &Context, session: &Session, task: TaskId, lock: 
     };
     let error = Error::new(Kind::NotHolder, format!("{} {what}: {}", task.t(), holder.sentence()));
     let branch = was_ours.then(|| context.task_here()).flatten().filter(|name| name.id() == task);
-    let keep =
-        branch.map(|name| format!("git push origin {}   # keeps your commits for others", quoted(name.branch_name())));
+    let keep = branch.map(|name| command!["git push origin", name.branch_name()].note("keeps your commits for others"));
     Err(keep
         .into_iter()
         .fold(error, Error::hint)
-        .hint(format!("git aitask pick {task} --steal   # take it over"))
+        .hint(command!["git aitask pick", task, "--steal"].note("take it over"))
         .detail("holder", serde_json::to_value(&holder).unwrap_or_default()))
 }
 
@@ -174,7 +169,7 @@ pub fn require_idle(context: &Context, name: &str) -> Result<()> {
     }
     let holder = Holder::new(context, &lock, &host);
     Err(Error::new(Kind::Held, format!("{} is {}", lock.task.t(), holder.sentence()))
-        .hint(format!("git aitask pick {} --steal   # take it over first", lock.task))
+        .hint(command!["git aitask pick", lock.task, "--steal"].note("take it over first"))
         .detail("holder", serde_json::to_value(&holder).unwrap_or_default()))
 }
 

@@ -59,7 +59,7 @@ impl Report {
             let mut fields = Map::new();
             fields.insert("kind".to_owned(), error.kind().name().into());
             fields.insert("message".to_owned(), error.to_string().into());
-            fields.insert("hints".to_owned(), error.hints().into());
+            fields.insert("hints".to_owned(), error.hints().iter().map(ToString::to_string).collect());
             fields.insert("exit".to_owned(), error.kind().exit_code().into());
             fields.extend(error.details().clone());
             let document = serde_json::json!({ "schema": SCHEMA, "error": fields });
@@ -70,7 +70,7 @@ impl Report {
         let mut text = format!("{red}error:{red:#} {}\n", harmless(&error.to_string()));
         if !self.quiet {
             for hint in error.hints() {
-                text.extend(["  try: ", &harmless(hint), "\n"]);
+                text.extend(["  try: ", &harmless(&hint.to_string()), "\n"]);
             }
         }
         let _ = AutoStream::new(io::stderr(), self.color).write_all(text.as_bytes());

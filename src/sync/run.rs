@@ -1,6 +1,6 @@
 //! The steps, one after the other, again when the remote or the checkout moved meanwhile.
 
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, is_left_by_a_write};
 use crate::git::carry::{self, Forward};
 use crate::git::porcelain::status::StatusEntry;
@@ -163,7 +163,7 @@ impl Work<'_, '_> {
         let status = worktree::changes_below(repository, &dir, &below_folders)?;
         if status.branch.as_ref() != Some(self.data) {
             let message = format!("{} is not on the branch {}", dir.display(), self.data);
-            let hint = format!("cd {} && git switch {}", quoted(&dir), self.data);
+            let hint = command!["git switch", self.data].within(&dir);
             return Ok(failed(Failure::Detached, Error::new(Kind::DetachedHead, message).hint(hint)));
         }
         let below = |path: &Path| folders.iter().any(|folder| path.starts_with(folder));
@@ -253,7 +253,7 @@ impl Work<'_, '_> {
         if theirs.is_none() && !self.context.has_data_branch() && self.upstream().is_none() {
             let message = format!("{} was never published on {}", self.data, self.remote);
             let error = Error::new(Kind::NotInitialised, message);
-            return Ok(failed(Failure::NoUpstream, error.hint(format!("git push -u {} {}", self.remote, self.data))));
+            return Ok(failed(Failure::NoUpstream, error.hint(command!["git push -u", self.remote, self.data])));
         }
         Ok(Ok((local, theirs)))
     }
@@ -362,7 +362,7 @@ impl Work<'_, '_> {
         }
         let (data, published) = (self.data, &self.published);
         let message = format!("{data} follows {published} of {}, and what {data} has is not pushed there", self.remote);
-        Some(Error::new(Kind::NotInitialised, message).hint(format!("git switch {published}")))
+        Some(Error::new(Kind::NotInitialised, message).hint(command!["git switch", published]))
     }
 
     /// Publishes; `false` when the remote has moved.

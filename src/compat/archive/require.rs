@@ -1,7 +1,7 @@
 //! The checkout that carries the task data, before anything is changed in it: not in the middle of something, and on a
 //! branch (specification 30, A7 and A12; 20, section 1).
 
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Result};
 use crate::files::data_checkout;
 use crate::git::porcelain::status::{Status, StatusKind};
 use crate::git::registry;
@@ -41,7 +41,7 @@ pub fn require_branch(context: &Context, top: &Path) -> Result<Branch> {
     RefName::parse(&name).and_then(|name| name.branch()).ok_or_else(|| {
         let message =
             format!("{} is on no branch (detached HEAD); a commit there would be on none either", top.display());
-        Error::new(Kind::DetachedHead, message).hint(format!("cd {} && git switch {DATA}", quoted(top)))
+        Error::new(Kind::DetachedHead, message).hint(command!["git switch", DATA].within(top))
     })
 }
 
