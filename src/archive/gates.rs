@@ -1,6 +1,6 @@
 //! Gates and checklists are kept by helper scripts of the project; where they are missing, everything is as without them.
 
-use crate::error::{Error, Hint, Kind, Result};
+use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::run::{Call, Output};
 use crate::ledger::View;
 use crate::project::context::Context;
@@ -105,7 +105,7 @@ pub fn require_passed(
     Err(match pending {
         Pending::Items(_) => error.hint(command!["git aitask edit", id].note("tick off what was verified")),
         Pending::Gates(gates) => {
-            error.hint(overriding).detail("gates", gates.split(',').map(str::to_owned).collect::<Vec<_>>())
+            error.hint(overriding).with(Payload::Gates { gates: gates.split(',').map(str::to_owned).collect() })
         }
     })
 }

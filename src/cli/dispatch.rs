@@ -69,8 +69,7 @@ fn run_verb(cli: &Cli, environment: Environment, report: Report, scripts: &[&str
 
 /// Task data on a protected code branch has one cure, whatever the verb.
 fn with_cure(error: Error) -> Error {
-    let names = error.details().get("branches").and_then(|names| names.as_array()).cloned().unwrap_or_default();
-    if names.iter().filter_map(|name| name.as_str()).all(|name| name.starts_with("aitask-")) {
+    if !error.is_denied_for_code() {
         return error;
     }
     error.hint(

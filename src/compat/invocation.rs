@@ -4,7 +4,7 @@ use crate::compat::console::Console;
 use crate::compat::folders::{Checkout, Folder};
 use crate::compat::task_files::Project;
 use crate::coordination::session::parse_email;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::files::{Entry, Tree};
 use crate::interrupt;
 use crate::ledger::Channel;
@@ -98,14 +98,18 @@ impl Scene {
             self.console.warn(&hint.to_string());
         }
         self.say_error(error);
-        let code = error.details().get("code").and_then(serde_json::Value::as_u64);
+        let code = error.payloads().iter().find_map(|payload| match payload {
+            Payload::ExitCode { code } => Some(*code),
+            _ => None,
+        });
         code.and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0).unwrap_or(1)
     }
 
     /// Says what went wrong: in one line, unless it is a text of ours.
     pub(crate) fn say_error(&self, error: &Error) {
         let text = error.to_string();
-        if error.details().contains_key("lines") { self.console.error_lines(&text) } else { self.console.error(&text) }
+        let is_ours = error.payloads().contains(&Payload::Lines { lines: true });
+        if is_ours { self.console.error_lines(&text) } else { self.console.error(&text) }
     }
 
     /// Where the files of the project are reached: no link is followed on the way.

@@ -3,7 +3,7 @@
 
 use crate::coordination::claim_record::Held;
 use crate::coordination::{LockEntry, Locks};
-use crate::error::{Error, Hint, Kind, Result};
+use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::address::masked;
 use crate::git::{Oid, RefName, RemoteName, destination, merge, objects, refs, remote};
 use crate::ledger::view::{Tip, View};
@@ -140,6 +140,6 @@ impl Ledger<'_> {
         Error::new(Kind::NotInitialised, message)
             .hint(command!["git aitask init"].note("publishes them"))
             .hint(command!["git branch -D", LOCKS].note("if it is an old copy of the remote's"))
-            .detail("branch", LOCKS)
+            .with(Payload::Unpublished { branch: LOCKS })
     }
 }

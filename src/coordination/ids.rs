@@ -2,7 +2,7 @@
 //! section 1.2).
 
 use crate::coordination::locks::no_branch;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::git::objects::Edit;
 use crate::git::{Branch, Oid};
 use crate::ledger::IDS;
@@ -17,7 +17,7 @@ pub const FILE: &str = "next_id.txt";
 /// there was a remote, or what this clone knew before the branch was set back. `None` when it is not published.
 ///
 /// # Errors
-/// [`Kind::Unparsable`] for a counter that is no number, with its text as the detail `value`.
+/// [`Kind::Unparsable`] for a counter that is no number, with its text.
 pub fn load(view: &View<'_>, branch: &Branch) -> Result<Option<u64>> {
     if view.tip(branch).published.is_none() {
         return Ok(None);
@@ -56,7 +56,7 @@ pub fn load_kept(view: &View<'_>, branch: &Branch) -> Result<Option<Kept>> {
 /// Reads the file of the counter.
 ///
 /// # Errors
-/// [`Kind::Unparsable`] for what is no number, with its text as the detail `value`.
+/// [`Kind::Unparsable`] for what is no number, with its text.
 pub fn parse(bytes: &[u8]) -> Result<u64> {
     let text = String::from_utf8_lossy(bytes).trim().to_owned();
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -64,7 +64,7 @@ pub fn parse(bytes: &[u8]) -> Result<u64> {
     counter.ok_or_else(|| {
         Error::new(Kind::Unparsable, format!("the id counter on {IDS} holds {text:?} instead of a number"))
             .hint(command!["git log -p", IDS])
-            .detail("value", text)
+            .with(Payload::Counter { value: text })
     })
 }
 

@@ -1,6 +1,6 @@
 //! What to say of a remote that could not be talked to.
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Payload};
 use crate::git::porcelain::failure::{self, Failure};
 use crate::git::run::{Call, Output};
 
@@ -26,5 +26,5 @@ pub(super) fn contact_error(remote: &str, call: &Call, output: &Output, failure:
             .hint(command!["git ls-remote", remote])
             .advice("run the same command again later"),
     };
-    error.detail("stderr", stderr)
+    error.with(Payload::Said { stderr })
 }

@@ -1,6 +1,6 @@
 //! Merging a task branch off to the side, and trying a command on the result.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::git::merge::{self, Renames};
 use crate::git::objects::{self, NewCommit, Parent};
 use crate::git::porcelain::commit::Commit;
@@ -78,7 +78,7 @@ pub fn plan(context: &Context, mode: Mode, output: &Oid, into: &Branch, tip: &Oi
             let message = format!("{branch} conflicts with {into} in {}", files.join(", "));
             Err(Error::new(Kind::Conflict, message)
                 .hint(bring().note("mend the files and commit, then finish again"))
-                .detail("files", files))
+                .with(Payload::Files { files }))
         }
         MergeTree::Clean { tree } if Some(&tree) == tree_of(context, output)?.as_ref() => Ok(Merge::Already),
         MergeTree::Clean { tree } => Ok(Merge::Tree(tree)),

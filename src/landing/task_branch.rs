@@ -2,7 +2,7 @@
 //! commit proves that it is merged.
 
 use crate::coordination::claim_record::{Held, Landing};
-use crate::error::{Error, Hint, Kind, Result};
+use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::{Branch, Oid, merge, refs};
 use crate::ledger::transaction::trailer;
 use crate::ledger::{Channel, Plan, View};
@@ -129,7 +129,7 @@ pub(crate) fn over_without_it(context: &Context, view: &View<'_>, path: &TaskPat
     let by = archived.filter(|by| !by.is_empty()).map_or_else(String::new, |by| format!(" by {by}"));
     Error::new(Kind::NotHolder, format!("{} was archived{by}; {where_it_is}", id.t()))
         .hint(command!["git aitask log", id])
-        .detail("archived", path.as_str())
+        .with(Payload::Archived { archived: path.to_string() })
 }
 
 /// Refuses to take a task for one without work here, where its branch is called after an earlier name of the task.

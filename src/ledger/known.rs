@@ -3,7 +3,7 @@
 //! git keeps the objects, in the refs that [`remote::fetch`] brings along.
 
 use crate::coordination::Locks;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::files::{read_own, save_private};
 use crate::git::address::{Relation, masked};
 use crate::git::{Branch, Oid, RefName, RemoteName, Repository, destination, merge, objects, refs, remote};
@@ -220,8 +220,7 @@ impl Ledger<'_> {
         let SetBack { newer, lost } = set_back;
         let error = Error::new(Kind::BranchGone, self.set_back_message(branch, set_back))
             .hint(command!["git aitask init"].note("brings it forward again"))
-            .detail("branches", vec![branch.to_string()])
-            .detail("commit", newer.as_str());
+            .with(Payload::Lost { branches: vec![branch.to_string()], commit: newer.to_string() });
         let Some(file) = self.file_of_known(branch) else { return error };
         let without = if lost.is_empty() { "" } else { ", without those locks" };
         error.hint(command!["rm", file.display()].note(format!("takes the older state{without}")))
@@ -259,11 +258,7 @@ impl Ledger<'_> {
         } else {
             "in a clone that still has it; here it would begin anew"
         };
-        Some(
-            Error::new(Kind::BranchGone, message)
-                .hint(command!["git aitask init"].note(note))
-                .detail("branches", names)
-                .detail("commit", what.newest.as_ref().unwrap_or(&what.last).as_str()),
-        )
+        let lost = Payload::Lost { branches: names, commit: what.newest.as_ref().unwrap_or(&what.last).to_string() };
+        Some(Error::new(Kind::BranchGone, message).hint(command!["git aitask init"].note(note)).with(lost))
     }
 }

@@ -1,7 +1,7 @@
 //! Looking at committed code while others work: a sealed worktree of its own, gone afterwards (specification 60, section
 //! 4). Takes no lock, makes no branch, asks no remote.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::git::run::Call;
 use crate::git::{Branch, Oid, RefName, RefUpdate, Repository, refs, worktree};
 use crate::project::context::Context;
@@ -45,8 +45,8 @@ pub fn explore(context: &Context, at: Option<&str>, command: &[String]) -> Resul
     );
     Err(Error::new(Kind::Dirty, message)
         .advice("git aitask new \"...\", to file what was found")
-        .hint("git aitask pick ID, to work on it")
-        .detail("written", written))
+        .advice("git aitask pick ID, to work on it")
+        .with(Payload::Written { written }))
 }
 
 fn resolve(repository: &Repository, revision: &str) -> Result<Oid> {

@@ -6,7 +6,7 @@ use crate::archive::archiver::Filing;
 use crate::archive::gates;
 use crate::coordination::claim_record::Held;
 use crate::coordination::{LockEntry, Locks, Session, locks};
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Payload, Result, quoted};
 use crate::git::{Branch, Oid};
 use crate::landing::merge::{self, Merge, Mode};
 use crate::landing::task_branch;
@@ -405,5 +405,5 @@ fn explain(error: Error, into: &Branch, wanted: &Wanted) -> Error {
     let message = format!("{error}; nothing has landed");
     Error::new(Kind::Denied, message)
         .hint(command!["git aitask finish", wanted.id, "--no-push"].note("pushes the task branch for a pull request"))
-        .detail("branch", into.as_str())
+        .with(Payload::Protected { branch: into.to_string() })
 }

@@ -2,7 +2,7 @@
 //! before there was a remote.
 
 use crate::coordination::{LockEntry, ids};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::git::objects::{self, Edit};
 use crate::git::{Branch, Oid, RefUpdate, merge, refs};
 use crate::ledger::known::SetBack;
@@ -107,7 +107,7 @@ impl Founding {
             let tasks: Vec<_> = clashes.iter().map(|(task, ..)| task.to_string()).collect();
             return Err(Error::new(Kind::Held, message)
                 .hint(command!["git aitask unlock", task, "--force --remote ."].note("gives up the lock in this clone"))
-                .detail("tasks", tasks));
+                .with(Payload::Tasks { tasks }));
         }
         ours.retain(|lock| theirs.iter().all(|other| other.task != lock.task));
         if ours.is_empty() {

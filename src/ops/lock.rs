@@ -3,7 +3,7 @@
 use crate::coordination::claim_record::Held;
 use crate::coordination::locks::unlock_step;
 use crate::coordination::{LockEntry, Locks, locks};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::git::objects::Edit;
 use crate::ledger::transaction::Step;
 use crate::ledger::{Decision, Plan, nonce};
@@ -77,7 +77,7 @@ pub fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
                     let holder = Holder::new(context, lock, &session.host);
                     return Err(Error::new(Kind::Held, format!("{} is {}", id.t(), holder.sentence()))
                         .hint(command!["git aitask pick", id, "--steal"])
-                        .detail("holder", serde_json::to_value(&holder).unwrap_or_default()));
+                        .with(Payload::Held { holder: Payload::described(&holder) }));
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::coordination::claim_record::Held;
 use crate::coordination::{LockEntry, Locks, Session, locks};
-use crate::error::{Error, Hint, Kind, Result};
+use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::objects::Edit;
 use crate::git::porcelain::cat_file::Object;
 use crate::git::{Branch, Oid};
@@ -243,7 +243,7 @@ impl Picker<'_> {
             error.hint(command!["git aitask pick", wanted.id, "--steal"].note("take it over"))
         });
         let ready: Vec<_> = ready.iter().map(TaskInfo::from).collect();
-        Err(error.detail("ready", serde_json::to_value(ready).unwrap_or_default()))
+        Err(error.with(Payload::Ready { ready: Payload::described(&ready) }))
     }
 
     fn take(
@@ -344,7 +344,7 @@ impl Picker<'_> {
         let id = task.id;
         let why = if changed { "changed hands meanwhile: it is" } else { "is" };
         Err(Error::new(Kind::Held, format!("{} {why} {}", id.t(), holder.sentence()))
-            .detail("holder", serde_json::to_value(&holder).unwrap_or_default()))
+            .with(Payload::Held { holder: Payload::described(&holder) }))
     }
 
     /// On a server that refuses the branch of the task data: the lock is published, the status is committed here.

@@ -1,7 +1,7 @@
 //! Bringing this clone's task data up to what is published.
 
 use crate::coordination::{LockEntry, Locks};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::git::run::Call;
 use crate::git::{AheadBehind, Branch, merge};
 use crate::ledger::checkouts::Lagging;
@@ -138,7 +138,7 @@ pub fn bring_together(context: &Context) -> Result<Synced> {
             let hint = command!["git merge", format!("{upstream}{data}")]
                 .within(context.data_dir())
                 .note("mend the files and commit, then git aitask sync");
-            return Err(Error::new(Kind::Conflict, message).hint(hint).detail("files", names));
+            return Err(Error::new(Kind::Conflict, message).hint(hint).with(Payload::Files { files: names }));
         }
     };
     let mut aside = Aside { dry_run: context.dry_run.then_some(dry_run), ..Aside::default() };

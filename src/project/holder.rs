@@ -4,7 +4,7 @@ use crate::coordination::claim_record::Held;
 use crate::coordination::process::{self, Liveness};
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, Session, locks};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::ledger::{Ledger, View};
 use crate::project::context::Context;
 use crate::project::index::Index;
@@ -64,7 +64,7 @@ pub fn displaced(context: &Context, by: &LockEntry, since: &str) -> Error {
     Error::new(Kind::NotHolder, message)
         .hint(command!["git aitask log", task])
         .hint(command!["git aitask worktree remove", task].note("when it is no longer needed"))
-        .detail("holder", serde_json::to_value(&holder).unwrap_or_default())
+        .with(Payload::Held { holder: Payload::described(&holder) })
 }
 
 /// Whether a session may give up or finish a task with this lock. The right is the lock's nonce, which the clone that
@@ -123,7 +123,7 @@ pub fn require_holder(context: &Context, session: &Session, task: TaskId, lock: 
         .into_iter()
         .fold(error, Error::hint)
         .hint(command!["git aitask pick", task, "--steal"].note("take it over"))
-        .detail("holder", serde_json::to_value(&holder).unwrap_or_default()))
+        .with(Payload::Held { holder: Payload::described(&holder) }))
 }
 
 /// Whether the session of a lock may live, for whoever stands in the clone that took it: one of another PID namespace or
@@ -170,7 +170,7 @@ pub fn require_idle(context: &Context, name: &str) -> Result<()> {
     let holder = Holder::new(context, &lock, &host);
     Err(Error::new(Kind::Held, format!("{} is {}", lock.task.t(), holder.sentence()))
         .hint(command!["git aitask pick", lock.task, "--steal"].note("take it over first"))
-        .detail("holder", serde_json::to_value(&holder).unwrap_or_default()))
+        .with(Payload::Held { holder: Payload::described(&holder) }))
 }
 
 /// The lock of the task with this name, as this clone knows it.

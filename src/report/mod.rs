@@ -61,7 +61,7 @@ impl Report {
             fields.insert("message".to_owned(), error.to_string().into());
             fields.insert("hints".to_owned(), error.hints().iter().map(ToString::to_string).collect());
             fields.insert("exit".to_owned(), error.kind().exit_code().into());
-            fields.extend(error.details().clone());
+            fields.extend(error.fields());
             let document = serde_json::json!({ "schema": SCHEMA, "error": fields });
             let _ = writeln!(io::stderr(), "{}", escaped(&document.to_string()));
             return;

@@ -5,7 +5,7 @@ use crate::compat::archive::snapshot::home;
 use crate::coordination::process::Liveness;
 use crate::coordination::session::parse_email;
 use crate::coordination::{LockEntry, Locks, Session, locks};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::files::Tree;
 use crate::git::carry::{self, Adopted};
 use crate::git::porcelain::status::StatusKind;
@@ -127,7 +127,7 @@ pub fn claim(context: &Context, request: &Request<'_>) -> Result<Result<Landed<C
     let alone = |error: &Error| {
         let offline = matches!(error.kind(), Kind::Unreachable | Kind::Authentication);
         // No hook of the user's runs when the lock alone is pushed.
-        let hook = error.details().contains_key("hook");
+        let hook = error.payloads().iter().any(|payload| matches!(payload, Payload::Hook { .. }));
         error.is_denied_for(data.as_str()) || hook || (!with_lock && offline)
     };
     match ledger.transact(&mark, &all, |view| claimer.decide(view, with_lock, true)) {

@@ -5,7 +5,7 @@ use crate::compat::locks::claim::{self, Holder, Refusal};
 use crate::compat::record::record;
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, Locks, Session, locks};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::ledger::transaction::Step;
 use crate::ledger::{Decision, Edit, LOCKS, Ledger, Plan, nonce};
 use crate::ops::init;
@@ -318,7 +318,7 @@ fn hint(error: &Error) -> String {
 fn broken(scene: &Scene, error: &Error, exhausted: &str) -> u8 {
     let (text, code) = match error.kind() {
         Kind::BranchGone => (format!("{error}. Run 'aitask_lock.sh --init' to put it back."), 10),
-        Kind::NotInitialised if error.details().contains_key("branch") => {
+        Kind::NotInitialised if error.payloads().iter().any(|it| matches!(it, Payload::Unpublished { .. })) => {
             (format!("{error}. Run 'aitask_lock.sh --init' to publish them."), 10)
         }
         Kind::NotInitialised => {
