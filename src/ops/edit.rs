@@ -72,8 +72,8 @@ fn publish(context: &Context, wanted: &Wanted, make: &dyn Fn(&Document) -> Resul
     let mut read = Locks::NotRead;
     loop {
         match publish_with(context, wanted, make, read)? {
-            Published::Edited(edited) => return Ok(*edited),
-            Published::GoesByLocks => read = Locks::Read,
+            Attempt::Edited(edited) => return Ok(*edited),
+            Attempt::GoesByLocks => read = Locks::Read,
         }
     }
 }
@@ -87,7 +87,7 @@ enum Locks {
 }
 
 /// What a look at the task came to.
-enum Published {
+enum Attempt {
     /// It is as it was to be.
     Edited(Box<Edited>),
     /// The change is one that goes by the locks, and they were not read.
@@ -99,7 +99,7 @@ fn publish_with(
     wanted: &Wanted,
     make: &dyn Fn(&Document) -> Result<Document>,
     read: Locks,
-) -> Result<Published> {
+) -> Result<Attempt> {
     let (locks_branch, data) = branches(context)?;
     let mut all = vec![data.clone()];
     all.extend((read == Locks::Read).then(|| locks_branch.clone()));
@@ -143,9 +143,9 @@ fn publish_with(
         let plan = if goes_by_locks && is_set_up { plan.fenced(&locks_branch, id) } else { plan };
         Ok(Decision::Swap(plan, Some((task, true))))
     })?;
-    let Some((task, changed)) = &landed.value else { return Ok(Published::GoesByLocks) };
+    let Some((task, changed)) = &landed.value else { return Ok(Attempt::GoesByLocks) };
     let (task, changed, aside) = (TaskInfo::from(task), *changed, Aside::of(context, &landed));
-    Ok(Published::Edited(Box::new(Edited { task, changed, aside })))
+    Ok(Attempt::Edited(Box::new(Edited { task, changed, aside })))
 }
 
 /// A child that is done leaves its parent's list (specification 20, section 7.6).

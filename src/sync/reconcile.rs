@@ -8,7 +8,7 @@ use crate::ledger::queue::Queue;
 use crate::project::context::Context;
 use crate::project::data_state;
 use crate::sync::outcome::{Failure, Manner, Reconciled};
-use crate::sync::run::{Done, End, Work};
+use crate::sync::run::{Done, Stop, Work};
 use std::time::Duration;
 
 /// All of it, waiting for others included: callers wait 30 s for the answer (specification 40, section 6.5, point 7).
@@ -44,8 +44,8 @@ pub fn reconcile(context: &Context, manner: Manner<'_>) -> Result<Reconciled> {
     };
     match work.run() {
         Ok(()) => Ok(work.done.answer()),
-        Err(End::Answer(answer)) => Ok(answer),
-        Err(End::Broke(error)) => Err(error),
+        Err(Stop::Answer(answer)) => Ok(answer),
+        Err(Stop::Broke(error)) => Err(error),
     }
 }
 

@@ -28,23 +28,23 @@ const PATIENCE: u32 = 20;
 const ROUNDS: u32 = 5;
 
 /// Why a step is the last one.
-pub(crate) enum End {
+pub(crate) enum Stop {
     /// The answer is known.
     Answer(Reconciled),
     /// It cannot be known.
     Broke(Error),
 }
 
-impl From<Error> for End {
+impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         Self::Broke(error)
     }
 }
 
-pub(crate) type Step<T = ()> = Result<T, End>;
+pub(crate) type Step<T = ()> = Result<T, Stop>;
 
 pub(crate) fn failed<T>(failure: Failure, error: Error) -> Step<T> {
-    Err(End::Answer(Reconciled::Failed(failure, error)))
+    Err(Stop::Answer(Reconciled::Failed(failure, error)))
 }
 
 #[derive(Debug, Default)]
@@ -328,7 +328,7 @@ impl Work<'_, '_> {
                 }
                 commit
             }
-            Ok(Join::Conflict(unresolved)) => return Err(End::Answer(Reconciled::Conflict(unresolved))),
+            Ok(Join::Conflict(unresolved)) => return Err(Stop::Answer(Reconciled::Conflict(unresolved))),
             Err(error) => return failed(Failure::InTheWay, error),
         };
         if self.context.dry_run {

@@ -68,17 +68,17 @@ enum Found<T> {
 }
 
 impl<T> Found<T> {
-    fn archived(self, archive: impl FnOnce(T) -> Archived) -> Outcome {
+    fn archived(self, archive: impl FnOnce(T) -> Archived) -> Archival {
         match self {
-            Self::Active(found) => Outcome::Archived(archive(found)),
-            Self::CutOff(cut_off) => Outcome::CutOff(cut_off),
+            Self::Active(found) => Archival::Archived(archive(found)),
+            Self::CutOff(cut_off) => Archival::CutOff(cut_off),
         }
     }
 }
 
 /// What a run came to.
 #[derive(Debug, Clone)]
-pub enum Outcome {
+pub enum Archival {
     /// It archived the task.
     Archived(Archived),
     /// A run before it had, and was cut off.
@@ -92,7 +92,7 @@ impl Site<'_> {
     /// [`Kind::NoSuchTask`] with the message of section 3.1, [`Kind::NotClaimable`] when it is archived already or has
     /// open children, and those of [`Filing`]; a checkout in the middle of something, or on no branch. Nothing is
     /// changed then.
-    pub fn archive(&self, id: TaskId, options: Options, line: impl Fn(&Note) -> Vec<String>) -> Result<Outcome> {
+    pub fn archive(&self, id: TaskId, options: Options, line: impl Fn(&Note) -> Vec<String>) -> Result<Archival> {
         let ledger = self.ledger();
         let branches = std::slice::from_ref(&self.branch);
         let decide = |view: &View<'_>| self.decide(view, id, options, &line);

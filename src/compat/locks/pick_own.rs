@@ -200,7 +200,7 @@ fn claim(scene: &Scene, context: &Context, request: &Request, id: TaskId) -> u8 
         }
         Err(Unclaimed::Failed(error)) => {
             let (line, text) = explain(&error);
-            let line = if request.early && line.starts_with("LOCK_ERROR") { "LOCK_INFRA_MISSING" } else { line };
+            let line = if request.early { "LOCK_INFRA_MISSING" } else { line };
             ended(scene, line, &text)
         }
     }
