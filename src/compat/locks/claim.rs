@@ -277,7 +277,7 @@ impl Claimer<'_> {
         if let (true, Some(email)) = (with_lock, &email) {
             match self.lock(view, &locks_branch, email, &mut claimed)? {
                 Locking::Free(steps) => {
-                    plan = steps.into_iter().fold(plan, |plan, step| plan.step(&locks_branch, step))
+                    plan = steps.into_iter().fold(plan, |plan, step| plan.step(&locks_branch, step));
                 }
                 Locking::Held(refusal) => return Ok(Decision::Nothing(Err(refusal))),
             }
