@@ -72,8 +72,8 @@ fn parse_index(file: &Path, content: &[u8], wanted: &str) -> Result<Option<Strin
         // the list may also stand alone, without the key above it
         Err(error) => yaml::parse(file, content, yaml::Repeated::First).map_err(|_| error)?,
     };
-    let named = listed.into_iter().filter(|project: &Registration| project.name.as_deref() == Some(wanted));
-    Ok(named.filter_map(|project| project.path).next())
+    let mut named = listed.into_iter().filter(|project: &Registration| project.name.as_deref() == Some(wanted));
+    Ok(named.find_map(|project| project.path))
 }
 
 /// Becomes a script of another project, called at its root. Comes back only with the reason why it cannot.

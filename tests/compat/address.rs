@@ -54,15 +54,15 @@ fn settings_that_are_no_yaml_name_their_owner_for_the_scripts_and_are_refused_by
 
 #[test]
 fn hostile_files_of_settings_end_soon_and_are_no_address() {
-    let bomb: String = (1..40).map(|n| format!("a{n}: &a{n} [*a{0}, *a{0}, *a{0}]\n", n - 1)).collect();
+    let bomb: Vec<_> = (1..40).map(|n| format!("a{n}: &a{n} [*a{0}, *a{0}, *a{0}]\n", n - 1)).collect();
     let (world, ann) = project(1);
     let index = world.root().join("projects.yaml");
     let ann = ann.env("AITASKS_PROJECTS_INDEX", index.display());
     let before = published(&world);
     for text in [
-        format!("a0: &a0 [x, x]\n{bomb}").into_bytes(),
+        format!("a0: &a0 [x, x]\n{}", bomb.concat()).into_bytes(),
         format!("a: {}\n", "[".repeat(1 << 20)).into_bytes(),
-        (0..3000).map(|n| format!("{}a:\n", " ".repeat(n))).collect::<String>().into_bytes(),
+        (0..3000).flat_map(|n| [" ".repeat(n), "a:\n".to_owned()]).collect::<String>().into_bytes(),
         "# long\n".repeat(10 << 17).into_bytes(),
         (0..1 << 16).map(|n: u32| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect(),
     ] {
