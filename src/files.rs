@@ -2,6 +2,7 @@
 //! followed, only regular files are read, and only so much of them.
 
 mod write;
+pub mod yaml;
 
 use crate::error::{Error, Kind, Result};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, openat, readlinkat, statat};

@@ -3,7 +3,7 @@
 use crate::compat::console::Console;
 use crate::compat::folders::{Checkout, Folder};
 use crate::compat::task_files::Project;
-use crate::coordination::session::parse_email;
+use crate::coordination::session::{email_of, parse_email};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::{Entry, Tree};
 use crate::interrupt;
@@ -128,11 +128,15 @@ impl Scene {
         tasks.tree().text(tasks.path("metadata").join(name)).ok()
     }
 
-    /// The `email:` line of `userconfig.yaml`.
+    /// The address in `userconfig.yaml`. The original takes a line `email:` out of any text, so for the scripts a file that
+    /// is no YAML has one, too: read as YAML where that line alone can be, else as it is.
     pub(crate) fn user_email(&self) -> Option<String> {
         let text = self.metadata("userconfig.yaml")?;
-        let value = text.lines().find_map(|line| line.strip_prefix("email:"))?.trim().to_owned();
-        (!value.is_empty()).then_some(value)
+        let parsed = |text: &str| email_of(Path::new("userconfig.yaml"), text.as_bytes());
+        parsed(&text).unwrap_or_else(|_| {
+            let line = text.lines().find(|line| line.starts_with("email:"))?;
+            parsed(line).unwrap_or_else(|_| line.strip_prefix("email:").map(|value| value.trim().to_owned()))
+        })
     }
 
     /// The address a lock is taken with when none is named (specification 10, section 2.1).

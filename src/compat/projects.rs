@@ -2,7 +2,7 @@
 
 use crate::compat::task_files::Project;
 use crate::error::{Error, Kind, Result};
-use crate::files::read_own;
+use crate::files::{read_own, yaml};
 use crate::git::run::Call;
 use crate::project::context::Context;
 use crate::settings::Environment;
@@ -20,14 +20,18 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// `AITASKS_PROJECT_<NAME>` says.
 ///
 /// # Errors
-/// [`Kind::Usage`] when it is not registered, or is no folder any more.
+/// [`Kind::Usage`] when it is not registered, or is no folder any more; [`Kind::Unparsable`] for an index that is no YAML.
 pub fn resolve(environment: &Environment, name: &str) -> Result<PathBuf> {
     let home = environment.text("HOME").unwrap_or_default();
     let index = environment.text("AITASKS_PROJECTS_INDEX").map(PathBuf::from);
     let index = index.unwrap_or_else(|| Path::new(home).join(".config/aitasks/projects.yaml"));
-    let text = read_own(&index).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let content = read_own(&index).unwrap_or_default();
     let variable = environment.text(&format!("AITASKS_PROJECT_{name}")).map(str::to_owned);
-    let found: Vec<_> = parse_index(&text, name).into_iter().chain(variable).collect();
+    let listed = match parse_index(&index, &content, name) {
+        Err(error) if variable.is_none() => return Err(error),
+        listed => listed.ok().flatten(),
+    };
+    let found: Vec<_> = listed.into_iter().chain(variable).collect();
     let expanded = |path: &String| match path.strip_prefix("~/") {
         Some(rest) => Path::new(home).join(rest),
         None => PathBuf::from(path),
@@ -47,29 +51,29 @@ pub fn resolve(environment: &Environment, name: &str) -> Result<PathBuf> {
     ))
 }
 
-/// The path of a project in the index: a list of mappings with `name` and `path`, in either order.
-fn parse_index(text: &str, wanted: &str) -> Option<String> {
-    let (mut name, mut path) = (None, None);
-    for line in text.lines().chain(["-"]) {
-        let item = line.trim_start();
-        let entry = item.strip_prefix('-').map(str::trim_start);
-        if entry.is_some() {
-            (name, path) = (None, None);
-        }
-        let Some((key, value)) = entry.unwrap_or(item).split_once(':') else { continue };
-        let value = value.trim().trim_matches(['"', '\'']).to_owned();
-        match key.trim() {
-            "name" => name = Some(value),
-            "path" => path = Some(value),
-            _ => {}
-        }
-        if let (Some(wanted_name), Some(path)) = (&name, &path)
-            && wanted_name == wanted
-        {
-            return Some(path.clone());
-        }
-    }
-    None
+/// The index of projects, a list below this key.
+#[derive(Debug, Default, serde::Deserialize)]
+struct ProjectIndex {
+    projects: Option<Vec<Registration>>,
+}
+
+/// A project in the index.
+#[derive(Debug, serde::Deserialize)]
+struct Registration {
+    name: Option<String>,
+    path: Option<String>,
+}
+
+/// The path of a project in the index.
+fn parse_index(file: &Path, content: &[u8], wanted: &str) -> Result<Option<String>> {
+    let parsed = yaml::parse::<ProjectIndex>(file, content, yaml::Repeated::First);
+    let listed = match parsed {
+        Ok(index) => index.projects.unwrap_or_default(),
+        // the list may also stand alone, without the key above it
+        Err(error) => yaml::parse(file, content, yaml::Repeated::First).map_err(|_| error)?,
+    };
+    let mut named = listed.into_iter().filter(|project: &Registration| project.name.as_deref() == Some(wanted));
+    Ok(named.find_map(|project| project.path))
 }
 
 /// Becomes a script of another project, called at its root. Comes back only with the reason why it cannot.
@@ -176,13 +180,30 @@ pub fn lock_of(context: &Context, id: TaskId) -> Option<(crate::coordination::Lo
 mod tests {
     use super::*;
 
+    fn path_of(text: &str, name: &str) -> Result<Option<String>> {
+        parse_index(Path::new("projects.yaml"), text.as_bytes(), name)
+    }
+
     #[test]
     fn the_index_in_its_shapes() {
-        let text = "projects:\n  - name: a\n    path: /x/a\n    # old\n  - path: \"/x/b\"\n    name: 'b'\n- name: c\n  path: ~/c\n  git: y\n- name: d\n";
-        let find = |name| parse_index(text, name);
-        assert_eq!(find("a").as_deref(), Some("/x/a"));
-        assert_eq!(find("b").as_deref(), Some("/x/b"));
-        assert_eq!(find("c").as_deref(), Some("~/c"));
-        assert_eq!((find("d"), find("e"), find("")), (None, None, None));
+        let entries = "- name: a\n  path: /x/a # old\n- path: \"/x/b\"\n  name: 'b'\n  git: y\n- {name: 7, path: ~/c}\n- name: d\n";
+        let nested = format!("# mine\nprojects:\n  {}\nversion: 1\n", entries.trim_end().replace('\n', "\n  "));
+        for text in [entries, &nested, &format!("projects:\n{entries}")] {
+            let find = |name| path_of(text, name).unwrap();
+            assert_eq!(find("a").as_deref(), Some("/x/a"), "{text}");
+            assert_eq!(find("b").as_deref(), Some("/x/b"), "{text}");
+            assert_eq!(find("7").as_deref(), Some("~/c"), "{text}");
+            assert_eq!((find("d"), find("e"), find("")), (None, None, None), "{text}");
+        }
+        for text in ["", "projects:\n", "projects: []\n", "other: 1\n"] {
+            assert_eq!(path_of(text, "a").unwrap(), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_index_that_is_no_yaml_says_where() {
+        let error = path_of("projects:\n  - name: a\n    path: [\n", "a").unwrap_err();
+        assert!(error.kind() == Kind::Unparsable && error.to_string().contains("projects.yaml"), "{error}");
+        assert!(error.to_string().contains("line 3"), "{error}");
     }
 }

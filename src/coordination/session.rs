@@ -2,6 +2,7 @@
 
 use crate::coordination::process::Anchor;
 use crate::error::{Error, Kind, Result};
+use crate::files::yaml;
 use crate::git::Repository;
 use crate::git::run::Call;
 use crate::settings::{Origin, Settings};
@@ -39,19 +40,28 @@ pub enum AnchorOrigin {
 }
 
 impl Session {
-    /// Finds out who is asking. `user_config` is the project's `userconfig.yaml`, if there is one.
+    /// Finds out who is asking. `user_config` is what the project's `userconfig.yaml` at `file` contains, if there is one;
+    /// it is not parsed where an address is set otherwise, so that this is a way round one that is broken.
     ///
     /// # Errors
-    /// [`Kind::NoIdentity`] when no e-mail can be found; [`Kind::Usage`] for one with control characters or `|`.
+    /// [`Kind::NoIdentity`] when no e-mail can be found; [`Kind::Usage`] for one with control characters or `|`;
+    /// [`Kind::Unparsable`] for a `userconfig.yaml` that is needed and is no YAML.
     pub fn find(
         repository: &Repository,
         settings: &Settings,
-        user_config: Option<&str>,
+        file: &Path,
+        user_config: Option<&[u8]>,
         narrate: fn(&str),
     ) -> Result<Self> {
+        let of_file =
+            |content| email_of(file, content).map_err(|error| error.hint("git config aitask.email you@example.com"));
+        let found = match (&settings.email, user_config) {
+            (Some(set), _) => Some(set.clone()),
+            (None, Some(content)) => of_file(content)?.map(|email| (email, Origin::ProjectFile)),
+            (None, None) => None,
+        };
         let of_git = || repository.config().last("user.email").map(|email| (email.to_owned(), Origin::GitConfig));
-        let found = settings.email.clone().or_else(|| email_of(user_config?)).or_else(of_git);
-        let (email, email_origin) = found.ok_or_else(|| {
+        let (email, email_origin) = found.or_else(of_git).ok_or_else(|| {
             Error::new(Kind::NoIdentity, "no e-mail is configured to take tasks with")
                 .hint("git config --global user.email you@example.com")
         })?;
@@ -85,11 +95,19 @@ pub fn parse_email(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
-/// The `email:` line of `userconfig.yaml`.
-fn email_of(user_config: &str) -> Option<(String, Origin)> {
-    let line = user_config.lines().find_map(|line| line.strip_prefix("email:"))?;
-    let value = line.split(" #").next().unwrap_or_default().trim().trim_matches(['"', '\'']);
-    (!value.is_empty()).then(|| (value.to_owned(), Origin::ProjectFile))
+/// The settings of a user, as far as they say who that is.
+#[derive(Debug, Default, serde::Deserialize)]
+struct UserConfig {
+    email: Option<String>,
+}
+
+/// The address in what a `userconfig.yaml` contains.
+///
+/// # Errors
+/// [`Kind::Unparsable`] when it is no YAML mapping, or its `email` is no text.
+pub fn email_of(file: &Path, user_config: &[u8]) -> Result<Option<String>> {
+    let UserConfig { email } = yaml::parse(file, user_config, yaml::Repeated::First)?;
+    Ok(email.map(|email| email.trim().to_owned()).filter(|email| !email.is_empty()))
 }
 
 /// The machine's name, from the `hostname` command (tests and callers put one of their own on `PATH`).
@@ -151,7 +169,20 @@ mod tests {
             assert_eq!(parse_email(bad).unwrap_err().kind(), Kind::Usage, "{bad:?}");
         }
         assert_eq!(parse_email(" 'a@x' ").unwrap(), "a@x");
-        assert_eq!(email_of("x: 1\nemail: \"a@x\"\r\n").unwrap().0, "a@x");
-        assert_eq!(email_of("email:\n"), None);
+    }
+    #[test]
+    fn the_address_of_a_user_in_the_forms_of_yaml() {
+        let read = |text: &str| email_of(Path::new("userconfig.yaml"), text.as_bytes());
+        for text in
+            ["x: 1\nemail: \"a@x\"\r\n", "email: a@x # work", "'email':  >-\n  a@x\n", "email: a@x\nemail: b@x\n"]
+        {
+            assert_eq!(read(text).unwrap().as_deref(), Some("a@x"), "{text:?}");
+        }
+        for text in ["", "email:\n", "email: ''\n", "email: ~ # later\n", "theme: [dark]\n"] {
+            assert_eq!(read(text).unwrap(), None, "{text:?}");
+        }
+        for text in ["email:a@x\n", "email: @x\n", "email: [a@x]\n", "- email: a@x\n", "email: a@x\nodd line\n"] {
+            assert_eq!(read(text).unwrap_err().kind(), Kind::Unparsable, "{text:?}");
+        }
     }
 }

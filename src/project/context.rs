@@ -191,8 +191,8 @@ impl Context {
     /// Who is asking.
     pub fn session(&self) -> Result<Session> {
         let file = self.data_dir().join(paths::USER_CONFIG_FILE);
-        let text = self.tree().load(file)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        Session::find(&self.repository, &self.settings, text.as_deref(), self.narrate)
+        let user_config = self.tree().load(&file)?;
+        Session::find(&self.repository, &self.settings, &file, user_config.as_deref(), self.narrate)
     }
 
     /// Whether this clone knows of the coordination branches.

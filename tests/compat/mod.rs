@@ -1,6 +1,7 @@
 //! The drop-in face for locks, ids and claiming (specification 10): a module a topic, [`faults`] for what the original
 //! got wrong.
 
+mod address;
 mod broken;
 mod claim;
 mod cleanup;

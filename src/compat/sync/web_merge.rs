@@ -2,6 +2,7 @@
 
 use crate::compat::invocation::Scene;
 use crate::compat::sync::web;
+use crate::compat::worktrees::profile::Profile;
 use crate::error::Kind;
 use crate::files::read_own;
 use serde_json::Value;
@@ -82,14 +83,14 @@ fn provenance(scene: &Scene, marker: &str) -> Result<Option<String>, &'static st
         return Err("bad-profile-filename");
     }
     let tasks = scene.tasks();
-    let text = tasks.tree().text(tasks.path("metadata/profiles").join(file)).map_err(|error| match error.kind() {
+    let path = tasks.path("metadata/profiles").join(file);
+    let content = tasks.tree().read(&path).map_err(|error| match error.kind() {
         // A link, most likely, since it is followed nowhere.
         Kind::Occupied => "outside-profiles-dir",
         _ => "profile-not-found",
     })?;
-    let name = text.lines().find_map(|line| line.strip_prefix("name:"));
-    let name = name.map(|name| name.trim().trim_matches(['"', '\'']));
-    if name == Some(profile) { Ok(Some(file.clone())) } else { Err("name-mismatch") }
+    let name = Profile::parse(&path, &content).ok().and_then(|found| found.name);
+    if name.as_ref() == Some(profile) { Ok(Some(file.clone())) } else { Err("name-mismatch") }
 }
 
 /// Hands over to the script that keeps the gates, which is not one of ours.

@@ -2,13 +2,22 @@
 
 use crate::compat::folders::Folder;
 use crate::error::Result;
+use crate::files::yaml::{self, Repeated};
 use crate::task::{Document, labels};
 
 const KEY: &str = "last_used_labels";
 const FILE: &str = "metadata/userconfig.yaml";
 const RULE: &[u8] = b"---\n";
 
-/// The file read as the fields of a task file, which is what its top level looks like.
+/// The file as far as it is read, with the labels in one of their forms.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct UserConfig<L> {
+    last_used_labels: L,
+}
+
+/// The file as the fields of a task file, which is what its top level looks like: to write one of them, and to read one
+/// that is no YAML.
 fn parse(bytes: &[u8]) -> Document {
     let end: &[u8] = if bytes.is_empty() || bytes.ends_with(b"\n") { b"" } else { b"\n" };
     Document::parse(&[RULE, bytes, end, RULE].concat())
@@ -17,8 +26,14 @@ fn parse(bytes: &[u8]) -> Document {
 /// The labels; none when the file is missing or cannot be understood.
 #[must_use]
 pub fn load(tasks: &Folder) -> Vec<String> {
-    let bytes = tasks.read(FILE).unwrap_or_default();
-    labels::sanitise_list(&parse(&bytes).list(KEY).join(",")).labels
+    let (path, bytes) = (tasks.path(FILE), tasks.read(FILE).unwrap_or_default());
+    let list = yaml::parse::<UserConfig<Vec<String>>>(&path, &bytes, Repeated::First);
+    let text = |_| yaml::parse::<UserConfig<String>>(&path, &bytes, Repeated::First);
+    let labels = list
+        .map(|config| config.last_used_labels.join(","))
+        .or_else(|error| text(error).map(|config| config.last_used_labels));
+    let labels = labels.unwrap_or_else(|_| parse(&bytes).list(KEY).join(","));
+    labels::sanitise_list(&labels).labels
 }
 
 /// Notes the labels. Every other line of the file stays.
@@ -57,7 +72,9 @@ mod tests {
         let (before, text) = after(Some("email: x@y\nlast_used_labels:\n  - one\n  - two\n# end\nodd line"));
         assert_eq!(before, ["one", "two"]);
         assert_eq!(text, "email: x@y\nlast_used_labels: [a, b]\n# end\nodd line\n");
-        assert_eq!(after(Some("last_used_labels: p, q\n")).0, ["p", "q"]);
+        assert_eq!(after(Some("last_used_labels: p, q # r\n")).0, ["p", "q"]);
+        assert_eq!(after(Some("last_used_labels: [p, # q\n  'on', 007]\n")).0, ["p", "on", "007"]);
+        assert_eq!(after(Some("last_used_labels:\n")).0, Vec::<String>::new());
         assert_eq!(after(Some("{ malformed\n---\nx")).1, "{ malformed\nlast_used_labels: [a, b]\n---\nx\n");
     }
 }

@@ -150,7 +150,7 @@ fn worktree(path: &str) -> Result<String> {
 impl<'r> Claims<'r> {
     fn load(scene: &Scene, request: &'r Request) -> Result<Self> {
         let profile = request.profile.as_ref().map(|name| Profile::load(scene, name)).transpose()?.unwrap_or_default();
-        if request.worktree.is_some() && profile.create_worktree == Some(false) {
+        if request.worktree.is_some() && profile.create_worktree() == Some(false) {
             return usage("--worktree, but the profile says create_worktree: false");
         }
         let branch = |given: &Option<Given>| given.as_ref().map(|given| branch(scene, given)).transpose();
@@ -246,7 +246,7 @@ fn source(scene: &Scene, request: &Request) -> Result<Source> {
 
 /// Base and output branch.
 fn branches(claims: &Claims<'_>, primary: &str) -> (String, String) {
-    if claims.worktree.is_none() && (claims.no_worktree || claims.profile.create_worktree != Some(true)) {
+    if claims.worktree.is_none() && (claims.no_worktree || claims.profile.create_worktree() != Some(true)) {
         return (primary.to_owned(), primary.to_owned());
     }
     let base = claims.base.clone().or_else(|| claims.profile.base.clone()).unwrap_or_else(|| primary.to_owned());

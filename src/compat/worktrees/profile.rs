@@ -1,16 +1,21 @@
-//! Execution profiles, as far as branches go (specification 50, section 5): a mapping in YAML of which only the plain keys
-//! at the left margin matter. What is no such mapping is refused rather than half read.
+//! Execution profiles, as far as their name and branches go: a mapping in YAML. What is none is refused.
 
 use crate::compat::invocation::Scene;
 use crate::compat::worktrees::names::safe_branch;
-use crate::error::{Error, Kind, Result};
-use crate::files::read_own;
+use crate::error::Result;
+use crate::files::{read_own, yaml};
+use std::path::Path;
 
-/// What an execution profile says of branches.
-#[derive(Debug, Default)]
+/// What an execution profile says.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
 pub(crate) struct Profile {
-    pub(crate) create_worktree: Option<bool>,
+    pub(crate) name: Option<String>,
+    /// A boolean, as far as it counts: `"false"` in quotes is a text, and says nothing.
+    create_worktree: serde_json::Value,
+    #[serde(rename = "base_branch")]
     pub(crate) base: Option<String>,
+    #[serde(rename = "output_branch")]
     pub(crate) output: Option<String>,
 }
 
@@ -27,138 +32,72 @@ impl Profile {
             let read = tasks.tree().read(&path);
             (path, read)
         };
-        let bytes = read?;
-        let text = String::from_utf8_lossy(&bytes);
-        let entries = entries(&text).map_err(|line| {
-            Error::new(Kind::Unparsable, format!("cannot parse the profile {}: {line:?}", path.display()))
-        })?;
-        let mut profile = Self::default();
-        for (key, value) in entries {
-            let branch = || {
-                let filled = Some(value).filter(|value| !matches!(*value, "" | "~" | "null"));
-                filled.map(|value| safe_branch(&format!("profile {key}"), value)).transpose()
-            };
-            match key {
-                "create_worktree" => profile.create_worktree = Some(matches!(value, "true" | "yes" | "on")),
-                "base_branch" => profile.base = branch()?,
-                "output_branch" => profile.output = branch()?,
-                _ => {}
-            }
+        let mut profile = Self::parse(&path, &read?)?;
+        for (key, branch) in [("base_branch", &mut profile.base), ("output_branch", &mut profile.output)] {
+            let given = branch.take().filter(|name| !name.is_empty());
+            *branch = given.map(|name| safe_branch(&format!("profile {key}"), &name)).transpose()?;
         }
         Ok(profile)
     }
-}
 
-/// The keys at the left margin with their values, without quotes; the error is the line that cannot be.
-fn entries(text: &str) -> Result<Vec<(&str, &str)>, &str> {
-    let mut entries: Vec<(&str, &str)> = Vec::new();
-    // What a value of several lines still waits for, and the line it began in.
-    let mut open: Option<(Open, &str)> = None;
-    for line in text.lines() {
-        if let Some((waits, began)) = open.take() {
-            open = waits.after(line).map(|waits| (waits, began));
-            continue;
-        }
-        let plain = without_comment(line);
-        let is_nested = plain.starts_with([' ', '\t']);
-        // The items of a list may stand below their key without indentation.
-        let is_item = plain == "-" || plain.starts_with("- ");
-        let is_of_key = is_nested || (is_item && entries.last().is_some_and(|(_, value)| value.is_empty()));
-        if plain.is_empty() || plain.starts_with('#') || matches!(plain, "---" | "...") || is_of_key {
-            continue;
-        }
-        let (key, value) = plain.split_once(": ").or_else(|| Some((plain.strip_suffix(':')?, ""))).ok_or(line)?;
-        let value = value.trim();
-        if is_item || key.starts_with(['[', '{']) {
-            return Err(line);
-        }
-        let bare = value.trim_matches(['"', '\'']);
-        match value.chars().next() {
-            Some('[' | '{') => open = Open::Brackets(1).after(&value[1..]).map(|open| (open, line)),
-            Some(quote @ ('"' | '\'')) => open = Open::Quote(quote).after(&value[1..]).map(|open| (open, line)),
-            Some('|' | '>') => {}
-            // A mapping within a line is none.
-            _ if bare.contains(": ") || bare.ends_with(':') => return Err(line),
-            _ => {}
-        }
-        entries.push((key.trim(), bare));
+    /// Reads what a file contains.
+    pub(crate) fn parse(path: &Path, content: &[u8]) -> Result<Self> {
+        // the last of equal keys counts, as it does for the original
+        yaml::parse(path, content, yaml::Repeated::Last)
     }
-    open.map_or(Ok(entries), |(_, began)| Err(began))
-}
 
-/// A line up to what is said aside; a `#` in quotes is part of the value.
-fn without_comment(line: &str) -> &str {
-    let mut quote = None;
-    let mut before = ' ';
-    for (at, letter) in line.char_indices() {
-        match (letter, quote) {
-            ('#', None) if before == ' ' => return line[..at].trim_end(),
-            ('"' | '\'', None) if [' ', '[', '{', ','].contains(&before) => quote = Some(letter),
-            (letter, Some(open)) if letter == open => quote = None,
-            _ => {}
-        }
-        before = letter;
-    }
-    line.trim_end()
-}
-
-/// A value that has not ended.
-#[derive(Debug, Clone, Copy)]
-enum Open {
-    /// So many brackets are not closed.
-    Brackets(usize),
-    /// This quote is not.
-    Quote(char),
-}
-
-impl Open {
-    /// What is still open after a line of it.
-    fn after(self, line: &str) -> Option<Self> {
-        match self {
-            Self::Brackets(depth) => {
-                let opened = line.matches(['[', '{']).count();
-                let depth = (depth + opened).saturating_sub(line.matches([']', '}']).count());
-                (depth > 0).then_some(Self::Brackets(depth))
-            }
-            Self::Quote(quote) => (!line.trim_end().ends_with(quote)).then_some(self),
-        }
+    /// Whether work is done in a worktree, where that is said.
+    pub(crate) fn create_worktree(&self) -> Option<bool> {
+        self.create_worktree.as_bool()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::entries;
+    use super::*;
+
+    fn read(text: &str) -> Result<Profile> {
+        Profile::parse(Path::new("fast.yaml"), text.as_bytes())
+    }
 
     #[test]
     fn what_is_a_mapping_is_read() {
-        let read = |text: &'static str| entries(text).unwrap();
-        assert_eq!(
-            read("---\n# x\nname: fast # y\nbase_branch: \"dev\"\n"),
-            [("name", "fast"), ("base_branch", "dev")]
-        );
-        assert_eq!(
-            read("a:\n- b\n- c\nd:\n  e: f\ng: [h,\n  i]\nj: x\n"),
-            [("a", ""), ("d", ""), ("g", "[h,"), ("j", "x")]
-        );
-        assert_eq!(read("a: 'b: c'\nd: \"e\n  f\"\ng: |\n  h: [\n"), [("a", "b: c"), ("d", "e"), ("g", "|")]);
-        assert_eq!(read("a: 'b #c' # d\ne: don't # f\n"), [("a", "b #c"), ("e", "don't")]);
-        assert_eq!(read(""), []);
+        let texts = |text| read(text).map(|profile| (profile.name, profile.base, profile.output)).unwrap();
+        let some = |text: &str| Some(text.to_owned());
+        let all = (some("fast"), some("dev"), some("1.0"));
+        assert_eq!(texts("---\n# x\nname: fast # y\nbase_branch: \"dev\"\noutput_branch: 1.0\n"), all);
+        assert_eq!(texts("'name': >-\n  fast\nx: &b dev\nbase_branch: *b\n\"output_branch\": 1.0\n"), all);
+        assert_eq!(texts("a:\n- b\n- c\nd:\n  name: f\ng: [h,\n  i]\nname: 'b #c' # d\n"), (some("b #c"), None, None));
+        assert_eq!(texts("name: a\nbase_branch: ~\nname: b\n"), (some("b"), None, None));
+        assert_eq!(texts(""), (None, None, None));
+    }
+
+    #[test]
+    fn a_worktree_is_wanted_or_not_by_a_boolean() {
+        for (value, wanted) in [
+            ("true", Some(true)),
+            ("yes", Some(true)),
+            ("On", Some(true)),
+            ("no # never", Some(false)),
+            ("OFF", Some(false)),
+            ("", None),
+            ("\"false\"", None),
+            ("maybe", None),
+            ("1", None),
+            ("[true]", None),
+            (".nan", None),
+        ] {
+            assert_eq!(read(&format!("create_worktree: {value}\n")).unwrap().create_worktree(), wanted, "{value}");
+        }
+        assert_eq!(read("name: x\n").unwrap().create_worktree(), None);
     }
 
     #[test]
     fn what_is_none_is_refused() {
-        for text in [
-            "a: [b",
-            "- a\n- b\n",
-            "text\n",
-            "a: b: c\n",
-            "a: \"b\n",
-            "a: b\n- c\n",
-            "a: {b: c\nd: e\n",
-            "[a, b]\n",
-            "{a: b}",
-        ] {
-            assert!(entries(text).is_err(), "{text:?}");
+        for text in
+            ["a: [b", "- a\n- b\n", "text\n", "a: b: c\n", "a: \"b\n", "a: b\n- c\n", "a: {b: c\nd: e\n", "[a, b]\n"]
+        {
+            assert!(read(text).is_err(), "{text:?}");
         }
     }
 }
