@@ -1,12 +1,11 @@
-//! The id counter: one file on the branch `aitask-ids` that holds the next id to hand out (specification 10,
-//! section 1.2).
+//! The id counter: one file on the branch `aitask-ids` that holds the next id to hand out.
 
-use crate::coordination::locks::no_branch;
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::git::{Branch, Oid};
 use crate::ledger::IDS;
-use crate::ledger::transaction::{Plan, Step};
+use crate::ledger::no_branch;
+use crate::ledger::plan::{Plan, Step};
 use crate::ledger::view::{Tip, View};
 use crate::task::id::HIGHEST;
 

@@ -1,15 +1,15 @@
-//! Locks: one file a held task on the branch `aitask-locks` (specification 10, section 1.1).
+//! Locks: one file a held task on the branch `aitask-locks`.
 
 use crate::coordination::Session;
 use crate::coordination::process::{Anchor, Liveness};
 use crate::coordination::world::{World, is_after_boot};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::git::objects::Edit;
 use crate::git::porcelain::cat_file::{Object, ObjectKind};
 use crate::git::porcelain::ls_tree;
 use crate::git::{Branch, Oid, Repository, objects};
-use crate::ledger::LOCKS;
-use crate::ledger::transaction::Step;
+use crate::ledger::plan::Step;
+use crate::ledger::{Entry, LOCKS, Ledger, View, no_branch};
 use crate::task::TaskId;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -187,7 +187,7 @@ impl Locks {
     /// Which tasks are held; no lock file is read yet.
     ///
     /// # Errors
-    /// [`Kind::NotInitialised`] when there is no lock branch.
+    /// [`Kind::NotInitialised`](crate::error::Kind::NotInitialised) when there is no lock branch.
     pub fn of(root: Option<&Object>) -> Result<Self> {
         let root = root.filter(|object| object.kind == ObjectKind::Tree).ok_or_else(no_lock_branch)?;
         let entries = ls_tree::parse_tree(&root.data, root.oid.as_str().len() / 2)?;
@@ -212,17 +212,6 @@ impl Locks {
         self.names.contains_key(&task)
     }
 
-    /// The tasks with a lock here that others do not have.
-    pub fn beyond(&self, others: &Self) -> impl Iterator<Item = TaskId> {
-        self.tasks().filter(|task| !self.has_of(others, *task))
-    }
-
-    /// Whether the lock of a task is the one that others have.
-    #[must_use]
-    pub fn has_of(&self, others: &Self, task: TaskId) -> bool {
-        self.names.get(&task) == others.names.get(&task)
-    }
-
     /// The lock files, read. One process.
     pub fn entries(&self, repository: &Repository) -> Result<Vec<LockEntry>> {
         let names: Vec<_> = self.names.values().map(ToString::to_string).collect();
@@ -240,10 +229,22 @@ pub fn no_lock_branch() -> Error {
     no_branch(LOCKS)
 }
 
-/// The same for any of the coordination branches.
-pub(crate) fn no_branch(branch: &str) -> Error {
-    Error::new(Kind::NotInitialised, format!("there is no branch {branch}: this repository is not set up yet"))
-        .hint("git aitask init")
+/// The locks in a tree, as the ledger asks for them.
+pub(super) fn entries(root: &Object) -> Result<Vec<Entry>> {
+    Ok(Locks::of(Some(root))?.names.into_iter().map(|(task, blob)| Entry { about: task.t(), blob }).collect())
+}
+
+/// The locks of a commit. Two processes.
+pub fn at_commit(repository: &Repository, commit: &Oid) -> Result<Vec<LockEntry>> {
+    let root = objects::load_one(repository, &format!("{commit}:"))?;
+    root.map_or_else(|| Ok(Vec::new()), |root| Locks::of(Some(&root))?.entries(repository))
+}
+
+/// The lock of a task that was written last, by the history of the lock branch as far as this clone has it; it may be
+/// gone since. Two processes.
+pub fn last(view: &View<'_>, task: TaskId) -> Result<Option<LockEntry>> {
+    let path = LockEntry::path(task);
+    Ok(entry(task, view.last_written(&Ledger::locks_branch()?, &path)?.as_ref()))
 }
 
 /// The lock of one task, from the object at [`LockEntry::path`].

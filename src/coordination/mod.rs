@@ -1,9 +1,9 @@
 //! What the coordination branches mean: the locks, the id counter, and the sessions that hold tasks, with their processes.
 
 pub mod claim_record;
-mod elsewhere;
 pub mod ids;
 pub mod locks;
+pub mod meaning;
 pub mod process;
 pub mod session;
 pub mod world;

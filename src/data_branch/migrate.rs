@@ -9,7 +9,7 @@ use crate::git::objects::{self, Edit};
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::porcelain::status::StatusEntry;
 use crate::git::{AheadBehind, Branch, Oid, merge, worktree};
-use crate::ledger::transaction::Step;
+use crate::ledger::plan::Step;
 use crate::ledger::{Channel, DATA, Decision, Ledger, Plan, View, nonce};
 use crate::project::context::Context;
 use crate::project::data_state;

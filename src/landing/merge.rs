@@ -7,7 +7,7 @@ use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::merge_tree::MergeTree;
 use crate::git::run::Call;
 use crate::git::{Branch, Oid};
-use crate::ledger::transaction::{Plan, Step};
+use crate::ledger::plan::{Plan, Step};
 use crate::project::context::Context;
 use crate::worktrees::scratch::Scratch;
 use std::time::Duration;

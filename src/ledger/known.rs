@@ -2,13 +2,11 @@
 //! `git fetch --prune` removes what the remote does not have any more: in a file of ours for each branch, and, so that
 //! git keeps the objects, in the refs that [`remote::fetch`] brings along.
 
-use crate::coordination::Locks;
 use crate::error::{Error, Kind, Result, quoted};
 use crate::files::{read_own, save_private};
 use crate::git::address::{Relation, masked};
 use crate::git::{Branch, Oid, RefName, RemoteName, Repository, destination, merge, objects, refs, remote};
 use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger};
-use crate::task::TaskId;
 use std::path::PathBuf;
 
 /// A branch that this clone knew, and that the remote does not have any more.
@@ -38,8 +36,8 @@ pub(super) enum Standing {
 pub struct SetBack {
     /// The commit it was at.
     pub newer: Oid,
-    /// The tasks that were locked there, by locks that the branch lacks now.
-    pub lost: Vec<TaskId>,
+    /// What the locks there are about that the branch lacks now.
+    pub lost: Vec<String>,
 }
 
 /// What was noted of a branch: the commit, and the address of the remote then.
@@ -170,23 +168,25 @@ impl Ledger<'_> {
         if branch.as_str() != LOCKS {
             return Ok((before.oid != now.oid).then(|| SetBack { newer, lost: Vec::new() }));
         }
-        let [before, now] = [Locks::of(Some(before))?, Locks::of(Some(now))?];
-        let lost = match (&parted, common) {
-            // What goes on from an older state may have given up a lock of that state.
-            (Some(parted), [Some(common)]) if parted != tip => {
-                let common = Locks::of(Some(common))?;
-                before.beyond(&now).filter(|task| !now.is_held(*task) && !before.has_of(&common, *task)).collect()
-            }
-            _ => before.beyond(&now).collect::<Vec<_>>(),
-        };
+        let [before, now] = [(self.meaning.entries)(before)?, (self.meaning.entries)(now)?];
+        let is_held = |about: &String| now.iter().any(|other| other.about == *about);
+        let mut lost: Vec<_> = before.into_iter().filter(|entry| !now.contains(entry)).collect();
+        // What goes on from an older state may have given up a lock of that state.
+        if let (Some(parted), [Some(common)]) = (&parted, common)
+            && parted != tip
+        {
+            let common = (self.meaning.entries)(common)?;
+            lost.retain(|entry| !is_held(&entry.about) && !common.contains(entry));
+        }
+        let mut lost: Vec<_> = lost.into_iter().map(|entry| entry.about).collect();
         if parted.is_some() {
             return Ok((!lost.is_empty()).then_some(SetBack { newer, lost }));
         }
-        let missing: Vec<_> = lost.into_iter().filter(|task| !now.is_held(*task)).map(TaskId::t).collect();
-        if let (false, Some(remote)) = (missing.is_empty(), self.channel.remote()) {
+        lost.retain(|about| !is_held(about));
+        if let (false, Some(remote)) = (lost.is_empty(), self.channel.remote()) {
             (self.narrate)(&format!(
                 "the branch {branch} on {remote} has another history than this clone knew at {newer}, and lacks the locks of {}",
-                missing.join(", ")
+                lost.join(", ")
             ));
         }
         Ok(None)
@@ -203,7 +203,7 @@ impl Ledger<'_> {
     fn gone(&self, branch: &Branch, last: Oid, address: String) -> Result<Gone> {
         let repository = self.repository;
         let fetched = self.kept_by_fetch(branch)?;
-        let is_here = objects::load(repository, &[last.to_string()])?.pop().flatten().is_some();
+        let is_here = objects::load_one(repository, last.as_str())?.is_some();
         let newest = match fetched {
             Some(fetched) if fetched == last || !is_here => Some(fetched),
             Some(fetched) if merge::is_ancestor(repository, &last, &fetched)? => Some(fetched),
@@ -231,7 +231,6 @@ impl Ledger<'_> {
     pub(super) fn set_back_message(&self, branch: &Branch, set_back: &SetBack) -> String {
         let SetBack { newer, lost } = set_back;
         let remote = self.channel.remote().map_or("the remote", RemoteName::as_str);
-        let lost: Vec<_> = lost.iter().copied().map(TaskId::t).collect();
         let lacks =
             if lost.is_empty() { String::new() } else { format!(", and lacks the locks of {}", lost.join(", ")) };
         format!("the branch {branch} on {remote} was set back to an older state than this clone knew ({newer}){lacks}")

@@ -1,14 +1,13 @@
 //! Publishing: the compare-and-swap itself, and reading its outcome without guessing.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::carry::Adopted;
 use crate::git::porcelain::push::{PushReport, Rejection};
 use crate::git::refs::{self, Swap};
 use crate::git::remote::{self, PushOptions, Pushed};
 use crate::git::{Branch, RefUpdate, RemoteName};
 use crate::interrupt;
 use crate::ledger::backoff::Deadline;
-use crate::ledger::checkouts::Lagging;
+use crate::ledger::plan::{Change, Lagging};
 use crate::ledger::{Channel, IDS, LOCKS, Ledger};
 use std::time::Duration;
 
@@ -25,17 +24,6 @@ pub enum Outcome {
     Unknown(Error),
     /// Nothing was sent.
     Failed(Error),
-}
-
-/// What a swap in this repository does to the checkouts of its branches.
-#[derive(Debug)]
-pub(crate) struct Change<'a> {
-    /// Of the first commit, for the reflog.
-    pub(crate) subject: &'a str,
-    /// The files that were taken as they lay there.
-    pub(crate) adopted: Vec<Adopted>,
-    /// Every file that is written, where they are known.
-    pub(crate) written: Option<Vec<String>>,
 }
 
 impl Ledger<'_> {
@@ -158,8 +146,7 @@ pub fn outcome(remote: &RemoteName, pushed: Pushed) -> Option<Outcome> {
     })
 }
 
-/// Pushes of the coordination branches run no user hooks; pushes of task data and code do (specification 10,
-/// section 14).
+/// Pushes of the coordination branches run no user hooks; pushes of task data and code do.
 pub(crate) fn hooks(updates: &[RefUpdate]) -> bool {
     let changed = updates.iter().filter(|update| !update.is_guard());
     changed.filter_map(|update| update.name.branch()).any(|branch| !matches!(branch.as_str(), LOCKS | IDS))

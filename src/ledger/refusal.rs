@@ -1,9 +1,8 @@
 //! Plans that are not published, whoever made them.
 
-use crate::coordination::locks::no_branch;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::git::{Oid, merge};
-use crate::ledger::transaction::{BranchPlan, Plan};
+use crate::ledger::plan::{BranchPlan, Plan};
 use crate::ledger::view::View;
 use crate::ledger::{IDS, LOCKS, Ledger};
 
@@ -27,4 +26,10 @@ impl Ledger<'_> {
         }
         Ok(None)
     }
+}
+
+/// The error for a repository that lacks one of the coordination branches, since it was never set up.
+pub(crate) fn no_branch(branch: &str) -> Error {
+    Error::new(Kind::NotInitialised, format!("there is no branch {branch}: this repository is not set up yet"))
+        .hint("git aitask init")
 }

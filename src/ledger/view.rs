@@ -1,13 +1,11 @@
 //! What we know of the branches: their tips, and what is in them.
 
-use crate::coordination::{LockEntry, locks};
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::{Branch, Oid, RefUpdate, Repository, objects, refs};
 use crate::ledger::known::{Gone, SetBack, Standing};
 use crate::ledger::{Channel, DATA, Ledger};
-use crate::task::TaskId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of one branch.
@@ -170,16 +168,14 @@ impl<'r> View<'r> {
         Ok(read.map(|object| object.map(|object| object.data)).collect())
     }
 
-    /// The lock of a task that was written last, by the history of the lock branch as far as this clone has it; it may be
-    /// gone since. Two processes.
-    pub fn last_lock(&self, task: TaskId) -> Result<Option<LockEntry>> {
-        let Some(tip) = self.tip(&Ledger::locks_branch()?).published else { return Ok(None) };
-        let path = LockEntry::path(task);
+    /// A file as it was written last, by the history of a branch as far as this clone has it; it may be gone since. Two
+    /// processes.
+    pub fn last_written(&self, branch: &Branch, path: &str) -> Result<Option<Object>> {
+        let Some(tip) = self.tip(branch).published else { return Ok(None) };
         let call =
-            self.repository.read("log").args(["-1", "--diff-filter=AM", "--format=%H", tip.as_str(), "--", &path]);
+            self.repository.read("log").args(["-1", "--diff-filter=AM", "--format=%H", tip.as_str(), "--", path]);
         let Some(commit) = Oid::parse(&call.run()?.text()) else { return Ok(None) };
-        let object = objects::load(self.repository, &[at(&commit, &path)])?.pop().flatten();
-        Ok(locks::entry(task, object.as_ref()))
+        objects::load_one(self.repository, &at(&commit, path))
     }
 
     /// Reads blobs by name, in order. One process.

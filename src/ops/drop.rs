@@ -6,7 +6,7 @@ use crate::coordination::{LockEntry, locks};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::objects::Edit;
 use crate::git::{Branch, worktree};
-use crate::ledger::transaction::Step;
+use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Ledger, Plan, nonce};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, displaced_by, require_holder};

@@ -3,7 +3,7 @@
 use crate::coordination::{LockEntry, locks};
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
-use crate::ledger::transaction::Step;
+use crate::ledger::plan::Step;
 use crate::ledger::{Decision, Plan, View, nonce};
 use crate::ops::vocabulary::{issue_types, vocabulary, words};
 use crate::project::context::{Context, Wanted};

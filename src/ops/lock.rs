@@ -5,7 +5,7 @@ use crate::coordination::locks::unlock_step;
 use crate::coordination::{LockEntry, Locks, locks};
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
-use crate::ledger::transaction::Step;
+use crate::ledger::plan::Step;
 use crate::ledger::{Decision, Plan, nonce};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{Holding, judge, require_holder};

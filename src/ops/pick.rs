@@ -6,7 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::git::porcelain::cat_file::Object;
 use crate::git::{Branch, Oid};
-use crate::ledger::transaction::Step;
+use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Landed, Ledger, Plan, View, nonce};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{Holding, judge};

@@ -1,6 +1,7 @@
 //! What every verb starts from: the repository, the settings, where the task data lives, who is asking.
 
 use crate::coordination::Session;
+use crate::coordination::meaning::MEANING;
 use crate::error::{Error, Kind, Result, quoted};
 use crate::files::{Tree, data_checkout};
 use crate::git::run::WITHIN;
@@ -172,6 +173,7 @@ impl Context {
             repairs: false,
             dry_run: self.dry_run,
             narrate: self.narrate,
+            meaning: MEANING,
         }
     }
 

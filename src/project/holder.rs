@@ -52,7 +52,7 @@ pub const OVER: &str = "is over";
 /// task, and the history of the locks who took it last. `None` where that was this clone, or nobody can tell.
 pub fn displaced_by(context: &Context, view: &View<'_>, task: TaskId) -> Result<Option<LockEntry>> {
     let Some(held) = Held::load(&context.repository, task) else { return Ok(None) };
-    Ok(view.last_lock(task)?.filter(|last| !held.is_about(last)))
+    Ok(locks::last(view, task)?.filter(|last| !held.is_about(last)))
 }
 
 /// The refusal for a session that had a task which somebody took after that; `since` says what became of it.

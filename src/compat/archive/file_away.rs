@@ -11,7 +11,7 @@ use crate::coordination::{LockEntry, Locks, locks};
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, read_own, save_private};
 use crate::git::objects::Edit;
-use crate::ledger::transaction::Step;
+use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Ledger, Plan, View, nonce};
 use crate::task::{TaskId, bundle, paths};
 use serde::{Deserialize, Serialize};

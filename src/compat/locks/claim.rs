@@ -10,7 +10,7 @@ use crate::files::Tree;
 use crate::git::carry::{self, Adopted};
 use crate::git::porcelain::status::StatusKind;
 use crate::git::{Branch, worktree};
-use crate::ledger::transaction::Step;
+use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Edit, Landed, Ledger, Plan, View, nonce};
 use crate::project::context::Context;
 use crate::project::index::{Index, branches};

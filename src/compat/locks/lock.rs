@@ -6,7 +6,7 @@ use crate::compat::record::record;
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, Locks, Session, locks};
 use crate::error::{Error, Kind, Result};
-use crate::ledger::transaction::Step;
+use crate::ledger::plan::Step;
 use crate::ledger::{Decision, Edit, LOCKS, Ledger, Plan, nonce};
 use crate::ops::init;
 use crate::project::Context;
