@@ -8,5 +8,5 @@ pub mod process;
 pub mod session;
 pub mod world;
 
-pub use locks::{LockEntry, Locks};
+pub use locks::{LockEntry, Locks, ReadLocks};
 pub use session::Session;

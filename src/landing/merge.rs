@@ -101,7 +101,7 @@ pub fn add(plan: Plan, into: &Branch, merge: &Merge, mode: Mode, tip: &Oid, subj
 }
 
 fn tree_of(context: &Context, commit: &Oid) -> Result<Option<Oid>> {
-    let object = objects::load(&context.repository, &[commit.to_string()])?.pop().flatten();
+    let object = objects::load_one(&context.repository, commit.as_str())?;
     object.map(|object| Commit::parse(&object.data).map(|commit| commit.tree)).transpose()
 }
 

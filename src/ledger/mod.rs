@@ -7,6 +7,7 @@ mod channel;
 pub mod checkouts;
 mod elsewhere;
 mod fence;
+mod found;
 pub mod known;
 #[expect(clippy::module_inception, reason = "it is what the room is named for")]
 mod ledger;
@@ -24,6 +25,7 @@ pub mod view;
 pub use crate::git::objects::Edit;
 pub use channel::Channel;
 pub use fence::FENCE;
+pub use found::Found;
 pub use ledger::{DATA, Entry, IDS, LOCKS, Ledger, Meaning};
 pub use nonce::nonce;
 pub use plan::{Decision, Landed, Plan};

@@ -4,6 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::{Branch, Oid, RefUpdate, Repository, objects, refs};
+use crate::ledger::found::{Found, at};
 use crate::ledger::known::{Gone, SetBack, Standing};
 use crate::ledger::{Channel, DATA, Ledger};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,15 @@ pub struct Tip {
     /// Where our commit goes and what decisions read: the published tip, or the local one when that contains it
     /// and is ours to publish, or a merge of both.
     pub base: Option<Oid>,
+}
+
+/// A file as it is published, and as the local branch has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sides {
+    /// Its content as published.
+    pub published: Option<Vec<u8>>,
+    /// Its content on the local branch.
+    pub local: Option<Vec<u8>>,
 }
 
 /// A snapshot of the branches a transaction touches.
@@ -141,31 +151,35 @@ impl<'r> View<'r> {
         others.filter_map(|(name, published)| Some(RefUpdate::guard(name, published?))).collect()
     }
 
-    /// Reads files; `None` where there is none. One process, however many.
-    pub fn files(&self, wanted: &[(&Branch, String)]) -> Result<Vec<Option<Vec<u8>>>> {
-        Ok(self.objects(wanted)?.into_iter().map(|object| object.map(|object| object.data)).collect())
+    /// Reads files and folders; an empty path is the root of a branch. One process, however many.
+    pub fn read(&self, wanted: &[(&Branch, String)]) -> Result<Found> {
+        let named = |(branch, path): &(&Branch, String)| Some((at(branch, path), at(self.base(branch)?, path)));
+        Found::load(self.repository, wanted.iter().filter_map(named))
     }
 
-    /// Reads objects by branch and path; an empty path is the branch's root tree. One process, however many.
-    pub fn objects(&self, wanted: &[(&Branch, String)]) -> Result<Vec<Option<Object>>> {
-        let names = wanted.iter().filter_map(|(branch, path)| Some(at(self.base(branch)?, path)));
-        let names: Vec<_> = names.collect();
-        let mut found = objects::load(self.repository, &names)?.into_iter();
-        Ok(wanted.iter().map(|(branch, _)| self.base(branch).and_then(|_| found.next().flatten())).collect())
+    /// Reads what is at one path. One process.
+    pub fn object(&self, branch: &Branch, path: &str) -> Result<Option<Object>> {
+        let Some(base) = self.base(branch) else { return Ok(None) };
+        objects::load_one(self.repository, &at(base, path))
+    }
+
+    /// Reads one file. One process.
+    pub fn document(&self, branch: &Branch, path: &str) -> Result<Option<Vec<u8>>> {
+        Ok(self.object(branch, path)?.map(|object| object.data))
     }
 
     /// Reads a file as it is published, and as the local branch has it. One process.
-    pub fn published_and_local(&self, branch: &Branch, path: &str) -> Result<Vec<Option<Vec<u8>>>> {
+    pub fn published_and_local(&self, branch: &Branch, path: &str) -> Result<Sides> {
         let Tip { published, local, .. } = self.tip(branch);
-        self.files_at(&[(published.as_ref(), path), (local.as_ref(), path)])
+        let found = self.read_at(&[(published.as_ref(), path), (local.as_ref(), path)])?;
+        let side = |commit: Option<Oid>| Some(found.file(commit?, path)?.to_vec());
+        Ok(Sides { published: side(published), local: side(local) })
     }
 
-    /// Reads files of commits; `None` where there is no commit or no file. One process.
-    pub fn files_at(&self, wanted: &[(Option<&Oid>, &str)]) -> Result<Vec<Option<Vec<u8>>>> {
-        let names = wanted.iter().filter_map(|(commit, path)| Some(format!("{}:{path}", (*commit)?)));
-        let mut found = objects::load(self.repository, &names.collect::<Vec<_>>())?.into_iter();
-        let read = wanted.iter().map(|(commit, _)| commit.and_then(|_| found.next().flatten()));
-        Ok(read.map(|object| object.map(|object| object.data)).collect())
+    /// Reads files of commits, where there are any. One process.
+    pub fn read_at(&self, wanted: &[(Option<&Oid>, &str)]) -> Result<Found> {
+        let names = wanted.iter().filter_map(|(commit, path)| Some(at((*commit)?, path)));
+        Found::load(self.repository, names.map(|name| (name.clone(), name)))
     }
 
     /// A file as it was written last, by the history of a branch as far as this clone has it; it may be gone since. Two
@@ -187,9 +201,4 @@ impl<'r> View<'r> {
     pub fn list(&self, branch: &Branch, folders: &[&str]) -> Result<Vec<TreeEntry>> {
         self.base(branch).map_or(Ok(Vec::new()), |base| objects::list(self.repository, base, folders))
     }
-}
-
-/// What names the object at a path. A path with a newline cannot be asked for, and no name of ours has one.
-pub(super) fn at(commit: impl std::fmt::Display, path: &str) -> String {
-    format!("{commit}:{}", path.replace('\n', " "))
 }

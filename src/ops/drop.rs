@@ -2,7 +2,7 @@
 
 use crate::coordination::claim_record::Held;
 use crate::coordination::locks::unlock_step;
-use crate::coordination::{LockEntry, locks};
+use crate::coordination::ReadLocks;
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::objects::Edit;
 use crate::git::{Branch, worktree};
@@ -60,8 +60,7 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: b
             }
         };
         let mut document = index.load_document(view, path.as_str())?;
-        let object = view.objects(&[(&locks_branch, LockEntry::path(path.id()))])?.pop().flatten();
-        let lock = locks::entry(path.id(), object.as_ref());
+        let lock = view.lock(path.id())?;
         let task = Task::from_document(path.clone(), &document);
         let found = Place::find(context, path.name())?;
         let given_back = lock.is_none() && task.status == *status && task.assigned_to.is_none();

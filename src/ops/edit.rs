@@ -1,6 +1,6 @@
 //! Changing the fields and the text of a task, published, on its newest content.
 
-use crate::coordination::{LockEntry, locks};
+use crate::coordination::ReadLocks;
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::ledger::plan::Step;
@@ -123,8 +123,7 @@ fn publish_with(
         }
         let id = path.id();
         if goes_by_locks {
-            let lock = view.objects(&[(&locks_branch, LockEntry::path(id))])?.pop().flatten();
-            if let Some(lock) = locks::entry(id, lock.as_ref()) {
+            if let Some(lock) = view.lock(id)? {
                 require_holder(context, &context.session()?, id, Some(&lock))?;
             }
         }

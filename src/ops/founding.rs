@@ -134,7 +134,7 @@ impl Founding {
             lock.token.clone().map(|oid| Edit::Take { path, mode, oid })
         };
         let edits = locks.iter().filter_map(take).collect();
-        if let Some(root) = objects::load(&context.repository, &[format!("{base}:")])?.pop().flatten() {
+        if let Some(root) = objects::load_one(&context.repository, &format!("{base}:"))? {
             let subject = format!("ait: {verb} {} lock(s) {which}", locks.len());
             self.step(branch, Step { merge: Some((other.clone(), root.oid)), ..Step::edit(subject, edits) });
         }
@@ -172,7 +172,7 @@ impl Founding {
         let (branch, local) = (Ledger::ids_branch()?, context.channel == Channel::Local);
         if let Some(counter) = ids::load(view, &branch)? {
             let is_forward = self.restore(view, &branch);
-            let published = view.published_and_local(&branch, ids::FILE)?.into_iter().next().flatten();
+            let published = view.published_and_local(&branch, ids::FILE)?.published;
             let published = published.and_then(|bytes| ids::parse(&bytes).ok());
             if !is_forward && published.is_some_and(|published| published < counter) {
                 let plan = std::mem::take(&mut self.plan);

@@ -2,7 +2,7 @@
 
 use crate::coordination::claim_record::Held;
 use crate::coordination::locks::unlock_step;
-use crate::coordination::{LockEntry, Locks, locks};
+use crate::coordination::{LockEntry, Locks, ReadLocks};
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::ledger::plan::Step;
@@ -66,9 +66,9 @@ pub fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
     let mut recorded = None;
     let outcome = context.ledger().transact(&mark, &[locks_branch.clone(), data.clone()], |view| {
         let id = Index::load(view, &data)?.require_active(wanted)?.id();
-        let objects = view.objects(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
-        Locks::of(objects.get(1).and_then(Option::as_ref))?;
-        let before = locks::entry(id, objects.first().and_then(Option::as_ref));
+        let found = view.read(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
+        found.require_locks()?;
+        let before = found.lock(id)?;
         if let Some(lock) = &before {
             match judge(context, &session, lock, &mark) {
                 Holding::Ours => return Ok(Decision::Nothing(lock.clone())),
@@ -117,11 +117,9 @@ pub fn unlock(context: &Context, wanted: &Wanted, force: bool) -> Result<Unlocke
     let locks_branch = crate::ledger::Ledger::locks_branch()?;
     let id = wanted.id;
     let landed = context.ledger().transact(&nonce()?, std::slice::from_ref(&locks_branch), |view| {
-        let objects = view.objects(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
-        Locks::of(objects.get(1).and_then(Option::as_ref))?;
-        let Some(lock) = locks::entry(id, objects.first().and_then(Option::as_ref)) else {
-            return Ok(Decision::Nothing(false));
-        };
+        let found = view.read(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
+        found.require_locks()?;
+        let Some(lock) = found.lock(id)? else { return Ok(Decision::Nothing(false)) };
         if !force {
             require_holder(context, &session, id, Some(&lock))
                 .map_err(|error| error.hint(format!("git aitask unlock {id} --force")))?;
@@ -137,8 +135,8 @@ pub fn unlock(context: &Context, wanted: &Wanted, force: bool) -> Result<Unlocke
 /// Every lock, as the remote has it now.
 pub fn list(context: &Context) -> Result<LockList> {
     let locks_branch = crate::ledger::Ledger::locks_branch()?;
-    let root = context.ledger().fetch_objects(&[Locks::request(&locks_branch)])?.pop().flatten();
-    let entries = Locks::of(root.as_ref())?.entries(&context.repository)?;
+    let locks = context.ledger().fetch(&[Locks::request(&locks_branch)])?.require_locks()?;
+    let entries = locks.entries(&context.repository)?;
     let host = crate::coordination::session::host_name(&context.repository);
     let locks = entries.iter().map(|lock| LockedTask { task: lock.task, lock: Holder::new(context, lock, &host) });
     Ok(LockList { locks: locks.collect() })

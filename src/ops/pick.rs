@@ -1,10 +1,9 @@
 //! Taking a task: lock, status and assignee in one swap, then its worktree.
 
 use crate::coordination::claim_record::Held;
-use crate::coordination::{LockEntry, Locks, Session, locks};
+use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
-use crate::git::porcelain::cat_file::Object;
 use crate::git::{Branch, Oid};
 use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Landed, Ledger, Plan, View, nonce};
@@ -184,23 +183,21 @@ impl Picker<'_> {
     fn decide(&mut self, view: &View<'_>, with_status: bool) -> Result<Decision<Taken>> {
         let (locks_branch, data) = branches(self.context)?;
         let index = Index::load(view, &data)?;
-        let root = || view.objects(&[Locks::request(&locks_branch)]).map(|mut objects| objects.pop().flatten());
         if self.options.wanted.is_empty() {
             // The same command again finishes the job: what it took when it was cut off comes first.
             for task in Held::cut_off(&self.context.repository) {
                 let held = Held::load(&self.context.repository, task);
-                let object = view.objects(&[(&locks_branch, LockEntry::path(task))])?.pop().flatten();
-                let lock = locks::entry(task, object.as_ref());
-                let is_ours = held.zip(lock).is_some_and(|(held, lock)| {
+                let lock = view.lock(task)?;
+                let is_ours = held.zip(lock.as_ref()).is_some_and(|(held, lock)| {
                     let nameless = [&lock.anchor, &self.session.anchor].iter().all(|anchor| anchor.number().is_none());
-                    held.is_about(&lock) && (nameless || lock.anchor.is_same(&self.session.anchor))
+                    held.is_about(lock) && (nameless || lock.anchor.is_same(&self.session.anchor))
                 });
                 if let (true, Some(path)) = (is_ours, index.active(task).cloned()) {
                     let document = index.load_document(view, path.as_str())?;
-                    return self.take((view, &index), &path, document, object.as_ref(), with_status);
+                    return self.take((view, &index), &path, document, lock, with_status);
                 }
             }
-            let locks = Locks::of(root()?.as_ref())?;
+            let locks = view.require_locks()?;
             let best = ready(&index, view, &locks)?.into_iter().next().ok_or_else(nothing_to_pick)?.path;
             let document = index.load_document(view, best.as_str())?;
             return self.take((view, &index), &best, document, None, with_status);
@@ -219,11 +216,10 @@ impl Picker<'_> {
                 Locks::request(&locks_branch),
                 (&data, path.as_str().to_owned()),
             ];
-            let mut objects = view.objects(&wants)?.into_iter();
-            let (lock, tree, file) = (objects.next().flatten(), objects.next().flatten(), objects.next().flatten());
-            Locks::of(tree.as_ref())?;
-            let document = Document::parse(&file.map(|file| file.data).unwrap_or_default());
-            match self.take((view, &index), &path, document, lock.as_ref(), with_status) {
+            let found = view.read(&wants)?;
+            found.require_locks()?;
+            let document = Document::parse(found.file(&data, path.as_str()).unwrap_or_default());
+            match self.take((view, &index), &path, document, found.lock(path.id())?, with_status) {
                 Ok(decision) => return Ok(decision),
                 Err(error) => drop(refusal.get_or_insert(error)),
             }
@@ -233,7 +229,7 @@ impl Picker<'_> {
         if refusal.kind() != Kind::Held || !view.fresh {
             return Err(refusal);
         }
-        let locks = Locks::of(root()?.as_ref())?;
+        let locks = view.require_locks()?;
         let ready: Vec<_> = ready(&index, view, &locks)?.into_iter().take(3).collect();
         let error = ready.iter().fold(refusal, |error, task| {
             error.hint(format!("git aitask pick {}   # {}", task.id, as_note(&task.title)))
@@ -252,12 +248,11 @@ impl Picker<'_> {
         (view, index): (&View<'_>, &Index),
         path: &TaskPath,
         mut document: Document,
-        lock: Option<&Object>,
+        lock: Option<LockEntry>,
         with_status: bool,
     ) -> Result<Decision<Taken>> {
         let (locks_branch, data) = branches(self.context)?;
         let mut task = Task::from_document(path.clone(), &document);
-        let lock = locks::entry(path.id(), lock);
         let holding = lock.as_ref().map(|lock| judge(self.context, self.session, lock, &self.nonce));
         let took = match holding {
             None => Took::New,

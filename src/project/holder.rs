@@ -3,7 +3,7 @@
 use crate::coordination::claim_record::Held;
 use crate::coordination::process::{self, Liveness};
 use crate::coordination::session::host_name;
-use crate::coordination::{LockEntry, Session, locks};
+use crate::coordination::{LockEntry, ReadLocks, Session, locks};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::ledger::{Ledger, View};
 use crate::project::context::Context;
@@ -185,8 +185,8 @@ fn known_lock(context: &Context, name: &str) -> Result<Option<LockEntry>> {
     let ids: Vec<_> = std::iter::once(name.id()).chain(name.as_top_level().map(|top| top.id())).collect();
     let view = ledger.view(std::slice::from_ref(&branch), false)?;
     let wanted: Vec<_> = ids.iter().map(|id| (&branch, LockEntry::path(*id))).collect();
-    let objects = view.objects(&wanted)?;
-    let found = ids.iter().zip(&objects).find_map(|(id, object)| locks::entry(*id, object.as_ref()));
+    let found = view.read(&wanted)?;
+    let found = ids.iter().find_map(|id| found.lock(*id).transpose()).transpose()?;
     let lock = match found {
         Some(lock) if lock.task != name.id() => lock,
         found => return Ok(found),

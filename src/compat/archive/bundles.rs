@@ -267,7 +267,7 @@ fn pending(site: &Site<'_>, desk: &Desk<'_>, changes: &[Change]) -> Result<Pendi
             known.insert(bundle_path.clone(), names);
         }
         let member = path.strip_prefix(root).unwrap_or_default().trim_start_matches('/');
-        if known.get(&bundle_path).and_then(Option::as_ref).is_some_and(|names| names.contains(member)) {
+        if matches!(known.get(&bundle_path), Some(Some(names)) if names.contains(member)) {
             pending.removed.push(path.clone());
         }
     }

@@ -131,7 +131,7 @@ fn peek(scene: &Scene) -> Result<()> {
     let context = open(scene)?;
     let (branch, ledger) = (Ledger::ids_branch()?, Ledger { repairs: true, ..context.ledger() });
     let known = ledger.view(std::slice::from_ref(&branch), false)?;
-    let local = known.published_and_local(&branch, "next_id.txt")?.pop().flatten();
+    let local = known.published_and_local(&branch, ids::FILE)?.local;
     let local = local.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
     if context.channel == Channel::Local {
         let next = local.map_or_else(|| full_scan(scene).map(|max| (max + 1).to_string()), Ok)?;
@@ -139,7 +139,7 @@ fn peek(scene: &Scene) -> Result<()> {
         return Ok(());
     }
     let published = ledger.view(std::slice::from_ref(&branch), true).and_then(|view| {
-        let file = view.published_and_local(&branch, "next_id.txt")?.into_iter().next().flatten();
+        let file = view.published_and_local(&branch, ids::FILE)?.published;
         file.ok_or_else(|| Error::new(Kind::NotInitialised, "Counter branch 'aitask-ids' is not initialized on origin"))
     });
     match (published.map_err(|error| explain(&context, error, "", "peek")), local) {
