@@ -7,8 +7,9 @@ use crate::error::{Error, Result};
 use crate::git::objects::Edit;
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree;
-use crate::git::{Branch, Oid, Repository, objects};
+use crate::git::{Branch, Oid, Repository};
 use crate::ledger::plan::Step;
+use crate::ledger::refs::Refs;
 use crate::ledger::{Entry, Found, LOCKS, Ledger, View, no_branch};
 use crate::task::TaskId;
 use std::collections::BTreeMap;
@@ -214,9 +215,9 @@ impl Locks {
     }
 
     /// The lock files, read. One process.
-    pub fn entries(&self, repository: &Repository) -> Result<Vec<LockEntry>> {
+    pub fn entries(&self, refs: &dyn Refs) -> Result<Vec<LockEntry>> {
         let names: Vec<_> = self.names.values().map(ToString::to_string).collect();
-        let blobs = objects::load(repository, &names)?;
+        let blobs = refs.objects(&names)?;
         let read = self.names.iter().zip(blobs).map(|((task, oid), blob)| {
             LockEntry::parse(*task, blob.as_ref().map_or(&[], |blob| blob.data.as_slice()), Some(oid.clone()))
         });
@@ -236,9 +237,9 @@ pub(crate) fn entries(root: &Object) -> Result<Vec<Entry>> {
 }
 
 /// The locks of a commit. Two processes.
-pub fn at_commit(repository: &Repository, commit: &Oid) -> Result<Vec<LockEntry>> {
-    let root = objects::load_one(repository, &format!("{commit}:"))?;
-    root.map_or_else(|| Ok(Vec::new()), |root| Locks::of(&root)?.entries(repository))
+pub fn at_commit(refs: &dyn Refs, commit: &Oid) -> Result<Vec<LockEntry>> {
+    let root = refs.object(&format!("{commit}:"))?;
+    root.map_or_else(|| Ok(Vec::new()), |root| Locks::of(&root)?.entries(refs))
 }
 
 /// The lock of a task that was written last, by the history of the lock branch as far as this clone has it; it may be

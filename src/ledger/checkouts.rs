@@ -51,8 +51,8 @@ impl Ledger<'_> {
             }
             if branch.as_str() == IDS {
                 // The mirror follows, also after a killed claim; a counter that was only ever local is no mirror.
-                if !tips.contains_key(branch) && merge::is_ancestor(self.repository, local, target)? {
-                    refs::follow(self.repository, &[(branch.full(), target)])?;
+                if !tips.contains_key(branch) && self.refs.is_ancestor(local, target)? {
+                    self.refs.follow(&[(branch.full(), target)])?;
                 }
                 continue;
             }
@@ -168,7 +168,7 @@ impl Ledger<'_> {
             }
         }
         // Best effort: the truth is on the remote, and the next fetch brings it.
-        let _ = refs::follow(self.repository, &follow);
+        let _ = self.refs.follow(&follow);
         for (branch, new) in noted {
             self.remember(&branch, new);
         }

@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::address::masked;
-use crate::git::{Oid, RefName, RemoteName, destination, merge, refs, remote};
+use crate::git::{Oid, RefName, RemoteName, destination, remote};
 use crate::ledger::view::{Tip, View};
 use crate::ledger::{IDS, LOCKS, Ledger};
 
@@ -31,7 +31,7 @@ impl Ledger<'_> {
         let (locks, ids) = (Self::locks_branch()?, Self::ids_branch()?);
         let tracking = |name: &RemoteName| [locks.tracking(name), ids.tracking(name)];
         let names: Vec<RefName> = others.iter().flat_map(tracking).collect();
-        let known = refs::load(self.repository, &names)?;
+        let known = self.refs.tips(&names)?;
         Ok(others.into_iter().find(|name| tracking(name).iter().any(|branch| known.contains_key(branch))))
     }
 
@@ -106,7 +106,7 @@ impl Ledger<'_> {
         let follows = self.repository.config().last(&format!("branch.{branch}.remote")).is_some();
         let Some(local) = local.filter(|_| self.channel.remote().is_some() && !follows) else { return Ok(None) };
         let Some(published) = published else { return Ok(Some(local)) };
-        if published == local || merge::is_ancestor(self.repository, &local, &published)? {
+        if published == local || self.refs.is_ancestor(&local, &published)? {
             return Ok(None);
         }
         Ok((self.meaning.has_own_beyond)(self.repository, &local, &published)?.then_some(local))

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::git::porcelain::cat_file::Object;
-use crate::git::{Repository, objects};
+use crate::ledger::refs::Refs;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
@@ -12,9 +12,9 @@ pub struct Found(BTreeMap<String, Object>);
 
 impl Found {
     /// Reads objects: what each is asked for by, and its name for git. One process, however many.
-    pub(super) fn load(repository: &Repository, wanted: impl Iterator<Item = (String, String)>) -> Result<Self> {
+    pub(super) fn load(refs: &dyn Refs, wanted: impl Iterator<Item = (String, String)>) -> Result<Self> {
         let (keys, names): (Vec<_>, Vec<_>) = wanted.unzip();
-        let objects = keys.into_iter().zip(objects::load(repository, &names)?);
+        let objects = keys.into_iter().zip(refs.objects(&names)?);
         Ok(Self(objects.filter_map(|(key, object)| Some((key, object?))).collect()))
     }
 

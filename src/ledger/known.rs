@@ -5,7 +5,7 @@
 use crate::error::{Error, Kind, Result, quoted};
 use crate::files::{read_own, save_private};
 use crate::git::address::{Relation, masked};
-use crate::git::{Branch, Oid, RefName, RemoteName, Repository, destination, merge, objects, refs, remote};
+use crate::git::{Branch, Oid, RefName, RemoteName, Repository, destination, refs, remote};
 use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger};
 use std::path::PathBuf;
 
@@ -103,7 +103,7 @@ impl Ledger<'_> {
     pub fn lost(&self, branch: &Branch, published: Option<&Oid>, local: Option<&Oid>) -> Result<Option<Error>> {
         let Standing::Gone(gone) = self.standing(branch, published, self.load_known(branch))? else { return Ok(None) };
         let is_kept = match (&gone.newest, local) {
-            (Some(newest), Some(local)) => merge::is_ancestor(self.repository, newest, local)?,
+            (Some(newest), Some(local)) => self.refs.is_ancestor(newest, local)?,
             _ => false,
         };
         Ok(if is_kept { None } else { self.gone_error(std::iter::once((branch, &gone))) })
@@ -143,7 +143,7 @@ impl Ledger<'_> {
     fn kept_by_fetch(&self, branch: &Branch) -> Result<Option<Oid>> {
         match self.ref_of_known(branch) {
             Some(kept) if refs::may_exist(self.repository, &kept) => {
-                Ok(refs::load(self.repository, std::slice::from_ref(&kept))?.remove(&kept))
+                Ok(self.refs.tips(std::slice::from_ref(&kept))?.remove(&kept))
             }
             _ => Ok(None),
         }
@@ -153,17 +153,16 @@ impl Ledger<'_> {
     ///
     /// The lock branch was set back only where that loses a lock. Of another history, the locks that it lacks are said.
     fn set_back(&self, branch: &Branch, newer: Oid, tip: &Oid) -> Result<Option<SetBack>> {
-        let repository = self.repository;
         // What is not here any more is no ancestor of anything.
-        if merge::is_ancestor(repository, &newer, tip).unwrap_or(true) {
+        if self.refs.is_ancestor(&newer, tip).unwrap_or(true) {
             return Ok(None);
         }
-        let parted = merge::base(repository, &newer, tip)?;
+        let parted = self.refs.base(&newer, tip)?;
         if parted.as_ref() != Some(tip) && branch.as_str() != LOCKS {
             return Ok(None);
         }
         let commits = [Some(&newer), Some(tip), parted.as_ref()].into_iter().flatten();
-        let roots = objects::load(repository, &commits.map(|commit| format!("{commit}:")).collect::<Vec<_>>())?;
+        let roots = self.refs.objects(&commits.map(|commit| format!("{commit}:")).collect::<Vec<_>>())?;
         let [Some(before), Some(now), common @ ..] = roots.as_slice() else { return Ok(None) };
         if branch.as_str() != LOCKS {
             return Ok((before.oid != now.oid).then(|| SetBack { newer, lost: Vec::new() }));
@@ -195,18 +194,17 @@ impl Ledger<'_> {
     /// Keeps git from removing a commit of a branch. Best effort: it keeps objects for weeks without a ref.
     fn keep(&self, branch: &Branch, commit: &Oid) {
         if let Some(kept) = self.ref_of_known(branch) {
-            let _ = refs::follow(self.repository, &[(kept, commit)]);
+            let _ = self.refs.follow(&[(kept, commit)]);
         }
     }
 
     /// Looks up what can be put back, and keeps git from removing it. Two processes, or three.
     fn gone(&self, branch: &Branch, last: Oid, address: String) -> Result<Gone> {
-        let repository = self.repository;
         let fetched = self.kept_by_fetch(branch)?;
-        let is_here = objects::load_one(repository, last.as_str())?.is_some();
+        let is_here = self.refs.object(last.as_str())?.is_some();
         let newest = match fetched {
             Some(fetched) if fetched == last || !is_here => Some(fetched),
-            Some(fetched) if merge::is_ancestor(repository, &last, &fetched)? => Some(fetched),
+            Some(fetched) if self.refs.is_ancestor(&last, &fetched)? => Some(fetched),
             _ => is_here.then(|| last.clone()),
         };
         if let Some(newest) = &newest {

@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::git::porcelain::cat_file::Object;
 use crate::git::{Branch, Oid, Repository, registry};
 use crate::ledger::channel::Channel;
+use crate::ledger::refs::Refs;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ pub const DATA: &str = "aitask-data";
 pub struct Ledger<'r> {
     /// The repository.
     pub repository: &'r Repository,
+    /// Its refs and objects.
+    pub refs: &'r dyn Refs,
     /// Where its swaps happen.
     pub channel: Channel,
     /// Limit of the whole network part.

@@ -1,7 +1,7 @@
 //! Looks at the branches: what this clone knows of them, or what the remote says now.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::{Branch, remote};
+use crate::git::Branch;
 use crate::ledger::backoff::Deadline;
 use crate::ledger::found::{Found, at};
 use crate::ledger::view::View;
@@ -66,7 +66,7 @@ impl Ledger<'_> {
         self.ask(&branches, Deadline::after(self.timeout))?;
         let files = wanted.iter().map(|(branch, path)| (at(branch, path), at(self.channel.published(branch), path)));
         let tips = branches.iter().map(|branch| (tip_of(branch), self.channel.published(branch).to_string()));
-        let found = Found::load(self.repository, files.chain(tips))?;
+        let found = Found::load(self.refs, files.chain(tips))?;
         for branch in &branches {
             let tip = found.named(&tip_of(branch)).map(|commit| &commit.oid);
             if let Some(gone) = self.lost(branch, tip, None)? {
@@ -80,9 +80,9 @@ impl Ledger<'_> {
     pub(super) fn ask(&self, branches: &[Branch], deadline: Deadline) -> Result<()> {
         if let Channel::Remote(remote) = &self.channel {
             let mut tries = 0;
-            while let Err(error) = remote::fetch(self.repository, remote, branches, deadline.left_for_a_question()) {
+            while let Err(error) = self.refs.fetch(remote, branches, deadline.left_for_a_question()) {
                 // Another git that fetches into the same remote-tracking ref is no reason to give up.
-                if error.kind() != Kind::Contention || !deadline.wait(tries)? {
+                if error.kind() != Kind::Contention || !self.refs.wait(deadline, tries)? {
                     return Err(error);
                 }
                 tries += 1;

@@ -16,6 +16,7 @@ mod nonce;
 pub mod plan;
 pub mod publish;
 pub mod queue;
+pub mod refs;
 mod refusal;
 mod stage;
 pub mod transaction;

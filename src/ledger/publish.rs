@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::push::{PushReport, Rejection};
-use crate::git::refs::{self, Swap};
-use crate::git::remote::{self, PushOptions, Pushed};
+use crate::git::refs::Swap;
+use crate::git::remote::{PushOptions, Pushed};
 use crate::git::{Branch, RefUpdate, RemoteName};
 use crate::interrupt;
 use crate::ledger::backoff::Deadline;
@@ -52,7 +52,7 @@ impl Ledger<'_> {
             self.forget_carrying(&carried)?;
             return Ok(Outcome::Failed(error));
         }
-        let swapped = match refs::swap(self.repository, updates, change.subject) {
+        let swapped = match self.refs.swap(updates, change.subject) {
             // Git was ended, perhaps after moving the refs.
             Err(error) if error.kind() == Kind::Interrupted => return Ok(Outcome::Unknown(error)),
             swapped => swapped?,
@@ -126,7 +126,7 @@ impl Ledger<'_> {
     ) -> Result<Option<Outcome>> {
         let limit = deadline.left().unwrap_or_default().max(Duration::from_secs(1));
         let options = PushOptions { atomic, hooks: hooks(updates), dry_run: false, limit };
-        Ok(outcome(remote, remote::push(self.repository, remote, updates, options)?))
+        Ok(outcome(remote, self.refs.push(remote, updates, options)?))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Plans that are not published, whoever made them.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::{Oid, merge};
+use crate::git::Oid;
 use crate::ledger::plan::{BranchPlan, Plan};
 use crate::ledger::view::View;
 use crate::ledger::{IDS, LOCKS, Ledger};
@@ -17,7 +17,7 @@ impl Ledger<'_> {
                 // No id comes twice: the newer count is read, too.
                 (IDS, _) | (_, None) => {}
                 (_, Some(set_back)) => {
-                    let contains = |base: &Oid| merge::is_ancestor(self.repository, &set_back.newer, base);
+                    let contains = |base: &Oid| self.refs.is_ancestor(&set_back.newer, base);
                     if !base.map(contains).transpose()?.unwrap_or(false) {
                         return Ok(Some(self.set_back_error(branch, set_back)));
                     }

@@ -1,7 +1,7 @@
 //! The transaction: view, decide, build, swap, and again only if a tip really moved.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::objects::{self, Edit, NewCommit, Parent};
+use crate::git::objects::{Edit, NewCommit, Parent};
 use crate::git::{Branch, Oid, RefUpdate, destination, remote};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::look::out_of_time;
@@ -132,7 +132,7 @@ impl Ledger<'_> {
                     said
                 }
             };
-            let is_last = !deadline.wait(attempt)?;
+            let is_last = !self.refs.wait(deadline, attempt)?;
             let before = view.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).collect::<Vec<_>>();
             view = self.refreshed(branches, deadline)?;
             if is_last {
@@ -168,7 +168,7 @@ impl Ledger<'_> {
                 commits.push(NewCommit { parent, merged, tree, edits: step.edits.clone(), message });
             }
         }
-        let built = objects::build(self.repository, &commits)?;
+        let built = self.refs.build(&commits)?;
         self.guard(&commits, &built.commits)?;
         let paths = commits.iter().flat_map(|commit| &commit.edits).filter_map(|edit| match edit {
             Edit::Put { path, .. } => Some(path.clone()),
@@ -211,7 +211,7 @@ impl Ledger<'_> {
             }));
             previous = Some(new);
         }
-        let removed = objects::removed(self.repository, pairs)?;
+        let removed = self.refs.removed(pairs)?;
         match removed.into_iter().find(|path| !expected.contains(path)) {
             None => Ok(()),
             Some(path) => {

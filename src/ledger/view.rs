@@ -3,9 +3,10 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
-use crate::git::{Branch, Oid, RefUpdate, Repository, objects, refs};
+use crate::git::{Branch, Oid, RefUpdate, Repository};
 use crate::ledger::found::{Found, at};
 use crate::ledger::known::{Gone, SetBack, Standing};
+use crate::ledger::refs::Refs;
 use crate::ledger::{Channel, DATA, Ledger};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,6 +35,7 @@ pub struct Sides {
 #[derive(Debug)]
 pub struct View<'r> {
     repository: &'r Repository,
+    refs: &'r dyn Refs,
     tips: BTreeMap<Branch, Tip>,
     /// The tips come from the remote, just now; in local mode they always do.
     pub fresh: bool,
@@ -47,14 +49,13 @@ pub struct View<'r> {
 impl<'r> View<'r> {
     /// Reads the tips as this repository knows them. One process.
     pub(super) fn load(ledger: &Ledger<'r>, branches: &[Branch], fresh: bool) -> Result<Self> {
-        let repository = ledger.repository;
         let published = |branch: &Branch| ledger.channel.published(branch);
         let moved = ledger.overlooked(branches)?;
         let names = branches.iter().chain(&moved).flat_map(|branch| [branch.full(), published(branch)]);
         let names: Vec<_> = names.collect();
         // Noted after the ref has moved and read before it, it is never newer only because another command went on meanwhile.
         let noted: Vec<_> = branches.iter().map(|branch| ledger.load_known(branch)).collect();
-        let known = refs::load(repository, &names)?;
+        let known = ledger.refs.tips(&names)?;
         let moved = moved.is_some_and(|data| known.keys().any(|name| [data.full(), published(&data)].contains(name)));
         let (mut tips, mut standings) = (BTreeMap::new(), BTreeMap::new());
         for (branch, noted) in branches.iter().zip(noted) {
@@ -75,7 +76,8 @@ impl<'r> View<'r> {
             tips.insert(branch.clone(), Tip { published, local, base });
         }
         let fresh = fresh || ledger.channel == Channel::Local;
-        Ok(Self { repository, tips, fresh, landed: BTreeSet::new(), standings, moved })
+        let Ledger { repository, refs, .. } = *ledger;
+        Ok(Self { repository, refs, tips, fresh, landed: BTreeSet::new(), standings, moved })
     }
 
     /// Refuses a look at the task data where it was before it got a branch of its own: what is left there is old or
@@ -154,13 +156,13 @@ impl<'r> View<'r> {
     /// Reads files and folders; an empty path is the root of a branch. One process, however many.
     pub fn read(&self, wanted: &[(&Branch, String)]) -> Result<Found> {
         let named = |(branch, path): &(&Branch, String)| Some((at(branch, path), at(self.base(branch)?, path)));
-        Found::load(self.repository, wanted.iter().filter_map(named))
+        Found::load(self.refs, wanted.iter().filter_map(named))
     }
 
     /// Reads what is at one path. One process.
     pub fn object(&self, branch: &Branch, path: &str) -> Result<Option<Object>> {
         let Some(base) = self.base(branch) else { return Ok(None) };
-        objects::load_one(self.repository, &at(base, path))
+        self.refs.object(&at(base, path))
     }
 
     /// Reads one file. One process.
@@ -179,7 +181,7 @@ impl<'r> View<'r> {
     /// Reads files of commits, where there are any. One process.
     pub fn read_at(&self, wanted: &[(Option<&Oid>, &str)]) -> Result<Found> {
         let names = wanted.iter().filter_map(|(commit, path)| Some(at((*commit)?, path)));
-        Found::load(self.repository, names.map(|name| (name.clone(), name)))
+        Found::load(self.refs, names.map(|name| (name.clone(), name)))
     }
 
     /// A file as it was written last, by the history of a branch as far as this clone has it; it may be gone since. Two
@@ -189,16 +191,16 @@ impl<'r> View<'r> {
         let call =
             self.repository.read("log").args(["-1", "--diff-filter=AM", "--format=%H", tip.as_str(), "--", path]);
         let Some(commit) = Oid::parse(&call.run()?.text()) else { return Ok(None) };
-        objects::load_one(self.repository, &at(&commit, path))
+        self.refs.object(&at(&commit, path))
     }
 
     /// Reads blobs by name, in order. One process.
     pub fn blobs(&self, names: &[Oid]) -> Result<Vec<Option<Object>>> {
-        objects::load(self.repository, &names.iter().map(ToString::to_string).collect::<Vec<_>>())
+        self.refs.objects(&names.iter().map(ToString::to_string).collect::<Vec<_>>())
     }
 
     /// The files of a branch below a folder. One process.
     pub fn list(&self, branch: &Branch, folders: &[&str]) -> Result<Vec<TreeEntry>> {
-        self.base(branch).map_or(Ok(Vec::new()), |base| objects::list(self.repository, base, folders))
+        self.base(branch).map_or(Ok(Vec::new()), |base| self.refs.list(base, folders))
     }
 }

@@ -166,6 +166,7 @@ impl Context {
     pub fn ledger(&self) -> Ledger<'_> {
         Ledger {
             repository: &self.repository,
+            refs: &self.repository,
             channel: self.channel.clone(),
             timeout: self.settings.timeout,
             own: self.data_branch.clone().filter(|_| self.has_data_branch()),
