@@ -73,7 +73,13 @@ pub fn parse(bytes: &[u8]) -> Result<u64> {
 /// [`Kind::NotInitialised`] without the branch, [`Kind::Unparsable`] for a counter that is no number.
 pub fn next(view: &View<'_>, branch: &Branch, active_max: u64) -> Result<u64> {
     let counter = load(view, branch)?.ok_or_else(|| no_branch(IDS))?;
-    Ok(counter.max(active_max + 1))
+    Ok(next_of(counter, active_max))
+}
+
+/// Decides which id is next, by the counter and the highest active task.
+#[must_use]
+pub fn next_of(counter: u64, active_max: u64) -> u64 {
+    counter.max(active_max + 1)
 }
 
 /// Adds the claim of an id to a plan.

@@ -289,7 +289,13 @@ impl ReadLocks for Found {
     }
 }
 
-/// The commit that releases a lock (specification 10, section 1.1).
+/// The commit that takes a lock, or replaces one.
+pub(crate) fn lock_step(entry: &LockEntry) -> Step {
+    let edit = Edit::Put { path: LockEntry::path(entry.task), content: entry.to_bytes() };
+    Step::edit(format!("ait: Lock task {} for {}", entry.task.t(), entry.holder), vec![edit])
+}
+
+/// The commit that releases a lock.
 pub(crate) fn unlock_step(task: TaskId) -> Step {
     Step::edit(format!("ait: Unlock task {}", task.t()), vec![Edit::Remove { path: LockEntry::path(task) }])
 }

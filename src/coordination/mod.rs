@@ -1,6 +1,7 @@
 //! What the coordination branches mean: the locks, the id counter, and the sessions that hold tasks, with their processes.
 
 pub mod claim_record;
+pub mod decide;
 pub mod ids;
 pub mod locks;
 pub mod meaning;

@@ -12,6 +12,8 @@ pub mod known;
 #[expect(clippy::module_inception, reason = "it is what the room is named for")]
 mod ledger;
 mod look;
+#[cfg(test)]
+pub(crate) mod memory;
 mod nonce;
 pub mod plan;
 pub mod publish;
@@ -20,6 +22,8 @@ pub mod refs;
 mod refusal;
 mod stage;
 pub mod transaction;
+#[cfg(test)]
+pub(crate) mod turns;
 mod unheard;
 pub mod view;
 

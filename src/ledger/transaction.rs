@@ -249,3 +249,6 @@ impl Ledger<'_> {
         Landed { value, updates, blobs, lagging, command, looked_up: false }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! Giving a task back: status and lock in one swap, then its worktree.
 
+use crate::coordination::ReadLocks;
 use crate::coordination::claim_record::Held;
 use crate::coordination::locks::unlock_step;
-use crate::coordination::ReadLocks;
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::objects::Edit;
 use crate::git::{Branch, worktree};

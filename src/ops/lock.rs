@@ -1,14 +1,12 @@
 //! The lock alone, for scripts.
 
 use crate::coordination::claim_record::Held;
-use crate::coordination::locks::unlock_step;
+use crate::coordination::decide::{self, Taking};
 use crate::coordination::{LockEntry, Locks, ReadLocks};
 use crate::error::{Error, Kind, Result};
-use crate::git::objects::Edit;
-use crate::ledger::plan::Step;
-use crate::ledger::{Decision, Plan, nonce};
+use crate::ledger::{Decision, nonce};
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::{Holding, judge, require_holder};
+use crate::project::holder::{judge, require_holder};
 use crate::project::index::{Index, branches};
 use crate::project::outcome::{Aside, Holder};
 use crate::task::TaskId;
@@ -69,27 +67,24 @@ pub fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
         let found = view.read(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
         found.require_locks()?;
         let before = found.lock(id)?;
-        if let Some(lock) = &before {
-            match judge(context, &session, lock, &mark) {
-                Holding::Ours => return Ok(Decision::Nothing(lock.clone())),
-                Holding::OursDead => {}
-                Holding::Other => {
-                    let holder = Holder::new(context, lock, &session.host);
-                    return Err(Error::new(Kind::Held, format!("{} is {}", id.t(), holder.sentence()))
-                        .hint(format!("git aitask pick {id} --steal"))
-                        .detail("holder", serde_json::to_value(&holder).unwrap_or_default()));
-                }
-            }
-        }
+        let there = before.as_ref().map(|lock| (lock, judge(context, &session, lock, &mark)));
         let entry = LockEntry::taken(id, &session, &Context::now(), Some(&mark));
+        let plan = match decide::take(&locks_branch, there, &entry) {
+            Taking::Planned(plan) => plan,
+            Taking::Ours(lock) => return Ok(Decision::Nothing(lock.clone())),
+            Taking::Held(lock) => {
+                let holder = Holder::new(context, lock, &session.host);
+                return Err(Error::new(Kind::Held, format!("{} is {}", id.t(), holder.sentence()))
+                    .hint(format!("git aitask pick {id} --steal"))
+                    .detail("holder", serde_json::to_value(&holder).unwrap_or_default()));
+            }
+        };
         if !context.dry_run {
             recorded = Some(id);
             let held = Held::begin(&context.repository, id, mark.clone(), before.as_ref());
             held.save(&context.repository, id)?;
         }
-        let subject = format!("ait: Lock task {} for {}", id.t(), session.email);
-        let edit = Edit::Put { path: LockEntry::path(id), content: entry.to_bytes() };
-        Ok(Decision::Swap(Plan::new().step(&locks_branch, Step::edit(subject, vec![edit])), entry))
+        Ok(Decision::Swap(plan, entry))
     });
     let landed = outcome.inspect_err(|error| {
         if let (Some(task), true) = (recorded, error.kind() != Kind::Unknown) {
@@ -118,13 +113,13 @@ pub fn unlock(context: &Context, wanted: &Wanted, force: bool) -> Result<Unlocke
     let id = wanted.id;
     let landed = context.ledger().transact(&nonce()?, std::slice::from_ref(&locks_branch), |view| {
         let found = view.read(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
-        found.require_locks()?;
-        let Some(lock) = found.lock(id)? else { return Ok(Decision::Nothing(false)) };
+        let locks = found.require_locks()?;
+        let Some(plan) = decide::release(&locks_branch, &locks, id) else { return Ok(Decision::Nothing(false)) };
         if !force {
-            require_holder(context, &session, id, Some(&lock))
+            require_holder(context, &session, id, found.lock(id)?.as_ref())
                 .map_err(|error| error.hint(format!("git aitask unlock {id} --force")))?;
         }
-        Ok(Decision::Swap(Plan::new().step(&locks_branch, unlock_step(id)), true))
+        Ok(Decision::Swap(plan, true))
     })?;
     if !context.dry_run {
         Held::forget(&context.repository, id)?;

@@ -1,6 +1,8 @@
 //! Taking a task: lock, status and assignee in one swap, then its worktree.
 
 use crate::coordination::claim_record::Held;
+use crate::coordination::decide::Holding;
+use crate::coordination::locks::lock_step;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
@@ -8,7 +10,7 @@ use crate::git::{Branch, Oid};
 use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Landed, Ledger, Plan, View, nonce};
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::{Holding, judge};
+use crate::project::holder::judge;
 use crate::project::index::{Index, branches};
 use crate::project::outcome::{Aside, Holder, TaskInfo, WorktreeInfo, excerpt};
 use crate::task::{Board, Document, Status, Task, TaskId, TaskPath, edits};
@@ -278,9 +280,7 @@ impl Picker<'_> {
         let started = task.status == Status::Implementing && task.assigned_to.as_ref() == Some(&self.session.email);
         let mut plan = Plan::new();
         if !keep {
-            let subject = format!("ait: Lock task {} for {}", task.id.t(), self.session.email);
-            let edit = Edit::Put { path: LockEntry::path(task.id), content: entry.to_bytes() };
-            plan = plan.step(&locks_branch, Step::edit(subject, vec![edit]));
+            plan = plan.step(&locks_branch, lock_step(&entry));
         }
         if with_status && !started {
             edits::start(&mut document, &self.session.email, &now)?;

@@ -1,6 +1,7 @@
 //! Who holds a task, and whether that is us.
 
 use crate::coordination::claim_record::Held;
+use crate::coordination::decide::{Circumstances, Holding};
 use crate::coordination::process::{self, Liveness};
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, ReadLocks, Session, locks};
@@ -11,38 +12,23 @@ use crate::project::index::Index;
 use crate::project::outcome::Holder;
 use crate::task::{TaskId, TaskName};
 
-/// How a lock stands to a session that wants to take the task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holding {
-    /// This very session holds it; or a command of this person was killed in this clone while taking it, and neither that
-    /// session nor this one can be named.
-    Ours,
-    /// The same person's session on this machine held it and is certainly dead.
-    OursDead,
-    /// Somebody else, or nobody can tell.
-    Other,
-}
-
-/// Judges a lock for somebody who wants to take the task. A session that left no process cannot be told from another
-/// one of the same person, so its lock is another's, except inside the task's own worktree.
+/// Judges a lock for somebody who wants to take the task, with what this clone knows of it, as far as that matters.
 #[must_use]
 pub fn judge(context: &Context, session: &Session, lock: &LockEntry, nonce: &str) -> Holding {
+    let told = Holding::of(lock, session, nonce, Circumstances::default());
+    if told != Holding::Other {
+        return told;
+    }
     let repository = &context.repository;
-    // An earlier try of this very command, on a server that takes one branch at a time.
-    if lock.nonce.as_deref() == Some(nonce) || lock.is_of(session) {
-        return Holding::Ours;
-    }
-    let same_person = lock.holder == session.email;
-    if same_person && lock.liveness(repository, &session.host) == Liveness::Dead {
-        return Holding::OursDead;
-    }
-    let nameless = lock.anchor.number().is_none() && session.anchor.number().is_none();
-    let Some(held) = Held::load(repository, lock.task).filter(|held| held.is_about(lock) && nameless) else {
-        return Holding::Other;
+    let is_dead = lock.holder == session.email && lock.liveness(repository, &session.host) == Liveness::Dead;
+    let held = Held::load(repository, lock.task).filter(|held| held.is_about(lock));
+    let known = Circumstances {
+        is_dead,
+        is_recorded: held.is_some(),
+        is_leftover: held.is_some_and(|held| held.is_leftover(repository, lock)),
+        is_inside: context.task_here().is_some_and(|name| name.id() == lock.task),
     };
-    // A taking that was cut off belongs to the session that was at it, which here is as nameless as this one.
-    let inside = context.task_here().is_some_and(|name| name.id() == lock.task);
-    if inside || (same_person && held.is_leftover(repository, lock)) { Holding::Ours } else { Holding::Other }
+    Holding::of(lock, session, nonce, known)
 }
 
 /// What became of a task that was archived, or is gone.

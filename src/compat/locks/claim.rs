@@ -2,6 +2,7 @@
 //! has not committed yet (specification 10, section 5).
 
 use crate::compat::archive::snapshot::home;
+use crate::coordination::locks::lock_step;
 use crate::coordination::process::Liveness;
 use crate::coordination::session::parse_email;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
@@ -56,13 +57,6 @@ pub fn judge(context: &Context, session: &Session, lock: &LockEntry) -> Result<(
         Liveness::Unknown if lock.anchor.number().is_some() => refused(Holder::Unverifiable),
         Liveness::Unknown | Liveness::Dead => Ok(()),
     }
-}
-
-/// The step that writes a lock.
-#[must_use]
-pub fn lock_step(entry: &LockEntry) -> Step {
-    let edit = Edit::Put { path: LockEntry::path(entry.task), content: entry.to_bytes() };
-    Step::edit(format!("ait: Lock task t{} for {}", entry.task, entry.holder), vec![edit])
 }
 
 /// The step that removes stale locks.

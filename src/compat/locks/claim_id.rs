@@ -78,7 +78,7 @@ pub(crate) fn claim(scene: &Scene, context: &Context) -> Result<(u64, Option<Str
                 (next, Some(aside.to_owned()))
             }
         };
-        let id = counter.max(active + 1);
+        let id = ids::next_of(counter, active);
         Ok(Decision::Swap(ids::claim(plan, &branch, id), (id, aside)))
     });
     landed.map(|landed| landed.value).map_err(|error| explain(context, error, "ID claim", "claim task ID"))

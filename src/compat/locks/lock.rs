@@ -3,11 +3,13 @@
 use crate::compat::invocation::{Scene, parse_id};
 use crate::compat::locks::claim::{self, Holder, Refusal};
 use crate::compat::record::record;
+use crate::coordination::decide;
+use crate::coordination::locks::lock_step;
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Result};
-use crate::ledger::plan::Step;
-use crate::ledger::{Decision, Edit, LOCKS, Ledger, Plan, nonce};
+use crate::git::Branch;
+use crate::ledger::{Decision, LOCKS, Ledger, Plan, nonce};
 use crate::ops::init;
 use crate::project::Context;
 use crate::task::{TaskId, query};
@@ -127,11 +129,9 @@ fn take(scene: &Scene, id: TaskId, email: &str) -> Result<u8> {
         let found = view.read(&[(&branch, LockEntry::path(id)), Locks::request(&branch)])?;
         found.require_locks()?;
         let prior = found.lock(id)?;
-        if let Some(Err(refusal)) = prior.as_ref().map(|lock| claim::judge(&context, &session, lock)) {
-            return Ok(Decision::Nothing(Err(refusal)));
-        }
+        let judged = prior.as_ref().map_or(Ok(()), |lock| claim::judge(&context, &session, lock));
         let entry = LockEntry::taken(id, &session, &Context::now(), None);
-        Ok(Decision::Swap(Plan::new().step(&branch, claim::lock_step(&entry)), Ok(prior)))
+        Ok(decide_take(&branch, prior, judged, &entry))
     })?;
     match landed.value {
         Ok(prior) => {
@@ -150,16 +150,26 @@ fn take(scene: &Scene, id: TaskId, email: &str) -> Result<u8> {
     }
 }
 
+/// Decides whether a lock is written: also over one of this very session, which the scripts refresh.
+fn decide_take(
+    branch: &Branch,
+    prior: Option<LockEntry>,
+    judged: Result<(), Refusal>,
+    entry: &LockEntry,
+) -> Decision<Result<Option<LockEntry>, Refusal>> {
+    match judged {
+        Ok(()) => Decision::Swap(Plan::new().step(branch, lock_step(entry)), Ok(prior)),
+        Err(refusal) => Decision::Nothing(Err(refusal)),
+    }
+}
+
 fn unlock(scene: &Scene, id: TaskId) -> u8 {
     let release = || -> Result<u8> {
         let Some(context) = scene.open_remote()? else { return Ok(0) };
         let branch = Ledger::locks_branch()?;
         context.ledger().transact(&nonce()?, std::slice::from_ref(&branch), |view| {
-            if !view.require_locks()?.is_held(id) {
-                return Ok(Decision::Nothing(()));
-            }
-            let edit = Edit::Remove { path: LockEntry::path(id) };
-            Ok(Decision::Swap(Plan::new().step(&branch, Step::edit(format!("ait: Unlock task t{id}"), vec![edit])), ()))
+            let plan = decide::release(&branch, &view.require_locks()?, id);
+            Ok(plan.map_or(Decision::Nothing(()), |plan| Decision::Swap(plan, ())))
         })?;
         Ok(0)
     };
