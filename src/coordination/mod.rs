@@ -3,6 +3,8 @@
 pub mod claim_record;
 pub mod decide;
 pub mod ids;
+#[cfg(test)]
+mod interleaved;
 pub mod locks;
 pub mod meaning;
 pub mod process;

@@ -31,8 +31,8 @@ pub(crate) enum Fate {
     Unheard,
     /// The connection breaks before the server sees it.
     Lost,
-    /// The connection breaks, and the server sees it after the next push or fetch of anybody.
-    Late,
+    /// The connection breaks, and the server sees it after so many more pushes and fetches of anybody.
+    Late(u8),
 }
 
 /// A remote, and the objects of everybody.
@@ -42,7 +42,7 @@ struct World {
     files: BTreeMap<Oid, Vec<u8>>,
     commits: BTreeMap<Oid, Commit>,
     /// Pushes that are still on their way.
-    late: Vec<Vec<RefUpdate>>,
+    late: Vec<(u8, Vec<RefUpdate>)>,
     /// It cannot swap several refs as one.
     one_at_a_time: bool,
     /// What was pushed, in the order in which it landed.
@@ -150,10 +150,15 @@ impl World {
         true
     }
 
-    fn deliver(&mut self) {
-        for updates in std::mem::take(&mut self.late) {
+    /// Time passes for what is on its way.
+    fn pass(&mut self) {
+        let (due, left): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.late).into_iter().partition(|(calls, _)| *calls == 0);
+        self.late = left;
+        for (_, updates) in due {
             self.swap(&updates);
         }
+        self.late.iter_mut().for_each(|(calls, _)| *calls -= 1);
     }
 }
 
@@ -203,7 +208,10 @@ impl Remote {
 
     /// What is still on its way arrives.
     pub(crate) fn deliver(&self) {
-        self.world().deliver();
+        let mut world = self.world();
+        while !world.late.is_empty() {
+            world.pass();
+        }
     }
 
     /// The files of a branch.
@@ -272,8 +280,15 @@ impl Clone {
     }
 }
 
+/// What git itself says of a ref that is not what was expected.
+const STALE: &str = "stale info";
+
 fn answer(update: &RefUpdate, flag: Flag, reason: Option<&str>) -> PushedRef {
-    let summary = if reason.is_some() { "[remote rejected]" } else { "done" };
+    let summary = match reason {
+        None => "done",
+        Some(STALE) => "[rejected]",
+        Some(_) => "[remote rejected]",
+    };
     PushedRef { flag, to: update.name.clone(), summary: summary.to_owned(), reason: reason.map(str::to_owned) }
 }
 
@@ -294,7 +309,7 @@ impl Refs for Clone {
                 None => drop(state.refs.remove(&branch.tracking(remote))),
             }
         }
-        world.deliver();
+        world.pass();
         Ok(())
     }
 
@@ -379,7 +394,7 @@ impl Refs for Clone {
             state.pushes.push(updates.to_vec());
             state.fates.pop_front().unwrap_or(Fate::Answered)
         };
-        world.deliver();
+        world.pass();
         if options.atomic && world.one_at_a_time {
             return Ok(Pushed::NoAtomic);
         }
@@ -387,8 +402,8 @@ impl Refs for Clone {
         let all = |reason| updates.iter().map(|update| answer(update, Flag::Rejected, Some(reason))).collect();
         let refs = match fate {
             Fate::Lost => return Ok(lost()),
-            Fate::Late => {
-                world.late.push(updates.to_vec());
+            Fate::Late(calls) => {
+                world.late.push((calls, updates.to_vec()));
                 return Ok(lost());
             }
             Fate::Busy => all("cannot lock ref"),
@@ -403,7 +418,7 @@ impl Refs for Clone {
                     assert!(world.swap(&sent), "nothing moved");
                     refs.extend(sent.iter().map(|update| answer(update, Flag::FastForward, None)));
                 } else {
-                    refs.extend(sent.iter().map(|update| answer(update, Flag::Rejected, Some("stale info"))));
+                    refs.extend(sent.iter().map(|update| answer(update, Flag::Rejected, Some(STALE))));
                 }
                 refs
             }

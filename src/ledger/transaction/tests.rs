@@ -125,7 +125,7 @@ fn a_push_that_is_lost_is_sent_again() {
 #[test]
 fn a_push_that_arrives_late_counts_once() {
     let remote = remote();
-    let ann = Scene::new(remote.clone_with([Fate::Late]));
+    let ann = Scene::new(remote.clone_with([Fate::Late(0)]));
     let landed = ann.write("1").unwrap();
     assert!(landed.value.is_empty());
     remote.deliver();
@@ -279,7 +279,7 @@ fn what_landed_of_several_branches_is_said_and_the_command_finishes() {
         }
         Ok(Decision::Swap(plan.step(&main, step("merge", vec![put("a", b"y")])), ()))
     };
-    let error = refused(ann.ledger().transact("1", &[ids(), main.clone()], both), Kind::Unknown);
+    let error = refused(ann.ledger().transact("1", &[ids(), main.clone()], both), Kind::Denied);
     assert!(error.to_string().contains("landed already: aitask-ids"), "{error}");
     ann.ledger().transact("2", &[ids(), main.clone()], both).unwrap();
     assert_eq!((lines(&remote), remote.files("main")["a"].as_str()), (1, "y"));
