@@ -8,7 +8,7 @@ use crate::coordination::session::AnchorOrigin;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session, ids};
 use crate::error::{Error, Kind, Result};
 use crate::git::{RemoteName, Repository};
-use crate::ledger::memory::{Fate, Past, Remote};
+use crate::ledger::memory::{Fate, Past, Remote, folder};
 use crate::ledger::turns::Turns;
 use crate::ledger::{Channel, Decision, IDS, LOCKS, Ledger, Plan};
 use crate::settings::Origin;
@@ -95,7 +95,7 @@ fn grant(ledger: &Ledger<'_>, session: &Session, nonce: &str, wish: Wish) -> Res
 
 /// One clone, from its first wish to its last one.
 fn work(remote: &Remote, turns: &Arc<Turns>, number: usize, (wishes, fates): &(Vec<Wish>, Vec<Fate>)) -> Vec<Answer> {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let repository = Repository::without_git(dir.path());
     let clone = remote.clone_with(fates.iter().copied()).in_turn(turns, number);
     let ledger = Ledger {
@@ -201,7 +201,6 @@ fn person() -> impl Strategy<Value = (Vec<Wish>, Vec<Fate>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
     #[test]
     fn whatever_the_order_and_the_outcomes_every_answer_is_true(
         people in prop::collection::vec(person(), 2..5),

@@ -35,6 +35,11 @@ pub(crate) enum Fate {
     Late(u8),
 }
 
+/// A folder for private records, in memory where the system has a place for that.
+pub(crate) fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// A remote, and the objects of everybody.
 #[derive(Debug, Default)]
 struct World {
@@ -406,7 +411,7 @@ impl Refs for Clone {
                 world.late.push((calls, updates.to_vec()));
                 return Ok(lost());
             }
-            Fate::Busy => all("cannot lock ref"),
+            Fate::Busy => all("failed to update ref"),
             Fate::Denied => all("pre-receive hook declined"),
             Fate::Answered | Fate::Unheard => {
                 // Git sends nothing for a ref that has its new value already, whatever the lease says.

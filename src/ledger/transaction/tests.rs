@@ -3,7 +3,7 @@
 use crate::coordination::meaning::MEANING;
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, RemoteName, Repository};
-use crate::ledger::memory::{Clone, Fate, Remote};
+use crate::ledger::memory::{Clone, Fate, Remote, folder};
 use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Edit, IDS, LOCKS, Landed, Ledger, Plan, View};
 use crate::task::TaskId;
@@ -19,7 +19,7 @@ struct Scene {
 
 impl Scene {
     fn new(clone: Clone) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = folder();
         Self { clone, repository: Repository::without_git(dir.path()), _dir: dir }
     }
 
