@@ -18,15 +18,25 @@ pub enum Holding {
     Other,
 }
 
+/// What a clone has in its records of a lock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Record {
+    /// Nothing: it did not take it.
+    #[default]
+    None,
+    /// It took it.
+    Taken,
+    /// A command of it took it, or was about to, and was cut off.
+    CutOff,
+}
+
 /// What a clone knows of a lock beside what the lock says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Circumstances {
     /// Its process is certainly dead.
     pub is_dead: bool,
-    /// This clone took it.
-    pub is_recorded: bool,
-    /// The command of this clone that took it was cut off.
-    pub is_leftover: bool,
+    /// Whether this clone took it.
+    pub record: Record,
     /// Who asks stands in the task's own worktree.
     pub is_inside: bool,
 }
@@ -46,8 +56,12 @@ impl Holding {
         }
         let nameless = lock.anchor.number().is_none() && session.anchor.number().is_none();
         // A taking that was cut off belongs to the session that was at it, which here is as nameless as this one.
-        let ours = known.is_inside || (same_person && known.is_leftover);
-        if nameless && known.is_recorded && ours { Self::Ours } else { Self::Other }
+        let ours = match known.record {
+            Record::None => false,
+            Record::Taken => known.is_inside,
+            Record::CutOff => known.is_inside || same_person,
+        };
+        if nameless && ours { Self::Ours } else { Self::Other }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Several clones of one remote take and release locks and claim ids, in any order of their fetches and pushes, with pushes
 //! that come to anything: each answer is true, and nothing is lost.
 
-use crate::coordination::decide::{self, Circumstances, Holding, Taking};
+use crate::coordination::decide::{self, Circumstances, Holding, Record, Taking};
 use crate::coordination::meaning::MEANING;
 use crate::coordination::process::Anchor;
 use crate::coordination::session::AnchorOrigin;
@@ -127,7 +127,7 @@ fn work(remote: &Remote, turns: &Arc<Turns>, number: usize, (wishes, fates): &(V
 }
 
 /// What one commit changed: the files before and after.
-fn changes<'p>(pair: &'p [Past]) -> Vec<(&'p String, Option<&'p String>, Option<&'p String>)> {
+fn changes(pair: &[Past]) -> Vec<(&String, Option<&String>, Option<&String>)> {
     let [before, after] = [&pair[0].files, &pair[1].files];
     let paths: BTreeSet<_> = before.keys().chain(after.keys()).collect();
     let changes = paths.into_iter().map(|path| (path, before.get(path), after.get(path)));
@@ -250,15 +250,14 @@ fn whose_a_lock_is() {
 fn a_session_without_a_process_has_only_what_its_clone_remembers() {
     let nameless = Session { anchor: Anchor::default(), ..session(0) };
     let lock = LockEntry::taken(TaskId::top(1), &nameless, "2026-01-02 03:04", Some("mark"));
-    let of = |is_recorded, is_leftover, is_inside| {
-        let known = Circumstances { is_dead: false, is_recorded, is_leftover, is_inside };
+    let of = |record, is_inside| {
+        let known = Circumstances { is_dead: false, record, is_inside };
         Holding::of(&lock, &nameless, "other", known)
     };
-    assert_eq!(of(true, true, false), Holding::Ours);
-    assert_eq!(of(true, false, true), Holding::Ours);
-    for (is_recorded, is_leftover, is_inside) in [(true, false, false), (false, true, true), (false, false, true)] {
-        assert_eq!(of(is_recorded, is_leftover, is_inside), Holding::Other);
-    }
+    assert_eq!(of(Record::CutOff, false), Holding::Ours);
+    assert_eq!(of(Record::Taken, true), Holding::Ours);
+    assert_eq!(of(Record::Taken, false), Holding::Other);
+    assert_eq!(of(Record::None, true), Holding::Other);
 }
 
 #[test]

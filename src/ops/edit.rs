@@ -122,10 +122,8 @@ fn publish_with(
             changes.extend(leave_parent(&index, view, &path, &now)?);
         }
         let id = path.id();
-        if goes_by_locks {
-            if let Some(lock) = view.lock(id)? {
-                require_holder(context, &context.session()?, id, Some(&lock))?;
-            }
+        if goes_by_locks && let Some(lock) = view.lock(id)? {
+            require_holder(context, &context.session()?, id, Some(&lock))?;
         }
         let subject = format!("ait: Update task {}: {}", id.t(), path.name().slug().humanised());
         let task = Task::from_document(path, &after);

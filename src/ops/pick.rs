@@ -196,7 +196,7 @@ impl Picker<'_> {
                 });
                 if let (true, Some(path)) = (is_ours, index.active(task).cloned()) {
                     let document = index.load_document(view, path.as_str())?;
-                    return self.take((view, &index), &path, document, lock, with_status);
+                    return self.take((view, &index), &path, document, lock.as_ref(), with_status);
                 }
             }
             let locks = view.require_locks()?;
@@ -221,7 +221,7 @@ impl Picker<'_> {
             let found = view.read(&wants)?;
             found.require_locks()?;
             let document = Document::parse(found.file(&data, path.as_str()).unwrap_or_default());
-            match self.take((view, &index), &path, document, found.lock(path.id())?, with_status) {
+            match self.take((view, &index), &path, document, found.lock(path.id())?.as_ref(), with_status) {
                 Ok(decision) => return Ok(decision),
                 Err(error) => drop(refusal.get_or_insert(error)),
             }
@@ -250,19 +250,19 @@ impl Picker<'_> {
         (view, index): (&View<'_>, &Index),
         path: &TaskPath,
         mut document: Document,
-        lock: Option<LockEntry>,
+        lock: Option<&LockEntry>,
         with_status: bool,
     ) -> Result<Decision<Taken>> {
         let (locks_branch, data) = branches(self.context)?;
         let mut task = Task::from_document(path.clone(), &document);
-        let holding = lock.as_ref().map(|lock| judge(self.context, self.session, lock, &self.nonce));
+        let holding = lock.map(|lock| judge(self.context, self.session, lock, &self.nonce));
         let took = match holding {
             None => Took::New,
             Some(Holding::Ours | Holding::OursDead) => Took::Mine,
             Some(Holding::Other) => Took::Stolen,
         };
         self.require_claimable(index, &task, took)?;
-        if let (Some(lock), Took::Stolen) = (&lock, took) {
+        if let (Some(lock), Took::Stolen) = (lock, took) {
             self.require_stealable(&task, lock)?;
         }
         if self.base.is_some() {
@@ -273,7 +273,7 @@ impl Picker<'_> {
         }
         let now = Context::now();
         let keep = holding == Some(Holding::Ours);
-        let entry = match &lock {
+        let entry = match lock {
             Some(lock) if keep => lock.clone(),
             _ => LockEntry::taken(task.id, self.session, &now, Some(&self.nonce)),
         };
@@ -288,7 +288,7 @@ impl Picker<'_> {
             plan = plan.step(&data, start_step(path, &document));
         }
         let excerpt = excerpt(&document);
-        let previous = lock.clone().filter(|_| took == Took::Stolen || holding == Some(Holding::OursDead));
+        let previous = lock.filter(|_| took == Took::Stolen || holding == Some(Holding::OursDead)).cloned();
         let taken = Taken { task, path: path.clone(), lock: entry, took, previous, excerpt };
         if plan.is_empty() {
             return Ok(Decision::Nothing(taken));
@@ -296,7 +296,7 @@ impl Picker<'_> {
         if !keep && !self.context.dry_run {
             let (repository, id) = (&self.context.repository, taken.task.id);
             self.recorded = Some(id);
-            let held = Held::begin(repository, id, self.nonce.clone(), lock.as_ref());
+            let held = Held::begin(repository, id, self.nonce.clone(), lock);
             Held { data: Some(data.to_string()), ..held }.save(repository, id)?;
         }
         let id = taken.task.id;

@@ -1,7 +1,7 @@
 //! Who holds a task, and whether that is us.
 
 use crate::coordination::claim_record::Held;
-use crate::coordination::decide::{Circumstances, Holding};
+use crate::coordination::decide::{Circumstances, Holding, Record};
 use crate::coordination::process::{self, Liveness};
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, ReadLocks, Session, locks};
@@ -21,13 +21,13 @@ pub fn judge(context: &Context, session: &Session, lock: &LockEntry, nonce: &str
     }
     let repository = &context.repository;
     let is_dead = lock.holder == session.email && lock.liveness(repository, &session.host) == Liveness::Dead;
-    let held = Held::load(repository, lock.task).filter(|held| held.is_about(lock));
-    let known = Circumstances {
-        is_dead,
-        is_recorded: held.is_some(),
-        is_leftover: held.is_some_and(|held| held.is_leftover(repository, lock)),
-        is_inside: context.task_here().is_some_and(|name| name.id() == lock.task),
+    let record = match Held::load(repository, lock.task).filter(|held| held.is_about(lock)) {
+        None => Record::None,
+        Some(held) if held.is_leftover(repository, lock) => Record::CutOff,
+        Some(_) => Record::Taken,
     };
+    let known =
+        Circumstances { is_dead, record, is_inside: context.task_here().is_some_and(|name| name.id() == lock.task) };
     Holding::of(lock, session, nonce, known)
 }
 

@@ -200,12 +200,12 @@ fn a_commit_that_would_drop_an_entry_is_not_pushed() {
 #[test]
 fn what_the_decision_read_besides_is_guarded() {
     let remote = remote();
-    let lock = remote.put(LOCKS, &[("t1_lock.yaml", "task_id: 1\n")]);
+    let first = remote.put(LOCKS, &[("t1_lock.yaml", "task_id: 1\n")]);
     let locks = Branch::parse(LOCKS).unwrap();
-    let (ann, mut looks) = (Scene::new(remote.clone_with([])), 0);
+    let (ann, mut n) = (Scene::new(remote.clone_with([])), 0);
     let landed = ann.ledger().transact("1", &[ids(), locks.clone()], |view| {
-        looks += 1;
-        if view.fresh && looks == 2 {
+        n += 1;
+        if view.fresh && n == 2 {
             // Somebody takes another task while Ann decides.
             remote.put(LOCKS, &[("t1_lock.yaml", "task_id: 1\n"), ("t2_lock.yaml", "task_id: 2\n")]);
         }
@@ -215,8 +215,8 @@ fn what_the_decision_read_besides_is_guarded() {
             Decision::Nothing(_) => Decision::Nothing(seen),
         })
     });
-    assert_ne!(landed.unwrap().value, Some(lock));
-    assert_eq!((lines(&remote), looks), (1, 3));
+    assert_ne!(landed.unwrap().value, Some(first));
+    assert_eq!((lines(&remote), n), (1, 3));
 }
 
 #[test]
@@ -246,14 +246,14 @@ fn a_holder_who_was_dispossessed_lands_nothing_there() {
     remote.put(LOCKS, &[("t1_lock.yaml", "task_id: 1\nlocked_by: ann\n")]);
     remote.put("main", &[("a", "x")]);
     let ann = Scene::new(remote.clone_with([]));
-    let mut looks = 0;
+    let mut n = 0;
     let outcome = ann.ledger().transact("1", &[locks.clone(), main.clone()], |view| {
-        looks += 1;
+        n += 1;
         let lock = view.document(&locks, "t1_lock.yaml")?.unwrap_or_default();
         if view.fresh && !lock.ends_with(b"ann\n") {
             return Err(Error::new(Kind::NotHolder, "it was taken over"));
         }
-        if looks == 3 {
+        if n == 3 {
             // The takeover lands after the decision, which finds out from the fence.
             remote.put(LOCKS, &[("t1_lock.yaml", "task_id: 1\nlocked_by: ben\n")]);
         }
