@@ -1,7 +1,12 @@
 //! The one error type: what happened, why, and the one command that helps.
 
+#[macro_use]
+mod hint;
+mod payload;
 mod text;
 
+pub use hint::Hint;
+pub(crate) use payload::Payload;
 pub use text::{harmless, harmless_lines, is_ssh, is_unsafe, quoted, redacted};
 
 /// What every fallible function of this crate returns.
@@ -171,17 +176,16 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: Kind,
     message: String,
-    hints: Vec<String>,
-    details: serde_json::Map<String, serde_json::Value>,
+    hints: Vec<Hint>,
+    payloads: Vec<Payload>,
     another_look: bool,
 }
 
 impl Error {
     /// An error of a kind, with its sentence.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        let details = serde_json::Map::new();
         let message = redacted(&message.into());
-        Self(Box::new(Inner { kind, message, hints: Vec::new(), details, another_look: false }))
+        Self(Box::new(Inner { kind, message, hints: Vec::new(), payloads: Vec::new(), another_look: false }))
     }
 
     /// An error about a file that could not be read or written.
@@ -212,15 +216,21 @@ impl Error {
 
     /// Adds a command that helps.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hints.push(redacted(&hint.into()));
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
+        self.0.hints.push(hint.into());
         self
     }
 
-    /// Adds a field to the JSON form of the error.
+    /// Adds what helps where no command does.
     #[must_use]
-    pub fn detail(mut self, name: &str, value: impl Into<serde_json::Value>) -> Self {
-        self.0.details.insert(name.to_owned(), without_secrets(value.into()));
+    pub fn advice(self, text: impl Into<String>) -> Self {
+        self.hint(Hint::advice(text))
+    }
+
+    /// Adds what is known beyond the sentence.
+    #[must_use]
+    pub(crate) fn with(mut self, payload: Payload) -> Self {
+        self.0.payloads.push(payload.redacted());
         self
     }
 
@@ -232,32 +242,49 @@ impl Error {
 
     /// The commands that help, most helpful first.
     #[must_use]
-    pub fn hints(&self) -> &[String] {
+    pub fn hints(&self) -> &[Hint] {
         &self.0.hints
+    }
+
+    /// The branches that the server refuses pushes to, by their names.
+    fn denied(&self) -> impl Iterator<Item = &str> {
+        let refused = self.payloads().iter().filter_map(|payload| match payload {
+            Payload::Refused { branches } if self.kind() == Kind::Denied => Some(branches),
+            _ => None,
+        });
+        refused.flatten().map(String::as_str)
     }
 
     /// Whether the server refused a push to this branch.
     #[must_use]
     pub fn is_denied_for(&self, branch: &str) -> bool {
-        let branches = self.0.details.get("branches").and_then(serde_json::Value::as_array);
-        self.kind() == Kind::Denied
-            && branches.is_some_and(|names| names.iter().any(|name| name.as_str() == Some(branch)))
+        self.denied().any(|name| name == branch)
+    }
+
+    /// Whether the server refused a push to a branch that is not one of ours alone.
+    #[must_use]
+    pub fn is_denied_for_code(&self) -> bool {
+        self.denied().any(|name| !name.starts_with("aitask-"))
+    }
+
+    /// What is known beyond the sentence.
+    #[must_use]
+    pub(crate) fn payloads(&self) -> &[Payload] {
+        &self.0.payloads
+    }
+
+    /// What git said on its standard error, where that is known.
+    #[must_use]
+    pub fn stderr(&self) -> Option<&str> {
+        self.payloads().iter().find_map(|payload| match payload {
+            Payload::Said { stderr } => Some(stderr.as_str()),
+            _ => None,
+        })
     }
 
     /// Further fields of the JSON form.
     #[must_use]
-    pub fn details(&self) -> &serde_json::Map<String, serde_json::Value> {
-        &self.0.details
-    }
-}
-
-/// A value without the secrets of the addresses in its texts.
-fn without_secrets(value: serde_json::Value) -> serde_json::Value {
-    use serde_json::Value;
-    match value {
-        Value::String(text) => Value::String(redacted(&text)),
-        Value::Array(values) => Value::Array(values.into_iter().map(without_secrets).collect()),
-        Value::Object(fields) => fields.into_iter().map(|(key, value)| (key, without_secrets(value))).collect(),
-        other => other,
+    pub fn fields(&self) -> serde_json::Map<String, serde_json::Value> {
+        payload::fields(self.payloads())
     }
 }

@@ -3,7 +3,7 @@
 
 mod write;
 
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Result};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, openat, readlinkat, statat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -368,7 +368,7 @@ fn io(action: &str, path: &Path, errno: Errno) -> Trouble {
 
 fn is_link(path: &Path) -> Error {
     Error::new(Kind::Occupied, format!("{} is a symbolic link, and none is followed there", path.display()))
-        .hint(format!("rm {}", quoted(path)))
+        .hint(command!["rm", path.display()])
 }
 
 fn not_regular(path: &Path) -> Error {

@@ -86,7 +86,7 @@ pub fn check() -> Result<()> {
 pub fn error() -> Error {
     let name = first().and_then(signal_name).unwrap_or("a signal");
     Error::new(Kind::Interrupted, format!("stopped by {name}"))
-        .hint("run the same command again: it continues where it stopped")
+        .advice("run the same command again: it continues where it stopped")
 }
 
 /// Sleeps.

@@ -1,12 +1,15 @@
 //! git-aitask: tasks are files, coordination is git refs, and every verb is one atomic push.
 
+// First, since its macro `command!` is known from here on.
+#[macro_use]
+mod error;
+
 pub mod archive;
 mod cli;
 mod compat;
 pub mod coordination;
 pub mod data_branch;
 pub mod demo;
-mod error;
 mod files;
 mod git;
 mod interrupt;

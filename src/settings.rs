@@ -91,6 +91,21 @@ pub enum Origin {
     Default,
 }
 
+/// Whether a command does what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It does.
+    Real,
+    /// It says what it would do (`--dry-run`).
+    DryRun,
+}
+
+impl From<bool> for Effect {
+    fn from(dry_run: bool) -> Self {
+        if dry_run { Self::DryRun } else { Self::Real }
+    }
+}
+
 /// What the command line said; `None` where it said nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
@@ -190,7 +205,7 @@ pub fn parse_duration(text: &str) -> Result<Duration> {
         .and_then(|n| n.checked_mul(millis_each))
         .filter(|&millis| millis > 0 && millis <= 366 * 24 * 3_600_000)
         .map(Duration::from_millis)
-        .ok_or_else(|| Error::new(Kind::Usage, format!("{text:?} is not a duration")).hint("write 30s, 5m or 2h"))
+        .ok_or_else(|| Error::new(Kind::Usage, format!("{text:?} is not a duration")).advice("write 30s, 5m or 2h"))
 }
 
 /// A truth value as git-config(1) reads it.

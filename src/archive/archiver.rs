@@ -206,7 +206,7 @@ impl Filer<'_> {
             self.active().filter(|(other, _)| *other == parent).map(|(_, path)| path.to_owned()).collect();
         if files.len() > 1 {
             let message = format!("Multiple task files found for task {parent}: {}", files.join(", "));
-            return Err(Error::new(Kind::NotClaimable, message).hint("git mv one of them to an id of its own"));
+            return Err(Error::new(Kind::NotClaimable, message).advice("git mv one of them to an id of its own"));
         }
         Ok(files.pop().map(|file| (parent, file)))
     }
@@ -343,7 +343,7 @@ impl Filer<'_> {
     fn require_free(&self, target: &str) -> Result<()> {
         if self.shelf.paths().iter().any(|path| path == target) {
             return Err(Error::new(Kind::Occupied, format!("{target} exists already"))
-                .hint("git mv one of the two to an id of its own"));
+                .advice("git mv one of the two to an id of its own"));
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Gates and checklists are kept by helper scripts of the project; where they are missing, everything is as without them.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::run::{Call, Output};
 use crate::ledger::View;
 use crate::project::context::Context;
@@ -71,16 +71,16 @@ pub fn require_passed(
     view: &View<'_>,
     path: &TaskPath,
     document: &Document,
-    again: &str,
+    again: Hint,
 ) -> Result<()> {
     let (repository, id) = (&context.repository, path.id());
     let environment = repository.git().environment();
-    let overriding = format!("{again}   # ends it all the same");
+    let overriding = again.note("ends it all the same");
     let ready = || {
         let find = |root: &Path| helper(environment, root, "aitask_gate.sh");
         let ask = |script: Option<PathBuf>, root: &Path| {
             let answer = script.map(|script| ask_archive_ready(environment, script, root, &id.to_string()));
-            answer.transpose().map_err(|error| error.hint(&overriding))
+            answer.transpose().map_err(|error| error.hint(overriding.clone()))
         };
         let here = context.tree().load(context.data_dir().join(path.as_str())).ok().flatten();
         if here.is_some_and(|here| here == document.to_bytes()) {
@@ -101,11 +101,11 @@ pub fn require_passed(
             format!("{} has gates that have not passed: {}", id.t(), gates.join(", "))
         }
     };
-    let error = Error::new(Kind::GatePending, message).hint(format!("git aitask show {id}"));
+    let error = Error::new(Kind::GatePending, message).hint(command!["git aitask show", id]);
     Err(match pending {
-        Pending::Items(_) => error.hint(format!("git aitask edit {id}   # tick off what was verified")),
+        Pending::Items(_) => error.hint(command!["git aitask edit", id].note("tick off what was verified")),
         Pending::Gates(gates) => {
-            error.hint(overriding).detail("gates", gates.split(',').map(str::to_owned).collect::<Vec<_>>())
+            error.hint(overriding).with(Payload::Gates { gates: gates.split(',').map(str::to_owned).collect() })
         }
     })
 }

@@ -5,7 +5,7 @@ use crate::project::leftovers::is_exploring;
 use crate::project::outcome::Aside;
 use crate::project::{Context, Wanted};
 use crate::report::{Page, Report, color_as_git};
-use crate::settings::{Environment, Flags};
+use crate::settings::{Effect, Environment, Flags};
 use std::path::PathBuf;
 
 /// What every verb starts from.
@@ -31,18 +31,18 @@ impl App {
     }
 
     /// Looks around.
-    pub(crate) fn open(&self, dry_run: bool) -> Result<Context> {
-        self.open_with(&self.flags, dry_run)
+    pub(crate) fn open(&self, effect: Effect) -> Result<Context> {
+        self.open_with(&self.flags, effect)
     }
 
     /// Looks around, with an address of this verb's own.
-    pub(crate) fn open_as(&self, email: Option<&String>, dry_run: bool) -> Result<Context> {
+    pub(crate) fn open_as(&self, email: Option<&String>, effect: Effect) -> Result<Context> {
         let flags = Flags { email: email.cloned(), ..self.flags.clone() };
-        self.open_with(&flags, dry_run)
+        self.open_with(&flags, effect)
     }
 
-    fn open_with(&self, flags: &Flags, dry_run: bool) -> Result<Context> {
-        let context = Context::open(&self.environment, &self.dir, flags, dry_run, self.narrate)?;
+    fn open_with(&self, flags: &Flags, effect: Effect) -> Result<Context> {
+        let context = Context::open(&self.environment, &self.dir, flags, effect, self.narrate)?;
         // The variables are nearer to this call than the configuration.
         if ["NO_COLOR", "CLICOLOR_FORCE"].iter().all(|name| self.environment.text(name).is_none_or(str::is_empty)) {
             color_as_git(context.repository.config().last("color.ui"));

@@ -26,7 +26,7 @@ impl Archive {
     /// Runs the verb.
     pub fn run(&self, app: &App) -> Result<()> {
         let gates = if self.override_gates { Gates::Overridden } else { Gates::Count };
-        let outcome = archive::archive(&app.open(self.dry_run)?, &wanted(&self.task)?, gates)?;
+        let outcome = archive::archive(&app.open(self.dry_run.into())?, &wanted(&self.task)?, gates)?;
         app.report.answer(&outcome, || aside(Page::new().lines(&outcome.archived), &outcome.aside))
     }
 }

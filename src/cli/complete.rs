@@ -2,7 +2,7 @@
 
 use crate::ops::list;
 use crate::project::Context;
-use crate::settings::{Environment, Flags};
+use crate::settings::{Effect, Environment, Flags};
 use crate::task::harmless;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 
@@ -16,7 +16,7 @@ pub fn tasks() -> ArgValueCandidates {
 fn candidates() -> Option<Vec<CompletionCandidate>> {
     let here = std::env::current_dir().ok()?;
     let quiet: fn(&str) = |_| {};
-    let context = Context::open(&Environment::of_process(), &here, &Flags::default(), true, quiet).ok()?;
+    let context = Context::open(&Environment::of_process(), &here, &Flags::default(), Effect::DryRun, quiet).ok()?;
     let listed = list::list(&context, &list::Options::default()).ok()?;
     let offer = |row: list::Row| CompletionCandidate::new(row.id.to_string()).help(Some(harmless(&row.title).into()));
     Some(listed.tasks.into_iter().map(offer).collect())

@@ -56,8 +56,8 @@ fn run_verb(cli: &Cli, environment: Environment, report: Report, scripts: &[&str
             Kind::Usage,
             "this is a place for reading (git aitask explore); nothing is taken or changed here",
         )
-        .hint("git aitask new \"...\", to file what was found")
-        .hint("leave it first (exit)"));
+        .advice("git aitask new \"...\", to file what was found")
+        .advice("leave it first (exit)"));
     }
     match dispatch(cli, &app, scripts) {
         // Nothing was asked or done before it; only what somebody would have to type again is not.
@@ -69,11 +69,12 @@ fn run_verb(cli: &Cli, environment: Environment, report: Report, scripts: &[&str
 
 /// Task data on a protected code branch has one cure, whatever the verb.
 fn with_cure(error: Error) -> Error {
-    let names = error.details().get("branches").and_then(|names| names.as_array()).cloned().unwrap_or_default();
-    if names.iter().filter_map(|name| name.as_str()).all(|name| name.starts_with("aitask-")) {
+    if !error.is_denied_for_code() {
         return error;
     }
-    error.hint("git aitask init --data-branch   # the tasks on a branch of their own, which is not protected")
+    error.hint(
+        command!["git aitask init --data-branch"].note("the tasks on a branch of their own, which is not protected"),
+    )
 }
 
 fn dispatch(cli: &Cli, app: &App, scripts: &[&str]) -> Result<u8> {

@@ -35,7 +35,7 @@ pub struct Drop {
 impl Drop {
     /// Runs the verb.
     pub fn run(&self, app: &App) -> Result<()> {
-        let context = app.open_as(self.email.as_ref(), self.dry_run)?;
+        let context = app.open_as(self.email.as_ref(), self.dry_run.into())?;
         let status = Status::parse_known(&self.status)?;
         let outcome = drop::drop_task(&context, &context.wanted(self.task.as_deref())?, &status, self.discard)?;
         app.report.answer(&outcome, || {

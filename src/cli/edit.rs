@@ -51,7 +51,7 @@ impl Edit {
     pub fn run(&self, app: &App) -> Result<()> {
         let changes = self.changes()?;
         let title = self.title.as_deref().map(Title::parse).transpose()?;
-        let context = app.open(self.dry_run)?;
+        let context = app.open(self.dry_run.into())?;
         let wanted = context.wanted(self.task.as_deref())?;
         let outcome = if changes.is_empty() && title.is_none() {
             edit::by_hand(&context, &wanted)?.ok_or_else(|| Error::new(Kind::Usage, "the task was left as it was"))?
@@ -88,7 +88,7 @@ impl Edit {
             } else {
                 let clean = labels::sanitise(name).ok_or_else(|| {
                     Error::new(Kind::Usage, format!("no label can be made of {name:?}"))
-                        .hint("use letters, digits, _ and -")
+                        .advice("use letters, digits, _ and -")
                 })?;
                 Change::Add("labels", vec![clean])
             });

@@ -3,6 +3,7 @@
 use crate::cli::app::App;
 use crate::error::Result;
 use crate::ops::explore;
+use crate::settings::Effect;
 use clap::Args;
 
 /// Look at committed code while others work: a sealed copy for a moment, no lock, no branch
@@ -22,6 +23,6 @@ pub struct Explore {
 impl Explore {
     /// Runs the verb; gives the command's exit code.
     pub fn run(&self, app: &App) -> Result<u8> {
-        explore::explore(&app.open(false)?, self.at.as_deref(), &self.command)
+        explore::explore(&app.open(Effect::Real)?, self.at.as_deref(), &self.command)
     }
 }

@@ -56,7 +56,7 @@ pub struct Finish {
 impl Finish {
     /// Runs the verb.
     pub fn run(&self, app: &App) -> Result<()> {
-        let context = app.open_as(self.email.as_ref(), self.dry_run)?;
+        let context = app.open_as(self.email.as_ref(), self.dry_run.into())?;
         let mode = match (self.merge, self.squash, self.ff) {
             (true, ..) => Some(Mode::Merge),
             (_, true, _) => Some(Mode::Squash),

@@ -24,12 +24,12 @@ pub struct Init {
 impl Init {
     /// Runs the verb.
     pub fn run(&self, app: &App) -> Result<()> {
-        let mut context = app.open(self.dry_run)?;
+        let mut context = app.open(self.dry_run.into())?;
         let mut moved = None;
         if self.data_branch {
             init::require_no_other(&context)?;
             moved = Some(migrate::to_data_branch(&context, Code::Published)?);
-            context = app.open(self.dry_run)?;
+            context = app.open(self.dry_run.into())?;
         }
         let mut outcome = init::init(&context)?;
         if let Some((made, aside)) = moved {

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::ops::list::{self, Row};
 use crate::project::Wanted;
 use crate::report::{Cell, Page, Table, Tone, relative};
+use crate::settings::Effect;
 use crate::task::{Filter, Level, Status, WORKTREES_DIR};
 use clap::Args;
 
@@ -58,7 +59,7 @@ impl List {
             limit: self.n,
             fetch: self.fetch,
         };
-        let context = app.open(false)?;
+        let context = app.open(Effect::Real)?;
         let outcome = list::list(&context, &options)?;
         app.report.answer(&outcome, || {
             let page = Page::new().table(table(&outcome.tasks, outcome.tree));

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::ops::lock;
 use crate::project::Wanted;
 use crate::report::{Page, Table};
+use crate::settings::Effect;
 use clap::Args;
 
 /// Take the lock of a task, nothing else (for scripts; people pick)
@@ -49,7 +50,7 @@ pub struct Locks {}
 impl Lock {
     /// Runs the verb.
     pub fn run(&self, app: &App) -> Result<()> {
-        let outcome = lock::lock(&app.open_as(self.email.as_ref(), self.dry_run)?, &Wanted::parse(&self.task)?)?;
+        let outcome = lock::lock(&app.open_as(self.email.as_ref(), self.dry_run.into())?, &Wanted::parse(&self.task)?)?;
         app.report.answer(&outcome, || {
             aside(
                 Page::new().line(format!("{} is locked: {}", outcome.task.t(), outcome.lock.sentence())),
@@ -62,7 +63,7 @@ impl Lock {
 impl Unlock {
     /// Runs the verb.
     pub fn run(&self, app: &App) -> Result<()> {
-        let context = app.open_as(self.email.as_ref(), self.dry_run)?;
+        let context = app.open_as(self.email.as_ref(), self.dry_run.into())?;
         let outcome = lock::unlock(&context, &Wanted::parse(&self.task)?, self.force)?;
         app.report.answer(&outcome, || {
             let what = if outcome.unlocked { "is released" } else { "was not held" };
@@ -74,7 +75,7 @@ impl Unlock {
 impl Locks {
     /// Runs the verb.
     pub fn run(app: &App) -> Result<()> {
-        let outcome = lock::list(&app.open(false)?)?;
+        let outcome = lock::list(&app.open(Effect::Real)?)?;
         app.report.answer(&outcome, || Page::new().table(table(&outcome.locks)))
     }
 }

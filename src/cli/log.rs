@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::ops::log::{self, Event};
 use crate::project::Wanted;
 use crate::report::{Cell, Page, Table, Tone, relative};
+use crate::settings::Effect;
 use clap::Args;
 
 /// Show the history of coordination: who took, gave back, took over and archived what, newest first
@@ -22,7 +23,7 @@ impl Log {
     /// Runs the verb.
     pub fn run(&self, app: &App) -> Result<()> {
         let wanted = self.task.as_deref().map(Wanted::parse).transpose()?;
-        let outcome = log::log(&app.open(false)?, wanted.as_ref(), self.n)?;
+        let outcome = log::log(&app.open(Effect::Real)?, wanted.as_ref(), self.n)?;
         app.report.answer(&outcome, || Page::new().table(table(&outcome.events)))
     }
 }

@@ -64,10 +64,10 @@ impl New {
     /// Runs the verb.
     pub fn run(&self, app: &App) -> Result<()> {
         let outcome = if let Some(draft) = &self.publish {
-            new::publish_draft(&app.open(self.dry_run)?, draft)?
+            new::publish_draft(&app.open(self.dry_run.into())?, draft)?
         } else {
             let options = self.options(app)?;
-            let context = app.open(self.dry_run)?;
+            let context = app.open(self.dry_run.into())?;
             let given = self.message.is_some() || self.file.is_some();
             let asked = self.edit || (!given && !app.report.json && std::io::stdin().is_terminal());
             if asked {

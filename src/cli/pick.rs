@@ -49,7 +49,7 @@ pub struct Pick {
 impl Pick {
     /// Runs the verb.
     pub fn run(&self, app: &App) -> Result<()> {
-        let context = app.open_as(self.email.as_ref(), self.dry_run)?;
+        let context = app.open_as(self.email.as_ref(), self.dry_run.into())?;
         let here = self.task.is_empty() && !self.next;
         let options = pick::Options {
             wanted: if here { vec![context.wanted(None)?] } else { wanted(&self.task)? },

@@ -2,6 +2,7 @@
 
 use crate::cli::app::App;
 use crate::error::{Error, Kind, Result};
+use crate::ops::setup::Files;
 use crate::ops::setup::{self, File};
 use crate::report::Page;
 use clap::{Args, Command};
@@ -49,7 +50,8 @@ impl Setup {
             clap_mangen::Man::new(command).render(&mut content).map_err(|error| Error::io("render", &man, &error))?;
             files.push(File { path: man.join(format!("{name}.1")), content });
         }
-        let outcome = setup::setup(&files, self.uninstall, self.dry_run)?;
+        let wanted = if self.uninstall { Files::Gone } else { Files::Written };
+        let outcome = setup::setup(&files, wanted, self.dry_run.into())?;
         app.report.answer(&outcome, || {
             let page = Page::new().lines(outcome.changed.iter().map(|path| path.display().to_string()));
             let page = match (outcome.changed.is_empty(), self.dry_run) {

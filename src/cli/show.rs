@@ -5,6 +5,7 @@ use crate::cli::complete::tasks;
 use crate::error::Result;
 use crate::ops::show;
 use crate::report::Page;
+use crate::settings::Effect;
 use clap::Args;
 
 /// Show one task whole: text, plan, lock, worktree, what it waits for
@@ -21,7 +22,7 @@ pub struct Show {
 impl Show {
     /// Runs the verb.
     pub fn run(&self, app: &App) -> Result<()> {
-        let context = app.open(false)?;
+        let context = app.open(Effect::Real)?;
         let outcome = show::show(&context, &context.wanted(self.task.as_deref())?)?;
         app.report.answer(&outcome, || {
             let row = &outcome.task;

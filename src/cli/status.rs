@@ -5,6 +5,7 @@ use crate::cli::{list, lock};
 use crate::error::Result;
 use crate::ops::status::{self, Overview};
 use crate::report::{Page, Table};
+use crate::settings::Effect;
 use clap::Args;
 
 /// Who works on what, what is out of step, what can be picked
@@ -19,7 +20,7 @@ pub struct Status {
 impl Status {
     /// Runs the verb.
     pub fn run(&self, app: &App) -> Result<()> {
-        let outcome = status::status(&app.open(false)?, self.fetch)?;
+        let outcome = status::status(&app.open(Effect::Real)?, self.fetch)?;
         app.report.answer(&outcome, || page(&outcome))
     }
 }

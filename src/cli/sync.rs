@@ -21,7 +21,7 @@ pub struct Sync {
 impl Sync {
     /// Runs the verb.
     pub fn run(&self, app: &App) -> Result<()> {
-        let context = app.open(self.dry_run)?;
+        let context = app.open(self.dry_run.into())?;
         let outcome = sync::bring_together(&context)?;
         app.report.answer(&outcome, || {
             let title = match outcome.did {

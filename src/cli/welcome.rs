@@ -6,12 +6,13 @@ use crate::ops::list::Row;
 use crate::ops::status::{self, Overview};
 use crate::project::Context;
 use crate::report::Page;
+use crate::settings::Effect;
 
 /// Runs it.
 pub fn run(app: &App) -> Result<()> {
-    let context = match app.open(false) {
+    let context = match app.open(Effect::Real) {
         Err(error) if error.kind() == Kind::NotARepository => {
-            return Err(error.hint("git-aitask demo   # to see it work, anywhere"));
+            return Err(error.hint(command!["git-aitask demo"].note("to see it work, anywhere")));
         }
         other => other?,
     };

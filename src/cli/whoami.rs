@@ -4,6 +4,7 @@ use crate::cli::app::App;
 use crate::error::Result;
 use crate::ops::whoami;
 use crate::report::Page;
+use crate::settings::Effect;
 use clap::Args;
 
 /// Your address, machine and session, and how each was found
@@ -14,7 +15,7 @@ pub struct Whoami {}
 impl Whoami {
     /// Runs the verb.
     pub fn run(app: &App) -> Result<()> {
-        let outcome = whoami::whoami(&app.open(false)?)?;
+        let outcome = whoami::whoami(&app.open(Effect::Real)?)?;
         app.report.answer(&outcome, || {
             let origin = serde_json::to_value(outcome.email_origin).unwrap_or_default();
             let how = serde_json::to_value(outcome.session_origin).unwrap_or_default();

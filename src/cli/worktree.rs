@@ -62,7 +62,7 @@ impl Worktree {
     /// Runs the verb.
     pub fn run(&self, app: &App) -> Result<()> {
         let dry_run = matches!(self.what, What::Add { dry_run: true, .. } | What::Remove { dry_run: true, .. });
-        let context = app.open(dry_run)?;
+        let context = app.open(dry_run.into())?;
         match &self.what {
             What::Add { task, base, .. } => {
                 let outcome = worktrees::add(&context, &context.wanted(task.as_deref())?, base.as_deref())?;

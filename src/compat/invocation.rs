@@ -4,7 +4,7 @@ use crate::compat::console::Console;
 use crate::compat::folders::{Checkout, Folder};
 use crate::compat::task_files::Project;
 use crate::coordination::session::parse_email;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::files::{Entry, Tree};
 use crate::interrupt;
 use crate::ledger::Channel;
@@ -23,15 +23,18 @@ pub(crate) struct Scene {
     pub(crate) from: PathBuf,
     pub(crate) console: Console,
     pub(crate) narrate: fn(&str),
-}
-
-/// A leading `--debug` may be repeated, and changes nothing that a caller reads.
-pub(crate) fn leading_debug(args: &[String]) -> (bool, &[String]) {
-    let count = args.iter().take_while(|arg| *arg == "--debug").count();
-    (count > 0, &args[count..])
+    /// `--debug` came before everything else.
+    pub(crate) debug: bool,
 }
 
 impl Scene {
+    /// The arguments after a leading `--debug`, which may be repeated and changes nothing that a caller reads.
+    pub(crate) fn take_leading_debug<'a>(&mut self, args: &'a [String]) -> &'a [String] {
+        let count = args.iter().take_while(|arg| *arg == "--debug").count();
+        self.debug = count > 0;
+        &args[count..]
+    }
+
     /// The project that this folder belongs to. In a subdirectory it is one above; in a linked worktree, such as a
     /// task's, it is the same one in the main worktree (specification 40, verdict D2; 50, section 9).
     pub(crate) fn home(&self) -> Option<PathBuf> {
@@ -91,18 +94,22 @@ impl Scene {
 
     /// Says what ended the script; gives its exit code, git's own where git failed.
     pub(crate) fn fail(&self, error: &Error) -> u8 {
-        for hint in error.hints().iter().filter(|hint| hint.contains("is kept")) {
-            self.console.warn(hint);
+        for hint in error.hints().iter().filter(|hint| hint.tells_where_text_is()) {
+            self.console.warn(&hint.to_string());
         }
         self.say_error(error);
-        let code = error.details().get("code").and_then(serde_json::Value::as_u64);
+        let code = error.payloads().iter().find_map(|payload| match payload {
+            Payload::ExitCode { code } => Some(*code),
+            _ => None,
+        });
         code.and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0).unwrap_or(1)
     }
 
     /// Says what went wrong: in one line, unless it is a text of ours.
     pub(crate) fn say_error(&self, error: &Error) {
         let text = error.to_string();
-        if error.details().contains_key("lines") { self.console.error_lines(&text) } else { self.console.error(&text) }
+        let is_ours = error.payloads().contains(&Payload::Lines { lines: true });
+        if is_ours { self.console.error_lines(&text) } else { self.console.error(&text) }
     }
 
     /// Where the files of the project are reached: no link is followed on the way.

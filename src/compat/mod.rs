@@ -59,7 +59,7 @@ const ANYWHERE: [&str; 4] = ["ait", "aitask_setup.sh", "aitask_merge.py", "aitas
 #[must_use]
 pub fn run_by_name(script: &str, args: &[String], environment: &Environment, dir: &Path) -> u8 {
     let (environment, from) = (environment.clone(), dir.to_owned());
-    let scene = Scene { environment, dir: from.clone(), from, console: Console, narrate: plain };
+    let scene = Scene { environment, dir: from.clone(), from, console: Console, narrate: plain, debug: false };
     let refused = if script == "ait" { ait::outside(&scene, args) } else { None };
     refused.unwrap_or_else(|| run(script, args, &scene.environment, dir))
 }
@@ -68,11 +68,11 @@ pub fn run_by_name(script: &str, args: &[String], environment: &Environment, dir
 #[must_use]
 pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path) -> u8 {
     let (environment, from) = (environment.clone(), dir.to_owned());
-    let mut scene = Scene { environment, dir: from.clone(), from, console: Console, narrate: plain };
+    let mut scene = Scene { environment, dir: from.clone(), from, console: Console, narrate: plain, debug: false };
     if !ANYWHERE.contains(&script) {
         scene.dir = scene.home().unwrap_or(scene.dir);
     }
-    let (debug, args) = invocation::leading_debug(args);
+    let args = scene.take_leading_debug(args);
     if is_work(script, args) && is_exploring(&scene.environment, dir) {
         scene.console.error(&format!("{script}: this is a place for reading (git aitask explore); leave it first"));
         return 1;
@@ -97,7 +97,7 @@ pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path)
         "ait" => ait::run(&scene, args),
         "aitask_init_data.sh" => init_data::run(&scene, args),
         "aitask_task_worktree.sh" => task_worktree::run(&scene, args),
-        "aitask_remote_drift_check.sh" => drift_check::run(&scene, args, debug),
+        "aitask_remote_drift_check.sh" => drift_check::run(&scene, args),
         "aitask_web_merge.sh" => web_merge::run(&scene, args),
         "aitask_plan_externalize.sh" => plan_externalize::run(&scene, args),
         "desync_state.py" => desync_state::run(&scene, args),
@@ -105,7 +105,6 @@ pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path)
         "aitask_setup.sh" => setup::run(&scene, args),
         "aitask_sync.sh" => sync_data::run(&scene, args),
         _ => {
-            let _ = debug;
             scene.console.error(&format!("no script of this binary is named {script}: {}", SCRIPTS.join(", ")));
             2
         }

@@ -2,7 +2,7 @@
 //! the id counter, so all of it is files, and commits of exactly those files (specification 20).
 
 use crate::compat::folders::Folder;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::files::{Tree, data_checkout};
 use crate::git::{Branch, commit, refs};
 use crate::ledger::DATA;
@@ -231,7 +231,9 @@ impl Project<'_> {
         let data = self.data_dir();
         match data_state::unfinished(&data).first().filter(|_| self.guarded && data != self.root) {
             None => Ok(context),
-            Some(marker) => Err(Error::new(Kind::Conflict, data_state::stuck(marker)).detail("lines", true)),
+            Some(marker) => {
+                Err(Error::new(Kind::Conflict, data_state::stuck(marker)).with(Payload::Lines { lines: true }))
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! The id counter: one file on the branch `aitask-ids` that holds the next id to hand out.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::git::objects::Edit;
 use crate::git::{Branch, Oid};
 use crate::ledger::IDS;
@@ -16,7 +16,7 @@ pub const FILE: &str = "next_id.txt";
 /// there was a remote, or what this clone knew before the branch was set back. `None` when it is not published.
 ///
 /// # Errors
-/// [`Kind::Unparsable`] for a counter that is no number, with its text as the detail `value`.
+/// [`Kind::Unparsable`] for a counter that is no number, with its text.
 pub fn load(view: &View<'_>, branch: &Branch) -> Result<Option<u64>> {
     if view.tip(branch).published.is_none() {
         return Ok(None);
@@ -55,15 +55,15 @@ pub fn load_kept(view: &View<'_>, branch: &Branch) -> Result<Option<Kept>> {
 /// Reads the file of the counter.
 ///
 /// # Errors
-/// [`Kind::Unparsable`] for what is no number, with its text as the detail `value`.
+/// [`Kind::Unparsable`] for what is no number, with its text.
 pub fn parse(bytes: &[u8]) -> Result<u64> {
     let text = String::from_utf8_lossy(bytes).trim().to_owned();
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let counter = text.parse().ok().filter(|&counter| digits && counter < HIGHEST);
     counter.ok_or_else(|| {
         Error::new(Kind::Unparsable, format!("the id counter on {IDS} holds {text:?} instead of a number"))
-            .hint(format!("git log -p {IDS}"))
-            .detail("value", text)
+            .hint(command!["git log -p", IDS])
+            .with(Payload::Counter { value: text })
     })
 }
 

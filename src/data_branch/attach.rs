@@ -1,6 +1,6 @@
 //! The checkout of the data branch: `.aitask-data` and the links into it (specification 40, sections 2 and 8).
 
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, data_checkout};
 use crate::git::{Branch, Oid, refs, remote, worktree};
 use crate::ledger::DATA;
@@ -205,7 +205,11 @@ fn move_into(tree: &Tree, from: &Path, to: &Path) -> Result<()> {
             std::fs::remove_file(&path).map_err(io)?;
         } else {
             let message = format!("{} differs from {}", path.display(), target.display());
-            return Err(Error::new(Kind::Occupied, message).hint(format!("mv {0} {0}.old", quoted(&path))));
+            return Err(Error::new(Kind::Occupied, message).hint(command![
+                "mv",
+                path.display(),
+                format!("{}.old", path.display())
+            ]));
         }
     }
     std::fs::remove_dir(from).map_err(io)

@@ -3,7 +3,7 @@
 
 use crate::data_branch::attach;
 use crate::data_branch::initial_files::SEEDS;
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Hint, Kind, Result};
 use crate::files::data_checkout;
 use crate::git::objects::{self, Edit};
 use crate::git::porcelain::ls_tree::TreeEntry;
@@ -163,7 +163,7 @@ fn require_left(context: &Context, code: &Branch) -> Result<()> {
     let Some((first, _)) = files.first() else { return Ok(()) };
     let message = format!("{DATA} is there, but {code} still carries task data here: {first} and others");
     let upstream = context.channel.remote().map_or_else(String::new, |remote| format!("{remote}/"));
-    Err(Error::new(Kind::Occupied, message).hint(format!("git merge {upstream}{code}, then the same again")))
+    Err(Error::new(Kind::Occupied, message).advice(format!("git merge {upstream}{code}, then the same again")))
 }
 
 /// Whether the branch was made, and how; `with_code` takes the task data out of the code branch, too.
@@ -289,8 +289,8 @@ fn require_kept(context: &Context, data: &Oid, files: &[(String, TreeEntry)], co
     }
     let message = format!("{DATA} exists, and {code} carries task data that it never had: {}", lost.join(", "));
     Err(Error::new(Kind::Occupied, message).hint(match context.channel.remote() {
-        Some(remote) => format!("git pull {remote} {code}, where the move was published"),
-        None => format!("git rm -r {} {}", paths::TASKS_DIR, paths::PLANS_DIR),
+        Some(remote) => Hint::advice(format!("git pull {remote} {code}, where the move was published")),
+        None => command!["git rm -r", paths::TASKS_DIR, paths::PLANS_DIR],
     }))
 }
 
@@ -300,7 +300,11 @@ fn require_free(context: &Context) -> Result<()> {
     let place = root.join(paths::DATA_WORKTREE_DIR);
     if place.symlink_metadata().is_ok() && !std::fs::read_dir(&place).is_ok_and(|mut files| files.next().is_none()) {
         let message = format!("{} is in the way", place.display());
-        return Err(Error::new(Kind::Occupied, message).hint(format!("mv {0} {0}.old", paths::DATA_WORKTREE_DIR)));
+        return Err(Error::new(Kind::Occupied, message).hint(command![
+            "mv",
+            paths::DATA_WORKTREE_DIR,
+            format!("{}.old", paths::DATA_WORKTREE_DIR)
+        ]));
     }
     if let Some(what) = worktree::in_progress(root) {
         return Err(
@@ -317,9 +321,11 @@ pub(crate) fn require_clean(context: &Context, dir: &Path) -> Result<()> {
         return Ok(());
     }
     let below = dir.strip_prefix(&context.repository.root).ok().filter(|below| !below.as_os_str().is_empty());
-    let hint = below.map_or_else(String::new, |below| format!("cd {} && ", quoted(below)));
-    Err(Error::new(Kind::Dirty, ".gitignore has changes that are not committed, and must change")
-        .hint(format!("{hint}git add .gitignore && git commit .gitignore")))
+    let commit = command!["git add .gitignore && git commit .gitignore"];
+    Err(Error::new(Kind::Dirty, ".gitignore has changes that are not committed, and must change").hint(match below {
+        Some(below) => commit.within(below),
+        None => commit,
+    }))
 }
 
 /// Makes the data branch ignore what is private, where it does not: a branch that somebody else made, or an older

@@ -12,7 +12,7 @@ pub use crate::demo::invariants::Invariant;
 use crate::demo::sandbox::Stage;
 use crate::demo::scenario::Play;
 use crate::demo::score::{Options, Score};
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::files::private_folder;
 use crate::settings::Environment;
 use serde::Serialize;
@@ -84,6 +84,6 @@ pub fn demo(environment: &Environment, program: &Path, options: &Options, narrat
 
 fn kept(error: Error, folder: &Path) -> Error {
     error
-        .hint(format!("ls {}   # all of it was left there", quoted(folder)))
-        .detail("folder", folder.to_string_lossy().as_ref())
+        .hint(command!["ls", folder.display()].note("all of it was left there"))
+        .with(Payload::Folder { folder: folder.to_string_lossy().into_owned() })
 }

@@ -146,6 +146,13 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn a_shell_reads_a_quoted_word_as_it_was(word in "[^\0]*") {
+            proptest::prop_assert_eq!(shlex::split(&quoted(&word)), Some(vec![word]));
+        }
+    }
+
     #[test]
     fn unsafe_characters_become_spaces() {
         let text = "a\u{1b}[2J\u{7f}\u{9b}\u{202e}\u{2066}\u{2028}b\nc\td\re";

@@ -1,6 +1,6 @@
 //! Commits of named files of a checkout, and of nothing else.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::git::at_work;
 use crate::git::objects::{self, Edit, NewCommit, Parent};
 use crate::git::run::{Call, Output};
@@ -155,7 +155,7 @@ fn required(output: Output, name: &str) -> Result<Vec<u8>> {
     match output.code {
         Some(0) => Ok(output.stdout),
         code => Err(Error::new(Kind::Git, format!("git {name} failed: {}", output.complaint()))
-            .detail("code", code.unwrap_or(128))),
+            .with(Payload::ExitCode { code: code.unwrap_or(128) })),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What to say of a remote that could not be talked to.
 
-use crate::error::{Error, Kind, quoted};
+use crate::error::{Error, Kind, Payload};
 use crate::git::porcelain::failure::{self, Failure};
 use crate::git::run::{Call, Output};
 
@@ -18,13 +18,13 @@ pub(super) fn contact_error(remote: &str, call: &Call, output: &Output, failure:
         Failure::OldGit => return call.failure(output),
         Failure::Authentication => {
             let message = format!("authentication failed for the remote {remote}: {said}");
-            Error::new(Kind::Authentication, message).hint(format!("git fetch {}", quoted(remote)))
+            Error::new(Kind::Authentication, message).hint(command!["git fetch", remote])
         }
         Failure::Denied => Error::new(Kind::Denied, format!("the server of {remote} refused: {said}"))
-            .hint(format!("git remote get-url --push {}   # check that you may push there", quoted(remote))),
+            .hint(command!["git remote get-url --push", remote].note("check that you may push there")),
         _ => Error::new(Kind::Unreachable, format!("the remote {remote} cannot be reached: {said}"))
-            .hint(format!("git ls-remote {}", quoted(remote)))
-            .hint("run the same command again later"),
+            .hint(command!["git ls-remote", remote])
+            .advice("run the same command again later"),
     };
-    error.detail("stderr", stderr)
+    error.with(Payload::Said { stderr })
 }

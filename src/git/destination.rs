@@ -1,7 +1,7 @@
 //! Where a push goes. Everything that is published here is read again from where fetches come from, so both must be one
 //! repository: a swap elsewhere excludes nobody.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Hint, Kind, Result};
 use crate::files::{read_own, save_private};
 use crate::git::address::{Address, Relation, masked, resolved};
 use crate::git::contact::connection_error;
@@ -113,19 +113,24 @@ fn elsewhere(remote: &RemoteName, fetch: &str, push: &str, why: &str) -> Error {
         masked(fetch),
         masked(push)
     );
-    let hub = format!("git remote add hub \"$(git remote get-url {remote})\" && git config aitask.remote hub");
-    Error::new(Kind::Usage, message).hint(push_where_fetched(remote)).hint(format!("{hub}   # {remote} stays as it is"))
+    let hub = command!["git remote add hub \"$(git remote get-url", remote, ")\" && git config aitask.remote hub"];
+    Error::new(Kind::Usage, message).hint(push_where_fetched(remote)).hint(hub.note(format!("{remote} stays as it is")))
 }
 
 /// The command that makes pushes go where fetches come from.
-fn push_where_fetched(remote: &RemoteName) -> String {
-    format!("git config --replace-all remote.{remote}.pushurl \"$(git remote get-url {remote})\"")
+fn push_where_fetched(remote: &RemoteName) -> Hint {
+    command!["git config --replace-all", format!("remote.{remote}.pushurl"), "\"$(git remote get-url", remote, ")\""]
 }
 
 /// The command that makes fetches come from where pushes go.
-fn fetch_where_pushed(remote: &RemoteName) -> String {
-    format!(
-        "git remote set-url {remote} \"$(git remote get-url --push {remote})\" && git config --unset-all \
-         remote.{remote}.pushurl   # if the other one cannot be pushed to"
-    )
+fn fetch_where_pushed(remote: &RemoteName) -> Hint {
+    command![
+        "git remote set-url",
+        remote,
+        "\"$(git remote get-url --push",
+        remote,
+        ")\" && git config --unset-all",
+        format!("remote.{remote}.pushurl")
+    ]
+    .note("if the other one cannot be pushed to")
 }

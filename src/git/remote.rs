@@ -1,6 +1,6 @@
 //! The remote: one fetch for all branches, one push for all refs, and what came of it.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::git::at_work;
 use crate::git::contact::{connection_error, contact_error};
 use crate::git::porcelain::failure::{self, Ended, Failure};
@@ -201,12 +201,12 @@ pub fn push(
                 said.lines().filter(|line| !line.is_empty() && !line.starts_with("error: failed to push some refs"));
             let said: Vec<_> = said.collect();
             let message = format!("your pre-push hook refused the push to {remote}: {}", said.join("; "));
-            Error::new(Kind::Denied, message).hint("git hook run pre-push").detail("hook", "pre-push")
+            Error::new(Kind::Denied, message).hint("git hook run pre-push").with(Payload::Hook { hook: "pre-push" })
         }
         Failure::Unknown => {
             let said = failure::said(failure, &stderr);
             let error = Error::new(Kind::Unknown, format!("the push to {remote} was cut off: {said}"));
-            return Ok(Pushed::Unknown(error.detail("stderr", stderr).hint("run the same command again")));
+            return Ok(Pushed::Unknown(error.with(Payload::Said { stderr }).advice("run the same command again")));
         }
         _ => contact_error(remote.as_str(), &call, &output, failure),
     };

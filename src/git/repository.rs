@@ -1,6 +1,6 @@
 //! The repository we stand in, found once.
 
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Result};
 use crate::git::porcelain;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::registry::{self, git_dir};
@@ -200,7 +200,7 @@ pub struct Identities {
 fn not_a_repository(dir: &Path, complaint: &str) -> Error {
     if complaint.contains("dubious ownership") {
         return Error::new(Kind::NotARepository, complaint.lines().next().unwrap_or_default())
-            .hint(format!("git config --global --add safe.directory {}", quoted(dir)));
+            .hint(command!["git config --global --add safe.directory", dir.display()]);
     }
     Error::new(Kind::NotARepository, format!("{} is not inside a git repository", dir.display()))
         .hint("git init")

@@ -9,7 +9,7 @@ pub use git::{Git, WITHIN};
 pub use output::Output;
 pub use wait::Sieve;
 
-use crate::error::{Error, Kind, Result, harmless, quoted, redacted};
+use crate::error::{Error, Kind, Payload, Result, harmless, quoted, redacted};
 use crate::interrupt;
 use crate::settings::Environment;
 use rustix::process::{Pid, Signal};
@@ -319,7 +319,7 @@ impl Call {
         let complaint = output.complaint();
         if complaint.contains("unknown option") || complaint.contains("unknown switch") {
             let message = format!("this git is too old for `{}`", self.line());
-            return Error::new(Kind::GitTooOld, message).hint("git version").detail("stderr", complaint);
+            return Error::new(Kind::GitTooOld, message).hint("git version").with(Payload::Said { stderr: complaint });
         }
         if complaint.contains("Please tell me who you are") || complaint.contains("empty ident name") {
             return Error::new(Kind::NoIdentity, "git knows no name and e-mail to commit with")
@@ -329,15 +329,14 @@ impl Call {
         let code = output.ending();
         let said = if complaint.is_empty() { String::new() } else { format!(": {complaint}") };
         Error::new(Kind::Git, format!("`{}` failed ({code}){said}", self.line()))
-            .detail("command", self.line())
-            .detail("directory", self.dir.to_string_lossy().as_ref())
+            .with(Payload::Call { command: self.line(), directory: self.dir.to_string_lossy().into_owned() })
     }
 
     fn not_started(&self, error: &io::Error) -> Error {
         let program = self.program.to_string_lossy();
         let error = Error::new(Kind::Git, format!("cannot start {program}: {error}"));
         if which::which(&self.program).is_err() {
-            error.hint(format!("install {program}, or mend PATH"))
+            error.advice(format!("install {program}, or mend PATH"))
         } else {
             error
         }

@@ -1,6 +1,6 @@
 //! Worktrees: the registry, making and removing one, and its state.
 
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Result};
 use crate::git::at_work;
 use crate::git::porcelain::status::{self, Status, StatusEntry, StatusKind};
 use crate::git::porcelain::worktree_list::{Loosely, WorktreeRecord};
@@ -83,7 +83,7 @@ pub fn remove(repository: &Repository, path: &Path, discard: bool) -> Result<()>
     }
     if complaint.contains("contains modified or untracked files") || complaint.contains("is dirty") {
         return Err(Error::new(Kind::Dirty, format!("{} has uncommitted work", path.display()))
-            .hint(format!("cd {} && git status", quoted(path))));
+            .hint(command!["git status"].within(path)));
     }
     Err(call.failure(&output))
 }
@@ -139,7 +139,7 @@ const NOT_PUSHED: &str = "commits in a submodule that were not pushed";
 
 fn keeps(path: &Path, what: &str) -> Error {
     let show = path.display();
-    Error::new(Kind::Dirty, format!("{show} has {what}")).hint(format!("cd {} && git status", quoted(path)))
+    Error::new(Kind::Dirty, format!("{show} has {what}")).hint(command!["git status"].within(path))
 }
 
 /// The repositories of submodules, of submodules in submodules too. Their names may have slashes.

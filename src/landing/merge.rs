@@ -1,6 +1,6 @@
 //! Merging a task branch off to the side, and trying a command on the result.
 
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::git::merge::{self, Renames};
 use crate::git::objects::{self, NewCommit, Parent};
 use crate::git::porcelain::commit::Commit;
@@ -31,7 +31,7 @@ impl Mode {
             "merge" => Ok(Self::Merge),
             "squash" => Ok(Self::Squash),
             "ff" => Ok(Self::Ff),
-            _ => Err(Error::new(Kind::Usage, format!("{text:?} is no way to merge")).hint("use merge, squash or ff")),
+            _ => Err(Error::new(Kind::Usage, format!("{text:?} is no way to merge")).advice("use merge, squash or ff")),
         }
     }
 }
@@ -56,16 +56,13 @@ pub fn plan(context: &Context, mode: Mode, output: &Oid, into: &Branch, tip: &Oi
     if merge::is_ancestor(repository, tip, output)? {
         return Ok(Merge::Already);
     }
-    let place = || {
-        repository
-            .worktree_of(branch)
-            .ok()
-            .flatten()
-            .map_or_else(String::new, |record| format!("cd {} && ", quoted(&record.path)))
-    };
     let bring = || {
         let source = context.channel.remote().map_or_else(|| into.to_string(), |remote| format!("{remote}/{into}"));
-        format!("{}git merge {}", place(), quoted(&source))
+        let bring = command!["git merge", source];
+        match repository.worktree_of(branch) {
+            Ok(Some(record)) => bring.within(record.path),
+            _ => bring,
+        }
     };
     if mode == Mode::Ff {
         return if merge::is_ancestor(repository, output, tip)? {
@@ -80,8 +77,8 @@ pub fn plan(context: &Context, mode: Mode, output: &Oid, into: &Branch, tip: &Oi
             let files: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
             let message = format!("{branch} conflicts with {into} in {}", files.join(", "));
             Err(Error::new(Kind::Conflict, message)
-                .hint(format!("{}   # mend the files and commit, then finish again", bring()))
-                .detail("files", files))
+                .hint(bring().note("mend the files and commit, then finish again"))
+                .with(Payload::Files { files }))
         }
         MergeTree::Clean { tree } if Some(&tree) == tree_of(context, output)?.as_ref() => Ok(Merge::Already),
         MergeTree::Clean { tree } => Ok(Merge::Tree(tree)),
@@ -138,5 +135,5 @@ pub fn check(context: &Context, command: &str, output: &Oid, merge: &Merge, tip:
     }
     let exit = output.ending();
     Err(Error::new(Kind::CheckFailed, format!("the check failed on the merged tree ({exit}): {command}"))
-        .hint("git commit -a   # in the worktree, once it is mended; then finish again"))
+        .hint(command!["git commit -a"].note("in the worktree, once it is mended; then finish again")))
 }

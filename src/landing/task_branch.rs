@@ -2,7 +2,7 @@
 //! commit proves that it is merged.
 
 use crate::coordination::claim_record::{Held, Landing};
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::{Branch, Oid, merge, refs};
 use crate::ledger::plan::trailer;
 use crate::ledger::{Channel, Plan, View};
@@ -51,14 +51,12 @@ pub(crate) fn require_whole(
         if theirs.len() == 1 { "commit that is" } else { "commits that are" },
         if theirs.len() > 5 { "; ..." } else { "" },
     );
-    let (branch, path) = (&place.branch, quoted(&place.path));
+    let branch = &place.branch;
     let count = theirs.len();
     let message = format!("{branch} on {remote} has {count} {commits} not here: {}{more}", shown.join("; "));
-    let how = if merge::is_ancestor(repository, tip, &published)? { "merge --ff-only" } else { "merge" };
-    Err(Error::new(Kind::Behind, message).hint(format!(
-        "cd {path} && git {how} {}   # look at them, then finish again",
-        quoted(format!("{remote}/{branch}"))
-    )))
+    let how = if merge::is_ancestor(repository, tip, &published)? { "git merge --ff-only" } else { "git merge" };
+    let merge = Hint::from(how).word(&format!("{remote}/{branch}")).within(&place.path);
+    Err(Error::new(Kind::Behind, message).hint(merge.note("look at them, then finish again")))
 }
 
 /// Adds the push of the task branch to a plan, and notes what is pushed: the next push may replace it.
@@ -130,8 +128,8 @@ pub(crate) fn over_without_it(context: &Context, view: &View<'_>, path: &TaskPat
     });
     let by = archived.filter(|by| !by.is_empty()).map_or_else(String::new, |by| format!(" by {by}"));
     Error::new(Kind::NotHolder, format!("{} was archived{by}; {where_it_is}", id.t()))
-        .hint(format!("git aitask log {id}"))
-        .detail("archived", path.as_str())
+        .hint(command!["git aitask log", id])
+        .with(Payload::Archived { archived: path.to_string() })
 }
 
 /// Refuses to take a task for one without work here, where its branch is called after an earlier name of the task.
@@ -153,7 +151,7 @@ pub(crate) fn require_no_former_name(
         if landed != Some(true) {
             let message =
                 format!("{} was renamed: its work is on {former}, and its branch is called {branch} now", task.t());
-            let hint = format!("git branch -m {} {}   # then the same command again", quoted(&former), quoted(branch));
+            let hint = command!["git branch -m", former, branch].note("then the same command again");
             return Err(Error::new(Kind::Occupied, message).hint(hint));
         }
     }
@@ -163,8 +161,8 @@ pub(crate) fn require_no_former_name(
 /// The refusal over a task branch that this clone does not have.
 pub(crate) fn missing(task: &Task, branch: &Branch) -> Error {
     Error::new(Kind::NoCommits, format!("{} has no branch {branch} in this clone", task.id.t()))
-        .hint(format!("git aitask archive {}   # if its work is done elsewhere", task.id))
-        .hint(format!("git aitask pick {}   # to get a worktree", task.id))
+        .hint(command!["git aitask archive", task.id].note("if its work is done elsewhere"))
+        .hint(command!["git aitask pick", task.id].note("to get a worktree"))
 }
 
 /// Refuses an empty branch, which is not finished work. One whose commits are all in the output branch is, if it ever had any.
@@ -185,9 +183,9 @@ pub(crate) fn require_commits(
         return Ok(());
     }
     Err(Error::new(Kind::NoCommits, format!("{} has no commits of its own", place.branch))
-        .hint(format!("cd {} && git commit", quoted(&place.path)))
-        .hint(format!("git aitask drop {}", path.id()))
-        .hint(format!("git aitask archive {}   # if there is nothing to merge", path.id())))
+        .hint(command!["git commit"].within(&place.path))
+        .hint(command!["git aitask drop", path.id()])
+        .hint(command!["git aitask archive", path.id()].note("if there is nothing to merge")))
 }
 
 /// Forgets the merge that was to be published by commits with this mark, if it certainly was not.

@@ -28,8 +28,8 @@ impl Channel {
                 Kind::Usage,
                 format!("no remote is named origin, and {name} may be the one that coordinates"),
             )
-            .hint(format!("git config aitask.remote {name}"))
-            .hint("git config aitask.remote .   # no remote: coordinate on this machine alone")),
+            .hint(command!["git config aitask.remote", name])
+            .hint(command!["git config aitask.remote ."].note("no remote: coordinate on this machine alone"))),
             (_, channel, _) => Ok(channel),
         }
     }

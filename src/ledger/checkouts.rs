@@ -203,9 +203,7 @@ impl Ledger<'_> {
             if let Forward::Refused(said) = carry::could_carry(self.repository, &path, old, new, adopted, written)? {
                 let place = path.display();
                 let message = format!("uncommitted changes in {place} are in the way: {}", first_line(&said));
-                return Err(
-                    Error::new(crate::error::Kind::Dirty, message).hint(format!("cd {} && git status", quoted(&path)))
-                );
+                return Err(Error::new(crate::error::Kind::Dirty, message).hint(command!["git status"].within(&path)));
             }
             let (old, new) = (old.to_string(), new.to_string());
             let record = Carried { path, branch: branch.to_string(), old, new, adopted: adopted.clone() };

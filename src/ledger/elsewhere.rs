@@ -1,7 +1,7 @@
 //! Other sets of coordination branches than the one that counts: on another remote, and those of this repository alone, from
 //! before it had a remote.
 
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::address::masked;
 use crate::git::{Oid, RefName, RemoteName, destination, remote};
 use crate::ledger::view::{Tip, View};
@@ -42,24 +42,24 @@ impl Ledger<'_> {
     /// [`Kind::Usage`] when one has; [`Kind::Unreachable`] when one cannot be asked.
     pub fn require_first(&self, former: Option<&str>) -> Result<()> {
         let Some(ours) = self.channel.remote() else { return Ok(()) };
-        let all_the_same = format!("git aitask init --remote {ours}   # begins another set there, all the same");
-        let found = |other: &str, hint: String| {
+        let all_the_same = command!["git aitask init --remote", ours].note("begins another set there, all the same");
+        let found = |other: &str, hint: Hint| {
             let message = format!(
                 "{ours} has no coordination branches, and {other} has: with a second set, two people can hold one task"
             );
-            Err(Error::new(Kind::Usage, message).hint(hint).hint(all_the_same.as_str()))
+            Err(Error::new(Kind::Usage, message).hint(hint).hint(all_the_same.clone()))
         };
         let has_some = |other: &str, address: &str| {
             let asked = destination::coordination_branches(self.repository, address, self.timeout);
             let branches = asked.map_err(|error| {
                 let message = format!("cannot tell whether {other} has coordination branches: {error}");
                 Error::new(error.kind(), message)
-                    .hint(format!("git ls-remote {}", quoted(masked(address))))
-                    .hint(all_the_same.as_str())
+                    .hint(command!["git ls-remote", masked(address)])
+                    .hint(all_the_same.clone())
             })?;
             Ok::<_, Error>([LOCKS, IDS].iter().any(|branch| branches.contains_key(&format!("refs/heads/{branch}"))))
         };
-        let use_it = |name: &RemoteName| format!("git config aitask.remote {name}");
+        let use_it = |name: &RemoteName| command!["git config aitask.remote", name];
         if let Some(name) = self.seen_elsewhere()? {
             return found(&format!("the remote {name}"), use_it(&name));
         }
@@ -72,7 +72,7 @@ impl Ledger<'_> {
         if let Some(address) = former {
             let other = format!("{}, where {ours} was before,", masked(address));
             if has_some(&other, address)? {
-                return found(&other, format!("git remote set-url {ours} {}", quoted(masked(address))));
+                return found(&other, command!["git remote set-url", ours, masked(address)]);
             }
         }
         Ok(())
@@ -89,8 +89,8 @@ impl Ledger<'_> {
             (Some(ours), Some(Ok(Some(name)))) => {
                 let message = format!("{ours} has no coordination branches, and the remote {name} has");
                 Error::new(Kind::NotInitialised, message)
-                    .hint(format!("git config aitask.remote {name}"))
-                    .hint(format!("git aitask init --remote {ours}   # begins another set there, all the same"))
+                    .hint(command!["git config aitask.remote", name])
+                    .hint(command!["git aitask init --remote", ours].note("begins another set there, all the same"))
             }
             _ => error,
         }
@@ -119,8 +119,8 @@ impl Ledger<'_> {
             "this clone has a branch {LOCKS} from before it had a remote, and {remote} does not know the locks on it"
         );
         Error::new(Kind::NotInitialised, message)
-            .hint("git aitask init   # publishes them")
-            .hint(format!("git branch -D {LOCKS}   # if it is an old copy of the remote's"))
-            .detail("branch", LOCKS)
+            .hint(command!["git aitask init"].note("publishes them"))
+            .hint(command!["git branch -D", LOCKS].note("if it is an old copy of the remote's"))
+            .with(Payload::Unpublished { branch: LOCKS })
     }
 }

@@ -2,7 +2,7 @@
 //! `git fetch --prune` removes what the remote does not have any more: in a file of ours for each branch, and, so that
 //! git keeps the objects, in the refs that [`remote::fetch`] brings along.
 
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::files::{read_own, save_private};
 use crate::git::address::{Relation, masked};
 use crate::git::{Branch, Oid, RefName, RemoteName, Repository, destination, refs, remote};
@@ -217,12 +217,11 @@ impl Ledger<'_> {
     pub(super) fn set_back_error(&self, branch: &Branch, set_back: &SetBack) -> Error {
         let SetBack { newer, lost } = set_back;
         let error = Error::new(Kind::BranchGone, self.set_back_message(branch, set_back))
-            .hint("git aitask init   # brings it forward again")
-            .detail("branches", vec![branch.to_string()])
-            .detail("commit", newer.as_str());
+            .hint(command!["git aitask init"].note("brings it forward again"))
+            .with(Payload::Lost { branches: vec![branch.to_string()], commit: newer.to_string() });
         let Some(file) = self.file_of_known(branch) else { return error };
         let without = if lost.is_empty() { "" } else { ", without those locks" };
-        error.hint(format!("rm {}   # takes the older state{without}", quoted(&file)))
+        error.hint(command!["rm", file.display()].note(format!("takes the older state{without}")))
     }
 
     /// What happened to a branch that was set back.
@@ -251,16 +250,12 @@ impl Ledger<'_> {
         let is = if gone.len() == 1 { format!("branch {first} is") } else { "coordination branches are".to_owned() };
         let message = format!("the {is} gone from {remote}{moved}; this clone knew {known}");
         let names: Vec<_> = gone.iter().map(|(branch, _)| branch.to_string()).collect();
-        let hint = if gone.iter().all(|(_, gone)| gone.newest.is_some()) {
-            "git aitask init   # puts it back as this clone knew it"
+        let note = if gone.iter().all(|(_, gone)| gone.newest.is_some()) {
+            "puts it back as this clone knew it"
         } else {
-            "git aitask init   # in a clone that still has it; here it would begin anew"
+            "in a clone that still has it; here it would begin anew"
         };
-        Some(
-            Error::new(Kind::BranchGone, message)
-                .hint(hint)
-                .detail("branches", names)
-                .detail("commit", what.newest.as_ref().unwrap_or(&what.last).as_str()),
-        )
+        let lost = Payload::Lost { branches: names, commit: what.newest.as_ref().unwrap_or(&what.last).to_string() };
+        Some(Error::new(Kind::BranchGone, message).hint(command!["git aitask init"].note(note)).with(lost))
     }
 }

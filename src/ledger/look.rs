@@ -106,6 +106,6 @@ pub(super) fn out_of_time(timeout: Duration, raced: bool, said: &str) -> Error {
     } else {
         format!("the refs stay locked on the server after {seconds} s, although nobody moves them: {said}")
     };
-    let error = Error::new(Kind::Contention, message).hint("run the same command again");
-    if raced { error } else { error.hint("look for a stale .lock file beside the ref on the server") }
+    let error = Error::new(Kind::Contention, message).advice("run the same command again");
+    if raced { error } else { error.advice("look for a stale .lock file beside the ref on the server") }
 }

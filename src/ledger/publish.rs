@@ -1,6 +1,6 @@
 //! Publishing: the compare-and-swap itself, and reading its outcome without guessing.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::git::porcelain::push::{PushReport, Rejection};
 use crate::git::refs::Swap;
 use crate::git::remote::{PushOptions, Pushed};
@@ -169,5 +169,5 @@ fn judge(remote: &RemoteName, report: &PushReport) -> Outcome {
         denied.map(|pushed| pushed.to.branch().map_or_else(|| pushed.to.to_string(), |b| b.to_string())).collect();
     let words = [vec![said], report.said.clone()].concat().join("; ");
     let message = format!("the server of {remote} refused the push to {}: {words}", names.join(", "));
-    Outcome::Denied(Error::new(Kind::Denied, message).detail("branches", names))
+    Outcome::Denied(Error::new(Kind::Denied, message).with(Payload::Refused { branches: names }))
 }

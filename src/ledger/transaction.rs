@@ -25,7 +25,7 @@ fn after(error: Error, landed: &BTreeSet<Branch>) -> Error {
     if error.kind() == Kind::Unknown || error.kind().exit_code() == 1 {
         return error.and(&more);
     }
-    Error::new(Kind::Unknown, format!("{error}{more}")).hint("run the same command again: it finishes the job")
+    Error::new(Kind::Unknown, format!("{error}{more}")).advice("run the same command again: it finishes the job")
 }
 
 impl Ledger<'_> {

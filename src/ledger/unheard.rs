@@ -57,8 +57,8 @@ impl<T> Unheard<T> {
         let why = if why.contains(&said) { String::new() } else { format!("; then: {why}") };
         let message = format!("it is not known whether this was published, and it may still be: {said}{why}");
         let unknown = Error::new(Kind::Unknown, message);
-        let unknown = last.details().iter().fold(unknown, |error, (name, value)| error.detail(name, value.clone()));
-        unknown.hint("run the same command again: it finds out, and finishes the job")
+        let unknown = last.payloads().iter().cloned().fold(unknown, Error::with);
+        unknown.advice("run the same command again: it finds out, and finishes the job")
     }
 }
 

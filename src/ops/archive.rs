@@ -98,14 +98,12 @@ fn archive_one(context: &Context, wanted: &Wanted, gates: Gates) -> Result<Archi
         let open: Vec<_> = index.children_of(path.id()).map(TaskId::t).collect();
         if !open.is_empty() {
             let message = format!("{} has open children: {}", path.id().t(), open.join(", "));
-            return Err(
-                Error::new(Kind::NotClaimable, message).hint(format!("git aitask list --children {}", path.id()))
-            );
+            return Err(Error::new(Kind::NotClaimable, message).hint(command!["git aitask list --children", path.id()]));
         }
         if gates == Gates::Count {
             let document = Document::parse(found.file(&data, path.as_str()).unwrap_or_default());
-            let again = format!("git aitask archive {} --override-gates", path.id());
-            crate::archive::gates::require_passed(context, view, path, &document, &again)?;
+            let again = command!["git aitask archive", path.id(), "--override-gates"];
+            crate::archive::gates::require_passed(context, view, path, &document, again)?;
         }
         let filing = Filing::of(view, &index, path)?;
         // Also a task that nobody holds: somebody may be locking it just now.

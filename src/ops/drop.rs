@@ -43,7 +43,7 @@ pub struct Dropped {
 pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: bool) -> Result<Dropped> {
     if status.is_closed() || *status == Status::Implementing {
         return Err(Error::new(Kind::Usage, format!("a task is not dropped as {status}"))
-            .hint("use Ready, Postponed or Editing"));
+            .advice("use Ready, Postponed or Editing"));
     }
     let session = context.session()?;
     let (locks_branch, data) = branches(context)?;
@@ -73,10 +73,9 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: b
         }
         require_holder(context, &session, path.id(), lock.as_ref())?;
         found.require_removable(context, discard).map_err(|error| match error.kind() {
-            Kind::Dirty => error.hint(format!("git aitask drop {} --discard   # loses it", path.id())),
-            _ if found.record.as_ref().is_some_and(worktree::is_gone) => {
-                error.hint(format!("git aitask drop {} --discard   # gives the task back, and leaves this", path.id()))
-            }
+            Kind::Dirty => error.hint(command!["git aitask drop", path.id(), "--discard"].note("loses it")),
+            _ if found.record.as_ref().is_some_and(worktree::is_gone) => error
+                .hint(command!["git aitask drop", path.id(), "--discard"].note("gives the task back, and leaves this")),
             _ => error,
         })?;
         place = Some(found);

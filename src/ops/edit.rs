@@ -69,10 +69,12 @@ pub fn by_hand(context: &Context, wanted: &Wanted) -> Result<Option<Edited>> {
 const OF_HOLDER: [&str; 2] = ["status", "assigned_to"];
 
 fn publish(context: &Context, wanted: &Wanted, make: &dyn Fn(&Document) -> Result<Document>) -> Result<Edited> {
-    match publish_with(context, wanted, make, Locks::NotRead)? {
-        Some(edited) => Ok(edited),
-        None => publish_with(context, wanted, make, Locks::Read)?
-            .ok_or_else(|| Error::new(Kind::Bug, "a change with the locks read wants them read")),
+    let mut read = Locks::NotRead;
+    loop {
+        match publish_with(context, wanted, make, read)? {
+            Attempt::Edited(edited) => return Ok(*edited),
+            Attempt::GoesByLocks => read = Locks::Read,
+        }
     }
 }
 
@@ -84,28 +86,34 @@ enum Locks {
     Read,
 }
 
-/// `None` when the change is one that goes by the locks, and they were not read.
+/// What a look at the task came to.
+enum Attempt {
+    /// It is as it was to be.
+    Edited(Box<Edited>),
+    /// The change is one that goes by the locks, and they were not read.
+    GoesByLocks,
+}
+
 fn publish_with(
     context: &Context,
     wanted: &Wanted,
     make: &dyn Fn(&Document) -> Result<Document>,
     read: Locks,
-) -> Result<Option<Edited>> {
+) -> Result<Attempt> {
     let (locks_branch, data) = branches(context)?;
     let mut all = vec![data.clone()];
     all.extend((read == Locks::Read).then(|| locks_branch.clone()));
-    let mut goes_by_locks = false;
     let landed = context.ledger().transact(&nonce()?, &all, |view| {
         let index = Index::load(view, &data)?;
         let path = index.require_active(wanted)?.clone();
         let before = index.load_document(view, path.as_str())?;
         let mut after = make(&before)?;
-        goes_by_locks = OF_HOLDER.iter().any(|key| after.scalar_last(key) != before.scalar_last(key));
+        let goes_by_locks = OF_HOLDER.iter().any(|key| after.scalar_last(key) != before.scalar_last(key));
         if goes_by_locks && read == Locks::NotRead {
-            return Err(Error::new(Kind::Bug, "the locks must be read"));
+            return Ok(Decision::Nothing(None));
         }
         if after == before {
-            return Ok(Decision::Nothing((Task::from_document(path, &before), false)));
+            return Ok(Decision::Nothing(Some((Task::from_document(path, &before), false))));
         }
         // What was wrong before does not stop a change of something else.
         let types = issue_types(view, &data)?;
@@ -130,14 +138,11 @@ fn publish_with(
         let plan = Plan::new().step(&data, Step::edit(subject, changes));
         let is_set_up = view.base(&locks_branch).is_some();
         let plan = if goes_by_locks && is_set_up { plan.fenced(&locks_branch, id) } else { plan };
-        Ok(Decision::Swap(plan, (task, true)))
-    });
-    if goes_by_locks && read == Locks::NotRead {
-        return Ok(None);
-    }
-    let landed = landed?;
-    let (task, changed) = &landed.value;
-    Ok(Some(Edited { task: TaskInfo::from(task), changed: *changed, aside: Aside::of(context, &landed) }))
+        Ok(Decision::Swap(plan, Some((task, true))))
+    })?;
+    let Some((task, changed)) = &landed.value else { return Ok(Attempt::GoesByLocks) };
+    let (task, changed, aside) = (TaskInfo::from(task), *changed, Aside::of(context, &landed));
+    Ok(Attempt::Edited(Box::new(Edited { task, changed, aside })))
 }
 
 /// A child that is done leaves its parent's list (specification 20, section 7.6).

@@ -1,10 +1,11 @@
 //! Looking at committed code while others work: a sealed worktree of its own, gone afterwards (specification 60, section
 //! 4). Takes no lock, makes no branch, asks no remote.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::git::run::Call;
 use crate::git::{Branch, Oid, RefName, RefUpdate, Repository, refs, worktree};
 use crate::project::context::Context;
+use crate::project::leftovers::Writing;
 use crate::project::leftovers::{PURPOSE, VARIABLE, seal};
 use crate::worktrees::base::Base;
 use crate::worktrees::scratch::Scratch;
@@ -28,7 +29,7 @@ pub fn explore(context: &Context, at: Option<&str>, command: &[String]) -> Resul
     let name = repository.root.file_name().map_or_else(|| "code".into(), std::ffi::OsStr::to_string_lossy);
     let scratch = Scratch::make(context, PURPOSE, &name, &commit)?;
     let branches = refs::load_below(repository, "refs/heads/");
-    let ran = seal(&scratch.path, true).and_then(|()| run(context, &scratch, command));
+    let ran = seal(&scratch.path, Writing::Refused).and_then(|()| run(context, &scratch, command));
     let written = branches.and_then(|branches| written(repository, &scratch, &commit, &branches));
     scratch.remove(context)?;
     let (code, written) = (ran?, written?);
@@ -43,9 +44,9 @@ pub fn explore(context: &Context, at: Option<&str>, command: &[String]) -> Resul
         shown.join(", ")
     );
     Err(Error::new(Kind::Dirty, message)
-        .hint("git aitask new \"...\", to file what was found")
-        .hint("git aitask pick ID, to work on it")
-        .detail("written", written))
+        .advice("git aitask new \"...\", to file what was found")
+        .advice("git aitask pick ID, to work on it")
+        .with(Payload::Written { written }))
 }
 
 fn resolve(repository: &Repository, revision: &str) -> Result<Oid> {

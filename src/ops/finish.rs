@@ -6,7 +6,7 @@ use crate::archive::archiver::Filing;
 use crate::archive::gates;
 use crate::coordination::claim_record::Held;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Payload, Result, quoted};
 use crate::git::{Branch, Oid};
 use crate::landing::merge::{self, Merge, Mode};
 use crate::landing::task_branch;
@@ -111,7 +111,7 @@ pub fn finish(context: &Context, wanted: &Wanted, options: &Options) -> Result<F
             Err(other) => (into, branch) = (other.into, other.branch),
         }
     }
-    Err(Error::new(Kind::Contention, "the plan keeps changing").hint("run the same command again"))
+    Err(Error::new(Kind::Contention, "the plan keeps changing").advice("run the same command again"))
 }
 
 /// The task branch by what this clone knows of the task; none, where it does not know it yet.
@@ -285,8 +285,8 @@ impl Finisher<'_> {
                 }
             }
             if !self.options.no_push && !self.options.override_gates {
-                let again = format!("git aitask finish {} --override-gates", path.id());
-                gates::require_passed(self.context, view, &path, &document, &again)?;
+                let again = command!["git aitask finish", path.id(), "--override-gates"];
+                gates::require_passed(self.context, view, &path, &document, again)?;
             }
             plan = self.merge(view, plan, &mut done, &document)?;
         }
@@ -404,6 +404,6 @@ fn explain(error: Error, into: &Branch, wanted: &Wanted) -> Error {
     }
     let message = format!("{error}; nothing has landed");
     Error::new(Kind::Denied, message)
-        .hint(format!("git aitask finish {} --no-push   # pushes the task branch for a pull request", wanted.id))
-        .detail("branch", into.as_str())
+        .hint(command!["git aitask finish", wanted.id, "--no-push"].note("pushes the task branch for a pull request"))
+        .with(Payload::Protected { branch: into.to_string() })
 }

@@ -3,7 +3,7 @@
 
 use crate::coordination::meaning::own_locks_at;
 use crate::coordination::{LockEntry, ids, locks};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::git::objects::{self, Edit};
 use crate::git::{Branch, Oid, RefUpdate, merge, refs};
 use crate::ledger::known::SetBack;
@@ -107,8 +107,8 @@ impl Founding {
             let message = format!("before this clone had a remote, tasks were locked that others hold: {said}");
             let tasks: Vec<_> = clashes.iter().map(|(task, ..)| task.to_string()).collect();
             return Err(Error::new(Kind::Held, message)
-                .hint(format!("git aitask unlock {task} --force --remote .   # gives up the lock in this clone"))
-                .detail("tasks", tasks));
+                .hint(command!["git aitask unlock", task, "--force --remote ."].note("gives up the lock in this clone"))
+                .with(Payload::Tasks { tasks }));
         }
         ours.retain(|lock| theirs.iter().all(|other| other.task != lock.task));
         if ours.is_empty() {
@@ -190,7 +190,7 @@ impl Founding {
             if let Some(bundle) = index.legacy_bundle() {
                 let message = format!("the ids in {bundle} cannot be read, so the counter could hand one out twice");
                 return Err(Error::new(Kind::Unparsable, message)
-                    .hint("make aitask-ids with the script aitask_claim_id.sh --init"));
+                    .advice("make aitask-ids with the script aitask_claim_id.sh --init"));
             }
             self.plan = ids::initialise(plan(self), &branch, lowest, local);
             self.made.push(format!("branch {branch}, next id {lowest}"));

@@ -3,7 +3,7 @@
 use crate::data_branch::attach::{self, Attached};
 use crate::data_branch::initial_files::SEEDS;
 use crate::data_branch::migrate;
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Result};
 use crate::files::exclude;
 use crate::git::objects::Edit;
 use crate::ledger::plan::Step;
@@ -48,7 +48,7 @@ pub fn init(context: &Context) -> Result<Initialised> {
                 Kind::NotInitialised,
                 format!("the branch {data} is not published on {remote} yet"),
             )
-            .hint(format!("git push -u {remote} {}", quoted(&data))));
+            .hint(command!["git push -u", remote, data]));
         }
         let index = Index::load(view, &data)?;
         let mut founding = Founding::default();
@@ -70,7 +70,7 @@ pub fn init(context: &Context) -> Result<Initialised> {
                 unlocked.join(", ")
             );
             return Err(Error::new(Kind::BranchGone, message)
-                .hint(format!("git aitask init --remote {remote}   # makes a new one, on which nobody holds anything")));
+                .hint(command!["git aitask init --remote", remote].note("makes a new one, on which nobody holds anything")));
         }
         let Founding { mut plan, mut made, mut found } = founding;
         let mut changes = Vec::new();

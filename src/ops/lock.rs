@@ -3,7 +3,7 @@
 use crate::coordination::claim_record::Held;
 use crate::coordination::decide::{self, Taking};
 use crate::coordination::{LockEntry, Locks, ReadLocks};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::ledger::{Decision, nonce};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{judge, require_holder};
@@ -75,8 +75,8 @@ pub fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
             Taking::Held(lock) => {
                 let holder = Holder::new(context, lock, &session.host);
                 return Err(Error::new(Kind::Held, format!("{} is {}", id.t(), holder.sentence()))
-                    .hint(format!("git aitask pick {id} --steal"))
-                    .detail("holder", serde_json::to_value(&holder).unwrap_or_default()));
+                    .hint(command!["git aitask pick", id, "--steal"])
+                    .with(Payload::Held { holder: Payload::described(&holder) }));
             }
         };
         if !context.dry_run {
@@ -117,7 +117,7 @@ pub fn unlock(context: &Context, wanted: &Wanted, force: bool) -> Result<Unlocke
         let Some(plan) = decide::release(&locks_branch, &locks, id) else { return Ok(Decision::Nothing(false)) };
         if !force {
             require_holder(context, &session, id, found.lock(id)?.as_ref())
-                .map_err(|error| error.hint(format!("git aitask unlock {id} --force")))?;
+                .map_err(|error| error.hint(command!["git aitask unlock", id, "--force"]))?;
         }
         Ok(Decision::Swap(plan, true))
     })?;

@@ -1,7 +1,7 @@
 //! Making a task: its id and its file in one swap, so that no id is burnt.
 
 use crate::coordination::ids;
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::ledger::plan::Step;
 use crate::ledger::{Decision, Ledger, Plan, nonce};
@@ -55,7 +55,7 @@ pub fn new(context: &Context, options: &Options) -> Result<Created> {
     let (clean, dropped) = clean_labels(&options.labels);
     if !dropped.is_empty() {
         return Err(Error::new(Kind::Usage, format!("no label can be made of {:?}", dropped.join(", ")))
-            .hint("use letters, digits, _ and -"));
+            .advice("use letters, digits, _ and -"));
     }
     let mut task = NewTask {
         priority: options.priority,
@@ -82,7 +82,7 @@ pub fn new_by_hand(context: &Context, options: &Options, title: &str) -> Result<
         match draft.flatten() {
             Some(draft) => {
                 saved.discard();
-                error.hint(format!("git aitask new --publish {draft}   # your text is kept there"))
+                error.hint(command!["git aitask new --publish", draft].note("your text is kept there"))
             }
             None => saved.kept(error),
         }
@@ -99,7 +99,7 @@ pub fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
     let found = if paths::is_draft(&path) { context.tree().load(&file)? } else { None };
     let bytes = found.ok_or_else(|| {
         Error::new(Kind::NoSuchTask, format!("there is no draft {name:?} in {}", paths::DRAFTS_DIR))
-            .hint(format!("ls {}", quoted(context.data_dir().join(paths::DRAFTS_DIR))))
+            .hint(command!["ls", context.data_dir().join(paths::DRAFTS_DIR).display()])
     })?;
     let document = Document::parse(&bytes);
     let title = paths::draft_slug(&path).map_or_else(|| "unnamed task".to_owned(), |slug| slug.humanised());
@@ -147,7 +147,7 @@ fn publish(context: &Context, options: &Options, task: &NewTask, draft: Option<&
             let parent = index.require_active(wanted)?.id();
             if parent.is_child() {
                 return Err(Error::new(Kind::Usage, format!("{} is a child itself", parent.t()))
-                    .hint("a child has no children"));
+                    .advice("a child has no children"));
             }
             TaskId::child(parent.number(), index.next_child(parent))
         } else if let Some(id) = claimed.filter(|_| view.landed.contains(&ids_branch)) {

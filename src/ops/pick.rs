@@ -4,7 +4,7 @@ use crate::coordination::claim_record::Held;
 use crate::coordination::decide::Holding;
 use crate::coordination::locks::lock_step;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::objects::Edit;
 use crate::git::{Branch, Oid};
 use crate::ledger::plan::Step;
@@ -233,16 +233,15 @@ impl Picker<'_> {
         }
         let locks = view.require_locks()?;
         let ready: Vec<_> = ready(&index, view, &locks)?.into_iter().take(3).collect();
-        let error = ready.iter().fold(refusal, |error, task| {
-            error.hint(format!("git aitask pick {}   # {}", task.id, as_note(&task.title)))
-        });
+        let error = ready
+            .iter()
+            .fold(refusal, |error, task| error.hint(command!["git aitask pick", task.id].note(as_note(&task.title))));
         // Last, since whoever types the first hint should take from nobody.
-        let error =
-            self.options.wanted.iter().take(1).fold(error, |error, wanted| {
-                error.hint(format!("git aitask pick {} --steal   # take it over", wanted.id))
-            });
+        let error = self.options.wanted.iter().take(1).fold(error, |error, wanted| {
+            error.hint(command!["git aitask pick", wanted.id, "--steal"].note("take it over"))
+        });
         let ready: Vec<_> = ready.iter().map(TaskInfo::from).collect();
-        Err(error.detail("ready", serde_json::to_value(ready).unwrap_or_default()))
+        Err(error.with(Payload::Ready { ready: Payload::described(&ready) }))
     }
 
     fn take(
@@ -305,11 +304,11 @@ impl Picker<'_> {
 
     fn require_claimable(&self, index: &Index, task: &Task, took: Took) -> Result<()> {
         let id = task.id;
-        let refuse = |kind: Kind, why: String, hint: String| Err(Error::new(kind, why).hint(hint));
+        let refuse = |kind: Kind, why: String, hint: Hint| Err(Error::new(kind, why).hint(hint));
         if task.status.is_closed() {
             let into = task.folded_into.as_ref().map_or_else(String::new, |into| format!(" into {into}"));
             let why = format!("{} is {}{into}", id.t(), task.status);
-            return refuse(Kind::NotClaimable, why, format!("git aitask show {id}"));
+            return refuse(Kind::NotClaimable, why, command!["git aitask show", id]);
         }
         let mut children: Vec<_> = index.children_of(id).chain(task.children.iter().copied()).collect();
         children.sort_unstable();
@@ -317,13 +316,13 @@ impl Picker<'_> {
         if let Some(first) = children.first() {
             let names: Vec<_> = children.iter().map(|id| id.t()).collect();
             let why = format!("{} has open children, which are the work: {}", id.t(), names.join(", "));
-            return refuse(Kind::NotClaimable, why, format!("git aitask pick {first}"));
+            return refuse(Kind::NotClaimable, why, command!["git aitask pick", first]);
         }
         let blockers = index.blocked_by(task);
         if took != Took::Mine && !blockers.is_empty() && !self.options.ignore_blocked {
             let names: Vec<_> = blockers.iter().map(ToString::to_string).collect();
             let why = format!("{} waits for {}", id.t(), names.join(", "));
-            return refuse(Kind::Blocked, why, format!("git aitask pick {id} --ignore-blocked"));
+            return refuse(Kind::Blocked, why, command!["git aitask pick", id, "--ignore-blocked"]);
         }
         Ok(())
     }
@@ -340,7 +339,7 @@ impl Picker<'_> {
         let id = task.id;
         let why = if changed { "changed hands meanwhile: it is" } else { "is" };
         Err(Error::new(Kind::Held, format!("{} {why} {}", id.t(), holder.sentence()))
-            .detail("holder", serde_json::to_value(&holder).unwrap_or_default()))
+            .with(Payload::Held { holder: Payload::described(&holder) }))
     }
 
     /// On a server that refuses the branch of the task data: the lock is published, the status is committed here.

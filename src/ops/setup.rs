@@ -1,6 +1,7 @@
 //! Man pages and completions in the user's own folders.
 
 use crate::error::{Error, Result};
+use crate::settings::Effect;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -11,6 +12,15 @@ pub struct File {
     pub path: PathBuf,
     /// What it says.
     pub content: Vec<u8>,
+}
+
+/// What is to be of them.
+#[derive(Debug, Clone, Copy)]
+pub enum Files {
+    /// They are there, with this content.
+    Written,
+    /// They are gone.
+    Gone,
 }
 
 /// What was done.
@@ -25,22 +35,26 @@ pub struct SetUp {
 ///
 /// # Errors
 /// [`Kind::Io`](crate::error::Kind::Io).
-pub fn setup(files: &[File], uninstall: bool, dry_run: bool) -> Result<SetUp> {
+pub fn setup(files: &[File], wanted: Files, effect: Effect) -> Result<SetUp> {
     let mut changed = Vec::new();
     for File { path, content } in files {
         let found = std::fs::read(path).ok();
-        let wanted = if uninstall { found.is_some() } else { found.as_ref() != Some(content) };
-        if !wanted {
+        let differs = match wanted {
+            Files::Written => found.as_ref() != Some(content),
+            Files::Gone => found.is_some(),
+        };
+        if !differs {
             continue;
         }
-        if !dry_run {
-            let done = if uninstall {
-                std::fs::remove_file(path)
-            } else {
-                let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-                made.and_then(|()| std::fs::write(path, content))
-            };
-            done.map_err(|error| Error::io(if uninstall { "remove" } else { "write" }, path, &error))?;
+        if effect == Effect::Real {
+            match wanted {
+                Files::Written => {
+                    let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+                    let written = made.and_then(|()| std::fs::write(path, content));
+                    written.map_err(|error| Error::io("write", path, &error))?;
+                }
+                Files::Gone => std::fs::remove_file(path).map_err(|error| Error::io("remove", path, &error))?,
+            }
         }
         changed.push(path.clone());
     }

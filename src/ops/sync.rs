@@ -1,7 +1,7 @@
 //! Bringing this clone's task data up to what is published.
 
 use crate::coordination::{LockEntry, ReadLocks};
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::git::run::Call;
 use crate::git::{AheadBehind, Branch, merge};
 use crate::ledger::plan::Lagging;
@@ -132,14 +132,12 @@ pub fn bring_together(context: &Context) -> Result<Synced> {
         Reconciled::Conflict(files) => {
             let names: Vec<_> = files.iter().map(|file| file.path.display().to_string()).collect();
             let message = format!("changed here and at the remote, and no rule merges it: {}", names.join(", "));
-            let dir = context.data_dir();
             let upstream = context.channel.remote().map_or_else(String::new, |remote| format!("{remote}/"));
             let data = context.data_branch()?;
-            let hint = format!(
-                "cd {} && git merge {upstream}{data}   # mend the files and commit, then git aitask sync",
-                quoted(&dir)
-            );
-            return Err(Error::new(Kind::Conflict, message).hint(hint).detail("files", names));
+            let hint = command!["git merge", format!("{upstream}{data}")]
+                .within(context.data_dir())
+                .note("mend the files and commit, then git aitask sync");
+            return Err(Error::new(Kind::Conflict, message).hint(hint).with(Payload::Files { files: names }));
         }
     };
     let mut aside = Aside { dry_run: context.dry_run.then_some(dry_run), ..Aside::default() };

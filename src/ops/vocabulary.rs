@@ -32,7 +32,7 @@ pub(crate) fn issue_type(view: &View<'_>, data: &crate::git::Branch, wanted: Opt
         return Ok(wanted.to_owned());
     }
     Err(Error::new(Kind::Usage, format!("{wanted:?} is no issue type of this project"))
-        .hint(format!("use one of: {}", known.join(", "))))
+        .advice(format!("use one of: {}", known.join(", "))))
 }
 
 /// The vocabulary with the labels it lacks (specification 20, section 8.2).

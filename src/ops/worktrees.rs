@@ -12,7 +12,7 @@ use crate::task::{TaskId, TaskName};
 use crate::worktrees::base::Base;
 use crate::worktrees::registry::{branch_in, gone};
 use crate::worktrees::task_worktree::Place;
-use crate::worktrees::teardown::{self, BranchEnd, Manner, WorktreeEnd, WorktreeName};
+use crate::worktrees::teardown::{self, BranchEnd, Manner, Obstacle, WorktreeEnd, WorktreeName};
 use crate::worktrees::{landed, plan_branches};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -69,13 +69,13 @@ pub fn path(context: &Context, wanted: &Wanted) -> Result<WorktreePath> {
     });
     let (path, branch) = found.ok_or_else(|| {
         Error::new(Kind::NoSuchTask, format!("{} has no worktree in this clone", wanted.id.t()))
-            .hint(format!("git aitask pick {}", wanted.id))
+            .hint(command!["git aitask pick", wanted.id])
     })?;
     match Site::of(&context.repository, &path, &branch).cut_off() {
         None => Ok(WorktreePath { task: wanted.id, path }),
         Some(what) => {
             let message = format!("{} is not whole: it is in the middle of {}", path.display(), what.name());
-            Err(Error::new(Kind::Occupied, message).hint(format!("git aitask worktree add {}", wanted.id)))
+            Err(Error::new(Kind::Occupied, message).hint(command!["git aitask worktree add", wanted.id]))
         }
     }
 }
@@ -149,7 +149,7 @@ pub fn remove(context: &Context, wanted: &Wanted, discard: bool) -> Result<Remov
     let path = match removal.worktree {
         WorktreeEnd::None => None,
         WorktreeEnd::Removed(path) => Some(path),
-        WorktreeEnd::Kept(teardown::HELD, _) if let Err(held) = holder::require_idle(context, name.as_str()) => {
+        WorktreeEnd::Kept(Obstacle::Held, _) if let Err(held) = holder::require_idle(context, name.as_str()) => {
             return Err(held);
         }
         WorktreeEnd::Kept(reason, path) => return Err(refusal(wanted, name.branch(), reason, &path, &removal.causes)),
@@ -163,22 +163,22 @@ pub fn remove(context: &Context, wanted: &Wanted, discard: bool) -> Result<Remov
     if branch_deleted {
         aside.would_run(format!("git branch -d {}", name.branch()));
     }
-    let branch_kept = matches!(removal.branch, BranchEnd::Kept(_)).then(|| name.branch().clone());
+    let branch_kept = removal.branch.is_kept().then(|| name.branch().clone());
     let path = path.filter(|_| !context.dry_run);
     Ok(Removed { task: wanted.id, path, branch_deleted: branch_deleted && !context.dry_run, branch_kept, aside })
 }
 
-fn refusal(wanted: &Wanted, branch: &Branch, reason: &str, path: &Path, causes: &[String]) -> Error {
+fn refusal(wanted: &Wanted, branch: &Branch, reason: Obstacle, path: &Path, causes: &[String]) -> Error {
     let show = path.display();
     let why = causes.join("; ");
-    let why = if why.is_empty() { reason.replace('_', " ") } else { why };
+    let why = if why.is_empty() { reason.name().replace('_', " ") } else { why };
     let message = format!("{show} stays: {why}");
     match reason {
-        "dirty" => Error::new(Kind::Dirty, message)
-            .hint(format!("cd {} && git status", quoted(path)))
-            .hint(format!("git aitask worktree remove {} --discard   # loses it", wanted.id)),
-        "locked" => Error::new(Kind::Occupied, message).hint(format!("git worktree unlock {}", quoted(path))),
-        "stale_record" => gone(path, branch),
+        Obstacle::Dirty => Error::new(Kind::Dirty, message)
+            .hint(command!["git status"].within(path))
+            .hint(command!["git aitask worktree remove", wanted.id, "--discard"].note("loses it")),
+        Obstacle::Locked => Error::new(Kind::Occupied, message).hint(command!["git worktree unlock", path.display()]),
+        Obstacle::StaleRecord => gone(path, branch),
         _ => Error::new(Kind::Occupied, message).hint("git worktree list"),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::coordination::Session;
 use crate::coordination::meaning::MEANING;
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, data_checkout};
 use crate::git::run::WITHIN;
 use crate::git::{Branch, Repository, refs};
@@ -12,7 +12,7 @@ use crate::ledger::{Channel, DATA, Ledger};
 use crate::project::cut_off::Site;
 use crate::project::ignores;
 use crate::project::leftovers;
-use crate::settings::{Environment, Flags, Settings};
+use crate::settings::{Effect, Environment, Flags, Settings};
 use crate::task::{TaskId, TaskName, TaskPath, paths};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -68,7 +68,7 @@ impl Wanted {
                 .map(|name| Self::name(&name))
                 .map_err(|_| {
                     Error::new(Kind::Usage, format!("{text:?} names no task"))
-                        .hint("write 12, t12, 12_3 or t12_add_login")
+                        .advice("write 12, t12, 12_3 or t12_add_login")
                 }),
         }
     }
@@ -80,13 +80,13 @@ impl Context {
         environment: &Environment,
         dir: &Path,
         flags: &Flags,
-        dry_run: bool,
+        effect: Effect,
         narrate: fn(&str),
     ) -> Result<Self> {
         let repository = Repository::discover(environment, dir)?;
         let settings = Settings::new(flags, environment, repository.config())?;
         let channel = Channel::of(&repository, settings.remote.as_deref())?;
-        Self::assemble(repository, settings, channel, dir, dry_run, narrate)
+        Self::assemble(repository, settings, channel, dir, effect, narrate)
     }
 
     /// Looks around as the scripts do, for whom the remote is the one named `origin` (specification 10, section 0).
@@ -94,7 +94,7 @@ impl Context {
         let repository = Repository::discover(environment, dir)?;
         let settings = Settings::new(flags, environment, repository.config())?;
         let channel = Channel::of_script(&repository, None)?;
-        Self::assemble(repository, settings, channel, dir, false, narrate)
+        Self::assemble(repository, settings, channel, dir, Effect::Real, narrate)
     }
 
     fn assemble(
@@ -102,9 +102,10 @@ impl Context {
         settings: Settings,
         channel: Channel,
         dir: &Path,
-        dry_run: bool,
+        effect: Effect,
         narrate: fn(&str),
     ) -> Result<Self> {
+        let dry_run = effect == Effect::DryRun;
         if !dry_run {
             mend_checkout_of_data(&repository, settings.timeout, narrate)?;
         }
@@ -125,7 +126,7 @@ impl Context {
                 Kind::DetachedHead,
                 format!("{root} is on no branch (detached HEAD), and the task data of this repository lives on a code branch"),
             )
-            .hint(format!("cd {} && git switch main", quoted(&self.repository.root)))),
+            .hint(command!["git switch main"].within(&self.repository.root))),
             Some(branch) if branch.as_str() != DATA && self.repository.unborn => {
                 Err(Error::new(Kind::NoCommit, format!("the branch {branch} has no commit yet"))
                     .hint("git commit --allow-empty -m 'first commit'"))

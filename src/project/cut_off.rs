@@ -110,7 +110,7 @@ impl<'s> Site<'s> {
         while self.is_busy() {
             if Instant::now() > until {
                 let message = format!("a git is still at work in {}", self.path.display());
-                return Err(Error::new(Kind::Contention, message).hint("run the same command again later"));
+                return Err(Error::new(Kind::Contention, message).advice("run the same command again later"));
             }
             interrupt::pause(Duration::from_millis(20))?;
         }

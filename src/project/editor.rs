@@ -33,7 +33,7 @@ impl<T> Saved<T> {
 }
 
 fn kept(error: Error, file: &Path) -> Error {
-    error.hint(format!("your text is kept in {}", file.display()))
+    error.hint(crate::error::Hint::kept_in(file))
 }
 
 /// Lets the user edit a sheet until `read` takes it: what is wrong is said in the sheet, at its place. `None` when it was

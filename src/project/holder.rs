@@ -5,7 +5,7 @@ use crate::coordination::decide::{Circumstances, Holding, Record};
 use crate::coordination::process::{self, Liveness};
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, ReadLocks, Session, locks};
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::ledger::{Ledger, View};
 use crate::project::context::Context;
 use crate::project::index::Index;
@@ -48,9 +48,9 @@ pub fn displaced(context: &Context, by: &LockEntry, since: &str) -> Error {
     let task = by.task;
     let message = format!("{} was taken over by {} on {} at {}, and {since}", task.t(), by.holder, by.host, by.since);
     Error::new(Kind::NotHolder, message)
-        .hint(format!("git aitask log {task}"))
-        .hint(format!("git aitask worktree remove {task}   # when it is no longer needed"))
-        .detail("holder", serde_json::to_value(&holder).unwrap_or_default())
+        .hint(command!["git aitask log", task])
+        .hint(command!["git aitask worktree remove", task].note("when it is no longer needed"))
+        .with(Payload::Held { holder: Payload::described(&holder) })
 }
 
 /// Whether a session may give up or finish a task with this lock. The right is the lock's nonce, which the clone that
@@ -64,7 +64,7 @@ pub fn require_holder(context: &Context, session: &Session, task: TaskId, lock: 
             Kind::NotHolder,
             format!("nobody holds {} (any more), so it is not yours to end", task.t()),
         )
-        .hint(format!("git aitask pick {task}")));
+        .hint(command!["git aitask pick", task]));
     };
     let repository = &context.repository;
     let same_place = lock.holder == session.email && lock.host == session.host;
@@ -77,11 +77,7 @@ pub fn require_holder(context: &Context, session: &Session, task: TaskId, lock: 
     {
         let root = repository.root.display();
         let message = format!("{} was taken with its task data on {other}, and {root} is on {data}", task.t());
-        return Err(Error::new(Kind::Occupied, message).hint(format!(
-            "cd {} && git switch {}",
-            quoted(&repository.root),
-            quoted(other)
-        )));
+        return Err(Error::new(Kind::Occupied, message).hint(command!["git switch", other].within(&repository.root)));
     }
     if lock.is_of(session) {
         return Ok(());
@@ -108,13 +104,12 @@ pub fn require_holder(context: &Context, session: &Session, task: TaskId, lock: 
     };
     let error = Error::new(Kind::NotHolder, format!("{} {what}: {}", task.t(), holder.sentence()));
     let branch = was_ours.then(|| context.task_here()).flatten().filter(|name| name.id() == task);
-    let keep =
-        branch.map(|name| format!("git push origin {}   # keeps your commits for others", quoted(name.branch_name())));
+    let keep = branch.map(|name| command!["git push origin", name.branch_name()].note("keeps your commits for others"));
     Err(keep
         .into_iter()
         .fold(error, Error::hint)
-        .hint(format!("git aitask pick {task} --steal   # take it over"))
-        .detail("holder", serde_json::to_value(&holder).unwrap_or_default()))
+        .hint(command!["git aitask pick", task, "--steal"].note("take it over"))
+        .with(Payload::Held { holder: Payload::described(&holder) }))
 }
 
 /// Whether the session of a lock may live, for whoever stands in the clone that took it: one of another PID namespace or
@@ -160,8 +155,8 @@ pub fn require_idle(context: &Context, name: &str) -> Result<()> {
     }
     let holder = Holder::new(context, &lock, &host);
     Err(Error::new(Kind::Held, format!("{} is {}", lock.task.t(), holder.sentence()))
-        .hint(format!("git aitask pick {} --steal   # take it over first", lock.task))
-        .detail("holder", serde_json::to_value(&holder).unwrap_or_default()))
+        .hint(command!["git aitask pick", lock.task, "--steal"].note("take it over first"))
+        .with(Payload::Held { holder: Payload::described(&holder) }))
 }
 
 /// The lock of the task with this name, as this clone knows it.

@@ -1,6 +1,6 @@
 //! The tasks of a view: which files there are, and what is in those that matter.
 
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Oid};
 use crate::ledger::View;
 use crate::project::context::{Context, Wanted};
@@ -32,8 +32,8 @@ impl Index {
                 Kind::NotInitialised,
                 format!("the branch {branch}, which is to carry the task data, is not published"),
             )
-            .hint(format!("git push -u origin {}", quoted(branch)))
-            .hint("git switch main   # if the task data is there"));
+            .hint(command!["git push -u origin", branch])
+            .hint(command!["git switch main"].note("if the task data is there")));
         }
         let folders = [paths::TASKS_DIR, paths::PLANS_DIR].map(|folder| format!("{home}{folder}"));
         let entries = view.list(branch, &folders.each_ref().map(String::as_str))?;
@@ -86,7 +86,7 @@ impl Index {
             if others.len() > 1 {
                 let names: Vec<_> = others.iter().map(|(path, _)| path.as_str()).collect();
                 let message = format!("{} files have the id {}: {}", names.len(), path.id(), names.join(", "));
-                return Err(Error::new(Kind::NotClaimable, message).hint("git mv one of them to an id of its own"));
+                return Err(Error::new(Kind::NotClaimable, message).advice("git mv one of them to an id of its own"));
             }
             return Ok(path);
         }
@@ -95,7 +95,7 @@ impl Index {
                 Kind::NotClaimable,
                 format!("task {} is archived ({})", path.id().t(), path.as_str()),
             )
-            .hint(format!("git aitask show {}", path.id())));
+            .hint(command!["git aitask show", path.id()]));
         }
         if self.is_empty() {
             let message = format!("there is no task {} that this clone knows of, nor any other", wanted.id.t());
@@ -103,7 +103,7 @@ impl Index {
         }
         Err(Error::new(Kind::NoSuchTask, format!("there is no task {}", wanted.id.t()))
             .hint("git aitask list")
-            .hint("git fetch   # if it was made elsewhere"))
+            .hint(command!["git fetch"].note("if it was made elsewhere")))
     }
 
     /// The active plan of a task.

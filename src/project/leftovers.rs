@@ -19,9 +19,19 @@ pub(crate) fn is_folder_for(purpose: &str, folder: &Path) -> bool {
     name.strip_prefix(PREFIX).and_then(|name| name.strip_prefix(purpose)).is_some_and(|name| name.starts_with('-'))
 }
 
+/// Whether the files of a folder can be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writing {
+    /// By their owner.
+    Allowed,
+    /// By nobody.
+    Refused,
+}
+
 /// Takes the write permission from every file and folder, links left alone; or gives it back.
-pub fn seal(path: &Path, sealed: bool) -> Result<()> {
+pub fn seal(path: &Path, writing: Writing) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
+    let sealed = writing == Writing::Refused;
     let io = |error: std::io::Error| Error::io("change the permissions of", path, &error);
     let data = path.symlink_metadata().map_err(io)?;
     if data.file_type().is_symlink() {
@@ -39,7 +49,7 @@ pub fn seal(path: &Path, sealed: bool) -> Result<()> {
         set()?;
     }
     for entry in std::fs::read_dir(path).map_err(io)? {
-        seal(&entry.map_err(io)?.path(), sealed)?;
+        seal(&entry.map_err(io)?.path(), writing)?;
     }
     if sealed { set() } else { Ok(()) }
 }
@@ -50,7 +60,7 @@ pub(crate) fn remove(repository: &Repository, note: &Path, folder: &Path) -> Res
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", folder, &error)),
         _ => Ok(()),
     };
-    let _ = seal(folder, false);
+    let _ = seal(folder, Writing::Allowed);
     // The files first, and not by git: it would follow a link that was put in the place of the worktree.
     gone(std::fs::remove_dir_all(folder))?;
     let real = real(folder);

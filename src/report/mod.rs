@@ -4,6 +4,7 @@
 mod page;
 mod relative;
 
+use page::Advice;
 pub use page::{Cell, Page, Table, Tone};
 pub use relative::relative;
 
@@ -41,7 +42,8 @@ impl Report {
             writeln!(io::stdout(), "{}", escaped(&text))
         } else {
             let mut stream = AutoStream::new(io::stdout(), self.color);
-            stream.write_all(page().render(columns(), self.quiet).as_bytes())
+            let advice = if self.quiet { Advice::LeftOut } else { Advice::Given };
+            stream.write_all(page().render(columns(), advice).as_bytes())
         };
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -57,9 +59,9 @@ impl Report {
             let mut fields = Map::new();
             fields.insert("kind".to_owned(), error.kind().name().into());
             fields.insert("message".to_owned(), error.to_string().into());
-            fields.insert("hints".to_owned(), error.hints().into());
+            fields.insert("hints".to_owned(), error.hints().iter().map(ToString::to_string).collect());
             fields.insert("exit".to_owned(), error.kind().exit_code().into());
-            fields.extend(error.details().clone());
+            fields.extend(error.fields());
             let document = serde_json::json!({ "schema": SCHEMA, "error": fields });
             let _ = writeln!(io::stderr(), "{}", escaped(&document.to_string()));
             return;
@@ -68,7 +70,7 @@ impl Report {
         let mut text = format!("{red}error:{red:#} {}\n", harmless(&error.to_string()));
         if !self.quiet {
             for hint in error.hints() {
-                text.extend(["  try: ", &harmless(hint), "\n"]);
+                text.extend(["  try: ", &harmless(&hint.to_string()), "\n"]);
             }
         }
         let _ = AutoStream::new(io::stderr(), self.color).write_all(text.as_bytes());

@@ -5,6 +5,13 @@ use anstyle::{AnsiColor, Style};
 use std::fmt::Write as _;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
+/// Whether advice is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Advice {
+    Given,
+    LeftOut,
+}
+
 /// A page of text, made line by line.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
@@ -207,14 +214,14 @@ impl Page {
         text.lines().fold(self, Self::line)
     }
 
-    /// The text. `columns` of a terminal, `quiet` leaves advice out.
-    pub(super) fn render(&self, columns: Option<usize>, quiet: bool) -> String {
+    /// The text, cut to the `columns` of a terminal.
+    pub(super) fn render(&self, columns: Option<usize>, advice: Advice) -> String {
         let dim = Style::new().dimmed();
         let mut text = String::new();
         for line in &self.lines {
             match line {
                 Line::Text(line, style) => styled(&mut text, line, *style),
-                Line::Advice(_) if quiet || self.rehearsed => {}
+                Line::Advice(_) if advice == Advice::LeftOut || self.rehearsed => {}
                 Line::Advice(line) => styled(&mut text, line, dim),
                 Line::Table(table) => table.render(&mut text, columns),
             }
@@ -241,7 +248,7 @@ mod tests {
         for row in rows {
             table.row(row.iter().copied());
         }
-        let text = Page::new().table(table).render(columns, false);
+        let text = Page::new().table(table).render(columns, Advice::Given);
         anstream::adapter::strip_str(&text).to_string()
     }
 

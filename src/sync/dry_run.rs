@@ -6,8 +6,8 @@ use crate::git::carry::{self, Forward};
 use crate::git::objects::{self, Edit, NewCommit, Parent};
 use crate::git::porcelain::status::StatusEntry;
 use crate::git::{Oid, remote};
-use crate::sync::outcome::{Failure, Progress, Reconciled};
-use crate::sync::run::{AUTO_COMMIT, Step, Work};
+use crate::sync::outcome::{Failure, Progress};
+use crate::sync::run::{AUTO_COMMIT, Step, Work, failed};
 use std::path::Path;
 
 impl Work<'_, '_> {
@@ -51,11 +51,11 @@ impl Work<'_, '_> {
         if let (Some(dir), Some(local), None) = (&self.checkout, &local, &self.rehearsed)
             && let Forward::Refused(said) = carry::could_carry(repository, dir, local, to, &[], None)?
         {
-            return Ok(Err(Reconciled::Failed(Failure::InTheWay, Error::new(Kind::Dirty, said))));
+            return failed(Failure::InTheWay, Error::new(Kind::Dirty, said));
         }
         let place = self.checkout.as_ref().map_or(String::new(), |dir| format!("-C {} ", dir.display()));
         (self.manner.progress)(Progress::WouldRun(format!("git {place}merge --ff-only {to}")));
         self.done.pulled = true;
-        Ok(Ok(()))
+        Ok(())
     }
 }

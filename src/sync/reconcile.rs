@@ -8,7 +8,7 @@ use crate::ledger::queue::Queue;
 use crate::project::context::Context;
 use crate::project::data_state;
 use crate::sync::outcome::{Failure, Manner, Reconciled};
-use crate::sync::run::{Done, Work};
+use crate::sync::run::{Done, Stop, Work};
 use std::time::Duration;
 
 /// All of it, waiting for others included: callers wait 30 s for the answer (specification 40, section 6.5, point 7).
@@ -42,10 +42,11 @@ pub fn reconcile(context: &Context, manner: Manner<'_>) -> Result<Reconciled> {
         known: None,
         rehearsed: None,
     };
-    Ok(match work.run()? {
-        Ok(()) => work.done.answer(),
-        Err(end) => end,
-    })
+    match work.run() {
+        Ok(()) => Ok(work.done.answer()),
+        Err(Stop::Answer(answer)) => Ok(answer),
+        Err(Stop::Broke(error)) => Err(error),
+    }
 }
 
 /// The branch of the remote that ours follows. It has the same name, unless somebody set another one for a code branch

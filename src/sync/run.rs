@@ -1,6 +1,6 @@
 //! The steps, one after the other, again when the remote or the checkout moved meanwhile.
 
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, is_left_by_a_write};
 use crate::git::carry::{self, Forward};
 use crate::git::porcelain::status::StatusEntry;
@@ -27,11 +27,24 @@ const PATIENCE: u32 = 20;
 /// Rounds in which a checkout may be changed under our hands, or the remote may move.
 const ROUNDS: u32 = 5;
 
-/// An early end.
-pub(crate) type Step<T = ()> = Result<Result<T, Reconciled>>;
+/// Why a step is the last one.
+pub(crate) enum Stop {
+    /// The answer is known.
+    Answer(Reconciled),
+    /// It cannot be known.
+    Broke(Error),
+}
 
-fn failed<T>(failure: Failure, error: Error) -> Result<T, Reconciled> {
-    Err(Reconciled::Failed(failure, error))
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Broke(error)
+    }
+}
+
+pub(crate) type Step<T = ()> = Result<T, Stop>;
+
+pub(crate) fn failed<T>(failure: Failure, error: Error) -> Step<T> {
+    Err(Stop::Answer(Reconciled::Failed(failure, error)))
 }
 
 #[derive(Debug, Default)]
@@ -73,20 +86,15 @@ pub(crate) struct Work<'a, 'm> {
 
 impl Work<'_, '_> {
     pub(crate) fn run(&mut self) -> Step {
-        if let Err(end) = self.commit()? {
-            return Ok(Err(end));
-        }
+        self.commit()?;
         let mut blocked = 0;
         for attempt in 0.. {
-            let (local, theirs) = match self.look(attempt)? {
-                Ok(tips) => tips,
-                Err(end) => return Ok(Err(end)),
-            };
+            let (local, theirs) = self.look(attempt)?;
             let repository = &self.context.repository;
             let goal = match (&local, &theirs) {
-                (None, None) => return Ok(Ok(())),
-                (Some(local), Some(theirs)) if local == theirs => return Ok(Ok(())),
-                (None, Some(theirs)) => return self.begin(theirs).map(Ok),
+                (None, None) => return Ok(()),
+                (Some(local), Some(theirs)) if local == theirs => return Ok(()),
+                (None, Some(theirs)) => return Ok(self.begin(theirs)?),
                 (Some(local), None) => local.clone(),
                 (Some(local), Some(theirs)) => {
                     let AheadBehind { ahead, behind } = merge::ahead_behind(repository, local, theirs)?;
@@ -98,28 +106,25 @@ impl Work<'_, '_> {
                         (0, _) => match self.bring(local, theirs)? {
                             Forward::Done => {
                                 self.done.pulled |= self.known.as_ref() != Some(theirs);
-                                return Ok(Ok(()));
+                                return Ok(());
                             }
                             Forward::Diverged => continue,
                             Forward::Refused(said) => {
                                 blocked += 1;
-                                match self.make_way(blocked, said)? {
-                                    Ok(()) => continue,
-                                    Err(end) => return Ok(Err(end)),
-                                }
+                                self.make_way(blocked, said)?;
+                                continue;
                             }
                         },
                         (_, 0) => local.clone(),
                         _ => match self.join(local, theirs, &mut blocked)? {
-                            Ok(Some(joined)) => joined,
-                            Ok(None) => continue,
-                            Err(end) => return Ok(Err(end)),
+                            Some(joined) => joined,
+                            None => continue,
                         },
                     }
                 }
             };
             if let Some(astray) = self.astray() {
-                return Ok(failed(Failure::NoUpstream, astray));
+                return failed(Failure::NoUpstream, astray);
             }
             if let Some(local) = &local {
                 let base = theirs.as_ref().map(|theirs| merge::ahead_behind(repository, local, theirs));
@@ -128,34 +133,33 @@ impl Work<'_, '_> {
             if self.context.dry_run {
                 self.rehearse_push(theirs.as_ref(), &goal);
                 self.done.pushed = true;
-                return if local.as_ref() == Some(&goal) { Ok(Ok(())) } else { self.rehearse_bring(&goal) };
+                return if local.as_ref() == Some(&goal) { Ok(()) } else { self.rehearse_bring(&goal) };
             }
             match self.push(theirs.as_ref(), &goal)? {
-                Ok(true) => {
+                true => {
                     self.done.pushed = true;
                     self.known = Some(goal.clone());
                     if local.as_ref() == Some(&goal) {
-                        return Ok(Ok(()));
+                        return Ok(());
                     }
                     self.done.pulled = true;
                 }
-                Ok(false) if attempt >= ROUNDS || !self.deadline.wait(attempt)? => {
+                false if attempt >= ROUNDS || !self.deadline.wait(attempt)? => {
                     let message = format!("others kept changing {} meanwhile", self.data);
-                    return Ok(failed(Failure::Push, Error::new(Kind::Contention, message)));
+                    return failed(Failure::Push, Error::new(Kind::Contention, message));
                 }
-                Ok(false) => self.asked = false,
-                Err(end) => return Ok(Err(end)),
+                false => self.asked = false,
             }
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// Commits local edits of the task data, and nothing else.
     fn commit(&mut self) -> Step {
-        let Some(dir) = self.checkout.clone() else { return Ok(Ok(())) };
+        let Some(dir) = self.checkout.clone() else { return Ok(()) };
         if let Some(marker) = data_state::unfinished(&dir).first().filter(|_| self.context.has_data_branch()) {
             let message = format!("{} is in the middle of a {marker}", dir.display());
-            return Ok(failed(Failure::Stuck(marker), Error::new(Kind::Dirty, message).hint("ait git-health")));
+            return failed(Failure::Stuck(marker), Error::new(Kind::Dirty, message).hint("ait git-health"));
         }
         let repository = &self.context.repository;
         let folders = self.folders();
@@ -163,20 +167,20 @@ impl Work<'_, '_> {
         let status = worktree::changes_below(repository, &dir, &below_folders)?;
         if status.branch.as_ref() != Some(self.data) {
             let message = format!("{} is not on the branch {}", dir.display(), self.data);
-            let hint = format!("cd {} && git switch {}", quoted(&dir), self.data);
-            return Ok(failed(Failure::Detached, Error::new(Kind::DetachedHead, message).hint(hint)));
+            let hint = command!["git switch", self.data].within(&dir);
+            return failed(Failure::Detached, Error::new(Kind::DetachedHead, message).hint(hint));
         }
         let below = |path: &Path| folders.iter().any(|folder| path.starts_with(folder));
         let mut changed = status.entries;
         changed.retain(|entry| below(&entry.path) && !entry.path.as_os_str().is_empty());
         changed.retain(|entry| !is_link_of_ours(&entry.path) && !is_left_by_a_write(&entry.path) && !is_private(entry));
         if changed.is_empty() || !self.manner.commit {
-            return Ok(Ok(()));
+            return Ok(());
         }
         // Git itself refuses to commit some files alone in the middle of a merge, but not of a revert, which it then ends.
         if let Some(what) = worktree::in_progress(&dir) {
             let message = format!("{} is in the middle of {what}", dir.display());
-            return Ok(failed(Failure::Commit, Error::new(Kind::Dirty, message).hint("git status")));
+            return failed(Failure::Commit, Error::new(Kind::Dirty, message).hint("git status"));
         }
         let marked = changed.iter().find(|entry| {
             let text = Tree::new(&dir).read(&entry.path).unwrap_or_default();
@@ -184,16 +188,16 @@ impl Work<'_, '_> {
         });
         if let Some(entry) = marked {
             let message = format!("{} still has conflict markers in it", entry.path.display());
-            return Ok(failed(Failure::Commit, Error::new(Kind::Conflict, message)));
+            return failed(Failure::Commit, Error::new(Kind::Conflict, message));
         }
         (self.manner.progress)(Progress::Committing(changed.len()));
         if self.context.dry_run {
-            return self.rehearse_commit(&dir, &changed).map(Ok);
+            return Ok(self.rehearse_commit(&dir, &changed)?);
         }
         let mut tries = 0;
         loop {
             match worktree::commit_files(repository, &dir, AUTO_COMMIT, &changed) {
-                Ok(()) => return Ok(Ok(())),
+                Ok(()) => return Ok(()),
                 // Another git is at work here, perhaps for a command of ours that was killed: it will be done soon.
                 Err(error) if error.to_string().contains(".lock': File exists") && tries < PATIENCE => {
                     tries += 1;
@@ -204,7 +208,7 @@ impl Work<'_, '_> {
                     let left = worktree::changes_below(repository, &dir, &below_folders)?;
                     let is_left = |entry: &StatusEntry| changed.iter().any(|changed| changed.path == entry.path);
                     let done = !left.entries.iter().any(is_left);
-                    return Ok(if done { Ok(()) } else { failed(Failure::Commit, error) });
+                    return if done { Ok(()) } else { failed(Failure::Commit, error) };
                 }
             }
         }
@@ -238,12 +242,12 @@ impl Work<'_, '_> {
                 Ok(()) => self.asked = true,
                 // Another git that fetches into the same remote-tracking ref is no reason to give up.
                 Err(error) if error.kind() == Kind::Contention && self.deadline.wait(tries)? => tries += 1,
-                Err(error) => return Ok(failed(Failure::NoNetwork, error)),
+                Err(error) => return failed(Failure::NoNetwork, error),
             }
         }
         let (local, mut theirs) = self.tips()?;
         if let Some(gone) = self.context.ledger().lost(&self.published, theirs.as_ref(), local.as_ref())? {
-            return Ok(failed(Failure::NoUpstream, gone));
+            return failed(Failure::NoUpstream, gone);
         }
         // A code branch that is gone at the remote leaves its remote-tracking ref behind.
         let stays = attempt > 0 && self.known.is_none() && !self.context.has_data_branch();
@@ -253,9 +257,9 @@ impl Work<'_, '_> {
         if theirs.is_none() && !self.context.has_data_branch() && self.upstream().is_none() {
             let message = format!("{} was never published on {}", self.data, self.remote);
             let error = Error::new(Kind::NotInitialised, message);
-            return Ok(failed(Failure::NoUpstream, error.hint(format!("git push -u {} {}", self.remote, self.data))));
+            return failed(Failure::NoUpstream, error.hint(command!["git push -u", self.remote, self.data]));
         }
-        Ok(Ok((local, theirs)))
+        Ok((local, theirs))
     }
 
     pub(crate) fn tips(&self) -> Result<(Option<Oid>, Option<Oid>)> {
@@ -303,12 +307,12 @@ impl Work<'_, '_> {
         if blocked < ROUNDS && self.manner.commit {
             let tip = || refs::load(&self.context.repository, &[self.data.full()]);
             let before = tip()?;
-            let committed = self.commit()?;
-            if committed.is_err() || tip()? != before {
-                return Ok(committed);
+            self.commit()?;
+            if tip()? != before {
+                return Ok(());
             }
         }
-        Ok(failed(Failure::InTheWay, Error::new(Kind::Dirty, said)))
+        failed(Failure::InTheWay, Error::new(Kind::Dirty, said))
     }
 
     /// A commit that has both histories; `None`: the checkout changed meanwhile, look again.
@@ -324,26 +328,26 @@ impl Work<'_, '_> {
                 }
                 commit
             }
-            Ok(Join::Conflict(unresolved)) => return Ok(Err(Reconciled::Conflict(unresolved))),
-            Err(error) => return Ok(failed(Failure::InTheWay, error)),
+            Ok(Join::Conflict(unresolved)) => return Err(Stop::Answer(Reconciled::Conflict(unresolved))),
+            Err(error) => return failed(Failure::InTheWay, error),
         };
         if self.context.dry_run {
-            return Ok(Ok(Some(joined)));
+            return Ok(Some(joined));
         }
         if let Some(dir) = &self.checkout
             && let Forward::Refused(said) = carry::could_carry(repository, dir, local, &joined, &[], None)?
         {
             *blocked += 1;
-            return Ok(self.make_way(*blocked, said)?.map(|()| None));
+            return self.make_way(*blocked, said).map(|()| None);
         }
         if !self.manner.resolutions.is_empty() {
             // What somebody resolved by hand is kept whatever comes of the push.
-            return Ok(Ok(match self.bring(local, &joined)? {
+            return Ok(match self.bring(local, &joined)? {
                 Forward::Done => Some(joined),
                 _ => None,
-            }));
+            });
         }
-        Ok(Ok(Some(joined)))
+        Ok(Some(joined))
     }
 
     /// What a push would do, and how.
@@ -362,7 +366,7 @@ impl Work<'_, '_> {
         }
         let (data, published) = (self.data, &self.published);
         let message = format!("{data} follows {published} of {}, and what {data} has is not pushed there", self.remote);
-        Some(Error::new(Kind::NotInitialised, message).hint(format!("git switch {published}")))
+        Some(Error::new(Kind::NotInitialised, message).hint(command!["git switch", published]))
     }
 
     /// Publishes; `false` when the remote has moved.
@@ -377,15 +381,15 @@ impl Work<'_, '_> {
                 if self.upstream().is_none() {
                     worktree::set_upstream(repository, self.data, self.remote)?;
                 }
-                Ok(Ok(true))
+                Ok(true)
             }
-            Some(publish::Outcome::Moved(_)) | None => Ok(Ok(false)),
-            Some(publish::Outcome::Denied(error)) => Ok(failed(Failure::Push, error)),
+            Some(publish::Outcome::Moved(_)) | None => Ok(false),
+            Some(publish::Outcome::Denied(error)) => failed(Failure::Push, error),
             Some(publish::Outcome::Failed(error)) if matches!(error.kind(), Kind::Denied | Kind::Usage) => {
-                Ok(failed(Failure::Push, error))
+                failed(Failure::Push, error)
             }
             Some(publish::Outcome::Unknown(error) | publish::Outcome::Failed(error)) => {
-                Ok(failed(Failure::NoNetwork, error))
+                failed(Failure::NoNetwork, error)
             }
         }
     }

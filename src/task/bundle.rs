@@ -3,7 +3,7 @@
 use super::harmless;
 use super::id::TaskId;
 use super::paths::member_id;
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
@@ -122,7 +122,7 @@ fn look_into<T>(
     };
     unpacked().map_err(|error: std::io::Error| {
         Error::new(Kind::Unparsable, format!("the bundle {path} cannot be read: {error}"))
-            .hint(format!("tar -tf {}", quoted(path)))
+            .hint(command!["tar -tf", path])
     })
 }
 

@@ -37,7 +37,7 @@ impl TaskId {
     pub fn parse(text: &str) -> Result<Self> {
         Self::recognise(text).ok_or_else(|| {
             Error::new(Kind::Usage, format!("{text:?} is not a task id"))
-                .hint("a task id is a number such as 12, or for a child 12_3, with or without a leading t")
+                .advice("a task id is a number such as 12, or for a child 12_3, with or without a leading t")
         })
     }
 

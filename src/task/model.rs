@@ -49,7 +49,7 @@ impl Status {
     pub fn parse_known(text: &str) -> Result<Self> {
         match Self::parse(text) {
             Self::Other(_) => Err(Error::new(Kind::Usage, format!("there is no status {text:?}"))
-                .hint("use Ready, Editing, Implementing, Postponed, Done or Folded")),
+                .advice("use Ready, Editing, Implementing, Postponed, Done or Folded")),
             known => Ok(known),
         }
     }
@@ -102,7 +102,7 @@ impl Level {
     /// Parses what a user gave.
     pub fn parse(text: &str) -> Result<Self> {
         Self::recognise(text).ok_or_else(|| {
-            Error::new(Kind::Usage, format!("there is no level {text:?}")).hint("use high, medium or low")
+            Error::new(Kind::Usage, format!("there is no level {text:?}")).advice("use high, medium or low")
         })
     }
 

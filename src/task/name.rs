@@ -39,7 +39,7 @@ impl TaskName {
     pub fn parse(text: &str) -> Result<Self> {
         Self::recognise(text).ok_or_else(|| {
             Error::new(Kind::Usage, format!("{text:?} is not the name of a task"))
-                .hint("a task's name is like t16_implement_auth, a child's like t16_2_add_login")
+                .advice("a task's name is like t16_implement_auth, a child's like t16_2_add_login")
         })
     }
 

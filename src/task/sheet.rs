@@ -6,7 +6,7 @@ use super::frontmatter::Document;
 use super::id::TaskId;
 use super::model::{Level, Status};
 use super::text::is_unsafe;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 
 /// Lines of ours in a sheet begin so; they go when it is read back. Comments of the user's own stay.
 const HELP: &str = "#|";
@@ -80,7 +80,10 @@ fn is_ours(line: &[u8]) -> bool {
 /// The sheet with what is wrong said above the field it is about; and the line where that is.
 #[must_use]
 pub fn with_error(sheet: &[u8], error: &Error) -> (Vec<u8>, usize) {
-    let key = error.details().get("key").and_then(|key| key.as_str()).map(|key| format!("{key}:"));
+    let key = error.payloads().iter().find_map(|payload| match payload {
+        Payload::Field { key } => Some(format!("{key}:")),
+        _ => None,
+    });
     let lines: Vec<_> =
         lines(sheet).filter(|(line, in_head)| !in_head || !line.starts_with(ERROR.as_bytes())).collect();
     let of_key =
@@ -96,13 +99,13 @@ pub fn with_error(sheet: &[u8], error: &Error) -> (Vec<u8>, usize) {
 /// An error about a field.
 #[must_use]
 pub fn wrong(key: &str, message: impl Into<String>) -> Error {
-    Error::new(Kind::Usage, message).detail("key", key)
+    Error::new(Kind::Usage, message).with(Payload::Field { key: key.to_owned() })
 }
 
 /// Whether the fields of a task can stand as they are.
 ///
 /// # Errors
-/// [`Kind::Usage`], with the field as the detail `key`.
+/// [`Kind::Usage`], with the field that it is about.
 pub fn check(document: &Document, types: &[String]) -> Result<()> {
     for key in document.keys() {
         if document.scalar(key).is_some_and(|value| value.chars().any(is_unsafe)) {
@@ -184,7 +187,7 @@ mod tests {
             ("children_to_implement: [1_1]\nstatus: Done", "status"),
         ] {
             let error = check(&Document::parse(format!("---\n{line}\n---\n").as_bytes()), &words()).unwrap_err();
-            assert_eq!(error.details()["key"], key, "{line}");
+            assert_eq!(error.payloads(), [Payload::Field { key: key.to_owned() }], "{line}");
         }
         assert!(check(&Document::parse(FILE.as_bytes()), &words()).is_ok());
     }

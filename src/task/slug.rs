@@ -40,7 +40,7 @@ impl Slug {
     pub fn parse(text: &str) -> Result<Self> {
         Self::recognise(text).ok_or_else(|| {
             Error::new(Kind::Usage, format!("{text:?} cannot be part of a task's name"))
-                .hint("a task's name has letters, digits, `_`, `-` and single dots only")
+                .advice("a task's name has letters, digits, `_`, `-` and single dots only")
         })
     }
 

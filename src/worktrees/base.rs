@@ -1,6 +1,6 @@
 //! The commit that a branch is cut from.
 
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::commit::Commit;
 use crate::git::{Branch, Oid, merge, objects, refs};
 use crate::project::context::{Context, Wanted};
@@ -42,9 +42,11 @@ impl Base {
         if known.contains_key(&in_the_way.full()) {
             let message =
                 format!("the branch {in_the_way} is in the way: git keeps no branch {BRANCH_PREFIX}t1_x beside it");
-            return Err(
-                Error::new(Kind::Occupied, message).hint(format!("git branch -m {} another-name", quoted(&in_the_way)))
-            );
+            return Err(Error::new(Kind::Occupied, message).hint(command![
+                "git branch -m",
+                in_the_way,
+                "another-name"
+            ]));
         }
         let (local, tracking) = (known.remove(&branch.full()), tracking.and_then(|name| known.remove(&name)));
         let commit = match (local, tracking) {

@@ -1,6 +1,6 @@
 //! What a branch must be to cut from it or to merge into it.
 
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Oid, refs};
 use crate::ledger::{DATA, IDS, LOCKS};
 use crate::project::context::{Context, Wanted};
@@ -41,7 +41,7 @@ pub(crate) fn require_other_base(base: &Branch, wanted: &[Wanted]) -> Result<()>
         Kind::Usage,
         format!("{base} is the branch of {} itself, and is not cut from itself", name.id().t()),
     )
-    .hint(format!("git aitask pick {}   # goes on with the branch", name.id())))
+    .hint(command!["git aitask pick", name.id()].note("goes on with the branch")))
 }
 
 /// Refuses to merge a task branch into itself.
@@ -61,7 +61,7 @@ pub(crate) fn no_output(context: &Context, into: &Branch) -> Error {
     let here = tips(context, into).is_ok_and(|(local, _)| local.is_some());
     match context.channel.remote().filter(|_| here) {
         Some(remote) => Error::new(Kind::Usage, format!("{into} is not published on {remote}, so nothing lands there"))
-            .hint(format!("git push -u {remote} {}", quoted(into))),
+            .hint(command!["git push -u", remote, into]),
         None => Error::new(Kind::Usage, format!("there is no branch {into} to merge into")).hint("git branch -a"),
     }
 }

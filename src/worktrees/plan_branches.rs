@@ -32,7 +32,7 @@ impl Planned {
         if *plan != task.plan() && others.len() > 1 {
             let names: Vec<_> = others.into_iter().map(PlanPath::as_str).collect();
             let message = format!("{} has several plans: {}", task.id().t(), names.join(", "));
-            return Err(Error::new(Kind::Conflict, message).hint(format!("git mv the right one to {}", task.plan())));
+            return Err(Error::new(Kind::Conflict, message).advice(format!("git mv the right one to {}", task.plan())));
         }
         let text = view.document(index.branch(), plan.as_str())?;
         text.map_or_else(|| Ok(Self::default()), |text| Self::parse(plan.as_str(), &text))
@@ -64,7 +64,7 @@ impl Planned {
             let parse = |value: &str| {
                 Branch::parse(value).ok().filter(|_| is_plain(value)).ok_or_else(|| {
                     let message = format!("{plan} says \"{key}: {value}\", which is no name of a branch");
-                    Error::new(Kind::Unparsable, message).hint(format!("mend the header of {plan}"))
+                    Error::new(Kind::Unparsable, message).advice(format!("mend the header of {plan}"))
                 })
             };
             value.map(parse).transpose()
@@ -84,7 +84,7 @@ impl Planned {
         {
             let message =
                 format!("the plan says that the work is based on {planned}, but its branch was cut from {cut_from}");
-            let hint = |into: &str| format!("git aitask finish {task} --into {into}");
+            let hint = |into: &str| command!["git aitask finish", task, "--into", into];
             let error = Error::new(Kind::Conflict, message).hint(hint(cut_from));
             return Err(error.hint(hint(planned.as_str())));
         }

@@ -1,6 +1,6 @@
 //! What the records of git's registry of worktrees mean for a task, and what else is in the folder of one.
 
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::registry;
 use crate::git::{Branch, worktree};
@@ -25,12 +25,12 @@ pub(crate) fn gone(path: &Path, branch: &Branch) -> Error {
     let show = path.display();
     let error = |what: &str| {
         Error::new(Kind::Occupied, format!("the worktree of {branch} is registered at {show}, which {what}"))
-            .hint("git worktree repair NEW_PLACE   # if it was moved by hand")
+            .hint(command!["git worktree repair NEW_PLACE"].note("if it was moved by hand"))
     };
     if path.is_dir() {
-        error("is no worktree any more").hint("git worktree prune   # if it is not needed any more")
+        error("is no worktree any more").hint(command!["git worktree prune"].note("if it is not needed any more"))
     } else {
-        error("is gone").hint(format!("git worktree remove {}   # if it was deleted", quoted(path)))
+        error("is gone").hint(command!["git worktree remove", path.display()].note("if it was deleted"))
     }
 }
 
@@ -39,14 +39,14 @@ pub(crate) fn refuse_link(context: &Context, worktree: &Path) -> Result<()> {
     let dir = context.repository.root.join(WORKTREES_DIR);
     if let Some(link) = [dir.as_path(), worktree].into_iter().find(|path| path.is_symlink()) {
         let message = format!("{} is a symbolic link, and none is followed", link.display());
-        return Err(Error::new(Kind::Occupied, message).hint(format!("rm {}", quoted(link))));
+        return Err(Error::new(Kind::Occupied, message).hint(command!["rm", link.display()]));
     }
     match dir.symlink_metadata() {
         Ok(data) if !data.is_dir() => Err(Error::new(
             Kind::Occupied,
             format!("{} is in the way: worktrees go into a folder of that name", dir.display()),
         )
-        .hint(format!("mv {0} {0}.old", quoted(&dir)))),
+        .hint(command!["mv", dir.display(), format!("{}.old", dir.display())])),
         _ => Ok(()),
     }
 }
@@ -61,14 +61,16 @@ pub(crate) fn require_alone(all: &[WorktreeRecord], path: &Path, discard: bool) 
     let within = |other: &&WorktreeRecord| other.path != path && other.path.starts_with(path) && other.path.is_dir();
     if let Some(other) = all.iter().find(within) {
         let message = format!("{show} has another worktree in it: {}", other.path.display());
-        return Err(
-            Error::new(Kind::Occupied, message).hint(format!("git worktree move {} NEW_PLACE", quoted(&other.path)))
-        );
+        return Err(Error::new(Kind::Occupied, message).hint(command![
+            "git worktree move",
+            other.path.display(),
+            "NEW_PLACE"
+        ]));
     }
     let modules = registry::git_dir(path).and_then(|dir| dir.join("modules").canonicalize().ok());
     match nested(path, modules.as_deref()).filter(|_| !discard) {
         Some(other) => Err(Error::new(Kind::Dirty, format!("{show} has a repository in it: {}", other.display()))
-            .hint(format!("mv {} NEW_PLACE", quoted(&other)))),
+            .hint(command!["mv", other.display(), "NEW_PLACE"])),
         None => Ok(()),
     }
 }

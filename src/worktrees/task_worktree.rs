@@ -1,6 +1,6 @@
 //! The worktree of a task: `aiwork/<task name>` on the branch `aitask/<task name>` (specification 50, section 1).
 
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Hint, Kind, Result};
 use crate::files::exclude;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, Oid, RefName, RefUpdate, merge, refs, worktree};
@@ -78,7 +78,7 @@ impl Place {
     /// Refuses, before anything is taken, what would make [`Self::ensure`] fail.
     pub fn require_free(&self, context: &Context) -> Result<()> {
         let show = self.path.display();
-        let occupied = |message: String, hint: String| Err(Error::new(Kind::Occupied, message).hint(hint));
+        let occupied = |message: String, hint: Hint| Err(Error::new(Kind::Occupied, message).hint(hint));
         match &self.record {
             Some(record) if record.path == context.repository.root => Ok(()),
             Some(record) if worktree::is_gone(record) && self.site(context, record).cut_off().is_none() => {
@@ -92,21 +92,21 @@ impl Place {
                     let below = below.branch().map_or_else(|| below.to_string(), |branch| branch.to_string());
                     return occupied(
                         format!("the branch {below} is in the way: git keeps no branch {} beside it", self.branch),
-                        format!("git branch -m {} another-name", quoted(&below)),
+                        command!["git branch -m", below, "another-name"],
                     );
                 }
                 if let Some(other) = self.all.iter().find(|record| record.path == self.path) {
                     let what = other.branch.as_ref().map_or("a detached HEAD", |branch| branch.as_str());
                     return occupied(
                         format!("{show} is a worktree already, of {what}"),
-                        format!("cd {} && git status", quoted(&self.path)),
+                        command!["git status"].within(&self.path),
                     );
                 }
                 let empty = std::fs::read_dir(&self.path).map_or(true, |mut entries| entries.next().is_none());
                 if self.path.symlink_metadata().is_ok() && !(self.path.is_dir() && empty) {
                     return occupied(
                         format!("{show} exists and is no worktree"),
-                        format!("look at {show}, then move it away"),
+                        Hint::advice(format!("look at {show}, then move it away")),
                     );
                 }
                 Ok(())
@@ -223,13 +223,13 @@ impl Place {
     pub fn require_removable(&self, context: &Context, discard: bool) -> Result<()> {
         let Some(record) = self.record.as_ref().or_else(|| self.users().next()) else { return Ok(()) };
         let (repository, show) = (&context.repository, record.path.display());
-        let refuse = |kind, message: String, hint: String| Err(Error::new(kind, message).hint(hint));
+        let refuse = |kind, message: String, hint: Hint| Err(Error::new(kind, message).hint(hint));
         let site = self.site(context, record);
         let cut_off = site.cut_off();
         let is_made = |reason: &str| cut_off.is_some() && cut_off::is_initializing_lock(reason.as_bytes());
         if let Some(reason) = record.locked.as_ref().filter(|reason| !is_made(reason)) {
             let message = format!("the worktree {show} is locked: {reason}");
-            return refuse(Kind::Occupied, message, format!("git worktree unlock {}", quoted(&record.path)));
+            return refuse(Kind::Occupied, message, command!["git worktree unlock", record.path.display()]);
         }
         if worktree::is_gone(record) {
             if discard || cut_off.is_some() {
@@ -237,7 +237,7 @@ impl Place {
             }
             if repository.here_branch.as_ref() == Some(&self.branch) {
                 let message = format!("git looks for this worktree at {show}, from where it was moved");
-                let repair = format!("cd {} && git worktree repair", quoted(&repository.toplevel));
+                let repair = command!["git worktree repair"].within(&repository.toplevel);
                 return refuse(Kind::Occupied, message, repair);
             }
             return Err(gone(&record.path, &self.branch));
@@ -248,7 +248,7 @@ impl Place {
         if discard {
             return Ok(());
         }
-        let look = format!("cd {} && git status", quoted(&record.path));
+        let look = command!["git status"].within(&record.path);
         if let Some(what) = worktree::in_progress(&record.path) {
             return refuse(Kind::Dirty, format!("{show} is in the middle of {what}"), look);
         }
@@ -264,8 +264,8 @@ impl Place {
         let message = format!("{show} has uncommitted work: {}", first_work(&work));
         // What is missing would be committed, too.
         let hint = match TaskName::from_branch(self.branch.as_str()).filter(|_| cut_off.is_some()) {
-            Some(name) => format!("git aitask worktree add {}   # makes it whole", name.id()),
-            None => format!("cd {} && git add -A && git commit", quoted(&record.path)),
+            Some(name) => command!["git aitask worktree add", name.id()].note("makes it whole"),
+            None => command!["git add -A && git commit"].within(&record.path),
         };
         refuse(Kind::Dirty, message, hint)
     }

@@ -101,7 +101,41 @@ pub enum WorktreeEnd {
     /// It is gone.
     Removed(PathBuf),
     /// It stays, for this reason.
-    Kept(&'static str, PathBuf),
+    Kept(Obstacle, PathBuf),
+}
+
+/// Why a worktree stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// Another session works in it.
+    Held,
+    /// It has uncommitted work.
+    Dirty,
+    /// Somebody locked it.
+    Locked,
+    /// Git looks for it where it is not.
+    StaleRecord,
+    /// It is the main worktree.
+    MainWorktree,
+    /// Its path can stand on no line, or git's list could not be understood.
+    UnsafePath,
+    /// Anything else.
+    Unknown,
+}
+
+impl Obstacle {
+    /// The word of the scripts, who have none of their own for a session that works there.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dirty => "dirty",
+            Self::Locked => "locked",
+            Self::StaleRecord => "stale_record",
+            Self::MainWorktree => "main_worktree",
+            Self::UnsafePath => "unsafe_path",
+            Self::Held | Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// What became of the branch.
@@ -111,8 +145,22 @@ pub enum BranchEnd {
     None,
     /// It is gone; all its commits are in what the main worktree has checked out.
     Deleted,
-    /// It stays, for this reason.
-    Kept(String),
+    /// It stays, since the worktree does.
+    Skipped,
+    /// It stays: a worktree has it checked out.
+    CheckedOut,
+    /// It stays: it has commits that this branch lacks.
+    Unmerged(String),
+    /// It stays, and only git knows why.
+    Unknown,
+}
+
+impl BranchEnd {
+    /// Whether there is a branch still.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        !matches!(self, Self::None | Self::Deleted)
+    }
 }
 
 /// What came of a removal.
@@ -132,21 +180,15 @@ impl Removal {
     /// Whether nothing is left but a branch with commits of its own.
     #[must_use]
     pub fn is_preserved(&self) -> bool {
-        matches!(&self.branch, BranchEnd::Kept(reason) if reason.starts_with(UNMERGED))
-            && !matches!(self.worktree, WorktreeEnd::Kept(..))
+        matches!(&self.branch, BranchEnd::Unmerged(_)) && !matches!(self.worktree, WorktreeEnd::Kept(..))
     }
 
     /// Whether nothing is left.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        !matches!(self.worktree, WorktreeEnd::Kept(..)) && !matches!(self.branch, BranchEnd::Kept(_))
+        !matches!(self.worktree, WorktreeEnd::Kept(..)) && !self.branch.is_kept()
     }
 }
-
-const UNMERGED: &str = "unmerged_into:";
-
-/// The reason of a worktree that stays because another session works in it, for which the scripts have no word.
-pub const HELD: &str = "held";
 
 /// How to remove.
 #[derive(Debug, Clone, Default)]
@@ -175,7 +217,7 @@ pub fn remove(context: &Context, name: &WorktreeName, manner: &Manner) -> Result
     let worktree = teardown.remove_worktree(classify(&listed, name))?;
     let branch = match tip {
         None => BranchEnd::None,
-        Some(_) if matches!(worktree, WorktreeEnd::Kept(..)) => BranchEnd::Kept("skipped".to_owned()),
+        Some(_) if matches!(worktree, WorktreeEnd::Kept(..)) => BranchEnd::Skipped,
         Some(tip) => teardown.delete_branch(&tip)?,
     };
     let rebased = rebased.filter(|_| matches!(worktree, WorktreeEnd::Removed(_)));
@@ -199,10 +241,10 @@ impl Teardown<'_> {
     fn remove_worktree(&mut self, registered: Registered) -> Result<WorktreeEnd> {
         let path = match registered {
             Registered::Stale(path) | Registered::Locked(path) if self.is_cut_off(&path) => Some(path),
-            Registered::Stale(path) => return Ok(WorktreeEnd::Kept("stale_record", path)),
-            Registered::Locked(path) => return Ok(WorktreeEnd::Kept("locked", path)),
-            Registered::Main(path) => return Ok(WorktreeEnd::Kept("main_worktree", path)),
-            Registered::Unsafe(path) => return Ok(WorktreeEnd::Kept("unsafe_path", path)),
+            Registered::Stale(path) => return Ok(WorktreeEnd::Kept(Obstacle::StaleRecord, path)),
+            Registered::Locked(path) => return Ok(WorktreeEnd::Kept(Obstacle::Locked, path)),
+            Registered::Main(path) => return Ok(WorktreeEnd::Kept(Obstacle::MainWorktree, path)),
+            Registered::Unsafe(path) => return Ok(WorktreeEnd::Kept(Obstacle::UnsafePath, path)),
             Registered::Usable(path) => Some(path),
             Registered::Nowhere => self.rebased().map(|record| record.path.clone()),
         };
@@ -210,7 +252,7 @@ impl Teardown<'_> {
         if self.manner.discard
             && let Err(error) = require_idle(self.context, &self.name.text)
         {
-            return Ok(self.kept(HELD, first, error.to_string()));
+            return Ok(self.kept(Obstacle::Held, first, error.to_string()));
         }
         let Some(path) = path else { return self.remove_leftover() };
         match (self.remove_registered(&path)?, self.remove_leftover()?) {
@@ -229,7 +271,7 @@ impl Teardown<'_> {
             && Site::of(&self.context.repository, path, &self.name.branch).cut_off().is_some()
     }
 
-    fn kept(&mut self, reason: &'static str, path: PathBuf, why: String) -> WorktreeEnd {
+    fn kept(&mut self, reason: Obstacle, path: PathBuf, why: String) -> WorktreeEnd {
         self.causes.push(why);
         WorktreeEnd::Kept(reason, path)
     }
@@ -244,15 +286,15 @@ impl Teardown<'_> {
         let repository = &self.context.repository;
         let discard = self.manner.discard;
         if let Err(error) = require_alone(self.records, path, discard) {
-            let reason = if error.kind() == Kind::Dirty { "dirty" } else { "unknown" };
+            let reason = if error.kind() == Kind::Dirty { Obstacle::Dirty } else { Obstacle::Unknown };
             return Ok(self.kept(reason, path.to_owned(), error.to_string()));
         }
         if let Some(what) = worktree::in_progress(path).filter(|_| !discard && self.rebased().is_some()) {
-            return Ok(self.kept("dirty", path.to_owned(), format!("it is in the middle of {what}")));
+            return Ok(self.kept(Obstacle::Dirty, path.to_owned(), format!("it is in the middle of {what}")));
         }
         let site = Site::of(repository, path, &self.name.branch);
         if !discard && (self.manner.dry_run || site.cut_off().is_some()) && !site.load_work()?.is_empty() {
-            return Ok(self.kept("dirty", path.to_owned(), format!("{} has uncommitted work", path.display())));
+            return Ok(self.kept(Obstacle::Dirty, path.to_owned(), format!("{} has uncommitted work", path.display())));
         }
         if self.manner.dry_run {
             return Ok(WorktreeEnd::Removed(path.to_owned()));
@@ -265,12 +307,12 @@ impl Teardown<'_> {
         }
         self.causes.push(error.to_string());
         if !discard {
-            return Ok(WorktreeEnd::Kept("dirty", path.to_owned()));
+            return Ok(WorktreeEnd::Kept(Obstacle::Dirty, path.to_owned()));
         }
         // Git refuses a worktree it cannot read, too; the registry must still say whose it is.
         let listed = worktree::list_loosely(repository)?;
         if classify(&listed, self.name) != Registered::Usable(path.to_owned()) {
-            return Ok(WorktreeEnd::Kept("unknown", path.to_owned()));
+            return Ok(WorktreeEnd::Kept(Obstacle::Unknown, path.to_owned()));
         }
         std::fs::remove_dir_all(path).map_err(|error| Error::io("remove", path, &error))?;
         site.remove(true, self.context.settings.timeout)?;
@@ -292,15 +334,15 @@ impl Teardown<'_> {
         let (show, folder) = (path.display().to_string(), self.context.repository.root.join(WORKTREES_DIR));
         if !is_folder(&folder) {
             let why = format!("{} is a symbolic link, and none is followed", folder.display());
-            return Ok(self.kept("unknown", path, why));
+            return Ok(self.kept(Obstacle::Unknown, path, why));
         }
         if let Some(record) = self.records.iter().find(|record| record.path.starts_with(&path)) {
             let whose = record.branch.as_ref().map_or("a detached HEAD, or a rebase", |branch| branch.as_str());
             let why = format!("{show} is a worktree of {whose}");
-            return Ok(self.kept("unknown", path, why));
+            return Ok(self.kept(Obstacle::Unknown, path, why));
         }
         if !self.manner.discard {
-            return Ok(self.kept("dirty", path, format!("{show} is no worktree; --force removes it")));
+            return Ok(self.kept(Obstacle::Dirty, path, format!("{show} is no worktree; --force removes it")));
         }
         if !self.manner.dry_run {
             std::fs::remove_dir_all(&path).map_err(|error| Error::io("remove", &path, &error))?;
@@ -310,15 +352,14 @@ impl Teardown<'_> {
 
     fn delete_branch(&mut self, tip: &Oid) -> Result<BranchEnd> {
         let (repository, branch) = (&self.context.repository, &self.name.branch);
-        let kept = |reason: &str| Ok(BranchEnd::Kept(reason.to_owned()));
         let in_use = || repository.worktree_of(branch).map(|record| record.is_some());
         // Git itself would be content with commits that are in the branch's upstream.
         if !has_landed(self.context, tip, &self.manner.homes)? {
             if !self.manner.dry_run && in_use()? {
-                return kept("checked_out");
+                return Ok(BranchEnd::CheckedOut);
             }
             let into = repository.root_branch.as_ref().map_or("HEAD", Branch::as_str);
-            return kept(&format!("{UNMERGED}{into}"));
+            return Ok(BranchEnd::Unmerged(into.to_owned()));
         }
         if self.manner.dry_run {
             return Ok(BranchEnd::Deleted);
@@ -330,7 +371,7 @@ impl Teardown<'_> {
         let complaint = output.complaint();
         if in_use()? {
             self.causes.push(complaint);
-            return kept("checked_out");
+            return Ok(BranchEnd::CheckedOut);
         }
         // And it is not content with commits that are where they belong, when the upstream, or HEAD, lacks them.
         if complaint.contains("not fully merged") {
@@ -343,7 +384,7 @@ impl Teardown<'_> {
             }
         }
         self.causes.push(complaint);
-        kept("unknown")
+        Ok(BranchEnd::Unknown)
     }
 }
 

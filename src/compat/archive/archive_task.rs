@@ -2,7 +2,7 @@
 
 use crate::archive::archiver::{Kin, Note};
 use crate::archive::gates::{self, Pending};
-use crate::compat::archive::file_away::Options;
+use crate::compat::archive::file_away::{Archival, Options};
 use crate::compat::archive::snapshot::{Places, Site};
 use crate::compat::folders::Checkout;
 use crate::compat::invocation::{Scene, parse_id};
@@ -143,7 +143,7 @@ fn archive(scene: &Scene, checkout: &Checkout, request: &Request, id: TaskId) ->
     let plain = |note: &Note| lines(note, site.places(), false);
     warn_of_loose_ends(scene, &context, checkout, id);
     let released = match site.archive(id, options, plain)? {
-        Ok(archived) => {
+        Archival::Archived(archived) => {
             for note in &archived.notes {
                 show(scene, note, site.places(), options.dry_run);
             }
@@ -152,7 +152,7 @@ fn archive(scene: &Scene, checkout: &Checkout, request: &Request, id: TaskId) ->
             }
             archived.released
         }
-        Err(cut_off) => {
+        Archival::CutOff(cut_off) => {
             cut_off.lines.iter().for_each(|line| scene.console.line(line));
             if let Some(commit) = &cut_off.commit {
                 scene.console.line(&format!("COMMITTED:{commit}"));

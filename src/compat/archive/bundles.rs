@@ -67,7 +67,7 @@ impl Change {
             if bundled.get(name).is_some_and(|other| *other != content) {
                 let (file, bundle) = (archive.shown(name), archive.shown(stem));
                 return Err(Error::new(Kind::Occupied, format!("{file} is in {bundle} already, with another content"))
-                    .hint(format!("move {file} away and unpack it to compare the two")));
+                    .advice(format!("move {file} away and unpack it to compare the two")));
             }
             bundled.insert(name.clone(), content);
             replaces.push(format!("{root}/{name}"));

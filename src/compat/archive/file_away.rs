@@ -61,6 +61,30 @@ pub struct CutOff {
     pub released: Vec<TaskId>,
 }
 
+/// A task that is to be archived, or was by a run that could not say so.
+enum Found<T> {
+    Active(T),
+    CutOff(CutOff),
+}
+
+impl<T> Found<T> {
+    fn archived(self, archive: impl FnOnce(T) -> Archived) -> Archival {
+        match self {
+            Self::Active(found) => Archival::Archived(archive(found)),
+            Self::CutOff(cut_off) => Archival::CutOff(cut_off),
+        }
+    }
+}
+
+/// What a run came to.
+#[derive(Debug, Clone)]
+pub enum Archival {
+    /// It archived the task.
+    Archived(Archived),
+    /// A run before it had, and was cut off.
+    CutOff(CutOff),
+}
+
 impl Site<'_> {
     /// Archives a task; `line` shows a note, for the run after one that is cut off.
     ///
@@ -68,22 +92,17 @@ impl Site<'_> {
     /// [`Kind::NoSuchTask`] with the message of section 3.1, [`Kind::NotClaimable`] when it is archived already or has
     /// open children, and those of [`Filing`]; a checkout in the middle of something, or on no branch. Nothing is
     /// changed then.
-    pub fn archive(
-        &self,
-        id: TaskId,
-        options: Options,
-        line: impl Fn(&Note) -> Vec<String>,
-    ) -> Result<Result<Archived, CutOff>> {
+    pub fn archive(&self, id: TaskId, options: Options, line: impl Fn(&Note) -> Vec<String>) -> Result<Archival> {
         let ledger = self.ledger();
         let branches = std::slice::from_ref(&self.branch);
         let decide = |view: &View<'_>| self.decide(view, id, options, &line);
         if options.dry_run {
-            let (Decision::Swap(_, filing) | Decision::Nothing(filing)) = decide(&ledger.view(branches, false)?)?;
-            return Ok(filing.map(|filing| done(&filing, None)));
+            let (Decision::Swap(_, found) | Decision::Nothing(found)) = decide(&ledger.view(branches, false)?)?;
+            return Ok(found.archived(|filing| done(&filing, None)));
         }
         if options.no_commit {
             let staged = ledger.stage(&self.branch, decide)?;
-            return Ok(staged.map(|filing| self.tidied(id, &filing, None)));
+            return Ok(staged.archived(|filing| self.tidied(id, &filing, None)));
         }
         let landed = ledger.transact("", branches, decide).inspect_err(|error| {
             // These may also come after the commit.
@@ -92,7 +111,7 @@ impl Site<'_> {
             }
         })?;
         let commit = landed.tip(&self.branch).map(|oid| oid.short().to_owned());
-        Ok(landed.value.map(|filing| self.tidied(id, &filing, commit)))
+        Ok(landed.value.archived(|filing| self.tidied(id, &filing, commit)))
     }
 
     /// The folder of a parent's children stays as long as the parent is active, empty or not, and goes with it.
@@ -116,11 +135,11 @@ impl Site<'_> {
         id: TaskId,
         options: Options,
         line: &impl Fn(&Note) -> Vec<String>,
-    ) -> Result<Decision<Result<Filing, CutOff>>> {
+    ) -> Result<Decision<Found<Filing>>> {
         let desk = Desk::load(self, view)?;
         let path = match self.find_file(&desk, id)? {
-            Ok(path) => path,
-            Err(cut_off) => return Ok(Decision::Nothing(Err(cut_off))),
+            Found::Active(path) => path,
+            Found::CutOff(cut_off) => return Ok(Decision::Nothing(Found::CutOff(cut_off))),
         };
         let manner = Manner { superseded: options.superseded, canonical: true };
         let mut filing = Filing::from_shelf(&desk, &path, id, manner)?;
@@ -144,11 +163,11 @@ impl Site<'_> {
         }
         let mut plan = Plan::new().step(&self.branch, Step::edit(filing.subject.clone(), edits));
         plan.adopt = filing.adopt.iter().map(|path| self.places.in_git(path)).collect();
-        Ok(Decision::Swap(plan, Ok(filing)))
+        Ok(Decision::Swap(plan, Found::Active(filing)))
     }
 
     /// The file to archive: the active one, or one that was moved and not committed.
-    fn find_file(&self, desk: &Desk<'_>, id: TaskId) -> Result<Result<String, CutOff>> {
+    fn find_file(&self, desk: &Desk<'_>, id: TaskId) -> Result<Found<String>> {
         let of_task = |archived: bool| {
             let paths = desk.paths().iter().filter(move |path| is_archived(path) == archived);
             paths.filter(|path| paths::loose_id(path) == Some(id)).cloned().collect::<Vec<_>>()
@@ -159,14 +178,14 @@ impl Site<'_> {
             return Err(Error::new(Kind::NoSuchTask, format!("Multiple task files found for {shown}")));
         }
         if let Some(path) = active.pop() {
-            return Ok(Ok(path));
+            return Ok(Found::Active(path));
         }
         if let Some(path) = archived.first() {
             if !desk.is_committed(path) || !desk.left_behind(id).is_empty() {
-                return Ok(Ok(path.clone()));
+                return Ok(Found::Active(path.clone()));
             }
             if let Some(intent) = self.load_intent(id) {
-                return Ok(Err(CutOff {
+                return Ok(Found::CutOff(CutOff {
                     lines: intent.lines,
                     commit: self.last_commit(path)?,
                     released: intent.released.iter().filter_map(|id| TaskId::recognise(id)).collect(),

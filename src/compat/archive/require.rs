@@ -1,7 +1,7 @@
 //! The checkout that carries the task data, before anything is changed in it: not in the middle of something, and on a
 //! branch (specification 30, A7 and A12; 20, section 1).
 
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::files::data_checkout;
 use crate::git::porcelain::status::{Status, StatusKind};
 use crate::git::registry;
@@ -26,7 +26,7 @@ pub fn require_branch(context: &Context, top: &Path) -> Result<Branch> {
     let is_data = top.ends_with(paths::DATA_WORKTREE_DIR);
     let skip = context.repository.git().environment().text("AIT_GIT_SKIP_STATE_CHECK") == Some("1");
     if let Some(marker) = data_state::unfinished(top).first().filter(|_| is_data && !skip) {
-        return Err(Error::new(Kind::Occupied, data_state::stuck(marker)).detail("lines", true));
+        return Err(Error::new(Kind::Occupied, data_state::stuck(marker)).with(Payload::Lines { lines: true }));
     }
     let git_dir = registry::git_dir(top).unwrap_or_default();
     let head = std::fs::read_to_string(git_dir.join("HEAD")).unwrap_or_default();
@@ -41,7 +41,7 @@ pub fn require_branch(context: &Context, top: &Path) -> Result<Branch> {
     RefName::parse(&name).and_then(|name| name.branch()).ok_or_else(|| {
         let message =
             format!("{} is on no branch (detached HEAD); a commit there would be on none either", top.display());
-        Error::new(Kind::DetachedHead, message).hint(format!("cd {} && git switch {DATA}", quoted(top)))
+        Error::new(Kind::DetachedHead, message).hint(command!["git switch", DATA].within(top))
     })
 }
 

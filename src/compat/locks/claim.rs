@@ -6,7 +6,7 @@ use crate::coordination::locks::lock_step;
 use crate::coordination::process::Liveness;
 use crate::coordination::session::parse_email;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::files::Tree;
 use crate::git::carry::{self, Adopted};
 use crate::git::porcelain::status::StatusKind;
@@ -107,12 +107,40 @@ pub struct Claimed {
 
 type Decided = Result<Claimed, Refusal>;
 
-/// Publishes a claim; the inner error is a refusal. Where the server refuses the task data, the status is committed here.
+/// Why a task was not claimed.
+pub enum Unclaimed {
+    /// Somebody holds it.
+    Held(Refusal),
+    /// Anything else.
+    Failed(Error),
+}
+
+impl From<Refusal> for Unclaimed {
+    fn from(refusal: Refusal) -> Self {
+        Self::Held(refusal)
+    }
+}
+
+impl From<Error> for Unclaimed {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// What taking the lock comes to.
+enum Locking {
+    /// The steps that take it.
+    Free(Vec<Step>),
+    /// Somebody holds it.
+    Held(Refusal),
+}
+
+/// Publishes a claim. Where the server refuses the task data, the status is committed here.
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`], [`Kind::NotClaimable`], [`Kind::Dirty`] when the file has uncommitted changes here and was changed
 /// elsewhere, and those of a transaction.
-pub fn claim(context: &Context, request: &Request<'_>) -> Result<Result<Landed<Claimed>, Refusal>> {
+pub fn claim(context: &Context, request: &Request<'_>) -> Result<Landed<Claimed>, Unclaimed> {
     let (mark, (locks_branch, data)) = (nonce()?, branches(context)?);
     let mut claimer = Claimer { context, request, judged: None, session: None, home: home(context, request.dir) };
     let with_lock = context.channel != Channel::Local && (claimer.email(None)?.is_some() || claimer.may_be_assigned());
@@ -121,19 +149,16 @@ pub fn claim(context: &Context, request: &Request<'_>) -> Result<Result<Landed<C
     let alone = |error: &Error| {
         let offline = matches!(error.kind(), Kind::Unreachable | Kind::Authentication);
         // No hook of the user's runs when the lock alone is pushed.
-        let hook = error.details().contains_key("hook");
+        let hook = error.payloads().iter().any(|payload| matches!(payload, Payload::Hook { .. }));
         error.is_denied_for(data.as_str()) || hook || (!with_lock && offline)
     };
     match ledger.transact(&mark, &all, |view| claimer.decide(view, with_lock, true)) {
-        Ok(landed) => Ok(settle(landed)),
+        Ok(landed) => Ok(settle(landed)?),
         Err(error) if alone(&error) => {
             // The lock is what keeps others away; the status is committed here, and pushed by whoever can.
             let mut locked = None;
             if with_lock {
-                match settle(ledger.transact(&mark, &all, |view| claimer.decide(view, true, false))?) {
-                    Ok(landed) => locked = Some(landed),
-                    Err(refusal) => return Ok(Err(refusal)),
-                }
+                locked = Some(settle(ledger.transact(&mark, &all, |view| claimer.decide(view, true, false))?)?);
             }
             let here = Ledger { channel: Channel::Local, ..ledger.clone() };
             let landed = here.transact(&mark, std::slice::from_ref(&data), |view| claimer.decide(view, false, true));
@@ -147,12 +172,11 @@ pub fn claim(context: &Context, request: &Request<'_>) -> Result<Result<Landed<C
                  connectivity is restored",
                 context.channel.remote().map_or("origin", |remote| remote.as_str())
             ));
-            Ok(settle(landed).map(|landed| {
-                let Some(Landed { value: Claimed { forced, prior, session, .. }, .. }) = locked else { return landed };
-                Landed { value: Claimed { forced, prior, session, ..landed.value }, ..landed }
-            }))
+            let landed = settle(landed)?;
+            let Some(Landed { value: Claimed { forced, prior, session, .. }, .. }) = locked else { return Ok(landed) };
+            Ok(Landed { value: Claimed { forced, prior, session, ..landed.value }, ..landed })
         }
-        Err(error) => Err(error),
+        Err(error) => Err(Unclaimed::Failed(error)),
     }
 }
 
@@ -247,8 +271,10 @@ impl Claimer<'_> {
         let mut plan = Plan::new();
         if let (true, Some(email)) = (with_lock, &email) {
             match self.lock(view, &locks_branch, email, &mut claimed)? {
-                Ok(steps) => plan = steps.into_iter().fold(plan, |plan, step| plan.step(&locks_branch, step)),
-                Err(refusal) => return Ok(Decision::Nothing(Err(refusal))),
+                Locking::Free(steps) => {
+                    plan = steps.into_iter().fold(plan, |plan, step| plan.step(&locks_branch, step));
+                }
+                Locking::Held(refusal) => return Ok(Decision::Nothing(Err(refusal))),
             }
         }
         if with_status {
@@ -280,13 +306,7 @@ impl Claimer<'_> {
     }
 
     /// The lock's steps: the stale locks swept, and this one taken.
-    fn lock(
-        &mut self,
-        view: &View<'_>,
-        branch: &Branch,
-        email: &str,
-        claimed: &mut Claimed,
-    ) -> Result<Result<Vec<Step>, Refusal>> {
+    fn lock(&mut self, view: &View<'_>, branch: &Branch, email: &str, claimed: &mut Claimed) -> Result<Locking> {
         let found = view.read(&[(branch, LockEntry::path(self.request.id)), Locks::request(branch)])?;
         let held = found.require_locks()?;
         if self.session.is_none() {
@@ -300,7 +320,7 @@ impl Claimer<'_> {
                     // Force is bound to the holder that is shown.
                     let changed = self.judged.as_ref().is_some_and(|judged| judged.token != lock.token);
                     if !self.request.force || changed {
-                        return Ok(Err(refusal));
+                        return Ok(Locking::Held(refusal));
                     }
                     self.judged = Some(lock);
                     claimed.forced = Some(refusal);
@@ -312,7 +332,7 @@ impl Claimer<'_> {
         let mut steps = if stale.is_empty() { Vec::new() } else { vec![cleanup_step(&stale)] };
         steps.push(lock_step(&LockEntry::taken(self.request.id, session, &Context::now(), None)));
         claimed.session = Some(session.clone());
-        Ok(Ok(steps))
+        Ok(Locking::Free(steps))
     }
 
     /// The active file of the task: as published, else as it lies in this checkout.

@@ -3,7 +3,7 @@
 use crate::compat::invocation::Scene;
 use crate::compat::locks::probe::Probe;
 use crate::coordination::ids;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::git::types::Branch;
 use crate::ledger::{Channel, Decision, IDS, Ledger, Plan, View, nonce};
 use crate::project::Context;
@@ -101,7 +101,11 @@ fn upgrade(scene: &Scene, view: &View<'_>, branch: &Branch, plan: Plan) -> Resul
 fn explain(context: &Context, error: Error, race: &str, action: &str) -> Error {
     match error.kind() {
         Kind::Unparsable => {
-            let value = error.details().get("value").and_then(|value| value.as_str()).unwrap_or_default();
+            let value = error.payloads().iter().find_map(|payload| match payload {
+                Payload::Counter { value } => Some(value.as_str()),
+                _ => None,
+            });
+            let value = value.unwrap_or_default();
             Error::new(Kind::Unparsable, format!("Invalid counter value: '{value}' (expected a number)"))
         }
         Kind::Unreachable | Kind::Authentication | Kind::Unknown => {
@@ -122,8 +126,7 @@ fn explain(context: &Context, error: Error, race: &str, action: &str) -> Error {
 
 /// Git's own words in an error about the connection.
 fn said(error: &Error) -> String {
-    let text = error.details().get("stderr").and_then(|text| text.as_str()).map(str::to_owned);
-    let text = text.unwrap_or_else(|| error.to_string());
+    let text = error.stderr().map_or_else(|| error.to_string(), str::to_owned);
     text.split('\n').map(str::trim_end).collect::<Vec<_>>().join(" ")
 }
 

@@ -7,7 +7,7 @@ use crate::coordination::decide;
 use crate::coordination::locks::lock_step;
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::git::Branch;
 use crate::ledger::{Decision, LOCKS, Ledger, Plan, nonce};
 use crate::ops::init;
@@ -324,7 +324,7 @@ fn hint(error: &Error) -> String {
 fn broken(scene: &Scene, error: &Error, exhausted: &str) -> u8 {
     let (text, code) = match error.kind() {
         Kind::BranchGone => (format!("{error}. Run 'aitask_lock.sh --init' to put it back."), 10),
-        Kind::NotInitialised if error.details().contains_key("branch") => {
+        Kind::NotInitialised if error.payloads().iter().any(|it| matches!(it, Payload::Unpublished { .. })) => {
             (format!("{error}. Run 'aitask_lock.sh --init' to publish them."), 10)
         }
         Kind::NotInitialised => {

@@ -1,7 +1,7 @@
 //! `aitask_pick_own.sh`, and the older `aitask_own.sh` (specification 10, sections 5 and 11).
 
 use crate::compat::invocation::{Scene, parse_id};
-use crate::compat::locks::claim::{self, Claimed, Holder, cleanup_step};
+use crate::compat::locks::claim::{self, Claimed, Holder, Unclaimed, cleanup_step};
 use crate::compat::locks::lock::{line, prior_lines, stale};
 use crate::compat::record::record;
 use crate::coordination::LockEntry;
@@ -187,20 +187,20 @@ fn claim(scene: &Scene, context: &Context, request: &Request, id: TaskId) -> u8 
     };
     // Before anything is published: a claim is no half of a rebase (section 5.3).
     let checkout = scene.checkout(Some(context));
-    match checkout.require_committable().and_then(|_| claim::claim(context, &wanted)) {
-        Ok(Ok(landed)) => {
+    match checkout.require_committable().map_err(Unclaimed::Failed).and_then(|_| claim::claim(context, &wanted)) {
+        Ok(landed) => {
             warn_if_assigned_to_another(scene, &wanted, &landed.value);
             answer(scene, context, &landed, id)
         }
-        Ok(Err(refusal)) => {
+        Err(Unclaimed::Held(refusal)) => {
             let owner = &refusal.lock.holder;
             let early = request.early && refusal.by == Holder::Other;
             scene.console.line(&if early { format!("LOCK_FAILED:{owner}") } else { line(&refusal, "LOCK_FAILED") });
             1
         }
-        Err(error) => {
+        Err(Unclaimed::Failed(error)) => {
             let (line, text) = explain(&error);
-            let line = if request.early && line.starts_with("LOCK_ERROR") { "LOCK_INFRA_MISSING" } else { line };
+            let line = if request.early { "LOCK_INFRA_MISSING" } else { line };
             ended(scene, line, &text)
         }
     }

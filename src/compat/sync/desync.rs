@@ -70,8 +70,7 @@ pub fn look(context: &Context, name: &'static str, freshness: Freshness) -> Resu
     let mut known = refs::load(repository, &[here.clone(), there.clone()])?;
     let (local, theirs) = (known.remove(&here), known.remove(&there));
     if let Err(error) = fetched {
-        let said = error.details().get("stderr").and_then(|said| said.as_str()).map(str::to_owned);
-        let said = said.unwrap_or_else(|| error.to_string());
+        let said = error.stderr().map_or_else(|| error.to_string(), str::to_owned);
         state.error = said.lines().last().map(str::to_owned);
         return ended(state, if theirs.is_none() { "missing_remote" } else { "fetch_error" });
     }

@@ -21,9 +21,9 @@ struct Request {
 }
 
 /// Runs the script.
-pub(crate) fn run(scene: &Scene, args: &[String], debug: bool) -> u8 {
+pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
     let request = match parse(args) {
-        Ok(Some(request)) => Request { debug: debug || request.debug, ..request },
+        Ok(Some(request)) => request,
         Ok(None) => {
             HELP.lines().for_each(|line| scene.console.line(line));
             return 0;
@@ -45,7 +45,7 @@ pub(crate) fn run(scene: &Scene, args: &[String], debug: bool) -> u8 {
     if let Some(files) = files {
         let plan = read_own(&scene.file(&request.plan)).unwrap_or_default();
         let named = named_in(&String::from_utf8_lossy(&plan), &files);
-        if request.debug {
+        if scene.debug || request.debug {
             (scene.narrate)(&format!("[debug] {} files changed, {} named in the plan", files.len(), named.len()));
         }
         for file in &named {
@@ -66,7 +66,7 @@ fn check(scene: &Scene, request: &Request) -> Drift {
     if !request.unsynced && data_state::data_worktree(&context).is_none() {
         return Drift::Ahead(0, Vec::new());
     }
-    if request.debug {
+    if scene.debug || request.debug {
         let seconds = request.timeout.as_secs();
         (scene.narrate)(&format!("[debug] fetching origin/{} (timeout {seconds}s)", request.branch));
     }

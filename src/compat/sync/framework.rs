@@ -107,6 +107,15 @@ pub fn ignore(context: &Context, lines: &[&str], message: &str) -> Result<bool> 
     Ok(true)
 }
 
+/// Whether the files of the task data are meant, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskData {
+    /// They are.
+    Included,
+    /// They are not.
+    LeftAlone,
+}
+
 /// Files of the framework to commit.
 #[derive(Debug)]
 pub struct Pending {
@@ -119,10 +128,10 @@ pub struct Pending {
 
 impl Pending {
     /// Those of the code branch; those of the task data only where they belong there.
-    pub fn code(context: &Context, snapshot: &Snapshot, with_data: bool) -> Result<Self> {
+    pub fn code(context: &Context, snapshot: &Snapshot, task_data: TaskData) -> Result<Self> {
         let dir = context.repository.root.clone();
         let mut pending = Self::look(context, dir, &FRAMEWORK, "ait: Add aitask framework", &snapshot.code)?;
-        pending.entries.retain(|entry| with_data || !entry.path.starts_with(paths::TASKS_DIR));
+        pending.entries.retain(|entry| task_data == TaskData::Included || !entry.path.starts_with(paths::TASKS_DIR));
         Ok(pending)
     }
 

@@ -4,7 +4,7 @@
 use crate::compat::exec;
 use crate::compat::invocation::Scene;
 use crate::compat::locks::{claim_id, lock};
-use crate::compat::sync::framework::{self, Pending, Snapshot};
+use crate::compat::sync::framework::{self, Pending, Snapshot, TaskData};
 use crate::coordination::session::parse_email;
 use crate::data_branch::attach;
 use crate::data_branch::migrate::{CONFIGURE, Code, FRAMEWORK_IGNORES, ignore_private, to_data_branch};
@@ -250,7 +250,8 @@ fn commit(scene: &Scene, context: &Context, snapshot: &Snapshot, is_settled: boo
     }
     let mut pending = Vec::new();
     if context.repository.root_branch.is_some() {
-        pending.push(Pending::code(context, snapshot, is_settled)?);
+        let task_data = if is_settled { TaskData::Included } else { TaskData::LeftAlone };
+        pending.push(Pending::code(context, snapshot, task_data)?);
     }
     if let Some(dir) = dir.filter(|_| is_free) {
         pending.push(Pending::data(context, snapshot, dir)?);

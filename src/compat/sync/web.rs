@@ -18,8 +18,17 @@ pub fn fetch(context: &Context, limit: Duration) -> Result<()> {
     context.channel.remote().map_or(Ok(()), |remote| remote::fetch_all(&context.repository, remote, limit))
 }
 
-/// The completion markers of all remote branches, as far as known: branch and file. Two processes.
-pub fn completed(context: &Context) -> Result<Vec<(Branch, String)>> {
+/// A completion marker.
+#[derive(Debug)]
+pub struct Marker {
+    /// The branch that has it.
+    pub branch: Branch,
+    /// Its name.
+    pub file: String,
+}
+
+/// The completion markers of all remote branches, as far as known. Two processes.
+pub fn completed(context: &Context) -> Result<Vec<Marker>> {
     let repository = &context.repository;
     let Some(remote) = context.channel.remote() else { return Ok(Vec::new()) };
     let prefix = format!("refs/remotes/{remote}/");
@@ -32,13 +41,22 @@ pub fn completed(context: &Context) -> Result<Vec<(Branch, String)>> {
     for (branch, folder) in branches.into_iter().zip(folders) {
         let files = folder.map_or_else(|| Ok(Vec::new()), |folder| objects::names_in(&folder))?;
         let markers = files.into_iter().filter(|name| name.starts_with("completed_"));
-        found.extend(markers.map(|name| (branch.clone(), name)));
+        found.extend(markers.map(|file| Marker { branch: branch.clone(), file }));
     }
     Ok(found)
 }
 
-/// Runs a script beside the project and gives its exit code and what it said, both streams.
-pub fn ask_script(context: &Context, script: &Path, args: &[&str]) -> Result<(i32, String)> {
+/// What a script answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its exit code.
+    pub code: i32,
+    /// What it said, on both streams.
+    pub said: String,
+}
+
+/// Runs a script beside the project.
+pub fn ask_script(context: &Context, script: &Path, args: &[&str]) -> Result<Answer> {
     let call = Call::program(context.repository.git().environment(), script, &context.repository.root).args(args);
     let output = call.output()?;
     let code = output.code.ok_or_else(|| Error::new(Kind::Io, format!("{} was ended", script.display())))?;
@@ -48,5 +66,5 @@ pub fn ask_script(context: &Context, script: &Path, args: &[&str]) -> Result<(i3
     }
     said.retain(|text| !text.is_empty());
     let said = said.join(" ");
-    Ok((code, said))
+    Ok(Answer { code, said })
 }

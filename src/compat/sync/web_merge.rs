@@ -37,7 +37,7 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
         }
         found = web::completed(&context).unwrap_or_default();
     }
-    for (branch, file) in &found {
+    for web::Marker { branch, file } in &found {
         scene.console.line(&format!("COMPLETED:{branch}:{file}"));
     }
     if found.is_empty() {
@@ -98,8 +98,8 @@ fn settle(scene: &Scene, task: &str, file: &str) -> (String, u8) {
     let Ok(Some(context)) = scene.open() else { return ("WEBMAT_FAIL:1:not inside a git repository".to_owned(), 1) };
     let profile = format!("aitasks/metadata/profiles/{file}");
     match web::ask_script(&context, &script, &["materialize-active", task, "--profile", &profile]) {
-        Ok((0, said)) => (format!("WEBMAT_OK:{}", said.lines().last().unwrap_or_default()), 0),
-        Ok((code, said)) => (format!("WEBMAT_FAIL:{code}:{}", said.replace('\n', " ")), 1),
+        Ok(web::Answer { code: 0, said }) => (format!("WEBMAT_OK:{}", said.lines().last().unwrap_or_default()), 0),
+        Ok(web::Answer { code, said }) => (format!("WEBMAT_FAIL:{code}:{}", said.replace('\n', " ")), 1),
         Err(error) => (format!("WEBMAT_FAIL:127:{error}"), 1),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::compat::folders::{Checkout, Folder};
 use crate::compat::task_files::Project;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Payload, Result};
 use crate::task::{Document, Slug};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -73,8 +73,8 @@ pub struct Board {
     tasks: Folder,
 }
 
-fn refused(reason: &str) -> Error {
-    Error::new(Kind::Usage, format!("the board refuses: {reason}")).detail("reason", reason)
+fn refused(reason: &'static str) -> Error {
+    Error::new(Kind::Usage, format!("the board refuses: {reason}")).with(Payload::Reason { reason })
 }
 
 impl Board {
@@ -197,8 +197,11 @@ mod tests {
         Board::open(dir, "aitasks").unwrap()
     }
 
-    fn reason<T: std::fmt::Debug>(result: Result<T>) -> String {
-        result.unwrap_err().details()["reason"].as_str().unwrap().to_owned()
+    fn reason<T: std::fmt::Debug>(result: Result<T>) -> &'static str {
+        match result.unwrap_err().payloads() {
+            [Payload::Reason { reason }] => reason,
+            other => panic!("{other:?} is no reason"),
+        }
     }
 
     #[test]

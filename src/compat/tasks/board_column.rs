@@ -4,7 +4,7 @@ use crate::compat::invocation::Scene;
 use crate::compat::options::Options;
 use crate::compat::record::record;
 use crate::compat::tasks::board::{self, Board};
-use crate::error::Kind;
+use crate::error::{Kind, Payload};
 use std::path::Path;
 
 const USAGE: &str = "\
@@ -71,7 +71,10 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
             0
         }
         Err(error) => {
-            let reason = error.details().get("reason").and_then(|reason| reason.as_str());
+            let reason = error.payloads().iter().find_map(|payload| match payload {
+                Payload::Reason { reason } => Some(*reason),
+                _ => None,
+            });
             console.line(&format!("ERROR:{}", reason.unwrap_or("vanished")));
             if reason.is_none() || error.kind() == Kind::Io {
                 console.error(&error.to_string());

@@ -6,7 +6,7 @@ use crate::compat::options::{Options, one_of, usage};
 use crate::compat::projects;
 use crate::compat::task_files::Project;
 use crate::compat::tasks::checks::{check_kind, check_type};
-use crate::compat::tasks::new_file::{self, Draft, Filed, Filing};
+use crate::compat::tasks::new_file::{self, Draft, Filed, Filing, Unfiled};
 use crate::compat::tasks::{anchors, fold};
 use crate::error::{Error, Kind, Result};
 use crate::project::Context;
@@ -33,13 +33,14 @@ impl Filer<'_> {
             return Ok(0);
         }
         let filing = Filing { slug, document, after_sibling: !options.has("--no-sibling-dep"), draft: None };
-        let filed = self.file(parent, &filing).inspect_err(|error| {
-            if error.details().contains_key("unnumbered")
+        let filed = self.file(parent, &filing).map_err(|unfiled| {
+            if let Unfiled::Unnumbered(_) = &unfiled
                 && let Ok(draft) = draft_of(&filing.document, parent)
                 && let Ok(path) = new_file::draft(self.checkout, &filing.slug, &draft)
             {
                 console.warn(&format!("the text is kept as the draft {path}"));
             }
+            unfiled.into_error()
         })?;
         self.said(&filed.said);
         self.merge(&filed, &filing.document)?;
@@ -152,14 +153,15 @@ impl Filer<'_> {
     }
 
     /// Gives it a number and a commit, and says what happened on the way.
-    pub(crate) fn file(&self, parent: Option<&str>, filing: &Filing) -> Result<Filed> {
+    pub(crate) fn file(&self, parent: Option<&str>, filing: &Filing) -> Result<Filed, Unfiled> {
         let console = self.scene.console;
         let warn = |text: &str| console.warn(text);
         let filed = match parent {
             Some(parent) => new_file::file_child(self.checkout, &self.scene.environment, parent, filing, &warn),
             None => new_file::file_top(self.checkout, filing, &warn, || {
-                claim_id::claim(self.scene, self.checkout.require_committable()?).map(|(id, _)| id).map_err(|error| {
-                    Error::new(error.kind(), format!("Atomic ID counter failed: {error}")).detail("unnumbered", true)
+                let claimed = claim_id::claim(self.scene, self.checkout.require_committable()?);
+                claimed.map(|(id, _)| id).map_err(|error| {
+                    Unfiled::Unnumbered(Error::new(error.kind(), format!("Atomic ID counter failed: {error}")))
                 })
             }),
         }?;
@@ -235,7 +237,7 @@ impl Filer<'_> {
         self.say_dropped(&draft.dropped_gates, "gate(s) from finalized draft", "");
         let filed = match new_file::resume(self.checkout, draft)? {
             Some(filed) => filed,
-            None => self.file(draft.parent.as_deref(), &draft.filing)?,
+            None => self.file(draft.parent.as_deref(), &draft.filing).map_err(Unfiled::into_error)?,
         };
         new_file::discard_draft(self.checkout, draft)?;
         if self.silent {

@@ -110,6 +110,31 @@ pub struct Filed {
     pub parent: Option<String>,
 }
 
+/// Why a task was not filed.
+#[derive(Debug)]
+pub enum Unfiled {
+    /// It got no number, so nothing of it was written anywhere.
+    Unnumbered(Error),
+    /// Anything else.
+    Failed(Error),
+}
+
+impl From<Error> for Unfiled {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Unfiled {
+    /// What happened.
+    #[must_use]
+    pub fn into_error(self) -> Error {
+        match self {
+            Self::Unnumbered(error) | Self::Failed(error) => error,
+        }
+    }
+}
+
 /// Files a top-level task under a number that `claim` gives.
 ///
 /// # Errors
@@ -118,8 +143,8 @@ pub fn file_top(
     checkout: &Project<'_>,
     filing: &Filing,
     warn: &dyn Fn(&str),
-    mut claim: impl FnMut() -> Result<u64>,
-) -> Result<Filed> {
+    mut claim: impl FnMut() -> Result<u64, Unfiled>,
+) -> Result<Filed, Unfiled> {
     checkout.require_committable()?;
     let mut tries = 0;
     let id = loop {
@@ -131,7 +156,7 @@ pub fn file_top(
         warn(&format!("Claimed task ID t{id} already exists as an active parent task; retrying ({tries}/5)."));
         if tries == 5 {
             let message = "Failed to claim a unique active parent task ID after 5 attempts.";
-            return Err(Error::new(Kind::Contention, message).detail("unnumbered", true));
+            return Err(Unfiled::Unnumbered(Error::new(Kind::Contention, message)));
         }
     };
     let _queue = checkout.hold()?;
@@ -140,7 +165,8 @@ pub fn file_top(
     Intent::save(checkout, filing, &path, &text)?;
     checkout.tree().create(&path, &text)?;
     let subject = format!("ait: Add task t{id}: {}", filing.slug.humanised());
-    conclude(checkout, &filing.document, Filed { id, path, said: vec![], labels: vec![], parent: None }, &subject)
+    let filed = Filed { id, path, said: vec![], labels: vec![], parent: None };
+    Ok(conclude(checkout, &filing.document, filed, &subject)?)
 }
 
 /// Files a child of a task, under the lock that gives children their numbers.
@@ -153,14 +179,14 @@ pub fn file_child(
     parent: &str,
     filing: &Filing,
     warn: &dyn Fn(&str),
-) -> Result<Filed> {
+) -> Result<Filed, Unfiled> {
     checkout.require_committable()?;
     let parent = parent.strip_prefix('t').unwrap_or(parent);
     let none = || Error::new(Kind::NoSuchTask, format!("Parent task t{parent} not found"));
     let parent_id =
         TaskId::recognise(parent).filter(|id| !id.is_child() && id.to_string() == parent).ok_or_else(none)?;
     let lock = ChildLock::acquire(environment, &checkout.root, parent, warn);
-    let lock = lock.map_err(|error| error.detail("unnumbered", true))?;
+    let lock = lock.map_err(Unfiled::Unnumbered)?;
     let _queue = checkout.hold()?;
     let parent_file = checkout.active(parent).into_iter().next().ok_or_else(none)?;
     let number = checkout.next_child(parent_id)?;
@@ -179,7 +205,8 @@ pub fn file_child(
     let subject = format!("ait: Add child task t{id}: {}", filing.slug.humanised());
     let filed = Filed { id, path, said: vec![], labels: vec![], parent: Some(parent_file) };
     let filed = conclude(checkout, &document, filed, &subject)?;
-    lock.release().map(|()| filed)
+    lock.release()?;
+    Ok(filed)
 }
 
 /// Registers labels and assignee, and commits.

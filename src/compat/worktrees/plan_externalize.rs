@@ -182,8 +182,8 @@ fn externalize(scene: &Scene, request: &Request) -> Result<String> {
     }
     let claims = Claims::load(scene, request)?;
     let source = match source(scene, request)? {
-        Ok(source) => source,
-        Err(line) => return Ok(line),
+        Source::Plan(path) => path,
+        Source::Unclear(line) => return Ok(line),
     };
     let path = scene.file(&source);
     let text = read_own(&path)?;
@@ -203,16 +203,24 @@ fn externalize(scene: &Scene, request: &Request) -> Result<String> {
     Ok(format!("{word}:{plan}:{source}"))
 }
 
-/// The plan to copy; the inner error is an answer.
-fn source(scene: &Scene, request: &Request) -> Result<Result<String, String>> {
+/// Where the plan is.
+enum Source {
+    /// The file to copy.
+    Plan(String),
+    /// None, or more than one: the line that answers so.
+    Unclear(String),
+}
+
+fn source(scene: &Scene, request: &Request) -> Result<Source> {
+    let unclear = |line: &str| Source::Unclear(line.to_owned());
     if let Some(path) = &request.internal {
         let is_file = scene.file(path).is_file();
-        return Ok(if is_file { Ok(path.clone()) } else { Err("NOT_FOUND:source_not_file".to_owned()) });
+        return Ok(if is_file { Source::Plan(path.clone()) } else { unclear("NOT_FOUND:source_not_file") });
     }
     let home = || scene.environment.text("HOME").map(|home| format!("{home}/.claude/plans"));
     let folder = scene.environment.text("AIT_PLAN_EXTERNALIZE_INTERNAL_DIR").map(str::to_owned).or_else(home);
     let Some(folder) = folder.map(PathBuf::from).filter(|folder| folder.is_dir()) else {
-        return Ok(Err("NOT_FOUND:no_internal_dir".to_owned()));
+        return Ok(unclear("NOT_FOUND:no_internal_dir"));
     };
     let limit = match scene.environment.text("AIT_PLAN_EXTERNALIZE_MAX_AGE_SECS") {
         Some(text) => text.parse().or_else(|_| usage(format!("AIT_PLAN_EXTERNALIZE_MAX_AGE_SECS is {text:?}")))?,
@@ -230,9 +238,9 @@ fn source(scene: &Scene, request: &Request) -> Result<Result<String, String>> {
     found.sort_by(|one, other| other.cmp(one));
     let names: Vec<_> = found.into_iter().map(|(_, name)| name).collect();
     Ok(match &names[..] {
-        [] => Err("NOT_FOUND:no_internal_files".to_owned()),
-        [only] => Ok(only.clone()),
-        _ => Err(format!("MULTIPLE_CANDIDATES:{}", record(&names))),
+        [] => unclear("NOT_FOUND:no_internal_files"),
+        [only] => Source::Plan(only.clone()),
+        _ => Source::Unclear(format!("MULTIPLE_CANDIDATES:{}", record(&names))),
     })
 }
 

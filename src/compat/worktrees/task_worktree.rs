@@ -70,14 +70,16 @@ fn remove(scene: &Scene, context: &Context, name: &WorktreeName, options: &[&str
     scene.console.line(&match &removal.worktree {
         WorktreeEnd::None => "WORKTREE_NONE".to_owned(),
         WorktreeEnd::Removed(path) => format!("WORKTREE_REMOVED {}", one_line(path)),
-        WorktreeEnd::Kept(teardown::HELD, path) => format!("WORKTREE_KEPT unknown {}", one_line(path)),
-        WorktreeEnd::Kept(reason, path) => format!("WORKTREE_KEPT {reason} {}", one_line(path)),
+        WorktreeEnd::Kept(reason, path) => format!("WORKTREE_KEPT {} {}", reason.name(), one_line(path)),
     });
     let branch = name.branch();
     scene.console.line(&match &removal.branch {
         BranchEnd::None => "BRANCH_NONE".to_owned(),
         BranchEnd::Deleted => format!("BRANCH_DELETED {branch}"),
-        BranchEnd::Kept(reason) => format!("BRANCH_KEPT {reason} {branch}"),
+        BranchEnd::Skipped => format!("BRANCH_KEPT skipped {branch}"),
+        BranchEnd::CheckedOut => format!("BRANCH_KEPT checked_out {branch}"),
+        BranchEnd::Unmerged(into) => format!("BRANCH_KEPT unmerged_into:{into} {branch}"),
+        BranchEnd::Unknown => format!("BRANCH_KEPT unknown {branch}"),
     });
     let (verdict, code) = match (removal.is_clean(), removal.is_preserved()) {
         (true, _) => ("CLEAN", 0),

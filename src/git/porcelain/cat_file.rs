@@ -98,7 +98,9 @@ pub fn parse(mut bytes: &[u8], count: usize) -> Result<Vec<Option<Object>>> {
             let name = text(split_once(head, b' ').map_or(head, |(name, _)| name));
             let message =
                 format!("the object {name} is larger than {} MiB, and no file of a project is", LARGEST >> 20);
-            return Err(Error::new(Kind::Occupied, message).hint(format!("git log --all --find-object={name}")));
+            return Err(
+                Error::new(Kind::Occupied, message).hint(command!["git log --all", format!("--find-object={name}")])
+            );
         }
         let (object, rest) = answer(bytes).ok_or_else(|| malformed("an object of cat-file", bytes))?;
         objects.push(object);

@@ -1,0 +1,155 @@
+//! What an error knows beyond its sentence: for whoever decides by it, and for the JSON form.
+
+use super::text::redacted;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// One fact about an error. The fields are those of the JSON form, under the same names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Payload {
+    /// The field of a task that is wrong.
+    Field { key: String },
+    /// What git said on its standard error of a remote, or of an option.
+    Said { stderr: String },
+    /// The call of git that failed.
+    Call { command: String, directory: String },
+    /// The exit code of git that a script ends with, too.
+    ExitCode { code: i32 },
+    /// The hook of the user's that refused.
+    Hook { hook: &'static str },
+    /// The branches that the server refuses pushes to.
+    Refused { branches: Vec<String> },
+    /// The coordination branches that are gone or were set back, and the newest commit known of the first.
+    Lost { branches: Vec<String>, commit: String },
+    /// The branch of locks that this clone has and the remote does not.
+    Unpublished { branch: &'static str },
+    /// The branch that a finish could not merge into.
+    Protected { branch: String },
+    /// What the counter of ids holds instead of a number.
+    Counter { value: String },
+    /// Why a board refuses, in the word of its protocol.
+    Reason { reason: &'static str },
+    /// Who holds the task, as the answer of a pick describes it.
+    Held { holder: Value },
+    /// Tasks to pick instead, as a list describes them.
+    Ready { ready: Value },
+    /// The folder that a demo left.
+    Folder { folder: String },
+    /// The gates that have not passed.
+    Gates { gates: Vec<String> },
+    /// The files that conflict.
+    Files { files: Vec<String> },
+    /// What was written while exploring.
+    Written { written: Vec<String> },
+    /// The file of the archived task.
+    Archived { archived: String },
+    /// The tasks that two hold.
+    Tasks { tasks: Vec<String> },
+    /// That the sentence is a text of several lines, all of them ours.
+    Lines { lines: bool },
+}
+
+impl Payload {
+    /// What describes itself as JSON, such as the holder of a task.
+    #[must_use]
+    pub(crate) fn described(value: &impl Serialize) -> Value {
+        serde_json::to_value(value).unwrap_or_default()
+    }
+
+    /// Without the secrets of the addresses that git names.
+    pub(super) fn redacted(self) -> Self {
+        match self {
+            Self::Said { stderr } => Self::Said { stderr: redacted(&stderr) },
+            other => other,
+        }
+    }
+}
+
+/// The fields of the JSON form.
+pub(super) fn fields(payloads: &[Payload]) -> Map<String, Value> {
+    let objects = payloads.iter().map(Payload::described);
+    let objects = objects.filter_map(|value| match without_secrets(value) {
+        Value::Object(fields) => Some(fields),
+        _ => None,
+    });
+    objects.flatten().collect()
+}
+
+/// A value without the secrets of the addresses in its texts.
+fn without_secrets(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(redacted(&text)),
+        Value::Array(values) => Value::Array(values.into_iter().map(without_secrets).collect()),
+        Value::Object(fields) => fields.into_iter().map(|(key, value)| (key, without_secrets(value))).collect(),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Error, Kind};
+
+    fn json(payloads: &[Payload]) -> String {
+        Value::Object(fields(payloads)).to_string()
+    }
+
+    #[test]
+    fn the_json_form_has_these_fields() {
+        let text = String::from;
+        for (payload, shown) in [
+            (Payload::Field { key: text("status") }, r#"{"key":"status"}"#),
+            (Payload::Said { stderr: text("fatal: no") }, r#"{"stderr":"fatal: no"}"#),
+            (
+                Payload::Call { command: text("git x"), directory: text("/d") },
+                r#"{"command":"git x","directory":"/d"}"#,
+            ),
+            (Payload::ExitCode { code: 128 }, r#"{"code":128}"#),
+            (Payload::Hook { hook: "pre-push" }, r#"{"hook":"pre-push"}"#),
+            (Payload::Refused { branches: vec![text("main")] }, r#"{"branches":["main"]}"#),
+            (
+                Payload::Lost { branches: vec![text("a"), text("b")], commit: text("1f") },
+                r#"{"branches":["a","b"],"commit":"1f"}"#,
+            ),
+            (Payload::Unpublished { branch: "aitask-locks" }, r#"{"branch":"aitask-locks"}"#),
+            (Payload::Protected { branch: text("main") }, r#"{"branch":"main"}"#),
+            (Payload::Counter { value: text("x") }, r#"{"value":"x"}"#),
+            (Payload::Reason { reason: "not_found" }, r#"{"reason":"not_found"}"#),
+            (Payload::Held { holder: serde_json::json!({ "pid": 1 }) }, r#"{"holder":{"pid":1}}"#),
+            (Payload::Ready { ready: serde_json::json!([]) }, r#"{"ready":[]}"#),
+            (Payload::Folder { folder: text("/tmp/x") }, r#"{"folder":"/tmp/x"}"#),
+            (Payload::Gates { gates: vec![text("g")] }, r#"{"gates":["g"]}"#),
+            (Payload::Files { files: vec![text("f")] }, r#"{"files":["f"]}"#),
+            (Payload::Written { written: vec![text("w")] }, r#"{"written":["w"]}"#),
+            (Payload::Archived { archived: text("a.md") }, r#"{"archived":"a.md"}"#),
+            (Payload::Tasks { tasks: vec![text("1"), text("2")] }, r#"{"tasks":["1","2"]}"#),
+            (Payload::Lines { lines: true }, r#"{"lines":true}"#),
+        ] {
+            assert_eq!(json(&[payload]), shown);
+        }
+    }
+
+    #[test]
+    fn facts_stand_in_the_order_in_which_they_were_added() {
+        let (holder, ready) = (Value::from("ann"), Value::from(vec![1]));
+        assert_eq!(json(&[Payload::Held { holder }, Payload::Ready { ready }]), r#"{"holder":"ann","ready":[1]}"#);
+    }
+
+    #[test]
+    fn secrets_are_shown_to_nobody() {
+        let stderr = "fatal: unable to access 'https://u:t@h/a'".to_owned();
+        let error = Error::new(Kind::Unreachable, "no").with(Payload::Said { stderr });
+        assert_eq!(error.stderr(), Some("fatal: unable to access 'https://***@h/a'"));
+        let folder = "https://u:t@h/a".to_owned();
+        assert_eq!(json(&[Payload::Folder { folder }]), r#"{"folder":"https://***@h/a"}"#);
+    }
+
+    #[test]
+    fn a_refusal_is_about_the_branches_that_the_server_named() {
+        let error = |kind| Error::new(kind, "no").with(Payload::Refused { branches: vec!["main".to_owned()] });
+        assert!(error(Kind::Denied).is_denied_for("main"));
+        assert!(!error(Kind::Denied).is_denied_for("other"));
+        assert!(!error(Kind::Unknown).is_denied_for("main"));
+    }
+}
