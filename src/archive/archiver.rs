@@ -8,7 +8,7 @@ use crate::coordination::locks::unlock_step;
 use crate::error::{Error, Kind, Result};
 use crate::git::Branch;
 use crate::git::objects::Edit;
-use crate::ledger::transaction::Step;
+use crate::ledger::plan::Step;
 use crate::ledger::{Plan, View};
 use crate::project::context::Context;
 use crate::project::index::Index;

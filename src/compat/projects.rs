@@ -171,9 +171,9 @@ pub fn lock_of(context: &Context, id: TaskId) -> Option<(crate::coordination::Lo
     let branch = crate::ledger::Ledger::locks_branch().ok()?;
     let ledger = context.ledger();
     let view = ledger.view(std::slice::from_ref(&branch), true).ok()?;
-    let object = view.objects(&[(&branch, crate::coordination::LockEntry::path(id))]).ok()?.pop()?;
+    let lock = crate::coordination::ReadLocks::lock(&view, id).ok()?;
     let host = crate::coordination::session::host_name(&context.repository);
-    Some((crate::coordination::locks::entry(id, object.as_ref())?, host))
+    Some((lock?, host))
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
-//! The id counter: one file on the branch `aitask-ids` that holds the next id to hand out (specification 10,
-//! section 1.2).
+//! The id counter: one file on the branch `aitask-ids` that holds the next id to hand out.
 
-use crate::coordination::locks::no_branch;
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::objects::Edit;
 use crate::git::{Branch, Oid};
 use crate::ledger::IDS;
-use crate::ledger::transaction::{Plan, Step};
+use crate::ledger::no_branch;
+use crate::ledger::plan::{Plan, Step};
 use crate::ledger::view::{Tip, View};
 use crate::task::id::HIGHEST;
 
@@ -24,9 +23,10 @@ pub fn load(view: &View<'_>, branch: &Branch) -> Result<Option<u64>> {
     }
     let Tip { published, local, .. } = view.tip(branch);
     let newer = view.set_back(branch).map(|set_back| &set_back.newer);
-    let mut files = view.files_at(&[(published.as_ref(), FILE), (local.as_ref(), FILE), (newer, FILE)])?.into_iter();
-    let published = parse(&files.next().flatten().unwrap_or_default())?;
-    let others = files.flatten().filter_map(|bytes| parse(&bytes).ok());
+    let found = view.read_at(&[(published.as_ref(), FILE), (local.as_ref(), FILE), (newer, FILE)])?;
+    let file = |commit: Option<&Oid>| commit.and_then(|commit| found.file(commit, FILE));
+    let published = parse(file(published.as_ref()).unwrap_or_default())?;
+    let others = [local.as_ref(), newer].into_iter().filter_map(|commit| parse(file(commit)?).ok());
     Ok(Some(others.fold(published, u64::max)))
 }
 
@@ -45,9 +45,8 @@ pub struct Kept {
 pub fn load_kept(view: &View<'_>, branch: &Branch) -> Result<Option<Kept>> {
     let (known, local) = (view.base(branch).cloned(), view.tip(branch).local);
     let Some(start) = known.clone().or_else(|| local.clone()) else { return Ok(None) };
-    let files = view.files_at(&[(known.as_ref(), FILE), (local.as_ref(), FILE)])?;
-    let [known, local] = files.as_slice() else { return Ok(None) };
-    let read = |file: &Option<Vec<u8>>| file.as_deref().map(parse).transpose();
+    let found = view.read_at(&[(known.as_ref(), FILE), (local.as_ref(), FILE)])?;
+    let read = |commit: Option<Oid>| commit.and_then(|commit| found.file(commit, FILE)).map(parse).transpose();
     let (known, local) = (read(known)?, read(local)?);
     let at_start = known.or(local);
     Ok(known.max(local).map(|value| Kept { start, at_start, value }))
@@ -74,7 +73,13 @@ pub fn parse(bytes: &[u8]) -> Result<u64> {
 /// [`Kind::NotInitialised`] without the branch, [`Kind::Unparsable`] for a counter that is no number.
 pub fn next(view: &View<'_>, branch: &Branch, active_max: u64) -> Result<u64> {
     let counter = load(view, branch)?.ok_or_else(|| no_branch(IDS))?;
-    Ok(counter.max(active_max + 1))
+    Ok(next_of(counter, active_max))
+}
+
+/// Decides which id is next, by the counter and the highest active task.
+#[must_use]
+pub fn next_of(counter: u64, active_max: u64) -> u64 {
+    counter.max(active_max + 1)
 }
 
 /// Adds the claim of an id to a plan.

@@ -1,15 +1,16 @@
-//! Locks: one file a held task on the branch `aitask-locks` (specification 10, section 1.1).
+//! Locks: one file a held task on the branch `aitask-locks`.
 
 use crate::coordination::Session;
 use crate::coordination::process::{Anchor, Liveness};
 use crate::coordination::world::{World, is_after_boot};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::git::objects::Edit;
-use crate::git::porcelain::cat_file::{Object, ObjectKind};
+use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree;
-use crate::git::{Branch, Oid, Repository, objects};
-use crate::ledger::LOCKS;
-use crate::ledger::transaction::Step;
+use crate::git::{Branch, Oid, Repository};
+use crate::ledger::plan::Step;
+use crate::ledger::refs::Refs;
+use crate::ledger::{Entry, Found, LOCKS, Ledger, View, no_branch};
 use crate::task::TaskId;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -109,6 +110,11 @@ impl LockEntry {
         }
     }
 
+    /// The lock of a task, from its file.
+    fn of(task: TaskId, file: &Object) -> Self {
+        Self::parse(task, &file.data, Some(file.oid.clone()))
+    }
+
     /// The bytes of the lock file.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -184,18 +190,14 @@ pub struct Locks {
 }
 
 impl Locks {
-    /// Which tasks are held; no lock file is read yet.
-    ///
-    /// # Errors
-    /// [`Kind::NotInitialised`] when there is no lock branch.
-    pub fn of(root: Option<&Object>) -> Result<Self> {
-        let root = root.filter(|object| object.kind == ObjectKind::Tree).ok_or_else(no_lock_branch)?;
+    /// Which tasks are held, by the root of the lock branch; no lock file is read yet.
+    fn of(root: &Object) -> Result<Self> {
         let entries = ls_tree::parse_tree(&root.data, root.oid.as_str().len() / 2)?;
         let names = entries.into_iter().filter_map(|entry| Some((LockEntry::task_of(entry.path_str()?)?, entry.oid)));
         Ok(Self { names: names.collect() })
     }
 
-    /// The request that [`View::objects`](crate::ledger::View::objects) answers with the tree for [`Self::of`].
+    /// What to ask a view for, beside other things, so that what was found tells the [`ReadLocks::locks`].
     #[must_use]
     pub fn request(branch: &Branch) -> (&Branch, String) {
         (branch, String::new())
@@ -212,21 +214,10 @@ impl Locks {
         self.names.contains_key(&task)
     }
 
-    /// The tasks with a lock here that others do not have.
-    pub fn beyond(&self, others: &Self) -> impl Iterator<Item = TaskId> {
-        self.tasks().filter(|task| !self.has_of(others, *task))
-    }
-
-    /// Whether the lock of a task is the one that others have.
-    #[must_use]
-    pub fn has_of(&self, others: &Self, task: TaskId) -> bool {
-        self.names.get(&task) == others.names.get(&task)
-    }
-
     /// The lock files, read. One process.
-    pub fn entries(&self, repository: &Repository) -> Result<Vec<LockEntry>> {
+    pub fn entries(&self, refs: &dyn Refs) -> Result<Vec<LockEntry>> {
         let names: Vec<_> = self.names.values().map(ToString::to_string).collect();
-        let blobs = objects::load(repository, &names)?;
+        let blobs = refs.objects(&names)?;
         let read = self.names.iter().zip(blobs).map(|((task, oid), blob)| {
             LockEntry::parse(*task, blob.as_ref().map_or(&[], |blob| blob.data.as_slice()), Some(oid.clone()))
         });
@@ -240,19 +231,71 @@ pub fn no_lock_branch() -> Error {
     no_branch(LOCKS)
 }
 
-/// The same for any of the coordination branches.
-pub(crate) fn no_branch(branch: &str) -> Error {
-    Error::new(Kind::NotInitialised, format!("there is no branch {branch}: this repository is not set up yet"))
-        .hint("git aitask init")
+/// The locks in a tree, as the ledger asks for them.
+pub(crate) fn entries(root: &Object) -> Result<Vec<Entry>> {
+    Ok(Locks::of(root)?.names.into_iter().map(|(task, blob)| Entry { about: task.t(), blob }).collect())
 }
 
-/// The lock of one task, from the object at [`LockEntry::path`].
-#[must_use]
-pub fn entry(task: TaskId, object: Option<&Object>) -> Option<LockEntry> {
-    object.map(|object| LockEntry::parse(task, &object.data, Some(object.oid.clone())))
+/// The locks of a commit. Two processes.
+pub fn at_commit(refs: &dyn Refs, commit: &Oid) -> Result<Vec<LockEntry>> {
+    let root = refs.object(&format!("{commit}:"))?;
+    root.map_or_else(|| Ok(Vec::new()), |root| Locks::of(&root)?.entries(refs))
 }
 
-/// The commit that releases a lock (specification 10, section 1.1).
+/// The lock of a task that was written last, by the history of the lock branch as far as this clone has it; it may be
+/// gone since. Two processes.
+pub fn last(view: &View<'_>, task: TaskId) -> Result<Option<LockEntry>> {
+    let path = LockEntry::path(task);
+    Ok(view.last_written(&Ledger::locks_branch()?, &path)?.map(|object| LockEntry::of(task, &object)))
+}
+
+/// The locks of a view, or of what was read of one.
+pub trait ReadLocks {
+    /// The lock of a task; `None` where nobody holds it.
+    fn lock(&self, task: TaskId) -> Result<Option<LockEntry>>;
+
+    /// Which tasks are held; `None` where there is no lock branch.
+    fn locks(&self) -> Result<Option<Locks>>;
+
+    /// Which tasks are held.
+    ///
+    /// # Errors
+    /// [`Kind::NotInitialised`](crate::error::Kind::NotInitialised) when there is no lock branch.
+    fn require_locks(&self) -> Result<Locks> {
+        self.locks()?.ok_or_else(no_lock_branch)
+    }
+}
+
+/// One process each.
+impl ReadLocks for View<'_> {
+    fn lock(&self, task: TaskId) -> Result<Option<LockEntry>> {
+        let object = self.object(&Ledger::locks_branch()?, &LockEntry::path(task))?;
+        Ok(object.map(|object| LockEntry::of(task, &object)))
+    }
+
+    fn locks(&self) -> Result<Option<Locks>> {
+        self.object(&Ledger::locks_branch()?, "")?.map(|root| Locks::of(&root)).transpose()
+    }
+}
+
+/// Of the files that were asked for, by [`LockEntry::path`] and [`Locks::request`].
+impl ReadLocks for Found {
+    fn lock(&self, task: TaskId) -> Result<Option<LockEntry>> {
+        Ok(self.object(LOCKS, &LockEntry::path(task)).map(|object| LockEntry::of(task, object)))
+    }
+
+    fn locks(&self) -> Result<Option<Locks>> {
+        self.object(LOCKS, "").map(Locks::of).transpose()
+    }
+}
+
+/// The commit that takes a lock, or replaces one.
+pub(crate) fn lock_step(entry: &LockEntry) -> Step {
+    let edit = Edit::Put { path: LockEntry::path(entry.task), content: entry.to_bytes() };
+    Step::edit(format!("ait: Lock task {} for {}", entry.task.t(), entry.holder), vec![edit])
+}
+
+/// The commit that releases a lock.
 pub(crate) fn unlock_step(task: TaskId) -> Step {
     Step::edit(format!("ait: Unlock task {}", task.t()), vec![Edit::Remove { path: LockEntry::path(task) }])
 }

@@ -9,7 +9,7 @@ use crate::git::objects::{self, Edit};
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::porcelain::status::StatusEntry;
 use crate::git::{AheadBehind, Branch, Oid, merge, worktree};
-use crate::ledger::transaction::Step;
+use crate::ledger::plan::Step;
 use crate::ledger::{Channel, DATA, Decision, Ledger, Plan, View, nonce};
 use crate::project::context::Context;
 use crate::project::data_state;
@@ -254,7 +254,7 @@ fn leave_code(plan: Plan, view: &View<'_>, code: &Branch, manner: Code) -> Resul
         return Ok(plan);
     }
     let files = files_of(view, code)?;
-    let before = view.files(&[(code, ".gitignore".to_owned())])?.pop().flatten().unwrap_or_default();
+    let before = view.document(code, ".gitignore")?.unwrap_or_default();
     let after = with_lines(&bare_names(&before), manner.ignores());
     let subject = if files.is_empty() { CONFIGURE } else { "ait: Migrate task data to aitask-data branch" };
     let mut edits: Vec<_> = files.into_iter().map(|(path, _)| Edit::Remove { path }).collect();
@@ -354,7 +354,7 @@ pub fn ignore_private(context: &Context) -> Result<bool> {
 
 /// The edit that makes a data branch ignore what is private, where it is needed.
 pub(crate) fn private_lines(view: &View<'_>, data: &Branch) -> Result<Option<Edit>> {
-    let before = view.files(&[(data, ".gitignore".to_owned())])?.pop().flatten().unwrap_or_default();
+    let before = view.document(data, ".gitignore")?.unwrap_or_default();
     let content = with_lines(&before, &DATA_IGNORES);
     Ok((content != before).then(|| Edit::Put { path: ".gitignore".to_owned(), content }))
 }

@@ -23,6 +23,11 @@ pub fn load(repository: &Repository, names: &[String]) -> Result<Vec<Option<Obje
     cat_file::parse(&output.stdout, names.len())
 }
 
+/// Reads the object of a name; `None` where nothing has it. One process.
+pub fn load_one(repository: &Repository, name: &str) -> Result<Option<Object>> {
+    Ok(load(repository, &[name.to_owned()])?.into_iter().next().flatten())
+}
+
 /// The files below `prefix` in a commit or tree. One process.
 pub fn list(repository: &Repository, treeish: &Oid, prefix: &[&str]) -> Result<Vec<TreeEntry>> {
     let call = repository.read("ls-tree").args(["-r", "-z", "--full-tree", treeish.as_str(), "--"]).args(prefix);

@@ -80,6 +80,23 @@ impl Repository {
         Ok(repository)
     }
 
+    /// One for tests, whose files lie in a folder, and of which git is never asked.
+    #[cfg(test)]
+    pub(crate) fn without_git(dir: &Path) -> Self {
+        let environment = Environment::default().with(crate::git::run::WITHIN, "1");
+        Self {
+            git: Git::new(environment),
+            config: Config::default(),
+            common_dir: dir.to_owned(),
+            root: dir.to_owned(),
+            toplevel: dir.to_owned(),
+            root_branch: None,
+            here_branch: None,
+            unborn: false,
+            identities: OnceLock::new(),
+        }
+    }
+
     /// Where the git directory lies apart from the main worktree (`--separate-git-dir`, a submodule), git does not say
     /// in other worktrees where that is; so whoever stands in it leaves a note.
     fn remember_root(&self) {

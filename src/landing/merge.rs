@@ -7,7 +7,7 @@ use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::merge_tree::MergeTree;
 use crate::git::run::Call;
 use crate::git::{Branch, Oid};
-use crate::ledger::transaction::{Plan, Step};
+use crate::ledger::plan::{Plan, Step};
 use crate::project::context::Context;
 use crate::worktrees::scratch::Scratch;
 use std::time::Duration;
@@ -98,7 +98,7 @@ pub fn add(plan: Plan, into: &Branch, merge: &Merge, mode: Mode, tip: &Oid, subj
 }
 
 fn tree_of(context: &Context, commit: &Oid) -> Result<Option<Oid>> {
-    let object = objects::load(&context.repository, &[commit.to_string()])?.pop().flatten();
+    let object = objects::load_one(&context.repository, commit.as_str())?;
     object.map(|object| Commit::parse(&object.data).map(|commit| commit.tree)).transpose()
 }
 

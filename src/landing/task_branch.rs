@@ -4,7 +4,7 @@
 use crate::coordination::claim_record::{Held, Landing};
 use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::{Branch, Oid, merge, refs};
-use crate::ledger::transaction::trailer;
+use crate::ledger::plan::trailer;
 use crate::ledger::{Channel, Plan, View};
 use crate::project::context::Context;
 use crate::task::{Task, TaskId, TaskName, TaskPath, harmless};

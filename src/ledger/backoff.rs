@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::interrupt;
+use crate::ledger::nonce::random;
 use std::time::{Duration, Instant};
 
 const FIRST: Duration = Duration::from_millis(50);
@@ -48,7 +49,7 @@ impl Deadline {
     /// Waits before the next try; `false` when the time is up.
     pub fn wait(&self, attempt: u32) -> Result<bool> {
         let Some(left) = self.left() else { return Ok(false) };
-        interrupt::pause(delay(attempt, u64::from_le_bytes(super::random()?)).min(left))?;
+        interrupt::pause(delay(attempt, u64::from_le_bytes(random()?)).min(left))?;
         Ok(self.left().is_some())
     }
 }

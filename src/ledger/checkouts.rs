@@ -9,39 +9,13 @@ use crate::git::objects::{self, NewCommit, Parent};
 use crate::git::porcelain::merge_tree::MergeTree;
 use crate::git::{Branch, Oid, RefUpdate, forward, refs, remote};
 use crate::ledger::align::{self, Aligned};
-use crate::ledger::publish::Change;
+use crate::ledger::plan::{Cause, Change, Lagging, Plan};
 use crate::ledger::queue::Queue;
-use crate::ledger::transaction::Plan;
 use crate::ledger::view::View;
 use crate::ledger::{Channel, IDS, LOCKS, Ledger};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
-
-/// A checkout that could not be brought forward.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Lagging {
-    /// Its branch.
-    pub branch: Branch,
-    /// Why it stayed where it is.
-    pub reason: String,
-    /// The command that brings it forward.
-    pub command: String,
-    /// The reason as a word.
-    pub cause: Cause,
-}
-
-/// Why a checkout could not be brought forward.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cause {
-    /// Uncommitted changes are in the way.
-    Dirty,
-    /// The user's commits and the published ones conflict.
-    Conflict,
-    /// Something else, as the reason says.
-    Other,
-}
 
 /// A checkout whose `HEAD` a local swap moves: its folder, and the commit its files are at.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -77,8 +51,8 @@ impl Ledger<'_> {
             }
             if branch.as_str() == IDS {
                 // The mirror follows, also after a killed claim; a counter that was only ever local is no mirror.
-                if !tips.contains_key(branch) && merge::is_ancestor(self.repository, local, target)? {
-                    refs::follow(self.repository, &[(branch.full(), target)])?;
+                if !tips.contains_key(branch) && self.refs.is_ancestor(local, target)? {
+                    self.refs.follow(&[(branch.full(), target)])?;
                 }
                 continue;
             }
@@ -178,8 +152,7 @@ impl Ledger<'_> {
         }
     }
 
-    /// Remote-tracking refs that git does not keep by itself, and the local mirror of the counter (specification 10,
-    /// section 1.2).
+    /// Remote-tracking refs that git does not keep by itself, and the local mirror of the counter.
     pub(crate) fn keep_tracking(&self, view: &View<'_>, updates: &[RefUpdate]) {
         let Channel::Remote(name) = &self.channel else { return };
         let (mut follow, mut noted) = (Vec::new(), Vec::new());
@@ -195,7 +168,7 @@ impl Ledger<'_> {
             }
         }
         // Best effort: the truth is on the remote, and the next fetch brings it.
-        let _ = refs::follow(self.repository, &follow);
+        let _ = self.refs.follow(&follow);
         for (branch, new) in noted {
             self.remember(&branch, new);
         }

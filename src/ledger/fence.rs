@@ -4,7 +4,7 @@
 //! A server that takes one branch after the other gets the fence first, then the others, and what releases a lock last: who
 //! was dispossessed is refused before anything of it lands, and nobody takes the task before all of it has.
 
-use super::transaction::{BranchPlan, Plan, Step};
+use super::plan::{BranchPlan, Plan, Step};
 use crate::git::Branch;
 use crate::ledger::LOCKS;
 use crate::task::TaskId;

@@ -2,13 +2,11 @@
 //! `git fetch --prune` removes what the remote does not have any more: in a file of ours for each branch, and, so that
 //! git keeps the objects, in the refs that [`remote::fetch`] brings along.
 
-use crate::coordination::Locks;
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::{read_own, save_private};
 use crate::git::address::{Relation, masked};
-use crate::git::{Branch, Oid, RefName, RemoteName, Repository, destination, merge, objects, refs, remote};
+use crate::git::{Branch, Oid, RefName, RemoteName, Repository, destination, refs, remote};
 use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger};
-use crate::task::TaskId;
 use std::path::PathBuf;
 
 /// A branch that this clone knew, and that the remote does not have any more.
@@ -38,8 +36,8 @@ pub(super) enum Standing {
 pub struct SetBack {
     /// The commit it was at.
     pub newer: Oid,
-    /// The tasks that were locked there, by locks that the branch lacks now.
-    pub lost: Vec<TaskId>,
+    /// What the locks there are about that the branch lacks now.
+    pub lost: Vec<String>,
 }
 
 /// What was noted of a branch: the commit, and the address of the remote then.
@@ -105,7 +103,7 @@ impl Ledger<'_> {
     pub fn lost(&self, branch: &Branch, published: Option<&Oid>, local: Option<&Oid>) -> Result<Option<Error>> {
         let Standing::Gone(gone) = self.standing(branch, published, self.load_known(branch))? else { return Ok(None) };
         let is_kept = match (&gone.newest, local) {
-            (Some(newest), Some(local)) => merge::is_ancestor(self.repository, newest, local)?,
+            (Some(newest), Some(local)) => self.refs.is_ancestor(newest, local)?,
             _ => false,
         };
         Ok(if is_kept { None } else { self.gone_error(std::iter::once((branch, &gone))) })
@@ -145,7 +143,7 @@ impl Ledger<'_> {
     fn kept_by_fetch(&self, branch: &Branch) -> Result<Option<Oid>> {
         match self.ref_of_known(branch) {
             Some(kept) if refs::may_exist(self.repository, &kept) => {
-                Ok(refs::load(self.repository, std::slice::from_ref(&kept))?.remove(&kept))
+                Ok(self.refs.tips(std::slice::from_ref(&kept))?.remove(&kept))
             }
             _ => Ok(None),
         }
@@ -155,38 +153,39 @@ impl Ledger<'_> {
     ///
     /// The lock branch was set back only where that loses a lock. Of another history, the locks that it lacks are said.
     fn set_back(&self, branch: &Branch, newer: Oid, tip: &Oid) -> Result<Option<SetBack>> {
-        let repository = self.repository;
         // What is not here any more is no ancestor of anything.
-        if merge::is_ancestor(repository, &newer, tip).unwrap_or(true) {
+        if self.refs.is_ancestor(&newer, tip).unwrap_or(true) {
             return Ok(None);
         }
-        let parted = merge::base(repository, &newer, tip)?;
+        let parted = self.refs.base(&newer, tip)?;
         if parted.as_ref() != Some(tip) && branch.as_str() != LOCKS {
             return Ok(None);
         }
         let commits = [Some(&newer), Some(tip), parted.as_ref()].into_iter().flatten();
-        let roots = objects::load(repository, &commits.map(|commit| format!("{commit}:")).collect::<Vec<_>>())?;
+        let roots = self.refs.objects(&commits.map(|commit| format!("{commit}:")).collect::<Vec<_>>())?;
         let [Some(before), Some(now), common @ ..] = roots.as_slice() else { return Ok(None) };
         if branch.as_str() != LOCKS {
             return Ok((before.oid != now.oid).then(|| SetBack { newer, lost: Vec::new() }));
         }
-        let [before, now] = [Locks::of(Some(before))?, Locks::of(Some(now))?];
-        let lost = match (&parted, common) {
-            // What goes on from an older state may have given up a lock of that state.
-            (Some(parted), [Some(common)]) if parted != tip => {
-                let common = Locks::of(Some(common))?;
-                before.beyond(&now).filter(|task| !now.is_held(*task) && !before.has_of(&common, *task)).collect()
-            }
-            _ => before.beyond(&now).collect::<Vec<_>>(),
-        };
+        let [before, now] = [(self.meaning.entries)(before)?, (self.meaning.entries)(now)?];
+        let is_held = |about: &String| now.iter().any(|other| other.about == *about);
+        let mut lost: Vec<_> = before.into_iter().filter(|entry| !now.contains(entry)).collect();
+        // What goes on from an older state may have given up a lock of that state.
+        if let (Some(parted), [Some(common)]) = (&parted, common)
+            && parted != tip
+        {
+            let common = (self.meaning.entries)(common)?;
+            lost.retain(|entry| !is_held(&entry.about) && !common.contains(entry));
+        }
+        let mut lost: Vec<_> = lost.into_iter().map(|entry| entry.about).collect();
         if parted.is_some() {
             return Ok((!lost.is_empty()).then_some(SetBack { newer, lost }));
         }
-        let missing: Vec<_> = lost.into_iter().filter(|task| !now.is_held(*task)).map(TaskId::t).collect();
-        if let (false, Some(remote)) = (missing.is_empty(), self.channel.remote()) {
+        lost.retain(|about| !is_held(about));
+        if let (false, Some(remote)) = (lost.is_empty(), self.channel.remote()) {
             (self.narrate)(&format!(
                 "the branch {branch} on {remote} has another history than this clone knew at {newer}, and lacks the locks of {}",
-                missing.join(", ")
+                lost.join(", ")
             ));
         }
         Ok(None)
@@ -195,18 +194,17 @@ impl Ledger<'_> {
     /// Keeps git from removing a commit of a branch. Best effort: it keeps objects for weeks without a ref.
     fn keep(&self, branch: &Branch, commit: &Oid) {
         if let Some(kept) = self.ref_of_known(branch) {
-            let _ = refs::follow(self.repository, &[(kept, commit)]);
+            let _ = self.refs.follow(&[(kept, commit)]);
         }
     }
 
     /// Looks up what can be put back, and keeps git from removing it. Two processes, or three.
     fn gone(&self, branch: &Branch, last: Oid, address: String) -> Result<Gone> {
-        let repository = self.repository;
         let fetched = self.kept_by_fetch(branch)?;
-        let is_here = objects::load(repository, &[last.to_string()])?.pop().flatten().is_some();
+        let is_here = self.refs.object(last.as_str())?.is_some();
         let newest = match fetched {
             Some(fetched) if fetched == last || !is_here => Some(fetched),
-            Some(fetched) if merge::is_ancestor(repository, &last, &fetched)? => Some(fetched),
+            Some(fetched) if self.refs.is_ancestor(&last, &fetched)? => Some(fetched),
             _ => is_here.then(|| last.clone()),
         };
         if let Some(newest) = &newest {
@@ -230,7 +228,6 @@ impl Ledger<'_> {
     pub(super) fn set_back_message(&self, branch: &Branch, set_back: &SetBack) -> String {
         let SetBack { newer, lost } = set_back;
         let remote = self.channel.remote().map_or("the remote", RemoteName::as_str);
-        let lost: Vec<_> = lost.iter().copied().map(TaskId::t).collect();
         let lacks =
             if lost.is_empty() { String::new() } else { format!(", and lacks the locks of {}", lost.join(", ")) };
         format!("the branch {branch} on {remote} was set back to an older state than this clone knew ({newer}){lacks}")

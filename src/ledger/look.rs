@@ -1,10 +1,10 @@
 //! Looks at the branches: what this clone knows of them, or what the remote says now.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::porcelain::cat_file::Object;
-use crate::git::{Branch, objects, remote};
+use crate::git::Branch;
 use crate::ledger::backoff::Deadline;
-use crate::ledger::view::{View, at};
+use crate::ledger::found::{Found, at};
+use crate::ledger::view::View;
 use crate::ledger::{Channel, Ledger};
 use std::time::Duration;
 
@@ -57,33 +57,32 @@ impl Ledger<'_> {
         }
     }
 
-    /// Asks the remote, and reads objects as they are published there; `None` where there is none. One connection, one
-    /// process more.
+    /// Asks the remote, and reads files and folders as they are published there. One connection, one process more.
     ///
     /// # Errors
     /// Those of the connection, and [`Kind::BranchGone`].
-    pub fn fetch_objects(&self, wanted: &[(&Branch, String)]) -> Result<Vec<Option<Object>>> {
+    pub fn fetch(&self, wanted: &[(&Branch, String)]) -> Result<Found> {
         let branches: Vec<_> = wanted.iter().map(|(branch, _)| (*branch).clone()).collect();
         self.ask(&branches, Deadline::after(self.timeout))?;
-        let names = wanted.iter().map(|(branch, path)| at(self.channel.published(branch), path));
-        let tips = branches.iter().map(|branch| self.channel.published(branch).to_string());
-        let mut objects = objects::load(self.repository, &names.chain(tips).collect::<Vec<_>>())?;
-        let tips = objects.split_off(wanted.len());
-        for (branch, tip) in branches.iter().zip(&tips) {
-            if let Some(gone) = self.lost(branch, tip.as_ref().map(|commit| &commit.oid), None)? {
+        let files = wanted.iter().map(|(branch, path)| (at(branch, path), at(self.channel.published(branch), path)));
+        let tips = branches.iter().map(|branch| (tip_of(branch), self.channel.published(branch).to_string()));
+        let found = Found::load(self.refs, files.chain(tips))?;
+        for branch in &branches {
+            let tip = found.named(&tip_of(branch)).map(|commit| &commit.oid);
+            if let Some(gone) = self.lost(branch, tip, None)? {
                 return Err(gone);
             }
         }
-        Ok(objects)
+        Ok(found)
     }
 
     /// Fetches the branches, where there is a remote.
     pub(super) fn ask(&self, branches: &[Branch], deadline: Deadline) -> Result<()> {
         if let Channel::Remote(remote) = &self.channel {
             let mut tries = 0;
-            while let Err(error) = remote::fetch(self.repository, remote, branches, deadline.left_for_a_question()) {
+            while let Err(error) = self.refs.fetch(remote, branches, deadline.left_for_a_question()) {
                 // Another git that fetches into the same remote-tracking ref is no reason to give up.
-                if error.kind() != Kind::Contention || !deadline.wait(tries)? {
+                if error.kind() != Kind::Contention || !self.refs.wait(deadline, tries)? {
                     return Err(error);
                 }
                 tries += 1;
@@ -92,6 +91,11 @@ impl Ledger<'_> {
         }
         Ok(())
     }
+}
+
+/// What the tip of a branch is asked for by; no file has this name.
+fn tip_of(branch: &Branch) -> String {
+    branch.full().to_string()
 }
 
 /// The error of a transaction whose time is up.

@@ -1,14 +1,13 @@
 //! Publishing: the compare-and-swap itself, and reading its outcome without guessing.
 
 use crate::error::{Error, Kind, Payload, Result};
-use crate::git::carry::Adopted;
 use crate::git::porcelain::push::{PushReport, Rejection};
-use crate::git::refs::{self, Swap};
-use crate::git::remote::{self, PushOptions, Pushed};
+use crate::git::refs::Swap;
+use crate::git::remote::{PushOptions, Pushed};
 use crate::git::{Branch, RefUpdate, RemoteName};
 use crate::interrupt;
 use crate::ledger::backoff::Deadline;
-use crate::ledger::checkouts::Lagging;
+use crate::ledger::plan::{Change, Lagging};
 use crate::ledger::{Channel, IDS, LOCKS, Ledger};
 use std::time::Duration;
 
@@ -25,17 +24,6 @@ pub enum Outcome {
     Unknown(Error),
     /// Nothing was sent.
     Failed(Error),
-}
-
-/// What a swap in this repository does to the checkouts of its branches.
-#[derive(Debug)]
-pub(crate) struct Change<'a> {
-    /// Of the first commit, for the reflog.
-    pub(crate) subject: &'a str,
-    /// The files that were taken as they lay there.
-    pub(crate) adopted: Vec<Adopted>,
-    /// Every file that is written, where they are known.
-    pub(crate) written: Option<Vec<String>>,
 }
 
 impl Ledger<'_> {
@@ -64,7 +52,7 @@ impl Ledger<'_> {
             self.forget_carrying(&carried)?;
             return Ok(Outcome::Failed(error));
         }
-        let swapped = match refs::swap(self.repository, updates, change.subject) {
+        let swapped = match self.refs.swap(updates, change.subject) {
             // Git was ended, perhaps after moving the refs.
             Err(error) if error.kind() == Kind::Interrupted => return Ok(Outcome::Unknown(error)),
             swapped => swapped?,
@@ -138,7 +126,7 @@ impl Ledger<'_> {
     ) -> Result<Option<Outcome>> {
         let limit = deadline.left().unwrap_or_default().max(Duration::from_secs(1));
         let options = PushOptions { atomic, hooks: hooks(updates), dry_run: false, limit };
-        Ok(outcome(remote, remote::push(self.repository, remote, updates, options)?))
+        Ok(outcome(remote, self.refs.push(remote, updates, options)?))
     }
 }
 
@@ -158,8 +146,7 @@ pub fn outcome(remote: &RemoteName, pushed: Pushed) -> Option<Outcome> {
     })
 }
 
-/// Pushes of the coordination branches run no user hooks; pushes of task data and code do (specification 10,
-/// section 14).
+/// Pushes of the coordination branches run no user hooks; pushes of task data and code do.
 pub(crate) fn hooks(updates: &[RefUpdate]) -> bool {
     let changed = updates.iter().filter(|update| !update.is_guard());
     changed.filter_map(|update| update.name.branch()).any(|branch| !matches!(branch.as_str(), LOCKS | IDS))

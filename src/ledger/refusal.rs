@@ -1,9 +1,8 @@
 //! Plans that are not published, whoever made them.
 
-use crate::coordination::locks::no_branch;
-use crate::error::{Error, Result};
-use crate::git::{Oid, merge};
-use crate::ledger::transaction::{BranchPlan, Plan};
+use crate::error::{Error, Kind, Result};
+use crate::git::Oid;
+use crate::ledger::plan::{BranchPlan, Plan};
 use crate::ledger::view::View;
 use crate::ledger::{IDS, LOCKS, Ledger};
 
@@ -18,7 +17,7 @@ impl Ledger<'_> {
                 // No id comes twice: the newer count is read, too.
                 (IDS, _) | (_, None) => {}
                 (_, Some(set_back)) => {
-                    let contains = |base: &Oid| merge::is_ancestor(self.repository, &set_back.newer, base);
+                    let contains = |base: &Oid| self.refs.is_ancestor(&set_back.newer, base);
                     if !base.map(contains).transpose()?.unwrap_or(false) {
                         return Ok(Some(self.set_back_error(branch, set_back)));
                     }
@@ -27,4 +26,10 @@ impl Ledger<'_> {
         }
         Ok(None)
     }
+}
+
+/// The error for a repository that lacks one of the coordination branches, since it was never set up.
+pub(crate) fn no_branch(branch: &str) -> Error {
+    Error::new(Kind::NotInitialised, format!("there is no branch {branch}: this repository is not set up yet"))
+        .hint("git aitask init")
 }

@@ -1,153 +1,18 @@
 //! The transaction: view, decide, build, swap, and again only if a tip really moved.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::carry::Adopted;
-use crate::git::objects::{self, Edit, NewCommit, Parent};
+use crate::git::objects::{Edit, NewCommit, Parent};
 use crate::git::{Branch, Oid, RefUpdate, destination, remote};
 use crate::ledger::backoff::Deadline;
-use crate::ledger::checkouts::Lagging;
 use crate::ledger::look::out_of_time;
-use crate::ledger::publish::{Change, Outcome, hooks};
+use crate::ledger::plan::{Change, Decision, Landed, Plan, trailer};
+use crate::ledger::publish::{Outcome, hooks};
 use crate::ledger::queue::Queue;
 use crate::ledger::unheard::{Sent, Unheard};
 use crate::ledger::view::View;
 use crate::ledger::{Channel, Ledger};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::time::Instant;
-
-/// One commit to make.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    /// The subject line; the nonce goes below it.
-    pub subject: String,
-    /// What changes.
-    pub edits: Vec<Edit>,
-    /// A second parent, and the tree of the merge.
-    pub merge: Option<(Oid, Oid)>,
-    /// A tree that replaces the parent's without a second parent (a squashed merge).
-    pub tree: Option<Oid>,
-}
-
-impl Step {
-    /// A commit that changes files.
-    #[must_use]
-    pub fn edit(subject: impl Into<String>, edits: Vec<Edit>) -> Self {
-        Self { subject: subject.into(), edits, merge: None, tree: None }
-    }
-}
-
-/// What becomes of one branch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BranchPlan {
-    /// Which.
-    pub branch: Branch,
-    /// A commit to move it to first; else the commits go on its tip.
-    pub start: Option<Oid>,
-    /// The commits to make, in order.
-    pub steps: Vec<Step>,
-}
-
-/// What a transaction wants: per branch its commits, in the order a server without atomic push gets them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Plan {
-    /// The branches.
-    pub branches: Vec<BranchPlan>,
-    /// Paths whose uncommitted state in the checkout the plan contains: there the checkout takes the plan's.
-    pub adopt: Vec<String>,
-}
-
-impl Plan {
-    /// A plan of nothing.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a commit to a branch.
-    #[must_use]
-    pub fn step(mut self, branch: &Branch, step: Step) -> Self {
-        match self.branches.iter_mut().find(|plan| plan.branch == *branch) {
-            Some(plan) => plan.steps.push(step),
-            None => self.branches.push(BranchPlan { branch: branch.clone(), start: None, steps: vec![step] }),
-        }
-        self
-    }
-
-    /// What becomes of the adopted paths: their new content, or none where they go.
-    pub(super) fn adopted(&self, blobs: &BTreeMap<String, Oid>, dir: &Path) -> Vec<Adopted> {
-        let edits = || self.branches.iter().flat_map(|branch| &branch.steps).flat_map(|step| &step.edits);
-        let goes =
-            |path: &String| edits().any(|edit| matches!(edit, Edit::Remove { path: removed } if removed == path));
-        let adopted = self.adopt.iter().filter(|path| blobs.contains_key(*path) || goes(path));
-        adopted.map(|path| Adopted::look(dir, path, blobs.get(path))).collect()
-    }
-
-    /// The files that it writes; `None` when it takes whole trees.
-    fn written(&self) -> Option<Vec<String>> {
-        let steps = || self.branches.iter().flat_map(|branch| &branch.steps);
-        let known = self.branches.iter().all(|branch| branch.start.is_none());
-        if !known || steps().any(|step| step.merge.is_some() || step.tree.is_some()) {
-            return None;
-        }
-        let written = steps().flat_map(|step| &step.edits).filter_map(|edit| match edit {
-            Edit::Put { path, .. } | Edit::Take { path, .. } | Edit::Rename { to: path, .. } => Some(path.clone()),
-            Edit::Remove { .. } => None,
-        });
-        Some(written.collect())
-    }
-
-    /// Moves a branch to a commit that exists.
-    #[must_use]
-    pub fn advance(mut self, branch: &Branch, to: Oid) -> Self {
-        self.branches.push(BranchPlan { branch: branch.clone(), start: Some(to), steps: Vec::new() });
-        self
-    }
-}
-
-/// What a look at a view came to; an error is a refusal.
-#[derive(Debug)]
-pub enum Decision<T> {
-    /// Publish this.
-    Swap(Plan, T),
-    /// It is so already.
-    Nothing(T),
-}
-
-/// What came of a transaction.
-#[derive(Debug)]
-pub struct Landed<T> {
-    /// What the decision that counted gave.
-    pub value: T,
-    /// The refs that were swapped, or would be (`--dry-run`); empty when there was nothing to do.
-    pub updates: Vec<RefUpdate>,
-    /// The blobs of the edits, by path.
-    pub blobs: BTreeMap<String, Oid>,
-    /// Checkouts that could not be brought forward.
-    pub lagging: Vec<Lagging>,
-    /// The git command of the swap, for `--dry-run` to show.
-    pub command: String,
-    /// No answer came, and a look at the branches found that it has landed.
-    pub looked_up: bool,
-}
-
-impl<T> Landed<T> {
-    /// The new tip of a branch, if it was swapped.
-    #[must_use]
-    pub fn tip(&self, branch: &Branch) -> Option<&Oid> {
-        let name = branch.full();
-        self.updates.iter().find(|update| update.name == name).and_then(|update| update.new.as_ref())
-    }
-}
-
-/// The trailer that makes a commit of ours unlike any other (architecture, section 2, rule 1).
-const TRAILER: &str = "Aitask-Nonce";
-
-/// The line of a commit's message that marks it as one of these.
-#[must_use]
-pub fn trailer(nonce: &str) -> String {
-    format!("{TRAILER}: {nonce}")
-}
 
 /// What an error means once some branches have landed, on a server that takes one at a time. Unless it is a refusal, the
 /// same command is to finish the job, and must find the records of this one.
@@ -267,7 +132,7 @@ impl Ledger<'_> {
                     said
                 }
             };
-            let is_last = !deadline.wait(attempt)?;
+            let is_last = !self.refs.wait(deadline, attempt)?;
             let before = view.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).collect::<Vec<_>>();
             view = self.refreshed(branches, deadline)?;
             if is_last {
@@ -303,7 +168,7 @@ impl Ledger<'_> {
                 commits.push(NewCommit { parent, merged, tree, edits: step.edits.clone(), message });
             }
         }
-        let built = objects::build(self.repository, &commits)?;
+        let built = self.refs.build(&commits)?;
         self.guard(&commits, &built.commits)?;
         let paths = commits.iter().flat_map(|commit| &commit.edits).filter_map(|edit| match edit {
             Edit::Put { path, .. } => Some(path.clone()),
@@ -326,7 +191,7 @@ impl Ledger<'_> {
         Ok((first.into_iter().chain(updates).collect(), blobs))
     }
 
-    /// A swap never drops entries that the plan did not name (architecture, section 2, rule 7). One process.
+    /// A swap never drops entries that the plan did not name. One process.
     fn guard(&self, commits: &[NewCommit], built: &[Oid]) -> Result<()> {
         let mut pairs = String::new();
         let mut expected = BTreeSet::new();
@@ -346,7 +211,7 @@ impl Ledger<'_> {
             }));
             previous = Some(new);
         }
-        let removed = objects::removed(self.repository, pairs)?;
+        let removed = self.refs.removed(pairs)?;
         match removed.into_iter().find(|path| !expected.contains(path)) {
             None => Ok(()),
             Some(path) => {
@@ -384,3 +249,6 @@ impl Ledger<'_> {
         Landed { value, updates, blobs, lagging, command, looked_up: false }
     }
 }
+
+#[cfg(test)]
+mod tests;

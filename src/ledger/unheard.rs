@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind};
 use crate::git::carry::Adopted;
-use crate::git::{Oid, RefUpdate, merge};
+use crate::git::{Oid, RefUpdate};
 use crate::ledger::Ledger;
 use crate::ledger::view::View;
 use std::collections::BTreeMap;
@@ -81,7 +81,7 @@ impl Ledger<'_> {
     fn has(&self, view: &View<'_>, update: &RefUpdate) -> bool {
         let tip = update.name.branch().and_then(|branch| view.tip(&branch).published);
         match (&update.new, tip) {
-            (Some(new), Some(tip)) => merge::is_ancestor(self.repository, new, &tip).unwrap_or(false),
+            (Some(new), Some(tip)) => self.refs.is_ancestor(new, &tip).unwrap_or(false),
             (None, tip) => tip.is_none(),
             (Some(_), None) => false,
         }

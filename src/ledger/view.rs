@@ -1,13 +1,13 @@
 //! What we know of the branches: their tips, and what is in them.
 
-use crate::coordination::{LockEntry, locks};
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
-use crate::git::{Branch, Oid, RefUpdate, Repository, objects, refs};
+use crate::git::{Branch, Oid, RefUpdate, Repository};
+use crate::ledger::found::{Found, at};
 use crate::ledger::known::{Gone, SetBack, Standing};
+use crate::ledger::refs::Refs;
 use crate::ledger::{Channel, DATA, Ledger};
-use crate::task::TaskId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of one branch.
@@ -22,10 +22,20 @@ pub struct Tip {
     pub base: Option<Oid>,
 }
 
+/// A file as it is published, and as the local branch has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sides {
+    /// Its content as published.
+    pub published: Option<Vec<u8>>,
+    /// Its content on the local branch.
+    pub local: Option<Vec<u8>>,
+}
+
 /// A snapshot of the branches a transaction touches.
 #[derive(Debug)]
 pub struct View<'r> {
     repository: &'r Repository,
+    refs: &'r dyn Refs,
     tips: BTreeMap<Branch, Tip>,
     /// The tips come from the remote, just now; in local mode they always do.
     pub fresh: bool,
@@ -39,14 +49,13 @@ pub struct View<'r> {
 impl<'r> View<'r> {
     /// Reads the tips as this repository knows them. One process.
     pub(super) fn load(ledger: &Ledger<'r>, branches: &[Branch], fresh: bool) -> Result<Self> {
-        let repository = ledger.repository;
         let published = |branch: &Branch| ledger.channel.published(branch);
         let moved = ledger.overlooked(branches)?;
         let names = branches.iter().chain(&moved).flat_map(|branch| [branch.full(), published(branch)]);
         let names: Vec<_> = names.collect();
         // Noted after the ref has moved and read before it, it is never newer only because another command went on meanwhile.
         let noted: Vec<_> = branches.iter().map(|branch| ledger.load_known(branch)).collect();
-        let known = refs::load(repository, &names)?;
+        let known = ledger.refs.tips(&names)?;
         let moved = moved.is_some_and(|data| known.keys().any(|name| [data.full(), published(&data)].contains(name)));
         let (mut tips, mut standings) = (BTreeMap::new(), BTreeMap::new());
         for (branch, noted) in branches.iter().zip(noted) {
@@ -67,7 +76,8 @@ impl<'r> View<'r> {
             tips.insert(branch.clone(), Tip { published, local, base });
         }
         let fresh = fresh || ledger.channel == Channel::Local;
-        Ok(Self { repository, tips, fresh, landed: BTreeSet::new(), standings, moved })
+        let Ledger { repository, refs, .. } = *ledger;
+        Ok(Self { repository, refs, tips, fresh, landed: BTreeSet::new(), standings, moved })
     }
 
     /// Refuses a look at the task data where it was before it got a branch of its own: what is left there is old or
@@ -143,57 +153,54 @@ impl<'r> View<'r> {
         others.filter_map(|(name, published)| Some(RefUpdate::guard(name, published?))).collect()
     }
 
-    /// Reads files; `None` where there is none. One process, however many.
-    pub fn files(&self, wanted: &[(&Branch, String)]) -> Result<Vec<Option<Vec<u8>>>> {
-        Ok(self.objects(wanted)?.into_iter().map(|object| object.map(|object| object.data)).collect())
+    /// Reads files and folders; an empty path is the root of a branch. One process, however many.
+    pub fn read(&self, wanted: &[(&Branch, String)]) -> Result<Found> {
+        let named = |(branch, path): &(&Branch, String)| Some((at(branch, path), at(self.base(branch)?, path)));
+        Found::load(self.refs, wanted.iter().filter_map(named))
     }
 
-    /// Reads objects by branch and path; an empty path is the branch's root tree. One process, however many.
-    pub fn objects(&self, wanted: &[(&Branch, String)]) -> Result<Vec<Option<Object>>> {
-        let names = wanted.iter().filter_map(|(branch, path)| Some(at(self.base(branch)?, path)));
-        let names: Vec<_> = names.collect();
-        let mut found = objects::load(self.repository, &names)?.into_iter();
-        Ok(wanted.iter().map(|(branch, _)| self.base(branch).and_then(|_| found.next().flatten())).collect())
+    /// Reads what is at one path. One process.
+    pub fn object(&self, branch: &Branch, path: &str) -> Result<Option<Object>> {
+        let Some(base) = self.base(branch) else { return Ok(None) };
+        self.refs.object(&at(base, path))
+    }
+
+    /// Reads one file. One process.
+    pub fn document(&self, branch: &Branch, path: &str) -> Result<Option<Vec<u8>>> {
+        Ok(self.object(branch, path)?.map(|object| object.data))
     }
 
     /// Reads a file as it is published, and as the local branch has it. One process.
-    pub fn published_and_local(&self, branch: &Branch, path: &str) -> Result<Vec<Option<Vec<u8>>>> {
+    pub fn published_and_local(&self, branch: &Branch, path: &str) -> Result<Sides> {
         let Tip { published, local, .. } = self.tip(branch);
-        self.files_at(&[(published.as_ref(), path), (local.as_ref(), path)])
+        let found = self.read_at(&[(published.as_ref(), path), (local.as_ref(), path)])?;
+        let side = |commit: Option<Oid>| Some(found.file(commit?, path)?.to_vec());
+        Ok(Sides { published: side(published), local: side(local) })
     }
 
-    /// Reads files of commits; `None` where there is no commit or no file. One process.
-    pub fn files_at(&self, wanted: &[(Option<&Oid>, &str)]) -> Result<Vec<Option<Vec<u8>>>> {
-        let names = wanted.iter().filter_map(|(commit, path)| Some(format!("{}:{path}", (*commit)?)));
-        let mut found = objects::load(self.repository, &names.collect::<Vec<_>>())?.into_iter();
-        let read = wanted.iter().map(|(commit, _)| commit.and_then(|_| found.next().flatten()));
-        Ok(read.map(|object| object.map(|object| object.data)).collect())
+    /// Reads files of commits, where there are any. One process.
+    pub fn read_at(&self, wanted: &[(Option<&Oid>, &str)]) -> Result<Found> {
+        let names = wanted.iter().filter_map(|(commit, path)| Some(at((*commit)?, path)));
+        Found::load(self.refs, names.map(|name| (name.clone(), name)))
     }
 
-    /// The lock of a task that was written last, by the history of the lock branch as far as this clone has it; it may be
-    /// gone since. Two processes.
-    pub fn last_lock(&self, task: TaskId) -> Result<Option<LockEntry>> {
-        let Some(tip) = self.tip(&Ledger::locks_branch()?).published else { return Ok(None) };
-        let path = LockEntry::path(task);
+    /// A file as it was written last, by the history of a branch as far as this clone has it; it may be gone since. Two
+    /// processes.
+    pub fn last_written(&self, branch: &Branch, path: &str) -> Result<Option<Object>> {
+        let Some(tip) = self.tip(branch).published else { return Ok(None) };
         let call =
-            self.repository.read("log").args(["-1", "--diff-filter=AM", "--format=%H", tip.as_str(), "--", &path]);
+            self.repository.read("log").args(["-1", "--diff-filter=AM", "--format=%H", tip.as_str(), "--", path]);
         let Some(commit) = Oid::parse(&call.run()?.text()) else { return Ok(None) };
-        let object = objects::load(self.repository, &[at(&commit, &path)])?.pop().flatten();
-        Ok(locks::entry(task, object.as_ref()))
+        self.refs.object(&at(&commit, path))
     }
 
     /// Reads blobs by name, in order. One process.
     pub fn blobs(&self, names: &[Oid]) -> Result<Vec<Option<Object>>> {
-        objects::load(self.repository, &names.iter().map(ToString::to_string).collect::<Vec<_>>())
+        self.refs.objects(&names.iter().map(ToString::to_string).collect::<Vec<_>>())
     }
 
     /// The files of a branch below a folder. One process.
     pub fn list(&self, branch: &Branch, folders: &[&str]) -> Result<Vec<TreeEntry>> {
-        self.base(branch).map_or(Ok(Vec::new()), |base| objects::list(self.repository, base, folders))
+        self.base(branch).map_or(Ok(Vec::new()), |base| self.refs.list(base, folders))
     }
-}
-
-/// What names the object at a path. A path with a newline cannot be asked for, and no name of ours has one.
-pub(super) fn at(commit: impl std::fmt::Display, path: &str) -> String {
-    format!("{commit}:{}", path.replace('\n', " "))
 }

@@ -2,7 +2,7 @@
 
 use crate::archive::archiver::Filing;
 use crate::coordination::claim_record::Held;
-use crate::coordination::{LockEntry, Locks, locks};
+use crate::coordination::{LockEntry, Locks, ReadLocks};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::{Decision, Plan, nonce};
 use crate::project::context::{Context, Wanted};
@@ -89,9 +89,9 @@ fn archive_one(context: &Context, wanted: &Wanted, gates: Gates) -> Result<Archi
             Locks::request(&locks_branch),
             (&data, path.as_str().to_owned()),
         ];
-        let objects = view.objects(&wants)?;
-        let lock = locks::entry(path.id(), objects.first().and_then(Option::as_ref));
-        let locks = Locks::of(objects.get(1).and_then(Option::as_ref))?;
+        let found = view.read(&wants)?;
+        let lock = found.lock(path.id())?;
+        let locks = found.require_locks()?;
         if lock.is_some() {
             require_holder(context, &session, path.id(), lock.as_ref())?;
         }
@@ -101,8 +101,7 @@ fn archive_one(context: &Context, wanted: &Wanted, gates: Gates) -> Result<Archi
             return Err(Error::new(Kind::NotClaimable, message).hint(command!["git aitask list --children", path.id()]));
         }
         if gates == Gates::Count {
-            let file = objects.get(2).and_then(Option::as_ref).map_or(&[][..], |file| file.data.as_slice());
-            let document = Document::parse(file);
+            let document = Document::parse(found.file(&data, path.as_str()).unwrap_or_default());
             let again = command!["git aitask archive", path.id(), "--override-gates"];
             crate::archive::gates::require_passed(context, view, path, &document, again)?;
         }

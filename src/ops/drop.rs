@@ -1,12 +1,12 @@
 //! Giving a task back: status and lock in one swap, then its worktree.
 
+use crate::coordination::ReadLocks;
 use crate::coordination::claim_record::Held;
 use crate::coordination::locks::unlock_step;
-use crate::coordination::{LockEntry, locks};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::objects::Edit;
 use crate::git::{Branch, worktree};
-use crate::ledger::transaction::Step;
+use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Ledger, Plan, nonce};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, displaced_by, require_holder};
@@ -60,8 +60,7 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: b
             }
         };
         let mut document = index.load_document(view, path.as_str())?;
-        let object = view.objects(&[(&locks_branch, LockEntry::path(path.id()))])?.pop().flatten();
-        let lock = locks::entry(path.id(), object.as_ref());
+        let lock = view.lock(path.id())?;
         let task = Task::from_document(path.clone(), &document);
         let found = Place::find(context, path.name())?;
         let given_back = lock.is_none() && task.status == *status && task.assigned_to.is_none();

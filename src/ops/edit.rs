@@ -1,9 +1,9 @@
 //! Changing the fields and the text of a task, published, on its newest content.
 
-use crate::coordination::{LockEntry, locks};
+use crate::coordination::ReadLocks;
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
-use crate::ledger::transaction::Step;
+use crate::ledger::plan::Step;
 use crate::ledger::{Decision, Plan, View, nonce};
 use crate::ops::vocabulary::{issue_types, vocabulary, words};
 use crate::project::context::{Context, Wanted};
@@ -130,11 +130,8 @@ fn publish_with(
             changes.extend(leave_parent(&index, view, &path, &now)?);
         }
         let id = path.id();
-        if goes_by_locks {
-            let lock = view.objects(&[(&locks_branch, LockEntry::path(id))])?.pop().flatten();
-            if let Some(lock) = locks::entry(id, lock.as_ref()) {
-                require_holder(context, &context.session()?, id, Some(&lock))?;
-            }
+        if goes_by_locks && let Some(lock) = view.lock(id)? {
+            require_holder(context, &context.session()?, id, Some(&lock))?;
         }
         let subject = format!("ait: Update task {}: {}", id.t(), path.name().slug().humanised());
         let task = Task::from_document(path, &after);

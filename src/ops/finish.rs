@@ -5,7 +5,7 @@ mod tidy;
 use crate::archive::archiver::Filing;
 use crate::archive::gates;
 use crate::coordination::claim_record::Held;
-use crate::coordination::{LockEntry, Locks, Session, locks};
+use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result, quoted};
 use crate::git::{Branch, Oid};
 use crate::landing::merge::{self, Merge, Mode};
@@ -247,9 +247,9 @@ impl Finisher<'_> {
         let index = Index::load(view, &self.data)?;
         let path = find(&index, self.wanted)?.clone();
         let document = index.load_document(view, path.as_str())?;
-        let objects = view.objects(&[(&self.locks, LockEntry::path(path.id())), Locks::request(&self.locks)])?;
-        let lock = locks::entry(path.id(), objects.first().and_then(Option::as_ref));
-        let locks = Locks::of(objects.get(1).and_then(Option::as_ref))?;
+        let found = view.read(&[(&self.locks, LockEntry::path(path.id())), Locks::request(&self.locks)])?;
+        let lock = found.lock(path.id())?;
+        let locks = found.require_locks()?;
         let place = Place::find(self.context, path.name())?;
         if self.branch.as_ref() != Some(&place.branch) {
             return Err(self.instead(self.into.clone(), place.branch));

@@ -1,12 +1,13 @@
 //! What `init` makes of the coordination branches: new ones, those that this clone knew and the remote lost, and those from
 //! before there was a remote.
 
-use crate::coordination::{LockEntry, ids};
+use crate::coordination::meaning::own_locks_at;
+use crate::coordination::{LockEntry, ids, locks};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::objects::{self, Edit};
 use crate::git::{Branch, Oid, RefUpdate, merge, refs};
 use crate::ledger::known::SetBack;
-use crate::ledger::transaction::Step;
+use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Ledger, Plan, View, nonce};
 use crate::project::context::Context;
 use crate::project::index::Index;
@@ -58,8 +59,8 @@ impl Founding {
         if let (Some(SetBack { newer, lost }), Some(tip)) = (view.set_back(&branch), view.tip(&branch).published)
             && !merge::is_ancestor(&context.repository, &tip, newer)?
         {
-            let mut locks = ledger.locks_at(newer)?;
-            locks.retain(|lock| lost.contains(&lock.task));
+            let mut locks = locks::at_commit(ledger.repository, newer)?;
+            locks.retain(|lock| lost.contains(&lock.task.t()));
             self.made.push(format!("{} lock(s) of {newer} on the branch {branch}, as this clone knew it", locks.len()));
             return self.add_locks(context, &branch, (&tip, newer), &locks, "Put back", "that were set back");
         }
@@ -92,7 +93,7 @@ impl Founding {
         branch: &Branch,
         (base, local): (&Oid, &Oid),
     ) -> Result<()> {
-        let (theirs, mut ours) = (ledger.locks_at(base)?, ledger.own_locks_at(local)?);
+        let (theirs, mut ours) = (locks::at_commit(ledger.repository, base)?, own_locks_at(ledger.repository, local)?);
         let other = |lock: &LockEntry| theirs.iter().find(|other| other.task == lock.task);
         let taken: Vec<_> = ours.iter().filter_map(|lock| Some((lock, other(lock)?))).collect();
         let clashes = taken.iter().filter(|(ours, theirs)| ours.token != theirs.token);
@@ -133,7 +134,7 @@ impl Founding {
             lock.token.clone().map(|oid| Edit::Take { path, mode, oid })
         };
         let edits = locks.iter().filter_map(take).collect();
-        if let Some(root) = objects::load(&context.repository, &[format!("{base}:")])?.pop().flatten() {
+        if let Some(root) = objects::load_one(&context.repository, &format!("{base}:"))? {
             let subject = format!("ait: {verb} {} lock(s) {which}", locks.len());
             self.step(branch, Step { merge: Some((other.clone(), root.oid)), ..Step::edit(subject, edits) });
         }
@@ -149,8 +150,12 @@ impl Founding {
         }
         let newer = view.set_back(&branch).map(|set_back| set_back.newer.clone());
         let commits = [view.base(&branch).cloned(), newer, ledger.unpublished_locks(view)?];
-        let locks =
-            commits.iter().flatten().map(|commit| ledger.locks_at(commit)).collect::<Result<Vec<_>>>()?.concat();
+        let locks = commits
+            .iter()
+            .flatten()
+            .map(|commit| locks::at_commit(ledger.repository, commit))
+            .collect::<Result<Vec<_>>>()?
+            .concat();
         let tasks = index.load_active(view)?.into_iter();
         let unlocked =
             tasks.filter(|task| task.status == Status::Implementing && locks.iter().all(|lock| lock.task != task.id));
@@ -167,7 +172,7 @@ impl Founding {
         let (branch, local) = (Ledger::ids_branch()?, context.channel == Channel::Local);
         if let Some(counter) = ids::load(view, &branch)? {
             let is_forward = self.restore(view, &branch);
-            let published = view.published_and_local(&branch, ids::FILE)?.into_iter().next().flatten();
+            let published = view.published_and_local(&branch, ids::FILE)?.published;
             let published = published.and_then(|bytes| ids::parse(&bytes).ok());
             if !is_forward && published.is_some_and(|published| published < counter) {
                 let plan = std::mem::take(&mut self.plan);

@@ -6,7 +6,7 @@ use crate::data_branch::migrate;
 use crate::error::{Error, Kind, Result};
 use crate::files::exclude;
 use crate::git::objects::Edit;
-use crate::ledger::transaction::Step;
+use crate::ledger::plan::Step;
 use crate::ledger::{Decision, Ledger, nonce};
 use crate::ops::founding::{Founding, forget_local_locks};
 pub use crate::ops::founding::{init_locks, require_no_other};

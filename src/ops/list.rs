@@ -1,7 +1,7 @@
 //! The tasks in order, with who holds them, where their worktrees are, and what they wait for.
 
 use crate::coordination::session::host_name;
-use crate::coordination::{LockEntry, Locks, Session};
+use crate::coordination::{LockEntry, ReadLocks, Session};
 use crate::error::Result;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, Oid, merge, worktree};
@@ -148,11 +148,7 @@ impl Look {
         view.require_home()?;
         let index = Index::load(&view, &data)?;
         let tasks = index.load_active(&view)?;
-        let root = view.objects(&[Locks::request(&locks_branch)])?.pop().flatten();
-        let entries = match root {
-            None => Vec::new(),
-            Some(root) => Locks::of(Some(&root))?.entries(&context.repository)?,
-        };
+        let entries = view.locks()?.map_or(Ok(Vec::new()), |locks| locks.entries(&context.repository))?;
         let locks = entries.into_iter().map(|lock| (lock.task, lock)).collect();
         let worktrees = worktree::list(&context.repository)?;
         let as_of = ledger.as_of().and_then(|time| jiff::Timestamp::try_from(time).ok());

@@ -1,14 +1,12 @@
 //! The lock alone, for scripts.
 
 use crate::coordination::claim_record::Held;
-use crate::coordination::locks::unlock_step;
-use crate::coordination::{LockEntry, Locks, locks};
+use crate::coordination::decide::{self, Taking};
+use crate::coordination::{LockEntry, Locks, ReadLocks};
 use crate::error::{Error, Kind, Payload, Result};
-use crate::git::objects::Edit;
-use crate::ledger::transaction::Step;
-use crate::ledger::{Decision, Plan, nonce};
+use crate::ledger::{Decision, nonce};
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::{Holding, judge, require_holder};
+use crate::project::holder::{judge, require_holder};
 use crate::project::index::{Index, branches};
 use crate::project::outcome::{Aside, Holder};
 use crate::task::TaskId;
@@ -66,30 +64,27 @@ pub fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
     let mut recorded = None;
     let outcome = context.ledger().transact(&mark, &[locks_branch.clone(), data.clone()], |view| {
         let id = Index::load(view, &data)?.require_active(wanted)?.id();
-        let objects = view.objects(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
-        Locks::of(objects.get(1).and_then(Option::as_ref))?;
-        let before = locks::entry(id, objects.first().and_then(Option::as_ref));
-        if let Some(lock) = &before {
-            match judge(context, &session, lock, &mark) {
-                Holding::Ours => return Ok(Decision::Nothing(lock.clone())),
-                Holding::OursDead => {}
-                Holding::Other => {
-                    let holder = Holder::new(context, lock, &session.host);
-                    return Err(Error::new(Kind::Held, format!("{} is {}", id.t(), holder.sentence()))
-                        .hint(command!["git aitask pick", id, "--steal"])
-                        .with(Payload::Held { holder: Payload::described(&holder) }));
-                }
-            }
-        }
+        let found = view.read(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
+        found.require_locks()?;
+        let before = found.lock(id)?;
+        let there = before.as_ref().map(|lock| (lock, judge(context, &session, lock, &mark)));
         let entry = LockEntry::taken(id, &session, &Context::now(), Some(&mark));
+        let plan = match decide::take(&locks_branch, there, &entry) {
+            Taking::Planned(plan) => plan,
+            Taking::Ours(lock) => return Ok(Decision::Nothing(lock.clone())),
+            Taking::Held(lock) => {
+                let holder = Holder::new(context, lock, &session.host);
+                return Err(Error::new(Kind::Held, format!("{} is {}", id.t(), holder.sentence()))
+                    .hint(command!["git aitask pick", id, "--steal"])
+                    .with(Payload::Held { holder: Payload::described(&holder) }));
+            }
+        };
         if !context.dry_run {
             recorded = Some(id);
             let held = Held::begin(&context.repository, id, mark.clone(), before.as_ref());
             held.save(&context.repository, id)?;
         }
-        let subject = format!("ait: Lock task {} for {}", id.t(), session.email);
-        let edit = Edit::Put { path: LockEntry::path(id), content: entry.to_bytes() };
-        Ok(Decision::Swap(Plan::new().step(&locks_branch, Step::edit(subject, vec![edit])), entry))
+        Ok(Decision::Swap(plan, entry))
     });
     let landed = outcome.inspect_err(|error| {
         if let (Some(task), true) = (recorded, error.kind() != Kind::Unknown) {
@@ -117,16 +112,14 @@ pub fn unlock(context: &Context, wanted: &Wanted, force: bool) -> Result<Unlocke
     let locks_branch = crate::ledger::Ledger::locks_branch()?;
     let id = wanted.id;
     let landed = context.ledger().transact(&nonce()?, std::slice::from_ref(&locks_branch), |view| {
-        let objects = view.objects(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
-        Locks::of(objects.get(1).and_then(Option::as_ref))?;
-        let Some(lock) = locks::entry(id, objects.first().and_then(Option::as_ref)) else {
-            return Ok(Decision::Nothing(false));
-        };
+        let found = view.read(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
+        let locks = found.require_locks()?;
+        let Some(plan) = decide::release(&locks_branch, &locks, id) else { return Ok(Decision::Nothing(false)) };
         if !force {
-            require_holder(context, &session, id, Some(&lock))
+            require_holder(context, &session, id, found.lock(id)?.as_ref())
                 .map_err(|error| error.hint(command!["git aitask unlock", id, "--force"]))?;
         }
-        Ok(Decision::Swap(Plan::new().step(&locks_branch, unlock_step(id)), true))
+        Ok(Decision::Swap(plan, true))
     })?;
     if !context.dry_run {
         Held::forget(&context.repository, id)?;
@@ -137,8 +130,8 @@ pub fn unlock(context: &Context, wanted: &Wanted, force: bool) -> Result<Unlocke
 /// Every lock, as the remote has it now.
 pub fn list(context: &Context) -> Result<LockList> {
     let locks_branch = crate::ledger::Ledger::locks_branch()?;
-    let root = context.ledger().fetch_objects(&[Locks::request(&locks_branch)])?.pop().flatten();
-    let entries = Locks::of(root.as_ref())?.entries(&context.repository)?;
+    let locks = context.ledger().fetch(&[Locks::request(&locks_branch)])?.require_locks()?;
+    let entries = locks.entries(&context.repository)?;
     let host = crate::coordination::session::host_name(&context.repository);
     let locks = entries.iter().map(|lock| LockedTask { task: lock.task, lock: Holder::new(context, lock, &host) });
     Ok(LockList { locks: locks.collect() })

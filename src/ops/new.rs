@@ -3,7 +3,7 @@
 use crate::coordination::ids;
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
-use crate::ledger::transaction::Step;
+use crate::ledger::plan::Step;
 use crate::ledger::{Decision, Ledger, Plan, nonce};
 use crate::ops::new_record::{self, Making};
 use crate::ops::vocabulary::{clean_labels, issue_type, vocabulary};

@@ -6,7 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::files::{read_own, save_private};
 use crate::git::{Branch, Repository, merge};
 use crate::ledger::View;
-use crate::ledger::transaction::trailer;
+use crate::ledger::plan::trailer;
 use crate::project::index::Reached;
 use crate::task::TaskId;
 use std::path::{Path, PathBuf};

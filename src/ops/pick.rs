@@ -1,15 +1,16 @@
 //! Taking a task: lock, status and assignee in one swap, then its worktree.
 
 use crate::coordination::claim_record::Held;
-use crate::coordination::{LockEntry, Locks, Session, locks};
+use crate::coordination::decide::Holding;
+use crate::coordination::locks::lock_step;
+use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::objects::Edit;
-use crate::git::porcelain::cat_file::Object;
 use crate::git::{Branch, Oid};
-use crate::ledger::transaction::Step;
+use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Landed, Ledger, Plan, View, nonce};
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::{Holding, judge};
+use crate::project::holder::judge;
 use crate::project::index::{Index, branches};
 use crate::project::outcome::{Aside, Holder, TaskInfo, WorktreeInfo, excerpt};
 use crate::task::{Board, Document, Status, Task, TaskId, TaskPath, edits};
@@ -184,23 +185,21 @@ impl Picker<'_> {
     fn decide(&mut self, view: &View<'_>, with_status: bool) -> Result<Decision<Taken>> {
         let (locks_branch, data) = branches(self.context)?;
         let index = Index::load(view, &data)?;
-        let root = || view.objects(&[Locks::request(&locks_branch)]).map(|mut objects| objects.pop().flatten());
         if self.options.wanted.is_empty() {
             // The same command again finishes the job: what it took when it was cut off comes first.
             for task in Held::cut_off(&self.context.repository) {
                 let held = Held::load(&self.context.repository, task);
-                let object = view.objects(&[(&locks_branch, LockEntry::path(task))])?.pop().flatten();
-                let lock = locks::entry(task, object.as_ref());
-                let is_ours = held.zip(lock).is_some_and(|(held, lock)| {
+                let lock = view.lock(task)?;
+                let is_ours = held.zip(lock.as_ref()).is_some_and(|(held, lock)| {
                     let nameless = [&lock.anchor, &self.session.anchor].iter().all(|anchor| anchor.number().is_none());
-                    held.is_about(&lock) && (nameless || lock.anchor.is_same(&self.session.anchor))
+                    held.is_about(lock) && (nameless || lock.anchor.is_same(&self.session.anchor))
                 });
                 if let (true, Some(path)) = (is_ours, index.active(task).cloned()) {
                     let document = index.load_document(view, path.as_str())?;
-                    return self.take((view, &index), &path, document, object.as_ref(), with_status);
+                    return self.take((view, &index), &path, document, lock.as_ref(), with_status);
                 }
             }
-            let locks = Locks::of(root()?.as_ref())?;
+            let locks = view.require_locks()?;
             let best = ready(&index, view, &locks)?.into_iter().next().ok_or_else(nothing_to_pick)?.path;
             let document = index.load_document(view, best.as_str())?;
             return self.take((view, &index), &best, document, None, with_status);
@@ -219,11 +218,10 @@ impl Picker<'_> {
                 Locks::request(&locks_branch),
                 (&data, path.as_str().to_owned()),
             ];
-            let mut objects = view.objects(&wants)?.into_iter();
-            let (lock, tree, file) = (objects.next().flatten(), objects.next().flatten(), objects.next().flatten());
-            Locks::of(tree.as_ref())?;
-            let document = Document::parse(&file.map(|file| file.data).unwrap_or_default());
-            match self.take((view, &index), &path, document, lock.as_ref(), with_status) {
+            let found = view.read(&wants)?;
+            found.require_locks()?;
+            let document = Document::parse(found.file(&data, path.as_str()).unwrap_or_default());
+            match self.take((view, &index), &path, document, found.lock(path.id())?.as_ref(), with_status) {
                 Ok(decision) => return Ok(decision),
                 Err(error) => drop(refusal.get_or_insert(error)),
             }
@@ -233,7 +231,7 @@ impl Picker<'_> {
         if refusal.kind() != Kind::Held || !view.fresh {
             return Err(refusal);
         }
-        let locks = Locks::of(root()?.as_ref())?;
+        let locks = view.require_locks()?;
         let ready: Vec<_> = ready(&index, view, &locks)?.into_iter().take(3).collect();
         let error = ready
             .iter()
@@ -251,20 +249,19 @@ impl Picker<'_> {
         (view, index): (&View<'_>, &Index),
         path: &TaskPath,
         mut document: Document,
-        lock: Option<&Object>,
+        lock: Option<&LockEntry>,
         with_status: bool,
     ) -> Result<Decision<Taken>> {
         let (locks_branch, data) = branches(self.context)?;
         let mut task = Task::from_document(path.clone(), &document);
-        let lock = locks::entry(path.id(), lock);
-        let holding = lock.as_ref().map(|lock| judge(self.context, self.session, lock, &self.nonce));
+        let holding = lock.map(|lock| judge(self.context, self.session, lock, &self.nonce));
         let took = match holding {
             None => Took::New,
             Some(Holding::Ours | Holding::OursDead) => Took::Mine,
             Some(Holding::Other) => Took::Stolen,
         };
         self.require_claimable(index, &task, took)?;
-        if let (Some(lock), Took::Stolen) = (&lock, took) {
+        if let (Some(lock), Took::Stolen) = (lock, took) {
             self.require_stealable(&task, lock)?;
         }
         if self.base.is_some() {
@@ -275,16 +272,14 @@ impl Picker<'_> {
         }
         let now = Context::now();
         let keep = holding == Some(Holding::Ours);
-        let entry = match &lock {
+        let entry = match lock {
             Some(lock) if keep => lock.clone(),
             _ => LockEntry::taken(task.id, self.session, &now, Some(&self.nonce)),
         };
         let started = task.status == Status::Implementing && task.assigned_to.as_ref() == Some(&self.session.email);
         let mut plan = Plan::new();
         if !keep {
-            let subject = format!("ait: Lock task {} for {}", task.id.t(), self.session.email);
-            let edit = Edit::Put { path: LockEntry::path(task.id), content: entry.to_bytes() };
-            plan = plan.step(&locks_branch, Step::edit(subject, vec![edit]));
+            plan = plan.step(&locks_branch, lock_step(&entry));
         }
         if with_status && !started {
             edits::start(&mut document, &self.session.email, &now)?;
@@ -292,7 +287,7 @@ impl Picker<'_> {
             plan = plan.step(&data, start_step(path, &document));
         }
         let excerpt = excerpt(&document);
-        let previous = lock.clone().filter(|_| took == Took::Stolen || holding == Some(Holding::OursDead));
+        let previous = lock.filter(|_| took == Took::Stolen || holding == Some(Holding::OursDead)).cloned();
         let taken = Taken { task, path: path.clone(), lock: entry, took, previous, excerpt };
         if plan.is_empty() {
             return Ok(Decision::Nothing(taken));
@@ -300,7 +295,7 @@ impl Picker<'_> {
         if !keep && !self.context.dry_run {
             let (repository, id) = (&self.context.repository, taken.task.id);
             self.recorded = Some(id);
-            let held = Held::begin(repository, id, self.nonce.clone(), lock.as_ref());
+            let held = Held::begin(repository, id, self.nonce.clone(), lock);
             Held { data: Some(data.to_string()), ..held }.save(repository, id)?;
         }
         let id = taken.task.id;

@@ -67,10 +67,12 @@ pub fn show(context: &Context, wanted: &Wanted) -> Result<Shown> {
     let plan = plan.or_else(|| Some(path.plan().as_str().to_owned()).filter(|plan| look.index.has(plan)));
     let wants: Vec<(&Branch, String)> =
         std::iter::once(path.as_str().to_owned()).chain(plan.clone()).map(|path| (&data, path)).collect();
-    let mut files = view.files(&wants)?.into_iter();
-    let document = Document::parse(&files.next().flatten().unwrap_or_default());
-    let plan = plan.zip(files.next().flatten());
-    let plan = plan.map(|(path, bytes)| PlanText { path, text: String::from_utf8_lossy(&bytes).into_owned() });
+    let found = view.read(&wants)?;
+    let document = Document::parse(found.file(&data, path.as_str()).unwrap_or_default());
+    let plan = plan.and_then(|path| {
+        let text = String::from_utf8_lossy(found.file(&data, &path)?).into_owned();
+        Some(PlanText { path, text })
+    });
     let task = Task::from_document(path.clone(), &document);
     let board = Board::new(&look.tasks);
     let row = look.row(context, &board, &task);
@@ -132,7 +134,7 @@ impl Bundled {
         let stems = [bundle::path_for(id.number()), "old".to_owned()];
         let names = stems.iter().flat_map(|stem| [".tar.zst", ".tar.gz"].map(|end| format!("{root}/{stem}{end}")));
         for name in names.filter(|name| look.index.has(name)) {
-            let bytes = view.files(&[(data, name.clone())])?.pop().flatten().unwrap_or_default();
+            let bytes = view.document(data, &name)?.unwrap_or_default();
             let files = bundle::files(&name, &bytes)?;
             if let Some((member, content)) =
                 files.into_iter().find(|(member, _)| bundle::is_of(member, letter, &id.to_string()))

@@ -1,11 +1,11 @@
 //! Bringing this clone's task data up to what is published.
 
-use crate::coordination::{LockEntry, Locks};
+use crate::coordination::{LockEntry, ReadLocks};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::run::Call;
 use crate::git::{AheadBehind, Branch, merge};
-use crate::ledger::checkouts::Lagging;
-use crate::ledger::transaction::Step;
+use crate::ledger::plan::Lagging;
+use crate::ledger::plan::Step;
 use crate::ledger::{Decision, Edit, Plan, View, nonce};
 use crate::project::context::Context;
 use crate::project::index::{Index, branches};
@@ -28,8 +28,7 @@ pub fn sync(
 ) -> Result<(usize, Vec<Lagging>)> {
     let (locks_branch, data) = branches(context)?;
     let held = |view: &View<'_>| -> Result<Vec<TaskId>> {
-        let root = view.objects(&[Locks::request(&locks_branch)])?.pop().flatten();
-        root.map_or_else(|| Ok(Vec::new()), |root| Ok(Locks::of(Some(&root))?.tasks().collect()))
+        Ok(view.locks()?.map_or_else(Vec::new, |locks| locks.tasks().collect()))
     };
     let brought = context.ledger().transact(&nonce()?, &[locks_branch.clone(), data], |view| {
         Ok(Decision::Nothing(if view.fresh { held(view)? } else { Vec::new() }))
@@ -167,9 +166,8 @@ fn all(context: &Context) -> Result<[Branch; 2]> {
 
 /// The locks of tasks that are archived, and active nowhere.
 fn stale_locks(context: &Context, view: &View<'_>) -> Result<Vec<TaskId>> {
-    let (locks_branch, data) = branches(context)?;
-    let Some(root) = view.objects(&[Locks::request(&locks_branch)])?.pop().flatten() else { return Ok(Vec::new()) };
-    let locks = Locks::of(Some(&root))?;
+    let data = context.data_branch()?.clone();
+    let Some(locks) = view.locks()? else { return Ok(Vec::new()) };
     if locks.tasks().next().is_none() {
         return Ok(Vec::new());
     }

@@ -14,7 +14,7 @@ pub(crate) fn clean_labels(typed: &[String]) -> (Vec<String>, Vec<String>) {
 
 /// The issue types of the project, sorted (specification 20, section 3.3).
 pub(crate) fn issue_types(view: &View<'_>, data: &crate::git::Branch) -> Result<Vec<String>> {
-    let file = view.files(&[(data, paths::TASK_TYPES_FILE.to_owned())])?.pop().flatten().unwrap_or_default();
+    let file = view.document(data, paths::TASK_TYPES_FILE)?.unwrap_or_default();
     let text = String::from_utf8_lossy(&file).into_owned();
     let mut known: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     if known.is_empty() {
@@ -41,7 +41,7 @@ pub(crate) fn vocabulary(view: &View<'_>, data: &crate::git::Branch, typed: &[St
     if labels.is_empty() {
         return Ok(None);
     }
-    let file = view.files(&[(data, paths::LABELS_FILE.to_owned())])?.pop().flatten().unwrap_or_default();
+    let file = view.document(data, paths::LABELS_FILE)?.unwrap_or_default();
     let text = labels::add_to_vocabulary(&String::from_utf8_lossy(&file), &labels);
     Ok(text.map(|text| Edit::Put { path: paths::LABELS_FILE.to_owned(), content: text.into_bytes() }))
 }
@@ -49,7 +49,7 @@ pub(crate) fn vocabulary(view: &View<'_>, data: &crate::git::Branch, typed: &[St
 /// The words of the project.
 pub fn words(view: &View<'_>, context: &Context) -> Result<Words> {
     let data = context.data_branch()?;
-    let labels = view.files(&[(data, paths::LABELS_FILE.to_owned())])?.pop().flatten().unwrap_or_default();
+    let labels = view.document(data, paths::LABELS_FILE)?.unwrap_or_default();
     let labels = String::from_utf8_lossy(&labels).into_owned();
     let labels = crate::task::labels::vocabulary(&labels).into_iter().map(str::to_owned).collect();
     Ok(Words { types: issue_types(view, data)?, labels })

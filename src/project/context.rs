@@ -1,6 +1,7 @@
 //! What every verb starts from: the repository, the settings, where the task data lives, who is asking.
 
 use crate::coordination::Session;
+use crate::coordination::meaning::MEANING;
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, data_checkout};
 use crate::git::run::WITHIN;
@@ -166,6 +167,7 @@ impl Context {
     pub fn ledger(&self) -> Ledger<'_> {
         Ledger {
             repository: &self.repository,
+            refs: &self.repository,
             channel: self.channel.clone(),
             timeout: self.settings.timeout,
             own: self.data_branch.clone().filter(|_| self.has_data_branch()),
@@ -173,6 +175,7 @@ impl Context {
             repairs: false,
             dry_run: self.dry_run,
             narrate: self.narrate,
+            meaning: MEANING,
         }
     }
 

@@ -1,9 +1,10 @@
 //! Who holds a task, and whether that is us.
 
 use crate::coordination::claim_record::Held;
+use crate::coordination::decide::{Circumstances, Holding, Record};
 use crate::coordination::process::{self, Liveness};
 use crate::coordination::session::host_name;
-use crate::coordination::{LockEntry, Session, locks};
+use crate::coordination::{LockEntry, ReadLocks, Session, locks};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::ledger::{Ledger, View};
 use crate::project::context::Context;
@@ -11,38 +12,23 @@ use crate::project::index::Index;
 use crate::project::outcome::Holder;
 use crate::task::{TaskId, TaskName};
 
-/// How a lock stands to a session that wants to take the task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holding {
-    /// This very session holds it; or a command of this person was killed in this clone while taking it, and neither that
-    /// session nor this one can be named.
-    Ours,
-    /// The same person's session on this machine held it and is certainly dead.
-    OursDead,
-    /// Somebody else, or nobody can tell.
-    Other,
-}
-
-/// Judges a lock for somebody who wants to take the task. A session that left no process cannot be told from another
-/// one of the same person, so its lock is another's, except inside the task's own worktree.
+/// Judges a lock for somebody who wants to take the task, with what this clone knows of it, as far as that matters.
 #[must_use]
 pub fn judge(context: &Context, session: &Session, lock: &LockEntry, nonce: &str) -> Holding {
+    let told = Holding::of(lock, session, nonce, Circumstances::default());
+    if told != Holding::Other {
+        return told;
+    }
     let repository = &context.repository;
-    // An earlier try of this very command, on a server that takes one branch at a time.
-    if lock.nonce.as_deref() == Some(nonce) || lock.is_of(session) {
-        return Holding::Ours;
-    }
-    let same_person = lock.holder == session.email;
-    if same_person && lock.liveness(repository, &session.host) == Liveness::Dead {
-        return Holding::OursDead;
-    }
-    let nameless = lock.anchor.number().is_none() && session.anchor.number().is_none();
-    let Some(held) = Held::load(repository, lock.task).filter(|held| held.is_about(lock) && nameless) else {
-        return Holding::Other;
+    let is_dead = lock.holder == session.email && lock.liveness(repository, &session.host) == Liveness::Dead;
+    let record = match Held::load(repository, lock.task).filter(|held| held.is_about(lock)) {
+        None => Record::None,
+        Some(held) if held.is_leftover(repository, lock) => Record::CutOff,
+        Some(_) => Record::Taken,
     };
-    // A taking that was cut off belongs to the session that was at it, which here is as nameless as this one.
-    let inside = context.task_here().is_some_and(|name| name.id() == lock.task);
-    if inside || (same_person && held.is_leftover(repository, lock)) { Holding::Ours } else { Holding::Other }
+    let known =
+        Circumstances { is_dead, record, is_inside: context.task_here().is_some_and(|name| name.id() == lock.task) };
+    Holding::of(lock, session, nonce, known)
 }
 
 /// What became of a task that was archived, or is gone.
@@ -52,7 +38,7 @@ pub const OVER: &str = "is over";
 /// task, and the history of the locks who took it last. `None` where that was this clone, or nobody can tell.
 pub fn displaced_by(context: &Context, view: &View<'_>, task: TaskId) -> Result<Option<LockEntry>> {
     let Some(held) = Held::load(&context.repository, task) else { return Ok(None) };
-    Ok(view.last_lock(task)?.filter(|last| !held.is_about(last)))
+    Ok(locks::last(view, task)?.filter(|last| !held.is_about(last)))
 }
 
 /// The refusal for a session that had a task which somebody took after that; `since` says what became of it.
@@ -180,8 +166,8 @@ fn known_lock(context: &Context, name: &str) -> Result<Option<LockEntry>> {
     let ids: Vec<_> = std::iter::once(name.id()).chain(name.as_top_level().map(|top| top.id())).collect();
     let view = ledger.view(std::slice::from_ref(&branch), false)?;
     let wanted: Vec<_> = ids.iter().map(|id| (&branch, LockEntry::path(*id))).collect();
-    let objects = view.objects(&wanted)?;
-    let found = ids.iter().zip(&objects).find_map(|(id, object)| locks::entry(*id, object.as_ref()));
+    let found = view.read(&wanted)?;
+    let found = ids.iter().find_map(|id| found.lock(*id).transpose()).transpose()?;
     let lock = match found {
         Some(lock) if lock.task != name.id() => lock,
         found => return Ok(found),

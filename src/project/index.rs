@@ -172,21 +172,22 @@ impl Index {
         read(view, &some)
     }
 
+    fn gone(&self, path: &str) -> Error {
+        Error::new(Kind::NoSuchTask, format!("{path} has gone from {}", self.branch))
+    }
+
     /// Reads one file of the task data as a document.
     pub fn load_document(&self, view: &View<'_>, path: &str) -> Result<Document> {
-        let gone = || Error::new(Kind::NoSuchTask, format!("{path} has gone from {}", self.branch));
-        self.load_documents(view, &[path])?.pop().ok_or_else(gone)
+        let file = view.document(&self.branch, path)?.ok_or_else(|| self.gone(path))?;
+        Ok(Document::parse(&file))
     }
 
     /// Reads files of the task data as documents. One process.
     pub fn load_documents(&self, view: &View<'_>, paths: &[&str]) -> Result<Vec<Document>> {
         let wanted: Vec<_> = paths.iter().map(|path| (&self.branch, (*path).to_owned())).collect();
-        let files = view.files(&wanted)?.into_iter().zip(paths);
-        let read = files.map(|(file, path)| {
-            let gone = || Error::new(Kind::NoSuchTask, format!("{path} has gone from {}", self.branch));
-            Ok(Document::parse(&file.ok_or_else(gone)?))
-        });
-        read.collect()
+        let found = view.read(&wanted)?;
+        let file = |path: &&str| found.file(&self.branch, path).ok_or_else(|| self.gone(path));
+        paths.iter().map(|path| file(path).map(Document::parse)).collect()
     }
 
     /// The paths of all files.

@@ -5,7 +5,7 @@ use crate::coordination::process::Liveness;
 use crate::error::redacted;
 use crate::git::{Branch, Oid, RefUpdate};
 use crate::ledger::Landed;
-use crate::ledger::checkouts::Lagging;
+use crate::ledger::plan::Lagging;
 use crate::project::context::Context;
 use crate::task::{Status, Task, TaskId, TaskName};
 use serde::Serialize;

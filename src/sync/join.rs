@@ -11,7 +11,7 @@ use crate::git::run::Git;
 use crate::git::{Oid, Repository};
 use crate::ledger::align::{self, Aligned};
 use crate::ledger::nonce;
-use crate::ledger::transaction::trailer;
+use crate::ledger::plan::trailer;
 use crate::settings::Environment;
 use crate::task::merge::{Body, FileMerge, Rules};
 use crate::task::{bundle, paths};

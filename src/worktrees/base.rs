@@ -68,7 +68,7 @@ impl Base {
     }
 
     pub(crate) fn age(&self, context: &Context) -> Result<Option<(Oid, i64)>> {
-        let object = objects::load(&context.repository, &[self.commit.to_string()])?.pop().flatten();
+        let object = objects::load_one(&context.repository, self.commit.as_str())?;
         let time = object.and_then(|object| Commit::parse(&object.data).ok()).map(|commit| commit.committer_time);
         Ok(time.map(|time| (self.commit.clone(), time)))
     }

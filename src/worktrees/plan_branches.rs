@@ -34,7 +34,7 @@ impl Planned {
             let message = format!("{} has several plans: {}", task.id().t(), names.join(", "));
             return Err(Error::new(Kind::Conflict, message).advice(format!("git mv the right one to {}", task.plan())));
         }
-        let text = view.files(&[(index.branch(), plan.as_str().to_owned())])?.pop().flatten();
+        let text = view.document(index.branch(), plan.as_str())?;
         text.map_or_else(|| Ok(Self::default()), |text| Self::parse(plan.as_str(), &text))
     }
 

@@ -10,8 +10,8 @@ use crate::compat::folders::{Checkout, Folder, bundles_for, is_file};
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, exclude};
 use crate::git::objects::Edit;
+use crate::ledger::plan::Step;
 use crate::ledger::queue::Queue;
-use crate::ledger::transaction::Step;
 use crate::ledger::{Decision, Plan, View};
 use crate::task::{bundle, paths};
 use std::collections::{BTreeMap, BTreeSet};
@@ -267,7 +267,7 @@ fn pending(site: &Site<'_>, desk: &Desk<'_>, changes: &[Change]) -> Result<Pendi
             known.insert(bundle_path.clone(), names);
         }
         let member = path.strip_prefix(root).unwrap_or_default().trim_start_matches('/');
-        if known.get(&bundle_path).and_then(Option::as_ref).is_some_and(|names| names.contains(member)) {
+        if matches!(known.get(&bundle_path), Some(Some(names)) if names.contains(member)) {
             pending.removed.push(path.clone());
         }
     }

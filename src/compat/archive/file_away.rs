@@ -7,11 +7,11 @@ use crate::archive::task_store::{Shelf, is_archived};
 use crate::compat::archive::snapshot::{Desk, Site};
 use crate::coordination::claim_record::Held;
 use crate::coordination::locks::unlock_step;
-use crate::coordination::{LockEntry, Locks, locks};
+use crate::coordination::{LockEntry, ReadLocks};
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, read_own, save_private};
 use crate::git::objects::Edit;
-use crate::ledger::transaction::Step;
+use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Ledger, Plan, View, nonce};
 use crate::task::{TaskId, bundle, paths};
 use serde::{Deserialize, Serialize};
@@ -261,14 +261,8 @@ impl Site<'_> {
         let ledger = Ledger { timeout: context.settings.timeout.min(RELEASE_LIMIT), ..context.ledger() };
         let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
             let files = tasks.iter().map(|task| (&branch, LockEntry::path(*task)));
-            let mut objects =
-                view.objects(&std::iter::once(Locks::request(&branch)).chain(files).collect::<Vec<_>>())?;
-            if objects.first().is_none_or(Option::is_none) {
-                return Ok(Decision::Nothing(Vec::new()));
-            }
-            let objects = objects.split_off(1);
-            let held: Vec<_> =
-                tasks.iter().zip(&objects).filter_map(|(task, object)| locks::entry(*task, object.as_ref())).collect();
+            let found = view.read(&files.collect::<Vec<_>>())?;
+            let held = tasks.iter().filter_map(|task| found.lock(*task).transpose()).collect::<Result<Vec<_>>>()?;
             let plan = held.iter().fold(Plan::new(), |plan, lock| plan.step(&branch, unlock_step(lock.task)));
             Ok(if held.is_empty() { Decision::Nothing(held) } else { Decision::Swap(plan, held) })
         })?;

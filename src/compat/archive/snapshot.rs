@@ -219,10 +219,13 @@ impl Shelf for Desk<'_> {
     fn load(&self, paths: &[&str]) -> Result<Vec<Document>> {
         let committed: Vec<_> = paths.iter().filter(|path| self.is_committed(path)).collect();
         let wanted: Vec<_> = committed.iter().map(|path| (&self.site.branch, self.site.places.in_git(path))).collect();
-        let mut found = self.view.files(&wanted)?.into_iter();
+        let found = self.view.read(&wanted)?;
         let read = paths.iter().map(|path| {
-            let bytes = if self.is_committed(path) { found.next().flatten() } else { Some(self.read(path)?) };
-            Ok(Document::parse(&bytes.unwrap_or_default()))
+            if !self.is_committed(path) {
+                return Ok(Document::parse(&self.read(path)?));
+            }
+            let file = found.file(&self.site.branch, &self.site.places.in_git(path));
+            Ok(Document::parse(file.unwrap_or_default()))
         });
         read.collect()
     }

@@ -2,15 +2,16 @@
 //! has not committed yet (specification 10, section 5).
 
 use crate::compat::archive::snapshot::home;
+use crate::coordination::locks::lock_step;
 use crate::coordination::process::Liveness;
 use crate::coordination::session::parse_email;
-use crate::coordination::{LockEntry, Locks, Session, locks};
+use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::Tree;
 use crate::git::carry::{self, Adopted};
 use crate::git::porcelain::status::StatusKind;
-use crate::git::{Branch, worktree};
-use crate::ledger::transaction::Step;
+use crate::git::{Branch, Oid, worktree};
+use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Edit, Landed, Ledger, Plan, View, nonce};
 use crate::project::context::Context;
 use crate::project::index::{Index, branches};
@@ -56,13 +57,6 @@ pub fn judge(context: &Context, session: &Session, lock: &LockEntry) -> Result<(
         Liveness::Unknown if lock.anchor.number().is_some() => refused(Holder::Unverifiable),
         Liveness::Unknown | Liveness::Dead => Ok(()),
     }
-}
-
-/// The step that writes a lock.
-#[must_use]
-pub fn lock_step(entry: &LockEntry) -> Step {
-    let edit = Edit::Put { path: LockEntry::path(entry.task), content: entry.to_bytes() };
-    Step::edit(format!("ait: Lock task t{} for {}", entry.task, entry.holder), vec![edit])
 }
 
 /// The step that removes stale locks.
@@ -193,8 +187,7 @@ fn release(ledger: &Ledger<'_>, id: TaskId, locked: &Landed<Claimed>) -> Result<
         return Ok(());
     }
     let release = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
-        let found = view.objects(&[(&branch, path.clone())])?.pop().flatten();
-        if found.map(|found| found.oid).as_ref() != locked.blobs.get(&path) {
+        if view.object(&branch, &path)?.map(|found| found.oid).as_ref() != locked.blobs.get(&path) {
             return Ok(Decision::Nothing(()));
         }
         let step = Step::edit(format!("ait: Unlock task t{id}"), vec![Edit::Remove { path: path.clone() }]);
@@ -251,8 +244,10 @@ impl Claimer<'_> {
         let [own_path, own_emails] = [path.as_str(), paths::EMAILS_FILE].map(|name| format!("{}{name}", self.home));
         let at = |name| [(tip.base.as_ref(), name), (tip.local.as_ref(), name)];
         let wanted = [at(own_path.as_str()), at(own_emails.as_str())].concat();
-        let mut files = view.files_at(&wanted)?.into_iter();
-        let [task_base, task_local, emails_base, emails_local] = std::array::from_fn(|_| files.next().flatten());
+        let found = view.read_at(&wanted)?;
+        let file = |commit: Option<&Oid>, path: &str| Some(found.file(commit?, path)?.to_vec());
+        let [task_base, task_local] = [&tip.base, &tip.local].map(|commit| file(commit.as_ref(), &own_path));
+        let [emails_base, emails_local] = [&tip.base, &tip.local].map(|commit| file(commit.as_ref(), &own_emails));
         let (content, mut adopt) = self.newest(view, &own_path, task_base.clone(), task_local.as_ref())?;
         let mut document = Document::parse(&content);
         let text = |key: &str| document.scalar(key).unwrap_or_default().to_owned();
@@ -312,13 +307,13 @@ impl Claimer<'_> {
 
     /// The lock's steps: the stale locks swept, and this one taken.
     fn lock(&mut self, view: &View<'_>, branch: &Branch, email: &str, claimed: &mut Claimed) -> Result<Locking> {
-        let objects = view.objects(&[(branch, LockEntry::path(self.request.id)), Locks::request(branch)])?;
-        let held = Locks::of(objects.get(1).and_then(Option::as_ref))?;
+        let found = view.read(&[(branch, LockEntry::path(self.request.id)), Locks::request(branch)])?;
+        let held = found.require_locks()?;
         if self.session.is_none() {
             self.session = Some(Session::of_script(&self.context.repository, email, self.context.narrate)?);
         }
         let Some(session) = &self.session else { return Err(Error::new(Kind::Bug, "a session was lost")) };
-        if let Some(lock) = locks::entry(self.request.id, objects.first().and_then(Option::as_ref)) {
+        if let Some(lock) = found.lock(self.request.id)? {
             match judge(self.context, session, &lock) {
                 Ok(()) => claimed.prior = Some(lock),
                 Err(refusal) => {
@@ -390,7 +385,7 @@ impl Claimer<'_> {
 
     fn adopt_published(&self, view: &View<'_>, path: &str) -> Result<()> {
         let (data, dir) = (self.context.data_branch()?, self.context.data_dir());
-        let object = view.objects(&[(data, path.to_owned())])?.pop().flatten();
+        let object = view.object(data, path)?;
         let adopted: Vec<_> = object.iter().map(|object| Adopted::look(&dir, path, Some(&object.oid))).collect();
         carry::adopt(&self.context.repository, &dir, &adopted)
     }

@@ -78,7 +78,7 @@ pub(crate) fn claim(scene: &Scene, context: &Context) -> Result<(u64, Option<Str
                 (next, Some(aside.to_owned()))
             }
         };
-        let id = counter.max(active + 1);
+        let id = ids::next_of(counter, active);
         Ok(Decision::Swap(ids::claim(plan, &branch, id), (id, aside)))
     });
     landed.map(|landed| landed.value).map_err(|error| explain(context, error, "ID claim", "claim task ID"))
@@ -134,7 +134,7 @@ fn peek(scene: &Scene) -> Result<()> {
     let context = open(scene)?;
     let (branch, ledger) = (Ledger::ids_branch()?, Ledger { repairs: true, ..context.ledger() });
     let known = ledger.view(std::slice::from_ref(&branch), false)?;
-    let local = known.published_and_local(&branch, "next_id.txt")?.pop().flatten();
+    let local = known.published_and_local(&branch, ids::FILE)?.local;
     let local = local.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
     if context.channel == Channel::Local {
         let next = local.map_or_else(|| full_scan(scene).map(|max| (max + 1).to_string()), Ok)?;
@@ -142,7 +142,7 @@ fn peek(scene: &Scene) -> Result<()> {
         return Ok(());
     }
     let published = ledger.view(std::slice::from_ref(&branch), true).and_then(|view| {
-        let file = view.published_and_local(&branch, "next_id.txt")?.into_iter().next().flatten();
+        let file = view.published_and_local(&branch, ids::FILE)?.published;
         file.ok_or_else(|| Error::new(Kind::NotInitialised, "Counter branch 'aitask-ids' is not initialized on origin"))
     });
     match (published.map_err(|error| explain(&context, error, "", "peek")), local) {

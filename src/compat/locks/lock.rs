@@ -3,11 +3,13 @@
 use crate::compat::invocation::{Scene, parse_id};
 use crate::compat::locks::claim::{self, Holder, Refusal};
 use crate::compat::record::record;
+use crate::coordination::decide;
+use crate::coordination::locks::lock_step;
 use crate::coordination::session::host_name;
-use crate::coordination::{LockEntry, Locks, Session, locks};
+use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result};
-use crate::ledger::transaction::Step;
-use crate::ledger::{Decision, Edit, LOCKS, Ledger, Plan, nonce};
+use crate::git::Branch;
+use crate::ledger::{Decision, LOCKS, Ledger, Plan, nonce};
 use crate::ops::init;
 use crate::project::Context;
 use crate::task::{TaskId, query};
@@ -124,14 +126,12 @@ fn take(scene: &Scene, id: TaskId, email: &str) -> Result<u8> {
     let session = Session::of_script(&context.repository, email, scene.narrate)?;
     let branch = Ledger::locks_branch()?;
     let landed = context.ledger().transact(&nonce()?, std::slice::from_ref(&branch), |view| {
-        let objects = view.objects(&[(&branch, LockEntry::path(id)), Locks::request(&branch)])?;
-        Locks::of(objects.get(1).and_then(Option::as_ref))?;
-        let prior = locks::entry(id, objects.first().and_then(Option::as_ref));
-        if let Some(Err(refusal)) = prior.as_ref().map(|lock| claim::judge(&context, &session, lock)) {
-            return Ok(Decision::Nothing(Err(refusal)));
-        }
+        let found = view.read(&[(&branch, LockEntry::path(id)), Locks::request(&branch)])?;
+        found.require_locks()?;
+        let prior = found.lock(id)?;
+        let judged = prior.as_ref().map_or(Ok(()), |lock| claim::judge(&context, &session, lock));
         let entry = LockEntry::taken(id, &session, &Context::now(), None);
-        Ok(Decision::Swap(Plan::new().step(&branch, claim::lock_step(&entry)), Ok(prior)))
+        Ok(decide_take(&branch, prior, judged, &entry))
     })?;
     match landed.value {
         Ok(prior) => {
@@ -150,18 +150,26 @@ fn take(scene: &Scene, id: TaskId, email: &str) -> Result<u8> {
     }
 }
 
+/// Decides whether a lock is written: also over one of this very session, which the scripts refresh.
+fn decide_take(
+    branch: &Branch,
+    prior: Option<LockEntry>,
+    judged: Result<(), Refusal>,
+    entry: &LockEntry,
+) -> Decision<Result<Option<LockEntry>, Refusal>> {
+    match judged {
+        Ok(()) => Decision::Swap(Plan::new().step(branch, lock_step(entry)), Ok(prior)),
+        Err(refusal) => Decision::Nothing(Err(refusal)),
+    }
+}
+
 fn unlock(scene: &Scene, id: TaskId) -> u8 {
     let release = || -> Result<u8> {
         let Some(context) = scene.open_remote()? else { return Ok(0) };
         let branch = Ledger::locks_branch()?;
         context.ledger().transact(&nonce()?, std::slice::from_ref(&branch), |view| {
-            let objects = view.objects(&[(&branch, LockEntry::path(id)), Locks::request(&branch)])?;
-            Locks::of(objects.get(1).and_then(Option::as_ref))?;
-            if objects.first().and_then(Option::as_ref).is_none() {
-                return Ok(Decision::Nothing(()));
-            }
-            let edit = Edit::Remove { path: LockEntry::path(id) };
-            Ok(Decision::Swap(Plan::new().step(&branch, Step::edit(format!("ait: Unlock task t{id}"), vec![edit])), ()))
+            let plan = decide::release(&branch, &view.require_locks()?, id);
+            Ok(plan.map_or(Decision::Nothing(()), |plan| Decision::Swap(plan, ())))
         })?;
         Ok(0)
     };
@@ -172,9 +180,9 @@ fn check(scene: &Scene, id: TaskId) -> u8 {
     let look = || -> Result<u8> {
         let Some(context) = scene.open_remote()? else { return Ok(1) };
         let branch = Ledger::locks_branch()?;
-        let file = context.ledger().fetch_objects(&[(&branch, LockEntry::path(id))])?.pop().flatten();
-        Ok(file.map_or(1, |file| {
-            scene.console.lines(&file.data);
+        let found = context.ledger().fetch(&[(&branch, LockEntry::path(id))])?;
+        Ok(found.file(&branch, &LockEntry::path(id)).map_or(1, |file| {
+            scene.console.lines(file);
             0
         }))
     };
@@ -188,12 +196,11 @@ fn list(scene: &Scene) -> u8 {
             return Ok(0);
         };
         let branch = Ledger::locks_branch()?;
-        let root = context.ledger().fetch_objects(&[Locks::request(&branch)])?.pop().flatten();
-        let Some(root) = root else {
+        let Some(locks) = context.ledger().fetch(&[Locks::request(&branch)])?.locks()? else {
             scene.console.info("No locks (branch not initialized)");
             return Ok(0);
         };
-        let mut entries = Locks::of(Some(&root))?.entries(&context.repository)?;
+        let mut entries = locks.entries(&context.repository)?;
         // In tree order, which is git's byte order of the names.
         entries.sort_by_key(|entry| LockEntry::path(entry.task));
         for lock in &entries {
@@ -289,9 +296,8 @@ fn sweep(scene: &Scene, found: &mut usize) -> Result<usize> {
         if view.gone(&branch).is_some() || view.set_back(&branch).is_some() {
             return Ok(Decision::Nothing(0));
         }
-        let root = view.objects(&[Locks::request(&branch)])?.pop().flatten();
-        let Some(root) = root else { return Ok(Decision::Nothing(0)) };
-        let stale = stale(scene, Locks::of(Some(&root))?.tasks());
+        let Some(locks) = view.locks()? else { return Ok(Decision::Nothing(0)) };
+        let stale = stale(scene, locks.tasks());
         // What is stale is told from the remote's state: "nothing" of an older view is answered with a look at it.
         if stale.is_empty() || !view.fresh {
             return Ok(Decision::Nothing(0));

@@ -3,7 +3,7 @@
 use crate::compat::invocation::Scene;
 use crate::compat::locks::lock::host;
 use crate::compat::locks::probe::Probe;
-use crate::coordination::{LockEntry, Locks};
+use crate::coordination::{LockEntry, ReadLocks};
 use crate::error::{Error, Kind, Result, redacted};
 use crate::files::data_checkout;
 use crate::ledger::{Channel, Ledger};
@@ -140,8 +140,7 @@ fn locks(tally: &mut Tally<'_>, context: &Context) {
     let read = || -> Result<Vec<LockEntry>> {
         let (branch, ledger) = (Ledger::locks_branch()?, context.ledger());
         let view = ledger.view(std::slice::from_ref(&branch), false)?;
-        let root = view.objects(&[Locks::request(&branch)])?.pop().flatten();
-        root.map_or(Ok(Vec::new()), |root| Locks::of(Some(&root))?.entries(&context.repository))
+        view.locks()?.map_or(Ok(Vec::new()), |locks| locks.entries(&context.repository))
     };
     match read() {
         Ok(entries) => {

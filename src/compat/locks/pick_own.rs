@@ -8,7 +8,7 @@ use crate::coordination::LockEntry;
 use crate::coordination::process::{Anchor, Liveness};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::Landed;
-use crate::ledger::checkouts::{Cause, Lagging};
+use crate::ledger::plan::{Cause, Lagging};
 use crate::ops::sync;
 use crate::project::{Context, data_state};
 use crate::task::{Status, TaskId};

@@ -1,6 +1,6 @@
 //! Single questions about the remote and git, for a diagnosis. Nothing here changes a branch.
 
-use crate::coordination::Locks;
+use crate::coordination::locks;
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::{self, NewCommit, Parent};
 use crate::git::remote::{self, PushOptions};
@@ -51,9 +51,9 @@ impl<'r> Probe<'r> {
     pub fn tree(&self) -> Result<Oid> {
         let branch = Ledger::locks_branch()?;
         let view: View<'_> = self.0.view(std::slice::from_ref(&branch), false)?;
-        let root = view.objects(&[Locks::request(&branch)])?.pop().flatten();
+        let root = view.object(&branch, "")?;
         let root = root.ok_or_else(|| Error::new(Kind::NotInitialised, "no tracking ref of the lock branch"))?;
-        Locks::of(Some(&root))?;
+        locks::entries(&root)?;
         Ok(root.oid)
     }
 

@@ -1,11 +1,9 @@
 //! Other sets of coordination branches than the one that counts: on another remote, and those of this repository alone, from
 //! before it had a remote.
 
-use crate::coordination::claim_record::Held;
-use crate::coordination::{LockEntry, Locks};
 use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::address::masked;
-use crate::git::{Oid, RefName, RemoteName, destination, merge, objects, refs, remote};
+use crate::git::{Oid, RefName, RemoteName, destination, remote};
 use crate::ledger::view::{Tip, View};
 use crate::ledger::{IDS, LOCKS, Ledger};
 
@@ -33,7 +31,7 @@ impl Ledger<'_> {
         let (locks, ids) = (Self::locks_branch()?, Self::ids_branch()?);
         let tracking = |name: &RemoteName| [locks.tracking(name), ids.tracking(name)];
         let names: Vec<RefName> = others.iter().flat_map(tracking).collect();
-        let known = refs::load(self.repository, &names)?;
+        let known = self.refs.tips(&names)?;
         Ok(others.into_iter().find(|name| tracking(name).iter().any(|branch| known.contains_key(branch))))
     }
 
@@ -108,27 +106,10 @@ impl Ledger<'_> {
         let follows = self.repository.config().last(&format!("branch.{branch}.remote")).is_some();
         let Some(local) = local.filter(|_| self.channel.remote().is_some() && !follows) else { return Ok(None) };
         let Some(published) = published else { return Ok(Some(local)) };
-        if published == local || merge::is_ancestor(self.repository, &local, &published)? {
+        if published == local || self.refs.is_ancestor(&local, &published)? {
             return Ok(None);
         }
-        let there = self.locks_at(&published)?;
-        let is_there =
-            |lock: &LockEntry| there.iter().any(|other| other.task == lock.task && other.token == lock.token);
-        Ok((!self.own_locks_at(&local)?.iter().all(is_there)).then_some(local))
-    }
-
-    /// The locks of a commit. Two processes.
-    pub fn locks_at(&self, commit: &Oid) -> Result<Vec<LockEntry>> {
-        let root = objects::load(self.repository, &[format!("{commit}:")])?.pop().flatten();
-        root.map_or_else(|| Ok(Vec::new()), |root| Locks::of(Some(&root))?.entries(self.repository))
-    }
-
-    /// Those that this clone took and has not given back, by its own records: a copy of the remote's branch, however it came
-    /// here, has locks on it that were given back since.
-    pub fn own_locks_at(&self, commit: &Oid) -> Result<Vec<LockEntry>> {
-        let mut locks = self.locks_at(commit)?;
-        locks.retain(|lock| Held::load(self.repository, lock.task).is_some_and(|held| held.is_about(lock)));
-        Ok(locks)
+        Ok((self.meaning.has_own_beyond)(self.repository, &local, &published)?.then_some(local))
     }
 
     /// The error for a clone that has locks of its own.

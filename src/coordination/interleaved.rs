@@ -1,0 +1,282 @@
+//! Several clones of one remote take and release locks and claim ids, in any order of their fetches and pushes, with pushes
+//! that come to anything: each answer is true, and nothing is lost.
+
+use crate::coordination::decide::{self, Circumstances, Holding, Record, Taking};
+use crate::coordination::meaning::MEANING;
+use crate::coordination::process::Anchor;
+use crate::coordination::session::AnchorOrigin;
+use crate::coordination::{LockEntry, Locks, ReadLocks, Session, ids};
+use crate::error::{Error, Kind, Result};
+use crate::git::{RemoteName, Repository};
+use crate::ledger::memory::{Fate, Past, Remote, folder};
+use crate::ledger::turns::Turns;
+use crate::ledger::{Channel, Decision, IDS, LOCKS, Ledger, Plan};
+use crate::settings::Origin;
+use crate::task::TaskId;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A lock that is there from the beginning and that nobody touches.
+const ELSEWHERE: (&str, &str) = ("t9_lock.yaml", "task_id: 9\nlocked_by: zoe@example.com\n");
+
+#[derive(Debug, Clone, Copy)]
+enum Wish {
+    Lock(u64),
+    Unlock(u64),
+    Claim,
+}
+
+/// What a clone was told.
+#[derive(Debug)]
+enum Told {
+    Taken(LockEntry),
+    Held(LockEntry),
+    Released,
+    NotHeld,
+    Id(u64),
+}
+
+/// A wish, with what marks its commits, and what came of it.
+#[derive(Debug)]
+struct Answer {
+    nonce: String,
+    wish: Wish,
+    told: Result<Told>,
+}
+
+fn session(number: usize) -> Session {
+    let anchor = Anchor { pid: (number + 2).to_string(), start: "1".into(), kind: "proc".into(), world: None };
+    Session {
+        email: format!("s{number}@example.com"),
+        email_origin: Origin::Flag,
+        host: "box".to_owned(),
+        anchor,
+        anchor_origin: AnchorOrigin::Variable,
+    }
+}
+
+/// Does what somebody wishes; as the verbs do, but for what they say.
+fn grant(ledger: &Ledger<'_>, session: &Session, nonce: &str, wish: Wish) -> Result<Told> {
+    let (locks_branch, ids_branch) = (Ledger::locks_branch()?, Ledger::ids_branch()?);
+    let landed = match wish {
+        Wish::Lock(number) => ledger.transact(nonce, std::slice::from_ref(&locks_branch), |view| {
+            let task = TaskId::top(number);
+            let found = view.read(&[(&locks_branch, LockEntry::path(task)), Locks::request(&locks_branch)])?;
+            found.require_locks()?;
+            let lock = found.lock(task)?;
+            let there = lock.as_ref().map(|lock| (lock, Holding::of(lock, session, nonce, Circumstances::default())));
+            let entry = LockEntry::taken(task, session, "2026-01-02 03:04", Some(nonce));
+            Ok(match decide::take(&locks_branch, there, &entry) {
+                Taking::Planned(plan) => Decision::Swap(plan, Told::Taken(entry)),
+                Taking::Ours(lock) => Decision::Nothing(Told::Taken(lock.clone())),
+                Taking::Held(lock) => Decision::Nothing(Told::Held(lock.clone())),
+            })
+        }),
+        Wish::Unlock(number) => ledger.transact(nonce, std::slice::from_ref(&locks_branch), |view| {
+            let task = TaskId::top(number);
+            match view.lock(task)? {
+                None => Ok(Decision::Nothing(Told::NotHeld)),
+                Some(lock) if !lock.is_of(session) => Ok(Decision::Nothing(Told::Held(lock))),
+                Some(_) => {
+                    let plan = decide::release(&locks_branch, &view.require_locks()?, task);
+                    Ok(plan.map_or(Decision::Nothing(Told::NotHeld), |plan| Decision::Swap(plan, Told::Released)))
+                }
+            }
+        }),
+        Wish::Claim => ledger.transact(nonce, std::slice::from_ref(&ids_branch), |view| {
+            let id = ids::next(view, &ids_branch, 0)?;
+            Ok(Decision::Swap(ids::claim(Plan::new(), &ids_branch, id), Told::Id(id)))
+        }),
+    };
+    landed.map(|landed| landed.value)
+}
+
+/// One clone, from its first wish to its last one.
+fn work(remote: &Remote, turns: &Arc<Turns>, number: usize, (wishes, fates): &(Vec<Wish>, Vec<Fate>)) -> Vec<Answer> {
+    let dir = folder();
+    let repository = Repository::without_git(dir.path());
+    let clone = remote.clone_with(fates.iter().copied()).in_turn(turns, number);
+    let ledger = Ledger {
+        repository: &repository,
+        refs: &clone,
+        channel: Channel::Remote(RemoteName::parse("origin").unwrap()),
+        timeout: Duration::from_secs(30),
+        own: None,
+        still: false,
+        repairs: false,
+        dry_run: false,
+        narrate: |_| {},
+        meaning: MEANING,
+    };
+    let answers = wishes.iter().enumerate().map(|(n, wish)| {
+        let (session, nonce) = (session(number), format!("nonce-{number}-{n}."));
+        let told = grant(&ledger, &session, &nonce, *wish);
+        if let Ok(Told::Taken(entry)) = &told {
+            // It is this clone's turn still: what it was told just now is so now.
+            assert_eq!(
+                remote.files(LOCKS).get(&LockEntry::path(entry.task)).map(String::as_bytes),
+                Some(&*entry.to_bytes())
+            );
+            assert!(entry.is_of(&session));
+        }
+        Answer { nonce, wish: *wish, told }
+    });
+    answers.collect()
+}
+
+/// What one commit changed: the files before and after.
+fn changes(pair: &[Past]) -> Vec<(&String, Option<&String>, Option<&String>)> {
+    let [before, after] = [&pair[0].files, &pair[1].files];
+    let paths: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    let changes = paths.into_iter().map(|path| (path, before.get(path), after.get(path)));
+    changes.filter(|(_, before, after)| before != after).collect()
+}
+
+fn check(remote: &Remote, answers: &[Answer]) {
+    let (locks, counters) = (remote.history(LOCKS), remote.history(IDS));
+    let marked = |nonce: &str| locks.iter().chain(&counters).filter(|past| past.message.contains(nonce)).count();
+    // Nobody takes from anybody, each commit changes what it says, and what is elsewhere stays.
+    for pair in locks.windows(2) {
+        let changed = changes(pair);
+        assert!(matches!(changed[..], [(_, None, Some(_)) | (_, Some(_), None)]), "{changed:?}");
+        assert_eq!(pair[1].files[ELSEWHERE.0], ELSEWHERE.1);
+    }
+    // Only who holds a task releases it.
+    for pair in locks.windows(2) {
+        if let [(path, Some(before), None)] = changes(pair)[..] {
+            let lock = LockEntry::parse(LockEntry::task_of(path).unwrap(), before.as_bytes(), None);
+            let who = (0..9).find(|number| lock.is_of(&session(*number))).unwrap();
+            assert!(pair[1].message.contains(&format!("nonce-{who}-")), "{}", pair[1].message);
+        }
+    }
+    // The counter goes up by one a claim, and no id comes twice.
+    let counts: Vec<u64> = counters.iter().map(|past| past.files[ids::FILE].trim().parse().unwrap()).collect();
+    assert!(counts.windows(2).all(|pair| pair[1] == pair[0] + 1), "{counts:?}");
+    let mut told = BTreeMap::new();
+    for Answer { nonce, wish, told: answer } in answers {
+        match answer {
+            Ok(Told::Id(id)) => {
+                assert_eq!(told.insert(*id, nonce), None, "the id {id} came twice");
+                assert_eq!(marked(nonce), 1);
+            }
+            Ok(Told::Taken(entry)) => assert_eq!(marked(entry.nonce.as_deref().unwrap()), 1),
+            Ok(Told::Released) => assert_eq!(marked(nonce), 1),
+            // Whoever is named held it really.
+            Ok(Told::Held(lock)) => {
+                let (path, file) = (LockEntry::path(lock.task), String::from_utf8(lock.to_bytes()).unwrap());
+                assert!(locks.iter().any(|past| past.files.get(&path) == Some(&file)), "{wish:?}: {lock:?}");
+                assert_eq!(marked(nonce), 0);
+            }
+            Ok(Told::NotHeld) => assert_eq!(marked(nonce), 0),
+            // Only this error leaves open whether it has landed.
+            Err(error) if error.kind() == Kind::Unknown => assert!(marked(nonce) <= 1),
+            Err(error) => assert_eq!(marked(nonce), 0, "{wish:?}: {error}"),
+        }
+    }
+}
+
+fn wish() -> impl Strategy<Value = Wish> {
+    prop_oneof![
+        3 => (1..3_u64).prop_map(Wish::Lock),
+        2 => (1..3_u64).prop_map(Wish::Unlock),
+        2 => Just(Wish::Claim),
+    ]
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    prop_oneof![
+        6 => Just(Fate::Answered),
+        1 => Just(Fate::Busy),
+        1 => Just(Fate::Denied),
+        2 => Just(Fate::Unheard),
+        2 => Just(Fate::Lost),
+        2 => (0..6_u8).prop_map(Fate::Late),
+    ]
+}
+
+fn person() -> impl Strategy<Value = (Vec<Wish>, Vec<Fate>)> {
+    (prop::collection::vec(wish(), 1..5), prop::collection::vec(fate(), 0..8))
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_order_and_the_outcomes_every_answer_is_true(
+        people in prop::collection::vec(person(), 2..5),
+        order in prop::collection::vec(0..12_usize, 0..60),
+    ) {
+        let remote = Remote::default();
+        remote.put(LOCKS, &[ELSEWHERE]);
+        remote.put(IDS, &[(ids::FILE, "1\n")]);
+        let turns = Arc::new(Turns::new(people.len(), order));
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = people
+                .iter()
+                .enumerate()
+                .map(|(number, person)| {
+                    let (remote, turns) = (&remote, &turns);
+                    scope.spawn(move || turns.run(number, || work(remote, turns, number, person)))
+                })
+                .collect();
+            threads.into_iter().flat_map(|thread| thread.join().expect("a clone failed")).collect()
+        });
+        check(&remote, &answers);
+        // What was on its way arrives at the end, and nothing that was said becomes untrue by it.
+        remote.deliver();
+        check(&remote, &answers);
+    }
+}
+
+fn entry(of: usize) -> LockEntry {
+    LockEntry::taken(TaskId::top(1), &session(of), "2026-01-02 03:04", Some("mark"))
+}
+
+#[test]
+fn whose_a_lock_is() {
+    let (ours, theirs, known) = (entry(0), entry(1), Circumstances::default());
+    assert_eq!(Holding::of(&ours, &session(0), "other", known), Holding::Ours);
+    assert_eq!(Holding::of(&theirs, &session(0), "other", known), Holding::Other);
+    // The same command, whoever it runs as now.
+    assert_eq!(Holding::of(&theirs, &session(0), "mark", known), Holding::Ours);
+    let same_person = Session { email: session(1).email, ..session(0) };
+    let dead = Circumstances { is_dead: true, ..known };
+    assert_eq!(Holding::of(&theirs, &same_person, "other", known), Holding::Other);
+    assert_eq!(Holding::of(&theirs, &same_person, "other", dead), Holding::OursDead);
+    assert_eq!(Holding::of(&theirs, &session(0), "other", dead), Holding::Other, "the dead of others are theirs");
+}
+
+#[test]
+fn a_session_without_a_process_has_only_what_its_clone_remembers() {
+    let nameless = Session { anchor: Anchor::default(), ..session(0) };
+    let lock = LockEntry::taken(TaskId::top(1), &nameless, "2026-01-02 03:04", Some("mark"));
+    let of = |record, is_inside| {
+        let known = Circumstances { is_dead: false, record, is_inside };
+        Holding::of(&lock, &nameless, "other", known)
+    };
+    assert_eq!(of(Record::CutOff, false), Holding::Ours);
+    assert_eq!(of(Record::Taken, true), Holding::Ours);
+    assert_eq!(of(Record::Taken, false), Holding::Other);
+    assert_eq!(of(Record::None, true), Holding::Other);
+}
+
+#[test]
+fn what_is_decided_about_a_lock() {
+    let (branch, lock, wanted) = (Ledger::locks_branch().unwrap(), entry(1), entry(0));
+    assert_eq!(decide::take(&branch, Some((&lock, Holding::Ours)), &wanted), Taking::Ours(&lock));
+    assert_eq!(decide::take(&branch, Some((&lock, Holding::Other)), &wanted), Taking::Held(&lock));
+    for there in [None, Some((&lock, Holding::OursDead))] {
+        let Taking::Planned(plan) = decide::take(&branch, there, &wanted) else { panic!("{there:?}") };
+        assert_eq!(plan.branches[0].steps[0].subject, "ait: Lock task t1 for s0@example.com");
+    }
+    assert_eq!(decide::release(&branch, &Locks::default(), TaskId::top(1)), None);
+}
+
+#[test]
+fn which_id_is_next() {
+    for (counter, active, next) in [(1, 0, 1), (7, 3, 7), (7, 7, 8), (1, 41, 42)] {
+        assert_eq!(ids::next_of(counter, active), next);
+    }
+    let error: Error = ids::parse(b"seven").unwrap_err();
+    assert_eq!(error.kind(), Kind::Unparsable);
+}

@@ -1,0 +1,463 @@
+//! Refs and objects in memory, for tests: several clones of one remote, whose pushes come to what the test says. No process,
+//! no connection, and no waiting.
+
+use crate::error::{Error, Kind, Result};
+use crate::git::objects::{Built, Edit, NewCommit, Parent};
+use crate::git::porcelain::cat_file::{Object, ObjectKind};
+use crate::git::porcelain::ls_tree::{Mode, TreeEntry};
+use crate::git::porcelain::push::{Flag, PushReport, PushedRef};
+use crate::git::refs::Swap;
+use crate::git::remote::{PushOptions, Pushed};
+use crate::git::{Branch, Oid, RefName, RefUpdate, RemoteName};
+use crate::ledger::backoff::Deadline;
+use crate::ledger::refs::Refs;
+use crate::ledger::turns::Turns;
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::hash::{Hash as _, Hasher as _};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// What a push comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// The server compares, swaps and answers.
+    Answered,
+    /// The server says that it could not lock a ref, and nobody moved it.
+    Busy,
+    /// A hook of the server refuses it.
+    Denied,
+    /// The server swaps, and the answer is lost.
+    Unheard,
+    /// The connection breaks before the server sees it.
+    Lost,
+    /// The connection breaks, and the server sees it after so many more pushes and fetches of anybody.
+    Late(u8),
+}
+
+/// A folder for private records, in memory where the system has a place for that.
+pub(crate) fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+/// A remote, and the objects of everybody.
+#[derive(Debug, Default)]
+struct World {
+    refs: BTreeMap<RefName, Oid>,
+    files: BTreeMap<Oid, Vec<u8>>,
+    commits: BTreeMap<Oid, Commit>,
+    /// Pushes that are still on their way.
+    late: Vec<(u8, Vec<RefUpdate>)>,
+    /// It cannot swap several refs as one.
+    one_at_a_time: bool,
+    /// What was pushed, in the order in which it landed.
+    landed: Vec<RefUpdate>,
+}
+
+#[derive(Debug, Clone, Default, Hash)]
+struct Commit {
+    files: BTreeMap<String, Oid>,
+    parents: Vec<Oid>,
+    message: String,
+}
+
+/// A commit of a branch, and the files there.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Past {
+    pub(crate) message: String,
+    pub(crate) files: BTreeMap<String, String>,
+}
+
+/// The remote of some clones.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Remote(Arc<Mutex<World>>);
+
+/// A clone of it.
+#[derive(Debug)]
+pub(crate) struct Clone {
+    remote: Remote,
+    state: Mutex<State>,
+    turns: Option<(Arc<Turns>, usize)>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    refs: BTreeMap<RefName, Oid>,
+    fates: VecDeque<Fate>,
+    /// How many more waits fit into the time limit.
+    waits: u32,
+    /// A file that commits built here lose, as by a mistake.
+    loses: Option<String>,
+    fetches: usize,
+    pushes: Vec<Vec<RefUpdate>>,
+}
+
+fn named(text: impl std::hash::Hash) -> Oid {
+    let part = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        (salt, &text).hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    };
+    Oid::parse(&[part(0), part(1), part(2)].concat()[..40]).unwrap()
+}
+
+impl World {
+    fn history(&self, tip: &Oid) -> BTreeSet<Oid> {
+        let (mut seen, mut left) = (BTreeSet::new(), vec![tip.clone()]);
+        while let Some(oid) = left.pop() {
+            if let (Some(commit), true) = (self.commits.get(&oid), seen.insert(oid.clone())) {
+                left.extend(commit.parents.clone());
+            }
+        }
+        seen
+    }
+
+    fn object(&self, refs: &BTreeMap<RefName, Oid>, name: &str) -> Option<Object> {
+        let (of, path) = name.split_once(':').map_or((name, None), |(of, path)| (of, Some(path)));
+        let oid = RefName::parse(of).and_then(|name| refs.get(&name).cloned()).or_else(|| Oid::parse(of))?;
+        let (oid, kind, data) = match path {
+            None => match self.files.get(&oid) {
+                Some(data) => (oid, ObjectKind::Blob, data.clone()),
+                None => {
+                    self.commits.get(&oid).map(|commit| (oid, ObjectKind::Commit, commit.message.clone().into()))?
+                }
+            },
+            Some("") => {
+                let mut data = Vec::new();
+                for (path, blob) in self.commits.get(&oid)?.files.iter().filter(|(path, _)| !path.contains('/')) {
+                    let hash = (0..40).step_by(2).map(|n| u8::from_str_radix(&blob.as_str()[n..n + 2], 16).unwrap());
+                    data.extend([b"100644 ", path.as_bytes(), b"\0"].concat().into_iter().chain(hash));
+                }
+                (named(&data), ObjectKind::Tree, data)
+            }
+            Some(path) => {
+                let blob = self.commits.get(&oid)?.files.get(path)?.clone();
+                let data = self.files.get(&blob)?.clone();
+                (blob, ObjectKind::Blob, data)
+            }
+        };
+        Some(Object { oid, kind, data })
+    }
+
+    /// The server's own compare-and-swap.
+    fn swap(&mut self, updates: &[RefUpdate]) -> bool {
+        let is_as_expected = |update: &RefUpdate| self.refs.get(&update.name) == update.old.as_ref();
+        if !updates.iter().all(is_as_expected) {
+            return false;
+        }
+        for update in updates.iter().filter(|update| !update.is_guard()) {
+            match &update.new {
+                Some(new) => drop(self.refs.insert(update.name.clone(), new.clone())),
+                None => drop(self.refs.remove(&update.name)),
+            }
+            self.landed.push(update.clone());
+        }
+        true
+    }
+
+    /// Time passes for what is on its way.
+    fn pass(&mut self) {
+        let (due, left): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.late).into_iter().partition(|(calls, _)| *calls == 0);
+        self.late = left;
+        for (_, updates) in due {
+            self.swap(&updates);
+        }
+        self.late.iter_mut().for_each(|(calls, _)| *calls -= 1);
+    }
+}
+
+impl Remote {
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap()
+    }
+
+    /// One that cannot swap several refs as one.
+    pub(crate) fn one_at_a_time() -> Self {
+        let remote = Self::default();
+        remote.world().one_at_a_time = true;
+        remote
+    }
+
+    /// A clone whose pushes come to these, one after the other, and are answered after that.
+    pub(crate) fn clone_with(&self, fates: impl IntoIterator<Item = Fate>) -> Clone {
+        let state = State { fates: fates.into_iter().collect(), waits: 100, ..State::default() };
+        Clone { remote: self.clone(), state: Mutex::new(state), turns: None }
+    }
+
+    /// Puts a commit with these files on a branch, whatever is there.
+    pub(crate) fn put(&self, branch: &str, files: &[(&str, &str)]) -> Oid {
+        let mut world = self.world();
+        let name = Branch::parse(branch).unwrap().full();
+        let parents = world.refs.get(&name).cloned().into_iter().collect();
+        let mut commit = Commit { parents, message: branch.to_owned(), ..Commit::default() };
+        for (path, content) in files {
+            let blob = named(content.as_bytes());
+            world.files.insert(blob.clone(), content.as_bytes().to_vec());
+            commit.files.insert((*path).to_owned(), blob);
+        }
+        let oid = named(&commit);
+        world.commits.insert(oid.clone(), commit);
+        world.refs.insert(name, oid.clone());
+        oid
+    }
+
+    /// Sets a branch, or removes it.
+    pub(crate) fn set(&self, branch: &str, to: Option<&Oid>) {
+        let name = Branch::parse(branch).unwrap().full();
+        match to {
+            Some(to) => drop(self.world().refs.insert(name, to.clone())),
+            None => drop(self.world().refs.remove(&name)),
+        }
+    }
+
+    /// What is still on its way arrives.
+    pub(crate) fn deliver(&self) {
+        let mut world = self.world();
+        while !world.late.is_empty() {
+            world.pass();
+        }
+    }
+
+    /// The files of a branch.
+    pub(crate) fn files(&self, branch: &str) -> BTreeMap<String, String> {
+        self.history(branch).pop().unwrap_or_default().files
+    }
+
+    /// What a branch was, commit by commit, oldest first.
+    pub(crate) fn history(&self, branch: &str) -> Vec<Past> {
+        let world = self.world();
+        let mut next = world.refs.get(&Branch::parse(branch).unwrap().full()).cloned();
+        let mut past = Vec::new();
+        while let Some(commit) = next.and_then(|oid| world.commits.get(&oid)) {
+            let text = |blob: &Oid| String::from_utf8(world.files[blob].clone()).unwrap();
+            let files = commit.files.iter().map(|(path, blob)| (path.clone(), text(blob))).collect();
+            past.push(Past { message: commit.message.clone(), files });
+            next = commit.parents.first().cloned();
+        }
+        past.reverse();
+        past
+    }
+
+    /// The branches that moved, in the order in which they did.
+    pub(crate) fn moves(&self) -> Vec<String> {
+        let branch = |update: &RefUpdate| update.name.branch().unwrap().to_string();
+        self.world().landed.iter().map(branch).collect()
+    }
+}
+
+impl Clone {
+    /// The same, whose fetches and pushes wait for the turn of `number`.
+    pub(crate) fn in_turn(self, turns: &Arc<Turns>, number: usize) -> Self {
+        Self { turns: Some((turns.clone(), number)), ..self }
+    }
+
+    /// The same, with time for so many waits.
+    pub(crate) fn patient(self, waits: u32) -> Self {
+        self.state().waits = waits;
+        self
+    }
+
+    /// The same, which makes commits without a file that nobody asked to remove.
+    pub(crate) fn clumsy(self, path: &str) -> Self {
+        self.state().loses = Some(path.to_owned());
+        self
+    }
+
+    /// How many fetches there were.
+    pub(crate) fn fetches(&self) -> usize {
+        self.state().fetches
+    }
+
+    /// How many pushes there were.
+    pub(crate) fn pushes(&self) -> Vec<Vec<RefUpdate>> {
+        self.state().pushes.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn next(&self) {
+        if let Some((turns, number)) = &self.turns {
+            turns.next(*number);
+        }
+    }
+}
+
+/// What git itself says of a ref that is not what was expected.
+const STALE: &str = "stale info";
+
+fn answer(update: &RefUpdate, flag: Flag, reason: Option<&str>) -> PushedRef {
+    let summary = match reason {
+        None => "done",
+        Some(STALE) => "[rejected]",
+        Some(_) => "[remote rejected]",
+    };
+    PushedRef { flag, to: update.name.clone(), summary: summary.to_owned(), reason: reason.map(str::to_owned) }
+}
+
+impl Refs for Clone {
+    fn tips(&self, names: &[RefName]) -> Result<BTreeMap<RefName, Oid>> {
+        let refs = self.state().refs.clone();
+        Ok(refs.into_iter().filter(|(name, _)| names.contains(name)).collect())
+    }
+
+    fn fetch(&self, remote: &RemoteName, branches: &[Branch], _: Duration) -> Result<()> {
+        self.next();
+        let mut world = self.remote.world();
+        let mut state = self.state();
+        state.fetches += 1;
+        for branch in branches {
+            match world.refs.get(&branch.full()) {
+                Some(tip) => drop(state.refs.insert(branch.tracking(remote), tip.clone())),
+                None => drop(state.refs.remove(&branch.tracking(remote))),
+            }
+        }
+        world.pass();
+        Ok(())
+    }
+
+    fn objects(&self, names: &[String]) -> Result<Vec<Option<Object>>> {
+        let (world, state) = (self.remote.world(), self.state());
+        Ok(names.iter().map(|name| world.object(&state.refs, name)).collect())
+    }
+
+    fn list(&self, commit: &Oid, folders: &[&str]) -> Result<Vec<TreeEntry>> {
+        let world = self.remote.world();
+        let files = world.commits.get(commit).map(|commit| commit.files.clone()).unwrap_or_default();
+        let is_below = |path: &str| folders.iter().any(|folder| path.starts_with(&format!("{folder}/")));
+        let files = files.into_iter().filter(|(path, _)| is_below(path));
+        Ok(files.map(|(path, oid)| TreeEntry { mode: Mode::File, oid, path: path.into_bytes() }).collect())
+    }
+
+    fn is_ancestor(&self, ancestor: &Oid, commit: &Oid) -> Result<bool> {
+        Ok(self.remote.world().history(commit).contains(ancestor))
+    }
+
+    fn base(&self, ours: &Oid, theirs: &Oid) -> Result<Option<Oid>> {
+        let world = self.remote.world();
+        let both: Vec<_> = world.history(ours).intersection(&world.history(theirs)).cloned().collect();
+        Ok(both.into_iter().max_by_key(|oid| world.history(oid).len()))
+    }
+
+    fn build(&self, commits: &[NewCommit]) -> Result<Built> {
+        let mut world = self.remote.world();
+        let mut built = Built { commits: Vec::new(), blobs: Vec::new() };
+        for new in commits {
+            let parent = match &new.parent {
+                Parent::Root => None,
+                Parent::Commit(oid) => Some(oid.clone()),
+                Parent::Previous => built.commits.last().cloned(),
+            };
+            let before = parent.as_ref().and_then(|parent| world.commits.get(parent));
+            let mut files = before.map(|commit| commit.files.clone()).unwrap_or_default();
+            for edit in &new.edits {
+                match edit {
+                    Edit::Put { path, content } => {
+                        let blob = named(content);
+                        world.files.insert(blob.clone(), content.clone());
+                        built.blobs.push(blob.clone());
+                        files.insert(path.clone(), blob);
+                    }
+                    Edit::Take { path, oid, .. } => drop(files.insert(path.clone(), oid.clone())),
+                    Edit::Remove { path } => drop(files.remove(path)),
+                    Edit::Rename { from, to } => {
+                        let blob = files.remove(from);
+                        files.extend(blob.map(|blob| (to.clone(), blob)));
+                    }
+                }
+            }
+            if let Some(path) = &self.state().loses {
+                files.remove(path);
+            }
+            let parents = parent.into_iter().chain(new.merged.clone()).collect();
+            let commit = Commit { files, parents, message: new.message.clone() };
+            let oid = named(&commit);
+            world.commits.insert(oid.clone(), commit);
+            built.commits.push(oid);
+        }
+        Ok(built)
+    }
+
+    fn removed(&self, pairs: String) -> Result<Vec<Vec<u8>>> {
+        let world = self.remote.world();
+        let files = |oid: &str| world.commits[&Oid::parse(oid).unwrap()].files.clone();
+        let pairs = pairs.lines().filter_map(|line| line.split_once(' '));
+        let removed = pairs.flat_map(|(new, old)| {
+            let new = files(new);
+            files(old).into_keys().filter(move |path| !new.contains_key(path)).map(String::into_bytes)
+        });
+        Ok(removed.collect())
+    }
+
+    fn push(&self, _: &RemoteName, updates: &[RefUpdate], options: PushOptions) -> Result<Pushed> {
+        self.next();
+        let mut world = self.remote.world();
+        let fate = {
+            let mut state = self.state();
+            state.pushes.push(updates.to_vec());
+            state.fates.pop_front().unwrap_or(Fate::Answered)
+        };
+        world.pass();
+        if options.atomic && world.one_at_a_time {
+            return Ok(Pushed::NoAtomic);
+        }
+        let lost = || Pushed::Unknown(Error::new(Kind::Unknown, "the connection broke"));
+        let all = |reason| updates.iter().map(|update| answer(update, Flag::Rejected, Some(reason))).collect();
+        let refs = match fate {
+            Fate::Lost => return Ok(lost()),
+            Fate::Late(calls) => {
+                world.late.push((calls, updates.to_vec()));
+                return Ok(lost());
+            }
+            Fate::Busy => all("failed to update ref"),
+            Fate::Denied => all("pre-receive hook declined"),
+            Fate::Answered | Fate::Unheard => {
+                // Git sends nothing for a ref that has its new value already, whatever the lease says.
+                let is_there = |update: &RefUpdate| world.refs.get(&update.name) == update.new.as_ref();
+                let (there, sent): (Vec<_>, Vec<_>) = updates.iter().cloned().partition(is_there);
+                let moved: Vec<_> = sent.iter().filter(|u| world.refs.get(&u.name) != u.old.as_ref()).collect();
+                let mut refs: Vec<_> = there.iter().map(|update| answer(update, Flag::UpToDate, None)).collect();
+                if moved.is_empty() {
+                    assert!(world.swap(&sent), "nothing moved");
+                    refs.extend(sent.iter().map(|update| answer(update, Flag::FastForward, None)));
+                } else {
+                    refs.extend(sent.iter().map(|update| answer(update, Flag::Rejected, Some(STALE))));
+                }
+                refs
+            }
+        };
+        if fate == Fate::Unheard {
+            return Ok(lost());
+        }
+        Ok(Pushed::Answered(PushReport { refs, done: true, said: Vec::new() }))
+    }
+
+    fn swap(&self, updates: &[RefUpdate], _: &str) -> Result<Swap> {
+        self.next();
+        let mut state = self.state();
+        if updates.iter().any(|update| state.refs.get(&update.name) != update.old.as_ref()) {
+            return Ok(Swap::Refused("it moved".to_owned()));
+        }
+        for update in updates {
+            match &update.new {
+                Some(new) => drop(state.refs.insert(update.name.clone(), new.clone())),
+                None => drop(state.refs.remove(&update.name)),
+            }
+        }
+        Ok(Swap::Done)
+    }
+
+    fn follow(&self, refs: &[(RefName, &Oid)]) -> Result<()> {
+        self.state().refs.extend(refs.iter().map(|(name, oid)| (name.clone(), (*oid).clone())));
+        Ok(())
+    }
+
+    fn wait(&self, _: Deadline, _: u32) -> Result<bool> {
+        let mut state = self.state();
+        let left = state.waits.checked_sub(1);
+        state.waits = left.unwrap_or(0);
+        Ok(left.is_some())
+    }
+}

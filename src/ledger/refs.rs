@@ -1,0 +1,105 @@
+//! What the ledger asks of git: refs and objects here, and one remote. Everything that touches a checkout is not in it.
+
+use crate::error::Result;
+use crate::git::objects::{self, Built, NewCommit};
+use crate::git::porcelain::cat_file::Object;
+use crate::git::porcelain::ls_tree::TreeEntry;
+use crate::git::refs::{self, Swap};
+use crate::git::remote::{self, PushOptions, Pushed};
+use crate::git::{Branch, Oid, RefName, RefUpdate, RemoteName, Repository, merge};
+use crate::ledger::backoff::Deadline;
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::time::Duration;
+
+/// Refs, objects and a remote: those of a git repository, or, in tests, some in memory.
+pub trait Refs: Debug {
+    /// The refs among `names` that exist. One process.
+    fn tips(&self, names: &[RefName]) -> Result<BTreeMap<RefName, Oid>>;
+
+    /// Brings the remote-tracking refs of branches up to date. One connection.
+    fn fetch(&self, remote: &RemoteName, branches: &[Branch], limit: Duration) -> Result<()>;
+
+    /// Reads objects by name; `None` where nothing has the name. One process.
+    fn objects(&self, names: &[String]) -> Result<Vec<Option<Object>>>;
+
+    /// Reads one object. One process.
+    fn object(&self, name: &str) -> Result<Option<Object>> {
+        Ok(self.objects(&[name.to_owned()])?.into_iter().next().flatten())
+    }
+
+    /// The files of a commit below some folders. One process.
+    fn list(&self, commit: &Oid, folders: &[&str]) -> Result<Vec<TreeEntry>>;
+
+    /// Whether a commit is in the history of another. At most one process.
+    fn is_ancestor(&self, ancestor: &Oid, commit: &Oid) -> Result<bool>;
+
+    /// The commit where two histories parted. One process.
+    fn base(&self, ours: &Oid, theirs: &Oid) -> Result<Option<Oid>>;
+
+    /// Makes commits. One process.
+    fn build(&self, commits: &[NewCommit]) -> Result<Built>;
+
+    /// The files that commits lack and the commits before them have; `pairs` is a line `NEW OLD` each. One process.
+    fn removed(&self, pairs: String) -> Result<Vec<Vec<u8>>>;
+
+    /// Moves refs of the remote, each only from its old value. One connection.
+    fn push(&self, remote: &RemoteName, updates: &[RefUpdate], options: PushOptions) -> Result<Pushed>;
+
+    /// Moves refs here, all or none, each only from its old value. One process.
+    fn swap(&self, updates: &[RefUpdate], reason: &str) -> Result<Swap>;
+
+    /// Sets refs here whatever they were. One process.
+    fn follow(&self, refs: &[(RefName, &Oid)]) -> Result<()>;
+
+    /// Waits before the next try; `false` when the time is up.
+    fn wait(&self, deadline: Deadline, attempt: u32) -> Result<bool> {
+        deadline.wait(attempt)
+    }
+}
+
+impl Refs for Repository {
+    fn tips(&self, names: &[RefName]) -> Result<BTreeMap<RefName, Oid>> {
+        refs::load(self, names)
+    }
+
+    fn fetch(&self, remote: &RemoteName, branches: &[Branch], limit: Duration) -> Result<()> {
+        remote::fetch(self, remote, branches, limit)
+    }
+
+    fn objects(&self, names: &[String]) -> Result<Vec<Option<Object>>> {
+        objects::load(self, names)
+    }
+
+    fn list(&self, commit: &Oid, folders: &[&str]) -> Result<Vec<TreeEntry>> {
+        objects::list(self, commit, folders)
+    }
+
+    fn is_ancestor(&self, ancestor: &Oid, commit: &Oid) -> Result<bool> {
+        merge::is_ancestor(self, ancestor, commit)
+    }
+
+    fn base(&self, ours: &Oid, theirs: &Oid) -> Result<Option<Oid>> {
+        merge::base(self, ours, theirs)
+    }
+
+    fn build(&self, commits: &[NewCommit]) -> Result<Built> {
+        objects::build(self, commits)
+    }
+
+    fn removed(&self, pairs: String) -> Result<Vec<Vec<u8>>> {
+        objects::removed(self, pairs)
+    }
+
+    fn push(&self, remote: &RemoteName, updates: &[RefUpdate], options: PushOptions) -> Result<Pushed> {
+        remote::push(self, remote, updates, options)
+    }
+
+    fn swap(&self, updates: &[RefUpdate], reason: &str) -> Result<Swap> {
+        refs::swap(self, updates, reason)
+    }
+
+    fn follow(&self, refs: &[(RefName, &Oid)]) -> Result<()> {
+        refs::follow(self, refs)
+    }
+}

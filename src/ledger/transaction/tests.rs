@@ -1,0 +1,328 @@
+//! Whole transactions over a remote in memory: what a swap comes to, and what is said of it.
+
+use crate::coordination::meaning::MEANING;
+use crate::error::{Error, Kind, Result};
+use crate::git::{Branch, RemoteName, Repository};
+use crate::ledger::memory::{Clone, Fate, Remote, folder};
+use crate::ledger::plan::Step;
+use crate::ledger::{Channel, Decision, Edit, IDS, LOCKS, Landed, Ledger, Plan, View};
+use crate::task::TaskId;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// A clone, with the folder of its private records.
+struct Scene {
+    clone: Clone,
+    repository: Repository,
+    _dir: TempDir,
+}
+
+impl Scene {
+    fn new(clone: Clone) -> Self {
+        let dir = folder();
+        Self { clone, repository: Repository::without_git(dir.path()), _dir: dir }
+    }
+
+    fn ledger(&self) -> Ledger<'_> {
+        Ledger {
+            repository: &self.repository,
+            refs: &self.clone,
+            channel: Channel::Remote(RemoteName::parse("origin").unwrap()),
+            timeout: Duration::from_secs(30),
+            own: None,
+            still: false,
+            repairs: false,
+            dry_run: false,
+            narrate: |_| {},
+            meaning: MEANING,
+        }
+    }
+
+    /// Writes one more line to a file of the id branch, whatever is there; gives what was read.
+    fn write(&self, nonce: &str) -> Result<Landed<Vec<u8>>> {
+        self.ledger().transact(nonce, &[ids()], append)
+    }
+}
+
+fn append(view: &View<'_>) -> Result<Decision<Vec<u8>>> {
+    let before = view.document(&ids(), "log")?.unwrap_or_default();
+    let content = [before.as_slice(), b"line\n"].concat();
+    Ok(Decision::Swap(Plan::new().step(&ids(), step("write", vec![put("log", &content)])), before))
+}
+
+fn ids() -> Branch {
+    Branch::parse(IDS).unwrap()
+}
+
+fn put(path: &str, content: &[u8]) -> Edit {
+    Edit::Put { path: path.to_owned(), content: content.to_vec() }
+}
+
+fn step(subject: &str, edits: Vec<Edit>) -> Step {
+    Step::edit(subject, edits)
+}
+
+fn remote() -> Remote {
+    let remote = Remote::default();
+    remote.put(IDS, &[("log", "")]);
+    remote
+}
+
+fn lines(remote: &Remote) -> usize {
+    remote.files(IDS)["log"].lines().count()
+}
+
+#[track_caller]
+fn refused<T>(outcome: Result<T>, kind: Kind) -> Error {
+    let error = outcome.err().expect("a refusal");
+    assert_eq!(error.kind(), kind, "{error}");
+    error
+}
+
+#[test]
+fn known_tips_cost_no_fetch_and_a_stale_view_one() {
+    let remote = remote();
+    let (ann, ben) = (Scene::new(remote.clone_with([])), Scene::new(remote.clone_with([])));
+    ann.ledger().view(&[ids()], true).unwrap();
+    ben.ledger().view(&[ids()], true).unwrap();
+    assert!(!ann.write("1").unwrap().looked_up);
+    assert_eq!((ann.clone.fetches(), ann.clone.pushes().len()), (1, 1));
+    // What Ann wrote is not lost: Ben decides again on it.
+    assert_eq!(ben.write("2").unwrap().value, b"line\n");
+    assert_eq!((ben.clone.fetches(), ben.clone.pushes().len()), (2, 2));
+    assert_eq!(lines(&remote), 2);
+}
+
+#[test]
+fn two_equal_commits_are_told_apart_by_their_nonces() {
+    let remote = remote();
+    let (ann, ben) = (Scene::new(remote.clone_with([])), Scene::new(remote.clone_with([])));
+    for scene in [&ann, &ben] {
+        scene.ledger().view(&[ids()], true).unwrap();
+    }
+    ann.write("one").unwrap();
+    ben.write("another").unwrap();
+    assert_eq!(remote.history(IDS).len(), 3);
+}
+
+#[test]
+fn an_answer_that_is_lost_is_looked_up_and_not_sent_again() {
+    let remote = remote();
+    let ann = Scene::new(remote.clone_with([Fate::Unheard]));
+    let landed = ann.write("1").unwrap();
+    assert!(landed.looked_up && landed.value.is_empty());
+    assert_eq!((lines(&remote), ann.clone.pushes().len()), (1, 1));
+}
+
+#[test]
+fn a_push_that_is_lost_is_sent_again() {
+    let remote = remote();
+    let ann = Scene::new(remote.clone_with([Fate::Lost, Fate::Lost]));
+    assert!(!ann.write("1").unwrap().looked_up);
+    assert_eq!((lines(&remote), ann.clone.pushes().len()), (1, 3));
+}
+
+#[test]
+fn a_push_that_arrives_late_counts_once() {
+    let remote = remote();
+    let ann = Scene::new(remote.clone_with([Fate::Late(0)]));
+    let landed = ann.write("1").unwrap();
+    assert!(landed.value.is_empty());
+    remote.deliver();
+    assert_eq!(lines(&remote), 1);
+}
+
+#[test]
+fn a_refusal_after_a_lost_answer_is_no_certain_refusal() {
+    let remote = remote();
+    let ann = Scene::new(remote.clone_with([Fate::Lost, Fate::Denied]));
+    let error = refused(ann.write("1"), Kind::Unknown);
+    assert!(error.to_string().contains("may still be"), "{error}");
+    // Once others have moved the branch, the lost one cannot land any more, and the refusal is certain.
+    let ben = Scene::new(remote.clone_with([]));
+    let cid = Scene::new(remote.clone_with([Fate::Lost, Fate::Busy, Fate::Denied]));
+    let mut looks = 0;
+    let outcome = cid.ledger().transact("3", &[ids()], |view| {
+        looks += 1;
+        if looks == 2 {
+            ben.write("2").unwrap();
+        }
+        append(view)
+    });
+    refused(outcome, Kind::Denied);
+    assert_eq!(lines(&remote), 1);
+}
+
+#[test]
+fn a_server_that_refuses_is_not_asked_again() {
+    let remote = remote();
+    let ann = Scene::new(remote.clone_with([Fate::Denied]));
+    let error = refused(ann.write("1"), Kind::Denied);
+    assert!(error.to_string().contains("pre-receive hook declined"), "{error}");
+    assert_eq!((lines(&remote), ann.clone.pushes().len()), (0, 1));
+}
+
+#[test]
+fn the_time_limit_ends_the_tries_and_a_race_is_said_only_of_a_branch_that_moved() {
+    let remote = remote();
+    let ann = Scene::new(remote.clone_with([Fate::Busy; 9]).patient(2));
+    let error = refused(ann.write("1"), Kind::Contention);
+    assert!(error.to_string().contains("nobody moves them"), "{error}");
+    assert_eq!(ann.clone.pushes().len(), 3);
+    let (ben, cid) = (Scene::new(remote.clone_with([]).patient(2)), Scene::new(remote.clone_with([])));
+    let mut n = 0;
+    let outcome = ben.ledger().transact("2", &[ids()], |view| {
+        n += 1;
+        cid.write(&format!("cid {n}")).unwrap();
+        append(view)
+    });
+    let error = refused(outcome, Kind::Contention);
+    assert!(error.to_string().contains("others kept changing"), "{error}");
+}
+
+#[test]
+fn a_last_look_after_the_time_limit_finds_what_landed() {
+    let remote = remote();
+    let ann = Scene::new(remote.clone_with([Fate::Unheard]).patient(0));
+    assert!(ann.write("1").unwrap().looked_up);
+}
+
+#[test]
+fn a_commit_that_would_drop_an_entry_is_not_pushed() {
+    let remote = remote();
+    remote.put(IDS, &[("log", ""), ("other", "x")]);
+    let ann = Scene::new(remote.clone_with([]).clumsy("other"));
+    let error = refused(ann.write("1"), Kind::Bug);
+    assert!(error.to_string().contains("would drop other"), "{error}");
+    assert!(ann.clone.pushes().is_empty());
+}
+
+#[test]
+fn what_the_decision_read_besides_is_guarded() {
+    let remote = remote();
+    let first = remote.put(LOCKS, &[("t1_lock.yaml", "task_id: 1\n")]);
+    let locks = Branch::parse(LOCKS).unwrap();
+    let (ann, mut n) = (Scene::new(remote.clone_with([])), 0);
+    let landed = ann.ledger().transact("1", &[ids(), locks.clone()], |view| {
+        n += 1;
+        if view.fresh && n == 2 {
+            // Somebody takes another task while Ann decides.
+            remote.put(LOCKS, &[("t1_lock.yaml", "task_id: 1\n"), ("t2_lock.yaml", "task_id: 2\n")]);
+        }
+        let seen = view.base(&locks).cloned();
+        append(view).map(|decision| match decision {
+            Decision::Swap(plan, _) => Decision::Swap(plan, seen),
+            Decision::Nothing(_) => Decision::Nothing(seen),
+        })
+    });
+    assert_ne!(landed.unwrap().value, Some(first));
+    assert_eq!((lines(&remote), n), (1, 3));
+}
+
+#[test]
+fn a_server_without_atomic_pushes_gets_the_fence_first_and_the_release_last() {
+    let remote = Remote::one_at_a_time();
+    let (locks, main) = (Branch::parse(LOCKS).unwrap(), Branch::parse("main").unwrap());
+    remote.put(LOCKS, &[("t1_lock.yaml", "task_id: 1\n")]);
+    remote.put("main", &[("a", "x")]);
+    let ann = Scene::new(remote.clone_with([]));
+    let finish = |view: &View<'_>| {
+        let mut plan = Plan::new();
+        if !view.landed.contains(&main) {
+            plan = plan.step(&main, step("merge", vec![put("a", b"y")]));
+        }
+        let release = step("unlock", vec![Edit::Remove { path: "t1_lock.yaml".to_owned() }]);
+        Ok(Decision::Swap(plan.step(&locks, release).fenced(&locks, TaskId::top(1)), ()))
+    };
+    ann.ledger().transact("1", &[locks.clone(), main.clone()], finish).unwrap();
+    assert_eq!(remote.moves(), [LOCKS, "main", LOCKS]);
+    assert!(remote.files(LOCKS).is_empty());
+}
+
+#[test]
+fn a_holder_who_was_dispossessed_lands_nothing_there() {
+    let remote = Remote::one_at_a_time();
+    let (locks, main) = (Branch::parse(LOCKS).unwrap(), Branch::parse("main").unwrap());
+    remote.put(LOCKS, &[("t1_lock.yaml", "task_id: 1\nlocked_by: ann\n")]);
+    remote.put("main", &[("a", "x")]);
+    let ann = Scene::new(remote.clone_with([]));
+    let mut n = 0;
+    let outcome = ann.ledger().transact("1", &[locks.clone(), main.clone()], |view| {
+        n += 1;
+        let lock = view.document(&locks, "t1_lock.yaml")?.unwrap_or_default();
+        if view.fresh && !lock.ends_with(b"ann\n") {
+            return Err(Error::new(Kind::NotHolder, "it was taken over"));
+        }
+        if n == 3 {
+            // The takeover lands after the decision, which finds out from the fence.
+            remote.put(LOCKS, &[("t1_lock.yaml", "task_id: 1\nlocked_by: ben\n")]);
+        }
+        let plan = Plan::new().step(&main, step("merge", vec![put("a", b"y")]));
+        Ok(Decision::Swap(plan.step(&locks, step("unlock", vec![])).fenced(&locks, TaskId::top(1)), ()))
+    });
+    refused(outcome, Kind::NotHolder);
+    assert_eq!(remote.files("main")["a"], "x");
+}
+
+#[test]
+fn what_landed_of_several_branches_is_said_and_the_command_finishes() {
+    let remote = Remote::one_at_a_time();
+    let main = Branch::parse("main").unwrap();
+    remote.put(IDS, &[("log", "")]);
+    remote.put("main", &[("a", "x")]);
+    // The first push says that the server cannot; of the second try, the first branch lands.
+    let ann = Scene::new(remote.clone_with([Fate::Answered, Fate::Answered, Fate::Denied]));
+    let both = |view: &View<'_>| {
+        let mut plan = Plan::new();
+        if view.document(&ids(), "log")?.unwrap_or_default().is_empty() {
+            plan = plan.step(&ids(), step("write", vec![put("log", b"line\n")]));
+        }
+        Ok(Decision::Swap(plan.step(&main, step("merge", vec![put("a", b"y")])), ()))
+    };
+    let error = refused(ann.ledger().transact("1", &[ids(), main.clone()], both), Kind::Denied);
+    assert!(error.to_string().contains("landed already: aitask-ids"), "{error}");
+    ann.ledger().transact("2", &[ids(), main.clone()], both).unwrap();
+    assert_eq!((lines(&remote), remote.files("main")["a"].as_str()), (1, "y"));
+}
+
+#[test]
+fn a_branch_that_is_gone_or_set_back_is_not_gone_on_from() {
+    let remote = Remote::default();
+    let locks = Branch::parse(LOCKS).unwrap();
+    let old = remote.put(LOCKS, &[]);
+    remote.put(LOCKS, &[("t1_lock.yaml", "task_id: 1\n")]);
+    let ann = Scene::new(remote.clone_with([]));
+    ann.ledger().view(std::slice::from_ref(&locks), true).unwrap();
+    let take =
+        |_: &View<'_>| Ok(Decision::Swap(Plan::new().step(&locks, step("x", vec![put("t2_lock.yaml", b"")])), ()));
+    remote.set(LOCKS, Some(&old));
+    let error = refused(ann.ledger().transact("1", std::slice::from_ref(&locks), take), Kind::BranchGone);
+    assert!(error.to_string().contains("lacks the locks of t1"), "{error}");
+    remote.set(LOCKS, None);
+    refused(ann.ledger().transact("2", std::slice::from_ref(&locks), take), Kind::BranchGone);
+    let view = Ledger { repairs: true, ..ann.ledger() }.view(std::slice::from_ref(&locks), true).map(drop);
+    view.unwrap();
+}
+
+#[test]
+fn nothing_to_do_and_refusals_are_said_of_the_remote_as_it_is_now() {
+    let remote = remote();
+    let (ann, ben) = (Scene::new(remote.clone_with([])), Scene::new(remote.clone_with([])));
+    ann.ledger().view(&[ids()], true).unwrap();
+    ben.write("1").unwrap();
+    let done = |view: &View<'_>| Ok(Decision::Nothing(view.document(&ids(), "log")?));
+    assert_eq!(ann.ledger().transact("2", &[ids()], done).unwrap().value.unwrap(), b"line\n");
+    assert_eq!(ann.clone.fetches(), 2);
+}
+
+#[test]
+fn without_a_remote_the_swap_is_in_this_repository() {
+    let remote = Remote::default();
+    let ann = Scene::new(remote.clone_with([]));
+    let here = Ledger { channel: Channel::Local, repairs: true, ..ann.ledger() };
+    for n in 0..3_usize {
+        let landed = here.transact(&n.to_string(), &[ids()], append).unwrap();
+        assert_eq!(landed.value.len(), 5 * n);
+    }
+    assert_eq!((ann.clone.fetches(), ann.clone.pushes().len()), (0, 0));
+}

@@ -1,0 +1,71 @@
+//! Threads that take turns, in an order that a test gives: the same order is the same run.
+
+use std::collections::BTreeSet;
+use std::sync::{Condvar, Mutex, MutexGuard};
+
+/// Whose turn it is.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    order: Vec<usize>,
+    at: usize,
+    left: BTreeSet<usize>,
+    turn: Option<usize>,
+}
+
+impl State {
+    fn choose(&mut self) {
+        let choice = self.order.get(self.at).copied().unwrap_or(self.at);
+        self.at += 1;
+        self.turn = self.left.iter().nth(choice % self.left.len().max(1)).copied();
+    }
+}
+
+impl Turns {
+    /// Turns of so many threads; each number of `order` chooses one of those that are left.
+    pub(crate) fn new(threads: usize, order: Vec<usize>) -> Self {
+        let mut state = State { order, at: 0, left: (0..threads).collect(), turn: None };
+        state.choose();
+        Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A test that failed elsewhere is told there.
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Runs a thread from its first turn to its end, which gives the turn away also where it panics.
+    pub(crate) fn run<T>(&self, number: usize, run: impl FnOnce() -> T) -> T {
+        struct End<'t>(&'t Turns, usize);
+        impl Drop for End<'_> {
+            fn drop(&mut self) {
+                let mut state = self.0.state();
+                state.left.remove(&self.1);
+                state.choose();
+                self.0.changed.notify_all();
+            }
+        }
+        let _end = End(self, number);
+        self.wait_for(self.state(), number);
+        run()
+    }
+
+    /// Gives the turn away, and waits for the next one.
+    pub(crate) fn next(&self, number: usize) {
+        let mut state = self.state();
+        state.choose();
+        self.changed.notify_all();
+        self.wait_for(state, number);
+    }
+
+    fn wait_for(&self, mut state: MutexGuard<'_, State>, number: usize) {
+        while state.turn != Some(number) {
+            state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+    }
+}
