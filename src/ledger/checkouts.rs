@@ -29,6 +29,14 @@ pub(crate) struct Carried {
     adopted: Vec<Adopted>,
 }
 
+/// What came of joining a local branch and the published one.
+enum Joined {
+    /// This merge of both.
+    Commit(Oid),
+    /// There is none, for this reason.
+    No(String),
+}
+
 impl Ledger<'_> {
     /// Brings the local branches of the view forward, to `tips` where named there, else to what is published.
     pub(crate) fn bring_forward(
@@ -83,8 +91,8 @@ impl Ledger<'_> {
                 return Ok(None);
             } else {
                 match self.join(branch, local, target)? {
-                    Ok(new) => new,
-                    Err(reason) => return Ok(Some((Cause::Conflict, reason))),
+                    Joined::Commit(new) => new,
+                    Joined::No(reason) => return Ok(Some((Cause::Conflict, reason))),
                 }
             };
             let update = RefUpdate { name: branch.full(), old: Some(local.clone()), new: Some(new) };
@@ -101,8 +109,8 @@ impl Ledger<'_> {
             Forward::Done => None,
             Forward::Refused(said) => refused(said),
             Forward::Diverged => match self.join(branch, local, target)? {
-                Err(reason) => Some((Cause::Conflict, reason)),
-                Ok(joined) => match forward::fast_forward(repository, &path, local, &joined, &[])? {
+                Joined::No(reason) => Some((Cause::Conflict, reason)),
+                Joined::Commit(joined) => match forward::fast_forward(repository, &path, local, &joined, &[])? {
                     Forward::Done => None,
                     Forward::Refused(said) => refused(said),
                     Forward::Diverged => Some((Cause::Other, "it moved while it was being brought forward".to_owned())),
@@ -120,21 +128,24 @@ impl Ledger<'_> {
         if self.dry_run || merge::is_ancestor(self.repository, local, published)? {
             return Ok(published.clone());
         }
-        Ok(self.join(branch, local, published)?.unwrap_or_else(|_| published.clone()))
+        Ok(match self.join(branch, local, published)? {
+            Joined::Commit(joined) => joined,
+            Joined::No(_) => published.clone(),
+        })
     }
 
-    /// A merge of both, made in the object store; the inner error is the reason why there is none.
-    fn join(&self, branch: &Branch, local: &Oid, target: &Oid) -> Result<Result<Oid, String>> {
+    /// A merge of both, made in the object store.
+    fn join(&self, branch: &Branch, local: &Oid, target: &Oid) -> Result<Joined> {
         let Aligned { ours, theirs, clashes } = align::aligned(self.repository, local, target)?;
         let conflict = |what: &str, paths: &mut dyn Iterator<Item = &PathBuf>| {
             let paths: Vec<_> = paths.map(|path| path.display().to_string()).collect();
-            Ok(Err(format!("your own commits and the published ones {what} {}", paths.join(", "))))
+            Ok(Joined::No(format!("your own commits and the published ones {what} {}", paths.join(", "))))
         };
         if !clashes.is_empty() {
             return conflict("do not go together in", &mut clashes.keys());
         }
         match merge::merge_tree(self.repository, &ours, &theirs, Renames::OfFilesAlone) {
-            Err(error) => Ok(Err(error.to_string())),
+            Err(error) => Ok(Joined::No(error.to_string())),
             Ok(MergeTree::Conflict { paths, .. }) => conflict("change the same lines of", &mut paths.iter()),
             Ok(MergeTree::Clean { tree }) => {
                 let name = self.channel.remote().map_or_else(String::new, |remote| format!("{remote}/"));
@@ -143,11 +154,8 @@ impl Ledger<'_> {
                 let commit =
                     NewCommit { parent, merged: Some(target.clone()), tree: Some(tree), edits: Vec::new(), message };
                 let built = objects::build(self.repository, &[commit])?;
-                built
-                    .commits
-                    .into_iter()
-                    .next()
-                    .map_or_else(|| Ok(Err("git made no commit".to_owned())), |oid| Ok(Ok(oid)))
+                let joined = built.commits.into_iter().next();
+                Ok(joined.map_or_else(|| Joined::No("git made no commit".to_owned()), Joined::Commit))
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Looks at the branches: what this clone knows of them, or what the remote says now.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::Branch;
+use crate::git::{Branch, Freshness};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::found::{Found, at};
 use crate::ledger::view::View;
@@ -16,7 +16,8 @@ impl Ledger<'_> {
     pub fn view(&self, branches: &[Branch], fetch: bool) -> Result<View<'_>> {
         self.catch_up();
         let deadline = Deadline::after(self.timeout);
-        let mut view = if fetch { self.refreshed(branches, deadline) } else { View::load(self, branches, false) }?;
+        let mut view =
+            if fetch { self.refreshed(branches, deadline) } else { View::load(self, branches, Freshness::AsKnown) }?;
         let mut unfit = self.unfit(&view)?;
         if unfit.is_some() && !view.fresh {
             // What this clone lacks is said of the remote only after a look at it.
@@ -33,7 +34,7 @@ impl Ledger<'_> {
     pub(super) fn refreshed(&self, branches: &[Branch], deadline: Deadline) -> Result<View<'_>> {
         // All coordination branches come with one pattern, so asking for this one, too, costs nothing.
         self.ask(&[branches, self.overlooked(branches)?.as_slice()].concat(), deadline)?;
-        View::load(self, branches, true)
+        View::load(self, branches, Freshness::Fetched)
     }
 
     /// What keeps a command from working on these branches, unless it is the one that repairs them.
@@ -98,14 +99,24 @@ fn tip_of(branch: &Branch) -> String {
     branch.full().to_string()
 }
 
+/// What kept a transaction from landing until its time was up.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Obstacle {
+    /// The branches kept moving.
+    Others,
+    /// Nobody moved them, and yet the server did not.
+    Lock,
+}
+
 /// The error of a transaction whose time is up.
-pub(super) fn out_of_time(timeout: Duration, raced: bool, said: &str) -> Error {
+pub(super) fn out_of_time(timeout: Duration, obstacle: Obstacle, said: &str) -> Error {
     let seconds = timeout.as_secs_f32();
-    let message = if raced {
-        format!("others kept changing the same branches for {seconds} s")
-    } else {
-        format!("the refs stay locked on the server after {seconds} s, although nobody moves them: {said}")
-    };
-    let error = Error::new(Kind::Contention, message).advice("run the same command again");
-    if raced { error } else { error.advice("look for a stale .lock file beside the ref on the server") }
+    let error = |message| Error::new(Kind::Contention, message).advice("run the same command again");
+    match obstacle {
+        Obstacle::Others => error(format!("others kept changing the same branches for {seconds} s")),
+        Obstacle::Lock => {
+            error(format!("the refs stay locked on the server after {seconds} s, although nobody moves them: {said}"))
+                .advice("look for a stale .lock file beside the ref on the server")
+        }
+    }
 }

@@ -2,9 +2,9 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::{Edit, NewCommit, Parent};
-use crate::git::{Branch, Oid, RefUpdate, destination, remote};
+use crate::git::{Branch, Freshness, Oid, RefUpdate, destination, remote};
 use crate::ledger::backoff::Deadline;
-use crate::ledger::look::out_of_time;
+use crate::ledger::look::{Obstacle, out_of_time};
 use crate::ledger::plan::{Change, Decision, Landed, Plan, trailer};
 use crate::ledger::publish::{Outcome, hooks};
 use crate::ledger::queue::Queue;
@@ -54,7 +54,7 @@ impl Ledger<'_> {
         (unheard, landed): (&mut Unheard<T>, &mut BTreeSet<Branch>),
     ) -> Result<Landed<T>> {
         let mut deadline = Deadline::after(self.timeout);
-        let mut view = View::load(self, branches, false)?;
+        let mut view = View::load(self, branches, Freshness::AsKnown)?;
         for attempt in 0.. {
             if let Some(sent) = unheard.look_up(self, &view) {
                 return Ok(Landed { looked_up: true, ..self.landed(&view, sent) });
@@ -136,10 +136,11 @@ impl Ledger<'_> {
             let before = view.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).collect::<Vec<_>>();
             view = self.refreshed(branches, deadline)?;
             if is_last {
-                let raced = view.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).ne(before);
+                let moved = view.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).ne(before);
+                let obstacle = if moved { Obstacle::Others } else { Obstacle::Lock };
                 let found = unheard.look_up(self, &view);
                 let landed = found.map(|sent| Landed { looked_up: true, ..self.landed(&view, sent) });
-                return landed.ok_or_else(|| out_of_time(self.timeout, raced, &said));
+                return landed.ok_or_else(|| out_of_time(self.timeout, obstacle, &said));
             }
         }
         Err(Error::new(Kind::Bug, "an endless loop ended"))

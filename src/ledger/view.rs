@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
-use crate::git::{Branch, Oid, RefUpdate, Repository};
+use crate::git::{Branch, Freshness, Oid, RefUpdate, Repository};
 use crate::ledger::found::{Found, at};
 use crate::ledger::known::{Gone, SetBack, Standing};
 use crate::ledger::refs::Refs;
@@ -48,7 +48,7 @@ pub struct View<'r> {
 
 impl<'r> View<'r> {
     /// Reads the tips as this repository knows them. One process.
-    pub(super) fn load(ledger: &Ledger<'r>, branches: &[Branch], fresh: bool) -> Result<Self> {
+    pub(super) fn load(ledger: &Ledger<'r>, branches: &[Branch], freshness: Freshness) -> Result<Self> {
         let published = |branch: &Branch| ledger.channel.published(branch);
         let moved = ledger.overlooked(branches)?;
         let names = branches.iter().chain(&moved).flat_map(|branch| [branch.full(), published(branch)]);
@@ -75,7 +75,7 @@ impl<'r> View<'r> {
             standings.insert(branch.clone(), standing);
             tips.insert(branch.clone(), Tip { published, local, base });
         }
-        let fresh = fresh || ledger.channel == Channel::Local;
+        let fresh = freshness == Freshness::Fetched || ledger.channel == Channel::Local;
         let Ledger { repository, refs, .. } = *ledger;
         Ok(Self { repository, refs, tips, fresh, landed: BTreeSet::new(), standings, moved })
     }
