@@ -2,7 +2,7 @@
 
 use crate::cli::app::App;
 use crate::error::Result;
-use crate::ops::list::{self, Row};
+use crate::ops::list::{self, Among, Row, Shape};
 use crate::project::Wanted;
 use crate::report::{Cell, Page, Table, Tone, relative};
 use crate::settings::Effect;
@@ -50,19 +50,24 @@ impl List {
     pub fn run(&self, app: &App) -> Result<()> {
         let status = self.status.as_deref().map(Status::parse_known).transpose()?;
         let options = list::Options {
+            among: if self.archived {
+                Among::Archived
+            } else if self.ready {
+                Among::Ready
+            } else {
+                Among::Active
+            },
             filter: Filter { status, labels: self.label.clone(), ..Filter::default() },
-            ready: self.ready,
             mine: self.mine,
             children: self.children.as_deref().map(Wanted::parse).transpose()?,
-            tree: self.tree,
-            archived: self.archived,
+            shape: if self.tree { Shape::Tree } else { Shape::Flat },
             limit: self.n,
             fetch: self.fetch,
         };
         let context = app.open(Effect::Real)?;
         let outcome = list::list(&context, &options)?;
         app.report.answer(&outcome, || {
-            let page = Page::new().table(table(&outcome.tasks, outcome.tree));
+            let page = Page::new().table(table(&outcome.tasks, outcome.shape));
             let twice: Vec<_> = outcome.duplicates.iter().map(ToString::to_string).collect();
             if twice.is_empty() {
                 page
@@ -90,10 +95,10 @@ impl List {
 }
 
 /// Tasks as a table.
-pub(crate) fn table(rows: &[Row], tree: bool) -> Table {
+pub(crate) fn table(rows: &[Row], shape: Shape) -> Table {
     let mut table = Table::default();
     for row in rows {
-        let indent = if tree && row.id.is_child() { "  " } else { "" };
+        let indent = if shape == Shape::Tree && row.id.is_child() { "  " } else { "" };
         let status = match row.status {
             Status::Ready if row.blocked_by.is_empty() => Tone::Ready,
             Status::Implementing => Tone::Busy,

@@ -3,6 +3,7 @@
 use crate::cli::app::App;
 use crate::cli::{list, lock};
 use crate::error::Result;
+use crate::ops::list::Shape;
 use crate::ops::status::{self, Overview};
 use crate::report::{Page, Table};
 use crate::settings::Effect;
@@ -29,7 +30,7 @@ fn page(outcome: &Overview) -> Page {
     let mut page = Page::new();
     let section =
         |page: Page, title: &str, table: Table, empty: bool| if empty { page } else { page.title(title).table(table) };
-    page = section(page, "held", list::table(&outcome.active, false), outcome.active.is_empty());
+    page = section(page, "held", list::table(&outcome.active, Shape::Flat), outcome.active.is_empty());
     page = section(page, "stale locks", lock::table(&outcome.stale_locks), outcome.stale_locks.is_empty());
     let mut orphans = Table::default();
     for worktree in &outcome.orphan_worktrees {
@@ -37,8 +38,9 @@ fn page(outcome: &Overview) -> Page {
     }
     page = section(page, "worktrees without an active task", orphans, outcome.orphan_worktrees.is_empty());
     let unlocked = &outcome.unlocked_implementing;
-    page = section(page, "Implementing, but nobody holds them", list::table(unlocked, false), unlocked.is_empty());
-    page = section(page, "ready", list::table(&outcome.ready, false), outcome.ready.is_empty());
+    page =
+        section(page, "Implementing, but nobody holds them", list::table(unlocked, Shape::Flat), unlocked.is_empty());
+    page = section(page, "ready", list::table(&outcome.ready, Shape::Flat), outcome.ready.is_empty());
     for task in &outcome.without_worktree {
         page = page.advice(format!("{task} has no worktree yet: git aitask worktree add {task}"));
     }

@@ -11,28 +11,49 @@ use crate::project::cut_off::Site;
 use crate::project::index::{Index, branches};
 use crate::project::mended::CutOff;
 use crate::project::outcome::Holder;
-use crate::task::{Blocker, Board, Filter, Level, Reference, Status, Task, TaskId, TaskName};
+use crate::task::{
+    Blocker, Board, Filter, Level, Order, Reference, Selection, Status, Task, TaskId, TaskName, TaskPath,
+};
 use crate::worktrees::registry::branch_in;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// Which tasks are wanted.
-#[derive(Debug, Clone, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
-pub struct Options {
-    /// By status, label, assignee, parent.
-    pub filter: Filter,
+/// Which files are looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Among {
+    /// Active tasks.
+    #[default]
+    Active,
     /// Only what can be picked now.
-    pub ready: bool,
+    Ready,
+    /// Archived tasks.
+    Archived,
+}
+
+/// How children stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Shape {
+    /// Among all others.
+    #[default]
+    Flat,
+    /// Below their parents.
+    Tree,
+}
+
+/// What is to be listed.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Which files are looked at.
+    pub among: Among,
+    /// By status, label, assignee.
+    pub filter: Filter,
     /// Only what is assigned to whoever asks.
     pub mine: bool,
     /// The children of this task.
     pub children: Option<Wanted>,
-    /// Children below their parents.
-    pub tree: bool,
-    /// Archived tasks instead of active ones.
-    pub archived: bool,
+    /// How children stand.
+    pub shape: Shape,
     /// At most so many.
     pub limit: Option<usize>,
     /// Ask the remote first.
@@ -113,9 +134,9 @@ pub struct List {
     /// Ids that two files claim.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub duplicates: Vec<TaskId>,
-    /// Whether children stand below their parents.
+    /// How children stand.
     #[serde(skip)]
-    pub tree: bool,
+    pub shape: Shape,
 }
 
 /// Everything a reading verb looks at.
@@ -217,29 +238,33 @@ pub fn list(context: &Context, options: &Options) -> Result<List> {
     let (mut look, view) = Look::load(context, &ledger, options.fetch)?;
     let active = std::mem::take(&mut look.tasks);
     let board = Board::new(&active);
-    let archived = if options.archived { look.index.load_archived(&view)? } else { Vec::new() };
+    let archived = match options.among {
+        Among::Archived => look.index.load_archived(&view)?,
+        Among::Active | Among::Ready => Vec::new(),
+    };
     let mut filter = options.filter.clone();
     if options.mine {
         filter.assigned_to = Some(context.session()?.email);
     }
-    if let Some(wanted) = &options.children {
-        filter.children_of = Some(look.index.require_active(wanted)?.id());
-    }
-    let mut chosen: Vec<&Task> = if options.archived {
-        archived.iter().filter(|task| filter.matches(task)).collect()
-    } else if options.ready {
-        let free = |task: &&Task| !look.locks.contains_key(&task.id) && filter.matches(task);
-        board.ready().into_iter().filter(free).collect()
-    } else {
-        board.select(&filter)
+    let parent = options.children.as_ref().map(|wanted| look.index.require_active(wanted)).transpose()?;
+    let parent = parent.map(TaskPath::id);
+    let (tasks, order): (Vec<&Task>, _) = match options.among {
+        Among::Active => (board.tasks().collect(), Order::Best),
+        Among::Ready => {
+            let is_free = |task: &&Task| board.is_ready(task) && !look.locks.contains_key(&task.id);
+            (board.tasks().filter(is_free).collect(), Order::Best)
+        }
+        Among::Archived => (archived.iter().collect(), Order::AsGiven),
     };
-    if options.tree {
+    let tasks = tasks.into_iter().filter(|task| parent.is_none() || task.id.parent() == parent);
+    let mut chosen = board.choose(&Selection { filter, order }, tasks);
+    if options.shape == Shape::Tree {
         chosen = as_tree(&chosen);
     }
     chosen.truncate(options.limit.unwrap_or(usize::MAX));
     let rows = chosen.into_iter().map(|task| look.row(context, &board, task)).collect();
     let duplicates = board.duplicates();
-    Ok(List { as_of: look.as_of, tasks: rows, duplicates, tree: options.tree })
+    Ok(List { as_of: look.as_of, tasks: rows, duplicates, shape: options.shape })
 }
 
 /// Parents in order, each followed by its children in order; a child without its parent in the list stands alone.

@@ -1,6 +1,7 @@
-//! A task as its file tells it: specification 20, sections 3.2 and 3.3; 30, section 1.3.
+//! A task as its file tells it.
 
 use std::fmt;
+use std::ops::Deref;
 
 use serde::{Serialize, Serializer};
 
@@ -198,19 +199,21 @@ macro_rules! as_text {
 
 as_text!(Status, Level);
 
-/// A task as its file tells it. Of a key that stands there several times the last counts, as in the original's
-/// listing (specification 30, section 0.1). Texts are as written: not unquoted, and not harmless for a terminal,
-/// except the title. An optional text is absent when its key is missing or empty.
+/// How the items of the lists in a file are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Items {
+    /// As they stand in the file: a label may have a blank in it.
+    AsWritten,
+    /// Without any blank, also those inside: the original's listing reads `my label` as `mylabel`, and its callers ask for
+    /// that.
+    WithoutBlanks,
+}
+
+/// The fields of a task file, whatever its name. Of a key that stands there several times the last counts, as in the
+/// original's listing. Texts are as written: not unquoted, and not harmless for a terminal. An optional text is absent when
+/// its key is missing or empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Task {
-    /// The id.
-    pub id: TaskId,
-    /// The name.
-    pub name: TaskName,
-    /// Where the file lies.
-    pub path: TaskPath,
-    /// The heading the body begins with, else the humanised slug; one harmless line.
-    pub title: String,
+pub struct Fields {
     /// The status; `Ready` when the key is missing.
     pub status: Status,
     /// The priority.
@@ -233,14 +236,8 @@ pub struct Task {
     pub xdeps: Vec<Reference>,
     /// The other project.
     pub xdeprepo: Option<String>,
-    /// The tasks merged into this one.
-    pub folded_tasks: Vec<Reference>,
     /// The task this one is merged into.
     pub folded_into: Option<String>,
-    /// The task this one belongs to.
-    pub anchor: Option<String>,
-    /// The files it is about.
-    pub file_references: Vec<String>,
     /// What kind of follow-up it is.
     pub followup_kind: Option<String>,
     /// The risk for the code's health.
@@ -253,65 +250,87 @@ pub struct Task {
     pub pull_request: Option<String>,
     /// Who contributed it.
     pub contributor: Option<String>,
-    /// The agent and model that implemented it.
-    pub implemented_with: Option<String>,
-    /// When it was created.
-    pub created_at: Option<String>,
-    /// When it was last changed.
-    pub updated_at: Option<String>,
-    /// When it was archived.
-    pub completed_at: Option<String>,
 }
 
-impl Task {
-    /// Reads a task from its file.
+impl Fields {
+    /// Reads the fields of a file.
     #[must_use]
-    pub fn from_document(path: TaskPath, document: &Document) -> Self {
+    pub fn read(document: &Document, items: Items) -> Self {
         let text = |key: &str| document.scalar_last(key).filter(|value| !value.is_empty()).map(str::to_owned);
         let level = |key: &str| document.scalar_last(key).and_then(Level::recognise);
+        let list = |key: &str| match items {
+            Items::AsWritten => document.list_last(key),
+            Items::WithoutBlanks => {
+                document.list_last(key).iter().map(|item| item.replace(char::is_whitespace, "")).collect()
+            }
+        };
         let references = |key: &str| -> Vec<Reference> {
-            let items = document.list_last(key);
-            items.iter().filter(|item| *item != "None").map(|item| Reference::parse(item)).collect()
+            list(key).iter().filter(|item| *item != "None").map(|item| Reference::parse(item)).collect()
         };
         let (children, unreadable) =
             references("children_to_implement").into_iter().partition::<Vec<_>, _>(|child| child.id.is_some());
         Self {
-            id: path.id(),
-            name: path.name().clone(),
-            title: heading(document.body()).unwrap_or_else(|| path.name().slug().humanised()),
             status: document.scalar_last("status").map_or(Status::Ready, Status::parse),
             priority: level("priority").unwrap_or_default(),
             effort: level("effort").unwrap_or_default(),
             issue_type: document.scalar_last("issue_type").unwrap_or("feature").to_owned(),
-            labels: document.list_last("labels"),
+            labels: list("labels"),
             depends: references("depends"),
             children: children.iter().filter_map(Reference::id).collect(),
             unreadable_children: unreadable.into_iter().map(|child| child.written).collect(),
             assigned_to: text("assigned_to"),
             xdeps: references("xdeps"),
             xdeprepo: text("xdeprepo"),
-            folded_tasks: references("folded_tasks"),
             folded_into: text("folded_into"),
-            anchor: text("anchor"),
-            file_references: document.list_last("file_references"),
             followup_kind: text("followup_kind"),
             risk_code_health: level("risk_code_health"),
             risk_goal_achievement: level("risk_goal_achievement"),
             issue: text("issue"),
             pull_request: text("pull_request"),
             contributor: text("contributor"),
-            implemented_with: text("implemented_with"),
-            created_at: text("created_at"),
-            updated_at: text("updated_at"),
-            completed_at: text("completed_at"),
-            path,
         }
     }
 
-    /// Whether its file lists children that are not finished (specification 30, section 1.3).
+    /// Whether the file lists children that are not finished.
     #[must_use]
     pub fn lists_children(&self) -> bool {
         !self.children.is_empty() || !self.unreadable_children.is_empty()
+    }
+}
+
+/// A task: a file with a well-formed name in its place, and its [`Fields`], which are read as if they were its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// The id.
+    pub id: TaskId,
+    /// The name.
+    pub name: TaskName,
+    /// Where the file lies.
+    pub path: TaskPath,
+    /// The heading the body begins with, else the humanised slug; one harmless line.
+    pub title: String,
+    fields: Fields,
+}
+
+impl Task {
+    /// Reads a task from its file.
+    #[must_use]
+    pub fn from_document(path: TaskPath, document: &Document) -> Self {
+        Self {
+            id: path.id(),
+            name: path.name().clone(),
+            title: heading(document.body()).unwrap_or_else(|| path.name().slug().humanised()),
+            fields: Fields::read(document, Items::AsWritten),
+            path,
+        }
+    }
+}
+
+impl Deref for Task {
+    type Target = Fields;
+
+    fn deref(&self) -> &Fields {
+        &self.fields
     }
 }
 
@@ -366,7 +385,7 @@ pub(super) mod tests {
         assert_eq!(task.assigned_to.as_deref(), Some("dev@example.com"));
         assert_eq!((task.xdeps[0].to_string(), task.xdeprepo.as_deref()), ("t1_2".into(), Some("sis")));
         assert_eq!((task.risk_code_health, task.risk_goal_achievement), (Some(Level::Low), None));
-        assert_eq!((task.folded_into.as_deref(), task.completed_at.as_deref()), (Some("9"), Some("d")));
+        assert_eq!((task.folded_into.as_deref(), task.issue.as_deref()), (Some("9"), Some("u")));
     }
 
     #[test]
@@ -376,7 +395,7 @@ pub(super) mod tests {
             "---\npriority: urgent\nstatus:\nissue_type:\nassigned_to:\ndepends: None\nstatus: \n---\n## no title\n",
         );
         assert_eq!((task.priority, task.status.as_str(), task.issue_type.as_str()), (Level::Medium, "", ""));
-        assert_eq!((task.assigned_to, task.depends, task.title.as_str()), (None, vec![], "x"));
+        assert_eq!((&task.assigned_to, task.depends.len(), task.title.as_str()), (&None, 0, "x"));
     }
 
     #[test]

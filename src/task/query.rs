@@ -1,7 +1,6 @@
-//! Questions about all active tasks together: specification 30, section 1.3; 10, section 4.1.
+//! Questions about all active tasks together.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
@@ -9,6 +8,7 @@ use serde::{Serialize, Serializer};
 use super::id::{HIGHEST, TaskId};
 use super::model::{Reference, Status, Task};
 use super::paths::{bundle_upper_bound, loose_id, loose_number, member_id};
+use super::selection::{Active, Selection};
 
 /// Something a task waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -34,39 +34,11 @@ impl Serialize for Blocker {
     }
 }
 
-/// Which tasks are wanted; what is not given does not matter.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Those with this status.
-    pub status: Option<Status>,
-    /// Those with at least one of these labels; none given = all.
-    pub labels: Vec<String>,
-    /// Those assigned to this address.
-    pub assigned_to: Option<String>,
-    /// Those of this issue type.
-    pub issue_type: Option<String>,
-    /// The children of this task.
-    pub children_of: Option<TaskId>,
-}
-
-impl Filter {
-    /// Whether a task is wanted.
-    #[must_use]
-    pub fn matches(&self, task: &Task) -> bool {
-        self.status.as_ref().is_none_or(|status| *status == task.status)
-            && (self.labels.is_empty() || self.labels.iter().any(|label| task.labels.contains(label)))
-            && self.assigned_to.as_ref().is_none_or(|email| task.assigned_to.as_ref() == Some(email))
-            && self.issue_type.as_ref().is_none_or(|issue_type| *issue_type == task.issue_type)
-            && self.children_of.is_none_or(|parent| task.id.parent() == Some(parent))
-    }
-}
-
-/// All active tasks. A task counts as completed for those that wait for it exactly when no active file has its id
-/// (specification 30, section 0).
+/// All active tasks.
 #[derive(Debug, Clone)]
 pub struct Board<'a> {
     tasks: &'a [Task],
-    active: BTreeMap<TaskId, usize>,
+    active: Active<TaskId>,
     /// Parents of active files whose status is neither `Done` nor `Folded`.
     parents: BTreeSet<TaskId>,
 }
@@ -82,29 +54,21 @@ impl<'a> Board<'a> {
     /// ([`super::paths::loose_id`]).
     #[must_use]
     pub fn with_other_ids(tasks: &'a [Task], others: impl IntoIterator<Item = TaskId>) -> Self {
-        let mut active = BTreeMap::new();
         let own = tasks.iter().filter(|task| !task.path.is_archived()).map(|task| task.id);
-        for id in own.chain(others) {
-            *active.entry(id).or_insert(0) += 1;
-        }
         let open = tasks.iter().filter(|task| !task.path.is_archived() && !task.status.is_closed());
-        Self { tasks, active, parents: open.filter_map(|task| task.id.parent()).collect() }
+        let parents = open.filter_map(|task| task.id.parent()).collect();
+        Self { tasks, active: own.chain(others).collect(), parents }
     }
 
-    fn tasks(&self) -> impl Iterator<Item = &'a Task> {
+    /// The tasks, as they come.
+    pub fn tasks(&self) -> impl Iterator<Item = &'a Task> {
         self.tasks.iter().filter(|task| !task.path.is_archived())
     }
 
     /// Whether an active file has this id.
     #[must_use]
     pub fn is_active(&self, id: TaskId) -> bool {
-        self.active.contains_key(&id)
-    }
-
-    /// The active task with this id; of several the first by path.
-    #[must_use]
-    pub fn find(&self, id: TaskId) -> Option<&'a Task> {
-        self.tasks().filter(|task| task.id == id).min_by(|a, b| a.path.as_str().cmp(b.path.as_str()))
+        self.active.contains(&id)
     }
 
     /// The active task whose name is this text, whichever way the name is read ([`super::TaskName`]).
@@ -114,7 +78,7 @@ impl<'a> Board<'a> {
     }
 
     /// What a task waits for: the ids in `depends` that are active (itself included), in file order, and the
-    /// entries of another project (specification 30, sections 1.3 and 1.6).
+    /// entries of another project.
     #[must_use]
     pub fn blocked_by(&self, task: &Task) -> Vec<Blocker> {
         let local = task.depends.iter().filter_map(Reference::id).filter(|id| self.is_active(*id));
@@ -130,19 +94,11 @@ impl<'a> Board<'a> {
     /// Whether a task waits for another.
     #[must_use]
     pub fn is_blocked(&self, task: &Task) -> bool {
-        task.depends.iter().filter_map(Reference::id).any(|id| self.is_active(id)) || elsewhere(task).next().is_some()
-    }
-
-    /// The active children of a task, by number.
-    #[must_use]
-    pub fn children_of(&self, parent: TaskId) -> Vec<&'a Task> {
-        let mut children: Vec<&Task> = self.tasks().filter(|task| task.id.parent() == Some(parent)).collect();
-        children.sort_by(|a, b| (a.id, a.path.as_str()).cmp(&(b.id, b.path.as_str())));
-        children
+        !self.blocked_by(task).is_empty()
     }
 
     /// Whether a task has children that are not finished: listed in its file, or active files whose status is
-    /// neither `Done` nor `Folded` (specification 30, A4).
+    /// neither `Done` nor `Folded`.
     #[must_use]
     pub fn has_open_children(&self, task: &Task) -> bool {
         task.lists_children() || self.parents.contains(&task.id)
@@ -154,34 +110,28 @@ impl<'a> Board<'a> {
         task.status == Status::Ready && !self.is_blocked(task) && !self.has_open_children(task)
     }
 
-    /// All tasks in the original's order: blocked ones last, then by priority (high first), effort (low first) and
-    /// file name in byte order (specification 30, section 1.3, L8).
-    #[must_use]
-    pub fn ordered(&self) -> Vec<&'a Task> {
-        let mut tasks: Vec<&Task> = self.tasks().collect();
-        tasks.sort_by_cached_key(|task| {
-            let file = (task.path.file_name().to_owned(), task.path.as_str().to_owned());
-            (self.is_blocked(task), Reverse(task.priority), task.effort, file)
-        });
-        tasks
+    /// Those of these tasks that are chosen.
+    pub fn choose<'t>(&self, selection: &Selection, tasks: impl IntoIterator<Item = &'t Task>) -> Vec<&'t Task> {
+        let chosen = selection.choose(tasks, |task| self.blocked_by(task));
+        chosen.into_iter().map(|one| one.task).collect()
     }
 
-    /// The tasks a filter wants, in order.
+    /// All tasks, best first.
     #[must_use]
-    pub fn select(&self, filter: &Filter) -> Vec<&'a Task> {
-        self.ordered().into_iter().filter(|task| filter.matches(task)).collect()
+    pub fn ordered(&self) -> Vec<&'a Task> {
+        self.choose(&Selection::default(), self.tasks())
     }
 
     /// The tasks that can be begun, best first.
     #[must_use]
     pub fn ready(&self) -> Vec<&'a Task> {
-        self.ordered().into_iter().filter(|task| self.is_ready(task)).collect()
+        self.choose(&Selection::default(), self.tasks().filter(|task| self.is_ready(task)))
     }
 
     /// The ids that several active files have, in order.
     #[must_use]
     pub fn duplicates(&self) -> Vec<TaskId> {
-        self.active.iter().filter(|(_, count)| **count > 1).map(|(id, _)| *id).collect()
+        self.active.duplicates().copied().collect()
     }
 }
 
@@ -240,6 +190,7 @@ pub fn next_child_number<'p>(parent: TaskId, paths: impl IntoIterator<Item = &'p
 #[cfg(test)]
 mod tests {
     use super::super::model::tests::task;
+    use super::super::selection::Filter;
     use super::*;
 
     /// The tasks of recorded examples E1 and E2.
@@ -264,6 +215,14 @@ mod tests {
         tasks.iter().map(|task| task.path.file_name().to_owned()).collect()
     }
 
+    fn select<'t>(board: &Board<'t>, filter: Filter) -> Vec<&'t Task> {
+        board.choose(&Selection { filter, ..Selection::default() }, board.tasks())
+    }
+
+    fn find(tasks: &[Task], id: TaskId) -> &Task {
+        tasks.iter().find(|task| task.id == id).unwrap()
+    }
+
     #[test]
     fn recorded_order() {
         let tasks = recorded();
@@ -273,9 +232,9 @@ mod tests {
             names(&top),
             ["t10_alpha.md", "t12_parent.md", "t14_later.md", "t9_gamma.md", "t11_beta.md", "t13_delta.md"]
         );
-        let ready = board.select(&Filter { status: Some(Status::Ready), ..Filter::default() });
+        let ready = Filter { status: Some(Status::Ready), ..Filter::default() };
         assert_eq!(
-            names(&ready),
+            names(&select(&board, ready)),
             [
                 "t10_alpha.md",
                 "t12_10_tenth.md",
@@ -286,12 +245,9 @@ mod tests {
                 "t13_delta.md"
             ]
         );
-        let children = board.select(&Filter { children_of: Some(TaskId::top(12)), ..Filter::default() });
+        let children = board.tasks().filter(|task| task.id.is_child());
+        let children = board.choose(&Selection::default(), children);
         assert_eq!(names(&children), ["t12_10_tenth.md", "t12_1_first.md", "t12_2_second.md"]);
-        assert_eq!(
-            names(&board.children_of(TaskId::top(12))),
-            ["t12_1_first.md", "t12_2_second.md", "t12_10_tenth.md"]
-        );
         assert_eq!(names(&board.ready()), ["t10_alpha.md", "t12_10_tenth.md", "t12_1_first.md", "t9_gamma.md"]);
     }
 
@@ -309,7 +265,7 @@ mod tests {
         tasks.push(task("aitasks/t22_near.md", "---\nxdeps: [1]\ndepends: [30, 31]\n---\n"));
         tasks.push(task("aitasks/archived/t30_old.md", "---\nstatus: Done\n---\n"));
         let board = Board::with_other_ids(&tasks, [TaskId::top(31)]);
-        let blocked_by = |id| board.blocked_by(board.find(id).unwrap());
+        let blocked_by = |id| board.blocked_by(find(&tasks, id));
         assert_eq!(blocked_by(TaskId::top(13)), [Blocker::Task(TaskId::child(12, 1)), Blocker::Task(TaskId::top(10))]);
         assert_eq!(blocked_by(TaskId::top(20)), [Blocker::Task(TaskId::top(20)), Blocker::Task(TaskId::child(12, 1))]);
         assert_eq!(serde_json::to_string(&blocked_by(TaskId::top(21))).unwrap(), r#"["sis#1","sis#2_3"]"#);
@@ -317,7 +273,7 @@ mod tests {
         for task in board.ordered() {
             assert_eq!(board.is_blocked(task), !board.blocked_by(task).is_empty());
         }
-        assert!(board.find(TaskId::top(30)).is_none() && !board.is_active(TaskId::top(30)));
+        assert!(!board.is_active(TaskId::top(30)));
     }
 
     #[test]
@@ -339,7 +295,7 @@ mod tests {
     fn filters() {
         let tasks = recorded();
         let board = Board::new(&tasks);
-        let count = |filter: &Filter| board.select(filter).len();
+        let count = |filter: &Filter| select(&board, filter.clone()).len();
         assert_eq!(count(&Filter::default()), 9);
         assert_eq!(count(&Filter { labels: vec!["x".into(), "ui".into()], ..Filter::default() }), 1);
         assert_eq!(count(&Filter { assigned_to: Some("a@example.com".into()), ..Filter::default() }), 1);
@@ -353,7 +309,6 @@ mod tests {
             .map(|name| task(&format!("aitasks/{name}.md"), ""));
         let board = Board::new(&tasks);
         assert_eq!(board.duplicates(), [TaskId::top(1), TaskId::top(2), TaskId::child(2, 1)]);
-        assert_eq!(board.find(TaskId::top(1)).unwrap().name.as_str(), "t1_a");
         assert_eq!(board.find_name("t1_b").unwrap().id, TaskId::top(1));
         assert_eq!(board.find_name("t2_1_y").unwrap().id, TaskId::child(2, 1));
         let report = [task("aitasks/t16_2024_report.md", "")];

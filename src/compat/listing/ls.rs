@@ -3,12 +3,12 @@
 use crate::archive::gates;
 use crate::compat::folders::{Checkout, Folder, is_file};
 use crate::compat::invocation::Scene;
-use crate::compat::listing::rows::{Active, Item, Wanted, child_id, parent_id};
+use crate::compat::listing::rows::{Detail, Item, child_id, parent_id};
 use crate::compat::options::take_project;
 use crate::compat::projects;
 use crate::error::{Error, Kind, Result};
 use crate::task::fields::{DEFAULT_TYPES, FOLLOWUP_KINDS};
-use crate::task::{Document, paths};
+use crate::task::{Active, Document, Filter, FollowUps, Order, Selection, Status, paths};
 use std::collections::{HashMap, HashSet};
 
 const HELP: &str = "\
@@ -32,8 +32,8 @@ Lists active tasks: what is not blocked first, then by priority, effort and name
 #[derive(Debug, Default)]
 struct Request {
     limit: usize,
-    verbose: bool,
-    wanted: Wanted,
+    detail: Detail,
+    filter: Filter,
     children: Option<String>,
     all_levels: bool,
     tree: bool,
@@ -50,13 +50,6 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         Self::Wrong(error)
     }
-}
-
-/// A task file that takes part.
-struct Listed {
-    item: Item,
-    is_child: bool,
-    blocked_by: Option<String>,
 }
 
 /// Runs the script.
@@ -90,20 +83,21 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
 fn parse(scene: &Scene, args: &[String]) -> Result<Request, Refusal> {
     let mut request = Request::default();
     let mut status = "Ready".to_owned();
+    let (mut kind, mut without_kind) = (None, false);
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let mut value = || args.next().cloned().ok_or_else(|| usage(format!("{arg} requires a value")));
         match arg.as_str() {
-            "-v" => request.verbose = true,
+            "-v" => request.detail = Detail::Fields,
             "-s" | "--status" => status = value()?,
             "-l" | "--labels" => {
                 let labels = value()?;
-                request.wanted.labels =
+                request.filter.labels =
                     labels.split(',').filter(|label| !label.is_empty()).map(str::to_owned).collect();
             }
-            "--type" => request.wanted.issue_type = Some(value()?),
-            "--followup-kind" => request.wanted.followup_kind = Some(value()?),
-            "--no-followup-kind" => request.wanted.no_followup_kind = true,
+            "--type" => request.filter.issue_type = Some(value()?),
+            "--followup-kind" => kind = Some(value()?),
+            "--no-followup-kind" => without_kind = true,
             "-c" | "--children" => request.children = Some(value()?),
             "--all-levels" => request.all_levels = true,
             "--tree" => request.tree = true,
@@ -114,8 +108,17 @@ fn parse(scene: &Scene, args: &[String]) -> Result<Request, Refusal> {
             unknown => return Err(Refusal::Unknown(unknown.to_owned())),
         }
     }
-    request.wanted.status = Some(status).filter(|status| status != "all");
-    check(scene, &request.wanted)?;
+    request.filter.status = (status != "all").then(|| Status::parse(&status));
+    if let Some(kind) = &request.filter.issue_type {
+        check_type(scene, kind)?;
+    }
+    request.filter.follow_ups = match kind {
+        Some(_) if without_kind => {
+            return Err(usage("--followup-kind and --no-followup-kind are mutually exclusive.".to_owned()).into());
+        }
+        Some(kind) => Some(FollowUps::OfKind(check_kind(scene, kind)?)),
+        None => without_kind.then_some(FollowUps::No),
+    };
     Ok(request)
 }
 
@@ -123,35 +126,30 @@ fn usage(text: String) -> Error {
     Error::new(Kind::Usage, text)
 }
 
-/// The values of filters are checked against their vocabularies.
-fn check(scene: &Scene, wanted: &Wanted) -> Result<()> {
-    if let Some(kind) = &wanted.issue_type {
-        let text = scene.tree().text(paths::TASK_TYPES_FILE).unwrap_or_default();
-        let mut types: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        if types.is_empty() {
-            types = DEFAULT_TYPES.to_vec();
-        }
-        types.sort_unstable();
-        if !types.contains(&kind.as_str()) {
-            return Err(usage(format!("Invalid type: {kind} (must be one of: {})", types.join(","))));
-        }
+fn check_type(scene: &Scene, kind: &str) -> Result<()> {
+    let text = scene.tree().text(paths::TASK_TYPES_FILE).unwrap_or_default();
+    let mut types: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    if types.is_empty() {
+        types = DEFAULT_TYPES.to_vec();
     }
-    if wanted.followup_kind.is_some() && wanted.no_followup_kind {
-        return Err(usage("--followup-kind and --no-followup-kind are mutually exclusive.".to_owned()));
+    types.sort_unstable();
+    if types.contains(&kind) {
+        return Ok(());
     }
-    if let Some(kind) = &wanted.followup_kind {
-        // Tests of the original take the vocabulary away.
-        let folder = scene.environment.text("AIT_FOLLOWUP_KINDS_DIR");
-        let is_there = folder.is_none_or(|dir| std::fs::read_dir(dir).is_ok_and(|mut files| files.next().is_some()));
-        if !is_there {
-            return Err(usage("cannot resolve the follow-up kind vocabulary".to_owned()));
-        }
-        if !FOLLOWUP_KINDS.contains(&kind.as_str()) {
-            let kinds = FOLLOWUP_KINDS.join(", ");
-            return Err(usage(format!("Invalid follow-up kind: {kind} (must be one of: {kinds})")));
-        }
+    Err(usage(format!("Invalid type: {kind} (must be one of: {})", types.join(","))))
+}
+
+fn check_kind(scene: &Scene, kind: String) -> Result<String> {
+    // Tests of the original take the vocabulary away.
+    let folder = scene.environment.text("AIT_FOLLOWUP_KINDS_DIR");
+    let is_there = folder.is_none_or(|dir| std::fs::read_dir(dir).is_ok_and(|mut files| files.next().is_some()));
+    if !is_there {
+        return Err(usage("cannot resolve the follow-up kind vocabulary".to_owned()));
     }
-    Ok(())
+    if FOLLOWUP_KINDS.contains(&kind.as_str()) {
+        return Ok(kind);
+    }
+    Err(usage(format!("Invalid follow-up kind: {kind} (must be one of: {})", FOLLOWUP_KINDS.join(", "))))
 }
 
 /// The names of all active files.
@@ -172,11 +170,10 @@ impl Names {
         Self { children: children.collect(), parents, tasks }
     }
 
-    fn active(&self) -> Active {
-        let mut active = Active::default();
-        self.parents.iter().for_each(|file| active.add_parent(file));
-        self.children.iter().flat_map(|(_, files)| files).for_each(|file| active.add_child(file));
-        active
+    fn active(&self) -> Active<&str> {
+        let parents = self.parents.iter().filter_map(|file| parent_id(file));
+        let children = self.children.iter().flat_map(|(_, files)| files).filter_map(|file| child_id(file));
+        parents.chain(children).collect()
     }
 
     /// The files that take part, in the order of section 1.2.
@@ -221,7 +218,7 @@ fn list(scene: &Scene, request: &Request) -> u8 {
     }
     let names = Names::load(tasks);
     let mut active = names.active();
-    let duplicates = active.duplicates().join("\n");
+    let duplicates = active.duplicates().copied().collect::<Vec<_>>().join("\n");
     if !duplicates.is_empty() {
         scene.console.warn_lines(&format!(
             "Duplicate task IDs detected: {duplicates}\nRun 'ait setup' to initialize the atomic task ID counter."
@@ -229,7 +226,7 @@ fn list(scene: &Scene, request: &Request) -> u8 {
     }
     let chosen = names.chosen(request);
     let files: Vec<_> = chosen.iter().map(|(folder, file)| Names::path(*folder, file)).collect();
-    let items = names.tasks.load_each(&files, |n, head| Item::parse(chosen[n].1, &Document::parse(head)));
+    let items = names.tasks.load_each(&files, |n, head| Item::parse(chosen[n].0, chosen[n].1, &Document::parse(head)));
     let read = chosen.iter().copied().zip(&items);
     let known = read.filter_map(|(file, item)| Some((file, item.as_ref()?.is_gated()))).collect();
     release_satisfied(scene, &names, &items, &known, &mut active);
@@ -239,24 +236,14 @@ fn list(scene: &Scene, request: &Request) -> u8 {
         asked.entry((project.to_owned(), id.to_owned())).or_insert_with(ask).clone()
     };
     let in_tree = request.tree && request.children.is_none();
-    let mut listed: Vec<_> = chosen
-        .iter()
-        .zip(items)
-        .filter_map(|((folder, _), item)| Some((folder, item?)))
-        .filter(|(_, item)| item.is_wanted(&request.wanted))
-        .map(|(folder, item)| {
-            let blocked_by = item.blocked_by(&active, &mut elsewhere);
-            Listed { is_child: folder.is_some(), blocked_by, item }
-        })
-        .collect();
-    if !request.tree {
-        listed.sort_by(|a, b| a.item.rank(a.blocked_by.is_some()).cmp(&b.item.rank(b.blocked_by.is_some())));
-    }
+    let order = if request.tree { Order::AsGiven } else { Order::Best };
+    let selection = Selection { filter: request.filter.clone(), order };
+    let listed = selection.choose(items.into_iter().flatten(), |item| item.blocked_by(&active, &mut elsewhere));
     let limit = if request.limit == 0 { usize::MAX } else { request.limit };
     let mut text = String::new();
     for one in listed.iter().take(limit) {
-        text.push_str(if in_tree && one.is_child { "  └─ " } else { "" });
-        text.push_str(&one.item.line(one.blocked_by.as_deref(), request.verbose));
+        text.push_str(if in_tree && one.task.is_child() { "  └─ " } else { "" });
+        text.push_str(&one.task.line(&one.blockers, request.detail));
         text.push('\n');
     }
     scene.console.lines(text.as_bytes());
@@ -270,9 +257,10 @@ fn release_satisfied(
     names: &Names,
     items: &[Option<Item>],
     known: &HashMap<(Option<&str>, &str), bool>,
-    active: &mut Active,
+    active: &mut Active<&str>,
 ) {
-    let waited: HashSet<_> = items.iter().flatten().flat_map(Item::waits_for).filter(|id| active.blocks(id)).collect();
+    let waited: HashSet<_> =
+        items.iter().flatten().flat_map(Item::waits_for).filter(|id| active.contains(id.as_str())).collect();
     let parents = names.parents.iter().filter_map(|file| Some((parent_id(file)?, (None, file.as_str()))));
     let children = names.children.iter().flat_map(|(folder, files)| {
         files.iter().filter_map(move |file| Some((child_id(file)?, (Some(folder.as_str()), file.as_str()))))
@@ -280,7 +268,9 @@ fn release_satisfied(
     let candidates: Vec<_> = parents.chain(children).filter(|(id, _)| waited.contains(*id)).collect();
     let unknown: Vec<_> = candidates.iter().filter(|(_, file)| !known.contains_key(file)).collect();
     let files: Vec<_> = unknown.iter().map(|(_, (folder, file))| Names::path(*folder, file)).collect();
-    let read = names.tasks.load_each(&files, |n, head| Item::parse(unknown[n].1.1, &Document::parse(head)).is_gated());
+    let read = names
+        .tasks
+        .load_each(&files, |n, head| Item::parse(unknown[n].1.0, unknown[n].1.1, &Document::parse(head)).is_gated());
     let read: HashSet<_> =
         unknown.iter().zip(read).filter(|(_, gated)| *gated == Some(true)).map(|(one, _)| one.1).collect();
     let is_gated = |file: &(Option<&str>, &str)| known.get(file).copied().unwrap_or_else(|| read.contains(file));
@@ -293,7 +283,7 @@ fn release_satisfied(
     let satisfied = gates::satisfied(&scene.environment, &scene.dir, &paths);
     for ((id, _), path) in gated.into_iter().zip(&paths) {
         if satisfied.contains(path) {
-            active.release(id);
+            active.release(*id);
         }
     }
 }

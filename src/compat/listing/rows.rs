@@ -1,79 +1,59 @@
-//! The original's listing: which tasks, in which order, as which lines (specification 30, section 1).
+//! A line of the original's listing, and the ids it compares as texts.
 
-use crate::task::{Document, Level, harmless};
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use crate::task::{Active, Candidate, Document, Fields, Items, Level, Reference, harmless};
 use std::fmt::Write as _;
 
-/// Keys that send a task through the gates (specification 30, section 8.1).
+/// Keys that send a task through the gates.
 const GATE_KEYS: [&str; 3] = ["gates", "active_gates", "also_blocks_dependents"];
 
-/// A task file as the listing sees it. Ids are texts here: `007` is not `7`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// A task file as the listing sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// The file's name.
-    pub file: String,
-    status: String,
-    priority: Level,
-    effort: Level,
-    issue_type: String,
-    labels: Vec<String>,
-    depends: Vec<String>,
+    file: String,
+    is_child: bool,
+    fields: Fields,
+    /// Whether it names children. Also a `None` counts, which names no child elsewhere.
     has_children: bool,
-    risks: [Option<Level>; 2],
-    followup_kind: String,
-    assigned_to: String,
-    issue: String,
-    pull_request: String,
-    contributor: String,
-    xdeps: Vec<String>,
-    xdeprepo: String,
     gated: bool,
 }
 
-/// What is wanted; an option that is not given keeps everything.
-#[derive(Debug, Clone, Default)]
-pub struct Wanted {
-    /// With exactly this status.
-    pub status: Option<String>,
-    /// With at least one of these labels.
-    pub labels: Vec<String>,
-    /// Of this issue type.
-    pub issue_type: Option<String>,
-    /// Of this kind of follow-up.
-    pub followup_kind: Option<String>,
-    /// Of no such kind.
-    pub no_followup_kind: bool,
+impl Candidate for Item {
+    fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
+    fn file_name(&self) -> &str {
+        &self.file
+    }
+}
+
+/// What a line shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// The name of the file.
+    #[default]
+    Name,
+    /// Its fields as well.
+    Fields,
 }
 
 impl Item {
-    /// Reads a task file (section 1.3): of a key that is there several times the last counts, and a key with an empty
-    /// value overrides the default.
+    /// Reads a task file; a child lies in a folder.
     #[must_use]
-    pub fn parse(file: &str, document: &Document) -> Self {
-        let text = |key: &str| document.scalar_last(key).unwrap_or_default().to_owned();
-        let level = |key: &str| document.scalar_last(key).and_then(Level::recognise);
-        let items = |key: &str| document.list_last(key).into_iter().map(|item| item.replace(char::is_whitespace, ""));
-        let ids = |key: &str| -> Vec<String> { items(key).filter(|item| item != "None").collect() };
+    pub fn parse(folder: Option<&str>, file: &str, document: &Document) -> Self {
         Self {
             file: file.to_owned(),
-            status: document.scalar_last("status").unwrap_or("Ready").to_owned(),
-            priority: level("priority").unwrap_or_default(),
-            effort: level("effort").unwrap_or_default(),
-            issue_type: document.scalar_last("issue_type").unwrap_or("feature").to_owned(),
-            labels: items("labels").collect(),
-            depends: ids("depends"),
+            is_child: folder.is_some(),
+            fields: Fields::read(document, Items::WithoutBlanks),
             has_children: !document.list_last("children_to_implement").is_empty(),
-            risks: ["risk_code_health", "risk_goal_achievement"].map(level),
-            followup_kind: text("followup_kind"),
-            assigned_to: text("assigned_to"),
-            issue: text("issue"),
-            pull_request: text("pull_request"),
-            contributor: text("contributor"),
-            xdeps: ids("xdeps"),
-            xdeprepo: text("xdeprepo"),
             gated: GATE_KEYS.iter().any(|key| document.contains(key)),
         }
+    }
+
+    /// Whether it lies in the folder of a parent.
+    #[must_use]
+    pub fn is_child(&self) -> bool {
+        self.is_child
     }
 
     /// Whether the gates have a say in whether it blocks others.
@@ -82,71 +62,63 @@ impl Item {
         self.gated
     }
 
-    /// Whether it is wanted.
-    #[must_use]
-    pub fn is_wanted(&self, wanted: &Wanted) -> bool {
-        wanted.status.as_ref().is_none_or(|status| *status == self.status)
-            && (wanted.labels.is_empty() || wanted.labels.iter().any(|label| self.labels.contains(label)))
-            && wanted.issue_type.as_ref().is_none_or(|kind| *kind == self.issue_type)
-            && wanted.followup_kind.as_ref().is_none_or(|kind| *kind == self.followup_kind)
-            && (!wanted.no_followup_kind || self.followup_kind.is_empty())
-    }
-
     /// The ids it waits for, as they stand in the active set: `10`, `t12_1`.
     pub fn waits_for(&self) -> impl Iterator<Item = String> {
-        self.depends.iter().map(|id| normal(id))
+        self.fields.depends.iter().map(|id| normal(id.as_written()))
     }
 
-    /// What it is blocked by, as the listing shows it; `None` when by nothing. `status_elsewhere` asks another project.
+    /// What it is blocked by, as the listing shows it: all it names when one of them is active, and the first open task of
+    /// another project. `status_elsewhere` asks that project.
     pub fn blocked_by(
         &self,
-        active: &Active,
+        active: &Active<&str>,
         status_elsewhere: &mut dyn FnMut(&str, &str) -> Option<String>,
-    ) -> Option<String> {
-        let here = self.waits_for().any(|id| active.blocks(&id));
-        let shown = |id: &String| if id.contains('_') { normal(id) } else { id.clone() };
-        let here = here.then(|| self.depends.iter().map(shown).collect::<Vec<_>>().join(","));
-        let mut elsewhere = || {
-            let project = Some(&self.xdeprepo).filter(|project| !project.is_empty())?;
-            self.xdeps.iter().map(|id| id.strip_prefix('t').unwrap_or(id)).find_map(|id| {
-                match status_elsewhere(project, id) {
-                    Some(status) if status == "Done" => None,
-                    Some(_) => Some(format!("{project}#{id}")),
-                    None => Some(format!("{project}#{id} (UNREACHABLE)")),
-                }
-            })
+    ) -> Vec<String> {
+        let shown = |id: &Reference| {
+            let id = id.as_written();
+            if id.contains('_') { normal(id) } else { id.to_owned() }
         };
-        match (here, elsewhere()) {
-            (Some(here), Some(elsewhere)) => Some(format!("{here},{elsewhere}")),
-            (here, elsewhere) => here.or(elsewhere),
-        }
+        let is_blocked = self.waits_for().any(|id| active.contains(id.as_str()));
+        let here = self.fields.depends.iter().filter(|_| is_blocked).map(shown);
+        let named =
+            self.fields.xdeprepo.iter().flat_map(|project| self.fields.xdeps.iter().map(move |id| (project, id)));
+        let elsewhere = named.filter_map(|(project, id)| {
+            let id = id.as_written().strip_prefix('t').unwrap_or(id.as_written());
+            match status_elsewhere(project, id) {
+                Some(status) if status == "Done" => None,
+                Some(_) => Some(format!("{project}#{id}")),
+                None => Some(format!("{project}#{id} (UNREACHABLE)")),
+            }
+        });
+        here.chain(elsewhere.take(1)).collect()
     }
 
-    /// Its line (section 1.4), without the prefix of the tree.
+    /// Its line, without the prefix of the tree.
     #[must_use]
-    pub fn line(&self, blocked_by: Option<&str>, verbose: bool) -> String {
+    pub fn line(&self, blocked_by: &[String], detail: Detail) -> String {
         let mut line = self.file.clone();
-        if verbose {
+        let fields = &self.fields;
+        if detail == Detail::Fields {
             let status = match blocked_by {
-                Some(ids) => format!("Blocked (by {ids})"),
-                None if self.has_children => "Has children".to_owned(),
-                None => self.status.clone(),
+                [] if self.has_children => "Has children".to_owned(),
+                [] => fields.status.to_string(),
+                ids => format!("Blocked (by {})", ids.join(",")),
             };
-            let _ = write!(line, " [Status: {status}, Priority: {}", self.priority.capitalised());
-            let risks = ["CH-risk", "GA-risk"].into_iter().zip(self.risks);
-            for (name, risk) in risks.filter_map(|(name, risk)| Some((name, risk?))) {
-                let _ = write!(line, ", {name}: {}", risk.capitalised());
+            let _ = write!(line, " [Status: {status}, Priority: {}", fields.priority.capitalised());
+            let risks = [("CH-risk", fields.risk_code_health), ("GA-risk", fields.risk_goal_achievement)];
+            for (name, risk) in risks.into_iter().filter_map(|(name, risk)| Some((name, risk?))) {
+                let _ = write!(line, ", {name}: {}", Level::capitalised(risk));
             }
-            let _ = write!(line, ", Effort: {}", self.effort.capitalised());
+            let _ = write!(line, ", Effort: {}", fields.effort.capitalised());
             for (name, value) in [
-                ("Type", &self.issue_type),
-                ("Follow-up", &self.followup_kind),
-                ("Assigned", &self.assigned_to),
-                ("Issue", &self.issue),
-                ("PR", &self.pull_request),
-                ("Contributor", &self.contributor),
+                ("Type", Some(&fields.issue_type).filter(|text| !text.is_empty())),
+                ("Follow-up", fields.followup_kind.as_ref()),
+                ("Assigned", fields.assigned_to.as_ref()),
+                ("Issue", fields.issue.as_ref()),
+                ("PR", fields.pull_request.as_ref()),
+                ("Contributor", fields.contributor.as_ref()),
             ] {
-                if !value.is_empty() {
+                if let Some(value) = value {
                     let _ = write!(line, ", {name}: {value}");
                 }
             }
@@ -154,59 +126,12 @@ impl Item {
         }
         harmless(&line)
     }
-
-    /// What it is sorted by (section 1.3, L8): blocked ones last, then priority, effort, file name in byte order.
-    #[must_use]
-    pub fn rank(&self, is_blocked: bool) -> (bool, Reverse<Level>, Level, &str) {
-        (is_blocked, Reverse(self.priority), self.effort, &self.file)
-    }
 }
 
 /// `N_M` and `tN_M` as `tN_M`, all others without a leading `t`.
 fn normal(id: &str) -> String {
     let bare = id.strip_prefix('t').unwrap_or(id);
     if bare.contains('_') { format!("t{bare}") } else { bare.to_owned() }
-}
-
-/// The ids of all active files. A task counts as finished for those that wait for it exactly when it is not among them.
-#[derive(Debug, Clone, Default)]
-pub struct Active {
-    counts: HashMap<String, usize>,
-}
-
-impl Active {
-    /// Adds the file of a parent, `t12_x.md`.
-    pub fn add_parent(&mut self, file: &str) {
-        if let Some(id) = parent_id(file) {
-            *self.counts.entry(id.to_owned()).or_insert(0) += 1;
-        }
-    }
-
-    /// Adds the file of a child, `t12_1_x.md`.
-    pub fn add_child(&mut self, file: &str) {
-        if let Some(id) = child_id(file) {
-            *self.counts.entry(id.to_owned()).or_insert(0) += 1;
-        }
-    }
-
-    /// Whether an id, as [`Item::waits_for`] gives it, is active.
-    #[must_use]
-    pub fn blocks(&self, id: &str) -> bool {
-        self.counts.contains_key(id)
-    }
-
-    /// Takes an id out: its gates let dependents go on.
-    pub fn release(&mut self, id: &str) {
-        self.counts.remove(id);
-    }
-
-    /// The ids that several files have, sorted.
-    #[must_use]
-    pub fn duplicates(&self) -> Vec<&str> {
-        let several: BTreeMap<&str, usize> =
-            self.counts.iter().filter(|(_, count)| **count > 1).map(|(id, count)| (id.as_str(), *count)).collect();
-        several.into_keys().collect()
-    }
 }
 
 /// The number in a file name `t<digits>_...`.
@@ -228,9 +153,12 @@ pub fn child_id(file: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::task::{Board, Filter, Selection, Status, Task, TaskId, TaskPath};
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     fn item(file: &str, fields: &str) -> Item {
-        Item::parse(file, &Document::parse(format!("---\n{fields}\n---\n").as_bytes()))
+        Item::parse(None, file, &Document::parse(format!("---\n{fields}\n---\n").as_bytes()))
     }
 
     fn nowhere(_: &str, _: &str) -> Option<String> {
@@ -239,15 +167,15 @@ mod tests {
 
     #[test]
     fn lists_over_several_lines_and_windows_files_are_read() {
-        let mut active = Active::default();
-        active.add_parent("t20_x.md");
+        let active = Active::from_iter(["20"]);
         for depends in
             ["depends: [1,\n  20]", "depends:\n  - 1\n  - t20", "depends: [1, 20]\r", "depends: ['1', \"20\"]"]
         {
-            assert!(item("t1_x.md", depends).blocked_by(&active, &mut nowhere).is_some(), "{depends:?}");
+            assert!(!item("t1_x.md", depends).blocked_by(&active, &mut nowhere).is_empty(), "{depends:?}");
         }
-        assert_eq!(item("t1_x.md", "depends: None").blocked_by(&active, &mut nowhere), None);
-        assert_eq!(item("t1_x.md", "depends: [20_1, 020]").blocked_by(&active, &mut nowhere), None);
+        for depends in ["depends: None", "depends: [20_1, 020]"] {
+            assert!(item("t1_x.md", depends).blocked_by(&active, &mut nowhere).is_empty(), "{depends:?}");
+        }
     }
 
     #[test]
@@ -255,20 +183,21 @@ mod tests {
         let fields = "priority: low\neffort: high\nissue_type: bug\nstatus: Postponed\nrisk_code_health: high\n\
             risk_goal_achievement: odd\nfollowup_kind: docs_gap\nassigned_to: a@b\nissue: i\npull_request: p\ncontributor: c\tc";
         assert_eq!(
-            item("t1_x.md", fields).line(None, true),
+            item("t1_x.md", fields).line(&[], Detail::Fields),
             "t1_x.md [Status: Postponed, Priority: Low, CH-risk: High, Effort: High, Type: bug, Follow-up: docs_gap, \
              Assigned: a@b, Issue: i, PR: p, Contributor: c c]"
         );
         let empty = item("t1_x.md", "status:\nissue_type:\nchildren_to_implement:");
-        assert_eq!(empty.line(None, true), "t1_x.md [Status: , Priority: Medium, Effort: Medium]");
-        assert!(!empty.is_wanted(&Wanted { status: Some("Ready".to_owned()), ..Wanted::default() }));
+        assert_eq!(empty.line(&[], Detail::Fields), "t1_x.md [Status: , Priority: Medium, Effort: Medium]");
+        let ready = Filter { status: Some(Status::Ready), ..Filter::default() };
+        assert!(!ready.matches(empty.fields()));
         let parent = item("t1_x.md", "children_to_implement: [t1_1]\nstatus: Postponed");
         assert_eq!(
-            parent.line(Some("2"), true),
+            parent.line(&["2".to_owned()], Detail::Fields),
             "t1_x.md [Status: Blocked (by 2), Priority: Medium, Effort: Medium, Type: feature]"
         );
-        assert!(parent.line(None, true).contains("Has children"));
-        assert_eq!(parent.line(None, false), "t1_x.md");
+        assert!(parent.line(&[], Detail::Fields).contains("Has children"));
+        assert_eq!(parent.line(&[], Detail::Name), "t1_x.md");
     }
 
     #[test]
@@ -282,36 +211,66 @@ mod tests {
                 _ => None,
             }
         };
-        let active = Active::default();
-        let one = item("t1_x.md", "xdeps: [t1, 2, 3]\nxdeprepo: sis");
-        assert_eq!(one.blocked_by(&active, &mut ask).as_deref(), Some("sis#2"));
-        assert_eq!(
-            item("t1_x.md", "xdeps: [3]\nxdeprepo: sis").blocked_by(&active, &mut ask).as_deref(),
-            Some("sis#3 (UNREACHABLE)")
-        );
-        assert_eq!(item("t1_x.md", "xdeprepo: sis").blocked_by(&active, &mut ask), None);
-        assert_eq!(item("t1_x.md", "xdeps: [3]").blocked_by(&active, &mut ask), None);
+        let active = Active::from_iter(["9", "t9_1"]);
+        let mut blocked_by = |fields| item("t1_x.md", fields).blocked_by(&active, &mut ask).join(",");
+        assert_eq!(blocked_by("xdeps: [t1, 2, 3]\nxdeprepo: sis"), "sis#2");
+        assert_eq!(blocked_by("depends: [t9, 9_1, 8]\nxdeps: [3]\nxdeprepo: sis"), "t9,t9_1,8,sis#3 (UNREACHABLE)");
+        assert_eq!(blocked_by("xdeprepo: sis"), "");
+        assert_eq!(blocked_by("xdeps: [3]"), "");
         assert_eq!(asked, ["sis#1", "sis#2", "sis#3"]);
     }
 
-    proptest::proptest! {
+    /// The texts of task files by their ids: what they wait for, their priority, effort, status and labels.
+    fn files() -> impl Strategy<Value = BTreeMap<TaskId, String>> {
+        let id = (1..9_u64, proptest::option::of(1..12_u64));
+        let id = id.prop_map(|(number, child)| child.map_or(TaskId::top(number), |child| TaskId::child(number, child)));
+        let level = proptest::sample::select(vec!["high", "medium", "low", "odd"]);
+        let status = proptest::sample::select(vec!["Ready", "Done", "Implementing", ""]);
+        let depends = proptest::collection::vec(id.clone(), 0..3);
+        let file = (depends, level.clone(), level, status, "[ab]").prop_map(|(depends, priority, effort, status, label)| {
+            let depends: Vec<_> = depends.into_iter().map(TaskId::in_list).collect();
+            format!(
+                "---\ndepends: [{}]\npriority: {priority}\neffort: {effort}\nstatus: {status}\nlabels: [{label}]\n---\n",
+                depends.join(", ")
+            )
+        });
+        proptest::collection::btree_map(id, file, 0..25)
+    }
+
+    proptest! {
+        /// Of well-formed files with whole fields both faces list the same, in the same order, and call the same ones blocked.
         #[test]
-        fn the_order_is_that_of_a_text_with_all_that_counts(
-            tasks in proptest::collection::vec((0..3_usize, 0..3_usize, 1..300_u32, proptest::bool::ANY), 0..20)
-        ) {
-            let levels = ["high", "medium", "low"];
-            let all: Vec<_> = tasks
-                .iter()
-                .map(|(priority, effort, n, blocked)| {
-                    let fields = format!("priority: {}\neffort: {}", levels[*priority], levels[*effort]);
-                    let file = format!("t{n}_x.md");
-                    (format!("{}{priority}{}{file}", u8::from(*blocked), 2 - effort), *blocked, item(&file, &fields))
-                })
-                .collect();
-            let (mut by_rank, mut by_text) = (all.clone(), all);
-            by_rank.sort_by(|a, b| a.2.rank(a.1).cmp(&b.2.rank(b.1)));
-            by_text.sort_by(|a, b| a.0.cmp(&b.0));
-            proptest::prop_assert_eq!(by_rank, by_text);
+        fn the_scripts_list_what_the_verbs_list(files in files(), ready: bool, label: bool) {
+            let filter = Filter {
+                status: ready.then_some(Status::Ready),
+                labels: label.then(|| "a".to_owned()).into_iter().collect(),
+                ..Filter::default()
+            };
+            let selection = Selection { filter, ..Selection::default() };
+            let path = |id: TaskId| match id.parent() {
+                Some(parent) => format!("aitasks/t{parent}/t{id}_x.md"),
+                None => format!("aitasks/t{id}_x.md"),
+            };
+            let read = |(id, text): (&TaskId, &String)| {
+                let path = TaskPath::parse(&path(*id)).unwrap();
+                Task::from_document(path, &Document::parse(text.as_bytes()))
+            };
+            let tasks: Vec<_> = files.iter().map(read).collect();
+            let board = Board::new(&tasks);
+            let verbs = board.choose(&selection, board.tasks()).into_iter();
+            let verbs: Vec<_> =
+                verbs.map(|task| (task.path.file_name().to_owned(), board.is_blocked(task))).collect();
+
+            let ids: Vec<_> = files.keys().map(|id| id.in_list()).collect();
+            let active: Active<&str> = ids.iter().map(String::as_str).collect();
+            let items = files.iter().map(|(id, text)| {
+                let (folder, file) = (id.parent().map(TaskId::t), format!("t{id}_x.md"));
+                Item::parse(folder.as_deref(), &file, &Document::parse(text.as_bytes()))
+            });
+            let scripts = selection.choose(items, |item| item.blocked_by(&active, &mut nowhere)).into_iter();
+            let scripts: Vec<_> =
+                scripts.map(|one| (one.task.file_name().to_owned(), !one.blockers.is_empty())).collect();
+            prop_assert_eq!(scripts, verbs);
         }
     }
 
@@ -327,12 +286,5 @@ mod tests {
         ] {
             assert_eq!((parent_id(file), child_id(file)), (parent, child), "{file}");
         }
-        let mut active = Active::default();
-        for file in ["t1_a.md", "t1_b.md", "t2_a.md"] {
-            active.add_parent(file);
-        }
-        active.add_child("t2_1_a.md");
-        active.add_child("t2_1_b.md");
-        assert_eq!(active.duplicates(), ["1", "t2_1"]);
     }
 }

@@ -1,0 +1,256 @@
+//! The one selection of tasks, for all that list them: which are wanted, and in which order. Those who ask differ in what
+//! they look at and in the values given here.
+
+use std::borrow::Borrow;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::model::{Fields, Level, Status, Task};
+
+/// A file that may be chosen: a task, or any file that a script lists as one.
+pub trait Candidate {
+    /// Its fields.
+    fn fields(&self) -> &Fields;
+
+    /// Its name, without folders.
+    fn file_name(&self) -> &str;
+}
+
+impl Candidate for &Task {
+    fn fields(&self) -> &Fields {
+        self
+    }
+
+    fn file_name(&self) -> &str {
+        self.path.file_name()
+    }
+}
+
+/// Whether follow-ups are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FollowUps {
+    /// Those of this kind.
+    OfKind(String),
+    /// None of them.
+    No,
+}
+
+/// Which tasks are wanted; what is not given does not matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Those with this status.
+    pub status: Option<Status>,
+    /// Those with at least one of these labels; none given = all.
+    pub labels: Vec<String>,
+    /// Those assigned to this address.
+    pub assigned_to: Option<String>,
+    /// Those of this issue type.
+    pub issue_type: Option<String>,
+    /// Those that are such follow-ups.
+    pub follow_ups: Option<FollowUps>,
+}
+
+impl Filter {
+    /// Whether a task with these fields is wanted.
+    #[must_use]
+    pub fn matches(&self, task: &Fields) -> bool {
+        self.status.as_ref().is_none_or(|status| *status == task.status)
+            && (self.labels.is_empty() || self.labels.iter().any(|label| task.labels.contains(label)))
+            && self.assigned_to.as_ref().is_none_or(|email| task.assigned_to.as_ref() == Some(email))
+            && self.issue_type.as_ref().is_none_or(|issue_type| *issue_type == task.issue_type)
+            && self.follow_ups.as_ref().is_none_or(|wanted| match wanted {
+                FollowUps::OfKind(kind) => task.followup_kind.as_ref() == Some(kind),
+                FollowUps::No => task.followup_kind.is_none(),
+            })
+    }
+}
+
+/// How the chosen tasks are put.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Blocked ones last, then by priority (high first), effort (low first) and file name in byte order.
+    #[default]
+    Best,
+    /// As they come: nobody begins an archived task, and the scripts' tree is read by name.
+    AsGiven,
+}
+
+/// Which tasks are chosen, and how they are put.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Which are wanted.
+    pub filter: Filter,
+    /// How they are put.
+    pub order: Order,
+}
+
+/// A chosen task, and what it waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen<T, B> {
+    /// The task.
+    pub task: T,
+    /// What it waits for; it is blocked unless this is empty.
+    pub blockers: Vec<B>,
+}
+
+impl Selection {
+    /// Chooses among the candidates. `blockers` tells what one waits for, and is asked for those that are wanted only: it may
+    /// have to ask another project.
+    pub fn choose<T: Candidate, B>(
+        &self,
+        candidates: impl IntoIterator<Item = T>,
+        mut blockers: impl FnMut(&T) -> Vec<B>,
+    ) -> Vec<Chosen<T, B>> {
+        let wanted = candidates.into_iter().filter(|task| self.filter.matches(task.fields()));
+        let mut chosen: Vec<_> = wanted.map(|task| Chosen { blockers: blockers(&task), task }).collect();
+        if self.order == Order::Best {
+            chosen.sort_by(|a, b| rank(a).cmp(&rank(b)));
+        }
+        chosen
+    }
+}
+
+fn rank<T: Candidate, B>(chosen: &Chosen<T, B>) -> (bool, Reverse<Level>, Level, &str) {
+    let fields = chosen.task.fields();
+    (!chosen.blockers.is_empty(), Reverse(fields.priority), fields.effort, chosen.task.file_name())
+}
+
+/// The ids of all active files. A task counts as finished for those that wait for it exactly when its id is not among them.
+/// For the scripts an id is a text: to them `007` is not `7`.
+#[derive(Debug, Clone)]
+pub struct Active<K>(BTreeMap<K, usize>);
+
+impl<K: Ord> FromIterator<K> for Active<K> {
+    fn from_iter<I: IntoIterator<Item = K>>(ids: I) -> Self {
+        let mut counts = BTreeMap::new();
+        for id in ids {
+            *counts.entry(id).or_insert(0) += 1;
+        }
+        Self(counts)
+    }
+}
+
+impl<K: Ord> Active<K> {
+    /// Whether an active file has this id.
+    #[must_use]
+    pub fn contains<Q: Ord + ?Sized>(&self, id: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        self.0.contains_key(id)
+    }
+
+    /// Takes an id out: nothing waits for it any more.
+    pub fn release<Q: Ord + ?Sized>(&mut self, id: &Q)
+    where
+        K: Borrow<Q>,
+    {
+        self.0.remove(id);
+    }
+
+    /// The ids that several active files have, in order.
+    pub fn duplicates(&self) -> impl Iterator<Item = &K> {
+        self.0.iter().filter(|(_, count)| **count > 1).map(|(id, _)| id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::frontmatter::Document;
+    use super::super::model::Items;
+    use super::*;
+
+    /// A file, and a text whose order is the one that is expected of it.
+    #[derive(Debug)]
+    struct File {
+        name: String,
+        fields: Fields,
+        blocked: bool,
+        key: String,
+    }
+
+    impl Candidate for &File {
+        fn fields(&self) -> &Fields {
+            &self.fields
+        }
+
+        fn file_name(&self) -> &str {
+            &self.name
+        }
+    }
+
+    fn fields(text: &str) -> Fields {
+        Fields::read(&Document::parse(format!("---\n{text}\n---\n").as_bytes()), Items::AsWritten)
+    }
+
+    #[test]
+    fn follow_ups() {
+        let count = |wanted: Option<FollowUps>| {
+            let filter = Filter { follow_ups: wanted, ..Filter::default() };
+            ["followup_kind: docs_gap", "followup_kind:", ""]
+                .iter()
+                .filter(|text| filter.matches(&fields(text)))
+                .count()
+        };
+        assert_eq!(count(None), 3);
+        assert_eq!(count(Some(FollowUps::No)), 2);
+        assert_eq!(count(Some(FollowUps::OfKind("docs_gap".into()))), 1);
+        assert_eq!(count(Some(FollowUps::OfKind("carry_over".into()))), 0);
+    }
+
+    #[test]
+    fn active_ids() {
+        let mut active: Active<&str> = ["2", "1", "t2_1", "1", "t2_1"].into_iter().collect();
+        assert_eq!(active.duplicates().copied().collect::<Vec<_>>(), ["1", "t2_1"]);
+        assert!(active.contains("1") && !active.contains("01"));
+        active.release("1");
+        assert!(!active.contains("1") && active.contains("2"));
+    }
+
+    prop_compose! {
+        fn a_file()(
+            priority in 0..3_usize, effort in 0..3_usize, number in 1..300_u32, blocked: bool, ready: bool, labels in "[ab]{0,2}"
+        ) -> File {
+            let levels = ["high", "medium", "low"];
+            let labels: Vec<_> = labels.chars().map(String::from).collect();
+            let text = format!(
+                "priority: {}\neffort: {}\nlabels: [{}]\nstatus: {}",
+                levels[priority], levels[effort], labels.join(", "), if ready { "Ready" } else { "Done" }
+            );
+            let name = format!("t{number}_x.md");
+            let key = format!("{}{priority}{}{name}", u8::from(blocked), 2 - effort);
+            File { fields: fields(&text), name, blocked, key }
+        }
+    }
+
+    proptest! {
+        /// The order is that of a text with all that counts, nothing that is wanted is missing, and of no file that is not
+        /// wanted is asked what it waits for.
+        #[test]
+        fn what_is_wanted_comes_in_order(files in proptest::collection::vec(a_file(), 0..20), label: bool, status: bool) {
+            let filter = Filter {
+                labels: label.then(|| "a".to_owned()).into_iter().collect(),
+                status: status.then_some(Status::Ready),
+                ..Filter::default()
+            };
+            let is_wanted = |file: &&File| {
+                (!label || file.fields.labels.iter().any(|label| label == "a"))
+                    && (!status || file.fields.status == Status::Ready)
+            };
+            let given: Vec<_> = files.iter().filter(is_wanted).map(|file| file.key.as_str()).collect();
+            let mut best = given.clone();
+            best.sort_unstable();
+            for (order, expected) in [(Order::Best, best), (Order::AsGiven, given)] {
+                let mut asked = 0;
+                let chosen = Selection { filter: filter.clone(), order }.choose(&files, |file| {
+                    asked += 1;
+                    file.blocked.then_some(()).into_iter().collect()
+                });
+                prop_assert_eq!(chosen.iter().map(|one| one.task.key.as_str()).collect::<Vec<_>>(), expected);
+                prop_assert_eq!(asked, chosen.len());
+            }
+        }
+    }
+}
