@@ -203,7 +203,7 @@ impl Folder {
     /// Where in the bundles of this folder of archived tasks or plans an id is: the shown path of the bundle, and the
     /// member's name (specification 30, section 5). Bundles that cannot be read are told to `unreadable`.
     pub fn find_bundled(&self, letter: char, id: &str, mut unreadable: impl FnMut(Error)) -> Option<(String, String)> {
-        for name in bundles_for(id) {
+        for name in bundle::names_for(id) {
             let Ok(bytes) = self.read(&name) else { continue };
             match bundle::members(&self.shown(&name), &bytes) {
                 Ok(members) => {
@@ -216,15 +216,6 @@ impl Folder {
         }
         None
     }
-}
-
-/// The bundles that may hold an id, in the order they are to be read, whether they are there or not.
-#[must_use]
-pub fn bundles_for(id: &str) -> Vec<String> {
-    let number = id.split('_').next().and_then(|number| number.parse().ok());
-    let numbered = number.map(bundle::path_for).into_iter();
-    let stems = numbered.chain(["old".to_owned()]);
-    stems.flat_map(|stem| [format!("{stem}.tar.zst"), format!("{stem}.tar.gz")]).collect()
 }
 
 /// The glob `START*.md`.

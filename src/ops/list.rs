@@ -5,7 +5,7 @@ use crate::coordination::{LockEntry, ReadLocks, Session};
 use crate::error::Result;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, Oid, merge, worktree};
-use crate::ledger::View;
+use crate::ledger::{Ledger, View};
 use crate::project::context::{Context, Wanted};
 use crate::project::cut_off::Site;
 use crate::project::index::{Index, branches};
@@ -157,13 +157,15 @@ pub(crate) struct Look {
     pub as_of: Option<String>,
 }
 
+/// When the remote was last asked (RFC 3339), as far as this clone knows.
+pub(crate) fn as_of(ledger: &Ledger<'_>) -> Option<String> {
+    let time = jiff::Timestamp::try_from(ledger.as_of()?).ok()?;
+    Some(time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
 impl Look {
     /// Reads it all.
-    pub(crate) fn load<'c>(
-        context: &'c Context,
-        ledger: &'c crate::ledger::Ledger<'c>,
-        fetch: bool,
-    ) -> Result<(Self, View<'c>)> {
+    pub(crate) fn load<'c>(context: &'c Context, ledger: &'c Ledger<'c>, fetch: bool) -> Result<(Self, View<'c>)> {
         let (locks_branch, data) = branches(context)?;
         let view = ledger.view(&[locks_branch.clone(), data.clone()], fetch)?;
         view.require_home()?;
@@ -172,8 +174,7 @@ impl Look {
         let entries = view.locks()?.map_or(Ok(Vec::new()), |locks| locks.entries(&context.repository))?;
         let locks = entries.into_iter().map(|lock| (lock.task, lock)).collect();
         let worktrees = worktree::list(&context.repository)?;
-        let as_of = ledger.as_of().and_then(|time| jiff::Timestamp::try_from(time).ok());
-        let as_of = as_of.map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        let as_of = as_of(ledger);
         let host = host_name(&context.repository);
         let mut children: BTreeMap<TaskId, Vec<TaskId>> = BTreeMap::new();
         for id in index.active.iter().map(|(path, _)| path.id()) {

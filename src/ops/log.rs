@@ -5,6 +5,7 @@ use crate::coordination::locks;
 use crate::error::{Error, Kind, Result};
 use crate::git::Oid;
 use crate::ledger::FENCE;
+use crate::ops::list;
 use crate::project::context::{Context, Wanted};
 use crate::project::index::branches;
 use crate::task::{TaskId, harmless};
@@ -90,8 +91,7 @@ pub fn log(context: &Context, wanted: Option<&Wanted>, limit: usize) -> Result<L
         events.retain(|event| event.tasks.iter().any(is_meant));
     }
     events.truncate(limit);
-    let as_of = ledger.as_of().and_then(|time| jiff::Timestamp::try_from(time).ok());
-    Ok(Log { as_of: as_of.map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()), events })
+    Ok(Log { as_of: list::as_of(&ledger), events })
 }
 
 fn parse(record: &str) -> Option<(i64, Event)> {

@@ -5,6 +5,7 @@ use crate::git::Branch;
 use crate::ledger::View;
 use crate::ops::list::{Look, Row};
 use crate::project::context::{Context, Wanted};
+use crate::task::bundle::Member;
 use crate::task::{Board, Document, Task, TaskId, TaskPath, bundle, paths};
 use serde::Serialize;
 
@@ -108,17 +109,17 @@ struct Bundled {
 }
 
 impl Bundled {
-    /// Looks into the bundles that may have one of these ids (specification 30, section 5). One process a bundle.
+    /// Looks into the bundles that may have one of these ids. One process a bundle.
     fn find(look: &Look, view: &View<'_>, data: &Branch, ids: impl Iterator<Item = TaskId>) -> Result<Option<Self>> {
         for id in ids {
-            let Some((bundle, member, content)) = Self::member(look, view, data, 't', id)? else { continue };
-            let Some(path) = TaskPath::parse(&format!("{}/{member}", paths::ARCHIVED_TASKS_DIR)) else { continue };
+            let Some((bundle, task)) = Self::member(look, view, data, 't', id)? else { continue };
+            let Some(path) = TaskPath::parse(&format!("{}/{}", paths::ARCHIVED_TASKS_DIR, task.name)) else { continue };
             let plan = Self::member(look, view, data, 'p', id)?;
-            let plan = plan.map(|(bundle, member, content)| PlanText {
-                path: format!("{bundle}:{member}"),
-                text: String::from_utf8_lossy(&content).into_owned(),
+            let plan = plan.map(|(bundle, plan)| PlanText {
+                path: format!("{bundle}:{}", plan.name),
+                text: String::from_utf8_lossy(&plan.content).into_owned(),
             });
-            return Ok(Some(Self { bundle, path, document: Document::parse(&content), plan }));
+            return Ok(Some(Self { bundle, path, document: Document::parse(&task.content), plan }));
         }
         Ok(None)
     }
@@ -129,17 +130,14 @@ impl Bundled {
         data: &Branch,
         letter: char,
         id: TaskId,
-    ) -> Result<Option<(String, String, Vec<u8>)>> {
+    ) -> Result<Option<(String, Member)>> {
         let root = if letter == 't' { paths::ARCHIVED_TASKS_DIR } else { paths::ARCHIVED_PLANS_DIR };
-        let stems = [bundle::path_for(id.number()), "old".to_owned()];
-        let names = stems.iter().flat_map(|stem| [".tar.zst", ".tar.gz"].map(|end| format!("{root}/{stem}{end}")));
+        let id = id.to_string();
+        let names = bundle::names_for(&id).into_iter().map(|name| format!("{root}/{name}"));
         for name in names.filter(|name| look.index.has(name)) {
             let bytes = view.document(data, &name)?.unwrap_or_default();
-            let files = bundle::files(&name, &bytes)?;
-            if let Some((member, content)) =
-                files.into_iter().find(|(member, _)| bundle::is_of(member, letter, &id.to_string()))
-            {
-                return Ok(Some((name, member, content)));
+            if let Some(member) = bundle::find(&name, &bytes, letter, &id)? {
+                return Ok(Some((name, member)));
             }
         }
         Ok(None)

@@ -15,11 +15,7 @@ pub(crate) fn clean_labels(typed: &[String]) -> (Vec<String>, Vec<String>) {
 /// The issue types of the project, sorted (specification 20, section 3.3).
 pub(crate) fn issue_types(view: &View<'_>, data: &crate::git::Branch) -> Result<Vec<String>> {
     let file = view.document(data, paths::TASK_TYPES_FILE)?.unwrap_or_default();
-    let text = String::from_utf8_lossy(&file).into_owned();
-    let mut known: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
-    if known.is_empty() {
-        known = fields::DEFAULT_TYPES.map(str::to_owned).to_vec();
-    }
+    let mut known = fields::issue_types(&String::from_utf8_lossy(&file));
     known.sort_unstable();
     Ok(known)
 }

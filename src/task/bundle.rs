@@ -26,6 +26,15 @@ pub fn path_for(number: u64) -> String {
     format!("_b{}/old{bundle}", bundle / 10)
 }
 
+/// The bundles that may hold the file of an id, `16` or `16_2`, in the order they are to be read, whether they are there or
+/// not: the numbered one, and the single one of early versions.
+#[must_use]
+pub fn names_for(id: &str) -> Vec<String> {
+    let number = id.split('_').next().and_then(|number| number.parse().ok());
+    let stems = number.map(path_for).into_iter().chain(["old".to_owned()]);
+    stems.flat_map(|stem| [format!("{stem}.tar.zst"), format!("{stem}.tar.gz")]).collect()
+}
+
 /// Whether a member is the file of this id, `16` or `16_2`: a parent's lies in no folder (Z2), a child's in that of its
 /// parent. `letter` is `t` for tasks and `p` for plans.
 #[must_use]
@@ -100,6 +109,24 @@ pub fn files(path: &str, bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>> {
         }
         Ok(files)
     })
+}
+
+/// A file in a bundle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its name without `./`.
+    pub name: String,
+    /// What is in it.
+    pub content: Vec<u8>,
+}
+
+/// The file of this id in the bundle at `path`; `letter` as in [`is_of`].
+///
+/// # Errors
+/// As [`files`].
+pub fn find(path: &str, bytes: &[u8], letter: char, id: &str) -> Result<Option<Member>> {
+    let found = files(path, bytes)?.into_iter().find(|(name, _)| is_of(name, letter, id));
+    Ok(found.map(|(name, content)| Member { name, content }))
 }
 
 fn look_into<T>(
@@ -262,6 +289,21 @@ mod tests {
             [0, 99, 100, 999, 1000, 12345].map(path_for),
             ["_b0/old0", "_b0/old0", "_b0/old1", "_b0/old9", "_b1/old10", "_b12/old123"]
         );
+        let numbered = ["_b0/old1.tar.zst", "_b0/old1.tar.gz", "old.tar.zst", "old.tar.gz"];
+        assert_eq!(
+            (names_for("150"), names_for("150_2")),
+            (numbered.map(str::to_owned).into(), numbered.map(str::to_owned).into())
+        );
+        assert_eq!(names_for("99999999999999999999"), numbered[2..]);
+    }
+
+    #[test]
+    fn a_file_is_found_by_its_id() {
+        let files = ["t7_x.md", "t7/t7_1_a.md"].map(|name| (name.to_owned(), name.as_bytes().to_vec()));
+        let packed = pack(&files.into_iter().collect()).unwrap();
+        let find = |letter, id| find("x", &packed, letter, id).unwrap().map(|member| member.name);
+        assert_eq!((find('t', "7").as_deref(), find('t', "7_1").as_deref()), (Some("t7_x.md"), Some("t7/t7_1_a.md")));
+        assert_eq!((find('t', "1"), find('p', "7")), (None, None));
     }
 
     #[test]

@@ -6,6 +6,13 @@ use crate::error::{Error, Kind, Result};
 /// The issue types of a project whose `task_types.txt` names none.
 pub const DEFAULT_TYPES: [&str; 3] = ["bug", "feature", "refactor"];
 
+/// The issue types in a `task_types.txt`, in its order.
+#[must_use]
+pub fn issue_types(text: &str) -> Vec<String> {
+    let types: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    if types.is_empty() { DEFAULT_TYPES.map(str::to_owned).to_vec() } else { types }
+}
+
 /// The status of a new task.
 pub const NEW_STATUSES: [&str; 4] = ["Ready", "Editing", "Implementing", "Postponed"];
 
@@ -91,6 +98,12 @@ pub fn parse_anchor(raw: &str) -> Result<TaskId> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn types_of_a_project() {
+        assert_eq!(issue_types("\n"), ["bug", "feature", "refactor"]);
+        assert_eq!(issue_types("test\n bug \r\n\n"), ["test", "bug"]);
+    }
 
     #[test]
     fn file_references() {

@@ -6,7 +6,7 @@ mod selection;
 
 use crate::archive::task_store::is_archived;
 use crate::compat::archive::snapshot::{Desk, Site};
-use crate::compat::folders::{Checkout, Folder, bundles_for, is_file};
+use crate::compat::folders::{Checkout, Folder, is_file};
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, exclude};
 use crate::git::objects::Edit;
@@ -301,7 +301,7 @@ pub fn unpack(site: Option<&Site<'_>>, checkout: &Checkout, number: &str) -> Res
             let own = name.strip_prefix(&format!("{start}/")).unwrap_or(name);
             !own.contains('/') && is_file(own, &format!("{start}_"))
         };
-        for name in bundles_for(number) {
+        for name in bundle::names_for(number) {
             let Some(files) = load(archive, &name)? else { continue };
             if !files.iter().any(|(file, _)| is_wanted(file)) {
                 continue;

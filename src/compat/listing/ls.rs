@@ -7,7 +7,7 @@ use crate::compat::listing::rows::{Detail, Item, child_id, parent_id};
 use crate::compat::options::take_project;
 use crate::compat::projects;
 use crate::error::{Error, Kind, Result};
-use crate::task::fields::{DEFAULT_TYPES, FOLLOWUP_KINDS};
+use crate::task::fields::{FOLLOWUP_KINDS, issue_types};
 use crate::task::{Active, Document, Filter, FollowUps, Order, Selection, Status, paths};
 use std::collections::{HashMap, HashSet};
 
@@ -127,13 +127,9 @@ fn usage(text: String) -> Error {
 }
 
 fn check_type(scene: &Scene, kind: &str) -> Result<()> {
-    let text = scene.tree().text(paths::TASK_TYPES_FILE).unwrap_or_default();
-    let mut types: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    if types.is_empty() {
-        types = DEFAULT_TYPES.to_vec();
-    }
+    let mut types = issue_types(&scene.tree().text(paths::TASK_TYPES_FILE).unwrap_or_default());
     types.sort_unstable();
-    if types.contains(&kind) {
+    if types.iter().any(|known| known == kind) {
         return Ok(());
     }
     Err(usage(format!("Invalid type: {kind} (must be one of: {})", types.join(","))))

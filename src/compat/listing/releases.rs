@@ -1,6 +1,6 @@
 //! What the commits since a release are about (specification 30, section 7.2).
 
-use crate::compat::folders::{Checkout, Folder, bundles_for};
+use crate::compat::folders::{Checkout, Folder};
 use crate::error::{Error, Kind, Result};
 use crate::project::context::Context;
 use crate::task::{Document, TaskId, bundle};
@@ -100,12 +100,11 @@ fn find(letter: char, active: &Folder, archived: &Folder, id: TaskId) -> Result<
             return Ok(Some((shown, bytes)));
         }
     }
-    for name in bundles_for(&id) {
+    for name in bundle::names_for(&id) {
         let Ok(bytes) = archived.read(&name) else { continue };
         let shown = archived.shown(&name);
-        let files = bundle::files(&shown, &bytes)?;
-        if let Some((member, content)) = files.into_iter().find(|(member, _)| bundle::is_of(member, letter, &id)) {
-            return Ok(Some((format!("{shown}:{member}"), content)));
+        if let Some(member) = bundle::find(&shown, &bytes, letter, &id)? {
+            return Ok(Some((format!("{shown}:{}", member.name), member.content)));
         }
     }
     Ok(None)

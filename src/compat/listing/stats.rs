@@ -4,7 +4,7 @@ use crate::compat::folders::Checkout;
 use crate::compat::invocation::Scene;
 use crate::compat::listing::statistics::{self, Range, parse_days, parse_weekday};
 use crate::project::Context;
-use crate::task::fields::DEFAULT_TYPES;
+use crate::task::fields::issue_types;
 use crate::task::paths;
 
 const HELP: &str = "\
@@ -50,10 +50,7 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
         return 0;
     }
     let text = checkout.tasks.tree().text(checkout.tasks.path("metadata/task_types.txt")).unwrap_or_default();
-    let mut types: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
-    if types.is_empty() {
-        types = DEFAULT_TYPES.map(str::to_owned).to_vec();
-    }
+    let types = issue_types(&text);
     scene.console.lines(statistics::report(&completed, &types, &request.range, &Context::now()).as_bytes());
     if let Some(file) = request.csv {
         let text = statistics::csv(&completed, &request.range);
