@@ -1,5 +1,5 @@
 //! The task data as it lies in the folder a script was called in: the names of its files, and what is in them. No git and
-//! no network, so it also works outside a repository (specification 30, section 0).
+//! no network, so it also works outside a repository.
 
 use crate::error::{Error, Result};
 use crate::files::{Entry, Reached, Tree};
@@ -35,7 +35,7 @@ impl Checkout {
         Self::named(dir, [paths::TASKS_DIR, paths::ARCHIVED_TASKS_DIR, paths::PLANS_DIR, paths::ARCHIVED_PLANS_DIR])
     }
 
-    /// The folders below `dir`, unless `TASK_DIR` and its kin name others (specification 30, section 0).
+    /// The folders below `dir`, unless `TASK_DIR` and its kin name others.
     #[must_use]
     pub fn of_environment(environment: &Environment, dir: &Path) -> Self {
         let name = |variable, default| environment.text(variable).unwrap_or(default);
@@ -138,7 +138,7 @@ impl Folder {
         self.tree.entries(&self.path)
     }
 
-    /// The names in it that are wanted, in byte order (L8); none when it cannot be read.
+    /// The names in it that are wanted, in byte order; none when it cannot be read.
     #[must_use]
     pub fn names(&self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
         let mut names: Vec<_> = self.tree.names(&self.path).filter(|name| wanted(name)).collect();
@@ -200,8 +200,14 @@ impl Folder {
         names.iter().map(|name| format!("{root}/{name}")).chain(children).collect()
     }
 
+    /// The same files by their shown paths.
+    #[must_use]
+    pub fn shown_files(&self, letter: char) -> Vec<String> {
+        self.all(&self.shown, letter)
+    }
+
     /// Where in the bundles of this folder of archived tasks or plans an id is: the shown path of the bundle, and the
-    /// member's name (specification 30, section 5). Bundles that cannot be read are told to `unreadable`.
+    /// member's name. Bundles that cannot be read are told to `unreadable`.
     pub fn find_bundled(&self, letter: char, id: &str, mut unreadable: impl FnMut(Error)) -> Option<(String, String)> {
         for name in bundle::names_for(id) {
             let Ok(bytes) = self.read(&name) else { continue };

@@ -12,7 +12,7 @@ use super::paths::TaskPath;
 use super::text::harmless;
 use crate::error::{Error, Kind, Result};
 
-/// The status of a task (specification 20, section 3.3). Any may follow any other.
+/// The status of a task. Any may follow any other.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Status {
     /// Free to be taken.
@@ -69,14 +69,14 @@ impl Status {
         }
     }
 
-    /// Whether nothing is left to do: `Done` or `Folded` (specification 30, A4).
+    /// Whether nothing is left to do: `Done` or `Folded`.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         matches!(self, Self::Done | Self::Folded)
     }
 }
 
-/// A priority, effort or risk (specification 20, section 3.3).
+/// A priority, effort or risk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Level {
     /// `low`
@@ -117,7 +117,7 @@ impl Level {
         }
     }
 
-    /// The level as the original's listing shows it: `High` (specification 30, section 1.4).
+    /// The level as the original's listing shows it: `High`.
     #[must_use]
     pub fn capitalised(self) -> &'static str {
         match self {
@@ -161,7 +161,7 @@ impl From<TaskId> for Reference {
     }
 }
 
-/// As the original shows it: a child as `tN_M`, everything else as written (specification 30, section 1.3).
+/// As the original shows it: a child as `tN_M`, everything else as written.
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.written.starts_with('t') && self.id.is_some_and(TaskId::is_child) {

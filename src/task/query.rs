@@ -146,7 +146,7 @@ fn elsewhere(task: &Task) -> impl Iterator<Item = Blocker> {
     })
 }
 
-/// Which files a scan for the highest number looks at (specification 10, section 4.1).
+/// Which files a scan for the highest number looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scan {
     /// Active task files.
@@ -155,8 +155,8 @@ pub enum Scan {
     Full,
 }
 
-/// The highest task number among these paths, 0 when there is none; a child counts as its parent's number
-/// (specification 10, section 4.1). Drafts and other files are ignored. A full scan also takes the members of
+/// The highest task number among these paths, 0 when there is none; a child counts as its parent's number.
+/// Drafts and other files are ignored. A full scan also takes the members of
 /// bundles (`t150/t150_1_c.md`), which a legacy bundle needs ([`super::paths::is_legacy_bundle`]).
 #[must_use]
 pub fn max_number<'p>(paths: impl IntoIterator<Item = &'p str>, scan: Scan) -> u64 {
@@ -179,7 +179,7 @@ pub fn ids<'p>(paths: impl IntoIterator<Item = &'p str>) -> BTreeSet<TaskId> {
 }
 
 /// The number of a parent's next child: one more than the highest among these paths, which are those of all task
-/// files, active and archived, and of the members of bundles (specification 20, section 2, C-Q16).
+/// files, active and archived, and of the members of bundles.
 #[must_use]
 pub fn next_child_number<'p>(parent: TaskId, paths: impl IntoIterator<Item = &'p str>) -> u64 {
     let ids = paths.into_iter().filter_map(|path| loose_id(path).or_else(|| member_id(path)));

@@ -1,4 +1,4 @@
-//! `aitask_changelog.sh` (specification 30, section 7.2).
+//! `aitask_changelog.sh`.
 
 use crate::compat::folders::Checkout;
 use crate::compat::invocation::Scene;

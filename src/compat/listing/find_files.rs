@@ -1,4 +1,4 @@
-//! `aitask_find_files.sh` (specification 30, section 6.2).
+//! `aitask_find_files.sh`.
 
 use crate::compat::invocation::Scene;
 use crate::compat::listing::search;

@@ -1,4 +1,4 @@
-//! `aitask_ls.sh` (specification 30, section 1).
+//! `aitask_ls.sh`.
 
 use crate::archive::gates;
 use crate::compat::folders::{Checkout, Folder, is_file};
@@ -172,7 +172,7 @@ impl Names {
         parents.chain(children).collect()
     }
 
-    /// The files that take part, in the order of section 1.2.
+    /// The files that take part: parents by name, and children after them; in a tree, each parent before its own.
     fn chosen<'a>(&'a self, request: &Request) -> Vec<(Option<&'a str>, &'a str)> {
         let below = |parent: &str| {
             let (folder, start) = (format!("t{parent}"), format!("t{parent}_"));
@@ -246,7 +246,7 @@ fn list(scene: &Scene, request: &Request) -> u8 {
     0
 }
 
-/// Active tasks whose gates let their dependents go on do not block (section 8.1). Only tasks that somebody waits for are
+/// Active tasks whose gates let their dependents go on do not block. Only tasks that somebody waits for are
 /// looked at, and the helper is started only when one of them has gates.
 fn release_satisfied(
     scene: &Scene,

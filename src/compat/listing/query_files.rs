@@ -1,8 +1,7 @@
-//! `aitask_query_files.sh` (specification 30, section 2): look-ups for agents. Every answered question ends with exit 0,
-//! found or not.
+//! `aitask_query_files.sh`: look-ups for agents. Every answered question ends with exit 0, found or not.
 
 use crate::archive::gates;
-use crate::compat::folders::{Checkout, Folder, is_file};
+use crate::compat::folders::{Checkout, Folder};
 use crate::compat::invocation::Scene;
 use crate::compat::numbers::usage;
 use crate::compat::numbers::{bare, is_number, parse_number};
@@ -100,7 +99,7 @@ impl Query<'_> {
         Ok(if lines.is_empty() { vec![nothing(subcommand).to_owned()] } else { lines })
     }
 
-    /// One record; of several files for one id the first by name, with a warning (Q1).
+    /// One record; of several files for one id the first by name, with a warning.
     fn one(&self, prefix: &str, found: &[String]) -> Vec<String> {
         if found.len() > 1 {
             self.scene.console.warn(&format!("Several files for one id: {}", found.join(", ")));
@@ -159,23 +158,19 @@ impl Query<'_> {
             None => RECENT,
             Some(text) => text.parse().map_err(|_| usage(format!("Invalid limit: '{text}' (expected a number)")))?,
         };
-        let archived = &self.files.archived;
-        let is_task = |name: &str| is_file(name, "t") && name.contains('_');
-        let loose = archived.names(is_task).into_iter().map(|name| (archived.clone(), name));
-        let folders = archived.folders('t').into_iter().map(|folder| archived.below(&folder));
-        let children = folders.flat_map(|folder| {
-            let names = folder.names(is_task);
-            names.into_iter().map(move |name| (folder.clone(), name))
-        });
-        let mut found: Vec<_> = loose
-            .chain(children)
-            .map(|(folder, name)| {
-                let path = folder.shown(&name);
+        let mut found: Vec<_> = self
+            .files
+            .archived
+            .shown_files('t')
+            .into_iter()
+            .filter_map(|path| {
+                let name = path.rsplit('/').next().filter(|name| name.contains('_'))?;
+                let stem = name.trim_end_matches(".md").to_owned();
                 let document = document(self.scene, &path);
                 let value = |key: &str| document.scalar(key).unwrap_or_default().to_owned();
                 let completed = Some(value("completed_at")).filter(|text| !text.is_empty());
                 let completed = completed.unwrap_or_else(|| "0000-00-00 00:00".to_owned());
-                (completed, path, value("issue_type"), name.trim_end_matches(".md").to_owned())
+                Some((completed, path, value("issue_type"), stem))
             })
             .collect();
         found.sort_by_cached_key(|(completed, path, ..)| Reverse((completed.clone(), path.clone())));
@@ -185,14 +180,9 @@ impl Query<'_> {
             .collect())
     }
 
-    /// Tasks that are being worked on and have gone through gates (section 8.2).
+    /// Tasks that are being worked on and have gone through gates.
     fn inflight(&self) -> Vec<String> {
-        let tasks = &self.files.tasks;
-        let is_task = |name: &str| is_file(name, "t");
-        let folders = tasks.folders('t').into_iter().map(|folder| tasks.below(&folder));
-        let all = std::iter::once(tasks.clone()).chain(folders);
-        let files =
-            all.flat_map(|folder| folder.names(is_task).iter().map(|name| folder.shown(name)).collect::<Vec<_>>());
+        let files = self.files.tasks.shown_files('t').into_iter();
         let mut lines: Vec<_> = files
             .filter_map(|path| {
                 let document = document(self.scene, &path);

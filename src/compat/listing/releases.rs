@@ -1,4 +1,4 @@
-//! What the commits since a release are about (specification 30, section 7.2).
+//! What the commits since a release are about.
 
 use crate::compat::folders::{Checkout, Folder};
 use crate::error::{Error, Kind, Result};

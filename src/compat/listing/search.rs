@@ -1,4 +1,4 @@
-//! Files of the code repository that words may be about (specification 30, section 6.2).
+//! Files of the code repository that words may be about.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::run::Call;

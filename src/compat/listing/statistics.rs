@@ -1,4 +1,4 @@
-//! How many tasks were completed when, and of what kind (specification 30, section 7.1).
+//! How many tasks were completed when, and of what kind.
 
 use crate::compat::folders::{Checkout, Folder};
 use crate::compat::listing::rows;
@@ -42,7 +42,7 @@ pub struct Range {
     pub verbose: bool,
 }
 
-/// All archived tasks that have a date, newest first (section 5, without the bundles of early versions). Bundles that
+/// All archived tasks that have a date, newest first, without those in a bundle of early versions. Bundles that
 /// cannot be read are told to `unreadable`.
 pub fn load(checkout: &Checkout, unreadable: impl Fn(&Error)) -> Vec<Completed> {
     let archive = &checkout.archived;

@@ -1,4 +1,4 @@
-//! `aitask_stats.sh` (specification 30, section 7.1).
+//! `aitask_stats.sh`.
 
 use crate::compat::folders::Checkout;
 use crate::compat::invocation::Scene;
@@ -35,7 +35,7 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
             return 2;
         }
     };
-    // This script knows TASK_DIR alone (section 0).
+    // This script knows TASK_DIR alone.
     let folder = scene.environment.text("TASK_DIR").unwrap_or(paths::TASKS_DIR);
     let checkout = Checkout::below(&scene.dir, folder);
     if !checkout.archived.exists() {
