@@ -22,6 +22,19 @@ pub enum Change {
     Body(Vec<u8>),
 }
 
+impl Change {
+    /// The key that it is about; `None` for the body.
+    #[must_use]
+    pub fn key(&self) -> Option<&'static str> {
+        match self {
+            Self::Set(key, _) | Self::List(key, _) | Self::Exact(key, _) | Self::Add(key, _) | Self::Take(key, _) => {
+                Some(key)
+            }
+            Self::Body(_) => None,
+        }
+    }
+}
+
 /// Whether items of a list are ids: `N_M` is written `tN_M`, and both are the same item (U-Q4).
 fn holds_ids(key: &str) -> bool {
     matches!(key, "depends" | "xdeps" | "verifies" | "risk_mitigation_tasks" | "children_to_implement")
