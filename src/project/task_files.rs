@@ -113,7 +113,7 @@ impl TaskFiles<'_> {
         })
     }
 
-    /// The number of a parent's next child (C-Q16).
+    /// The number of a parent's next child.
     ///
     /// # Errors
     /// [`Kind::Unparsable`] for a bundle that cannot be read.
@@ -169,7 +169,7 @@ impl TaskFiles<'_> {
         known.then_some(target)
     }
 
-    /// The project's issue types, sorted; a missing file is made, empty (specification 20, section 6.2).
+    /// The project's issue types, sorted; a missing file is made, empty.
     #[must_use]
     pub fn issue_types(&self) -> Vec<String> {
         let text = self.tree().text(paths::TASK_TYPES_FILE).unwrap_or_else(|_| {
@@ -189,7 +189,7 @@ impl TaskFiles<'_> {
         data_checkout(&self.root).unwrap_or_else(|| self.root.clone())
     }
 
-    /// Refuses to begin a second home for task data that has a branch of its own, not checked out here (C-Q17); and
+    /// Refuses to begin a second home for task data that has a branch of its own, not checked out here; and
     /// metadata that a link has led out of it, where writing would change somebody else's files.
     ///
     /// # Errors

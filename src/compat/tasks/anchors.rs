@@ -1,4 +1,4 @@
-//! Where a task's topic begins: its anchor (specification 20, section 6.5).
+//! Where a task's topic begins: its anchor.
 
 use crate::error::{Error, Kind, Result};
 use crate::project::task_files::TaskFiles;

@@ -71,7 +71,7 @@ impl Filer<'_> {
         Ok(body)
     }
 
-    /// The task's file, and its parent (specification 20, section 6.2).
+    /// The task's file, and its parent.
     fn document<'o>(&self, options: &'o Options, body: &[u8]) -> Result<(Document, Option<&'o str>)> {
         let value = |name: &str, default: &'static str| options.last(name).unwrap_or(default).to_owned();
         let list = |name: &str| fields::items(options.last(name).unwrap_or_default());
@@ -209,7 +209,7 @@ impl Filer<'_> {
         self.scene.console.line(&line);
     }
 
-    /// Tells of pending tasks about the same files, or folds them into this one (section 6.8).
+    /// Tells of pending tasks about the same files, or folds them into this one.
     fn merge(&self, filed: &CreatedHere, document: &Document) -> Result<()> {
         let console = self.scene.console;
         let found = fold::overlapping(self.checkout, filed.id, document);

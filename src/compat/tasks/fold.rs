@@ -1,4 +1,4 @@
-//! Pending tasks about the same files: found, and folded into a new one (specification 20, sections 6.8 and 9).
+//! Pending tasks about the same files: found, and folded into a new one.
 
 use crate::compat::folders::{Checkout, Folder};
 use crate::error::Result;

@@ -1,4 +1,4 @@
-//! The scripts without `--batch`: a task made or changed in the user's editor (specification 20, sections 6.9 and 7.8).
+//! The scripts without `--batch`: a task made or changed in the user's editor.
 //! No `fzf` is needed; questions are asked on a terminal only.
 
 use crate::compat::folders::Checkout;

@@ -99,7 +99,7 @@ pub struct Draft {
 /// Reads a draft by its name or path. Nothing but the lines `draft` and `parent` goes, and gates that cannot be reached.
 ///
 /// # Errors
-/// [`Kind::NoSuchTask`] for what is no file in the folder of drafts (C-Q9).
+/// [`Kind::NoSuchTask`] for what is no file in the folder of drafts.
 pub fn load_draft(checkout: &TaskFiles<'_>, named: &str) -> Result<Draft> {
     let none = || Error::new(Kind::NoSuchTask, format!("Draft file not found: {named}"));
     let near = checkout.path(&drafts::path_of(named));

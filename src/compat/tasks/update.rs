@@ -1,4 +1,4 @@
-//! `aitask_update.sh` (specification 20, section 7).
+//! `aitask_update.sh`.
 
 use crate::compat::folders::Checkout;
 use crate::compat::invocation::Scene;
@@ -166,7 +166,7 @@ fn run_in(scene: &Scene, args: &[String]) -> Result<u8> {
     Ok(0)
 }
 
-/// What is not done in another project (specification 20, section 7.9).
+/// What is not done in another project.
 fn refuse_across(project: &str, args: &[String]) -> Result<()> {
     if args.iter().any(|arg| arg == "--name" || arg == "-n") {
         return Err(usage("--project cannot be combined with --name (rename is not supported cross-repo)".to_owned()));
@@ -184,7 +184,7 @@ fn refuse_across(project: &str, args: &[String]) -> Result<()> {
     }
 }
 
-/// The checks that come before the task is looked for; gives the anchor (section 7.2).
+/// The checks that come before the task is looked for; gives the anchor.
 fn check_first(scene: &Scene, checkout: &TaskFiles<'_>, options: &Options) -> Result<Option<TaskId>> {
     let given = GROUP.iter().filter(|name| options.has(name)).count();
     if options.has("--clear-active-gates") && given > 0 {
@@ -215,7 +215,7 @@ fn check_first(scene: &Scene, checkout: &TaskFiles<'_>, options: &Options) -> Re
     Ok(anchor)
 }
 
-/// The checks of single values, in the original's order (section 7.2).
+/// The checks of single values, in the original's order.
 fn check_values(checkout: &TaskFiles<'_>, options: &Options) -> Result<()> {
     let level = |name: &str, list: &str| match options.filled(name) {
         Some(value) => one_of(value, &["high", "medium", "low"], name.trim_start_matches('-'), list),
@@ -271,7 +271,7 @@ fn collect(scene: &Scene, options: &Options, anchor: Option<TaskId>) -> Result<V
     Ok(changes)
 }
 
-/// The dependency on another project as it would be (section 6.4).
+/// The dependency on another project as it would be.
 fn check_dependency(scene: &Scene, checkout: &TaskFiles<'_>, path: &str, changes: &[Change]) -> Result<()> {
     let mut document = Document::parse(&checkout.read(path)?);
     crate::task::change::apply(&mut document, changes)?;
@@ -279,7 +279,7 @@ fn check_dependency(scene: &Scene, checkout: &TaskFiles<'_>, path: &str, changes
     projects::check_dependency(&scene.environment, &document.list_last("xdeps"), &project)
 }
 
-/// Refuses what another project asks for while somebody else holds the task (section 7.9).
+/// Refuses what another project asks for while somebody else holds the task.
 fn respect_lock(scene: &Scene, context: &Context, id: &str) -> Result<()> {
     let Some((lock, host)) = TaskId::recognise(id).and_then(|id| projects::lock_of(context, id)) else { return Ok(()) };
     let own = scene.user_email();
