@@ -3,7 +3,7 @@
 use crate::cli::app::{App, aside};
 use crate::error::{Error, Kind, Result};
 use crate::interrupt;
-use crate::ops::new;
+use crate::ops::{new, new_in_editor};
 use crate::project::Wanted;
 use crate::report::Page;
 use crate::task::{Level, TaskId, Title};
@@ -71,7 +71,7 @@ impl New {
             let given = self.message.is_some() || self.file.is_some();
             let asked = self.edit || (!given && !app.report.json && std::io::stdin().is_terminal());
             if asked {
-                new::new_by_hand(&context, &options, self.title.as_deref().unwrap_or_default())?
+                new_in_editor::new_in_editor(&context, &options, self.title.as_deref().unwrap_or_default())?
             } else {
                 new::new(&context, &options)?
             }

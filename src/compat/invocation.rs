@@ -2,13 +2,13 @@
 
 use crate::compat::console::Console;
 use crate::compat::folders::{Checkout, Folder};
-use crate::compat::task_files::Project;
 use crate::coordination::session::{email_of, parse_email};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::{Entry, Tree};
 use crate::interrupt;
 use crate::ledger::Channel;
 use crate::project::Context;
+use crate::project::task_files::TaskFiles;
 use crate::settings::{Environment, Flags};
 use crate::task::{TaskId, bundle, paths};
 use std::io::Read as _;
@@ -71,9 +71,9 @@ impl Scene {
     }
 
     /// This folder as a project.
-    pub(crate) fn checkout<'c>(&self, context: Option<&'c Context>) -> Project<'c> {
+    pub(crate) fn checkout<'c>(&self, context: Option<&'c Context>) -> TaskFiles<'c> {
         let guarded = self.environment.text("AIT_GIT_SKIP_STATE_CHECK") != Some("1");
-        Project { root: self.dir.clone(), context, guarded }
+        TaskFiles { root: self.dir.clone(), context, guarded }
     }
 
     /// A file, or for `-` standard input, without trailing newlines.

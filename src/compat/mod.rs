@@ -16,7 +16,6 @@ mod record;
 pub mod scripts;
 mod sibling;
 mod sync;
-pub mod task_files;
 pub mod tasks;
 pub mod worktrees;
 

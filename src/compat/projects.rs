@@ -1,10 +1,10 @@
 //! Other projects of the same person, found by name (specification 30, sections 1.6 and 1.7).
 
-use crate::compat::task_files::Project;
 use crate::error::{Error, Kind, Result};
 use crate::files::{read_own, yaml};
 use crate::git::run::Call;
 use crate::project::context::Context;
+use crate::project::task_files::TaskFiles;
 use crate::settings::Environment;
 use crate::task::{Document, TaskId};
 use std::path::{Path, PathBuf};
@@ -112,7 +112,7 @@ pub fn check_dependency(environment: &Environment, ids: &[String], project: &str
         return Err(Error::new(Kind::Usage, message));
     }
     let root = resolve(environment, project)?;
-    let there = Project { root, context: None, guarded: true };
+    let there = TaskFiles { root, context: None, guarded: true };
     let has_status = |id: &str| {
         let file = TaskId::parse(id).and_then(|id| there.find_anywhere(id));
         file.is_ok_and(|file| Document::parse(&file).scalar("status").is_some_and(|status| !status.is_empty()))

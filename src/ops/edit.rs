@@ -1,22 +1,29 @@
-//! Changing the fields and the text of a task, published, on its newest content.
+//! Changing the fields, the text and the name of a task, on its newest content: the published one by a swap, or the file
+//! of a checkout.
 
-use crate::coordination::ReadLocks;
+mod decide;
+
+pub use decide::{ByHand, Parent, Request};
+
+use crate::coordination::{LockEntry, ReadLocks};
 use crate::error::{Error, Kind, Result};
-use crate::git::objects::Edit;
+use crate::git::Branch;
 use crate::ledger::plan::Step;
 use crate::ledger::{Decision, Plan, View, nonce};
-use crate::ops::vocabulary::{issue_types, vocabulary, words};
+use crate::ops::home::{Home, SeenFile};
+use crate::ops::vocabulary::Vocabulary;
 use crate::project::context::{Context, Wanted};
 use crate::project::editor;
 use crate::project::holder::require_holder;
 use crate::project::index::{Index, branches};
 use crate::project::outcome::{Aside, TaskInfo};
-use crate::task::change::{self, Change};
-use crate::task::sheet::{self, Words};
-use crate::task::{Document, Task, TaskPath, Title, edits, overlay};
+use crate::project::task_files::{Snapshot, TaskFiles, Writes};
+use crate::task::{Document, Task, TaskPath, change, paths, sheet};
+use decide::{Changed, Seen, decide};
 use serde::Serialize;
+use std::path::Path;
 
-/// A task that was changed.
+/// A task that was changed, as published.
 #[derive(Debug, Clone, Serialize)]
 pub struct Edited {
     /// The task.
@@ -28,198 +35,142 @@ pub struct Edited {
     pub aside: Aside,
 }
 
-/// Makes these changes; `title` replaces the heading. They are checked against the task as it then is.
-pub fn change(context: &Context, wanted: &Wanted, changes: &[Change], title: Option<&Title>) -> Result<Edited> {
-    publish(context, wanted, &|newest| {
-        let mut document = newest.clone();
-        change::apply(&mut document, changes)?;
-        if let Some(title) = title {
-            let body = with_title(document.body(), title);
-            document.set_body(&body);
+/// Changes the published task, in one swap.
+pub fn edit(context: &Context, wanted: &Wanted, request: &Request) -> Result<Edited> {
+    let (locks, data) = branches(context)?;
+    let goes_by = request.is_about_holder().then(|| locks.clone());
+    let all: Vec<_> = [Some(data.clone()), goes_by.clone()].into_iter().flatten().collect();
+    let landed = context.ledger().transact(&nonce()?, &all, |view| {
+        let index = Index::load(view, &data)?;
+        let path = index.require_active(wanted)?.clone();
+        let seen = look_at_published(context, view, &index, &path, goes_by.as_ref())?;
+        let changed = decide(Home::Published, seen, request, &Context::now())?;
+        let id = path.id();
+        let task = Task::from_document(path, &changed.document);
+        if changed.edits.is_empty() {
+            return Ok(Decision::Nothing((task, false)));
         }
-        Ok(document)
+        let plan = Plan::new().step(&data, Step::edit(changed.subject, changed.edits));
+        let is_fenced = changed.of_holder && view.base(&locks).is_some();
+        Ok(Decision::Swap(if is_fenced { plan.fenced(&locks, id) } else { plan }, (task, true)))
+    })?;
+    let (task, changed) = &landed.value;
+    Ok(Edited { task: TaskInfo::from(task), changed: *changed, aside: Aside::of(context, &landed) })
+}
+
+/// Reads what an edit of a published task goes by, the locks only where they are named. One process.
+fn look_at_published(
+    context: &Context,
+    view: &View<'_>,
+    index: &Index,
+    path: &TaskPath,
+    locks: Option<&Branch>,
+) -> Result<Seen> {
+    let (data, id) = (index.branch(), path.id());
+    let parent = id.parent().and_then(|parent| index.active(parent)).map(TaskPath::as_str);
+    let wanted = [Some(path.as_str()), Some(paths::TASK_TYPES_FILE), Some(paths::LABELS_FILE), parent];
+    let wanted = wanted.into_iter().flatten().map(|path| (data, path.to_owned()));
+    let found = view.read(&wanted.chain(locks.map(|locks| (locks, LockEntry::path(id)))).collect::<Vec<_>>())?;
+    let file = |path: &str| {
+        let document = Document::parse(found.file(data, path)?);
+        Some(SeenFile { path: path.to_owned(), document })
+    };
+    let gone = || Error::new(Kind::NoSuchTask, format!("{path} has gone from {data}", path = path.as_str()));
+    let not_holder = found.lock(id)?.and_then(|lock| {
+        let session = context.session();
+        session.and_then(|session| require_holder(context, &session, id, Some(&lock))).err()
+    });
+    Ok(Seen {
+        id: id.to_string(),
+        task: file(path.as_str()).ok_or_else(gone)?,
+        neighbours: Vec::new(),
+        parent: parent.and_then(file),
+        vocabulary: Vocabulary::of(&found, data),
+        not_holder,
     })
 }
 
-/// Lets the user change the task in an editor. `None` when it was left as it was.
-pub fn by_hand(context: &Context, wanted: &Wanted) -> Result<Option<Edited>> {
+/// Lets the user change the published task in an editor. `None` when it was left as it was.
+pub fn edit_by_hand(context: &Context, wanted: &Wanted) -> Result<Option<Edited>> {
     let data = context.data_branch()?.clone();
     let ledger = context.ledger();
     let view = ledger.view(std::slice::from_ref(&data), true)?;
     let index = Index::load(&view, &data)?;
     let path = index.require_active(wanted)?;
-    let base = index.load_document(&view, path.as_str())?;
-    let words = words(&view, context)?;
+    let Seen { task: SeenFile { document: base, .. }, vocabulary, .. } =
+        look_at_published(context, &view, &index, path, None)?;
+    let words = vocabulary.words();
     let head = vec![format!("{} ({}). Nothing changes if you leave this as it is.", path.id().t(), path.as_str())];
     let text = sheet::with_help(&base, &[head, sheet::help(&words)].concat());
     let environment = context.repository.git().environment();
     let check = |document: &Document| sheet::check(document, &words.types).map(|()| document.clone());
     let Some(saved) = editor::edit(environment, Some(&context.repository), &text, check)? else { return Ok(None) };
-    let published = publish(context, &path.id().into(), &|newest| overlay::overlay(&base, &saved.value, newest));
-    match published {
-        Ok(edited) => {
-            saved.discard();
-            Ok(Some(edited))
-        }
-        Err(error) => Err(saved.kept(error)),
-    }
+    let by_hand = Some(ByHand { base, edited: saved.value.clone() });
+    let edited = edit(context, &path.id().into(), &Request { by_hand, ..Request::default() });
+    let edited = edited.map_err(|error| saved.kept(error))?;
+    saved.discard();
+    Ok(Some(edited))
 }
 
-/// What of a task says who works on it: whoever changes that of a task that is held must hold it.
-const OF_HOLDER: [&str; 2] = ["status", "assigned_to"];
-
-fn publish(context: &Context, wanted: &Wanted, make: &dyn Fn(&Document) -> Result<Document>) -> Result<Edited> {
-    let mut read = Locks::NotRead;
-    loop {
-        match publish_with(context, wanted, make, read)? {
-            Attempt::Edited(edited) => return Ok(*edited),
-            Attempt::GoesByLocks => read = Locks::Read,
-        }
-    }
+/// Whether a change in a checkout becomes a commit at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Commit {
+    /// It is committed, here.
+    Now,
+    /// It stays in the files.
+    Later,
 }
 
-/// Whether an edit goes by the locks, too. Most do not: every claim of anybody moves them, and an edit that reads them
-/// has to be decided again each time.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Locks {
-    NotRead,
-    Read,
+/// A task that was changed in a checkout.
+#[derive(Debug, Clone)]
+pub struct EditedHere {
+    /// Its file.
+    pub path: String,
+    /// What git said of the commit; empty when there was none.
+    pub said: Vec<u8>,
+    /// Labels that joined the vocabulary.
+    pub labels: Vec<String>,
+    /// What became of its parent.
+    pub parent: Option<Parent>,
 }
 
-/// What a look at the task came to.
-enum Attempt {
-    /// It is as it was to be.
-    Edited(Box<Edited>),
-    /// The change is one that goes by the locks, and they were not read.
-    GoesByLocks,
-}
-
-fn publish_with(
-    context: &Context,
-    wanted: &Wanted,
-    make: &dyn Fn(&Document) -> Result<Document>,
-    read: Locks,
-) -> Result<Attempt> {
-    let (locks_branch, data) = branches(context)?;
-    let mut all = vec![data.clone()];
-    all.extend((read == Locks::Read).then(|| locks_branch.clone()));
-    let landed = context.ledger().transact(&nonce()?, &all, |view| {
-        let index = Index::load(view, &data)?;
-        let path = index.require_active(wanted)?.clone();
-        let before = index.load_document(view, path.as_str())?;
-        let mut after = make(&before)?;
-        let goes_by_locks = OF_HOLDER.iter().any(|key| after.scalar_last(key) != before.scalar_last(key));
-        if goes_by_locks && read == Locks::NotRead {
-            return Ok(Decision::Nothing(None));
-        }
-        if after == before {
-            return Ok(Decision::Nothing(Some((Task::from_document(path, &before), false))));
-        }
-        // What was wrong before does not stop a change of something else.
-        let types = issue_types(view, &data)?;
-        let checked =
-            if sheet::check(&before, &types).is_ok() { sheet::check(&after, &types) } else { change::check(&after) };
-        checked?;
-        let now = Context::now();
-        after.set("updated_at", &now)?;
-        let mut changes = vec![Edit::Put { path: path.as_str().to_owned(), content: after.to_bytes() }];
-        let old = before.list_last("labels");
-        let new: Vec<_> = after.list_last("labels").into_iter().filter(|label| !old.contains(label)).collect();
-        changes.extend(vocabulary(view, &data, &new)?);
-        if change::is_done(&after) && !change::is_done(&before) {
-            changes.extend(leave_parent(&index, view, &path, &now)?);
-        }
-        let id = path.id();
-        if goes_by_locks && let Some(lock) = view.lock(id)? {
-            require_holder(context, &context.session()?, id, Some(&lock))?;
-        }
-        let subject = format!("ait: Update task {}: {}", id.t(), path.name().slug().humanised());
-        let task = Task::from_document(path, &after);
-        let plan = Plan::new().step(&data, Step::edit(subject, changes));
-        let is_set_up = view.base(&locks_branch).is_some();
-        let plan = if goes_by_locks && is_set_up { plan.fenced(&locks_branch, id) } else { plan };
-        Ok(Decision::Swap(plan, Some((task, true))))
-    })?;
-    let Some((task, changed)) = &landed.value else { return Ok(Attempt::GoesByLocks) };
-    let (task, changed, aside) = (TaskInfo::from(task), *changed, Aside::of(context, &landed));
-    Ok(Attempt::Edited(Box::new(Edited { task, changed, aside })))
-}
-
-/// A child that is done leaves its parent's list (specification 20, section 7.6).
-fn leave_parent(index: &Index, view: &View<'_>, path: &TaskPath, now: &str) -> Result<Option<Edit>> {
-    let Some(parent) = path.id().parent().and_then(|parent| index.active(parent)) else { return Ok(None) };
-    let mut document = index.load_document(view, parent.as_str())?;
-    let changed = edits::remove_child(&mut document, path.id(), now)?;
-    Ok(changed.then(|| Edit::Put { path: parent.as_str().to_owned(), content: document.to_bytes() }))
-}
-
-/// The text with another heading. The file keeps its name, after which the task's branch and worktree are called.
-fn with_title(body: &[u8], title: &Title) -> Vec<u8> {
-    let line = format!("# {}\n", title.as_str()).into_bytes();
-    let end = body.iter().position(|byte| *byte == b'\n').map_or(body.len(), |end| end + 1);
-    if body.starts_with(b"# ") { [line.as_slice(), &body[end..]].concat() } else { [&line, &b"\n"[..], body].concat() }
-}
-
-/// The sheet of a new task, filled in and read: what `new` is to make of it.
+/// Changes a task of a checkout, by its number as it was written: all or nothing, and nothing is published.
 ///
 /// # Errors
-/// Those of [`editor::edit`]; [`Kind::Usage`] when it was left as it was.
-pub fn new_by_hand(
-    context: &Context,
-    options: &crate::ops::new::Options,
-    title: &str,
-) -> Result<editor::Saved<crate::ops::new::Options>> {
-    let data = context.data_branch()?.clone();
-    let ledger = context.ledger();
-    let words = match ledger.view(std::slice::from_ref(&data), false) {
-        Ok(view) => words(&view, context)?,
-        Err(_) => Words::default(),
-    };
-    let mut document = Document::parse(b"---\n---\n\n");
-    let parent = options.parent.as_ref().map(|parent| parent.id.to_string()).unwrap_or_default();
-    let depends: Vec<_> = options.depends.iter().map(|id| id.in_list()).collect();
-    let fields = [
-        ("title", title.to_owned()),
-        ("priority", options.priority.to_string()),
-        ("effort", options.effort.to_string()),
-        ("issue_type", options.issue_type.clone().unwrap_or_else(|| "feature".to_owned())),
-        ("labels", format!("[{}]", options.labels.join(", "))),
-        ("depends", format!("[{}]", depends.join(", "))),
-        ("parent", parent),
-    ];
-    for (key, value) in &fields {
-        document.append(key, value)?;
+/// Those of [`TaskFiles::require_active`] and of [`decide`]; the file is then as it was.
+pub fn edit_here(files: &TaskFiles<'_>, id: &str, request: &Request, commit: Commit) -> Result<EditedHere> {
+    if commit == Commit::Now {
+        files.require_committable()?;
     }
-    document.set_body(options.text.as_bytes());
-    let mut help = vec!["A new task. Without a title nothing is made.".to_owned()];
-    help.extend(sheet::help(&words).into_iter().filter(|line| !line.starts_with("status")));
-    let read = |document: &Document| {
-        if let Some(key) = document.keys().find(|key| !fields.iter().any(|(known, _)| known == key)) {
-            return Err(sheet::wrong(key, format!("{key} is no field of a new task")));
-        }
-        sheet::check(document, &words.types)?;
-        let not_text = |_| Error::new(Kind::Usage, "the text is not UTF-8");
-        let text = String::from_utf8(document.body().to_vec()).map_err(not_text)?;
-        let value = |key: &str| document.scalar_last(key).unwrap_or_default();
-        let of = |key: &'static str| move |error: Error| sheet::wrong(key, error.to_string());
-        Ok(crate::ops::new::Options {
-            title: Title::parse(value("title")).map_err(of("title"))?,
-            text,
-            priority: crate::task::Level::parse(value("priority")).map_err(of("priority"))?,
-            effort: crate::task::Level::parse(value("effort")).map_err(of("effort"))?,
-            issue_type: Some(value("issue_type").to_owned()).filter(|text| !text.is_empty()),
-            labels: document.list_last("labels"),
-            depends: document.list_last("depends").iter().filter_map(|id| crate::task::TaskId::recognise(id)).collect(),
-            parent: Some(value("parent"))
-                .filter(|text| !text.is_empty())
-                .map(Wanted::parse)
-                .transpose()
-                .map_err(of("parent"))?,
-            draft: options.draft,
-        })
+    let _queue = files.hold()?;
+    let now = Context::now();
+    let Writes { edits, value: changed } = files.transact(|snapshot| {
+        let seen = look_here(files, snapshot, id, request)?;
+        let mut changed = decide(Home::Checkout, seen, request, &now)?;
+        Ok(Writes { edits: std::mem::take(&mut changed.edits), value: changed })
+    })?;
+    let Changed { subject, path, parent, labels, .. } = changed;
+    let said = match commit {
+        Commit::Now => files.commit(&subject, &edits)?.unwrap_or_default(),
+        Commit::Later => Vec::new(),
     };
-    let text = sheet::with_help(&document, &help);
-    let environment = context.repository.git().environment();
-    editor::edit(environment, Some(&context.repository), &text, read)?
-        .ok_or_else(|| Error::new(Kind::Usage, "nothing was written, so no task is made"))
+    Ok(EditedHere { path, said, labels, parent })
+}
+
+/// Reads what an edit of a task of a checkout goes by.
+fn look_here(files: &TaskFiles<'_>, snapshot: &mut Snapshot<'_>, id: &str, request: &Request) -> Result<Seen> {
+    let path = files.require_active(id)?;
+    let document = snapshot.document(&path)?;
+    let may_be_done = request.is_about_holder() || change::is_done(&document);
+    let parent = match id.split_once('_').filter(|_| may_be_done) {
+        Some((parent, _)) => SeenFile::here(files, snapshot, parent)?,
+        None => None,
+    };
+    let folder = path.rsplit_once('/').map_or(paths::TASKS_DIR, |(folder, _)| folder);
+    let neighbours = match &request.name {
+        Some(_) => files.tree().names(Path::new(folder)).collect(),
+        None => Vec::new(),
+    };
+    let vocabulary = Vocabulary { types: Vec::new(), labels: snapshot.text(paths::LABELS_FILE)? };
+    Ok(Seen { id: id.to_owned(), task: SeenFile { path, document }, neighbours, parent, vocabulary, not_holder: None })
 }

@@ -1,16 +1,23 @@
-//! Making a task: its id and its file in one swap, so that no id is burnt.
+//! Making a task: published, its id and its file in one swap; or in the files of a checkout, with a commit there.
+
+mod decide;
+
+pub use decide::{Request, Sibling};
 
 use crate::coordination::ids;
 use crate::error::{Error, Kind, Result};
-use crate::git::objects::Edit;
 use crate::ledger::plan::Step;
-use crate::ledger::{Decision, Ledger, Plan, nonce};
-use crate::ops::new_record::{self, Making};
-use crate::ops::vocabulary::{clean_labels, issue_type, vocabulary};
+use crate::ledger::{Decision, Ledger, Plan, View, nonce};
+use crate::ops::drafts;
+use crate::ops::home::{Home, SeenFile};
+use crate::ops::new_record::{self, Filing, Making};
+use crate::ops::vocabulary::{Vocabulary, clean_labels};
 use crate::project::context::{Context, Wanted};
 use crate::project::index::{Index, Reached};
 use crate::project::outcome::{Aside, DryRun, TaskInfo};
-use crate::task::{Document, Level, NewTask, Reference, Scan, Task, TaskId, TaskName, TaskPath, Title, edits, paths};
+use crate::project::task_files::{Snapshot, TaskFiles, Writes};
+use crate::task::{Document, Level, NewTask, Reference, Scan, Task, TaskId, TaskPath, Title, paths};
+use decide::{Made, Place, Seen, decide};
 use serde::Serialize;
 
 /// What the task is to be.
@@ -52,85 +59,69 @@ pub struct Created {
 
 /// Makes a task, or a draft of one.
 pub fn new(context: &Context, options: &Options) -> Result<Created> {
-    let (clean, dropped) = clean_labels(&options.labels);
-    if !dropped.is_empty() {
-        return Err(Error::new(Kind::Usage, format!("no label can be made of {:?}", dropped.join(", ")))
+    let labels = clean_labels(&options.labels);
+    if !labels.dropped.is_empty() {
+        return Err(Error::new(Kind::Usage, format!("no label can be made of {:?}", labels.dropped.join(", ")))
             .advice("use letters, digits, _ and -"));
     }
-    let mut task = NewTask {
+    let task = NewTask {
         priority: options.priority,
         effort: options.effort,
         depends: options.depends.iter().map(|id| Reference::from(*id)).collect(),
-        labels: clean,
+        issue_type: options.issue_type.clone().unwrap_or_else(|| NewTask::default().issue_type),
+        labels: labels.labels,
         body: body(&options.title, &options.text),
         ..NewTask::default()
     };
     if options.draft {
-        task.issue_type = options.issue_type.clone().unwrap_or(task.issue_type);
         return draft(context, options, task);
     }
-    publish(context, options, &task, None)
-}
-
-/// Makes a task in the user's editor, with what is known of it filled in. When it cannot be published it stays as a draft.
-pub fn new_by_hand(context: &Context, options: &Options, title: &str) -> Result<Created> {
-    let saved = crate::ops::edit::new_by_hand(context, options, title)?;
-    let made = new(context, &saved.value).map_err(|error| {
-        // What may have landed must not become a second task.
-        let draft = (!saved.value.draft && !context.dry_run && error.kind() != Kind::Unknown)
-            .then(|| new(context, &Options { draft: true, ..saved.value.clone() }).ok()?.draft);
-        match draft.flatten() {
-            Some(draft) => {
-                saved.discard();
-                error.hint(command!["git aitask new --publish", draft].note("your text is kept there"))
-            }
-            None => saved.kept(error),
-        }
-    })?;
-    saved.discard();
-    Ok(made)
+    let request = Request {
+        slug: options.title.slug(),
+        document: task.document(&Context::now())?,
+        sibling: Sibling::After,
+        issue_type: options.issue_type.clone(),
+        depends: options.depends.clone(),
+        draft: None,
+    };
+    publish(context, options.parent.as_ref(), &request, &format!("{options:?} "))
 }
 
 /// Makes a task of a draft; the draft goes once the task is published.
 pub fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
-    let name = draft.rsplit('/').next().unwrap_or(draft);
-    let path = format!("{}/{name}", paths::DRAFTS_DIR);
-    let file = context.data_dir().join(&path);
-    let found = if paths::is_draft(&path) { context.tree().load(&file)? } else { None };
-    let bytes = found.ok_or_else(|| {
+    let (tree, dir) = (context.tree(), context.data_dir());
+    let draft = drafts::load(&tree, &dir, draft)?.ok_or_else(|| {
+        let name = draft.rsplit('/').next().unwrap_or(draft);
         Error::new(Kind::NoSuchTask, format!("there is no draft {name:?} in {}", paths::DRAFTS_DIR))
-            .hint(command!["ls", context.data_dir().join(paths::DRAFTS_DIR).display()])
+            .hint(command!["ls", dir.join(paths::DRAFTS_DIR).display()])
     })?;
-    let document = Document::parse(&bytes);
-    let title = paths::draft_slug(&path).map_or_else(|| "unnamed task".to_owned(), |slug| slug.humanised());
-    let task = NewTask::default();
-    let options = Options {
-        title: Title::parse(&title)?,
-        text: String::new(),
-        priority: task.priority,
-        effort: task.effort,
-        issue_type: document.scalar("issue_type").filter(|kind| !kind.is_empty()).map(str::to_owned),
-        labels: document.list("labels"),
+    let title = draft.slug.map_or_else(|| "unnamed task".to_owned(), |slug| slug.humanised());
+    let parent = draft.parent.as_deref().map(Wanted::parse).transpose()?;
+    let words = format!("draft {} {}", draft.file.name, String::from_utf8_lossy(&draft.file.text));
+    let request = Request {
+        slug: Title::parse(&title)?.slug(),
+        sibling: Sibling::Free,
+        issue_type: draft.document.scalar("issue_type").filter(|kind| !kind.is_empty()).map(str::to_owned),
         depends: Vec::new(),
-        parent: document.scalar("parent").map(Wanted::parse).transpose()?,
-        draft: false,
+        document: draft.document,
+        draft: None,
     };
-    let created = publish(context, &options, &task, Some(&document))?;
+    let created = publish(context, parent.as_ref(), &request, &words)?;
     // What was written into it while it was on its way stays.
-    if !context.dry_run && context.tree().read(&file).is_ok_and(|now| now == bytes) {
-        context.tree().remove(&file)?;
+    let file = dir.join(&draft.path);
+    if !context.dry_run && tree.read(&file).is_ok_and(|now| now == draft.file.text) {
+        tree.remove(&file)?;
     }
     Ok(created)
 }
 
-fn publish(context: &Context, options: &Options, task: &NewTask, draft: Option<&Document>) -> Result<Created> {
+/// Makes the published task, its id and its file in one swap, so that no id is burnt. `words` tell this command from others.
+fn publish(context: &Context, parent: Option<&Wanted>, request: &Request, words: &str) -> Result<Created> {
     let data = context.data_branch()?.clone();
     let ids_branch = Ledger::ids_branch()?;
-    let branches = if options.parent.is_some() { vec![data.clone()] } else { vec![ids_branch.clone(), data.clone()] };
+    let branches = if parent.is_some() { vec![data.clone()] } else { vec![ids_branch.clone(), data.clone()] };
     let (repository, mark) = (&context.repository, nonce()?);
-    let request =
-        format!("{options:?} {}", String::from_utf8_lossy(&draft.map(Document::to_bytes).unwrap_or_default()));
-    let earlier = Making::cut_off(repository, &request);
+    let earlier = Making::cut_off(repository, words);
     let (mut claimed, mut found) = (None, false);
     let outcome = context.ledger().transact(&mark, &branches, |view| {
         let index = Index::load(view, &data)?;
@@ -141,69 +132,28 @@ fn publish(context: &Context, options: &Options, task: &NewTask, draft: Option<&
             return Ok(Decision::Nothing(Task::from_document(path.clone(), &document)));
         }
         let mut plan = Plan::new();
-        let mut task = task.clone();
-        task.issue_type = issue_type(view, &data, options.issue_type.as_deref())?;
-        let id = if let Some(wanted) = &options.parent {
-            let parent = index.require_active(wanted)?.id();
-            if parent.is_child() {
-                return Err(Error::new(Kind::Usage, format!("{} is a child itself", parent.t()))
-                    .advice("a child has no children"));
-            }
-            TaskId::child(parent.number(), index.next_child(parent))
+        let parent = parent.map(|wanted| index.require_active(wanted)).transpose()?;
+        let place = if let Some(parent) = parent.map(TaskPath::id) {
+            Place::Below { parent, number: index.next_child(parent), file: None }
         } else if let Some(id) = claimed.filter(|_| view.landed.contains(&ids_branch)) {
             // On a server that takes one branch at a time the counter has moved for us already.
-            TaskId::top(id)
+            Place::Top(id)
         } else if let (Reached::Id(id), true) = (&reached, index.is_unused(&reached)) {
             claimed = Some(id.number());
-            *id
+            Place::Top(id.number())
         } else {
             let id = ids::next(view, &ids_branch, index.max_number(Scan::Active))?;
             claimed = Some(id);
             plan = ids::claim(plan, &ids_branch, id);
-            TaskId::top(id)
+            Place::Top(id)
         };
-        // What is in a bundle is not known by name, but no number is higher than all.
-        let highest = index.max_number(Scan::Full);
-        for wanted in &options.depends {
-            if wanted.number() > highest {
-                let message = format!("there is no task {} to depend on", wanted.t());
-                return Err(Error::new(Kind::NoSuchTask, message).hint("git aitask list"));
-            }
-        }
-        let name = TaskName::new(id, options.title.slug());
-        let path = TaskPath::new(name);
-        let now = Context::now();
-        let mut changes = Vec::new();
-        let mut subject = format!("ait: Add task {}: {}", id.t(), path.name().slug().humanised());
-        if let Some(parent) = id.parent().and_then(|id| index.active(id)) {
-            let mut document = index.load_document(view, parent.as_str())?;
-            if let Some(before) = id.child_number().filter(|n| *n > 1) {
-                task.depends.insert(0, TaskId::child(id.number(), before - 1).into());
-            }
-            task.anchor = document.scalar("anchor").and_then(TaskId::recognise).or(Some(parent.id()));
-            edits::add_child(&mut document, id, &now)?;
-            changes.push(Edit::Put { path: parent.as_str().to_owned(), content: document.to_bytes() });
-            subject = format!("ait: Add child task {}: {}", id.t(), path.name().slug().humanised());
-        }
-        let document = match draft {
-            None => task.document(&now)?,
-            Some(draft) => {
-                let mut document = draft.clone();
-                document.remove("draft");
-                document.remove("parent");
-                if let Some(anchor) = task.anchor.filter(|_| !document.contains("anchor")) {
-                    document.set("anchor", &anchor.to_string())?;
-                }
-                document
-            }
-        };
-        changes.push(Edit::Put { path: path.as_str().to_owned(), content: document.to_bytes() });
-        changes.extend(vocabulary(view, &data, &options.labels)?);
+        let seen = look_at_published(view, &index, parent, place, request)?;
+        let made = decide(Home::Published, seen, request, &Context::now())?;
         if !context.dry_run {
-            Making::new(repository, &request, &mark, id, path.as_str()).save(repository)?;
+            Making::new(repository, words, &mark, made.id, made.path.as_str()).save(repository)?;
         }
-        let made = Task::from_document(path, &document);
-        Ok(Decision::Swap(plan.step(&data, Step::edit(subject, changes)), made))
+        let task = Task::from_document(made.path, &made.document);
+        Ok(Decision::Swap(plan.step(&data, Step::edit(made.subject, made.edits)), task))
     });
     // What may have landed is to be found by the same command, also by one that was sent off when no answer came.
     let in_doubt = match &outcome {
@@ -225,25 +175,133 @@ fn publish(context: &Context, options: &Options, task: &NewTask, draft: Option<&
     Ok(Created { task: Some(TaskInfo::from(&landed.value)), draft: None, aside })
 }
 
+/// Reads what making a published task goes by. One process at most.
+fn look_at_published(
+    view: &View<'_>,
+    index: &Index,
+    parent: Option<&TaskPath>,
+    mut place: Place,
+    request: &Request,
+) -> Result<Seen> {
+    let types = request.issue_type.as_ref().map(|_| paths::TASK_TYPES_FILE);
+    let labels = Some(paths::LABELS_FILE).filter(|_| !request.document.list("labels").is_empty());
+    let wanted = [types, labels, parent.map(TaskPath::as_str)];
+    let found = wanted.into_iter().flatten().map(|path| (index.branch(), path.to_owned()));
+    let found = view.read(&found.collect::<Vec<_>>())?;
+    let vocabulary = Vocabulary::of(&found, index.branch());
+    if let (Place::Below { file, .. }, Some(parent)) = (&mut place, parent) {
+        let path = parent.as_str().to_owned();
+        let gone = || Error::new(Kind::NoSuchTask, format!("{path} has gone from {}", index.branch()));
+        let document = Document::parse(found.file(index.branch(), &path).ok_or_else(gone)?);
+        *file = Some(SeenFile { path, document });
+    }
+    Ok(Seen { place, vocabulary, emails: String::new(), highest: index.max_number(Scan::Full) })
+}
+
+/// The number of a task that a checkout gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Number {
+    /// One that was claimed from the counter.
+    Claimed(u64),
+    /// The next one among the children of this task.
+    ChildOf(TaskId),
+}
+
+/// A task made in a checkout.
+#[derive(Debug, Clone)]
+pub struct CreatedHere {
+    /// Its id.
+    pub id: TaskId,
+    /// Its file.
+    pub path: String,
+    /// What git said of the commit.
+    pub said: Vec<u8>,
+    /// Labels that joined the vocabulary.
+    pub labels: Vec<String>,
+    /// The parent's file, which was changed along.
+    pub parent: Option<String>,
+}
+
+/// Makes a task in a checkout, with a commit there; nothing is published.
+///
+/// # Errors
+/// [`Kind::NoSuchTask`] without an active parent, and those of the commit.
+pub fn new_here(files: &TaskFiles<'_>, number: Number, request: &Request) -> Result<CreatedHere> {
+    let _queue = files.hold()?;
+    make_here(files, request, |snapshot| match number {
+        Number::Claimed(number) => Ok(Place::Top(number)),
+        Number::ChildOf(parent) => {
+            let file = SeenFile::here(files, snapshot, &parent.to_string())?.ok_or_else(|| no_parent(parent))?;
+            Ok(Place::Below { parent, number: files.next_child(parent)?, file: Some(file) })
+        }
+    })
+}
+
+/// The refusal for a parent that is not there.
+#[must_use]
+pub fn no_parent(parent: impl std::fmt::Display) -> Error {
+    Error::new(Kind::NoSuchTask, format!("Parent task t{parent} not found"))
+}
+
+/// Completes the making of a draft that was cut off: what it made is committed, if it is not yet. `None` when it had made
+/// nothing.
+///
+/// # Errors
+/// Those of the commit.
+pub fn resume_here(files: &TaskFiles<'_>, request: &Request) -> Result<Option<CreatedHere>> {
+    let Some(filing) = request.draft.as_ref().and_then(|draft| Filing::load(files, draft)) else { return Ok(None) };
+    let Some(id) = paths::loose_id(&filing.path) else { return Ok(None) };
+    let _queue = files.hold()?;
+    if !files.read(&filing.path).is_ok_and(|there| there == filing.filed) {
+        let parent = None;
+        let created = CreatedHere { id, path: filing.path.clone(), said: Vec::new(), labels: Vec::new(), parent };
+        return Ok(filing.is_committed(files).then_some(created));
+    }
+    let document = Document::parse(&filing.filed);
+    let request = Request { document, sibling: Sibling::Free, ..request.clone() };
+    let created = make_here(files, &request, |snapshot| {
+        // So that it is known to be there.
+        snapshot.document(&filing.path)?;
+        let Some((parent, number)) = id.parent().zip(id.child_number()) else { return Ok(Place::Top(id.number())) };
+        Ok(Place::Below { parent, number, file: SeenFile::here(files, snapshot, &parent.to_string())? })
+    });
+    created.map(Some)
+}
+
+/// Makes a task where `place` says.
+fn make_here(
+    files: &TaskFiles<'_>,
+    request: &Request,
+    place: impl Fn(&mut Snapshot<'_>) -> Result<Place>,
+) -> Result<CreatedHere> {
+    let Writes { edits, value: made } = files.transact(|snapshot| {
+        let place = place(snapshot)?;
+        let vocabulary = Vocabulary { types: Vec::new(), labels: snapshot.text(paths::LABELS_FILE)? };
+        let seen = Seen { place, vocabulary, emails: snapshot.text(paths::EMAILS_FILE)?, highest: 0 };
+        let mut made = decide(Home::Checkout, seen, request, &Context::now())?;
+        if let Some(draft) = &request.draft {
+            Filing::new(draft, made.path.as_str(), &made.document.to_bytes()).save(files, draft)?;
+        }
+        Ok(Writes { edits: std::mem::take(&mut made.edits), value: made })
+    })?;
+    let Made { id, path, subject, parent, labels, .. } = made;
+    let said = files.commit(&subject, &edits)?.unwrap_or_default();
+    Ok(CreatedHere { id, path: path.as_str().to_owned(), said, labels, parent })
+}
+
 fn draft(context: &Context, options: &Options, mut task: NewTask) -> Result<Created> {
     task.draft = true;
     task.parent = options.parent.as_ref().map(|wanted| wanted.id);
-    let stamp = jiff::ZonedDateTime::now().strftime("%Y%m%d_%H%M").to_string();
-    let bytes = task.document(&Context::now())?.to_bytes();
-    let dir = context.data_dir().join(paths::DRAFTS_DIR);
-    let path = paths::draft_path(&stamp, &options.title.slug());
-    if context.dry_run {
-        return Ok(Created {
-            task: None,
-            draft: Some(path),
-            aside: Aside { dry_run: Some(DryRun::default()), ..Aside::default() },
-        });
-    }
-    crate::files::exclude(&context.repository.common_dir, &format!("/{}/", paths::DRAFTS_DIR))?;
-    let name = path.rsplit('/').next().unwrap_or(&path);
-    let name = context.tree().create_beside(&dir, name, &bytes)?;
-    let path = format!("{}/{name}", paths::DRAFTS_DIR);
-    Ok(Created { task: None, draft: Some(path), aside: Aside::default() })
+    let (slug, mut aside) = (options.title.slug(), Aside::default());
+    let document = task.document(&Context::now())?;
+    let path = if context.dry_run {
+        aside.dry_run = Some(DryRun::default());
+        drafts::new_path(&slug)
+    } else {
+        crate::files::exclude(&context.repository.common_dir, &format!("/{}/", paths::DRAFTS_DIR))?;
+        drafts::save(&context.tree(), &context.data_dir(), &slug, &document)?
+    };
+    Ok(Created { task: None, draft: Some(path), aside })
 }
 
 /// The title is the heading, since the file's name keeps only its letters and digits.

@@ -1,5 +1,5 @@
-//! What this clone remembers of tasks it is about to publish, so that `new`, given again after it was cut off, finds the
-//! task it made instead of making a second one.
+//! What this clone remembers of tasks it is about to publish, or to make of a draft in a checkout, so that the command, given
+//! again after it was cut off, finds the task it made instead of making a second one.
 
 use crate::coordination::process::{Anchor, Liveness};
 use crate::error::{Error, Kind, Result};
@@ -7,7 +7,9 @@ use crate::files::{read_own, save_private};
 use crate::git::{Branch, Repository, merge};
 use crate::ledger::View;
 use crate::ledger::plan::trailer;
+use crate::ops::drafts::DraftText;
 use crate::project::index::Reached;
+use crate::project::task_files::TaskFiles;
 use crate::task::TaskId;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -131,4 +133,54 @@ pub(crate) fn furthest(
 
 fn folder(repository: &Repository) -> PathBuf {
     repository.common_dir.join("aitask/making")
+}
+
+/// The record of a draft that becomes a task in a checkout.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Filing {
+    draft: Vec<u8>,
+    /// The file that it was to be.
+    pub(crate) path: String,
+    /// What was to be in it.
+    pub(crate) filed: Vec<u8>,
+}
+
+impl Filing {
+    /// Of a draft.
+    pub(crate) fn new(draft: &DraftText, path: &str, filed: &[u8]) -> Self {
+        Self { draft: draft.text.clone(), path: path.to_owned(), filed: filed.to_vec() }
+    }
+
+    fn file(files: &TaskFiles<'_>, name: &str) -> Option<PathBuf> {
+        Some(files.context?.repository.private_dir().ok()?.join("filing").join(name))
+    }
+
+    /// Notes it, before anything is written.
+    pub(crate) fn save(&self, files: &TaskFiles<'_>, draft: &DraftText) -> Result<()> {
+        let Some(file) = Self::file(files, &draft.name) else { return Ok(()) };
+        save_private(&file, &serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// The one of this draft, unless the draft has another text now.
+    pub(crate) fn load(files: &TaskFiles<'_>, draft: &DraftText) -> Option<Self> {
+        let filing: Self = serde_json::from_slice(&read_own(&Self::file(files, &draft.name)?).ok()?).ok()?;
+        (filing.draft == draft.text).then_some(filing)
+    }
+
+    /// Whether a commit has brought the file.
+    pub(crate) fn is_committed(&self, files: &TaskFiles<'_>) -> bool {
+        let Some(context) = files.context else { return false };
+        let (git, dir) = (context.repository.git(), files.data_dir());
+        let log = git.read(&dir, "log").args(["-1", "--diff-filter=A", "--format=%H", "--", &self.path]).output();
+        let commit = log.map(|output| output.text()).unwrap_or_default();
+        let blob = git.read(&dir, "cat-file").args(["blob", &format!("{commit}:./{}", self.path)]).output();
+        blob.is_ok_and(|blob| blob.success() && blob.stdout == self.filed)
+    }
+}
+
+/// Forgets the record of a draft that has gone.
+pub fn forget_draft(files: &TaskFiles<'_>, draft: &DraftText) {
+    if let Some(file) = Filing::file(files, &draft.name) {
+        let _ = std::fs::remove_file(file);
+    }
 }

@@ -1,52 +1,82 @@
 //! The words that a project knows: its issue types and labels.
 
 use crate::error::{Error, Kind, Result};
+use crate::git::Branch;
 use crate::git::objects::Edit;
-use crate::ledger::View;
-use crate::project::context::Context;
+use crate::ledger::{Found, View};
+use crate::project::task_files::{TaskFiles, Writes};
 use crate::task::sheet::Words;
 use crate::task::{fields, labels, paths};
 
-pub(crate) fn clean_labels(typed: &[String]) -> (Vec<String>, Vec<String>) {
-    let sanitised = labels::sanitise_list(&typed.join(","));
-    (sanitised.labels, sanitised.dropped)
+/// What the files of a project say of its words.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Vocabulary {
+    /// Its issue types, sorted.
+    pub types: Vec<String>,
+    /// The file of its labels.
+    pub labels: String,
 }
 
-/// The issue types of the project, sorted (specification 20, section 3.3).
-pub(crate) fn issue_types(view: &View<'_>, data: &crate::git::Branch) -> Result<Vec<String>> {
-    let file = view.document(data, paths::TASK_TYPES_FILE)?.unwrap_or_default();
-    let mut known = fields::issue_types(&String::from_utf8_lossy(&file));
-    known.sort_unstable();
-    Ok(known)
-}
-
-/// An issue type of the project's vocabulary.
-pub(crate) fn issue_type(view: &View<'_>, data: &crate::git::Branch, wanted: Option<&str>) -> Result<String> {
-    let Some(wanted) = wanted else { return Ok("feature".to_owned()) };
-    let known = issue_types(view, data)?;
-    if known.iter().any(|known| known == wanted) {
-        return Ok(wanted.to_owned());
+impl Vocabulary {
+    /// Of the published files, as far as they were found.
+    pub(crate) fn of(found: &Found, data: &Branch) -> Self {
+        let text = |path| String::from_utf8_lossy(found.file(data, path).unwrap_or_default()).into_owned();
+        let mut types = fields::issue_types(&text(paths::TASK_TYPES_FILE));
+        types.sort_unstable();
+        Self { types, labels: text(paths::LABELS_FILE) }
     }
-    Err(Error::new(Kind::Usage, format!("{wanted:?} is no issue type of this project"))
-        .advice(format!("use one of: {}", known.join(", "))))
-}
 
-/// The vocabulary with the labels it lacks (specification 20, section 8.2).
-pub(crate) fn vocabulary(view: &View<'_>, data: &crate::git::Branch, typed: &[String]) -> Result<Option<Edit>> {
-    let (labels, _) = clean_labels(typed);
-    if labels.is_empty() {
-        return Ok(None);
+    /// Of a published branch. One process.
+    pub(crate) fn published(view: &View<'_>, data: &Branch) -> Result<Self> {
+        let wanted = [paths::TASK_TYPES_FILE, paths::LABELS_FILE].map(|path| (data, path.to_owned()));
+        Ok(Self::of(&view.read(&wanted)?, data))
     }
-    let file = view.document(data, paths::LABELS_FILE)?.unwrap_or_default();
-    let text = labels::add_to_vocabulary(&String::from_utf8_lossy(&file), &labels);
-    Ok(text.map(|text| Edit::Put { path: paths::LABELS_FILE.to_owned(), content: text.into_bytes() }))
+
+    /// What a person can be shown.
+    pub(crate) fn words(&self) -> Words {
+        Words::new(self.types.clone(), &self.labels)
+    }
+
+    /// Refuses what is no issue type of the project.
+    pub(crate) fn require_type(&self, wanted: &str) -> Result<()> {
+        if self.types.iter().any(|known| known == wanted) {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Usage, format!("{wanted:?} is no issue type of this project"))
+            .advice(format!("use one of: {}", self.types.join(", "))))
+    }
 }
 
-/// The words of the project.
-pub fn words(view: &View<'_>, context: &Context) -> Result<Words> {
-    let data = context.data_branch()?;
-    let labels = view.document(data, paths::LABELS_FILE)?.unwrap_or_default();
-    let labels = String::from_utf8_lossy(&labels).into_owned();
-    let labels = crate::task::labels::vocabulary(&labels).into_iter().map(str::to_owned).collect();
-    Ok(Words { types: issue_types(view, data)?, labels })
+/// Labels as they are written, and what no label can be made of.
+pub(crate) fn clean_labels(typed: &[String]) -> labels::Sanitised {
+    labels::sanitise_list(&typed.join(","))
+}
+
+/// A file of words with those that it lacked.
+#[derive(Debug)]
+pub(crate) struct Grown {
+    /// The file.
+    pub edit: Edit,
+    /// The words that are new.
+    pub new: Vec<String>,
+}
+
+/// Adds words to a sorted file of them; `None` when it has them all.
+pub(crate) fn grow(path: &str, text: &str, words: &[String]) -> Option<Grown> {
+    let known = labels::vocabulary(text);
+    let new: Vec<_> = words.iter().filter(|word| !known.contains(&word.as_str())).cloned().collect();
+    let content = labels::add_to_vocabulary(text, &new)?.into_bytes();
+    Some(Grown { edit: Edit::Put { path: path.to_owned(), content }, new })
+}
+
+/// Adds labels to the vocabulary of a checkout. Gives those that were new.
+pub(crate) fn register_labels(files: &TaskFiles<'_>, labels: &[String]) -> Result<Vec<String>> {
+    let wrote = files.transact(|snapshot| {
+        let grown = grow(paths::LABELS_FILE, &snapshot.text(paths::LABELS_FILE)?, labels);
+        Ok(match grown {
+            Some(Grown { edit, new }) => Writes { edits: vec![edit], value: new },
+            None => Writes { edits: Vec::new(), value: Vec::new() },
+        })
+    })?;
+    Ok(wrote.value)
 }

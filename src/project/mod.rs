@@ -11,5 +11,6 @@ pub mod leftovers;
 pub mod marker;
 pub mod mended;
 pub mod outcome;
+pub mod task_files;
 
 pub use context::{Context, Wanted};

@@ -1,4 +1,4 @@
-//! Changes of single fields of a task file, as a person or a script asks for them (specification 20, section 7.1).
+//! Changes of single fields of a task file, as a person or a script asks for them.
 //! Pure; the canonical rewrite that goes with them is [`Document::canonical`].
 
 use super::frontmatter::Document;
@@ -22,7 +22,20 @@ pub enum Change {
     Body(Vec<u8>),
 }
 
-/// Whether items of a list are ids: `N_M` is written `tN_M`, and both are the same item (U-Q4).
+impl Change {
+    /// The key that it is about; `None` for the body.
+    #[must_use]
+    pub fn key(&self) -> Option<&'static str> {
+        match self {
+            Self::Set(key, _) | Self::List(key, _) | Self::Exact(key, _) | Self::Add(key, _) | Self::Take(key, _) => {
+                Some(key)
+            }
+            Self::Body(_) => None,
+        }
+    }
+}
+
+/// Whether items of a list are ids: `N_M` is written `tN_M`, and both are the same item.
 fn holds_ids(key: &str) -> bool {
     matches!(key, "depends" | "xdeps" | "verifies" | "risk_mitigation_tasks" | "children_to_implement")
 }
@@ -71,7 +84,7 @@ fn write_list(document: &mut Document, key: &str, items: &[String]) -> Result<()
 }
 
 /// What must be true of the task as it would be: a parent is done after its children, and the kind of follow-up fits
-/// the issue type (specification 20, section 7.6).
+/// the issue type.
 pub fn check(document: &Document) -> Result<()> {
     let text = |key: &str| document.scalar_last(key).unwrap_or_default();
     let issue_type = Some(text("issue_type")).filter(|text| !text.is_empty()).unwrap_or("feature");
@@ -121,7 +134,6 @@ mod tests {
         assert_eq!(changed(&[Change::Exact("gates", "[]".into())]), FILE);
     }
 
-    /// U-Q4.
     #[test]
     fn ids_are_the_same_with_and_without_t() {
         assert_eq!(changed(&[Change::Take("verifies", list(&["3_1"]))]), FILE.replace("verifies: [3_1]\n", ""));
@@ -169,7 +181,7 @@ mod tests {
             prop_assert_eq!(again.scalar("assigned_to"), Some(value.as_str()));
         }
 
-        /// No value gets a line of its own: it is refused, or read back as one value (C-Q18).
+        /// No value gets a line of its own: it is refused, or read back as one value.
         #[test]
         fn no_value_forges_a_line(value in any::<String>(), text in crate::task::frontmatter::tests::frontmatter_like()) {
             let mut document = Document::parse(text.as_bytes());

@@ -21,6 +21,14 @@ pub struct Words {
     pub labels: Vec<String>,
 }
 
+impl Words {
+    /// Of issue types and the file of labels.
+    #[must_use]
+    pub fn new(types: Vec<String>, labels: &str) -> Self {
+        Self { types, labels: super::labels::vocabulary(labels).into_iter().map(str::to_owned).collect() }
+    }
+}
+
 /// A sheet: the file, with these lines of help above its fields.
 #[must_use]
 pub fn with_help(document: &Document, help: &[String]) -> Vec<u8> {

@@ -1,14 +1,14 @@
-//! Where a task's topic begins: its anchor (specification 20, section 6.5).
+//! Where a task's topic begins: its anchor.
 
-use crate::compat::task_files::Project;
 use crate::error::{Error, Kind, Result};
+use crate::project::task_files::TaskFiles;
 use crate::task::{Document, TaskId, fields};
 
 /// The task that is named as an anchor, and its file.
 ///
 /// # Errors
 /// [`Kind::Usage`] for what is no id, [`Kind::NoSuchTask`] for an id that no task has.
-fn target(checkout: &Project<'_>, raw: &str) -> Result<(TaskId, Document)> {
+fn target(checkout: &TaskFiles<'_>, raw: &str) -> Result<(TaskId, Document)> {
     let id = fields::parse_anchor(raw)?;
     let none = |_: Error| Error::new(Kind::NoSuchTask, format!("anchor target '{id}' not found."));
     let document = Document::parse(&checkout.find_anywhere(id).map_err(none)?);
@@ -20,12 +20,12 @@ fn target(checkout: &Project<'_>, raw: &str) -> Result<(TaskId, Document)> {
 }
 
 /// The anchor that was named itself.
-pub fn given(checkout: &Project<'_>, raw: &str) -> Result<TaskId> {
+pub fn given(checkout: &TaskFiles<'_>, raw: &str) -> Result<TaskId> {
     target(checkout, raw).map(|(id, _)| id)
 }
 
 /// The anchor of what follows up a task: its own anchor, else its parent, else itself.
-pub fn followed(checkout: &Project<'_>, raw: &str) -> Result<String> {
+pub fn followed(checkout: &TaskFiles<'_>, raw: &str) -> Result<String> {
     let (id, document) = target(checkout, raw)?;
     Ok(own(&document).unwrap_or_else(|| id.parent().unwrap_or(id).to_string()))
 }
@@ -34,7 +34,7 @@ pub fn followed(checkout: &Project<'_>, raw: &str) -> Result<String> {
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`] when no file of the parent is anywhere.
-pub fn inherited(checkout: &Project<'_>, parent: TaskId) -> Result<String> {
+pub fn inherited(checkout: &TaskFiles<'_>, parent: TaskId) -> Result<String> {
     let none = |_| Error::new(Kind::NoSuchTask, format!("Parent task t{parent} not found"));
     let document = Document::parse(&checkout.find_anywhere(parent).map_err(none)?);
     Ok(own(&document).unwrap_or_else(|| parent.to_string()))

@@ -1,8 +1,8 @@
 //! The columns of the board, and moving a task between them (specification 20, section 10).
 
 use crate::compat::folders::{Checkout, Folder};
-use crate::compat::task_files::Project;
 use crate::error::{Error, Kind, Payload, Result};
+use crate::project::task_files::TaskFiles;
 use crate::task::{Document, Slug};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -143,11 +143,11 @@ impl Board {
             (its == column).then(|| document.scalar_last("boardidx")?.parse::<i64>().ok()).flatten()
         });
         let index = places.max().map_or(STEP, |highest| highest.saturating_add(STEP));
-        let checkout = Project { root: self.root.clone(), context: None, guarded: true };
+        let checkout = TaskFiles { root: self.root.clone(), context: None, guarded: true };
         checkout.rewrite(&self.tasks.shown(&name), |mut document| {
             document.set("boardcol", column)?;
             document.set("boardidx", &index.to_string())?;
-            Ok((Some(document), ()))
+            Ok(document)
         })?;
         Ok((name, index))
     }

@@ -1,12 +1,12 @@
 //! What values of options must be.
 
 use crate::compat::options::{one_of, usage};
-use crate::compat::task_files::Project;
 use crate::error::Result;
+use crate::project::task_files::TaskFiles;
 use crate::task::fields;
 
 /// An issue type of the project.
-pub(crate) fn check_type(checkout: &Project<'_>, issue_type: &str) -> Result<()> {
+pub(crate) fn check_type(checkout: &TaskFiles<'_>, issue_type: &str) -> Result<()> {
     let known = checkout.issue_types();
     if known.iter().any(|known| known == issue_type) {
         return Ok(());

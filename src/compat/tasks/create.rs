@@ -1,4 +1,4 @@
-//! `aitask_create.sh` (specification 20, section 6).
+//! `aitask_create.sh`.
 
 use crate::compat::invocation::Scene;
 use crate::compat::options::{Known, Options, take_project, usage};

@@ -4,18 +4,20 @@ use crate::compat::invocation::Scene;
 use crate::compat::locks::claim_id;
 use crate::compat::options::{Options, one_of, usage};
 use crate::compat::projects;
-use crate::compat::task_files::Project;
 use crate::compat::tasks::checks::{check_kind, check_type};
-use crate::compat::tasks::new_file::{self, Draft, Filed, Filing, Unfiled};
+use crate::compat::tasks::new_file::{self, Draft, Unfiled};
 use crate::compat::tasks::{anchors, fold};
 use crate::error::{Error, Kind, Result};
+use crate::ops::drafts;
+use crate::ops::new::{self, CreatedHere, Request, Sibling};
 use crate::project::Context;
+use crate::project::task_files::TaskFiles;
 use crate::task::{Document, Slug, TaskId, fields, labels};
 
 /// What all ways of filing a task share.
 pub(crate) struct Filer<'a> {
     pub(crate) scene: &'a Scene,
-    pub(crate) checkout: &'a Project<'a>,
+    pub(crate) checkout: &'a TaskFiles<'a>,
     pub(crate) silent: bool,
     pub(crate) auto_merge: bool,
 }
@@ -28,24 +30,32 @@ impl Filer<'_> {
         let (document, parent) = self.document(options, &body)?;
         let slug = Slug::from_title(name);
         if !options.has("--commit") {
-            let path = new_file::draft(self.checkout, &slug, &draft_of(&document, parent)?)?;
+            let path = self.draft(&slug, &document, parent)?;
             self.result(&path);
             return Ok(0);
         }
-        let filing = Filing { slug, document, after_sibling: !options.has("--no-sibling-dep"), draft: None };
-        let filed = self.file(parent, &filing).map_err(|unfiled| {
+        let sibling = if options.has("--no-sibling-dep") { Sibling::Free } else { Sibling::After };
+        let request = Request { slug, document, sibling, issue_type: None, depends: Vec::new(), draft: None };
+        let filed = self.file(parent, &request).map_err(|unfiled| {
             if let Unfiled::Unnumbered(_) = &unfiled
-                && let Ok(draft) = draft_of(&filing.document, parent)
-                && let Ok(path) = new_file::draft(self.checkout, &filing.slug, &draft)
+                && let Ok(path) = self.draft(&request.slug, &request.document, parent)
             {
                 console.warn(&format!("the text is kept as the draft {path}"));
             }
             unfiled.into_error()
         })?;
         self.said(&filed.said);
-        self.merge(&filed, &filing.document)?;
+        self.merge(&filed, &request.document)?;
         self.result(&filed.path);
         Ok(0)
+    }
+
+    /// Writes it as a draft; gives the path.
+    fn draft(&self, slug: &Slug, document: &Document, parent: Option<&str>) -> Result<String> {
+        let mut draft = document.clone();
+        draft.set("draft", "true")?;
+        parent.map_or(Ok(()), |parent| draft.set("parent", parent))?;
+        drafts::save(&self.checkout.tree(), &self.checkout.root, slug, &draft)
     }
 
     /// The text of the task, without trailing newlines.
@@ -61,7 +71,7 @@ impl Filer<'_> {
         Ok(body)
     }
 
-    /// The task's file, and its parent (specification 20, section 6.2).
+    /// The task's file, and its parent.
     fn document<'o>(&self, options: &'o Options, body: &[u8]) -> Result<(Document, Option<&'o str>)> {
         let value = |name: &str, default: &'static str| options.last(name).unwrap_or(default).to_owned();
         let list = |name: &str| fields::items(options.last(name).unwrap_or_default());
@@ -153,12 +163,12 @@ impl Filer<'_> {
     }
 
     /// Gives it a number and a commit, and says what happened on the way.
-    pub(crate) fn file(&self, parent: Option<&str>, filing: &Filing) -> Result<Filed, Unfiled> {
+    pub(crate) fn file(&self, parent: Option<&str>, request: &Request) -> Result<CreatedHere, Unfiled> {
         let console = self.scene.console;
         let warn = |text: &str| console.warn(text);
         let filed = match parent {
-            Some(parent) => new_file::file_child(self.checkout, &self.scene.environment, parent, filing, &warn),
-            None => new_file::file_top(self.checkout, filing, &warn, || {
+            Some(parent) => new_file::file_child(self.checkout, &self.scene.environment, parent, request, &warn),
+            None => new_file::file_top(self.checkout, request, &warn, || {
                 let claimed = claim_id::claim(self.scene, self.checkout.require_committable()?);
                 claimed.map(|(id, _)| id).map_err(|error| {
                     Unfiled::Unnumbered(Error::new(error.kind(), format!("Atomic ID counter failed: {error}")))
@@ -199,8 +209,8 @@ impl Filer<'_> {
         self.scene.console.line(&line);
     }
 
-    /// Tells of pending tasks about the same files, or folds them into this one (section 6.8).
-    fn merge(&self, filed: &Filed, document: &Document) -> Result<()> {
+    /// Tells of pending tasks about the same files, or folds them into this one.
+    fn merge(&self, filed: &CreatedHere, document: &Document) -> Result<()> {
         let console = self.scene.console;
         let found = fold::overlapping(self.checkout, filed.id, document);
         if found.is_empty() {
@@ -235,9 +245,9 @@ impl Filer<'_> {
 
     pub(crate) fn finalize(&self, draft: &Draft) -> Result<()> {
         self.say_dropped(&draft.dropped_gates, "gate(s) from finalized draft", "");
-        let filed = match new_file::resume(self.checkout, draft)? {
+        let filed = match new::resume_here(self.checkout, &draft.request)? {
             Some(filed) => filed,
-            None => self.file(draft.parent.as_deref(), &draft.filing).map_err(Unfiled::into_error)?,
+            None => self.file(draft.parent.as_deref(), &draft.request).map_err(Unfiled::into_error)?,
         };
         new_file::discard_draft(self.checkout, draft)?;
         if self.silent {
@@ -252,7 +262,7 @@ impl Filer<'_> {
     }
 
     pub(crate) fn finalize_all(&self) -> Result<u8> {
-        let drafts = new_file::drafts(self.checkout);
+        let drafts = new_file::all_drafts(self.checkout);
         for draft in &drafts {
             self.finalize(&new_file::load_draft(self.checkout, draft)?)?;
         }
@@ -263,14 +273,4 @@ impl Filer<'_> {
         }
         Ok(0)
     }
-}
-
-/// The draft of a task.
-pub(crate) fn draft_of(document: &Document, parent: Option<&str>) -> Result<Document> {
-    let mut draft = document.clone();
-    draft.set("draft", "true")?;
-    if let Some(parent) = parent {
-        draft.set("parent", parent)?;
-    }
-    Ok(draft)
 }

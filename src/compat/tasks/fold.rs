@@ -1,10 +1,11 @@
-//! Pending tasks about the same files: found, and folded into a new one (specification 20, sections 6.8 and 9).
+//! Pending tasks about the same files: found, and folded into a new one.
 
 use crate::compat::folders::{Checkout, Folder};
-use crate::compat::task_files::{Project, all_active};
 use crate::error::Result;
+use crate::git::objects::Edit;
 use crate::project::context::Context;
-use crate::task::{Document, Status, TaskId, fields};
+use crate::project::task_files::{TaskFiles, Writes};
+use crate::task::{Document, Status, TaskId, fields, paths};
 
 const KEY: &str = "file_references";
 
@@ -42,7 +43,7 @@ pub fn pending(tasks: &Folder, wanted: &[&str]) -> Vec<Pending> {
 
 /// The pending tasks, other than this one, about the files it refers to.
 #[must_use]
-pub fn overlapping(checkout: &Project<'_>, id: TaskId, document: &Document) -> Vec<Pending> {
+pub fn overlapping(checkout: &TaskFiles<'_>, id: TaskId, document: &Document) -> Vec<Pending> {
     let references = document.list(KEY);
     if references.is_empty() {
         return Vec::new();
@@ -55,7 +56,7 @@ pub fn overlapping(checkout: &Project<'_>, id: TaskId, document: &Document) -> V
 
 /// Why a task cannot be folded into another.
 #[must_use]
-pub fn refusal(checkout: &Project<'_>, pending: &Pending, into: TaskId) -> Option<&'static str> {
+pub fn refusal(checkout: &TaskFiles<'_>, pending: &Pending, into: TaskId) -> Option<&'static str> {
     let document = checkout.read(&pending.path).map(|bytes| Document::parse(&bytes)).ok()?;
     if !document.list_last("children_to_implement").is_empty() {
         return Some("it has children");
@@ -65,36 +66,58 @@ pub fn refusal(checkout: &Project<'_>, pending: &Pending, into: TaskId) -> Optio
 
 /// Folds tasks into the one at `path`: their texts go below its own, they become `Folded`, all in one commit. What git
 /// said of it.
-pub fn fold(checkout: &Project<'_>, id: TaskId, path: &str, others: &[Pending]) -> Result<Vec<u8>> {
+pub fn fold(checkout: &TaskFiles<'_>, id: TaskId, path: &str, others: &[Pending]) -> Result<Vec<u8>> {
     let _queue = checkout.hold()?;
     let now = Context::now();
-    let mut texts = Vec::new();
-    let mut named = vec![path.to_owned()];
-    for other in others {
-        let body = Document::parse(&checkout.read(&other.path)?).body().to_vec();
-        let stem = other.path.rsplit('/').next().unwrap_or_default().trim_end_matches(".md");
-        let name = stem.strip_prefix(&format!("t{}_", other.id)).unwrap_or(stem).replace('_', " ");
-        texts.extend(format!("\n\n## Merged from t{}: {name}\n\n", other.id).into_bytes());
-        texts.extend(body);
-        named.push(other.path.clone());
-    }
-    // The texts are in one place before they leave the other.
-    checkout.rewrite(path, |mut document| {
-        let mut folded = document.list_last("folded_tasks");
-        folded.extend(others.iter().map(|other| other.id.in_list()));
-        document.set_list("folded_tasks", &folded)?;
-        let body = [document.body(), &texts].concat();
-        document.set_body(&body);
-        Ok((Some(document.canonical(&now)?), ()))
-    })?;
-    for other in others {
-        checkout.rewrite(&other.path, |mut document| {
+    let written = checkout.transact(|snapshot| {
+        let mut document = snapshot.document(path)?;
+        let (mut folded, mut texts) = (document.list_last("folded_tasks"), document.body().to_vec());
+        let mut edits = Vec::new();
+        for other in others {
+            let mut document = snapshot.document(&other.path)?;
+            let stem = other.path.rsplit('/').next().unwrap_or_default().trim_end_matches(".md");
+            let name = stem.strip_prefix(&format!("t{}_", other.id)).unwrap_or(stem).replace('_', " ");
+            texts.extend(format!("\n\n## Merged from t{}: {name}\n\n", other.id).into_bytes());
+            texts.extend(document.body());
+            folded.push(other.id.in_list());
             document.set("status", Status::Folded.as_str())?;
             document.set("folded_into", &id.to_string())?;
-            Ok((Some(document.canonical(&now)?), ()))
-        })?;
-    }
+            edits.push(put(&other.path, &document.canonical(&now)?));
+        }
+        document.set_list("folded_tasks", &folded)?;
+        document.set_body(&texts);
+        // The texts are in one place before they leave the other.
+        edits.insert(0, put(path, &document.canonical(&now)?));
+        Ok(Writes { edits, value: () })
+    })?;
     let ids: Vec<_> = others.iter().map(|other| other.id.t()).collect();
     let subject = format!("ait: Fold {} into t{id}", ids.join(", "));
-    Ok(checkout.commit(&subject, &named, &[])?.unwrap_or_default())
+    Ok(checkout.commit(&subject, &written.edits)?.unwrap_or_default())
+}
+
+fn put(path: &str, document: &Document) -> Edit {
+    Edit::Put { path: path.to_owned(), content: document.to_bytes() }
+}
+
+/// The active task files, top-level ones first, then children, each sorted by path.
+#[must_use]
+pub fn all_active(tasks: &Folder) -> Vec<(TaskId, String)> {
+    let mut all = Vec::new();
+    for name in tasks.names(|_| true) {
+        let path = format!("{}/{name}", paths::TASKS_DIR);
+        let shown = tasks.shown(&name);
+        match paths::loose_id(&path) {
+            Some(id) => all.push((id, shown)),
+            None if name.starts_with('t') => {
+                let children =
+                    tasks.below(&name).names(|_| true).into_iter().map(|child| (format!("{path}/{child}"), child));
+                let ids =
+                    children.filter_map(|(path, child)| Some((paths::loose_id(&path)?, format!("{shown}/{child}"))));
+                all.extend(ids.filter(|(id, _)| id.is_child()));
+            }
+            None => {}
+        }
+    }
+    all.sort_by(|(a, left), (b, right)| (a.is_child(), left).cmp(&(b.is_child(), right)));
+    all
 }

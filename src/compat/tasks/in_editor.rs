@@ -1,30 +1,31 @@
-//! The scripts without `--batch`: a task made or changed in the user's editor (specification 20, sections 6.9 and 7.8).
+//! The scripts without `--batch`: a task made or changed in the user's editor.
 //! No `fzf` is needed; questions are asked on a terminal only.
 
 use crate::compat::folders::Checkout;
 use crate::compat::invocation::Scene;
 use crate::compat::options::usage;
 use crate::compat::projects;
-use crate::compat::task_files::{Project, all_active};
-use crate::compat::tasks::change::{self, Update};
 use crate::compat::tasks::checks::check_kind;
 use crate::compat::tasks::filer::Filer;
+use crate::compat::tasks::fold::all_active;
 use crate::compat::tasks::output::tell;
 use crate::compat::tasks::{anchors, last_used, new_file};
 use crate::error::{Error, Result};
+use crate::ops::drafts;
+use crate::ops::edit::{self, ByHand, Commit, Request};
+use crate::ops::vocabulary::register_labels;
 use crate::project::Context;
 use crate::project::editor::{self, Saved};
+use crate::project::task_files::TaskFiles;
 use crate::task::sheet::{self, Words};
 use crate::task::{Document, Slug, TaskId, labels, overlay, paths};
 
-fn words(checkout: &Project<'_>) -> Words {
+fn words(checkout: &TaskFiles<'_>) -> Words {
     let text = checkout.read(paths::LABELS_FILE).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text).into_owned();
-    let labels = labels::vocabulary(&text).into_iter().map(str::to_owned).collect();
-    Words { types: checkout.issue_types(), labels }
+    Words::new(checkout.issue_types(), &String::from_utf8_lossy(&text))
 }
 
-fn edit<T>(
+fn open_editor<T>(
     scene: &Scene,
     context: Option<&Context>,
     text: &[u8],
@@ -47,7 +48,7 @@ pub(crate) fn create(scene: &Scene) -> Result<u8> {
     let text = template(scene, &checkout)?;
     let known: Vec<_> = sheet::read(&text)?.keys().map(str::to_owned).collect();
     let types = words(&checkout).types;
-    let saved = edit(scene, context.as_ref(), &text, |document| {
+    let saved = open_editor(scene, context.as_ref(), &text, |document| {
         if let Some(key) = document.keys().find(|key| !known.iter().any(|known| known == key)) {
             return Err(sheet::wrong(key, format!("{key} is no field of a new task")));
         }
@@ -55,10 +56,10 @@ pub(crate) fn create(scene: &Scene) -> Result<u8> {
         finished(scene, &checkout, document)
     })?;
     let (slug, document) = &saved.value;
-    let path = new_file::draft(&checkout, slug, document).map_err(|error| saved.kept(error))?;
+    let path = drafts::save(&checkout.tree(), &checkout.root, slug, document).map_err(|error| saved.kept(error))?;
     saved.discard();
     let used = document.list("labels");
-    let new = checkout.register_labels(&used)?;
+    let new = register_labels(&checkout, &used)?;
     if !new.is_empty() {
         scene.console.info_aside(&format!("Added to label vocabulary: {}", new.join(",")));
     }
@@ -75,7 +76,7 @@ pub(crate) fn create(scene: &Scene) -> Result<u8> {
 }
 
 /// The sheet of a new task.
-fn template(scene: &Scene, checkout: &Project<'_>) -> Result<Vec<u8>> {
+fn template(scene: &Scene, checkout: &TaskFiles<'_>) -> Result<Vec<u8>> {
     let mut document = Document::parse(b"---\n---\n\n");
     for (key, value) in [
         ("title", ""),
@@ -103,7 +104,7 @@ fn template(scene: &Scene, checkout: &Project<'_>) -> Result<Vec<u8>> {
 }
 
 /// The draft that a sheet asks for.
-fn finished(scene: &Scene, checkout: &Project<'_>, written: &Document) -> Result<(Slug, Document)> {
+fn finished(scene: &Scene, checkout: &TaskFiles<'_>, written: &Document) -> Result<(Slug, Document)> {
     let text = |key: &str| written.scalar_last(key).unwrap_or_default();
     let of = |key: &'static str| move |error: Error| sheet::wrong(key, error.to_string());
     if text("title").is_empty() {
@@ -147,7 +148,7 @@ fn finished(scene: &Scene, checkout: &Project<'_>, written: &Document) -> Result
 
 /// Drafts that are there: to be finalized, edited or deleted first. Whether that is all that was wanted.
 fn offer_drafts(scene: &Scene, filer: &Filer<'_>) -> Result<bool> {
-    let drafts = new_file::drafts(filer.checkout);
+    let drafts = new_file::all_drafts(filer.checkout);
     if drafts.is_empty() {
         return Ok(false);
     }
@@ -177,14 +178,13 @@ fn offer_drafts(scene: &Scene, filer: &Filer<'_>) -> Result<bool> {
 }
 
 /// Lets the user edit a draft, which nobody else knows of.
-fn edit_file(scene: &Scene, checkout: &Project<'_>, path: &str) -> Result<()> {
+fn edit_file(scene: &Scene, checkout: &TaskFiles<'_>, path: &str) -> Result<()> {
     let words = words(checkout);
     let base = Document::parse(&checkout.read(path)?);
     let text = sheet::with_help(&base, &sheet::help(&words));
     let check = |document: &Document| sheet::check(document, &words.types).map(|()| document.clone());
-    let saved = edit(scene, checkout.context, &text, check)?;
-    let merged =
-        checkout.rewrite(path, |newest| overlay::overlay(&base, &saved.value, &newest).map(|new| (Some(new), ())));
+    let saved = open_editor(scene, checkout.context, &text, check)?;
+    let merged = checkout.rewrite(path, |newest| overlay::overlay(&base, &saved.value, &newest));
     merged.map_err(|error| saved.kept(error))?;
     saved.discard();
     Ok(())
@@ -196,7 +196,7 @@ pub(crate) fn update(scene: &Scene, id: Option<&str>) -> Result<u8> {
     let checkout = scene.checkout(context.as_ref());
     let asked = id.is_none().then(|| ask_for_task(scene, &checkout)).transpose()?;
     let id = id.or(asked.as_deref()).unwrap_or_default();
-    let path = change::find(&checkout, id)?;
+    let path = checkout.require_active(id)?;
     let words = words(&checkout);
     let base = Document::parse(&checkout.read(&path)?);
     let stem = path.rsplit('/').next().unwrap_or_default().trim_end_matches(".md");
@@ -210,30 +210,28 @@ pub(crate) fn update(scene: &Scene, id: Option<&str>) -> Result<u8> {
         sheet::check(document, &words.types)?;
         document.scalar_last("followup_kind").filter(|kind| !kind.is_empty()).map_or(Ok(()), check_kind)?;
         let name = document.scalar_last("name").filter(|name| !name.is_empty()).map(str::to_owned);
-        if name.as_deref().is_some_and(|name| Slug::derive(name).is_none()) {
-            return Err(sheet::wrong("name", "nothing is left of this name; use letters and digits"));
-        }
+        let none = || sheet::wrong("name", "nothing is left of this name; use letters and digits");
+        let name = name.map(|name| Slug::derive(&name).ok_or_else(none)).transpose()?;
         let mut document = document.clone();
         document.remove("name");
         Ok((document, name))
     };
-    let saved = edit(scene, context.as_ref(), &sheet::with_help(&base, &help), check)?;
+    let saved = open_editor(scene, context.as_ref(), &sheet::with_help(&base, &help), check)?;
     let (edited, name) = saved.value.clone();
-    let old = base.list_last("labels");
-    let new: Vec<_> = edited.list_last("labels").into_iter().filter(|label| !old.contains(label)).collect();
-    let commit = context.is_some() && {
-        let answer = scene.console.ask("Commit to git? [Y/n] ");
-        answer.is_some_and(|answer| !answer.starts_with(['n', 'N']))
+    let answer = context.is_some().then(|| scene.console.ask("Commit to git? [Y/n] ")).flatten();
+    let commit = match answer {
+        Some(answer) if !answer.starts_with(['n', 'N']) => Commit::Now,
+        _ => Commit::Later,
     };
-    let update = Update { edited: Some((base, edited)), name, labels: new, commit, ..Update::default() };
-    let updated = change::update(&checkout, id, &update).map_err(|error| saved.kept(error))?;
+    let request = Request { by_hand: Some(ByHand { base, edited }), name, ..Request::default() };
+    let updated = edit::edit_here(&checkout, id, &request, commit).map_err(|error| saved.kept(error))?;
     saved.discard();
     tell(scene, &updated, false);
     Ok(0)
 }
 
 /// Shows the tasks and asks for one of them.
-fn ask_for_task(scene: &Scene, checkout: &Project<'_>) -> Result<String> {
+fn ask_for_task(scene: &Scene, checkout: &TaskFiles<'_>) -> Result<String> {
     for (id, path) in all_active(&Checkout::new(&checkout.root).tasks) {
         let name = path.rsplit('/').next().unwrap_or_default().trim_end_matches(".md");
         let name = name.strip_prefix(&format!("t{id}_")).unwrap_or(name).replace('_', " ");

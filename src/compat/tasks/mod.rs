@@ -3,7 +3,6 @@
 pub mod anchors;
 pub mod board;
 pub mod board_column;
-pub mod change;
 pub mod checks;
 pub mod child_lock;
 pub mod create;

@@ -1,10 +1,10 @@
 //! The lines that tell of a change.
 
 use crate::compat::invocation::Scene;
-use crate::compat::tasks::change::{self, Parent};
+use crate::ops::edit::{EditedHere, Parent};
 
 /// What an update says: the parent, the labels, the commit, and last the file.
-pub(crate) fn tell(scene: &Scene, updated: &change::Updated, silent: bool) {
+pub(crate) fn tell(scene: &Scene, updated: &EditedHere, silent: bool) {
     let console = scene.console;
     if !updated.labels.is_empty() {
         console.info_aside(&format!("Added to label vocabulary: {}", updated.labels.join(",")));

@@ -1,18 +1,18 @@
-//! `aitask_update.sh` (specification 20, section 7).
+//! `aitask_update.sh`.
 
 use crate::compat::folders::Checkout;
 use crate::compat::invocation::Scene;
 use crate::compat::options::{Known, Options, one_of, take_project, usage};
-use crate::compat::task_files::Project;
-use crate::compat::tasks::change::{self, Update};
 use crate::compat::tasks::checks::{check_kind, check_type, parse_id};
 use crate::compat::tasks::output::tell;
 use crate::compat::tasks::{anchors, board};
 use crate::compat::{projects, sibling};
 use crate::error::{Error, Kind, Result};
+use crate::ops::edit::{self, Commit, Request};
 use crate::project::Context;
+use crate::project::task_files::TaskFiles;
 use crate::task::change::Change;
-use crate::task::{Document, TaskId, fields, labels};
+use crate::task::{Document, Slug, TaskId, fields, labels};
 
 const SCRIPT: &str = "aitask_update.sh";
 
@@ -145,25 +145,28 @@ fn run_in(scene: &Scene, args: &[String]) -> Result<u8> {
     {
         respect_lock(scene, context, id)?;
     }
-    let path = change::find(&checkout, id)?;
-    let mut update = collect(scene, &options, anchor)?;
+    let path = checkout.require_active(id)?;
+    let mut changes = collect(scene, &options, anchor)?;
     check_values(&checkout, &options)?;
     if let Some(file) = options.filled("--desc-file") {
         let body = scene.text_of(file)?;
-        update.changes.retain(|change| !matches!(change, Change::Body(_)));
+        changes.retain(|change| !matches!(change, Change::Body(_)));
         if !body.iter().all(|byte| *byte == b'\n') {
-            update.changes.push(Change::Body(body));
+            changes.push(Change::Body(body));
         }
     }
     if options.has("--xdeps") || options.has("--xdeprepo") {
-        check_dependency(scene, &checkout, &path, &update)?;
+        check_dependency(scene, &checkout, &path, &changes)?;
     }
-    let updated = change::update(&checkout, id, &update)?;
+    let invalid = || usage("Invalid task name after sanitization".to_owned());
+    let name = options.filled("--name").map(|name| Slug::derive(name).ok_or_else(invalid)).transpose()?;
+    let commit = if options.has("--commit") { Commit::Now } else { Commit::Later };
+    let updated = edit::edit_here(&checkout, id, &Request { changes, name, ..Request::default() }, commit)?;
     tell(scene, &updated, options.has("--silent"));
     Ok(0)
 }
 
-/// What is not done in another project (specification 20, section 7.9).
+/// What is not done in another project.
 fn refuse_across(project: &str, args: &[String]) -> Result<()> {
     if args.iter().any(|arg| arg == "--name" || arg == "-n") {
         return Err(usage("--project cannot be combined with --name (rename is not supported cross-repo)".to_owned()));
@@ -181,8 +184,8 @@ fn refuse_across(project: &str, args: &[String]) -> Result<()> {
     }
 }
 
-/// The checks that come before the task is looked for; gives the anchor (section 7.2).
-fn check_first(scene: &Scene, checkout: &Project<'_>, options: &Options) -> Result<Option<TaskId>> {
+/// The checks that come before the task is looked for; gives the anchor.
+fn check_first(scene: &Scene, checkout: &TaskFiles<'_>, options: &Options) -> Result<Option<TaskId>> {
     let given = GROUP.iter().filter(|name| options.has(name)).count();
     if options.has("--clear-active-gates") && given > 0 {
         let text = "--clear-active-gates cannot be combined with the --active-gates* flags — task file unchanged";
@@ -212,8 +215,8 @@ fn check_first(scene: &Scene, checkout: &Project<'_>, options: &Options) -> Resu
     Ok(anchor)
 }
 
-/// The checks of single values, in the original's order (section 7.2).
-fn check_values(checkout: &Project<'_>, options: &Options) -> Result<()> {
+/// The checks of single values, in the original's order.
+fn check_values(checkout: &TaskFiles<'_>, options: &Options) -> Result<()> {
     let level = |name: &str, list: &str| match options.filled(name) {
         Some(value) => one_of(value, &["high", "medium", "low"], name.trim_start_matches('-'), list),
         None => Ok(()),
@@ -230,17 +233,13 @@ fn check_values(checkout: &Project<'_>, options: &Options) -> Result<()> {
 }
 
 /// What the options ask for.
-fn collect(scene: &Scene, options: &Options, anchor: Option<TaskId>) -> Result<Update> {
-    let mut update = Update {
-        name: options.filled("--name").map(str::to_owned),
-        commit: options.has("--commit"),
-        ..Update::default()
-    };
+fn collect(scene: &Scene, options: &Options, anchor: Option<TaskId>) -> Result<Vec<Change>> {
+    let mut changes = Vec::new();
     for ((option, ..), key, way) in CHANGES {
         let Some(value) = options.last(option) else { continue };
         let given = if matches!(way, Way::Add | Way::Take) { options.all(option) } else { &[value.to_owned()] };
         let items: Vec<_> = given.iter().flat_map(|item| fields::items(item)).collect();
-        update.changes.push(match way {
+        changes.push(match way {
             Way::Fixed if value.is_empty() => continue,
             Way::Fixed if key.is_empty() => Change::Body(value.as_bytes().to_vec()),
             Way::Scalar if key == "anchor" => Change::Set(key, anchor.map(|id| id.to_string()).unwrap_or_default()),
@@ -250,7 +249,6 @@ fn collect(scene: &Scene, options: &Options, anchor: Option<TaskId>) -> Result<U
                 if !cleaned.dropped.is_empty() {
                     scene.console.warn(&format!("dropped invalid label(s): {}", cleaned.dropped.join(",")));
                 }
-                update.labels.extend(cleaned.labels.clone());
                 if way == Way::List { Change::List(key, cleaned.labels) } else { Change::Add(key, cleaned.labels) }
             }
             Way::List => Change::List(key, items),
@@ -261,27 +259,27 @@ fn collect(scene: &Scene, options: &Options, anchor: Option<TaskId>) -> Result<U
         });
     }
     if options.has("--clear-active-gates") {
-        update.changes.extend(
+        changes.extend(
             ["active_gates", "active_gates_filtered", "active_gates_profile", "active_gates_digest"]
                 .map(|key| Change::List(key, Vec::new())),
         );
     }
-    let given = options.filled("--desc-file").is_some() || update.name.is_some();
-    if update.changes.is_empty() && !given {
+    let given = options.filled("--desc-file").is_some() || options.filled("--name").is_some();
+    if changes.is_empty() && !given {
         return Err(usage("No update parameters specified. Use --help for usage.".to_owned()));
     }
-    Ok(update)
+    Ok(changes)
 }
 
-/// The dependency on another project as it would be (section 6.4).
-fn check_dependency(scene: &Scene, checkout: &Project<'_>, path: &str, update: &Update) -> Result<()> {
+/// The dependency on another project as it would be.
+fn check_dependency(scene: &Scene, checkout: &TaskFiles<'_>, path: &str, changes: &[Change]) -> Result<()> {
     let mut document = Document::parse(&checkout.read(path)?);
-    crate::task::change::apply(&mut document, &update.changes)?;
+    crate::task::change::apply(&mut document, changes)?;
     let project = document.scalar_last("xdeprepo").unwrap_or_default().to_owned();
     projects::check_dependency(&scene.environment, &document.list_last("xdeps"), &project)
 }
 
-/// Refuses what another project asks for while somebody else holds the task (section 7.9).
+/// Refuses what another project asks for while somebody else holds the task.
 fn respect_lock(scene: &Scene, context: &Context, id: &str) -> Result<()> {
     let Some((lock, host)) = TaskId::recognise(id).and_then(|id| projects::lock_of(context, id)) else { return Ok(()) };
     let own = scene.user_email();

@@ -1,20 +1,21 @@
-//! The task data as it lies in a checkout: what the scripts' create and update read and write. They publish nothing but
-//! the id counter, so all of it is files, and commits of exactly those files (specification 20).
+//! The task data as it lies in a checkout, for operations that read and write the files there and publish nothing: all of
+//! it is files, and commits of exactly those files.
 
-use crate::compat::folders::Folder;
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::{Tree, data_checkout};
+use crate::git::objects::Edit;
 use crate::git::{Branch, commit, refs};
 use crate::ledger::DATA;
 use crate::ledger::queue::Queue;
 use crate::project::context::Context;
 use crate::project::data_state;
-use crate::task::{Document, TaskId, bundle, labels, paths};
+use crate::task::{Document, TaskId, bundle, paths};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A project's root, and its repository when it is in one.
 #[derive(Debug)]
-pub struct Project<'c> {
+pub struct TaskFiles<'c> {
     /// The root: `aitasks/` lies in it.
     pub root: PathBuf,
     /// The repository.
@@ -23,7 +24,7 @@ pub struct Project<'c> {
     pub guarded: bool,
 }
 
-impl Project<'_> {
+impl TaskFiles<'_> {
     /// Where its files are reached: no link is followed on the way.
     #[must_use]
     pub fn tree(&self) -> Tree {
@@ -50,6 +51,23 @@ impl Project<'_> {
     #[must_use]
     pub fn active(&self, id: &str) -> Vec<String> {
         self.files_of(paths::TASKS_DIR, id)
+    }
+
+    /// The active file of a task, by the number as it was written.
+    ///
+    /// # Errors
+    /// [`Kind::NoSuchTask`] for none, [`Kind::NotClaimable`] for several.
+    pub fn require_active(&self, id: &str) -> Result<String> {
+        let mut found = self.active(id);
+        match (found.len(), id.contains('_')) {
+            (1, _) => Ok(found.remove(0)),
+            (0, true) => Err(Error::new(Kind::NoSuchTask, format!("No child task file found for t{id}"))),
+            (0, false) => Err(Error::new(Kind::NoSuchTask, format!("No task file found for task number {id}"))),
+            _ => Err(Error::new(
+                Kind::NotClaimable,
+                format!("Multiple task files found for task {id}. {}", found.join(", ")),
+            )),
+        }
     }
 
     /// The archived files of an id outside bundles.
@@ -95,7 +113,7 @@ impl Project<'_> {
         })
     }
 
-    /// The number of a parent's next child (C-Q16).
+    /// The number of a parent's next child.
     ///
     /// # Errors
     /// [`Kind::Unparsable`] for a bundle that cannot be read.
@@ -116,24 +134,29 @@ impl Project<'_> {
         self.tree().read(path)
     }
 
-    /// Changes a task file: reads it, lets `change` make the new text of it, and writes that unless the file was changed
-    /// meanwhile; then all of it once more. Gives what `change` gave.
-    pub fn rewrite<T>(
-        &self,
-        path: &str,
-        mut change: impl FnMut(Document) -> Result<(Option<Document>, T)>,
-    ) -> Result<T> {
-        let target = self.linked(path);
-        let path = target.as_deref().unwrap_or(path);
+    /// Lets `decide` look at files and say what becomes of them, and writes that unless one of them was changed meanwhile by a
+    /// program that does not queue; then all of it once more.
+    pub fn transact<T>(&self, mut decide: impl FnMut(&mut Snapshot<'_>) -> Result<Writes<T>>) -> Result<Writes<T>> {
+        let mut changed = None;
         for _ in 0..100 {
-            let before = self.read(path)?;
-            let (document, value) = change(Document::parse(&before))?;
-            let Some(document) = document else { return Ok(value) };
-            if self.read(path)? == before {
-                return self.tree().replace(path, &document.to_bytes()).map(|()| value);
+            let mut snapshot = Snapshot { files: self, read: BTreeMap::new() };
+            let writes = decide(&mut snapshot)?;
+            changed = snapshot.changed(&writes.edits)?;
+            if changed.is_none() {
+                return writes.edits.iter().try_for_each(|edit| snapshot.write(edit)).map(|()| writes);
             }
         }
-        Err(Error::new(Kind::Contention, format!("others keep changing {path}")))
+        let changed = changed.unwrap_or_default();
+        Err(Error::new(Kind::Contention, format!("others keep changing {changed}")))
+    }
+
+    /// Changes a task file, as [`TaskFiles::transact`] does.
+    pub fn rewrite(&self, path: &str, mut change: impl FnMut(Document) -> Result<Document>) -> Result<()> {
+        self.transact(|snapshot| {
+            let content = change(snapshot.document(path)?)?.to_bytes();
+            Ok(Writes { edits: vec![Edit::Put { path: path.to_owned(), content }], value: () })
+        })
+        .map(|wrote| wrote.value)
     }
 
     /// The file that a task file leads to, where it is a link and that is a file of this repository which git has: what is
@@ -146,36 +169,7 @@ impl Project<'_> {
         known.then_some(target)
     }
 
-    /// Adds lines to a sorted file of the metadata; whether it grew.
-    fn grow(&self, path: &str, lines: &[String]) -> Result<bool> {
-        let load = || self.tree().load(path).map(Option::unwrap_or_default);
-        for _ in 0..100 {
-            let before = load()?;
-            let text = String::from_utf8_lossy(&before).into_owned();
-            let Some(text) = labels::add_to_vocabulary(&text, lines) else { return Ok(false) };
-            if load()? != before {
-                continue;
-            }
-            return self.tree().replace(path, text.as_bytes()).map(|()| true);
-        }
-        Err(Error::new(Kind::Contention, format!("others keep changing {path}")))
-    }
-
-    /// Adds labels to the vocabulary (specification 20, section 8.2). Gives those that were new.
-    pub fn register_labels(&self, wanted: &[String]) -> Result<Vec<String>> {
-        let text = self.tree().load(paths::LABELS_FILE)?.unwrap_or_default();
-        let text = String::from_utf8_lossy(&text).into_owned();
-        let known = labels::vocabulary(&text);
-        let new: Vec<_> = wanted.iter().filter(|label| !known.contains(&label.as_str())).cloned().collect();
-        Ok(if self.grow(paths::LABELS_FILE, &new)? { new } else { Vec::new() })
-    }
-
-    /// Adds an address to the known ones; whether it was new.
-    pub fn register_email(&self, email: &str) -> Result<bool> {
-        self.grow(paths::EMAILS_FILE, &[email.to_owned()])
-    }
-
-    /// The project's issue types, sorted; a missing file is made, empty (specification 20, section 6.2).
+    /// The project's issue types, sorted; a missing file is made, empty.
     #[must_use]
     pub fn issue_types(&self) -> Vec<String> {
         let text = self.tree().text(paths::TASK_TYPES_FILE).unwrap_or_else(|_| {
@@ -195,7 +189,7 @@ impl Project<'_> {
         data_checkout(&self.root).unwrap_or_else(|| self.root.clone())
     }
 
-    /// Refuses to begin a second home for task data that has a branch of its own, not checked out here (C-Q17); and
+    /// Refuses to begin a second home for task data that has a branch of its own, not checked out here; and
     /// metadata that a link has led out of it, where writing would change somebody else's files.
     ///
     /// # Errors
@@ -224,7 +218,7 @@ impl Project<'_> {
     /// Refuses a data worktree that is stuck in a rebase or merge.
     ///
     /// # Errors
-    /// [`Kind::Conflict`]; [`Kind::NotARepository`], and that of [`Project::require_home`].
+    /// [`Kind::Conflict`]; [`Kind::NotARepository`], and that of [`TaskFiles::require_home`].
     pub fn require_committable(&self) -> Result<&Context> {
         let context = self.context.ok_or_else(|| Error::new(Kind::NotARepository, "not inside a git repository"))?;
         self.require_home()?;
@@ -237,10 +231,89 @@ impl Project<'_> {
         }
     }
 
-    /// Commits these files and nothing else. What git said of it; `None` when nothing had changed.
-    pub fn commit(&self, subject: &str, paths: &[String], optional: &[String]) -> Result<Option<Vec<u8>>> {
+    /// Commits files that were written, and nothing else; lists of words among them go along unless git ignores them. What git
+    /// said of it; `None` when nothing had changed.
+    pub fn commit(&self, subject: &str, written: &[Edit]) -> Result<Option<Vec<u8>>> {
         let context = self.require_committable()?;
-        commit::commit(&context.repository, &self.data_dir(), subject, paths, optional)
+        let paths = written.iter().map(|edit| match edit {
+            Edit::Put { path, .. } | Edit::Take { path, .. } | Edit::Remove { path } => path.clone(),
+            // What it moves was written before.
+            Edit::Rename { to, .. } => to.clone(),
+        });
+        let is_list = |path: &String| [paths::LABELS_FILE, paths::EMAILS_FILE].contains(&path.as_str());
+        let (lists, named): (Vec<_>, Vec<_>) = paths.partition(is_list);
+        commit::commit(&context.repository, &self.data_dir(), subject, &named, &lists)
+    }
+}
+
+/// What is to be written, and what it means to the caller.
+#[derive(Debug)]
+pub struct Writes<T> {
+    /// The files, in the order in which they are written.
+    pub edits: Vec<Edit>,
+    /// What the caller gets.
+    pub value: T,
+}
+
+/// Files as they were read, so that a write can tell whether they still are so.
+#[derive(Debug)]
+pub struct Snapshot<'f> {
+    files: &'f TaskFiles<'f>,
+    read: BTreeMap<String, Read>,
+}
+
+#[derive(Debug)]
+struct Read {
+    /// Where the file really is.
+    at: String,
+    bytes: Option<Vec<u8>>,
+}
+
+impl Snapshot<'_> {
+    /// A task file; a link to a file that git knows is followed, and stays.
+    pub fn document(&mut self, path: &str) -> Result<Document> {
+        let at = self.files.linked(path).unwrap_or_else(|| path.to_owned());
+        let bytes = self.files.read(&at)?;
+        let document = Document::parse(&bytes);
+        self.read.insert(path.to_owned(), Read { at, bytes: Some(bytes) });
+        Ok(document)
+    }
+
+    /// A text file of the metadata; a missing one is empty.
+    pub fn text(&mut self, path: &str) -> Result<String> {
+        let bytes = self.files.tree().load(path)?;
+        let text = String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned();
+        self.read.insert(path.to_owned(), Read { at: path.to_owned(), bytes });
+        Ok(text)
+    }
+
+    /// The first of the files to be written that is not as it was read.
+    fn changed(&self, edits: &[Edit]) -> Result<Option<String>> {
+        for edit in edits {
+            if let Edit::Put { path, .. } = edit
+                && let Some(read) = self.read.get(path)
+                && self.files.tree().load(&read.at)? != read.bytes
+            {
+                return Ok(Some(path.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Writes a file that was read, or makes one that was not and must not be there.
+    fn write(&self, edit: &Edit) -> Result<()> {
+        let tree = self.files.tree();
+        match edit {
+            Edit::Put { path, content } => match self.read.get(path) {
+                Some(read) => tree.replace(&read.at, content),
+                None => tree.create(path, content),
+            },
+            Edit::Rename { from, to } => tree.rename(from, to),
+            Edit::Remove { path } => tree.remove(path).map(drop),
+            Edit::Take { path, .. } => {
+                Err(Error::new(Kind::Bug, format!("a file of a checkout is written from its text: {path}")))
+            }
+        }
     }
 }
 
@@ -250,27 +323,4 @@ fn has_moved(context: &Context) -> bool {
     let Some(data) = remote.and_then(|remote| Some(Branch::parse(DATA).ok()?.tracking(remote))) else { return false };
     let known = || refs::load(&context.repository, std::slice::from_ref(&data)).is_ok_and(|known| !known.is_empty());
     refs::may_exist(&context.repository, &data) && known()
-}
-
-/// The active task files, top-level ones first, then children, each sorted by path.
-#[must_use]
-pub fn all_active(tasks: &Folder) -> Vec<(TaskId, String)> {
-    let mut all = Vec::new();
-    for name in tasks.names(|_| true) {
-        let path = format!("{}/{name}", paths::TASKS_DIR);
-        let shown = tasks.shown(&name);
-        match paths::loose_id(&path) {
-            Some(id) => all.push((id, shown)),
-            None if name.starts_with('t') => {
-                let children =
-                    tasks.below(&name).names(|_| true).into_iter().map(|child| (format!("{path}/{child}"), child));
-                let ids =
-                    children.filter_map(|(path, child)| Some((paths::loose_id(&path)?, format!("{shown}/{child}"))));
-                all.extend(ids.filter(|(id, _)| id.is_child()));
-            }
-            None => {}
-        }
-    }
-    all.sort_by(|(a, left), (b, right)| (a.is_child(), left).cmp(&(b.is_child(), right)));
-    all
 }

@@ -1,0 +1,87 @@
+//! Making a task in the user's editor.
+
+use crate::error::{Error, Kind, Result};
+use crate::ops::new::{Created, Options, new};
+use crate::ops::vocabulary::Vocabulary;
+use crate::project::context::{Context, Wanted};
+use crate::project::editor::{self, Saved};
+use crate::task::sheet::{self, Words};
+use crate::task::{Document, Level, TaskId, Title};
+
+/// Makes a task in the user's editor, with what is known of it filled in. When it cannot be published it stays as a draft.
+pub fn new_in_editor(context: &Context, options: &Options, title: &str) -> Result<Created> {
+    let saved = ask(context, options, title)?;
+    let made = new(context, &saved.value).map_err(|error| {
+        // What may have landed must not become a second task.
+        let draft = (!saved.value.draft && !context.dry_run && error.kind() != Kind::Unknown)
+            .then(|| new(context, &Options { draft: true, ..saved.value.clone() }).ok()?.draft);
+        match draft.flatten() {
+            Some(draft) => {
+                saved.discard();
+                error.hint(command!["git aitask new --publish", draft].note("your text is kept there"))
+            }
+            None => saved.kept(error),
+        }
+    })?;
+    saved.discard();
+    Ok(made)
+}
+
+/// The sheet of a new task, filled in and read: what is to be made of it.
+///
+/// # Errors
+/// Those of [`editor::edit`]; [`Kind::Usage`] when it was left as it was.
+fn ask(context: &Context, options: &Options, title: &str) -> Result<Saved<Options>> {
+    let data = context.data_branch()?.clone();
+    let words = match context.ledger().view(std::slice::from_ref(&data), false) {
+        Ok(view) => Vocabulary::published(&view, &data)?.words(),
+        Err(_) => Words::default(),
+    };
+    let mut document = Document::parse(b"---\n---\n\n");
+    let parent = options.parent.as_ref().map(|parent| parent.id.to_string()).unwrap_or_default();
+    let depends: Vec<_> = options.depends.iter().map(|id| id.in_list()).collect();
+    let fields = [
+        ("title", title.to_owned()),
+        ("priority", options.priority.to_string()),
+        ("effort", options.effort.to_string()),
+        ("issue_type", options.issue_type.clone().unwrap_or_else(|| "feature".to_owned())),
+        ("labels", format!("[{}]", options.labels.join(", "))),
+        ("depends", format!("[{}]", depends.join(", "))),
+        ("parent", parent),
+    ];
+    for (key, value) in &fields {
+        document.append(key, value)?;
+    }
+    document.set_body(options.text.as_bytes());
+    let mut help = vec!["A new task. Without a title nothing is made.".to_owned()];
+    help.extend(sheet::help(&words).into_iter().filter(|line| !line.starts_with("status")));
+    let read = |document: &Document| {
+        if let Some(key) = document.keys().find(|key| !fields.iter().any(|(known, _)| known == key)) {
+            return Err(sheet::wrong(key, format!("{key} is no field of a new task")));
+        }
+        sheet::check(document, &words.types)?;
+        let not_text = |_| Error::new(Kind::Usage, "the text is not UTF-8");
+        let text = String::from_utf8(document.body().to_vec()).map_err(not_text)?;
+        let value = |key: &str| document.scalar_last(key).unwrap_or_default();
+        let of = |key: &'static str| move |error: Error| sheet::wrong(key, error.to_string());
+        Ok(Options {
+            title: Title::parse(value("title")).map_err(of("title"))?,
+            text,
+            priority: Level::parse(value("priority")).map_err(of("priority"))?,
+            effort: Level::parse(value("effort")).map_err(of("effort"))?,
+            issue_type: Some(value("issue_type").to_owned()).filter(|text| !text.is_empty()),
+            labels: document.list_last("labels"),
+            depends: document.list_last("depends").iter().filter_map(|id| TaskId::recognise(id)).collect(),
+            parent: Some(value("parent"))
+                .filter(|text| !text.is_empty())
+                .map(Wanted::parse)
+                .transpose()
+                .map_err(of("parent"))?,
+            draft: options.draft,
+        })
+    };
+    let text = sheet::with_help(&document, &help);
+    let environment = context.repository.git().environment();
+    editor::edit(environment, Some(&context.repository), &text, read)?
+        .ok_or_else(|| Error::new(Kind::Usage, "nothing was written, so no task is made"))
+}
