@@ -1,7 +1,7 @@
 //! What archiving a task does to the task data: its file and plans move, tasks
 //! folded into it go, its parent's list gets shorter, and a parent whose last child it was goes along.
 
-use crate::archive::request::{Ending, Request, Tree};
+use crate::archive::request::{Ending, Request, Rules};
 use crate::archive::shelf::{Shelf, archived, is_active, is_archived};
 use crate::coordination::Locks;
 use crate::coordination::locks::unlock_step;
@@ -167,7 +167,7 @@ impl<'a> Filer<'a> {
     fn leave_parent(&mut self, parent: &str, child: TaskId) -> Result<()> {
         let mut document = self.document(parent);
         if edits::remove_child(&mut document, child, self.now)? {
-            if self.request.tree == Tree::Checkout {
+            if self.request.rules == Rules::Checkout {
                 document = document.canonical(self.now)?;
             }
             self.edited.insert(parent.to_owned(), document);

@@ -2,7 +2,7 @@
 
 use crate::archive::archiver::Filing;
 use crate::archive::gates::Pending;
-use crate::archive::request::{Gates, Refusal, Request, Tree};
+use crate::archive::request::{Gates, Refusal, Request, Rules};
 use crate::archive::shelf::{Shelf, path_of};
 use crate::coordination::Locks;
 use crate::error::Error;
@@ -10,7 +10,7 @@ use crate::task::TaskId;
 
 /// How far a task is on its way to the archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum Progress {
     /// It is active.
     Active,
     /// Its file is in the archive of a checkout, and the last commit does not have it there.
@@ -29,7 +29,7 @@ pub struct Known {
     /// Its file.
     pub path: String,
     /// How far it is.
-    pub state: State,
+    pub state: Progress,
     /// The refusal, where it is not the caller's to archive.
     pub not_holder: Option<Error>,
     /// Which tasks are held, where that matters.
@@ -44,7 +44,7 @@ pub struct Known {
 
 /// What becomes of it.
 #[derive(Debug, Clone)]
-pub enum Answer {
+pub enum Decided {
     /// Nothing is left to do.
     Already,
     /// This.
@@ -55,23 +55,23 @@ pub enum Answer {
 ///
 /// # Errors
 /// A [`Refusal`]; the first of several in the order that both faces have always told them.
-pub fn decide(known: &Known, request: Request) -> Result<Answer, Refusal> {
+pub fn decide(known: &Known, request: Request) -> Result<Decided, Refusal> {
     if known.not_holder.is_some() {
         return Err(Refusal::NotHolder);
     }
-    match (known.state, request.tree) {
-        (State::CutOff, _) | (State::Archived, Tree::Published) => return Ok(Answer::Already),
-        (State::Archived, Tree::Checkout) => return Err(Refusal::Archived(known.path.clone())),
-        (State::Active | State::Moved, _) => {}
+    match (known.state, request.rules) {
+        (Progress::CutOff, _) | (Progress::Archived, Rules::Published) => return Ok(Decided::Already),
+        (Progress::Archived, Rules::Checkout) => return Err(Refusal::Archived(known.path.clone())),
+        (Progress::Active | Progress::Moved, _) => {}
     }
-    if request.tree == Tree::Published {
+    if request.rules == Rules::Published {
         require_no_children(known.shelf.open_children(known.id, &[]))?;
     }
     if let (Gates::Count, Some(pending)) = (request.gates, &known.pending) {
         return Err(Refusal::Pending(pending.clone()));
     }
     let mut filing = Filing::of(&known.shelf, &known.path, known.id, request, &known.now)?;
-    if request.tree == Tree::Checkout {
+    if request.rules == Rules::Checkout {
         require_no_children(known.shelf.open_children(known.id, &filing.edits))?;
     }
     if filing.tasks.iter().any(|task| !task.is_child()) {
@@ -80,7 +80,7 @@ pub fn decide(known: &Known, request: Request) -> Result<Answer, Refusal> {
         let staged: Vec<_> = staged.cloned().collect();
         filing.edits.extend(staged);
     }
-    Ok(Answer::File(Box::new(filing)))
+    Ok(Decided::File(Box::new(filing)))
 }
 
 fn require_no_children(open: Vec<TaskId>) -> Result<(), Refusal> {

@@ -2,7 +2,7 @@
 
 use crate::archive::archiver::Filing;
 use crate::archive::request::Request;
-use crate::archive::shelf::{Shelf, Source};
+use crate::archive::shelf::{Shelf, TaskSource};
 use crate::error::Result;
 use crate::ledger::View;
 use crate::project::context::Context;
@@ -11,12 +11,12 @@ use crate::task::{Document, TaskPath};
 use std::collections::BTreeMap;
 
 /// The task data of a view.
-pub(crate) struct Published<'a> {
+pub(crate) struct PublishedFiles<'a> {
     pub(crate) view: &'a View<'a>,
     pub(crate) index: &'a Index,
 }
 
-impl Source for Published<'_> {
+impl TaskSource for PublishedFiles<'_> {
     fn paths(&self) -> &[String] {
         self.index.paths()
     }
@@ -29,6 +29,6 @@ impl Source for Published<'_> {
 /// Files away a task whose file was read.
 pub(crate) fn file_away(view: &View<'_>, index: &Index, path: &TaskPath, document: &Document) -> Result<Filing> {
     let read = BTreeMap::from([(path.as_str().to_owned(), document.clone())]);
-    let shelf = Shelf::gather(&Published { view, index }, path.as_str(), path.id(), read)?;
+    let shelf = Shelf::gather(&PublishedFiles { view, index }, path.as_str(), path.id(), read)?;
     Filing::of(&shelf, path.as_str(), path.id(), Request::default(), &Context::now())
 }

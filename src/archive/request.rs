@@ -14,14 +14,14 @@ pub enum Gates {
     Overridden,
 }
 
-/// Which task data is archived in. The rules differ in what the scripts promised their callers.
+/// By which rules a task is archived: they differ in what the scripts have promised their callers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Tree {
-    /// The published one. A task that is archived already is done; every active child keeps its parent from being
+pub enum Rules {
+    /// Those of the published task data. A task that is archived already is done; every active child keeps its parent from being
     /// archived.
     #[default]
     Published,
-    /// The files of a checkout, as the scripts have it. A task that is archived already is refused; children that are
+    /// Those of the scripts in the files of a checkout. A task that is archived already is refused; children that are
     /// folded into their parent go with it; a parent that stays is written in the order of the scripts' update.
     Checkout,
 }
@@ -39,8 +39,8 @@ pub enum Ending {
 /// How a task is to be archived.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Request {
-    /// Where.
-    pub tree: Tree,
+    /// By which rules.
+    pub rules: Rules,
     /// Whether open gates keep it.
     pub gates: Gates,
     /// Why.

@@ -6,7 +6,7 @@ use crate::task::{Document, TaskId, paths};
 use std::collections::BTreeMap;
 
 /// Where task data is read. Paths are those of [`crate::task::paths`].
-pub trait Source {
+pub trait TaskSource {
     /// The files there are.
     fn paths(&self) -> &[String];
 
@@ -46,7 +46,7 @@ pub struct Shelf {
 
 impl Shelf {
     /// Reads what archiving the task in the file `path` needs. `read` is what was read already. At most three processes.
-    pub fn gather(source: &dyn Source, path: &str, id: TaskId, read: BTreeMap<String, Document>) -> Result<Self> {
+    pub fn gather(source: &dyn TaskSource, path: &str, id: TaskId, read: BTreeMap<String, Document>) -> Result<Self> {
         let (paths, missing) = (source.paths().to_vec(), source.missing().to_vec());
         let mut shelf = Self { paths, missing, documents: read, ..Self::default() };
         shelf.read(source, vec![path.to_owned()])?;
@@ -84,7 +84,7 @@ impl Shelf {
     /// cut off before the commit.
     fn parent_that_may_go(
         &self,
-        source: &dyn Source,
+        source: &dyn TaskSource,
         path: &str,
         id: TaskId,
         parent: TaskId,
@@ -102,7 +102,7 @@ impl Shelf {
     }
 
     /// Reads files that were not read yet.
-    fn read(&mut self, source: &dyn Source, mut wanted: Vec<String>) -> Result<()> {
+    fn read(&mut self, source: &dyn TaskSource, mut wanted: Vec<String>) -> Result<()> {
         wanted.retain(|path| !self.documents.contains_key(path));
         wanted.sort_unstable();
         wanted.dedup();

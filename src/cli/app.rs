@@ -1,7 +1,6 @@
 //! What every verb starts from, and what goes with every answer.
 
 use crate::error::Result;
-use crate::git::worktree::Work;
 use crate::project::leftovers::is_exploring;
 use crate::project::outcome::Aside;
 use crate::project::{Context, Wanted};
@@ -55,11 +54,6 @@ impl App {
 /// Reads the tasks that were named.
 pub(crate) fn wanted(names: &[String]) -> Result<Vec<Wanted>> {
     names.iter().map(|name| Wanted::parse(name)).collect()
-}
-
-/// What becomes of uncommitted work, by the flag `--discard`.
-pub(crate) fn work(discard: bool) -> Work {
-    if discard { Work::Discard } else { Work::Keep }
 }
 
 /// What goes with every answer: notes, checkouts that lag, what a dry run would do.

@@ -1,6 +1,6 @@
 //! `git aitask worktree`.
 
-use crate::cli::app::{App, aside, work};
+use crate::cli::app::{App, aside};
 use crate::cli::complete::tasks;
 use crate::cli::pick;
 use crate::error::{Result, quoted};
@@ -77,7 +77,7 @@ impl Worktree {
                 })
             }
             What::Remove { task, discard, dry_run } => {
-                let outcome = worktrees::remove(&context, &context.wanted(task.as_deref())?, work(*discard))?;
+                let outcome = worktrees::remove(&context, &context.wanted(task.as_deref())?, (*discard).into())?;
                 app.report.answer(&outcome, || {
                     if *dry_run {
                         return aside(Page::new(), &outcome.aside);

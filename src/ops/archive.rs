@@ -1,7 +1,7 @@
 //! Moving what is finished out of the way: the task, its plan, and a parent whose last child it was.
 
 use crate::archive::archiver::Filing;
-use crate::archive::decide::{Answer, Known, State, decide};
+use crate::archive::decide::{Decided, Known, Progress, decide};
 use crate::archive::gates::load_pending;
 use crate::archive::published;
 use crate::archive::request::{Gates, Refusal, Request};
@@ -36,7 +36,7 @@ pub struct Archived {
 
 /// What came of one task.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct Settled {
     /// It.
     pub id: TaskId,
     /// Where its file was.
@@ -44,11 +44,11 @@ pub struct Outcome {
     /// Whether somebody held it.
     pub held: bool,
     /// What became of it.
-    pub answer: Answer,
+    pub answer: Decided,
 }
 
 /// Where tasks are archived: which task data is read, where the change is published, and how a refusal is told.
-pub trait Place {
+pub trait ArchivePlace {
     /// What is known of a task in a view.
     ///
     /// # Errors
@@ -68,14 +68,14 @@ pub trait Place {
     ///
     /// # Errors
     /// Those of `decide`, and of publishing.
-    fn publish(&self, decide: impl FnMut(&View<'_>) -> Result<Decision<Outcome>>) -> Result<Landed<Outcome>>;
+    fn publish(&self, decide: impl FnMut(&View<'_>) -> Result<Decision<Settled>>) -> Result<Landed<Settled>>;
 }
 
 /// Archives one task somewhere.
 ///
 /// # Errors
 /// Those of the place; nothing is changed by a refusal.
-pub fn archive_in(place: &impl Place, wanted: &Wanted, request: Request) -> Result<Landed<Outcome>> {
+pub fn archive_in(place: &impl ArchivePlace, wanted: &Wanted, request: Request) -> Result<Landed<Settled>> {
     place.publish(|view| {
         let known = place.gather(view, wanted)?;
         let answer = match decide(&known, request) {
@@ -83,11 +83,11 @@ pub fn archive_in(place: &impl Place, wanted: &Wanted, request: Request) -> Resu
             Err(refusal) => return Err(place.tell(known, refusal)),
         };
         let plan = match &answer {
-            Answer::Already => None,
-            Answer::File(filing) => Some(place.plan(&known, filing)?),
+            Decided::Already => None,
+            Decided::File(filing) => Some(place.plan(&known, filing)?),
         };
         let held = known.locks.is_held(known.id);
-        let outcome = Outcome { id: known.id, path: known.path, held, answer };
+        let outcome = Settled { id: known.id, path: known.path, held, answer };
         Ok(match plan {
             None => Decision::Nothing(outcome),
             Some(plan) => Decision::Swap(plan, outcome),
@@ -131,10 +131,10 @@ fn archive_one(context: &Context, wanted: &Wanted, gates: Gates) -> Result<Archi
     let homes = landed::homes(context, wanted.id);
     let landed = archive_in(&published, wanted, Request { gates, ..Request::default() })?;
     let mut aside = Aside::of(context, &landed);
-    let Outcome { id, path, held, answer } = landed.value;
+    let Settled { id, path, held, answer } = landed.value;
     let (tasks, archived) = match answer {
-        Answer::Already => (vec![id], vec![path]),
-        Answer::File(filing) => (filing.tasks, filing.targets),
+        Decided::Already => (vec![id], vec![path]),
+        Decided::File(filing) => (filing.tasks, filing.targets),
     };
     for path in archived.iter().filter_map(|path| TaskPath::parse(path)) {
         let ends = landed::loose_ends(context, path.name().as_str(), &homes);
@@ -164,7 +164,7 @@ impl Published<'_> {
     }
 }
 
-impl Place for Published<'_> {
+impl ArchivePlace for Published<'_> {
     fn gather(&self, view: &View<'_>, wanted: &Wanted) -> Result<Known> {
         let (context, index) = (self.context, Index::load(view, &self.data)?);
         let ids = || std::iter::once(wanted.id).chain(wanted.or);
@@ -182,7 +182,7 @@ impl Place for Published<'_> {
             && let Some(path) = ids().find_map(|id| index.archived(id))
         {
             let displaced = displaced_by(context, view, path.id())?.map(|by| displaced(context, &by, OVER));
-            return Ok(Known { not_holder: displaced, ..known(State::Archived, path) });
+            return Ok(Known { not_holder: displaced, ..known(Progress::Archived, path) });
         }
         let path = index.require_active(wanted)?;
         let wants = [
@@ -192,7 +192,7 @@ impl Place for Published<'_> {
         ];
         let found = view.read(&wants)?;
         let lock = found.lock(path.id())?;
-        let known = Known { locks: found.require_locks()?, ..known(State::Active, path) };
+        let known = Known { locks: found.require_locks()?, ..known(Progress::Active, path) };
         if lock.is_some()
             && let Err(error) = require_holder(context, &self.session, path.id(), lock.as_ref())
         {
@@ -200,7 +200,7 @@ impl Place for Published<'_> {
         }
         let document = Document::parse(found.file(&self.data, path.as_str()).unwrap_or_default());
         let read = BTreeMap::from([(known.path.clone(), document.clone())]);
-        let source = published::Published { view, index: &index };
+        let source = published::PublishedFiles { view, index: &index };
         let shelf = Shelf::gather(&source, &known.path, known.id, read)?;
         // Gates are asked only where they count.
         let pending = if self.gates == Gates::Count && shelf.open_children(known.id, &[]).is_empty() {
@@ -231,7 +231,7 @@ impl Place for Published<'_> {
         Ok(filing.plan(Plan::new(), &self.data, &self.locks, &known.locks).fenced(&self.locks, known.id))
     }
 
-    fn publish(&self, decide: impl FnMut(&View<'_>) -> Result<Decision<Outcome>>) -> Result<Landed<Outcome>> {
+    fn publish(&self, decide: impl FnMut(&View<'_>) -> Result<Decision<Settled>>) -> Result<Landed<Settled>> {
         self.context.ledger().transact(&nonce()?, &[self.locks.clone(), self.data.clone()], decide)
     }
 }

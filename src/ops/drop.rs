@@ -5,7 +5,7 @@ use crate::coordination::claim_record::Held;
 use crate::coordination::locks::unlock_step;
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::objects::Edit;
-use crate::git::worktree::Work;
+use crate::git::worktree::Unsaved;
 use crate::git::{Branch, worktree};
 use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Ledger, Plan, nonce};
@@ -14,7 +14,7 @@ use crate::project::holder::{OVER, displaced, displaced_by, require_holder};
 use crate::project::index::{Index, branches};
 use crate::project::outcome::{Aside, TaskInfo};
 use crate::task::{Document, Status, Task, TaskId, TaskPath, edits};
-use crate::worktrees::removal::{BranchEnd, End};
+use crate::worktrees::removal::{BranchEnd, BranchFate};
 use crate::worktrees::task_worktree::Place;
 use serde::Serialize;
 
@@ -41,7 +41,7 @@ pub struct Dropped {
 ///
 /// # Errors
 /// [`Kind::NotHolder`], and [`Kind::Dirty`] for uncommitted work.
-pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, work: Work) -> Result<Dropped> {
+pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, work: Unsaved) -> Result<Dropped> {
     if status.is_closed() || *status == Status::Implementing {
         return Err(Error::new(Kind::Usage, format!("a task is not dropped as {status}"))
             .advice("use Ready, Postponed or Editing"));
@@ -107,7 +107,7 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, work: Work
         if is_ahead {
             revert_here(context, &data, task.id, &session.email, status)?;
         }
-        let removal = place.remove(context, work, &End::IfLanded(task.id))?;
+        let removal = place.remove(context, work, &BranchFate::IfLanded(task.id))?;
         dropped.worktree_removed = removal.has_removed();
         dropped.branch_deleted = removal.branch == BranchEnd::Deleted;
         dropped.branch_kept = removal.branch.is_kept().then(|| place.branch.clone());

@@ -7,7 +7,7 @@ use crate::archive::published::file_away;
 use crate::coordination::claim_record::Held;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result, quoted};
-use crate::git::worktree::Work;
+use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Oid};
 use crate::landing::merge::{self, Merge, Mode};
 use crate::landing::task_branch;
@@ -276,7 +276,7 @@ impl Finisher<'_> {
             }
         }
         require_holder(self.context, &self.session, path.id(), lock.as_ref())?;
-        done.place.require_removable(self.context, Work::Keep)?;
+        done.place.require_removable(self.context, Unsaved::Keep)?;
         let mut plan = Plan::new();
         if !path.is_archived() {
             if self.options.into.is_none() {

@@ -1,7 +1,7 @@
 //! The worktrees of tasks in this clone. Asks git's registry, not the network.
 
 use crate::error::{Error, Kind, Result, quoted};
-use crate::git::worktree::Work;
+use crate::git::worktree::Unsaved;
 use crate::git::{Branch, worktree};
 use crate::ops::list::{WorktreeState, state};
 use crate::project::context::{Context, Wanted};
@@ -141,7 +141,7 @@ pub struct Removed {
 /// # Errors
 /// [`Kind::Dirty`] for uncommitted work and a rebase, unless that may be lost; [`Kind::Held`] for work of another session that
 /// lives, even then; [`Kind::Occupied`] for one that is locked, gone, or not the task's.
-pub fn remove(context: &Context, wanted: &Wanted, work: Work) -> Result<Removed> {
+pub fn remove(context: &Context, wanted: &Wanted, work: Unsaved) -> Result<Removed> {
     let name = name_of(context, wanted)?;
     let mut aside = Aside { dry_run: context.dry_run.then(DryRun::default), ..Aside::default() };
     let homes = landed::homes(context, wanted.id);
@@ -157,7 +157,7 @@ pub fn remove(context: &Context, wanted: &Wanted, work: Work) -> Result<Removed>
     };
     aside.notes.extend(landed::lost_rebase(context, removal.rebased.as_ref(), &manner.homes)?);
     if let Some(path) = &path {
-        let force = if work == Work::Discard { " --force" } else { "" };
+        let force = if work == Unsaved::Discard { " --force" } else { "" };
         aside.would_run(format!("git worktree remove{force} {}", quoted(path)));
     }
     let branch_deleted = removal.branch == BranchEnd::Deleted;

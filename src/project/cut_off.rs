@@ -7,7 +7,7 @@ use crate::git::leftover_lock::is_open;
 use crate::git::porcelain::status::{self, StatusEntry, StatusKind};
 use crate::git::registry;
 use crate::git::run::Call;
-use crate::git::worktree::Work;
+use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Oid, Repository, worktree};
 use crate::interrupt;
 use crate::project::marker::Mark;
@@ -269,11 +269,11 @@ impl<'s> Site<'s> {
 
     /// Removes the worktree and notes it meanwhile. What is cut off is removed whatever is missing in it, so
     /// [`Self::load_work`] is to be asked before; else git refuses uncommitted work, unless it is to be discarded.
-    pub(crate) fn remove(&self, work: Work, limit: Duration) -> Result<()> {
+    pub(crate) fn remove(&self, work: Unsaved, limit: Duration) -> Result<()> {
         let cut_off = self.cut_off();
         if cut_off.is_some() {
             self.wait(limit)?;
-            if work == Work::Keep {
+            if work == Unsaved::Keep {
                 self.require_expendable_submodules()?;
             }
         }

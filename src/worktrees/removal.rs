@@ -1,7 +1,7 @@
 //! Removing the worktree of a task that is finished or given back, and its branch.
 
 use crate::error::{Error, Hint, Kind, Result};
-use crate::git::worktree::Work;
+use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Oid, RefName, RefUpdate, merge, refs, worktree};
 use crate::ledger::Channel;
 use crate::ledger::queue::Queue;
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 /// What becomes of the task branch once its worktree is removed.
 #[derive(Debug)]
-pub enum End<'e> {
+pub enum BranchFate<'e> {
     /// It stays.
     Stays,
     /// It goes if all its commits are where the work of this task is to land.
@@ -109,7 +109,7 @@ pub struct Removal {
     pub worktree: WorktreeEnd,
     /// The branch.
     pub branch: BranchEnd,
-    /// Why something stayed, in words.
+    /// Why something stayed, and what went that nothing else has; in words.
     pub causes: Vec<String>,
     /// The refusal, where another session works in the worktree.
     pub held: Option<Error>,
@@ -153,7 +153,7 @@ impl Place {
     ///
     /// # Errors
     /// [`Kind::Dirty`] and [`Kind::Occupied`].
-    pub fn require_removable(&self, context: &Context, work: Work) -> Result<()> {
+    pub fn require_removable(&self, context: &Context, work: Unsaved) -> Result<()> {
         let Some(record) = self.record.as_ref().or_else(|| self.users().next()) else { return Ok(()) };
         let (repository, show) = (&context.repository, record.path.display());
         let refuse = |kind, message: String, hint: Hint| Err(Error::new(kind, message).hint(hint));
@@ -165,7 +165,7 @@ impl Place {
             return refuse(Kind::Occupied, message, command!["git worktree unlock", record.path.display()]);
         }
         if worktree::is_gone(record) {
-            if work == Work::Discard || cut_off.is_some() {
+            if work == Unsaved::Discard || cut_off.is_some() {
                 return Ok(());
             }
             if repository.here_branch.as_ref() == Some(&self.branch) {
@@ -178,7 +178,7 @@ impl Place {
         if self.removable(context).is_some() {
             require_alone(&self.all, &record.path, work)?;
         }
-        if work == Work::Discard {
+        if work == Unsaved::Discard {
             return Ok(());
         }
         let look = command!["git status"].within(&record.path);
@@ -208,7 +208,7 @@ impl Place {
     ///
     /// # Errors
     /// Those of [`Self::require_removable`]; then nothing is removed.
-    pub fn remove(&self, context: &Context, work: Work, end: &End<'_>) -> Result<Removal> {
+    pub fn remove(&self, context: &Context, work: Unsaved, end: &BranchFate<'_>) -> Result<Removal> {
         let left = self.remove_worktree(context, work)?;
         let mut removal = Removal {
             worktree: left.end.clone(),
@@ -218,9 +218,9 @@ impl Place {
             rebased: None,
         };
         let (tip, keep_as) = match end {
-            End::Stays => return Ok(removal),
-            End::LandedIn { tip, into } => ((*tip).clone(), self.kept_name(context, tip, into)?),
-            End::IfLanded(task) => {
+            BranchFate::Stays => return Ok(removal),
+            BranchFate::LandedIn { tip, into } => ((*tip).clone(), self.kept_name(context, tip, into)?),
+            BranchFate::IfLanded(task) => {
                 let Some(tip) = self.tip(context)? else { return Ok(removal) };
                 let homes = homes(context, *task);
                 removal.causes.extend(lost_rebase(context, left.rebased.as_ref(), &homes)?);
@@ -236,7 +236,7 @@ impl Place {
         Ok(removal)
     }
 
-    fn remove_worktree(&self, context: &Context, work: Work) -> Result<Left> {
+    fn remove_worktree(&self, context: &Context, work: Unsaved) -> Result<Left> {
         let now = Self::look(context, self.branch.clone(), self.planned.clone())?;
         let record = now.removable(context);
         let elsewhere = now.users().find(|other| Some(*other) != record).map(|other| other.path.clone());

@@ -4,7 +4,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::worktree_list::Loosely;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
-use crate::git::worktree::Work;
+use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Oid, RefUpdate, refs, worktree};
 use crate::ledger::queue::Queue;
 use crate::project::context::Context;
@@ -99,7 +99,7 @@ fn classify(Loosely { records, whole }: &Loosely, name: &WorktreeName) -> Regist
 #[derive(Debug, Clone, Default)]
 pub struct Manner {
     /// What becomes of uncommitted work.
-    pub work: Work,
+    pub work: Unsaved,
     /// One in the middle of a rebase of the task branch, in the task's place, is the task's. The scripts take it for none.
     pub rebasing: bool,
     /// The branches of which one must have all commits of the task branch before that goes; none: what the main worktree has
@@ -155,7 +155,7 @@ impl Teardown<'_> {
             Registered::Nowhere => self.rebased().map(|record| record.path.clone()),
         };
         let Some(first) = path.clone().or_else(|| self.leftover()) else { return Ok(WorktreeEnd::None) };
-        if self.manner.work == Work::Discard
+        if self.manner.work == Unsaved::Discard
             && let Err(error) = require_idle(self.context, &self.name.text)
         {
             let why = error.to_string();
@@ -197,11 +197,11 @@ impl Teardown<'_> {
             let reason = if error.kind() == Kind::Dirty { Obstacle::Dirty } else { Obstacle::Unknown };
             return Ok(self.kept(reason, path.to_owned(), error.to_string()));
         }
-        if let Some(what) = worktree::in_progress(path).filter(|_| work == Work::Keep && self.rebased().is_some()) {
+        if let Some(what) = worktree::in_progress(path).filter(|_| work == Unsaved::Keep && self.rebased().is_some()) {
             return Ok(self.kept(Obstacle::Dirty, path.to_owned(), format!("it is in the middle of {what}")));
         }
         let site = Site::of(repository, path, &self.name.branch);
-        if work == Work::Keep && (self.manner.dry_run || site.cut_off().is_some()) && !site.load_work()?.is_empty() {
+        if work == Unsaved::Keep && (self.manner.dry_run || site.cut_off().is_some()) && !site.load_work()?.is_empty() {
             return Ok(self.kept(Obstacle::Dirty, path.to_owned(), format!("{} has uncommitted work", path.display())));
         }
         if self.manner.dry_run {
@@ -214,7 +214,7 @@ impl Teardown<'_> {
             return Err(error);
         }
         self.causes.push(error.to_string());
-        if work == Work::Keep {
+        if work == Unsaved::Keep {
             return Ok(WorktreeEnd::Kept(Obstacle::Dirty, path.to_owned()));
         }
         // Git refuses a worktree it cannot read, too; the registry must still say whose it is.
@@ -223,7 +223,7 @@ impl Teardown<'_> {
             return Ok(WorktreeEnd::Kept(Obstacle::Unknown, path.to_owned()));
         }
         std::fs::remove_dir_all(path).map_err(|error| Error::io("remove", path, &error))?;
-        site.remove(Work::Discard, self.context.settings.timeout)?;
+        site.remove(Unsaved::Discard, self.context.settings.timeout)?;
         Ok(WorktreeEnd::Removed(path.to_owned()))
     }
 
@@ -249,7 +249,7 @@ impl Teardown<'_> {
             let why = format!("{show} is a worktree of {whose}");
             return Ok(self.kept(Obstacle::Unknown, path, why));
         }
-        if self.manner.work == Work::Keep {
+        if self.manner.work == Unsaved::Keep {
             return Ok(self.kept(Obstacle::Dirty, path, format!("{show} is no worktree; --force removes it")));
         }
         if !self.manner.dry_run {

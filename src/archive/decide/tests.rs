@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 const NOW: &str = "2026-01-02 03:04";
-const CHECKOUT: Request = Request { tree: Tree::Checkout, gates: Gates::Count, ending: Ending::Completed };
+const CHECKOUT: Request = Request { rules: Rules::Checkout, gates: Gates::Count, ending: Ending::Completed };
 
 fn task(text: &str) -> TaskId {
     TaskId::parse(text).unwrap()
@@ -24,12 +24,12 @@ fn known(id: &str, files: &[(&str, &str)]) -> Known {
         read.map(|(path, lines)| ((*path).to_owned(), Document::parse(format!("---\n{lines}---\n").as_bytes())));
     let shelf = Shelf { documents: documents.collect(), paths, ..Shelf::default() };
     let (not_holder, locks, pending) = (None, Locks::default(), None);
-    Known { id, path, state: State::Active, not_holder, locks, pending, shelf, now: NOW.to_owned() }
+    Known { id, path, state: Progress::Active, not_holder, locks, pending, shelf, now: NOW.to_owned() }
 }
 
 fn filing(known: &Known, request: Request) -> Filing {
     match decide(known, request) {
-        Ok(Answer::File(filing)) => *filing,
+        Ok(Decided::File(filing)) => *filing,
         other => panic!("{other:?}"),
     }
 }
@@ -75,13 +75,13 @@ fn of_several_reasons_the_first_is_told() {
 fn what_is_archived_already_is_done_or_refused_as_the_face_has_promised() {
     let mut known = known("2", FAMILY);
     for (state, request, is_done) in [
-        (State::Archived, Request::default(), true),
-        (State::Archived, CHECKOUT, false),
-        (State::CutOff, CHECKOUT, true),
+        (Progress::Archived, Request::default(), true),
+        (Progress::Archived, CHECKOUT, false),
+        (Progress::CutOff, CHECKOUT, true),
     ] {
         known.state = state;
         match decide(&known, request) {
-            Ok(Answer::Already) => assert!(is_done),
+            Ok(Decided::Already) => assert!(is_done),
             Err(Refusal::Archived(path)) => assert!(!is_done && path == "aitasks/t2_other.md"),
             other => panic!("{other:?}"),
         }
@@ -173,10 +173,10 @@ fn child(number: u64, child: u64) -> TaskId {
 }
 
 fn requests() -> impl Strategy<Value = Request> {
-    let tree = prop::sample::select(vec![Tree::Published, Tree::Checkout]);
+    let rules = prop::sample::select(vec![Rules::Published, Rules::Checkout]);
     let gates = prop::sample::select(vec![Gates::Count, Gates::Overridden]);
     let ending = prop::sample::select(vec![Ending::Completed, Ending::Superseded]);
-    (tree, gates, ending).prop_map(|(tree, gates, ending)| Request { tree, gates, ending })
+    (rules, gates, ending).prop_map(|(rules, gates, ending)| Request { rules, gates, ending })
 }
 
 /// The paths after these edits. Fails when one needs what is not there, or would write over what is.
@@ -211,7 +211,7 @@ proptest! {
         is_ours in prop::bool::weighted(0.9),
         at in any::<prop::sample::Index>(),
     ) {
-        if request.tree == Tree::Published {
+        if request.rules == Rules::Published {
             shelf.uncommitted.clear();
         }
         let active: Vec<_> = shelf.active().map(|(id, path)| (id, path.to_owned())).collect();
@@ -219,7 +219,7 @@ proptest! {
         let (id, path) = at.get(&active).clone();
         let not_holder = (!is_ours).then(|| Error::new(Kind::NotHolder, "not yours"));
         let locks = Locks::default();
-        let known = Known { id, path, state: State::Active, not_holder, locks, pending, shelf, now: NOW.to_owned() };
+        let known = Known { id, path, state: Progress::Active, not_holder, locks, pending, shelf, now: NOW.to_owned() };
         let shelf = &known.shelf;
         let filing = match decide(&known, request) {
             Err(Refusal::NotHolder) => {
@@ -227,8 +227,8 @@ proptest! {
                 return Ok(());
             }
             Err(_) => return Ok(()),
-            Ok(Answer::Already) => return Err(TestCaseError::fail("an active task is not archived already")),
-            Ok(Answer::File(filing)) => filing,
+            Ok(Decided::Already) => return Err(TestCaseError::fail("an active task is not archived already")),
+            Ok(Decided::File(filing)) => filing,
         };
         prop_assert!(is_ours);
         prop_assert!(known.pending.is_none() || request.gates == Gates::Overridden);

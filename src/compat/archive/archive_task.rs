@@ -2,7 +2,7 @@
 
 use crate::archive::archiver::{Kin, Note};
 use crate::archive::gates::{self, Pending};
-use crate::archive::request::{Ending, Gates, Refusal, Request, Tree};
+use crate::archive::request::{Ending, Gates, Refusal, Request, Rules};
 use crate::compat::archive::file_away::{Archiving, Publication, Told, tell};
 use crate::compat::archive::snapshot::{Places, Site};
 use crate::compat::folders::Checkout;
@@ -75,7 +75,7 @@ fn fail(scene: &Scene, error: &Error) -> u8 {
 }
 
 fn parse(args: &[String]) -> Result<Option<Asked>> {
-    let request = Request { tree: Tree::Checkout, ..Request::default() };
+    let request = Request { rules: Rules::Checkout, ..Request::default() };
     let mut asked = Asked { id: None, request, publication: Publication::Commit };
     for arg in args {
         match arg.as_str() {

@@ -3,10 +3,10 @@
 //! cut off is completed by the next one of the same task.
 
 use crate::archive::archiver::{Filing, Note};
-use crate::archive::decide::{Answer, Known, State};
+use crate::archive::decide::{Decided, Known, Progress};
 use crate::archive::gates::Pending;
 use crate::archive::request::{Refusal, Request};
-use crate::archive::shelf::{Shelf, Source as _, is_archived, is_left_behind};
+use crate::archive::shelf::{Shelf, TaskSource as _, is_archived, is_left_behind};
 use crate::compat::archive::snapshot::{Desk, Site};
 use crate::coordination::claim_record::Held;
 use crate::coordination::locks::unlock_step;
@@ -16,7 +16,7 @@ use crate::files::{Tree, read_own, save_private};
 use crate::git::objects::Edit;
 use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Landed, Ledger, Plan, View, nonce};
-use crate::ops::archive::{Outcome, Place, archive_in};
+use crate::ops::archive::{ArchivePlace, Settled, archive_in};
 use crate::project::context::{Context, Wanted};
 use crate::task::{TaskId, bundle, paths};
 use serde::{Deserialize, Serialize};
@@ -92,14 +92,14 @@ impl Archiving<'_> {
             }
         })?;
         let commit = landed.tip(&site.branch).map(|oid| oid.short().to_owned());
-        let Outcome { path, answer, .. } = landed.value;
+        let Settled { path, answer, .. } = landed.value;
         Ok(match answer {
-            Answer::Already => {
+            Decided::Already => {
                 let Intent { lines, released } = site.load_intent(id).unwrap_or_default();
                 let released = released.iter().filter_map(|id| TaskId::recognise(id)).collect();
                 Archived { told: Told::Lines(lines), commit: site.last_commit(&path)?, released }
             }
-            Answer::File(filing) => {
+            Decided::File(filing) => {
                 if self.publication != Publication::Show {
                     site.tidy(id, &filing);
                 }
@@ -110,13 +110,13 @@ impl Archiving<'_> {
     }
 }
 
-impl Place for Archiving<'_> {
+impl ArchivePlace for Archiving<'_> {
     fn gather(&self, view: &View<'_>, wanted: &Wanted) -> Result<Known> {
         let desk = Desk::load(self.site, view)?;
-        let Found { path, state } = self.site.find_file(&desk, wanted.id)?;
+        let FoundFile { path, state } = self.site.find_file(&desk, wanted.id)?;
         let shelf = match state {
-            State::Active | State::Moved => Shelf::gather(&desk, &path, wanted.id, BTreeMap::new())?,
-            State::Archived | State::CutOff => Shelf::default(),
+            Progress::Active | Progress::Moved => Shelf::gather(&desk, &path, wanted.id, BTreeMap::new())?,
+            Progress::Archived | Progress::CutOff => Shelf::default(),
         };
         // The gates were asked before, also where there is no repository; and locks are released whoever holds them, since
         // that of a task that is archived is of no use any more.
@@ -143,7 +143,7 @@ impl Place for Archiving<'_> {
         Ok(plan)
     }
 
-    fn publish(&self, mut decide: impl FnMut(&View<'_>) -> Result<Decision<Outcome>>) -> Result<Landed<Outcome>> {
+    fn publish(&self, mut decide: impl FnMut(&View<'_>) -> Result<Decision<Settled>>) -> Result<Landed<Settled>> {
         let (ledger, branch) = (self.site.ledger(), &self.site.branch);
         let branches = std::slice::from_ref(branch);
         match self.publication {
@@ -158,7 +158,7 @@ impl Place for Archiving<'_> {
 }
 
 /// No branch has moved.
-fn unpublished(value: Outcome) -> Landed<Outcome> {
+fn unpublished(value: Settled) -> Landed<Settled> {
     let (updates, blobs, lagging, command) = Default::default();
     Landed { value, updates, blobs, lagging, command, looked_up: false }
 }
@@ -194,9 +194,9 @@ pub(crate) fn tell(id: TaskId, refusal: Refusal, shown: impl Fn(&str) -> String)
 }
 
 /// The file to archive.
-struct Found {
+struct FoundFile {
     path: String,
-    state: State,
+    state: Progress,
 }
 
 impl Site<'_> {
@@ -215,7 +215,7 @@ impl Site<'_> {
     }
 
     /// The file to archive: the active one, or one that was moved and not committed.
-    fn find_file(&self, desk: &Desk<'_>, id: TaskId) -> Result<Found> {
+    fn find_file(&self, desk: &Desk<'_>, id: TaskId) -> Result<FoundFile> {
         let of_task = |archived: bool| {
             let paths = desk.paths().iter().filter(move |path| is_archived(path) == archived);
             paths.filter(|path| paths::loose_id(path) == Some(id)).cloned().collect::<Vec<_>>()
@@ -226,16 +226,16 @@ impl Site<'_> {
             return Err(Error::new(Kind::NoSuchTask, format!("Multiple task files found for {shown}")));
         }
         if let Some(path) = active.pop() {
-            return Ok(Found { path, state: State::Active });
+            return Ok(FoundFile { path, state: Progress::Active });
         }
         if let Some(path) = archived.first() {
             let is_moved = !desk.is_committed(path) || desk.missing().iter().any(|path| is_left_behind(path, id));
             let state = match is_moved {
-                true => State::Moved,
-                false if self.load_intent(id).is_some() => State::CutOff,
-                false => State::Archived,
+                true => Progress::Moved,
+                false if self.load_intent(id).is_some() => Progress::CutOff,
+                false => Progress::Archived,
             };
-            return Ok(Found { path: path.clone(), state });
+            return Ok(FoundFile { path: path.clone(), state });
         }
         let mut broken = None;
         let bundled = self.checkout.archived.find_bundled('t', &id.to_string(), |error| broken = Some(error));

@@ -1,6 +1,6 @@
 //! Task data as it lies in a checkout, with what is in no commit yet: what the scripts work on.
 
-use crate::archive::shelf::Source;
+use crate::archive::shelf::TaskSource;
 use crate::compat::archive::require::{data_top, require_branch, require_status};
 use crate::compat::folders::Checkout;
 use crate::error::{Error, Kind, Result};
@@ -185,7 +185,7 @@ impl<'a> Desk<'a> {
     }
 }
 
-impl Source for Desk<'_> {
+impl TaskSource for Desk<'_> {
     fn paths(&self) -> &[String] {
         &self.paths
     }

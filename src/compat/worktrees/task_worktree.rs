@@ -2,7 +2,6 @@
 
 use crate::compat::invocation::Scene;
 use crate::error::Kind;
-use crate::git::worktree::Work;
 use crate::project::Context;
 use crate::settings::Flags;
 use crate::worktrees::removal::{BranchEnd, WorktreeEnd};
@@ -66,8 +65,7 @@ fn resolve(scene: &Scene, context: &Context, name: &WorktreeName) -> crate::erro
 }
 
 fn remove(scene: &Scene, context: &Context, name: &WorktreeName, options: &[&str]) -> crate::error::Result<u8> {
-    let work = if options.contains(&"--force") { Work::Discard } else { Work::Keep };
-    let manner = Manner { work, ..Manner::default() };
+    let manner = Manner { work: options.contains(&"--force").into(), ..Manner::default() };
     let removal = teardown::remove(context, name, &manner)?;
     removal.causes.iter().for_each(|cause| (scene.narrate)(&format!("aitask_task_worktree: {cause}")));
     scene.console.line(&match &removal.worktree {
