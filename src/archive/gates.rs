@@ -5,7 +5,7 @@ use crate::git::run::{Call, Output};
 use crate::ledger::View;
 use crate::project::context::Context;
 use crate::settings::Environment;
-use crate::task::{Document, TaskPath, harmless};
+use crate::task::{Document, TaskId, TaskPath, harmless};
 use crate::worktrees::scratch::Scratch;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -61,21 +61,21 @@ pub fn pending(document: &Document, ready: impl FnOnce() -> Result<Option<String
         .map(|gates| Pending::Gates(gates.to_owned())))
 }
 
-/// Refuses to end a task whose gates have not passed, by its file as the view has it. The helper reads files, so where
-/// that of the main worktree is another one, it is given a checkout of the view's commit.
+/// What keeps a task from being ended, by its file as the view has it. The helper reads files, so where that of the main
+/// worktree is another one, it is given a checkout of the view's commit.
 ///
 /// # Errors
-/// [`Kind::GatePending`]; `again` is the command that goes on all the same.
-pub fn require_passed(
+/// [`Kind::GatePending`] where the helper gives no answer; `again` is the command that goes on all the same.
+pub fn load_pending(
     context: &Context,
     view: &View<'_>,
     path: &TaskPath,
     document: &Document,
     again: Hint,
-) -> Result<()> {
+) -> Result<Option<Pending>> {
     let (repository, id) = (&context.repository, path.id());
     let environment = repository.git().environment();
-    let overriding = again.note("ends it all the same");
+    let overriding = overriding(again);
     let ready = || {
         let find = |root: &Path| helper(environment, root, "aitask_gate.sh");
         let ask = |script: Option<PathBuf>, root: &Path| {
@@ -93,21 +93,49 @@ pub fn require_passed(
         scratch.remove(context)?;
         answer
     };
-    let Some(pending) = pending(document, ready)? else { return Ok(()) };
-    let message = match &pending {
-        Pending::Items(open) => format!("{} is a manual verification with {open} open items", id.t()),
-        Pending::Gates(gates) => {
-            let gates: Vec<_> = gates.split(',').map(harmless).collect();
-            format!("{} has gates that have not passed: {}", id.t(), gates.join(", "))
+    pending(document, ready)
+}
+
+fn overriding(again: Hint) -> Hint {
+    again.note("ends it all the same")
+}
+
+/// Refuses to end a task whose gates have not passed.
+///
+/// # Errors
+/// [`Kind::GatePending`], and as [`load_pending`].
+pub fn require_passed(
+    context: &Context,
+    view: &View<'_>,
+    path: &TaskPath,
+    document: &Document,
+    again: Hint,
+) -> Result<()> {
+    match load_pending(context, view, path, document, again.clone())? {
+        None => Ok(()),
+        Some(pending) => Err(pending.refusal(path.id(), again)),
+    }
+}
+
+impl Pending {
+    /// The refusal to end a task before it has passed; `again` is the command that goes on all the same.
+    #[must_use]
+    pub fn refusal(&self, id: TaskId, again: Hint) -> Error {
+        let message = match self {
+            Self::Items(open) => format!("{} is a manual verification with {open} open items", id.t()),
+            Self::Gates(gates) => {
+                let gates: Vec<_> = gates.split(',').map(harmless).collect();
+                format!("{} has gates that have not passed: {}", id.t(), gates.join(", "))
+            }
+        };
+        let error = Error::new(Kind::GatePending, message).hint(command!["git aitask show", id]);
+        match self {
+            Self::Items(_) => error.hint(command!["git aitask edit", id].note("tick off what was verified")),
+            Self::Gates(gates) => error
+                .hint(overriding(again))
+                .with(Payload::Gates { gates: gates.split(',').map(str::to_owned).collect() }),
         }
-    };
-    let error = Error::new(Kind::GatePending, message).hint(command!["git aitask show", id]);
-    Err(match pending {
-        Pending::Items(_) => error.hint(command!["git aitask edit", id].note("tick off what was verified")),
-        Pending::Gates(gates) => {
-            error.hint(overriding).with(Payload::Gates { gates: gates.split(',').map(str::to_owned).collect() })
-        }
-    })
+    }
 }
 
 /// What the gates say of archiving a task: `NO_GATES`, `ALL_PASS`, or `BLOCKED:` and those that have not passed; `None`

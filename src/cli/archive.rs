@@ -1,9 +1,10 @@
 //! `git aitask archive`.
 
+use crate::archive::request::Gates;
 use crate::cli::app::{App, aside, wanted};
 use crate::cli::complete::tasks;
 use crate::error::Result;
-use crate::ops::archive::{self, Gates};
+use crate::ops::archive;
 use crate::report::Page;
 use clap::Args;
 

@@ -37,7 +37,7 @@ impl Drop {
     pub fn run(&self, app: &App) -> Result<()> {
         let context = app.open_as(self.email.as_ref(), self.dry_run.into())?;
         let status = Status::parse_known(&self.status)?;
-        let outcome = drop::drop_task(&context, &context.wanted(self.task.as_deref())?, &status, self.discard)?;
+        let outcome = drop::drop_task(&context, &context.wanted(self.task.as_deref())?, &status, self.discard.into())?;
         app.report.answer(&outcome, || {
             let mut page = Page::new()
                 .title(format!("{}  {}  (given back, {})", outcome.task.id, outcome.task.title, outcome.task.status));

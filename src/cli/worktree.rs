@@ -77,7 +77,7 @@ impl Worktree {
                 })
             }
             What::Remove { task, discard, dry_run } => {
-                let outcome = worktrees::remove(&context, &context.wanted(task.as_deref())?, *discard)?;
+                let outcome = worktrees::remove(&context, &context.wanted(task.as_deref())?, (*discard).into())?;
                 app.report.answer(&outcome, || {
                     if *dry_run {
                         return aside(Page::new(), &outcome.aside);

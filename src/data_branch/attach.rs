@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, data_checkout};
+use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Oid, refs, remote, worktree};
 use crate::ledger::DATA;
 use crate::ledger::queue::Queue;
@@ -89,7 +90,7 @@ pub fn make_checkout(context: &Context, data: &Branch, start: Option<&Oid>) -> R
         // A registration of a checkout that somebody deleted by hand is in the way; git drops that one alone.
         let record = repository.worktree_of(data)?;
         if record.is_some_and(|record| record.path == dir && record.locked.is_none()) {
-            worktree::remove(repository, &dir, true)?;
+            worktree::remove(repository, &dir, Unsaved::Discard)?;
         }
     }
     cut_off::make(repository, &dir, data, start, context.settings.timeout)

@@ -7,6 +7,7 @@ use crate::git::mark::{Mark, Shared};
 use crate::git::porcelain::merge_tree::{self, MergeTree};
 use crate::git::porcelain::unmerged::{self, Versions};
 use crate::git::run::{Call, Git};
+use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Oid, Repository, worktree};
 use crate::interrupt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,7 +67,7 @@ fn in_worktree<T>(repository: &Repository, ours: &Oid, merge: impl FnOnce(&Path)
     note.say(temp.path().as_os_str().as_bytes())?;
     let path = temp.path().join("merge");
     let merged = worktree::add_detached(repository, &path, ours).and_then(|()| merge(&path));
-    let removed = interrupt::cleaning_up(|| worktree::remove(repository, &path, true));
+    let removed = interrupt::cleaning_up(|| worktree::remove(repository, &path, Unsaved::Discard));
     let merged = merged?;
     removed?;
     note.clear();

@@ -66,10 +66,28 @@ pub fn add_detached(repository: &Repository, path: &Path, commit: &Oid) -> Resul
     call.run().map(drop)
 }
 
+/// What becomes of uncommitted work in a worktree that is removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Unsaved {
+    /// It is kept, and the worktree with it.
+    #[default]
+    Keep,
+    /// It is lost.
+    Discard,
+}
+
+impl From<bool> for Unsaved {
+    /// What a flag such as `--discard` asks for.
+    fn from(discard: bool) -> Self {
+        if discard { Self::Discard } else { Self::Keep }
+    }
+}
+
 /// Removes a registered worktree; one with uncommitted work, or with submodules that have commits of their own, is
-/// refused unless `discard`.
-pub fn remove(repository: &Repository, path: &Path, discard: bool) -> Result<()> {
-    let call = repository.write("worktree").arg("remove").args(discard.then_some("--force"));
+/// refused unless that may be lost.
+pub fn remove(repository: &Repository, path: &Path, work: Unsaved) -> Result<()> {
+    let force = (work == Unsaved::Discard).then_some("--force");
+    let call = repository.write("worktree").arg("remove").args(force);
     let call = call.arg("--").arg(path);
     let output = call.output()?;
     if output.success() {
@@ -79,7 +97,7 @@ pub fn remove(repository: &Repository, path: &Path, discard: bool) -> Result<()>
     if complaint.contains("containing submodules") {
         // Git does not look into them; we do.
         require_expendable_submodules(repository, path)?;
-        return remove(repository, path, true);
+        return remove(repository, path, Unsaved::Discard);
     }
     if complaint.contains("contains modified or untracked files") || complaint.contains("is dirty") {
         return Err(Error::new(Kind::Dirty, format!("{} has uncommitted work", path.display()))

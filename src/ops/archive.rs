@@ -1,10 +1,16 @@
 //! Moving what is finished out of the way: the task, its plan, and a parent whose last child it was.
 
 use crate::archive::archiver::Filing;
+use crate::archive::decide::{Decided, Known, Progress, decide};
+use crate::archive::gates::load_pending;
+use crate::archive::published;
+use crate::archive::request::{Gates, Refusal, Request};
+use crate::archive::shelf::Shelf;
 use crate::coordination::claim_record::Held;
-use crate::coordination::{LockEntry, Locks, ReadLocks};
-use crate::error::{Error, Kind, Result};
-use crate::ledger::{Decision, Plan, nonce};
+use crate::coordination::{LockEntry, Locks, ReadLocks as _, Session};
+use crate::error::{Error, Hint, Kind, Result};
+use crate::git::Branch;
+use crate::ledger::{Decision, Landed, Plan, View, nonce};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, displaced_by, require_holder};
 use crate::project::index::{Index, branches};
@@ -12,6 +18,7 @@ use crate::project::outcome::Aside;
 use crate::task::{Document, TaskId, TaskPath};
 use crate::worktrees::landed;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Tasks archived.
 #[derive(Debug, Clone, Serialize)]
@@ -27,13 +34,65 @@ pub struct Archived {
     pub aside: Aside,
 }
 
-/// Whether gates that have not passed keep a task from being archived.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gates {
-    /// They do.
-    Count,
-    /// They do not; somebody said so.
-    Overridden,
+/// What came of one task.
+#[derive(Debug)]
+pub struct Settled {
+    /// It.
+    pub id: TaskId,
+    /// Where its file was.
+    pub path: String,
+    /// Whether somebody held it.
+    pub held: bool,
+    /// What became of it.
+    pub answer: Decided,
+}
+
+/// Where tasks are archived: which task data is read, where the change is published, and how a refusal is told.
+pub trait ArchivePlace {
+    /// What is known of a task in a view.
+    ///
+    /// # Errors
+    /// When there is no such task, or more than one.
+    fn gather(&self, view: &View<'_>, wanted: &Wanted) -> Result<Known>;
+
+    /// A refusal in words.
+    fn tell(&self, known: Known, refusal: Refusal) -> Error;
+
+    /// What a filing changes in which branches.
+    ///
+    /// # Errors
+    /// When what it moves cannot be read, or the note of what is about to be done cannot be written.
+    fn plan(&self, known: &Known, filing: &Filing) -> Result<Plan>;
+
+    /// Publishes what `decide` makes of a view.
+    ///
+    /// # Errors
+    /// Those of `decide`, and of publishing.
+    fn publish(&self, decide: impl FnMut(&View<'_>) -> Result<Decision<Settled>>) -> Result<Landed<Settled>>;
+}
+
+/// Archives one task somewhere.
+///
+/// # Errors
+/// Those of the place; nothing is changed by a refusal.
+pub fn archive_in(place: &impl ArchivePlace, wanted: &Wanted, request: Request) -> Result<Landed<Settled>> {
+    place.publish(|view| {
+        let known = place.gather(view, wanted)?;
+        let answer = match decide(&known, request) {
+            Ok(answer) => answer,
+            Err(refusal) => return Err(place.tell(known, refusal)),
+        };
+        let plan = match &answer {
+            Decided::Already => None,
+            Decided::File(filing) => Some(place.plan(&known, filing)?),
+        };
+        let held = known.locks.is_held(known.id);
+        let outcome = Settled { id: known.id, path: known.path, held, answer };
+        Ok(match plan {
+            None => Decision::Nothing(outcome),
+            Some(plan) => Decision::Swap(plan, outcome),
+        })
+    })
 }
 
 /// Archives tasks and releases their locks, each in one swap.
@@ -66,61 +125,113 @@ pub fn archive(context: &Context, wanted: &[Wanted], gates: Gates) -> Result<Arc
 
 fn archive_one(context: &Context, wanted: &Wanted, gates: Gates) -> Result<Archived> {
     let session = context.session()?;
-    let (locks_branch, data) = branches(context)?;
+    let (locks, data) = branches(context)?;
+    let published = Published { context, session, locks, data, gates };
     // The plan, which may name them, moves along.
     let homes = landed::homes(context, wanted.id);
-    let landed = context.ledger().transact(&nonce()?, &[locks_branch.clone(), data.clone()], |view| {
-        let index = Index::load(view, &data)?;
-        let ids = || std::iter::once(wanted.id).chain(wanted.or);
-        if ids().all(|id| index.active(id).is_none())
-            && let Some(path) = ids().find_map(|id| index.archived(id))
-        {
-            if let Some(by) = displaced_by(context, view, path.id())? {
-                return Err(displaced(context, &by, OVER));
-            }
-            // Archived already: the same command again is done.
-            let filing =
-                Filing { tasks: vec![path.id()], targets: vec![path.as_str().to_owned()], ..Filing::default() };
-            return Ok(Decision::Nothing((filing, false)));
-        }
-        let path = index.require_active(wanted)?;
-        let wants = [
-            (&locks_branch, LockEntry::path(path.id())),
-            Locks::request(&locks_branch),
-            (&data, path.as_str().to_owned()),
-        ];
-        let found = view.read(&wants)?;
-        let lock = found.lock(path.id())?;
-        let locks = found.require_locks()?;
-        if lock.is_some() {
-            require_holder(context, &session, path.id(), lock.as_ref())?;
-        }
-        let open: Vec<_> = index.children_of(path.id()).map(TaskId::t).collect();
-        if !open.is_empty() {
-            let message = format!("{} has open children: {}", path.id().t(), open.join(", "));
-            return Err(Error::new(Kind::NotClaimable, message).hint(command!["git aitask list --children", path.id()]));
-        }
-        if gates == Gates::Count {
-            let document = Document::parse(found.file(&data, path.as_str()).unwrap_or_default());
-            let again = command!["git aitask archive", path.id(), "--override-gates"];
-            crate::archive::gates::require_passed(context, view, path, &document, again)?;
-        }
-        let filing = Filing::of(view, &index, path)?;
-        // Also a task that nobody holds: somebody may be locking it just now.
-        let plan = filing.plan(Plan::new(), &data, &locks_branch, &locks).fenced(&locks_branch, path.id());
-        Ok(Decision::Swap(plan, (filing, lock.is_some())))
-    })?;
+    let landed = archive_in(&published, wanted, Request { gates, ..Request::default() })?;
     let mut aside = Aside::of(context, &landed);
-    let (filing, unlocked) = landed.value;
-    for path in filing.targets.iter().filter_map(|path| TaskPath::parse(path)) {
+    let Settled { id, path, held, answer } = landed.value;
+    let (tasks, archived) = match answer {
+        Decided::Already => (vec![id], vec![path]),
+        Decided::File(filing) => (filing.tasks, filing.targets),
+    };
+    for path in archived.iter().filter_map(|path| TaskPath::parse(path)) {
         let ends = landed::loose_ends(context, path.name().as_str(), &homes);
         // It is archived; what cannot be looked at is no reason to say that it is not.
         aside.notes.extend(ends.ok().flatten());
     }
     if !context.dry_run {
-        for task in &filing.tasks {
+        for task in &tasks {
             Held::forget(&context.repository, *task)?;
         }
     }
-    Ok(Archived { tasks: filing.tasks, archived: filing.targets, unlocked, aside })
+    Ok(Archived { tasks, archived, unlocked: held, aside })
+}
+
+/// The published task data: files and locks go in one swap.
+struct Published<'a> {
+    context: &'a Context,
+    session: Session,
+    locks: Branch,
+    data: Branch,
+    gates: Gates,
+}
+
+impl Published<'_> {
+    fn again(id: TaskId) -> Hint {
+        command!["git aitask archive", id, "--override-gates"]
+    }
+}
+
+impl ArchivePlace for Published<'_> {
+    fn gather(&self, view: &View<'_>, wanted: &Wanted) -> Result<Known> {
+        let (context, index) = (self.context, Index::load(view, &self.data)?);
+        let ids = || std::iter::once(wanted.id).chain(wanted.or);
+        let known = |state, path: &TaskPath| Known {
+            id: path.id(),
+            path: path.as_str().to_owned(),
+            state,
+            not_holder: None,
+            locks: Locks::default(),
+            pending: None,
+            shelf: Shelf::default(),
+            now: Context::now(),
+        };
+        if ids().all(|id| index.active(id).is_none())
+            && let Some(path) = ids().find_map(|id| index.archived(id))
+        {
+            let displaced = displaced_by(context, view, path.id())?.map(|by| displaced(context, &by, OVER));
+            return Ok(Known { not_holder: displaced, ..known(Progress::Archived, path) });
+        }
+        let path = index.require_active(wanted)?;
+        let wants = [
+            (&self.locks, LockEntry::path(path.id())),
+            Locks::request(&self.locks),
+            (&self.data, path.as_str().to_owned()),
+        ];
+        let found = view.read(&wants)?;
+        let lock = found.lock(path.id())?;
+        let known = Known { locks: found.require_locks()?, ..known(Progress::Active, path) };
+        if lock.is_some()
+            && let Err(error) = require_holder(context, &self.session, path.id(), lock.as_ref())
+        {
+            return Ok(Known { not_holder: Some(error), ..known });
+        }
+        let document = Document::parse(found.file(&self.data, path.as_str()).unwrap_or_default());
+        let read = BTreeMap::from([(known.path.clone(), document.clone())]);
+        let source = published::PublishedFiles { view, index: &index };
+        let shelf = Shelf::gather(&source, &known.path, known.id, read)?;
+        // Gates are asked only where they count.
+        let pending = if self.gates == Gates::Count && shelf.open_children(known.id, &[]).is_empty() {
+            load_pending(context, view, path, &document, Self::again(known.id))?
+        } else {
+            None
+        };
+        Ok(Known { shelf, pending, ..known })
+    }
+
+    fn tell(&self, known: Known, refusal: Refusal) -> Error {
+        let id = known.id;
+        match refusal {
+            Refusal::NotHolder => known.not_holder.unwrap_or_else(|| Error::new(Kind::NotHolder, id.t())),
+            Refusal::Archived(path) => Error::new(Kind::NotClaimable, format!("{} is archived ({path})", id.t())),
+            Refusal::OpenChildren(children) => {
+                let open: Vec<_> = children.into_iter().map(TaskId::t).collect();
+                let message = format!("{} has open children: {}", id.t(), open.join(", "));
+                Error::new(Kind::NotClaimable, message).hint(command!["git aitask list --children", id])
+            }
+            Refusal::Pending(pending) => pending.refusal(id, Self::again(id)),
+            Refusal::Files(error) => error,
+        }
+    }
+
+    fn plan(&self, known: &Known, filing: &Filing) -> Result<Plan> {
+        // Also a task that nobody holds: somebody may be locking it just now.
+        Ok(filing.plan(Plan::new(), &self.data, &self.locks, &known.locks).fenced(&self.locks, known.id))
+    }
+
+    fn publish(&self, decide: impl FnMut(&View<'_>) -> Result<Decision<Settled>>) -> Result<Landed<Settled>> {
+        self.context.ledger().transact(&nonce()?, &[self.locks.clone(), self.data.clone()], decide)
+    }
 }

@@ -5,6 +5,7 @@ use crate::coordination::claim_record::Held;
 use crate::coordination::locks::unlock_step;
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::objects::Edit;
+use crate::git::worktree::Unsaved;
 use crate::git::{Branch, worktree};
 use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Ledger, Plan, nonce};
@@ -13,8 +14,8 @@ use crate::project::holder::{OVER, displaced, displaced_by, require_holder};
 use crate::project::index::{Index, branches};
 use crate::project::outcome::{Aside, TaskInfo};
 use crate::task::{Document, Status, Task, TaskId, TaskPath, edits};
-use crate::worktrees::landed;
-use crate::worktrees::task_worktree::{Place, Removed};
+use crate::worktrees::removal::{BranchEnd, BranchFate};
+use crate::worktrees::task_worktree::Place;
 use serde::Serialize;
 
 /// What became of it.
@@ -36,11 +37,11 @@ pub struct Dropped {
     pub aside: Aside,
 }
 
-/// Gives a task back with a new status. `discard` allows uncommitted work in the worktree to be lost.
+/// Gives a task back with a new status.
 ///
 /// # Errors
 /// [`Kind::NotHolder`], and [`Kind::Dirty`] for uncommitted work.
-pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: bool) -> Result<Dropped> {
+pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, work: Unsaved) -> Result<Dropped> {
     if status.is_closed() || *status == Status::Implementing {
         return Err(Error::new(Kind::Usage, format!("a task is not dropped as {status}"))
             .advice("use Ready, Postponed or Editing"));
@@ -72,7 +73,7 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: b
             return Ok(Decision::Nothing(task));
         }
         require_holder(context, &session, path.id(), lock.as_ref())?;
-        found.require_removable(context, discard).map_err(|error| match error.kind() {
+        found.require_removable(context, work).map_err(|error| match error.kind() {
             Kind::Dirty => error.hint(command!["git aitask drop", path.id(), "--discard"].note("loses it")),
             _ if found.record.as_ref().is_some_and(worktree::is_gone) => error
                 .hint(command!["git aitask drop", path.id(), "--discard"].note("gives the task back, and leaves this")),
@@ -106,9 +107,11 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, discard: b
         if is_ahead {
             revert_here(context, &data, task.id, &session.email, status)?;
         }
-        let removed = place.remove(context, discard)?;
-        dropped.worktree_removed = removed.worktree;
-        tidy_branch(context, &place, &removed, &mut dropped, &mut aside)?;
+        let removal = place.remove(context, work, &BranchFate::IfLanded(task.id))?;
+        dropped.worktree_removed = removal.has_removed();
+        dropped.branch_deleted = removal.branch == BranchEnd::Deleted;
+        dropped.branch_kept = removal.branch.is_kept().then(|| place.branch.clone());
+        aside.notes.extend(removal.causes);
         Held::forget(&context.repository, task.id)?;
     }
     dropped.aside = aside;
@@ -140,28 +143,4 @@ fn revert_step(path: &TaskPath, document: &Document, status: &Status) -> Step {
 /// Whether this clone took the task and has not forgotten it: then giving it back again finishes what was cut off.
 fn was_ours(context: &Context, task: TaskId) -> bool {
     Held::load(&context.repository, task).is_some()
-}
-
-/// Deletes the task branch if all its commits are where they belong.
-fn tidy_branch(
-    context: &Context,
-    place: &Place,
-    removed: &Removed,
-    dropped: &mut Dropped,
-    aside: &mut Aside,
-) -> Result<()> {
-    let Some(tip) = place.tip(context)? else { return Ok(()) };
-    dropped.branch_kept = Some(place.branch.clone());
-    let homes = landed::homes(context, dropped.task.id);
-    let rebased = place.record.as_ref().filter(|record| removed.worktree && record.detached);
-    aside.notes.extend(landed::lost_rebase(context, rebased.and_then(|record| record.head.as_ref()), &homes)?);
-    if let Some(gone) = &removed.gone {
-        aside.notes.push(gone.clone());
-    } else if landed::has_landed(context, &tip, &homes)? {
-        let kept = place.delete_branch(context, removed, &tip, None)?;
-        dropped.branch_deleted = kept.is_none();
-        dropped.branch_kept = kept.as_ref().map(|_| place.branch.clone());
-        aside.notes.extend(kept);
-    }
-    Ok(())
 }

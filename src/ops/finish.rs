@@ -2,11 +2,12 @@
 
 mod tidy;
 
-use crate::archive::archiver::Filing;
 use crate::archive::gates;
+use crate::archive::published::file_away;
 use crate::coordination::claim_record::Held;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result, quoted};
+use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Oid};
 use crate::landing::merge::{self, Merge, Mode};
 use crate::landing::task_branch;
@@ -275,7 +276,7 @@ impl Finisher<'_> {
             }
         }
         require_holder(self.context, &self.session, path.id(), lock.as_ref())?;
-        done.place.require_removable(self.context, false)?;
+        done.place.require_removable(self.context, Unsaved::Keep)?;
         let mut plan = Plan::new();
         if !path.is_archived() {
             if self.options.into.is_none() {
@@ -296,7 +297,7 @@ impl Finisher<'_> {
         } else if path.is_archived() {
             plan = plan.step(&self.locks, crate::coordination::locks::unlock_step(path.id()));
         } else {
-            let filing = Filing::of(view, &index, &path)?;
+            let filing = file_away(view, &index, &path, &document)?;
             plan = filing.plan(plan, &self.data, &self.locks, &locks);
             done.archived.clone_from(&filing.targets);
         }

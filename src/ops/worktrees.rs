@@ -1,18 +1,19 @@
 //! The worktrees of tasks in this clone. Asks git's registry, not the network.
 
 use crate::error::{Error, Kind, Result, quoted};
+use crate::git::worktree::Unsaved;
 use crate::git::{Branch, worktree};
 use crate::ops::list::{WorktreeState, state};
 use crate::project::context::{Context, Wanted};
 use crate::project::cut_off::Site;
-use crate::project::holder;
 use crate::project::index::Index;
 use crate::project::outcome::{Aside, DryRun, WorktreeInfo};
 use crate::task::{TaskId, TaskName};
 use crate::worktrees::base::Base;
 use crate::worktrees::registry::{branch_in, gone};
+use crate::worktrees::removal::{BranchEnd, Obstacle, WorktreeEnd};
 use crate::worktrees::task_worktree::Place;
-use crate::worktrees::teardown::{self, BranchEnd, Manner, Obstacle, WorktreeEnd, WorktreeName};
+use crate::worktrees::teardown::{self, Manner, WorktreeName};
 use crate::worktrees::{landed, plan_branches};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -138,25 +139,25 @@ pub struct Removed {
 /// else in what the main worktree has checked out.
 ///
 /// # Errors
-/// [`Kind::Dirty`] for uncommitted work and a rebase, unless `discard`; [`Kind::Held`] for work of another session that
+/// [`Kind::Dirty`] for uncommitted work and a rebase, unless that may be lost; [`Kind::Held`] for work of another session that
 /// lives, even then; [`Kind::Occupied`] for one that is locked, gone, or not the task's.
-pub fn remove(context: &Context, wanted: &Wanted, discard: bool) -> Result<Removed> {
+pub fn remove(context: &Context, wanted: &Wanted, work: Unsaved) -> Result<Removed> {
     let name = name_of(context, wanted)?;
     let mut aside = Aside { dry_run: context.dry_run.then(DryRun::default), ..Aside::default() };
     let homes = landed::homes(context, wanted.id);
-    let manner = Manner { discard, rebasing: true, homes, dry_run: context.dry_run };
+    let manner = Manner { work, rebasing: true, homes, dry_run: context.dry_run };
     let removal = teardown::remove(context, &name, &manner)?;
     let path = match removal.worktree {
         WorktreeEnd::None => None,
         WorktreeEnd::Removed(path) => Some(path),
-        WorktreeEnd::Kept(Obstacle::Held, _) if let Err(held) = holder::require_idle(context, name.as_str()) => {
-            return Err(held);
+        WorktreeEnd::Kept(reason, path) => {
+            let refusal = || refusal(wanted, name.branch(), reason, &path, &removal.causes);
+            return Err(removal.held.unwrap_or_else(refusal));
         }
-        WorktreeEnd::Kept(reason, path) => return Err(refusal(wanted, name.branch(), reason, &path, &removal.causes)),
     };
     aside.notes.extend(landed::lost_rebase(context, removal.rebased.as_ref(), &manner.homes)?);
     if let Some(path) = &path {
-        let force = if discard { " --force" } else { "" };
+        let force = if work == Unsaved::Discard { " --force" } else { "" };
         aside.would_run(format!("git worktree remove{force} {}", quoted(path)));
     }
     let branch_deleted = removal.branch == BranchEnd::Deleted;

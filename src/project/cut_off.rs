@@ -7,6 +7,7 @@ use crate::git::leftover_lock::is_open;
 use crate::git::porcelain::status::{self, StatusEntry, StatusKind};
 use crate::git::registry;
 use crate::git::run::Call;
+use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Oid, Repository, worktree};
 use crate::interrupt;
 use crate::project::marker::Mark;
@@ -268,11 +269,11 @@ impl<'s> Site<'s> {
 
     /// Removes the worktree and notes it meanwhile. What is cut off is removed whatever is missing in it, so
     /// [`Self::load_work`] is to be asked before; else git refuses uncommitted work, unless it is to be discarded.
-    pub(crate) fn remove(&self, discard: bool, limit: Duration) -> Result<()> {
+    pub(crate) fn remove(&self, work: Unsaved, limit: Duration) -> Result<()> {
         let cut_off = self.cut_off();
         if cut_off.is_some() {
             self.wait(limit)?;
-            if !discard {
+            if work == Unsaved::Keep {
                 self.require_expendable_submodules()?;
             }
         }
@@ -287,7 +288,7 @@ impl<'s> Site<'s> {
         let removed = match (cut_off, self.registration()) {
             (Some(_), None) => Ok(()),
             (Some(_), Some(_)) => worktree::remove_cut_off(self.repository, self.path),
-            (None, _) => worktree::remove(self.repository, self.path, discard),
+            (None, _) => worktree::remove(self.repository, self.path, work),
         };
         // Git refuses before it begins; where it failed or was ended, it may have begun.
         if removed.as_ref().err().is_none_or(|error| error.kind() == Kind::Dirty) {

@@ -6,6 +6,7 @@ pub mod landed;
 pub mod plan_branches;
 pub mod prepare;
 pub mod registry;
+pub mod removal;
 pub mod scratch;
 pub mod task_worktree;
 pub mod teardown;

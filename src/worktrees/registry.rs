@@ -3,6 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::registry;
+use crate::git::worktree::Unsaved;
 use crate::git::{Branch, worktree};
 use crate::project::context::Context;
 use crate::task::{BRANCH_PREFIX, WORKTREES_DIR};
@@ -56,7 +57,7 @@ pub(crate) fn refuse_link(context: &Context, worktree: &Path) -> Result<()> {
 ///
 /// # Errors
 /// [`Kind::Occupied`] and [`Kind::Dirty`].
-pub(crate) fn require_alone(all: &[WorktreeRecord], path: &Path, discard: bool) -> Result<()> {
+pub(crate) fn require_alone(all: &[WorktreeRecord], path: &Path, work: Unsaved) -> Result<()> {
     let show = path.display();
     let within = |other: &&WorktreeRecord| other.path != path && other.path.starts_with(path) && other.path.is_dir();
     if let Some(other) = all.iter().find(within) {
@@ -68,7 +69,7 @@ pub(crate) fn require_alone(all: &[WorktreeRecord], path: &Path, discard: bool) 
         ]));
     }
     let modules = registry::git_dir(path).and_then(|dir| dir.join("modules").canonicalize().ok());
-    match nested(path, modules.as_deref()).filter(|_| !discard) {
+    match nested(path, modules.as_deref()).filter(|_| work == Unsaved::Keep) {
         Some(other) => Err(Error::new(Kind::Dirty, format!("{show} has a repository in it: {}", other.display()))
             .hint(command!["mv", other.display(), "NEW_PLACE"])),
         None => Ok(()),

@@ -1,19 +1,19 @@
-//! The worktree of a task: `aiwork/<task name>` on the branch `aitask/<task name>` (specification 50, section 1).
+//! The worktree of a task: `aiwork/<task name>` on the branch `aitask/<task name>`.
 
 use crate::error::{Error, Hint, Kind, Result};
 use crate::files::exclude;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
-use crate::git::{Branch, Oid, RefName, RefUpdate, merge, refs, worktree};
+use crate::git::{Branch, Oid, merge, refs, worktree};
 use crate::ledger::queue::Queue;
 use crate::project::context::Context;
 use crate::project::cut_off::{self, Site, name_of};
 use crate::project::marker::Mark;
-use crate::project::mended::{CutOff, Mended, first_work};
+use crate::project::mended::{CutOff, Mended};
 use crate::project::outcome::WorktreeInfo;
 use crate::task::{TaskName, WORKTREES_DIR};
 use crate::worktrees::base::Base;
 use crate::worktrees::prepare::{furnish, is_wanted};
-use crate::worktrees::registry::{branch_in, gone, refuse_link, require_alone};
+use crate::worktrees::registry::{branch_in, gone, refuse_link};
 use std::path::PathBuf;
 
 /// Where a task's worktree is, or could be.
@@ -28,18 +28,7 @@ pub struct Place {
     /// Every registered worktree.
     pub all: Vec<WorktreeRecord>,
     /// Where it goes if there is none.
-    planned: PathBuf,
-}
-
-/// What came of [`Place::remove`].
-#[derive(Debug, Default)]
-pub struct Removed {
-    /// There was a worktree, and it is gone.
-    pub worktree: bool,
-    /// Where else the task branch is in use.
-    elsewhere: Option<PathBuf>,
-    /// Why the worktree is still registered: it is not where git looks for it.
-    pub gone: Option<String>,
+    pub(crate) planned: PathBuf,
 }
 
 impl Place {
@@ -49,7 +38,7 @@ impl Place {
         Self::look(context, branch, context.repository.root.join(name.worktree_dir()))
     }
 
-    fn look(context: &Context, branch: Branch, planned: PathBuf) -> Result<Self> {
+    pub(crate) fn look(context: &Context, branch: Branch, planned: PathBuf) -> Result<Self> {
         let full = branch.full();
         let all = worktree::list(&context.repository)?;
         let of_task = all.iter().filter(|record| record.branch.as_ref() == Some(&full));
@@ -60,7 +49,7 @@ impl Place {
     }
 
     /// The worktrees that need the task branch: it is checked out there, or what goes on there ends on it.
-    fn users(&self) -> impl Iterator<Item = &WorktreeRecord> {
+    pub(crate) fn users(&self) -> impl Iterator<Item = &WorktreeRecord> {
         let full = self.branch.full();
         self.all.iter().filter(move |record| match &record.branch {
             Some(branch) => *branch == full,
@@ -71,7 +60,7 @@ impl Place {
     }
 
     /// The worktree that finishing or dropping removes: never the main one, or the one that stands for it.
-    fn removable(&self, context: &Context) -> Option<&WorktreeRecord> {
+    pub(crate) fn removable(&self, context: &Context) -> Option<&WorktreeRecord> {
         self.record.as_ref().filter(|it| it.path != context.repository.root && Some(*it) != self.all.first())
     }
 
@@ -177,7 +166,7 @@ impl Place {
     }
 
     /// The worktree with its notes.
-    fn site<'s>(&'s self, context: &'s Context, record: &'s WorktreeRecord) -> Site<'s> {
+    pub(crate) fn site<'s>(&'s self, context: &'s Context, record: &'s WorktreeRecord) -> Site<'s> {
         Site::of(&context.repository, &record.path, &self.branch)
     }
 
@@ -213,114 +202,5 @@ impl Place {
     pub fn tip(&self, context: &Context) -> Result<Option<Oid>> {
         let full = self.branch.full();
         Ok(refs::load(&context.repository, std::slice::from_ref(&full))?.remove(&full))
-    }
-
-    /// Refuses what [`Self::remove`] would lose: uncommitted work, unless it is to be discarded, and what is going on in
-    /// the worktree; another worktree in it; the registration of one that was moved by hand; and one that is locked.
-    ///
-    /// # Errors
-    /// [`Kind::Dirty`] and [`Kind::Occupied`].
-    pub fn require_removable(&self, context: &Context, discard: bool) -> Result<()> {
-        let Some(record) = self.record.as_ref().or_else(|| self.users().next()) else { return Ok(()) };
-        let (repository, show) = (&context.repository, record.path.display());
-        let refuse = |kind, message: String, hint: Hint| Err(Error::new(kind, message).hint(hint));
-        let site = self.site(context, record);
-        let cut_off = site.cut_off();
-        let is_made = |reason: &str| cut_off.is_some() && cut_off::is_initializing_lock(reason.as_bytes());
-        if let Some(reason) = record.locked.as_ref().filter(|reason| !is_made(reason)) {
-            let message = format!("the worktree {show} is locked: {reason}");
-            return refuse(Kind::Occupied, message, command!["git worktree unlock", record.path.display()]);
-        }
-        if worktree::is_gone(record) {
-            if discard || cut_off.is_some() {
-                return Ok(());
-            }
-            if repository.here_branch.as_ref() == Some(&self.branch) {
-                let message = format!("git looks for this worktree at {show}, from where it was moved");
-                let repair = command!["git worktree repair"].within(&repository.toplevel);
-                return refuse(Kind::Occupied, message, repair);
-            }
-            return Err(gone(&record.path, &self.branch));
-        }
-        if self.removable(context).is_some() {
-            require_alone(&self.all, &record.path, discard)?;
-        }
-        if discard {
-            return Ok(());
-        }
-        let look = command!["git status"].within(&record.path);
-        if let Some(what) = worktree::in_progress(&record.path) {
-            return refuse(Kind::Dirty, format!("{show} is in the middle of {what}"), look);
-        }
-        if record.detached {
-            let message =
-                format!("{show} is on no branch (detached HEAD), so {} lacks what is done there", self.branch);
-            return refuse(Kind::Dirty, message, look);
-        }
-        let work = site.load_work()?;
-        if work.is_empty() {
-            return site.require_expendable_submodules();
-        }
-        let message = format!("{show} has uncommitted work: {}", first_work(&work));
-        // What is missing would be committed, too.
-        let hint = match TaskName::from_branch(self.branch.as_str()).filter(|_| cut_off.is_some()) {
-            Some(name) => command!["git aitask worktree add", name.id()].note("makes it whole"),
-            None => command!["git add -A && git commit"].within(&record.path),
-        };
-        refuse(Kind::Dirty, message, hint)
-    }
-
-    /// Removes the worktree, and only what is registered to the task branch below `aiwork/` or where git moved it. The
-    /// registry, and what [`Self::require_removable`] looks at, is read again right before.
-    pub fn remove(&self, context: &Context, discard: bool) -> Result<Removed> {
-        let now = Self::look(context, self.branch.clone(), self.planned.clone())?;
-        let record = now.removable(context);
-        let elsewhere = now.users().find(|other| Some(*other) != record).map(|other| other.path.clone());
-        let Some(record) = record else {
-            Mark::removing(&context.repository, name_of(&self.branch)).clear();
-            return Ok(Removed { worktree: false, elsewhere, gone: None });
-        };
-        let site = now.site(context, record);
-        if worktree::is_gone(record) && record.locked.is_none() && site.cut_off().is_none() {
-            let (error, show) = (gone(&record.path, &self.branch), record.path.display());
-            let gone = Some(format!(
-                "{error}, so it and the branch stay; if it was moved, git worktree repair NEW_PLACE finds it again; if it was \
-                 deleted, git worktree remove {show} forgets it"
-            ));
-            return Ok(Removed { worktree: false, elsewhere: Some(record.path.clone()), gone });
-        }
-        refuse_link(context, &record.path)?;
-        now.require_removable(context, discard)?;
-        let _queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
-        site.remove(discard, context.settings.timeout)?;
-        Ok(Removed { worktree: true, elsewhere, gone: None })
-    }
-
-    /// Deletes the task branch from exactly this commit, unless it is in use after the removal; `keep_as` leaves another
-    /// name on it. Says why it is still there.
-    pub fn delete_branch(
-        &self,
-        context: &Context,
-        removed: &Removed,
-        tip: &Oid,
-        keep_as: Option<RefName>,
-    ) -> Result<Option<String>> {
-        if removed.gone.is_some() {
-            return Ok(removed.gone.clone());
-        }
-        if let Some(path) = &removed.elsewhere {
-            return Ok(Some(format!("{} is checked out at {}, so it stays", self.branch, path.display())));
-        }
-        if let Some(name) = keep_as {
-            refs::follow(&context.repository, &[(name, tip)])?;
-        }
-        let update = RefUpdate { name: self.branch.full(), old: Some(tip.clone()), new: None };
-        Ok(match refs::swap(&context.repository, &[update], "aitask: finished")? {
-            refs::Swap::Done => None,
-            refs::Swap::Refused(said) | refs::Swap::CutOff(said) => {
-                let said = said.lines().next().unwrap_or_default().trim_start_matches("fatal: ").to_owned();
-                Some(format!("{} could not be deleted, so it stays: {said}", self.branch))
-            }
-        })
     }
 }

@@ -1,9 +1,10 @@
-//! Where the worktree of a task is, whatever state it is in, and removing it with its branch (specification 50, section
-//! 2). Only what is registered to the task's own branch goes, or a leftover below `aiwork/` that nothing is registered to.
+//! Where the worktree of a task is, whatever state it is in, and removing it with its branch.
+//! Only what is registered to the task's own branch goes, or a leftover below `aiwork/` that nothing is registered to.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::worktree_list::Loosely;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
+use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Oid, RefUpdate, refs, worktree};
 use crate::ledger::queue::Queue;
 use crate::project::context::Context;
@@ -13,10 +14,11 @@ use crate::project::mended::CutOff;
 use crate::task::{BRANCH_PREFIX, WORKTREES_DIR};
 use crate::worktrees::landed::has_landed;
 use crate::worktrees::registry::{branch_in, require_alone};
+use crate::worktrees::removal::{BranchEnd, Obstacle, Removal, WorktreeEnd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-/// The name of a task as the scripts take it: one path segment, plain characters (verdict W2-1).
+/// The name of a task as the scripts take it: one path segment, plain characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorktreeName {
     text: String,
@@ -93,108 +95,11 @@ fn classify(Loosely { records, whole }: &Loosely, name: &WorktreeName) -> Regist
     }
 }
 
-/// What became of the worktree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WorktreeEnd {
-    /// There was none.
-    None,
-    /// It is gone.
-    Removed(PathBuf),
-    /// It stays, for this reason.
-    Kept(Obstacle, PathBuf),
-}
-
-/// Why a worktree stays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Obstacle {
-    /// Another session works in it.
-    Held,
-    /// It has uncommitted work.
-    Dirty,
-    /// Somebody locked it.
-    Locked,
-    /// Git looks for it where it is not.
-    StaleRecord,
-    /// It is the main worktree.
-    MainWorktree,
-    /// Its path can stand on no line, or git's list could not be understood.
-    UnsafePath,
-    /// Anything else.
-    Unknown,
-}
-
-impl Obstacle {
-    /// The word of the scripts, who have none of their own for a session that works there.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Dirty => "dirty",
-            Self::Locked => "locked",
-            Self::StaleRecord => "stale_record",
-            Self::MainWorktree => "main_worktree",
-            Self::UnsafePath => "unsafe_path",
-            Self::Held | Self::Unknown => "unknown",
-        }
-    }
-}
-
-/// What became of the branch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BranchEnd {
-    /// There was none.
-    None,
-    /// It is gone; all its commits are in what the main worktree has checked out.
-    Deleted,
-    /// It stays, since the worktree does.
-    Skipped,
-    /// It stays: a worktree has it checked out.
-    CheckedOut,
-    /// It stays: it has commits that this branch lacks.
-    Unmerged(String),
-    /// It stays, and only git knows why.
-    Unknown,
-}
-
-impl BranchEnd {
-    /// Whether there is a branch still.
-    #[must_use]
-    pub fn is_kept(&self) -> bool {
-        !matches!(self, Self::None | Self::Deleted)
-    }
-}
-
-/// What came of a removal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Removal {
-    /// The worktree.
-    pub worktree: WorktreeEnd,
-    /// The branch.
-    pub branch: BranchEnd,
-    /// Why something stayed, in words.
-    pub causes: Vec<String>,
-    /// Where the rebase stood that went with the worktree.
-    pub rebased: Option<Oid>,
-}
-
-impl Removal {
-    /// Whether nothing is left but a branch with commits of its own.
-    #[must_use]
-    pub fn is_preserved(&self) -> bool {
-        matches!(&self.branch, BranchEnd::Unmerged(_)) && !matches!(self.worktree, WorktreeEnd::Kept(..))
-    }
-
-    /// Whether nothing is left.
-    #[must_use]
-    pub fn is_clean(&self) -> bool {
-        !matches!(self.worktree, WorktreeEnd::Kept(..)) && !self.branch.is_kept()
-    }
-}
-
 /// How to remove.
 #[derive(Debug, Clone, Default)]
 pub struct Manner {
-    /// Uncommitted work may be lost.
-    pub discard: bool,
+    /// What becomes of uncommitted work.
+    pub work: Unsaved,
     /// One in the middle of a rebase of the task branch, in the task's place, is the task's. The scripts take it for none.
     pub rebasing: bool,
     /// The branches of which one must have all commits of the task branch before that goes; none: what the main worktree has
@@ -212,7 +117,7 @@ pub fn remove(context: &Context, name: &WorktreeName, manner: &Manner) -> Result
     let _queue = (!manner.dry_run).then(queue).transpose()?;
     let listed = worktree::list_loosely(repository)?;
     let tip = tip(context, &name.branch)?;
-    let mut teardown = Teardown { context, name, manner, records: &listed.records, causes: Vec::new() };
+    let mut teardown = Teardown { context, name, manner, records: &listed.records, causes: Vec::new(), held: None };
     let rebased = teardown.rebased().and_then(|record| record.head.clone());
     let worktree = teardown.remove_worktree(classify(&listed, name))?;
     let branch = match tip {
@@ -221,7 +126,7 @@ pub fn remove(context: &Context, name: &WorktreeName, manner: &Manner) -> Result
         Some(tip) => teardown.delete_branch(&tip)?,
     };
     let rebased = rebased.filter(|_| matches!(worktree, WorktreeEnd::Removed(_)));
-    Ok(Removal { worktree, branch, causes: teardown.causes, rebased })
+    Ok(Removal { worktree, branch, causes: teardown.causes, held: teardown.held, rebased })
 }
 
 fn tip(context: &Context, branch: &Branch) -> Result<Option<Oid>> {
@@ -235,6 +140,7 @@ struct Teardown<'t> {
     manner: &'t Manner,
     records: &'t [WorktreeRecord],
     causes: Vec<String>,
+    held: Option<Error>,
 }
 
 impl Teardown<'_> {
@@ -249,10 +155,12 @@ impl Teardown<'_> {
             Registered::Nowhere => self.rebased().map(|record| record.path.clone()),
         };
         let Some(first) = path.clone().or_else(|| self.leftover()) else { return Ok(WorktreeEnd::None) };
-        if self.manner.discard
+        if self.manner.work == Unsaved::Discard
             && let Err(error) = require_idle(self.context, &self.name.text)
         {
-            return Ok(self.kept(Obstacle::Held, first, error.to_string()));
+            let why = error.to_string();
+            self.held = Some(error);
+            return Ok(self.kept(Obstacle::Held, first, why));
         }
         let Some(path) = path else { return self.remove_leftover() };
         match (self.remove_registered(&path)?, self.remove_leftover()?) {
@@ -284,29 +192,29 @@ impl Teardown<'_> {
 
     fn remove_registered(&mut self, path: &Path) -> Result<WorktreeEnd> {
         let repository = &self.context.repository;
-        let discard = self.manner.discard;
-        if let Err(error) = require_alone(self.records, path, discard) {
+        let work = self.manner.work;
+        if let Err(error) = require_alone(self.records, path, work) {
             let reason = if error.kind() == Kind::Dirty { Obstacle::Dirty } else { Obstacle::Unknown };
             return Ok(self.kept(reason, path.to_owned(), error.to_string()));
         }
-        if let Some(what) = worktree::in_progress(path).filter(|_| !discard && self.rebased().is_some()) {
+        if let Some(what) = worktree::in_progress(path).filter(|_| work == Unsaved::Keep && self.rebased().is_some()) {
             return Ok(self.kept(Obstacle::Dirty, path.to_owned(), format!("it is in the middle of {what}")));
         }
         let site = Site::of(repository, path, &self.name.branch);
-        if !discard && (self.manner.dry_run || site.cut_off().is_some()) && !site.load_work()?.is_empty() {
+        if work == Unsaved::Keep && (self.manner.dry_run || site.cut_off().is_some()) && !site.load_work()?.is_empty() {
             return Ok(self.kept(Obstacle::Dirty, path.to_owned(), format!("{} has uncommitted work", path.display())));
         }
         if self.manner.dry_run {
             return Ok(WorktreeEnd::Removed(path.to_owned()));
         }
-        let Err(error) = site.remove(discard, self.context.settings.timeout) else {
+        let Err(error) = site.remove(work, self.context.settings.timeout) else {
             return Ok(WorktreeEnd::Removed(path.to_owned()));
         };
         if error.kind() == Kind::Interrupted {
             return Err(error);
         }
         self.causes.push(error.to_string());
-        if !discard {
+        if work == Unsaved::Keep {
             return Ok(WorktreeEnd::Kept(Obstacle::Dirty, path.to_owned()));
         }
         // Git refuses a worktree it cannot read, too; the registry must still say whose it is.
@@ -315,7 +223,7 @@ impl Teardown<'_> {
             return Ok(WorktreeEnd::Kept(Obstacle::Unknown, path.to_owned()));
         }
         std::fs::remove_dir_all(path).map_err(|error| Error::io("remove", path, &error))?;
-        site.remove(true, self.context.settings.timeout)?;
+        site.remove(Unsaved::Discard, self.context.settings.timeout)?;
         Ok(WorktreeEnd::Removed(path.to_owned()))
     }
 
@@ -341,7 +249,7 @@ impl Teardown<'_> {
             let why = format!("{show} is a worktree of {whose}");
             return Ok(self.kept(Obstacle::Unknown, path, why));
         }
-        if !self.manner.discard {
+        if self.manner.work == Unsaved::Keep {
             return Ok(self.kept(Obstacle::Dirty, path, format!("{show} is no worktree; --force removes it")));
         }
         if !self.manner.dry_run {

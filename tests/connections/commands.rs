@@ -149,14 +149,14 @@ fn on_a_remote() {
         files\n read\n read\n worktree list --porcelain -z
         refs aitask/t1_one\n status
         merge-base --is-ancestor <oid> <oid>\n merge-tree --write-tree -z --name-only --no-messages <oid> <oid>
-        read\n read\n build\n push main aitask-locks\n forward\n worktree list --porcelain -z
+        read\n build\n push main aitask-locks\n forward\n worktree list --porcelain -z
         status\n worktree remove -- <dir>/ann/aiwork/t1_one\n refs both:main\n merge-base --is-ancestor <oid> <oid>
         update-ref -m aitask: finished --create-reflog --stdin -z",
     );
     expect(
         &ann,
         "archive 2",
-        "open\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n read\n build\n push aitask-locks main\n forward",
+        "open\n refs both:aitask-locks both:main both:aitask-data\n files\n read\n build\n push aitask-locks main\n forward",
     );
 }
 
@@ -236,7 +236,7 @@ fn without_a_remote() {
             refs here:aitask-locks here:main here:aitask-data\n files\n read\n read\n worktree list --porcelain -z
             refs aitask/t1_one\n status
             merge-base --is-ancestor <oid> <oid>\n merge-tree --write-tree -z --name-only --no-messages <oid> <oid>
-            read\n read\n {merge}\n worktree list --porcelain -z\n status
+            read\n {merge}\n worktree list --porcelain -z\n status
             worktree remove -- <dir>/ann/aiwork/t1_one\n refs main\n merge-base --is-ancestor <oid> <oid>
             update-ref -m aitask: finished --create-reflog --stdin -z"
         ),

@@ -1,8 +1,9 @@
-//! `aitask_archive.sh` (specification 30, section 3).
+//! `aitask_archive.sh`.
 
 use crate::archive::archiver::{Kin, Note};
 use crate::archive::gates::{self, Pending};
-use crate::compat::archive::file_away::{Archival, Options};
+use crate::archive::request::{Ending, Gates, Refusal, Request, Rules};
+use crate::compat::archive::file_away::{Archiving, Publication, Told, tell};
 use crate::compat::archive::snapshot::{Places, Site};
 use crate::compat::folders::Checkout;
 use crate::compat::invocation::{Scene, parse_id};
@@ -25,42 +26,35 @@ whose last child it was goes along; one commit, then the lock is released. Nothi
   -h, --help                   this text";
 
 /// What was asked for.
-#[derive(Debug, Default)]
-struct Request {
+#[derive(Debug)]
+struct Asked {
     id: Option<TaskId>,
-    options: Options,
-    ignore_gates: bool,
+    request: Request,
+    publication: Publication,
 }
-
-/// Something that keeps a task from being archived: the lines that say so.
-struct Blocked(Vec<String>);
 
 /// Runs the script.
 pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
-    let request = match parse(args) {
-        Ok(Some(request)) => request,
+    let asked = match parse(args) {
+        Ok(Some(asked)) => asked,
         Ok(None) => {
             HELP.lines().for_each(|line| scene.console.line(line));
             return 0;
         }
         Err(error) => return fail(scene, &error),
     };
-    let Some(id) = request.id else {
+    let Some(id) = asked.id else {
         return fail(scene, &usage("Task number is required. Use --help for usage.".to_owned()));
     };
     let checkout = Checkout::of_environment(&scene.environment, &scene.dir);
-    match block(scene, &checkout, &request, id) {
-        Ok(None) => {}
-        Ok(Some(Blocked(lines))) => {
-            for line in lines {
-                scene.console.line(&line);
-            }
-            return 2;
-        }
-        Err(error) => return fail(scene, &error),
-    }
-    match archive(scene, &checkout, &request, id) {
+    let done =
+        require_passed(scene, &checkout, asked.request.gates, id).and_then(|()| archive(scene, &checkout, &asked, id));
+    match done {
         Ok(()) => 0,
+        Err(error) if error.kind() == Kind::GatePending => {
+            error.to_string().lines().for_each(|line| scene.console.line(line));
+            2
+        }
         Err(error) => {
             fail(scene, &error);
             if error.kind() == Kind::NoSuchTask {
@@ -80,23 +74,26 @@ fn fail(scene: &Scene, error: &Error) -> u8 {
     1
 }
 
-fn parse(args: &[String]) -> Result<Option<Request>> {
-    let mut request = Request::default();
+fn parse(args: &[String]) -> Result<Option<Asked>> {
+    let request = Request { rules: Rules::Checkout, ..Request::default() };
+    let mut asked = Asked { id: None, request, publication: Publication::Commit };
     for arg in args {
         match arg.as_str() {
-            "--dry-run" => request.options.dry_run = true,
-            "--no-commit" => request.options.no_commit = true,
-            "--superseded" => request.options.superseded = true,
+            // It goes before the other one, wherever it stands.
+            "--dry-run" => asked.publication = Publication::Show,
+            "--no-commit" if asked.publication == Publication::Commit => asked.publication = Publication::Stage,
+            "--no-commit" => {}
+            "--superseded" => asked.request.ending = Ending::Superseded,
             // Only a checklist with deferred items asks for it.
             "--with-deferred-carryover" => {}
-            "--ignore-gates" => request.ignore_gates = true,
+            "--ignore-gates" => asked.request.gates = Gates::Overridden,
             "-h" | "--help" => return Ok(None),
             option if option.starts_with('-') => {
                 return Err(usage(format!("Unknown option: {option}. Use --help for usage.")));
             }
-            _ if request.id.is_some() => return Err(usage(format!("Unexpected argument: {arg}"))),
+            _ if asked.id.is_some() => return Err(usage(format!("Unexpected argument: {arg}"))),
             id => match parse_id(id) {
-                Some(id) => request.id = Some(id),
+                Some(id) => asked.id = Some(id),
                 None => {
                     return Err(usage(format!(
                         "Invalid task number: {id} (expected format: 166, t166, 16_2, or t16_2)"
@@ -105,66 +102,47 @@ fn parse(args: &[String]) -> Result<Option<Request>> {
             },
         }
     }
-    Ok(Some(request))
+    Ok(Some(asked))
 }
 
-/// What blocks archiving, before any change (section 3.2): open items of a manual verification, then gates.
-fn block(scene: &Scene, checkout: &Checkout, request: &Request, id: TaskId) -> Result<Option<Blocked>> {
-    let Some(file) = checkout.tasks.files_of('t', &id.to_string()).pop() else { return Ok(None) };
+/// Refuses a task with open items of a manual verification, or whose gates have not passed; before anything else is looked
+/// at, also outside a repository.
+fn require_passed(scene: &Scene, checkout: &Checkout, gates: Gates, id: TaskId) -> Result<()> {
+    let Some(file) = checkout.tasks.files_of('t', &id.to_string()).pop() else { return Ok(()) };
     let document = Document::parse(&checkout.tasks.tree().read(scene.dir.join(file))?);
     let ready = || Ok(gates::archive_ready(&scene.environment, &scene.dir, &id.to_string()));
-    let pending = match gates::pending(&document, ready)? {
-        None => return Ok(None),
-        Some(Pending::Items(open)) => {
-            return Ok(Some(Blocked(vec![
-                format!("PENDING:{open}"),
-                "VERIFICATION_PENDING: cannot archive until all items are terminal (pass/fail/skip)".to_owned(),
-            ])));
+    match gates::pending(&document, ready)? {
+        None => Ok(()),
+        Some(Pending::Gates(pending)) if gates == Gates::Overridden => {
+            scene.console.info(&format!(
+                "Ignoring gate-guard (--ignore-gates): archiving {} with pending gate(s): {pending}",
+                id.t()
+            ));
+            Ok(())
         }
-        Some(Pending::Gates(pending)) => pending,
-    };
-    if request.ignore_gates {
-        scene.console.info(&format!(
-            "Ignoring gate-guard (--ignore-gates): archiving {} with pending gate(s): {pending}",
-            id.t()
-        ));
-        return Ok(None);
+        Some(pending) => Err(tell(id, Refusal::Pending(pending), str::to_owned)),
     }
-    Ok(Some(Blocked(vec![
-        format!("GATE_PENDING:{pending}"),
-        "GATE_BLOCKED: cannot archive until all declared gates pass (use --ignore-gates to override)".to_owned(),
-    ])))
 }
 
-fn archive(scene: &Scene, checkout: &Checkout, request: &Request, id: TaskId) -> Result<()> {
+fn archive(scene: &Scene, checkout: &Checkout, asked: &Asked, id: TaskId) -> Result<()> {
     let context = scene.open()?.ok_or_else(|| Error::new(Kind::NotARepository, "not inside a git repository"))?;
     let site = Site::find(&context, &scene.dir, checkout)?;
-    let options = request.options;
-    let plain = |note: &Note| lines(note, site.places(), false);
+    let publication = asked.publication;
+    let dry_run = publication == Publication::Show;
     warn_of_loose_ends(scene, &context, checkout, id);
-    let released = match site.archive(id, options, plain)? {
-        Archival::Archived(archived) => {
-            for note in &archived.notes {
-                show(scene, note, site.places(), options.dry_run);
-            }
-            if let Some(commit) = &archived.commit {
-                scene.console.line(&format!("COMMITTED:{commit}"));
-            }
-            archived.released
-        }
-        Archival::CutOff(cut_off) => {
-            cut_off.lines.iter().for_each(|line| scene.console.line(line));
-            if let Some(commit) = &cut_off.commit {
-                scene.console.line(&format!("COMMITTED:{commit}"));
-            }
-            cut_off.released
-        }
-    };
-    if options.dry_run {
-        return Ok(());
+    let plain = |site: &Site<'_>, note: &Note| lines(note, site.places(), false);
+    let archived = Archiving { site: &site, publication, lines: plain }.archive(id, asked.request)?;
+    match archived.told {
+        Told::Notes(notes) => notes.iter().for_each(|note| show(scene, note, site.places(), dry_run)),
+        Told::Lines(lines) => lines.iter().for_each(|line| scene.console.line(line)),
     }
-    release(scene, &site, &released);
-    site.forget_intent(id);
+    if let Some(commit) = &archived.commit {
+        scene.console.line(&format!("COMMITTED:{commit}"));
+    }
+    if !dry_run {
+        release(scene, &site, &archived.released);
+        site.forget_intent(id);
+    }
     Ok(())
 }
 
@@ -215,7 +193,7 @@ fn show(scene: &Scene, note: &Note, places: &Places, dry_run: bool) {
     }
 }
 
-/// The lines of a note (sections 3.3 and 3.9).
+/// The lines of a note.
 fn lines(note: &Note, places: &Places, dry_run: bool) -> Vec<String> {
     let would = |text: String| dry_run.then(|| format!("[dry-run] Would {text}"));
     let folder = |path: &str| path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));

@@ -4,7 +4,7 @@
 
 mod selection;
 
-use crate::archive::task_store::is_archived;
+use crate::archive::shelf::{TaskSource as _, is_archived};
 use crate::compat::archive::snapshot::{Desk, Site};
 use crate::compat::folders::{Checkout, Folder, is_file};
 use crate::error::{Error, Kind, Result};

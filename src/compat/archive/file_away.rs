@@ -1,121 +1,207 @@
-//! Archiving as the scripts do it: a commit in the checkout, which somebody else publishes, and then the lock's release
-//! (specification 30, sections 3 and 14). Everything that can refuse does so before the first change, and a run that was
-//! cut off is completed by the next one of the same task (A3).
+//! Archiving as the scripts do it: a commit in the checkout, which somebody else publishes, and then the lock's release.
+//! Everything that can refuse does so before the first change, and a run that was
+//! cut off is completed by the next one of the same task.
 
-use crate::archive::archiver::{Filing, Manner, Note};
-use crate::archive::task_store::{Shelf, is_archived};
+use crate::archive::archiver::{Filing, Note};
+use crate::archive::decide::{Decided, Known, Progress};
+use crate::archive::gates::Pending;
+use crate::archive::request::{Refusal, Request};
+use crate::archive::shelf::{Shelf, TaskSource as _, is_archived, is_left_behind};
 use crate::compat::archive::snapshot::{Desk, Site};
 use crate::coordination::claim_record::Held;
 use crate::coordination::locks::unlock_step;
-use crate::coordination::{LockEntry, ReadLocks};
+use crate::coordination::{LockEntry, Locks, ReadLocks as _};
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, read_own, save_private};
 use crate::git::objects::Edit;
 use crate::ledger::plan::Step;
-use crate::ledger::{Channel, Decision, Ledger, Plan, View, nonce};
+use crate::ledger::{Channel, Decision, Landed, Ledger, Plan, View, nonce};
+use crate::ops::archive::{ArchivePlace, Settled, archive_in};
+use crate::project::context::{Context, Wanted};
 use crate::task::{TaskId, bundle, paths};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The longest that the release of locks may take: callers end the script after 30 s (A13).
+/// The longest that the release of locks may take: callers end the script after 30 s.
 const RELEASE_LIMIT: Duration = Duration::from_secs(10);
 
-/// How to archive.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
-    /// It was overtaken by another task.
-    pub superseded: bool,
-    /// Stage it, and make no commit.
-    pub no_commit: bool,
-    /// Only show it.
-    pub dry_run: bool,
+/// What becomes of the change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Publication {
+    /// A commit on the checkout's branch.
+    #[default]
+    Commit,
+    /// It is staged, and no commit made.
+    Stage,
+    /// It is only shown.
+    Show,
+}
+
+/// A checkout as the place where a task is archived.
+pub struct Archiving<'a> {
+    /// It.
+    pub site: &'a Site<'a>,
+    /// What becomes of the change.
+    pub publication: Publication,
+    /// Shows a note, for the run after one that is cut off.
+    pub lines: fn(&Site<'_>, &Note) -> Vec<String>,
 }
 
 /// What archiving came to.
 #[derive(Debug, Clone)]
 pub struct Archived {
-    /// What happened, in order.
-    pub notes: Vec<Note>,
+    /// What happened, in order; or the lines of a run that was cut off after its commit.
+    pub told: Told,
     /// The commit, abbreviated.
     pub commit: Option<String>,
     /// The tasks whose locks are no longer needed.
     pub released: Vec<TaskId>,
 }
 
+/// What is told of it.
+#[derive(Debug, Clone)]
+pub enum Told {
+    /// What happened, in order.
+    Notes(Vec<Note>),
+    /// The lines that a run would have printed which was cut off after its commit.
+    Lines(Vec<String>),
+}
+
 /// What was about to be done, for the run after one that was cut off.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Intent {
     lines: Vec<String>,
     released: Vec<String>,
 }
 
-/// A run that was cut off after its commit.
-#[derive(Debug, Clone)]
-pub struct CutOff {
-    /// The lines it would have printed.
-    pub lines: Vec<String>,
-    /// The commit, abbreviated.
-    pub commit: Option<String>,
-    /// The tasks whose locks are no longer needed.
-    pub released: Vec<TaskId>,
+impl Archiving<'_> {
+    /// Archives a task.
+    ///
+    /// # Errors
+    /// [`Kind::NoSuchTask`]; [`Kind::NotClaimable`] when it is archived already or has open children, and those of
+    /// [`Filing`]; a checkout in the middle of something, or on no branch. Nothing is changed then.
+    pub fn archive(&self, id: TaskId, request: Request) -> Result<Archived> {
+        let site = self.site;
+        let landed = archive_in(self, &id.into(), request).inspect_err(|error| {
+            // These may also come after the commit.
+            if self.publication == Publication::Commit && !matches!(error.kind(), Kind::Git | Kind::Io | Kind::Unknown)
+            {
+                site.forget_intent(id);
+            }
+        })?;
+        let commit = landed.tip(&site.branch).map(|oid| oid.short().to_owned());
+        let Settled { path, answer, .. } = landed.value;
+        Ok(match answer {
+            Decided::Already => {
+                let Intent { lines, released } = site.load_intent(id).unwrap_or_default();
+                let released = released.iter().filter_map(|id| TaskId::recognise(id)).collect();
+                Archived { told: Told::Lines(lines), commit: site.last_commit(&path)?, released }
+            }
+            Decided::File(filing) => {
+                if self.publication != Publication::Show {
+                    site.tidy(id, &filing);
+                }
+                let released = released(&filing);
+                Archived { told: Told::Notes(filing.notes), commit, released }
+            }
+        })
+    }
 }
 
-/// A task that is to be archived, or was by a run that could not say so.
-enum Found<T> {
-    Active(T),
-    CutOff(CutOff),
-}
+impl ArchivePlace for Archiving<'_> {
+    fn gather(&self, view: &View<'_>, wanted: &Wanted) -> Result<Known> {
+        let desk = Desk::load(self.site, view)?;
+        let FoundFile { path, state } = self.site.find_file(&desk, wanted.id)?;
+        let shelf = match state {
+            Progress::Active | Progress::Moved => Shelf::gather(&desk, &path, wanted.id, BTreeMap::new())?,
+            Progress::Archived | Progress::CutOff => Shelf::default(),
+        };
+        // The gates were asked before, also where there is no repository; and locks are released whoever holds them, since
+        // that of a task that is archived is of no use any more.
+        let (pending, not_holder, locks) = (None, None, Locks::default());
+        Ok(Known { id: wanted.id, path, state, not_holder, locks, pending, shelf, now: Context::now() })
+    }
 
-impl<T> Found<T> {
-    fn archived(self, archive: impl FnOnce(T) -> Archived) -> Archival {
-        match self {
-            Self::Active(found) => Archival::Archived(archive(found)),
-            Self::CutOff(cut_off) => Archival::CutOff(cut_off),
+    fn tell(&self, known: Known, refusal: Refusal) -> Error {
+        tell(known.id, refusal, |path| self.site.places.shown(path))
+    }
+
+    fn plan(&self, known: &Known, filing: &Filing) -> Result<Plan> {
+        let (site, places) = (self.site, &self.site.places);
+        let mut edits: Vec<_> = filing.edits.iter().cloned().map(|edit| places.edit(edit)).collect();
+        if self.publication == Publication::Stage {
+            edits = edits.into_iter().map(|edit| site.unfold(edit)).collect::<Result<Vec<_>>>()?.concat();
+        }
+        if self.publication != Publication::Show {
+            let lines = filing.notes.iter().flat_map(|note| (self.lines)(site, note)).collect();
+            site.save_intent(known.id, filing, lines)?;
+        }
+        let mut plan = Plan::new().step(&site.branch, Step::edit(filing.subject.clone(), edits));
+        plan.adopt = filing.adopt.iter().map(|path| places.in_git(path)).collect();
+        Ok(plan)
+    }
+
+    fn publish(&self, mut decide: impl FnMut(&View<'_>) -> Result<Decision<Settled>>) -> Result<Landed<Settled>> {
+        let (ledger, branch) = (self.site.ledger(), &self.site.branch);
+        let branches = std::slice::from_ref(branch);
+        match self.publication {
+            Publication::Commit => ledger.transact("", branches, decide),
+            Publication::Stage => ledger.stage(branch, decide).map(unpublished),
+            Publication::Show => {
+                let (Decision::Swap(_, value) | Decision::Nothing(value)) = decide(&ledger.view(branches, false)?)?;
+                Ok(unpublished(value))
+            }
         }
     }
 }
 
-/// What a run came to.
-#[derive(Debug, Clone)]
-pub enum Archival {
-    /// It archived the task.
-    Archived(Archived),
-    /// A run before it had, and was cut off.
-    CutOff(CutOff),
+/// No branch has moved.
+fn unpublished(value: Settled) -> Landed<Settled> {
+    let (updates, blobs, lagging, command) = Default::default();
+    Landed { value, updates, blobs, lagging, command, looked_up: false }
+}
+
+/// A refusal in the scripts' words.
+pub(crate) fn tell(id: TaskId, refusal: Refusal, shown: impl Fn(&str) -> String) -> Error {
+    match refusal {
+        Refusal::NotHolder => Error::new(Kind::NotHolder, format!("{} is held by another", id.t())),
+        Refusal::Archived(path) => {
+            Error::new(Kind::NotClaimable, format!("Task {} is already archived: {}", id.t(), shown(&path)))
+        }
+        Refusal::OpenChildren(open) => {
+            let open: Vec<_> = open.into_iter().map(TaskId::t).collect();
+            let open = open.join(",");
+            let message = format!("Cannot archive parent task: children_to_implement still contains: {open}");
+            Error::new(Kind::NotClaimable, message)
+        }
+        Refusal::Pending(Pending::Items(open)) => Error::new(
+            Kind::GatePending,
+            format!(
+                "PENDING:{open}\nVERIFICATION_PENDING: cannot archive until all items are terminal (pass/fail/skip)"
+            ),
+        ),
+        Refusal::Pending(Pending::Gates(gates)) => Error::new(
+            Kind::GatePending,
+            format!(
+                "GATE_PENDING:{gates}\nGATE_BLOCKED: cannot archive until all declared gates pass (use --ignore-gates to \
+                 override)"
+            ),
+        ),
+        Refusal::Files(error) => error,
+    }
+}
+
+/// The file to archive.
+struct FoundFile {
+    path: String,
+    state: Progress,
 }
 
 impl Site<'_> {
-    /// Archives a task; `line` shows a note, for the run after one that is cut off.
-    ///
-    /// # Errors
-    /// [`Kind::NoSuchTask`] with the message of section 3.1, [`Kind::NotClaimable`] when it is archived already or has
-    /// open children, and those of [`Filing`]; a checkout in the middle of something, or on no branch. Nothing is
-    /// changed then.
-    pub fn archive(&self, id: TaskId, options: Options, line: impl Fn(&Note) -> Vec<String>) -> Result<Archival> {
-        let ledger = self.ledger();
-        let branches = std::slice::from_ref(&self.branch);
-        let decide = |view: &View<'_>| self.decide(view, id, options, &line);
-        if options.dry_run {
-            let (Decision::Swap(_, found) | Decision::Nothing(found)) = decide(&ledger.view(branches, false)?)?;
-            return Ok(found.archived(|filing| done(&filing, None)));
-        }
-        if options.no_commit {
-            let staged = ledger.stage(&self.branch, decide)?;
-            return Ok(staged.archived(|filing| self.tidied(id, &filing, None)));
-        }
-        let landed = ledger.transact("", branches, decide).inspect_err(|error| {
-            // These may also come after the commit.
-            if !matches!(error.kind(), Kind::Git | Kind::Io | Kind::Unknown) {
-                self.forget_intent(id);
-            }
-        })?;
-        let commit = landed.tip(&self.branch).map(|oid| oid.short().to_owned());
-        Ok(landed.value.archived(|filing| self.tidied(id, &filing, commit)))
-    }
-
     /// The folder of a parent's children stays as long as the parent is active, empty or not, and goes with it.
-    fn tidied(&self, id: TaskId, filing: &Filing, commit: Option<String>) -> Archived {
+    fn tidy(&self, id: TaskId, filing: &Filing) {
         let parent = id.parent().unwrap_or(id);
         let tree = Tree::new(&self.places.top);
         let folder = |root: &str, letter: char| self.places.in_git(&format!("{root}/{letter}{parent}"));
@@ -126,48 +212,10 @@ impl Site<'_> {
         } else if filing.notes.iter().any(|note| matches!(note, Note::ParentEdited(..))) {
             let _ = tree.make_folder(folder(paths::TASKS_DIR, 't'));
         }
-        done(filing, commit)
-    }
-
-    fn decide(
-        &self,
-        view: &View<'_>,
-        id: TaskId,
-        options: Options,
-        line: &impl Fn(&Note) -> Vec<String>,
-    ) -> Result<Decision<Found<Filing>>> {
-        let desk = Desk::load(self, view)?;
-        let path = match self.find_file(&desk, id)? {
-            Found::Active(path) => path,
-            Found::CutOff(cut_off) => return Ok(Decision::Nothing(Found::CutOff(cut_off))),
-        };
-        let manner = Manner { superseded: options.superseded, canonical: true };
-        let mut filing = Filing::from_shelf(&desk, &path, id, manner)?;
-        require_no_open_children(&desk, id, &filing)?;
-        let mut edits: Vec<_> =
-            std::mem::take(&mut filing.edits).into_iter().map(|edit| self.places.edit(edit)).collect();
-        for parent in filing.tasks.iter().filter(|task| !task.is_child()) {
-            let staged = desk.staged_below(*parent)?;
-            edits.extend(
-                staged
-                    .into_iter()
-                    .filter(|staged| !edits.iter().any(|edit| path_of(edit) == path_of(staged)))
-                    .collect::<Vec<_>>(),
-            );
-        }
-        if options.no_commit {
-            edits = edits.into_iter().map(|edit| self.unfold(edit)).collect::<Result<Vec<_>>>()?.concat();
-        }
-        if !options.dry_run {
-            self.save_intent(id, &filing, line)?;
-        }
-        let mut plan = Plan::new().step(&self.branch, Step::edit(filing.subject.clone(), edits));
-        plan.adopt = filing.adopt.iter().map(|path| self.places.in_git(path)).collect();
-        Ok(Decision::Swap(plan, Found::Active(filing)))
     }
 
     /// The file to archive: the active one, or one that was moved and not committed.
-    fn find_file(&self, desk: &Desk<'_>, id: TaskId) -> Result<Found<String>> {
+    fn find_file(&self, desk: &Desk<'_>, id: TaskId) -> Result<FoundFile> {
         let of_task = |archived: bool| {
             let paths = desk.paths().iter().filter(move |path| is_archived(path) == archived);
             paths.filter(|path| paths::loose_id(path) == Some(id)).cloned().collect::<Vec<_>>()
@@ -178,21 +226,16 @@ impl Site<'_> {
             return Err(Error::new(Kind::NoSuchTask, format!("Multiple task files found for {shown}")));
         }
         if let Some(path) = active.pop() {
-            return Ok(Found::Active(path));
+            return Ok(FoundFile { path, state: Progress::Active });
         }
         if let Some(path) = archived.first() {
-            if !desk.is_committed(path) || !desk.left_behind(id).is_empty() {
-                return Ok(Found::Active(path.clone()));
-            }
-            if let Some(intent) = self.load_intent(id) {
-                return Ok(Found::CutOff(CutOff {
-                    lines: intent.lines,
-                    commit: self.last_commit(path)?,
-                    released: intent.released.iter().filter_map(|id| TaskId::recognise(id)).collect(),
-                }));
-            }
-            let message = format!("Task {} is already archived: {}", id.t(), self.places.shown(path));
-            return Err(Error::new(Kind::NotClaimable, message));
+            let is_moved = !desk.is_committed(path) || desk.missing().iter().any(|path| is_left_behind(path, id));
+            let state = match is_moved {
+                true => Progress::Moved,
+                false if self.load_intent(id).is_some() => Progress::CutOff,
+                false => Progress::Archived,
+            };
+            return Ok(FoundFile { path: path.clone(), state });
         }
         let mut broken = None;
         let bundled = self.checkout.archived.find_bundled('t', &id.to_string(), |error| broken = Some(error));
@@ -226,8 +269,7 @@ impl Site<'_> {
         Ok(self.context.repository.private_dir()?.join("archiving").join(format!("{}.json", id.t())))
     }
 
-    fn save_intent(&self, id: TaskId, filing: &Filing, line: &impl Fn(&Note) -> Vec<String>) -> Result<()> {
-        let lines = filing.notes.iter().flat_map(line).collect();
+    fn save_intent(&self, id: TaskId, filing: &Filing, lines: Vec<String>) -> Result<()> {
         let released = released(filing).iter().map(TaskId::to_string).collect();
         let json = serde_json::to_vec(&Intent { lines, released }).unwrap_or_default();
         save_private(&self.intent_file(id)?, &json)
@@ -270,36 +312,10 @@ impl Site<'_> {
     }
 }
 
-fn done(filing: &Filing, commit: Option<String>) -> Archived {
-    Archived { notes: filing.notes.clone(), commit, released: released(filing) }
-}
-
 fn released(filing: &Filing) -> Vec<TaskId> {
     let released = filing.notes.iter().filter_map(|note| match note {
         Note::Released(id) => Some(*id),
         _ => None,
     });
     released.collect()
-}
-
-fn path_of(edit: &Edit) -> &str {
-    match edit {
-        Edit::Put { path, .. } | Edit::Take { path, .. } | Edit::Remove { path } | Edit::Rename { from: path, .. } => {
-            path
-        }
-    }
-}
-
-/// The children of an archived parent could never be archived with it, so it stays until they are (A5).
-fn require_no_open_children(desk: &Desk<'_>, id: TaskId, filing: &Filing) -> Result<()> {
-    let gone: Vec<_> = filing.edits.iter().map(path_of).collect();
-    let active = desk.paths().iter().filter(|path| !is_archived(path) && !gone.contains(&path.as_str()));
-    let open = active.filter_map(|path| paths::loose_id(path)).filter(|child| child.parent() == Some(id));
-    let mut open: Vec<_> = open.map(TaskId::t).collect();
-    open.dedup();
-    if open.is_empty() {
-        return Ok(());
-    }
-    let message = format!("Cannot archive parent task: children_to_implement still contains: {}", open.join(","));
-    Err(Error::new(Kind::NotClaimable, message))
 }

@@ -1,5 +1,5 @@
 //! The checkout that carries the task data, before anything is changed in it: not in the middle of something, and on a
-//! branch (specification 30, A7 and A12; 20, section 1).
+//! branch.
 
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::data_checkout;

@@ -1,6 +1,6 @@
 //! Task data as it lies in a checkout, with what is in no commit yet: what the scripts work on.
 
-use crate::archive::task_store::{Shelf, is_archived};
+use crate::archive::shelf::TaskSource;
 use crate::compat::archive::require::{data_top, require_branch, require_status};
 use crate::compat::folders::Checkout;
 use crate::error::{Error, Kind, Result};
@@ -178,32 +178,6 @@ impl<'a> Desk<'a> {
         !self.changed.contains(path) && !self.changed.iter().any(is_ignored)
     }
 
-    /// The files of the last commit that the checkout lacks.
-    #[must_use]
-    pub fn missing(&self) -> &[String] {
-        &self.missing
-    }
-
-    /// What is staged below the folders of a task's children and their plans (specification 30, A2).
-    ///
-    /// # Errors
-    /// When the index cannot be read.
-    pub fn staged_below(&self, parent: TaskId) -> Result<Vec<Edit>> {
-        let folders = [paths::TASKS_DIR, paths::PLANS_DIR].into_iter().zip(['t', 'p']);
-        let folders: Vec<_> =
-            folders.map(|(root, letter)| self.site.places.in_git(&format!("{root}/{letter}{parent}")) + "/").collect();
-        let staged = self.status.entries.iter().filter(|entry| !matches!(entry.code[0], '.' | '?' | '!'));
-        let staged = staged.filter_map(|entry| Some((entry.code[0], entry.path.to_str()?.to_owned())));
-        let staged: Vec<_> = staged.filter(|(_, path)| folders.iter().any(|folder| path.starts_with(folder))).collect();
-        let kept = staged.iter().filter(|(code, _)| *code != 'D').map(|(_, path)| format!(":{path}"));
-        let mut contents = objects::load(&self.site.context.repository, &kept.collect::<Vec<_>>())?.into_iter();
-        let edits = staged.into_iter().map(|(code, path)| match code {
-            'D' => Some(Edit::Remove { path }),
-            _ => contents.next().flatten().map(|object| Edit::Put { path, content: object.data }),
-        });
-        Ok(edits.flatten().collect())
-    }
-
     fn read(&self, path: &str) -> Result<Vec<u8>> {
         let places = &self.site.places;
         let gone = || Error::io("read", &places.on_disk(path), &std::io::ErrorKind::NotFound.into());
@@ -211,7 +185,7 @@ impl<'a> Desk<'a> {
     }
 }
 
-impl Shelf for Desk<'_> {
+impl TaskSource for Desk<'_> {
     fn paths(&self) -> &[String] {
         &self.paths
     }
@@ -230,13 +204,27 @@ impl Shelf for Desk<'_> {
         read.collect()
     }
 
-    fn changed(&self, path: &str) -> Result<Option<Vec<u8>>> {
+    fn load_uncommitted(&self, path: &str) -> Result<Option<Vec<u8>>> {
         if self.is_committed(path) { Ok(None) } else { self.read(path).map(Some) }
     }
 
-    fn left_behind(&self, id: TaskId) -> Vec<String> {
-        let active = self.missing.iter().filter(|path| !is_archived(path));
-        let of_task = |path: &&String| paths::loose_id(path).or_else(|| paths::loose_plan_id(path)) == Some(id);
-        active.filter(of_task).cloned().collect()
+    fn missing(&self) -> &[String] {
+        &self.missing
+    }
+
+    fn load_staged_below(&self, parent: TaskId) -> Result<Vec<Edit>> {
+        let places = &self.site.places;
+        let folders = [paths::TASKS_DIR, paths::PLANS_DIR].into_iter().zip(['t', 'p']);
+        let folders: Vec<_> = folders.map(|(root, letter)| format!("{root}/{letter}{parent}/")).collect();
+        let staged = self.status.entries.iter().filter(|entry| !matches!(entry.code[0], '.' | '?' | '!'));
+        let staged = staged.filter_map(|entry| Some((entry.code[0], places.of_git(entry.path.to_str()?)?)));
+        let staged: Vec<_> = staged.filter(|(_, path)| folders.iter().any(|folder| path.starts_with(folder))).collect();
+        let kept = staged.iter().filter(|(code, _)| *code != 'D').map(|(_, path)| format!(":{}", places.in_git(path)));
+        let mut contents = objects::load(&self.site.context.repository, &kept.collect::<Vec<_>>())?.into_iter();
+        let edits = staged.into_iter().map(|(code, path)| match code {
+            'D' => Some(Edit::Remove { path }),
+            _ => contents.next().flatten().map(|object| Edit::Put { path, content: object.data }),
+        });
+        Ok(edits.flatten().collect())
     }
 }

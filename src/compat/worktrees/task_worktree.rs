@@ -1,10 +1,11 @@
-//! `aitask_task_worktree.sh` (specification 50, section 2).
+//! `aitask_task_worktree.sh`.
 
 use crate::compat::invocation::Scene;
 use crate::error::Kind;
 use crate::project::Context;
 use crate::settings::Flags;
-use crate::worktrees::teardown::{self, BranchEnd, Manner, Registered, WorktreeEnd, WorktreeName};
+use crate::worktrees::removal::{BranchEnd, WorktreeEnd};
+use crate::worktrees::teardown::{self, Manner, Registered, WorktreeName};
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -64,7 +65,7 @@ fn resolve(scene: &Scene, context: &Context, name: &WorktreeName) -> crate::erro
 }
 
 fn remove(scene: &Scene, context: &Context, name: &WorktreeName, options: &[&str]) -> crate::error::Result<u8> {
-    let manner = Manner { discard: options.contains(&"--force"), ..Manner::default() };
+    let manner = Manner { work: options.contains(&"--force").into(), ..Manner::default() };
     let removal = teardown::remove(context, name, &manner)?;
     removal.causes.iter().for_each(|cause| (scene.narrate)(&format!("aitask_task_worktree: {cause}")));
     scene.console.line(&match &removal.worktree {

@@ -2,19 +2,18 @@
 
 use crate::coordination::claim_record::Held;
 use crate::error::Result;
-use crate::git::{Branch, Oid, RefName, merge, refs};
+use crate::git::Branch;
+use crate::git::worktree::Unsaved;
 use crate::landing::merge::Merge;
-use crate::ledger::Channel;
 use crate::ops::finish::{Done, Finished};
 use crate::project::Context;
-use crate::task::Task;
-use crate::worktrees::branches::tips;
+use crate::worktrees::removal::{BranchEnd, BranchFate};
 
 /// After the swap: worktree and branch go, the branch only since its commits are where they were to land.
 pub(crate) fn tidy(context: &Context, done: &Done, into: &Branch, finished: &mut Finished) -> Result<()> {
     let (repository, place) = (&context.repository, &done.place);
     let Some(tip) = &done.tip else {
-        finished.worktree_removed = place.remove(context, false)?.worktree;
+        finished.worktree_removed = place.remove(context, Unsaved::Keep, &BranchFate::Stays)?.has_removed();
         let stays = !done.unlocked && !done.task.path.is_archived();
         return if stays { Ok(()) } else { Held::forget(repository, done.task.id) };
     };
@@ -29,28 +28,9 @@ pub(crate) fn tidy(context: &Context, done: &Done, into: &Branch, finished: &mut
         // The task goes on being ours, and its branch is about to go.
         Held { merged: true, ..held }.save(repository, done.task.id)?;
     }
-    let removed = place.remove(context, false)?;
-    finished.worktree_removed = removed.worktree;
-    let (local, tracking) = tips(context, into)?;
-    let published = if context.channel == Channel::Local { local } else { tracking };
-    let reachable = match &published {
-        Some(output) => merge::is_ancestor(repository, tip, output)?,
-        None => false,
-    };
-    let keep = if reachable { None } else { squashed_name(context, &done.task, tip)? };
-    let kept = place.delete_branch(context, &removed, tip, keep)?;
-    finished.branch_deleted = kept.is_none();
-    finished.aside.notes.extend(kept);
+    let removal = place.remove(context, Unsaved::Keep, &BranchFate::LandedIn { tip, into })?;
+    finished.worktree_removed = removal.has_removed();
+    finished.branch_deleted = removal.branch == BranchEnd::Deleted;
+    finished.aside.notes.extend(removal.causes);
     if stays { Ok(()) } else { Held::forget(repository, done.task.id) }
-}
-
-/// Squashed: the content has landed, the commits have not. They keep a name of their own, and so do earlier ones.
-fn squashed_name(context: &Context, task: &Task, tip: &Oid) -> Result<Option<RefName>> {
-    let name = format!("refs/aitask/squashed/{}", task.name.as_str());
-    let Some(first) = RefName::parse(&name) else { return Ok(None) };
-    let taken = match refs::load(&context.repository, std::slice::from_ref(&first))?.get(&first) {
-        Some(earlier) => !merge::is_ancestor(&context.repository, earlier, tip)?,
-        None => false,
-    };
-    Ok(if taken { RefName::parse(&format!("{name}-{}", tip.short())) } else { Some(first) })
 }

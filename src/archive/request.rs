@@ -1,0 +1,69 @@
+//! What is asked of archiving, and why it may be refused.
+
+use crate::archive::gates::Pending;
+use crate::error::Error;
+use crate::task::TaskId;
+
+/// Whether gates that have not passed keep a task from being archived.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Gates {
+    /// They do.
+    #[default]
+    Count,
+    /// They do not; somebody said so.
+    Overridden,
+}
+
+/// By which rules a task is archived: they differ in what the scripts have promised their callers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Rules {
+    /// Those of the published task data. A task that is archived already is done; every active child keeps its parent from being
+    /// archived.
+    #[default]
+    Published,
+    /// Those of the scripts in the files of a checkout. A task that is archived already is refused; children that are
+    /// folded into their parent go with it; a parent that stays is written in the order of the scripts' update.
+    Checkout,
+}
+
+/// Why a task is over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ending {
+    /// Its work is done.
+    #[default]
+    Completed,
+    /// It was overtaken by another one.
+    Superseded,
+}
+
+/// How a task is to be archived.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Request {
+    /// By which rules.
+    pub rules: Rules,
+    /// Whether open gates keep it.
+    pub gates: Gates,
+    /// Why.
+    pub ending: Ending,
+}
+
+/// Why a task is not archived; nothing is changed then.
+#[derive(Debug)]
+pub enum Refusal {
+    /// It is not the caller's to archive.
+    NotHolder,
+    /// It is archived already, in this file.
+    Archived(String),
+    /// These children of it are still active.
+    OpenChildren(Vec<TaskId>),
+    /// Its gates or its checklist.
+    Pending(Pending),
+    /// The files themselves: two with one id, a name that the archive has already, a file that cannot be changed.
+    Files(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Files(error)
+    }
+}
