@@ -3,7 +3,7 @@
 use crate::cli::app::{App, aside};
 use crate::cli::complete::tasks;
 use crate::error::Result;
-use crate::ops::lock;
+use crate::ops::lock::{self, Right};
 use crate::project::Wanted;
 use crate::report::{Page, Table};
 use crate::settings::Effect;
@@ -64,7 +64,8 @@ impl Unlock {
     /// Runs the verb.
     pub fn run(&self, app: &App) -> Result<()> {
         let context = app.open_as(self.email.as_ref(), self.dry_run.into())?;
-        let outcome = lock::unlock(&context, &Wanted::parse(&self.task)?, self.force)?;
+        let right = if self.force { Right::Anybody } else { Right::Holder };
+        let outcome = lock::unlock(&context, &Wanted::parse(&self.task)?, right)?;
         app.report.answer(&outcome, || {
             let what = if outcome.unlocked { "is released" } else { "was not held" };
             aside(Page::new().line(format!("{} {what}", outcome.task.t())), &outcome.aside)

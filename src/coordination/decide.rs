@@ -1,88 +1,203 @@
-//! What is decided about a lock: pure, from what was read and what is asked for.
+//! What is decided about a lock: from what was seen of the lock and of its holder, without a process or a file.
 
 use crate::coordination::locks::{lock_step, unlock_step};
+use crate::coordination::process::Liveness;
 use crate::coordination::{LockEntry, Locks, Session};
 use crate::git::Branch;
 use crate::ledger::Plan;
+use crate::ledger::plan::Step;
 use crate::task::TaskId;
 
-/// How a lock stands to a session that wants to take the task.
+/// Whom a session may displace without being told to, and what a lock of it looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holding {
-    /// This very session holds it; or a command of this person was killed in this clone while taking it, and neither that
-    /// session nor this one can be named.
-    Ours,
-    /// The same person's session on this machine held it and is certainly dead.
-    OursDead,
-    /// Somebody else, or nobody can tell.
-    Other,
+pub(crate) enum LockRule {
+    /// `git aitask`: a session of the same person that is certainly dead. The lock carries a nonce, and one that this session
+    /// has already is kept.
+    Verb,
+    /// The scripts: besides, every session of the same person on another machine, and one that left no process. The lock
+    /// has no nonce, and is written again.
+    Script,
 }
 
-/// What a clone has in its records of a lock.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Record {
-    /// Nothing: it did not take it.
-    #[default]
-    None,
-    /// It took it.
-    Taken,
-    /// A command of it took it, or was about to, and was cut off.
+/// Whether a lock of somebody else is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Takeover {
+    /// It is in the way.
+    Refused,
+    /// It is replaced, as long as it is the one that was decided on.
+    Wanted,
+}
+
+/// A lock, and what was seen of its holder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sight {
+    /// The lock.
+    pub lock: LockEntry,
+    /// Whether its session lives; looked at for the same person only.
+    pub liveness: Liveness,
+    /// What this clone remembers of it.
+    pub memory: Memory,
+}
+
+/// What this clone remembers of a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Memory {
+    /// Nothing that counts.
+    Nothing,
+    /// The command that looks wrote it, in an earlier attempt on a server that takes one branch at a time.
+    ThisCommand,
+    /// It was taken here by a session without a process, and a session without one stands in the task's worktree.
+    Worktree,
+    /// A command was killed here while taking it, and neither its session nor this one names a process.
     CutOff,
 }
 
-/// What a clone knows of a lock beside what the lock says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Circumstances {
-    /// Its process is certainly dead.
-    pub is_dead: bool,
-    /// Whether this clone took it.
-    pub record: Record,
-    /// Who asks stands in the task's own worktree.
-    pub is_inside: bool,
+/// How a lock stands to a session that wants to take the task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holding {
+    /// This very session holds it; or a command of this person was killed in this clone while taking it, and neither that
+    /// session nor this one can be named.
+    Ours,
+    /// Another session of the same person had it, which may be displaced.
+    Left,
+    /// Somebody is in the way.
+    InTheWay(By),
 }
 
-impl Holding {
-    /// Judges a lock for somebody who wants to take the task. A session that left no process cannot be told from another
-    /// one of the same person, so its lock is another's, except inside the task's own worktree.
+/// Who is in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// Another person.
+    Other,
+    /// A live session of the same person.
+    Live,
+    /// A session of the same person that nobody can judge.
+    Unverifiable,
+}
+
+/// Why a lock was not taken: the one in the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InTheWay {
+    /// It.
+    pub lock: Box<LockEntry>,
+    /// Whose it is.
+    pub by: By,
+    /// It is not the lock that an earlier attempt of the same command decided to replace.
+    pub changed: bool,
+}
+
+/// A session that wants locks, by one rule.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Claimant<'a> {
+    /// Who.
+    pub session: &'a Session,
+    /// By which rule.
+    pub rule: LockRule,
+    /// Whether others are displaced.
+    pub takeover: Takeover,
+    /// The lock that an earlier attempt of the same command decided to replace.
+    pub judged: Option<&'a LockEntry>,
+    /// What marks this command.
+    pub nonce: &'a str,
+    /// The time, as locks write it.
+    pub now: &'a str,
+}
+
+/// A lock that is taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TakenLock {
+    /// The lock.
+    pub entry: LockEntry,
+    /// The one before.
+    pub before: Option<Before>,
+    /// The commit that writes it; none where it is kept.
+    pub step: Option<Step>,
+}
+
+/// The lock that a taken one replaces, or is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Before {
+    /// It.
+    pub sight: Sight,
+    /// How it stood to the session.
+    pub holding: Holding,
+}
+
+impl TakenLock {
+    /// The lock of somebody that was in the way, and is replaced.
     #[must_use]
-    pub fn of(lock: &LockEntry, session: &Session, nonce: &str, known: Circumstances) -> Self {
-        // An earlier try of this very command, on a server that takes one branch at a time.
-        if lock.nonce.as_deref() == Some(nonce) || lock.is_of(session) {
-            return Self::Ours;
-        }
-        let same_person = lock.holder == session.email;
-        if same_person && known.is_dead {
-            return Self::OursDead;
-        }
-        let nameless = lock.anchor.number().is_none() && session.anchor.number().is_none();
-        // A taking that was cut off belongs to the session that was at it, which here is as nameless as this one.
-        let ours = match known.record {
-            Record::None => false,
-            Record::Taken => known.is_inside,
-            Record::CutOff => known.is_inside || same_person,
-        };
-        if nameless && ours { Self::Ours } else { Self::Other }
+    pub(crate) fn displaced(&self) -> Option<InTheWay> {
+        let Before { sight, holding } = self.before.as_ref()?;
+        let Holding::InTheWay(by) = *holding else { return None };
+        Some(InTheWay { lock: Box::new(sight.lock.clone()), by, changed: false })
+    }
+
+    /// What was there, where it was this person's.
+    #[must_use]
+    pub(crate) fn prior(&self) -> Option<&Sight> {
+        let mine = self.before.as_ref().filter(|before| matches!(before.holding, Holding::Ours | Holding::Left));
+        mine.map(|before| &before.sight)
     }
 }
 
-/// What a wish to take a task comes to.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Taking<'a> {
-    /// The lock is to be written.
-    Planned(Plan),
-    /// It is held already, by whoever asks.
-    Ours(&'a LockEntry),
-    /// Somebody else holds it.
-    Held(&'a LockEntry),
-}
+impl Claimant<'_> {
+    /// Judges a lock. A session that left no process cannot be told from another one of the same person, so for the verbs
+    /// its lock is another's, except inside the task's own worktree.
+    #[must_use]
+    pub(crate) fn judge(&self, Sight { lock, liveness, memory }: &Sight) -> Holding {
+        let (session, same_person) = (self.session, lock.holder == self.session.email);
+        let by = match liveness {
+            _ if !same_person => By::Other,
+            Liveness::Alive => By::Live,
+            Liveness::Dead | Liveness::Unknown => By::Unverifiable,
+        };
+        let in_the_way = Holding::InTheWay(by);
+        match self.rule {
+            LockRule::Verb if *memory == Memory::ThisCommand || lock.is_of(session) => Holding::Ours,
+            LockRule::Verb if same_person && *liveness == Liveness::Dead => Holding::Left,
+            LockRule::Verb => match memory {
+                Memory::Worktree => Holding::Ours,
+                Memory::CutOff if same_person => Holding::Ours,
+                Memory::CutOff | Memory::Nothing | Memory::ThisCommand => in_the_way,
+            },
+            LockRule::Script if !same_person => in_the_way,
+            LockRule::Script => {
+                let is_here = lock.anchor.world.is_some() && lock.anchor.world == session.anchor.world;
+                let is_elsewhere = !is_here && (lock.host == "unknown" || lock.host != session.host);
+                let is_named = lock.anchor.number().is_some();
+                match liveness {
+                    _ if is_elsewhere => Holding::Left,
+                    _ if lock.anchor.is_same(&session.anchor) => Holding::Ours,
+                    Liveness::Alive => in_the_way,
+                    Liveness::Unknown if is_named => in_the_way,
+                    Liveness::Unknown | Liveness::Dead => Holding::Left,
+                }
+            }
+        }
+    }
 
-/// Decides whether a task is taken, by the lock that is there and how it stands to who asks.
-#[must_use]
-pub fn take<'a>(branch: &Branch, there: Option<(&'a LockEntry, Holding)>, wanted: &LockEntry) -> Taking<'a> {
-    match there {
-        Some((lock, Holding::Ours)) => Taking::Ours(lock),
-        Some((lock, Holding::Other)) => Taking::Held(lock),
-        Some((_, Holding::OursDead)) | None => Taking::Planned(Plan::new().step(branch, lock_step(wanted))),
+    /// Takes the lock of a task, from what was seen of the one that is there.
+    ///
+    /// # Errors
+    /// The lock in the way. A takeover is bound to the lock it was decided on: another one is in the way again.
+    pub(crate) fn take(&self, task: TaskId, there: Option<&Sight>) -> Result<TakenLock, InTheWay> {
+        let before = there.map(|sight| Before { sight: sight.clone(), holding: self.judge(sight) });
+        if let Some(Before { sight: Sight { lock, .. }, holding: Holding::InTheWay(by) }) = &before {
+            let changed = self.judged.is_some_and(|judged| judged.task == task && judged.token != lock.token);
+            if self.takeover == Takeover::Refused || changed {
+                return Err(InTheWay { lock: Box::new(lock.clone()), by: *by, changed });
+            }
+        }
+        let nonce = match (self.rule, &before) {
+            (LockRule::Verb, Some(Before { sight, holding: Holding::Ours })) => {
+                return Ok(TakenLock { entry: sight.lock.clone(), before, step: None });
+            }
+            (LockRule::Verb, _) => Some(self.nonce),
+            (LockRule::Script, _) => None,
+        };
+        let entry = LockEntry::taken(task, self.session, self.now, nonce);
+        let step = Some(lock_step(&entry));
+        Ok(TakenLock { entry, before, step })
     }
 }
 

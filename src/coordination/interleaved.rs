@@ -1,9 +1,9 @@
 //! Several clones of one remote take and release locks and claim ids, in any order of their fetches and pushes, with pushes
 //! that come to anything: each answer is true, and nothing is lost.
 
-use crate::coordination::decide::{self, Circumstances, Holding, Record, Taking};
+use crate::coordination::decide::{self, Claimant, LockRule, Memory, Sight, TakenLock, Takeover};
 use crate::coordination::meaning::MEANING;
-use crate::coordination::process::Anchor;
+use crate::coordination::process::{Anchor, Liveness};
 use crate::coordination::session::AnchorOrigin;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session, ids};
 use crate::error::{Error, Kind, Result};
@@ -66,12 +66,17 @@ fn grant(ledger: &Ledger<'_>, session: &Session, nonce: &str, wish: Wish) -> Res
             let found = view.read(&[(&locks_branch, LockEntry::path(task)), Locks::request(&locks_branch)])?;
             found.require_locks()?;
             let lock = found.lock(task)?;
-            let there = lock.as_ref().map(|lock| (lock, Holding::of(lock, session, nonce, Circumstances::default())));
-            let entry = LockEntry::taken(task, session, "2026-01-02 03:04", Some(nonce));
-            Ok(match decide::take(&locks_branch, there, &entry) {
-                Taking::Planned(plan) => Decision::Swap(plan, Told::Taken(entry)),
-                Taking::Ours(lock) => Decision::Nothing(Told::Taken(lock.clone())),
-                Taking::Held(lock) => Decision::Nothing(Told::Held(lock.clone())),
+            let is_this_command = lock.as_ref().is_some_and(|lock| lock.nonce.as_deref() == Some(nonce));
+            let memory = if is_this_command { Memory::ThisCommand } else { Memory::Nothing };
+            let there = lock.map(|lock| Sight { lock, liveness: Liveness::Unknown, memory });
+            let (rule, takeover, now) = (LockRule::Verb, Takeover::Refused, "2026-01-02 03:04");
+            let claimant = Claimant { session, rule, takeover, judged: None, nonce, now };
+            Ok(match claimant.take(task, there.as_ref()) {
+                Ok(TakenLock { entry, step: Some(step), .. }) => {
+                    Decision::Swap(Plan::new().step(&locks_branch, step), Told::Taken(entry))
+                }
+                Ok(TakenLock { entry, step: None, .. }) => Decision::Nothing(Told::Taken(entry)),
+                Err(in_the_way) => Decision::Nothing(Told::Held(*in_the_way.lock)),
             })
         }),
         Wish::Unlock(number) => ledger.transact(nonce, std::slice::from_ref(&locks_branch), |view| {
@@ -228,48 +233,9 @@ proptest! {
     }
 }
 
-fn entry(of: usize) -> LockEntry {
-    LockEntry::taken(TaskId::top(1), &session(of), "2026-01-02 03:04", Some("mark"))
-}
-
 #[test]
-fn whose_a_lock_is() {
-    let (ours, theirs, known) = (entry(0), entry(1), Circumstances::default());
-    assert_eq!(Holding::of(&ours, &session(0), "other", known), Holding::Ours);
-    assert_eq!(Holding::of(&theirs, &session(0), "other", known), Holding::Other);
-    // The same command, whoever it runs as now.
-    assert_eq!(Holding::of(&theirs, &session(0), "mark", known), Holding::Ours);
-    let same_person = Session { email: session(1).email, ..session(0) };
-    let dead = Circumstances { is_dead: true, ..known };
-    assert_eq!(Holding::of(&theirs, &same_person, "other", known), Holding::Other);
-    assert_eq!(Holding::of(&theirs, &same_person, "other", dead), Holding::OursDead);
-    assert_eq!(Holding::of(&theirs, &session(0), "other", dead), Holding::Other, "the dead of others are theirs");
-}
-
-#[test]
-fn a_session_without_a_process_has_only_what_its_clone_remembers() {
-    let nameless = Session { anchor: Anchor::default(), ..session(0) };
-    let lock = LockEntry::taken(TaskId::top(1), &nameless, "2026-01-02 03:04", Some("mark"));
-    let of = |record, is_inside| {
-        let known = Circumstances { is_dead: false, record, is_inside };
-        Holding::of(&lock, &nameless, "other", known)
-    };
-    assert_eq!(of(Record::CutOff, false), Holding::Ours);
-    assert_eq!(of(Record::Taken, true), Holding::Ours);
-    assert_eq!(of(Record::Taken, false), Holding::Other);
-    assert_eq!(of(Record::None, true), Holding::Other);
-}
-
-#[test]
-fn what_is_decided_about_a_lock() {
-    let (branch, lock, wanted) = (Ledger::locks_branch().unwrap(), entry(1), entry(0));
-    assert_eq!(decide::take(&branch, Some((&lock, Holding::Ours)), &wanted), Taking::Ours(&lock));
-    assert_eq!(decide::take(&branch, Some((&lock, Holding::Other)), &wanted), Taking::Held(&lock));
-    for there in [None, Some((&lock, Holding::OursDead))] {
-        let Taking::Planned(plan) = decide::take(&branch, there, &wanted) else { panic!("{there:?}") };
-        assert_eq!(plan.branches[0].steps[0].subject, "ait: Lock task t1 for s0@example.com");
-    }
-    assert_eq!(decide::release(&branch, &Locks::default(), TaskId::top(1)), None);
+fn what_nobody_holds_is_not_released() {
+    assert_eq!(decide::release(&Ledger::locks_branch().unwrap(), &Locks::default(), TaskId::top(1)), None);
 }
 
 #[test]

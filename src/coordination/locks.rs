@@ -295,6 +295,12 @@ pub(crate) fn lock_step(entry: &LockEntry) -> Step {
     Step::edit(format!("ait: Lock task {} for {}", entry.task.t(), entry.holder), vec![edit])
 }
 
+/// The commit that removes the locks of tasks that are over.
+pub(crate) fn cleanup_step(stale: &[TaskId]) -> Step {
+    let edits = stale.iter().map(|id| Edit::Remove { path: LockEntry::path(*id) }).collect();
+    Step::edit(format!("ait: Cleanup {} stale lock(s)", stale.len()), edits)
+}
+
 /// The commit that releases a lock.
 pub(crate) fn unlock_step(task: TaskId) -> Step {
     Step::edit(format!("ait: Unlock task {}", task.t()), vec![Edit::Remove { path: LockEntry::path(task) }])

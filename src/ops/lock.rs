@@ -1,13 +1,14 @@
-//! The lock alone, for scripts.
+//! The lock alone, for scripts: those of the user, and the original ones.
 
 use crate::coordination::claim_record::Held;
-use crate::coordination::decide::{self, Taking};
-use crate::coordination::{LockEntry, Locks, ReadLocks};
-use crate::error::{Error, Kind, Payload, Result};
-use crate::ledger::{Decision, nonce};
+use crate::coordination::decide::{Claimant, InTheWay, LockRule, TakenLock, Takeover};
+use crate::coordination::locks::no_lock_branch;
+use crate::coordination::{LockEntry, Locks, ReadLocks, Session, decide};
+use crate::error::{Kind, Result};
+use crate::ledger::{Decision, Landed, Ledger, Plan, nonce};
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::{judge, require_holder};
-use crate::project::index::{Index, branches};
+use crate::project::holder::{held, require_holder, sight};
+use crate::project::index::Index;
 use crate::project::outcome::{Aside, Holder};
 use crate::task::TaskId;
 use serde::Serialize;
@@ -53,86 +54,136 @@ pub struct LockedTask {
     pub lock: Holder,
 }
 
+/// What became of an attempt to take a lock.
+#[derive(Debug)]
+pub(crate) enum Locking {
+    /// It is taken.
+    Taken(Box<TakenLock>),
+    /// Another one is in the way. Only scripts get this as an outcome: for them the checkouts are brought forward, too.
+    Refused(InTheWay),
+}
+
 /// Takes the lock of a task, nothing else. It is ours already: that is fine.
 ///
 /// # Errors
 /// [`Kind::Held`] with the holder; [`Kind::NoSuchTask`].
 pub fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
     let session = context.session()?;
-    let (locks_branch, data) = branches(context)?;
-    let mark = nonce()?;
-    let mut recorded = None;
-    let outcome = context.ledger().transact(&mark, &[locks_branch.clone(), data.clone()], |view| {
-        let id = Index::load(view, &data)?.require_active(wanted)?.id();
-        let found = view.read(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
-        found.require_locks()?;
-        let before = found.lock(id)?;
-        let there = before.as_ref().map(|lock| (lock, judge(context, &session, lock, &mark)));
-        let entry = LockEntry::taken(id, &session, &Context::now(), Some(&mark));
-        let plan = match decide::take(&locks_branch, there, &entry) {
-            Taking::Planned(plan) => plan,
-            Taking::Ours(lock) => return Ok(Decision::Nothing(lock.clone())),
-            Taking::Held(lock) => {
-                let holder = Holder::new(context, lock, &session.host);
-                return Err(Error::new(Kind::Held, format!("{} is {}", id.t(), holder.sentence()))
-                    .hint(command!["git aitask pick", id, "--steal"])
-                    .with(Payload::Held { holder: Payload::described(&holder) }));
-            }
-        };
-        if !context.dry_run {
-            recorded = Some(id);
-            let held = Held::begin(&context.repository, id, mark.clone(), before.as_ref());
-            held.save(&context.repository, id)?;
-        }
-        Ok(Decision::Swap(plan, entry))
-    });
-    let landed = outcome.inspect_err(|error| {
-        if let (Some(task), true) = (recorded, error.kind() != Kind::Unknown) {
-            Held::forget_attempt(&context.repository, task, &mark);
-        }
-    })?;
+    let landed = take(context, LockRule::Verb, &session, wanted)?;
     let aside = Aside::of(context, &landed);
-    let mut entry = landed.value;
-    if let Some(token) = landed.blobs.get(&LockEntry::path(entry.task)) {
-        entry.token = Some(token.clone());
-    }
+    let entry = match landed.value {
+        Locking::Taken(taken) => taken.entry,
+        Locking::Refused(in_the_way) => return Err(held(context, &session, &in_the_way)),
+    };
     if let (Some(nonce), false) = (&entry.nonce, context.dry_run) {
         Held::taken(&context.repository, &entry, nonce.clone()).save(&context.repository, entry.task)?;
     }
     Ok(Locked { task: entry.task, lock: Holder::new(context, &entry, &session.host), aside })
 }
 
-/// Releases the lock of a task, nothing else. One that is not held is released already. `force` releases it whoever
-/// holds it.
+/// Takes the lock of a task for a session, by the rule of its face. The verbs lock tasks that exist; the scripts ask for no
+/// task file, and leave no record in this clone.
 ///
 /// # Errors
-/// [`Kind::NotHolder`] when somebody else holds it.
-pub fn unlock(context: &Context, wanted: &Wanted, force: bool) -> Result<Unlocked> {
-    let session = context.session()?;
-    let locks_branch = crate::ledger::Ledger::locks_branch()?;
-    let id = wanted.id;
-    let landed = context.ledger().transact(&nonce()?, std::slice::from_ref(&locks_branch), |view| {
+/// Those of [`lock`], and of a transaction.
+pub(crate) fn take(context: &Context, rule: LockRule, session: &Session, wanted: &Wanted) -> Result<Landed<Locking>> {
+    let (locks_branch, repository) = (Ledger::locks_branch()?, &context.repository);
+    let data = match rule {
+        LockRule::Verb => Some(context.data_branch()?.clone()),
+        LockRule::Script => None,
+    };
+    let (mark, now) = (nonce()?, Context::now());
+    let claimant = Claimant { session, rule, takeover: Takeover::Refused, judged: None, nonce: &mark, now: &now };
+    let all: Vec<_> = std::iter::once(locks_branch.clone()).chain(data.clone()).collect();
+    let mut recorded = None;
+    let outcome = context.ledger().transact(&mark, &all, |view| {
+        let id = match &data {
+            Some(data) => Index::load(view, data)?.require_active(wanted)?.id(),
+            None => wanted.id,
+        };
         let found = view.read(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
-        let locks = found.require_locks()?;
-        let Some(plan) = decide::release(&locks_branch, &locks, id) else { return Ok(Decision::Nothing(false)) };
-        if !force {
-            require_holder(context, &session, id, found.lock(id)?.as_ref())
-                .map_err(|error| error.hint(command!["git aitask unlock", id, "--force"]))?;
+        found.require_locks()?;
+        let there = found.lock(id)?.map(|lock| sight(context, &claimant, lock));
+        let taken = match (claimant.take(id, there.as_ref()), rule) {
+            (Ok(taken), _) => Box::new(taken),
+            (Err(in_the_way), LockRule::Script) => return Ok(Decision::Nothing(Locking::Refused(in_the_way))),
+            (Err(in_the_way), LockRule::Verb) => {
+                return Err(held(context, session, &in_the_way).hint(command!["git aitask pick", id, "--steal"]));
+            }
+        };
+        let Some(step) = taken.step.clone() else { return Ok(Decision::Nothing(Locking::Taken(taken))) };
+        if rule == LockRule::Verb && !context.dry_run {
+            recorded = Some(id);
+            let before = there.as_ref().map(|there| &there.lock);
+            Held::begin(repository, id, mark.clone(), before).save(repository, id)?;
         }
-        Ok(Decision::Swap(plan, true))
+        Ok(Decision::Swap(Plan::new().step(&locks_branch, step), Locking::Taken(taken)))
+    });
+    let mut landed = outcome.inspect_err(|error| {
+        if let (Some(task), true) = (recorded, error.kind() != Kind::Unknown) {
+            Held::forget_attempt(repository, task, &mark);
+        }
     })?;
+    if let Locking::Taken(taken) = &mut landed.value
+        && let Some(token) = landed.blobs.get(&LockEntry::path(taken.entry.task))
+    {
+        taken.entry.token = Some(token.clone());
+    }
+    Ok(landed)
+}
+
+/// Who may release a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// Its holder.
+    Holder,
+    /// Anybody.
+    Anybody,
+}
+
+/// Releases the lock of a task, nothing else. One that is not held is released already.
+///
+/// # Errors
+/// [`Kind::NotHolder`] when somebody else holds it, who alone may release it.
+pub fn unlock(context: &Context, wanted: &Wanted, right: Right) -> Result<Unlocked> {
+    let (session, id) = (context.session()?, wanted.id);
+    let landed = release(context, id, Some(&session).filter(|_| right == Right::Holder))?;
     if !context.dry_run {
         Held::forget(&context.repository, id)?;
     }
     Ok(Unlocked { task: id, unlocked: landed.value, aside: Aside::of(context, &landed) })
 }
 
+/// Releases the lock of a task; gives whether there was one. Where a session is named, it must hold the task.
+///
+/// # Errors
+/// Those of [`unlock`], and of a transaction.
+pub(crate) fn release(context: &Context, id: TaskId, holder: Option<&Session>) -> Result<Landed<bool>> {
+    let locks_branch = Ledger::locks_branch()?;
+    context.ledger().transact(&nonce()?, std::slice::from_ref(&locks_branch), |view| {
+        let found = view.read(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
+        let plan = decide::release(&locks_branch, &found.require_locks()?, id);
+        let Some(plan) = plan else { return Ok(Decision::Nothing(false)) };
+        if let Some(session) = holder {
+            require_holder(context, session, id, found.lock(id)?.as_ref())
+                .map_err(|error| error.hint(command!["git aitask unlock", id, "--force"]))?;
+        }
+        Ok(Decision::Swap(plan, true))
+    })
+}
+
 /// Every lock, as the remote has it now.
 pub fn list(context: &Context) -> Result<LockList> {
-    let locks_branch = crate::ledger::Ledger::locks_branch()?;
-    let locks = context.ledger().fetch(&[Locks::request(&locks_branch)])?.require_locks()?;
-    let entries = locks.entries(&context.repository)?;
+    let entries = fetch(context)?.ok_or_else(no_lock_branch)?;
     let host = crate::coordination::session::host_name(&context.repository);
     let locks = entries.iter().map(|lock| LockedTask { task: lock.task, lock: Holder::new(context, lock, &host) });
     Ok(LockList { locks: locks.collect() })
+}
+
+/// The same as the lock files say it; `None` where there is no branch of locks. One connection.
+pub(crate) fn fetch(context: &Context) -> Result<Option<Vec<LockEntry>>> {
+    let locks_branch = Ledger::locks_branch()?;
+    let ledger = context.ledger();
+    let locks = ledger.fetch(&[Locks::request(&locks_branch)])?.locks()?;
+    locks.map(|locks| locks.entries(ledger.refs)).transpose()
 }

@@ -1,12 +1,12 @@
 //! Bringing this clone's task data up to what is published.
 
-use crate::coordination::{LockEntry, ReadLocks};
+use crate::coordination::ReadLocks;
+use crate::coordination::locks::cleanup_step;
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::run::Call;
 use crate::git::{AheadBehind, Branch, merge};
 use crate::ledger::plan::Lagging;
-use crate::ledger::plan::Step;
-use crate::ledger::{Decision, Edit, Plan, View, nonce};
+use crate::ledger::{Decision, Plan, View, nonce};
 use crate::project::context::Context;
 use crate::project::index::{Index, branches};
 use crate::project::outcome::{Aside, DryRun};
@@ -24,7 +24,6 @@ use std::time::Duration;
 pub fn sync(
     context: &Context,
     stale: impl Fn(&mut dyn Iterator<Item = TaskId>) -> Vec<TaskId>,
-    cleanup: impl Fn(&[TaskId]) -> Step,
 ) -> Result<(usize, Vec<Lagging>)> {
     let (locks_branch, data) = branches(context)?;
     let held = |view: &View<'_>| -> Result<Vec<TaskId>> {
@@ -42,7 +41,7 @@ pub fn sync(
         if stale.is_empty() {
             return Ok(Decision::Nothing(0));
         }
-        Ok(Decision::Swap(Plan::new().step(&locks_branch, cleanup(&stale)), stale.len()))
+        Ok(Decision::Swap(Plan::new().step(&locks_branch, cleanup_step(&stale)), stale.len()))
     })?;
     Ok((swept.value, brought.lagging))
 }
@@ -150,9 +149,7 @@ pub fn bring_together(context: &Context) -> Result<Synced> {
             if stale.is_empty() {
                 return Ok(Decision::Nothing(stale));
             }
-            let edits = stale.iter().map(|id| Edit::Remove { path: LockEntry::path(*id) }).collect();
-            let step = Step::edit(format!("ait: Cleanup {} stale lock(s)", stale.len()), edits);
-            Ok(Decision::Swap(Plan::new().step(&locks_branch, step), stale))
+            Ok(Decision::Swap(Plan::new().step(&locks_branch, cleanup_step(&stale)), stale))
         })?;
         aside.extend(Aside { lagging: Vec::new(), ..Aside::of(context, &landed) });
         landed.value

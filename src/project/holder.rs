@@ -1,7 +1,7 @@
 //! Who holds a task, and whether that is us.
 
 use crate::coordination::claim_record::Held;
-use crate::coordination::decide::{Circumstances, Holding, Record};
+use crate::coordination::decide::{Claimant, InTheWay, LockRule, Memory, Sight};
 use crate::coordination::process::{self, Liveness};
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, ReadLocks, Session, locks};
@@ -12,23 +12,39 @@ use crate::project::index::Index;
 use crate::project::outcome::Holder;
 use crate::task::{TaskId, TaskName};
 
-/// Judges a lock for somebody who wants to take the task, with what this clone knows of it, as far as that matters.
+/// What can be seen from here of the lock of a task that somebody wants.
 #[must_use]
-pub fn judge(context: &Context, session: &Session, lock: &LockEntry, nonce: &str) -> Holding {
-    let told = Holding::of(lock, session, nonce, Circumstances::default());
-    if told != Holding::Other {
-        return told;
-    }
-    let repository = &context.repository;
-    let is_dead = lock.holder == session.email && lock.liveness(repository, &session.host) == Liveness::Dead;
-    let record = match Held::load(repository, lock.task).filter(|held| held.is_about(lock)) {
-        None => Record::None,
-        Some(held) if held.is_leftover(repository, lock) => Record::CutOff,
-        Some(_) => Record::Taken,
+pub(crate) fn sight(context: &Context, claimant: &Claimant<'_>, lock: LockEntry) -> Sight {
+    let (repository, session) = (&context.repository, claimant.session);
+    let same_person = lock.holder == session.email;
+    let liveness = match claimant.rule {
+        _ if !same_person => Liveness::Unknown,
+        LockRule::Verb => lock.liveness(repository, &session.host),
+        LockRule::Script => lock.liveness_as_scripts_judge(repository, &session.host),
     };
-    let known =
-        Circumstances { is_dead, record, is_inside: context.task_here().is_some_and(|name| name.id() == lock.task) };
-    Holding::of(lock, session, nonce, known)
+    let nameless = lock.anchor.number().is_none() && session.anchor.number().is_none();
+    let record = || Held::load(repository, lock.task).filter(|held| held.is_about(&lock));
+    let memory = match (claimant.rule, lock.nonce.as_deref()) {
+        (LockRule::Verb, Some(nonce)) if nonce == claimant.nonce => Memory::ThisCommand,
+        // A taking that was cut off belongs to the session that was at it, which here is as nameless as this one.
+        (LockRule::Verb, Some(_)) if nameless => match record() {
+            Some(_) if context.task_here().is_some_and(|name| name.id() == lock.task) => Memory::Worktree,
+            Some(held) if held.is_leftover(repository, &lock) => Memory::CutOff,
+            _ => Memory::Nothing,
+        },
+        _ => Memory::Nothing,
+    };
+    Sight { lock, liveness, memory }
+}
+
+/// The refusal for a session that finds a lock in the way.
+#[must_use]
+pub(crate) fn held(context: &Context, session: &Session, in_the_way: &InTheWay) -> Error {
+    let InTheWay { lock, changed, .. } = in_the_way;
+    let holder = Holder::new(context, lock, &session.host);
+    let why = if *changed { "changed hands meanwhile: it is" } else { "is" };
+    Error::new(Kind::Held, format!("{} {why} {}", lock.task.t(), holder.sentence()))
+        .with(Payload::Held { holder: Payload::described(&holder) })
 }
 
 /// What became of a task that was archived, or is gone.

@@ -1,16 +1,15 @@
-//! `aitask_lock.sh` (specification 10, section 2).
+//! `aitask_lock.sh`.
 
 use crate::compat::invocation::{Scene, parse_id};
-use crate::compat::locks::claim::{self, Holder, Refusal};
 use crate::compat::record::record;
-use crate::coordination::decide;
-use crate::coordination::locks::lock_step;
+use crate::coordination::decide::{By, InTheWay, LockRule};
+use crate::coordination::locks::cleanup_step;
 use crate::coordination::session::host_name;
-use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
+use crate::coordination::{LockEntry, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result};
-use crate::git::Branch;
 use crate::ledger::{Decision, LOCKS, Ledger, Plan, nonce};
-use crate::ops::init;
+use crate::ops::lock::Locking;
+use crate::ops::{self, init};
 use crate::project::Context;
 use crate::task::{TaskId, query};
 
@@ -60,39 +59,39 @@ fn with_id(scene: &Scene, rest: &[String], usage: &str, run: fn(&Scene, TaskId) 
 }
 
 /// The result line of a refusal, with the word for another owner that the caller uses.
-pub(crate) fn line(refusal: &Refusal, other: &str) -> String {
+pub(crate) fn line(refusal: &InTheWay, other: &str) -> String {
     let LockEntry { holder, since, host, anchor, .. } = &*refusal.lock;
     match refusal.by {
-        Holder::Other => format!("{other}:{}", record(&[holder, since, host])),
-        Holder::Live => format!("LOCK_LIVE_HOLDER:{}", record(&[holder, since, host, &anchor.pid])),
-        Holder::Unverifiable => format!("LOCK_UNVERIFIABLE_HOLDER:{}", record(&[holder, since, host, &anchor.pid])),
+        By::Other => format!("{other}:{}", record(&[holder, since, host])),
+        By::Live => format!("LOCK_LIVE_HOLDER:{}", record(&[holder, since, host, &anchor.pid])),
+        By::Unverifiable => format!("LOCK_UNVERIFIABLE_HOLDER:{}", record(&[holder, since, host, &anchor.pid])),
     }
 }
 
-/// The lines that go with taking a lock that this person had already (section 2.3).
-pub(crate) fn prior_lines(scene: &Scene, prior: &LockEntry, session: &Session) {
+/// The lines that go with taking a lock that this person had already.
+pub(crate) fn prior_lines(scene: &Scene, prior: &LockEntry, host_now: &str) {
     let LockEntry { since, host, anchor, .. } = prior;
-    if host != "unknown" && *host != session.host {
-        scene.console.line(&format!("LOCK_RECLAIM:{}", record(&[host, since, &session.host])));
+    if host != "unknown" && host != host_now {
+        scene.console.line(&format!("LOCK_RECLAIM:{}", record(&[host, since, host_now])));
     }
     let prior = record(&[&anchor.pid, &anchor.start, host, since, &anchor.kind]);
     scene.console.line(&format!("PRIOR_LOCK:{prior}"));
 }
 
 /// The exit code of a refusal, and what it says.
-fn explain(refusal: &Refusal) -> (u8, String) {
+fn explain(refusal: &InTheWay) -> (u8, String) {
     let LockEntry { task: id, holder, since, host, anchor, .. } = &*refusal.lock;
     let pid = &anchor.pid;
     match refusal.by {
-        Holder::Other => (1, format!("Task t{id} is already locked by {holder} (since {since}, hostname: {host})")),
-        Holder::Live => (
+        By::Other => (1, format!("Task t{id} is already locked by {holder} (since {since}, hostname: {host})")),
+        By::Live => (
             13,
             format!(
                 "Task t{id} is held by a live session of yours on this host (pid {pid}, since {since}). Let it finish, or \
              release it with './ait lock --unlock {id}'."
             ),
         ),
-        Holder::Unverifiable => (
+        By::Unverifiable => (
             14,
             format!(
                 "Task t{id} is held by a session of yours on this host whose liveness could not be established (pid {pid}, \
@@ -124,24 +123,15 @@ fn lock(scene: &Scene, rest: &[String]) -> u8 {
 fn take(scene: &Scene, id: TaskId, email: &str) -> Result<u8> {
     let Some(context) = scene.open_remote()? else { return Ok(0) };
     let session = Session::of_script(&context.repository, email, scene.narrate)?;
-    let branch = Ledger::locks_branch()?;
-    let landed = context.ledger().transact(&nonce()?, std::slice::from_ref(&branch), |view| {
-        let found = view.read(&[(&branch, LockEntry::path(id)), Locks::request(&branch)])?;
-        found.require_locks()?;
-        let prior = found.lock(id)?;
-        let judged = prior.as_ref().map_or(Ok(()), |lock| claim::judge(&context, &session, lock));
-        let entry = LockEntry::taken(id, &session, &Context::now(), None);
-        Ok(decide_take(&branch, prior, judged, &entry))
-    })?;
-    match landed.value {
-        Ok(prior) => {
-            if let Some(prior) = &prior {
-                prior_lines(scene, prior, &session);
+    match ops::lock::take(&context, LockRule::Script, &session, &id.into())?.value {
+        Locking::Taken(taken) => {
+            if let Some(prior) = taken.prior() {
+                prior_lines(scene, &prior.lock, &session.host);
             }
             scene.console.success(&format!("Locked task t{id}"));
             Ok(0)
         }
-        Err(refusal) => {
+        Locking::Refused(refusal) => {
             scene.console.line(&line(&refusal, "LOCK_HOLDER"));
             let (code, text) = explain(&refusal);
             scene.console.error(&text);
@@ -150,27 +140,10 @@ fn take(scene: &Scene, id: TaskId, email: &str) -> Result<u8> {
     }
 }
 
-/// Decides whether a lock is written: also over one of this very session, which the scripts refresh.
-fn decide_take(
-    branch: &Branch,
-    prior: Option<LockEntry>,
-    judged: Result<(), Refusal>,
-    entry: &LockEntry,
-) -> Decision<Result<Option<LockEntry>, Refusal>> {
-    match judged {
-        Ok(()) => Decision::Swap(Plan::new().step(branch, lock_step(entry)), Ok(prior)),
-        Err(refusal) => Decision::Nothing(Err(refusal)),
-    }
-}
-
 fn unlock(scene: &Scene, id: TaskId) -> u8 {
     let release = || -> Result<u8> {
         let Some(context) = scene.open_remote()? else { return Ok(0) };
-        let branch = Ledger::locks_branch()?;
-        context.ledger().transact(&nonce()?, std::slice::from_ref(&branch), |view| {
-            let plan = decide::release(&branch, &view.require_locks()?, id);
-            Ok(plan.map_or(Decision::Nothing(()), |plan| Decision::Swap(plan, ())))
-        })?;
+        ops::lock::release(&context, id, None)?;
         Ok(0)
     };
     release().unwrap_or_else(|error| broken(scene, &error, &format!("Failed to unlock task t{id} after 5 attempts")))
@@ -195,12 +168,10 @@ fn list(scene: &Scene) -> u8 {
             scene.console.info("No locks (no remote configured)");
             return Ok(0);
         };
-        let branch = Ledger::locks_branch()?;
-        let Some(locks) = context.ledger().fetch(&[Locks::request(&branch)])?.locks()? else {
+        let Some(mut entries) = ops::lock::fetch(&context)? else {
             scene.console.info("No locks (branch not initialized)");
             return Ok(0);
         };
-        let mut entries = locks.entries(&context.repository)?;
         // In tree order, which is git's byte order of the names.
         entries.sort_by_key(|entry| LockEntry::path(entry.task));
         for lock in &entries {
@@ -240,7 +211,7 @@ fn init(scene: &Scene) -> u8 {
     make().unwrap_or_else(|error| fail(scene, &format!("Failed to push lock branch: {error}")))
 }
 
-/// Which locks are of tasks that are archived and not active any more (specification 10, section 9, Q13).
+/// Which locks are of tasks that are archived and not active any more.
 pub(crate) fn stale(scene: &Scene, held: impl Iterator<Item = TaskId>) -> Vec<TaskId> {
     let held: Vec<_> = held.collect();
     if held.is_empty() {
@@ -303,12 +274,12 @@ fn sweep(scene: &Scene, found: &mut usize) -> Result<usize> {
             return Ok(Decision::Nothing(0));
         }
         *found = stale.len();
-        Ok(Decision::Swap(Plan::new().step(&branch, claim::cleanup_step(&stale)), stale.len()))
+        Ok(Decision::Swap(Plan::new().step(&branch, cleanup_step(&stale)), stale.len()))
     })?;
     Ok(landed.value)
 }
 
-/// The hint of specification 40, section 4.4, with the command that tries again.
+/// The hint, with the command that tries again.
 fn hint(error: &Error) -> String {
     match error.kind() {
         Kind::Unreachable | Kind::Authentication => {
@@ -320,7 +291,7 @@ fn hint(error: &Error) -> String {
     }
 }
 
-/// The exit code of a lock or unlock that broke (specification 10, section 2.2).
+/// The exit code of a lock or unlock that broke.
 fn broken(scene: &Scene, error: &Error, exhausted: &str) -> u8 {
     let (text, code) = match error.kind() {
         Kind::BranchGone => (format!("{error}. Run 'aitask_lock.sh --init' to put it back."), 10),
@@ -340,7 +311,7 @@ fn broken(scene: &Scene, error: &Error, exhausted: &str) -> u8 {
     code
 }
 
-/// A query that got no answer is not an answer (specification 10, section 14).
+/// A query that got no answer is not an answer.
 fn unreadable(scene: &Scene, error: &Error) -> u8 {
     scene.console.error(&format!("could not read the 'aitask-locks' lock branch: {error}"));
     11

@@ -1,14 +1,17 @@
-//! `aitask_pick_own.sh`, and the older `aitask_own.sh` (specification 10, sections 5 and 11).
+//! `aitask_pick_own.sh`, and the older `aitask_own.sh`.
 
 use crate::compat::invocation::{Scene, parse_id};
-use crate::compat::locks::claim::{self, Claimed, Holder, Unclaimed, cleanup_step};
+use crate::compat::locks::claim::ScriptClaim;
 use crate::compat::locks::lock::{line, prior_lines, stale};
 use crate::compat::record::record;
 use crate::coordination::LockEntry;
+use crate::coordination::decide::{By, LockRule, Sight, TakenLock, Takeover};
 use crate::coordination::process::{Anchor, Liveness};
 use crate::error::{Error, Kind, Result};
+use crate::git::Branch;
 use crate::ledger::Landed;
 use crate::ledger::plan::{Cause, Lagging};
+use crate::ops::pick::{PickEnd, PickGates, PickOutcome, PickSource, Policy, Taker, Taking, WorkState};
 use crate::ops::sync;
 use crate::project::{Context, data_state};
 use crate::task::{Status, TaskId};
@@ -106,13 +109,13 @@ fn synchronise(scene: &Scene, early: bool) -> u8 {
 /// `None` when the task data is what the remote has, as far as it can be.
 fn reason_of_sync(scene: &Scene) -> Option<&'static str> {
     let context = scene.open_remote().ok().flatten()?;
-    let with_sweep = sync::sync(&context, |held| stale(scene, held), cleanup_step);
+    let with_sweep = sync::sync(&context, |held| stale(scene, held));
     let outcome = match with_sweep {
         Err(error) if matches!(error.kind(), Kind::Denied | Kind::Contention) => {
             scene.console.warn(&format!(
                 "1 stale lock(s) or more left in place ({error}); they can cause LOCK_FAILED for a task nobody is working on"
             ));
-            sync::sync(&context, |_| Vec::new(), cleanup_step)
+            sync::sync(&context, |_| Vec::new())
         }
         other => other,
     };
@@ -175,30 +178,33 @@ fn warn_unreachable(scene: &Scene, context: &Context, error: &Error) -> &'static
 // ---- claim
 
 fn claim(scene: &Scene, context: &Context, request: &Request, id: TaskId) -> u8 {
-    let wanted = claim::Request {
-        id,
-        email: request.email.clone(),
-        own_email: scene.user_email(),
-        force: request.force,
-        dir: &scene.dir,
-        files: scene.active_files(),
-        stale: &|held| stale(scene, held),
-        warn: &|text| scene.console.warn(text),
+    let wanted = ScriptClaim { scene, context, id, email: request.email.as_deref() };
+    let policy = Policy {
+        rule: LockRule::Script,
+        takeover: if request.force { Takeover::Wanted } else { Takeover::Refused },
+        gates: PickGates::Closed,
     };
-    // Before anything is published: a claim is no half of a rebase (section 5.3).
+    let take = || Taker::new(context, policy, PickSource::WorkingCopy(&wanted))?.run();
+    // Before anything is published: a claim is no half of a rebase.
     let checkout = scene.checkout(Some(context));
-    match checkout.require_committable().map_err(Unclaimed::Failed).and_then(|_| claim::claim(context, &wanted)) {
-        Ok(landed) => {
-            warn_if_assigned_to_another(scene, &wanted, &landed.value);
-            answer(scene, context, &landed, id)
+    match checkout.require_committable().and_then(|_| take()) {
+        Ok(PickEnd { landed: Landed { value: PickOutcome::Taken(taking), lagging, .. }, unpublished }) => {
+            if let Some(error) = unpublished {
+                warn_unpublished(scene, context, &error);
+            }
+            warn_if_assigned_to_another(scene, &wanted, &taking);
+            if let Some(lagging) = lagging.first() {
+                warn_lagging(scene, context, lagging);
+            }
+            answer(scene, context, &taking)
         }
-        Err(Unclaimed::Held(refusal)) => {
+        Ok(PickEnd { landed: Landed { value: PickOutcome::Refused(refusal), .. }, .. }) => {
             let owner = &refusal.lock.holder;
-            let early = request.early && refusal.by == Holder::Other;
+            let early = request.early && refusal.by == By::Other;
             scene.console.line(&if early { format!("LOCK_FAILED:{owner}") } else { line(&refusal, "LOCK_FAILED") });
             1
         }
-        Err(Unclaimed::Failed(error)) => {
+        Err(error) => {
             let (line, text) = explain(&error);
             let line = if request.early { "LOCK_INFRA_MISSING" } else { line };
             ended(scene, line, &text)
@@ -206,10 +212,20 @@ fn claim(scene: &Scene, context: &Context, request: &Request, id: TaskId) -> u8 
     }
 }
 
-/// Without `--email` a task is claimed for whom it is assigned to (section 14).
-fn warn_if_assigned_to_another(scene: &Scene, wanted: &claim::Request<'_>, claimed: &Claimed) {
-    if let (None, Some(own), Some(email)) = (&wanted.email, &wanted.own_email, &claimed.email)
-        && own != email
+/// The lock is taken; the status is committed here only.
+fn warn_unpublished(scene: &Scene, context: &Context, error: &Error) {
+    let data = context.data_branch().map_or("", Branch::as_str);
+    scene.console.warn(&format!(
+        "1 commit(s) not pushed to {}/{data}: {error}; reconcile with 'ait syncer', or retry './ait git push' once \
+         connectivity is restored",
+        context.channel.remote().map_or("origin", |remote| remote.as_str())
+    ));
+}
+
+/// Without `--email` a task is claimed for whom it is assigned to.
+fn warn_if_assigned_to_another(scene: &Scene, wanted: &ScriptClaim<'_>, taking: &Taking) {
+    if let (None, Some(own), Some(email)) = (wanted.email, scene.user_email(), &taking.email)
+        && own != *email
     {
         scene.console.warn(&format!("t{} is claimed for its assignee {email}, not for {own}", wanted.id));
     }
@@ -230,32 +246,28 @@ fn explain(error: &Error) -> (&'static str, String) {
     }
 }
 
-fn answer(scene: &Scene, context: &Context, landed: &Landed<Claimed>, id: TaskId) -> u8 {
-    if let Some(lagging) = landed.lagging.first() {
-        warn_lagging(scene, context, lagging);
+fn answer(scene: &Scene, context: &Context, taking: &Taking) -> u8 {
+    let Taking { task, email, lock, before: WorkState { status, assigned }, changed, .. } = taking;
+    let id = task.id;
+    let prior = lock.as_ref().and_then(|lock| Some((lock.prior()?, &lock.entry)));
+    if let Some((prior, entry)) = prior {
+        prior_lines(scene, &prior.lock, &entry.host);
     }
-    let claimed = &landed.value;
-    if let (Some(prior), Some(session)) = (&claimed.prior, &claimed.session) {
-        prior_lines(scene, prior, session);
-    }
-    if let Some(refusal) = &claimed.forced {
+    let forced = lock.as_ref().and_then(TakenLock::displaced);
+    if let Some(refusal) = &forced {
         scene.console.line(&line(refusal, "LOCK_FAILED"));
         scene.console.line(&format!("FORCE_UNLOCKED:{}", refusal.lock.holder));
     }
-    scene.console.line(&format!("Updated: {}", claimed.path.as_str()));
-    if !claimed.changed {
+    scene.console.line(&format!("Updated: {}", task.path.as_str()));
+    if !changed {
         scene.console.info("No changes to commit (task may already be in Implementing status)");
     }
     scene.console.line(&format!("OWNED:{id}"));
-    let (status, assigned) = &claimed.before;
     let again = status == Status::Implementing.as_str();
-    if again && claimed.forced.is_none() && claimed.email.as_ref() == Some(assigned) {
-        let crashed = claimed.prior.as_ref().filter(|lock| {
-            let host = claimed.session.as_ref().map(|session| session.host.as_str()).unwrap_or_default();
-            lock.liveness_as_scripts_judge(&context.repository, host) == Liveness::Dead
-        });
+    if again && forced.is_none() && email.as_ref() == Some(assigned) {
+        let crashed = prior.filter(|(prior, _)| prior.liveness == Liveness::Dead);
         scene.console.line(&match crashed {
-            Some(LockEntry { since, host, anchor: Anchor { pid, .. }, .. }) => {
+            Some((Sight { lock: LockEntry { since, host, anchor: Anchor { pid, .. }, .. }, .. }, _)) => {
                 format!("RECLAIM_CRASH:{}", record(&[since, host, pid]))
             }
             None => format!("RECLAIM_STATUS:{}", record(&[status, assigned])),

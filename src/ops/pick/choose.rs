@@ -1,0 +1,75 @@
+//! Which task comes next, and what is said of those that cannot be had.
+
+use crate::coordination::{ReadLocks, Session};
+use crate::error::{Error, Kind, Payload, Result};
+use crate::git::Branch;
+use crate::ledger::View;
+use crate::ops::pick::decide::PickRefusal;
+use crate::project::context::{Context, Wanted};
+use crate::project::holder::held;
+use crate::project::index::Index;
+use crate::project::outcome::TaskInfo;
+use crate::task::{Board, Task};
+
+/// The ready tasks that nobody holds, best first. Two processes.
+pub(super) fn ready(index: &Index, view: &View<'_>) -> Result<Vec<Task>> {
+    let locks = view.require_locks()?;
+    let tasks = index.load_active(view)?;
+    let board = Board::new(&tasks);
+    let twice = board.duplicates();
+    // Git takes no branch by some names that a file may have.
+    let has_branch = |task: &Task| Branch::parse(&task.name.branch_name()).is_ok();
+    let free = |task: &&Task| !locks.is_held(task.id) && !twice.contains(&task.id) && has_branch(task);
+    Ok(board.ready().into_iter().filter(free).cloned().collect())
+}
+
+pub(super) fn nothing_to_pick() -> Error {
+    Error::new(Kind::NothingToPick, "no task is ready that nobody holds")
+        .hint("git aitask status")
+        .hint("git aitask list")
+}
+
+/// What `git aitask pick` says of a refusal.
+pub(super) fn refuse(context: &Context, session: &Session, refusal: PickRefusal) -> Error {
+    match refusal {
+        PickRefusal::Closed(task) => {
+            let into = task.folded_into.as_ref().map_or_else(String::new, |into| format!(" into {into}"));
+            Error::new(Kind::NotClaimable, format!("{} is {}{into}", task.id.t(), task.status))
+                .hint(command!["git aitask show", task.id])
+        }
+        PickRefusal::Children(id, children) => {
+            let names: Vec<_> = children.iter().map(|id| id.t()).collect();
+            let why = format!("{} has open children, which are the work: {}", id.t(), names.join(", "));
+            let error = Error::new(Kind::NotClaimable, why);
+            children.iter().take(1).fold(error, |error, first| error.hint(command!["git aitask pick", first]))
+        }
+        PickRefusal::Blocked(id, blockers) => {
+            let names: Vec<_> = blockers.iter().map(ToString::to_string).collect();
+            Error::new(Kind::Blocked, format!("{} waits for {}", id.t(), names.join(", "))).hint(command![
+                "git aitask pick",
+                id,
+                "--ignore-blocked"
+            ])
+        }
+        PickRefusal::Held(in_the_way) => held(context, session, &in_the_way),
+        PickRefusal::Failed(error) => error,
+    }
+}
+
+/// A refusal of what somebody holds, with what can be picked instead.
+pub(super) fn instead(refusal: Error, wanted: &[Wanted], ready: &[Task]) -> Error {
+    let ready: Vec<_> = ready.iter().take(3).map(TaskInfo::from).collect();
+    let error = ready
+        .iter()
+        .fold(refusal, |error, task| error.hint(command!["git aitask pick", task.id].note(as_note(&task.title))));
+    // Last, since whoever types the first hint should take from nobody.
+    let error = wanted.iter().take(1).fold(error, |error, wanted| {
+        error.hint(command!["git aitask pick", wanted.id, "--steal"].note("take it over"))
+    });
+    error.with(Payload::Ready { ready: Payload::described(&ready) })
+}
+
+/// A title behind the `#` of a hint: some shells take no comments on a command line, so nothing in it may mean anything.
+fn as_note(title: &str) -> String {
+    title.chars().map(|c| if c.is_alphanumeric() || " .,:-_/".contains(c) { c } else { ' ' }).collect()
+}

@@ -1,0 +1,367 @@
+use super::*;
+use crate::coordination::decide::{By, Memory};
+use crate::coordination::process::{Anchor, Liveness};
+use crate::coordination::session::AnchorOrigin;
+use crate::coordination::world::World;
+use crate::coordination::{LockEntry, Session};
+use crate::git::Oid;
+use crate::settings::Origin;
+use Holding::{InTheWay as Way, Left, Ours};
+use Liveness::{Alive, Dead, Unknown};
+use LockRule::{Script, Verb};
+use proptest::prelude::*;
+
+const NOW: &str = "2026-01-02 03:04";
+const READY: &str = "---\nstatus: Ready\nupdated_at: before\n---\n\nText.\n";
+
+fn id(text: &str) -> TaskId {
+    TaskId::parse(text).unwrap()
+}
+
+fn anchor(pid: &str, world: Option<&str>) -> Anchor {
+    let world = world.map(|boot| World { boot: boot.to_owned(), namespace: "-".to_owned() });
+    if pid == "-" {
+        Anchor { world, ..Anchor::default() }
+    } else {
+        Anchor { pid: pid.to_owned(), start: "7".to_owned(), kind: "proc".to_owned(), world }
+    }
+}
+
+/// A session of ann on the machine `box`.
+fn ann(pid: &str) -> Session {
+    Session {
+        email: "ann@x".to_owned(),
+        email_origin: Origin::Flag,
+        host: "box".to_owned(),
+        anchor: anchor(pid, Some("boot")),
+        anchor_origin: AnchorOrigin::None,
+    }
+}
+
+fn lock(holder: &str, host: &str, anchor: Anchor) -> LockEntry {
+    LockEntry {
+        task: id("1"),
+        holder: holder.to_owned(),
+        host: host.to_owned(),
+        since: NOW.to_owned(),
+        anchor,
+        nonce: None,
+        further: Vec::new(),
+        token: Oid::parse(&"a".repeat(40)),
+    }
+}
+
+fn sight(lock: LockEntry, liveness: Liveness, memory: Memory) -> Sight {
+    Sight { lock, liveness, memory }
+}
+
+fn seen(text: &str, lock: Option<Sight>) -> SeenTask {
+    let document = Document::parse(text.as_bytes());
+    let task = Task::from_document(TaskPath::parse("aitasks/t1_job.md").unwrap(), &document);
+    SeenTask { email: Some("ann@x".to_owned()), published: Some(text.into()), lock, ..SeenTask::new(&task, document) }
+}
+
+/// What is asked for, in one value that owns it all.
+#[derive(Debug, Clone)]
+struct Asked {
+    rule: LockRule,
+    takeover: Takeover,
+    gates: PickGates,
+    parts: Parts,
+    session: Option<Session>,
+    judged: Option<LockEntry>,
+}
+
+impl Asked {
+    fn by(rule: LockRule) -> Self {
+        let gates = if rule == Verb { PickGates::Blockers } else { PickGates::Closed };
+        let (takeover, parts) = (Takeover::Refused, Parts::Both);
+        Self { rule, takeover, gates, parts, session: Some(ann("5")), judged: None }
+    }
+
+    fn decide(&self, seen: SeenTask) -> Result<Taking, PickRefusal> {
+        let Self { rule, takeover, gates, parts, .. } = *self;
+        let judged = self.judged.as_ref();
+        let claimant = |session| Claimant { session, rule, takeover, judged, nonce: "n", now: NOW };
+        let [locks, data] = ["aitask-locks", "main"].map(|name| Branch::parse(name).unwrap());
+        let claimant = self.session.as_ref().map(claimant);
+        let policy = Policy { rule, takeover, gates };
+        decide(seen, &PickRequest { policy, claimant, parts, now: NOW, locks: &locks, data: &data })
+    }
+}
+
+/// The subjects of a plan's commits.
+fn subjects(taking: &Taking) -> Vec<&str> {
+    let steps = taking.plan.branches.iter().flat_map(|branch| &branch.steps);
+    steps.map(|step| step.subject.as_str()).collect()
+}
+
+fn in_the_way(outcome: Result<Taking, PickRefusal>) -> InTheWay {
+    match outcome {
+        Err(PickRefusal::Held(in_the_way)) => in_the_way,
+        other => panic!("{other:?}"),
+    }
+}
+
+const LOCK: &str = "ait: Lock task t1 for ann@x";
+const FENCE: &str = "ait: Confirm lock of task t1";
+const START: &str = "ait: Start work on t1: set status to Implementing";
+
+#[test]
+fn a_free_task_is_taken_by_both() {
+    for rule in [Verb, Script] {
+        let taking = Asked::by(rule).decide(seen(READY, None)).unwrap();
+        assert_eq!(subjects(&taking), [LOCK, START]);
+        let lock = taking.lock.unwrap();
+        assert_eq!((lock.before, lock.entry.nonce.is_some()), (None, rule == Verb));
+        assert_eq!((taking.task.status.as_str(), taking.task.assigned_to.as_deref()), ("Implementing", Some("ann@x")));
+    }
+}
+
+/// Every kind of lock, and how it stands to a session of ann with process 5 on the machine `box`.
+#[test]
+fn whom_a_session_may_displace() {
+    let here = |pid| anchor(pid, Some("boot"));
+    let old = |pid| anchor(pid, None);
+    let none = Memory::Nothing;
+    let table = [
+        ("her own", lock("ann@x", "box", here("5")), Alive, none, Ours, Ours),
+        ("her own, as a script wrote it", lock("ann@x", "box", old("5")), Alive, none, Ours, Ours),
+        ("her own, after the machine was renamed", lock("ann@x", "old", here("5")), Alive, none, Ours, Ours),
+        ("a dead one of hers", lock("ann@x", "box", here("6")), Dead, none, Left, Left),
+        ("a live one of hers", lock("ann@x", "box", here("6")), Alive, none, Way(By::Live), Way(By::Live)),
+        (
+            "one of hers that nobody can judge",
+            lock("ann@x", "box", old("6")),
+            Unknown,
+            none,
+            Way(By::Unverifiable),
+            Way(By::Unverifiable),
+        ),
+        (
+            "one of hers in another container",
+            lock("ann@x", "far", anchor("6", Some("b2"))),
+            Unknown,
+            none,
+            Way(By::Unverifiable),
+            Left,
+        ),
+        ("one of hers on another machine", lock("ann@x", "far", old("5")), Unknown, none, Way(By::Unverifiable), Left),
+        ("one of hers on no machine", lock("ann@x", "unknown", old("-")), Unknown, none, Way(By::Unverifiable), Left),
+        ("one of hers without a process", lock("ann@x", "box", old("-")), Unknown, none, Way(By::Unverifiable), Left),
+        ("the same, in its worktree", lock("ann@x", "box", old("-")), Unknown, Memory::Worktree, Ours, Left),
+        ("the same, cut off here", lock("ann@x", "box", old("-")), Unknown, Memory::CutOff, Ours, Left),
+        ("what this command wrote", lock("ann@x", "box", old("-")), Unknown, Memory::ThisCommand, Ours, Left),
+        ("bob's", lock("bob@x", "box", here("5")), Unknown, none, Way(By::Other), Way(By::Other)),
+        (
+            "bob's, cut off here",
+            lock("bob@x", "box", old("-")),
+            Unknown,
+            Memory::CutOff,
+            Way(By::Other),
+            Way(By::Other),
+        ),
+        ("bob's dead one", lock("bob@x", "box", here("6")), Dead, none, Way(By::Other), Way(By::Other)),
+        (
+            "bob's, as this command wrote it",
+            lock("bob@x", "box", here("5")),
+            Unknown,
+            Memory::ThisCommand,
+            Ours,
+            Way(By::Other),
+        ),
+        (
+            "one that nobody can read",
+            lock("unknown", "unknown", old("-")),
+            Unknown,
+            none,
+            Way(By::Other),
+            Way(By::Other),
+        ),
+    ];
+    for (what, lock, liveness, memory, by_verb, by_script) in table {
+        let sight = sight(lock, liveness, memory);
+        for (rule, expected) in [(Verb, by_verb), (Script, by_script)] {
+            let outcome = Asked::by(rule).decide(seen(READY, Some(sight.clone())));
+            match (expected, outcome) {
+                (Way(by), Err(PickRefusal::Held(found))) => {
+                    assert_eq!((found.by, *found.lock), (by, sight.lock.clone()), "{what}");
+                }
+                (expected, Ok(taking)) => {
+                    assert_eq!(taking.lock.unwrap().before.unwrap().holding, expected, "{rule:?}: {what}");
+                }
+                (expected, outcome) => panic!("{rule:?}: {what}: {expected:?}, {outcome:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_ours_is_confirmed_by_the_verb_and_written_again_by_the_script() {
+    let own = Some(sight(lock("ann@x", "box", anchor("5", Some("boot"))), Alive, Memory::Nothing));
+    assert_eq!(subjects(&Asked::by(Verb).decide(seen(READY, own.clone())).unwrap()), [FENCE, START]);
+    assert_eq!(subjects(&Asked::by(Script).decide(seen(READY, own.clone())).unwrap()), [LOCK, START]);
+    let again = |rule: LockRule| {
+        let first = Asked::by(rule).decide(seen(READY, None)).unwrap();
+        let own = Some(sight(first.lock.as_ref().unwrap().entry.clone(), Alive, Memory::Nothing));
+        Asked::by(rule).decide(seen(&content(&first), own)).unwrap()
+    };
+    assert!(again(Verb).plan.is_empty());
+    let script = again(Script);
+    assert_eq!((subjects(&script), script.changed), (vec![LOCK], false));
+}
+
+#[test]
+fn a_takeover_is_bound_to_the_lock_it_was_decided_on() {
+    let bobs = sight(lock("bob@x", "box", anchor("5", Some("boot"))), Unknown, Memory::Nothing);
+    for rule in [Verb, Script] {
+        let mut asked = Asked { takeover: Takeover::Wanted, ..Asked::by(rule) };
+        let taking = asked.decide(seen(READY, Some(bobs.clone()))).unwrap();
+        assert_eq!(taking.lock.as_ref().unwrap().displaced().unwrap().by, By::Other);
+        assert_eq!(taking.lock.as_ref().unwrap().prior(), None);
+        asked.judged = Some(bobs.lock.clone());
+        assert!(asked.decide(seen(READY, Some(bobs.clone()))).is_ok());
+        let mut other = bobs.clone();
+        other.lock.token = Oid::parse(&"b".repeat(40));
+        assert!(in_the_way(asked.decide(seen(READY, Some(other.clone())))).changed);
+        // One of another task, which was looked at first, says nothing here.
+        asked.judged = Some(LockEntry { task: id("2"), ..bobs.lock.clone() });
+        assert!(asked.decide(seen(READY, Some(other))).is_ok());
+    }
+}
+
+#[test]
+fn what_keeps_a_task_from_being_taken() {
+    let closed = "---\nstatus: Done\n---\n";
+    let children = || SeenTask { children: vec![id("1_1")], ..seen(READY, None) };
+    let blocked = |lock| SeenTask { blockers: vec![Blocker::Task(id("2"))], ..seen(READY, lock) };
+    for rule in [Verb, Script] {
+        let force = Asked { takeover: Takeover::Wanted, ..Asked::by(rule) };
+        assert!(matches!(force.decide(seen(closed, None)), Err(PickRefusal::Closed(task)) if task.id == id("1")));
+    }
+    // The scripts leave both to their callers.
+    assert!(Asked::by(Script).decide(children()).is_ok() && Asked::by(Script).decide(blocked(None)).is_ok());
+    assert!(matches!(Asked::by(Verb).decide(children()), Err(PickRefusal::Children(_, of)) if of == [id("1_1")]));
+    assert!(matches!(Asked::by(Verb).decide(blocked(None)), Err(PickRefusal::Blocked(_, by)) if by.len() == 1));
+    assert!(Asked { gates: PickGates::Children, ..Asked::by(Verb) }.decide(blocked(None)).is_ok());
+    // Who has it already goes on with it; who would take it over does not.
+    let dead = sight(lock("ann@x", "box", anchor("6", Some("boot"))), Dead, Memory::Nothing);
+    assert!(Asked::by(Verb).decide(blocked(Some(dead))).is_ok());
+    let bobs = sight(lock("bob@x", "box", anchor("6", None)), Unknown, Memory::Nothing);
+    let steal = Asked { takeover: Takeover::Wanted, ..Asked::by(Verb) };
+    assert!(matches!(steal.decide(blocked(Some(bobs))), Err(PickRefusal::Blocked(..))));
+}
+
+#[test]
+fn lock_and_status_one_after_the_other() {
+    for rule in [Verb, Script] {
+        let of = |parts| Asked { parts, ..Asked::by(rule) };
+        let bobs = Some(sight(lock("bob@x", "box", anchor("6", None)), Unknown, Memory::Nothing));
+        let lock = of(Parts::Lock).decide(seen(READY, None)).unwrap();
+        assert_eq!((subjects(&lock), lock.changed), (vec![LOCK], false));
+        in_the_way(of(Parts::Lock).decide(seen(READY, bobs.clone())));
+        let status = of(Parts::Status).decide(seen(READY, bobs)).unwrap();
+        assert_eq!((subjects(&status), status.lock.as_ref()), (vec![START], None));
+    }
+}
+
+#[test]
+fn a_task_of_nobody_gets_no_lock_and_keeps_its_assignee() {
+    let asked = Asked { session: None, ..Asked::by(Script) };
+    let taking = asked.decide(SeenTask { email: None, ..seen(READY, None) }).unwrap();
+    assert_eq!((subjects(&taking), taking.lock.as_ref()), (vec![START], None));
+    assert_eq!(taking.task.assigned_to, None);
+}
+
+#[test]
+fn what_goes_in_the_same_swap() {
+    let also = vec![Edit::Put { path: "aitasks/metadata/emails.txt".to_owned(), content: b"ann@x\n".to_vec() }];
+    let stale = vec![id("1"), id("9")];
+    let taking = Asked::by(Script).decide(SeenTask { stale, also, ..seen(READY, None) }).unwrap();
+    assert_eq!(subjects(&taking), ["ait: Cleanup 1 stale lock(s)", LOCK, START]);
+    assert_eq!(taking.plan.branches[0].steps[0].edits, [Edit::Remove { path: "t9_lock.yaml".to_owned() }]);
+    assert_eq!(taking.plan.branches[1].steps[0].edits.len(), 2);
+}
+
+/// What the plan makes of the task file.
+fn content(taking: &Taking) -> String {
+    let steps = taking.plan.branches.iter().flat_map(|branch| &branch.steps);
+    let written = steps.flat_map(|step| &step.edits).find_map(|edit| match edit {
+        Edit::Put { path, content } if path == "aitasks/t1_job.md" => Some(content.clone()),
+        _ => None,
+    });
+    String::from_utf8(written.unwrap()).unwrap()
+}
+
+fn any_anchor() -> impl Strategy<Value = Anchor> {
+    let pids = prop::sample::select(vec!["-", "5", "6"]);
+    (pids, prop::sample::select(vec![None, Some("boot"), Some("b2")])).prop_map(|(pid, world)| anchor(pid, world))
+}
+
+fn any_sight() -> impl Strategy<Value = Sight> {
+    let holders = prop::sample::select(vec!["ann@x", "bob@x", "unknown"]);
+    let hosts = prop::sample::select(vec!["box", "far", "unknown"]);
+    let memories = vec![Memory::Nothing, Memory::ThisCommand, Memory::Worktree, Memory::CutOff];
+    let seen = (prop::sample::select(vec![Alive, Dead, Unknown]), prop::sample::select(memories));
+    (holders, hosts, any_anchor(), seen)
+        .prop_map(|(holder, host, anchor, (liveness, memory))| sight(lock(holder, host, anchor), liveness, memory))
+}
+
+fn any_asked() -> impl Strategy<Value = Asked> {
+    let rules =
+        (prop::sample::select(vec![Verb, Script]), prop::sample::select(vec![Takeover::Refused, Takeover::Wanted]));
+    let gates = prop::sample::select(vec![PickGates::Closed, PickGates::Children, PickGates::Blockers]);
+    let parts = prop::sample::select(vec![Parts::Both, Parts::Lock, Parts::Status]);
+    (rules, gates, parts, prop::sample::select(vec!["-", "5"])).prop_map(|((rule, takeover), gates, parts, pid)| {
+        Asked { gates, parts, takeover, session: Some(ann(pid)), ..Asked::by(rule) }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn of_any_task_and_any_lock(
+        asked in any_asked(),
+        there in prop::option::of(any_sight()),
+        status in prop::sample::select(vec!["Ready", "Implementing", "Postponed", "Done", "Folded"]),
+        has_children in any::<bool>(),
+        has_blockers in any::<bool>(),
+    ) {
+        let mut wanted = seen(&format!("---\nstatus: {status}\n---\n\nText.\n"), there.clone());
+        wanted.children.extend(has_children.then(|| id("1_1")));
+        wanted.blockers.extend(has_blockers.then(|| Blocker::Task(id("2"))));
+        let is_closed = wanted.before.is_closed();
+        let Ok(taking) = asked.decide(wanted) else {
+            // A task that is free, open, and waits for nothing can be had.
+            prop_assert!(there.is_some() || is_closed || has_children || has_blockers);
+            return Ok(());
+        };
+        prop_assert!(!is_closed);
+        prop_assert!(asked.gates == PickGates::Closed || asked.parts == Parts::Status || !has_children);
+        prop_assert_eq!(taking.lock.is_some(), asked.parts != Parts::Status);
+        prop_assert_eq!(taking.changed && taking.task.status != Status::Implementing, false);
+        let Some(lock) = &taking.lock else { return Ok(()) };
+        // No lock of another person is replaced unless that is wanted.
+        if let (Some(there), Takeover::Refused, Some(_)) = (&there, asked.takeover, &lock.step) {
+            prop_assert!(there.lock.holder == "ann@x");
+            prop_assert!(asked.rule == Script || there.liveness == Dead);
+        }
+        // Whatever the verb publishes moves the branch of locks; its locks can be told from any other.
+        if asked.rule == Verb && !taking.plan.is_empty() {
+            prop_assert_eq!(taking.plan.branches[0].branch.as_str(), "aitask-locks");
+        }
+        prop_assert_eq!(lock.step.is_some() && lock.entry.nonce.is_none(), asked.rule == Script);
+        // Nothing but the lock of this task changes on the branch of locks.
+        let edits = taking.plan.branches[..].iter().filter(|branch| branch.branch.as_str() == "aitask-locks");
+        let mut edits = edits.flat_map(|branch| &branch.steps).flat_map(|step| &step.edits);
+        let is_its_lock = edits.all(|edit| matches!(edit, Edit::Put { path, .. } if path == "t1_lock.yaml"));
+        prop_assert!(is_its_lock);
+        // Taken again by the same session it stays as it is.
+        if asked.session.as_ref().is_some_and(|session| session.anchor.number().is_some()) && lock.step.is_some() {
+            let own = sight(lock.entry.clone(), Alive, Memory::Nothing);
+            let again = asked.decide(seen(READY, Some(own))).unwrap();
+            prop_assert_eq!(again.lock.unwrap().before.unwrap().holding, Ours);
+        }
+    }
+}
