@@ -3,17 +3,12 @@
 
 use crate::coordination::process::{Anchor, Liveness};
 use crate::error::{Error, Kind, Result};
-use crate::files::{read_own, save_private};
+use crate::files::records::RecordKind;
 use crate::git::{Branch, Repository, merge};
 use crate::ledger::View;
 use crate::ledger::plan::trailer;
 use crate::project::index::Reached;
 use crate::task::TaskId;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-/// After that the same words mean another task.
-const SAME_COMMAND: Duration = Duration::from_secs(3600);
 
 /// The record of one making.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -45,42 +40,25 @@ impl Making {
 
     /// Notes it, before anything is published.
     pub(crate) fn save(&self, repository: &Repository) -> Result<()> {
-        let path = repository.private_dir()?.join("making").join(&self.nonce);
-        save_private(&path, &serde_json::to_vec(self).unwrap_or_default())
+        repository.records().save(RecordKind::Making, &self.nonce, self)
     }
 
     /// Forgets it: it is published, or certainly is not.
     pub(crate) fn forget(repository: &Repository, nonce: &str) {
-        let _ = std::fs::remove_file(folder(repository).join(nonce));
+        let _ = repository.records().forget(RecordKind::Making, nonce);
     }
 
-    /// The makings of the same task that were cut off a short while ago. Older ones are forgotten on the way.
+    /// The makings of the same task that were cut off a short while ago; later the same words mean another task.
     pub(crate) fn cut_off(repository: &Repository, request: &str) -> Vec<Self> {
-        let entries = std::fs::read_dir(folder(repository)).into_iter().flatten().flatten();
-        let found = entries.filter_map(|entry| {
-            let age = entry.metadata().ok()?.modified().ok()?.elapsed().unwrap_or_default();
-            let Some(making) = Self::load(&entry.path()) else {
-                // What a killed command left of one.
-                if age > SAME_COMMAND {
-                    let _ = std::fs::remove_file(entry.path());
-                }
-                return None;
-            };
+        let records = repository.records();
+        let found = records.names(RecordKind::Making).into_iter().filter_map(|name| {
+            // The name of the file is the nonce, and nothing else is removed by it.
+            let making: Self = records.load(RecordKind::Making, &name).filter(|making: &Self| making.nonce == name)?;
             // One that this machine cannot judge, such as of another container, has ended rather than that it were made twice.
             let ended = making.process.as_ref().is_none_or(|process| process.liveness(repository) != Liveness::Alive);
-            if ended && age > SAME_COMMAND {
-                Self::forget(repository, &making.nonce);
-                return None;
-            }
             (ended && making.request == request).then_some(making)
         });
         found.collect()
-    }
-
-    fn load(path: &Path) -> Option<Self> {
-        let making: Self = serde_json::from_slice(&read_own(path).ok()?).ok()?;
-        // The name of the file is the nonce, and nothing else is removed by it.
-        (path.file_name()?.to_str()? == making.nonce).then_some(making)
     }
 
     /// What marks its commits.
@@ -127,8 +105,4 @@ pub(crate) fn furthest(
         }
     }
     Ok(furthest)
-}
-
-fn folder(repository: &Repository) -> PathBuf {
-    repository.common_dir.join("aitask/making")
 }

@@ -4,11 +4,11 @@
 use crate::compat::task_files::Project;
 use crate::compat::tasks::child_lock::ChildLock;
 use crate::error::{Error, Kind, Result};
-use crate::files::{read_own, save_private};
+use crate::files::records::{RecordKind, Records};
 use crate::project::context::Context;
 use crate::settings::Environment;
 use crate::task::{Document, Slug, TaskId, edits, fields, paths};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What is to be filed.
 #[derive(Debug, Clone)]
@@ -32,21 +32,21 @@ struct Intent {
 }
 
 impl Intent {
-    fn file(checkout: &Project<'_>, name: &str) -> Option<PathBuf> {
-        Some(checkout.context?.repository.private_dir().ok()?.join("filing").join(name))
+    fn records(checkout: &Project<'_>) -> Option<Records> {
+        Some(checkout.context?.repository.records())
     }
 
     fn save(checkout: &Project<'_>, filing: &Filing, path: &str, filed: &[u8]) -> Result<()> {
         let Some((name, draft)) = &filing.draft else { return Ok(()) };
-        let Some(file) = Self::file(checkout, name) else { return Ok(()) };
+        let Some(records) = Self::records(checkout) else { return Ok(()) };
         let intent = Self { draft: draft.clone(), path: path.to_owned(), filed: filed.to_vec() };
-        save_private(&file, &serde_json::to_vec(&intent).unwrap_or_default())
+        records.save(RecordKind::Filing, name, &intent)
     }
 
     /// The one of this draft, unless the draft has another text now.
     fn load(checkout: &Project<'_>, filing: &Filing) -> Option<Self> {
         let (name, draft) = filing.draft.as_ref()?;
-        let intent: Self = serde_json::from_slice(&read_own(&Self::file(checkout, name)?).ok()?).ok()?;
+        let intent: Self = Self::records(checkout)?.load(RecordKind::Filing, name)?;
         (intent.draft == *draft).then_some(intent)
     }
 
@@ -296,8 +296,8 @@ pub fn drafts(checkout: &Project<'_>) -> Vec<String> {
 pub fn discard_draft(checkout: &Project<'_>, draft: &Draft) -> Result<()> {
     checkout.tree().remove(&draft.path)?;
     let name = draft.filing.draft.as_ref().map(|(name, _)| name);
-    if let Some(note) = name.and_then(|name| Intent::file(checkout, name)) {
-        let _ = std::fs::remove_file(note);
+    if let (Some(name), Some(records)) = (name, Intent::records(checkout)) {
+        let _ = records.forget(RecordKind::Filing, name);
     }
     Ok(())
 }
