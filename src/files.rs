@@ -1,6 +1,7 @@
 //! Files of a checkout, and folders of our own. Others commit to a checkout, links too: so below its root no link is
 //! followed, only regular files are read, and only so much of them.
 
+pub mod records;
 mod write;
 pub mod yaml;
 
@@ -16,7 +17,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 use tempfile::TempDir;
 
-pub use write::{exclude, is_left_by_a_write, replace_own, save_private};
+pub use write::{exclude, is_left_by_a_write, replace_own};
 
 /// The largest text that is read, in bytes. People write task files and plans by hand, so the largest real ones have some
 /// hundred kilobytes.

@@ -3,11 +3,10 @@
 
 use crate::coordination::locks::LockEntry;
 use crate::coordination::process::{Anchor, Liveness};
-use crate::error::{Error, Result};
-use crate::files::{read_own, save_private};
+use crate::error::Result;
+use crate::files::records::RecordKind;
 use crate::git::Repository;
 use crate::task::TaskId;
-use std::path::PathBuf;
 
 /// The record of one task.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -96,9 +95,9 @@ impl Held {
     /// The tasks whose taking was cut off, those that this process takes again included.
     #[must_use]
     pub fn cut_off(repository: &Repository) -> Vec<TaskId> {
-        let entries = std::fs::read_dir(repository.common_dir.join("aitask/held")).into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        let mut tasks: Vec<_> = names.filter_map(|name| TaskId::recognise(name.strip_suffix(".json")?)).collect();
+        let names = repository.records().names(RecordKind::Held);
+        let mut tasks: Vec<_> =
+            names.iter().filter_map(|name| TaskId::recognise(name.strip_suffix(".json")?)).collect();
         tasks.sort_unstable();
         tasks.retain(|task| {
             Self::load(repository, *task).is_some_and(|held| !held.earlier.is_empty() || held.was_cut_off(repository))
@@ -109,22 +108,17 @@ impl Held {
     /// Reads the record of a task; a missing or broken one is none.
     #[must_use]
     pub fn load(repository: &Repository, task: TaskId) -> Option<Self> {
-        let path = repository.common_dir.join("aitask/held").join(format!("{}.json", task.t()));
-        serde_json::from_slice(&read_own(&path).ok()?).ok()
+        repository.records().load(RecordKind::Held, &name(task))
     }
 
     /// Writes the record of a task.
     pub fn save(&self, repository: &Repository, task: TaskId) -> Result<()> {
-        save_private(&file(repository, task)?, &serde_json::to_vec(self).unwrap_or_default())
+        repository.records().save(RecordKind::Held, &name(task), self)
     }
 
     /// Forgets a task.
     pub fn forget(repository: &Repository, task: TaskId) -> Result<()> {
-        let path = file(repository, task)?;
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &path, &error)),
-            _ => Ok(()),
-        }
+        repository.records().forget(RecordKind::Held, &name(task))
     }
 
     /// Forgets a taking that failed, unless the record is of another one: what was known before it is put back. Best
@@ -163,8 +157,6 @@ impl Held {
     }
 }
 
-fn file(repository: &Repository, task: TaskId) -> Result<PathBuf> {
-    let dir = repository.private_dir()?.join("held");
-    std::fs::create_dir_all(&dir).map_err(|error| Error::io("make", &dir, &error))?;
-    Ok(dir.join(format!("{}.json", task.t())))
+fn name(task: TaskId) -> String {
+    format!("{}.json", task.t())
 }

@@ -126,16 +126,3 @@ fn a_private_folder_is_private_whatever_the_umask() {
     let folder = private_folder("git-aitask-", dir.path()).unwrap();
     assert_eq!(folder.path().metadata().unwrap().permissions().mode() & 0o777, 0o700);
 }
-
-#[test]
-fn a_record_that_could_not_be_written_whole_was_lost() {
-    let (dir, _) = scene();
-    let (record, other) = (dir.path().join("records/one"), dir.path().join("other"));
-    save_private(&record, b"before").unwrap();
-    // Who still reads the earlier one reads all of it: the new one is another file.
-    std::fs::hard_link(&record, &other).unwrap();
-    save_private(&record, b"after").unwrap();
-    let read = |path: &std::path::Path| std::fs::read(path).unwrap();
-    assert_eq!((read(&record), read(&other)), (b"after".to_vec(), b"before".to_vec()));
-    assert_eq!(std::fs::read_dir(dir.path().join("records")).unwrap().count(), 1);
-}

@@ -186,20 +186,6 @@ pub fn replace_own(path: &Path, bytes: &[u8]) -> Result<()> {
     Tree::new(folder).replace(&place, bytes)
 }
 
-/// Writes a record of our own below the git directory, and makes its folder: beside it, then renamed over it.
-///
-/// # Errors
-/// [`Kind::Io`]; the record is then as it was.
-pub fn save_private(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let written = std::fs::create_dir_all(folder).and_then(|()| {
-        let mut beside = tempfile::NamedTempFile::new_in(folder)?;
-        beside.write_all(bytes)?;
-        beside.persist(path).map_err(|error| error.error)
-    });
-    written.map(drop).map_err(|error| Error::io("write", path, &error))
-}
-
 /// Whether a file is what a write that was killed left beside its destination: `.t1_x.md.` and six letters or digits.
 #[must_use]
 pub fn is_left_by_a_write(path: &Path) -> bool {

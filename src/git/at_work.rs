@@ -1,11 +1,12 @@
 //! Notes that a git of ours is at work on index and files of a checkout, so that a later command can tell what one that was
-//! killed left behind, and finish it: `aitask/at-work/` in the common git directory, a file for each checkout, and one for
-//! the refs. While git is at work, it has the file locked ([`Mark`]).
+//! killed left behind, and finish it: a record ([`RecordKind::AtWork`]) for each checkout, and one for the refs. While git is at
+//! work, it has the file locked ([`Mark`]).
 
 use super::mark::{Mark, Shared};
 use super::registry::git_dir;
 use super::run::{Call, Output};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::files::records::{self, Location, RecordKind};
 use crate::git::Repository;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +25,7 @@ impl Note {
         let file = file(repository, path).filter(|file| !file.exists());
         let mut mark = file.map(|file| Mark::at(file, Shared::WithChildren));
         if let Some(mark) = &mut mark {
-            mark.say(&serde_json::to_vec(work).unwrap_or_default())?;
+            mark.say(&records::encode(work)?)?;
         }
         Ok(Self { mark, lock })
     }
@@ -39,7 +40,7 @@ impl Note {
 
 /// Notes that git is at work in the checkout at `path` for as long as this takes.
 pub fn noted<T>(repository: &Repository, path: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    let note = Note::leave(repository, path, &serde_json::json!({ "path": path }))?;
+    let note = Note::leave(repository, path, &Location { path: path.to_owned() })?;
     let done = work();
     note.clear();
     done
@@ -62,7 +63,7 @@ pub fn moving_refs(repository: &Repository, call: &Call) -> Result<Output> {
 /// The file of the note that a git moves refs.
 #[must_use]
 pub fn refs_file(repository: &Repository) -> PathBuf {
-    folder(repository).join("refs")
+    repository.records().path(RecordKind::AtWork, "refs")
 }
 
 /// The file that the note about the checkout at `path` has; none where that is no checkout.
@@ -71,19 +72,12 @@ pub fn file(repository: &Repository, path: &Path) -> Option<PathBuf> {
     let dir = git_dir(path)?.canonicalize().ok()?;
     let is_main = repository.common_dir.canonicalize().is_ok_and(|common| common == dir);
     let name = if is_main { "main".to_owned() } else { format!("linked-{}", dir.file_name()?.to_string_lossy()) };
-    Some(folder(repository).join(name))
+    Some(repository.records().path(RecordKind::AtWork, &name))
 }
 
 /// All such files.
-pub fn files(repository: &Repository) -> Result<Vec<PathBuf>> {
-    let folder = folder(repository);
-    match std::fs::read_dir(&folder) {
-        Ok(entries) => Ok(entries.flatten().map(|entry| entry.path()).collect()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(Error::io("read", &folder, &error)),
-    }
-}
-
-fn folder(repository: &Repository) -> PathBuf {
-    repository.common_dir.join("aitask/at-work")
+#[must_use]
+pub fn files(repository: &Repository) -> Vec<PathBuf> {
+    let records = repository.records();
+    records.names(RecordKind::AtWork).iter().map(|name| records.path(RecordKind::AtWork, name)).collect()
 }

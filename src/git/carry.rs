@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::files::Tree;
+use crate::files::records::{self, RecordKind};
 use crate::git::at_work::{Note, noted};
 use crate::git::registry::git_dir;
 use crate::git::run::Call;
@@ -36,6 +37,7 @@ pub(super) struct Step {
 /// What a note about a checkout says ([`Note`]).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Work {
+    #[serde(with = "records::path")]
     pub(super) path: PathBuf,
     #[serde(default)]
     pub(super) step: Option<Step>,
@@ -113,11 +115,8 @@ fn try_to_carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid, adop
         return forward(&check(old.as_str()));
     }
     let index = git_dir(path).unwrap_or_default().join("index");
-    // One place for all: who checks is at the head of the queue, and what a kill leaves there the next one replaces.
-    let dir = repository.private_dir()?.join("check");
-    let _ = std::fs::remove_dir_all(&dir);
-    std::fs::create_dir(&dir).map_err(|error| Error::io("make", &dir, &error))?;
-    let (copy, base) = (dir.join("index"), dir.join("base"));
+    let dir = repository.records().make_folder(RecordKind::Check)?;
+    let (copy, base) = (dir.path().join("index"), dir.path().join("base"));
     std::fs::copy(&index, &copy).map_err(|error| Error::io("copy", &index, &error))?;
     take_into_index(repository, path, adopted).env("GIT_INDEX_FILE", &copy).run()?;
     let gone: Vec<_> = adopted.iter().filter(|file| file.oid.is_none()).map(|file| &file.path).collect();
@@ -130,9 +129,7 @@ fn try_to_carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid, adop
         call("update-index").args(["--force-remove", "--"]).args(gone).run()?;
         call("write-tree").run()?.text()
     };
-    let forward = forward(&check(&old).env("GIT_INDEX_FILE", &copy));
-    let _ = std::fs::remove_dir_all(&dir);
-    forward
+    forward(&check(&old).env("GIT_INDEX_FILE", &copy))
 }
 
 /// A file that git ignores at `path` and that going from `old` to `new` would overwrite: git-read-tree(1), unlike

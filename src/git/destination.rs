@@ -2,7 +2,7 @@
 //! repository: a swap elsewhere excludes nobody.
 
 use crate::error::{Error, Hint, Kind, Result};
-use crate::files::{read_own, save_private};
+use crate::files::records::RecordKind;
 use crate::git::address::{Address, Relation, masked, resolved};
 use crate::git::contact::connection_error;
 use crate::git::{Oid, RemoteName, Repository};
@@ -68,13 +68,24 @@ pub fn relation(repository: &Repository, one: &str, two: &str) -> Relation {
     if is_one_folder { Relation::Same } else { one.relation(&two) }
 }
 
+/// The record of the addresses that were found to be of one repository, without passwords.
+#[derive(Default, serde::Serialize, serde::Deserialize)]
+struct Compared {
+    same: Vec<Pair>,
+}
+
+#[derive(PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+struct Pair {
+    fetch: String,
+    push: String,
+}
+
 /// Asks both addresses for their coordination branches, which change with every command, so that two repositories hardly
 /// show the same; the finding is kept for these two addresses.
 fn compare(repository: &Repository, remote: &RemoteName, fetch: &str, push: &str, limit: Duration) -> Result<()> {
-    let file = repository.private_dir()?.join("one-repository");
-    let finding = format!("{}\t{}", masked(fetch), masked(push));
-    let known = String::from_utf8(read_own(&file).unwrap_or_default()).unwrap_or_default();
-    if known.lines().any(|line| line == finding) {
+    let mut known: Compared = repository.records().load(RecordKind::OneRepository, "").unwrap_or_default();
+    let pair = Pair { fetch: masked(fetch), push: masked(push) };
+    if known.same.contains(&pair) {
         return Ok(());
     }
     let there = coordination_branches(repository, push, limit)?;
@@ -90,7 +101,8 @@ fn compare(repository: &Repository, remote: &RemoteName, fetch: &str, push: &str
         let error = elsewhere(remote, fetch, push, "and nothing tells whether that is the same repository");
         return Err(error.hint(fetch_where_pushed(remote)));
     }
-    save_private(&file, format!("{known}{finding}\n").as_bytes())
+    known.same.push(pair);
+    repository.records().save(RecordKind::OneRepository, "", &known)
 }
 
 /// The coordination branches of an address, or of a remote's name. One connection.

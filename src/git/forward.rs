@@ -13,7 +13,8 @@ use super::porcelain::diff_raw::{self, Change};
 use super::registry::git_dir;
 use super::run::{Call, Output, WITHIN};
 use crate::error::{Error, Kind, Result};
-use crate::files::Tree;
+use crate::files::records::{self, RecordKind};
+use crate::files::{Tree, read_own};
 use crate::git::{Oid, Repository};
 use crate::interrupt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,7 +105,7 @@ pub fn finish_all(repository: &Repository) -> Result<()> {
     if is_in_hook(repository) {
         return Ok(());
     }
-    for file in at_work::files(repository).unwrap_or_default() {
+    for file in at_work::files(repository) {
         if file == at_work::refs_file(repository) {
             unlock_refs(repository, file)?;
             continue;
@@ -151,14 +152,15 @@ fn unlock_refs(repository: &Repository, file: PathBuf) -> Result<()> {
 }
 
 fn forget_unless_held(file: PathBuf) {
+    let is_newer = records::is_newer(&file);
     let mut mark = Mark::at(file, Shared::WithChildren);
-    if !mark.is_held() {
+    if !mark.is_held() && !is_newer {
         mark.clear();
     }
 }
 
 fn load(file: &Path) -> Option<Work> {
-    serde_json::from_slice(&std::fs::read(file).ok()?).ok()
+    records::decode(&read_own(file).ok()?)
 }
 
 /// Finishes what a git that was killed left behind in the checkout at `path`. Done where there is nothing.
@@ -239,13 +241,8 @@ impl Unfinished<'_> {
     /// Takes what git wrote so far into the index, so that it is not in the way.
     fn settle(&self, step: &Step) -> Result<Forward> {
         let (Some(old), Some(new)) = (Oid::parse(&step.old), Oid::parse(&step.new)) else { return Ok(Forward::Done) };
-        let beside = self.repository.private_dir()?.join("finishing");
-        // What a kill left there.
-        let _ = std::fs::remove_dir_all(&beside);
-        std::fs::create_dir(&beside).map_err(|error| Error::io("make", &beside, &error))?;
-        let settled = self.settle_beside(step, [&old, &new], &beside);
-        let _ = std::fs::remove_dir_all(&beside);
-        settled
+        let beside = self.repository.records().make_folder(RecordKind::Finishing)?;
+        self.settle_beside(step, [&old, &new], beside.path())
     }
 
     fn settle_beside(&self, step: &Step, [old, new]: [&Oid; 2], beside: &Path) -> Result<Forward> {

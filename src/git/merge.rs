@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::files::private_folder;
+use crate::files::records::{self, Location, RecordKind};
 use crate::git::AheadBehind;
 use crate::git::mark::{Mark, Shared};
 use crate::git::porcelain::merge_tree::{self, MergeTree};
@@ -62,9 +63,9 @@ fn in_worktree<T>(repository: &Repository, ours: &Oid, merge: impl FnOnce(&Path)
     let folder = worktree::temporary_folder()?;
     let temp = private_folder("git-aitask-merge-", &folder)?;
     // Where a killed command's folder is, so that the next command removes it.
-    let name = temp.path().file_name().unwrap_or_default();
-    let mut note = Mark::at(repository.private_dir()?.join("scratch").join(name), Shared::WithChildren);
-    note.say(temp.path().as_os_str().as_bytes())?;
+    let name = temp.path().file_name().unwrap_or_default().to_string_lossy();
+    let mut note = Mark::at(repository.records().path(RecordKind::Scratch, &name), Shared::WithChildren);
+    note.say(&records::encode(&Location { path: temp.path().to_owned() })?)?;
     let path = temp.path().join("merge");
     let merged = worktree::add_detached(repository, &path, ours).and_then(|()| merge(&path));
     let removed = interrupt::cleaning_up(|| worktree::remove(repository, &path, Unsaved::Discard));

@@ -1,6 +1,7 @@
 //! The repository we stand in, found once.
 
 use crate::error::{Error, Kind, Result};
+use crate::files::records::{Location, RecordKind, Records};
 use crate::git::porcelain;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::registry::{self, git_dir};
@@ -100,18 +101,16 @@ impl Repository {
     /// Where the git directory lies apart from the main worktree (`--separate-git-dir`, a submodule), git does not say
     /// in other worktrees where that is; so whoever stands in it leaves a note.
     fn remember_root(&self) {
-        let text = self.root.as_os_str().as_encoded_bytes();
-        let note = self.common_dir.join("aitask/root");
-        if std::fs::read(&note).is_ok_and(|known| known == text) {
-            return;
+        let root = Location { path: self.root.clone() };
+        if self.records().load(RecordKind::Root, "").as_ref() != Some(&root) {
+            // Best effort: without the note we know as much as git does.
+            let _ = self.records().save(RecordKind::Root, "", &root);
         }
-        // Best effort: without the note we know as much as git does.
-        let _ = self.private_dir().map(|_| std::fs::write(&note, text));
     }
 
     fn remembered_root(&self) -> Option<PathBuf> {
-        let root = PathBuf::from(std::fs::read_to_string(self.common_dir.join("aitask/root")).ok()?);
-        root.join(".git").is_file().then_some(root)
+        let root: Location = self.records().load(RecordKind::Root, "")?;
+        root.path.join(".git").is_file().then_some(root.path)
     }
 
     /// From a linked worktree: the main one; where there is none, or git cannot name it since its git directory is not
@@ -160,11 +159,10 @@ impl Repository {
         self.git.write(&self.root, subcommand)
     }
 
-    /// A folder of ours in the common git directory, for what this machine alone must know. It is made on demand.
-    pub fn private_dir(&self) -> Result<PathBuf> {
-        let dir = self.common_dir.join("aitask");
-        std::fs::create_dir_all(&dir).map_err(|error| Error::io("make", &dir, &error))?;
-        Ok(dir)
+    /// What this clone alone must know.
+    #[must_use]
+    pub fn records(&self) -> Records {
+        Records::new(&self.common_dir)
     }
 
     /// Author and committer as git would write them, with the time of the first question.

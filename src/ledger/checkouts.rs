@@ -2,7 +2,7 @@
 //! the side when the user has commits of their own. Never a rebase, a reset or a stash.
 
 use crate::error::{Error, Result, quoted};
-use crate::files::{read_own, save_private};
+use crate::files::records::{self, RecordKind};
 use crate::git::carry::{self, Adopted, Forward};
 use crate::git::merge::{self, Renames};
 use crate::git::objects::{self, NewCommit, Parent};
@@ -15,11 +15,12 @@ use crate::ledger::view::View;
 use crate::ledger::{Channel, IDS, LOCKS, Ledger};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A checkout whose `HEAD` a local swap moves: its folder, and the commit its files are at.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Carried {
+    #[serde(with = "records::path")]
     path: PathBuf,
     branch: String,
     old: String,
@@ -35,6 +36,20 @@ enum Joined {
     Commit(Oid),
     /// There is none, for this reason.
     No(String),
+}
+
+impl Carried {
+    /// Each swap has a record of its own: another one may still land beside it.
+    fn name(&self) -> String {
+        format!("{}.{}", self.branch.replace('%', "%25").replace('/', "%2F"), self.new)
+    }
+}
+
+/// The record of the remote's last answer.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct AsOf {
+    /// In seconds since 1970.
+    answered: u64,
 }
 
 impl Ledger<'_> {
@@ -185,8 +200,8 @@ impl Ledger<'_> {
 
     /// Notes that the remote answered now.
     pub(crate) fn touch_as_of(&self) -> Result<()> {
-        let path = self.repository.private_dir()?.join("as-of");
-        std::fs::write(&path, b"").map_err(|error| Error::io("write", &path, &error))
+        let answered = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        self.repository.records().save(RecordKind::AsOf, "", &AsOf { answered })
     }
 
     /// When the remote last answered, as far as this clone knows.
@@ -194,7 +209,10 @@ impl Ledger<'_> {
     pub fn as_of(&self) -> Option<SystemTime> {
         match self.channel {
             Channel::Local => Some(SystemTime::now()),
-            Channel::Remote(_) => self.repository.common_dir.join("aitask/as-of").metadata().ok()?.modified().ok(),
+            Channel::Remote(_) => {
+                let known: AsOf = self.repository.records().load(RecordKind::AsOf, "")?;
+                UNIX_EPOCH.checked_add(Duration::from_secs(known.answered))
+            }
         }
     }
 
@@ -215,9 +233,7 @@ impl Ledger<'_> {
             }
             let (old, new) = (old.to_string(), new.to_string());
             let record = Carried { path, branch: branch.to_string(), old, new, adopted: adopted.clone() };
-            let file = self.carried_file(&record)?;
-            let json = serde_json::to_vec(&record).unwrap_or_default();
-            save_private(&file, &json)?;
+            self.repository.records().save(RecordKind::Carry, &record.name(), &record)?;
             carried.push(record);
         }
         Ok(carried)
@@ -249,13 +265,8 @@ impl Ledger<'_> {
 
     /// After a local swap that did not land, and cannot: its checkouts have nothing to follow.
     pub(crate) fn forget_carrying(&self, carried: &[Carried]) -> Result<()> {
-        carried.iter().try_for_each(|record| {
-            let file = self.carried_file(record)?;
-            match std::fs::remove_file(&file) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &file, &error)),
-                _ => Ok(()),
-            }
-        })
+        let records = self.repository.records();
+        carried.iter().try_for_each(|record| records.forget(RecordKind::Carry, &record.name()))
     }
 
     /// Finishes what commands that were killed left behind in checkouts: what their git was doing to index and files, and the
@@ -264,10 +275,10 @@ impl Ledger<'_> {
     /// user's.
     pub fn finish_carrying(&self) -> Result<()> {
         forward::finish_all(self.repository)?;
-        let Ok(entries) = std::fs::read_dir(self.repository.common_dir.join("aitask/carry")) else { return Ok(()) };
-        let files = entries.filter_map(|entry| read_own(&entry.ok()?.path()).ok());
-        let records: Vec<Carried> = files.filter_map(|bytes| serde_json::from_slice(&bytes).ok()).collect();
-        for record in &records {
+        let records = self.repository.records();
+        let noted = records.names(RecordKind::Carry);
+        for record in noted.iter().filter_map(|name| records.load(RecordKind::Carry, name)) {
+            let record: &Carried = &record;
             let branch = Branch::parse(&record.branch)?;
             let now = refs::load(self.repository, &[branch.full()])?.remove(&branch.full());
             let is_at = |commit: &str| now.as_ref().is_some_and(|now| now.as_str() == commit);
@@ -288,11 +299,8 @@ impl Ledger<'_> {
 
     /// The same for a reader, who does not wait for others and has other questions: best effort.
     pub(crate) fn catch_up(&self) {
-        let noted = || {
-            std::fs::read_dir(self.repository.common_dir.join("aitask/carry")).is_ok_and(|mut dir| dir.next().is_some())
-        };
         if self.channel == Channel::Local
-            && noted()
+            && !self.repository.records().names(RecordKind::Carry).is_empty()
             && let Ok(queue) = Queue::enter(self.repository, Duration::ZERO, self.narrate)
             && queue.is_ours()
         {
@@ -308,13 +316,6 @@ impl Ledger<'_> {
             }
         }
         Ok(Vec::new())
-    }
-
-    /// Each swap has a file of its own: another one may still land beside it.
-    fn carried_file(&self, record: &Carried) -> Result<PathBuf> {
-        let dir = self.repository.private_dir()?.join("carry");
-        let branch = record.branch.replace('%', "%25").replace('/', "%2F");
-        Ok(dir.join(format!("{branch}.{}", record.new)))
     }
 }
 

@@ -3,7 +3,8 @@
 //! git keeps the objects, in the refs that [`remote::fetch`] brings along.
 
 use crate::error::{Error, Kind, Payload, Result};
-use crate::files::{read_own, save_private};
+use crate::files::read_own;
+use crate::files::records::RecordKind;
 use crate::git::address::{Relation, masked};
 use crate::git::{Branch, Oid, RefName, RemoteName, Repository, destination, refs, remote};
 use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger};
@@ -43,11 +44,21 @@ pub struct SetBack {
 /// What was noted of a branch: the commit, and the address of the remote then.
 pub(super) type Known = (Oid, String);
 
-/// Where the knowledge of a branch is kept: the commit, and the address of the remote, a line each.
-fn file(repository: &Repository, channel: &Channel, branch: &Branch) -> Option<PathBuf> {
+/// The record of a branch.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Noted {
+    commit: String,
+    address: String,
+}
+
+/// The name of the record of a branch.
+fn name(channel: &Channel, branch: &Branch) -> Option<String> {
     let remote = channel.remote().filter(|_| matches!(branch.as_str(), LOCKS | IDS | DATA))?;
-    let folder = format!("aitask/known/{}", remote.as_str().replace('/', "%2F"));
-    Some(repository.common_dir.join(folder).join(branch.as_str()))
+    Some(format!("{}/{branch}", remote.as_str().replace('/', "%2F")))
+}
+
+fn file(repository: &Repository, channel: &Channel, branch: &Branch) -> Option<PathBuf> {
+    name(channel, branch).map(|name| repository.records().path(RecordKind::Known, &name))
 }
 
 /// Whether this clone ever knew a branch of the remote. No process.
@@ -71,6 +82,11 @@ impl Ledger<'_> {
 
     /// What was noted.
     pub(super) fn load_known(&self, branch: &Branch) -> Option<Known> {
+        let name = name(&self.channel, branch)?;
+        if let Some(Noted { commit, address }) = self.repository.records().load(RecordKind::Known, &name) {
+            return Some((Oid::parse(&commit)?, address));
+        }
+        // A line each, as it was before records had a format.
         let text = String::from_utf8(read_own(&self.file_of_known(branch)?).ok()?).ok()?;
         let mut lines = text.lines();
         Some((Oid::parse(lines.next()?)?, lines.next().unwrap_or_default().to_owned()))
@@ -94,8 +110,9 @@ impl Ledger<'_> {
 
     /// Notes where a branch is published. Best effort: without it, this clone has less to put back.
     pub(super) fn remember(&self, branch: &Branch, commit: &Oid) {
-        let Some(path) = self.file_of_known(branch) else { return };
-        let _ = save_private(&path, format!("{commit}\n{}\n", self.address()).as_bytes());
+        let Some(name) = name(&self.channel, branch) else { return };
+        let noted = Noted { commit: commit.to_string(), address: self.address() };
+        let _ = self.repository.records().save(RecordKind::Known, &name, &noted);
     }
 
     /// Notes where a branch is published, and gives the error for one that is gone, unless `local` has all that this clone

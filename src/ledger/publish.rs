@@ -1,6 +1,7 @@
 //! Publishing: the compare-and-swap itself, and reading its outcome without guessing.
 
 use crate::error::{Error, Kind, Payload, Result};
+use crate::files::records::RecordKind;
 use crate::git::porcelain::push::{PushReport, Rejection};
 use crate::git::refs::Swap;
 use crate::git::remote::{PushOptions, Pushed};
@@ -75,8 +76,12 @@ impl Ledger<'_> {
 
     /// Whether the server is known to be one that cannot swap several refs as one.
     pub(crate) fn takes_one_at_a_time(&self) -> bool {
-        let marker = self.channel.remote().map(marker);
-        marker.is_some_and(|marker| self.repository.common_dir.join("aitask").join(marker).exists())
+        self.channel.remote().is_some_and(|remote| self.is_marked(remote))
+    }
+
+    fn is_marked(&self, remote: &RemoteName) -> bool {
+        let marker: Option<Marker> = self.repository.records().load(RecordKind::NoAtomicPush, &marker_name(remote));
+        marker.is_some_and(|marker| marker.remote == remote.as_str())
     }
 
     fn swap_there(
@@ -85,11 +90,11 @@ impl Ledger<'_> {
         updates: &[RefUpdate],
         deadline: Deadline,
     ) -> Result<(Vec<Branch>, Outcome)> {
-        let marker = self.repository.private_dir()?.join(marker(remote));
-        if updates.len() == 1 || !marker.exists() {
+        if updates.len() == 1 || !self.is_marked(remote) {
             let outcome = self.push(remote, updates, updates.len() > 1, deadline)?;
             let Some(outcome) = outcome else {
-                std::fs::write(&marker, b"").map_err(|error| Error::io("write", &marker, &error))?;
+                let marker = Marker { remote: remote.to_string() };
+                self.repository.records().save(RecordKind::NoAtomicPush, &marker_name(remote), &marker)?;
                 (self.narrate)(&format!(
                     "the server of {remote} cannot swap several branches at once; they are pushed one after the other, \
                      and a command that was cut off is finished by running it again"
@@ -130,9 +135,14 @@ impl Ledger<'_> {
     }
 }
 
-/// The file that marks a server which cannot swap several refs as one.
-fn marker(remote: &RemoteName) -> String {
-    format!("no-atomic-push.{}", remote.as_str().replace('/', "%2F"))
+/// The record of a server which cannot swap several refs as one.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Marker {
+    remote: String,
+}
+
+fn marker_name(remote: &RemoteName) -> String {
+    remote.as_str().replace('/', "%2F")
 }
 
 /// What a push came to; `None` when the server cannot do it atomically.

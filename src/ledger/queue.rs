@@ -2,6 +2,7 @@
 //! does not collide on the index of one checkout. Only an optimisation: every swap is right without it.
 
 use crate::error::{Error, Result};
+use crate::files::records::RecordKind;
 use crate::git::Repository;
 use crate::git::run::WITHIN;
 use crate::interrupt;
@@ -25,7 +26,8 @@ impl Queue {
         if HELD.load(Ordering::Acquire) || repository.git().environment().text(WITHIN).is_some() {
             return Ok(Self(None));
         }
-        let path = repository.private_dir()?.join("queue.lock");
+        repository.records().folder()?;
+        let path = repository.records().path(RecordKind::Queue, "");
         let mut file = File::options()
             .read(true)
             .write(true)

@@ -3,7 +3,7 @@
 
 use crate::coordination::process::{Anchor, Liveness};
 use crate::error::{Error, Kind, Result};
-use crate::files::{read_own, save_private};
+use crate::files::records::{RecordKind, Records};
 use crate::git::{Branch, Repository, merge};
 use crate::ledger::View;
 use crate::ledger::plan::trailer;
@@ -11,11 +11,6 @@ use crate::ops::drafts::DraftText;
 use crate::project::index::Reached;
 use crate::project::task_files::TaskFiles;
 use crate::task::TaskId;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-/// After that the same words mean another task.
-const SAME_COMMAND: Duration = Duration::from_secs(3600);
 
 /// The record of one making.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -47,42 +42,25 @@ impl Making {
 
     /// Notes it, before anything is published.
     pub(crate) fn save(&self, repository: &Repository) -> Result<()> {
-        let path = repository.private_dir()?.join("making").join(&self.nonce);
-        save_private(&path, &serde_json::to_vec(self).unwrap_or_default())
+        repository.records().save(RecordKind::Making, &self.nonce, self)
     }
 
     /// Forgets it: it is published, or certainly is not.
     pub(crate) fn forget(repository: &Repository, nonce: &str) {
-        let _ = std::fs::remove_file(folder(repository).join(nonce));
+        let _ = repository.records().forget(RecordKind::Making, nonce);
     }
 
-    /// The makings of the same task that were cut off a short while ago. Older ones are forgotten on the way.
+    /// The makings of the same task that were cut off a short while ago; later the same words mean another task.
     pub(crate) fn cut_off(repository: &Repository, request: &str) -> Vec<Self> {
-        let entries = std::fs::read_dir(folder(repository)).into_iter().flatten().flatten();
-        let found = entries.filter_map(|entry| {
-            let age = entry.metadata().ok()?.modified().ok()?.elapsed().unwrap_or_default();
-            let Some(making) = Self::load(&entry.path()) else {
-                // What a killed command left of one.
-                if age > SAME_COMMAND {
-                    let _ = std::fs::remove_file(entry.path());
-                }
-                return None;
-            };
+        let records = repository.records();
+        let found = records.names(RecordKind::Making).into_iter().filter_map(|name| {
+            // The name of the file is the nonce, and nothing else is removed by it.
+            let making: Self = records.load(RecordKind::Making, &name).filter(|making: &Self| making.nonce == name)?;
             // One that this machine cannot judge, such as of another container, has ended rather than that it were made twice.
             let ended = making.process.as_ref().is_none_or(|process| process.liveness(repository) != Liveness::Alive);
-            if ended && age > SAME_COMMAND {
-                Self::forget(repository, &making.nonce);
-                return None;
-            }
             (ended && making.request == request).then_some(making)
         });
         found.collect()
-    }
-
-    fn load(path: &Path) -> Option<Self> {
-        let making: Self = serde_json::from_slice(&read_own(path).ok()?).ok()?;
-        // The name of the file is the nonce, and nothing else is removed by it.
-        (path.file_name()?.to_str()? == making.nonce).then_some(making)
     }
 
     /// What marks its commits.
@@ -131,10 +109,6 @@ pub(crate) fn furthest(
     Ok(furthest)
 }
 
-fn folder(repository: &Repository) -> PathBuf {
-    repository.common_dir.join("aitask/making")
-}
-
 /// The record of a draft that becomes a task in a checkout.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Filing {
@@ -151,19 +125,19 @@ impl Filing {
         Self { draft: draft.text.clone(), path: path.to_owned(), filed: filed.to_vec() }
     }
 
-    fn file(files: &TaskFiles<'_>, name: &str) -> Option<PathBuf> {
-        Some(files.context?.repository.private_dir().ok()?.join("filing").join(name))
+    fn records(files: &TaskFiles<'_>) -> Option<Records> {
+        Some(files.context?.repository.records())
     }
 
     /// Notes it, before anything is written.
     pub(crate) fn save(&self, files: &TaskFiles<'_>, draft: &DraftText) -> Result<()> {
-        let Some(file) = Self::file(files, &draft.name) else { return Ok(()) };
-        save_private(&file, &serde_json::to_vec(self).unwrap_or_default())
+        let Some(records) = Self::records(files) else { return Ok(()) };
+        records.save(RecordKind::Filing, &draft.name, self)
     }
 
     /// The one of this draft, unless the draft has another text now.
     pub(crate) fn load(files: &TaskFiles<'_>, draft: &DraftText) -> Option<Self> {
-        let filing: Self = serde_json::from_slice(&read_own(&Self::file(files, &draft.name)?).ok()?).ok()?;
+        let filing: Self = Self::records(files)?.load(RecordKind::Filing, &draft.name)?;
         (filing.draft == draft.text).then_some(filing)
     }
 
@@ -180,7 +154,7 @@ impl Filing {
 
 /// Forgets the record of a draft that has gone.
 pub fn forget_draft(files: &TaskFiles<'_>, draft: &DraftText) {
-    if let Some(file) = Filing::file(files, &draft.name) {
-        let _ = std::fs::remove_file(file);
+    if let Some(records) = Filing::records(files) {
+        let _ = records.forget(RecordKind::Filing, &draft.name);
     }
 }

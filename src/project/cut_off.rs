@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::files::real;
+use crate::files::records::RecordKind;
 use crate::git::leftover_lock::is_open;
 use crate::git::porcelain::status::{self, StatusEntry, StatusKind};
 use crate::git::registry;
@@ -216,8 +217,7 @@ impl<'s> Site<'s> {
             return Ok(self.look(&dir, loss, None)?.1);
         }
         // An index beside its own: nothing is changed by looking.
-        let beside = tempfile::tempdir_in(self.repository.private_dir()?);
-        let beside = beside.map_err(|error| Error::io("make a folder in", &self.repository.common_dir, &error))?;
+        let beside = self.repository.records().make_folder(RecordKind::Temporary)?;
         let index = beside.path().join("index");
         self.git(&dir, "read-tree").env("GIT_INDEX_FILE", &index).arg("HEAD").run()?;
         Ok(self.look(&dir, loss, Some(&index))?.1)

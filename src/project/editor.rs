@@ -1,6 +1,7 @@
 //! The user's editor: a sheet goes in, what was made of it comes out, and no text is ever lost.
 
 use crate::error::{Error, Kind, Result};
+use crate::files::records::RecordKind;
 use crate::git::Repository;
 use crate::git::run::{Call, FOR_EVER, Streams};
 use crate::settings::Environment;
@@ -49,10 +50,10 @@ pub fn edit<T>(
 ) -> Result<Option<Saved<T>>> {
     let editor = editor(environment, repository)?;
     let dir = match repository {
-        Some(repository) => repository.private_dir()?,
+        Some(repository) => repository.records().folder()?.to_owned(),
         None => PathBuf::from(environment.text("TMPDIR").unwrap_or("/tmp")),
     };
-    let staged = tempfile::Builder::new().prefix("task-").suffix(".md").tempfile_in(&dir);
+    let staged = tempfile::Builder::new().prefix(RecordKind::Draft.place()).suffix(".md").tempfile_in(&dir);
     let file = staged.and_then(|staged| staged.keep().map_err(|error| error.error));
     let (_, file) = file.map_err(|error| Error::io("make a file in", &dir, &error))?;
     let (mut shown, mut line, mut wrong) = (text.to_vec(), 1, None::<(Error, Vec<u8>)>);

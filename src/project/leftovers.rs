@@ -1,14 +1,12 @@
 //! Folders of a command that was cut off.
 
 use crate::error::{Error, Result};
-use crate::files::{read_own, real};
+use crate::files::real;
+use crate::files::records::{Location, RecordKind};
 use crate::git::{Repository, worktree};
 use crate::settings::Environment;
-use std::ffi::OsString;
 use std::fs::File;
-use std::os::unix::ffi::OsStringExt as _;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 /// How the folders are called; the purpose and something random follow.
 pub(crate) const PREFIX: &str = "git-aitask-";
@@ -73,21 +71,16 @@ pub(crate) fn remove(repository: &Repository, note: &Path, folder: &Path) -> Res
     gone(std::fs::remove_file(note))
 }
 
-/// Removes what commands that were killed left behind. Costs one look at a folder when there is nothing.
+/// Removes what commands that were killed left behind, and records that have ended. Costs a look at three folders when there
+/// is nothing.
 pub fn sweep(repository: &Repository) {
-    let notes = std::fs::read_dir(repository.common_dir.join("aitask/scratch"));
-    for note in notes.into_iter().flatten().flatten().map(|entry| entry.path()) {
+    let records = repository.records();
+    records.sweep();
+    for name in records.names(RecordKind::Scratch) {
+        let note = records.path(RecordKind::Scratch, &name);
         let Ok(file) = File::open(&note) else { continue };
-        if note.extension().is_some() {
-            // A note that never got its name, by somebody killed in that moment.
-            let age = file.metadata().and_then(|data| data.modified()).ok().and_then(|time| time.elapsed().ok());
-            if age.is_some_and(|age| age > Duration::from_secs(60)) {
-                let _ = std::fs::remove_file(&note);
-            }
-            continue;
-        }
         let left = file.try_lock().is_ok();
-        let folder = read_own(&note).map(|path| PathBuf::from(OsString::from_vec(path))).unwrap_or_default();
+        let Some(Location { path: folder }) = records.load(RecordKind::Scratch, &name) else { continue };
         let ours = folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
         if left && ours {
             // Best effort: what cannot be removed now is tried again by the next command.

@@ -1,25 +1,26 @@
 //! The notes about what is being done to a worktree.
 
+use crate::files::records::RecordKind;
 use crate::git::Repository;
 pub(crate) use crate::git::mark::{Mark, Shared, share};
 
 impl Mark {
     /// The note that git is making the worktree of this name.
     pub(crate) fn making(repository: &Repository, name: &str) -> Self {
-        of(repository, "making", Shared::WithChildren, name)
+        of(repository, RecordKind::WorktreeMaking, Shared::WithChildren, name)
     }
 
     /// The note that the worktree of this name is being made ready to work in.
     pub(crate) fn furnishing(repository: &Repository, name: &str) -> Self {
-        of(repository, "furnishing", Shared::No, name)
+        of(repository, RecordKind::WorktreeFurnishing, Shared::No, name)
     }
 
     /// The note that the worktree of this name is being removed.
     pub(crate) fn removing(repository: &Repository, name: &str) -> Self {
-        of(repository, "removing", Shared::WithChildren, name)
+        of(repository, RecordKind::WorktreeRemoving, Shared::WithChildren, name)
     }
 }
 
-fn of(repository: &Repository, what: &str, shared: Shared, name: &str) -> Mark {
-    Mark::at(repository.common_dir.join("aitask").join(format!("{what}-{name}")), shared)
+fn of(repository: &Repository, record: RecordKind, shared: Shared, name: &str) -> Mark {
+    Mark::at(repository.records().path(record, name), shared)
 }

@@ -3,6 +3,7 @@
 //! can remove what a killed one left.
 
 use crate::error::{Error, Result};
+use crate::files::records::{Location, RecordKind};
 use crate::git::{Oid, worktree};
 use crate::interrupt;
 use crate::ledger::nonce;
@@ -29,15 +30,11 @@ impl Scratch {
     pub fn make(context: &Context, purpose: &str, name: &str, commit: &Oid) -> Result<Self> {
         let repository = &context.repository;
         let random = nonce()?;
-        let notes = repository.private_dir()?.join("scratch");
-        let (note, draft) = (notes.join(&random), notes.join(format!("{random}.new")));
         let folder = std::env::temp_dir().join(format!("{PREFIX}{purpose}-{random}"));
         let io = |error: std::io::Error| Error::io("make", &folder, &error);
-        std::fs::create_dir_all(&notes).map_err(io)?;
-        std::fs::write(&draft, folder.as_os_str().as_encoded_bytes()).map_err(io)?;
-        // Nobody looks at a note before it has its name, and then it is locked.
-        let used = File::open(&draft).and_then(|file| file.lock().map(|()| file)).map_err(io)?;
-        std::fs::rename(&draft, &note).map_err(io)?;
+        let note = repository.records().path(RecordKind::Scratch, &random);
+        let used =
+            repository.records().save_locked(RecordKind::Scratch, &random, &Location { path: folder.clone() })?;
         // It holds a copy of the repository, and lies where everybody on the machine may look.
         std::fs::DirBuilder::new().mode(0o700).create(&folder).map_err(io)?;
         let scratch = Self { note, path: folder.join(name), folder, used };

@@ -12,7 +12,8 @@ use crate::coordination::claim_record::Held;
 use crate::coordination::locks::unlock_step;
 use crate::coordination::{LockEntry, Locks, ReadLocks as _};
 use crate::error::{Error, Kind, Result};
-use crate::files::{Tree, read_own, save_private};
+use crate::files::Tree;
+use crate::files::records::RecordKind;
 use crate::git::objects::Edit;
 use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Landed, Ledger, Plan, View, nonce};
@@ -21,7 +22,6 @@ use crate::project::context::{Context, Wanted};
 use crate::task::{TaskId, bundle, paths};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// The longest that the release of locks may take: callers end the script after 30 s.
@@ -265,25 +265,18 @@ impl Site<'_> {
         Ok(crate::git::Oid::parse(&output.text()).map(|oid| oid.short().to_owned()))
     }
 
-    fn intent_file(&self, id: TaskId) -> Result<PathBuf> {
-        Ok(self.context.repository.private_dir()?.join("archiving").join(format!("{}.json", id.t())))
-    }
-
     fn save_intent(&self, id: TaskId, filing: &Filing, lines: Vec<String>) -> Result<()> {
         let released = released(filing).iter().map(TaskId::to_string).collect();
-        let json = serde_json::to_vec(&Intent { lines, released }).unwrap_or_default();
-        save_private(&self.intent_file(id)?, &json)
+        self.context.repository.records().save(RecordKind::Archiving, &intent_name(id), &Intent { lines, released })
     }
 
     fn load_intent(&self, id: TaskId) -> Option<Intent> {
-        serde_json::from_slice(&read_own(&self.intent_file(id).ok()?).ok()?).ok()
+        self.context.repository.records().load(RecordKind::Archiving, &intent_name(id))
     }
 
     /// Forgets what was about to be done: it is.
     pub fn forget_intent(&self, id: TaskId) {
-        if let Ok(file) = self.intent_file(id) {
-            let _ = std::fs::remove_file(file);
-        }
+        let _ = self.context.repository.records().forget(RecordKind::Archiving, &intent_name(id));
     }
 
     /// Releases the locks of tasks that are archived, whoever holds them: such a lock is stale by definition. Gives the
@@ -310,6 +303,10 @@ impl Site<'_> {
         })?;
         Ok(landed.value)
     }
+}
+
+fn intent_name(id: TaskId) -> String {
+    format!("{}.json", id.t())
 }
 
 fn released(filing: &Filing) -> Vec<TaskId> {

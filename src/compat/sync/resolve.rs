@@ -2,7 +2,7 @@
 //! commit.
 
 use crate::error::{Error, Kind, Result};
-use crate::files::private_folder;
+use crate::files::records::RecordKind;
 use crate::git::porcelain::unmerged::Versions;
 use crate::git::run::Call;
 use crate::project::context::Context;
@@ -15,9 +15,8 @@ use std::path::PathBuf;
 /// # Errors
 /// [`Kind::Io`].
 pub fn keep(context: &Context, resolved: &Resolutions) -> Result<Vec<PathBuf>> {
-    let private = context.repository.private_dir()?;
-    let io = |error: std::io::Error| Error::io("write below", &private, &error);
-    let place = private_folder("resolved-", &private)?.keep();
+    let place = context.repository.records().make_folder(RecordKind::Resolved)?.keep();
+    let io = |error: std::io::Error| Error::io("write below", &place, &error);
     let write = |(path, (_, text)): (&PathBuf, &(Versions, Vec<u8>))| {
         let copy = place.join(path);
         let made = std::fs::create_dir_all(copy.parent().unwrap_or(&place)).and_then(|()| std::fs::write(&copy, text));
@@ -50,8 +49,7 @@ pub fn edit(context: &Context, editor: &str, file: &Unresolved) -> Result<Vec<u8
     };
     // A copy of its own, below the same names: whoever works in the checkout meanwhile sees no half of a merge.
     let io = |error: std::io::Error| Error::io("write", &path, &error);
-    let private = context.repository.private_dir()?;
-    let place = private_folder("resolve-", &private)?;
+    let place = context.repository.records().make_folder(RecordKind::Resolving)?;
     let copy = place.path().join(show);
     std::fs::create_dir_all(copy.parent().unwrap_or(place.path())).map_err(io)?;
     std::fs::write(&copy, marked).map_err(io)?;
