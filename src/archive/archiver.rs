@@ -1,7 +1,7 @@
 //! What archiving a task does to the task data: its file and plans move, tasks
 //! folded into it go, its parent's list gets shorter, and a parent whose last child it was goes along.
 
-use crate::archive::request::{Ending, Request, Rules};
+use crate::archive::request::{Request, Rules};
 use crate::archive::shelf::{Shelf, archived, is_active, is_archived};
 use crate::coordination::Locks;
 use crate::coordination::locks::unlock_step;
@@ -215,7 +215,7 @@ impl<'a> Filer<'a> {
 
     fn file(&mut self, kin: Kin, path: &str, id: TaskId) -> Result<()> {
         let mut document = self.document(path);
-        edits::complete(&mut document, self.now, self.request.ending == Ending::Superseded)?;
+        edits::complete(&mut document, self.now, self.request.ending)?;
         let target = archived(path);
         // Moved already, but in no commit: the move is finished.
         let is_moved = target == path;

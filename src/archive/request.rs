@@ -3,6 +3,7 @@
 use crate::archive::gates::Pending;
 use crate::error::Error;
 use crate::task::TaskId;
+pub use crate::task::edits::Ending;
 
 /// Whether gates that have not passed keep a task from being archived.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,16 +25,6 @@ pub enum Rules {
     /// Those of the scripts in the files of a checkout. A task that is archived already is refused; children that are
     /// folded into their parent go with it; a parent that stays is written in the order of the scripts' update.
     Checkout,
-}
-
-/// Why a task is over.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Ending {
-    /// Its work is done.
-    #[default]
-    Completed,
-    /// It was overtaken by another one.
-    Superseded,
 }
 
 /// How a task is to be archived.

@@ -62,7 +62,7 @@ impl List {
             children: self.children.as_deref().map(Wanted::parse).transpose()?,
             shape: if self.tree { Shape::Tree } else { Shape::Flat },
             limit: self.n,
-            fetch: self.fetch,
+            freshness: self.fetch.into(),
         };
         let context = app.open(Effect::Real)?;
         let outcome = list::list(&context, &options)?;

@@ -21,7 +21,7 @@ pub struct Status {
 impl Status {
     /// Runs the verb.
     pub fn run(&self, app: &App) -> Result<()> {
-        let outcome = status::status(&app.open(Effect::Real)?, self.fetch)?;
+        let outcome = status::status(&app.open(Effect::Real)?, self.fetch.into())?;
         app.report.answer(&outcome, || page(&outcome))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::cli::app::App;
 use crate::error::{Kind, Result, quoted};
+use crate::git::Freshness;
 use crate::ops::list::Row;
 use crate::ops::status::{self, Overview};
 use crate::project::Context;
@@ -16,7 +17,7 @@ pub fn run(app: &App) -> Result<()> {
         }
         other => other?,
     };
-    let overview = status::status(&context, false)?;
+    let overview = status::status(&context, Freshness::AsKnown)?;
     let set_up = context.is_initialised()?;
     // Who cannot be told holds nothing.
     let own = context.session().ok().map(|session| session.email);

@@ -3,8 +3,26 @@
 use crate::error::{Error, Kind, Result};
 use std::collections::BTreeMap;
 
-/// An option: its name, its short form, and whether a value follows.
-pub(super) type Known = (&'static str, &'static str, bool);
+/// An option that a script knows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    pub(super) name: &'static str,
+    /// Empty where it has none.
+    short: &'static str,
+    has_value: bool,
+}
+
+impl Known {
+    /// One that stands alone.
+    pub(super) const fn flag(name: &'static str) -> Self {
+        Self { name, short: "", has_value: false }
+    }
+
+    /// One that a value follows; `short` is empty where it has no short form.
+    pub(super) const fn value(name: &'static str, short: &'static str) -> Self {
+        Self { name, short, has_value: true }
+    }
+}
 
 /// What was given.
 #[derive(Debug, Default)]
@@ -27,13 +45,13 @@ impl Options {
             if arg == "--help" || arg == "-h" {
                 return Ok(None);
             }
-            match known.iter().find(|(name, short, _)| name == arg || (!short.is_empty() && short == arg)) {
-                Some((name, _, true)) => {
+            match known.iter().find(|known| known.name == arg || (!known.short.is_empty() && known.short == arg)) {
+                Some(Known { name, has_value: true, .. }) => {
                     let value = args.next().ok_or_else(|| usage(format!("Missing value for {arg}")))?;
                     check(name, value)?;
                     options.values.entry(name).or_default().push(value.clone());
                 }
-                Some((name, _, false)) => drop(options.values.entry(name).or_default()),
+                Some(Known { name, has_value: false, .. }) => drop(options.values.entry(name).or_default()),
                 None if arg.starts_with('-') => return Err(usage(format!("Unknown option: {arg}"))),
                 None => {
                     check("", arg)?;

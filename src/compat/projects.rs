@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::files::{read_own, yaml};
+use crate::git::Freshness;
 use crate::git::run::Call;
 use crate::project::context::Context;
 use crate::project::task_files::TaskFiles;
@@ -170,7 +171,7 @@ pub fn run_there(
 pub fn lock_of(context: &Context, id: TaskId) -> Option<(crate::coordination::LockEntry, String)> {
     let branch = crate::ledger::Ledger::locks_branch().ok()?;
     let ledger = context.ledger();
-    let view = ledger.view(std::slice::from_ref(&branch), true).ok()?;
+    let view = ledger.view(std::slice::from_ref(&branch), Freshness::Fetched).ok()?;
     let lock = crate::coordination::ReadLocks::lock(&view, id).ok()?;
     let host = crate::coordination::session::host_name(&context.repository);
     Some((lock?, host))

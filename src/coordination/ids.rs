@@ -3,6 +3,7 @@
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::objects::Edit;
 use crate::git::{Branch, Oid};
+use crate::ledger::Channel;
 use crate::ledger::IDS;
 use crate::ledger::no_branch;
 use crate::ledger::plan::{Plan, Step};
@@ -89,17 +90,44 @@ pub fn claim(plan: Plan, branch: &Branch, id: u64) -> Plan {
     plan.step(branch, set(format!("ait: Claim task ID t{id}, advance counter to {next}"), next))
 }
 
+/// Which counter a commit is about, for its subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counter {
+    /// The one that all share.
+    Shared,
+    /// That of a repository without a remote.
+    Local,
+}
+
+impl Counter {
+    /// That of a channel.
+    #[must_use]
+    pub fn of(channel: &Channel) -> Self {
+        match channel {
+            Channel::Remote(_) => Self::Shared,
+            Channel::Local => Self::Local,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Shared => "task",
+            Self::Local => "local task",
+        }
+    }
+}
+
 /// Adds a new counter to a plan.
 #[must_use]
-pub fn initialise(plan: Plan, branch: &Branch, next: u64, local: bool) -> Plan {
-    let kind = if local { "local task" } else { "task" };
+pub fn initialise(plan: Plan, branch: &Branch, next: u64, counter: Counter) -> Plan {
+    let kind = counter.name();
     plan.step(branch, set(format!("ait: Initialize {kind} ID counter at {next}"), next))
 }
 
 /// Adds a correction of the counter to a plan.
 #[must_use]
-pub fn resync(plan: Plan, branch: &Branch, next: u64, local: bool) -> Plan {
-    let kind = if local { "local task" } else { "task" };
+pub fn resync(plan: Plan, branch: &Branch, next: u64, counter: Counter) -> Plan {
+    let kind = counter.name();
     plan.step(branch, set(format!("ait: Resync {kind} ID counter to {next}"), next))
 }
 

@@ -5,6 +5,7 @@ use crate::data_branch::attach;
 use crate::data_branch::initial_files::SEEDS;
 use crate::error::{Error, Hint, Kind, Result};
 use crate::files::data_checkout;
+use crate::git::Freshness;
 use crate::git::objects::{self, Edit};
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::porcelain::status::StatusEntry;
@@ -91,7 +92,7 @@ pub fn to_data_branch(context: &Context, code_too: Code) -> Result<(Vec<String>,
     let alone = || -> Result<_> {
         let landed = ledger.transact(&mark, &both, |view| decide(context, view, &data, &code, None))?;
         let here = Ledger { channel: Channel::Local, ..context.ledger() };
-        let moved = ledger.view(std::slice::from_ref(&data), false)?;
+        let moved = ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?;
         here.transact(&mark, &both, |view| {
             if let Some(moved) = moved.base(&data) {
                 require_kept(context, moved, &files_of(view, &code)?, &code)?;
@@ -106,7 +107,7 @@ pub fn to_data_branch(context: &Context, code_too: Code) -> Result<(Vec<String>,
         Ok((landed.value, aside))
     };
     let refused = || {
-        let view = ledger.view(std::slice::from_ref(&code), false)?;
+        let view = ledger.view(std::slice::from_ref(&code), Freshness::AsKnown)?;
         Ok(matches!(unpublished(context, &view, &code)?, Unpublished::Ours(_)))
     };
     let (is_new, mut aside) = match code_too {
@@ -133,7 +134,7 @@ pub fn to_data_branch(context: &Context, code_too: Code) -> Result<(Vec<String>,
     require_left(context, &code)?;
     crate::files::exclude(&context.repository.common_dir, "/.aitask-data/")?;
     // What git ignored stays in the folders; it moves over, and links take their place.
-    let start = ledger.view(std::slice::from_ref(&data), false)?.tip(&data);
+    let start = ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?.tip(&data);
     attach::make_checkout(context, &data, start.published.as_ref().filter(|_| start.local.is_none()))?;
     attach::take_over(context)?;
     made.push(format!("worktree {}", paths::DATA_WORKTREE_DIR));
@@ -158,7 +159,7 @@ fn require_settled(context: &Context) -> Result<()> {
 /// Refuses a checkout whose code branch still carries task data: it could not be brought forward.
 fn require_left(context: &Context, code: &Branch) -> Result<()> {
     let ledger = Ledger { channel: Channel::Local, ..context.ledger() };
-    let view = ledger.view(std::slice::from_ref(code), false)?;
+    let view = ledger.view(std::slice::from_ref(code), Freshness::AsKnown)?;
     let files = files_of(&view, code)?;
     let Some((first, _)) = files.first() else { return Ok(()) };
     let message = format!("{DATA} is there, but {code} still carries task data here: {first} and others");
@@ -339,7 +340,7 @@ pub fn ignore_private(context: &Context) -> Result<bool> {
         crate::files::exclude(&context.repository.common_dir, &format!("/{line}"))?;
     }
     let (data, ledger) = (Branch::parse(DATA)?, context.ledger());
-    if private_lines(&ledger.view(std::slice::from_ref(&data), false)?, &data)?.is_none() {
+    if private_lines(&ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?, &data)?.is_none() {
         return Ok(false);
     }
     require_clean(context, &dir)?;

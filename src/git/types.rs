@@ -222,12 +222,19 @@ impl RefUpdate {
 }
 
 /// Where the tips of branches are read from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Freshness {
     /// The remote is asked first.
     Fetched,
     /// They are as this clone knows them.
+    #[default]
     AsKnown,
+}
+
+impl From<bool> for Freshness {
+    fn from(fetch: bool) -> Self {
+        if fetch { Self::Fetched } else { Self::AsKnown }
+    }
 }
 
 /// How two commits have gone apart.

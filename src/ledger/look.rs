@@ -9,15 +9,17 @@ use crate::ledger::{Channel, Ledger};
 use std::time::Duration;
 
 impl Ledger<'_> {
-    /// A look at the branches for reading; asks the remote first if `fetch`.
+    /// A look at the branches for reading.
     ///
     /// # Errors
     /// Those of the connection, and [`Kind::BranchGone`].
-    pub fn view(&self, branches: &[Branch], fetch: bool) -> Result<View<'_>> {
+    pub fn view(&self, branches: &[Branch], freshness: Freshness) -> Result<View<'_>> {
         self.catch_up();
         let deadline = Deadline::after(self.timeout);
-        let mut view =
-            if fetch { self.refreshed(branches, deadline) } else { View::load(self, branches, Freshness::AsKnown) }?;
+        let mut view = match freshness {
+            Freshness::Fetched => self.refreshed(branches, deadline),
+            Freshness::AsKnown => View::load(self, branches, freshness),
+        }?;
         let mut unfit = self.unfit(&view)?;
         if unfit.is_some() && !view.fresh {
             // What this clone lacks is said of the remote only after a look at it.

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::git::Branch;
+use crate::git::Freshness;
 use crate::git::carry;
 use crate::ledger::queue::Queue;
 use crate::ledger::{Decision, Edit, Ledger, View};
@@ -15,7 +16,7 @@ impl Ledger<'_> {
     pub fn stage<T>(&self, branch: &Branch, decide: impl FnOnce(&View<'_>) -> Result<Decision<T>>) -> Result<T> {
         let _queue = Queue::enter(self.repository, self.timeout, self.narrate)?;
         self.finish_carrying()?;
-        let view = self.view(std::slice::from_ref(branch), false)?;
+        let view = self.view(std::slice::from_ref(branch), Freshness::AsKnown)?;
         let (mut plan, value) = match decide(&view)? {
             Decision::Swap(plan, value) => (plan, value),
             Decision::Nothing(value) => return Ok(value),

@@ -10,6 +10,7 @@ use crate::coordination::claim_record::Held;
 use crate::coordination::{LockEntry, Locks, ReadLocks as _, Session};
 use crate::error::{Error, Hint, Kind, Result};
 use crate::git::Branch;
+use crate::git::Freshness;
 use crate::ledger::{Decision, Landed, Plan, View, nonce};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, displaced_by, require_holder};
@@ -104,7 +105,7 @@ pub fn archive(context: &Context, wanted: &[Wanted], gates: Gates) -> Result<Arc
         // One that is not there spares the others.
         let (locks_branch, data) = branches(context)?;
         let ledger = context.ledger();
-        let view = ledger.view(&[locks_branch, data.clone()], true)?;
+        let view = ledger.view(&[locks_branch, data.clone()], Freshness::Fetched)?;
         let index = Index::load(&view, &data)?;
         let is_archived =
             |wanted: &Wanted| [Some(wanted.id), wanted.or].iter().flatten().any(|id| index.archived(*id).is_some());

@@ -8,6 +8,7 @@ pub use decide::{ByHand, Parent, Request};
 use crate::coordination::{LockEntry, ReadLocks};
 use crate::error::{Error, Kind, Result};
 use crate::git::Branch;
+use crate::git::Freshness;
 use crate::ledger::plan::Step;
 use crate::ledger::{Decision, Plan, View, nonce};
 use crate::ops::home::{Home, SeenFile};
@@ -94,7 +95,7 @@ fn look_at_published(
 pub fn edit_by_hand(context: &Context, wanted: &Wanted) -> Result<Option<Edited>> {
     let data = context.data_branch()?.clone();
     let ledger = context.ledger();
-    let view = ledger.view(std::slice::from_ref(&data), true)?;
+    let view = ledger.view(std::slice::from_ref(&data), Freshness::Fetched)?;
     let index = Index::load(&view, &data)?;
     let path = index.require_active(wanted)?;
     let Seen { task: SeenFile { document: base, .. }, vocabulary, .. } =

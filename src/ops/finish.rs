@@ -7,6 +7,7 @@ use crate::archive::published::file_away;
 use crate::coordination::claim_record::Held;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result, quoted};
+use crate::git::Freshness;
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Oid};
 use crate::landing::merge::{self, Merge, Mode};
@@ -119,7 +120,7 @@ pub fn finish(context: &Context, wanted: &Wanted, options: &Options) -> Result<F
 fn own_branch(context: &Context, wanted: &Wanted) -> Result<Option<Branch>> {
     let data = context.data_branch()?.clone();
     let ledger = context.ledger();
-    let index = Index::load(&ledger.view(std::slice::from_ref(&data), false)?, &data)?;
+    let index = Index::load(&ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?, &data)?;
     find(&index, wanted).ok().map(|path| Branch::parse(&path.name().branch_name())).transpose()
 }
 
@@ -166,7 +167,8 @@ fn finish_into(
     };
     let ledger = context.ledger();
     // It may take long: not while others wait for us.
-    let checked = if job.check().is_some() { job.decide(&ledger.view(&all, true)?).map(drop) } else { Ok(()) };
+    let checked =
+        if job.check().is_some() { job.decide(&ledger.view(&all, Freshness::Fetched)?).map(drop) } else { Ok(()) };
     let landed = checked.and_then(|()| ledger.transact(&mark, &all, |view| job.decide(view)));
     let landed = match (landed, job.instead.take()) {
         (Err(error), Some(other)) if error.kind() != Kind::Unknown => return Ok(Err(other)),

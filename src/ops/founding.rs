@@ -1,9 +1,11 @@
 //! What `init` makes of the coordination branches: new ones, those that this clone knew and the remote lost, and those from
 //! before there was a remote.
 
+use crate::coordination::ids::Counter;
 use crate::coordination::meaning::own_locks_at;
 use crate::coordination::{LockEntry, ids, locks};
 use crate::error::{Error, Kind, Payload, Result};
+use crate::git::Freshness;
 use crate::git::objects::{self, Edit};
 use crate::git::{Branch, Oid, RefUpdate, merge, refs};
 use crate::ledger::known::SetBack;
@@ -169,14 +171,14 @@ impl Founding {
     /// # Errors
     /// [`Kind::Unparsable`] for a counter that is no number, or a bundle whose ids cannot be read.
     pub(crate) fn ids(&mut self, context: &Context, view: &View<'_>, index: &Index) -> Result<()> {
-        let (branch, local) = (Ledger::ids_branch()?, context.channel == Channel::Local);
+        let (branch, counter_kind) = (Ledger::ids_branch()?, Counter::of(&context.channel));
         if let Some(counter) = ids::load(view, &branch)? {
             let is_forward = self.restore(view, &branch);
             let published = view.published_and_local(&branch, ids::FILE)?.published;
             let published = published.and_then(|bytes| ids::parse(&bytes).ok());
             if !is_forward && published.is_some_and(|published| published < counter) {
                 let plan = std::mem::take(&mut self.plan);
-                self.plan = ids::resync(plan, &branch, counter, local);
+                self.plan = ids::resync(plan, &branch, counter, counter_kind);
                 self.made.push(format!("next id {counter} on the branch {branch}, as this clone counted"));
             } else if !is_forward {
                 self.found.push(format!("branch {branch}"));
@@ -192,7 +194,7 @@ impl Founding {
                 return Err(Error::new(Kind::Unparsable, message)
                     .advice("make aitask-ids with the script aitask_claim_id.sh --init"));
             }
-            self.plan = ids::initialise(plan(self), &branch, lowest, local);
+            self.plan = ids::initialise(plan(self), &branch, lowest, counter_kind);
             self.made.push(format!("branch {branch}, next id {lowest}"));
             return Ok(());
         };
@@ -202,7 +204,7 @@ impl Founding {
             self.made.push(format!("branch {branch}, next id {next}"));
         }
         if kept.at_start != Some(next) {
-            self.plan = ids::resync(plan(self), &branch, next, local);
+            self.plan = ids::resync(plan(self), &branch, next, counter_kind);
         }
         Ok(())
     }
@@ -250,10 +252,10 @@ pub fn require_no_other(context: &Context) -> Result<()> {
     if context.settings.remote.is_some() || !(ledger.has_others() || has_moved) {
         return Ok(());
     }
-    if !has_moved && has_some(&ledger.view(&branches, false)?) {
+    if !has_moved && has_some(&ledger.view(&branches, Freshness::AsKnown)?) {
         return Ok(());
     }
-    let view = ledger.view(&branches, true)?;
+    let view = ledger.view(&branches, Freshness::Fetched)?;
     if has_some(&view) {
         return Ok(());
     }

@@ -3,6 +3,7 @@
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, ReadLocks, Session};
 use crate::error::Result;
+use crate::git::Freshness;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, Oid, merge, worktree};
 use crate::ledger::{Ledger, View};
@@ -57,7 +58,7 @@ pub struct Options {
     /// At most so many.
     pub limit: Option<usize>,
     /// Ask the remote first.
-    pub fetch: bool,
+    pub freshness: Freshness,
 }
 
 /// A task with its surroundings.
@@ -165,9 +166,13 @@ pub(crate) fn as_of(ledger: &Ledger<'_>) -> Option<String> {
 
 impl Look {
     /// Reads it all.
-    pub(crate) fn load<'c>(context: &'c Context, ledger: &'c Ledger<'c>, fetch: bool) -> Result<(Self, View<'c>)> {
+    pub(crate) fn load<'c>(
+        context: &'c Context,
+        ledger: &'c Ledger<'c>,
+        freshness: Freshness,
+    ) -> Result<(Self, View<'c>)> {
         let (locks_branch, data) = branches(context)?;
-        let view = ledger.view(&[locks_branch.clone(), data.clone()], fetch)?;
+        let view = ledger.view(&[locks_branch.clone(), data.clone()], freshness)?;
         view.require_home()?;
         let index = Index::load(&view, &data)?;
         let tasks = index.load_active(&view)?;
@@ -236,7 +241,7 @@ pub(crate) fn state(context: &Context, record: &WorktreeRecord, branch: Branch, 
 /// Lists tasks. No network, unless asked.
 pub fn list(context: &Context, options: &Options) -> Result<List> {
     let ledger = context.reading_ledger();
-    let (mut look, view) = Look::load(context, &ledger, options.fetch)?;
+    let (mut look, view) = Look::load(context, &ledger, options.freshness)?;
     let active = std::mem::take(&mut look.tasks);
     let board = Board::new(&active);
     let archived = match options.among {

@@ -3,6 +3,7 @@
 
 use crate::coordination::locks;
 use crate::error::{Error, Kind, Result};
+use crate::git::Freshness;
 use crate::git::Oid;
 use crate::ledger::FENCE;
 use crate::ops::list;
@@ -64,7 +65,7 @@ const KINDS: [(&str, &str); 14] = [
 pub fn log(context: &Context, wanted: Option<&Wanted>, limit: usize) -> Result<Log> {
     let (locks_branch, data) = branches(context)?;
     let ledger = context.reading_ledger();
-    let view = ledger.view(&[locks_branch.clone(), data.clone()], false)?;
+    let view = ledger.view(&[locks_branch.clone(), data.clone()], Freshness::AsKnown)?;
     view.require_home()?;
     let tips: Vec<_> =
         [&locks_branch, &data].into_iter().filter_map(|branch| view.base(branch)).map(Oid::as_str).collect();

@@ -1,6 +1,7 @@
 //! Making a task in the user's editor.
 
 use crate::error::{Error, Kind, Result};
+use crate::git::Freshness;
 use crate::ops::new::{Created, Options, new};
 use crate::ops::vocabulary::Vocabulary;
 use crate::project::context::{Context, Wanted};
@@ -33,7 +34,7 @@ pub fn new_in_editor(context: &Context, options: &Options, title: &str) -> Resul
 /// Those of [`editor::edit`]; [`Kind::Usage`] when it was left as it was.
 fn ask(context: &Context, options: &Options, title: &str) -> Result<Saved<Options>> {
     let data = context.data_branch()?.clone();
-    let words = match context.ledger().view(std::slice::from_ref(&data), false) {
+    let words = match context.ledger().view(std::slice::from_ref(&data), Freshness::AsKnown) {
         Ok(view) => Vocabulary::published(&view, &data)?.words(),
         Err(_) => Words::default(),
     };

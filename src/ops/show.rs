@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::git::Branch;
+use crate::git::Freshness;
 use crate::ledger::View;
 use crate::ops::list::{Look, Row};
 use crate::project::context::{Context, Wanted};
@@ -51,7 +52,7 @@ const KNOWN: [&str; 8] =
 /// Shows a task, active or archived.
 pub fn show(context: &Context, wanted: &Wanted) -> Result<Shown> {
     let ledger = context.reading_ledger();
-    let (look, view) = Look::load(context, &ledger, false)?;
+    let (look, view) = Look::load(context, &ledger, Freshness::AsKnown)?;
     let ids = || std::iter::once(wanted.id).chain(wanted.or);
     let archived = ids().find_map(|id| look.index.archived(id));
     let data = context.data_branch()?.clone();

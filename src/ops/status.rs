@@ -2,6 +2,7 @@
 
 use crate::coordination::process::Liveness;
 use crate::error::Result;
+use crate::git::Freshness;
 use crate::ops::list::{Look, Row, WorktreeState, state};
 use crate::ops::lock::LockedTask;
 use crate::project::context::Context;
@@ -31,9 +32,9 @@ pub struct Overview {
 }
 
 /// Looks at everything.
-pub fn status(context: &Context, fetch: bool) -> Result<Overview> {
+pub fn status(context: &Context, freshness: Freshness) -> Result<Overview> {
     let ledger = context.reading_ledger();
-    let (mut look, _) = Look::load(context, &ledger, fetch)?;
+    let (mut look, _) = Look::load(context, &ledger, freshness)?;
     let tasks = std::mem::take(&mut look.tasks);
     let board = Board::new(&tasks);
     let held = |task: &&Task| look.locks.contains_key(&task.id);

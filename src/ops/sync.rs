@@ -3,6 +3,7 @@
 use crate::coordination::ReadLocks;
 use crate::coordination::locks::cleanup_step;
 use crate::error::{Error, Kind, Payload, Result};
+use crate::git::Freshness;
 use crate::git::run::Call;
 use crate::git::{AheadBehind, Branch, merge};
 use crate::ledger::plan::Lagging;
@@ -53,7 +54,7 @@ pub fn unreconciled(context: &Context) -> Option<(u32, u32, String)> {
     let data = context.data_branch().ok()?;
     let remote = context.channel.remote()?;
     let ledger = context.reading_ledger();
-    let view = ledger.view(std::slice::from_ref(data), false).ok()?;
+    let view = ledger.view(std::slice::from_ref(data), Freshness::AsKnown).ok()?;
     let tip = view.tip(data);
     let AheadBehind { ahead, behind } =
         merge::ahead_behind(&context.repository, tip.local.as_ref()?, tip.published.as_ref()?).ok()?;
@@ -141,19 +142,20 @@ pub fn bring_together(context: &Context) -> Result<Synced> {
     };
     let mut aside = Aside { dry_run: context.dry_run.then_some(dry_run), ..Aside::default() };
     // What was just fetched is looked at; only a lock to release costs another connection.
-    let released = if stale_locks(context, &context.reading_ledger().view(&all(context)?, false)?)?.is_empty() {
-        Vec::new()
-    } else {
-        let landed = context.ledger().transact(&nonce()?, &all(context)?, |view| {
-            let stale = stale_locks(context, view)?;
-            if stale.is_empty() {
-                return Ok(Decision::Nothing(stale));
-            }
-            Ok(Decision::Swap(Plan::new().step(&locks_branch, cleanup_step(&stale)), stale))
-        })?;
-        aside.extend(Aside { lagging: Vec::new(), ..Aside::of(context, &landed) });
-        landed.value
-    };
+    let released =
+        if stale_locks(context, &context.reading_ledger().view(&all(context)?, Freshness::AsKnown)?)?.is_empty() {
+            Vec::new()
+        } else {
+            let landed = context.ledger().transact(&nonce()?, &all(context)?, |view| {
+                let stale = stale_locks(context, view)?;
+                if stale.is_empty() {
+                    return Ok(Decision::Nothing(stale));
+                }
+                Ok(Decision::Swap(Plan::new().step(&locks_branch, cleanup_step(&stale)), stale))
+            })?;
+            aside.extend(Aside { lagging: Vec::new(), ..Aside::of(context, &landed) });
+            landed.value
+        };
     Ok(Synced { did, committed, merged, released, aside })
 }
 

@@ -1,6 +1,7 @@
 //! The worktrees of tasks in this clone. Asks git's registry, not the network.
 
 use crate::error::{Error, Kind, Result, quoted};
+use crate::git::Freshness;
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, worktree};
 use crate::ops::list::{WorktreeState, state};
@@ -101,7 +102,7 @@ pub struct Added {
 pub fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Result<Added> {
     let data = context.data_branch()?.clone();
     let ledger = context.reading_ledger();
-    let view = ledger.view(std::slice::from_ref(&data), false)?;
+    let view = ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?;
     let index = Index::load(&view, &data)?;
     let path = index.require_active(wanted)?;
     let planned = plan_branches::base(context, (&view, &index), path, base)?;
@@ -198,7 +199,7 @@ fn name_of(context: &Context, wanted: &Wanted) -> Result<WorktreeName> {
     } else {
         let data = context.data_branch()?.clone();
         let ledger = context.reading_ledger();
-        let view = ledger.view(std::slice::from_ref(&data), false)?;
+        let view = ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?;
         let index = Index::load(&view, &data)?;
         let archived = || ids.iter().find_map(|id| index.archived(*id));
         index.require_active(wanted).or_else(|error| archived().ok_or(error))?.name().as_str().to_owned()

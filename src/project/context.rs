@@ -4,6 +4,7 @@ use crate::coordination::Session;
 use crate::coordination::meaning::MEANING;
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, data_checkout};
+use crate::git::Freshness;
 use crate::git::run::WITHIN;
 use crate::git::{Branch, Repository, refs};
 use crate::ledger::known::is_known;
@@ -202,7 +203,7 @@ impl Context {
     pub fn is_initialised(&self) -> Result<bool> {
         let locks = Ledger::locks_branch()?;
         let ledger = self.ledger();
-        let view = ledger.view(std::slice::from_ref(&locks), false)?;
+        let view = ledger.view(std::slice::from_ref(&locks), Freshness::AsKnown)?;
         Ok(view.base(&locks).is_some())
     }
 

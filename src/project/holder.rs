@@ -6,6 +6,7 @@ use crate::coordination::process::{self, Liveness};
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, ReadLocks, Session, locks};
 use crate::error::{Error, Kind, Payload, Result};
+use crate::git::Freshness;
 use crate::ledger::{Ledger, View};
 use crate::project::context::Context;
 use crate::project::index::Index;
@@ -180,7 +181,7 @@ fn known_lock(context: &Context, name: &str) -> Result<Option<LockEntry>> {
     let Some(name) = TaskName::recognise(name) else { return Ok(None) };
     let (branch, ledger) = (Ledger::locks_branch()?, context.reading_ledger());
     let ids: Vec<_> = std::iter::once(name.id()).chain(name.as_top_level().map(|top| top.id())).collect();
-    let view = ledger.view(std::slice::from_ref(&branch), false)?;
+    let view = ledger.view(std::slice::from_ref(&branch), Freshness::AsKnown)?;
     let wanted: Vec<_> = ids.iter().map(|id| (&branch, LockEntry::path(*id))).collect();
     let found = view.read(&wanted)?;
     let found = ids.iter().find_map(|id| found.lock(*id).transpose()).transpose()?;
@@ -190,7 +191,7 @@ fn known_lock(context: &Context, name: &str) -> Result<Option<LockEntry>> {
     };
     // Whether t16_2024_report is a child, or the task 16, only its file can tell.
     let data = context.data_branch()?.clone();
-    let index = Index::load(&ledger.view(std::slice::from_ref(&data), false)?, &data)?;
+    let index = Index::load(&ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?, &data)?;
     let is_top = index.active(lock.task).is_some_and(|path| path.name().as_str() == name.as_str());
     Ok(is_top.then_some(lock))
 }

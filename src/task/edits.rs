@@ -37,15 +37,25 @@ pub fn revert(document: &mut Document, status: &Status, now: &str) -> Result<()>
     document.set("updated_at", now)
 }
 
+/// Why a task is over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ending {
+    /// Its work is done.
+    #[default]
+    Completed,
+    /// It was overtaken by another one.
+    Superseded,
+}
+
 /// The task is archived (specification 30, section 3.4): status `Done`, `updated_at`, `completed_at` after it unless
 /// there is one, `archived_reason: superseded` after the status if asked and unless there is one. Missing keys are
 /// added at the end; a file without frontmatter stays as it is (A9).
-pub fn complete(document: &mut Document, now: &str, superseded: bool) -> Result<()> {
+pub fn complete(document: &mut Document, now: &str, ending: Ending) -> Result<()> {
     if !document.has_frontmatter() {
         return Ok(());
     }
     document.append("status", Status::Done.as_str())?;
-    if superseded && !document.contains("archived_reason") {
+    if ending == Ending::Superseded && !document.contains("archived_reason") {
         document.insert_after("status", "archived_reason", "superseded")?;
     }
     document.append("updated_at", now)?;
@@ -121,21 +131,21 @@ mod tests {
             "updated_at: <now>\ncompleted_at: <now>",
             1,
         );
-        assert_eq!(edit(FILE, |d| complete(d, "<now>", false).unwrap()), expected);
+        assert_eq!(edit(FILE, |d| complete(d, "<now>", Ending::Completed).unwrap()), expected);
         let superseded = expected.replacen("status: Done\n", "status: Done\narchived_reason: superseded\n", 1);
-        assert_eq!(edit(FILE, |d| complete(d, "<now>", true).unwrap()), superseded);
+        assert_eq!(edit(FILE, |d| complete(d, "<now>", Ending::Superseded).unwrap()), superseded);
         // again: the first date and reason stay
         let later = superseded.replacen("updated_at: <now>", "updated_at: later", 1);
-        assert_eq!(edit(&superseded, |d| complete(d, "later", true).unwrap()), later);
+        assert_eq!(edit(&superseded, |d| complete(d, "later", Ending::Superseded).unwrap()), later);
     }
 
     #[test]
     fn complete_adds_what_is_missing_at_the_end() {
         assert_eq!(
-            edit("---\npriority: low\nboardidx: 1\n---\nx", |d| complete(d, "<now>", true).unwrap()),
+            edit("---\npriority: low\nboardidx: 1\n---\nx", |d| complete(d, "<now>", Ending::Superseded).unwrap()),
             "---\npriority: low\nboardidx: 1\nstatus: Done\narchived_reason: superseded\nupdated_at: <now>\ncompleted_at: <now>\n---\nx"
         );
-        assert_eq!(edit("no frontmatter", |d| complete(d, "<now>", true).unwrap()), "no frontmatter");
+        assert_eq!(edit("no frontmatter", |d| complete(d, "<now>", Ending::Superseded).unwrap()), "no frontmatter");
     }
 
     /// Recorded examples A3, A12 and A14: the parent's side.

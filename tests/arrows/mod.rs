@@ -172,19 +172,16 @@ fn none(what: &str, findings: &[String]) {
 }
 
 #[test]
-#[ignore = "until the last circles are cut"]
 fn arrows_between_rooms_go_down() {
     none("arrows that go up, or files of no room", &House::of_folder(&src()).upward());
 }
 
 #[test]
-#[ignore = "until the last circles are cut"]
 fn rooms_of_one_floor_make_no_circle() {
     none("a circle of rooms", Vec::from_iter(House::of_folder(&src()).on_one_floor().shortest_circle()).as_slice());
 }
 
 #[test]
-#[ignore = "until the last circles are cut"]
 fn files_make_no_circle() {
     none("a circle of files", Vec::from_iter(House::of_folder(&src()).between_files().shortest_circle()).as_slice());
 }

@@ -14,6 +14,7 @@ use crate::coordination::{LockEntry, Locks, ReadLocks as _};
 use crate::error::{Error, Kind, Result};
 use crate::files::Tree;
 use crate::files::records::RecordKind;
+use crate::git::Freshness;
 use crate::git::objects::Edit;
 use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Landed, Ledger, Plan, View, nonce};
@@ -150,7 +151,8 @@ impl ArchivePlace for Archiving<'_> {
             Publication::Commit => ledger.transact("", branches, decide),
             Publication::Stage => ledger.stage(branch, decide).map(unpublished),
             Publication::Show => {
-                let (Decision::Swap(_, value) | Decision::Nothing(value)) = decide(&ledger.view(branches, false)?)?;
+                let (Decision::Swap(_, value) | Decision::Nothing(value)) =
+                    decide(&ledger.view(branches, Freshness::AsKnown)?)?;
                 Ok(unpublished(value))
             }
         }

@@ -55,5 +55,5 @@ fn find(scene: &Scene, args: &[String]) -> Result<Vec<String>> {
     };
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let ranked = found.iter().take(limit).enumerate();
-    Ok(ranked.map(|(n, (score, path))| record(&[(n + 1).to_string(), score.to_string(), path.clone()])).collect())
+    Ok(ranked.map(|(n, found)| record(&[(n + 1).to_string(), found.score.to_string(), found.file.clone()])).collect())
 }

@@ -7,7 +7,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A file and its score.
-pub type Scored = (u64, String);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scored {
+    /// The higher the better.
+    pub score: u64,
+    /// Its name.
+    pub file: String,
+}
 
 /// Tracked files by how many of their lines have one of the words, best first, ties by path. A word is a basic regular
 /// expression, its case does not matter; binary files are left out. One process a word.
@@ -50,8 +56,8 @@ pub fn by_name(context: &Context, dir: &Path, words: &[&str], limit: u64) -> Res
 }
 
 fn best_first(scores: BTreeMap<String, u64>) -> Vec<Scored> {
-    let mut found: Vec<_> =
-        scores.into_iter().map(|(path, score)| (score, path)).filter(|(score, _)| *score > 0).collect();
-    found.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    let mut found: Vec<_> = scores.into_iter().map(|(file, score)| Scored { score, file }).collect();
+    found.retain(|found| found.score > 0);
+    found.sort_by(|a, b| b.score.cmp(&a.score).then_with(|| a.file.cmp(&b.file)));
     found
 }

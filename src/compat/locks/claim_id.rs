@@ -3,7 +3,9 @@
 use crate::compat::invocation::Scene;
 use crate::compat::locks::probe::Probe;
 use crate::coordination::ids;
+use crate::coordination::ids::Counter;
 use crate::error::{Error, Kind, Payload, Result};
+use crate::git::Freshness;
 use crate::git::types::Branch;
 use crate::ledger::{Channel, Decision, IDS, Ledger, Plan, View, nonce};
 use crate::project::Context;
@@ -56,15 +58,15 @@ pub(crate) fn claim(scene: &Scene, context: &Context) -> Result<(u64, Option<Str
     // Before the first look, so that the window between look and push stays small.
     let files = scene.active_files();
     let active = query::max_number(files.iter().map(String::as_str), Scan::Active);
-    let (branch, local) = (Ledger::ids_branch()?, context.channel == Channel::Local);
+    let (branch, counter_kind) = (Ledger::ids_branch()?, Counter::of(&context.channel));
     let ledger = Ledger { repairs: true, ..context.ledger() };
     let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
         let mut plan = Plan::new();
         let (counter, aside) = match ids::load(view, &branch)? {
             Some(counter) => (counter, None),
-            None if local => {
+            None if counter_kind == Counter::Local => {
                 let next = full_scan(scene)? + 1;
-                plan = ids::initialise(plan, &branch, next, true);
+                plan = ids::initialise(plan, &branch, next, Counter::Local);
                 (next, Some(format!("Local counter branch 'aitask-ids' created with next_id={next}")))
             }
             None => {
@@ -133,7 +135,7 @@ fn said(error: &Error) -> String {
 fn peek(scene: &Scene) -> Result<()> {
     let context = open(scene)?;
     let (branch, ledger) = (Ledger::ids_branch()?, Ledger { repairs: true, ..context.ledger() });
-    let known = ledger.view(std::slice::from_ref(&branch), false)?;
+    let known = ledger.view(std::slice::from_ref(&branch), Freshness::AsKnown)?;
     let local = known.published_and_local(&branch, ids::FILE)?.local;
     let local = local.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
     if context.channel == Channel::Local {
@@ -141,7 +143,7 @@ fn peek(scene: &Scene) -> Result<()> {
         scene.console.line(&next);
         return Ok(());
     }
-    let published = ledger.view(std::slice::from_ref(&branch), true).and_then(|view| {
+    let published = ledger.view(std::slice::from_ref(&branch), Freshness::Fetched).and_then(|view| {
         let file = view.published_and_local(&branch, ids::FILE)?.published;
         file.ok_or_else(|| Error::new(Kind::NotInitialised, "Counter branch 'aitask-ids' is not initialized on origin"))
     });
@@ -166,13 +168,13 @@ fn peek(scene: &Scene) -> Result<()> {
 fn resync(scene: &Scene) -> Result<()> {
     let context = open(scene)?;
     let desired = full_scan(scene)? + 1;
-    let (branch, local) = (Ledger::ids_branch()?, context.channel == Channel::Local);
+    let (branch, counter_kind) = (Ledger::ids_branch()?, Counter::of(&context.channel));
     let ledger = Ledger { repairs: true, ..context.ledger() };
     let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
         let (plan, current) = match ids::load(view, &branch)? {
             Some(current) => (Plan::new(), current),
-            None if local => {
-                let plan = ids::initialise(Plan::new(), &branch, desired, true);
+            None if counter_kind == Counter::Local => {
+                let plan = ids::initialise(Plan::new(), &branch, desired, Counter::Local);
                 return Ok(Decision::Swap(plan, format!("OK:{desired}")));
             }
             None => upgrade(scene, view, &branch, Plan::new())?,
@@ -181,7 +183,7 @@ fn resync(scene: &Scene) -> Result<()> {
             return Ok(Decision::Nothing(format!("OK:{current}")));
         }
         let next = current.max(desired);
-        Ok(Decision::Swap(ids::resync(plan, &branch, next, local), format!("RESYNCED:{current}:{next}")))
+        Ok(Decision::Swap(ids::resync(plan, &branch, next, counter_kind), format!("RESYNCED:{current}:{next}")))
     });
     let landed = landed.map_err(|error| explain(&context, error, "ID counter resync", "resync task ID counter"))?;
     scene.console.line(&landed.value);
@@ -205,9 +207,9 @@ fn init(scene: &Scene) -> Result<()> {
             Some(kept) => {
                 let next = kept.value.max(next);
                 let plan = Plan::new().advance(&branch, kept.start);
-                Decision::Swap(ids::resync(plan, &branch, next, false), Init::PutBack(next))
+                Decision::Swap(ids::resync(plan, &branch, next, Counter::Shared), Init::PutBack(next))
             }
-            None => Decision::Swap(ids::initialise(Plan::new(), &branch, next, false), Init::Made),
+            None => Decision::Swap(ids::initialise(Plan::new(), &branch, next, Counter::Shared), Init::Made),
         })
     });
     let landed = landed.map_err(|error| Error::new(error.kind(), format!("Failed to push counter branch: {error}")))?;

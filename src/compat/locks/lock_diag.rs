@@ -6,6 +6,7 @@ use crate::compat::locks::probe::Probe;
 use crate::coordination::{LockEntry, ReadLocks};
 use crate::error::{Error, Kind, Result, redacted};
 use crate::files::data_checkout;
+use crate::git::Freshness;
 use crate::ledger::{Channel, Ledger};
 use crate::project::Context;
 
@@ -139,7 +140,7 @@ fn no_remote() -> Error {
 fn locks(tally: &mut Tally<'_>, context: &Context) {
     let read = || -> Result<Vec<LockEntry>> {
         let (branch, ledger) = (Ledger::locks_branch()?, context.ledger());
-        let view = ledger.view(std::slice::from_ref(&branch), false)?;
+        let view = ledger.view(std::slice::from_ref(&branch), Freshness::AsKnown)?;
         view.locks()?.map_or(Ok(Vec::new()), |locks| locks.entries(&context.repository))
     };
     match read() {

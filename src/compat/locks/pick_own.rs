@@ -33,8 +33,17 @@ struct Request {
     early: bool,
 }
 
-/// Runs the script.
-pub(crate) fn run(scene: &Scene, args: &[String], early: bool) -> u8 {
+/// Runs `aitask_pick_own.sh`.
+pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+    run_as(scene, args, false)
+}
+
+/// Runs `aitask_own.sh`, the older script.
+pub(crate) fn run_early(scene: &Scene, args: &[String]) -> u8 {
+    run_as(scene, args, true)
+}
+
+fn run_as(scene: &Scene, args: &[String], early: bool) -> u8 {
     let request = match parse(args) {
         Ok(Some(request)) => Request { early, ..request },
         Ok(None) => {

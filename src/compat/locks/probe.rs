@@ -2,6 +2,7 @@
 
 use crate::coordination::locks;
 use crate::error::{Error, Kind, Result};
+use crate::git::Freshness;
 use crate::git::objects::{self, NewCommit, Parent};
 use crate::git::remote::{self, PushOptions};
 use crate::git::{Branch, Oid, RefUpdate, destination};
@@ -44,13 +45,13 @@ impl<'r> Probe<'r> {
 
     /// Fetches the lock branch. One connection.
     pub fn fetch(&self) -> Result<()> {
-        self.0.view(&[Ledger::locks_branch()?], true).map(drop)
+        self.0.view(&[Ledger::locks_branch()?], Freshness::Fetched).map(drop)
     }
 
     /// The tree of the lock branch, as known here.
     pub fn tree(&self) -> Result<Oid> {
         let branch = Ledger::locks_branch()?;
-        let view: View<'_> = self.0.view(std::slice::from_ref(&branch), false)?;
+        let view: View<'_> = self.0.view(std::slice::from_ref(&branch), Freshness::AsKnown)?;
         let root = view.object(&branch, "")?;
         let root = root.ok_or_else(|| Error::new(Kind::NotInitialised, "no tracking ref of the lock branch"))?;
         locks::entries(&root)?;
@@ -76,7 +77,7 @@ impl<'r> Probe<'r> {
     /// Whether the remote would take a push of the lock branch. One connection.
     pub fn dry_push(&self) -> Result<()> {
         let branch = Ledger::locks_branch()?;
-        let view = self.0.view(std::slice::from_ref(&branch), false)?;
+        let view = self.0.view(std::slice::from_ref(&branch), Freshness::AsKnown)?;
         let (Channel::Remote(name), Some(tip)) = (&self.0.channel, view.base(&branch)) else {
             return Err(Error::new(Kind::NotInitialised, "there is no lock branch"));
         };

@@ -9,6 +9,7 @@ use crate::coordination::session::parse_email;
 use crate::data_branch::attach;
 use crate::data_branch::migrate::{CONFIGURE, Code, FRAMEWORK_IGNORES, ignore_private, to_data_branch};
 use crate::error::{Error, Result};
+use crate::git::Freshness;
 use crate::git::types::Branch;
 use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger};
 use crate::project::{Context, data_state};
@@ -220,7 +221,7 @@ fn coordinate(scene: &Scene, context: &Context) -> Result<bool> {
     let known = |name: &str| -> Result<bool> {
         let branch = Branch::parse(name)?;
         let ledger = Ledger { repairs: true, ..context.ledger() };
-        let view = ledger.view(std::slice::from_ref(&branch), true)?;
+        let view = ledger.view(std::slice::from_ref(&branch), Freshness::Fetched)?;
         Ok(view.tip(&branch).published.is_some() && ledger.unpublished_locks(&view)?.is_none())
     };
     let dir = scene.home().unwrap_or_else(|| scene.dir.clone());

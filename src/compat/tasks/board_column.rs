@@ -1,6 +1,7 @@
 //! `aitask_board_column.sh` (specification 20, section 10).
 
 use crate::compat::invocation::Scene;
+use crate::compat::options::Known;
 use crate::compat::options::Options;
 use crate::compat::record::record;
 use crate::compat::tasks::board::{self, Board};
@@ -13,14 +14,14 @@ Usage: aitask_board_column.sh list-columns --root R [--task-dir D] [--include-un
        aitask_board_column.sh move --root R [--task-dir D] --task N --column C
        aitask_board_column.sh create --root R [--task-dir D] --title T [--color X]";
 
-const KNOWN: [crate::compat::options::Known; 7] = [
-    ("--root", "", true),
-    ("--task-dir", "", true),
-    ("--include-unordered", "", false),
-    ("--task", "", true),
-    ("--column", "", true),
-    ("--title", "", true),
-    ("--color", "", true),
+const KNOWN: [Known; 7] = [
+    Known::value("--root", ""),
+    Known::value("--task-dir", ""),
+    Known::flag("--include-unordered"),
+    Known::value("--task", ""),
+    Known::value("--column", ""),
+    Known::value("--title", ""),
+    Known::value("--color", ""),
 ];
 
 /// Runs the script.

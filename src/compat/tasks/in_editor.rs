@@ -8,7 +8,7 @@ use crate::compat::projects;
 use crate::compat::tasks::checks::check_kind;
 use crate::compat::tasks::filer::Filer;
 use crate::compat::tasks::fold::all_active;
-use crate::compat::tasks::output::tell;
+use crate::compat::tasks::output::{Volume, tell};
 use crate::compat::tasks::{anchors, last_used, new_file};
 use crate::error::{Error, Result};
 use crate::ops::drafts;
@@ -226,7 +226,7 @@ pub(crate) fn update(scene: &Scene, id: Option<&str>) -> Result<u8> {
     let request = Request { by_hand: Some(ByHand { base, edited }), name, ..Request::default() };
     let updated = edit::edit_here(&checkout, id, &request, commit).map_err(|error| saved.kept(error))?;
     saved.discard();
-    tell(scene, &updated, false);
+    tell(scene, &updated, Volume::All);
     Ok(0)
 }
 

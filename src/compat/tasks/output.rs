@@ -3,9 +3,19 @@
 use crate::compat::invocation::Scene;
 use crate::ops::edit::{EditedHere, Parent};
 
+/// How much of an update standard output tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Volume {
+    /// All that was done.
+    All,
+    /// The path of the task file (`--silent`); the rest goes to standard error.
+    PathOnly,
+}
+
 /// What an update says: the parent, the labels, the commit, and last the file.
-pub(crate) fn tell(scene: &Scene, updated: &EditedHere, silent: bool) {
+pub(crate) fn tell(scene: &Scene, updated: &EditedHere, volume: Volume) {
     let console = scene.console;
+    let silent = volume == Volume::PathOnly;
     if !updated.labels.is_empty() {
         console.info_aside(&format!("Added to label vocabulary: {}", updated.labels.join(",")));
     }

@@ -4,7 +4,7 @@ use crate::compat::folders::Checkout;
 use crate::compat::invocation::Scene;
 use crate::compat::options::{Known, Options, one_of, take_project, usage};
 use crate::compat::tasks::checks::{check_kind, check_type, parse_id};
-use crate::compat::tasks::output::tell;
+use crate::compat::tasks::output::{Volume, tell};
 use crate::compat::tasks::{anchors, board};
 use crate::compat::{projects, sibling};
 use crate::error::{Error, Kind, Result};
@@ -34,12 +34,12 @@ An empty value clears the field.";
 
 /// Options that are no changes.
 const OTHERS: [Known; 6] = [
-    ("--batch", "", false),
-    ("--commit", "", false),
-    ("--silent", "", false),
-    ("--clear-active-gates", "", false),
-    ("--name", "-n", true),
-    ("--desc-file", "", true),
+    Known::flag("--batch"),
+    Known::flag("--commit"),
+    Known::flag("--silent"),
+    Known::flag("--clear-active-gates"),
+    Known::value("--name", "-n"),
+    Known::value("--desc-file", ""),
 ];
 
 /// How the value of an option changes its key.
@@ -61,49 +61,49 @@ enum Way {
 
 /// The options that change a key, in the order in which they are made: replace, add, take.
 const CHANGES: [(Known, &str, Way); 43] = [
-    (("--priority", "-p", true), "priority", Way::Fixed),
-    (("--effort", "-e", true), "effort", Way::Fixed),
-    (("--status", "-s", true), "status", Way::Fixed),
-    (("--type", "", true), "issue_type", Way::Fixed),
-    (("--deps", "", true), "depends", Way::List),
-    (("--labels", "-l", true), "labels", Way::List),
-    (("--add-label", "", true), "labels", Way::Add),
-    (("--remove-label", "", true), "labels", Way::Take),
-    (("--file-ref", "", true), "file_references", Way::Add),
-    (("--remove-file-ref", "", true), "file_references", Way::Take),
-    (("--children", "", true), "children_to_implement", Way::List),
-    (("--add-child", "", true), "children_to_implement", Way::Add),
-    (("--remove-child", "", true), "children_to_implement", Way::Take),
-    (("--assigned-to", "-a", true), "assigned_to", Way::Scalar),
-    (("--anchor", "", true), "anchor", Way::Scalar),
-    (("--xdeps", "", true), "xdeps", Way::List),
-    (("--xdeprepo", "", true), "xdeprepo", Way::Scalar),
-    (("--risk-code-health", "", true), "risk_code_health", Way::Scalar),
-    (("--risk-goal-achievement", "", true), "risk_goal_achievement", Way::Scalar),
-    (("--risk-mitigation-tasks", "", true), "risk_mitigation_tasks", Way::List),
-    (("--gates", "", true), "gates", Way::List),
-    (("--also-blocks-dependents", "", true), "also_blocks_dependents", Way::List),
-    (("--active-gates", "", true), "active_gates", Way::Kept("[]")),
-    (("--active-gates-filtered", "", true), "active_gates_filtered", Way::Kept("[]")),
-    (("--active-gates-profile", "", true), "active_gates_profile", Way::Kept("")),
-    (("--active-gates-digest", "", true), "active_gates_digest", Way::Kept("")),
-    (("--verifies", "", true), "verifies", Way::List),
-    (("--add-verifies", "", true), "verifies", Way::Add),
-    (("--remove-verifies", "", true), "verifies", Way::Take),
-    (("--verification-baseline", "", true), "verification_baseline", Way::Scalar),
-    (("--followup-kind", "", true), "followup_kind", Way::Scalar),
-    (("--boardcol", "", true), "boardcol", Way::Scalar),
-    (("--boardidx", "", true), "boardidx", Way::Scalar),
-    (("--boardgroup", "", true), "boardgroup", Way::Kept("\"\"")),
-    (("--issue", "", true), "issue", Way::Scalar),
-    (("--pull-request", "", true), "pull_request", Way::Scalar),
-    (("--contributor", "", true), "contributor", Way::Scalar),
-    (("--contributor-email", "", true), "contributor_email", Way::Scalar),
-    (("--implemented-with", "", true), "implemented_with", Way::Scalar),
-    (("--folded-tasks", "", true), "folded_tasks", Way::List),
-    (("--folded-into", "", true), "folded_into", Way::Scalar),
-    (("--description", "-d", true), "", Way::Fixed),
-    (("--desc", "", true), "", Way::Fixed),
+    (Known::value("--priority", "-p"), "priority", Way::Fixed),
+    (Known::value("--effort", "-e"), "effort", Way::Fixed),
+    (Known::value("--status", "-s"), "status", Way::Fixed),
+    (Known::value("--type", ""), "issue_type", Way::Fixed),
+    (Known::value("--deps", ""), "depends", Way::List),
+    (Known::value("--labels", "-l"), "labels", Way::List),
+    (Known::value("--add-label", ""), "labels", Way::Add),
+    (Known::value("--remove-label", ""), "labels", Way::Take),
+    (Known::value("--file-ref", ""), "file_references", Way::Add),
+    (Known::value("--remove-file-ref", ""), "file_references", Way::Take),
+    (Known::value("--children", ""), "children_to_implement", Way::List),
+    (Known::value("--add-child", ""), "children_to_implement", Way::Add),
+    (Known::value("--remove-child", ""), "children_to_implement", Way::Take),
+    (Known::value("--assigned-to", "-a"), "assigned_to", Way::Scalar),
+    (Known::value("--anchor", ""), "anchor", Way::Scalar),
+    (Known::value("--xdeps", ""), "xdeps", Way::List),
+    (Known::value("--xdeprepo", ""), "xdeprepo", Way::Scalar),
+    (Known::value("--risk-code-health", ""), "risk_code_health", Way::Scalar),
+    (Known::value("--risk-goal-achievement", ""), "risk_goal_achievement", Way::Scalar),
+    (Known::value("--risk-mitigation-tasks", ""), "risk_mitigation_tasks", Way::List),
+    (Known::value("--gates", ""), "gates", Way::List),
+    (Known::value("--also-blocks-dependents", ""), "also_blocks_dependents", Way::List),
+    (Known::value("--active-gates", ""), "active_gates", Way::Kept("[]")),
+    (Known::value("--active-gates-filtered", ""), "active_gates_filtered", Way::Kept("[]")),
+    (Known::value("--active-gates-profile", ""), "active_gates_profile", Way::Kept("")),
+    (Known::value("--active-gates-digest", ""), "active_gates_digest", Way::Kept("")),
+    (Known::value("--verifies", ""), "verifies", Way::List),
+    (Known::value("--add-verifies", ""), "verifies", Way::Add),
+    (Known::value("--remove-verifies", ""), "verifies", Way::Take),
+    (Known::value("--verification-baseline", ""), "verification_baseline", Way::Scalar),
+    (Known::value("--followup-kind", ""), "followup_kind", Way::Scalar),
+    (Known::value("--boardcol", ""), "boardcol", Way::Scalar),
+    (Known::value("--boardidx", ""), "boardidx", Way::Scalar),
+    (Known::value("--boardgroup", ""), "boardgroup", Way::Kept("\"\"")),
+    (Known::value("--issue", ""), "issue", Way::Scalar),
+    (Known::value("--pull-request", ""), "pull_request", Way::Scalar),
+    (Known::value("--contributor", ""), "contributor", Way::Scalar),
+    (Known::value("--contributor-email", ""), "contributor_email", Way::Scalar),
+    (Known::value("--implemented-with", ""), "implemented_with", Way::Scalar),
+    (Known::value("--folded-tasks", ""), "folded_tasks", Way::List),
+    (Known::value("--folded-into", ""), "folded_into", Way::Scalar),
+    (Known::value("--description", "-d"), "", Way::Fixed),
+    (Known::value("--desc", ""), "", Way::Fixed),
 ];
 
 const GROUP: [&str; 4] =
@@ -162,7 +162,8 @@ fn run_in(scene: &Scene, args: &[String]) -> Result<u8> {
     let name = options.filled("--name").map(|name| Slug::derive(name).ok_or_else(invalid)).transpose()?;
     let commit = if options.has("--commit") { Commit::Now } else { Commit::Later };
     let updated = edit::edit_here(&checkout, id, &Request { changes, name, ..Request::default() }, commit)?;
-    tell(scene, &updated, options.has("--silent"));
+    let volume = if options.has("--silent") { Volume::PathOnly } else { Volume::All };
+    tell(scene, &updated, volume);
     Ok(0)
 }
 
@@ -235,7 +236,7 @@ fn check_values(checkout: &TaskFiles<'_>, options: &Options) -> Result<()> {
 /// What the options ask for.
 fn collect(scene: &Scene, options: &Options, anchor: Option<TaskId>) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
-    for ((option, ..), key, way) in CHANGES {
+    for (Known { name: option, .. }, key, way) in CHANGES {
         let Some(value) = options.last(option) else { continue };
         let given = if matches!(way, Way::Add | Way::Take) { options.all(option) } else { &[value.to_owned()] };
         let items: Vec<_> = given.iter().flat_map(|item| fields::items(item)).collect();

@@ -2,6 +2,7 @@
 
 use crate::coordination::meaning::MEANING;
 use crate::error::{Error, Kind, Result};
+use crate::git::Freshness;
 use crate::git::{Branch, RemoteName, Repository};
 use crate::ledger::memory::{Clone, Fate, Remote, folder};
 use crate::ledger::plan::Step;
@@ -83,8 +84,8 @@ fn refused<T>(outcome: Result<T>, kind: Kind) -> Error {
 fn known_tips_cost_no_fetch_and_a_stale_view_one() {
     let remote = remote();
     let (ann, ben) = (Scene::new(remote.clone_with([])), Scene::new(remote.clone_with([])));
-    ann.ledger().view(&[ids()], true).unwrap();
-    ben.ledger().view(&[ids()], true).unwrap();
+    ann.ledger().view(&[ids()], Freshness::Fetched).unwrap();
+    ben.ledger().view(&[ids()], Freshness::Fetched).unwrap();
     assert!(!ann.write("1").unwrap().looked_up);
     assert_eq!((ann.clone.fetches(), ann.clone.pushes().len()), (1, 1));
     // What Ann wrote is not lost: Ben decides again on it.
@@ -98,7 +99,7 @@ fn two_equal_commits_are_told_apart_by_their_nonces() {
     let remote = remote();
     let (ann, ben) = (Scene::new(remote.clone_with([])), Scene::new(remote.clone_with([])));
     for scene in [&ann, &ben] {
-        scene.ledger().view(&[ids()], true).unwrap();
+        scene.ledger().view(&[ids()], Freshness::Fetched).unwrap();
     }
     ann.write("one").unwrap();
     ben.write("another").unwrap();
@@ -292,7 +293,7 @@ fn a_branch_that_is_gone_or_set_back_is_not_gone_on_from() {
     let old = remote.put(LOCKS, &[]);
     remote.put(LOCKS, &[("t1_lock.yaml", "task_id: 1\n")]);
     let ann = Scene::new(remote.clone_with([]));
-    ann.ledger().view(std::slice::from_ref(&locks), true).unwrap();
+    ann.ledger().view(std::slice::from_ref(&locks), Freshness::Fetched).unwrap();
     let take =
         |_: &View<'_>| Ok(Decision::Swap(Plan::new().step(&locks, step("x", vec![put("t2_lock.yaml", b"")])), ()));
     remote.set(LOCKS, Some(&old));
@@ -300,7 +301,8 @@ fn a_branch_that_is_gone_or_set_back_is_not_gone_on_from() {
     assert!(error.to_string().contains("lacks the locks of t1"), "{error}");
     remote.set(LOCKS, None);
     refused(ann.ledger().transact("2", std::slice::from_ref(&locks), take), Kind::BranchGone);
-    let view = Ledger { repairs: true, ..ann.ledger() }.view(std::slice::from_ref(&locks), true).map(drop);
+    let view =
+        Ledger { repairs: true, ..ann.ledger() }.view(std::slice::from_ref(&locks), Freshness::Fetched).map(drop);
     view.unwrap();
 }
 
@@ -308,7 +310,7 @@ fn a_branch_that_is_gone_or_set_back_is_not_gone_on_from() {
 fn nothing_to_do_and_refusals_are_said_of_the_remote_as_it_is_now() {
     let remote = remote();
     let (ann, ben) = (Scene::new(remote.clone_with([])), Scene::new(remote.clone_with([])));
-    ann.ledger().view(&[ids()], true).unwrap();
+    ann.ledger().view(&[ids()], Freshness::Fetched).unwrap();
     ben.write("1").unwrap();
     let done = |view: &View<'_>| Ok(Decision::Nothing(view.document(&ids(), "log")?));
     assert_eq!(ann.ledger().transact("2", &[ids()], done).unwrap().value.unwrap(), b"line\n");
