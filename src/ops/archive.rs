@@ -202,14 +202,14 @@ impl ArchivePlace for Published<'_> {
         let document = Document::parse(found.file(&self.data, path.as_str()).unwrap_or_default());
         let read = BTreeMap::from([(known.path.clone(), document.clone())]);
         let source = published::PublishedFiles { view, index: &index };
-        let shelf = Shelf::gather(&source, &known.path, known.id, read)?;
+        let data = Shelf::gather(&source, &known.path, known.id, read)?;
         // Gates are asked only where they count.
-        let pending = if self.gates == Gates::Count && shelf.open_children(known.id, &[]).is_empty() {
+        let pending = if self.gates == Gates::Count && data.open_children(known.id, &[]).is_empty() {
             load_pending(context, view, path, &document, Self::again(known.id))?
         } else {
             None
         };
-        Ok(Known { shelf, pending, ..known })
+        Ok(Known { pending, shelf: data, ..known })
     }
 
     fn tell(&self, known: Known, refusal: Refusal) -> Error {

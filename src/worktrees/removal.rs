@@ -33,9 +33,10 @@ pub enum BranchFate<'e> {
 }
 
 /// What became of the worktree.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum WorktreeEnd {
     /// There was none.
+    #[default]
     None,
     /// It is gone.
     Removed(PathBuf),
@@ -78,9 +79,10 @@ impl Obstacle {
 }
 
 /// What became of the branch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum BranchEnd {
     /// There was none, or it was to stay.
+    #[default]
     None,
     /// It is gone, since its work is where it belongs.
     Deleted,
@@ -103,7 +105,7 @@ impl BranchEnd {
 }
 
 /// What came of a removal.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Removal {
     /// The worktree.
     pub worktree: WorktreeEnd,
@@ -210,13 +212,7 @@ impl Place {
     /// Those of [`Self::require_removable`]; then nothing is removed.
     pub fn remove(&self, context: &Context, work: Unsaved, end: &BranchFate<'_>) -> Result<Removal> {
         let left = self.remove_worktree(context, work)?;
-        let mut removal = Removal {
-            worktree: left.end.clone(),
-            branch: BranchEnd::None,
-            causes: Vec::new(),
-            held: None,
-            rebased: None,
-        };
+        let mut removal = Removal { worktree: left.end.clone(), ..Removal::default() };
         let (tip, keep_as) = match end {
             BranchFate::Stays => return Ok(removal),
             BranchFate::LandedIn { tip, into } => ((*tip).clone(), self.kept_name(context, tip, into)?),

@@ -142,14 +142,15 @@ fn shelves() -> impl Strategy<Value = Shelf> {
         let ids = (1..4).map(TaskId::top).chain((1..4).flat_map(|n| (1..3).map(move |m| child(n, m))));
         let mut shelf = Shelf::default();
         for (id, (place, status, children, folded, plan, uncommitted)) in ids.zip(files) {
-            let folder = |letter: char| id.parent().map_or_else(String::new, |parent| format!("{letter}{parent}/"));
+            let below_parent =
+                |letter: char| id.parent().map_or_else(String::new, |parent| format!("{letter}{parent}/"));
             let below = |place: &str| if place == "archived" { "archived/" } else { "" };
             let list = |ids: &[TaskId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             let (children, folded) = (list(&children), list(&folded));
             let text =
                 format!("---\nstatus: {status}\nchildren_to_implement: [{children}]\nfolded_tasks: [{folded}]\n---\n");
             if place != "absent" {
-                let path = format!("aitasks/{}{}t{id}_x.md", below(place), folder('t'));
+                let path = format!("aitasks/{}{}t{id}_x.md", below(place), below_parent('t'));
                 if uncommitted {
                     shelf.uncommitted.insert(path.clone(), text.clone().into_bytes());
                 }
@@ -157,7 +158,7 @@ fn shelves() -> impl Strategy<Value = Shelf> {
                 shelf.paths.push(path);
             }
             if plan != "none" {
-                let path = format!("aiplans/{}{}p{id}_x.md", below(plan), folder('p'));
+                let path = format!("aiplans/{}{}p{id}_x.md", below(plan), below_parent('p'));
                 if uncommitted {
                     shelf.uncommitted.insert(path.clone(), b"a plan".to_vec());
                 }

@@ -82,10 +82,9 @@ fn parse(args: &[String]) -> Result<Option<Asked>> {
             // It goes before the other one, wherever it stands.
             "--dry-run" => asked.publication = Publication::Show,
             "--no-commit" if asked.publication == Publication::Commit => asked.publication = Publication::Stage,
-            "--no-commit" => {}
             "--superseded" => asked.request.ending = Ending::Superseded,
-            // Only a checklist with deferred items asks for it.
-            "--with-deferred-carryover" => {}
+            // Only a checklist with deferred items asks for the second one.
+            "--no-commit" | "--with-deferred-carryover" => {}
             "--ignore-gates" => asked.request.gates = Gates::Overridden,
             "-h" | "--help" => return Ok(None),
             option if option.starts_with('-') => {

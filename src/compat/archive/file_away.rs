@@ -115,14 +115,14 @@ impl ArchivePlace for Archiving<'_> {
     fn gather(&self, view: &View<'_>, wanted: &Wanted) -> Result<Known> {
         let desk = Desk::load(self.site, view)?;
         let FoundFile { path, state } = self.site.find_file(&desk, wanted.id)?;
-        let shelf = match state {
+        let data = match state {
             Progress::Active | Progress::Moved => Shelf::gather(&desk, &path, wanted.id, BTreeMap::new())?,
             Progress::Archived | Progress::CutOff => Shelf::default(),
         };
         // The gates were asked before, also where there is no repository; and locks are released whoever holds them, since
         // that of a task that is archived is of no use any more.
         let (pending, not_holder, locks) = (None, None, Locks::default());
-        Ok(Known { id: wanted.id, path, state, not_holder, locks, pending, shelf, now: Context::now() })
+        Ok(Known { id: wanted.id, path, state, not_holder, locks, pending, shelf: data, now: Context::now() })
     }
 
     fn tell(&self, known: Known, refusal: Refusal) -> Error {
