@@ -100,6 +100,11 @@ impl RecordKind {
         }
     }
 
+    /// Whether it is one folder without a name of its own.
+    fn is_alone(self) -> bool {
+        matches!(self, Self::Check | Self::Finishing)
+    }
+
     /// Whether one has ended by its age.
     fn is_over(self, entry: &DirEntry) -> bool {
         let limit = match self {
@@ -202,8 +207,8 @@ impl Records {
     /// # Errors
     /// [`Kind::Io`].
     pub fn make_folder(&self, record: RecordKind) -> Result<TempDir> {
-        let random = if matches!(record, RecordKind::Check | RecordKind::Finishing) { 0 } else { 6 };
-        if random == 0 {
+        let random = if record.is_alone() { 0 } else { 6 };
+        if record.is_alone() {
             let _ = std::fs::remove_dir_all(self.path(record, ""));
         }
         let made = tempfile::Builder::new().prefix(record.place()).rand_bytes(random).tempdir_in(self.folder()?);
@@ -215,7 +220,10 @@ impl Records {
         let here: Vec<_> = entries(&self.0).collect();
         for record in ENDING {
             let place = record.place();
-            let is_one = |entry: &&DirEntry| entry.file_name().to_string_lossy().starts_with(place);
+            let is_one = |entry: &&DirEntry| match entry.file_name().to_str() {
+                Some(name) if record.is_alone() => name == place,
+                name => name.is_some_and(|name| name.starts_with(place)),
+            };
             let below: Vec<_> = if place.ends_with('/') { entries(&self.0.join(place)).collect() } else { Vec::new() };
             for entry in here.iter().filter(is_one).chain(&below).filter(|entry| record.is_over(entry)) {
                 let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
