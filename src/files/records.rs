@@ -40,8 +40,12 @@ use tempfile::{NamedTempFile, TempDir};
 /// The format that is written here, and the highest that is read.
 const FORMAT: u64 = 1;
 
-/// Those that end by their age.
-const ENDING: [RecordKind; 4] = [RecordKind::Making, RecordKind::Check, RecordKind::Finishing, RecordKind::Temporary];
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Those that end by their age, and when.
+const ENDING: [(RecordKind, Duration); 4] =
+    [(RecordKind::Making, HOUR), (RecordKind::Check, DAY), (RecordKind::Finishing, DAY), (RecordKind::Temporary, DAY)];
 
 /// A kind of file in the folder; see the table above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,13 +111,9 @@ impl RecordKind {
 
     /// Whether one has ended by its age.
     fn is_over(self, entry: &DirEntry) -> bool {
-        let limit = match self {
-            Self::Making => Duration::from_secs(3600),
-            Self::Check | Self::Finishing | Self::Temporary => Duration::from_secs(24 * 3600),
-            _ => return false,
-        };
+        let Some((_, limit)) = ENDING.iter().find(|(kind, _)| *kind == self) else { return false };
         let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|time| time.elapsed().ok());
-        age.is_some_and(|age| age > limit)
+        age.is_some_and(|age| age > *limit)
     }
 }
 
@@ -218,7 +218,7 @@ impl Records {
     /// Removes what has ended by its age. Best effort; costs a look at two folders.
     pub fn sweep(&self) {
         let here: Vec<_> = entries(&self.0).collect();
-        for record in ENDING {
+        for (record, _) in ENDING {
             let place = record.place();
             let is_one = |entry: &&DirEntry| match entry.file_name().to_str() {
                 Some(name) if record.is_alone() => name == place,
