@@ -32,7 +32,7 @@ impl Init {
             context = app.open(self.dry_run.into())?;
         }
         let mut outcome = init::init(&context)?;
-        if let Some((made, aside)) = moved {
+        if let Some(migrate::Moved { made, aside }) = moved {
             outcome.made.splice(0..0, made);
             let after = std::mem::replace(&mut outcome.aside, aside);
             outcome.aside.extend(after);

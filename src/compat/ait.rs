@@ -124,7 +124,7 @@ fn health(scene: &Scene) -> u8 {
         |admin| admin.strip_prefix(&scene.dir).unwrap_or(admin).display().to_string(),
     );
     console.info(&format!("Git-dir: {shown}"));
-    let (branch, commit) = data_state::head(&scene.environment, &dir);
+    let data_state::Head { branch, commit } = data_state::head(&scene.environment, &dir);
     console.info(&format!("Branch (rev-parse --abbrev-ref HEAD): {branch}"));
     console.info(&format!("HEAD commit: {commit}"));
     if admin.is_none() {

@@ -83,8 +83,17 @@ impl Options {
     }
 }
 
+/// A command line, and the project that it is for.
+#[derive(Debug)]
+pub(super) struct ForProject {
+    /// Another one than this, by its name.
+    pub(super) project: Option<String>,
+    /// The other words.
+    pub(super) args: Vec<String>,
+}
+
 /// Takes every `--project NAME` out of a command line; the last name counts (specification 20, section 6.10).
-pub(super) fn take_project(args: &[String]) -> Result<(Option<String>, Vec<String>)> {
+pub(super) fn take_project(args: &[String]) -> Result<ForProject> {
     let (mut project, mut rest) = (None, Vec::new());
     let mut args = args.iter();
     while let Some(arg) = args.next() {
@@ -95,7 +104,7 @@ pub(super) fn take_project(args: &[String]) -> Result<(Option<String>, Vec<Strin
             rest.push(arg.clone());
         }
     }
-    Ok((project, rest))
+    Ok(ForProject { project, args: rest })
 }
 
 /// One of several words, else what is wrong.

@@ -65,12 +65,21 @@ impl Code {
     }
 }
 
+/// What was made on the way to a data branch.
+#[derive(Debug, Default)]
+pub struct Moved {
+    /// Each thing, in words.
+    pub made: Vec<String>,
+    /// What goes with the answer.
+    pub aside: Aside,
+}
+
 /// Makes the data branch where there is none, moves the task data there, and checks it out; gives what was made, and
 /// what else there is to say. Both branches change in one swap.
 ///
 /// # Errors
 /// [`Kind::Dirty`] for task data that is not committed and published; [`Kind::Occupied`] when both branches carry some.
-pub fn to_data_branch(context: &Context, code_too: Code) -> Result<(Vec<String>, Aside)> {
+pub fn to_data_branch(context: &Context, code_too: Code) -> Result<Moved> {
     let root = &context.repository.root;
     let data = Branch::parse(DATA)?;
     if data_checkout(root).is_some() {
@@ -78,7 +87,7 @@ pub fn to_data_branch(context: &Context, code_too: Code) -> Result<(Vec<String>,
         if !context.dry_run {
             attach::take_over(context)?;
         }
-        return Ok((Vec::new(), Aside::default()));
+        return Ok(Moved::default());
     }
     let Some(code) = context.repository.root_branch.clone() else {
         let message = format!("{} is on no branch", root.display());
@@ -129,7 +138,7 @@ pub fn to_data_branch(context: &Context, code_too: Code) -> Result<(Vec<String>,
     made.extend(is_new.then(|| format!("branch {data}")));
     if context.dry_run {
         aside.would_run(format!("git worktree add {} {data}", paths::DATA_WORKTREE_DIR));
-        return Ok((made, aside));
+        return Ok(Moved { made, aside });
     }
     require_left(context, &code)?;
     crate::files::exclude(&context.repository.common_dir, "/.aitask-data/")?;
@@ -138,7 +147,7 @@ pub fn to_data_branch(context: &Context, code_too: Code) -> Result<(Vec<String>,
     attach::make_checkout(context, &data, start.published.as_ref().filter(|_| start.local.is_none()))?;
     attach::take_over(context)?;
     made.push(format!("worktree {}", paths::DATA_WORKTREE_DIR));
-    Ok((made, aside))
+    Ok(Moved { made, aside })
 }
 
 /// Refuses task data that only this checkout has.

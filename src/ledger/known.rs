@@ -41,8 +41,14 @@ pub struct SetBack {
     pub lost: Vec<String>,
 }
 
-/// What was noted of a branch: the commit, and the address of the remote then.
-pub(super) type Known = (Oid, String);
+/// What was noted of a branch.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// The commit that it was at.
+    last: Oid,
+    /// The address of the remote then.
+    address: String,
+}
 
 /// The record of a branch.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -84,12 +90,12 @@ impl Ledger<'_> {
     pub(super) fn load_known(&self, branch: &Branch) -> Option<Known> {
         let name = name(&self.channel, branch)?;
         if let Some(Noted { commit, address }) = self.repository.records().load(RecordKind::Known, &name) {
-            return Some((Oid::parse(&commit)?, address));
+            return Some(Known { last: Oid::parse(&commit)?, address });
         }
         // A line each, as it was before records had a format.
         let text = String::from_utf8(read_own(&self.file_of_known(branch)?).ok()?).ok()?;
         let mut lines = text.lines();
-        Some((Oid::parse(lines.next()?)?, lines.next().unwrap_or_default().to_owned()))
+        Some(Known { last: Oid::parse(lines.next()?)?, address: lines.next().unwrap_or_default().to_owned() })
     }
 
     /// The address of the remote, without a password: it is kept in a file.
@@ -101,7 +107,7 @@ impl Ledger<'_> {
     /// Whether the remote led to another repository when this clone noted the branch.
     #[must_use]
     pub fn has_moved(&self, branch: &Branch) -> bool {
-        self.load_known(branch).is_some_and(|(_, then)| self.is_elsewhere(&then))
+        self.load_known(branch).is_some_and(|known| self.is_elsewhere(&known.address))
     }
 
     fn is_elsewhere(&self, address: &str) -> bool {
@@ -132,14 +138,14 @@ impl Ledger<'_> {
     /// something is not noted, and what was known is kept although a fetch brought the older one: nobody else may have it.
     pub(super) fn standing(&self, branch: &Branch, published: Option<&Oid>, known: Option<Known>) -> Result<Standing> {
         match (published, known) {
-            (None, Some((last, address))) => Ok(Standing::Gone(self.gone(branch, last, address)?)),
+            (None, Some(Known { last, address })) => Ok(Standing::Gone(self.gone(branch, last, address)?)),
             (None, None) => Ok(match self.kept_by_fetch(branch)? {
                 Some(fetched) => Standing::Gone(self.gone(branch, fetched, self.address())?),
                 None => Standing::Current,
             }),
-            (Some(tip), Some((last, _))) if last == *tip => Ok(Standing::Current),
+            (Some(tip), Some(known)) if known.last == *tip => Ok(Standing::Current),
             (Some(tip), known) => {
-                let set_back = known.map(|(last, _)| self.set_back(branch, last, tip)).transpose()?.flatten();
+                let set_back = known.map(|known| self.set_back(branch, known.last, tip)).transpose()?.flatten();
                 let Some(set_back) = set_back else {
                     self.remember(branch, tip);
                     return Ok(Standing::Current);

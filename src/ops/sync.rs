@@ -47,18 +47,25 @@ pub fn sync(
     Ok((swept.value, brought.lagging))
 }
 
-/// How many commits of the task data only this clone has, and how many only the remote, as far as known; and the name of
-/// the published branch.
+/// How the task data of this clone differs from the published one, as far as known.
+#[derive(Debug)]
+pub struct Unreconciled {
+    /// In commits.
+    pub counts: AheadBehind,
+    /// The name of the published branch.
+    pub upstream: String,
+}
+
+/// How the task data of this clone differs from the published one.
 #[must_use]
-pub fn unreconciled(context: &Context) -> Option<(u32, u32, String)> {
+pub fn unreconciled(context: &Context) -> Option<Unreconciled> {
     let data = context.data_branch().ok()?;
     let remote = context.channel.remote()?;
     let ledger = context.reading_ledger();
     let view = ledger.view(std::slice::from_ref(data), Freshness::AsKnown).ok()?;
     let tip = view.tip(data);
-    let AheadBehind { ahead, behind } =
-        merge::ahead_behind(&context.repository, tip.local.as_ref()?, tip.published.as_ref()?).ok()?;
-    Some((ahead, behind, format!("{remote}/{data}")))
+    let counts = merge::ahead_behind(&context.repository, tip.local.as_ref()?, tip.published.as_ref()?).ok()?;
+    Some(Unreconciled { counts, upstream: format!("{remote}/{data}") })
 }
 
 /// What `git aitask sync` did.

@@ -49,14 +49,23 @@ pub fn unfinished(dir: &Path) -> Vec<&'static str> {
     MARKERS.into_iter().filter(|marker| admin.join(marker).exists()).collect()
 }
 
-/// What is checked out at `dir`, for people: the branch (`HEAD` when there is none) and the commit's short name.
+/// What is checked out somewhere, for people.
+#[derive(Debug)]
+pub struct Head {
+    /// The branch; `HEAD` when there is none.
+    pub branch: String,
+    /// The commit's short name.
+    pub commit: String,
+}
+
+/// What is checked out at `dir`.
 #[must_use]
-pub fn head(environment: &Environment, dir: &Path) -> (String, String) {
+pub fn head(environment: &Environment, dir: &Path) -> Head {
     let ask = |option: &str| {
         let output = Git::new(environment.clone()).read(dir, "rev-parse").args([option, "HEAD"]).output();
         output.map(|output| output.text()).unwrap_or_default()
     };
-    (ask("--abbrev-ref"), ask("--short"))
+    Head { branch: ask("--abbrev-ref"), commit: ask("--short") }
 }
 
 /// The branch that work ends up on: the remote's own choice, else `main`, `master`, else `main` all the same

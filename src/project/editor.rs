@@ -5,6 +5,7 @@ use crate::files::records::RecordKind;
 use crate::git::Repository;
 use crate::git::run::{Call, FOR_EVER, Streams};
 use crate::settings::Environment;
+use crate::task::sheet::MarkedSheet;
 use crate::task::{Document, sheet};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -78,7 +79,7 @@ pub fn edit<T>(
         match sheet::read(&now).and_then(|document| read(&document)) {
             Ok(value) => return Ok(Some(Saved { value, file })),
             Err(error) => {
-                (shown, line) = sheet::with_error(&now, &error);
+                MarkedSheet { text: shown, line } = sheet::with_error(&now, &error);
                 wrong = Some((error, now));
             }
         }

@@ -66,10 +66,21 @@ pub fn referenced_path(reference: &str) -> &str {
     reference.split_once(':').map_or(reference, |(path, _)| path)
 }
 
-/// The gates a task of this type may declare, and those that it cannot reach.
+/// Gates, parted by whether a task can reach them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartedGates {
+    /// Those it may declare.
+    pub reachable: Vec<String>,
+    /// The others.
+    pub dropped: Vec<String>,
+}
+
+/// Parts gates by whether a task of this type can reach them.
 #[must_use]
-pub fn reachable_gates(issue_type: &str, gates: Vec<String>) -> (Vec<String>, Vec<String>) {
-    gates.into_iter().partition(|gate| issue_type != MANUAL_VERIFICATION || REACHABLE_GATES.contains(&gate.as_str()))
+pub fn reachable_gates(issue_type: &str, gates: Vec<String>) -> PartedGates {
+    let can_reach = |gate: &String| issue_type != MANUAL_VERIFICATION || REACHABLE_GATES.contains(&gate.as_str());
+    let (reachable, dropped) = gates.into_iter().partition(can_reach);
+    PartedGates { reachable, dropped }
 }
 
 /// Checks the kind of follow-up against the issue type it would stand beside.
@@ -119,8 +130,9 @@ mod tests {
     #[test]
     fn gates_and_followups() {
         let gates = || items(" tests_pass,, risk ");
-        assert_eq!(reachable_gates("bug", gates()).1.len(), 0);
-        assert_eq!(reachable_gates(MANUAL_VERIFICATION, gates()), (vec!["tests_pass".into()], vec!["risk".into()]));
+        assert_eq!(reachable_gates("bug", gates()).dropped.len(), 0);
+        let parted = PartedGates { reachable: vec!["tests_pass".into()], dropped: vec!["risk".into()] };
+        assert_eq!(reachable_gates(MANUAL_VERIFICATION, gates()), parted);
         assert!(check_followup(MANUAL_VERIFICATION, "bug").is_err());
         assert!(check_followup("docs_gap", "bug").is_ok());
         assert_eq!(parse_anchor("t3_1").unwrap(), TaskId::child(3, 1));

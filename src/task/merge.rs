@@ -137,10 +137,19 @@ pub fn has_markers(text: &[u8]) -> bool {
     wanted.peek().is_none()
 }
 
-/// The two texts that a text with conflict markers was made of, the upper side first; `None` without a whole conflict.
+/// The two texts that a text with conflict markers was made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenApart {
+    /// What stands above `=======`, with all that is in no conflict.
+    pub upper: Vec<u8>,
+    /// What stands below it, with all that is in no conflict.
+    pub lower: Vec<u8>,
+}
+
+/// Takes a text with conflict markers apart; `None` without a whole conflict.
 /// What both began with (`|||||||`) is left out, and of several lines `=======` the first parts the sides (verdict M4).
 #[must_use]
-pub fn sides(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+pub fn sides(text: &[u8]) -> Option<TakenApart> {
     #[derive(Clone, Copy, PartialEq)]
     enum Within {
         Both,
@@ -169,7 +178,7 @@ pub fn sides(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
             }
         };
     }
-    (found && within == Within::Both).then_some((upper, lower))
+    (found && within == Within::Both).then_some(TakenApart { upper, lower })
 }
 
 fn parse(bytes: &[u8]) -> Option<Document> {
@@ -493,7 +502,7 @@ mod tests {
 
     #[test]
     fn the_sides_of_a_text_with_markers() {
-        let both = |upper: &str, lower: &str| Some((upper.as_bytes().to_vec(), lower.as_bytes().to_vec()));
+        let both = |upper: &str, lower: &str| Some(TakenApart { upper: upper.into(), lower: lower.into() });
         let text = "a\n<<<<<<< x\nb\n=======\nc\n=======\nd\n>>>>>>> y\ne\n";
         assert_eq!(sides(text.as_bytes()), both("a\nb\ne\n", "a\nc\n=======\nd\ne\n"));
         let text = "<<<<<<< x\nb\n||||||| z\nbase\n=======\n>>>>>>> y\n<<<<<<< x\n=======\nf\n>>>>>>> y\n";
@@ -540,7 +549,8 @@ mod tests {
         #[test]
         fn what_was_marked_is_taken_apart_again(local in frontmatter_like(), remote in frontmatter_like()) {
             let marked = format!("<<<<<<< a\n{local}\n=======\n{remote}\n>>>>>>> b\n");
-            prop_assert_eq!(sides(marked.as_bytes()), Some((format!("{local}\n").into(), format!("{remote}\n").into())));
+            let (upper, lower) = (format!("{local}\n").into(), format!("{remote}\n").into());
+            prop_assert_eq!(sides(marked.as_bytes()), Some(TakenApart { upper, lower }));
         }
 
         #[test]

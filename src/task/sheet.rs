@@ -85,9 +85,18 @@ fn is_ours(line: &[u8]) -> bool {
     line.starts_with(HELP.as_bytes()) || line.starts_with(ERROR.as_bytes())
 }
 
-/// The sheet with what is wrong said above the field it is about; and the line where that is.
+/// A sheet in which it is said what is wrong.
+#[derive(Debug)]
+pub struct MarkedSheet {
+    /// Its text.
+    pub text: Vec<u8>,
+    /// The line after what is said, counted from 1.
+    pub line: usize,
+}
+
+/// The sheet with what is wrong said above the field it is about.
 #[must_use]
-pub fn with_error(sheet: &[u8], error: &Error) -> (Vec<u8>, usize) {
+pub fn with_error(sheet: &[u8], error: &Error) -> MarkedSheet {
     let key = error.payloads().iter().find_map(|payload| match payload {
         Payload::Field { key } => Some(format!("{key}:")),
         _ => None,
@@ -101,7 +110,7 @@ pub fn with_error(sheet: &[u8], error: &Error) -> (Vec<u8>, usize) {
     let lines: Vec<_> = lines.into_iter().map(|(line, _)| line).collect();
     let said = format!("{ERROR} {}\n", super::text::harmless(&error.to_string()));
     let text = [lines[..at].concat(), said.into_bytes(), lines[at..].concat()].concat();
-    (text, at + 2)
+    MarkedSheet { text, line: at + 2 }
 }
 
 /// An error about a field.
@@ -172,13 +181,13 @@ mod tests {
             String::from_utf8_lossy(&sheet).starts_with("---\n#| priority, effort: high, medium or low\n#| issue_type")
         );
         assert_eq!(read(&sheet).unwrap(), document);
-        let (sheet, line) = with_error(&sheet, &wrong("status", "no"));
+        let MarkedSheet { text: sheet, line } = with_error(&sheet, &wrong("status", "no"));
         let text = String::from_utf8(sheet.clone()).unwrap();
         assert!(text.contains("\n#! no\nstatus: Ready\n"));
         assert_eq!(text.lines().nth(line - 1), Some("status: Ready"));
         assert_eq!(read(&sheet).unwrap(), document);
         assert!(read(b"no dashes").is_err());
-        assert_eq!(with_error(b"no dashes", &read(b"no dashes").unwrap_err()).1, 2);
+        assert_eq!(with_error(b"no dashes", &read(b"no dashes").unwrap_err()).line, 2);
     }
 
     #[test]
@@ -208,7 +217,7 @@ mod tests {
             if document.has_frontmatter() && !ours {
                 let sheet = with_help(&document, &help(&Words::default()));
                 prop_assert_eq!(read(&sheet).unwrap(), document.clone());
-                prop_assert_eq!(read(&with_error(&sheet, &wrong("status", "x")).0).unwrap(), document);
+                prop_assert_eq!(read(&with_error(&sheet, &wrong("status", "x")).text).unwrap(), document);
             }
         }
 

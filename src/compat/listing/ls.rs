@@ -4,6 +4,7 @@ use crate::archive::gates;
 use crate::compat::folders::{Checkout, Folder, is_file};
 use crate::compat::invocation::Scene;
 use crate::compat::listing::rows::{Detail, Item, child_id, parent_id};
+use crate::compat::options::ForProject;
 use crate::compat::options::take_project;
 use crate::compat::projects;
 use crate::error::{Error, Kind, Result};
@@ -62,8 +63,10 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
         return help(0);
     }
     let answer = match take_project(args) {
-        Ok((Some(name), rest)) => Err(projects::become_script(&scene.environment, &name, "aitask_ls.sh", &rest).into()),
-        Ok((None, rest)) => parse(scene, &rest),
+        Ok(ForProject { project: Some(name), args: rest }) => {
+            Err(projects::become_script(&scene.environment, &name, "aitask_ls.sh", &rest).into())
+        }
+        Ok(ForProject { project: None, args: rest }) => parse(scene, &rest),
         Err(error) => Err(error.into()),
     };
     match answer {

@@ -5,6 +5,7 @@ use crate::compat::folders::{Checkout, Folder};
 use crate::compat::invocation::Scene;
 use crate::compat::numbers::usage;
 use crate::compat::numbers::{bare, is_number, parse_number};
+use crate::compat::options::ForProject;
 use crate::compat::options::take_project;
 use crate::compat::projects;
 use crate::compat::record::record;
@@ -27,7 +28,7 @@ const RECENT: usize = 15;
 
 /// Runs the script.
 pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
-    let answer = take_project(args).and_then(|(project, rest)| match project {
+    let answer = take_project(args).and_then(|ForProject { project, args: rest }| match project {
         Some(name) => Err(projects::become_script(&scene.environment, &name, "aitask_query_files.sh", &rest)),
         None => Query { scene, files: Checkout::of_environment(&scene.environment, &scene.dir) }.answer(&rest),
     });

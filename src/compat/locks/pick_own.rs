@@ -8,11 +8,13 @@ use crate::coordination::LockEntry;
 use crate::coordination::decide::{By, LockRule, Sight, TakenLock, Takeover};
 use crate::coordination::process::{Anchor, Liveness};
 use crate::error::{Error, Kind, Result};
+use crate::git::AheadBehind;
 use crate::git::Branch;
 use crate::ledger::Landed;
 use crate::ledger::plan::{Cause, Lagging};
 use crate::ops::pick::{PickEnd, PickGates, PickOutcome, PickSource, Policy, Taker, Taking, WorkState};
 use crate::ops::sync;
+use crate::ops::sync::Unreconciled;
 use crate::project::{Context, data_state};
 use crate::task::{Status, TaskId};
 
@@ -150,7 +152,7 @@ fn is_elsewhere(context: &Context) -> bool {
 
 fn counts(context: &Context) -> String {
     match sync::unreconciled(context) {
-        Some((ahead, behind, upstream)) => format!(
+        Some(Unreconciled { counts: AheadBehind { ahead, behind }, upstream }) => format!(
             "task data not reconciled with {upstream}: {ahead} local unpushed, {behind} remote unpulled (as of the last \
              successful fetch)"
         ),

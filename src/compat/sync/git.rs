@@ -146,13 +146,13 @@ fn publish(scene: &Scene, context: &Context) -> String {
     let data = context.data_branch().map_or_else(|_| "<branch>".to_owned(), ToString::to_string);
     let unpushed = match &counts {
         None => Some("unpushed commit count unavailable".to_owned()),
-        Some((0, ..)) => None,
-        Some((ahead, _, upstream)) => Some(format!("{ahead} commit(s) not pushed to {upstream}")),
+        Some(found) if found.counts.ahead == 0 => None,
+        Some(found) => Some(format!("{} commit(s) not pushed to {}", found.counts.ahead, found.upstream)),
     };
     if let Some(unpushed) = unpushed {
         scene.console.warn(&format!("{unpushed}; {}", hint(reason, &data, &said)));
     }
-    format!("FAILED:{reason}:{}", counts.map_or_else(|| "unknown".to_owned(), |(ahead, ..)| ahead.to_string()))
+    format!("FAILED:{reason}:{}", counts.map_or_else(|| "unknown".to_owned(), |found| found.counts.ahead.to_string()))
 }
 
 fn reason(failure: Failure, kind: Kind) -> &'static str {

@@ -4,7 +4,7 @@ use crate::compat::invocation::Scene;
 use crate::files;
 use crate::sync::join::{Merged, by_rules};
 use crate::task::Document;
-use crate::task::merge::{Rules, sides};
+use crate::task::merge::{Rules, TakenApart, sides};
 use std::path::PathBuf;
 
 const USAGE: &str = "usage: aitask_merge.py <file> [--batch] [--rebase] [--base-file <path>]";
@@ -51,7 +51,7 @@ fn merge(scene: &Scene, options: &Options) -> Result<(String, u8), String> {
     let text = read(&options.file)?;
     let base = options.base.as_ref().map(read).transpose()?;
     let skipped = || ("SKIPPED".to_owned(), 1);
-    let Some((upper, lower)) = sides(&text) else { return Ok(skipped()) };
+    let Some(TakenApart { upper, lower }) = sides(&text) else { return Ok(skipped()) };
     // While commits are replayed, what is replayed stands below.
     let (local, mut remote) = if options.rebase { (lower, upper) } else { (upper, lower) };
     if !options.batch {

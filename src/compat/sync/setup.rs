@@ -7,7 +7,7 @@ use crate::compat::locks::{claim_id, lock};
 use crate::compat::sync::framework::{self, Pending, Snapshot, TaskData};
 use crate::coordination::session::parse_email;
 use crate::data_branch::attach;
-use crate::data_branch::migrate::{CONFIGURE, Code, FRAMEWORK_IGNORES, ignore_private, to_data_branch};
+use crate::data_branch::migrate::{CONFIGURE, Code, FRAMEWORK_IGNORES, Moved, ignore_private, to_data_branch};
 use crate::error::{Error, Result};
 use crate::git::Freshness;
 use crate::git::types::Branch;
@@ -177,7 +177,7 @@ fn make_data(scene: &Scene, context: &Context) -> Result<()> {
         opened = scene.open()?;
         context = opened.as_ref().unwrap_or(context);
     }
-    let (made, aside) = to_data_branch(context, Code::Stays)?;
+    let Moved { made, aside } = to_data_branch(context, Code::Stays)?;
     made.iter().chain(&aside.notes).for_each(|line| scene.say(line));
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `aitask_create.sh`.
 
 use crate::compat::invocation::Scene;
+use crate::compat::options::ForProject;
 use crate::compat::options::{Known, Options, take_project, usage};
 use crate::compat::sibling;
 use crate::compat::tasks::filer::Filer;
@@ -66,7 +67,7 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
 }
 
 fn run_in(scene: &Scene, args: &[String]) -> Result<u8> {
-    let (project, args) = take_project(args)?;
+    let ForProject { project, args } = take_project(args)?;
     if let Some(project) = project {
         if !args.iter().any(|arg| arg == "--batch") {
             return Err(usage("--project requires --batch".to_owned()));

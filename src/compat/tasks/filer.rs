@@ -81,7 +81,7 @@ impl Filer<'_> {
         one_of(&effort, &["high", "medium", "low"], "effort", "low, medium, or high")?;
         let issue_type = value("--type", "feature");
         check_type(self.checkout, &issue_type)?;
-        let (gates, dropped) = fields::reachable_gates(&issue_type, list("--gates"));
+        let fields::PartedGates { reachable: gates, dropped } = fields::reachable_gates(&issue_type, list("--gates"));
         self.say_dropped(&dropped, "gate(s)", " (recorded in planning/review steps this task type skips)");
         let status = value("--status", "Ready");
         one_of(&status, &fields::NEW_STATUSES, "status", "Ready, Editing, Implementing, or Postponed")?;

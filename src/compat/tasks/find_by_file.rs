@@ -2,6 +2,7 @@
 
 use crate::compat::folders::Checkout;
 use crate::compat::invocation::Scene;
+use crate::compat::options::ForProject;
 use crate::compat::options::{take_project, usage};
 use crate::compat::sibling;
 use crate::compat::tasks::fold;
@@ -19,7 +20,7 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
 }
 
 fn run_in(scene: &Scene, args: &[String]) -> Result<u8> {
-    let (project, args) = take_project(args)?;
+    let ForProject { project, args } = take_project(args)?;
     if let Some(project) = project {
         return sibling::run_there(scene, &project, "aitask_find_by_file.sh", &args);
     }

@@ -109,7 +109,8 @@ pub fn load_draft(checkout: &TaskFiles<'_>, named: &str) -> Result<Draft> {
     let draft = drafts::load(&checkout.tree(), &checkout.root, named)?.ok_or_else(none)?;
     let mut document = draft.document;
     let issue_type = document.scalar("issue_type").unwrap_or_default().to_owned();
-    let (kept, dropped_gates) = fields::reachable_gates(&issue_type, document.list("gates"));
+    let fields::PartedGates { reachable: kept, dropped: dropped_gates } =
+        fields::reachable_gates(&issue_type, document.list("gates"));
     if !dropped_gates.is_empty() && kept.is_empty() {
         document.remove("gates");
     } else if !dropped_gates.is_empty() {

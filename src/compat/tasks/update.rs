@@ -2,6 +2,7 @@
 
 use crate::compat::folders::Checkout;
 use crate::compat::invocation::Scene;
+use crate::compat::options::ForProject;
 use crate::compat::options::{Known, Options, one_of, take_project, usage};
 use crate::compat::tasks::checks::{check_kind, check_type, parse_id};
 use crate::compat::tasks::output::{Volume, tell};
@@ -115,7 +116,7 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
 }
 
 fn run_in(scene: &Scene, args: &[String]) -> Result<u8> {
-    let (project, args) = take_project(args)?;
+    let ForProject { project, args } = take_project(args)?;
     if let Some(project) = project {
         refuse_across(&project, &args)?;
         return sibling::run_there(scene, &project, SCRIPT, &args);
