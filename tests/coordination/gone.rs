@@ -272,6 +272,19 @@ fn the_data_branch_that_is_gone_is_put_back_with_what_others_published() {
 }
 
 #[test]
+fn what_was_noted_before_records_had_a_format_counts() {
+    let (world, ann, _bob) = held();
+    let file = format!(".git/aitask/known/origin/{LOCKS}");
+    let noted: serde_json::Value = serde_json::from_str(&ann.read(&file)).unwrap();
+    let [commit, address] = ["commit", "address"].map(|field| noted[field].as_str().unwrap().to_owned());
+    ann.write(&file, &format!("{commit}\n{address}\n"));
+    set_back(&world, LOCKS, 1);
+    let run = ann.aitask(&["pick", "2", "--no-worktree", "--json"]).fails(1);
+    let error = run.error()["error"].clone();
+    assert_eq!((&error["kind"], &error["commit"]), (&"branch_gone".into(), &commit.into()), "{run}");
+}
+
+#[test]
 fn the_scripts_say_it_and_their_init_puts_it_back() {
     let (world, ann, bob) = held();
     let tip = world.remote_branch(LOCKS).unwrap();
