@@ -30,19 +30,16 @@ pub(crate) fn require_whole(
     context: &Context,
     view: &View<'_>,
     task: TaskId,
-    (place, tip, output): (&Place, &Oid, Option<&Oid>),
+    place: &Place,
+    tip: &Oid,
+    output: &Oid,
 ) -> Result<()> {
     let repository = &context.repository;
     let Some(remote) = context.channel.remote() else { return Ok(()) };
     let Some(published) = view.tip(&place.branch).published else { return Ok(()) };
     let ours =
         Held::load(repository, task).is_some_and(|held| held.pushed.iter().any(|oid| *oid == published.as_str()));
-    if ours || merge::is_ancestor(repository, &published, tip)? {
-        return Ok(());
-    }
-    if let Some(output) = output
-        && merge::is_ancestor(repository, &published, output)?
-    {
+    if ours || merge::is_ancestor(repository, &published, tip)? || merge::is_ancestor(repository, &published, output)? {
         return Ok(());
     }
     let theirs = merge::described(repository, tip, &published)?;

@@ -2,8 +2,10 @@
 
 mod tidy;
 
+use crate::archive::archiver::Filing;
 use crate::archive::gates;
-use crate::archive::published::file_away;
+use crate::archive::published::load_shelf;
+use crate::archive::request;
 use crate::coordination::claim_record::Held;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result, quoted};
@@ -14,10 +16,10 @@ use crate::landing::merge::{self, Merge, Mode};
 use crate::landing::task_branch;
 use crate::ledger::{Channel, Decision, Plan, View, nonce};
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::{OVER, displaced, displaced_by, require_holder};
+use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Index, branches};
 use crate::project::outcome::{Aside, TaskInfo};
-use crate::task::{Document, Task, TaskId, TaskPath};
+use crate::task::{Document, Task, TaskId};
 use crate::worktrees::branches;
 use crate::worktrees::plan_branches::Planned;
 use crate::worktrees::task_worktree::Place;
@@ -121,7 +123,7 @@ fn own_branch(context: &Context, wanted: &Wanted) -> Result<Option<Branch>> {
     let data = context.data_branch()?.clone();
     let ledger = context.ledger();
     let index = Index::load(&ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?, &data)?;
-    find(&index, wanted).ok().map(|path| Branch::parse(&path.name().branch_name())).transpose()
+    index.require(wanted).ok().map(|path| Branch::parse(&path.name().branch_name())).transpose()
 }
 
 /// Where the work of a task is, and where it goes, if not as it was thought.
@@ -248,7 +250,7 @@ impl Finisher<'_> {
         self.instead = None;
         task_branch::require_asked(self.context, view, self.branch.as_ref())?;
         let index = Index::load(view, &self.data)?;
-        let path = find(&index, self.wanted)?.clone();
+        let path = index.require(self.wanted)?.clone();
         let document = index.load_document(view, path.as_str())?;
         let found = view.read(&[(&self.locks, LockEntry::path(path.id())), Locks::request(&self.locks)])?;
         let lock = found.lock(path.id())?;
@@ -299,7 +301,8 @@ impl Finisher<'_> {
         } else if path.is_archived() {
             plan = plan.step(&self.locks, crate::coordination::locks::unlock_step(path.id()));
         } else {
-            let filing = file_away(view, &index, &path, &document)?;
+            let shelf = load_shelf(view, &index, &path, &document)?;
+            let filing = Filing::of(&shelf, path.as_str(), path.id(), request::Request::default(), &Context::now())?;
             plan = filing.plan(plan, &self.data, &self.locks, &locks);
             done.archived.clone_from(&filing.targets);
         }
@@ -333,8 +336,8 @@ impl Finisher<'_> {
             }
             (None, _) => "this clone has no branch of it".to_owned(),
         };
-        if let Some(by) = displaced_by(context, view, task)? {
-            return Err(displaced(context, &by, &format!("{OVER}; {where_it_is}")));
+        if let Some(error) = displaced(context, view, task, &format!("{OVER}; {where_it_is}"))? {
+            return Err(error);
         }
         if done.tip.is_some() && done.proof.is_none() {
             return Err(task_branch::over_without_it(context, view, &done.task.path, &where_it_is));
@@ -352,7 +355,7 @@ impl Finisher<'_> {
         branches::require_other_output(&self.into, &branch)?;
         let output = done.output.as_ref().ok_or_else(|| branches::no_output(self.context, &self.into))?;
         task_branch::require_commits(self.context, &done.task.path, tip, output, &done.place)?;
-        task_branch::require_whole(self.context, view, done.task.id, (&done.place, tip, Some(output)))?;
+        task_branch::require_whole(self.context, view, done.task.id, &done.place, tip, output)?;
         let merge = merge::plan(self.context, self.mode, output, &self.into, tip, &branch)?;
         let seen = if let Merge::Tree(tree) = &merge { tree } else { tip }.clone();
         if let Some(command) = self.check()
@@ -379,15 +382,6 @@ impl Finisher<'_> {
         }
         done.merge = Some(merge);
         Ok(plan)
-    }
-}
-
-/// The active task, else the archived one, whose finish may have been cut off.
-fn find<'i>(index: &'i Index, wanted: &Wanted) -> Result<&'i TaskPath> {
-    let ids = || std::iter::once(wanted.id).chain(wanted.or);
-    match ids().find_map(|id| index.active(id)) {
-        Some(_) => index.require_active(wanted),
-        None => ids().find_map(|id| index.archived(id)).map_or_else(|| index.require_active(wanted), Ok),
     }
 }
 
