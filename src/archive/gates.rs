@@ -100,23 +100,6 @@ fn overriding(again: Hint) -> Hint {
     again.note("ends it all the same")
 }
 
-/// Refuses to end a task whose gates have not passed.
-///
-/// # Errors
-/// [`Kind::GatePending`], and as [`load_pending`].
-pub fn require_passed(
-    context: &Context,
-    view: &View<'_>,
-    path: &TaskPath,
-    document: &Document,
-    again: Hint,
-) -> Result<()> {
-    match load_pending(context, view, path, document, again.clone())? {
-        None => Ok(()),
-        Some(pending) => Err(pending.refusal(path.id(), again)),
-    }
-}
-
 impl Pending {
     /// The refusal to end a task before it has passed; `again` is the command that goes on all the same.
     #[must_use]

@@ -197,6 +197,13 @@ impl Locks {
         Ok(Self { names: names.collect() })
     }
 
+    /// Those of these tasks.
+    #[cfg(test)]
+    pub(crate) fn held(tasks: impl IntoIterator<Item = TaskId>) -> Self {
+        let blob = Oid::parse(&"1".repeat(40));
+        Self { names: tasks.into_iter().zip(std::iter::repeat_with(|| blob.clone()).flatten()).collect() }
+    }
+
     /// What to ask a view for, beside other things, so that what was found tells the [`ReadLocks::locks`].
     #[must_use]
     pub fn request(branch: &Branch) -> (&Branch, String) {

@@ -5,7 +5,7 @@ use crate::coordination::claim_record::{Held, Landing};
 use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::{Branch, Oid, merge, refs};
 use crate::ledger::plan::trailer;
-use crate::ledger::{Channel, Plan, View};
+use crate::ledger::{Channel, View};
 use crate::project::context::Context;
 use crate::task::{Task, TaskId, TaskName, TaskPath, harmless};
 use crate::worktrees::task_worktree::Place;
@@ -30,19 +30,16 @@ pub(crate) fn require_whole(
     context: &Context,
     view: &View<'_>,
     task: TaskId,
-    (place, tip, output): (&Place, &Oid, Option<&Oid>),
+    place: &Place,
+    tip: &Oid,
+    output: &Oid,
 ) -> Result<()> {
     let repository = &context.repository;
     let Some(remote) = context.channel.remote() else { return Ok(()) };
     let Some(published) = view.tip(&place.branch).published else { return Ok(()) };
     let ours =
         Held::load(repository, task).is_some_and(|held| held.pushed.iter().any(|oid| *oid == published.as_str()));
-    if ours || merge::is_ancestor(repository, &published, tip)? {
-        return Ok(());
-    }
-    if let Some(output) = output
-        && merge::is_ancestor(repository, &published, output)?
-    {
+    if ours || merge::is_ancestor(repository, &published, tip)? || merge::is_ancestor(repository, &published, output)? {
         return Ok(());
     }
     let theirs = merge::described(repository, tip, &published)?;
@@ -59,24 +56,13 @@ pub(crate) fn require_whole(
     Err(Error::new(Kind::Behind, message).hint(merge.note("look at them, then finish again")))
 }
 
-/// Adds the push of the task branch to a plan, and notes what is pushed: the next push may replace it.
-pub(crate) fn publish(
-    context: &Context,
-    view: &View<'_>,
-    plan: Plan,
-    task: TaskId,
-    branch: &Branch,
-    tip: &Oid,
-) -> Result<Plan> {
-    if !context.dry_run
-        && let Some(held) = Held::load(&context.repository, task)
-    {
-        // Until the answer is there, both may be what is published.
-        let known = view.tip(branch).published.map(|oid| oid.to_string()).filter(|oid| held.pushed.contains(oid));
-        let pushed = known.into_iter().chain([tip.to_string()]).collect();
-        Held { pushed, ..held }.save(&context.repository, task)?;
-    }
-    Ok(plan.advance(branch, tip.clone()))
+/// Notes that `tip` is about to be published as the task branch: the next push may replace it.
+pub(crate) fn begin_push(context: &Context, view: &View<'_>, task: TaskId, branch: &Branch, tip: &Oid) -> Result<()> {
+    let Some(held) = Held::load(&context.repository, task).filter(|_| !context.dry_run) else { return Ok(()) };
+    // Until the answer is there, both may be what is published.
+    let known = view.tip(branch).published.map(|oid| oid.to_string()).filter(|oid| held.pushed.contains(oid));
+    let pushed = known.into_iter().chain([tip.to_string()]).collect();
+    Held { pushed, ..held }.save(&context.repository, task)
 }
 
 /// Notes that a merge of `tip` is about to be published by commits with this mark.

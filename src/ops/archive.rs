@@ -13,13 +13,12 @@ use crate::git::Branch;
 use crate::git::Freshness;
 use crate::ledger::{Decision, Landed, Plan, View, nonce};
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::{OVER, displaced, displaced_by, require_holder};
+use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Index, branches};
 use crate::project::outcome::Aside;
 use crate::task::{Document, TaskId, TaskPath};
 use crate::worktrees::landed;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// Tasks archived.
 #[derive(Debug, Clone, Serialize)]
@@ -107,9 +106,7 @@ pub fn archive(context: &Context, wanted: &[Wanted], gates: Gates) -> Result<Arc
         let ledger = context.ledger();
         let view = ledger.view(&[locks_branch, data.clone()], Freshness::Fetched)?;
         let index = Index::load(&view, &data)?;
-        let is_archived =
-            |wanted: &Wanted| [Some(wanted.id), wanted.or].iter().flatten().any(|id| index.archived(*id).is_some());
-        wanted.iter().filter(|wanted| !is_archived(wanted)).try_for_each(|one| index.require_active(one).map(drop))?;
+        wanted.iter().try_for_each(|one| index.require(one).map(drop))?;
     }
     let mut all = Archived { tasks: vec![], archived: vec![], unlocked: false, aside: Aside::default() };
     for wanted in wanted {
@@ -168,8 +165,8 @@ impl Published<'_> {
 impl ArchivePlace for Published<'_> {
     fn gather(&self, view: &View<'_>, wanted: &Wanted) -> Result<Known> {
         let (context, index) = (self.context, Index::load(view, &self.data)?);
-        let ids = || std::iter::once(wanted.id).chain(wanted.or);
-        let known = |state, path: &TaskPath| Known {
+        let path = index.require(wanted)?;
+        let known = |state| Known {
             id: path.id(),
             path: path.as_str().to_owned(),
             state,
@@ -179,13 +176,10 @@ impl ArchivePlace for Published<'_> {
             shelf: Shelf::default(),
             now: Context::now(),
         };
-        if ids().all(|id| index.active(id).is_none())
-            && let Some(path) = ids().find_map(|id| index.archived(id))
-        {
-            let displaced = displaced_by(context, view, path.id())?.map(|by| displaced(context, &by, OVER));
-            return Ok(Known { not_holder: displaced, ..known(Progress::Archived, path) });
+        if path.is_archived() {
+            let not_holder = displaced(context, view, path.id(), OVER)?;
+            return Ok(Known { not_holder, ..known(Progress::Archived) });
         }
-        let path = index.require_active(wanted)?;
         let wants = [
             (&self.locks, LockEntry::path(path.id())),
             Locks::request(&self.locks),
@@ -193,16 +187,14 @@ impl ArchivePlace for Published<'_> {
         ];
         let found = view.read(&wants)?;
         let lock = found.lock(path.id())?;
-        let known = Known { locks: found.require_locks()?, ..known(Progress::Active, path) };
+        let known = Known { locks: found.require_locks()?, ..known(Progress::Active) };
         if lock.is_some()
             && let Err(error) = require_holder(context, &self.session, path.id(), lock.as_ref())
         {
             return Ok(Known { not_holder: Some(error), ..known });
         }
         let document = Document::parse(found.file(&self.data, path.as_str()).unwrap_or_default());
-        let read = BTreeMap::from([(known.path.clone(), document.clone())]);
-        let source = published::PublishedFiles { view, index: &index };
-        let data = Shelf::gather(&source, &known.path, known.id, read)?;
+        let data = published::load_shelf(view, &index, path, &document)?;
         // Gates are asked only where they count.
         let pending = if self.gates == Gates::Count && data.open_children(known.id, &[]).is_empty() {
             load_pending(context, view, path, &document, Self::again(known.id))?

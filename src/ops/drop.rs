@@ -1,19 +1,19 @@
 //! Giving a task back: status and lock in one swap, then its worktree.
 
-use crate::coordination::ReadLocks;
+mod decide;
+
 use crate::coordination::claim_record::Held;
-use crate::coordination::locks::unlock_step;
+use crate::coordination::{ReadLocks, Session};
 use crate::error::{Error, Kind, Result, quoted};
-use crate::git::objects::Edit;
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, worktree};
-use crate::ledger::plan::Step;
-use crate::ledger::{Channel, Decision, Ledger, Plan, nonce};
+use crate::ledger::{Channel, Decision, Ledger, Plan, View, nonce};
+use crate::ops::drop::decide::{GivingBack, Request, Seen, decide, is_back, revert_step};
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::{OVER, displaced, displaced_by, require_holder};
+use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Index, branches};
 use crate::project::outcome::{Aside, TaskInfo};
-use crate::task::{Document, Status, Task, TaskId, TaskPath, edits};
+use crate::task::{Status, Task, TaskId};
 use crate::worktrees::removal::{BranchEnd, BranchFate};
 use crate::worktrees::task_worktree::Place;
 use serde::Serialize;
@@ -47,49 +47,19 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, work: Unsa
             .advice("use Ready, Postponed or Editing"));
     }
     let session = context.session()?;
-    let (locks_branch, data) = branches(context)?;
-    let mark = nonce()?;
-    let (mut place, mut is_ahead) = (None, false);
-    let landed = context.ledger().transact(&mark, &[locks_branch.clone(), data.clone()], |view| {
+    let (locks, data) = branches(context)?;
+    let now = Context::now();
+    let request = Request { status, locks: &locks, data: &data, now: &now };
+    let landed = context.ledger().transact(&nonce()?, &[locks.clone(), data.clone()], |view| {
         let tip = view.tip(&data);
-        is_ahead = tip.local.is_some() && tip.local != tip.published;
-        let index = Index::load(view, &data)?;
-        let path = match index.require_active(wanted) {
-            Ok(path) => path,
-            Err(error) => {
-                return Err(displaced_by(context, view, wanted.id)?.map_or(error, |by| displaced(context, &by, OVER)));
-            }
-        };
-        let mut document = index.load_document(view, path.as_str())?;
-        let lock = view.lock(path.id())?;
-        let task = Task::from_document(path.clone(), &document);
-        let found = Place::find(context, path.name())?;
-        let given_back = lock.is_none() && task.status == *status && task.assigned_to.is_none();
-        if given_back && was_ours(context, task.id) {
-            if let Some(by) = displaced_by(context, view, task.id)? {
-                return Err(displaced(context, &by, "was given back"));
-            }
-            place = Some(found);
-            return Ok(Decision::Nothing(task));
-        }
-        require_holder(context, &session, path.id(), lock.as_ref())?;
-        found.require_removable(context, work).map_err(|error| match error.kind() {
-            Kind::Dirty => error.hint(command!["git aitask drop", path.id(), "--discard"].note("loses it")),
-            _ if found.record.as_ref().is_some_and(worktree::is_gone) => error
-                .hint(command!["git aitask drop", path.id(), "--discard"].note("gives the task back, and leaves this")),
-            _ => error,
-        })?;
-        place = Some(found);
-        let mut plan = Plan::new();
-        if task.status != *status || task.assigned_to.is_some() {
-            edits::revert(&mut document, status, &Context::now())?;
-            plan = plan.step(&data, revert_step(path, &document, status));
-        }
-        plan = plan.step(&locks_branch, unlock_step(path.id()));
-        Ok(Decision::Swap(plan, Task::from_document(path.clone(), &document)))
+        let is_ahead = tip.local.is_some() && tip.local != tip.published;
+        let (seen, place) = gather(context, view, wanted, &session, &request, work)?;
+        let GivingBack { task, plan } = decide(seen, &request)?;
+        let given = Given { task, place, is_ahead };
+        Ok(if plan.is_empty() { Decision::Nothing(given) } else { Decision::Swap(plan, given) })
     })?;
     let mut aside = Aside::of(context, &landed);
-    let task = landed.value;
+    let Given { task, place, is_ahead } = landed.value;
     let mut dropped = Dropped {
         task: TaskInfo::from(&task),
         unlocked: true,
@@ -98,14 +68,13 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, work: Unsa
         branch_kept: None,
         aside: Aside::default(),
     };
-    let place = place.ok_or_else(|| Error::new(Kind::Bug, "a task was dropped without looking for its worktree"))?;
     if context.dry_run {
         if place.record.as_ref().is_some_and(|record| !worktree::is_gone(record)) {
             aside.would_run(format!("git worktree remove {}", quoted(&place.path)));
         }
     } else {
         if is_ahead {
-            revert_here(context, &data, task.id, &session.email, status)?;
+            revert_here(context, task.id, &session.email, &request)?;
         }
         let removal = place.remove(context, work, &BranchFate::IfLanded(task.id))?;
         dropped.worktree_removed = removal.has_removed();
@@ -118,29 +87,63 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, work: Unsa
     Ok(dropped)
 }
 
+/// A task that was given back.
+struct Given {
+    task: Task,
+    place: Place,
+    /// The local branch of the task data has what is not published.
+    is_ahead: bool,
+}
+
+/// The task, and its place. What would be lost is looked at only where it may be given back.
+fn gather(
+    context: &Context,
+    view: &View<'_>,
+    wanted: &Wanted,
+    session: &Session,
+    request: &Request<'_>,
+    work: Unsaved,
+) -> Result<(Seen, Place)> {
+    let index = Index::load(view, request.data)?;
+    let path = match index.require_active(wanted) {
+        Ok(path) => path.clone(),
+        Err(error) => return Err(displaced(context, view, wanted.id, OVER)?.unwrap_or(error)),
+    };
+    let (document, id) = (index.load_document(view, path.as_str())?, path.id());
+    let lock = view.lock(id)?;
+    let place = Place::find(context, path.name())?;
+    let is_back = is_back(&Task::from_document(path.clone(), &document), request.status);
+    // To give it back again finishes what was cut off, where this clone took the task and has not forgotten it.
+    let not_holder = if lock.is_none() && is_back && Held::load(&context.repository, id).is_some() {
+        displaced(context, view, id, "was given back")?
+    } else {
+        require_holder(context, session, id, lock.as_ref()).err()
+    };
+    let is_ours = lock.is_some() && not_holder.is_none();
+    let loss = is_ours.then(|| place.require_removable(context, work).err()).flatten();
+    let loss = loss.map(|error| match error.kind() {
+        Kind::Dirty => error.hint(command!["git aitask drop", id, "--discard"].note("loses it")),
+        _ if place.record.as_ref().is_some_and(worktree::is_gone) => {
+            error.hint(command!["git aitask drop", id, "--discard"].note("gives the task back, and leaves this"))
+        }
+        _ => error,
+    });
+    Ok((Seen { path, document, is_held: lock.is_some(), not_holder, loss }, place))
+}
+
 /// Takes back a status that stands here only, since the server refused it (see [`crate::ops::pick`]).
-fn revert_here(context: &Context, data: &Branch, task: TaskId, email: &str, status: &Status) -> Result<()> {
+fn revert_here(context: &Context, task: TaskId, email: &str, request: &Request<'_>) -> Result<()> {
     let here = Ledger { channel: Channel::Local, ..context.ledger() };
-    let landed = here.transact(&nonce()?, std::slice::from_ref(data), |view| {
-        let index = Index::load(view, data)?;
+    let landed = here.transact(&nonce()?, std::slice::from_ref(request.data), |view| {
+        let index = Index::load(view, request.data)?;
         let Some(path) = index.active(task) else { return Ok(Decision::Nothing(())) };
         let mut document = index.load_document(view, path.as_str())?;
         let found = Task::from_document(path.clone(), &document);
         if found.status != Status::Implementing || found.assigned_to.as_deref() != Some(email) {
             return Ok(Decision::Nothing(()));
         }
-        edits::revert(&mut document, status, &Context::now())?;
-        Ok(Decision::Swap(Plan::new().step(data, revert_step(path, &document, status)), ()))
+        let step = revert_step(path, &mut document, request.status, request.now)?;
+        Ok(Decision::Swap(Plan::new().step(request.data, step), ()))
     });
     landed.map(drop)
-}
-
-fn revert_step(path: &TaskPath, document: &Document, status: &Status) -> Step {
-    let edit = Edit::Put { path: path.as_str().to_owned(), content: document.to_bytes() };
-    Step::edit(format!("ait: Abort {}: revert status to {status}", path.id().t()), vec![edit])
-}
-
-/// Whether this clone took the task and has not forgotten it: then giving it back again finishes what was cut off.
-fn was_ours(context: &Context, task: TaskId) -> bool {
-    Held::load(&context.repository, task).is_some()
 }

@@ -1,23 +1,25 @@
 //! Finishing: merge, archive and unlock in one swap, then worktree and branch.
 
+mod decide;
 mod tidy;
 
 use crate::archive::gates;
-use crate::archive::published::file_away;
+use crate::archive::published::load_shelf;
+use crate::archive::shelf::Shelf;
 use crate::coordination::claim_record::Held;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result, quoted};
-use crate::git::Freshness;
 use crate::git::worktree::Unsaved;
-use crate::git::{Branch, Oid};
+use crate::git::{Branch, Freshness, Oid};
 use crate::landing::merge::{self, Merge, Mode};
 use crate::landing::task_branch;
-use crate::ledger::{Channel, Decision, Plan, View, nonce};
+use crate::ledger::{Channel, Decision, Landed, View, nonce};
+use crate::ops::finish::decide::{FinishRequest, Finishing, Seen, Work, decide, overriding};
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::{OVER, displaced, displaced_by, require_holder};
+use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Index, branches};
 use crate::project::outcome::{Aside, TaskInfo};
-use crate::task::{Document, Task, TaskId, TaskPath};
+use crate::task::{Task, TaskId, TaskPath};
 use crate::worktrees::branches;
 use crate::worktrees::plan_branches::Planned;
 use crate::worktrees::task_worktree::Place;
@@ -79,17 +81,18 @@ pub struct Finished {
     pub aside: Aside,
 }
 
-/// What a look at the view came to.
+/// A task that was finished.
 struct Done {
-    task: Task,
+    finishing: Finishing,
     place: Place,
-    tip: Option<Oid>,
-    merge: Option<Merge>,
-    /// The commit that proves that the work is in the output branch already.
-    proof: Option<Oid>,
-    output: Option<Oid>,
-    archived: Vec<String>,
-    unlocked: bool,
+}
+
+/// Where the work of a task is, and where it goes.
+#[derive(Debug, Clone)]
+struct Route {
+    into: Branch,
+    /// The task branch, where one is known.
+    branch: Option<Branch>,
 }
 
 /// Finishes a task.
@@ -101,16 +104,15 @@ pub fn finish(context: &Context, wanted: &Wanted, options: &Options) -> Result<F
     if options.message.as_ref().is_some_and(|message| message.trim().is_empty()) {
         return Err(Error::new(Kind::Usage, "the message of the merge is empty"));
     }
-    let mut into = match &options.into {
+    let into = match &options.into {
         Some(named) => Branch::parse(named)?,
         None => Planned::load(context, wanted.id)?.output(context, wanted.id)?,
     };
-    let mut branch = own_branch(context, wanted)?;
+    let mut route = Route { into, branch: own_branch(context, wanted)? };
     // Plan and name in the checkout may be old ones; those that count say where the work is, and where it goes.
     for _ in 0..5 {
-        match finish_into(context, wanted, options, into, branch)? {
-            Ok(finished) => return Ok(finished),
-            Err(other) => (into, branch) = (other.into, other.branch),
+        if let Some(finished) = finish_along(context, wanted, options, &mut route)? {
+            return Ok(finished);
         }
     }
     Err(Error::new(Kind::Contention, "the plan keeps changing").advice("run the same command again"))
@@ -121,24 +123,13 @@ fn own_branch(context: &Context, wanted: &Wanted) -> Result<Option<Branch>> {
     let data = context.data_branch()?.clone();
     let ledger = context.ledger();
     let index = Index::load(&ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?, &data)?;
-    find(&index, wanted).ok().map(|path| Branch::parse(&path.name().branch_name())).transpose()
+    index.require(wanted).ok().map(|path| Branch::parse(&path.name().branch_name())).transpose()
 }
 
-/// Where the work of a task is, and where it goes, if not as it was thought.
-struct Instead {
-    into: Branch,
-    branch: Option<Branch>,
-}
-
-/// Finishes a task into a branch; the inner error is what counts instead.
-fn finish_into(
-    context: &Context,
-    wanted: &Wanted,
-    options: &Options,
-    into: Branch,
-    branch: Option<Branch>,
-) -> Result<std::result::Result<Finished, Instead>> {
+/// Finishes a task along a route; `None` where another one counts, which `route` then is.
+fn finish_along(context: &Context, wanted: &Wanted, options: &Options, route: &mut Route) -> Result<Option<Finished>> {
     let (locks, data) = branches(context)?;
+    let Route { into, branch } = route.clone();
     branches::require_code(context, &into)?;
     let mode = match (options.mode, &context.settings.merge) {
         (Some(mode), _) => mode,
@@ -149,60 +140,57 @@ fn finish_into(
     all.extend((into != data).then(|| into.clone()));
     // Where there is no remote, nobody else has the task branch.
     all.extend(branch.clone().filter(|_| context.channel != Channel::Local));
-    let (session, mark) = (context.session()?, nonce()?);
-    let mut job = Finisher {
-        context,
-        options,
-        wanted,
-        session,
-        mark: mark.clone(),
-        locks,
-        data,
-        into,
-        branch,
-        mode,
-        checked: None,
-        instead: None,
-        landing: None,
-    };
+    let (session, mark, now) = (context.session()?, nonce()?, Context::now());
+    let request = FinishRequest { options, mode, into: &into, locks: &locks, data: &data, now: &now };
+    let (checked, instead, landing) = Default::default();
+    let mut job = Finisher { context, wanted, request, session, mark: mark.clone(), branch, checked, instead, landing };
     let ledger = context.ledger();
     // It may take long: not while others wait for us.
     let checked =
-        if job.check().is_some() { job.decide(&ledger.view(&all, Freshness::Fetched)?).map(drop) } else { Ok(()) };
-    let landed = checked.and_then(|()| ledger.transact(&mark, &all, |view| job.decide(view)));
+        if job.check().is_some() { job.look(&ledger.view(&all, Freshness::Fetched)?).map(drop) } else { Ok(()) };
+    let landed = checked.and_then(|()| ledger.transact(&mark, &all, |view| job.look(view)));
     let landed = match (landed, job.instead.take()) {
-        (Err(error), Some(other)) if error.kind() != Kind::Unknown => return Ok(Err(other)),
+        (Err(error), Some(other)) if error.kind() != Kind::Unknown => {
+            *route = other;
+            return Ok(None);
+        }
         (landed, _) => landed.map_err(|error| {
             if let Some(task) = job.landing {
                 task_branch::end_landing(context, task, &mark, &error);
             }
-            explain(error, &job.into, wanted)
+            explain(error, &into, wanted)
         })?,
     };
+    settle(context, &request, landed).map(Some)
+}
+
+/// What is left to do in this clone, and the answer.
+fn settle(context: &Context, request: &FinishRequest<'_>, landed: Landed<Done>) -> Result<Finished> {
+    let FinishRequest { options, mode, into, .. } = *request;
     let mut aside = Aside::of(context, &landed);
-    let merge_commit = landed.tip(&job.into).cloned();
+    let merge_commit = landed.tip(into).cloned();
     let done = landed.value;
-    let commit = done.proof.clone().or(merge_commit);
-    let merged = done.merge.as_ref().map(|merge| Merged {
-        branch: done.place.branch.clone(),
-        into: job.into.clone(),
-        commit: commit.filter(|_| !options.no_push || *merge == Merge::Already),
-        mode: (*merge != Merge::Already).then_some(mode),
+    let Finishing { task, work, .. } = &done.finishing;
+    let merged = work.as_ref().and_then(|Work { merge, proof, .. }| {
+        let is_news = *merge.as_ref()? != Merge::Already;
+        let commit = proof.clone().or(merge_commit).filter(|_| !(options.no_push && is_news));
+        let (branch, into) = (done.place.branch.clone(), into.clone());
+        Some(Merged { branch, into, commit, mode: is_news.then_some(mode) })
     });
     let mut finished = Finished {
-        task: TaskInfo::from(&done.task),
+        task: TaskInfo::from(task),
         merged,
-        archived: done.archived.clone(),
-        unlocked: done.unlocked,
+        archived: done.finishing.archived.clone(),
+        unlocked: done.finishing.unlocked,
         worktree_removed: false,
         branch_deleted: false,
         pushed: None,
         aside: Aside::default(),
     };
     if options.no_push {
-        let pushed = done.tip.as_ref().filter(|_| !context.dry_run && context.channel != Channel::Local);
-        if let Some(tip) = pushed {
-            task_branch::remember_pushed(context, done.task.id, tip)?;
+        let pushed = work.as_ref().filter(|_| !context.dry_run && context.channel != Channel::Local);
+        if let Some(work) = pushed {
+            task_branch::remember_pushed(context, task.id, &work.tip)?;
             finished.pushed = Some(done.place.branch.clone());
         }
     } else if context.dry_run {
@@ -211,192 +199,175 @@ fn finish_into(
         }
         aside.would_run(format!("git branch -d {}", done.place.branch));
     } else {
-        tidy::tidy(context, &done, &job.into, &mut finished)?;
+        tidy::tidy(context, &done, into, &mut finished)?;
     }
     aside.notes.append(&mut finished.aside.notes);
     finished.aside = aside;
-    Ok(Ok(finished))
+    Ok(finished)
 }
 
 struct Finisher<'a> {
     context: &'a Context,
-    options: &'a Options,
     wanted: &'a Wanted,
+    request: FinishRequest<'a>,
     session: Session,
     /// What marks our commits.
     mark: String,
-    locks: Branch,
-    data: Branch,
-    into: Branch,
     /// The task branch that the view has, where one is known.
     branch: Option<Branch>,
-    mode: Mode,
     /// What the check passed on already: a merged tree, or the tip that the output branch moves to.
     checked: Option<Oid>,
     /// What counts instead of what was taken for the place of the work and its output branch.
-    instead: Option<Instead>,
+    instead: Option<Route>,
     /// The task that a merge was begun of.
     landing: Option<TaskId>,
 }
 
 impl Finisher<'_> {
     fn check(&self) -> Option<&String> {
-        self.options.check.as_ref().or(self.context.settings.check.as_ref())
+        self.request.options.check.as_ref().or(self.context.settings.check.as_ref())
     }
 
-    fn decide(&mut self, view: &View<'_>) -> Result<Decision<Done>> {
+    fn look(&mut self, view: &View<'_>) -> Result<Decision<Done>> {
         self.instead = None;
-        task_branch::require_asked(self.context, view, self.branch.as_ref())?;
-        let index = Index::load(view, &self.data)?;
-        let path = find(&index, self.wanted)?.clone();
-        let document = index.load_document(view, path.as_str())?;
-        let found = view.read(&[(&self.locks, LockEntry::path(path.id())), Locks::request(&self.locks)])?;
-        let lock = found.lock(path.id())?;
-        let locks = found.require_locks()?;
-        let place = Place::find(self.context, path.name())?;
-        if self.branch.as_ref() != Some(&place.branch) {
-            return Err(self.instead(self.into.clone(), place.branch));
-        }
-        let mut done = Done {
-            task: Task::from_document(path.clone(), &document),
-            tip: place.tip(self.context)?,
-            place,
-            merge: None,
-            proof: None,
-            output: view.base(&self.into).cloned(),
-            archived: vec![],
-            unlocked: lock.is_some() && !self.options.no_push,
-        };
-        if done.tip.is_none() {
-            task_branch::require_no_former_name(self.context, path.id(), &done.place.branch, done.output.as_ref())?;
-        }
-        if path.is_archived() {
-            done.archived = vec![path.as_str().to_owned()];
-            self.look_back(view, &mut done, lock.is_some())?;
-            if lock.is_none() {
-                return Ok(Decision::Nothing(done));
-            }
-        }
-        require_holder(self.context, &self.session, path.id(), lock.as_ref())?;
-        done.place.require_removable(self.context, Unsaved::Keep)?;
-        let mut plan = Plan::new();
-        if !path.is_archived() {
-            if self.options.into.is_none() {
-                let output = Planned::of(self.context, view, &index, &path)?.output(self.context, path.id())?;
-                if output != self.into {
-                    return Err(self.instead(output, done.place.branch));
-                }
-            }
-            if !self.options.no_push && !self.options.override_gates {
-                let again = command!["git aitask finish", path.id(), "--override-gates"];
-                gates::require_passed(self.context, view, &path, &document, again)?;
-            }
-            plan = self.merge(view, plan, &mut done, &document)?;
-        }
-        if self.options.no_archive || self.options.no_push {
-            // The task is not over, so it stays ours.
-            done.unlocked = false;
-        } else if path.is_archived() {
-            plan = plan.step(&self.locks, crate::coordination::locks::unlock_step(path.id()));
-        } else {
-            let filing = file_away(view, &index, &path, &document)?;
-            plan = filing.plan(plan, &self.data, &self.locks, &locks);
-            done.archived.clone_from(&filing.targets);
-        }
-        let plan = plan.fenced(&self.locks, path.id());
+        let (seen, place) = self.gather(view)?;
+        let mut finishing = decide(seen, &self.request)?;
+        self.prepare(view, &finishing, &place.branch)?;
+        let plan = std::mem::take(&mut finishing.plan);
+        let done = Done { finishing, place };
         Ok(if plan.is_empty() { Decision::Nothing(done) } else { Decision::Swap(plan, done) })
+    }
+
+    /// The task and its place. After a refusal nothing more is looked at.
+    fn gather(&mut self, view: &View<'_>) -> Result<(Seen, Place)> {
+        let (context, FinishRequest { options, into, locks, data, .. }) = (self.context, self.request);
+        task_branch::require_asked(context, view, self.branch.as_ref())?;
+        let index = Index::load(view, data)?;
+        let path = index.require(self.wanted)?.clone();
+        let (document, id) = (index.load_document(view, path.as_str())?, path.id());
+        let found = view.read(&[(locks, LockEntry::path(id)), Locks::request(locks)])?;
+        let (lock, locks) = (found.lock(id)?, found.require_locks()?);
+        let place = Place::find(context, path.name())?;
+        if self.branch.as_ref() != Some(&place.branch) {
+            return Err(self.instead(into.clone(), place.branch));
+        }
+        let (tip, output) = (place.tip(context)?, view.base(into));
+        if tip.is_none() {
+            task_branch::require_no_former_name(context, id, &place.branch, output)?;
+        }
+        let mut seen = Seen {
+            task: Task::from_document(path.clone(), &document),
+            document,
+            branch: place.branch.clone(),
+            locks,
+            not_holder: None,
+            loss: None,
+            pending: None,
+            work: None,
+            has_landed: false,
+            shelf: Shelf::default(),
+        };
+        if path.is_archived() {
+            self.look_back(view, &mut seen, tip.clone(), &place)?;
+            if lock.is_none() {
+                return Ok((seen, place));
+            }
+        }
+        seen.not_holder = require_holder(context, &self.session, id, lock.as_ref()).err();
+        if seen.not_holder.is_none() {
+            seen.loss = place.require_removable(context, Unsaved::Keep).err();
+        }
+        if seen.not_holder.is_some() || seen.loss.is_some() || path.is_archived() {
+            return Ok((seen, place));
+        }
+        if options.into.is_none() {
+            let output = Planned::of(context, view, &index, &path)?.output(context, id)?;
+            if output != *into {
+                return Err(self.instead(output, place.branch));
+            }
+        }
+        if options.asks_gates() {
+            seen.pending = gates::load_pending(context, view, &path, &seen.document, overriding(id))?;
+        }
+        if seen.pending.is_some() {
+            return Ok((seen, place));
+        }
+        match tip {
+            Some(tip) => seen.work = Some(self.look_at_work(view, &path, &place, tip)?),
+            None => seen.has_landed = Held::load(&context.repository, id).is_some_and(|held| held.merged),
+        }
+        if seen.needs_shelf(options) {
+            seen.shelf = load_shelf(view, &index, &path, &seen.document)?;
+        }
+        Ok((seen, place))
     }
 
     /// Ends this look: another one, with other branches, follows.
     fn instead(&mut self, into: Branch, branch: Branch) -> Error {
         let message = format!("the work of this task is on {branch} and goes to {into}");
-        self.instead = Some(Instead { into, branch: Some(branch) });
+        self.instead = Some(Route { into, branch: Some(branch) });
         Error::new(Kind::Contention, message)
     }
 
     /// The task is archived. Either a finish of ours was cut off after it landed, and only the lock or the tidying is left;
     /// or somebody else ended it, and then this clone's work may be in no branch but its own.
-    fn look_back(&self, view: &View<'_>, done: &mut Done, is_held: bool) -> Result<()> {
-        let (context, task) = (self.context, done.task.id);
-        if let (Some(tip), Some(output)) = (&done.tip, &done.output) {
-            done.proof = task_branch::proof(context, task, tip, output)?;
-            done.merge = done.proof.as_ref().map(|_| Merge::Already);
+    fn look_back(&self, view: &View<'_>, seen: &mut Seen, tip: Option<Oid>, place: &Place) -> Result<()> {
+        let (context, into, id) = (self.context, self.request.into, seen.task.id);
+        if let Some(tip) = tip {
+            let proof = view.base(into).map(|output| task_branch::proof(context, id, &tip, output));
+            let proof = proof.transpose()?.flatten();
+            let merge = proof.as_ref().map(|_| Merge::Already);
+            seen.work = Some(Work { tip, merge, proof, needs_push: false });
         }
-        if is_held {
+        if seen.locks.is_held(id) {
             return Ok(());
         }
-        let where_it_is = match (&done.tip, &done.proof) {
-            (Some(_), Some(proof)) => format!("your commits are in {} ({})", self.into, proof.short()),
-            (Some(tip), None) => {
-                let (branch, show) = (&done.place.branch, done.place.path.display());
-                format!("your commits are on {branch} ({}) in {show}, and not in {}", tip.short(), self.into)
-            }
-            (None, _) => "this clone has no branch of it".to_owned(),
-        };
-        if let Some(by) = displaced_by(context, view, task)? {
-            return Err(displaced(context, &by, &format!("{OVER}; {where_it_is}")));
-        }
-        if done.tip.is_some() && done.proof.is_none() {
-            return Err(task_branch::over_without_it(context, view, &done.task.path, &where_it_is));
+        let where_it_is = seen.where_it_is(into, &place.path);
+        seen.not_holder = displaced(context, view, id, &format!("{OVER}; {where_it_is}"))?;
+        if seen.not_holder.is_none() && seen.work.as_ref().is_some_and(|work| work.proof.is_none()) {
+            seen.not_holder = Some(task_branch::over_without_it(context, view, &seen.task.path, &where_it_is));
         }
         Ok(())
     }
 
-    /// Adds the merge to the plan, once the check has passed on it.
-    fn merge(&mut self, view: &View<'_>, plan: Plan, done: &mut Done, document: &Document) -> Result<Plan> {
-        let branch = done.place.branch.clone();
-        let Some(tip) = done.tip.as_ref() else {
-            let landed = Held::load(&self.context.repository, done.task.id).is_some_and(|held| held.merged);
-            return if landed { Ok(plan) } else { Err(task_branch::missing(&done.task, &branch)) };
-        };
-        branches::require_other_output(&self.into, &branch)?;
-        let output = done.output.as_ref().ok_or_else(|| branches::no_output(self.context, &self.into))?;
-        task_branch::require_commits(self.context, &done.task.path, tip, output, &done.place)?;
-        task_branch::require_whole(self.context, view, done.task.id, (&done.place, tip, Some(output)))?;
-        let merge = merge::plan(self.context, self.mode, output, &self.into, tip, &branch)?;
-        let seen = if let Merge::Tree(tree) = &merge { tree } else { tip }.clone();
-        if let Some(command) = self.check()
-            && merge != Merge::Already
-            && self.checked.as_ref() != Some(&seen)
-        {
-            merge::check(self.context, command, output, &merge, tip)?;
-            self.checked = Some(seen);
-        }
-        let subject = subject(&done.task, document, self.options, self.mode, &branch, &self.into);
-        let plan = if !self.options.no_push {
-            if merge != Merge::Already {
-                self.landing = Some(done.task.id);
-                task_branch::begin_landing(self.context, done.task.id, tip, &self.mark)?;
-            }
-            merge::add(plan, &self.into, &merge, self.mode, tip, &subject)
-        } else if self.context.channel == Channel::Local || view.tip(&branch).published.as_ref() == Some(tip) {
-            plan
-        } else {
-            task_branch::publish(self.context, view, plan, done.task.id, &branch, tip)?
-        };
+    /// The work, and what merging it comes to.
+    fn look_at_work(&self, view: &View<'_>, path: &TaskPath, place: &Place, tip: Oid) -> Result<Work> {
+        let (context, FinishRequest { mode, into, .. }) = (self.context, self.request);
+        let branch = &place.branch;
+        branches::require_other_output(into, branch)?;
+        let output = view.base(into).ok_or_else(|| branches::no_output(context, into))?;
+        task_branch::require_commits(context, path, &tip, output, place)?;
+        task_branch::require_whole(context, view, path.id(), place, &tip, output)?;
+        let merge = merge::plan(context, mode, output, into, &tip, branch)?;
+        let mut proof = None;
         if merge == Merge::Already {
-            done.proof = task_branch::proof(self.context, done.task.id, tip, output)?.or_else(|| Some(output.clone()));
+            proof = task_branch::proof(context, path.id(), &tip, output)?.or_else(|| Some(output.clone()));
         }
-        done.merge = Some(merge);
-        Ok(plan)
+        let needs_push = context.channel != Channel::Local && view.tip(branch).published.as_ref() != Some(&tip);
+        Ok(Work { tip, merge: Some(merge), proof, needs_push })
     }
-}
 
-/// The active task, else the archived one, whose finish may have been cut off.
-fn find<'i>(index: &'i Index, wanted: &Wanted) -> Result<&'i TaskPath> {
-    let ids = || std::iter::once(wanted.id).chain(wanted.or);
-    match ids().find_map(|id| index.active(id)) {
-        Some(_) => index.require_active(wanted),
-        None => ids().find_map(|id| index.archived(id)).map_or_else(|| index.require_active(wanted), Ok),
-    }
-}
-
-fn subject(task: &Task, document: &Document, options: &Options, mode: Mode, branch: &Branch, into: &Branch) -> String {
-    let kind = document.scalar("issue_type").filter(|kind| !kind.is_empty()).unwrap_or("feature");
-    match (&options.message, mode) {
-        (Some(message), _) => message.clone(),
-        (None, Mode::Squash) => format!("{}: {} ({})", crate::task::harmless(kind), task.title, task.id.t()),
-        (None, _) => format!("Merge branch '{branch}' into {into}"),
+    /// What comes before the swap: the check, and the notes of what is about to be published.
+    fn prepare(&mut self, view: &View<'_>, finishing: &Finishing, branch: &Branch) -> Result<()> {
+        let (context, id) = (self.context, finishing.task.id);
+        let Some(Work { tip, merge: Some(merge), needs_push, .. }) = &finishing.work else { return Ok(()) };
+        let merged = if let Merge::Tree(tree) = merge { tree } else { tip };
+        if let Some(command) = self.check()
+            && *merge != Merge::Already
+            && self.checked.as_ref() != Some(merged)
+            && let Some(output) = view.base(self.request.into)
+        {
+            merge::check(context, command, output, merge, tip)?;
+            self.checked = Some(merged.clone());
+        }
+        if self.request.options.no_push {
+            if *needs_push { task_branch::begin_push(context, view, id, branch, tip) } else { Ok(()) }
+        } else if *merge != Merge::Already {
+            self.landing = Some(id);
+            task_branch::begin_landing(context, id, tip, &self.mark)
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -125,7 +125,7 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &Request, words:
     let (mut claimed, mut found) = (None, false);
     let outcome = context.ledger().transact(&mark, &branches, |view| {
         let index = Index::load(view, &data)?;
-        let reached = new_record::furthest(&earlier, repository, view, (&data, &ids_branch))?;
+        let reached = new_record::furthest(&earlier, repository, view, &data, &ids_branch)?;
         if let Some(path) = index.made(&reached) {
             let document = index.load_document(view, path.as_str())?;
             found = true;

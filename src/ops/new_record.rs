@@ -93,7 +93,8 @@ pub(crate) fn furthest(
     makings: &[Making],
     repository: &Repository,
     view: &View<'_>,
-    (data, ids): (&Branch, &Branch),
+    data: &Branch,
+    ids: &Branch,
 ) -> Result<Reached> {
     if !makings.is_empty() && !view.fresh {
         return Err(Error::new(Kind::Unknown, "whether the task was made must be asked of the remote"));

@@ -105,7 +105,7 @@ pub fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Result<Add
     let view = ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?;
     let index = Index::load(&view, &data)?;
     let path = index.require_active(wanted)?;
-    let planned = plan_branches::base(context, (&view, &index), path, base)?;
+    let planned = plan_branches::base(context, &view, &index, path, base)?;
     let base = planned.map_or_else(|| Base::find_for(context, base, std::slice::from_ref(wanted)), Ok)?;
     let place = Place::find(context, path.name())?;
     place.require_free(context)?;

@@ -51,23 +51,19 @@ pub(crate) fn held(context: &Context, session: &Session, in_the_way: &InTheWay) 
 /// What became of a task that was archived, or is gone.
 pub const OVER: &str = "is over";
 
-/// Who took a task after this clone had it, now that nobody holds it any more: this clone's record tells that it had the
-/// task, and the history of the locks who took it last. `None` where that was this clone, or nobody can tell.
-pub fn displaced_by(context: &Context, view: &View<'_>, task: TaskId) -> Result<Option<LockEntry>> {
+/// The refusal for a session whose task somebody took, now that nobody holds it any more: this clone's record tells that it
+/// had the task, and the history of the locks who took it last. `since` says what became of it. `None` where this clone
+/// took it last, or nobody can tell.
+pub fn displaced(context: &Context, view: &View<'_>, task: TaskId, since: &str) -> Result<Option<Error>> {
     let Some(held) = Held::load(&context.repository, task) else { return Ok(None) };
-    Ok(locks::last(view, task)?.filter(|last| !held.is_about(last)))
-}
-
-/// The refusal for a session that had a task which somebody took after that; `since` says what became of it.
-#[must_use]
-pub fn displaced(context: &Context, by: &LockEntry, since: &str) -> Error {
-    let holder = Holder::new(context, by, &host_name(&context.repository));
-    let task = by.task;
+    let Some(by) = locks::last(view, task)?.filter(|last| !held.is_about(last)) else { return Ok(None) };
+    let holder = Holder::new(context, &by, &host_name(&context.repository));
     let message = format!("{} was taken over by {} on {} at {}, and {since}", task.t(), by.holder, by.host, by.since);
-    Error::new(Kind::NotHolder, message)
+    let error = Error::new(Kind::NotHolder, message)
         .hint(command!["git aitask log", task])
         .hint(command!["git aitask worktree remove", task].note("when it is no longer needed"))
-        .with(Payload::Held { holder: Payload::described(&holder) })
+        .with(Payload::Held { holder: Payload::described(&holder) });
+    Ok(Some(error))
 }
 
 /// Whether a session may give up or finish a task with this lock. The right is the lock's nonce, which the clone that

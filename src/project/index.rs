@@ -106,6 +106,16 @@ impl Index {
             .hint(command!["git fetch"].note("if it was made elsewhere")))
     }
 
+    /// The file of the task somebody names: the active one, else the archived one.
+    ///
+    /// # Errors
+    /// [`Kind::NoSuchTask`], or [`Kind::NotClaimable`] for one that is there twice.
+    pub fn require(&self, wanted: &Wanted) -> Result<&TaskPath> {
+        let ids = || std::iter::once(wanted.id).chain(wanted.or);
+        let archived = ids().find_map(|id| self.archived(id)).filter(|_| ids().all(|id| self.active(id).is_none()));
+        archived.map_or_else(|| self.require_active(wanted), Ok)
+    }
+
     /// The active plan of a task.
     #[must_use]
     pub fn plan(&self, task: &TaskPath) -> Option<&PlanPath> {

@@ -105,7 +105,8 @@ impl Planned {
 /// The base that the plan of a task names, unless another one is named now.
 pub(crate) fn base(
     context: &Context,
-    (view, index): (&View<'_>, &Index),
+    view: &View<'_>,
+    index: &Index,
     task: &TaskPath,
     named: Option<&str>,
 ) -> Result<Option<Base>> {

@@ -4,7 +4,7 @@ use crate::coordination::claim_record::Held;
 use crate::error::Result;
 use crate::git::Branch;
 use crate::git::worktree::Unsaved;
-use crate::landing::merge::Merge;
+use crate::ops::finish::decide::{Finishing, Work};
 use crate::ops::finish::{Done, Finished};
 use crate::project::Context;
 use crate::worktrees::removal::{BranchEnd, BranchFate};
@@ -12,25 +12,27 @@ use crate::worktrees::removal::{BranchEnd, BranchFate};
 /// After the swap: worktree and branch go, the branch only since its commits are where they were to land.
 pub(crate) fn tidy(context: &Context, done: &Done, into: &Branch, finished: &mut Finished) -> Result<()> {
     let (repository, place) = (&context.repository, &done.place);
-    let Some(tip) = &done.tip else {
-        finished.worktree_removed = place.remove(context, Unsaved::Keep, &BranchFate::Stays)?.has_removed();
-        let stays = !done.unlocked && !done.task.path.is_archived();
-        return if stays { Ok(()) } else { Held::forget(repository, done.task.id) };
+    let Finishing { task, work, unlocked, .. } = &done.finishing;
+    // The task goes on being ours.
+    let stays = !unlocked && !task.path.is_archived();
+    let fate = match work {
+        None => BranchFate::Stays,
+        Some(Work { merge: None, .. }) => {
+            // Archived by somebody, but not with this work in it.
+            finished.aside.notes.push(format!("{} has commits that are not in {into}; it is kept", place.branch));
+            return Ok(());
+        }
+        Some(Work { tip, .. }) => BranchFate::LandedIn { tip, into },
     };
-    let cut_off = done.task.path.is_archived();
-    if cut_off && done.merge != Some(Merge::Already) {
-        // Archived by somebody, but not with this work in it.
-        finished.aside.notes.push(format!("{} has commits that are not in {into}; it is kept", place.branch));
-        return Ok(());
+    if let (true, true, Some(held)) = (stays, work.is_some(), Held::load(repository, task.id)) {
+        // Its branch is about to go.
+        Held { merged: true, ..held }.save(repository, task.id)?;
     }
-    let stays = !done.unlocked && !cut_off;
-    if let (true, Some(held)) = (stays, Held::load(repository, done.task.id)) {
-        // The task goes on being ours, and its branch is about to go.
-        Held { merged: true, ..held }.save(repository, done.task.id)?;
-    }
-    let removal = place.remove(context, Unsaved::Keep, &BranchFate::LandedIn { tip, into })?;
+    let removal = place.remove(context, Unsaved::Keep, &fate)?;
     finished.worktree_removed = removal.has_removed();
     finished.branch_deleted = removal.branch == BranchEnd::Deleted;
-    finished.aside.notes.extend(removal.causes);
-    if stays { Ok(()) } else { Held::forget(repository, done.task.id) }
+    if work.is_some() {
+        finished.aside.notes.extend(removal.causes);
+    }
+    if stays { Ok(()) } else { Held::forget(repository, task.id) }
 }

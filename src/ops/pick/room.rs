@@ -36,7 +36,7 @@ impl Room {
     /// # Errors
     /// [`Occupied`](crate::error::Kind::Occupied) when there is no room.
     pub(super) fn find(&mut self, context: &Context, view: &View<'_>, index: &Index, path: &TaskPath) -> Result<()> {
-        self.planned = plan_branches::base(context, (view, index), path, self.named.as_deref())?;
+        self.planned = plan_branches::base(context, view, index, path, self.named.as_deref())?;
         let place = Place::find(context, path.name())?;
         place.require_free(context)?;
         self.place = Some(place);
