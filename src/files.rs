@@ -209,14 +209,6 @@ impl Tree {
 }
 
 impl Reached {
-    /// What a file in it contains.
-    ///
-    /// # Errors
-    /// As [`Tree::read`].
-    pub fn read(&self, name: impl AsRef<OsStr>) -> Result<Vec<u8>> {
-        self.try_to_read(name.as_ref()).map_err(Trouble::error)
-    }
-
     fn try_to_read(&self, name: &OsStr) -> Tried<Vec<u8>> {
         let file = self.open(name)?;
         read_limited(file, &self.path.join(name), Vec::new()).map_err(Trouble::with)

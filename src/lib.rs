@@ -4,24 +4,24 @@
 #[macro_use]
 mod error;
 
-pub mod archive;
+mod archive;
 mod cli;
 mod compat;
-pub mod coordination;
-pub mod data_branch;
-pub mod demo;
+mod coordination;
+mod data_branch;
+mod demo;
 mod files;
 mod git;
 mod interrupt;
-pub mod landing;
+mod landing;
 mod ledger;
-pub mod ops;
-pub mod project;
+mod ops;
+mod project;
 mod report;
 mod settings;
-pub mod sync;
+mod sync;
 mod task;
-pub mod worktrees;
+mod worktrees;
 
 use error::Kind;
 use settings::Environment;

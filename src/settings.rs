@@ -87,8 +87,6 @@ pub enum Origin {
     GitConfig,
     /// A file of the project (`userconfig.yaml`).
     ProjectFile,
-    /// Built in.
-    Default,
 }
 
 /// Whether a command does what it says.

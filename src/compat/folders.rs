@@ -64,7 +64,10 @@ impl Checkout {
             (paths::PLANS_DIR, 'p', &self.plans),
             (paths::ARCHIVED_PLANS_DIR, 'p', &self.archived_plans),
         ];
-        let mut all: Vec<_> = folders.into_iter().flat_map(|(root, letter, folder)| folder.all(root, letter)).collect();
+        let named = |(root, letter, folder): (&'static str, _, &Folder)| {
+            folder.files(letter).into_iter().map(move |name| format!("{root}/{name}"))
+        };
+        let mut all: Vec<_> = folders.into_iter().flat_map(named).collect();
         all.sort_unstable();
         all
     }
@@ -188,22 +191,22 @@ impl Folder {
         (names, folders)
     }
 
-    /// The files of tasks or plans in it and in its folders of children, as if it stood at `root`.
+    /// The files of tasks or plans in it, and after them those in its folders of children: `t16_x.md`, `t16/t16_2_y.md`.
     #[must_use]
-    pub fn all(&self, root: &str, letter: char) -> Vec<String> {
+    pub fn files(&self, letter: char) -> Vec<String> {
         let is_one = |name: &str| name.starts_with(letter) && is_markdown(name);
         let (names, folders) = self.names_and_folders(letter, is_one);
         let children = folders.iter().flat_map(|folder| {
             let names = self.below(folder).names(is_one);
-            names.into_iter().map(move |name| format!("{root}/{folder}/{name}"))
+            names.into_iter().map(move |name| format!("{folder}/{name}"))
         });
-        names.iter().map(|name| format!("{root}/{name}")).chain(children).collect()
+        names.iter().cloned().chain(children).collect()
     }
 
     /// The same files by their shown paths.
     #[must_use]
     pub fn shown_files(&self, letter: char) -> Vec<String> {
-        self.all(&self.shown, letter)
+        self.files(letter).iter().map(|name| self.shown(name)).collect()
     }
 
     /// Where in the bundles of this folder of archived tasks or plans an id is: the shown path of the bundle, and the

@@ -22,6 +22,7 @@ use serde::Serialize;
 
 /// Tasks archived.
 #[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_field_names, reason = "a key of the JSON answer")]
 pub struct Archived {
     /// Their ids, parents that went along included.
     pub tasks: Vec<TaskId>,

@@ -27,6 +27,7 @@ pub struct Locked {
 
 /// A lock released.
 #[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_field_names, reason = "a key of the JSON answer")]
 pub struct Unlocked {
     /// The task.
     pub task: TaskId,

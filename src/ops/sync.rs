@@ -7,7 +7,7 @@ use crate::git::Freshness;
 use crate::git::run::Call;
 use crate::git::{AheadBehind, Branch, merge};
 use crate::ledger::plan::Lagging;
-use crate::ledger::{Decision, Plan, View, nonce};
+use crate::ledger::{Decision, Ledger, Plan, View, nonce};
 use crate::project::context::Context;
 use crate::project::index::{Index, branches};
 use crate::project::outcome::{Aside, DryRun};
@@ -37,14 +37,18 @@ pub fn sync(
     if stale(&mut brought.value.into_iter()).is_empty() {
         return Ok((0, brought.lagging));
     }
-    let swept = context.ledger().transact(&nonce()?, std::slice::from_ref(&locks_branch), |view| {
-        let stale = stale(&mut held(view)?.into_iter());
-        if stale.is_empty() {
-            return Ok(Decision::Nothing(0));
-        }
-        Ok(Decision::Swap(Plan::new().step(&locks_branch, cleanup_step(&stale)), stale.len()))
-    })?;
-    Ok((swept.value, brought.lagging))
+    let swept = context
+        .ledger()
+        .transact(&nonce()?, &[locks_branch], |view| release_all(stale(&mut held(view)?.into_iter())))?;
+    Ok((swept.value.len(), brought.lagging))
+}
+
+/// The removal of stale locks.
+pub(crate) fn release_all(stale: Vec<TaskId>) -> Result<Decision<Vec<TaskId>>> {
+    if stale.is_empty() {
+        return Ok(Decision::Nothing(stale));
+    }
+    Ok(Decision::Swap(Plan::new().step(&Ledger::locks_branch()?, cleanup_step(&stale)), stale))
 }
 
 /// How the task data of this clone differs from the published one, as far as known.
@@ -110,7 +114,6 @@ pub enum Did {
 /// [`Kind::Conflict`] with the files; [`Kind::Unreachable`], [`Kind::Dirty`], [`Kind::Denied`] and others with the way
 /// out. Nothing is half done.
 pub fn bring_together(context: &Context) -> Result<Synced> {
-    let locks_branch = crate::ledger::Ledger::locks_branch()?;
     let (mut committed, mut merged, mut dry_run) = (0, Vec::new(), DryRun::default());
     let mut progress = |progress| match progress {
         Progress::Committing(files) => committed += files,
@@ -119,7 +122,7 @@ pub fn bring_together(context: &Context) -> Result<Synced> {
         Progress::WouldRun(command) => dry_run.commands.push(command),
         Progress::Fetching | Progress::Pulling(_) | Progress::Pushing(_) => {}
     };
-    let (resolutions, also) = (Resolutions::new(), [locks_branch.clone()]);
+    let (resolutions, also) = (Resolutions::new(), [Ledger::locks_branch()?]);
     let manner = Manner {
         commit: true,
         push_first: false,
@@ -149,25 +152,14 @@ pub fn bring_together(context: &Context) -> Result<Synced> {
     };
     let mut aside = Aside { dry_run: context.dry_run.then_some(dry_run), ..Aside::default() };
     // What was just fetched is looked at; only a lock to release costs another connection.
-    let released =
-        if stale_locks(context, &context.reading_ledger().view(&all(context)?, Freshness::AsKnown)?)?.is_empty() {
-            Vec::new()
-        } else {
-            let landed = context.ledger().transact(&nonce()?, &all(context)?, |view| {
-                let stale = stale_locks(context, view)?;
-                if stale.is_empty() {
-                    return Ok(Decision::Nothing(stale));
-                }
-                Ok(Decision::Swap(Plan::new().step(&locks_branch, cleanup_step(&stale)), stale))
-            })?;
-            aside.extend(Aside { lagging: Vec::new(), ..Aside::of(context, &landed) });
-            landed.value
-        };
+    let all: [Branch; 2] = branches(context)?.into();
+    let mut released = stale_locks(context, &context.reading_ledger().view(&all, Freshness::AsKnown)?)?;
+    if !released.is_empty() {
+        let landed = context.ledger().transact(&nonce()?, &all, |view| release_all(stale_locks(context, view)?))?;
+        aside.extend(Aside { lagging: Vec::new(), ..Aside::of(context, &landed) });
+        released = landed.value;
+    }
     Ok(Synced { did, committed, merged, released, aside })
-}
-
-fn all(context: &Context) -> Result<[Branch; 2]> {
-    branches(context).map(|(locks, data)| [locks, data])
 }
 
 /// The locks of tasks that are archived, and active nowhere.

@@ -176,12 +176,6 @@ impl Index {
         read(view, &self.archived)
     }
 
-    /// Reads the active tasks of these ids. One process.
-    pub fn load_some(&self, view: &View<'_>, wanted: impl Fn(TaskId) -> bool) -> Result<Vec<Task>> {
-        let some: Vec<_> = self.active.iter().filter(|(path, _)| wanted(path.id())).cloned().collect();
-        read(view, &some)
-    }
-
     fn gone(&self, path: &str) -> Error {
         Error::new(Kind::NoSuchTask, format!("{path} has gone from {}", self.branch))
     }

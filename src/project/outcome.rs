@@ -44,6 +44,7 @@ impl From<&Task> for TaskInfo {
 
 /// Who holds a task.
 #[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_field_names, reason = "a key of the JSON answer")]
 pub struct Holder {
     /// The address.
     pub holder: String,

@@ -100,17 +100,22 @@ impl TaskFiles<'_> {
         }
         match files.as_slice() {
             [file] => self.read(file),
-            [] => self.bundles_of(id).find_map(|(name, bytes)| bundle::read(&name, &bytes, id).ok()?).ok_or_else(none),
+            [] => {
+                let mut bundles = self.bundles_of(&text).into_iter();
+                let found = bundles.find_map(|(name, bytes)| bundle::find(&name, &bytes, 't', &text).ok()?);
+                found.map(|member| member.content).ok_or_else(none)
+            }
             _ => Err(none()),
         }
     }
 
     /// The bundles that may hold a task, and are there; of two forms of one the first.
-    fn bundles_of(&self, id: TaskId) -> impl Iterator<Item = (String, Vec<u8>)> {
-        let legacy = ["zst", "gz"].map(|end| format!("{}/old.tar.{end}", paths::ARCHIVED_TASKS_DIR));
-        [paths::bundle_paths(id), legacy].into_iter().filter_map(|forms| {
-            forms.into_iter().find_map(|name| self.tree().read(&name).ok().map(|bytes| (name, bytes)))
-        })
+    fn bundles_of(&self, id: &str) -> Vec<(String, Vec<u8>)> {
+        let read = |name: &String| {
+            let path = format!("{}/{name}", paths::ARCHIVED_TASKS_DIR);
+            self.tree().read(&path).ok().map(|bytes| (path, bytes))
+        };
+        bundle::names_for(id).chunks(2).filter_map(|forms| forms.iter().find_map(read)).collect()
     }
 
     /// The number of a parent's next child.
@@ -123,7 +128,7 @@ impl TaskFiles<'_> {
             let folder = format!("{folder}/t{parent}");
             found.extend(self.tree().names(Path::new(&folder)).map(|name| format!("{folder}/{name}")));
         }
-        for (name, bytes) in self.bundles_of(parent) {
+        for (name, bytes) in self.bundles_of(&parent.to_string()) {
             found.extend(bundle::members(&name, &bytes)?);
         }
         Ok(crate::task::query::next_child_number(parent, found.iter().map(String::as_str)))

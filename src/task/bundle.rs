@@ -1,8 +1,6 @@
 //! Bundles of archived tasks and plans (specification 30, sections 4.3 and 5): which files are in one, and making one.
 
 use super::harmless;
-use super::id::TaskId;
-use super::paths::member_id;
 use crate::error::{Error, Kind, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -62,23 +60,6 @@ pub fn members(path: &str, bytes: &[u8]) -> Result<Vec<String>> {
     look_into(path, bytes, |archive| {
         let entries = archive.entries()?;
         entries.map(|entry| Ok(String::from_utf8_lossy(&entry?.path_bytes()).into_owned())).collect()
-    })
-}
-
-/// The content of a task's file in the bundle at `path`; `None` when it is not in it.
-///
-/// # Errors
-/// [`Kind::Unparsable`] for bytes that are no such archive.
-pub fn read(path: &str, bytes: &[u8], id: TaskId) -> Result<Option<Vec<u8>>> {
-    look_into(path, bytes, |archive| {
-        for entry in archive.entries()? {
-            let mut entry = entry?;
-            if member_id(&String::from_utf8_lossy(&entry.path_bytes())) == Some(id) {
-                let mut bytes = Vec::new();
-                return entry.read_to_end(&mut bytes).map(|_| Some(bytes));
-            }
-        }
-        Ok(None)
     })
 }
 
@@ -240,8 +221,8 @@ mod tests {
     fn members_of_both_kinds_and_of_none() {
         let tar = one_file();
         let zst = zstd::encode_all(tar.as_slice(), 3).unwrap();
-        assert_eq!(read("x", &zst, TaskId::child(150, 1)).unwrap().as_deref(), Some(&b"hi"[..]));
-        assert_eq!(read("x", &zst, TaskId::top(150)).unwrap(), None);
+        let find = |id| find("x", &zst, 't', id).unwrap().map(|member| member.content);
+        assert_eq!((find("150_1"), find("150")), (Some(b"hi".to_vec()), None));
         assert_eq!(members("old1.tar.zst", &zst).unwrap(), ["t150/t150_1_c.md"]);
         let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         std::io::Write::write_all(&mut gz, &tar).unwrap();

@@ -138,13 +138,16 @@ mod tests {
     #[test]
     fn names() {
         let name = TaskName::parse("t16_2_add_login").unwrap();
-        assert_eq!((name.id(), name.slug().as_str()), (TaskId::child(16, 2), "add_login"));
+        assert_eq!((name.id(), name.slug().to_string().as_str()), (TaskId::child(16, 2), "add_login"));
         assert_eq!(name.branch_name(), "aitask/t16_2_add_login");
         assert_eq!(name.worktree_dir(), "aiwork/t16_2_add_login");
         assert_eq!(TaskName::from_branch("aitask/t16_2_add_login"), Some(name.clone()));
         assert_eq!(TaskName::new(name.id(), name.slug().clone()), name);
         let top = TaskName::parse("t16_implement_auth").unwrap();
-        assert_eq!((top.id(), top.slug().as_str(), top.as_top_level()), (TaskId::top(16), "implement_auth", None));
+        assert_eq!(
+            (top.id(), top.slug().to_string().as_str(), top.as_top_level()),
+            (TaskId::top(16), "implement_auth", None)
+        );
     }
 
     #[test]
@@ -152,11 +155,14 @@ mod tests {
         let child = TaskName::parse("t16_2024_report").unwrap();
         assert_eq!(child.id(), TaskId::child(16, 2024));
         let top = child.as_top_level().unwrap();
-        assert_eq!((top.id(), top.slug().as_str(), top.as_str()), (TaskId::top(16), "2024_report", child.as_str()));
+        assert_eq!(
+            (top.id(), top.slug().to_string().as_str(), top.as_str()),
+            (TaskId::top(16), "2024_report", child.as_str())
+        );
         // no slug follows the second number, or it is no number of a child
         for (text, slug) in [("t16_2", "2"), ("t16_2_", "2_"), ("t16_0_x", "0_x"), ("t16_2x", "2x")] {
             let name = TaskName::parse(text).unwrap();
-            assert_eq!((name.id(), name.slug().as_str()), (TaskId::top(16), slug), "{text}");
+            assert_eq!((name.id(), name.slug().to_string().as_str()), (TaskId::top(16), slug), "{text}");
         }
     }
 

@@ -51,57 +51,16 @@ impl TaskPath {
         Self::at(name, false)
     }
 
-    fn at(name: TaskName, archived: bool) -> Self {
-        Self { text: render(&name, archived, TASKS_DIR, 't'), name, archived }
-    }
-
-    /// Parses `aitasks/t<N>_<slug>.md`, `aitasks/t<N>/t<N>_<M>_<slug>.md`, and both below `aitasks/archived/`.
-    #[must_use]
-    pub fn parse(path: &str) -> Option<Self> {
-        let (name, archived) = recognise(path, TASKS_DIR, 't')?;
-        Some(Self { text: path.to_owned(), name, archived })
-    }
-
-    /// The path as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// The path's last part, `t16_2_add_login.md`.
-    #[must_use]
-    pub fn file_name(&self) -> &str {
-        self.text.rsplit_once('/').map_or(self.text.as_str(), |(_, name)| name)
-    }
-
-    /// The id of the task.
-    #[must_use]
-    pub fn id(&self) -> TaskId {
-        self.name.id()
-    }
-
     /// The name of the task.
     #[must_use]
     pub fn name(&self) -> &TaskName {
         &self.name
     }
 
-    /// Whether the file lies in the archive.
+    /// The path's last part, `t16_2_add_login.md`.
     #[must_use]
-    pub fn is_archived(&self) -> bool {
-        self.archived
-    }
-
-    /// The same file in the archive.
-    #[must_use]
-    pub fn archived(&self) -> Self {
-        Self::at(self.name.clone(), true)
-    }
-
-    /// The same file among the active ones.
-    #[must_use]
-    pub fn active(&self) -> Self {
-        Self::at(self.name.clone(), false)
+    pub fn file_name(&self) -> &str {
+        self.text.rsplit_once('/').map_or(self.text.as_str(), |(_, name)| name)
     }
 
     /// The plan called after this task, archived when the task is.
@@ -111,7 +70,8 @@ impl TaskPath {
     }
 }
 
-/// The path of a plan, active or archived. Its name is the task's, with `p` for `t`.
+/// The path of a plan, active or archived. Its name is the task's, with `p` for `t`; the task's own slug may differ, the
+/// id is what binds them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlanPath {
     text: String,
@@ -120,62 +80,48 @@ pub struct PlanPath {
 }
 
 impl PlanPath {
-    /// The path of the active plan of the task with this name.
-    #[must_use]
-    pub fn new(name: TaskName) -> Self {
-        Self::at(name, false)
-    }
-
-    fn at(name: TaskName, archived: bool) -> Self {
-        Self { text: render(&name, archived, PLANS_DIR, 'p'), name, archived }
-    }
-
-    /// Parses `aiplans/p<N>_<slug>.md`, `aiplans/p<N>/p<N>_<M>_<slug>.md`, and both below `aiplans/archived/`.
-    #[must_use]
-    pub fn parse(path: &str) -> Option<Self> {
-        let (name, archived) = recognise(path, PLANS_DIR, 'p')?;
-        Some(Self { text: path.to_owned(), name, archived })
-    }
-
-    /// The path as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// The id of the task that is planned.
-    #[must_use]
-    pub fn id(&self) -> TaskId {
-        self.name.id()
-    }
-
-    /// The task's name by this plan; the task's own slug may differ, the id is what binds them.
-    #[must_use]
-    pub fn name(&self) -> &TaskName {
-        &self.name
-    }
-
-    /// Whether the file lies in the archive.
-    #[must_use]
-    pub fn is_archived(&self) -> bool {
-        self.archived
-    }
-
     /// The same file in the archive.
     #[must_use]
     pub fn archived(&self) -> Self {
         Self::at(self.name.clone(), true)
     }
-
-    /// The same file among the active ones.
-    #[must_use]
-    pub fn active(&self) -> Self {
-        Self::at(self.name.clone(), false)
-    }
 }
 
-macro_rules! as_text {
-    ($($path:ty),*) => {$(
+/// What the paths of tasks and plans have in common: both lie in a folder `$root`, by names that begin with `$letter`.
+macro_rules! path_of_task {
+    ($path:ident, $root:expr, $letter:literal) => {
+        impl $path {
+            fn at(name: TaskName, archived: bool) -> Self {
+                Self { text: render(&name, archived, $root, $letter), name, archived }
+            }
+
+            /// Parses `<root>/t<N>_<slug>.md`, `<root>/t<N>/t<N>_<M>_<slug>.md`, and both below `<root>/archived/`, with `p`
+            /// for `t` where it is a plan.
+            #[must_use]
+            pub fn parse(path: &str) -> Option<Self> {
+                let (name, archived) = recognise(path, $root, $letter)?;
+                Some(Self { text: path.to_owned(), name, archived })
+            }
+
+            /// The path as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.text
+            }
+
+            /// The id of the task.
+            #[must_use]
+            pub fn id(&self) -> TaskId {
+                self.name.id()
+            }
+
+            /// Whether the file lies in the archive.
+            #[must_use]
+            pub fn is_archived(&self) -> bool {
+                self.archived
+            }
+        }
+
         impl fmt::Display for $path {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.text)
@@ -187,10 +133,11 @@ macro_rules! as_text {
                 serializer.serialize_str(&self.text)
             }
         }
-    )*};
+    };
 }
 
-as_text!(TaskPath, PlanPath);
+path_of_task!(TaskPath, TASKS_DIR, 't');
+path_of_task!(PlanPath, PLANS_DIR, 'p');
 
 fn render(name: &TaskName, archived: bool, root: &str, letter: char) -> String {
     let archive = if archived { "archived/" } else { "" };
@@ -297,15 +244,6 @@ pub fn member_id(member: &str) -> Option<TaskId> {
     }
 }
 
-/// The numbered bundles that may hold a task, in the order they are to be read: B = N/100, D = B/10
-/// (specification 20, section 1; 30, section 5).
-#[must_use]
-pub fn bundle_paths(id: TaskId) -> [String; 2] {
-    let bundle = id.number() / 100;
-    let stem = format!("{ARCHIVED_TASKS_DIR}/_b{}/old{bundle}.tar", bundle / 10);
-    [format!("{stem}.zst"), format!("{stem}.gz")]
-}
-
 /// The highest number that a numbered bundle may hold: `old<B>` holds B*100 to B*100+99. `None` for all other
 /// paths.
 #[must_use]
@@ -345,16 +283,17 @@ mod tests {
             ("aitasks/t007/t007_1_x.md", TaskId::child(7, 1), "x", false, "aiplans/p007/p007_1_x.md"),
         ] {
             let task = TaskPath::parse(path).unwrap();
-            assert_eq!((task.id(), task.name().slug().as_str(), task.is_archived()), (id, slug, archived), "{path}");
+            assert_eq!(
+                (task.id(), task.name().slug().to_string(), task.is_archived()),
+                (id, slug.to_owned(), archived),
+                "{path}"
+            );
             assert_eq!(task.to_string(), path);
             assert_eq!(TaskPath::at(task.name().clone(), archived), task);
             assert_eq!(task.plan().as_str(), plan);
             let parsed = PlanPath::parse(plan).unwrap();
             assert_eq!(parsed, task.plan());
-            assert_eq!(
-                (task.archived().active().as_str(), task.archived().is_archived()),
-                (task.active().as_str(), true)
-            );
+            assert!(parsed.archived().is_archived());
             assert_eq!(loose_id(path), Some(id));
         }
         assert_eq!(TaskPath::parse("aitasks/t16/t16_2_x.md").unwrap().file_name(), "t16_2_x.md");
@@ -407,7 +346,7 @@ mod tests {
         let slug = Slug::from_title("Fix Login Bug!");
         assert_eq!(draft_path("20260101_1000", &slug), "aitasks/new/draft_20260101_1000_fix_login_bug.md");
         assert_eq!(draft_slug("aitasks/new/draft_20260101_1000_fix_login_bug.md"), Some(slug));
-        assert_eq!(draft_slug("draft_x.md").unwrap().as_str(), "draft_x");
+        assert_eq!(draft_slug("draft_x.md").unwrap().to_string(), "draft_x");
     }
 
     #[test]
@@ -424,10 +363,6 @@ mod tests {
         }
         assert!(is_legacy_bundle("aitasks/archived/old.tar.zst") && is_legacy_bundle("aitasks/archived/old.tar.gz"));
         assert!(!is_legacy_bundle("aitasks/archived/_b0/old0.tar.gz"));
-        assert_eq!(
-            bundle_paths(TaskId::child(1234, 5)),
-            ["aitasks/archived/_b1/old12.tar.zst", "aitasks/archived/_b1/old12.tar.gz"]
-        );
         assert_eq!(member_id("./t150/t150_1_c.md"), Some(TaskId::child(150, 1)));
         assert_eq!(member_id("t150_x.md"), Some(TaskId::top(150)));
         assert_eq!(member_id("./t150/"), None);
@@ -442,7 +377,7 @@ mod tests {
                 prop_assert_eq!(loose_id(&path), Some(task.id()));
             }
             if let Some(plan) = PlanPath::parse(&path) {
-                prop_assert_eq!(PlanPath::at(plan.name().clone(), plan.is_archived()).to_string(), path.clone());
+                prop_assert_eq!(PlanPath::at(plan.name.clone(), plan.is_archived()).to_string(), path.clone());
             }
         }
 

@@ -35,12 +35,6 @@ impl WorktreeName {
         (plain && task).then(|| Self { text: text.to_owned(), branch })
     }
 
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
     /// The task branch.
     #[must_use]
     pub fn branch(&self) -> &Branch {

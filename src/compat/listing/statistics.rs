@@ -55,10 +55,9 @@ pub fn load(checkout: &Checkout, unreadable: impl Fn(&Error)) -> Vec<Completed> 
             completed.extend(parse(file, is_child, &Document::parse(bytes)));
         }
     };
-    for path in archive.all("", 't') {
-        let name = path.trim_start_matches('/');
-        if let Ok(bytes) = archive.read(name) {
-            add(name, &bytes);
+    for name in archive.files('t') {
+        if let Ok(bytes) = archive.read(&name) {
+            add(&name, &bytes);
         }
     }
     for name in bundles(archive) {

@@ -3,12 +3,12 @@
 use crate::compat::invocation::{Scene, parse_id};
 use crate::compat::record::record;
 use crate::coordination::decide::{By, InTheWay, LockRule};
-use crate::coordination::locks::cleanup_step;
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result};
-use crate::ledger::{Decision, LOCKS, Ledger, Plan, nonce};
+use crate::ledger::{Decision, LOCKS, Ledger, nonce};
 use crate::ops::lock::Locking;
+use crate::ops::sync::release_all;
 use crate::ops::{self, init};
 use crate::project::Context;
 use crate::task::{TaskId, query};
@@ -265,18 +265,18 @@ fn sweep(scene: &Scene, found: &mut usize) -> Result<usize> {
     let ledger = Ledger { repairs: true, ..context.ledger() };
     let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
         if view.gone(&branch).is_some() || view.set_back(&branch).is_some() {
-            return Ok(Decision::Nothing(0));
+            return Ok(Decision::Nothing(Vec::new()));
         }
-        let Some(locks) = view.locks()? else { return Ok(Decision::Nothing(0)) };
+        let Some(locks) = view.locks()? else { return Ok(Decision::Nothing(Vec::new())) };
         let stale = stale(scene, locks.tasks());
         // What is stale is told from the remote's state: "nothing" of an older view is answered with a look at it.
-        if stale.is_empty() || !view.fresh {
-            return Ok(Decision::Nothing(0));
+        if !view.fresh {
+            return Ok(Decision::Nothing(Vec::new()));
         }
         *found = stale.len();
-        Ok(Decision::Swap(Plan::new().step(&branch, cleanup_step(&stale)), stale.len()))
+        release_all(stale)
     })?;
-    Ok(landed.value)
+    Ok(landed.value.len())
 }
 
 /// The hint, with the command that tries again.

@@ -102,22 +102,6 @@ fn put(path: &str, document: &Document) -> Edit {
 /// The active task files, top-level ones first, then children, each sorted by path.
 #[must_use]
 pub fn all_active(tasks: &Folder) -> Vec<(TaskId, String)> {
-    let mut all = Vec::new();
-    for name in tasks.names(|_| true) {
-        let path = format!("{}/{name}", paths::TASKS_DIR);
-        let shown = tasks.shown(&name);
-        match paths::loose_id(&path) {
-            Some(id) => all.push((id, shown)),
-            None if name.starts_with('t') => {
-                let children =
-                    tasks.below(&name).names(|_| true).into_iter().map(|child| (format!("{path}/{child}"), child));
-                let ids =
-                    children.filter_map(|(path, child)| Some((paths::loose_id(&path)?, format!("{shown}/{child}"))));
-                all.extend(ids.filter(|(id, _)| id.is_child()));
-            }
-            None => {}
-        }
-    }
-    all.sort_by(|(a, left), (b, right)| (a.is_child(), left).cmp(&(b.is_child(), right)));
-    all
+    let files = tasks.files('t').into_iter();
+    files.filter_map(|name| Some((paths::member_id(&name)?, tasks.shown(&name)))).collect()
 }

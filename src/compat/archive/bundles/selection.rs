@@ -28,7 +28,7 @@ impl Selection {
     #[must_use]
     pub fn find(checkout: &Checkout) -> Self {
         let tasks = &checkout.tasks;
-        let active: Vec<_> = tasks.all("", 't').iter().map(|path| path.trim_start_matches('/').to_owned()).collect();
+        let active: Vec<_> = tasks.files('t');
         let depends = tasks.load_each(&active, |_, head| Document::parse(head).list_last("depends"));
         let bare = |id: String| id.strip_prefix('t').map_or(id.clone(), str::to_owned);
         let needed: BTreeSet<_> = depends.into_iter().flatten().flatten().map(bare).collect();
