@@ -185,8 +185,9 @@ impl Place {
             let message = format!("the worktree {show} is locked: {reason}");
             return refuse(Kind::Occupied, message, command!["git worktree unlock", record.path.display()]);
         }
-        if worktree::is_gone(record) {
-            if work == Unsaved::Discard || cut_off.is_some() {
+        // One that is half removed looks gone, too, and may have work in it.
+        if worktree::is_gone(record) && cut_off.is_none() {
+            if work == Unsaved::Discard {
                 return Ok(());
             }
             if repository.here_branch.as_ref() == Some(&self.branch) {
