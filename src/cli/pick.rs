@@ -4,7 +4,7 @@ use crate::cli::app::{App, aside, wanted};
 use crate::cli::complete::tasks;
 use crate::error::{Result, quoted};
 use crate::ops::pick::{self, Picked, Took};
-use crate::project::outcome::WorktreeInfo;
+use crate::project::outcome::{CutFrom, WorktreeInfo};
 use crate::report::Page;
 use clap::Args;
 
@@ -106,7 +106,7 @@ pub(crate) fn base(worktree: &WorktreeInfo) -> String {
         let commits = if ahead == 1 { "commit" } else { "commits" };
         return format!(", which was there: {ahead} {commits} of its own, {behind} behind {base}");
     }
-    let Some((commit, time)) = &worktree.base_commit else { return format!(", cut from {base}") };
+    let Some(CutFrom { commit, time }) = &worktree.cut_from else { return format!(", cut from {base}") };
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs());
     let age = now.saturating_sub(u64::try_from(*time).unwrap_or(now));
     format!(", cut from {base} at {} ({})", commit.short(), ago(age))

@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, data_checkout};
 use crate::git::worktree::Unsaved;
-use crate::git::{Branch, Oid, refs, remote, worktree};
+use crate::git::{Branch, Oid, remote, worktree};
 use crate::ledger::DATA;
 use crate::ledger::queue::Queue;
 use crate::project::context::Context;
@@ -13,6 +13,7 @@ use crate::sync::outcome::{Manner, Reconciled};
 use crate::sync::reconcile::reconcile;
 use crate::task::merge::Rules;
 use crate::task::paths;
+use crate::worktrees::branches::tips;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -45,31 +46,24 @@ pub fn attach(context: &Context, narrate: &mut dyn FnMut(&str)) -> Result<Attach
         return Ok(Attached::Legacy);
     }
     let data = Branch::parse(DATA)?;
-    let (mut local, mut theirs) = tips(context, &data)?;
-    if let (None, Some(remote)) = (&local, context.channel.remote()) {
+    let mut known = tips(context, &data)?;
+    if let (None, Some(remote)) = (&known.local, context.channel.remote()) {
         let limit = context.settings.timeout.min(Duration::from_secs(10));
         let fetched = remote::fetch(repository, remote, std::slice::from_ref(&data), limit);
-        (local, theirs) = tips(context, &data)?;
+        known = tips(context, &data)?;
         // What was fetched before serves offline, too.
-        if fetched.is_ok() && theirs.is_some() {
+        if fetched.is_ok() && known.tracking.is_some() {
             narrate("Found aitask-data branch on remote, fetching...");
         }
     }
-    if local.is_none() && theirs.is_none() {
+    if known.local.is_none() && known.tracking.is_none() {
         return Ok(Attached::NoBranch);
     }
     narrate("Creating .aitask-data/ worktree...");
-    make_checkout(context, &data, theirs.as_ref().filter(|_| local.is_none()))?;
+    make_checkout(context, &data, known.tracking.as_ref().filter(|_| known.local.is_none()))?;
     take_over(context)?;
     narrate("Data branch initialized: .aitask-data/ worktree + symlinks");
     Ok(Attached::Made)
-}
-
-fn tips(context: &Context, data: &Branch) -> Result<(Option<Oid>, Option<Oid>)> {
-    let mut names = vec![data.full()];
-    names.extend(context.channel.remote().map(|remote| data.tracking(remote)));
-    let mut known = refs::load(&context.repository, &names)?;
-    Ok((known.remove(&names[0]), names.get(1).and_then(|name| known.remove(name))))
 }
 
 /// Checks the data branch out at its place; on a new local branch from `start`, where one is given.

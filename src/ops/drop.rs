@@ -14,7 +14,7 @@ use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Index, branches};
 use crate::project::outcome::{Aside, TaskInfo};
 use crate::task::{Status, Task, TaskId};
-use crate::worktrees::removal::{BranchEnd, BranchFate};
+use crate::worktrees::removal::{BranchEnd, BranchFate, Extent, Manner, remove};
 use crate::worktrees::task_worktree::Place;
 use serde::Serialize;
 
@@ -76,11 +76,13 @@ pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, work: Unsa
         if is_ahead {
             revert_here(context, task.id, &session.email, &request)?;
         }
-        let removal = place.remove(context, work, &BranchFate::IfLanded(task.id))?;
+        let branch = BranchFate::IfLanded(Some(task.id));
+        let manner = Manner { work, extent: Extent::Worktree, branch, dry_run: false };
+        let removal = remove(context, &place.branch, &manner)?;
         dropped.worktree_removed = removal.has_removed();
         dropped.branch_deleted = removal.branch == BranchEnd::Deleted;
         dropped.branch_kept = removal.branch.is_kept().then(|| place.branch.clone());
-        aside.notes.extend(removal.causes);
+        aside.notes.extend(removal.lost_rebase.into_iter().chain(removal.causes));
         Held::forget(&context.repository, task.id)?;
     }
     dropped.aside = aside;

@@ -133,7 +133,7 @@ fn remember(context: &Context, lock: &LockEntry, worktree: Option<&WorktreeInfo>
         && (worktree.created || held.base.is_none())
     {
         held.base = worktree.base.as_ref().map(ToString::to_string);
-        held.base_commit = worktree.base_commit.as_ref().map(|(commit, _)| commit.to_string());
+        held.base_commit = worktree.cut_from.as_ref().map(|from| from.commit.to_string());
         held.merged &= !worktree.created;
     }
     held.save(&context.repository, lock.task)

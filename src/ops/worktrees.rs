@@ -11,11 +11,11 @@ use crate::project::index::Index;
 use crate::project::outcome::{Aside, DryRun, WorktreeInfo};
 use crate::task::{TaskId, TaskName};
 use crate::worktrees::base::Base;
+use crate::worktrees::plan_branches;
+use crate::worktrees::registered::WorktreeName;
 use crate::worktrees::registry::{branch_in, gone};
-use crate::worktrees::removal::{BranchEnd, Obstacle, WorktreeEnd};
+use crate::worktrees::removal::{self, BranchEnd, BranchFate, Extent, Manner, Obstacle, WorktreeEnd};
 use crate::worktrees::task_worktree::Place;
-use crate::worktrees::teardown::{self, Manner, WorktreeName};
-use crate::worktrees::{landed, plan_branches};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -145,9 +145,9 @@ pub struct Removed {
 pub fn remove(context: &Context, wanted: &Wanted, work: Unsaved) -> Result<Removed> {
     let name = name_of(context, wanted)?;
     let mut aside = Aside { dry_run: context.dry_run.then(DryRun::default), ..Aside::default() };
-    let homes = landed::homes(context, wanted.id);
-    let manner = Manner { work, rebasing: true, homes, dry_run: context.dry_run };
-    let removal = teardown::remove(context, &name, &manner)?;
+    let branch = BranchFate::IfLanded(Some(wanted.id));
+    let manner = Manner { work, extent: Extent::Place, branch, dry_run: context.dry_run };
+    let removal = removal::remove(context, name.branch(), &manner)?;
     let path = match removal.worktree {
         WorktreeEnd::None => None,
         WorktreeEnd::Removed(path) => Some(path),
@@ -156,7 +156,7 @@ pub fn remove(context: &Context, wanted: &Wanted, work: Unsaved) -> Result<Remov
             return Err(removal.held.unwrap_or_else(refusal));
         }
     };
-    aside.notes.extend(landed::lost_rebase(context, removal.rebased.as_ref(), &manner.homes)?);
+    aside.notes.extend(removal.lost_rebase);
     if let Some(path) = &path {
         let force = if work == Unsaved::Discard { " --force" } else { "" };
         aside.would_run(format!("git worktree remove{force} {}", quoted(path)));

@@ -126,9 +126,18 @@ pub struct WorktreeInfo {
     /// Why it is not quite ready to work in; it was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unfinished: Option<String>,
-    /// The commit it was cut from, and when that was made (seconds since 1970).
+    /// The commit it was cut from.
     #[serde(skip)]
-    pub base_commit: Option<(Oid, i64)>,
+    pub cut_from: Option<CutFrom>,
+}
+
+/// The commit that a task branch was cut from.
+#[derive(Debug, Clone)]
+pub struct CutFrom {
+    /// Its id.
+    pub commit: Oid,
+    /// When it was made, in seconds since 1970.
+    pub time: i64,
 }
 
 impl WorktreeInfo {

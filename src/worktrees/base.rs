@@ -4,6 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::commit::Commit;
 use crate::git::{Branch, Oid, merge, objects, refs};
 use crate::project::context::{Context, Wanted};
+use crate::project::outcome::CutFrom;
 use crate::task::BRANCH_PREFIX;
 use crate::worktrees::branches::{require_code, require_other_base};
 
@@ -67,9 +68,10 @@ impl Base {
         if named.is_some() { require_other_base(&base.branch, wanted).map(|()| base) } else { Ok(base) }
     }
 
-    pub(crate) fn age(&self, context: &Context) -> Result<Option<(Oid, i64)>> {
+    /// Its commit with the time that was made; `None` where that cannot be read.
+    pub(crate) fn cut_from(&self, context: &Context) -> Result<Option<CutFrom>> {
         let object = objects::load_one(&context.repository, self.commit.as_str())?;
         let time = object.and_then(|object| Commit::parse(&object.data).ok()).map(|commit| commit.committer_time);
-        Ok(time.map(|time| (self.commit.clone(), time)))
+        Ok(time.map(|time| CutFrom { commit: self.commit.clone(), time }))
     }
 }

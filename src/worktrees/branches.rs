@@ -6,13 +6,22 @@ use crate::ledger::{DATA, IDS, LOCKS};
 use crate::project::context::{Context, Wanted};
 use crate::task::TaskName;
 
+/// Where a branch is.
+#[derive(Debug)]
+pub(crate) struct Tips {
+    /// In this clone.
+    pub local: Option<Oid>,
+    /// At the remote, as last seen.
+    pub tracking: Option<Oid>,
+}
+
 /// The local and the remote-tracking tip of a branch. One process.
-pub fn tips(context: &Context, branch: &Branch) -> Result<(Option<Oid>, Option<Oid>)> {
+pub(crate) fn tips(context: &Context, branch: &Branch) -> Result<Tips> {
     let tracking = context.channel.remote().map(|remote| branch.tracking(remote));
     let mut names = vec![branch.full()];
     names.extend(tracking.clone());
     let mut known = refs::load(&context.repository, &names)?;
-    Ok((known.remove(&branch.full()), tracking.and_then(|name| known.remove(&name))))
+    Ok(Tips { local: known.remove(&branch.full()), tracking: tracking.and_then(|name| known.remove(&name)) })
 }
 
 /// Refuses a branch that carries locks, ids or task data: no code is cut from it, or goes there.
@@ -58,7 +67,7 @@ pub(crate) fn require_other_output(into: &Branch, task_branch: &Branch) -> Resul
 
 /// The error for an output branch that is not where work is published.
 pub(crate) fn no_output(context: &Context, into: &Branch) -> Error {
-    let here = tips(context, into).is_ok_and(|(local, _)| local.is_some());
+    let here = tips(context, into).is_ok_and(|tips| tips.local.is_some());
     match context.channel.remote().filter(|_| here) {
         Some(remote) => Error::new(Kind::Usage, format!("{into} is not published on {remote}, so nothing lands there"))
             .hint(command!["git push -u", remote, into]),

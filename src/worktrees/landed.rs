@@ -36,8 +36,8 @@ pub(crate) fn has_landed(context: &Context, commit: &Oid, homes: &[Branch]) -> R
         return merge::is_in_head(&context.repository, commit);
     }
     for home in homes {
-        let (local, tracking) = tips(context, home)?;
-        for tip in local.iter().chain(tracking.iter()) {
+        let tips = tips(context, home)?;
+        for tip in tips.local.iter().chain(&tips.tracking) {
             if merge::is_ancestor(&context.repository, commit, tip)? {
                 return Ok(true);
             }
@@ -63,8 +63,8 @@ pub fn loose_ends(context: &Context, name: &str, homes: &[Branch]) -> Result<Opt
     }
     let mut known = Vec::new();
     for home in homes {
-        let (local, tracking) = tips(context, home)?;
-        known.extend(local.into_iter().chain(tracking));
+        let tips = tips(context, home)?;
+        known.extend(tips.local.into_iter().chain(tips.tracking));
     }
     let mut known: Vec<_> = known.iter().map(Oid::as_str).collect();
     if known.is_empty() {

@@ -1,34 +1,63 @@
-//! Removing the worktree of a task that is finished or given back, and its branch.
+//! Removing the worktree of a task, and its branch. Only what is registered to the task's own branch goes, or a leftover
+//! below `aiwork/` that nothing is registered to.
 
 use crate::error::{Error, Hint, Kind, Result};
+use crate::git::porcelain::worktree_list::{Loosely, WorktreeRecord};
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Oid, RefName, RefUpdate, merge, refs, worktree};
 use crate::ledger::Channel;
 use crate::ledger::queue::Queue;
 use crate::project::context::Context;
-use crate::project::cut_off::{self, name_of};
+use crate::project::cut_off::{self, Site, name_of};
+use crate::project::holder::require_idle;
 use crate::project::marker::Mark;
 use crate::project::mended::first_work;
-use crate::task::{TaskId, TaskName};
+use crate::task::{TaskId, TaskName, WORKTREES_DIR};
 use crate::worktrees::branches::tips;
 use crate::worktrees::landed::{has_landed, homes, lost_rebase};
+use crate::worktrees::registered::Registered;
 use crate::worktrees::registry::{gone, refuse_link, require_alone};
 use crate::worktrees::task_worktree::Place;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// How to remove.
+#[derive(Debug)]
+pub struct Manner<'m> {
+    /// What becomes of uncommitted work.
+    pub work: Unsaved,
+    /// What is to go.
+    pub extent: Extent,
+    /// What becomes of the branch.
+    pub branch: BranchFate<'m>,
+    /// Only say what would come of it.
+    pub dry_run: bool,
+}
+
+/// What of a task's worktree is to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// The worktree. What stands in the way is an error, and nothing goes.
+    Worktree,
+    /// The worktree, and a leftover folder in its place. What stands in the way is told as [`WorktreeEnd::Kept`].
+    Place,
+    /// As [`Self::Place`]; but a worktree in the middle of a rebase of the task branch counts as none of the task's.
+    PlaceUnlessRebasing,
+}
 
 /// What becomes of the task branch once its worktree is removed.
 #[derive(Debug)]
-pub enum BranchFate<'e> {
+pub enum BranchFate<'m> {
     /// It stays.
     Stays,
-    /// It goes if all its commits are where the work of this task is to land.
-    IfLanded(TaskId),
+    /// It goes if all its commits are where the work of this task is to land; no task: in what the main worktree has
+    /// checked out.
+    IfLanded(Option<TaskId>),
     /// It goes from exactly this commit, whose content has landed. Where the commit itself has not, it keeps another name.
     LandedIn {
         /// The commit.
-        tip: &'e Oid,
+        tip: &'m Oid,
         /// The branch that has its content.
-        into: &'e Branch,
+        into: &'m Branch,
     },
 }
 
@@ -115,8 +144,8 @@ pub struct Removal {
     pub causes: Vec<String>,
     /// The refusal, where another session works in the worktree.
     pub held: Option<Error>,
-    /// Where the rebase stood that went with the worktree.
-    pub rebased: Option<Oid>,
+    /// Where the rebase stood that went with the worktree, if it had commits that nothing else has; in words.
+    pub lost_rebase: Option<String>,
 }
 
 impl Removal {
@@ -139,18 +168,8 @@ impl Removal {
     }
 }
 
-/// What became of the worktree, and where else the task branch is in use.
-struct Left {
-    end: WorktreeEnd,
-    elsewhere: Option<PathBuf>,
-    /// Why the worktree is still registered: it is not where git looks for it.
-    gone: Option<String>,
-    /// Where the rebase stood that went with it.
-    rebased: Option<Oid>,
-}
-
 impl Place {
-    /// Refuses what [`Self::remove`] would lose: uncommitted work, unless it is to be discarded, and what is going on in
+    /// Refuses what [`remove`] would lose: uncommitted work, unless it is to be discarded, and what is going on in
     /// the worktree; another worktree in it; the registration of one that was moved by hand; and one that is locked.
     ///
     /// # Errors
@@ -166,8 +185,9 @@ impl Place {
             let message = format!("the worktree {show} is locked: {reason}");
             return refuse(Kind::Occupied, message, command!["git worktree unlock", record.path.display()]);
         }
-        if worktree::is_gone(record) {
-            if work == Unsaved::Discard || cut_off.is_some() {
+        // One that is half removed looks gone, too, and may have work in it.
+        if worktree::is_gone(record) && cut_off.is_none() {
+            if work == Unsaved::Discard {
                 return Ok(());
             }
             if repository.here_branch.as_ref() == Some(&self.branch) {
@@ -205,65 +225,11 @@ impl Place {
         refuse(Kind::Dirty, message, hint)
     }
 
-    /// Removes the worktree and then the task branch, and only what is registered to that below `aiwork/` or where git moved
-    /// it. The registry, and what [`Self::require_removable`] looks at, is read again right before.
-    ///
-    /// # Errors
-    /// Those of [`Self::require_removable`]; then nothing is removed.
-    pub fn remove(&self, context: &Context, work: Unsaved, end: &BranchFate<'_>) -> Result<Removal> {
-        let left = self.remove_worktree(context, work)?;
-        let mut removal = Removal { worktree: left.end.clone(), ..Removal::default() };
-        let (tip, keep_as) = match end {
-            BranchFate::Stays => return Ok(removal),
-            BranchFate::LandedIn { tip, into } => ((*tip).clone(), self.kept_name(context, tip, into)?),
-            BranchFate::IfLanded(task) => {
-                let Some(tip) = self.tip(context)? else { return Ok(removal) };
-                let homes = homes(context, *task);
-                removal.causes.extend(lost_rebase(context, left.rebased.as_ref(), &homes)?);
-                if left.gone.is_none() && !has_landed(context, &tip, &homes)? {
-                    let into = homes.first().map_or("HEAD", Branch::as_str).to_owned();
-                    removal.branch = BranchEnd::Unmerged(into);
-                    return Ok(removal);
-                }
-                (tip, None)
-            }
-        };
-        self.delete_branch(context, left, &mut removal, &tip, keep_as)?;
-        Ok(removal)
-    }
-
-    fn remove_worktree(&self, context: &Context, work: Unsaved) -> Result<Left> {
-        let now = Self::look(context, self.branch.clone(), self.planned.clone())?;
-        let record = now.removable(context);
-        let elsewhere = now.users().find(|other| Some(*other) != record).map(|other| other.path.clone());
-        let Some(record) = record else {
-            Mark::removing(&context.repository, name_of(&self.branch)).clear();
-            return Ok(Left { end: WorktreeEnd::None, elsewhere, gone: None, rebased: None });
-        };
-        let site = now.site(context, record);
-        if worktree::is_gone(record) && record.locked.is_none() && site.cut_off().is_none() {
-            let (error, show) = (gone(&record.path, &self.branch), record.path.display());
-            let gone = Some(format!(
-                "{error}, so it and the branch stay; if it was moved, git worktree repair NEW_PLACE finds it again; if it was \
-                 deleted, git worktree remove {show} forgets it"
-            ));
-            let path = record.path.clone();
-            let end = WorktreeEnd::Kept(Obstacle::StaleRecord, path.clone());
-            return Ok(Left { end, elsewhere: Some(path), gone, rebased: None });
-        }
-        refuse_link(context, &record.path)?;
-        now.require_removable(context, work)?;
-        let _queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
-        site.remove(work, context.settings.timeout)?;
-        let rebased = record.head.clone().filter(|_| record.detached);
-        Ok(Left { end: WorktreeEnd::Removed(record.path.clone()), elsewhere, gone: None, rebased })
-    }
-
     /// Squashed: the content has landed, the commits have not. They keep a name of their own, and so do earlier ones.
     fn kept_name(&self, context: &Context, tip: &Oid, into: &Branch) -> Result<Option<RefName>> {
         let repository = &context.repository;
-        let (local, tracking) = tips(context, into)?;
-        let published = if context.channel == Channel::Local { local } else { tracking };
+        let tips = tips(context, into)?;
+        let published = if context.channel == Channel::Local { tips.local } else { tips.tracking };
         if let Some(output) = &published
             && merge::is_ancestor(repository, tip, output)?
         {
@@ -277,39 +243,240 @@ impl Place {
         };
         Ok(if taken { RefName::parse(&format!("{name}-{}", tip.short())) } else { Some(first) })
     }
+}
 
-    /// Deletes the task branch from exactly this commit, unless it is in use after the removal; `keep_as` leaves another
-    /// name on it.
-    fn delete_branch(
-        &self,
-        context: &Context,
-        left: Left,
-        removal: &mut Removal,
-        tip: &Oid,
-        keep_as: Option<RefName>,
-    ) -> Result<()> {
-        let (end, why) = if let Some(gone) = left.gone {
-            (BranchEnd::Skipped, gone)
-        } else if let Some(path) = left.elsewhere {
-            (BranchEnd::CheckedOut, format!("{} is checked out at {}, so it stays", self.branch, path.display()))
-        } else {
-            if let Some(name) = keep_as {
-                refs::follow(&context.repository, &[(name, tip)])?;
-            }
-            let update = RefUpdate { name: self.branch.full(), old: Some(tip.clone()), new: None };
-            match refs::swap(&context.repository, &[update], "aitask: finished")? {
-                refs::Swap::Done => {
-                    removal.branch = BranchEnd::Deleted;
-                    return Ok(());
-                }
-                refs::Swap::Refused(said) | refs::Swap::CutOff(said) => {
-                    let said = said.lines().next().unwrap_or_default().trim_start_matches("fatal: ").to_owned();
-                    (BranchEnd::Unknown, format!("{} could not be deleted, so it stays: {said}", self.branch))
-                }
-            }
+/// Removes the worktree of a task branch and then the branch. The registry, and what [`Place::require_removable`] looks at,
+/// is read again right before, beside no other command of ours.
+///
+/// # Errors
+/// For [`Extent::Worktree`] those of [`Place::require_removable`]; then nothing is removed.
+pub fn remove(context: &Context, branch: &Branch, manner: &Manner<'_>) -> Result<Removal> {
+    let repository = &context.repository;
+    let queue = || Queue::enter(repository, context.settings.timeout, context.narrate);
+    let _queue = (!manner.dry_run).then(queue).transpose()?;
+    let listed = match manner.extent {
+        Extent::Worktree => Loosely { records: worktree::list(repository)?, whole: true },
+        Extent::Place | Extent::PlaceUnlessRebasing => worktree::list_loosely(repository)?,
+    };
+    let planned = repository.root.join(WORKTREES_DIR).join(name_of(branch));
+    let mut place = Place::among(context, listed.records.clone(), branch.clone(), planned);
+    if manner.extent == Extent::PlaceUnlessRebasing {
+        place.record = place.record.filter(|record| record.branch.is_some());
+    }
+    let mut teardown = Teardown { context, manner, place: &place, listed: &listed, removal: Removal::default() };
+    teardown.removal.worktree = teardown.remove_worktree()?;
+    teardown.remove_branch()?;
+    Ok(teardown.removal)
+}
+
+struct Teardown<'t> {
+    context: &'t Context,
+    manner: &'t Manner<'t>,
+    place: &'t Place,
+    listed: &'t Loosely,
+    removal: Removal,
+}
+
+impl Teardown<'_> {
+    fn remove_worktree(&mut self) -> Result<WorktreeEnd> {
+        let alone = self.manner.extent == Extent::Worktree;
+        let record = self.place.record.as_ref();
+        let whole = record.is_none_or(|record| !self.is_cut_off(record));
+        let record = match Registered::of(self.context, self.listed, record) {
+            Registered::Main(_) if alone => None,
+            Registered::Main(path) => return Ok(WorktreeEnd::Kept(Obstacle::MainWorktree, path)),
+            Registered::Unsafe(path) if !alone => return Ok(WorktreeEnd::Kept(Obstacle::UnsafePath, path)),
+            Registered::Locked(path) if !alone && whole => return Ok(WorktreeEnd::Kept(Obstacle::Locked, path)),
+            _ => record,
         };
-        removal.branch = end;
-        removal.causes.push(why);
+        if let Some(gone) = record.filter(|it| whole && it.locked.is_none() && worktree::is_gone(it)) {
+            return Ok(WorktreeEnd::Kept(Obstacle::StaleRecord, gone.path.clone()));
+        }
+        if record.is_none() && !self.manner.dry_run {
+            // What that is about is gone.
+            Mark::removing(&self.context.repository, name_of(&self.place.branch)).clear();
+        }
+        if alone {
+            return record.map_or(Ok(WorktreeEnd::None), |record| self.remove_registered(record));
+        }
+        let leftover = self.leftover();
+        let Some(first) = record.map(|record| &record.path).or(leftover.as_ref()) else { return Ok(WorktreeEnd::None) };
+        if self.manner.work == Unsaved::Discard
+            && let Err(error) = require_idle(self.context, name_of(&self.place.branch))
+        {
+            let why = error.to_string();
+            self.removal.held = Some(error);
+            return Ok(self.kept(Obstacle::Held, first.clone(), why));
+        }
+        let Some(record) = record else {
+            return leftover.map_or(Ok(WorktreeEnd::None), |path| self.remove_leftover(path));
+        };
+        let removed = self.remove_registered(record)?;
+        match (leftover.map(|path| self.remove_leftover(path)).transpose()?, &removed) {
+            (Some(kept @ WorktreeEnd::Kept(..)), WorktreeEnd::Removed(path)) => {
+                self.removal.causes.push(format!("{} was removed", path.display()));
+                Ok(kept)
+            }
+            _ => Ok(removed),
+        }
+    }
+
+    fn kept(&mut self, reason: Obstacle, path: PathBuf, why: String) -> WorktreeEnd {
+        self.removal.causes.push(why);
+        WorktreeEnd::Kept(reason, path)
+    }
+
+    /// Whether a command was killed while it made or removed the worktree, and nobody keeps it by a lock.
+    fn is_cut_off(&self, record: &WorktreeRecord) -> bool {
+        let lock = record.locked.as_ref();
+        lock.is_none_or(|lock| cut_off::is_initializing_lock(lock.as_bytes()))
+            && self.place.site(self.context, record).cut_off().is_some()
+    }
+
+    fn remove_registered(&mut self, record: &WorktreeRecord) -> Result<WorktreeEnd> {
+        let (context, work, path) = (self.context, self.manner.work, record.path.clone());
+        let site = self.place.site(context, record);
+        let judged = refuse_link(context, &path).and_then(|()| self.place.require_removable(context, work));
+        let done = judged.and_then(|()| if self.manner.dry_run { Ok(()) } else { self.discard(&site) });
+        match done {
+            Ok(()) => Ok(WorktreeEnd::Removed(path)),
+            Err(error) if self.manner.extent == Extent::Worktree || error.kind() == Kind::Interrupted => Err(error),
+            Err(error) => {
+                // What git itself would not remove unforced is taken to have work in it.
+                let has_work = match error.kind() {
+                    Kind::Dirty => true,
+                    Kind::Occupied => false,
+                    _ => work == Unsaved::Keep,
+                };
+                let reason = if has_work { Obstacle::Dirty } else { Obstacle::Unknown };
+                Ok(self.kept(reason, path, error.to_string()))
+            }
+        }
+    }
+
+    fn discard(&mut self, site: &Site<'_>) -> Result<()> {
+        let (context, path) = (self.context, site.path);
+        let limit = context.settings.timeout;
+        let Err(error) = site.remove(self.manner.work, limit) else { return Ok(()) };
+        let forced = self.manner.work == Unsaved::Discard && self.manner.extent != Extent::Worktree;
+        if !forced || error.kind() == Kind::Interrupted {
+            return Err(error);
+        }
+        // Git refuses a worktree it cannot read, too; the registry must still say whose it is.
+        let now = worktree::list_loosely(&context.repository)?;
+        let same =
+            now.records.iter().find(|record| record.path == path && record.branch == Some(self.place.branch.full()));
+        if same.is_none() || !matches!(Registered::of(context, &now, same), Registered::Usable(_)) {
+            return Err(error);
+        }
+        self.removal.causes.push(error.to_string());
+        std::fs::remove_dir_all(path).map_err(|error| Error::io("remove", path, &error))?;
+        site.remove(Unsaved::Discard, limit)
+    }
+
+    /// The folder at the task's place that is not the task's worktree.
+    fn leftover(&self) -> Option<PathBuf> {
+        let path = &self.place.planned;
+        let inside = self.place.all.iter().find(|record| record.path.starts_with(path));
+        let ours = inside.is_some() && inside == self.place.record.as_ref();
+        (is_folder(path) && !ours).then(|| path.clone())
+    }
+
+    /// Removes the leftover: only when nothing is registered there.
+    fn remove_leftover(&mut self, path: PathBuf) -> Result<WorktreeEnd> {
+        let (show, folder) = (path.display(), self.context.repository.root.join(WORKTREES_DIR));
+        if !is_folder(&folder) {
+            let why = format!("{} is a symbolic link, and none is followed", folder.display());
+            return Ok(self.kept(Obstacle::Unknown, path, why));
+        }
+        if let Some(record) = self.place.all.iter().find(|record| record.path.starts_with(&path)) {
+            let whose = record.branch.as_ref().map_or("a detached HEAD, or a rebase", |branch| branch.as_str());
+            let why = format!("{show} is a worktree of {whose}");
+            return Ok(self.kept(Obstacle::Unknown, path, why));
+        }
+        if self.manner.work == Unsaved::Keep {
+            let why = format!("{show} is no worktree; --force removes it");
+            return Ok(self.kept(Obstacle::Dirty, path, why));
+        }
+        if !self.manner.dry_run {
+            std::fs::remove_dir_all(&path).map_err(|error| Error::io("remove", &path, &error))?;
+        }
+        Ok(WorktreeEnd::Removed(path))
+    }
+
+    fn remove_branch(&mut self) -> Result<()> {
+        let (context, place) = (self.context, self.place);
+        let tip = match &self.manner.branch {
+            BranchFate::Stays => return Ok(()),
+            BranchFate::LandedIn { tip, .. } => (*tip).clone(),
+            BranchFate::IfLanded(_) => match place.tip(context)? {
+                Some(tip) => tip,
+                None => return Ok(()),
+            },
+        };
+        if let WorktreeEnd::Kept(reason, path) = &self.removal.worktree {
+            if self.manner.extent == Extent::Worktree && *reason == Obstacle::StaleRecord {
+                let (error, show) = (gone(path, &place.branch), path.display());
+                self.removal.causes.push(format!(
+                    "{error}, so it and the branch stay; if it was moved, git worktree repair NEW_PLACE finds it again; if \
+                     it was deleted, git worktree remove {show} forgets it"
+                ));
+            }
+            self.removal.branch = BranchEnd::Skipped;
+            return Ok(());
+        }
+        let record = place.record.as_ref().filter(|_| self.removal.has_removed());
+        let elsewhere = place.users().find(|other| Some(*other) != record);
+        if let BranchFate::IfLanded(task) = self.manner.branch {
+            let homes = task.map_or_else(Vec::new, |task| homes(context, task));
+            let stood = record.filter(|record| record.detached).and_then(|record| record.head.as_ref());
+            self.removal.lost_rebase = lost_rebase(context, stood, &homes)?;
+            // Git itself would be content with commits that are in the branch's upstream.
+            if !has_landed(context, &tip, &homes)? {
+                let into = homes.first().or(context.repository.root_branch.as_ref()).map_or("HEAD", Branch::as_str);
+                let unmerged = || BranchEnd::Unmerged(into.to_owned());
+                self.removal.branch = elsewhere.map_or_else(unmerged, |_| BranchEnd::CheckedOut);
+                return Ok(());
+            }
+        }
+        if let Some(other) = elsewhere {
+            let why = format!("{} is checked out at {}, so it stays", place.branch, other.path.display());
+            self.removal.causes.push(why);
+            self.removal.branch = BranchEnd::CheckedOut;
+            return Ok(());
+        }
+        self.removal.branch = if self.manner.dry_run { BranchEnd::Deleted } else { self.delete_branch(&tip)? };
         Ok(())
     }
+
+    /// Deletes the task branch from exactly this commit, and what the configuration says of it.
+    fn delete_branch(&mut self, tip: &Oid) -> Result<BranchEnd> {
+        let (repository, branch) = (&self.context.repository, &self.place.branch);
+        if let BranchFate::LandedIn { into, .. } = self.manner.branch
+            && let Some(name) = self.place.kept_name(self.context, tip, into)?
+        {
+            refs::follow(repository, &[(name, tip)])?;
+        }
+        let update = RefUpdate { name: branch.full(), old: Some(tip.clone()), new: None };
+        match refs::swap(repository, &[update], "aitask: finished")? {
+            refs::Swap::Done => {}
+            refs::Swap::Refused(said) | refs::Swap::CutOff(said) => {
+                let said = said.lines().next().unwrap_or_default().trim_start_matches("fatal: ");
+                self.removal.causes.push(format!("{branch} could not be deleted, so it stays: {said}"));
+                return Ok(BranchEnd::Unknown);
+            }
+        }
+        // Best effort: what is left there names a branch that is no more. Most task branches have nothing there, and the
+        // file is read to spare the process.
+        let config = std::fs::read_to_string(repository.common_dir.join("config")).unwrap_or_default();
+        if config.contains(&format!("[branch \"{branch}\"]")) {
+            let section = format!("branch.{branch}");
+            let _ = repository.write("config").args(["--remove-section", &section]).output();
+        }
+        Ok(BranchEnd::Deleted)
+    }
+}
+
+fn is_folder(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|data| data.is_dir())
 }

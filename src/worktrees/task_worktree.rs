@@ -39,13 +39,17 @@ impl Place {
     }
 
     pub(crate) fn look(context: &Context, branch: Branch, planned: PathBuf) -> Result<Self> {
+        Ok(Self::among(context, worktree::list(&context.repository)?, branch, planned))
+    }
+
+    /// The same among these records.
+    pub(crate) fn among(context: &Context, all: Vec<WorktreeRecord>, branch: Branch, planned: PathBuf) -> Self {
         let full = branch.full();
-        let all = worktree::list(&context.repository)?;
         let of_task = all.iter().filter(|record| record.branch.as_ref() == Some(&full));
         let rebased = || all.iter().find(|record| branch_in(context, record).as_ref() == Some(&branch));
         let record = of_task.min_by_key(|record| record.path != planned).or_else(rebased).cloned();
         let path = record.as_ref().map_or_else(|| planned.clone(), |record| record.path.clone());
-        Ok(Self { branch, path, record, all, planned })
+        Self { branch, path, record, all, planned }
     }
 
     /// The worktrees that need the task branch: it is checked out there, or what goes on there ends on it.
@@ -128,7 +132,7 @@ impl Place {
             copied: Vec::new(),
             mended: mended.and_then(|mended| mended.note(&self.path)),
             unfinished: None,
-            base_commit: base.age(context)?,
+            cut_from: base.cut_from(context)?,
         };
         let there =
             self.record.as_ref().filter(|record| record.branch.is_some()).and_then(|record| record.head.clone());

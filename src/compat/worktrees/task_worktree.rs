@@ -4,8 +4,8 @@ use crate::compat::invocation::Scene;
 use crate::error::Kind;
 use crate::project::Context;
 use crate::settings::Flags;
-use crate::worktrees::removal::{BranchEnd, WorktreeEnd};
-use crate::worktrees::teardown::{self, Manner, Registered, WorktreeName};
+use crate::worktrees::registered::{self, Registered, WorktreeName};
+use crate::worktrees::removal::{self, BranchEnd, BranchFate, Extent, Manner, WorktreeEnd};
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -36,7 +36,7 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
         return usage(&format!("'{name}' is not a task name (such as t16_2_add_login)"));
     };
     let context = Context::open_on_origin(&scene.environment, &scene.dir, &Flags::default(), scene.narrate);
-    let outcome = match teardown::require_worktrees(context) {
+    let outcome = match context {
         Ok(context) if verb == "resolve" => resolve(scene, &context, &name),
         Ok(context) => remove(scene, &context, &name, options),
         Err(error) => Err(error),
@@ -44,6 +44,7 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
     outcome.unwrap_or_else(|error| {
         let text = match error.kind() {
             Kind::NotARepository => format!("not inside a git repository: {}", scene.dir.display()),
+            Kind::BareRepository => format!("bare repository: {error}"),
             _ => error.to_string(),
         };
         (scene.narrate)(&format!("aitask_task_worktree: {text}"));
@@ -52,7 +53,7 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
 }
 
 fn resolve(scene: &Scene, context: &Context, name: &WorktreeName) -> crate::error::Result<u8> {
-    let (word, path) = match teardown::resolve(context, name)? {
+    let (word, path) = match registered::resolve(context, name)? {
         Registered::Nowhere => ("NONE", None),
         Registered::Usable(path) => ("USABLE", Some(path)),
         Registered::Stale(path) => ("STALE", Some(path)),
@@ -65,8 +66,9 @@ fn resolve(scene: &Scene, context: &Context, name: &WorktreeName) -> crate::erro
 }
 
 fn remove(scene: &Scene, context: &Context, name: &WorktreeName, options: &[&str]) -> crate::error::Result<u8> {
-    let manner = Manner { work: options.contains(&"--force").into(), ..Manner::default() };
-    let removal = teardown::remove(context, name, &manner)?;
+    let work = options.contains(&"--force").into();
+    let (extent, branch) = (Extent::PlaceUnlessRebasing, BranchFate::IfLanded(None));
+    let removal = removal::remove(context, name.branch(), &Manner { work, extent, branch, dry_run: false })?;
     removal.causes.iter().for_each(|cause| (scene.narrate)(&format!("aitask_task_worktree: {cause}")));
     scene.console.line(&match &removal.worktree {
         WorktreeEnd::None => "WORKTREE_NONE".to_owned(),

@@ -7,7 +7,7 @@ use crate::git::worktree::Unsaved;
 use crate::ops::finish::decide::{Finishing, Work};
 use crate::ops::finish::{Done, Finished};
 use crate::project::Context;
-use crate::worktrees::removal::{BranchEnd, BranchFate};
+use crate::worktrees::removal::{BranchEnd, BranchFate, Extent, Manner, remove};
 
 /// After the swap: worktree and branch go, the branch only since its commits are where they were to land.
 pub(crate) fn tidy(context: &Context, done: &Done, into: &Branch, finished: &mut Finished) -> Result<()> {
@@ -28,7 +28,8 @@ pub(crate) fn tidy(context: &Context, done: &Done, into: &Branch, finished: &mut
         // Its branch is about to go.
         Held { merged: true, ..held }.save(repository, task.id)?;
     }
-    let removal = place.remove(context, Unsaved::Keep, &fate)?;
+    let manner = Manner { work: Unsaved::Keep, extent: Extent::Worktree, branch: fate, dry_run: false };
+    let removal = remove(context, &place.branch, &manner)?;
     finished.worktree_removed = removal.has_removed();
     finished.branch_deleted = removal.branch == BranchEnd::Deleted;
     if work.is_some() {
