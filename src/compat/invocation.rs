@@ -10,7 +10,7 @@ use crate::ledger::Channel;
 use crate::project::Context;
 use crate::project::task_files::TaskFiles;
 use crate::settings::{Environment, Flags};
-use crate::task::{TaskId, bundle, paths};
+use crate::task::{bundle, paths};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -195,9 +195,4 @@ fn below(folder: &Folder, as_dir: &str, wanted: impl Fn(&str) -> bool) -> Vec<St
         }
     }
     files
-}
-
-/// An id as the scripts take it: `N`, `tN`, `N_M`, `tN_M` (specification 10, section 14).
-pub(crate) fn parse_id(text: &str) -> Option<TaskId> {
-    TaskId::recognise(text)
 }

@@ -85,6 +85,11 @@ impl Answer {
         self.output.success()
     }
 
+    /// Refuses an answer to `who` that is not "done".
+    pub(crate) fn require_done(self, who: &str) -> Result<Self> {
+        if self.is_done() { Ok(self) } else { Err(self.unexpected(who)) }
+    }
+
     /// A text of its document, by a JSON pointer; empty when it is not there.
     pub(crate) fn text(&self, pointer: &str) -> &str {
         self.json.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
@@ -201,21 +206,22 @@ impl<'a> Stage<'a> {
         Ok(Answer::new(call.output()?, line(args)))
     }
 
-    /// `git aitask` as an agent runs it.
-    fn agent_call(&self, agent: &Agent, dir: &Path, args: &[&str]) -> Result<Call> {
-        Ok(self.call(self.program, dir)?.args(args).env("AIT_AGENT_PID", agent.pid().to_string()))
-    }
-
     /// Starts `git aitask` as an agent, and goes on.
-    pub(crate) fn aitask_beside(&self, agent: &Agent, dir: &Path, args: &[&str]) -> Result<Beside> {
-        let shell = self.call("sh", dir)?.env("AIT_AGENT_PID", agent.pid().to_string());
+    pub(crate) fn aitask_beside(&self, agent: &Agent, args: &[&str]) -> Result<Beside> {
+        let shell = self.call("sh", &self.owner(agent).clone)?.env("AIT_AGENT_PID", agent.pid().to_string());
         Beside::start(shell, &self.root.join("tmp"), self.program.as_os_str(), args)
     }
 
+    /// [`Self::aitask_in`] in the clone of the agent's person.
+    pub(crate) fn aitask(&self, agent: &Agent, args: &[&str]) -> Result<Answer> {
+        self.aitask_in(&self.owner(agent).clone, agent, args)
+    }
+
     /// Runs `git aitask` as an agent; again, and not silently, when it says that the time was bad.
-    pub(crate) fn aitask(&self, agent: &Agent, dir: &Path, args: &[&str]) -> Result<Answer> {
+    pub(crate) fn aitask_in(&self, dir: &Path, agent: &Agent, args: &[&str]) -> Result<Answer> {
         loop {
-            let answer = Answer::new(self.agent_call(agent, dir, args)?.output()?, line(args));
+            let call = self.call(self.program, dir)?.args(args).env("AIT_AGENT_PID", agent.pid().to_string());
+            let answer = Answer::new(call.output()?, line(args));
             let kind = answer.text("/error/kind");
             // Not when it is unknown what came of it: the second one might be one too many.
             if ![Kind::Contention, Kind::Unreachable].iter().any(|again| again.name() == kind) {

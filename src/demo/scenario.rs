@@ -107,10 +107,7 @@ impl<'a> Play<'a> {
         stage.git(&first.clone, &["commit", "--quiet", "-m", "first commit"])?;
         stage.git(&first.clone, &["push", "--quiet", "-u", "origin", "main"])?;
         at_once(others, |_, person| clone(person))?;
-        at_once(people, |_, person| {
-            let answer = stage.aitask_by_hand(person, &["init", "--json"])?;
-            if answer.is_done() { Ok(()) } else { Err(answer.unexpected(person.name)) }
-        })?;
+        at_once(people, |_, person| stage.aitask_by_hand(person, &["init", "--json"])?.require_done(person.name))?;
         self.say(format!("   {} ({:.1} s)", stage.root().display(), begun.elapsed().as_secs_f64()));
         Ok(())
     }
@@ -131,11 +128,7 @@ impl<'a> Play<'a> {
                 );
                 let priority = ["high", "medium", "low"][number % 3];
                 let args = ["new", &title, "--priority", priority, "-m", "Filed by the demo.", "--json"];
-                let answer = stage.aitask(agent, &stage.owner(agent).clone, &args)?;
-                if !answer.is_done() {
-                    return Err(answer.unexpected(&agent.name));
-                }
-                ids.push(answer.task()?);
+                ids.push(stage.aitask(agent, &args)?.require_done(&agent.name)?.task()?);
             }
             Ok((ids, begun.elapsed()))
         })?;
@@ -156,7 +149,7 @@ impl<'a> Play<'a> {
         let begun = Instant::now();
         let answers = at_once(&self.agents, |_, agent| {
             let begun = Instant::now();
-            let answer = stage.aitask(agent, &stage.owner(agent).clone, &["pick", &task.to_string(), "--json"])?;
+            let answer = stage.aitask(agent, &["pick", &task.to_string(), "--json"])?;
             Ok((answer, begun.elapsed()))
         })?;
         for (n, (answer, took)) in answers.iter().enumerate() {
@@ -187,15 +180,11 @@ impl<'a> Play<'a> {
         let name = self.agents[victim].name.clone();
         self.say(format!("4. {name} dies holding t{held}, and again in the middle of picking t{half_picked}"));
         let begun = Instant::now();
-        let clone = &stage.owner(&self.agents[victim]).clone;
-        let answer = stage.aitask(&self.agents[victim], clone, &["pick", &held.to_string(), "--json"])?;
-        if !answer.is_done() {
-            return Err(answer.unexpected(&name));
-        }
+        stage.aitask(&self.agents[victim], &["pick", &held.to_string(), "--json"])?.require_done(&name)?;
         self.agents[victim].die();
         stage.revive(&mut self.agents[victim])?;
         let before = stage.remote_tip("aitask-locks")?;
-        let pick = stage.aitask_beside(&self.agents[victim], clone, &["pick", &half_picked.to_string(), "--json"])?;
+        let pick = stage.aitask_beside(&self.agents[victim], &["pick", &half_picked.to_string(), "--json"])?;
         while stage.remote_tip("aitask-locks")? == before {
             if begun.elapsed() > Duration::from_secs(40) {
                 return Err(Error::new(
@@ -225,10 +214,10 @@ impl<'a> Play<'a> {
             }
             if n == winner {
                 // Its own already: the same answer as the first time.
-                done.push(pick_and_finish(stage, agent, &[&fought.to_string()])?.1);
+                done.push(finish(stage, agent, &stage.aitask(agent, &["pick", &fought.to_string(), "--json"])?)?);
             }
             loop {
-                let answer = stage.aitask(agent, &stage.owner(agent).clone, &["pick", "--next", "--json"])?;
+                let answer = stage.aitask(agent, &["pick", "--next", "--json"])?;
                 if answer.refusal() == Kind::NothingToPick.name() {
                     return Ok((done, begun.elapsed()));
                 }
@@ -258,26 +247,22 @@ impl<'a> Play<'a> {
         ));
         stage.revive(&mut self.agents[victim])?;
         let (back, colleague_agent) = (&self.agents[victim], &self.agents[colleague]);
-        let clone = &stage.owner(back).clone;
         let held = held.to_string();
 
-        let refused = stage.aitask(colleague_agent, &stage.owner(colleague_agent).clone, &["pick", &held, "--json"])?;
+        let refused = stage.aitask(colleague_agent, &["pick", &held, "--json"])?;
         if refused.refusal() != Kind::Held.name() {
             return Err(refused.unexpected(&living));
         }
         refused.text("/error/holder/session").clone_into(&mut self.recovery.session);
-        let stolen = stage.aitask(
-            colleague_agent,
-            &stage.owner(colleague_agent).clone,
-            &["pick", &held, "--steal", "--json"],
-        )?;
+        let stolen = stage.aitask(colleague_agent, &["pick", &held, "--steal", "--json"])?;
         stolen.text("/took").clone_into(&mut self.recovery.took);
-        let dispossessed = stage.aitask(back, clone, &["finish", &held, "--json"])?;
+        let dispossessed = stage.aitask(back, &["finish", &held, "--json"])?;
         dispossessed.refusal().clone_into(&mut self.recovery.dispossessed);
         let first = finish(stage, colleague_agent, &stolen)?;
-        let (again, second) = pick_and_finish(stage, back, &[&half_picked.to_string()])?;
+        let again = stage.aitask(back, &["pick", &half_picked.to_string(), "--json"])?;
+        let second = finish(stage, back, &again)?;
         again.text("/took").clone_into(&mut self.recovery.took_again);
-        forget_worktree(stage, clone, &held)?;
+        forget_worktree(stage, &stage.owner(back).clone, &held)?;
 
         self.done.extend([first, second]);
         let took = begun.elapsed().as_secs_f64();
@@ -332,14 +317,6 @@ impl<'a> Play<'a> {
     }
 }
 
-/// Takes a task, works on it, finishes it.
-fn pick_and_finish(stage: &Stage<'_>, agent: &Agent, pick: &[&str]) -> Result<(Answer, Done)> {
-    let args = [&["pick"], pick, &["--json"]].concat();
-    let picked = stage.aitask(agent, &stage.owner(agent).clone, &args)?;
-    let done = finish(stage, agent, &picked)?;
-    Ok((picked, done))
-}
-
 /// Works in the worktree of a task that was picked, commits with git, finishes.
 fn finish(stage: &Stage<'_>, agent: &Agent, picked: &Answer) -> Result<Done> {
     if !picked.is_done() {
@@ -357,10 +334,7 @@ fn finish(stage: &Stage<'_>, agent: &Agent, picked: &Answer) -> Result<Done> {
     }
     stage.git(worktree, &["add", "--all"])?;
     stage.git(worktree, &["commit", "--quiet", "-m", &format!("work on t{task}")])?;
-    let finished = stage.aitask(agent, worktree, &["finish", "--json"])?;
-    if !finished.is_done() {
-        return Err(finished.unexpected(&agent.name));
-    }
+    let finished = stage.aitask_in(worktree, agent, &["finish", "--json"])?.require_done(&agent.name)?;
     Ok(Done { task, commit: finished.text("/merged/commit").to_owned() })
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 /// An object name: 40 (SHA-1) or 64 (SHA-256) lower-case hexadecimal digits, never the all-zero name, which
 /// stands for "no object" in git's protocols and is [`None`] here.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 pub struct Oid(Box<str>);
 
 impl Oid {
@@ -29,12 +29,6 @@ impl Oid {
         Self::parse(text).map(Some).ok_or_else(broken)
     }
 
-    /// The hexadecimal digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// The first seven digits, for people.
     #[must_use]
     pub fn short(&self) -> &str {
@@ -48,21 +42,9 @@ impl Oid {
     }
 }
 
-impl fmt::Display for Oid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 impl fmt::Debug for Oid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Oid({})", &self.0)
-    }
-}
-
-impl serde::Serialize for Oid {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
     }
 }
 
@@ -98,12 +80,6 @@ impl RefName {
         well_formed(rest).then(|| Self(text.into()))
     }
 
-    /// The name, beginning with `refs/`.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// The branch this is, when it is under `refs/heads/`.
     #[must_use]
     pub fn branch(&self) -> Option<Branch> {
@@ -111,14 +87,8 @@ impl RefName {
     }
 }
 
-impl fmt::Display for RefName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// The short name of a branch, without `refs/heads/`.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, serde::Serialize)]
 pub struct Branch(Box<str>);
 
 impl Branch {
@@ -129,12 +99,6 @@ impl Branch {
         } else {
             Err(Error::new(Kind::Usage, format!("{text:?} is not a branch name")).hint("git help check-ref-format"))
         }
-    }
-
-    /// The short name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 
     /// `refs/heads/<name>`.
@@ -150,22 +114,10 @@ impl Branch {
     }
 }
 
-impl fmt::Display for Branch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// As a word of a command line.
 impl AsRef<std::ffi::OsStr> for Branch {
     fn as_ref(&self) -> &std::ffi::OsStr {
         self.0.as_ref().as_ref()
-    }
-}
-
-impl serde::Serialize for Branch {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
     }
 }
 
@@ -182,19 +134,27 @@ impl RemoteName {
             Err(Error::new(Kind::Usage, format!("{text:?} is not the name of a remote")).hint("git remote -v"))
         }
     }
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl fmt::Display for RemoteName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+macro_rules! as_text {
+    ($($type:ty),*) => {$(
+        impl $type {
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
 }
+
+as_text!(Oid, RefName, Branch, RemoteName);
 
 /// One ref of a swap: from `old` (`None`: must not exist) to `new` (`None`: delete).
 #[derive(Clone, PartialEq, Eq, Debug)]

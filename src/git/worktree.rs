@@ -114,9 +114,11 @@ pub fn remove_cut_off(repository: &Repository, path: &Path) -> Result<()> {
 
 /// The state of some files of the worktree at `path`, ignored ones too, folders gone into.
 pub fn load_status_of(repository: &Repository, path: &Path, files: &[&str]) -> Result<Status> {
-    let call = repository.git().read(path, "status");
-    let call = call.args(["--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--ignored=matching"]);
-    status::parse(&call.args(["--no-renames", "--"]).args(files).run()?.stdout)
+    status_of(
+        repository,
+        path,
+        &[&["--untracked-files=all", "--ignored=matching", "--no-renames", "--"], files].concat(),
+    )
 }
 
 /// Whether the worktree at `path` keeps repositories of submodules.
@@ -219,23 +221,25 @@ pub fn is_gone(record: &WorktreeRecord) -> bool {
     record.prunable.is_some() || !record.path.is_dir()
 }
 
+fn status_of(repository: &Repository, path: &Path, args: &[&str]) -> Result<Status> {
+    let call = repository.git().read(path, "status").args(["--porcelain=v2", "--branch", "-z"]);
+    status::parse(&call.args(args).run()?.stdout)
+}
+
 /// The state of the worktree at `path`, its submodules' included.
 pub fn load_status(repository: &Repository, path: &Path) -> Result<Status> {
-    let call = repository.git().read(path, "status").args(["--porcelain=v2", "--branch", "-z"]);
-    status::parse(&call.args(["--untracked-files=normal", "--ignore-submodules=none"]).run()?.stdout)
+    status_of(repository, path, &["--untracked-files=normal", "--ignore-submodules=none"])
 }
 
 /// The state of the worktree at `path`, with every untracked and every ignored file.
 pub fn load_everything(repository: &Repository, path: &Path) -> Result<Status> {
-    let call = repository.git().read(path, "status").args(["--porcelain=v2", "--branch", "-z"]);
-    status::parse(&call.args(["--untracked-files=all", "--ignored=traditional"]).run()?.stdout)
+    status_of(repository, path, &["--untracked-files=all", "--ignored=traditional"])
 }
 
 /// The state of the worktree at `path`, of the files below `folders` alone, each by its own name.
 pub fn changes_below(repository: &Repository, path: &Path, folders: &[&str]) -> Result<Status> {
-    let call = repository.git().read(path, "status").args(["--porcelain=v2", "--branch", "-z", "--no-renames"]);
-    let call = call.args(["--untracked-files=all", "--ignore-submodules=all", "--"]).args(folders);
-    status::parse(&call.run()?.stdout)
+    let options = ["--no-renames", "--untracked-files=all", "--ignore-submodules=all", "--"];
+    status_of(repository, path, &[&options, folders].concat())
 }
 
 /// Commits exactly these files as they lie at `path`, whatever else is staged there. The user's hooks run and the

@@ -9,7 +9,7 @@ use super::frontmatter::Document;
 use super::id::TaskId;
 use super::name::TaskName;
 use super::paths::TaskPath;
-use super::text::harmless;
+use super::text::{as_text, harmless};
 use crate::error::{Error, Kind, Result};
 
 /// The status of a task. Any may follow any other.
@@ -179,22 +179,6 @@ impl Serialize for Reference {
             None => serializer.serialize_str(&self.written),
         }
     }
-}
-
-macro_rules! as_text {
-    ($($type:ty),*) => {$(
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        impl Serialize for $type {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-    )*};
 }
 
 as_text!(Status, Level);

@@ -1,12 +1,8 @@
 //! Task names, and the branches and worktrees called after them: specification 50, section 1.
 
-use std::fmt;
-
-use serde::{Serialize, Serializer};
-
 use super::id::TaskId;
 use super::slug::Slug;
-use super::text::{parse_number, split_digits};
+use super::text::{as_text, parse_number, split_digits};
 use crate::error::{Error, Kind, Result};
 
 /// What the branch of a task begins with.
@@ -117,17 +113,7 @@ impl TaskName {
     }
 }
 
-impl fmt::Display for TaskName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl Serialize for TaskName {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
-    }
-}
+as_text!(TaskName);
 
 #[cfg(test)]
 mod tests {

@@ -1,14 +1,10 @@
 //! Where the files of tasks and plans lie: specification 20, section 1; 30, sections 0 and 5; 50, section 1.
 //! All paths are relative to the root of the task data and use `/`.
 
-use std::fmt;
-
-use serde::{Serialize, Serializer};
-
 use super::id::TaskId;
 use super::name::TaskName;
 use super::slug::Slug;
-use super::text::{parse_number, split_digits};
+use super::text::{as_text, parse_number, split_digits};
 
 /// The folder of the task files.
 pub const TASKS_DIR: &str = "aitasks";
@@ -122,17 +118,7 @@ macro_rules! path_of_task {
             }
         }
 
-        impl fmt::Display for $path {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.text)
-            }
-        }
-
-        impl Serialize for $path {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.text)
-            }
-        }
+        as_text!($path);
     };
 }
 

@@ -1,10 +1,6 @@
 //! Slugs (the machine names in file names) and titles: specification 20, section 2.
 
-use std::fmt;
-
-use serde::{Serialize, Serializer};
-
-use super::text::is_unsafe;
+use super::text::{as_text, is_unsafe};
 use crate::error::{Error, Kind, Result};
 
 /// The machine name of a task: the part of its file name after the id (specification 20, section 2).
@@ -43,6 +39,12 @@ impl Slug {
         (!text.is_empty() && !text.contains("..") && text.bytes().all(allowed)).then(|| Self(text.to_owned()))
     }
 
+    /// The slug as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The name for people, as in commit subjects: `_` becomes a space.
     #[must_use]
     pub fn humanised(&self) -> String {
@@ -50,17 +52,7 @@ impl Slug {
     }
 }
 
-impl fmt::Display for Slug {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Serialize for Slug {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
+as_text!(Slug, Title);
 
 /// The most bytes a title may have.
 const TITLE_LIMIT: usize = 1000;
@@ -99,18 +91,6 @@ impl Title {
     #[must_use]
     pub fn slug(&self) -> Slug {
         Slug::from_title(&self.0)
-    }
-}
-
-impl fmt::Display for Title {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Serialize for Title {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
     }
 }
 

@@ -2,6 +2,24 @@
 
 pub use crate::error::{harmless, is_unsafe};
 
+/// Types that are shown and serialised as their text.
+macro_rules! as_text {
+    ($($type:ty),*) => {$(
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    )*};
+}
+pub(super) use as_text;
+
 /// A run of 1 to 18 ASCII digits as a number greater than zero.
 pub(super) fn parse_number(digits: &str) -> Option<u64> {
     if digits.is_empty() || digits.len() > 18 || !digits.bytes().all(|b| b.is_ascii_digit()) {

@@ -6,7 +6,8 @@ use crate::archive::request::{Ending, Gates, Refusal, Request, Rules};
 use crate::compat::archive::file_away::{Archiving, Publication, Told, tell};
 use crate::compat::archive::snapshot::{Places, Site};
 use crate::compat::folders::Checkout;
-use crate::compat::invocation::{Scene, parse_id};
+use crate::compat::invocation::Scene;
+use crate::compat::options::usage;
 use crate::error::{Error, Kind, Result};
 use crate::project::Context;
 use crate::task::{Document, TaskId};
@@ -65,10 +66,6 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
     }
 }
 
-fn usage(text: String) -> Error {
-    Error::new(Kind::Usage, text)
-}
-
 fn fail(scene: &Scene, error: &Error) -> u8 {
     scene.say_error(error);
     1
@@ -91,7 +88,7 @@ fn parse(args: &[String]) -> Result<Option<Asked>> {
                 return Err(usage(format!("Unknown option: {option}. Use --help for usage.")));
             }
             _ if asked.id.is_some() => return Err(usage(format!("Unexpected argument: {arg}"))),
-            id => match parse_id(id) {
+            id => match TaskId::recognise(id) {
                 Some(id) => asked.id = Some(id),
                 None => {
                     return Err(usage(format!(

@@ -4,10 +4,10 @@ use crate::archive::gates;
 use crate::compat::folders::{Checkout, Folder, is_file};
 use crate::compat::invocation::Scene;
 use crate::compat::listing::rows::{Detail, Item, child_id, parent_id};
-use crate::compat::options::ForProject;
-use crate::compat::options::take_project;
+use crate::compat::numbers::is_number;
+use crate::compat::options::{ForProject, take_project, usage};
 use crate::compat::projects;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::task::fields::{FOLLOWUP_KINDS, issue_types};
 use crate::task::{Active, Document, Filter, FollowUps, Order, Selection, Status, paths};
 use std::collections::{HashMap, HashSet};
@@ -105,7 +105,7 @@ fn parse(scene: &Scene, args: &[String]) -> Result<Request, Refusal> {
             "--all-levels" => request.all_levels = true,
             "--tree" => request.tree = true,
             "-h" | "--help" => return Err(Refusal::Help),
-            number if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => {
+            number if is_number(number) => {
                 request.limit = number.parse().unwrap_or(usize::MAX);
             }
             unknown => return Err(Refusal::Unknown(unknown.to_owned())),
@@ -123,10 +123,6 @@ fn parse(scene: &Scene, args: &[String]) -> Result<Request, Refusal> {
         None => without_kind.then_some(FollowUps::No),
     };
     Ok(request)
-}
-
-fn usage(text: String) -> Error {
-    Error::new(Kind::Usage, text)
 }
 
 fn check_type(scene: &Scene, kind: &str) -> Result<()> {

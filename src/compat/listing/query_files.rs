@@ -3,10 +3,10 @@
 use crate::archive::gates;
 use crate::compat::folders::{Checkout, Folder};
 use crate::compat::invocation::Scene;
-use crate::compat::numbers::usage;
-use crate::compat::numbers::{bare, is_number, parse_number};
+use crate::compat::numbers::{bare, is_id, parse_number};
 use crate::compat::options::ForProject;
 use crate::compat::options::take_project;
+use crate::compat::options::usage;
 use crate::compat::projects;
 use crate::compat::record::record;
 use crate::error::{Error, Result};
@@ -228,10 +228,6 @@ fn document(scene: &Scene, shown: &str) -> Document {
 
 fn parse_id<'a>(what: &str, text: &'a str) -> Result<&'a str> {
     let id = bare(text);
-    let is_id = match id.split_once('_') {
-        Some((parent, child)) => is_number(parent) && is_number(child),
-        None => is_number(id),
-    };
     let refusal = || usage(format!("Invalid {what}: '{text}' (expected a number like 16, t16, or 16_2)"));
-    is_id.then_some(id).ok_or_else(refusal)
+    is_id(id).then_some(id).ok_or_else(refusal)
 }

@@ -1,6 +1,6 @@
 //! `aitask_lock.sh`.
 
-use crate::compat::invocation::{Scene, parse_id};
+use crate::compat::invocation::Scene;
 use crate::compat::record::record;
 use crate::coordination::decide::{By, InTheWay, LockRule};
 use crate::coordination::session::host_name;
@@ -38,7 +38,7 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
         Some("--list" | "list") => list(scene),
         Some("--init" | "init") => init(scene),
         Some("--cleanup" | "cleanup") => cleanup(scene),
-        Some(id) if parse_id(id).is_some() => lock(scene, args),
+        Some(id) if TaskId::recognise(id).is_some() => lock(scene, args),
         Some(other) => fail(scene, &format!("Unknown option: {other}. Use --help for usage.")),
     }
 }
@@ -51,7 +51,7 @@ fn fail(scene: &Scene, text: &str) -> u8 {
 fn with_id(scene: &Scene, rest: &[String], usage: &str, run: fn(&Scene, TaskId) -> u8) -> u8 {
     match rest.first().filter(|id| !id.is_empty()) {
         None => fail(scene, usage),
-        Some(id) => match parse_id(id) {
+        Some(id) => match TaskId::recognise(id) {
             Some(id) => run(scene, id),
             None => fail(scene, &format!("Invalid task ID: {id} (expected format: 166, t166, 16_2, or t16_2)")),
         },
@@ -103,7 +103,7 @@ fn explain(refusal: &InTheWay) -> (u8, String) {
 
 fn lock(scene: &Scene, rest: &[String]) -> u8 {
     let Some(id) = rest.first().filter(|id| !id.is_empty()) else { return fail(scene, USAGE_LOCK) };
-    let Some(id) = parse_id(id) else {
+    let Some(id) = TaskId::recognise(id) else {
         return fail(scene, &format!("Invalid task ID: {id} (expected format: 166, t166, 16_2, or t16_2)"));
     };
     // Honoured only directly after the id.

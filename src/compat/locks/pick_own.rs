@@ -1,6 +1,6 @@
 //! `aitask_pick_own.sh`, and the older `aitask_own.sh`.
 
-use crate::compat::invocation::{Scene, parse_id};
+use crate::compat::invocation::Scene;
 use crate::compat::locks::claim::ScriptClaim;
 use crate::compat::locks::lock::{line, prior_lines, stale};
 use crate::compat::record::record;
@@ -83,7 +83,7 @@ fn parse(args: &[String]) -> Result<Option<Request>> {
             option if option.starts_with('-') => {
                 return usage(format!("Unknown option: {option}. Use --help for usage."));
             }
-            id => match parse_id(id) {
+            id => match TaskId::recognise(id) {
                 Some(id) => request.id = Some(id),
                 None => {
                     return usage(format!("Invalid task ID: {id} (expected format: 166, t166, 16_2, or t16_2)"));

@@ -1,6 +1,7 @@
 //! The columns of the board, and moving a task between them (specification 20, section 10).
 
 use crate::compat::folders::{Checkout, Folder};
+use crate::compat::numbers::{is_id, is_number};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::project::task_files::TaskFiles;
 use crate::task::{Document, Slug};
@@ -107,11 +108,8 @@ impl Board {
     /// The file of a top-level task, by `N` or `tN`; and `N`.
     fn find(&self, task: &str) -> Result<(String, String)> {
         let id = task.strip_prefix('t').unwrap_or(task);
-        let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        match id.split_once('_') {
-            Some((parent, child)) if number(parent) && number(child) => return Err(refused("not_a_parent_task")),
-            None if number(id) => {}
-            _ => return Err(refused("malformed_task_id")),
+        if !is_number(id) {
+            return Err(refused(if is_id(id) { "not_a_parent_task" } else { "malformed_task_id" }));
         }
         let prefix = format!("t{id}_");
         let mut found = self.files().into_iter().filter(|name| name.starts_with(&prefix));

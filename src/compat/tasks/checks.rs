@@ -1,5 +1,6 @@
 //! What values of options must be.
 
+use crate::compat::numbers::is_id;
 use crate::compat::options::{one_of, usage};
 use crate::error::Result;
 use crate::project::task_files::TaskFiles;
@@ -22,7 +23,5 @@ pub(crate) fn check_kind(kind: &str) -> Result<()> {
 /// The number in `25`, `t25`, `25_1`, `t25_1`, as written.
 pub(crate) fn parse_id(text: &str) -> Option<&str> {
     let id = text.strip_prefix('t').unwrap_or(text);
-    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let good = id.split_once('_').map_or_else(|| number(id), |(parent, child)| number(parent) && number(child));
-    good.then_some(id)
+    is_id(id).then_some(id)
 }

@@ -75,8 +75,7 @@ pub fn fold(checkout: &TaskFiles<'_>, id: TaskId, path: &str, others: &[Pending]
         let mut edits = Vec::new();
         for other in others {
             let mut document = snapshot.document(&other.path)?;
-            let stem = other.path.rsplit('/').next().unwrap_or_default().trim_end_matches(".md");
-            let name = stem.strip_prefix(&format!("t{}_", other.id)).unwrap_or(stem).replace('_', " ");
+            let name = name_in(&other.path, other.id);
             texts.extend(format!("\n\n## Merged from t{}: {name}\n\n", other.id).into_bytes());
             texts.extend(document.body());
             folded.push(other.id.in_list());
@@ -97,6 +96,12 @@ pub fn fold(checkout: &TaskFiles<'_>, id: TaskId, path: &str, others: &[Pending]
 
 fn put(path: &str, document: &Document) -> Edit {
     Edit::Put { path: path.to_owned(), content: document.to_bytes() }
+}
+
+/// The name in the path of a task's file, for people: without the id, and with blanks.
+pub(crate) fn name_in(path: &str, id: impl std::fmt::Display) -> String {
+    let stem = path.rsplit('/').next().unwrap_or_default().trim_end_matches(".md");
+    stem.strip_prefix(&format!("t{id}_")).unwrap_or(stem).replace('_', " ")
 }
 
 /// The active task files, top-level ones first, then children, each sorted by path.

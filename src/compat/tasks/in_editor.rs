@@ -7,7 +7,7 @@ use crate::compat::options::usage;
 use crate::compat::projects;
 use crate::compat::tasks::checks::check_kind;
 use crate::compat::tasks::filer::Filer;
-use crate::compat::tasks::fold::all_active;
+use crate::compat::tasks::fold::{all_active, name_in};
 use crate::compat::tasks::output::{Volume, tell};
 use crate::compat::tasks::{anchors, last_used, new_file};
 use crate::error::{Error, Result};
@@ -199,8 +199,7 @@ pub(crate) fn update(scene: &Scene, id: Option<&str>) -> Result<u8> {
     let path = checkout.require_active(id)?;
     let words = words(&checkout);
     let base = Document::parse(&checkout.read(&path)?);
-    let stem = path.rsplit('/').next().unwrap_or_default().trim_end_matches(".md");
-    let name = stem.strip_prefix(&format!("t{id}_")).unwrap_or(stem).replace('_', " ");
+    let name = name_in(&path, id);
     let mut help = vec![
         format!("t{id} ({path}). Nothing changes if you leave this as it is."),
         format!("To rename it add a line `name: ...`; it is called {name} now."),
@@ -233,9 +232,7 @@ pub(crate) fn update(scene: &Scene, id: Option<&str>) -> Result<u8> {
 /// Shows the tasks and asks for one of them.
 fn ask_for_task(scene: &Scene, checkout: &TaskFiles<'_>) -> Result<String> {
     for (id, path) in all_active(&Checkout::new(&checkout.root).tasks) {
-        let name = path.rsplit('/').next().unwrap_or_default().trim_end_matches(".md");
-        let name = name.strip_prefix(&format!("t{id}_")).unwrap_or(name).replace('_', " ");
-        scene.console.line_aside(&format!("{:>6}  {name}", id.t()));
+        scene.console.line_aside(&format!("{:>6}  {}", id.t(), name_in(&path, id)));
     }
     let answer = scene.console.ask("Which task? ").unwrap_or_default();
     let id = crate::compat::tasks::checks::parse_id(answer.trim()).map(str::to_owned);

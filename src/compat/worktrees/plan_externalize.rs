@@ -1,7 +1,7 @@
 //! `aitask_plan_externalize.sh` (specification 50, section 4).
 
 use crate::compat::folders::Checkout;
-use crate::compat::invocation::{Scene, parse_id};
+use crate::compat::invocation::Scene;
 use crate::compat::record::record;
 use crate::compat::worktrees::names::{is_plain, safe_branch, usage};
 use crate::compat::worktrees::profile::Profile;
@@ -100,7 +100,7 @@ fn parse(args: &[String]) -> Result<Option<Request>> {
             }
             "--worktree" => request.worktree = Some(worktree(&next()?)?),
             option if option.starts_with('-') => return usage(format!("Unknown flag: {option}")),
-            id => match parse_id(id) {
+            id => match TaskId::recognise(id) {
                 Some(id) if request.id.is_none() => request.id = Some(id),
                 _ => return usage(format!("Invalid task ID: {id}")),
             },

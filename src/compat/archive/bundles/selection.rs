@@ -2,6 +2,7 @@
 
 use crate::compat::archive::bundles::archives;
 use crate::compat::folders::{Checkout, Folder, is_file};
+use crate::compat::numbers::is_number;
 use crate::task::{Document, bundle};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,8 +52,7 @@ impl Selection {
         let start = letter.to_string();
         let id_of = |name: &str, parts: usize| -> Option<(u64, String)> {
             let ids: Vec<_> = name.strip_prefix(letter)?.split('_').take(parts + 1).collect();
-            let is_id = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-            let is_whole = ids.len() == parts + 1 && ids.iter().take(parts).all(is_id);
+            let is_whole = ids.len() == parts + 1 && ids.iter().take(parts).all(|part| is_number(part));
             is_whole.then(|| Some((ids.first()?.parse().ok()?, ids.get(..parts)?.join("_")))).flatten()
         };
         let mut take = |selection: &mut Self, file: String, id: Option<(u64, String)>| {
