@@ -5,17 +5,17 @@ mod hint;
 mod payload;
 mod text;
 
-pub use hint::Hint;
+pub(crate) use hint::Hint;
 pub(crate) use payload::Payload;
-pub use text::{harmless, harmless_lines, is_ssh, is_unsafe, quoted, redacted};
+pub(crate) use text::{harmless, harmless_lines, is_ssh, is_unsafe, quoted, redacted};
 
 /// What every fallible function of this crate returns.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What kind of thing went wrong. The kind alone decides the exit code ([`Kind::exit_code`]) and is the
 /// `error.kind` of the JSON form, so names are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// The arguments make no sense.
     Usage,
     /// We stand in no git repository.
@@ -86,8 +86,7 @@ pub enum Kind {
 
 impl Kind {
     /// The stable name, as in the JSON form.
-    #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Kind::Usage => "usage",
             Kind::NotARepository => "not_a_repository",
@@ -127,8 +126,7 @@ impl Kind {
 
     /// The exit code of `git aitask` (architecture, section 6): 1 the answer is no, 2 usage, 70 a bug of
     /// ours, 75 try again later, 128 git (or what it stands on) failed.
-    #[must_use]
-    pub fn exit_code(self) -> u8 {
+    pub(crate) fn exit_code(self) -> u8 {
         match self {
             Kind::Usage => 2,
             Kind::NotInitialised
@@ -170,7 +168,7 @@ impl Kind {
 /// commands that help, and, where one exists, the error underneath.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.message)]
-pub struct Error(Box<Inner>);
+pub(crate) struct Error(Box<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -183,66 +181,57 @@ struct Inner {
 
 impl Error {
     /// An error of a kind, with its sentence.
-    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
         let message = redacted(&message.into());
         Self(Box::new(Inner { kind, message, hints: Vec::new(), payloads: Vec::new(), another_look: false }))
     }
 
     /// An error about a file that could not be read or written.
-    #[must_use]
-    pub fn io(action: &str, path: &std::path::Path, source: &std::io::Error) -> Self {
+    pub(crate) fn io(action: &str, path: &std::path::Path, source: &std::io::Error) -> Self {
         Self::new(Kind::Io, format!("cannot {action} {}: {source}", path.display()))
     }
 
     /// Says that nothing was done, and that a second run of the same command does not meet this.
-    #[must_use]
-    pub fn worth_another_look(mut self) -> Self {
+    pub(crate) fn worth_another_look(mut self) -> Self {
         self.0.another_look = true;
         self
     }
 
     /// Whether [`Error::worth_another_look`] was said of it.
-    #[must_use]
-    pub fn is_worth_another_look(&self) -> bool {
+    pub(crate) fn is_worth_another_look(&self) -> bool {
         self.0.another_look
     }
 
     /// Adds to the sentence.
-    #[must_use]
-    pub fn and(mut self, more: &str) -> Self {
+    pub(crate) fn and(mut self, more: &str) -> Self {
         self.0.message.push_str(&redacted(more));
         self
     }
 
     /// Adds a command that helps.
-    #[must_use]
-    pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.0.hints.push(hint.into());
         self
     }
 
     /// Adds what helps where no command does.
-    #[must_use]
-    pub fn advice(self, text: impl Into<String>) -> Self {
+    pub(crate) fn advice(self, text: impl Into<String>) -> Self {
         self.hint(Hint::advice(text))
     }
 
     /// Adds what is known beyond the sentence.
-    #[must_use]
     pub(crate) fn with(mut self, payload: Payload) -> Self {
         self.0.payloads.push(payload.redacted());
         self
     }
 
     /// What kind of error this is.
-    #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> Kind {
         self.0.kind
     }
 
     /// The commands that help, most helpful first.
-    #[must_use]
-    pub fn hints(&self) -> &[Hint] {
+    pub(crate) fn hints(&self) -> &[Hint] {
         &self.0.hints
     }
 
@@ -256,26 +245,22 @@ impl Error {
     }
 
     /// Whether the server refused a push to this branch.
-    #[must_use]
-    pub fn is_denied_for(&self, branch: &str) -> bool {
+    pub(crate) fn is_denied_for(&self, branch: &str) -> bool {
         self.denied().any(|name| name == branch)
     }
 
     /// Whether the server refused a push to a branch that is not one of ours alone.
-    #[must_use]
-    pub fn is_denied_for_code(&self) -> bool {
+    pub(crate) fn is_denied_for_code(&self) -> bool {
         self.denied().any(|name| !name.starts_with("aitask-"))
     }
 
     /// What is known beyond the sentence.
-    #[must_use]
     pub(crate) fn payloads(&self) -> &[Payload] {
         &self.0.payloads
     }
 
     /// What git said on its standard error, where that is known.
-    #[must_use]
-    pub fn stderr(&self) -> Option<&str> {
+    pub(crate) fn stderr(&self) -> Option<&str> {
         self.payloads().iter().find_map(|payload| match payload {
             Payload::Said { stderr } => Some(stderr.as_str()),
             _ => None,
@@ -283,8 +268,7 @@ impl Error {
     }
 
     /// Further fields of the JSON form.
-    #[must_use]
-    pub fn fields(&self) -> serde_json::Map<String, serde_json::Value> {
+    pub(crate) fn fields(&self) -> serde_json::Map<String, serde_json::Value> {
         payload::fields(self.payloads())
     }
 }

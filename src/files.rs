@@ -1,9 +1,9 @@
 //! Files of a checkout, and folders of our own. Others commit to a checkout, links too: so below its root no link is
 //! followed, only regular files are read, and only so much of them.
 
-pub mod records;
+pub(crate) mod records;
 mod write;
-pub mod yaml;
+pub(crate) mod yaml;
 
 use crate::error::{Error, Kind, Result};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, openat, readlinkat, statat};
@@ -17,7 +17,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 use tempfile::TempDir;
 
-pub use write::{exclude, is_left_by_a_write, replace_own};
+pub(crate) use write::{exclude, is_left_by_a_write, replace_own};
 
 /// The largest text that is read, in bytes. People write task files and plans by hand, so the largest real ones have some
 /// hundred kilobytes.
@@ -36,15 +36,15 @@ const LINKS: [&str; 2] = ["aitasks", "aiplans"];
 /// A path is relative to it or absolute. One that does not begin with it, or has a `..` in it, comes from the user
 /// (`TASK_DIR`, an argument): of that only the last part must be no link.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tree(PathBuf);
+pub(crate) struct Tree(PathBuf);
 
 /// Something in a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Whether it is a folder; a link is none.
-    pub is_folder: bool,
+    pub(crate) is_folder: bool,
 }
 
 /// Why something was not reached or read.
@@ -69,29 +69,26 @@ impl Trouble {
 
 /// A folder that was reached without a link.
 #[derive(Debug)]
-pub struct Reached {
+pub(crate) struct Reached {
     path: PathBuf,
     fd: OwnedFd,
 }
 
 impl Tree {
     /// Below this folder, which may itself be reached by links.
-    #[must_use]
-    pub fn new(root: impl Into<PathBuf>) -> Self {
+    pub(crate) fn new(root: impl Into<PathBuf>) -> Self {
         Self(root.into())
     }
 
     /// The tree for a folder that the user may have named, and its path: one that lies in `root` is part of that, any
     /// other is the user's own.
-    #[must_use]
-    pub fn for_folder(root: &Path, name: &str) -> Self {
+    pub(crate) fn for_folder(root: &Path, name: &str) -> Self {
         let tree = Self::new(root);
         if tree.below(Path::new(name)).is_some() { tree } else { Self::new(root.join(name)) }
     }
 
     /// The folder.
-    #[must_use]
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.0
     }
 
@@ -100,7 +97,7 @@ impl Tree {
     /// # Errors
     /// [`Kind::Occupied`] for a link on the way, for what is no regular file, and for one that is too large;
     /// [`Kind::Io`] where there is none, or it cannot be read.
-    pub fn read(&self, path: impl AsRef<Path>) -> Result<Vec<u8>> {
+    pub(crate) fn read(&self, path: impl AsRef<Path>) -> Result<Vec<u8>> {
         self.try_to_read(path.as_ref()).map_err(Trouble::error)
     }
 
@@ -113,7 +110,7 @@ impl Tree {
     ///
     /// # Errors
     /// As [`Tree::read`].
-    pub fn load(&self, path: impl AsRef<Path>) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn load(&self, path: impl AsRef<Path>) -> Result<Option<Vec<u8>>> {
         match self.try_to_read(path.as_ref()) {
             Err(trouble) if trouble.is_absence => Ok(None),
             read => read.map(Some).map_err(Trouble::error),
@@ -124,7 +121,7 @@ impl Tree {
     ///
     /// # Errors
     /// As [`Tree::read`].
-    pub fn text(&self, path: impl AsRef<Path>) -> Result<String> {
+    pub(crate) fn text(&self, path: impl AsRef<Path>) -> Result<String> {
         self.read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
@@ -132,7 +129,7 @@ impl Tree {
     ///
     /// # Errors
     /// [`Kind::Occupied`] for a link on the way; [`Kind::Io`] where there is none.
-    pub fn folder(&self, path: impl AsRef<Path>) -> Result<Reached> {
+    pub(crate) fn folder(&self, path: impl AsRef<Path>) -> Result<Reached> {
         self.reach(path.as_ref(), false).map_err(Trouble::error)
     }
 
@@ -144,31 +141,27 @@ impl Tree {
     }
 
     /// What is in a folder, in no order; nothing when it cannot be read.
-    #[must_use]
-    pub fn entries(&self, path: impl AsRef<Path>) -> Vec<Entry> {
+    pub(crate) fn entries(&self, path: impl AsRef<Path>) -> Vec<Entry> {
         self.folder(path).map(|folder| folder.entries()).unwrap_or_default()
     }
 
     /// The names in a folder, in no order; none when it cannot be read.
-    pub fn names(&self, path: &Path) -> impl Iterator<Item = String> + use<> {
+    pub(crate) fn names(&self, path: &Path) -> impl Iterator<Item = String> + use<> {
         self.entries(path).into_iter().map(|entry| entry.name)
     }
 
     /// Whether there is a folder at a path.
-    #[must_use]
-    pub fn is_folder(&self, path: impl AsRef<Path>) -> bool {
+    pub(crate) fn is_folder(&self, path: impl AsRef<Path>) -> bool {
         self.folder(path).is_ok()
     }
 
     /// Whether there is a regular file at a path.
-    #[must_use]
-    pub fn is_file(&self, path: impl AsRef<Path>) -> bool {
+    pub(crate) fn is_file(&self, path: impl AsRef<Path>) -> bool {
         self.kind(path.as_ref()).is_some_and(FileType::is_file)
     }
 
     /// Whether anything is at a path, a link included.
-    #[must_use]
-    pub fn is_there(&self, path: impl AsRef<Path>) -> bool {
+    pub(crate) fn is_there(&self, path: impl AsRef<Path>) -> bool {
         self.kind(path.as_ref()).is_some()
     }
 
@@ -178,8 +171,7 @@ impl Tree {
     }
 
     /// Where a link that is itself no folder leads to, when that is a path below the root without `..` beyond it.
-    #[must_use]
-    pub fn link_target(&self, path: impl AsRef<Path>) -> Option<PathBuf> {
+    pub(crate) fn link_target(&self, path: impl AsRef<Path>) -> Option<PathBuf> {
         let (folder, name) = self.parent(path.as_ref(), false).ok()?;
         let text = readlinkat(&folder.fd, &name, Vec::new()).ok()?;
         let mut target = self.below(path.as_ref().parent()?)?;
@@ -218,7 +210,11 @@ impl Reached {
     ///
     /// # Errors
     /// As [`Tree::read`].
-    pub fn read_head(&self, name: impl AsRef<OsStr>, ends: impl FnOnce(&[u8]) -> Option<usize>) -> Result<Vec<u8>> {
+    pub(crate) fn read_head(
+        &self,
+        name: impl AsRef<OsStr>,
+        ends: impl FnOnce(&[u8]) -> Option<usize>,
+    ) -> Result<Vec<u8>> {
         let path = self.path.join(name.as_ref());
         let mut file = self.open(name.as_ref()).map_err(Trouble::error)?;
         let mut head = vec![0; 4096];
@@ -249,8 +245,7 @@ impl Reached {
     }
 
     /// What is in it, in no order.
-    #[must_use]
-    pub fn entries(&self) -> Vec<Entry> {
+    pub(crate) fn entries(&self) -> Vec<Entry> {
         let Ok(dir) = Dir::read_from(&self.fd) else { return Vec::new() };
         let entry = |entry: rustix::fs::DirEntry| {
             let name = entry.file_name().to_str().ok().filter(|name| !matches!(*name, "." | ".."))?.to_owned();
@@ -319,8 +314,7 @@ fn leads_to_the_data(folder: &Reached, name: &OsStr) -> bool {
 
 /// The checkout of the data branch in a project, where there is one: a folder and no link, since everything below it is
 /// task data.
-#[must_use]
-pub fn data_checkout(root: &Path) -> Option<PathBuf> {
+pub(crate) fn data_checkout(root: &Path) -> Option<PathBuf> {
     let dir = root.join(DATA);
     let is_folder = dir.symlink_metadata().is_ok_and(|data| data.is_dir());
     (is_folder && dir.join(".git").exists()).then_some(dir)
@@ -331,7 +325,7 @@ pub fn data_checkout(root: &Path) -> Option<PathBuf> {
 ///
 /// # Errors
 /// As [`Tree::read`].
-pub fn read_own(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read_own(path: &Path) -> Result<Vec<u8>> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let fd = openat(CWD, path, flags, Mode::empty()).map_err(|errno| Error::io("read", path, &errno.into()))?;
     let found = fstat(&fd).map_err(|errno| Error::io("read", path, &errno.into()))?;
@@ -370,8 +364,7 @@ fn not_regular(path: &Path) -> Error {
 }
 
 /// A path without links, whether its end is there or not.
-#[must_use]
-pub fn real(path: &Path) -> PathBuf {
+pub(crate) fn real(path: &Path) -> PathBuf {
     match (path.canonicalize(), path.parent(), path.file_name()) {
         (Ok(path), ..) => path,
         (Err(_), Some(parent), Some(name)) => real(parent).join(name),
@@ -383,7 +376,7 @@ pub fn real(path: &Path) -> PathBuf {
 ///
 /// # Errors
 /// [`Kind::Io`].
-pub fn private_folder(prefix: &str, within: &Path) -> Result<TempDir> {
+pub(crate) fn private_folder(prefix: &str, within: &Path) -> Result<TempDir> {
     tempfile::Builder::new()
         .prefix(prefix)
         .permissions(Permissions::from_mode(0o700))

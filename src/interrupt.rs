@@ -24,14 +24,14 @@ thread_local! {
 }
 
 /// How often a wait looks whether a signal has come.
-pub const LOOK: Duration = Duration::from_millis(20);
+pub(crate) const LOOK: Duration = Duration::from_millis(20);
 
 /// A signal this long after the first one ends the program at once: something is stuck. Not sooner, since a terminal that
 /// closes, and a supervisor, send two in a row.
 const STUCK: Duration = Duration::from_secs(5);
 
 /// Begins to look for the signals, but for those that whoever started us had ignored (nohup, a shell's background job).
-pub fn watch() {
+pub(crate) fn watch() {
     let ignored = ignored();
     let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
     // Without the handlers the signals end us as they end any program.
@@ -68,8 +68,7 @@ fn first() -> Option<i32> {
 }
 
 /// Whether what this thread does is to stop.
-#[must_use]
-pub fn is_wanted() -> bool {
+pub(crate) fn is_wanted() -> bool {
     first().is_some() && !CLEANING_UP.get()
 }
 
@@ -77,13 +76,12 @@ pub fn is_wanted() -> bool {
 ///
 /// # Errors
 /// [`Kind::Interrupted`].
-pub fn check() -> Result<()> {
+pub(crate) fn check() -> Result<()> {
     if is_wanted() { Err(error()) } else { Ok(()) }
 }
 
 /// The error that stops what is going on.
-#[must_use]
-pub fn error() -> Error {
+pub(crate) fn error() -> Error {
     let name = first().and_then(signal_name).unwrap_or("a signal");
     Error::new(Kind::Interrupted, format!("stopped by {name}"))
         .advice("run the same command again: it continues where it stopped")
@@ -93,7 +91,7 @@ pub fn error() -> Error {
 ///
 /// # Errors
 /// [`Kind::Interrupted`], at once.
-pub fn pause(time: Duration) -> Result<()> {
+pub(crate) fn pause(time: Duration) -> Result<()> {
     let until = Instant::now() + time;
     loop {
         check()?;
@@ -106,24 +104,24 @@ pub fn pause(time: Duration) -> Result<()> {
 }
 
 /// Does something that waits for somebody who types; a signal ends the program then, since nothing is going on.
-pub fn typing<T>(read: impl FnOnce() -> T) -> T {
+pub(crate) fn typing<T>(read: impl FnOnce() -> T) -> T {
     let _counted = Counted::new(&TYPING);
     read()
 }
 
 /// Does something while a child owns the terminal: SIGINT is the child's then.
-pub fn attached<T>(wait: impl FnOnce() -> T) -> T {
+pub(crate) fn attached<T>(wait: impl FnOnce() -> T) -> T {
     let _counted = Counted::new(&ATTACHED);
     wait()
 }
 
 /// A child that owned the terminal was ended by SIGINT, so this process stops, too.
-pub fn child_was_interrupted() {
+pub(crate) fn child_was_interrupted() {
     record(SIGINT);
 }
 
 /// Does something that a signal does not keep from being done: putting away what was made for a moment.
-pub fn cleaning_up<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn cleaning_up<T>(work: impl FnOnce() -> T) -> T {
     let before = CLEANING_UP.replace(true);
     let done = work();
     CLEANING_UP.set(before);
@@ -131,7 +129,7 @@ pub fn cleaning_up<T>(work: impl FnOnce() -> T) -> T {
 }
 
 /// Ends the program by the signal that stopped it, if one did.
-pub fn end() {
+pub(crate) fn end() {
     if let Some(signal) = first() {
         let _ = std::io::stdout().flush();
         let _ = emulate_default_handler(signal);

@@ -12,31 +12,27 @@ use std::time::Duration;
 /// for each [`Settings`] field, `GIT_AITASK_REMOTE` and so on. Set by us for others: `GIT_AITASK_EXPLORE` in `explore`, `GIT_AITASK_WITHIN` in hooks. Of others: `AIT_AGENT_PID`, `TMUX`, `TMUX_PANE`,
 /// `AITASKS_TMUX_SOCKET` (specification 10, section 1.3), `NO_COLOR`, `CLICOLOR_FORCE`, `GIT_SSH_COMMAND`.
 #[derive(Debug, Clone, Default)]
-pub struct Environment(BTreeMap<OsString, OsString>);
+pub(crate) struct Environment(BTreeMap<OsString, OsString>);
 
 impl Environment {
     /// The environment as this process found it.
-    #[must_use]
-    pub fn of_process() -> Self {
+    pub(crate) fn of_process() -> Self {
         Self(std::env::vars_os().collect())
     }
 
     /// The same with one variable set.
-    #[must_use]
-    pub fn with(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.0.insert(name.into(), value.into());
         self
     }
 
     /// A variable, when it is set, not empty and text.
-    #[must_use]
-    pub fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.os(name).and_then(OsStr::to_str).filter(|value| !value.is_empty())
     }
 
     /// A variable as it is, empty or not.
-    #[must_use]
-    pub fn os(&self, name: &str) -> Option<&OsStr> {
+    pub(crate) fn os(&self, name: &str) -> Option<&OsStr> {
         self.0.get(OsStr::new(name)).map(OsString::as_os_str)
     }
 }
@@ -44,12 +40,11 @@ impl Environment {
 /// Git's configuration: every value of a key in the order git reads them, keys in git's own spelling (section and
 /// name in lower case). A key without a value is an empty text, which git reads as true.
 #[derive(Debug, Clone, Default)]
-pub struct Config(BTreeMap<String, Vec<String>>);
+pub(crate) struct Config(BTreeMap<String, Vec<String>>);
 
 impl Config {
     /// Collects pairs as `git config --get-regexp` prints them.
-    #[must_use]
-    pub fn new(pairs: impl IntoIterator<Item = (String, Option<String>)>) -> Self {
+    pub(crate) fn new(pairs: impl IntoIterator<Item = (String, Option<String>)>) -> Self {
         let mut map = BTreeMap::<String, Vec<String>>::new();
         for (key, value) in pairs {
             map.entry(key).or_default().push(value.unwrap_or_default());
@@ -58,19 +53,17 @@ impl Config {
     }
 
     /// The value that counts for a key: the last one.
-    #[must_use]
-    pub fn last(&self, key: &str) -> Option<&str> {
+    pub(crate) fn last(&self, key: &str) -> Option<&str> {
         self.all(key).last().map(String::as_str)
     }
 
     /// Every value of a key.
-    #[must_use]
-    pub fn all(&self, key: &str) -> &[String] {
+    pub(crate) fn all(&self, key: &str) -> &[String] {
         self.0.get(key).map_or(&[], Vec::as_slice)
     }
 
     /// The keys, sorted.
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 }
@@ -78,7 +71,7 @@ impl Config {
 /// Where a setting came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Origin {
+pub(crate) enum Origin {
     /// An option of this command line.
     Flag,
     /// A `GIT_AITASK_*` variable.
@@ -91,7 +84,7 @@ pub enum Origin {
 
 /// Whether a command does what it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
+pub(crate) enum Effect {
     /// It does.
     Real,
     /// It says what it would do (`--dry-run`).
@@ -106,38 +99,38 @@ impl From<bool> for Effect {
 
 /// What the command line said; `None` where it said nothing.
 #[derive(Debug, Clone, Default)]
-pub struct Flags {
+pub(crate) struct Flags {
     /// `--remote`.
-    pub remote: Option<String>,
+    pub(crate) remote: Option<String>,
     /// `--timeout`.
-    pub timeout: Option<String>,
+    pub(crate) timeout: Option<String>,
     /// `--email`.
-    pub email: Option<String>,
+    pub(crate) email: Option<String>,
 }
 
 /// The settings of one run.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// The remote's name, where one was named.
-    pub remote: Option<String>,
+    pub(crate) remote: Option<String>,
     /// The e-mail, where one was named; `user.email` is asked later.
-    pub email: Option<(String, Origin)>,
+    pub(crate) email: Option<(String, Origin)>,
     /// Whether `pick` makes a worktree.
-    pub worktree: bool,
+    pub(crate) worktree: bool,
     /// The branch a task branch is cut from.
-    pub base: Option<String>,
+    pub(crate) base: Option<String>,
     /// The branch work is merged into.
-    pub output: Option<String>,
+    pub(crate) output: Option<String>,
     /// `merge`, `squash` or `ff`.
-    pub merge: Option<String>,
+    pub(crate) merge: Option<String>,
     /// The command that must pass on the merged tree.
-    pub check: Option<String>,
+    pub(crate) check: Option<String>,
     /// Patterns of ignored files that a new worktree gets a copy of.
-    pub worktree_copy: Vec<String>,
+    pub(crate) worktree_copy: Vec<String>,
     /// The command that runs in a new worktree.
-    pub worktree_setup: Option<String>,
+    pub(crate) worktree_setup: Option<String>,
     /// Limit of the whole network part of a command.
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
 }
 
 impl Settings {
@@ -145,7 +138,7 @@ impl Settings {
     ///
     /// # Errors
     /// [`Kind::Usage`] for a duration or a truth value that cannot be read, naming where it came from.
-    pub fn new(flags: &Flags, environment: &Environment, config: &Config) -> Result<Self> {
+    pub(crate) fn new(flags: &Flags, environment: &Environment, config: &Config) -> Result<Self> {
         let find = |name: &str, flag: Option<&String>| -> Option<(String, Origin)> {
             let variable = format!("GIT_AITASK_{}", name.to_uppercase());
             flag.map(|value| (value.clone(), Origin::Flag))
@@ -187,7 +180,7 @@ fn patterns(variable: Option<&str>, configured: &[String]) -> Vec<String> {
 ///
 /// # Errors
 /// [`Kind::Usage`] for anything else, and for zero.
-pub fn parse_duration(text: &str) -> Result<Duration> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let millis_each: u64 = match unit {

@@ -13,25 +13,25 @@ use crate::ledger::plan::Step;
 use crate::task::{Document, Status, TaskId, edits};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use crate::archive::note::{Kin, Note};
+pub(crate) use crate::archive::note::{Kin, Note};
 
 /// What archiving does.
 #[derive(Debug, Clone, Default)]
-pub struct Filing {
+pub(crate) struct Filing {
     /// The tasks that go.
-    pub tasks: Vec<TaskId>,
+    pub(crate) tasks: Vec<TaskId>,
     /// Where their files and plans go.
-    pub targets: Vec<String>,
+    pub(crate) targets: Vec<String>,
     /// Everything, in order.
-    pub notes: Vec<Note>,
+    pub(crate) notes: Vec<Note>,
     /// What changes.
-    pub edits: Vec<Edit>,
+    pub(crate) edits: Vec<Edit>,
     /// Paths whose uncommitted state is part of it.
-    pub adopt: Vec<String>,
+    pub(crate) adopt: Vec<String>,
     /// The commit's subject.
-    pub subject: String,
+    pub(crate) subject: String,
     /// Tasks folded into them, which are deleted.
-    pub folded: Vec<TaskId>,
+    pub(crate) folded: Vec<TaskId>,
 }
 
 struct Filer<'a> {
@@ -51,7 +51,7 @@ impl Filing {
     /// # Errors
     /// [`Kind::Occupied`] when the archive has a file of the same name, [`Kind::NotClaimable`] when two files have the
     /// parent's id.
-    pub fn of(shelf: &Shelf, path: &str, id: TaskId, request: Request, now: &str) -> Result<Self> {
+    pub(crate) fn of(shelf: &Shelf, path: &str, id: TaskId, request: Request, now: &str) -> Result<Self> {
         let filing = Self { subject: format!("ait: Archive completed {}", id.t()), ..Self::default() };
         let (edited, gone) = Default::default();
         let mut filer = Filer { shelf, request, now, edited, gone, filing };

@@ -10,7 +10,7 @@ use crate::task::TaskId;
 
 /// How far a task is on its way to the archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
+pub(crate) enum Progress {
     /// It is active.
     Active,
     /// Its file is in the archive of a checkout, and the last commit does not have it there.
@@ -23,28 +23,28 @@ pub enum Progress {
 
 /// What is known of a task that is to be archived.
 #[derive(Debug)]
-pub struct Known {
+pub(crate) struct Known {
     /// Its id.
-    pub id: TaskId,
+    pub(crate) id: TaskId,
     /// Its file.
-    pub path: String,
+    pub(crate) path: String,
     /// How far it is.
-    pub state: Progress,
+    pub(crate) state: Progress,
     /// The refusal, where it is not the caller's to archive.
-    pub not_holder: Option<Error>,
+    pub(crate) not_holder: Option<Error>,
     /// Which tasks are held, where that matters.
-    pub locks: Locks,
+    pub(crate) locks: Locks,
     /// What keeps it from being archived.
-    pub pending: Option<Pending>,
+    pub(crate) pending: Option<Pending>,
     /// The task data; empty for a task that is archived.
-    pub shelf: Shelf,
+    pub(crate) shelf: Shelf,
     /// The time.
-    pub now: String,
+    pub(crate) now: String,
 }
 
 /// What becomes of it.
 #[derive(Debug, Clone)]
-pub enum Decided {
+pub(crate) enum Decided {
     /// Nothing is left to do.
     Already,
     /// This.
@@ -55,7 +55,7 @@ pub enum Decided {
 ///
 /// # Errors
 /// A [`Refusal`]; the first of several in the order that both faces have always told them.
-pub fn decide(known: &Known, request: Request) -> Result<Decided, Refusal> {
+pub(crate) fn decide(known: &Known, request: Request) -> Result<Decided, Refusal> {
     if known.not_holder.is_some() {
         return Err(Refusal::NotHolder);
     }

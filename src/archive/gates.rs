@@ -20,8 +20,7 @@ fn helper(environment: &Environment, root: &Path, name: &str) -> Option<PathBuf>
 }
 
 /// Which of these task files let their dependents go on although they are active.
-#[must_use]
-pub fn satisfied(environment: &Environment, root: &Path, paths: &[String]) -> Vec<String> {
+pub(crate) fn satisfied(environment: &Environment, root: &Path, paths: &[String]) -> Vec<String> {
     let Some(script) = helper(environment, root, "aitask_gate.sh") else { return Vec::new() };
     let call = Call::program(environment, script, root).arg("deps-unblock-batch").limit(LIMIT);
     let Ok(output) = call.input(paths.join("\n") + "\n").output() else {
@@ -35,7 +34,7 @@ pub fn satisfied(environment: &Environment, root: &Path, paths: &[String]) -> Ve
 
 /// What keeps a task from being archived.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Pending {
+pub(crate) enum Pending {
     /// Boxes of its checklist that are not ticked off; only a manual verification has one.
     Items(usize),
     /// Gates that it declares and that have not passed, with commas between them.
@@ -43,7 +42,7 @@ pub enum Pending {
 }
 
 /// What keeps the task with this file from being archived. `ready` is asked what the gates say, if it declares any.
-pub fn pending(document: &Document, ready: impl FnOnce() -> Result<Option<String>>) -> Result<Option<Pending>> {
+pub(crate) fn pending(document: &Document, ready: impl FnOnce() -> Result<Option<String>>) -> Result<Option<Pending>> {
     if document.scalar("issue_type") == Some("manual_verification") {
         let body = String::from_utf8_lossy(document.body()).into_owned();
         let open = body.lines().filter(|line| line.trim_start().starts_with("- [ ]")).count();
@@ -66,7 +65,7 @@ pub fn pending(document: &Document, ready: impl FnOnce() -> Result<Option<String
 ///
 /// # Errors
 /// [`Kind::GatePending`] where the helper gives no answer; `again` is the command that goes on all the same.
-pub fn load_pending(
+pub(crate) fn load_pending(
     context: &Context,
     view: &View<'_>,
     path: &TaskPath,
@@ -102,8 +101,7 @@ fn overriding(again: Hint) -> Hint {
 
 impl Pending {
     /// The refusal to end a task before it has passed; `again` is the command that goes on all the same.
-    #[must_use]
-    pub fn refusal(&self, id: TaskId, again: Hint) -> Error {
+    pub(crate) fn refusal(&self, id: TaskId, again: Hint) -> Error {
         let message = match self {
             Self::Items(open) => format!("{} is a manual verification with {open} open items", id.t()),
             Self::Gates(gates) => {
@@ -123,8 +121,7 @@ impl Pending {
 
 /// What the gates say of archiving a task: `NO_GATES`, `ALL_PASS`, or `BLOCKED:` and those that have not passed; `None`
 /// without the helper, or where it does not say it.
-#[must_use]
-pub fn archive_ready(environment: &Environment, root: &Path, id: &str) -> Option<String> {
+pub(crate) fn archive_ready(environment: &Environment, root: &Path, id: &str) -> Option<String> {
     ask_archive_ready(environment, helper(environment, root, "aitask_gate.sh")?, root, id).ok()
 }
 
@@ -153,8 +150,7 @@ fn ask_archive_ready(environment: &Environment, script: PathBuf, root: &Path, id
 
 /// Where work on a task that has gone through gates goes on: `PLAN`, `IMPLEMENT` or `POSTIMPL`; `PLAN` when the helper
 /// fails.
-#[must_use]
-pub fn resume_point(environment: &Environment, root: &Path, id: &str) -> String {
+pub(crate) fn resume_point(environment: &Environment, root: &Path, id: &str) -> String {
     let script = helper(environment, root, "aitask_gate.sh");
     let call = script.map(|script| Call::program(environment, script, root).args(["resume-point", id]).limit(LIMIT));
     let output = call.and_then(|call| call.output().ok()).filter(Output::success);
@@ -164,7 +160,7 @@ pub fn resume_point(environment: &Environment, root: &Path, id: &str) -> String 
 }
 
 /// Tells the store of rejected changes that a task is done: its effects alone count.
-pub fn prune_shadow(environment: &Environment, root: &Path, id: &str) {
+pub(crate) fn prune_shadow(environment: &Environment, root: &Path, id: &str) {
     if let Some(script) = helper(environment, root, "aitask_shadow_rejected.sh") {
         let _ = Call::program(environment, script, root).args(["prune", id]).limit(LIMIT).output();
     }

@@ -1,9 +1,9 @@
 //! Moving a finished task and its plan to the archive, with the gates that keep it from there.
 
-pub mod archiver;
-pub mod decide;
-pub mod gates;
-pub mod note;
-pub mod published;
-pub mod request;
-pub mod shelf;
+pub(crate) mod archiver;
+pub(crate) mod decide;
+pub(crate) mod gates;
+pub(crate) mod note;
+pub(crate) mod published;
+pub(crate) mod request;
+pub(crate) mod shelf;

@@ -4,7 +4,7 @@ use crate::task::{Status, TaskId};
 
 /// Whose links are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kin {
+pub(crate) enum Kin {
     /// The task's own.
     Own,
     /// Those of the parent that goes along.
@@ -15,7 +15,7 @@ pub enum Kin {
 
 /// Something a filing does or comes across, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Note {
+pub(crate) enum Note {
     /// It begins with this file, the child of that one.
     Begin(String, Option<String>),
     /// A link of a task: `ISSUE`, `RELATED_ISSUE` or `PR`.

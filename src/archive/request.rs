@@ -3,11 +3,11 @@
 use crate::archive::gates::Pending;
 use crate::error::Error;
 use crate::task::TaskId;
-pub use crate::task::edits::Ending;
+pub(crate) use crate::task::edits::Ending;
 
 /// Whether gates that have not passed keep a task from being archived.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Gates {
+pub(crate) enum Gates {
     /// They do.
     #[default]
     Count,
@@ -17,7 +17,7 @@ pub enum Gates {
 
 /// By which rules a task is archived: they differ in what the scripts have promised their callers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Rules {
+pub(crate) enum Rules {
     /// Those of the published task data. A task that is archived already is done; every active child keeps its parent from being
     /// archived.
     #[default]
@@ -29,18 +29,18 @@ pub enum Rules {
 
 /// How a task is to be archived.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Request {
+pub(crate) struct Request {
     /// By which rules.
-    pub rules: Rules,
+    pub(crate) rules: Rules,
     /// Whether open gates keep it.
-    pub gates: Gates,
+    pub(crate) gates: Gates,
     /// Why.
-    pub ending: Ending,
+    pub(crate) ending: Ending,
 }
 
 /// Why a task is not archived; nothing is changed then.
 #[derive(Debug)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// It is not the caller's to archive.
     NotHolder,
     /// It is archived already, in this file.

@@ -6,7 +6,7 @@ use crate::task::{Document, TaskId, paths};
 use std::collections::BTreeMap;
 
 /// Where task data is read. Paths are those of [`crate::task::paths`].
-pub trait TaskSource {
+pub(crate) trait TaskSource {
     /// The files there are.
     fn paths(&self) -> &[String];
 
@@ -31,22 +31,27 @@ pub trait TaskSource {
 
 /// The task data, as far as it matters to one task.
 #[derive(Debug, Clone, Default)]
-pub struct Shelf {
+pub(crate) struct Shelf {
     /// The files there are.
-    pub paths: Vec<String>,
+    pub(crate) paths: Vec<String>,
     /// The task, its parent and siblings, what is folded into it; read.
-    pub documents: BTreeMap<String, Document>,
+    pub(crate) documents: BTreeMap<String, Document>,
     /// What stands in files of the checkout and in no commit.
-    pub uncommitted: BTreeMap<String, Vec<u8>>,
+    pub(crate) uncommitted: BTreeMap<String, Vec<u8>>,
     /// The files that the last commit has and the checkout has not.
-    pub missing: Vec<String>,
+    pub(crate) missing: Vec<String>,
     /// What is staged below the folders of its children, or of its parent's.
-    pub staged: Vec<Edit>,
+    pub(crate) staged: Vec<Edit>,
 }
 
 impl Shelf {
     /// Reads what archiving the task in the file `path` needs. `read` is what was read already. At most three processes.
-    pub fn gather(source: &dyn TaskSource, path: &str, id: TaskId, read: BTreeMap<String, Document>) -> Result<Self> {
+    pub(crate) fn gather(
+        source: &dyn TaskSource,
+        path: &str,
+        id: TaskId,
+        read: BTreeMap<String, Document>,
+    ) -> Result<Self> {
         let (paths, missing) = (source.paths().to_vec(), source.missing().to_vec());
         let mut shelf = Self { paths, missing, documents: read, ..Self::default() };
         shelf.read(source, vec![path.to_owned()])?;
@@ -188,20 +193,17 @@ pub(crate) fn path_of(edit: &Edit) -> &str {
 }
 
 /// Whether a missing file is one of a task's active ones.
-#[must_use]
-pub fn is_left_behind(path: &str, id: TaskId) -> bool {
+pub(crate) fn is_left_behind(path: &str, id: TaskId) -> bool {
     is_active(path) && paths::loose_id(path).or_else(|| paths::loose_plan_id(path)) == Some(id)
 }
 
 /// Whether a path lies in the archive.
-#[must_use]
-pub fn is_archived(path: &str) -> bool {
+pub(crate) fn is_archived(path: &str) -> bool {
     path.split('/').nth(1) == Some("archived")
 }
 
 /// Whether it does not.
-#[must_use]
-pub fn is_active(path: &str) -> bool {
+pub(crate) fn is_active(path: &str) -> bool {
     !is_archived(path)
 }
 

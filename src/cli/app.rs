@@ -10,23 +10,22 @@ use std::path::PathBuf;
 
 /// What every verb starts from.
 #[derive(Debug)]
-pub struct App {
+pub(crate) struct App {
     /// The environment of the process.
-    pub environment: Environment,
+    pub(crate) environment: Environment,
     /// The folder we were started in.
-    pub dir: PathBuf,
+    pub(crate) dir: PathBuf,
     /// The settings of the command line.
-    pub flags: Flags,
+    pub(crate) flags: Flags,
     /// How to show things.
-    pub report: Report,
+    pub(crate) report: Report,
     /// Where narration goes.
-    pub narrate: fn(&str),
+    pub(crate) narrate: fn(&str),
 }
 
 impl App {
     /// Whether we run within `git aitask explore`.
-    #[must_use]
-    pub fn is_exploring(&self) -> bool {
+    pub(crate) fn is_exploring(&self) -> bool {
         is_exploring(&self.environment, &self.dir)
     }
 

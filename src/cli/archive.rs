@@ -11,7 +11,7 @@ use clap::Args;
 /// Archive tasks: file and plan go to archived/, the lock is released; nothing is merged
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  git aitask archive 12 13")]
-pub struct Archive {
+pub(crate) struct Archive {
     /// The tasks
     #[arg(required = true, add = tasks())]
     task: Vec<String>,
@@ -25,7 +25,7 @@ pub struct Archive {
 
 impl Archive {
     /// Runs the verb.
-    pub fn run(&self, app: &App) -> Result<()> {
+    pub(crate) fn run(&self, app: &App) -> Result<()> {
         let gates = if self.override_gates { Gates::Overridden } else { Gates::Count };
         let outcome = archive::archive(&app.open(self.dry_run.into())?, &wanted(&self.task)?, gates)?;
         app.report.answer(&outcome, || aside(Page::new().lines(&outcome.archived), &outcome.aside))

@@ -7,8 +7,7 @@ use crate::task::harmless;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 
 /// Offers the ids of active tasks.
-#[must_use]
-pub fn tasks() -> ArgValueCandidates {
+pub(crate) fn tasks() -> ArgValueCandidates {
     ArgValueCandidates::new(|| candidates().unwrap_or_default())
 }
 

@@ -10,7 +10,7 @@ use clap::Args;
 /// See the main job done in a temporary folder: several people and agents on one repository
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  git aitask demo\n  git aitask demo --agents 8 --tasks 24 --keep")]
-pub struct Demo {
+pub(crate) struct Demo {
     /// How many agent sessions, 2 to 64
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = within::<2, 64>)]
     agents: usize,
@@ -32,7 +32,7 @@ fn within<const MIN: usize, const MAX: usize>(text: &str) -> Result<usize, Strin
 
 impl Demo {
     /// Runs the verb.
-    pub fn run(&self, app: &App) -> Result<()> {
+    pub(crate) fn run(&self, app: &App) -> Result<()> {
         let program = std::env::current_exe()
             .map_err(|error| Error::new(Kind::Io, format!("cannot find this very program: {error}")))?;
         let options = score::Options { agents: self.agents, tasks: self.tasks, clones: self.clones, keep: self.keep };

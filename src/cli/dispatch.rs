@@ -10,8 +10,7 @@ use clap_complete::CompleteEnv;
 use std::process::ExitCode;
 
 /// Runs the verb of the process's arguments. `scripts` are the names that `git aitask shim` gives to the program.
-#[must_use]
-pub fn run(environment: Environment, scripts: &[&str]) -> ExitCode {
+pub(crate) fn run(environment: Environment, scripts: &[&str]) -> ExitCode {
     CompleteEnv::with_factory(completed).complete();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

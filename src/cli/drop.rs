@@ -14,7 +14,7 @@ use clap::Args;
     after_help = "Examples:\n  git aitask drop 12\n  git aitask drop                  # in a task's worktree: that task\n  \
 git aitask drop 12 --status Postponed --discard"
 )]
-pub struct Drop {
+pub(crate) struct Drop {
     /// The task
     #[arg(add = tasks())]
     task: Option<String>,
@@ -34,7 +34,7 @@ pub struct Drop {
 
 impl Drop {
     /// Runs the verb.
-    pub fn run(&self, app: &App) -> Result<()> {
+    pub(crate) fn run(&self, app: &App) -> Result<()> {
         let context = app.open_as(self.email.as_ref(), self.dry_run.into())?;
         let status = Status::parse_known(&self.status)?;
         let outcome = drop::drop_task(&context, &context.wanted(self.task.as_deref())?, &status, self.discard.into())?;

@@ -14,7 +14,7 @@ use clap::Args;
     after_help = "Examples:\n  git aitask edit 12                    # in your editor\n  git aitask edit 12 --priority high --label +ui --label -old\n  \
 git aitask edit 12 --depends 3 --depends 4 --assign \"\""
 )]
-pub struct Edit {
+pub(crate) struct Edit {
     /// The task
     task: Option<String>,
     /// Ready, Editing, Implementing, Postponed, Done or Folded
@@ -48,7 +48,7 @@ pub struct Edit {
 
 impl Edit {
     /// Runs the verb.
-    pub fn run(&self, app: &App) -> Result<()> {
+    pub(crate) fn run(&self, app: &App) -> Result<()> {
         let changes = self.changes()?;
         let title = self.title.as_deref().map(Title::parse).transpose()?;
         let context = app.open(self.dry_run.into())?;

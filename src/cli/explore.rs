@@ -11,7 +11,7 @@ use clap::Args;
 #[command(after_help = "Examples:\n  git aitask explore                       # a shell in it\n  \
 git aitask explore -- grep -rn TODO src\n  git aitask explore --at v1.2 -- make -n\n\
 Inside, list, show and new work: what is found can be filed at once.")]
-pub struct Explore {
+pub(crate) struct Explore {
     /// The commit, branch or tag to look at [default: the output branch]
     #[arg(long, value_name = "REV")]
     at: Option<String>,
@@ -22,7 +22,7 @@ pub struct Explore {
 
 impl Explore {
     /// Runs the verb; gives the command's exit code.
-    pub fn run(&self, app: &App) -> Result<u8> {
+    pub(crate) fn run(&self, app: &App) -> Result<u8> {
         explore::explore(&app.open(Effect::Real)?, self.at.as_deref(), &self.command)
     }
 }

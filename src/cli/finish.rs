@@ -14,7 +14,7 @@ use clap::Args;
 #[command(after_help = "Examples:\n  git aitask finish                # in a task's worktree: that task\n  \
 git aitask finish 12 --squash -m \"feature: Add login (t12)\"\n  git aitask finish 12 --check \"cargo test\"\n  \
 git aitask finish 12 --no-push   # leave the merge to a pull request; finish again once it is merged")]
-pub struct Finish {
+pub(crate) struct Finish {
     /// The task
     #[arg(add = tasks())]
     task: Option<String>,
@@ -55,7 +55,7 @@ pub struct Finish {
 
 impl Finish {
     /// Runs the verb.
-    pub fn run(&self, app: &App) -> Result<()> {
+    pub(crate) fn run(&self, app: &App) -> Result<()> {
         let context = app.open_as(self.email.as_ref(), self.dry_run.into())?;
         let mode = match (self.merge, self.squash, self.ff) {
             (true, ..) => Some(Mode::Merge),

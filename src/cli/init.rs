@@ -12,7 +12,7 @@ use clap::Args;
 /// Set the repository up: coordination branches, folders, local excludes; repairs what is missing
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  git aitask init\n  git aitask init --data-branch")]
-pub struct Init {
+pub(crate) struct Init {
     /// Keep the task data on a branch of its own, aitask-data; moves it there from the code branch
     #[arg(long)]
     data_branch: bool,
@@ -23,7 +23,7 @@ pub struct Init {
 
 impl Init {
     /// Runs the verb.
-    pub fn run(&self, app: &App) -> Result<()> {
+    pub(crate) fn run(&self, app: &App) -> Result<()> {
         let mut context = app.open(self.dry_run.into())?;
         let mut moved = None;
         if self.data_branch {

@@ -15,7 +15,7 @@ use clap::Args;
 #[command(
     after_help = "Examples:\n  git aitask list --ready -n 5\n  git aitask list --mine --json\n  git aitask list --tree --fetch"
 )]
-pub struct List {
+pub(crate) struct List {
     /// Those with this status
     #[arg(long, value_name = "STATUS")]
     status: Option<String>,
@@ -47,7 +47,7 @@ pub struct List {
 
 impl List {
     /// Runs the verb.
-    pub fn run(&self, app: &App) -> Result<()> {
+    pub(crate) fn run(&self, app: &App) -> Result<()> {
         let status = self.status.as_deref().map(Status::parse_known).transpose()?;
         let options = list::Options {
             among: if self.archived {

@@ -12,7 +12,7 @@ use clap::Args;
 /// Take the lock of a task, nothing else (for scripts; people pick)
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  git aitask lock 12 --json")]
-pub struct Lock {
+pub(crate) struct Lock {
     /// The task
     #[arg(add = tasks())]
     task: String,
@@ -27,7 +27,7 @@ pub struct Lock {
 /// Release the lock of a task, nothing else (for scripts; people drop)
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  git aitask unlock 12\n  git aitask unlock 12 --force      # whoever holds it")]
-pub struct Unlock {
+pub(crate) struct Unlock {
     /// The task
     #[arg(add = tasks())]
     task: String,
@@ -45,11 +45,11 @@ pub struct Unlock {
 /// List all locks, as the remote has them now
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  git aitask locks --json")]
-pub struct Locks {}
+pub(crate) struct Locks {}
 
 impl Lock {
     /// Runs the verb.
-    pub fn run(&self, app: &App) -> Result<()> {
+    pub(crate) fn run(&self, app: &App) -> Result<()> {
         let outcome = lock::lock(&app.open_as(self.email.as_ref(), self.dry_run.into())?, &Wanted::parse(&self.task)?)?;
         app.report.answer(&outcome, || {
             aside(
@@ -62,7 +62,7 @@ impl Lock {
 
 impl Unlock {
     /// Runs the verb.
-    pub fn run(&self, app: &App) -> Result<()> {
+    pub(crate) fn run(&self, app: &App) -> Result<()> {
         let context = app.open_as(self.email.as_ref(), self.dry_run.into())?;
         let right = if self.force { Right::Anybody } else { Right::Holder };
         let outcome = lock::unlock(&context, &Wanted::parse(&self.task)?, right)?;
@@ -75,7 +75,7 @@ impl Unlock {
 
 impl Locks {
     /// Runs the verb.
-    pub fn run(app: &App) -> Result<()> {
+    pub(crate) fn run(app: &App) -> Result<()> {
         let outcome = lock::list(&app.open(Effect::Real)?)?;
         app.report.answer(&outcome, || Page::new().table(table(&outcome.locks)))
     }

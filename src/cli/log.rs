@@ -11,7 +11,7 @@ use clap::Args;
 /// Show the history of coordination: who took, gave back, took over and archived what, newest first
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  git aitask log\n  git aitask log 12 --json")]
-pub struct Log {
+pub(crate) struct Log {
     /// The task; all of them when it is left out
     task: Option<String>,
     /// At most so many events
@@ -21,7 +21,7 @@ pub struct Log {
 
 impl Log {
     /// Runs the verb.
-    pub fn run(&self, app: &App) -> Result<()> {
+    pub(crate) fn run(&self, app: &App) -> Result<()> {
         let wanted = self.task.as_deref().map(Wanted::parse).transpose()?;
         let outcome = log::log(&app.open(Effect::Real)?, wanted.as_ref(), self.n)?;
         app.report.answer(&outcome, || Page::new().table(table(&outcome.events)))

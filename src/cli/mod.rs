@@ -1,30 +1,30 @@
 //! The command line: global options and the verbs.
 
-pub mod app;
-pub mod archive;
-pub mod complete;
-pub mod demo;
+pub(crate) mod app;
+pub(crate) mod archive;
+pub(crate) mod complete;
+pub(crate) mod demo;
 mod dispatch;
-pub mod drop;
-pub mod edit;
-pub mod explore;
-pub mod finish;
-pub mod init;
-pub mod list;
-pub mod lock;
-pub mod log;
-pub mod new;
-pub mod pick;
-pub mod setup;
-pub mod shim;
-pub mod show;
-pub mod status;
-pub mod sync;
-pub mod welcome;
-pub mod whoami;
-pub mod worktree;
+pub(crate) mod drop;
+pub(crate) mod edit;
+pub(crate) mod explore;
+pub(crate) mod finish;
+pub(crate) mod init;
+pub(crate) mod list;
+pub(crate) mod lock;
+pub(crate) mod log;
+pub(crate) mod new;
+pub(crate) mod pick;
+pub(crate) mod setup;
+pub(crate) mod shim;
+pub(crate) mod show;
+pub(crate) mod status;
+pub(crate) mod sync;
+pub(crate) mod welcome;
+pub(crate) mod whoami;
+pub(crate) mod worktree;
 
-pub use dispatch::run;
+pub(crate) use dispatch::run;
 
 use crate::report::{self, Report};
 use crate::settings::Flags;
@@ -48,7 +48,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done; 1 the answer is no (held by anothe
 #[derive(Debug, Parser)]
 #[command(name = "git-aitask", bin_name = "git aitask", version, styles = STYLES, after_help = EXIT_CODES)]
 #[command(disable_help_subcommand = true, max_term_width = 100)]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
@@ -57,8 +57,7 @@ pub struct Cli {
 
 /// The command line as it is completed: file names are left to the shell, which quotes what it inserts. A shell that is
 /// given them by a program inserts them as they are, and runs what is in them.
-#[must_use]
-pub fn completed() -> Command {
+pub(crate) fn completed() -> Command {
     without_files(Cli::command())
 }
 
@@ -71,7 +70,7 @@ fn without_files(command: Command) -> Command {
 
 /// Options of every verb.
 #[derive(Debug, Args)]
-pub struct Global {
+pub(crate) struct Global {
     /// Run as if started in DIR
     #[arg(short = 'C', value_name = "DIR", global = true)]
     dir: Vec<PathBuf>,
@@ -105,7 +104,7 @@ enum Color {
 
 /// What can be done; each verb describes itself.
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+pub(crate) enum Verb {
     Init(init::Init),
     New(new::New),
     #[command(visible_alias = "ls")]
@@ -141,20 +140,17 @@ pub enum Verb {
 
 impl Cli {
     /// The verb; none asks where things stand.
-    #[must_use]
-    pub fn verb(&self) -> Option<&Verb> {
+    pub(crate) fn verb(&self) -> Option<&Verb> {
         self.verb.as_ref()
     }
 
     /// Whether the verb may have opened an editor.
-    #[must_use]
-    pub fn may_ask(&self) -> bool {
+    pub(crate) fn may_ask(&self) -> bool {
         matches!(self.verb, Some(Verb::New(_) | Verb::Edit(_))) && std::io::stdin().is_terminal()
     }
 
     /// Whether the verb changes code or takes a task, which does not go together with exploring.
-    #[must_use]
-    pub fn is_work(&self) -> bool {
+    pub(crate) fn is_work(&self) -> bool {
         match &self.verb {
             Some(Verb::Worktree(verb)) => verb.is_work(),
             Some(
@@ -172,8 +168,7 @@ impl Cli {
     }
 
     /// Whether the answer is to be JSON.
-    #[must_use]
-    pub fn report(&self) -> Report {
+    pub(crate) fn report(&self) -> Report {
         let color = match self.global.color {
             None | Some(Color::Auto) => ColorChoice::Auto,
             Some(Color::Always) => ColorChoice::Always,
@@ -188,26 +183,22 @@ impl Cli {
     }
 
     /// The folder to start in.
-    #[must_use]
-    pub fn dir(&self) -> PathBuf {
+    pub(crate) fn dir(&self) -> PathBuf {
         self.global.dir.iter().filter(|dir| !dir.as_os_str().is_empty()).collect()
     }
 
     /// Whether every git call is shown.
-    #[must_use]
-    pub fn is_verbose(&self) -> bool {
+    pub(crate) fn is_verbose(&self) -> bool {
         self.global.verbose
     }
 
     /// The settings it names.
-    #[must_use]
-    pub fn flags(&self) -> Flags {
+    pub(crate) fn flags(&self) -> Flags {
         Flags { remote: self.global.remote.clone(), timeout: self.global.timeout.clone(), email: None }
     }
 
     /// Where narration goes.
-    #[must_use]
-    pub fn narrate(&self) -> fn(&str) {
+    pub(crate) fn narrate(&self) -> fn(&str) {
         if self.global.quiet || self.global.json { report::be_quiet } else { report::narrate }
     }
 }

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 git aitask new \"Add login form\" --parent 12\n  generate-report | git aitask new \"Mend the report\" -F -\n  \
 git aitask new --draft \"An idea\"          # offline; publish it later:\n  git aitask new --publish draft_20260102_0304_an_idea.md"
 )]
-pub struct New {
+pub(crate) struct New {
     /// The title
     #[arg(required_unless_present_any = ["publish", "edit"])]
     title: Option<String>,
@@ -62,7 +62,7 @@ pub struct New {
 
 impl New {
     /// Runs the verb.
-    pub fn run(&self, app: &App) -> Result<()> {
+    pub(crate) fn run(&self, app: &App) -> Result<()> {
         let outcome = if let Some(draft) = &self.publish {
             new::publish_draft(&app.open(self.dry_run.into())?, draft)?
         } else {

@@ -16,7 +16,7 @@ use clap::Args;
 git aitask pick 12 15 7          # the first that can be had\n  git aitask pick 12 --steal       # take it over\n  \
 cd \"$(git aitask worktree path 12)\""
 )]
-pub struct Pick {
+pub(crate) struct Pick {
     /// The tasks to try, in order
     #[arg(conflicts_with = "next", add = tasks())]
     task: Vec<String>,
@@ -48,7 +48,7 @@ pub struct Pick {
 
 impl Pick {
     /// Runs the verb.
-    pub fn run(&self, app: &App) -> Result<()> {
+    pub(crate) fn run(&self, app: &App) -> Result<()> {
         let context = app.open_as(self.email.as_ref(), self.dry_run.into())?;
         let here = self.task.is_empty() && !self.next;
         let options = pick::Options {

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 /// ~/.local/share), those of fish below `XDG_CONFIG_HOME` (else ~/.config).
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  git aitask setup --dry-run\n  git aitask setup")]
-pub struct Setup {
+pub(crate) struct Setup {
     /// Take them away again
     #[arg(long)]
     uninstall: bool,
@@ -39,7 +39,7 @@ enum Base {
 
 impl Setup {
     /// Runs the verb; `cli` is the whole command line, which the man pages describe.
-    pub fn run(&self, app: &App, cli: &Command) -> Result<()> {
+    pub(crate) fn run(&self, app: &App, cli: &Command) -> Result<()> {
         let mut files = Vec::new();
         for (base, path, text) in COMPLETIONS {
             files.push(File { path: folder(app, base)?.join(path), content: text.as_bytes().to_vec() });

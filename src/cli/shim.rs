@@ -15,7 +15,7 @@ use std::path::PathBuf;
 #[command(
     after_help = "Examples:\n  git aitask shim install .aitask-scripts\n  git aitask shim remove .aitask-scripts"
 )]
-pub struct Shim {
+pub(crate) struct Shim {
     #[command(subcommand)]
     what: What,
 }
@@ -38,7 +38,7 @@ struct Folder {
 
 impl Shim {
     /// Runs the verb, for the scripts of these names.
-    pub fn run(&self, app: &App, scripts: &[&str]) -> Result<()> {
+    pub(crate) fn run(&self, app: &App, scripts: &[&str]) -> Result<()> {
         let folder = |folder: &Folder| app.dir.join(&folder.folder);
         let outcome = match &self.what {
             What::Install(dir) => shim::install(&folder(dir), scripts)?,

@@ -13,7 +13,7 @@ use clap::Args;
 #[command(
     after_help = "Examples:\n  git aitask show 12\n  git aitask show            # in a task's worktree: that task"
 )]
-pub struct Show {
+pub(crate) struct Show {
     /// The task
     #[arg(add = tasks())]
     task: Option<String>,
@@ -21,7 +21,7 @@ pub struct Show {
 
 impl Show {
     /// Runs the verb.
-    pub fn run(&self, app: &App) -> Result<()> {
+    pub(crate) fn run(&self, app: &App) -> Result<()> {
         let context = app.open(Effect::Real)?;
         let outcome = show::show(&context, &context.wanted(self.task.as_deref())?)?;
         app.report.answer(&outcome, || {

@@ -12,7 +12,7 @@ use clap::Args;
 /// Who works on what, what is out of step, what can be picked
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  git aitask status --fetch\n  git aitask status --json")]
-pub struct Status {
+pub(crate) struct Status {
     /// Ask the remote first
     #[arg(long)]
     fetch: bool,
@@ -20,7 +20,7 @@ pub struct Status {
 
 impl Status {
     /// Runs the verb.
-    pub fn run(&self, app: &App) -> Result<()> {
+    pub(crate) fn run(&self, app: &App) -> Result<()> {
         let outcome = status::status(&app.open(Effect::Real)?, self.fetch.into())?;
         app.report.answer(&outcome, || page(&outcome))
     }

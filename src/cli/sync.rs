@@ -12,7 +12,7 @@ use clap::Args;
     after_help = "Edits of task files and plans are committed first, and nothing else is. Files that both sides changed are \
 merged field by field; what cannot be merged is listed, and then nothing is published or brought here.\n\nExample:\n  git aitask sync"
 )]
-pub struct Sync {
+pub(crate) struct Sync {
     /// Show what would be swapped, and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -20,7 +20,7 @@ pub struct Sync {
 
 impl Sync {
     /// Runs the verb.
-    pub fn run(&self, app: &App) -> Result<()> {
+    pub(crate) fn run(&self, app: &App) -> Result<()> {
         let context = app.open(self.dry_run.into())?;
         let outcome = sync::bring_together(&context)?;
         app.report.answer(&outcome, || {

@@ -10,7 +10,7 @@ use crate::report::Page;
 use crate::settings::Effect;
 
 /// Runs it.
-pub fn run(app: &App) -> Result<()> {
+pub(crate) fn run(app: &App) -> Result<()> {
     let context = match app.open(Effect::Real) {
         Err(error) if error.kind() == Kind::NotARepository => {
             return Err(error.hint(command!["git-aitask demo"].note("to see it work, anywhere")));

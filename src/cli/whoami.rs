@@ -10,11 +10,11 @@ use clap::Args;
 /// Your address, machine and session, and how each was found
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  AIT_AGENT_PID=$PPID git aitask whoami")]
-pub struct Whoami {}
+pub(crate) struct Whoami {}
 
 impl Whoami {
     /// Runs the verb.
-    pub fn run(app: &App) -> Result<()> {
+    pub(crate) fn run(app: &App) -> Result<()> {
         let outcome = whoami::whoami(&app.open(Effect::Real)?)?;
         app.report.answer(&outcome, || {
             let origin = serde_json::to_value(outcome.email_origin).unwrap_or_default();

@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 #[command(
     after_help = "Examples:\n  git aitask worktree add 12\n  git aitask worktree list\n  git aitask worktree remove 12\n  cd \"$(git aitask worktree path 12)\""
 )]
-pub struct Worktree {
+pub(crate) struct Worktree {
     #[command(subcommand)]
     what: What,
 }
@@ -54,13 +54,12 @@ enum What {
 
 impl Worktree {
     /// Whether it makes or removes one.
-    #[must_use]
-    pub fn is_work(&self) -> bool {
+    pub(crate) fn is_work(&self) -> bool {
         matches!(self.what, What::Add { .. } | What::Remove { .. })
     }
 
     /// Runs the verb.
-    pub fn run(&self, app: &App) -> Result<()> {
+    pub(crate) fn run(&self, app: &App) -> Result<()> {
         let dry_run = matches!(self.what, What::Add { dry_run: true, .. } | What::Remove { dry_run: true, .. });
         let context = app.open(dry_run.into())?;
         match &self.what {

@@ -23,41 +23,39 @@ const RED: &str = "0;31";
 
 /// Prints as the scripts do.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Console;
+pub(crate) struct Console;
 
 #[expect(clippy::unused_self, reason = "a value that stands for the two streams of the process")]
 impl Console {
     /// A machine line on standard output, never coloured.
-    pub fn line(self, text: &str) {
+    pub(crate) fn line(self, text: &str) {
         note(&writeln!(io::stdout(), "{}", harmless(text)));
     }
 
     /// Lines that others wrote, or that hold what others wrote, on standard output.
-    pub fn lines(self, bytes: &[u8]) {
+    pub(crate) fn lines(self, bytes: &[u8]) {
         let text = harmless_lines(&String::from_utf8_lossy(bytes));
         note(&io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()));
     }
 
     /// Whether something of the answer could not be written: the caller has not got it.
-    #[must_use]
-    pub fn has_lost(self) -> bool {
+    pub(crate) fn has_lost(self) -> bool {
         LOST.load(Ordering::Relaxed)
     }
 
     /// A machine line on standard error.
-    pub fn line_aside(self, text: &str) {
+    pub(crate) fn line_aside(self, text: &str) {
         let _ = writeln!(io::stderr(), "{}", harmless(text));
     }
 
     /// What a program said, on standard error.
-    pub fn lines_aside(self, bytes: &[u8]) {
+    pub(crate) fn lines_aside(self, bytes: &[u8]) {
         let text = harmless_lines(&redacted(&String::from_utf8_lossy(bytes)));
         let _ = io::stderr().write_all(text.as_bytes());
     }
 
     /// Asks a question; `None` without a terminal to answer it on.
-    #[must_use]
-    pub fn ask(self, question: &str) -> Option<String> {
+    pub(crate) fn ask(self, question: &str) -> Option<String> {
         if !io::stdin().is_terminal() {
             return None;
         }
@@ -70,50 +68,50 @@ impl Console {
     }
 
     /// An info line on standard output.
-    pub fn info(self, text: &str) {
+    pub(crate) fn info(self, text: &str) {
         paint(io::stdout(), BLUE, "", once(text));
     }
 
     /// An info line on standard error.
-    pub fn info_aside(self, text: &str) {
+    pub(crate) fn info_aside(self, text: &str) {
         paint(io::stderr(), BLUE, "", once(text));
     }
 
     /// A line of setup on standard output, which has its colour on the tag alone.
-    pub fn tagged(self, text: &str) {
+    pub(crate) fn tagged(self, text: &str) {
         let color = if text.starts_with("Warning: ") { YELLOW } else { BLUE };
         let mut stream = AutoStream::new(io::stdout(), ColorChoice::Auto);
         note(&writeln!(stream, "\x1b[{color}m[ait]\x1b[0m {}", harmless(text)));
     }
 
     /// A line of success on standard output.
-    pub fn success(self, text: &str) {
+    pub(crate) fn success(self, text: &str) {
         paint(io::stdout(), GREEN, "", once(text));
     }
 
     /// A warning on standard error.
-    pub fn warn(self, text: &str) {
+    pub(crate) fn warn(self, text: &str) {
         paint(io::stderr(), YELLOW, "Warning: ", once(redacted(text.trim_end_matches('\n')).as_str()));
     }
 
     /// A warning of several lines, all of them ours: text of others could forge one.
-    pub fn warn_lines(self, text: &str) {
+    pub(crate) fn warn_lines(self, text: &str) {
         paint(io::stderr(), YELLOW, "Warning: ", text.lines());
     }
 
     /// What ends the script in several lines, all of them ours.
-    pub fn error_lines(self, text: &str) {
+    pub(crate) fn error_lines(self, text: &str) {
         paint(io::stderr(), RED, "Error: ", text.lines());
     }
 
     /// What ends the script, on standard error.
-    pub fn error(self, text: &str) {
+    pub(crate) fn error(self, text: &str) {
         paint(io::stderr(), RED, "Error: ", once(redacted(text.trim_end_matches('\n')).as_str()));
     }
 }
 
 /// A line of narration as the scripts write it: plain, on standard error.
-pub fn plain(line: &str) {
+pub(crate) fn plain(line: &str) {
     let _ = writeln!(io::stderr(), "{}", harmless(&redacted(line)));
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// A folder, and how its path is shown.
 #[derive(Debug, Clone)]
-pub struct Folder {
+pub(crate) struct Folder {
     shown: String,
     path: PathBuf,
     tree: Tree,
@@ -17,27 +17,25 @@ pub struct Folder {
 
 /// The four folders of task data.
 #[derive(Debug, Clone)]
-pub struct Checkout {
+pub(crate) struct Checkout {
     /// Active tasks.
-    pub tasks: Folder,
+    pub(crate) tasks: Folder,
     /// Archived tasks.
-    pub archived: Folder,
+    pub(crate) archived: Folder,
     /// Active plans.
-    pub plans: Folder,
+    pub(crate) plans: Folder,
     /// Archived plans.
-    pub archived_plans: Folder,
+    pub(crate) archived_plans: Folder,
 }
 
 impl Checkout {
     /// The folders below `dir`.
-    #[must_use]
-    pub fn new(dir: &Path) -> Self {
+    pub(crate) fn new(dir: &Path) -> Self {
         Self::named(dir, [paths::TASKS_DIR, paths::ARCHIVED_TASKS_DIR, paths::PLANS_DIR, paths::ARCHIVED_PLANS_DIR])
     }
 
     /// The folders below `dir`, unless `TASK_DIR` and its kin name others.
-    #[must_use]
-    pub fn of_environment(environment: &Environment, dir: &Path) -> Self {
+    pub(crate) fn of_environment(environment: &Environment, dir: &Path) -> Self {
         let name = |variable, default| environment.text(variable).unwrap_or(default);
         let names = [
             name("TASK_DIR", paths::TASKS_DIR),
@@ -49,15 +47,13 @@ impl Checkout {
     }
 
     /// The folders of a project whose tasks are in `tasks`, the archive below them.
-    #[must_use]
-    pub fn below(dir: &Path, tasks: &str) -> Self {
+    pub(crate) fn below(dir: &Path, tasks: &str) -> Self {
         let archived = format!("{tasks}/archived");
         Self::named(dir, [tasks, &archived, paths::PLANS_DIR, paths::ARCHIVED_PLANS_DIR])
     }
 
     /// All task files and plans, by the names that [`crate::task::paths`] has for them, in byte order.
-    #[must_use]
-    pub fn paths(&self) -> Vec<String> {
+    pub(crate) fn paths(&self) -> Vec<String> {
         let folders = [
             (paths::TASKS_DIR, 't', &self.tasks),
             (paths::ARCHIVED_TASKS_DIR, 't', &self.archived),
@@ -84,14 +80,12 @@ impl Folder {
     }
 
     /// A folder in this one.
-    #[must_use]
-    pub fn below(&self, name: &str) -> Self {
+    pub(crate) fn below(&self, name: &str) -> Self {
         Self { shown: format!("{}/{name}", self.shown), path: self.path.join(name), tree: self.tree.clone() }
     }
 
     /// Whether it is there.
-    #[must_use]
-    pub fn exists(&self) -> bool {
+    pub(crate) fn exists(&self) -> bool {
         self.tree.is_folder(&self.path)
     }
 
@@ -99,13 +93,12 @@ impl Folder {
     ///
     /// # Errors
     /// [`Kind::Occupied`](crate::error::Kind::Occupied).
-    pub fn require_own(&self) -> Result<()> {
+    pub(crate) fn require_own(&self) -> Result<()> {
         self.tree.load(self.path.join("any")).map(drop)
     }
 
     /// Where its files are reached: no link is followed on the way.
-    #[must_use]
-    pub fn tree(&self) -> &Tree {
+    pub(crate) fn tree(&self) -> &Tree {
         &self.tree
     }
 
@@ -113,45 +106,39 @@ impl Folder {
     ///
     /// # Errors
     /// As [`Tree::read`].
-    pub fn read(&self, name: &str) -> Result<Vec<u8>> {
+    pub(crate) fn read(&self, name: &str) -> Result<Vec<u8>> {
         self.tree.read(self.path(name))
     }
 
     /// How the path of something in it is shown.
-    #[must_use]
-    pub fn shown(&self, name: &str) -> String {
+    pub(crate) fn shown(&self, name: &str) -> String {
         format!("{}/{name}", self.shown)
     }
 
     /// The path of something in it.
-    #[must_use]
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
     /// The path of something in it that [`Self::shown`] named.
-    #[must_use]
-    pub fn path_of_shown(&self, shown: &str) -> PathBuf {
+    pub(crate) fn path_of_shown(&self, shown: &str) -> PathBuf {
         self.path.join(shown.strip_prefix(&self.shown).unwrap_or(shown).trim_start_matches('/'))
     }
 
     /// What is in it, in no order; nothing when it cannot be read.
-    #[must_use]
-    pub fn entries(&self) -> Vec<Entry> {
+    pub(crate) fn entries(&self) -> Vec<Entry> {
         self.tree.entries(&self.path)
     }
 
     /// The names in it that are wanted, in byte order; none when it cannot be read.
-    #[must_use]
-    pub fn names(&self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    pub(crate) fn names(&self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
         let mut names: Vec<_> = self.tree.names(&self.path).filter(|name| wanted(name)).collect();
         names.sort_unstable();
         names
     }
 
     /// The files of a task or plan: `t16_*.md`, or for `16_2` those of the child in its parent's folder. Shown paths.
-    #[must_use]
-    pub fn files_of(&self, letter: char, id: &str) -> Vec<String> {
+    pub(crate) fn files_of(&self, letter: char, id: &str) -> Vec<String> {
         let folder = match id.split_once('_') {
             Some((parent, _)) => self.below(&format!("{letter}{parent}")),
             None => self.clone(),
@@ -161,8 +148,7 @@ impl Folder {
     }
 
     /// The names of the children of a task, or of their plans: `t16/t16_*_*.md`; and their folder.
-    #[must_use]
-    pub fn children_of(&self, letter: char, parent: &str) -> (Self, Vec<String>) {
+    pub(crate) fn children_of(&self, letter: char, parent: &str) -> (Self, Vec<String>) {
         let folder = self.below(&format!("{letter}{parent}"));
         let start = format!("{letter}{parent}_");
         let names = folder.names(|name| is_file(name, &start) && name[start.len()..].contains('_'));
@@ -170,14 +156,12 @@ impl Folder {
     }
 
     /// The folders of children in it: `t16`, `t17` ...
-    #[must_use]
-    pub fn folders(&self, letter: char) -> Vec<String> {
+    pub(crate) fn folders(&self, letter: char) -> Vec<String> {
         self.names_and_folders(letter, |_| false).1
     }
 
     /// [`Self::names`] and [`Self::folders`] with one look.
-    #[must_use]
-    pub fn names_and_folders(&self, letter: char, wanted: impl Fn(&str) -> bool) -> (Vec<String>, Vec<String>) {
+    pub(crate) fn names_and_folders(&self, letter: char, wanted: impl Fn(&str) -> bool) -> (Vec<String>, Vec<String>) {
         let (mut names, mut folders) = (Vec::new(), Vec::new());
         for entry in self.entries() {
             if wanted(&entry.name) {
@@ -192,8 +176,7 @@ impl Folder {
     }
 
     /// The files of tasks or plans in it, and after them those in its folders of children: `t16_x.md`, `t16/t16_2_y.md`.
-    #[must_use]
-    pub fn files(&self, letter: char) -> Vec<String> {
+    pub(crate) fn files(&self, letter: char) -> Vec<String> {
         let is_one = |name: &str| name.starts_with(letter) && is_markdown(name);
         let (names, folders) = self.names_and_folders(letter, is_one);
         let children = folders.iter().flat_map(|folder| {
@@ -204,14 +187,18 @@ impl Folder {
     }
 
     /// The same files by their shown paths.
-    #[must_use]
-    pub fn shown_files(&self, letter: char) -> Vec<String> {
+    pub(crate) fn shown_files(&self, letter: char) -> Vec<String> {
         self.files(letter).iter().map(|name| self.shown(name)).collect()
     }
 
     /// Where in the bundles of this folder of archived tasks or plans an id is: the shown path of the bundle, and the
     /// member's name. Bundles that cannot be read are told to `unreadable`.
-    pub fn find_bundled(&self, letter: char, id: &str, mut unreadable: impl FnMut(Error)) -> Option<(String, String)> {
+    pub(crate) fn find_bundled(
+        &self,
+        letter: char,
+        id: &str,
+        mut unreadable: impl FnMut(Error),
+    ) -> Option<(String, String)> {
         for name in bundle::names_for(id) {
             let Ok(bytes) = self.read(&name) else { continue };
             match bundle::members(&self.shown(&name), &bytes) {
@@ -228,8 +215,7 @@ impl Folder {
 }
 
 /// The glob `START*.md`.
-#[must_use]
-pub fn is_file(name: &str, start: &str) -> bool {
+pub(crate) fn is_file(name: &str, start: &str) -> bool {
     name.strip_prefix(start).is_some_and(is_markdown)
 }
 
@@ -250,7 +236,11 @@ fn end_of_fields(head: &[u8]) -> Option<usize> {
 impl Folder {
     /// Reads many files of it on all processors, the fields at least, and makes something of each, in order; `None` for one
     /// that has gone or cannot be read.
-    pub fn load_each<T: Send>(&self, files: &[String], make: impl Fn(usize, &[u8]) -> T + Sync) -> Vec<Option<T>> {
+    pub(crate) fn load_each<T: Send>(
+        &self,
+        files: &[String],
+        make: impl Fn(usize, &[u8]) -> T + Sync,
+    ) -> Vec<Option<T>> {
         let load = |first: usize, files: &[String]| -> Vec<Option<T>> {
             let mut reached: Option<(PathBuf, Option<Reached>)> = None;
             let load = |(n, file): (usize, &String)| {

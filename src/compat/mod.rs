@@ -3,23 +3,23 @@
 
 mod ait;
 mod archive;
-pub mod console;
-pub mod exec;
-pub mod folders;
-pub mod invocation;
-pub mod listing;
-pub mod locks;
-pub mod numbers;
+pub(crate) mod console;
+pub(crate) mod exec;
+pub(crate) mod folders;
+pub(crate) mod invocation;
+pub(crate) mod listing;
+pub(crate) mod locks;
+pub(crate) mod numbers;
 mod options;
-pub mod projects;
+pub(crate) mod projects;
 mod record;
-pub mod scripts;
+pub(crate) mod scripts;
 mod sibling;
 mod sync;
-pub mod tasks;
-pub mod worktrees;
+pub(crate) mod tasks;
+pub(crate) mod worktrees;
 
-pub use crate::compat::scripts::{SCRIPTS, files};
+pub(crate) use crate::compat::scripts::{SCRIPTS, files};
 use crate::project::leftovers::is_exploring;
 use crate::settings::Environment;
 use archive::{archive_task, zip_old};
@@ -55,8 +55,7 @@ fn is_work(script: &str, args: &[String]) -> bool {
 const ANYWHERE: [&str; 4] = ["ait", "aitask_setup.sh", "aitask_merge.py", "aitask_task_worktree.sh"];
 
 /// The same called by its own name, as a program on the PATH: `ait` has nothing to do outside of any project.
-#[must_use]
-pub fn run_by_name(script: &str, args: &[String], environment: &Environment, dir: &Path) -> u8 {
+pub(crate) fn run_by_name(script: &str, args: &[String], environment: &Environment, dir: &Path) -> u8 {
     let (environment, from) = (environment.clone(), dir.to_owned());
     let scene = Scene { environment, dir: from.clone(), from, console: Console, narrate: plain, debug: false };
     let refused = if script == "ait" { ait::outside(&scene, args) } else { None };
@@ -64,8 +63,7 @@ pub fn run_by_name(script: &str, args: &[String], environment: &Environment, dir
 }
 
 /// Runs a script by its name; gives its exit code.
-#[must_use]
-pub fn run(script: &str, args: &[String], environment: &Environment, dir: &Path) -> u8 {
+pub(crate) fn run(script: &str, args: &[String], environment: &Environment, dir: &Path) -> u8 {
     let (environment, from) = (environment.clone(), dir.to_owned());
     let mut scene = Scene { environment, dir: from.clone(), from, console: Console, narrate: plain, debug: false };
     if !ANYWHERE.contains(&script) {

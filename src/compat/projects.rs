@@ -22,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// [`Kind::Usage`] when it is not registered, or is no folder any more; [`Kind::Unparsable`] for an index that is no YAML.
-pub fn resolve(environment: &Environment, name: &str) -> Result<PathBuf> {
+pub(crate) fn resolve(environment: &Environment, name: &str) -> Result<PathBuf> {
     let home = environment.text("HOME").unwrap_or_default();
     let index = environment.text("AITASKS_PROJECTS_INDEX").map(PathBuf::from);
     let index = index.unwrap_or_else(|| Path::new(home).join(".config/aitasks/projects.yaml"));
@@ -78,8 +78,7 @@ fn parse_index(file: &Path, content: &[u8], wanted: &str) -> Result<Option<Strin
 }
 
 /// Becomes a script of another project, called at its root. Comes back only with the reason why it cannot.
-#[must_use]
-pub fn become_script(environment: &Environment, project: &str, script: &str, args: &[String]) -> Error {
+pub(crate) fn become_script(environment: &Environment, project: &str, script: &str, args: &[String]) -> Error {
     let root = match resolve(environment, project) {
         Ok(root) => root,
         Err(error) => return error,
@@ -90,8 +89,7 @@ pub fn become_script(environment: &Environment, project: &str, script: &str, arg
 }
 
 /// The status of a task of another project, as its own script tells; `None` when it cannot be told.
-#[must_use]
-pub fn task_status(environment: &Environment, project: &str, id: &str) -> Option<String> {
+pub(crate) fn task_status(environment: &Environment, project: &str, id: &str) -> Option<String> {
     let root = resolve(environment, project).ok()?;
     let script = root.join(SCRIPTS_DIR).join("aitask_query_files.sh");
     let call = Call::program(environment, script, &root).args(["task-status", id]).limit(LIMIT);
@@ -104,7 +102,7 @@ pub fn task_status(environment: &Environment, project: &str, id: &str) -> Option
 ///
 /// # Errors
 /// [`Kind::Usage`] for ids without a project; [`Kind::NoSuchTask`] for a project or task that is not there.
-pub fn check_dependency(environment: &Environment, ids: &[String], project: &str) -> Result<()> {
+pub(crate) fn check_dependency(environment: &Environment, ids: &[String], project: &str) -> Result<()> {
     if project.is_empty() {
         if ids.is_empty() {
             return Ok(());
@@ -129,22 +127,22 @@ pub fn check_dependency(environment: &Environment, ids: &[String], project: &str
 
 /// What another project's own script answered.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// The project's root.
-    pub root: PathBuf,
+    pub(crate) root: PathBuf,
     /// Its exit code.
-    pub code: u8,
+    pub(crate) code: u8,
     /// Its standard output.
-    pub stdout: Vec<u8>,
+    pub(crate) stdout: Vec<u8>,
     /// Its standard error.
-    pub stderr: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
 }
 
 /// Runs another project's own script in its root.
 ///
 /// # Errors
 /// Those of [`resolve`], and [`Kind::Io`] when the project has no such script.
-pub fn run_there(
+pub(crate) fn run_there(
     environment: &Environment,
     name: &str,
     script: &str,
@@ -167,8 +165,7 @@ pub fn run_there(
 }
 
 /// The lock of a task, as far as it can be seen from here; it is looked at when another project asks for an update.
-#[must_use]
-pub fn lock_of(context: &Context, id: TaskId) -> Option<(crate::coordination::LockEntry, String)> {
+pub(crate) fn lock_of(context: &Context, id: TaskId) -> Option<(crate::coordination::LockEntry, String)> {
     let branch = crate::ledger::Ledger::locks_branch().ok()?;
     let ledger = context.ledger();
     let view = ledger.view(std::slice::from_ref(&branch), Freshness::Fetched).ok()?;

@@ -1,7 +1,7 @@
 //! The scripts this program stands in for.
 
 /// The scripts this binary stands in for.
-pub const SCRIPTS: [&str; 25] = [
+pub(crate) const SCRIPTS: [&str; 25] = [
     "aitask_lock.sh",
     "aitask_lock_diag.sh",
     "aitask_claim_id.sh",
@@ -30,7 +30,6 @@ pub const SCRIPTS: [&str; 25] = [
 ];
 
 /// Those of them that are files in the scripts' folder.
-#[must_use]
-pub fn files() -> Vec<&'static str> {
+pub(crate) fn files() -> Vec<&'static str> {
     SCRIPTS.into_iter().filter(|script| *script != "ait").collect()
 }

@@ -10,51 +10,50 @@ use crate::task::TaskId;
 
 /// The record of one task.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Held {
+pub(crate) struct Held {
     /// The nonce of the lock that was taken, or is being taken.
-    pub nonce: String,
+    pub(crate) nonce: String,
     /// The process that takes it; gone once the taking is complete.
-    pub taking: Option<Anchor>,
+    pub(crate) taking: Option<Anchor>,
     /// The nonces of takings that were cut off before this one, and may still land.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub earlier: Vec<String>,
+    pub(crate) earlier: Vec<String>,
     /// The record of the last taking that was completed, while another one is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Box<Self>>,
+    pub(crate) before: Option<Box<Self>>,
     /// The branch the task branch was cut from.
     #[serde(default)]
-    pub base: Option<String>,
+    pub(crate) base: Option<String>,
     /// The branch that carries its task data.
     #[serde(default)]
-    pub data: Option<String>,
+    pub(crate) data: Option<String>,
     /// The commit it was cut from.
     #[serde(default)]
-    pub base_commit: Option<String>,
+    pub(crate) base_commit: Option<String>,
     /// The work has landed; what is left is the task.
     #[serde(default)]
-    pub merged: bool,
+    pub(crate) merged: bool,
     /// The tips of the task branch that this clone pushed last, or was pushing when it was cut off: a push may replace
     /// them, and no other tip.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub pushed: Vec<String>,
+    pub(crate) pushed: Vec<String>,
     /// The merges that were being published, and may land still.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub landings: Vec<Landing>,
+    pub(crate) landings: Vec<Landing>,
 }
 
 /// A merge of the task branch that this clone began to publish.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Landing {
+pub(crate) struct Landing {
     /// The tip that was merged.
-    pub tip: String,
+    pub(crate) tip: String,
     /// What marks the commits that were made for it.
-    pub nonce: String,
+    pub(crate) nonce: String,
 }
 
 impl Held {
     /// A record that knows no more than the nonce.
-    #[must_use]
-    pub fn new(nonce: String) -> Self {
+    pub(crate) fn new(nonce: String) -> Self {
         Self {
             nonce,
             taking: None,
@@ -70,8 +69,7 @@ impl Held {
     }
 
     /// The record of a taking that this process begins now, going on from an earlier one; `lock` is the one it replaces.
-    #[must_use]
-    pub fn begin(repository: &Repository, task: TaskId, nonce: String, lock: Option<&LockEntry>) -> Self {
+    pub(crate) fn begin(repository: &Repository, task: TaskId, nonce: String, lock: Option<&LockEntry>) -> Self {
         let taking = Anchor::of_process(repository, std::process::id());
         let Some(known) = Self::load(repository, task) else { return Self { taking, ..Self::new(nonce) } };
         let mut earlier = known.earlier.clone();
@@ -85,16 +83,14 @@ impl Held {
     }
 
     /// The record of a taking that is complete, with what was known of the task before.
-    #[must_use]
-    pub fn taken(repository: &Repository, lock: &LockEntry, nonce: String) -> Self {
+    pub(crate) fn taken(repository: &Repository, lock: &LockEntry, nonce: String) -> Self {
         let Some(known) = Self::load(repository, lock.task) else { return Self::new(nonce) };
         let merged = known.merged && known.is_about(lock);
         Self { nonce, taking: None, earlier: Vec::new(), before: None, merged, ..known }
     }
 
     /// The tasks whose taking was cut off, those that this process takes again included.
-    #[must_use]
-    pub fn cut_off(repository: &Repository) -> Vec<TaskId> {
+    pub(crate) fn cut_off(repository: &Repository) -> Vec<TaskId> {
         let names = repository.records().names(RecordKind::Held);
         let mut tasks: Vec<_> =
             names.iter().filter_map(|name| TaskId::recognise(name.strip_suffix(".json")?)).collect();
@@ -106,24 +102,23 @@ impl Held {
     }
 
     /// Reads the record of a task; a missing or broken one is none.
-    #[must_use]
-    pub fn load(repository: &Repository, task: TaskId) -> Option<Self> {
+    pub(crate) fn load(repository: &Repository, task: TaskId) -> Option<Self> {
         repository.records().load(RecordKind::Held, &name(task))
     }
 
     /// Writes the record of a task.
-    pub fn save(&self, repository: &Repository, task: TaskId) -> Result<()> {
+    pub(crate) fn save(&self, repository: &Repository, task: TaskId) -> Result<()> {
         repository.records().save(RecordKind::Held, &name(task), self)
     }
 
     /// Forgets a task.
-    pub fn forget(repository: &Repository, task: TaskId) -> Result<()> {
+    pub(crate) fn forget(repository: &Repository, task: TaskId) -> Result<()> {
         repository.records().forget(RecordKind::Held, &name(task))
     }
 
     /// Forgets a taking that failed, unless the record is of another one: what was known before it is put back. Best
     /// effort: it holds nothing.
-    pub fn forget_attempt(repository: &Repository, task: TaskId, nonce: &str) {
+    pub(crate) fn forget_attempt(repository: &Repository, task: TaskId, nonce: &str) {
         let Some(mut held) = Self::load(repository, task).filter(|held| held.nonce == nonce) else { return };
         let _ = match (held.earlier.pop(), held.before.take()) {
             (None, None) => Self::forget(repository, task),
@@ -133,23 +128,20 @@ impl Held {
     }
 
     /// Whether a lock is the one this record is about.
-    #[must_use]
-    pub fn is_about(&self, lock: &LockEntry) -> bool {
+    pub(crate) fn is_about(&self, lock: &LockEntry) -> bool {
         let Some(nonce) = &lock.nonce else { return false };
         let before = self.before.as_ref().is_some_and(|before| before.nonce == *nonce);
         *nonce == self.nonce || self.earlier.contains(nonce) || before
     }
 
     /// Whether a lock is that of a taking which was cut off.
-    #[must_use]
-    pub fn is_leftover(&self, repository: &Repository, lock: &LockEntry) -> bool {
+    pub(crate) fn is_leftover(&self, repository: &Repository, lock: &LockEntry) -> bool {
         let Some(nonce) = &lock.nonce else { return false };
         self.earlier.contains(nonce) || (*nonce == self.nonce && self.was_cut_off(repository))
     }
 
     /// Whether the command that was taking the task died over it.
-    #[must_use]
-    pub fn was_cut_off(&self, repository: &Repository) -> bool {
+    pub(crate) fn was_cut_off(&self, repository: &Repository) -> bool {
         self.taking.as_ref().is_some_and(|anchor| {
             anchor.world.as_ref().is_some_and(|world| world.is_over(repository))
                 || anchor.liveness(repository) == Liveness::Dead

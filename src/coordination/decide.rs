@@ -32,11 +32,11 @@ pub(crate) enum Takeover {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sight {
     /// The lock.
-    pub lock: LockEntry,
+    pub(crate) lock: LockEntry,
     /// Whether its session lives; looked at for the same person only.
-    pub liveness: Liveness,
+    pub(crate) liveness: Liveness,
     /// What this clone remembers of it.
-    pub memory: Memory,
+    pub(crate) memory: Memory,
 }
 
 /// What this clone remembers of a lock.
@@ -79,53 +79,52 @@ pub(crate) enum By {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InTheWay {
     /// It.
-    pub lock: Box<LockEntry>,
+    pub(crate) lock: Box<LockEntry>,
     /// Whose it is.
-    pub by: By,
+    pub(crate) by: By,
     /// It is not the lock that an earlier attempt of the same command decided to replace.
-    pub changed: bool,
+    pub(crate) changed: bool,
 }
 
 /// A session that wants locks, by one rule.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Claimant<'a> {
     /// Who.
-    pub session: &'a Session,
+    pub(crate) session: &'a Session,
     /// By which rule.
-    pub rule: LockRule,
+    pub(crate) rule: LockRule,
     /// Whether others are displaced.
-    pub takeover: Takeover,
+    pub(crate) takeover: Takeover,
     /// The lock that an earlier attempt of the same command decided to replace.
-    pub judged: Option<&'a LockEntry>,
+    pub(crate) judged: Option<&'a LockEntry>,
     /// What marks this command.
-    pub nonce: &'a str,
+    pub(crate) nonce: &'a str,
     /// The time, as locks write it.
-    pub now: &'a str,
+    pub(crate) now: &'a str,
 }
 
 /// A lock that is taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TakenLock {
     /// The lock.
-    pub entry: LockEntry,
+    pub(crate) entry: LockEntry,
     /// The one before.
-    pub before: Option<Before>,
+    pub(crate) before: Option<Before>,
     /// The commit that writes it; none where it is kept.
-    pub step: Option<Step>,
+    pub(crate) step: Option<Step>,
 }
 
 /// The lock that a taken one replaces, or is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Before {
     /// It.
-    pub sight: Sight,
+    pub(crate) sight: Sight,
     /// How it stood to the session.
-    pub holding: Holding,
+    pub(crate) holding: Holding,
 }
 
 impl TakenLock {
     /// The lock of somebody that was in the way, and is replaced.
-    #[must_use]
     pub(crate) fn displaced(&self) -> Option<InTheWay> {
         let Before { sight, holding } = self.before.as_ref()?;
         let Holding::InTheWay(by) = *holding else { return None };
@@ -133,7 +132,6 @@ impl TakenLock {
     }
 
     /// What was there, where it was this person's.
-    #[must_use]
     pub(crate) fn prior(&self) -> Option<&Sight> {
         let mine = self.before.as_ref().filter(|before| matches!(before.holding, Holding::Ours | Holding::Left));
         mine.map(|before| &before.sight)
@@ -143,7 +141,6 @@ impl TakenLock {
 impl Claimant<'_> {
     /// Judges a lock. A session that left no process cannot be told from another one of the same person, so for the verbs
     /// its lock is another's, except inside the task's own worktree.
-    #[must_use]
     pub(crate) fn judge(&self, Sight { lock, liveness, memory }: &Sight) -> Holding {
         let (session, same_person) = (self.session, lock.holder == self.session.email);
         let by = match liveness {
@@ -202,7 +199,6 @@ impl Claimant<'_> {
 }
 
 /// Decides how a lock is released; `None` where nobody holds the task.
-#[must_use]
-pub fn release(branch: &Branch, locks: &Locks, task: TaskId) -> Option<Plan> {
+pub(crate) fn release(branch: &Branch, locks: &Locks, task: TaskId) -> Option<Plan> {
     locks.is_held(task).then(|| Plan::new().step(branch, unlock_step(task)))
 }

@@ -11,14 +11,14 @@ use crate::ledger::view::{Tip, View};
 use crate::task::id::HIGHEST;
 
 /// The file of the counter.
-pub const FILE: &str = "next_id.txt";
+pub(crate) const FILE: &str = "next_id.txt";
 
 /// The counter: what is published, or what the local branch says if that is higher, as it is when it was used before
 /// there was a remote, or what this clone knew before the branch was set back. `None` when it is not published.
 ///
 /// # Errors
 /// [`Kind::Unparsable`] for a counter that is no number, with its text.
-pub fn load(view: &View<'_>, branch: &Branch) -> Result<Option<u64>> {
+pub(crate) fn load(view: &View<'_>, branch: &Branch) -> Result<Option<u64>> {
     if view.tip(branch).published.is_none() {
         return Ok(None);
     }
@@ -33,17 +33,17 @@ pub fn load(view: &View<'_>, branch: &Branch) -> Result<Option<u64>> {
 
 /// What there is of a counter that is not published: where to go on from, and its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub(crate) struct Kept {
     /// The commit to publish first: what this clone knew of a branch that is gone, else the local branch.
-    pub start: Oid,
+    pub(crate) start: Oid,
     /// The value there.
-    pub at_start: Option<u64>,
+    pub(crate) at_start: Option<u64>,
     /// The highest value of both.
-    pub value: u64,
+    pub(crate) value: u64,
 }
 
 /// The counter as this clone has it while it is not published; `None` where it has none.
-pub fn load_kept(view: &View<'_>, branch: &Branch) -> Result<Option<Kept>> {
+pub(crate) fn load_kept(view: &View<'_>, branch: &Branch) -> Result<Option<Kept>> {
     let (known, local) = (view.base(branch).cloned(), view.tip(branch).local);
     let Some(start) = known.clone().or_else(|| local.clone()) else { return Ok(None) };
     let found = view.read_at(&[(known.as_ref(), FILE), (local.as_ref(), FILE)])?;
@@ -57,7 +57,7 @@ pub fn load_kept(view: &View<'_>, branch: &Branch) -> Result<Option<Kept>> {
 ///
 /// # Errors
 /// [`Kind::Unparsable`] for what is no number, with its text.
-pub fn parse(bytes: &[u8]) -> Result<u64> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<u64> {
     let text = String::from_utf8_lossy(bytes).trim().to_owned();
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let counter = text.parse().ok().filter(|&counter| digits && counter < HIGHEST);
@@ -72,27 +72,25 @@ pub fn parse(bytes: &[u8]) -> Result<u64> {
 ///
 /// # Errors
 /// [`Kind::NotInitialised`] without the branch, [`Kind::Unparsable`] for a counter that is no number.
-pub fn next(view: &View<'_>, branch: &Branch, active_max: u64) -> Result<u64> {
+pub(crate) fn next(view: &View<'_>, branch: &Branch, active_max: u64) -> Result<u64> {
     let counter = load(view, branch)?.ok_or_else(|| no_branch(IDS))?;
     Ok(next_of(counter, active_max))
 }
 
 /// Decides which id is next, by the counter and the highest active task.
-#[must_use]
-pub fn next_of(counter: u64, active_max: u64) -> u64 {
+pub(crate) fn next_of(counter: u64, active_max: u64) -> u64 {
     counter.max(active_max + 1)
 }
 
 /// Adds the claim of an id to a plan.
-#[must_use]
-pub fn claim(plan: Plan, branch: &Branch, id: u64) -> Plan {
+pub(crate) fn claim(plan: Plan, branch: &Branch, id: u64) -> Plan {
     let next = id + 1;
     plan.step(branch, set(format!("ait: Claim task ID t{id}, advance counter to {next}"), next))
 }
 
 /// Which counter a commit is about, for its subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counter {
+pub(crate) enum Counter {
     /// The one that all share.
     Shared,
     /// That of a repository without a remote.
@@ -101,8 +99,7 @@ pub enum Counter {
 
 impl Counter {
     /// That of a channel.
-    #[must_use]
-    pub fn of(channel: &Channel) -> Self {
+    pub(crate) fn of(channel: &Channel) -> Self {
         match channel {
             Channel::Remote(_) => Self::Shared,
             Channel::Local => Self::Local,
@@ -118,15 +115,13 @@ impl Counter {
 }
 
 /// Adds a new counter to a plan.
-#[must_use]
-pub fn initialise(plan: Plan, branch: &Branch, next: u64, counter: Counter) -> Plan {
+pub(crate) fn initialise(plan: Plan, branch: &Branch, next: u64, counter: Counter) -> Plan {
     let kind = counter.name();
     plan.step(branch, set(format!("ait: Initialize {kind} ID counter at {next}"), next))
 }
 
 /// Adds a correction of the counter to a plan.
-#[must_use]
-pub fn resync(plan: Plan, branch: &Branch, next: u64, counter: Counter) -> Plan {
+pub(crate) fn resync(plan: Plan, branch: &Branch, next: u64, counter: Counter) -> Plan {
     let kind = counter.name();
     plan.step(branch, set(format!("ait: Resync {kind} ID counter to {next}"), next))
 }

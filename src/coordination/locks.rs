@@ -20,30 +20,29 @@ const LARGEST: usize = 64 << 10;
 
 /// Who holds a task, as the lock file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LockEntry {
+pub(crate) struct LockEntry {
     /// The task.
-    pub task: TaskId,
+    pub(crate) task: TaskId,
     /// The holder's address; `unknown` when the file does not say.
-    pub holder: String,
+    pub(crate) holder: String,
     /// The holder's machine, or `unknown`.
-    pub host: String,
+    pub(crate) host: String,
     /// Local time of the holder's machine, `YYYY-MM-DD HH:MM`, or `unknown`.
-    pub since: String,
+    pub(crate) since: String,
     /// The process that stands for the holder's session.
-    pub anchor: Anchor,
+    pub(crate) anchor: Anchor,
     /// What makes this lock unlike any other; locks of the scripts have none.
-    pub nonce: Option<String>,
+    pub(crate) nonce: Option<String>,
     /// Lines we do not know.
-    pub further: Vec<String>,
+    pub(crate) further: Vec<String>,
     /// The lock file's blob: the holder's token. `None` before it is written.
-    pub token: Option<Oid>,
+    pub(crate) token: Option<Oid>,
 }
 
 impl LockEntry {
     /// The lock a session takes now. Those of the scripts have no nonce of their own, and do not say in which world the
     /// process is.
-    #[must_use]
-    pub fn taken(task: TaskId, session: &Session, now: &str, nonce: Option<&str>) -> Self {
+    pub(crate) fn taken(task: TaskId, session: &Session, now: &str, nonce: Option<&str>) -> Self {
         let world = session.anchor.world.clone().filter(|_| nonce.is_some());
         Self {
             task,
@@ -58,22 +57,19 @@ impl LockEntry {
     }
 
     /// The name of a task's lock file.
-    #[must_use]
-    pub fn path(task: TaskId) -> String {
+    pub(crate) fn path(task: TaskId) -> String {
         format!("{}_lock.yaml", task.t())
     }
 
     /// The task a lock file's name is about.
-    #[must_use]
-    pub fn task_of(path: &str) -> Option<TaskId> {
+    pub(crate) fn task_of(path: &str) -> Option<TaskId> {
         let id = path.strip_suffix("_lock.yaml")?.strip_prefix('t')?;
         TaskId::parse(id).ok().filter(|task| Self::path(*task) == path)
     }
 
     /// Reads a lock file. What it does not say is `unknown`: a lock we cannot read is held by somebody unknown, and
     /// never free.
-    #[must_use]
-    pub fn parse(task: TaskId, bytes: &[u8], token: Option<Oid>) -> Self {
+    pub(crate) fn parse(task: TaskId, bytes: &[u8], token: Option<Oid>) -> Self {
         let bytes = if bytes.len() > LARGEST { &[][..] } else { bytes };
         let text = String::from_utf8_lossy(bytes);
         let mut fields = BTreeMap::new();
@@ -116,8 +112,7 @@ impl LockEntry {
     }
 
     /// The bytes of the lock file.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let Anchor { pid, start, kind, world } = &self.anchor;
         let mut text = format!(
             "task_id: {}\nlocked_by: {}\nlocked_at: {}\nhostname: {}\npid: {pid}\npid_starttime: {start}\npid_starttime_kind: {kind}\n",
@@ -138,8 +133,7 @@ impl LockEntry {
     /// Whether the holder's session still lives, as far as it can be told from here. A lock of the scripts says neither
     /// boot nor namespace: its number means something only on the machine of its name, where all processes are seen, and
     /// since that was started.
-    #[must_use]
-    pub fn liveness(&self, repository: &Repository, host: &str) -> Liveness {
+    pub(crate) fn liveness(&self, repository: &Repository, host: &str) -> Liveness {
         if self.anchor.world.is_some() {
             return self.anchor.liveness(repository);
         }
@@ -152,8 +146,7 @@ impl LockEntry {
     }
 
     /// The same as the scripts judge their own locks: by the machine's name and the number alone.
-    #[must_use]
-    pub fn liveness_as_scripts_judge(&self, repository: &Repository, host: &str) -> Liveness {
+    pub(crate) fn liveness_as_scripts_judge(&self, repository: &Repository, host: &str) -> Liveness {
         match &self.anchor.world {
             None if self.host == host && host != "unknown" => self.anchor.liveness_of_number(repository),
             _ => self.liveness(repository, host),
@@ -162,8 +155,7 @@ impl LockEntry {
 
     /// Whether it is the lock of this very session. Where both say their world, the machine's name plays no part: it may
     /// change while a session lives.
-    #[must_use]
-    pub fn is_of(&self, session: &Session) -> bool {
+    pub(crate) fn is_of(&self, session: &Session) -> bool {
         let worlds = self.anchor.world.is_some() && session.anchor.world.is_some();
         let place = worlds || (self.host == session.host && session.host != "unknown");
         self.holder == session.email && place && self.anchor.is_same(&session.anchor)
@@ -185,7 +177,7 @@ const KEYS: [&str; 10] = [
 
 /// The locks of a view.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Locks {
+pub(crate) struct Locks {
     names: BTreeMap<TaskId, Oid>,
 }
 
@@ -205,24 +197,22 @@ impl Locks {
     }
 
     /// What to ask a view for, beside other things, so that what was found tells the [`ReadLocks::locks`].
-    #[must_use]
-    pub fn request(branch: &Branch) -> (&Branch, String) {
+    pub(crate) fn request(branch: &Branch) -> (&Branch, String) {
         (branch, String::new())
     }
 
     /// The held tasks.
-    pub fn tasks(&self) -> impl Iterator<Item = TaskId> {
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = TaskId> {
         self.names.keys().copied()
     }
 
     /// Whether anybody holds a task.
-    #[must_use]
-    pub fn is_held(&self, task: TaskId) -> bool {
+    pub(crate) fn is_held(&self, task: TaskId) -> bool {
         self.names.contains_key(&task)
     }
 
     /// The lock files, read. One process.
-    pub fn entries(&self, refs: &dyn Refs) -> Result<Vec<LockEntry>> {
+    pub(crate) fn entries(&self, refs: &dyn Refs) -> Result<Vec<LockEntry>> {
         let names: Vec<_> = self.names.values().map(ToString::to_string).collect();
         let blobs = refs.objects(&names)?;
         let read = self.names.iter().zip(blobs).map(|((task, oid), blob)| {
@@ -233,8 +223,7 @@ impl Locks {
 }
 
 /// The error for a repository that was never set up.
-#[must_use]
-pub fn no_lock_branch() -> Error {
+pub(crate) fn no_lock_branch() -> Error {
     no_branch(LOCKS)
 }
 
@@ -244,20 +233,20 @@ pub(crate) fn entries(root: &Object) -> Result<Vec<Entry>> {
 }
 
 /// The locks of a commit. Two processes.
-pub fn at_commit(refs: &dyn Refs, commit: &Oid) -> Result<Vec<LockEntry>> {
+pub(crate) fn at_commit(refs: &dyn Refs, commit: &Oid) -> Result<Vec<LockEntry>> {
     let root = refs.object(&format!("{commit}:"))?;
     root.map_or_else(|| Ok(Vec::new()), |root| Locks::of(&root)?.entries(refs))
 }
 
 /// The lock of a task that was written last, by the history of the lock branch as far as this clone has it; it may be
 /// gone since. Two processes.
-pub fn last(view: &View<'_>, task: TaskId) -> Result<Option<LockEntry>> {
+pub(crate) fn last(view: &View<'_>, task: TaskId) -> Result<Option<LockEntry>> {
     let path = LockEntry::path(task);
     Ok(view.last_written(&Ledger::locks_branch()?, &path)?.map(|object| LockEntry::of(task, &object)))
 }
 
 /// The locks of a view, or of what was read of one.
-pub trait ReadLocks {
+pub(crate) trait ReadLocks {
     /// The lock of a task; `None` where nobody holds it.
     fn lock(&self, task: TaskId) -> Result<Option<LockEntry>>;
 

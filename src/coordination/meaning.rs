@@ -7,7 +7,7 @@ use crate::git::{Oid, Repository};
 use crate::ledger::Meaning;
 
 /// What it asks.
-pub const MEANING: Meaning = Meaning { entries: locks::entries, has_own_beyond };
+pub(crate) const MEANING: Meaning = Meaning { entries: locks::entries, has_own_beyond };
 
 fn has_own_beyond(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<bool> {
     let there = locks::at_commit(repository, theirs)?;
@@ -17,7 +17,7 @@ fn has_own_beyond(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<b
 
 /// The locks of a commit that this clone took and has not given back, by its own records: a copy of the remote's branch,
 /// however it came here, has locks on it that were given back since.
-pub fn own_locks_at(repository: &Repository, commit: &Oid) -> Result<Vec<LockEntry>> {
+pub(crate) fn own_locks_at(repository: &Repository, commit: &Oid) -> Result<Vec<LockEntry>> {
     let mut locks = locks::at_commit(repository, commit)?;
     locks.retain(|lock| Held::load(repository, lock.task).is_some_and(|held| held.is_about(lock)));
     Ok(locks)

@@ -1,15 +1,15 @@
 //! What the coordination branches mean: the locks, the id counter, and the sessions that hold tasks, with their processes.
 
-pub mod claim_record;
-pub mod decide;
-pub mod ids;
+pub(crate) mod claim_record;
+pub(crate) mod decide;
+pub(crate) mod ids;
 #[cfg(test)]
 mod interleaved;
-pub mod locks;
-pub mod meaning;
-pub mod process;
-pub mod session;
-pub mod world;
+pub(crate) mod locks;
+pub(crate) mod meaning;
+pub(crate) mod process;
+pub(crate) mod session;
+pub(crate) mod world;
 
-pub use locks::{LockEntry, Locks, ReadLocks};
-pub use session::Session;
+pub(crate) use locks::{LockEntry, Locks, ReadLocks};
+pub(crate) use session::Session;

@@ -12,22 +12,22 @@ use std::time::Duration;
 /// A process that stands for a session: its number, and a token that tells it from a later process with the same
 /// number.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Anchor {
+pub(crate) struct Anchor {
     /// The number as recorded, or `-`.
-    pub pid: String,
+    pub(crate) pid: String,
     /// When it started, in the form of `kind`, or `-`.
-    pub start: String,
+    pub(crate) start: String,
     /// Where `start` came from: `proc`, `ps` or `none`.
-    pub kind: String,
+    pub(crate) kind: String,
     /// Where the number means something; the scripts, and older records, do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub world: Option<World>,
+    pub(crate) world: Option<World>,
 }
 
 /// Whether the process of an anchor lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Liveness {
+pub(crate) enum Liveness {
     /// It certainly does.
     Alive,
     /// It certainly does not.
@@ -54,8 +54,7 @@ impl Default for Anchor {
 
 impl Anchor {
     /// The anchor of a process that exists now; `None` when it does not.
-    #[must_use]
-    pub fn of_process(repository: &Repository, pid: u32) -> Option<Self> {
+    pub(crate) fn of_process(repository: &Repository, pid: u32) -> Option<Self> {
         if exists(pid) != Some(true) {
             return None;
         }
@@ -68,15 +67,13 @@ impl Anchor {
     }
 
     /// The number, when one is recorded.
-    #[must_use]
-    pub fn number(&self) -> Option<u32> {
+    pub(crate) fn number(&self) -> Option<u32> {
         self.pid.parse().ok().filter(|&pid| pid > 0)
     }
 
     /// Whether both name the same process; an anchor that names none is nobody's. Where one does not say its world,
     /// number and start must do.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         let same = |of: fn(&Self) -> &String| of(self) == of(other);
         let process = same(|anchor| &anchor.pid) && same(|anchor| &anchor.start) && same(|anchor| &anchor.kind);
         let apart = self.world.is_some() && other.world.is_some() && self.world != other.world;
@@ -85,8 +82,7 @@ impl Anchor {
 
     /// Whether the process lives. A number from another boot or another PID namespace says nothing here; one without a
     /// world was recorded in this clone by an earlier version, and is looked for where all processes are seen.
-    #[must_use]
-    pub fn liveness(&self, repository: &Repository) -> Liveness {
+    pub(crate) fn liveness(&self, repository: &Repository) -> Liveness {
         let here = World::here(repository);
         let can_tell = match &self.world {
             Some(world) => here == Some(world),
@@ -97,8 +93,7 @@ impl Anchor {
 
     /// Whether a process with this number and start lives here, wherever it was recorded: the rule of the scripts, which
     /// compare the host's name alone.
-    #[must_use]
-    pub fn liveness_of_number(&self, repository: &Repository) -> Liveness {
+    pub(crate) fn liveness_of_number(&self, repository: &Repository) -> Liveness {
         let Some(pid) = self.number() else { return Liveness::Unknown };
         match exists(pid) {
             Some(false) => return Liveness::Dead,
@@ -124,8 +119,7 @@ impl Anchor {
 }
 
 /// Whether a process exists; `None` when the system does not say.
-#[must_use]
-pub fn exists(pid: u32) -> Option<bool> {
+pub(crate) fn exists(pid: u32) -> Option<bool> {
     let raw = i32::try_from(pid).ok()?;
     if Path::new("/proc").join(pid.to_string()).exists() {
         return Some(true);
@@ -139,8 +133,7 @@ pub fn exists(pid: u32) -> Option<bool> {
 
 /// The leader of this process's session. In a pid namespace the leader may be outside, and then it has no number
 /// here: the kernel says 0, for which `rustix::process::getsid` has no value, so `/proc` is asked first.
-#[must_use]
-pub fn session_leader() -> Option<u32> {
+pub(crate) fn session_leader() -> Option<u32> {
     match proc_field("self", 6) {
         Some(leader) => leader.parse().ok().filter(|&pid| pid > 0),
         None => u32::try_from(rustix::process::getsid(None).ok()?.as_raw_nonzero().get()).ok(),
@@ -148,8 +141,7 @@ pub fn session_leader() -> Option<u32> {
 }
 
 /// Whether a process is one that started us, or started one that did, and so on.
-#[must_use]
-pub fn is_above(repository: &Repository, pid: u32) -> bool {
+pub(crate) fn is_above(repository: &Repository, pid: u32) -> bool {
     let first = rustix::process::getppid().and_then(|parent| u32::try_from(parent.as_raw_nonzero().get()).ok());
     // The chain is short; a number that was used again could make a circle of it.
     let mut chain = std::iter::successors(first, |child| parent(repository, *child)).take(64);

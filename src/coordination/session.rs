@@ -12,23 +12,23 @@ use std::time::Duration;
 
 /// Somebody who works: a person's address, the machine, and the process that lives as long as the session.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
+pub(crate) struct Session {
     /// The address.
-    pub email: String,
+    pub(crate) email: String,
     /// Where the address came from.
-    pub email_origin: Origin,
+    pub(crate) email_origin: Origin,
     /// The machine's name, `unknown` when it has none.
-    pub host: String,
+    pub(crate) host: String,
     /// The process that stands for the session; it may name none.
-    pub anchor: Anchor,
+    pub(crate) anchor: Anchor,
     /// How the process was found.
-    pub anchor_origin: AnchorOrigin,
+    pub(crate) anchor_origin: AnchorOrigin,
 }
 
 /// How the process of a session was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum AnchorOrigin {
+pub(crate) enum AnchorOrigin {
     /// `AIT_AGENT_PID`.
     Variable,
     /// The tmux pane we run in.
@@ -46,7 +46,7 @@ impl Session {
     /// # Errors
     /// [`Kind::NoIdentity`] when no e-mail can be found; [`Kind::Usage`] for one with control characters or `|`;
     /// [`Kind::Unparsable`] for a `userconfig.yaml` that is needed and is no YAML.
-    pub fn find(
+    pub(crate) fn find(
         repository: &Repository,
         settings: &Settings,
         file: &Path,
@@ -76,7 +76,7 @@ impl Session {
     }
 
     /// The session of a script with this address: only the rungs of specification 10, section 1.3.
-    pub fn of_script(repository: &Repository, email: &str, narrate: fn(&str)) -> Result<Self> {
+    pub(crate) fn of_script(repository: &Repository, email: &str, narrate: fn(&str)) -> Result<Self> {
         let email = parse_email(email)?;
         let host = host_name(repository);
         let (anchor, anchor_origin) = find_anchor(repository, narrate);
@@ -85,7 +85,7 @@ impl Session {
 }
 
 /// An address as it may stand in a lock: trimmed, not empty, one line, nothing that cuts a record in two.
-pub fn parse_email(text: &str) -> Result<String> {
+pub(crate) fn parse_email(text: &str) -> Result<String> {
     let text = text.trim().trim_matches(['"', '\'']);
     if text.is_empty() || text.len() > 320 || text.contains(|c: char| c.is_control() || c == '|') {
         return Err(
@@ -105,14 +105,13 @@ struct UserConfig {
 ///
 /// # Errors
 /// [`Kind::Unparsable`] when it is no YAML mapping, or its `email` is no text.
-pub fn email_of(file: &Path, user_config: &[u8]) -> Result<Option<String>> {
+pub(crate) fn email_of(file: &Path, user_config: &[u8]) -> Result<Option<String>> {
     let UserConfig { email } = yaml::parse(file, user_config, yaml::Repeated::First)?;
     Ok(email.map(|email| email.trim().to_owned()).filter(|email| !email.is_empty()))
 }
 
 /// The machine's name, from the `hostname` command (tests and callers put one of their own on `PATH`).
-#[must_use]
-pub fn host_name(repository: &Repository) -> String {
+pub(crate) fn host_name(repository: &Repository) -> String {
     let call = Call::program(repository.git().environment(), "hostname", &repository.root);
     let output = call.limit(Duration::from_secs(2)).output();
     let name = output.ok().filter(crate::git::run::Output::success).map(|output| output.text().trim().to_owned());

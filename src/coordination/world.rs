@@ -11,11 +11,11 @@ use std::time::Duration;
 
 /// One boot of one kernel, and one PID namespace.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct World {
+pub(crate) struct World {
     /// The boot: `/proc/sys/kernel/random/boot_id`, or `kern.bootsessionuuid`.
-    pub boot: String,
+    pub(crate) boot: String,
     /// The inode of the PID namespace; `-` on systems that have none.
-    pub namespace: String,
+    pub(crate) namespace: String,
 }
 
 /// The PID namespace that sees every process of a Linux kernel (`PROC_PID_INIT_INO`).
@@ -23,20 +23,18 @@ const INITIAL: &str = "4026531836";
 
 impl World {
     /// The world of this process; `None` where the system does not say.
-    pub fn here(repository: &Repository) -> Option<&'static Self> {
+    pub(crate) fn here(repository: &Repository) -> Option<&'static Self> {
         static HERE: OnceLock<Option<World>> = OnceLock::new();
         HERE.get_or_init(|| Self::find(repository)).as_ref()
     }
 
     /// Whether every process of the machine has a number here.
-    #[must_use]
-    pub fn sees_all(&self) -> bool {
+    pub(crate) fn sees_all(&self) -> bool {
         matches!(self.namespace.as_str(), INITIAL | "-")
     }
 
     /// Whether the machine was started again since: then what this clone recorded there has ended.
-    #[must_use]
-    pub fn is_over(&self, repository: &Repository) -> bool {
+    pub(crate) fn is_over(&self, repository: &Repository) -> bool {
         Self::here(repository).is_some_and(|here| here.boot != self.boot)
     }
 
@@ -52,8 +50,7 @@ impl World {
 }
 
 /// Whether a local time, `YYYY-MM-DD HH:MM`, is certainly after this machine was started.
-#[must_use]
-pub fn is_after_boot(repository: &Repository, time: &str) -> bool {
+pub(crate) fn is_after_boot(repository: &Repository, time: &str) -> bool {
     let seconds = || {
         if cfg!(target_os = "macos") {
             // `{ sec = 1700000000, usec = 0 } Tue Nov 14 22:13:20 2023`

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 /// What there was to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attached {
+pub(crate) enum Attached {
     /// The checkout was there.
     Already,
     /// The task data lives on the code branch.
@@ -35,7 +35,7 @@ pub enum Attached {
 ///
 /// # Errors
 /// [`Kind::Occupied`] when the worktree cannot be made.
-pub fn attach(context: &Context, narrate: &mut dyn FnMut(&str)) -> Result<Attached> {
+pub(crate) fn attach(context: &Context, narrate: &mut dyn FnMut(&str)) -> Result<Attached> {
     let repository = &context.repository;
     let root = &repository.root;
     if data_checkout(root).is_some() {
@@ -70,7 +70,7 @@ pub fn attach(context: &Context, narrate: &mut dyn FnMut(&str)) -> Result<Attach
 ///
 /// # Errors
 /// [`Kind::Occupied`] with git's reason.
-pub fn make_checkout(context: &Context, data: &Branch, start: Option<&Oid>) -> Result<()> {
+pub(crate) fn make_checkout(context: &Context, data: &Branch, start: Option<&Oid>) -> Result<()> {
     let repository = &context.repository;
     let dir = repository.root.join(paths::DATA_WORKTREE_DIR);
     let _queue = Queue::enter(repository, context.settings.timeout, context.narrate)?;
@@ -104,7 +104,7 @@ fn occupied(why: &str) -> Error {
 ///
 /// # Errors
 /// [`Kind::Unreachable`], [`Kind::Denied`] and others; [`Kind::Conflict`] when the remote has another branch of that name.
-pub fn publish(context: &Context) -> Result<bool> {
+pub(crate) fn publish(context: &Context) -> Result<bool> {
     let (data, repository) = (Branch::parse(DATA)?, &context.repository);
     let follows = repository.config().last(&format!("branch.{data}.merge")).is_some();
     let Some(remote) = context.channel.remote().filter(|_| !follows) else { return Ok(false) };
@@ -133,7 +133,7 @@ pub fn publish(context: &Context) -> Result<bool> {
 ///
 /// # Errors
 /// [`Kind::Occupied`] when both have a file of one name with different content.
-pub fn take_over(context: &Context) -> Result<()> {
+pub(crate) fn take_over(context: &Context) -> Result<()> {
     let root = &context.repository.root;
     // Another one that is at it puts links in the place of the folders.
     let _queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;

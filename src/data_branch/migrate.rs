@@ -20,9 +20,9 @@ use crate::task::paths;
 use std::path::Path;
 
 /// What the code branch ignores: the checkout, and the links into it.
-pub const CODE_IGNORES: [&str; 3] = [".aitask-data/", paths::TASKS_DIR, paths::PLANS_DIR];
+pub(crate) const CODE_IGNORES: [&str; 3] = [".aitask-data/", paths::TASKS_DIR, paths::PLANS_DIR];
 /// Besides, where the framework of the scripts is: the skills that it renders (specification 40, section 9, step 3.8).
-pub const FRAMEWORK_IGNORES: [&str; 9] = [
+pub(crate) const FRAMEWORK_IGNORES: [&str; 9] = [
     CODE_IGNORES[0],
     CODE_IGNORES[1],
     CODE_IGNORES[2],
@@ -34,7 +34,7 @@ pub const FRAMEWORK_IGNORES: [&str; 9] = [
     "!.opencode/skills/*-remote-/",
 ];
 /// The subject of the commit that sets a code branch without task data up.
-pub const CONFIGURE: &str = "ait: Configure task data branch with worktree and symlinks";
+pub(crate) const CONFIGURE: &str = "ait: Configure task data branch with worktree and symlinks";
 /// The subject of the commit that data branches start with.
 pub(crate) const INITIALISE: &str = "ait: Initialize task data structure";
 /// What the data branch ignores.
@@ -49,7 +49,7 @@ const DATA_IGNORES: [&str; 6] = [
 
 /// What becomes of the commit on the code branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {
+pub(crate) enum Code {
     /// It is published in the same swap, where the server takes it.
     Published,
     /// It stays here, for its owner to publish (verdict P3), and is for the scripts.
@@ -67,11 +67,11 @@ impl Code {
 
 /// What was made on the way to a data branch.
 #[derive(Debug, Default)]
-pub struct Moved {
+pub(crate) struct Moved {
     /// Each thing, in words.
-    pub made: Vec<String>,
+    pub(crate) made: Vec<String>,
     /// What goes with the answer.
-    pub aside: Aside,
+    pub(crate) aside: Aside,
 }
 
 /// Makes the data branch where there is none, moves the task data there, and checks it out; gives what was made, and
@@ -79,7 +79,7 @@ pub struct Moved {
 ///
 /// # Errors
 /// [`Kind::Dirty`] for task data that is not committed and published; [`Kind::Occupied`] when both branches carry some.
-pub fn to_data_branch(context: &Context, code_too: Code) -> Result<Moved> {
+pub(crate) fn to_data_branch(context: &Context, code_too: Code) -> Result<Moved> {
     let root = &context.repository.root;
     let data = Branch::parse(DATA)?;
     if data_checkout(root).is_some() {
@@ -343,7 +343,7 @@ pub(crate) fn require_clean(context: &Context, dir: &Path) -> Result<()> {
 ///
 /// # Errors
 /// [`Kind::Dirty`] when somebody is at work on the file.
-pub fn ignore_private(context: &Context) -> Result<bool> {
+pub(crate) fn ignore_private(context: &Context) -> Result<bool> {
     let Some(dir) = data_state::data_worktree(context) else { return Ok(false) };
     for line in DATA_IGNORES {
         crate::files::exclude(&context.repository.common_dir, &format!("/{line}"))?;

@@ -1,5 +1,5 @@
 //! Making, attaching and leaving the branch of the task data.
 
-pub mod attach;
-pub mod initial_files;
-pub mod migrate;
+pub(crate) mod attach;
+pub(crate) mod initial_files;
+pub(crate) mod migrate;

@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 
 /// Something that must hold.
 #[derive(Debug, Clone, Serialize)]
-pub struct Invariant {
+pub(crate) struct Invariant {
     /// What it is.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Whether it does.
-    pub holds: bool,
+    pub(crate) holds: bool,
     /// The count, or what is wrong.
-    pub detail: String,
+    pub(crate) detail: String,
 }
 
 impl Invariant {

@@ -1,13 +1,13 @@
 //! The main job, done for everyone to see: several people and agents on one repository, real processes of this
 //! program on a real remote, all in a temporary folder; then the check that nothing was lost.
 
-pub mod background;
-pub mod invariants;
-pub mod sandbox;
-pub mod scenario;
-pub mod score;
+pub(crate) mod background;
+pub(crate) mod invariants;
+pub(crate) mod sandbox;
+pub(crate) mod scenario;
+pub(crate) mod score;
 
-pub use crate::demo::invariants::Invariant;
+pub(crate) use crate::demo::invariants::Invariant;
 
 use crate::demo::sandbox::Stage;
 use crate::demo::scenario::Play;
@@ -21,20 +21,20 @@ use std::time::{Duration, Instant};
 
 /// What happened, and whether all of it holds.
 #[derive(Debug, Clone, Serialize)]
-pub struct Demonstration {
+pub(crate) struct Demonstration {
     /// One an agent.
-    pub agents: Vec<Score>,
+    pub(crate) agents: Vec<Score>,
     /// What must hold.
-    pub invariants: Vec<Invariant>,
+    pub(crate) invariants: Vec<Invariant>,
     /// How many tasks there were.
-    pub tasks: usize,
+    pub(crate) tasks: usize,
     /// How many clones.
-    pub clones: usize,
+    pub(crate) clones: usize,
     /// How long all of it took.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// The folder, where it was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub folder: Option<PathBuf>,
+    pub(crate) folder: Option<PathBuf>,
 }
 
 impl Demonstration {
@@ -42,7 +42,7 @@ impl Demonstration {
     ///
     /// # Errors
     /// [`Kind::Invariant`] that names the broken ones.
-    pub fn require_all(&self) -> Result<()> {
+    pub(crate) fn require_all(&self) -> Result<()> {
         let broken: Vec<_> = self.invariants.iter().filter(|invariant| !invariant.holds).collect();
         if broken.is_empty() {
             return Ok(());
@@ -58,7 +58,12 @@ impl Demonstration {
 /// # Errors
 /// [`Kind::Invariant`] when an answer came out of turn or the time was up; the folder is left for a look. What does
 /// not hold at the end is no error here: see [`Demonstration::require_all`].
-pub fn demo(environment: &Environment, program: &Path, options: &Options, narrate: fn(&str)) -> Result<Demonstration> {
+pub(crate) fn demo(
+    environment: &Environment,
+    program: &Path,
+    options: &Options,
+    narrate: fn(&str),
+) -> Result<Demonstration> {
     let started = Instant::now();
     let folder = private_folder("git-aitask-demo-", &std::env::temp_dir())?;
     let size = u64::try_from(options.agents + options.tasks).unwrap_or(u64::MAX);

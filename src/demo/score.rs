@@ -4,30 +4,30 @@ use serde::Serialize;
 
 /// How large, and what becomes of the folder.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub(crate) struct Options {
     /// Agent sessions.
-    pub agents: usize,
+    pub(crate) agents: usize,
     /// Tasks.
-    pub tasks: usize,
+    pub(crate) tasks: usize,
     /// Clones, each somebody else's; never more than agents.
-    pub clones: usize,
+    pub(crate) clones: usize,
     /// Keep the folder.
-    pub keep: bool,
+    pub(crate) keep: bool,
 }
 
 /// What one agent did.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Score {
+pub(crate) struct Score {
     /// The session, such as `Ann/2`.
-    pub name: String,
+    pub(crate) name: String,
     /// Whose it is.
-    pub email: String,
+    pub(crate) email: String,
     /// Tasks it filed.
-    pub created: usize,
+    pub(crate) created: usize,
     /// Tasks it finished.
-    pub finished: usize,
+    pub(crate) finished: usize,
     /// Picks that somebody else won.
-    pub picks_lost: usize,
+    pub(crate) picks_lost: usize,
     /// How long it was at work.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
 }

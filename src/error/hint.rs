@@ -17,7 +17,7 @@ enum Part {
 
 /// A command that helps, with a note; or only the note, where no command does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Hint {
+pub(crate) struct Hint {
     parts: Vec<Part>,
     note: Option<String>,
     tells_where_text_is: bool,
@@ -36,46 +36,39 @@ macro_rules! command {
 
 impl Hint {
     /// Adds words that stand as they are in the source.
-    #[must_use]
-    pub fn text(mut self, text: &'static str) -> Self {
+    pub(crate) fn text(mut self, text: &'static str) -> Self {
         self.parts.push(Part::Text(text));
         self
     }
 
     /// Adds one word that came from elsewhere.
-    #[must_use]
-    pub fn word(mut self, word: &dyn Display) -> Self {
+    pub(crate) fn word(mut self, word: &dyn Display) -> Self {
         self.parts.push(Part::Word(word.to_string()));
         self
     }
 
     /// What helps where no command does.
-    #[must_use]
-    pub fn advice(text: impl Into<String>) -> Self {
+    pub(crate) fn advice(text: impl Into<String>) -> Self {
         Self::default().note(text)
     }
 
     /// That a text which somebody typed is not lost, and where it is: the scripts say this too, and no other hint.
-    #[must_use]
-    pub fn kept_in(file: &Path) -> Self {
+    pub(crate) fn kept_in(file: &Path) -> Self {
         Self { tells_where_text_is: true, ..Self::advice(format!("your text is kept in {}", file.display())) }
     }
 
     /// Whether this is a [`Hint::kept_in`].
-    #[must_use]
-    pub fn tells_where_text_is(&self) -> bool {
+    pub(crate) fn tells_where_text_is(&self) -> bool {
         self.tells_where_text_is
     }
 
     /// The note behind the command, which becomes a comment of the shell.
-    #[must_use]
-    pub fn note(self, note: impl Into<String>) -> Self {
+    pub(crate) fn note(self, note: impl Into<String>) -> Self {
         Self { note: Some(note.into()), ..self }
     }
 
     /// The command, run in a folder.
-    #[must_use]
-    pub fn within(mut self, dir: impl AsRef<Path>) -> Self {
+    pub(crate) fn within(mut self, dir: impl AsRef<Path>) -> Self {
         let dir = Part::Word(dir.as_ref().display().to_string());
         self.parts.splice(..0, [Part::Text("cd"), dir, Part::Text("&&")]);
         self

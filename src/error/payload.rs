@@ -52,7 +52,6 @@ pub(crate) enum Payload {
 
 impl Payload {
     /// What describes itself as JSON, such as the holder of a task.
-    #[must_use]
     pub(crate) fn described(value: &impl Serialize) -> Value {
         serde_json::to_value(value).unwrap_or_default()
     }

@@ -2,28 +2,24 @@
 
 /// Whether a character must not stand in a name, a title or a value: control characters (C0, DEL, C1), the
 /// line and paragraph separators, and the characters that turn the writing direction around.
-#[must_use]
-pub fn is_unsafe(c: char) -> bool {
+pub(crate) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The text with every unsafe character replaced by a space, so that it is one harmless line.
-#[must_use]
-pub fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     text.chars().map(|c| if is_unsafe(c) { ' ' } else { c }).collect()
 }
 
 /// A text of several lines with every unsafe character replaced by a space, but for the line ends and tabs.
-#[must_use]
-pub fn harmless_lines(text: &str) -> String {
+pub(crate) fn harmless_lines(text: &str) -> String {
     text.chars().map(|c| if is_unsafe(c) && !matches!(c, '\n' | '\t') { ' ' } else { c }).collect()
 }
 
 /// A word of a command as a shell takes it (POSIX, "Quoting"): in single quotes where a character of it means something else
 /// there.
-#[must_use]
-pub fn quoted(word: impl AsRef<std::ffi::OsStr>) -> String {
+pub(crate) fn quoted(word: impl AsRef<std::ffi::OsStr>) -> String {
     let word = word.as_ref().to_string_lossy();
     let is_plain = |b: u8| b.is_ascii_graphic() && !b"'\"$`\\;&|<>*?()#![{".contains(&b);
     if !word.is_empty() && !word.starts_with('~') && word.bytes().all(is_plain) {
@@ -34,8 +30,7 @@ pub fn quoted(word: impl AsRef<std::ffi::OsStr>) -> String {
 
 /// A text without the secrets of the addresses in it: what stands before the host, and the values of queries and fragments
 /// (`?private_token=...`), become `***`. The user of an ssh address is no secret, and without it nobody could use the address.
-#[must_use]
-pub fn redacted(text: &str) -> String {
+pub(crate) fn redacted(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("://") {
@@ -60,8 +55,7 @@ fn ends_address(c: char) -> bool {
 }
 
 /// Whether addresses of this scheme are those of ssh (git-fetch(1), "GIT URLS").
-#[must_use]
-pub fn is_ssh(scheme: &str) -> bool {
+pub(crate) fn is_ssh(scheme: &str) -> bool {
     ["ssh", "git+ssh", "ssh+git"].iter().any(|ssh| scheme.eq_ignore_ascii_case(ssh))
 }
 

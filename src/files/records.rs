@@ -49,7 +49,7 @@ const ENDING: [(RecordKind, Duration); 4] =
 
 /// A kind of file in the folder; see the table above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RecordKind {
+pub(crate) enum RecordKind {
     Held,
     Making,
     Carry,
@@ -76,8 +76,7 @@ pub enum RecordKind {
 
 impl RecordKind {
     /// What its path begins with; the name follows. There is but one of those whose name is empty.
-    #[must_use]
-    pub fn place(self) -> &'static str {
+    pub(crate) fn place(self) -> &'static str {
         match self {
             Self::Held => "held/",
             Self::Making => "making/",
@@ -119,12 +118,11 @@ impl RecordKind {
 
 /// The records of one clone.
 #[derive(Debug, Clone)]
-pub struct Records(PathBuf);
+pub(crate) struct Records(PathBuf);
 
 impl Records {
     /// Those in a common git directory.
-    #[must_use]
-    pub fn new(common_dir: &Path) -> Self {
+    pub(crate) fn new(common_dir: &Path) -> Self {
         Self(common_dir.join("aitask"))
     }
 
@@ -132,20 +130,18 @@ impl Records {
     ///
     /// # Errors
     /// [`Kind::Io`].
-    pub fn folder(&self) -> Result<&Path> {
+    pub(crate) fn folder(&self) -> Result<&Path> {
         std::fs::create_dir_all(&self.0).map_err(|error| Error::io("make", &self.0, &error))?;
         Ok(&self.0)
     }
 
     /// Where one is, or would be.
-    #[must_use]
-    pub fn path(&self, record: RecordKind, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, record: RecordKind, name: &str) -> PathBuf {
         self.0.join(format!("{}{name}", record.place()))
     }
 
     /// Reads one; one that is missing, broken or of a higher format is none.
-    #[must_use]
-    pub fn load<T: DeserializeOwned>(&self, record: RecordKind, name: &str) -> Option<T> {
+    pub(crate) fn load<T: DeserializeOwned>(&self, record: RecordKind, name: &str) -> Option<T> {
         decode(&read_own(&self.path(record, name)).ok()?)
     }
 
@@ -153,7 +149,7 @@ impl Records {
     ///
     /// # Errors
     /// [`Kind::Io`], and [`Kind::Occupied`] for one of a higher format; it is then as it was.
-    pub fn save<T: Serialize>(&self, record: RecordKind, name: &str, value: &T) -> Result<()> {
+    pub(crate) fn save<T: Serialize>(&self, record: RecordKind, name: &str, value: &T) -> Result<()> {
         let path = self.path(record, name);
         if is_newer(&path) {
             let message = format!("{} was written by a newer git-aitask, and only that can change it", path.display());
@@ -166,7 +162,7 @@ impl Records {
     ///
     /// # Errors
     /// [`Kind::Io`].
-    pub fn save_locked<T: Serialize>(&self, record: RecordKind, name: &str, value: &T) -> Result<File> {
+    pub(crate) fn save_locked<T: Serialize>(&self, record: RecordKind, name: &str, value: &T) -> Result<File> {
         self.write(&self.path(record, name), &encode(value)?, File::lock)
     }
 
@@ -182,8 +178,7 @@ impl Records {
     }
 
     /// The names of those that are there, and have not ended by their age; only of what has a folder.
-    #[must_use]
-    pub fn names(&self, record: RecordKind) -> Vec<String> {
+    pub(crate) fn names(&self, record: RecordKind) -> Vec<String> {
         let entries = entries(&self.0.join(record.place())).filter(|entry| !record.is_over(entry));
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
         names.filter(|name| !name.starts_with(RecordKind::Temporary.place())).collect()
@@ -193,7 +188,7 @@ impl Records {
     ///
     /// # Errors
     /// [`Kind::Io`].
-    pub fn forget(&self, record: RecordKind, name: &str) -> Result<()> {
+    pub(crate) fn forget(&self, record: RecordKind, name: &str) -> Result<()> {
         let path = self.path(record, name);
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &path, &error)),
@@ -206,7 +201,7 @@ impl Records {
     ///
     /// # Errors
     /// [`Kind::Io`].
-    pub fn make_folder(&self, record: RecordKind) -> Result<TempDir> {
+    pub(crate) fn make_folder(&self, record: RecordKind) -> Result<TempDir> {
         let random = if record.is_alone() { 0 } else { 6 };
         if record.is_alone() {
             let _ = std::fs::remove_dir_all(self.path(record, ""));
@@ -216,7 +211,7 @@ impl Records {
     }
 
     /// Removes what has ended by its age. Best effort; costs a look at two folders.
-    pub fn sweep(&self) {
+    pub(crate) fn sweep(&self) {
         let here: Vec<_> = entries(&self.0).collect();
         for (record, _) in ENDING {
             let place = record.place();
@@ -242,7 +237,7 @@ fn entries(folder: &Path) -> impl Iterator<Item = DirEntry> + use<> {
 ///
 /// # Errors
 /// [`Kind::Bug`] for what is no JSON object, or an empty one.
-pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>> {
     let bug = |why: String| Error::new(Kind::Bug, format!("a record was not written: {why}"));
     match serde_json::to_value(value) {
         Ok(Value::Object(fields)) if !fields.is_empty() => {
@@ -256,14 +251,12 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>> {
 }
 
 /// What a record says; a broken one, or one of a higher format, nothing.
-#[must_use]
-pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     if format(bytes) > FORMAT { None } else { serde_json::from_slice(bytes).ok() }
 }
 
 /// Whether a record has a higher format than is known here.
-#[must_use]
-pub fn is_newer(path: &Path) -> bool {
+pub(crate) fn is_newer(path: &Path) -> bool {
     read_own(path).is_ok_and(|bytes| format(&bytes) > FORMAT)
 }
 
@@ -279,14 +272,14 @@ fn format(bytes: &[u8]) -> u64 {
 
 /// A record that says no more than where something is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Location {
+pub(crate) struct Location {
     /// Where it is.
     #[serde(with = "path")]
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
 }
 
 /// A path in a record, for `#[serde(with)]`: a text, or a list of its bytes where those are no UTF-8.
-pub mod path {
+pub(crate) mod path {
     use serde::{Deserialize, Deserializer, Serializer};
     use std::ffi::OsString;
     use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -303,7 +296,7 @@ pub mod path {
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn serialize<S: Serializer>(path: &impl AsRef<Path>, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(path: &impl AsRef<Path>, to: S) -> Result<S::Ok, S::Error> {
         let path = path.as_ref();
         match path.to_str() {
             Some(text) => to.serialize_str(text),
@@ -315,7 +308,7 @@ pub mod path {
     ///
     /// # Errors
     /// For what is neither.
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
         Ok(match Either::deserialize(from)? {
             Either::Text(path) => path,
             Either::Bytes(bytes) => OsString::from_vec(bytes).into(),

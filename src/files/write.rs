@@ -15,7 +15,7 @@ impl Tree {
     ///
     /// # Errors
     /// [`Kind::Io`], or [`Kind::Occupied`] for a link on the way; the file is then as it was.
-    pub fn replace(&self, path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn replace(&self, path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
         let (folder, name) = self.parent(path.as_ref(), true).map_err(Trouble::error)?;
         folder.replace(&name, bytes)
     }
@@ -24,7 +24,7 @@ impl Tree {
     ///
     /// # Errors
     /// [`Kind::Occupied`] when there is one already, or for a link on the way.
-    pub fn create(&self, path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn create(&self, path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
         let (folder, name) = self.parent(path.as_ref(), true).map_err(Trouble::error)?;
         folder.create(&name, bytes)
     }
@@ -33,7 +33,7 @@ impl Tree {
     ///
     /// # Errors
     /// [`Kind::Occupied`] when there is one already, or for a link on the way.
-    pub fn create_empty(&self, path: impl AsRef<Path>) -> Result<()> {
+    pub(crate) fn create_empty(&self, path: impl AsRef<Path>) -> Result<()> {
         let (folder, name) = self.parent(path.as_ref(), true).map_err(Trouble::error)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let path = folder.path.join(&name);
@@ -47,7 +47,7 @@ impl Tree {
     ///
     /// # Errors
     /// As [`Tree::create`], but for a name that is taken.
-    pub fn create_beside(&self, dir: impl AsRef<Path>, name: &str, bytes: &[u8]) -> Result<String> {
+    pub(crate) fn create_beside(&self, dir: impl AsRef<Path>, name: &str, bytes: &[u8]) -> Result<String> {
         let (folder, _) = self.parent(&dir.as_ref().join(name), true).map_err(Trouble::error)?;
         let stem = name.strip_suffix(".md").unwrap_or(name);
         for n in 1..u32::MAX {
@@ -65,7 +65,7 @@ impl Tree {
     ///
     /// # Errors
     /// [`Kind::Occupied`] for a link on the way; [`Kind::Io`].
-    pub fn make_folder(&self, path: impl AsRef<Path>) -> Result<()> {
+    pub(crate) fn make_folder(&self, path: impl AsRef<Path>) -> Result<()> {
         self.reach(path.as_ref(), true).map(drop).map_err(Trouble::error)
     }
 
@@ -73,12 +73,12 @@ impl Tree {
     ///
     /// # Errors
     /// [`Kind::Occupied`] for a link on the way; [`Kind::Io`].
-    pub fn remove(&self, path: impl AsRef<Path>) -> Result<bool> {
+    pub(crate) fn remove(&self, path: impl AsRef<Path>) -> Result<bool> {
         self.unlink(path.as_ref(), AtFlags::empty())
     }
 
     /// Removes an empty folder; whether it could be.
-    pub fn remove_folder(&self, path: impl AsRef<Path>) -> bool {
+    pub(crate) fn remove_folder(&self, path: impl AsRef<Path>) -> bool {
         self.unlink(path.as_ref(), AtFlags::REMOVEDIR).unwrap_or(false)
     }
 
@@ -98,7 +98,7 @@ impl Tree {
     ///
     /// # Errors
     /// [`Kind::Occupied`] for a link on the way; [`Kind::Io`].
-    pub fn rename(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<()> {
+    pub(crate) fn rename(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<()> {
         let (source, name) = self.parent(from.as_ref(), false).map_err(Trouble::error)?;
         let (target, new) = self.parent(to.as_ref(), true).map_err(Trouble::error)?;
         let moved = renameat(&source.fd, &name, &target.fd, &new);
@@ -180,15 +180,14 @@ impl Reached {
 ///
 /// # Errors
 /// [`Kind::Io`]; the file is then as it was.
-pub fn replace_own(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn replace_own(path: &Path, bytes: &[u8]) -> Result<()> {
     let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let folder = place.parent().unwrap_or(Path::new("/"));
     Tree::new(folder).replace(&place, bytes)
 }
 
 /// Whether a file is what a write that was killed left beside its destination: `.t1_x.md.` and six letters or digits.
-#[must_use]
-pub fn is_left_by_a_write(path: &Path) -> bool {
+pub(crate) fn is_left_by_a_write(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let parts = name.strip_prefix('.').and_then(|name| name.rsplit_once('.'));
     parts.is_some_and(|(of, random)| {
@@ -228,7 +227,7 @@ fn not_written(path: &Path, why: impl std::fmt::Display) -> String {
 ///
 /// # Errors
 /// [`Kind::Io`].
-pub fn exclude(common_dir: &Path, line: &str) -> Result<()> {
+pub(crate) fn exclude(common_dir: &Path, line: &str) -> Result<()> {
     let path = common_dir.join("info/exclude");
     let text = std::fs::read(&path).unwrap_or_default();
     let ours = [line.as_bytes(), line.trim_start_matches('/').as_bytes()];

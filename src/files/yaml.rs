@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// Which value counts where a mapping has a key more than once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repeated {
+pub(crate) enum Repeated {
     /// The first.
     First,
     /// The last.
@@ -21,7 +21,7 @@ pub enum Repeated {
 ///
 /// # Errors
 /// [`Kind::Unparsable`] with the file, the line and the reason.
-pub fn parse<T: DeserializeOwned + Default>(path: &Path, bytes: &[u8], repeated: Repeated) -> Result<T> {
+pub(crate) fn parse<T: DeserializeOwned + Default>(path: &Path, bytes: &[u8], repeated: Repeated) -> Result<T> {
     let options = serde_saphyr::options! {
         duplicate_keys: match repeated {
             Repeated::First => DuplicateKeyPolicy::FirstWins,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Where a repository lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Address {
+pub(crate) enum Address {
     /// In this file system.
     Local(PathBuf),
     /// On a host.
@@ -17,7 +17,7 @@ pub enum Address {
 
 /// A repository on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hosted {
+pub(crate) struct Hosted {
     transport: String,
     user: Option<String>,
     host: String,
@@ -30,7 +30,7 @@ pub struct Hosted {
 
 /// What two addresses say of each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Relation {
+pub(crate) enum Relation {
     /// They lead to one repository.
     Same,
     /// They lead to two.
@@ -41,8 +41,7 @@ pub enum Relation {
 
 impl Address {
     /// Reads an address.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         if let Some((scheme, rest)) = text.split_once("://") {
             return Self::of_url(text, &scheme.to_ascii_lowercase(), rest);
         }
@@ -92,8 +91,7 @@ impl Address {
 
     /// Whether both lead to one repository. Paths of this file system are compared as they stand: the caller resolves
     /// their links first.
-    #[must_use]
-    pub fn relation(&self, other: &Self) -> Relation {
+    pub(crate) fn relation(&self, other: &Self) -> Relation {
         match (self, other) {
             (Self::Hosted(one), Self::Hosted(two)) => one.relation(two),
             (Self::Local(one), Self::Local(two)) => {
@@ -171,8 +169,7 @@ fn default_port(transport: &str) -> Option<u16> {
 
 /// An address without the secrets in it, which git can still be given. Without its user, ssh would be somebody else's; over
 /// HTTP the name may be the secret itself, and git asks for it.
-#[must_use]
-pub fn masked(url: &str) -> String {
+pub(crate) fn masked(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let (authority, path) = rest.find(['/', '?', '#']).map_or((rest, ""), |at| rest.split_at(at));
     let Some((user, host)) = authority.rsplit_once('@') else { return url.to_owned() };
@@ -182,8 +179,7 @@ pub fn masked(url: &str) -> String {
 
 /// The git directory that a path of this file system leads to, as git finds it, links resolved; the path itself where
 /// nothing is there.
-#[must_use]
-pub fn resolved(path: &Path) -> PathBuf {
+pub(crate) fn resolved(path: &Path) -> PathBuf {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".git");
     let places = [path.join(".git"), path.to_owned(), PathBuf::from(beside)];

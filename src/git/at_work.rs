@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// A note that we left.
 #[derive(Debug)]
-pub struct Note {
+pub(crate) struct Note {
     /// None where one is there already: it has to be finished first, or is of a command beside us.
     mark: Option<Mark>,
     lock: PathBuf,
@@ -20,7 +20,7 @@ pub struct Note {
 
 impl Note {
     /// Notes that git is at work in the checkout at `path`, and what has to be known to finish it.
-    pub fn leave(repository: &Repository, path: &Path, work: &impl serde::Serialize) -> Result<Self> {
+    pub(crate) fn leave(repository: &Repository, path: &Path, work: &impl serde::Serialize) -> Result<Self> {
         let lock = git_dir(path).unwrap_or_default().join("index.lock");
         let file = file(repository, path).filter(|file| !file.exists());
         let mut mark = file.map(|file| Mark::at(file, Shared::WithChildren));
@@ -31,7 +31,7 @@ impl Note {
     }
 
     /// Takes it away again, unless git was killed so that its lock file is there still.
-    pub fn clear(mut self) {
+    pub(crate) fn clear(mut self) {
         if let Some(mark) = self.mark.as_mut().filter(|_| !self.lock.exists()) {
             mark.clear();
         }
@@ -39,7 +39,7 @@ impl Note {
 }
 
 /// Notes that git is at work in the checkout at `path` for as long as this takes.
-pub fn noted<T>(repository: &Repository, path: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(crate) fn noted<T>(repository: &Repository, path: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let note = Note::leave(repository, path, &Location { path: path.to_owned() })?;
     let done = work();
     note.clear();
@@ -47,7 +47,7 @@ pub fn noted<T>(repository: &Repository, path: &Path, work: impl FnOnce() -> Res
 }
 
 /// Runs a git that moves refs, and notes that meanwhile: killed, it leaves the locks of those refs behind.
-pub fn moving_refs(repository: &Repository, call: &Call) -> Result<Output> {
+pub(crate) fn moving_refs(repository: &Repository, call: &Call) -> Result<Output> {
     let file = refs_file(repository);
     let mut mark = (!file.exists()).then(|| Mark::at(file, Shared::WithChildren));
     if let Some(mark) = &mut mark {
@@ -61,14 +61,12 @@ pub fn moving_refs(repository: &Repository, call: &Call) -> Result<Output> {
 }
 
 /// The file of the note that a git moves refs.
-#[must_use]
-pub fn refs_file(repository: &Repository) -> PathBuf {
+pub(crate) fn refs_file(repository: &Repository) -> PathBuf {
     repository.records().path(RecordKind::AtWork, "refs")
 }
 
 /// The file that the note about the checkout at `path` has; none where that is no checkout.
-#[must_use]
-pub fn file(repository: &Repository, path: &Path) -> Option<PathBuf> {
+pub(crate) fn file(repository: &Repository, path: &Path) -> Option<PathBuf> {
     let dir = git_dir(path)?.canonicalize().ok()?;
     let is_main = repository.common_dir.canonicalize().is_ok_and(|common| common == dir);
     let name = if is_main { "main".to_owned() } else { format!("linked-{}", dir.file_name()?.to_string_lossy()) };
@@ -76,8 +74,7 @@ pub fn file(repository: &Repository, path: &Path) -> Option<PathBuf> {
 }
 
 /// All such files.
-#[must_use]
-pub fn files(repository: &Repository) -> Vec<PathBuf> {
+pub(crate) fn files(repository: &Repository) -> Vec<PathBuf> {
     let records = repository.records();
     records.names(RecordKind::AtWork).iter().map(|name| records.path(RecordKind::AtWork, name)).collect()
 }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 /// Whether the worktree at `path` came forward.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Forward {
+pub(crate) enum Forward {
     /// It is at the commit, or already contained it.
     Done,
     /// Its branch has commits that the other lacks.
@@ -47,19 +47,18 @@ pub(super) struct Work {
 
 /// A file of a checkout whose uncommitted state a commit was made from.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Adopted {
+pub(crate) struct Adopted {
     /// Its path in the checkout.
-    pub path: String,
+    pub(crate) path: String,
     /// What it is in the commit; none where it goes.
-    pub oid: Option<String>,
+    pub(crate) oid: Option<String>,
     /// What stood there when the commit was made; a file that was changed since is the user's.
-    pub seen: Option<Vec<u8>>,
+    pub(crate) seen: Option<Vec<u8>>,
 }
 
 impl Adopted {
     /// What stands in the checkout at `dir` now.
-    #[must_use]
-    pub fn look(dir: &Path, path: &str, oid: Option<&Oid>) -> Self {
+    pub(crate) fn look(dir: &Path, path: &str, oid: Option<&Oid>) -> Self {
         Self { path: path.to_owned(), oid: oid.map(ToString::to_string), seen: Tree::new(dir).read(path).ok() }
     }
 
@@ -76,7 +75,7 @@ impl Adopted {
 
 /// Whether bringing index and files at `path` from `old` to `new`, after [`adopt`], would succeed; changes nothing. `written` names the files that `new` can have and
 /// `old` not, where that is known.
-pub fn could_carry(
+pub(crate) fn could_carry(
     repository: &Repository,
     path: &Path,
     old: &Oid,
@@ -162,7 +161,7 @@ pub(super) fn ignored_in_the_way(
 
 /// Gives files their content from the object store, in index and checkout, unless they were changed since the content
 /// was made from them.
-pub fn adopt(repository: &Repository, path: &Path, files: &[Adopted]) -> Result<()> {
+pub(crate) fn adopt(repository: &Repository, path: &Path, files: &[Adopted]) -> Result<()> {
     if !files.iter().any(|file| file.is_unchanged(path)) {
         return Ok(());
     }
@@ -203,7 +202,7 @@ fn take_into_index(repository: &Repository, path: &Path, files: &[Adopted]) -> C
 }
 
 /// Without a refresh a file whose time stamp alone changed counts as changed. It is best effort.
-pub fn refresh(repository: &Repository, path: &Path) -> Result<()> {
+pub(crate) fn refresh(repository: &Repository, path: &Path) -> Result<()> {
     noted(repository, path, || refresh_index(repository, path))
 }
 

@@ -19,7 +19,7 @@ const HOOKS: [&str; 4] = ["pre-commit", "prepare-commit-msg", "commit-msg", "pos
 ///
 /// # Errors
 /// [`Kind::Git`] with git's own code as the detail `code`, as when a hook refuses.
-pub fn commit(
+pub(crate) fn commit(
     repository: &Repository,
     dir: &Path,
     subject: &str,

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// # Errors
 /// [`Kind::Usage`] when pushes go elsewhere, to several addresses, or to one that does not show the coordination branches
 /// of the other; [`Kind::Unreachable`] when one of them cannot be asked.
-pub fn require_one_repository(repository: &Repository, remote: &RemoteName, limit: Duration) -> Result<()> {
+pub(crate) fn require_one_repository(repository: &Repository, remote: &RemoteName, limit: Duration) -> Result<()> {
     if is_plain(repository, remote) {
         return Ok(());
     }
@@ -54,8 +54,7 @@ fn is_plain(repository: &Repository, remote: &RemoteName) -> bool {
 }
 
 /// Whether two addresses lead to one repository, as far as their texts and this file system tell.
-#[must_use]
-pub fn relation(repository: &Repository, one: &str, two: &str) -> Relation {
+pub(crate) fn relation(repository: &Repository, one: &str, two: &str) -> Relation {
     let [one, two] = [one, two].map(|text| match Address::parse(text) {
         Address::Local(path) => Address::Local(resolved(&repository.root.join(path))),
         address => address,
@@ -106,7 +105,11 @@ fn compare(repository: &Repository, remote: &RemoteName, fetch: &str, push: &str
 }
 
 /// The coordination branches of an address, or of a remote's name. One connection.
-pub fn coordination_branches(repository: &Repository, address: &str, limit: Duration) -> Result<BTreeMap<String, Oid>> {
+pub(crate) fn coordination_branches(
+    repository: &Repository,
+    address: &str,
+    limit: Duration,
+) -> Result<BTreeMap<String, Oid>> {
     let call = repository.git().network(&repository.root, "ls-remote", limit);
     let call = call.args(["--heads", "--", address, "refs/heads/aitask-*"]);
     let output = call.output()?;

@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Brings the branch checked out at `path` forward from `old` to `new`, files included, never across the user's own changes,
 /// ignored files included (git-merge(1), `--ff-only`); `adopted` files first.
-pub fn fast_forward(
+pub(crate) fn fast_forward(
     repository: &Repository,
     path: &Path,
     old: &Oid,
@@ -40,7 +40,13 @@ pub fn fast_forward(
 /// Carries index and files at `path` from `old` to `new` where `HEAD` has moved already, never across the user's
 /// own changes (git-read-tree(1), two-tree merge), after a [`carry::refresh`]; `adopted` files first. Doing it twice changes
 /// nothing.
-pub fn carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid, adopted: &[Adopted]) -> Result<Forward> {
+pub(crate) fn carry(
+    repository: &Repository,
+    path: &Path,
+    old: &Oid,
+    new: &Oid,
+    adopted: &[Adopted],
+) -> Result<Forward> {
     bring(repository, path, &Step { old: old.to_string(), new: new.to_string(), moved: true }, adopted)
 }
 
@@ -100,7 +106,7 @@ fn has_begun(output: &Output) -> bool {
 ///
 /// # Errors
 /// [`Kind::Interrupted`] alone.
-pub fn finish_all(repository: &Repository) -> Result<()> {
+pub(crate) fn finish_all(repository: &Repository) -> Result<()> {
     // A hook of that very git would wait for itself.
     if is_in_hook(repository) {
         return Ok(());

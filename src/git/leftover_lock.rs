@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// Whose git may need a lock file.
 #[derive(Debug, Clone, Copy)]
-pub enum Scope<'s> {
+pub(crate) enum Scope<'s> {
     /// One in the checkout at this path.
     Checkout(&'s Path),
     /// One in any checkout of the repository with this common git directory.
@@ -19,7 +19,7 @@ pub enum Scope<'s> {
 /// Removes these lock files, as far as they were made after `since`, when a git of
 /// ours that is gone by now was started. While another git is at work there, or has one open, it may be that one's, so that
 /// is waited for, for `limit` at most; after that they stay, and the next git says so.
-pub fn remove(scope: Scope<'_>, locks: &[PathBuf], since: SystemTime, limit: Duration) -> Result<()> {
+pub(crate) fn remove(scope: Scope<'_>, locks: &[PathBuf], since: SystemTime, limit: Duration) -> Result<()> {
     let until = Instant::now() + limit;
     loop {
         let locks: Vec<_> = locks.iter().filter(|lock| is_made_after(lock, since)).collect();
@@ -41,15 +41,13 @@ pub fn remove(scope: Scope<'_>, locks: &[PathBuf], since: SystemTime, limit: Dur
 }
 
 /// Whether a lock file is there that was made after `since`.
-#[must_use]
-pub fn is_made_after(lock: &Path, since: SystemTime) -> bool {
+pub(crate) fn is_made_after(lock: &Path, since: SystemTime) -> bool {
     let made = lock.symlink_metadata().and_then(|data| data.modified());
     made.is_ok_and(|made| made >= since)
 }
 
 /// Whether a process that we may look at has this file open (proc(5)).
-#[must_use]
-pub fn is_open(file: &Path) -> bool {
+pub(crate) fn is_open(file: &Path) -> bool {
     let file = real(file);
     let mut open = processes().map(|process| process.join("fd")).flat_map(folder);
     open.any(|link| std::fs::read_link(link).is_ok_and(|target| target == file))
@@ -95,20 +93,18 @@ fn processes() -> impl Iterator<Item = PathBuf> {
 }
 
 /// The lock files in a folder.
-#[must_use]
-pub fn inside(path: &Path) -> Vec<PathBuf> {
+pub(crate) fn inside(path: &Path) -> Vec<PathBuf> {
     folder(path.to_owned()).filter(|file| file.extension().is_some_and(|end| end == "lock")).collect()
 }
 
 /// The lock files in a folder, and in those within.
-#[must_use]
-pub fn below(path: &Path) -> Vec<PathBuf> {
+pub(crate) fn below(path: &Path) -> Vec<PathBuf> {
     let folders = folder(path.to_owned()).filter(|entry| entry.is_dir());
     folders.flat_map(|folder| below(&folder)).chain(inside(path)).collect()
 }
 
 /// What is in a folder.
-pub fn folder(path: PathBuf) -> impl Iterator<Item = PathBuf> {
+pub(crate) fn folder(path: PathBuf) -> impl Iterator<Item = PathBuf> {
     std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 

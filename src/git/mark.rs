@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// Who holds the lock of a note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shared {
+pub(crate) enum Shared {
     /// Every process that is started meanwhile, too: git, which may outlive us.
     WithChildren,
     /// This process alone: a command of the user's may never end.
@@ -20,7 +20,7 @@ pub enum Shared {
 
 /// A note.
 #[derive(Debug)]
-pub struct Mark {
+pub(crate) struct Mark {
     file: PathBuf,
     shared: Shared,
     held: Option<File>,
@@ -28,13 +28,12 @@ pub struct Mark {
 
 impl Mark {
     /// The note in this file, there or not.
-    #[must_use]
-    pub fn at(file: PathBuf, shared: Shared) -> Self {
+    pub(crate) fn at(file: PathBuf, shared: Shared) -> Self {
         Self { file, shared, held: None }
     }
 
     /// Leaves the note, and locks it. What it says already stays.
-    pub fn set(&mut self) -> Result<()> {
+    pub(crate) fn set(&mut self) -> Result<()> {
         if self.held.is_some() {
             return Ok(());
         }
@@ -55,40 +54,37 @@ impl Mark {
     }
 
     /// Leaves the note with a text in it.
-    pub fn say(&mut self, text: &[u8]) -> Result<()> {
+    pub(crate) fn say(&mut self, text: &[u8]) -> Result<()> {
         self.set()?;
         let Some(file) = &mut self.held else { return Ok(()) };
         file.write_all(text).map_err(|error| Error::io("write", &self.file, &error))
     }
 
     /// Whether the note is there and says this.
-    #[must_use]
-    pub fn says(&self, text: &[u8]) -> bool {
+    pub(crate) fn says(&self, text: &[u8]) -> bool {
         crate::files::read_own(&self.file).is_ok_and(|found| found == text)
     }
 
     /// Whether the note is there, whoever left it.
-    #[must_use]
-    pub fn is_there(&self) -> bool {
+    pub(crate) fn is_there(&self) -> bool {
         self.file.exists()
     }
 
     /// Whether somebody is at what the note says.
-    #[must_use]
-    pub fn is_held(&self) -> bool {
+    pub(crate) fn is_held(&self) -> bool {
         let Ok(file) = File::open(&self.file) else { return false };
         matches!(file.try_lock(), Err(TryLockError::WouldBlock))
     }
 
     /// Takes the note away. Best effort: what it asks for can be done twice.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         let _ = std::fs::remove_file(&self.file);
         self.held = None;
     }
 }
 
 /// Lets every process that is started from now on share the lock of a file, or none. Best effort, as the lock is.
-pub fn share(file: &File, shared: Shared) {
+pub(crate) fn share(file: &File, shared: Shared) {
     let flags = match shared {
         Shared::WithChildren => FdFlags::empty(),
         Shared::No => FdFlags::CLOEXEC,

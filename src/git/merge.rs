@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 /// How far a merge looks for what moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Renames {
+pub(crate) enum Renames {
     /// As the user configured it: for code.
     AsConfigured,
     /// A file that is new in a folder that moved stays there: for task data.
@@ -39,7 +39,7 @@ impl Renames {
 ///
 /// # Errors
 /// [`Kind::Git`] for histories that have nothing in common.
-pub fn merge_tree(repository: &Repository, ours: &Oid, theirs: &Oid, renames: Renames) -> Result<MergeTree> {
+pub(crate) fn merge_tree(repository: &Repository, ours: &Oid, theirs: &Oid, renames: Renames) -> Result<MergeTree> {
     let call = repository.read("merge-tree").args(["--write-tree", "-z", "--name-only", "--no-messages"]);
     let call = renames.given_to(call.args([ours.as_str(), theirs.as_str()]));
     let output = call.output()?;
@@ -95,16 +95,16 @@ fn merge_at(repository: &Repository, path: &Path, ours: &Oid, theirs: &Oid, rena
 
 /// What a merge leaves in conflict.
 #[derive(Debug)]
-pub struct Conflicts {
+pub(crate) struct Conflicts {
     /// A tree to put the merged files into.
-    pub tree: Oid,
+    pub(crate) tree: Oid,
     /// The versions of each file.
-    pub files: BTreeMap<PathBuf, Versions>,
+    pub(crate) files: BTreeMap<PathBuf, Versions>,
 }
 
 /// What [`merge_tree()`] with [`Renames::OfFilesAlone`] leaves in conflict: a tree to put the merged files into, and the
 /// versions of each file.
-pub fn conflicts(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Conflicts> {
+pub(crate) fn conflicts(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Conflicts> {
     let call =
         repository.read("merge-tree").args(["--write-tree", "-z", "--no-messages", ours.as_str(), theirs.as_str()]);
     let call = Renames::OfFilesAlone.given_to(call);
@@ -135,7 +135,7 @@ fn conflicts_at(repository: &Repository, path: &Path, theirs: &Oid) -> Result<Co
 
 /// What merging three texts line by line comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MergeFile {
+pub(crate) enum MergeFile {
     /// This text.
     Clean(Vec<u8>),
     /// This text, with conflict markers.
@@ -145,7 +145,7 @@ pub enum MergeFile {
 }
 
 /// Merges three texts line by line (git-merge-file(1)).
-pub fn merge_file(git: &Git, base: &[u8], ours: &[u8], theirs: &[u8]) -> Result<MergeFile> {
+pub(crate) fn merge_file(git: &Git, base: &[u8], ours: &[u8], theirs: &[u8]) -> Result<MergeFile> {
     let temp = private_folder("git-aitask-merge-", &std::env::temp_dir())?;
     let mut call = git.read(temp.path(), "merge-file").args(["-p", "-L", "LOCAL", "-L", "BASE", "-L", "REMOTE"]);
     for (name, text) in [("ours", ours), ("base", base), ("theirs", theirs)] {
@@ -163,13 +163,13 @@ pub fn merge_file(git: &Git, base: &[u8], ours: &[u8], theirs: &[u8]) -> Result<
 }
 
 /// The commit where two histories parted; `None` where they never were one.
-pub fn base(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Option<Oid>> {
+pub(crate) fn base(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Option<Oid>> {
     let output = repository.read("merge-base").args([ours.as_str(), theirs.as_str()]).output()?;
     Ok(Oid::parse(&output.text()))
 }
 
 /// Whether `ancestor` is reachable from `commit`.
-pub fn is_ancestor(repository: &Repository, ancestor: &Oid, commit: &Oid) -> Result<bool> {
+pub(crate) fn is_ancestor(repository: &Repository, ancestor: &Oid, commit: &Oid) -> Result<bool> {
     if ancestor == commit {
         return Ok(true);
     }
@@ -185,30 +185,30 @@ pub fn is_ancestor(repository: &Repository, ancestor: &Oid, commit: &Oid) -> Res
 }
 
 /// Whether a commit is in what the main worktree has checked out; not when that has no commit.
-pub fn is_in_head(repository: &Repository, commit: &Oid) -> Result<bool> {
+pub(crate) fn is_in_head(repository: &Repository, commit: &Oid) -> Result<bool> {
     Ok(repository.read("merge-base").args(["--is-ancestor", commit.as_str(), "HEAD"]).output()?.success())
 }
 
 /// How many commits a branch has that are in none of `known` (names of commits); `None` when there is no such branch.
-pub fn count_beyond(repository: &Repository, branch: &Branch, known: &[&str]) -> Result<Option<u32>> {
+pub(crate) fn count_beyond(repository: &Repository, branch: &Branch, known: &[&str]) -> Result<Option<u32>> {
     let call = repository.read("rev-list").args(["--count", branch.full().as_str(), "--not"]).args(known);
     Ok(call.arg("--").output()?.text().trim().parse().ok())
 }
 
 /// The oldest commit in the history of `tip` whose message has this text.
-pub fn with_message(repository: &Repository, tip: &Oid, text: &str) -> Result<Option<Oid>> {
+pub(crate) fn with_message(repository: &Repository, tip: &Oid, text: &str) -> Result<Option<Oid>> {
     let call = repository.read("log").args(["--format=%H", "--fixed-strings", &format!("--grep={text}")]);
     Ok(call.args([tip.as_str(), "--"]).run()?.text().lines().last().and_then(Oid::parse))
 }
 
 /// Whether a commit whose message has this text is reachable from `tip`.
-pub fn has_message(repository: &Repository, tip: &Oid, text: &str) -> Result<bool> {
+pub(crate) fn has_message(repository: &Repository, tip: &Oid, text: &str) -> Result<bool> {
     let call = repository.read("log").args(["-n", "1", "--format=%H", "--fixed-strings", &format!("--grep={text}")]);
     Ok(!call.args([tip.as_str(), "--"]).run()?.stdout.is_empty())
 }
 
 /// The commit that brought `commit` to the branch whose tip is `tip`; `None` when it is not there.
-pub fn first_with(repository: &Repository, commit: &Oid, tip: &Oid) -> Result<Option<Oid>> {
+pub(crate) fn first_with(repository: &Repository, commit: &Oid, tip: &Oid) -> Result<Option<Oid>> {
     if !is_ancestor(repository, commit, tip)? {
         return Ok(None);
     }
@@ -221,14 +221,14 @@ pub fn first_with(repository: &Repository, commit: &Oid, tip: &Oid) -> Result<Op
 }
 
 /// The commits that `theirs` has and `ours` lacks, newest first: short name, subject, author.
-pub fn described(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Vec<String>> {
+pub(crate) fn described(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Vec<String>> {
     let range = format!("{ours}..{theirs}");
     let text = repository.read("log").args(["--format=%h %s (%an <%ae>)", &range, "--"]).run()?.text();
     Ok(text.lines().map(str::to_owned).collect())
 }
 
 /// The files that `theirs` changed since both were one; all that differ, where they never were.
-pub fn changed_since_fork(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Vec<String>> {
+pub(crate) fn changed_since_fork(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Vec<String>> {
     let diff = |range: [&str; 2]| {
         let call = repository.read("diff-tree").args(["-r", "-z", "--name-only", "--no-renames"]);
         call.args(range).arg("--")
@@ -240,14 +240,14 @@ pub fn changed_since_fork(repository: &Repository, ours: &Oid, theirs: &Oid) -> 
 }
 
 /// The subjects of the commits that `theirs` has and `ours` lacks, newest first.
-pub fn subjects(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Vec<String>> {
+pub(crate) fn subjects(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Vec<String>> {
     let range = format!("{ours}..{theirs}");
     let text = repository.read("log").args(["--format=%s", &range, "--"]).run()?.text();
     Ok(text.lines().map(str::to_owned).collect())
 }
 
 /// How many commits `commit` has that `base` lacks, and the other way round.
-pub fn ahead_behind(repository: &Repository, commit: &Oid, base: &Oid) -> Result<AheadBehind> {
+pub(crate) fn ahead_behind(repository: &Repository, commit: &Oid, base: &Oid) -> Result<AheadBehind> {
     let range = format!("{commit}...{base}");
     let text = repository.read("rev-list").args(["--left-right", "--count", &range, "--"]).run()?.text();
     let mut counts = text.split_whitespace().map(|n| n.parse().unwrap_or(0));

@@ -2,25 +2,25 @@
 //! of what git prints ([`porcelain`]), and on them what the rest needs: the repository we stand in, refs, objects,
 //! the remote, worktrees, merges.
 
-pub mod address;
-pub mod at_work;
-pub mod carry;
-pub mod commit;
+pub(crate) mod address;
+pub(crate) mod at_work;
+pub(crate) mod carry;
+pub(crate) mod commit;
 mod contact;
-pub mod destination;
-pub mod forward;
-pub mod leftover_lock;
-pub mod mark;
-pub mod merge;
-pub mod objects;
-pub mod porcelain;
-pub mod refs;
-pub mod registry;
-pub mod remote;
-pub mod repository;
-pub mod run;
-pub mod types;
-pub mod worktree;
+pub(crate) mod destination;
+pub(crate) mod forward;
+pub(crate) mod leftover_lock;
+pub(crate) mod mark;
+pub(crate) mod merge;
+pub(crate) mod objects;
+pub(crate) mod porcelain;
+pub(crate) mod refs;
+pub(crate) mod registry;
+pub(crate) mod remote;
+pub(crate) mod repository;
+pub(crate) mod run;
+pub(crate) mod types;
+pub(crate) mod worktree;
 
-pub use repository::Repository;
-pub use types::{AheadBehind, Branch, Freshness, Oid, RefName, RefUpdate, RemoteName};
+pub(crate) use repository::Repository;
+pub(crate) use types::{AheadBehind, Branch, Freshness, Oid, RefName, RefUpdate, RemoteName};

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// Reads objects by name (`<oid>`, `<commit>:<path>`); `None` where nothing has the name. One process.
-pub fn load(repository: &Repository, names: &[String]) -> Result<Vec<Option<Object>>> {
+pub(crate) fn load(repository: &Repository, names: &[String]) -> Result<Vec<Option<Object>>> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
@@ -24,24 +24,24 @@ pub fn load(repository: &Repository, names: &[String]) -> Result<Vec<Option<Obje
 }
 
 /// Reads the object of a name; `None` where nothing has it. One process.
-pub fn load_one(repository: &Repository, name: &str) -> Result<Option<Object>> {
+pub(crate) fn load_one(repository: &Repository, name: &str) -> Result<Option<Object>> {
     Ok(load(repository, &[name.to_owned()])?.into_iter().next().flatten())
 }
 
 /// The files below `prefix` in a commit or tree. One process.
-pub fn list(repository: &Repository, treeish: &Oid, prefix: &[&str]) -> Result<Vec<TreeEntry>> {
+pub(crate) fn list(repository: &Repository, treeish: &Oid, prefix: &[&str]) -> Result<Vec<TreeEntry>> {
     let call = repository.read("ls-tree").args(["-r", "-z", "--full-tree", treeish.as_str(), "--"]).args(prefix);
     ls_tree::parse(&call.run()?.stdout)
 }
 
 /// Everything that a commit and its history hold, by name. One process.
-pub fn names_reachable(repository: &Repository, commit: &Oid) -> Result<BTreeSet<Oid>> {
+pub(crate) fn names_reachable(repository: &Repository, commit: &Oid) -> Result<BTreeSet<Oid>> {
     let output = repository.read("rev-list").args(["--objects", "--no-object-names", commit.as_str(), "--"]).run()?;
     Ok(output.text().lines().filter_map(Oid::parse).collect())
 }
 
 /// The names in a tree that was read; those that are not UTF-8 are left out. None for what is no tree.
-pub fn names_in(object: &Object) -> Result<Vec<String>> {
+pub(crate) fn names_in(object: &Object) -> Result<Vec<String>> {
     if object.kind != ObjectKind::Tree {
         return Ok(Vec::new());
     }
@@ -51,7 +51,7 @@ pub fn names_in(object: &Object) -> Result<Vec<String>> {
 
 /// One change of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Edit {
+pub(crate) enum Edit {
     /// A file gets this content (mode 100644).
     Put {
         /// Repository-relative path.
@@ -84,22 +84,22 @@ pub enum Edit {
 
 /// A commit to build.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewCommit {
+pub(crate) struct NewCommit {
     /// The first parent; `None` makes a root commit.
-    pub parent: Parent,
+    pub(crate) parent: Parent,
     /// A second parent.
-    pub merged: Option<Oid>,
+    pub(crate) merged: Option<Oid>,
     /// The tree to start from, where it is not the first parent's.
-    pub tree: Option<Oid>,
+    pub(crate) tree: Option<Oid>,
     /// What to change in it.
-    pub edits: Vec<Edit>,
+    pub(crate) edits: Vec<Edit>,
     /// The whole message.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 /// Where a new commit hangs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Parent {
+pub(crate) enum Parent {
     /// Nowhere.
     Root,
     /// On a commit that exists.
@@ -110,11 +110,11 @@ pub enum Parent {
 
 /// What was built: the commits, and the blobs of every [`Edit::Put`], both in the order they were asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Built {
+pub(crate) struct Built {
     /// The commits.
-    pub commits: Vec<Oid>,
+    pub(crate) commits: Vec<Oid>,
     /// The blobs.
-    pub blobs: Vec<Oid>,
+    pub(crate) blobs: Vec<Oid>,
 }
 
 /// The ref that git-fast-import(1) wants while it builds. A `reset` without `from` gives it up before the stream
@@ -122,7 +122,7 @@ pub struct Built {
 const SCRATCH: &str = "refs/aitask/scratch";
 
 /// Builds commits without a checkout, an index or a ref. One process (and git's own `unpack-objects`).
-pub fn build(repository: &Repository, commits: &[NewCommit]) -> Result<Built> {
+pub(crate) fn build(repository: &Repository, commits: &[NewCommit]) -> Result<Built> {
     let Identities { author, committer } = repository.identities()?;
     let mut stream = Vec::new();
     let mut blobs = 0;
@@ -181,7 +181,7 @@ pub fn build(repository: &Repository, commits: &[NewCommit]) -> Result<Built> {
 }
 
 /// The files that commits lack and the commits before them have; `pairs` is a line `NEW OLD` each. One process.
-pub fn removed(repository: &Repository, pairs: String) -> Result<Vec<Vec<u8>>> {
+pub(crate) fn removed(repository: &Repository, pairs: String) -> Result<Vec<Vec<u8>>> {
     if pairs.is_empty() {
         return Ok(Vec::new());
     }

@@ -7,7 +7,7 @@ use crate::git::{Oid, RefName, RefUpdate, Repository};
 use std::collections::BTreeMap;
 
 /// The refs among `names` that exist, with what they point to; one process.
-pub fn load(repository: &Repository, names: &[RefName]) -> Result<BTreeMap<RefName, Oid>> {
+pub(crate) fn load(repository: &Repository, names: &[RefName]) -> Result<BTreeMap<RefName, Oid>> {
     let output = repository
         .read("for-each-ref")
         .arg(format!("--format={}", for_each_ref::FORMAT))
@@ -19,8 +19,7 @@ pub fn load(repository: &Repository, names: &[RefName]) -> Result<BTreeMap<RefNa
 }
 
 /// Whether a ref may exist, told without asking git: no only when its files say so (gitrepository-layout(5)).
-#[must_use]
-pub fn may_exist(repository: &Repository, name: &RefName) -> bool {
+pub(crate) fn may_exist(repository: &Repository, name: &RefName) -> bool {
     let dir = &repository.common_dir;
     let ending = format!(" {name}");
     let packed = || std::fs::read(dir.join("packed-refs")).unwrap_or_default();
@@ -30,13 +29,13 @@ pub fn may_exist(repository: &Repository, name: &RefName) -> bool {
 }
 
 /// All refs that begin with `prefix`, which ends with a slash, with what they point to. One process.
-pub fn load_below(repository: &Repository, prefix: &str) -> Result<BTreeMap<RefName, Oid>> {
+pub(crate) fn load_below(repository: &Repository, prefix: &str) -> Result<BTreeMap<RefName, Oid>> {
     let output = repository.read("for-each-ref").arg(format!("--format={}", for_each_ref::FORMAT)).arg(prefix).run()?;
     Ok(for_each_ref::parse(&output.stdout)?.into_iter().map(|record| (record.name, record.oid)).collect())
 }
 
 /// A ref below `name`, which keeps git from making `name` itself. One process.
-pub fn below(repository: &Repository, name: &RefName) -> Result<Option<RefName>> {
+pub(crate) fn below(repository: &Repository, name: &RefName) -> Result<Option<RefName>> {
     let call = repository.read("for-each-ref").arg("--count=1").arg(format!("--format={}", for_each_ref::FORMAT));
     let records = for_each_ref::parse(&call.arg(format!("{name}/")).run()?.stdout)?;
     Ok(records.into_iter().map(|record| record.name).next())
@@ -44,7 +43,7 @@ pub fn below(repository: &Repository, name: &RefName) -> Result<Option<RefName>>
 
 /// What came of a local swap.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Swap {
+pub(crate) enum Swap {
     /// All refs are what they were to become.
     Done,
     /// Nothing changed; what git said.
@@ -55,7 +54,7 @@ pub enum Swap {
 
 /// Moves all refs or none, each only from its old value (git-update-ref(1), `--stdin`). Git may fail after moving the refs;
 /// compare them.
-pub fn swap(repository: &Repository, updates: &[RefUpdate], reason: &str) -> Result<Swap> {
+pub(crate) fn swap(repository: &Repository, updates: &[RefUpdate], reason: &str) -> Result<Swap> {
     let mut input = Vec::new();
     for update in updates {
         let anchor = update.new.as_ref().or(update.old.as_ref());
@@ -88,7 +87,7 @@ fn are_moved(repository: &Repository, updates: &[RefUpdate]) -> Result<bool> {
 }
 
 /// Sets refs whatever they were. For what only follows something else: remote-tracking refs and mirrors.
-pub fn follow(repository: &Repository, refs: &[(RefName, &Oid)]) -> Result<()> {
+pub(crate) fn follow(repository: &Repository, refs: &[(RefName, &Oid)]) -> Result<()> {
     if refs.is_empty() {
         return Ok(());
     }

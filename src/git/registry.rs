@@ -56,8 +56,7 @@ pub(super) fn is_half_written(complaint: &str) -> bool {
 }
 
 /// The git directory of the worktree at `path` (gitrepository-layout(5)).
-#[must_use]
-pub fn git_dir(path: &Path) -> Option<PathBuf> {
+pub(crate) fn git_dir(path: &Path) -> Option<PathBuf> {
     let link = path.join(".git");
     if link.is_dir() {
         return Some(link);
@@ -69,8 +68,7 @@ pub fn git_dir(path: &Path) -> Option<PathBuf> {
 
 /// Whether the worktree at `path` certainly has a branch checked out, told without asking git: `.git` names its folder,
 /// and `HEAD` there the branch (gitrepository-layout(5)).
-#[must_use]
-pub fn has_checked_out(path: &Path, branch: &Branch) -> bool {
+pub(crate) fn has_checked_out(path: &Path, branch: &Branch) -> bool {
     let read = |path: &Path| std::fs::read_to_string(path).ok();
     let folder = read(&path.join(".git")).and_then(|text| Some(path.join(text.strip_prefix("gitdir: ")?.trim_end())));
     let head = folder.and_then(|folder| read(&folder.join("HEAD")));

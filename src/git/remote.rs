@@ -16,11 +16,10 @@ use std::time::Duration;
 const COORDINATION: &str = "aitask-*";
 
 /// How the names of task branches begin, which may or may not be on the remote.
-pub const TASK_BRANCHES: &str = "aitask/";
+pub(crate) const TASK_BRANCHES: &str = "aitask/";
 /// The ref that keeps what a fetch brought of a coordination branch. Nothing prunes it, so that what is gone from the
 /// remote can be put back.
-#[must_use]
-pub fn known(remote: &RemoteName, branch: &Branch) -> String {
+pub(crate) fn known(remote: &RemoteName, branch: &Branch) -> String {
     kept(remote, branch.as_str())
 }
 
@@ -29,22 +28,19 @@ fn kept(remote: &RemoteName, name: &str) -> String {
 }
 
 /// The URL of a remote, when it is configured.
-#[must_use]
-pub fn url<'r>(repository: &'r Repository, remote: &RemoteName) -> Option<&'r str> {
+pub(crate) fn url<'r>(repository: &'r Repository, remote: &RemoteName) -> Option<&'r str> {
     repository.config().last(&format!("remote.{remote}.url"))
 }
 
 /// The names of the remotes that have a URL.
-#[must_use]
-pub fn names(repository: &Repository) -> Vec<&str> {
+pub(crate) fn names(repository: &Repository) -> Vec<&str> {
     let keys = repository.config().keys();
     keys.filter_map(|key| key.strip_prefix("remote.")?.strip_suffix(".url")).collect()
 }
 
 /// Whether the configured refspec already lets git keep the remote-tracking ref of `branch`. It does not in a
 /// single-branch clone, as CI jobs make them.
-#[must_use]
-pub fn tracks(repository: &Repository, remote: &RemoteName, branch: &Branch) -> bool {
+pub(crate) fn tracks(repository: &Repository, remote: &RemoteName, branch: &Branch) -> bool {
     let wanted = format!("refs/heads/{branch}:refs/remotes/{remote}/{branch}");
     let all = format!("refs/heads/*:refs/remotes/{remote}/*");
     let specs = repository.config().all(&format!("remote.{remote}.fetch"));
@@ -56,7 +52,7 @@ pub fn tracks(repository: &Repository, remote: &RemoteName, branch: &Branch) -> 
 ///
 /// # Errors
 /// [`Kind::Unreachable`] or [`Kind::Authentication`], with git's reason.
-pub fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], limit: Duration) -> Result<()> {
+pub(crate) fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], limit: Duration) -> Result<()> {
     // `--prune` does not apply to refs updated through `--refmap`, so these survive.
     let mut named: Vec<&Branch> = branches.iter().filter(|branch| !branch.as_str().starts_with("aitask-")).collect();
     loop {
@@ -104,7 +100,12 @@ pub fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], 
 ///
 /// # Errors
 /// Whatever keeps it from that, a branch that is not there included.
-pub fn fetch_branch(repository: &Repository, remote: &RemoteName, branch: &Branch, limit: Duration) -> Result<()> {
+pub(crate) fn fetch_branch(
+    repository: &Repository,
+    remote: &RemoteName,
+    branch: &Branch,
+    limit: Duration,
+) -> Result<()> {
     let call = fetch_call(repository, limit, false).args(["--", remote.as_str()]);
     let call = call.arg(format!("+{}:{}", branch.full(), branch.tracking(remote)));
     let output = at_work::moving_refs(repository, &call)?;
@@ -112,7 +113,7 @@ pub fn fetch_branch(repository: &Repository, remote: &RemoteName, branch: &Branc
 }
 
 /// Brings every remote-tracking ref that the configuration names up to date. One connection.
-pub fn fetch_all(repository: &Repository, remote: &RemoteName, limit: Duration) -> Result<()> {
+pub(crate) fn fetch_all(repository: &Repository, remote: &RemoteName, limit: Duration) -> Result<()> {
     let call = fetch_call(repository, limit, true).args(["--", remote.as_str()]);
     let output = at_work::moving_refs(repository, &call)?;
     if output.success() { Ok(()) } else { Err(connection_error(remote.as_str(), &call, &output)) }
@@ -125,7 +126,12 @@ fn fetch_call(repository: &Repository, limit: Duration, prune: bool) -> Call {
 
 /// Whether the remote has a branch of exactly this name. One connection; only for a diagnosis, since a fetch tells the
 /// same and brings it along.
-pub fn has_branch(repository: &Repository, remote: &RemoteName, branch: &Branch, limit: Duration) -> Result<bool> {
+pub(crate) fn has_branch(
+    repository: &Repository,
+    remote: &RemoteName,
+    branch: &Branch,
+    limit: Duration,
+) -> Result<bool> {
     let full = branch.full();
     let call = repository.git().network(&repository.root, "ls-remote", limit);
     let call = call.args(["--heads", "--", remote.as_str(), full.as_str()]);
@@ -138,7 +144,7 @@ pub fn has_branch(repository: &Repository, remote: &RemoteName, branch: &Branch,
 
 /// What came of a push.
 #[derive(Debug)]
-pub enum Pushed {
+pub(crate) enum Pushed {
     /// The remote answered for every ref.
     Answered(PushReport),
     /// The remote cannot push several refs as one.
@@ -151,19 +157,19 @@ pub enum Pushed {
 
 /// How to push.
 #[derive(Debug, Clone, Copy)]
-pub struct PushOptions {
+pub(crate) struct PushOptions {
     /// All refs or none.
-    pub atomic: bool,
+    pub(crate) atomic: bool,
     /// Whether the user's `pre-push` hook runs.
-    pub hooks: bool,
+    pub(crate) hooks: bool,
     /// Ask only whether it would be taken.
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     /// The time limit.
-    pub limit: Duration,
+    pub(crate) limit: Duration,
 }
 
 /// Moves refs on the remote, each only from its old value. One connection.
-pub fn push(
+pub(crate) fn push(
     repository: &Repository,
     remote: &RemoteName,
     updates: &[RefUpdate],
@@ -220,8 +226,12 @@ fn has_hook(repository: &Repository) -> bool {
 }
 
 /// The command line of [`push()`], also for `--dry-run` to show.
-#[must_use]
-pub fn push_call(repository: &Repository, remote: &RemoteName, updates: &[RefUpdate], options: PushOptions) -> Call {
+pub(crate) fn push_call(
+    repository: &Repository,
+    remote: &RemoteName,
+    updates: &[RefUpdate],
+    options: PushOptions,
+) -> Call {
     let mut call = repository.git().network(&repository.root, "push", options.limit).args([
         "--porcelain",
         "--no-follow-tags",

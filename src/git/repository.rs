@@ -13,21 +13,21 @@ use std::sync::OnceLock;
 
 /// A repository with a work tree: where it is, and how to run git in it.
 #[derive(Debug)]
-pub struct Repository {
+pub(crate) struct Repository {
     git: Git,
     config: Config,
     /// The directory all worktrees share (`.git` of the main one).
-    pub common_dir: PathBuf,
+    pub(crate) common_dir: PathBuf,
     /// The main worktree; in a bare repository with worktrees, the one we stand in, or the outermost around that.
-    pub root: PathBuf,
+    pub(crate) root: PathBuf,
     /// The worktree we stand in.
-    pub toplevel: PathBuf,
+    pub(crate) toplevel: PathBuf,
     /// The branch checked out in [`Self::root`]; `None` when its `HEAD` is detached.
-    pub root_branch: Option<Branch>,
+    pub(crate) root_branch: Option<Branch>,
     /// The branch checked out in [`Self::toplevel`].
-    pub here_branch: Option<Branch>,
+    pub(crate) here_branch: Option<Branch>,
     /// `HEAD` names a branch that has no commit yet.
-    pub unborn: bool,
+    pub(crate) unborn: bool,
     identities: OnceLock<Identities>,
 }
 
@@ -36,7 +36,7 @@ impl Repository {
     ///
     /// # Errors
     /// [`Kind::NotARepository`] and [`Kind::BareRepository`], where there is no work tree to be found.
-    pub fn discover(environment: &Environment, dir: &Path) -> Result<Self> {
+    pub(crate) fn discover(environment: &Environment, dir: &Path) -> Result<Self> {
         let git = Git::new(environment.clone());
         let output = git
             .discover(dir, "rev-parse")
@@ -136,32 +136,27 @@ impl Repository {
     }
 
     /// Git's configuration, as far as this crate asks for it.
-    #[must_use]
-    pub fn config(&self) -> &Config {
+    pub(crate) fn config(&self) -> &Config {
         &self.config
     }
 
     /// The git that all calls go through.
-    #[must_use]
-    pub fn git(&self) -> &Git {
+    pub(crate) fn git(&self) -> &Git {
         &self.git
     }
 
     /// A reading git command in the main worktree.
-    #[must_use]
-    pub fn read(&self, subcommand: &str) -> Call {
+    pub(crate) fn read(&self, subcommand: &str) -> Call {
         self.git.read(&self.root, subcommand)
     }
 
     /// A writing git command in the main worktree.
-    #[must_use]
-    pub fn write(&self, subcommand: &str) -> Call {
+    pub(crate) fn write(&self, subcommand: &str) -> Call {
         self.git.write(&self.root, subcommand)
     }
 
     /// What this clone alone must know.
-    #[must_use]
-    pub fn records(&self) -> Records {
+    pub(crate) fn records(&self) -> Records {
         Records::new(&self.common_dir)
     }
 
@@ -169,7 +164,7 @@ impl Repository {
     ///
     /// # Errors
     /// [`Kind::NoIdentity`] when git knows none.
-    pub fn identities(&self) -> Result<Identities> {
+    pub(crate) fn identities(&self) -> Result<Identities> {
         if let Some(known) = self.identities.get() {
             return Ok(known.clone());
         }
@@ -188,11 +183,11 @@ impl Repository {
 
 /// Who makes a commit, as git writes them: `Name <email> seconds zone`.
 #[derive(Debug, Clone)]
-pub struct Identities {
+pub(crate) struct Identities {
     /// Who wrote the change.
-    pub author: String,
+    pub(crate) author: String,
     /// Who made the commit.
-    pub committer: String,
+    pub(crate) committer: String,
 }
 
 fn not_a_repository(dir: &Path, complaint: &str) -> Error {

@@ -5,9 +5,9 @@ mod git;
 mod output;
 mod wait;
 
-pub use git::{Git, WITHIN};
-pub use output::Output;
-pub use wait::Sieve;
+pub(crate) use git::{Git, WITHIN};
+pub(crate) use output::Output;
+pub(crate) use wait::Sieve;
 
 use crate::error::{Error, Kind, Payload, Result, harmless, quoted, redacted};
 use crate::interrupt;
@@ -43,11 +43,11 @@ const LOCAL_VARIABLES: [&str; 14] = [
 const LOCAL_LIMIT: Duration = Duration::from_secs(300);
 
 /// The time that somebody may take who works in an editor or a shell.
-pub const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
+pub(crate) const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// A process to start, as a value: nothing happens before [`Call::output`] or [`Call::run`].
 #[derive(Debug, Clone)]
-pub struct Call {
+pub(crate) struct Call {
     program: OsString,
     args: Vec<OsString>,
     dir: PathBuf,
@@ -62,7 +62,7 @@ pub struct Call {
 
 /// Where the output of a process goes: to us, to our standard error, or, with the terminal, where ours goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Streams {
+pub(crate) enum Streams {
     Captured,
     ToStderr,
     Ours,
@@ -70,8 +70,7 @@ pub enum Streams {
 
 impl Call {
     /// A program other than git, in a directory.
-    #[must_use]
-    pub fn program(environment: &Environment, program: impl AsRef<OsStr>, dir: &Path) -> Self {
+    pub(crate) fn program(environment: &Environment, program: impl AsRef<OsStr>, dir: &Path) -> Self {
         let variables = LOCAL_VARIABLES.iter().map(|name| (OsString::from(name), None)).collect();
         Self {
             program: program.as_ref().to_owned(),
@@ -88,43 +87,37 @@ impl Call {
     }
 
     /// Gives it nothing of our own environment, only what [`Call::env`] sets.
-    #[must_use]
-    pub fn alone(mut self) -> Self {
+    pub(crate) fn alone(mut self) -> Self {
         self.alone = true;
         self
     }
 
     /// Adds an argument.
-    #[must_use]
-    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+    pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.args.push(arg.as_ref().to_owned());
         self
     }
 
     /// Adds arguments.
-    #[must_use]
-    pub fn args<T: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = T>) -> Self {
+    pub(crate) fn args<T: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = T>) -> Self {
         self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         self
     }
 
     /// Runs it in this directory.
-    #[must_use]
-    pub fn dir(mut self, dir: &Path) -> Self {
+    pub(crate) fn dir(mut self, dir: &Path) -> Self {
         dir.clone_into(&mut self.dir);
         self
     }
 
     /// Sets a variable.
-    #[must_use]
-    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name.into(), Some(value.as_ref().to_owned())));
         self
     }
 
     /// Gives git one more setting, above all others.
-    #[must_use]
-    pub fn setting(self, key: &str, value: &str) -> Self {
+    pub(crate) fn setting(self, key: &str, value: &str) -> Self {
         let count = self.env.iter().rev().find(|(name, _)| name == "GIT_CONFIG_COUNT");
         let count = count.and_then(|(_, count)| count.as_ref()?.to_str()?.parse::<usize>().ok()).unwrap_or(0);
         self.env(&format!("GIT_CONFIG_KEY_{count}"), key)
@@ -133,43 +126,37 @@ impl Call {
     }
 
     /// Unsets a variable.
-    #[must_use]
-    pub fn env_remove(mut self, name: &str) -> Self {
+    pub(crate) fn env_remove(mut self, name: &str) -> Self {
         self.env.push((name.into(), None));
         self
     }
 
     /// Gives it bytes on standard input, which is closed otherwise.
-    #[must_use]
-    pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.input = Some(bytes.into());
         self
     }
 
     /// Limits its time; at the end its whole process group is ended.
-    #[must_use]
-    pub fn limit(mut self, limit: Duration) -> Self {
+    pub(crate) fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
     /// Where its output goes; it is captured otherwise.
-    #[must_use]
-    pub fn streams(mut self, streams: Streams) -> Self {
+    pub(crate) fn streams(mut self, streams: Streams) -> Self {
         self.streams = streams;
         self
     }
 
     /// Keeps of its standard output, as it comes, only what this makes of it; all is kept otherwise.
-    #[must_use]
-    pub fn sieve(mut self, sieve: fn() -> Sieve) -> Self {
+    pub(crate) fn sieve(mut self, sieve: fn() -> Sieve) -> Self {
         self.sieve = Some(sieve);
         self
     }
 
     /// The command line, for messages: addresses in it lose their secrets.
-    #[must_use]
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let mut line = self.program.to_string_lossy().into_owned();
         for arg in &self.args {
             line.extend([" ", &quoted(arg)]);
@@ -182,7 +169,7 @@ impl Call {
     /// # Errors
     /// When it cannot be started: the directory or the program is missing. [`Kind::Interrupted`] when a signal came; it was
     /// ended then, or not started.
-    pub fn output(&self) -> Result<Output> {
+    pub(crate) fn output(&self) -> Result<Output> {
         // A missing directory and a missing program give the same error, so tell them apart first.
         if !self.dir.is_dir() {
             return Err(Error::new(Kind::Io, format!("{} is not a directory any more", self.dir.display())));
@@ -278,15 +265,14 @@ impl Call {
     }
 
     /// Runs it on the terminal that we have, for as long as it likes; gives its exit code, as a shell counts it.
-    pub fn run_attached(self) -> Result<u8> {
+    pub(crate) fn run_attached(self) -> Result<u8> {
         let output = self.streams(Streams::Ours).limit(FOR_EVER).output()?;
         let signal = || 128 + output.signal.unwrap_or(0);
         Ok(u8::try_from(output.code.unwrap_or_else(signal)).unwrap_or(u8::MAX))
     }
 
     /// Becomes it: its streams, signals and exit code are ours. Returns only when it cannot be started.
-    #[must_use]
-    pub fn become_it(&self) -> Error {
+    pub(crate) fn become_it(&self) -> Error {
         let error = self.command().exec();
         self.not_started(&error)
     }
@@ -308,14 +294,13 @@ impl Call {
     ///
     /// # Errors
     /// [`Kind::Git`] with the command, its exit code and what it said.
-    pub fn run(&self) -> Result<Output> {
+    pub(crate) fn run(&self) -> Result<Output> {
         let output = self.output()?;
         if output.success() { Ok(output) } else { Err(self.failure(&output)) }
     }
 
     /// The error that says that this call failed.
-    #[must_use]
-    pub fn failure(&self, output: &Output) -> Error {
+    pub(crate) fn failure(&self, output: &Output) -> Error {
         let complaint = output.complaint();
         if complaint.contains("unknown option") || complaint.contains("unknown switch") {
             let message = format!("this git is too old for `{}`", self.line());

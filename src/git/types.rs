@@ -6,12 +6,11 @@ use std::fmt;
 /// An object name: 40 (SHA-1) or 64 (SHA-256) lower-case hexadecimal digits, never the all-zero name, which
 /// stands for "no object" in git's protocols and is [`None`] here.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
-pub struct Oid(Box<str>);
+pub(crate) struct Oid(Box<str>);
 
 impl Oid {
     /// Parses an object name; the all-zero name is refused.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let hex = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         let zero = text.bytes().all(|b| b == b'0');
         (matches!(text.len(), 40 | 64) && hex && !zero).then(|| Self(text.into()))
@@ -21,7 +20,7 @@ impl Oid {
     ///
     /// # Errors
     /// [`Kind::Git`] for what is no object name.
-    pub fn parse_or_zero(text: &str) -> Result<Option<Self>> {
+    pub(crate) fn parse_or_zero(text: &str) -> Result<Option<Self>> {
         if matches!(text.len(), 40 | 64) && text.bytes().all(|b| b == b'0') {
             return Ok(None);
         }
@@ -30,14 +29,12 @@ impl Oid {
     }
 
     /// The first seven digits, for people.
-    #[must_use]
-    pub fn short(&self) -> &str {
+    pub(crate) fn short(&self) -> &str {
         &self.0[..7]
     }
 
     /// The all-zero name of the same length, as git's protocols write "no object".
-    #[must_use]
-    pub fn zeros(&self) -> String {
+    pub(crate) fn zeros(&self) -> String {
         "0".repeat(self.0.len())
     }
 }
@@ -70,30 +67,28 @@ fn well_formed(name: &str) -> bool {
 
 /// A full ref name, `refs/…`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct RefName(Box<str>);
+pub(crate) struct RefName(Box<str>);
 
 impl RefName {
     /// Parses a full ref name.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("refs/")?;
         well_formed(rest).then(|| Self(text.into()))
     }
 
     /// The branch this is, when it is under `refs/heads/`.
-    #[must_use]
-    pub fn branch(&self) -> Option<Branch> {
+    pub(crate) fn branch(&self) -> Option<Branch> {
         self.0.strip_prefix("refs/heads/").and_then(|name| Branch::parse(name).ok())
     }
 }
 
 /// The short name of a branch, without `refs/heads/`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, serde::Serialize)]
-pub struct Branch(Box<str>);
+pub(crate) struct Branch(Box<str>);
 
 impl Branch {
     /// Parses a branch name by git's own rules.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         if well_formed(text) && text != "HEAD" {
             Ok(Self(text.into()))
         } else {
@@ -102,14 +97,12 @@ impl Branch {
     }
 
     /// `refs/heads/<name>`.
-    #[must_use]
-    pub fn full(&self) -> RefName {
+    pub(crate) fn full(&self) -> RefName {
         RefName(format!("refs/heads/{}", self.0).into())
     }
 
     /// `refs/remotes/<remote>/<name>`.
-    #[must_use]
-    pub fn tracking(&self, remote: &RemoteName) -> RefName {
+    pub(crate) fn tracking(&self, remote: &RemoteName) -> RefName {
         RefName(format!("refs/remotes/{remote}/{}", self.0).into())
     }
 }
@@ -123,11 +116,11 @@ impl AsRef<std::ffi::OsStr> for Branch {
 
 /// The name of a configured remote.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct RemoteName(Box<str>);
+pub(crate) struct RemoteName(Box<str>);
 
 impl RemoteName {
     /// Parses the name of a remote; a URL or path is refused.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         if well_formed(text) {
             Ok(Self(text.into()))
         } else {
@@ -140,8 +133,7 @@ macro_rules! as_text {
     ($($type:ty),*) => {$(
         impl $type {
             /// The name as text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
+            pub(crate) fn as_str(&self) -> &str {
                 &self.0
             }
         }
@@ -158,32 +150,30 @@ as_text!(Oid, RefName, Branch, RemoteName);
 
 /// One ref of a swap: from `old` (`None`: must not exist) to `new` (`None`: delete).
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RefUpdate {
+pub(crate) struct RefUpdate {
     /// The full name.
-    pub name: RefName,
+    pub(crate) name: RefName,
     /// What it must be now.
-    pub old: Option<Oid>,
+    pub(crate) old: Option<Oid>,
     /// What it becomes.
-    pub new: Option<Oid>,
+    pub(crate) new: Option<Oid>,
 }
 
 impl RefUpdate {
     /// A ref that must stay what it is, for what else is swapped to be right.
-    #[must_use]
-    pub fn guard(name: RefName, oid: Oid) -> Self {
+    pub(crate) fn guard(name: RefName, oid: Oid) -> Self {
         Self { name, old: Some(oid.clone()), new: Some(oid) }
     }
 
     /// Whether it changes nothing.
-    #[must_use]
-    pub fn is_guard(&self) -> bool {
+    pub(crate) fn is_guard(&self) -> bool {
         self.old == self.new
     }
 }
 
 /// Where the tips of branches are read from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Freshness {
+pub(crate) enum Freshness {
     /// The remote is asked first.
     Fetched,
     /// They are as this clone knows them.
@@ -199,11 +189,11 @@ impl From<bool> for Freshness {
 
 /// How two commits have gone apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AheadBehind {
+pub(crate) struct AheadBehind {
     /// Commits that only the first has.
-    pub ahead: u32,
+    pub(crate) ahead: u32,
     /// Commits that only the second has.
-    pub behind: u32,
+    pub(crate) behind: u32,
 }
 
 #[cfg(test)]

@@ -14,12 +14,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Every registered worktree, the main one first, where it really is.
-pub fn list(repository: &Repository) -> Result<Vec<WorktreeRecord>> {
+pub(crate) fn list(repository: &Repository) -> Result<Vec<WorktreeRecord>> {
     Ok(where_they_are(repository, registry::load(repository.git(), &repository.root)?))
 }
 
 /// The registered worktrees as far as git's list can be understood, and whether that is all of it.
-pub fn list_loosely(repository: &Repository) -> Result<Loosely> {
+pub(crate) fn list_loosely(repository: &Repository) -> Result<Loosely> {
     let Loosely { records, whole } = registry::load_loosely(repository.git(), &repository.root)?;
     Ok(Loosely { records: where_they_are(repository, records), whole })
 }
@@ -34,14 +34,14 @@ fn where_they_are(repository: &Repository, mut records: Vec<WorktreeRecord>) -> 
 
 impl Repository {
     /// The record of the worktree that has `branch` checked out.
-    pub fn worktree_of(&self, branch: &Branch) -> Result<Option<WorktreeRecord>> {
+    pub(crate) fn worktree_of(&self, branch: &Branch) -> Result<Option<WorktreeRecord>> {
         let full = branch.full();
         Ok(list(self)?.into_iter().find(|record| record.branch.as_ref() == Some(&full)))
     }
 }
 
 /// Makes a worktree at `path`, on a new branch cut from `start`, or on an existing branch.
-pub fn add(repository: &Repository, path: &Path, branch: &Branch, start: Option<&Oid>) -> Result<()> {
+pub(crate) fn add(repository: &Repository, path: &Path, branch: &Branch, start: Option<&Oid>) -> Result<()> {
     let call = repository.write("worktree").args(["add", "--quiet"]);
     let call = match start {
         Some(start) => call.args(["--no-track", "-b", branch.as_str(), "--"]).arg(path).arg(start.as_str()),
@@ -52,7 +52,7 @@ pub fn add(repository: &Repository, path: &Path, branch: &Branch, start: Option<
 }
 
 /// The files below `path` that git ignores and a pattern matches (`glob` pathspecs); one by one, none of other worktrees.
-pub fn ignored_files(repository: &Repository, path: &Path, patterns: &[String]) -> Result<Vec<PathBuf>> {
+pub(crate) fn ignored_files(repository: &Repository, path: &Path, patterns: &[String]) -> Result<Vec<PathBuf>> {
     let call =
         repository.git().read(path, "ls-files").args(["-z", "--others", "--ignored", "--exclude-standard", "--"]);
     let output = call.args(patterns.iter().map(|pattern| format!(":(top,glob){pattern}"))).run()?;
@@ -61,14 +61,14 @@ pub fn ignored_files(repository: &Repository, path: &Path, patterns: &[String]) 
 }
 
 /// Makes a worktree at `path` on no branch.
-pub fn add_detached(repository: &Repository, path: &Path, commit: &Oid) -> Result<()> {
+pub(crate) fn add_detached(repository: &Repository, path: &Path, commit: &Oid) -> Result<()> {
     let call = repository.write("worktree").args(["add", "--quiet", "--detach", "--"]).arg(path).arg(commit.as_str());
     call.run().map(drop)
 }
 
 /// What becomes of uncommitted work in a worktree that is removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Unsaved {
+pub(crate) enum Unsaved {
     /// It is kept, and the worktree with it.
     #[default]
     Keep,
@@ -85,7 +85,7 @@ impl From<bool> for Unsaved {
 
 /// Removes a registered worktree; one with uncommitted work, or with submodules that have commits of their own, is
 /// refused unless that may be lost.
-pub fn remove(repository: &Repository, path: &Path, work: Unsaved) -> Result<()> {
+pub(crate) fn remove(repository: &Repository, path: &Path, work: Unsaved) -> Result<()> {
     let force = (work == Unsaved::Discard).then_some("--force");
     let call = repository.write("worktree").arg("remove").args(force);
     let call = call.arg("--").arg(path);
@@ -107,13 +107,13 @@ pub fn remove(repository: &Repository, path: &Path, work: Unsaved) -> Result<()>
 }
 
 /// Removes a registered worktree that is not whole, whatever is in it and whatever keeps it.
-pub fn remove_cut_off(repository: &Repository, path: &Path) -> Result<()> {
+pub(crate) fn remove_cut_off(repository: &Repository, path: &Path) -> Result<()> {
     let call = repository.write("worktree").args(["remove", "--force", "--force", "--"]).arg(path);
     call.run().map(drop)
 }
 
 /// The state of some files of the worktree at `path`, ignored ones too, folders gone into.
-pub fn load_status_of(repository: &Repository, path: &Path, files: &[&str]) -> Result<Status> {
+pub(crate) fn load_status_of(repository: &Repository, path: &Path, files: &[&str]) -> Result<Status> {
     status_of(
         repository,
         path,
@@ -122,8 +122,7 @@ pub fn load_status_of(repository: &Repository, path: &Path, files: &[&str]) -> R
 }
 
 /// Whether the worktree at `path` keeps repositories of submodules.
-#[must_use]
-pub fn has_submodules(path: &Path) -> bool {
+pub(crate) fn has_submodules(path: &Path) -> bool {
     git_dir(path).is_some_and(|dir| dir.join("modules").is_dir())
 }
 
@@ -132,7 +131,7 @@ const OWN: [&str; 4] = ["--max-count=1", "--all", "--not", "--remotes"];
 
 /// Refuses a worktree with anything that is in no commit, in its submodules too, or with commits, tags or stashes in a
 /// submodule that no remote has: a submodule's repository goes with the worktree, also one that is not checked out now.
-pub fn require_expendable_submodules(repository: &Repository, path: &Path) -> Result<()> {
+pub(crate) fn require_expendable_submodules(repository: &Repository, path: &Path) -> Result<()> {
     if load_status(repository, path)?.is_dirty() {
         return Err(keeps(path, "uncommitted work"));
     }
@@ -144,7 +143,7 @@ pub fn require_expendable_submodules(repository: &Repository, path: &Path) -> Re
 
 /// Refuses a worktree whose git directory keeps a repository of a submodule with commits, tags or stashes that no remote
 /// has. Needs no index, so it is also for a worktree that is not whole.
-pub fn require_pushed_submodules(repository: &Repository, path: &Path, git_dir: &Path) -> Result<()> {
+pub(crate) fn require_pushed_submodules(repository: &Repository, path: &Path, git_dir: &Path) -> Result<()> {
     for dir in repositories_below(&git_dir.join("modules")) {
         let call = repository.git().read(&dir, "rev-list").args(OWN);
         // Its own settings name a worktree that may be gone.
@@ -173,14 +172,13 @@ fn repositories_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The folder for temporary files as git would write it down: absolute, no link in it.
-pub fn temporary_folder() -> Result<PathBuf> {
+pub(crate) fn temporary_folder() -> Result<PathBuf> {
     let folder = std::env::temp_dir();
     folder.canonicalize().map_err(|error| Error::io("use", &folder, &error))
 }
 
 /// What somebody is in the middle of in the worktree at `path`.
-#[must_use]
-pub fn in_progress(path: &Path) -> Option<&'static str> {
+pub(crate) fn in_progress(path: &Path) -> Option<&'static str> {
     const SIGNS: [(&str, &str); 7] = [
         ("rebase-merge", "a rebase"),
         ("rebase-apply", "a rebase"),
@@ -195,14 +193,12 @@ pub fn in_progress(path: &Path) -> Option<&'static str> {
 }
 
 /// The branch that the rebase or bisection in the worktree at `path` began on: a full name, or a short one.
-#[must_use]
-pub fn branch_to_return_to(path: &Path) -> Option<String> {
+pub(crate) fn branch_to_return_to(path: &Path) -> Option<String> {
     noted(path, &[REBASED[0], REBASED[1], "BISECT_START"])
 }
 
 /// The branch that is being rebased in a worktree, whose record is detached meanwhile.
-#[must_use]
-pub fn rebasing(record: &WorktreeRecord) -> Option<RefName> {
+pub(crate) fn rebasing(record: &WorktreeRecord) -> Option<RefName> {
     let name = record.detached.then(|| noted(&record.path, &REBASED))??;
     RefName::parse(&name)
 }
@@ -216,8 +212,7 @@ fn noted(path: &Path, notes: &[&str]) -> Option<String> {
 }
 
 /// Whether a registered worktree is not where git looks for it: it was moved by hand, or deleted.
-#[must_use]
-pub fn is_gone(record: &WorktreeRecord) -> bool {
+pub(crate) fn is_gone(record: &WorktreeRecord) -> bool {
     record.prunable.is_some() || !record.path.is_dir()
 }
 
@@ -227,17 +222,17 @@ fn status_of(repository: &Repository, path: &Path, args: &[&str]) -> Result<Stat
 }
 
 /// The state of the worktree at `path`, its submodules' included.
-pub fn load_status(repository: &Repository, path: &Path) -> Result<Status> {
+pub(crate) fn load_status(repository: &Repository, path: &Path) -> Result<Status> {
     status_of(repository, path, &["--untracked-files=normal", "--ignore-submodules=none"])
 }
 
 /// The state of the worktree at `path`, with every untracked and every ignored file.
-pub fn load_everything(repository: &Repository, path: &Path) -> Result<Status> {
+pub(crate) fn load_everything(repository: &Repository, path: &Path) -> Result<Status> {
     status_of(repository, path, &["--untracked-files=all", "--ignored=traditional"])
 }
 
 /// The state of the worktree at `path`, of the files below `folders` alone, each by its own name.
-pub fn changes_below(repository: &Repository, path: &Path, folders: &[&str]) -> Result<Status> {
+pub(crate) fn changes_below(repository: &Repository, path: &Path, folders: &[&str]) -> Result<Status> {
     let options = ["--no-renames", "--untracked-files=all", "--ignore-submodules=all", "--"];
     status_of(repository, path, &[&options, folders].concat())
 }
@@ -247,7 +242,7 @@ pub fn changes_below(repository: &Repository, path: &Path, folders: &[&str]) -> 
 ///
 /// # Errors
 /// [`Kind::Git`] with what git or the hook said.
-pub fn commit_files(repository: &Repository, path: &Path, message: &str, changed: &[StatusEntry]) -> Result<()> {
+pub(crate) fn commit_files(repository: &Repository, path: &Path, message: &str, changed: &[StatusEntry]) -> Result<()> {
     let list = |entries: &mut dyn Iterator<Item = &StatusEntry>| {
         entries.flat_map(|entry| [entry.path.as_os_str().as_bytes(), b"\0"].concat()).collect::<Vec<_>>()
     };
@@ -274,7 +269,7 @@ pub fn commit_files(repository: &Repository, path: &Path, message: &str, changed
 }
 
 /// Makes a branch follow the one of its name at the remote, as `git push -u` does.
-pub fn set_upstream(repository: &Repository, branch: &Branch, remote: &RemoteName) -> Result<()> {
+pub(crate) fn set_upstream(repository: &Repository, branch: &Branch, remote: &RemoteName) -> Result<()> {
     for (key, value) in [("remote", remote.as_str()), ("merge", branch.full().as_str())] {
         repository.write("config").args([&format!("branch.{branch}.{key}"), value]).run()?;
     }

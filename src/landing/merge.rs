@@ -15,7 +15,7 @@ use std::time::Duration;
 /// How work is merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Mode {
+pub(crate) enum Mode {
     /// A commit with two parents, always.
     Merge,
     /// One commit with all changes.
@@ -26,7 +26,7 @@ pub enum Mode {
 
 impl Mode {
     /// Reads a setting.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         match text {
             "merge" => Ok(Self::Merge),
             "squash" => Ok(Self::Squash),
@@ -38,7 +38,7 @@ impl Mode {
 
 /// What merging comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Merge {
+pub(crate) enum Merge {
     /// The output branch has everything already.
     Already,
     /// It moves to the tip of the task branch.
@@ -51,7 +51,14 @@ pub enum Merge {
 ///
 /// # Errors
 /// [`Kind::Conflict`] with the files; for [`Mode::Ff`], when the output branch has commits that the task branch lacks.
-pub fn plan(context: &Context, mode: Mode, output: &Oid, into: &Branch, tip: &Oid, branch: &Branch) -> Result<Merge> {
+pub(crate) fn plan(
+    context: &Context,
+    mode: Mode,
+    output: &Oid,
+    into: &Branch,
+    tip: &Oid,
+    branch: &Branch,
+) -> Result<Merge> {
     let repository = &context.repository;
     if merge::is_ancestor(repository, tip, output)? {
         return Ok(Merge::Already);
@@ -86,8 +93,7 @@ pub fn plan(context: &Context, mode: Mode, output: &Oid, into: &Branch, tip: &Oi
 }
 
 /// The step that makes the merge; none for a fast-forward, which moves the branch.
-#[must_use]
-pub fn add(plan: Plan, into: &Branch, merge: &Merge, mode: Mode, tip: &Oid, subject: &str) -> Plan {
+pub(crate) fn add(plan: Plan, into: &Branch, merge: &Merge, mode: Mode, tip: &Oid, subject: &str) -> Plan {
     let step = |merge, tree| Step { subject: subject.to_owned(), edits: Vec::new(), merge, tree };
     match (merge, mode) {
         (Merge::Already, _) => plan,
@@ -106,7 +112,7 @@ fn tree_of(context: &Context, commit: &Oid) -> Result<Option<Oid>> {
 ///
 /// # Errors
 /// [`Kind::CheckFailed`] when it does not exit with 0.
-pub fn check(context: &Context, command: &str, output: &Oid, merge: &Merge, tip: &Oid) -> Result<()> {
+pub(crate) fn check(context: &Context, command: &str, output: &Oid, merge: &Merge, tip: &Oid) -> Result<()> {
     let repository = &context.repository;
     let commit = match merge {
         Merge::Already => output.clone(),

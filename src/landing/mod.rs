@@ -1,4 +1,4 @@
 //! Merging a task branch without a checkout, and the published task branch.
 
-pub mod merge;
-pub mod task_branch;
+pub(crate) mod merge;
+pub(crate) mod task_branch;

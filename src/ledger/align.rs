@@ -15,13 +15,13 @@ const FOLDERS: [(&str, &str); 2] = [("aitasks/", "t"), ("aiplans/", "p")];
 
 /// What to merge, and what nobody can.
 #[derive(Debug)]
-pub struct Aligned {
+pub(crate) struct Aligned {
     /// A commit in the place of ours.
-    pub ours: Oid,
+    pub(crate) ours: Oid,
     /// A commit in the place of theirs.
-    pub theirs: Oid,
+    pub(crate) theirs: Oid,
     /// Files of tasks and plans that one side removed and the other changed, or that both moved to different places.
-    pub clashes: BTreeMap<PathBuf, Versions>,
+    pub(crate) clashes: BTreeMap<PathBuf, Versions>,
 }
 
 /// What a side did: the versions before and after of each file it changed, and what moved from where to where.
@@ -36,7 +36,7 @@ struct Side {
 ///
 /// # Errors
 /// When git fails.
-pub fn aligned(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Aligned> {
+pub(crate) fn aligned(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Aligned> {
     let mut aligned = Aligned { ours: ours.clone(), theirs: theirs.clone(), clashes: BTreeMap::new() };
     let Some(base) = merge::base(repository, ours, theirs)? else { return Ok(aligned) };
     let (here, there) = (load(repository, &base, ours)?, load(repository, &base, theirs)?);

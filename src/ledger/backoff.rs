@@ -10,8 +10,7 @@ const CAP: Duration = Duration::from_secs(4);
 
 /// The wait before try `attempt` + 1 (the first is 0), given a random number: anything between nothing and
 /// 50 ms · 2^attempt, at most 4 s.
-#[must_use]
-pub fn delay(attempt: u32, random: u64) -> Duration {
+pub(crate) fn delay(attempt: u32, random: u64) -> Duration {
     let ceiling = FIRST.saturating_mul(1 << attempt.min(10)).min(CAP);
     let micros = u64::try_from(ceiling.as_micros()).unwrap_or(u64::MAX);
     Duration::from_micros(random % (micros + 1))
@@ -19,35 +18,31 @@ pub fn delay(attempt: u32, random: u64) -> Duration {
 
 /// The end of the time that a command may spend on the network.
 #[derive(Debug, Clone, Copy)]
-pub struct Deadline(Instant);
+pub(crate) struct Deadline(Instant);
 
 impl Deadline {
     /// A deadline this far from now.
-    #[must_use]
-    pub fn after(limit: Duration) -> Self {
+    pub(crate) fn after(limit: Duration) -> Self {
         Self(Instant::now() + limit)
     }
 
     /// The same, so much later.
-    #[must_use]
-    pub fn later(self, by: Duration) -> Self {
+    pub(crate) fn later(self, by: Duration) -> Self {
         Self(self.0 + by)
     }
 
     /// What is left; `None` when it has passed.
-    #[must_use]
-    pub fn left(&self) -> Option<Duration> {
+    pub(crate) fn left(&self) -> Option<Duration> {
         self.0.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
     }
 
     /// What is left, and never less than a last question may take: what a broken push came to is always asked.
-    #[must_use]
-    pub fn left_for_a_question(&self) -> Duration {
+    pub(crate) fn left_for_a_question(&self) -> Duration {
         self.left().unwrap_or_default().max(Duration::from_secs(5))
     }
 
     /// Waits before the next try; `false` when the time is up.
-    pub fn wait(&self, attempt: u32) -> Result<bool> {
+    pub(crate) fn wait(&self, attempt: u32) -> Result<bool> {
         let Some(left) = self.left() else { return Ok(false) };
         interrupt::pause(delay(attempt, u64::from_le_bytes(random()?)).min(left))?;
         Ok(self.left().is_some())

@@ -5,7 +5,7 @@ use crate::git::{Branch, RefName, RemoteName, Repository, remote};
 
 /// Where the swaps happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Channel {
+pub(crate) enum Channel {
     /// On a remote.
     Remote(RemoteName),
     /// In this repository alone, for want of a remote.
@@ -18,7 +18,7 @@ impl Channel {
     /// # Errors
     /// [`Kind::Usage`] when a remote was named that is not configured, or none was and there are others than `origin`:
     /// who coordinates by himself beside them would take tasks twice.
-    pub fn of(repository: &Repository, named: Option<&str>) -> Result<Self> {
+    pub(crate) fn of(repository: &Repository, named: Option<&str>) -> Result<Self> {
         if named == Some(".") {
             return Ok(Self::Local);
         }
@@ -38,7 +38,7 @@ impl Channel {
     ///
     /// # Errors
     /// [`Kind::Usage`] when a remote was named that is not configured.
-    pub fn of_script(repository: &Repository, named: Option<&str>) -> Result<Self> {
+    pub(crate) fn of_script(repository: &Repository, named: Option<&str>) -> Result<Self> {
         let remote = RemoteName::parse(named.unwrap_or("origin"))?;
         match (remote::url(repository, &remote), named) {
             (Some(_), _) => Ok(Self::Remote(remote)),
@@ -50,7 +50,6 @@ impl Channel {
     }
 
     /// Where a branch is published, as this repository knows it.
-    #[must_use]
     pub(crate) fn published(&self, branch: &Branch) -> RefName {
         match self {
             Self::Remote(remote) => branch.tracking(remote),
@@ -59,8 +58,7 @@ impl Channel {
     }
 
     /// The remote, if there is one.
-    #[must_use]
-    pub fn remote(&self) -> Option<&RemoteName> {
+    pub(crate) fn remote(&self) -> Option<&RemoteName> {
         match self {
             Self::Remote(remote) => Some(remote),
             Self::Local => None,

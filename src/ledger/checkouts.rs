@@ -205,8 +205,7 @@ impl Ledger<'_> {
     }
 
     /// When the remote last answered, as far as this clone knows.
-    #[must_use]
-    pub fn as_of(&self) -> Option<SystemTime> {
+    pub(crate) fn as_of(&self) -> Option<SystemTime> {
         match self.channel {
             Channel::Local => Some(SystemTime::now()),
             Channel::Remote(_) => {
@@ -273,7 +272,7 @@ impl Ledger<'_> {
     /// checkouts that a local swap moved. Within a local swap git may be at work still, so while the branch is
     /// where it was, the checkout stays noted. One that has moved on since, or has another branch checked out, is the
     /// user's.
-    pub fn finish_carrying(&self) -> Result<()> {
+    pub(crate) fn finish_carrying(&self) -> Result<()> {
         forward::finish_all(self.repository)?;
         let records = self.repository.records();
         let noted = records.names(RecordKind::Carry);

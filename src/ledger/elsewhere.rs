@@ -17,13 +17,12 @@ impl Ledger<'_> {
     }
 
     /// Whether a remote at another address is configured.
-    #[must_use]
-    pub fn has_others(&self) -> bool {
+    pub(crate) fn has_others(&self) -> bool {
         !self.others().is_empty()
     }
 
     /// A remote at another address that has coordination branches, as far as was fetched. No process without one.
-    pub fn seen_elsewhere(&self) -> Result<Option<RemoteName>> {
+    pub(crate) fn seen_elsewhere(&self) -> Result<Option<RemoteName>> {
         let others = self.others();
         if others.is_empty() {
             return Ok(None);
@@ -40,7 +39,7 @@ impl Ledger<'_> {
     ///
     /// # Errors
     /// [`Kind::Usage`] when one has; [`Kind::Unreachable`] when one cannot be asked.
-    pub fn require_first(&self, former: Option<&str>) -> Result<()> {
+    pub(crate) fn require_first(&self, former: Option<&str>) -> Result<()> {
         let Some(ours) = self.channel.remote() else { return Ok(()) };
         let all_the_same = command!["git aitask init --remote", ours].note("begins another set there, all the same");
         let found = |other: &str, hint: Hint| {
@@ -100,7 +99,7 @@ impl Ledger<'_> {
     /// process where there is no such branch.
     ///
     /// One that follows a remote's, as `git switch` makes it, is a copy of the remote's branch.
-    pub fn unpublished_locks(&self, view: &View<'_>) -> Result<Option<Oid>> {
+    pub(crate) fn unpublished_locks(&self, view: &View<'_>) -> Result<Option<Oid>> {
         let branch = Self::locks_branch()?;
         let Tip { local, published, .. } = view.tip(&branch);
         let follows = self.repository.config().last(&format!("branch.{branch}.remote")).is_some();

@@ -10,18 +10,16 @@ use crate::ledger::LOCKS;
 use crate::task::TaskId;
 
 /// How the subject of a commit begins that changes no lock.
-pub const FENCE: &str = "ait: Confirm lock of ";
+pub(crate) const FENCE: &str = "ait: Confirm lock of ";
 
 impl Plan {
     /// Whether it changes nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.branches.is_empty()
     }
 
     /// Makes the plan move the lock branch, too, unless it is empty or does so already: by a commit that changes no file.
-    #[must_use]
-    pub fn fenced(self, locks: &Branch, task: TaskId) -> Self {
+    pub(crate) fn fenced(self, locks: &Branch, task: TaskId) -> Self {
         if self.is_empty() || self.branches.iter().any(|plan| plan.branch == *locks) {
             return self;
         }

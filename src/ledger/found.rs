@@ -8,7 +8,7 @@ use std::fmt::Display;
 
 /// Files and folders that one question brought.
 #[derive(Debug, Default)]
-pub struct Found(BTreeMap<String, Object>);
+pub(crate) struct Found(BTreeMap<String, Object>);
 
 impl Found {
     /// Reads objects: what each is asked for by, and its name for git. One process, however many.
@@ -20,8 +20,7 @@ impl Found {
 
     /// What is at a path of a branch or commit, which is its root where the path is empty; `None` where nothing is, or
     /// where it was not asked for.
-    #[must_use]
-    pub fn object(&self, of: impl Display, path: &str) -> Option<&Object> {
+    pub(crate) fn object(&self, of: impl Display, path: &str) -> Option<&Object> {
         self.0.get(&at(of, path))
     }
 
@@ -31,8 +30,7 @@ impl Found {
     }
 
     /// The content of a file.
-    #[must_use]
-    pub fn file(&self, of: impl Display, path: &str) -> Option<&[u8]> {
+    pub(crate) fn file(&self, of: impl Display, path: &str) -> Option<&[u8]> {
         self.object(of, path).map(|object| object.data.as_slice())
     }
 }

@@ -12,11 +12,11 @@ use std::path::PathBuf;
 
 /// A branch that this clone knew, and that the remote does not have any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gone {
+pub(crate) struct Gone {
     /// The commit it was at, as far as this clone knows.
-    pub last: Oid,
+    pub(crate) last: Oid,
     /// The newest known commit whose objects are still here.
-    pub newest: Option<Oid>,
+    pub(crate) newest: Option<Oid>,
     /// The address of the remote then, where it has another one now.
     moved_from: Option<String>,
 }
@@ -34,11 +34,11 @@ pub(super) enum Standing {
 
 /// What this clone knows of a branch that was set back to an older state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SetBack {
+pub(crate) struct SetBack {
     /// The commit it was at.
-    pub newer: Oid,
+    pub(crate) newer: Oid,
     /// What the locks there are about that the branch lacks now.
-    pub lost: Vec<String>,
+    pub(crate) lost: Vec<String>,
 }
 
 /// What was noted of a branch.
@@ -68,15 +68,13 @@ fn file(repository: &Repository, channel: &Channel, branch: &Branch) -> Option<P
 }
 
 /// Whether this clone ever knew a branch of the remote. No process.
-#[must_use]
-pub fn is_known(repository: &Repository, channel: &Channel, branch: &Branch) -> bool {
+pub(crate) fn is_known(repository: &Repository, channel: &Channel, branch: &Branch) -> bool {
     file(repository, channel, branch).is_some_and(|file| file.exists())
 }
 
 impl Gone {
     /// The address that the remote had then, where that is not the repository it leads to now.
-    #[must_use]
-    pub fn moved_from(&self) -> Option<&str> {
+    pub(crate) fn moved_from(&self) -> Option<&str> {
         self.moved_from.as_deref()
     }
 }
@@ -105,8 +103,7 @@ impl Ledger<'_> {
     }
 
     /// Whether the remote led to another repository when this clone noted the branch.
-    #[must_use]
-    pub fn has_moved(&self, branch: &Branch) -> bool {
+    pub(crate) fn has_moved(&self, branch: &Branch) -> bool {
         self.load_known(branch).is_some_and(|known| self.is_elsewhere(&known.address))
     }
 
@@ -123,7 +120,7 @@ impl Ledger<'_> {
 
     /// Notes where a branch is published, and gives the error for one that is gone, unless `local` has all that this clone
     /// knew of it: publishing that puts it back.
-    pub fn lost(&self, branch: &Branch, published: Option<&Oid>, local: Option<&Oid>) -> Result<Option<Error>> {
+    pub(crate) fn lost(&self, branch: &Branch, published: Option<&Oid>, local: Option<&Oid>) -> Result<Option<Error>> {
         let Standing::Gone(gone) = self.standing(branch, published, self.load_known(branch))? else { return Ok(None) };
         let is_kept = match (&gone.newest, local) {
             (Some(newest), Some(local)) => self.refs.is_ancestor(newest, local)?,

@@ -9,64 +9,64 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The branch of locks.
-pub const LOCKS: &str = "aitask-locks";
+pub(crate) const LOCKS: &str = "aitask-locks";
 /// The branch of the id counter.
-pub const IDS: &str = "aitask-ids";
+pub(crate) const IDS: &str = "aitask-ids";
 /// The branch of the task data, where it has one of its own.
-pub const DATA: &str = "aitask-data";
+pub(crate) const DATA: &str = "aitask-data";
 
 /// The ledger of a repository.
 #[derive(Debug, Clone)]
-pub struct Ledger<'r> {
+pub(crate) struct Ledger<'r> {
     /// The repository.
-    pub repository: &'r Repository,
+    pub(crate) repository: &'r Repository,
     /// Its refs and objects.
-    pub refs: &'r dyn Refs,
+    pub(crate) refs: &'r dyn Refs,
     /// Where its swaps happen.
-    pub channel: Channel,
+    pub(crate) channel: Channel,
     /// Limit of the whole network part.
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
     /// The branch that holds nothing but task data, when there is one: commits that only this clone has are
     /// published along with ours. On a code branch they are the user's to push.
-    pub own: Option<Branch>,
+    pub(crate) own: Option<Branch>,
     /// Leave local branches and checkouts where they are.
-    pub still: bool,
+    pub(crate) still: bool,
     /// This command makes or puts back branches that are missing; others refuse then.
-    pub repairs: bool,
+    pub(crate) repairs: bool,
     /// Build and show, but publish nothing.
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Where narration goes, line by line.
-    pub narrate: fn(&str),
+    pub(crate) narrate: fn(&str),
     /// What the files on the branch of locks mean.
-    pub meaning: Meaning,
+    pub(crate) meaning: Meaning,
 }
 
 /// A lock, as far as the ledger is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// What it is about.
-    pub about: String,
+    pub(crate) about: String,
     /// Its file.
-    pub blob: Oid,
+    pub(crate) blob: Oid,
 }
 
 /// What the files on the branch of locks mean: those above know, and the ledger asks.
 #[derive(Debug, Clone, Copy)]
-pub struct Meaning {
+pub(crate) struct Meaning {
     /// The locks in the root tree of a commit.
-    pub entries: fn(&Object) -> Result<Vec<Entry>>,
+    pub(crate) entries: fn(&Object) -> Result<Vec<Entry>>,
     /// Whether the first commit has a lock that this clone took, and the second one lacks it.
-    pub has_own_beyond: fn(&Repository, &Oid, &Oid) -> Result<bool>,
+    pub(crate) has_own_beyond: fn(&Repository, &Oid, &Oid) -> Result<bool>,
 }
 
 impl Ledger<'_> {
     /// The branch of locks.
-    pub fn locks_branch() -> Result<Branch> {
+    pub(crate) fn locks_branch() -> Result<Branch> {
         Branch::parse(LOCKS)
     }
 
     /// The branch of the id counter.
-    pub fn ids_branch() -> Result<Branch> {
+    pub(crate) fn ids_branch() -> Result<Branch> {
         Branch::parse(IDS)
     }
 
@@ -80,7 +80,7 @@ impl Ledger<'_> {
     }
 
     /// Where `branch` is checked out; no process for the two places it usually is.
-    pub fn checkout_of(&self, branch: &Branch) -> Result<Option<PathBuf>> {
+    pub(crate) fn checkout_of(&self, branch: &Branch) -> Result<Option<PathBuf>> {
         let repository = self.repository;
         if repository.root_branch.as_ref() == Some(branch) {
             return Ok(Some(repository.root.clone()));

@@ -13,7 +13,7 @@ impl Ledger<'_> {
     ///
     /// # Errors
     /// Those of the connection, and [`Kind::BranchGone`].
-    pub fn view(&self, branches: &[Branch], freshness: Freshness) -> Result<View<'_>> {
+    pub(crate) fn view(&self, branches: &[Branch], freshness: Freshness) -> Result<View<'_>> {
         self.catch_up();
         let deadline = Deadline::after(self.timeout);
         let mut view = match freshness {
@@ -64,7 +64,7 @@ impl Ledger<'_> {
     ///
     /// # Errors
     /// Those of the connection, and [`Kind::BranchGone`].
-    pub fn fetch(&self, wanted: &[(&Branch, String)]) -> Result<Found> {
+    pub(crate) fn fetch(&self, wanted: &[(&Branch, String)]) -> Result<Found> {
         let branches: Vec<_> = wanted.iter().map(|(branch, _)| (*branch).clone()).collect();
         self.ask(&branches, Deadline::after(self.timeout))?;
         let files = wanted.iter().map(|(branch, path)| (at(branch, path), at(self.channel.published(branch), path)));

@@ -1,38 +1,38 @@
 //! The coordination branches as a database: read a [`View`], decide on a [`Plan`], build its commits without a
 //! checkout, publish them all in one compare-and-swap, and decide again if a tip really moved.
 
-pub mod align;
-pub mod backoff;
+pub(crate) mod align;
+pub(crate) mod backoff;
 mod channel;
-pub mod checkouts;
+pub(crate) mod checkouts;
 mod elsewhere;
 mod fence;
 mod found;
-pub mod known;
+pub(crate) mod known;
 #[expect(clippy::module_inception, reason = "it is what the room is named for")]
 mod ledger;
 mod look;
 #[cfg(test)]
 pub(crate) mod memory;
 mod nonce;
-pub mod plan;
-pub mod publish;
-pub mod queue;
-pub mod refs;
+pub(crate) mod plan;
+pub(crate) mod publish;
+pub(crate) mod queue;
+pub(crate) mod refs;
 mod refusal;
 mod stage;
-pub mod transaction;
+pub(crate) mod transaction;
 #[cfg(test)]
 pub(crate) mod turns;
 mod unheard;
-pub mod view;
+pub(crate) mod view;
 
-pub use crate::git::objects::Edit;
-pub use channel::Channel;
-pub use fence::FENCE;
-pub use found::Found;
-pub use ledger::{DATA, Entry, IDS, LOCKS, Ledger, Meaning};
-pub use nonce::nonce;
-pub use plan::{Decision, Landed, Plan};
+pub(crate) use crate::git::objects::Edit;
+pub(crate) use channel::Channel;
+pub(crate) use fence::FENCE;
+pub(crate) use found::Found;
+pub(crate) use ledger::{DATA, Entry, IDS, LOCKS, Ledger, Meaning};
+pub(crate) use nonce::nonce;
+pub(crate) use plan::{Decision, Landed, Plan};
 pub(crate) use refusal::no_branch;
-pub use view::View;
+pub(crate) use view::View;

@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Result};
 
 /// Some bytes that nobody else has: 16 of them, in hexadecimal.
-pub fn nonce() -> Result<String> {
+pub(crate) fn nonce() -> Result<String> {
     Ok(format!("{:032x}", u128::from_le_bytes(random()?)))
 }
 

@@ -8,55 +8,52 @@ use std::path::Path;
 
 /// One commit to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub(crate) struct Step {
     /// The subject line; the nonce goes below it.
-    pub subject: String,
+    pub(crate) subject: String,
     /// What changes.
-    pub edits: Vec<Edit>,
+    pub(crate) edits: Vec<Edit>,
     /// A second parent, and the tree of the merge.
-    pub merge: Option<(Oid, Oid)>,
+    pub(crate) merge: Option<(Oid, Oid)>,
     /// A tree that replaces the parent's without a second parent (a squashed merge).
-    pub tree: Option<Oid>,
+    pub(crate) tree: Option<Oid>,
 }
 
 impl Step {
     /// A commit that changes files.
-    #[must_use]
-    pub fn edit(subject: impl Into<String>, edits: Vec<Edit>) -> Self {
+    pub(crate) fn edit(subject: impl Into<String>, edits: Vec<Edit>) -> Self {
         Self { subject: subject.into(), edits, merge: None, tree: None }
     }
 }
 
 /// What becomes of one branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BranchPlan {
+pub(crate) struct BranchPlan {
     /// Which.
-    pub branch: Branch,
+    pub(crate) branch: Branch,
     /// A commit to move it to first; else the commits go on its tip.
-    pub start: Option<Oid>,
+    pub(crate) start: Option<Oid>,
     /// The commits to make, in order.
-    pub steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
 }
 
 /// What a transaction wants: per branch its commits, in the order a server without atomic push gets them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The branches.
-    pub branches: Vec<BranchPlan>,
+    pub(crate) branches: Vec<BranchPlan>,
     /// Paths whose uncommitted state in the checkout the plan contains: there the checkout takes the plan's.
-    pub adopt: Vec<String>,
+    pub(crate) adopt: Vec<String>,
 }
 
 impl Plan {
     /// A plan of nothing.
-    #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Adds a commit to a branch.
-    #[must_use]
-    pub fn step(mut self, branch: &Branch, step: Step) -> Self {
+    pub(crate) fn step(mut self, branch: &Branch, step: Step) -> Self {
         match self.branches.iter_mut().find(|plan| plan.branch == *branch) {
             Some(plan) => plan.steps.push(step),
             None => self.branches.push(BranchPlan { branch: branch.clone(), start: None, steps: vec![step] }),
@@ -88,8 +85,7 @@ impl Plan {
     }
 
     /// Moves a branch to a commit that exists.
-    #[must_use]
-    pub fn advance(mut self, branch: &Branch, to: Oid) -> Self {
+    pub(crate) fn advance(mut self, branch: &Branch, to: Oid) -> Self {
         self.branches.push(BranchPlan { branch: branch.clone(), start: Some(to), steps: Vec::new() });
         self
     }
@@ -97,7 +93,7 @@ impl Plan {
 
 /// What a look at a view came to; an error is a refusal.
 #[derive(Debug)]
-pub enum Decision<T> {
+pub(crate) enum Decision<T> {
     /// Publish this.
     Swap(Plan, T),
     /// It is so already.
@@ -106,25 +102,24 @@ pub enum Decision<T> {
 
 /// What came of a transaction.
 #[derive(Debug)]
-pub struct Landed<T> {
+pub(crate) struct Landed<T> {
     /// What the decision that counted gave.
-    pub value: T,
+    pub(crate) value: T,
     /// The refs that were swapped, or would be (`--dry-run`); empty when there was nothing to do.
-    pub updates: Vec<RefUpdate>,
+    pub(crate) updates: Vec<RefUpdate>,
     /// The blobs of the edits, by path.
-    pub blobs: BTreeMap<String, Oid>,
+    pub(crate) blobs: BTreeMap<String, Oid>,
     /// Checkouts that could not be brought forward.
-    pub lagging: Vec<Lagging>,
+    pub(crate) lagging: Vec<Lagging>,
     /// The git command of the swap, for `--dry-run` to show.
-    pub command: String,
+    pub(crate) command: String,
     /// No answer came, and a look at the branches found that it has landed.
-    pub looked_up: bool,
+    pub(crate) looked_up: bool,
 }
 
 impl<T> Landed<T> {
     /// The new tip of a branch, if it was swapped.
-    #[must_use]
-    pub fn tip(&self, branch: &Branch) -> Option<&Oid> {
+    pub(crate) fn tip(&self, branch: &Branch) -> Option<&Oid> {
         let name = branch.full();
         self.updates.iter().find(|update| update.name == name).and_then(|update| update.new.as_ref())
     }
@@ -135,28 +130,27 @@ impl<T> Landed<T> {
 const TRAILER: &str = "Aitask-Nonce";
 
 /// The line of a commit's message that marks it as one of these.
-#[must_use]
-pub fn trailer(nonce: &str) -> String {
+pub(crate) fn trailer(nonce: &str) -> String {
     format!("{TRAILER}: {nonce}")
 }
 
 /// A checkout that could not be brought forward.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Lagging {
+pub(crate) struct Lagging {
     /// Its branch.
-    pub branch: Branch,
+    pub(crate) branch: Branch,
     /// Why it stayed where it is.
-    pub reason: String,
+    pub(crate) reason: String,
     /// The command that brings it forward.
-    pub command: String,
+    pub(crate) command: String,
     /// The reason as a word.
-    pub cause: Cause,
+    pub(crate) cause: Cause,
 }
 
 /// Why a checkout could not be brought forward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Cause {
+pub(crate) enum Cause {
     /// Uncommitted changes are in the way.
     Dirty,
     /// The user's commits and the published ones conflict.

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// What came of a swap.
 #[derive(Debug)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// Every ref is what it was to become; checkouts of them that could not follow.
     Landed(Vec<Lagging>),
     /// A ref was not what we expected it to be, or another process had it locked. What was said.
@@ -146,8 +146,7 @@ fn marker_name(remote: &RemoteName) -> String {
 }
 
 /// What a push came to; `None` when the server cannot do it atomically.
-#[must_use]
-pub fn outcome(remote: &RemoteName, pushed: Pushed) -> Option<Outcome> {
+pub(crate) fn outcome(remote: &RemoteName, pushed: Pushed) -> Option<Outcome> {
     Some(match pushed {
         Pushed::NoAtomic => return None,
         Pushed::NotSent(error) => Outcome::Failed(error),

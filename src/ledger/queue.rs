@@ -16,12 +16,12 @@ static HELD: AtomicBool = AtomicBool::new(false);
 
 /// A place at the head of the queue, given up when dropped.
 #[derive(Debug)]
-pub struct Queue(Option<File>);
+pub(crate) struct Queue(Option<File>);
 
 impl Queue {
     /// Waits for our turn, at most `limit`; after that we go on without it. A wait that somebody would notice is
     /// narrated.
-    pub fn enter(repository: &Repository, limit: Duration, narrate: fn(&str)) -> Result<Self> {
+    pub(crate) fn enter(repository: &Repository, limit: Duration, narrate: fn(&str)) -> Result<Self> {
         // Within a turn of ours, also in a hook of a command of ours, the turn is ours already.
         if HELD.load(Ordering::Acquire) || repository.git().environment().text(WITHIN).is_some() {
             return Ok(Self(None));
@@ -61,8 +61,7 @@ impl Queue {
     }
 
     /// Whether we are at the head; otherwise we waited too long and go on beside the holder.
-    #[must_use]
-    pub fn is_ours(&self) -> bool {
+    pub(crate) fn is_ours(&self) -> bool {
         self.0.is_some()
     }
 }

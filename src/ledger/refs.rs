@@ -13,7 +13,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 /// Refs, objects and a remote: those of a git repository, or, in tests, some in memory.
-pub trait Refs: Debug {
+pub(crate) trait Refs: Debug {
     /// The refs among `names` that exist. One process.
     fn tips(&self, names: &[RefName]) -> Result<BTreeMap<RefName, Oid>>;
 

@@ -13,7 +13,7 @@ impl Ledger<'_> {
     ///
     /// # Errors
     /// Those of `decide`, and [`Kind::Git`] when the branch is checked out nowhere.
-    pub fn stage<T>(&self, branch: &Branch, decide: impl FnOnce(&View<'_>) -> Result<Decision<T>>) -> Result<T> {
+    pub(crate) fn stage<T>(&self, branch: &Branch, decide: impl FnOnce(&View<'_>) -> Result<Decision<T>>) -> Result<T> {
         let _queue = Queue::enter(self.repository, self.timeout, self.narrate)?;
         self.finish_carrying()?;
         let view = self.view(std::slice::from_ref(branch), Freshness::AsKnown)?;

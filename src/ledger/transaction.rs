@@ -33,7 +33,7 @@ impl Ledger<'_> {
     ///
     /// The first look may be at what is already known: if the swap then succeeds, the decision was made on the
     /// truth. A refusal, or "nothing to do", is given only after a look at the remote itself.
-    pub fn transact<T>(
+    pub(crate) fn transact<T>(
         &self,
         nonce: &str,
         branches: &[Branch],

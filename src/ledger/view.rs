@@ -12,35 +12,35 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of one branch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tip {
+pub(crate) struct Tip {
     /// Where it is published: on the remote as far as known, or here when there is none. `None`: it is not.
-    pub published: Option<Oid>,
+    pub(crate) published: Option<Oid>,
     /// The local branch.
-    pub local: Option<Oid>,
+    pub(crate) local: Option<Oid>,
     /// Where our commit goes and what decisions read: the published tip, or the local one when that contains it
     /// and is ours to publish, or a merge of both.
-    pub base: Option<Oid>,
+    pub(crate) base: Option<Oid>,
 }
 
 /// A file as it is published, and as the local branch has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sides {
+pub(crate) struct Sides {
     /// Its content as published.
-    pub published: Option<Vec<u8>>,
+    pub(crate) published: Option<Vec<u8>>,
     /// Its content on the local branch.
-    pub local: Option<Vec<u8>>,
+    pub(crate) local: Option<Vec<u8>>,
 }
 
 /// A snapshot of the branches a transaction touches.
 #[derive(Debug)]
-pub struct View<'r> {
+pub(crate) struct View<'r> {
     repository: &'r Repository,
     refs: &'r dyn Refs,
     tips: BTreeMap<Branch, Tip>,
     /// The tips come from the remote, just now; in local mode they always do.
-    pub fresh: bool,
+    pub(crate) fresh: bool,
     /// Branches of this transaction that have landed already, on a server that cannot swap several at once.
-    pub landed: BTreeSet<Branch>,
+    pub(crate) landed: BTreeSet<Branch>,
     standings: BTreeMap<Branch, Standing>,
     /// The task data has a branch of its own, though this ledger takes it to be on a code branch.
     pub(super) moved: bool,
@@ -85,7 +85,7 @@ impl<'r> View<'r> {
     ///
     /// # Errors
     /// [`Kind::NotInitialised`].
-    pub fn require_home(&self) -> Result<()> {
+    pub(crate) fn require_home(&self) -> Result<()> {
         if !self.moved {
             return Ok(());
         }
@@ -100,8 +100,7 @@ impl<'r> View<'r> {
     }
 
     /// What is known of a branch.
-    #[must_use]
-    pub fn tip(&self, branch: &Branch) -> Tip {
+    pub(crate) fn tip(&self, branch: &Branch) -> Tip {
         self.tips.get(branch).cloned().unwrap_or_default()
     }
 
@@ -115,14 +114,12 @@ impl<'r> View<'r> {
     }
 
     /// What is known of a branch that is gone.
-    #[must_use]
-    pub fn gone(&self, branch: &Branch) -> Option<&Gone> {
+    pub(crate) fn gone(&self, branch: &Branch) -> Option<&Gone> {
         self.all_gone().find(|(gone, _)| *gone == branch).map(|(_, gone)| gone)
     }
 
     /// What this clone knows of a branch that was set back to an older state.
-    #[must_use]
-    pub fn set_back(&self, branch: &Branch) -> Option<&SetBack> {
+    pub(crate) fn set_back(&self, branch: &Branch) -> Option<&SetBack> {
         match self.standings.get(branch) {
             Some(Standing::SetBack(set_back)) => Some(set_back),
             Some(Standing::Current | Standing::Gone(_)) | None => None,
@@ -130,18 +127,16 @@ impl<'r> View<'r> {
     }
 
     /// The branches of this view.
-    pub fn branches(&self) -> impl Iterator<Item = &Branch> {
+    pub(crate) fn branches(&self) -> impl Iterator<Item = &Branch> {
         self.tips.keys()
     }
 
     /// The commit that decisions about a branch read.
-    #[must_use]
-    pub fn base(&self, branch: &Branch) -> Option<&Oid> {
+    pub(crate) fn base(&self, branch: &Branch) -> Option<&Oid> {
         self.tips.get(branch).and_then(|tip| tip.base.as_ref())
     }
 
     /// The published tips, to tell whether one moved.
-    #[must_use]
     pub(super) fn published(&self) -> BTreeMap<&Branch, Option<&Oid>> {
         self.tips.iter().map(|(branch, tip)| (branch, tip.published.as_ref())).collect()
     }
@@ -154,24 +149,24 @@ impl<'r> View<'r> {
     }
 
     /// Reads files and folders; an empty path is the root of a branch. One process, however many.
-    pub fn read(&self, wanted: &[(&Branch, String)]) -> Result<Found> {
+    pub(crate) fn read(&self, wanted: &[(&Branch, String)]) -> Result<Found> {
         let named = |(branch, path): &(&Branch, String)| Some((at(branch, path), at(self.base(branch)?, path)));
         Found::load(self.refs, wanted.iter().filter_map(named))
     }
 
     /// Reads what is at one path. One process.
-    pub fn object(&self, branch: &Branch, path: &str) -> Result<Option<Object>> {
+    pub(crate) fn object(&self, branch: &Branch, path: &str) -> Result<Option<Object>> {
         let Some(base) = self.base(branch) else { return Ok(None) };
         self.refs.object(&at(base, path))
     }
 
     /// Reads one file. One process.
-    pub fn document(&self, branch: &Branch, path: &str) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn document(&self, branch: &Branch, path: &str) -> Result<Option<Vec<u8>>> {
         Ok(self.object(branch, path)?.map(|object| object.data))
     }
 
     /// Reads a file as it is published, and as the local branch has it. One process.
-    pub fn published_and_local(&self, branch: &Branch, path: &str) -> Result<Sides> {
+    pub(crate) fn published_and_local(&self, branch: &Branch, path: &str) -> Result<Sides> {
         let Tip { published, local, .. } = self.tip(branch);
         let found = self.read_at(&[(published.as_ref(), path), (local.as_ref(), path)])?;
         let side = |commit: Option<Oid>| Some(found.file(commit?, path)?.to_vec());
@@ -179,14 +174,14 @@ impl<'r> View<'r> {
     }
 
     /// Reads files of commits, where there are any. One process.
-    pub fn read_at(&self, wanted: &[(Option<&Oid>, &str)]) -> Result<Found> {
+    pub(crate) fn read_at(&self, wanted: &[(Option<&Oid>, &str)]) -> Result<Found> {
         let names = wanted.iter().filter_map(|(commit, path)| Some(at((*commit)?, path)));
         Found::load(self.refs, names.map(|name| (name.clone(), name)))
     }
 
     /// A file as it was written last, by the history of a branch as far as this clone has it; it may be gone since. Two
     /// processes.
-    pub fn last_written(&self, branch: &Branch, path: &str) -> Result<Option<Object>> {
+    pub(crate) fn last_written(&self, branch: &Branch, path: &str) -> Result<Option<Object>> {
         let Some(tip) = self.tip(branch).published else { return Ok(None) };
         let call =
             self.repository.read("log").args(["-1", "--diff-filter=AM", "--format=%H", tip.as_str(), "--", path]);
@@ -195,12 +190,12 @@ impl<'r> View<'r> {
     }
 
     /// Reads blobs by name, in order. One process.
-    pub fn blobs(&self, names: &[Oid]) -> Result<Vec<Option<Object>>> {
+    pub(crate) fn blobs(&self, names: &[Oid]) -> Result<Vec<Option<Object>>> {
         self.refs.objects(&names.iter().map(ToString::to_string).collect::<Vec<_>>())
     }
 
     /// The files of a branch below a folder. One process.
-    pub fn list(&self, branch: &Branch, folders: &[&str]) -> Result<Vec<TreeEntry>> {
+    pub(crate) fn list(&self, branch: &Branch, folders: &[&str]) -> Result<Vec<TreeEntry>> {
         self.base(branch).map_or(Ok(Vec::new()), |base| self.refs.list(base, folders))
     }
 }

@@ -23,33 +23,33 @@ use serde::Serialize;
 /// Tasks archived.
 #[derive(Debug, Clone, Serialize)]
 #[expect(clippy::struct_field_names, reason = "a key of the JSON answer")]
-pub struct Archived {
+pub(crate) struct Archived {
     /// Their ids, parents that went along included.
-    pub tasks: Vec<TaskId>,
+    pub(crate) tasks: Vec<TaskId>,
     /// Where the files are now.
-    pub archived: Vec<String>,
+    pub(crate) archived: Vec<String>,
     /// Whether a lock was released.
-    pub unlocked: bool,
+    pub(crate) unlocked: bool,
     /// What else there is to say.
     #[serde(flatten)]
-    pub aside: Aside,
+    pub(crate) aside: Aside,
 }
 
 /// What came of one task.
 #[derive(Debug)]
-pub struct Settled {
+pub(crate) struct Settled {
     /// It.
-    pub id: TaskId,
+    pub(crate) id: TaskId,
     /// Where its file was.
-    pub path: String,
+    pub(crate) path: String,
     /// Whether somebody held it.
-    pub held: bool,
+    pub(crate) held: bool,
     /// What became of it.
-    pub answer: Decided,
+    pub(crate) answer: Decided,
 }
 
 /// Where tasks are archived: which task data is read, where the change is published, and how a refusal is told.
-pub trait ArchivePlace {
+pub(crate) trait ArchivePlace {
     /// What is known of a task in a view.
     ///
     /// # Errors
@@ -76,7 +76,7 @@ pub trait ArchivePlace {
 ///
 /// # Errors
 /// Those of the place; nothing is changed by a refusal.
-pub fn archive_in(place: &impl ArchivePlace, wanted: &Wanted, request: Request) -> Result<Landed<Settled>> {
+pub(crate) fn archive_in(place: &impl ArchivePlace, wanted: &Wanted, request: Request) -> Result<Landed<Settled>> {
     place.publish(|view| {
         let known = place.gather(view, wanted)?;
         let answer = match decide(&known, request) {
@@ -100,7 +100,7 @@ pub fn archive_in(place: &impl ArchivePlace, wanted: &Wanted, request: Request) 
 ///
 /// # Errors
 /// [`Kind::NotHolder`] for a task that somebody else holds, [`Kind::GatePending`] for one with open gates.
-pub fn archive(context: &Context, wanted: &[Wanted], gates: Gates) -> Result<Archived> {
+pub(crate) fn archive(context: &Context, wanted: &[Wanted], gates: Gates) -> Result<Archived> {
     if wanted.len() > 1 {
         // One that is not there spares the others.
         let (locks_branch, data) = branches(context)?;

@@ -7,36 +7,35 @@ use std::path::Path;
 
 /// The file of a draft.
 #[derive(Debug, Clone)]
-pub struct DraftText {
+pub(crate) struct DraftText {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// What is in it.
-    pub text: Vec<u8>,
+    pub(crate) text: Vec<u8>,
 }
 
 /// A draft, to become a task.
 #[derive(Debug, Clone)]
-pub struct Draft {
+pub(crate) struct Draft {
     /// Its path in the task data.
-    pub path: String,
+    pub(crate) path: String,
     /// Its file.
-    pub file: DraftText,
+    pub(crate) file: DraftText,
     /// What its name makes of the task's name, if anything.
-    pub slug: Option<Slug>,
+    pub(crate) slug: Option<Slug>,
     /// The parent that it names.
-    pub parent: Option<String>,
+    pub(crate) parent: Option<String>,
     /// The task: all but the lines `draft` and `parent`.
-    pub document: Document,
+    pub(crate) document: Document,
 }
 
 /// The path of the draft that somebody names, by its name or its path.
-#[must_use]
-pub fn path_of(named: &str) -> String {
+pub(crate) fn path_of(named: &str) -> String {
     format!("{}/{}", paths::DRAFTS_DIR, named.rsplit('/').next().unwrap_or(named))
 }
 
 /// Reads a draft of the task data at `dir`; `None` for what is no file in the folder of drafts.
-pub fn load(tree: &Tree, dir: &Path, named: &str) -> Result<Option<Draft>> {
+pub(crate) fn load(tree: &Tree, dir: &Path, named: &str) -> Result<Option<Draft>> {
     let path = path_of(named);
     if !paths::is_draft(&path) {
         return Ok(None);
@@ -52,13 +51,12 @@ pub fn load(tree: &Tree, dir: &Path, named: &str) -> Result<Option<Draft>> {
 }
 
 /// The path of a new draft, unless that is taken.
-#[must_use]
-pub fn new_path(slug: &Slug) -> String {
+pub(crate) fn new_path(slug: &Slug) -> String {
     paths::draft_path(&jiff::ZonedDateTime::now().strftime("%Y%m%d_%H%M").to_string(), slug)
 }
 
 /// Writes a draft into the task data at `dir`; gives its path. It needs no repository and no network.
-pub fn save(tree: &Tree, dir: &Path, slug: &Slug, document: &Document) -> Result<String> {
+pub(crate) fn save(tree: &Tree, dir: &Path, slug: &Slug, document: &Document) -> Result<String> {
     let path = new_path(slug);
     let name = path.rsplit('/').next().unwrap_or(&path);
     let name = tree.create_beside(dir.join(paths::DRAFTS_DIR), name, &document.to_bytes())?;

@@ -20,28 +20,28 @@ use serde::Serialize;
 
 /// What became of it.
 #[derive(Debug, Clone, Serialize)]
-pub struct Dropped {
+pub(crate) struct Dropped {
     /// The task.
-    pub task: TaskInfo,
+    pub(crate) task: TaskInfo,
     /// The lock is gone.
-    pub unlocked: bool,
+    pub(crate) unlocked: bool,
     /// The worktree is gone.
-    pub worktree_removed: bool,
+    pub(crate) worktree_removed: bool,
     /// The task branch is gone; it stays when it has commits of its own.
-    pub branch_deleted: bool,
+    pub(crate) branch_deleted: bool,
     /// The task branch that stays.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub branch_kept: Option<Branch>,
+    pub(crate) branch_kept: Option<Branch>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub aside: Aside,
+    pub(crate) aside: Aside,
 }
 
 /// Gives a task back with a new status.
 ///
 /// # Errors
 /// [`Kind::NotHolder`], and [`Kind::Dirty`] for uncommitted work.
-pub fn drop_task(context: &Context, wanted: &Wanted, status: &Status, work: Unsaved) -> Result<Dropped> {
+pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, work: Unsaved) -> Result<Dropped> {
     if status.is_closed() || *status == Status::Implementing {
         return Err(Error::new(Kind::Usage, format!("a task is not dropped as {status}"))
             .advice("use Ready, Postponed or Editing"));

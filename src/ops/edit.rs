@@ -3,7 +3,7 @@
 
 mod decide;
 
-pub use decide::{ByHand, Parent, Request};
+pub(crate) use decide::{ByHand, Parent, Request};
 
 use crate::coordination::{LockEntry, ReadLocks};
 use crate::error::{Error, Kind, Result};
@@ -26,18 +26,18 @@ use std::path::Path;
 
 /// A task that was changed, as published.
 #[derive(Debug, Clone, Serialize)]
-pub struct Edited {
+pub(crate) struct Edited {
     /// The task.
-    pub task: TaskInfo,
+    pub(crate) task: TaskInfo,
     /// Whether anything changed.
-    pub changed: bool,
+    pub(crate) changed: bool,
     /// What else there is to say.
     #[serde(flatten)]
-    pub aside: Aside,
+    pub(crate) aside: Aside,
 }
 
 /// Changes the published task, in one swap.
-pub fn edit(context: &Context, wanted: &Wanted, request: &Request) -> Result<Edited> {
+pub(crate) fn edit(context: &Context, wanted: &Wanted, request: &Request) -> Result<Edited> {
     let (locks, data) = branches(context)?;
     let goes_by = request.is_about_holder().then(|| locks.clone());
     let all: Vec<_> = [Some(data.clone()), goes_by.clone()].into_iter().flatten().collect();
@@ -92,7 +92,7 @@ fn look_at_published(
 }
 
 /// Lets the user change the published task in an editor. `None` when it was left as it was.
-pub fn edit_by_hand(context: &Context, wanted: &Wanted) -> Result<Option<Edited>> {
+pub(crate) fn edit_by_hand(context: &Context, wanted: &Wanted) -> Result<Option<Edited>> {
     let data = context.data_branch()?.clone();
     let ledger = context.ledger();
     let view = ledger.view(std::slice::from_ref(&data), Freshness::Fetched)?;
@@ -115,7 +115,7 @@ pub fn edit_by_hand(context: &Context, wanted: &Wanted) -> Result<Option<Edited>
 
 /// Whether a change in a checkout becomes a commit at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Commit {
+pub(crate) enum Commit {
     /// It is committed, here.
     Now,
     /// It stays in the files.
@@ -124,22 +124,22 @@ pub enum Commit {
 
 /// A task that was changed in a checkout.
 #[derive(Debug, Clone)]
-pub struct EditedHere {
+pub(crate) struct EditedHere {
     /// Its file.
-    pub path: String,
+    pub(crate) path: String,
     /// What git said of the commit; empty when there was none.
-    pub said: Vec<u8>,
+    pub(crate) said: Vec<u8>,
     /// Labels that joined the vocabulary.
-    pub labels: Vec<String>,
+    pub(crate) labels: Vec<String>,
     /// What became of its parent.
-    pub parent: Option<Parent>,
+    pub(crate) parent: Option<Parent>,
 }
 
 /// Changes a task of a checkout, by its number as it was written: all or nothing, and nothing is published.
 ///
 /// # Errors
 /// Those of [`TaskFiles::require_active`] and of [`decide`]; the file is then as it was.
-pub fn edit_here(files: &TaskFiles<'_>, id: &str, request: &Request, commit: Commit) -> Result<EditedHere> {
+pub(crate) fn edit_here(files: &TaskFiles<'_>, id: &str, request: &Request, commit: Commit) -> Result<EditedHere> {
     if commit == Commit::Now {
         files.require_committable()?;
     }

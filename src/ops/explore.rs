@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 ///
 /// # Errors
 /// [`Kind::Dirty`] when something was written all the same; nothing of it is kept.
-pub fn explore(context: &Context, at: Option<&str>, command: &[String]) -> Result<u8> {
+pub(crate) fn explore(context: &Context, at: Option<&str>, command: &[String]) -> Result<u8> {
     let repository = &context.repository;
     let commit = match at {
         Some(revision) => resolve(repository, revision)?,

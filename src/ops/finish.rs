@@ -27,58 +27,58 @@ use serde::Serialize;
 
 /// How to finish.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub(crate) struct Options {
     /// The branch to merge into.
-    pub into: Option<String>,
+    pub(crate) into: Option<String>,
     /// How to merge.
-    pub mode: Option<Mode>,
+    pub(crate) mode: Option<Mode>,
     /// The message of the merge.
-    pub message: Option<String>,
+    pub(crate) message: Option<String>,
     /// The command that must pass on the merged tree.
-    pub check: Option<String>,
+    pub(crate) check: Option<String>,
     /// Leave the task where it is.
-    pub no_archive: bool,
+    pub(crate) no_archive: bool,
     /// Leave the merge to a pull request: push the task branch, keep lock and worktree.
-    pub no_push: bool,
+    pub(crate) no_push: bool,
     /// Finish although gates have not passed.
-    pub override_gates: bool,
+    pub(crate) override_gates: bool,
 }
 
 /// The merge, as it landed.
 #[derive(Debug, Clone, Serialize)]
-pub struct Merged {
+pub(crate) struct Merged {
     /// The task branch.
-    pub branch: Branch,
+    pub(crate) branch: Branch,
     /// The output branch.
-    pub into: Branch,
+    pub(crate) into: Branch,
     /// The commit of the output branch that has the work; `null` when it was left to a pull request.
-    pub commit: Option<Oid>,
+    pub(crate) commit: Option<Oid>,
     /// How it was merged; `null` when somebody else had merged it already.
-    pub mode: Option<Mode>,
+    pub(crate) mode: Option<Mode>,
 }
 
 /// A task finished.
 #[derive(Debug, Clone, Serialize)]
-pub struct Finished {
+pub(crate) struct Finished {
     /// The task.
-    pub task: TaskInfo,
+    pub(crate) task: TaskInfo,
     /// The merge; absent when the task branch was gone already.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub merged: Option<Merged>,
+    pub(crate) merged: Option<Merged>,
     /// Where the archived files are.
-    pub archived: Vec<String>,
+    pub(crate) archived: Vec<String>,
     /// The lock is gone.
-    pub unlocked: bool,
+    pub(crate) unlocked: bool,
     /// The worktree is gone.
-    pub worktree_removed: bool,
+    pub(crate) worktree_removed: bool,
     /// The task branch is gone.
-    pub branch_deleted: bool,
+    pub(crate) branch_deleted: bool,
     /// The task branch was pushed for a pull request.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pushed: Option<Branch>,
+    pub(crate) pushed: Option<Branch>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub aside: Aside,
+    pub(crate) aside: Aside,
 }
 
 /// A task that was finished.
@@ -100,7 +100,7 @@ struct Route {
 /// # Errors
 /// [`Kind::NotHolder`], [`Kind::Dirty`], [`Kind::NoCommits`], [`Kind::Conflict`], [`Kind::CheckFailed`]: then nothing
 /// has changed anywhere. [`Kind::Denied`] when the server protects the output branch: nothing has landed.
-pub fn finish(context: &Context, wanted: &Wanted, options: &Options) -> Result<Finished> {
+pub(crate) fn finish(context: &Context, wanted: &Wanted, options: &Options) -> Result<Finished> {
     if options.message.as_ref().is_some_and(|message| message.trim().is_empty()) {
         return Err(Error::new(Kind::Usage, "the message of the merge is empty"));
     }

@@ -237,7 +237,7 @@ impl Founding {
 ///
 /// # Errors
 /// Those of [`Ledger::require_first`].
-pub fn require_no_other(context: &Context) -> Result<()> {
+pub(crate) fn require_no_other(context: &Context) -> Result<()> {
     let ledger = Ledger { repairs: true, ..context.ledger() };
     let branches = [Ledger::locks_branch()?, Ledger::ids_branch()?];
     let former = |view: &View<'_>| {
@@ -271,7 +271,7 @@ pub(crate) fn forget_local_locks(context: &Context, local: &Oid) {
 }
 
 /// Makes the branch of locks, or repairs it, in a swap of its own; what was made.
-pub fn init_locks(context: &Context) -> Result<Vec<String>> {
+pub(crate) fn init_locks(context: &Context) -> Result<Vec<String>> {
     let (branch, ledger) = (Ledger::locks_branch()?, Ledger { repairs: true, ..context.ledger() });
     let mut local = None;
     let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {

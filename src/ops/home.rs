@@ -28,9 +28,9 @@ impl Home {
 #[derive(Debug, Clone)]
 pub(crate) struct SeenFile {
     /// Its path.
-    pub path: String,
+    pub(crate) path: String,
     /// What is in it.
-    pub document: Document,
+    pub(crate) document: Document,
 }
 
 impl SeenFile {

@@ -9,7 +9,7 @@ use crate::git::objects::Edit;
 use crate::ledger::plan::Step;
 use crate::ledger::{Decision, Ledger, nonce};
 use crate::ops::founding::{Founding, forget_local_locks};
-pub use crate::ops::founding::{init_locks, require_no_other};
+pub(crate) use crate::ops::founding::{init_locks, require_no_other};
 use crate::project::context::Context;
 use crate::project::index::Index;
 use crate::project::outcome::Aside;
@@ -18,23 +18,23 @@ use serde::Serialize;
 
 /// What was there, and what was made.
 #[derive(Debug, Clone, Serialize)]
-pub struct Initialised {
+pub(crate) struct Initialised {
     /// Where the coordination branches live; absent without a remote.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub remote: Option<String>,
+    pub(crate) remote: Option<String>,
     /// The branch of the task data.
-    pub data: String,
+    pub(crate) data: String,
     /// What this command made.
-    pub made: Vec<String>,
+    pub(crate) made: Vec<String>,
     /// What was there already.
-    pub found: Vec<String>,
+    pub(crate) found: Vec<String>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub aside: Aside,
+    pub(crate) aside: Aside,
 }
 
 /// Makes what is missing, in one swap.
-pub fn init(context: &Context) -> Result<Initialised> {
+pub(crate) fn init(context: &Context) -> Result<Initialised> {
     let data = context.data_branch()?.clone();
     require_no_other(context)?;
     let (locks_branch, ids_branch) = (Ledger::locks_branch()?, Ledger::ids_branch()?);

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 
 /// Which files are looked at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Among {
+pub(crate) enum Among {
     /// Active tasks.
     #[default]
     Active,
@@ -34,7 +34,7 @@ pub enum Among {
 
 /// How children stand.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Shape {
+pub(crate) enum Shape {
     /// Among all others.
     #[default]
     Flat,
@@ -44,58 +44,58 @@ pub enum Shape {
 
 /// What is to be listed.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub(crate) struct Options {
     /// Which files are looked at.
-    pub among: Among,
+    pub(crate) among: Among,
     /// By status, label, assignee.
-    pub filter: Filter,
+    pub(crate) filter: Filter,
     /// Only what is assigned to whoever asks.
-    pub mine: bool,
+    pub(crate) mine: bool,
     /// The children of this task.
-    pub children: Option<Wanted>,
+    pub(crate) children: Option<Wanted>,
     /// How children stand.
-    pub shape: Shape,
+    pub(crate) shape: Shape,
     /// At most so many.
-    pub limit: Option<usize>,
+    pub(crate) limit: Option<usize>,
     /// Ask the remote first.
-    pub freshness: Freshness,
+    pub(crate) freshness: Freshness,
 }
 
 /// A task with its surroundings.
 #[derive(Debug, Clone, Serialize)]
-pub struct Row {
+pub(crate) struct Row {
     /// Its id.
-    pub id: TaskId,
+    pub(crate) id: TaskId,
     /// Its name.
-    pub name: TaskName,
+    pub(crate) name: TaskName,
     /// Its title.
-    pub title: String,
+    pub(crate) title: String,
     /// Its status.
-    pub status: Status,
+    pub(crate) status: Status,
     /// Its priority.
-    pub priority: Level,
+    pub(crate) priority: Level,
     /// Its effort.
-    pub effort: Level,
+    pub(crate) effort: Level,
     /// Its issue type.
     #[serde(rename = "type")]
-    pub issue_type: String,
+    pub(crate) issue_type: String,
     /// Its labels.
-    pub labels: Vec<String>,
+    pub(crate) labels: Vec<String>,
     /// What it names as dependencies.
-    pub depends: Vec<Reference>,
+    pub(crate) depends: Vec<Reference>,
     /// What of that is not finished.
-    pub blocked_by: Vec<Blocker>,
+    pub(crate) blocked_by: Vec<Blocker>,
     /// Its open children.
-    pub children: Vec<TaskId>,
+    pub(crate) children: Vec<TaskId>,
     /// Who works on it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub assigned_to: Option<String>,
+    pub(crate) assigned_to: Option<String>,
     /// Who holds it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub lock: Option<Holder>,
+    pub(crate) lock: Option<Holder>,
     /// Its worktree in this clone.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub worktree: Option<WorktreeState>,
+    pub(crate) worktree: Option<WorktreeState>,
 }
 
 impl Row {
@@ -109,53 +109,53 @@ impl Row {
 
 /// The state of a task's worktree.
 #[derive(Debug, Clone, Serialize)]
-pub struct WorktreeState {
+pub(crate) struct WorktreeState {
     /// Where it is.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The task branch.
-    pub branch: Branch,
+    pub(crate) branch: Branch,
     /// What somebody is in the middle of there: a rebase, a merge ...
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub in_progress: Option<&'static str>,
+    pub(crate) in_progress: Option<&'static str>,
     /// Whether it has uncommitted work; `null` when it cannot be read.
-    pub dirty: Option<bool>,
+    pub(crate) dirty: Option<bool>,
     /// Commits that the main worktree's branch lacks; `null` when that cannot be told.
-    pub ahead: Option<u32>,
+    pub(crate) ahead: Option<u32>,
     /// Commits of the main worktree's branch that it lacks.
-    pub behind: Option<u32>,
+    pub(crate) behind: Option<u32>,
 }
 
 /// The list.
 #[derive(Debug, Clone, Serialize)]
-pub struct List {
+pub(crate) struct List {
     /// When the remote was last asked (RFC 3339); `null` when it never was.
-    pub as_of: Option<String>,
+    pub(crate) as_of: Option<String>,
     /// The tasks.
-    pub tasks: Vec<Row>,
+    pub(crate) tasks: Vec<Row>,
     /// Ids that two files claim.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub duplicates: Vec<TaskId>,
+    pub(crate) duplicates: Vec<TaskId>,
     /// How children stand.
     #[serde(skip)]
-    pub shape: Shape,
+    pub(crate) shape: Shape,
 }
 
 /// Everything a reading verb looks at.
 pub(crate) struct Look {
     /// The active tasks.
-    pub tasks: Vec<Task>,
+    pub(crate) tasks: Vec<Task>,
     /// The locks.
-    pub locks: BTreeMap<TaskId, LockEntry>,
+    pub(crate) locks: BTreeMap<TaskId, LockEntry>,
     /// The worktrees of this clone.
-    pub worktrees: Vec<WorktreeRecord>,
+    pub(crate) worktrees: Vec<WorktreeRecord>,
     /// This machine's name.
-    pub host: String,
+    pub(crate) host: String,
     /// The files.
-    pub index: Index,
+    pub(crate) index: Index,
     /// The active children of every parent, by their files.
     children: BTreeMap<TaskId, Vec<TaskId>>,
     /// When the remote was last asked.
-    pub as_of: Option<String>,
+    pub(crate) as_of: Option<String>,
 }
 
 /// When the remote was last asked (RFC 3339), as far as this clone knows.
@@ -239,7 +239,7 @@ pub(crate) fn state(context: &Context, record: &WorktreeRecord, branch: Branch, 
 }
 
 /// Lists tasks. No network, unless asked.
-pub fn list(context: &Context, options: &Options) -> Result<List> {
+pub(crate) fn list(context: &Context, options: &Options) -> Result<List> {
     let ledger = context.reading_ledger();
     let (mut look, view) = Look::load(context, &ledger, options.freshness)?;
     let active = std::mem::take(&mut look.tasks);

@@ -15,44 +15,44 @@ use serde::Serialize;
 
 /// A lock taken.
 #[derive(Debug, Clone, Serialize)]
-pub struct Locked {
+pub(crate) struct Locked {
     /// The task.
-    pub task: TaskId,
+    pub(crate) task: TaskId,
     /// Its lock.
-    pub lock: Holder,
+    pub(crate) lock: Holder,
     /// What else there is to say.
     #[serde(flatten)]
-    pub aside: Aside,
+    pub(crate) aside: Aside,
 }
 
 /// A lock released.
 #[derive(Debug, Clone, Serialize)]
 #[expect(clippy::struct_field_names, reason = "a key of the JSON answer")]
-pub struct Unlocked {
+pub(crate) struct Unlocked {
     /// The task.
-    pub task: TaskId,
+    pub(crate) task: TaskId,
     /// Whether there was a lock.
-    pub unlocked: bool,
+    pub(crate) unlocked: bool,
     /// What else there is to say.
     #[serde(flatten)]
-    pub aside: Aside,
+    pub(crate) aside: Aside,
 }
 
 /// All locks.
 #[derive(Debug, Clone, Serialize)]
-pub struct LockList {
+pub(crate) struct LockList {
     /// One a held task.
-    pub locks: Vec<LockedTask>,
+    pub(crate) locks: Vec<LockedTask>,
 }
 
 /// One line of the list.
 #[derive(Debug, Clone, Serialize)]
-pub struct LockedTask {
+pub(crate) struct LockedTask {
     /// The task.
-    pub task: TaskId,
+    pub(crate) task: TaskId,
     /// Who holds it.
     #[serde(flatten)]
-    pub lock: Holder,
+    pub(crate) lock: Holder,
 }
 
 /// What became of an attempt to take a lock.
@@ -68,7 +68,7 @@ pub(crate) enum Locking {
 ///
 /// # Errors
 /// [`Kind::Held`] with the holder; [`Kind::NoSuchTask`].
-pub fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
+pub(crate) fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
     let session = context.session()?;
     let landed = take(context, LockRule::Verb, &session, wanted)?;
     let aside = Aside::of(context, &landed);
@@ -135,7 +135,7 @@ pub(crate) fn take(context: &Context, rule: LockRule, session: &Session, wanted:
 
 /// Who may release a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Right {
+pub(crate) enum Right {
     /// Its holder.
     Holder,
     /// Anybody.
@@ -146,7 +146,7 @@ pub enum Right {
 ///
 /// # Errors
 /// [`Kind::NotHolder`] when somebody else holds it, who alone may release it.
-pub fn unlock(context: &Context, wanted: &Wanted, right: Right) -> Result<Unlocked> {
+pub(crate) fn unlock(context: &Context, wanted: &Wanted, right: Right) -> Result<Unlocked> {
     let (session, id) = (context.session()?, wanted.id);
     let landed = release(context, id, Some(&session).filter(|_| right == Right::Holder))?;
     if !context.dry_run {
@@ -174,7 +174,7 @@ pub(crate) fn release(context: &Context, id: TaskId, holder: Option<&Session>) -
 }
 
 /// Every lock, as the remote has it now.
-pub fn list(context: &Context) -> Result<LockList> {
+pub(crate) fn list(context: &Context) -> Result<LockList> {
     let entries = fetch(context)?.ok_or_else(no_lock_branch)?;
     let host = crate::coordination::session::host_name(&context.repository);
     let locks = entries.iter().map(|lock| LockedTask { task: lock.task, lock: Holder::new(context, lock, &host) });

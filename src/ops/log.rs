@@ -15,29 +15,29 @@ use std::collections::BTreeMap;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Event {
+pub(crate) struct Event {
     /// When (RFC 3339).
-    pub at: String,
+    pub(crate) at: String,
     /// Whose commit it is.
-    pub by: String,
+    pub(crate) by: String,
     /// What: `made`, `locked`, `taken over`, `started`, `unlocked`, `dropped`, `archived`, `updated`, `swept`, `id claimed`,
     /// `bundled`, `set up`, `changed`.
-    pub what: &'static str,
+    pub(crate) what: &'static str,
     /// The tasks.
-    pub tasks: Vec<TaskId>,
+    pub(crate) tasks: Vec<TaskId>,
     /// The subject of the commit, without `ait: `.
-    pub subject: String,
+    pub(crate) subject: String,
     /// The commit.
-    pub commit: Oid,
+    pub(crate) commit: Oid,
 }
 
 /// What happened, newest first.
 #[derive(Debug, Clone, Serialize)]
-pub struct Log {
+pub(crate) struct Log {
     /// When the remote was last asked (RFC 3339); `null` when it never was.
-    pub as_of: Option<String>,
+    pub(crate) as_of: Option<String>,
     /// The events.
-    pub events: Vec<Event>,
+    pub(crate) events: Vec<Event>,
 }
 
 /// How the subjects of our commits and of the scripts' begin, and what they are about.
@@ -62,7 +62,7 @@ const KINDS: [(&str, &str); 14] = [
 ///
 /// # Errors
 /// When git cannot read it.
-pub fn log(context: &Context, wanted: Option<&Wanted>, limit: usize) -> Result<Log> {
+pub(crate) fn log(context: &Context, wanted: Option<&Wanted>, limit: usize) -> Result<Log> {
     let (locks_branch, data) = branches(context)?;
     let ledger = context.reading_ledger();
     let view = ledger.view(&[locks_branch.clone(), data.clone()], Freshness::AsKnown)?;

@@ -2,7 +2,7 @@
 
 mod decide;
 
-pub use decide::{Request, Sibling};
+pub(crate) use decide::{Request, Sibling};
 
 use crate::coordination::ids;
 use crate::error::{Error, Kind, Result};
@@ -22,43 +22,43 @@ use serde::Serialize;
 
 /// What the task is to be.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub(crate) struct Options {
     /// Its title.
-    pub title: Title,
+    pub(crate) title: Title,
     /// Its text.
-    pub text: String,
+    pub(crate) text: String,
     /// Its priority.
-    pub priority: Level,
+    pub(crate) priority: Level,
     /// Its effort.
-    pub effort: Level,
+    pub(crate) effort: Level,
     /// Its issue type; `None`: `feature`.
-    pub issue_type: Option<String>,
+    pub(crate) issue_type: Option<String>,
     /// Its labels, as typed.
-    pub labels: Vec<String>,
+    pub(crate) labels: Vec<String>,
     /// What it waits for.
-    pub depends: Vec<TaskId>,
+    pub(crate) depends: Vec<TaskId>,
     /// The task it is a part of.
-    pub parent: Option<Wanted>,
+    pub(crate) parent: Option<Wanted>,
     /// Only a draft in this clone: no id, no commit, no network.
-    pub draft: bool,
+    pub(crate) draft: bool,
 }
 
 /// A task made.
 #[derive(Debug, Clone, Serialize)]
-pub struct Created {
+pub(crate) struct Created {
     /// The task; absent for a draft.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub task: Option<TaskInfo>,
+    pub(crate) task: Option<TaskInfo>,
     /// The draft's file.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub draft: Option<String>,
+    pub(crate) draft: Option<String>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub aside: Aside,
+    pub(crate) aside: Aside,
 }
 
 /// Makes a task, or a draft of one.
-pub fn new(context: &Context, options: &Options) -> Result<Created> {
+pub(crate) fn new(context: &Context, options: &Options) -> Result<Created> {
     let labels = clean_labels(&options.labels);
     if !labels.dropped.is_empty() {
         return Err(Error::new(Kind::Usage, format!("no label can be made of {:?}", labels.dropped.join(", ")))
@@ -88,7 +88,7 @@ pub fn new(context: &Context, options: &Options) -> Result<Created> {
 }
 
 /// Makes a task of a draft; the draft goes once the task is published.
-pub fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
+pub(crate) fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
     let (tree, dir) = (context.tree(), context.data_dir());
     let draft = drafts::load(&tree, &dir, draft)?.ok_or_else(|| {
         let name = draft.rsplit('/').next().unwrap_or(draft);
@@ -200,7 +200,7 @@ fn look_at_published(
 
 /// The number of a task that a checkout gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Number {
+pub(crate) enum Number {
     /// One that was claimed from the counter.
     Claimed(u64),
     /// The next one among the children of this task.
@@ -209,24 +209,24 @@ pub enum Number {
 
 /// A task made in a checkout.
 #[derive(Debug, Clone)]
-pub struct CreatedHere {
+pub(crate) struct CreatedHere {
     /// Its id.
-    pub id: TaskId,
+    pub(crate) id: TaskId,
     /// Its file.
-    pub path: String,
+    pub(crate) path: String,
     /// What git said of the commit.
-    pub said: Vec<u8>,
+    pub(crate) said: Vec<u8>,
     /// Labels that joined the vocabulary.
-    pub labels: Vec<String>,
+    pub(crate) labels: Vec<String>,
     /// The parent's file, which was changed along.
-    pub parent: Option<String>,
+    pub(crate) parent: Option<String>,
 }
 
 /// Makes a task in a checkout, with a commit there; nothing is published.
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`] without an active parent, and those of the commit.
-pub fn new_here(files: &TaskFiles<'_>, number: Number, request: &Request) -> Result<CreatedHere> {
+pub(crate) fn new_here(files: &TaskFiles<'_>, number: Number, request: &Request) -> Result<CreatedHere> {
     let _queue = files.hold()?;
     make_here(files, request, |snapshot| match number {
         Number::Claimed(number) => Ok(Place::Top(number)),
@@ -238,8 +238,7 @@ pub fn new_here(files: &TaskFiles<'_>, number: Number, request: &Request) -> Res
 }
 
 /// The refusal for a parent that is not there.
-#[must_use]
-pub fn no_parent(parent: impl std::fmt::Display) -> Error {
+pub(crate) fn no_parent(parent: impl std::fmt::Display) -> Error {
     Error::new(Kind::NoSuchTask, format!("Parent task t{parent} not found"))
 }
 
@@ -248,7 +247,7 @@ pub fn no_parent(parent: impl std::fmt::Display) -> Error {
 ///
 /// # Errors
 /// Those of the commit.
-pub fn resume_here(files: &TaskFiles<'_>, request: &Request) -> Result<Option<CreatedHere>> {
+pub(crate) fn resume_here(files: &TaskFiles<'_>, request: &Request) -> Result<Option<CreatedHere>> {
     let Some(filing) = request.draft.as_ref().and_then(|draft| Filing::load(files, draft)) else { return Ok(None) };
     let Some(id) = paths::loose_id(&filing.path) else { return Ok(None) };
     let _queue = files.hold()?;

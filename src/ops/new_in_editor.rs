@@ -10,7 +10,7 @@ use crate::task::sheet::{self, Words};
 use crate::task::{Document, Level, TaskId, Title};
 
 /// Makes a task in the user's editor, with what is known of it filled in. When it cannot be published it stays as a draft.
-pub fn new_in_editor(context: &Context, options: &Options, title: &str) -> Result<Created> {
+pub(crate) fn new_in_editor(context: &Context, options: &Options, title: &str) -> Result<Created> {
     let saved = ask(context, options, title)?;
     let made = new(context, &saved.value).map_err(|error| {
         // What may have landed must not become a second task.

@@ -154,7 +154,7 @@ impl Filing {
 }
 
 /// Forgets the record of a draft that has gone.
-pub fn forget_draft(files: &TaskFiles<'_>, draft: &DraftText) {
+pub(crate) fn forget_draft(files: &TaskFiles<'_>, draft: &DraftText) {
     if let Some(records) = Filing::records(files) {
         let _ = records.forget(RecordKind::Filing, &draft.name);
     }

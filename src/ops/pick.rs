@@ -21,23 +21,23 @@ use serde::Serialize;
 
 /// What to take, and how.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub(crate) struct Options {
     /// The tasks to try, in order; empty takes the best ready one.
-    pub wanted: Vec<Wanted>,
+    pub(crate) wanted: Vec<Wanted>,
     /// Whether to make a worktree; `None` asks the settings.
-    pub worktree: Option<bool>,
+    pub(crate) worktree: Option<bool>,
     /// The branch to cut the task branch from.
-    pub base: Option<String>,
+    pub(crate) base: Option<String>,
     /// Take it over from whoever holds it.
-    pub steal: bool,
+    pub(crate) steal: bool,
     /// Take it although it waits for others.
-    pub ignore_blocked: bool,
+    pub(crate) ignore_blocked: bool,
 }
 
 /// How the task came to be ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Took {
+pub(crate) enum Took {
     /// It was free.
     New,
     /// It was ours already: this session's, or a dead one's of the same person on this machine.
@@ -48,25 +48,25 @@ pub enum Took {
 
 /// A task taken.
 #[derive(Debug, Clone, Serialize)]
-pub struct Picked {
+pub(crate) struct Picked {
     /// The task.
-    pub task: TaskInfo,
+    pub(crate) task: TaskInfo,
     /// Its lock.
-    pub lock: Holder,
+    pub(crate) lock: Holder,
     /// Its worktree.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub worktree: Option<WorktreeInfo>,
+    pub(crate) worktree: Option<WorktreeInfo>,
     /// How it came to be ours.
-    pub took: Took,
+    pub(crate) took: Took,
     /// Who held it before.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub previous: Option<Holder>,
+    pub(crate) previous: Option<Holder>,
     /// The first lines of its text.
     #[serde(skip)]
-    pub excerpt: Vec<String>,
+    pub(crate) excerpt: Vec<String>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub aside: Aside,
+    pub(crate) aside: Aside,
 }
 
 /// Takes a task.
@@ -74,7 +74,7 @@ pub struct Picked {
 /// # Errors
 /// [`Kind::Held`] with the holder and what to pick instead; [`Kind::NotClaimable`], [`Kind::Blocked`],
 /// [`Kind::NoSuchTask`], [`Kind::NothingToPick`]; [`Kind::Occupied`] when there is no room for the worktree.
-pub fn pick(context: &Context, options: &Options) -> Result<Picked> {
+pub(crate) fn pick(context: &Context, options: &Options) -> Result<Picked> {
     let session = context.session()?;
     let policy = Policy {
         rule: LockRule::Verb,

@@ -7,16 +7,16 @@ use std::path::PathBuf;
 
 /// One of them.
 #[derive(Debug)]
-pub struct File {
+pub(crate) struct File {
     /// Where it goes.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// What it says.
-    pub content: Vec<u8>,
+    pub(crate) content: Vec<u8>,
 }
 
 /// What is to be of them.
 #[derive(Debug, Clone, Copy)]
-pub enum Files {
+pub(crate) enum Files {
     /// They are there, with this content.
     Written,
     /// They are gone.
@@ -25,9 +25,9 @@ pub enum Files {
 
 /// What was done.
 #[derive(Debug, Serialize)]
-pub struct SetUp {
+pub(crate) struct SetUp {
     /// The files that were written or taken away, or would be.
-    pub changed: Vec<PathBuf>,
+    pub(crate) changed: Vec<PathBuf>,
 }
 
 /// Writes the files that differ, or takes away those that are there. Their names are this program's, so nobody else's
@@ -35,7 +35,7 @@ pub struct SetUp {
 ///
 /// # Errors
 /// [`Kind::Io`](crate::error::Kind::Io).
-pub fn setup(files: &[File], wanted: Files, effect: Effect) -> Result<SetUp> {
+pub(crate) fn setup(files: &[File], wanted: Files, effect: Effect) -> Result<SetUp> {
     let mut changed = Vec::new();
     for File { path, content } in files {
         let found = std::fs::read(path).ok();

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// What stands under the name of a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub(crate) enum State {
     /// A shim.
     Shim,
     /// Something else: the original.
@@ -22,32 +22,32 @@ pub enum State {
 
 /// One script of a folder.
 #[derive(Debug, Clone, Serialize)]
-pub struct Shim {
+pub(crate) struct Shim {
     /// Its name.
-    pub script: String,
+    pub(crate) script: String,
     /// What stands there now.
-    pub state: State,
+    pub(crate) state: State,
     /// Where the original is kept, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub original: Option<PathBuf>,
+    pub(crate) original: Option<PathBuf>,
     /// Whether this command changed it.
-    pub changed: bool,
+    pub(crate) changed: bool,
 }
 
 /// The scripts of a folder.
 #[derive(Debug, Clone, Serialize)]
-pub struct Shims {
+pub(crate) struct Shims {
     /// The folder.
-    pub folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// Each script that we stand in for.
-    pub scripts: Vec<Shim>,
+    pub(crate) scripts: Vec<Shim>,
 }
 
 /// What is there.
 ///
 /// # Errors
 /// [`Kind::Usage`] when there is no such folder.
-pub fn list(folder: &Path, scripts: &[&str]) -> Result<Shims> {
+pub(crate) fn list(folder: &Path, scripts: &[&str]) -> Result<Shims> {
     each(folder, scripts, |_| Ok(false))
 }
 
@@ -55,7 +55,7 @@ pub fn list(folder: &Path, scripts: &[&str]) -> Result<Shims> {
 ///
 /// # Errors
 /// [`Kind::Occupied`] where an original would replace another that is kept, or no regular file is in the place.
-pub fn install(folder: &Path, scripts: &[&str]) -> Result<Shims> {
+pub(crate) fn install(folder: &Path, scripts: &[&str]) -> Result<Shims> {
     // A folder of scripts gets shims for those it has; an empty one, for all.
     let has = |script: &&str| folder.join(script).symlink_metadata().is_ok();
     let there: Vec<_> = scripts.iter().copied().filter(has).collect();
@@ -79,7 +79,7 @@ pub fn install(folder: &Path, scripts: &[&str]) -> Result<Shims> {
 ///
 /// # Errors
 /// [`Kind::Io`].
-pub fn remove(folder: &Path, scripts: &[&str]) -> Result<Shims> {
+pub(crate) fn remove(folder: &Path, scripts: &[&str]) -> Result<Shims> {
     each(folder, scripts, |place| {
         if place.state()? != State::Shim {
             return Ok(false);

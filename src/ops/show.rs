@@ -12,37 +12,37 @@ use serde::Serialize;
 
 /// A task whole.
 #[derive(Debug, Clone, Serialize)]
-pub struct Shown {
+pub(crate) struct Shown {
     /// When the remote was last asked (RFC 3339); `null` when it never was.
-    pub as_of: Option<String>,
+    pub(crate) as_of: Option<String>,
     /// The task and its surroundings.
-    pub task: Row,
+    pub(crate) task: Row,
     /// It is in work on this machine and has no worktree in this clone.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub lacks_worktree: bool,
+    pub(crate) lacks_worktree: bool,
     /// Its file.
-    pub path: String,
+    pub(crate) path: String,
     /// Its text.
-    pub text: String,
+    pub(crate) text: String,
     /// Its plan.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub plan: Option<PlanText>,
+    pub(crate) plan: Option<PlanText>,
     /// The active tasks that wait for it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub blocks: Vec<TaskId>,
+    pub(crate) blocks: Vec<TaskId>,
     /// The last commits of its branch that the main worktree's branch lacks: short name and subject.
-    pub commits: Vec<String>,
+    pub(crate) commits: Vec<String>,
     /// Further fields of its file.
-    pub fields: serde_json::Map<String, serde_json::Value>,
+    pub(crate) fields: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A plan.
 #[derive(Debug, Clone, Serialize)]
-pub struct PlanText {
+pub(crate) struct PlanText {
     /// Its file.
-    pub path: String,
+    pub(crate) path: String,
     /// Its text.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// Fields that [`Row`] has, or that say nothing to a reader.
@@ -50,7 +50,7 @@ const KNOWN: [&str; 8] =
     ["priority", "effort", "depends", "issue_type", "status", "labels", "assigned_to", "children_to_implement"];
 
 /// Shows a task, active or archived.
-pub fn show(context: &Context, wanted: &Wanted) -> Result<Shown> {
+pub(crate) fn show(context: &Context, wanted: &Wanted) -> Result<Shown> {
     let ledger = context.reading_ledger();
     let (look, view) = Look::load(context, &ledger, Freshness::AsKnown)?;
     let ids = || std::iter::once(wanted.id).chain(wanted.or);

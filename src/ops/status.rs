@@ -13,26 +13,26 @@ use serde::Serialize;
 
 /// The state of everything.
 #[derive(Debug, Clone, Serialize)]
-pub struct Overview {
+pub(crate) struct Overview {
     /// When the remote was last asked (RFC 3339); `null` when it never was.
-    pub as_of: Option<String>,
+    pub(crate) as_of: Option<String>,
     /// The tasks somebody holds.
-    pub active: Vec<Row>,
+    pub(crate) active: Vec<Row>,
     /// Those of them that are in work on this machine and have no worktree in this clone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub without_worktree: Vec<TaskId>,
+    pub(crate) without_worktree: Vec<TaskId>,
     /// Locks whose session is dead, or whose task is not active any more.
-    pub stale_locks: Vec<LockedTask>,
+    pub(crate) stale_locks: Vec<LockedTask>,
     /// Task worktrees of this clone whose task is not active any more.
-    pub orphan_worktrees: Vec<WorktreeState>,
+    pub(crate) orphan_worktrees: Vec<WorktreeState>,
     /// Tasks that say Implementing, and nobody holds them.
-    pub unlocked_implementing: Vec<Row>,
+    pub(crate) unlocked_implementing: Vec<Row>,
     /// What can be picked, best first.
-    pub ready: Vec<Row>,
+    pub(crate) ready: Vec<Row>,
 }
 
 /// Looks at everything.
-pub fn status(context: &Context, freshness: Freshness) -> Result<Overview> {
+pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview> {
     let ledger = context.reading_ledger();
     let (mut look, _) = Look::load(context, &ledger, freshness)?;
     let tasks = std::mem::take(&mut look.tasks);

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 /// Fetches, brings the checkout of the task data forward, and removes the locks that `stale` names. One connection, and
 /// one more if there are any. Gives their number and what stayed behind.
-pub fn sync(
+pub(crate) fn sync(
     context: &Context,
     stale: impl Fn(&mut dyn Iterator<Item = TaskId>) -> Vec<TaskId>,
 ) -> Result<(usize, Vec<Lagging>)> {
@@ -53,16 +53,15 @@ pub(crate) fn release_all(stale: Vec<TaskId>) -> Result<Decision<Vec<TaskId>>> {
 
 /// How the task data of this clone differs from the published one, as far as known.
 #[derive(Debug)]
-pub struct Unreconciled {
+pub(crate) struct Unreconciled {
     /// In commits.
-    pub counts: AheadBehind,
+    pub(crate) counts: AheadBehind,
     /// The name of the published branch.
-    pub upstream: String,
+    pub(crate) upstream: String,
 }
 
 /// How the task data of this clone differs from the published one.
-#[must_use]
-pub fn unreconciled(context: &Context) -> Option<Unreconciled> {
+pub(crate) fn unreconciled(context: &Context) -> Option<Unreconciled> {
     let data = context.data_branch().ok()?;
     let remote = context.channel.remote()?;
     let ledger = context.reading_ledger();
@@ -74,26 +73,26 @@ pub fn unreconciled(context: &Context) -> Option<Unreconciled> {
 
 /// What `git aitask sync` did.
 #[derive(Debug, Clone, Serialize)]
-pub struct Synced {
+pub(crate) struct Synced {
     /// In a word.
-    pub did: Did,
+    pub(crate) did: Did,
     /// How many edited files were committed.
-    pub committed: usize,
+    pub(crate) committed: usize,
     /// Files that both sides changed, merged by the rules.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub merged: Vec<PathBuf>,
+    pub(crate) merged: Vec<PathBuf>,
     /// Archived tasks whose lock was left behind, and is gone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub released: Vec<TaskId>,
+    pub(crate) released: Vec<TaskId>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub aside: Aside,
+    pub(crate) aside: Aside,
 }
 
 /// What a sync came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Did {
+pub(crate) enum Did {
     /// Both sides were the same.
     Nothing,
     /// Local commits went out.
@@ -113,7 +112,7 @@ pub enum Did {
 /// # Errors
 /// [`Kind::Conflict`] with the files; [`Kind::Unreachable`], [`Kind::Dirty`], [`Kind::Denied`] and others with the way
 /// out. Nothing is half done.
-pub fn bring_together(context: &Context) -> Result<Synced> {
+pub(crate) fn bring_together(context: &Context) -> Result<Synced> {
     let (mut committed, mut merged, mut dry_run) = (0, Vec::new(), DryRun::default());
     let mut progress = |progress| match progress {
         Progress::Committing(files) => committed += files,
@@ -174,7 +173,7 @@ fn stale_locks(context: &Context, view: &View<'_>) -> Result<Vec<TaskId>> {
 }
 
 /// Runs a helper script beside the caller, for its effects alone: what it says and how it ends does not matter.
-pub fn run_helper(context: &Context, script: &Path, args: &[&str]) {
+pub(crate) fn run_helper(context: &Context, script: &Path, args: &[&str]) {
     let call = Call::program(context.repository.git().environment(), script, &context.repository.root);
     let _ = call.args(args).limit(Duration::from_secs(60)).output();
 }

@@ -12,9 +12,9 @@ use crate::task::{fields, labels, paths};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Vocabulary {
     /// Its issue types, sorted.
-    pub types: Vec<String>,
+    pub(crate) types: Vec<String>,
     /// The file of its labels.
-    pub labels: String,
+    pub(crate) labels: String,
 }
 
 impl Vocabulary {
@@ -56,9 +56,9 @@ pub(crate) fn clean_labels(typed: &[String]) -> labels::Sanitised {
 #[derive(Debug)]
 pub(crate) struct Grown {
     /// The file.
-    pub edit: Edit,
+    pub(crate) edit: Edit,
     /// The words that are new.
-    pub new: Vec<String>,
+    pub(crate) new: Vec<String>,
 }
 
 /// Adds words to a sorted file of them; `None` when it has them all.

@@ -8,24 +8,24 @@ use serde::Serialize;
 
 /// Who is asking.
 #[derive(Debug, Clone, Serialize)]
-pub struct Who {
+pub(crate) struct Who {
     /// The address tasks are taken with.
-    pub email: String,
+    pub(crate) email: String,
     /// Where it came from.
-    pub email_origin: Origin,
+    pub(crate) email_origin: Origin,
     /// The machine.
-    pub host: String,
+    pub(crate) host: String,
     /// The process that stands for the session; `null` when none was found.
-    pub pid: Option<u32>,
+    pub(crate) pid: Option<u32>,
     /// How it was found.
-    pub session_origin: AnchorOrigin,
+    pub(crate) session_origin: AnchorOrigin,
     /// The remote that coordinates; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub remote: Option<String>,
+    pub(crate) remote: Option<String>,
 }
 
 /// Finds out who is asking.
-pub fn whoami(context: &Context) -> Result<Who> {
+pub(crate) fn whoami(context: &Context) -> Result<Who> {
     let session = context.session()?;
     Ok(Who {
         email: session.email,

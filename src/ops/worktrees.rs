@@ -21,32 +21,32 @@ use std::path::{Path, PathBuf};
 
 /// All task worktrees.
 #[derive(Debug, Clone, Serialize)]
-pub struct WorktreeList {
+pub(crate) struct WorktreeList {
     /// One a worktree.
-    pub worktrees: Vec<TaskWorktree>,
+    pub(crate) worktrees: Vec<TaskWorktree>,
 }
 
 /// One task's worktree.
 #[derive(Debug, Clone, Serialize)]
-pub struct TaskWorktree {
+pub(crate) struct TaskWorktree {
     /// The task.
-    pub task: TaskId,
+    pub(crate) task: TaskId,
     /// Its state.
     #[serde(flatten)]
-    pub state: WorktreeState,
+    pub(crate) state: WorktreeState,
 }
 
 /// Where a worktree is.
 #[derive(Debug, Clone, Serialize)]
-pub struct WorktreePath {
+pub(crate) struct WorktreePath {
     /// The task.
-    pub task: TaskId,
+    pub(crate) task: TaskId,
     /// The folder.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
 }
 
 /// Every task worktree.
-pub fn list(context: &Context) -> Result<WorktreeList> {
+pub(crate) fn list(context: &Context) -> Result<WorktreeList> {
     let records = worktree::list(&context.repository)?;
     let main = records.first().and_then(|main| main.head.clone());
     let worktrees = records.iter().filter_map(|record| {
@@ -61,7 +61,7 @@ pub fn list(context: &Context) -> Result<WorktreeList> {
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`] when it has none in this clone; [`Kind::Occupied`] when it is half made or half removed.
-pub fn path(context: &Context, wanted: &Wanted) -> Result<WorktreePath> {
+pub(crate) fn path(context: &Context, wanted: &Wanted) -> Result<WorktreePath> {
     let records = worktree::list(&context.repository)?;
     let found = records.into_iter().find_map(|record| {
         let branch = branch_in(context, &record)?;
@@ -84,22 +84,22 @@ pub fn path(context: &Context, wanted: &Wanted) -> Result<WorktreePath> {
 
 /// A worktree made.
 #[derive(Debug, Clone, Serialize)]
-pub struct Added {
+pub(crate) struct Added {
     /// The task.
-    pub task: TaskId,
+    pub(crate) task: TaskId,
     /// Its worktree; absent when it was only to be shown what would be made.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub worktree: Option<WorktreeInfo>,
+    pub(crate) worktree: Option<WorktreeInfo>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub aside: Aside,
+    pub(crate) aside: Aside,
 }
 
 /// Makes the worktree of a task, or finds it; takes nothing and asks nobody. A branch that is there is attached.
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`]; [`Kind::Occupied`] when there is no room for it.
-pub fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Result<Added> {
+pub(crate) fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Result<Added> {
     let data = context.data_branch()?.clone();
     let ledger = context.reading_ledger();
     let view = ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?;
@@ -120,20 +120,20 @@ pub fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Result<Add
 
 /// What a removal came to.
 #[derive(Debug, Clone, Serialize)]
-pub struct Removed {
+pub(crate) struct Removed {
     /// The task.
-    pub task: TaskId,
+    pub(crate) task: TaskId,
     /// Where the worktree was; absent when there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<PathBuf>,
+    pub(crate) path: Option<PathBuf>,
     /// The task branch is gone.
-    pub branch_deleted: bool,
+    pub(crate) branch_deleted: bool,
     /// The task branch, where it has commits of its own and stays.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub branch_kept: Option<Branch>,
+    pub(crate) branch_kept: Option<Branch>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub aside: Aside,
+    pub(crate) aside: Aside,
 }
 
 /// Removes the worktree of a task, and its branch when all its commits are where they were to land, as far as that is known,
@@ -142,7 +142,7 @@ pub struct Removed {
 /// # Errors
 /// [`Kind::Dirty`] for uncommitted work and a rebase, unless that may be lost; [`Kind::Held`] for work of another session that
 /// lives, even then; [`Kind::Occupied`] for one that is locked, gone, or not the task's.
-pub fn remove(context: &Context, wanted: &Wanted, work: Unsaved) -> Result<Removed> {
+pub(crate) fn remove(context: &Context, wanted: &Wanted, work: Unsaved) -> Result<Removed> {
     let name = name_of(context, wanted)?;
     let mut aside = Aside { dry_run: context.dry_run.then(DryRun::default), ..Aside::default() };
     let branch = BranchFate::IfLanded(Some(wanted.id));

@@ -20,30 +20,30 @@ use std::time::Duration;
 
 /// The surroundings of one command.
 #[derive(Debug)]
-pub struct Context {
+pub(crate) struct Context {
     /// The repository we stand in.
-    pub repository: Repository,
+    pub(crate) repository: Repository,
     /// The settings.
-    pub settings: Settings,
+    pub(crate) settings: Settings,
     /// Where swaps happen.
-    pub channel: Channel,
+    pub(crate) channel: Channel,
     /// Where narration goes.
-    pub narrate: fn(&str),
+    pub(crate) narrate: fn(&str),
     /// Show, but change nothing.
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     /// The folder we stand in.
-    pub here: PathBuf,
+    pub(crate) here: PathBuf,
     data_branch: Option<Branch>,
 }
 
 /// A task as somebody names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// Its id.
-    pub id: TaskId,
+    pub(crate) id: TaskId,
     /// Its other reading: `t16_2024_report` may be the child `16_2024`, or the task 16 with a slug that begins with
     /// digits.
-    pub or: Option<TaskId>,
+    pub(crate) or: Option<TaskId>,
 }
 
 impl From<TaskId> for Wanted {
@@ -58,7 +58,7 @@ impl Wanted {
     }
 
     /// Reads `12`, `t12`, `12_3`, a task name, or a path of the task file.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         if let Some(path) = text.find("aitasks/").and_then(|at| TaskPath::parse(&text[at..])) {
             return Ok(path.id().into());
         }
@@ -77,7 +77,7 @@ impl Wanted {
 
 impl Context {
     /// Looks around from `dir`.
-    pub fn open(
+    pub(crate) fn open(
         environment: &Environment,
         dir: &Path,
         flags: &Flags,
@@ -91,7 +91,12 @@ impl Context {
     }
 
     /// Looks around as the scripts do, for whom the remote is the one named `origin` (specification 10, section 0).
-    pub fn open_on_origin(environment: &Environment, dir: &Path, flags: &Flags, narrate: fn(&str)) -> Result<Self> {
+    pub(crate) fn open_on_origin(
+        environment: &Environment,
+        dir: &Path,
+        flags: &Flags,
+        narrate: fn(&str),
+    ) -> Result<Self> {
         let repository = Repository::discover(environment, dir)?;
         let settings = Settings::new(flags, environment, repository.config())?;
         let channel = Channel::of_script(&repository, None)?;
@@ -120,7 +125,7 @@ impl Context {
     ///
     /// # Errors
     /// [`Kind::DetachedHead`] or [`Kind::NoCommit`] when that is no branch with commits.
-    pub fn data_branch(&self) -> Result<&Branch> {
+    pub(crate) fn data_branch(&self) -> Result<&Branch> {
         let root = self.repository.root.display();
         match &self.data_branch {
             None => Err(Error::new(
@@ -137,35 +142,30 @@ impl Context {
     }
 
     /// Whether the task data has a branch of its own.
-    #[must_use]
-    pub fn has_data_branch(&self) -> bool {
+    pub(crate) fn has_data_branch(&self) -> bool {
         self.data_branch.as_ref().is_some_and(|branch| branch.as_str() == DATA)
     }
 
     /// Whether any remote is configured, whatever its name.
-    #[must_use]
-    pub fn has_any_remote(&self) -> bool {
+    pub(crate) fn has_any_remote(&self) -> bool {
         let is_url = |key: &str| key.strip_prefix("remote.").is_some_and(|rest| rest.rsplit('.').next() == Some("url"));
         self.repository.config().keys().any(is_url)
     }
 
     /// The folder under which `aitasks/` is checked out.
-    #[must_use]
-    pub fn data_dir(&self) -> PathBuf {
+    pub(crate) fn data_dir(&self) -> PathBuf {
         let checkout = self.repository.root.join(paths::DATA_WORKTREE_DIR);
         let is_folder = || checkout.symlink_metadata().is_ok_and(|data| data.is_dir());
         if self.has_data_branch() && is_folder() { checkout } else { self.repository.root.clone() }
     }
 
     /// Where the files of the main worktree are reached: no link is followed on the way.
-    #[must_use]
-    pub fn tree(&self) -> Tree {
+    pub(crate) fn tree(&self) -> Tree {
         Tree::new(&self.repository.root)
     }
 
     /// The ledger.
-    #[must_use]
-    pub fn ledger(&self) -> Ledger<'_> {
+    pub(crate) fn ledger(&self) -> Ledger<'_> {
         Ledger {
             repository: &self.repository,
             refs: &self.repository,
@@ -181,26 +181,24 @@ impl Context {
     }
 
     /// Whether we run within `git aitask explore`.
-    #[must_use]
-    pub fn is_exploring(&self) -> bool {
+    pub(crate) fn is_exploring(&self) -> bool {
         leftovers::is_exploring(self.repository.git().environment(), &self.here)
     }
 
     /// The ledger as readers see it: commits of the task data that only this clone has are shown, too.
-    #[must_use]
-    pub fn reading_ledger(&self) -> Ledger<'_> {
+    pub(crate) fn reading_ledger(&self) -> Ledger<'_> {
         Ledger { own: self.data_branch.clone(), dry_run: true, ..self.ledger() }
     }
 
     /// Who is asking.
-    pub fn session(&self) -> Result<Session> {
+    pub(crate) fn session(&self) -> Result<Session> {
         let file = self.data_dir().join(paths::USER_CONFIG_FILE);
         let user_config = self.tree().load(&file)?;
         Session::find(&self.repository, &self.settings, &file, user_config.as_deref(), self.narrate)
     }
 
     /// Whether this clone knows of the coordination branches.
-    pub fn is_initialised(&self) -> Result<bool> {
+    pub(crate) fn is_initialised(&self) -> Result<bool> {
         let locks = Ledger::locks_branch()?;
         let ledger = self.ledger();
         let view = ledger.view(std::slice::from_ref(&locks), Freshness::AsKnown)?;
@@ -208,7 +206,7 @@ impl Context {
     }
 
     /// The task that was named, else that of the worktree or task branch we stand in.
-    pub fn wanted(&self, named: Option<&str>) -> Result<Wanted> {
+    pub(crate) fn wanted(&self, named: Option<&str>) -> Result<Wanted> {
         match named {
             Some(text) => Wanted::parse(text),
             None => self.task_here().map(|name| Wanted::name(&name)).ok_or_else(|| {
@@ -218,15 +216,13 @@ impl Context {
     }
 
     /// The task whose branch is checked out where we stand.
-    #[must_use]
-    pub fn task_here(&self) -> Option<TaskName> {
+    pub(crate) fn task_here(&self) -> Option<TaskName> {
         let branch = self.repository.here_branch.as_ref()?;
         TaskName::from_branch(branch.as_str())
     }
 
     /// The local time, as task files and locks write it (specification 20, section 3.4).
-    #[must_use]
-    pub fn now() -> String {
+    pub(crate) fn now() -> String {
         jiff::ZonedDateTime::now().strftime("%Y-%m-%d %H:%M").to_string()
     }
 }

@@ -14,20 +14,17 @@ const MARKERS: [&str; 6] =
     ["rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"];
 
 /// The worktree of the data branch, where there is one.
-#[must_use]
-pub fn data_worktree(context: &Context) -> Option<PathBuf> {
+pub(crate) fn data_worktree(context: &Context) -> Option<PathBuf> {
     data_checkout(&context.repository.root)
 }
 
 /// The folder that git keeps for the worktree at `dir`; `None` when it is gone.
-#[must_use]
-pub fn admin_dir(dir: &Path) -> Option<PathBuf> {
+pub(crate) fn admin_dir(dir: &Path) -> Option<PathBuf> {
     registry::git_dir(dir).filter(|admin| admin.is_dir())
 }
 
 /// What is said of a data worktree in the middle of an operation.
-#[must_use]
-pub fn stuck(marker: &str) -> String {
+pub(crate) fn stuck(marker: &str) -> String {
     format!(
         "Data worktree (.aitask-data) is stuck mid-{marker}.
 Recover with one of:
@@ -43,24 +40,22 @@ AIT_GIT_SKIP_STATE_CHECK=1 skips this check.
 }
 
 /// The unfinished operations of the worktree at `dir`.
-#[must_use]
-pub fn unfinished(dir: &Path) -> Vec<&'static str> {
+pub(crate) fn unfinished(dir: &Path) -> Vec<&'static str> {
     let Some(admin) = admin_dir(dir) else { return Vec::new() };
     MARKERS.into_iter().filter(|marker| admin.join(marker).exists()).collect()
 }
 
 /// What is checked out somewhere, for people.
 #[derive(Debug)]
-pub struct Head {
+pub(crate) struct Head {
     /// The branch; `HEAD` when there is none.
-    pub branch: String,
+    pub(crate) branch: String,
     /// The commit's short name.
-    pub commit: String,
+    pub(crate) commit: String,
 }
 
 /// What is checked out at `dir`.
-#[must_use]
-pub fn head(environment: &Environment, dir: &Path) -> Head {
+pub(crate) fn head(environment: &Environment, dir: &Path) -> Head {
     let ask = |option: &str| {
         let output = Git::new(environment.clone()).read(dir, "rev-parse").args([option, "HEAD"]).output();
         output.map(|output| output.text()).unwrap_or_default()
@@ -70,8 +65,7 @@ pub fn head(environment: &Environment, dir: &Path) -> Head {
 
 /// The branch that work ends up on: the remote's own choice, else `main`, `master`, else `main` all the same
 /// (specification 50, section 4).
-#[must_use]
-pub fn primary_branch(context: &Context) -> String {
+pub(crate) fn primary_branch(context: &Context) -> String {
     let repository = &context.repository;
     let remote = context.channel.remote().map_or("origin", |remote| remote.as_str());
     let head = format!("refs/remotes/{remote}/HEAD");

@@ -15,21 +15,20 @@ const TAKES_LINE: [&str; 8] = ["vi", "vim", "nvim", "nano", "emacs", "emacsclien
 
 /// A sheet that was saved and read.
 #[derive(Debug)]
-pub struct Saved<T> {
+pub(crate) struct Saved<T> {
     /// What was read from it.
-    pub value: T,
+    pub(crate) value: T,
     file: PathBuf,
 }
 
 impl<T> Saved<T> {
     /// The text has come to where it belongs.
-    pub fn discard(&self) {
+    pub(crate) fn discard(&self) {
         let _ = std::fs::remove_file(&self.file);
     }
 
     /// An error after which the text is still in the sheet, and says where.
-    #[must_use]
-    pub fn kept(&self, error: Error) -> Error {
+    pub(crate) fn kept(&self, error: Error) -> Error {
         kept(error, &self.file)
     }
 }
@@ -43,7 +42,7 @@ fn kept(error: Error, file: &Path) -> Error {
 ///
 /// # Errors
 /// What `read` said last, when the sheet was left as wrong as it was; and [`Kind::Usage`] without an editor.
-pub fn edit<T>(
+pub(crate) fn edit<T>(
     environment: &Environment,
     repository: Option<&Repository>,
     text: &[u8],

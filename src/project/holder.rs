@@ -14,7 +14,6 @@ use crate::project::outcome::Holder;
 use crate::task::{TaskId, TaskName};
 
 /// What can be seen from here of the lock of a task that somebody wants.
-#[must_use]
 pub(crate) fn sight(context: &Context, claimant: &Claimant<'_>, lock: LockEntry) -> Sight {
     let (repository, session) = (&context.repository, claimant.session);
     let same_person = lock.holder == session.email;
@@ -39,7 +38,6 @@ pub(crate) fn sight(context: &Context, claimant: &Claimant<'_>, lock: LockEntry)
 }
 
 /// The refusal for a session that finds a lock in the way.
-#[must_use]
 pub(crate) fn held(context: &Context, session: &Session, in_the_way: &InTheWay) -> Error {
     let InTheWay { lock, changed, .. } = in_the_way;
     let holder = Holder::new(context, lock, &session.host);
@@ -49,12 +47,12 @@ pub(crate) fn held(context: &Context, session: &Session, in_the_way: &InTheWay) 
 }
 
 /// What became of a task that was archived, or is gone.
-pub const OVER: &str = "is over";
+pub(crate) const OVER: &str = "is over";
 
 /// The refusal for a session whose task somebody took, now that nobody holds it any more: this clone's record tells that it
 /// had the task, and the history of the locks who took it last. `since` says what became of it. `None` where this clone
 /// took it last, or nobody can tell.
-pub fn displaced(context: &Context, view: &View<'_>, task: TaskId, since: &str) -> Result<Option<Error>> {
+pub(crate) fn displaced(context: &Context, view: &View<'_>, task: TaskId, since: &str) -> Result<Option<Error>> {
     let Some(held) = Held::load(&context.repository, task) else { return Ok(None) };
     let Some(by) = locks::last(view, task)?.filter(|last| !held.is_about(last)) else { return Ok(None) };
     let holder = Holder::new(context, &by, &host_name(&context.repository));
@@ -71,7 +69,12 @@ pub fn displaced(context: &Context, view: &View<'_>, task: TaskId, since: &str) 
 ///
 /// # Errors
 /// [`Kind::NotHolder`] that says who holds it instead.
-pub fn require_holder(context: &Context, session: &Session, task: TaskId, lock: Option<&LockEntry>) -> Result<()> {
+pub(crate) fn require_holder(
+    context: &Context,
+    session: &Session,
+    task: TaskId,
+    lock: Option<&LockEntry>,
+) -> Result<()> {
     let Some(lock) = lock else {
         return Err(Error::new(
             Kind::NotHolder,
@@ -144,7 +147,7 @@ fn may_live(context: &Context, session: &Session, lock: &LockEntry) -> bool {
 ///
 /// # Errors
 /// [`Kind::Held`] that says who holds it.
-pub fn require_idle(context: &Context, name: &str) -> Result<()> {
+pub(crate) fn require_idle(context: &Context, name: &str) -> Result<()> {
     let repository = &context.repository;
     let Some(lock) = known_lock(context, name)? else { return Ok(()) };
     let session = match context.session() {

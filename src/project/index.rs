@@ -8,20 +8,20 @@ use crate::task::{Blocker, Board, Document, PlanPath, Scan, Task, TaskId, TaskPa
 
 /// The files of all tasks, not read yet.
 #[derive(Debug)]
-pub struct Index {
+pub(crate) struct Index {
     branch: Branch,
     /// Active tasks.
-    pub active: Vec<(TaskPath, Oid)>,
+    pub(crate) active: Vec<(TaskPath, Oid)>,
     /// Archived tasks outside bundles.
-    pub archived: Vec<(TaskPath, Oid)>,
+    pub(crate) archived: Vec<(TaskPath, Oid)>,
     /// Plans.
-    pub plans: Vec<PlanPath>,
+    pub(crate) plans: Vec<PlanPath>,
     paths: Vec<String>,
 }
 
 impl Index {
     /// Lists the task data of a view. One process.
-    pub fn load(view: &View<'_>, branch: &Branch) -> Result<Self> {
+    pub(crate) fn load(view: &View<'_>, branch: &Branch) -> Result<Self> {
         Self::load_below(view, branch, "")
     }
 
@@ -52,26 +52,22 @@ impl Index {
     }
 
     /// Whether there is a folder of tasks at all.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.paths.is_empty()
     }
 
     /// Whether a file exists in the task data.
-    #[must_use]
-    pub fn has(&self, path: &str) -> bool {
+    pub(crate) fn has(&self, path: &str) -> bool {
         self.paths.iter().any(|known| known == path)
     }
 
     /// The active file of a task.
-    #[must_use]
-    pub fn active(&self, id: TaskId) -> Option<&TaskPath> {
+    pub(crate) fn active(&self, id: TaskId) -> Option<&TaskPath> {
         self.active.iter().map(|(path, _)| path).find(|path| path.id() == id)
     }
 
     /// The archived file of a task.
-    #[must_use]
-    pub fn archived(&self, id: TaskId) -> Option<&TaskPath> {
+    pub(crate) fn archived(&self, id: TaskId) -> Option<&TaskPath> {
         self.archived.iter().map(|(path, _)| path).find(|path| path.id() == id)
     }
 
@@ -79,7 +75,7 @@ impl Index {
     ///
     /// # Errors
     /// [`Kind::NoSuchTask`], or [`Kind::NotClaimable`] for one that is archived or there twice.
-    pub fn require_active(&self, wanted: &Wanted) -> Result<&TaskPath> {
+    pub(crate) fn require_active(&self, wanted: &Wanted) -> Result<&TaskPath> {
         let ids = || std::iter::once(wanted.id).chain(wanted.or);
         if let Some(path) = ids().find_map(|id| self.active(id)) {
             let others: Vec<_> = self.active.iter().filter(|(other, _)| other.id() == path.id()).collect();
@@ -110,29 +106,26 @@ impl Index {
     ///
     /// # Errors
     /// [`Kind::NoSuchTask`], or [`Kind::NotClaimable`] for one that is there twice.
-    pub fn require(&self, wanted: &Wanted) -> Result<&TaskPath> {
+    pub(crate) fn require(&self, wanted: &Wanted) -> Result<&TaskPath> {
         let ids = || std::iter::once(wanted.id).chain(wanted.or);
         let archived = ids().find_map(|id| self.archived(id)).filter(|_| ids().all(|id| self.active(id).is_none()));
         archived.map_or_else(|| self.require_active(wanted), Ok)
     }
 
     /// The active plan of a task.
-    #[must_use]
-    pub fn plan(&self, task: &TaskPath) -> Option<&PlanPath> {
+    pub(crate) fn plan(&self, task: &TaskPath) -> Option<&PlanPath> {
         let exact = task.plan();
         let of_task = || self.plans.iter().filter(|plan| plan.id() == task.id() && !plan.is_archived());
         of_task().find(|plan| **plan == exact).or_else(|| of_task().min_by(|a, b| a.as_str().cmp(b.as_str())))
     }
 
     /// All active plans of a task, whatever they are called.
-    #[must_use]
-    pub fn plans_of(&self, task: TaskId) -> Vec<&PlanPath> {
+    pub(crate) fn plans_of(&self, task: TaskId) -> Vec<&PlanPath> {
         self.plans.iter().filter(|plan| plan.id() == task && !plan.is_archived()).collect()
     }
 
     /// The branch that the task data is on.
-    #[must_use]
-    pub fn branch(&self) -> &Branch {
+    pub(crate) fn branch(&self) -> &Branch {
         &self.branch
     }
 
@@ -149,30 +142,27 @@ impl Index {
     }
 
     /// The highest number that a scan of this kind finds.
-    #[must_use]
-    pub fn max_number(&self, scan: Scan) -> u64 {
+    pub(crate) fn max_number(&self, scan: Scan) -> u64 {
         query::max_number(self.paths.iter().map(String::as_str), scan)
     }
 
     /// The number of a parent's next child.
-    #[must_use]
-    pub fn next_child(&self, parent: TaskId) -> u64 {
+    pub(crate) fn next_child(&self, parent: TaskId) -> u64 {
         query::next_child_number(parent, self.paths.iter().map(String::as_str))
     }
 
     /// A bundle of the oldest form, whose ids cannot be told from its name.
-    #[must_use]
-    pub fn legacy_bundle(&self) -> Option<&str> {
+    pub(crate) fn legacy_bundle(&self) -> Option<&str> {
         self.paths.iter().map(String::as_str).find(|path| paths::is_legacy_bundle(path))
     }
 
     /// Reads all active tasks. One process.
-    pub fn load_active(&self, view: &View<'_>) -> Result<Vec<Task>> {
+    pub(crate) fn load_active(&self, view: &View<'_>) -> Result<Vec<Task>> {
         read(view, &self.active)
     }
 
     /// Reads all archived tasks. One process.
-    pub fn load_archived(&self, view: &View<'_>) -> Result<Vec<Task>> {
+    pub(crate) fn load_archived(&self, view: &View<'_>) -> Result<Vec<Task>> {
         read(view, &self.archived)
     }
 
@@ -181,13 +171,13 @@ impl Index {
     }
 
     /// Reads one file of the task data as a document.
-    pub fn load_document(&self, view: &View<'_>, path: &str) -> Result<Document> {
+    pub(crate) fn load_document(&self, view: &View<'_>, path: &str) -> Result<Document> {
         let file = view.document(&self.branch, path)?.ok_or_else(|| self.gone(path))?;
         Ok(Document::parse(&file))
     }
 
     /// Reads files of the task data as documents. One process.
-    pub fn load_documents(&self, view: &View<'_>, paths: &[&str]) -> Result<Vec<Document>> {
+    pub(crate) fn load_documents(&self, view: &View<'_>, paths: &[&str]) -> Result<Vec<Document>> {
         let wanted: Vec<_> = paths.iter().map(|path| (&self.branch, (*path).to_owned())).collect();
         let found = view.read(&wanted)?;
         let file = |path: &&str| found.file(&self.branch, path).ok_or_else(|| self.gone(path));
@@ -195,20 +185,18 @@ impl Index {
     }
 
     /// The paths of all files.
-    #[must_use]
-    pub fn paths(&self) -> &[String] {
+    pub(crate) fn paths(&self) -> &[String] {
         &self.paths
     }
 
     /// What a task waits for, from the names of the active files alone.
-    #[must_use]
-    pub fn blocked_by(&self, task: &Task) -> Vec<Blocker> {
+    pub(crate) fn blocked_by(&self, task: &Task) -> Vec<Blocker> {
         let tasks = std::slice::from_ref(task);
         Board::with_other_ids(tasks, self.active.iter().map(|(path, _)| path.id())).blocked_by(task)
     }
 
     /// The active children of a task, by their file names.
-    pub fn children_of(&self, parent: TaskId) -> impl Iterator<Item = TaskId> {
+    pub(crate) fn children_of(&self, parent: TaskId) -> impl Iterator<Item = TaskId> {
         self.active.iter().map(|(path, _)| path.id()).filter(move |id| id.parent() == Some(parent))
     }
 }
@@ -224,7 +212,7 @@ fn read(view: &View<'_>, files: &[(TaskPath, Oid)]) -> Result<Vec<Task>> {
 }
 
 /// The branches that a verb about tasks looks at: locks and data.
-pub fn branches(context: &Context) -> Result<(Branch, Branch)> {
+pub(crate) fn branches(context: &Context) -> Result<(Branch, Branch)> {
     Ok((crate::ledger::Ledger::locks_branch()?, context.data_branch()?.clone()))
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn is_folder_for(purpose: &str, folder: &Path) -> bool {
 
 /// Whether the files of a folder can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Writing {
+pub(crate) enum Writing {
     /// By their owner.
     Allowed,
     /// By nobody.
@@ -27,7 +27,7 @@ pub enum Writing {
 }
 
 /// Takes the write permission from every file and folder, links left alone; or gives it back.
-pub fn seal(path: &Path, writing: Writing) -> Result<()> {
+pub(crate) fn seal(path: &Path, writing: Writing) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let sealed = writing == Writing::Refused;
     let io = |error: std::io::Error| Error::io("change the permissions of", path, &error);
@@ -73,7 +73,7 @@ pub(crate) fn remove(repository: &Repository, note: &Path, folder: &Path) -> Res
 
 /// Removes what commands that were killed left behind, and records that have ended. Costs a look at three folders when there
 /// is nothing.
-pub fn sweep(repository: &Repository) {
+pub(crate) fn sweep(repository: &Repository) {
     let records = repository.records();
     records.sweep();
     for name in records.names(RecordKind::Scratch) {
@@ -96,7 +96,6 @@ pub(crate) const VARIABLE: &str = "GIT_AITASK_EXPLORE";
 pub(crate) const PURPOSE: &str = "explore";
 
 /// Whether a command runs in such a place: it was told so, or stands in one.
-#[must_use]
-pub fn is_exploring(environment: &Environment, dir: &Path) -> bool {
+pub(crate) fn is_exploring(environment: &Environment, dir: &Path) -> bool {
     environment.text(VARIABLE).is_some() || dir.ancestors().any(|dir| is_folder_for(PURPOSE, dir))
 }

@@ -1,16 +1,16 @@
 //! This repository seen as a project: where the task data is, its tasks, who holds them, and what an answer carries.
 
-pub mod context;
-pub mod cut_off;
-pub mod data_state;
-pub mod editor;
-pub mod holder;
-pub mod ignores;
-pub mod index;
-pub mod leftovers;
-pub mod marker;
-pub mod mended;
-pub mod outcome;
-pub mod task_files;
+pub(crate) mod context;
+pub(crate) mod cut_off;
+pub(crate) mod data_state;
+pub(crate) mod editor;
+pub(crate) mod holder;
+pub(crate) mod ignores;
+pub(crate) mod index;
+pub(crate) mod leftovers;
+pub(crate) mod marker;
+pub(crate) mod mended;
+pub(crate) mod outcome;
+pub(crate) mod task_files;
 
-pub use context::{Context, Wanted};
+pub(crate) use context::{Context, Wanted};

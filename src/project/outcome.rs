@@ -13,20 +13,20 @@ use std::path::PathBuf;
 
 /// The task a verb was about.
 #[derive(Debug, Clone, Serialize)]
-pub struct TaskInfo {
+pub(crate) struct TaskInfo {
     /// Its id.
-    pub id: TaskId,
+    pub(crate) id: TaskId,
     /// Its name.
-    pub name: TaskName,
+    pub(crate) name: TaskName,
     /// Its title.
-    pub title: String,
+    pub(crate) title: String,
     /// Its status now.
-    pub status: Status,
+    pub(crate) status: Status,
     /// Its file, relative to the repository's root.
-    pub path: String,
+    pub(crate) path: String,
     /// Who works on it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub assigned_to: Option<String>,
+    pub(crate) assigned_to: Option<String>,
 }
 
 impl From<&Task> for TaskInfo {
@@ -45,28 +45,27 @@ impl From<&Task> for TaskInfo {
 /// Who holds a task.
 #[derive(Debug, Clone, Serialize)]
 #[expect(clippy::struct_field_names, reason = "a key of the JSON answer")]
-pub struct Holder {
+pub(crate) struct Holder {
     /// The address.
-    pub holder: String,
+    pub(crate) holder: String,
     /// The machine.
-    pub host: String,
+    pub(crate) host: String,
     /// Since when, local time of that machine.
-    pub since: String,
+    pub(crate) since: String,
     /// The lock's blob; `null` for one that is not written yet.
-    pub token: Option<Oid>,
+    pub(crate) token: Option<Oid>,
     /// The process that stands for the session, when one is named.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pid: Option<u32>,
+    pub(crate) pid: Option<u32>,
     /// Whether it lives: `alive`, `dead` or `unknown`.
-    pub session: Liveness,
+    pub(crate) session: Liveness,
     #[serde(skip)]
     here: bool,
 }
 
 impl Holder {
     /// Describes a lock, seen from the machine `host`.
-    #[must_use]
-    pub fn new(context: &Context, lock: &LockEntry, host: &str) -> Self {
+    pub(crate) fn new(context: &Context, lock: &LockEntry, host: &str) -> Self {
         Self {
             holder: lock.holder.clone(),
             host: lock.host.clone(),
@@ -79,14 +78,12 @@ impl Holder {
     }
 
     /// Whether the machine is the one we are on.
-    #[must_use]
-    pub fn is_here(&self) -> bool {
+    pub(crate) fn is_here(&self) -> bool {
         self.here
     }
 
     /// One sentence: who, since when, where, alive or not and how we know.
-    #[must_use]
-    pub fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         let Self { holder, since, host, .. } = self;
         let how = match (self.session, self.pid, self.here) {
             (Liveness::Alive, Some(pid), _) => format!("its session lives (pid {pid} is running)"),
@@ -101,43 +98,43 @@ impl Holder {
 
 /// A task's worktree.
 #[derive(Debug, Clone, Serialize)]
-pub struct WorktreeInfo {
+pub(crate) struct WorktreeInfo {
     /// Where it is.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The task branch.
-    pub branch: Branch,
+    pub(crate) branch: Branch,
     /// The branch it was cut from.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub base: Option<Branch>,
+    pub(crate) base: Option<Branch>,
     /// Whether this command made it.
-    pub created: bool,
+    pub(crate) created: bool,
     /// Commits of its own that the branch has, where the branch was there before.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ahead: Option<u32>,
+    pub(crate) ahead: Option<u32>,
     /// Commits of the base that it lacks.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub behind: Option<u32>,
+    pub(crate) behind: Option<u32>,
     /// Files that git ignores, and this command copied into it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub copied: Vec<PathBuf>,
+    pub(crate) copied: Vec<PathBuf>,
     /// What was done to it, where a command had been killed at it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mended: Option<String>,
+    pub(crate) mended: Option<String>,
     /// Why it is not quite ready to work in; it was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub unfinished: Option<String>,
+    pub(crate) unfinished: Option<String>,
     /// The commit it was cut from.
     #[serde(skip)]
-    pub cut_from: Option<CutFrom>,
+    pub(crate) cut_from: Option<CutFrom>,
 }
 
 /// The commit that a task branch was cut from.
 #[derive(Debug, Clone)]
-pub struct CutFrom {
+pub(crate) struct CutFrom {
     /// Its id.
-    pub commit: Oid,
+    pub(crate) commit: Oid,
     /// When it was made, in seconds since 1970.
-    pub time: i64,
+    pub(crate) time: i64,
 }
 
 impl WorktreeInfo {
@@ -149,14 +146,14 @@ impl WorktreeInfo {
 
 /// One ref of a swap, as `--dry-run` shows it.
 #[derive(Debug, Clone, Serialize)]
-pub struct RefChange {
+pub(crate) struct RefChange {
     /// The full name.
     #[serde(rename = "ref")]
-    pub name: String,
+    pub(crate) name: String,
     /// What it must be now; `null` when it must not exist.
-    pub old: Option<Oid>,
+    pub(crate) old: Option<Oid>,
     /// What it becomes.
-    pub new: Option<Oid>,
+    pub(crate) new: Option<Oid>,
 }
 
 impl From<&RefUpdate> for RefChange {
@@ -167,17 +164,16 @@ impl From<&RefUpdate> for RefChange {
 
 /// What a `--dry-run` would have done.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct DryRun {
+pub(crate) struct DryRun {
     /// The refs it would swap.
-    pub refs: Vec<RefChange>,
+    pub(crate) refs: Vec<RefChange>,
     /// The git commands it would run.
-    pub commands: Vec<String>,
+    pub(crate) commands: Vec<String>,
 }
 
 impl DryRun {
     /// Of a transaction that was not published.
-    #[must_use]
-    pub fn of<T>(landed: &Landed<T>) -> Self {
+    pub(crate) fn of<T>(landed: &Landed<T>) -> Self {
         let commands = if landed.updates.is_empty() { Vec::new() } else { vec![landed.command.clone()] };
         Self { refs: landed.updates.iter().map(RefChange::from).collect(), commands }
     }
@@ -185,28 +181,27 @@ impl DryRun {
 
 /// What goes with every answer.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Aside {
+pub(crate) struct Aside {
     /// Set only under `--dry-run`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub dry_run: Option<DryRun>,
+    pub(crate) dry_run: Option<DryRun>,
     /// Checkouts that could not be brought forward.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub lagging: Vec<Lagging>,
+    pub(crate) lagging: Vec<Lagging>,
     /// What else the user should know; one sentence each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 impl Aside {
     /// Of a transaction.
-    #[must_use]
-    pub fn of<T>(context: &Context, landed: &Landed<T>) -> Self {
+    pub(crate) fn of<T>(context: &Context, landed: &Landed<T>) -> Self {
         let dry_run = context.dry_run.then(|| DryRun::of(landed));
         Self { dry_run, lagging: landed.lagging.clone(), notes: Vec::new() }
     }
 
     /// Adds what goes with another step of the same command.
-    pub fn extend(&mut self, more: Self) {
+    pub(crate) fn extend(&mut self, more: Self) {
         self.notes.extend(more.notes);
         self.lagging.extend(more.lagging);
         if let Some(more) = more.dry_run {
@@ -217,7 +212,7 @@ impl Aside {
     }
 
     /// Adds a command to what a dry run would run.
-    pub fn would_run(&mut self, command: impl Into<String>) {
+    pub(crate) fn would_run(&mut self, command: impl Into<String>) {
         if let Some(dry_run) = &mut self.dry_run {
             dry_run.commands.push(redacted(&command.into()));
         }

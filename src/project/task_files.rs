@@ -15,31 +15,29 @@ use std::path::{Path, PathBuf};
 
 /// A project's root, and its repository when it is in one.
 #[derive(Debug)]
-pub struct TaskFiles<'c> {
+pub(crate) struct TaskFiles<'c> {
     /// The root: `aitasks/` lies in it.
-    pub root: PathBuf,
+    pub(crate) root: PathBuf,
     /// The repository.
-    pub context: Option<&'c Context>,
+    pub(crate) context: Option<&'c Context>,
     /// Whether a data worktree that is stuck in a rebase or merge is refused (`AIT_GIT_SKIP_STATE_CHECK`).
-    pub guarded: bool,
+    pub(crate) guarded: bool,
 }
 
 impl TaskFiles<'_> {
     /// Where its files are reached: no link is followed on the way.
-    #[must_use]
-    pub fn tree(&self) -> Tree {
+    pub(crate) fn tree(&self) -> Tree {
         Tree::new(&self.root)
     }
 
     /// A path of the task data, absolute.
-    #[must_use]
-    pub fn path(&self, path: &str) -> PathBuf {
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
 
     /// Keeps other processes of ours from changing this checkout until the answer is dropped; and finishes what one that
     /// was killed had begun.
-    pub fn hold(&self) -> Result<Option<Queue>> {
+    pub(crate) fn hold(&self) -> Result<Option<Queue>> {
         let Some(context) = self.context else { return Ok(None) };
         // Where git's folder cannot be written there is no queue; every write still looks whether it is the first.
         let queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate).ok();
@@ -48,8 +46,7 @@ impl TaskFiles<'_> {
     }
 
     /// The active files of an id, `aitasks/t<N>_*.md` or `aitasks/t<N>/t<N>_<M>_*.md`, sorted.
-    #[must_use]
-    pub fn active(&self, id: &str) -> Vec<String> {
+    pub(crate) fn active(&self, id: &str) -> Vec<String> {
         self.files_of(paths::TASKS_DIR, id)
     }
 
@@ -57,7 +54,7 @@ impl TaskFiles<'_> {
     ///
     /// # Errors
     /// [`Kind::NoSuchTask`] for none, [`Kind::NotClaimable`] for several.
-    pub fn require_active(&self, id: &str) -> Result<String> {
+    pub(crate) fn require_active(&self, id: &str) -> Result<String> {
         let mut found = self.active(id);
         match (found.len(), id.contains('_')) {
             (1, _) => Ok(found.remove(0)),
@@ -90,7 +87,7 @@ impl TaskFiles<'_> {
     ///
     /// # Errors
     /// [`Kind::NoSuchTask`] when there is none, or two active ones.
-    pub fn find_anywhere(&self, id: TaskId) -> Result<Vec<u8>> {
+    pub(crate) fn find_anywhere(&self, id: TaskId) -> Result<Vec<u8>> {
         let none = || Error::new(Kind::NoSuchTask, format!("there is no task t{id}"));
         let text = id.to_string();
         let mut files = self.active(&text);
@@ -122,7 +119,7 @@ impl TaskFiles<'_> {
     ///
     /// # Errors
     /// [`Kind::Unparsable`] for a bundle that cannot be read.
-    pub fn next_child(&self, parent: TaskId) -> Result<u64> {
+    pub(crate) fn next_child(&self, parent: TaskId) -> Result<u64> {
         let mut found = Vec::new();
         for folder in [paths::TASKS_DIR, paths::ARCHIVED_TASKS_DIR] {
             let folder = format!("{folder}/t{parent}");
@@ -135,13 +132,16 @@ impl TaskFiles<'_> {
     }
 
     /// Reads a file.
-    pub fn read(&self, path: &str) -> Result<Vec<u8>> {
+    pub(crate) fn read(&self, path: &str) -> Result<Vec<u8>> {
         self.tree().read(path)
     }
 
     /// Lets `decide` look at files and say what becomes of them, and writes that unless one of them was changed meanwhile by a
     /// program that does not queue; then all of it once more.
-    pub fn transact<T>(&self, mut decide: impl FnMut(&mut Snapshot<'_>) -> Result<Writes<T>>) -> Result<Writes<T>> {
+    pub(crate) fn transact<T>(
+        &self,
+        mut decide: impl FnMut(&mut Snapshot<'_>) -> Result<Writes<T>>,
+    ) -> Result<Writes<T>> {
         let mut changed = None;
         for _ in 0..100 {
             let mut snapshot = Snapshot { files: self, read: BTreeMap::new() };
@@ -156,7 +156,7 @@ impl TaskFiles<'_> {
     }
 
     /// Changes a task file, as [`TaskFiles::transact`] does.
-    pub fn rewrite(&self, path: &str, mut change: impl FnMut(Document) -> Result<Document>) -> Result<()> {
+    pub(crate) fn rewrite(&self, path: &str, mut change: impl FnMut(Document) -> Result<Document>) -> Result<()> {
         self.transact(|snapshot| {
             let content = change(snapshot.document(path)?)?.to_bytes();
             Ok(Writes { edits: vec![Edit::Put { path: path.to_owned(), content }], value: () })
@@ -175,8 +175,7 @@ impl TaskFiles<'_> {
     }
 
     /// The project's issue types, sorted; a missing file is made, empty.
-    #[must_use]
-    pub fn issue_types(&self) -> Vec<String> {
+    pub(crate) fn issue_types(&self) -> Vec<String> {
         let text = self.tree().text(paths::TASK_TYPES_FILE).unwrap_or_else(|_| {
             let _ = self.tree().create_empty(paths::TASK_TYPES_FILE);
             String::new()
@@ -199,7 +198,7 @@ impl TaskFiles<'_> {
     ///
     /// # Errors
     /// [`Kind::NotInitialised`], [`Kind::Occupied`].
-    pub fn require_home(&self) -> Result<()> {
+    pub(crate) fn require_home(&self) -> Result<()> {
         for file in [paths::LABELS_FILE, paths::EMAILS_FILE, paths::TASK_TYPES_FILE] {
             self.tree().load(file)?;
         }
@@ -224,7 +223,7 @@ impl TaskFiles<'_> {
     ///
     /// # Errors
     /// [`Kind::Conflict`]; [`Kind::NotARepository`], and that of [`TaskFiles::require_home`].
-    pub fn require_committable(&self) -> Result<&Context> {
+    pub(crate) fn require_committable(&self) -> Result<&Context> {
         let context = self.context.ok_or_else(|| Error::new(Kind::NotARepository, "not inside a git repository"))?;
         self.require_home()?;
         let data = self.data_dir();
@@ -238,7 +237,7 @@ impl TaskFiles<'_> {
 
     /// Commits files that were written, and nothing else; lists of words among them go along unless git ignores them. What git
     /// said of it; `None` when nothing had changed.
-    pub fn commit(&self, subject: &str, written: &[Edit]) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn commit(&self, subject: &str, written: &[Edit]) -> Result<Option<Vec<u8>>> {
         let context = self.require_committable()?;
         let paths = written.iter().map(|edit| match edit {
             Edit::Put { path, .. } | Edit::Take { path, .. } | Edit::Remove { path } => path.clone(),
@@ -253,16 +252,16 @@ impl TaskFiles<'_> {
 
 /// What is to be written, and what it means to the caller.
 #[derive(Debug)]
-pub struct Writes<T> {
+pub(crate) struct Writes<T> {
     /// The files, in the order in which they are written.
-    pub edits: Vec<Edit>,
+    pub(crate) edits: Vec<Edit>,
     /// What the caller gets.
-    pub value: T,
+    pub(crate) value: T,
 }
 
 /// Files as they were read, so that a write can tell whether they still are so.
 #[derive(Debug)]
-pub struct Snapshot<'f> {
+pub(crate) struct Snapshot<'f> {
     files: &'f TaskFiles<'f>,
     read: BTreeMap<String, Read>,
 }
@@ -276,7 +275,7 @@ struct Read {
 
 impl Snapshot<'_> {
     /// A task file; a link to a file that git knows is followed, and stays.
-    pub fn document(&mut self, path: &str) -> Result<Document> {
+    pub(crate) fn document(&mut self, path: &str) -> Result<Document> {
         let at = self.files.linked(path).unwrap_or_else(|| path.to_owned());
         let bytes = self.files.read(&at)?;
         let document = Document::parse(&bytes);
@@ -285,7 +284,7 @@ impl Snapshot<'_> {
     }
 
     /// A text file of the metadata; a missing one is empty.
-    pub fn text(&mut self, path: &str) -> Result<String> {
+    pub(crate) fn text(&mut self, path: &str) -> Result<String> {
         let bytes = self.files.tree().load(path)?;
         let text = String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned();
         self.read.insert(path.to_owned(), Read { at: path.to_owned(), bytes });

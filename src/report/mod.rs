@@ -5,8 +5,8 @@ mod page;
 mod relative;
 
 use page::Advice;
-pub use page::{Cell, Page, Table, Tone};
-pub use relative::relative;
+pub(crate) use page::{Cell, Page, Table, Tone};
+pub(crate) use relative::relative;
 
 use crate::error::{Error, Kind, harmless, is_unsafe, redacted};
 use anstream::{AutoStream, ColorChoice};
@@ -20,13 +20,13 @@ const SCHEMA: u32 = 1;
 
 /// How to show things.
 #[derive(Debug, Clone, Copy)]
-pub struct Report {
+pub(crate) struct Report {
     /// One JSON document instead of text.
-    pub json: bool,
+    pub(crate) json: bool,
     /// Only the answer, no advice.
-    pub quiet: bool,
+    pub(crate) quiet: bool,
     /// When to use colour.
-    pub color: ColorChoice,
+    pub(crate) color: ColorChoice,
 }
 
 impl Report {
@@ -34,7 +34,7 @@ impl Report {
     ///
     /// # Errors
     /// [`Kind::Io`] when it cannot be written; a reader that went away is none.
-    pub fn answer<T: Serialize>(self, outcome: &T, page: impl FnOnce() -> Page) -> Result<(), Error> {
+    pub(crate) fn answer<T: Serialize>(self, outcome: &T, page: impl FnOnce() -> Page) -> Result<(), Error> {
         let written = if self.json {
             let document = document(outcome)?;
             let text =
@@ -54,7 +54,7 @@ impl Report {
     }
 
     /// Shows an error on standard error.
-    pub fn error(self, error: &Error) {
+    pub(crate) fn error(self, error: &Error) {
         if self.json {
             let mut fields = Map::new();
             fields.insert("kind".to_owned(), error.kind().name().into());
@@ -78,7 +78,7 @@ impl Report {
 }
 
 /// Takes colour as git's `color.ui` says (git-config(1)), where nothing was said on the command line.
-pub fn color_as_git(color_ui: Option<&str>) {
+pub(crate) fn color_as_git(color_ui: Option<&str>) {
     match color_ui.map(str::to_ascii_lowercase).as_deref() {
         Some("always") => ColorChoice::Always.write_global(),
         Some("never" | "false" | "no" | "off" | "0") => ColorChoice::Never.write_global(),
@@ -93,12 +93,12 @@ fn columns() -> Option<usize> {
 }
 
 /// Shows a line of narration on standard error.
-pub fn narrate(line: &str) {
+pub(crate) fn narrate(line: &str) {
     let _ = writeln!(io::stderr(), "git aitask: {}", harmless(&redacted(line)));
 }
 
 /// Shows no narration.
-pub fn be_quiet(_line: &str) {}
+pub(crate) fn be_quiet(_line: &str) {}
 
 /// JSON in which characters that could move a terminal's cursor, or turn the reading direction, are escapes. They stand
 /// in strings only; the line ends of the layout stay.

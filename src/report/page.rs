@@ -14,7 +14,7 @@ pub(super) enum Advice {
 
 /// A page of text, made line by line.
 #[derive(Debug, Clone, Default)]
-pub struct Page {
+pub(crate) struct Page {
     lines: Vec<Line>,
     rehearsed: bool,
 }
@@ -28,7 +28,7 @@ enum Line {
 
 /// What a cell says at a glance, where colours are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Tone {
+pub(crate) enum Tone {
     /// Nothing in particular.
     #[default]
     Plain,
@@ -57,15 +57,14 @@ impl Tone {
 
 /// A cell of a table.
 #[derive(Debug, Clone, Default)]
-pub struct Cell {
+pub(crate) struct Cell {
     text: String,
     tone: Tone,
 }
 
 impl Cell {
     /// The cell in a tone.
-    #[must_use]
-    pub fn tone(mut self, tone: Tone) -> Self {
+    pub(crate) fn tone(mut self, tone: Tone) -> Self {
         self.tone = tone;
         self
     }
@@ -103,7 +102,7 @@ impl<T: AsRef<str>> From<T> for Cell {
 
 /// Rows of cells: in columns on a terminal, separated by tabs elsewhere.
 #[derive(Debug, Clone, Default)]
-pub struct Table {
+pub(crate) struct Table {
     rows: Vec<Vec<Cell>>,
 }
 
@@ -115,7 +114,7 @@ const GAP: &str = "  ";
 
 impl Table {
     /// Adds a row.
-    pub fn row<T: Into<Cell>>(&mut self, cells: impl IntoIterator<Item = T>) {
+    pub(crate) fn row<T: Into<Cell>>(&mut self, cells: impl IntoIterator<Item = T>) {
         self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
@@ -152,49 +151,42 @@ impl Table {
 
 impl Page {
     /// An empty page.
-    #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Adds a line.
-    #[must_use]
-    pub fn line(mut self, text: impl AsRef<str>) -> Self {
+    pub(crate) fn line(mut self, text: impl AsRef<str>) -> Self {
         self.lines.push(Line::Text(one_line(text.as_ref()), Style::new()));
         self
     }
 
     /// Adds a line for each.
-    #[must_use]
-    pub fn lines<T: AsRef<str>>(self, lines: impl IntoIterator<Item = T>) -> Self {
+    pub(crate) fn lines<T: AsRef<str>>(self, lines: impl IntoIterator<Item = T>) -> Self {
         lines.into_iter().fold(self, Self::line)
     }
 
     /// Adds a line that stands out.
-    #[must_use]
-    pub fn title(mut self, text: impl AsRef<str>) -> Self {
+    pub(crate) fn title(mut self, text: impl AsRef<str>) -> Self {
         self.lines.push(Line::Text(one_line(text.as_ref()), Style::new().bold()));
         self
     }
 
     /// Adds a line that says what should be looked at.
-    #[must_use]
-    pub fn warning(mut self, text: impl AsRef<str>) -> Self {
+    pub(crate) fn warning(mut self, text: impl AsRef<str>) -> Self {
         let yellow = Style::new().fg_color(Some(AnsiColor::Yellow.into()));
         self.lines.push(Line::Text(one_line(text.as_ref()), yellow));
         self
     }
 
     /// Adds a command that may be next; left out when only the answer is wanted.
-    #[must_use]
-    pub fn advice(mut self, text: impl AsRef<str>) -> Self {
+    pub(crate) fn advice(mut self, text: impl AsRef<str>) -> Self {
         self.lines.push(Line::Advice(one_line(text.as_ref())));
         self
     }
 
     /// Says above all of it that nothing was done, and leaves out what could be next if it had been.
-    #[must_use]
-    pub fn rehearsed(mut self) -> Self {
+    pub(crate) fn rehearsed(mut self) -> Self {
         self.rehearsed = true;
         let head = "nothing was changed (--dry-run); without it this would be the answer:".to_owned();
         self.lines.insert(0, Line::Text(head, Style::new().bold()));
@@ -202,15 +194,13 @@ impl Page {
     }
 
     /// Adds a table.
-    #[must_use]
-    pub fn table(mut self, table: Table) -> Self {
+    pub(crate) fn table(mut self, table: Table) -> Self {
         self.lines.push(Line::Table(table));
         self
     }
 
     /// Adds a text of several lines as it is, made harmless line by line.
-    #[must_use]
-    pub fn text(self, text: &str) -> Self {
+    pub(crate) fn text(self, text: &str) -> Self {
         text.lines().fold(self, Self::line)
     }
 

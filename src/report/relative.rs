@@ -5,8 +5,7 @@ use jiff::{Timestamp, ZonedDateTime};
 
 /// How long ago a time was: `5 min ago`. It is an instant (RFC 3339), or a local time as locks and task files have it,
 /// `YYYY-MM-DD HH:MM`. `None` for other texts, and for what lies ahead of this clock.
-#[must_use]
-pub fn relative(text: &str) -> Option<String> {
+pub(crate) fn relative(text: &str) -> Option<String> {
     let since = if let Ok(then) = text.parse::<Timestamp>() {
         Timestamp::now().duration_since(then)
     } else {

@@ -23,21 +23,21 @@ const PLAIN: &str = "100644";
 
 /// A file that no rule merges.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unresolved {
+pub(crate) struct Unresolved {
     /// Where it is.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Its versions, by which a resolution is known to be one of these.
-    pub versions: Versions,
+    pub(crate) versions: Versions,
     /// Its text for somebody to edit, with conflict markers where both sides have one; `None` for what has no lines.
-    pub marked: Option<Vec<u8>>,
+    pub(crate) marked: Option<Vec<u8>>,
 }
 
 /// What somebody made of files that no rule merges: what it was made of, and the text.
-pub type Resolutions = BTreeMap<PathBuf, (Versions, Vec<u8>)>;
+pub(crate) type Resolutions = BTreeMap<PathBuf, (Versions, Vec<u8>)>;
 
 /// What came of it.
 #[derive(Debug)]
-pub enum Join {
+pub(crate) enum Join {
     /// A commit with both as parents.
     Joined {
         /// The commit.
@@ -53,7 +53,7 @@ pub enum Join {
 ///
 /// # Errors
 /// [`Kind::Git`] for histories that have nothing in common.
-pub fn join(
+pub(crate) fn join(
     repository: &Repository,
     local: &Oid,
     theirs: &Oid,
@@ -135,7 +135,7 @@ fn merge_files(
 
 /// What became of a file.
 #[derive(Debug)]
-pub enum Merged {
+pub(crate) enum Merged {
     /// This is its text.
     Text(Vec<u8>),
     /// It goes.
@@ -146,11 +146,11 @@ pub enum Merged {
 
 /// A text with both sides in it where no rule decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Marked {
+pub(crate) struct Marked {
     /// The text, with conflict markers.
-    pub text: Vec<u8>,
+    pub(crate) text: Vec<u8>,
     /// The keys that clash, and `body`; empty where the rules do not speak of the file.
-    pub clashes: Vec<String>,
+    pub(crate) clashes: Vec<String>,
 }
 
 fn merge_texts(
@@ -176,7 +176,7 @@ fn merge_texts(
 }
 
 /// Merges a task file or plan; `None` for one that the rules do not speak of.
-pub fn by_rules(
+pub(crate) fn by_rules(
     environment: &Environment,
     rules: Rules,
     base: Option<&[u8]>,

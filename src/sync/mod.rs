@@ -1,7 +1,7 @@
 //! Bringing two histories of the task data together, field by field.
 
-pub mod dry_run;
-pub mod join;
-pub mod outcome;
-pub mod reconcile;
-pub mod run;
+pub(crate) mod dry_run;
+pub(crate) mod join;
+pub(crate) mod outcome;
+pub(crate) mod reconcile;
+pub(crate) mod run;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// What came of it.
 #[derive(Debug)]
-pub enum Reconciled {
+pub(crate) enum Reconciled {
     /// Both sides were the same already.
     Nothing,
     /// Local commits are published.
@@ -29,7 +29,7 @@ pub enum Reconciled {
 
 /// Why it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// The remote cannot be reached or did not answer.
     NoNetwork,
     /// Local edits could not be committed: a hook, signing, an identity, conflict markers.
@@ -48,7 +48,7 @@ pub enum Failure {
 
 /// What is going on, for those who watch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Progress {
+pub(crate) enum Progress {
     /// So many files are being committed.
     Committing(usize),
     /// The remote is asked.
@@ -66,17 +66,17 @@ pub enum Progress {
 }
 
 /// How to go about it.
-pub struct Manner<'a> {
+pub(crate) struct Manner<'a> {
     /// Commit local edits of the task data first.
-    pub commit: bool,
+    pub(crate) commit: bool,
     /// Push before asking, where there is something to push: what is known may be the truth.
-    pub push_first: bool,
+    pub(crate) push_first: bool,
     /// Branches to bring along in the same connection.
-    pub also: &'a [Branch],
+    pub(crate) also: &'a [Branch],
     /// How files that both sides changed are merged.
-    pub rules: Rules,
+    pub(crate) rules: Rules,
     /// What somebody made of files that no rule merges.
-    pub resolutions: &'a Resolutions,
+    pub(crate) resolutions: &'a Resolutions,
     /// Who watches.
-    pub progress: &'a mut dyn FnMut(Progress),
+    pub(crate) progress: &'a mut dyn FnMut(Progress),
 }

@@ -16,7 +16,7 @@ const ALL: Duration = Duration::from_secs(25);
 
 /// Does it. One connection when there is nothing to do or to push, one more for a push; another pair for every race that
 /// is lost.
-pub fn reconcile(context: &Context, manner: Manner<'_>) -> Result<Reconciled> {
+pub(crate) fn reconcile(context: &Context, manner: Manner<'_>) -> Result<Reconciled> {
     let Some(remote) = context.channel.remote() else { return Ok(Reconciled::NoRemote) };
     let data = match context.data_branch() {
         Ok(data) => data,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 /// The files in a bundle, by their names without `./`.
-pub type Members = BTreeMap<String, Vec<u8>>;
+pub(crate) type Members = BTreeMap<String, Vec<u8>>;
 
 /// The most that a bundle may unpack to; a larger one is refused rather than read into memory.
 const LIMIT: u64 = 256 << 20;
@@ -18,16 +18,14 @@ const GZIP: &[u8] = &[0x1f, 0x8b];
 const SHORT_NAME: usize = 100;
 
 /// The numbered bundle of a task, without its ending: B = N/100, D = B/10.
-#[must_use]
-pub fn path_for(number: u64) -> String {
+pub(crate) fn path_for(number: u64) -> String {
     let bundle = number / 100;
     format!("_b{}/old{bundle}", bundle / 10)
 }
 
 /// The bundles that may hold the file of an id, `16` or `16_2`, in the order they are to be read, whether they are there or
 /// not: the numbered one, and the single one of early versions.
-#[must_use]
-pub fn names_for(id: &str) -> Vec<String> {
+pub(crate) fn names_for(id: &str) -> Vec<String> {
     let number = id.split('_').next().and_then(|number| number.parse().ok());
     let stems = number.map(path_for).into_iter().chain(["old".to_owned()]);
     stems.flat_map(|stem| [format!("{stem}.tar.zst"), format!("{stem}.tar.gz")]).collect()
@@ -35,8 +33,7 @@ pub fn names_for(id: &str) -> Vec<String> {
 
 /// Whether a member is the file of this id, `16` or `16_2`: a parent's lies in no folder (Z2), a child's in that of its
 /// parent. `letter` is `t` for tasks and `p` for plans.
-#[must_use]
-pub fn is_of(member: &str, letter: char, id: &str) -> bool {
+pub(crate) fn is_of(member: &str, letter: char, id: &str) -> bool {
     let path = plain(member);
     let name = match id.split_once('_') {
         Some((parent, _)) => path.strip_prefix(&format!("{letter}{parent}/")),
@@ -47,8 +44,7 @@ pub fn is_of(member: &str, letter: char, id: &str) -> bool {
 }
 
 /// A member's name without the leading `./`.
-#[must_use]
-pub fn plain(member: &str) -> &str {
+pub(crate) fn plain(member: &str) -> &str {
     member.strip_prefix("./").unwrap_or(member)
 }
 
@@ -56,7 +52,7 @@ pub fn plain(member: &str) -> &str {
 ///
 /// # Errors
 /// [`Kind::Unparsable`] for bytes that are no such archive.
-pub fn members(path: &str, bytes: &[u8]) -> Result<Vec<String>> {
+pub(crate) fn members(path: &str, bytes: &[u8]) -> Result<Vec<String>> {
     look_into(path, bytes, |archive| {
         let entries = archive.entries()?;
         entries.map(|entry| Ok(String::from_utf8_lossy(&entry?.path_bytes()).into_owned())).collect()
@@ -69,7 +65,7 @@ pub fn members(path: &str, bytes: &[u8]) -> Result<Vec<String>> {
 /// # Errors
 /// [`Kind::Unparsable`] for bytes that are no such archive, are damaged anywhere, or hold anything but files and folders
 /// below its root.
-pub fn files(path: &str, bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>> {
+pub(crate) fn files(path: &str, bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>> {
     look_into(path, bytes, |archive| {
         let mut files: Vec<(String, Vec<u8>)> = Vec::new();
         for entry in archive.entries()? {
@@ -94,18 +90,18 @@ pub fn files(path: &str, bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>> {
 
 /// A file in a bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
+pub(crate) struct Member {
     /// Its name without `./`.
-    pub name: String,
+    pub(crate) name: String,
     /// What is in it.
-    pub content: Vec<u8>,
+    pub(crate) content: Vec<u8>,
 }
 
 /// The file of this id in the bundle at `path`; `letter` as in [`is_of`].
 ///
 /// # Errors
 /// As [`files`].
-pub fn find(path: &str, bytes: &[u8], letter: char, id: &str) -> Result<Option<Member>> {
+pub(crate) fn find(path: &str, bytes: &[u8], letter: char, id: &str) -> Result<Option<Member>> {
     let found = files(path, bytes)?.into_iter().find(|(name, _)| is_of(name, letter, id));
     Ok(found.map(|(name, content)| Member { name, content }))
 }
@@ -139,7 +135,7 @@ fn look_into<T>(
 ///
 /// # Errors
 /// [`Kind::Io`] when it cannot be made, or does not read back as what went in.
-pub fn pack(files: &Members) -> Result<Vec<u8>> {
+pub(crate) fn pack(files: &Members) -> Result<Vec<u8>> {
     let failed = |error: std::io::Error| Error::new(Kind::Io, format!("a bundle cannot be made: {error}"));
     let mut builder = tar::Builder::new(Vec::new());
     let mut folders: Vec<String> =
@@ -163,7 +159,7 @@ pub fn pack(files: &Members) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// [`Kind::Io`] when it does not.
-pub fn verify(files: &Members, bytes: &[u8]) -> Result<()> {
+pub(crate) fn verify(files: &Members, bytes: &[u8]) -> Result<()> {
     let found: BTreeMap<_, _> = self::files("just written", bytes)?.into_iter().collect();
     if found == *files {
         return Ok(());
@@ -172,8 +168,7 @@ pub fn verify(files: &Members, bytes: &[u8]) -> Result<()> {
 }
 
 /// What the changes of both sides come to, member by member; `None` where both changed one to different contents.
-#[must_use]
-pub fn merge(base: &Members, ours: &Members, theirs: &Members) -> Option<Members> {
+pub(crate) fn merge(base: &Members, ours: &Members, theirs: &Members) -> Option<Members> {
     let names: BTreeSet<_> = ours.keys().chain(theirs.keys()).collect();
     let mut merged = Members::new();
     for name in names {

@@ -61,7 +61,7 @@ impl Document {
     /// (specification 20, sections 3.2, 3.4 and 3.5). Of a key that stands there several times the last counts. Keys
     /// that the original does not model stay: those from before `created_at` directly before it, the others
     /// directly after `updated_at` (U-Q1).
-    pub fn canonical(&self, now: &str) -> Result<Self> {
+    pub(crate) fn canonical(&self, now: &str) -> Result<Self> {
         let mut document = self.clone();
         document.set("updated_at", now)?;
         let source = document.clone();

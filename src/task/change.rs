@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub(crate) enum Change {
     /// A scalar gets this value; an empty one takes the key away.
     Set(&'static str, String),
     /// A list gets these items; none takes the key away.
@@ -24,8 +24,7 @@ pub enum Change {
 
 impl Change {
     /// The key that it is about; `None` for the body.
-    #[must_use]
-    pub fn key(&self) -> Option<&'static str> {
+    pub(crate) fn key(&self) -> Option<&'static str> {
         match self {
             Self::Set(key, _) | Self::List(key, _) | Self::Exact(key, _) | Self::Add(key, _) | Self::Take(key, _) => {
                 Some(key)
@@ -48,7 +47,7 @@ fn normal(key: &str, items: Vec<String>) -> Vec<String> {
 ///
 /// # Errors
 /// [`Kind::Usage`] for a value that cannot stand on one line.
-pub fn apply(document: &mut Document, changes: &[Change]) -> Result<()> {
+pub(crate) fn apply(document: &mut Document, changes: &[Change]) -> Result<()> {
     for change in changes {
         match change {
             Change::Set(key, value) if value.trim().is_empty() => drop(document.remove(key)),
@@ -85,7 +84,7 @@ fn write_list(document: &mut Document, key: &str, items: &[String]) -> Result<()
 
 /// What must be true of the task as it would be: a parent is done after its children, and the kind of follow-up fits
 /// the issue type.
-pub fn check(document: &Document) -> Result<()> {
+pub(crate) fn check(document: &Document) -> Result<()> {
     let text = |key: &str| document.scalar_last(key).unwrap_or_default();
     let issue_type = Some(text("issue_type")).filter(|text| !text.is_empty()).unwrap_or("feature");
     super::fields::check_followup(text("followup_kind"), issue_type)?;
@@ -99,8 +98,7 @@ pub fn check(document: &Document) -> Result<()> {
 }
 
 /// Whether the file says that the task is done.
-#[must_use]
-pub fn is_done(document: &Document) -> bool {
+pub(crate) fn is_done(document: &Document) -> bool {
     document.scalar_last("status").map(Status::parse) == Some(Status::Done)
 }
 

@@ -10,7 +10,7 @@ use crate::error::Result;
 const CHILDREN: &str = "children_to_implement";
 
 /// Somebody begins to work on it: status `Implementing`, assignee, `updated_at` (specification 20, section 15).
-pub fn start(document: &mut Document, email: &str, now: &str) -> Result<()> {
+pub(crate) fn start(document: &mut Document, email: &str, now: &str) -> Result<()> {
     document.set("status", Status::Implementing.as_str())?;
     if email.is_empty() {
         document.remove("assigned_to");
@@ -21,8 +21,7 @@ pub fn start(document: &mut Document, email: &str, now: &str) -> Result<()> {
 }
 
 /// Whether a published file is what [`start`] makes of this content.
-#[must_use]
-pub fn is_start_of(here: &[u8], published: &[u8]) -> bool {
+pub(crate) fn is_start_of(here: &[u8], published: &[u8]) -> bool {
     let (mut document, published) = (Document::parse(here), Document::parse(published));
     let text = |key| published.scalar(key).unwrap_or_default().to_owned();
     let started = start(&mut document, &text("assigned_to"), &text("updated_at"));
@@ -31,7 +30,7 @@ pub fn is_start_of(here: &[u8], published: &[u8]) -> bool {
 }
 
 /// Nobody works on it any more: the given status, no assignee, `updated_at` (specification 20, section 15).
-pub fn revert(document: &mut Document, status: &Status, now: &str) -> Result<()> {
+pub(crate) fn revert(document: &mut Document, status: &Status, now: &str) -> Result<()> {
     document.set("status", status.as_str())?;
     document.remove("assigned_to");
     document.set("updated_at", now)
@@ -39,7 +38,7 @@ pub fn revert(document: &mut Document, status: &Status, now: &str) -> Result<()>
 
 /// Why a task is over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// Its work is done.
     #[default]
     Completed,
@@ -50,7 +49,7 @@ pub enum Ending {
 /// The task is archived (specification 30, section 3.4): status `Done`, `updated_at`, `completed_at` after it unless
 /// there is one, `archived_reason: superseded` after the status if asked and unless there is one. Missing keys are
 /// added at the end; a file without frontmatter stays as it is (A9).
-pub fn complete(document: &mut Document, now: &str, ending: Ending) -> Result<()> {
+pub(crate) fn complete(document: &mut Document, now: &str, ending: Ending) -> Result<()> {
     if !document.has_frontmatter() {
         return Ok(());
     }
@@ -66,7 +65,7 @@ pub fn complete(document: &mut Document, now: &str, ending: Ending) -> Result<()
 }
 
 /// A parent gets a child: `children_to_implement` and `updated_at`. Returns whether anything changed.
-pub fn add_child(document: &mut Document, child: TaskId, now: &str) -> Result<bool> {
+pub(crate) fn add_child(document: &mut Document, child: TaskId, now: &str) -> Result<bool> {
     let mut children = document.list_last(CHILDREN);
     if children.iter().any(|item| TaskId::recognise(item) == Some(child)) {
         return Ok(false);
@@ -77,7 +76,7 @@ pub fn add_child(document: &mut Document, child: TaskId, now: &str) -> Result<bo
 
 /// A child leaves its parent's list (specification 30, section 3.5); the key goes with the last one. Returns whether
 /// anything changed: without the child in the list nothing does (specification 20, U-Q12).
-pub fn remove_child(document: &mut Document, child: TaskId, now: &str) -> Result<bool> {
+pub(crate) fn remove_child(document: &mut Document, child: TaskId, now: &str) -> Result<bool> {
     let mut children = document.list_last(CHILDREN);
     let count = children.len();
     children.retain(|item| TaskId::recognise(item) != Some(child));

@@ -4,20 +4,19 @@ use super::id::TaskId;
 use crate::error::{Error, Kind, Result};
 
 /// The issue types of a project whose `task_types.txt` names none.
-pub const DEFAULT_TYPES: [&str; 3] = ["bug", "feature", "refactor"];
+pub(crate) const DEFAULT_TYPES: [&str; 3] = ["bug", "feature", "refactor"];
 
 /// The issue types in a `task_types.txt`, in its order.
-#[must_use]
-pub fn issue_types(text: &str) -> Vec<String> {
+pub(crate) fn issue_types(text: &str) -> Vec<String> {
     let types: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     if types.is_empty() { DEFAULT_TYPES.map(str::to_owned).to_vec() } else { types }
 }
 
 /// The status of a new task.
-pub const NEW_STATUSES: [&str; 4] = ["Ready", "Editing", "Implementing", "Postponed"];
+pub(crate) const NEW_STATUSES: [&str; 4] = ["Ready", "Editing", "Implementing", "Postponed"];
 
 /// What a follow-up can be, sorted.
-pub const FOLLOWUP_KINDS: [&str; 8] = [
+pub(crate) const FOLLOWUP_KINDS: [&str; 8] = [
     "carry_over",
     "docs_gap",
     "manual_verification",
@@ -29,19 +28,18 @@ pub const FOLLOWUP_KINDS: [&str; 8] = [
 ];
 
 /// The issue type, and the kind of follow-up, of a task that a person verifies by hand.
-pub const MANUAL_VERIFICATION: &str = "manual_verification";
+pub(crate) const MANUAL_VERIFICATION: &str = "manual_verification";
 
 /// The gates that such a task can reach.
 const REACHABLE_GATES: [&str; 3] = ["build_verified", "tests_pass", "lint"];
 
 /// The items of comma-separated text, trimmed, empty ones dropped (U-Q15).
-#[must_use]
-pub fn items(csv: &str) -> Vec<String> {
+pub(crate) fn items(csv: &str) -> Vec<String> {
     csv.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
 
 /// Checks a reference to a file: `PATH`, `PATH:L`, `PATH:L-L`, several ranges joined by `^`.
-pub fn check_file_reference(text: &str) -> Result<()> {
+pub(crate) fn check_file_reference(text: &str) -> Result<()> {
     if text.is_empty() {
         return Err(Error::new(Kind::Usage, "Empty file reference"));
     }
@@ -61,30 +59,28 @@ pub fn check_file_reference(text: &str) -> Result<()> {
 }
 
 /// The path in a reference to a file.
-#[must_use]
-pub fn referenced_path(reference: &str) -> &str {
+pub(crate) fn referenced_path(reference: &str) -> &str {
     reference.split_once(':').map_or(reference, |(path, _)| path)
 }
 
 /// Gates, parted by whether a task can reach them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PartedGates {
+pub(crate) struct PartedGates {
     /// Those it may declare.
-    pub reachable: Vec<String>,
+    pub(crate) reachable: Vec<String>,
     /// The others.
-    pub dropped: Vec<String>,
+    pub(crate) dropped: Vec<String>,
 }
 
 /// Parts gates by whether a task of this type can reach them.
-#[must_use]
-pub fn reachable_gates(issue_type: &str, gates: Vec<String>) -> PartedGates {
+pub(crate) fn reachable_gates(issue_type: &str, gates: Vec<String>) -> PartedGates {
     let can_reach = |gate: &String| issue_type != MANUAL_VERIFICATION || REACHABLE_GATES.contains(&gate.as_str());
     let (reachable, dropped) = gates.into_iter().partition(can_reach);
     PartedGates { reachable, dropped }
 }
 
 /// Checks the kind of follow-up against the issue type it would stand beside.
-pub fn check_followup(kind: &str, issue_type: &str) -> Result<()> {
+pub(crate) fn check_followup(kind: &str, issue_type: &str) -> Result<()> {
     if kind != MANUAL_VERIFICATION || issue_type == MANUAL_VERIFICATION {
         return Ok(());
     }
@@ -98,7 +94,7 @@ pub fn check_followup(kind: &str, issue_type: &str) -> Result<()> {
 }
 
 /// The id of an anchor, without its `t`: `N` or `N_M`.
-pub fn parse_anchor(raw: &str) -> Result<TaskId> {
+pub(crate) fn parse_anchor(raw: &str) -> Result<TaskId> {
     let bare = raw.strip_prefix('t').unwrap_or(raw);
     TaskId::recognise(bare).filter(|_| !bare.starts_with('t')).ok_or_else(|| {
         Error::new(Kind::Usage, format!("anchor target '{raw}' is not a valid task id (expected N or N_M)."))

@@ -14,7 +14,7 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 /// [`Document::scalar`] and [`Document::list`] take the first, [`Document::scalar_last`] and
 /// [`Document::list_last`] the last. Writing changes all of them, so that the readers agree afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Document {
+pub(crate) struct Document {
     pub(super) head: Option<Head>,
     body: Vec<u8>,
 }
@@ -63,7 +63,7 @@ impl Head {
 
 impl Document {
     /// A new document: default frontmatter, both timestamps `now` (`YYYY-MM-DD HH:MM`), empty body.
-    pub fn new(now: &str) -> Result<Self> {
+    pub(crate) fn new(now: &str) -> Result<Self> {
         check_value("created_at", now)?;
         let mut document = Self { head: Some(Head::with_defaults(now, now, &[], "\n")), body: Vec::new() };
         document.set_body(b"");
@@ -72,8 +72,7 @@ impl Document {
 
     /// Reads a task file. Never fails: without a first line `---` and a later one (LF or CRLF, perhaps after a
     /// byte order mark) all of it is body (specification 20, sections 3.1 and 3.5, U-Q5).
-    #[must_use]
-    pub fn parse(bytes: &[u8]) -> Self {
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
         Self::parse_head(bytes).unwrap_or_else(|| Self { head: None, body: bytes.to_vec() })
     }
 
@@ -99,8 +98,7 @@ impl Document {
     }
 
     /// The file's bytes.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         if let Some(head) = &self.head {
             bytes.extend_from_slice(&head.open);
@@ -121,8 +119,7 @@ impl Document {
     }
 
     /// Whether the file has a frontmatter.
-    #[must_use]
-    pub fn has_frontmatter(&self) -> bool {
+    pub(crate) fn has_frontmatter(&self) -> bool {
         self.head.is_some()
     }
 
@@ -139,53 +136,46 @@ impl Document {
     }
 
     /// The keys in file order, duplicates included.
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.entries().iter().filter_map(Entry::key)
     }
 
     /// Whether the frontmatter has this key, perhaps with an empty value.
-    #[must_use]
-    pub fn contains(&self, key: &str) -> bool {
+    pub(crate) fn contains(&self, key: &str) -> bool {
         self.first(key).is_some()
     }
 
     /// The trimmed text after the first `key:` (the shared single-key reader, specification 20, section 4).
     /// Bytes that are not UTF-8 are replaced.
-    #[must_use]
-    pub fn scalar(&self, key: &str) -> Option<&str> {
+    pub(crate) fn scalar(&self, key: &str) -> Option<&str> {
         self.first(key).map(Entry::value)
     }
 
     /// The trimmed text after the last `key:` (the reader of lists and updates, specification 30, section 0.1).
-    #[must_use]
-    pub fn scalar_last(&self, key: &str) -> Option<&str> {
+    pub(crate) fn scalar_last(&self, key: &str) -> Option<&str> {
         self.last(key).map(Entry::value)
     }
 
     /// The items under the first `key:`, whether flow list, wrapped flow list, block list or plain
     /// comma-separated text (specification 20, section 3.4, U-Q3).
-    #[must_use]
-    pub fn list(&self, key: &str) -> Vec<String> {
+    pub(crate) fn list(&self, key: &str) -> Vec<String> {
         self.first(key).map(Entry::items).unwrap_or_default()
     }
 
     /// The items under the last `key:`.
-    #[must_use]
-    pub fn list_last(&self, key: &str) -> Vec<String> {
+    pub(crate) fn list_last(&self, key: &str) -> Vec<String> {
         self.last(key).map(Entry::items).unwrap_or_default()
     }
 
     /// The text after the frontmatter, without leading empty lines and trailing newlines (specification 20,
     /// section 3.5).
-    #[must_use]
-    pub fn body(&self) -> &[u8] {
+    pub(crate) fn body(&self) -> &[u8] {
         let body = if self.head.is_some() { &self.body } else { self.body.strip_prefix(BOM).unwrap_or(&self.body) };
         trim_empty_lines(body)
     }
 
     /// Everything after the frontmatter, as it stands in the file.
-    #[must_use]
-    pub fn raw_body(&self) -> &[u8] {
+    pub(crate) fn raw_body(&self) -> &[u8] {
         &self.body
     }
 
@@ -197,7 +187,7 @@ impl Document {
     /// Replaces the value of a key, and nothing else to the byte; a key that is not there goes to its canonical
     /// place (specification 20, section 3.2). A file without frontmatter gets the default one first (section
     /// 3.5). Values are one line; control characters are refused (C-Q18).
-    pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
+    pub(crate) fn set(&mut self, key: &str, value: &str) -> Result<()> {
         let value = check_value(key, value)?;
         let head = self.require_head();
         if !replace(head, key, value) {
@@ -208,7 +198,7 @@ impl Document {
 
     /// [`Document::set`] with a list, in flow style: `[a, b]` (specification 20, section 3.4). Blanks around the
     /// items and empty items are dropped.
-    pub fn set_list<T: AsRef<str>>(&mut self, key: &str, items: &[T]) -> Result<()> {
+    pub(crate) fn set_list<T: AsRef<str>>(&mut self, key: &str, items: &[T]) -> Result<()> {
         let items: Vec<&str> = items.iter().map(|item| item.as_ref().trim()).filter(|item| !item.is_empty()).collect();
         if let Some(item) = items.iter().find(|item| item.contains(',')) {
             return Err(Error::new(Kind::Usage, format!("an item of {key} cannot have a comma in it: {item:?}")));
@@ -220,7 +210,7 @@ impl Document {
     }
 
     /// Removes a key with the lines that belong to it. Returns whether it was there.
-    pub fn remove(&mut self, key: &str) -> bool {
+    pub(crate) fn remove(&mut self, key: &str) -> bool {
         let Some(head) = &mut self.head else { return false };
         let count = head.entries.len();
         head.entries.retain(|entry| entry.key() != Some(key));
@@ -229,7 +219,7 @@ impl Document {
 
     /// Puts a new key directly after another one, or to its canonical place when that one is missing. A key that
     /// is there already only gets the new value.
-    pub fn insert_after(&mut self, key: &str, new_key: &str, value: &str) -> Result<()> {
+    pub(crate) fn insert_after(&mut self, key: &str, new_key: &str, value: &str) -> Result<()> {
         let value = check_value(new_key, value)?;
         let head = self.require_head();
         if !replace(head, new_key, value) {
@@ -241,7 +231,7 @@ impl Document {
 
     /// Puts a key at the end of the frontmatter (specification 30, A9). A key that is there already only gets the
     /// new value.
-    pub fn append(&mut self, key: &str, value: &str) -> Result<()> {
+    pub(crate) fn append(&mut self, key: &str, value: &str) -> Result<()> {
         let value = check_value(key, value)?;
         let head = self.require_head();
         if !replace(head, key, value) {
@@ -252,7 +242,7 @@ impl Document {
 
     /// Replaces the body: a blank line, the text, one newline (specification 20, section 3.5). Trailing newlines of
     /// the text are dropped, leading ones stay. A file without frontmatter gets the default one.
-    pub fn set_body(&mut self, text: &[u8]) {
+    pub(crate) fn set_body(&mut self, text: &[u8]) {
         let head = self.require_head();
         let eol = head.eol();
         if !head.close.ends_with(b"\n") {

@@ -9,32 +9,30 @@ use super::text::parse_number;
 use crate::error::{Error, Kind, Result};
 
 /// Beyond this no counter of a real project is; it keeps every sum in range, and every id readable as one.
-pub const HIGHEST: u64 = 99_999_999_999_999_999;
+pub(crate) const HIGHEST: u64 = 99_999_999_999_999_999;
 
 /// The id of a task: a number `12`, or for a child the parent's number and its own, `12_3`
 /// (specification 20, section 2). Ordered by number, a parent before its children.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TaskId {
+pub(crate) struct TaskId {
     number: u64,
     child: Option<u64>,
 }
 
 impl TaskId {
     /// The id of a top-level task. No task has the number 0; parsing refuses it.
-    #[must_use]
-    pub fn top(number: u64) -> Self {
+    pub(crate) fn top(number: u64) -> Self {
         Self { number, child: None }
     }
 
     /// The id of a child task.
-    #[must_use]
-    pub fn child(number: u64, child: u64) -> Self {
+    pub(crate) fn child(number: u64, child: u64) -> Self {
         Self { number, child: Some(child) }
     }
 
     /// Parses `N`, `tN`, `N_M` or `tN_M`: decimal, greater than zero, at most 18 digits; leading zeros are
     /// dropped (specification 20, section 2, "id as option value").
-    pub fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         Self::recognise(text).ok_or_else(|| {
             Error::new(Kind::Usage, format!("{text:?} is not a task id"))
                 .advice("a task id is a number such as 12, or for a child 12_3, with or without a leading t")
@@ -42,8 +40,7 @@ impl TaskId {
     }
 
     /// [`TaskId::parse`] for texts that may well be something else.
-    #[must_use]
-    pub fn recognise(text: &str) -> Option<Self> {
+    pub(crate) fn recognise(text: &str) -> Option<Self> {
         let text = text.strip_prefix('t').unwrap_or(text);
         match text.split_once('_') {
             None => parse_number(text).map(Self::top),
@@ -52,39 +49,33 @@ impl TaskId {
     }
 
     /// The id with its `t`: `t12`, `t12_3`.
-    #[must_use]
-    pub fn t(self) -> String {
+    pub(crate) fn t(self) -> String {
         format!("t{self}")
     }
 
     /// The id as it stands in the id lists of task files: `12` for a top-level task, `t12_3` for a child
     /// (specification 20, sections 2 and 3.4).
-    #[must_use]
-    pub fn in_list(self) -> String {
+    pub(crate) fn in_list(self) -> String {
         if self.is_child() { self.t() } else { self.to_string() }
     }
 
     /// The parent of a child.
-    #[must_use]
-    pub fn parent(self) -> Option<Self> {
+    pub(crate) fn parent(self) -> Option<Self> {
         self.child.map(|_| Self::top(self.number))
     }
 
     /// Whether this is the id of a child.
-    #[must_use]
-    pub fn is_child(self) -> bool {
+    pub(crate) fn is_child(self) -> bool {
         self.child.is_some()
     }
 
     /// The top-level number: its own, or for a child its parent's.
-    #[must_use]
-    pub fn number(self) -> u64 {
+    pub(crate) fn number(self) -> u64 {
         self.number
     }
 
     /// The number of a child among its siblings.
-    #[must_use]
-    pub fn child_number(self) -> Option<u64> {
+    pub(crate) fn child_number(self) -> Option<u64> {
         self.child
     }
 }

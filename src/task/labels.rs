@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 /// One label made clean; `None` when nothing is left of it (specification 20, section 8.1).
-#[must_use]
-pub fn sanitise(label: &str) -> Option<String> {
+pub(crate) fn sanitise(label: &str) -> Option<String> {
     let mut clean = String::with_capacity(label.len());
     for c in label.chars() {
         match c.to_ascii_lowercase() {
@@ -20,16 +19,15 @@ pub fn sanitise(label: &str) -> Option<String> {
 
 /// What became of a comma-separated list of labels.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sanitised {
+pub(crate) struct Sanitised {
     /// The clean labels, without duplicates.
-    pub labels: Vec<String>,
+    pub(crate) labels: Vec<String>,
     /// What nothing was left of, trimmed.
-    pub dropped: Vec<String>,
+    pub(crate) dropped: Vec<String>,
 }
 
 /// Cleans a comma-separated list of labels (specification 20, section 8.1).
-#[must_use]
-pub fn sanitise_list(list: &str) -> Sanitised {
+pub(crate) fn sanitise_list(list: &str) -> Sanitised {
     let folded: String = list.chars().map(|c| if c.is_control() { '_' } else { c }).collect();
     let mut result = Sanitised::default();
     for token in folded.split(',').map(str::trim).filter(|token| !token.is_empty()) {
@@ -43,15 +41,13 @@ pub fn sanitise_list(list: &str) -> Sanitised {
 }
 
 /// The entries of a vocabulary file, in file order (labels, issue types).
-#[must_use]
-pub fn vocabulary(text: &str) -> Vec<&str> {
+pub(crate) fn vocabulary(text: &str) -> Vec<&str> {
     text.lines().filter(|line| !line.is_empty()).collect()
 }
 
 /// The vocabulary with these labels added: all lines once, in byte order. `None` when nothing is new (the file then
 /// stays as it is); labels with control characters are left out (specification 20, section 8.2).
-#[must_use]
-pub fn add_to_vocabulary<T: AsRef<str>>(text: &str, labels: &[T]) -> Option<String> {
+pub(crate) fn add_to_vocabulary<T: AsRef<str>>(text: &str, labels: &[T]) -> Option<String> {
     let mut lines: BTreeSet<&str> = vocabulary(text).into_iter().collect();
     let mut grown = false;
     for label in labels.iter().map(AsRef::as_ref) {

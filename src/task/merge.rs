@@ -15,7 +15,7 @@ const BOARD: [&str; 3] = ["boardcol", "boardidx", "boardgroup"];
 
 /// Whose rules go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rules {
+pub(crate) enum Rules {
     /// The scripts': priority and effort are the remote's and the place on the board is ours, also where the other side
     /// alone changed it (specification 40, decision 2).
     Scripts,
@@ -25,28 +25,28 @@ pub enum Rules {
 
 /// A task file merged as far as the rules go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileMerge {
+pub(crate) struct FileMerge {
     document: Document,
     /// Keys that no rule decides; the local value stands in for them.
-    pub clashes: Vec<Clash>,
+    pub(crate) clashes: Vec<Clash>,
     /// The text below the frontmatter.
-    pub body: Body,
+    pub(crate) body: Body,
 }
 
 /// A key that both sides changed in a way that no rule decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Clash {
+pub(crate) struct Clash {
     /// The key.
-    pub key: String,
+    pub(crate) key: String,
     /// Its lines here.
-    pub local: Vec<u8>,
+    pub(crate) local: Vec<u8>,
     /// Its lines there.
-    pub remote: Vec<u8>,
+    pub(crate) remote: Vec<u8>,
 }
 
 /// What became of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Body {
+pub(crate) enum Body {
     /// One side alone changed it, or both in the same way.
     Settled(Vec<u8>),
     /// Both changed it: to be merged line by line, with `tail` below it.
@@ -65,8 +65,7 @@ pub enum Body {
 impl FileMerge {
     /// Merges two versions of a task file; `local` is this machine's, `remote` the published one. `None` for files that
     /// the rules do not speak of: without frontmatter, with CRLF, with a key that stands there twice.
-    #[must_use]
-    pub fn of(rules: Rules, base: Option<&[u8]>, local: &[u8], remote: &[u8]) -> Option<Self> {
+    pub(crate) fn of(rules: Rules, base: Option<&[u8]>, local: &[u8], remote: &[u8]) -> Option<Self> {
         let (mut document, theirs) = (parse(local)?, parse(remote)?);
         let base = base.and_then(parse);
         let mut clashes = Vec::new();
@@ -100,8 +99,7 @@ impl FileMerge {
     }
 
     /// The file with this text (and the tail of [`Body::Differs`]); keys that clash have their local value.
-    #[must_use]
-    pub fn with_body(&self, text: &[u8]) -> Vec<u8> {
+    pub(crate) fn with_body(&self, text: &[u8]) -> Vec<u8> {
         let mut bytes = self.document.head_bytes();
         bytes.extend_from_slice(text);
         if let Body::Differs { tail, .. } = &self.body {
@@ -111,8 +109,7 @@ impl FileMerge {
     }
 
     /// [`FileMerge::with_body`] with conflict markers around each key that clashes, for somebody to decide.
-    #[must_use]
-    pub fn marked(&self, text: &[u8]) -> Vec<u8> {
+    pub(crate) fn marked(&self, text: &[u8]) -> Vec<u8> {
         let mut marked = self.clone();
         for entry in marked.document.head.iter_mut().flat_map(|head| &mut head.entries) {
             if let Some(clash) = self.clashes.iter().find(|clash| entry.key() == Some(&clash.key)) {
@@ -126,8 +123,7 @@ impl FileMerge {
 }
 
 /// Whether a text has conflict markers in it: all three, each at the start of a line, in their order.
-#[must_use]
-pub fn has_markers(text: &[u8]) -> bool {
+pub(crate) fn has_markers(text: &[u8]) -> bool {
     let mut wanted = [&b"<<<<<<< "[..], b"=======", b">>>>>>> "].into_iter().peekable();
     for line in text.split(|byte| *byte == b'\n') {
         if wanted.peek().is_some_and(|marker| line.starts_with(marker)) {
@@ -139,17 +135,16 @@ pub fn has_markers(text: &[u8]) -> bool {
 
 /// The two texts that a text with conflict markers was made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TakenApart {
+pub(crate) struct TakenApart {
     /// What stands above `=======`, with all that is in no conflict.
-    pub upper: Vec<u8>,
+    pub(crate) upper: Vec<u8>,
     /// What stands below it, with all that is in no conflict.
-    pub lower: Vec<u8>,
+    pub(crate) lower: Vec<u8>,
 }
 
 /// Takes a text with conflict markers apart; `None` without a whole conflict.
 /// What both began with (`|||||||`) is left out, and of several lines `=======` the first parts the sides (verdict M4).
-#[must_use]
-pub fn sides(text: &[u8]) -> Option<TakenApart> {
+pub(crate) fn sides(text: &[u8]) -> Option<TakenApart> {
     #[derive(Clone, Copy, PartialEq)]
     enum Within {
         Both,

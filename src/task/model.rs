@@ -14,7 +14,7 @@ use crate::error::{Error, Kind, Result};
 
 /// The status of a task. Any may follow any other.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Status {
+pub(crate) enum Status {
     /// Free to be taken.
     Ready,
     /// Its text is being written.
@@ -33,8 +33,7 @@ pub enum Status {
 
 impl Status {
     /// Reads the value of a task file, exactly as written.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         match text {
             "Ready" => Self::Ready,
             "Editing" => Self::Editing,
@@ -47,7 +46,7 @@ impl Status {
     }
 
     /// Parses what a user gave: one of the six, case-sensitive.
-    pub fn parse_known(text: &str) -> Result<Self> {
+    pub(crate) fn parse_known(text: &str) -> Result<Self> {
         match Self::parse(text) {
             Self::Other(_) => Err(Error::new(Kind::Usage, format!("there is no status {text:?}"))
                 .advice("use Ready, Editing, Implementing, Postponed, Done or Folded")),
@@ -56,8 +55,7 @@ impl Status {
     }
 
     /// The status as written in the file.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::Ready => "Ready",
             Self::Editing => "Editing",
@@ -70,15 +68,14 @@ impl Status {
     }
 
     /// Whether nothing is left to do: `Done` or `Folded`.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         matches!(self, Self::Done | Self::Folded)
     }
 }
 
 /// A priority, effort or risk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum Level {
+pub(crate) enum Level {
     /// `low`
     Low,
     /// `medium`
@@ -90,8 +87,7 @@ pub enum Level {
 
 impl Level {
     /// Reads the value of a task file; other texts are no level.
-    #[must_use]
-    pub fn recognise(text: &str) -> Option<Self> {
+    pub(crate) fn recognise(text: &str) -> Option<Self> {
         match text {
             "low" => Some(Self::Low),
             "medium" => Some(Self::Medium),
@@ -101,15 +97,14 @@ impl Level {
     }
 
     /// Parses what a user gave.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         Self::recognise(text).ok_or_else(|| {
             Error::new(Kind::Usage, format!("there is no level {text:?}")).advice("use high, medium or low")
         })
     }
 
     /// The level as written in the file.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Low => "low",
             Self::Medium => "medium",
@@ -118,8 +113,7 @@ impl Level {
     }
 
     /// The level as the original's listing shows it: `High`.
-    #[must_use]
-    pub fn capitalised(self) -> &'static str {
+    pub(crate) fn capitalised(self) -> &'static str {
         match self {
             Self::Low => "Low",
             Self::Medium => "Medium",
@@ -130,27 +124,24 @@ impl Level {
 
 /// An entry of an id list: the text as written and, when it is one, the id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Reference {
+pub(crate) struct Reference {
     written: String,
     id: Option<TaskId>,
 }
 
 impl Reference {
     /// Reads one item of `depends` and the like.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         Self { written: text.to_owned(), id: TaskId::recognise(text) }
     }
 
     /// The id, unless the text is none.
-    #[must_use]
-    pub fn id(&self) -> Option<TaskId> {
+    pub(crate) fn id(&self) -> Option<TaskId> {
         self.id
     }
 
     /// The text in the file.
-    #[must_use]
-    pub fn as_written(&self) -> &str {
+    pub(crate) fn as_written(&self) -> &str {
         &self.written
     }
 }
@@ -185,7 +176,7 @@ as_text!(Status, Level);
 
 /// How the items of the lists in a file are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Items {
+pub(crate) enum Items {
     /// As they stand in the file: a label may have a blank in it.
     AsWritten,
     /// Without any blank, also those inside: the original's listing reads `my label` as `mylabel`, and its callers ask for
@@ -197,49 +188,48 @@ pub enum Items {
 /// original's listing. Texts are as written: not unquoted, and not harmless for a terminal. An optional text is absent when
 /// its key is missing or empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fields {
+pub(crate) struct Fields {
     /// The status; `Ready` when the key is missing.
-    pub status: Status,
+    pub(crate) status: Status,
     /// The priority.
-    pub priority: Level,
+    pub(crate) priority: Level,
     /// The effort.
-    pub effort: Level,
+    pub(crate) effort: Level,
     /// The issue type; `feature` when the key is missing.
-    pub issue_type: String,
+    pub(crate) issue_type: String,
     /// The labels.
-    pub labels: Vec<String>,
+    pub(crate) labels: Vec<String>,
     /// What it waits for.
-    pub depends: Vec<Reference>,
+    pub(crate) depends: Vec<Reference>,
     /// `children_to_implement`: the children that are not finished.
-    pub children: Vec<TaskId>,
+    pub(crate) children: Vec<TaskId>,
     /// Items of `children_to_implement` that are no ids. They count as open children.
-    pub unreadable_children: Vec<String>,
+    pub(crate) unreadable_children: Vec<String>,
     /// Who it is assigned to.
-    pub assigned_to: Option<String>,
+    pub(crate) assigned_to: Option<String>,
     /// What it waits for in another project.
-    pub xdeps: Vec<Reference>,
+    pub(crate) xdeps: Vec<Reference>,
     /// The other project.
-    pub xdeprepo: Option<String>,
+    pub(crate) xdeprepo: Option<String>,
     /// The task this one is merged into.
-    pub folded_into: Option<String>,
+    pub(crate) folded_into: Option<String>,
     /// What kind of follow-up it is.
-    pub followup_kind: Option<String>,
+    pub(crate) followup_kind: Option<String>,
     /// The risk for the code's health.
-    pub risk_code_health: Option<Level>,
+    pub(crate) risk_code_health: Option<Level>,
     /// The risk for the goal.
-    pub risk_goal_achievement: Option<Level>,
+    pub(crate) risk_goal_achievement: Option<Level>,
     /// The issue's address.
-    pub issue: Option<String>,
+    pub(crate) issue: Option<String>,
     /// The pull request's address.
-    pub pull_request: Option<String>,
+    pub(crate) pull_request: Option<String>,
     /// Who contributed it.
-    pub contributor: Option<String>,
+    pub(crate) contributor: Option<String>,
 }
 
 impl Fields {
     /// Reads the fields of a file.
-    #[must_use]
-    pub fn read(document: &Document, items: Items) -> Self {
+    pub(crate) fn read(document: &Document, items: Items) -> Self {
         let text = |key: &str| document.scalar_last(key).filter(|value| !value.is_empty()).map(str::to_owned);
         let level = |key: &str| document.scalar_last(key).and_then(Level::recognise);
         let list = |key: &str| match items {
@@ -276,30 +266,28 @@ impl Fields {
     }
 
     /// Whether the file lists children that are not finished.
-    #[must_use]
-    pub fn lists_children(&self) -> bool {
+    pub(crate) fn lists_children(&self) -> bool {
         !self.children.is_empty() || !self.unreadable_children.is_empty()
     }
 }
 
 /// A task: a file with a well-formed name in its place, and its [`Fields`], which are read as if they were its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Task {
+pub(crate) struct Task {
     /// The id.
-    pub id: TaskId,
+    pub(crate) id: TaskId,
     /// The name.
-    pub name: TaskName,
+    pub(crate) name: TaskName,
     /// Where the file lies.
-    pub path: TaskPath,
+    pub(crate) path: TaskPath,
     /// The heading the body begins with, else the humanised slug; one harmless line.
-    pub title: String,
+    pub(crate) title: String,
     fields: Fields,
 }
 
 impl Task {
     /// Reads a task from its file.
-    #[must_use]
-    pub fn from_document(path: TaskPath, document: &Document) -> Self {
+    pub(crate) fn from_document(path: TaskPath, document: &Document) -> Self {
         Self {
             id: path.id(),
             name: path.name().clone(),

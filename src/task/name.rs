@@ -6,9 +6,9 @@ use super::text::{as_text, parse_number, split_digits};
 use crate::error::{Error, Kind, Result};
 
 /// What the branch of a task begins with.
-pub const BRANCH_PREFIX: &str = "aitask/";
+pub(crate) const BRANCH_PREFIX: &str = "aitask/";
 /// The folder of the worktrees, below the root of the repository.
-pub const WORKTREES_DIR: &str = "aiwork";
+pub(crate) const WORKTREES_DIR: &str = "aiwork";
 
 /// The name of a task: its file name without `.md`, `t16_2_add_login` (specification 50, section 1).
 ///
@@ -17,7 +17,7 @@ pub const WORKTREES_DIR: &str = "aiwork";
 /// ([`super::TaskPath`]), and [`TaskName::as_top_level`] gives the other reading. Leading zeros of a file's name
 /// are kept in the text and dropped in the id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TaskName {
+pub(crate) struct TaskName {
     text: String,
     id: TaskId,
     slug: Slug,
@@ -25,14 +25,13 @@ pub struct TaskName {
 
 impl TaskName {
     /// The name of a task with this id and slug.
-    #[must_use]
-    pub fn new(id: TaskId, slug: Slug) -> Self {
+    pub(crate) fn new(id: TaskId, slug: Slug) -> Self {
         Self { text: format!("t{id}_{slug}"), id, slug }
     }
 
     /// Parses a bare name strictly: `t`, a number, perhaps `_` and a child's number, `_` and a slug. What looks
     /// like a child is one.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         Self::recognise(text).ok_or_else(|| {
             Error::new(Kind::Usage, format!("{text:?} is not the name of a task"))
                 .advice("a task's name is like t16_implement_auth, a child's like t16_2_add_login")
@@ -40,8 +39,7 @@ impl TaskName {
     }
 
     /// [`TaskName::parse`] for texts that may well be something else.
-    #[must_use]
-    pub fn recognise(text: &str) -> Option<Self> {
+    pub(crate) fn recognise(text: &str) -> Option<Self> {
         Self::recognise_child(text).or_else(|| Self::recognise_top(text))
     }
 
@@ -61,44 +59,37 @@ impl TaskName {
     }
 
     /// The name of the task whose branch this is: `aitask/t16_2_add_login`.
-    #[must_use]
-    pub fn from_branch(branch: &str) -> Option<Self> {
+    pub(crate) fn from_branch(branch: &str) -> Option<Self> {
         Self::recognise(branch.strip_prefix(BRANCH_PREFIX)?)
     }
 
     /// A child's name read as that of a top-level task: `t16_2024_report` is then task 16, `2024_report`.
-    #[must_use]
-    pub fn as_top_level(&self) -> Option<Self> {
+    pub(crate) fn as_top_level(&self) -> Option<Self> {
         self.id.is_child().then(|| Self::recognise_top(&self.text)).flatten()
     }
 
     /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 
     /// The id.
-    #[must_use]
-    pub fn id(&self) -> TaskId {
+    pub(crate) fn id(&self) -> TaskId {
         self.id
     }
 
     /// The slug.
-    #[must_use]
-    pub fn slug(&self) -> &Slug {
+    pub(crate) fn slug(&self) -> &Slug {
         &self.slug
     }
 
     /// The task's branch: `aitask/t16_2_add_login`.
-    #[must_use]
-    pub fn branch_name(&self) -> String {
+    pub(crate) fn branch_name(&self) -> String {
         format!("{BRANCH_PREFIX}{}", self.text)
     }
 
     /// The task's worktree below the root of the repository: `aiwork/t16_2_add_login`.
-    #[must_use]
-    pub fn worktree_dir(&self) -> String {
+    pub(crate) fn worktree_dir(&self) -> String {
         format!("{WORKTREES_DIR}/{}", self.text)
     }
 

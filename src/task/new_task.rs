@@ -7,31 +7,31 @@ use crate::error::Result;
 
 /// What a new task consists of. Lists may be empty; their keys are written all the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewTask {
+pub(crate) struct NewTask {
     /// The priority.
-    pub priority: Level,
+    pub(crate) priority: Level,
     /// The effort.
-    pub effort: Level,
+    pub(crate) effort: Level,
     /// What it waits for, written as given.
-    pub depends: Vec<Reference>,
+    pub(crate) depends: Vec<Reference>,
     /// The issue type.
-    pub issue_type: String,
+    pub(crate) issue_type: String,
     /// The status.
-    pub status: Status,
+    pub(crate) status: Status,
     /// The labels, clean already.
-    pub labels: Vec<String>,
+    pub(crate) labels: Vec<String>,
     /// Who it is assigned to.
-    pub assigned_to: Option<String>,
+    pub(crate) assigned_to: Option<String>,
     /// The task this one belongs to; for a child its parent, or the parent's own anchor.
-    pub anchor: Option<TaskId>,
+    pub(crate) anchor: Option<TaskId>,
     /// Whether it is a draft.
-    pub draft: bool,
+    pub(crate) draft: bool,
     /// The parent's number, for the draft of a child only.
-    pub parent: Option<TaskId>,
+    pub(crate) parent: Option<TaskId>,
     /// Further keys with their values as written, placed canonically.
-    pub more: Vec<(String, String)>,
+    pub(crate) more: Vec<(String, String)>,
     /// The text.
-    pub body: String,
+    pub(crate) body: String,
 }
 
 impl Default for NewTask {
@@ -55,7 +55,7 @@ impl Default for NewTask {
 
 impl NewTask {
     /// The file, keys in canonical order, both timestamps `now`.
-    pub fn document(&self, now: &str) -> Result<Document> {
+    pub(crate) fn document(&self, now: &str) -> Result<Document> {
         let mut document = Document::new(now)?;
         document.set("priority", self.priority.as_str())?;
         document.set("effort", self.effort.as_str())?;

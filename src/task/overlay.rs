@@ -41,7 +41,7 @@ fn take_comments(from: &Document, to: &mut Document) {
 ///
 /// # Errors
 /// [`Kind::Conflict`] when both changed the same field, or the text, to something else.
-pub fn overlay(base: &Document, edited: &Document, newest: &Document) -> Result<Document> {
+pub(crate) fn overlay(base: &Document, edited: &Document, newest: &Document) -> Result<Document> {
     if base == newest {
         return Ok(edited.clone());
     }

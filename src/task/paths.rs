@@ -7,34 +7,34 @@ use super::slug::Slug;
 use super::text::{as_text, parse_number, split_digits};
 
 /// The folder of the task files.
-pub const TASKS_DIR: &str = "aitasks";
+pub(crate) const TASKS_DIR: &str = "aitasks";
 /// The folder of the plans.
-pub const PLANS_DIR: &str = "aiplans";
+pub(crate) const PLANS_DIR: &str = "aiplans";
 /// The folder of the drafts, local to a checkout.
-pub const DRAFTS_DIR: &str = "aitasks/new";
+pub(crate) const DRAFTS_DIR: &str = "aitasks/new";
 /// The folder of the archived task files.
-pub const ARCHIVED_TASKS_DIR: &str = "aitasks/archived";
+pub(crate) const ARCHIVED_TASKS_DIR: &str = "aitasks/archived";
 /// The folder of the archived plans.
-pub const ARCHIVED_PLANS_DIR: &str = "aiplans/archived";
+pub(crate) const ARCHIVED_PLANS_DIR: &str = "aiplans/archived";
 /// The folder of the settings and vocabularies.
-pub const METADATA_DIR: &str = "aitasks/metadata";
+pub(crate) const METADATA_DIR: &str = "aitasks/metadata";
 /// The label vocabulary.
-pub const LABELS_FILE: &str = "aitasks/metadata/labels.txt";
+pub(crate) const LABELS_FILE: &str = "aitasks/metadata/labels.txt";
 /// The issue types.
-pub const TASK_TYPES_FILE: &str = "aitasks/metadata/task_types.txt";
+pub(crate) const TASK_TYPES_FILE: &str = "aitasks/metadata/task_types.txt";
 /// The known assignees.
-pub const EMAILS_FILE: &str = "aitasks/metadata/emails.txt";
+pub(crate) const EMAILS_FILE: &str = "aitasks/metadata/emails.txt";
 /// The user's own settings, ignored by git.
-pub const USER_CONFIG_FILE: &str = "aitasks/metadata/userconfig.yaml";
+pub(crate) const USER_CONFIG_FILE: &str = "aitasks/metadata/userconfig.yaml";
 /// The worktree of the data branch.
-pub const DATA_WORKTREE_DIR: &str = ".aitask-data";
+pub(crate) const DATA_WORKTREE_DIR: &str = ".aitask-data";
 
 /// The path of a task file, active or archived.
 ///
 /// A file at the top level is always a top-level task: `aitasks/t16_2024_report.md` is task 16 called
 /// `2024_report` (the globs of specification 30, section 0, match it so). A child lies in its parent's folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TaskPath {
+pub(crate) struct TaskPath {
     text: String,
     name: TaskName,
     archived: bool,
@@ -42,26 +42,22 @@ pub struct TaskPath {
 
 impl TaskPath {
     /// The path of the active task with this name.
-    #[must_use]
-    pub fn new(name: TaskName) -> Self {
+    pub(crate) fn new(name: TaskName) -> Self {
         Self::at(name, false)
     }
 
     /// The name of the task.
-    #[must_use]
-    pub fn name(&self) -> &TaskName {
+    pub(crate) fn name(&self) -> &TaskName {
         &self.name
     }
 
     /// The path's last part, `t16_2_add_login.md`.
-    #[must_use]
-    pub fn file_name(&self) -> &str {
+    pub(crate) fn file_name(&self) -> &str {
         self.text.rsplit_once('/').map_or(self.text.as_str(), |(_, name)| name)
     }
 
     /// The plan called after this task, archived when the task is.
-    #[must_use]
-    pub fn plan(&self) -> PlanPath {
+    pub(crate) fn plan(&self) -> PlanPath {
         PlanPath::at(self.name.clone(), self.archived)
     }
 }
@@ -69,7 +65,7 @@ impl TaskPath {
 /// The path of a plan, active or archived. Its name is the task's, with `p` for `t`; the task's own slug may differ, the
 /// id is what binds them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PlanPath {
+pub(crate) struct PlanPath {
     text: String,
     name: TaskName,
     archived: bool,
@@ -77,8 +73,7 @@ pub struct PlanPath {
 
 impl PlanPath {
     /// The same file in the archive.
-    #[must_use]
-    pub fn archived(&self) -> Self {
+    pub(crate) fn archived(&self) -> Self {
         Self::at(self.name.clone(), true)
     }
 }
@@ -93,27 +88,23 @@ macro_rules! path_of_task {
 
             /// Parses `<root>/t<N>_<slug>.md`, `<root>/t<N>/t<N>_<M>_<slug>.md`, and both below `<root>/archived/`, with `p`
             /// for `t` where it is a plan.
-            #[must_use]
-            pub fn parse(path: &str) -> Option<Self> {
+            pub(crate) fn parse(path: &str) -> Option<Self> {
                 let (name, archived) = recognise(path, $root, $letter)?;
                 Some(Self { text: path.to_owned(), name, archived })
             }
 
             /// The path as text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
+            pub(crate) fn as_str(&self) -> &str {
                 &self.text
             }
 
             /// The id of the task.
-            #[must_use]
-            pub fn id(&self) -> TaskId {
+            pub(crate) fn id(&self) -> TaskId {
                 self.name.id()
             }
 
             /// Whether the file lies in the archive.
-            #[must_use]
-            pub fn is_archived(&self) -> bool {
+            pub(crate) fn is_archived(&self) -> bool {
                 self.archived
             }
         }
@@ -150,14 +141,12 @@ fn recognise(path: &str, root: &str, letter: char) -> Option<(TaskName, bool)> {
 
 /// The path of a draft: `aitasks/new/draft_<stamp>_<slug>.md`, with the stamp as `YYYYMMDD_HHMM`
 /// (specification 20, section 2).
-#[must_use]
-pub fn draft_path(stamp: &str, slug: &Slug) -> String {
+pub(crate) fn draft_path(stamp: &str, slug: &Slug) -> String {
     format!("{DRAFTS_DIR}/draft_{stamp}_{slug}.md")
 }
 
 /// Whether this is the path of a draft: a markdown file directly in `aitasks/new/` (specification 20, C-Q9).
-#[must_use]
-pub fn is_draft(path: &str) -> bool {
+pub(crate) fn is_draft(path: &str) -> bool {
     path.strip_prefix(DRAFTS_DIR)
         .and_then(|rest| rest.strip_prefix('/'))
         .and_then(|rest| rest.strip_suffix(".md"))
@@ -166,8 +155,7 @@ pub fn is_draft(path: &str) -> bool {
 
 /// The slug in a draft's file name: what follows `draft_<digits>_<digits>_`, else the whole stem (specification
 /// 20, section 2). The path's folders are ignored.
-#[must_use]
-pub fn draft_slug(path: &str) -> Option<Slug> {
+pub(crate) fn draft_slug(path: &str) -> Option<Slug> {
     let file = path.rsplit_once('/').map_or(path, |(_, file)| file);
     let stem = file.strip_suffix(".md").unwrap_or(file);
     Slug::recognise(without_stamp(stem).unwrap_or(stem))
@@ -182,15 +170,13 @@ fn without_stamp(stem: &str) -> Option<&str> {
 /// The id that the globs of specification 30, section 0, see in a path of an active or archived task file whose
 /// name need not be well formed otherwise (`aitasks/t5_Größe.md`): such files are no tasks for us, but their
 /// ids are taken.
-#[must_use]
-pub fn loose_id(path: &str) -> Option<TaskId> {
+pub(crate) fn loose_id(path: &str) -> Option<TaskId> {
     let rest = path.strip_prefix(TASKS_DIR)?.strip_prefix('/')?;
     member_id(rest.strip_prefix("archived/").unwrap_or(rest))
 }
 
 /// [`loose_id`] for the path of a plan.
-#[must_use]
-pub fn loose_plan_id(path: &str) -> Option<TaskId> {
+pub(crate) fn loose_plan_id(path: &str) -> Option<TaskId> {
     let rest = path.strip_prefix(PLANS_DIR)?.strip_prefix('/')?;
     let rest = rest.strip_prefix("archived/").unwrap_or(rest);
     let as_task = rest.split('/').map(|part| Some(format!("t{}", part.strip_prefix('p')?)));
@@ -199,8 +185,7 @@ pub fn loose_plan_id(path: &str) -> Option<TaskId> {
 
 /// The number in the name of any file that lies where active or archived task files do, well formed or not: the
 /// digits after the leading `t` (specification 10, section 4.1).
-#[must_use]
-pub fn loose_number(path: &str) -> Option<u64> {
+pub(crate) fn loose_number(path: &str) -> Option<u64> {
     let rest = path.strip_prefix(TASKS_DIR)?.strip_prefix('/')?;
     let rest = rest.strip_prefix("archived/").unwrap_or(rest).strip_suffix(".md")?;
     let stem = match rest.split_once('/') {
@@ -213,8 +198,7 @@ pub fn loose_number(path: &str) -> Option<u64> {
 
 /// The id of a member of a bundle, `t150_x.md` or `t150/t150_1_x.md`, perhaps after `./` (specification 30,
 /// section 5, Z2: a parent's member lies in no folder).
-#[must_use]
-pub fn member_id(member: &str) -> Option<TaskId> {
+pub(crate) fn member_id(member: &str) -> Option<TaskId> {
     let rest = member.strip_prefix("./").unwrap_or(member).strip_suffix(".md")?;
     let (folder, stem) = rest.split_once('/').map_or((None, rest), |(folder, stem)| (Some(folder), stem));
     let (digits, rest) = split_digits(stem.strip_prefix('t')?);
@@ -232,8 +216,7 @@ pub fn member_id(member: &str) -> Option<TaskId> {
 
 /// The highest number that a numbered bundle may hold: `old<B>` holds B*100 to B*100+99. `None` for all other
 /// paths.
-#[must_use]
-pub fn bundle_upper_bound(path: &str) -> Option<u64> {
+pub(crate) fn bundle_upper_bound(path: &str) -> Option<u64> {
     let (folder, file) = path.strip_prefix(ARCHIVED_TASKS_DIR)?.strip_prefix("/_b")?.split_once('/')?;
     let bundle = without_tar(file)?.strip_prefix("old")?;
     let number =
@@ -243,8 +226,7 @@ pub fn bundle_upper_bound(path: &str) -> Option<u64> {
 }
 
 /// Whether this is the single bundle of early versions, which may hold any id.
-#[must_use]
-pub fn is_legacy_bundle(path: &str) -> bool {
+pub(crate) fn is_legacy_bundle(path: &str) -> bool {
     path.strip_prefix(ARCHIVED_TASKS_DIR).and_then(|rest| rest.strip_prefix('/')).and_then(without_tar) == Some("old")
 }
 

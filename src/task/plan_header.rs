@@ -3,7 +3,7 @@
 
 /// One decision about a line of a header: leave it, set it, or take it out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Claim {
+pub(crate) enum Claim {
     /// As it stands.
     Leave,
     /// The line gets this value.
@@ -13,15 +13,13 @@ pub enum Claim {
 }
 
 /// Whether a text begins with a header.
-#[must_use]
-pub fn has_header(text: &str) -> bool {
+pub(crate) fn has_header(text: &str) -> bool {
     split(text).is_some()
 }
 
 /// What stands behind a key in the header, however somebody wrote it by hand: behind a byte order mark or empty lines, in
 /// other letters, without a blank, not closed. Such a line must not count as none.
-#[must_use]
-pub fn value_as_written<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+pub(crate) fn value_as_written<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     let mut lines = text.trim_start_matches('\u{feff}').lines().skip_while(|line| line.trim().is_empty());
     lines.next().filter(|line| line.trim_end() == "---")?;
     let header = lines.take_while(|line| !matches!(line.trim_end(), "---" | "...") && !line.starts_with('#'));
@@ -30,8 +28,7 @@ pub fn value_as_written<'a>(text: &'a str, key: &str) -> Option<&'a str> {
 }
 
 /// The text with a new header above it.
-#[must_use]
-pub fn with_header(lines: &[(&str, String)], text: &str) -> String {
+pub(crate) fn with_header(lines: &[(&str, String)], text: &str) -> String {
     let mut header = String::from("---\n");
     for (key, value) in lines {
         header.extend([key, ": ", value, "\n"]);
@@ -40,8 +37,7 @@ pub fn with_header(lines: &[(&str, String)], text: &str) -> String {
 }
 
 /// The text with one line of its header changed. A new line goes before `plan_verified`, else last.
-#[must_use]
-pub fn splice(text: &str, key: &str, claim: &Claim) -> String {
+pub(crate) fn splice(text: &str, key: &str, claim: &Claim) -> String {
     let (Some((header, rest)), true) = (split(text), *claim != Claim::Leave) else { return text.to_owned() };
     let is_key = |line: &str| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':'));
     let mut lines: Vec<String> = header.lines().filter(|line| !is_key(line)).map(str::to_owned).collect();

@@ -12,7 +12,7 @@ use super::selection::{Active, Selection};
 
 /// Something a task waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Blocker {
+pub(crate) enum Blocker {
     /// An active task.
     Task(TaskId),
     /// A task of another project, `project#id`. Whether it is finished cannot be seen from here.
@@ -36,7 +36,7 @@ impl Serialize for Blocker {
 
 /// All active tasks.
 #[derive(Debug, Clone)]
-pub struct Board<'a> {
+pub(crate) struct Board<'a> {
     tasks: &'a [Task],
     active: Active<TaskId>,
     /// Parents of active files whose status is neither `Done` nor `Folded`.
@@ -45,15 +45,13 @@ pub struct Board<'a> {
 
 impl<'a> Board<'a> {
     /// The board of these tasks; archived ones among them are left out.
-    #[must_use]
-    pub fn new(tasks: &'a [Task]) -> Self {
+    pub(crate) fn new(tasks: &'a [Task]) -> Self {
         Self::with_other_ids(tasks, [])
     }
 
     /// [`Board::new`], with further ids that are taken by active files which are no well-formed tasks
     /// ([`super::paths::loose_id`]).
-    #[must_use]
-    pub fn with_other_ids(tasks: &'a [Task], others: impl IntoIterator<Item = TaskId>) -> Self {
+    pub(crate) fn with_other_ids(tasks: &'a [Task], others: impl IntoIterator<Item = TaskId>) -> Self {
         let own = tasks.iter().filter(|task| !task.path.is_archived()).map(|task| task.id);
         let open = tasks.iter().filter(|task| !task.path.is_archived() && !task.status.is_closed());
         let parents = open.filter_map(|task| task.id.parent()).collect();
@@ -61,26 +59,23 @@ impl<'a> Board<'a> {
     }
 
     /// The tasks, as they come.
-    pub fn tasks(&self) -> impl Iterator<Item = &'a Task> {
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = &'a Task> {
         self.tasks.iter().filter(|task| !task.path.is_archived())
     }
 
     /// Whether an active file has this id.
-    #[must_use]
-    pub fn is_active(&self, id: TaskId) -> bool {
+    pub(crate) fn is_active(&self, id: TaskId) -> bool {
         self.active.contains(&id)
     }
 
     /// The active task whose name is this text, whichever way the name is read ([`super::TaskName`]).
-    #[must_use]
-    pub fn find_name(&self, name: &str) -> Option<&'a Task> {
+    pub(crate) fn find_name(&self, name: &str) -> Option<&'a Task> {
         self.tasks().filter(|task| task.name.as_str() == name).min_by(|a, b| a.path.as_str().cmp(b.path.as_str()))
     }
 
     /// What a task waits for: the ids in `depends` that are active (itself included), in file order, and the
     /// entries of another project.
-    #[must_use]
-    pub fn blocked_by(&self, task: &Task) -> Vec<Blocker> {
+    pub(crate) fn blocked_by(&self, task: &Task) -> Vec<Blocker> {
         let local = task.depends.iter().filter_map(Reference::id).filter(|id| self.is_active(*id));
         let mut blockers: Vec<Blocker> = Vec::new();
         for blocker in local.map(Blocker::Task).chain(elsewhere(task)) {
@@ -92,45 +87,39 @@ impl<'a> Board<'a> {
     }
 
     /// Whether a task waits for another.
-    #[must_use]
-    pub fn is_blocked(&self, task: &Task) -> bool {
+    pub(crate) fn is_blocked(&self, task: &Task) -> bool {
         !self.blocked_by(task).is_empty()
     }
 
     /// Whether a task has children that are not finished: listed in its file, or active files whose status is
     /// neither `Done` nor `Folded`.
-    #[must_use]
-    pub fn has_open_children(&self, task: &Task) -> bool {
+    pub(crate) fn has_open_children(&self, task: &Task) -> bool {
         task.lists_children() || self.parents.contains(&task.id)
     }
 
     /// Whether a task can be begun: status `Ready`, not blocked, no open children.
-    #[must_use]
-    pub fn is_ready(&self, task: &Task) -> bool {
+    pub(crate) fn is_ready(&self, task: &Task) -> bool {
         task.status == Status::Ready && !self.is_blocked(task) && !self.has_open_children(task)
     }
 
     /// Those of these tasks that are chosen.
-    pub fn choose<'t>(&self, selection: &Selection, tasks: impl IntoIterator<Item = &'t Task>) -> Vec<&'t Task> {
+    pub(crate) fn choose<'t>(&self, selection: &Selection, tasks: impl IntoIterator<Item = &'t Task>) -> Vec<&'t Task> {
         let chosen = selection.choose(tasks, |task| self.blocked_by(task));
         chosen.into_iter().map(|one| one.task).collect()
     }
 
     /// All tasks, best first.
-    #[must_use]
-    pub fn ordered(&self) -> Vec<&'a Task> {
+    pub(crate) fn ordered(&self) -> Vec<&'a Task> {
         self.choose(&Selection::default(), self.tasks())
     }
 
     /// The tasks that can be begun, best first.
-    #[must_use]
-    pub fn ready(&self) -> Vec<&'a Task> {
+    pub(crate) fn ready(&self) -> Vec<&'a Task> {
         self.choose(&Selection::default(), self.tasks().filter(|task| self.is_ready(task)))
     }
 
     /// The ids that several active files have, in order.
-    #[must_use]
-    pub fn duplicates(&self) -> Vec<TaskId> {
+    pub(crate) fn duplicates(&self) -> Vec<TaskId> {
         self.active.duplicates().copied().collect()
     }
 }
@@ -148,7 +137,7 @@ fn elsewhere(task: &Task) -> impl Iterator<Item = Blocker> {
 
 /// Which files a scan for the highest number looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scan {
+pub(crate) enum Scan {
     /// Active task files.
     Active,
     /// Archived task files and the upper bounds of numbered bundles as well.
@@ -158,8 +147,7 @@ pub enum Scan {
 /// The highest task number among these paths, 0 when there is none; a child counts as its parent's number.
 /// Drafts and other files are ignored. A full scan also takes the members of
 /// bundles (`t150/t150_1_c.md`), which a legacy bundle needs ([`super::paths::is_legacy_bundle`]).
-#[must_use]
-pub fn max_number<'p>(paths: impl IntoIterator<Item = &'p str>, scan: Scan) -> u64 {
+pub(crate) fn max_number<'p>(paths: impl IntoIterator<Item = &'p str>, scan: Scan) -> u64 {
     let number = |path: &str| match scan {
         Scan::Active if path.starts_with("aitasks/archived/") => None,
         Scan::Active => loose_number(path),
@@ -173,15 +161,13 @@ pub fn max_number<'p>(paths: impl IntoIterator<Item = &'p str>, scan: Scan) -> u
 }
 
 /// The ids that these paths of task files, and of members of bundles, have.
-#[must_use]
-pub fn ids<'p>(paths: impl IntoIterator<Item = &'p str>) -> BTreeSet<TaskId> {
+pub(crate) fn ids<'p>(paths: impl IntoIterator<Item = &'p str>) -> BTreeSet<TaskId> {
     paths.into_iter().filter_map(|path| loose_id(path).or_else(|| member_id(path))).collect()
 }
 
 /// The number of a parent's next child: one more than the highest among these paths, which are those of all task
 /// files, active and archived, and of the members of bundles.
-#[must_use]
-pub fn next_child_number<'p>(parent: TaskId, paths: impl IntoIterator<Item = &'p str>) -> u64 {
+pub(crate) fn next_child_number<'p>(parent: TaskId, paths: impl IntoIterator<Item = &'p str>) -> u64 {
     let ids = paths.into_iter().filter_map(|path| loose_id(path).or_else(|| member_id(path)));
     let siblings = ids.filter(|id| id.parent() == Some(parent));
     siblings.filter_map(TaskId::child_number).filter(|child| *child < HIGHEST).max().unwrap_or(0).saturating_add(1)

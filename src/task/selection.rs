@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::model::{Fields, Level, Status, Task};
 
 /// A file that may be chosen: a task, or any file that a script lists as one.
-pub trait Candidate {
+pub(crate) trait Candidate {
     /// Its fields.
     fn fields(&self) -> &Fields;
 
@@ -28,7 +28,7 @@ impl Candidate for &Task {
 
 /// Whether follow-ups are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FollowUps {
+pub(crate) enum FollowUps {
     /// Those of this kind.
     OfKind(String),
     /// None of them.
@@ -37,23 +37,22 @@ pub enum FollowUps {
 
 /// Which tasks are wanted; what is not given does not matter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
+pub(crate) struct Filter {
     /// Those with this status.
-    pub status: Option<Status>,
+    pub(crate) status: Option<Status>,
     /// Those with at least one of these labels; none given = all.
-    pub labels: Vec<String>,
+    pub(crate) labels: Vec<String>,
     /// Those assigned to this address.
-    pub assigned_to: Option<String>,
+    pub(crate) assigned_to: Option<String>,
     /// Those of this issue type.
-    pub issue_type: Option<String>,
+    pub(crate) issue_type: Option<String>,
     /// Those that are such follow-ups.
-    pub follow_ups: Option<FollowUps>,
+    pub(crate) follow_ups: Option<FollowUps>,
 }
 
 impl Filter {
     /// Whether a task with these fields is wanted.
-    #[must_use]
-    pub fn matches(&self, task: &Fields) -> bool {
+    pub(crate) fn matches(&self, task: &Fields) -> bool {
         self.status.as_ref().is_none_or(|status| *status == task.status)
             && (self.labels.is_empty() || self.labels.iter().any(|label| task.labels.contains(label)))
             && self.assigned_to.as_ref().is_none_or(|email| task.assigned_to.as_ref() == Some(email))
@@ -67,7 +66,7 @@ impl Filter {
 
 /// How the chosen tasks are put.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Order {
+pub(crate) enum Order {
     /// Blocked ones last, then by priority (high first), effort (low first) and file name in byte order.
     #[default]
     Best,
@@ -77,26 +76,26 @@ pub enum Order {
 
 /// Which tasks are chosen, and how they are put.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selection {
+pub(crate) struct Selection {
     /// Which are wanted.
-    pub filter: Filter,
+    pub(crate) filter: Filter,
     /// How they are put.
-    pub order: Order,
+    pub(crate) order: Order,
 }
 
 /// A chosen task, and what it waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chosen<T, B> {
+pub(crate) struct Chosen<T, B> {
     /// The task.
-    pub task: T,
+    pub(crate) task: T,
     /// What it waits for; it is blocked unless this is empty.
-    pub blockers: Vec<B>,
+    pub(crate) blockers: Vec<B>,
 }
 
 impl Selection {
     /// Chooses among the candidates. `blockers` tells what one waits for, and is asked for those that are wanted only: it may
     /// have to ask another project.
-    pub fn choose<T: Candidate, B>(
+    pub(crate) fn choose<T: Candidate, B>(
         &self,
         candidates: impl IntoIterator<Item = T>,
         mut blockers: impl FnMut(&T) -> Vec<B>,
@@ -118,7 +117,7 @@ fn rank<T: Candidate, B>(chosen: &Chosen<T, B>) -> (bool, Reverse<Level>, Level,
 /// The ids of all active files. A task counts as finished for those that wait for it exactly when its id is not among them.
 /// For the scripts an id is a text: to them `007` is not `7`.
 #[derive(Debug, Clone)]
-pub struct Active<K>(BTreeMap<K, usize>);
+pub(crate) struct Active<K>(BTreeMap<K, usize>);
 
 impl<K: Ord> FromIterator<K> for Active<K> {
     fn from_iter<I: IntoIterator<Item = K>>(ids: I) -> Self {
@@ -132,8 +131,7 @@ impl<K: Ord> FromIterator<K> for Active<K> {
 
 impl<K: Ord> Active<K> {
     /// Whether an active file has this id.
-    #[must_use]
-    pub fn contains<Q: Ord + ?Sized>(&self, id: &Q) -> bool
+    pub(crate) fn contains<Q: Ord + ?Sized>(&self, id: &Q) -> bool
     where
         K: Borrow<Q>,
     {
@@ -141,7 +139,7 @@ impl<K: Ord> Active<K> {
     }
 
     /// Takes an id out: nothing waits for it any more.
-    pub fn release<Q: Ord + ?Sized>(&mut self, id: &Q)
+    pub(crate) fn release<Q: Ord + ?Sized>(&mut self, id: &Q)
     where
         K: Borrow<Q>,
     {
@@ -149,7 +147,7 @@ impl<K: Ord> Active<K> {
     }
 
     /// The ids that several active files have, in order.
-    pub fn duplicates(&self) -> impl Iterator<Item = &K> {
+    pub(crate) fn duplicates(&self) -> impl Iterator<Item = &K> {
         self.0.iter().filter(|(_, count)| **count > 1).map(|(id, _)| id)
     }
 }

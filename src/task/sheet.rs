@@ -14,24 +14,22 @@ const ERROR: &str = "#!";
 
 /// The words of a project.
 #[derive(Debug, Clone, Default)]
-pub struct Words {
+pub(crate) struct Words {
     /// Its issue types.
-    pub types: Vec<String>,
+    pub(crate) types: Vec<String>,
     /// Its labels.
-    pub labels: Vec<String>,
+    pub(crate) labels: Vec<String>,
 }
 
 impl Words {
     /// Of issue types and the file of labels.
-    #[must_use]
-    pub fn new(types: Vec<String>, labels: &str) -> Self {
+    pub(crate) fn new(types: Vec<String>, labels: &str) -> Self {
         Self { types, labels: super::labels::vocabulary(labels).into_iter().map(str::to_owned).collect() }
     }
 }
 
 /// A sheet: the file, with these lines of help above its fields.
-#[must_use]
-pub fn with_help(document: &Document, help: &[String]) -> Vec<u8> {
+pub(crate) fn with_help(document: &Document, help: &[String]) -> Vec<u8> {
     let bytes = document.to_bytes();
     let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
     let help: String = help.iter().flat_map(|line| [HELP, " ", line, "\n"]).collect();
@@ -39,8 +37,7 @@ pub fn with_help(document: &Document, help: &[String]) -> Vec<u8> {
 }
 
 /// The help about the fields.
-#[must_use]
-pub fn help(words: &Words) -> Vec<String> {
+pub(crate) fn help(words: &Words) -> Vec<String> {
     let list = |words: &[String]| if words.is_empty() { "none yet".to_owned() } else { words.join(", ") };
     vec![
         "priority, effort: high, medium or low".to_owned(),
@@ -56,7 +53,7 @@ pub fn help(words: &Words) -> Vec<String> {
 ///
 /// # Errors
 /// [`Kind::Usage`] when the lines of dashes have gone.
-pub fn read(sheet: &[u8]) -> Result<Document> {
+pub(crate) fn read(sheet: &[u8]) -> Result<Document> {
     let kept = lines(sheet).filter(|(line, in_head)| !in_head || !is_ours(line)).flat_map(|(line, _)| line.to_vec());
     let kept: Vec<_> = kept.collect();
     let document = Document::parse(&kept);
@@ -87,16 +84,15 @@ fn is_ours(line: &[u8]) -> bool {
 
 /// A sheet in which it is said what is wrong.
 #[derive(Debug)]
-pub struct MarkedSheet {
+pub(crate) struct MarkedSheet {
     /// Its text.
-    pub text: Vec<u8>,
+    pub(crate) text: Vec<u8>,
     /// The line after what is said, counted from 1.
-    pub line: usize,
+    pub(crate) line: usize,
 }
 
 /// The sheet with what is wrong said above the field it is about.
-#[must_use]
-pub fn with_error(sheet: &[u8], error: &Error) -> MarkedSheet {
+pub(crate) fn with_error(sheet: &[u8], error: &Error) -> MarkedSheet {
     let key = error.payloads().iter().find_map(|payload| match payload {
         Payload::Field { key } => Some(format!("{key}:")),
         _ => None,
@@ -114,8 +110,7 @@ pub fn with_error(sheet: &[u8], error: &Error) -> MarkedSheet {
 }
 
 /// An error about a field.
-#[must_use]
-pub fn wrong(key: &str, message: impl Into<String>) -> Error {
+pub(crate) fn wrong(key: &str, message: impl Into<String>) -> Error {
     Error::new(Kind::Usage, message).with(Payload::Field { key: key.to_owned() })
 }
 
@@ -123,7 +118,7 @@ pub fn wrong(key: &str, message: impl Into<String>) -> Error {
 ///
 /// # Errors
 /// [`Kind::Usage`], with the field that it is about.
-pub fn check(document: &Document, types: &[String]) -> Result<()> {
+pub(crate) fn check(document: &Document, types: &[String]) -> Result<()> {
     for key in document.keys() {
         if document.scalar(key).is_some_and(|value| value.chars().any(is_unsafe)) {
             return Err(wrong(key, format!("{key} has a control character in it")));

@@ -5,18 +5,16 @@ use crate::error::{Error, Kind, Result};
 
 /// The machine name of a task: the part of its file name after the id (specification 20, section 2).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Slug(String);
+pub(crate) struct Slug(String);
 
 impl Slug {
     /// The slug of a new task's title, `unnamed_task` when nothing is left of it.
-    #[must_use]
-    pub fn from_title(title: &str) -> Self {
+    pub(crate) fn from_title(title: &str) -> Self {
         Self::derive(title).unwrap_or_else(|| Self("unnamed_task".to_owned()))
     }
 
     /// The slug by the rule of specification 20, section 2; `None` when nothing is left (an error for rename).
-    #[must_use]
-    pub fn derive(title: &str) -> Option<Self> {
+    pub(crate) fn derive(title: &str) -> Option<Self> {
         let mut slug = String::with_capacity(title.len().min(60));
         for byte in title.bytes() {
             match byte.to_ascii_lowercase() {
@@ -33,21 +31,18 @@ impl Slug {
     }
 
     /// A slug found in a file name: letters, digits, `.`, `_` and `-`, no `..`.
-    #[must_use]
-    pub fn recognise(text: &str) -> Option<Self> {
+    pub(crate) fn recognise(text: &str) -> Option<Self> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
         (!text.is_empty() && !text.contains("..") && text.bytes().all(allowed)).then(|| Self(text.to_owned()))
     }
 
     /// The slug as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The name for people, as in commit subjects: `_` becomes a space.
-    #[must_use]
-    pub fn humanised(&self) -> String {
+    pub(crate) fn humanised(&self) -> String {
         self.0.replace('_', " ")
     }
 }
@@ -59,11 +54,11 @@ const TITLE_LIMIT: usize = 1000;
 
 /// A title that a person or agent gave: trimmed, not empty, one harmless line of at most 1,000 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Title(String);
+pub(crate) struct Title(String);
 
 impl Title {
     /// Parses what the user typed.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         let refuse = |why: &str| Err(Error::new(Kind::Usage, format!("the title {why}")));
         let title = text.trim();
         if title.is_empty() {
@@ -82,14 +77,12 @@ impl Title {
     }
 
     /// The title as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The slug of a task with this title.
-    #[must_use]
-    pub fn slug(&self) -> Slug {
+    pub(crate) fn slug(&self) -> Slug {
         Slug::from_title(&self.0)
     }
 }

@@ -10,11 +10,11 @@ use crate::worktrees::branches::{require_code, require_other_base};
 
 /// The branch that a task branch is cut from, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Base {
+pub(crate) struct Base {
     /// The branch.
-    pub branch: Branch,
+    pub(crate) branch: Branch,
     /// Its newest commit that we know.
-    pub commit: Oid,
+    pub(crate) commit: Oid,
 }
 
 impl Base {
@@ -23,7 +23,7 @@ impl Base {
     /// # Errors
     /// [`Kind::Usage`] for a branch that does not exist, or that no code is cut from; [`Kind::DetachedHead`] when there is
     /// none to take.
-    pub fn find(context: &Context, named: Option<&str>) -> Result<Self> {
+    pub(crate) fn find(context: &Context, named: Option<&str>) -> Result<Self> {
         let configured = named.or(context.settings.base.as_deref()).map(Branch::parse).transpose()?;
         if let Some(branch) = &configured {
             require_code(context, branch)?;
@@ -62,7 +62,7 @@ impl Base {
     }
 
     /// The base for these tasks, which is none of their own branches.
-    pub fn find_for(context: &Context, named: Option<&str>, wanted: &[Wanted]) -> Result<Self> {
+    pub(crate) fn find_for(context: &Context, named: Option<&str>, wanted: &[Wanted]) -> Result<Self> {
         let base = Self::find(context, named)?;
         // Unnamed, it is where the main worktree is, and that may be on the task branch.
         if named.is_some() { require_other_base(&base.branch, wanted).map(|()| base) } else { Ok(base) }

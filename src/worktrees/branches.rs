@@ -10,9 +10,9 @@ use crate::task::TaskName;
 #[derive(Debug)]
 pub(crate) struct Tips {
     /// In this clone.
-    pub local: Option<Oid>,
+    pub(crate) local: Option<Oid>,
     /// At the remote, as last seen.
-    pub tracking: Option<Oid>,
+    pub(crate) tracking: Option<Oid>,
 }
 
 /// The local and the remote-tracking tip of a branch. One process.

@@ -13,7 +13,6 @@ use std::path::PathBuf;
 
 /// The branches of which one must have all commits of a task branch before that may go: the one it was cut from and the
 /// one it is merged into, as far as they are known; else that of the main worktree.
-#[must_use]
 pub(crate) fn homes(context: &Context, task: TaskId) -> Vec<Branch> {
     let settings = &context.settings;
     let parse = |name: &String| Branch::parse(name).ok();
@@ -55,7 +54,7 @@ pub(crate) fn lost_rebase(context: &Context, stood: Option<&Oid>, homes: &[Branc
 
 /// What archiving a task leaves lying about: commits of its branch that are in none of `homes` (without any: not in what
 /// the main worktree has checked out), and uncommitted work. No process when it certainly has no branch.
-pub fn loose_ends(context: &Context, name: &str, homes: &[Branch]) -> Result<Option<String>> {
+pub(crate) fn loose_ends(context: &Context, name: &str, homes: &[Branch]) -> Result<Option<String>> {
     let repository = &context.repository;
     let Ok(branch) = Branch::parse(&format!("{BRANCH_PREFIX}{name}")) else { return Ok(None) };
     if !refs::may_exist(repository, &branch.full()) {

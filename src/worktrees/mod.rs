@@ -1,12 +1,12 @@
 //! The worktree and the branch of a task: where they are, adding, preparing and removing them.
 
-pub mod base;
-pub mod branches;
-pub mod landed;
-pub mod plan_branches;
-pub mod prepare;
-pub mod registered;
-pub mod registry;
-pub mod removal;
-pub mod scratch;
-pub mod task_worktree;
+pub(crate) mod base;
+pub(crate) mod branches;
+pub(crate) mod landed;
+pub(crate) mod plan_branches;
+pub(crate) mod prepare;
+pub(crate) mod registered;
+pub(crate) mod registry;
+pub(crate) mod removal;
+pub(crate) mod scratch;
+pub(crate) mod task_worktree;

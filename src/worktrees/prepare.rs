@@ -11,8 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Whether a new worktree needs anything.
-#[must_use]
-pub fn is_wanted(context: &Context) -> bool {
+pub(crate) fn is_wanted(context: &Context) -> bool {
     !context.settings.worktree_copy.is_empty() || context.settings.worktree_setup.is_some()
 }
 
@@ -20,7 +19,7 @@ pub fn is_wanted(context: &Context) -> bool {
 ///
 /// # Errors
 /// What could not be copied, or [`Kind::CheckFailed`] for the command; the worktree is there all the same.
-pub fn furnish(context: &Context, path: &Path, copied: &mut Vec<PathBuf>) -> Result<()> {
+pub(crate) fn furnish(context: &Context, path: &Path, copied: &mut Vec<PathBuf>) -> Result<()> {
     let settings = &context.settings;
     if !settings.worktree_copy.is_empty() {
         copy(context, path, copied)?;

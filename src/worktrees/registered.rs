@@ -12,15 +12,14 @@ use std::path::PathBuf;
 
 /// The name of a task as the scripts take it: one path segment, plain characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WorktreeName {
+pub(crate) struct WorktreeName {
     text: String,
     branch: Branch,
 }
 
 impl WorktreeName {
     /// Reads a name; `None` for what could lead out of `aiwork/` or is no branch.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
         let task = text.strip_prefix('t').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
         let branch = Branch::parse(&format!("{BRANCH_PREFIX}{text}")).ok()?;
@@ -28,15 +27,14 @@ impl WorktreeName {
     }
 
     /// The task branch.
-    #[must_use]
-    pub fn branch(&self) -> &Branch {
+    pub(crate) fn branch(&self) -> &Branch {
         &self.branch
     }
 }
 
 /// What is registered to a task's branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Registered {
+pub(crate) enum Registered {
     /// Nothing.
     Nowhere,
     /// A worktree that can be worked in.
@@ -71,7 +69,7 @@ impl Registered {
 }
 
 /// Looks it up in git's registry. One process.
-pub fn resolve(context: &Context, name: &WorktreeName) -> Result<Registered> {
+pub(crate) fn resolve(context: &Context, name: &WorktreeName) -> Result<Registered> {
     let listed = worktree::list_loosely(&context.repository)?;
     let full = name.branch.full();
     let record = listed.records.iter().find(|record| record.branch.as_ref() == Some(&full));

@@ -22,20 +22,20 @@ use std::path::{Path, PathBuf};
 
 /// How to remove.
 #[derive(Debug)]
-pub struct Manner<'m> {
+pub(crate) struct Manner<'m> {
     /// What becomes of uncommitted work.
-    pub work: Unsaved,
+    pub(crate) work: Unsaved,
     /// What is to go.
-    pub extent: Extent,
+    pub(crate) extent: Extent,
     /// What becomes of the branch.
-    pub branch: BranchFate<'m>,
+    pub(crate) branch: BranchFate<'m>,
     /// Only say what would come of it.
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
 }
 
 /// What of a task's worktree is to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
+pub(crate) enum Extent {
     /// The worktree. What stands in the way is an error, and nothing goes.
     Worktree,
     /// The worktree, and a leftover folder in its place. What stands in the way is told as [`WorktreeEnd::Kept`].
@@ -46,7 +46,7 @@ pub enum Extent {
 
 /// What becomes of the task branch once its worktree is removed.
 #[derive(Debug)]
-pub enum BranchFate<'m> {
+pub(crate) enum BranchFate<'m> {
     /// It stays.
     Stays,
     /// It goes if all its commits are where the work of this task is to land; no task: in what the main worktree has
@@ -63,7 +63,7 @@ pub enum BranchFate<'m> {
 
 /// What became of the worktree.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum WorktreeEnd {
+pub(crate) enum WorktreeEnd {
     /// There was none.
     #[default]
     None,
@@ -75,7 +75,7 @@ pub enum WorktreeEnd {
 
 /// Why a worktree stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Obstacle {
+pub(crate) enum Obstacle {
     /// Another session works in it.
     Held,
     /// It has uncommitted work.
@@ -94,8 +94,7 @@ pub enum Obstacle {
 
 impl Obstacle {
     /// The word of the scripts, who have none of their own for a session that works there.
-    #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Dirty => "dirty",
             Self::Locked => "locked",
@@ -109,7 +108,7 @@ impl Obstacle {
 
 /// What became of the branch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum BranchEnd {
+pub(crate) enum BranchEnd {
     /// There was none, or it was to stay.
     #[default]
     None,
@@ -127,43 +126,39 @@ pub enum BranchEnd {
 
 impl BranchEnd {
     /// Whether there is a branch still.
-    #[must_use]
-    pub fn is_kept(&self) -> bool {
+    pub(crate) fn is_kept(&self) -> bool {
         !matches!(self, Self::None | Self::Deleted)
     }
 }
 
 /// What came of a removal.
 #[derive(Debug, Default)]
-pub struct Removal {
+pub(crate) struct Removal {
     /// The worktree.
-    pub worktree: WorktreeEnd,
+    pub(crate) worktree: WorktreeEnd,
     /// The branch.
-    pub branch: BranchEnd,
+    pub(crate) branch: BranchEnd,
     /// Why something stayed, and what went that nothing else has; in words.
-    pub causes: Vec<String>,
+    pub(crate) causes: Vec<String>,
     /// The refusal, where another session works in the worktree.
-    pub held: Option<Error>,
+    pub(crate) held: Option<Error>,
     /// Where the rebase stood that went with the worktree, if it had commits that nothing else has; in words.
-    pub lost_rebase: Option<String>,
+    pub(crate) lost_rebase: Option<String>,
 }
 
 impl Removal {
     /// Whether there was a worktree, and it is gone.
-    #[must_use]
-    pub fn has_removed(&self) -> bool {
+    pub(crate) fn has_removed(&self) -> bool {
         matches!(self.worktree, WorktreeEnd::Removed(_))
     }
 
     /// Whether nothing is left but a branch with commits of its own.
-    #[must_use]
-    pub fn is_preserved(&self) -> bool {
+    pub(crate) fn is_preserved(&self) -> bool {
         matches!(&self.branch, BranchEnd::Unmerged(_)) && !matches!(self.worktree, WorktreeEnd::Kept(..))
     }
 
     /// Whether nothing is left.
-    #[must_use]
-    pub fn is_clean(&self) -> bool {
+    pub(crate) fn is_clean(&self) -> bool {
         !matches!(self.worktree, WorktreeEnd::Kept(..)) && !self.branch.is_kept()
     }
 }
@@ -174,7 +169,7 @@ impl Place {
     ///
     /// # Errors
     /// [`Kind::Dirty`] and [`Kind::Occupied`].
-    pub fn require_removable(&self, context: &Context, work: Unsaved) -> Result<()> {
+    pub(crate) fn require_removable(&self, context: &Context, work: Unsaved) -> Result<()> {
         let Some(record) = self.record.as_ref().or_else(|| self.users().next()) else { return Ok(()) };
         let (repository, show) = (&context.repository, record.path.display());
         let refuse = |kind, message: String, hint: Hint| Err(Error::new(kind, message).hint(hint));
@@ -250,7 +245,7 @@ impl Place {
 ///
 /// # Errors
 /// For [`Extent::Worktree`] those of [`Place::require_removable`]; then nothing is removed.
-pub fn remove(context: &Context, branch: &Branch, manner: &Manner<'_>) -> Result<Removal> {
+pub(crate) fn remove(context: &Context, branch: &Branch, manner: &Manner<'_>) -> Result<Removal> {
     let repository = &context.repository;
     let queue = || Queue::enter(repository, context.settings.timeout, context.narrate);
     let _queue = (!manner.dry_run).then(queue).transpose()?;

@@ -17,17 +17,17 @@ use std::path::PathBuf;
 
 /// One such worktree.
 #[derive(Debug)]
-pub struct Scratch {
+pub(crate) struct Scratch {
     note: PathBuf,
     folder: PathBuf,
     /// The worktree.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     used: File,
 }
 
 impl Scratch {
     /// Makes one at a commit; `purpose` and `name` are words for people who come across it.
-    pub fn make(context: &Context, purpose: &str, name: &str, commit: &Oid) -> Result<Self> {
+    pub(crate) fn make(context: &Context, purpose: &str, name: &str, commit: &Oid) -> Result<Self> {
         let repository = &context.repository;
         let random = nonce()?;
         let folder = std::env::temp_dir().join(format!("{PREFIX}{purpose}-{random}"));
@@ -53,7 +53,7 @@ impl Scratch {
     }
 
     /// Removes it, whatever is in it.
-    pub fn remove(self, context: &Context) -> Result<()> {
+    pub(crate) fn remove(self, context: &Context) -> Result<()> {
         interrupt::cleaning_up(|| {
             let _queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
             remove(&context.repository, &self.note, &self.folder)

@@ -18,22 +18,22 @@ use std::path::PathBuf;
 
 /// Where a task's worktree is, or could be.
 #[derive(Debug)]
-pub struct Place {
+pub(crate) struct Place {
     /// The task branch.
-    pub branch: Branch,
+    pub(crate) branch: Branch,
     /// Where it is, if it is there; else where it goes.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Its registration.
-    pub record: Option<WorktreeRecord>,
+    pub(crate) record: Option<WorktreeRecord>,
     /// Every registered worktree.
-    pub all: Vec<WorktreeRecord>,
+    pub(crate) all: Vec<WorktreeRecord>,
     /// Where it goes if there is none.
     pub(crate) planned: PathBuf,
 }
 
 impl Place {
     /// Looks a task's worktree up in git's registry. One process.
-    pub fn find(context: &Context, name: &TaskName) -> Result<Self> {
+    pub(crate) fn find(context: &Context, name: &TaskName) -> Result<Self> {
         let branch = Branch::parse(&name.branch_name())?;
         Self::look(context, branch, context.repository.root.join(name.worktree_dir()))
     }
@@ -69,7 +69,7 @@ impl Place {
     }
 
     /// Refuses, before anything is taken, what would make [`Self::ensure`] fail.
-    pub fn require_free(&self, context: &Context) -> Result<()> {
+    pub(crate) fn require_free(&self, context: &Context) -> Result<()> {
         let show = self.path.display();
         let occupied = |message: String, hint: Hint| Err(Error::new(Kind::Occupied, message).hint(hint));
         match &self.record {
@@ -108,7 +108,7 @@ impl Place {
     }
 
     /// The command that makes the worktree.
-    pub fn add_command(&self, context: &Context, base: &Base) -> Result<String> {
+    pub(crate) fn add_command(&self, context: &Context, base: &Base) -> Result<String> {
         let (branch, path) = (&self.branch, self.path.display());
         Ok(match self.tip(context)? {
             Some(_) => format!("git worktree add {path} {branch}"),
@@ -118,7 +118,7 @@ impl Place {
 
     /// Makes the worktree where there is none, on the task branch if there is one, else on a new one cut from `base`. One
     /// that a killed command left half made, half removed or unfurnished is made whole.
-    pub fn ensure(mut self, context: &Context, base: &Base) -> Result<WorktreeInfo> {
+    pub(crate) fn ensure(mut self, context: &Context, base: &Base) -> Result<WorktreeInfo> {
         let repository = &context.repository;
         let mut mark = Mark::furnishing(repository, name_of(&self.branch));
         let mended = self.mend(context)?;
@@ -203,7 +203,7 @@ impl Place {
     }
 
     /// The tip of the task branch.
-    pub fn tip(&self, context: &Context) -> Result<Option<Oid>> {
+    pub(crate) fn tip(&self, context: &Context) -> Result<Option<Oid>> {
         let full = self.branch.full();
         Ok(refs::load(&context.repository, std::slice::from_ref(&full))?.remove(&full))
     }

@@ -19,7 +19,7 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-pub use crate::compat::archive::bundles::selection::{Loose, Selection};
+pub(crate) use crate::compat::archive::bundles::selection::{Loose, Selection};
 
 /// How a bundle of early versions ends.
 const GZIP: &str = ".tar.gz";
@@ -152,7 +152,7 @@ fn changes(checkout: &Checkout, selection: &Selection) -> Result<Vec<Change>> {
 ///
 /// # Errors
 /// [`Kind::Unparsable`] for a bundle that cannot be read, [`Kind::Io`] when one cannot be written; nothing has gone then.
-pub fn bundle_uncommitted(site: Option<&Site<'_>>, checkout: &Checkout) -> Result<Selection> {
+pub(crate) fn bundle_uncommitted(site: Option<&Site<'_>>, checkout: &Checkout) -> Result<Selection> {
     let _queue = site.map(enter).transpose()?;
     let selection = Selection::find(checkout);
     let changes = changes(checkout, &selection)?;
@@ -191,7 +191,7 @@ fn enter(site: &Site<'_>) -> Result<Queue> {
 ///
 /// # Errors
 /// Those of [`bundle_uncommitted`], and a checkout in the middle of something, or on no branch.
-pub fn bundle_committed(site: &Site<'_>) -> Result<(Selection, (usize, usize))> {
+pub(crate) fn bundle_committed(site: &Site<'_>) -> Result<(Selection, (usize, usize))> {
     let landed = site.ledger().transact("", std::slice::from_ref(&site.branch), |view| decide(site, view))?;
     Ok(landed.value)
 }
@@ -279,7 +279,7 @@ fn pending(site: &Site<'_>, desk: &Desk<'_>, changes: &[Change]) -> Result<Pendi
 
 /// A file that came out of a bundle, or could not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unpacked {
+pub(crate) enum Unpacked {
     /// A task, now at this path.
     Task(String),
     /// A plan, now at this path.
@@ -292,7 +292,7 @@ pub enum Unpacked {
 ///
 /// # Errors
 /// As [`bundle_uncommitted`].
-pub fn unpack(site: Option<&Site<'_>>, checkout: &Checkout, number: &str) -> Result<Vec<Unpacked>> {
+pub(crate) fn unpack(site: Option<&Site<'_>>, checkout: &Checkout, number: &str) -> Result<Vec<Unpacked>> {
     let _queue = site.map(enter).transpose()?;
     let mut unpacked = Vec::new();
     for (root, letter, archive) in archives(checkout) {

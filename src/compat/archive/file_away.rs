@@ -30,7 +30,7 @@ const RELEASE_LIMIT: Duration = Duration::from_secs(10);
 
 /// What becomes of the change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Publication {
+pub(crate) enum Publication {
     /// A commit on the checkout's branch.
     #[default]
     Commit,
@@ -41,29 +41,29 @@ pub enum Publication {
 }
 
 /// A checkout as the place where a task is archived.
-pub struct Archiving<'a> {
+pub(crate) struct Archiving<'a> {
     /// It.
-    pub site: &'a Site<'a>,
+    pub(crate) site: &'a Site<'a>,
     /// What becomes of the change.
-    pub publication: Publication,
+    pub(crate) publication: Publication,
     /// Shows a note, for the run after one that is cut off.
-    pub lines: fn(&Site<'_>, &Note) -> Vec<String>,
+    pub(crate) lines: fn(&Site<'_>, &Note) -> Vec<String>,
 }
 
 /// What archiving came to.
 #[derive(Debug, Clone)]
-pub struct Archived {
+pub(crate) struct Archived {
     /// What happened, in order; or the lines of a run that was cut off after its commit.
-    pub told: Told,
+    pub(crate) told: Told,
     /// The commit, abbreviated.
-    pub commit: Option<String>,
+    pub(crate) commit: Option<String>,
     /// The tasks whose locks are no longer needed.
-    pub released: Vec<TaskId>,
+    pub(crate) released: Vec<TaskId>,
 }
 
 /// What is told of it.
 #[derive(Debug, Clone)]
-pub enum Told {
+pub(crate) enum Told {
     /// What happened, in order.
     Notes(Vec<Note>),
     /// The lines that a run would have printed which was cut off after its commit.
@@ -83,7 +83,7 @@ impl Archiving<'_> {
     /// # Errors
     /// [`Kind::NoSuchTask`]; [`Kind::NotClaimable`] when it is archived already or has open children, and those of
     /// [`Filing`]; a checkout in the middle of something, or on no branch. Nothing is changed then.
-    pub fn archive(&self, id: TaskId, request: Request) -> Result<Archived> {
+    pub(crate) fn archive(&self, id: TaskId, request: Request) -> Result<Archived> {
         let site = self.site;
         let landed = archive_in(self, &id.into(), request).inspect_err(|error| {
             // These may also come after the commit.
@@ -277,7 +277,7 @@ impl Site<'_> {
     }
 
     /// Forgets what was about to be done: it is.
-    pub fn forget_intent(&self, id: TaskId) {
+    pub(crate) fn forget_intent(&self, id: TaskId) {
         let _ = self.context.repository.records().forget(RecordKind::Archiving, &intent_name(id));
     }
 
@@ -286,7 +286,7 @@ impl Site<'_> {
     ///
     /// # Errors
     /// When the remote cannot be reached, or not within 10 s.
-    pub fn release(&self, tasks: &[TaskId]) -> Result<Vec<LockEntry>> {
+    pub(crate) fn release(&self, tasks: &[TaskId]) -> Result<Vec<LockEntry>> {
         for task in tasks {
             Held::forget(&self.context.repository, *task)?;
         }

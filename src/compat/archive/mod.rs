@@ -1,8 +1,8 @@
 //! `aitask_archive.sh` and `aitask_zip_old.sh`.
 
-pub mod archive_task;
-pub mod bundles;
-pub mod file_away;
-pub mod require;
-pub mod snapshot;
-pub mod zip_old;
+pub(crate) mod archive_task;
+pub(crate) mod bundles;
+pub(crate) mod file_away;
+pub(crate) mod require;
+pub(crate) mod snapshot;
+pub(crate) mod zip_old;

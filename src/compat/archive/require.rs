@@ -13,8 +13,7 @@ use crate::task::paths;
 use std::path::{Path, PathBuf};
 
 /// The folder that is the top of the checkout with the task data, seen from `dir`.
-#[must_use]
-pub fn data_top(context: &Context, dir: &Path) -> PathBuf {
+pub(crate) fn data_top(context: &Context, dir: &Path) -> PathBuf {
     data_checkout(dir).unwrap_or_else(|| context.repository.toplevel.clone())
 }
 
@@ -22,7 +21,7 @@ pub fn data_top(context: &Context, dir: &Path) -> PathBuf {
 ///
 /// # Errors
 /// [`Kind::Occupied`] in the middle of a rebase or the like, [`Kind::DetachedHead`] on no branch.
-pub fn require_branch(context: &Context, top: &Path) -> Result<Branch> {
+pub(crate) fn require_branch(context: &Context, top: &Path) -> Result<Branch> {
     let is_data = top.ends_with(paths::DATA_WORKTREE_DIR);
     let skip = context.repository.git().environment().text("AIT_GIT_SKIP_STATE_CHECK") == Some("1");
     if let Some(marker) = data_state::unfinished(top).first().filter(|_| is_data && !skip) {
@@ -49,7 +48,7 @@ pub fn require_branch(context: &Context, top: &Path) -> Result<Branch> {
 ///
 /// # Errors
 /// [`Kind::Occupied`] when a file is in conflict, or another branch was checked out meanwhile.
-pub fn require_status(context: &Context, top: &Path, branch: &Branch, files: &[&str]) -> Result<Status> {
+pub(crate) fn require_status(context: &Context, top: &Path, branch: &Branch, files: &[&str]) -> Result<Status> {
     let status = worktree::load_status_of(&context.repository, top, files)?;
     if status.branch.as_ref() != Some(branch) {
         return Err(Error::new(Kind::Occupied, format!("{} is not on the branch {branch} any more", top.display())));

@@ -16,9 +16,9 @@ use std::path::{Path, PathBuf};
 
 /// Where the folders of task data are: the name the core has for one, the path git has for it, the path that is shown.
 #[derive(Debug, Clone)]
-pub struct Places {
+pub(crate) struct Places {
     /// The top of the checkout.
-    pub top: PathBuf,
+    pub(crate) top: PathBuf,
     folders: Vec<(&'static str, String, String)>,
     dir: PathBuf,
 }
@@ -28,7 +28,7 @@ impl Places {
     ///
     /// # Errors
     /// [`Kind::Usage`] when a folder lies outside the checkout.
-    pub fn find(context: &Context, dir: &Path, checkout: &Checkout) -> Result<Self> {
+    pub(crate) fn find(context: &Context, dir: &Path, checkout: &Checkout) -> Result<Self> {
         let top = real(&data_top(context, dir));
         // The longer names first: one lies in the other.
         let folders = [
@@ -55,20 +55,17 @@ impl Places {
     }
 
     /// The path that git has.
-    #[must_use]
-    pub fn in_git(&self, path: &str) -> String {
+    pub(crate) fn in_git(&self, path: &str) -> String {
         self.map(path, |folder| &folder.1)
     }
 
     /// The path that is shown.
-    #[must_use]
-    pub fn shown(&self, path: &str) -> String {
+    pub(crate) fn shown(&self, path: &str) -> String {
         self.map(path, |folder| &folder.2)
     }
 
     /// The path on disk.
-    #[must_use]
-    pub fn on_disk(&self, path: &str) -> PathBuf {
+    pub(crate) fn on_disk(&self, path: &str) -> PathBuf {
         self.dir.join(self.shown(path))
     }
 
@@ -81,14 +78,12 @@ impl Places {
     }
 
     /// The folders as git has them.
-    #[must_use]
-    pub fn folders(&self) -> Vec<&str> {
+    pub(crate) fn folders(&self) -> Vec<&str> {
         self.folders.iter().map(|(_, place, _)| place.as_str()).collect()
     }
 
     /// An edit with the paths that git has.
-    #[must_use]
-    pub fn edit(&self, edit: Edit) -> Edit {
+    pub(crate) fn edit(&self, edit: Edit) -> Edit {
         match edit {
             Edit::Put { path, content } => Edit::Put { path: self.in_git(&path), content },
             Edit::Take { path, mode, oid } => Edit::Take { path: self.in_git(&path), mode, oid },
@@ -109,7 +104,7 @@ pub(crate) fn home(context: &Context, dir: &Path) -> String {
 
 /// A checkout of task data that a script works in, and the branch that is checked out there.
 #[derive(Debug)]
-pub struct Site<'a> {
+pub(crate) struct Site<'a> {
     pub(crate) context: &'a Context,
     pub(crate) checkout: &'a Checkout,
     pub(crate) places: Places,
@@ -121,15 +116,14 @@ impl<'a> Site<'a> {
     ///
     /// # Errors
     /// Those of [`require_branch`].
-    pub fn find(context: &'a Context, dir: &Path, checkout: &'a Checkout) -> Result<Self> {
+    pub(crate) fn find(context: &'a Context, dir: &Path, checkout: &'a Checkout) -> Result<Self> {
         let places = Places::find(context, dir, checkout)?;
         let branch = require_branch(context, &places.top)?;
         Ok(Self { context, checkout, places, branch })
     }
 
     /// Where the files are.
-    #[must_use]
-    pub fn places(&self) -> &Places {
+    pub(crate) fn places(&self) -> &Places {
         &self.places
     }
 
@@ -141,7 +135,7 @@ impl<'a> Site<'a> {
 
 /// The task data of a checkout.
 #[derive(Debug)]
-pub struct Desk<'a> {
+pub(crate) struct Desk<'a> {
     site: &'a Site<'a>,
     view: &'a View<'a>,
     /// The files there are.
@@ -172,8 +166,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Whether a file of the checkout is as the last commit has it.
-    #[must_use]
-    pub fn is_committed(&self, path: &str) -> bool {
+    pub(crate) fn is_committed(&self, path: &str) -> bool {
         let is_ignored = |folder: &String| folder.ends_with('/') && path.starts_with(folder.as_str());
         !self.changed.contains(path) && !self.changed.iter().any(is_ignored)
     }

@@ -1,11 +1,11 @@
 //! The scripts that list, find and count tasks.
 
-pub mod changelog;
-pub mod find_files;
-pub mod ls;
-pub mod query_files;
-pub mod releases;
-pub mod rows;
-pub mod search;
-pub mod statistics;
-pub mod stats;
+pub(crate) mod changelog;
+pub(crate) mod find_files;
+pub(crate) mod ls;
+pub(crate) mod query_files;
+pub(crate) mod releases;
+pub(crate) mod rows;
+pub(crate) mod search;
+pub(crate) mod statistics;
+pub(crate) mod stats;

@@ -13,37 +13,37 @@ const NOTES: &str = "## Final Implementation Notes";
 
 /// The commits since a tag.
 #[derive(Debug, Clone)]
-pub struct Commits {
+pub(crate) struct Commits {
     /// The tag.
-    pub base: String,
+    pub(crate) base: String,
     /// Their lines, newest first.
-    pub lines: Vec<String>,
+    pub(crate) lines: Vec<String>,
     /// Whether the tag is known.
-    pub is_known: bool,
+    pub(crate) is_known: bool,
 }
 
 /// A task that commits name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Its id.
-    pub id: TaskId,
+    pub(crate) id: TaskId,
     /// Its issue type.
-    pub issue_type: String,
+    pub(crate) issue_type: String,
     /// Its title: the words of its file's name.
-    pub title: String,
+    pub(crate) title: String,
     /// Where its plan is.
-    pub plan: Option<String>,
+    pub(crate) plan: Option<String>,
     /// What its plan says was done.
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
     /// The lines of its commits.
-    pub commits: Vec<String>,
+    pub(crate) commits: Vec<String>,
 }
 
 /// Reads the commits since `tag`, else since the newest release tag.
 ///
 /// # Errors
 /// [`Kind::Usage`] when there is no release tag.
-pub fn load_commits(context: &Context, dir: &Path, tag: Option<&str>) -> Result<Commits> {
+pub(crate) fn load_commits(context: &Context, dir: &Path, tag: Option<&str>) -> Result<Commits> {
     let git = context.repository.git();
     let base = if let Some(tag) = tag {
         tag.to_owned()
@@ -63,7 +63,7 @@ pub fn load_commits(context: &Context, dir: &Path, tag: Option<&str>) -> Result<
 ///
 /// # Errors
 /// When a bundle cannot be read.
-pub fn entries(checkout: &Checkout, commits: &Commits) -> Result<Vec<Entry>> {
+pub(crate) fn entries(checkout: &Checkout, commits: &Commits) -> Result<Vec<Entry>> {
     let pattern = Regex::new(r"\(t(\d+(?:_\d+)?)\)").map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
     let named = commits.lines.iter().flat_map(|line| pattern.captures_iter(line)).map(|found| found[1].to_owned());
     let ids: BTreeSet<_> = named.filter_map(|id| TaskId::recognise(&id)).collect();

@@ -8,7 +8,7 @@ const GATE_KEYS: [&str; 3] = ["gates", "active_gates", "also_blocks_dependents"]
 
 /// A task file as the listing sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item {
+pub(crate) struct Item {
     file: String,
     is_child: bool,
     fields: Fields,
@@ -29,7 +29,7 @@ impl Candidate for Item {
 
 /// What a line shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Detail {
+pub(crate) enum Detail {
     /// The name of the file.
     #[default]
     Name,
@@ -39,8 +39,7 @@ pub enum Detail {
 
 impl Item {
     /// Reads a task file; a child lies in a folder.
-    #[must_use]
-    pub fn parse(folder: Option<&str>, file: &str, document: &Document) -> Self {
+    pub(crate) fn parse(folder: Option<&str>, file: &str, document: &Document) -> Self {
         Self {
             file: file.to_owned(),
             is_child: folder.is_some(),
@@ -51,25 +50,23 @@ impl Item {
     }
 
     /// Whether it lies in the folder of a parent.
-    #[must_use]
-    pub fn is_child(&self) -> bool {
+    pub(crate) fn is_child(&self) -> bool {
         self.is_child
     }
 
     /// Whether the gates have a say in whether it blocks others.
-    #[must_use]
-    pub fn is_gated(&self) -> bool {
+    pub(crate) fn is_gated(&self) -> bool {
         self.gated
     }
 
     /// The ids it waits for, as they stand in the active set: `10`, `t12_1`.
-    pub fn waits_for(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn waits_for(&self) -> impl Iterator<Item = String> {
         self.fields.depends.iter().map(|id| normal(id.as_written()))
     }
 
     /// What it is blocked by, as the listing shows it: all it names when one of them is active, and the first open task of
     /// another project. `status_elsewhere` asks that project.
-    pub fn blocked_by(
+    pub(crate) fn blocked_by(
         &self,
         active: &Active<&str>,
         status_elsewhere: &mut dyn FnMut(&str, &str) -> Option<String>,
@@ -94,8 +91,7 @@ impl Item {
     }
 
     /// Its line, without the prefix of the tree.
-    #[must_use]
-    pub fn line(&self, blocked_by: &[String], detail: Detail) -> String {
+    pub(crate) fn line(&self, blocked_by: &[String], detail: Detail) -> String {
         let mut line = self.file.clone();
         let fields = &self.fields;
         if detail == Detail::Fields {
@@ -135,15 +131,13 @@ fn normal(id: &str) -> String {
 }
 
 /// The number in a file name `t<digits>_...`.
-#[must_use]
-pub fn parent_id(file: &str) -> Option<&str> {
+pub(crate) fn parent_id(file: &str) -> Option<&str> {
     let (digits, rest) = crate::task::text::split_digits(file.strip_prefix('t')?);
     (!digits.is_empty() && rest.starts_with('_')).then_some(digits)
 }
 
 /// The id in a file name `t<digits>_<digits>_...`, with its `t`.
-#[must_use]
-pub fn child_id(file: &str) -> Option<&str> {
+pub(crate) fn child_id(file: &str) -> Option<&str> {
     let parent = parent_id(file)?;
     let (digits, rest) = crate::task::text::split_digits(file.get(parent.len() + 2..)?);
     let is_child = !digits.is_empty() && rest.starts_with('_');

@@ -8,16 +8,16 @@ use std::path::Path;
 
 /// A file and its score.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scored {
+pub(crate) struct Scored {
     /// The higher the better.
-    pub score: u64,
+    pub(crate) score: u64,
     /// Its name.
-    pub file: String,
+    pub(crate) file: String,
 }
 
 /// Tracked files by how many of their lines have one of the words, best first, ties by path. A word is a basic regular
 /// expression, its case does not matter; binary files are left out. One process a word.
-pub fn by_content(context: &Context, dir: &Path, words: &[&str]) -> Result<Vec<Scored>> {
+pub(crate) fn by_content(context: &Context, dir: &Path, words: &[&str]) -> Result<Vec<Scored>> {
     let mut scores = BTreeMap::new();
     for word in words {
         let call = context.repository.git().read(dir, "grep").args(["-I", "-i", "-c", "-z", "-G", "-e", word, "--"]);
@@ -38,7 +38,7 @@ pub fn by_content(context: &Context, dir: &Path, words: &[&str]) -> Result<Vec<S
 ///
 /// # Errors
 /// [`Kind::Usage`] when `fzf` is missing.
-pub fn by_name(context: &Context, dir: &Path, words: &[&str], limit: u64) -> Result<Vec<Scored>> {
+pub(crate) fn by_name(context: &Context, dir: &Path, words: &[&str], limit: u64) -> Result<Vec<Scored>> {
     if which::which("fzf").is_err() {
         return Err(Error::new(Kind::Usage, "fzf is required for name search but not found. Install fzf first."));
     }

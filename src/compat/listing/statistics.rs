@@ -10,41 +10,41 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// The days of a week, from Monday.
-pub const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+pub(crate) const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// A completed task.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Completed {
+pub(crate) struct Completed {
     /// Its file's name without ending.
-    pub stem: String,
+    pub(crate) stem: String,
     /// When.
-    pub date: Date,
+    pub(crate) date: Date,
     /// Its labels; `(unlabeled)` when it has none.
-    pub labels: Vec<String>,
+    pub(crate) labels: Vec<String>,
     /// Its issue type.
-    pub issue_type: String,
+    pub(crate) issue_type: String,
     /// Whether it was a child.
-    pub is_child: bool,
+    pub(crate) is_child: bool,
     /// Who implemented it: agent and model.
-    pub implemented_with: String,
+    pub(crate) implemented_with: String,
 }
 
 /// What is to be shown.
 #[derive(Debug, Clone, Copy)]
-pub struct Range {
+pub(crate) struct Range {
     /// Today.
-    pub today: Date,
+    pub(crate) today: Date,
     /// So many days are shown one by one.
-    pub days: i64,
+    pub(crate) days: i64,
     /// The first day of a week.
-    pub week_start: Weekday,
+    pub(crate) week_start: Weekday,
     /// With the names of the tasks.
-    pub verbose: bool,
+    pub(crate) verbose: bool,
 }
 
 /// All archived tasks that have a date, newest first, without those in a bundle of early versions. Bundles that
 /// cannot be read are told to `unreadable`.
-pub fn load(checkout: &Checkout, unreadable: impl Fn(&Error)) -> Vec<Completed> {
+pub(crate) fn load(checkout: &Checkout, unreadable: impl Fn(&Error)) -> Vec<Completed> {
     let archive = &checkout.archived;
     let mut completed = Vec::new();
     let mut add = |name: &str, bytes: &[u8]| {
@@ -102,20 +102,17 @@ fn parse(file: &str, is_child: bool, document: &Document) -> Option<Completed> {
 
 impl Completed {
     /// The agent that implemented it.
-    #[must_use]
-    pub fn agent(&self) -> &str {
+    pub(crate) fn agent(&self) -> &str {
         self.implemented_with.split('/').next().unwrap_or_default()
     }
 
     /// The model that implemented it.
-    #[must_use]
-    pub fn model(&self) -> &str {
+    pub(crate) fn model(&self) -> &str {
         self.implemented_with.split_once('/').map_or("", |(_, model)| model)
     }
 
     /// Whole weeks since the week it was completed in.
-    #[must_use]
-    pub fn week_offset(&self, range: &Range) -> i64 {
+    pub(crate) fn week_offset(&self, range: &Range) -> i64 {
         let start = |date: Date| {
             let since = date.weekday().since(range.week_start);
             date.checked_sub(i64::from(since).days()).unwrap_or(date)
@@ -132,7 +129,7 @@ fn days_between(from: Date, to: Date) -> i64 {
 ///
 /// # Errors
 /// The days it may mean; none when it means none.
-pub fn parse_weekday(text: &str) -> Result<Weekday, Vec<&'static str>> {
+pub(crate) fn parse_weekday(text: &str) -> Result<Weekday, Vec<&'static str>> {
     let wanted = text.to_lowercase();
     let found: Vec<_> = DAYS.iter().enumerate().filter(|(_, day)| day.to_lowercase().starts_with(&wanted)).collect();
     match found.as_slice() {
@@ -145,8 +142,7 @@ pub fn parse_weekday(text: &str) -> Result<Weekday, Vec<&'static str>> {
 }
 
 /// The report, in Markdown.
-#[must_use]
-pub fn report(completed: &[Completed], types: &[String], range: &Range, now: &str) -> String {
+pub(crate) fn report(completed: &[Completed], types: &[String], range: &Range, now: &str) -> String {
     let within =
         |days: i64| completed.iter().filter(move |task| (0..days).contains(&days_between(task.date, range.today)));
     let mut text = format!("## Task Completion Statistics\n\nGenerated: {now}\n\n### Summary\n\n");
@@ -306,8 +302,7 @@ fn by_type(completed: &[Completed], types: &[String], range: &Range) -> String {
 }
 
 /// The rows as comma-separated values, with their heading.
-#[must_use]
-pub fn csv(completed: &[Completed], range: &Range) -> String {
+pub(crate) fn csv(completed: &[Completed], range: &Range) -> String {
     let quoted = |text: &str| {
         let needs = text.contains([',', '"', '\n']);
         if needs { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
@@ -335,8 +330,7 @@ pub fn csv(completed: &[Completed], range: &Range) -> String {
 }
 
 /// Today, here.
-#[must_use]
-pub fn today() -> Date {
+pub(crate) fn today() -> Date {
     jiff::ZonedDateTime::now().date()
 }
 
@@ -344,7 +338,7 @@ pub fn today() -> Date {
 ///
 /// # Errors
 /// [`Kind::Usage`] for what is no number of days.
-pub fn parse_days(text: &str) -> Result<i64> {
+pub(crate) fn parse_days(text: &str) -> Result<i64> {
     let number = text.strip_suffix('.').unwrap_or(text);
     let days = number.parse().ok().filter(|days| (1..=36_500).contains(days));
     days.ok_or_else(|| Error::new(Kind::Usage, format!("'{text}' is no number of days")))

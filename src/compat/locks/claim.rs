@@ -20,13 +20,13 @@ use std::path::Path;
 /// What is asked for, and what lies in the caller's checkout.
 pub(crate) struct ScriptClaim<'a> {
     /// Where the script was called.
-    pub scene: &'a Scene,
+    pub(crate) scene: &'a Scene,
     /// The repository there.
-    pub context: &'a Context,
+    pub(crate) context: &'a Context,
     /// The task.
-    pub id: TaskId,
+    pub(crate) id: TaskId,
     /// The address that was named.
-    pub email: Option<&'a str>,
+    pub(crate) email: Option<&'a str>,
 }
 
 impl WorkingCopy for ScriptClaim<'_> {

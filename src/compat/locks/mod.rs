@@ -1,8 +1,8 @@
 //! The scripts of locks and ids, and the claim of a task.
 
-pub mod claim;
-pub mod claim_id;
-pub mod lock;
-pub mod lock_diag;
-pub mod pick_own;
-pub mod probe;
+pub(crate) mod claim;
+pub(crate) mod claim_id;
+pub(crate) mod lock;
+pub(crate) mod lock_diag;
+pub(crate) mod pick_own;
+pub(crate) mod probe;

@@ -10,46 +10,43 @@ use crate::ledger::{Channel, Ledger, View};
 
 /// Asks.
 #[derive(Debug)]
-pub struct Probe<'r>(Ledger<'r>);
+pub(crate) struct Probe<'r>(Ledger<'r>);
 
 impl<'r> Probe<'r> {
     /// A probe of a ledger.
-    #[must_use]
-    pub fn new(ledger: Ledger<'r>) -> Self {
+    pub(crate) fn new(ledger: Ledger<'r>) -> Self {
         Self(ledger)
     }
 
     /// What `git version` says.
-    pub fn version(&self) -> Result<String> {
+    pub(crate) fn version(&self) -> Result<String> {
         Ok(self.0.repository.read("version").run()?.text())
     }
 
     /// The remote's address.
-    #[must_use]
-    pub fn url(&self) -> Option<String> {
+    pub(crate) fn url(&self) -> Option<String> {
         remote::url(self.0.repository, self.0.channel.remote()?).map(str::to_owned)
     }
 
     /// Git's credential helper.
-    #[must_use]
-    pub fn credential_helper(&self) -> Option<String> {
+    pub(crate) fn credential_helper(&self) -> Option<String> {
         let output = self.0.repository.read("config").args(["--get", "credential.helper"]).output().ok()?;
         output.success().then(|| output.text())
     }
 
     /// Whether the remote has a branch. One connection.
-    pub fn is_there(&self, branch: &Branch) -> Result<bool> {
+    pub(crate) fn is_there(&self, branch: &Branch) -> Result<bool> {
         let name = self.0.channel.remote().ok_or_else(|| Error::new(Kind::Usage, "no remote is configured"))?;
         remote::has_branch(self.0.repository, name, branch, self.0.timeout)
     }
 
     /// Fetches the lock branch. One connection.
-    pub fn fetch(&self) -> Result<()> {
+    pub(crate) fn fetch(&self) -> Result<()> {
         self.0.view(&[Ledger::locks_branch()?], Freshness::Fetched).map(drop)
     }
 
     /// The tree of the lock branch, as known here.
-    pub fn tree(&self) -> Result<Oid> {
+    pub(crate) fn tree(&self) -> Result<Oid> {
         let branch = Ledger::locks_branch()?;
         let view: View<'_> = self.0.view(std::slice::from_ref(&branch), Freshness::AsKnown)?;
         let root = view.object(&branch, "")?;
@@ -59,8 +56,7 @@ impl<'r> Probe<'r> {
     }
 
     /// Whether git can write a file, a folder and a commit.
-    #[must_use]
-    pub fn plumbing(&self) -> Vec<(&'static str, Result<()>)> {
+    pub(crate) fn plumbing(&self) -> Vec<(&'static str, Result<()>)> {
         let run = |name: &'static str, args: &[&str], input: &str| {
             let call = self.0.repository.write(name).args(args).input(input);
             call.run().map(|output| output.text())
@@ -75,7 +71,7 @@ impl<'r> Probe<'r> {
     }
 
     /// Whether the remote would take a push of the lock branch. One connection.
-    pub fn dry_push(&self) -> Result<()> {
+    pub(crate) fn dry_push(&self) -> Result<()> {
         let branch = Ledger::locks_branch()?;
         let view = self.0.view(std::slice::from_ref(&branch), Freshness::AsKnown)?;
         let (Channel::Remote(name), Some(tip)) = (&self.0.channel, view.base(&branch)) else {

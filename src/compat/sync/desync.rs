@@ -11,34 +11,34 @@ use std::time::Duration;
 
 /// One of the two branches that are watched. Fields in the order of the alphabet, which is that of the JSON form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RefState {
+pub(crate) struct RefState {
     /// Commits that only this clone has.
-    pub ahead: u32,
+    pub(crate) ahead: u32,
     /// Commits that only the remote has.
-    pub behind: u32,
+    pub(crate) behind: u32,
     /// The last thing that git said, where something failed.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
     /// The branch here.
-    pub local_ref: String,
+    pub(crate) local_ref: String,
     /// `main` or `aitask-data`, whatever the branch is called.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Files that the remote changed since both were one; sorted.
-    pub remote_changed_paths: Vec<String>,
+    pub(crate) remote_changed_paths: Vec<String>,
     /// Subjects of the commits that only the remote has; newest first.
-    pub remote_commits: Vec<String>,
+    pub(crate) remote_commits: Vec<String>,
     /// The branch at the remote.
-    pub remote_ref: String,
+    pub(crate) remote_ref: String,
     /// What there is to say, in a word.
-    pub status: &'static str,
+    pub(crate) status: &'static str,
     /// Where it is checked out, from the root.
-    pub worktree: &'static str,
+    pub(crate) worktree: &'static str,
 }
 
 /// The branches by their logical names.
-pub const NAMES: [&str; 2] = ["main", DATA];
+pub(crate) const NAMES: [&str; 2] = ["main", DATA];
 
 /// Looks at one branch.
-pub fn look(context: &Context, name: &'static str, freshness: Freshness) -> Result<RefState> {
+pub(crate) fn look(context: &Context, name: &'static str, freshness: Freshness) -> Result<RefState> {
     let repository = &context.repository;
     let (branch, worktree) = match name {
         DATA => (DATA.to_owned(), paths::DATA_WORKTREE_DIR),

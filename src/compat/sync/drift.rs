@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// What came of the look.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Drift {
+pub(crate) enum Drift {
     /// The branch is not here.
     NoLocalBranch,
     /// There is no remote.
@@ -22,7 +22,7 @@ pub enum Drift {
 }
 
 /// Looks. One connection. Writes nothing but the remote-tracking ref.
-pub fn look(context: &Context, branch: &str, limit: Duration) -> Result<Drift> {
+pub(crate) fn look(context: &Context, branch: &str, limit: Duration) -> Result<Drift> {
     let repository = &context.repository;
     let Ok(branch) = Branch::parse(branch) else { return Ok(Drift::NoLocalBranch) };
     let Some(local) = refs::load(repository, &[branch.full()])?.remove(&branch.full()) else {
@@ -44,8 +44,7 @@ pub fn look(context: &Context, branch: &str, limit: Duration) -> Result<Drift> {
 }
 
 /// Those of the files that a text names, each as a word of its own; sorted.
-#[must_use]
-pub fn named_in(text: &str, files: &[String]) -> Vec<String> {
+pub(crate) fn named_in(text: &str, files: &[String]) -> Vec<String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '/' | '-');
     let words = text.split(|c| !is_plain(c)).map(|word| word.trim_start_matches("./").trim_end_matches('.'));
     let words: BTreeSet<_> = words.filter(|word| !word.is_empty()).collect();

@@ -40,22 +40,22 @@ const FRAMEWORK: [&str; 16] = [
 const FRAMEWORK_DATA: [&str; 2] = [paths::METADATA_DIR, "aireviewguides"];
 
 /// Makes an empty repository.
-pub fn init_repository(environment: &Environment, dir: &Path) -> Result<()> {
+pub(crate) fn init_repository(environment: &Environment, dir: &Path) -> Result<()> {
     Git::new(environment.clone()).write(dir, "init").arg("--quiet").run().map(drop)
 }
 
 /// The framework's files that somebody was at work on before setup began, to be left alone.
 #[derive(Debug, Clone, Default)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// The framework was never committed here: all of it is.
-    pub is_first: bool,
+    pub(crate) is_first: bool,
     code: BTreeSet<PathBuf>,
     data: BTreeSet<PathBuf>,
 }
 
 impl Snapshot {
     /// Looks at both checkouts; in one where nothing of the framework was ever committed, nothing is left alone.
-    pub fn take(context: &Context) -> Result<Self> {
+    pub(crate) fn take(context: &Context) -> Result<Self> {
         let tracks = |dir: &Path, path: &str| -> Result<bool> {
             let call = context.repository.git().read(dir, "ls-files").args(["-z", "--", path]);
             Ok(!call.run()?.stdout.is_empty())
@@ -83,7 +83,7 @@ fn changed(context: &Context, dir: &Path, below: &[&str]) -> Result<Vec<StatusEn
 ///
 /// # Errors
 /// [`Kind::Dirty`](crate::error::Kind::Dirty) for a file with changes that are not committed: they would go along.
-pub fn ignore(context: &Context, lines: &[&str], message: &str) -> Result<bool> {
+pub(crate) fn ignore(context: &Context, lines: &[&str], message: &str) -> Result<bool> {
     let root = &context.repository.root;
     let path = root.join(".gitignore");
     let before = context.tree().load(&path)?;
@@ -109,7 +109,7 @@ pub fn ignore(context: &Context, lines: &[&str], message: &str) -> Result<bool> 
 
 /// Whether the files of the task data are meant, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TaskData {
+pub(crate) enum TaskData {
     /// They are.
     Included,
     /// They are not.
@@ -118,9 +118,9 @@ pub enum TaskData {
 
 /// Files of the framework to commit.
 #[derive(Debug)]
-pub struct Pending {
+pub(crate) struct Pending {
     /// Files that were changed before, and are left alone.
-    pub left_alone: Vec<PathBuf>,
+    pub(crate) left_alone: Vec<PathBuf>,
     dir: PathBuf,
     message: &'static str,
     entries: Vec<StatusEntry>,
@@ -128,7 +128,7 @@ pub struct Pending {
 
 impl Pending {
     /// Those of the code branch; those of the task data only where they belong there.
-    pub fn code(context: &Context, snapshot: &Snapshot, task_data: TaskData) -> Result<Self> {
+    pub(crate) fn code(context: &Context, snapshot: &Snapshot, task_data: TaskData) -> Result<Self> {
         let dir = context.repository.root.clone();
         let mut pending = Self::look(context, dir, &FRAMEWORK, "ait: Add aitask framework", &snapshot.code)?;
         pending.entries.retain(|entry| task_data == TaskData::Included || !entry.path.starts_with(paths::TASKS_DIR));
@@ -136,7 +136,7 @@ impl Pending {
     }
 
     /// Those of the data branch, whose checkout is `dir`.
-    pub fn data(context: &Context, snapshot: &Snapshot, dir: PathBuf) -> Result<Self> {
+    pub(crate) fn data(context: &Context, snapshot: &Snapshot, dir: PathBuf) -> Result<Self> {
         Self::look(context, dir, &FRAMEWORK_DATA, "ait: Add aitask framework data", &snapshot.data)
     }
 
@@ -159,13 +159,12 @@ impl Pending {
     }
 
     /// How many files.
-    #[must_use]
-    pub fn files(&self) -> usize {
+    pub(crate) fn files(&self) -> usize {
         self.entries.len()
     }
 
     /// Commits them, and nothing else.
-    pub fn commit(&self, context: &Context) -> Result<()> {
+    pub(crate) fn commit(&self, context: &Context) -> Result<()> {
         if self.entries.is_empty() {
             return Ok(());
         }
@@ -174,13 +173,13 @@ impl Pending {
 }
 
 /// The folders of the task data that git does not keep while they are empty.
-pub fn lay_out(context: &Context) -> Result<()> {
+pub(crate) fn lay_out(context: &Context) -> Result<()> {
     let folders = [paths::DRAFTS_DIR, paths::ARCHIVED_TASKS_DIR, paths::ARCHIVED_PLANS_DIR];
     folders.iter().try_for_each(|name| context.tree().make_folder(context.data_dir().join(name)))
 }
 
 /// Writes what task data starts with, where it is missing.
-pub fn seed(context: &Context) -> Result<()> {
+pub(crate) fn seed(context: &Context) -> Result<()> {
     for (name, content) in SEEDS {
         let path = context.data_dir().join(name);
         let tree = context.tree();
@@ -192,12 +191,12 @@ pub fn seed(context: &Context) -> Result<()> {
 }
 
 /// Keeps git from ever seeing the user's own settings.
-pub fn hide_user_config(context: &Context) -> Result<()> {
+pub(crate) fn hide_user_config(context: &Context) -> Result<()> {
     crate::files::exclude(&context.repository.common_dir, &format!("/{}", paths::USER_CONFIG_FILE))
 }
 
 /// Writes the user's own settings, where there are none; `ask` gives the address, from the one that git knows.
-pub fn user_config(context: &Context, ask: impl FnOnce(Option<&str>) -> Option<String>) -> Result<bool> {
+pub(crate) fn user_config(context: &Context, ask: impl FnOnce(Option<&str>) -> Option<String>) -> Result<bool> {
     let path = context.data_dir().join(paths::USER_CONFIG_FILE);
     if context.tree().is_there(&path) {
         return Ok(false);

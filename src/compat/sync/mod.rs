@@ -1,15 +1,15 @@
 //! The scripts of the data branch, of set-up and of comparing with the remote.
 
-pub mod desync;
-pub mod desync_state;
-pub mod drift;
-pub mod drift_check;
-pub mod framework;
-pub mod git;
-pub mod init_data;
-pub mod merge;
-pub mod resolve;
-pub mod setup;
-pub mod sync_data;
-pub mod web;
-pub mod web_merge;
+pub(crate) mod desync;
+pub(crate) mod desync_state;
+pub(crate) mod drift;
+pub(crate) mod drift_check;
+pub(crate) mod framework;
+pub(crate) mod git;
+pub(crate) mod init_data;
+pub(crate) mod merge;
+pub(crate) mod resolve;
+pub(crate) mod setup;
+pub(crate) mod sync_data;
+pub(crate) mod web;
+pub(crate) mod web_merge;

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 ///
 /// # Errors
 /// [`Kind::Io`].
-pub fn keep(context: &Context, resolved: &Resolutions) -> Result<Vec<PathBuf>> {
+pub(crate) fn keep(context: &Context, resolved: &Resolutions) -> Result<Vec<PathBuf>> {
     let place = context.repository.records().make_folder(RecordKind::Resolved)?.keep();
     let io = |error: std::io::Error| Error::io("write below", &place, &error);
     let write = |(path, (_, text)): (&PathBuf, &(Versions, Vec<u8>))| {
@@ -30,7 +30,7 @@ pub fn keep(context: &Context, resolved: &Resolutions) -> Result<Vec<PathBuf>> {
 ///
 /// # Errors
 /// [`Kind::Conflict`] when the editor fails, or markers remain.
-pub fn edit(context: &Context, editor: &str, file: &Unresolved) -> Result<Vec<u8>> {
+pub(crate) fn edit(context: &Context, editor: &str, file: &Unresolved) -> Result<Vec<u8>> {
     let root = &context.repository.root;
     let dir = context.data_dir();
     let path = dir.join(&file.path);

@@ -9,26 +9,26 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Where those branches keep what is meant for the data branch.
-pub const FOLDER: &str = ".aitask-data-updated";
+pub(crate) const FOLDER: &str = ".aitask-data-updated";
 /// Branches that are never of the web lane.
 const NEVER: [&str; 6] = ["HEAD", "main", "master", "aitask-data", "aitask-locks", "aitask-ids"];
 
 /// Brings all remote-tracking refs up to date.
-pub fn fetch(context: &Context, limit: Duration) -> Result<()> {
+pub(crate) fn fetch(context: &Context, limit: Duration) -> Result<()> {
     context.channel.remote().map_or(Ok(()), |remote| remote::fetch_all(&context.repository, remote, limit))
 }
 
 /// A completion marker.
 #[derive(Debug)]
-pub struct Marker {
+pub(crate) struct Marker {
     /// The branch that has it.
-    pub branch: Branch,
+    pub(crate) branch: Branch,
     /// Its name.
-    pub file: String,
+    pub(crate) file: String,
 }
 
 /// The completion markers of all remote branches, as far as known. Two processes.
-pub fn completed(context: &Context) -> Result<Vec<Marker>> {
+pub(crate) fn completed(context: &Context) -> Result<Vec<Marker>> {
     let repository = &context.repository;
     let Some(remote) = context.channel.remote() else { return Ok(Vec::new()) };
     let prefix = format!("refs/remotes/{remote}/");
@@ -48,15 +48,15 @@ pub fn completed(context: &Context) -> Result<Vec<Marker>> {
 
 /// What a script answered.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// Its exit code.
-    pub code: i32,
+    pub(crate) code: i32,
     /// What it said, on both streams.
-    pub said: String,
+    pub(crate) said: String,
 }
 
 /// Runs a script beside the project.
-pub fn ask_script(context: &Context, script: &Path, args: &[&str]) -> Result<Answer> {
+pub(crate) fn ask_script(context: &Context, script: &Path, args: &[&str]) -> Result<Answer> {
     let call = Call::program(context.repository.git().environment(), script, &context.repository.root).args(args);
     let output = call.output()?;
     let code = output.code.ok_or_else(|| Error::new(Kind::Io, format!("{} was ended", script.display())))?;

@@ -20,12 +20,12 @@ fn target(checkout: &TaskFiles<'_>, raw: &str) -> Result<(TaskId, Document)> {
 }
 
 /// The anchor that was named itself.
-pub fn given(checkout: &TaskFiles<'_>, raw: &str) -> Result<TaskId> {
+pub(crate) fn given(checkout: &TaskFiles<'_>, raw: &str) -> Result<TaskId> {
     target(checkout, raw).map(|(id, _)| id)
 }
 
 /// The anchor of what follows up a task: its own anchor, else its parent, else itself.
-pub fn followed(checkout: &TaskFiles<'_>, raw: &str) -> Result<String> {
+pub(crate) fn followed(checkout: &TaskFiles<'_>, raw: &str) -> Result<String> {
     let (id, document) = target(checkout, raw)?;
     Ok(own(&document).unwrap_or_else(|| id.parent().unwrap_or(id).to_string()))
 }
@@ -34,7 +34,7 @@ pub fn followed(checkout: &TaskFiles<'_>, raw: &str) -> Result<String> {
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`] when no file of the parent is anywhere.
-pub fn inherited(checkout: &TaskFiles<'_>, parent: TaskId) -> Result<String> {
+pub(crate) fn inherited(checkout: &TaskFiles<'_>, parent: TaskId) -> Result<String> {
     let none = |_| Error::new(Kind::NoSuchTask, format!("Parent task t{parent} not found"));
     let document = Document::parse(&checkout.find_anywhere(parent).map_err(none)?);
     Ok(own(&document).unwrap_or_else(|| parent.to_string()))

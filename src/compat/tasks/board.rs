@@ -15,19 +15,18 @@ const GRAY: &str = "gray";
 
 /// A column.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Column {
+pub(crate) struct Column {
     /// Its id.
-    pub id: String,
+    pub(crate) id: String,
     /// Its title.
-    pub title: String,
+    pub(crate) title: String,
     /// Its colour.
-    pub color: String,
+    pub(crate) color: String,
 }
 
 /// The columns of the project in board order: `board_config.json` with `board_config.local.json` laid over it, else
 /// `now`, `next` and `backlog`. A column in the order that is not defined is left out.
-#[must_use]
-pub fn columns(tasks: &Folder) -> Vec<Column> {
+pub(crate) fn columns(tasks: &Folder) -> Vec<Column> {
     let metadata = tasks.below("metadata");
     let load = |name: &str| -> Option<Value> { serde_json::from_slice(&metadata.read(name).ok()?).ok() };
     let mut config = load("board_config.json").unwrap_or_else(|| Value::Object(serde_json::Map::new()));
@@ -62,14 +61,13 @@ pub fn columns(tasks: &Folder) -> Vec<Column> {
 }
 
 /// Where tasks without a column are.
-#[must_use]
-pub fn unordered() -> Column {
+pub(crate) fn unordered() -> Column {
     Column { id: "unordered".to_owned(), title: "Unsorted / Inbox".to_owned(), color: GRAY.to_owned() }
 }
 
 /// The board of a project.
 #[derive(Debug)]
-pub struct Board {
+pub(crate) struct Board {
     root: PathBuf,
     tasks: Folder,
 }
@@ -83,7 +81,7 @@ impl Board {
     ///
     /// # Errors
     /// The reason `unsafe_task_dir` for a folder outside of the project, `unsupported_layout` for none.
-    pub fn open(root: &Path, dir: &str) -> Result<Self> {
+    pub(crate) fn open(root: &Path, dir: &str) -> Result<Self> {
         let outside = Path::new(dir).components().any(|part| part == std::path::Component::ParentDir);
         if outside || !root.join(dir).starts_with(root) {
             return Err(refused("unsafe_task_dir"));
@@ -96,8 +94,7 @@ impl Board {
     }
 
     /// The columns in board order.
-    #[must_use]
-    pub fn columns(&self) -> Vec<Column> {
+    pub(crate) fn columns(&self) -> Vec<Column> {
         columns(&self.tasks)
     }
 
@@ -121,7 +118,7 @@ impl Board {
     }
 
     /// The column a task is in; and its number.
-    pub fn column_of(&self, task: &str) -> Result<(String, String)> {
+    pub(crate) fn column_of(&self, task: &str) -> Result<(String, String)> {
         let (id, file) = self.find(task)?;
         let document = Document::parse(&self.tasks.read(&file).map_err(|_| refused("vanished"))?);
         let column = document.scalar_last("boardcol").map(|text| text.trim_matches(['"', '\'']).to_owned());
@@ -129,7 +126,7 @@ impl Board {
     }
 
     /// Moves a task to the end of a column. Gives the file's name and the place. Nothing is committed.
-    pub fn move_task(&self, task: &str, column: &str) -> Result<(String, i64)> {
+    pub(crate) fn move_task(&self, task: &str, column: &str) -> Result<(String, i64)> {
         if column != unordered().id && !self.columns().iter().any(|known| known.id == column) {
             return Err(refused("unknown_column"));
         }
@@ -151,7 +148,7 @@ impl Board {
     }
 
     /// Adds a column at the end.
-    pub fn create(&self, title: &str, color: Option<&str>) -> Result<Column> {
+    pub(crate) fn create(&self, title: &str, color: Option<&str>) -> Result<Column> {
         let title = crate::task::harmless(title).trim().to_owned();
         let slug = Slug::derive(&title).ok_or_else(|| refused("empty_title"))?;
         let color = color.unwrap_or(GRAY);

@@ -20,7 +20,7 @@ const STALE_AFTER: u64 = 120;
 
 /// The lock, given back when dropped.
 #[derive(Debug)]
-pub struct ChildLock {
+pub(crate) struct ChildLock {
     dir: PathBuf,
     token: String,
     held: bool,
@@ -31,7 +31,7 @@ impl ChildLock {
     ///
     /// # Errors
     /// [`Kind::Contention`] when its holder keeps it.
-    pub fn acquire(environment: &Environment, root: &Path, parent: &str, warn: &dyn Fn(&str)) -> Result<Self> {
+    pub(crate) fn acquire(environment: &Environment, root: &Path, parent: &str, warn: &dyn Fn(&str)) -> Result<Self> {
         let base = base(environment, root)
             .ok_or_else(|| Error::new(Kind::Io, format!("Failed to resolve child lock base for parent {parent}")))?;
         let lock = Self { dir: base.join(format!("child_{parent}")), token: nonce()?, held: false };
@@ -89,7 +89,7 @@ impl ChildLock {
     ///
     /// # Errors
     /// [`Kind::Io`] when it stays behind.
-    pub fn release(mut self) -> Result<()> {
+    pub(crate) fn release(mut self) -> Result<()> {
         if self.give_back() {
             return Ok(());
         }

@@ -11,18 +11,17 @@ const KEY: &str = "file_references";
 
 /// A pending task that refers to one of the files.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pending {
+pub(crate) struct Pending {
     /// Its id.
-    pub id: TaskId,
+    pub(crate) id: TaskId,
     /// Its file.
-    pub path: String,
+    pub(crate) path: String,
     /// The file it refers to.
-    pub about: String,
+    pub(crate) about: String,
 }
 
 /// The pending tasks that refer to one of these files: status `Ready` or `Editing`, top-level ones first.
-#[must_use]
-pub fn pending(tasks: &Folder, wanted: &[&str]) -> Vec<Pending> {
+pub(crate) fn pending(tasks: &Folder, wanted: &[&str]) -> Vec<Pending> {
     let found = all_active(tasks).into_iter().filter_map(|(id, path)| {
         let bytes = tasks.tree().read(tasks.path_of_shown(&path)).ok()?;
         // Most tasks refer to no file; they need not be understood.
@@ -42,8 +41,7 @@ pub fn pending(tasks: &Folder, wanted: &[&str]) -> Vec<Pending> {
 }
 
 /// The pending tasks, other than this one, about the files it refers to.
-#[must_use]
-pub fn overlapping(checkout: &TaskFiles<'_>, id: TaskId, document: &Document) -> Vec<Pending> {
+pub(crate) fn overlapping(checkout: &TaskFiles<'_>, id: TaskId, document: &Document) -> Vec<Pending> {
     let references = document.list(KEY);
     if references.is_empty() {
         return Vec::new();
@@ -55,8 +53,7 @@ pub fn overlapping(checkout: &TaskFiles<'_>, id: TaskId, document: &Document) ->
 }
 
 /// Why a task cannot be folded into another.
-#[must_use]
-pub fn refusal(checkout: &TaskFiles<'_>, pending: &Pending, into: TaskId) -> Option<&'static str> {
+pub(crate) fn refusal(checkout: &TaskFiles<'_>, pending: &Pending, into: TaskId) -> Option<&'static str> {
     let document = checkout.read(&pending.path).map(|bytes| Document::parse(&bytes)).ok()?;
     if !document.list_last("children_to_implement").is_empty() {
         return Some("it has children");
@@ -66,7 +63,7 @@ pub fn refusal(checkout: &TaskFiles<'_>, pending: &Pending, into: TaskId) -> Opt
 
 /// Folds tasks into the one at `path`: their texts go below its own, they become `Folded`, all in one commit. What git
 /// said of it.
-pub fn fold(checkout: &TaskFiles<'_>, id: TaskId, path: &str, others: &[Pending]) -> Result<Vec<u8>> {
+pub(crate) fn fold(checkout: &TaskFiles<'_>, id: TaskId, path: &str, others: &[Pending]) -> Result<Vec<u8>> {
     let _queue = checkout.hold()?;
     let now = Context::now();
     let written = checkout.transact(|snapshot| {
@@ -105,8 +102,7 @@ pub(crate) fn name_in(path: &str, id: impl std::fmt::Display) -> String {
 }
 
 /// The active task files, top-level ones first, then children, each sorted by path.
-#[must_use]
-pub fn all_active(tasks: &Folder) -> Vec<(TaskId, String)> {
+pub(crate) fn all_active(tasks: &Folder) -> Vec<(TaskId, String)> {
     let files = tasks.files('t').into_iter();
     files.filter_map(|name| Some((paths::member_id(&name)?, tasks.shown(&name)))).collect()
 }

@@ -24,8 +24,7 @@ fn parse(bytes: &[u8]) -> Document {
 }
 
 /// The labels; none when the file is missing or cannot be understood.
-#[must_use]
-pub fn load(tasks: &Folder) -> Vec<String> {
+pub(crate) fn load(tasks: &Folder) -> Vec<String> {
     let (path, bytes) = (tasks.path(FILE), tasks.read(FILE).unwrap_or_default());
     let list = yaml::parse::<UserConfig<Vec<String>>>(&path, &bytes, Repeated::First);
     let text = |_| yaml::parse::<UserConfig<String>>(&path, &bytes, Repeated::First);
@@ -37,7 +36,7 @@ pub fn load(tasks: &Folder) -> Vec<String> {
 }
 
 /// Notes the labels. Every other line of the file stays.
-pub fn save(tasks: &Folder, used: &[String]) -> Result<()> {
+pub(crate) fn save(tasks: &Folder, used: &[String]) -> Result<()> {
     let file = tasks.path(FILE);
     let before = tasks.tree().load(&file)?;
     let mut document = parse(before.as_deref().unwrap_or_default());

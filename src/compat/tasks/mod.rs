@@ -1,17 +1,17 @@
 //! The scripts that write task files.
 
-pub mod anchors;
-pub mod board;
-pub mod board_column;
-pub mod checks;
-pub mod child_lock;
-pub mod create;
-pub mod filer;
-pub mod find_by_file;
-pub mod fold;
-pub mod in_editor;
-pub mod labels;
-pub mod last_used;
-pub mod new_file;
-pub mod output;
-pub mod update;
+pub(crate) mod anchors;
+pub(crate) mod board;
+pub(crate) mod board_column;
+pub(crate) mod checks;
+pub(crate) mod child_lock;
+pub(crate) mod create;
+pub(crate) mod filer;
+pub(crate) mod find_by_file;
+pub(crate) mod fold;
+pub(crate) mod in_editor;
+pub(crate) mod labels;
+pub(crate) mod last_used;
+pub(crate) mod new_file;
+pub(crate) mod output;
+pub(crate) mod update;

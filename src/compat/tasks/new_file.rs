@@ -11,7 +11,7 @@ use std::path::Path;
 
 /// Why a task was not filed.
 #[derive(Debug)]
-pub enum Unfiled {
+pub(crate) enum Unfiled {
     /// It got no number, so nothing of it was written anywhere.
     Unnumbered(Error),
     /// Anything else.
@@ -26,8 +26,7 @@ impl From<Error> for Unfiled {
 
 impl Unfiled {
     /// What happened.
-    #[must_use]
-    pub fn into_error(self) -> Error {
+    pub(crate) fn into_error(self) -> Error {
         match self {
             Self::Unnumbered(error) | Self::Failed(error) => error,
         }
@@ -38,7 +37,7 @@ impl Unfiled {
 ///
 /// # Errors
 /// Those of `claim`, and of the commit; nothing is written unless there is a number.
-pub fn file_top(
+pub(crate) fn file_top(
     checkout: &TaskFiles<'_>,
     request: &Request,
     warn: &dyn Fn(&str),
@@ -65,7 +64,7 @@ pub fn file_top(
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`] without an active parent, and those of the lock and the commit.
-pub fn file_child(
+pub(crate) fn file_child(
     checkout: &TaskFiles<'_>,
     environment: &Environment,
     parent: &str,
@@ -85,22 +84,22 @@ pub fn file_child(
 
 /// A draft to be filed.
 #[derive(Debug, Clone)]
-pub struct Draft {
+pub(crate) struct Draft {
     /// Its file.
-    pub path: String,
+    pub(crate) path: String,
     /// The parent, as the draft names it.
-    pub parent: Option<String>,
+    pub(crate) parent: Option<String>,
     /// Gates it names that its issue type cannot reach; they are left out.
-    pub dropped_gates: Vec<String>,
+    pub(crate) dropped_gates: Vec<String>,
     /// What is to be filed.
-    pub request: Request,
+    pub(crate) request: Request,
 }
 
 /// Reads a draft by its name or path. Nothing but the lines `draft` and `parent` goes, and gates that cannot be reached.
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`] for what is no file in the folder of drafts.
-pub fn load_draft(checkout: &TaskFiles<'_>, named: &str) -> Result<Draft> {
+pub(crate) fn load_draft(checkout: &TaskFiles<'_>, named: &str) -> Result<Draft> {
     let none = || Error::new(Kind::NoSuchTask, format!("Draft file not found: {named}"));
     let near = checkout.path(&drafts::path_of(named));
     if named.contains('/') && checkout.path(named).canonicalize().ok() != near.canonicalize().ok() {
@@ -124,8 +123,7 @@ pub fn load_draft(checkout: &TaskFiles<'_>, named: &str) -> Result<Draft> {
 }
 
 /// The drafts that `--finalize-all` takes, in order of name.
-#[must_use]
-pub fn all_drafts(checkout: &TaskFiles<'_>) -> Vec<String> {
+pub(crate) fn all_drafts(checkout: &TaskFiles<'_>) -> Vec<String> {
     let names = checkout.tree().names(Path::new(paths::DRAFTS_DIR));
     let mut found: Vec<_> = names
         .filter(|name| name.starts_with("draft_") && paths::is_draft(&format!("{}/{name}", paths::DRAFTS_DIR)))
@@ -135,7 +133,7 @@ pub fn all_drafts(checkout: &TaskFiles<'_>) -> Vec<String> {
 }
 
 /// Takes away a draft that has become a task.
-pub fn discard_draft(checkout: &TaskFiles<'_>, draft: &Draft) -> Result<()> {
+pub(crate) fn discard_draft(checkout: &TaskFiles<'_>, draft: &Draft) -> Result<()> {
     checkout.tree().remove(&draft.path)?;
     if let Some(text) = &draft.request.draft {
         new_record::forget_draft(checkout, text);

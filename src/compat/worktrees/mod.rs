@@ -1,6 +1,6 @@
 //! The scripts of worktrees, plans and profiles.
 
-pub mod names;
-pub mod plan_externalize;
-pub mod profile;
-pub mod task_worktree;
+pub(crate) mod names;
+pub(crate) mod plan_externalize;
+pub(crate) mod profile;
+pub(crate) mod task_worktree;

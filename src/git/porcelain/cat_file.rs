@@ -6,7 +6,7 @@ use crate::git::types::Oid;
 
 /// The kind of an object.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum ObjectKind {
+pub(crate) enum ObjectKind {
     /// The contents of a file.
     Blob,
     /// A directory.
@@ -19,8 +19,7 @@ pub enum ObjectKind {
 
 impl ObjectKind {
     /// The word git has for it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             ObjectKind::Blob => "blob",
             ObjectKind::Tree => "tree",
@@ -38,13 +37,13 @@ impl ObjectKind {
 
 /// An object of the repository.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Object {
+pub(crate) struct Object {
     /// Its name.
-    pub oid: Oid,
+    pub(crate) oid: Oid,
     /// Its kind.
-    pub kind: ObjectKind,
+    pub(crate) kind: ObjectKind,
     /// Its contents.
-    pub data: Vec<u8>,
+    pub(crate) data: Vec<u8>,
 }
 
 /// The largest object that is read, in bytes, so that nobody's commit fills our memory: the largest there may be is a
@@ -52,7 +51,7 @@ pub struct Object {
 const LARGEST: u64 = 64 << 20;
 
 /// Keeps of the answers, as they come, what [`parse`] looks at: of an object larger than 64 MiB its head alone.
-pub fn sieve() -> impl FnMut(&[u8], &mut Vec<u8>) + Send {
+pub(crate) fn sieve() -> impl FnMut(&[u8], &mut Vec<u8>) + Send {
     let (mut head, mut left, mut is_kept) = (Vec::new(), 0_u64, true);
     move |mut part: &[u8], kept: &mut Vec<u8>| {
         while let Some((&byte, rest)) = part.split_first() {
@@ -88,7 +87,7 @@ fn size_of(head: &[u8]) -> Option<u64> {
 /// Parses the answers of `git cat-file --batch` in its default format, in the order of the requests; `None` is
 /// an object that does not exist. `count` is the number of requests: fewer or more answers are an error, and so
 /// is an ambiguous name, which must not be taken for an absent one.
-pub fn parse(mut bytes: &[u8], count: usize) -> Result<Vec<Option<Object>>> {
+pub(crate) fn parse(mut bytes: &[u8], count: usize) -> Result<Vec<Option<Object>>> {
     let mut objects = Vec::new();
     for _ in 0..count {
         if let Some((head, _)) = split_once(bytes, b'\n')

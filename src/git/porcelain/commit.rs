@@ -7,25 +7,25 @@ use crate::git::types::Oid;
 
 /// What a commit says.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Commit {
+pub(crate) struct Commit {
     /// Its tree.
-    pub tree: Oid,
+    pub(crate) tree: Oid,
     /// Its parents, the first one first.
-    pub parents: Vec<Oid>,
+    pub(crate) parents: Vec<Oid>,
     /// Who wrote it, `Name <address>`.
-    pub author: String,
+    pub(crate) author: String,
     /// When it was made, in seconds since 1970; 0 where the commit has no readable time, as git has it.
-    pub committer_time: i64,
+    pub(crate) committer_time: i64,
     /// The first paragraph of the message, on one line.
-    pub subject: String,
+    pub(crate) subject: String,
     /// The rest of the message, trailers included, without blank lines at its ends.
-    pub body: String,
+    pub(crate) body: String,
 }
 
 impl Commit {
     /// Parses the data of a commit object. Headers that are not needed (signatures, merged tags) are skipped;
     /// a message in ISO-8859-1 is converted, and what is not text otherwise is replaced.
-    pub fn parse(data: &[u8]) -> Result<Self> {
+    pub(crate) fn parse(data: &[u8]) -> Result<Self> {
         let mut rest = data;
         let (mut tree, mut parents, mut author, mut committer_time, mut latin1) =
             (None, Vec::new(), &b""[..], 0, false);

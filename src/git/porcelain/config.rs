@@ -6,7 +6,7 @@ use crate::error::Result;
 /// Parses `git config -z --get-regexp …` (or `--list`): `key LF value NUL`, and `key NUL` for a key without
 /// `=`, which git reads as true. A key may come several times, the last one wins. The section and the variable
 /// of a key are in lower case; bytes that are not UTF-8 are replaced.
-pub fn parse(bytes: &[u8]) -> Result<Vec<(String, Option<String>)>> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<(String, Option<String>)>> {
     let entry = |record| match split_once(record, b'\n') {
         Some((key, value)) => (text(key), Some(text(value))),
         None => (text(record), None),

@@ -8,21 +8,21 @@ use std::path::PathBuf;
 
 /// A file that differs between two sides.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Change {
+pub(crate) struct Change {
     /// Its mode on the first side; zeros where it is not there.
-    pub old_mode: String,
+    pub(crate) old_mode: String,
     /// Its mode on the second side; zeros where it is not there.
-    pub new_mode: String,
+    pub(crate) new_mode: String,
     /// What it is on the second side; none where it is not there, or where nobody looked.
-    pub new: Option<Oid>,
+    pub(crate) new: Option<Oid>,
     /// What became of it: `A`, `D`, `M`, `T`, `U`.
-    pub status: char,
+    pub(crate) status: char,
     /// Where it is.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
 }
 
 /// Parses the records.
-pub fn parse(bytes: &[u8]) -> Result<Vec<Change>> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Change>> {
     const EXPECTED: &str = "a file that differs";
     let mut changes = Vec::new();
     let mut records = records(EXPECTED, bytes, 0)?;

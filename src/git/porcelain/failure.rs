@@ -6,7 +6,7 @@
 
 /// Why it failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// There is no way to it, or no repository: nothing was sent.
     Unreachable,
     /// It did not accept who we are: nothing was sent.
@@ -84,19 +84,18 @@ const NO_PERMISSION: [&str; 8] =
 
 /// How a push ended that brought no answer for its refs.
 #[derive(Clone, Copy, Debug)]
-pub struct Ended<'a> {
+pub(crate) struct Ended<'a> {
     /// The exit code; none when a signal or our time limit ended it.
-    pub code: Option<i32>,
+    pub(crate) code: Option<i32>,
     /// It got as far as its report, which comes after the sending.
-    pub reported: bool,
+    pub(crate) reported: bool,
     /// Its standard error.
-    pub stderr: &'a str,
+    pub(crate) stderr: &'a str,
 }
 
 /// Why a push failed that brought no answer for its refs. `has_hook` tells whether there is a `pre-push` hook that ran; it
 /// is asked only where the rest looks like one that refused.
-#[must_use]
-pub fn of_push(ended: Ended<'_>, has_hook: impl FnOnce() -> bool) -> Failure {
+pub(crate) fn of_push(ended: Ended<'_>, has_hook: impl FnOnce() -> bool) -> Failure {
     let Ended { code, reported, stderr } = ended;
     let begins = |start: &str| stderr.lines().any(|line| line.starts_with(start));
     if code.is_none() {
@@ -135,8 +134,7 @@ pub fn of_push(ended: Ended<'_>, has_hook: impl FnOnce() -> bool) -> Failure {
 }
 
 /// Why a command failed that sends nothing. Who may not even read is not let in.
-#[must_use]
-pub fn of_question(code: Option<i32>, stderr: &str) -> Failure {
+pub(crate) fn of_question(code: Option<i32>, stderr: &str) -> Failure {
     if code == Some(USAGE) {
         return Failure::OldGit;
     }
@@ -172,8 +170,7 @@ fn is_refusal(line: &str) -> bool {
 }
 
 /// What to show of it: what the server said before git could speak with it, else the line of git's or ssh's that says most.
-#[must_use]
-pub fn said(failure: Failure, stderr: &str) -> String {
+pub(crate) fn said(failure: Failure, stderr: &str) -> String {
     let lines = || stderr.lines().map(str::trim).filter(|line| !line.is_empty());
     if failure != Failure::Unknown {
         let words = lines().filter(|line| OF_SERVER.iter().any(|start| line.starts_with(start)) || is_refusal(line));

@@ -6,22 +6,22 @@ use crate::git::types::{Oid, RefName};
 
 /// The format to ask for: `git for-each-ref --format=FORMAT PATTERN…`. A record is a line, since no ref name
 /// holds a newline, and its fields are ended by NUL.
-pub const FORMAT: &str = "%(refname)%00%(objectname)%00%(symref)";
+pub(crate) const FORMAT: &str = "%(refname)%00%(objectname)%00%(symref)";
 
 /// A ref of the repository.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RefRecord {
+pub(crate) struct RefRecord {
     /// The full name.
-    pub name: RefName,
+    pub(crate) name: RefName,
     /// The object it points at; for an annotated tag, the tag object.
-    pub oid: Oid,
+    pub(crate) oid: Oid,
     /// The ref it stands for, when it is a symbolic one.
-    pub symref: Option<RefName>,
+    pub(crate) symref: Option<RefName>,
 }
 
 /// Parses the output of `git for-each-ref` with [`FORMAT`]. Refs whose names are not a [`RefName`] (not UTF-8,
 /// control characters) are left out: nothing we look for can be called so, and they are no reason to stop.
-pub fn parse(bytes: &[u8]) -> Result<Vec<RefRecord>> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<RefRecord>> {
     const EXPECTED: &str = "a ref: name, object, symbolic target";
     let mut refs = Vec::new();
     for line in records(EXPECTED, bytes, b'\n')? {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 /// What an entry of a tree is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// A file; also the group-writable one that very old gits wrote.
     File,
     /// A file that can be run.
@@ -22,8 +22,7 @@ pub enum Mode {
 
 impl Mode {
     /// The digits as `ls-tree` writes and `mktree` reads them.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Mode::File => "100644",
             Mode::Executable => "100755",
@@ -49,25 +48,24 @@ impl Mode {
 
 /// An entry of a tree.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct TreeEntry {
+pub(crate) struct TreeEntry {
     /// What it is.
-    pub mode: Mode,
+    pub(crate) mode: Mode,
     /// The blob, tree, or (of a submodule) commit.
-    pub oid: Oid,
+    pub(crate) oid: Oid,
     /// The path, relative to the tree that was asked for; any bytes but NUL.
-    pub path: Vec<u8>,
+    pub(crate) path: Vec<u8>,
 }
 
 impl TreeEntry {
     /// The path, when it is UTF-8.
-    #[must_use]
-    pub fn path_str(&self) -> Option<&str> {
+    pub(crate) fn path_str(&self) -> Option<&str> {
         std::str::from_utf8(&self.path).ok()
     }
 }
 
 /// Parses `git ls-tree -z`, with or without `-r` and `-t`: `mode SP type SP object TAB path NUL`.
-pub fn parse(bytes: &[u8]) -> Result<Vec<TreeEntry>> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<TreeEntry>> {
     const EXPECTED: &str = "an entry of a tree: mode, type, object, path";
     let entry = |record| {
         let (meta, path) = split_once(record, b'\t')?;
@@ -80,7 +78,7 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<TreeEntry>> {
 
 /// Parses the data of a tree object, as `git cat-file --batch` gives it: `mode SP name NUL object`, where the
 /// object is `hash_len` raw bytes (20 for SHA-1, 32 for SHA-256).
-pub fn parse_tree(mut data: &[u8], hash_len: usize) -> Result<Vec<TreeEntry>> {
+pub(crate) fn parse_tree(mut data: &[u8], hash_len: usize) -> Result<Vec<TreeEntry>> {
     let mut entries = Vec::new();
     while !data.is_empty() {
         let (entry, rest) = raw_entry(data, hash_len).ok_or_else(|| malformed("an entry of a tree object", data))?;

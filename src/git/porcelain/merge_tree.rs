@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 /// What came of a merge without a checkout.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum MergeTree {
+pub(crate) enum MergeTree {
     /// Everything merged.
     Clean {
         /// The merged tree.
@@ -25,7 +25,7 @@ pub enum MergeTree {
 /// Parses the output, with `--no-messages` or with messages (which are skipped). Only an exit code of 0 (clean)
 /// or 1 (conflicts) speaks of a merge, and only with a tree: git 2.39 exits with 1 and prints nothing for a
 /// commit that does not exist, later ones with 128.
-pub fn parse(exit_code: i32, stdout: &[u8]) -> Result<MergeTree> {
+pub(crate) fn parse(exit_code: i32, stdout: &[u8]) -> Result<MergeTree> {
     const EXPECTED: &str = "a merged tree";
     let mut fields = records(EXPECTED, stdout, 0)?;
     let tree = fields.next().and_then(oid).ok_or_else(|| malformed(EXPECTED, stdout))?;

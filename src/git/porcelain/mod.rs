@@ -20,19 +20,19 @@ macro_rules! recorded {
     };
 }
 
-pub mod cat_file;
-pub mod commit;
-pub mod config;
-pub mod diff_raw;
-pub mod failure;
-pub mod for_each_ref;
-pub mod ls_tree;
-pub mod merge_tree;
-pub mod push;
+pub(crate) mod cat_file;
+pub(crate) mod commit;
+pub(crate) mod config;
+pub(crate) mod diff_raw;
+pub(crate) mod failure;
+pub(crate) mod for_each_ref;
+pub(crate) mod ls_tree;
+pub(crate) mod merge_tree;
+pub(crate) mod push;
 mod quoted;
-pub mod status;
-pub mod unmerged;
-pub mod worktree_list;
+pub(crate) mod status;
+pub(crate) mod unmerged;
+pub(crate) mod worktree_list;
 
 /// The error of bytes that are not what git's manual says.
 fn malformed(expected: &str, bytes: &[u8]) -> Error {

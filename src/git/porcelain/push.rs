@@ -12,31 +12,31 @@ use crate::git::types::RefName;
 /// A ref that was pushed and is not in here has an **unknown** outcome, whatever git's exit code: when the
 /// connection breaks, git exits with 128 and prints nothing, or (over HTTP) with 1 and prints only `Done`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct PushReport {
+pub(crate) struct PushReport {
     /// The refs, in git's order.
-    pub refs: Vec<PushedRef>,
+    pub(crate) refs: Vec<PushedRef>,
     /// Whether `Done` was printed: the output is whole. It says nothing of success.
-    pub done: bool,
+    pub(crate) done: bool,
     /// What the server and its hooks wrote, line by line; text by others.
-    pub said: Vec<String>,
+    pub(crate) said: Vec<String>,
 }
 
 /// What came of one ref.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PushedRef {
+pub(crate) struct PushedRef {
     /// The outcome.
-    pub flag: Flag,
+    pub(crate) flag: Flag,
     /// The ref on the remote.
-    pub to: RefName,
+    pub(crate) to: RefName,
     /// `old..new`, or a word in brackets.
-    pub summary: String,
+    pub(crate) summary: String,
     /// What git or the server gave as the reason; text by others.
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 /// The outcome of one ref.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Flag {
+pub(crate) enum Flag {
     /// ` `: moved forward. With a lease in place also moved anywhere.
     FastForward,
     /// `+`: moved, not forward.
@@ -53,7 +53,7 @@ pub enum Flag {
 
 /// Why a ref was not moved. The greater one says more about a push of several refs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Rejection {
+pub(crate) enum Rejection {
     /// Because of another ref of the same atomic push, or (see [`PushReport::explain`]) for a reason that the
     /// server did not tie to a ref.
     Follower,
@@ -69,7 +69,7 @@ pub enum Rejection {
 
 /// Parses standard output. Lines of other kinds (`To URL`, news about upstreams) and refs that we cannot name
 /// are skipped, and so is a last line that was cut off.
-pub fn parse(bytes: &[u8]) -> Result<PushReport> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<PushReport> {
     let mut report = PushReport::default();
     for line in bytes.split_inclusive(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b"\n")) {
         if line == b"Done" {
@@ -93,15 +93,13 @@ fn target(fields: &[u8]) -> Option<(&[u8], &[u8])> {
 
 impl PushReport {
     /// What came of `name`; none is unknown.
-    #[must_use]
-    pub fn find(&self, name: &RefName) -> Option<&PushedRef> {
+    pub(crate) fn find(&self, name: &RefName) -> Option<&PushedRef> {
         self.refs.iter().find(|pushed| pushed.to == *name)
     }
 
     /// Why the push failed as a whole: of the rejections of its refs, the one that says most. None when no ref
     /// was rejected.
-    #[must_use]
-    pub fn rejection(&self) -> Option<Rejection> {
+    pub(crate) fn rejection(&self) -> Option<Rejection> {
         self.refs.iter().filter_map(PushedRef::rejection).max()
     }
 
@@ -109,7 +107,7 @@ impl PushReport {
     /// advertisement and the update, a lock file is in the way, a directory conflict) reports only `atomic
     /// transaction failed` for **every** ref, or `failed to update ref`, and says why in a `remote: error:`
     /// line. That becomes the reason of the ref that it names, or of all when it names none.
-    pub fn explain(&mut self, stderr: &[u8]) {
+    pub(crate) fn explain(&mut self, stderr: &[u8]) {
         let stderr = text(stderr);
         let said = stderr.lines().filter_map(|line| line.strip_prefix("remote: ")).map(str::trim_end);
         self.said = said.filter(|line| !line.is_empty() && !line.starts_with("error: ")).map(str::to_owned).collect();
@@ -142,8 +140,7 @@ impl PushedRef {
     }
 
     /// Why it was rejected, when it was.
-    #[must_use]
-    pub fn rejection(&self) -> Option<Rejection> {
+    pub(crate) fn rejection(&self) -> Option<Rejection> {
         let reason = self.reason.as_deref().unwrap_or_default();
         (self.flag == Flag::Rejected).then(|| classify(&self.summary, reason))
     }

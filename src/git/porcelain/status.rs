@@ -8,35 +8,34 @@ use std::path::PathBuf;
 
 /// The state of a work tree.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Status {
+pub(crate) struct Status {
     /// The commit that is checked out; none before the first one.
-    pub head: Option<Oid>,
+    pub(crate) head: Option<Oid>,
     /// The branch that is checked out. None when the head is detached, or the branch is one that we cannot
     /// name, which [`Status::detached`] tells apart.
-    pub branch: Option<Branch>,
+    pub(crate) branch: Option<Branch>,
     /// Whether no branch is checked out.
-    pub detached: bool,
+    pub(crate) detached: bool,
     /// The branch's upstream in git's short form, `origin/main`; it need not exist.
-    pub upstream: Option<String>,
+    pub(crate) upstream: Option<String>,
     /// How many commits the branch is ahead of and behind its upstream; none when that does not exist, or
     /// git was told not to count.
-    pub ahead_behind: Option<AheadBehind>,
+    pub(crate) ahead_behind: Option<AheadBehind>,
     /// The files, as git orders them.
-    pub entries: Vec<StatusEntry>,
+    pub(crate) entries: Vec<StatusEntry>,
 }
 
 impl Status {
     /// Whether anything is there that a commit does not have: changes, conflicts, untracked files. Ignored
     /// files do not count.
-    #[must_use]
-    pub fn is_dirty(&self) -> bool {
+    pub(crate) fn is_dirty(&self) -> bool {
         self.entries.iter().any(|entry| entry.kind != StatusKind::Ignored)
     }
 }
 
 /// What sort of change a [`StatusEntry`] is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum StatusKind {
+pub(crate) enum StatusKind {
     /// A tracked file that was changed, added or deleted.
     Ordinary,
     /// A tracked file that was renamed or copied.
@@ -51,20 +50,20 @@ pub enum StatusKind {
 
 /// A file that is not as in the commit.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct StatusEntry {
+pub(crate) struct StatusEntry {
     /// The change in the index and the one in the work tree: `M`, `A`, `D`, `R`, `C`, `T`, `U`, or `.` for none;
     /// `??` and `!!` for untracked and ignored files.
-    pub code: [char; 2],
+    pub(crate) code: [char; 2],
     /// Where it is, relative to the top of the work tree. An untracked directory ends with a slash.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Where it was, when it was renamed or copied.
-    pub from: Option<PathBuf>,
+    pub(crate) from: Option<PathBuf>,
     /// The sort of change.
-    pub kind: StatusKind,
+    pub(crate) kind: StatusKind,
 }
 
 /// Parses the output; headers and sorts of entries that later gits may add are skipped.
-pub fn parse(bytes: &[u8]) -> Result<Status> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Status> {
     let mut status = Status::default();
     let mut rest = records("an entry of status", bytes, 0)?;
     while let Some(record) = rest.next() {

@@ -9,26 +9,26 @@ use std::path::PathBuf;
 
 /// One version of a file in conflict.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Version {
+pub(crate) struct Version {
     /// The mode, `100644` for an ordinary file.
-    pub mode: String,
+    pub(crate) mode: String,
     /// The blob.
-    pub oid: Oid,
+    pub(crate) oid: Oid,
 }
 
 /// The versions of a file in conflict; what a side does not have is absent.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Versions {
+pub(crate) struct Versions {
     /// What both began with.
-    pub base: Option<Version>,
+    pub(crate) base: Option<Version>,
     /// Ours.
-    pub ours: Option<Version>,
+    pub(crate) ours: Option<Version>,
     /// Theirs.
-    pub theirs: Option<Version>,
+    pub(crate) theirs: Option<Version>,
 }
 
 /// Parses the records, up to an empty one or the end.
-pub fn parse(bytes: &[u8]) -> Result<BTreeMap<PathBuf, Versions>> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<BTreeMap<PathBuf, Versions>> {
     const EXPECTED: &str = "a file in conflict";
     let mut files: BTreeMap<PathBuf, Versions> = BTreeMap::new();
     for record in records(EXPECTED, bytes, 0)?.take_while(|record| !record.is_empty()) {

@@ -8,49 +8,48 @@ use std::path::PathBuf;
 
 /// A worktree of the registry.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct WorktreeRecord {
+pub(crate) struct WorktreeRecord {
     /// Where it is, or was.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The commit that is checked out; none in a bare repository and before the first commit.
-    pub head: Option<Oid>,
+    pub(crate) head: Option<Oid>,
     /// The branch that is checked out. When this is none and the worktree neither bare nor detached, it is a
     /// branch that we cannot name.
-    pub branch: Option<RefName>,
+    pub(crate) branch: Option<RefName>,
     /// Whether this is a bare repository, which has no files.
-    pub bare: bool,
+    pub(crate) bare: bool,
     /// Whether no branch is checked out.
-    pub detached: bool,
+    pub(crate) detached: bool,
     /// Why it must not be removed, when it is locked; empty if no reason was given.
-    pub locked: Option<String>,
+    pub(crate) locked: Option<String>,
     /// Why git holds it to be gone, when it does. A locked one is never said to be gone.
-    pub prunable: Option<String>,
+    pub(crate) prunable: Option<String>,
 }
 
 /// Parses `git worktree list --porcelain -z`; the main worktree is the first record. Attributes that later gits
 /// may add are skipped.
-pub fn parse(bytes: &[u8]) -> Result<Vec<WorktreeRecord>> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<WorktreeRecord>> {
     parse_ended(bytes, 0)
 }
 
 /// Parses `git worktree list --porcelain`, as [`parse`] does. Here a newline in a path is printed as it is; since
 /// git prints `HEAD` or `bare` right after the path, what comes before them is the path.
-pub fn parse_lines(bytes: &[u8]) -> Result<Vec<WorktreeRecord>> {
+pub(crate) fn parse_lines(bytes: &[u8]) -> Result<Vec<WorktreeRecord>> {
     parse_ended(bytes, b'\n')
 }
 
 /// A list of worktrees as far as it can be understood.
 #[derive(Debug)]
-pub struct Loosely {
+pub(crate) struct Loosely {
     /// What is understood.
-    pub records: Vec<WorktreeRecord>,
+    pub(crate) records: Vec<WorktreeRecord>,
     /// Whether that is all of it.
-    pub whole: bool,
+    pub(crate) whole: bool,
 }
 
 /// Parses `git worktree list --porcelain` as far as it can be understood, and says whether it was all of it: a line of
 /// unknown kind may be a part of a path.
-#[must_use]
-pub fn parse_lines_loosely(bytes: &[u8]) -> Loosely {
+pub(crate) fn parse_lines_loosely(bytes: &[u8]) -> Loosely {
     let (mut worktrees, mut whole) = (Vec::new(), true);
     let lines: Vec<&[u8]> = bytes.split(|&byte| byte == b'\n').collect();
     for block in lines.split(|line| line.is_empty()).filter(|block| !block.is_empty()) {

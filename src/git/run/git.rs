@@ -17,58 +17,51 @@ const CONSTANT_SETTINGS: [(&str, &str); 6] = [
 ];
 
 /// Set for whatever git starts on our behalf.
-pub const WITHIN: &str = "GIT_AITASK_WITHIN";
+pub(crate) const WITHIN: &str = "GIT_AITASK_WITHIN";
 
 /// Git, with what each of its calls has in common.
 #[derive(Debug, Clone)]
-pub struct Git {
+pub(crate) struct Git {
     environment: Environment,
     ssh_command: Option<String>,
 }
 
 impl Git {
     /// Git in this environment.
-    #[must_use]
-    pub fn new(environment: Environment) -> Self {
+    pub(crate) fn new(environment: Environment) -> Self {
         Self { environment, ssh_command: None }
     }
 
     /// Tells the user's own ssh command (`core.sshCommand`), so that network calls can add `BatchMode` to it.
-    #[must_use]
-    pub fn with_ssh_command(mut self, configured: Option<&str>) -> Self {
+    pub(crate) fn with_ssh_command(mut self, configured: Option<&str>) -> Self {
         self.ssh_command = configured.map(str::to_owned);
         self
     }
 
     /// The environment the calls inherit.
-    #[must_use]
-    pub fn environment(&self) -> &Environment {
+    pub(crate) fn environment(&self) -> &Environment {
         &self.environment
     }
 
     /// A git command that reads, in `dir`, whatever `GIT_DIR` and its kin say.
-    #[must_use]
-    pub fn read(&self, dir: &Path, subcommand: &str) -> Call {
+    pub(crate) fn read(&self, dir: &Path, subcommand: &str) -> Call {
         self.write(dir, subcommand).env("GIT_OPTIONAL_LOCKS", "0")
     }
 
     /// A git command that may write, in `dir`, whatever `GIT_DIR` and its kin say.
-    #[must_use]
-    pub fn write(&self, dir: &Path, subcommand: &str) -> Call {
+    pub(crate) fn write(&self, dir: &Path, subcommand: &str) -> Call {
         // A hook that calls us must not wait for the one that called it.
         self.common(Call::program(&self.environment, "git", dir), subcommand).env(WITHIN, "1")
     }
 
     /// A git command that looks for the repository: here alone `GIT_DIR` and its kin count.
-    #[must_use]
-    pub fn discover(&self, dir: &Path, subcommand: &str) -> Call {
+    pub(crate) fn discover(&self, dir: &Path, subcommand: &str) -> Call {
         let call = Call { env: Vec::new(), ..Call::program(&self.environment, "git", dir) };
         self.common(call, subcommand).env("GIT_OPTIONAL_LOCKS", "0")
     }
 
     /// A git command that uses the network: no prompt of git or ssh, and a time limit.
-    #[must_use]
-    pub fn network(&self, dir: &Path, subcommand: &str, limit: Duration) -> Call {
+    pub(crate) fn network(&self, dir: &Path, subcommand: &str, limit: Duration) -> Call {
         let call = self.write(dir, subcommand).limit(limit).env("GIT_TERMINAL_PROMPT", "0");
         let of_user = self.environment.text("GIT_SSH_COMMAND").or(self.ssh_command.as_deref());
         match (of_user, self.environment.text("GIT_SSH")) {

@@ -4,29 +4,27 @@ use crate::error::redacted;
 
 /// What came of a process.
 #[derive(Debug, Clone)]
-pub struct Output {
+pub(crate) struct Output {
     /// The exit code; `None` when a signal, or our time limit, ended it.
-    pub code: Option<i32>,
+    pub(crate) code: Option<i32>,
     /// The signal that ended it.
-    pub signal: Option<i32>,
+    pub(crate) signal: Option<i32>,
     /// The time limit was reached and the process group was ended.
-    pub timed_out: bool,
+    pub(crate) timed_out: bool,
     /// Its standard output.
-    pub stdout: Vec<u8>,
+    pub(crate) stdout: Vec<u8>,
     /// Its standard error.
-    pub stderr: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
 }
 
 impl Output {
     /// Whether it exited with 0.
-    #[must_use]
-    pub fn success(&self) -> bool {
+    pub(crate) fn success(&self) -> bool {
         self.code == Some(0)
     }
 
     /// How it ended: `exit N`, or what ended it.
-    #[must_use]
-    pub fn ending(&self) -> String {
+    pub(crate) fn ending(&self) -> String {
         match (self.code, self.signal) {
             (Some(code), _) => format!("exit {code}"),
             (None, Some(signal)) => format!("signal {signal}"),
@@ -35,14 +33,12 @@ impl Output {
     }
 
     /// Standard output as text, without the final newline; what is not UTF-8 is replaced.
-    #[must_use]
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).trim_end_matches('\n').to_owned()
     }
 
     /// Standard error as text; what is not UTF-8 is replaced, and addresses lose their secrets.
-    #[must_use]
-    pub fn complaint(&self) -> String {
+    pub(crate) fn complaint(&self) -> String {
         redacted(String::from_utf8_lossy(&self.stderr).trim())
     }
 }

@@ -107,7 +107,7 @@ fn stop(
 }
 
 /// Puts what is kept of the next part of an output after what was kept before.
-pub type Sieve = Box<dyn FnMut(&[u8], &mut Vec<u8>) + Send>;
+pub(crate) type Sieve = Box<dyn FnMut(&[u8], &mut Vec<u8>) + Send>;
 
 /// Reads what comes out of a pipe, beside everything else.
 pub(super) struct Capture {

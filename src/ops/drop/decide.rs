@@ -12,37 +12,37 @@ use crate::task::{Document, Status, Task, TaskPath, edits};
 #[derive(Debug)]
 pub(crate) struct Seen {
     /// Its file.
-    pub path: TaskPath,
+    pub(crate) path: TaskPath,
     /// What is in it.
-    pub document: Document,
+    pub(crate) document: Document,
     /// Whether somebody holds it; `not_holder` says whether that is the caller.
-    pub is_held: bool,
+    pub(crate) is_held: bool,
     /// Why it is not the caller's to give back.
-    pub not_holder: Option<Error>,
+    pub(crate) not_holder: Option<Error>,
     /// What would be lost with the worktree.
-    pub loss: Option<Error>,
+    pub(crate) loss: Option<Error>,
 }
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Request<'a> {
     /// The status it is to have.
-    pub status: &'a Status,
+    pub(crate) status: &'a Status,
     /// The branch of locks.
-    pub locks: &'a Branch,
+    pub(crate) locks: &'a Branch,
     /// The branch of the task data.
-    pub data: &'a Branch,
+    pub(crate) data: &'a Branch,
     /// The time, as task files write it.
-    pub now: &'a str,
+    pub(crate) now: &'a str,
 }
 
 /// A task that can be given back.
 #[derive(Debug)]
 pub(crate) struct GivingBack {
     /// The task, as it is then.
-    pub task: Task,
+    pub(crate) task: Task,
     /// What to publish; nothing where it was given back before.
-    pub plan: Plan,
+    pub(crate) plan: Plan,
 }
 
 /// Whether a task is as one that is given back with this status.

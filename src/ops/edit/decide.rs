@@ -10,24 +10,24 @@ use crate::task::{Document, Slug, TaskId, TaskPath, Title, edits, overlay, paths
 
 /// What a task is to become. It is checked against the task as it then is.
 #[derive(Debug, Clone, Default)]
-pub struct Request {
+pub(crate) struct Request {
     /// What somebody made of the file in an editor.
-    pub by_hand: Option<ByHand>,
+    pub(crate) by_hand: Option<ByHand>,
     /// The fields and the text.
-    pub changes: Vec<Change>,
+    pub(crate) changes: Vec<Change>,
     /// A new heading.
-    pub title: Option<Title>,
+    pub(crate) title: Option<Title>,
     /// A new name for the file.
-    pub name: Option<Slug>,
+    pub(crate) name: Option<Slug>,
 }
 
 /// A file that was changed in an editor.
 #[derive(Debug, Clone)]
-pub struct ByHand {
+pub(crate) struct ByHand {
     /// As it was.
-    pub base: Document,
+    pub(crate) base: Document,
     /// As it is to be.
-    pub edited: Document,
+    pub(crate) edited: Document,
 }
 
 /// What of a task says who works on it: whoever changes that of a task that is held must hold it.
@@ -79,41 +79,41 @@ fn new_labels(before: &Document, after: &Document) -> Vec<String> {
 #[derive(Debug)]
 pub(crate) struct Seen {
     /// The task's id, as its file has it.
-    pub id: String,
+    pub(crate) id: String,
     /// Its file.
-    pub task: SeenFile,
+    pub(crate) task: SeenFile,
     /// The files of its folder; read for a new name only.
-    pub neighbours: Vec<String>,
+    pub(crate) neighbours: Vec<String>,
     /// The active file of its parent; read where the task may be done.
-    pub parent: Option<SeenFile>,
+    pub(crate) parent: Option<SeenFile>,
     /// The words of the project.
-    pub vocabulary: Vocabulary,
+    pub(crate) vocabulary: Vocabulary,
     /// Why this session may not say who works on the task, where another one holds it.
-    pub not_holder: Option<Error>,
+    pub(crate) not_holder: Option<Error>,
 }
 
 /// A change of a task.
 #[derive(Debug)]
 pub(crate) struct Changed {
     /// What is to be written; nothing where the task is as it is to be already.
-    pub edits: Vec<Edit>,
+    pub(crate) edits: Vec<Edit>,
     /// The subject of the commit.
-    pub subject: String,
+    pub(crate) subject: String,
     /// The task's file, under its new name.
-    pub path: String,
+    pub(crate) path: String,
     /// What is in it then.
-    pub document: Document,
+    pub(crate) document: Document,
     /// What becomes of the parent of a child that is done.
-    pub parent: Option<Parent>,
+    pub(crate) parent: Option<Parent>,
     /// The labels that join the vocabulary.
-    pub labels: Vec<String>,
+    pub(crate) labels: Vec<String>,
     /// Whether it changes who works on the task.
-    pub of_holder: bool,
+    pub(crate) of_holder: bool,
 }
 
 /// What becomes of the parent of a child that is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Parent {
+pub(crate) enum Parent {
     /// It waits for these.
     Waits(TaskId, Vec<String>),
     /// It waits for nobody any more.

@@ -20,70 +20,70 @@ use std::path::Path;
 #[derive(Debug)]
 pub(crate) struct Seen {
     /// The task.
-    pub task: Task,
+    pub(crate) task: Task,
     /// Its file.
-    pub document: Document,
+    pub(crate) document: Document,
     /// Its branch.
-    pub branch: Branch,
+    pub(crate) branch: Branch,
     /// Which tasks are held; `not_holder` says whether this one is held by the caller.
-    pub locks: Locks,
+    pub(crate) locks: Locks,
     /// Why it is not the caller's to finish.
-    pub not_holder: Option<Error>,
+    pub(crate) not_holder: Option<Error>,
     /// What would be lost with the worktree.
-    pub loss: Option<Error>,
+    pub(crate) loss: Option<Error>,
     /// What keeps it from being over.
-    pub pending: Option<Pending>,
+    pub(crate) pending: Option<Pending>,
     /// The work; none where this clone has no branch of the task.
-    pub work: Option<Work>,
+    pub(crate) work: Option<Work>,
     /// This clone's record says that the work has landed already.
-    pub has_landed: bool,
+    pub(crate) has_landed: bool,
     /// The task data; empty for a task that is archived or stays.
-    pub shelf: Shelf,
+    pub(crate) shelf: Shelf,
 }
 
 /// The commits of a task branch, and where they are.
 #[derive(Debug)]
 pub(crate) struct Work {
     /// The tip.
-    pub tip: Oid,
+    pub(crate) tip: Oid,
     /// What merging it comes to; `None` for a task that was archived without it.
-    pub merge: Option<Merge>,
+    pub(crate) merge: Option<Merge>,
     /// The commit that proves that it is in the output branch already.
-    pub proof: Option<Oid>,
+    pub(crate) proof: Option<Oid>,
     /// Whether a pull request needs it pushed.
-    pub needs_push: bool,
+    pub(crate) needs_push: bool,
 }
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FinishRequest<'a> {
     /// How to finish.
-    pub options: &'a Options,
+    pub(crate) options: &'a Options,
     /// How to merge.
-    pub mode: Mode,
+    pub(crate) mode: Mode,
     /// The output branch.
-    pub into: &'a Branch,
+    pub(crate) into: &'a Branch,
     /// The branch of locks.
-    pub locks: &'a Branch,
+    pub(crate) locks: &'a Branch,
     /// The branch of the task data.
-    pub data: &'a Branch,
+    pub(crate) data: &'a Branch,
     /// The time, as task files write it.
-    pub now: &'a str,
+    pub(crate) now: &'a str,
 }
 
 /// A task that can be finished.
 #[derive(Debug)]
 pub(crate) struct Finishing {
     /// The task.
-    pub task: Task,
+    pub(crate) task: Task,
     /// Its work.
-    pub work: Option<Work>,
+    pub(crate) work: Option<Work>,
     /// Where the archived files are then.
-    pub archived: Vec<String>,
+    pub(crate) archived: Vec<String>,
     /// Whether the lock goes.
-    pub unlocked: bool,
+    pub(crate) unlocked: bool,
     /// What to publish; nothing where all of it is so already.
-    pub plan: Plan,
+    pub(crate) plan: Plan,
 }
 
 impl Options {

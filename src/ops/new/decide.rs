@@ -10,24 +10,24 @@ use crate::task::{Document, Slug, TaskId, TaskName, TaskPath, edits, paths};
 
 /// A task to be made: everything but its id.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub(crate) struct Request {
     /// Its machine name.
-    pub slug: Slug,
+    pub(crate) slug: Slug,
     /// Its file.
-    pub document: Document,
+    pub(crate) document: Document,
     /// Whether a child waits for the one before it.
-    pub sibling: Sibling,
+    pub(crate) sibling: Sibling,
     /// The issue type that was asked for, to be one of the project's; the scripts have checked theirs.
-    pub issue_type: Option<String>,
+    pub(crate) issue_type: Option<String>,
     /// The tasks that it was said to wait for, which must have existed; the scripts take any.
-    pub depends: Vec<TaskId>,
+    pub(crate) depends: Vec<TaskId>,
     /// The draft that it is made of.
-    pub draft: Option<DraftText>,
+    pub(crate) draft: Option<DraftText>,
 }
 
 /// What a child of a task has to do with the child before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sibling {
+pub(crate) enum Sibling {
     /// It waits for it.
     After,
     /// Nothing.
@@ -54,32 +54,32 @@ pub(crate) enum Place {
 #[derive(Debug)]
 pub(crate) struct Seen {
     /// Where it comes to stand.
-    pub place: Place,
+    pub(crate) place: Place,
     /// The words of the project.
-    pub vocabulary: Vocabulary,
+    pub(crate) vocabulary: Vocabulary,
     /// The file of known addresses; a checkout's only.
-    pub emails: String,
+    pub(crate) emails: String,
     /// The highest number that any task has; a published one's only.
-    pub highest: u64,
+    pub(crate) highest: u64,
 }
 
 /// A task to be written.
 #[derive(Debug)]
 pub(crate) struct Made {
     /// Its id.
-    pub id: TaskId,
+    pub(crate) id: TaskId,
     /// Its file.
-    pub path: TaskPath,
+    pub(crate) path: TaskPath,
     /// What is in it.
-    pub document: Document,
+    pub(crate) document: Document,
     /// What is to be written: its file first.
-    pub edits: Vec<Edit>,
+    pub(crate) edits: Vec<Edit>,
     /// The subject of the commit.
-    pub subject: String,
+    pub(crate) subject: String,
     /// The parent's file, which changes along.
-    pub parent: Option<String>,
+    pub(crate) parent: Option<String>,
     /// Labels that join the vocabulary.
-    pub labels: Vec<String>,
+    pub(crate) labels: Vec<String>,
 }
 
 /// What becomes of a task that is to be made, or why it cannot be.

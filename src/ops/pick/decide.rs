@@ -35,54 +35,53 @@ pub(crate) enum Parts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Policy {
     /// Whom a session may displace, and how locks and task files are written.
-    pub rule: LockRule,
+    pub(crate) rule: LockRule,
     /// Whether others are displaced.
-    pub takeover: Takeover,
+    pub(crate) takeover: Takeover,
     /// What keeps a task from being taken.
-    pub gates: PickGates,
+    pub(crate) gates: PickGates,
 }
 
 /// A task as a view shows it.
 #[derive(Debug, Clone)]
 pub(crate) struct SeenTask {
     /// Its file.
-    pub path: TaskPath,
+    pub(crate) path: TaskPath,
     /// The same as git calls it.
-    pub file: String,
+    pub(crate) file: String,
     /// What to go on from.
-    pub document: Document,
+    pub(crate) document: Document,
     /// What is published, if that is something else.
-    pub published: Option<Vec<u8>>,
+    pub(crate) published: Option<Vec<u8>>,
     /// Status and assignee.
-    pub before: WorkState,
+    pub(crate) before: WorkState,
     /// For whom it is taken, as far as anybody is known.
-    pub email: Option<String>,
+    pub(crate) email: Option<String>,
     /// Its lock.
-    pub lock: Option<Sight>,
+    pub(crate) lock: Option<Sight>,
     /// Its open children.
-    pub children: Vec<TaskId>,
+    pub(crate) children: Vec<TaskId>,
     /// What it waits for.
-    pub blockers: Vec<Blocker>,
+    pub(crate) blockers: Vec<Blocker>,
     /// Held tasks that are over: their locks go in the same swap.
-    pub stale: Vec<TaskId>,
+    pub(crate) stale: Vec<TaskId>,
     /// What changes with the status.
-    pub also: Vec<Edit>,
+    pub(crate) also: Vec<Edit>,
     /// Paths whose uncommitted state in the checkout is gone on from.
-    pub adopt: Vec<String>,
+    pub(crate) adopt: Vec<String>,
 }
 
 /// What a task file says of the work on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WorkState {
     /// The status.
-    pub status: String,
+    pub(crate) status: String,
     /// The assignee; empty for none.
-    pub assigned: String,
+    pub(crate) assigned: String,
 }
 
 impl SeenTask {
     /// What its file says, and nothing else.
-    #[must_use]
     pub(crate) fn new(task: &Task, document: Document) -> Self {
         let (status, assigned) = (task.status.as_str().to_owned(), task.assigned_to.clone().unwrap_or_default());
         Self {
@@ -104,7 +103,6 @@ impl SeenTask {
 
 impl WorkState {
     /// Whether there is no more work to do.
-    #[must_use]
     pub(crate) fn is_closed(&self) -> bool {
         Status::parse(&self.status).is_closed()
     }
@@ -114,36 +112,36 @@ impl WorkState {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PickRequest<'a> {
     /// By which policy.
-    pub policy: Policy,
+    pub(crate) policy: Policy,
     /// Who takes the lock; `None` takes none.
-    pub claimant: Option<Claimant<'a>>,
+    pub(crate) claimant: Option<Claimant<'a>>,
     /// What is published.
-    pub parts: Parts,
+    pub(crate) parts: Parts,
     /// The time, as task files write it.
-    pub now: &'a str,
+    pub(crate) now: &'a str,
     /// The branch of locks.
-    pub locks: &'a Branch,
+    pub(crate) locks: &'a Branch,
     /// The branch of the task data.
-    pub data: &'a Branch,
+    pub(crate) data: &'a Branch,
 }
 
 /// A task that can be taken.
 #[derive(Debug)]
 pub(crate) struct Taking {
     /// The task, as it is then.
-    pub task: Task,
+    pub(crate) task: Task,
     /// Its file, as it is then.
-    pub document: Document,
+    pub(crate) document: Document,
     /// For whom, as far as anybody is known.
-    pub email: Option<String>,
+    pub(crate) email: Option<String>,
     /// The lock, when one is taken.
-    pub lock: Option<TakenLock>,
+    pub(crate) lock: Option<TakenLock>,
     /// Status and assignee before.
-    pub before: WorkState,
+    pub(crate) before: WorkState,
     /// Whether anything in the task data changes.
-    pub changed: bool,
+    pub(crate) changed: bool,
     /// What to publish.
-    pub plan: Plan,
+    pub(crate) plan: Plan,
 }
 
 /// Why a task is not taken.

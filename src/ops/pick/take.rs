@@ -52,9 +52,9 @@ pub(crate) enum PickOutcome {
 #[derive(Debug)]
 pub(crate) struct PickEnd {
     /// What landed.
-    pub landed: Landed<PickOutcome>,
+    pub(crate) landed: Landed<PickOutcome>,
     /// Why the status is committed here only.
-    pub unpublished: Option<Error>,
+    pub(crate) unpublished: Option<Error>,
 }
 
 /// Takes a task.

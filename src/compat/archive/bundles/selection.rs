@@ -7,27 +7,26 @@ use crate::task::{Document, bundle};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The loose files of one archive that can go: by bundle (`_b0/old1`), in the order they are shown.
-pub type Loose = BTreeMap<String, Vec<String>>;
+pub(crate) type Loose = BTreeMap<String, Vec<String>>;
 
 /// What can go into bundles, and what is still needed.
 #[derive(Debug, Clone, Default)]
-pub struct Selection {
+pub(crate) struct Selection {
     /// Tasks.
-    pub tasks: Loose,
+    pub(crate) tasks: Loose,
     /// Plans.
-    pub plans: Loose,
+    pub(crate) plans: Loose,
     /// Parents that are still active and have files in the archive.
-    pub active_parents: BTreeSet<u64>,
+    pub(crate) active_parents: BTreeSet<u64>,
     /// Ids with files in the archive that active tasks wait for.
-    pub dependencies: BTreeSet<String>,
+    pub(crate) dependencies: BTreeSet<String>,
     /// The files that stay, and why.
-    pub kept: Vec<String>,
+    pub(crate) kept: Vec<String>,
 }
 
 impl Selection {
     /// Looks through the archives (section 4.2).
-    #[must_use]
-    pub fn find(checkout: &Checkout) -> Self {
+    pub(crate) fn find(checkout: &Checkout) -> Self {
         let tasks = &checkout.tasks;
         let active: Vec<_> = tasks.files('t');
         let depends = tasks.load_each(&active, |_, head| Document::parse(head).list_last("depends"));
@@ -87,8 +86,7 @@ impl Selection {
     }
 
     /// How many tasks and plans can go.
-    #[must_use]
-    pub fn counts(&self) -> (usize, usize) {
+    pub(crate) fn counts(&self) -> (usize, usize) {
         let count = |loose: &Loose| loose.values().map(Vec::len).sum();
         (count(&self.tasks), count(&self.plans))
     }
