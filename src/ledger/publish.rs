@@ -27,17 +27,27 @@ pub(crate) enum Outcome {
     Failed(Error),
 }
 
+/// What came of a swap, and what landed before that.
+#[derive(Debug)]
+pub(crate) struct Swapped {
+    /// The branches that landed before the outcome, on a server that takes one after the other.
+    pub(crate) before: Vec<Branch>,
+    /// What came of it.
+    pub(crate) outcome: Outcome,
+}
+
+impl From<Outcome> for Swapped {
+    fn from(outcome: Outcome) -> Self {
+        Self { before: Vec::new(), outcome }
+    }
+}
+
 impl Ledger<'_> {
     /// Publishes all updates at once: one connection. On a server that cannot, one each; then the branches are given, too,
     /// that landed before the outcome.
-    pub(crate) fn swap(
-        &self,
-        updates: &[RefUpdate],
-        change: &Change<'_>,
-        deadline: Deadline,
-    ) -> Result<(Vec<Branch>, Outcome)> {
+    pub(crate) fn swap(&self, updates: &[RefUpdate], change: &Change<'_>, deadline: Deadline) -> Result<Swapped> {
         match &self.channel {
-            Channel::Local => Ok((Vec::new(), self.swap_here(updates, change)?)),
+            Channel::Local => Ok(self.swap_here(updates, change)?.into()),
             Channel::Remote(remote) => self.swap_there(remote, updates, deadline),
         }
     }
@@ -84,12 +94,7 @@ impl Ledger<'_> {
         marker.is_some_and(|marker| marker.remote == remote.as_str())
     }
 
-    fn swap_there(
-        &self,
-        remote: &RemoteName,
-        updates: &[RefUpdate],
-        deadline: Deadline,
-    ) -> Result<(Vec<Branch>, Outcome)> {
+    fn swap_there(&self, remote: &RemoteName, updates: &[RefUpdate], deadline: Deadline) -> Result<Swapped> {
         if updates.len() == 1 || !self.is_marked(remote) {
             let outcome = self.push(remote, updates, updates.len() > 1, deadline)?;
             let Some(outcome) = outcome else {
@@ -100,9 +105,9 @@ impl Ledger<'_> {
                      and a command that was cut off is finished by running it again"
                 ));
                 // What was built is in an order for servers that take all at once.
-                return Ok((Vec::new(), Outcome::Moved("the server takes one branch after the other".to_owned())));
+                return Ok(Outcome::Moved("the server takes one branch after the other".to_owned()).into());
             };
-            return Ok((Vec::new(), outcome));
+            return Ok(outcome.into());
         }
         // One after the other, a guard guards nothing.
         let updates: Vec<_> = updates.iter().filter(|update| !update.is_guard()).collect();
@@ -114,11 +119,12 @@ impl Ledger<'_> {
                     // A branch that is moved twice has landed once the second move has.
                     let (done, left) = updates.split_at(n);
                     let landed = done.iter().filter(|update| left.iter().all(|other| other.name != update.name));
-                    return Ok((landed.filter_map(|update| update.name.branch()).collect(), other));
+                    let before = landed.filter_map(|update| update.name.branch()).collect();
+                    return Ok(Swapped { before, outcome: other });
                 }
             }
         }
-        Ok((Vec::new(), Outcome::Landed(Vec::new())))
+        Ok(Outcome::Landed(Vec::new()).into())
     }
 
     /// One push; `None` when the server cannot do it atomically.

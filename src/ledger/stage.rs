@@ -30,7 +30,7 @@ impl Ledger<'_> {
         });
         plan.adopt = paths.collect();
         // The commit is made for its files, and nothing ever points to it.
-        let (_, blobs) = self.build(&view, &plan, "")?;
+        let blobs = self.build(&view, &plan, "")?.blobs;
         carry::adopt(self.repository, &checkout, &plan.adopted(&blobs, &checkout))?;
         Ok(value)
     }

@@ -6,7 +6,7 @@ use crate::git::{Branch, Freshness, Oid, RefUpdate, destination, remote};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::look::{Obstacle, out_of_time};
 use crate::ledger::plan::{Change, Decision, Landed, Plan, trailer};
-use crate::ledger::publish::{Outcome, hooks};
+use crate::ledger::publish::{Outcome, Swapped, hooks};
 use crate::ledger::queue::Queue;
 use crate::ledger::unheard::{Sent, Unheard};
 use crate::ledger::view::View;
@@ -26,6 +26,14 @@ fn after(error: Error, landed: &BTreeSet<Branch>) -> Error {
         return error.and(&more);
     }
     Error::new(Kind::Unknown, format!("{error}{more}")).advice("run the same command again: it finishes the job")
+}
+
+/// The commits of a plan, built.
+pub(super) struct Built {
+    /// What the swap is to do.
+    pub(super) updates: Vec<RefUpdate>,
+    /// The blobs of the files that were written, by path.
+    pub(super) blobs: BTreeMap<String, Oid>,
 }
 
 impl Ledger<'_> {
@@ -105,7 +113,7 @@ impl Ledger<'_> {
                 view = self.refreshed(branches, deadline)?;
                 continue;
             }
-            let (updates, blobs) = self.build(&view, &plan, nonce)?;
+            let Built { updates, blobs } = self.build(&view, &plan, nonce)?;
             let command = self.command(&updates)?;
             if self.dry_run {
                 return Ok(Landed { value, updates, blobs, lagging: Vec::new(), command, looked_up: false });
@@ -114,7 +122,7 @@ impl Ledger<'_> {
             let subject = plan.branches.iter().flat_map(|plan| &plan.steps).map(|step| step.subject.as_str()).next();
             let change = Change { subject: subject.unwrap_or("aitask"), adopted, written: plan.written() };
             let guarded = [updates.as_slice(), &view.guards(&updates)].concat();
-            let (before, outcome) = self.swap(&guarded, &change, deadline)?;
+            let Swapped { before, outcome } = self.swap(&guarded, &change, deadline)?;
             let is_fence = |branch: &Branch| plan.branches.iter().any(|plan| plan.branch == *branch && plan.is_fence());
             landed.extend(before.into_iter().filter(|branch| !is_fence(branch)));
             let sent = Sent { updates, value, blobs, adopted: change.adopted, command };
@@ -146,12 +154,7 @@ impl Ledger<'_> {
         Err(Error::new(Kind::Bug, "an endless loop ended"))
     }
 
-    pub(super) fn build(
-        &self,
-        view: &View<'_>,
-        plan: &Plan,
-        nonce: &str,
-    ) -> Result<(Vec<RefUpdate>, BTreeMap<String, Oid>)> {
+    pub(super) fn build(&self, view: &View<'_>, plan: &Plan, nonce: &str) -> Result<Built> {
         let mut commits = Vec::new();
         let plan = &if self.takes_one_at_a_time() { plan.clone().fenced_first() } else { plan.clone() };
         for branch in &plan.branches {
@@ -189,7 +192,7 @@ impl Ledger<'_> {
             }
             updates.push(RefUpdate { name, old: fence.or(old), new });
         }
-        Ok((first.into_iter().chain(updates).collect(), blobs))
+        Ok(Built { updates: first.into_iter().chain(updates).collect(), blobs })
     }
 
     /// A swap never drops entries that the plan did not name. One process.

@@ -14,7 +14,7 @@ use crate::git::Freshness;
 use crate::ledger::{Decision, Landed, Plan, View, nonce};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, require_holder};
-use crate::project::index::{Index, branches};
+use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::Aside;
 use crate::task::{Document, TaskId, TaskPath};
 use crate::worktrees::landed;
@@ -103,7 +103,7 @@ pub(crate) fn archive_in(place: &impl ArchivePlace, wanted: &Wanted, request: Re
 pub(crate) fn archive(context: &Context, wanted: &[Wanted], gates: Gates) -> Result<Archived> {
     if wanted.len() > 1 {
         // One that is not there spares the others.
-        let (locks_branch, data) = branches(context)?;
+        let Branches { locks: locks_branch, data } = branches(context)?;
         let ledger = context.ledger();
         let view = ledger.view(&[locks_branch, data.clone()], Freshness::Fetched)?;
         let index = Index::load(&view, &data)?;
@@ -124,7 +124,7 @@ pub(crate) fn archive(context: &Context, wanted: &[Wanted], gates: Gates) -> Res
 
 fn archive_one(context: &Context, wanted: &Wanted, gates: Gates) -> Result<Archived> {
     let session = context.session()?;
-    let (locks, data) = branches(context)?;
+    let Branches { locks, data } = branches(context)?;
     let published = Published { context, session, locks, data, gates };
     // The plan, which may name them, moves along.
     let homes = landed::homes(context, wanted.id);

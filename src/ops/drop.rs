@@ -11,7 +11,7 @@ use crate::ledger::{Channel, Decision, Ledger, Plan, View, nonce};
 use crate::ops::drop::decide::{GivingBack, Request, Seen, decide, is_back, revert_step};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, require_holder};
-use crate::project::index::{Index, branches};
+use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::{Aside, TaskInfo};
 use crate::task::{Status, Task, TaskId};
 use crate::worktrees::removal::{BranchEnd, BranchFate, Extent, Manner, remove};
@@ -47,7 +47,7 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
             .advice("use Ready, Postponed or Editing"));
     }
     let session = context.session()?;
-    let (locks, data) = branches(context)?;
+    let Branches { locks, data } = branches(context)?;
     let now = Context::now();
     let request = Request { status, locks: &locks, data: &data, now: &now };
     let landed = context.ledger().transact(&nonce()?, &[locks.clone(), data.clone()], |view| {

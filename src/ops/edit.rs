@@ -16,7 +16,7 @@ use crate::ops::vocabulary::Vocabulary;
 use crate::project::context::{Context, Wanted};
 use crate::project::editor;
 use crate::project::holder::require_holder;
-use crate::project::index::{Index, branches};
+use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::{Aside, TaskInfo};
 use crate::project::task_files::{Snapshot, TaskFiles, Writes};
 use crate::task::{Document, Task, TaskPath, change, paths, sheet};
@@ -38,7 +38,7 @@ pub(crate) struct Edited {
 
 /// Changes the published task, in one swap.
 pub(crate) fn edit(context: &Context, wanted: &Wanted, request: &Request) -> Result<Edited> {
-    let (locks, data) = branches(context)?;
+    let Branches { locks, data } = branches(context)?;
     let goes_by = request.is_about_holder().then(|| locks.clone());
     let all: Vec<_> = [Some(data.clone()), goes_by.clone()].into_iter().flatten().collect();
     let landed = context.ledger().transact(&nonce()?, &all, |view| {

@@ -17,7 +17,7 @@ use crate::ledger::{Channel, Decision, Landed, View, nonce};
 use crate::ops::finish::decide::{FinishRequest, Finishing, Seen, Work, decide, overriding};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, require_holder};
-use crate::project::index::{Index, branches};
+use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::{Aside, TaskInfo};
 use crate::task::{Task, TaskId, TaskPath};
 use crate::worktrees::branches;
@@ -128,7 +128,7 @@ fn own_branch(context: &Context, wanted: &Wanted) -> Result<Option<Branch>> {
 
 /// Finishes a task along a route; `None` where another one counts, which `route` then is.
 fn finish_along(context: &Context, wanted: &Wanted, options: &Options, route: &mut Route) -> Result<Option<Finished>> {
-    let (locks, data) = branches(context)?;
+    let Branches { locks, data } = branches(context)?;
     let Route { into, branch } = route.clone();
     branches::require_code(context, &into)?;
     let mode = match (options.mode, &context.settings.merge) {

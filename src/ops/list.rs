@@ -9,7 +9,7 @@ use crate::git::{Branch, Oid, merge, worktree};
 use crate::ledger::{Ledger, View};
 use crate::project::context::{Context, Wanted};
 use crate::project::cut_off::Site;
-use crate::project::index::{Index, branches};
+use crate::project::index::{Branches, Index, branches};
 use crate::project::mended::CutOff;
 use crate::project::outcome::Holder;
 use crate::task::{
@@ -171,7 +171,7 @@ impl Look {
         ledger: &'c Ledger<'c>,
         freshness: Freshness,
     ) -> Result<(Self, View<'c>)> {
-        let (locks_branch, data) = branches(context)?;
+        let Branches { locks: locks_branch, data } = branches(context)?;
         let view = ledger.view(&[locks_branch.clone(), data.clone()], freshness)?;
         view.require_home()?;
         let index = Index::load(&view, &data)?;

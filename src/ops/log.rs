@@ -8,7 +8,7 @@ use crate::git::Oid;
 use crate::ledger::FENCE;
 use crate::ops::list;
 use crate::project::context::{Context, Wanted};
-use crate::project::index::branches;
+use crate::project::index::{Branches, branches};
 use crate::task::{TaskId, harmless};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -63,7 +63,7 @@ const KINDS: [(&str, &str); 14] = [
 /// # Errors
 /// When git cannot read it.
 pub(crate) fn log(context: &Context, wanted: Option<&Wanted>, limit: usize) -> Result<Log> {
-    let (locks_branch, data) = branches(context)?;
+    let Branches { locks: locks_branch, data } = branches(context)?;
     let ledger = context.reading_ledger();
     let view = ledger.view(&[locks_branch.clone(), data.clone()], Freshness::AsKnown)?;
     view.require_home()?;

@@ -5,11 +5,11 @@ use crate::coordination::locks::cleanup_step;
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::Freshness;
 use crate::git::run::Call;
-use crate::git::{AheadBehind, Branch, merge};
+use crate::git::{AheadBehind, merge};
 use crate::ledger::plan::Lagging;
 use crate::ledger::{Decision, Ledger, Plan, View, nonce};
 use crate::project::context::Context;
-use crate::project::index::{Index, branches};
+use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::{Aside, DryRun};
 use crate::sync::join::Resolutions;
 use crate::sync::outcome::{Manner, Progress, Reconciled};
@@ -21,12 +21,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Fetches, brings the checkout of the task data forward, and removes the locks that `stale` names. One connection, and
-/// one more if there are any. Gives their number and what stayed behind.
+/// one more if there are any. Gives the checkouts that stayed behind.
 pub(crate) fn sync(
     context: &Context,
     stale: impl Fn(&mut dyn Iterator<Item = TaskId>) -> Vec<TaskId>,
-) -> Result<(usize, Vec<Lagging>)> {
-    let (locks_branch, data) = branches(context)?;
+) -> Result<Vec<Lagging>> {
+    let Branches { locks: locks_branch, data } = branches(context)?;
     let held = |view: &View<'_>| -> Result<Vec<TaskId>> {
         Ok(view.locks()?.map_or_else(Vec::new, |locks| locks.tasks().collect()))
     };
@@ -35,12 +35,10 @@ pub(crate) fn sync(
     })?;
     // What is stale is told by the task data as they are now.
     if stale(&mut brought.value.into_iter()).is_empty() {
-        return Ok((0, brought.lagging));
+        return Ok(brought.lagging);
     }
-    let swept = context
-        .ledger()
-        .transact(&nonce()?, &[locks_branch], |view| release_all(stale(&mut held(view)?.into_iter())))?;
-    Ok((swept.value.len(), brought.lagging))
+    context.ledger().transact(&nonce()?, &[locks_branch], |view| release_all(stale(&mut held(view)?.into_iter())))?;
+    Ok(brought.lagging)
 }
 
 /// The removal of stale locks.
@@ -151,7 +149,7 @@ pub(crate) fn bring_together(context: &Context) -> Result<Synced> {
     };
     let mut aside = Aside { dry_run: context.dry_run.then_some(dry_run), ..Aside::default() };
     // What was just fetched is looked at; only a lock to release costs another connection.
-    let all: [Branch; 2] = branches(context)?.into();
+    let all = branches(context)?.both();
     let mut released = stale_locks(context, &context.reading_ledger().view(&all, Freshness::AsKnown)?)?;
     if !released.is_empty() {
         let landed = context.ledger().transact(&nonce()?, &all, |view| release_all(stale_locks(context, view)?))?;

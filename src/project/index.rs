@@ -211,9 +211,25 @@ fn read(view: &View<'_>, files: &[(TaskPath, Oid)]) -> Result<Vec<Task>> {
     Ok(read.collect())
 }
 
-/// The branches that a verb about tasks looks at: locks and data.
-pub(crate) fn branches(context: &Context) -> Result<(Branch, Branch)> {
-    Ok((crate::ledger::Ledger::locks_branch()?, context.data_branch()?.clone()))
+/// The branches that a verb about tasks looks at.
+#[derive(Debug, Clone)]
+pub(crate) struct Branches {
+    /// That of the locks.
+    pub(crate) locks: Branch,
+    /// That of the task data.
+    pub(crate) data: Branch,
+}
+
+impl Branches {
+    /// Both, for a transaction.
+    pub(crate) fn both(&self) -> [Branch; 2] {
+        [self.locks.clone(), self.data.clone()]
+    }
+}
+
+/// The branches that a verb about tasks looks at.
+pub(crate) fn branches(context: &Context) -> Result<Branches> {
+    Ok(Branches { locks: crate::ledger::Ledger::locks_branch()?, data: context.data_branch()?.clone() })
 }
 
 /// How far a making that was cut off got.

@@ -138,7 +138,7 @@ fn reason_of_sync(scene: &Scene) -> Option<&'static str> {
         return Some("unknown");
     }
     match outcome {
-        Ok((_, lagging)) => lagging.first().map(|lagging| warn_lagging(scene, &context, lagging)),
+        Ok(lagging) => lagging.first().map(|lagging| warn_lagging(scene, &context, lagging)),
         Err(error) => Some(warn_unreachable(scene, &context, &error)),
     }
 }
