@@ -158,6 +158,19 @@ impl Records {
         self.write(&path, &encode(value)?, |_| Ok(())).map(drop)
     }
 
+    /// The same for what is noted only to spare work: one of a higher format stays, and that is no error.
+    ///
+    /// # Errors
+    /// [`Kind::Io`].
+    pub(crate) fn note<T: Serialize>(&self, record: RecordKind, name: &str, value: &T) -> Result<()> {
+        if self.is_newer(record, name) { Ok(()) } else { self.save(record, name, value) }
+    }
+
+    /// Whether one is there that has a higher format than is known here.
+    pub(crate) fn is_newer(&self, record: RecordKind, name: &str) -> bool {
+        is_newer(&self.path(record, name))
+    }
+
     /// Writes a note that is locked before it has its name.
     ///
     /// # Errors
@@ -184,12 +197,15 @@ impl Records {
         names.filter(|name| !name.starts_with(RecordKind::Temporary.place())).collect()
     }
 
-    /// Removes one; none is there then.
+    /// Removes one, unless it has a higher format.
     ///
     /// # Errors
     /// [`Kind::Io`].
     pub(crate) fn forget(&self, record: RecordKind, name: &str) -> Result<()> {
         let path = self.path(record, name);
+        if is_newer(&path) {
+            return Ok(());
+        }
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &path, &error)),
             _ => Ok(()),

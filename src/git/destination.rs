@@ -101,7 +101,7 @@ fn compare(repository: &Repository, remote: &RemoteName, fetch: &str, push: &str
         return Err(error.hint(fetch_where_pushed(remote)));
     }
     known.same.push(pair);
-    repository.records().save(RecordKind::OneRepository, "", &known)
+    repository.records().note(RecordKind::OneRepository, "", &known)
 }
 
 /// The coordination branches of an address, or of a remote's name. One connection.

@@ -1,6 +1,7 @@
 //! The repository we stand in, found once.
 
 use crate::error::{Error, Kind, Result};
+use crate::files::read_own;
 use crate::files::records::{Location, RecordKind, Records};
 use crate::git::porcelain;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
@@ -8,6 +9,8 @@ use crate::git::registry::{self, git_dir};
 use crate::git::run::{Call, Git};
 use crate::git::types::{Branch, RefName};
 use crate::settings::{Config, Environment};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -104,13 +107,16 @@ impl Repository {
         let root = Location { path: self.root.clone() };
         if self.records().load(RecordKind::Root, "").as_ref() != Some(&root) {
             // Best effort: without the note we know as much as git does.
-            let _ = self.records().save(RecordKind::Root, "", &root);
+            let _ = self.records().note(RecordKind::Root, "", &root);
         }
     }
 
     fn remembered_root(&self) -> Option<PathBuf> {
-        let root: Location = self.records().load(RecordKind::Root, "")?;
-        root.path.join(".git").is_file().then_some(root.path)
+        let records = self.records();
+        // The bare path is what it was before records had a format.
+        let bare = || Some(PathBuf::from(OsStr::from_bytes(&read_own(&records.path(RecordKind::Root, "")).ok()?)));
+        let root = records.load(RecordKind::Root, "").map(|root: Location| root.path).or_else(bare)?;
+        (root.is_absolute() && root.join(".git").is_file()).then_some(root)
     }
 
     /// From a linked worktree: the main one; where there is none, or git cannot name it since its git directory is not

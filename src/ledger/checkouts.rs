@@ -201,7 +201,7 @@ impl Ledger<'_> {
     /// Notes that the remote answered now.
     pub(crate) fn touch_as_of(&self) -> Result<()> {
         let answered = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        self.repository.records().save(RecordKind::AsOf, "", &AsOf { answered })
+        self.repository.records().note(RecordKind::AsOf, "", &AsOf { answered })
     }
 
     /// When the remote last answered, as far as this clone knows.

@@ -115,7 +115,7 @@ impl Ledger<'_> {
     pub(super) fn remember(&self, branch: &Branch, commit: &Oid) {
         let Some(name) = name(&self.channel, branch) else { return };
         let noted = Noted { commit: commit.to_string(), address: self.address() };
-        let _ = self.repository.records().save(RecordKind::Known, &name, &noted);
+        let _ = self.repository.records().note(RecordKind::Known, &name, &noted);
     }
 
     /// Notes where a branch is published, and gives the error for one that is gone, unless `local` has all that this clone

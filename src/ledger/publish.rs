@@ -90,8 +90,11 @@ impl Ledger<'_> {
     }
 
     fn is_marked(&self, remote: &RemoteName) -> bool {
-        let marker: Option<Marker> = self.repository.records().load(RecordKind::NoAtomicPush, &marker_name(remote));
+        let (records, name) = (self.repository.records(), marker_name(remote));
+        let marker: Option<Marker> = records.load(RecordKind::NoAtomicPush, &name);
+        // A newer program would not have left one for a server that can.
         marker.is_some_and(|marker| marker.remote == remote.as_str())
+            || records.is_newer(RecordKind::NoAtomicPush, &name)
     }
 
     fn swap_there(&self, remote: &RemoteName, updates: &[RefUpdate], deadline: Deadline) -> Result<Swapped> {
@@ -99,7 +102,7 @@ impl Ledger<'_> {
             let outcome = self.push(remote, updates, updates.len() > 1, deadline)?;
             let Some(outcome) = outcome else {
                 let marker = Marker { remote: remote.to_string() };
-                self.repository.records().save(RecordKind::NoAtomicPush, &marker_name(remote), &marker)?;
+                self.repository.records().note(RecordKind::NoAtomicPush, &marker_name(remote), &marker)?;
                 (self.narrate)(&format!(
                     "the server of {remote} cannot swap several branches at once; they are pushed one after the other, \
                      and a command that was cut off is finished by running it again"

@@ -38,8 +38,33 @@ pub(crate) struct Edited {
 
 /// Changes the published task, in one swap.
 pub(crate) fn edit(context: &Context, wanted: &Wanted, request: &Request) -> Result<Edited> {
+    let locking = if request.is_about_holder() { Locking::Read } else { Locking::Unread };
+    match edit_with(context, wanted, request, locking)? {
+        Attempt::Edited(edited) => Ok(*edited),
+        Attempt::GoesByLocks => match edit_with(context, wanted, request, Locking::Read)? {
+            Attempt::Edited(edited) => Ok(*edited),
+            Attempt::GoesByLocks => Err(Error::new(Kind::Bug, "an edit did not look at the locks")),
+        },
+    }
+}
+
+/// Whether an edit looks at the locks: most need not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Locking {
+    Read,
+    Unread,
+}
+
+/// What an attempt to edit came to.
+enum Attempt {
+    Edited(Box<Edited>),
+    /// The change is the holder's to make, which only the file could tell: one without a header gets a status with it.
+    GoesByLocks,
+}
+
+fn edit_with(context: &Context, wanted: &Wanted, request: &Request, locking: Locking) -> Result<Attempt> {
     let Branches { locks, data } = branches(context)?;
-    let goes_by = request.is_about_holder().then(|| locks.clone());
+    let goes_by = (locking == Locking::Read).then(|| locks.clone());
     let all: Vec<_> = [Some(data.clone()), goes_by.clone()].into_iter().flatten().collect();
     let landed = context.ledger().transact(&nonce()?, &all, |view| {
         let index = Index::load(view, &data)?;
@@ -49,14 +74,18 @@ pub(crate) fn edit(context: &Context, wanted: &Wanted, request: &Request) -> Res
         let id = path.id();
         let task = Task::from_document(path, &changed.document);
         if changed.edits.is_empty() {
-            return Ok(Decision::Nothing((task, false)));
+            return Ok(Decision::Nothing(Some((task, false))));
+        }
+        if changed.of_holder && locking == Locking::Unread {
+            return Ok(Decision::Nothing(None));
         }
         let plan = Plan::new().step(&data, Step::edit(changed.subject, changed.edits));
         let is_fenced = changed.of_holder && view.base(&locks).is_some();
-        Ok(Decision::Swap(if is_fenced { plan.fenced(&locks, id) } else { plan }, (task, true)))
+        Ok(Decision::Swap(if is_fenced { plan.fenced(&locks, id) } else { plan }, Some((task, true))))
     })?;
-    let (task, changed) = &landed.value;
-    Ok(Edited { task: TaskInfo::from(task), changed: *changed, aside: Aside::of(context, &landed) })
+    let Some((task, changed)) = &landed.value else { return Ok(Attempt::GoesByLocks) };
+    let (task, changed) = (TaskInfo::from(task), *changed);
+    Ok(Attempt::Edited(Box::new(Edited { task, changed, aside: Aside::of(context, &landed) })))
 }
 
 /// Reads what an edit of a published task goes by, the locks only where they are named. One process.
@@ -138,7 +167,7 @@ pub(crate) struct EditedHere {
 /// Changes a task of a checkout, by its number as it was written: all or nothing, and nothing is published.
 ///
 /// # Errors
-/// Those of [`TaskFiles::require_active`] and of [`decide`]; the file is then as it was.
+/// Those of [`TaskFiles::require_active`] and of [`decide()`]; the file is then as it was.
 pub(crate) fn edit_here(files: &TaskFiles<'_>, id: &str, request: &Request, commit: Commit) -> Result<EditedHere> {
     if commit == Commit::Now {
         files.require_committable()?;

@@ -92,7 +92,7 @@ pub(crate) fn sweep(repository: &Repository) {
 /// Set for whatever runs in there; our own verbs that change code or take a task refuse then.
 pub(crate) const VARIABLE: &str = "GIT_AITASK_EXPLORE";
 
-/// What the folder of such a worktree is called; see [`Scratch`].
+/// What the folder of such a worktree is called.
 pub(crate) const PURPOSE: &str = "explore";
 
 /// Whether a command runs in such a place: it was told so, or stands in one.

@@ -67,7 +67,7 @@ impl TaskFiles<'_> {
         }
     }
 
-    /// The archived files of an id outside bundles.
+    /// The files of an id in a folder, sorted.
     fn files_of(&self, folder: &str, id: &str) -> Vec<String> {
         let folder = match id.split_once('_') {
             None => folder.to_owned(),

@@ -255,10 +255,11 @@ pub(crate) fn remove(context: &Context, branch: &Branch, manner: &Manner<'_>) ->
     };
     let planned = repository.root.join(WORKTREES_DIR).join(name_of(branch));
     let mut place = Place::among(context, listed.records.clone(), branch.clone(), planned);
-    if manner.extent == Extent::PlaceUnlessRebasing {
-        place.record = place.record.filter(|record| record.branch.is_some());
-    }
-    let mut teardown = Teardown { context, manner, place: &place, listed: &listed, removal: Removal::default() };
+    let is_rebasing = manner.extent == Extent::PlaceUnlessRebasing
+        && place.record.as_ref().is_some_and(|record| record.branch.is_none());
+    place.record = place.record.filter(|_| !is_rebasing);
+    let removal = Removal::default();
+    let mut teardown = Teardown { context, manner, place: &place, listed: &listed, is_rebasing, removal };
     teardown.removal.worktree = teardown.remove_worktree()?;
     teardown.remove_branch()?;
     Ok(teardown.removal)
@@ -269,6 +270,8 @@ struct Teardown<'t> {
     manner: &'t Manner<'t>,
     place: &'t Place,
     listed: &'t Loosely,
+    /// The task's worktree is there, in the middle of a rebase that is not to be disturbed.
+    is_rebasing: bool,
     removal: Removal,
 }
 
@@ -278,16 +281,17 @@ impl Teardown<'_> {
         let record = self.place.record.as_ref();
         let whole = record.is_none_or(|record| !self.is_cut_off(record));
         let record = match Registered::of(self.context, self.listed, record) {
-            Registered::Main(_) if alone => None,
+            // Whatever its path is made of, the main worktree and the one that stands for it never go.
+            _ if alone => self.place.removable(self.context),
             Registered::Main(path) => return Ok(WorktreeEnd::Kept(Obstacle::MainWorktree, path)),
-            Registered::Unsafe(path) if !alone => return Ok(WorktreeEnd::Kept(Obstacle::UnsafePath, path)),
-            Registered::Locked(path) if !alone && whole => return Ok(WorktreeEnd::Kept(Obstacle::Locked, path)),
+            Registered::Unsafe(path) => return Ok(WorktreeEnd::Kept(Obstacle::UnsafePath, path)),
+            Registered::Locked(path) if whole => return Ok(WorktreeEnd::Kept(Obstacle::Locked, path)),
             _ => record,
         };
         if let Some(gone) = record.filter(|it| whole && it.locked.is_none() && worktree::is_gone(it)) {
             return Ok(WorktreeEnd::Kept(Obstacle::StaleRecord, gone.path.clone()));
         }
-        if record.is_none() && !self.manner.dry_run {
+        if record.is_none() && !self.is_rebasing && !self.manner.dry_run {
             // What that is about is gone.
             Mark::removing(&self.context.repository, name_of(&self.place.branch)).clear();
         }
@@ -331,7 +335,11 @@ impl Teardown<'_> {
     fn remove_registered(&mut self, record: &WorktreeRecord) -> Result<WorktreeEnd> {
         let (context, work, path) = (self.context, self.manner.work, record.path.clone());
         let site = self.place.site(context, record);
-        let judged = refuse_link(context, &path).and_then(|()| self.place.require_removable(context, work));
+        // A link is no way to a worktree that lies elsewhere.
+        let below = path.starts_with(context.repository.root.join(WORKTREES_DIR));
+        let is_ours = self.manner.extent == Extent::Worktree || below;
+        let linked = if is_ours { refuse_link(context, &path) } else { Ok(()) };
+        let judged = linked.and_then(|()| self.place.require_removable(context, work));
         let done = judged.and_then(|()| if self.manner.dry_run { Ok(()) } else { self.discard(&site) });
         match done {
             Ok(()) => Ok(WorktreeEnd::Removed(path)),
@@ -452,7 +460,16 @@ impl Teardown<'_> {
         {
             refs::follow(repository, &[(name, tip)])?;
         }
-        let update = RefUpdate { name: branch.full(), old: Some(tip.clone()), new: None };
+        let full = branch.full();
+        if self.manner.extent != Extent::Worktree {
+            // The list was read before the worktree went, which may have taken long, and plain git does not queue.
+            let records = worktree::list_loosely(repository)?.records;
+            if let Some(other) = records.iter().find(|record| record.branch.as_ref() == Some(&full)) {
+                self.removal.causes.push(format!("{branch} is checked out at {}, so it stays", other.path.display()));
+                return Ok(BranchEnd::CheckedOut);
+            }
+        }
+        let update = RefUpdate { name: full, old: Some(tip.clone()), new: None };
         match refs::swap(repository, &[update], "aitask: finished")? {
             refs::Swap::Done => {}
             refs::Swap::Refused(said) | refs::Swap::CutOff(said) => {

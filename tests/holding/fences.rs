@@ -88,3 +88,21 @@ fn a_status_was_changed_by_somebody_who_does_not_hold_the_task() {
     ann.aitask(&["edit", "1", "--status", "Editing"]).ok();
     assert!(world.remote_file("main", "aitasks/t1_one.md").unwrap().contains("status: Editing"));
 }
+
+#[test]
+fn a_file_without_a_header_was_edited_past_its_lock() {
+    let world = World::new();
+    let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
+    ann.task("One", &[]);
+    ann.git(&["pull", "-q", "--rebase"]);
+    ann.write("aitasks/t1_one.md", "Only text.\n");
+    ann.git(&["commit", "-qam", "Text alone"]);
+    ann.git(&["push", "-q"]);
+    ann.aitask(&["lock", "1"]).ok();
+    let before = world.remote_branch("main");
+    let run = bob.aitask(&["edit", "1", "--priority", "high", "--json"]).fails(1);
+    assert_eq!(kind(&run), "not_holder", "{run}");
+    assert_eq!(world.remote_branch("main"), before);
+    ann.aitask(&["edit", "1", "--priority", "high"]).ok();
+    assert!(world.remote_file("main", "aitasks/t1_one.md").unwrap().contains("priority: high"));
+}

@@ -63,6 +63,9 @@ fn a_newer_record_is_not_read_and_not_overwritten() {
     assert_eq!(records.load::<Location>(RecordKind::Root, ""), None);
     let error = records.save(RecordKind::Root, "", &place(b"/y")).unwrap_err();
     assert!(error.kind() == Kind::Occupied && error.to_string().contains("newer git-aitask"), "{error}");
+    // What only spares work is no reason to end a command.
+    records.note(RecordKind::Root, "", &place(b"/y")).unwrap();
+    records.forget(RecordKind::Root, "").unwrap();
     assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
 }
 

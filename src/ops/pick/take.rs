@@ -145,8 +145,12 @@ impl<'a> Taker<'a> {
         };
         let mut refusal = None;
         for path in paths {
-            let seen = path.and_then(|path| self.gather(view, &index, &path, parts)).map_err(PickRefusal::from);
-            match seen.and_then(|seen| self.take(seen, Some((view, &index)), parts)) {
+            let taken = match path {
+                // What cannot be read is no reason to take another one.
+                Ok(path) => self.take(self.gather(view, &index, &path, parts)?, Some((view, &index)), parts),
+                Err(error) => Err(error.into()),
+            };
+            match taken {
                 Ok(decision) => return Ok(decision),
                 Err(refused) => drop(refusal.get_or_insert(refused)),
             }
