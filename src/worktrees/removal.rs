@@ -4,7 +4,7 @@
 use crate::error::{Error, Hint, Kind, Result};
 use crate::git::porcelain::worktree_list::{Loosely, WorktreeRecord};
 use crate::git::worktree::Unsaved;
-use crate::git::{Branch, Oid, RefName, RefUpdate, merge, refs, worktree};
+use crate::git::{Branch, Oid, RefName, RefUpdate, Repository, merge, refs, registry, worktree};
 use crate::ledger::Channel;
 use crate::ledger::queue::Queue;
 use crate::project::context::Context;
@@ -369,7 +369,8 @@ impl Teardown<'_> {
         let now = worktree::list_loosely(&context.repository)?;
         let same =
             now.records.iter().find(|record| record.path == path && record.branch == Some(self.place.branch.full()));
-        if same.is_none() || !matches!(Registered::of(context, &now, same), Registered::Usable(_)) {
+        let is_usable = same.is_some() && matches!(Registered::of(context, &now, same), Registered::Usable(_));
+        if !is_usable || is_of_another_repository(&context.repository, path) {
             return Err(error);
         }
         self.removal.causes.push(error.to_string());
@@ -487,6 +488,15 @@ impl Teardown<'_> {
         }
         Ok(BranchEnd::Deleted)
     }
+}
+
+/// Whether what stands in the place of a worktree belongs to another repository: one that was cloned there, or that took the
+/// place of ours when ours was moved. Without a `.git`, or with one that leads nowhere, it is nobody else's.
+fn is_of_another_repository(repository: &Repository, path: &Path) -> bool {
+    let real = |path: PathBuf| path.canonicalize().ok();
+    let own = real(repository.common_dir.join("worktrees"));
+    let there = registry::git_dir(path).and_then(real);
+    there.is_some_and(|there| own.is_none_or(|own| !there.starts_with(own)))
 }
 
 fn is_folder(path: &Path) -> bool {

@@ -136,3 +136,31 @@ fn removing_a_worktree_leaves_another_one_and_a_repository_in_it_alone() {
     assert!(ann.path("aiwork/t1_one/vendor/own/.git").is_dir());
     ann.aitask(&["worktree", "remove", "1", "--discard"]).ok();
 }
+
+#[test]
+fn a_repository_in_the_place_of_a_worktree_was_deleted() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    for title in ["One", "Two"] {
+        ann.task(title, &[]);
+    }
+    let other = world.clone("other");
+    for (task, args) in [
+        ("t1_one", &["worktree", "remove", "1", "--discard"][..]),
+        ("t2_two", &["compat", "aitask_task_worktree.sh", "remove", "t2_two", "--force"]),
+    ] {
+        let place = format!("aiwork/{task}");
+        ann.aitask(&["worktree", "add", &task[1..2]]).ok();
+        // Cloned to this place, and one whose worktree came to this place.
+        std::fs::remove_dir_all(ann.path(&place)).unwrap();
+        if task == "t1_one" {
+            ann.git(&["clone", "-q", world.origin().to_str().unwrap(), &place]);
+        } else {
+            other.git(&["worktree", "add", "-q", "-b", "mine", ann.path(&place).to_str().unwrap()]);
+        }
+        ann.write(&format!("{place}/f"), "precious");
+        let run = ann.aitask(args);
+        assert!(run.code != 0 || run.stdout.contains("KEPT"), "{run}");
+        assert_eq!(ann.read(&format!("{place}/f")), "precious", "{run}");
+    }
+}
