@@ -106,3 +106,21 @@ fn a_file_without_a_header_was_edited_past_its_lock() {
     ann.aitask(&["edit", "1", "--priority", "high"]).ok();
     assert!(world.remote_file("main", "aitasks/t1_one.md").unwrap().contains("priority: high"));
 }
+
+#[test]
+fn a_task_lost_on_the_way_to_the_next_one_was_called_taken_over() {
+    let world = World::new();
+    let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
+    for title in ["One", "Two"] {
+        ann.task(title, &[]);
+    }
+    hold(&world, "aitask-locks");
+    let running = ann.start(&["pick", "--next", "--no-worktree", "--json"]);
+    wait_until_held(&world);
+    bob.aitask(&["pick", "1", "--no-worktree"]).ok();
+    std::fs::write(world.root().join("go"), "").unwrap();
+    running.wait().ok();
+    let held: Vec<_> =
+        ann.path(".git/aitask/held").read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(held, ["t2.json"]);
+}

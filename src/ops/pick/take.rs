@@ -254,7 +254,10 @@ impl<'a> Taker<'a> {
         }
         if self.policy.rule == LockRule::Verb && is_written && !self.context.dry_run {
             let (repository, id) = (&self.context.repository, path.id());
-            self.recorded = Some(id);
+            // Another task was lost to somebody else: what may have landed of it would be looked at again first.
+            if let Some(lost) = self.recorded.replace(id).filter(|lost| *lost != id) {
+                Held::forget_attempt(repository, lost, &self.nonce);
+            }
             let held = Held::begin(repository, id, self.nonce.clone(), there.as_ref());
             Held { data: Some(self.data.to_string()), ..held }.save(repository, id)?;
         }
