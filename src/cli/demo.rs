@@ -1,8 +1,7 @@
 //! `git aitask demo`.
 
 use crate::cli::app::App;
-use crate::demo::score;
-use crate::demo::{self, Demonstration};
+use crate::demo::{self, Demonstration, score};
 use crate::error::{Error, Kind, Result};
 use crate::report::{Page, Table};
 use clap::Args;

@@ -2,8 +2,7 @@
 
 use crate::cli::app::App;
 use crate::error::{Error, Kind, Result};
-use crate::ops::setup::Files;
-use crate::ops::setup::{self, File};
+use crate::ops::setup::{self, File, Files};
 use crate::report::Page;
 use clap::{Args, Command};
 use std::path::PathBuf;

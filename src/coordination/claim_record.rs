@@ -3,9 +3,9 @@
 
 use crate::coordination::locks::LockEntry;
 use crate::coordination::process::{Anchor, Liveness};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::files::records::RecordKind;
-use crate::git::Repository;
+use crate::git::{Branch, Repository};
 use crate::task::TaskId;
 
 /// The record of one task.
@@ -40,6 +40,41 @@ pub(crate) struct Held {
     /// The merges that were being published, and may land still.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) landings: Vec<Landing>,
+}
+
+/// The record of a taking while it is being published. One that failed leaves none; one that may have landed keeps it, to be
+/// found again.
+#[derive(Debug)]
+pub(crate) struct TakingRecord<'a> {
+    repository: &'a Repository,
+    nonce: String,
+    task: Option<TaskId>,
+}
+
+impl<'a> TakingRecord<'a> {
+    /// One that is about no task yet; `nonce` is that of the lock.
+    pub(crate) fn new(repository: &'a Repository, nonce: String) -> Self {
+        Self { repository, nonce, task: None }
+    }
+
+    /// Notes, before anything is published, that the lock of this task is being taken in the place of another one; `data`
+    /// is the branch of its task data, where that is known.
+    pub(crate) fn begin(&mut self, task: TaskId, lock: Option<&LockEntry>, data: Option<&Branch>) -> Result<()> {
+        // Another task was lost to somebody else: what may have landed of it would be looked at again first.
+        if let Some(lost) = self.task.replace(task).filter(|lost| *lost != task) {
+            Held::forget_attempt(self.repository, lost, &self.nonce);
+        }
+        let held = Held::begin(self.repository, task, self.nonce.clone(), lock);
+        let data = data.map(ToString::to_string).or_else(|| held.data.clone());
+        Held { data, ..held }.save(self.repository, task)
+    }
+
+    /// The taking failed.
+    pub(crate) fn failed(&self, error: &Error) {
+        if let (Some(task), true) = (self.task, error.kind() != Kind::Unknown) {
+            Held::forget_attempt(self.repository, task, &self.nonce);
+        }
+    }
 }
 
 /// A merge of the task branch that this clone began to publish.

@@ -3,11 +3,9 @@
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::objects::Edit;
 use crate::git::{Branch, Oid};
-use crate::ledger::Channel;
-use crate::ledger::IDS;
-use crate::ledger::no_branch;
 use crate::ledger::plan::{Plan, Step};
 use crate::ledger::view::{Tip, View};
+use crate::ledger::{Channel, IDS, no_branch};
 use crate::task::id::HIGHEST;
 
 /// The file of the counter.

@@ -7,16 +7,15 @@ use crate::coordination::process::{Anchor, Liveness};
 use crate::coordination::session::AnchorOrigin;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session, ids};
 use crate::error::{Error, Kind, Result};
-use crate::git::{RemoteName, Repository};
+use crate::git::Repository;
 use crate::ledger::memory::{Fate, Past, Remote, folder};
 use crate::ledger::turns::Turns;
-use crate::ledger::{Channel, Decision, IDS, LOCKS, Ledger, Plan};
+use crate::ledger::{Decision, IDS, LOCKS, Ledger, Plan};
 use crate::settings::Origin;
 use crate::task::TaskId;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A lock that is there from the beginning and that nobody touches.
 const ELSEWHERE: (&str, &str) = ("t9_lock.yaml", "task_id: 9\nlocked_by: zoe@example.com\n");
@@ -103,18 +102,7 @@ fn work(remote: &Remote, turns: &Arc<Turns>, number: usize, (wishes, fates): &(V
     let dir = folder();
     let repository = Repository::without_git(dir.path());
     let clone = remote.clone_with(fates.iter().copied()).in_turn(turns, number);
-    let ledger = Ledger {
-        repository: &repository,
-        refs: &clone,
-        channel: Channel::Remote(RemoteName::parse("origin").unwrap()),
-        timeout: Duration::from_secs(30),
-        own: None,
-        still: false,
-        repairs: false,
-        dry_run: false,
-        narrate: |_| {},
-        meaning: MEANING,
-    };
+    let ledger = clone.ledger(&repository, MEANING);
     let answers = wishes.iter().enumerate().map(|(n, wish)| {
         let (session, nonce) = (session(number), format!("nonce-{number}-{n}."));
         let told = grant(&ledger, &session, &nonce, *wish);

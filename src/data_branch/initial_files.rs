@@ -5,6 +5,6 @@ use crate::task::paths;
 /// What the task data starts with.
 pub(crate) const SEEDS: [(&str, &str); 2] = [(paths::LABELS_FILE, ""), (paths::TASK_TYPES_FILE, TYPES)];
 
-/// The issue types a project starts with (specification 20, section 3.3).
+/// The issue types a project starts with: those that the scripts write, so that both begin alike.
 pub(crate) const TYPES: &str =
     "bug\nchore\ndocumentation\nenhancement\nfeature\nmanual_verification\nperformance\nrefactor\nstyle\ntest\n";

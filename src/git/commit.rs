@@ -1,10 +1,9 @@
 //! Commits of named files of a checkout, and of nothing else.
 
 use crate::error::{Error, Kind, Payload, Result};
-use crate::git::at_work;
 use crate::git::objects::{self, Edit, NewCommit, Parent};
 use crate::git::run::{Call, Output};
-use crate::git::{Oid, Repository};
+use crate::git::{Oid, Repository, at_work};
 use crate::interrupt;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

@@ -3,13 +3,12 @@
 use crate::error::{Error, Kind, Result};
 use crate::files::private_folder;
 use crate::files::records::{self, Location, RecordKind};
-use crate::git::AheadBehind;
 use crate::git::mark::{Mark, Shared};
 use crate::git::porcelain::merge_tree::{self, MergeTree};
 use crate::git::porcelain::unmerged::{self, Versions};
 use crate::git::run::{Call, Git};
 use crate::git::worktree::Unsaved;
-use crate::git::{Branch, Oid, Repository, worktree};
+use crate::git::{AheadBehind, Branch, Oid, Repository, worktree};
 use crate::interrupt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;

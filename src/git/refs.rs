@@ -1,9 +1,8 @@
 //! Refs: reading several at once, and moving several at once or none.
 
 use crate::error::Result;
-use crate::git::at_work;
 use crate::git::porcelain::for_each_ref;
-use crate::git::{Oid, RefName, RefUpdate, Repository};
+use crate::git::{Oid, RefName, RefUpdate, Repository, at_work};
 use std::collections::BTreeMap;
 
 /// The refs among `names` that exist, with what they point to; one process.

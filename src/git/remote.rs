@@ -1,13 +1,12 @@
 //! The remote: one fetch for all branches, one push for all refs, and what came of it.
 
 use crate::error::{Error, Kind, Payload, Result};
-use crate::git::at_work;
 use crate::git::contact::{connection_error, contact_error};
 use crate::git::porcelain::failure::{self, Ended, Failure};
 use crate::git::porcelain::push::{self, Flag, PushReport, Rejection};
 use crate::git::registry::is_half_written;
 use crate::git::run::Call;
-use crate::git::{Branch, RefUpdate, RemoteName, Repository, destination};
+use crate::git::{Branch, RefUpdate, RemoteName, Repository, at_work, destination};
 use crate::interrupt;
 use std::time::Duration;
 

@@ -1,12 +1,11 @@
 //! Worktrees: the registry, making and removing one, and its state.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::at_work;
 use crate::git::porcelain::status::{self, Status, StatusEntry, StatusKind};
 use crate::git::porcelain::worktree_list::{Loosely, WorktreeRecord};
 use crate::git::registry::{self, git_dir};
 use crate::git::run::Output;
-use crate::git::{Branch, Oid, RefName, RemoteName, Repository};
+use crate::git::{Branch, Oid, RefName, RemoteName, Repository, at_work};
 use crate::interrupt;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;

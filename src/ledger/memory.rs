@@ -8,10 +8,11 @@ use crate::git::porcelain::ls_tree::{Mode, TreeEntry};
 use crate::git::porcelain::push::{Flag, PushReport, PushedRef};
 use crate::git::refs::Swap;
 use crate::git::remote::{PushOptions, Pushed};
-use crate::git::{Branch, Oid, RefName, RefUpdate, RemoteName};
+use crate::git::{Branch, Oid, RefName, RefUpdate, RemoteName, Repository};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::refs::Refs;
 use crate::ledger::turns::Turns;
+use crate::ledger::{Channel, Ledger, Meaning};
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{Hash as _, Hasher as _};
@@ -247,6 +248,22 @@ impl Remote {
 }
 
 impl Clone {
+    /// Its ledger, with the records of `repository`.
+    pub(crate) fn ledger<'r>(&'r self, repository: &'r Repository, meaning: Meaning) -> Ledger<'r> {
+        Ledger {
+            repository,
+            refs: self,
+            channel: Channel::Remote(RemoteName::parse("origin").unwrap()),
+            timeout: Duration::from_secs(30),
+            own: None,
+            still: false,
+            repairs: false,
+            dry_run: false,
+            narrate: |_| {},
+            meaning,
+        }
+    }
+
     /// The same, whose fetches and pushes wait for the turn of `number`.
     pub(crate) fn in_turn(self, turns: &Arc<Turns>, number: usize) -> Self {
         Self { turns: Some((turns.clone(), number)), ..self }

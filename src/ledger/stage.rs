@@ -1,9 +1,7 @@
 //! Staging: what a plan does to one branch goes into index and files of its checkout, and no commit is made.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::Branch;
-use crate::git::Freshness;
-use crate::git::carry;
+use crate::git::{Branch, Freshness, carry};
 use crate::ledger::queue::Queue;
 use crate::ledger::{Decision, Edit, Ledger, View};
 

@@ -7,8 +7,7 @@ pub(crate) use decide::{ByHand, Parent, Request};
 
 use crate::coordination::{LockEntry, ReadLocks};
 use crate::error::{Error, Kind, Result};
-use crate::git::Branch;
-use crate::git::Freshness;
+use crate::git::{Branch, Freshness};
 use crate::ledger::plan::Step;
 use crate::ledger::{Decision, Plan, View, nonce};
 use crate::ops::home::{Home, SeenFile};
@@ -38,10 +37,10 @@ pub(crate) struct Edited {
 
 /// Changes the published task, in one swap.
 pub(crate) fn edit(context: &Context, wanted: &Wanted, request: &Request) -> Result<Edited> {
-    let locking = if request.is_about_holder() { Locking::Read } else { Locking::Unread };
+    let locking = if request.is_about_holder() { LockReading::Read } else { LockReading::Unread };
     match edit_with(context, wanted, request, locking)? {
         Attempt::Edited(edited) => Ok(*edited),
-        Attempt::GoesByLocks => match edit_with(context, wanted, request, Locking::Read)? {
+        Attempt::GoesByLocks => match edit_with(context, wanted, request, LockReading::Read)? {
             Attempt::Edited(edited) => Ok(*edited),
             Attempt::GoesByLocks => Err(Error::new(Kind::Bug, "an edit did not look at the locks")),
         },
@@ -50,7 +49,7 @@ pub(crate) fn edit(context: &Context, wanted: &Wanted, request: &Request) -> Res
 
 /// Whether an edit looks at the locks: most need not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Locking {
+enum LockReading {
     Read,
     Unread,
 }
@@ -62,9 +61,9 @@ enum Attempt {
     GoesByLocks,
 }
 
-fn edit_with(context: &Context, wanted: &Wanted, request: &Request, locking: Locking) -> Result<Attempt> {
+fn edit_with(context: &Context, wanted: &Wanted, request: &Request, locking: LockReading) -> Result<Attempt> {
     let Branches { locks, data } = branches(context)?;
-    let goes_by = (locking == Locking::Read).then(|| locks.clone());
+    let goes_by = (locking == LockReading::Read).then(|| locks.clone());
     let all: Vec<_> = [Some(data.clone()), goes_by.clone()].into_iter().flatten().collect();
     let landed = context.ledger().transact(&nonce()?, &all, |view| {
         let index = Index::load(view, &data)?;
@@ -76,7 +75,7 @@ fn edit_with(context: &Context, wanted: &Wanted, request: &Request, locking: Loc
         if changed.edits.is_empty() {
             return Ok(Decision::Nothing(Some((task, false))));
         }
-        if changed.of_holder && locking == Locking::Unread {
+        if changed.of_holder && locking == LockReading::Unread {
             return Ok(Decision::Nothing(None));
         }
         let plan = Plan::new().step(&data, Step::edit(changed.subject, changed.edits));

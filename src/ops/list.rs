@@ -3,9 +3,8 @@
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, ReadLocks, Session};
 use crate::error::Result;
-use crate::git::Freshness;
 use crate::git::porcelain::worktree_list::WorktreeRecord;
-use crate::git::{Branch, Oid, merge, worktree};
+use crate::git::{Branch, Freshness, Oid, merge, worktree};
 use crate::ledger::{Ledger, View};
 use crate::project::context::{Context, Wanted};
 use crate::project::cut_off::Site;

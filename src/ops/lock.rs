@@ -1,10 +1,10 @@
 //! The lock alone, for scripts: those of the user, and the original ones.
 
-use crate::coordination::claim_record::Held;
+use crate::coordination::claim_record::{Held, TakingRecord};
 use crate::coordination::decide::{Claimant, InTheWay, LockRule, TakenLock, Takeover};
 use crate::coordination::locks::no_lock_branch;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session, decide};
-use crate::error::{Kind, Result};
+use crate::error::Result;
 use crate::ledger::{Decision, Landed, Ledger, Plan, nonce};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{held, require_holder, sight};
@@ -67,7 +67,7 @@ pub(crate) enum Locking {
 /// Takes the lock of a task, nothing else. It is ours already: that is fine.
 ///
 /// # Errors
-/// [`Kind::Held`] with the holder; [`Kind::NoSuchTask`].
+/// [`Kind::Held`](crate::error::Kind::Held) with the holder; [`Kind::NoSuchTask`](crate::error::Kind::NoSuchTask).
 pub(crate) fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
     let session = context.session()?;
     let landed = take(context, LockRule::Verb, &session, wanted)?;
@@ -96,7 +96,7 @@ pub(crate) fn take(context: &Context, rule: LockRule, session: &Session, wanted:
     let (mark, now) = (nonce()?, Context::now());
     let claimant = Claimant { session, rule, takeover: Takeover::Refused, judged: None, nonce: &mark, now: &now };
     let all: Vec<_> = std::iter::once(locks_branch.clone()).chain(data.clone()).collect();
-    let mut recorded = None;
+    let mut attempt = TakingRecord::new(repository, mark.clone());
     let outcome = context.ledger().transact(&mark, &all, |view| {
         let id = match &data {
             Some(data) => Index::load(view, data)?.require_active(wanted)?.id(),
@@ -114,17 +114,11 @@ pub(crate) fn take(context: &Context, rule: LockRule, session: &Session, wanted:
         };
         let Some(step) = taken.step.clone() else { return Ok(Decision::Nothing(Locking::Taken(taken))) };
         if rule == LockRule::Verb && !context.dry_run {
-            recorded = Some(id);
-            let before = there.as_ref().map(|there| &there.lock);
-            Held::begin(repository, id, mark.clone(), before).save(repository, id)?;
+            attempt.begin(id, there.as_ref().map(|there| &there.lock), None)?;
         }
         Ok(Decision::Swap(Plan::new().step(&locks_branch, step), Locking::Taken(taken)))
     });
-    let mut landed = outcome.inspect_err(|error| {
-        if let (Some(task), true) = (recorded, error.kind() != Kind::Unknown) {
-            Held::forget_attempt(repository, task, &mark);
-        }
-    })?;
+    let mut landed = outcome.inspect_err(|error| attempt.failed(error))?;
     if let Locking::Taken(taken) = &mut landed.value
         && let Some(token) = landed.blobs.get(&LockEntry::path(taken.entry.task))
     {
@@ -145,7 +139,7 @@ pub(crate) enum Right {
 /// Releases the lock of a task, nothing else. One that is not held is released already.
 ///
 /// # Errors
-/// [`Kind::NotHolder`] when somebody else holds it, who alone may release it.
+/// [`Kind::NotHolder`](crate::error::Kind::NotHolder) when somebody else holds it, who alone may release it.
 pub(crate) fn unlock(context: &Context, wanted: &Wanted, right: Right) -> Result<Unlocked> {
     let (session, id) = (context.session()?, wanted.id);
     let landed = release(context, id, Some(&session).filter(|_| right == Right::Holder))?;

@@ -3,8 +3,7 @@
 
 use crate::coordination::locks;
 use crate::error::{Error, Kind, Result};
-use crate::git::Freshness;
-use crate::git::Oid;
+use crate::git::{Freshness, Oid};
 use crate::ledger::FENCE;
 use crate::ops::list;
 use crate::project::context::{Context, Wanted};

@@ -1,8 +1,7 @@
 //! One task whole.
 
 use crate::error::Result;
-use crate::git::Branch;
-use crate::git::Freshness;
+use crate::git::{Branch, Freshness};
 use crate::ledger::View;
 use crate::ops::list::{Look, Row};
 use crate::project::context::{Context, Wanted};

@@ -3,9 +3,8 @@
 use crate::coordination::ReadLocks;
 use crate::coordination::locks::cleanup_step;
 use crate::error::{Error, Kind, Payload, Result};
-use crate::git::Freshness;
 use crate::git::run::Call;
-use crate::git::{AheadBehind, merge};
+use crate::git::{AheadBehind, Freshness, merge};
 use crate::ledger::plan::Lagging;
 use crate::ledger::{Decision, Ledger, Plan, View, nonce};
 use crate::project::context::Context;

@@ -1,9 +1,8 @@
 //! The worktrees of tasks in this clone. Asks git's registry, not the network.
 
 use crate::error::{Error, Kind, Result, quoted};
-use crate::git::Freshness;
 use crate::git::worktree::Unsaved;
-use crate::git::{Branch, worktree};
+use crate::git::{Branch, Freshness, worktree};
 use crate::ops::list::{WorktreeState, state};
 use crate::project::context::{Context, Wanted};
 use crate::project::cut_off::Site;

@@ -2,9 +2,8 @@
 //! 40, section 3.1).
 
 use crate::files::data_checkout;
-use crate::git::registry;
 use crate::git::run::Git;
-use crate::git::{Branch, refs};
+use crate::git::{Branch, refs, registry};
 use crate::project::context::Context;
 use crate::settings::Environment;
 use std::path::{Path, PathBuf};

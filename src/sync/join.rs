@@ -2,8 +2,7 @@
 //! specification 40, section 7.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::merge::Conflicts;
-use crate::git::merge::{self, MergeFile, Renames};
+use crate::git::merge::{self, Conflicts, MergeFile, Renames};
 use crate::git::objects::{self, Edit, NewCommit, Parent};
 use crate::git::porcelain::merge_tree::MergeTree;
 use crate::git::porcelain::unmerged::{Version, Versions};

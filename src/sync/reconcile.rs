@@ -1,5 +1,5 @@
 //! Bringing the task data here and at the remote to the same state: local edits committed, both histories joined off to
-//! the side, the result pushed, the checkout carried along (specification 40, sections 4 and 6).
+//! the side, the result pushed, the checkout carried along.
 
 use crate::error::{Kind, Result};
 use crate::git::{Branch, RemoteName};
@@ -11,7 +11,7 @@ use crate::sync::outcome::{Failure, Manner, Reconciled};
 use crate::sync::run::{Done, Stop, Work};
 use std::time::Duration;
 
-/// All of it, waiting for others included: callers wait 30 s for the answer (specification 40, section 6.5, point 7).
+/// All of it, waiting for others included: callers wait 30 s for the answer, and end the script after that.
 const ALL: Duration = Duration::from_secs(25);
 
 /// Does it. One connection when there is nothing to do or to push, one more for a push; another pair for every race that

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 /// The subject of the commit that takes local edits in.
 pub(crate) const AUTO_COMMIT: &str = "ait: Auto-commit task changes before sync";
-/// No single conversation with the remote takes longer (specification 40, section 6.5, point 7).
+/// No single conversation with the remote takes longer: two and what lies between them must fit into the time of all.
 const CONVERSATION: Duration = Duration::from_secs(10);
 /// How often a lock of another git is waited for, a tenth of a second each.
 const PATIENCE: u32 = 20;

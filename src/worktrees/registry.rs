@@ -2,9 +2,8 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::worktree_list::WorktreeRecord;
-use crate::git::registry;
 use crate::git::worktree::Unsaved;
-use crate::git::{Branch, worktree};
+use crate::git::{Branch, registry, worktree};
 use crate::project::context::Context;
 use crate::task::{BRANCH_PREFIX, WORKTREES_DIR};
 use std::path::{Path, PathBuf};

@@ -36,7 +36,7 @@ pub(crate) struct Manner<'m> {
 /// What of a task's worktree is to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
-    /// The worktree. What stands in the way is an error, and nothing goes.
+    /// The worktree. What stands in the way is an error, and nothing goes; but a folder that is gone is told.
     Worktree,
     /// The worktree, and a leftover folder in its place. What stands in the way is told as [`WorktreeEnd::Kept`].
     Place,
@@ -444,13 +444,17 @@ impl Teardown<'_> {
             }
         }
         if let Some(other) = elsewhere {
-            let why = format!("{} is checked out at {}, so it stays", place.branch, other.path.display());
-            self.removal.causes.push(why);
-            self.removal.branch = BranchEnd::CheckedOut;
+            self.removal.branch = self.checked_out(other);
             return Ok(());
         }
         self.removal.branch = if self.manner.dry_run { BranchEnd::Deleted } else { self.delete_branch(&tip)? };
         Ok(())
+    }
+
+    fn checked_out(&mut self, other: &WorktreeRecord) -> BranchEnd {
+        let why = format!("{} is checked out at {}, so it stays", self.place.branch, other.path.display());
+        self.removal.causes.push(why);
+        BranchEnd::CheckedOut
     }
 
     /// Deletes the task branch from exactly this commit, and what the configuration says of it.
@@ -466,8 +470,7 @@ impl Teardown<'_> {
             // The list was read before the worktree went, which may have taken long, and plain git does not queue.
             let records = worktree::list_loosely(repository)?.records;
             if let Some(other) = records.iter().find(|record| record.branch.as_ref() == Some(&full)) {
-                self.removal.causes.push(format!("{branch} is checked out at {}, so it stays", other.path.display()));
-                return Ok(BranchEnd::CheckedOut);
+                return Ok(self.checked_out(other));
             }
         }
         let update = RefUpdate { name: full, old: Some(tip.clone()), new: None };

@@ -4,8 +4,7 @@
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::data_checkout;
 use crate::git::porcelain::status::{Status, StatusKind};
-use crate::git::registry;
-use crate::git::{Branch, RefName, worktree};
+use crate::git::{Branch, RefName, registry, worktree};
 use crate::ledger::DATA;
 use crate::project::context::Context;
 use crate::project::data_state;

@@ -2,10 +2,9 @@
 
 use crate::coordination::locks;
 use crate::error::{Error, Kind, Result};
-use crate::git::Freshness;
 use crate::git::objects::{self, NewCommit, Parent};
 use crate::git::remote::{self, PushOptions};
-use crate::git::{Branch, Oid, RefUpdate, destination};
+use crate::git::{Branch, Freshness, Oid, RefUpdate, destination};
 use crate::ledger::{Channel, Ledger, View};
 
 /// Asks.

@@ -1,8 +1,7 @@
 //! `aitask_board_column.sh` (specification 20, section 10).
 
 use crate::compat::invocation::Scene;
-use crate::compat::options::Known;
-use crate::compat::options::Options;
+use crate::compat::options::{Known, Options};
 use crate::compat::record::record;
 use crate::compat::tasks::board::{self, Board};
 use crate::error::{Kind, Payload};

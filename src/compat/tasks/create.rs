@@ -1,8 +1,7 @@
 //! `aitask_create.sh`.
 
 use crate::compat::invocation::Scene;
-use crate::compat::options::ForProject;
-use crate::compat::options::{Known, Options, take_project, usage};
+use crate::compat::options::{ForProject, Known, Options, take_project, usage};
 use crate::compat::sibling;
 use crate::compat::tasks::filer::Filer;
 use crate::compat::tasks::new_file::{self};

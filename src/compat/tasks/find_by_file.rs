@@ -2,8 +2,7 @@
 
 use crate::compat::folders::Checkout;
 use crate::compat::invocation::Scene;
-use crate::compat::options::ForProject;
-use crate::compat::options::{take_project, usage};
+use crate::compat::options::{ForProject, take_project, usage};
 use crate::compat::sibling;
 use crate::compat::tasks::fold;
 use crate::error::Result;

@@ -2,8 +2,7 @@
 
 use crate::compat::folders::Checkout;
 use crate::compat::invocation::Scene;
-use crate::compat::options::ForProject;
-use crate::compat::options::{Known, Options, one_of, take_project, usage};
+use crate::compat::options::{ForProject, Known, Options, one_of, take_project, usage};
 use crate::compat::tasks::checks::{check_kind, check_type, parse_id};
 use crate::compat::tasks::output::{Volume, tell};
 use crate::compat::tasks::{anchors, board};

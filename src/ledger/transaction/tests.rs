@@ -2,13 +2,11 @@
 
 use crate::coordination::meaning::MEANING;
 use crate::error::{Error, Kind, Result};
-use crate::git::Freshness;
-use crate::git::{Branch, RemoteName, Repository};
+use crate::git::{Branch, Freshness, Repository};
 use crate::ledger::memory::{Clone, Fate, Remote, folder};
 use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Edit, IDS, LOCKS, Landed, Ledger, Plan, View};
 use crate::task::TaskId;
-use std::time::Duration;
 use tempfile::TempDir;
 
 /// A clone, with the folder of its private records.
@@ -25,18 +23,7 @@ impl Scene {
     }
 
     fn ledger(&self) -> Ledger<'_> {
-        Ledger {
-            repository: &self.repository,
-            refs: &self.clone,
-            channel: Channel::Remote(RemoteName::parse("origin").unwrap()),
-            timeout: Duration::from_secs(30),
-            own: None,
-            still: false,
-            repairs: false,
-            dry_run: false,
-            narrate: |_| {},
-            meaning: MEANING,
-        }
+        self.clone.ledger(&self.repository, MEANING)
     }
 
     /// Writes one more line to a file of the id branch, whatever is there; gives what was read.

@@ -1,6 +1,6 @@
 //! The taking of a task: what both faces do, in one transaction, or in two where the server takes no task data.
 
-use crate::coordination::claim_record::Held;
+use crate::coordination::claim_record::{Held, TakingRecord};
 use crate::coordination::decide::{Claimant, InTheWay, LockRule};
 use crate::coordination::locks::unlock_step;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
@@ -75,8 +75,8 @@ pub(crate) struct Taker<'a> {
     pub(super) room: Option<Room>,
     /// The task whose lock was taken in a transaction of its own.
     settled: Option<TaskPath>,
-    /// The task whose taking this clone has a record of.
-    recorded: Option<TaskId>,
+    /// The record of the taking.
+    attempt: TakingRecord<'a>,
 }
 
 impl<'a> Taker<'a> {
@@ -85,11 +85,13 @@ impl<'a> Taker<'a> {
             PickSource::Published(_, session) => Some((*session).clone()),
             PickSource::WorkingCopy(_) => None,
         };
+        let nonce = nonce()?;
         Ok(Self {
             context,
             policy,
             source,
-            nonce: nonce()?,
+            attempt: TakingRecord::new(&context.repository, nonce.clone()),
+            nonce,
             locks: Ledger::locks_branch()?,
             data: context.data_branch()?.clone(),
             now: Context::now(),
@@ -97,7 +99,6 @@ impl<'a> Taker<'a> {
             judged: None,
             room: None,
             settled: None,
-            recorded: None,
         })
     }
 
@@ -117,7 +118,7 @@ impl<'a> Taker<'a> {
             Err(error) if self.may_go_apart(&error, parts) => self.go_apart(&ledger, parts, error),
             outcome => outcome.map(|landed| PickEnd { landed, unpublished: None }),
         };
-        outcome.inspect_err(|error| self.forget(error))
+        outcome.inspect_err(|error| self.attempt.failed(error))
     }
 
     fn transact(&mut self, ledger: &Ledger<'_>, parts: Parts) -> Result<Landed<PickOutcome>> {
@@ -253,13 +254,7 @@ impl<'a> Taker<'a> {
             return Ok(Decision::Nothing(PickOutcome::Taken(Box::new(taking))));
         }
         if self.policy.rule == LockRule::Verb && is_written && !self.context.dry_run {
-            let (repository, id) = (&self.context.repository, path.id());
-            // Another task was lost to somebody else: what may have landed of it would be looked at again first.
-            if let Some(lost) = self.recorded.replace(id).filter(|lost| *lost != id) {
-                Held::forget_attempt(repository, lost, &self.nonce);
-            }
-            let held = Held::begin(repository, id, self.nonce.clone(), there.as_ref());
-            Held { data: Some(self.data.to_string()), ..held }.save(repository, id)?;
+            self.attempt.begin(path.id(), there.as_ref(), Some(&self.data))?;
         }
         Ok(Decision::Swap(plan, PickOutcome::Taken(Box::new(taking))))
     }
@@ -312,13 +307,6 @@ impl<'a> Taker<'a> {
             }
         };
         Ok(PickEnd { landed, unpublished: Some(error) })
-    }
-
-    /// A taking that failed leaves no record of itself; one that may have landed keeps it, to be found again.
-    fn forget(&self, error: &Error) {
-        if let (Some(task), true) = (self.recorded, error.kind() != Kind::Unknown) {
-            Held::forget_attempt(&self.context.repository, task, &self.nonce);
-        }
     }
 }
 
