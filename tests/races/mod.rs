@@ -1,7 +1,7 @@
 //! Many processes at once: one identity, one date, so that commits for the same change differ by nothing but what the
 //! tool adds.
 //!
-//! 32 rounds in an ordinary run; `AITASK_TEST_ROUNDS=10000` sets the total.
+//! 8 rounds in an ordinary run, 32 with `AITASK_TEST_ALL=1`; `AITASK_TEST_ROUNDS=10000` sets the total.
 
 mod arena;
 

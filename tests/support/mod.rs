@@ -18,12 +18,15 @@ mod killer;
 mod observe;
 mod repo;
 mod run;
+mod share;
 mod sleeper;
+mod template;
 mod world;
 
 pub(crate) use broken::First;
 pub(crate) use killer::When;
 pub(crate) use repo::Repo;
 pub(crate) use run::{Run, Running};
+pub(crate) use share::{in_turn, thorough, turn};
 pub(crate) use sleeper::Sleeper;
 pub(crate) use world::World;

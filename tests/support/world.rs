@@ -1,15 +1,17 @@
 //! The temporary directory that everything of one test lives in.
 
+use super::template::Template;
 use super::{Repo, Run, Running};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 const GITCONFIG: &str = "\
 [init]
 	defaultBranch = main
+	templateDir = ~/template
 [gc]
 	auto = 0
 [maintenance]
@@ -30,22 +32,28 @@ const GITCONFIG: &str = "\
 pub(crate) struct World {
     root: Arc<TempDir>,
     path: OsString,
+    /// The template that the remote was copied from last, while nothing but copies came of it.
+    made_from: Arc<Mutex<Option<Template>>>,
 }
 
 impl World {
     /// With the git of `AITASK_TEST_GIT` (the directory of another one, such as `/usr/bin`), else the first on PATH.
     pub(crate) fn new() -> Self {
-        let root = TempDir::with_prefix("aitask-").unwrap();
-        let world = Self { root: Arc::new(root), path: std::env::var_os("PATH").unwrap() };
-        for dir in ["home/.config", "tmp"] {
+        let root = Arc::new(TempDir::with_prefix("aitask-").unwrap());
+        let world = Self { root, path: first_path(), made_from: Arc::default() };
+        for dir in ["home/.config", "home/template/hooks", "home/template/info", "tmp"] {
             std::fs::create_dir_all(world.root().join(dir)).unwrap();
         }
+        std::fs::write(world.root().join("home/template/info/exclude"), "").unwrap();
         std::fs::write(world.root().join("home/.gitconfig"), GITCONFIG).unwrap();
-        let world = match std::env::var_os("AITASK_TEST_GIT") {
-            Some(dir) => world.with_git(Path::new(&dir)),
-            None => world,
-        };
-        world.git(&["init", "--quiet", "--bare", "origin.git"]);
+        let empty = Template::after(None, &["empty"]);
+        if empty.exists() {
+            empty.install(world.root(), None);
+        } else {
+            world.git(&["init", "--quiet", "--bare", "origin.git"]);
+            empty.keep(world.root(), None);
+        }
+        *world.made_from.lock().unwrap() = Some(empty);
         world
     }
 
@@ -59,11 +67,11 @@ impl World {
     pub(crate) fn with_programs(&self, dir: impl AsRef<Path>) -> Self {
         let rest = std::env::split_paths(&self.path).map(PathBuf::into_os_string);
         let path = std::env::join_paths(std::iter::once(dir.as_ref().into()).chain(rest)).unwrap();
-        Self { root: Arc::clone(&self.root), path }
+        Self { path, ..self.handle() }
     }
 
     pub(super) fn handle(&self) -> Self {
-        Self { root: Arc::clone(&self.root), path: self.path.clone() }
+        Self { root: Arc::clone(&self.root), path: self.path.clone(), made_from: Arc::clone(&self.made_from) }
     }
 
     /// The directory.
@@ -92,23 +100,45 @@ impl World {
 
     /// As [`World::clone`] for a person of your choice.
     pub(crate) fn clone_as(&self, dir: &str, person: &str, email: &str) -> Repo {
-        self.git(&["clone", "--quiet", "origin.git", dir]);
-        let repo = Repo::new(self, &self.root().join(dir));
-        repo.git(&["config", "user.name", person]);
-        repo.git(&["config", "user.email", email]);
-        if self.remote_branch("main").is_none() {
-            repo.write("README.md", "a project\n");
-            repo.commit("first");
-            repo.git(&["push", "--quiet", "-u", "origin", "main"]);
-        }
-        repo
+        self.copied_or_made(&["clone", dir, person, email], dir, || {
+            self.git(&["clone", "--quiet", "origin.git", dir]);
+            let repo = Repo::new(self, &self.root().join(dir));
+            repo.git(&["config", "user.name", person]);
+            repo.git(&["config", "user.email", email]);
+            if self.remote_branch("main").is_none() {
+                repo.write("README.md", "a project\n");
+                repo.commit("first");
+                repo.git(&["push", "--quiet", "-u", "origin", "main"]);
+            }
+        })
     }
 
     /// A clone in which `git aitask init` was run.
     pub(crate) fn initialised(&self, name: &str) -> Repo {
-        let repo = self.clone(name);
-        repo.aitask(&["init"]).ok();
-        repo
+        self.copied_or_made(&["initialised", name], name, || drop(self.clone(name).aitask(&["init"]).ok()))
+    }
+
+    /// The clone `dir` that `make` makes, copied where the remote is what it was when the copy was kept.
+    fn copied_or_made(&self, step: &[&str], dir: &str, make: impl FnOnce()) -> Repo {
+        let repo = || Repo::new(self, &self.root().join(dir));
+        let before = self.made_from.lock().unwrap().take();
+        // another git may be there to see the calls; a name with a slash may mean a place elsewhere
+        let usual = self.path == first_path() && !dir.contains(['/', '.']) && !self.root().join(dir).exists();
+        let Some(before) = before.filter(|before| usual && before.is_state_of(self.root())) else {
+            make();
+            return repo();
+        };
+        let after = Template::after(Some(&before), step);
+        if after.exists() {
+            after.install(self.root(), Some(dir));
+            // the files are others than those that the index knows
+            repo().git(&["update-index", "-q", "--refresh"]);
+        } else {
+            make();
+            after.keep(self.root(), Some(dir));
+        }
+        *self.made_from.lock().unwrap() = Some(after);
+        repo()
     }
 
     /// A file of a branch as the remote has it.
@@ -182,4 +212,12 @@ impl World {
         command.args(args);
         Running::start(command).wait()
     }
+}
+
+/// Where programs are found: the directory of `AITASK_TEST_GIT` first.
+fn first_path() -> OsString {
+    let path = std::env::var_os("PATH").unwrap();
+    let Some(first) = std::env::var_os("AITASK_TEST_GIT") else { return path };
+    let dirs: Vec<_> = std::iter::once(PathBuf::from(first)).chain(std::env::split_paths(&path)).collect();
+    std::env::join_paths(dirs).unwrap()
 }

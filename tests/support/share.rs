@@ -1,0 +1,22 @@
+//! How much of the long sweeps and races an ordinary run does: a quarter, another one each day.
+
+use std::time::SystemTime;
+
+const SHARES: usize = 4;
+
+/// Whether all of every sweep and race is to be done: `AITASK_TEST_ALL` is set.
+pub(crate) fn thorough() -> bool {
+    std::env::var_os("AITASK_TEST_ALL").is_some()
+}
+
+/// Which quarter is done today, or the one that `AITASK_TEST_SHARE` (0 to 3) names, to repeat what failed another day.
+pub(crate) fn turn() -> usize {
+    let named = std::env::var("AITASK_TEST_SHARE").ok().map(|text| text.parse::<usize>().unwrap());
+    let days = || SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() / (24 * 60 * 60);
+    named.unwrap_or_else(|| usize::try_from(days()).unwrap()) % SHARES
+}
+
+/// Whether the `n`-th case of a sweep belongs to this run.
+pub(crate) fn in_turn(n: usize) -> bool {
+    thorough() || n % SHARES == turn()
+}
