@@ -1,4 +1,135 @@
 //! git-aitask: tasks are files, coordination is git refs, and every verb is one atomic push.
+//!
+//! Several people and agents, on several machines, work on one repository. There is no server but the git remote that they
+//! share, and no git library: the program runs the user's own `git` and parses its porcelain, so that it does what the
+//! installed git does. There are two faces, `git aitask VERB` ([`cli`]) and the bash scripts it replaces ([`compat`]), on the
+//! same operations ([`ops`]).
+//!
+//! This page is the design. A rule names the tests that hold it, as `cargo test` names them; a test fails when one of them
+//! is gone.
+//!
+//! # The idea
+//!
+//! A **ledger** is a few branches used as a database ([`ledger`]): `aitask-locks` (who holds what), `aitask-ids` (the next
+//! number), the branch with the task data, and the branch that work is merged into. A change of it is one transaction:
+//!
+//! ```text
+//! view    = the tips of the branches it touches: remote-tracking refs, or a fetch
+//! plan    = decide(view): pure; commits for each branch, or a refusal with its reason
+//! build   = blobs, trees and commits in the object store; no checkout, no index
+//! publish = git push --porcelain --atomic --force-with-lease=REF:OLD ... REMOTE NEW:REF ...
+//!           without a remote: git update-ref --stdin, one transaction, every ref with its old value
+//! again   = only if a tip moved: fetch, decide again on the new view
+//! ```
+//!
+//! The compare-and-swap validates the read: if every expected tip was right, the decision was made on the truth. So the first
+//! attempt trusts the tips that are known (one connection), and only a rejected one pays for a fetch. `pick` is lock and
+//! status in one push, `new` is number and file, `finish` is merge, archive and unlock. A process killed before the push has
+//! changed nothing; one killed after it has changed everything that others see, and the next command updates the checkouts.
+//!
+//! # Rules of the protocol
+//!
+//! 1. **Every commit carries a nonce** (the trailer `Aitask-Nonce`), so that two processes of one person in one second never
+//!    build the same commit and both believe that they won. `races::lock_has_one_winner`,
+//!    `races::new_gives_every_task_a_number_of_its_own`, `compat::faults::the_same_id_is_not_given_twice_to_one_identity_in_one_second`
+//! 2. **The outcome of a push is read, never guessed**: from the porcelain flag of each ref; after a broken connection or a
+//!    time limit, from the history of the branch, where our nonce stands or does not. Where the remote cannot be read, the
+//!    answer is "unknown". `servers::broken::accepted_and_reported_failed_is_recognised`,
+//!    `servers::broken::failed_without_landing_is_tried_again`,
+//!    `servers::broken::with_the_remote_gone_it_is_unknown_and_the_same_command_finishes`
+//! 3. **"Somebody was first" is said only when a tip moved.** Authentication, hooks, protected branches and a stale lock file
+//!    of the server have a kind, a sentence and a hint of their own ([`error::Kind`]).
+//!    `compat::faults::a_refusal_is_not_called_a_race_nor_tried_again`, `servers::unreachable::a_stale_lock_file_of_the_server_is_named`
+//! 4. **Retries are limited by time** (30 s), not by a count, with exponential backoff and jitter; the processes of one host
+//!    wait for each other at a file lock, so that they do not race over the network. `compat::faults::the_sixth_contender_does_not_give_up`
+//! 5. **A takeover is bound to the lock that was judged**: if its holder refreshes it meanwhile, the takeover fails.
+//!    `compat::faults::force_breaks_no_lock_but_the_one_it_showed`, `holding::rounds::taken_over_while_finish_is_checking`
+//! 6. **A former holder publishes nothing.** Drop, finish, archive, unlock and edit of a held task move the lock branch in the
+//!    same swap, where needed by a commit without a change, since git does not send a ref that stays, and would compare
+//!    nothing. `holding::fences::a_former_holder_landed_while_the_hook_of_the_server_ran`,
+//!    `holding::displaced::the_former_holder_was_told_finished_and_merged`
+//! 7. **"Cannot tell" is neither "dead" nor "free".** A lock that cannot be parsed is held by somebody unknown; a process of
+//!    another machine, boot or PID namespace may live; an unreadable remote is not an empty one.
+//!    `bad_input::data::a_lock_that_cannot_be_read_is_held_by_somebody_unknown`,
+//!    `holding::worlds::a_living_session_in_another_pid_namespace_was_called_dead`,
+//!    `coordination::upstream::a_remote_that_cannot_be_asked_is_not_taken_for_one_without`
+//! 8. **No entry is dropped that the plan did not name**: the trees are compared before the push. A coordination branch that
+//!    was deleted or set back on the server is noticed, and put back from what this clone knew.
+//!    `coordination::gone::init_puts_the_locks_back_and_nobody_gets_a_held_task`,
+//!    `coordination::gone::a_lock_branch_that_was_set_back_gives_nobody_a_held_task`
+//! 9. **Pushes of the coordination branches run no hooks of the user; pushes of code do.**
+//!    `compat::broken::hooks_of_the_user_run_for_task_data_alone`
+//! 10. **A push of a task branch moves it forward, or replaces exactly what this clone pushed last.**
+//!     `holding::task_branch::what_this_clone_pushed_last_may_be_replaced_and_nothing_else`
+//! 11. **A server without atomic push** gets the lock branch first and the others after it; the same command finishes what was
+//!     cut off. `servers::not_atomic::killed_between_the_pushes_the_same_command_finishes`
+//! 12. **A newer program's records are neither misread nor overwritten**, and keys of a lock or a task that are not known are kept.
+//!     `files::records::tests::a_newer_record_is_not_read_and_not_overwritten`, `coordination::locks::tests::older_shapes_and_unknown_keys`
+//!
+//! # Rules of safety
+//!
+//! 1. **Uncommitted work is lost only with `--discard`.** `verbs::drop::uncommitted_work_is_refused_and_lost_only_when_told`,
+//!    `verbs::kept::untracked_work_was_lost_where_status_hides_it`
+//! 2. **A local branch is deleted only after the push, from exactly the tip that landed.**
+//!    `sharing::worktree_teardown::commits_that_are_not_merged_stay_whatever_the_options`,
+//!    `verbs::finish::squashed_to_one_commit_that_keeps_the_old_ones_under_a_name`
+//! 3. **A merge touches no checkout** (`git merge-tree --write-tree`, before git 2.38 a temporary worktree); a conflict is a list
+//!    of files and changes nothing. `verbs::finish::a_conflict_is_a_list_of_files_and_changes_nothing`
+//! 4. **A checkout follows by fast-forward, or by a merge with the user's own commits; never by rebase, reset or stash.**
+//!    `verbs::finish::unrelated_work_in_the_main_checkout_survives_byte_for_byte`,
+//!    `verbs::finish::commits_of_the_user_on_the_local_branch_are_joined_and_never_rewritten`
+//! 5. **Only what lies in `aiwork/` is removed**, through no link, after the registry of worktrees was read again.
+//!    `sharing::worktree::no_link_is_followed`, `verbs::worktree::a_repository_in_the_place_of_a_worktree_was_deleted`
+//! 6. **Names are parsed into types where they come in** ([`task::TaskId`], [`git::Branch`], ...), and reach git as whole
+//!    arguments, never through a shell. `sharing::worktree::names_that_lead_elsewhere_are_refused`,
+//!    `bad_input::text::titles_that_are_odd`
+//! 7. **What others wrote cannot control a terminal or forge a line for a program.**
+//!    `security::output::a_hostile_task_is_shown_harmless_by_everything_that_shows_it`,
+//!    `compat::faults::an_address_cannot_forge_a_line`
+//! 8. **No prompt and no hang without a terminal**; a time limit ends the process and everything it started.
+//!    `servers::unreachable::a_remote_that_hangs_is_left_alone`, `killed::signals::a_hanging_network_outlived_a_signal`
+//! 9. **After a kill at any call of git the same command finishes the job.** `killed::verbs::pick`, `killed::verbs::finish_merge`,
+//!    `killed::groups::everything_killed_while_it_finishes`
+//!
+//! # The modules
+//!
+//! A module uses those below it. Of its own floor it uses another only where no circle comes of it; neither modules nor files
+//! may form one (`arrows::arrows_between_rooms_go_down`, `arrows::files_make_no_circle`).
+//!
+//! | floor | module | what it is |
+//! |---|---|---|
+//! | 9 | [`cli`], [`compat`] | the two faces: arguments in, text and exit codes out |
+//! | 8 | [`ops`] | the operations, one file each: gather, decide, act |
+//! | 7 | [`data_branch`] | making, attaching and migrating the branch of the task data |
+//! | 6 | [`landing`], [`sync`], [`worktrees`], [`archive`], [`demo`] | merging without a checkout; bringing two histories of task data together; worktree and branch of a task; filing a task away; the demonstration |
+//! | 5 | [`project`] | this repository as a project: where the data is, the index of its tasks, what an answer carries |
+//! | 4 | [`coordination`] | what the coordination branches mean: locks, ids, sessions |
+//! | 3 | [`ledger`] | branches as a database; it knows no lock and no task |
+//! | 2 | [`git`], [`report`] | the only code that starts git; the only code that prints |
+//! | 1 | [`task`], [`settings`], [`files`], [`error`] | tasks as text; settings; private records and atomic writes; errors and hints |
+//!
+//! # How a `pick` runs
+//!
+//! 1. `run` below sees no script's name and hands over to [`cli`], which parses the arguments ([`cli::pick`]) and opens the
+//!    project ([`project::context`]). A new option of `pick` is a field there and in the request of [`ops::pick`].
+//! 2. [`ops::pick`] gathers: who asks ([`coordination::session`]), and which task ([`project::index`]); [`worktrees`] says where
+//!    its worktree can be.
+//! 3. The transaction ([`ledger::transaction`]) waits for its turn on this host ([`ledger::queue`]) and reads the tips
+//!    ([`ledger::view`]).
+//! 4. `ops::pick::decide`, a pure function of the view and the request, refuses, or plans the two commits: the task's file with
+//!    its new status, and the lock ([`coordination::decide`] judges the lock that is there, [`coordination::locks`] writes it).
+//! 5. [`git::objects`] builds the commits, [`ledger::publish`] pushes them, and the answer of the remote is judged there, from
+//!    [`git::porcelain::push`]. A tip that moved leads back to step 3 after a fetch; an answer that was not heard to
+//!    `ledger::unheard`.
+//! 6. What has landed is said to have landed, whatever fails now: the checkouts follow ([`ledger::checkouts`]), [`worktrees`] adds
+//!    the branch and the worktree, and a record in `.git/aitask/held/` ([`files::records`]) notes the right to the task.
+//! 7. [`cli::pick`] gives the outcome to [`report`], as a page or as JSON.
+//!
+//! # Formats
+//!
+//! For programs that read the branches and files: locks [`coordination::locks`], ids [`coordination::ids`], the first files of
+//! a data branch [`data_branch`], task files [`task`], private records of a clone [`files::records`], the nonce
+//! [`ledger::plan`].
 
 // First, since its macro `command!` is known from here on.
 #[macro_use]

@@ -15,6 +15,7 @@ mod coordination;
 mod dsl;
 mod holding;
 mod killed;
+mod page;
 mod races;
 mod recordings;
 mod security;
