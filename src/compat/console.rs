@@ -44,12 +44,12 @@ impl Console {
     }
 
     /// A machine line on standard error.
-    pub(crate) fn line_aside(self, text: &str) {
+    pub(crate) fn stderr_line(self, text: &str) {
         let _ = writeln!(io::stderr(), "{}", harmless(text));
     }
 
     /// What a program said, on standard error.
-    pub(crate) fn lines_aside(self, bytes: &[u8]) {
+    pub(crate) fn stderr_lines(self, bytes: &[u8]) {
         let text = harmless_lines(&redacted(&String::from_utf8_lossy(bytes)));
         let _ = io::stderr().write_all(text.as_bytes());
     }
@@ -73,7 +73,7 @@ impl Console {
     }
 
     /// An info line on standard error.
-    pub(crate) fn info_aside(self, text: &str) {
+    pub(crate) fn stderr_info(self, text: &str) {
         paint(io::stderr(), BLUE, "", once(text));
     }
 

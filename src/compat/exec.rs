@@ -6,7 +6,7 @@ use crate::settings::Environment;
 use std::path::Path;
 
 /// Becomes a script beside the project; returns only when it cannot be started.
-pub(crate) fn become_script(environment: &Environment, script: &Path, args: &[String], dir: &Path) -> Error {
+pub(crate) fn exec_script(environment: &Environment, script: &Path, args: &[String], dir: &Path) -> Error {
     let mut call = Call::program(environment, script, dir).args(args);
     if let Some(pwd) = environment.text("AIT_INVOCATION_PWD") {
         call = call.env("AIT_INVOCATION_PWD", pwd);
@@ -22,6 +22,6 @@ pub(crate) fn become_script(environment: &Environment, script: &Path, args: &[St
 }
 
 /// Becomes git in `dir`, with the user's own settings; returns only when it cannot be started.
-pub(crate) fn become_git(environment: &Environment, args: &[String], dir: &Path) -> Error {
+pub(crate) fn exec_git(environment: &Environment, args: &[String], dir: &Path) -> Error {
     Call::program(environment, "git", dir).args(args).become_it()
 }

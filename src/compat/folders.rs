@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// A folder, and how its path is shown.
 #[derive(Debug, Clone)]
-pub(crate) struct Folder {
+pub(crate) struct TaskFolder {
     shown: String,
     path: PathBuf,
     tree: Tree,
@@ -17,18 +17,18 @@ pub(crate) struct Folder {
 
 /// The four folders of task data.
 #[derive(Debug, Clone)]
-pub(crate) struct Checkout {
+pub(crate) struct TaskFolders {
     /// Active tasks.
-    pub(crate) tasks: Folder,
+    pub(crate) tasks: TaskFolder,
     /// Archived tasks.
-    pub(crate) archived: Folder,
+    pub(crate) archived: TaskFolder,
     /// Active plans.
-    pub(crate) plans: Folder,
+    pub(crate) plans: TaskFolder,
     /// Archived plans.
-    pub(crate) archived_plans: Folder,
+    pub(crate) archived_plans: TaskFolder,
 }
 
-impl Checkout {
+impl TaskFolders {
     /// The folders below `dir`.
     pub(crate) fn new(dir: &Path) -> Self {
         Self::named(dir, [paths::TASKS_DIR, paths::ARCHIVED_TASKS_DIR, paths::PLANS_DIR, paths::ARCHIVED_PLANS_DIR])
@@ -60,7 +60,7 @@ impl Checkout {
             (paths::PLANS_DIR, 'p', &self.plans),
             (paths::ARCHIVED_PLANS_DIR, 'p', &self.archived_plans),
         ];
-        let named = |(root, letter, folder): (&'static str, _, &Folder)| {
+        let named = |(root, letter, folder): (&'static str, _, &TaskFolder)| {
             folder.files(letter).into_iter().map(move |name| format!("{root}/{name}"))
         };
         let mut all: Vec<_> = folders.into_iter().flat_map(named).collect();
@@ -69,12 +69,12 @@ impl Checkout {
     }
 
     fn named(dir: &Path, names: [&str; 4]) -> Self {
-        let [tasks, archived, plans, archived_plans] = names.map(|name| Folder::new(dir, name));
+        let [tasks, archived, plans, archived_plans] = names.map(|name| TaskFolder::new(dir, name));
         Self { tasks, archived, plans, archived_plans }
     }
 }
 
-impl Folder {
+impl TaskFolder {
     fn new(dir: &Path, shown: &str) -> Self {
         Self { shown: shown.to_owned(), path: dir.join(shown), tree: Tree::for_folder(dir, shown) }
     }
@@ -233,7 +233,7 @@ fn end_of_fields(head: &[u8]) -> Option<usize> {
     Some(at + CLOSE.len())
 }
 
-impl Folder {
+impl TaskFolder {
     /// Reads many files of it on all processors, the fields at least, and makes something of each, in order; `None` for one
     /// that has gone or cannot be read.
     pub(crate) fn load_each<T: Send>(
@@ -283,7 +283,7 @@ mod tests {
         let path = dir.path().join("aitasks/t1_x.md");
         std::fs::create_dir(dir.path().join("aitasks")).unwrap();
         let load = |name: &str| {
-            let folder = Checkout::new(dir.path()).tasks;
+            let folder = TaskFolders::new(dir.path()).tasks;
             folder.load_each(&[name.to_owned()], |_, head| head.to_vec()).pop().unwrap()
         };
         let long = format!("---\nstatus: Ready\nissue: {}\nlabels: [a]\n---\nbody\n", "x".repeat(9000));
@@ -309,7 +309,7 @@ mod tests {
     #[test]
     fn many_files_come_back_in_order() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = Checkout::new(dir.path()).tasks;
+        let folder = TaskFolders::new(dir.path()).tasks;
         std::fs::create_dir_all(folder.path("t1")).unwrap();
         let files: Vec<_> = (0..200).map(|n| if n % 3 == 0 { format!("t1/{n}") } else { format!("{n}") }).collect();
         for (n, file) in files.iter().enumerate().filter(|(n, _)| n % 7 != 0) {

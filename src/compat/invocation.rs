@@ -1,7 +1,7 @@
 //! What every script starts from: the project's root, and the remote `origin` (specification 10, section 0).
 
 use crate::compat::console::Console;
-use crate::compat::folders::{Checkout, Folder};
+use crate::compat::folders::{TaskFolder, TaskFolders};
 use crate::coordination::session::{email_of, parse_email};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::{Entry, Tree};
@@ -15,19 +15,19 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// The surroundings of a script.
-pub(crate) struct Scene {
+pub(crate) struct Invocation {
     pub(crate) environment: Environment,
     /// The project's root, as far as there is one.
     pub(crate) dir: PathBuf,
     /// Where the caller stands: files that he names lie there.
     pub(crate) from: PathBuf,
     pub(crate) console: Console,
-    pub(crate) narrate: fn(&str),
+    pub(crate) notice: fn(&str),
     /// `--debug` came before everything else.
     pub(crate) debug: bool,
 }
 
-impl Scene {
+impl Invocation {
     /// The arguments after a leading `--debug`, which may be repeated and changes nothing that a caller reads.
     pub(crate) fn take_leading_debug<'a>(&mut self, args: &'a [String]) -> &'a [String] {
         let count = args.iter().take_while(|arg| *arg == "--debug").count();
@@ -58,7 +58,7 @@ impl Scene {
 
     /// The repository, when this is one; `None` is what the scripts call "no remote".
     pub(crate) fn open(&self) -> Result<Option<Context>> {
-        match Context::open_on_origin(&self.environment, &self.dir, &Flags::default(), self.narrate) {
+        match Context::open_on_origin(&self.environment, &self.dir, &Flags::default(), self.notice) {
             Ok(context) => Ok(Some(context)),
             Err(error) if matches!(error.kind(), Kind::NotARepository | Kind::BareRepository) => Ok(None),
             Err(error) => Err(error),
@@ -118,8 +118,8 @@ impl Scene {
     }
 
     /// The folder that `TASK_DIR` names.
-    pub(crate) fn tasks(&self) -> Folder {
-        Checkout::below(&self.dir, self.environment.text("TASK_DIR").unwrap_or(paths::TASKS_DIR)).tasks
+    pub(crate) fn tasks(&self) -> TaskFolder {
+        TaskFolders::below(&self.dir, self.environment.text("TASK_DIR").unwrap_or(paths::TASKS_DIR)).tasks
     }
 
     /// A file of the metadata.
@@ -166,7 +166,7 @@ impl Scene {
     /// # Errors
     /// [`Kind::Unparsable`] for a bundle that cannot be read.
     pub(crate) fn archived_files(&self) -> Result<Vec<String>> {
-        let archived = Checkout::of_environment(&self.environment, &self.dir).archived;
+        let archived = TaskFolders::of_environment(&self.environment, &self.dir).archived;
         let mut files = below(&archived, paths::ARCHIVED_TASKS_DIR, |_| true);
         let bundles: Vec<_> =
             files.iter().filter(|path| path.ends_with(".tar.zst") || path.ends_with(".tar.gz")).cloned().collect();
@@ -183,7 +183,7 @@ impl Scene {
 }
 
 /// The files of a folder and of its direct subfolders, named as if it stood at `as_dir`.
-fn below(folder: &Folder, as_dir: &str, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+fn below(folder: &TaskFolder, as_dir: &str, wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let mut files = Vec::new();
     for Entry { name, is_folder } in folder.entries() {
         if is_folder && wanted(&name) {

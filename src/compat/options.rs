@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 /// An option that a script knows.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Known {
+pub(super) struct KnownOption {
     pub(super) name: &'static str,
     /// Empty where it has none.
     short: &'static str,
     has_value: bool,
 }
 
-impl Known {
+impl KnownOption {
     /// One that stands alone.
     pub(super) const fn flag(name: &'static str) -> Self {
         Self { name, short: "", has_value: false }
@@ -26,16 +26,16 @@ impl Known {
 
 /// What was given.
 #[derive(Debug, Default)]
-pub(crate) struct Options {
+pub(crate) struct ScriptOptions {
     values: BTreeMap<&'static str, Vec<String>>,
     /// Words that are no options.
     pub(super) words: Vec<String>,
 }
 
-impl Options {
+impl ScriptOptions {
     /// Reads a command line; `None` asks for help. `check` sees every value and every other word as it is read.
     pub(super) fn parse(
-        known: &[Known],
+        known: &[KnownOption],
         args: &[String],
         mut check: impl FnMut(&str, &str) -> Result<()>,
     ) -> Result<Option<Self>> {
@@ -46,12 +46,12 @@ impl Options {
                 return Ok(None);
             }
             match known.iter().find(|known| known.name == arg || (!known.short.is_empty() && known.short == arg)) {
-                Some(Known { name, has_value: true, .. }) => {
+                Some(KnownOption { name, has_value: true, .. }) => {
                     let value = args.next().ok_or_else(|| usage(format!("Missing value for {arg}")))?;
                     check(name, value)?;
                     options.values.entry(name).or_default().push(value.clone());
                 }
-                Some(Known { name, has_value: false, .. }) => drop(options.values.entry(name).or_default()),
+                Some(KnownOption { name, has_value: false, .. }) => drop(options.values.entry(name).or_default()),
                 None if arg.starts_with('-') => return Err(usage(format!("Unknown option: {arg}"))),
                 None => {
                     check("", arg)?;

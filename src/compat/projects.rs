@@ -78,7 +78,7 @@ fn parse_index(file: &Path, content: &[u8], wanted: &str) -> Result<Option<Strin
 }
 
 /// Becomes a script of another project, called at its root. Comes back only with the reason why it cannot.
-pub(crate) fn become_script(environment: &Environment, project: &str, script: &str, args: &[String]) -> Error {
+pub(crate) fn exec_script(environment: &Environment, project: &str, script: &str, args: &[String]) -> Error {
     let root = match resolve(environment, project) {
         Ok(root) => root,
         Err(error) => return error,
@@ -127,7 +127,7 @@ pub(crate) fn check_dependency(environment: &Environment, ids: &[String], projec
 
 /// What another project's own script answered.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ProjectAnswer {
     /// The project's root.
     pub(crate) root: PathBuf,
     /// Its exit code.
@@ -148,7 +148,7 @@ pub(crate) fn run_there(
     script: &str,
     args: &[String],
     input: Vec<u8>,
-) -> Result<Answer> {
+) -> Result<ProjectAnswer> {
     use std::os::unix::fs::PermissionsExt as _;
     let root = resolve(environment, name)?;
     let file = root.join(".aitask-scripts").join(script);
@@ -161,7 +161,7 @@ pub(crate) fn run_there(
     let call = Call::program(environment, &file, &root).args(args).env("AIT_CROSS_REPO_REEXEC", "1");
     let output = call.input(input).limit(Duration::from_secs(600)).output()?;
     let code = output.code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
-    Ok(Answer { root, code, stdout: output.stdout, stderr: output.stderr })
+    Ok(ProjectAnswer { root, code, stdout: output.stdout, stderr: output.stderr })
 }
 
 /// The lock of a task, as far as it can be seen from here; it is looked at when another project asks for an update.

@@ -2,7 +2,7 @@
 
 use crate::archive::shelf::TaskSource;
 use crate::compat::archive::require::{data_top, require_branch, require_status};
-use crate::compat::folders::Checkout;
+use crate::compat::folders::TaskFolders;
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, real};
 use crate::git::Branch;
@@ -16,26 +16,26 @@ use std::path::{Path, PathBuf};
 
 /// Where the folders of task data are: the name the core has for one, the path git has for it, the path that is shown.
 #[derive(Debug, Clone)]
-pub(crate) struct Places {
+pub(crate) struct FolderPaths {
     /// The top of the checkout.
     pub(crate) top: PathBuf,
     folders: Vec<(&'static str, String, String)>,
     dir: PathBuf,
 }
 
-impl Places {
+impl FolderPaths {
     /// The places of a checkout seen from `dir`.
     ///
     /// # Errors
     /// [`Kind::Usage`] when a folder lies outside the checkout.
-    pub(crate) fn find(context: &Context, dir: &Path, checkout: &Checkout) -> Result<Self> {
+    pub(crate) fn find(context: &Context, dir: &Path, folders: &TaskFolders) -> Result<Self> {
         let top = real(&data_top(context, dir));
         // The longer names first: one lies in the other.
         let folders = [
-            (paths::ARCHIVED_TASKS_DIR, &checkout.archived),
-            (paths::ARCHIVED_PLANS_DIR, &checkout.archived_plans),
-            (paths::TASKS_DIR, &checkout.tasks),
-            (paths::PLANS_DIR, &checkout.plans),
+            (paths::ARCHIVED_TASKS_DIR, &folders.archived),
+            (paths::ARCHIVED_PLANS_DIR, &folders.archived_plans),
+            (paths::TASKS_DIR, &folders.tasks),
+            (paths::PLANS_DIR, &folders.plans),
         ];
         let folders = folders.into_iter().map(|(name, folder)| {
             folder.require_own()?;
@@ -104,27 +104,27 @@ pub(crate) fn home(context: &Context, dir: &Path) -> String {
 
 /// A checkout of task data that a script works in, and the branch that is checked out there.
 #[derive(Debug)]
-pub(crate) struct Site<'a> {
+pub(crate) struct DataCheckout<'a> {
     pub(crate) context: &'a Context,
-    pub(crate) checkout: &'a Checkout,
-    pub(crate) places: Places,
+    pub(crate) folders: &'a TaskFolders,
+    pub(crate) folder_paths: FolderPaths,
     pub(crate) branch: Branch,
 }
 
-impl<'a> Site<'a> {
+impl<'a> DataCheckout<'a> {
     /// Looks where the task data is, seen from `dir`.
     ///
     /// # Errors
     /// Those of [`require_branch`].
-    pub(crate) fn find(context: &'a Context, dir: &Path, checkout: &'a Checkout) -> Result<Self> {
-        let places = Places::find(context, dir, checkout)?;
-        let branch = require_branch(context, &places.top)?;
-        Ok(Self { context, checkout, places, branch })
+    pub(crate) fn find(context: &'a Context, dir: &Path, folders: &'a TaskFolders) -> Result<Self> {
+        let folder_paths = FolderPaths::find(context, dir, folders)?;
+        let branch = require_branch(context, &folder_paths.top)?;
+        Ok(Self { context, folders, folder_paths, branch })
     }
 
     /// Where the files are.
-    pub(crate) fn places(&self) -> &Places {
-        &self.places
+    pub(crate) fn folder_paths(&self) -> &FolderPaths {
+        &self.folder_paths
     }
 
     /// The ledger that commits here, and publishes nothing.
@@ -135,8 +135,8 @@ impl<'a> Site<'a> {
 
 /// The task data of a checkout.
 #[derive(Debug)]
-pub(crate) struct Desk<'a> {
-    site: &'a Site<'a>,
+pub(crate) struct TaskDataSnapshot<'a> {
+    checkout: &'a DataCheckout<'a>,
     view: &'a View<'a>,
     /// The files there are.
     paths: Vec<String>,
@@ -147,22 +147,22 @@ pub(crate) struct Desk<'a> {
     status: Status,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> TaskDataSnapshot<'a> {
     /// Looks at it all. One process.
     ///
     /// # Errors
     /// Those of [`require_status`].
-    pub(crate) fn load(site: &'a Site<'a>, view: &'a View<'a>) -> Result<Self> {
-        let Site { context, checkout, places, branch } = site;
-        let folders = places.folders();
-        let status = require_status(context, &places.top, branch, &folders)?;
-        let core = |path: &Path| path.to_str().and_then(|path| places.of_git(path));
-        let paths = checkout.paths();
+    pub(crate) fn load(checkout: &'a DataCheckout<'a>, view: &'a View<'a>) -> Result<Self> {
+        let DataCheckout { context, folders, folder_paths, branch } = checkout;
+        let in_git = folder_paths.folders();
+        let status = require_status(context, &folder_paths.top, branch, &in_git)?;
+        let core = |path: &Path| path.to_str().and_then(|path| folder_paths.of_git(path));
+        let paths = folders.paths();
         let changed = status.entries.iter().filter_map(|entry| core(&entry.path)).collect();
         let is_there = |path: &String| paths.binary_search(path).is_ok();
         let gone = status.entries.iter().filter(|entry| entry.code[0] != 'A' && entry.code.contains(&'D'));
         let missing = gone.filter_map(|entry| core(&entry.path)).filter(|path| !is_there(path)).collect();
-        Ok(Self { site, view, paths, missing, changed, status })
+        Ok(Self { checkout, view, paths, missing, changed, status })
     }
 
     /// Whether a file of the checkout is as the last commit has it.
@@ -172,26 +172,27 @@ impl<'a> Desk<'a> {
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>> {
-        let places = &self.site.places;
-        let gone = || Error::io("read", &places.on_disk(path), &std::io::ErrorKind::NotFound.into());
-        Tree::new(&places.top).load(places.in_git(path))?.ok_or_else(gone)
+        let folder_paths = &self.checkout.folder_paths;
+        let gone = || Error::io("read", &folder_paths.on_disk(path), &std::io::ErrorKind::NotFound.into());
+        Tree::new(&folder_paths.top).load(folder_paths.in_git(path))?.ok_or_else(gone)
     }
 }
 
-impl TaskSource for Desk<'_> {
+impl TaskSource for TaskDataSnapshot<'_> {
     fn paths(&self) -> &[String] {
         &self.paths
     }
 
     fn load(&self, paths: &[&str]) -> Result<Vec<Document>> {
         let committed: Vec<_> = paths.iter().filter(|path| self.is_committed(path)).collect();
-        let wanted: Vec<_> = committed.iter().map(|path| (&self.site.branch, self.site.places.in_git(path))).collect();
+        let wanted: Vec<_> =
+            committed.iter().map(|path| (&self.checkout.branch, self.checkout.folder_paths.in_git(path))).collect();
         let found = self.view.read(&wanted)?;
         let read = paths.iter().map(|path| {
             if !self.is_committed(path) {
                 return Ok(Document::parse(&self.read(path)?));
             }
-            let file = found.file(&self.site.branch, &self.site.places.in_git(path));
+            let file = found.file(&self.checkout.branch, &self.checkout.folder_paths.in_git(path));
             Ok(Document::parse(file.unwrap_or_default()))
         });
         read.collect()
@@ -206,14 +207,15 @@ impl TaskSource for Desk<'_> {
     }
 
     fn load_staged_below(&self, parent: TaskId) -> Result<Vec<Edit>> {
-        let places = &self.site.places;
+        let folder_paths = &self.checkout.folder_paths;
         let folders = [paths::TASKS_DIR, paths::PLANS_DIR].into_iter().zip(['t', 'p']);
         let folders: Vec<_> = folders.map(|(root, letter)| format!("{root}/{letter}{parent}/")).collect();
         let staged = self.status.entries.iter().filter(|entry| !matches!(entry.code[0], '.' | '?' | '!'));
-        let staged = staged.filter_map(|entry| Some((entry.code[0], places.of_git(entry.path.to_str()?)?)));
+        let staged = staged.filter_map(|entry| Some((entry.code[0], folder_paths.of_git(entry.path.to_str()?)?)));
         let staged: Vec<_> = staged.filter(|(_, path)| folders.iter().any(|folder| path.starts_with(folder))).collect();
-        let kept = staged.iter().filter(|(code, _)| *code != 'D').map(|(_, path)| format!(":{}", places.in_git(path)));
-        let mut contents = objects::load(&self.site.context.repository, &kept.collect::<Vec<_>>())?.into_iter();
+        let kept =
+            staged.iter().filter(|(code, _)| *code != 'D').map(|(_, path)| format!(":{}", folder_paths.in_git(path)));
+        let mut contents = objects::load(&self.checkout.context.repository, &kept.collect::<Vec<_>>())?.into_iter();
         let edits = staged.into_iter().map(|(code, path)| match code {
             'D' => Some(Edit::Remove { path }),
             _ => contents.next().flatten().map(|object| Edit::Put { path, content: object.data }),

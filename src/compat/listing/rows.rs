@@ -8,7 +8,7 @@ const GATE_KEYS: [&str; 3] = ["gates", "active_gates", "also_blocks_dependents"]
 
 /// A task file as the listing sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Item {
+pub(crate) struct TaskRow {
     file: String,
     is_child: bool,
     fields: Fields,
@@ -17,7 +17,7 @@ pub(crate) struct Item {
     gated: bool,
 }
 
-impl Candidate for Item {
+impl Candidate for TaskRow {
     fn fields(&self) -> &Fields {
         &self.fields
     }
@@ -37,7 +37,7 @@ pub(crate) enum Detail {
     Fields,
 }
 
-impl Item {
+impl TaskRow {
     /// Reads a task file; a child lies in a folder.
     pub(crate) fn parse(folder: Option<&str>, file: &str, document: &Document) -> Self {
         Self {
@@ -151,8 +151,8 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    fn item(file: &str, fields: &str) -> Item {
-        Item::parse(None, file, &Document::parse(format!("---\n{fields}\n---\n").as_bytes()))
+    fn item(file: &str, fields: &str) -> TaskRow {
+        TaskRow::parse(None, file, &Document::parse(format!("---\n{fields}\n---\n").as_bytes()))
     }
 
     fn nowhere(_: &str, _: &str) -> Option<String> {
@@ -259,7 +259,7 @@ mod tests {
             let active: Active<&str> = ids.iter().map(String::as_str).collect();
             let items = files.iter().map(|(id, text)| {
                 let (folder, file) = (id.parent().map(TaskId::t), format!("t{id}_x.md"));
-                Item::parse(folder.as_deref(), &file, &Document::parse(text.as_bytes()))
+                TaskRow::parse(folder.as_deref(), &file, &Document::parse(text.as_bytes()))
             });
             let scripts = selection.choose(items, |item| item.blocked_by(&active, &mut nowhere)).into_iter();
             let scripts: Vec<_> =

@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// A file and its score.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Scored {
+pub(crate) struct ScoredFile {
     /// The higher the better.
     pub(crate) score: u64,
     /// Its name.
@@ -17,7 +17,7 @@ pub(crate) struct Scored {
 
 /// Tracked files by how many of their lines have one of the words, best first, ties by path. A word is a basic regular
 /// expression, its case does not matter; binary files are left out. One process a word.
-pub(crate) fn by_content(context: &Context, dir: &Path, words: &[&str]) -> Result<Vec<Scored>> {
+pub(crate) fn by_content(context: &Context, dir: &Path, words: &[&str]) -> Result<Vec<ScoredFile>> {
     let mut scores = BTreeMap::new();
     for word in words {
         let call = context.repository.git().read(dir, "grep").args(["-I", "-i", "-c", "-z", "-G", "-e", word, "--"]);
@@ -38,7 +38,7 @@ pub(crate) fn by_content(context: &Context, dir: &Path, words: &[&str]) -> Resul
 ///
 /// # Errors
 /// [`Kind::Usage`] when `fzf` is missing.
-pub(crate) fn by_name(context: &Context, dir: &Path, words: &[&str], limit: u64) -> Result<Vec<Scored>> {
+pub(crate) fn by_name(context: &Context, dir: &Path, words: &[&str], limit: u64) -> Result<Vec<ScoredFile>> {
     if which::which("fzf").is_err() {
         return Err(Error::new(Kind::Usage, "fzf is required for name search but not found. Install fzf first."));
     }
@@ -55,8 +55,8 @@ pub(crate) fn by_name(context: &Context, dir: &Path, words: &[&str], limit: u64)
     Ok(best_first(scores))
 }
 
-fn best_first(scores: BTreeMap<String, u64>) -> Vec<Scored> {
-    let mut found: Vec<_> = scores.into_iter().map(|(file, score)| Scored { score, file }).collect();
+fn best_first(scores: BTreeMap<String, u64>) -> Vec<ScoredFile> {
+    let mut found: Vec<_> = scores.into_iter().map(|(file, score)| ScoredFile { score, file }).collect();
     found.retain(|found| found.score > 0);
     found.sort_by(|a, b| b.score.cmp(&a.score).then_with(|| a.file.cmp(&b.file)));
     found

@@ -1,7 +1,7 @@
 //! The checkout that a claim goes on from: what it has not committed yet counts, and `emails.txt` learns the address.
 
 use crate::compat::archive::snapshot::home;
-use crate::compat::invocation::Scene;
+use crate::compat::invocation::Invocation;
 use crate::compat::locks::lock::stale;
 use crate::coordination::Locks;
 use crate::coordination::decide::InTheWay;
@@ -20,7 +20,7 @@ use std::path::Path;
 /// What is asked for, and what lies in the caller's checkout.
 pub(crate) struct ScriptClaim<'a> {
     /// Where the script was called.
-    pub(crate) scene: &'a Scene,
+    pub(crate) invocation: &'a Invocation,
     /// The repository there.
     pub(crate) context: &'a Context,
     /// The task.
@@ -32,14 +32,14 @@ pub(crate) struct ScriptClaim<'a> {
 impl WorkingCopy for ScriptClaim<'_> {
     /// Somebody is named, or may be in the task file of this checkout.
     fn may_be_somebodys(&self) -> Result<bool> {
-        let bytes = self.here().and_then(|path| self.scene.tree().load(path.as_str()).ok().flatten());
+        let bytes = self.here().and_then(|path| self.invocation.tree().load(path.as_str()).ok().flatten());
         let is_assigned =
             |bytes: &Vec<u8>| Document::parse(bytes).scalar("assigned_to").is_some_and(|email| !email.is_empty());
         Ok(self.whose("")?.is_some() || bytes.as_ref().is_some_and(is_assigned))
     }
 
     fn gather(&self, view: &View<'_>, data: &Branch) -> Result<SeenTask> {
-        let home = home(self.context, &self.scene.dir);
+        let home = home(self.context, &self.invocation.dir);
         let path = self.find(&Index::load_below(view, data, &home)?)?;
         let tip = view.tip(data);
         let [file, addresses] = [path.as_str(), paths::EMAILS_FILE].map(|name| format!("{home}{name}"));
@@ -66,7 +66,7 @@ impl WorkingCopy for ScriptClaim<'_> {
     }
 
     fn stale(&self, held: &Locks) -> Vec<TaskId> {
-        stale(self.scene, held.tasks())
+        stale(self.invocation, held.tasks())
     }
 
     fn refuse(&self, refusal: PickRefusal) -> Result<InTheWay> {
@@ -86,13 +86,13 @@ impl ScriptClaim<'_> {
     /// The address of the claim: `--email`, the task's assignee, `userconfig.yaml`.
     fn whose(&self, assigned: &str) -> Result<Option<String>> {
         let assigned = Some(assigned.trim_matches(['"', '\''])).filter(|text| !text.is_empty());
-        let found = self.email.or(assigned).map(str::to_owned).or_else(|| self.scene.user_email());
+        let found = self.email.or(assigned).map(str::to_owned).or_else(|| self.invocation.user_email());
         found.map(|email| parse_email(&email)).transpose()
     }
 
     /// The file of the task as this checkout has it.
     fn here(&self) -> Option<TaskPath> {
-        self.scene.active_files().iter().filter_map(|path| TaskPath::parse(path)).find(|path| path.id() == self.id)
+        self.invocation.active_files().iter().filter_map(|path| TaskPath::parse(path)).find(|path| path.id() == self.id)
     }
 
     /// The active file of the task: as published, else as it lies in this checkout.
@@ -109,7 +109,7 @@ impl ScriptClaim<'_> {
 
     /// A file of this project, as git calls it.
     fn load_here(&self, path: &str) -> Result<Option<Vec<u8>>> {
-        self.scene.tree().load(path.strip_prefix(&home(self.context, &self.scene.dir)).unwrap_or(path))
+        self.invocation.tree().load(path.strip_prefix(&home(self.context, &self.invocation.dir)).unwrap_or(path))
     }
 
     /// The content to go on from: what is published, or, where this checkout has uncommitted changes of the file, those.

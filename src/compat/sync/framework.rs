@@ -46,14 +46,14 @@ pub(crate) fn init_repository(environment: &Environment, dir: &Path) -> Result<(
 
 /// The framework's files that somebody was at work on before setup began, to be left alone.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Snapshot {
+pub(crate) struct ChangedBeforeSetup {
     /// The framework was never committed here: all of it is.
     pub(crate) is_first: bool,
     code: BTreeSet<PathBuf>,
     data: BTreeSet<PathBuf>,
 }
 
-impl Snapshot {
+impl ChangedBeforeSetup {
     /// Looks at both checkouts; in one where nothing of the framework was ever committed, nothing is left alone.
     pub(crate) fn take(context: &Context) -> Result<Self> {
         let tracks = |dir: &Path, path: &str| -> Result<bool> {
@@ -118,7 +118,7 @@ pub(crate) enum TaskData {
 
 /// Files of the framework to commit.
 #[derive(Debug)]
-pub(crate) struct Pending {
+pub(crate) struct FrameworkFiles {
     /// Files that were changed before, and are left alone.
     pub(crate) left_alone: Vec<PathBuf>,
     dir: PathBuf,
@@ -126,9 +126,9 @@ pub(crate) struct Pending {
     entries: Vec<StatusEntry>,
 }
 
-impl Pending {
+impl FrameworkFiles {
     /// Those of the code branch; those of the task data only where they belong there.
-    pub(crate) fn code(context: &Context, snapshot: &Snapshot, task_data: TaskData) -> Result<Self> {
+    pub(crate) fn code(context: &Context, snapshot: &ChangedBeforeSetup, task_data: TaskData) -> Result<Self> {
         let dir = context.repository.root.clone();
         let mut pending = Self::look(context, dir, &FRAMEWORK, "ait: Add aitask framework", &snapshot.code)?;
         pending.entries.retain(|entry| task_data == TaskData::Included || !entry.path.starts_with(paths::TASKS_DIR));
@@ -136,7 +136,7 @@ impl Pending {
     }
 
     /// Those of the data branch, whose checkout is `dir`.
-    pub(crate) fn data(context: &Context, snapshot: &Snapshot, dir: PathBuf) -> Result<Self> {
+    pub(crate) fn data(context: &Context, snapshot: &ChangedBeforeSetup, dir: PathBuf) -> Result<Self> {
         Self::look(context, dir, &FRAMEWORK_DATA, "ait: Add aitask framework data", &snapshot.data)
     }
 

@@ -1,7 +1,7 @@
 //! `ait git`: git in the worktree of the task data, with a guard, and its `push` (specification 40, sections 3 and 4).
 
 use crate::compat::exec;
-use crate::compat::invocation::Scene;
+use crate::compat::invocation::Invocation;
 use crate::error::{Error, Kind};
 use crate::files::data_checkout;
 use crate::ledger::Channel;
@@ -16,22 +16,22 @@ use std::path::PathBuf;
 const READS: [&str; 11] =
     ["status", "log", "show", "diff", "rev-parse", "ls-files", "blame", "grep", "reflog", "rev-list", "for-each-ref"];
 
-/// Runs it; `scene.dir` is the project's root.
-pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
-    let data = data_checkout(&scene.dir);
-    let skip = scene.environment.text("AIT_GIT_SKIP_STATE_CHECK") == Some("1");
+/// Runs it; `invocation.dir` is the project's root.
+pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
+    let data = data_checkout(&invocation.dir);
+    let skip = invocation.environment.text("AIT_GIT_SKIP_STATE_CHECK") == Some("1");
     if let Some(dir) = data.as_ref().filter(|_| !skip && !is_harmless(args))
         && let Some(marker) = data_state::unfinished(dir).first()
     {
-        scene.console.error_lines(&data_state::stuck(marker));
+        invocation.console.error_lines(&data_state::stuck(marker));
         return 1;
     }
     if args.first().is_some_and(|verb| verb == "push") {
-        return push(scene, args.iter().any(|arg| arg == "--batch"));
+        return push(invocation, args.iter().any(|arg| arg == "--batch"));
     }
-    let dir: PathBuf = data.unwrap_or_else(|| scene.dir.clone());
-    let error = exec::become_git(&scene.environment, args, &dir);
-    scene.console.error(&error.to_string());
+    let dir: PathBuf = data.unwrap_or_else(|| invocation.dir.clone());
+    let error = exec::exec_git(&invocation.environment, args, &dir);
+    invocation.console.error(&error.to_string());
     128
 }
 
@@ -87,20 +87,20 @@ pub(crate) fn reads_only(args: &[String]) -> bool {
 }
 
 /// The push routine: its line, and a warning when something stays unpublished.
-fn push(scene: &Scene, batch: bool) -> u8 {
-    let context = match scene.open() {
+fn push(invocation: &Invocation, batch: bool) -> u8 {
+    let context = match invocation.open() {
         Ok(context) => context,
         Err(error) => {
-            scene.console.warn(&error.to_string());
+            invocation.console.warn(&error.to_string());
             None
         }
     };
     let line = match context {
-        Some(context) if context.has_any_remote() => publish(scene, &on_its_remote(context)),
+        Some(context) if context.has_any_remote() => publish(invocation, &on_its_remote(context)),
         _ => "NO_REMOTE".to_owned(),
     };
     if batch {
-        scene.console.line(&line);
+        invocation.console.line(&line);
     }
     0
 }
@@ -115,7 +115,7 @@ fn on_its_remote(mut context: Context) -> Context {
     context
 }
 
-fn publish(scene: &Scene, context: &Context) -> String {
+fn publish(invocation: &Invocation, context: &Context) -> String {
     let none = Resolutions::new();
     let mut ignore = |_| ();
     let manner = Manner {
@@ -150,7 +150,7 @@ fn publish(scene: &Scene, context: &Context) -> String {
         Some(found) => Some(format!("{} commit(s) not pushed to {}", found.counts.ahead, found.upstream)),
     };
     if let Some(unpushed) = unpushed {
-        scene.console.warn(&format!("{unpushed}; {}", hint(reason, &data, &said)));
+        invocation.console.warn(&format!("{unpushed}; {}", hint(reason, &data, &said)));
     }
     format!("FAILED:{reason}:{}", counts.map_or_else(|| "unknown".to_owned(), |found| found.counts.ahead.to_string()))
 }

@@ -20,7 +20,7 @@ pub(crate) fn fetch(context: &Context, limit: Duration) -> Result<()> {
 
 /// A completion marker.
 #[derive(Debug)]
-pub(crate) struct Marker {
+pub(crate) struct CompletionMarker {
     /// The branch that has it.
     pub(crate) branch: Branch,
     /// Its name.
@@ -28,7 +28,7 @@ pub(crate) struct Marker {
 }
 
 /// The completion markers of all remote branches, as far as known. Two processes.
-pub(crate) fn completed(context: &Context) -> Result<Vec<Marker>> {
+pub(crate) fn completed(context: &Context) -> Result<Vec<CompletionMarker>> {
     let repository = &context.repository;
     let Some(remote) = context.channel.remote() else { return Ok(Vec::new()) };
     let prefix = format!("refs/remotes/{remote}/");
@@ -41,14 +41,14 @@ pub(crate) fn completed(context: &Context) -> Result<Vec<Marker>> {
     for (branch, folder) in branches.into_iter().zip(folders) {
         let files = folder.map_or_else(|| Ok(Vec::new()), |folder| objects::names_in(&folder))?;
         let markers = files.into_iter().filter(|name| name.starts_with("completed_"));
-        found.extend(markers.map(|file| Marker { branch: branch.clone(), file }));
+        found.extend(markers.map(|file| CompletionMarker { branch: branch.clone(), file }));
     }
     Ok(found)
 }
 
 /// What a script answered.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ScriptAnswer {
     /// Its exit code.
     pub(crate) code: i32,
     /// What it said, on both streams.
@@ -56,7 +56,7 @@ pub(crate) struct Answer {
 }
 
 /// Runs a script beside the project.
-pub(crate) fn ask_script(context: &Context, script: &Path, args: &[&str]) -> Result<Answer> {
+pub(crate) fn run_script(context: &Context, script: &Path, args: &[&str]) -> Result<ScriptAnswer> {
     let call = Call::program(context.repository.git().environment(), script, &context.repository.root).args(args);
     let output = call.output()?;
     let code = output.code.ok_or_else(|| Error::new(Kind::Io, format!("{} was ended", script.display())))?;
@@ -66,5 +66,5 @@ pub(crate) fn ask_script(context: &Context, script: &Path, args: &[&str]) -> Res
     }
     said.retain(|text| !text.is_empty());
     let said = said.join(" ");
-    Ok(Answer { code, said })
+    Ok(ScriptAnswer { code, said })
 }

@@ -1,6 +1,6 @@
 //! The columns of the board, and moving a task between them (specification 20, section 10).
 
-use crate::compat::folders::{Checkout, Folder};
+use crate::compat::folders::{TaskFolder, TaskFolders};
 use crate::compat::numbers::{is_id, is_number};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::project::task_files::TaskFiles;
@@ -26,7 +26,7 @@ pub(crate) struct Column {
 
 /// The columns of the project in board order: `board_config.json` with `board_config.local.json` laid over it, else
 /// `now`, `next` and `backlog`. A column in the order that is not defined is left out.
-pub(crate) fn columns(tasks: &Folder) -> Vec<Column> {
+pub(crate) fn columns(tasks: &TaskFolder) -> Vec<Column> {
     let metadata = tasks.below("metadata");
     let load = |name: &str| -> Option<Value> { serde_json::from_slice(&metadata.read(name).ok()?).ok() };
     let mut config = load("board_config.json").unwrap_or_else(|| Value::Object(serde_json::Map::new()));
@@ -67,16 +67,16 @@ pub(crate) fn unordered() -> Column {
 
 /// The board of a project.
 #[derive(Debug)]
-pub(crate) struct Board {
+pub(crate) struct ColumnBoard {
     root: PathBuf,
-    tasks: Folder,
+    tasks: TaskFolder,
 }
 
 fn refused(reason: &'static str) -> Error {
     Error::new(Kind::Usage, format!("the board refuses: {reason}")).with(Payload::Reason { reason })
 }
 
-impl Board {
+impl ColumnBoard {
     /// The board of the project at `root`, whose tasks are in `dir` below it.
     ///
     /// # Errors
@@ -86,7 +86,7 @@ impl Board {
         if outside || !root.join(dir).starts_with(root) {
             return Err(refused("unsafe_task_dir"));
         }
-        let tasks = Checkout::below(root, dir).tasks;
+        let tasks = TaskFolders::below(root, dir).tasks;
         if !tasks.exists() {
             return Err(refused("unsupported_layout"));
         }
@@ -187,9 +187,9 @@ impl Board {
 mod tests {
     use super::*;
 
-    fn board(dir: &Path) -> Board {
+    fn board(dir: &Path) -> ColumnBoard {
         std::fs::create_dir_all(dir.join("aitasks/metadata")).unwrap();
-        Board::open(dir, "aitasks").unwrap()
+        ColumnBoard::open(dir, "aitasks").unwrap()
     }
 
     fn reason<T: std::fmt::Debug>(result: Result<T>) -> &'static str {
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(reason(board.move_task("9", "now")), "not_found");
         assert_eq!(reason(board.column_of("2_1")), "not_a_parent_task");
         assert_eq!(reason(board.column_of("x")), "malformed_task_id");
-        assert_eq!(reason(Board::open(dir.path(), "../x")), "unsafe_task_dir");
+        assert_eq!(reason(ColumnBoard::open(dir.path(), "../x")), "unsafe_task_dir");
     }
 
     #[test]

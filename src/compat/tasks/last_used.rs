@@ -1,6 +1,6 @@
 //! The labels that this user gave last: `last_used_labels` in `userconfig.yaml` (specification 20, section 11).
 
-use crate::compat::folders::Folder;
+use crate::compat::folders::TaskFolder;
 use crate::error::Result;
 use crate::files::yaml::{self, Repeated};
 use crate::task::{Document, labels};
@@ -12,7 +12,7 @@ const RULE: &[u8] = b"---\n";
 /// The file as far as it is read, with the labels in one of their forms.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
-struct UserConfig<L> {
+struct LastUsedLabels<L> {
     last_used_labels: L,
 }
 
@@ -24,10 +24,10 @@ fn parse(bytes: &[u8]) -> Document {
 }
 
 /// The labels; none when the file is missing or cannot be understood.
-pub(crate) fn load(tasks: &Folder) -> Vec<String> {
+pub(crate) fn load(tasks: &TaskFolder) -> Vec<String> {
     let (path, bytes) = (tasks.path(FILE), tasks.read(FILE).unwrap_or_default());
-    let list = yaml::parse::<UserConfig<Vec<String>>>(&path, &bytes, Repeated::First);
-    let text = |_| yaml::parse::<UserConfig<String>>(&path, &bytes, Repeated::First);
+    let list = yaml::parse::<LastUsedLabels<Vec<String>>>(&path, &bytes, Repeated::First);
+    let text = |_| yaml::parse::<LastUsedLabels<String>>(&path, &bytes, Repeated::First);
     let labels = list
         .map(|config| config.last_used_labels.join(","))
         .or_else(|error| text(error).map(|config| config.last_used_labels));
@@ -36,7 +36,7 @@ pub(crate) fn load(tasks: &Folder) -> Vec<String> {
 }
 
 /// Notes the labels. Every other line of the file stays.
-pub(crate) fn save(tasks: &Folder, used: &[String]) -> Result<()> {
+pub(crate) fn save(tasks: &TaskFolder, used: &[String]) -> Result<()> {
     let file = tasks.path(FILE);
     let before = tasks.tree().load(&file)?;
     let mut document = parse(before.as_deref().unwrap_or_default());
@@ -53,7 +53,7 @@ mod tests {
 
     fn after(text: Option<&str>) -> (Vec<String>, String) {
         let dir = tempfile::tempdir().unwrap();
-        let tasks = crate::compat::folders::Checkout::new(dir.path()).tasks;
+        let tasks = crate::compat::folders::TaskFolders::new(dir.path()).tasks;
         std::fs::create_dir_all(tasks.path("metadata")).unwrap();
         if let Some(text) = text {
             std::fs::write(tasks.path(FILE), text).unwrap();

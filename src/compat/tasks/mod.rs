@@ -6,7 +6,7 @@ pub(crate) mod board_column;
 pub(crate) mod checks;
 pub(crate) mod child_lock;
 pub(crate) mod create;
-pub(crate) mod filer;
+pub(crate) mod creation;
 pub(crate) mod find_by_file;
 pub(crate) mod fold;
 pub(crate) mod in_editor;

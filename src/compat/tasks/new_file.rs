@@ -11,20 +11,20 @@ use std::path::Path;
 
 /// Why a task was not filed.
 #[derive(Debug)]
-pub(crate) enum Unfiled {
+pub(crate) enum NotCreated {
     /// It got no number, so nothing of it was written anywhere.
     Unnumbered(Error),
     /// Anything else.
     Failed(Error),
 }
 
-impl From<Error> for Unfiled {
+impl From<Error> for NotCreated {
     fn from(error: Error) -> Self {
         Self::Failed(error)
     }
 }
 
-impl Unfiled {
+impl NotCreated {
     /// What happened.
     pub(crate) fn into_error(self) -> Error {
         match self {
@@ -37,12 +37,12 @@ impl Unfiled {
 ///
 /// # Errors
 /// Those of `claim`, and of the commit; nothing is written unless there is a number.
-pub(crate) fn file_top(
+pub(crate) fn create_top(
     checkout: &TaskFiles<'_>,
     request: &Request,
     warn: &dyn Fn(&str),
-    mut claim: impl FnMut() -> Result<u64, Unfiled>,
-) -> Result<CreatedHere, Unfiled> {
+    mut claim: impl FnMut() -> Result<u64, NotCreated>,
+) -> Result<CreatedHere, NotCreated> {
     checkout.require_committable()?;
     let mut tries = 0;
     let number = loop {
@@ -54,7 +54,7 @@ pub(crate) fn file_top(
         warn(&format!("Claimed task ID t{id} already exists as an active parent task; retrying ({tries}/5)."));
         if tries == 5 {
             let message = "Failed to claim a unique active parent task ID after 5 attempts.";
-            return Err(Unfiled::Unnumbered(Error::new(Kind::Contention, message)));
+            return Err(NotCreated::Unnumbered(Error::new(Kind::Contention, message)));
         }
     };
     Ok(new::new_here(checkout, number, request)?)
@@ -64,27 +64,27 @@ pub(crate) fn file_top(
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`] without an active parent, and those of the lock and the commit.
-pub(crate) fn file_child(
+pub(crate) fn create_child(
     checkout: &TaskFiles<'_>,
     environment: &Environment,
     parent: &str,
     request: &Request,
     warn: &dyn Fn(&str),
-) -> Result<CreatedHere, Unfiled> {
+) -> Result<CreatedHere, NotCreated> {
     checkout.require_committable()?;
     let parent = parent.strip_prefix('t').unwrap_or(parent);
     let id = TaskId::recognise(parent).filter(|id| !id.is_child() && id.to_string() == parent);
     let id = id.ok_or_else(|| new::no_parent(parent))?;
     let lock = ChildLock::acquire(environment, &checkout.root, parent, warn);
-    let lock = lock.map_err(Unfiled::Unnumbered)?;
-    let filed = new::new_here(checkout, Number::ChildOf(id), request)?;
+    let lock = lock.map_err(NotCreated::Unnumbered)?;
+    let created = new::new_here(checkout, Number::ChildOf(id), request)?;
     lock.release()?;
-    Ok(filed)
+    Ok(created)
 }
 
 /// A draft to be filed.
 #[derive(Debug, Clone)]
-pub(crate) struct Draft {
+pub(crate) struct DraftToFinalize {
     /// Its file.
     pub(crate) path: String,
     /// The parent, as the draft names it.
@@ -99,7 +99,7 @@ pub(crate) struct Draft {
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`] for what is no file in the folder of drafts.
-pub(crate) fn load_draft(checkout: &TaskFiles<'_>, named: &str) -> Result<Draft> {
+pub(crate) fn load_draft(checkout: &TaskFiles<'_>, named: &str) -> Result<DraftToFinalize> {
     let none = || Error::new(Kind::NoSuchTask, format!("Draft file not found: {named}"));
     let near = checkout.path(&drafts::path_of(named));
     if named.contains('/') && checkout.path(named).canonicalize().ok() != near.canonicalize().ok() {
@@ -119,7 +119,7 @@ pub(crate) fn load_draft(checkout: &TaskFiles<'_>, named: &str) -> Result<Draft>
     let request =
         Request { slug, document, sibling: Sibling::Free, issue_type: None, depends: Vec::new(), draft: file };
     let parent = draft.parent.filter(|parent| !parent.is_empty());
-    Ok(Draft { path: draft.path, parent, dropped_gates, request })
+    Ok(DraftToFinalize { path: draft.path, parent, dropped_gates, request })
 }
 
 /// The drafts that `--finalize-all` takes, in order of name.
@@ -133,7 +133,7 @@ pub(crate) fn all_drafts(checkout: &TaskFiles<'_>) -> Vec<String> {
 }
 
 /// Takes away a draft that has become a task.
-pub(crate) fn discard_draft(checkout: &TaskFiles<'_>, draft: &Draft) -> Result<()> {
+pub(crate) fn discard_draft(checkout: &TaskFiles<'_>, draft: &DraftToFinalize) -> Result<()> {
     checkout.tree().remove(&draft.path)?;
     if let Some(text) = &draft.request.draft {
         new_record::forget_draft(checkout, text);

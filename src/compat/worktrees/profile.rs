@@ -1,6 +1,6 @@
 //! Execution profiles, as far as their name and branches go: a mapping in YAML. What is none is refused.
 
-use crate::compat::invocation::Scene;
+use crate::compat::invocation::Invocation;
 use crate::compat::worktrees::names::safe_branch;
 use crate::error::Result;
 use crate::files::{read_own, yaml};
@@ -9,7 +9,7 @@ use std::path::Path;
 /// What an execution profile says.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
-pub(crate) struct Profile {
+pub(crate) struct ExecutionProfile {
     pub(crate) name: Option<String>,
     /// A boolean, as far as it counts: `"false"` in quotes is a text, and says nothing.
     create_worktree: serde_json::Value,
@@ -19,15 +19,15 @@ pub(crate) struct Profile {
     pub(crate) output: Option<String>,
 }
 
-impl Profile {
+impl ExecutionProfile {
     /// Reads a file, or the one of that name among the project's profiles.
-    pub(crate) fn load(scene: &Scene, name: &str) -> Result<Self> {
-        let path = scene.file(name);
+    pub(crate) fn load(invocation: &Invocation, name: &str) -> Result<Self> {
+        let path = invocation.file(name);
         let (path, read) = if path.is_file() {
             let read = read_own(&path);
             (path, read)
         } else {
-            let tasks = scene.tasks();
+            let tasks = invocation.tasks();
             let path = tasks.path("metadata/profiles").join(name);
             let read = tasks.tree().read(&path);
             (path, read)
@@ -56,8 +56,8 @@ impl Profile {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Profile> {
-        Profile::parse(Path::new("fast.yaml"), text.as_bytes())
+    fn read(text: &str) -> Result<ExecutionProfile> {
+        ExecutionProfile::parse(Path::new("fast.yaml"), text.as_bytes())
     }
 
     #[test]

@@ -1,30 +1,30 @@
 //! `--project NAME`: another project's own script answers (specification 20, section 6.10).
 
-use crate::compat::invocation::Scene;
+use crate::compat::invocation::Invocation;
 use crate::compat::projects;
 use crate::error::Result;
 use crate::interrupt;
 use std::io::Read as _;
 
 /// Runs the other project's script and passes on what it says.
-pub(super) fn run_there(scene: &Scene, project: &str, script: &str, args: &[String]) -> Result<u8> {
+pub(super) fn run_there(invocation: &Invocation, project: &str, script: &str, args: &[String]) -> Result<u8> {
     let mut input = Vec::new();
     if args.windows(2).any(|pair| pair[0] == "--desc-file" && pair[1] == "-") {
         // What cannot be read is what the script will miss.
         let _ = interrupt::typing(|| std::io::stdin().read_to_end(&mut input));
     }
-    let answer = projects::run_there(&scene.environment, project, script, args, input)?;
-    scene.console.lines_aside(&answer.stderr);
+    let answer = projects::run_there(&invocation.environment, project, script, args, input)?;
+    invocation.console.stderr_lines(&answer.stderr);
     let silent = script == "aitask_create.sh" && args.iter().any(|arg| arg == "--silent");
     let text = String::from_utf8_lossy(&answer.stdout).into_owned();
     match text.trim_end().rsplit_once('\n').unwrap_or(("", text.trim_end())) {
         (before, path) if silent && answer.code == 0 && !path.is_empty() && !path.starts_with('/') => {
             if !before.is_empty() {
-                scene.console.lines(format!("{before}\n").as_bytes());
+                invocation.console.lines(format!("{before}\n").as_bytes());
             }
-            scene.console.line(&answer.root.join(path).display().to_string());
+            invocation.console.line(&answer.root.join(path).display().to_string());
         }
-        _ => scene.console.lines(&answer.stdout),
+        _ => invocation.console.lines(&answer.stdout),
     }
     Ok(answer.code)
 }
