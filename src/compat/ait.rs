@@ -1,4 +1,4 @@
-//! `ait`, the dispatcher (specification 40, section 1), and `ait git-health` (section 5).
+//! `ait`, the dispatcher, which runs the script of a command, and `ait git-health`, which reports on the data worktree.
 
 use crate::compat::exec;
 use crate::compat::invocation::Invocation;
@@ -8,7 +8,8 @@ use crate::files::data_checkout;
 use crate::project::data_state;
 use std::path::PathBuf;
 
-/// Our scripts that have a command. The others go by their paths alone, and a command of such a name is an unknown one.
+/// The scripts of this program that have a command. The others are called by their paths; the original answers a command
+/// of such a name with "unknown command", and so does this one.
 const NAMED: [&str; 9] = [
     "aitask_create.sh",
     "aitask_ls.sh",
@@ -69,7 +70,7 @@ fn help(invocation: &Invocation) -> u8 {
     0
 }
 
-/// Our script, else the original beside the project; it then takes this process's place.
+/// Runs a script of this program, else the project's own file of that name, which replaces this process.
 fn script(invocation: &Invocation, command: &str, name: &str, args: &[String]) -> u8 {
     let plain = !command.is_empty() && command.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if plain && NAMED.contains(&name) {
@@ -86,21 +87,21 @@ fn script(invocation: &Invocation, command: &str, name: &str, args: &[String]) -
     1
 }
 
-/// The project's root: where the scripts lie, else the repository's. Inside a worktree of a task it is the main one's
-/// (verdict D2).
+/// The project's root: where the scripts lie, else the root of the repository. Inside a task's worktree it is the root of
+/// the main worktree: `ait git` there would otherwise change the branch of the code instead of the task data.
 fn root(invocation: &Invocation) -> PathBuf {
     let of_git = || Some(invocation.open().ok().flatten()?.repository.root);
     invocation.home().or_else(of_git).unwrap_or_else(|| invocation.dir.clone())
 }
 
-/// What `ait` on the PATH says outside of any project; `None` in one, or where it is to set one up.
+/// Refuses `ait` on the PATH outside of a project and gives its exit code; `None` in a project, and for `ait setup`.
 pub(super) fn outside(invocation: &Invocation, args: &[String]) -> Option<u8> {
     let is_setup = args.first().is_some_and(|command| command == "setup");
     let has_data = || invocation.open().ok().flatten().is_some_and(|context| context.has_data_branch());
     if is_setup || invocation.home().is_some() || has_data() {
         return None;
     }
-    // A dispatcher that handed over to this one found the project it did not: going on would never end.
+    // The shim of the project has called this dispatcher already. Calling the shim again would never end.
     if invocation.environment.text("_AIT_SHIM_ACTIVE") == Some("1") {
         (invocation.notice)("Error: ait dispatcher not found in any parent directory");
         return Some(1);

@@ -1,5 +1,8 @@
-//! The drop-in face: one file an original script, its dialect in, its lines and exit codes out. What belongs to the
-//! original only lives here; the core never learns it.
+//! The scripts' face: `git aitask compat SCRIPT` and the shims stand in for the original scripts, one file a script.
+//! It promises their arguments, result lines, streams and exit codes, since agents, skills and CI jobs read them.
+//! What only the scripts do lives here: the rooms below know nothing of it, and no other room calls this one.
+//! Only `lib.rs` may call it. Inside, `locks`, `tasks`, `listing`, `archive`, `sync` and `worktrees` hold the scripts;
+//! the files beside them are what several scripts share.
 
 mod ait;
 mod archive;
@@ -32,7 +35,7 @@ use sync::{desync_state, drift_check, git, init_data, merge, setup, sync_data, w
 use tasks::{board_column, create, find_by_file, labels, update};
 use worktrees::{plan_externalize, task_worktree};
 
-/// Whether a call changes code or takes a task, which does not go together with exploring.
+/// Whether a call changes code or takes a task. These calls are refused inside an explore worktree, which is read-only.
 fn is_work(script: &str, args: &[String]) -> bool {
     let first = args.first().map_or("", String::as_str);
     match script {
@@ -51,10 +54,10 @@ fn is_work(script: &str, args: &[String]) -> bool {
     }
 }
 
-/// Those that find their place themselves, or need none.
+/// The scripts that find the project's root themselves, or need none: `run` leaves the directory as the caller has it.
 const ANYWHERE: [&str; 4] = ["ait", "aitask_setup.sh", "aitask_merge.py", "aitask_task_worktree.sh"];
 
-/// The same called by its own name, as a program on the PATH: `ait` has nothing to do outside of any project.
+/// Runs a script that was called by its own name, as a program on the PATH. `ait` refuses to run outside of a project.
 pub(crate) fn run_by_name(script: &str, args: &[String], environment: &Environment, dir: &Path) -> u8 {
     let (environment, from) = (environment.clone(), dir.to_owned());
     let invocation = Invocation { environment, dir: from.clone(), from, console: Console, notice: plain, debug: false };

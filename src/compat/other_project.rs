@@ -1,4 +1,4 @@
-//! `--project NAME`: another project's own script answers (specification 20, section 6.10).
+//! `--project NAME`: the script of the other project runs there, so its version decides the output.
 
 use crate::compat::invocation::Invocation;
 use crate::compat::projects;
@@ -6,11 +6,12 @@ use crate::error::Result;
 use crate::interrupt;
 use std::io::Read as _;
 
-/// Runs the other project's script and passes on what it says.
+/// Runs the other project's script and passes on its output and exit code. With `--silent` the path that create prints is
+/// made absolute: it is relative to the other project's root, which the caller does not know.
 pub(super) fn run_there(invocation: &Invocation, project: &str, script: &str, args: &[String]) -> Result<u8> {
     let mut input = Vec::new();
     if args.windows(2).any(|pair| pair[0] == "--desc-file" && pair[1] == "-") {
-        // What cannot be read is what the script will miss.
+        // A failed read gives the script an empty description, which it refuses with its own message.
         let _ = interrupt::typing(|| std::io::stdin().read_to_end(&mut input));
     }
     let answer = projects::run_there(&invocation.environment, project, script, args, input)?;

@@ -1,9 +1,10 @@
-//! `aitask_archive.sh`.
+//! `aitask_archive.sh`: archives a task with its plans and folded tasks, and then releases its lock. Skills read the
+//! result lines; exit 2 says that gates or checklist items are pending.
 
 use crate::archive::archiver::{Kin, Note};
 use crate::archive::gates::{self, Pending};
 use crate::archive::request::{Ending, Gates, Refusal, Request, Rules};
-use crate::compat::archive::file_away::{ArchiveReport, Publication, ScriptArchive, tell};
+use crate::compat::archive::file_away::{ArchiveReport, Publication, ScriptArchive, refusal_error};
 use crate::compat::archive::snapshot::{DataCheckout, FolderPaths};
 use crate::compat::folders::TaskFolders;
 use crate::compat::invocation::Invocation;
@@ -26,7 +27,7 @@ whose last child it was goes along; one commit, then the lock is released. Nothi
   --ignore-gates               archive although gates have not passed
   -h, --help                   this text";
 
-/// What was asked for.
+/// The arguments of `aitask_archive.sh`.
 #[derive(Debug)]
 struct ArchiveArguments {
     id: Option<TaskId>,
@@ -76,11 +77,11 @@ fn parse(args: &[String]) -> Result<Option<ArchiveArguments>> {
     let mut arguments = ArchiveArguments { id: None, request, publication: Publication::Commit };
     for arg in args {
         match arg.as_str() {
-            // It goes before the other one, wherever it stands.
+            // It overrides --no-commit, in whatever order the two are given.
             "--dry-run" => arguments.publication = Publication::Show,
             "--no-commit" if arguments.publication == Publication::Commit => arguments.publication = Publication::Stage,
             "--superseded" => arguments.request.ending = Ending::Superseded,
-            // Only a checklist with deferred items asks for the second one.
+            // --with-deferred-carryover is accepted without effect: only a checklist with deferred items needs it.
             "--no-commit" | "--with-deferred-carryover" => {}
             "--ignore-gates" => arguments.request.gates = Gates::Overridden,
             "-h" | "--help" => return Ok(None),
@@ -101,8 +102,8 @@ fn parse(args: &[String]) -> Result<Option<ArchiveArguments>> {
     Ok(Some(arguments))
 }
 
-/// Refuses a task with open items of a manual verification, or whose gates have not passed; before anything else is looked
-/// at, also outside a repository.
+/// Refuses a task with open items of a manual verification, or whose gates have not passed. As in the scripts this is the
+/// first check, and it works outside a repository: callers read the pending gates from it.
 fn require_passed(invocation: &Invocation, folders: &TaskFolders, gates: Gates, id: TaskId) -> Result<()> {
     let Some(file) = folders.tasks.files_of('t', &id.to_string()).pop() else { return Ok(()) };
     let document = Document::parse(&folders.tasks.tree().read(invocation.dir.join(file))?);
@@ -116,7 +117,7 @@ fn require_passed(invocation: &Invocation, folders: &TaskFolders, gates: Gates, 
             ));
             Ok(())
         }
-        Some(pending) => Err(tell(id, Refusal::Pending(pending), str::to_owned)),
+        Some(pending) => Err(refusal_error(id, Refusal::Pending(pending), str::to_owned)),
     }
 }
 
@@ -144,7 +145,8 @@ fn archive(invocation: &Invocation, folders: &TaskFolders, arguments: &ArchiveAr
     Ok(())
 }
 
-/// What stays behind when the task is archived is said, and is no reason not to archive it.
+/// Warns of commits and changes that archiving does not publish, such as an unmerged task branch. The scripts archive such
+/// a task, so this does not refuse.
 fn warn_of_loose_ends(invocation: &Invocation, context: &Context, folders: &TaskFolders, id: TaskId) {
     for file in folders.tasks.files_of('t', &id.to_string()) {
         let name = file.rsplit('/').next().unwrap_or_default().trim_end_matches(".md");
@@ -154,7 +156,8 @@ fn warn_of_loose_ends(invocation: &Invocation, context: &Context, folders: &Task
     }
 }
 
-/// Locks go last; that one cannot be released is no reason to fail.
+/// Releases the locks, after the commit: if the run is interrupted before, the task is still locked and the same command
+/// goes on. A lock that cannot be released is a warning only, since the task is archived and the lock is stale.
 fn release(invocation: &Invocation, checkout: &DataCheckout<'_>, tasks: &[TaskId]) {
     match checkout.release(tasks) {
         Ok(locks) => {
@@ -195,7 +198,7 @@ fn show(invocation: &Invocation, note: &Note, folder_paths: &FolderPaths, dry_ru
     }
 }
 
-/// The lines of a note.
+/// The result lines of a note.
 fn lines(note: &Note, folder_paths: &FolderPaths, dry_run: bool) -> Vec<String> {
     let would = |text: String| dry_run.then(|| format!("[dry-run] Would {text}"));
     let folder = |path: &str| path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));

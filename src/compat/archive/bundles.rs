@@ -1,6 +1,6 @@
-//! Putting archived files that nobody needs any more into bundles, and getting them out again (specification 30, section
-//! 4). A bundle is written beside the old one, read back member by member, and renamed; only then do the loose files go.
-//! So whatever ends a run, every file is loose, or in a bundle, or both.
+//! Packing archived files into bundles, and unpacking them. A bundle is written beside the old one, read back member by
+//! member, and renamed; only then are the loose files removed. So whenever a run is interrupted, every file is loose, or in
+//! a bundle, or both.
 
 mod selection;
 
@@ -24,7 +24,7 @@ pub(crate) use crate::compat::archive::bundles::selection::{BundleSelection, Loo
 /// How a bundle of early versions ends.
 const GZIP: &str = ".tar.gz";
 
-/// How a bundle that is being written begins; something random follows.
+/// The start of the name of a bundle that is being written; six random characters follow.
 const BESIDE: &str = ".old";
 
 /// Files by their names in a bundle.
@@ -63,7 +63,7 @@ impl BundleWrite {
         for name in loose {
             let gone = || Error::io("read", &archive.path(name), &std::io::ErrorKind::NotFound.into());
             let content = archive.tree().load(archive.path(name))?.ok_or_else(gone)?;
-            // Nobody knows which of the two is right: one may be what a full disk left.
+            // It is unknown which of the two is right: one may be the rest of a write to a full disk.
             if bundled.get(name).is_some_and(|other| *other != content) {
                 let (file, bundle) = (archive.shown(name), archive.shown(stem));
                 return Err(Error::new(Kind::Occupied, format!("{file} is in {bundle} already, with another content"))
@@ -88,7 +88,8 @@ impl BundleWrite {
         Ok(Self { path: format!("{root}/{name}"), file, tree, files, bytes, replaces })
     }
 
-    /// Writes it beside the old one, reads it back, and renames it over the old one (Z5).
+    /// Writes the bundle beside the old one, reads it back, and renames it over the old one: a killed run or a full disk
+    /// never leaves a broken bundle.
     fn write(&self) -> Result<()> {
         let folder = self.file.parent().unwrap_or(&self.file);
         let failed = |error: std::io::Error| Error::io("write", &self.file, &error);
@@ -113,7 +114,7 @@ impl BundleWrite {
     }
 }
 
-/// Keeps what a run that is killed leaves beside a bundle out of everybody's commits until it is swept away.
+/// Lets git ignore the unfinished bundle that a killed run leaves, so that it gets into no commit before it is removed.
 fn hide(checkout: &DataCheckout<'_>) -> Result<()> {
     let folders = [paths::ARCHIVED_TASKS_DIR, paths::ARCHIVED_PLANS_DIR];
     folders.iter().try_for_each(|folder| {
@@ -121,10 +122,11 @@ fn hide(checkout: &DataCheckout<'_>) -> Result<()> {
     })
 }
 
-/// Removes what runs that were killed wrote beside bundles. Best effort; who writes is at the head of the queue.
+/// Removes the unfinished bundles of killed runs. No other process writes one now, since this one holds the queue lock; a
+/// file that cannot be removed does no harm.
 fn sweep(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        // Our prefix and six letters or digits.
+        // Only names with the prefix and six letters or digits: other files may belong to the user.
         let name = entry.file_name();
         let rest = name.to_str().and_then(|name| name.strip_prefix(BESIDE));
         if rest.is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
@@ -139,7 +141,8 @@ fn load(archive: &TaskFolder, name: &str) -> Result<Option<BundleFiles>> {
     bytes.map(|bytes| bundle::files(&archive.shown(name), &bytes)).transpose()
 }
 
-/// The bundles of a selection, made in memory: an unreadable one stops everything before anything is touched (Z4).
+/// The bundles of a selection, built in memory. An unreadable bundle fails the run here, before anything is written: a new
+/// bundle in its place would lose its tasks.
 fn changes(folders: &TaskFolders, selection: &BundleSelection) -> Result<Vec<BundleWrite>> {
     let loose = [&selection.tasks, &selection.plans];
     let all = archives(folders).into_iter().zip(loose);
@@ -148,10 +151,10 @@ fn changes(folders: &TaskFolders, selection: &BundleSelection) -> Result<Vec<Bun
     all.map(|(root, archive, stem, files)| BundleWrite::add(root, archive, stem, files)).collect()
 }
 
-/// Bundles what can go, and leaves the commit to somebody else.
+/// Bundles the files that can go, without a commit.
 ///
 /// # Errors
-/// [`Kind::Unparsable`] for a bundle that cannot be read, [`Kind::Io`] when one cannot be written; nothing has gone then.
+/// [`Kind::Unparsable`] for a bundle that cannot be read, [`Kind::Io`] when one cannot be written; no file is removed then.
 pub(crate) fn bundle_uncommitted(
     checkout: Option<&DataCheckout<'_>>,
     folders: &TaskFolders,
@@ -170,7 +173,7 @@ pub(crate) fn bundle_uncommitted(
             archive.tree().remove(archive.path(file))?;
         }
         for folder in archive.folders(letter) {
-            // Only an emptied one goes.
+            // The removal fails for a folder that is not empty, which then stays.
             let _ = archive.tree().remove_folder(archive.path(&folder));
         }
     }
@@ -189,8 +192,8 @@ fn enter(checkout: &DataCheckout<'_>) -> Result<Queue> {
     Queue::enter(ledger.repository, ledger.timeout, ledger.narrate)
 }
 
-/// Bundles what can go and commits exactly that, along with what an interrupted run left uncommitted. Gives what was
-/// selected, and how many tasks and plans the commit has.
+/// Bundles the files that can go and commits exactly that, with the changes that an interrupted run left uncommitted. Gives
+/// the selection, and how many tasks and plans the commit has.
 ///
 /// # Errors
 /// Those of [`bundle_uncommitted`], and a checkout in the middle of something, or on no branch.
@@ -244,7 +247,7 @@ fn decide(checkout: &DataCheckout<'_>, view: &View<'_>) -> Result<Decision<Selec
     Ok(Decision::Swap(plan, (selection, counts)))
 }
 
-/// What a run that was cut off before its commit left: loose files that are gone, and the bundles that have them.
+/// The changes of a run that was interrupted before its commit: loose files that are gone, and the bundles that have them.
 #[derive(Default)]
 struct InterruptedRun {
     removed: Vec<String>,
@@ -286,18 +289,19 @@ fn pending(
     Ok(pending)
 }
 
-/// A file that came out of a bundle, or could not.
+/// A file of a bundle that was unpacked, or was not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Unpacked {
     /// A task, now at this path.
     Task(String),
     /// A plan, now at this path.
     Plan(String),
-    /// Another file lies at this path; the bundle keeps its member (Z8).
+    /// A file with another content exists at this path. It may be newer, so it stays, and the bundle keeps its member.
     Kept(String),
 }
 
-/// Gets a task, its children and their plans out of the bundles (section 4.5). Nothing is staged or committed.
+/// Unpacks a task, its children and their plans. Nothing is staged or committed, as in the scripts: the caller decides
+/// whether the task comes back. The files are written before the bundle shrinks, so that no member is lost in between.
 ///
 /// # Errors
 /// As [`bundle_uncommitted`].
@@ -341,7 +345,7 @@ pub(crate) fn unpack(
     Ok(unpacked)
 }
 
-/// Writes a file, whole or not at all, unless another one lies there.
+/// Writes a file, whole or not at all. Returns whether the path has this content now: another file there stays.
 fn put(archive: &TaskFolder, name: &str, content: &[u8]) -> Result<bool> {
     let (tree, file) = (archive.tree(), archive.path(name));
     if let Some(there) = tree.load(&file)? {
@@ -351,7 +355,8 @@ fn put(archive: &TaskFolder, name: &str, content: &[u8]) -> Result<bool> {
     made.map(|()| true)
 }
 
-/// Leaves these files in a bundle; one of gzip becomes one of zstd, and an emptied one goes with its emptied folder.
+/// Rewrites a bundle with these files only. A gzip bundle becomes a zstd bundle; an empty one is removed with its empty
+/// folder.
 fn shrink(root: &str, archive: &TaskFolder, name: &str, mut rest: BTreeMap<String, Vec<u8>>) -> Result<()> {
     let file = archive.path(name);
     let stem = name.split(".tar.").next().unwrap_or(name);

@@ -1,6 +1,6 @@
-//! Archiving as the scripts do it: a commit in the checkout, which somebody else publishes, and then the lock's release.
-//! Everything that can refuse does so before the first change, and a run that was
-//! cut off is completed by the next one of the same task.
+//! Archiving as the scripts do it: a commit in the checkout, which the caller publishes later, and then the release of the
+//! lock. Every refusal comes before the first change, and an interrupted run is completed by the next one of the same task:
+//! its record in `.git/aitask/` has the result lines and the locks that were still to be printed and released.
 
 use crate::archive::archiver::{Filing, Note};
 use crate::archive::decide::{Decided, Known, Progress};
@@ -25,35 +25,36 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The longest that the release of locks may take: callers end the script after 30 s.
+/// The time limit for releasing locks. Callers end the script after 30 s, and the archiving itself needs a part of that; a
+/// lock that is not released in time is stale and removed by the next cleanup.
 const RELEASE_LIMIT: Duration = Duration::from_secs(10);
 
-/// What becomes of the change.
+/// What is done with the change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Publication {
     /// A commit on the checkout's branch.
     #[default]
     Commit,
-    /// It is staged, and no commit made.
+    /// It is staged, without a commit.
     Stage,
     /// It is only shown.
     Show,
 }
 
-/// A checkout as the place where a task is archived.
+/// Archiving a task in a checkout, with a script's rules.
 pub(crate) struct ScriptArchive<'a> {
-    /// It.
+    /// The checkout.
     pub(crate) checkout: &'a DataCheckout<'a>,
-    /// What becomes of the change.
+    /// What is done with the change.
     pub(crate) publication: Publication,
-    /// Shows a note, for the run after one that is cut off.
+    /// The result lines of a note, for the record that completes an interrupted run.
     pub(crate) lines: fn(&DataCheckout<'_>, &Note) -> Vec<String>,
 }
 
-/// What archiving came to.
+/// The result of archiving a task.
 #[derive(Debug, Clone)]
 pub(crate) struct ArchivedByScript {
-    /// What happened, in order; or the lines of a run that was cut off after its commit.
+    /// What was done, or the lines of a run that was interrupted after its commit.
     pub(crate) report: ArchiveReport,
     /// The commit, abbreviated.
     pub(crate) commit: Option<String>,
@@ -61,16 +62,17 @@ pub(crate) struct ArchivedByScript {
     pub(crate) released: Vec<TaskId>,
 }
 
-/// What is told of it.
+/// The report on an archived task.
 #[derive(Debug, Clone)]
 pub(crate) enum ArchiveReport {
-    /// What happened, in order.
+    /// What was done, in order.
     Notes(Vec<Note>),
-    /// The lines that a run would have printed which was cut off after its commit.
+    /// The result lines of a run that was interrupted after its commit and before it printed them.
     Lines(Vec<String>),
 }
 
-/// What was about to be done, for the run after one that was cut off.
+/// The record of what is about to be done, for the run after an interrupted one. It is written before the commit and removed
+/// after the locks are released. As JSON: `lines`, the result lines, and `released`, the ids whose locks go.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct ArchiveIntent {
     lines: Vec<String>,
@@ -86,7 +88,7 @@ impl ScriptArchive<'_> {
     pub(crate) fn archive(&self, id: TaskId, request: Request) -> Result<ArchivedByScript> {
         let checkout = self.checkout;
         let landed = archive_in(self, &id.into(), request).inspect_err(|error| {
-            // These may also come after the commit.
+            // Errors of these kinds may come after the commit, so the record must stay. After all others nothing was changed.
             if self.publication == Publication::Commit && !matches!(error.kind(), Kind::Git | Kind::Io | Kind::Unknown)
             {
                 checkout.forget_intent(id);
@@ -119,14 +121,14 @@ impl ArchivePlace for ScriptArchive<'_> {
             Progress::Active | Progress::Moved => Shelf::gather(&snapshot, &path, wanted.id, BTreeMap::new())?,
             Progress::Archived | Progress::CutOff => Shelf::default(),
         };
-        // The gates were asked before, also where there is no repository; and locks are released whoever holds them, since
-        // that of a task that is archived is of no use any more.
+        // The gates were checked before the repository was opened. Locks are released whoever holds them: the lock of an
+        // archived task protects nothing.
         let (pending, not_holder, locks) = (None, None, Locks::default());
         Ok(Known { id: wanted.id, path, state, not_holder, locks, pending, shelf: data, now: Context::now() })
     }
 
     fn tell(&self, known: Known, refusal: Refusal) -> Error {
-        tell(known.id, refusal, |path| self.checkout.folder_paths.shown(path))
+        refusal_error(known.id, refusal, |path| self.checkout.folder_paths.shown(path))
     }
 
     fn plan(&self, known: &Known, filing: &Filing) -> Result<Plan> {
@@ -159,14 +161,14 @@ impl ArchivePlace for ScriptArchive<'_> {
     }
 }
 
-/// No branch has moved.
+/// A result without a change of any branch.
 fn unpublished(value: Settled) -> Landed<Settled> {
     let (updates, blobs, lagging, command) = Default::default();
     Landed { value, updates, blobs, lagging, command, looked_up: false }
 }
 
 /// A refusal in the scripts' words.
-pub(crate) fn tell(id: TaskId, refusal: Refusal, shown: impl Fn(&str) -> String) -> Error {
+pub(crate) fn refusal_error(id: TaskId, refusal: Refusal, shown: impl Fn(&str) -> String) -> Error {
     match refusal {
         Refusal::NotHolder => Error::new(Kind::NotHolder, format!("{} is held by another", id.t())),
         Refusal::Archived(path) => {
@@ -202,12 +204,13 @@ struct FoundFile {
 }
 
 impl DataCheckout<'_> {
-    /// The folder of a parent's children stays as long as the parent is active, empty or not, and goes with it.
+    /// Keeps the folder of a parent's children, even empty, as long as the parent is active, and removes it with the parent:
+    /// the scripts take a task whose folder exists for an active parent.
     fn tidy(&self, id: TaskId, filing: &Filing) {
         let parent = id.parent().unwrap_or(id);
         let tree = Tree::new(&self.folder_paths.top);
         let folder = |root: &str, letter: char| self.folder_paths.in_git(&format!("{root}/{letter}{parent}"));
-        // Best effort: an empty folder is in no commit.
+        // Errors are ignored: git keeps no empty folders, so no commit depends on them.
         if filing.tasks.contains(&parent) {
             let _ = tree.remove_folder(folder(paths::TASKS_DIR, 't'));
             let _ = tree.remove_folder(folder(paths::PLANS_DIR, 'p'));
@@ -216,7 +219,7 @@ impl DataCheckout<'_> {
         }
     }
 
-    /// The file to archive: the active one, or one that was moved and not committed.
+    /// Finds the file to archive: the active one, or one that an interrupted run moved and did not commit.
     fn find_file(&self, snapshot: &TaskDataSnapshot<'_>, id: TaskId) -> Result<FoundFile> {
         let of_task = |archived: bool| {
             let paths = snapshot.paths().iter().filter(move |path| is_archived(path) == archived);
@@ -254,7 +257,7 @@ impl DataCheckout<'_> {
         Err(Error::new(Kind::NoSuchTask, message))
     }
 
-    /// A move as the two edits that staging wants.
+    /// A move as removal and addition, which is what the index can hold.
     fn unfold(&self, edit: Edit) -> Result<Vec<Edit>> {
         let Edit::Rename { from, to } = edit else { return Ok(vec![edit]) };
         let content = Tree::new(&self.folder_paths.top).read(&from)?;
@@ -281,16 +284,16 @@ impl DataCheckout<'_> {
         self.context.repository.records().load(RecordKind::Archiving, &intent_name(id))
     }
 
-    /// Forgets what was about to be done: it is.
+    /// Removes the record, once everything in it is done.
     pub(crate) fn forget_intent(&self, id: TaskId) {
         let _ = self.context.repository.records().forget(RecordKind::Archiving, &intent_name(id));
     }
 
-    /// Releases the locks of tasks that are archived, whoever holds them: such a lock is stale by definition. Gives the
-    /// locks that were released.
+    /// Releases the locks of archived tasks, whoever holds them, since such a lock is stale. Gives the locks that were
+    /// released.
     ///
     /// # Errors
-    /// When the remote cannot be reached, or not within 10 s.
+    /// When the remote cannot be reached within 10 s.
     pub(crate) fn release(&self, tasks: &[TaskId]) -> Result<Vec<LockEntry>> {
         for task in tasks {
             Held::forget(&self.context.repository, *task)?;

@@ -1,4 +1,4 @@
-//! Task data as it lies in a checkout, with what is in no commit yet: what the scripts work on.
+//! The task data of a checkout, with its uncommitted changes, which the scripts archive too.
 
 use crate::archive::shelf::TaskSource;
 use crate::compat::archive::require::{data_top, require_branch, require_status};
@@ -14,7 +14,8 @@ use crate::task::{Document, TaskId, paths};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Where the folders of task data are: the name the core has for one, the path git has for it, the path that is shown.
+/// The paths of the folders of task data: for each its name in the core, its path in git, and the path that is shown. They
+/// differ with `TASK_DIR` and its like, in a subdirectory of a repository, and on a data branch.
 #[derive(Debug, Clone)]
 pub(crate) struct FolderPaths {
     /// The top of the checkout.
@@ -24,13 +25,13 @@ pub(crate) struct FolderPaths {
 }
 
 impl FolderPaths {
-    /// The places of a checkout seen from `dir`.
+    /// The folders of a project in `dir`.
     ///
     /// # Errors
     /// [`Kind::Usage`] when a folder lies outside the checkout.
     pub(crate) fn find(context: &Context, dir: &Path, folders: &TaskFolders) -> Result<Self> {
         let top = real(&data_top(context, dir));
-        // The longer names first: one lies in the other.
+        // The archives come first: they lie in the other two folders, and the first match of a path counts.
         let folders = [
             (paths::ARCHIVED_TASKS_DIR, &folders.archived),
             (paths::ARCHIVED_PLANS_DIR, &folders.archived_plans),
@@ -41,7 +42,7 @@ impl FolderPaths {
             folder.require_own()?;
             let path = real(&folder.path("."));
             let outside = || Error::new(Kind::Usage, format!("{} is not in {}", path.display(), top.display()));
-            // A folder that is not there yet is made where git has it.
+            // A folder that does not exist yet gets the core's name.
             let absent = || (!folder.exists()).then_some(name);
             let inside = path.strip_prefix(&top).ok().and_then(Path::to_str).or_else(absent).ok_or_else(outside)?;
             Ok((name, inside.to_owned(), folder.shown("").trim_end_matches('/').to_owned()))
@@ -54,12 +55,12 @@ impl FolderPaths {
         found.map_or_else(|| path.to_owned(), |(place, rest)| format!("{place}{rest}"))
     }
 
-    /// The path that git has.
+    /// The path in git of one of the core's paths.
     pub(crate) fn in_git(&self, path: &str) -> String {
         self.map(path, |folder| &folder.1)
     }
 
-    /// The path that is shown.
+    /// The shown path of one of the core's paths.
     pub(crate) fn shown(&self, path: &str) -> String {
         self.map(path, |folder| &folder.2)
     }
@@ -69,7 +70,7 @@ impl FolderPaths {
         self.dir.join(self.shown(path))
     }
 
-    /// The core's path of something git has.
+    /// The core's path of a path in git.
     fn of_git(&self, path: &str) -> Option<String> {
         self.folders.iter().find_map(|(name, place, _)| {
             let rest = path.strip_prefix(place.as_str())?;
@@ -77,12 +78,12 @@ impl FolderPaths {
         })
     }
 
-    /// The folders as git has them.
+    /// The paths of the folders in git.
     pub(crate) fn folders(&self) -> Vec<&str> {
         self.folders.iter().map(|(_, place, _)| place.as_str()).collect()
     }
 
-    /// An edit with the paths that git has.
+    /// An edit with the paths in git.
     pub(crate) fn edit(&self, edit: Edit) -> Edit {
         match edit {
             Edit::Put { path, content } => Edit::Put { path: self.in_git(&path), content },
@@ -93,8 +94,8 @@ impl FolderPaths {
     }
 }
 
-/// The folder in its repository of the project in `dir`, with a slash; nothing for one at the root, or whose task data has
-/// a branch of its own.
+/// The path of the project in `dir` within its repository, with a trailing slash; empty for a project at the root, and for
+/// one whose task data has a branch of its own, where paths start at the top.
 pub(crate) fn home(context: &Context, dir: &Path) -> String {
     let (top, dir) = (real(&context.repository.toplevel), real(dir));
     let below = dir.strip_prefix(&top).ok().and_then(Path::to_str);
@@ -102,7 +103,7 @@ pub(crate) fn home(context: &Context, dir: &Path) -> String {
     below.map_or_else(String::new, |below| format!("{below}/"))
 }
 
-/// A checkout of task data that a script works in, and the branch that is checked out there.
+/// The checkout of the task data that a script changes, and its branch.
 #[derive(Debug)]
 pub(crate) struct DataCheckout<'a> {
     pub(crate) context: &'a Context,
@@ -112,7 +113,7 @@ pub(crate) struct DataCheckout<'a> {
 }
 
 impl<'a> DataCheckout<'a> {
-    /// Looks where the task data is, seen from `dir`.
+    /// Finds the checkout of the project in `dir`.
     ///
     /// # Errors
     /// Those of [`require_branch`].
@@ -122,33 +123,33 @@ impl<'a> DataCheckout<'a> {
         Ok(Self { context, folders, folder_paths, branch })
     }
 
-    /// Where the files are.
+    /// The paths of the folders.
     pub(crate) fn folder_paths(&self) -> &FolderPaths {
         &self.folder_paths
     }
 
-    /// The ledger that commits here, and publishes nothing.
+    /// The ledger that commits to this checkout's branch and publishes nothing: the scripts leave that to their callers.
     pub(crate) fn ledger(&self) -> Ledger<'_> {
         Ledger { channel: Channel::Local, own: Some(self.branch.clone()), ..self.context.ledger() }
     }
 }
 
-/// The task data of a checkout.
+/// The task data of a checkout at one moment.
 #[derive(Debug)]
 pub(crate) struct TaskDataSnapshot<'a> {
     checkout: &'a DataCheckout<'a>,
     view: &'a View<'a>,
-    /// The files there are.
+    /// The files of the checkout.
     paths: Vec<String>,
     /// The files of the last commit that the checkout lacks.
     missing: Vec<String>,
-    /// The files that are not as in the last commit; of a folder that git ignores the folder, with a slash.
+    /// The files that differ from the last commit; for an ignored folder the folder, with a trailing slash.
     changed: BTreeSet<String>,
     status: Status,
 }
 
 impl<'a> TaskDataSnapshot<'a> {
-    /// Looks at it all. One process.
+    /// Reads files and status. One process.
     ///
     /// # Errors
     /// Those of [`require_status`].

@@ -1,4 +1,4 @@
-//! `aitask_zip_old.sh` (specification 30, section 4).
+//! `aitask_zip_old.sh`: packs archived files that no active task needs into bundles, and unpacks one task.
 
 use crate::compat::archive::bundles::{self, BundleSelection, LooseFiles, Unpacked};
 use crate::compat::archive::snapshot::DataCheckout;
@@ -16,7 +16,7 @@ Puts archived tasks and plans that no active task needs into bundles, or gets on
 const NOTHING: &str =
     "No files to archive. All archived files are still relevant to active work (or directories are empty).";
 
-/// What was asked for.
+/// The arguments of `aitask_zip_old.sh`.
 #[derive(Debug, Default)]
 struct ZipOldArguments {
     dry_run: bool,
@@ -26,7 +26,7 @@ struct ZipOldArguments {
 
 /// Runs the script.
 pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
-    // This script knows no TASK_DIR (section 0).
+    // The original ignores TASK_DIR here, so both must use the default folders to find the same bundles.
     let folders = TaskFolders::new(&invocation.dir);
     let outcome = if args.first().is_some_and(|word| word == "unpack") {
         unpack(invocation, &folders, args.get(1))

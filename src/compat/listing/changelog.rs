@@ -1,4 +1,4 @@
-//! `aitask_changelog.sh`.
+//! `aitask_changelog.sh`: gathers tasks, plans and commits since a release, for an agent that writes the changelog.
 
 use crate::compat::folders::TaskFolders;
 use crate::compat::invocation::Invocation;
@@ -60,8 +60,8 @@ fn answer(invocation: &Invocation, args: &[String]) -> Result<u8> {
 
 fn gather(invocation: &Invocation, tag: Option<&str>) -> Result<()> {
     let context = invocation.open()?.ok_or_else(|| Error::new(Kind::NotARepository, "Not a git repository"))?;
-    // A remote that cannot be asked is no reason to gather nothing.
-    if let Some(state) = desync::look(&context, DATA, Freshness::Fetched).ok().filter(|state| state.behind > 0) {
+    // This only warns: where the remote cannot be reached, the changelog is gathered from what is here.
+    if let Some(state) = desync::compare(&context, DATA, Freshness::Fetched).ok().filter(|state| state.behind > 0) {
         let text = format!("Local {DATA} branch is {} commit(s) behind {}.", state.behind, state.remote_ref);
         invocation.console.warn(&text);
         invocation.console.warn("Tasks and plans that were archived elsewhere may be missing below.");

@@ -1,4 +1,4 @@
-//! `aitask_find_files.sh`.
+//! `aitask_find_files.sh`: ranks the tracked files that may belong to some words, by content or by name.
 
 use crate::compat::invocation::Invocation;
 use crate::compat::listing::search;

@@ -1,4 +1,4 @@
-//! `aitask_ls.sh`.
+//! `aitask_ls.sh`: lists active tasks. It ignores `TASK_DIR` and works outside a repository, as the original does.
 
 use crate::archive::gates;
 use crate::compat::folders::{TaskFolder, TaskFolders, is_file};
@@ -29,7 +29,7 @@ Lists active tasks: what is not blocked first, then by priority, effort and name
       --project NAME      in another registered project
   -h, --help              this text";
 
-/// What was asked for.
+/// The arguments of `aitask_ls.sh`.
 #[derive(Debug, Default)]
 struct ListArguments {
     limit: usize,
@@ -40,7 +40,7 @@ struct ListArguments {
     tree: bool,
 }
 
-/// How the arguments may be wrong.
+/// Why the arguments ask for no listing.
 enum ListUsage {
     Help,
     Unknown(String),
@@ -135,7 +135,7 @@ fn check_type(invocation: &Invocation, kind: &str) -> Result<()> {
 }
 
 fn check_kind(invocation: &Invocation, kind: String) -> Result<String> {
-    // Tests of the original take the vocabulary away.
+    // The original's tests point this variable at an empty folder and expect the error.
     let folder = invocation.environment.text("AIT_FOLLOWUP_KINDS_DIR");
     let is_there = folder.is_none_or(|dir| std::fs::read_dir(dir).is_ok_and(|mut files| files.next().is_some()));
     if !is_there {
@@ -171,7 +171,7 @@ impl ActiveNames {
         parents.chain(children).collect()
     }
 
-    /// The files that take part: parents by name, and children after them; in a tree, each parent before its own.
+    /// The files to list: parents by name, then children; in a tree each parent followed by its children.
     fn chosen<'a>(&'a self, request: &ListArguments) -> Vec<(Option<&'a str>, &'a str)> {
         let below = |parent: &str| {
             let (folder, start) = (format!("t{parent}"), format!("t{parent}_"));
@@ -246,8 +246,9 @@ fn list(invocation: &Invocation, request: &ListArguments) -> u8 {
     0
 }
 
-/// Active tasks whose gates let their dependents go on do not block. Only tasks that somebody waits for are
-/// looked at, and the helper is started only when one of them has gates.
+/// Removes from the active tasks those that do not block because their gates have passed. Only tasks that others depend on
+/// are read, and the project's gate script is started only when one of them has gates: starting it costs more than the
+/// whole listing.
 fn release_satisfied(
     invocation: &Invocation,
     names: &ActiveNames,

@@ -1,4 +1,5 @@
-//! `aitask_query_files.sh`: look-ups for agents. Every answered question ends with exit 0, found or not.
+//! `aitask_query_files.sh`: look-ups of task and plan files for agents. The exit code is 0 whether something is found or
+//! not, and the result line says which; other exit codes mean wrong arguments.
 
 use crate::archive::gates;
 use crate::compat::folders::{TaskFolder, TaskFolders};
@@ -21,7 +22,7 @@ Looks up task and plan files. The answer is one or more lines; exit 0 also when 
   plan-file ID | archived-task ID | task-status ID
   recent-archived [LIMIT] | inflight";
 
-/// How many archived tasks are recent.
+/// The default number of lines of `recent-archived`, the one of the scripts.
 const RECENT: usize = 15;
 
 /// Runs the script.
@@ -99,7 +100,7 @@ impl FileQuery<'_> {
         Ok(if lines.is_empty() { vec![nothing(subcommand).to_owned()] } else { lines })
     }
 
-    /// One record; of several files for one id the first by name, with a warning.
+    /// One result line; with several files for one id the first by name, with a warning, since callers read one path.
     fn one(&self, prefix: &str, found: &[String]) -> Vec<String> {
         if found.len() > 1 {
             self.invocation.console.warn(&format!("Several files for one id: {}", found.join(", ")));
@@ -180,7 +181,7 @@ impl FileQuery<'_> {
             .collect())
     }
 
-    /// Tasks that are being worked on and have gone through gates.
+    /// The tasks with status `Implementing` whose file records gate runs.
     fn inflight(&self) -> Vec<String> {
         let files = self.files.tasks.shown_files('t').into_iter();
         let mut lines: Vec<_> = files
@@ -204,7 +205,7 @@ impl FileQuery<'_> {
     }
 }
 
-/// What is said when nothing is found.
+/// The result line when nothing is found.
 fn nothing(subcommand: &str) -> &'static str {
     match subcommand {
         "has-children" | "active-children" | "all-children" => "NO_CHILDREN",

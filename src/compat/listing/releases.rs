@@ -1,4 +1,4 @@
-//! What the commits since a release are about.
+//! The tasks that the commits since a release name, with their plans and notes.
 
 use crate::compat::folders::{TaskFolder, TaskFolders};
 use crate::error::{Error, Kind, Result};
@@ -8,7 +8,7 @@ use regex::Regex;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The heading of the part of a plan that says what was done.
+/// The heading of the section of a plan that describes what was done.
 const NOTES: &str = "## Final Implementation Notes";
 
 /// The commits since a tag.
@@ -22,18 +22,18 @@ pub(crate) struct CommitsSinceTag {
     pub(crate) is_known: bool,
 }
 
-/// A task that commits name.
+/// A task that a commit names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChangelogEntry {
     /// Its id.
     pub(crate) id: TaskId,
     /// Its issue type.
     pub(crate) issue_type: String,
-    /// Its title: the words of its file's name.
+    /// Its title, from the name of its file.
     pub(crate) title: String,
-    /// Where its plan is.
+    /// The path of its plan.
     pub(crate) plan: Option<String>,
-    /// What its plan says was done.
+    /// The lines of its plan that describe what was done.
     pub(crate) notes: Vec<String>,
     /// The lines of its commits.
     pub(crate) commits: Vec<String>,
@@ -59,7 +59,7 @@ pub(crate) fn load_commits(context: &Context, dir: &Path, tag: Option<&str>) -> 
     Ok(CommitsSinceTag { base, lines, is_known: output.success() })
 }
 
-/// The tasks that the commits name, with what is known of them.
+/// The tasks that the commits name, by id.
 ///
 /// # Errors
 /// When a bundle cannot be read.
@@ -91,7 +91,7 @@ fn entry(checkout: &TaskFolders, commits: &CommitsSinceTag, id: TaskId) -> Resul
     })
 }
 
-/// A file by its id: active, archived, or in a bundle, which is then named before the member.
+/// The path and content of a file by its id: active, archived, or in a bundle, whose path then precedes the member's name.
 fn find(letter: char, active: &TaskFolder, archived: &TaskFolder, id: TaskId) -> Result<Option<(String, Vec<u8>)>> {
     let id = id.to_string();
     for folder in [active, archived] {
@@ -110,7 +110,7 @@ fn find(letter: char, active: &TaskFolder, archived: &TaskFolder, id: TaskId) ->
     Ok(None)
 }
 
-/// The lines below the heading up to the next one of its rank, without blank lines around them.
+/// The lines below the heading up to the next heading of its level, without leading and trailing blank lines.
 fn notes(plan: &str) -> Vec<String> {
     let below = plan.lines().skip_while(|line| line.trim_end() != NOTES).skip(1);
     let lines: Vec<_> = below.take_while(|line| !line.starts_with("## ")).collect();

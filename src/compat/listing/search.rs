@@ -1,4 +1,4 @@
-//! Files of the code repository that words may be about.
+//! Ranks the files of the code repository that may belong to some words.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::run::Call;
@@ -15,8 +15,8 @@ pub(crate) struct ScoredFile {
     pub(crate) file: String,
 }
 
-/// Tracked files by how many of their lines have one of the words, best first, ties by path. A word is a basic regular
-/// expression, its case does not matter; binary files are left out. One process a word.
+/// Tracked files by the number of their lines that match one of the words, best first, ties by path. A word is a basic
+/// regular expression without regard to case; binary files are left out. One process a word.
 pub(crate) fn by_content(context: &Context, dir: &Path, words: &[&str]) -> Result<Vec<ScoredFile>> {
     let mut scores = BTreeMap::new();
     for word in words {
@@ -33,8 +33,8 @@ pub(crate) fn by_content(context: &Context, dir: &Path, words: &[&str]) -> Resul
     Ok(best_first(scores))
 }
 
-/// Tracked files by how well `fzf` finds the words in their paths: of the best `limit` for a word the first gets `limit`
-/// points, the next one less.
+/// Tracked files by how well `fzf` matches the words in their paths: for each word the best file gets `limit` points, the
+/// next one a point less, and so on.
 ///
 /// # Errors
 /// [`Kind::Usage`] when `fzf` is missing.

@@ -1,4 +1,4 @@
-//! How many tasks were completed when, and of what kind.
+//! The report on completed tasks: how many, when, and of which labels and types.
 
 use crate::compat::folders::{TaskFolder, TaskFolders};
 use crate::compat::listing::rows;
@@ -17,7 +17,7 @@ pub(crate) const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday"
 pub(crate) struct CompletedTask {
     /// Its file's name without ending.
     pub(crate) stem: String,
-    /// When.
+    /// The day of its completion.
     pub(crate) date: Date,
     /// Its labels; `(unlabeled)` when it has none.
     pub(crate) labels: Vec<String>,
@@ -25,32 +25,32 @@ pub(crate) struct CompletedTask {
     pub(crate) issue_type: String,
     /// Whether it was a child.
     pub(crate) is_child: bool,
-    /// Who implemented it: agent and model.
+    /// The agent and model that implemented it.
     pub(crate) implemented_with: String,
 }
 
-/// What is to be shown.
+/// The period and form of the report.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReportRange {
     /// Today.
     pub(crate) today: Date,
-    /// So many days are shown one by one.
+    /// The number of days that are listed one by one.
     pub(crate) days: i64,
     /// The first day of a week.
     pub(crate) week_start: Weekday,
-    /// With the names of the tasks.
+    /// Whether the names of the tasks are listed.
     pub(crate) verbose: bool,
 }
 
-/// All archived tasks that have a date, newest first, without those in a bundle of early versions. Bundles that
-/// cannot be read are told to `unreadable`.
+/// All archived tasks that have a date, newest first, without those in the single bundle of early versions, which the
+/// scripts do not count. `unreadable` receives the error of each bundle that cannot be read.
 pub(crate) fn load(checkout: &TaskFolders, unreadable: impl Fn(&Error)) -> Vec<CompletedTask> {
     let archive = &checkout.archived;
     let mut completed = Vec::new();
     let mut add = |name: &str, bytes: &[u8]| {
         let file = name.rsplit('/').next().unwrap_or(name);
         let is_child = name.contains('/');
-        // A child that lies among the parents is nobody's.
+        // A child's file in the folder of the parents is misplaced; the scripts count it neither as child nor as parent.
         if rows::parent_id(file).is_some() && (is_child || rows::child_id(file).is_none()) {
             completed.extend(parse(file, is_child, &Document::parse(bytes)));
         }
@@ -70,7 +70,7 @@ pub(crate) fn load(checkout: &TaskFolders, unreadable: impl Fn(&Error)) -> Vec<C
     completed
 }
 
-/// The numbered bundles; one of gzip counts only without one of zstd beside it.
+/// The numbered bundles. A gzip bundle beside a zstd bundle of the same number was replaced by it and is left out.
 fn bundles(archive: &TaskFolder) -> Vec<String> {
     let folders = archive.names(|name| name.starts_with("_b"));
     let all: Vec<_> = folders
@@ -222,7 +222,7 @@ fn week(range: &ReportRange) -> Vec<Weekday> {
     range.week_start.cycle_forward().take(7).collect()
 }
 
-/// How often a weekday comes within so many days up to today.
+/// The number of times a weekday occurs in the last `days` days, today included.
 fn occurrences(weekday: Weekday, days: i64, range: &ReportRange) -> i64 {
     let dates = (0..days).filter_map(|back| range.today.checked_sub(back.days()).ok());
     i64::try_from(dates.filter(|date| date.weekday() == weekday).count()).unwrap_or(0)
@@ -334,12 +334,12 @@ pub(crate) fn csv(completed: &[CompletedTask], range: &ReportRange) -> String {
     text
 }
 
-/// Today, here.
+/// Today's date in the local time zone.
 pub(crate) fn today() -> Date {
     jiff::ZonedDateTime::now().date()
 }
 
-/// The days to show.
+/// The number of days to list. The limit of a hundred years keeps a mistyped number from filling the output.
 ///
 /// # Errors
 /// [`Kind::Usage`] for what is no number of days.

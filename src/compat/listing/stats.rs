@@ -1,4 +1,4 @@
-//! `aitask_stats.sh`.
+//! `aitask_stats.sh`: reports on completed tasks as Markdown, and as CSV on request.
 
 use crate::compat::folders::TaskFolders;
 use crate::compat::invocation::Invocation;
@@ -15,7 +15,7 @@ Reports on completed tasks, in Markdown.";
 /// The file that `--csv` alone writes.
 const CSV: &str = "aitask_stats.csv";
 
-/// What was asked for.
+/// The arguments of `aitask_stats.sh`.
 struct StatsArguments {
     range: ReportRange,
     csv: Option<String>,
@@ -35,7 +35,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
             return 2;
         }
     };
-    // This script knows TASK_DIR alone.
+    // The original honours TASK_DIR here, and ignores ARCHIVED_DIR.
     let folder = invocation.environment.text("TASK_DIR").unwrap_or(paths::TASKS_DIR);
     let checkout = TaskFolders::below(&invocation.dir, folder);
     if !checkout.archived.exists() {
@@ -55,7 +55,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     if let Some(file) = request.csv {
         let text = statistics::csv(&completed, &request.range);
         let written = if file == CSV {
-            // The default name: do not follow a link.
+            // The caller did not choose the default name, so a symbolic link of this name is replaced and not followed.
             invocation.tree().replace(CSV, text.as_bytes()).map_err(|error| error.to_string())
         } else {
             std::fs::write(invocation.dir.join(&file), text).map_err(|error| error.to_string())

@@ -1,4 +1,5 @@
-//! `aitask_claim_id.sh` (specification 10, section 4).
+//! `aitask_claim_id.sh`: takes, shows, corrects or creates the counter of task ids. `--claim` prints the id alone, since
+//! callers read standard output as the number.
 
 use crate::compat::invocation::Invocation;
 use crate::compat::locks::probe::Probe;
@@ -53,9 +54,9 @@ fn full_scan(invocation: &Invocation) -> Result<u64> {
     Ok(query::max_number(files.iter().map(String::as_str), Scan::Full))
 }
 
-/// Takes the next id; and says aside what it made of the counter on the way.
+/// Takes the next id; and gives a note for standard error where it had to create or restore the counter.
 pub(crate) fn claim(invocation: &Invocation, context: &Context) -> Result<(u64, Option<String>)> {
-    // Before the first look, so that the window between look and push stays small.
+    // The folder is read before the counter, so that the time between reading the counter and the push stays short.
     let files = invocation.active_files();
     let active = query::max_number(files.iter().map(String::as_str), Scan::Active);
     let (branch, counter_kind) = (Ledger::ids_branch()?, Counter::of(&context.channel));
@@ -86,8 +87,8 @@ pub(crate) fn claim(invocation: &Invocation, context: &Context) -> Result<(u64, 
     landed.map(|landed| landed.value).map_err(|error| explain(context, error, "ID claim", "claim task ID"))
 }
 
-/// A counter that this clone used before there was a remote becomes the remote's, and one that it knew and the remote lost
-/// is put back; neither goes backwards.
+/// Publishes the counter of this clone: the one it used before there was a remote, or the one it knew before the remote
+/// lost it. The value is above every id of the task files, so that no id is given twice.
 fn upgrade(invocation: &Invocation, view: &View<'_>, branch: &Branch, plan: Plan) -> Result<(Plan, u64)> {
     match ids::load_kept(view, branch)? {
         Some(kept) => Ok((plan.advance(branch, kept.start), kept.value.max(full_scan(invocation)? + 1))),
@@ -99,7 +100,7 @@ fn upgrade(invocation: &Invocation, view: &View<'_>, branch: &Branch, plan: Plan
     }
 }
 
-/// What went wrong, in the words of section 4.2.
+/// An error in the scripts' words, since callers search for "race", "Cannot reach origin" and the like.
 fn explain(context: &Context, error: Error, race: &str, action: &str) -> Error {
     match error.kind() {
         Kind::Unparsable => {
@@ -111,13 +112,13 @@ fn explain(context: &Context, error: Error, race: &str, action: &str) -> Error {
             Error::new(Kind::Unparsable, format!("Invalid counter value: '{value}' (expected a number)"))
         }
         Kind::Unreachable | Kind::Authentication | Kind::Unknown => {
-            let said = said(&error);
+            let stderr = stderr_text(&error);
             let there = Ledger::ids_branch().and_then(|branch| Probe::new(context.ledger()).is_there(&branch));
             let what = match there {
                 Ok(true) => "Failed to fetch counter branch 'aitask-ids' from origin",
                 _ => "Cannot reach origin to verify counter branch 'aitask-ids'",
             };
-            Error::new(error.kind(), format!("{what}: {said}"))
+            Error::new(error.kind(), format!("{what}: {stderr}"))
         }
         Kind::Contention => {
             Error::new(Kind::Contention, format!("{race} race: Failed to {action} after 5 attempts ({error})"))
@@ -126,8 +127,8 @@ fn explain(context: &Context, error: Error, race: &str, action: &str) -> Error {
     }
 }
 
-/// Git's own words in an error about the connection.
-fn said(error: &Error) -> String {
+/// The standard error of git in an error about the connection, on one line.
+fn stderr_text(error: &Error) -> String {
     let text = error.stderr().map_or_else(|| error.to_string(), str::to_owned);
     text.split('\n').map(str::trim_end).collect::<Vec<_>>().join(" ")
 }
@@ -235,10 +236,10 @@ fn init(invocation: &Invocation) -> Result<()> {
 
 /// What `--init` did.
 enum CounterInit {
-    /// The branch is there, with this value.
+    /// The branch exists on the remote, with this value.
     Found(String),
-    /// It was gone, and is what this clone knew.
+    /// The remote had lost the branch; it is restored from this clone, with this value.
     PutBack(u64),
-    /// There is one now.
+    /// The branch was created.
     Made,
 }

@@ -1,4 +1,5 @@
-//! `aitask_lock.sh`.
+//! `aitask_lock.sh`: takes, releases, shows and cleans up locks. Exit codes callers switch on: 10 without a lock branch,
+//! 11 when the remote cannot be read, 12 after lost races, 13 and 14 for a live or unverifiable session of the same holder.
 
 use crate::compat::invocation::Invocation;
 use crate::compat::record::record;
@@ -58,7 +59,8 @@ fn with_id(invocation: &Invocation, rest: &[String], usage: &str, run: fn(&Invoc
     }
 }
 
-/// The result line of a refusal, with the word for another owner that the caller uses.
+/// The result line of a refusal. `other` is the word for a lock of another holder: `aitask_lock.sh` prints `LOCK_HOLDER`,
+/// the scripts that pick print `LOCK_FAILED`.
 pub(crate) fn line(refusal: &InTheWay, other: &str) -> String {
     let LockEntry { holder, since, host, anchor, .. } = &*refusal.lock;
     match refusal.by {
@@ -68,7 +70,7 @@ pub(crate) fn line(refusal: &InTheWay, other: &str) -> String {
     }
 }
 
-/// The lines that go with taking a lock that this person had already.
+/// The lines for a lock that its holder takes again: skills read them to decide whether an earlier session crashed.
 pub(crate) fn prior_lines(invocation: &Invocation, prior: &LockEntry, host_now: &str) {
     let LockEntry { since, host, anchor, .. } = prior;
     if host != "unknown" && host != host_now {
@@ -78,7 +80,7 @@ pub(crate) fn prior_lines(invocation: &Invocation, prior: &LockEntry, host_now: 
     invocation.console.line(&format!("PRIOR_LOCK:{prior}"));
 }
 
-/// The exit code of a refusal, and what it says.
+/// The exit code of a refusal, and its message.
 fn explain(refusal: &InTheWay) -> (u8, String) {
     let LockEntry { task: id, holder, since, host, anchor, .. } = &*refusal.lock;
     let pid = &anchor.pid;
@@ -106,7 +108,7 @@ fn lock(invocation: &Invocation, rest: &[String]) -> u8 {
     let Some(id) = TaskId::recognise(id) else {
         return fail(invocation, &format!("Invalid task ID: {id} (expected format: 166, t166, 16_2, or t16_2)"));
     };
-    // Honoured only directly after the id.
+    // The scripts accept --email only directly after the id; elsewhere they ignore it.
     let email = match rest.get(1).map(String::as_str) {
         Some("--email") => match rest.get(2).filter(|email| !email.is_empty()) {
             Some(email) => crate::coordination::session::parse_email(email),
@@ -173,7 +175,7 @@ fn list(invocation: &Invocation) -> u8 {
             invocation.console.info("No locks (branch not initialized)");
             return Ok(0);
         };
-        // In tree order, which is git's byte order of the names.
+        // The order of the files on the branch, git's byte order of their names, as the scripts list them.
         entries.sort_by_key(|entry| LockEntry::path(entry.task));
         for lock in &entries {
             let LockEntry { task, holder, host, since, .. } = lock;
@@ -212,7 +214,7 @@ fn init(invocation: &Invocation) -> u8 {
     make().unwrap_or_else(|error| fail(invocation, &format!("Failed to push lock branch: {error}")))
 }
 
-/// Which locks are of tasks that are archived and not active any more.
+/// The stale locks among those that are held: their task, or its parent, is archived, and it is not active.
 pub(crate) fn stale(invocation: &Invocation, held: impl Iterator<Item = TaskId>) -> Vec<TaskId> {
     let held: Vec<_> = held.collect();
     if held.is_empty() {
@@ -220,7 +222,7 @@ pub(crate) fn stale(invocation: &Invocation, held: impl Iterator<Item = TaskId>)
     }
     let ids = |paths: &[String]| query::ids(paths.iter().map(String::as_str));
     let active = ids(&invocation.active_files());
-    // A bundle that cannot be read makes nothing stale.
+    // With a bundle that cannot be read it is unknown what is archived: no lock counts as stale then.
     let archived = ids(&invocation.archived_files().unwrap_or_default());
     let gone = |id: &TaskId| {
         let parent = id.parent().is_some_and(|parent| archived.contains(&parent));
@@ -258,11 +260,12 @@ fn cleanup(invocation: &Invocation) -> u8 {
     }
 }
 
-/// Removes stale locks; gives how many.
+/// Removes stale locks in one publication; gives how many. `found` has the count also when the push fails.
 fn sweep(invocation: &Invocation, found: &mut usize) -> Result<usize> {
     let Some(context) = invocation.open_remote()? else { return Ok(0) };
     let branch = Ledger::locks_branch()?;
-    // A branch that is gone or was set back is not repaired by cleaning up, and stays so.
+    // Without `repairs` the ledger fails on a lock branch that is gone or was set back. The decision below leaves such a
+    // branch as it is: cleaning up must not restore a branch that somebody removed, and is no reason to fail.
     let ledger = Ledger { repairs: true, ..context.ledger() };
     let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
         if view.gone(&branch).is_some() || view.set_back(&branch).is_some() {
@@ -270,7 +273,8 @@ fn sweep(invocation: &Invocation, found: &mut usize) -> Result<usize> {
         }
         let Some(locks) = view.locks()? else { return Ok(Decision::Nothing(Vec::new())) };
         let stale = stale(invocation, locks.tasks());
-        // What is stale is told from the remote's state: "nothing" of an older view is answered with a look at it.
+        // Only the remote's present state shows which locks are stale. `Nothing` on an older view makes the ledger fetch and
+        // decide again.
         if !view.fresh {
             return Ok(Decision::Nothing(Vec::new()));
         }
@@ -280,7 +284,7 @@ fn sweep(invocation: &Invocation, found: &mut usize) -> Result<usize> {
     Ok(landed.value.len())
 }
 
-/// The hint, with the command that tries again.
+/// The cause, and the command that tries again.
 fn hint(error: &Error) -> String {
     match error.kind() {
         Kind::Unreachable | Kind::Authentication => {
@@ -292,7 +296,7 @@ fn hint(error: &Error) -> String {
     }
 }
 
-/// The exit code of a lock or unlock that broke.
+/// Prints the error of a lock or unlock that failed, and gives its exit code.
 fn broken(invocation: &Invocation, error: &Error, exhausted: &str) -> u8 {
     let (text, code) = match error.kind() {
         Kind::BranchGone => (format!("{error}. Run 'aitask_lock.sh --init' to put it back."), 10),
@@ -312,13 +316,13 @@ fn broken(invocation: &Invocation, error: &Error, exhausted: &str) -> u8 {
     code
 }
 
-/// A query that got no answer is not an answer.
+/// Prints that the lock branch could not be read: exit 11, since "not locked" (exit 1) would be a guess.
 fn unreadable(invocation: &Invocation, error: &Error) -> u8 {
     invocation.console.error(&format!("could not read the 'aitask-locks' lock branch: {error}"));
     11
 }
 
-/// This machine's name, for the sake of the diagnosis.
+/// The name of this host, as locks record it.
 pub(crate) fn host(context: &Context) -> String {
     host_name(&context.repository)
 }

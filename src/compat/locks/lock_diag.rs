@@ -1,4 +1,5 @@
-//! `aitask_lock_diag.sh` (specification 10, section 3).
+//! `aitask_lock_diag.sh`: checks step by step what locks need (git, the remote, the lock branch, a push) and prints
+//! PASS or FAIL for each, and a summary. It changes nothing, so it may run beside other sessions.
 
 use crate::compat::invocation::Invocation;
 use crate::compat::locks::lock::host;
@@ -10,7 +11,7 @@ use crate::git::Freshness;
 use crate::ledger::{Channel, Ledger};
 use crate::project::Context;
 
-/// Counts what passed and failed.
+/// The counts of checks that passed and failed.
 struct Tally<'s> {
     invocation: &'s Invocation,
     passed: u32,

@@ -1,4 +1,5 @@
-//! `aitask_pick_own.sh`, and the older `aitask_own.sh`.
+//! `aitask_pick_own.sh`, and the older `aitask_own.sh`: picks a task for the caller. Its result lines (`OWNED`,
+//! `LOCK_FAILED`, `RECLAIM_CRASH` ...) decide what a skill does next, so each outcome has exactly one of its own.
 
 use crate::compat::invocation::Invocation;
 use crate::compat::locks::claim::ScriptClaim;
@@ -23,14 +24,14 @@ Usage: aitask_pick_own.sh [--email <email>] [--force] <task_id>
 
 Claims a task: lock, status, assignee, published in one push.";
 
-/// What was asked for.
+/// The arguments of `aitask_pick_own.sh`.
 #[derive(Debug, Default)]
 struct PickOwnArguments {
     id: Option<TaskId>,
     email: Option<String>,
     force: bool,
     sync: bool,
-    /// The older script, whose answers say less.
+    /// Whether this is `aitask_own.sh`, whose callers know fewer result lines.
     early: bool,
 }
 
@@ -98,7 +99,7 @@ fn fail(invocation: &Invocation, text: &str) -> u8 {
     1
 }
 
-/// Every claim ends with exactly one result line.
+/// Ends a failed claim: the message on standard error, and exactly one result line on standard output.
 fn ended(invocation: &Invocation, line: &str, text: &str) -> u8 {
     invocation.console.error(text);
     invocation.console.line(line);
@@ -116,7 +117,7 @@ fn synchronise(invocation: &Invocation, early: bool) -> u8 {
     0
 }
 
-/// `None` when the task data is what the remote has, as far as it can be.
+/// The reason why the task data is not in step with the remote; `None` when it is, and without a remote.
 fn reason_of_sync(invocation: &Invocation) -> Option<&'static str> {
     let context = invocation.open_remote().ok().flatten()?;
     let with_sweep = sync::sync(&context, |held| stale(invocation, held));
@@ -142,7 +143,7 @@ fn reason_of_sync(invocation: &Invocation) -> Option<&'static str> {
     }
 }
 
-/// Whether the checkout of the data branch has something else checked out, or nothing.
+/// Whether the data worktree has another branch checked out, or none: then it could not be updated.
 fn is_elsewhere(context: &Context) -> bool {
     let Some(dir) = data_state::data_worktree(context).filter(|_| context.has_data_branch()) else { return false };
     let record = context.data_branch().and_then(|data| context.repository.worktree_of(data));
@@ -195,7 +196,7 @@ fn claim(invocation: &Invocation, context: &Context, request: &PickOwnArguments,
         gates: PickGates::Closed,
     };
     let take = || Taker::new(context, policy, PickSource::WorkingCopy(&wanted))?.run();
-    // Before anything is published: a claim is no half of a rebase.
+    // This check comes before anything is published: with an unfinished rebase here the checkout could not follow.
     let checkout = invocation.checkout(Some(context));
     match checkout.require_committable().and_then(|_| take()) {
         Ok(PickEnd { landed: Landed { value: PickOutcome::Taken(taking), lagging, .. }, unpublished }) => {
@@ -226,7 +227,7 @@ fn claim(invocation: &Invocation, context: &Context, request: &PickOwnArguments,
     }
 }
 
-/// The lock is taken; the status is committed here only.
+/// Warns that the lock is published, but the commit with the status is in this clone only.
 fn warn_unpublished(invocation: &Invocation, context: &Context, error: &Error) {
     let data = context.data_branch().map_or("", Branch::as_str);
     invocation.console.warn(&format!(
@@ -236,7 +237,7 @@ fn warn_unpublished(invocation: &Invocation, context: &Context, error: &Error) {
     ));
 }
 
-/// Without `--email` a task is claimed for whom it is assigned to.
+/// Warns when a call without `--email` picked the task for its assignee and not for the user.
 fn warn_if_assigned_to_another(invocation: &Invocation, wanted: &ScriptClaim<'_>, taking: &Taking) {
     if let (None, Some(own), Some(email)) = (wanted.email, invocation.user_email(), &taking.email)
         && own != *email
@@ -292,9 +293,9 @@ fn answer(invocation: &Invocation, context: &Context, taking: &Taking) -> u8 {
             .environment
             .text("AITASK_SCRIPT_DIR")
             .map_or_else(|| invocation.dir.join(".aitask-scripts"), Into::into);
-        let helper = folder.join("aitask_change_surface.sh");
-        if helper.is_file() {
-            sync::run_helper(context, &helper, &["capture", &id.to_string()]);
+        let script = folder.join("aitask_change_surface.sh");
+        if script.is_file() {
+            sync::run_helper(context, &script, &["capture", &id.to_string()]);
         }
     }
     0

@@ -1,7 +1,8 @@
-//! `lib/desync_state.py snapshot` (specification 40, section 10).
+//! `lib/desync_state.py snapshot`: prints how this clone and the remote differ, as text, JSON or lines. The exit code is 0
+//! whatever the state is: callers read the status of each branch.
 
 use crate::compat::invocation::Invocation;
-use crate::compat::sync::desync::{NAMES, RefState, look};
+use crate::compat::sync::desync::{NAMES, RefState, compare};
 use crate::git::Freshness;
 
 const USAGE: &str =
@@ -18,7 +19,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     match invocation.open() {
         Ok(Some(context)) => {
             for name in names {
-                match look(&context, name, freshness) {
+                match compare(&context, name, freshness) {
                     Ok(state) => states.push(state),
                     Err(error) => (invocation.notice)(&error.to_string()),
                 }

@@ -1,7 +1,8 @@
-//! `aitask_remote_drift_check.sh` (specification 50, section 3).
+//! `aitask_remote_drift_check.sh`: tells an agent before it starts whether the base has new commits on the remote, and
+//! whether these change a file that its plan names.
 
 use crate::compat::invocation::Invocation;
-use crate::compat::sync::drift::{Drift, look, named_in};
+use crate::compat::sync::drift::{Drift, compare, named_in};
 use crate::error::{Error, Kind, Result};
 use crate::files::read_own;
 use crate::project::data_state;
@@ -58,7 +59,8 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     0
 }
 
-/// An `Ahead` of nothing stands for the check that a project without data branch skips.
+/// Compares the branch. `Ahead` with no commits means that the check is skipped: the scripts do so in a project without a
+/// data branch, unless `--unsynced` is given.
 fn check(invocation: &Invocation, request: &DriftArguments) -> Drift {
     let Ok(Some(context)) = invocation.open() else {
         return if request.unsynced { Drift::NoLocalBranch } else { Drift::Ahead(0, Vec::new()) };
@@ -70,11 +72,12 @@ fn check(invocation: &Invocation, request: &DriftArguments) -> Drift {
         let seconds = request.timeout.as_secs();
         (invocation.notice)(&format!("[debug] fetching origin/{} (timeout {seconds}s)", request.branch));
     }
-    look(&context, &request.branch, request.timeout).unwrap_or(Drift::FetchFailed)
+    compare(&context, &request.branch, request.timeout).unwrap_or(Drift::FetchFailed)
 }
 
 fn parse(args: &[String]) -> Result<Option<DriftArguments>> {
     let usage = |text: String| Err(Error::new(Kind::Usage, text));
+    // The script's default: the agent waits for the answer, and goes on without it.
     let (mut positional, mut timeout) = (Vec::new(), Duration::from_secs(10));
     let (mut unsynced, mut debug) = (false, false);
     let mut args = args.iter();

@@ -1,4 +1,4 @@
-//! `aitask_init_data.sh` (specification 40, section 8).
+//! `aitask_init_data.sh`: attaches the data branch in a fresh clone. It asks nothing, so it also runs without a terminal.
 
 use crate::compat::invocation::Invocation;
 use crate::data_branch::attach::{Attached, attach};

@@ -1,4 +1,4 @@
-//! `aitask_merge.py` (specification 40, section 7): a task file with conflict markers, merged by the rules.
+//! `aitask_merge.py`: merges a task file with conflict markers field by field.
 
 use crate::compat::invocation::Invocation;
 use crate::files;
@@ -52,7 +52,7 @@ fn merge(invocation: &Invocation, arguments: &MergeArguments) -> Result<(String,
     let base = arguments.base.as_ref().map(read).transpose()?;
     let skipped = || ("SKIPPED".to_owned(), 1);
     let Some(TakenApart { upper, lower }) = sides(&text) else { return Ok(skipped()) };
-    // While commits are replayed, what is replayed stands below.
+    // During a rebase git puts the local commit that it replays into the lower half.
     let (local, mut remote) = if arguments.rebase { (lower, upper) } else { (upper, lower) };
     if !arguments.batch {
         remote = ask(invocation, &local, &remote);
@@ -68,7 +68,7 @@ fn merge(invocation: &Invocation, arguments: &MergeArguments) -> Result<(String,
     Ok((line, code))
 }
 
-/// The published version, with what somebody prefers for the fields that are otherwise its own.
+/// The remote version, with the values that the user prefers for priority and effort; without a question the remote's win.
 fn ask(invocation: &Invocation, local: &[u8], remote: &[u8]) -> Vec<u8> {
     let (ours, mut theirs) = (Document::parse(local), Document::parse(remote));
     for key in ["priority", "effort"] {
@@ -76,7 +76,7 @@ fn ask(invocation: &Invocation, local: &[u8], remote: &[u8]) -> Vec<u8> {
         let (here, there) = (here.to_owned(), there.to_owned());
         let question = format!("{key}: [l]ocal {here} or [r]emote {there}? ");
         if here != there && invocation.console.ask(&question).is_some_and(|answer| answer == "l") {
-            // A value that cannot be written is not preferred.
+            // For a value that no field can hold, the remote's stays.
             let _ = theirs.set(key, &here);
         }
     }

@@ -1,5 +1,6 @@
-//! `aitask_setup.sh`, its git side (specification 40, section 9). What it installs besides (interpreters, skills, seeds of
-//! a release) belongs to the original.
+//! `aitask_setup.sh`, as far as git is concerned: data branch, ignored files, id counter, lock branch, settings, commits.
+//! The rest (interpreters, skills, files of a release) is left to the original, if it is there. The data branch comes before
+//! the id counter, which is counted from the tasks on it.
 
 use crate::compat::exec;
 use crate::compat::invocation::Invocation;
@@ -21,7 +22,7 @@ Sets the repository up: the data branch and its checkout, what git ignores, the 
 lock branch, the user's settings, and commits what belongs to the framework. Asks on a terminal;
 elsewhere every question has its default answer.";
 
-/// What is ignored from here on, and the commit that says so.
+/// The lines to add to `.gitignore`, each with the subject of its commit. Subjects and order are the scripts'.
 const IGNORED: [(&str, &str); 4] = [
     ("aitasks/new/", "ait: Add aitasks/new/ to .gitignore (draft tasks)"),
     ("__pycache__/", "ait: Add __pycache__/ to .gitignore (Python cache artifacts)"),
@@ -37,7 +38,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     }
     match set_up(invocation) {
         Ok(0) => {
-            // What is no business of git's is done by the original, where it is kept; it finds all this done.
+            // The original does the rest. It finds the part that concerns git done, and skips it.
             let original = invocation.dir.join(".aitask-scripts/aitask_setup.sh.original");
             if original.is_file() {
                 let error = exec::exec_script(&invocation.environment, &original, args, &invocation.dir);
@@ -58,7 +59,7 @@ impl Invocation {
         self.console.tagged(text);
     }
 
-    /// What could not be done, and the command that helps; the rest goes on.
+    /// Prints what could not be done, and the command that helps. Setup continues with the next step.
     fn say_failed(&self, error: &Error) {
         self.say(&format!("Warning: {error}"));
         error.hints().iter().for_each(|hint| self.say(&format!("  try: {hint}, then setup again")));
@@ -68,7 +69,7 @@ impl Invocation {
         (self.notice)(&format!("[ait] {text}"));
     }
 
-    /// What somebody at a terminal answers; an empty answer, and no terminal, is the default.
+    /// Asks a question with yes or no. Without a terminal, or for an empty answer, the default counts.
     fn agrees(&self, question: &str, default: bool) -> bool {
         let (choice, word) = if default { ("[Y/n]", "yes") } else { ("[y/N]", "no") };
         let Some(answer) = self.console.ask(&format!("[ait] {question} {choice} ")) else {
@@ -82,7 +83,7 @@ impl Invocation {
         }
     }
 
-    /// An address to be known by; the one that git knows, unless another is given.
+    /// Asks for the user's address; `known`, which git is configured with, is the default.
     fn ask_email(&self, known: Option<&str>) -> Option<String> {
         let shown = known.map_or_else(String::new, |known| format!(" [{known}]"));
         let answer = self.console.ask(&format!("[ait] Your e-mail address{shown}: ")).unwrap_or_default();
@@ -134,8 +135,8 @@ fn set_up(invocation: &Invocation) -> Result<u8> {
     Ok(0)
 }
 
-/// The data branch and its checkout; what fails is said. `false` when the task data has no place yet: nothing is to be
-/// put anywhere else meanwhile, or there would be two.
+/// Sets up the data branch and its checkout, and prints what fails. `false` when the task data has no place yet: then no
+/// file of it may be written, or the task data would be in two places.
 fn move_data(invocation: &Invocation, context: Context) -> Result<(Context, bool)> {
     let is_there = data_state::data_worktree(&context).is_some();
     if !is_there && !invocation.agrees("Keep task data on a branch of its own?", true) {
@@ -172,7 +173,7 @@ fn make_data(invocation: &Invocation, context: &Context) -> Result<()> {
     let opened;
     let mut context = context;
     if context.repository.unborn {
-        // A branch needs a commit to be there at all.
+        // The code branch exists only after its first commit.
         framework::ignore(context, &FRAMEWORK_IGNORES, CONFIGURE)?;
         opened = invocation.open()?;
         context = opened.as_ref().unwrap_or(context);
@@ -182,7 +183,7 @@ fn make_data(invocation: &Invocation, context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// What git ignores on the code branch.
+/// Adds the lines to the `.gitignore` of the code branch.
 fn ignore(invocation: &Invocation, context: &Context) {
     if context.repository.root_branch.is_none() {
         return invocation.say("Warning: no branch is checked out, so no commit is made on the code branch");
@@ -191,13 +192,13 @@ fn ignore(invocation: &Invocation, context: &Context) {
         match framework::ignore(context, &[line], message) {
             Ok(true) => invocation.say(&format!("{line} is ignored from now on")),
             Ok(false) => {}
-            // What refuses one refuses the others.
+            // The cause of one refusal, such as a hook, refuses the other commits too.
             Err(error) => return invocation.say_failed(&error),
         }
     }
 }
 
-/// The id counter and the lock branch.
+/// Sets up the id counter and the lock branch.
 fn coordination(invocation: &Invocation, context: &Context) {
     if context.channel == Channel::Local {
         invocation.say("Warning: No git remote 'origin' configured; ids and locks hold on this machine alone");
@@ -231,7 +232,8 @@ fn coordinate(invocation: &Invocation, context: &Context) -> Result<bool> {
     let mut done = if known(IDS)? {
         is_done(claim_id::run, "--resync")
     } else if data_state::data_worktree(context).is_none() && known(DATA)? {
-        // Counted from what lies here, the counter would hand ids out that tasks on the data branch have.
+        // The tasks are on the data branch, which is not checked out here. A counter that starts from the files here would
+        // give their ids again.
         invocation.say("Warning: the id counter starts once the data branch is checked out here");
         false
     } else {
@@ -243,7 +245,7 @@ fn coordinate(invocation: &Invocation, context: &Context) -> Result<bool> {
     Ok(done)
 }
 
-/// The files of the framework that are not committed yet.
+/// Commits the files of the framework that are not committed yet.
 fn commit(invocation: &Invocation, context: &Context, snapshot: &ChangedBeforeSetup, is_settled: bool) -> Result<()> {
     let dir = data_state::data_worktree(context);
     let is_free = dir.as_ref().is_none_or(|dir| data_state::unfinished(dir).is_empty());

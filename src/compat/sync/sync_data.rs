@@ -1,4 +1,5 @@
-//! `aitask_sync.sh` (specification 40, section 6).
+//! `aitask_sync.sh`: commits local edits of the task data, merges it with the remote's, and pushes. With `--batch` it
+//! prints exactly one line in every case, since programs wait for it.
 
 use crate::compat::invocation::Invocation;
 use crate::compat::sync::resolve;
@@ -73,7 +74,7 @@ fn show(invocation: &Invocation, batch: bool, progress: Progress) {
             invocation.console.stderr_info(&format!("Auto-merged: {}", path.display()));
             return;
         }
-        // The scripts know no dry run.
+        // The script has no dry run, which alone reports these.
         Progress::WouldSwap(_) | Progress::WouldRun(_) => return,
         _ if batch => return,
         Progress::Committing(files) => format!("Auto-committing {files} modified task/plan files"),
@@ -125,7 +126,8 @@ fn answer(invocation: &Invocation, batch: bool, outcome: &Reconciled) -> u8 {
     0
 }
 
-/// The editor for each file; `None` when one is not resolved, which keeps what was done to the others out of it.
+/// Opens the editor for each file. `None` when one is not resolved: then nothing is merged, and the resolutions of the
+/// others are kept in files.
 fn resolve(invocation: &Invocation, context: &Context, files: &[Unresolved]) -> Option<Resolutions> {
     invocation.console.warn("These files were changed here and at the remote, and no rule merges them:");
     for file in files {
@@ -154,7 +156,8 @@ fn resolve(invocation: &Invocation, context: &Context, files: &[Unresolved]) -> 
     Some(resolved)
 }
 
-/// A path as git prints it: in quotes with octal escapes where it has other than plain characters (verdict S9).
+/// A path as git prints it: in quotes with octal escapes where it has other than printable ASCII. Callers read the list of
+/// conflicts in git's form, in which a line break cannot forge a line.
 fn quoted(path: &Path) -> String {
     let bytes = OsStr::as_bytes(path.as_os_str());
     if bytes.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {

@@ -1,4 +1,5 @@
-//! `aitask_web_merge.sh` (specification 40, section 11).
+//! `aitask_web_merge.sh`: lists the remote branches whose task is completed, and passes the profile of such a branch to
+//! the script that keeps the gates.
 
 use crate::compat::invocation::Invocation;
 use crate::compat::sync::web;
@@ -7,6 +8,9 @@ use crate::error::Kind;
 use crate::files::read_own;
 use serde_json::Value;
 use std::time::Duration;
+
+/// The time limit of the fetch. After it the list is made from the remote-tracking refs that are here, with a warning.
+const FETCH_LIMIT: Duration = Duration::from_secs(10);
 
 const HELP: &str = "\
 Usage: aitask_web_merge.sh [--fetch]
@@ -33,7 +37,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     }
     let mut found = Vec::new();
     if let Ok(Some(context)) = invocation.open() {
-        if fetch && web::fetch(&context, Duration::from_secs(10)).is_err() {
+        if fetch && web::fetch(&context, FETCH_LIMIT).is_err() {
             invocation.console.warn("Fetch failed, using cached remote data");
         }
         found = web::completed(&context).unwrap_or_default();
@@ -54,8 +58,8 @@ fn usage(invocation: &Invocation, what: &str, arg: &str) -> u8 {
 
 fn materialize(invocation: &Invocation, args: &[String]) -> u8 {
     let (line, code) = match args {
-        [task, marker] => match provenance(invocation, marker) {
-            Ok(Some(file)) => settle(invocation, task, &file),
+        [task, marker] => match profile_of_marker(invocation, marker) {
+            Ok(Some(file)) => run_gate_script(invocation, task, &file),
             Ok(None) => ("WEBMAT_SKIP:no-profile".to_owned(), 0),
             Err(reason) => (format!("WEBMAT_INVALID:{reason}"), 1),
         },
@@ -65,8 +69,9 @@ fn materialize(invocation: &Invocation, args: &[String]) -> u8 {
     code
 }
 
-/// The file of the profile that the marker names; it must be one of the project's, and say the same name.
-fn provenance(invocation: &Invocation, marker: &str) -> Result<Option<String>, &'static str> {
+/// The file of the profile that the marker names. It must be one of the project's and have the same name in it: the marker
+/// comes from another branch and could name any file.
+fn profile_of_marker(invocation: &Invocation, marker: &str) -> Result<Option<String>, &'static str> {
     let text = read_own(&invocation.file(marker)).map_err(|_| "bad-marker")?;
     let marker: Value = serde_json::from_slice(&text).map_err(|_| "bad-marker")?;
     let marker = marker.as_object().ok_or("bad-marker")?;
@@ -85,7 +90,7 @@ fn provenance(invocation: &Invocation, marker: &str) -> Result<Option<String>, &
     let tasks = invocation.tasks();
     let path = tasks.path("metadata/profiles").join(file);
     let content = tasks.tree().read(&path).map_err(|error| match error.kind() {
-        // A link, most likely, since it is followed nowhere.
+        // The tree refuses a path through a symbolic link with this kind.
         Kind::Occupied => "outside-profiles-dir",
         _ => "profile-not-found",
     })?;
@@ -93,18 +98,18 @@ fn provenance(invocation: &Invocation, marker: &str) -> Result<Option<String>, &
     if name.as_ref() == Some(profile) { Ok(Some(file.clone())) } else { Err("name-mismatch") }
 }
 
-/// Hands over to the script that keeps the gates, which is not one of ours.
-fn settle(invocation: &Invocation, task: &str, file: &str) -> (String, u8) {
+/// Runs the project's script that keeps the gates, which this program does not stand in for.
+fn run_gate_script(invocation: &Invocation, task: &str, file: &str) -> (String, u8) {
     let script = invocation.dir.join(".aitask-scripts/aitask_gate.sh");
     let Ok(Some(context)) = invocation.open() else {
         return ("WEBMAT_FAIL:1:not inside a git repository".to_owned(), 1);
     };
     let profile = format!("aitasks/metadata/profiles/{file}");
     match web::run_script(&context, &script, &["materialize-active", task, "--profile", &profile]) {
-        Ok(web::ScriptAnswer { code: 0, said }) => {
-            (format!("WEBMAT_OK:{}", said.lines().last().unwrap_or_default()), 0)
+        Ok(web::ScriptAnswer { code: 0, output }) => {
+            (format!("WEBMAT_OK:{}", output.lines().last().unwrap_or_default()), 0)
         }
-        Ok(web::ScriptAnswer { code, said }) => (format!("WEBMAT_FAIL:{code}:{}", said.replace('\n', " ")), 1),
+        Ok(web::ScriptAnswer { code, output }) => (format!("WEBMAT_FAIL:{code}:{}", output.replace('\n', " ")), 1),
         Err(error) => (format!("WEBMAT_FAIL:127:{error}"), 1),
     }
 }

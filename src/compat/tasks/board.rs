@@ -1,4 +1,4 @@
-//! The columns of the board, and moving a task between them (specification 20, section 10).
+//! The columns of the board, and moving a task between them. Files and fields are those of the original's board.
 
 use crate::compat::folders::{TaskFolder, TaskFolders};
 use crate::compat::numbers::{is_id, is_number};
@@ -8,12 +8,12 @@ use crate::task::{Document, Slug};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// The distance between two tasks of a column.
+/// The distance between two tasks of a column: it leaves numbers free for tasks that the board puts between them.
 const STEP: i64 = 1024;
 /// The colour of a column that names none.
 const GRAY: &str = "gray";
 
-/// A column.
+/// A column of the board.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Column {
     /// Its id.
@@ -24,8 +24,8 @@ pub(crate) struct Column {
     pub(crate) color: String,
 }
 
-/// The columns of the project in board order: `board_config.json` with `board_config.local.json` laid over it, else
-/// `now`, `next` and `backlog`. A column in the order that is not defined is left out.
+/// The columns of the project in board order: those of `board_config.json`, whose keys `board_config.local.json`
+/// replaces; without them `now`, `next` and `backlog`. A column in the order that is not defined is left out.
 pub(crate) fn columns(tasks: &TaskFolder) -> Vec<Column> {
     let metadata = tasks.below("metadata");
     let load = |name: &str| -> Option<Value> { serde_json::from_slice(&metadata.read(name).ok()?).ok() };
@@ -60,7 +60,7 @@ pub(crate) fn columns(tasks: &TaskFolder) -> Vec<Column> {
     }
 }
 
-/// Where tasks without a column are.
+/// The column of tasks that name none.
 pub(crate) fn unordered() -> Column {
     Column { id: "unordered".to_owned(), title: "Unsorted / Inbox".to_owned(), color: GRAY.to_owned() }
 }
@@ -102,7 +102,7 @@ impl ColumnBoard {
         self.tasks.names(|name| name.strip_suffix(".md").is_some_and(|stem| stem.starts_with('t')))
     }
 
-    /// The file of a top-level task, by `N` or `tN`; and `N`.
+    /// The id and the file of a top-level task, named as `N` or `tN`.
     fn find(&self, task: &str) -> Result<(String, String)> {
         let id = task.strip_prefix('t').unwrap_or(task);
         if !is_number(id) {
@@ -117,7 +117,7 @@ impl ColumnBoard {
         }
     }
 
-    /// The column a task is in; and its number.
+    /// The number of a task, and the id of its column.
     pub(crate) fn column_of(&self, task: &str) -> Result<(String, String)> {
         let (id, file) = self.find(task)?;
         let document = Document::parse(&self.tasks.read(&file).map_err(|_| refused("vanished"))?);
@@ -125,7 +125,8 @@ impl ColumnBoard {
         Ok((id, column.filter(|column| !column.is_empty()).unwrap_or_else(|| unordered().id)))
     }
 
-    /// Moves a task to the end of a column. Gives the file's name and the place. Nothing is committed.
+    /// Moves a task to the end of a column; gives the name of its file and its new index. Nothing is committed, as in the
+    /// scripts: callers commit the file themselves.
     pub(crate) fn move_task(&self, task: &str, column: &str) -> Result<(String, i64)> {
         if column != unordered().id && !self.columns().iter().any(|known| known.id == column) {
             return Err(refused("unknown_column"));

@@ -1,4 +1,5 @@
-//! `aitask_board_column.sh` (specification 20, section 10).
+//! `aitask_board_column.sh`: lists and creates columns of the board, and moves a task to one. A refusal is the line
+//! `ERROR:<reason>` on standard output, where callers read it.
 
 use crate::compat::invocation::Invocation;
 use crate::compat::options::{KnownOption, ScriptOptions};

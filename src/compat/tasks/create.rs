@@ -1,4 +1,4 @@
-//! `aitask_create.sh`.
+//! `aitask_create.sh`: writes a draft, or with `--commit` a task with an id and a commit of its own.
 
 use crate::compat::invocation::Invocation;
 use crate::compat::options::{ForProject, KnownOption, ScriptOptions, take_project, usage};

@@ -1,4 +1,4 @@
-//! Filing a new task.
+//! Creating a task: from the options of `aitask_create.sh`, or from a draft.
 
 use crate::compat::invocation::Invocation;
 use crate::compat::locks::claim_id;
@@ -14,7 +14,7 @@ use crate::project::Context;
 use crate::project::task_files::TaskFiles;
 use crate::task::{Document, Slug, TaskId, fields, labels};
 
-/// What all ways of filing a task share.
+/// The creation of a task by a script.
 pub(crate) struct TaskCreation<'a> {
     pub(crate) invocation: &'a Invocation,
     pub(crate) checkout: &'a TaskFiles<'a>,
@@ -44,13 +44,13 @@ impl TaskCreation<'_> {
             }
             not_created.into_error()
         })?;
-        self.said(&created.said);
+        self.print_commit(&created.said);
         self.merge(&created, &request.document)?;
         self.result(&created.path);
         Ok(0)
     }
 
-    /// Writes it as a draft; gives the path.
+    /// Writes the task as a draft; gives the path.
     fn draft(&self, slug: &Slug, document: &Document, parent: Option<&str>) -> Result<String> {
         let mut draft = document.clone();
         draft.set("draft", "true")?;
@@ -71,7 +71,8 @@ impl TaskCreation<'_> {
         Ok(body)
     }
 
-    /// The task's file, and its parent.
+    /// The content of the task's file, and its parent. The checks are in the scripts' order, so that of several wrong options
+    /// the same one is reported.
     fn document<'o>(&self, options: &'o ScriptOptions, body: &[u8]) -> Result<(Document, Option<&'o str>)> {
         let value = |name: &str, default: &'static str| options.last(name).unwrap_or(default).to_owned();
         let list = |name: &str| fields::items(options.last(name).unwrap_or_default());
@@ -82,7 +83,7 @@ impl TaskCreation<'_> {
         let issue_type = value("--type", "feature");
         check_type(self.checkout, &issue_type)?;
         let fields::PartedGates { reachable: gates, dropped } = fields::reachable_gates(&issue_type, list("--gates"));
-        self.say_dropped(&dropped, "gate(s)", " (recorded in planning/review steps this task type skips)");
+        self.print_dropped(&dropped, "gate(s)", " (recorded in planning/review steps this task type skips)");
         let status = value("--status", "Ready");
         one_of(&status, &fields::NEW_STATUSES, "status", "Ready, Editing, Implementing, or Postponed")?;
         let project = options.last("--xdeprepo").unwrap_or_default();
@@ -162,7 +163,7 @@ impl TaskCreation<'_> {
         }
     }
 
-    /// Gives it a number and a commit, and says what happened on the way.
+    /// Creates the task with an id and a commit, and prints the warnings and notes.
     pub(crate) fn file(&self, parent: Option<&str>, request: &Request) -> Result<CreatedHere, NotCreated> {
         let console = self.invocation.console;
         let warn = |text: &str| console.warn(text);
@@ -184,9 +185,10 @@ impl TaskCreation<'_> {
         Ok(created)
     }
 
-    /// What git says of a commit: an answer, or aside when one line is wanted.
-    fn said(&self, said: &[u8]) {
-        if self.silent { self.invocation.console.stderr_lines(said) } else { self.invocation.console.lines(said) }
+    /// Prints git's output of the commit on standard output, but with `--silent` on standard error: standard output has the
+    /// path alone then.
+    fn print_commit(&self, output: &[u8]) {
+        if self.silent { self.invocation.console.stderr_lines(output) } else { self.invocation.console.lines(output) }
     }
 
     fn info(&self, text: &str) {
@@ -197,19 +199,20 @@ impl TaskCreation<'_> {
         if self.silent { self.invocation.console.stderr_info(text) } else { self.invocation.console.success(text) }
     }
 
-    fn say_dropped(&self, gates: &[String], what: &str, why: &str) {
+    fn print_dropped(&self, gates: &[String], what: &str, why: &str) {
         if !gates.is_empty() {
             self.info(&format!("manual_verification: dropped unreachable {what}: {}{why}", gates.join(",")));
         }
     }
 
-    /// The last line, which callers read.
+    /// Prints the path of the task. It must be the last line, since callers take the last line of the output.
     fn result(&self, path: &str) {
         let line = if self.silent { path.to_owned() } else { format!("Created: {path}") };
         self.invocation.console.line(&line);
     }
 
-    /// Tells of pending tasks about the same files, or folds them into this one.
+    /// Folds pending tasks that refer to the same files into the new one with `--auto-merge`; else lists them. This comes
+    /// after the commit, since folding needs the new task's id.
     fn merge(&self, created: &CreatedHere, document: &Document) -> Result<()> {
         let console = self.invocation.console;
         let found = fold::overlapping(self.checkout, created.id, document);
@@ -237,26 +240,26 @@ impl TaskCreation<'_> {
         }
         self.info(&format!("Auto-merging {} task(s) into t{}...", taken.len(), created.id));
         let said = fold::fold(self.checkout, created.id, &created.path, &taken)?;
-        self.said(&said);
+        self.print_commit(&said);
         let names: Vec<_> = taken.iter().map(|other| other.id.t()).collect();
         self.success(&format!("Folded {} into t{}", names.join(", "), created.id));
         Ok(())
     }
 
     pub(crate) fn finalize(&self, draft: &DraftToFinalize) -> Result<()> {
-        self.say_dropped(&draft.dropped_gates, "gate(s) from finalized draft", "");
+        self.print_dropped(&draft.dropped_gates, "gate(s) from finalized draft", "");
         let created = match new::resume_here(self.checkout, &draft.request)? {
             Some(created) => created,
             None => self.file(draft.parent.as_deref(), &draft.request).map_err(NotCreated::into_error)?,
         };
         new_file::discard_draft(self.checkout, draft)?;
         if self.silent {
-            self.said(&created.said);
+            self.print_commit(&created.said);
             self.invocation.console.line(&created.path);
         } else {
             let what = if created.id.is_child() { "Finalized child task" } else { "Finalized" };
             self.invocation.console.success(&format!("{what}: {} (ID: t{})", created.path, created.id));
-            self.said(&created.said);
+            self.print_commit(&created.said);
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! `aitask_find_by_file.sh` (specification 20, section 9).
+//! `aitask_find_by_file.sh`: lists the pending tasks that refer to a file.
 
 use crate::compat::folders::TaskFolders;
 use crate::compat::invocation::Invocation;

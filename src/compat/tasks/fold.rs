@@ -1,4 +1,4 @@
-//! Pending tasks about the same files: found, and folded into a new one.
+//! Finds pending tasks that refer to the same files, and folds them into a new task.
 
 use crate::compat::folders::{TaskFolder, TaskFolders};
 use crate::error::Result;
@@ -16,7 +16,7 @@ pub(crate) struct PendingTask {
     pub(crate) id: TaskId,
     /// Its file.
     pub(crate) path: String,
-    /// The file it refers to.
+    /// The wanted file that it refers to.
     pub(crate) about: String,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct PendingTask {
 pub(crate) fn pending(tasks: &TaskFolder, wanted: &[&str]) -> Vec<PendingTask> {
     let found = all_active(tasks).into_iter().filter_map(|(id, path)| {
         let bytes = tasks.tree().read(tasks.path_of_shown(&path)).ok()?;
-        // Most tasks refer to no file; they need not be understood.
+        // Most tasks refer to no file; they are skipped without parsing.
         if !bytes.windows(KEY.len()).any(|window| window == KEY.as_bytes()) {
             return None;
         }
@@ -40,7 +40,7 @@ pub(crate) fn pending(tasks: &TaskFolder, wanted: &[&str]) -> Vec<PendingTask> {
     found.collect()
 }
 
-/// The pending tasks, other than this one, about the files it refers to.
+/// The other pending tasks that refer to one of the files of this task.
 pub(crate) fn overlapping(checkout: &TaskFiles<'_>, id: TaskId, document: &Document) -> Vec<PendingTask> {
     let references = document.list(KEY);
     if references.is_empty() {
@@ -61,8 +61,8 @@ pub(crate) fn refusal(checkout: &TaskFiles<'_>, pending: &PendingTask, into: Tas
     (into.parent() == Some(pending.id)).then_some("it is the parent")
 }
 
-/// Folds tasks into the one at `path`: their texts go below its own, they become `Folded`, all in one commit. What git
-/// said of it.
+/// Folds tasks into the one at `path`: their texts are appended to its text, and they become `Folded`, in one commit.
+/// Gives git's output of the commit.
 pub(crate) fn fold(checkout: &TaskFiles<'_>, id: TaskId, path: &str, others: &[PendingTask]) -> Result<Vec<u8>> {
     let _queue = checkout.hold()?;
     let now = Context::now();
@@ -82,7 +82,7 @@ pub(crate) fn fold(checkout: &TaskFiles<'_>, id: TaskId, path: &str, others: &[P
         }
         document.set_list("folded_tasks", &folded)?;
         document.set_body(&texts);
-        // The texts are in one place before they leave the other.
+        // The file that receives the texts is written first: if the run is interrupted, no text is lost.
         edits.insert(0, put(path, &document.canonical(&now)?));
         Ok(Writes { edits, value: () })
     })?;

@@ -1,5 +1,5 @@
-//! The scripts without `--batch`: a task made or changed in the user's editor.
-//! No `fzf` is needed; questions are asked on a terminal only.
+//! Create and update without `--batch`: the user edits the task in an editor. Questions are asked on a terminal only; the
+//! original needs `fzf` for them, this program does not.
 
 use crate::compat::folders::TaskFolders;
 use crate::compat::invocation::Invocation;
@@ -8,7 +8,7 @@ use crate::compat::projects;
 use crate::compat::tasks::checks::check_kind;
 use crate::compat::tasks::creation::TaskCreation;
 use crate::compat::tasks::fold::{all_active, name_in};
-use crate::compat::tasks::output::{Volume, tell};
+use crate::compat::tasks::output::{Volume, print_update};
 use crate::compat::tasks::{anchors, last_used, new_file};
 use crate::error::{Error, Result};
 use crate::ops::drafts;
@@ -36,7 +36,8 @@ fn open_editor<T>(
     saved.ok_or_else(|| usage("Nothing was changed in the editor".to_owned()))
 }
 
-/// A new task: a draft, and if wanted a task right away.
+/// Creates a draft in the editor, and on request finalizes it. The draft is written first, so that the text is kept if the
+/// id counter cannot be reached.
 pub(crate) fn create(invocation: &Invocation) -> Result<u8> {
     let context = invocation.open()?;
     let checkout = invocation.checkout(context.as_ref());
@@ -53,7 +54,7 @@ pub(crate) fn create(invocation: &Invocation) -> Result<u8> {
             return Err(sheet::wrong(key, format!("{key} is no field of a new task")));
         }
         sheet::check(document, &types)?;
-        finished(invocation, &checkout, document)
+        draft_from(invocation, &checkout, document)
     })?;
     let (slug, document) = &saved.value;
     let path = drafts::save(&checkout.tree(), &checkout.root, slug, document).map_err(|error| saved.kept(error))?;
@@ -75,7 +76,7 @@ pub(crate) fn create(invocation: &Invocation) -> Result<u8> {
     Ok(0)
 }
 
-/// The sheet of a new task.
+/// The editor template of a new task.
 fn template(invocation: &Invocation, checkout: &TaskFiles<'_>) -> Result<Vec<u8>> {
     let mut document = Document::parse(b"---\n---\n\n");
     for (key, value) in [
@@ -103,15 +104,15 @@ fn template(invocation: &Invocation, checkout: &TaskFiles<'_>) -> Result<Vec<u8>
     Ok(sheet::with_help(&document, &help))
 }
 
-/// The draft that a sheet asks for.
-fn finished(invocation: &Invocation, checkout: &TaskFiles<'_>, written: &Document) -> Result<(Slug, Document)> {
+/// The draft from the edited template.
+fn draft_from(invocation: &Invocation, checkout: &TaskFiles<'_>, written: &Document) -> Result<(Slug, Document)> {
     let text = |key: &str| written.scalar_last(key).unwrap_or_default();
     let of = |key: &'static str| move |error: Error| sheet::wrong(key, error.to_string());
     if text("title").is_empty() {
         return Err(sheet::wrong("title", "a title is needed"));
     }
     if written.body().is_empty() {
-        return Err(sheet::wrong("text", "a text is needed, below the second line of dashes"));
+        return Err(sheet::wrong("text", "the description is missing; write it below the closing `---`"));
     }
     if text("status") == "Done" || text("status") == "Folded" {
         return Err(sheet::wrong("status", "a new task is Ready, Editing, Implementing or Postponed"));
@@ -147,7 +148,7 @@ fn finished(invocation: &Invocation, checkout: &TaskFiles<'_>, written: &Documen
     Ok((Slug::from_title(text("title")), document))
 }
 
-/// Drafts that are there: to be finalized, edited or deleted first. Whether that is all that was wanted.
+/// Offers to finalize, edit or delete an existing draft first. Returns whether the user did so, and no new task is wanted.
 fn offer_drafts(invocation: &Invocation, creation: &TaskCreation<'_>) -> Result<bool> {
     let drafts = new_file::all_drafts(creation.checkout);
     if drafts.is_empty() {
@@ -178,7 +179,8 @@ fn offer_drafts(invocation: &Invocation, creation: &TaskCreation<'_>) -> Result<
     Ok(true)
 }
 
-/// Lets the user edit a draft, which nobody else knows of.
+/// Lets the user edit a draft. Drafts are private to this clone, so no lock is needed; a change that another process wrote
+/// meanwhile is merged.
 fn edit_file(invocation: &Invocation, checkout: &TaskFiles<'_>, path: &str) -> Result<()> {
     let words = words(checkout);
     let base = Document::parse(&checkout.read(path)?);
@@ -191,7 +193,7 @@ fn edit_file(invocation: &Invocation, checkout: &TaskFiles<'_>, path: &str) -> R
     Ok(())
 }
 
-/// A task of this checkout, changed.
+/// Changes a task of this checkout in the editor.
 pub(crate) fn update(invocation: &Invocation, id: Option<&str>) -> Result<u8> {
     let context = invocation.open()?;
     let checkout = invocation.checkout(context.as_ref());
@@ -226,7 +228,7 @@ pub(crate) fn update(invocation: &Invocation, id: Option<&str>) -> Result<u8> {
     let request = Request { by_hand: Some(ByHand { base, edited }), name, ..Request::default() };
     let updated = edit::edit_here(&checkout, id, &request, commit).map_err(|error| saved.kept(error))?;
     saved.discard();
-    tell(invocation, &updated, Volume::All);
+    print_update(invocation, &updated, Volume::All);
     Ok(0)
 }
 

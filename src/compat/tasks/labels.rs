@@ -1,4 +1,4 @@
-//! `aitask_labels.sh` (specification 20, section 8.3).
+//! `aitask_labels.sh`: lists the labels of the project, and compares given labels with them.
 
 use crate::compat::invocation::Invocation;
 use crate::task::labels;
@@ -36,7 +36,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     }
 }
 
-/// The labels of the project, sorted; a missing file is made, empty (L-Q2).
+/// The labels of the project, sorted. A missing file is created empty, as the scripts do.
 fn vocabulary(invocation: &Invocation) -> Vec<String> {
     let tasks = invocation.tasks();
     let _ = tasks.tree().create_empty(tasks.path("metadata/labels.txt"));

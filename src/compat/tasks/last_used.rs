@@ -1,4 +1,4 @@
-//! The labels that this user gave last: `last_used_labels` in `userconfig.yaml` (specification 20, section 11).
+//! The labels that this user gave last: `last_used_labels` in `userconfig.yaml`, which the original script offers too.
 
 use crate::compat::folders::TaskFolder;
 use crate::error::Result;
@@ -9,15 +9,15 @@ const KEY: &str = "last_used_labels";
 const FILE: &str = "metadata/userconfig.yaml";
 const RULE: &[u8] = b"---\n";
 
-/// The file as far as it is read, with the labels in one of their forms.
+/// The part of the file that is read, with the labels as a list or as a text.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 struct LastUsedLabels<L> {
     last_used_labels: L,
 }
 
-/// The file as the fields of a task file, which is what its top level looks like: to write one of them, and to read one
-/// that is no YAML.
+/// The file as a document of fields, since its top level has their form: this writes one field and keeps all other lines,
+/// and reads a file that is not valid YAML.
 fn parse(bytes: &[u8]) -> Document {
     let end: &[u8] = if bytes.is_empty() || bytes.ends_with(b"\n") { b"" } else { b"\n" };
     Document::parse(&[RULE, bytes, end, RULE].concat())
@@ -35,7 +35,7 @@ pub(crate) fn load(tasks: &TaskFolder) -> Vec<String> {
     labels::sanitise_list(&labels).labels
 }
 
-/// Notes the labels. Every other line of the file stays.
+/// Stores the labels. Every other line of the file stays.
 pub(crate) fn save(tasks: &TaskFolder, used: &[String]) -> Result<()> {
     let file = tasks.path(FILE);
     let before = tasks.tree().load(&file)?;

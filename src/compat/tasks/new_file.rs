@@ -1,4 +1,4 @@
-//! Filing a task in this checkout, as the scripts do: which number it gets, and the drafts it may be made of.
+//! Creating a task in this checkout, as the scripts do: its id, and the draft that it may be created from.
 
 use crate::compat::tasks::child_lock::ChildLock;
 use crate::error::{Error, Kind, Result};
@@ -9,10 +9,10 @@ use crate::settings::Environment;
 use crate::task::{TaskId, fields, paths};
 use std::path::Path;
 
-/// Why a task was not filed.
+/// Why a task was not created.
 #[derive(Debug)]
 pub(crate) enum NotCreated {
-    /// It got no number, so nothing of it was written anywhere.
+    /// It got no id, so nothing of it was written.
     Unnumbered(Error),
     /// Anything else.
     Failed(Error),
@@ -25,7 +25,7 @@ impl From<Error> for NotCreated {
 }
 
 impl NotCreated {
-    /// What happened.
+    /// The error.
     pub(crate) fn into_error(self) -> Error {
         match self {
             Self::Unnumbered(error) | Self::Failed(error) => error,
@@ -33,10 +33,11 @@ impl NotCreated {
     }
 }
 
-/// Files a top-level task under a number that `claim` gives.
+/// Creates a top-level task with an id from `claim`. An id whose file exists here is skipped, at most five times as the
+/// scripts do: the counter may lag behind ids that were given without it.
 ///
 /// # Errors
-/// Those of `claim`, and of the commit; nothing is written unless there is a number.
+/// Those of `claim`, and of the commit; nothing is written before there is an id.
 pub(crate) fn create_top(
     checkout: &TaskFiles<'_>,
     request: &Request,
@@ -60,7 +61,7 @@ pub(crate) fn create_top(
     Ok(new::new_here(checkout, number, request)?)
 }
 
-/// Files a child of a task, under the lock that gives children their numbers.
+/// Creates a child of a task, under the child lock, so that two processes of this checkout do not give one number twice.
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`] without an active parent, and those of the lock and the commit.
@@ -82,20 +83,21 @@ pub(crate) fn create_child(
     Ok(created)
 }
 
-/// A draft to be filed.
+/// A draft that becomes a task.
 #[derive(Debug, Clone)]
 pub(crate) struct DraftToFinalize {
     /// Its file.
     pub(crate) path: String,
     /// The parent, as the draft names it.
     pub(crate) parent: Option<String>,
-    /// Gates it names that its issue type cannot reach; they are left out.
+    /// The gates of the draft that a task of its issue type never passes; they are left out.
     pub(crate) dropped_gates: Vec<String>,
-    /// What is to be filed.
+    /// The task to create.
     pub(crate) request: Request,
 }
 
-/// Reads a draft by its name or path. Nothing but the lines `draft` and `parent` goes, and gates that cannot be reached.
+/// Reads a draft by its name or path. Only the fields `draft` and `parent` are removed, and gates that its issue type never
+/// passes.
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`] for what is no file in the folder of drafts.
@@ -132,7 +134,7 @@ pub(crate) fn all_drafts(checkout: &TaskFiles<'_>) -> Vec<String> {
     found
 }
 
-/// Takes away a draft that has become a task.
+/// Removes a draft that has become a task.
 pub(crate) fn discard_draft(checkout: &TaskFiles<'_>, draft: &DraftToFinalize) -> Result<()> {
     checkout.tree().remove(&draft.path)?;
     if let Some(text) = &draft.request.draft {

@@ -1,19 +1,19 @@
-//! The lines that tell of a change.
+//! The output of an update.
 
 use crate::compat::invocation::Invocation;
 use crate::ops::edit::{EditedHere, Parent};
 
-/// How much of an update standard output tells.
+/// How much of an update is printed on standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Volume {
-    /// All that was done.
+    /// Everything.
     All,
     /// The path of the task file (`--silent`); the rest goes to standard error.
     PathOnly,
 }
 
-/// What an update says: the parent, the labels, the commit, and last the file.
-pub(crate) fn tell(invocation: &Invocation, updated: &EditedHere, volume: Volume) {
+/// Prints an update: labels, parent, commit, and last the task's file, since callers take the last line.
+pub(crate) fn print_update(invocation: &Invocation, updated: &EditedHere, volume: Volume) {
     let console = invocation.console;
     let silent = volume == Volume::PathOnly;
     if !updated.labels.is_empty() {

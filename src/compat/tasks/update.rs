@@ -1,10 +1,10 @@
-//! `aitask_update.sh`.
+//! `aitask_update.sh`: changes fields, text or name of a task, and with `--commit` commits the file.
 
 use crate::compat::folders::TaskFolders;
 use crate::compat::invocation::Invocation;
 use crate::compat::options::{ForProject, KnownOption, ScriptOptions, one_of, take_project, usage};
 use crate::compat::tasks::checks::{check_kind, check_type, parse_id};
-use crate::compat::tasks::output::{Volume, tell};
+use crate::compat::tasks::output::{Volume, print_update};
 use crate::compat::tasks::{anchors, board};
 use crate::compat::{other_project, projects};
 use crate::error::{Error, Kind, Result};
@@ -32,7 +32,7 @@ Usage: aitask_update.sh                       change a task in your editor
   --folded-tasks CSV   --folded-into ID   --commit   --silent   --project NAME   -h, --help
 An empty value clears the field.";
 
-/// Options that are no changes.
+/// The options that change no field.
 const OTHERS: [KnownOption; 6] = [
     KnownOption::flag("--batch"),
     KnownOption::flag("--commit"),
@@ -42,24 +42,26 @@ const OTHERS: [KnownOption; 6] = [
     KnownOption::value("--desc-file", ""),
 ];
 
-/// How the value of an option changes its key.
+/// How an option changes its field.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ChangeMode {
-    /// The value replaces; an empty one is as if not given.
+    /// The value replaces the old one; an empty value is ignored.
     Fixed,
-    /// The value replaces; an empty one clears.
+    /// The value replaces the old one; an empty value removes the field.
     Scalar,
-    /// The items replace.
+    /// The items replace the old ones.
     List,
     /// The items are added.
     Add,
-    /// The items are taken away.
+    /// The items are removed.
     Take,
-    /// What is written even when it is empty: the group of active gates, the tombstone of a board group.
+    /// The value is written even when it is empty, then in the given form: the four fields of the active gates stand or go
+    /// together, and for the board an empty group differs from none.
     Kept(&'static str),
 }
 
-/// The options that change a key, in the order in which they are made: replace, add, take.
+/// The options that change a field. For one field the order is replace, add, remove, whatever the command line has, as for
+/// the scripts.
 const CHANGES: [(KnownOption, &str, ChangeMode); 43] = [
     (KnownOption::value("--priority", "-p"), "priority", ChangeMode::Fixed),
     (KnownOption::value("--effort", "-e"), "effort", ChangeMode::Fixed),
@@ -163,11 +165,11 @@ fn run_in(invocation: &Invocation, args: &[String]) -> Result<u8> {
     let commit = if options.has("--commit") { Commit::Now } else { Commit::Later };
     let updated = edit::edit_here(&checkout, id, &Request { changes, name, ..Request::default() }, commit)?;
     let volume = if options.has("--silent") { Volume::PathOnly } else { Volume::All };
-    tell(invocation, &updated, volume);
+    print_update(invocation, &updated, volume);
     Ok(0)
 }
 
-/// What is not done in another project.
+/// Refuses changes that the scripts do not make in another project: they would bypass its locks and its workflow.
 fn refuse_across(project: &str, args: &[String]) -> Result<()> {
     if args.iter().any(|arg| arg == "--name" || arg == "-n") {
         return Err(usage("--project cannot be combined with --name (rename is not supported cross-repo)".to_owned()));
@@ -185,7 +187,7 @@ fn refuse_across(project: &str, args: &[String]) -> Result<()> {
     }
 }
 
-/// The checks that come before the task is looked for; gives the anchor.
+/// The checks that come before the task is searched, as in the scripts; gives the anchor.
 fn check_first(invocation: &Invocation, checkout: &TaskFiles<'_>, options: &ScriptOptions) -> Result<Option<TaskId>> {
     let given = GROUP.iter().filter(|name| options.has(name)).count();
     if options.has("--clear-active-gates") && given > 0 {
@@ -216,7 +218,7 @@ fn check_first(invocation: &Invocation, checkout: &TaskFiles<'_>, options: &Scri
     Ok(anchor)
 }
 
-/// The checks of single values, in the original's order.
+/// The checks of single values, in the scripts' order: the first wrong one is reported.
 fn check_values(checkout: &TaskFiles<'_>, options: &ScriptOptions) -> Result<()> {
     let level = |name: &str, list: &str| match options.filled(name) {
         Some(value) => one_of(value, &["high", "medium", "low"], name.trim_start_matches('-'), list),
@@ -233,7 +235,7 @@ fn check_values(checkout: &TaskFiles<'_>, options: &ScriptOptions) -> Result<()>
     options.filled("--type").map_or(Ok(()), |issue_type| check_type(checkout, issue_type))
 }
 
-/// What the options ask for.
+/// The changes that the options ask for.
 fn collect(invocation: &Invocation, options: &ScriptOptions, anchor: Option<TaskId>) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
     for (KnownOption { name: option, .. }, key, mode) in CHANGES {
@@ -279,7 +281,7 @@ fn collect(invocation: &Invocation, options: &ScriptOptions, anchor: Option<Task
     Ok(changes)
 }
 
-/// The dependency on another project as it would be.
+/// Checks the dependency on another project that the task would have after the changes.
 fn check_dependency(invocation: &Invocation, checkout: &TaskFiles<'_>, path: &str, changes: &[Change]) -> Result<()> {
     let mut document = Document::parse(&checkout.read(path)?);
     crate::task::change::apply(&mut document, changes)?;
@@ -287,7 +289,7 @@ fn check_dependency(invocation: &Invocation, checkout: &TaskFiles<'_>, path: &st
     projects::check_dependency(&invocation.environment, &document.list_last("xdeps"), &project)
 }
 
-/// Refuses what another project asks for while somebody else holds the task.
+/// Refuses an update from another project while somebody else, or the same person on another host, holds the task.
 fn respect_lock(invocation: &Invocation, context: &Context, id: &str) -> Result<()> {
     let Some((lock, host)) = TaskId::recognise(id).and_then(|id| projects::lock_of(context, id)) else { return Ok(()) };
     let own = invocation.user_email();

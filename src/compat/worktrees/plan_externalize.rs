@@ -1,4 +1,5 @@
-//! `aitask_plan_externalize.sh` (specification 50, section 4).
+//! `aitask_plan_externalize.sh`: copies an agent's plan to the project's plans, with a header that records base and output.
+//! Later sessions read these branches from the plan alone.
 
 use crate::compat::folders::TaskFolders;
 use crate::compat::invocation::Invocation;
@@ -26,7 +27,8 @@ Copies an agent's plan to aiplans/, with a header that records the branch decisi
   --output-branch-default <b> | --output-branch-default-file <f>
   --worktree <path> | --no-worktree";
 
-/// How old a plan in the agent's folder may be, in seconds.
+/// The age in seconds up to which a plan in the agent's folder counts. It is the scripts' default: the folder keeps the
+/// plans of all projects, and one of an earlier session is another task's.
 const MAX_AGE: u64 = 3600;
 
 #[derive(Debug, Default)]
@@ -42,14 +44,14 @@ struct ExternalizeArguments {
     no_worktree: bool,
 }
 
-/// A branch as it was given, by name or in a file.
+/// A branch in the arguments, by name or in a file.
 #[derive(Debug)]
 struct BranchArgument {
     option: String,
     text: String,
 }
 
-/// The branch decisions of a request, with what its files and its profile say.
+/// The branches and the worktree that the arguments, their files and the profile name.
 #[derive(Debug)]
 struct BranchDecisions<'r> {
     profile: ExecutionProfile,
@@ -93,10 +95,10 @@ fn parse(args: &[String]) -> Result<Option<ExternalizeArguments>> {
             "--no-worktree" => request.no_worktree = true,
             "--internal" => request.internal = Some(next()?),
             "--profile" => request.profile = Some(next()?),
-            "--base-branch" | "--base-branch-file" => give(&mut request.base, arg, next()?)?,
-            "--output-branch" => give(&mut request.output, arg, next()?)?,
+            "--base-branch" | "--base-branch-file" => set_once(&mut request.base, arg, next()?)?,
+            "--output-branch" => set_once(&mut request.output, arg, next()?)?,
             "--output-branch-default" | "--output-branch-default-file" => {
-                give(&mut request.output_default, arg, next()?)?;
+                set_once(&mut request.output_default, arg, next()?)?;
             }
             "--worktree" => request.worktree = Some(worktree(&next()?)?),
             option if option.starts_with('-') => return usage(format!("Unknown flag: {option}")),
@@ -115,7 +117,7 @@ fn parse(args: &[String]) -> Result<Option<ExternalizeArguments>> {
     Ok(Some(request))
 }
 
-fn give(slot: &mut Option<BranchArgument>, option: &str, text: String) -> Result<()> {
+fn set_once(slot: &mut Option<BranchArgument>, option: &str, text: String) -> Result<()> {
     if let Some(other) = slot.as_ref().filter(|given| given.option != option) {
         return usage(format!("{} and {option} exclude each other", other.option));
     }
@@ -173,7 +175,7 @@ impl<'r> BranchDecisions<'r> {
 fn externalize(invocation: &Invocation, request: &ExternalizeArguments) -> Result<String> {
     let files = invocation.active_files();
     let mut tasks: Vec<_> = files.iter().filter_map(|path| TaskPath::parse(path)).collect();
-    // The order of a folder is nobody's.
+    // A folder has no order of its own.
     tasks.sort_by(|one, other| (one.id(), one.as_str()).cmp(&(other.id(), other.as_str())));
     let Some(task) = tasks.iter().find(|path| Some(path.id()) == request.id) else {
         return Ok("NOT_FOUND:no_task_file".to_owned());
@@ -198,7 +200,7 @@ fn externalize(invocation: &Invocation, request: &ExternalizeArguments) -> Resul
         invocation.console.warn("no worktree claim: neither --worktree nor --no-worktree was given");
     }
     let text = if plan_header::has_header(&text) {
-        spliced(&decisions, context.as_ref(), &text)
+        changed_header(&decisions, context.as_ref(), &text)
     } else {
         let lines = header(invocation, &decisions, context.as_ref(), task, &plan, &tasks);
         plan_header::with_header(&lines, &text)
@@ -208,11 +210,11 @@ fn externalize(invocation: &Invocation, request: &ExternalizeArguments) -> Resul
     Ok(format!("{word}:{plan}:{source}"))
 }
 
-/// Where the plan is.
+/// The plan to copy.
 enum PlanSource {
     /// The file to copy.
     Plan(String),
-    /// None, or more than one: the line that answers so.
+    /// The result line for no plan, or for more than one.
     Unclear(String),
 }
 
@@ -249,7 +251,7 @@ fn source(invocation: &Invocation, request: &ExternalizeArguments) -> Result<Pla
     })
 }
 
-/// Base and output branch.
+/// The base and the output.
 fn branches(decisions: &BranchDecisions<'_>, primary: &str) -> (String, String) {
     if decisions.worktree.is_none() && (decisions.no_worktree || decisions.profile.create_worktree() != Some(true)) {
         return (primary.to_owned(), primary.to_owned());
@@ -285,7 +287,7 @@ fn header(
         lines.extend(listed(siblings).map(|text| ("Sibling Tasks", text)));
         lines.extend(listed(plans).map(|text| ("Archived Sibling Plans", text)));
     }
-    // What the profile wants is no claim: nobody made that worktree.
+    // Only `--worktree` is recorded, since that worktree exists. One that the profile asks for may not have been added.
     lines.extend(decisions.worktree.map(|path| ("Worktree", path.to_owned())));
     let here = context.and_then(|context| context.repository.here_branch.as_ref()).map(ToString::to_string);
     lines.extend(here.filter(|here| *here != primary).map(|here| ("Branch", here)));
@@ -293,8 +295,8 @@ fn header(
     lines
 }
 
-/// Of a header that is there, only what was claimed changes.
-fn spliced(decisions: &BranchDecisions<'_>, context: Option<&Context>, text: &str) -> String {
+/// The text with its header changed only in the lines that the arguments name.
+fn changed_header(decisions: &BranchDecisions<'_>, context: Option<&Context>, text: &str) -> String {
     let primary = || context.map_or_else(|| "main".to_owned(), data_state::primary_branch);
     let set = |value: Option<&str>| value.map_or(Claim::Leave, |value| Claim::Set(value.to_owned()));
     let output = decisions.output.as_deref().or(decisions.output_default.as_deref());

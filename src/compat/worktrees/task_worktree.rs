@@ -1,4 +1,5 @@
-//! `aitask_task_worktree.sh`.
+//! `aitask_task_worktree.sh`: finds or removes the worktree and branch of a task. On an error standard output is empty,
+//! since callers take any line there for a result.
 
 use crate::compat::invocation::Invocation;
 use crate::error::Kind;
@@ -90,16 +91,17 @@ fn remove(
         BranchEnd::Unmerged(into) => format!("BRANCH_KEPT unmerged_into:{into} {branch}"),
         BranchEnd::Unknown => format!("BRANCH_KEPT unknown {branch}"),
     });
-    let (verdict, code) = match (removal.is_clean(), removal.is_preserved()) {
+    let (word, code) = match (removal.is_clean(), removal.is_preserved()) {
         (true, _) => ("CLEAN", 0),
         (_, true) => ("PRESERVED", u8::from(options.contains(&"--strict"))),
         _ => ("RESIDUE", 1),
     };
-    invocation.console.line(verdict);
+    invocation.console.line(word);
     Ok(code)
 }
 
-/// A path with control characters cannot stand on a line: then all but plain bytes are written `%XX`.
+/// A path for a result line. In a path with line breaks or tabs all but plain bytes are written `%XX`, so that it cannot
+/// forge a line.
 fn one_line(path: &Path) -> String {
     let bytes = path.as_os_str().as_bytes();
     if !bytes.iter().any(|byte| matches!(byte, b'\t' | b'\r' | b'\n')) {

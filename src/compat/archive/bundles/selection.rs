@@ -1,4 +1,5 @@
-//! Which archived files nobody needs any more (specification 30, section 4.2).
+//! Which archived files can go into bundles: all but those that active tasks depend on or that belong to an active parent.
+//! Agents read these for context, and some of their tools do not look into bundles.
 
 use crate::compat::archive::bundles::archives;
 use crate::compat::folders::{TaskFolder, TaskFolders, is_file};
@@ -9,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The loose files of one archive that can go: by bundle (`_b0/old1`), in the order they are shown.
 pub(crate) type LooseFiles = BTreeMap<String, Vec<String>>;
 
-/// What can go into bundles, and what is still needed.
+/// The files that can go into bundles, and what is still needed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct BundleSelection {
     /// Tasks.
@@ -18,14 +19,14 @@ pub(crate) struct BundleSelection {
     pub(crate) plans: LooseFiles,
     /// Parents that are still active and have files in the archive.
     pub(crate) active_parents: BTreeSet<u64>,
-    /// Ids with files in the archive that active tasks wait for.
+    /// Ids with files in the archive that active tasks depend on.
     pub(crate) dependencies: BTreeSet<String>,
-    /// The files that stay, and why.
+    /// A line for each file that stays, with the reason.
     pub(crate) kept: Vec<String>,
 }
 
 impl BundleSelection {
-    /// Looks through the archives (section 4.2).
+    /// Reads the archives and the dependencies of all active tasks.
     pub(crate) fn find(folders: &TaskFolders) -> Self {
         let tasks = &folders.tasks;
         let active: Vec<_> = tasks.files('t');
