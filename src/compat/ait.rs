@@ -1,14 +1,15 @@
-//! `ait`, the dispatcher (specification 40, section 1), and `ait git-health` (section 5).
+//! `ait`, the dispatcher, which runs the script of a command, and `ait git-health`, which reports on the data worktree.
 
 use crate::compat::exec;
-use crate::compat::invocation::Scene;
+use crate::compat::invocation::Invocation;
 use crate::compat::scripts::SCRIPTS;
 use crate::compat::sync::git;
 use crate::files::data_checkout;
 use crate::project::data_state;
 use std::path::PathBuf;
 
-/// Our scripts that have a command. The others go by their paths alone, and a command of such a name is an unknown one.
+/// The scripts of this program that have a command. The others are called by their paths; the original answers a command
+/// of such a name with "unknown command", and so does this one.
 const NAMED: [&str; 9] = [
     "aitask_create.sh",
     "aitask_ls.sh",
@@ -35,84 +36,87 @@ Any other command runs the script .aitask-scripts/aitask_<command>.sh of the pro
 'ait <command> --help' says more; 'ait --version' says which version this is.";
 
 /// Runs the dispatcher, with the project's root as directory.
-pub(super) fn run(scene: &Scene, args: &[String]) -> u8 {
-    let root = root(scene);
-    let invoked_from = scene.dir.to_string_lossy().into_owned();
+pub(super) fn run(invocation: &Invocation, args: &[String]) -> u8 {
+    let root = root(invocation);
+    let invoked_from = invocation.dir.to_string_lossy().into_owned();
     let scripts = root.join(".aitask-scripts").to_string_lossy().into_owned();
-    let environment = scene.environment.clone().with("AIT_INVOCATION_PWD", &invoked_from);
+    let environment = invocation.environment.clone().with("AIT_INVOCATION_PWD", &invoked_from);
     let environment = environment.with("AITASK_SCRIPT_DIR", &scripts);
-    let scene = Scene { environment, from: root.clone(), dir: root, ..*scene };
-    let Some((command, rest)) = args.split_first() else { return help(&scene) };
+    let invocation = Invocation { environment, from: root.clone(), dir: root, ..*invocation };
+    let Some((command, rest)) = args.split_first() else { return help(&invocation) };
     match command.as_str() {
-        "help" | "--help" | "-h" => help(&scene),
+        "help" | "--help" | "-h" => help(&invocation),
         "--version" | "-v" => {
-            let version = scene.tree().text(".aitask-scripts/VERSION").unwrap_or_default();
+            let version = invocation.tree().text(".aitask-scripts/VERSION").unwrap_or_default();
             let version = version.lines().next().filter(|line| !line.is_empty()).unwrap_or("unknown").to_owned();
-            scene.console.line(&format!("ait version {version}"));
+            invocation.console.line(&format!("ait version {version}"));
             0
         }
-        "git" => git::run(&scene, rest),
-        "git-health" => health(&scene),
+        "git" => git::run(&invocation, rest),
+        "git-health" => health(&invocation),
         "stats" if rest.first().is_some_and(|arg| arg == "tui") => {
-            script(&scene, "stats", "aitask_stats_tui.sh", &rest[1..])
+            script(&invocation, "stats", "aitask_stats_tui.sh", &rest[1..])
         }
         _ => {
             let other = OTHERS.iter().find(|(name, _)| name == command).map(|(_, script)| (*script).to_owned());
             let name = other.unwrap_or_else(|| format!("aitask_{}.sh", command.replace('-', "_")));
-            script(&scene, command, &name, rest)
+            script(&invocation, command, &name, rest)
         }
     }
 }
 
-fn help(scene: &Scene) -> u8 {
-    HELP.lines().for_each(|line| scene.console.line(line));
+fn help(invocation: &Invocation) -> u8 {
+    HELP.lines().for_each(|line| invocation.console.line(line));
     0
 }
 
-/// Our script, else the original beside the project; it then takes this process's place.
-fn script(scene: &Scene, command: &str, name: &str, args: &[String]) -> u8 {
+/// Runs a script of this program, else the project's own file of that name, which replaces this process.
+fn script(invocation: &Invocation, command: &str, name: &str, args: &[String]) -> u8 {
     let plain = !command.is_empty() && command.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if plain && NAMED.contains(&name) {
-        return super::run(name, args, &scene.environment, &scene.dir);
+        return super::run(name, args, &invocation.environment, &invocation.dir);
     }
-    let file = scene.dir.join(".aitask-scripts").join(name);
+    let file = invocation.dir.join(".aitask-scripts").join(name);
     if !plain || SCRIPTS.contains(&name) || !file.is_file() {
-        (scene.narrate)(&format!("ait: unknown command '{command}'"));
-        (scene.narrate)("Run 'ait help' for usage information.");
+        (invocation.notice)(&format!("ait: unknown command '{command}'"));
+        (invocation.notice)("Run 'ait help' for usage information.");
         return 1;
     }
-    let error = exec::become_script(&scene.environment, &file, args, &scene.dir);
-    scene.console.error(&error.to_string());
+    let error = exec::exec_script(&invocation.environment, &file, args, &invocation.dir);
+    invocation.console.error(&error.to_string());
     1
 }
 
-/// The project's root: where the scripts lie, else the repository's. Inside a worktree of a task it is the main one's
-/// (verdict D2).
-fn root(scene: &Scene) -> PathBuf {
-    let of_git = || Some(scene.open().ok().flatten()?.repository.root);
-    scene.home().or_else(of_git).unwrap_or_else(|| scene.dir.clone())
+/// The project's root: where the scripts lie, else the root of the repository. Inside a task's worktree it is the root of
+/// the main worktree: `ait git` there would otherwise change the branch of the code instead of the task data.
+fn root(invocation: &Invocation) -> PathBuf {
+    let of_git = || Some(invocation.open().ok().flatten()?.repository.root);
+    invocation.home().or_else(of_git).unwrap_or_else(|| invocation.dir.clone())
 }
 
-/// What `ait` on the PATH says outside of any project; `None` in one, or where it is to set one up.
-pub(super) fn outside(scene: &Scene, args: &[String]) -> Option<u8> {
+/// Refuses `ait` on the PATH outside of a project and gives its exit code; `None` in a project, and for `ait setup`.
+pub(super) fn outside(invocation: &Invocation, args: &[String]) -> Option<u8> {
     let is_setup = args.first().is_some_and(|command| command == "setup");
-    let has_data = || scene.open().ok().flatten().is_some_and(|context| context.has_data_branch());
-    if is_setup || scene.home().is_some() || has_data() {
+    let has_data = || invocation.open().ok().flatten().is_some_and(|context| context.has_data_branch());
+    if is_setup || invocation.home().is_some() || has_data() {
         return None;
     }
-    // A dispatcher that handed over to this one found the project it did not: going on would never end.
-    if scene.environment.text("_AIT_SHIM_ACTIVE") == Some("1") {
-        (scene.narrate)("Error: ait dispatcher not found in any parent directory");
+    // The shim of the project has called this dispatcher already. Calling the shim again would never end.
+    if invocation.environment.text("_AIT_SHIM_ACTIVE") == Some("1") {
+        (invocation.notice)("Error: ait dispatcher not found in any parent directory");
         return Some(1);
     }
-    (scene.narrate)(&format!("Error: No ait project found in any parent directory of {}", scene.dir.display()));
-    (scene.narrate)("Run 'ait setup' in the folder that is to become one.");
+    (invocation.notice)(&format!(
+        "Error: No ait project found in any parent directory of {}",
+        invocation.dir.display()
+    ));
+    (invocation.notice)("Run 'ait setup' in the folder that is to become one.");
     Some(1)
 }
 
-fn health(scene: &Scene) -> u8 {
-    let console = scene.console;
-    let Some(dir) = data_checkout(&scene.dir) else {
+fn health(invocation: &Invocation) -> u8 {
+    let console = invocation.console;
+    let Some(dir) = data_checkout(&invocation.dir) else {
         console.info("Mode: legacy (task data on the branch that is checked out)");
         return 0;
     };
@@ -121,10 +125,10 @@ fn health(scene: &Scene) -> u8 {
     let admin = data_state::admin_dir(&dir);
     let shown = admin.as_ref().map_or_else(
         || "<missing>".to_owned(),
-        |admin| admin.strip_prefix(&scene.dir).unwrap_or(admin).display().to_string(),
+        |admin| admin.strip_prefix(&invocation.dir).unwrap_or(admin).display().to_string(),
     );
     console.info(&format!("Git-dir: {shown}"));
-    let data_state::Head { branch, commit } = data_state::head(&scene.environment, &dir);
+    let data_state::Head { branch, commit } = data_state::head(&invocation.environment, &dir);
     console.info(&format!("Branch (rev-parse --abbrev-ref HEAD): {branch}"));
     console.info(&format!("HEAD commit: {commit}"));
     if admin.is_none() {

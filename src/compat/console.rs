@@ -1,4 +1,5 @@
-//! The message shapes of the original scripts (specification 10, section 0): coloured for a terminal, plain elsewhere.
+//! The output of the scripts: result lines for programs, and messages for people. Messages are coloured for a terminal
+//! and plain elsewhere; result lines are never coloured, since programs compare them.
 
 use crate::error::{harmless, harmless_lines, redacted};
 use crate::interrupt;
@@ -15,7 +16,7 @@ fn note(written: &io::Result<()>) {
     }
 }
 
-// The scripts' own colours, to the letter (specification 40, section 0).
+// The escape codes of the original scripts, so that their coloured output stays the same byte for byte.
 const BLUE: &str = "0;34";
 const GREEN: &str = "0;32";
 const YELLOW: &str = "1;33";
@@ -38,23 +39,23 @@ impl Console {
         note(&io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()));
     }
 
-    /// Whether something of the answer could not be written: the caller has not got it.
+    /// Whether a part of the answer could not be written. The caller lacks it, so the exit code must not be 0.
     pub(crate) fn has_lost(self) -> bool {
         LOST.load(Ordering::Relaxed)
     }
 
-    /// A machine line on standard error.
-    pub(crate) fn line_aside(self, text: &str) {
+    /// A plain line on standard error.
+    pub(crate) fn stderr_line(self, text: &str) {
         let _ = writeln!(io::stderr(), "{}", harmless(text));
     }
 
-    /// What a program said, on standard error.
-    pub(crate) fn lines_aside(self, bytes: &[u8]) {
+    /// The output of a program, on standard error, without the passwords that URLs in it may hold.
+    pub(crate) fn stderr_lines(self, bytes: &[u8]) {
         let text = harmless_lines(&redacted(&String::from_utf8_lossy(bytes)));
         let _ = io::stderr().write_all(text.as_bytes());
     }
 
-    /// Asks a question; `None` without a terminal to answer it on.
+    /// Asks a question; `None` where standard input is no terminal, so that no script waits for an answer forever.
     pub(crate) fn ask(self, question: &str) -> Option<String> {
         if !io::stdin().is_terminal() {
             return None;
@@ -73,11 +74,11 @@ impl Console {
     }
 
     /// An info line on standard error.
-    pub(crate) fn info_aside(self, text: &str) {
+    pub(crate) fn stderr_info(self, text: &str) {
         paint(io::stderr(), BLUE, "", once(text));
     }
 
-    /// A line of setup on standard output, which has its colour on the tag alone.
+    /// A line of setup on standard output; only its tag `[ait]` is coloured.
     pub(crate) fn tagged(self, text: &str) {
         let color = if text.starts_with("Warning: ") { YELLOW } else { BLUE };
         let mut stream = AutoStream::new(io::stdout(), ColorChoice::Auto);
@@ -94,23 +95,23 @@ impl Console {
         paint(io::stderr(), YELLOW, "Warning: ", once(redacted(text.trim_end_matches('\n')).as_str()));
     }
 
-    /// A warning of several lines, all of them ours: text of others could forge one.
+    /// A warning of several lines. All of the text must be this program's own, since text of others could forge a line.
     pub(crate) fn warn_lines(self, text: &str) {
         paint(io::stderr(), YELLOW, "Warning: ", text.lines());
     }
 
-    /// What ends the script in several lines, all of them ours.
+    /// The error that ends the script, in several lines. All of the text must be this program's own, as for a warning.
     pub(crate) fn error_lines(self, text: &str) {
         paint(io::stderr(), RED, "Error: ", text.lines());
     }
 
-    /// What ends the script, on standard error.
+    /// The error that ends the script, on standard error.
     pub(crate) fn error(self, text: &str) {
         paint(io::stderr(), RED, "Error: ", once(redacted(text.trim_end_matches('\n')).as_str()));
     }
 }
 
-/// A line of narration as the scripts write it: plain, on standard error.
+/// A line of progress as the scripts write it: without colour, on standard error.
 pub(crate) fn plain(line: &str) {
     let _ = writeln!(io::stderr(), "{}", harmless(&redacted(line)));
 }

@@ -1,12 +1,13 @@
-//! Programs that take the place of this one.
+//! Programs that replace this process, as exec(3) does: their exit status and signals reach the caller unchanged.
 
 use crate::error::Error;
 use crate::git::run::Call;
 use crate::settings::Environment;
 use std::path::Path;
 
-/// Becomes a script beside the project; returns only when it cannot be started.
-pub(crate) fn become_script(environment: &Environment, script: &Path, args: &[String], dir: &Path) -> Error {
+/// Replaces this process by a script of the project; returns only when it cannot be started. `~/.aitask/bin` is added to
+/// the PATH, since the original's dispatcher does so and scripts find their tools there.
+pub(crate) fn exec_script(environment: &Environment, script: &Path, args: &[String], dir: &Path) -> Error {
     let mut call = Call::program(environment, script, dir).args(args);
     if let Some(pwd) = environment.text("AIT_INVOCATION_PWD") {
         call = call.env("AIT_INVOCATION_PWD", pwd);
@@ -21,7 +22,7 @@ pub(crate) fn become_script(environment: &Environment, script: &Path, args: &[St
     call.become_it()
 }
 
-/// Becomes git in `dir`, with the user's own settings; returns only when it cannot be started.
-pub(crate) fn become_git(environment: &Environment, args: &[String], dir: &Path) -> Error {
+/// Replaces this process by git in `dir`, with the user's own settings; returns only when it cannot be started.
+pub(crate) fn exec_git(environment: &Environment, args: &[String], dir: &Path) -> Error {
     Call::program(environment, "git", dir).args(args).become_it()
 }

@@ -1,5 +1,5 @@
-//! The task data as it lies in the folder a script was called in: the names of its files, and what is in them. No git and
-//! no network, so it also works outside a repository.
+//! The task data as files below the folder that a script was called in: their names and their content. Uses no git and
+//! no network, since the scripts that list tasks also work outside a repository.
 
 use crate::error::{Error, Result};
 use crate::files::{Entry, Reached, Tree};
@@ -7,9 +7,9 @@ use crate::settings::Environment;
 use crate::task::{bundle, paths};
 use std::path::{Path, PathBuf};
 
-/// A folder, and how its path is shown.
+/// A folder of task data, and how its path is shown: as the caller named it, since callers read and reuse these paths.
 #[derive(Debug, Clone)]
-pub(crate) struct Folder {
+pub(crate) struct TaskFolder {
     shown: String,
     path: PathBuf,
     tree: Tree,
@@ -17,24 +17,24 @@ pub(crate) struct Folder {
 
 /// The four folders of task data.
 #[derive(Debug, Clone)]
-pub(crate) struct Checkout {
+pub(crate) struct TaskFolders {
     /// Active tasks.
-    pub(crate) tasks: Folder,
+    pub(crate) tasks: TaskFolder,
     /// Archived tasks.
-    pub(crate) archived: Folder,
+    pub(crate) archived: TaskFolder,
     /// Active plans.
-    pub(crate) plans: Folder,
+    pub(crate) plans: TaskFolder,
     /// Archived plans.
-    pub(crate) archived_plans: Folder,
+    pub(crate) archived_plans: TaskFolder,
 }
 
-impl Checkout {
+impl TaskFolders {
     /// The folders below `dir`.
     pub(crate) fn new(dir: &Path) -> Self {
         Self::named(dir, [paths::TASKS_DIR, paths::ARCHIVED_TASKS_DIR, paths::PLANS_DIR, paths::ARCHIVED_PLANS_DIR])
     }
 
-    /// The folders below `dir`, unless `TASK_DIR` and its kin name others.
+    /// The folders below `dir`, unless `TASK_DIR`, `ARCHIVED_DIR`, `PLAN_DIR` or `ARCHIVED_PLAN_DIR` name others.
     pub(crate) fn of_environment(environment: &Environment, dir: &Path) -> Self {
         let name = |variable, default| environment.text(variable).unwrap_or(default);
         let names = [
@@ -60,7 +60,7 @@ impl Checkout {
             (paths::PLANS_DIR, 'p', &self.plans),
             (paths::ARCHIVED_PLANS_DIR, 'p', &self.archived_plans),
         ];
-        let named = |(root, letter, folder): (&'static str, _, &Folder)| {
+        let named = |(root, letter, folder): (&'static str, _, &TaskFolder)| {
             folder.files(letter).into_iter().map(move |name| format!("{root}/{name}"))
         };
         let mut all: Vec<_> = folders.into_iter().flat_map(named).collect();
@@ -69,27 +69,28 @@ impl Checkout {
     }
 
     fn named(dir: &Path, names: [&str; 4]) -> Self {
-        let [tasks, archived, plans, archived_plans] = names.map(|name| Folder::new(dir, name));
+        let [tasks, archived, plans, archived_plans] = names.map(|name| TaskFolder::new(dir, name));
         Self { tasks, archived, plans, archived_plans }
     }
 }
 
-impl Folder {
+impl TaskFolder {
     fn new(dir: &Path, shown: &str) -> Self {
         Self { shown: shown.to_owned(), path: dir.join(shown), tree: Tree::for_folder(dir, shown) }
     }
 
-    /// A folder in this one.
+    /// A subfolder.
     pub(crate) fn below(&self, name: &str) -> Self {
         Self { shown: format!("{}/{name}", self.shown), path: self.path.join(name), tree: self.tree.clone() }
     }
 
-    /// Whether it is there.
+    /// Whether the folder exists.
     pub(crate) fn exists(&self) -> bool {
         self.tree.is_folder(&self.path)
     }
 
-    /// Refuses a folder that a link has led away. One that is not there yet is none.
+    /// Refuses a folder that is reached through a symbolic link: its files would lie outside the project. A folder that does
+    /// not exist yet is accepted.
     ///
     /// # Errors
     /// [`Kind::Occupied`](crate::error::Kind::Occupied).
@@ -97,12 +98,12 @@ impl Folder {
         self.tree.load(self.path.join("any")).map(drop)
     }
 
-    /// Where its files are reached: no link is followed on the way.
+    /// The tree through which its files are reached; it follows no symbolic link.
     pub(crate) fn tree(&self) -> &Tree {
         &self.tree
     }
 
-    /// What something in it contains.
+    /// The content of a file in it.
     ///
     /// # Errors
     /// As [`Tree::read`].
@@ -110,27 +111,27 @@ impl Folder {
         self.tree.read(self.path(name))
     }
 
-    /// How the path of something in it is shown.
+    /// The path of a file in it, as it is shown.
     pub(crate) fn shown(&self, name: &str) -> String {
         format!("{}/{name}", self.shown)
     }
 
-    /// The path of something in it.
+    /// The path of a file in it.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// The path of something in it that [`Self::shown`] named.
+    /// The path of a file in it from the path that [`Self::shown`] gave.
     pub(crate) fn path_of_shown(&self, shown: &str) -> PathBuf {
         self.path.join(shown.strip_prefix(&self.shown).unwrap_or(shown).trim_start_matches('/'))
     }
 
-    /// What is in it, in no order; nothing when it cannot be read.
+    /// Its entries, in no order; none when it cannot be read.
     pub(crate) fn entries(&self) -> Vec<Entry> {
         self.tree.entries(&self.path)
     }
 
-    /// The names in it that are wanted, in byte order; none when it cannot be read.
+    /// The names in it that `wanted` accepts, in byte order; none when it cannot be read.
     pub(crate) fn names(&self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
         let mut names: Vec<_> = self.tree.names(&self.path).filter(|name| wanted(name)).collect();
         names.sort_unstable();
@@ -160,7 +161,7 @@ impl Folder {
         self.names_and_folders(letter, |_| false).1
     }
 
-    /// [`Self::names`] and [`Self::folders`] with one look.
+    /// [`Self::names`] and [`Self::folders`] with one reading of the folder.
     pub(crate) fn names_and_folders(&self, letter: char, wanted: impl Fn(&str) -> bool) -> (Vec<String>, Vec<String>) {
         let (mut names, mut folders) = (Vec::new(), Vec::new());
         for entry in self.entries() {
@@ -175,7 +176,8 @@ impl Folder {
         (names, folders)
     }
 
-    /// The files of tasks or plans in it, and after them those in its folders of children: `t16_x.md`, `t16/t16_2_y.md`.
+    /// The files of tasks or plans in it, and after them those in its folders of children: `t16_x.md`,
+    /// `t16/t16_2_y.md`.
     pub(crate) fn files(&self, letter: char) -> Vec<String> {
         let is_one = |name: &str| name.starts_with(letter) && is_markdown(name);
         let (names, folders) = self.names_and_folders(letter, is_one);
@@ -191,8 +193,8 @@ impl Folder {
         self.files(letter).iter().map(|name| self.shown(name)).collect()
     }
 
-    /// Where in the bundles of this folder of archived tasks or plans an id is: the shown path of the bundle, and the
-    /// member's name. Bundles that cannot be read are told to `unreadable`.
+    /// Finds an id in the bundles of this folder of archived tasks or plans: the shown path of the bundle, and the
+    /// member's name. `unreadable` receives the error of each bundle that cannot be read.
     pub(crate) fn find_bundled(
         &self,
         letter: char,
@@ -226,16 +228,16 @@ fn is_markdown(name: &str) -> bool {
 /// The line that ends a frontmatter, with the line end before it.
 const CLOSE: &[u8] = b"\n---\n";
 
-/// Where the rest of a task file begins, whose text is of no interest where only its fields are wanted.
+/// The end of the frontmatter. A listing reads only the fields, so reading stops here.
 fn end_of_fields(head: &[u8]) -> Option<usize> {
     let mut ends = (3..head.len()).filter(|at| head.get(*at) == Some(&b'\n'));
     let at = ends.find(|at| head.get(*at..).is_some_and(|rest| rest.starts_with(CLOSE)))?;
     Some(at + CLOSE.len())
 }
 
-impl Folder {
-    /// Reads many files of it on all processors, the fields at least, and makes something of each, in order; `None` for one
-    /// that has gone or cannot be read.
+impl TaskFolder {
+    /// Reads at least the fields of many files, in parallel, and passes each to `make`; the results are in the order of
+    /// `files`. `None` for a file that is gone or cannot be read.
     pub(crate) fn load_each<T: Send>(
         &self,
         files: &[String],
@@ -246,7 +248,7 @@ impl Folder {
             let load = |(n, file): (usize, &String)| {
                 let path = self.path(file);
                 let folder = path.parent()?;
-                // Many lie in one folder, which is reached once.
+                // Most files share a folder, so the folder is opened once and kept.
                 if reached.as_ref().is_none_or(|(of, _)| of != folder) {
                     reached = Some((folder.to_owned(), self.tree.folder(folder).ok()));
                 }
@@ -256,6 +258,7 @@ impl Folder {
             };
             files.iter().enumerate().map(load).collect()
         };
+        // More than eight threads wait for the disk; for fewer than 64 files, starting threads costs more than it saves.
         let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).clamp(1, 8);
         if files.len() < 64 || count == 1 {
             return load(0, files);
@@ -283,7 +286,7 @@ mod tests {
         let path = dir.path().join("aitasks/t1_x.md");
         std::fs::create_dir(dir.path().join("aitasks")).unwrap();
         let load = |name: &str| {
-            let folder = Checkout::new(dir.path()).tasks;
+            let folder = TaskFolders::new(dir.path()).tasks;
             folder.load_each(&[name.to_owned()], |_, head| head.to_vec()).pop().unwrap()
         };
         let long = format!("---\nstatus: Ready\nissue: {}\nlabels: [a]\n---\nbody\n", "x".repeat(9000));
@@ -309,7 +312,7 @@ mod tests {
     #[test]
     fn many_files_come_back_in_order() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = Checkout::new(dir.path()).tasks;
+        let folder = TaskFolders::new(dir.path()).tasks;
         std::fs::create_dir_all(folder.path("t1")).unwrap();
         let files: Vec<_> = (0..200).map(|n| if n % 3 == 0 { format!("t1/{n}") } else { format!("{n}") }).collect();
         for (n, file) in files.iter().enumerate().filter(|(n, _)| n % 7 != 0) {

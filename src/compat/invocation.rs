@@ -1,7 +1,8 @@
-//! What every script starts from: the project's root, and the remote `origin` (specification 10, section 0).
+//! What every script starts from: the project's root, the caller's directory and environment, and the remote `origin`.
+//! The scripts know no other remote: a repository without `origin` counts as one without a remote.
 
 use crate::compat::console::Console;
-use crate::compat::folders::{Checkout, Folder};
+use crate::compat::folders::{TaskFolder, TaskFolders};
 use crate::coordination::session::{email_of, parse_email};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::{Entry, Tree};
@@ -14,29 +15,31 @@ use crate::task::{bundle, paths};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-/// The surroundings of a script.
-pub(crate) struct Scene {
+/// One call of a script: its environment, directories and output.
+pub(crate) struct Invocation {
     pub(crate) environment: Environment,
-    /// The project's root, as far as there is one.
+    /// The project's root; the caller's directory where there is no project.
     pub(crate) dir: PathBuf,
-    /// Where the caller stands: files that he names lie there.
+    /// The caller's directory: relative paths in the arguments start there.
     pub(crate) from: PathBuf,
     pub(crate) console: Console,
-    pub(crate) narrate: fn(&str),
-    /// `--debug` came before everything else.
+    /// Prints a plain line on standard error.
+    pub(crate) notice: fn(&str),
+    /// Whether `--debug` was the first argument.
     pub(crate) debug: bool,
 }
 
-impl Scene {
-    /// The arguments after a leading `--debug`, which may be repeated and changes nothing that a caller reads.
+impl Invocation {
+    /// The arguments after a leading `--debug`. It may be repeated, and changes no line that callers read.
     pub(crate) fn take_leading_debug<'a>(&mut self, args: &'a [String]) -> &'a [String] {
         let count = args.iter().take_while(|arg| *arg == "--debug").count();
         self.debug = count > 0;
         &args[count..]
     }
 
-    /// The project that this folder belongs to. In a subdirectory it is one above; in a linked worktree, such as a
-    /// task's, it is the same one in the main worktree (specification 40, verdict D2; 50, section 9).
+    /// The root of the project that this folder belongs to. From a subdirectory it is a folder above; from a linked
+    /// worktree, such as a task's, it is the same folder in the main worktree, since only that one has the data worktree
+    /// and the scripts.
     pub(crate) fn home(&self) -> Option<PathBuf> {
         let is_home = |dir: &&Path| dir.join(".aitask-scripts").is_dir() || dir.join(paths::TASKS_DIR).exists();
         let project = self.dir.ancestors().find(is_home);
@@ -50,27 +53,28 @@ impl Scene {
         main.or_else(|| Some(repository.root).filter(|root| is_home(&root.as_path())))
     }
 
-    /// A file that the caller names, from where he stands; else from the root.
+    /// The path of a file in the arguments: relative to the caller's directory, else to the project's root.
     pub(crate) fn file(&self, name: impl AsRef<Path>) -> PathBuf {
         let near = self.from.join(&name);
         if near.exists() { near } else { self.dir.join(name) }
     }
 
-    /// The repository, when this is one; `None` is what the scripts call "no remote".
+    /// The repository; `None` outside of one, which the scripts treat like a repository without a remote.
     pub(crate) fn open(&self) -> Result<Option<Context>> {
-        match Context::open_on_origin(&self.environment, &self.dir, &Flags::default(), self.narrate) {
+        match Context::open_on_origin(&self.environment, &self.dir, &Flags::default(), self.notice) {
             Ok(context) => Ok(Some(context)),
             Err(error) if matches!(error.kind(), Kind::NotARepository | Kind::BareRepository) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// The repository, when it has the remote.
+    /// The repository, when it has the remote `origin`.
     pub(crate) fn open_remote(&self) -> Result<Option<Context>> {
         Ok(self.open()?.filter(|context| context.channel != Channel::Local))
     }
 
-    /// This folder as a project.
+    /// The task files of this project. `AIT_GIT_SKIP_STATE_CHECK=1` lifts the check for an unfinished rebase or merge: it is
+    /// the scripts' documented way to repair a data worktree.
     pub(crate) fn checkout<'c>(&self, context: Option<&'c Context>) -> TaskFiles<'c> {
         let guarded = self.environment.text("AIT_GIT_SKIP_STATE_CHECK") != Some("1");
         TaskFiles { root: self.dir.clone(), context, guarded }
@@ -92,7 +96,8 @@ impl Scene {
         Ok(bytes)
     }
 
-    /// Says what ended the script; gives its exit code, git's own where git failed.
+    /// Prints the error that ended the script, and gives the exit code: git's own where git failed, since callers tell a
+    /// refused commit from a wrong argument by it.
     pub(crate) fn fail(&self, error: &Error) -> u8 {
         for hint in error.hints().iter().filter(|hint| hint.tells_where_text_is()) {
             self.console.warn(&hint.to_string());
@@ -105,31 +110,31 @@ impl Scene {
         code.and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0).unwrap_or(1)
     }
 
-    /// Says what went wrong: in one line, unless it is a text of ours.
+    /// Prints an error: in one line, unless all of its text is this program's own, since text of others could forge a line.
     pub(crate) fn say_error(&self, error: &Error) {
         let text = error.to_string();
-        let is_ours = error.payloads().contains(&Payload::Lines { lines: true });
-        if is_ours { self.console.error_lines(&text) } else { self.console.error(&text) }
+        let is_own_text = error.payloads().contains(&Payload::Lines { lines: true });
+        if is_own_text { self.console.error_lines(&text) } else { self.console.error(&text) }
     }
 
-    /// Where the files of the project are reached: no link is followed on the way.
+    /// The tree through which the files of the project are reached; it follows no symbolic link.
     pub(crate) fn tree(&self) -> Tree {
         Tree::new(&self.dir)
     }
 
     /// The folder that `TASK_DIR` names.
-    pub(crate) fn tasks(&self) -> Folder {
-        Checkout::below(&self.dir, self.environment.text("TASK_DIR").unwrap_or(paths::TASKS_DIR)).tasks
+    pub(crate) fn tasks(&self) -> TaskFolder {
+        TaskFolders::below(&self.dir, self.environment.text("TASK_DIR").unwrap_or(paths::TASKS_DIR)).tasks
     }
 
-    /// A file of the metadata.
+    /// The text of a file in the folder `metadata`.
     pub(crate) fn metadata(&self, name: &str) -> Option<String> {
         let tasks = self.tasks();
         tasks.tree().text(tasks.path("metadata").join(name)).ok()
     }
 
-    /// The address in `userconfig.yaml`. The original takes a line `email:` out of any text, so for the scripts a file that
-    /// is no YAML has one, too: read as YAML where that line alone can be, else as it is.
+    /// The address in `userconfig.yaml`. The original reads the line `email:` of any text, so a file that is not valid YAML
+    /// must give its address too: then that line alone is parsed as YAML, and if this fails taken as it is.
     pub(crate) fn user_email(&self) -> Option<String> {
         let text = self.metadata("userconfig.yaml")?;
         let parsed = |text: &str| email_of(Path::new("userconfig.yaml"), text.as_bytes());
@@ -139,7 +144,8 @@ impl Scene {
         })
     }
 
-    /// The address a lock is taken with when none is named (specification 10, section 2.1).
+    /// The address of the holder when the arguments name none: that of `userconfig.yaml`, else the first line of
+    /// `emails.txt`, in the order of the scripts.
     pub(crate) fn detect_email(&self) -> Result<String> {
         let first_line = || {
             let text = self.metadata("emails.txt")?;
@@ -156,7 +162,7 @@ impl Scene {
         parse_email(&email)
     }
 
-    /// Paths of active task files, in the form the core knows.
+    /// The paths of the active task files as the core names them, below `aitasks/` whatever `TASK_DIR` is.
     pub(crate) fn active_files(&self) -> Vec<String> {
         below(&self.tasks(), paths::TASKS_DIR, |name| name.starts_with('t'))
     }
@@ -166,7 +172,7 @@ impl Scene {
     /// # Errors
     /// [`Kind::Unparsable`] for a bundle that cannot be read.
     pub(crate) fn archived_files(&self) -> Result<Vec<String>> {
-        let archived = Checkout::of_environment(&self.environment, &self.dir).archived;
+        let archived = TaskFolders::of_environment(&self.environment, &self.dir).archived;
         let mut files = below(&archived, paths::ARCHIVED_TASKS_DIR, |_| true);
         let bundles: Vec<_> =
             files.iter().filter(|path| path.ends_with(".tar.zst") || path.ends_with(".tar.gz")).cloned().collect();
@@ -182,8 +188,8 @@ impl Scene {
     }
 }
 
-/// The files of a folder and of its direct subfolders, named as if it stood at `as_dir`.
-fn below(folder: &Folder, as_dir: &str, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+/// The files of a folder and of its direct subfolders, with `as_dir` as the folder in their paths.
+fn below(folder: &TaskFolder, as_dir: &str, wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let mut files = Vec::new();
     for Entry { name, is_folder } in folder.entries() {
         if is_folder && wanted(&name) {

@@ -1,5 +1,8 @@
-//! The drop-in face: one file an original script, its dialect in, its lines and exit codes out. What belongs to the
-//! original only lives here; the core never learns it.
+//! The scripts' face: `git aitask compat SCRIPT` and the shims stand in for the original scripts, one file a script.
+//! It promises their arguments, result lines, streams and exit codes, since agents, skills and CI jobs read them.
+//! What only the scripts do lives here: the rooms below know nothing of it, and no other room calls this one.
+//! Only `lib.rs` may call it. Inside, `locks`, `tasks`, `listing`, `archive`, `sync` and `worktrees` hold the scripts;
+//! the files beside them are what several scripts share.
 
 mod ait;
 mod archive;
@@ -11,10 +14,10 @@ pub(crate) mod listing;
 pub(crate) mod locks;
 pub(crate) mod numbers;
 mod options;
+mod other_project;
 pub(crate) mod projects;
 mod record;
 pub(crate) mod scripts;
-mod sibling;
 mod sync;
 pub(crate) mod tasks;
 pub(crate) mod worktrees;
@@ -24,7 +27,7 @@ use crate::project::leftovers::is_exploring;
 use crate::settings::Environment;
 use archive::{archive_task, zip_old};
 use console::{Console, plain};
-use invocation::Scene;
+use invocation::Invocation;
 use listing::{changelog, find_files, ls, query_files, stats};
 use locks::{claim_id, lock, lock_diag, pick_own};
 use std::path::Path;
@@ -32,7 +35,7 @@ use sync::{desync_state, drift_check, git, init_data, merge, setup, sync_data, w
 use tasks::{board_column, create, find_by_file, labels, update};
 use worktrees::{plan_externalize, task_worktree};
 
-/// Whether a call changes code or takes a task, which does not go together with exploring.
+/// Whether a call changes code or takes a task. These calls are refused inside an explore worktree, which is read-only.
 fn is_work(script: &str, args: &[String]) -> bool {
     let first = args.first().map_or("", String::as_str);
     match script {
@@ -51,61 +54,64 @@ fn is_work(script: &str, args: &[String]) -> bool {
     }
 }
 
-/// Those that find their place themselves, or need none.
+/// The scripts that find the project's root themselves, or need none: `run` leaves the directory as the caller has it.
 const ANYWHERE: [&str; 4] = ["ait", "aitask_setup.sh", "aitask_merge.py", "aitask_task_worktree.sh"];
 
-/// The same called by its own name, as a program on the PATH: `ait` has nothing to do outside of any project.
+/// Runs a script that was called by its own name, as a program on the PATH. `ait` refuses to run outside of a project.
 pub(crate) fn run_by_name(script: &str, args: &[String], environment: &Environment, dir: &Path) -> u8 {
     let (environment, from) = (environment.clone(), dir.to_owned());
-    let scene = Scene { environment, dir: from.clone(), from, console: Console, narrate: plain, debug: false };
-    let refused = if script == "ait" { ait::outside(&scene, args) } else { None };
-    refused.unwrap_or_else(|| run(script, args, &scene.environment, dir))
+    let invocation = Invocation { environment, dir: from.clone(), from, console: Console, notice: plain, debug: false };
+    let refused = if script == "ait" { ait::outside(&invocation, args) } else { None };
+    refused.unwrap_or_else(|| run(script, args, &invocation.environment, dir))
 }
 
 /// Runs a script by its name; gives its exit code.
 pub(crate) fn run(script: &str, args: &[String], environment: &Environment, dir: &Path) -> u8 {
     let (environment, from) = (environment.clone(), dir.to_owned());
-    let mut scene = Scene { environment, dir: from.clone(), from, console: Console, narrate: plain, debug: false };
+    let mut invocation =
+        Invocation { environment, dir: from.clone(), from, console: Console, notice: plain, debug: false };
     if !ANYWHERE.contains(&script) {
-        scene.dir = scene.home().unwrap_or(scene.dir);
+        invocation.dir = invocation.home().unwrap_or(invocation.dir);
     }
-    let args = scene.take_leading_debug(args);
-    if is_work(script, args) && is_exploring(&scene.environment, dir) {
-        scene.console.error(&format!("{script}: this is a place for reading (git aitask explore); leave it first"));
+    let args = invocation.take_leading_debug(args);
+    if is_work(script, args) && is_exploring(&invocation.environment, dir) {
+        invocation
+            .console
+            .error(&format!("{script}: this is a place for reading (git aitask explore); leave it first"));
         return 1;
     }
     let code = match script {
-        "aitask_lock.sh" => lock::run(&scene, args),
-        "aitask_lock_diag.sh" => lock_diag::run(&scene),
-        "aitask_claim_id.sh" => claim_id::run(&scene, args),
-        "aitask_pick_own.sh" => pick_own::run(&scene, args),
-        "aitask_own.sh" => pick_own::run_early(&scene, args),
-        "aitask_create.sh" => create::run(&scene, args),
-        "aitask_update.sh" => update::run(&scene, args),
-        "aitask_labels.sh" => labels::run(&scene, args),
-        "aitask_find_by_file.sh" => find_by_file::run(&scene, args),
-        "aitask_board_column.sh" => board_column::run(&scene, args),
-        "aitask_archive.sh" => archive_task::run(&scene, args),
-        "aitask_zip_old.sh" => zip_old::run(&scene, args),
-        "aitask_find_files.sh" => find_files::run(&scene, args),
-        "aitask_stats.sh" => stats::run(&scene, args),
-        "aitask_changelog.sh" => changelog::run(&scene, args),
-        "aitask_ls.sh" => ls::run(&scene, args),
-        "aitask_query_files.sh" => query_files::run(&scene, args),
-        "ait" => ait::run(&scene, args),
-        "aitask_init_data.sh" => init_data::run(&scene, args),
-        "aitask_task_worktree.sh" => task_worktree::run(&scene, args),
-        "aitask_remote_drift_check.sh" => drift_check::run(&scene, args),
-        "aitask_web_merge.sh" => web_merge::run(&scene, args),
-        "aitask_plan_externalize.sh" => plan_externalize::run(&scene, args),
-        "desync_state.py" => desync_state::run(&scene, args),
-        "aitask_merge.py" => merge::run(&scene, args),
-        "aitask_setup.sh" => setup::run(&scene, args),
-        "aitask_sync.sh" => sync_data::run(&scene, args),
+        "aitask_lock.sh" => lock::run(&invocation, args),
+        "aitask_lock_diag.sh" => lock_diag::run(&invocation),
+        "aitask_claim_id.sh" => claim_id::run(&invocation, args),
+        "aitask_pick_own.sh" => pick_own::run(&invocation, args),
+        "aitask_own.sh" => pick_own::run_early(&invocation, args),
+        "aitask_create.sh" => create::run(&invocation, args),
+        "aitask_update.sh" => update::run(&invocation, args),
+        "aitask_labels.sh" => labels::run(&invocation, args),
+        "aitask_find_by_file.sh" => find_by_file::run(&invocation, args),
+        "aitask_board_column.sh" => board_column::run(&invocation, args),
+        "aitask_archive.sh" => archive_task::run(&invocation, args),
+        "aitask_zip_old.sh" => zip_old::run(&invocation, args),
+        "aitask_find_files.sh" => find_files::run(&invocation, args),
+        "aitask_stats.sh" => stats::run(&invocation, args),
+        "aitask_changelog.sh" => changelog::run(&invocation, args),
+        "aitask_ls.sh" => ls::run(&invocation, args),
+        "aitask_query_files.sh" => query_files::run(&invocation, args),
+        "ait" => ait::run(&invocation, args),
+        "aitask_init_data.sh" => init_data::run(&invocation, args),
+        "aitask_task_worktree.sh" => task_worktree::run(&invocation, args),
+        "aitask_remote_drift_check.sh" => drift_check::run(&invocation, args),
+        "aitask_web_merge.sh" => web_merge::run(&invocation, args),
+        "aitask_plan_externalize.sh" => plan_externalize::run(&invocation, args),
+        "desync_state.py" => desync_state::run(&invocation, args),
+        "aitask_merge.py" => merge::run(&invocation, args),
+        "aitask_setup.sh" => setup::run(&invocation, args),
+        "aitask_sync.sh" => sync_data::run(&invocation, args),
         _ => {
-            scene.console.error(&format!("no script of this binary is named {script}: {}", SCRIPTS.join(", ")));
+            invocation.console.error(&format!("no script of this binary is named {script}: {}", SCRIPTS.join(", ")));
             2
         }
     };
-    if code == 0 && scene.console.has_lost() { 1 } else { code }
+    if code == 0 && invocation.console.has_lost() { 1 } else { code }
 }

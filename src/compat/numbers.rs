@@ -1,4 +1,4 @@
-//! Ids as the scripts take them: digits, with or without `t`.
+//! Ids as the scripts accept them: digits, with or without a leading `t`.
 
 use crate::compat::options::usage;
 use crate::error::Result;
@@ -18,7 +18,7 @@ pub(crate) fn is_id(text: &str) -> bool {
     text.split_once('_').map_or_else(|| is_number(text), |(parent, child)| is_number(parent) && is_number(child))
 }
 
-/// A number, in digits as written.
+/// The digits of a number, as they were written: leading zeros stay, since file names are compared as text.
 pub(crate) fn parse_number<'a>(what: &str, text: &'a str) -> Result<&'a str> {
     let number = bare(text);
     let refusal = || usage(format!("Invalid {what}: '{number}' (expected a number like 16 or t16)"));

@@ -1,41 +1,42 @@
-//! The options of create and update: words in, values by name out (specification 20, sections 6.1 and 7.1).
+//! The command line of the scripts with many options: create, update, the board. Every option may be repeated.
 
 use crate::error::{Error, Kind, Result};
 use std::collections::BTreeMap;
 
-/// An option that a script knows.
+/// An option of a script.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Known {
+pub(super) struct KnownOption {
     pub(super) name: &'static str,
-    /// Empty where it has none.
+    /// Its short form; empty where it has none.
     short: &'static str,
     has_value: bool,
 }
 
-impl Known {
-    /// One that stands alone.
+impl KnownOption {
+    /// An option without a value.
     pub(super) const fn flag(name: &'static str) -> Self {
         Self { name, short: "", has_value: false }
     }
 
-    /// One that a value follows; `short` is empty where it has no short form.
+    /// An option with a value; `short` is empty where it has no short form.
     pub(super) const fn value(name: &'static str, short: &'static str) -> Self {
         Self { name, short, has_value: true }
     }
 }
 
-/// What was given.
+/// The options and words of a command line.
 #[derive(Debug, Default)]
-pub(crate) struct Options {
+pub(crate) struct ScriptOptions {
     values: BTreeMap<&'static str, Vec<String>>,
     /// Words that are no options.
     pub(super) words: Vec<String>,
 }
 
-impl Options {
-    /// Reads a command line; `None` asks for help. `check` sees every value and every other word as it is read.
+impl ScriptOptions {
+    /// Parses a command line; `None` asks for help. `check` is called for every value and every other word in the order
+    /// of the command line, so that the first wrong one is reported, as the scripts do.
     pub(super) fn parse(
-        known: &[Known],
+        known: &[KnownOption],
         args: &[String],
         mut check: impl FnMut(&str, &str) -> Result<()>,
     ) -> Result<Option<Self>> {
@@ -46,12 +47,12 @@ impl Options {
                 return Ok(None);
             }
             match known.iter().find(|known| known.name == arg || (!known.short.is_empty() && known.short == arg)) {
-                Some(Known { name, has_value: true, .. }) => {
+                Some(KnownOption { name, has_value: true, .. }) => {
                     let value = args.next().ok_or_else(|| usage(format!("Missing value for {arg}")))?;
                     check(name, value)?;
                     options.values.entry(name).or_default().push(value.clone());
                 }
-                Some(Known { name, has_value: false, .. }) => drop(options.values.entry(name).or_default()),
+                Some(KnownOption { name, has_value: false, .. }) => drop(options.values.entry(name).or_default()),
                 None if arg.starts_with('-') => return Err(usage(format!("Unknown option: {arg}"))),
                 None => {
                     check("", arg)?;
@@ -67,12 +68,12 @@ impl Options {
         self.values.contains_key(name)
     }
 
-    /// The value that counts, the last one.
+    /// The last value of an option, which counts when it is repeated.
     pub(super) fn last(&self, name: &str) -> Option<&str> {
         self.values.get(name)?.last().map(String::as_str)
     }
 
-    /// The value that counts, unless it is empty.
+    /// The last value of an option, unless it is empty.
     pub(super) fn filled(&self, name: &str) -> Option<&str> {
         self.last(name).filter(|value| !value.is_empty())
     }
@@ -83,16 +84,16 @@ impl Options {
     }
 }
 
-/// A command line, and the project that it is for.
+/// A command line without `--project`, and the project that it named.
 #[derive(Debug)]
 pub(super) struct ForProject {
-    /// Another one than this, by its name.
+    /// The name of the other project; `None` for this one.
     pub(super) project: Option<String>,
-    /// The other words.
+    /// The other arguments.
     pub(super) args: Vec<String>,
 }
 
-/// Takes every `--project NAME` out of a command line; the last name counts (specification 20, section 6.10).
+/// Takes every `--project NAME` out of a command line, at any position; the last name counts, as for the scripts.
 pub(super) fn take_project(args: &[String]) -> Result<ForProject> {
     let (mut project, mut rest) = (None, Vec::new());
     let mut args = args.iter();
@@ -107,12 +108,12 @@ pub(super) fn take_project(args: &[String]) -> Result<ForProject> {
     Ok(ForProject { project, args: rest })
 }
 
-/// One of several words, else what is wrong.
+/// Refuses a value that is not one of `words`; `list` shows them in the message.
 pub(super) fn one_of(value: &str, words: &[&str], what: &str, list: &str) -> Result<()> {
     if words.contains(&value) { Ok(()) } else { Err(usage(format!("Invalid {what}: {value} (must be {list})"))) }
 }
 
-/// An error of the command line.
+/// An error in the command line.
 pub(super) fn usage(text: String) -> Error {
     Error::new(Kind::Usage, text)
 }

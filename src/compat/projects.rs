@@ -1,4 +1,5 @@
-//! Other projects of the same person, found by name (specification 30, sections 1.6 and 1.7).
+//! Other projects of the same person, found by name, for `--project NAME` and for dependencies on their tasks. Such a
+//! project is read and changed through its own scripts, since it may have another version of them.
 
 use crate::error::{Error, Kind, Result};
 use crate::files::{read_own, yaml};
@@ -14,14 +15,19 @@ use std::time::Duration;
 /// Where the scripts of a project lie.
 const SCRIPTS_DIR: &str = ".aitask-scripts";
 
-/// How long another project may take to say what a task's status is.
-const LIMIT: Duration = Duration::from_secs(30);
+/// How long another project's script may take to give the status of a task. It reads a few files; a listing waits for it,
+/// so after this time the task is shown as unreachable.
+const STATUS_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long another project's script may take for a whole call. It may wait for locks and for a slow remote, so this only
+/// ends a call that hangs.
+const CALL_LIMIT: Duration = Duration::from_secs(600);
 
 /// The root of a project: as the index says (`AITASKS_PROJECTS_INDEX`, else `~/.config/aitasks/projects.yaml`), else as
 /// `AITASKS_PROJECT_<NAME>` says.
 ///
 /// # Errors
-/// [`Kind::Usage`] when it is not registered, or is no folder any more; [`Kind::Unparsable`] for an index that is no YAML.
+/// [`Kind::Usage`] when it is not registered, or the folder is gone; [`Kind::Unparsable`] for an index that is no YAML.
 pub(crate) fn resolve(environment: &Environment, name: &str) -> Result<PathBuf> {
     let home = environment.text("HOME").unwrap_or_default();
     let index = environment.text("AITASKS_PROJECTS_INDEX").map(PathBuf::from);
@@ -77,8 +83,8 @@ fn parse_index(file: &Path, content: &[u8], wanted: &str) -> Result<Option<Strin
     Ok(named.find_map(|project| project.path))
 }
 
-/// Becomes a script of another project, called at its root. Comes back only with the reason why it cannot.
-pub(crate) fn become_script(environment: &Environment, project: &str, script: &str, args: &[String]) -> Error {
+/// Replaces this process by a script of another project, in its root. Returns only the error when it cannot.
+pub(crate) fn exec_script(environment: &Environment, project: &str, script: &str, args: &[String]) -> Error {
     let root = match resolve(environment, project) {
         Ok(root) => root,
         Err(error) => return error,
@@ -88,17 +94,18 @@ pub(crate) fn become_script(environment: &Environment, project: &str, script: &s
     Error::new(Kind::Usage, format!("{} is missing or not executable in project '{project}' ({error})", path.display()))
 }
 
-/// The status of a task of another project, as its own script tells; `None` when it cannot be told.
+/// The status of a task of another project, from its own script; `None` when it cannot be determined.
 pub(crate) fn task_status(environment: &Environment, project: &str, id: &str) -> Option<String> {
     let root = resolve(environment, project).ok()?;
     let script = root.join(SCRIPTS_DIR).join("aitask_query_files.sh");
-    let call = Call::program(environment, script, &root).args(["task-status", id]).limit(LIMIT);
+    let call = Call::program(environment, script, &root).args(["task-status", id]).limit(STATUS_LIMIT);
     let output = call.output().ok()?.text();
     let status = output.lines().find_map(|line| line.strip_prefix("STATUS:"))?.to_owned();
     (!status.is_empty() && status != "NOT_FOUND").then_some(status)
 }
 
-/// Checks a dependency on tasks of another project (specification 20, section 6.4).
+/// Checks a dependency on tasks of another project: the project must be registered, and each task must have a status
+/// there, so that a misspelt id is refused when it is written and not found out later.
 ///
 /// # Errors
 /// [`Kind::Usage`] for ids without a project; [`Kind::NoSuchTask`] for a project or task that is not there.
@@ -125,9 +132,9 @@ pub(crate) fn check_dependency(environment: &Environment, ids: &[String], projec
     }
 }
 
-/// What another project's own script answered.
+/// The result of another project's own script.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ProjectAnswer {
     /// The project's root.
     pub(crate) root: PathBuf,
     /// Its exit code.
@@ -148,7 +155,7 @@ pub(crate) fn run_there(
     script: &str,
     args: &[String],
     input: Vec<u8>,
-) -> Result<Answer> {
+) -> Result<ProjectAnswer> {
     use std::os::unix::fs::PermissionsExt as _;
     let root = resolve(environment, name)?;
     let file = root.join(".aitask-scripts").join(script);
@@ -159,12 +166,13 @@ pub(crate) fn run_there(
         return Err(Error::new(Kind::Io, message));
     }
     let call = Call::program(environment, &file, &root).args(args).env("AIT_CROSS_REPO_REEXEC", "1");
-    let output = call.input(input).limit(Duration::from_secs(600)).output()?;
+    let output = call.input(input).limit(CALL_LIMIT).output()?;
     let code = output.code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
-    Ok(Answer { root, code, stdout: output.stdout, stderr: output.stderr })
+    Ok(ProjectAnswer { root, code, stdout: output.stdout, stderr: output.stderr })
 }
 
-/// The lock of a task, as far as it can be seen from here; it is looked at when another project asks for an update.
+/// The lock of a task and the name of this host; `None` where it is free or cannot be read. It is read when another
+/// project asks for an update, which must not change a task that somebody else works on.
 pub(crate) fn lock_of(context: &Context, id: TaskId) -> Option<(crate::coordination::LockEntry, String)> {
     let branch = crate::ledger::Ledger::locks_branch().ok()?;
     let ledger = context.ledger();

@@ -1,7 +1,7 @@
-//! Machine lines of several fields.
+//! Result lines with several fields.
 
-/// The fields of a machine line, with a `|` between each two. One that stands in a field is a space there: what others
-/// wrote forges no field.
+/// The fields of a result line, joined by `|`. A `|` inside a field becomes a space, so that text of others cannot forge a
+/// field.
 pub(super) fn record<T: AsRef<str>>(fields: &[T]) -> String {
     fields.iter().map(|field| field.as_ref().replace('|', " ")).collect::<Vec<_>>().join("|")
 }

@@ -1,6 +1,6 @@
-//! The scripts this program stands in for.
+//! The names of the scripts that this program stands in for.
 
-/// The scripts this binary stands in for.
+/// The scripts that this program stands in for; shims and `argv[0]` use these names.
 pub(crate) const SCRIPTS: [&str; 25] = [
     "aitask_lock.sh",
     "aitask_lock_diag.sh",
@@ -29,7 +29,7 @@ pub(crate) const SCRIPTS: [&str; 25] = [
     "aitask_task_worktree.sh",
 ];
 
-/// Those of them that are files in the scripts' folder.
+/// The scripts that are files in the folder `.aitask-scripts`: all but the dispatcher `ait`, which lies in the root.
 pub(crate) fn files() -> Vec<&'static str> {
     SCRIPTS.into_iter().filter(|script| *script != "ait").collect()
 }

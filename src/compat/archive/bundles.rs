@@ -1,12 +1,12 @@
-//! Putting archived files that nobody needs any more into bundles, and getting them out again (specification 30, section
-//! 4). A bundle is written beside the old one, read back member by member, and renamed; only then do the loose files go.
-//! So whatever ends a run, every file is loose, or in a bundle, or both.
+//! Packing archived files into bundles, and unpacking them. A bundle is written beside the old one, read back member by
+//! member, and renamed; only then are the loose files removed. So whenever a run is interrupted, every file is loose, or in
+//! a bundle, or both.
 
 mod selection;
 
 use crate::archive::shelf::{TaskSource as _, is_archived};
-use crate::compat::archive::snapshot::{Desk, Site};
-use crate::compat::folders::{Checkout, Folder, is_file};
+use crate::compat::archive::snapshot::{DataCheckout, TaskDataSnapshot};
+use crate::compat::folders::{TaskFolder, TaskFolders, is_file};
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, exclude};
 use crate::git::objects::Edit;
@@ -19,24 +19,24 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-pub(crate) use crate::compat::archive::bundles::selection::{Loose, Selection};
+pub(crate) use crate::compat::archive::bundles::selection::{BundleSelection, LooseFiles};
 
 /// How a bundle of early versions ends.
 const GZIP: &str = ".tar.gz";
 
-/// How a bundle that is being written begins; something random follows.
+/// The start of the name of a bundle that is being written; six random characters follow.
 const BESIDE: &str = ".old";
 
 /// Files by their names in a bundle.
-type Files = Vec<(String, Vec<u8>)>;
+type BundleFiles = Vec<(String, Vec<u8>)>;
 
 /// The two archives: the core's name, the letter of their files, the folder.
-fn archives(checkout: &Checkout) -> [(&'static str, char, &Folder); 2] {
-    [(paths::ARCHIVED_TASKS_DIR, 't', &checkout.archived), (paths::ARCHIVED_PLANS_DIR, 'p', &checkout.archived_plans)]
+fn archives(folders: &TaskFolders) -> [(&'static str, char, &TaskFolder); 2] {
+    [(paths::ARCHIVED_TASKS_DIR, 't', &folders.archived), (paths::ARCHIVED_PLANS_DIR, 'p', &folders.archived_plans)]
 }
 
 /// A bundle to write.
-struct Change {
+struct BundleWrite {
     /// The core's path.
     path: String,
     /// Its path on disk, and where that is reached.
@@ -48,9 +48,9 @@ struct Change {
     replaces: Vec<String>,
 }
 
-impl Change {
+impl BundleWrite {
     /// The bundle at `stem` with more files.
-    fn add(root: &str, archive: &Folder, stem: &str, loose: &[String]) -> Result<Self> {
+    fn add(root: &str, archive: &TaskFolder, stem: &str, loose: &[String]) -> Result<Self> {
         let mut bundled = BTreeMap::new();
         let mut replaces = Vec::new();
         for ending in ["gz", "zst"] {
@@ -63,7 +63,7 @@ impl Change {
         for name in loose {
             let gone = || Error::io("read", &archive.path(name), &std::io::ErrorKind::NotFound.into());
             let content = archive.tree().load(archive.path(name))?.ok_or_else(gone)?;
-            // Nobody knows which of the two is right: one may be what a full disk left.
+            // It is unknown which of the two is right: one may be the rest of a write to a full disk.
             if bundled.get(name).is_some_and(|other| *other != content) {
                 let (file, bundle) = (archive.shown(name), archive.shown(stem));
                 return Err(Error::new(Kind::Occupied, format!("{file} is in {bundle} already, with another content"))
@@ -77,7 +77,7 @@ impl Change {
 
     fn of(
         root: &str,
-        archive: &Folder,
+        archive: &TaskFolder,
         stem: &str,
         files: BTreeMap<String, Vec<u8>>,
         replaces: Vec<String>,
@@ -88,7 +88,8 @@ impl Change {
         Ok(Self { path: format!("{root}/{name}"), file, tree, files, bytes, replaces })
     }
 
-    /// Writes it beside the old one, reads it back, and renames it over the old one (Z5).
+    /// Writes the bundle beside the old one, reads it back, and renames it over the old one: a killed run or a full disk
+    /// never leaves a broken bundle.
     fn write(&self) -> Result<()> {
         let folder = self.file.parent().unwrap_or(&self.file);
         let failed = |error: std::io::Error| Error::io("write", &self.file, &error);
@@ -113,18 +114,19 @@ impl Change {
     }
 }
 
-/// Keeps what a run that is killed leaves beside a bundle out of everybody's commits until it is swept away.
-fn hide(site: &Site<'_>) -> Result<()> {
+/// Lets git ignore the unfinished bundle that a killed run leaves, so that it gets into no commit before it is removed.
+fn hide(checkout: &DataCheckout<'_>) -> Result<()> {
     let folders = [paths::ARCHIVED_TASKS_DIR, paths::ARCHIVED_PLANS_DIR];
-    folders
-        .iter()
-        .try_for_each(|folder| exclude(&site.context.repository.common_dir, &format!("/{folder}/_b*/{BESIDE}??????")))
+    folders.iter().try_for_each(|folder| {
+        exclude(&checkout.context.repository.common_dir, &format!("/{folder}/_b*/{BESIDE}??????"))
+    })
 }
 
-/// Removes what runs that were killed wrote beside bundles. Best effort; who writes is at the head of the queue.
+/// Removes the unfinished bundles of killed runs. No other process writes one now, since this one holds the queue lock; a
+/// file that cannot be removed does no harm.
 fn sweep(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        // Our prefix and six letters or digits.
+        // Only names with the prefix and six letters or digits: other files may belong to the user.
         let name = entry.file_name();
         let rest = name.to_str().and_then(|name| name.strip_prefix(BESIDE));
         if rest.is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
@@ -134,46 +136,50 @@ fn sweep(folder: &Path) {
 }
 
 /// The files of a bundle; `None` when there is no bundle.
-fn load(archive: &Folder, name: &str) -> Result<Option<Files>> {
+fn load(archive: &TaskFolder, name: &str) -> Result<Option<BundleFiles>> {
     let bytes = archive.tree().load(archive.path(name))?;
     bytes.map(|bytes| bundle::files(&archive.shown(name), &bytes)).transpose()
 }
 
-/// The bundles of a selection, made in memory: an unreadable one stops everything before anything is touched (Z4).
-fn changes(checkout: &Checkout, selection: &Selection) -> Result<Vec<Change>> {
+/// The bundles of a selection, built in memory. An unreadable bundle fails the run here, before anything is written: a new
+/// bundle in its place would lose its tasks.
+fn changes(folders: &TaskFolders, selection: &BundleSelection) -> Result<Vec<BundleWrite>> {
     let loose = [&selection.tasks, &selection.plans];
-    let all = archives(checkout).into_iter().zip(loose);
+    let all = archives(folders).into_iter().zip(loose);
     let all =
         all.flat_map(|((root, _, archive), loose)| loose.iter().map(move |(stem, files)| (root, archive, stem, files)));
-    all.map(|(root, archive, stem, files)| Change::add(root, archive, stem, files)).collect()
+    all.map(|(root, archive, stem, files)| BundleWrite::add(root, archive, stem, files)).collect()
 }
 
-/// Bundles what can go, and leaves the commit to somebody else.
+/// Bundles the files that can go, without a commit.
 ///
 /// # Errors
-/// [`Kind::Unparsable`] for a bundle that cannot be read, [`Kind::Io`] when one cannot be written; nothing has gone then.
-pub(crate) fn bundle_uncommitted(site: Option<&Site<'_>>, checkout: &Checkout) -> Result<Selection> {
-    let _queue = site.map(enter).transpose()?;
-    let selection = Selection::find(checkout);
-    let changes = changes(checkout, &selection)?;
-    if let Some(site) = site.filter(|_| !changes.is_empty()) {
-        hide(site)?;
+/// [`Kind::Unparsable`] for a bundle that cannot be read, [`Kind::Io`] when one cannot be written; no file is removed then.
+pub(crate) fn bundle_uncommitted(
+    checkout: Option<&DataCheckout<'_>>,
+    folders: &TaskFolders,
+) -> Result<BundleSelection> {
+    let _queue = checkout.map(enter).transpose()?;
+    let selection = BundleSelection::find(folders);
+    let changes = changes(folders, &selection)?;
+    if let Some(checkout) = checkout.filter(|_| !changes.is_empty()) {
+        hide(checkout)?;
     }
     for change in &changes {
         change.write()?;
     }
-    for ((_, letter, archive), loose) in archives(checkout).into_iter().zip([&selection.tasks, &selection.plans]) {
+    for ((_, letter, archive), loose) in archives(folders).into_iter().zip([&selection.tasks, &selection.plans]) {
         for file in loose.values().flatten() {
             archive.tree().remove(archive.path(file))?;
         }
         for folder in archive.folders(letter) {
-            // Only an emptied one goes.
+            // The removal fails for a folder that is not empty, which then stays.
             let _ = archive.tree().remove_folder(archive.path(&folder));
         }
     }
     for gz in changes.iter().flat_map(|change| &change.replaces).filter(|path| path.ends_with(GZIP)) {
         if let Some(((_, _, archive), name)) =
-            archives(checkout).into_iter().find_map(|one| Some((one, gz.strip_prefix(one.0)?.trim_start_matches('/'))))
+            archives(folders).into_iter().find_map(|one| Some((one, gz.strip_prefix(one.0)?.trim_start_matches('/'))))
         {
             archive.tree().remove(archive.path(name))?;
         }
@@ -181,35 +187,36 @@ pub(crate) fn bundle_uncommitted(site: Option<&Site<'_>>, checkout: &Checkout) -
     Ok(selection)
 }
 
-fn enter(site: &Site<'_>) -> Result<Queue> {
-    let ledger = site.ledger();
+fn enter(checkout: &DataCheckout<'_>) -> Result<Queue> {
+    let ledger = checkout.ledger();
     Queue::enter(ledger.repository, ledger.timeout, ledger.narrate)
 }
 
-/// Bundles what can go and commits exactly that, along with what an interrupted run left uncommitted. Gives what was
-/// selected, and how many tasks and plans the commit has.
+/// Bundles the files that can go and commits exactly that, with the changes that an interrupted run left uncommitted. Gives
+/// the selection, and how many tasks and plans the commit has.
 ///
 /// # Errors
 /// Those of [`bundle_uncommitted`], and a checkout in the middle of something, or on no branch.
-pub(crate) fn bundle_committed(site: &Site<'_>) -> Result<(Selection, (usize, usize))> {
-    let landed = site.ledger().transact("", std::slice::from_ref(&site.branch), |view| decide(site, view))?;
+pub(crate) fn bundle_committed(checkout: &DataCheckout<'_>) -> Result<(BundleSelection, (usize, usize))> {
+    let landed =
+        checkout.ledger().transact("", std::slice::from_ref(&checkout.branch), |view| decide(checkout, view))?;
     Ok(landed.value)
 }
 
-type Bundled = (Selection, (usize, usize));
+type SelectionAndCounts = (BundleSelection, (usize, usize));
 
-fn decide(site: &Site<'_>, view: &View<'_>) -> Result<Decision<Bundled>> {
-    let desk = Desk::load(site, view)?;
-    let selection = Selection::find(site.checkout);
-    let changes = changes(site.checkout, &selection)?;
-    let pending = pending(site, &desk, &changes)?;
+fn decide(checkout: &DataCheckout<'_>, view: &View<'_>) -> Result<Decision<SelectionAndCounts>> {
+    let snapshot = TaskDataSnapshot::load(checkout, view)?;
+    let selection = BundleSelection::find(checkout.folders);
+    let changes = changes(checkout.folders, &selection)?;
+    let pending = pending(checkout, &snapshot, &changes)?;
     let mut counts = selection.counts();
     counts.0 += pending.removed.iter().filter(|path| path.starts_with(paths::TASKS_DIR)).count();
     counts.1 += pending.removed.iter().filter(|path| path.starts_with(paths::PLANS_DIR)).count();
     if counts == (0, 0) {
         return Ok(Decision::Nothing((selection, counts)));
     }
-    hide(site)?;
+    hide(checkout)?;
     for change in &changes {
         change.write()?;
     }
@@ -222,7 +229,7 @@ fn decide(site: &Site<'_>, view: &View<'_>) -> Result<Decision<Bundled>> {
         adopt.push(path.clone());
         edits.push(Edit::Put { path, content });
         for path in replaces {
-            adopt.extend((!desk.is_committed(&path)).then(|| path.clone()));
+            adopt.extend((!snapshot.is_committed(&path)).then(|| path.clone()));
             edits.push(Edit::Remove { path });
         }
     }
@@ -234,31 +241,36 @@ fn decide(site: &Site<'_>, view: &View<'_>) -> Result<Decision<Bundled>> {
         "ait: Archive old files to numbered bundles\n\nTasks archived: {}\nPlans archived: {}",
         counts.0, counts.1
     );
-    let edits = edits.into_iter().map(|edit| site.places.edit(edit)).collect();
-    let mut plan = Plan::new().step(&site.branch, Step::edit(subject, edits));
-    plan.adopt = adopt.iter().map(|path| site.places.in_git(path)).collect();
+    let edits = edits.into_iter().map(|edit| checkout.folder_paths.edit(edit)).collect();
+    let mut plan = Plan::new().step(&checkout.branch, Step::edit(subject, edits));
+    plan.adopt = adopt.iter().map(|path| checkout.folder_paths.in_git(path)).collect();
     Ok(Decision::Swap(plan, (selection, counts)))
 }
 
-/// What a run that was cut off before its commit left: loose files that are gone, and the bundles that have them.
+/// The changes of a run that was interrupted before its commit: loose files that are gone, and the bundles that have them.
 #[derive(Default)]
-struct Pending {
+struct InterruptedRun {
     removed: Vec<String>,
     bundles: Vec<(String, Vec<u8>)>,
 }
 
-fn pending(site: &Site<'_>, desk: &Desk<'_>, changes: &[Change]) -> Result<Pending> {
-    let mut pending = Pending::default();
+fn pending(
+    checkout: &DataCheckout<'_>,
+    snapshot: &TaskDataSnapshot<'_>,
+    changes: &[BundleWrite],
+) -> Result<InterruptedRun> {
+    let mut pending = InterruptedRun::default();
     let mut known: BTreeMap<String, Option<BTreeSet<String>>> = BTreeMap::new();
-    for path in desk.missing().iter().filter(|path| is_archived(path)) {
+    for path in snapshot.missing().iter().filter(|path| is_archived(path)) {
         let Some(id) = paths::loose_id(path).or_else(|| paths::loose_plan_id(path)) else { continue };
-        let found = archives(site.checkout).into_iter().find(|(root, ..)| path.starts_with(root));
+        let found = archives(checkout.folders).into_iter().find(|(root, ..)| path.starts_with(root));
         let Some((root, _, archive)) = found else { continue };
         let name = format!("{}.tar.zst", bundle::path_for(id.number()));
         let bundle_path = format!("{root}/{name}");
         if !known.contains_key(&bundle_path) {
             let files = load(archive, &name)?;
-            let is_new = !desk.is_committed(&bundle_path) && !changes.iter().any(|change| change.path == bundle_path);
+            let is_new =
+                !snapshot.is_committed(&bundle_path) && !changes.iter().any(|change| change.path == bundle_path);
             if is_new && files.is_some() {
                 let bytes = archive.read(&name)?;
                 pending.bundles.push((bundle_path.clone(), bytes));
@@ -277,25 +289,30 @@ fn pending(site: &Site<'_>, desk: &Desk<'_>, changes: &[Change]) -> Result<Pendi
     Ok(pending)
 }
 
-/// A file that came out of a bundle, or could not.
+/// A file of a bundle that was unpacked, or was not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Unpacked {
     /// A task, now at this path.
     Task(String),
     /// A plan, now at this path.
     Plan(String),
-    /// Another file lies at this path; the bundle keeps its member (Z8).
+    /// A file with another content exists at this path. It may be newer, so it stays, and the bundle keeps its member.
     Kept(String),
 }
 
-/// Gets a task, its children and their plans out of the bundles (section 4.5). Nothing is staged or committed.
+/// Unpacks a task, its children and their plans. Nothing is staged or committed, as in the scripts: the caller decides
+/// whether the task comes back. The files are written before the bundle shrinks, so that no member is lost in between.
 ///
 /// # Errors
 /// As [`bundle_uncommitted`].
-pub(crate) fn unpack(site: Option<&Site<'_>>, checkout: &Checkout, number: &str) -> Result<Vec<Unpacked>> {
-    let _queue = site.map(enter).transpose()?;
+pub(crate) fn unpack(
+    checkout: Option<&DataCheckout<'_>>,
+    folders: &TaskFolders,
+    number: &str,
+) -> Result<Vec<Unpacked>> {
+    let _queue = checkout.map(enter).transpose()?;
     let mut unpacked = Vec::new();
-    for (root, letter, archive) in archives(checkout) {
+    for (root, letter, archive) in archives(folders) {
         let start = format!("{letter}{number}");
         let is_wanted = |name: &str| {
             let own = name.strip_prefix(&format!("{start}/")).unwrap_or(name);
@@ -328,8 +345,8 @@ pub(crate) fn unpack(site: Option<&Site<'_>>, checkout: &Checkout, number: &str)
     Ok(unpacked)
 }
 
-/// Writes a file, whole or not at all, unless another one lies there.
-fn put(archive: &Folder, name: &str, content: &[u8]) -> Result<bool> {
+/// Writes a file, whole or not at all. Returns whether the path has this content now: another file there stays.
+fn put(archive: &TaskFolder, name: &str, content: &[u8]) -> Result<bool> {
     let (tree, file) = (archive.tree(), archive.path(name));
     if let Some(there) = tree.load(&file)? {
         return Ok(there == content);
@@ -338,8 +355,9 @@ fn put(archive: &Folder, name: &str, content: &[u8]) -> Result<bool> {
     made.map(|()| true)
 }
 
-/// Leaves these files in a bundle; one of gzip becomes one of zstd, and an emptied one goes with its emptied folder.
-fn shrink(root: &str, archive: &Folder, name: &str, mut rest: BTreeMap<String, Vec<u8>>) -> Result<()> {
+/// Rewrites a bundle with these files only. A gzip bundle becomes a zstd bundle; an empty one is removed with its empty
+/// folder.
+fn shrink(root: &str, archive: &TaskFolder, name: &str, mut rest: BTreeMap<String, Vec<u8>>) -> Result<()> {
     let file = archive.path(name);
     let stem = name.split(".tar.").next().unwrap_or(name);
     if name.ends_with(GZIP)
@@ -348,7 +366,7 @@ fn shrink(root: &str, archive: &Folder, name: &str, mut rest: BTreeMap<String, V
         rest.extend(files);
     }
     if !rest.is_empty() {
-        Change::of(root, archive, stem, rest, Vec::new())?.write()?;
+        BundleWrite::of(root, archive, stem, rest, Vec::new())?.write()?;
         return if name.ends_with(GZIP) { archive.tree().remove(&file).map(drop) } else { Ok(()) };
     }
     archive.tree().remove(&file)?;

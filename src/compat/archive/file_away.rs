@@ -1,13 +1,13 @@
-//! Archiving as the scripts do it: a commit in the checkout, which somebody else publishes, and then the lock's release.
-//! Everything that can refuse does so before the first change, and a run that was
-//! cut off is completed by the next one of the same task.
+//! Archiving as the scripts do it: a commit in the checkout, which the caller publishes later, and then the release of the
+//! lock. Every refusal comes before the first change, and an interrupted run is completed by the next one of the same task:
+//! its record in `.git/aitask/` has the result lines and the locks that were still to be printed and released.
 
 use crate::archive::archiver::{Filing, Note};
 use crate::archive::decide::{Decided, Known, Progress};
 use crate::archive::gates::Pending;
 use crate::archive::request::{Refusal, Request};
 use crate::archive::shelf::{Shelf, TaskSource as _, is_archived, is_left_behind};
-use crate::compat::archive::snapshot::{Desk, Site};
+use crate::compat::archive::snapshot::{DataCheckout, TaskDataSnapshot};
 use crate::coordination::claim_record::Held;
 use crate::coordination::locks::unlock_step;
 use crate::coordination::{LockEntry, Locks, ReadLocks as _};
@@ -25,127 +25,129 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The longest that the release of locks may take: callers end the script after 30 s.
+/// The time limit for releasing locks. Callers end the script after 30 s, and the archiving itself needs a part of that; a
+/// lock that is not released in time is stale and removed by the next cleanup.
 const RELEASE_LIMIT: Duration = Duration::from_secs(10);
 
-/// What becomes of the change.
+/// What is done with the change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Publication {
     /// A commit on the checkout's branch.
     #[default]
     Commit,
-    /// It is staged, and no commit made.
+    /// It is staged, without a commit.
     Stage,
     /// It is only shown.
     Show,
 }
 
-/// A checkout as the place where a task is archived.
-pub(crate) struct Archiving<'a> {
-    /// It.
-    pub(crate) site: &'a Site<'a>,
-    /// What becomes of the change.
+/// Archiving a task in a checkout, with a script's rules.
+pub(crate) struct ScriptArchive<'a> {
+    /// The checkout.
+    pub(crate) checkout: &'a DataCheckout<'a>,
+    /// What is done with the change.
     pub(crate) publication: Publication,
-    /// Shows a note, for the run after one that is cut off.
-    pub(crate) lines: fn(&Site<'_>, &Note) -> Vec<String>,
+    /// The result lines of a note, for the record that completes an interrupted run.
+    pub(crate) lines: fn(&DataCheckout<'_>, &Note) -> Vec<String>,
 }
 
-/// What archiving came to.
+/// The result of archiving a task.
 #[derive(Debug, Clone)]
-pub(crate) struct Archived {
-    /// What happened, in order; or the lines of a run that was cut off after its commit.
-    pub(crate) told: Told,
+pub(crate) struct ArchivedByScript {
+    /// What was done, or the lines of a run that was interrupted after its commit.
+    pub(crate) report: ArchiveReport,
     /// The commit, abbreviated.
     pub(crate) commit: Option<String>,
     /// The tasks whose locks are no longer needed.
     pub(crate) released: Vec<TaskId>,
 }
 
-/// What is told of it.
+/// The report on an archived task.
 #[derive(Debug, Clone)]
-pub(crate) enum Told {
-    /// What happened, in order.
+pub(crate) enum ArchiveReport {
+    /// What was done, in order.
     Notes(Vec<Note>),
-    /// The lines that a run would have printed which was cut off after its commit.
+    /// The result lines of a run that was interrupted after its commit and before it printed them.
     Lines(Vec<String>),
 }
 
-/// What was about to be done, for the run after one that was cut off.
+/// The record of what is about to be done, for the run after an interrupted one. It is written before the commit and removed
+/// after the locks are released. As JSON: `lines`, the result lines, and `released`, the ids whose locks go.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Intent {
+struct ArchiveIntent {
     lines: Vec<String>,
     released: Vec<String>,
 }
 
-impl Archiving<'_> {
+impl ScriptArchive<'_> {
     /// Archives a task.
     ///
     /// # Errors
     /// [`Kind::NoSuchTask`]; [`Kind::NotClaimable`] when it is archived already or has open children, and those of
     /// [`Filing`]; a checkout in the middle of something, or on no branch. Nothing is changed then.
-    pub(crate) fn archive(&self, id: TaskId, request: Request) -> Result<Archived> {
-        let site = self.site;
+    pub(crate) fn archive(&self, id: TaskId, request: Request) -> Result<ArchivedByScript> {
+        let checkout = self.checkout;
         let landed = archive_in(self, &id.into(), request).inspect_err(|error| {
-            // These may also come after the commit.
+            // Errors of these kinds may come after the commit, so the record must stay. After all others nothing was changed.
             if self.publication == Publication::Commit && !matches!(error.kind(), Kind::Git | Kind::Io | Kind::Unknown)
             {
-                site.forget_intent(id);
+                checkout.forget_intent(id);
             }
         })?;
-        let commit = landed.tip(&site.branch).map(|oid| oid.short().to_owned());
+        let commit = landed.tip(&checkout.branch).map(|oid| oid.short().to_owned());
         let Settled { path, answer, .. } = landed.value;
         Ok(match answer {
             Decided::Already => {
-                let Intent { lines, released } = site.load_intent(id).unwrap_or_default();
+                let ArchiveIntent { lines, released } = checkout.load_intent(id).unwrap_or_default();
                 let released = released.iter().filter_map(|id| TaskId::recognise(id)).collect();
-                Archived { told: Told::Lines(lines), commit: site.last_commit(&path)?, released }
+                ArchivedByScript { report: ArchiveReport::Lines(lines), commit: checkout.last_commit(&path)?, released }
             }
             Decided::File(filing) => {
                 if self.publication != Publication::Show {
-                    site.tidy(id, &filing);
+                    checkout.tidy(id, &filing);
                 }
                 let released = released(&filing);
-                Archived { told: Told::Notes(filing.notes), commit, released }
+                ArchivedByScript { report: ArchiveReport::Notes(filing.notes), commit, released }
             }
         })
     }
 }
 
-impl ArchivePlace for Archiving<'_> {
+impl ArchivePlace for ScriptArchive<'_> {
     fn gather(&self, view: &View<'_>, wanted: &Wanted) -> Result<Known> {
-        let desk = Desk::load(self.site, view)?;
-        let FoundFile { path, state } = self.site.find_file(&desk, wanted.id)?;
+        let snapshot = TaskDataSnapshot::load(self.checkout, view)?;
+        let FoundFile { path, state } = self.checkout.find_file(&snapshot, wanted.id)?;
         let data = match state {
-            Progress::Active | Progress::Moved => Shelf::gather(&desk, &path, wanted.id, BTreeMap::new())?,
+            Progress::Active | Progress::Moved => Shelf::gather(&snapshot, &path, wanted.id, BTreeMap::new())?,
             Progress::Archived | Progress::CutOff => Shelf::default(),
         };
-        // The gates were asked before, also where there is no repository; and locks are released whoever holds them, since
-        // that of a task that is archived is of no use any more.
+        // The gates were checked before the repository was opened. Locks are released whoever holds them: the lock of an
+        // archived task protects nothing.
         let (pending, not_holder, locks) = (None, None, Locks::default());
         Ok(Known { id: wanted.id, path, state, not_holder, locks, pending, shelf: data, now: Context::now() })
     }
 
     fn tell(&self, known: Known, refusal: Refusal) -> Error {
-        tell(known.id, refusal, |path| self.site.places.shown(path))
+        refusal_error(known.id, refusal, |path| self.checkout.folder_paths.shown(path))
     }
 
     fn plan(&self, known: &Known, filing: &Filing) -> Result<Plan> {
-        let (site, places) = (self.site, &self.site.places);
-        let mut edits: Vec<_> = filing.edits.iter().cloned().map(|edit| places.edit(edit)).collect();
+        let (checkout, folder_paths) = (self.checkout, &self.checkout.folder_paths);
+        let mut edits: Vec<_> = filing.edits.iter().cloned().map(|edit| folder_paths.edit(edit)).collect();
         if self.publication == Publication::Stage {
-            edits = edits.into_iter().map(|edit| site.unfold(edit)).collect::<Result<Vec<_>>>()?.concat();
+            edits = edits.into_iter().map(|edit| checkout.unfold(edit)).collect::<Result<Vec<_>>>()?.concat();
         }
         if self.publication != Publication::Show {
-            let lines = filing.notes.iter().flat_map(|note| (self.lines)(site, note)).collect();
-            site.save_intent(known.id, filing, lines)?;
+            let lines = filing.notes.iter().flat_map(|note| (self.lines)(checkout, note)).collect();
+            checkout.save_intent(known.id, filing, lines)?;
         }
-        let mut plan = Plan::new().step(&site.branch, Step::edit(filing.subject.clone(), edits));
-        plan.adopt = filing.adopt.iter().map(|path| places.in_git(path)).collect();
+        let mut plan = Plan::new().step(&checkout.branch, Step::edit(filing.subject.clone(), edits));
+        plan.adopt = filing.adopt.iter().map(|path| folder_paths.in_git(path)).collect();
         Ok(plan)
     }
 
     fn publish(&self, mut decide: impl FnMut(&View<'_>) -> Result<Decision<Settled>>) -> Result<Landed<Settled>> {
-        let (ledger, branch) = (self.site.ledger(), &self.site.branch);
+        let (ledger, branch) = (self.checkout.ledger(), &self.checkout.branch);
         let branches = std::slice::from_ref(branch);
         match self.publication {
             Publication::Commit => ledger.transact("", branches, decide),
@@ -159,14 +161,14 @@ impl ArchivePlace for Archiving<'_> {
     }
 }
 
-/// No branch has moved.
+/// A result without a change of any branch.
 fn unpublished(value: Settled) -> Landed<Settled> {
     let (updates, blobs, lagging, command) = Default::default();
     Landed { value, updates, blobs, lagging, command, looked_up: false }
 }
 
 /// A refusal in the scripts' words.
-pub(crate) fn tell(id: TaskId, refusal: Refusal, shown: impl Fn(&str) -> String) -> Error {
+pub(crate) fn refusal_error(id: TaskId, refusal: Refusal, shown: impl Fn(&str) -> String) -> Error {
     match refusal {
         Refusal::NotHolder => Error::new(Kind::NotHolder, format!("{} is held by another", id.t())),
         Refusal::Archived(path) => {
@@ -201,13 +203,14 @@ struct FoundFile {
     state: Progress,
 }
 
-impl Site<'_> {
-    /// The folder of a parent's children stays as long as the parent is active, empty or not, and goes with it.
+impl DataCheckout<'_> {
+    /// Keeps the folder of a parent's children, even empty, as long as the parent is active, and removes it with the parent:
+    /// the scripts take a task whose folder exists for an active parent.
     fn tidy(&self, id: TaskId, filing: &Filing) {
         let parent = id.parent().unwrap_or(id);
-        let tree = Tree::new(&self.places.top);
-        let folder = |root: &str, letter: char| self.places.in_git(&format!("{root}/{letter}{parent}"));
-        // Best effort: an empty folder is in no commit.
+        let tree = Tree::new(&self.folder_paths.top);
+        let folder = |root: &str, letter: char| self.folder_paths.in_git(&format!("{root}/{letter}{parent}"));
+        // Errors are ignored: git keeps no empty folders, so no commit depends on them.
         if filing.tasks.contains(&parent) {
             let _ = tree.remove_folder(folder(paths::TASKS_DIR, 't'));
             let _ = tree.remove_folder(folder(paths::PLANS_DIR, 'p'));
@@ -216,10 +219,10 @@ impl Site<'_> {
         }
     }
 
-    /// The file to archive: the active one, or one that was moved and not committed.
-    fn find_file(&self, desk: &Desk<'_>, id: TaskId) -> Result<FoundFile> {
+    /// Finds the file to archive: the active one, or one that an interrupted run moved and did not commit.
+    fn find_file(&self, snapshot: &TaskDataSnapshot<'_>, id: TaskId) -> Result<FoundFile> {
         let of_task = |archived: bool| {
-            let paths = desk.paths().iter().filter(move |path| is_archived(path) == archived);
+            let paths = snapshot.paths().iter().filter(move |path| is_archived(path) == archived);
             paths.filter(|path| paths::loose_id(path) == Some(id)).cloned().collect::<Vec<_>>()
         };
         let (mut active, archived) = (of_task(false), of_task(true));
@@ -231,7 +234,8 @@ impl Site<'_> {
             return Ok(FoundFile { path, state: Progress::Active });
         }
         if let Some(path) = archived.first() {
-            let is_moved = !desk.is_committed(path) || desk.missing().iter().any(|path| is_left_behind(path, id));
+            let is_moved =
+                !snapshot.is_committed(path) || snapshot.missing().iter().any(|path| is_left_behind(path, id));
             let state = match is_moved {
                 true => Progress::Moved,
                 false if self.load_intent(id).is_some() => Progress::CutOff,
@@ -240,7 +244,7 @@ impl Site<'_> {
             return Ok(FoundFile { path: path.clone(), state });
         }
         let mut broken = None;
-        let bundled = self.checkout.archived.find_bundled('t', &id.to_string(), |error| broken = Some(error));
+        let bundled = self.folders.archived.find_bundled('t', &id.to_string(), |error| broken = Some(error));
         if let Some((bundle, member)) = bundled {
             let message = format!("Task {} is already archived: {} in {bundle}", id.t(), bundle::plain(&member));
             return Err(Error::new(Kind::NotClaimable, message));
@@ -253,39 +257,43 @@ impl Site<'_> {
         Err(Error::new(Kind::NoSuchTask, message))
     }
 
-    /// A move as the two edits that staging wants.
+    /// A move as removal and addition, which is what the index can hold.
     fn unfold(&self, edit: Edit) -> Result<Vec<Edit>> {
         let Edit::Rename { from, to } = edit else { return Ok(vec![edit]) };
-        let content = Tree::new(&self.places.top).read(&from)?;
+        let content = Tree::new(&self.folder_paths.top).read(&from)?;
         Ok(vec![Edit::Remove { path: from }, Edit::Put { path: to, content }])
     }
 
     fn last_commit(&self, path: &str) -> Result<Option<String>> {
-        let path = self.places.in_git(path);
-        let call = self.context.repository.git().read(&self.places.top, "log");
+        let path = self.folder_paths.in_git(path);
+        let call = self.context.repository.git().read(&self.folder_paths.top, "log");
         let output = call.args(["-1", "--format=%H", self.branch.full().as_str(), "--", &path]).run()?;
         Ok(crate::git::Oid::parse(&output.text()).map(|oid| oid.short().to_owned()))
     }
 
     fn save_intent(&self, id: TaskId, filing: &Filing, lines: Vec<String>) -> Result<()> {
         let released = released(filing).iter().map(TaskId::to_string).collect();
-        self.context.repository.records().save(RecordKind::Archiving, &intent_name(id), &Intent { lines, released })
+        self.context.repository.records().save(
+            RecordKind::Archiving,
+            &intent_name(id),
+            &ArchiveIntent { lines, released },
+        )
     }
 
-    fn load_intent(&self, id: TaskId) -> Option<Intent> {
+    fn load_intent(&self, id: TaskId) -> Option<ArchiveIntent> {
         self.context.repository.records().load(RecordKind::Archiving, &intent_name(id))
     }
 
-    /// Forgets what was about to be done: it is.
+    /// Removes the record, once everything in it is done.
     pub(crate) fn forget_intent(&self, id: TaskId) {
         let _ = self.context.repository.records().forget(RecordKind::Archiving, &intent_name(id));
     }
 
-    /// Releases the locks of tasks that are archived, whoever holds them: such a lock is stale by definition. Gives the
-    /// locks that were released.
+    /// Releases the locks of archived tasks, whoever holds them, since such a lock is stale. Gives the locks that were
+    /// released.
     ///
     /// # Errors
-    /// When the remote cannot be reached, or not within 10 s.
+    /// When the remote cannot be reached within 10 s.
     pub(crate) fn release(&self, tasks: &[TaskId]) -> Result<Vec<LockEntry>> {
         for task in tasks {
             Held::forget(&self.context.repository, *task)?;

@@ -1,5 +1,5 @@
-//! The checkout that carries the task data, before anything is changed in it: not in the middle of something, and on a
-//! branch.
+//! Checks of the checkout with the task data before anything is changed in it: it must be on a branch, and without an
+//! unfinished rebase or merge, since a commit there would get into that operation.
 
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::data_checkout;
@@ -11,15 +11,15 @@ use crate::project::data_state;
 use crate::task::paths;
 use std::path::{Path, PathBuf};
 
-/// The folder that is the top of the checkout with the task data, seen from `dir`.
+/// The top of the checkout with the task data, for a project in `dir`.
 pub(crate) fn data_top(context: &Context, dir: &Path) -> PathBuf {
     data_checkout(dir).unwrap_or_else(|| context.repository.toplevel.clone())
 }
 
-/// The branch of the checkout at `top`, which is in the middle of nothing. No process, unless refs are kept elsewhere.
+/// The branch of the checkout at `top`. Starts no process, unless the repository stores refs outside of files.
 ///
 /// # Errors
-/// [`Kind::Occupied`] in the middle of a rebase or the like, [`Kind::DetachedHead`] on no branch.
+/// [`Kind::Occupied`] during a rebase, merge or the like, [`Kind::DetachedHead`] on no branch.
 pub(crate) fn require_branch(context: &Context, top: &Path) -> Result<Branch> {
     let is_data = top.ends_with(paths::DATA_WORKTREE_DIR);
     let skip = context.repository.git().environment().text("AIT_GIT_SKIP_STATE_CHECK") == Some("1");
@@ -29,7 +29,7 @@ pub(crate) fn require_branch(context: &Context, top: &Path) -> Result<Branch> {
     let git_dir = registry::git_dir(top).unwrap_or_default();
     let head = std::fs::read_to_string(git_dir.join("HEAD")).unwrap_or_default();
     let name = match head.trim().strip_prefix("ref: ") {
-        // What reftable repositories keep there for older programs.
+        // Reftable repositories have this name in HEAD, for programs that read the file.
         Some("refs/heads/.invalid") => {
             context.repository.git().read(top, "symbolic-ref").args(["--quiet", "HEAD"]).output()?.text()
         }
@@ -43,7 +43,7 @@ pub(crate) fn require_branch(context: &Context, top: &Path) -> Result<Branch> {
     })
 }
 
-/// The state of these files of the checkout at `top`, still on its branch.
+/// The status of these files of the checkout at `top`, which must still be on `branch`.
 ///
 /// # Errors
 /// [`Kind::Occupied`] when a file is in conflict, or another branch was checked out meanwhile.

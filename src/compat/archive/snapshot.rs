@@ -1,8 +1,8 @@
-//! Task data as it lies in a checkout, with what is in no commit yet: what the scripts work on.
+//! The task data of a checkout, with its uncommitted changes, which the scripts archive too.
 
 use crate::archive::shelf::TaskSource;
 use crate::compat::archive::require::{data_top, require_branch, require_status};
-use crate::compat::folders::Checkout;
+use crate::compat::folders::TaskFolders;
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, real};
 use crate::git::Branch;
@@ -14,34 +14,35 @@ use crate::task::{Document, TaskId, paths};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Where the folders of task data are: the name the core has for one, the path git has for it, the path that is shown.
+/// The paths of the folders of task data: for each its name in the core, its path in git, and the path that is shown. They
+/// differ with `TASK_DIR` and its like, in a subdirectory of a repository, and on a data branch.
 #[derive(Debug, Clone)]
-pub(crate) struct Places {
+pub(crate) struct FolderPaths {
     /// The top of the checkout.
     pub(crate) top: PathBuf,
     folders: Vec<(&'static str, String, String)>,
     dir: PathBuf,
 }
 
-impl Places {
-    /// The places of a checkout seen from `dir`.
+impl FolderPaths {
+    /// The folders of a project in `dir`.
     ///
     /// # Errors
     /// [`Kind::Usage`] when a folder lies outside the checkout.
-    pub(crate) fn find(context: &Context, dir: &Path, checkout: &Checkout) -> Result<Self> {
+    pub(crate) fn find(context: &Context, dir: &Path, folders: &TaskFolders) -> Result<Self> {
         let top = real(&data_top(context, dir));
-        // The longer names first: one lies in the other.
+        // The archives come first: they lie in the other two folders, and the first match of a path counts.
         let folders = [
-            (paths::ARCHIVED_TASKS_DIR, &checkout.archived),
-            (paths::ARCHIVED_PLANS_DIR, &checkout.archived_plans),
-            (paths::TASKS_DIR, &checkout.tasks),
-            (paths::PLANS_DIR, &checkout.plans),
+            (paths::ARCHIVED_TASKS_DIR, &folders.archived),
+            (paths::ARCHIVED_PLANS_DIR, &folders.archived_plans),
+            (paths::TASKS_DIR, &folders.tasks),
+            (paths::PLANS_DIR, &folders.plans),
         ];
         let folders = folders.into_iter().map(|(name, folder)| {
             folder.require_own()?;
             let path = real(&folder.path("."));
             let outside = || Error::new(Kind::Usage, format!("{} is not in {}", path.display(), top.display()));
-            // A folder that is not there yet is made where git has it.
+            // A folder that does not exist yet gets the core's name.
             let absent = || (!folder.exists()).then_some(name);
             let inside = path.strip_prefix(&top).ok().and_then(Path::to_str).or_else(absent).ok_or_else(outside)?;
             Ok((name, inside.to_owned(), folder.shown("").trim_end_matches('/').to_owned()))
@@ -54,12 +55,12 @@ impl Places {
         found.map_or_else(|| path.to_owned(), |(place, rest)| format!("{place}{rest}"))
     }
 
-    /// The path that git has.
+    /// The path in git of one of the core's paths.
     pub(crate) fn in_git(&self, path: &str) -> String {
         self.map(path, |folder| &folder.1)
     }
 
-    /// The path that is shown.
+    /// The shown path of one of the core's paths.
     pub(crate) fn shown(&self, path: &str) -> String {
         self.map(path, |folder| &folder.2)
     }
@@ -69,7 +70,7 @@ impl Places {
         self.dir.join(self.shown(path))
     }
 
-    /// The core's path of something git has.
+    /// The core's path of a path in git.
     fn of_git(&self, path: &str) -> Option<String> {
         self.folders.iter().find_map(|(name, place, _)| {
             let rest = path.strip_prefix(place.as_str())?;
@@ -77,12 +78,12 @@ impl Places {
         })
     }
 
-    /// The folders as git has them.
+    /// The paths of the folders in git.
     pub(crate) fn folders(&self) -> Vec<&str> {
         self.folders.iter().map(|(_, place, _)| place.as_str()).collect()
     }
 
-    /// An edit with the paths that git has.
+    /// An edit with the paths in git.
     pub(crate) fn edit(&self, edit: Edit) -> Edit {
         match edit {
             Edit::Put { path, content } => Edit::Put { path: self.in_git(&path), content },
@@ -93,8 +94,8 @@ impl Places {
     }
 }
 
-/// The folder in its repository of the project in `dir`, with a slash; nothing for one at the root, or whose task data has
-/// a branch of its own.
+/// The path of the project in `dir` within its repository, with a trailing slash; empty for a project at the root, and for
+/// one whose task data has a branch of its own, where paths start at the top.
 pub(crate) fn home(context: &Context, dir: &Path) -> String {
     let (top, dir) = (real(&context.repository.toplevel), real(dir));
     let below = dir.strip_prefix(&top).ok().and_then(Path::to_str);
@@ -102,67 +103,67 @@ pub(crate) fn home(context: &Context, dir: &Path) -> String {
     below.map_or_else(String::new, |below| format!("{below}/"))
 }
 
-/// A checkout of task data that a script works in, and the branch that is checked out there.
+/// The checkout of the task data that a script changes, and its branch.
 #[derive(Debug)]
-pub(crate) struct Site<'a> {
+pub(crate) struct DataCheckout<'a> {
     pub(crate) context: &'a Context,
-    pub(crate) checkout: &'a Checkout,
-    pub(crate) places: Places,
+    pub(crate) folders: &'a TaskFolders,
+    pub(crate) folder_paths: FolderPaths,
     pub(crate) branch: Branch,
 }
 
-impl<'a> Site<'a> {
-    /// Looks where the task data is, seen from `dir`.
+impl<'a> DataCheckout<'a> {
+    /// Finds the checkout of the project in `dir`.
     ///
     /// # Errors
     /// Those of [`require_branch`].
-    pub(crate) fn find(context: &'a Context, dir: &Path, checkout: &'a Checkout) -> Result<Self> {
-        let places = Places::find(context, dir, checkout)?;
-        let branch = require_branch(context, &places.top)?;
-        Ok(Self { context, checkout, places, branch })
+    pub(crate) fn find(context: &'a Context, dir: &Path, folders: &'a TaskFolders) -> Result<Self> {
+        let folder_paths = FolderPaths::find(context, dir, folders)?;
+        let branch = require_branch(context, &folder_paths.top)?;
+        Ok(Self { context, folders, folder_paths, branch })
     }
 
-    /// Where the files are.
-    pub(crate) fn places(&self) -> &Places {
-        &self.places
+    /// The paths of the folders.
+    pub(crate) fn folder_paths(&self) -> &FolderPaths {
+        &self.folder_paths
     }
 
-    /// The ledger that commits here, and publishes nothing.
+    /// The ledger that commits to this checkout's branch and publishes nothing: the scripts leave that to their callers.
     pub(crate) fn ledger(&self) -> Ledger<'_> {
         Ledger { channel: Channel::Local, own: Some(self.branch.clone()), ..self.context.ledger() }
     }
 }
 
-/// The task data of a checkout.
+/// The task data of a checkout at one moment.
 #[derive(Debug)]
-pub(crate) struct Desk<'a> {
-    site: &'a Site<'a>,
+pub(crate) struct TaskDataSnapshot<'a> {
+    checkout: &'a DataCheckout<'a>,
     view: &'a View<'a>,
-    /// The files there are.
+    /// The files of the checkout.
     paths: Vec<String>,
     /// The files of the last commit that the checkout lacks.
     missing: Vec<String>,
-    /// The files that are not as in the last commit; of a folder that git ignores the folder, with a slash.
+    /// The files that differ from the last commit; for an ignored folder the folder, with a trailing slash.
     changed: BTreeSet<String>,
     status: Status,
 }
 
-impl<'a> Desk<'a> {
-    /// Looks at it all. One process.
+impl<'a> TaskDataSnapshot<'a> {
+    /// Reads files and status. One process.
     ///
     /// # Errors
     /// Those of [`require_status`].
-    pub(crate) fn load(site: &'a Site<'a>, view: &'a View<'a>) -> Result<Self> {
-        let Site { context, checkout, places, branch } = site;
-        let folders = places.folders();
-        let status = require_status(context, &places.top, branch, &folders)?;
-        let core = |path: &Path| path.to_str().and_then(|path| places.of_git(path));
-        let paths = checkout.paths();
+    pub(crate) fn load(checkout: &'a DataCheckout<'a>, view: &'a View<'a>) -> Result<Self> {
+        let DataCheckout { context, folders, folder_paths, branch } = checkout;
+        let in_git = folder_paths.folders();
+        let status = require_status(context, &folder_paths.top, branch, &in_git)?;
+        let core = |path: &Path| path.to_str().and_then(|path| folder_paths.of_git(path));
+        let paths = folders.paths();
         let changed = status.entries.iter().filter_map(|entry| core(&entry.path)).collect();
         let is_there = |path: &String| paths.binary_search(path).is_ok();
         let gone = status.entries.iter().filter(|entry| entry.code[0] != 'A' && entry.code.contains(&'D'));
         let missing = gone.filter_map(|entry| core(&entry.path)).filter(|path| !is_there(path)).collect();
-        Ok(Self { site, view, paths, missing, changed, status })
+        Ok(Self { checkout, view, paths, missing, changed, status })
     }
 
     /// Whether a file of the checkout is as the last commit has it.
@@ -172,26 +173,27 @@ impl<'a> Desk<'a> {
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>> {
-        let places = &self.site.places;
-        let gone = || Error::io("read", &places.on_disk(path), &std::io::ErrorKind::NotFound.into());
-        Tree::new(&places.top).load(places.in_git(path))?.ok_or_else(gone)
+        let folder_paths = &self.checkout.folder_paths;
+        let gone = || Error::io("read", &folder_paths.on_disk(path), &std::io::ErrorKind::NotFound.into());
+        Tree::new(&folder_paths.top).load(folder_paths.in_git(path))?.ok_or_else(gone)
     }
 }
 
-impl TaskSource for Desk<'_> {
+impl TaskSource for TaskDataSnapshot<'_> {
     fn paths(&self) -> &[String] {
         &self.paths
     }
 
     fn load(&self, paths: &[&str]) -> Result<Vec<Document>> {
         let committed: Vec<_> = paths.iter().filter(|path| self.is_committed(path)).collect();
-        let wanted: Vec<_> = committed.iter().map(|path| (&self.site.branch, self.site.places.in_git(path))).collect();
+        let wanted: Vec<_> =
+            committed.iter().map(|path| (&self.checkout.branch, self.checkout.folder_paths.in_git(path))).collect();
         let found = self.view.read(&wanted)?;
         let read = paths.iter().map(|path| {
             if !self.is_committed(path) {
                 return Ok(Document::parse(&self.read(path)?));
             }
-            let file = found.file(&self.site.branch, &self.site.places.in_git(path));
+            let file = found.file(&self.checkout.branch, &self.checkout.folder_paths.in_git(path));
             Ok(Document::parse(file.unwrap_or_default()))
         });
         read.collect()
@@ -206,14 +208,15 @@ impl TaskSource for Desk<'_> {
     }
 
     fn load_staged_below(&self, parent: TaskId) -> Result<Vec<Edit>> {
-        let places = &self.site.places;
+        let folder_paths = &self.checkout.folder_paths;
         let folders = [paths::TASKS_DIR, paths::PLANS_DIR].into_iter().zip(['t', 'p']);
         let folders: Vec<_> = folders.map(|(root, letter)| format!("{root}/{letter}{parent}/")).collect();
         let staged = self.status.entries.iter().filter(|entry| !matches!(entry.code[0], '.' | '?' | '!'));
-        let staged = staged.filter_map(|entry| Some((entry.code[0], places.of_git(entry.path.to_str()?)?)));
+        let staged = staged.filter_map(|entry| Some((entry.code[0], folder_paths.of_git(entry.path.to_str()?)?)));
         let staged: Vec<_> = staged.filter(|(_, path)| folders.iter().any(|folder| path.starts_with(folder))).collect();
-        let kept = staged.iter().filter(|(code, _)| *code != 'D').map(|(_, path)| format!(":{}", places.in_git(path)));
-        let mut contents = objects::load(&self.site.context.repository, &kept.collect::<Vec<_>>())?.into_iter();
+        let kept =
+            staged.iter().filter(|(code, _)| *code != 'D').map(|(_, path)| format!(":{}", folder_paths.in_git(path)));
+        let mut contents = objects::load(&self.checkout.context.repository, &kept.collect::<Vec<_>>())?.into_iter();
         let edits = staged.into_iter().map(|(code, path)| match code {
             'D' => Some(Edit::Remove { path }),
             _ => contents.next().flatten().map(|object| Edit::Put { path, content: object.data }),

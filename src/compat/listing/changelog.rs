@@ -1,7 +1,7 @@
-//! `aitask_changelog.sh`.
+//! `aitask_changelog.sh`: gathers tasks, plans and commits since a release, for an agent that writes the changelog.
 
-use crate::compat::folders::Checkout;
-use crate::compat::invocation::Scene;
+use crate::compat::folders::TaskFolders;
+use crate::compat::invocation::Invocation;
 use crate::compat::listing::releases;
 use crate::compat::sync::desync;
 use crate::error::{Error, Kind, Result};
@@ -15,17 +15,17 @@ Usage: aitask_changelog.sh --gather [--from-tag TAG]
 Gathers what the commits since a release are about, or tells whether CHANGELOG.md has a version.";
 
 /// Runs the script.
-pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
-    match answer(scene, args) {
+pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
+    match answer(invocation, args) {
         Ok(code) => code,
         Err(error) => {
-            scene.console.error(&error.to_string());
+            invocation.console.error(&error.to_string());
             1
         }
     }
 }
 
-fn answer(scene: &Scene, args: &[String]) -> Result<u8> {
+fn answer(invocation: &Invocation, args: &[String]) -> Result<u8> {
     let usage = |text: String| Error::new(Kind::Usage, text);
     let (mut is_gathering, mut tag, mut version) = (false, None, None);
     let mut args = args.iter();
@@ -40,48 +40,48 @@ fn answer(scene: &Scene, args: &[String]) -> Result<u8> {
                 version = Some(args.next().filter(|version| !version.is_empty()).ok_or_else(missing)?);
             }
             "-h" | "--help" => {
-                HELP.lines().for_each(|line| scene.console.line(line));
+                HELP.lines().for_each(|line| invocation.console.line(line));
                 return Ok(0);
             }
             other => return Err(usage(format!("Unknown option: {other}. Use --help for usage."))),
         }
     }
     if let Some(version) = version {
-        let text = scene.tree().text("CHANGELOG.md").unwrap_or_default();
+        let text = invocation.tree().text("CHANGELOG.md").unwrap_or_default();
         let heading = format!("## v{}", version.strip_prefix('v').unwrap_or(version));
         return Ok(u8::from(!text.lines().any(|line| line.trim_end() == heading)));
     }
     if !is_gathering {
         return Err(usage("Mode required: --gather or --check-version VERSION. Use --help for usage.".to_owned()));
     }
-    gather(scene, tag.map(String::as_str))?;
+    gather(invocation, tag.map(String::as_str))?;
     Ok(0)
 }
 
-fn gather(scene: &Scene, tag: Option<&str>) -> Result<()> {
-    let context = scene.open()?.ok_or_else(|| Error::new(Kind::NotARepository, "Not a git repository"))?;
-    // A remote that cannot be asked is no reason to gather nothing.
-    if let Some(state) = desync::look(&context, DATA, Freshness::Fetched).ok().filter(|state| state.behind > 0) {
+fn gather(invocation: &Invocation, tag: Option<&str>) -> Result<()> {
+    let context = invocation.open()?.ok_or_else(|| Error::new(Kind::NotARepository, "Not a git repository"))?;
+    // This only warns: where the remote cannot be reached, the changelog is gathered from what is here.
+    if let Some(state) = desync::compare(&context, DATA, Freshness::Fetched).ok().filter(|state| state.behind > 0) {
         let text = format!("Local {DATA} branch is {} commit(s) behind {}.", state.behind, state.remote_ref);
-        scene.console.warn(&text);
-        scene.console.warn("Tasks and plans that were archived elsewhere may be missing below.");
-        scene.console.warn("Run './ait sync' first to have them.");
+        invocation.console.warn(&text);
+        invocation.console.warn("Tasks and plans that were archived elsewhere may be missing below.");
+        invocation.console.warn("Run './ait sync' first to have them.");
     }
-    let commits = releases::load_commits(&context, &scene.dir, tag)?;
+    let commits = releases::load_commits(&context, &invocation.dir, tag)?;
     if !commits.is_known {
-        scene.console.warn(&format!("git knows no commits {}..HEAD: is the tag right?", commits.base));
+        invocation.console.warn(&format!("git knows no commits {}..HEAD: is the tag right?", commits.base));
     }
-    let line = |text: &str| scene.console.line(text);
+    let line = |text: &str| invocation.console.line(text);
     line(&format!("BASE_TAG: {}", commits.base));
     line("");
     if commits.lines.is_empty() {
-        scene.console.info(&format!("No commits found since {}", commits.base));
+        invocation.console.info(&format!("No commits found since {}", commits.base));
         return Ok(());
     }
-    let checkout = Checkout::of_environment(&scene.environment, &scene.dir);
+    let checkout = TaskFolders::of_environment(&invocation.environment, &invocation.dir);
     let entries = releases::entries(&checkout, &commits)?;
     if entries.is_empty() {
-        scene.console.info(&format!("No task IDs found in commits since {}", commits.base));
+        invocation.console.info(&format!("No task IDs found in commits since {}", commits.base));
         line("COMMITS_ONLY:");
         commits.lines.iter().for_each(|commit| line(commit));
     }

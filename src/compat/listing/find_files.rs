@@ -1,6 +1,6 @@
-//! `aitask_find_files.sh`.
+//! `aitask_find_files.sh`: ranks the tracked files that may belong to some words, by content or by name.
 
-use crate::compat::invocation::Scene;
+use crate::compat::invocation::Invocation;
 use crate::compat::listing::search;
 use crate::compat::record::record;
 use crate::error::{Error, Kind, Result};
@@ -11,22 +11,22 @@ Usage: aitask_find_files.sh --keywords \"a b\" | --names \"a b\" [--max-results 
 Ranks the tracked files that words may be about: by their lines, or by their names (with fzf). Prints rank|score|path.";
 
 /// Runs the script.
-pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
-    match find(scene, args) {
+pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
+    match find(invocation, args) {
         Ok(lines) => {
             for line in lines {
-                scene.console.line(&line);
+                invocation.console.line(&line);
             }
             0
         }
         Err(error) => {
-            scene.console.error(&error.to_string());
+            invocation.console.error(&error.to_string());
             1
         }
     }
 }
 
-fn find(scene: &Scene, args: &[String]) -> Result<Vec<String>> {
+fn find(invocation: &Invocation, args: &[String]) -> Result<Vec<String>> {
     let usage = |text: String| Error::new(Kind::Usage, text);
     let (mut keywords, mut names, mut limit) = (None, None, 20);
     let mut args = args.iter();
@@ -47,11 +47,11 @@ fn find(scene: &Scene, args: &[String]) -> Result<Vec<String>> {
         return Err(usage("Mode required: --keywords or --names. Use --help for usage.".to_owned()));
     };
     let words: Vec<_> = text.split_whitespace().collect();
-    let context = scene.open()?.ok_or_else(|| Error::new(Kind::NotARepository, "Not a git repository"))?;
+    let context = invocation.open()?.ok_or_else(|| Error::new(Kind::NotARepository, "Not a git repository"))?;
     let found = if by_name {
-        search::by_name(&context, &scene.dir, &words, limit)?
+        search::by_name(&context, &invocation.dir, &words, limit)?
     } else {
-        search::by_content(&context, &scene.dir, &words)?
+        search::by_content(&context, &invocation.dir, &words)?
     };
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let ranked = found.iter().take(limit).enumerate();

@@ -1,9 +1,9 @@
-//! `aitask_ls.sh`.
+//! `aitask_ls.sh`: lists active tasks. It ignores `TASK_DIR` and works outside a repository, as the original does.
 
 use crate::archive::gates;
-use crate::compat::folders::{Checkout, Folder, is_file};
-use crate::compat::invocation::Scene;
-use crate::compat::listing::rows::{Detail, Item, child_id, parent_id};
+use crate::compat::folders::{TaskFolder, TaskFolders, is_file};
+use crate::compat::invocation::Invocation;
+use crate::compat::listing::rows::{Detail, TaskRow, child_id, parent_id};
 use crate::compat::numbers::is_number;
 use crate::compat::options::{ForProject, take_project, usage};
 use crate::compat::projects;
@@ -29,9 +29,9 @@ Lists active tasks: what is not blocked first, then by priority, effort and name
       --project NAME      in another registered project
   -h, --help              this text";
 
-/// What was asked for.
+/// The arguments of `aitask_ls.sh`.
 #[derive(Debug, Default)]
-struct Request {
+struct ListArguments {
     limit: usize,
     detail: Detail,
     filter: Filter,
@@ -40,23 +40,23 @@ struct Request {
     tree: bool,
 }
 
-/// How the arguments may be wrong.
-enum Refusal {
+/// Why the arguments ask for no listing.
+enum ListUsage {
     Help,
     Unknown(String),
     Wrong(Error),
 }
 
-impl From<Error> for Refusal {
+impl From<Error> for ListUsage {
     fn from(error: Error) -> Self {
         Self::Wrong(error)
     }
 }
 
 /// Runs the script.
-pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     let help = |code| {
-        HELP.lines().for_each(|line| scene.console.line(line));
+        HELP.lines().for_each(|line| invocation.console.line(line));
         code
     };
     if args.is_empty() {
@@ -64,27 +64,27 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
     }
     let answer = match take_project(args) {
         Ok(ForProject { project: Some(name), args: rest }) => {
-            Err(projects::become_script(&scene.environment, &name, "aitask_ls.sh", &rest).into())
+            Err(projects::exec_script(&invocation.environment, &name, "aitask_ls.sh", &rest).into())
         }
-        Ok(ForProject { project: None, args: rest }) => parse(scene, &rest),
+        Ok(ForProject { project: None, args: rest }) => parse(invocation, &rest),
         Err(error) => Err(error.into()),
     };
     match answer {
-        Ok(request) => list(scene, &request),
-        Err(Refusal::Help) => help(0),
-        Err(Refusal::Unknown(arg)) => {
-            scene.console.line(&format!("Unknown argument: {arg}"));
+        Ok(request) => list(invocation, &request),
+        Err(ListUsage::Help) => help(0),
+        Err(ListUsage::Unknown(arg)) => {
+            invocation.console.line(&format!("Unknown argument: {arg}"));
             help(1)
         }
-        Err(Refusal::Wrong(error)) => {
-            scene.console.error(&error.to_string());
+        Err(ListUsage::Wrong(error)) => {
+            invocation.console.error(&error.to_string());
             1
         }
     }
 }
 
-fn parse(scene: &Scene, args: &[String]) -> Result<Request, Refusal> {
-    let mut request = Request::default();
+fn parse(invocation: &Invocation, args: &[String]) -> Result<ListArguments, ListUsage> {
+    let mut request = ListArguments::default();
     let mut status = "Ready".to_owned();
     let (mut kind, mut without_kind) = (None, false);
     let mut args = args.iter();
@@ -104,29 +104,29 @@ fn parse(scene: &Scene, args: &[String]) -> Result<Request, Refusal> {
             "-c" | "--children" => request.children = Some(value()?),
             "--all-levels" => request.all_levels = true,
             "--tree" => request.tree = true,
-            "-h" | "--help" => return Err(Refusal::Help),
+            "-h" | "--help" => return Err(ListUsage::Help),
             number if is_number(number) => {
                 request.limit = number.parse().unwrap_or(usize::MAX);
             }
-            unknown => return Err(Refusal::Unknown(unknown.to_owned())),
+            unknown => return Err(ListUsage::Unknown(unknown.to_owned())),
         }
     }
     request.filter.status = (status != "all").then(|| Status::parse(&status));
     if let Some(kind) = &request.filter.issue_type {
-        check_type(scene, kind)?;
+        check_type(invocation, kind)?;
     }
     request.filter.follow_ups = match kind {
         Some(_) if without_kind => {
             return Err(usage("--followup-kind and --no-followup-kind are mutually exclusive.".to_owned()).into());
         }
-        Some(kind) => Some(FollowUps::OfKind(check_kind(scene, kind)?)),
+        Some(kind) => Some(FollowUps::OfKind(check_kind(invocation, kind)?)),
         None => without_kind.then_some(FollowUps::No),
     };
     Ok(request)
 }
 
-fn check_type(scene: &Scene, kind: &str) -> Result<()> {
-    let mut types = issue_types(&scene.tree().text(paths::TASK_TYPES_FILE).unwrap_or_default());
+fn check_type(invocation: &Invocation, kind: &str) -> Result<()> {
+    let mut types = issue_types(&invocation.tree().text(paths::TASK_TYPES_FILE).unwrap_or_default());
     types.sort_unstable();
     if types.iter().any(|known| known == kind) {
         return Ok(());
@@ -134,9 +134,9 @@ fn check_type(scene: &Scene, kind: &str) -> Result<()> {
     Err(usage(format!("Invalid type: {kind} (must be one of: {})", types.join(","))))
 }
 
-fn check_kind(scene: &Scene, kind: String) -> Result<String> {
-    // Tests of the original take the vocabulary away.
-    let folder = scene.environment.text("AIT_FOLLOWUP_KINDS_DIR");
+fn check_kind(invocation: &Invocation, kind: String) -> Result<String> {
+    // The original's tests point this variable at an empty folder and expect the error.
+    let folder = invocation.environment.text("AIT_FOLLOWUP_KINDS_DIR");
     let is_there = folder.is_none_or(|dir| std::fs::read_dir(dir).is_ok_and(|mut files| files.next().is_some()));
     if !is_there {
         return Err(usage("cannot resolve the follow-up kind vocabulary".to_owned()));
@@ -148,14 +148,14 @@ fn check_kind(scene: &Scene, kind: String) -> Result<String> {
 }
 
 /// The names of all active files.
-struct Names {
-    tasks: Folder,
+struct ActiveNames {
+    tasks: TaskFolder,
     parents: Vec<String>,
     children: Vec<(String, Vec<String>)>,
 }
 
-impl Names {
-    fn load(tasks: Folder) -> Self {
+impl ActiveNames {
+    fn load(tasks: TaskFolder) -> Self {
         let is_task = |name: &str| is_file(name, "t") && parent_id(name).is_some();
         let parents = tasks.names(is_task);
         let is_child = |name: &str| is_task(name) && name.matches('_').count() > 1;
@@ -171,8 +171,8 @@ impl Names {
         parents.chain(children).collect()
     }
 
-    /// The files that take part: parents by name, and children after them; in a tree, each parent before its own.
-    fn chosen<'a>(&'a self, request: &Request) -> Vec<(Option<&'a str>, &'a str)> {
+    /// The files to list: parents by name, then children; in a tree each parent followed by its children.
+    fn chosen<'a>(&'a self, request: &ListArguments) -> Vec<(Option<&'a str>, &'a str)> {
         let below = |parent: &str| {
             let (folder, start) = (format!("t{parent}"), format!("t{parent}_"));
             let files = self.children.iter().filter(move |(name, _)| *name == folder);
@@ -205,29 +205,30 @@ impl Names {
     }
 }
 
-fn list(scene: &Scene, request: &Request) -> u8 {
-    let tasks = Checkout::new(&scene.dir).tasks;
+fn list(invocation: &Invocation, request: &ListArguments) -> u8 {
+    let tasks = TaskFolders::new(&invocation.dir).tasks;
     if !tasks.exists() {
-        scene.console.line("Error: Directory 'aitasks' not found.");
+        invocation.console.line("Error: Directory 'aitasks' not found.");
         return 1;
     }
-    let names = Names::load(tasks);
+    let names = ActiveNames::load(tasks);
     let mut active = names.active();
     let duplicates = active.duplicates().copied().collect::<Vec<_>>().join("\n");
     if !duplicates.is_empty() {
-        scene.console.warn_lines(&format!(
+        invocation.console.warn_lines(&format!(
             "Duplicate task IDs detected: {duplicates}\nRun 'ait setup' to initialize the atomic task ID counter."
         ));
     }
     let chosen = names.chosen(request);
-    let files: Vec<_> = chosen.iter().map(|(folder, file)| Names::path(*folder, file)).collect();
-    let items = names.tasks.load_each(&files, |n, head| Item::parse(chosen[n].0, chosen[n].1, &Document::parse(head)));
+    let files: Vec<_> = chosen.iter().map(|(folder, file)| ActiveNames::path(*folder, file)).collect();
+    let items =
+        names.tasks.load_each(&files, |n, head| TaskRow::parse(chosen[n].0, chosen[n].1, &Document::parse(head)));
     let read = chosen.iter().copied().zip(&items);
     let known = read.filter_map(|(file, item)| Some((file, item.as_ref()?.is_gated()))).collect();
-    release_satisfied(scene, &names, &items, &known, &mut active);
+    release_satisfied(invocation, &names, &items, &known, &mut active);
     let mut asked = HashMap::new();
     let mut elsewhere = |project: &str, id: &str| {
-        let ask = || projects::task_status(&scene.environment, project, id);
+        let ask = || projects::task_status(&invocation.environment, project, id);
         asked.entry((project.to_owned(), id.to_owned())).or_insert_with(ask).clone()
     };
     let in_tree = request.tree && request.children.is_none();
@@ -241,31 +242,32 @@ fn list(scene: &Scene, request: &Request) -> u8 {
         text.push_str(&one.task.line(&one.blockers, request.detail));
         text.push('\n');
     }
-    scene.console.lines(text.as_bytes());
+    invocation.console.lines(text.as_bytes());
     0
 }
 
-/// Active tasks whose gates let their dependents go on do not block. Only tasks that somebody waits for are
-/// looked at, and the helper is started only when one of them has gates.
+/// Removes from the active tasks those that do not block because their gates have passed. Only tasks that others depend on
+/// are read, and the project's gate script is started only when one of them has gates: starting it costs more than the
+/// whole listing.
 fn release_satisfied(
-    scene: &Scene,
-    names: &Names,
-    items: &[Option<Item>],
+    invocation: &Invocation,
+    names: &ActiveNames,
+    items: &[Option<TaskRow>],
     known: &HashMap<(Option<&str>, &str), bool>,
     active: &mut Active<&str>,
 ) {
     let waited: HashSet<_> =
-        items.iter().flatten().flat_map(Item::waits_for).filter(|id| active.contains(id.as_str())).collect();
+        items.iter().flatten().flat_map(TaskRow::waits_for).filter(|id| active.contains(id.as_str())).collect();
     let parents = names.parents.iter().filter_map(|file| Some((parent_id(file)?, (None, file.as_str()))));
     let children = names.children.iter().flat_map(|(folder, files)| {
         files.iter().filter_map(move |file| Some((child_id(file)?, (Some(folder.as_str()), file.as_str()))))
     });
     let candidates: Vec<_> = parents.chain(children).filter(|(id, _)| waited.contains(*id)).collect();
     let unknown: Vec<_> = candidates.iter().filter(|(_, file)| !known.contains_key(file)).collect();
-    let files: Vec<_> = unknown.iter().map(|(_, (folder, file))| Names::path(*folder, file)).collect();
+    let files: Vec<_> = unknown.iter().map(|(_, (folder, file))| ActiveNames::path(*folder, file)).collect();
     let read = names
         .tasks
-        .load_each(&files, |n, head| Item::parse(unknown[n].1.0, unknown[n].1.1, &Document::parse(head)).is_gated());
+        .load_each(&files, |n, head| TaskRow::parse(unknown[n].1.0, unknown[n].1.1, &Document::parse(head)).is_gated());
     let read: HashSet<_> =
         unknown.iter().zip(read).filter(|(_, gated)| *gated == Some(true)).map(|(one, _)| one.1).collect();
     let is_gated = |file: &(Option<&str>, &str)| known.get(file).copied().unwrap_or_else(|| read.contains(file));
@@ -273,9 +275,9 @@ fn release_satisfied(
     if gated.is_empty() {
         return;
     }
-    let shown = |folder, file| names.tasks.shown(&Names::path(folder, file));
+    let shown = |folder, file| names.tasks.shown(&ActiveNames::path(folder, file));
     let paths: Vec<_> = gated.iter().map(|(_, (folder, file))| shown(*folder, file)).collect();
-    let satisfied = gates::satisfied(&scene.environment, &scene.dir, &paths);
+    let satisfied = gates::satisfied(&invocation.environment, &invocation.dir, &paths);
     for ((id, _), path) in gated.into_iter().zip(&paths) {
         if satisfied.contains(path) {
             active.release(*id);

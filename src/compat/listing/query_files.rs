@@ -1,8 +1,9 @@
-//! `aitask_query_files.sh`: look-ups for agents. Every answered question ends with exit 0, found or not.
+//! `aitask_query_files.sh`: look-ups of task and plan files for agents. The exit code is 0 whether something is found or
+//! not, and the result line says which; other exit codes mean wrong arguments.
 
 use crate::archive::gates;
-use crate::compat::folders::{Checkout, Folder};
-use crate::compat::invocation::Scene;
+use crate::compat::folders::{TaskFolder, TaskFolders};
+use crate::compat::invocation::Invocation;
 use crate::compat::numbers::{bare, is_id, parse_number};
 use crate::compat::options::{ForProject, take_project, usage};
 use crate::compat::projects;
@@ -21,35 +22,36 @@ Looks up task and plan files. The answer is one or more lines; exit 0 also when 
   plan-file ID | archived-task ID | task-status ID
   recent-archived [LIMIT] | inflight";
 
-/// How many archived tasks are recent.
+/// The default number of lines of `recent-archived`, the one of the scripts.
 const RECENT: usize = 15;
 
 /// Runs the script.
-pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     let answer = take_project(args).and_then(|ForProject { project, args: rest }| match project {
-        Some(name) => Err(projects::become_script(&scene.environment, &name, "aitask_query_files.sh", &rest)),
-        None => Query { scene, files: Checkout::of_environment(&scene.environment, &scene.dir) }.answer(&rest),
+        Some(name) => Err(projects::exec_script(&invocation.environment, &name, "aitask_query_files.sh", &rest)),
+        None => FileQuery { invocation, files: TaskFolders::of_environment(&invocation.environment, &invocation.dir) }
+            .answer(&rest),
     });
     match answer {
         Ok(lines) => {
             for line in lines {
-                scene.console.line(&line);
+                invocation.console.line(&line);
             }
             0
         }
         Err(error) => {
-            scene.console.error(&error.to_string());
+            invocation.console.error(&error.to_string());
             1
         }
     }
 }
 
-struct Query<'a> {
-    scene: &'a Scene,
-    files: Checkout,
+struct FileQuery<'a> {
+    invocation: &'a Invocation,
+    files: TaskFolders,
 }
 
-impl Query<'_> {
+impl FileQuery<'_> {
     fn answer(&self, args: &[String]) -> Result<Vec<String>> {
         let Some(subcommand) = args.first().map(String::as_str).filter(|word| !matches!(*word, "-h" | "--help")) else {
             return Ok(HELP.lines().map(str::to_owned).collect());
@@ -98,10 +100,10 @@ impl Query<'_> {
         Ok(if lines.is_empty() { vec![nothing(subcommand).to_owned()] } else { lines })
     }
 
-    /// One record; of several files for one id the first by name, with a warning.
+    /// One result line; with several files for one id the first by name, with a warning, since callers read one path.
     fn one(&self, prefix: &str, found: &[String]) -> Vec<String> {
         if found.len() > 1 {
-            self.scene.console.warn(&format!("Several files for one id: {}", found.join(", ")));
+            self.invocation.console.warn(&format!("Several files for one id: {}", found.join(", ")));
         }
         found.first().map(|path| format!("{prefix}:{path}")).into_iter().collect()
     }
@@ -135,7 +137,7 @@ impl Query<'_> {
         if let Some(line) = self.one("ARCHIVED_TASK", &self.files.archived.files_of('t', id)).pop() {
             return Some(line);
         }
-        let warn = |error: Error| self.scene.console.warn(&error.to_string());
+        let warn = |error: Error| self.invocation.console.warn(&error.to_string());
         let (bundle, member) = self.files.archived.find_bundled('t', id, warn)?;
         Some(format!("ARCHIVED_TASK_ARCHIVE:{bundle}:{member}"))
     }
@@ -146,7 +148,7 @@ impl Query<'_> {
             self.one("", &active);
         }
         let status = match active.first() {
-            Some(path) => document(self.scene, path).scalar("status").unwrap_or_default().to_owned(),
+            Some(path) => document(self.invocation, path).scalar("status").unwrap_or_default().to_owned(),
             None => self.archived(id).map_or_else(String::new, |_| Status::Done.to_string()),
         };
         format!("STATUS:{}", if status.is_empty() { "NOT_FOUND" } else { &status })
@@ -165,7 +167,7 @@ impl Query<'_> {
             .filter_map(|path| {
                 let name = path.rsplit('/').next().filter(|name| name.contains('_'))?;
                 let stem = name.trim_end_matches(".md").to_owned();
-                let document = document(self.scene, &path);
+                let document = document(self.invocation, &path);
                 let value = |key: &str| document.scalar(key).unwrap_or_default().to_owned();
                 let completed = Some(value("completed_at")).filter(|text| !text.is_empty());
                 let completed = completed.unwrap_or_else(|| "0000-00-00 00:00".to_owned());
@@ -179,19 +181,19 @@ impl Query<'_> {
             .collect())
     }
 
-    /// Tasks that are being worked on and have gone through gates.
+    /// The tasks with status `Implementing` whose file records gate runs.
     fn inflight(&self) -> Vec<String> {
         let files = self.files.tasks.shown_files('t').into_iter();
         let mut lines: Vec<_> = files
             .filter_map(|path| {
-                let document = document(self.scene, &path);
+                let document = document(self.invocation, &path);
                 let is_implementing = document.scalar("status") == Some(Status::Implementing.as_str());
                 let has_runs = String::from_utf8_lossy(document.raw_body()).lines().any(|line| line == "## Gate Runs");
                 let file = path.rsplit('/').next()?;
                 let id = file.trim_start_matches('t').split('_').take_while(|part| part.parse::<u64>().is_ok());
                 let id = id.collect::<Vec<_>>().join("_");
                 (is_implementing && has_runs).then(|| {
-                    let (environment, dir) = (&self.scene.environment, &self.scene.dir);
+                    let (environment, dir) = (&self.invocation.environment, &self.invocation.dir);
                     let archive = gates::archive_ready(environment, dir, &id).unwrap_or_else(|| "NO_GATES".to_owned());
                     let resume = gates::resume_point(environment, dir, &id);
                     format!("INFLIGHT:{}", record(&[&id, &path, &resume, &archive]))
@@ -203,7 +205,7 @@ impl Query<'_> {
     }
 }
 
-/// What is said when nothing is found.
+/// The result line when nothing is found.
 fn nothing(subcommand: &str) -> &'static str {
     match subcommand {
         "has-children" | "active-children" | "all-children" => "NO_CHILDREN",
@@ -215,13 +217,13 @@ fn nothing(subcommand: &str) -> &'static str {
     }
 }
 
-fn children(prefix: &str, folder: &Folder, letter: char, parent: &str) -> Vec<String> {
+fn children(prefix: &str, folder: &TaskFolder, letter: char, parent: &str) -> Vec<String> {
     let (folder, names) = folder.children_of(letter, parent);
     names.iter().map(|name| format!("{prefix}:{}", folder.shown(name))).collect()
 }
 
-fn document(scene: &Scene, shown: &str) -> Document {
-    Document::parse(&scene.tree().read(shown).unwrap_or_default())
+fn document(invocation: &Invocation, shown: &str) -> Document {
+    Document::parse(&invocation.tree().read(shown).unwrap_or_default())
 }
 
 fn parse_id<'a>(what: &str, text: &'a str) -> Result<&'a str> {

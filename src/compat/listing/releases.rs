@@ -1,6 +1,6 @@
-//! What the commits since a release are about.
+//! The tasks that the commits since a release name, with their plans and notes.
 
-use crate::compat::folders::{Checkout, Folder};
+use crate::compat::folders::{TaskFolder, TaskFolders};
 use crate::error::{Error, Kind, Result};
 use crate::project::context::Context;
 use crate::task::{Document, TaskId, bundle};
@@ -8,12 +8,12 @@ use regex::Regex;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The heading of the part of a plan that says what was done.
+/// The heading of the section of a plan that describes what was done.
 const NOTES: &str = "## Final Implementation Notes";
 
 /// The commits since a tag.
 #[derive(Debug, Clone)]
-pub(crate) struct Commits {
+pub(crate) struct CommitsSinceTag {
     /// The tag.
     pub(crate) base: String,
     /// Their lines, newest first.
@@ -22,18 +22,18 @@ pub(crate) struct Commits {
     pub(crate) is_known: bool,
 }
 
-/// A task that commits name.
+/// A task that a commit names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct ChangelogEntry {
     /// Its id.
     pub(crate) id: TaskId,
     /// Its issue type.
     pub(crate) issue_type: String,
-    /// Its title: the words of its file's name.
+    /// Its title, from the name of its file.
     pub(crate) title: String,
-    /// Where its plan is.
+    /// The path of its plan.
     pub(crate) plan: Option<String>,
-    /// What its plan says was done.
+    /// The lines of its plan that describe what was done.
     pub(crate) notes: Vec<String>,
     /// The lines of its commits.
     pub(crate) commits: Vec<String>,
@@ -43,7 +43,7 @@ pub(crate) struct Entry {
 ///
 /// # Errors
 /// [`Kind::Usage`] when there is no release tag.
-pub(crate) fn load_commits(context: &Context, dir: &Path, tag: Option<&str>) -> Result<Commits> {
+pub(crate) fn load_commits(context: &Context, dir: &Path, tag: Option<&str>) -> Result<CommitsSinceTag> {
     let git = context.repository.git();
     let base = if let Some(tag) = tag {
         tag.to_owned()
@@ -56,21 +56,21 @@ pub(crate) fn load_commits(context: &Context, dir: &Path, tag: Option<&str>) -> 
     let output =
         git.read(dir, "log").args(["--oneline", "--no-decorate", "--end-of-options", &range, "--"]).output()?;
     let lines = output.text().lines().map(str::to_owned).collect();
-    Ok(Commits { base, lines, is_known: output.success() })
+    Ok(CommitsSinceTag { base, lines, is_known: output.success() })
 }
 
-/// The tasks that the commits name, with what is known of them.
+/// The tasks that the commits name, by id.
 ///
 /// # Errors
 /// When a bundle cannot be read.
-pub(crate) fn entries(checkout: &Checkout, commits: &Commits) -> Result<Vec<Entry>> {
+pub(crate) fn entries(checkout: &TaskFolders, commits: &CommitsSinceTag) -> Result<Vec<ChangelogEntry>> {
     let pattern = Regex::new(r"\(t(\d+(?:_\d+)?)\)").map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
     let named = commits.lines.iter().flat_map(|line| pattern.captures_iter(line)).map(|found| found[1].to_owned());
     let ids: BTreeSet<_> = named.filter_map(|id| TaskId::recognise(&id)).collect();
     ids.into_iter().map(|id| entry(checkout, commits, id)).collect()
 }
 
-fn entry(checkout: &Checkout, commits: &Commits, id: TaskId) -> Result<Entry> {
+fn entry(checkout: &TaskFolders, commits: &CommitsSinceTag, id: TaskId) -> Result<ChangelogEntry> {
     let task = find('t', &checkout.tasks, &checkout.archived, id)?;
     let plan = find('p', &checkout.plans, &checkout.archived_plans, id)?;
     let document = Document::parse(task.as_ref().map_or(&[], |(_, bytes)| bytes));
@@ -81,7 +81,7 @@ fn entry(checkout: &Checkout, commits: &Commits, id: TaskId) -> Result<Entry> {
     });
     let text = plan.as_ref().map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
     let mark = format!("({})", id.t());
-    Ok(Entry {
+    Ok(ChangelogEntry {
         id,
         issue_type,
         title: title.unwrap_or_else(|| id.t()),
@@ -91,8 +91,8 @@ fn entry(checkout: &Checkout, commits: &Commits, id: TaskId) -> Result<Entry> {
     })
 }
 
-/// A file by its id: active, archived, or in a bundle, which is then named before the member.
-fn find(letter: char, active: &Folder, archived: &Folder, id: TaskId) -> Result<Option<(String, Vec<u8>)>> {
+/// The path and content of a file by its id: active, archived, or in a bundle, whose path then precedes the member's name.
+fn find(letter: char, active: &TaskFolder, archived: &TaskFolder, id: TaskId) -> Result<Option<(String, Vec<u8>)>> {
     let id = id.to_string();
     for folder in [active, archived] {
         if let Some(shown) = folder.files_of(letter, &id).into_iter().next() {
@@ -110,7 +110,7 @@ fn find(letter: char, active: &Folder, archived: &Folder, id: TaskId) -> Result<
     Ok(None)
 }
 
-/// The lines below the heading up to the next one of its rank, without blank lines around them.
+/// The lines below the heading up to the next heading of its level, without leading and trailing blank lines.
 fn notes(plan: &str) -> Vec<String> {
     let below = plan.lines().skip_while(|line| line.trim_end() != NOTES).skip(1);
     let lines: Vec<_> = below.take_while(|line| !line.starts_with("## ")).collect();

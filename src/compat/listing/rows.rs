@@ -1,23 +1,23 @@
-//! A line of the original's listing, and the ids it compares as texts.
+//! A line of `aitask_ls.sh`, and the ids in it. The scripts compare ids as text: `007` is not `7`.
 
 use crate::task::{Active, Candidate, Document, Fields, Items, Level, Reference, harmless};
 use std::fmt::Write as _;
 
-/// Keys that send a task through the gates.
+/// The fields that make a task subject to gates.
 const GATE_KEYS: [&str; 3] = ["gates", "active_gates", "also_blocks_dependents"];
 
-/// A task file as the listing sees it.
+/// A task file, as far as the listing reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Item {
+pub(crate) struct TaskRow {
     file: String,
     is_child: bool,
     fields: Fields,
-    /// Whether it names children. Also a `None` counts, which names no child elsewhere.
+    /// Whether the field for children is not empty. The text `None` counts too, as in the scripts.
     has_children: bool,
     gated: bool,
 }
 
-impl Candidate for Item {
+impl Candidate for TaskRow {
     fn fields(&self) -> &Fields {
         &self.fields
     }
@@ -27,7 +27,7 @@ impl Candidate for Item {
     }
 }
 
-/// What a line shows.
+/// How much a line shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Detail {
     /// The name of the file.
@@ -37,7 +37,7 @@ pub(crate) enum Detail {
     Fields,
 }
 
-impl Item {
+impl TaskRow {
     /// Reads a task file; a child lies in a folder.
     pub(crate) fn parse(folder: Option<&str>, file: &str, document: &Document) -> Self {
         Self {
@@ -54,18 +54,19 @@ impl Item {
         self.is_child
     }
 
-    /// Whether the gates have a say in whether it blocks others.
+    /// Whether its gates decide if it blocks the tasks that depend on it.
     pub(crate) fn is_gated(&self) -> bool {
         self.gated
     }
 
-    /// The ids it waits for, as they stand in the active set: `10`, `t12_1`.
+    /// The ids it depends on, in the form of the active set: `10`, `t12_1`.
     pub(crate) fn waits_for(&self) -> impl Iterator<Item = String> {
         self.fields.depends.iter().map(|id| normal(id.as_written()))
     }
 
-    /// What it is blocked by, as the listing shows it: all it names when one of them is active, and the first open task of
-    /// another project. `status_elsewhere` asks that project.
+    /// The ids that block it, as the listing shows them: all its dependencies when one of them is active, and the first open
+    /// task of another project; the rest is not asked for, since each costs a process. `status_elsewhere` gives the status
+    /// of a task in another project.
     pub(crate) fn blocked_by(
         &self,
         active: &Active<&str>,
@@ -124,7 +125,7 @@ impl Item {
     }
 }
 
-/// `N_M` and `tN_M` as `tN_M`, all others without a leading `t`.
+/// The form of an id in the active set: `N_M` and `tN_M` become `tN_M`, all others lose a leading `t`.
 fn normal(id: &str) -> String {
     let bare = id.strip_prefix('t').unwrap_or(id);
     if bare.contains('_') { format!("t{bare}") } else { bare.to_owned() }
@@ -151,8 +152,8 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    fn item(file: &str, fields: &str) -> Item {
-        Item::parse(None, file, &Document::parse(format!("---\n{fields}\n---\n").as_bytes()))
+    fn item(file: &str, fields: &str) -> TaskRow {
+        TaskRow::parse(None, file, &Document::parse(format!("---\n{fields}\n---\n").as_bytes()))
     }
 
     fn nowhere(_: &str, _: &str) -> Option<String> {
@@ -232,7 +233,7 @@ mod tests {
     }
 
     proptest! {
-        /// Of well-formed files with whole fields both faces list the same, in the same order, and call the same ones blocked.
+        /// For well-formed files the scripts and the verbs list the same tasks, in the same order, with the same ones blocked.
         #[test]
         fn the_scripts_list_what_the_verbs_list(files in files(), ready: bool, label: bool) {
             let filter = Filter {
@@ -259,7 +260,7 @@ mod tests {
             let active: Active<&str> = ids.iter().map(String::as_str).collect();
             let items = files.iter().map(|(id, text)| {
                 let (folder, file) = (id.parent().map(TaskId::t), format!("t{id}_x.md"));
-                Item::parse(folder.as_deref(), &file, &Document::parse(text.as_bytes()))
+                TaskRow::parse(folder.as_deref(), &file, &Document::parse(text.as_bytes()))
             });
             let scripts = selection.choose(items, |item| item.blocked_by(&active, &mut nowhere)).into_iter();
             let scripts: Vec<_> =

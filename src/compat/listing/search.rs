@@ -1,4 +1,4 @@
-//! Files of the code repository that words may be about.
+//! Ranks the files of the code repository that may belong to some words.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::run::Call;
@@ -8,16 +8,16 @@ use std::path::Path;
 
 /// A file and its score.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Scored {
+pub(crate) struct ScoredFile {
     /// The higher the better.
     pub(crate) score: u64,
     /// Its name.
     pub(crate) file: String,
 }
 
-/// Tracked files by how many of their lines have one of the words, best first, ties by path. A word is a basic regular
-/// expression, its case does not matter; binary files are left out. One process a word.
-pub(crate) fn by_content(context: &Context, dir: &Path, words: &[&str]) -> Result<Vec<Scored>> {
+/// Tracked files by the number of their lines that match one of the words, best first, ties by path. A word is a basic
+/// regular expression without regard to case; binary files are left out. One process a word.
+pub(crate) fn by_content(context: &Context, dir: &Path, words: &[&str]) -> Result<Vec<ScoredFile>> {
     let mut scores = BTreeMap::new();
     for word in words {
         let call = context.repository.git().read(dir, "grep").args(["-I", "-i", "-c", "-z", "-G", "-e", word, "--"]);
@@ -33,12 +33,12 @@ pub(crate) fn by_content(context: &Context, dir: &Path, words: &[&str]) -> Resul
     Ok(best_first(scores))
 }
 
-/// Tracked files by how well `fzf` finds the words in their paths: of the best `limit` for a word the first gets `limit`
-/// points, the next one less.
+/// Tracked files by how well `fzf` matches the words in their paths: for each word the best file gets `limit` points, the
+/// next one a point less, and so on.
 ///
 /// # Errors
 /// [`Kind::Usage`] when `fzf` is missing.
-pub(crate) fn by_name(context: &Context, dir: &Path, words: &[&str], limit: u64) -> Result<Vec<Scored>> {
+pub(crate) fn by_name(context: &Context, dir: &Path, words: &[&str], limit: u64) -> Result<Vec<ScoredFile>> {
     if which::which("fzf").is_err() {
         return Err(Error::new(Kind::Usage, "fzf is required for name search but not found. Install fzf first."));
     }
@@ -55,8 +55,8 @@ pub(crate) fn by_name(context: &Context, dir: &Path, words: &[&str], limit: u64)
     Ok(best_first(scores))
 }
 
-fn best_first(scores: BTreeMap<String, u64>) -> Vec<Scored> {
-    let mut found: Vec<_> = scores.into_iter().map(|(file, score)| Scored { score, file }).collect();
+fn best_first(scores: BTreeMap<String, u64>) -> Vec<ScoredFile> {
+    let mut found: Vec<_> = scores.into_iter().map(|(file, score)| ScoredFile { score, file }).collect();
     found.retain(|found| found.score > 0);
     found.sort_by(|a, b| b.score.cmp(&a.score).then_with(|| a.file.cmp(&b.file)));
     found

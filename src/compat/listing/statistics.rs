@@ -1,6 +1,6 @@
-//! How many tasks were completed when, and of what kind.
+//! The report on completed tasks: how many, when, and of which labels and types.
 
-use crate::compat::folders::{Checkout, Folder};
+use crate::compat::folders::{TaskFolder, TaskFolders};
 use crate::compat::listing::rows;
 use crate::error::{Error, Kind, Result};
 use crate::task::{Document, Status, bundle};
@@ -14,10 +14,10 @@ pub(crate) const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday"
 
 /// A completed task.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Completed {
+pub(crate) struct CompletedTask {
     /// Its file's name without ending.
     pub(crate) stem: String,
-    /// When.
+    /// The day of its completion.
     pub(crate) date: Date,
     /// Its labels; `(unlabeled)` when it has none.
     pub(crate) labels: Vec<String>,
@@ -25,32 +25,32 @@ pub(crate) struct Completed {
     pub(crate) issue_type: String,
     /// Whether it was a child.
     pub(crate) is_child: bool,
-    /// Who implemented it: agent and model.
+    /// The agent and model that implemented it.
     pub(crate) implemented_with: String,
 }
 
-/// What is to be shown.
+/// The period and form of the report.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Range {
+pub(crate) struct ReportRange {
     /// Today.
     pub(crate) today: Date,
-    /// So many days are shown one by one.
+    /// The number of days that are listed one by one.
     pub(crate) days: i64,
     /// The first day of a week.
     pub(crate) week_start: Weekday,
-    /// With the names of the tasks.
+    /// Whether the names of the tasks are listed.
     pub(crate) verbose: bool,
 }
 
-/// All archived tasks that have a date, newest first, without those in a bundle of early versions. Bundles that
-/// cannot be read are told to `unreadable`.
-pub(crate) fn load(checkout: &Checkout, unreadable: impl Fn(&Error)) -> Vec<Completed> {
+/// All archived tasks that have a date, newest first, without those in the single bundle of early versions, which the
+/// scripts do not count. `unreadable` receives the error of each bundle that cannot be read.
+pub(crate) fn load(checkout: &TaskFolders, unreadable: impl Fn(&Error)) -> Vec<CompletedTask> {
     let archive = &checkout.archived;
     let mut completed = Vec::new();
     let mut add = |name: &str, bytes: &[u8]| {
         let file = name.rsplit('/').next().unwrap_or(name);
         let is_child = name.contains('/');
-        // A child that lies among the parents is nobody's.
+        // A child's file in the folder of the parents is misplaced; the scripts count it neither as child nor as parent.
         if rows::parent_id(file).is_some() && (is_child || rows::child_id(file).is_none()) {
             completed.extend(parse(file, is_child, &Document::parse(bytes)));
         }
@@ -70,8 +70,8 @@ pub(crate) fn load(checkout: &Checkout, unreadable: impl Fn(&Error)) -> Vec<Comp
     completed
 }
 
-/// The numbered bundles; one of gzip counts only without one of zstd beside it.
-fn bundles(archive: &Folder) -> Vec<String> {
+/// The numbered bundles. A gzip bundle beside a zstd bundle of the same number was replaced by it and is left out.
+fn bundles(archive: &TaskFolder) -> Vec<String> {
     let folders = archive.names(|name| name.starts_with("_b"));
     let all: Vec<_> = folders
         .into_iter()
@@ -86,7 +86,7 @@ fn bundles(archive: &Folder) -> Vec<String> {
     zstd.chain(alone.map(|stem| format!("{stem}.tar.gz"))).collect()
 }
 
-fn parse(file: &str, is_child: bool, document: &Document) -> Option<Completed> {
+fn parse(file: &str, is_child: bool, document: &Document) -> Option<CompletedTask> {
     let text = |key: &str| document.scalar(key).unwrap_or_default().to_owned();
     let date = |key: &str| text(key).get(..10).and_then(|date| date.parse::<Date>().ok());
     let is_done = text("status") == Status::Done.as_str() || text("status") == "Completed";
@@ -97,10 +97,10 @@ fn parse(file: &str, is_child: bool, document: &Document) -> Option<Completed> {
     }
     let issue_type = Some(text("issue_type")).filter(|kind| !kind.is_empty()).unwrap_or_else(|| "feature".to_owned());
     let stem = file.strip_suffix(".md").unwrap_or(file).to_owned();
-    Some(Completed { stem, date, labels, issue_type, is_child, implemented_with: text("implemented_with") })
+    Some(CompletedTask { stem, date, labels, issue_type, is_child, implemented_with: text("implemented_with") })
 }
 
-impl Completed {
+impl CompletedTask {
     /// The agent that implemented it.
     pub(crate) fn agent(&self) -> &str {
         self.implemented_with.split('/').next().unwrap_or_default()
@@ -112,7 +112,7 @@ impl Completed {
     }
 
     /// Whole weeks since the week it was completed in.
-    pub(crate) fn week_offset(&self, range: &Range) -> i64 {
+    pub(crate) fn week_offset(&self, range: &ReportRange) -> i64 {
         let start = |date: Date| {
             let since = date.weekday().since(range.week_start);
             date.checked_sub(i64::from(since).days()).unwrap_or(date)
@@ -142,7 +142,7 @@ pub(crate) fn parse_weekday(text: &str) -> Result<Weekday, Vec<&'static str>> {
 }
 
 /// The report, in Markdown.
-pub(crate) fn report(completed: &[Completed], types: &[String], range: &Range, now: &str) -> String {
+pub(crate) fn report(completed: &[CompletedTask], types: &[String], range: &ReportRange, now: &str) -> String {
     let within =
         |days: i64| completed.iter().filter(move |task| (0..days).contains(&days_between(task.date, range.today)));
     let mut text = format!("## Task Completion Statistics\n\nGenerated: {now}\n\n### Summary\n\n");
@@ -158,7 +158,7 @@ pub(crate) fn report(completed: &[Completed], types: &[String], range: &Range, n
     let _ = write!(text, "### Daily Completions (Last {} Days)\n\n{}", range.days, daily(completed, range));
     let _ = write!(text, "\n### Average Completions by Day of Week\n\n{}", weekdays(completed, range));
     text.push_str("\n### Pipeline Timing (gated tasks)\n\nNo gated tasks with ledger timing yet.\n");
-    let labels = |task: &Completed| task.labels.clone();
+    let labels = |task: &CompletedTask| task.labels.clone();
     let trends = [
         ("Completions by Label - Weekly Trend (Last 4 Weeks)", weekly(completed, range, "Label", labels)),
         ("Label Avg by Day of Week (Last 30 Days)", label_weekdays(&within(30).collect::<Vec<_>>(), range)),
@@ -198,7 +198,7 @@ fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     text
 }
 
-fn daily(completed: &[Completed], range: &Range) -> String {
+fn daily(completed: &[CompletedTask], range: &ReportRange) -> String {
     let rows = (0..range.days).filter_map(|back| {
         let date = range.today.checked_sub(back.days()).ok()?;
         let tasks: Vec<_> = completed.iter().filter(|task| task.date == date).collect();
@@ -218,12 +218,12 @@ fn day(weekday: Weekday) -> &'static str {
 }
 
 /// The days of a week, from the one it starts with.
-fn week(range: &Range) -> Vec<Weekday> {
+fn week(range: &ReportRange) -> Vec<Weekday> {
     range.week_start.cycle_forward().take(7).collect()
 }
 
-/// How often a weekday comes within so many days up to today.
-fn occurrences(weekday: Weekday, days: i64, range: &Range) -> i64 {
+/// The number of times a weekday occurs in the last `days` days, today included.
+fn occurrences(weekday: Weekday, days: i64, range: &ReportRange) -> i64 {
     let dates = (0..days).filter_map(|back| range.today.checked_sub(back.days()).ok());
     i64::try_from(dates.filter(|date| date.weekday() == weekday).count()).unwrap_or(0)
 }
@@ -234,7 +234,7 @@ fn average(count: usize, times: i64) -> String {
     format!("{:.1}", f64::from(count) / f64::from(times))
 }
 
-fn weekdays(completed: &[Completed], range: &Range) -> String {
+fn weekdays(completed: &[CompletedTask], range: &ReportRange) -> String {
     let first = completed.iter().map(|task| task.date).min().unwrap_or(range.today);
     let days = days_between(first, range.today) + 1;
     let rows = week(range).into_iter().map(|weekday| {
@@ -244,7 +244,7 @@ fn weekdays(completed: &[Completed], range: &Range) -> String {
     table(&["Day", "Total", "Average"], rows.collect())
 }
 
-fn label_weekdays(recent: &[&Completed], range: &Range) -> String {
+fn label_weekdays(recent: &[&CompletedTask], range: &ReportRange) -> String {
     let mut labels: BTreeMap<&str, Vec<Weekday>> = BTreeMap::new();
     for task in recent {
         for label in &task.labels {
@@ -266,7 +266,7 @@ fn label_weekdays(recent: &[&Completed], range: &Range) -> String {
 const WEEKS: [&str; 4] = ["W-3", "W-2", "W-1", "This Week"];
 
 /// Counts of the last four weeks, oldest first.
-fn counts<'a>(tasks: impl Iterator<Item = &'a Completed>, range: &Range) -> [usize; 4] {
+fn counts<'a>(tasks: impl Iterator<Item = &'a CompletedTask>, range: &ReportRange) -> [usize; 4] {
     let mut counts = [0; 4];
     for task in tasks {
         if let Some(count) = usize::try_from(3 - task.week_offset(range)).ok().and_then(|n| counts.get_mut(n)) {
@@ -280,8 +280,13 @@ fn trend(name: &str, counts: [usize; 4]) -> Vec<String> {
     std::iter::once(name.to_owned()).chain(counts.map(|count| count.to_string())).collect()
 }
 
-fn weekly(completed: &[Completed], range: &Range, what: &str, keys: impl Fn(&Completed) -> Vec<String>) -> String {
-    let mut groups: BTreeMap<String, Vec<&Completed>> = BTreeMap::new();
+fn weekly(
+    completed: &[CompletedTask],
+    range: &ReportRange,
+    what: &str,
+    keys: impl Fn(&CompletedTask) -> Vec<String>,
+) -> String {
+    let mut groups: BTreeMap<String, Vec<&CompletedTask>> = BTreeMap::new();
     for task in completed.iter().filter(|task| (0..4).contains(&task.week_offset(range))) {
         for key in keys(task) {
             groups.entry(key).or_default().push(task);
@@ -292,8 +297,8 @@ fn weekly(completed: &[Completed], range: &Range, what: &str, keys: impl Fn(&Com
     table(&head, rows.collect())
 }
 
-fn by_type(completed: &[Completed], types: &[String], range: &Range) -> String {
-    let of = |wanted: &dyn Fn(&Completed) -> bool| counts(completed.iter().filter(|task| wanted(task)), range);
+fn by_type(completed: &[CompletedTask], types: &[String], range: &ReportRange) -> String {
+    let of = |wanted: &dyn Fn(&CompletedTask) -> bool| counts(completed.iter().filter(|task| wanted(task)), range);
     let mut rows =
         vec![trend("Parent Tasks", of(&|task| !task.is_child)), trend("Child Tasks", of(&|task| task.is_child))];
     rows.extend(types.iter().map(|kind| trend(kind, of(&|task| task.issue_type == *kind))));
@@ -302,7 +307,7 @@ fn by_type(completed: &[Completed], types: &[String], range: &Range) -> String {
 }
 
 /// The rows as comma-separated values, with their heading.
-pub(crate) fn csv(completed: &[Completed], range: &Range) -> String {
+pub(crate) fn csv(completed: &[CompletedTask], range: &ReportRange) -> String {
     let quoted = |text: &str| {
         let needs = text.contains([',', '"', '\n']);
         if needs { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
@@ -329,12 +334,12 @@ pub(crate) fn csv(completed: &[Completed], range: &Range) -> String {
     text
 }
 
-/// Today, here.
+/// Today's date in the local time zone.
 pub(crate) fn today() -> Date {
     jiff::ZonedDateTime::now().date()
 }
 
-/// The days to show.
+/// The number of days to list. The limit of a hundred years keeps a mistyped number from filling the output.
 ///
 /// # Errors
 /// [`Kind::Usage`] for what is no number of days.
@@ -348,13 +353,13 @@ pub(crate) fn parse_days(text: &str) -> Result<i64> {
 mod tests {
     use super::*;
 
-    fn task(stem: &str, date: &str) -> Completed {
+    fn task(stem: &str, date: &str) -> CompletedTask {
         let document = format!("---\ncompleted_at: {date} 10:00\nlabels: [ui]\nimplemented_with: claude/opus\n---\n");
         parse(&format!("{stem}.md"), stem.matches('_').count() > 1, &Document::parse(document.as_bytes())).unwrap()
     }
 
-    fn range(week_start: Weekday) -> Range {
-        Range { today: "2026-02-11".parse().unwrap(), days: 3, week_start, verbose: true }
+    fn range(week_start: Weekday) -> ReportRange {
+        ReportRange { today: "2026-02-11".parse().unwrap(), days: 3, week_start, verbose: true }
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! The checkout that a claim goes on from: what it has not committed yet counts, and `emails.txt` learns the address.
+//! Picking a task from the caller's checkout, as the scripts do: uncommitted changes of the task file are part of the
+//! pick, since agents edit the file before they claim it, and the holder's address is added to `emails.txt`.
 
 use crate::compat::archive::snapshot::home;
-use crate::compat::invocation::Scene;
+use crate::compat::invocation::Invocation;
 use crate::compat::locks::lock::stale;
 use crate::coordination::Locks;
 use crate::coordination::decide::InTheWay;
@@ -17,10 +18,10 @@ use crate::project::index::Index;
 use crate::task::{Document, Task, TaskId, TaskPath, edits, labels, paths};
 use std::path::Path;
 
-/// What is asked for, and what lies in the caller's checkout.
+/// A pick by a script: the arguments, and the caller's checkout.
 pub(crate) struct ScriptClaim<'a> {
-    /// Where the script was called.
-    pub(crate) scene: &'a Scene,
+    /// The call of the script.
+    pub(crate) invocation: &'a Invocation,
     /// The repository there.
     pub(crate) context: &'a Context,
     /// The task.
@@ -30,16 +31,16 @@ pub(crate) struct ScriptClaim<'a> {
 }
 
 impl WorkingCopy for ScriptClaim<'_> {
-    /// Somebody is named, or may be in the task file of this checkout.
+    /// Whether the pick has an address: from the arguments, the settings, or the task file of this checkout.
     fn may_be_somebodys(&self) -> Result<bool> {
-        let bytes = self.here().and_then(|path| self.scene.tree().load(path.as_str()).ok().flatten());
+        let bytes = self.here().and_then(|path| self.invocation.tree().load(path.as_str()).ok().flatten());
         let is_assigned =
             |bytes: &Vec<u8>| Document::parse(bytes).scalar("assigned_to").is_some_and(|email| !email.is_empty());
         Ok(self.whose("")?.is_some() || bytes.as_ref().is_some_and(is_assigned))
     }
 
     fn gather(&self, view: &View<'_>, data: &Branch) -> Result<SeenTask> {
-        let home = home(self.context, &self.scene.dir);
+        let home = home(self.context, &self.invocation.dir);
         let path = self.find(&Index::load_below(view, data, &home)?)?;
         let tip = view.tip(data);
         let [file, addresses] = [path.as_str(), paths::EMAILS_FILE].map(|name| format!("{home}{name}"));
@@ -66,7 +67,7 @@ impl WorkingCopy for ScriptClaim<'_> {
     }
 
     fn stale(&self, held: &Locks) -> Vec<TaskId> {
-        stale(self.scene, held.tasks())
+        stale(self.invocation, held.tasks())
     }
 
     fn refuse(&self, refusal: PickRefusal) -> Result<InTheWay> {
@@ -86,16 +87,16 @@ impl ScriptClaim<'_> {
     /// The address of the claim: `--email`, the task's assignee, `userconfig.yaml`.
     fn whose(&self, assigned: &str) -> Result<Option<String>> {
         let assigned = Some(assigned.trim_matches(['"', '\''])).filter(|text| !text.is_empty());
-        let found = self.email.or(assigned).map(str::to_owned).or_else(|| self.scene.user_email());
+        let found = self.email.or(assigned).map(str::to_owned).or_else(|| self.invocation.user_email());
         found.map(|email| parse_email(&email)).transpose()
     }
 
-    /// The file of the task as this checkout has it.
+    /// The path of the task's file in this checkout.
     fn here(&self) -> Option<TaskPath> {
-        self.scene.active_files().iter().filter_map(|path| TaskPath::parse(path)).find(|path| path.id() == self.id)
+        self.invocation.active_files().iter().filter_map(|path| TaskPath::parse(path)).find(|path| path.id() == self.id)
     }
 
-    /// The active file of the task: as published, else as it lies in this checkout.
+    /// The path of the task's active file: the published one, else the one in this checkout, which may not be committed yet.
     fn find(&self, index: &Index) -> Result<TaskPath> {
         let is_archived = index.archived(self.id).is_some();
         index.active(self.id).cloned().or_else(|| self.here().filter(|_| !is_archived)).ok_or_else(|| {
@@ -107,12 +108,13 @@ impl ScriptClaim<'_> {
         })
     }
 
-    /// A file of this project, as git calls it.
+    /// The content of a file in this checkout, by its path in git.
     fn load_here(&self, path: &str) -> Result<Option<Vec<u8>>> {
-        self.scene.tree().load(path.strip_prefix(&home(self.context, &self.scene.dir)).unwrap_or(path))
+        self.invocation.tree().load(path.strip_prefix(&home(self.context, &self.invocation.dir)).unwrap_or(path))
     }
 
-    /// The content to go on from: what is published, or, where this checkout has uncommitted changes of the file, those.
+    /// The content that the pick changes: the uncommitted version of this checkout, else the published one; and the paths
+    /// whose uncommitted changes become part of the pick. It refuses where both were changed, since one would be lost.
     fn newest(
         &self,
         view: &View<'_>,
@@ -128,7 +130,7 @@ impl ScriptClaim<'_> {
         if base.as_ref() == local || base.is_none() {
             return Ok((here, vec![path.to_owned()]));
         }
-        // A claim that was cut off after its push has published these very changes.
+        // A pick that was interrupted after its push has published these changes already; only the checkout is behind.
         if base.as_deref().is_some_and(|base| edits::is_start_of(&here, base)) {
             self.adopt_published(view, path)?;
             return Ok((base.unwrap_or_default(), Vec::new()));
@@ -144,7 +146,8 @@ impl ScriptClaim<'_> {
         carry::adopt(&self.context.repository, &dir, &adopted)
     }
 
-    /// A file in conflict, or staged in another state than it lies there, has more in it than a claim could keep.
+    /// Refuses a file in conflict, or with a staged version that differs from the one in the work tree: the pick keeps one
+    /// version of a file, so the other one would be lost.
     fn require_whole(&self, path: &str) -> Result<()> {
         let status = worktree::load_status(&self.context.repository, &self.context.data_dir())?;
         let entry = status.entries.iter().find(|entry| entry.path == Path::new(path));
@@ -158,7 +161,8 @@ impl ScriptClaim<'_> {
         }
     }
 
-    /// The addresses, this one among them: published ones and uncommitted ones, sorted, each once.
+    /// The content of `emails.txt` with the published addresses, the uncommitted ones and this one, sorted, each once; and
+    /// whether the checkout has uncommitted changes of it.
     fn newest_emails(&self, path: &str, known: [Option<&[u8]>; 2], email: &str) -> Result<(Vec<u8>, bool)> {
         let [base, local] = known;
         let here = self.load_here(path)?;

@@ -1,6 +1,7 @@
-//! `aitask_claim_id.sh` (specification 10, section 4).
+//! `aitask_claim_id.sh`: takes, shows, corrects or creates the counter of task ids. `--claim` prints the id alone, since
+//! callers read standard output as the number.
 
-use crate::compat::invocation::Scene;
+use crate::compat::invocation::Invocation;
 use crate::compat::locks::probe::Probe;
 use crate::coordination::ids;
 use crate::coordination::ids::Counter;
@@ -17,19 +18,19 @@ Usage: aitask_claim_id.sh [--claim | --peek | --resync | --init]
 The counter of task ids, kept on the branch aitask-ids of the remote origin.";
 
 /// Runs the script.
-pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     let outcome = match args.first().map_or("--claim", String::as_str) {
-        "--claim" | "claim" => open(scene).and_then(|context| claim(scene, &context)).map(|(id, aside)| {
+        "--claim" | "claim" => open(invocation).and_then(|context| claim(invocation, &context)).map(|(id, aside)| {
             if let Some(aside) = aside {
-                scene.console.info_aside(&aside);
+                invocation.console.stderr_info(&aside);
             }
-            scene.console.line(&id.to_string());
+            invocation.console.line(&id.to_string());
         }),
-        "--peek" | "peek" => peek(scene),
-        "--resync" | "resync" => resync(scene),
-        "--init" | "init" => init(scene),
+        "--peek" | "peek" => peek(invocation),
+        "--resync" | "resync" => resync(invocation),
+        "--init" | "init" => init(invocation),
         "--help" | "-h" => {
-            HELP.lines().for_each(|line| scene.console.line(line));
+            HELP.lines().for_each(|line| invocation.console.line(line));
             Ok(())
         }
         other => Err(Error::new(Kind::Usage, format!("Unknown option: {other}. Use --help for usage."))),
@@ -37,26 +38,26 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
     match outcome {
         Ok(()) => 0,
         Err(error) => {
-            scene.console.error(&error.to_string());
+            invocation.console.error(&error.to_string());
             1
         }
     }
 }
 
-fn open(scene: &Scene) -> Result<Context> {
-    scene.open()?.ok_or_else(|| Error::new(Kind::NotARepository, "not inside a git repository"))
+fn open(invocation: &Invocation) -> Result<Context> {
+    invocation.open()?.ok_or_else(|| Error::new(Kind::NotARepository, "not inside a git repository"))
 }
 
 /// The highest id of all tasks, bundles included.
-fn full_scan(scene: &Scene) -> Result<u64> {
-    let files = [scene.active_files(), scene.archived_files()?].concat();
+fn full_scan(invocation: &Invocation) -> Result<u64> {
+    let files = [invocation.active_files(), invocation.archived_files()?].concat();
     Ok(query::max_number(files.iter().map(String::as_str), Scan::Full))
 }
 
-/// Takes the next id; and says aside what it made of the counter on the way.
-pub(crate) fn claim(scene: &Scene, context: &Context) -> Result<(u64, Option<String>)> {
-    // Before the first look, so that the window between look and push stays small.
-    let files = scene.active_files();
+/// Takes the next id; and gives a note for standard error where it had to create or restore the counter.
+pub(crate) fn claim(invocation: &Invocation, context: &Context) -> Result<(u64, Option<String>)> {
+    // The folder is read before the counter, so that the time between reading the counter and the push stays short.
+    let files = invocation.active_files();
     let active = query::max_number(files.iter().map(String::as_str), Scan::Active);
     let (branch, counter_kind) = (Ledger::ids_branch()?, Counter::of(&context.channel));
     let ledger = Ledger { repairs: true, ..context.ledger() };
@@ -65,12 +66,12 @@ pub(crate) fn claim(scene: &Scene, context: &Context) -> Result<(u64, Option<Str
         let (counter, aside) = match ids::load(view, &branch)? {
             Some(counter) => (counter, None),
             None if counter_kind == Counter::Local => {
-                let next = full_scan(scene)? + 1;
+                let next = full_scan(invocation)? + 1;
                 plan = ids::initialise(plan, &branch, next, Counter::Local);
                 (next, Some(format!("Local counter branch 'aitask-ids' created with next_id={next}")))
             }
             None => {
-                let (upgraded, next) = upgrade(scene, view, &branch, plan)?;
+                let (upgraded, next) = upgrade(invocation, view, &branch, plan)?;
                 plan = upgraded;
                 let aside = if view.gone(&branch).is_some() {
                     "Counter branch 'aitask-ids' was gone from origin; put back as this clone knew it"
@@ -86,11 +87,11 @@ pub(crate) fn claim(scene: &Scene, context: &Context) -> Result<(u64, Option<Str
     landed.map(|landed| landed.value).map_err(|error| explain(context, error, "ID claim", "claim task ID"))
 }
 
-/// A counter that this clone used before there was a remote becomes the remote's, and one that it knew and the remote lost
-/// is put back; neither goes backwards.
-fn upgrade(scene: &Scene, view: &View<'_>, branch: &Branch, plan: Plan) -> Result<(Plan, u64)> {
+/// Publishes the counter of this clone: the one it used before there was a remote, or the one it knew before the remote
+/// lost it. The value is above every id of the task files, so that no id is given twice.
+fn upgrade(invocation: &Invocation, view: &View<'_>, branch: &Branch, plan: Plan) -> Result<(Plan, u64)> {
     match ids::load_kept(view, branch)? {
-        Some(kept) => Ok((plan.advance(branch, kept.start), kept.value.max(full_scan(scene)? + 1))),
+        Some(kept) => Ok((plan.advance(branch, kept.start), kept.value.max(full_scan(invocation)? + 1))),
         None => Err(Error::new(
             Kind::NotInitialised,
             "Counter branch 'aitask-ids' is not initialized on origin and no local branch exists to upgrade. Run 'ait setup' \
@@ -99,7 +100,7 @@ fn upgrade(scene: &Scene, view: &View<'_>, branch: &Branch, plan: Plan) -> Resul
     }
 }
 
-/// What went wrong, in the words of section 4.2.
+/// An error in the scripts' words, since callers search for "race", "Cannot reach origin" and the like.
 fn explain(context: &Context, error: Error, race: &str, action: &str) -> Error {
     match error.kind() {
         Kind::Unparsable => {
@@ -111,13 +112,13 @@ fn explain(context: &Context, error: Error, race: &str, action: &str) -> Error {
             Error::new(Kind::Unparsable, format!("Invalid counter value: '{value}' (expected a number)"))
         }
         Kind::Unreachable | Kind::Authentication | Kind::Unknown => {
-            let said = said(&error);
+            let stderr = stderr_text(&error);
             let there = Ledger::ids_branch().and_then(|branch| Probe::new(context.ledger()).is_there(&branch));
             let what = match there {
                 Ok(true) => "Failed to fetch counter branch 'aitask-ids' from origin",
                 _ => "Cannot reach origin to verify counter branch 'aitask-ids'",
             };
-            Error::new(error.kind(), format!("{what}: {said}"))
+            Error::new(error.kind(), format!("{what}: {stderr}"))
         }
         Kind::Contention => {
             Error::new(Kind::Contention, format!("{race} race: Failed to {action} after 5 attempts ({error})"))
@@ -126,21 +127,21 @@ fn explain(context: &Context, error: Error, race: &str, action: &str) -> Error {
     }
 }
 
-/// Git's own words in an error about the connection.
-fn said(error: &Error) -> String {
+/// The standard error of git in an error about the connection, on one line.
+fn stderr_text(error: &Error) -> String {
     let text = error.stderr().map_or_else(|| error.to_string(), str::to_owned);
     text.split('\n').map(str::trim_end).collect::<Vec<_>>().join(" ")
 }
 
-fn peek(scene: &Scene) -> Result<()> {
-    let context = open(scene)?;
+fn peek(invocation: &Invocation) -> Result<()> {
+    let context = open(invocation)?;
     let (branch, ledger) = (Ledger::ids_branch()?, Ledger { repairs: true, ..context.ledger() });
     let known = ledger.view(std::slice::from_ref(&branch), Freshness::AsKnown)?;
     let local = known.published_and_local(&branch, ids::FILE)?.local;
     let local = local.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
     if context.channel == Channel::Local {
-        let next = local.map_or_else(|| full_scan(scene).map(|max| (max + 1).to_string()), Ok)?;
-        scene.console.line(&next);
+        let next = local.map_or_else(|| full_scan(invocation).map(|max| (max + 1).to_string()), Ok)?;
+        invocation.console.line(&next);
         return Ok(());
     }
     let published = ledger.view(std::slice::from_ref(&branch), Freshness::Fetched).and_then(|view| {
@@ -149,12 +150,12 @@ fn peek(scene: &Scene) -> Result<()> {
     });
     match (published.map_err(|error| explain(&context, error, "", "peek")), local) {
         (Ok(bytes), _) => {
-            scene.console.line(String::from_utf8_lossy(&bytes).trim_end_matches('\n'));
+            invocation.console.line(String::from_utf8_lossy(&bytes).trim_end_matches('\n'));
             Ok(())
         }
         (Err(error), Some(local)) => {
-            scene.console.warn(&format!("{error}; showing local value"));
-            scene.console.line(&local);
+            invocation.console.warn(&format!("{error}; showing local value"));
+            invocation.console.line(&local);
             Ok(())
         }
         (Err(error), None) if error.kind() == Kind::NotInitialised => Err(Error::new(
@@ -165,9 +166,9 @@ fn peek(scene: &Scene) -> Result<()> {
     }
 }
 
-fn resync(scene: &Scene) -> Result<()> {
-    let context = open(scene)?;
-    let desired = full_scan(scene)? + 1;
+fn resync(invocation: &Invocation) -> Result<()> {
+    let context = open(invocation)?;
+    let desired = full_scan(invocation)? + 1;
     let (branch, counter_kind) = (Ledger::ids_branch()?, Counter::of(&context.channel));
     let ledger = Ledger { repairs: true, ..context.ledger() };
     let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
@@ -177,7 +178,7 @@ fn resync(scene: &Scene) -> Result<()> {
                 let plan = ids::initialise(Plan::new(), &branch, desired, Counter::Local);
                 return Ok(Decision::Swap(plan, format!("OK:{desired}")));
             }
-            None => upgrade(scene, view, &branch, Plan::new())?,
+            None => upgrade(invocation, view, &branch, Plan::new())?,
         };
         if current >= desired && plan.branches.is_empty() {
             return Ok(Decision::Nothing(format!("OK:{current}")));
@@ -186,57 +187,59 @@ fn resync(scene: &Scene) -> Result<()> {
         Ok(Decision::Swap(ids::resync(plan, &branch, next, counter_kind), format!("RESYNCED:{current}:{next}")))
     });
     let landed = landed.map_err(|error| explain(&context, error, "ID counter resync", "resync task ID counter"))?;
-    scene.console.line(&landed.value);
+    invocation.console.line(&landed.value);
     Ok(())
 }
 
-fn init(scene: &Scene) -> Result<()> {
-    let context = open(scene).ok().filter(|context| context.channel != Channel::Local).ok_or_else(|| {
+fn init(invocation: &Invocation) -> Result<()> {
+    let context = open(invocation).ok().filter(|context| context.channel != Channel::Local).ok_or_else(|| {
         Error::new(Kind::Usage, "No git remote 'origin' configured. Cannot initialize atomic task ID counter.")
     })?;
-    let max = full_scan(scene)?;
+    let max = full_scan(invocation)?;
     let (branch, next) = (Ledger::ids_branch()?, max + 1);
     let ledger = Ledger { repairs: true, ..context.ledger() };
     let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
         if view.tip(&branch).published.is_some() {
             let value = ids::load(view, &branch).ok().flatten();
-            return Ok(Decision::Nothing(Init::Found(value.map_or_else(|| "?".to_owned(), |value| value.to_string()))));
+            return Ok(Decision::Nothing(CounterInit::Found(
+                value.map_or_else(|| "?".to_owned(), |value| value.to_string()),
+            )));
         }
         let known = view.gone(&branch).map(|_| ids::load_kept(view, &branch)).transpose()?.flatten();
         Ok(match known {
             Some(kept) => {
                 let next = kept.value.max(next);
                 let plan = Plan::new().advance(&branch, kept.start);
-                Decision::Swap(ids::resync(plan, &branch, next, Counter::Shared), Init::PutBack(next))
+                Decision::Swap(ids::resync(plan, &branch, next, Counter::Shared), CounterInit::PutBack(next))
             }
-            None => Decision::Swap(ids::initialise(Plan::new(), &branch, next, Counter::Shared), Init::Made),
+            None => Decision::Swap(ids::initialise(Plan::new(), &branch, next, Counter::Shared), CounterInit::Made),
         })
     });
     let landed = landed.map_err(|error| Error::new(error.kind(), format!("Failed to push counter branch: {error}")))?;
     match landed.value {
-        Init::Found(value) => {
-            scene.console.info(&format!("Counter branch '{IDS}' already exists on remote."));
-            scene.console.info(&format!("Current counter value: {value}"));
+        CounterInit::Found(value) => {
+            invocation.console.info(&format!("Counter branch '{IDS}' already exists on remote."));
+            invocation.console.info(&format!("Current counter value: {value}"));
         }
-        Init::PutBack(next) => {
-            scene.console.warn(&format!("Counter branch '{IDS}' was gone from origin"));
-            scene.console.success(&format!("Counter branch '{IDS}' put back with next_id={next}"));
+        CounterInit::PutBack(next) => {
+            invocation.console.warn(&format!("Counter branch '{IDS}' was gone from origin"));
+            invocation.console.success(&format!("Counter branch '{IDS}' put back with next_id={next}"));
         }
-        Init::Made => {
-            scene.console.info(&format!("Max existing task ID: t{max}"));
-            scene.console.info(&format!("Initializing counter branch with next_id={next} (max + 1)"));
-            scene.console.success(&format!("Counter branch '{IDS}' created with next_id={next}"));
+        CounterInit::Made => {
+            invocation.console.info(&format!("Max existing task ID: t{max}"));
+            invocation.console.info(&format!("Initializing counter branch with next_id={next} (max + 1)"));
+            invocation.console.success(&format!("Counter branch '{IDS}' created with next_id={next}"));
         }
     }
     Ok(())
 }
 
 /// What `--init` did.
-enum Init {
-    /// The branch is there, with this value.
+enum CounterInit {
+    /// The branch exists on the remote, with this value.
     Found(String),
-    /// It was gone, and is what this clone knew.
+    /// The remote had lost the branch; it is restored from this clone, with this value.
     PutBack(u64),
-    /// There is one now.
+    /// The branch was created.
     Made,
 }

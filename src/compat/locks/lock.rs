@@ -1,6 +1,7 @@
-//! `aitask_lock.sh`.
+//! `aitask_lock.sh`: takes, releases, shows and cleans up locks. Exit codes callers switch on: 10 without a lock branch,
+//! 11 when the remote cannot be read, 12 after lost races, 13 and 14 for a live or unverifiable session of the same holder.
 
-use crate::compat::invocation::Scene;
+use crate::compat::invocation::Invocation;
 use crate::compat::record::record;
 use crate::coordination::decide::{By, InTheWay, LockRule};
 use crate::coordination::session::host_name;
@@ -23,42 +24,43 @@ Usage: ait lock <task_id> [--email <email>]
 Locks of tasks, kept on the branch aitask-locks of the remote origin.";
 
 /// Runs the script.
-pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     let word = args.first().map(String::as_str);
     let rest = args.get(1..).unwrap_or_default();
     match word {
-        None => fail(scene, "No command specified. Use --help for usage."),
+        None => fail(invocation, "No command specified. Use --help for usage."),
         Some("--help" | "-h") => {
-            HELP.lines().for_each(|line| scene.console.line(line));
+            HELP.lines().for_each(|line| invocation.console.line(line));
             0
         }
-        Some("--lock" | "lock") => lock(scene, rest),
-        Some("--unlock" | "unlock") => with_id(scene, rest, "Usage: aitask_lock.sh --unlock <task_id>", unlock),
-        Some("--check" | "check") => with_id(scene, rest, "Usage: aitask_lock.sh --check <task_id>", check),
-        Some("--list" | "list") => list(scene),
-        Some("--init" | "init") => init(scene),
-        Some("--cleanup" | "cleanup") => cleanup(scene),
-        Some(id) if TaskId::recognise(id).is_some() => lock(scene, args),
-        Some(other) => fail(scene, &format!("Unknown option: {other}. Use --help for usage.")),
+        Some("--lock" | "lock") => lock(invocation, rest),
+        Some("--unlock" | "unlock") => with_id(invocation, rest, "Usage: aitask_lock.sh --unlock <task_id>", unlock),
+        Some("--check" | "check") => with_id(invocation, rest, "Usage: aitask_lock.sh --check <task_id>", check),
+        Some("--list" | "list") => list(invocation),
+        Some("--init" | "init") => init(invocation),
+        Some("--cleanup" | "cleanup") => cleanup(invocation),
+        Some(id) if TaskId::recognise(id).is_some() => lock(invocation, args),
+        Some(other) => fail(invocation, &format!("Unknown option: {other}. Use --help for usage.")),
     }
 }
 
-fn fail(scene: &Scene, text: &str) -> u8 {
-    scene.console.error(text);
+fn fail(invocation: &Invocation, text: &str) -> u8 {
+    invocation.console.error(text);
     1
 }
 
-fn with_id(scene: &Scene, rest: &[String], usage: &str, run: fn(&Scene, TaskId) -> u8) -> u8 {
+fn with_id(invocation: &Invocation, rest: &[String], usage: &str, run: fn(&Invocation, TaskId) -> u8) -> u8 {
     match rest.first().filter(|id| !id.is_empty()) {
-        None => fail(scene, usage),
+        None => fail(invocation, usage),
         Some(id) => match TaskId::recognise(id) {
-            Some(id) => run(scene, id),
-            None => fail(scene, &format!("Invalid task ID: {id} (expected format: 166, t166, 16_2, or t16_2)")),
+            Some(id) => run(invocation, id),
+            None => fail(invocation, &format!("Invalid task ID: {id} (expected format: 166, t166, 16_2, or t16_2)")),
         },
     }
 }
 
-/// The result line of a refusal, with the word for another owner that the caller uses.
+/// The result line of a refusal. `other` is the word for a lock of another holder: `aitask_lock.sh` prints `LOCK_HOLDER`,
+/// the scripts that pick print `LOCK_FAILED`.
 pub(crate) fn line(refusal: &InTheWay, other: &str) -> String {
     let LockEntry { holder, since, host, anchor, .. } = &*refusal.lock;
     match refusal.by {
@@ -68,17 +70,17 @@ pub(crate) fn line(refusal: &InTheWay, other: &str) -> String {
     }
 }
 
-/// The lines that go with taking a lock that this person had already.
-pub(crate) fn prior_lines(scene: &Scene, prior: &LockEntry, host_now: &str) {
+/// The lines for a lock that its holder takes again: skills read them to decide whether an earlier session crashed.
+pub(crate) fn prior_lines(invocation: &Invocation, prior: &LockEntry, host_now: &str) {
     let LockEntry { since, host, anchor, .. } = prior;
     if host != "unknown" && host != host_now {
-        scene.console.line(&format!("LOCK_RECLAIM:{}", record(&[host, since, host_now])));
+        invocation.console.line(&format!("LOCK_RECLAIM:{}", record(&[host, since, host_now])));
     }
     let prior = record(&[&anchor.pid, &anchor.start, host, since, &anchor.kind]);
-    scene.console.line(&format!("PRIOR_LOCK:{prior}"));
+    invocation.console.line(&format!("PRIOR_LOCK:{prior}"));
 }
 
-/// The exit code of a refusal, and what it says.
+/// The exit code of a refusal, and its message.
 fn explain(refusal: &InTheWay) -> (u8, String) {
     let LockEntry { task: id, holder, since, host, anchor, .. } = &*refusal.lock;
     let pid = &anchor.pid;
@@ -101,126 +103,127 @@ fn explain(refusal: &InTheWay) -> (u8, String) {
     }
 }
 
-fn lock(scene: &Scene, rest: &[String]) -> u8 {
-    let Some(id) = rest.first().filter(|id| !id.is_empty()) else { return fail(scene, USAGE_LOCK) };
+fn lock(invocation: &Invocation, rest: &[String]) -> u8 {
+    let Some(id) = rest.first().filter(|id| !id.is_empty()) else { return fail(invocation, USAGE_LOCK) };
     let Some(id) = TaskId::recognise(id) else {
-        return fail(scene, &format!("Invalid task ID: {id} (expected format: 166, t166, 16_2, or t16_2)"));
+        return fail(invocation, &format!("Invalid task ID: {id} (expected format: 166, t166, 16_2, or t16_2)"));
     };
-    // Honoured only directly after the id.
+    // The scripts accept --email only directly after the id; elsewhere they ignore it.
     let email = match rest.get(1).map(String::as_str) {
         Some("--email") => match rest.get(2).filter(|email| !email.is_empty()) {
             Some(email) => crate::coordination::session::parse_email(email),
-            None => return fail(scene, "Missing email address after --email"),
+            None => return fail(invocation, "Missing email address after --email"),
         },
-        _ => scene.detect_email(),
+        _ => invocation.detect_email(),
     };
-    match email.and_then(|email| take(scene, id, &email)) {
+    match email.and_then(|email| take(invocation, id, &email)) {
         Ok(code) => code,
-        Err(error) => broken(scene, &error, &format!("Failed to lock task t{id} after 5 attempts")),
+        Err(error) => broken(invocation, &error, &format!("Failed to lock task t{id} after 5 attempts")),
     }
 }
 
-fn take(scene: &Scene, id: TaskId, email: &str) -> Result<u8> {
-    let Some(context) = scene.open_remote()? else { return Ok(0) };
-    let session = Session::of_script(&context.repository, email, scene.narrate)?;
+fn take(invocation: &Invocation, id: TaskId, email: &str) -> Result<u8> {
+    let Some(context) = invocation.open_remote()? else { return Ok(0) };
+    let session = Session::of_script(&context.repository, email, invocation.notice)?;
     match ops::lock::take(&context, LockRule::Script, &session, &id.into())?.value {
         Locking::Taken(taken) => {
             if let Some(prior) = taken.prior() {
-                prior_lines(scene, &prior.lock, &session.host);
+                prior_lines(invocation, &prior.lock, &session.host);
             }
-            scene.console.success(&format!("Locked task t{id}"));
+            invocation.console.success(&format!("Locked task t{id}"));
             Ok(0)
         }
         Locking::Refused(refusal) => {
-            scene.console.line(&line(&refusal, "LOCK_HOLDER"));
+            invocation.console.line(&line(&refusal, "LOCK_HOLDER"));
             let (code, text) = explain(&refusal);
-            scene.console.error(&text);
+            invocation.console.error(&text);
             Ok(code)
         }
     }
 }
 
-fn unlock(scene: &Scene, id: TaskId) -> u8 {
+fn unlock(invocation: &Invocation, id: TaskId) -> u8 {
     let release = || -> Result<u8> {
-        let Some(context) = scene.open_remote()? else { return Ok(0) };
+        let Some(context) = invocation.open_remote()? else { return Ok(0) };
         ops::lock::release(&context, id, None)?;
         Ok(0)
     };
-    release().unwrap_or_else(|error| broken(scene, &error, &format!("Failed to unlock task t{id} after 5 attempts")))
+    release()
+        .unwrap_or_else(|error| broken(invocation, &error, &format!("Failed to unlock task t{id} after 5 attempts")))
 }
 
-fn check(scene: &Scene, id: TaskId) -> u8 {
+fn check(invocation: &Invocation, id: TaskId) -> u8 {
     let look = || -> Result<u8> {
-        let Some(context) = scene.open_remote()? else { return Ok(1) };
+        let Some(context) = invocation.open_remote()? else { return Ok(1) };
         let branch = Ledger::locks_branch()?;
         let found = context.ledger().fetch(&[(&branch, LockEntry::path(id))])?;
         Ok(found.file(&branch, &LockEntry::path(id)).map_or(1, |file| {
-            scene.console.lines(file);
+            invocation.console.lines(file);
             0
         }))
     };
-    look().unwrap_or_else(|error| unreadable(scene, &error))
+    look().unwrap_or_else(|error| unreadable(invocation, &error))
 }
 
-fn list(scene: &Scene) -> u8 {
+fn list(invocation: &Invocation) -> u8 {
     let look = || -> Result<u8> {
-        let Some(context) = scene.open_remote()? else {
-            scene.console.info("No locks (no remote configured)");
+        let Some(context) = invocation.open_remote()? else {
+            invocation.console.info("No locks (no remote configured)");
             return Ok(0);
         };
         let Some(mut entries) = ops::lock::fetch(&context)? else {
-            scene.console.info("No locks (branch not initialized)");
+            invocation.console.info("No locks (branch not initialized)");
             return Ok(0);
         };
-        // In tree order, which is git's byte order of the names.
+        // The order of the files on the branch, git's byte order of their names, as the scripts list them.
         entries.sort_by_key(|entry| LockEntry::path(entry.task));
         for lock in &entries {
             let LockEntry { task, holder, host, since, .. } = lock;
-            scene.console.line(&format!("t{task}: locked by {holder} on {host} since {since}"));
+            invocation.console.line(&format!("t{task}: locked by {holder} on {host} since {since}"));
         }
         if entries.is_empty() {
-            scene.console.info("No active locks");
+            invocation.console.info("No active locks");
         }
         Ok(0)
     };
-    look().unwrap_or_else(|error| unreadable(scene, &error))
+    look().unwrap_or_else(|error| unreadable(invocation, &error))
 }
 
-fn init(scene: &Scene) -> u8 {
+fn init(invocation: &Invocation) -> u8 {
     let make = || -> Result<u8> {
-        let Some(context) = scene.open_remote()? else {
-            scene.console.error("No git remote 'origin' configured. Cannot initialize atomic task locks.");
+        let Some(context) = invocation.open_remote()? else {
+            invocation.console.error("No git remote 'origin' configured. Cannot initialize atomic task locks.");
             return Ok(10);
         };
         let made = init::init_locks(&context)?;
         match made.as_slice() {
-            [] => scene.console.info("Lock branch 'aitask-locks' already exists on remote."),
+            [] => invocation.console.info("Lock branch 'aitask-locks' already exists on remote."),
             [one] if *one == format!("branch {LOCKS}") => {
-                scene.console.info("Initializing lock branch 'aitask-locks'...");
-                scene.console.success("Lock branch 'aitask-locks' created");
+                invocation.console.info("Initializing lock branch 'aitask-locks'...");
+                invocation.console.success("Lock branch 'aitask-locks' created");
                 if let Some(other) = context.ledger().seen_elsewhere()? {
-                    scene.console.warn(&format!(
+                    invocation.console.warn(&format!(
                         "The remote '{other}' has a lock branch, too; the scripts look at that of 'origin' alone"
                     ));
                 }
             }
-            _ => made.iter().for_each(|what| scene.console.success(&format!("Lock branch restored: {what}"))),
+            _ => made.iter().for_each(|what| invocation.console.success(&format!("Lock branch restored: {what}"))),
         }
         Ok(0)
     };
-    make().unwrap_or_else(|error| fail(scene, &format!("Failed to push lock branch: {error}")))
+    make().unwrap_or_else(|error| fail(invocation, &format!("Failed to push lock branch: {error}")))
 }
 
-/// Which locks are of tasks that are archived and not active any more.
-pub(crate) fn stale(scene: &Scene, held: impl Iterator<Item = TaskId>) -> Vec<TaskId> {
+/// The stale locks among those that are held: their task, or its parent, is archived, and it is not active.
+pub(crate) fn stale(invocation: &Invocation, held: impl Iterator<Item = TaskId>) -> Vec<TaskId> {
     let held: Vec<_> = held.collect();
     if held.is_empty() {
         return Vec::new();
     }
     let ids = |paths: &[String]| query::ids(paths.iter().map(String::as_str));
-    let active = ids(&scene.active_files());
-    // A bundle that cannot be read makes nothing stale.
-    let archived = ids(&scene.archived_files().unwrap_or_default());
+    let active = ids(&invocation.active_files());
+    // With a bundle that cannot be read it is unknown what is archived: no lock counts as stale then.
+    let archived = ids(&invocation.archived_files().unwrap_or_default());
     let gone = |id: &TaskId| {
         let parent = id.parent().is_some_and(|parent| archived.contains(&parent));
         !active.contains(id) && (archived.contains(id) || parent)
@@ -228,18 +231,18 @@ pub(crate) fn stale(scene: &Scene, held: impl Iterator<Item = TaskId>) -> Vec<Ta
     held.into_iter().filter(gone).collect()
 }
 
-fn cleanup(scene: &Scene) -> u8 {
+fn cleanup(invocation: &Invocation) -> u8 {
     let mut found = 0;
-    let outcome = sweep(scene, &mut found);
+    let outcome = sweep(invocation, &mut found);
     match outcome {
         Ok(0) => 0,
         Ok(count) => {
-            scene.console.info(&format!("Removing {count} stale lock(s)..."));
-            scene.console.success(&format!("Cleaned up {count} stale lock(s)"));
+            invocation.console.info(&format!("Removing {count} stale lock(s)..."));
+            invocation.console.success(&format!("Cleaned up {count} stale lock(s)"));
             0
         }
         Err(error) if matches!(error.kind(), Kind::Contention | Kind::Denied) => {
-            scene.console.warn(&format!(
+            invocation.console.warn(&format!(
                 "{found} stale lock(s) left in place after 5 push attempt(s): {error}; release one by hand with \
                  './ait lock --unlock <task_id>'"
             ));
@@ -251,25 +254,27 @@ fn cleanup(scene: &Scene) -> u8 {
             } else {
                 format!("could not re-read the 'aitask-locks' lock branch \u{2014} {found} stale lock(s) left in place")
             };
-            scene.console.warn(&format!("{what}; {}", hint(&error)));
+            invocation.console.warn(&format!("{what}; {}", hint(&error)));
             11
         }
     }
 }
 
-/// Removes stale locks; gives how many.
-fn sweep(scene: &Scene, found: &mut usize) -> Result<usize> {
-    let Some(context) = scene.open_remote()? else { return Ok(0) };
+/// Removes stale locks in one publication; gives how many. `found` has the count also when the push fails.
+fn sweep(invocation: &Invocation, found: &mut usize) -> Result<usize> {
+    let Some(context) = invocation.open_remote()? else { return Ok(0) };
     let branch = Ledger::locks_branch()?;
-    // A branch that is gone or was set back is not repaired by cleaning up, and stays so.
+    // Without `repairs` the ledger fails on a lock branch that is gone or was set back. The decision below leaves such a
+    // branch as it is: cleaning up must not restore a branch that somebody removed, and is no reason to fail.
     let ledger = Ledger { repairs: true, ..context.ledger() };
     let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
         if view.gone(&branch).is_some() || view.set_back(&branch).is_some() {
             return Ok(Decision::Nothing(Vec::new()));
         }
         let Some(locks) = view.locks()? else { return Ok(Decision::Nothing(Vec::new())) };
-        let stale = stale(scene, locks.tasks());
-        // What is stale is told from the remote's state: "nothing" of an older view is answered with a look at it.
+        let stale = stale(invocation, locks.tasks());
+        // Only the remote's present state shows which locks are stale. `Nothing` on an older view makes the ledger fetch and
+        // decide again.
         if !view.fresh {
             return Ok(Decision::Nothing(Vec::new()));
         }
@@ -279,7 +284,7 @@ fn sweep(scene: &Scene, found: &mut usize) -> Result<usize> {
     Ok(landed.value.len())
 }
 
-/// The hint, with the command that tries again.
+/// The cause, and the command that tries again.
 fn hint(error: &Error) -> String {
     match error.kind() {
         Kind::Unreachable | Kind::Authentication => {
@@ -291,8 +296,8 @@ fn hint(error: &Error) -> String {
     }
 }
 
-/// The exit code of a lock or unlock that broke.
-fn broken(scene: &Scene, error: &Error, exhausted: &str) -> u8 {
+/// Prints the error of a lock or unlock that failed, and gives its exit code.
+fn broken(invocation: &Invocation, error: &Error, exhausted: &str) -> u8 {
     let (text, code) = match error.kind() {
         Kind::BranchGone => (format!("{error}. Run 'aitask_lock.sh --init' to put it back."), 10),
         Kind::NotInitialised if error.payloads().iter().any(|it| matches!(it, Payload::Unpublished { .. })) => {
@@ -307,17 +312,17 @@ fn broken(scene: &Scene, error: &Error, exhausted: &str) -> u8 {
         Kind::Contention | Kind::Denied => (format!("{exhausted}: {error}"), 12),
         _ => (error.to_string(), 1),
     };
-    scene.console.error(&text);
+    invocation.console.error(&text);
     code
 }
 
-/// A query that got no answer is not an answer.
-fn unreadable(scene: &Scene, error: &Error) -> u8 {
-    scene.console.error(&format!("could not read the 'aitask-locks' lock branch: {error}"));
+/// Prints that the lock branch could not be read: exit 11, since "not locked" (exit 1) would be a guess.
+fn unreadable(invocation: &Invocation, error: &Error) -> u8 {
+    invocation.console.error(&format!("could not read the 'aitask-locks' lock branch: {error}"));
     11
 }
 
-/// This machine's name, for the sake of the diagnosis.
+/// The name of this host, as locks record it.
 pub(crate) fn host(context: &Context) -> String {
     host_name(&context.repository)
 }

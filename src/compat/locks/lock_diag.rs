@@ -1,6 +1,7 @@
-//! `aitask_lock_diag.sh` (specification 10, section 3).
+//! `aitask_lock_diag.sh`: checks step by step what locks need (git, the remote, the lock branch, a push) and prints
+//! PASS or FAIL for each, and a summary. It changes nothing, so it may run beside other sessions.
 
-use crate::compat::invocation::Scene;
+use crate::compat::invocation::Invocation;
 use crate::compat::locks::lock::host;
 use crate::compat::locks::probe::Probe;
 use crate::coordination::{LockEntry, ReadLocks};
@@ -10,53 +11,53 @@ use crate::git::Freshness;
 use crate::ledger::{Channel, Ledger};
 use crate::project::Context;
 
-/// Counts what passed and failed.
+/// The counts of checks that passed and failed.
 struct Tally<'s> {
-    scene: &'s Scene,
+    invocation: &'s Invocation,
     passed: u32,
     failed: u32,
 }
 
 impl Tally<'_> {
     fn head(&self, title: &str) {
-        self.scene.console.line(&format!("--- {title} ---"));
+        self.invocation.console.line(&format!("--- {title} ---"));
     }
 
     fn info(&self, text: &str) {
-        self.scene.console.line(&format!("  INFO: {text}"));
+        self.invocation.console.line(&format!("  INFO: {text}"));
     }
 
     fn check(&mut self, outcome: Result<String>, failure: &str) {
         match outcome {
             Ok(text) => {
                 self.passed += 1;
-                self.scene.console.line(&format!("  PASS: {text}"));
+                self.invocation.console.line(&format!("  PASS: {text}"));
             }
             Err(error) => {
                 self.failed += 1;
-                self.scene.console.line(&format!("  FAIL: {failure}"));
-                self.scene.console.line(&format!("        {error}"));
+                self.invocation.console.line(&format!("  FAIL: {failure}"));
+                self.invocation.console.line(&format!("        {error}"));
             }
         }
     }
 }
 
 /// Runs the script; it has no options.
-pub(crate) fn run(scene: &Scene) -> u8 {
-    let mut tally = Tally { scene, passed: 0, failed: 0 };
-    scene.console.line("=== Lock System Diagnostics ===");
-    scene.console.line("");
-    if let Ok(Some(context)) = scene.open() {
+pub(crate) fn run(invocation: &Invocation) -> u8 {
+    let mut tally = Tally { invocation, passed: 0, failed: 0 };
+    invocation.console.line("=== Lock System Diagnostics ===");
+    invocation.console.line("");
+    if let Ok(Some(context)) = invocation.open() {
         examine(&mut tally, &context);
     } else {
         tally.head("1. Git");
         tally.check(Err(Error::new(Kind::NotARepository, "not inside a git repository")), "Git repository not found");
     }
     let (passed, failed) = (tally.passed, tally.failed);
-    scene.console.line("");
-    scene.console.line("===============================");
-    scene.console.line(&format!("Results: {passed} passed, {failed} failed, {} total", passed + failed));
-    scene.console.line(if failed == 0 { "ALL CHECKS PASSED" } else { "SOME CHECKS FAILED" });
+    invocation.console.line("");
+    invocation.console.line("===============================");
+    invocation.console.line(&format!("Results: {passed} passed, {failed} failed, {} total", passed + failed));
+    invocation.console.line(if failed == 0 { "ALL CHECKS PASSED" } else { "SOME CHECKS FAILED" });
     u8::from(failed > 0)
 }
 
@@ -119,14 +120,14 @@ fn examine(tally: &mut Tally<'_>, context: &Context) {
     }
     tally.head("11. Environment");
     for name in ["HOME", "GIT_SSH_COMMAND", "GIT_ASKPASS", "SHELL", "TERM"] {
-        tally.info(&format!("{name}={}", tally.scene.environment.text(name).unwrap_or("(not set)")));
+        tally.info(&format!("{name}={}", tally.invocation.environment.text(name).unwrap_or("(not set)")));
     }
     tally.info(&format!("credential.helper={}", probe.credential_helper().as_deref().unwrap_or("(not set)")));
     tally.head("12. Data worktree");
-    let data = tally.scene.dir.join(crate::task::paths::DATA_WORKTREE_DIR);
+    let data = tally.invocation.dir.join(crate::task::paths::DATA_WORKTREE_DIR);
     if !data.exists() {
         tally.info("no data worktree (legacy mode)");
-    } else if data_checkout(&tally.scene.dir).is_some() {
+    } else if data_checkout(&tally.invocation.dir).is_some() {
         tally.check(Ok(format!("Data worktree on branch {}", crate::ledger::DATA)), "");
     } else {
         tally.check(Err(Error::new(Kind::Io, ".aitask-data is a folder and no worktree")), "Data worktree broken");

@@ -1,6 +1,7 @@
-//! `aitask_pick_own.sh`, and the older `aitask_own.sh`.
+//! `aitask_pick_own.sh`, and the older `aitask_own.sh`: picks a task for the caller. Its result lines (`OWNED`,
+//! `LOCK_FAILED`, `RECLAIM_CRASH` ...) decide what a skill does next, so each outcome has exactly one of its own.
 
-use crate::compat::invocation::Scene;
+use crate::compat::invocation::Invocation;
 use crate::compat::locks::claim::ScriptClaim;
 use crate::compat::locks::lock::{line, prior_lines, stale};
 use crate::compat::record::record;
@@ -23,52 +24,52 @@ Usage: aitask_pick_own.sh [--email <email>] [--force] <task_id>
 
 Claims a task: lock, status, assignee, published in one push.";
 
-/// What was asked for.
+/// The arguments of `aitask_pick_own.sh`.
 #[derive(Debug, Default)]
-struct Request {
+struct PickOwnArguments {
     id: Option<TaskId>,
     email: Option<String>,
     force: bool,
     sync: bool,
-    /// The older script, whose answers say less.
+    /// Whether this is `aitask_own.sh`, whose callers know fewer result lines.
     early: bool,
 }
 
 /// Runs `aitask_pick_own.sh`.
-pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
-    run_as(scene, args, false)
+pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
+    run_as(invocation, args, false)
 }
 
 /// Runs `aitask_own.sh`, the older script.
-pub(crate) fn run_early(scene: &Scene, args: &[String]) -> u8 {
-    run_as(scene, args, true)
+pub(crate) fn run_early(invocation: &Invocation, args: &[String]) -> u8 {
+    run_as(invocation, args, true)
 }
 
-fn run_as(scene: &Scene, args: &[String], early: bool) -> u8 {
+fn run_as(invocation: &Invocation, args: &[String], early: bool) -> u8 {
     let request = match parse(args) {
-        Ok(Some(request)) => Request { early, ..request },
+        Ok(Some(request)) => PickOwnArguments { early, ..request },
         Ok(None) => {
-            HELP.lines().for_each(|line| scene.console.line(line));
+            HELP.lines().for_each(|line| invocation.console.line(line));
             return 0;
         }
-        Err(error) => return fail(scene, &error.to_string()),
+        Err(error) => return fail(invocation, &error.to_string()),
     };
     if request.sync {
-        return synchronise(scene, early);
+        return synchronise(invocation, early);
     }
     let Some(id) = request.id else {
-        return fail(scene, "Task ID is required (or use --sync for sync-only mode). Use --help for usage.");
+        return fail(invocation, "Task ID is required (or use --sync for sync-only mode). Use --help for usage.");
     };
-    match scene.open() {
-        Ok(Some(context)) => claim(scene, &context, &request, id),
-        Ok(None) => ended(scene, "LOCK_ERROR:unknown", "not inside a git repository"),
-        Err(error) => ended(scene, "LOCK_ERROR:unknown", &error.to_string()),
+    match invocation.open() {
+        Ok(Some(context)) => claim(invocation, &context, &request, id),
+        Ok(None) => ended(invocation, "LOCK_ERROR:unknown", "not inside a git repository"),
+        Err(error) => ended(invocation, "LOCK_ERROR:unknown", &error.to_string()),
     }
 }
 
-fn parse(args: &[String]) -> Result<Option<Request>> {
+fn parse(args: &[String]) -> Result<Option<PickOwnArguments>> {
     let usage = |text: String| Err(Error::new(Kind::Usage, text));
-    let mut request = Request::default();
+    let mut request = PickOwnArguments::default();
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         match arg.as_str() {
@@ -93,36 +94,36 @@ fn parse(args: &[String]) -> Result<Option<Request>> {
     Ok(Some(request))
 }
 
-fn fail(scene: &Scene, text: &str) -> u8 {
-    scene.console.error(text);
+fn fail(invocation: &Invocation, text: &str) -> u8 {
+    invocation.console.error(text);
     1
 }
 
-/// Every claim ends with exactly one result line.
-fn ended(scene: &Scene, line: &str, text: &str) -> u8 {
-    scene.console.error(text);
-    scene.console.line(line);
+/// Ends a failed claim: the message on standard error, and exactly one result line on standard output.
+fn ended(invocation: &Invocation, line: &str, text: &str) -> u8 {
+    invocation.console.error(text);
+    invocation.console.line(line);
     1
 }
 
 // ---- sync
 
-fn synchronise(scene: &Scene, early: bool) -> u8 {
-    let line = match reason_of_sync(scene) {
+fn synchronise(invocation: &Invocation, early: bool) -> u8 {
+    let line = match reason_of_sync(invocation) {
         Some(reason) if !early => format!("SYNC_FAILED:{reason}"),
         _ => "SYNCED".to_owned(),
     };
-    scene.console.line(&line);
+    invocation.console.line(&line);
     0
 }
 
-/// `None` when the task data is what the remote has, as far as it can be.
-fn reason_of_sync(scene: &Scene) -> Option<&'static str> {
-    let context = scene.open_remote().ok().flatten()?;
-    let with_sweep = sync::sync(&context, |held| stale(scene, held));
+/// The reason why the task data is not in step with the remote; `None` when it is, and without a remote.
+fn reason_of_sync(invocation: &Invocation) -> Option<&'static str> {
+    let context = invocation.open_remote().ok().flatten()?;
+    let with_sweep = sync::sync(&context, |held| stale(invocation, held));
     let outcome = match with_sweep {
         Err(error) if matches!(error.kind(), Kind::Denied | Kind::Contention) => {
-            scene.console.warn(&format!(
+            invocation.console.warn(&format!(
                 "1 stale lock(s) or more left in place ({error}); they can cause LOCK_FAILED for a task nobody is working on"
             ));
             sync::sync(&context, |_| Vec::new())
@@ -130,19 +131,19 @@ fn reason_of_sync(scene: &Scene) -> Option<&'static str> {
         other => other,
     };
     if outcome.is_ok() && is_elsewhere(&context) {
-        scene.console.warn(
+        invocation.console.warn(
             "task data not reconciled: unreconciled commit counts unavailable; .aitask-data is not on its branch, see \
              './ait git-health' (git: on no branch)",
         );
         return Some("unknown");
     }
     match outcome {
-        Ok(lagging) => lagging.first().map(|lagging| warn_lagging(scene, &context, lagging)),
-        Err(error) => Some(warn_unreachable(scene, &context, &error)),
+        Ok(lagging) => lagging.first().map(|lagging| warn_lagging(invocation, &context, lagging)),
+        Err(error) => Some(warn_unreachable(invocation, &context, &error)),
     }
 }
 
-/// Whether the checkout of the data branch has something else checked out, or nothing.
+/// Whether the data worktree has another branch checked out, or none: then it could not be updated.
 fn is_elsewhere(context: &Context) -> bool {
     let Some(dir) = data_state::data_worktree(context).filter(|_| context.has_data_branch()) else { return false };
     let record = context.data_branch().and_then(|data| context.repository.worktree_of(data));
@@ -159,7 +160,7 @@ fn counts(context: &Context) -> String {
     }
 }
 
-fn warn_lagging(scene: &Scene, context: &Context, lagging: &Lagging) -> &'static str {
+fn warn_lagging(invocation: &Invocation, context: &Context, lagging: &Lagging) -> &'static str {
     let (reason, hint) = match lagging.cause {
         Cause::Dirty => {
             ("dirty_worktree", "data worktree has unstaged changes in the way; reconcile with 'ait syncer'".to_owned())
@@ -170,74 +171,78 @@ fn warn_lagging(scene: &Scene, context: &Context, lagging: &Lagging) -> &'static
         ),
         Cause::Other => ("unknown", "see './ait git-health'".to_owned()),
     };
-    scene.console.warn(&format!("{}; {hint} ({})", counts(context), lagging.reason));
+    invocation.console.warn(&format!("{}; {hint} ({})", counts(context), lagging.reason));
     reason
 }
 
-fn warn_unreachable(scene: &Scene, context: &Context, error: &Error) -> &'static str {
+fn warn_unreachable(invocation: &Invocation, context: &Context, error: &Error) -> &'static str {
     let (reason, hint) = match error.kind() {
         Kind::Unreachable | Kind::Authentication | Kind::Unknown => {
             ("remote_unreachable", "remote unreachable; retry './ait sync' once connectivity is restored".to_owned())
         }
         _ => ("unknown", format!("see './ait git-health' (git: {error})")),
     };
-    scene.console.warn(&format!("{}; {hint}", counts(context)));
+    invocation.console.warn(&format!("{}; {hint}", counts(context)));
     reason
 }
 
 // ---- claim
 
-fn claim(scene: &Scene, context: &Context, request: &Request, id: TaskId) -> u8 {
-    let wanted = ScriptClaim { scene, context, id, email: request.email.as_deref() };
+fn claim(invocation: &Invocation, context: &Context, request: &PickOwnArguments, id: TaskId) -> u8 {
+    let wanted = ScriptClaim { invocation, context, id, email: request.email.as_deref() };
     let policy = Policy {
         rule: LockRule::Script,
         takeover: if request.force { Takeover::Wanted } else { Takeover::Refused },
         gates: PickGates::Closed,
     };
     let take = || Taker::new(context, policy, PickSource::WorkingCopy(&wanted))?.run();
-    // Before anything is published: a claim is no half of a rebase.
-    let checkout = scene.checkout(Some(context));
+    // This check comes before anything is published: with an unfinished rebase here the checkout could not follow.
+    let checkout = invocation.checkout(Some(context));
     match checkout.require_committable().and_then(|_| take()) {
         Ok(PickEnd { landed: Landed { value: PickOutcome::Taken(taking), lagging, .. }, unpublished }) => {
             if let Some(error) = unpublished {
-                warn_unpublished(scene, context, &error);
+                warn_unpublished(invocation, context, &error);
             }
-            warn_if_assigned_to_another(scene, &wanted, &taking);
+            warn_if_assigned_to_another(invocation, &wanted, &taking);
             if let Some(lagging) = lagging.first() {
-                warn_lagging(scene, context, lagging);
+                warn_lagging(invocation, context, lagging);
             }
-            answer(scene, context, &taking)
+            answer(invocation, context, &taking)
         }
         Ok(PickEnd { landed: Landed { value: PickOutcome::Refused(refusal), .. }, .. }) => {
             let owner = &refusal.lock.holder;
             let early = request.early && refusal.by == By::Other;
-            scene.console.line(&if early { format!("LOCK_FAILED:{owner}") } else { line(&refusal, "LOCK_FAILED") });
+            invocation.console.line(&if early {
+                format!("LOCK_FAILED:{owner}")
+            } else {
+                line(&refusal, "LOCK_FAILED")
+            });
             1
         }
         Err(error) => {
             let (line, text) = explain(&error);
             let line = if request.early { "LOCK_INFRA_MISSING" } else { line };
-            ended(scene, line, &text)
+            ended(invocation, line, &text)
         }
     }
 }
 
-/// The lock is taken; the status is committed here only.
-fn warn_unpublished(scene: &Scene, context: &Context, error: &Error) {
+/// Warns that the lock is published, but the commit with the status is in this clone only.
+fn warn_unpublished(invocation: &Invocation, context: &Context, error: &Error) {
     let data = context.data_branch().map_or("", Branch::as_str);
-    scene.console.warn(&format!(
+    invocation.console.warn(&format!(
         "1 commit(s) not pushed to {}/{data}: {error}; reconcile with 'ait syncer', or retry './ait git push' once \
          connectivity is restored",
         context.channel.remote().map_or("origin", |remote| remote.as_str())
     ));
 }
 
-/// Without `--email` a task is claimed for whom it is assigned to.
-fn warn_if_assigned_to_another(scene: &Scene, wanted: &ScriptClaim<'_>, taking: &Taking) {
-    if let (None, Some(own), Some(email)) = (wanted.email, scene.user_email(), &taking.email)
+/// Warns when a call without `--email` picked the task for its assignee and not for the user.
+fn warn_if_assigned_to_another(invocation: &Invocation, wanted: &ScriptClaim<'_>, taking: &Taking) {
+    if let (None, Some(own), Some(email)) = (wanted.email, invocation.user_email(), &taking.email)
         && own != *email
     {
-        scene.console.warn(&format!("t{} is claimed for its assignee {email}, not for {own}", wanted.id));
+        invocation.console.warn(&format!("t{} is claimed for its assignee {email}, not for {own}", wanted.id));
     }
 }
 
@@ -256,27 +261,27 @@ fn explain(error: &Error) -> (&'static str, String) {
     }
 }
 
-fn answer(scene: &Scene, context: &Context, taking: &Taking) -> u8 {
+fn answer(invocation: &Invocation, context: &Context, taking: &Taking) -> u8 {
     let Taking { task, email, lock, before: WorkState { status, assigned }, changed, .. } = taking;
     let id = task.id;
     let prior = lock.as_ref().and_then(|lock| Some((lock.prior()?, &lock.entry)));
     if let Some((prior, entry)) = prior {
-        prior_lines(scene, &prior.lock, &entry.host);
+        prior_lines(invocation, &prior.lock, &entry.host);
     }
     let forced = lock.as_ref().and_then(TakenLock::displaced);
     if let Some(refusal) = &forced {
-        scene.console.line(&line(refusal, "LOCK_FAILED"));
-        scene.console.line(&format!("FORCE_UNLOCKED:{}", refusal.lock.holder));
+        invocation.console.line(&line(refusal, "LOCK_FAILED"));
+        invocation.console.line(&format!("FORCE_UNLOCKED:{}", refusal.lock.holder));
     }
-    scene.console.line(&format!("Updated: {}", task.path.as_str()));
+    invocation.console.line(&format!("Updated: {}", task.path.as_str()));
     if !changed {
-        scene.console.info("No changes to commit (task may already be in Implementing status)");
+        invocation.console.info("No changes to commit (task may already be in Implementing status)");
     }
-    scene.console.line(&format!("OWNED:{id}"));
+    invocation.console.line(&format!("OWNED:{id}"));
     let again = status == Status::Implementing.as_str();
     if again && forced.is_none() && email.as_ref() == Some(assigned) {
         let crashed = prior.filter(|(prior, _)| prior.liveness == Liveness::Dead);
-        scene.console.line(&match crashed {
+        invocation.console.line(&match crashed {
             Some((Sight { lock: LockEntry { since, host, anchor: Anchor { pid, .. }, .. }, .. }, _)) => {
                 format!("RECLAIM_CRASH:{}", record(&[since, host, pid]))
             }
@@ -284,11 +289,13 @@ fn answer(scene: &Scene, context: &Context, taking: &Taking) -> u8 {
         });
     }
     if !again {
-        let folder =
-            scene.environment.text("AITASK_SCRIPT_DIR").map_or_else(|| scene.dir.join(".aitask-scripts"), Into::into);
-        let helper = folder.join("aitask_change_surface.sh");
-        if helper.is_file() {
-            sync::run_helper(context, &helper, &["capture", &id.to_string()]);
+        let folder = invocation
+            .environment
+            .text("AITASK_SCRIPT_DIR")
+            .map_or_else(|| invocation.dir.join(".aitask-scripts"), Into::into);
+        let script = folder.join("aitask_change_surface.sh");
+        if script.is_file() {
+            sync::run_helper(context, &script, &["capture", &id.to_string()]);
         }
     }
     0

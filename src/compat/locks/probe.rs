@@ -1,4 +1,4 @@
-//! Single questions about the remote and git, for a diagnosis. Nothing here changes a branch.
+//! Single checks of git and the remote, for a diagnosis. None of them changes a branch.
 
 use crate::coordination::locks;
 use crate::error::{Error, Kind, Result};
@@ -7,7 +7,7 @@ use crate::git::remote::{self, PushOptions};
 use crate::git::{Branch, Freshness, Oid, RefUpdate, destination};
 use crate::ledger::{Channel, Ledger, View};
 
-/// Asks.
+/// Runs the checks on a ledger.
 #[derive(Debug)]
 pub(crate) struct Probe<'r>(Ledger<'r>);
 
@@ -17,7 +17,7 @@ impl<'r> Probe<'r> {
         Self(ledger)
     }
 
-    /// What `git version` says.
+    /// The output of `git version`.
     pub(crate) fn version(&self) -> Result<String> {
         Ok(self.0.repository.read("version").run()?.text())
     }

@@ -1,4 +1,4 @@
-//! How far the branches here and at the remote are apart (specification 40, section 10).
+//! The commits by which the primary branch and the data branch of this clone and of the remote differ.
 
 use crate::error::Result;
 use crate::git::{AheadBehind, Branch, Freshness, merge, refs, remote};
@@ -9,36 +9,40 @@ use crate::task::paths;
 use serde::Serialize;
 use std::time::Duration;
 
-/// One of the two branches that are watched. Fields in the order of the alphabet, which is that of the JSON form.
+/// The time limit of the fetch. The callers are screens and reports that show the state known before when it fails, so a
+/// user should not wait longer for it.
+const FETCH_LIMIT: Duration = Duration::from_secs(10);
+
+/// The state of one branch. The fields are in alphabetical order, since the keys of the JSON output are sorted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct RefState {
     /// Commits that only this clone has.
     pub(crate) ahead: u32,
     /// Commits that only the remote has.
     pub(crate) behind: u32,
-    /// The last thing that git said, where something failed.
+    /// The last line of git's standard error, when the fetch failed.
     pub(crate) error: Option<String>,
-    /// The branch here.
+    /// The branch of this clone.
     pub(crate) local_ref: String,
-    /// `main` or `aitask-data`, whatever the branch is called.
+    /// The logical name: `main` for the primary branch, whatever its name is, or `aitask-data`.
     pub(crate) name: &'static str,
-    /// Files that the remote changed since both were one; sorted.
+    /// The files that the remote changed since the merge base; sorted.
     pub(crate) remote_changed_paths: Vec<String>,
-    /// Subjects of the commits that only the remote has; newest first.
+    /// The subjects of the commits that only the remote has; newest first.
     pub(crate) remote_commits: Vec<String>,
-    /// The branch at the remote.
+    /// The branch of the remote.
     pub(crate) remote_ref: String,
-    /// What there is to say, in a word.
+    /// `ok`, or the first obstacle to the comparison.
     pub(crate) status: &'static str,
-    /// Where it is checked out, from the root.
+    /// The folder of its checkout, relative to the root.
     pub(crate) worktree: &'static str,
 }
 
 /// The branches by their logical names.
 pub(crate) const NAMES: [&str; 2] = ["main", DATA];
 
-/// Looks at one branch.
-pub(crate) fn look(context: &Context, name: &'static str, freshness: Freshness) -> Result<RefState> {
+/// Compares one branch with the remote's.
+pub(crate) fn compare(context: &Context, name: &'static str, freshness: Freshness) -> Result<RefState> {
     let repository = &context.repository;
     let (branch, worktree) = match name {
         DATA => (DATA.to_owned(), paths::DATA_WORKTREE_DIR),
@@ -63,7 +67,7 @@ pub(crate) fn look(context: &Context, name: &'static str, freshness: Freshness) 
     let Some(origin) = context.channel.remote() else { return ended(state, "no_remote") };
     let branch = Branch::parse(&branch)?;
     let fetched = match freshness {
-        Freshness::Fetched => remote::fetch_branch(repository, origin, &branch, Duration::from_secs(10)),
+        Freshness::Fetched => remote::fetch_branch(repository, origin, &branch, FETCH_LIMIT),
         Freshness::AsKnown => Ok(()),
     };
     let [here, there] = [branch.full(), branch.tracking(origin)];

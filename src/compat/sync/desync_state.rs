@@ -1,60 +1,61 @@
-//! `lib/desync_state.py snapshot` (specification 40, section 10).
+//! `lib/desync_state.py snapshot`: prints how this clone and the remote differ, as text, JSON or lines. The exit code is 0
+//! whatever the state is: callers read the status of each branch.
 
-use crate::compat::invocation::Scene;
-use crate::compat::sync::desync::{NAMES, RefState, look};
+use crate::compat::invocation::Invocation;
+use crate::compat::sync::desync::{NAMES, RefState, compare};
 use crate::git::Freshness;
 
 const USAGE: &str =
     "usage: desync_state.py snapshot [--fetch] [--ref main|aitask-data] [--format text|json|lines] [--json]";
 
 /// Runs the script.
-pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     let words: Vec<_> = args.iter().map(String::as_str).collect();
-    let Some(Request { names, freshness, format }) = parse(&words) else {
-        (scene.narrate)(USAGE);
+    let Some(DesyncArguments { names, freshness, format }) = parse(&words) else {
+        (invocation.notice)(USAGE);
         return 2;
     };
     let mut states = Vec::new();
-    match scene.open() {
+    match invocation.open() {
         Ok(Some(context)) => {
             for name in names {
-                match look(&context, name, freshness) {
+                match compare(&context, name, freshness) {
                     Ok(state) => states.push(state),
-                    Err(error) => (scene.narrate)(&error.to_string()),
+                    Err(error) => (invocation.notice)(&error.to_string()),
                 }
             }
         }
-        Ok(None) => (scene.narrate)("not inside a git repository"),
-        Err(error) => (scene.narrate)(&error.to_string()),
+        Ok(None) => (invocation.notice)("not inside a git repository"),
+        Err(error) => (invocation.notice)(&error.to_string()),
     }
     match format {
         "json" => {
             let document = serde_json::json!({ "refs": states });
             let text = serde_json::to_string_pretty(&document).unwrap_or_default();
-            text.lines().for_each(|line| scene.console.line(line));
+            text.lines().for_each(|line| invocation.console.line(line));
         }
         "lines" => {
             for (n, state) in states.iter().enumerate() {
                 if n > 0 {
-                    scene.console.line("");
+                    invocation.console.line("");
                 }
                 for line in lines(state) {
-                    scene.console.line(&line);
+                    invocation.console.line(&line);
                 }
             }
         }
-        _ => states.iter().for_each(|state| scene.console.line(&format!("{}: {}", state.name, text(state)))),
+        _ => states.iter().for_each(|state| invocation.console.line(&format!("{}: {}", state.name, text(state)))),
     }
     0
 }
 
-struct Request<'a> {
+struct DesyncArguments<'a> {
     names: Vec<&'static str>,
     freshness: Freshness,
     format: &'a str,
 }
 
-fn parse<'a>(words: &[&'a str]) -> Option<Request<'a>> {
+fn parse<'a>(words: &[&'a str]) -> Option<DesyncArguments<'a>> {
     let (verb, mut rest) = words.split_first()?;
     let (mut names, mut freshness, mut format) = (NAMES.to_vec(), Freshness::AsKnown, "text");
     while let [option, after @ ..] = rest {
@@ -73,7 +74,7 @@ fn parse<'a>(words: &[&'a str]) -> Option<Request<'a>> {
             _ => return None,
         }
     }
-    (*verb == "snapshot").then_some(Request { names, freshness, format })
+    (*verb == "snapshot").then_some(DesyncArguments { names, freshness, format })
 }
 
 fn lines(state: &RefState) -> Vec<String> {

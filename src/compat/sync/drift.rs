@@ -1,4 +1,4 @@
-//! Whether a branch has moved at the remote, and which of the moved files a text names (specification 50, section 3).
+//! Whether the remote has new commits on a branch, and which of the files they change a text names.
 
 use crate::error::Result;
 use crate::git::{Branch, merge, refs, remote};
@@ -6,23 +6,23 @@ use crate::project::context::Context;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// What came of the look.
+/// The result of the comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Drift {
-    /// The branch is not here.
+    /// This clone does not have the branch.
     NoLocalBranch,
     /// There is no remote.
     NoRemote,
-    /// The remote cannot be asked, or does not have it.
+    /// The remote cannot be reached, or does not have the branch.
     FetchFailed,
-    /// The remote has nothing that we lack.
+    /// The remote has no commit that this clone lacks.
     UpToDate,
-    /// It has so many commits that we lack, which change these files.
+    /// The number of commits that this clone lacks, and the files that they change.
     Ahead(u32, Vec<String>),
 }
 
-/// Looks. One connection. Writes nothing but the remote-tracking ref.
-pub(crate) fn look(context: &Context, branch: &str, limit: Duration) -> Result<Drift> {
+/// Compares the branch with the remote's. One connection. Writes only the remote-tracking ref.
+pub(crate) fn compare(context: &Context, branch: &str, limit: Duration) -> Result<Drift> {
     let repository = &context.repository;
     let Ok(branch) = Branch::parse(branch) else { return Ok(Drift::NoLocalBranch) };
     let Some(local) = refs::load(repository, &[branch.full()])?.remove(&branch.full()) else {
@@ -43,13 +43,13 @@ pub(crate) fn look(context: &Context, branch: &str, limit: Duration) -> Result<D
     Ok(Drift::Ahead(behind, merge::changed_since_fork(repository, &local, &theirs)?))
 }
 
-/// Those of the files that a text names, each as a word of its own; sorted.
+/// The files that a text names, each as a separate word; sorted.
 pub(crate) fn named_in(text: &str, files: &[String]) -> Vec<String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '/' | '-');
     let words = text.split(|c| !is_plain(c)).map(|word| word.trim_start_matches("./").trim_end_matches('.'));
     let words: BTreeSet<_> = words.filter(|word| !word.is_empty()).collect();
     let named = |file: &&String| {
-        // A name with other characters cannot be told apart from the text around it.
+        // The end of a name with spaces or the like cannot be recognised in a text, so the name is searched anywhere in it.
         words.contains(file.as_str()) || (!file.chars().all(is_plain) && text.contains(file.as_str()))
     };
     files.iter().filter(named).collect::<BTreeSet<_>>().into_iter().cloned().collect()

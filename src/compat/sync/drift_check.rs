@@ -1,7 +1,8 @@
-//! `aitask_remote_drift_check.sh` (specification 50, section 3).
+//! `aitask_remote_drift_check.sh`: tells an agent before it starts whether the base has new commits on the remote, and
+//! whether these change a file that its plan names.
 
-use crate::compat::invocation::Scene;
-use crate::compat::sync::drift::{Drift, look, named_in};
+use crate::compat::invocation::Invocation;
+use crate::compat::sync::drift::{Drift, compare, named_in};
 use crate::error::{Error, Kind, Result};
 use crate::files::read_own;
 use crate::project::data_state;
@@ -12,7 +13,7 @@ Usage: aitask_remote_drift_check.sh [--debug] [--timeout <sec>] [--unsynced] <ba
 
 Says whether <base-branch> has moved on origin, and whether that touches a file named in the plan.";
 
-struct Request {
+struct DriftArguments {
     branch: String,
     plan: String,
     timeout: Duration,
@@ -21,19 +22,19 @@ struct Request {
 }
 
 /// Runs the script.
-pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     let request = match parse(args) {
         Ok(Some(request)) => request,
         Ok(None) => {
-            HELP.lines().for_each(|line| scene.console.line(line));
+            HELP.lines().for_each(|line| invocation.console.line(line));
             return 0;
         }
         Err(error) => {
-            scene.console.error(&format!("{error}. Use --help for usage."));
+            invocation.console.error(&format!("{error}. Use --help for usage."));
             return 1;
         }
     };
-    let (files, line) = match check(scene, &request) {
+    let (files, line) = match check(invocation, &request) {
         Drift::NoLocalBranch => (None, "LOCAL_BRANCH_MISSING".to_owned()),
         Drift::NoRemote => (None, "NO_REMOTE".to_owned()),
         Drift::FetchFailed => (None, "FETCH_FAILED".to_owned()),
@@ -41,40 +42,42 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
         Drift::Ahead(0, _) => (None, "LEGACY_MODE_SKIP".to_owned()),
         Drift::Ahead(commits, files) => (Some(files), format!("AHEAD:{commits}")),
     };
-    scene.console.line(&line);
+    invocation.console.line(&line);
     if let Some(files) = files {
-        let plan = read_own(&scene.file(&request.plan)).unwrap_or_default();
+        let plan = read_own(&invocation.file(&request.plan)).unwrap_or_default();
         let named = named_in(&String::from_utf8_lossy(&plan), &files);
-        if scene.debug || request.debug {
-            (scene.narrate)(&format!("[debug] {} files changed, {} named in the plan", files.len(), named.len()));
+        if invocation.debug || request.debug {
+            (invocation.notice)(&format!("[debug] {} files changed, {} named in the plan", files.len(), named.len()));
         }
         for file in &named {
-            scene.console.line(&format!("OVERLAP:{file}"));
+            invocation.console.line(&format!("OVERLAP:{file}"));
         }
         if named.is_empty() {
-            scene.console.line("NO_OVERLAP");
+            invocation.console.line("NO_OVERLAP");
         }
     }
     0
 }
 
-/// An `Ahead` of nothing stands for the check that a project without data branch skips.
-fn check(scene: &Scene, request: &Request) -> Drift {
-    let Ok(Some(context)) = scene.open() else {
+/// Compares the branch. `Ahead` with no commits means that the check is skipped: the scripts do so in a project without a
+/// data branch, unless `--unsynced` is given.
+fn check(invocation: &Invocation, request: &DriftArguments) -> Drift {
+    let Ok(Some(context)) = invocation.open() else {
         return if request.unsynced { Drift::NoLocalBranch } else { Drift::Ahead(0, Vec::new()) };
     };
     if !request.unsynced && data_state::data_worktree(&context).is_none() {
         return Drift::Ahead(0, Vec::new());
     }
-    if scene.debug || request.debug {
+    if invocation.debug || request.debug {
         let seconds = request.timeout.as_secs();
-        (scene.narrate)(&format!("[debug] fetching origin/{} (timeout {seconds}s)", request.branch));
+        (invocation.notice)(&format!("[debug] fetching origin/{} (timeout {seconds}s)", request.branch));
     }
-    look(&context, &request.branch, request.timeout).unwrap_or(Drift::FetchFailed)
+    compare(&context, &request.branch, request.timeout).unwrap_or(Drift::FetchFailed)
 }
 
-fn parse(args: &[String]) -> Result<Option<Request>> {
+fn parse(args: &[String]) -> Result<Option<DriftArguments>> {
     let usage = |text: String| Err(Error::new(Kind::Usage, text));
+    // The script's default: the agent waits for the answer, and goes on without it.
     let (mut positional, mut timeout) = (Vec::new(), Duration::from_secs(10));
     let (mut unsynced, mut debug) = (false, false);
     let mut args = args.iter();
@@ -99,5 +102,5 @@ fn parse(args: &[String]) -> Result<Option<Request>> {
     let (branch, plan) = (positional.next(), positional.next());
     let Some(branch) = branch else { return usage("<base-branch> is required".to_owned()) };
     let Some(plan) = plan else { return usage("<plan-file> is required".to_owned()) };
-    Ok(Some(Request { branch, plan, timeout, unsynced, debug }))
+    Ok(Some(DriftArguments { branch, plan, timeout, unsynced, debug }))
 }

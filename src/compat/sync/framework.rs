@@ -1,5 +1,5 @@
-//! The git side of setting a project up for the scripts (specification 40, section 9): what is ignored, what is
-//! committed, the user's own settings. Every commit holds exactly the files that are named.
+//! Setting up a project for the scripts, as far as git is concerned: ignored files, commits, the user's settings. Every
+//! commit holds exactly the files that are named here, so that no work of the user gets into it.
 
 use crate::data_branch::initial_files::SEEDS;
 use crate::data_branch::migrate::require_clean;
@@ -15,7 +15,7 @@ use crate::task::paths;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// By this file the framework is told to be there.
+/// The file that shows that the framework is installed.
 const VERSION: &str = ".aitask-scripts/VERSION";
 /// The framework's own files on the code branch.
 const FRAMEWORK: [&str; 16] = [
@@ -36,25 +36,25 @@ const FRAMEWORK: [&str; 16] = [
     ".gitlab-ci.yml",
     "bitbucket-pipelines.yml",
 ];
-/// And those on the data branch.
+/// The framework's own files on the data branch.
 const FRAMEWORK_DATA: [&str; 2] = [paths::METADATA_DIR, "aireviewguides"];
 
-/// Makes an empty repository.
+/// Creates an empty repository.
 pub(crate) fn init_repository(environment: &Environment, dir: &Path) -> Result<()> {
     Git::new(environment.clone()).write(dir, "init").arg("--quiet").run().map(drop)
 }
 
-/// The framework's files that somebody was at work on before setup began, to be left alone.
+/// The framework's files that had uncommitted changes before setup began. These are the user's work and not committed.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Snapshot {
-    /// The framework was never committed here: all of it is.
+pub(crate) struct ChangedBeforeSetup {
+    /// Whether the framework was never committed here. Then all of its files are, since the installer has just written them.
     pub(crate) is_first: bool,
     code: BTreeSet<PathBuf>,
     data: BTreeSet<PathBuf>,
 }
 
-impl Snapshot {
-    /// Looks at both checkouts; in one where nothing of the framework was ever committed, nothing is left alone.
+impl ChangedBeforeSetup {
+    /// Reads the status of both checkouts. In one without a commit of the framework no file counts as changed.
     pub(crate) fn take(context: &Context) -> Result<Self> {
         let tracks = |dir: &Path, path: &str| -> Result<bool> {
             let call = context.repository.git().read(dir, "ls-files").args(["-z", "--", path]);
@@ -78,11 +78,11 @@ fn changed(context: &Context, dir: &Path, below: &[&str]) -> Result<Vec<StatusEn
     Ok(worktree::changes_below(&context.repository, dir, below)?.entries)
 }
 
-/// Adds lines to the `.gitignore` of the code branch and commits it; `false` when they are there. A commit that is refused
-/// leaves the file as it was.
+/// Adds lines to the `.gitignore` of the code branch and commits it; `false` when it has them. If the commit is refused,
+/// the file is restored.
 ///
 /// # Errors
-/// [`Kind::Dirty`](crate::error::Kind::Dirty) for a file with changes that are not committed: they would go along.
+/// [`Kind::Dirty`](crate::error::Kind::Dirty) for a file with uncommitted changes, which would get into the commit.
 pub(crate) fn ignore(context: &Context, lines: &[&str], message: &str) -> Result<bool> {
     let root = &context.repository.root;
     let path = root.join(".gitignore");
@@ -92,7 +92,7 @@ pub(crate) fn ignore(context: &Context, lines: &[&str], message: &str) -> Result
     if after == text {
         return Ok(false);
     }
-    // The first commit of all takes the file as it is.
+    // Before the first commit there is nothing to compare with, so the file is committed as it is.
     if !context.repository.unborn {
         require_clean(context, root)?;
     }
@@ -107,7 +107,7 @@ pub(crate) fn ignore(context: &Context, lines: &[&str], message: &str) -> Result
     Ok(true)
 }
 
-/// Whether the files of the task data are meant, too.
+/// Whether the files of the task data on the code branch are committed too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TaskData {
     /// They are.
@@ -118,25 +118,25 @@ pub(crate) enum TaskData {
 
 /// Files of the framework to commit.
 #[derive(Debug)]
-pub(crate) struct Pending {
-    /// Files that were changed before, and are left alone.
+pub(crate) struct FrameworkFiles {
+    /// The files that were changed before setup began, and are not committed.
     pub(crate) left_alone: Vec<PathBuf>,
     dir: PathBuf,
     message: &'static str,
     entries: Vec<StatusEntry>,
 }
 
-impl Pending {
-    /// Those of the code branch; those of the task data only where they belong there.
-    pub(crate) fn code(context: &Context, snapshot: &Snapshot, task_data: TaskData) -> Result<Self> {
+impl FrameworkFiles {
+    /// The files of the code branch, and those of the task data where it has no branch of its own.
+    pub(crate) fn code(context: &Context, snapshot: &ChangedBeforeSetup, task_data: TaskData) -> Result<Self> {
         let dir = context.repository.root.clone();
         let mut pending = Self::look(context, dir, &FRAMEWORK, "ait: Add aitask framework", &snapshot.code)?;
         pending.entries.retain(|entry| task_data == TaskData::Included || !entry.path.starts_with(paths::TASKS_DIR));
         Ok(pending)
     }
 
-    /// Those of the data branch, whose checkout is `dir`.
-    pub(crate) fn data(context: &Context, snapshot: &Snapshot, dir: PathBuf) -> Result<Self> {
+    /// The files of the data branch, whose checkout is `dir`.
+    pub(crate) fn data(context: &Context, snapshot: &ChangedBeforeSetup, dir: PathBuf) -> Result<Self> {
         Self::look(context, dir, &FRAMEWORK_DATA, "ait: Add aitask framework data", &snapshot.data)
     }
 
@@ -158,12 +158,12 @@ impl Pending {
         Ok(Self { left_alone: left.into_iter().map(|entry| entry.path).collect(), dir, message, entries })
     }
 
-    /// How many files.
+    /// The number of files to commit.
     pub(crate) fn files(&self) -> usize {
         self.entries.len()
     }
 
-    /// Commits them, and nothing else.
+    /// Commits these files, and nothing else.
     pub(crate) fn commit(&self, context: &Context) -> Result<()> {
         if self.entries.is_empty() {
             return Ok(());
@@ -172,13 +172,13 @@ impl Pending {
     }
 }
 
-/// The folders of the task data that git does not keep while they are empty.
+/// Creates the folders of the task data that git does not keep while they are empty: the scripts fail without them.
 pub(crate) fn lay_out(context: &Context) -> Result<()> {
     let folders = [paths::DRAFTS_DIR, paths::ARCHIVED_TASKS_DIR, paths::ARCHIVED_PLANS_DIR];
     folders.iter().try_for_each(|name| context.tree().make_folder(context.data_dir().join(name)))
 }
 
-/// Writes what task data starts with, where it is missing.
+/// Writes the initial files of the task data that are missing.
 pub(crate) fn seed(context: &Context) -> Result<()> {
     for (name, content) in SEEDS {
         let path = context.data_dir().join(name);
@@ -190,12 +190,13 @@ pub(crate) fn seed(context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Keeps git from ever seeing the user's own settings.
+/// Lets git ignore the user's settings before they are written, so that no commit can contain them.
 pub(crate) fn hide_user_config(context: &Context) -> Result<()> {
     crate::files::exclude(&context.repository.common_dir, &format!("/{}", paths::USER_CONFIG_FILE))
 }
 
-/// Writes the user's own settings, where there are none; `ask` gives the address, from the one that git knows.
+/// Writes the user's settings where there are none. `ask` gets the address that git is configured with, and gives the one
+/// to write.
 pub(crate) fn user_config(context: &Context, ask: impl FnOnce(Option<&str>) -> Option<String>) -> Result<bool> {
     let path = context.data_dir().join(paths::USER_CONFIG_FILE);
     if context.tree().is_there(&path) {

@@ -1,7 +1,8 @@
-//! `ait git`: git in the worktree of the task data, with a guard, and its `push` (specification 40, sections 3 and 4).
+//! `ait git`: runs git in the data worktree. During an unfinished rebase or merge it allows only commands that read or that
+//! end it. `ait git push` reconciles with the remote first, and reports in one line.
 
 use crate::compat::exec;
-use crate::compat::invocation::Scene;
+use crate::compat::invocation::Invocation;
 use crate::error::{Error, Kind};
 use crate::files::data_checkout;
 use crate::ledger::Channel;
@@ -16,27 +17,28 @@ use std::path::PathBuf;
 const READS: [&str; 11] =
     ["status", "log", "show", "diff", "rev-parse", "ls-files", "blame", "grep", "reflog", "rev-list", "for-each-ref"];
 
-/// Runs it; `scene.dir` is the project's root.
-pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
-    let data = data_checkout(&scene.dir);
-    let skip = scene.environment.text("AIT_GIT_SKIP_STATE_CHECK") == Some("1");
-    if let Some(dir) = data.as_ref().filter(|_| !skip && !is_harmless(args))
+/// Runs the command; `invocation.dir` is the project's root.
+pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
+    let data = data_checkout(&invocation.dir);
+    let skip = invocation.environment.text("AIT_GIT_SKIP_STATE_CHECK") == Some("1");
+    if let Some(dir) = data.as_ref().filter(|_| !skip && !is_allowed_while_unfinished(args))
         && let Some(marker) = data_state::unfinished(dir).first()
     {
-        scene.console.error_lines(&data_state::stuck(marker));
+        invocation.console.error_lines(&data_state::stuck(marker));
         return 1;
     }
     if args.first().is_some_and(|verb| verb == "push") {
-        return push(scene, args.iter().any(|arg| arg == "--batch"));
+        return push(invocation, args.iter().any(|arg| arg == "--batch"));
     }
-    let dir: PathBuf = data.unwrap_or_else(|| scene.dir.clone());
-    let error = exec::become_git(&scene.environment, args, &dir);
-    scene.console.error(&error.to_string());
+    let dir: PathBuf = data.unwrap_or_else(|| invocation.dir.clone());
+    let error = exec::exec_git(&invocation.environment, args, &dir);
+    invocation.console.error(&error.to_string());
     128
 }
 
-/// Whether a command reads only, or ends the unfinished operation (specification 40, section 3.1, verdict D3).
-fn is_harmless(args: &[String]) -> bool {
+/// Whether a command only reads, or ends the unfinished operation. All others are refused during one: a commit would become
+/// a part of the rebase, and abandoning that would lose it.
+fn is_allowed_while_unfinished(args: &[String]) -> bool {
     // Options of git itself stand before the verb; some take the next word.
     let mut words = args.iter().map(String::as_str);
     let verb = loop {
@@ -68,7 +70,7 @@ fn is_harmless(args: &[String]) -> bool {
                 || (matches!(named[..], [key] if key.contains('.'))
                     && rest.len() == 1 + rest.iter().filter(|arg| scopes.contains(arg)).count())
         }
-        // Without a destination it writes what follows the remote, and nothing else.
+        // Without a destination fetch writes only remote-tracking refs.
         Some("fetch") => {
             let writes = |refspec: &&str| refspec.split_once(':').is_some_and(|(_, to)| !to.is_empty());
             !named.iter().skip(1).any(writes)
@@ -78,34 +80,35 @@ fn is_harmless(args: &[String]) -> bool {
     }
 }
 
-/// Whether a command changes nothing at all.
+/// Whether a command changes nothing; ending an unfinished operation does.
 pub(crate) fn reads_only(args: &[String]) -> bool {
     let changes = |arg: &str| ["rebase", "merge", "cherry-pick", "revert", "bisect"].contains(&arg);
     let names_branch =
         || args.iter().skip_while(|arg| *arg != "branch").nth(1).is_some_and(|arg| !arg.starts_with('-'));
-    is_harmless(args) && !args.iter().any(|arg| changes(arg)) && !names_branch()
+    is_allowed_while_unfinished(args) && !args.iter().any(|arg| changes(arg)) && !names_branch()
 }
 
-/// The push routine: its line, and a warning when something stays unpublished.
-fn push(scene: &Scene, batch: bool) -> u8 {
-    let context = match scene.open() {
+/// Pushes the task data. Prints the result line with `--batch`, and a warning when commits stay unpublished. The exit code
+/// is 0 in any case, as in the scripts: skills push at the end of their work and must not fail when offline.
+fn push(invocation: &Invocation, batch: bool) -> u8 {
+    let context = match invocation.open() {
         Ok(context) => context,
         Err(error) => {
-            scene.console.warn(&error.to_string());
+            invocation.console.warn(&error.to_string());
             None
         }
     };
     let line = match context {
-        Some(context) if context.has_any_remote() => publish(scene, &on_its_remote(context)),
+        Some(context) if context.has_any_remote() => publish(invocation, &on_its_remote(context)),
         _ => "NO_REMOTE".to_owned(),
     };
     if batch {
-        scene.console.line(&line);
+        invocation.console.line(&line);
     }
     0
 }
 
-/// A branch that follows another remote is pushed there, as by git itself (git-push(1), `branch.<name>.remote`).
+/// The context with the remote of `branch.<name>.remote`, as git-push(1) uses it.
 fn on_its_remote(mut context: Context) -> Context {
     let data = context.data_branch().map(|data| format!("branch.{data}.remote"));
     let named = data.ok().and_then(|key| context.repository.config().last(&key)).map(str::to_owned);
@@ -115,7 +118,7 @@ fn on_its_remote(mut context: Context) -> Context {
     context
 }
 
-fn publish(scene: &Scene, context: &Context) -> String {
+fn publish(invocation: &Invocation, context: &Context) -> String {
     let none = Resolutions::new();
     let mut ignore = |_| ();
     let manner = Manner {
@@ -150,7 +153,7 @@ fn publish(scene: &Scene, context: &Context) -> String {
         Some(found) => Some(format!("{} commit(s) not pushed to {}", found.counts.ahead, found.upstream)),
     };
     if let Some(unpushed) = unpushed {
-        scene.console.warn(&format!("{unpushed}; {}", hint(reason, &data, &said)));
+        invocation.console.warn(&format!("{unpushed}; {}", hint(reason, &data, &said)));
     }
     format!("FAILED:{reason}:{}", counts.map_or_else(|| "unknown".to_owned(), |found| found.counts.ahead.to_string()))
 }
@@ -166,7 +169,7 @@ fn reason(failure: Failure, kind: Kind) -> &'static str {
     }
 }
 
-/// What helps (specification 40, section 4.4).
+/// The cause and the command that helps. Callers search the text for the command.
 fn hint(reason: &str, branch: &str, said: &str) -> String {
     match reason {
         "dirty_worktree" => {
@@ -191,11 +194,12 @@ fn hint(reason: &str, branch: &str, said: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::is_harmless;
+    use super::is_allowed_while_unfinished;
 
     #[test]
     fn what_is_allowed_in_the_middle_of_something() {
-        let harmless = |line: &str| is_harmless(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        let harmless =
+            |line: &str| is_allowed_while_unfinished(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
         for line in [
             "",
             "status -sb",

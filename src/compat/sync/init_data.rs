@@ -1,6 +1,6 @@
-//! `aitask_init_data.sh` (specification 40, section 8).
+//! `aitask_init_data.sh`: attaches the data branch in a fresh clone. It asks nothing, so it also runs without a terminal.
 
-use crate::compat::invocation::Scene;
+use crate::compat::invocation::Invocation;
 use crate::data_branch::attach::{Attached, attach};
 
 const HELP: &str = "\
@@ -10,20 +10,20 @@ Makes the worktree .aitask-data of the branch aitask-data in a fresh clone, and 
 Answers INITIALIZED, ALREADY_INIT, LEGACY_MODE or NO_DATA_BRANCH.";
 
 /// Runs the script.
-pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     if args.iter().any(|arg| arg == "--help" || arg == "-h") {
-        HELP.lines().for_each(|line| scene.console.line(line));
+        HELP.lines().for_each(|line| invocation.console.line(line));
         return 0;
     }
-    let mut narrate = |line: &str| scene.console.info_aside(line);
-    let attached = match scene.open() {
-        Ok(Some(context)) => attach(&context, &mut narrate),
+    let mut notice = |line: &str| invocation.console.stderr_info(line);
+    let attached = match invocation.open() {
+        Ok(Some(context)) => attach(&context, &mut notice),
         Ok(None) => Ok(Attached::NoBranch),
         Err(error) => Err(error),
     };
     match attached {
         Ok(attached) => {
-            scene.console.line(match attached {
+            invocation.console.line(match attached {
                 Attached::Already => "ALREADY_INIT",
                 Attached::Legacy => "LEGACY_MODE",
                 Attached::Made => "INITIALIZED",
@@ -32,7 +32,7 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
             0
         }
         Err(error) => {
-            scene.console.error(&error.to_string());
+            invocation.console.error(&error.to_string());
             1
         }
     }

@@ -1,5 +1,4 @@
-//! Having somebody resolve a conflict in an editor, in a copy of the file; the resolution becomes part of the joining
-//! commit.
+//! Resolving a conflict in an editor. The user edits a copy of the file, and the result becomes part of the merge commit.
 
 use crate::error::{Error, Kind, Result};
 use crate::files::records::RecordKind;
@@ -10,7 +9,7 @@ use crate::sync::join::{Resolutions, Unresolved};
 use crate::task::merge;
 use std::path::PathBuf;
 
-/// Keeps what was resolved of files, for somebody who could not resolve them all; gives where each is.
+/// Keeps the files that were resolved when another one was not, so that this work is not lost; gives their paths.
 ///
 /// # Errors
 /// [`Kind::Io`].
@@ -25,8 +24,8 @@ pub(crate) fn keep(context: &Context, resolved: &Resolutions) -> Result<Vec<Path
     resolved.iter().map(write).collect()
 }
 
-/// Opens the file in `editor`, with its conflict markers or as the one side has it that did not remove it; gives what
-/// came of it.
+/// Opens the file in `editor`: with conflict markers, or where one side removed it with the text of the other side. Gives
+/// the edited text.
 ///
 /// # Errors
 /// [`Kind::Conflict`] when the editor fails, or markers remain.
@@ -47,7 +46,8 @@ pub(crate) fn edit(context: &Context, editor: &str, file: &Unresolved) -> Result
             "has no lines and differs on both sides; give it the content of the other side, then sync again",
         );
     };
-    // A copy of its own, below the same names: whoever works in the checkout meanwhile sees no half of a merge.
+    // The copy lies outside the checkout, so that other processes there never see conflict markers. Its path has the same
+    // names, so that the user recognises it in the editor.
     let io = |error: std::io::Error| Error::io("write", &path, &error);
     let place = context.repository.records().make_folder(RecordKind::Resolving)?;
     let copy = place.path().join(show);
@@ -67,7 +67,7 @@ pub(crate) fn edit(context: &Context, editor: &str, file: &Unresolved) -> Result
     if text == *marked {
         return unresolved(why);
     }
-    // What somebody wrote is not thrown away.
+    // The user's text is kept, even if it is not a resolution.
     let kept = place.keep().join(show);
     unresolved(&format!("{why}; what was written is kept in {}", kept.display()))
 }

@@ -1,10 +1,11 @@
-//! `aitask_setup.sh`, its git side (specification 40, section 9). What it installs besides (interpreters, skills, seeds of
-//! a release) belongs to the original.
+//! `aitask_setup.sh`, as far as git is concerned: data branch, ignored files, id counter, lock branch, settings, commits.
+//! The rest (interpreters, skills, files of a release) is left to the original, if it is there. The data branch comes before
+//! the id counter, which is counted from the tasks on it.
 
 use crate::compat::exec;
-use crate::compat::invocation::Scene;
+use crate::compat::invocation::Invocation;
 use crate::compat::locks::{claim_id, lock};
-use crate::compat::sync::framework::{self, Pending, Snapshot, TaskData};
+use crate::compat::sync::framework::{self, ChangedBeforeSetup, FrameworkFiles, TaskData};
 use crate::coordination::session::parse_email;
 use crate::data_branch::attach;
 use crate::data_branch::migrate::{CONFIGURE, Code, FRAMEWORK_IGNORES, Moved, ignore_private, to_data_branch};
@@ -21,7 +22,7 @@ Sets the repository up: the data branch and its checkout, what git ignores, the 
 lock branch, the user's settings, and commits what belongs to the framework. Asks on a terminal;
 elsewhere every question has its default answer.";
 
-/// What is ignored from here on, and the commit that says so.
+/// The lines to add to `.gitignore`, each with the subject of its commit. Subjects and order are the scripts'.
 const IGNORED: [(&str, &str); 4] = [
     ("aitasks/new/", "ait: Add aitasks/new/ to .gitignore (draft tasks)"),
     ("__pycache__/", "ait: Add __pycache__/ to .gitignore (Python cache artifacts)"),
@@ -30,45 +31,45 @@ const IGNORED: [(&str, &str); 4] = [
 ];
 
 /// Runs the script.
-pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     if args.iter().any(|arg| arg == "--help" || arg == "-h") {
-        HELP.lines().for_each(|line| scene.console.line(line));
+        HELP.lines().for_each(|line| invocation.console.line(line));
         return 0;
     }
-    match set_up(scene) {
+    match set_up(invocation) {
         Ok(0) => {
-            // What is no business of git's is done by the original, where it is kept; it finds all this done.
-            let original = scene.dir.join(".aitask-scripts/aitask_setup.sh.original");
+            // The original does the rest. It finds the part that concerns git done, and skips it.
+            let original = invocation.dir.join(".aitask-scripts/aitask_setup.sh.original");
             if original.is_file() {
-                let error = exec::become_script(&scene.environment, &original, args, &scene.dir);
-                scene.say(&format!("Warning: {error}"));
+                let error = exec::exec_script(&invocation.environment, &original, args, &invocation.dir);
+                invocation.say(&format!("Warning: {error}"));
             }
             0
         }
         Ok(code) => code,
         Err(error) => {
-            scene.narrate_setup(&format!("Error: {error}"));
+            invocation.notice_setup(&format!("Error: {error}"));
             1
         }
     }
 }
 
-impl Scene {
+impl Invocation {
     fn say(&self, text: &str) {
         self.console.tagged(text);
     }
 
-    /// What could not be done, and the command that helps; the rest goes on.
+    /// Prints what could not be done, and the command that helps. Setup continues with the next step.
     fn say_failed(&self, error: &Error) {
         self.say(&format!("Warning: {error}"));
         error.hints().iter().for_each(|hint| self.say(&format!("  try: {hint}, then setup again")));
     }
 
-    fn narrate_setup(&self, text: &str) {
-        (self.narrate)(&format!("[ait] {text}"));
+    fn notice_setup(&self, text: &str) {
+        (self.notice)(&format!("[ait] {text}"));
     }
 
-    /// What somebody at a terminal answers; an empty answer, and no terminal, is the default.
+    /// Asks a question with yes or no. Without a terminal, or for an empty answer, the default counts.
     fn agrees(&self, question: &str, default: bool) -> bool {
         let (choice, word) = if default { ("[Y/n]", "yes") } else { ("[y/N]", "no") };
         let Some(answer) = self.console.ask(&format!("[ait] {question} {choice} ")) else {
@@ -82,7 +83,7 @@ impl Scene {
         }
     }
 
-    /// An address to be known by; the one that git knows, unless another is given.
+    /// Asks for the user's address; `known`, which git is configured with, is the default.
     fn ask_email(&self, known: Option<&str>) -> Option<String> {
         let shown = known.map_or_else(String::new, |known| format!(" [{known}]"));
         let answer = self.console.ask(&format!("[ait] Your e-mail address{shown}: ")).unwrap_or_default();
@@ -91,147 +92,149 @@ impl Scene {
     }
 }
 
-fn set_up(scene: &Scene) -> Result<u8> {
-    let context = if let Some(context) = scene.open()? {
-        scene.say("Git repository already initialized");
+fn set_up(invocation: &Invocation) -> Result<u8> {
+    let context = if let Some(context) = invocation.open()? {
+        invocation.say("Git repository already initialized");
         let root = &context.repository.toplevel;
-        if scene.dir.canonicalize().is_ok_and(|here| here != *root) {
-            let (shown, here) = (root.display(), scene.dir.display());
-            scene.say(&format!("Warning: the repository's root is {shown}, not {here}"));
-            if !scene.agrees(&format!("Set up {shown}?"), false) {
-                scene.say("Nothing was done");
+        if invocation.dir.canonicalize().is_ok_and(|here| here != *root) {
+            let (shown, here) = (root.display(), invocation.dir.display());
+            invocation.say(&format!("Warning: the repository's root is {shown}, not {here}"));
+            if !invocation.agrees(&format!("Set up {shown}?"), false) {
+                invocation.say("Nothing was done");
                 return Ok(1);
             }
-            let (environment, dir) = (scene.environment.clone(), root.clone());
-            return set_up(&Scene { environment, from: dir.clone(), dir, ..*scene });
+            let (environment, dir) = (invocation.environment.clone(), root.clone());
+            return set_up(&Invocation { environment, from: dir.clone(), dir, ..*invocation });
         }
         context
     } else {
-        scene.say(&format!("{} is no git repository, and tasks are kept in one", scene.dir.display()));
+        invocation.say(&format!("{} is no git repository, and tasks are kept in one", invocation.dir.display()));
         let asked = ["Make one here?", "Nothing works without. Make one after all?"];
-        if !asked.iter().any(|question| scene.agrees(question, true)) {
-            scene.say("Nothing was done");
+        if !asked.iter().any(|question| invocation.agrees(question, true)) {
+            invocation.say("Nothing was done");
             return Ok(1);
         }
-        framework::init_repository(&scene.environment, &scene.dir)?;
-        scene.say("Git repository initialized");
-        let Some(context) = scene.open()? else { return Ok(1) };
+        framework::init_repository(&invocation.environment, &invocation.dir)?;
+        invocation.say("Git repository initialized");
+        let Some(context) = invocation.open()? else { return Ok(1) };
         context
     };
-    let snapshot = Snapshot::take(&context)?;
+    let snapshot = ChangedBeforeSetup::take(&context)?;
     framework::hide_user_config(&context)?;
-    let (context, is_settled) = move_data(scene, context)?;
+    let (context, is_settled) = move_data(invocation, context)?;
     if is_settled {
         framework::lay_out(&context)?;
         framework::seed(&context)?;
     }
-    ignore(scene, &context);
-    coordination(scene, &context);
-    if is_settled && framework::user_config(&context, |known| scene.ask_email(known))? {
-        scene.say("Your address is in aitasks/metadata/userconfig.yaml, which is never committed");
+    ignore(invocation, &context);
+    coordination(invocation, &context);
+    if is_settled && framework::user_config(&context, |known| invocation.ask_email(known))? {
+        invocation.say("Your address is in aitasks/metadata/userconfig.yaml, which is never committed");
     }
-    commit(scene, &context, &snapshot, is_settled)?;
+    commit(invocation, &context, &snapshot, is_settled)?;
     Ok(0)
 }
 
-/// The data branch and its checkout; what fails is said. `false` when the task data has no place yet: nothing is to be
-/// put anywhere else meanwhile, or there would be two.
-fn move_data(scene: &Scene, context: Context) -> Result<(Context, bool)> {
+/// Sets up the data branch and its checkout, and prints what fails. `false` when the task data has no place yet: then no
+/// file of it may be written, or the task data would be in two places.
+fn move_data(invocation: &Invocation, context: Context) -> Result<(Context, bool)> {
     let is_there = data_state::data_worktree(&context).is_some();
-    if !is_there && !scene.agrees("Keep task data on a branch of its own?", true) {
+    if !is_there && !invocation.agrees("Keep task data on a branch of its own?", true) {
         return Ok((context, true));
     }
-    let made = if is_there { keep_data(scene, &context) } else { make_data(scene, &context) };
-    let context = scene.open()?.unwrap_or(context);
+    let made = if is_there { keep_data(invocation, &context) } else { make_data(invocation, &context) };
+    let context = invocation.open()?.unwrap_or(context);
     let is_settled = data_state::data_worktree(&context).is_some();
     let finished = made.and_then(|()| {
         if ignore_private(&context)? {
-            scene.say("Drafts and settings of one user are ignored on the data branch from now on");
+            invocation.say("Drafts and settings of one user are ignored on the data branch from now on");
         }
         Ok(())
     });
     if let Err(error) = finished {
-        scene.say_failed(&error);
+        invocation.say_failed(&error);
     }
     if !is_settled {
-        scene.say("Warning: the task data stays where it is; what belongs to it was not set up");
+        invocation.say("Warning: the task data stays where it is; what belongs to it was not set up");
     }
     Ok((context, is_settled))
 }
 
-fn keep_data(scene: &Scene, context: &Context) -> Result<()> {
-    scene.say("Data branch already configured");
+fn keep_data(invocation: &Invocation, context: &Context) -> Result<()> {
+    invocation.say("Data branch already configured");
     attach::take_over(context)?;
     if attach::publish(context)? {
-        scene.say("The data branch is published, and follows the remote's");
+        invocation.say("The data branch is published, and follows the remote's");
     }
     Ok(())
 }
 
-fn make_data(scene: &Scene, context: &Context) -> Result<()> {
+fn make_data(invocation: &Invocation, context: &Context) -> Result<()> {
     let opened;
     let mut context = context;
     if context.repository.unborn {
-        // A branch needs a commit to be there at all.
+        // The code branch exists only after its first commit.
         framework::ignore(context, &FRAMEWORK_IGNORES, CONFIGURE)?;
-        opened = scene.open()?;
+        opened = invocation.open()?;
         context = opened.as_ref().unwrap_or(context);
     }
     let Moved { made, aside } = to_data_branch(context, Code::Stays)?;
-    made.iter().chain(&aside.notes).for_each(|line| scene.say(line));
+    made.iter().chain(&aside.notes).for_each(|line| invocation.say(line));
     Ok(())
 }
 
-/// What git ignores on the code branch.
-fn ignore(scene: &Scene, context: &Context) {
+/// Adds the lines to the `.gitignore` of the code branch.
+fn ignore(invocation: &Invocation, context: &Context) {
     if context.repository.root_branch.is_none() {
-        return scene.say("Warning: no branch is checked out, so no commit is made on the code branch");
+        return invocation.say("Warning: no branch is checked out, so no commit is made on the code branch");
     }
     for (line, message) in IGNORED {
         match framework::ignore(context, &[line], message) {
-            Ok(true) => scene.say(&format!("{line} is ignored from now on")),
+            Ok(true) => invocation.say(&format!("{line} is ignored from now on")),
             Ok(false) => {}
-            // What refuses one refuses the others.
-            Err(error) => return scene.say_failed(&error),
+            // The cause of one refusal, such as a hook, refuses the other commits too.
+            Err(error) => return invocation.say_failed(&error),
         }
     }
 }
 
-/// The id counter and the lock branch.
-fn coordination(scene: &Scene, context: &Context) {
+/// Sets up the id counter and the lock branch.
+fn coordination(invocation: &Invocation, context: &Context) {
     if context.channel == Channel::Local {
-        scene.say("Warning: No git remote 'origin' configured; ids and locks hold on this machine alone");
-        scene.say("Add one with: git remote add origin <url>");
-        if scene.console.ask("[ait] Enter goes on without one: ").is_none() {
-            scene.say("(auto-accepting acknowledgment)");
+        invocation.say("Warning: No git remote 'origin' configured; ids and locks hold on this machine alone");
+        invocation.say("Add one with: git remote add origin <url>");
+        if invocation.console.ask("[ait] Enter goes on without one: ").is_none() {
+            invocation.say("(auto-accepting acknowledgment)");
         }
-        scene.say("No remote for the lock branch either: already acknowledged");
+        invocation.say("No remote for the lock branch either: already acknowledged");
         return;
     }
-    let done = coordinate(scene, context).unwrap_or_else(|error| {
-        scene.say_failed(&error);
+    let done = coordinate(invocation, context).unwrap_or_else(|error| {
+        invocation.say_failed(&error);
         false
     });
     if !done {
-        scene.say("Warning: ids and locks are not set up; run setup again when the remote can be reached");
+        invocation.say("Warning: ids and locks are not set up; run setup again when the remote can be reached");
     }
 }
 
-fn coordinate(scene: &Scene, context: &Context) -> Result<bool> {
+fn coordinate(invocation: &Invocation, context: &Context) -> Result<bool> {
     let known = |name: &str| -> Result<bool> {
         let branch = Branch::parse(name)?;
         let ledger = Ledger { repairs: true, ..context.ledger() };
         let view = ledger.view(std::slice::from_ref(&branch), Freshness::Fetched)?;
         Ok(view.tip(&branch).published.is_some() && ledger.unpublished_locks(&view)?.is_none())
     };
-    let dir = scene.home().unwrap_or_else(|| scene.dir.clone());
-    let there = Scene { dir, from: scene.dir.clone(), environment: scene.environment.clone(), ..*scene };
-    let is_done = |run: fn(&Scene, &[String]) -> u8, option: &str| run(&there, &[option.to_owned()]) == 0;
+    let dir = invocation.home().unwrap_or_else(|| invocation.dir.clone());
+    let there =
+        Invocation { dir, from: invocation.dir.clone(), environment: invocation.environment.clone(), ..*invocation };
+    let is_done = |run: fn(&Invocation, &[String]) -> u8, option: &str| run(&there, &[option.to_owned()]) == 0;
     let mut done = if known(IDS)? {
         is_done(claim_id::run, "--resync")
     } else if data_state::data_worktree(context).is_none() && known(DATA)? {
-        // Counted from what lies here, the counter would hand ids out that tasks on the data branch have.
-        scene.say("Warning: the id counter starts once the data branch is checked out here");
+        // The tasks are on the data branch, which is not checked out here. A counter that starts from the files here would
+        // give their ids again.
+        invocation.say("Warning: the id counter starts once the data branch is checked out here");
         false
     } else {
         is_done(claim_id::run, "--init")
@@ -242,36 +245,36 @@ fn coordinate(scene: &Scene, context: &Context) -> Result<bool> {
     Ok(done)
 }
 
-/// The files of the framework that are not committed yet.
-fn commit(scene: &Scene, context: &Context, snapshot: &Snapshot, is_settled: bool) -> Result<()> {
+/// Commits the files of the framework that are not committed yet.
+fn commit(invocation: &Invocation, context: &Context, snapshot: &ChangedBeforeSetup, is_settled: bool) -> Result<()> {
     let dir = data_state::data_worktree(context);
     let is_free = dir.as_ref().is_none_or(|dir| data_state::unfinished(dir).is_empty());
     if !is_free {
-        scene.say("Warning: the checkout of the data branch is in the middle of something: see ./ait git-health");
+        invocation.say("Warning: the checkout of the data branch is in the middle of something: see ./ait git-health");
     }
     let mut pending = Vec::new();
     if context.repository.root_branch.is_some() {
         let task_data = if is_settled { TaskData::Included } else { TaskData::LeftAlone };
-        pending.push(Pending::code(context, snapshot, task_data)?);
+        pending.push(FrameworkFiles::code(context, snapshot, task_data)?);
     }
     if let Some(dir) = dir.filter(|_| is_free) {
-        pending.push(Pending::data(context, snapshot, dir)?);
+        pending.push(FrameworkFiles::data(context, snapshot, dir)?);
     }
     for path in pending.iter().flat_map(|pending| &pending.left_alone) {
-        scene.say(&format!("left alone, since you are at work on it: {}", path.display()));
+        invocation.say(&format!("left alone, since you are at work on it: {}", path.display()));
     }
-    let files: usize = pending.iter().map(Pending::files).sum();
+    let files: usize = pending.iter().map(FrameworkFiles::files).sum();
     if files == 0 {
-        scene.say("Framework files: already committed");
+        invocation.say("Framework files: already committed");
         return Ok(());
     }
     if snapshot.is_first {
-        scene.say("Warning: First-time framework tracking: all files of the framework are committed");
+        invocation.say("Warning: First-time framework tracking: all files of the framework are committed");
     }
-    scene.say(&format!("READY TO COMMIT {files} FRAMEWORK FILES"));
+    invocation.say(&format!("READY TO COMMIT {files} FRAMEWORK FILES"));
     match pending.iter().try_for_each(|pending| pending.commit(context)) {
-        Ok(()) => scene.say("Committed; nothing of the code branch was pushed"),
-        Err(error) => scene.say_failed(&error),
+        Ok(()) => invocation.say("Committed; nothing of the code branch was pushed"),
+        Err(error) => invocation.say_failed(&error),
     }
     Ok(())
 }

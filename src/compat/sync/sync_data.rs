@@ -1,6 +1,7 @@
-//! `aitask_sync.sh` (specification 40, section 6).
+//! `aitask_sync.sh`: commits local edits of the task data, merges it with the remote's, and pushes. With `--batch` it
+//! prints exactly one line in every case, since programs wait for it.
 
-use crate::compat::invocation::Scene;
+use crate::compat::invocation::Invocation;
 use crate::compat::sync::resolve;
 use crate::project::Context;
 use crate::sync::join::{Resolutions, Unresolved};
@@ -21,30 +22,30 @@ histories, pushes.
   --help    this text";
 
 /// Runs the script.
-pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     if let Some(other) = args.iter().find(|arg| !matches!(arg.as_str(), "--batch" | "--help" | "-h")) {
-        scene.console.error(&format!("Unknown option: {other}. Use --help for usage."));
+        invocation.console.error(&format!("Unknown option: {other}. Use --help for usage."));
         return 1;
     }
     if args.iter().any(|arg| arg != "--batch") {
-        HELP.lines().for_each(|line| scene.console.line(line));
+        HELP.lines().for_each(|line| invocation.console.line(line));
         return 0;
     }
     let batch = !args.is_empty();
-    let context = match scene.open_remote() {
+    let context = match invocation.open_remote() {
         Ok(Some(context)) => context,
-        Ok(None) => return answer(scene, batch, &Reconciled::NoRemote),
+        Ok(None) => return answer(invocation, batch, &Reconciled::NoRemote),
         Err(error) => {
-            scene.console.error(&error.to_string());
+            invocation.console.error(&error.to_string());
             if batch {
-                scene.console.line("ERROR:no_repository");
+                invocation.console.line("ERROR:no_repository");
             }
             return 1;
         }
     };
     let mut resolutions = Resolutions::new();
     loop {
-        let mut progress = |progress| show(scene, batch, progress);
+        let mut progress = |progress| show(invocation, batch, progress);
         let manner = Manner {
             commit: true,
             push_first: false,
@@ -58,22 +59,22 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
             Err(error) => Reconciled::Failed(Failure::InTheWay, error),
         };
         match outcome {
-            Reconciled::Conflict(files) if !batch => match resolve(scene, &context, &files) {
+            Reconciled::Conflict(files) if !batch => match resolve(invocation, &context, &files) {
                 Some(resolved) => resolutions.extend(resolved),
                 None => return 1,
             },
-            outcome => return answer(scene, batch, &outcome),
+            outcome => return answer(invocation, batch, &outcome),
         }
     }
 }
 
-fn show(scene: &Scene, batch: bool, progress: Progress) {
+fn show(invocation: &Invocation, batch: bool, progress: Progress) {
     let text = match progress {
         Progress::Merged(path) => {
-            scene.console.info_aside(&format!("Auto-merged: {}", path.display()));
+            invocation.console.stderr_info(&format!("Auto-merged: {}", path.display()));
             return;
         }
-        // The scripts know no dry run.
+        // The script has no dry run, which alone reports these.
         Progress::WouldSwap(_) | Progress::WouldRun(_) => return,
         _ if batch => return,
         Progress::Committing(files) => format!("Auto-committing {files} modified task/plan files"),
@@ -81,10 +82,10 @@ fn show(scene: &Scene, batch: bool, progress: Progress) {
         Progress::Pulling(commits) => format!("Pulling {commits} new commits"),
         Progress::Pushing(commits) => format!("Pushing {commits} commits to remote"),
     };
-    scene.console.info(&text);
+    invocation.console.info(&text);
 }
 
-fn answer(scene: &Scene, batch: bool, outcome: &Reconciled) -> u8 {
+fn answer(invocation: &Invocation, batch: bool, outcome: &Reconciled) -> u8 {
     let (line, text) = match outcome {
         Reconciled::Nothing => ("NOTHING".to_owned(), "Already up to date"),
         Reconciled::Pushed => ("PUSHED".to_owned(), "Sync complete: pushed"),
@@ -108,45 +109,46 @@ fn answer(scene: &Scene, batch: bool, outcome: &Reconciled) -> u8 {
             };
             let offline = *failure == Failure::NoNetwork;
             if !(batch && offline) {
-                scene.console.warn(&error.to_string());
-                error.hints().iter().for_each(|hint| scene.console.warn(&format!("try: {hint}")));
+                invocation.console.warn(&error.to_string());
+                error.hints().iter().for_each(|hint| invocation.console.warn(&format!("try: {hint}")));
             }
             if batch {
-                scene.console.line(&word);
+                invocation.console.line(&word);
             }
             return u8::from(!offline);
         }
     };
     if batch {
-        scene.console.line(&line);
+        invocation.console.line(&line);
     } else {
-        scene.console.success(text);
+        invocation.console.success(text);
     }
     0
 }
 
-/// The editor for each file; `None` when one is not resolved, which keeps what was done to the others out of it.
-fn resolve(scene: &Scene, context: &Context, files: &[Unresolved]) -> Option<Resolutions> {
-    scene.console.warn("These files were changed here and at the remote, and no rule merges them:");
+/// Opens the editor for each file. `None` when one is not resolved: then nothing is merged, and the resolutions of the
+/// others are kept in files.
+fn resolve(invocation: &Invocation, context: &Context, files: &[Unresolved]) -> Option<Resolutions> {
+    invocation.console.warn("These files were changed here and at the remote, and no rule merges them:");
     for file in files {
-        scene.console.warn(&format!("  {}", file.path.display()));
+        invocation.console.warn(&format!("  {}", file.path.display()));
     }
-    let editor = scene.environment.text("EDITOR").unwrap_or("nano");
+    let editor = invocation.environment.text("EDITOR").unwrap_or("nano");
     let mut resolved = Resolutions::new();
     for file in files {
-        scene.console.info(&format!("Editing: {}", file.path.display()));
+        invocation.console.info(&format!("Editing: {}", file.path.display()));
         if file.versions.ours.is_none() || file.versions.theirs.is_none() {
             let side = if file.versions.ours.is_none() { "here" } else { "at the remote" };
-            scene.console.info(&format!("It was removed {side}; keep the text to keep it, or empty it"));
+            invocation.console.info(&format!("It was removed {side}; keep the text to keep it, or empty it"));
         }
         match resolve::edit(context, editor, file) {
             Ok(text) => drop(resolved.insert(file.path.clone(), (file.versions.clone(), text))),
             Err(error) => {
                 let kept = if resolved.is_empty() { Ok(Vec::new()) } else { resolve::keep(context, &resolved) };
                 for path in kept.unwrap_or_default() {
-                    scene.console.warn(&format!("what was resolved is kept in {}", path.display()));
+                    invocation.console.warn(&format!("what was resolved is kept in {}", path.display()));
                 }
-                scene.console.warn(&format!("{error}; nothing was changed"));
+                invocation.console.warn(&format!("{error}; nothing was changed"));
                 return None;
             }
         }
@@ -154,7 +156,8 @@ fn resolve(scene: &Scene, context: &Context, files: &[Unresolved]) -> Option<Res
     Some(resolved)
 }
 
-/// A path as git prints it: in quotes with octal escapes where it has other than plain characters (verdict S9).
+/// A path as git prints it: in quotes with octal escapes where it has other than printable ASCII. Callers read the list of
+/// conflicts in git's form, in which a line break cannot forge a line.
 fn quoted(path: &Path) -> String {
     let bytes = OsStr::as_bytes(path.as_os_str());
     if bytes.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {

@@ -1,5 +1,5 @@
-//! Branches of the web lane, which say in `.aitask-data-updated/` that a task is completed (specification 40, section
-//! 11; 50, section 10).
+//! Branches of agents that work in a web environment. They cannot push the data branch, so they mark a completed task by a
+//! file in the folder `.aitask-data-updated/` of their own branch.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::run::Call;
@@ -8,27 +8,27 @@ use crate::project::context::Context;
 use std::path::Path;
 use std::time::Duration;
 
-/// Where those branches keep what is meant for the data branch.
+/// The folder of the completion markers on such a branch.
 pub(crate) const FOLDER: &str = ".aitask-data-updated";
-/// Branches that are never of the web lane.
+/// Branches that never are of such an agent.
 const NEVER: [&str; 6] = ["HEAD", "main", "master", "aitask-data", "aitask-locks", "aitask-ids"];
 
-/// Brings all remote-tracking refs up to date.
+/// Updates all remote-tracking refs.
 pub(crate) fn fetch(context: &Context, limit: Duration) -> Result<()> {
     context.channel.remote().map_or(Ok(()), |remote| remote::fetch_all(&context.repository, remote, limit))
 }
 
 /// A completion marker.
 #[derive(Debug)]
-pub(crate) struct Marker {
-    /// The branch that has it.
+pub(crate) struct CompletionMarker {
+    /// The branch with the marker.
     pub(crate) branch: Branch,
-    /// Its name.
+    /// The name of its file.
     pub(crate) file: String,
 }
 
-/// The completion markers of all remote branches, as far as known. Two processes.
-pub(crate) fn completed(context: &Context) -> Result<Vec<Marker>> {
+/// The completion markers of all remote-tracking branches. Two processes.
+pub(crate) fn completed(context: &Context) -> Result<Vec<CompletionMarker>> {
     let repository = &context.repository;
     let Some(remote) = context.channel.remote() else { return Ok(Vec::new()) };
     let prefix = format!("refs/remotes/{remote}/");
@@ -41,30 +41,29 @@ pub(crate) fn completed(context: &Context) -> Result<Vec<Marker>> {
     for (branch, folder) in branches.into_iter().zip(folders) {
         let files = folder.map_or_else(|| Ok(Vec::new()), |folder| objects::names_in(&folder))?;
         let markers = files.into_iter().filter(|name| name.starts_with("completed_"));
-        found.extend(markers.map(|file| Marker { branch: branch.clone(), file }));
+        found.extend(markers.map(|file| CompletionMarker { branch: branch.clone(), file }));
     }
     Ok(found)
 }
 
-/// What a script answered.
+/// The result of a script.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ScriptAnswer {
     /// Its exit code.
     pub(crate) code: i32,
-    /// What it said, on both streams.
-    pub(crate) said: String,
+    /// Its output; after a failure with its standard error.
+    pub(crate) output: String,
 }
 
-/// Runs a script beside the project.
-pub(crate) fn ask_script(context: &Context, script: &Path, args: &[&str]) -> Result<Answer> {
+/// Runs a script of the project.
+pub(crate) fn run_script(context: &Context, script: &Path, args: &[&str]) -> Result<ScriptAnswer> {
     let call = Call::program(context.repository.git().environment(), script, &context.repository.root).args(args);
     let output = call.output()?;
     let code = output.code.ok_or_else(|| Error::new(Kind::Io, format!("{} was ended", script.display())))?;
-    let mut said = vec![output.text()];
+    let mut texts = vec![output.text()];
     if !output.success() {
-        said.push(output.complaint());
+        texts.push(output.complaint());
     }
-    said.retain(|text| !text.is_empty());
-    let said = said.join(" ");
-    Ok(Answer { code, said })
+    texts.retain(|text| !text.is_empty());
+    Ok(ScriptAnswer { code, output: texts.join(" ") })
 }

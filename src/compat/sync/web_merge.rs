@@ -1,12 +1,16 @@
-//! `aitask_web_merge.sh` (specification 40, section 11).
+//! `aitask_web_merge.sh`: lists the remote branches whose task is completed, and passes the profile of such a branch to
+//! the script that keeps the gates.
 
-use crate::compat::invocation::Scene;
+use crate::compat::invocation::Invocation;
 use crate::compat::sync::web;
-use crate::compat::worktrees::profile::Profile;
+use crate::compat::worktrees::profile::ExecutionProfile;
 use crate::error::Kind;
 use crate::files::read_own;
 use serde_json::Value;
 use std::time::Duration;
+
+/// The time limit of the fetch. After it the list is made from the remote-tracking refs that are here, with a warning.
+const FETCH_LIMIT: Duration = Duration::from_secs(10);
 
 const HELP: &str = "\
 Usage: aitask_web_merge.sh [--fetch]
@@ -15,59 +19,60 @@ Usage: aitask_web_merge.sh [--fetch]
 Lists branches of origin that say their task is completed: COMPLETED:<branch>:<file>, or NONE.";
 
 /// Runs the script.
-pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     if let Some(("materialize", rest)) = args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
-        return materialize(scene, rest);
+        return materialize(invocation, rest);
     }
     let mut fetch = false;
     for arg in args {
         match arg.as_str() {
             "--fetch" => fetch = true,
             "--help" | "-h" => {
-                HELP.lines().for_each(|line| scene.console.line(line));
+                HELP.lines().for_each(|line| invocation.console.line(line));
                 return 0;
             }
-            option if option.starts_with('-') => return usage(scene, "Unknown option", option),
-            other => return usage(scene, "Unexpected argument", other),
+            option if option.starts_with('-') => return usage(invocation, "Unknown option", option),
+            other => return usage(invocation, "Unexpected argument", other),
         }
     }
     let mut found = Vec::new();
-    if let Ok(Some(context)) = scene.open() {
-        if fetch && web::fetch(&context, Duration::from_secs(10)).is_err() {
-            scene.console.warn("Fetch failed, using cached remote data");
+    if let Ok(Some(context)) = invocation.open() {
+        if fetch && web::fetch(&context, FETCH_LIMIT).is_err() {
+            invocation.console.warn("Fetch failed, using cached remote data");
         }
         found = web::completed(&context).unwrap_or_default();
     }
-    for web::Marker { branch, file } in &found {
-        scene.console.line(&format!("COMPLETED:{branch}:{file}"));
+    for web::CompletionMarker { branch, file } in &found {
+        invocation.console.line(&format!("COMPLETED:{branch}:{file}"));
     }
     if found.is_empty() {
-        scene.console.line("NONE");
+        invocation.console.line("NONE");
     }
     0
 }
 
-fn usage(scene: &Scene, what: &str, arg: &str) -> u8 {
-    scene.console.error(&format!("{what}: {arg}. Use --help for usage."));
+fn usage(invocation: &Invocation, what: &str, arg: &str) -> u8 {
+    invocation.console.error(&format!("{what}: {arg}. Use --help for usage."));
     1
 }
 
-fn materialize(scene: &Scene, args: &[String]) -> u8 {
+fn materialize(invocation: &Invocation, args: &[String]) -> u8 {
     let (line, code) = match args {
-        [task, marker] => match provenance(scene, marker) {
-            Ok(Some(file)) => settle(scene, task, &file),
+        [task, marker] => match profile_of_marker(invocation, marker) {
+            Ok(Some(file)) => run_gate_script(invocation, task, &file),
             Ok(None) => ("WEBMAT_SKIP:no-profile".to_owned(), 0),
             Err(reason) => (format!("WEBMAT_INVALID:{reason}"), 1),
         },
         _ => ("WEBMAT_INVALID:usage: materialize <task_id> <marker.json>".to_owned(), 1),
     };
-    scene.console.line(&line);
+    invocation.console.line(&line);
     code
 }
 
-/// The file of the profile that the marker names; it must be one of the project's, and say the same name.
-fn provenance(scene: &Scene, marker: &str) -> Result<Option<String>, &'static str> {
-    let text = read_own(&scene.file(marker)).map_err(|_| "bad-marker")?;
+/// The file of the profile that the marker names. It must be one of the project's and have the same name in it: the marker
+/// comes from another branch and could name any file.
+fn profile_of_marker(invocation: &Invocation, marker: &str) -> Result<Option<String>, &'static str> {
+    let text = read_own(&invocation.file(marker)).map_err(|_| "bad-marker")?;
     let marker: Value = serde_json::from_slice(&text).map_err(|_| "bad-marker")?;
     let marker = marker.as_object().ok_or("bad-marker")?;
     let field = |name: &str| marker.get(name).filter(|value| !value.is_null());
@@ -82,25 +87,29 @@ fn provenance(scene: &Scene, marker: &str) -> Result<Option<String>, &'static st
     if !plain || base.strip_suffix(".yaml").is_none_or(str::is_empty) {
         return Err("bad-profile-filename");
     }
-    let tasks = scene.tasks();
+    let tasks = invocation.tasks();
     let path = tasks.path("metadata/profiles").join(file);
     let content = tasks.tree().read(&path).map_err(|error| match error.kind() {
-        // A link, most likely, since it is followed nowhere.
+        // The tree refuses a path through a symbolic link with this kind.
         Kind::Occupied => "outside-profiles-dir",
         _ => "profile-not-found",
     })?;
-    let name = Profile::parse(&path, &content).ok().and_then(|found| found.name);
+    let name = ExecutionProfile::parse(&path, &content).ok().and_then(|found| found.name);
     if name.as_ref() == Some(profile) { Ok(Some(file.clone())) } else { Err("name-mismatch") }
 }
 
-/// Hands over to the script that keeps the gates, which is not one of ours.
-fn settle(scene: &Scene, task: &str, file: &str) -> (String, u8) {
-    let script = scene.dir.join(".aitask-scripts/aitask_gate.sh");
-    let Ok(Some(context)) = scene.open() else { return ("WEBMAT_FAIL:1:not inside a git repository".to_owned(), 1) };
+/// Runs the project's script that keeps the gates, which this program does not stand in for.
+fn run_gate_script(invocation: &Invocation, task: &str, file: &str) -> (String, u8) {
+    let script = invocation.dir.join(".aitask-scripts/aitask_gate.sh");
+    let Ok(Some(context)) = invocation.open() else {
+        return ("WEBMAT_FAIL:1:not inside a git repository".to_owned(), 1);
+    };
     let profile = format!("aitasks/metadata/profiles/{file}");
-    match web::ask_script(&context, &script, &["materialize-active", task, "--profile", &profile]) {
-        Ok(web::Answer { code: 0, said }) => (format!("WEBMAT_OK:{}", said.lines().last().unwrap_or_default()), 0),
-        Ok(web::Answer { code, said }) => (format!("WEBMAT_FAIL:{code}:{}", said.replace('\n', " ")), 1),
+    match web::run_script(&context, &script, &["materialize-active", task, "--profile", &profile]) {
+        Ok(web::ScriptAnswer { code: 0, output }) => {
+            (format!("WEBMAT_OK:{}", output.lines().last().unwrap_or_default()), 0)
+        }
+        Ok(web::ScriptAnswer { code, output }) => (format!("WEBMAT_FAIL:{code}:{}", output.replace('\n', " ")), 1),
         Err(error) => (format!("WEBMAT_FAIL:127:{error}"), 1),
     }
 }

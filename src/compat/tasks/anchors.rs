@@ -1,10 +1,10 @@
-//! Where a task's topic begins: its anchor.
+//! The anchor of a task: the id of the task that a topic started with. Follow-ups and children share it.
 
 use crate::error::{Error, Kind, Result};
 use crate::project::task_files::TaskFiles;
 use crate::task::{Document, TaskId, fields};
 
-/// The task that is named as an anchor, and its file.
+/// The task that is given as an anchor, and its file.
 ///
 /// # Errors
 /// [`Kind::Usage`] for what is no id, [`Kind::NoSuchTask`] for an id that no task has.
@@ -19,12 +19,13 @@ fn target(checkout: &TaskFiles<'_>, raw: &str) -> Result<(TaskId, Document)> {
     Ok((id, document))
 }
 
-/// The anchor that was named itself.
+/// The id for `--anchor`, which names the anchor itself.
 pub(crate) fn given(checkout: &TaskFiles<'_>, raw: &str) -> Result<TaskId> {
     target(checkout, raw).map(|(id, _)| id)
 }
 
-/// The anchor of what follows up a task: its own anchor, else its parent, else itself.
+/// The anchor of a follow-up of a task: the task's own anchor, else its parent, else the task. It is always the start of
+/// the topic, so anchors form no chains.
 pub(crate) fn followed(checkout: &TaskFiles<'_>, raw: &str) -> Result<String> {
     let (id, document) = target(checkout, raw)?;
     Ok(own(&document).unwrap_or_else(|| id.parent().unwrap_or(id).to_string()))

@@ -1,6 +1,6 @@
-//! The columns of the board, and moving a task between them (specification 20, section 10).
+//! The columns of the board, and moving a task between them. Files and fields are those of the original's board.
 
-use crate::compat::folders::{Checkout, Folder};
+use crate::compat::folders::{TaskFolder, TaskFolders};
 use crate::compat::numbers::{is_id, is_number};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::project::task_files::TaskFiles;
@@ -8,12 +8,12 @@ use crate::task::{Document, Slug};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// The distance between two tasks of a column.
+/// The distance between two tasks of a column: it leaves numbers free for tasks that the board puts between them.
 const STEP: i64 = 1024;
 /// The colour of a column that names none.
 const GRAY: &str = "gray";
 
-/// A column.
+/// A column of the board.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Column {
     /// Its id.
@@ -24,9 +24,9 @@ pub(crate) struct Column {
     pub(crate) color: String,
 }
 
-/// The columns of the project in board order: `board_config.json` with `board_config.local.json` laid over it, else
-/// `now`, `next` and `backlog`. A column in the order that is not defined is left out.
-pub(crate) fn columns(tasks: &Folder) -> Vec<Column> {
+/// The columns of the project in board order: those of `board_config.json`, whose keys `board_config.local.json`
+/// replaces; without them `now`, `next` and `backlog`. A column in the order that is not defined is left out.
+pub(crate) fn columns(tasks: &TaskFolder) -> Vec<Column> {
     let metadata = tasks.below("metadata");
     let load = |name: &str| -> Option<Value> { serde_json::from_slice(&metadata.read(name).ok()?).ok() };
     let mut config = load("board_config.json").unwrap_or_else(|| Value::Object(serde_json::Map::new()));
@@ -60,23 +60,23 @@ pub(crate) fn columns(tasks: &Folder) -> Vec<Column> {
     }
 }
 
-/// Where tasks without a column are.
+/// The column of tasks that name none.
 pub(crate) fn unordered() -> Column {
     Column { id: "unordered".to_owned(), title: "Unsorted / Inbox".to_owned(), color: GRAY.to_owned() }
 }
 
 /// The board of a project.
 #[derive(Debug)]
-pub(crate) struct Board {
+pub(crate) struct ColumnBoard {
     root: PathBuf,
-    tasks: Folder,
+    tasks: TaskFolder,
 }
 
 fn refused(reason: &'static str) -> Error {
     Error::new(Kind::Usage, format!("the board refuses: {reason}")).with(Payload::Reason { reason })
 }
 
-impl Board {
+impl ColumnBoard {
     /// The board of the project at `root`, whose tasks are in `dir` below it.
     ///
     /// # Errors
@@ -86,7 +86,7 @@ impl Board {
         if outside || !root.join(dir).starts_with(root) {
             return Err(refused("unsafe_task_dir"));
         }
-        let tasks = Checkout::below(root, dir).tasks;
+        let tasks = TaskFolders::below(root, dir).tasks;
         if !tasks.exists() {
             return Err(refused("unsupported_layout"));
         }
@@ -102,7 +102,7 @@ impl Board {
         self.tasks.names(|name| name.strip_suffix(".md").is_some_and(|stem| stem.starts_with('t')))
     }
 
-    /// The file of a top-level task, by `N` or `tN`; and `N`.
+    /// The id and the file of a top-level task, named as `N` or `tN`.
     fn find(&self, task: &str) -> Result<(String, String)> {
         let id = task.strip_prefix('t').unwrap_or(task);
         if !is_number(id) {
@@ -117,7 +117,7 @@ impl Board {
         }
     }
 
-    /// The column a task is in; and its number.
+    /// The number of a task, and the id of its column.
     pub(crate) fn column_of(&self, task: &str) -> Result<(String, String)> {
         let (id, file) = self.find(task)?;
         let document = Document::parse(&self.tasks.read(&file).map_err(|_| refused("vanished"))?);
@@ -125,7 +125,8 @@ impl Board {
         Ok((id, column.filter(|column| !column.is_empty()).unwrap_or_else(|| unordered().id)))
     }
 
-    /// Moves a task to the end of a column. Gives the file's name and the place. Nothing is committed.
+    /// Moves a task to the end of a column; gives the name of its file and its new index. Nothing is committed, as in the
+    /// scripts: callers commit the file themselves.
     pub(crate) fn move_task(&self, task: &str, column: &str) -> Result<(String, i64)> {
         if column != unordered().id && !self.columns().iter().any(|known| known.id == column) {
             return Err(refused("unknown_column"));
@@ -187,9 +188,9 @@ impl Board {
 mod tests {
     use super::*;
 
-    fn board(dir: &Path) -> Board {
+    fn board(dir: &Path) -> ColumnBoard {
         std::fs::create_dir_all(dir.join("aitasks/metadata")).unwrap();
-        Board::open(dir, "aitasks").unwrap()
+        ColumnBoard::open(dir, "aitasks").unwrap()
     }
 
     fn reason<T: std::fmt::Debug>(result: Result<T>) -> &'static str {
@@ -215,7 +216,7 @@ mod tests {
         assert_eq!(reason(board.move_task("9", "now")), "not_found");
         assert_eq!(reason(board.column_of("2_1")), "not_a_parent_task");
         assert_eq!(reason(board.column_of("x")), "malformed_task_id");
-        assert_eq!(reason(Board::open(dir.path(), "../x")), "unsafe_task_dir");
+        assert_eq!(reason(ColumnBoard::open(dir.path(), "../x")), "unsafe_task_dir");
     }
 
     #[test]

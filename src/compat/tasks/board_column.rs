@@ -1,9 +1,10 @@
-//! `aitask_board_column.sh` (specification 20, section 10).
+//! `aitask_board_column.sh`: lists and creates columns of the board, and moves a task to one. A refusal is the line
+//! `ERROR:<reason>` on standard output, where callers read it.
 
-use crate::compat::invocation::Scene;
-use crate::compat::options::{Known, Options};
+use crate::compat::invocation::Invocation;
+use crate::compat::options::{KnownOption, ScriptOptions};
 use crate::compat::record::record;
-use crate::compat::tasks::board::{self, Board};
+use crate::compat::tasks::board::{self, ColumnBoard};
 use crate::error::{Kind, Payload};
 use std::path::Path;
 
@@ -13,22 +14,22 @@ Usage: aitask_board_column.sh list-columns --root R [--task-dir D] [--include-un
        aitask_board_column.sh move --root R [--task-dir D] --task N --column C
        aitask_board_column.sh create --root R [--task-dir D] --title T [--color X]";
 
-const KNOWN: [Known; 7] = [
-    Known::value("--root", ""),
-    Known::value("--task-dir", ""),
-    Known::flag("--include-unordered"),
-    Known::value("--task", ""),
-    Known::value("--column", ""),
-    Known::value("--title", ""),
-    Known::value("--color", ""),
+const KNOWN: [KnownOption; 7] = [
+    KnownOption::value("--root", ""),
+    KnownOption::value("--task-dir", ""),
+    KnownOption::flag("--include-unordered"),
+    KnownOption::value("--task", ""),
+    KnownOption::value("--column", ""),
+    KnownOption::value("--title", ""),
+    KnownOption::value("--color", ""),
 ];
 
 /// Runs the script.
-pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
-    let console = scene.console;
+pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
+    let console = invocation.console;
     let wrong = |text: &str| {
         console.error(text);
-        USAGE.lines().for_each(|line| console.line_aside(line));
+        USAGE.lines().for_each(|line| console.stderr_line(line));
         2
     };
     let (command, rest) = match args.split_first() {
@@ -39,7 +40,7 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
         }
         None => return wrong("a command is missing"),
     };
-    let options = match Options::parse(&KNOWN, rest, |_, _| Ok(())) {
+    let options = match ScriptOptions::parse(&KNOWN, rest, |_, _| Ok(())) {
         Ok(Some(options)) if options.words.is_empty() => options,
         Ok(Some(_)) => return wrong("one word too many"),
         Ok(None) => {
@@ -48,10 +49,10 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
         }
         Err(error) => return wrong(&error.to_string()),
     };
-    let Some(root) = options.filled("--root").map(|root| scene.file(root)) else {
+    let Some(root) = options.filled("--root").map(|root| invocation.file(root)) else {
         return wrong("--root is missing");
     };
-    let dir = options.filled("--task-dir").or_else(|| scene.environment.text("TASK_DIR")).unwrap_or("aitasks");
+    let dir = options.filled("--task-dir").or_else(|| invocation.environment.text("TASK_DIR")).unwrap_or("aitasks");
     let needed = match command {
         "list-columns" => &[][..],
         "current-column" => &["--task"],
@@ -84,8 +85,8 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
     }
 }
 
-fn answer(command: &str, root: &Path, dir: &str, options: &Options) -> crate::error::Result<Vec<String>> {
-    let board = Board::open(root, dir)?;
+fn answer(command: &str, root: &Path, dir: &str, options: &ScriptOptions) -> crate::error::Result<Vec<String>> {
+    let board = ColumnBoard::open(root, dir)?;
     let value = |name: &str| options.last(name).unwrap_or_default();
     Ok(match command {
         "list-columns" => {

@@ -1,4 +1,4 @@
-//! What values of options must be.
+//! Checks of option values.
 
 use crate::compat::numbers::is_id;
 use crate::compat::options::{one_of, usage};
@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::project::task_files::TaskFiles;
 use crate::task::fields;
 
-/// An issue type of the project.
+/// Refuses an issue type that the project does not have.
 pub(crate) fn check_type(checkout: &TaskFiles<'_>, issue_type: &str) -> Result<()> {
     let known = checkout.issue_types();
     if known.iter().any(|known| known == issue_type) {
@@ -15,12 +15,12 @@ pub(crate) fn check_type(checkout: &TaskFiles<'_>, issue_type: &str) -> Result<(
     Err(usage(format!("Invalid type: {issue_type} (must be one of: {})", known.join(","))))
 }
 
-/// A kind of follow-up.
+/// Refuses an unknown kind of follow-up.
 pub(crate) fn check_kind(kind: &str) -> Result<()> {
     one_of(kind, &fields::FOLLOWUP_KINDS, "followup_kind", &format!("one of: {}", fields::FOLLOWUP_KINDS.join(" ")))
 }
 
-/// The number in `25`, `t25`, `25_1`, `t25_1`, as written.
+/// The id in `25`, `t25`, `25_1` or `t25_1`, without the `t`.
 pub(crate) fn parse_id(text: &str) -> Option<&str> {
     let id = text.strip_prefix('t').unwrap_or(text);
     is_id(id).then_some(id)

@@ -1,5 +1,10 @@
-//! The lock under which one checkout gives numbers to the children of one task. The scripts take the same one, so what is
-//! on the disk is theirs to the letter (specification 20, section 6.6).
+//! The lock under which one checkout numbers the children of a task. The original scripts take the same lock in the same
+//! checkout, so its place, its files and the rules for a stale one are exactly theirs:
+//!
+//! - `<base>/child_<parent>/` is the lock. Its file `pid` names the process that holds it, `owner` has a random token.
+//! - `<base>/child_<parent>.gc/` is the guard: it exists while a lock is created, reclaimed or removed, and is never
+//!   taken from another process.
+//! - The base is `AITASKS_LOCK_DIR`, else `aitask-locks-<uid>-<checksum of the project's path>` in `TMPDIR` or `/tmp`.
 
 use crate::coordination::process;
 use crate::error::{Error, Kind, Result};
@@ -10,15 +15,21 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// As many as the scripts make; each of ours is a second and a half of looking, since a burst of agents takes longer
-/// than theirs (C-Q20).
+/// The number of attempts that the error message names; callers match "after 20 attempts". The scripts wait half a second
+/// for each. Here each is 60 looks at 25 ms, together 30 s: a burst of agents that create children of one task needs
+/// more than the scripts' 10 s, and short pauses keep the lock from being idle between two of them.
 const ATTEMPTS: u32 = 20;
 const LOOKS: u32 = 60;
 const PAUSE: Duration = Duration::from_millis(25);
-/// A lock that names no process is left behind when it is older.
+/// A lock without a process id is stale when it is older than this, in seconds. The scripts write the id right after they
+/// create the folder, so only a process that was killed in between leaves such a lock; both sides must wait equally long.
 const STALE_AFTER: u64 = 120;
+/// How often the release tries to get the guard, and the pause between two tries: 2 s, as the scripts do. The guard is held
+/// for a few file operations, so a longer wait means that its process was killed.
+const GUARD_TRIES: u32 = 40;
+const GUARD_PAUSE: Duration = Duration::from_millis(50);
 
-/// The lock, given back when dropped.
+/// The lock; it is released when dropped.
 #[derive(Debug)]
 pub(crate) struct ChildLock {
     dir: PathBuf,
@@ -30,7 +41,7 @@ impl ChildLock {
     /// Takes the lock of a parent in the project at `root`; waits for it.
     ///
     /// # Errors
-    /// [`Kind::Contention`] when its holder keeps it.
+    /// [`Kind::Contention`] when another process still holds it after all attempts.
     pub(crate) fn acquire(environment: &Environment, root: &Path, parent: &str, warn: &dyn Fn(&str)) -> Result<Self> {
         let base = base(environment, root)
             .ok_or_else(|| Error::new(Kind::Io, format!("Failed to resolve child lock base for parent {parent}")))?;
@@ -57,7 +68,8 @@ impl ChildLock {
         Err(Error::new(Kind::Contention, message))
     }
 
-    /// One look, under the guard; without it where a living holder is plain to see.
+    /// Tries once to take the lock, under the guard. A lock of a living process is left alone without taking the guard, so
+    /// that many waiting processes do not keep its holder from releasing it.
     fn attempt(&self, parent: &str, warn: &dyn Fn(&str)) -> Option<Self> {
         if holder(&self.dir).is_some_and(|pid| process::exists(pid) != Some(false)) {
             return None;
@@ -85,22 +97,23 @@ impl ChildLock {
         Some(Self { dir: self.dir.clone(), token: self.token.clone(), held: true })
     }
 
-    /// Gives it back.
+    /// Releases the lock.
     ///
     /// # Errors
-    /// [`Kind::Io`] when it stays behind.
+    /// [`Kind::Io`] when it cannot be removed: the next child of this task would wait for it in vain.
     pub(crate) fn release(mut self) -> Result<()> {
-        if self.give_back() {
+        if self.remove() {
             return Ok(());
         }
         Err(Error::new(Kind::Io, format!("the child lock {} could not be released; remove it", self.dir.display())))
     }
 
-    fn give_back(&mut self) -> bool {
+    /// Removes the lock, unless it has another token by now: then somebody reclaimed it, and it is not this process's.
+    fn remove(&mut self) -> bool {
         if !std::mem::take(&mut self.held) {
             return true;
         }
-        let Some(_guard) = Guard::take(&self.dir, 40) else { return false };
+        let Some(_guard) = Guard::take(&self.dir, GUARD_TRIES) else { return false };
         let owner = std::fs::read_to_string(self.dir.join("owner")).unwrap_or_default();
         owner.trim() != self.token || std::fs::remove_dir_all(&self.dir).is_ok()
     }
@@ -108,7 +121,7 @@ impl ChildLock {
 
 impl Drop for ChildLock {
     fn drop(&mut self) {
-        self.give_back();
+        self.remove();
     }
 }
 
@@ -123,7 +136,7 @@ impl Guard {
                 return Some(Self(dir));
             }
             if n + 1 < tries {
-                std::thread::sleep(Duration::from_millis(50));
+                std::thread::sleep(GUARD_PAUSE);
             }
         }
         None
@@ -148,7 +161,8 @@ fn age(state: &std::fs::Metadata) -> u64 {
     state.modified().ok().and_then(|time| time.elapsed().ok()).unwrap_or_default().as_secs()
 }
 
-/// The folder of the locks of a project: ours alone, and no link.
+/// The folder of the locks of a project. In the shared `/tmp` it must belong to this user and be no symbolic link, since
+/// somebody else could have created it.
 fn base(environment: &Environment, root: &Path) -> Option<PathBuf> {
     if let Some(dir) = environment.text("AITASKS_LOCK_DIR") {
         let dir = root.join(dir);
@@ -180,7 +194,7 @@ fn cksum(bytes: &[u8]) -> u32 {
 mod tests {
     use super::*;
 
-    /// The test vector of specification 20, section 6.6.
+    /// The numbers are those of cksum(1), which the original scripts call.
     #[test]
     fn the_checksum_is_that_of_cksum() {
         assert_eq!(cksum(b"/srv/repo"), 1_425_485_331);
@@ -188,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_is_exclusive_reclaimed_from_the_dead_and_given_back() {
+    fn a_lock_is_exclusive_reclaimed_from_a_dead_process_and_released() {
         let dir = tempfile::tempdir().unwrap();
         let environment = Environment::default().with("AITASKS_LOCK_DIR", dir.path().to_str().unwrap());
         let take = || ChildLock::acquire(&environment, dir.path(), "7", &|_| {}).unwrap();

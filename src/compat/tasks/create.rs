@@ -1,9 +1,9 @@
-//! `aitask_create.sh`.
+//! `aitask_create.sh`: writes a draft, or with `--commit` a task with an id and a commit of its own.
 
-use crate::compat::invocation::Scene;
-use crate::compat::options::{ForProject, Known, Options, take_project, usage};
-use crate::compat::sibling;
-use crate::compat::tasks::filer::Filer;
+use crate::compat::invocation::Invocation;
+use crate::compat::options::{ForProject, KnownOption, ScriptOptions, take_project, usage};
+use crate::compat::other_project;
+use crate::compat::tasks::creation::TaskCreation;
 use crate::compat::tasks::new_file::{self};
 use crate::error::Result;
 use crate::task::fields;
@@ -23,79 +23,83 @@ Without --commit the task is a draft in aitasks/new/. With it the task gets its 
   --issue URL   --pull-request URL   --contributor NAME   --contributor-email EMAIL   --gates CSV
   --also-blocks-dependents CSV   --verifies CSV   --commit   --silent   --project NAME   -h, --help";
 
-const KNOWN: [Known; 34] = [
-    Known::flag("--batch"),
-    Known::flag("--commit"),
-    Known::flag("--silent"),
-    Known::flag("--no-sibling-dep"),
-    Known::flag("--auto-merge"),
-    Known::flag("--no-auto-merge"),
-    Known::flag("--finalize-all"),
-    Known::value("--finalize", ""),
-    Known::value("--name", "-n"),
-    Known::value("--desc", "-d"),
-    Known::value("--description", ""),
-    Known::value("--desc-file", ""),
-    Known::value("--priority", "-p"),
-    Known::value("--effort", "-e"),
-    Known::value("--type", "-t"),
-    Known::value("--status", "-s"),
-    Known::value("--labels", "-l"),
-    Known::value("--deps", ""),
-    Known::value("--parent", "-P"),
-    Known::value("--assigned-to", "-a"),
-    Known::value("--anchor", ""),
-    Known::value("--followup-of", ""),
-    Known::value("--followup-kind", ""),
-    Known::value("--file-ref", ""),
-    Known::value("--xdeps", ""),
-    Known::value("--xdeprepo", ""),
-    Known::value("--issue", ""),
-    Known::value("--pull-request", ""),
-    Known::value("--contributor", ""),
-    Known::value("--contributor-email", ""),
-    Known::value("--gates", ""),
-    Known::value("--also-blocks-dependents", ""),
-    Known::value("--verifies", ""),
-    Known::value("--project", ""),
+const KNOWN: [KnownOption; 34] = [
+    KnownOption::flag("--batch"),
+    KnownOption::flag("--commit"),
+    KnownOption::flag("--silent"),
+    KnownOption::flag("--no-sibling-dep"),
+    KnownOption::flag("--auto-merge"),
+    KnownOption::flag("--no-auto-merge"),
+    KnownOption::flag("--finalize-all"),
+    KnownOption::value("--finalize", ""),
+    KnownOption::value("--name", "-n"),
+    KnownOption::value("--desc", "-d"),
+    KnownOption::value("--description", ""),
+    KnownOption::value("--desc-file", ""),
+    KnownOption::value("--priority", "-p"),
+    KnownOption::value("--effort", "-e"),
+    KnownOption::value("--type", "-t"),
+    KnownOption::value("--status", "-s"),
+    KnownOption::value("--labels", "-l"),
+    KnownOption::value("--deps", ""),
+    KnownOption::value("--parent", "-P"),
+    KnownOption::value("--assigned-to", "-a"),
+    KnownOption::value("--anchor", ""),
+    KnownOption::value("--followup-of", ""),
+    KnownOption::value("--followup-kind", ""),
+    KnownOption::value("--file-ref", ""),
+    KnownOption::value("--xdeps", ""),
+    KnownOption::value("--xdeprepo", ""),
+    KnownOption::value("--issue", ""),
+    KnownOption::value("--pull-request", ""),
+    KnownOption::value("--contributor", ""),
+    KnownOption::value("--contributor-email", ""),
+    KnownOption::value("--gates", ""),
+    KnownOption::value("--also-blocks-dependents", ""),
+    KnownOption::value("--verifies", ""),
+    KnownOption::value("--project", ""),
 ];
 
 /// Runs the script.
-pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
-    run_in(scene, args).unwrap_or_else(|error| scene.fail(&error))
+pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
+    run_in(invocation, args).unwrap_or_else(|error| invocation.fail(&error))
 }
 
-fn run_in(scene: &Scene, args: &[String]) -> Result<u8> {
+fn run_in(invocation: &Invocation, args: &[String]) -> Result<u8> {
     let ForProject { project, args } = take_project(args)?;
     if let Some(project) = project {
         if !args.iter().any(|arg| arg == "--batch") {
             return Err(usage("--project requires --batch".to_owned()));
         }
-        return sibling::run_there(scene, &project, SCRIPT, &args);
+        return other_project::run_there(invocation, &project, SCRIPT, &args);
     }
     let check = |option: &str, value: &str| match option {
         "--file-ref" => fields::check_file_reference(value),
         "" => Err(usage(format!("Unknown option: {value}"))),
         _ => Ok(()),
     };
-    let Some(options) = Options::parse(&KNOWN, &args, check)? else {
-        HELP.lines().for_each(|line| scene.console.line(line));
+    let Some(options) = ScriptOptions::parse(&KNOWN, &args, check)? else {
+        HELP.lines().for_each(|line| invocation.console.line(line));
         return Ok(0);
     };
     if !options.has("--batch") {
-        return crate::compat::tasks::in_editor::create(scene);
+        return crate::compat::tasks::in_editor::create(invocation);
     }
-    let context = scene.open()?;
-    let checkout = scene.checkout(context.as_ref());
+    let context = invocation.open()?;
+    let checkout = invocation.checkout(context.as_ref());
     checkout.require_home()?;
-    let filer =
-        Filer { scene, checkout: &checkout, silent: options.has("--silent"), auto_merge: options.has("--auto-merge") };
+    let creation = TaskCreation {
+        invocation,
+        checkout: &checkout,
+        silent: options.has("--silent"),
+        auto_merge: options.has("--auto-merge"),
+    };
     if options.has("--finalize-all") {
-        return filer.finalize_all();
+        return creation.finalize_all();
     }
     if let Some(draft) = options.last("--finalize") {
-        filer.finalize(&new_file::load_draft(&checkout, draft)?)?;
+        creation.finalize(&new_file::load_draft(&checkout, draft)?)?;
         return Ok(0);
     }
-    filer.create(&options)
+    creation.create(&options)
 }

@@ -1,6 +1,6 @@
-//! Pending tasks about the same files: found, and folded into a new one.
+//! Finds pending tasks that refer to the same files, and folds them into a new task.
 
-use crate::compat::folders::{Checkout, Folder};
+use crate::compat::folders::{TaskFolder, TaskFolders};
 use crate::error::Result;
 use crate::git::objects::Edit;
 use crate::project::context::Context;
@@ -11,20 +11,20 @@ const KEY: &str = "file_references";
 
 /// A pending task that refers to one of the files.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Pending {
+pub(crate) struct PendingTask {
     /// Its id.
     pub(crate) id: TaskId,
     /// Its file.
     pub(crate) path: String,
-    /// The file it refers to.
+    /// The wanted file that it refers to.
     pub(crate) about: String,
 }
 
 /// The pending tasks that refer to one of these files: status `Ready` or `Editing`, top-level ones first.
-pub(crate) fn pending(tasks: &Folder, wanted: &[&str]) -> Vec<Pending> {
+pub(crate) fn pending(tasks: &TaskFolder, wanted: &[&str]) -> Vec<PendingTask> {
     let found = all_active(tasks).into_iter().filter_map(|(id, path)| {
         let bytes = tasks.tree().read(tasks.path_of_shown(&path)).ok()?;
-        // Most tasks refer to no file; they need not be understood.
+        // Most tasks refer to no file; they are skipped without parsing.
         if !bytes.windows(KEY.len()).any(|window| window == KEY.as_bytes()) {
             return None;
         }
@@ -35,25 +35,25 @@ pub(crate) fn pending(tasks: &Folder, wanted: &[&str]) -> Vec<Pending> {
         }
         let references = document.list(KEY);
         let about = references.iter().map(|item| fields::referenced_path(item)).find(|path| wanted.contains(path))?;
-        Some(Pending { id, path, about: about.to_owned() })
+        Some(PendingTask { id, path, about: about.to_owned() })
     });
     found.collect()
 }
 
-/// The pending tasks, other than this one, about the files it refers to.
-pub(crate) fn overlapping(checkout: &TaskFiles<'_>, id: TaskId, document: &Document) -> Vec<Pending> {
+/// The other pending tasks that refer to one of the files of this task.
+pub(crate) fn overlapping(checkout: &TaskFiles<'_>, id: TaskId, document: &Document) -> Vec<PendingTask> {
     let references = document.list(KEY);
     if references.is_empty() {
         return Vec::new();
     }
     let wanted: Vec<_> = references.iter().map(|item| fields::referenced_path(item)).collect();
-    let mut found = pending(&Checkout::new(&checkout.root).tasks, &wanted);
+    let mut found = pending(&TaskFolders::new(&checkout.root).tasks, &wanted);
     found.retain(|pending| pending.id != id);
     found
 }
 
 /// Why a task cannot be folded into another.
-pub(crate) fn refusal(checkout: &TaskFiles<'_>, pending: &Pending, into: TaskId) -> Option<&'static str> {
+pub(crate) fn refusal(checkout: &TaskFiles<'_>, pending: &PendingTask, into: TaskId) -> Option<&'static str> {
     let document = checkout.read(&pending.path).map(|bytes| Document::parse(&bytes)).ok()?;
     if !document.list_last("children_to_implement").is_empty() {
         return Some("it has children");
@@ -61,9 +61,9 @@ pub(crate) fn refusal(checkout: &TaskFiles<'_>, pending: &Pending, into: TaskId)
     (into.parent() == Some(pending.id)).then_some("it is the parent")
 }
 
-/// Folds tasks into the one at `path`: their texts go below its own, they become `Folded`, all in one commit. What git
-/// said of it.
-pub(crate) fn fold(checkout: &TaskFiles<'_>, id: TaskId, path: &str, others: &[Pending]) -> Result<Vec<u8>> {
+/// Folds tasks into the one at `path`: their texts are appended to its text, and they become `Folded`, in one commit.
+/// Gives git's output of the commit.
+pub(crate) fn fold(checkout: &TaskFiles<'_>, id: TaskId, path: &str, others: &[PendingTask]) -> Result<Vec<u8>> {
     let _queue = checkout.hold()?;
     let now = Context::now();
     let written = checkout.transact(|snapshot| {
@@ -82,7 +82,7 @@ pub(crate) fn fold(checkout: &TaskFiles<'_>, id: TaskId, path: &str, others: &[P
         }
         document.set_list("folded_tasks", &folded)?;
         document.set_body(&texts);
-        // The texts are in one place before they leave the other.
+        // The file that receives the texts is written first: if the run is interrupted, no text is lost.
         edits.insert(0, put(path, &document.canonical(&now)?));
         Ok(Writes { edits, value: () })
     })?;
@@ -102,7 +102,7 @@ pub(crate) fn name_in(path: &str, id: impl std::fmt::Display) -> String {
 }
 
 /// The active task files, top-level ones first, then children, each sorted by path.
-pub(crate) fn all_active(tasks: &Folder) -> Vec<(TaskId, String)> {
+pub(crate) fn all_active(tasks: &TaskFolder) -> Vec<(TaskId, String)> {
     let files = tasks.files('t').into_iter();
     files.filter_map(|name| Some((paths::member_id(&name)?, tasks.shown(&name)))).collect()
 }

@@ -1,14 +1,14 @@
-//! The scripts without `--batch`: a task made or changed in the user's editor.
-//! No `fzf` is needed; questions are asked on a terminal only.
+//! Create and update without `--batch`: the user edits the task in an editor. Questions are asked on a terminal only; the
+//! original needs `fzf` for them, this program does not.
 
-use crate::compat::folders::Checkout;
-use crate::compat::invocation::Scene;
+use crate::compat::folders::TaskFolders;
+use crate::compat::invocation::Invocation;
 use crate::compat::options::usage;
 use crate::compat::projects;
 use crate::compat::tasks::checks::check_kind;
-use crate::compat::tasks::filer::Filer;
+use crate::compat::tasks::creation::TaskCreation;
 use crate::compat::tasks::fold::{all_active, name_in};
-use crate::compat::tasks::output::{Volume, tell};
+use crate::compat::tasks::output::{Volume, print_update};
 use crate::compat::tasks::{anchors, last_used, new_file};
 use crate::error::{Error, Result};
 use crate::ops::drafts;
@@ -26,34 +26,35 @@ fn words(checkout: &TaskFiles<'_>) -> Words {
 }
 
 fn open_editor<T>(
-    scene: &Scene,
+    invocation: &Invocation,
     context: Option<&Context>,
     text: &[u8],
     read: impl FnMut(&Document) -> Result<T>,
 ) -> Result<Saved<T>> {
     let repository = context.map(|context| &context.repository);
-    let saved = editor::edit(&scene.environment, repository, text, read)?;
+    let saved = editor::edit(&invocation.environment, repository, text, read)?;
     saved.ok_or_else(|| usage("Nothing was changed in the editor".to_owned()))
 }
 
-/// A new task: a draft, and if wanted a task right away.
-pub(crate) fn create(scene: &Scene) -> Result<u8> {
-    let context = scene.open()?;
-    let checkout = scene.checkout(context.as_ref());
+/// Creates a draft in the editor, and on request finalizes it. The draft is written first, so that the text is kept if the
+/// id counter cannot be reached.
+pub(crate) fn create(invocation: &Invocation) -> Result<u8> {
+    let context = invocation.open()?;
+    let checkout = invocation.checkout(context.as_ref());
     checkout.require_home()?;
-    let filer = Filer { scene, checkout: &checkout, silent: false, auto_merge: false };
-    if offer_drafts(scene, &filer)? {
+    let creation = TaskCreation { invocation, checkout: &checkout, silent: false, auto_merge: false };
+    if offer_drafts(invocation, &creation)? {
         return Ok(0);
     }
-    let text = template(scene, &checkout)?;
+    let text = template(invocation, &checkout)?;
     let known: Vec<_> = sheet::read(&text)?.keys().map(str::to_owned).collect();
     let types = words(&checkout).types;
-    let saved = open_editor(scene, context.as_ref(), &text, |document| {
+    let saved = open_editor(invocation, context.as_ref(), &text, |document| {
         if let Some(key) = document.keys().find(|key| !known.iter().any(|known| known == key)) {
             return Err(sheet::wrong(key, format!("{key} is no field of a new task")));
         }
         sheet::check(document, &types)?;
-        finished(scene, &checkout, document)
+        draft_from(invocation, &checkout, document)
     })?;
     let (slug, document) = &saved.value;
     let path = drafts::save(&checkout.tree(), &checkout.root, slug, document).map_err(|error| saved.kept(error))?;
@@ -61,22 +62,22 @@ pub(crate) fn create(scene: &Scene) -> Result<u8> {
     let used = document.list("labels");
     let new = register_labels(&checkout, &used)?;
     if !new.is_empty() {
-        scene.console.info_aside(&format!("Added to label vocabulary: {}", new.join(",")));
+        invocation.console.stderr_info(&format!("Added to label vocabulary: {}", new.join(",")));
     }
-    last_used::save(&scene.tasks(), &used)?;
-    let answer = scene.console.ask("Finalize it now, with a number and a commit? [Y/n] ");
+    last_used::save(&invocation.tasks(), &used)?;
+    let answer = invocation.console.ask("Finalize it now, with a number and a commit? [Y/n] ");
     if answer.is_some_and(|answer| !answer.starts_with(['n', 'N'])) {
-        filer.finalize(&new_file::load_draft(&checkout, &path)?).inspect_err(|_| {
-            scene.console.warn(&format!("the text is kept as the draft {path}"));
+        creation.finalize(&new_file::load_draft(&checkout, &path)?).inspect_err(|_| {
+            invocation.console.warn(&format!("the text is kept as the draft {path}"));
         })?;
     } else {
-        scene.console.line(&format!("Created: {path}"));
+        invocation.console.line(&format!("Created: {path}"));
     }
     Ok(0)
 }
 
-/// The sheet of a new task.
-fn template(scene: &Scene, checkout: &TaskFiles<'_>) -> Result<Vec<u8>> {
+/// The editor template of a new task.
+fn template(invocation: &Invocation, checkout: &TaskFiles<'_>) -> Result<Vec<u8>> {
     let mut document = Document::parse(b"---\n---\n\n");
     for (key, value) in [
         ("title", ""),
@@ -95,7 +96,7 @@ fn template(scene: &Scene, checkout: &TaskFiles<'_>) -> Result<Vec<u8>> {
     }
     let mut help = vec!["A new task: it needs a title, and a text below. Leave it as it is to make none.".to_owned()];
     help.extend(sheet::help(&words(checkout)));
-    let used = last_used::load(&scene.tasks());
+    let used = last_used::load(&invocation.tasks());
     if !used.is_empty() {
         help.push(format!("labels used last: [{}]", used.join(", ")));
     }
@@ -103,20 +104,21 @@ fn template(scene: &Scene, checkout: &TaskFiles<'_>) -> Result<Vec<u8>> {
     Ok(sheet::with_help(&document, &help))
 }
 
-/// The draft that a sheet asks for.
-fn finished(scene: &Scene, checkout: &TaskFiles<'_>, written: &Document) -> Result<(Slug, Document)> {
+/// The draft from the edited template.
+fn draft_from(invocation: &Invocation, checkout: &TaskFiles<'_>, written: &Document) -> Result<(Slug, Document)> {
     let text = |key: &str| written.scalar_last(key).unwrap_or_default();
     let of = |key: &'static str| move |error: Error| sheet::wrong(key, error.to_string());
     if text("title").is_empty() {
         return Err(sheet::wrong("title", "a title is needed"));
     }
     if written.body().is_empty() {
-        return Err(sheet::wrong("text", "a text is needed, below the second line of dashes"));
+        return Err(sheet::wrong("text", "the description is missing; write it below the closing `---`"));
     }
     if text("status") == "Done" || text("status") == "Folded" {
         return Err(sheet::wrong("status", "a new task is Ready, Editing, Implementing or Postponed"));
     }
-    projects::check_dependency(&scene.environment, &written.list("xdeps"), text("xdeprepo")).map_err(of("xdeprepo"))?;
+    projects::check_dependency(&invocation.environment, &written.list("xdeps"), text("xdeprepo"))
+        .map_err(of("xdeprepo"))?;
     for reference in written.list("file_references") {
         crate::task::fields::check_file_reference(&reference).map_err(of("file_references"))?;
     }
@@ -146,55 +148,56 @@ fn finished(scene: &Scene, checkout: &TaskFiles<'_>, written: &Document) -> Resu
     Ok((Slug::from_title(text("title")), document))
 }
 
-/// Drafts that are there: to be finalized, edited or deleted first. Whether that is all that was wanted.
-fn offer_drafts(scene: &Scene, filer: &Filer<'_>) -> Result<bool> {
-    let drafts = new_file::all_drafts(filer.checkout);
+/// Offers to finalize, edit or delete an existing draft first. Returns whether the user did so, and no new task is wanted.
+fn offer_drafts(invocation: &Invocation, creation: &TaskCreation<'_>) -> Result<bool> {
+    let drafts = new_file::all_drafts(creation.checkout);
     if drafts.is_empty() {
         return Ok(false);
     }
     for (n, draft) in drafts.iter().enumerate() {
-        scene.console.line_aside(&format!("{:>3}  {draft}", n + 1));
+        invocation.console.stderr_line(&format!("{:>3}  {draft}", n + 1));
     }
     let question = "f N finalizes a draft, e N edits it, d N deletes it; Enter makes a new task: ";
-    let answer = scene.console.ask(question).unwrap_or_default();
+    let answer = invocation.console.ask(question).unwrap_or_default();
     let mut parts = answer.split_whitespace();
     let (Some(what), Some(number)) = (parts.next(), parts.next()) else { return Ok(false) };
     let index = number.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
     let name = index.and_then(|n| drafts.get(n)).ok_or_else(|| usage(format!("there is no draft {number}")))?;
-    let draft = new_file::load_draft(filer.checkout, name)?;
+    let draft = new_file::load_draft(creation.checkout, name)?;
     match what {
-        "f" => filer.finalize(&draft)?,
+        "f" => creation.finalize(&draft)?,
         "d" => {
-            new_file::discard_draft(filer.checkout, &draft)?;
-            scene.console.line(&format!("Deleted: {}", draft.path));
+            new_file::discard_draft(creation.checkout, &draft)?;
+            invocation.console.line(&format!("Deleted: {}", draft.path));
         }
         "e" => {
-            edit_file(scene, filer.checkout, &draft.path)?;
-            scene.console.line(&format!("Updated: {}", draft.path));
+            edit_file(invocation, creation.checkout, &draft.path)?;
+            invocation.console.line(&format!("Updated: {}", draft.path));
         }
         _ => return Err(usage(format!("{what} is none of f, e and d"))),
     }
     Ok(true)
 }
 
-/// Lets the user edit a draft, which nobody else knows of.
-fn edit_file(scene: &Scene, checkout: &TaskFiles<'_>, path: &str) -> Result<()> {
+/// Lets the user edit a draft. Drafts are private to this clone, so no lock is needed; a change that another process wrote
+/// meanwhile is merged.
+fn edit_file(invocation: &Invocation, checkout: &TaskFiles<'_>, path: &str) -> Result<()> {
     let words = words(checkout);
     let base = Document::parse(&checkout.read(path)?);
     let text = sheet::with_help(&base, &sheet::help(&words));
     let check = |document: &Document| sheet::check(document, &words.types).map(|()| document.clone());
-    let saved = open_editor(scene, checkout.context, &text, check)?;
+    let saved = open_editor(invocation, checkout.context, &text, check)?;
     let merged = checkout.rewrite(path, |newest| overlay::overlay(&base, &saved.value, &newest));
     merged.map_err(|error| saved.kept(error))?;
     saved.discard();
     Ok(())
 }
 
-/// A task of this checkout, changed.
-pub(crate) fn update(scene: &Scene, id: Option<&str>) -> Result<u8> {
-    let context = scene.open()?;
-    let checkout = scene.checkout(context.as_ref());
-    let asked = id.is_none().then(|| ask_for_task(scene, &checkout)).transpose()?;
+/// Changes a task of this checkout in the editor.
+pub(crate) fn update(invocation: &Invocation, id: Option<&str>) -> Result<u8> {
+    let context = invocation.open()?;
+    let checkout = invocation.checkout(context.as_ref());
+    let asked = id.is_none().then(|| ask_for_task(invocation, &checkout)).transpose()?;
     let id = id.or(asked.as_deref()).unwrap_or_default();
     let path = checkout.require_active(id)?;
     let words = words(&checkout);
@@ -215,9 +218,9 @@ pub(crate) fn update(scene: &Scene, id: Option<&str>) -> Result<u8> {
         document.remove("name");
         Ok((document, name))
     };
-    let saved = open_editor(scene, context.as_ref(), &sheet::with_help(&base, &help), check)?;
+    let saved = open_editor(invocation, context.as_ref(), &sheet::with_help(&base, &help), check)?;
     let (edited, name) = saved.value.clone();
-    let answer = context.is_some().then(|| scene.console.ask("Commit to git? [Y/n] ")).flatten();
+    let answer = context.is_some().then(|| invocation.console.ask("Commit to git? [Y/n] ")).flatten();
     let commit = match answer {
         Some(answer) if !answer.starts_with(['n', 'N']) => Commit::Now,
         _ => Commit::Later,
@@ -225,16 +228,16 @@ pub(crate) fn update(scene: &Scene, id: Option<&str>) -> Result<u8> {
     let request = Request { by_hand: Some(ByHand { base, edited }), name, ..Request::default() };
     let updated = edit::edit_here(&checkout, id, &request, commit).map_err(|error| saved.kept(error))?;
     saved.discard();
-    tell(scene, &updated, Volume::All);
+    print_update(invocation, &updated, Volume::All);
     Ok(0)
 }
 
 /// Shows the tasks and asks for one of them.
-fn ask_for_task(scene: &Scene, checkout: &TaskFiles<'_>) -> Result<String> {
-    for (id, path) in all_active(&Checkout::new(&checkout.root).tasks) {
-        scene.console.line_aside(&format!("{:>6}  {}", id.t(), name_in(&path, id)));
+fn ask_for_task(invocation: &Invocation, checkout: &TaskFiles<'_>) -> Result<String> {
+    for (id, path) in all_active(&TaskFolders::new(&checkout.root).tasks) {
+        invocation.console.stderr_line(&format!("{:>6}  {}", id.t(), name_in(&path, id)));
     }
-    let answer = scene.console.ask("Which task? ").unwrap_or_default();
+    let answer = invocation.console.ask("Which task? ").unwrap_or_default();
     let id = crate::compat::tasks::checks::parse_id(answer.trim()).map(str::to_owned);
     id.ok_or_else(|| usage("a task number is needed".to_owned()))
 }

@@ -1,6 +1,6 @@
-//! `aitask_labels.sh` (specification 20, section 8.3).
+//! `aitask_labels.sh`: lists the labels of the project, and compares given labels with them.
 
-use crate::compat::invocation::Scene;
+use crate::compat::invocation::Invocation;
 use crate::task::labels;
 
 const USAGE: &str = "\
@@ -9,17 +9,17 @@ Usage: aitask_labels.sh list | classify CSV
 The vocabulary of labels: its entries, or how the labels of a list stand to it.";
 
 /// Runs the script.
-pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
-    let console = scene.console;
+pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
+    let console = invocation.console;
     match args.first().map(String::as_str) {
         Some("list") => {
-            for label in vocabulary(scene) {
+            for label in vocabulary(invocation) {
                 console.line(&format!("LABEL:{label}"));
             }
             0
         }
         Some("classify") => {
-            let known = vocabulary(scene);
+            let known = vocabulary(invocation);
             let tokens = args.get(1).map_or("", String::as_str).split(',').map(str::trim);
             tokens.filter(|token| !token.is_empty()).for_each(|token| console.line(&classify(token, &known)));
             0
@@ -29,18 +29,18 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
             u8::from(args.is_empty())
         }
         Some(other) => {
-            USAGE.lines().for_each(|line| console.line_aside(line));
+            USAGE.lines().for_each(|line| console.stderr_line(line));
             console.error(&format!("unknown subcommand: {other}"));
             1
         }
     }
 }
 
-/// The labels of the project, sorted; a missing file is made, empty (L-Q2).
-fn vocabulary(scene: &Scene) -> Vec<String> {
-    let tasks = scene.tasks();
+/// The labels of the project, sorted. A missing file is created empty, as the scripts do.
+fn vocabulary(invocation: &Invocation) -> Vec<String> {
+    let tasks = invocation.tasks();
     let _ = tasks.tree().create_empty(tasks.path("metadata/labels.txt"));
-    let text = scene.metadata("labels.txt").unwrap_or_default();
+    let text = invocation.metadata("labels.txt").unwrap_or_default();
     let mut known: Vec<_> = labels::vocabulary(&text).into_iter().map(str::to_owned).collect();
     known.sort();
     known.dedup();

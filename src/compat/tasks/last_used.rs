@@ -1,6 +1,6 @@
-//! The labels that this user gave last: `last_used_labels` in `userconfig.yaml` (specification 20, section 11).
+//! The labels that this user gave last: `last_used_labels` in `userconfig.yaml`, which the original script offers too.
 
-use crate::compat::folders::Folder;
+use crate::compat::folders::TaskFolder;
 use crate::error::Result;
 use crate::files::yaml::{self, Repeated};
 use crate::task::{Document, labels};
@@ -9,25 +9,25 @@ const KEY: &str = "last_used_labels";
 const FILE: &str = "metadata/userconfig.yaml";
 const RULE: &[u8] = b"---\n";
 
-/// The file as far as it is read, with the labels in one of their forms.
+/// The part of the file that is read, with the labels as a list or as a text.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
-struct UserConfig<L> {
+struct LastUsedLabels<L> {
     last_used_labels: L,
 }
 
-/// The file as the fields of a task file, which is what its top level looks like: to write one of them, and to read one
-/// that is no YAML.
+/// The file as a document of fields, since its top level has their form: this writes one field and keeps all other lines,
+/// and reads a file that is not valid YAML.
 fn parse(bytes: &[u8]) -> Document {
     let end: &[u8] = if bytes.is_empty() || bytes.ends_with(b"\n") { b"" } else { b"\n" };
     Document::parse(&[RULE, bytes, end, RULE].concat())
 }
 
 /// The labels; none when the file is missing or cannot be understood.
-pub(crate) fn load(tasks: &Folder) -> Vec<String> {
+pub(crate) fn load(tasks: &TaskFolder) -> Vec<String> {
     let (path, bytes) = (tasks.path(FILE), tasks.read(FILE).unwrap_or_default());
-    let list = yaml::parse::<UserConfig<Vec<String>>>(&path, &bytes, Repeated::First);
-    let text = |_| yaml::parse::<UserConfig<String>>(&path, &bytes, Repeated::First);
+    let list = yaml::parse::<LastUsedLabels<Vec<String>>>(&path, &bytes, Repeated::First);
+    let text = |_| yaml::parse::<LastUsedLabels<String>>(&path, &bytes, Repeated::First);
     let labels = list
         .map(|config| config.last_used_labels.join(","))
         .or_else(|error| text(error).map(|config| config.last_used_labels));
@@ -35,8 +35,8 @@ pub(crate) fn load(tasks: &Folder) -> Vec<String> {
     labels::sanitise_list(&labels).labels
 }
 
-/// Notes the labels. Every other line of the file stays.
-pub(crate) fn save(tasks: &Folder, used: &[String]) -> Result<()> {
+/// Stores the labels. Every other line of the file stays.
+pub(crate) fn save(tasks: &TaskFolder, used: &[String]) -> Result<()> {
     let file = tasks.path(FILE);
     let before = tasks.tree().load(&file)?;
     let mut document = parse(before.as_deref().unwrap_or_default());
@@ -53,7 +53,7 @@ mod tests {
 
     fn after(text: Option<&str>) -> (Vec<String>, String) {
         let dir = tempfile::tempdir().unwrap();
-        let tasks = crate::compat::folders::Checkout::new(dir.path()).tasks;
+        let tasks = crate::compat::folders::TaskFolders::new(dir.path()).tasks;
         std::fs::create_dir_all(tasks.path("metadata")).unwrap();
         if let Some(text) = text {
             std::fs::write(tasks.path(FILE), text).unwrap();

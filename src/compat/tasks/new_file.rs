@@ -1,4 +1,4 @@
-//! Filing a task in this checkout, as the scripts do: which number it gets, and the drafts it may be made of.
+//! Creating a task in this checkout, as the scripts do: its id, and the draft that it may be created from.
 
 use crate::compat::tasks::child_lock::ChildLock;
 use crate::error::{Error, Kind, Result};
@@ -9,23 +9,23 @@ use crate::settings::Environment;
 use crate::task::{TaskId, fields, paths};
 use std::path::Path;
 
-/// Why a task was not filed.
+/// Why a task was not created.
 #[derive(Debug)]
-pub(crate) enum Unfiled {
-    /// It got no number, so nothing of it was written anywhere.
+pub(crate) enum NotCreated {
+    /// It got no id, so nothing of it was written.
     Unnumbered(Error),
     /// Anything else.
     Failed(Error),
 }
 
-impl From<Error> for Unfiled {
+impl From<Error> for NotCreated {
     fn from(error: Error) -> Self {
         Self::Failed(error)
     }
 }
 
-impl Unfiled {
-    /// What happened.
+impl NotCreated {
+    /// The error.
     pub(crate) fn into_error(self) -> Error {
         match self {
             Self::Unnumbered(error) | Self::Failed(error) => error,
@@ -33,16 +33,17 @@ impl Unfiled {
     }
 }
 
-/// Files a top-level task under a number that `claim` gives.
+/// Creates a top-level task with an id from `claim`. An id whose file exists here is skipped, at most five times as the
+/// scripts do: the counter may lag behind ids that were given without it.
 ///
 /// # Errors
-/// Those of `claim`, and of the commit; nothing is written unless there is a number.
-pub(crate) fn file_top(
+/// Those of `claim`, and of the commit; nothing is written before there is an id.
+pub(crate) fn create_top(
     checkout: &TaskFiles<'_>,
     request: &Request,
     warn: &dyn Fn(&str),
-    mut claim: impl FnMut() -> Result<u64, Unfiled>,
-) -> Result<CreatedHere, Unfiled> {
+    mut claim: impl FnMut() -> Result<u64, NotCreated>,
+) -> Result<CreatedHere, NotCreated> {
     checkout.require_committable()?;
     let mut tries = 0;
     let number = loop {
@@ -54,52 +55,53 @@ pub(crate) fn file_top(
         warn(&format!("Claimed task ID t{id} already exists as an active parent task; retrying ({tries}/5)."));
         if tries == 5 {
             let message = "Failed to claim a unique active parent task ID after 5 attempts.";
-            return Err(Unfiled::Unnumbered(Error::new(Kind::Contention, message)));
+            return Err(NotCreated::Unnumbered(Error::new(Kind::Contention, message)));
         }
     };
     Ok(new::new_here(checkout, number, request)?)
 }
 
-/// Files a child of a task, under the lock that gives children their numbers.
+/// Creates a child of a task, under the child lock, so that two processes of this checkout do not give one number twice.
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`] without an active parent, and those of the lock and the commit.
-pub(crate) fn file_child(
+pub(crate) fn create_child(
     checkout: &TaskFiles<'_>,
     environment: &Environment,
     parent: &str,
     request: &Request,
     warn: &dyn Fn(&str),
-) -> Result<CreatedHere, Unfiled> {
+) -> Result<CreatedHere, NotCreated> {
     checkout.require_committable()?;
     let parent = parent.strip_prefix('t').unwrap_or(parent);
     let id = TaskId::recognise(parent).filter(|id| !id.is_child() && id.to_string() == parent);
     let id = id.ok_or_else(|| new::no_parent(parent))?;
     let lock = ChildLock::acquire(environment, &checkout.root, parent, warn);
-    let lock = lock.map_err(Unfiled::Unnumbered)?;
-    let filed = new::new_here(checkout, Number::ChildOf(id), request)?;
+    let lock = lock.map_err(NotCreated::Unnumbered)?;
+    let created = new::new_here(checkout, Number::ChildOf(id), request)?;
     lock.release()?;
-    Ok(filed)
+    Ok(created)
 }
 
-/// A draft to be filed.
+/// A draft that becomes a task.
 #[derive(Debug, Clone)]
-pub(crate) struct Draft {
+pub(crate) struct DraftToFinalize {
     /// Its file.
     pub(crate) path: String,
     /// The parent, as the draft names it.
     pub(crate) parent: Option<String>,
-    /// Gates it names that its issue type cannot reach; they are left out.
+    /// The gates of the draft that a task of its issue type never passes; they are left out.
     pub(crate) dropped_gates: Vec<String>,
-    /// What is to be filed.
+    /// The task to create.
     pub(crate) request: Request,
 }
 
-/// Reads a draft by its name or path. Nothing but the lines `draft` and `parent` goes, and gates that cannot be reached.
+/// Reads a draft by its name or path. Only the fields `draft` and `parent` are removed, and gates that its issue type never
+/// passes.
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`] for what is no file in the folder of drafts.
-pub(crate) fn load_draft(checkout: &TaskFiles<'_>, named: &str) -> Result<Draft> {
+pub(crate) fn load_draft(checkout: &TaskFiles<'_>, named: &str) -> Result<DraftToFinalize> {
     let none = || Error::new(Kind::NoSuchTask, format!("Draft file not found: {named}"));
     let near = checkout.path(&drafts::path_of(named));
     if named.contains('/') && checkout.path(named).canonicalize().ok() != near.canonicalize().ok() {
@@ -119,7 +121,7 @@ pub(crate) fn load_draft(checkout: &TaskFiles<'_>, named: &str) -> Result<Draft>
     let request =
         Request { slug, document, sibling: Sibling::Free, issue_type: None, depends: Vec::new(), draft: file };
     let parent = draft.parent.filter(|parent| !parent.is_empty());
-    Ok(Draft { path: draft.path, parent, dropped_gates, request })
+    Ok(DraftToFinalize { path: draft.path, parent, dropped_gates, request })
 }
 
 /// The drafts that `--finalize-all` takes, in order of name.
@@ -132,8 +134,8 @@ pub(crate) fn all_drafts(checkout: &TaskFiles<'_>) -> Vec<String> {
     found
 }
 
-/// Takes away a draft that has become a task.
-pub(crate) fn discard_draft(checkout: &TaskFiles<'_>, draft: &Draft) -> Result<()> {
+/// Removes a draft that has become a task.
+pub(crate) fn discard_draft(checkout: &TaskFiles<'_>, draft: &DraftToFinalize) -> Result<()> {
     checkout.tree().remove(&draft.path)?;
     if let Some(text) = &draft.request.draft {
         new_record::forget_draft(checkout, text);

@@ -1,32 +1,32 @@
-//! The lines that tell of a change.
+//! The output of an update.
 
-use crate::compat::invocation::Scene;
+use crate::compat::invocation::Invocation;
 use crate::ops::edit::{EditedHere, Parent};
 
-/// How much of an update standard output tells.
+/// How much of an update is printed on standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Volume {
-    /// All that was done.
+    /// Everything.
     All,
     /// The path of the task file (`--silent`); the rest goes to standard error.
     PathOnly,
 }
 
-/// What an update says: the parent, the labels, the commit, and last the file.
-pub(crate) fn tell(scene: &Scene, updated: &EditedHere, volume: Volume) {
-    let console = scene.console;
+/// Prints an update: labels, parent, commit, and last the task's file, since callers take the last line.
+pub(crate) fn print_update(invocation: &Invocation, updated: &EditedHere, volume: Volume) {
+    let console = invocation.console;
     let silent = volume == Volume::PathOnly;
     if !updated.labels.is_empty() {
-        console.info_aside(&format!("Added to label vocabulary: {}", updated.labels.join(",")));
+        console.stderr_info(&format!("Added to label vocabulary: {}", updated.labels.join(",")));
     }
     match &updated.parent {
         Some(Parent::Waits(parent, rest)) => {
             let text = format!("Updated parent t{parent} - remaining children: {}", rest.join(","));
-            if silent { console.info_aside(&text) } else { console.info(&text) }
+            if silent { console.stderr_info(&text) } else { console.info(&text) }
         }
         Some(Parent::Free(parent)) => {
             let text = format!("All children of t{parent} are complete! Parent can now be completed.");
-            if silent { console.info_aside(&text) } else { console.success(&text) }
+            if silent { console.stderr_info(&text) } else { console.success(&text) }
         }
         Some(Parent::Gone(parent)) => {
             console.warn(&format!("Parent task t{parent} not found - cannot update children_to_implement"));
@@ -34,7 +34,7 @@ pub(crate) fn tell(scene: &Scene, updated: &EditedHere, volume: Volume) {
         None => {}
     }
     if silent {
-        console.lines_aside(&updated.said);
+        console.stderr_lines(&updated.said);
     } else {
         console.lines(&updated.said);
     }

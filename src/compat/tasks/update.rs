@@ -1,12 +1,12 @@
-//! `aitask_update.sh`.
+//! `aitask_update.sh`: changes fields, text or name of a task, and with `--commit` commits the file.
 
-use crate::compat::folders::Checkout;
-use crate::compat::invocation::Scene;
-use crate::compat::options::{ForProject, Known, Options, one_of, take_project, usage};
+use crate::compat::folders::TaskFolders;
+use crate::compat::invocation::Invocation;
+use crate::compat::options::{ForProject, KnownOption, ScriptOptions, one_of, take_project, usage};
 use crate::compat::tasks::checks::{check_kind, check_type, parse_id};
-use crate::compat::tasks::output::{Volume, tell};
+use crate::compat::tasks::output::{Volume, print_update};
 use crate::compat::tasks::{anchors, board};
-use crate::compat::{projects, sibling};
+use crate::compat::{other_project, projects};
 use crate::error::{Error, Kind, Result};
 use crate::ops::edit::{self, Commit, Request};
 use crate::project::Context;
@@ -32,95 +32,97 @@ Usage: aitask_update.sh                       change a task in your editor
   --folded-tasks CSV   --folded-into ID   --commit   --silent   --project NAME   -h, --help
 An empty value clears the field.";
 
-/// Options that are no changes.
-const OTHERS: [Known; 6] = [
-    Known::flag("--batch"),
-    Known::flag("--commit"),
-    Known::flag("--silent"),
-    Known::flag("--clear-active-gates"),
-    Known::value("--name", "-n"),
-    Known::value("--desc-file", ""),
+/// The options that change no field.
+const OTHERS: [KnownOption; 6] = [
+    KnownOption::flag("--batch"),
+    KnownOption::flag("--commit"),
+    KnownOption::flag("--silent"),
+    KnownOption::flag("--clear-active-gates"),
+    KnownOption::value("--name", "-n"),
+    KnownOption::value("--desc-file", ""),
 ];
 
-/// How the value of an option changes its key.
+/// How an option changes its field.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// The value replaces; an empty one is as if not given.
+enum ChangeMode {
+    /// The value replaces the old one; an empty value is ignored.
     Fixed,
-    /// The value replaces; an empty one clears.
+    /// The value replaces the old one; an empty value removes the field.
     Scalar,
-    /// The items replace.
+    /// The items replace the old ones.
     List,
     /// The items are added.
     Add,
-    /// The items are taken away.
+    /// The items are removed.
     Take,
-    /// What is written even when it is empty: the group of active gates, the tombstone of a board group.
+    /// The value is written even when it is empty, then in the given form: the four fields of the active gates stand or go
+    /// together, and for the board an empty group differs from none.
     Kept(&'static str),
 }
 
-/// The options that change a key, in the order in which they are made: replace, add, take.
-const CHANGES: [(Known, &str, Way); 43] = [
-    (Known::value("--priority", "-p"), "priority", Way::Fixed),
-    (Known::value("--effort", "-e"), "effort", Way::Fixed),
-    (Known::value("--status", "-s"), "status", Way::Fixed),
-    (Known::value("--type", ""), "issue_type", Way::Fixed),
-    (Known::value("--deps", ""), "depends", Way::List),
-    (Known::value("--labels", "-l"), "labels", Way::List),
-    (Known::value("--add-label", ""), "labels", Way::Add),
-    (Known::value("--remove-label", ""), "labels", Way::Take),
-    (Known::value("--file-ref", ""), "file_references", Way::Add),
-    (Known::value("--remove-file-ref", ""), "file_references", Way::Take),
-    (Known::value("--children", ""), "children_to_implement", Way::List),
-    (Known::value("--add-child", ""), "children_to_implement", Way::Add),
-    (Known::value("--remove-child", ""), "children_to_implement", Way::Take),
-    (Known::value("--assigned-to", "-a"), "assigned_to", Way::Scalar),
-    (Known::value("--anchor", ""), "anchor", Way::Scalar),
-    (Known::value("--xdeps", ""), "xdeps", Way::List),
-    (Known::value("--xdeprepo", ""), "xdeprepo", Way::Scalar),
-    (Known::value("--risk-code-health", ""), "risk_code_health", Way::Scalar),
-    (Known::value("--risk-goal-achievement", ""), "risk_goal_achievement", Way::Scalar),
-    (Known::value("--risk-mitigation-tasks", ""), "risk_mitigation_tasks", Way::List),
-    (Known::value("--gates", ""), "gates", Way::List),
-    (Known::value("--also-blocks-dependents", ""), "also_blocks_dependents", Way::List),
-    (Known::value("--active-gates", ""), "active_gates", Way::Kept("[]")),
-    (Known::value("--active-gates-filtered", ""), "active_gates_filtered", Way::Kept("[]")),
-    (Known::value("--active-gates-profile", ""), "active_gates_profile", Way::Kept("")),
-    (Known::value("--active-gates-digest", ""), "active_gates_digest", Way::Kept("")),
-    (Known::value("--verifies", ""), "verifies", Way::List),
-    (Known::value("--add-verifies", ""), "verifies", Way::Add),
-    (Known::value("--remove-verifies", ""), "verifies", Way::Take),
-    (Known::value("--verification-baseline", ""), "verification_baseline", Way::Scalar),
-    (Known::value("--followup-kind", ""), "followup_kind", Way::Scalar),
-    (Known::value("--boardcol", ""), "boardcol", Way::Scalar),
-    (Known::value("--boardidx", ""), "boardidx", Way::Scalar),
-    (Known::value("--boardgroup", ""), "boardgroup", Way::Kept("\"\"")),
-    (Known::value("--issue", ""), "issue", Way::Scalar),
-    (Known::value("--pull-request", ""), "pull_request", Way::Scalar),
-    (Known::value("--contributor", ""), "contributor", Way::Scalar),
-    (Known::value("--contributor-email", ""), "contributor_email", Way::Scalar),
-    (Known::value("--implemented-with", ""), "implemented_with", Way::Scalar),
-    (Known::value("--folded-tasks", ""), "folded_tasks", Way::List),
-    (Known::value("--folded-into", ""), "folded_into", Way::Scalar),
-    (Known::value("--description", "-d"), "", Way::Fixed),
-    (Known::value("--desc", ""), "", Way::Fixed),
+/// The options that change a field. For one field the order is replace, add, remove, whatever the command line has, as for
+/// the scripts.
+const CHANGES: [(KnownOption, &str, ChangeMode); 43] = [
+    (KnownOption::value("--priority", "-p"), "priority", ChangeMode::Fixed),
+    (KnownOption::value("--effort", "-e"), "effort", ChangeMode::Fixed),
+    (KnownOption::value("--status", "-s"), "status", ChangeMode::Fixed),
+    (KnownOption::value("--type", ""), "issue_type", ChangeMode::Fixed),
+    (KnownOption::value("--deps", ""), "depends", ChangeMode::List),
+    (KnownOption::value("--labels", "-l"), "labels", ChangeMode::List),
+    (KnownOption::value("--add-label", ""), "labels", ChangeMode::Add),
+    (KnownOption::value("--remove-label", ""), "labels", ChangeMode::Take),
+    (KnownOption::value("--file-ref", ""), "file_references", ChangeMode::Add),
+    (KnownOption::value("--remove-file-ref", ""), "file_references", ChangeMode::Take),
+    (KnownOption::value("--children", ""), "children_to_implement", ChangeMode::List),
+    (KnownOption::value("--add-child", ""), "children_to_implement", ChangeMode::Add),
+    (KnownOption::value("--remove-child", ""), "children_to_implement", ChangeMode::Take),
+    (KnownOption::value("--assigned-to", "-a"), "assigned_to", ChangeMode::Scalar),
+    (KnownOption::value("--anchor", ""), "anchor", ChangeMode::Scalar),
+    (KnownOption::value("--xdeps", ""), "xdeps", ChangeMode::List),
+    (KnownOption::value("--xdeprepo", ""), "xdeprepo", ChangeMode::Scalar),
+    (KnownOption::value("--risk-code-health", ""), "risk_code_health", ChangeMode::Scalar),
+    (KnownOption::value("--risk-goal-achievement", ""), "risk_goal_achievement", ChangeMode::Scalar),
+    (KnownOption::value("--risk-mitigation-tasks", ""), "risk_mitigation_tasks", ChangeMode::List),
+    (KnownOption::value("--gates", ""), "gates", ChangeMode::List),
+    (KnownOption::value("--also-blocks-dependents", ""), "also_blocks_dependents", ChangeMode::List),
+    (KnownOption::value("--active-gates", ""), "active_gates", ChangeMode::Kept("[]")),
+    (KnownOption::value("--active-gates-filtered", ""), "active_gates_filtered", ChangeMode::Kept("[]")),
+    (KnownOption::value("--active-gates-profile", ""), "active_gates_profile", ChangeMode::Kept("")),
+    (KnownOption::value("--active-gates-digest", ""), "active_gates_digest", ChangeMode::Kept("")),
+    (KnownOption::value("--verifies", ""), "verifies", ChangeMode::List),
+    (KnownOption::value("--add-verifies", ""), "verifies", ChangeMode::Add),
+    (KnownOption::value("--remove-verifies", ""), "verifies", ChangeMode::Take),
+    (KnownOption::value("--verification-baseline", ""), "verification_baseline", ChangeMode::Scalar),
+    (KnownOption::value("--followup-kind", ""), "followup_kind", ChangeMode::Scalar),
+    (KnownOption::value("--boardcol", ""), "boardcol", ChangeMode::Scalar),
+    (KnownOption::value("--boardidx", ""), "boardidx", ChangeMode::Scalar),
+    (KnownOption::value("--boardgroup", ""), "boardgroup", ChangeMode::Kept("\"\"")),
+    (KnownOption::value("--issue", ""), "issue", ChangeMode::Scalar),
+    (KnownOption::value("--pull-request", ""), "pull_request", ChangeMode::Scalar),
+    (KnownOption::value("--contributor", ""), "contributor", ChangeMode::Scalar),
+    (KnownOption::value("--contributor-email", ""), "contributor_email", ChangeMode::Scalar),
+    (KnownOption::value("--implemented-with", ""), "implemented_with", ChangeMode::Scalar),
+    (KnownOption::value("--folded-tasks", ""), "folded_tasks", ChangeMode::List),
+    (KnownOption::value("--folded-into", ""), "folded_into", ChangeMode::Scalar),
+    (KnownOption::value("--description", "-d"), "", ChangeMode::Fixed),
+    (KnownOption::value("--desc", ""), "", ChangeMode::Fixed),
 ];
 
 const GROUP: [&str; 4] =
     ["--active-gates", "--active-gates-filtered", "--active-gates-profile", "--active-gates-digest"];
 
 /// Runs the script.
-pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
-    run_in(scene, args).unwrap_or_else(|error| scene.fail(&error))
+pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
+    run_in(invocation, args).unwrap_or_else(|error| invocation.fail(&error))
 }
 
-fn run_in(scene: &Scene, args: &[String]) -> Result<u8> {
+fn run_in(invocation: &Invocation, args: &[String]) -> Result<u8> {
     let ForProject { project, args } = take_project(args)?;
     if let Some(project) = project {
         refuse_across(&project, &args)?;
-        return sibling::run_there(scene, &project, SCRIPT, &args);
+        return other_project::run_there(invocation, &project, SCRIPT, &args);
     }
-    let known: Vec<Known> = OTHERS.into_iter().chain(CHANGES.map(|(known, ..)| known)).collect();
+    let known: Vec<KnownOption> = OTHERS.into_iter().chain(CHANGES.map(|(known, ..)| known)).collect();
     let check = |option: &str, value: &str| match option {
         "--file-ref" | "--remove-file-ref" => fields::check_file_reference(value),
         "" if parse_id(value).is_none() => {
@@ -128,46 +130,46 @@ fn run_in(scene: &Scene, args: &[String]) -> Result<u8> {
         }
         _ => Ok(()),
     };
-    let Some(options) = Options::parse(&known, &args, check)? else {
-        HELP.lines().for_each(|line| scene.console.line(line));
+    let Some(options) = ScriptOptions::parse(&known, &args, check)? else {
+        HELP.lines().for_each(|line| invocation.console.line(line));
         return Ok(0);
     };
     let id = options.words.last().and_then(|word| parse_id(word));
     if !options.has("--batch") {
-        return crate::compat::tasks::in_editor::update(scene, id);
+        return crate::compat::tasks::in_editor::update(invocation, id);
     }
-    let context = scene.open()?;
-    let checkout = scene.checkout(context.as_ref());
-    let anchor = check_first(scene, &checkout, &options)?;
+    let context = invocation.open()?;
+    let checkout = invocation.checkout(context.as_ref());
+    let anchor = check_first(invocation, &checkout, &options)?;
     let id = id.ok_or_else(|| usage("Batch mode requires a task number".to_owned()))?;
-    if scene.environment.text("AIT_CROSS_REPO_REEXEC").is_some()
+    if invocation.environment.text("AIT_CROSS_REPO_REEXEC").is_some()
         && let Some(context) = &context
     {
-        respect_lock(scene, context, id)?;
+        respect_lock(invocation, context, id)?;
     }
     let path = checkout.require_active(id)?;
-    let mut changes = collect(scene, &options, anchor)?;
+    let mut changes = collect(invocation, &options, anchor)?;
     check_values(&checkout, &options)?;
     if let Some(file) = options.filled("--desc-file") {
-        let body = scene.text_of(file)?;
+        let body = invocation.text_of(file)?;
         changes.retain(|change| !matches!(change, Change::Body(_)));
         if !body.iter().all(|byte| *byte == b'\n') {
             changes.push(Change::Body(body));
         }
     }
     if options.has("--xdeps") || options.has("--xdeprepo") {
-        check_dependency(scene, &checkout, &path, &changes)?;
+        check_dependency(invocation, &checkout, &path, &changes)?;
     }
     let invalid = || usage("Invalid task name after sanitization".to_owned());
     let name = options.filled("--name").map(|name| Slug::derive(name).ok_or_else(invalid)).transpose()?;
     let commit = if options.has("--commit") { Commit::Now } else { Commit::Later };
     let updated = edit::edit_here(&checkout, id, &Request { changes, name, ..Request::default() }, commit)?;
     let volume = if options.has("--silent") { Volume::PathOnly } else { Volume::All };
-    tell(scene, &updated, volume);
+    print_update(invocation, &updated, volume);
     Ok(0)
 }
 
-/// What is not done in another project.
+/// Refuses changes that the scripts do not make in another project: they would bypass its locks and its workflow.
 fn refuse_across(project: &str, args: &[String]) -> Result<()> {
     if args.iter().any(|arg| arg == "--name" || arg == "-n") {
         return Err(usage("--project cannot be combined with --name (rename is not supported cross-repo)".to_owned()));
@@ -185,8 +187,8 @@ fn refuse_across(project: &str, args: &[String]) -> Result<()> {
     }
 }
 
-/// The checks that come before the task is looked for; gives the anchor.
-fn check_first(scene: &Scene, checkout: &TaskFiles<'_>, options: &Options) -> Result<Option<TaskId>> {
+/// The checks that come before the task is searched, as in the scripts; gives the anchor.
+fn check_first(invocation: &Invocation, checkout: &TaskFiles<'_>, options: &ScriptOptions) -> Result<Option<TaskId>> {
     let given = GROUP.iter().filter(|name| options.has(name)).count();
     if options.has("--clear-active-gates") && given > 0 {
         let text = "--clear-active-gates cannot be combined with the --active-gates* flags — task file unchanged";
@@ -206,7 +208,7 @@ fn check_first(scene: &Scene, checkout: &TaskFiles<'_>, options: &Options) -> Re
         return Err(usage(format!("boardgroup '{slug}' is not a valid slug (expected [a-z0-9_]+).")));
     }
     if let Some(column) = options.filled("--boardcol") {
-        let columns = board::columns(&Checkout::new(&scene.dir).tasks);
+        let columns = board::columns(&TaskFolders::new(&invocation.dir).tasks);
         let ids: Vec<_> = columns.iter().map(|column| column.id.as_str()).chain(["unordered"]).collect();
         if !ids.contains(&column) {
             let text = format!("board column '{column}' is not configured. Valid ids: {}", ids.join(" "));
@@ -216,8 +218,8 @@ fn check_first(scene: &Scene, checkout: &TaskFiles<'_>, options: &Options) -> Re
     Ok(anchor)
 }
 
-/// The checks of single values, in the original's order.
-fn check_values(checkout: &TaskFiles<'_>, options: &Options) -> Result<()> {
+/// The checks of single values, in the scripts' order: the first wrong one is reported.
+fn check_values(checkout: &TaskFiles<'_>, options: &ScriptOptions) -> Result<()> {
     let level = |name: &str, list: &str| match options.filled(name) {
         Some(value) => one_of(value, &["high", "medium", "low"], name.trim_start_matches('-'), list),
         None => Ok(()),
@@ -233,30 +235,37 @@ fn check_values(checkout: &TaskFiles<'_>, options: &Options) -> Result<()> {
     options.filled("--type").map_or(Ok(()), |issue_type| check_type(checkout, issue_type))
 }
 
-/// What the options ask for.
-fn collect(scene: &Scene, options: &Options, anchor: Option<TaskId>) -> Result<Vec<Change>> {
+/// The changes that the options ask for.
+fn collect(invocation: &Invocation, options: &ScriptOptions, anchor: Option<TaskId>) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
-    for (Known { name: option, .. }, key, way) in CHANGES {
+    for (KnownOption { name: option, .. }, key, mode) in CHANGES {
         let Some(value) = options.last(option) else { continue };
-        let given = if matches!(way, Way::Add | Way::Take) { options.all(option) } else { &[value.to_owned()] };
+        let given =
+            if matches!(mode, ChangeMode::Add | ChangeMode::Take) { options.all(option) } else { &[value.to_owned()] };
         let items: Vec<_> = given.iter().flat_map(|item| fields::items(item)).collect();
-        changes.push(match way {
-            Way::Fixed if value.is_empty() => continue,
-            Way::Fixed if key.is_empty() => Change::Body(value.as_bytes().to_vec()),
-            Way::Scalar if key == "anchor" => Change::Set(key, anchor.map(|id| id.to_string()).unwrap_or_default()),
-            Way::Fixed | Way::Scalar => Change::Set(key, value.to_owned()),
-            Way::List | Way::Add if key == "labels" => {
+        changes.push(match mode {
+            ChangeMode::Fixed if value.is_empty() => continue,
+            ChangeMode::Fixed if key.is_empty() => Change::Body(value.as_bytes().to_vec()),
+            ChangeMode::Scalar if key == "anchor" => {
+                Change::Set(key, anchor.map(|id| id.to_string()).unwrap_or_default())
+            }
+            ChangeMode::Fixed | ChangeMode::Scalar => Change::Set(key, value.to_owned()),
+            ChangeMode::List | ChangeMode::Add if key == "labels" => {
                 let cleaned = labels::sanitise_list(&given.join(","));
                 if !cleaned.dropped.is_empty() {
-                    scene.console.warn(&format!("dropped invalid label(s): {}", cleaned.dropped.join(",")));
+                    invocation.console.warn(&format!("dropped invalid label(s): {}", cleaned.dropped.join(",")));
                 }
-                if way == Way::List { Change::List(key, cleaned.labels) } else { Change::Add(key, cleaned.labels) }
+                if mode == ChangeMode::List {
+                    Change::List(key, cleaned.labels)
+                } else {
+                    Change::Add(key, cleaned.labels)
+                }
             }
-            Way::List => Change::List(key, items),
-            Way::Add => Change::Add(key, items),
-            Way::Take => Change::Take(key, items),
-            Way::Kept("[]") => Change::Exact(key, format!("[{}]", items.join(", "))),
-            Way::Kept(empty) => Change::Exact(key, if value.is_empty() { empty } else { value }.to_owned()),
+            ChangeMode::List => Change::List(key, items),
+            ChangeMode::Add => Change::Add(key, items),
+            ChangeMode::Take => Change::Take(key, items),
+            ChangeMode::Kept("[]") => Change::Exact(key, format!("[{}]", items.join(", "))),
+            ChangeMode::Kept(empty) => Change::Exact(key, if value.is_empty() { empty } else { value }.to_owned()),
         });
     }
     if options.has("--clear-active-gates") {
@@ -272,18 +281,18 @@ fn collect(scene: &Scene, options: &Options, anchor: Option<TaskId>) -> Result<V
     Ok(changes)
 }
 
-/// The dependency on another project as it would be.
-fn check_dependency(scene: &Scene, checkout: &TaskFiles<'_>, path: &str, changes: &[Change]) -> Result<()> {
+/// Checks the dependency on another project that the task would have after the changes.
+fn check_dependency(invocation: &Invocation, checkout: &TaskFiles<'_>, path: &str, changes: &[Change]) -> Result<()> {
     let mut document = Document::parse(&checkout.read(path)?);
     crate::task::change::apply(&mut document, changes)?;
     let project = document.scalar_last("xdeprepo").unwrap_or_default().to_owned();
-    projects::check_dependency(&scene.environment, &document.list_last("xdeps"), &project)
+    projects::check_dependency(&invocation.environment, &document.list_last("xdeps"), &project)
 }
 
-/// Refuses what another project asks for while somebody else holds the task.
-fn respect_lock(scene: &Scene, context: &Context, id: &str) -> Result<()> {
+/// Refuses an update from another project while somebody else, or the same person on another host, holds the task.
+fn respect_lock(invocation: &Invocation, context: &Context, id: &str) -> Result<()> {
     let Some((lock, host)) = TaskId::recognise(id).and_then(|id| projects::lock_of(context, id)) else { return Ok(()) };
-    let own = scene.user_email();
+    let own = invocation.user_email();
     if lock.host == host && own.is_none_or(|own| own == lock.holder) {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! Names of branches.
+//! Checks of branch names from the command line, from files and from profiles.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::types::Branch;

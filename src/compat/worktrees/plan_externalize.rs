@@ -1,10 +1,11 @@
-//! `aitask_plan_externalize.sh` (specification 50, section 4).
+//! `aitask_plan_externalize.sh`: copies an agent's plan to the project's plans, with a header that records base and output.
+//! Later sessions read these branches from the plan alone.
 
-use crate::compat::folders::Checkout;
-use crate::compat::invocation::Scene;
+use crate::compat::folders::TaskFolders;
+use crate::compat::invocation::Invocation;
 use crate::compat::record::record;
 use crate::compat::worktrees::names::{is_plain, safe_branch, usage};
-use crate::compat::worktrees::profile::Profile;
+use crate::compat::worktrees::profile::ExecutionProfile;
 use crate::error::{Error, Result};
 use crate::files::read_own;
 use crate::project::{Context, data_state};
@@ -26,33 +27,34 @@ Copies an agent's plan to aiplans/, with a header that records the branch decisi
   --output-branch-default <b> | --output-branch-default-file <f>
   --worktree <path> | --no-worktree";
 
-/// How old a plan in the agent's folder may be, in seconds.
+/// The age in seconds up to which a plan in the agent's folder counts. It is the scripts' default: the folder keeps the
+/// plans of all projects, and one of an earlier session is another task's.
 const MAX_AGE: u64 = 3600;
 
 #[derive(Debug, Default)]
-struct Request {
+struct ExternalizeArguments {
     id: Option<TaskId>,
     internal: Option<String>,
     force: bool,
     profile: Option<String>,
-    base: Option<Given>,
-    output: Option<Given>,
-    output_default: Option<Given>,
+    base: Option<BranchArgument>,
+    output: Option<BranchArgument>,
+    output_default: Option<BranchArgument>,
     worktree: Option<String>,
     no_worktree: bool,
 }
 
-/// A branch as it was given, by name or in a file.
+/// A branch in the arguments, by name or in a file.
 #[derive(Debug)]
-struct Given {
+struct BranchArgument {
     option: String,
     text: String,
 }
 
-/// The branch decisions of a request, with what its files and its profile say.
+/// The branches and the worktree that the arguments, their files and the profile name.
 #[derive(Debug)]
-struct Claims<'r> {
-    profile: Profile,
+struct BranchDecisions<'r> {
+    profile: ExecutionProfile,
     base: Option<String>,
     output: Option<String>,
     output_default: Option<String>,
@@ -61,29 +63,29 @@ struct Claims<'r> {
 }
 
 /// Runs the script.
-pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     let outcome = match parse(args) {
         Ok(None) => {
-            HELP.lines().for_each(|line| scene.console.line(line));
+            HELP.lines().for_each(|line| invocation.console.line(line));
             return 0;
         }
-        Ok(Some(request)) => externalize(scene, &request),
+        Ok(Some(request)) => externalize(invocation, &request),
         Err(error) => Err(error),
     };
     match outcome {
         Ok(line) => {
-            scene.console.line(&line);
+            invocation.console.line(&line);
             0
         }
         Err(error) => {
-            scene.console.error(&error.to_string());
+            invocation.console.error(&error.to_string());
             1
         }
     }
 }
 
-fn parse(args: &[String]) -> Result<Option<Request>> {
-    let mut request = Request::default();
+fn parse(args: &[String]) -> Result<Option<ExternalizeArguments>> {
+    let mut request = ExternalizeArguments::default();
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let mut next = || args.next().cloned().map_or_else(|| usage(format!("{arg} wants a value")), Ok);
@@ -93,10 +95,10 @@ fn parse(args: &[String]) -> Result<Option<Request>> {
             "--no-worktree" => request.no_worktree = true,
             "--internal" => request.internal = Some(next()?),
             "--profile" => request.profile = Some(next()?),
-            "--base-branch" | "--base-branch-file" => give(&mut request.base, arg, next()?)?,
-            "--output-branch" => give(&mut request.output, arg, next()?)?,
+            "--base-branch" | "--base-branch-file" => set_once(&mut request.base, arg, next()?)?,
+            "--output-branch" => set_once(&mut request.output, arg, next()?)?,
             "--output-branch-default" | "--output-branch-default-file" => {
-                give(&mut request.output_default, arg, next()?)?;
+                set_once(&mut request.output_default, arg, next()?)?;
             }
             "--worktree" => request.worktree = Some(worktree(&next()?)?),
             option if option.starts_with('-') => return usage(format!("Unknown flag: {option}")),
@@ -115,23 +117,23 @@ fn parse(args: &[String]) -> Result<Option<Request>> {
     Ok(Some(request))
 }
 
-fn give(slot: &mut Option<Given>, option: &str, text: String) -> Result<()> {
+fn set_once(slot: &mut Option<BranchArgument>, option: &str, text: String) -> Result<()> {
     if let Some(other) = slot.as_ref().filter(|given| given.option != option) {
         return usage(format!("{} and {option} exclude each other", other.option));
     }
     if !option.ends_with("-file") {
         safe_branch(option, &text)?;
     }
-    *slot = Some(Given { option: option.to_owned(), text });
+    *slot = Some(BranchArgument { option: option.to_owned(), text });
     Ok(())
 }
 
 /// A branch name given on the command line, or as the one line of a file.
-fn branch(scene: &Scene, Given { option, text }: &Given) -> Result<String> {
+fn branch(invocation: &Invocation, BranchArgument { option, text }: &BranchArgument) -> Result<String> {
     if !option.ends_with("-file") {
         return Ok(text.clone());
     }
-    let path = scene.file(text);
+    let path = invocation.file(text);
     let content = String::from_utf8_lossy(&read_own(&path)?).into_owned();
     match content.lines().collect::<Vec<_>>()[..] {
         [line] => safe_branch(option, line),
@@ -147,13 +149,18 @@ fn worktree(path: &str) -> Result<String> {
     usage(format!("--worktree: unsafe path '{path}' (relative to the repository, no .., plain characters)"))
 }
 
-impl<'r> Claims<'r> {
-    fn load(scene: &Scene, request: &'r Request) -> Result<Self> {
-        let profile = request.profile.as_ref().map(|name| Profile::load(scene, name)).transpose()?.unwrap_or_default();
+impl<'r> BranchDecisions<'r> {
+    fn load(invocation: &Invocation, request: &'r ExternalizeArguments) -> Result<Self> {
+        let profile = request
+            .profile
+            .as_ref()
+            .map(|name| ExecutionProfile::load(invocation, name))
+            .transpose()?
+            .unwrap_or_default();
         if request.worktree.is_some() && profile.create_worktree() == Some(false) {
             return usage("--worktree, but the profile says create_worktree: false");
         }
-        let branch = |given: &Option<Given>| given.as_ref().map(|given| branch(scene, given)).transpose();
+        let branch = |given: &Option<BranchArgument>| given.as_ref().map(|given| branch(invocation, given)).transpose();
         Ok(Self {
             profile,
             base: branch(&request.base)?,
@@ -165,37 +172,37 @@ impl<'r> Claims<'r> {
     }
 }
 
-fn externalize(scene: &Scene, request: &Request) -> Result<String> {
-    let files = scene.active_files();
+fn externalize(invocation: &Invocation, request: &ExternalizeArguments) -> Result<String> {
+    let files = invocation.active_files();
     let mut tasks: Vec<_> = files.iter().filter_map(|path| TaskPath::parse(path)).collect();
-    // The order of a folder is nobody's.
+    // A folder has no order of its own.
     tasks.sort_by(|one, other| (one.id(), one.as_str()).cmp(&(other.id(), other.as_str())));
     let Some(task) = tasks.iter().find(|path| Some(path.id()) == request.id) else {
         return Ok("NOT_FOUND:no_task_file".to_owned());
     };
     let plan = task.plan();
-    let plans = Checkout::of_environment(&scene.environment, &scene.dir).plans;
+    let plans = TaskFolders::of_environment(&invocation.environment, &invocation.dir).plans;
     let target = plans.path(plan.as_str().strip_prefix("aiplans/").unwrap_or(plan.as_str()));
     let exists = plans.tree().is_file(&target);
     if exists && !request.force {
         return Ok(format!("PLAN_EXISTS:{plan}"));
     }
-    let claims = Claims::load(scene, request)?;
-    let source = match source(scene, request)? {
-        Source::Plan(path) => path,
-        Source::Unclear(line) => return Ok(line),
+    let decisions = BranchDecisions::load(invocation, request)?;
+    let source = match source(invocation, request)? {
+        PlanSource::Plan(path) => path,
+        PlanSource::Unclear(line) => return Ok(line),
     };
-    let path = scene.file(&source);
+    let path = invocation.file(&source);
     let text = read_own(&path)?;
     let text = String::from_utf8_lossy(&text).into_owned();
-    let context = scene.open()?;
+    let context = invocation.open()?;
     if request.worktree.is_none() && !request.no_worktree {
-        scene.console.warn("no worktree claim: neither --worktree nor --no-worktree was given");
+        invocation.console.warn("no worktree claim: neither --worktree nor --no-worktree was given");
     }
     let text = if plan_header::has_header(&text) {
-        spliced(&claims, context.as_ref(), &text)
+        changed_header(&decisions, context.as_ref(), &text)
     } else {
-        let lines = header(scene, &claims, context.as_ref(), task, &plan, &tasks);
+        let lines = header(invocation, &decisions, context.as_ref(), task, &plan, &tasks);
         plan_header::with_header(&lines, &text)
     };
     plans.tree().replace(&target, text.as_bytes())?;
@@ -203,26 +210,26 @@ fn externalize(scene: &Scene, request: &Request) -> Result<String> {
     Ok(format!("{word}:{plan}:{source}"))
 }
 
-/// Where the plan is.
-enum Source {
+/// The plan to copy.
+enum PlanSource {
     /// The file to copy.
     Plan(String),
-    /// None, or more than one: the line that answers so.
+    /// The result line for no plan, or for more than one.
     Unclear(String),
 }
 
-fn source(scene: &Scene, request: &Request) -> Result<Source> {
-    let unclear = |line: &str| Source::Unclear(line.to_owned());
+fn source(invocation: &Invocation, request: &ExternalizeArguments) -> Result<PlanSource> {
+    let unclear = |line: &str| PlanSource::Unclear(line.to_owned());
     if let Some(path) = &request.internal {
-        let is_file = scene.file(path).is_file();
-        return Ok(if is_file { Source::Plan(path.clone()) } else { unclear("NOT_FOUND:source_not_file") });
+        let is_file = invocation.file(path).is_file();
+        return Ok(if is_file { PlanSource::Plan(path.clone()) } else { unclear("NOT_FOUND:source_not_file") });
     }
-    let home = || scene.environment.text("HOME").map(|home| format!("{home}/.claude/plans"));
-    let folder = scene.environment.text("AIT_PLAN_EXTERNALIZE_INTERNAL_DIR").map(str::to_owned).or_else(home);
+    let home = || invocation.environment.text("HOME").map(|home| format!("{home}/.claude/plans"));
+    let folder = invocation.environment.text("AIT_PLAN_EXTERNALIZE_INTERNAL_DIR").map(str::to_owned).or_else(home);
     let Some(folder) = folder.map(PathBuf::from).filter(|folder| folder.is_dir()) else {
         return Ok(unclear("NOT_FOUND:no_internal_dir"));
     };
-    let limit = match scene.environment.text("AIT_PLAN_EXTERNALIZE_MAX_AGE_SECS") {
+    let limit = match invocation.environment.text("AIT_PLAN_EXTERNALIZE_MAX_AGE_SECS") {
         Some(text) => text.parse().or_else(|_| usage(format!("AIT_PLAN_EXTERNALIZE_MAX_AGE_SECS is {text:?}")))?,
         None => MAX_AGE,
     };
@@ -239,32 +246,32 @@ fn source(scene: &Scene, request: &Request) -> Result<Source> {
     let names: Vec<_> = found.into_iter().map(|(_, name)| name).collect();
     Ok(match &names[..] {
         [] => unclear("NOT_FOUND:no_internal_files"),
-        [only] => Source::Plan(only.clone()),
-        _ => Source::Unclear(format!("MULTIPLE_CANDIDATES:{}", record(&names))),
+        [only] => PlanSource::Plan(only.clone()),
+        _ => PlanSource::Unclear(format!("MULTIPLE_CANDIDATES:{}", record(&names))),
     })
 }
 
-/// Base and output branch.
-fn branches(claims: &Claims<'_>, primary: &str) -> (String, String) {
-    if claims.worktree.is_none() && (claims.no_worktree || claims.profile.create_worktree() != Some(true)) {
+/// The base and the output.
+fn branches(decisions: &BranchDecisions<'_>, primary: &str) -> (String, String) {
+    if decisions.worktree.is_none() && (decisions.no_worktree || decisions.profile.create_worktree() != Some(true)) {
         return (primary.to_owned(), primary.to_owned());
     }
-    let base = claims.base.clone().or_else(|| claims.profile.base.clone()).unwrap_or_else(|| primary.to_owned());
-    let output = [&claims.output, &claims.profile.output, &claims.output_default].into_iter().flatten().next();
+    let base = decisions.base.clone().or_else(|| decisions.profile.base.clone()).unwrap_or_else(|| primary.to_owned());
+    let output = [&decisions.output, &decisions.profile.output, &decisions.output_default].into_iter().flatten().next();
     let output = output.cloned().unwrap_or_else(|| base.clone());
     (base, output)
 }
 
 fn header(
-    scene: &Scene,
-    claims: &Claims<'_>,
+    invocation: &Invocation,
+    decisions: &BranchDecisions<'_>,
     context: Option<&Context>,
     task: &TaskPath,
     plan: &PlanPath,
     tasks: &[TaskPath],
 ) -> Vec<(&'static str, String)> {
     let primary = context.map_or_else(|| "main".to_owned(), data_state::primary_branch);
-    let (base, output) = branches(claims, &primary);
+    let (base, output) = branches(decisions, &primary);
     let mut lines = vec![("Task", task.file_name().to_owned())];
     if let Some(parent) = task.id().parent() {
         let listed = |found: Vec<String>| (!found.is_empty()).then(|| found.join(", "));
@@ -273,32 +280,32 @@ fn header(
         let siblings = siblings.map(ToString::to_string).collect();
         let archived = plan.archived();
         let folder = Path::new(archived.as_str()).parent().unwrap_or(Path::new(paths::ARCHIVED_PLANS_DIR));
-        let names = scene.tree().names(folder);
+        let names = invocation.tree().names(folder);
         let mut plans: Vec<_> = names.filter_map(|name| Some(folder.join(name).to_str()?.to_owned())).collect();
         plans.sort();
         lines.extend(listed(parents).map(|text| ("Parent Task", text)));
         lines.extend(listed(siblings).map(|text| ("Sibling Tasks", text)));
         lines.extend(listed(plans).map(|text| ("Archived Sibling Plans", text)));
     }
-    // What the profile wants is no claim: nobody made that worktree.
-    lines.extend(claims.worktree.map(|path| ("Worktree", path.to_owned())));
+    // Only `--worktree` is recorded, since that worktree exists. One that the profile asks for may not have been added.
+    lines.extend(decisions.worktree.map(|path| ("Worktree", path.to_owned())));
     let here = context.and_then(|context| context.repository.here_branch.as_ref()).map(ToString::to_string);
     lines.extend(here.filter(|here| *here != primary).map(|here| ("Branch", here)));
     lines.extend([("Base branch", base), ("Output branch", output), ("plan_verified", "[]".to_owned())]);
     lines
 }
 
-/// Of a header that is there, only what was claimed changes.
-fn spliced(claims: &Claims<'_>, context: Option<&Context>, text: &str) -> String {
+/// The text with its header changed only in the lines that the arguments name.
+fn changed_header(decisions: &BranchDecisions<'_>, context: Option<&Context>, text: &str) -> String {
     let primary = || context.map_or_else(|| "main".to_owned(), data_state::primary_branch);
     let set = |value: Option<&str>| value.map_or(Claim::Leave, |value| Claim::Set(value.to_owned()));
-    let output = claims.output.as_deref().or(claims.output_default.as_deref());
-    let lines = if claims.no_worktree {
+    let output = decisions.output.as_deref().or(decisions.output_default.as_deref());
+    let lines = if decisions.no_worktree {
         [("Worktree", Claim::Delete), ("Base branch", Claim::Set(primary())), ("Output branch", Claim::Set(primary()))]
     } else {
         [
-            ("Worktree", set(claims.worktree)),
-            ("Base branch", set(claims.base.as_deref())),
+            ("Worktree", set(decisions.worktree)),
+            ("Base branch", set(decisions.base.as_deref())),
             ("Output branch", set(output)),
         ]
     };

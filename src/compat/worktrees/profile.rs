@@ -1,17 +1,17 @@
-//! Execution profiles, as far as their name and branches go: a mapping in YAML. What is none is refused.
+//! Execution profiles, as far as their name and branches are concerned. A file that is not a YAML mapping is refused.
 
-use crate::compat::invocation::Scene;
+use crate::compat::invocation::Invocation;
 use crate::compat::worktrees::names::safe_branch;
 use crate::error::Result;
 use crate::files::{read_own, yaml};
 use std::path::Path;
 
-/// What an execution profile says.
+/// An execution profile.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
-pub(crate) struct Profile {
+pub(crate) struct ExecutionProfile {
     pub(crate) name: Option<String>,
-    /// A boolean, as far as it counts: `"false"` in quotes is a text, and says nothing.
+    /// Only a boolean counts: `"false"` in quotes is text, and is ignored.
     create_worktree: serde_json::Value,
     #[serde(rename = "base_branch")]
     pub(crate) base: Option<String>,
@@ -19,15 +19,15 @@ pub(crate) struct Profile {
     pub(crate) output: Option<String>,
 }
 
-impl Profile {
-    /// Reads a file, or the one of that name among the project's profiles.
-    pub(crate) fn load(scene: &Scene, name: &str) -> Result<Self> {
-        let path = scene.file(name);
+impl ExecutionProfile {
+    /// Reads a file by its path, else by its name among the project's profiles.
+    pub(crate) fn load(invocation: &Invocation, name: &str) -> Result<Self> {
+        let path = invocation.file(name);
         let (path, read) = if path.is_file() {
             let read = read_own(&path);
             (path, read)
         } else {
-            let tasks = scene.tasks();
+            let tasks = invocation.tasks();
             let path = tasks.path("metadata/profiles").join(name);
             let read = tasks.tree().read(&path);
             (path, read)
@@ -40,13 +40,13 @@ impl Profile {
         Ok(profile)
     }
 
-    /// Reads what a file contains.
+    /// Parses the content of a file.
     pub(crate) fn parse(path: &Path, content: &[u8]) -> Result<Self> {
-        // the last of equal keys counts, as it does for the original
+        // The last of equal keys counts, as for the original.
         yaml::parse(path, content, yaml::Repeated::Last)
     }
 
-    /// Whether work is done in a worktree, where that is said.
+    /// Whether the work is done in a worktree; `None` where the profile does not decide it.
     pub(crate) fn create_worktree(&self) -> Option<bool> {
         self.create_worktree.as_bool()
     }
@@ -56,8 +56,8 @@ impl Profile {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Profile> {
-        Profile::parse(Path::new("fast.yaml"), text.as_bytes())
+    fn read(text: &str) -> Result<ExecutionProfile> {
+        ExecutionProfile::parse(Path::new("fast.yaml"), text.as_bytes())
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! `aitask_task_worktree.sh`.
+//! `aitask_task_worktree.sh`: finds or removes the worktree and branch of a task. On an error standard output is empty,
+//! since callers take any line there for a result.
 
-use crate::compat::invocation::Scene;
+use crate::compat::invocation::Invocation;
 use crate::error::Kind;
 use crate::project::Context;
 use crate::settings::Flags;
@@ -15,10 +16,10 @@ Usage: aitask_task_worktree.sh resolve <task_name>
        aitask_task_worktree.sh remove <task_name> [--force] [--strict]";
 
 /// Runs the script.
-pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
+pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     let usage = |text: &str| {
-        (scene.narrate)(&format!("aitask_task_worktree: {text}"));
-        USAGE.lines().for_each(scene.narrate);
+        (invocation.notice)(&format!("aitask_task_worktree: {text}"));
+        USAGE.lines().for_each(invocation.notice);
         2
     };
     let words: Vec<_> = args.iter().map(String::as_str).collect();
@@ -35,24 +36,25 @@ pub(crate) fn run(scene: &Scene, args: &[String]) -> u8 {
     let Some(name) = WorktreeName::parse(name) else {
         return usage(&format!("'{name}' is not a task name (such as t16_2_add_login)"));
     };
-    let context = Context::open_on_origin(&scene.environment, &scene.dir, &Flags::default(), scene.narrate);
+    let context =
+        Context::open_on_origin(&invocation.environment, &invocation.dir, &Flags::default(), invocation.notice);
     let outcome = match context {
-        Ok(context) if verb == "resolve" => resolve(scene, &context, &name),
-        Ok(context) => remove(scene, &context, &name, options),
+        Ok(context) if verb == "resolve" => resolve(invocation, &context, &name),
+        Ok(context) => remove(invocation, &context, &name, options),
         Err(error) => Err(error),
     };
     outcome.unwrap_or_else(|error| {
         let text = match error.kind() {
-            Kind::NotARepository => format!("not inside a git repository: {}", scene.dir.display()),
+            Kind::NotARepository => format!("not inside a git repository: {}", invocation.dir.display()),
             Kind::BareRepository => format!("bare repository: {error}"),
             _ => error.to_string(),
         };
-        (scene.narrate)(&format!("aitask_task_worktree: {text}"));
+        (invocation.notice)(&format!("aitask_task_worktree: {text}"));
         3
     })
 }
 
-fn resolve(scene: &Scene, context: &Context, name: &WorktreeName) -> crate::error::Result<u8> {
+fn resolve(invocation: &Invocation, context: &Context, name: &WorktreeName) -> crate::error::Result<u8> {
     let (word, path) = match registered::resolve(context, name)? {
         Registered::Nowhere => ("NONE", None),
         Registered::Usable(path) => ("USABLE", Some(path)),
@@ -61,22 +63,27 @@ fn resolve(scene: &Scene, context: &Context, name: &WorktreeName) -> crate::erro
         Registered::Main(path) => ("MAIN", Some(path)),
         Registered::Unsafe(path) => ("UNSAFE", Some(path)),
     };
-    scene.console.line(&path.map_or_else(|| word.to_owned(), |path| format!("{word} {}", one_line(&path))));
+    invocation.console.line(&path.map_or_else(|| word.to_owned(), |path| format!("{word} {}", one_line(&path))));
     Ok(0)
 }
 
-fn remove(scene: &Scene, context: &Context, name: &WorktreeName, options: &[&str]) -> crate::error::Result<u8> {
+fn remove(
+    invocation: &Invocation,
+    context: &Context,
+    name: &WorktreeName,
+    options: &[&str],
+) -> crate::error::Result<u8> {
     let work = options.contains(&"--force").into();
     let (extent, branch) = (Extent::PlaceUnlessRebasing, BranchFate::IfLanded(None));
     let removal = removal::remove(context, name.branch(), &Manner { work, extent, branch, dry_run: false })?;
-    removal.causes.iter().for_each(|cause| (scene.narrate)(&format!("aitask_task_worktree: {cause}")));
-    scene.console.line(&match &removal.worktree {
+    removal.causes.iter().for_each(|cause| (invocation.notice)(&format!("aitask_task_worktree: {cause}")));
+    invocation.console.line(&match &removal.worktree {
         WorktreeEnd::None => "WORKTREE_NONE".to_owned(),
         WorktreeEnd::Removed(path) => format!("WORKTREE_REMOVED {}", one_line(path)),
         WorktreeEnd::Kept(reason, path) => format!("WORKTREE_KEPT {} {}", reason.name(), one_line(path)),
     });
     let branch = name.branch();
-    scene.console.line(&match &removal.branch {
+    invocation.console.line(&match &removal.branch {
         BranchEnd::None => "BRANCH_NONE".to_owned(),
         BranchEnd::Deleted => format!("BRANCH_DELETED {branch}"),
         BranchEnd::Skipped => format!("BRANCH_KEPT skipped {branch}"),
@@ -84,16 +91,17 @@ fn remove(scene: &Scene, context: &Context, name: &WorktreeName, options: &[&str
         BranchEnd::Unmerged(into) => format!("BRANCH_KEPT unmerged_into:{into} {branch}"),
         BranchEnd::Unknown => format!("BRANCH_KEPT unknown {branch}"),
     });
-    let (verdict, code) = match (removal.is_clean(), removal.is_preserved()) {
+    let (word, code) = match (removal.is_clean(), removal.is_preserved()) {
         (true, _) => ("CLEAN", 0),
         (_, true) => ("PRESERVED", u8::from(options.contains(&"--strict"))),
         _ => ("RESIDUE", 1),
     };
-    scene.console.line(verdict);
+    invocation.console.line(word);
     Ok(code)
 }
 
-/// A path with control characters cannot stand on a line: then all but plain bytes are written `%XX`.
+/// A path for a result line. In a path with line breaks or tabs all but plain bytes are written `%XX`, so that it cannot
+/// forge a line.
 fn one_line(path: &Path) -> String {
     let bytes = path.as_os_str().as_bytes();
     if !bytes.iter().any(|byte| matches!(byte, b'\t' | b'\r' | b'\n')) {

@@ -1,40 +1,41 @@
-//! Which archived files nobody needs any more (specification 30, section 4.2).
+//! Which archived files can go into bundles: all but those that active tasks depend on or that belong to an active parent.
+//! Agents read these for context, and some of their tools do not look into bundles.
 
 use crate::compat::archive::bundles::archives;
-use crate::compat::folders::{Checkout, Folder, is_file};
+use crate::compat::folders::{TaskFolder, TaskFolders, is_file};
 use crate::compat::numbers::is_number;
 use crate::task::{Document, bundle};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The loose files of one archive that can go: by bundle (`_b0/old1`), in the order they are shown.
-pub(crate) type Loose = BTreeMap<String, Vec<String>>;
+pub(crate) type LooseFiles = BTreeMap<String, Vec<String>>;
 
-/// What can go into bundles, and what is still needed.
+/// The files that can go into bundles, and what is still needed.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Selection {
+pub(crate) struct BundleSelection {
     /// Tasks.
-    pub(crate) tasks: Loose,
+    pub(crate) tasks: LooseFiles,
     /// Plans.
-    pub(crate) plans: Loose,
+    pub(crate) plans: LooseFiles,
     /// Parents that are still active and have files in the archive.
     pub(crate) active_parents: BTreeSet<u64>,
-    /// Ids with files in the archive that active tasks wait for.
+    /// Ids with files in the archive that active tasks depend on.
     pub(crate) dependencies: BTreeSet<String>,
-    /// The files that stay, and why.
+    /// A line for each file that stays, with the reason.
     pub(crate) kept: Vec<String>,
 }
 
-impl Selection {
-    /// Looks through the archives (section 4.2).
-    pub(crate) fn find(checkout: &Checkout) -> Self {
-        let tasks = &checkout.tasks;
+impl BundleSelection {
+    /// Reads the archives and the dependencies of all active tasks.
+    pub(crate) fn find(folders: &TaskFolders) -> Self {
+        let tasks = &folders.tasks;
         let active: Vec<_> = tasks.files('t');
         let depends = tasks.load_each(&active, |_, head| Document::parse(head).list_last("depends"));
         let bare = |id: String| id.strip_prefix('t').map_or(id.clone(), str::to_owned);
         let needed: BTreeSet<_> = depends.into_iter().flatten().flatten().map(bare).collect();
         let parents: BTreeSet<_> = tasks.folders('t').into_iter().collect();
         let mut selection = Self::default();
-        let [(_, t, tasks), (_, p, plans)] = archives(checkout);
+        let [(_, t, tasks), (_, p, plans)] = archives(folders);
         selection.tasks = selection.of_archive(tasks, t, &parents, &needed);
         selection.plans = selection.of_archive(plans, p, &parents, &needed);
         selection
@@ -42,12 +43,12 @@ impl Selection {
 
     fn of_archive(
         &mut self,
-        archive: &Folder,
+        archive: &TaskFolder,
         letter: char,
         parents: &BTreeSet<String>,
         needed: &BTreeSet<String>,
-    ) -> Loose {
-        let mut loose = Loose::new();
+    ) -> LooseFiles {
+        let mut loose = LooseFiles::new();
         let start = letter.to_string();
         let id_of = |name: &str, parts: usize| -> Option<(u64, String)> {
             let ids: Vec<_> = name.strip_prefix(letter)?.split('_').take(parts + 1).collect();
@@ -87,7 +88,7 @@ impl Selection {
 
     /// How many tasks and plans can go.
     pub(crate) fn counts(&self) -> (usize, usize) {
-        let count = |loose: &Loose| loose.values().map(Vec::len).sum();
+        let count = |loose: &LooseFiles| loose.values().map(Vec::len).sum();
         (count(&self.tasks), count(&self.plans))
     }
 }

@@ -1,11 +1,11 @@
-//! Filing a new task.
+//! Creating a task: from the options of `aitask_create.sh`, or from a draft.
 
-use crate::compat::invocation::Scene;
+use crate::compat::invocation::Invocation;
 use crate::compat::locks::claim_id;
-use crate::compat::options::{Options, one_of, usage};
+use crate::compat::options::{ScriptOptions, one_of, usage};
 use crate::compat::projects;
 use crate::compat::tasks::checks::{check_kind, check_type};
-use crate::compat::tasks::new_file::{self, Draft, Unfiled};
+use crate::compat::tasks::new_file::{self, DraftToFinalize, NotCreated};
 use crate::compat::tasks::{anchors, fold};
 use crate::error::{Error, Kind, Result};
 use crate::ops::drafts;
@@ -14,17 +14,17 @@ use crate::project::Context;
 use crate::project::task_files::TaskFiles;
 use crate::task::{Document, Slug, TaskId, fields, labels};
 
-/// What all ways of filing a task share.
-pub(crate) struct Filer<'a> {
-    pub(crate) scene: &'a Scene,
+/// The creation of a task by a script.
+pub(crate) struct TaskCreation<'a> {
+    pub(crate) invocation: &'a Invocation,
     pub(crate) checkout: &'a TaskFiles<'a>,
     pub(crate) silent: bool,
     pub(crate) auto_merge: bool,
 }
 
-impl Filer<'_> {
-    pub(crate) fn create(&self, options: &Options) -> Result<u8> {
-        let console = self.scene.console;
+impl TaskCreation<'_> {
+    pub(crate) fn create(&self, options: &ScriptOptions) -> Result<u8> {
+        let console = self.invocation.console;
         let Some(name) = options.filled("--name") else { return Err(usage("Batch mode requires --name".to_owned())) };
         let body = self.body(options)?;
         let (document, parent) = self.document(options, &body)?;
@@ -36,21 +36,21 @@ impl Filer<'_> {
         }
         let sibling = if options.has("--no-sibling-dep") { Sibling::Free } else { Sibling::After };
         let request = Request { slug, document, sibling, issue_type: None, depends: Vec::new(), draft: None };
-        let filed = self.file(parent, &request).map_err(|unfiled| {
-            if let Unfiled::Unnumbered(_) = &unfiled
+        let created = self.file(parent, &request).map_err(|not_created| {
+            if let NotCreated::Unnumbered(_) = &not_created
                 && let Ok(path) = self.draft(&request.slug, &request.document, parent)
             {
                 console.warn(&format!("the text is kept as the draft {path}"));
             }
-            unfiled.into_error()
+            not_created.into_error()
         })?;
-        self.said(&filed.said);
-        self.merge(&filed, &request.document)?;
-        self.result(&filed.path);
+        self.print_commit(&created.said);
+        self.merge(&created, &request.document)?;
+        self.result(&created.path);
         Ok(0)
     }
 
-    /// Writes it as a draft; gives the path.
+    /// Writes the task as a draft; gives the path.
     fn draft(&self, slug: &Slug, document: &Document, parent: Option<&str>) -> Result<String> {
         let mut draft = document.clone();
         draft.set("draft", "true")?;
@@ -59,10 +59,10 @@ impl Filer<'_> {
     }
 
     /// The text of the task, without trailing newlines.
-    fn body(&self, options: &Options) -> Result<Vec<u8>> {
+    fn body(&self, options: &ScriptOptions) -> Result<Vec<u8>> {
         let given = || options.last("--description").or_else(|| options.last("--desc")).unwrap_or_default();
         let body = match options.filled("--desc-file") {
-            Some(file) => self.scene.text_of(file)?,
+            Some(file) => self.invocation.text_of(file)?,
             None => given().as_bytes().to_vec(),
         };
         if body.iter().all(|byte| *byte == b'\n') {
@@ -71,22 +71,23 @@ impl Filer<'_> {
         Ok(body)
     }
 
-    /// The task's file, and its parent.
-    fn document<'o>(&self, options: &'o Options, body: &[u8]) -> Result<(Document, Option<&'o str>)> {
+    /// The content of the task's file, and its parent. The checks are in the scripts' order, so that of several wrong options
+    /// the same one is reported.
+    fn document<'o>(&self, options: &'o ScriptOptions, body: &[u8]) -> Result<(Document, Option<&'o str>)> {
         let value = |name: &str, default: &'static str| options.last(name).unwrap_or(default).to_owned();
         let list = |name: &str| fields::items(options.last(name).unwrap_or_default());
-        let console = self.scene.console;
+        let console = self.invocation.console;
         let (priority, effort) = (value("--priority", "medium"), value("--effort", "medium"));
         one_of(&priority, &["high", "medium", "low"], "priority", "high, medium, or low")?;
         one_of(&effort, &["high", "medium", "low"], "effort", "low, medium, or high")?;
         let issue_type = value("--type", "feature");
         check_type(self.checkout, &issue_type)?;
         let fields::PartedGates { reachable: gates, dropped } = fields::reachable_gates(&issue_type, list("--gates"));
-        self.say_dropped(&dropped, "gate(s)", " (recorded in planning/review steps this task type skips)");
+        self.print_dropped(&dropped, "gate(s)", " (recorded in planning/review steps this task type skips)");
         let status = value("--status", "Ready");
         one_of(&status, &fields::NEW_STATUSES, "status", "Ready, Editing, Implementing, or Postponed")?;
         let project = options.last("--xdeprepo").unwrap_or_default();
-        projects::check_dependency(&self.scene.environment, &list("--xdeps"), project)?;
+        projects::check_dependency(&self.invocation.environment, &list("--xdeps"), project)?;
         if let Some(kind) = options.filled("--followup-kind") {
             check_kind(kind)?;
             fields::check_followup(kind, &issue_type)?;
@@ -139,7 +140,7 @@ impl Filer<'_> {
         Ok((document, parent))
     }
 
-    fn anchor(&self, options: &Options, parent: Option<&str>) -> Result<Option<String>> {
+    fn anchor(&self, options: &ScriptOptions, parent: Option<&str>) -> Result<Option<String>> {
         let (given, followed) = (options.filled("--anchor"), options.filled("--followup-of"));
         match (parent, given, followed) {
             (Some(_), Some(_), _) | (Some(_), _, Some(_)) => Err(usage(
@@ -162,57 +163,59 @@ impl Filer<'_> {
         }
     }
 
-    /// Gives it a number and a commit, and says what happened on the way.
-    pub(crate) fn file(&self, parent: Option<&str>, request: &Request) -> Result<CreatedHere, Unfiled> {
-        let console = self.scene.console;
+    /// Creates the task with an id and a commit, and prints the warnings and notes.
+    pub(crate) fn file(&self, parent: Option<&str>, request: &Request) -> Result<CreatedHere, NotCreated> {
+        let console = self.invocation.console;
         let warn = |text: &str| console.warn(text);
-        let filed = match parent {
-            Some(parent) => new_file::file_child(self.checkout, &self.scene.environment, parent, request, &warn),
-            None => new_file::file_top(self.checkout, request, &warn, || {
-                let claimed = claim_id::claim(self.scene, self.checkout.require_committable()?);
+        let created = match parent {
+            Some(parent) => new_file::create_child(self.checkout, &self.invocation.environment, parent, request, &warn),
+            None => new_file::create_top(self.checkout, request, &warn, || {
+                let claimed = claim_id::claim(self.invocation, self.checkout.require_committable()?);
                 claimed.map(|(id, _)| id).map_err(|error| {
-                    Unfiled::Unnumbered(Error::new(error.kind(), format!("Atomic ID counter failed: {error}")))
+                    NotCreated::Unnumbered(Error::new(error.kind(), format!("Atomic ID counter failed: {error}")))
                 })
             }),
         }?;
-        if !filed.labels.is_empty() {
-            console.info_aside(&format!("Added to label vocabulary: {}", filed.labels.join(",")));
+        if !created.labels.is_empty() {
+            console.stderr_info(&format!("Added to label vocabulary: {}", created.labels.join(",")));
         }
-        if let Some(parent) = &filed.parent {
-            console.line_aside(&format!("Updated: {parent}"));
+        if let Some(parent) = &created.parent {
+            console.stderr_line(&format!("Updated: {parent}"));
         }
-        Ok(filed)
+        Ok(created)
     }
 
-    /// What git says of a commit: an answer, or aside when one line is wanted.
-    fn said(&self, said: &[u8]) {
-        if self.silent { self.scene.console.lines_aside(said) } else { self.scene.console.lines(said) }
+    /// Prints git's output of the commit on standard output, but with `--silent` on standard error: standard output has the
+    /// path alone then.
+    fn print_commit(&self, output: &[u8]) {
+        if self.silent { self.invocation.console.stderr_lines(output) } else { self.invocation.console.lines(output) }
     }
 
     fn info(&self, text: &str) {
-        if self.silent { self.scene.console.info_aside(text) } else { self.scene.console.info(text) }
+        if self.silent { self.invocation.console.stderr_info(text) } else { self.invocation.console.info(text) }
     }
 
     fn success(&self, text: &str) {
-        if self.silent { self.scene.console.info_aside(text) } else { self.scene.console.success(text) }
+        if self.silent { self.invocation.console.stderr_info(text) } else { self.invocation.console.success(text) }
     }
 
-    fn say_dropped(&self, gates: &[String], what: &str, why: &str) {
+    fn print_dropped(&self, gates: &[String], what: &str, why: &str) {
         if !gates.is_empty() {
             self.info(&format!("manual_verification: dropped unreachable {what}: {}{why}", gates.join(",")));
         }
     }
 
-    /// The last line, which callers read.
+    /// Prints the path of the task. It must be the last line, since callers take the last line of the output.
     fn result(&self, path: &str) {
         let line = if self.silent { path.to_owned() } else { format!("Created: {path}") };
-        self.scene.console.line(&line);
+        self.invocation.console.line(&line);
     }
 
-    /// Tells of pending tasks about the same files, or folds them into this one.
-    fn merge(&self, filed: &CreatedHere, document: &Document) -> Result<()> {
-        let console = self.scene.console;
-        let found = fold::overlapping(self.checkout, filed.id, document);
+    /// Folds pending tasks that refer to the same files into the new one with `--auto-merge`; else lists them. This comes
+    /// after the commit, since folding needs the new task's id.
+    fn merge(&self, created: &CreatedHere, document: &Document) -> Result<()> {
+        let console = self.invocation.console;
+        let found = fold::overlapping(self.checkout, created.id, document);
         if found.is_empty() {
             return Ok(());
         }
@@ -226,7 +229,7 @@ impl Filer<'_> {
         }
         let (refused, taken): (Vec<_>, Vec<_>) = found
             .into_iter()
-            .map(|other| (fold::refusal(self.checkout, &other, filed.id), other))
+            .map(|other| (fold::refusal(self.checkout, &other, created.id), other))
             .partition(|(refusal, _)| refusal.is_some());
         for (reason, other) in refused {
             console.warn(&format!("Auto-merge: skipping t{} ({})", other.id, reason.unwrap_or_default()));
@@ -235,28 +238,28 @@ impl Filer<'_> {
         if taken.is_empty() {
             return Ok(());
         }
-        self.info(&format!("Auto-merging {} task(s) into t{}...", taken.len(), filed.id));
-        let said = fold::fold(self.checkout, filed.id, &filed.path, &taken)?;
-        self.said(&said);
+        self.info(&format!("Auto-merging {} task(s) into t{}...", taken.len(), created.id));
+        let said = fold::fold(self.checkout, created.id, &created.path, &taken)?;
+        self.print_commit(&said);
         let names: Vec<_> = taken.iter().map(|other| other.id.t()).collect();
-        self.success(&format!("Folded {} into t{}", names.join(", "), filed.id));
+        self.success(&format!("Folded {} into t{}", names.join(", "), created.id));
         Ok(())
     }
 
-    pub(crate) fn finalize(&self, draft: &Draft) -> Result<()> {
-        self.say_dropped(&draft.dropped_gates, "gate(s) from finalized draft", "");
-        let filed = match new::resume_here(self.checkout, &draft.request)? {
-            Some(filed) => filed,
-            None => self.file(draft.parent.as_deref(), &draft.request).map_err(Unfiled::into_error)?,
+    pub(crate) fn finalize(&self, draft: &DraftToFinalize) -> Result<()> {
+        self.print_dropped(&draft.dropped_gates, "gate(s) from finalized draft", "");
+        let created = match new::resume_here(self.checkout, &draft.request)? {
+            Some(created) => created,
+            None => self.file(draft.parent.as_deref(), &draft.request).map_err(NotCreated::into_error)?,
         };
         new_file::discard_draft(self.checkout, draft)?;
         if self.silent {
-            self.said(&filed.said);
-            self.scene.console.line(&filed.path);
+            self.print_commit(&created.said);
+            self.invocation.console.line(&created.path);
         } else {
-            let what = if filed.id.is_child() { "Finalized child task" } else { "Finalized" };
-            self.scene.console.success(&format!("{what}: {} (ID: t{})", filed.path, filed.id));
-            self.said(&filed.said);
+            let what = if created.id.is_child() { "Finalized child task" } else { "Finalized" };
+            self.invocation.console.success(&format!("{what}: {} (ID: t{})", created.path, created.id));
+            self.print_commit(&created.said);
         }
         Ok(())
     }
@@ -268,8 +271,8 @@ impl Filer<'_> {
         }
         match drafts.len() {
             _ if self.silent => {}
-            0 => self.scene.console.info("No draft files found in aitasks/new/"),
-            count => self.scene.console.success(&format!("Finalized {count} draft(s)")),
+            0 => self.invocation.console.info("No draft files found in aitasks/new/"),
+            count => self.invocation.console.success(&format!("Finalized {count} draft(s)")),
         }
         Ok(0)
     }
