@@ -1,7 +1,7 @@
 //! `aitask_archive.sh`.
 
 use super::{alone, last_commit, script, task};
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, wait_for_file};
 
 const ARCHIVE: &str = "aitask_archive.sh";
 
@@ -39,8 +39,9 @@ fn an_index_that_is_locked_for_a_moment_is_waited_for() {
     task(&ann, "aitasks/t1_x.md", "");
     ann.commit("tasks");
     ann.write(".git/index.lock", "");
-    let run = ann.start(&["compat", ARCHIVE, "1"]);
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    let met = world.root().join("met");
+    let run = ann.with_git_that_tells("index.lock", &met).start(&["compat", ARCHIVE, "1"]);
+    wait_for_file(&met);
     std::fs::remove_file(ann.path(".git/index.lock")).unwrap();
     run.wait().ok();
     assert_eq!(status(&ann), "");

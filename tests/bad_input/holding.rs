@@ -1,6 +1,6 @@
-//! Fencing: who was dispossessed ends nothing.
+//! Fencing: a session whose lock was stolen ends nothing.
 
-use super::refused;
+use super::{all_refused, refused};
 use crate::support::{Repo, Sleeper, World};
 
 /// Ann's session holds task 1 with work committed.
@@ -26,8 +26,7 @@ const ENDINGS: [&[&str]; 7] = [
 
 #[track_caller]
 fn ends_nothing(repo: &Repo) {
-    for args in ENDINGS {
-        let run = refused(repo, args, 1, "not_holder");
+    for run in all_refused(repo, ENDINGS, 1, "not_holder") {
         assert!(run.error()["error"]["holder"]["holder"].is_string(), "{run}");
     }
 }
@@ -48,9 +47,7 @@ fn a_session_whose_lock_was_stolen_from_another_clone() {
     bob.aitask(&["drop", "1"]).ok();
     // free again: still not hers to end
     let before = (world.remote_branch("main"), world.remote_branch("aitask-locks"));
-    for args in &ENDINGS[..5] {
-        refused(&ann, args, 1, "not_holder");
-    }
+    all_refused(&ann, ENDINGS.into_iter().take(5), 1, "not_holder");
     assert_eq!(before, (world.remote_branch("main"), world.remote_branch("aitask-locks")));
     assert_eq!(ann.git(&["show", "aitask/t1_first:work.txt"]), "done\n");
 }

@@ -10,7 +10,7 @@ mod surroundings;
 mod task_files;
 mod text;
 
-use crate::support::{Repo, Run, World};
+use crate::support::{Repo, Run, Running, World};
 
 /// All that a command could have changed, except what a fetch brings.
 fn state(repo: &Repo) -> String {
@@ -38,6 +38,19 @@ fn refused(repo: &Repo, args: &[&str], code: i32, kind: &str) -> Run {
     let run = fails_clearly(repo, args, code, kind);
     assert_eq!(before, state(repo), "something changed\n{run}");
     run
+}
+
+/// As [`refused`] for many command lines, which are compared with one state: what none of them changed, each did not.
+#[track_caller]
+fn all_refused<'a>(repo: &Repo, lines: impl IntoIterator<Item = &'a [&'a str]>, code: i32, kind: &str) -> Vec<Run> {
+    let before = state(repo);
+    let runs: Vec<_> = lines.into_iter().map(|args| fails_clearly(repo, args, code, kind)).collect();
+    assert_eq!(before, state(repo), "one of these changed something: {:#?}", lines_of(&runs));
+    runs
+}
+
+fn lines_of(runs: &[Run]) -> Vec<&str> {
+    runs.iter().map(|run| run.line.as_str()).collect()
 }
 
 /// As [`refused`], where there is no repository to compare.
@@ -84,13 +97,17 @@ fn assert_harmless(run: &Run) {
 
 /// Puts a file on a branch of the remote, as another program would.
 fn put(world: &World, branch: &str, path: &str, content: &[u8]) {
-    let dir = tempfile::Builder::new().prefix("editor-").tempdir_in(world.root()).unwrap();
-    let name = dir.path().file_name().unwrap().to_str().unwrap();
-    let editor = world.clone(name);
-    editor.git(&["switch", "-q", branch]);
-    let file = editor.path(path);
-    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-    std::fs::write(file, content).unwrap();
-    editor.commit("edited");
-    editor.git(&["push", "-q", "origin", branch]);
+    const PUT: &str = r#"
+export GIT_DIR="$PWD" GIT_INDEX_FILE="$PWD/put" GIT_AUTHOR_NAME=x GIT_AUTHOR_EMAIL=x@x GIT_COMMITTER_NAME=x GIT_COMMITTER_EMAIL=x@x
+blob=$(git hash-object -w "$3")
+git read-tree "refs/heads/$1"
+git update-index --add --cacheinfo "100644,$blob,$2"
+git update-ref "refs/heads/$1" "$(git commit-tree -p "refs/heads/$1" -m edited "$(git write-tree)")"
+rm "$GIT_INDEX_FILE"
+"#;
+    let file = tempfile::NamedTempFile::new_in(world.root()).unwrap();
+    std::fs::write(file.path(), content).unwrap();
+    let mut command = world.command("sh", &world.origin());
+    command.args(["-ec", PUT, "sh", branch, path, file.path().to_str().unwrap()]);
+    Running::start(command).wait().ok();
 }

@@ -1,6 +1,6 @@
 //! What is in the way: of a worktree, of a merge, of taking a task.
 
-use super::{put, refused};
+use super::{fails_clearly, put, refused, state};
 use crate::support::{Repo, World};
 
 fn with_task() -> (World, Repo) {
@@ -175,6 +175,7 @@ fn tasks_that_cannot_be_taken() {
     put(&world, "main", "aitasks/t6_parent.md", &file("status: Ready\nchildren_to_implement: [t6_1]"));
     put(&world, "main", "aitasks/t6/t6_1_part.md", &file("status: Ready"));
     ann.git(&["pull", "-q"]);
+    let before = state(&ann);
     for (id, kind, says) in [
         ("2", "not_claimable", "Done"),
         ("3", "not_claimable", "Folded"),
@@ -184,13 +185,14 @@ fn tasks_that_cannot_be_taken() {
         ("7", "no_such_task", "t7"),
         ("6_2", "no_such_task", "t6_2"),
     ] {
-        let run = refused(&ann, &["pick", id], 1, kind);
+        let run = fails_clearly(&ann, &["pick", id], 1, kind);
         assert!(run.error()["error"]["message"].as_str().unwrap().contains(says), "{run}");
         for options in [&["--steal"][..], &["--no-worktree"], &["--ignore-blocked", "--dry-run"]] {
             let run = ann.aitask(&[&["pick", id, "--json"], options].concat());
             assert_eq!(run.code != 0, kind != "blocked" || options[0] != "--ignore-blocked", "{run}");
         }
     }
+    assert_eq!(before, state(&ann), "something changed");
     assert_eq!(world.locks(), Vec::<String>::new());
     refused(&ann, &["pick", "2", "3", "4", "5"], 1, "not_claimable");
     ann.aitask(&["pick", "2", "7", "6_1"]).ok();

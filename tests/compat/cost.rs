@@ -1,8 +1,8 @@
-//! Connections and programs an operation takes (specification 10, F11): a connection is a round trip or more, and a
+//! Connections and programs an operation takes as git and strace see them: a connection is a round trip or more, and a
 //! program some milliseconds, so that one more is a decision and not an accident.
 
 use super::{CLAIM, LOCK, PICK, lock, project, run};
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, can_run, program};
 use std::io::Write as _;
 
 /// The most programs that each operation may start, git's own and ourselves included. Wanted for check and list: 10.
@@ -90,33 +90,34 @@ fn a_list_of_a_hundred_locks_is_one_connection_and_no_program_more() {
     assert!(calls.len() <= of_one.len() + 1, "{calls:#?}\n{of_one:#?}");
 }
 
-/// The programs an operation starts as strace counts them; `None` where it cannot.
-fn programs(repo: &Repo, script: &str, line: &str) -> Option<usize> {
+/// The programs an operation starts as strace counts them, or why it may not.
+fn programs(repo: &Repo, script: &str, line: &str) -> Result<usize, String> {
     let log = repo.world().root().join("strace");
     let mut args = vec!["-f", "-qq", "--seccomp-bpf", "-e", "trace=execve", "-o", log.to_str().unwrap()];
     args.extend([env!("CARGO_BIN_EXE_git-aitask"), "compat", script]);
     args.extend(line.split(' '));
     let run = repo.run("strace", &args);
     if run.code != 0 && run.stderr.contains("ptrace") {
-        return None;
+        return Err(run.stderr);
     }
     run.ok();
     let text = std::fs::read_to_string(&log).unwrap();
     let started = |line: &&str| line.ends_with("= 0") && (line.contains("execve(") || line.contains("execve resumed"));
-    Some(text.lines().filter(started).count())
+    Ok(text.lines().filter(started).count())
 }
 
 #[test]
 fn programs_of_each_operation() {
-    if which::which("strace").is_err() {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: strace is not installed");
+    const TEST: &str = "programs_of_each_operation";
+    if can_run(TEST, program("strace")).is_none() {
         return;
     }
     let (_world, ann) = counted(60);
-    let seen = OPERATIONS.map(|(script, line, most, _)| {
-        let count = programs(&ann, script, line);
-        assert!(count.is_none_or(|count| count <= most), "{script} {line} starts {count:?}, {most} at most");
-        count
-    });
+    let mut seen = Vec::new();
+    for (script, line, most, _) in OPERATIONS {
+        let Some(count) = can_run(TEST, programs(&ann, script, line)) else { return };
+        assert!(count <= most, "{script} {line} starts {count}, {most} at most");
+        seen.push(count);
+    }
     let _ = writeln!(std::io::stderr(), "programs of lock, check, list, unlock, claim and pick: {seen:?}");
 }

@@ -5,7 +5,7 @@ use super::{
     CLAIM, LOCK, PICK, lock, lock_text, pick, plain, project, published, result, run, status, subjects, task_text,
 };
 use super::{touched, world};
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, rounds};
 use std::time::{Duration, Instant};
 
 /// Has a script of `peer` run, once, right before our first push.
@@ -83,8 +83,7 @@ fn a_sync_beside_lock_traffic_does_not_put_the_branch_on_the_locks() {
     ann.write("mine.txt", "mine\n");
     ann.commit("mine");
     lock(&ann, "1", "ann").ok();
-    let rounds = std::env::var("AITASK_TEST_ROUNDS").map_or(4, |rounds| rounds.parse().unwrap());
-    for _ in 0..rounds {
+    for _ in 0..rounds(4) {
         let traffic = [["--check", "1"], ["--lock", "2"], ["--unlock", "2"]];
         let traffic: Vec<_> = traffic.iter().map(|args| ann.start_script(LOCK, args)).collect();
         let synced = run(&ann, PICK, "--sync").ok();
@@ -387,14 +386,17 @@ fn an_address_cannot_forge_a_line() {
 fn a_remote_that_hangs_does_not_hold_us() {
     let (world, ann) = project(1);
     let dial = world.root().join("dial-that-hangs");
-    world.script(&dial, "#!/bin/sh\nsleep 100\n");
-    ann.git(&["config", "remote.origin.url", &format!("ext::{} %S x", dial.display())]);
-    let ann = ann.env("GIT_AITASK_TIMEOUT", "1s");
+    world.script(&dial, "#!/bin/sh\nsleep 600\n");
+    // clones of their own, so that none waits for the others
+    let clones = [ann, world.clone("b"), world.clone("c"), world.clone("d")].map(|clone| {
+        clone.git(&["config", "remote.origin.url", &format!("ext::{} %S x", dial.display())]);
+        clone.env("GIT_AITASK_TIMEOUT", "1s")
+    });
     let started = [
-        ann.start_script(LOCK, &["--lock", "1", "--email", "ann@example.com"]),
-        ann.start_script(LOCK, &["--check", "1"]),
-        ann.start_script(CLAIM, &[]),
-        ann.start_script(PICK, &["1", "--email", "ann@example.com"]),
+        clones[0].start_script(LOCK, &["--lock", "1", "--email", "ann@example.com"]),
+        clones[1].start_script(LOCK, &["--check", "1"]),
+        clones[2].start_script(CLAIM, &[]),
+        clones[3].start_script(PICK, &["1", "--email", "ann@example.com"]),
     ];
     let begun = Instant::now();
     let runs = super::wait_all(started.into());

@@ -1,11 +1,11 @@
 //! A claim that dies at a call of git, and the same claim again: task, lock and checkout are those of a claim that
 //! nobody disturbed.
 //!
-//! An ordinary run kills around the push; with `AITASK_TEST_ROUNDS` set, at every call.
+//! An ordinary run kills around the push; with `AITASK_TEST_ALL` set, at every call.
 
 use super::peer::{Peer, four_lines};
 use super::{CLAIM, PICK, lock_text, project, result, status, subjects};
-use crate::support::When;
+use crate::support::{When, thorough};
 
 fn words<'a>(script: &'a str, args: &[&'a str]) -> Vec<&'a str> {
     [&["compat", script], args].concat()
@@ -24,7 +24,7 @@ fn at_each_call(args: &[&str], before: &str) {
     let (run, calls) = scene().1.git_commands(&args);
     run.ok();
     let push = calls.iter().position(|call| call.starts_with("push ")).unwrap() + 1;
-    let every = std::env::var_os("AITASK_TEST_ROUNDS").is_some();
+    let every = thorough();
     for k in if every { 1..=calls.len() } else { push..=push + 1 } {
         for when in [When::Before, When::After] {
             if !every && (k, when) == (push + 1, When::Before) {

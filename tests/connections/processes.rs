@@ -1,6 +1,7 @@
 //! Every process that `pick` starts, those of git included, as strace sees them.
 
 use super::scene;
+use crate::support::{can_run, program};
 use std::io::Write as _;
 
 /// More than this is a decision: the commands of `pick` and what git starts for its one push.
@@ -8,19 +9,16 @@ const LIMIT: usize = 45;
 
 #[test]
 fn programs_of_pick() {
-    if which::which("strace").is_err() {
-        let _ = writeln!(std::io::stderr(), "SKIPPED programs_of_pick: strace is not installed");
-        return;
-    }
+    let Some(strace) = can_run("programs_of_pick", program("strace")) else { return };
     let (world, ann) = scene();
     let log = world.root().join("strace");
     let args =
         ["-f", "-qq", "-e", "trace=execve", "-o", log.to_str().unwrap(), env!("CARGO_BIN_EXE_git-aitask"), "pick", "1"];
-    let run = ann.run("strace", &args);
-    if run.code != 0 && run.stderr.contains("ptrace") {
-        let _ = writeln!(std::io::stderr(), "SKIPPED programs_of_pick: {}", run.stderr.trim());
+    let run = ann.run(strace, &args);
+    let may_trace = run.code == 0 || !run.stderr.contains("ptrace");
+    let Some(()) = can_run("programs_of_pick", may_trace.then_some(()).ok_or_else(|| run.stderr.clone())) else {
         return;
-    }
+    };
     let run = run.ok();
     let text = std::fs::read_to_string(&log).unwrap();
     let programs: Vec<_> = text.lines().filter(|line| line.contains("execve(") && line.ends_with("= 0")).collect();

@@ -1,6 +1,6 @@
 //! A coordination branch that was deleted on the server, or set back there.
 
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, rounds};
 
 const LOCKS: &str = "aitask-locks";
 
@@ -219,7 +219,7 @@ fn what_the_counter_was_before_it_was_set_back_is_not_handed_out_again() {
 
 #[test]
 fn two_clones_that_put_it_back_at_once_lose_nothing() {
-    for _ in 0..4 {
+    for _ in 0..rounds(1) {
         let (world, ann, bob) = held();
         ann.aitask(&["lock", "2"]).ok();
         let tip = world.remote_branch(LOCKS).unwrap();

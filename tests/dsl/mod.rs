@@ -1,6 +1,6 @@
 //! The test support itself, on git alone: what it counts, records and kills is what happened.
 
-use crate::support::{Running, Sleeper, When, World};
+use crate::support::{Running, Sleeper, When, World, sh_wait_for_file};
 
 #[test]
 fn people_share_one_remote() {
@@ -129,9 +129,20 @@ fn killed_at_every_call_on_either_side() {
 fn the_kill_waits_for_a_git_that_outlives_its_program() {
     let world = World::new();
     let ann = world.clone("ann");
-    world.script(&ann.path(".git/hooks/reference-transaction"), "#!/bin/sh\nsleep 0.5\n");
-    let script = "git branch slow >/dev/null 2>&1 & sleep 0.1; git version; sleep 9";
-    let run = ann.program_killed_at("/bin/sh", 2, When::After, &["-c", script]);
+    let [program, begun] = ["program", "begun"].map(|name| world.root().join(name));
+    // the hook ends when the program is dead, so the git does too
+    let hook = format!(
+        "#!/bin/sh\n: >'{}'\nwhile kill -0 \"$(cat '{}')\" 2>/dev/null; do sleep 0.01; done\n",
+        begun.display(),
+        program.display()
+    );
+    world.script(&ann.path(".git/hooks/reference-transaction"), &hook);
+    let script = format!(
+        "echo $$ >'{}'; git branch slow >/dev/null 2>&1 & {}; git version; :",
+        program.display(),
+        sh_wait_for_file(&begun)
+    );
+    let run = ann.program_killed_at("/bin/sh", 2, When::After, &["-c", &script]);
     assert_eq!(run.signal, Some(9));
     ann.git(&["rev-parse", "--verify", "slow"]);
 }

@@ -1,61 +1,62 @@
 //! A takeover that is published while the server still looks at the push of the former holder: that push must not land.
 
-use super::{WORK, is_in, kind, worked};
-use crate::support::{Repo, Running, World};
-use std::time::{Duration, Instant};
+use super::{is_in, kind, worked};
+use crate::support::{World, sh_wait_for_file, wait_for_file};
 
-/// Makes the server hold the next push that changes `branch` until a file appears.
+/// Makes the server hold the next push that changes `branch` until [`let_go`].
 fn hold(world: &World, branch: &str) {
-    let (origin, root) = (world.origin(), world.root().display().to_string());
+    let root = world.root();
+    for file in ["held", "go"] {
+        let _ = std::fs::remove_file(root.join(file));
+    }
+    let (path, wait) = (root.display(), sh_wait_for_file(&root.join("go")));
     let hook = format!(
         "#!/bin/sh\nin=$(cat)\ncase $in in *refs/heads/{branch}*) ;; *) exit 0 ;; esac\n\
-         rm '{root}/armed' 2>/dev/null || exit 0\n: >'{root}/held'\n\
-         n=0; until [ -e '{root}/go' ] || [ $n -ge 1500 ]; do sleep 0.02; n=$((n + 1)); done\n"
+         rm '{path}/armed' 2>/dev/null || exit 0\n: >'{path}/held'\n{wait}\n"
     );
-    world.script(&origin.join("hooks/pre-receive"), &hook);
-    std::fs::write(world.root().join("armed"), "").unwrap();
+    world.script(&world.origin().join("hooks/pre-receive"), &hook);
+    std::fs::write(root.join("armed"), "").unwrap();
 }
 
 fn wait_until_held(world: &World) {
-    let until = Instant::now() + Duration::from_secs(30);
-    while !world.root().join("held").exists() {
-        assert!(Instant::now() < until, "the push never reached the server");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_for_file(&world.root().join("held"));
 }
 
-/// Runs `args` by Ann, takes t1 over by Bob while the server holds her push, and lets it go on.
-fn raced(world: &World, ann: &Repo, bob: &Repo, branch: &str, args: &[&str]) -> crate::support::Run {
-    hold(world, branch);
-    let running: Running = ann.start(args);
-    wait_until_held(world);
-    bob.aitask(&["pick", "1", "--steal", "--no-worktree"]).ok();
+fn let_go(world: &World) {
     std::fs::write(world.root().join("go"), "").unwrap();
-    running.wait()
 }
 
 #[test]
 fn a_former_holder_landed_while_the_hook_of_the_server_ran() {
+    let world = World::new();
+    let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
     for (branch, args) in [
-        ("main", &["finish", "1", "--json"][..]),
-        ("main", &["finish", "1", "--no-archive", "--json"]),
-        ("main", &["finish", "1", "--squash", "--no-archive", "--json"]),
-        ("aitask/t1_one", &["finish", "1", "--no-push", "--json"]),
-        ("main", &["drop", "1", "--json"]),
-        ("main", &["archive", "1", "--json"]),
-        ("aitask-locks", &["unlock", "1", "--json"]),
-        ("main", &["edit", "1", "--status", "Postponed", "--json"]),
+        ("main", &["finish"][..]),
+        ("main", &["finish", "--no-archive"]),
+        ("main", &["finish", "--squash", "--no-archive"]),
+        ("aitask/", &["finish", "--no-push"]),
+        ("main", &["drop"]),
+        ("main", &["archive"]),
+        ("aitask-locks", &["unlock"]),
+        ("main", &["edit", "--status", "Postponed"]),
     ] {
-        let (world, ann) = worked();
-        let bob = world.clone("bob");
-        let work = ann.at(WORK).git(&["rev-parse", "HEAD"]).trim().to_owned();
-        let run = raced(&world, &ann, &bob, branch, args).fails(1);
+        let id = ann.task("One", &[]);
+        ann.aitask(&["pick", &id]).ok();
+        let there = ann.at(format!("aiwork/t{id}_one"));
+        there.write(&format!("work{id}.txt"), "work\n");
+        let work = there.commit("work");
+        hold(&world, branch);
+        let running = ann.start(&[&args[..1], &[&id, "--json"], &args[1..]].concat());
+        wait_until_held(&world);
+        bob.aitask(&["pick", &id, "--steal", "--no-worktree"]).ok();
+        let_go(&world);
+        let run = running.wait().fails(1);
         assert_eq!(kind(&run), "not_holder", "{args:?}\n{run}");
         assert!(!is_in(&world, &work, "main"), "{args:?}");
-        assert_eq!(world.remote_branch("aitask/t1_one"), None, "{args:?}");
-        let task = world.remote_file("main", "aitasks/t1_one.md").unwrap();
+        assert_eq!(world.remote_branch(&format!("aitask/t{id}_one")), None, "{args:?}");
+        let task = world.remote_file("main", &format!("aitasks/t{id}_one.md")).unwrap();
         assert!(task.contains("status: Implementing") && task.contains("assigned_to: bob@example.com"), "{args:?}");
-        assert_eq!(world.locks(), ["t1_lock.yaml"]);
+        assert!(world.locks().contains(&format!("t{id}_lock.yaml")), "{args:?}");
     }
 }
 
@@ -69,7 +70,7 @@ fn a_task_was_locked_while_it_was_archived() {
     let running = ann.start(&["archive", "1", "--json"]);
     wait_until_held(&world);
     bob.aitask(&["lock", "1"]).ok();
-    std::fs::write(world.root().join("go"), "").unwrap();
+    let_go(&world);
     assert_eq!(kind(&running.wait().fails(1)), "not_holder");
     assert!(world.remote_file("main", "aitasks/t1_one.md").is_some());
 }
@@ -118,7 +119,7 @@ fn a_task_lost_on_the_way_to_the_next_one_was_called_taken_over() {
     let running = ann.start(&["pick", "--next", "--no-worktree", "--json"]);
     wait_until_held(&world);
     bob.aitask(&["pick", "1", "--no-worktree"]).ok();
-    std::fs::write(world.root().join("go"), "").unwrap();
+    let_go(&world);
     running.wait().ok();
     let held: Vec<_> =
         ann.path(".git/aitask/held").read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();

@@ -1,12 +1,9 @@
-//! Takeovers at every moment: a few rounds in an ordinary run, `AITASK_TEST_ROUNDS=200` sets the number of each.
+//! Takeovers at every moment: a few rounds in an ordinary run, more with `AITASK_TEST_ALL=1`; `AITASK_TEST_ROUNDS=200` sets
+//! the number of each. A takeover at one moment that counts is in `fences`.
 
 use super::is_in;
-use crate::support::{Repo, Run, Sleeper, When, World};
+use crate::support::{Repo, Run, Sleeper, When, World, rounds, thorough, turn};
 use std::time::Duration;
-
-fn rounds() -> u32 {
-    std::env::var("AITASK_TEST_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(4)
-}
 
 /// Ann and Bob in clones of their own, in one world for every round.
 struct Duel {
@@ -26,7 +23,7 @@ impl Duel {
     }
 
     /// A new task that Ann has taken and worked on: its id, and her commit.
-    fn taken(&self, n: u32) -> (String, String) {
+    fn taken(&self, n: usize) -> (String, String) {
         let id = self.ann.task(&format!("Job {n}"), &[]);
         let json = self.ann.aitask(&["pick", &id, "--json"]).ok().json();
         let there = self.ann.at(json["worktree"]["path"].as_str().unwrap());
@@ -36,9 +33,10 @@ impl Duel {
     }
 
     /// Ann ends the task in some way while Bob takes it over. Neither may land on top of the other.
-    fn fight(&self, n: u32, id: &str, work: &str, args: &[&str], stagger: Duration) {
+    fn fight(&self, n: usize, id: &str, work: &str, args: &[&str], stagger: Duration) {
         let before = self.world.remote_branch("aitask-locks").unwrap();
         let ends = self.ann.start(args);
+        // no synchronisation: the takeover may come at any moment, and each round is another one
         std::thread::sleep(stagger);
         let steal = self.bob.start(&["pick", id, "--steal", "--no-worktree", "--json"]);
         let (ended, stolen) = (ends.wait(), steal.wait());
@@ -62,16 +60,16 @@ impl Duel {
 }
 
 /// A moment of the round, spread over the time that a command takes.
-fn moment(n: u32) -> Duration {
-    Duration::from_millis(u64::from(n * 37 % 240))
+fn moment(n: usize) -> Duration {
+    Duration::from_millis((n * 37 % 240).try_into().unwrap())
 }
 
 #[test]
 fn taken_over_while_finish_is_checking() {
     let duel = Duel::new();
-    for n in 0..rounds() {
+    for n in 0..rounds(2) {
         let (id, work) = duel.taken(n);
-        duel.fight(n, &id, &work, &["finish", &id, "--json", "--check", "sleep 0.1"], moment(n));
+        duel.fight(n, &id, &work, &["finish", &id, "--json", "--check", "sleep 0.1"], moment(n + turn()));
     }
 }
 
@@ -79,7 +77,7 @@ fn taken_over_while_finish_is_checking() {
 fn taken_over_while_the_hook_of_the_server_sleeps() {
     let duel = Duel::new();
     duel.world.script(&duel.world.origin().join("hooks/pre-receive"), "#!/bin/sh\ncat >/dev/null\nsleep 0.1\n");
-    for n in 0..rounds() {
+    for n in 0..rounds(2) {
         let (id, work) = duel.taken(n);
         let forms: [&[&str]; 5] = [
             &["finish", &id, "--json"],
@@ -88,8 +86,8 @@ fn taken_over_while_the_hook_of_the_server_sleeps() {
             &["drop", &id, "--json"],
             &["edit", &id, "--status", "Postponed", "--json"],
         ];
-        let form = usize::try_from(n).unwrap() % forms.len();
-        duel.fight(n, &id, &work, forms[form], moment(n));
+        let form = (n + turn()) % forms.len();
+        duel.fight(n, &id, &work, forms[form], moment(n + turn()));
     }
 }
 
@@ -100,9 +98,9 @@ fn one_of_two_sessions_is_killed_at_every_call_and_one_holds_the_task() {
     let ann = world.initialised("ann");
     let sessions = [Sleeper::new(), Sleeper::new()];
     let [first, second] = [0, 1].map(|n: usize| ann.env("AIT_AGENT_PID", sessions[n].pid()));
-    let step = if rounds() > 4 { 1 } else { 5 };
+    let step = if thorough() { 1 } else { 8 };
     for when in [When::Before, When::After] {
-        for k in (1..200).step_by(step) {
+        for k in (1 + 2 * turn() % step..200).step_by(step) {
             let id = ann.task("Job", &[]);
             let killed = first.killed_at(k, when, &["pick", &id, "--no-worktree"]);
             let wanted = [&second, &first].map(|session| session.aitask(&["pick", &id, "--no-worktree", "--json"]));

@@ -1,8 +1,7 @@
 //! Other kinds of repositories: SHA-256 names, refs in tables.
 
 use super::{run, work_on};
-use crate::support::World;
-use std::io::Write as _;
+use crate::support::{World, skipped};
 
 /// The life of a task in a world whose remote was made with `option`; `remote` is whether the clone keeps it.
 fn life(world: &World, remote: bool) {
@@ -53,8 +52,7 @@ fn reftable() {
     world.git(&["init", "--quiet", "probe"]);
     let probe = std::fs::read_to_string(world.root().join("probe/.git/config")).unwrap();
     if !probe.contains("reftable") {
-        let _ = writeln!(std::io::stderr(), "SKIPPED reftable: {} has none", world.git(&["version"]).trim());
-        return;
+        return skipped("reftable", &format!("{} has none", world.git(&["version"]).trim()));
     }
     for remote in [true, false] {
         let world = remade("--ref-format=reftable");

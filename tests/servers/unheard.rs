@@ -2,8 +2,7 @@
 //! blamed for them.
 
 use super::{kind, message, run, scene, status_of, tasks, work_on};
-use crate::support::{First, Repo, Sleeper, World};
-use std::time::{Duration, Instant};
+use crate::support::{First, Repo, Sleeper, World, sh_wait_for_file, wait_for};
 
 /// Lets a clone reach `origin` through a script, with `$1` the service. What is not said here is git's own.
 fn dial(ann: &Repo, script: &str) {
@@ -22,16 +21,6 @@ fn cut_off_after_landing(world: &World, away: bool) {
         "#!/bin/sh\n[ \"$1\" = committed ] && grep -q refs/heads/ && {{ {away} mv \"$0\" \"$0.done\"; kill -9 $PPID; }}\nexit 0\n"
     );
     world.script(&hook, &text);
-}
-
-/// Waits for something that another process does.
-#[track_caller]
-fn until(what: &str, is_so: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "still not so: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 /// What servers, their login files and what these start print besides git.
@@ -188,24 +177,30 @@ fn a_push_that_lands_late_is_unknown_and_made_once() {
     // The connection ends while the server works on; later pushes are refused at the door, questions are answered.
     world.script(
         &file("hooks/pre-receive"),
-        "#!/bin/sh\ncat >/dev/null\ntouch begun\nuntil [ -e go ]; do sleep 0.05; done\n",
+        &format!("#!/bin/sh\ncat >/dev/null\ntouch begun\n{}\n", sh_wait_for_file(&file("go"))),
     );
     dial(
         &ann,
-        "case \"$1\" in *receive-pack) ;; *) exec \"$1\" . ;; esac
+        &format!(
+            "case \"$1\" in *receive-pack) ;; *) exec \"$1\" . ;; esac
         if [ -e begun ]; then echo \"fatal: 'x' does not appear to be a git repository\" >&2; exit 1; fi
         mkfifo in out
         \"$1\" . <in >out 2>/dev/null &
         cat <out & answer=$!
         cat <&3 >in & question=$!
-        until [ -e begun ]; do sleep 0.05; done
+        {}
         kill -9 $answer $question
         exit 1",
+            sh_wait_for_file(&file("begun"))
+        ),
     );
     let cut = run(&ann, "new more --json").fails(75);
     assert_eq!((kind(&cut).as_str(), tasks(&world)), ("unknown", 0), "{cut}");
     std::fs::write(file("go"), "").unwrap();
-    until("the push landed", || tasks(&world) == 1);
+    wait_for("the push has landed", || match tasks(&world) {
+        1 => Ok(()),
+        n => Err(format!("{n} tasks")),
+    });
     std::fs::remove_file(file("begun")).unwrap();
     std::fs::remove_file(file("hooks/pre-receive")).unwrap();
     ann.git(&["config", "remote.origin.url", world.origin().to_str().unwrap()]);

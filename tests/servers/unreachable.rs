@@ -26,18 +26,25 @@ fn nobody_there_is_said_at_once() {
 fn a_remote_that_hangs_is_left_alone() {
     let (world, ann) = scene(1);
     let dial = world.root().join("hanging-dial");
-    world.script(&dial, "#!/bin/sh\nsleep 100\n");
-    ann.git(&["config", "remote.origin.url", &format!("ext::{} %S x", dial.display())]);
-    for line in ["pick 1 --timeout 2s --json", "new more --timeout 2s --json", "locks --timeout 2s --json"] {
-        let begun = Instant::now();
-        let failed = run(&ann, line).fails(75);
-        // two seconds, and five for the last question: what came of the push
-        assert!(begun.elapsed() < Duration::from_millis(7900), "{:?}\n{failed}", begun.elapsed());
-        assert!(["unknown", "unreachable"].contains(&kind(&failed).as_str()), "{failed}");
-        let left = ann.run("pgrep", &["-fl", dial.to_str().unwrap()]);
-        assert!(left.stdout.is_empty(), "left behind:\n{}", left.stdout);
+    world.script(&dial, "#!/bin/sh\nsleep 600\n");
+    let lines = ["pick 1 --timeout 1s --json", "new more --timeout 1s --json", "locks --timeout 1s --json"];
+    // clones of their own, so that none waits for the others
+    let clones = [ann, world.clone("bob"), world.clone("cid")];
+    for clone in &clones {
+        clone.git(&["config", "remote.origin.url", &format!("ext::{} %S x", dial.display())]);
     }
-    assert!(!ann.path("aiwork").exists());
+    let begun = Instant::now();
+    let started: Vec<_> =
+        clones.iter().zip(lines).map(|(clone, line)| clone.start(&line.split(' ').collect::<Vec<_>>())).collect();
+    for running in started {
+        let failed = running.wait().fails(75);
+        // one second, and five for the last question: what came of the push
+        assert!(begun.elapsed() < Duration::from_secs(9), "{:?}\n{failed}", begun.elapsed());
+        assert!(["unknown", "unreachable"].contains(&kind(&failed).as_str()), "{failed}");
+    }
+    let left = clones[0].run("pgrep", &["-fl", dial.to_str().unwrap()]);
+    assert!(left.stdout.is_empty(), "left behind:\n{}", left.stdout);
+    assert!(!clones[0].path("aiwork").exists());
 }
 
 #[test]
@@ -45,11 +52,11 @@ fn a_stale_lock_file_of_the_server_is_named() {
     let (world, ann) = scene(1);
     std::fs::write(world.origin().join("refs/heads/aitask-locks.lock"), "").unwrap();
     let before = published(&world);
-    for line in ["lock 1 --timeout 3s --json", "pick 1 --timeout 3s --json"] {
+    for line in ["lock 1 --timeout 2s --json", "pick 1 --timeout 2s --json"] {
         let begun = Instant::now();
         let failed = run(&ann, line).fails(75);
         let took = begun.elapsed();
-        assert!(took > Duration::from_millis(2500) && took < Duration::from_secs(12), "{took:?}\n{failed}");
+        assert!(took > Duration::from_millis(1500) && took < Duration::from_secs(12), "{took:?}\n{failed}");
         assert_eq!(kind(&failed), "contention", "{failed}");
         assert!(message(&failed).contains("on the server") && failed.stderr.contains(".lock"), "{failed}");
         assert!(!message(&failed).contains("others"), "{failed}");

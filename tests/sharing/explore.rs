@@ -1,7 +1,7 @@
 //! `git aitask explore`: nothing changes, nothing is left.
 
 use crate::sharing::two;
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, rounds, wait_for_end, wait_for_file};
 
 /// Refs, registered worktrees and every file of the checkouts.
 fn everything(repo: &Repo) -> String {
@@ -58,15 +58,16 @@ fn inside_tasks_are_read_and_filed_and_none_is_taken() {
 fn one_that_was_killed_is_swept_by_the_next_command() {
     let (world, ann, _bob) = two();
     let before = everything(&ann);
-    let running = ann.start(&["explore", "--", "sh", "-c", "echo in >\"$HOME/in\"; sleep 5"]);
+    let inside = world.root().join("home/in");
+    let script = "echo in >\"$HOME/in\"; while [ -e \"$HOME/in\" ]; do sleep 0.05; done";
+    let running = ann.start(&["explore", "--", "sh", "-c", script]);
     let pid = running.pid();
-    while !world.root().join("home/in").exists() {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    wait_for_file(&inside);
     ann.aitask(&["list"]).ok();
     assert_eq!(left(&world).len(), 1, "one in use is left alone");
     ann.run("kill", &["-9", &pid.to_string()]).ok();
-    ann.run("sh", &["-c", &format!("while kill -0 {pid} 2>/dev/null && ! grep -q Z /proc/{pid}/stat; do :; done")]);
+    wait_for_end(pid);
+    std::fs::remove_file(inside).unwrap();
     ann.aitask(&["list"]).ok();
     assert_eq!((everything(&ann), left(&world)), (before, vec![]));
     drop(running);
@@ -75,14 +76,13 @@ fn one_that_was_killed_is_swept_by_the_next_command() {
 #[test]
 fn explorers_beside_workers_change_not_one_byte() {
     let (world, ann, _bob) = two();
-    let rounds = std::env::var_os("AITASK_TEST_ROUNDS").map_or(4, |_| 16);
     for n in 2..=5 {
         ann.task(&format!("Task {n}"), &[]);
         ann.aitask(&["pick", &n.to_string()]).ok();
         ann.write(&format!("aiwork/t{n}_task_{n}/work"), "in progress\n");
     }
     let before = everything(&ann);
-    let running: Vec<_> = (0..rounds).map(|_| ann.start(&["explore", "--", "git", "log", "--oneline"])).collect();
+    let running: Vec<_> = (0..rounds(4)).map(|_| ann.start(&["explore", "--", "git", "log", "--oneline"])).collect();
     for run in running {
         run.wait().ok();
     }

@@ -1,7 +1,7 @@
 //! Sync where something is wrong: one honest line, and nothing is lost or left half done.
 
 use super::{sync, task, two, whole};
-use crate::support::World;
+use crate::support::{When, World, thorough, turn, wait_for};
 
 #[test]
 fn a_commit_that_is_refused_leaves_the_edit_and_the_index_as_they_were() {
@@ -134,16 +134,25 @@ fn push_integrates_while_a_tracked_file_is_dirty() {
 
 #[test]
 fn killed_anywhere_the_next_one_finishes() {
-    for after in [20, 60, 100, 160, 240] {
+    const SYNC: [&str; 3] = ["compat", "aitask_sync.sh", "--batch"];
+    let both_changed = || {
         let (world, ann, bob) = two();
         ann.write("aitasks/t1_sample.md", &task("hers: 1\n", "Body\n"));
         assert_eq!(sync(&ann), "PUSHED");
         bob.write("aitasks/t1_sample.md", &task("his: 1\n", "Body\n"));
-        let running = bob.start(&["compat", "aitask_sync.sh", "--batch"]);
-        std::thread::sleep(std::time::Duration::from_millis(after));
-        let _ = running.kill();
+        (world, bob)
+    };
+    let (run, calls) = both_changed().1.git_commands(&SYNC);
+    run.ok();
+    // five of the calls in an ordinary run, other ones each day
+    let step = if thorough() { 1 } else { calls.len().div_ceil(5) };
+    for k in (1 + turn() % step..=calls.len()).step_by(step) {
+        let (world, bob) = both_changed();
+        let when = if k % 2 == 0 { When::Before } else { When::After };
+        let killed = bob.killed_at(k, when, &SYNC);
+        assert_eq!(killed.signal, Some(9), "{killed}");
         let line = sync(&bob);
-        assert!(["AUTOMERGED", "PULLED", "NOTHING"].contains(&line.as_str()), "{line}");
+        assert!(["AUTOMERGED", "PULLED", "NOTHING"].contains(&line.as_str()), "{when:?} call {k}: {line}");
         let merged = task("his: 1\nhers: 1\n", "Body\n");
         assert_eq!(world.remote_file("aitask-data", "aitasks/t1_sample.md"), Some(merged.clone()));
         assert_eq!(bob.read("aitasks/t1_sample.md"), merged);
@@ -231,8 +240,11 @@ fn waiting_for_another_one_and_for_the_network_share_one_limit() {
     ann.git(&["config", "core.sshCommand", "sleep 60 #"]);
     ann.git(&["remote", "set-url", "origin", "ssh://nowhere.example/x"]);
     ann.git(&["config", "aitask.timeout", "4"]);
-    let holder = ann.start_program("flock", &["-F", ".git/aitask/queue.lock", "sleep", "20"]);
-    while ann.run("flock", &["-n", ".git/aitask/queue.lock", "true"]).code == 0 {}
+    let holder = ann.start_program("flock", &["-F", ".git/aitask/queue.lock", "sleep", "600"]);
+    wait_for("the queue is held", || match ann.run("flock", &["-n", ".git/aitask/queue.lock", "true"]) {
+        run if run.code == 0 => Err("nobody holds it".to_owned()),
+        _ => Ok(()),
+    });
     let begin = std::time::Instant::now();
     assert_eq!(sync(&ann), "NO_NETWORK");
     let took = begin.elapsed().as_secs_f32();

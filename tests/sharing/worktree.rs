@@ -1,6 +1,6 @@
 //! `aitask_task_worktree.sh` and `git aitask worktree add|remove`.
 
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, rounds};
 
 fn scene() -> (World, Repo) {
     let world = World::new();
@@ -166,7 +166,6 @@ fn files_that_git_ignores_come_along_and_the_projects_command_runs() {
 /// 8 worktrees made and 8 removed at once, as many rounds as asked for; bystanders stay registered.
 #[test]
 fn many_at_once() {
-    let rounds = std::env::var("AITASK_TEST_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     let (_world, ann) = scene();
     for n in 2..=8 {
         ann.task(&format!("Task {n}"), &[]);
@@ -176,7 +175,7 @@ fn many_at_once() {
     add(&ann, "t91_absent");
     std::fs::remove_dir_all(ann.path("aiwork/t91_absent")).unwrap();
     let ids: Vec<String> = (1..=8).map(|n| n.to_string()).collect();
-    for _ in 0..rounds {
+    for _ in 0..rounds(1) {
         for verb in ["add", "remove"] {
             let running: Vec<_> = ids.iter().map(|id| ann.start(&["worktree", verb, id])).collect();
             for run in running {

@@ -37,6 +37,15 @@ impl Repo {
         std::fs::rename(self.world().root().join("away.git"), self.world().origin()).unwrap();
     }
 
+    /// The same clone with a git first on PATH that makes the file `told` once git's stderr contains `text`.
+    pub(crate) fn with_git_that_tells(&self, text: &str, told: &std::path::Path) -> Self {
+        self.with_git_that(&format!(
+            "@GIT@ \"$@\" 2>'@DIR@/said.'$$; code=$?; cat '@DIR@/said.'$$ >&2\n\
+             grep -q '{text}' '@DIR@/said.'$$ && : >'{}'\nexit $code",
+            told.display()
+        ))
+    }
+
     /// The same clone with a git first on PATH that runs `script` before what git does: there `@GIT@` is the real
     /// one, `@DIR@` an empty folder, and `$1` the subcommand.
     pub(crate) fn with_git_that(&self, script: &str) -> Self {

@@ -15,18 +15,22 @@
 
 mod broken;
 mod killer;
+mod needs;
 mod observe;
 mod repo;
 mod run;
 mod share;
 mod sleeper;
 mod template;
+mod wait;
 mod world;
 
 pub(crate) use broken::First;
 pub(crate) use killer::When;
+pub(crate) use needs::{can_run, program, skipped};
 pub(crate) use repo::Repo;
 pub(crate) use run::{Run, Running};
-pub(crate) use share::{in_turn, thorough, turn};
+pub(crate) use share::{in_turn, rounds, thorough, turn};
 pub(crate) use sleeper::Sleeper;
+pub(crate) use wait::{give_time_for_a_fault, sh_wait_for_file, wait_for, wait_for_end, wait_for_file};
 pub(crate) use world::World;

@@ -9,6 +9,12 @@ pub(crate) fn thorough() -> bool {
     std::env::var_os("AITASK_TEST_ALL").is_some()
 }
 
+/// How many rounds of a race there are: `ordinary`, four times as many with all, or as many as `AITASK_TEST_ROUNDS` says.
+pub(crate) fn rounds(ordinary: usize) -> usize {
+    let named = std::env::var("AITASK_TEST_ROUNDS").ok().map(|text| text.parse().unwrap());
+    named.unwrap_or(if thorough() { SHARES * ordinary } else { ordinary })
+}
+
 /// Which quarter is done today, or the one that `AITASK_TEST_SHARE` (0 to 3) names, to repeat what failed another day.
 pub(crate) fn turn() -> usize {
     let named = std::env::var("AITASK_TEST_SHARE").ok().map(|text| text.parse::<usize>().unwrap());

@@ -1,7 +1,7 @@
 //! Many processes in one checkout.
 
 use super::{create, files, last_commit, project, update};
-use crate::support::World;
+use crate::support::{World, give_time_for_a_fault, wait_for_file};
 
 const MANY: usize = 16;
 
@@ -65,10 +65,21 @@ fn commits_of_different_kinds_at_once_keep_to_their_own_files() {
 
 #[test]
 fn a_git_that_holds_the_index_for_a_moment_is_waited_for() {
-    let ann = project(&World::new());
+    let world = World::new();
+    let ann = project(&world);
     ann.write(".git/index.lock", "");
-    let running = ann.start(&["compat", "aitask_create.sh", "--batch", "--commit", "--desc", "d", "--name", "n"]);
-    std::thread::sleep(std::time::Duration::from_millis(400));
+    let met = world.root().join("met");
+    let running = ann.with_git_that_tells("index.lock", &met).start(&[
+        "compat",
+        "aitask_create.sh",
+        "--batch",
+        "--commit",
+        "--desc",
+        "d",
+        "--name",
+        "n",
+    ]);
+    wait_for_file(&met);
     std::fs::remove_file(ann.path(".git/index.lock")).unwrap();
     running.wait().ok();
     assert_eq!(last_commit(&ann), "ait: Add task t2: n\nA\taitasks/t2_n.md\n");
@@ -77,7 +88,7 @@ fn a_git_that_holds_the_index_for_a_moment_is_waited_for() {
 #[test]
 fn a_task_that_another_program_changes_meanwhile_keeps_both_changes() {
     let ann = project(&World::new());
-    // The other program: it does not queue.
+    // The other program does not queue. Its pauses spread its changes over the time that the update takes.
     let loop_ = "for n in 1 2 3 4 5 6 7 8; do sed -i \"s/^Do it.*/Do it $n/\" aitasks/t1_first.md; sleep 0.02; done";
     let other = std::thread::scope(|scope| {
         let other = scope.spawn(|| ann.run("sh", &["-c", loop_]));
@@ -135,7 +146,7 @@ fn a_script_that_holds_the_child_lock_is_waited_for_and_its_lock_is_not_taken() 
         "--parent",
         "1",
     ]);
-    std::thread::sleep(std::time::Duration::from_millis(400));
+    give_time_for_a_fault();
     assert_eq!(std::fs::read_to_string(lock.join("owner")).unwrap(), "token");
     assert!(!ann.path("aitasks/t1").exists());
     std::fs::remove_dir_all(&lock).unwrap();

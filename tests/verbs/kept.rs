@@ -186,9 +186,8 @@ fn beside_a_bare_repository_a_task_picked_in_a_worktree_went_into_it() {
 
 #[test]
 fn a_check_longer_than_the_time_limit_could_not_land() {
-    let (world, ann) = worked();
-    world.script(&world.origin().join("hooks/pre-receive"), "#!/bin/sh\nsleep 1.1\n");
-    ann.aitask(&["finish", "1", "--timeout", "2s", "--check", "sleep 1.2"]).ok();
+    let (_world, ann) = worked();
+    ann.aitask(&["finish", "1", "--timeout", "2s", "--check", "sleep 2.1"]).ok();
 }
 
 #[test]
