@@ -7,7 +7,7 @@ mod text;
 
 pub(crate) use hint::Hint;
 pub(crate) use payload::Payload;
-pub(crate) use text::{harmless, harmless_lines, is_ssh, is_unsafe, quoted, redacted};
+pub(crate) use text::{is_ssh, is_unsafe, quoted, redacted, sanitise, sanitise_lines};
 
 /// What every fallible function of this crate returns.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
@@ -176,14 +176,14 @@ struct Inner {
     message: String,
     hints: Vec<Hint>,
     payloads: Vec<Payload>,
-    another_look: bool,
+    retryable: bool,
 }
 
 impl Error {
     /// An error of a kind, with its sentence.
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
         let message = redacted(&message.into());
-        Self(Box::new(Inner { kind, message, hints: Vec::new(), payloads: Vec::new(), another_look: false }))
+        Self(Box::new(Inner { kind, message, hints: Vec::new(), payloads: Vec::new(), retryable: false }))
     }
 
     /// An error about a file that could not be read or written.
@@ -192,18 +192,18 @@ impl Error {
     }
 
     /// Says that nothing was done, and that a second run of the same command does not meet this.
-    pub(crate) fn worth_another_look(mut self) -> Self {
-        self.0.another_look = true;
+    pub(crate) fn retryable(mut self) -> Self {
+        self.0.retryable = true;
         self
     }
 
-    /// Whether [`Error::worth_another_look`] was said of it.
-    pub(crate) fn is_worth_another_look(&self) -> bool {
-        self.0.another_look
+    /// Whether [`Error::retryable`] was said of it.
+    pub(crate) fn is_retryable(&self) -> bool {
+        self.0.retryable
     }
 
     /// Adds to the sentence.
-    pub(crate) fn and(mut self, more: &str) -> Self {
+    pub(crate) fn append(mut self, more: &str) -> Self {
         self.0.message.push_str(&redacted(more));
         self
     }

@@ -40,7 +40,7 @@ pub(crate) struct Tree(PathBuf);
 
 /// Something in a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct FolderEntry {
     /// Its name.
     pub(crate) name: String,
     /// Whether it is a folder; a link is none.
@@ -49,14 +49,14 @@ pub(crate) struct Entry {
 
 /// Why something was not reached or read.
 #[derive(Debug)]
-struct Trouble {
+struct AccessError {
     error: Error,
     is_absence: bool,
 }
 
-type Tried<T> = std::result::Result<T, Trouble>;
+type AccessResult<T> = std::result::Result<T, AccessError>;
 
-impl Trouble {
+impl AccessError {
     /// With something that is there.
     fn with(error: Error) -> Self {
         Self { error, is_absence: false }
@@ -69,7 +69,7 @@ impl Trouble {
 
 /// A folder that was reached without a link.
 #[derive(Debug)]
-pub(crate) struct Reached {
+pub(crate) struct OpenFolder {
     path: PathBuf,
     fd: OwnedFd,
 }
@@ -98,10 +98,10 @@ impl Tree {
     /// [`Kind::Occupied`] for a link on the way, for what is no regular file, and for one that is too large;
     /// [`Kind::Io`] where there is none, or it cannot be read.
     pub(crate) fn read(&self, path: impl AsRef<Path>) -> Result<Vec<u8>> {
-        self.try_to_read(path.as_ref()).map_err(Trouble::error)
+        self.try_to_read(path.as_ref()).map_err(AccessError::error)
     }
 
-    fn try_to_read(&self, path: &Path) -> Tried<Vec<u8>> {
+    fn try_to_read(&self, path: &Path) -> AccessResult<Vec<u8>> {
         let (folder, name) = self.parent(path, false)?;
         folder.try_to_read(&name)
     }
@@ -113,7 +113,7 @@ impl Tree {
     pub(crate) fn load(&self, path: impl AsRef<Path>) -> Result<Option<Vec<u8>>> {
         match self.try_to_read(path.as_ref()) {
             Err(trouble) if trouble.is_absence => Ok(None),
-            read => read.map(Some).map_err(Trouble::error),
+            read => read.map(Some).map_err(AccessError::error),
         }
     }
 
@@ -129,11 +129,11 @@ impl Tree {
     ///
     /// # Errors
     /// [`Kind::Occupied`] for a link on the way; [`Kind::Io`] where there is none.
-    pub(crate) fn folder(&self, path: impl AsRef<Path>) -> Result<Reached> {
-        self.reach(path.as_ref(), false).map_err(Trouble::error)
+    pub(crate) fn folder(&self, path: impl AsRef<Path>) -> Result<OpenFolder> {
+        self.reach(path.as_ref(), false).map_err(AccessError::error)
     }
 
-    fn reach(&self, path: &Path, make: bool) -> Tried<Reached> {
+    fn reach(&self, path: &Path, make: bool) -> AccessResult<OpenFolder> {
         match self.below(path) {
             Some(parts) => reach(&self.0, &parts, make),
             None => reach(&self.0.join(path), Path::new(""), make),
@@ -141,7 +141,7 @@ impl Tree {
     }
 
     /// What is in a folder, in no order; nothing when it cannot be read.
-    pub(crate) fn entries(&self, path: impl AsRef<Path>) -> Vec<Entry> {
+    pub(crate) fn entries(&self, path: impl AsRef<Path>) -> Vec<FolderEntry> {
         self.folder(path).map(|folder| folder.entries()).unwrap_or_default()
     }
 
@@ -187,8 +187,8 @@ impl Tree {
     }
 
     /// The folder that something is in, and its name there.
-    fn parent(&self, path: &Path, make: bool) -> Tried<(Reached, OsString)> {
-        let name = path.file_name().ok_or_else(|| Trouble::with(not_regular(&self.0.join(path))))?;
+    fn parent(&self, path: &Path, make: bool) -> AccessResult<(OpenFolder, OsString)> {
+        let name = path.file_name().ok_or_else(|| AccessError::with(not_regular(&self.0.join(path))))?;
         Ok((self.reach(path.parent().unwrap_or(Path::new("")), make)?, name.to_owned()))
     }
 
@@ -200,10 +200,10 @@ impl Tree {
     }
 }
 
-impl Reached {
-    fn try_to_read(&self, name: &OsStr) -> Tried<Vec<u8>> {
+impl OpenFolder {
+    fn try_to_read(&self, name: &OsStr) -> AccessResult<Vec<u8>> {
         let file = self.open(name)?;
-        read_limited(file, &self.path.join(name), Vec::new()).map_err(Trouble::with)
+        read_limited(file, &self.path.join(name), Vec::new()).map_err(AccessError::with)
     }
 
     /// The beginning of a file in it, until `ends` finds the end of what is wanted; all of it where it does not.
@@ -216,7 +216,7 @@ impl Reached {
         ends: impl FnOnce(&[u8]) -> Option<usize>,
     ) -> Result<Vec<u8>> {
         let path = self.path.join(name.as_ref());
-        let mut file = self.open(name.as_ref()).map_err(Trouble::error)?;
+        let mut file = self.open(name.as_ref()).map_err(AccessError::error)?;
         let mut head = vec![0; 4096];
         let filled = file.read(&mut head).map_err(|error| Error::io("read", &path, &error))?;
         head.truncate(filled);
@@ -230,22 +230,22 @@ impl Reached {
     }
 
     /// Opens a regular file; nothing else, a pipe for instance, makes anybody wait.
-    fn open(&self, name: &OsStr) -> Tried<File> {
+    fn open(&self, name: &OsStr) -> AccessResult<File> {
         let path = self.path.join(name);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file = match openat(&self.fd, name, flags, Mode::empty()) {
             Ok(fd) => File::from(fd),
-            Err(Errno::LOOP) => return Err(Trouble::with(is_link(&path))),
+            Err(Errno::LOOP) => return Err(AccessError::with(is_link(&path))),
             // a socket, or a device that nobody serves
-            Err(Errno::NXIO | Errno::OPNOTSUPP) => return Err(Trouble::with(not_regular(&path))),
+            Err(Errno::NXIO | Errno::OPNOTSUPP) => return Err(AccessError::with(not_regular(&path))),
             Err(errno) => return Err(io("read", &path, errno)),
         };
-        let data = file.metadata().map_err(|error| Trouble::with(Error::io("read", &path, &error)))?;
-        if data.is_file() { Ok(file) } else { Err(Trouble::with(not_regular(&path))) }
+        let data = file.metadata().map_err(|error| AccessError::with(Error::io("read", &path, &error)))?;
+        if data.is_file() { Ok(file) } else { Err(AccessError::with(not_regular(&path))) }
     }
 
     /// What is in it, in no order.
-    pub(crate) fn entries(&self) -> Vec<Entry> {
+    pub(crate) fn entries(&self) -> Vec<FolderEntry> {
         let Ok(dir) = Dir::read_from(&self.fd) else { return Vec::new() };
         let entry = |entry: rustix::fs::DirEntry| {
             let name = entry.file_name().to_str().ok().filter(|name| !matches!(*name, "." | ".."))?.to_owned();
@@ -253,7 +253,7 @@ impl Reached {
                 FileType::Unknown => self.kind(name.as_ref())?,
                 kind => kind,
             };
-            Some(Entry { name, is_folder: kind.is_dir() })
+            Some(FolderEntry { name, is_folder: kind.is_dir() })
         };
         dir.filter_map(|found| entry(found.ok()?)).collect()
     }
@@ -265,13 +265,13 @@ impl Reached {
 }
 
 /// Goes from a folder of the user's own to one below it, without a link; makes what is missing on the way, where wanted.
-fn reach(start: &Path, below: &Path, make: bool) -> Tried<Reached> {
+fn reach(start: &Path, below: &Path, make: bool) -> AccessResult<OpenFolder> {
     if make {
-        std::fs::create_dir_all(start).map_err(|error| Trouble::with(Error::io("make", start, &error)))?;
+        std::fs::create_dir_all(start).map_err(|error| AccessError::with(Error::io("make", start, &error)))?;
     }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let fd = openat(CWD, start, flags, Mode::empty()).map_err(|errno| io("read", start, errno))?;
-    let mut reached = Reached { path: start.to_owned(), fd };
+    let mut reached = OpenFolder { path: start.to_owned(), fd };
     let parts =
         below.components().filter_map(|part| if let Component::Normal(name) = part { Some(name) } else { None });
     for (depth, name) in parts.enumerate() {
@@ -287,7 +287,7 @@ fn reach(start: &Path, below: &Path, make: bool) -> Tried<Reached> {
     Ok(reached)
 }
 
-fn step(from: &Reached, name: &OsStr, make: bool) -> Tried<Reached> {
+fn step(from: &OpenFolder, name: &OsStr, make: bool) -> AccessResult<OpenFolder> {
     let path = from.path.join(name);
     if make {
         match rustix::fs::mkdirat(&from.fd, name, Mode::from_raw_mode(0o777)) {
@@ -297,17 +297,17 @@ fn step(from: &Reached, name: &OsStr, make: bool) -> Tried<Reached> {
     }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     match openat(&from.fd, name, flags, Mode::empty()) {
-        Ok(fd) => Ok(Reached { path, fd }),
+        Ok(fd) => Ok(OpenFolder { path, fd }),
         // Linux says "not a directory" of a link here, others say "too many links".
         Err(Errno::NOTDIR | Errno::LOOP) if from.kind(name).is_some_and(FileType::is_symlink) => {
-            Err(Trouble::with(is_link(&path)))
+            Err(AccessError::with(is_link(&path)))
         }
         Err(errno) => Err(io("read", &path, errno)),
     }
 }
 
 /// Whether a link is one of those that [`LINKS`] allows.
-fn leads_to_the_data(folder: &Reached, name: &OsStr) -> bool {
+fn leads_to_the_data(folder: &OpenFolder, name: &OsStr) -> bool {
     let Some(name) = LINKS.into_iter().find(|link| *name == **link) else { return false };
     readlinkat(&folder.fd, name, Vec::new()).is_ok_and(|to| to.as_bytes() == format!("{DATA}/{name}").as_bytes())
 }
@@ -349,9 +349,9 @@ fn read_limited(file: File, path: &Path, mut read: Vec<u8>) -> Result<Vec<u8>> {
     Ok(read)
 }
 
-fn io(action: &str, path: &Path, errno: Errno) -> Trouble {
+fn io(action: &str, path: &Path, errno: Errno) -> AccessError {
     let is_absence = matches!(errno, Errno::NOENT | Errno::NOTDIR);
-    Trouble { error: Error::io(action, path, &errno.into()), is_absence }
+    AccessError { error: Error::io(action, path, &errno.into()), is_absence }
 }
 
 fn is_link(path: &Path) -> Error {
@@ -364,10 +364,10 @@ fn not_regular(path: &Path) -> Error {
 }
 
 /// A path without links, whether its end is there or not.
-pub(crate) fn real(path: &Path) -> PathBuf {
+pub(crate) fn canonicalize_lenient(path: &Path) -> PathBuf {
     match (path.canonicalize(), path.parent(), path.file_name()) {
         (Ok(path), ..) => path,
-        (Err(_), Some(parent), Some(name)) => real(parent).join(name),
+        (Err(_), Some(parent), Some(name)) => canonicalize_lenient(parent).join(name),
         (Err(_), ..) => path.to_owned(),
     }
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// The first signal that arrived, or 0.
 static FIRST: AtomicI32 = AtomicI32::new(0);
 /// How many wait for somebody who types.
-static TYPING: AtomicUsize = AtomicUsize::new(0);
+static WAITING_FOR_INPUT: AtomicUsize = AtomicUsize::new(0);
 /// How many children own the terminal.
 static ATTACHED: AtomicUsize = AtomicUsize::new(0);
 
@@ -24,11 +24,11 @@ thread_local! {
 }
 
 /// How often a wait looks whether a signal has come.
-pub(crate) const LOOK: Duration = Duration::from_millis(20);
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A signal this long after the first one ends the program at once: something is stuck. Not sooner, since a terminal that
 /// closes, and a supervisor, send two in a row.
-const STUCK: Duration = Duration::from_secs(5);
+const FORCED_END_AFTER: Duration = Duration::from_secs(5);
 
 /// Begins to look for the signals, but for those that whoever started us had ignored (nohup, a shell's background job).
 pub(crate) fn watch() {
@@ -39,8 +39,8 @@ pub(crate) fn watch() {
     std::thread::spawn(move || {
         let mut since: Option<Instant> = None;
         for signal in signals.forever() {
-            let stuck = since.is_some_and(|since| since.elapsed() > STUCK);
-            if stuck || TYPING.load(Ordering::Acquire) > 0 {
+            let stuck = since.is_some_and(|since| since.elapsed() > FORCED_END_AFTER);
+            if stuck || WAITING_FOR_INPUT.load(Ordering::Acquire) > 0 {
                 let _ = emulate_default_handler(signal);
             }
             // The terminal sends it to the child as well, and what it means there is the child's to say.
@@ -99,13 +99,13 @@ pub(crate) fn pause(time: Duration) -> Result<()> {
         if left.is_zero() {
             return Ok(());
         }
-        std::thread::sleep(left.min(LOOK));
+        std::thread::sleep(left.min(POLL_INTERVAL));
     }
 }
 
 /// Does something that waits for somebody who types; a signal ends the program then, since nothing is going on.
-pub(crate) fn typing<T>(read: impl FnOnce() -> T) -> T {
-    let _counted = Counted::new(&TYPING);
+pub(crate) fn waiting_for_input<T>(read: impl FnOnce() -> T) -> T {
+    let _counted = Counted::new(&WAITING_FOR_INPUT);
     read()
 }
 

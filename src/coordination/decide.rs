@@ -30,18 +30,18 @@ pub(crate) enum Takeover {
 
 /// A lock, and what was seen of its holder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sight {
+pub(crate) struct ObservedLock {
     /// The lock.
     pub(crate) lock: LockEntry,
     /// Whether its session lives; looked at for the same person only.
     pub(crate) liveness: Liveness,
     /// What this clone remembers of it.
-    pub(crate) memory: Memory,
+    pub(crate) memory: LocalEvidence,
 }
 
 /// What this clone remembers of a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Memory {
+pub(crate) enum LocalEvidence {
     /// Nothing that counts.
     Nothing,
     /// The command that looks wrote it, in an earlier attempt on a server that takes one branch at a time.
@@ -54,19 +54,19 @@ pub(crate) enum Memory {
 
 /// How a lock stands to a session that wants to take the task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Holding {
+pub(crate) enum Ownership {
     /// This very session holds it; or a command of this person was killed in this clone while taking it, and neither that
     /// session nor this one can be named.
     Ours,
     /// Another session of the same person had it, which may be displaced.
     Left,
     /// Somebody is in the way.
-    InTheWay(By),
+    LockConflict(HeldBy),
 }
 
 /// Who is in the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum By {
+pub(crate) enum HeldBy {
     /// Another person.
     Other,
     /// A live session of the same person.
@@ -77,18 +77,18 @@ pub(crate) enum By {
 
 /// Why a lock was not taken: the one in the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct InTheWay {
+pub(crate) struct LockConflict {
     /// It.
     pub(crate) lock: Box<LockEntry>,
     /// Whose it is.
-    pub(crate) by: By,
+    pub(crate) by: HeldBy,
     /// It is not the lock that an earlier attempt of the same command decided to replace.
     pub(crate) changed: bool,
 }
 
 /// A session that wants locks, by one rule.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Claimant<'a> {
+pub(crate) struct LockRequest<'a> {
     /// Who.
     pub(crate) session: &'a Session,
     /// By which rule.
@@ -109,65 +109,65 @@ pub(crate) struct TakenLock {
     /// The lock.
     pub(crate) entry: LockEntry,
     /// The one before.
-    pub(crate) before: Option<Before>,
+    pub(crate) before: Option<PriorLock>,
     /// The commit that writes it; none where it is kept.
     pub(crate) step: Option<Step>,
 }
 
 /// The lock that a taken one replaces, or is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Before {
+pub(crate) struct PriorLock {
     /// It.
-    pub(crate) sight: Sight,
+    pub(crate) sight: ObservedLock,
     /// How it stood to the session.
-    pub(crate) holding: Holding,
+    pub(crate) holding: Ownership,
 }
 
 impl TakenLock {
     /// The lock of somebody that was in the way, and is replaced.
-    pub(crate) fn displaced(&self) -> Option<InTheWay> {
-        let Before { sight, holding } = self.before.as_ref()?;
-        let Holding::InTheWay(by) = *holding else { return None };
-        Some(InTheWay { lock: Box::new(sight.lock.clone()), by, changed: false })
+    pub(crate) fn displaced(&self) -> Option<LockConflict> {
+        let PriorLock { sight, holding } = self.before.as_ref()?;
+        let Ownership::LockConflict(by) = *holding else { return None };
+        Some(LockConflict { lock: Box::new(sight.lock.clone()), by, changed: false })
     }
 
     /// What was there, where it was this person's.
-    pub(crate) fn prior(&self) -> Option<&Sight> {
-        let mine = self.before.as_ref().filter(|before| matches!(before.holding, Holding::Ours | Holding::Left));
+    pub(crate) fn prior(&self) -> Option<&ObservedLock> {
+        let mine = self.before.as_ref().filter(|before| matches!(before.holding, Ownership::Ours | Ownership::Left));
         mine.map(|before| &before.sight)
     }
 }
 
-impl Claimant<'_> {
+impl LockRequest<'_> {
     /// Judges a lock. A session that left no process cannot be told from another one of the same person, so for the verbs
     /// its lock is another's, except inside the task's own worktree.
-    pub(crate) fn judge(&self, Sight { lock, liveness, memory }: &Sight) -> Holding {
+    pub(crate) fn judge(&self, ObservedLock { lock, liveness, memory }: &ObservedLock) -> Ownership {
         let (session, same_person) = (self.session, lock.holder == self.session.email);
         let by = match liveness {
-            _ if !same_person => By::Other,
-            Liveness::Alive => By::Live,
-            Liveness::Dead | Liveness::Unknown => By::Unverifiable,
+            _ if !same_person => HeldBy::Other,
+            Liveness::Alive => HeldBy::Live,
+            Liveness::Dead | Liveness::Unknown => HeldBy::Unverifiable,
         };
-        let in_the_way = Holding::InTheWay(by);
+        let in_the_way = Ownership::LockConflict(by);
         match self.rule {
-            LockRule::Verb if *memory == Memory::ThisCommand || lock.is_of(session) => Holding::Ours,
-            LockRule::Verb if same_person && *liveness == Liveness::Dead => Holding::Left,
+            LockRule::Verb if *memory == LocalEvidence::ThisCommand || lock.is_of(session) => Ownership::Ours,
+            LockRule::Verb if same_person && *liveness == Liveness::Dead => Ownership::Left,
             LockRule::Verb => match memory {
-                Memory::Worktree => Holding::Ours,
-                Memory::CutOff if same_person => Holding::Ours,
-                Memory::CutOff | Memory::Nothing | Memory::ThisCommand => in_the_way,
+                LocalEvidence::Worktree => Ownership::Ours,
+                LocalEvidence::CutOff if same_person => Ownership::Ours,
+                LocalEvidence::CutOff | LocalEvidence::Nothing | LocalEvidence::ThisCommand => in_the_way,
             },
             LockRule::Script if !same_person => in_the_way,
             LockRule::Script => {
-                let is_here = lock.anchor.world.is_some() && lock.anchor.world == session.anchor.world;
+                let is_here = lock.process.scope.is_some() && lock.process.scope == session.process.scope;
                 let is_elsewhere = !is_here && (lock.host == "unknown" || lock.host != session.host);
-                let is_named = lock.anchor.number().is_some();
+                let is_named = lock.process.number().is_some();
                 match liveness {
-                    _ if is_elsewhere => Holding::Left,
-                    _ if lock.anchor.is_same(&session.anchor) => Holding::Ours,
+                    _ if is_elsewhere => Ownership::Left,
+                    _ if lock.process.is_same(&session.process) => Ownership::Ours,
                     Liveness::Alive => in_the_way,
                     Liveness::Unknown if is_named => in_the_way,
-                    Liveness::Unknown | Liveness::Dead => Holding::Left,
+                    Liveness::Unknown | Liveness::Dead => Ownership::Left,
                 }
             }
         }
@@ -177,16 +177,16 @@ impl Claimant<'_> {
     ///
     /// # Errors
     /// The lock in the way. A takeover is bound to the lock it was decided on: another one is in the way again.
-    pub(crate) fn take(&self, task: TaskId, there: Option<&Sight>) -> Result<TakenLock, InTheWay> {
-        let before = there.map(|sight| Before { sight: sight.clone(), holding: self.judge(sight) });
-        if let Some(Before { sight: Sight { lock, .. }, holding: Holding::InTheWay(by) }) = &before {
+    pub(crate) fn take(&self, task: TaskId, there: Option<&ObservedLock>) -> Result<TakenLock, LockConflict> {
+        let before = there.map(|sight| PriorLock { sight: sight.clone(), holding: self.judge(sight) });
+        if let Some(PriorLock { sight: ObservedLock { lock, .. }, holding: Ownership::LockConflict(by) }) = &before {
             let changed = self.judged.is_some_and(|judged| judged.task == task && judged.token != lock.token);
             if self.takeover == Takeover::Refused || changed {
-                return Err(InTheWay { lock: Box::new(lock.clone()), by: *by, changed });
+                return Err(LockConflict { lock: Box::new(lock.clone()), by: *by, changed });
             }
         }
         let nonce = match (self.rule, &before) {
-            (LockRule::Verb, Some(Before { sight, holding: Holding::Ours })) => {
+            (LockRule::Verb, Some(PriorLock { sight, holding: Ownership::Ours })) => {
                 return Ok(TakenLock { entry: sight.lock.clone(), before, step: None });
             }
             (LockRule::Verb, _) => Some(self.nonce),

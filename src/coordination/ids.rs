@@ -6,7 +6,7 @@ use crate::git::{Branch, Oid};
 use crate::ledger::plan::{Plan, Step};
 use crate::ledger::view::{Tip, View};
 use crate::ledger::{Channel, IDS, no_branch};
-use crate::task::id::HIGHEST;
+use crate::task::id::HIGHEST_ID;
 
 /// The file of the counter.
 pub(crate) const FILE: &str = "next_id.txt";
@@ -58,7 +58,7 @@ pub(crate) fn load_kept(view: &View<'_>, branch: &Branch) -> Result<Option<Kept>
 pub(crate) fn parse(bytes: &[u8]) -> Result<u64> {
     let text = String::from_utf8_lossy(bytes).trim().to_owned();
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let counter = text.parse().ok().filter(|&counter| digits && counter < HIGHEST);
+    let counter = text.parse().ok().filter(|&counter| digits && counter < HIGHEST_ID);
     counter.ok_or_else(|| {
         Error::new(Kind::Unparsable, format!("the id counter on {IDS} holds {text:?} instead of a number"))
             .hint(command!["git log -p", IDS])

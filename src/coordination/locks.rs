@@ -1,8 +1,8 @@
 //! Locks: one file a held task on the branch `aitask-locks`.
 
 use crate::coordination::Session;
-use crate::coordination::process::{Anchor, Liveness};
-use crate::coordination::world::{World, is_after_boot};
+use crate::coordination::pid_scope::{PidScope, is_after_boot};
+use crate::coordination::process::{Liveness, ProcessIdentity};
 use crate::error::{Error, Result};
 use crate::git::objects::Edit;
 use crate::git::porcelain::cat_file::Object;
@@ -10,7 +10,7 @@ use crate::git::porcelain::ls_tree;
 use crate::git::{Branch, Oid, Repository};
 use crate::ledger::plan::Step;
 use crate::ledger::refs::Refs;
-use crate::ledger::{Entry, Found, LOCKS, Ledger, View, no_branch};
+use crate::ledger::{Found, LOCKS, Ledger, LedgerLock, View, no_branch};
 use crate::task::TaskId;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -30,7 +30,7 @@ pub(crate) struct LockEntry {
     /// Local time of the holder's machine, `YYYY-MM-DD HH:MM`, or `unknown`.
     pub(crate) since: String,
     /// The process that stands for the holder's session.
-    pub(crate) anchor: Anchor,
+    pub(crate) process: ProcessIdentity,
     /// What makes this lock unlike any other; locks of the scripts have none.
     pub(crate) nonce: Option<String>,
     /// Lines we do not know.
@@ -40,16 +40,16 @@ pub(crate) struct LockEntry {
 }
 
 impl LockEntry {
-    /// The lock a session takes now. Those of the scripts have no nonce of their own, and do not say in which world the
+    /// The lock a session takes now. Those of the scripts have no nonce of their own, and do not say in which scope the
     /// process is.
     pub(crate) fn taken(task: TaskId, session: &Session, now: &str, nonce: Option<&str>) -> Self {
-        let world = session.anchor.world.clone().filter(|_| nonce.is_some());
+        let scope = session.process.scope.clone().filter(|_| nonce.is_some());
         Self {
             task,
             holder: session.email.clone(),
             host: session.host.clone(),
             since: now.to_owned(),
-            anchor: Anchor { world, ..session.anchor.clone() },
+            process: ProcessIdentity { scope, ..session.process.clone() },
             nonce: nonce.map(str::to_owned),
             further: Vec::new(),
             token: None,
@@ -58,7 +58,7 @@ impl LockEntry {
 
     /// The name of a task's lock file.
     pub(crate) fn path(task: TaskId) -> String {
-        format!("{}_lock.yaml", task.t())
+        format!("{}_lock.yaml", task.prefixed())
     }
 
     /// The task a lock file's name is about.
@@ -91,14 +91,14 @@ impl LockEntry {
             holder: field("locked_by", "unknown"),
             host: field("hostname", "unknown"),
             since: field("locked_at", "unknown"),
-            anchor: Anchor {
+            process: ProcessIdentity {
                 pid: field("pid", "-"),
                 start: field("pid_starttime", "-"),
                 kind: field("pid_starttime_kind", "proc"),
-                world: fields
+                scope: fields
                     .get("boot_id")
                     .zip(fields.get("pid_namespace"))
-                    .map(|(boot, namespace)| World { boot: (*boot).to_owned(), namespace: (*namespace).to_owned() }),
+                    .map(|(boot, namespace)| PidScope { boot: (*boot).to_owned(), namespace: (*namespace).to_owned() }),
             },
             nonce: fields.get("nonce").map(|nonce| (*nonce).to_owned()),
             further,
@@ -113,7 +113,7 @@ impl LockEntry {
 
     /// The bytes of the lock file.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let Anchor { pid, start, kind, world } = &self.anchor;
+        let ProcessIdentity { pid, start, kind, scope } = &self.process;
         let mut text = format!(
             "task_id: {}\nlocked_by: {}\nlocked_at: {}\nhostname: {}\npid: {pid}\npid_starttime: {start}\npid_starttime_kind: {kind}\n",
             self.task, self.holder, self.since, self.host,
@@ -121,7 +121,7 @@ impl LockEntry {
         if let Some(nonce) = &self.nonce {
             let _ = writeln!(text, "nonce: {nonce}");
         }
-        if let Some(World { boot, namespace }) = world {
+        if let Some(PidScope { boot, namespace }) = scope {
             let _ = writeln!(text, "boot_id: {boot}\npid_namespace: {namespace}");
         }
         for line in &self.further {
@@ -134,12 +134,13 @@ impl LockEntry {
     /// boot nor namespace: its number means something only on the machine of its name, where all processes are seen, and
     /// since that was started.
     pub(crate) fn liveness(&self, repository: &Repository, host: &str) -> Liveness {
-        if self.anchor.world.is_some() {
-            return self.anchor.liveness(repository);
+        if self.process.scope.is_some() {
+            return self.process.liveness(repository);
         }
-        let is_here = self.host == host && host != "unknown" && World::here(repository).is_some_and(World::sees_all);
+        let is_here =
+            self.host == host && host != "unknown" && PidScope::here(repository).is_some_and(PidScope::sees_all);
         if is_here && is_after_boot(repository, &self.since) {
-            self.anchor.liveness_of_number(repository)
+            self.process.liveness_of_number(repository)
         } else {
             Liveness::Unknown
         }
@@ -147,18 +148,18 @@ impl LockEntry {
 
     /// The same as the scripts judge their own locks: by the machine's name and the number alone.
     pub(crate) fn liveness_as_scripts_judge(&self, repository: &Repository, host: &str) -> Liveness {
-        match &self.anchor.world {
-            None if self.host == host && host != "unknown" => self.anchor.liveness_of_number(repository),
+        match &self.process.scope {
+            None if self.host == host && host != "unknown" => self.process.liveness_of_number(repository),
             _ => self.liveness(repository, host),
         }
     }
 
-    /// Whether it is the lock of this very session. Where both say their world, the machine's name plays no part: it may
+    /// Whether it is the lock of this very session. Where both say their scope, the machine's name plays no part: it may
     /// change while a session lives.
     pub(crate) fn is_of(&self, session: &Session) -> bool {
-        let worlds = self.anchor.world.is_some() && session.anchor.world.is_some();
-        let place = worlds || (self.host == session.host && session.host != "unknown");
-        self.holder == session.email && place && self.anchor.is_same(&session.anchor)
+        let scopes = self.process.scope.is_some() && session.process.scope.is_some();
+        let place = scopes || (self.host == session.host && session.host != "unknown");
+        self.holder == session.email && place && self.process.is_same(&session.process)
     }
 }
 
@@ -228,8 +229,8 @@ pub(crate) fn no_lock_branch() -> Error {
 }
 
 /// The locks in a tree, as the ledger asks for them.
-pub(crate) fn entries(root: &Object) -> Result<Vec<Entry>> {
-    Ok(Locks::of(root)?.names.into_iter().map(|(task, blob)| Entry { about: task.t(), blob }).collect())
+pub(crate) fn entries(root: &Object) -> Result<Vec<LedgerLock>> {
+    Ok(Locks::of(root)?.names.into_iter().map(|(task, blob)| LedgerLock { about: task.prefixed(), blob }).collect())
 }
 
 /// The locks of a commit. Two processes.
@@ -288,7 +289,7 @@ impl ReadLocks for Found {
 /// The commit that takes a lock, or replaces one.
 pub(crate) fn lock_step(entry: &LockEntry) -> Step {
     let edit = Edit::Put { path: LockEntry::path(entry.task), content: entry.to_bytes() };
-    Step::edit(format!("ait: Lock task {} for {}", entry.task.t(), entry.holder), vec![edit])
+    Step::edit(format!("ait: Lock task {} for {}", entry.task.prefixed(), entry.holder), vec![edit])
 }
 
 /// The commit that removes the locks of tasks that are over.
@@ -299,7 +300,7 @@ pub(crate) fn cleanup_step(stale: &[TaskId]) -> Step {
 
 /// The commit that releases a lock.
 pub(crate) fn unlock_step(task: TaskId) -> Step {
-    Step::edit(format!("ait: Unlock task {}", task.t()), vec![Edit::Remove { path: LockEntry::path(task) }])
+    Step::edit(format!("ait: Unlock task {}", task.prefixed()), vec![Edit::Remove { path: LockEntry::path(task) }])
 }
 
 #[cfg(test)]
@@ -324,7 +325,7 @@ mod tests {
         for bytes in [&b""[..], b"\xff\xfe\x00", b"<<<<<<< HEAD\nlocked_by\n"] {
             let entry = LockEntry::parse(task("1"), bytes, None);
             assert_eq!((entry.holder.as_str(), entry.host.as_str()), ("unknown", "unknown"));
-            assert_eq!(entry.anchor.number(), None);
+            assert_eq!(entry.process.number(), None);
         }
     }
 
@@ -332,7 +333,7 @@ mod tests {
     fn older_shapes_and_unknown_keys() {
         let four = b"task_id: 1\nlocked_by: a\nlocked_at: b\nhostname: c\nreason: lunch\n";
         let entry = LockEntry::parse(task("1"), four, None);
-        assert_eq!(entry.anchor, Anchor { kind: "proc".into(), ..Anchor::default() });
+        assert_eq!(entry.process, ProcessIdentity { kind: "proc".into(), ..ProcessIdentity::default() });
         assert!(String::from_utf8(entry.to_bytes()).unwrap().ends_with("\nreason: lunch\n"));
     }
 

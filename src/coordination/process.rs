@@ -1,6 +1,6 @@
 //! Naming a process so that it can be recognised later, and telling whether it still lives.
 
-use crate::coordination::world::World;
+use crate::coordination::pid_scope::PidScope;
 use crate::git::Repository;
 use crate::git::run::Call;
 use rustix::io::Errno;
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// A process that stands for a session: its number, and a token that tells it from a later process with the same
 /// number.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Anchor {
+pub(crate) struct ProcessIdentity {
     /// The number as recorded, or `-`.
     pub(crate) pid: String,
     /// When it started, in the form of `kind`, or `-`.
@@ -20,11 +20,11 @@ pub(crate) struct Anchor {
     /// Where `start` came from: `proc`, `ps` or `none`.
     pub(crate) kind: String,
     /// Where the number means something; the scripts, and older records, do not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) world: Option<World>,
+    #[serde(rename = "world", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) scope: Option<PidScope>,
 }
 
-/// Whether the process of an anchor lives.
+/// Whether the process of a session lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Liveness {
@@ -46,14 +46,14 @@ impl fmt::Display for Liveness {
     }
 }
 
-impl Default for Anchor {
+impl Default for ProcessIdentity {
     fn default() -> Self {
-        Self { pid: "-".to_owned(), start: "-".to_owned(), kind: "none".to_owned(), world: None }
+        Self { pid: "-".to_owned(), start: "-".to_owned(), kind: "none".to_owned(), scope: None }
     }
 }
 
-impl Anchor {
-    /// The anchor of a process that exists now; `None` when it does not.
+impl ProcessIdentity {
+    /// The identity of a process that exists now; `None` when it does not.
     pub(crate) fn of_process(repository: &Repository, pid: u32) -> Option<Self> {
         if exists(pid) != Some(true) {
             return None;
@@ -62,8 +62,8 @@ impl Anchor {
         let (start, kind) = token
             .or_else(|| ps_start(repository, pid).map(|start| (start, "ps")))
             .unwrap_or_else(|| ("-".to_owned(), "none"));
-        let world = World::here(repository).cloned();
-        Some(Self { pid: pid.to_string(), start, kind: kind.to_owned(), world })
+        let scope = PidScope::here(repository).cloned();
+        Some(Self { pid: pid.to_string(), start, kind: kind.to_owned(), scope })
     }
 
     /// The number, when one is recorded.
@@ -71,22 +71,22 @@ impl Anchor {
         self.pid.parse().ok().filter(|&pid| pid > 0)
     }
 
-    /// Whether both name the same process; an anchor that names none is nobody's. Where one does not say its world,
+    /// Whether both name the same process; a process that names none is nobody's. Where one does not say its scope,
     /// number and start must do.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let same = |of: fn(&Self) -> &String| of(self) == of(other);
-        let process = same(|anchor| &anchor.pid) && same(|anchor| &anchor.start) && same(|anchor| &anchor.kind);
-        let apart = self.world.is_some() && other.world.is_some() && self.world != other.world;
+        let process = same(|process| &process.pid) && same(|process| &process.start) && same(|process| &process.kind);
+        let apart = self.scope.is_some() && other.scope.is_some() && self.scope != other.scope;
         self.number().is_some() && process && !apart
     }
 
     /// Whether the process lives. A number from another boot or another PID namespace says nothing here; one without a
-    /// world was recorded in this clone by an earlier version, and is looked for where all processes are seen.
+    /// scope was recorded in this clone by an earlier version, and is looked for where all processes are seen.
     pub(crate) fn liveness(&self, repository: &Repository) -> Liveness {
-        let here = World::here(repository);
-        let can_tell = match &self.world {
-            Some(world) => here == Some(world),
-            None => here.is_some_and(World::sees_all),
+        let here = PidScope::here(repository);
+        let can_tell = match &self.scope {
+            Some(scope) => here == Some(scope),
+            None => here.is_some_and(PidScope::sees_all),
         };
         if can_tell { self.liveness_of_number(repository) } else { Liveness::Unknown }
     }

@@ -1,6 +1,6 @@
 //! Who is asking: e-mail, host and session (specification 10, sections 1.3 to 1.5).
 
-use crate::coordination::process::Anchor;
+use crate::coordination::process::ProcessIdentity;
 use crate::error::{Error, Kind, Result};
 use crate::files::yaml;
 use crate::git::Repository;
@@ -20,15 +20,15 @@ pub(crate) struct Session {
     /// The machine's name, `unknown` when it has none.
     pub(crate) host: String,
     /// The process that stands for the session; it may name none.
-    pub(crate) anchor: Anchor,
+    pub(crate) process: ProcessIdentity,
     /// How the process was found.
-    pub(crate) anchor_origin: AnchorOrigin,
+    pub(crate) process_origin: ProcessOrigin,
 }
 
 /// How the process of a session was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum AnchorOrigin {
+pub(crate) enum ProcessOrigin {
     /// `AIT_AGENT_PID`.
     Variable,
     /// The tmux pane we run in.
@@ -51,7 +51,7 @@ impl Session {
         settings: &Settings,
         file: &Path,
         user_config: Option<&[u8]>,
-        narrate: fn(&str),
+        progress: fn(&str),
     ) -> Result<Self> {
         let of_file =
             |content| email_of(file, content).map_err(|error| error.hint("git config aitask.email you@example.com"));
@@ -65,22 +65,22 @@ impl Session {
             Error::new(Kind::NoIdentity, "no e-mail is configured to take tasks with")
                 .hint("git config --global user.email you@example.com")
         })?;
-        let mut session = Self::of_script(repository, &email, narrate)?;
+        let mut session = Self::of_script(repository, &email, progress)?;
         session.email_origin = email_origin;
-        if let (AnchorOrigin::None, Some(anchor)) =
-            (session.anchor_origin, terminal().and_then(|pid| Anchor::of_process(repository, pid)))
+        if let (ProcessOrigin::None, Some(process)) =
+            (session.process_origin, terminal().and_then(|pid| ProcessIdentity::of_process(repository, pid)))
         {
-            (session.anchor, session.anchor_origin) = (anchor, AnchorOrigin::Terminal);
+            (session.process, session.process_origin) = (process, ProcessOrigin::Terminal);
         }
         Ok(session)
     }
 
     /// The session of a script with this address: only the rungs of specification 10, section 1.3.
-    pub(crate) fn of_script(repository: &Repository, email: &str, narrate: fn(&str)) -> Result<Self> {
+    pub(crate) fn of_script(repository: &Repository, email: &str, progress: fn(&str)) -> Result<Self> {
         let email = parse_email(email)?;
         let host = host_name(repository);
-        let (anchor, anchor_origin) = find_anchor(repository, narrate);
-        Ok(Self { email, email_origin: Origin::Flag, host, anchor, anchor_origin })
+        let (process, process_origin) = find_process(repository, progress);
+        Ok(Self { email, email_origin: Origin::Flag, host, process, process_origin })
     }
 }
 
@@ -97,7 +97,7 @@ pub(crate) fn parse_email(text: &str) -> Result<String> {
 
 /// The settings of a user, as far as they say who that is.
 #[derive(Debug, Default, serde::Deserialize)]
-struct UserConfig {
+struct UserEmail {
     email: Option<String>,
 }
 
@@ -106,7 +106,7 @@ struct UserConfig {
 /// # Errors
 /// [`Kind::Unparsable`] when it is no YAML mapping, or its `email` is no text.
 pub(crate) fn email_of(file: &Path, user_config: &[u8]) -> Result<Option<String>> {
-    let UserConfig { email } = yaml::parse(file, user_config, yaml::Repeated::First)?;
+    let UserEmail { email } = yaml::parse(file, user_config, yaml::Repeated::First)?;
     Ok(email.map(|email| email.trim().to_owned()).filter(|email| !email.is_empty()))
 }
 
@@ -119,19 +119,19 @@ pub(crate) fn host_name(repository: &Repository) -> String {
     name.filter(printable).unwrap_or_else(|| "unknown".to_owned())
 }
 
-fn find_anchor(repository: &Repository, narrate: fn(&str)) -> (Anchor, AnchorOrigin) {
+fn find_process(repository: &Repository, progress: fn(&str)) -> (ProcessIdentity, ProcessOrigin) {
     let environment = repository.git().environment();
     if let Some(value) = environment.text("AIT_AGENT_PID") {
         let digits = value.bytes().all(|b| b.is_ascii_digit());
         let pid = value.parse::<u32>().ok().filter(|&pid| digits && pid > 1);
-        if let Some(anchor) = pid.and_then(|pid| Anchor::of_process(repository, pid)) {
-            return (anchor, AnchorOrigin::Variable);
+        if let Some(process) = pid.and_then(|pid| ProcessIdentity::of_process(repository, pid)) {
+            return (process, ProcessOrigin::Variable);
         }
-        narrate(&format!("warning: AIT_AGENT_PID={value} does not name a live process; it is ignored"));
+        progress(&format!("warning: AIT_AGENT_PID={value} does not name a live process; it is ignored"));
     }
-    match tmux_pane(repository).and_then(|pid| Anchor::of_process(repository, pid)) {
-        Some(anchor) => (anchor, AnchorOrigin::TmuxPane),
-        None => (Anchor::default(), AnchorOrigin::None),
+    match tmux_pane(repository).and_then(|pid| ProcessIdentity::of_process(repository, pid)) {
+        Some(process) => (process, ProcessOrigin::TmuxPane),
+        None => (ProcessIdentity::default(), ProcessOrigin::None),
     }
 }
 

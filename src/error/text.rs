@@ -8,12 +8,12 @@ pub(crate) fn is_unsafe(c: char) -> bool {
 }
 
 /// The text with every unsafe character replaced by a space, so that it is one harmless line.
-pub(crate) fn harmless(text: &str) -> String {
+pub(crate) fn sanitise(text: &str) -> String {
     text.chars().map(|c| if is_unsafe(c) { ' ' } else { c }).collect()
 }
 
 /// A text of several lines with every unsafe character replaced by a space, but for the line ends and tabs.
-pub(crate) fn harmless_lines(text: &str) -> String {
+pub(crate) fn sanitise_lines(text: &str) -> String {
     text.chars().map(|c| if is_unsafe(c) && !matches!(c, '\n' | '\t') { ' ' } else { c }).collect()
 }
 
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn unsafe_characters_become_spaces() {
         let text = "a\u{1b}[2J\u{7f}\u{9b}\u{202e}\u{2066}\u{2028}b\nc\td\re";
-        assert_eq!(harmless(text), "a [2J     b c d e");
-        assert_eq!(harmless_lines(text), "a [2J     b\nc\td e");
+        assert_eq!(sanitise(text), "a [2J     b c d e");
+        assert_eq!(sanitise_lines(text), "a [2J     b\nc\td e");
     }
 }

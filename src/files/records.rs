@@ -104,7 +104,7 @@ impl RecordKind {
     }
 
     /// Whether it is one folder without a name of its own.
-    fn is_alone(self) -> bool {
+    fn is_single(self) -> bool {
         matches!(self, Self::Check | Self::Finishing)
     }
 
@@ -218,8 +218,8 @@ impl Records {
     /// # Errors
     /// [`Kind::Io`].
     pub(crate) fn make_folder(&self, record: RecordKind) -> Result<TempDir> {
-        let random = if record.is_alone() { 0 } else { 6 };
-        if record.is_alone() {
+        let random = if record.is_single() { 0 } else { 6 };
+        if record.is_single() {
             let _ = std::fs::remove_dir_all(self.path(record, ""));
         }
         let made = tempfile::Builder::new().prefix(record.place()).rand_bytes(random).tempdir_in(self.folder()?);
@@ -232,7 +232,7 @@ impl Records {
         for (record, _) in ENDING {
             let place = record.place();
             let is_one = |entry: &&DirEntry| match entry.file_name().to_str() {
-                Some(name) if record.is_alone() => name == place,
+                Some(name) if record.is_single() => name == place,
                 name => name.is_some_and(|name| name.starts_with(place)),
             };
             let below: Vec<_> = if place.ends_with('/') { entries(&self.0.join(place)).collect() } else { Vec::new() };

@@ -1,7 +1,7 @@
 //! Writing files so that no reader ever sees half of one: the whole content beside the destination, under a name that no
 //! task has, and then its name.
 
-use super::{Reached, Tree, Trouble, io, is_link, not_regular};
+use super::{AccessError, OpenFolder, Tree, io, is_link, not_regular};
 use crate::error::{Error, Kind, Result};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, fchmod, linkat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
@@ -16,7 +16,7 @@ impl Tree {
     /// # Errors
     /// [`Kind::Io`], or [`Kind::Occupied`] for a link on the way; the file is then as it was.
     pub(crate) fn replace(&self, path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
-        let (folder, name) = self.parent(path.as_ref(), true).map_err(Trouble::error)?;
+        let (folder, name) = self.parent(path.as_ref(), true).map_err(AccessError::error)?;
         folder.replace(&name, bytes)
     }
 
@@ -25,7 +25,7 @@ impl Tree {
     /// # Errors
     /// [`Kind::Occupied`] when there is one already, or for a link on the way.
     pub(crate) fn create(&self, path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
-        let (folder, name) = self.parent(path.as_ref(), true).map_err(Trouble::error)?;
+        let (folder, name) = self.parent(path.as_ref(), true).map_err(AccessError::error)?;
         folder.create(&name, bytes)
     }
 
@@ -34,7 +34,7 @@ impl Tree {
     /// # Errors
     /// [`Kind::Occupied`] when there is one already, or for a link on the way.
     pub(crate) fn create_empty(&self, path: impl AsRef<Path>) -> Result<()> {
-        let (folder, name) = self.parent(path.as_ref(), true).map_err(Trouble::error)?;
+        let (folder, name) = self.parent(path.as_ref(), true).map_err(AccessError::error)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let path = folder.path.join(&name);
         match openat(&folder.fd, &name, flags, Mode::from_raw_mode(0o666)) {
@@ -48,7 +48,7 @@ impl Tree {
     /// # Errors
     /// As [`Tree::create`], but for a name that is taken.
     pub(crate) fn create_beside(&self, dir: impl AsRef<Path>, name: &str, bytes: &[u8]) -> Result<String> {
-        let (folder, _) = self.parent(&dir.as_ref().join(name), true).map_err(Trouble::error)?;
+        let (folder, _) = self.parent(&dir.as_ref().join(name), true).map_err(AccessError::error)?;
         let stem = name.strip_suffix(".md").unwrap_or(name);
         for n in 1..u32::MAX {
             let name = if n == 1 { name.to_owned() } else { format!("{stem}_{n}.md") };
@@ -66,7 +66,7 @@ impl Tree {
     /// # Errors
     /// [`Kind::Occupied`] for a link on the way; [`Kind::Io`].
     pub(crate) fn make_folder(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.reach(path.as_ref(), true).map(drop).map_err(Trouble::error)
+        self.reach(path.as_ref(), true).map(drop).map_err(AccessError::error)
     }
 
     /// Removes a file, or a link itself; whether there was one.
@@ -85,7 +85,7 @@ impl Tree {
     fn unlink(&self, path: &Path, flags: AtFlags) -> Result<bool> {
         let (folder, name) = match self.parent(path, false) {
             Err(trouble) if trouble.is_absence => return Ok(false),
-            found => found.map_err(Trouble::error)?,
+            found => found.map_err(AccessError::error)?,
         };
         match unlinkat(&folder.fd, &name, flags) {
             Ok(()) => Ok(true),
@@ -99,14 +99,14 @@ impl Tree {
     /// # Errors
     /// [`Kind::Occupied`] for a link on the way; [`Kind::Io`].
     pub(crate) fn rename(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<()> {
-        let (source, name) = self.parent(from.as_ref(), false).map_err(Trouble::error)?;
-        let (target, new) = self.parent(to.as_ref(), true).map_err(Trouble::error)?;
+        let (source, name) = self.parent(from.as_ref(), false).map_err(AccessError::error)?;
+        let (target, new) = self.parent(to.as_ref(), true).map_err(AccessError::error)?;
         let moved = renameat(&source.fd, &name, &target.fd, &new);
         moved.map_err(|errno| io("rename", &source.path.join(&name), errno).error)
     }
 }
 
-impl Reached {
+impl OpenFolder {
     fn replace(&self, name: &OsStr, bytes: &[u8]) -> Result<()> {
         let path = self.path.join(name);
         let mode = match statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {

@@ -44,12 +44,12 @@ mod tests {
     use super::*;
 
     #[derive(Debug, Default, serde::Deserialize)]
-    struct Settings {
+    struct Sample {
         email: Option<String>,
     }
 
     fn read(text: impl AsRef<[u8]>) -> Result<Option<String>> {
-        parse::<Settings>(Path::new("f.yaml"), text.as_ref(), Repeated::First).map(|settings| settings.email)
+        parse::<Sample>(Path::new("f.yaml"), text.as_ref(), Repeated::First).map(|settings| settings.email)
     }
 
     #[test]
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn of_equal_keys_the_first_or_the_last_counts() {
         let of =
-            |repeated| parse::<Settings>(Path::new("f"), b"email: a\nx: 1\nx: 2\nemail: b\n", repeated).unwrap().email;
+            |repeated| parse::<Sample>(Path::new("f"), b"email: a\nx: 1\nx: 2\nemail: b\n", repeated).unwrap().email;
         assert_eq!((of(Repeated::First).as_deref(), of(Repeated::Last).as_deref()), (Some("a"), Some("b")));
     }
 

@@ -1,8 +1,8 @@
 //! Notes that a git of ours is at work on index and files of a checkout, so that a later command can tell what one that was
 //! killed left behind, and finish it: a record ([`RecordKind::AtWork`]) for each checkout, and one for the refs. While git is at
-//! work, it has the file locked ([`Mark`]).
+//! work, it has the file locked ([`InProgressMarker`]).
 
-use super::mark::{Mark, Shared};
+use super::marker::{InProgressMarker, Shared};
 use super::registry::git_dir;
 use super::run::{Call, Output};
 use crate::error::Result;
@@ -12,18 +12,18 @@ use std::path::{Path, PathBuf};
 
 /// A note that we left.
 #[derive(Debug)]
-pub(crate) struct Note {
+pub(crate) struct AtWorkMarker {
     /// None where one is there already: it has to be finished first, or is of a command beside us.
-    mark: Option<Mark>,
+    mark: Option<InProgressMarker>,
     lock: PathBuf,
 }
 
-impl Note {
+impl AtWorkMarker {
     /// Notes that git is at work in the checkout at `path`, and what has to be known to finish it.
     pub(crate) fn leave(repository: &Repository, path: &Path, work: &impl serde::Serialize) -> Result<Self> {
         let lock = git_dir(path).unwrap_or_default().join("index.lock");
         let file = file(repository, path).filter(|file| !file.exists());
-        let mut mark = file.map(|file| Mark::at(file, Shared::WithChildren));
+        let mut mark = file.map(|file| InProgressMarker::at(file, Shared::WithChildren));
         if let Some(mark) = &mut mark {
             mark.say(&records::encode(work)?)?;
         }
@@ -40,7 +40,7 @@ impl Note {
 
 /// Notes that git is at work in the checkout at `path` for as long as this takes.
 pub(crate) fn noted<T>(repository: &Repository, path: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    let note = Note::leave(repository, path, &Location { path: path.to_owned() })?;
+    let note = AtWorkMarker::leave(repository, path, &Location { path: path.to_owned() })?;
     let done = work();
     note.clear();
     done
@@ -49,7 +49,7 @@ pub(crate) fn noted<T>(repository: &Repository, path: &Path, work: impl FnOnce()
 /// Runs a git that moves refs, and notes that meanwhile: killed, it leaves the locks of those refs behind.
 pub(crate) fn moving_refs(repository: &Repository, call: &Call) -> Result<Output> {
     let file = refs_file(repository);
-    let mut mark = (!file.exists()).then(|| Mark::at(file, Shared::WithChildren));
+    let mut mark = (!file.exists()).then(|| InProgressMarker::at(file, Shared::WithChildren));
     if let Some(mark) = &mut mark {
         mark.set()?;
     }

@@ -1,7 +1,7 @@
 //! Commits of named files of a checkout, and of nothing else.
 
 use crate::error::{Error, Kind, Payload, Result};
-use crate::git::objects::{self, Edit, NewCommit, Parent};
+use crate::git::objects::{self, Edit, NewCommit, ParentCommit};
 use crate::git::run::{Call, Output};
 use crate::git::{Oid, Repository, at_work};
 use crate::interrupt;
@@ -62,7 +62,7 @@ fn commit_there(
             return by_porcelain(repository, dir, subject, &named, &gone);
         };
         let commit = NewCommit {
-            parent: Parent::Commit(old.clone()),
+            parent: ParentCommit::Commit(old.clone()),
             merged: None,
             tree: None,
             edits: edits.clone(),
@@ -139,7 +139,7 @@ fn by_porcelain(
         patiently(&git(repository, dir, "commit").args(["--only", "-m", subject, "--"]).args(named))
     };
     let mut output = commit(&[named, gone].concat())?;
-    if !gone.is_empty() && output.complaint().contains("did not match any file") {
+    if !gone.is_empty() && output.stderr_text().contains("did not match any file") {
         output = commit(named)?;
     }
     let said = String::from_utf8_lossy(&output.stdout);
@@ -153,7 +153,7 @@ fn by_porcelain(
 fn required(output: Output, name: &str) -> Result<Vec<u8>> {
     match output.code {
         Some(0) => Ok(output.stdout),
-        code => Err(Error::new(Kind::Git, format!("git {name} failed: {}", output.complaint()))
+        code => Err(Error::new(Kind::Git, format!("git {name} failed: {}", output.stderr_text()))
             .with(Payload::ExitCode { code: code.unwrap_or(128) })),
     }
 }
@@ -163,7 +163,7 @@ pub(super) fn patiently(call: &Call) -> Result<Output> {
     let until = Instant::now() + Duration::from_secs(10);
     loop {
         let output = call.output()?;
-        if output.success() || !output.complaint().contains("index.lock") || Instant::now() > until {
+        if output.success() || !output.stderr_text().contains("index.lock") || Instant::now() > until {
             return Ok(output);
         }
         interrupt::pause(Duration::from_millis(20))?;

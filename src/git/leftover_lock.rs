@@ -48,7 +48,7 @@ pub(crate) fn is_made_after(lock: &Path, since: SystemTime) -> bool {
 
 /// Whether a process that we may look at has this file open (proc(5)).
 pub(crate) fn is_open(file: &Path) -> bool {
-    let file = real(file);
+    let file = canonicalize_lenient(file);
     let mut open = processes().map(|process| process.join("fd")).flat_map(folder);
     open.any(|link| std::fs::read_link(link).is_ok_and(|target| target == file))
 }
@@ -71,20 +71,22 @@ fn is_git_in(process: &Path, scope: Scope<'_>) -> bool {
     let top = || here.ancestors().find(|at| at.join(".git").exists());
     let is_there = match scope {
         Scope::Checkout(path) => {
-            top() == Some(&real(path)) || git_dir(path).is_some_and(|dir| here.starts_with(real(&dir)))
+            top() == Some(&canonicalize_lenient(path))
+                || git_dir(path).is_some_and(|dir| here.starts_with(canonicalize_lenient(&dir)))
         }
         Scope::Repository(common) => {
             let its_common = top().and_then(git_dir).map(|dir| match std::fs::read_to_string(dir.join("commondir")) {
                 Ok(name) => dir.join(name.trim_end()),
                 Err(_) => dir,
             });
-            here.starts_with(real(common)) || its_common.is_some_and(|dir| real(&dir) == real(common))
+            here.starts_with(canonicalize_lenient(common))
+                || its_common.is_some_and(|dir| canonicalize_lenient(&dir) == canonicalize_lenient(common))
         }
     };
     is_there && !is_us
 }
 
-fn real(path: &Path) -> PathBuf {
+fn canonicalize_lenient(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 

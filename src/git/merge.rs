@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::files::private_folder;
 use crate::files::records::{self, Location, RecordKind};
-use crate::git::mark::{Mark, Shared};
+use crate::git::marker::{InProgressMarker, Shared};
 use crate::git::porcelain::merge_tree::{self, MergeTree};
 use crate::git::porcelain::unmerged::{self, Versions};
 use crate::git::run::{Call, Git};
@@ -42,13 +42,13 @@ pub(crate) fn merge_tree(repository: &Repository, ours: &Oid, theirs: &Oid, rena
     let call = repository.read("merge-tree").args(["--write-tree", "-z", "--name-only", "--no-messages"]);
     let call = renames.given_to(call.args([ours.as_str(), theirs.as_str()]));
     let output = call.output()?;
-    let complaint = output.complaint();
+    let stderr_text = output.stderr_text();
     match output.code {
         Some(code @ (0 | 1)) => merge_tree::parse(code, &output.stdout),
-        _ if complaint.contains("usage: git merge-tree") => {
+        _ if stderr_text.contains("usage: git merge-tree") => {
             in_worktree(repository, ours, |path| merge_at(repository, path, ours, theirs, renames))
         }
-        _ if complaint.contains("unrelated histories") => Err(unrelated(ours, theirs)),
+        _ if stderr_text.contains("unrelated histories") => Err(unrelated(ours, theirs)),
         _ => Err(call.failure(&output)),
     }
 }
@@ -63,7 +63,7 @@ fn in_worktree<T>(repository: &Repository, ours: &Oid, merge: impl FnOnce(&Path)
     let temp = private_folder("git-aitask-merge-", &folder)?;
     // Where a killed command's folder is, so that the next command removes it.
     let name = temp.path().file_name().unwrap_or_default().to_string_lossy();
-    let mut note = Mark::at(repository.records().path(RecordKind::Scratch, &name), Shared::WithChildren);
+    let mut note = InProgressMarker::at(repository.records().path(RecordKind::Scratch, &name), Shared::WithChildren);
     note.say(&records::encode(&Location { path: temp.path().to_owned() })?)?;
     let path = temp.path().join("merge");
     let merged = worktree::add_detached(repository, &path, ours).and_then(|()| merge(&path));
@@ -79,7 +79,7 @@ fn merge_at(repository: &Repository, path: &Path, ours: &Oid, theirs: &Oid, rena
     let call = git("merge").args(["--no-commit", "--no-ff", "--quiet", "--no-autostash", theirs.as_str()]);
     let call = renames.given_to(call);
     let output = call.output()?;
-    if output.complaint().contains("unrelated histories") {
+    if output.stderr_text().contains("unrelated histories") {
         return Err(unrelated(ours, theirs));
     }
     let unmerged = git("diff").args(["--name-only", "--diff-filter=U", "-z"]).run()?.stdout;
@@ -108,7 +108,7 @@ pub(crate) fn conflicts(repository: &Repository, ours: &Oid, theirs: &Oid) -> Re
         repository.read("merge-tree").args(["--write-tree", "-z", "--no-messages", ours.as_str(), theirs.as_str()]);
     let call = Renames::OfFilesAlone.given_to(call);
     let output = call.output()?;
-    if output.complaint().contains("usage: git merge-tree") {
+    if output.stderr_text().contains("usage: git merge-tree") {
         return in_worktree(repository, ours, |path| conflicts_at(repository, path, theirs));
     }
     let tree = output.stdout.split(|&byte| byte == 0).next().unwrap_or_default();
@@ -156,7 +156,7 @@ pub(crate) fn merge_file(git: &Git, base: &[u8], ours: &[u8], theirs: &[u8]) -> 
     match output.code {
         Some(0) => Ok(MergeFile::Clean(output.stdout)),
         Some(1..=127) => Ok(MergeFile::Marked(output.stdout)),
-        _ if output.complaint().contains("Cannot merge binary files") => Ok(MergeFile::Binary),
+        _ if output.stderr_text().contains("Cannot merge binary files") => Ok(MergeFile::Binary),
         _ => Err(call.failure(&output)),
     }
 }
@@ -178,7 +178,7 @@ pub(crate) fn is_ancestor(repository: &Repository, ancestor: &Oid, commit: &Oid)
         Some(0) => Ok(true),
         Some(1) => Ok(false),
         // A commit we do not have cannot be judged; that is not an error of the question "is it in there?".
-        _ if output.complaint().contains("Not a valid commit name") => Ok(false),
+        _ if output.stderr_text().contains("Not a valid commit name") => Ok(false),
         _ => Err(call.failure(&output)),
     }
 }

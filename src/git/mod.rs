@@ -4,13 +4,12 @@
 
 pub(crate) mod address;
 pub(crate) mod at_work;
-pub(crate) mod carry;
+pub(crate) mod checkout;
 pub(crate) mod commit;
 mod contact;
 pub(crate) mod destination;
-pub(crate) mod forward;
 pub(crate) mod leftover_lock;
-pub(crate) mod mark;
+pub(crate) mod marker;
 pub(crate) mod merge;
 pub(crate) mod objects;
 pub(crate) mod porcelain;
@@ -20,6 +19,7 @@ pub(crate) mod remote;
 pub(crate) mod repository;
 pub(crate) mod run;
 pub(crate) mod types;
+pub(crate) mod update_checkout;
 pub(crate) mod worktree;
 
 pub(crate) use repository::Repository;

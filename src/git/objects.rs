@@ -86,7 +86,7 @@ pub(crate) enum Edit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NewCommit {
     /// The first parent; `None` makes a root commit.
-    pub(crate) parent: Parent,
+    pub(crate) parent: ParentCommit,
     /// A second parent.
     pub(crate) merged: Option<Oid>,
     /// The tree to start from, where it is not the first parent's.
@@ -99,7 +99,7 @@ pub(crate) struct NewCommit {
 
 /// Where a new commit hangs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Parent {
+pub(crate) enum ParentCommit {
     /// Nowhere.
     Root,
     /// On a commit that exists.
@@ -110,7 +110,7 @@ pub(crate) enum Parent {
 
 /// What was built: the commits, and the blobs of every [`Edit::Put`], both in the order they were asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Built {
+pub(crate) struct BuiltObjects {
     /// The commits.
     pub(crate) commits: Vec<Oid>,
     /// The blobs.
@@ -122,7 +122,7 @@ pub(crate) struct Built {
 const SCRATCH: &str = "refs/aitask/scratch";
 
 /// Builds commits without a checkout, an index or a ref. One process (and git's own `unpack-objects`).
-pub(crate) fn build(repository: &Repository, commits: &[NewCommit]) -> Result<Built> {
+pub(crate) fn build(repository: &Repository, commits: &[NewCommit]) -> Result<BuiltObjects> {
     let Identities { author, committer } = repository.identities()?;
     let mut stream = Vec::new();
     let mut blobs = 0;
@@ -136,13 +136,13 @@ pub(crate) fn build(repository: &Repository, commits: &[NewCommit]) -> Result<Bu
     }
     let (mut blob, mut mark) = (0, blobs);
     for commit in commits {
-        if commit.parent != Parent::Previous {
+        if commit.parent != ParentCommit::Previous {
             reset(&mut stream);
         }
         mark += 1;
         stream.extend(format!("commit {SCRATCH}\nmark :{mark}\nauthor {author}\ncommitter {committer}\n").into_bytes());
         data(&mut stream, commit.message.as_bytes());
-        if let Parent::Commit(parent) = &commit.parent {
+        if let ParentCommit::Commit(parent) = &commit.parent {
             stream.extend(format!("from {parent}\n").into_bytes());
         }
         if let Some(merged) = &commit.merged {
@@ -174,10 +174,13 @@ pub(crate) fn build(repository: &Repository, commits: &[NewCommit]) -> Result<Bu
     let output = call.run()?;
     let names = output.text().lines().map(Oid::parse).collect::<Option<Vec<_>>>().unwrap_or_default();
     if names.len() != mark {
-        return Err(Error::new(Kind::Git, format!("`{}` gave {} names instead of {mark}", call.line(), names.len())));
+        return Err(Error::new(
+            Kind::Git,
+            format!("`{}` gave {} names instead of {mark}", call.command_line(), names.len()),
+        ));
     }
     let commits = names[blobs..].to_vec();
-    Ok(Built { commits, blobs: names[..blobs].to_vec() })
+    Ok(BuiltObjects { commits, blobs: names[..blobs].to_vec() })
 }
 
 /// The files that commits lack and the commits before them have; `pairs` is a line `NEW OLD` each. One process.

@@ -73,8 +73,8 @@ pub(crate) fn swap(repository: &Repository, updates: &[RefUpdate], reason: &str)
     }
     Ok(match are_moved(repository, updates) {
         Ok(true) => Swap::Done,
-        Ok(false) if output.code.is_some() => Swap::Refused(output.complaint()),
-        Ok(false) | Err(_) => Swap::CutOff(output.complaint()),
+        Ok(false) if output.code.is_some() => Swap::Refused(output.stderr_text()),
+        Ok(false) | Err(_) => Swap::CutOff(output.stderr_text()),
     })
 }
 

@@ -2,7 +2,7 @@
 //! directories lie.
 
 use crate::error::Result;
-use crate::git::porcelain::worktree_list::{self, Loosely, WorktreeRecord};
+use crate::git::porcelain::worktree_list::{self, PartialList, WorktreeRecord};
 use crate::git::run::Git;
 use crate::git::types::Branch;
 use crate::interrupt;
@@ -20,9 +20,9 @@ pub(super) fn load(git: &Git, root: &Path) -> Result<Vec<WorktreeRecord>> {
 }
 
 /// The same as far as it can be understood.
-pub(super) fn load_loosely(git: &Git, root: &Path) -> Result<Loosely> {
+pub(super) fn load_loosely(git: &Git, root: &Path) -> Result<PartialList> {
     match listed(git, root)? {
-        Listed::EndedByNul(bytes) => Ok(Loosely { records: worktree_list::parse(&bytes)?, whole: true }),
+        Listed::EndedByNul(bytes) => Ok(PartialList { records: worktree_list::parse(&bytes)?, whole: true }),
         Listed::InLines(bytes) => Ok(worktree_list::parse_lines_loosely(&bytes)),
     }
 }
@@ -38,7 +38,7 @@ fn listed(git: &Git, root: &Path) -> Result<Listed> {
     let list = |options: &[&str]| git.read(root, "worktree").args(["list", "--porcelain"]).args(options);
     let mut output = list(&["-z"]).output()?;
     for _ in 0..HALF_WRITTEN_TRIES {
-        if !is_half_written(&output.complaint()) {
+        if !is_half_written(&output.stderr_text()) {
             break;
         }
         interrupt::pause(Duration::from_millis(5))?;
@@ -51,8 +51,8 @@ fn listed(git: &Git, root: &Path) -> Result<Listed> {
 const HALF_WRITTEN_TRIES: u32 = 100;
 
 /// Whether git gave up over a worktree that another git is just making or removing.
-pub(super) fn is_half_written(complaint: &str) -> bool {
-    complaint.contains("failed to read") && complaint.contains("/worktrees/")
+pub(super) fn is_half_written(stderr_text: &str) -> bool {
+    stderr_text.contains("failed to read") && stderr_text.contains("/worktrees/")
 }
 
 /// The git directory of the worktree at `path` (gitrepository-layout(5)).

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::contact::{connection_error, contact_error};
-use crate::git::porcelain::failure::{self, Ended, Failure};
+use crate::git::porcelain::failure::{self, Ended, GitFailure};
 use crate::git::porcelain::push::{self, Flag, PushReport, Rejection};
 use crate::git::registry::is_half_written;
 use crate::git::run::Call;
@@ -74,21 +74,21 @@ pub(crate) fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Br
         if output.success() {
             return Ok(());
         }
-        let complaint = output.complaint();
-        let missing = complaint.lines().find_map(|line| line.split("couldn't find remote ref refs/heads/").nth(1));
+        let stderr_text = output.stderr_text();
+        let missing = stderr_text.lines().find_map(|line| line.split("couldn't find remote ref refs/heads/").nth(1));
         let before = named.len();
         named.retain(|branch| Some(branch.as_str()) != missing);
         if named.len() < before {
             continue;
         }
         // While a worktree is being made or removed, git can read its half-written registration and give up.
-        if is_half_written(&complaint)
-            || complaint.contains("cannot lock ref")
-            || complaint.contains(".lock': File exists")
+        if is_half_written(&stderr_text)
+            || stderr_text.contains("cannot lock ref")
+            || stderr_text.contains(".lock': File exists")
         {
             return Err(Error::new(
                 Kind::Contention,
-                format!("another git is fetching: {}", failure::said(Failure::Unknown, &complaint)),
+                format!("another git is fetching: {}", failure::said(GitFailure::Unknown, &stderr_text)),
             ));
         }
         return Err(connection_error(remote.as_str(), &call, &output));
@@ -195,12 +195,12 @@ pub(crate) fn push(
             return Ok(Pushed::Answered(report));
         }
     }
-    let stderr = output.complaint();
+    let stderr = output.stderr_text();
     let ended = Ended { code: output.code, reported, stderr: &stderr };
     let failure = failure::of_push(ended, || options.hooks && has_hook(repository));
     let error = match failure {
-        Failure::NoAtomic => return Ok(Pushed::NoAtomic),
-        Failure::Hook => {
+        GitFailure::NoAtomic => return Ok(Pushed::NoAtomic),
+        GitFailure::Hook => {
             let said = [output.text(), stderr].join("\n");
             let said =
                 said.lines().filter(|line| !line.is_empty() && !line.starts_with("error: failed to push some refs"));
@@ -208,7 +208,7 @@ pub(crate) fn push(
             let message = format!("your pre-push hook refused the push to {remote}: {}", said.join("; "));
             Error::new(Kind::Denied, message).hint("git hook run pre-push").with(Payload::Hook { hook: "pre-push" })
         }
-        Failure::Unknown => {
+        GitFailure::Unknown => {
             let said = failure::said(failure, &stderr);
             let error = Error::new(Kind::Unknown, format!("the push to {remote} was cut off: {said}"));
             return Ok(Pushed::Unknown(error.with(Payload::Said { stderr }).advice("run the same command again")));

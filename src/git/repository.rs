@@ -49,7 +49,7 @@ impl Repository {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let mut lines = text.lines();
         let (Some(bare), Some(common_dir), Some(git_dir)) = (lines.next(), lines.next(), lines.next()) else {
-            return Err(not_a_repository(dir, &output.complaint()));
+            return Err(not_a_repository(dir, &output.stderr_text()));
         };
         let Some(toplevel) = lines.next().filter(|_| bare == "false") else {
             let place = Path::new(git_dir).display();
@@ -196,9 +196,9 @@ pub(crate) struct Identities {
     pub(crate) committer: String,
 }
 
-fn not_a_repository(dir: &Path, complaint: &str) -> Error {
-    if complaint.contains("dubious ownership") {
-        return Error::new(Kind::NotARepository, complaint.lines().next().unwrap_or_default())
+fn not_a_repository(dir: &Path, stderr_text: &str) -> Error {
+    if stderr_text.contains("dubious ownership") {
+        return Error::new(Kind::NotARepository, stderr_text.lines().next().unwrap_or_default())
             .hint(command!["git config --global --add safe.directory", dir.display()]);
     }
     Error::new(Kind::NotARepository, format!("{} is not inside a git repository", dir.display()))
@@ -220,6 +220,6 @@ fn read_config(git: &Git, dir: &Path) -> Result<Config> {
             Ok(Config::new(pairs))
         }
         Some(1) => Ok(Config::default()),
-        _ => Err(Error::new(Kind::Git, format!("git cannot read its configuration: {}", output.complaint()))),
+        _ => Err(Error::new(Kind::Git, format!("git cannot read its configuration: {}", output.stderr_text()))),
     }
 }

@@ -7,9 +7,9 @@ mod wait;
 
 pub(crate) use git::{Git, WITHIN};
 pub(crate) use output::Output;
-pub(crate) use wait::Sieve;
+pub(crate) use wait::OutputFilter;
 
-use crate::error::{Error, Kind, Payload, Result, harmless, quoted, redacted};
+use crate::error::{Error, Kind, Payload, Result, quoted, redacted, sanitise};
 use crate::interrupt;
 use crate::settings::Environment;
 use rustix::process::{Pid, Signal};
@@ -18,7 +18,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use wait::{Capture, End, Target};
+use wait::{Capture, SignalTarget, WaitEnd};
 
 /// What `git rev-parse --local-env-vars` lists, without the two that carry configuration. They say which
 /// repository to work on, so they count while we look for it and are dropped once we name the directory.
@@ -43,7 +43,7 @@ const LOCAL_VARIABLES: [&str; 14] = [
 const LOCAL_LIMIT: Duration = Duration::from_secs(300);
 
 /// The time that somebody may take who works in an editor or a shell.
-pub(crate) const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
+pub(crate) const NO_LIMIT: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// A process to start, as a value: nothing happens before [`Call::output`] or [`Call::run`].
 #[derive(Debug, Clone)]
@@ -56,7 +56,7 @@ pub(crate) struct Call {
     limit: Duration,
     trace: bool,
     streams: Streams,
-    sieve: Option<fn() -> Sieve>,
+    sieve: Option<fn() -> OutputFilter>,
     alone: bool,
 }
 
@@ -87,7 +87,7 @@ impl Call {
     }
 
     /// Gives it nothing of our own environment, only what [`Call::env`] sets.
-    pub(crate) fn alone(mut self) -> Self {
+    pub(crate) fn clear_env(mut self) -> Self {
         self.alone = true;
         self
     }
@@ -150,13 +150,13 @@ impl Call {
     }
 
     /// Keeps of its standard output, as it comes, only what this makes of it; all is kept otherwise.
-    pub(crate) fn sieve(mut self, sieve: fn() -> Sieve) -> Self {
+    pub(crate) fn sieve(mut self, sieve: fn() -> OutputFilter) -> Self {
         self.sieve = Some(sieve);
         self
     }
 
     /// The command line, for messages: addresses in it lose their secrets.
-    pub(crate) fn line(&self) -> String {
+    pub(crate) fn command_line(&self) -> String {
         let mut line = self.program.to_string_lossy().into_owned();
         for arg in &self.args {
             line.extend([" ", &quoted(arg)]);
@@ -191,23 +191,23 @@ impl Call {
         let ended = if attached { interrupt::attached(|| self.started(true)) } else { self.started(false) };
         let (end, stdout, stderr) = ended.map_err(|error| self.not_started(&error))?;
         match end {
-            End::Itself(status) => {
+            WaitEnd::Itself(status) => {
                 if attached && status.signal() == Some(Signal::INT.as_raw()) {
                     interrupt::child_was_interrupted();
                 }
                 let stderr = [stderr.as_slice(), &ended_by_signal(status)].concat();
                 Ok(Output { code: status.code(), signal: status.signal(), timed_out: false, stdout, stderr })
             }
-            End::TimedOut => {
+            WaitEnd::TimedOut => {
                 let stderr = format!("no answer within {} ms", self.limit.as_millis()).into_bytes();
                 Ok(Output { code: None, signal: None, timed_out: true, stdout: Vec::new(), stderr })
             }
-            End::Interrupted => Err(interrupt::error()),
+            WaitEnd::Interrupted => Err(interrupt::error()),
         }
     }
 
     /// Starts it and waits; `attached`: it shares our process group, since it owns our terminal.
-    fn started(&self, attached: bool) -> io::Result<(End, Vec<u8>, Vec<u8>)> {
+    fn started(&self, attached: bool) -> io::Result<(WaitEnd, Vec<u8>, Vec<u8>)> {
         let (mut captures, mut pipes) = (Vec::new(), Vec::new());
         if self.streams == Streams::Captured {
             for sieve in [self.sieve.map(|sieve| sieve()), None] {
@@ -219,11 +219,11 @@ impl Call {
         // All of our ends of the pipes are closed by now, so that they come to their end.
         let handle = self.spawn(attached, pipes)?;
         let pid = handle.pids().first().and_then(|pid| Pid::from_raw(i32::try_from(*pid).ok()?));
-        let target = pid.map(if attached { Target::Alone } else { Target::Group });
+        let target = pid.map(if attached { SignalTarget::Alone } else { SignalTarget::Group });
         let end = wait::wait(target, self.limit, |time| Ok(handle.wait_timeout(time)?.map(|output| output.status)))?;
         let mut output = captures.into_iter().map(|capture| match end {
-            End::Itself(_) => capture.finish(),
-            End::TimedOut | End::Interrupted => Vec::new(),
+            WaitEnd::Itself(_) => capture.finish(),
+            WaitEnd::TimedOut | WaitEnd::Interrupted => Vec::new(),
         });
         let (stdout, stderr) = (output.next().unwrap_or_default(), output.next().unwrap_or_default());
         Ok((end, stdout, stderr))
@@ -266,13 +266,13 @@ impl Call {
 
     /// Runs it on the terminal that we have, for as long as it likes; gives its exit code, as a shell counts it.
     pub(crate) fn run_attached(self) -> Result<u8> {
-        let output = self.streams(Streams::Ours).limit(FOR_EVER).output()?;
+        let output = self.streams(Streams::Ours).limit(NO_LIMIT).output()?;
         let signal = || 128 + output.signal.unwrap_or(0);
         Ok(u8::try_from(output.code.unwrap_or_else(signal)).unwrap_or(u8::MAX))
     }
 
     /// Becomes it: its streams, signals and exit code are ours. Returns only when it cannot be started.
-    pub(crate) fn become_it(&self) -> Error {
+    pub(crate) fn exec(&self) -> Error {
         let error = self.command().exec();
         self.not_started(&error)
     }
@@ -301,20 +301,22 @@ impl Call {
 
     /// The error that says that this call failed.
     pub(crate) fn failure(&self, output: &Output) -> Error {
-        let complaint = output.complaint();
-        if complaint.contains("unknown option") || complaint.contains("unknown switch") {
-            let message = format!("this git is too old for `{}`", self.line());
-            return Error::new(Kind::GitTooOld, message).hint("git version").with(Payload::Said { stderr: complaint });
+        let stderr_text = output.stderr_text();
+        if stderr_text.contains("unknown option") || stderr_text.contains("unknown switch") {
+            let message = format!("this git is too old for `{}`", self.command_line());
+            return Error::new(Kind::GitTooOld, message)
+                .hint("git version")
+                .with(Payload::Said { stderr: stderr_text });
         }
-        if complaint.contains("Please tell me who you are") || complaint.contains("empty ident name") {
+        if stderr_text.contains("Please tell me who you are") || stderr_text.contains("empty ident name") {
             return Error::new(Kind::NoIdentity, "git knows no name and e-mail to commit with")
                 .hint("git config --global user.name \"Your Name\"")
                 .hint("git config --global user.email you@example.com");
         }
         let code = output.ending();
-        let said = if complaint.is_empty() { String::new() } else { format!(": {complaint}") };
-        Error::new(Kind::Git, format!("`{}` failed ({code}){said}", self.line()))
-            .with(Payload::Call { command: self.line(), directory: self.dir.to_string_lossy().into_owned() })
+        let said = if stderr_text.is_empty() { String::new() } else { format!(": {stderr_text}") };
+        Error::new(Kind::Git, format!("`{}` failed ({code}){said}", self.command_line()))
+            .with(Payload::Call { command: self.command_line(), directory: self.dir.to_string_lossy().into_owned() })
     }
 
     fn not_started(&self, error: &io::Error) -> Error {
@@ -333,7 +335,7 @@ impl Call {
         let exit = output.ending();
         let line = format!(
             "{now} git-aitask:run.rs       trace: run_command: {} ({} ms, {exit})\n",
-            harmless(&self.line()),
+            sanitise(&self.command_line()),
             took.as_millis()
         );
         let _ = io::stderr().write_all(line.as_bytes());

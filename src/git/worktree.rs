@@ -1,8 +1,8 @@
 //! Worktrees: the registry, making and removing one, and its state.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::porcelain::status::{self, Status, StatusEntry, StatusKind};
-use crate::git::porcelain::worktree_list::{Loosely, WorktreeRecord};
+use crate::git::porcelain::status::{self, StatusEntry, StatusKind, WorktreeStatus};
+use crate::git::porcelain::worktree_list::{PartialList, WorktreeRecord};
 use crate::git::registry::{self, git_dir};
 use crate::git::run::Output;
 use crate::git::{Branch, Oid, RefName, RemoteName, Repository, at_work};
@@ -18,9 +18,9 @@ pub(crate) fn list(repository: &Repository) -> Result<Vec<WorktreeRecord>> {
 }
 
 /// The registered worktrees as far as git's list can be understood, and whether that is all of it.
-pub(crate) fn list_loosely(repository: &Repository) -> Result<Loosely> {
-    let Loosely { records, whole } = registry::load_loosely(repository.git(), &repository.root)?;
-    Ok(Loosely { records: where_they_are(repository, records), whole })
+pub(crate) fn list_loosely(repository: &Repository) -> Result<PartialList> {
+    let PartialList { records, whole } = registry::load_loosely(repository.git(), &repository.root)?;
+    Ok(PartialList { records: where_they_are(repository, records), whole })
 }
 
 fn where_they_are(repository: &Repository, mut records: Vec<WorktreeRecord>) -> Vec<WorktreeRecord> {
@@ -92,13 +92,13 @@ pub(crate) fn remove(repository: &Repository, path: &Path, work: Unsaved) -> Res
     if output.success() {
         return Ok(());
     }
-    let complaint = output.complaint();
-    if complaint.contains("containing submodules") {
+    let stderr_text = output.stderr_text();
+    if stderr_text.contains("containing submodules") {
         // Git does not look into them; we do.
         require_expendable_submodules(repository, path)?;
         return remove(repository, path, Unsaved::Discard);
     }
-    if complaint.contains("contains modified or untracked files") || complaint.contains("is dirty") {
+    if stderr_text.contains("contains modified or untracked files") || stderr_text.contains("is dirty") {
         return Err(Error::new(Kind::Dirty, format!("{} has uncommitted work", path.display()))
             .hint(command!["git status"].within(path)));
     }
@@ -112,7 +112,7 @@ pub(crate) fn remove_cut_off(repository: &Repository, path: &Path) -> Result<()>
 }
 
 /// The state of some files of the worktree at `path`, ignored ones too, folders gone into.
-pub(crate) fn load_status_of(repository: &Repository, path: &Path, files: &[&str]) -> Result<Status> {
+pub(crate) fn load_status_of(repository: &Repository, path: &Path, files: &[&str]) -> Result<WorktreeStatus> {
     status_of(
         repository,
         path,
@@ -215,23 +215,23 @@ pub(crate) fn is_gone(record: &WorktreeRecord) -> bool {
     record.prunable.is_some() || !record.path.is_dir()
 }
 
-fn status_of(repository: &Repository, path: &Path, args: &[&str]) -> Result<Status> {
+fn status_of(repository: &Repository, path: &Path, args: &[&str]) -> Result<WorktreeStatus> {
     let call = repository.git().read(path, "status").args(["--porcelain=v2", "--branch", "-z"]);
     status::parse(&call.args(args).run()?.stdout)
 }
 
 /// The state of the worktree at `path`, its submodules' included.
-pub(crate) fn load_status(repository: &Repository, path: &Path) -> Result<Status> {
+pub(crate) fn load_status(repository: &Repository, path: &Path) -> Result<WorktreeStatus> {
     status_of(repository, path, &["--untracked-files=normal", "--ignore-submodules=none"])
 }
 
 /// The state of the worktree at `path`, with every untracked and every ignored file.
-pub(crate) fn load_everything(repository: &Repository, path: &Path) -> Result<Status> {
+pub(crate) fn load_everything(repository: &Repository, path: &Path) -> Result<WorktreeStatus> {
     status_of(repository, path, &["--untracked-files=all", "--ignored=traditional"])
 }
 
 /// The state of the worktree at `path`, of the files below `folders` alone, each by its own name.
-pub(crate) fn changes_below(repository: &Repository, path: &Path, folders: &[&str]) -> Result<Status> {
+pub(crate) fn changes_below(repository: &Repository, path: &Path, folders: &[&str]) -> Result<WorktreeStatus> {
     let options = ["--no-renames", "--untracked-files=all", "--ignore-submodules=all", "--"];
     status_of(repository, path, &[&options, folders].concat())
 }

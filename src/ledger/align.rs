@@ -3,7 +3,7 @@
 //! with, for the time of the merge; what one side removed and the other changed is kept out of it, and told.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::objects::{self, Edit, NewCommit, Parent};
+use crate::git::objects::{self, Edit, NewCommit, ParentCommit};
 use crate::git::porcelain::unmerged::{Version, Versions};
 use crate::git::{Oid, Repository, merge};
 use crate::task::TaskId;
@@ -90,8 +90,8 @@ pub(crate) fn aligned(repository: &Repository, ours: &Oid, theirs: &Oid) -> Resu
         NewCommit { parent, merged: None, tree: trees.get(tree).cloned(), edits: edits.to_vec(), message }
     };
     // The same base twice is the same commit.
-    let begin = || made(Parent::Root, 0, &of_base);
-    let (ours, theirs) = (made(Parent::Previous, 1, &of_ours), made(Parent::Previous, 2, &of_theirs));
+    let begin = || made(ParentCommit::Root, 0, &of_base);
+    let (ours, theirs) = (made(ParentCommit::Previous, 1, &of_ours), made(ParentCommit::Previous, 2, &of_theirs));
     match &objects::build(repository, &[begin(), ours, begin(), theirs])?.commits[..] {
         [_, ours, _, theirs] => Ok(Aligned { ours: ours.clone(), theirs: theirs.clone(), ..aligned }),
         _ => Err(Error::new(Kind::Bug, "git made too few commits to merge")),
@@ -161,7 +161,7 @@ fn key(path: &str) -> Option<(&'static str, TaskId)> {
             }
             Some(_) => return None,
         };
-        Some((*letter, TaskId::recognise(&id).filter(|_| parts.next().is_some())?))
+        Some((*letter, TaskId::try_parse(&id).filter(|_| parts.next().is_some())?))
     })
 }
 
@@ -177,7 +177,7 @@ mod tests {
             ("aitasks/archived/t12/t12_3_c.md", "t", "12_3"),
             ("aiplans/p12/p12_3_c.md", "p", "12_3"),
         ] {
-            assert_eq!(key(path), Some((letter, TaskId::recognise(id).unwrap())), "{path}");
+            assert_eq!(key(path), Some((letter, TaskId::try_parse(id).unwrap())), "{path}");
         }
         for path in ["aitasks/t1.md", "aitasks/t1/t2_1_a.md", "aitasks/new/t1_a.md", "src/t1_a.md", "aitasks/t1_a.txt"]
         {

@@ -27,25 +27,25 @@ impl Deadline {
     }
 
     /// The same, so much later.
-    pub(crate) fn later(self, by: Duration) -> Self {
+    pub(crate) fn extended(self, by: Duration) -> Self {
         Self(self.0 + by)
     }
 
     /// What is left; `None` when it has passed.
-    pub(crate) fn left(&self) -> Option<Duration> {
+    pub(crate) fn remaining(&self) -> Option<Duration> {
         self.0.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
     }
 
     /// What is left, and never less than a last question may take: what a broken push came to is always asked.
-    pub(crate) fn left_for_a_question(&self) -> Duration {
-        self.left().unwrap_or_default().max(Duration::from_secs(5))
+    pub(crate) fn remaining_for_query(&self) -> Duration {
+        self.remaining().unwrap_or_default().max(Duration::from_secs(5))
     }
 
     /// Waits before the next try; `false` when the time is up.
     pub(crate) fn wait(&self, attempt: u32) -> Result<bool> {
-        let Some(left) = self.left() else { return Ok(false) };
+        let Some(left) = self.remaining() else { return Ok(false) };
         interrupt::pause(delay(attempt, u64::from_le_bytes(random()?)).min(left))?;
-        Ok(self.left().is_some())
+        Ok(self.remaining().is_some())
     }
 }
 

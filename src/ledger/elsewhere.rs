@@ -17,12 +17,12 @@ impl Ledger<'_> {
     }
 
     /// Whether a remote at another address is configured.
-    pub(crate) fn has_others(&self) -> bool {
+    pub(crate) fn has_other_remotes(&self) -> bool {
         !self.others().is_empty()
     }
 
     /// A remote at another address that has coordination branches, as far as was fetched. No process without one.
-    pub(crate) fn seen_elsewhere(&self) -> Result<Option<RemoteName>> {
+    pub(crate) fn other_remote_with_branches(&self) -> Result<Option<RemoteName>> {
         let others = self.others();
         if others.is_empty() {
             return Ok(None);
@@ -39,7 +39,7 @@ impl Ledger<'_> {
     ///
     /// # Errors
     /// [`Kind::Usage`] when one has; [`Kind::Unreachable`] when one cannot be asked.
-    pub(crate) fn require_first(&self, former: Option<&str>) -> Result<()> {
+    pub(crate) fn require_no_other_branches(&self, former: Option<&str>) -> Result<()> {
         let Some(ours) = self.channel.remote() else { return Ok(()) };
         let all_the_same = command!["git aitask init --remote", ours].note("begins another set there, all the same");
         let found = |other: &str, hint: Hint| {
@@ -59,7 +59,7 @@ impl Ledger<'_> {
             Ok::<_, Error>([LOCKS, IDS].iter().any(|branch| branches.contains_key(&format!("refs/heads/{branch}"))))
         };
         let use_it = |name: &RemoteName| command!["git config aitask.remote", name];
-        if let Some(name) = self.seen_elsewhere()? {
+        if let Some(name) = self.other_remote_with_branches()? {
             return found(&format!("the remote {name}"), use_it(&name));
         }
         for name in self.others() {
@@ -78,13 +78,13 @@ impl Ledger<'_> {
     }
 
     /// An error about branches that are missing, with the name of the remote that has some.
-    pub(crate) fn or_elsewhere(&self, error: Error, view: &View<'_>) -> Error {
+    pub(crate) fn with_other_remote_hint(&self, error: Error, view: &View<'_>) -> Error {
         let is_missing = [Self::locks_branch(), Self::ids_branch()]
             .into_iter()
             .flatten()
             .any(|branch| view.branches().any(|other| *other == branch) && view.tip(&branch).published.is_none());
         let missing = error.kind() == Kind::NotInitialised && is_missing && !self.repairs;
-        match (self.channel.remote(), missing.then(|| self.seen_elsewhere())) {
+        match (self.channel.remote(), missing.then(|| self.other_remote_with_branches())) {
             (Some(ours), Some(Ok(Some(name)))) => {
                 let message = format!("{ours} has no coordination branches, and the remote {name} has");
                 Error::new(Kind::NotInitialised, message)
@@ -108,7 +108,7 @@ impl Ledger<'_> {
         if published == local || self.refs.is_ancestor(&local, &published)? {
             return Ok(None);
         }
-        Ok((self.meaning.has_own_beyond)(self.repository, &local, &published)?.then_some(local))
+        Ok((self.lock_format.has_own_locks_missing_in)(self.repository, &local, &published)?.then_some(local))
     }
 
     /// The error for a clone that has locks of its own.

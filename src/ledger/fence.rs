@@ -24,7 +24,7 @@ impl Plan {
             return self;
         }
         let fence =
-            BranchPlan { branch: locks.clone(), start: None, steps: vec![fence(&format!("task {}", task.t()))] };
+            BranchPlan { branch: locks.clone(), start: None, steps: vec![fence(&format!("task {}", task.prefixed()))] };
         Self { branches: [vec![fence], self.branches].concat(), adopt: self.adopt }
     }
 

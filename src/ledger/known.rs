@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 /// A branch that this clone knew, and that the remote does not have any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Gone {
+pub(crate) struct LostBranch {
     /// The commit it was at, as far as this clone knows.
     pub(crate) last: Oid,
     /// The newest known commit whose objects are still here.
@@ -23,13 +23,13 @@ pub(crate) struct Gone {
 
 /// What a published tip says beside what was known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum TipState {
     /// It is what counts.
     Current,
     /// It is an older state of what this clone knew, with other content, or goes on from one.
     SetBack(SetBack),
     /// The branch is gone.
-    Gone(Gone),
+    Gone(LostBranch),
 }
 
 /// What this clone knows of a branch that was set back to an older state.
@@ -43,7 +43,7 @@ pub(crate) struct SetBack {
 
 /// What was noted of a branch.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct KnownTip {
     /// The commit that it was at.
     last: Oid,
     /// The address of the remote then.
@@ -52,7 +52,7 @@ pub(super) struct Known {
 
 /// The record of a branch.
 #[derive(serde::Serialize, serde::Deserialize)]
-struct Noted {
+struct KnownTipRecord {
     commit: String,
     address: String,
 }
@@ -72,7 +72,7 @@ pub(crate) fn is_known(repository: &Repository, channel: &Channel, branch: &Bran
     file(repository, channel, branch).is_some_and(|file| file.exists())
 }
 
-impl Gone {
+impl LostBranch {
     /// The address that the remote had then, where that is not the repository it leads to now.
     pub(crate) fn moved_from(&self) -> Option<&str> {
         self.moved_from.as_deref()
@@ -85,15 +85,15 @@ impl Ledger<'_> {
     }
 
     /// What was noted.
-    pub(super) fn load_known(&self, branch: &Branch) -> Option<Known> {
+    pub(super) fn load_known(&self, branch: &Branch) -> Option<KnownTip> {
         let name = name(&self.channel, branch)?;
-        if let Some(Noted { commit, address }) = self.repository.records().load(RecordKind::Known, &name) {
-            return Some(Known { last: Oid::parse(&commit)?, address });
+        if let Some(KnownTipRecord { commit, address }) = self.repository.records().load(RecordKind::Known, &name) {
+            return Some(KnownTip { last: Oid::parse(&commit)?, address });
         }
         // A line each, as it was before records had a format.
         let text = String::from_utf8(read_own(&self.file_of_known(branch)?).ok()?).ok()?;
         let mut lines = text.lines();
-        Some(Known { last: Oid::parse(lines.next()?)?, address: lines.next().unwrap_or_default().to_owned() })
+        Some(KnownTip { last: Oid::parse(lines.next()?)?, address: lines.next().unwrap_or_default().to_owned() })
     }
 
     /// The address of the remote, without a password: it is kept in a file.
@@ -114,14 +114,14 @@ impl Ledger<'_> {
     /// Notes where a branch is published. Best effort: without it, this clone has less to put back.
     pub(super) fn remember(&self, branch: &Branch, commit: &Oid) {
         let Some(name) = name(&self.channel, branch) else { return };
-        let noted = Noted { commit: commit.to_string(), address: self.address() };
+        let noted = KnownTipRecord { commit: commit.to_string(), address: self.address() };
         let _ = self.repository.records().note(RecordKind::Known, &name, &noted);
     }
 
     /// Notes where a branch is published, and gives the error for one that is gone, unless `local` has all that this clone
     /// knew of it: publishing that puts it back.
     pub(crate) fn lost(&self, branch: &Branch, published: Option<&Oid>, local: Option<&Oid>) -> Result<Option<Error>> {
-        let Standing::Gone(gone) = self.standing(branch, published, self.load_known(branch))? else { return Ok(None) };
+        let TipState::Gone(gone) = self.standing(branch, published, self.load_known(branch))? else { return Ok(None) };
         let is_kept = match (&gone.newest, local) {
             (Some(newest), Some(local)) => self.refs.is_ancestor(newest, local)?,
             _ => false,
@@ -133,22 +133,27 @@ impl Ledger<'_> {
     ///
     /// Another history is accepted, such as one that was compacted; locks that it lacks are said. An older state that lacks
     /// something is not noted, and what was known is kept although a fetch brought the older one: nobody else may have it.
-    pub(super) fn standing(&self, branch: &Branch, published: Option<&Oid>, known: Option<Known>) -> Result<Standing> {
+    pub(super) fn standing(
+        &self,
+        branch: &Branch,
+        published: Option<&Oid>,
+        known: Option<KnownTip>,
+    ) -> Result<TipState> {
         match (published, known) {
-            (None, Some(Known { last, address })) => Ok(Standing::Gone(self.gone(branch, last, address)?)),
+            (None, Some(KnownTip { last, address })) => Ok(TipState::Gone(self.gone(branch, last, address)?)),
             (None, None) => Ok(match self.kept_by_fetch(branch)? {
-                Some(fetched) => Standing::Gone(self.gone(branch, fetched, self.address())?),
-                None => Standing::Current,
+                Some(fetched) => TipState::Gone(self.gone(branch, fetched, self.address())?),
+                None => TipState::Current,
             }),
-            (Some(tip), Some(known)) if known.last == *tip => Ok(Standing::Current),
+            (Some(tip), Some(known)) if known.last == *tip => Ok(TipState::Current),
             (Some(tip), known) => {
                 let set_back = known.map(|known| self.set_back(branch, known.last, tip)).transpose()?.flatten();
                 let Some(set_back) = set_back else {
                     self.remember(branch, tip);
-                    return Ok(Standing::Current);
+                    return Ok(TipState::Current);
                 };
                 self.keep(branch, &set_back.newer);
-                Ok(Standing::SetBack(set_back))
+                Ok(TipState::SetBack(set_back))
             }
         }
     }
@@ -187,14 +192,14 @@ impl Ledger<'_> {
         if branch.as_str() != LOCKS {
             return Ok((before.oid != now.oid).then(|| SetBack { newer, lost: Vec::new() }));
         }
-        let [before, now] = [(self.meaning.entries)(before)?, (self.meaning.entries)(now)?];
+        let [before, now] = [(self.lock_format.entries)(before)?, (self.lock_format.entries)(now)?];
         let is_held = |about: &String| now.iter().any(|other| other.about == *about);
         let mut lost: Vec<_> = before.into_iter().filter(|entry| !now.contains(entry)).collect();
         // What goes on from an older state may have given up a lock of that state.
         if let (Some(parted), [Some(common)]) = (&parted, common)
             && parted != tip
         {
-            let common = (self.meaning.entries)(common)?;
+            let common = (self.lock_format.entries)(common)?;
             lost.retain(|entry| !is_held(&entry.about) && !common.contains(entry));
         }
         let mut lost: Vec<_> = lost.into_iter().map(|entry| entry.about).collect();
@@ -203,7 +208,7 @@ impl Ledger<'_> {
         }
         lost.retain(|about| !is_held(about));
         if let (false, Some(remote)) = (lost.is_empty(), self.channel.remote()) {
-            (self.narrate)(&format!(
+            (self.progress)(&format!(
                 "the branch {branch} on {remote} has another history than this clone knew at {newer}, and lacks the locks of {}",
                 lost.join(", ")
             ));
@@ -219,7 +224,7 @@ impl Ledger<'_> {
     }
 
     /// Looks up what can be put back, and keeps git from removing it. Two processes, or three.
-    fn gone(&self, branch: &Branch, last: Oid, address: String) -> Result<Gone> {
+    fn gone(&self, branch: &Branch, last: Oid, address: String) -> Result<LostBranch> {
         let fetched = self.kept_by_fetch(branch)?;
         let is_here = self.refs.object(last.as_str())?.is_some();
         let newest = match fetched {
@@ -230,7 +235,7 @@ impl Ledger<'_> {
         if let Some(newest) = &newest {
             self.keep(branch, newest);
         }
-        Ok(Gone { last, newest, moved_from: Some(address).filter(|then| self.is_elsewhere(then)) })
+        Ok(LostBranch { last, newest, moved_from: Some(address).filter(|then| self.is_elsewhere(then)) })
     }
 
     /// The error for a branch that was set back.
@@ -254,7 +259,7 @@ impl Ledger<'_> {
     }
 
     /// The error for branches that are gone.
-    pub(super) fn gone_error<'g>(&self, gone: impl Iterator<Item = (&'g Branch, &'g Gone)>) -> Option<Error> {
+    pub(super) fn gone_error<'g>(&self, gone: impl Iterator<Item = (&'g Branch, &'g LostBranch)>) -> Option<Error> {
         let Channel::Remote(remote) = &self.channel else { return None };
         let gone: Vec<_> = gone.collect();
         let (first, what) = gone.first()?;

@@ -28,22 +28,22 @@ pub(crate) struct Ledger<'r> {
     pub(crate) timeout: Duration,
     /// The branch that holds nothing but task data, when there is one: commits that only this clone has are
     /// published along with ours. On a code branch they are the user's to push.
-    pub(crate) own: Option<Branch>,
+    pub(crate) data_only_branch: Option<Branch>,
     /// Leave local branches and checkouts where they are.
-    pub(crate) still: bool,
+    pub(crate) keep_checkouts: bool,
     /// This command makes or puts back branches that are missing; others refuse then.
     pub(crate) repairs: bool,
     /// Build and show, but publish nothing.
     pub(crate) dry_run: bool,
     /// Where narration goes, line by line.
-    pub(crate) narrate: fn(&str),
+    pub(crate) progress: fn(&str),
     /// What the files on the branch of locks mean.
-    pub(crate) meaning: Meaning,
+    pub(crate) lock_format: LockFormat,
 }
 
 /// A lock, as far as the ledger is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct LedgerLock {
     /// What it is about.
     pub(crate) about: String,
     /// Its file.
@@ -52,11 +52,11 @@ pub(crate) struct Entry {
 
 /// What the files on the branch of locks mean: those above know, and the ledger asks.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Meaning {
+pub(crate) struct LockFormat {
     /// The locks in the root tree of a commit.
-    pub(crate) entries: fn(&Object) -> Result<Vec<Entry>>,
+    pub(crate) entries: fn(&Object) -> Result<Vec<LedgerLock>>,
     /// Whether the first commit has a lock that this clone took, and the second one lacks it.
-    pub(crate) has_own_beyond: fn(&Repository, &Oid, &Oid) -> Result<bool>,
+    pub(crate) has_own_locks_missing_in: fn(&Repository, &Oid, &Oid) -> Result<bool>,
 }
 
 impl Ledger<'_> {
@@ -71,9 +71,9 @@ impl Ledger<'_> {
     }
 
     /// The data branch, where these branches are a code branch with task data: it may have moved since.
-    pub(crate) fn overlooked(&self, branches: &[Branch]) -> Result<Option<Branch>> {
+    pub(crate) fn unlisted_data_branch(&self, branches: &[Branch]) -> Result<Option<Branch>> {
         // Readers have it as their own, too.
-        let on_code = (self.own.is_none() || self.dry_run)
+        let on_code = (self.data_only_branch.is_none() || self.dry_run)
             && branches.iter().any(|branch| !branch.as_str().starts_with("aitask-"));
         let data = Branch::parse(DATA)?;
         Ok((on_code && !branches.contains(&data)).then_some(data))

@@ -7,11 +7,11 @@ mod channel;
 pub(crate) mod checkouts;
 mod elsewhere;
 mod fence;
+mod fetch;
 mod found;
 pub(crate) mod known;
 #[expect(clippy::module_inception, reason = "it is what the room is named for")]
 mod ledger;
-mod look;
 #[cfg(test)]
 pub(crate) mod memory;
 mod nonce;
@@ -24,15 +24,15 @@ mod stage;
 pub(crate) mod transaction;
 #[cfg(test)]
 pub(crate) mod turns;
-mod unheard;
+mod unconfirmed;
 pub(crate) mod view;
 
 pub(crate) use crate::git::objects::Edit;
 pub(crate) use channel::Channel;
 pub(crate) use fence::FENCE;
 pub(crate) use found::Found;
-pub(crate) use ledger::{DATA, Entry, IDS, LOCKS, Ledger, Meaning};
+pub(crate) use ledger::{DATA, IDS, LOCKS, Ledger, LedgerLock, LockFormat};
 pub(crate) use nonce::nonce;
-pub(crate) use plan::{Decision, Landed, Plan};
+pub(crate) use plan::{Decision, Plan, TransactionResult};
 pub(crate) use refusal::no_branch;
 pub(crate) use view::View;

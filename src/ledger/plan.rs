@@ -1,6 +1,6 @@
 //! What is to become of the branches, and what came of it.
 
-use crate::git::carry::Adopted;
+use crate::git::checkout::UncommittedInput;
 use crate::git::objects::Edit;
 use crate::git::{Branch, Oid, RefUpdate};
 use std::collections::BTreeMap;
@@ -62,12 +62,12 @@ impl Plan {
     }
 
     /// What becomes of the adopted paths: their new content, or none where they go.
-    pub(super) fn adopted(&self, blobs: &BTreeMap<String, Oid>, dir: &Path) -> Vec<Adopted> {
+    pub(super) fn adopted(&self, blobs: &BTreeMap<String, Oid>, dir: &Path) -> Vec<UncommittedInput> {
         let edits = || self.branches.iter().flat_map(|branch| &branch.steps).flat_map(|step| &step.edits);
         let goes =
             |path: &String| edits().any(|edit| matches!(edit, Edit::Remove { path: removed } if removed == path));
         let adopted = self.adopt.iter().filter(|path| blobs.contains_key(*path) || goes(path));
-        adopted.map(|path| Adopted::look(dir, path, blobs.get(path))).collect()
+        adopted.map(|path| UncommittedInput::read(dir, path, blobs.get(path))).collect()
     }
 
     /// The files that it writes; `None` when it takes whole trees.
@@ -95,14 +95,14 @@ impl Plan {
 #[derive(Debug)]
 pub(crate) enum Decision<T> {
     /// Publish this.
-    Swap(Plan, T),
+    Publish(Plan, T),
     /// It is so already.
-    Nothing(T),
+    NoChange(T),
 }
 
 /// What came of a transaction.
 #[derive(Debug)]
-pub(crate) struct Landed<T> {
+pub(crate) struct TransactionResult<T> {
     /// What the decision that counted gave.
     pub(crate) value: T,
     /// The refs that were swapped, or would be (`--dry-run`); empty when there was nothing to do.
@@ -110,14 +110,14 @@ pub(crate) struct Landed<T> {
     /// The blobs of the edits, by path.
     pub(crate) blobs: BTreeMap<String, Oid>,
     /// Checkouts that could not be brought forward.
-    pub(crate) lagging: Vec<Lagging>,
+    pub(crate) lagging: Vec<OutdatedCheckout>,
     /// The git command of the swap, for `--dry-run` to show.
     pub(crate) command: String,
     /// No answer came, and a look at the branches found that it has landed.
     pub(crate) looked_up: bool,
 }
 
-impl<T> Landed<T> {
+impl<T> TransactionResult<T> {
     /// The new tip of a branch, if it was swapped.
     pub(crate) fn tip(&self, branch: &Branch) -> Option<&Oid> {
         let name = branch.full();
@@ -136,7 +136,7 @@ pub(crate) fn trailer(nonce: &str) -> String {
 
 /// A checkout that could not be brought forward.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct Lagging {
+pub(crate) struct OutdatedCheckout {
     /// Its branch.
     pub(crate) branch: Branch,
     /// Why it stayed where it is.
@@ -161,11 +161,11 @@ pub(crate) enum Cause {
 
 /// What a swap in this repository does to the checkouts of its branches.
 #[derive(Debug)]
-pub(crate) struct Change<'a> {
+pub(crate) struct CheckoutChange<'a> {
     /// Of the first commit, for the reflog.
     pub(crate) subject: &'a str,
     /// The files that were taken as they lay there.
-    pub(crate) adopted: Vec<Adopted>,
+    pub(crate) adopted: Vec<UncommittedInput>,
     /// Every file that is written, where they are known.
     pub(crate) written: Option<Vec<String>>,
 }

@@ -8,7 +8,7 @@ use crate::git::remote::{PushOptions, Pushed};
 use crate::git::{Branch, RefUpdate, RemoteName};
 use crate::interrupt;
 use crate::ledger::backoff::Deadline;
-use crate::ledger::plan::{Change, Lagging};
+use crate::ledger::plan::{CheckoutChange, OutdatedCheckout};
 use crate::ledger::{Channel, IDS, LOCKS, Ledger};
 use std::time::Duration;
 
@@ -16,9 +16,9 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// Every ref is what it was to become; checkouts of them that could not follow.
-    Landed(Vec<Lagging>),
+    Landed(Vec<OutdatedCheckout>),
     /// A ref was not what we expected it to be, or another process had it locked. What was said.
-    Moved(String),
+    Stale(String),
     /// The server said no, and would say it again.
     Denied(Error),
     /// It may have landed or not.
@@ -29,14 +29,14 @@ pub(crate) enum Outcome {
 
 /// What came of a swap, and what landed before that.
 #[derive(Debug)]
-pub(crate) struct Swapped {
+pub(crate) struct SwapResult {
     /// The branches that landed before the outcome, on a server that takes one after the other.
     pub(crate) before: Vec<Branch>,
     /// What came of it.
     pub(crate) outcome: Outcome,
 }
 
-impl From<Outcome> for Swapped {
+impl From<Outcome> for SwapResult {
     fn from(outcome: Outcome) -> Self {
         Self { before: Vec::new(), outcome }
     }
@@ -45,22 +45,27 @@ impl From<Outcome> for Swapped {
 impl Ledger<'_> {
     /// Publishes all updates at once: one connection. On a server that cannot, one each; then the branches are given, too,
     /// that landed before the outcome.
-    pub(crate) fn swap(&self, updates: &[RefUpdate], change: &Change<'_>, deadline: Deadline) -> Result<Swapped> {
+    pub(crate) fn swap(
+        &self,
+        updates: &[RefUpdate],
+        change: &CheckoutChange<'_>,
+        deadline: Deadline,
+    ) -> Result<SwapResult> {
         match &self.channel {
             Channel::Local => Ok(self.swap_here(updates, change)?.into()),
             Channel::Remote(remote) => self.swap_there(remote, updates, deadline),
         }
     }
 
-    fn swap_here(&self, updates: &[RefUpdate], change: &Change<'_>) -> Result<Outcome> {
+    fn swap_here(&self, updates: &[RefUpdate], change: &CheckoutChange<'_>) -> Result<Outcome> {
         // What was left behind may have landed after we looked at the branches.
-        self.finish_carrying()?;
+        self.finish_checkout_updates()?;
         let carried = match self.prepare_checkouts(updates, change) {
             Ok(carried) => carried,
             Err(error) => return Ok(Outcome::Failed(error)),
         };
         if let Err(error) = interrupt::check() {
-            self.forget_carrying(&carried)?;
+            self.forget_checkout_updates(&carried)?;
             return Ok(Outcome::Failed(error));
         }
         let swapped = match self.refs.swap(updates, change.subject) {
@@ -69,14 +74,14 @@ impl Ledger<'_> {
             swapped => swapped?,
         };
         Ok(match swapped {
-            Swap::Done => Outcome::Landed(self.carry_checkouts(&carried).unwrap_or_else(|error| {
-                (self.narrate)(&format!("the checkouts could not follow: {error}"));
+            Swap::Done => Outcome::Landed(self.update_prepared_checkouts(&carried).unwrap_or_else(|error| {
+                (self.progress)(&format!("the checkouts could not follow: {error}"));
                 Vec::new()
             })),
             Swap::Refused(said) => {
-                self.forget_carrying(&carried)?;
-                self.finish_carrying()?;
-                Outcome::Moved(said)
+                self.forget_checkout_updates(&carried)?;
+                self.finish_checkout_updates()?;
+                Outcome::Stale(said)
             }
             Swap::CutOff(said) => {
                 Outcome::Unknown(Error::new(Kind::Unknown, format!("git update-ref was cut off: {said}")))
@@ -85,30 +90,30 @@ impl Ledger<'_> {
     }
 
     /// Whether the server is known to be one that cannot swap several refs as one.
-    pub(crate) fn takes_one_at_a_time(&self) -> bool {
+    pub(crate) fn lacks_atomic_push(&self) -> bool {
         self.channel.remote().is_some_and(|remote| self.is_marked(remote))
     }
 
     fn is_marked(&self, remote: &RemoteName) -> bool {
         let (records, name) = (self.repository.records(), marker_name(remote));
-        let marker: Option<Marker> = records.load(RecordKind::NoAtomicPush, &name);
+        let marker: Option<NoAtomicPushRecord> = records.load(RecordKind::NoAtomicPush, &name);
         // A newer program would not have left one for a server that can.
         marker.is_some_and(|marker| marker.remote == remote.as_str())
             || records.is_newer(RecordKind::NoAtomicPush, &name)
     }
 
-    fn swap_there(&self, remote: &RemoteName, updates: &[RefUpdate], deadline: Deadline) -> Result<Swapped> {
+    fn swap_there(&self, remote: &RemoteName, updates: &[RefUpdate], deadline: Deadline) -> Result<SwapResult> {
         if updates.len() == 1 || !self.is_marked(remote) {
             let outcome = self.push(remote, updates, updates.len() > 1, deadline)?;
             let Some(outcome) = outcome else {
-                let marker = Marker { remote: remote.to_string() };
+                let marker = NoAtomicPushRecord { remote: remote.to_string() };
                 self.repository.records().note(RecordKind::NoAtomicPush, &marker_name(remote), &marker)?;
-                (self.narrate)(&format!(
+                (self.progress)(&format!(
                     "the server of {remote} cannot swap several branches at once; they are pushed one after the other, \
                      and a command that was cut off is finished by running it again"
                 ));
                 // What was built is in an order for servers that take all at once.
-                return Ok(Outcome::Moved("the server takes one branch after the other".to_owned()).into());
+                return Ok(Outcome::Stale("the server takes one branch after the other".to_owned()).into());
             };
             return Ok(outcome.into());
         }
@@ -116,14 +121,14 @@ impl Ledger<'_> {
         let updates: Vec<_> = updates.iter().filter(|update| !update.is_guard()).collect();
         for (n, update) in updates.iter().enumerate() {
             let outcome = self.push(remote, std::slice::from_ref(*update), false, deadline)?;
-            match outcome.unwrap_or_else(|| Outcome::Moved("no answer".to_owned())) {
+            match outcome.unwrap_or_else(|| Outcome::Stale("no answer".to_owned())) {
                 Outcome::Landed(_) => {}
                 other => {
                     // A branch that is moved twice has landed once the second move has.
                     let (done, left) = updates.split_at(n);
                     let landed = done.iter().filter(|update| left.iter().all(|other| other.name != update.name));
                     let before = landed.filter_map(|update| update.name.branch()).collect();
-                    return Ok(Swapped { before, outcome: other });
+                    return Ok(SwapResult { before, outcome: other });
                 }
             }
         }
@@ -138,7 +143,7 @@ impl Ledger<'_> {
         atomic: bool,
         deadline: Deadline,
     ) -> Result<Option<Outcome>> {
-        let limit = deadline.left().unwrap_or_default().max(Duration::from_secs(1));
+        let limit = deadline.remaining().unwrap_or_default().max(Duration::from_secs(1));
         let options = PushOptions { atomic, hooks: hooks(updates), dry_run: false, limit };
         Ok(outcome(remote, self.refs.push(remote, updates, options)?))
     }
@@ -146,7 +151,7 @@ impl Ledger<'_> {
 
 /// The record of a server which cannot swap several refs as one.
 #[derive(serde::Serialize, serde::Deserialize)]
-struct Marker {
+struct NoAtomicPushRecord {
     remote: String,
 }
 
@@ -179,7 +184,7 @@ fn judge(remote: &RemoteName, report: &PushReport) -> Outcome {
     };
     let said = pushed.reason.clone().unwrap_or_else(|| pushed.summary.clone());
     if worst != Rejection::Denied {
-        return Outcome::Moved(said);
+        return Outcome::Stale(said);
     }
     // A rule for the whole push refuses every ref of it, whichever one it is about.
     let denied = report.refs.iter().filter(|pushed| pushed.rejection() == Some(worst));

@@ -21,7 +21,7 @@ pub(crate) struct Queue(Option<File>);
 impl Queue {
     /// Waits for our turn, at most `limit`; after that we go on without it. A wait that somebody would notice is
     /// narrated.
-    pub(crate) fn enter(repository: &Repository, limit: Duration, narrate: fn(&str)) -> Result<Self> {
+    pub(crate) fn enter(repository: &Repository, limit: Duration, progress: fn(&str)) -> Result<Self> {
         // Within a turn of ours, also in a hook of a command of ours, the turn is ours already.
         if HELD.load(Ordering::Acquire) || repository.git().environment().text(WITHIN).is_some() {
             return Ok(Self(None));
@@ -50,7 +50,7 @@ impl Queue {
                         said = true;
                         let mut holder = String::new();
                         let _ = file.rewind().and_then(|()| file.read_to_string(&mut holder));
-                        narrate(&format!("waiting for another git aitask in this clone (pid {holder})"));
+                        progress(&format!("waiting for another git aitask in this clone (pid {holder})"));
                     }
                     interrupt::pause(Duration::from_millis(7))?;
                 }

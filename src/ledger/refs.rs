@@ -1,7 +1,7 @@
 //! What the ledger asks of git: refs and objects here, and one remote. Everything that touches a checkout is not in it.
 
 use crate::error::Result;
-use crate::git::objects::{self, Built, NewCommit};
+use crate::git::objects::{self, BuiltObjects, NewCommit};
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::refs::{self, Swap};
@@ -38,7 +38,7 @@ pub(crate) trait Refs: Debug {
     fn base(&self, ours: &Oid, theirs: &Oid) -> Result<Option<Oid>>;
 
     /// Makes commits. One process.
-    fn build(&self, commits: &[NewCommit]) -> Result<Built>;
+    fn build(&self, commits: &[NewCommit]) -> Result<BuiltObjects>;
 
     /// The files that commits lack and the commits before them have; `pairs` is a line `NEW OLD` each. One process.
     fn removed(&self, pairs: String) -> Result<Vec<Vec<u8>>>;
@@ -83,7 +83,7 @@ impl Refs for Repository {
         merge::base(self, ours, theirs)
     }
 
-    fn build(&self, commits: &[NewCommit]) -> Result<Built> {
+    fn build(&self, commits: &[NewCommit]) -> Result<BuiltObjects> {
         objects::build(self, commits)
     }
 

@@ -1,14 +1,14 @@
 //! The transaction: view, decide, build, swap, and again only if a tip really moved.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::objects::{Edit, NewCommit, Parent};
+use crate::git::objects::{Edit, NewCommit, ParentCommit};
 use crate::git::{Branch, Freshness, Oid, RefUpdate, destination, remote};
 use crate::ledger::backoff::Deadline;
-use crate::ledger::look::{Obstacle, out_of_time};
-use crate::ledger::plan::{Change, Decision, Landed, Plan, trailer};
-use crate::ledger::publish::{Outcome, Swapped, hooks};
+use crate::ledger::fetch::{TimeoutCause, out_of_time};
+use crate::ledger::plan::{CheckoutChange, Decision, Plan, TransactionResult, trailer};
+use crate::ledger::publish::{Outcome, SwapResult, hooks};
 use crate::ledger::queue::Queue;
-use crate::ledger::unheard::{Sent, Unheard};
+use crate::ledger::unconfirmed::{SentPush, UnconfirmedPushes};
 use crate::ledger::view::View;
 use crate::ledger::{Channel, Ledger};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,13 +23,13 @@ fn after(error: Error, landed: &BTreeSet<Branch>) -> Error {
     let names: Vec<_> = landed.iter().map(Branch::as_str).collect();
     let more = format!("; landed already: {}", names.join(", "));
     if error.kind() == Kind::Unknown || error.kind().exit_code() == 1 {
-        return error.and(&more);
+        return error.append(&more);
     }
     Error::new(Kind::Unknown, format!("{error}{more}")).advice("run the same command again: it finishes the job")
 }
 
 /// The commits of a plan, built.
-pub(super) struct Built {
+pub(super) struct BuiltPlan {
     /// What the swap is to do.
     pub(super) updates: Vec<RefUpdate>,
     /// The blobs of the files that were written, by path.
@@ -46,12 +46,12 @@ impl Ledger<'_> {
         nonce: &str,
         branches: &[Branch],
         mut decide: impl FnMut(&View<'_>) -> Result<Decision<T>>,
-    ) -> Result<Landed<T>> {
-        let _queue = Queue::enter(self.repository, self.timeout, self.narrate)?;
-        self.finish_carrying()?;
-        let (mut unheard, mut landed) = (Unheard::new(), BTreeSet::new());
-        let outcome = self.attempts(nonce, branches, &mut decide, (&mut unheard, &mut landed));
-        outcome.map_err(|error| after(unheard.explain(error), &landed))
+    ) -> Result<TransactionResult<T>> {
+        let _queue = Queue::enter(self.repository, self.timeout, self.progress)?;
+        self.finish_checkout_updates()?;
+        let (mut unconfirmed, mut landed) = (UnconfirmedPushes::new(), BTreeSet::new());
+        let outcome = self.attempts(nonce, branches, &mut decide, (&mut unconfirmed, &mut landed));
+        outcome.map_err(|error| after(unconfirmed.explain(error), &landed))
     }
 
     fn attempts<T>(
@@ -59,73 +59,80 @@ impl Ledger<'_> {
         nonce: &str,
         branches: &[Branch],
         decide: &mut dyn FnMut(&View<'_>) -> Result<Decision<T>>,
-        (unheard, landed): (&mut Unheard<T>, &mut BTreeSet<Branch>),
-    ) -> Result<Landed<T>> {
+        (unconfirmed, landed): (&mut UnconfirmedPushes<T>, &mut BTreeSet<Branch>),
+    ) -> Result<TransactionResult<T>> {
         let mut deadline = Deadline::after(self.timeout);
         let mut view = View::load(self, branches, Freshness::AsKnown)?;
         for attempt in 0.. {
-            if let Some(sent) = unheard.look_up(self, &view) {
-                return Ok(Landed { looked_up: true, ..self.landed(&view, sent) });
+            if let Some(sent) = unconfirmed.look_up(self, &view) {
+                return Ok(TransactionResult { looked_up: true, ..self.landed(&view, sent) });
             }
-            if view.fresh {
+            if view.is_current {
                 view.require_home()?;
             }
-            if let Some(error) = self.unfit(&view)? {
-                if view.fresh {
+            if let Some(error) = self.unusable_error(&view)? {
+                if view.is_current {
                     return Err(error);
                 }
-                view = self.refreshed(branches, deadline)?;
+                view = self.fetch_view(branches, deadline)?;
                 continue;
             }
-            if view.moved {
-                view = self.refreshed(branches, deadline)?;
+            if view.data_moved {
+                view = self.fetch_view(branches, deadline)?;
                 continue;
             }
             view.landed.clone_from(landed);
             let started = Instant::now();
             let decision = decide(&view);
             // The limit is for the network; a check of the user's takes what it takes.
-            deadline = deadline.later(started.elapsed());
+            deadline = deadline.extended(started.elapsed());
             let (plan, value) = match decision {
                 // A dry run has no swap that would find out that the view was old.
-                Ok(Decision::Swap(plan, value)) if view.fresh || !self.dry_run => (plan, value),
-                Ok(_) | Err(_) if !view.fresh => {
-                    view = self.refreshed(branches, deadline)?;
+                Ok(Decision::Publish(plan, value)) if view.is_current || !self.dry_run => (plan, value),
+                Ok(_) | Err(_) if !view.is_current => {
+                    view = self.fetch_view(branches, deadline)?;
                     continue;
                 }
-                Ok(Decision::Swap(plan, value)) => (plan, value),
-                Ok(Decision::Nothing(value)) => {
-                    self.say_set_back(&view);
-                    let forward = || self.bring_forward(&view, &BTreeMap::new(), &[]);
+                Ok(Decision::Publish(plan, value)) => (plan, value),
+                Ok(Decision::NoChange(value)) => {
+                    self.report_set_back(&view);
+                    let forward = || self.update_checkouts(&view, &BTreeMap::new(), &[]);
                     let lagging = if self.dry_run { Vec::new() } else { forward()? };
                     let (updates, blobs) = Default::default();
-                    return Ok(Landed { value, updates, blobs, lagging, command: String::new(), looked_up: false });
+                    return Ok(TransactionResult {
+                        value,
+                        updates,
+                        blobs,
+                        lagging,
+                        command: String::new(),
+                        looked_up: false,
+                    });
                 }
                 Err(error) => {
-                    self.say_set_back(&view);
-                    return Err(self.or_elsewhere(error, &view));
+                    self.report_set_back(&view);
+                    return Err(self.with_other_remote_hint(error, &view));
                 }
             };
             if let Some(error) = self.refusal(&view, &plan)? {
-                if view.fresh {
-                    return Err(self.or_elsewhere(error, &view));
+                if view.is_current {
+                    return Err(self.with_other_remote_hint(error, &view));
                 }
-                view = self.refreshed(branches, deadline)?;
+                view = self.fetch_view(branches, deadline)?;
                 continue;
             }
-            let Built { updates, blobs } = self.build(&view, &plan, nonce)?;
+            let BuiltPlan { updates, blobs } = self.build(&view, &plan, nonce)?;
             let command = self.command(&updates)?;
             if self.dry_run {
-                return Ok(Landed { value, updates, blobs, lagging: Vec::new(), command, looked_up: false });
+                return Ok(TransactionResult { value, updates, blobs, lagging: Vec::new(), command, looked_up: false });
             }
-            let adopted = self.look_at_adopted(&plan, &blobs)?;
+            let adopted = self.read_uncommitted_inputs(&plan, &blobs)?;
             let subject = plan.branches.iter().flat_map(|plan| &plan.steps).map(|step| step.subject.as_str()).next();
-            let change = Change { subject: subject.unwrap_or("aitask"), adopted, written: plan.written() };
+            let change = CheckoutChange { subject: subject.unwrap_or("aitask"), adopted, written: plan.written() };
             let guarded = [updates.as_slice(), &view.guards(&updates)].concat();
-            let Swapped { before, outcome } = self.swap(&guarded, &change, deadline)?;
+            let SwapResult { before, outcome } = self.swap(&guarded, &change, deadline)?;
             let is_fence = |branch: &Branch| plan.branches.iter().any(|plan| plan.branch == *branch && plan.is_fence());
             landed.extend(before.into_iter().filter(|branch| !is_fence(branch)));
-            let sent = Sent { updates, value, blobs, adopted: change.adopted, command };
+            let sent = SentPush { updates, value, blobs, adopted: change.adopted, command };
             let said = match outcome {
                 Outcome::Landed(behind) => {
                     let mut landed = self.landed(&view, sent);
@@ -133,37 +140,37 @@ impl Ledger<'_> {
                     return Ok(landed);
                 }
                 Outcome::Denied(error) | Outcome::Failed(error) => return Err(error),
-                Outcome::Moved(said) => said,
+                Outcome::Stale(said) => said,
                 Outcome::Unknown(error) => {
                     let said = error.to_string();
-                    unheard.add(sent, error);
+                    unconfirmed.add(sent, error);
                     said
                 }
             };
             let is_last = !self.refs.wait(deadline, attempt)?;
             let before = view.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).collect::<Vec<_>>();
-            view = self.refreshed(branches, deadline)?;
+            view = self.fetch_view(branches, deadline)?;
             if is_last {
                 let moved = view.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).ne(before);
-                let obstacle = if moved { Obstacle::Others } else { Obstacle::Lock };
-                let found = unheard.look_up(self, &view);
-                let landed = found.map(|sent| Landed { looked_up: true, ..self.landed(&view, sent) });
+                let obstacle = if moved { TimeoutCause::Others } else { TimeoutCause::Lock };
+                let found = unconfirmed.look_up(self, &view);
+                let landed = found.map(|sent| TransactionResult { looked_up: true, ..self.landed(&view, sent) });
                 return landed.ok_or_else(|| out_of_time(self.timeout, obstacle, &said));
             }
         }
         Err(Error::new(Kind::Bug, "an endless loop ended"))
     }
 
-    pub(super) fn build(&self, view: &View<'_>, plan: &Plan, nonce: &str) -> Result<Built> {
+    pub(super) fn build(&self, view: &View<'_>, plan: &Plan, nonce: &str) -> Result<BuiltPlan> {
         let mut commits = Vec::new();
-        let plan = &if self.takes_one_at_a_time() { plan.clone().fenced_first() } else { plan.clone() };
+        let plan = &if self.lacks_atomic_push() { plan.clone().fenced_first() } else { plan.clone() };
         for branch in &plan.branches {
             let base = branch.start.clone().or_else(|| view.base(&branch.branch).cloned());
             for (n, step) in branch.steps.iter().enumerate() {
                 let parent = match &base {
-                    _ if n > 0 => Parent::Previous,
-                    Some(base) => Parent::Commit(base.clone()),
-                    None => Parent::Root,
+                    _ if n > 0 => ParentCommit::Previous,
+                    Some(base) => ParentCommit::Commit(base.clone()),
+                    None => ParentCommit::Root,
                 };
                 let (merged, tree) = step.merge.clone().map_or((None, step.tree.clone()), |(m, t)| (Some(m), Some(t)));
                 // A commit of the scripts needs no mark: made twice it is the same.
@@ -192,7 +199,7 @@ impl Ledger<'_> {
             }
             updates.push(RefUpdate { name, old: fence.or(old), new });
         }
-        Ok(Built { updates: first.into_iter().chain(updates).collect(), blobs })
+        Ok(BuiltPlan { updates: first.into_iter().chain(updates).collect(), blobs })
     }
 
     /// A swap never drops entries that the plan did not name. One process.
@@ -202,9 +209,9 @@ impl Ledger<'_> {
         let mut previous: Option<&Oid> = None;
         for (commit, new) in commits.iter().zip(built) {
             let parent = match &commit.parent {
-                Parent::Root => None,
-                Parent::Commit(oid) => Some(oid),
-                Parent::Previous => previous,
+                ParentCommit::Root => None,
+                ParentCommit::Commit(oid) => Some(oid),
+                ParentCommit::Previous => previous,
             };
             if let (Some(from), None) = (parent, &commit.tree) {
                 pairs.extend([new.as_str(), " ", from.as_str(), "\n"]);
@@ -236,21 +243,21 @@ impl Ledger<'_> {
                     dry_run: false,
                     limit: self.timeout,
                 };
-                remote::push_call(self.repository, name, updates, options).line()
+                remote::push_call(self.repository, name, updates, options).command_line()
             }
         })
     }
 
     /// It has landed, so nothing here is an error any more: what goes wrong is said.
-    fn landed<T>(&self, view: &View<'_>, sent: Sent<T>) -> Landed<T> {
-        let Sent { updates, value, blobs, adopted, command } = sent;
+    fn landed<T>(&self, view: &View<'_>, sent: SentPush<T>) -> TransactionResult<T> {
+        let SentPush { updates, value, blobs, adopted, command } = sent;
         let tips = updates.iter().filter_map(|update| Some((update.name.branch()?, update.new.clone()?))).collect();
-        self.keep_tracking(view, &updates);
-        let lagging = self.bring_forward(view, &tips, &adopted).unwrap_or_else(|error| {
-            (self.narrate)(&format!("this has landed, but the checkouts could not follow: {error}"));
+        self.update_tracking_refs(view, &updates);
+        let lagging = self.update_checkouts(view, &tips, &adopted).unwrap_or_else(|error| {
+            (self.progress)(&format!("this has landed, but the checkouts could not follow: {error}"));
             Vec::new()
         });
-        Landed { value, updates, blobs, lagging, command, looked_up: false }
+        TransactionResult { value, updates, blobs, lagging, command, looked_up: false }
     }
 }
 

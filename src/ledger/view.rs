@@ -5,7 +5,7 @@ use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::{Branch, Freshness, Oid, RefUpdate, Repository};
 use crate::ledger::found::{Found, at};
-use crate::ledger::known::{Gone, SetBack, Standing};
+use crate::ledger::known::{LostBranch, SetBack, TipState};
 use crate::ledger::refs::Refs;
 use crate::ledger::{Channel, DATA, Ledger};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +24,7 @@ pub(crate) struct Tip {
 
 /// A file as it is published, and as the local branch has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Sides {
+pub(crate) struct FileVersions {
     /// Its content as published.
     pub(crate) published: Option<Vec<u8>>,
     /// Its content on the local branch.
@@ -38,46 +38,47 @@ pub(crate) struct View<'r> {
     refs: &'r dyn Refs,
     tips: BTreeMap<Branch, Tip>,
     /// The tips come from the remote, just now; in local mode they always do.
-    pub(crate) fresh: bool,
+    pub(crate) is_current: bool,
     /// Branches of this transaction that have landed already, on a server that cannot swap several at once.
     pub(crate) landed: BTreeSet<Branch>,
-    standings: BTreeMap<Branch, Standing>,
+    standings: BTreeMap<Branch, TipState>,
     /// The task data has a branch of its own, though this ledger takes it to be on a code branch.
-    pub(super) moved: bool,
+    pub(super) data_moved: bool,
 }
 
 impl<'r> View<'r> {
     /// Reads the tips as this repository knows them. One process.
     pub(super) fn load(ledger: &Ledger<'r>, branches: &[Branch], freshness: Freshness) -> Result<Self> {
         let published = |branch: &Branch| ledger.channel.published(branch);
-        let moved = ledger.overlooked(branches)?;
-        let names = branches.iter().chain(&moved).flat_map(|branch| [branch.full(), published(branch)]);
+        let data_moved = ledger.unlisted_data_branch(branches)?;
+        let names = branches.iter().chain(&data_moved).flat_map(|branch| [branch.full(), published(branch)]);
         let names: Vec<_> = names.collect();
         // Noted after the ref has moved and read before it, it is never newer only because another command went on meanwhile.
         let noted: Vec<_> = branches.iter().map(|branch| ledger.load_known(branch)).collect();
         let known = ledger.refs.tips(&names)?;
-        let moved = moved.is_some_and(|data| known.keys().any(|name| [data.full(), published(&data)].contains(name)));
+        let data_moved =
+            data_moved.is_some_and(|data| known.keys().any(|name| [data.full(), published(&data)].contains(name)));
         let (mut tips, mut standings) = (BTreeMap::new(), BTreeMap::new());
         for (branch, noted) in branches.iter().zip(noted) {
             let local = known.get(&branch.full()).cloned();
             let published = known.get(&published(branch)).cloned();
             let standing = ledger.standing(branch, published.as_ref(), noted)?;
             let theirs = match &standing {
-                Standing::Gone(gone) => gone.newest.clone(),
-                Standing::Current | Standing::SetBack(_) => published.clone(),
+                TipState::Gone(gone) => gone.newest.clone(),
+                TipState::Current | TipState::SetBack(_) => published.clone(),
             };
-            let own = ledger.own.as_ref() == Some(branch);
+            let own = ledger.data_only_branch.as_ref() == Some(branch);
             let base = match (&theirs, &local) {
                 (None, Some(_)) if own => local.clone(),
-                (Some(theirs), Some(ours)) if own && theirs != ours => Some(ledger.both(branch, ours, theirs)?),
+                (Some(theirs), Some(ours)) if own && theirs != ours => Some(ledger.combined_tip(branch, ours, theirs)?),
                 _ => theirs,
             };
             standings.insert(branch.clone(), standing);
             tips.insert(branch.clone(), Tip { published, local, base });
         }
-        let fresh = freshness == Freshness::Fetched || ledger.channel == Channel::Local;
+        let is_current = freshness == Freshness::Fetched || ledger.channel == Channel::Local;
         let Ledger { repository, refs, .. } = *ledger;
-        Ok(Self { repository, refs, tips, fresh, landed: BTreeSet::new(), standings, moved })
+        Ok(Self { repository, refs, tips, is_current, landed: BTreeSet::new(), standings, data_moved })
     }
 
     /// Refuses a look at the task data where it was before it got a branch of its own: what is left there is old or
@@ -86,14 +87,14 @@ impl<'r> View<'r> {
     /// # Errors
     /// [`Kind::NotInitialised`].
     pub(crate) fn require_home(&self) -> Result<()> {
-        if !self.moved {
+        if !self.data_moved {
             return Ok(());
         }
         let folder = self.repository.root.join("aitasks").symlink_metadata();
         if !folder.is_ok_and(|folder| folder.is_dir()) {
             // Such as a clone of one branch, which did not know until now; another look finds it.
             let message = format!("the task data lives on {DATA}, which is not checked out here yet");
-            return Err(Error::new(Kind::NotInitialised, message).hint("git aitask init").worth_another_look());
+            return Err(Error::new(Kind::NotInitialised, message).hint("git aitask init").retryable());
         }
         let message = format!("the task data lives on {DATA}; this checkout still has it on its code branch");
         Err(Error::new(Kind::NotInitialised, message).hint("git aitask init --data-branch"))
@@ -106,23 +107,23 @@ impl<'r> View<'r> {
 
     /// The branches that this clone knew and the remote does not have any more. Decisions read what was known last, and
     /// a swap that touches one puts it back.
-    pub(super) fn all_gone(&self) -> impl Iterator<Item = (&Branch, &Gone)> {
+    pub(super) fn all_gone(&self) -> impl Iterator<Item = (&Branch, &LostBranch)> {
         self.standings.iter().filter_map(|(branch, standing)| match standing {
-            Standing::Gone(gone) => Some((branch, gone)),
-            Standing::Current | Standing::SetBack(_) => None,
+            TipState::Gone(gone) => Some((branch, gone)),
+            TipState::Current | TipState::SetBack(_) => None,
         })
     }
 
     /// What is known of a branch that is gone.
-    pub(crate) fn gone(&self, branch: &Branch) -> Option<&Gone> {
+    pub(crate) fn gone(&self, branch: &Branch) -> Option<&LostBranch> {
         self.all_gone().find(|(gone, _)| *gone == branch).map(|(_, gone)| gone)
     }
 
     /// What this clone knows of a branch that was set back to an older state.
     pub(crate) fn set_back(&self, branch: &Branch) -> Option<&SetBack> {
         match self.standings.get(branch) {
-            Some(Standing::SetBack(set_back)) => Some(set_back),
-            Some(Standing::Current | Standing::Gone(_)) | None => None,
+            Some(TipState::SetBack(set_back)) => Some(set_back),
+            Some(TipState::Current | TipState::Gone(_)) | None => None,
         }
     }
 
@@ -166,11 +167,11 @@ impl<'r> View<'r> {
     }
 
     /// Reads a file as it is published, and as the local branch has it. One process.
-    pub(crate) fn published_and_local(&self, branch: &Branch, path: &str) -> Result<Sides> {
+    pub(crate) fn published_and_local(&self, branch: &Branch, path: &str) -> Result<FileVersions> {
         let Tip { published, local, .. } = self.tip(branch);
         let found = self.read_at(&[(published.as_ref(), path), (local.as_ref(), path)])?;
         let side = |commit: Option<Oid>| Some(found.file(commit?, path)?.to_vec());
-        Ok(Sides { published: side(published), local: side(local) })
+        Ok(FileVersions { published: side(published), local: side(local) })
     }
 
     /// Reads files of commits, where there are any. One process.

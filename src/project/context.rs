@@ -1,7 +1,7 @@
 //! What every verb starts from: the repository, the settings, where the task data lives, who is asking.
 
 use crate::coordination::Session;
-use crate::coordination::meaning::MEANING;
+use crate::coordination::lock_format::LOCK_FORMAT;
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, data_checkout};
 use crate::git::run::WITHIN;
@@ -9,7 +9,7 @@ use crate::git::{Branch, Freshness, Repository, refs};
 use crate::ledger::known::is_known;
 use crate::ledger::queue::Queue;
 use crate::ledger::{Channel, DATA, Ledger};
-use crate::project::cut_off::Site;
+use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::project::{ignores, leftovers};
 use crate::settings::{Effect, Environment, Flags, Settings};
 use crate::task::{TaskId, TaskName, TaskPath, paths};
@@ -26,7 +26,7 @@ pub(crate) struct Context {
     /// Where swaps happen.
     pub(crate) channel: Channel,
     /// Where narration goes.
-    pub(crate) narrate: fn(&str),
+    pub(crate) progress: fn(&str),
     /// Show, but change nothing.
     pub(crate) dry_run: bool,
     /// The folder we stand in.
@@ -60,7 +60,7 @@ impl Wanted {
         if let Some(path) = text.find("aitasks/").and_then(|at| TaskPath::parse(&text[at..])) {
             return Ok(path.id().into());
         }
-        match TaskId::recognise(text) {
+        match TaskId::try_parse(text) {
             Some(id) => Ok(id.into()),
             // A file in the folder we stand in, or a name.
             None => TaskName::parse(text.strip_prefix("./").unwrap_or(text).trim_end_matches(".md"))
@@ -80,12 +80,12 @@ impl Context {
         dir: &Path,
         flags: &Flags,
         effect: Effect,
-        narrate: fn(&str),
+        progress: fn(&str),
     ) -> Result<Self> {
         let repository = Repository::discover(environment, dir)?;
         let settings = Settings::new(flags, environment, repository.config())?;
         let channel = Channel::of(&repository, settings.remote.as_deref())?;
-        Self::assemble(repository, settings, channel, dir, effect, narrate)
+        Self::assemble(repository, settings, channel, dir, effect, progress)
     }
 
     /// Looks around as the scripts do, for whom the remote is the one named `origin` (specification 10, section 0).
@@ -93,12 +93,12 @@ impl Context {
         environment: &Environment,
         dir: &Path,
         flags: &Flags,
-        narrate: fn(&str),
+        progress: fn(&str),
     ) -> Result<Self> {
         let repository = Repository::discover(environment, dir)?;
         let settings = Settings::new(flags, environment, repository.config())?;
         let channel = Channel::of_script(&repository, None)?;
-        Self::assemble(repository, settings, channel, dir, Effect::Real, narrate)
+        Self::assemble(repository, settings, channel, dir, Effect::Real, progress)
     }
 
     fn assemble(
@@ -107,15 +107,15 @@ impl Context {
         channel: Channel,
         dir: &Path,
         effect: Effect,
-        narrate: fn(&str),
+        progress: fn(&str),
     ) -> Result<Self> {
         let dry_run = effect == Effect::DryRun;
         if !dry_run {
-            mend_checkout_of_data(&repository, settings.timeout, narrate)?;
+            mend_checkout_of_data(&repository, settings.timeout, progress)?;
         }
         let data_branch = data_branch(&repository, &channel)?;
         leftovers::sweep(&repository);
-        Ok(Self { repository, settings, channel, narrate, dry_run, here: dir.to_owned(), data_branch })
+        Ok(Self { repository, settings, channel, progress, dry_run, here: dir.to_owned(), data_branch })
     }
 
     /// The branch that carries the task data: `aitask-data` where the repository has it (specification 40, section 2),
@@ -169,12 +169,12 @@ impl Context {
             refs: &self.repository,
             channel: self.channel.clone(),
             timeout: self.settings.timeout,
-            own: self.data_branch.clone().filter(|_| self.has_data_branch()),
-            still: self.is_exploring(),
+            data_only_branch: self.data_branch.clone().filter(|_| self.has_data_branch()),
+            keep_checkouts: self.is_exploring(),
             repairs: false,
             dry_run: self.dry_run,
-            narrate: self.narrate,
-            meaning: MEANING,
+            progress: self.progress,
+            lock_format: LOCK_FORMAT,
         }
     }
 
@@ -185,14 +185,14 @@ impl Context {
 
     /// The ledger as readers see it: commits of the task data that only this clone has are shown, too.
     pub(crate) fn reading_ledger(&self) -> Ledger<'_> {
-        Ledger { own: self.data_branch.clone(), dry_run: true, ..self.ledger() }
+        Ledger { data_only_branch: self.data_branch.clone(), dry_run: true, ..self.ledger() }
     }
 
     /// Who is asking.
     pub(crate) fn session(&self) -> Result<Session> {
         let file = self.data_dir().join(paths::USER_CONFIG_FILE);
         let user_config = self.tree().load(&file)?;
-        Session::find(&self.repository, &self.settings, &file, user_config.as_deref(), self.narrate)
+        Session::find(&self.repository, &self.settings, &file, user_config.as_deref(), self.progress)
     }
 
     /// Whether this clone knows of the coordination branches.
@@ -227,16 +227,16 @@ impl Context {
 
 /// Makes the checkout of the data branch whole where git was killed while it made it: else the tasks that are missing in it
 /// would be taken for deleted ones. What is not as in its commit stays as it is. No process when there is nothing to do.
-fn mend_checkout_of_data(repository: &Repository, limit: Duration, narrate: fn(&str)) -> Result<()> {
+fn mend_checkout_of_data(repository: &Repository, limit: Duration, progress: fn(&str)) -> Result<()> {
     let (dir, data) = (repository.root.join(paths::DATA_WORKTREE_DIR), Branch::parse(DATA)?);
-    let site = Site::of(repository, &dir, &data);
+    let site = RecoverableWorktree::of(repository, &dir, &data);
     let within = repository.git().environment().text(WITHIN).is_some();
-    if within || !dir.join(".git").exists() || site.cut_off().is_none() {
+    if within || !dir.join(".git").exists() || site.interruption().is_none() {
         return Ok(());
     }
-    let _queue = Queue::enter(repository, limit, narrate)?;
-    if let Some(said) = site.make_whole(limit)?.and_then(|mended| mended.describe(&dir)) {
-        narrate(&said);
+    let _queue = Queue::enter(repository, limit, progress)?;
+    if let Some(said) = site.repair(limit)?.and_then(|mended| mended.describe(&dir)) {
+        progress(&said);
     }
     Ok(())
 }

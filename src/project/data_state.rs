@@ -23,7 +23,7 @@ pub(crate) fn admin_dir(dir: &Path) -> Option<PathBuf> {
 }
 
 /// What is said of a data worktree in the middle of an operation.
-pub(crate) fn stuck(marker: &str) -> String {
+pub(crate) fn unfinished_message(marker: &str) -> String {
     format!(
         "Data worktree (.aitask-data) is stuck mid-{marker}.
 Recover with one of:
@@ -46,7 +46,7 @@ pub(crate) fn unfinished(dir: &Path) -> Vec<&'static str> {
 
 /// What is checked out somewhere, for people.
 #[derive(Debug)]
-pub(crate) struct Head {
+pub(crate) struct CheckedOut {
     /// The branch; `HEAD` when there is none.
     pub(crate) branch: String,
     /// The commit's short name.
@@ -54,12 +54,12 @@ pub(crate) struct Head {
 }
 
 /// What is checked out at `dir`.
-pub(crate) fn head(environment: &Environment, dir: &Path) -> Head {
+pub(crate) fn head(environment: &Environment, dir: &Path) -> CheckedOut {
     let ask = |option: &str| {
         let output = Git::new(environment.clone()).read(dir, "rev-parse").args([option, "HEAD"]).output();
         output.map(|output| output.text()).unwrap_or_default()
     };
-    Head { branch: ask("--abbrev-ref"), commit: ask("--short") }
+    CheckedOut { branch: ask("--abbrev-ref"), commit: ask("--short") }
 }
 
 /// The branch that work ends up on: the remote's own choice, else `main`, `master`, else `main` all the same

@@ -3,10 +3,10 @@
 use crate::error::{Error, Kind, Result};
 use crate::files::records::RecordKind;
 use crate::git::Repository;
-use crate::git::run::{Call, FOR_EVER, Streams};
+use crate::git::run::{Call, NO_LIMIT, Streams};
 use crate::settings::Environment;
-use crate::task::sheet::MarkedSheet;
-use crate::task::{Document, sheet};
+use crate::task::editor_template::MarkedTemplate;
+use crate::task::{Document, editor_template};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
@@ -75,10 +75,10 @@ pub(crate) fn edit<T>(
             }
             _ => {}
         }
-        match sheet::read(&now).and_then(|document| read(&document)) {
+        match editor_template::read(&now).and_then(|document| read(&document)) {
             Ok(value) => return Ok(Some(Saved { value, file })),
             Err(error) => {
-                MarkedSheet { text: shown, line } = sheet::with_error(&now, &error);
+                MarkedTemplate { text: shown, line } = editor_template::with_error(&now, &error);
                 wrong = Some((error, now));
             }
         }
@@ -101,5 +101,5 @@ fn open(environment: &Environment, editor: &str, file: &Path, line: usize, dir: 
     let place = (takes_line && line > 1).then(|| format!("+{line}"));
     let call = Call::program(environment, "sh", dir).args(["-c", &format!("{editor} \"$@\""), editor]);
     let call = call.args(place).arg(file).streams(Streams::Ours);
-    Ok(call.limit(FOR_EVER).output()?.code)
+    Ok(call.limit(NO_LIMIT).output()?.code)
 }

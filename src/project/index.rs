@@ -4,7 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Oid};
 use crate::ledger::View;
 use crate::project::context::{Context, Wanted};
-use crate::task::{Blocker, Board, Document, PlanPath, Scan, Task, TaskId, TaskPath, paths, query};
+use crate::task::{ActiveTasks, Blocker, Document, PlanPath, Scan, Task, TaskId, TaskPath, paths, query};
 
 /// The files of all tasks, not read yet.
 #[derive(Debug)]
@@ -89,15 +89,15 @@ impl Index {
         if let Some(path) = ids().find_map(|id| self.archived(id)) {
             return Err(Error::new(
                 Kind::NotClaimable,
-                format!("task {} is archived ({})", path.id().t(), path.as_str()),
+                format!("task {} is archived ({})", path.id().prefixed(), path.as_str()),
             )
             .hint(command!["git aitask show", path.id()]));
         }
         if self.is_empty() {
-            let message = format!("there is no task {} that this clone knows of, nor any other", wanted.id.t());
+            let message = format!("there is no task {} that this clone knows of, nor any other", wanted.id.prefixed());
             return Err(Error::new(Kind::NotInitialised, message).hint("git aitask init"));
         }
-        Err(Error::new(Kind::NoSuchTask, format!("there is no task {}", wanted.id.t()))
+        Err(Error::new(Kind::NoSuchTask, format!("there is no task {}", wanted.id.prefixed()))
             .hint("git aitask list")
             .hint(command!["git fetch"].note("if it was made elsewhere")))
     }
@@ -130,15 +130,15 @@ impl Index {
     }
 
     /// The file of a making that was cut off after it was published, where it still is.
-    pub(crate) fn made(&self, reached: &Reached) -> Option<&TaskPath> {
-        let Reached::Task(file) = reached else { return None };
+    pub(crate) fn made(&self, reached: &CreationProgress) -> Option<&TaskPath> {
+        let CreationProgress::Task(file) = reached else { return None };
         let id = TaskPath::parse(file)?.id();
         self.active(id).or_else(|| self.archived(id))
     }
 
     /// Whether the id of a making that was cut off before its file landed is still nobody's.
-    pub(crate) fn is_unused(&self, reached: &Reached) -> bool {
-        matches!(reached, Reached::Id(id) if self.active(*id).is_none() && self.archived(*id).is_none())
+    pub(crate) fn is_unused(&self, reached: &CreationProgress) -> bool {
+        matches!(reached, CreationProgress::Id(id) if self.active(*id).is_none() && self.archived(*id).is_none())
     }
 
     /// The highest number that a scan of this kind finds.
@@ -192,7 +192,7 @@ impl Index {
     /// What a task waits for, from the names of the active files alone.
     pub(crate) fn blocked_by(&self, task: &Task) -> Vec<Blocker> {
         let tasks = std::slice::from_ref(task);
-        Board::with_other_ids(tasks, self.active.iter().map(|(path, _)| path.id())).blocked_by(task)
+        ActiveTasks::with_other_ids(tasks, self.active.iter().map(|(path, _)| path.id())).blocked_by(task)
     }
 
     /// The active children of a task, by their file names.
@@ -234,7 +234,7 @@ pub(crate) fn branches(context: &Context) -> Result<Branches> {
 
 /// How far a making that was cut off got.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Reached {
+pub(crate) enum CreationProgress {
     /// Nothing was published.
     Nothing,
     /// Its id is taken, on a server that takes one branch at a time.

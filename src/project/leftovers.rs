@@ -1,7 +1,7 @@
 //! Folders of a command that was cut off.
 
 use crate::error::{Error, Result};
-use crate::files::real;
+use crate::files::canonicalize_lenient;
 use crate::files::records::{Location, RecordKind};
 use crate::git::{Repository, worktree};
 use crate::settings::Environment;
@@ -61,7 +61,7 @@ pub(crate) fn remove(repository: &Repository, note: &Path, folder: &Path) -> Res
     let _ = seal(folder, Writing::Allowed);
     // The files first, and not by git: it would follow a link that was put in the place of the worktree.
     gone(std::fs::remove_dir_all(folder))?;
-    let real = real(folder);
+    let real = canonicalize_lenient(folder);
     for record in worktree::list(repository)? {
         if record.path.starts_with(folder) || record.path.starts_with(&real) {
             // Also where git was killed while it made it, and had it locked.

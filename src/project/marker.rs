@@ -2,9 +2,9 @@
 
 use crate::files::records::RecordKind;
 use crate::git::Repository;
-pub(crate) use crate::git::mark::{Mark, Shared, share};
+pub(crate) use crate::git::marker::{InProgressMarker, Shared, share};
 
-impl Mark {
+impl InProgressMarker {
     /// The note that git is making the worktree of this name.
     pub(crate) fn making(repository: &Repository, name: &str) -> Self {
         of(repository, RecordKind::WorktreeMaking, Shared::WithChildren, name)
@@ -21,6 +21,6 @@ impl Mark {
     }
 }
 
-fn of(repository: &Repository, record: RecordKind, shared: Shared, name: &str) -> Mark {
-    Mark::at(repository.records().path(record, name), shared)
+fn of(repository: &Repository, record: RecordKind, shared: Shared, name: &str) -> InProgressMarker {
+    InProgressMarker::at(repository.records().path(record, name), shared)
 }

@@ -4,8 +4,8 @@ use crate::coordination::LockEntry;
 use crate::coordination::process::Liveness;
 use crate::error::redacted;
 use crate::git::{Branch, Oid, RefUpdate};
-use crate::ledger::Landed;
-use crate::ledger::plan::Lagging;
+use crate::ledger::TransactionResult;
+use crate::ledger::plan::OutdatedCheckout;
 use crate::project::context::Context;
 use crate::task::{Status, Task, TaskId, TaskName};
 use serde::Serialize;
@@ -71,7 +71,7 @@ impl Holder {
             host: lock.host.clone(),
             since: lock.since.clone(),
             token: lock.token.clone(),
-            pid: lock.anchor.number(),
+            pid: lock.process.number(),
             session: lock.liveness(&context.repository, host),
             here: lock.host == host,
         }
@@ -173,7 +173,7 @@ pub(crate) struct DryRun {
 
 impl DryRun {
     /// Of a transaction that was not published.
-    pub(crate) fn of<T>(landed: &Landed<T>) -> Self {
+    pub(crate) fn of<T>(landed: &TransactionResult<T>) -> Self {
         let commands = if landed.updates.is_empty() { Vec::new() } else { vec![landed.command.clone()] };
         Self { refs: landed.updates.iter().map(RefChange::from).collect(), commands }
     }
@@ -181,21 +181,21 @@ impl DryRun {
 
 /// What goes with every answer.
 #[derive(Debug, Clone, Default, Serialize)]
-pub(crate) struct Aside {
+pub(crate) struct Notices {
     /// Set only under `--dry-run`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) dry_run: Option<DryRun>,
     /// Checkouts that could not be brought forward.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) lagging: Vec<Lagging>,
+    pub(crate) lagging: Vec<OutdatedCheckout>,
     /// What else the user should know; one sentence each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) notes: Vec<String>,
 }
 
-impl Aside {
+impl Notices {
     /// Of a transaction.
-    pub(crate) fn of<T>(context: &Context, landed: &Landed<T>) -> Self {
+    pub(crate) fn of<T>(context: &Context, landed: &TransactionResult<T>) -> Self {
         let dry_run = context.dry_run.then(|| DryRun::of(landed));
         Self { dry_run, lagging: landed.lagging.clone(), notes: Vec::new() }
     }
@@ -222,6 +222,6 @@ impl Aside {
 /// The first lines of a task's text, without its heading.
 pub(crate) fn excerpt(document: &crate::task::Document) -> Vec<String> {
     let body = String::from_utf8_lossy(document.body()).into_owned();
-    let lines = body.lines().filter(|line| !line.starts_with("# ")).map(crate::task::harmless);
+    let lines = body.lines().filter(|line| !line.starts_with("# ")).map(crate::task::sanitise);
     lines.skip_while(|line| line.trim().is_empty()).take(6).map(|line| line.trim_end().to_owned()).collect()
 }

@@ -40,8 +40,8 @@ impl TaskFiles<'_> {
     pub(crate) fn hold(&self) -> Result<Option<Queue>> {
         let Some(context) = self.context else { return Ok(None) };
         // Where git's folder cannot be written there is no queue; every write still looks whether it is the first.
-        let queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate).ok();
-        context.ledger().finish_carrying()?;
+        let queue = Queue::enter(&context.repository, context.settings.timeout, context.progress).ok();
+        context.ledger().finish_checkout_updates()?;
         Ok(queue)
     }
 
@@ -140,11 +140,11 @@ impl TaskFiles<'_> {
     /// program that does not queue; then all of it once more.
     pub(crate) fn transact<T>(
         &self,
-        mut decide: impl FnMut(&mut Snapshot<'_>) -> Result<Writes<T>>,
-    ) -> Result<Writes<T>> {
+        mut decide: impl FnMut(&mut FilesAsRead<'_>) -> Result<PlannedWrites<T>>,
+    ) -> Result<PlannedWrites<T>> {
         let mut changed = None;
         for _ in 0..100 {
-            let mut snapshot = Snapshot { files: self, read: BTreeMap::new() };
+            let mut snapshot = FilesAsRead { files: self, read: BTreeMap::new() };
             let writes = decide(&mut snapshot)?;
             changed = snapshot.changed(&writes.edits)?;
             if changed.is_none() {
@@ -159,7 +159,7 @@ impl TaskFiles<'_> {
     pub(crate) fn rewrite(&self, path: &str, mut change: impl FnMut(Document) -> Result<Document>) -> Result<()> {
         self.transact(|snapshot| {
             let content = change(snapshot.document(path)?)?.to_bytes();
-            Ok(Writes { edits: vec![Edit::Put { path: path.to_owned(), content }], value: () })
+            Ok(PlannedWrites { edits: vec![Edit::Put { path: path.to_owned(), content }], value: () })
         })
         .map(|wrote| wrote.value)
     }
@@ -230,7 +230,8 @@ impl TaskFiles<'_> {
         match data_state::unfinished(&data).first().filter(|_| self.guarded && data != self.root) {
             None => Ok(context),
             Some(marker) => {
-                Err(Error::new(Kind::Conflict, data_state::stuck(marker)).with(Payload::Lines { lines: true }))
+                Err(Error::new(Kind::Conflict, data_state::unfinished_message(marker))
+                    .with(Payload::Lines { lines: true }))
             }
         }
     }
@@ -252,7 +253,7 @@ impl TaskFiles<'_> {
 
 /// What is to be written, and what it means to the caller.
 #[derive(Debug)]
-pub(crate) struct Writes<T> {
+pub(crate) struct PlannedWrites<T> {
     /// The files, in the order in which they are written.
     pub(crate) edits: Vec<Edit>,
     /// What the caller gets.
@@ -261,25 +262,25 @@ pub(crate) struct Writes<T> {
 
 /// Files as they were read, so that a write can tell whether they still are so.
 #[derive(Debug)]
-pub(crate) struct Snapshot<'f> {
+pub(crate) struct FilesAsRead<'f> {
     files: &'f TaskFiles<'f>,
-    read: BTreeMap<String, Read>,
+    read: BTreeMap<String, FileAsRead>,
 }
 
 #[derive(Debug)]
-struct Read {
+struct FileAsRead {
     /// Where the file really is.
     at: String,
     bytes: Option<Vec<u8>>,
 }
 
-impl Snapshot<'_> {
+impl FilesAsRead<'_> {
     /// A task file; a link to a file that git knows is followed, and stays.
     pub(crate) fn document(&mut self, path: &str) -> Result<Document> {
         let at = self.files.linked(path).unwrap_or_else(|| path.to_owned());
         let bytes = self.files.read(&at)?;
         let document = Document::parse(&bytes);
-        self.read.insert(path.to_owned(), Read { at, bytes: Some(bytes) });
+        self.read.insert(path.to_owned(), FileAsRead { at, bytes: Some(bytes) });
         Ok(document)
     }
 
@@ -287,7 +288,7 @@ impl Snapshot<'_> {
     pub(crate) fn text(&mut self, path: &str) -> Result<String> {
         let bytes = self.files.tree().load(path)?;
         let text = String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned();
-        self.read.insert(path.to_owned(), Read { at: path.to_owned(), bytes });
+        self.read.insert(path.to_owned(), FileAsRead { at: path.to_owned(), bytes });
         Ok(text)
     }
 

@@ -1,6 +1,6 @@
 //! Bundles of archived tasks and plans (specification 30, sections 4.3 and 5): which files are in one, and making one.
 
-use super::harmless;
+use super::sanitise;
 use crate::error::{Error, Kind, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -77,7 +77,7 @@ pub(crate) fn files(path: &str, bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>> 
             let name = plain(&stored).to_owned();
             let strange = name.is_empty() || name.split('/').any(|part| matches!(part, "" | "." | ".."));
             if !entry.header().entry_type().is_file() || strange {
-                return Err(std::io::Error::other(format!("{} is no plain file below its root", harmless(&stored))));
+                return Err(std::io::Error::other(format!("{} is no plain file below its root", sanitise(&stored))));
             }
             let mut content = Vec::new();
             entry.read_to_end(&mut content)?;

@@ -1,6 +1,6 @@
 //! The canonical rewrite of a whole task file, as the original's update does it: specification 20, sections 3.2 to 3.5.
 
-use super::dialect::Entry;
+use super::dialect::FrontmatterEntry;
 use super::frontmatter::Document;
 use super::model::Reference;
 use super::order::KEYS;
@@ -81,17 +81,17 @@ impl Document {
     }
 
     /// The entry that is written for a modelled key, if any.
-    fn written(&self, key: &str) -> Option<Entry> {
+    fn written(&self, key: &str) -> Option<FrontmatterEntry> {
         let entry = self.last(key);
-        let value = entry.map(Entry::value).filter(|value| !value.is_empty());
-        let items = entry.map(Entry::items).unwrap_or_default();
+        let value = entry.map(FrontmatterEntry::value).filter(|value| !value.is_empty());
+        let items = entry.map(FrontmatterEntry::items).unwrap_or_default();
         let flow = |items: &[String]| format!("[{}]", items.join(", "));
         let ids: Vec<String> = items.iter().map(|item| Reference::parse(item).to_string()).collect();
         let in_group = self.contains("active_gates");
         let text = match rule(key) {
-            Rule::Block => return entry.map(Entry::with_plain_newlines),
-            Rule::Scalar | Rule::Always(_) if entry.is_some_and(Entry::continues) => {
-                return entry.map(Entry::with_plain_newlines);
+            Rule::Block => return entry.map(FrontmatterEntry::with_plain_newlines),
+            Rule::Scalar | Rule::Always(_) if entry.is_some_and(FrontmatterEntry::continues) => {
+                return entry.map(FrontmatterEntry::with_plain_newlines);
             }
             Rule::Always(default) => value.unwrap_or(default).to_owned(),
             Rule::AlwaysList => flow(&items),
@@ -105,21 +105,21 @@ impl Document {
             Rule::Tombstone => entry.map(|_| value.unwrap_or("\"\"").to_owned())?,
             Rule::Foreign => return None,
         };
-        Some(Entry::line(key, &text, "\n"))
+        Some(FrontmatterEntry::line(key, &text, "\n"))
     }
 }
 
 /// The entries that are not modelled and the comments, from before and from after `created_at`.
-fn foreign(entries: &[Entry]) -> (Vec<Entry>, Vec<Entry>) {
+fn foreign(entries: &[FrontmatterEntry]) -> (Vec<FrontmatterEntry>, Vec<FrontmatterEntry>) {
     let at = |key: &str| entries.iter().rposition(|entry| entry.key() == Some(key));
     let times = at("created_at").or_else(|| at("updated_at")).unwrap_or(entries.len());
     let (before, after) = entries.split_at_checked(times).unwrap_or((entries, &[]));
-    let kept = |entries: &[Entry]| -> Vec<Entry> {
-        let is_foreign = |entry: &&Entry| match entry.key() {
+    let kept = |entries: &[FrontmatterEntry]| -> Vec<FrontmatterEntry> {
+        let is_foreign = |entry: &&FrontmatterEntry| match entry.key() {
             Some(key) => rule(key) == Rule::Foreign,
             None => entry.raw().starts_with(b"#"),
         };
-        entries.iter().filter(is_foreign).map(Entry::with_plain_newlines).collect()
+        entries.iter().filter(is_foreign).map(FrontmatterEntry::with_plain_newlines).collect()
     };
     (kept(before), kept(after))
 }

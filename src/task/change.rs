@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Change {
+pub(crate) enum FieldChange {
     /// A scalar gets this value; an empty one takes the key away.
     Set(&'static str, String),
     /// A list gets these items; none takes the key away.
@@ -22,7 +22,7 @@ pub(crate) enum Change {
     Body(Vec<u8>),
 }
 
-impl Change {
+impl FieldChange {
     /// The key that it is about; `None` for the body.
     pub(crate) fn key(&self) -> Option<&'static str> {
         match self {
@@ -47,13 +47,13 @@ fn normal(key: &str, items: Vec<String>) -> Vec<String> {
 ///
 /// # Errors
 /// [`Kind::Usage`] for a value that cannot stand on one line.
-pub(crate) fn apply(document: &mut Document, changes: &[Change]) -> Result<()> {
+pub(crate) fn apply(document: &mut Document, changes: &[FieldChange]) -> Result<()> {
     for change in changes {
         match change {
-            Change::Set(key, value) if value.trim().is_empty() => drop(document.remove(key)),
-            Change::Set(key, value) | Change::Exact(key, value) => document.set(key, value)?,
-            Change::List(key, items) => write_list(document, key, &normal(key, items.clone()))?,
-            Change::Add(key, more) => {
+            FieldChange::Set(key, value) if value.trim().is_empty() => drop(document.remove(key)),
+            FieldChange::Set(key, value) | FieldChange::Exact(key, value) => document.set(key, value)?,
+            FieldChange::List(key, items) => write_list(document, key, &normal(key, items.clone()))?,
+            FieldChange::Add(key, more) => {
                 let mut items = normal(key, document.list_last(key));
                 for item in normal(key, more.clone()) {
                     if !items.contains(&item) {
@@ -62,13 +62,13 @@ pub(crate) fn apply(document: &mut Document, changes: &[Change]) -> Result<()> {
                 }
                 write_list(document, key, &items)?;
             }
-            Change::Take(key, gone) => {
+            FieldChange::Take(key, gone) => {
                 let gone = normal(key, gone.clone());
                 let mut items = normal(key, document.list_last(key));
                 items.retain(|item| !gone.contains(item));
                 write_list(document, key, &items)?;
             }
-            Change::Body(text) => document.set_body(text),
+            FieldChange::Body(text) => document.set_body(text),
         }
     }
     Ok(())
@@ -109,7 +109,7 @@ mod tests {
 
     const FILE: &str = "---\npriority: medium\ndepends: ['1', 2_1]\nlabels:\n  - ui\ngates: []\nX-Y: 'kept'\n# why\nverifies: [3_1]\ncreated_at: c\nupdated_at: u\n---\n\nlabels: [body]\n";
 
-    fn changed(changes: &[Change]) -> String {
+    fn changed(changes: &[FieldChange]) -> String {
         let mut document = Document::parse(FILE.as_bytes());
         apply(&mut document, changes).unwrap();
         String::from_utf8(document.to_bytes()).unwrap()
@@ -122,20 +122,20 @@ mod tests {
     #[test]
     fn each_change_touches_its_own_lines() {
         assert_eq!(changed(&[]), FILE);
-        let set = changed(&[Change::Set("priority", "high".into())]);
+        let set = changed(&[FieldChange::Set("priority", "high".into())]);
         assert_eq!(set, FILE.replace("priority: medium", "priority: high"));
-        let added = changed(&[Change::Add("labels", list(&["x", "ui", "x"]))]);
+        let added = changed(&[FieldChange::Add("labels", list(&["x", "ui", "x"]))]);
         assert_eq!(added, FILE.replace("labels:\n  - ui", "labels: [ui, x]"));
-        let body = changed(&[Change::Body(b"new\n".to_vec())]);
+        let body = changed(&[FieldChange::Body(b"new\n".to_vec())]);
         assert_eq!(body, FILE.replace("labels: [body]", "new"));
-        assert_eq!(changed(&[Change::List("gates", vec![])]), FILE.replace("gates: []\n", ""));
-        assert_eq!(changed(&[Change::Exact("gates", "[]".into())]), FILE);
+        assert_eq!(changed(&[FieldChange::List("gates", vec![])]), FILE.replace("gates: []\n", ""));
+        assert_eq!(changed(&[FieldChange::Exact("gates", "[]".into())]), FILE);
     }
 
     #[test]
     fn ids_are_the_same_with_and_without_t() {
-        assert_eq!(changed(&[Change::Take("verifies", list(&["3_1"]))]), FILE.replace("verifies: [3_1]\n", ""));
-        let added = changed(&[Change::Add("verifies", list(&["3_1", "t3_1", "4"]))]);
+        assert_eq!(changed(&[FieldChange::Take("verifies", list(&["3_1"]))]), FILE.replace("verifies: [3_1]\n", ""));
+        let added = changed(&[FieldChange::Add("verifies", list(&["3_1", "t3_1", "4"]))]);
         assert_eq!(added, FILE.replace("[3_1]", "[t3_1, 4]"));
     }
 
@@ -146,7 +146,7 @@ mod tests {
             check(&document).unwrap_err().to_string(),
             "Cannot complete parent task: children_to_implement still contains: t2_1,t2_2"
         );
-        apply(&mut document, &[Change::List("children_to_implement", vec![])]).unwrap();
+        apply(&mut document, &[FieldChange::List("children_to_implement", vec![])]).unwrap();
         assert!(check(&document).is_ok());
     }
 
@@ -168,7 +168,7 @@ mod tests {
         fn one_change_changes_one_key(text in crate::task::frontmatter::tests::frontmatter_like(), value in "[a-z]{1,8}") {
             let before = Document::parse(text.as_bytes());
             let mut after = before.clone();
-            apply(&mut after, &[Change::Set("assigned_to", value.clone())]).unwrap();
+            apply(&mut after, &[FieldChange::Set("assigned_to", value.clone())]).unwrap();
             prop_assert_eq!(after.scalar("assigned_to"), Some(value.as_str()));
             prop_assert_eq!(after.body(), before.body());
             for key in before.keys().filter(|key| *key != "assigned_to") {
@@ -184,7 +184,7 @@ mod tests {
         fn no_value_forges_a_line(value in any::<String>(), text in crate::task::frontmatter::tests::frontmatter_like()) {
             let mut document = Document::parse(text.as_bytes());
             let keys = document.keys().filter(|key| *key != "issue").count();
-            if apply(&mut document, &[Change::Set("issue", value.clone())]).is_ok() && document.has_frontmatter() {
+            if apply(&mut document, &[FieldChange::Set("issue", value.clone())]).is_ok() && document.has_frontmatter() {
                 let again = Document::parse(&document.to_bytes());
                 prop_assert_eq!(again.scalar("issue").unwrap_or_default(), value.trim());
                 if Document::parse(text.as_bytes()).has_frontmatter() {

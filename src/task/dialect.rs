@@ -4,13 +4,13 @@
 /// One entry: a key line with the lines that belong to it, or a single line that is no entry at all (a comment,
 /// a blank line, anything else). Every byte is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct FrontmatterEntry {
     key: Option<String>,
     value: String,
     raw: Vec<u8>,
 }
 
-impl Entry {
+impl FrontmatterEntry {
     /// A new entry of one line.
     pub(super) fn line(key: &str, value: &str, eol: &str) -> Self {
         Self { key: Some(key.to_owned()), value: value.to_owned(), raw: format!("{key}: {value}{eol}").into_bytes() }
@@ -192,8 +192,8 @@ pub(super) fn is_key(text: &str) -> bool {
 
 /// Splits the text between the `---` lines into entries. Indented lines and `- ` items belong to the key above
 /// them, and so does everything up to the closing bracket of a flow list, but never another key line.
-pub(super) fn entries(text: &[u8]) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = Vec::new();
+pub(super) fn entries(text: &[u8]) -> Vec<FrontmatterEntry> {
+    let mut entries: Vec<FrontmatterEntry> = Vec::new();
     let mut waiting: Vec<&[u8]> = Vec::new();
     let mut open = 0;
     for line in lines(text) {
@@ -210,14 +210,14 @@ pub(super) fn entries(text: &[u8]) -> Vec<Entry> {
             }
             Some(_) if is_blank(body) || body.starts_with(b"#") => waiting.push(line),
             _ => {
-                entries.extend(waiting.drain(..).map(Entry::start));
-                let entry = Entry::start(line);
+                entries.extend(waiting.drain(..).map(FrontmatterEntry::start));
+                let entry = FrontmatterEntry::start(line);
                 open = if entry.value.starts_with('[') { depth(entry.value.as_bytes()) } else { 0 };
                 entries.push(entry);
             }
         }
     }
-    entries.extend(waiting.into_iter().map(Entry::start));
+    entries.extend(waiting.into_iter().map(FrontmatterEntry::start));
     entries
 }
 

@@ -67,7 +67,7 @@ pub(crate) fn complete(document: &mut Document, now: &str, ending: Ending) -> Re
 /// A parent gets a child: `children_to_implement` and `updated_at`. Returns whether anything changed.
 pub(crate) fn add_child(document: &mut Document, child: TaskId, now: &str) -> Result<bool> {
     let mut children = document.list_last(CHILDREN);
-    if children.iter().any(|item| TaskId::recognise(item) == Some(child)) {
+    if children.iter().any(|item| TaskId::try_parse(item) == Some(child)) {
         return Ok(false);
     }
     children.push(child.in_list());
@@ -79,7 +79,7 @@ pub(crate) fn add_child(document: &mut Document, child: TaskId, now: &str) -> Re
 pub(crate) fn remove_child(document: &mut Document, child: TaskId, now: &str) -> Result<bool> {
     let mut children = document.list_last(CHILDREN);
     let count = children.len();
-    children.retain(|item| TaskId::recognise(item) != Some(child));
+    children.retain(|item| TaskId::try_parse(item) != Some(child));
     if children.len() == count {
         return Ok(false);
     }

@@ -96,7 +96,7 @@ pub(crate) fn check_followup(kind: &str, issue_type: &str) -> Result<()> {
 /// The id of an anchor, without its `t`: `N` or `N_M`.
 pub(crate) fn parse_anchor(raw: &str) -> Result<TaskId> {
     let bare = raw.strip_prefix('t').unwrap_or(raw);
-    TaskId::recognise(bare).filter(|_| !bare.starts_with('t')).ok_or_else(|| {
+    TaskId::try_parse(bare).filter(|_| !bare.starts_with('t')).ok_or_else(|| {
         Error::new(Kind::Usage, format!("anchor target '{raw}' is not a valid task id (expected N or N_M)."))
     })
 }

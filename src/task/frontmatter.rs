@@ -1,6 +1,6 @@
 //! The text of a task file: frontmatter and body, every byte kept. Specification 20, section 3.
 
-use super::dialect::{self, Entry, content, eol, lines};
+use super::dialect::{self, FrontmatterEntry, content, eol, lines};
 use super::order::place;
 use super::text::is_unsafe;
 use crate::error::{Error, Kind, Result};
@@ -15,19 +15,19 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 /// [`Document::list_last`] the last. Writing changes all of them, so that the readers agree afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Document {
-    pub(super) head: Option<Head>,
+    pub(super) head: Option<Frontmatter>,
     body: Vec<u8>,
 }
 
 /// The frontmatter with the two lines around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Head {
+pub(super) struct Frontmatter {
     open: Vec<u8>,
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<FrontmatterEntry>,
     close: Vec<u8>,
 }
 
-impl Head {
+impl Frontmatter {
     /// The frontmatter that a file gets which has none (specification 20, sections 3.2 and 3.5).
     fn with_defaults(created_at: &str, updated_at: &str, bom: &[u8], eol: &str) -> Self {
         let entries = [
@@ -41,7 +41,7 @@ impl Head {
             ("updated_at", updated_at),
         ];
         let rule = format!("---{eol}").into_bytes();
-        let entries = entries.iter().map(|(key, value)| Entry::line(key, value, eol)).collect();
+        let entries = entries.iter().map(|(key, value)| FrontmatterEntry::line(key, value, eol)).collect();
         Self { open: [bom, &rule].concat(), entries, close: rule }
     }
 
@@ -56,7 +56,7 @@ impl Head {
     }
 
     fn insert(&mut self, at: usize, key: &str, value: &str) {
-        let entry = Entry::line(key, value, self.eol());
+        let entry = FrontmatterEntry::line(key, value, self.eol());
         self.entries.insert(at.min(self.entries.len()), entry);
     }
 }
@@ -65,7 +65,7 @@ impl Document {
     /// A new document: default frontmatter, both timestamps `now` (`YYYY-MM-DD HH:MM`), empty body.
     pub(crate) fn new(now: &str) -> Result<Self> {
         check_value("created_at", now)?;
-        let mut document = Self { head: Some(Head::with_defaults(now, now, &[], "\n")), body: Vec::new() };
+        let mut document = Self { head: Some(Frontmatter::with_defaults(now, now, &[], "\n")), body: Vec::new() };
         document.set_body(b"");
         Ok(document)
     }
@@ -85,7 +85,7 @@ impl Document {
         for line in all {
             let close_end = close_start + line.len();
             if content(line) == b"---" {
-                let head = Head {
+                let head = Frontmatter {
                     open: bytes.get(..open_end)?.to_vec(),
                     entries: dialect::entries(bytes.get(open_end..close_start)?),
                     close: line.to_vec(),
@@ -123,21 +123,21 @@ impl Document {
         self.head.is_some()
     }
 
-    fn entries(&self) -> &[Entry] {
+    fn entries(&self) -> &[FrontmatterEntry] {
         self.head.as_ref().map_or(&[], |head| &head.entries)
     }
 
-    fn first(&self, key: &str) -> Option<&Entry> {
+    fn first(&self, key: &str) -> Option<&FrontmatterEntry> {
         self.entries().iter().find(|entry| entry.key() == Some(key))
     }
 
-    pub(super) fn last(&self, key: &str) -> Option<&Entry> {
+    pub(super) fn last(&self, key: &str) -> Option<&FrontmatterEntry> {
         self.entries().iter().rfind(|entry| entry.key() == Some(key))
     }
 
     /// The keys in file order, duplicates included.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
-        self.entries().iter().filter_map(Entry::key)
+        self.entries().iter().filter_map(FrontmatterEntry::key)
     }
 
     /// Whether the frontmatter has this key, perhaps with an empty value.
@@ -148,23 +148,23 @@ impl Document {
     /// The trimmed text after the first `key:` (the shared single-key reader, specification 20, section 4).
     /// Bytes that are not UTF-8 are replaced.
     pub(crate) fn scalar(&self, key: &str) -> Option<&str> {
-        self.first(key).map(Entry::value)
+        self.first(key).map(FrontmatterEntry::value)
     }
 
     /// The trimmed text after the last `key:` (the reader of lists and updates, specification 30, section 0.1).
     pub(crate) fn scalar_last(&self, key: &str) -> Option<&str> {
-        self.last(key).map(Entry::value)
+        self.last(key).map(FrontmatterEntry::value)
     }
 
     /// The items under the first `key:`, whether flow list, wrapped flow list, block list or plain
     /// comma-separated text (specification 20, section 3.4, U-Q3).
     pub(crate) fn list(&self, key: &str) -> Vec<String> {
-        self.first(key).map(Entry::items).unwrap_or_default()
+        self.first(key).map(FrontmatterEntry::items).unwrap_or_default()
     }
 
     /// The items under the last `key:`.
     pub(crate) fn list_last(&self, key: &str) -> Vec<String> {
-        self.last(key).map(Entry::items).unwrap_or_default()
+        self.last(key).map(FrontmatterEntry::items).unwrap_or_default()
     }
 
     /// The text after the frontmatter, without leading empty lines and trailing newlines (specification 20,
@@ -254,7 +254,7 @@ impl Document {
     }
 
     /// The frontmatter; made of the defaults, with the whole file as body, when there is none.
-    pub(super) fn require_head(&mut self) -> &mut Head {
+    pub(super) fn require_head(&mut self) -> &mut Frontmatter {
         let body = &mut self.body;
         self.head.get_or_insert_with(|| {
             let (bom, text) = body.strip_prefix(BOM).map_or((&[][..], body.as_slice()), |text| (BOM, text));
@@ -262,13 +262,13 @@ impl Document {
             let text = trim_empty_lines(text).to_vec();
             let end = if text.is_empty() { "" } else { eol };
             *body = [eol.as_bytes(), &text, end.as_bytes()].concat();
-            Head::with_defaults("", "", bom, eol)
+            Frontmatter::with_defaults("", "", bom, eol)
         })
     }
 }
 
 /// Gives every entry of the key the value. Returns whether there is one.
-fn replace(head: &mut Head, key: &str, value: &str) -> bool {
+fn replace(head: &mut Frontmatter, key: &str, value: &str) -> bool {
     let mut found = false;
     for entry in head.entries.iter_mut().filter(|entry| entry.key() == Some(key)) {
         entry.replace(value);

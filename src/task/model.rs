@@ -9,7 +9,7 @@ use super::frontmatter::Document;
 use super::id::TaskId;
 use super::name::TaskName;
 use super::paths::TaskPath;
-use super::text::{as_text, harmless};
+use super::text::{as_text, sanitise};
 use crate::error::{Error, Kind, Result};
 
 /// The status of a task. Any may follow any other.
@@ -87,7 +87,7 @@ pub(crate) enum Level {
 
 impl Level {
     /// Reads the value of a task file; other texts are no level.
-    pub(crate) fn recognise(text: &str) -> Option<Self> {
+    pub(crate) fn try_parse(text: &str) -> Option<Self> {
         match text {
             "low" => Some(Self::Low),
             "medium" => Some(Self::Medium),
@@ -98,7 +98,7 @@ impl Level {
 
     /// Parses what a user gave.
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        Self::recognise(text).ok_or_else(|| {
+        Self::try_parse(text).ok_or_else(|| {
             Error::new(Kind::Usage, format!("there is no level {text:?}")).advice("use high, medium or low")
         })
     }
@@ -132,7 +132,7 @@ pub(crate) struct Reference {
 impl Reference {
     /// Reads one item of `depends` and the like.
     pub(crate) fn parse(text: &str) -> Self {
-        Self { written: text.to_owned(), id: TaskId::recognise(text) }
+        Self { written: text.to_owned(), id: TaskId::try_parse(text) }
     }
 
     /// The id, unless the text is none.
@@ -231,7 +231,7 @@ impl Fields {
     /// Reads the fields of a file.
     pub(crate) fn read(document: &Document, items: Items) -> Self {
         let text = |key: &str| document.scalar_last(key).filter(|value| !value.is_empty()).map(str::to_owned);
-        let level = |key: &str| document.scalar_last(key).and_then(Level::recognise);
+        let level = |key: &str| document.scalar_last(key).and_then(Level::try_parse);
         let list = |key: &str| match items {
             Items::AsWritten => document.list_last(key),
             Items::WithoutBlanks => {
@@ -310,7 +310,7 @@ impl Deref for Task {
 fn heading(body: &[u8]) -> Option<String> {
     let line = body.split(|b| *b == b'\n').find(|line| !line.trim_ascii().is_empty())?;
     let line = String::from_utf8_lossy(line);
-    let title = harmless(line.strip_prefix("# ")?);
+    let title = sanitise(line.strip_prefix("# ")?);
     let title = title.trim();
     (!title.is_empty()).then(|| title.to_owned())
 }

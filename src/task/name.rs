@@ -32,40 +32,40 @@ impl TaskName {
     /// Parses a bare name strictly: `t`, a number, perhaps `_` and a child's number, `_` and a slug. What looks
     /// like a child is one.
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        Self::recognise(text).ok_or_else(|| {
+        Self::try_parse(text).ok_or_else(|| {
             Error::new(Kind::Usage, format!("{text:?} is not the name of a task"))
                 .advice("a task's name is like t16_implement_auth, a child's like t16_2_add_login")
         })
     }
 
     /// [`TaskName::parse`] for texts that may well be something else.
-    pub(crate) fn recognise(text: &str) -> Option<Self> {
-        Self::recognise_child(text).or_else(|| Self::recognise_top(text))
+    pub(crate) fn try_parse(text: &str) -> Option<Self> {
+        Self::try_parse_child(text).or_else(|| Self::try_parse_top(text))
     }
 
     /// Reads a name as that of a top-level task, `t16_2024_report` included.
-    pub(super) fn recognise_top(text: &str) -> Option<Self> {
+    pub(super) fn try_parse_top(text: &str) -> Option<Self> {
         let (number, slug) = split_digits(text.strip_prefix('t')?);
         let id = TaskId::top(parse_number(number)?);
-        Some(Self { text: text.to_owned(), id, slug: Slug::recognise(slug.strip_prefix('_')?)? })
+        Some(Self { text: text.to_owned(), id, slug: Slug::try_parse(slug.strip_prefix('_')?)? })
     }
 
     /// Reads a name as that of a child.
-    pub(super) fn recognise_child(text: &str) -> Option<Self> {
+    pub(super) fn try_parse_child(text: &str) -> Option<Self> {
         let (number, rest) = split_digits(text.strip_prefix('t')?);
         let (child, slug) = split_digits(rest.strip_prefix('_')?);
         let id = TaskId::child(parse_number(number)?, parse_number(child)?);
-        Some(Self { text: text.to_owned(), id, slug: Slug::recognise(slug.strip_prefix('_')?)? })
+        Some(Self { text: text.to_owned(), id, slug: Slug::try_parse(slug.strip_prefix('_')?)? })
     }
 
     /// The name of the task whose branch this is: `aitask/t16_2_add_login`.
     pub(crate) fn from_branch(branch: &str) -> Option<Self> {
-        Self::recognise(branch.strip_prefix(BRANCH_PREFIX)?)
+        Self::try_parse(branch.strip_prefix(BRANCH_PREFIX)?)
     }
 
     /// A child's name read as that of a top-level task: `t16_2024_report` is then task 16, `2024_report`.
     pub(crate) fn as_top_level(&self) -> Option<Self> {
-        self.id.is_child().then(|| Self::recognise_top(&self.text)).flatten()
+        self.id.is_child().then(|| Self::try_parse_top(&self.text)).flatten()
     }
 
     /// The name as text.

@@ -1,6 +1,6 @@
 //! The canonical order of the keys: specification 20, section 3.2.
 
-use super::dialect::Entry;
+use super::dialect::FrontmatterEntry;
 
 /// The keys in the order they are written, with the two of drafts and the two that archiving adds.
 pub(super) const KEYS: [&str; 42] = [
@@ -68,7 +68,7 @@ fn group(rank: usize) -> std::ops::Range<usize> {
 
 /// Where a new key goes among the entries that are there: right after the nearest key before it in the canonical
 /// order, else right before the nearest after it; an unknown key before the timestamps.
-pub(super) fn place(entries: &[Entry], key: &str) -> usize {
+pub(super) fn place(entries: &[FrontmatterEntry], key: &str) -> usize {
     let ranked = || entries.iter().enumerate().filter_map(|(at, entry)| Some((rank(entry.key()?)?, at)));
     let before_rank = |limit: usize| ranked().find(|(other, _)| *other >= limit).map_or(entries.len(), |(_, at)| at);
     let Some(rank) = rank(key) else { return before_rank(KEYS.len() - 6) };

@@ -89,7 +89,7 @@ macro_rules! path_of_task {
             /// Parses `<root>/t<N>_<slug>.md`, `<root>/t<N>/t<N>_<M>_<slug>.md`, and both below `<root>/archived/`, with `p`
             /// for `t` where it is a plan.
             pub(crate) fn parse(path: &str) -> Option<Self> {
-                let (name, archived) = recognise(path, $root, $letter)?;
+                let (name, archived) = try_parse(path, $root, $letter)?;
                 Some(Self { text: path.to_owned(), name, archived })
             }
 
@@ -126,14 +126,14 @@ fn render(name: &TaskName, archived: bool, root: &str, letter: char) -> String {
     }
 }
 
-fn recognise(path: &str, root: &str, letter: char) -> Option<(TaskName, bool)> {
+fn try_parse(path: &str, root: &str, letter: char) -> Option<(TaskName, bool)> {
     let rest = path.strip_prefix(root)?.strip_prefix('/')?.strip_suffix(".md")?;
     let (rest, archived) = rest.strip_prefix("archived/").map_or((rest, false), |rest| (rest, true));
     let (folder, stem) = rest.split_once('/').map_or((None, rest), |(folder, stem)| (Some(folder), stem));
     let text = format!("t{}", stem.strip_prefix(letter)?);
     let name = match folder {
-        None => TaskName::recognise_top(&text)?,
-        Some(folder) => TaskName::recognise_child(&text)
+        None => TaskName::try_parse_top(&text)?,
+        Some(folder) => TaskName::try_parse_child(&text)
             .filter(|name| folder.strip_prefix(letter) == Some(name.number_as_written()))?,
     };
     Some((name, archived))
@@ -158,7 +158,7 @@ pub(crate) fn is_draft(path: &str) -> bool {
 pub(crate) fn draft_slug(path: &str) -> Option<Slug> {
     let file = path.rsplit_once('/').map_or(path, |(_, file)| file);
     let stem = file.strip_suffix(".md").unwrap_or(file);
-    Slug::recognise(without_stamp(stem).unwrap_or(stem))
+    Slug::try_parse(without_stamp(stem).unwrap_or(stem))
 }
 
 fn without_stamp(stem: &str) -> Option<&str> {

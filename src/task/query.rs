@@ -5,10 +5,10 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::id::{HIGHEST, TaskId};
+use super::id::{HIGHEST_ID, TaskId};
 use super::model::{Reference, Status, Task};
 use super::paths::{bundle_upper_bound, loose_id, loose_number, member_id};
-use super::selection::{Active, Selection};
+use super::selection::{ActiveIds, Selection};
 
 /// Something a task waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -36,20 +36,20 @@ impl Serialize for Blocker {
 
 /// All active tasks.
 #[derive(Debug, Clone)]
-pub(crate) struct Board<'a> {
+pub(crate) struct ActiveTasks<'a> {
     tasks: &'a [Task],
-    active: Active<TaskId>,
+    active: ActiveIds<TaskId>,
     /// Parents of active files whose status is neither `Done` nor `Folded`.
     parents: BTreeSet<TaskId>,
 }
 
-impl<'a> Board<'a> {
+impl<'a> ActiveTasks<'a> {
     /// The board of these tasks; archived ones among them are left out.
     pub(crate) fn new(tasks: &'a [Task]) -> Self {
         Self::with_other_ids(tasks, [])
     }
 
-    /// [`Board::new`], with further ids that are taken by active files which are no well-formed tasks
+    /// [`ActiveTasks::new`], with further ids that are taken by active files which are no well-formed tasks
     /// ([`super::paths::loose_id`]).
     pub(crate) fn with_other_ids(tasks: &'a [Task], others: impl IntoIterator<Item = TaskId>) -> Self {
         let own = tasks.iter().filter(|task| !task.path.is_archived()).map(|task| task.id);
@@ -157,7 +157,7 @@ pub(crate) fn max_number<'p>(paths: impl IntoIterator<Item = &'p str>, scan: Sca
         }
     };
     // A number that no counter can reach is somebody's slip, and must not end the numbering for everybody.
-    paths.into_iter().filter_map(number).filter(|number| *number < HIGHEST).max().unwrap_or(0)
+    paths.into_iter().filter_map(number).filter(|number| *number < HIGHEST_ID).max().unwrap_or(0)
 }
 
 /// The ids that these paths of task files, and of members of bundles, have.
@@ -170,7 +170,7 @@ pub(crate) fn ids<'p>(paths: impl IntoIterator<Item = &'p str>) -> BTreeSet<Task
 pub(crate) fn next_child_number<'p>(parent: TaskId, paths: impl IntoIterator<Item = &'p str>) -> u64 {
     let ids = paths.into_iter().filter_map(|path| loose_id(path).or_else(|| member_id(path)));
     let siblings = ids.filter(|id| id.parent() == Some(parent));
-    siblings.filter_map(TaskId::child_number).filter(|child| *child < HIGHEST).max().unwrap_or(0).saturating_add(1)
+    siblings.filter_map(TaskId::child_number).filter(|child| *child < HIGHEST_ID).max().unwrap_or(0).saturating_add(1)
 }
 
 #[cfg(test)]
@@ -201,7 +201,7 @@ mod tests {
         tasks.iter().map(|task| task.path.file_name().to_owned()).collect()
     }
 
-    fn select<'t>(board: &Board<'t>, filter: Filter) -> Vec<&'t Task> {
+    fn select<'t>(board: &ActiveTasks<'t>, filter: Filter) -> Vec<&'t Task> {
         board.choose(&Selection { filter, ..Selection::default() }, board.tasks())
     }
 
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn recorded_order() {
         let tasks = recorded();
-        let board = Board::new(&tasks);
+        let board = ActiveTasks::new(&tasks);
         let top: Vec<&Task> = board.ordered().into_iter().filter(|task| !task.id.is_child()).collect();
         assert_eq!(
             names(&top),
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn file_names_decide_by_bytes() {
         let tasks = ["t9_a", "t100_a", "t11_a"].map(|name| task(&format!("aitasks/{name}.md"), ""));
-        assert_eq!(names(&Board::new(&tasks).ordered()), ["t100_a.md", "t11_a.md", "t9_a.md"]);
+        assert_eq!(names(&ActiveTasks::new(&tasks).ordered()), ["t100_a.md", "t11_a.md", "t9_a.md"]);
     }
 
     #[test]
@@ -250,7 +250,7 @@ mod tests {
         tasks.push(task("aitasks/t21_far.md", "---\nxdeps: [1, t2_3]\nxdeprepo: sis\n---\n"));
         tasks.push(task("aitasks/t22_near.md", "---\nxdeps: [1]\ndepends: [30, 31]\n---\n"));
         tasks.push(task("aitasks/archived/t30_old.md", "---\nstatus: Done\n---\n"));
-        let board = Board::with_other_ids(&tasks, [TaskId::top(31)]);
+        let board = ActiveTasks::with_other_ids(&tasks, [TaskId::top(31)]);
         let blocked_by = |id| board.blocked_by(find(&tasks, id));
         assert_eq!(blocked_by(TaskId::top(13)), [Blocker::Task(TaskId::child(12, 1)), Blocker::Task(TaskId::top(10))]);
         assert_eq!(blocked_by(TaskId::top(20)), [Blocker::Task(TaskId::top(20)), Blocker::Task(TaskId::child(12, 1))]);
@@ -266,7 +266,7 @@ mod tests {
     fn open_children() {
         let open = |child: &str, parent: &str| {
             let tasks = [task("aitasks/t1_x.md", parent), task("aitasks/t1/t1_1_y.md", child)];
-            let board = Board::new(&tasks);
+            let board = ActiveTasks::new(&tasks);
             assert_eq!(board.is_ready(&tasks[0]), !board.has_open_children(&tasks[0]));
             board.has_open_children(&tasks[0])
         };
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn filters() {
         let tasks = recorded();
-        let board = Board::new(&tasks);
+        let board = ActiveTasks::new(&tasks);
         let count = |filter: &Filter| select(&board, filter.clone()).len();
         assert_eq!(count(&Filter::default()), 9);
         assert_eq!(count(&Filter { labels: vec!["x".into(), "ui".into()], ..Filter::default() }), 1);
@@ -293,12 +293,12 @@ mod tests {
     fn duplicates_and_names() {
         let tasks = ["t1_b", "t1_a", "t2_x", "t2/t2_1_x", "t2/t2_1_y", "t2_1_x"]
             .map(|name| task(&format!("aitasks/{name}.md"), ""));
-        let board = Board::new(&tasks);
+        let board = ActiveTasks::new(&tasks);
         assert_eq!(board.duplicates(), [TaskId::top(1), TaskId::top(2), TaskId::child(2, 1)]);
         assert_eq!(board.find_name("t1_b").unwrap().id, TaskId::top(1));
         assert_eq!(board.find_name("t2_1_y").unwrap().id, TaskId::child(2, 1));
         let report = [task("aitasks/t16_2024_report.md", "")];
-        assert_eq!(Board::new(&report).find_name("t16_2024_report").unwrap().id, TaskId::top(16));
+        assert_eq!(ActiveTasks::new(&report).find_name("t16_2024_report").unwrap().id, TaskId::top(16));
     }
 
     #[test]

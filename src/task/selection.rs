@@ -117,9 +117,9 @@ fn rank<T: Candidate, B>(chosen: &Chosen<T, B>) -> (bool, Reverse<Level>, Level,
 /// The ids of all active files. A task counts as finished for those that wait for it exactly when its id is not among them.
 /// For the scripts an id is a text: to them `007` is not `7`.
 #[derive(Debug, Clone)]
-pub(crate) struct Active<K>(BTreeMap<K, usize>);
+pub(crate) struct ActiveIds<K>(BTreeMap<K, usize>);
 
-impl<K: Ord> FromIterator<K> for Active<K> {
+impl<K: Ord> FromIterator<K> for ActiveIds<K> {
     fn from_iter<I: IntoIterator<Item = K>>(ids: I) -> Self {
         let mut counts = BTreeMap::new();
         for id in ids {
@@ -129,7 +129,7 @@ impl<K: Ord> FromIterator<K> for Active<K> {
     }
 }
 
-impl<K: Ord> Active<K> {
+impl<K: Ord> ActiveIds<K> {
     /// Whether an active file has this id.
     pub(crate) fn contains<Q: Ord + ?Sized>(&self, id: &Q) -> bool
     where
@@ -162,14 +162,14 @@ mod tests {
 
     /// A file, and a text whose order is the one that is expected of it.
     #[derive(Debug)]
-    struct File {
+    struct ListedFile {
         name: String,
         fields: Fields,
         blocked: bool,
         key: String,
     }
 
-    impl Candidate for &File {
+    impl Candidate for &ListedFile {
         fn fields(&self) -> &Fields {
             &self.fields
         }
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn active_ids() {
-        let mut active: Active<&str> = ["2", "1", "t2_1", "1", "t2_1"].into_iter().collect();
+        let mut active: ActiveIds<&str> = ["2", "1", "t2_1", "1", "t2_1"].into_iter().collect();
         assert_eq!(active.duplicates().copied().collect::<Vec<_>>(), ["1", "t2_1"]);
         assert!(active.contains("1") && !active.contains("01"));
         active.release("1");
@@ -210,7 +210,7 @@ mod tests {
     prop_compose! {
         fn a_file()(
             priority in 0..3_usize, effort in 0..3_usize, number in 1..300_u32, blocked: bool, ready: bool, labels in "[ab]{0,2}"
-        ) -> File {
+        ) -> ListedFile {
             let levels = ["high", "medium", "low"];
             let labels: Vec<_> = labels.chars().map(String::from).collect();
             let text = format!(
@@ -219,7 +219,7 @@ mod tests {
             );
             let name = format!("t{number}_x.md");
             let key = format!("{}{priority}{}{name}", u8::from(blocked), 2 - effort);
-            File { fields: fields(&text), name, blocked, key }
+            ListedFile { fields: fields(&text), name, blocked, key }
         }
     }
 
@@ -233,7 +233,7 @@ mod tests {
                 status: status.then_some(Status::Ready),
                 ..Filter::default()
             };
-            let is_wanted = |file: &&File| {
+            let is_wanted = |file: &&ListedFile| {
                 (!label || file.fields.labels.iter().any(|label| label == "a"))
                     && (!status || file.fields.status == Status::Ready)
             };

@@ -31,7 +31,7 @@ impl Slug {
     }
 
     /// A slug found in a file name: letters, digits, `.`, `_` and `-`, no `..`.
-    pub(crate) fn recognise(text: &str) -> Option<Self> {
+    pub(crate) fn try_parse(text: &str) -> Option<Self> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
         (!text.is_empty() && !text.contains("..") && text.bytes().all(allowed)).then(|| Self(text.to_owned()))
     }
@@ -119,12 +119,12 @@ mod tests {
     #[test]
     fn slugs_of_file_names() {
         for text in ["add_login", "2024_report", "A.b-C", "x", "_"] {
-            assert_eq!(Slug::recognise(text).unwrap().to_string(), text);
+            assert_eq!(Slug::try_parse(text).unwrap().to_string(), text);
         }
         for text in ["", "..", "a..b", "a/b", "a b", "é", "a\n", "a\0"] {
-            assert_eq!(Slug::recognise(text), None, "{text:?}");
+            assert_eq!(Slug::try_parse(text), None, "{text:?}");
         }
-        assert_eq!(Slug::recognise("add_login").unwrap().humanised(), "add login");
+        assert_eq!(Slug::try_parse("add_login").unwrap().humanised(), "add login");
     }
 
     #[test]
@@ -156,7 +156,7 @@ mod tests {
         fn a_slug_is_always_a_slug(title in any::<String>()) {
             let slug = Slug::from_title(&title);
             prop_assert!(slug.0.len() <= 60);
-            prop_assert_eq!(Slug::recognise(&slug.0), Some(slug));
+            prop_assert_eq!(Slug::try_parse(&slug.0), Some(slug));
             if let Ok(title) = Title::parse(&title) {
                 prop_assert!(!title.as_str().chars().any(is_unsafe));
             }

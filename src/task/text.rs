@@ -1,6 +1,6 @@
 //! Text that others wrote, made fit for one line.
 
-pub(crate) use crate::error::{harmless, is_unsafe};
+pub(crate) use crate::error::{is_unsafe, sanitise};
 
 /// Types that are shown and serialised as their text.
 macro_rules! as_text {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// A file that differs between two sides.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Change {
+pub(crate) struct FileDiff {
     /// Its mode on the first side; zeros where it is not there.
     pub(crate) old_mode: String,
     /// Its mode on the second side; zeros where it is not there.
@@ -22,7 +22,7 @@ pub(crate) struct Change {
 }
 
 /// Parses the records.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Change>> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<FileDiff>> {
     const EXPECTED: &str = "a file that differs";
     let mut changes = Vec::new();
     let mut records = records(EXPECTED, bytes, 0)?;
@@ -31,7 +31,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Change>> {
         let text = std::str::from_utf8(record).ok().and_then(|text| text.strip_prefix(':')).ok_or_else(broken)?;
         let fields: Vec<_> = text.split(' ').collect();
         let [old_mode, new_mode, _, new, status] = fields[..] else { return Err(broken()) };
-        changes.push(Change {
+        changes.push(FileDiff {
             old_mode: old_mode.to_owned(),
             new_mode: new_mode.to_owned(),
             new: Oid::parse_or_zero(new).map_err(|_| broken())?,

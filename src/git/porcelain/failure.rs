@@ -6,7 +6,7 @@
 
 /// Why it failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Failure {
+pub(crate) enum GitFailure {
     /// There is no way to it, or no repository: nothing was sent.
     Unreachable,
     /// It did not accept who we are: nothing was sent.
@@ -95,20 +95,20 @@ pub(crate) struct Ended<'a> {
 
 /// Why a push failed that brought no answer for its refs. `has_hook` tells whether there is a `pre-push` hook that ran; it
 /// is asked only where the rest looks like one that refused.
-pub(crate) fn of_push(ended: Ended<'_>, has_hook: impl FnOnce() -> bool) -> Failure {
+pub(crate) fn of_push(ended: Ended<'_>, has_hook: impl FnOnce() -> bool) -> GitFailure {
     let Ended { code, reported, stderr } = ended;
     let begins = |start: &str| stderr.lines().any(|line| line.starts_with(start));
     if code.is_none() {
-        return Failure::Unknown;
+        return GitFailure::Unknown;
     }
     if code == Some(USAGE) {
-        return Failure::OldGit;
+        return GitFailure::OldGit;
     }
     if begins("fatal: the receiving end does not support --atomic push") {
-        return Failure::NoAtomic;
+        return GitFailure::NoAtomic;
     }
     if stderr.lines().any(|line| line.starts_with("fatal: ") && ABORTED.iter().any(|words| line.contains(words))) {
-        return Failure::Denied;
+        return GitFailure::Denied;
     }
     let is_break = |line: &str| !line.starts_with("remote:") && BROKEN_OFF.iter().any(|part| line.contains(part));
     let is_refused = |line: &str| REFUSED_OVER_HTTP.iter().any(|start| line.starts_with(start));
@@ -118,41 +118,41 @@ pub(crate) fn of_push(ended: Ended<'_>, has_hook: impl FnOnce() -> bool) -> Fail
         && !reported
         && !stderr.lines().any(|line| is_break(line) && !is_refused(line) && !FOLLOWS_THE_HELPER.contains(&line));
     if of_helper && NOT_LET_IN.iter().any(|start| begins(start)) {
-        return Failure::Authentication;
+        return GitFailure::Authentication;
     }
     if of_helper && stderr.lines().any(is_refused) {
-        return Failure::Denied;
+        return GitFailure::Denied;
     }
     if reported || stderr.lines().any(is_break) {
-        return Failure::Unknown;
+        return GitFailure::Unknown;
     }
     if code == Some(1) && begins("error: failed to push some refs to ") && has_hook() {
-        return Failure::Hook;
+        return GitFailure::Hook;
     }
     let certain = NOT_LET_IN.iter().chain(&FIRST_CONTACT).any(|start| begins(start));
-    if certain { of_contact(stderr) } else { Failure::Unknown }
+    if certain { of_contact(stderr) } else { GitFailure::Unknown }
 }
 
 /// Why a command failed that sends nothing. Who may not even read is not let in.
-pub(crate) fn of_question(code: Option<i32>, stderr: &str) -> Failure {
+pub(crate) fn of_question(code: Option<i32>, stderr: &str) -> GitFailure {
     if code == Some(USAGE) {
-        return Failure::OldGit;
+        return GitFailure::OldGit;
     }
     match of_contact(stderr) {
-        Failure::Denied => Failure::Authentication,
+        GitFailure::Denied => GitFailure::Authentication,
         failure => failure,
     }
 }
 
 /// Why no connection came about, if that is what happened.
-fn of_contact(stderr: &str) -> Failure {
+fn of_contact(stderr: &str) -> GitFailure {
     let begins = |start: &str| stderr.lines().any(|line| line.starts_with(start));
     let not_let_in = NOT_LET_IN.iter().any(|start| begins(start));
     if not_let_in || (begins("fatal: Could not read from remote repository.") && stderr.lines().any(is_refusal_of_ssh))
     {
-        return Failure::Authentication;
+        return GitFailure::Authentication;
     }
-    if stderr.lines().any(is_refusal) { Failure::Denied } else { Failure::Unreachable }
+    if stderr.lines().any(is_refusal) { GitFailure::Denied } else { GitFailure::Unreachable }
 }
 
 /// Whether ssh says that it, or the server, does not trust the other.
@@ -170,9 +170,9 @@ fn is_refusal(line: &str) -> bool {
 }
 
 /// What to show of it: what the server said before git could speak with it, else the line of git's or ssh's that says most.
-pub(crate) fn said(failure: Failure, stderr: &str) -> String {
+pub(crate) fn said(failure: GitFailure, stderr: &str) -> String {
     let lines = || stderr.lines().map(str::trim).filter(|line| !line.is_empty());
-    if failure != Failure::Unknown {
+    if failure != GitFailure::Unknown {
         let words = lines().filter(|line| OF_SERVER.iter().any(|start| line.starts_with(start)) || is_refusal(line));
         let words: Vec<_> = words.map(|line| line.strip_prefix("remote:").unwrap_or(line).trim()).collect();
         if words.iter().any(|line| !line.is_empty()) {
@@ -187,7 +187,7 @@ pub(crate) fn said(failure: Failure, stderr: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Failure::{Authentication, Denied, Hook, NoAtomic, OldGit, Unknown, Unreachable};
+    use super::GitFailure::{Authentication, Denied, Hook, NoAtomic, OldGit, Unknown, Unreachable};
     use super::*;
     use proptest::prelude::*;
 
@@ -204,7 +204,7 @@ mod tests {
 
     /// Asserts what a push came to without a hook.
     #[track_caller]
-    fn check(code: i32, parts: &[&str], expected: Failure) {
+    fn check(code: i32, parts: &[&str], expected: GitFailure) {
         assert_eq!(of_push(ended(code, &parts.concat()), || false), expected, "exit {code}: {}", parts.concat());
     }
 

@@ -38,7 +38,7 @@ impl Output {
     }
 
     /// Standard error as text; what is not UTF-8 is replaced, and addresses lose their secrets.
-    pub(crate) fn complaint(&self) -> String {
+    pub(crate) fn stderr_text(&self) -> String {
         redacted(String::from_utf8_lossy(&self.stderr).trim())
     }
 }

@@ -1,6 +1,6 @@
 //! Waiting for a process: its end, its output, a time limit, a signal.
 
-use crate::interrupt::{self, LOOK};
+use crate::interrupt::{self, POLL_INTERVAL};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process, test_kill_process_group};
 use std::io::{self, PipeWriter, Read as _};
 use std::process::ExitStatus;
@@ -20,7 +20,7 @@ const REST_GRACE: Duration = Duration::from_millis(200);
 const OUTPUT_GRACE: Duration = Duration::from_secs(1);
 
 /// How waiting came to its end.
-pub(super) enum End {
+pub(super) enum WaitEnd {
     /// The process ended.
     Itself(ExitStatus),
     /// The time was up, and it was ended.
@@ -31,12 +31,12 @@ pub(super) enum End {
 
 /// What is to be ended: a process group, or a process that shares ours.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Target {
+pub(super) enum SignalTarget {
     Group(Pid),
     Alone(Pid),
 }
 
-impl Target {
+impl SignalTarget {
     fn send(self, signal: Signal) {
         // What is gone needs no signal.
         let _ = match self {
@@ -55,36 +55,36 @@ impl Target {
 
 /// Waits for a process; `ended` waits that long and gives its status.
 pub(super) fn wait(
-    target: Option<Target>,
+    target: Option<SignalTarget>,
     limit: Duration,
     ended: impl Fn(Duration) -> io::Result<Option<ExitStatus>>,
-) -> io::Result<End> {
+) -> io::Result<WaitEnd> {
     let until = Instant::now() + limit;
     loop {
         let left = until.saturating_duration_since(Instant::now());
-        if let Some(status) = ended(left.min(LOOK))? {
-            return Ok(End::Itself(status));
+        if let Some(status) = ended(left.min(POLL_INTERVAL))? {
+            return Ok(WaitEnd::Itself(status));
         }
         if interrupt::is_wanted() {
             let polite = match target {
-                Some(Target::Group(_)) => Signal::TERM,
+                Some(SignalTarget::Group(_)) => Signal::TERM,
                 // A shell that somebody types into takes no notice of SIGTERM.
                 _ => Signal::HUP,
             };
             stop(target, polite, &ended)?;
-            return Ok(End::Interrupted);
+            return Ok(WaitEnd::Interrupted);
         }
         if left.is_zero() {
             // The server of a path is in the group, too: asked to end, it takes its lock files along.
             stop(target, Signal::TERM, &ended)?;
-            return Ok(End::TimedOut);
+            return Ok(WaitEnd::TimedOut);
         }
     }
 }
 
 /// Ends it: politely, and after a moment for certain.
 fn stop(
-    target: Option<Target>,
+    target: Option<SignalTarget>,
     polite: Signal,
     ended: &impl Fn(Duration) -> io::Result<Option<ExitStatus>>,
 ) -> io::Result<()> {
@@ -107,7 +107,7 @@ fn stop(
 }
 
 /// Puts what is kept of the next part of an output after what was kept before.
-pub(crate) type Sieve = Box<dyn FnMut(&[u8], &mut Vec<u8>) + Send>;
+pub(crate) type OutputFilter = Box<dyn FnMut(&[u8], &mut Vec<u8>) + Send>;
 
 /// Reads what comes out of a pipe, beside everything else.
 pub(super) struct Capture {
@@ -117,7 +117,7 @@ pub(super) struct Capture {
 
 impl Capture {
     /// Begins to read; what is written goes into the pipe that is given along.
-    pub(super) fn start(mut sieve: Option<Sieve>) -> io::Result<(Self, PipeWriter)> {
+    pub(super) fn start(mut sieve: Option<OutputFilter>) -> io::Result<(Self, PipeWriter)> {
         let (mut reader, writer) = io::pipe()?;
         let (bytes, (sender, done)) = (Arc::default(), channel());
         let capture = Self { bytes: Arc::clone(&bytes), done };

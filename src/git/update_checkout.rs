@@ -5,11 +5,11 @@
 //! index of a file is that of the old commit and its content that of the new one, or the beginning of it, git wrote it; a
 //! missing file git writes by itself. What differs from both is the user's, and stays.
 
-use super::at_work::{self, Note};
-use super::carry::{self, Adopted, Forward, Step, Work};
+use super::at_work::{self, AtWorkMarker};
+use super::checkout::{self, CheckoutNote, CheckoutStep, CheckoutUpdate, UncommittedInput};
 use super::leftover_lock::{self, Scope};
-use super::mark::{Mark, Shared};
-use super::porcelain::diff_raw::{self, Change};
+use super::marker::{InProgressMarker, Shared};
+use super::porcelain::diff_raw::{self, FileDiff};
 use super::registry::git_dir;
 use super::run::{Call, Output, WITHIN};
 use crate::error::{Error, Kind, Result};
@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 /// How long a git that outlived its command, or another one that is at work beside it, is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
+const WAIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Brings the branch checked out at `path` forward from `old` to `new`, files included, never across the user's own changes,
 /// ignored files included (git-merge(1), `--ff-only`); `adopted` files first.
@@ -32,31 +32,36 @@ pub(crate) fn fast_forward(
     path: &Path,
     old: &Oid,
     new: &Oid,
-    adopted: &[Adopted],
-) -> Result<Forward> {
-    bring(repository, path, &Step { old: old.to_string(), new: new.to_string(), moved: false }, adopted)
+    adopted: &[UncommittedInput],
+) -> Result<CheckoutUpdate> {
+    update(repository, path, &CheckoutStep { old: old.to_string(), new: new.to_string(), moved: false }, adopted)
 }
 
 /// Carries index and files at `path` from `old` to `new` where `HEAD` has moved already, never across the user's
-/// own changes (git-read-tree(1), two-tree merge), after a [`carry::refresh`]; `adopted` files first. Doing it twice changes
+/// own changes (git-read-tree(1), two-tree merge), after a [`checkout::refresh`]; `adopted` files first. Doing it twice changes
 /// nothing.
-pub(crate) fn carry(
+pub(crate) fn follow_head(
     repository: &Repository,
     path: &Path,
     old: &Oid,
     new: &Oid,
-    adopted: &[Adopted],
-) -> Result<Forward> {
-    bring(repository, path, &Step { old: old.to_string(), new: new.to_string(), moved: true }, adopted)
+    adopted: &[UncommittedInput],
+) -> Result<CheckoutUpdate> {
+    update(repository, path, &CheckoutStep { old: old.to_string(), new: new.to_string(), moved: true }, adopted)
 }
 
-fn bring(repository: &Repository, path: &Path, step: &Step, adopted: &[Adopted]) -> Result<Forward> {
-    if let Forward::Refused(said) = finish(repository, path)? {
-        return Ok(Forward::Refused(said));
+fn update(
+    repository: &Repository,
+    path: &Path,
+    step: &CheckoutStep,
+    adopted: &[UncommittedInput],
+) -> Result<CheckoutUpdate> {
+    if let CheckoutUpdate::Refused(said) = finish(repository, path)? {
+        return Ok(CheckoutUpdate::Refused(said));
     }
-    let work = Work { path: path.to_owned(), step: Some(step.clone()), adopted: adopted.to_vec() };
-    let note = Note::leave(repository, path, &work)?;
-    match carry::take(repository, path, adopted) {
+    let work = CheckoutNote { path: path.to_owned(), step: Some(step.clone()), adopted: adopted.to_vec() };
+    let note = AtWorkMarker::leave(repository, path, &work)?;
+    match checkout::accept_under_note(repository, path, adopted) {
         Err(error) if step.moved || error.kind() == Kind::Interrupted => return Err(error),
         // Best effort: what cannot be adopted is in the way below, and said.
         _ => {}
@@ -73,7 +78,7 @@ fn bring(repository: &Repository, path: &Path, step: &Step, adopted: &[Adopted])
     Ok(outcome(&output))
 }
 
-impl Step {
+impl CheckoutStep {
     fn take(&self, repository: &Repository, path: &Path) -> Result<Output> {
         if self.moved {
             let call = repository.git().write(path, "read-tree");
@@ -85,21 +90,21 @@ impl Step {
     }
 }
 
-fn outcome(output: &Output) -> Forward {
-    let complaint = output.complaint();
+fn outcome(output: &Output) -> CheckoutUpdate {
+    let stderr_text = output.stderr_text();
     match output.code {
-        Some(0) => Forward::Done,
-        _ if complaint.contains("fast-forward") || complaint.contains("Diverging") => Forward::Diverged,
+        Some(0) => CheckoutUpdate::Done,
+        _ if stderr_text.contains("fast-forward") || stderr_text.contains("Diverging") => CheckoutUpdate::Diverged,
         // With the first of the files that it lists below.
-        _ => Forward::Refused(carry::said(&complaint.replacen(":\n\t", ": ", 1))),
+        _ => CheckoutUpdate::Refused(checkout::said(&stderr_text.replacen(":\n\t", ": ", 1))),
     }
 }
 
 /// Whether a git that did not do it may have changed something.
 fn has_begun(output: &Output) -> bool {
-    let complaint = output.complaint();
+    let stderr_text = output.stderr_text();
     let refusals = ["fast-forward", "Diverging", "Aborting", "Cannot merge", "index.lock", "unmerged", "not possible"];
-    !output.success() && !refusals.iter().any(|text| complaint.contains(text))
+    !output.success() && !refusals.iter().any(|text| stderr_text.contains(text))
 }
 
 /// Finishes what every git that was killed left behind. Best effort: what cannot be finished now is tried again.
@@ -143,8 +148,8 @@ fn unlock_refs(repository: &Repository, file: PathBuf) -> Result<()> {
     let own = folders.chain([common.clone(), common.join("reftable")]).flat_map(|dir| leftover_lock::inside(&dir));
     let mut locks = leftover_lock::below(&common.join("refs"));
     locks.extend(own.filter(|lock| !is_of_index(lock)));
-    let mut mark = Mark::at(file, Shared::WithChildren);
-    let until = Instant::now() + PATIENCE;
+    let mut mark = InProgressMarker::at(file, Shared::WithChildren);
+    let until = Instant::now() + WAIT_LIMIT;
     while mark.is_held() {
         // What a git of ours left running in the background holds the note, too.
         if Instant::now() > until || !locks.iter().any(|lock| leftover_lock::is_made_after(lock, begun)) {
@@ -152,48 +157,50 @@ fn unlock_refs(repository: &Repository, file: PathBuf) -> Result<()> {
         }
         interrupt::pause(Duration::from_millis(20))?;
     }
-    leftover_lock::remove(Scope::Repository(common), &locks, begun, PATIENCE)?;
+    leftover_lock::remove(Scope::Repository(common), &locks, begun, WAIT_LIMIT)?;
     mark.clear();
     Ok(())
 }
 
 fn forget_unless_held(file: PathBuf) {
     let is_newer = records::is_newer(&file);
-    let mut mark = Mark::at(file, Shared::WithChildren);
+    let mut mark = InProgressMarker::at(file, Shared::WithChildren);
     if !mark.is_held() && !is_newer {
         mark.clear();
     }
 }
 
-fn load(file: &Path) -> Option<Work> {
+fn load(file: &Path) -> Option<CheckoutNote> {
     records::decode(&read_own(file).ok()?)
 }
 
 /// Finishes what a git that was killed left behind in the checkout at `path`. Done where there is nothing.
-fn finish(repository: &Repository, path: &Path) -> Result<Forward> {
-    let Some(file) = at_work::file(repository, path).filter(|file| file.exists()) else { return Ok(Forward::Done) };
+fn finish(repository: &Repository, path: &Path) -> Result<CheckoutUpdate> {
+    let Some(file) = at_work::file(repository, path).filter(|file| file.exists()) else {
+        return Ok(CheckoutUpdate::Done);
+    };
     if is_in_hook(repository) {
-        return Ok(Forward::Done);
+        return Ok(CheckoutUpdate::Done);
     }
-    let mut mark = Mark::at(file.clone(), Shared::WithChildren);
+    let mut mark = InProgressMarker::at(file.clone(), Shared::WithChildren);
     let dir = git_dir(path).unwrap_or_default();
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + WAIT_LIMIT;
     // What a hook left running in the background holds the note, too, and no lock of git's.
     while mark.is_held() && (dir.join("index.lock").exists() || dir.join("HEAD.lock").exists()) {
         if Instant::now() > until {
-            return Ok(Forward::Refused(format!("a git is still at work in {}", path.display())));
+            return Ok(CheckoutUpdate::Refused(format!("a git is still at work in {}", path.display())));
         }
         interrupt::pause(Duration::from_millis(20))?;
     }
     let begun = file.metadata().and_then(|data| data.modified());
     let (Some(work), Ok(begun)) = (load(&file), begun) else {
         forget_unless_held(file);
-        return Ok(Forward::Done);
+        return Ok(CheckoutUpdate::Done);
     };
     mark.set()?;
     let unfinished = Unfinished { repository, path, dir: &dir };
     let outcome = unfinished.finish(&work, begun)?;
-    if outcome == Forward::Done {
+    if outcome == CheckoutUpdate::Done {
         mark.clear();
     }
     Ok(outcome)
@@ -208,29 +215,29 @@ struct Unfinished<'u> {
 }
 
 impl Unfinished<'_> {
-    fn finish(&self, work: &Work, begun: SystemTime) -> Result<Forward> {
+    fn finish(&self, work: &CheckoutNote, begun: SystemTime) -> Result<CheckoutUpdate> {
         let (of_index, of_refs): (Vec<_>, Vec<_>) = self.locks().into_iter().partition(|lock| is_of_index(lock));
-        leftover_lock::remove(Scope::Checkout(self.path), &of_index, begun, PATIENCE)?;
+        leftover_lock::remove(Scope::Checkout(self.path), &of_index, begun, WAIT_LIMIT)?;
         // A git in any checkout may need those.
-        leftover_lock::remove(Scope::Repository(&self.repository.common_dir), &of_refs, begun, PATIENCE)?;
+        leftover_lock::remove(Scope::Repository(&self.repository.common_dir), &of_refs, begun, WAIT_LIMIT)?;
         let head = self.git("rev-parse").args(["--verify", "--quiet", "HEAD"]).output()?.text();
         if let Some(step) = &work.step
             && head != (if step.moved { &step.new } else { &step.old }).as_str()
         {
             // It came to its end, or the user went elsewhere since.
-            return Ok(Forward::Done);
+            return Ok(CheckoutUpdate::Done);
         }
-        let adopted: Vec<_> = work.adopted.iter().map(|file| file.begun(self.path)).collect();
-        match carry::take(self.repository, self.path, &adopted) {
+        let adopted: Vec<_> = work.adopted.iter().map(|file| file.after_interruption(self.path)).collect();
+        match checkout::accept_under_note(self.repository, self.path, &adopted) {
             Err(error) if error.kind() == Kind::Interrupted => return Err(error),
             // What cannot be adopted is in the way below, and said.
             _ => {}
         }
-        let Some(step) = &work.step else { return Ok(Forward::Done) };
+        let Some(step) = &work.step else { return Ok(CheckoutUpdate::Done) };
         // A git whose files are as new as it left them need not read them again.
-        carry::refresh_index(self.repository, self.path)?;
-        if let Forward::Refused(said) = self.settle(step)? {
-            return Ok(Forward::Refused(said));
+        checkout::refresh_index(self.repository, self.path)?;
+        if let CheckoutUpdate::Refused(said) = self.settle(step)? {
+            return Ok(CheckoutUpdate::Refused(said));
         }
         Ok(outcome(&step.take(self.repository, self.path)?))
     }
@@ -245,20 +252,25 @@ impl Unfinished<'_> {
     }
 
     /// Takes what git wrote so far into the index, so that it is not in the way.
-    fn settle(&self, step: &Step) -> Result<Forward> {
-        let (Some(old), Some(new)) = (Oid::parse(&step.old), Oid::parse(&step.new)) else { return Ok(Forward::Done) };
+    fn settle(&self, step: &CheckoutStep) -> Result<CheckoutUpdate> {
+        let (Some(old), Some(new)) = (Oid::parse(&step.old), Oid::parse(&step.new)) else {
+            return Ok(CheckoutUpdate::Done);
+        };
         let beside = self.repository.records().make_folder(RecordKind::Finishing)?;
         self.settle_beside(step, [&old, &new], beside.path())
     }
 
-    fn settle_beside(&self, step: &Step, [old, new]: [&Oid; 2], beside: &Path) -> Result<Forward> {
+    fn settle_beside(&self, step: &CheckoutStep, [old, new]: [&Oid; 2], beside: &Path) -> Result<CheckoutUpdate> {
         let written = self.look(step, new, &beside.join("new"))?;
         let spared: Vec<_> = written.iter().map(|file| file.path.as_path()).collect();
-        if let Some(file) = carry::ignored_in_the_way(self.repository, self.path, old, new, &spared)? {
-            return Ok(Forward::Refused(format!("{} is ignored there, and would be overwritten", file.display())));
+        if let Some(file) = checkout::ignored_in_the_way(self.repository, self.path, old, new, &spared)? {
+            return Ok(CheckoutUpdate::Refused(format!(
+                "{} is ignored there, and would be overwritten",
+                file.display()
+            )));
         }
         if written.is_empty() {
-            return Ok(Forward::Done);
+            return Ok(CheckoutUpdate::Done);
         }
         let lines = index_lines(&written, new);
         let (index, copy) = (self.dir.join("index"), beside.join("copy"));
@@ -268,8 +280,8 @@ impl Unfinished<'_> {
         std::fs::copy(&index, &copy).map_err(|error| Error::io("copy", &index, &error))?;
         update().env("GIT_INDEX_FILE", &copy).run()?;
         let check = self.git("read-tree").args(["-n", "-m", "-u", &step.old, &step.new]);
-        if let Forward::Refused(said) = carry::forward(&check.env("GIT_INDEX_FILE", &copy))? {
-            return Ok(Forward::Refused(said));
+        if let CheckoutUpdate::Refused(said) = checkout::forward(&check.env("GIT_INDEX_FILE", &copy))? {
+            return Ok(CheckoutUpdate::Refused(said));
         }
         let parts: Vec<_> = written.iter().filter(|file| file.partly).collect();
         if !parts.is_empty() {
@@ -282,19 +294,19 @@ impl Unfinished<'_> {
         if !output.success() {
             return Err(update().failure(&output));
         }
-        carry::refresh_index(self.repository, self.path)?;
-        Ok(Forward::Done)
+        checkout::refresh_index(self.repository, self.path)?;
+        Ok(CheckoutUpdate::Done)
     }
 
     /// What git wrote on the way; `index` is for an index of the new files alone.
-    fn look(&self, step: &Step, anchor: &Oid, index: &Path) -> Result<Vec<Written>> {
+    fn look(&self, step: &CheckoutStep, anchor: &Oid, index: &Path) -> Result<Vec<Written>> {
         let call = self.git("diff-tree").args(["-r", "-z", "--raw", "--no-renames"]);
         let changes = diff_raw::parse(&call.args([&step.old, &step.new]).run()?.stdout)?;
         let new: Vec<_> = changes.iter().filter_map(Written::whole).collect();
         let info = self.git("update-index").args(["--add", "-z", "--index-info"]).input(index_lines(&new, anchor));
         info.env("GIT_INDEX_FILE", index).run()?;
         self.git("update-index").args(["-q", "--refresh"]).env("GIT_INDEX_FILE", index).output()?;
-        let differing = |call: Call| -> Result<BTreeMap<PathBuf, Change>> {
+        let differing = |call: Call| -> Result<BTreeMap<PathBuf, FileDiff>> {
             let changes = diff_raw::parse(&call.args(["-z", "--raw", "--no-renames"]).run()?.stdout)?;
             Ok(changes.into_iter().map(|change| (change.path.clone(), change)).collect())
         };
@@ -356,12 +368,12 @@ struct Written {
 
 impl Written {
     /// What a change makes of a file; none where it takes it away, and none for a submodule, of which git writes nothing.
-    fn whole(change: &Change) -> Option<Self> {
+    fn whole(change: &FileDiff) -> Option<Self> {
         let oid = change.new.clone().filter(|_| change.new_mode != "160000")?;
         Some(Self { path: change.path.clone(), mode: change.new_mode.clone(), oid: Some(oid), partly: false })
     }
 
-    fn gone(change: &Change) -> Option<Self> {
+    fn gone(change: &FileDiff) -> Option<Self> {
         let mode = change.new_mode.clone();
         change.new.is_none().then(|| Self { path: change.path.clone(), mode, oid: None, partly: false })
     }

@@ -20,13 +20,13 @@ pub(crate) enum Shared {
 
 /// A note.
 #[derive(Debug)]
-pub(crate) struct Mark {
+pub(crate) struct InProgressMarker {
     file: PathBuf,
     shared: Shared,
     held: Option<File>,
 }
 
-impl Mark {
+impl InProgressMarker {
     /// The note in this file, there or not.
     pub(crate) fn at(file: PathBuf, shared: Shared) -> Self {
         Self { file, shared, held: None }

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 /// What a worktree is in the middle of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CutOff {
+pub(crate) enum Interruption {
     /// Being made.
     Making,
     /// Being removed.
     Removal,
 }
 
-impl CutOff {
+impl Interruption {
     /// What the worktree is in the middle of, in words.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -24,19 +24,19 @@ impl CutOff {
 
 /// What came of making a worktree whole.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Mended {
+pub(crate) enum Repaired {
     /// It is whole: these files were missing, and what else differs from its commit was left alone.
-    Whole(CutOff, Vec<PathBuf>, Vec<StatusEntry>),
+    Whole(Interruption, Vec<PathBuf>, Vec<StatusEntry>),
     /// Nothing but its registration was there, and that is gone.
     Unregistered,
 }
 
-impl Mended {
+impl Repaired {
     /// What to say of it to somebody who asked for the worktree: that files came back in one that nobody has worked in
     /// yet is nothing to know.
     pub(crate) fn note(&self, path: &Path) -> Option<String> {
         match self {
-            Self::Whole(CutOff::Making, _, work) if work.is_empty() => None,
+            Self::Whole(Interruption::Making, _, work) if work.is_empty() => None,
             _ => self.describe(path),
         }
     }

@@ -2,7 +2,7 @@
 //! the branch the work was cut from. Losing it loses comfort, not safety.
 
 use crate::coordination::locks::LockEntry;
-use crate::coordination::process::{Anchor, Liveness};
+use crate::coordination::process::{Liveness, ProcessIdentity};
 use crate::error::{Error, Kind, Result};
 use crate::files::records::RecordKind;
 use crate::git::{Branch, Repository};
@@ -10,11 +10,11 @@ use crate::task::TaskId;
 
 /// The record of one task.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Held {
+pub(crate) struct LockRecord {
     /// The nonce of the lock that was taken, or is being taken.
     pub(crate) nonce: String,
     /// The process that takes it; gone once the taking is complete.
-    pub(crate) taking: Option<Anchor>,
+    pub(crate) taking: Option<ProcessIdentity>,
     /// The nonces of takings that were cut off before this one, and may still land.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) earlier: Vec<String>,
@@ -45,13 +45,13 @@ pub(crate) struct Held {
 /// The record of a taking while it is being published. One that failed leaves none; one that may have landed keeps it, to be
 /// found again.
 #[derive(Debug)]
-pub(crate) struct TakingRecord<'a> {
+pub(crate) struct LockAttempt<'a> {
     repository: &'a Repository,
     nonce: String,
     task: Option<TaskId>,
 }
 
-impl<'a> TakingRecord<'a> {
+impl<'a> LockAttempt<'a> {
     /// One that is about no task yet; `nonce` is that of the lock.
     pub(crate) fn new(repository: &'a Repository, nonce: String) -> Self {
         Self { repository, nonce, task: None }
@@ -62,17 +62,17 @@ impl<'a> TakingRecord<'a> {
     pub(crate) fn begin(&mut self, task: TaskId, lock: Option<&LockEntry>, data: Option<&Branch>) -> Result<()> {
         // Another task was lost to somebody else: what may have landed of it would be looked at again first.
         if let Some(lost) = self.task.replace(task).filter(|lost| *lost != task) {
-            Held::forget_attempt(self.repository, lost, &self.nonce);
+            LockRecord::forget_attempt(self.repository, lost, &self.nonce);
         }
-        let held = Held::begin(self.repository, task, self.nonce.clone(), lock);
+        let held = LockRecord::begin(self.repository, task, self.nonce.clone(), lock);
         let data = data.map(ToString::to_string).or_else(|| held.data.clone());
-        Held { data, ..held }.save(self.repository, task)
+        LockRecord { data, ..held }.save(self.repository, task)
     }
 
     /// The taking failed.
     pub(crate) fn failed(&self, error: &Error) {
         if let (Some(task), true) = (self.task, error.kind() != Kind::Unknown) {
-            Held::forget_attempt(self.repository, task, &self.nonce);
+            LockRecord::forget_attempt(self.repository, task, &self.nonce);
         }
     }
 }
@@ -86,7 +86,7 @@ pub(crate) struct Landing {
     pub(crate) nonce: String,
 }
 
-impl Held {
+impl LockRecord {
     /// A record that knows no more than the nonce.
     pub(crate) fn new(nonce: String) -> Self {
         Self {
@@ -105,7 +105,7 @@ impl Held {
 
     /// The record of a taking that this process begins now, going on from an earlier one; `lock` is the one it replaces.
     pub(crate) fn begin(repository: &Repository, task: TaskId, nonce: String, lock: Option<&LockEntry>) -> Self {
-        let taking = Anchor::of_process(repository, std::process::id());
+        let taking = ProcessIdentity::of_process(repository, std::process::id());
         let Some(known) = Self::load(repository, task) else { return Self { taking, ..Self::new(nonce) } };
         let mut earlier = known.earlier.clone();
         if known.was_cut_off(repository) {
@@ -128,7 +128,7 @@ impl Held {
     pub(crate) fn cut_off(repository: &Repository) -> Vec<TaskId> {
         let names = repository.records().names(RecordKind::Held);
         let mut tasks: Vec<_> =
-            names.iter().filter_map(|name| TaskId::recognise(name.strip_suffix(".json")?)).collect();
+            names.iter().filter_map(|name| TaskId::try_parse(name.strip_suffix(".json")?)).collect();
         tasks.sort_unstable();
         tasks.retain(|task| {
             Self::load(repository, *task).is_some_and(|held| !held.earlier.is_empty() || held.was_cut_off(repository))
@@ -177,13 +177,13 @@ impl Held {
 
     /// Whether the command that was taking the task died over it.
     pub(crate) fn was_cut_off(&self, repository: &Repository) -> bool {
-        self.taking.as_ref().is_some_and(|anchor| {
-            anchor.world.as_ref().is_some_and(|world| world.is_over(repository))
-                || anchor.liveness(repository) == Liveness::Dead
+        self.taking.as_ref().is_some_and(|process| {
+            process.scope.as_ref().is_some_and(|scope| scope.is_over(repository))
+                || process.liveness(repository) == Liveness::Dead
         })
     }
 }
 
 fn name(task: TaskId) -> String {
-    format!("{}.json", task.t())
+    format!("{}.json", task.prefixed())
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// One boot of one kernel, and one PID namespace.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct World {
+pub(crate) struct PidScope {
     /// The boot: `/proc/sys/kernel/random/boot_id`, or `kern.bootsessionuuid`.
     pub(crate) boot: String,
     /// The inode of the PID namespace; `-` on systems that have none.
@@ -21,10 +21,10 @@ pub(crate) struct World {
 /// The PID namespace that sees every process of a Linux kernel (`PROC_PID_INIT_INO`).
 const INITIAL: &str = "4026531836";
 
-impl World {
-    /// The world of this process; `None` where the system does not say.
+impl PidScope {
+    /// The scope of this process; `None` where the system does not say.
     pub(crate) fn here(repository: &Repository) -> Option<&'static Self> {
-        static HERE: OnceLock<Option<World>> = OnceLock::new();
+        static HERE: OnceLock<Option<PidScope>> = OnceLock::new();
         HERE.get_or_init(|| Self::find(repository)).as_ref()
     }
 

@@ -14,14 +14,14 @@ const ERROR: &str = "#!";
 
 /// The words of a project.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Words {
+pub(crate) struct FieldChoices {
     /// Its issue types.
     pub(crate) types: Vec<String>,
     /// Its labels.
     pub(crate) labels: Vec<String>,
 }
 
-impl Words {
+impl FieldChoices {
     /// Of issue types and the file of labels.
     pub(crate) fn new(types: Vec<String>, labels: &str) -> Self {
         Self { types, labels: super::labels::vocabulary(labels).into_iter().map(str::to_owned).collect() }
@@ -37,7 +37,7 @@ pub(crate) fn with_help(document: &Document, help: &[String]) -> Vec<u8> {
 }
 
 /// The help about the fields.
-pub(crate) fn help(words: &Words) -> Vec<String> {
+pub(crate) fn help(words: &FieldChoices) -> Vec<String> {
     let list = |words: &[String]| if words.is_empty() { "none yet".to_owned() } else { words.join(", ") };
     vec![
         "priority, effort: high, medium or low".to_owned(),
@@ -84,7 +84,7 @@ fn is_ours(line: &[u8]) -> bool {
 
 /// A sheet in which it is said what is wrong.
 #[derive(Debug)]
-pub(crate) struct MarkedSheet {
+pub(crate) struct MarkedTemplate {
     /// Its text.
     pub(crate) text: Vec<u8>,
     /// The line after what is said, counted from 1.
@@ -92,7 +92,7 @@ pub(crate) struct MarkedSheet {
 }
 
 /// The sheet with what is wrong said above the field it is about.
-pub(crate) fn with_error(sheet: &[u8], error: &Error) -> MarkedSheet {
+pub(crate) fn with_error(sheet: &[u8], error: &Error) -> MarkedTemplate {
     let key = error.payloads().iter().find_map(|payload| match payload {
         Payload::Field { key } => Some(format!("{key}:")),
         _ => None,
@@ -104,9 +104,9 @@ pub(crate) fn with_error(sheet: &[u8], error: &Error) -> MarkedSheet {
     let first = usize::from(lines.first().is_some_and(|(line, _)| is_rule(line)));
     let at = lines.iter().position(of_key).unwrap_or(first);
     let lines: Vec<_> = lines.into_iter().map(|(line, _)| line).collect();
-    let said = format!("{ERROR} {}\n", super::text::harmless(&error.to_string()));
+    let said = format!("{ERROR} {}\n", super::text::sanitise(&error.to_string()));
     let text = [lines[..at].concat(), said.into_bytes(), lines[at..].concat()].concat();
-    MarkedSheet { text, line: at + 2 }
+    MarkedTemplate { text, line: at + 2 }
 }
 
 /// An error about a field.
@@ -126,7 +126,7 @@ pub(crate) fn check(document: &Document, types: &[String]) -> Result<()> {
     }
     let filled = |key: &str| document.scalar_last(key).filter(|value| !value.is_empty());
     for key in ["priority", "effort", "risk_code_health", "risk_goal_achievement"] {
-        if filled(key).is_some_and(|value| Level::recognise(value).is_none()) {
+        if filled(key).is_some_and(|value| Level::try_parse(value).is_none()) {
             return Err(wrong(key, format!("{key} must be high, medium or low")));
         }
     }
@@ -142,7 +142,7 @@ pub(crate) fn check(document: &Document, types: &[String]) -> Result<()> {
         ));
     }
     for key in ["depends", "children_to_implement", "verifies"] {
-        if let Some(item) = document.list_last(key).iter().find(|item| TaskId::recognise(item).is_none()) {
+        if let Some(item) = document.list_last(key).iter().find(|item| TaskId::try_parse(item).is_none()) {
             return Err(wrong(key, format!("{item:?} is the id of no task; write 12 or t12_3")));
         }
     }
@@ -171,12 +171,12 @@ mod tests {
     #[test]
     fn help_and_errors_come_and_go() {
         let document = Document::parse(FILE.as_bytes());
-        let sheet = with_help(&document, &help(&Words::default()));
+        let sheet = with_help(&document, &help(&FieldChoices::default()));
         assert!(
             String::from_utf8_lossy(&sheet).starts_with("---\n#| priority, effort: high, medium or low\n#| issue_type")
         );
         assert_eq!(read(&sheet).unwrap(), document);
-        let MarkedSheet { text: sheet, line } = with_error(&sheet, &wrong("status", "no"));
+        let MarkedTemplate { text: sheet, line } = with_error(&sheet, &wrong("status", "no"));
         let text = String::from_utf8(sheet.clone()).unwrap();
         assert!(text.contains("\n#! no\nstatus: Ready\n"));
         assert_eq!(text.lines().nth(line - 1), Some("status: Ready"));
@@ -210,7 +210,7 @@ mod tests {
             let document = Document::parse(text.as_bytes());
             let ours = text.lines().any(|line| line.starts_with(HELP) || line.starts_with(ERROR));
             if document.has_frontmatter() && !ours {
-                let sheet = with_help(&document, &help(&Words::default()));
+                let sheet = with_help(&document, &help(&FieldChoices::default()));
                 prop_assert_eq!(read(&sheet).unwrap(), document.clone());
                 prop_assert_eq!(read(&with_error(&sheet, &wrong("status", "x")).text).unwrap(), document);
             }

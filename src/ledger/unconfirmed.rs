@@ -1,7 +1,7 @@
 //! Swaps whose answer was not received: each may have landed, may land still, or is lost.
 
 use crate::error::{Error, Kind};
-use crate::git::carry::Adopted;
+use crate::git::checkout::UncommittedInput;
 use crate::git::{Oid, RefUpdate};
 use crate::ledger::Ledger;
 use crate::ledger::view::View;
@@ -9,39 +9,39 @@ use std::collections::BTreeMap;
 
 /// One of them, with what is needed to go on once it turns out to have landed.
 #[derive(Debug)]
-pub(super) struct Sent<T> {
+pub(super) struct SentPush<T> {
     pub(super) updates: Vec<RefUpdate>,
     pub(super) value: T,
     pub(super) blobs: BTreeMap<String, Oid>,
-    pub(super) adopted: Vec<Adopted>,
+    pub(super) adopted: Vec<UncommittedInput>,
     pub(super) command: String,
 }
 
 /// Those of a transaction. At most one of them can land, since a swap names the tips that it expects.
 #[derive(Debug)]
-pub(super) struct Unheard<T> {
-    sent: Vec<Sent<T>>,
+pub(super) struct UnconfirmedPushes<T> {
+    sent: Vec<SentPush<T>>,
     /// The error of the last one.
     last: Option<Error>,
 }
 
-impl<T> Unheard<T> {
+impl<T> UnconfirmedPushes<T> {
     pub(super) fn new() -> Self {
         Self { sent: Vec::new(), last: None }
     }
 
-    pub(super) fn add(&mut self, sent: Sent<T>, error: Error) {
+    pub(super) fn add(&mut self, sent: SentPush<T>, error: Error) {
         self.sent.push(sent);
         self.last = Some(error);
     }
 
     /// Looks them up in a view: gives the one that landed, and forgets those that cannot land any more.
-    pub(super) fn look_up(&mut self, ledger: &Ledger<'_>, view: &View<'_>) -> Option<Sent<T>> {
+    pub(super) fn look_up(&mut self, ledger: &Ledger<'_>, view: &View<'_>) -> Option<SentPush<T>> {
         if let Some(n) = self.sent.iter().position(|sent| ledger.contains(view, &sent.updates)) {
             return Some(self.sent.swap_remove(n));
         }
-        if view.fresh {
-            let together = !ledger.takes_one_at_a_time();
+        if view.is_current {
+            let together = !ledger.lacks_atomic_push();
             // Refs that move as one are seen to move one after the other: part of it there means that all of it lands.
             self.sent.retain(|sent| {
                 may_land(view, &sent.updates, together) || sent.updates.iter().any(|update| ledger.has(view, update))

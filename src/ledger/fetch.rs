@@ -14,33 +14,33 @@ impl Ledger<'_> {
     /// # Errors
     /// Those of the connection, and [`Kind::BranchGone`].
     pub(crate) fn view(&self, branches: &[Branch], freshness: Freshness) -> Result<View<'_>> {
-        self.catch_up();
+        self.try_finish_checkout_updates();
         let deadline = Deadline::after(self.timeout);
         let mut view = match freshness {
-            Freshness::Fetched => self.refreshed(branches, deadline),
+            Freshness::Fetched => self.fetch_view(branches, deadline),
             Freshness::AsKnown => View::load(self, branches, freshness),
         }?;
-        let mut unfit = self.unfit(&view)?;
-        if unfit.is_some() && !view.fresh {
+        let mut unusable_error = self.unusable_error(&view)?;
+        if unusable_error.is_some() && !view.is_current {
             // What this clone lacks is said of the remote only after a look at it.
-            view = self.refreshed(branches, deadline)?;
-            unfit = self.unfit(&view)?;
+            view = self.fetch_view(branches, deadline)?;
+            unusable_error = self.unusable_error(&view)?;
         }
-        if let Some(error) = unfit {
+        if let Some(error) = unusable_error {
             return Err(error);
         }
-        self.say_set_back(&view);
+        self.report_set_back(&view);
         Ok(view)
     }
 
-    pub(super) fn refreshed(&self, branches: &[Branch], deadline: Deadline) -> Result<View<'_>> {
+    pub(super) fn fetch_view(&self, branches: &[Branch], deadline: Deadline) -> Result<View<'_>> {
         // All coordination branches come with one pattern, so asking for this one, too, costs nothing.
-        self.ask(&[branches, self.overlooked(branches)?.as_slice()].concat(), deadline)?;
+        self.fetch_branches(&[branches, self.unlisted_data_branch(branches)?.as_slice()].concat(), deadline)?;
         View::load(self, branches, Freshness::Fetched)
     }
 
     /// What keeps a command from working on these branches, unless it is the one that repairs them.
-    pub(super) fn unfit(&self, view: &View<'_>) -> Result<Option<Error>> {
+    pub(super) fn unusable_error(&self, view: &View<'_>) -> Result<Option<Error>> {
         if self.repairs {
             return Ok(None);
         }
@@ -51,11 +51,11 @@ impl Ledger<'_> {
     }
 
     /// Says what is newer here than what is published, to a command that publishes nothing.
-    pub(super) fn say_set_back(&self, view: &View<'_>) {
-        for branch in view.branches().filter(|_| view.fresh && !self.repairs) {
+    pub(super) fn report_set_back(&self, view: &View<'_>) {
+        for branch in view.branches().filter(|_| view.is_current && !self.repairs) {
             if let Some(set_back) = view.set_back(branch) {
                 let message = self.set_back_message(branch, set_back);
-                (self.narrate)(&format!("{message}; git aitask init brings it forward again"));
+                (self.progress)(&format!("{message}; git aitask init brings it forward again"));
             }
         }
     }
@@ -66,7 +66,7 @@ impl Ledger<'_> {
     /// Those of the connection, and [`Kind::BranchGone`].
     pub(crate) fn fetch(&self, wanted: &[(&Branch, String)]) -> Result<Found> {
         let branches: Vec<_> = wanted.iter().map(|(branch, _)| (*branch).clone()).collect();
-        self.ask(&branches, Deadline::after(self.timeout))?;
+        self.fetch_branches(&branches, Deadline::after(self.timeout))?;
         let files = wanted.iter().map(|(branch, path)| (at(branch, path), at(self.channel.published(branch), path)));
         let tips = branches.iter().map(|branch| (tip_of(branch), self.channel.published(branch).to_string()));
         let found = Found::load(self.refs, files.chain(tips))?;
@@ -80,17 +80,17 @@ impl Ledger<'_> {
     }
 
     /// Fetches the branches, where there is a remote.
-    pub(super) fn ask(&self, branches: &[Branch], deadline: Deadline) -> Result<()> {
+    pub(super) fn fetch_branches(&self, branches: &[Branch], deadline: Deadline) -> Result<()> {
         if let Channel::Remote(remote) = &self.channel {
             let mut tries = 0;
-            while let Err(error) = self.refs.fetch(remote, branches, deadline.left_for_a_question()) {
+            while let Err(error) = self.refs.fetch(remote, branches, deadline.remaining_for_query()) {
                 // Another git that fetches into the same remote-tracking ref is no reason to give up.
                 if error.kind() != Kind::Contention || !self.refs.wait(deadline, tries)? {
                     return Err(error);
                 }
                 tries += 1;
             }
-            self.touch_as_of()?;
+            self.record_answer_time()?;
         }
         Ok(())
     }
@@ -103,7 +103,7 @@ fn tip_of(branch: &Branch) -> String {
 
 /// What kept a transaction from landing until its time was up.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Obstacle {
+pub(super) enum TimeoutCause {
     /// The branches kept moving.
     Others,
     /// Nobody moved them, and yet the server did not.
@@ -111,12 +111,12 @@ pub(super) enum Obstacle {
 }
 
 /// The error of a transaction whose time is up.
-pub(super) fn out_of_time(timeout: Duration, obstacle: Obstacle, said: &str) -> Error {
+pub(super) fn out_of_time(timeout: Duration, obstacle: TimeoutCause, said: &str) -> Error {
     let seconds = timeout.as_secs_f32();
     let error = |message| Error::new(Kind::Contention, message).advice("run the same command again");
     match obstacle {
-        Obstacle::Others => error(format!("others kept changing the same branches for {seconds} s")),
-        Obstacle::Lock => {
+        TimeoutCause::Others => error(format!("others kept changing the same branches for {seconds} s")),
+        TimeoutCause::Lock => {
             error(format!("the refs stay locked on the server after {seconds} s, although nobody moves them: {said}"))
                 .advice("look for a stale .lock file beside the ref on the server")
         }

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::files::Tree;
 use crate::files::records::{self, RecordKind};
-use crate::git::at_work::{Note, noted};
+use crate::git::at_work::{AtWorkMarker, noted};
 use crate::git::registry::git_dir;
 use crate::git::run::Call;
 use crate::git::{Oid, Repository};
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 /// Whether the worktree at `path` came forward.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Forward {
+pub(crate) enum CheckoutUpdate {
     /// It is at the commit, or already contained it.
     Done,
     /// Its branch has commits that the other lacks.
@@ -25,7 +25,7 @@ pub(crate) enum Forward {
 
 /// What git is to do to a checkout.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(super) struct Step {
+pub(super) struct CheckoutStep {
     /// The commit that index and files are at.
     pub(super) old: String,
     /// The commit that they are to be brought to.
@@ -34,20 +34,20 @@ pub(super) struct Step {
     pub(super) moved: bool,
 }
 
-/// What a note about a checkout says ([`Note`]).
+/// What a note about a checkout says ([`AtWorkMarker`]).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(super) struct Work {
+pub(super) struct CheckoutNote {
     #[serde(with = "records::path")]
     pub(super) path: PathBuf,
     #[serde(default)]
-    pub(super) step: Option<Step>,
+    pub(super) step: Option<CheckoutStep>,
     #[serde(default)]
-    pub(super) adopted: Vec<Adopted>,
+    pub(super) adopted: Vec<UncommittedInput>,
 }
 
 /// A file of a checkout whose uncommitted state a commit was made from.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Adopted {
+pub(crate) struct UncommittedInput {
     /// Its path in the checkout.
     pub(crate) path: String,
     /// What it is in the commit; none where it goes.
@@ -56,14 +56,14 @@ pub(crate) struct Adopted {
     pub(crate) seen: Option<Vec<u8>>,
 }
 
-impl Adopted {
+impl UncommittedInput {
     /// What stands in the checkout at `dir` now.
-    pub(crate) fn look(dir: &Path, path: &str, oid: Option<&Oid>) -> Self {
+    pub(crate) fn read(dir: &Path, path: &str, oid: Option<&Oid>) -> Self {
         Self { path: path.to_owned(), oid: oid.map(ToString::to_string), seen: Tree::new(dir).read(path).ok() }
     }
 
     /// The same file for somebody who finishes what a git began: that git took it away before it wrote it.
-    pub(super) fn begun(&self, dir: &Path) -> Self {
+    pub(super) fn after_interruption(&self, dir: &Path) -> Self {
         let is_there = dir.join(&self.path).symlink_metadata().is_ok();
         Self { seen: self.seen.clone().filter(|_| is_there), ..self.clone() }
     }
@@ -73,16 +73,16 @@ impl Adopted {
     }
 }
 
-/// Whether bringing index and files at `path` from `old` to `new`, after [`adopt`], would succeed; changes nothing. `written` names the files that `new` can have and
+/// Whether bringing index and files at `path` from `old` to `new`, after [`accept_committed`], would succeed; changes nothing. `written` names the files that `new` can have and
 /// `old` not, where that is known.
-pub(crate) fn could_carry(
+pub(crate) fn can_follow_head(
     repository: &Repository,
     path: &Path,
     old: &Oid,
     new: &Oid,
-    adopted: &[Adopted],
+    adopted: &[UncommittedInput],
     written: Option<&[String]>,
-) -> Result<Forward> {
+) -> Result<CheckoutUpdate> {
     let stands = |name: &String| {
         let name = Path::new(name);
         !adopted.iter().any(|file| Path::new(&file.path) == name)
@@ -92,12 +92,12 @@ pub(crate) fn could_carry(
     if written.is_none_or(|written| written.iter().any(stands))
         && let Some(file) = ignored_in_the_way(repository, path, old, new, &spared)?
     {
-        return Ok(Forward::Refused(format!("{} is ignored there, and would be overwritten", file.display())));
+        return Ok(CheckoutUpdate::Refused(format!("{} is ignored there, and would be overwritten", file.display())));
     }
-    noted(repository, path, || match try_to_carry(repository, path, old, new, adopted)? {
-        Forward::Refused(_) => {
+    noted(repository, path, || match try_to_follow_head(repository, path, old, new, adopted)? {
+        CheckoutUpdate::Refused(_) => {
             refresh_index(repository, path)?;
-            try_to_carry(repository, path, old, new, adopted)
+            try_to_follow_head(repository, path, old, new, adopted)
         }
         done => Ok(done),
     })
@@ -108,7 +108,13 @@ fn stands_at(path: &Path, name: &Path, at: &Path) -> bool {
     path.join(at).symlink_metadata().is_ok_and(|data| at == name || !data.is_dir()) && !at.as_os_str().is_empty()
 }
 
-fn try_to_carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid, adopted: &[Adopted]) -> Result<Forward> {
+fn try_to_follow_head(
+    repository: &Repository,
+    path: &Path,
+    old: &Oid,
+    new: &Oid,
+    adopted: &[UncommittedInput],
+) -> Result<CheckoutUpdate> {
     let check = |old: &str| repository.git().write(path, "read-tree").args(["-n", "-m", "-u", old, new.as_str()]);
     if adopted.is_empty() {
         return forward(&check(old.as_str()));
@@ -117,7 +123,7 @@ fn try_to_carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid, adop
     let dir = repository.records().make_folder(RecordKind::Check)?;
     let (copy, base) = (dir.path().join("index"), dir.path().join("base"));
     std::fs::copy(&index, &copy).map_err(|error| Error::io("copy", &index, &error))?;
-    take_into_index(repository, path, adopted).env("GIT_INDEX_FILE", &copy).run()?;
+    stage_committed(repository, path, adopted).env("GIT_INDEX_FILE", &copy).run()?;
     let gone: Vec<_> = adopted.iter().filter(|file| file.oid.is_none()).map(|file| &file.path).collect();
     let old = if gone.is_empty() {
         old.to_string()
@@ -161,23 +167,27 @@ pub(super) fn ignored_in_the_way(
 
 /// Gives files their content from the object store, in index and checkout, unless they were changed since the content
 /// was made from them.
-pub(crate) fn adopt(repository: &Repository, path: &Path, files: &[Adopted]) -> Result<()> {
+pub(crate) fn accept_committed(repository: &Repository, path: &Path, files: &[UncommittedInput]) -> Result<()> {
     if !files.iter().any(|file| file.is_unchanged(path)) {
         return Ok(());
     }
-    let note = Note::leave(repository, path, &Work { path: path.to_owned(), step: None, adopted: files.to_vec() })?;
-    take(repository, path, files)?;
+    let note = AtWorkMarker::leave(
+        repository,
+        path,
+        &CheckoutNote { path: path.to_owned(), step: None, adopted: files.to_vec() },
+    )?;
+    accept_under_note(repository, path, files)?;
     note.clear();
     Ok(())
 }
 
-/// What [`adopt`] does, under a note that is there already.
-pub(super) fn take(repository: &Repository, path: &Path, files: &[Adopted]) -> Result<()> {
+/// What [`accept_committed`] does, under a note that is there already.
+pub(super) fn accept_under_note(repository: &Repository, path: &Path, files: &[UncommittedInput]) -> Result<()> {
     let files: Vec<_> = files.iter().filter(|file| file.is_unchanged(path)).cloned().collect();
     if files.is_empty() {
         return Ok(());
     }
-    let call = take_into_index(repository, path, &files);
+    let call = stage_committed(repository, path, &files);
     let output = super::commit::patiently(&call)?;
     if !output.success() {
         return Err(call.failure(&output));
@@ -193,7 +203,7 @@ pub(super) fn take(repository: &Repository, path: &Path, files: &[Adopted]) -> R
     repository.git().write(path, "checkout-index").args(["-f", "-q", "-u", "--"]).args(names).run().map(drop)
 }
 
-fn take_into_index(repository: &Repository, path: &Path, files: &[Adopted]) -> Call {
+fn stage_committed(repository: &Repository, path: &Path, files: &[UncommittedInput]) -> Call {
     let content = files.iter().filter_map(|file| Some((&file.path, file.oid.as_ref()?)));
     let content = content.flat_map(|(name, oid)| ["--cacheinfo".to_owned(), format!("100644,{oid},{name}")]);
     let gone = files.iter().filter(|file| file.oid.is_none()).map(|file| &file.path);
@@ -212,12 +222,12 @@ pub(super) fn refresh_index(repository: &Repository, path: &Path) -> Result<()> 
 }
 
 /// Runs a git that does it or refuses.
-pub(super) fn forward(call: &Call) -> Result<Forward> {
+pub(super) fn forward(call: &Call) -> Result<CheckoutUpdate> {
     let output = super::commit::patiently(call)?;
-    Ok(if output.success() { Forward::Done } else { Forward::Refused(said(&output.complaint())) })
+    Ok(if output.success() { CheckoutUpdate::Done } else { CheckoutUpdate::Refused(said(&output.stderr_text())) })
 }
 
 /// What git said, to stand in a sentence of ours.
-pub(super) fn said(complaint: &str) -> String {
-    complaint.strip_prefix("error: ").unwrap_or(complaint).to_owned()
+pub(super) fn said(stderr_text: &str) -> String {
+    stderr_text.strip_prefix("error: ").unwrap_or(stderr_text).to_owned()
 }

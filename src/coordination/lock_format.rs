@@ -1,15 +1,15 @@
 //! What the ledger is told about the files on the branch of locks.
 
-use crate::coordination::claim_record::Held;
+use crate::coordination::lock_record::LockRecord;
 use crate::coordination::locks::{self, LockEntry};
 use crate::error::Result;
 use crate::git::{Oid, Repository};
-use crate::ledger::Meaning;
+use crate::ledger::LockFormat;
 
 /// What it asks.
-pub(crate) const MEANING: Meaning = Meaning { entries: locks::entries, has_own_beyond };
+pub(crate) const LOCK_FORMAT: LockFormat = LockFormat { entries: locks::entries, has_own_locks_missing_in };
 
-fn has_own_beyond(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<bool> {
+fn has_own_locks_missing_in(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<bool> {
     let there = locks::at_commit(repository, theirs)?;
     let is_there = |lock: &LockEntry| there.iter().any(|other| other.task == lock.task && other.token == lock.token);
     Ok(!own_locks_at(repository, ours)?.iter().all(is_there))
@@ -19,6 +19,6 @@ fn has_own_beyond(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<b
 /// however it came here, has locks on it that were given back since.
 pub(crate) fn own_locks_at(repository: &Repository, commit: &Oid) -> Result<Vec<LockEntry>> {
     let mut locks = locks::at_commit(repository, commit)?;
-    locks.retain(|lock| Held::load(repository, lock.task).is_some_and(|held| held.is_about(lock)));
+    locks.retain(|lock| LockRecord::load(repository, lock.task).is_some_and(|held| held.is_about(lock)));
     Ok(locks)
 }

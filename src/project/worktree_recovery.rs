@@ -2,7 +2,7 @@
 //! whole, and removed; what is missing in them is nobody's work, and what was changed in them is.
 
 use crate::error::{Error, Kind, Result};
-use crate::files::real;
+use crate::files::canonicalize_lenient;
 use crate::files::records::RecordKind;
 use crate::git::leftover_lock::is_open;
 use crate::git::porcelain::status::{self, StatusEntry, StatusKind};
@@ -10,8 +10,8 @@ use crate::git::run::Call;
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Oid, Repository, registry, worktree};
 use crate::interrupt;
-use crate::project::marker::Mark;
-use crate::project::mended::{CutOff, Mended};
+use crate::project::marker::InProgressMarker;
+use crate::project::repaired::{Interruption, Repaired};
 use crate::task::BRANCH_PREFIX;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -26,18 +26,20 @@ pub(crate) fn make(
     start: Option<&Oid>,
     limit: Duration,
 ) -> Result<()> {
-    let mut mark = Mark::making(repository, name_of(branch));
+    let mut mark = InProgressMarker::making(repository, name_of(branch));
     mark.set()?;
     if let Err(error) = worktree::add(repository, path, branch, start) {
-        let record = repository.worktree_of(branch)?.filter(|record| real(&record.path) == real(path));
+        let record = repository
+            .worktree_of(branch)?
+            .filter(|record| canonicalize_lenient(&record.path) == canonicalize_lenient(path));
         let Some(record) = record else {
             mark.clear();
             return Err(error);
         };
         // Nobody waits for this command itself.
         drop(mark);
-        let site = Site::of(repository, &record.path, branch);
-        return if site.make_whole(limit)? == Some(Mended::Unregistered) { Err(error) } else { Ok(()) };
+        let site = RecoverableWorktree::of(repository, &record.path, branch);
+        return if site.repair(limit)? == Some(Repaired::Unregistered) { Err(error) } else { Ok(()) };
     }
     mark.clear();
     Ok(())
@@ -45,20 +47,20 @@ pub(crate) fn make(
 
 /// What the note about a worktree being made says while we write the files that git, killed, did not. Git itself writes
 /// the index last; we need it first, so that the index alone would not tell that files are missing.
-const MENDING: &[u8] = b"mending\n";
+const REPAIRING: &[u8] = b"mending\n";
 
 /// How long ago a git that we did not start may have begun, to be taken for one that is still at it.
 const YOUNG: Duration = Duration::from_secs(2);
 
 /// A worktree: where it is, and the name that its notes have.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Site<'s> {
+pub(crate) struct RecoverableWorktree<'s> {
     pub(crate) repository: &'s Repository,
     pub(crate) name: &'s str,
     pub(crate) path: &'s Path,
 }
 
-impl<'s> Site<'s> {
+impl<'s> RecoverableWorktree<'s> {
     /// The worktree of a task branch.
     pub(crate) fn of(repository: &'s Repository, path: &'s Path, branch: &'s Branch) -> Self {
         Self { repository, name: name_of(branch), path }
@@ -67,25 +69,26 @@ impl<'s> Site<'s> {
     /// What it is in the middle of, told from the notes and from files of git's (gitrepository-layout(5)): the index of a
     /// worktree is written when all its files are there, and until then its registration is locked. That somebody noted
     /// that git makes it is no sign: git may be done, and the files be somebody's work. Starts no process.
-    pub(crate) fn cut_off(&self) -> Option<CutOff> {
+    pub(crate) fn interruption(&self) -> Option<Interruption> {
         if self.path == self.repository.root {
             return None;
         }
-        if Mark::removing(self.repository, self.name).is_there() {
-            return Some(CutOff::Removal);
+        if InProgressMarker::removing(self.repository, self.name).is_there() {
+            return Some(Interruption::Removal);
         }
-        (self.is_mending() || self.registration().is_some_and(|dir| is_half(&dir))).then_some(CutOff::Making)
+        (self.is_being_repaired() || self.registration().is_some_and(|dir| is_half(&dir)))
+            .then_some(Interruption::Making)
     }
 
     /// Whether somebody began to write the files that git, killed, did not.
-    fn is_mending(&self) -> bool {
-        Mark::making(self.repository, self.name).says(MENDING)
+    fn is_being_repaired(&self) -> bool {
+        InProgressMarker::making(self.repository, self.name).says(REPAIRING)
     }
 
     /// What its missing files come from, where it is not somebody who deleted them: once git has written the index, all
     /// files were there.
-    fn loss(&self, dir: &Path, what: CutOff) -> Option<CutOff> {
-        let is_git = what == CutOff::Removal || !dir.join("index").exists() || self.is_mending();
+    fn loss(&self, dir: &Path, what: Interruption) -> Option<Interruption> {
+        let is_git = what == Interruption::Removal || !dir.join("index").exists() || self.is_being_repaired();
         is_git.then_some(what)
     }
 
@@ -94,11 +97,11 @@ impl<'s> Site<'s> {
         if let Some(dir) = registry::git_dir(self.path).filter(|dir| dir.is_dir()) {
             return Some(dir);
         }
-        let link = real(&self.path.join(".git"));
+        let link = canonicalize_lenient(&self.path.join(".git"));
         let all = std::fs::read_dir(self.repository.common_dir.join("worktrees")).ok()?;
         all.flatten().map(|entry| entry.path()).find(|dir| {
             let text = std::fs::read(dir.join("gitdir")).unwrap_or_default();
-            real(&dir.join(std::ffi::OsStr::from_bytes(text.trim_ascii_end()))) == link
+            canonicalize_lenient(&dir.join(std::ffi::OsStr::from_bytes(text.trim_ascii_end()))) == link
         })
     }
 
@@ -119,15 +122,15 @@ impl<'s> Site<'s> {
     }
 
     fn is_busy(&self) -> bool {
-        if Mark::removing(self.repository, self.name).is_held() {
+        if InProgressMarker::removing(self.repository, self.name).is_held() {
             return true;
         }
         let Some(dir) = self.registration() else { return false };
         let lock = dir.join("index.lock");
-        let making = Mark::making(self.repository, self.name);
+        let making = InProgressMarker::making(self.repository, self.name);
         if making.is_there() {
             // What a hook left running in the background holds the note, and is not at the files.
-            return making.is_held() && (is_half(&dir) || lock.exists() || self.is_mending());
+            return making.is_held() && (is_half(&dir) || lock.exists() || self.is_being_repaired());
         }
         let age = dir.join("locked").metadata().and_then(|data| data.modified()).ok();
         let is_young = age.and_then(|age| age.elapsed().ok()).is_some_and(|age| age < YOUNG);
@@ -139,15 +142,17 @@ impl<'s> Site<'s> {
     ///
     /// # Errors
     /// [`Kind::Contention`] when a git is at it for longer than `limit`.
-    pub(crate) fn make_whole(&self, limit: Duration) -> Result<Option<Mended>> {
-        let (mut making, mut removing) =
-            (Mark::making(self.repository, self.name), Mark::removing(self.repository, self.name));
-        let before = self.cut_off();
+    pub(crate) fn repair(&self, limit: Duration) -> Result<Option<Repaired>> {
+        let (mut making, mut removing) = (
+            InProgressMarker::making(self.repository, self.name),
+            InProgressMarker::removing(self.repository, self.name),
+        );
+        let before = self.interruption();
         if before.is_some() {
             self.wait(limit)?;
         }
         // The git that was waited for may have done it.
-        let Some(what) = self.cut_off() else {
+        let Some(what) = self.interruption() else {
             making.clear();
             return Ok(None);
         };
@@ -158,12 +163,12 @@ impl<'s> Site<'s> {
             self.unregister()?;
             making.clear();
             removing.clear();
-            return Ok(Some(Mended::Unregistered));
+            return Ok(Some(Repaired::Unregistered));
         };
         let loss = self.loss(&dir, what);
         // With an index it looks like one in which somebody deleted files; the note tells otherwise.
-        if loss == Some(CutOff::Making) {
-            making.say(MENDING)?;
+        if loss == Some(Interruption::Making) {
+            making.say(REPAIRING)?;
         }
         self.link()?;
         // Nobody has it any more.
@@ -189,10 +194,10 @@ impl<'s> Site<'s> {
         }
         making.clear();
         removing.clear();
-        if what == CutOff::Making {
+        if what == Interruption::Making {
             self.run_hook(&dir)?;
         }
-        Ok(Some(Mended::Whole(what, missing, work)))
+        Ok(Some(Repaired::Whole(what, missing, work)))
     }
 
     /// What git does last when it makes a worktree. Before git 2.36 hooks cannot be run so; and what the hook says is told
@@ -206,7 +211,7 @@ impl<'s> Site<'s> {
 
     /// What in it is in no commit.
     pub(crate) fn load_work(&self) -> Result<Vec<StatusEntry>> {
-        let Some(what) = self.cut_off() else {
+        let Some(what) = self.interruption() else {
             return Ok(worktree::load_status(self.repository, self.path)?.entries);
         };
         let usable = self.registration().filter(|dir| self.path.is_dir() && self.is_usable(dir));
@@ -225,7 +230,7 @@ impl<'s> Site<'s> {
     /// Refuses where a submodule in it has what no remote has: its repository goes with the worktree. One that is cut off
     /// has been asked for uncommitted work by [`Self::load_work`].
     pub(crate) fn require_expendable_submodules(&self) -> Result<()> {
-        match self.cut_off().and_then(|_| self.registration()) {
+        match self.interruption().and_then(|_| self.registration()) {
             Some(dir) => worktree::require_pushed_submodules(self.repository, self.path, &dir),
             None if worktree::has_submodules(self.path) => {
                 worktree::require_expendable_submodules(self.repository, self.path)
@@ -235,7 +240,12 @@ impl<'s> Site<'s> {
     }
 
     /// The tracked files that are not there, or not to their end, because of `loss`; and what else differs.
-    fn look(&self, dir: &Path, loss: Option<CutOff>, index: Option<&Path>) -> Result<(Vec<PathBuf>, Vec<StatusEntry>)> {
+    fn look(
+        &self,
+        dir: &Path,
+        loss: Option<Interruption>,
+        index: Option<&Path>,
+    ) -> Result<(Vec<PathBuf>, Vec<StatusEntry>)> {
         let call = self.git(dir, "status").args(["--porcelain=v2", "--branch", "-z", "--no-renames"]);
         let call = call.env("GIT_OPTIONAL_LOCKS", "0");
         let call = call.args(["--untracked-files=normal", "--ignore-submodules=none"]);
@@ -243,7 +253,7 @@ impl<'s> Site<'s> {
         let (mut missing, mut work) = (Vec::new(), Vec::new());
         for entry in status::parse(&call.run()?.stdout)?.entries {
             let is_gone = loss.is_some() && entry.code == ['.', 'D'];
-            if is_gone || (loss == Some(CutOff::Making) && self.is_beginning(dir, &entry)?) {
+            if is_gone || (loss == Some(Interruption::Making) && self.is_beginning(dir, &entry)?) {
                 missing.push(entry.path);
             } else {
                 work.push(entry);
@@ -269,14 +279,14 @@ impl<'s> Site<'s> {
     /// Removes the worktree and notes it meanwhile. What is cut off is removed whatever is missing in it, so
     /// [`Self::load_work`] is to be asked before; else git refuses uncommitted work, unless it is to be discarded.
     pub(crate) fn remove(&self, work: Unsaved, limit: Duration) -> Result<()> {
-        let cut_off = self.cut_off();
+        let cut_off = self.interruption();
         if cut_off.is_some() {
             self.wait(limit)?;
             if work == Unsaved::Keep {
                 self.require_expendable_submodules()?;
             }
         }
-        let mut mark = Mark::removing(self.repository, self.name);
+        let mut mark = InProgressMarker::removing(self.repository, self.name);
         mark.set()?;
         if cut_off.is_some() {
             if !self.registration().is_some_and(|dir| self.is_usable(&dir)) {
@@ -293,7 +303,7 @@ impl<'s> Site<'s> {
         if removed.as_ref().err().is_none_or(|error| error.kind() == Kind::Dirty) {
             mark.clear();
             if removed.is_ok() {
-                Mark::making(self.repository, self.name).clear();
+                InProgressMarker::making(self.repository, self.name).clear();
             }
         }
         removed
@@ -311,8 +321,8 @@ impl<'s> Site<'s> {
     /// one that is not whole.
     fn unregister(&self) -> Result<()> {
         let Some(dir) = self.registration() else { return Ok(()) };
-        let registry = real(&self.repository.common_dir.join("worktrees"));
-        if real(&dir).parent() != Some(&registry) {
+        let registry = canonicalize_lenient(&self.repository.common_dir.join("worktrees"));
+        if canonicalize_lenient(&dir).parent() != Some(&registry) {
             return Ok(());
         }
         let link = self.path.join(".git");
