@@ -1,5 +1,5 @@
-//! Several clones of one remote take and release locks and claim ids, in any order of their fetches and pushes, with pushes
-//! that come to anything: each answer is true, and nothing is lost.
+//! Several clones of one remote take and release locks and claim ids, in every order of their fetches and pushes, with
+//! pushes that end in every way: each reply is true, and nothing is lost.
 
 use crate::coordination::decide::{self, LocalEvidence, LockRequest, LockRule, ObservedLock, TakenLock, Takeover};
 use crate::coordination::lock_format::LOCK_FORMAT;
@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// A lock that is there from the beginning and that nobody touches.
+/// A lock that exists from the beginning and that no clone changes.
 const ELSEWHERE: (&str, &str) = ("t9_lock.yaml", "task_id: 9\nlocked_by: zoe@example.com\n");
 
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +27,7 @@ enum Wish {
     Claim,
 }
 
-/// What a clone was told.
+/// The reply that a clone got.
 #[derive(Debug)]
 enum Reply {
     Taken(LockEntry),
@@ -37,7 +37,7 @@ enum Reply {
     Id(u64),
 }
 
-/// A wish, with what marks its commits, and what came of it.
+/// A wish, the nonce of its commits, and the reply.
 #[derive(Debug)]
 struct Outcome {
     nonce: String,
@@ -57,7 +57,7 @@ fn session(number: usize) -> Session {
     }
 }
 
-/// Does what somebody wishes; as the verbs do, but for what they say.
+/// Carries out a wish as the verbs do, but for their messages.
 fn grant(ledger: &Ledger<'_>, session: &Session, nonce: &str, wish: Wish) -> Result<Reply> {
     let (locks_branch, ids_branch) = (Ledger::locks_branch()?, Ledger::ids_branch()?);
     let landed = match wish {
@@ -67,8 +67,8 @@ fn grant(ledger: &Ledger<'_>, session: &Session, nonce: &str, wish: Wish) -> Res
             found.require_locks()?;
             let lock = found.lock(task)?;
             let is_this_command = lock.as_ref().is_some_and(|lock| lock.nonce.as_deref() == Some(nonce));
-            let memory = if is_this_command { LocalEvidence::ThisCommand } else { LocalEvidence::Nothing };
-            let there = lock.map(|lock| ObservedLock { lock, liveness: Liveness::Unknown, memory });
+            let evidence = if is_this_command { LocalEvidence::ThisCommand } else { LocalEvidence::Nothing };
+            let there = lock.map(|lock| ObservedLock { lock, liveness: Liveness::Unknown, evidence });
             let (rule, takeover, now) = (LockRule::Verb, Takeover::Refused, "2026-01-02 03:04");
             let claimant = LockRequest { session, rule, takeover, judged: None, nonce, now };
             Ok(match claimant.take(task, there.as_ref()) {
@@ -98,7 +98,7 @@ fn grant(ledger: &Ledger<'_>, session: &Session, nonce: &str, wish: Wish) -> Res
     landed.map(|landed| landed.value)
 }
 
-/// One clone, from its first wish to its last one.
+/// One clone, from its first wish to its last.
 fn work(
     remote: &Remote,
     turns: &Arc<Turns>,
@@ -113,7 +113,7 @@ fn work(
         let (session, nonce) = (session(number), format!("nonce-{number}-{n}."));
         let told = grant(&ledger, &session, &nonce, *wish);
         if let Ok(Reply::Taken(entry)) = &told {
-            // It is this clone's turn still: what it was told just now is so now.
+            // It is still the turn of this clone, so what it was told must be true at this moment.
             assert_eq!(
                 remote.files(LOCKS).get(&LockEntry::path(entry.task)).map(String::as_bytes),
                 Some(&*entry.to_bytes())
@@ -136,13 +136,13 @@ fn changes(pair: &[PastCommit]) -> Vec<(&String, Option<&String>, Option<&String
 fn check(remote: &Remote, answers: &[Outcome]) {
     let (locks, counters) = (remote.history(LOCKS), remote.history(IDS));
     let marked = |nonce: &str| locks.iter().chain(&counters).filter(|past| past.message.contains(nonce)).count();
-    // Nobody takes from anybody, each commit changes what it says, and what is elsewhere stays.
+    // No lock is replaced, each commit changes one file, and other locks stay.
     for pair in locks.windows(2) {
         let changed = changes(pair);
         assert!(matches!(changed[..], [(_, None, Some(_)) | (_, Some(_), None)]), "{changed:?}");
         assert_eq!(pair[1].files[ELSEWHERE.0], ELSEWHERE.1);
     }
-    // Only who holds a task releases it.
+    // Only the holder of a task releases it.
     for pair in locks.windows(2) {
         if let [(path, Some(before), None)] = changes(pair)[..] {
             let lock = LockEntry::parse(LockEntry::task_of(path).unwrap(), before.as_bytes(), None);
@@ -162,14 +162,14 @@ fn check(remote: &Remote, answers: &[Outcome]) {
             }
             Ok(Reply::Taken(entry)) => assert_eq!(marked(entry.nonce.as_deref().unwrap()), 1),
             Ok(Reply::Released) => assert_eq!(marked(nonce), 1),
-            // Whoever is named held it really.
+            // The holder that was named did hold the task.
             Ok(Reply::Held(lock)) => {
                 let (path, file) = (LockEntry::path(lock.task), String::from_utf8(lock.to_bytes()).unwrap());
                 assert!(locks.iter().any(|past| past.files.get(&path) == Some(&file)), "{wish:?}: {lock:?}");
                 assert_eq!(marked(nonce), 0);
             }
             Ok(Reply::NotHeld) => assert_eq!(marked(nonce), 0),
-            // Only this error leaves open whether it has landed.
+            // Only this error leaves it open whether the change has landed.
             Err(error) if error.kind() == Kind::Unknown => assert!(marked(nonce) <= 1),
             Err(error) => assert_eq!(marked(nonce), 0, "{wish:?}: {error}"),
         }
@@ -221,7 +221,7 @@ proptest! {
             threads.into_iter().flat_map(|thread| thread.join().expect("a clone failed")).collect()
         });
         check(&remote, &answers);
-        // What was on its way arrives at the end, and nothing that was said becomes untrue by it.
+        // Delayed pushes arrive at the end, and every reply is still true.
         remote.deliver();
         check(&remote, &answers);
     }

@@ -1,4 +1,4 @@
-//! What the ledger is told about the files on the branch of locks.
+//! The [`LockFormat`] of the ledger: how it reads the files on the branch of locks.
 
 use crate::coordination::lock_record::LockRecord;
 use crate::coordination::locks::{self, LockEntry};
@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::git::{Oid, Repository};
 use crate::ledger::LockFormat;
 
-/// What it asks.
+/// The format of the lock files, for the ledger.
 pub(crate) const LOCK_FORMAT: LockFormat = LockFormat { entries: locks::entries, has_own_locks_missing_in };
 
 fn has_own_locks_missing_in(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<bool> {
@@ -15,8 +15,8 @@ fn has_own_locks_missing_in(repository: &Repository, ours: &Oid, theirs: &Oid) -
     Ok(!own_locks_at(repository, ours)?.iter().all(is_there))
 }
 
-/// The locks of a commit that this clone took and has not given back, by its own records: a copy of the remote's branch,
-/// however it came here, has locks on it that were given back since.
+/// The locks of a commit that this clone took and has not released, by its records. The records decide, since a copy of the
+/// remote's branch may hold locks that were released since.
 pub(crate) fn own_locks_at(repository: &Repository, commit: &Oid) -> Result<Vec<LockEntry>> {
     let mut locks = locks::at_commit(repository, commit)?;
     locks.retain(|lock| LockRecord::load(repository, lock.task).is_some_and(|held| held.is_about(lock)));

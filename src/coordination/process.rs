@@ -1,4 +1,4 @@
-//! Naming a process so that it can be recognised later, and telling whether it still lives.
+//! The identity of a process, recorded so that it can be found again later, and whether the process still lives.
 
 use crate::coordination::pid_scope::PidScope;
 use crate::git::Repository;
@@ -9,18 +9,28 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-/// A process that stands for a session: its number, and a token that tells it from a later process with the same
-/// number.
+/// How long `ps` and `sysctl` may take. They answer in milliseconds; where they hang, the answer is "unknown", and a command
+/// must not wait for that.
+pub(super) const PROBE_LIMIT: Duration = Duration::from_secs(2);
+
+/// The deepest chain of parents that is followed. Real ones have some ten processes; a process id that was used again while
+/// the chain is read could make a circle of it.
+const DEEPEST_CHAIN: usize = 64;
+
+/// The process that stands for a session: its process id, and its start time, which tells it from a later process with the
+/// same id. In records it is an object with the fields `pid`, `start`, `kind` and, unless unknown, `scope` (`boot`,
+/// `namespace`).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct ProcessIdentity {
-    /// The number as recorded, or `-`.
+    /// The process id in decimal digits, or `-`.
     pub(crate) pid: String,
-    /// When it started, in the form of `kind`, or `-`.
+    /// The start time in the form that `kind` names, or `-`.
     pub(crate) start: String,
-    /// Where `start` came from: `proc`, `ps` or `none`.
+    /// The source of `start`: `proc` for field 22 of `/proc/<pid>/stat`, `ps` for `ps -o lstart=` with `_` for blanks, or
+    /// `none`.
     pub(crate) kind: String,
-    /// Where the number means something; the scripts, and older records, do not say.
-    #[serde(rename = "world", default, skip_serializing_if = "Option::is_none")]
+    /// The scope of the process id; absent in locks of the scripts and in older records.
+    #[serde(rename = "scope", default, skip_serializing_if = "Option::is_none")]
     pub(crate) scope: Option<PidScope>,
 }
 
@@ -28,11 +38,11 @@ pub(crate) struct ProcessIdentity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Liveness {
-    /// It certainly does.
+    /// It certainly lives.
     Alive,
-    /// It certainly does not.
+    /// It certainly has ended.
     Dead,
-    /// Nobody can tell from here; never rounded to dead.
+    /// This cannot be determined here; it is never treated as dead.
     Unknown,
 }
 
@@ -66,7 +76,7 @@ impl ProcessIdentity {
         Some(Self { pid: pid.to_string(), start, kind: kind.to_owned(), scope })
     }
 
-    /// The number, when one is recorded.
+    /// The process id, when one is recorded.
     pub(crate) fn number(&self) -> Option<u32> {
         self.pid.parse().ok().filter(|&pid| pid > 0)
     }
@@ -80,8 +90,8 @@ impl ProcessIdentity {
         self.number().is_some() && process && !apart
     }
 
-    /// Whether the process lives. A number from another boot or another PID namespace says nothing here; one without a
-    /// scope was recorded in this clone by an earlier version, and is looked for where all processes are seen.
+    /// Whether the process lives. An id from another boot or PID namespace is unknown here. One without a scope was recorded
+    /// in this clone by an earlier version; it can be checked only where all processes of the machine are visible.
     pub(crate) fn liveness(&self, repository: &Repository) -> Liveness {
         let here = PidScope::here(repository);
         let can_tell = match &self.scope {
@@ -91,8 +101,8 @@ impl ProcessIdentity {
         if can_tell { self.liveness_of_number(repository) } else { Liveness::Unknown }
     }
 
-    /// Whether a process with this number and start lives here, wherever it was recorded: the rule of the scripts, which
-    /// compare the host's name alone.
+    /// Whether a process with this id and start time lives here, in whatever scope it was recorded: the rule of the scripts,
+    /// which compare only the host name.
     pub(crate) fn liveness_of_number(&self, repository: &Repository) -> Liveness {
         let Some(pid) = self.number() else { return Liveness::Unknown };
         match exists(pid) {
@@ -111,7 +121,7 @@ impl ProcessIdentity {
         match now {
             None => Liveness::Unknown,
             Some(start) if start != self.start => Liveness::Dead,
-            // One second is too coarse a clock to prove that it is the same process.
+            // `ps` gives the start in whole seconds, which is too coarse to prove that it is the same process.
             Some(_) if self.kind == "ps" => Liveness::Unknown,
             Some(_) => Liveness::Alive,
         }
@@ -140,11 +150,10 @@ pub(crate) fn session_leader() -> Option<u32> {
     }
 }
 
-/// Whether a process is one that started us, or started one that did, and so on.
+/// Whether a process is an ancestor of this one.
 pub(crate) fn is_above(repository: &Repository, pid: u32) -> bool {
     let first = rustix::process::getppid().and_then(|parent| u32::try_from(parent.as_raw_nonzero().get()).ok());
-    // The chain is short; a number that was used again could make a circle of it.
-    let mut chain = std::iter::successors(first, |child| parent(repository, *child)).take(64);
+    let mut chain = std::iter::successors(first, |child| parent(repository, *child)).take(DEEPEST_CHAIN);
     chain.any(|parent| parent == pid)
 }
 
@@ -170,10 +179,10 @@ fn ps_start(repository: &Repository, pid: u32) -> Option<String> {
     ps(repository, pid, "lstart=")
 }
 
-/// What `ps` says of a process, its words joined by `_`.
+/// A column of `ps` about a process, its words joined by `_`.
 fn ps(repository: &Repository, pid: u32, column: &str) -> Option<String> {
     let call = Call::program(repository.git().environment(), "ps", &repository.root).env("LC_ALL", "C");
-    let output = call.args(["-p", &pid.to_string(), "-o", column]).limit(Duration::from_secs(2)).output().ok()?;
+    let output = call.args(["-p", &pid.to_string(), "-o", column]).limit(PROBE_LIMIT).output().ok()?;
     let text = output.text().split_whitespace().collect::<Vec<_>>().join("_");
     (output.success() && !text.is_empty()).then_some(text)
 }

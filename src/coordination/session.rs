@@ -1,6 +1,11 @@
-//! Who is asking: e-mail, host and session (specification 10, sections 1.3 to 1.5).
+//! The session of a command: e-mail address, host, and the process that stands for the session.
+//!
+//! A person works in several sessions at once, so the address alone does not tell who holds a lock. The process is found by
+//! `AIT_AGENT_PID`, which an agent exports; else by the tmux pane on the server of the framework; else, for the verbs alone,
+//! by the terminal. Where none of them is there, the session has no process, and sessions of one person on one host cannot be
+//! told apart.
 
-use crate::coordination::process::ProcessIdentity;
+use crate::coordination::process::{PROBE_LIMIT, ProcessIdentity};
 use crate::error::{Error, Kind, Result};
 use crate::files::yaml;
 use crate::git::Repository;
@@ -8,18 +13,17 @@ use crate::git::run::Call;
 use crate::settings::{Origin, Settings};
 use std::io::IsTerminal as _;
 use std::path::Path;
-use std::time::Duration;
 
-/// Somebody who works: a person's address, the machine, and the process that lives as long as the session.
+/// The identity of a session: the address of a person, the host, and the process that lives as long as the session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Session {
     /// The address.
     pub(crate) email: String,
-    /// Where the address came from.
+    /// The source of the address.
     pub(crate) email_origin: Origin,
-    /// The machine's name, `unknown` when it has none.
+    /// The host name, or `unknown`.
     pub(crate) host: String,
-    /// The process that stands for the session; it may name none.
+    /// The process that stands for the session; its `pid` is `-` where there is none.
     pub(crate) process: ProcessIdentity,
     /// How the process was found.
     pub(crate) process_origin: ProcessOrigin,
@@ -31,17 +35,17 @@ pub(crate) struct Session {
 pub(crate) enum ProcessOrigin {
     /// `AIT_AGENT_PID`.
     Variable,
-    /// The tmux pane we run in.
+    /// The process of the tmux pane in which the command runs.
     TmuxPane,
-    /// The terminal we are typed at: the process that leads its session, usually the shell.
+    /// The leader of the terminal's session, usually the shell.
     Terminal,
-    /// It was not.
+    /// No process was found.
     None,
 }
 
 impl Session {
-    /// Finds out who is asking. `user_config` is what the project's `userconfig.yaml` at `file` contains, if there is one;
-    /// it is not parsed where an address is set otherwise, so that this is a way round one that is broken.
+    /// Finds the session of this command. `user_config` is the content of the project's `userconfig.yaml` at `file`, if there
+    /// is one. It is parsed only where no address is set otherwise, so that `--email` works while the file is broken.
     ///
     /// # Errors
     /// [`Kind::NoIdentity`] when no e-mail can be found; [`Kind::Usage`] for one with control characters or `|`;
@@ -75,7 +79,8 @@ impl Session {
         Ok(session)
     }
 
-    /// The session of a script with this address: only the rungs of specification 10, section 1.3.
+    /// The session of a script with this address. The scripts know only `AIT_AGENT_PID` and the tmux pane; a terminal does
+    /// not count for them, since their locks must be judged in the same way by the remaining bash scripts.
     pub(crate) fn of_script(repository: &Repository, email: &str, progress: fn(&str)) -> Result<Self> {
         let email = parse_email(email)?;
         let host = host_name(repository);
@@ -84,10 +89,14 @@ impl Session {
     }
 }
 
-/// An address as it may stand in a lock: trimmed, not empty, one line, nothing that cuts a record in two.
+/// The longest address that is accepted, in bytes: that of RFC 3696.
+const LONGEST_EMAIL: usize = 320;
+
+/// An address as it may stand in a lock file: trimmed, not empty, and without control characters and `|`, which separate the
+/// records that the scripts print.
 pub(crate) fn parse_email(text: &str) -> Result<String> {
     let text = text.trim().trim_matches(['"', '\'']);
-    if text.is_empty() || text.len() > 320 || text.contains(|c: char| c.is_control() || c == '|') {
+    if text.is_empty() || text.len() > LONGEST_EMAIL || text.contains(|c: char| c.is_control() || c == '|') {
         return Err(
             Error::new(Kind::Usage, format!("{text:?} cannot be used as an e-mail address")).hint("git aitask whoami")
         );
@@ -95,13 +104,13 @@ pub(crate) fn parse_email(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
-/// The settings of a user, as far as they say who that is.
+/// The part of `userconfig.yaml` that identifies the user.
 #[derive(Debug, Default, serde::Deserialize)]
 struct UserEmail {
     email: Option<String>,
 }
 
-/// The address in what a `userconfig.yaml` contains.
+/// The address in the content of a `userconfig.yaml`.
 ///
 /// # Errors
 /// [`Kind::Unparsable`] when it is no YAML mapping, or its `email` is no text.
@@ -110,10 +119,11 @@ pub(crate) fn email_of(file: &Path, user_config: &[u8]) -> Result<Option<String>
     Ok(email.map(|email| email.trim().to_owned()).filter(|email| !email.is_empty()))
 }
 
-/// The machine's name, from the `hostname` command (tests and callers put one of their own on `PATH`).
+/// The host name, from the `hostname` command and not from the kernel: callers of the scripts put a `hostname` of their own
+/// on `PATH`.
 pub(crate) fn host_name(repository: &Repository) -> String {
     let call = Call::program(repository.git().environment(), "hostname", &repository.root);
-    let output = call.limit(Duration::from_secs(2)).output();
+    let output = call.limit(PROBE_LIMIT).output();
     let name = output.ok().filter(crate::git::run::Output::success).map(|output| output.text().trim().to_owned());
     let printable = |name: &String| !name.is_empty() && !name.contains(|c: char| c.is_control() || c == '|');
     name.filter(printable).unwrap_or_else(|| "unknown".to_owned())
@@ -135,7 +145,8 @@ fn find_process(repository: &Repository, progress: fn(&str)) -> (ProcessIdentity
     }
 }
 
-/// Only for somebody who types: what an agent starts has pipes, and shares its terminal with other agents.
+/// The leader of the terminal's session, where a person types: the commands of an agent have a pipe as standard input, and
+/// share the terminal with those of other agents.
 fn terminal() -> Option<u32> {
     std::io::stdin().is_terminal().then(crate::coordination::process::session_leader)?
 }
@@ -143,7 +154,7 @@ fn terminal() -> Option<u32> {
 fn tmux_pane(repository: &Repository) -> Option<u32> {
     let environment = repository.git().environment();
     let (pane, server) = (environment.text("TMUX_PANE")?, environment.text("TMUX")?);
-    let mut call = Call::program(environment, "tmux", Path::new("/")).limit(Duration::from_secs(2));
+    let mut call = Call::program(environment, "tmux", Path::new("/")).limit(PROBE_LIMIT);
     let named = environment.os("AITASKS_TMUX_SOCKET").map(|name| name.to_string_lossy().trim().to_owned());
     match named.as_deref() {
         None => call = call.args(["-L", "ait"]),

@@ -1,5 +1,5 @@
-//! Bringing local branches and checkouts forward to what was published: by fast-forward, or by a merge made off to
-//! the side when the user has commits of their own. Never a rebase, a reset or a stash.
+//! Updating local branches and checkouts to the published commits: by fast-forward, or, where the user has local commits, by
+//! a merge that is computed in the object store. Never by a rebase, a reset or a stash, which could lose work.
 
 use crate::error::{Error, Result, quoted};
 use crate::files::records::{self, RecordKind};
@@ -17,35 +17,36 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A checkout whose `HEAD` a local swap moves: its folder, and the commit its files are at.
+/// The record of a checkout whose branch a local swap moves, so that its index and files must follow. It is written before
+/// the refs move: when the command is killed in between, the next one finds it and finishes the update.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct PendingCheckoutUpdate {
     #[serde(with = "records::path")]
     path: PathBuf,
     branch: String,
     old: String,
-    /// The commit it is to be carried to.
+    /// The commit that index and files are to be updated to; `old` is the one they are at.
     new: String,
     #[serde(default)]
     adopted: Vec<UncommittedInput>,
 }
 
-/// What came of joining a local branch and the published one.
+/// The result of merging a local branch and the published one.
 enum Joined {
-    /// This merge of both.
+    /// The merge commit.
     Commit(Oid),
-    /// There is none, for this reason.
+    /// They could not be merged, for this reason.
     No(String),
 }
 
 impl PendingCheckoutUpdate {
-    /// Each swap has a record of its own: another one may still land beside it.
+    /// The name of the record. The commit is part of it, since a swap of another process may still land while this one runs.
     fn name(&self) -> String {
         format!("{}.{}", self.branch.replace('%', "%25").replace('/', "%2F"), self.new)
     }
 }
 
-/// The record of the remote's last answer.
+/// The record of the time when the remote last answered.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct AsOf {
     /// In seconds since 1970.
@@ -53,7 +54,8 @@ struct AsOf {
 }
 
 impl Ledger<'_> {
-    /// Brings the local branches of the view forward, to `tips` where named there, else to what is published.
+    /// Updates the local branches of the view and their checkouts: to `tips` where a branch is named there, else to the
+    /// published tip.
     pub(crate) fn update_checkouts(
         &self,
         view: &View<'_>,
@@ -67,13 +69,14 @@ impl Ledger<'_> {
             let target = tips.get(branch).or(tip.published.as_ref());
             let (Some(target), Some(local)) = (target, &tip.local) else { continue };
             let moves_files = branch.as_str() != IDS && self.keep_checkouts;
-            // What others pushed to a task branch comes here when its holder merges it.
+            // A task branch is the work of its holder, who decides when to merge what others pushed to it.
             let is_of_task = branch.as_str().starts_with(remote::TASK_BRANCHES);
             if branch.as_str() == LOCKS || is_of_task || target == local || moves_files {
                 continue;
             }
             if branch.as_str() == IDS {
-                // The mirror follows, also after a killed claim; a counter that was only ever local is no mirror.
+                // The local counter is a mirror of the published one, unless it is ahead: then it was used before there was
+                // a remote, and its value must not be lost.
                 if !tips.contains_key(branch) && self.refs.is_ancestor(local, target)? {
                     self.refs.follow(&[(branch.full(), target)])?;
                 }
@@ -90,7 +93,7 @@ impl Ledger<'_> {
         Ok(lagging)
     }
 
-    /// `None` when the branch is at `target` or beyond, else why it is not.
+    /// Updates one branch. `None` when it contains `target` afterwards, else the reason why not.
     fn update_branch(
         &self,
         branch: &Branch,
@@ -111,7 +114,7 @@ impl Ledger<'_> {
                 }
             };
             let update = RefUpdate { name: branch.full(), old: Some(local.clone()), new: Some(new) };
-            // Whoever moved it meanwhile brought it somewhere on purpose.
+            // A swap that fails is no error: the user moved the branch in the meantime, and that move stays.
             refs::swap(repository, &[update], "aitask: follow the remote")?;
             return Ok(None);
         };
@@ -138,8 +141,8 @@ impl Ledger<'_> {
         })
     }
 
-    /// A commit that has what the local branch and the published one have: the newer of the two, else a merge. The
-    /// published one where they conflict, and for readers, who build nothing.
+    /// A commit that contains both the local and the published tip: the newer of the two, else a merge of both. Where they
+    /// conflict it is the published one, and also for readers, which build no commits.
     pub(crate) fn combined_tip(&self, branch: &Branch, local: &Oid, published: &Oid) -> Result<Oid> {
         if merge::is_ancestor(self.repository, published, local)? {
             return Ok(local.clone());
@@ -153,7 +156,7 @@ impl Ledger<'_> {
         })
     }
 
-    /// A merge of both, made in the object store.
+    /// Merges both in the object store.
     fn join(&self, branch: &Branch, local: &Oid, target: &Oid) -> Result<Joined> {
         let Aligned { ours, theirs, clashes } = align::aligned(self.repository, local, target)?;
         let conflict = |what: &str, paths: &mut dyn Iterator<Item = &PathBuf>| {
@@ -179,7 +182,8 @@ impl Ledger<'_> {
         }
     }
 
-    /// Remote-tracking refs that git does not keep by itself, and the local mirror of the counter.
+    /// After a push: updates the remote-tracking refs that git does not update itself, since the remote's refspec does not
+    /// cover them, and the local mirror of the counter.
     pub(crate) fn update_tracking_refs(&self, view: &View<'_>, updates: &[RefUpdate]) {
         let Channel::Remote(name) = &self.channel else { return };
         let (mut follow, mut noted) = (Vec::new(), Vec::new());
@@ -189,12 +193,12 @@ impl Ledger<'_> {
             if !remote::tracks(self.repository, name, &branch) {
                 follow.push((branch.tracking(name), new));
             }
-            // Its first commit is no claim, and leaves no mirror.
+            // The first commit of the counter hands out no id, so it gets no local mirror.
             if branch.as_str() == IDS && (update.old.is_some() || view.tip(&branch).local.is_some()) {
                 follow.push((branch.full(), new));
             }
         }
-        // Best effort: the truth is on the remote, and the next fetch brings it.
+        // Best effort: the remote has the current state, and the next fetch brings it.
         let _ = self.refs.follow(&follow);
         for (branch, new) in noted {
             self.remember(&branch, new);
@@ -202,7 +206,7 @@ impl Ledger<'_> {
         let _ = self.record_answer_time();
     }
 
-    /// Notes that the remote answered now.
+    /// Records that the remote answered now.
     pub(crate) fn record_answer_time(&self) -> Result<()> {
         let answered = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         self.repository.records().note(RecordKind::AsOf, "", &AsOf { answered })
@@ -219,8 +223,9 @@ impl Ledger<'_> {
         }
     }
 
-    /// Before a local swap: makes sure that the checkouts it moves can follow, and notes them, so that a later command
-    /// can finish what a killed one began.
+    /// Before a local swap: checks that the checkouts of its branches can follow, and records them, so that a later command
+    /// can finish what a killed one began. The check comes first because a branch that moved while its checkout cannot
+    /// follow would show the change as undone by the user.
     pub(crate) fn prepare_checkouts(
         &self,
         updates: &[RefUpdate],
@@ -248,8 +253,8 @@ impl Ledger<'_> {
         Ok(carried)
     }
 
-    /// After a local swap that landed: brings index and files of its checkouts to the commit that their branch was moved to.
-    /// What could not be carried stays noted for the next command, and is said.
+    /// After a local swap that landed: updates index and files of the recorded checkouts to the new commit of their branch.
+    /// A checkout that could not follow stays recorded for the next command, and is returned.
     pub(crate) fn update_prepared_checkouts(&self, carried: &[PendingCheckoutUpdate]) -> Result<Vec<OutdatedCheckout>> {
         let mut lagging = Vec::new();
         for record in carried {
@@ -274,16 +279,16 @@ impl Ledger<'_> {
         self.forget_checkout_updates(std::slice::from_ref(record)).map(|()| None)
     }
 
-    /// After a local swap that did not land, and cannot: its checkouts have nothing to follow.
+    /// After a local swap that did not land and no longer can: removes the records, since there is nothing to follow.
     pub(crate) fn forget_checkout_updates(&self, carried: &[PendingCheckoutUpdate]) -> Result<()> {
         let records = self.repository.records();
         carried.iter().try_for_each(|record| records.forget(RecordKind::Carry, &record.name()))
     }
 
-    /// Finishes what commands that were killed left behind in checkouts: what their git was doing to index and files, and the
-    /// checkouts that a local swap moved. Within a local swap git may be at work still, so while the branch is
-    /// where it was, the checkout stays noted. One that has moved on since, or has another branch checked out, is the
-    /// user's.
+    /// Finishes what killed commands left behind in checkouts: what their git was doing to index and files, and checkouts
+    /// whose branch a local swap moved. While the branch is still at its old commit, the git of that swap may still run, so
+    /// the record stays. Where the branch has moved on since, or another branch is checked out, the user has taken over, and
+    /// the record is removed.
     pub(crate) fn finish_checkout_updates(&self) -> Result<()> {
         update_checkout::finish_all(self.repository)?;
         let records = self.repository.records();
@@ -308,7 +313,8 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    /// The same for a reader, who does not wait for others and has other questions: best effort.
+    /// [`Self::finish_checkout_updates`] for a command that only reads: it does not wait for other processes, and a failure
+    /// does not stop it.
     pub(crate) fn try_finish_checkout_updates(&self) {
         if self.channel == Channel::Local
             && !self.repository.records().names(RecordKind::Carry).is_empty()
@@ -319,7 +325,7 @@ impl Ledger<'_> {
         }
     }
 
-    /// What stands now in the checkout in the place of the files that a plan was made from.
+    /// The present content of the files in the checkout whose uncommitted content is part of the plan.
     pub(crate) fn read_uncommitted_inputs(
         &self,
         plan: &Plan,

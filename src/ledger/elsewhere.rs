@@ -1,5 +1,5 @@
-//! Other sets of coordination branches than the one that counts: on another remote, and those of this repository alone, from
-//! before it had a remote.
+//! Other sets of coordination branches than the one of the channel: on another remote, or in this repository from the time
+//! before it had a remote. Two sets would let two people hold one task, so each case is an error that names the command.
 
 use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::address::masked;
@@ -8,7 +8,7 @@ use crate::ledger::view::{Tip, View};
 use crate::ledger::{IDS, LOCKS, Ledger};
 
 impl Ledger<'_> {
-    /// The configured remotes at other addresses.
+    /// The configured remotes with another address than the channel's.
     fn others(&self) -> Vec<RemoteName> {
         let repository = self.repository;
         let ours = self.channel.remote().and_then(|ours| remote::url(repository, ours));
@@ -16,12 +16,13 @@ impl Ledger<'_> {
         names.filter(|name| ours.is_some() && remote::url(repository, name) != ours).collect()
     }
 
-    /// Whether a remote at another address is configured.
+    /// Whether a remote with another address is configured.
     pub(crate) fn has_other_remotes(&self) -> bool {
         !self.others().is_empty()
     }
 
-    /// A remote at another address that has coordination branches, as far as was fetched. No process without one.
+    /// A remote with another address that has coordination branches, by the remote-tracking refs. No process where there is
+    /// no such remote.
     pub(crate) fn other_remote_with_branches(&self) -> Result<Option<RemoteName>> {
         let others = self.others();
         if others.is_empty() {
@@ -34,8 +35,8 @@ impl Ledger<'_> {
         Ok(others.into_iter().find(|name| tracking(name).iter().any(|branch| known.contains_key(branch))))
     }
 
-    /// Refuses to begin a set of coordination branches where another remote has one, or the address that this one had
-    /// formerly. Asks those that were never fetched.
+    /// Refuses to create coordination branches while another remote, or the `former` address of this one, has some. Remotes
+    /// that were never fetched are queried.
     ///
     /// # Errors
     /// [`Kind::Usage`] when one has; [`Kind::Unreachable`] when one cannot be asked.
@@ -77,7 +78,7 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    /// An error about branches that are missing, with the name of the remote that has some.
+    /// Adds to an error about missing branches the name of another remote that has them.
     pub(crate) fn with_other_remote_hint(&self, error: Error, view: &View<'_>) -> Error {
         let is_missing = [Self::locks_branch(), Self::ids_branch()]
             .into_iter()
@@ -95,10 +96,10 @@ impl Ledger<'_> {
         }
     }
 
-    /// The local branch of locks, where it was made before there was a remote and the remote lacks it, or locks of it. No
+    /// The local branch of locks, where it was made before there was a remote, and the remote lacks it or locks on it. No
     /// process where there is no such branch.
     ///
-    /// One that follows a remote's, as `git switch` makes it, is a copy of the remote's branch.
+    /// A branch with an upstream, as `git switch` makes it, is a copy of the remote's branch and does not count.
     pub(crate) fn unpublished_locks(&self, view: &View<'_>) -> Result<Option<Oid>> {
         let branch = Self::locks_branch()?;
         let Tip { local, published, .. } = view.tip(&branch);
@@ -111,7 +112,7 @@ impl Ledger<'_> {
         Ok((self.lock_format.has_own_locks_missing_in)(self.repository, &local, &published)?.then_some(local))
     }
 
-    /// The error for a clone that has locks of its own.
+    /// The error for a clone with a local branch of locks that the remote does not have.
     pub(crate) fn unpublished_error(&self) -> Error {
         let remote = self.channel.remote().map_or("the remote", RemoteName::as_str);
         let message = format!(

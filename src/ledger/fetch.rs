@@ -1,4 +1,4 @@
-//! Looks at the branches: what this clone knows of them, or what the remote says now.
+//! Reading the branches: from the remote-tracking refs of this clone, or after a fetch.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Freshness};
@@ -9,7 +9,7 @@ use crate::ledger::{Channel, Ledger};
 use std::time::Duration;
 
 impl Ledger<'_> {
-    /// A look at the branches for reading.
+    /// A view for a command that only reads.
     ///
     /// # Errors
     /// Those of the connection, and [`Kind::BranchGone`].
@@ -22,7 +22,7 @@ impl Ledger<'_> {
         }?;
         let mut unusable_error = self.unusable_error(&view)?;
         if unusable_error.is_some() && !view.is_current {
-            // What this clone lacks is said of the remote only after a look at it.
+            // Only a fetch can tell whether the remote lacks the branch too.
             view = self.fetch_view(branches, deadline)?;
             unusable_error = self.unusable_error(&view)?;
         }
@@ -34,12 +34,12 @@ impl Ledger<'_> {
     }
 
     pub(super) fn fetch_view(&self, branches: &[Branch], deadline: Deadline) -> Result<View<'_>> {
-        // All coordination branches come with one pattern, so asking for this one, too, costs nothing.
+        // All coordination branches are fetched by one pattern, so one more costs nothing.
         self.fetch_branches(&[branches, self.unlisted_data_branch(branches)?.as_slice()].concat(), deadline)?;
         View::load(self, branches, Freshness::Fetched)
     }
 
-    /// What keeps a command from working on these branches, unless it is the one that repairs them.
+    /// The error that keeps a command from using these branches, unless it is the one that repairs them.
     pub(super) fn unusable_error(&self, view: &View<'_>) -> Result<Option<Error>> {
         if self.repairs {
             return Ok(None);
@@ -50,7 +50,7 @@ impl Ledger<'_> {
         })
     }
 
-    /// Says what is newer here than what is published, to a command that publishes nothing.
+    /// Reports branches that were set back, for a command that publishes nothing and so is not refused.
     pub(super) fn report_set_back(&self, view: &View<'_>) {
         for branch in view.branches().filter(|_| view.is_current && !self.repairs) {
             if let Some(set_back) = view.set_back(branch) {
@@ -60,7 +60,7 @@ impl Ledger<'_> {
         }
     }
 
-    /// Asks the remote, and reads files and folders as they are published there. One connection, one process more.
+    /// Fetches, and reads files and folders as they are published. One connection and one more process.
     ///
     /// # Errors
     /// Those of the connection, and [`Kind::BranchGone`].
@@ -84,7 +84,7 @@ impl Ledger<'_> {
         if let Channel::Remote(remote) = &self.channel {
             let mut tries = 0;
             while let Err(error) = self.refs.fetch(remote, branches, deadline.remaining_for_query()) {
-                // Another git that fetches into the same remote-tracking ref is no reason to give up.
+                // Another git that fetches at the same time has the remote-tracking ref locked; it soon ends.
                 if error.kind() != Kind::Contention || !self.refs.wait(deadline, tries)? {
                     return Err(error);
                 }
@@ -96,21 +96,21 @@ impl Ledger<'_> {
     }
 }
 
-/// What the tip of a branch is asked for by; no file has this name.
+/// The key of the tip of a branch in [`Found`]; no file has this name.
 fn tip_of(branch: &Branch) -> String {
     branch.full().to_string()
 }
 
-/// What kept a transaction from landing until its time was up.
+/// Why a transaction did not land within its time limit.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum TimeoutCause {
-    /// The branches kept moving.
+    /// Other writers kept moving the branches.
     Others,
-    /// Nobody moved them, and yet the server did not.
+    /// The branches did not move, and yet the server refused: a lock file of a git that was killed is left there.
     Lock,
 }
 
-/// The error of a transaction whose time is up.
+/// The error of a transaction that did not land within its time limit.
 pub(super) fn out_of_time(timeout: Duration, obstacle: TimeoutCause, said: &str) -> Error {
     let seconds = timeout.as_secs_f32();
     let error = |message| Error::new(Kind::Contention, message).advice("run the same command again");

@@ -1,5 +1,5 @@
-//! Refs and objects in memory, for tests: several clones of one remote, whose pushes come to what the test says. No process,
-//! no connection, and no waiting.
+//! Refs and objects in memory, for tests: several clones of one remote, whose pushes end as the test says. No process, no
+//! connection, and no waiting.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::{BuiltObjects, Edit, NewCommit, ParentCommit};
@@ -19,29 +19,29 @@ use std::hash::{Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-/// What a push comes to.
+/// How a push ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PushFate {
     /// The server compares, swaps and answers.
     Answered,
-    /// The server says that it could not lock a ref, and nobody moved it.
+    /// The server answers that it could not lock a ref, which nobody moved.
     Busy,
     /// A hook of the server refuses it.
     Denied,
     /// The server swaps, and the answer is lost.
     Unheard,
-    /// The connection breaks before the server sees it.
+    /// The connection breaks before the push reaches the server.
     Lost,
-    /// The connection breaks, and the server sees it after so many more pushes and fetches of anybody.
+    /// The connection breaks, and the push reaches the server after this many more pushes and fetches of all clones.
     Late(u8),
 }
 
-/// A folder for private records, in memory where the system has a place for that.
+/// A folder for private records, in memory where the system offers that.
 pub(crate) fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-/// A remote, and the objects of everybody.
+/// The refs of a remote, and the objects of the remote and all clones.
 #[derive(Debug, Default)]
 struct RemoteState {
     refs: BTreeMap<RefName, Oid>,
@@ -49,9 +49,9 @@ struct RemoteState {
     commits: BTreeMap<Oid, StoredCommit>,
     /// Pushes that are still on their way.
     late: Vec<(u8, Vec<RefUpdate>)>,
-    /// It cannot swap several refs as one.
+    /// It has no atomic push.
     one_at_a_time: bool,
-    /// What was pushed, in the order in which it landed.
+    /// The updates that landed, in their order.
     landed: Vec<RefUpdate>,
 }
 
@@ -87,7 +87,7 @@ struct CloneState {
     fates: VecDeque<PushFate>,
     /// How many more waits fit into the time limit.
     waits: u32,
-    /// A file that commits built here lose, as by a mistake.
+    /// A file that commits built here lose, to test the guard against such a mistake.
     loses: Option<String>,
     fetches: usize,
     pushes: Vec<Vec<RefUpdate>>,
@@ -156,7 +156,7 @@ impl RemoteState {
         true
     }
 
-    /// Time passes for what is on its way.
+    /// Lets one call pass; delayed pushes that are due land.
     fn pass(&mut self) {
         let (due, left): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.late).into_iter().partition(|(calls, _)| *calls == 0);
@@ -173,14 +173,14 @@ impl Remote {
         self.0.lock().unwrap()
     }
 
-    /// One that cannot swap several refs as one.
+    /// A remote without atomic push.
     pub(crate) fn one_at_a_time() -> Self {
         let remote = Self::default();
         remote.world().one_at_a_time = true;
         remote
     }
 
-    /// A clone whose pushes come to these, one after the other, and are answered after that.
+    /// A clone whose next pushes end like this, in order; all later ones are answered.
     pub(crate) fn clone_with(&self, fates: impl IntoIterator<Item = PushFate>) -> Clone {
         let state = CloneState { fates: fates.into_iter().collect(), waits: 100, ..CloneState::default() };
         Clone { remote: self.clone(), state: Mutex::new(state), turns: None }
@@ -212,7 +212,7 @@ impl Remote {
         }
     }
 
-    /// What is still on its way arrives.
+    /// Lets all delayed pushes land.
     pub(crate) fn deliver(&self) {
         let mut world = self.world();
         while !world.late.is_empty() {
@@ -225,7 +225,7 @@ impl Remote {
         self.history(branch).pop().unwrap_or_default().files
     }
 
-    /// What a branch was, commit by commit, oldest first.
+    /// The commits of a branch, oldest first.
     pub(crate) fn history(&self, branch: &str) -> Vec<PastCommit> {
         let world = self.world();
         let mut next = world.refs.get(&Branch::parse(branch).unwrap().full()).cloned();
@@ -264,18 +264,18 @@ impl Clone {
         }
     }
 
-    /// The same, whose fetches and pushes wait for the turn of `number`.
+    /// Makes its fetches and pushes wait for the turn of thread `number`.
     pub(crate) fn in_turn(self, turns: &Arc<Turns>, number: usize) -> Self {
         Self { turns: Some((turns.clone(), number)), ..self }
     }
 
-    /// The same, with time for so many waits.
+    /// Gives it time for this many waits.
     pub(crate) fn patient(self, waits: u32) -> Self {
         self.state().waits = waits;
         self
     }
 
-    /// The same, which makes commits without a file that nobody asked to remove.
+    /// Makes it build commits that lose a file which no edit removes.
     pub(crate) fn clumsy(self, path: &str) -> Self {
         self.state().loses = Some(path.to_owned());
         self
@@ -286,7 +286,7 @@ impl Clone {
         self.state().fetches
     }
 
-    /// How many pushes there were.
+    /// The pushes so far.
     pub(crate) fn pushes(&self) -> Vec<Vec<RefUpdate>> {
         self.state().pushes.clone()
     }
@@ -302,7 +302,7 @@ impl Clone {
     }
 }
 
-/// What git itself says of a ref that is not what was expected.
+/// The reason that git gives for a ref that does not have the expected value.
 const STALE: &str = "stale info";
 
 fn answer(update: &RefUpdate, flag: Flag, reason: Option<&str>) -> PushedRef {

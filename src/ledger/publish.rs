@@ -1,4 +1,8 @@
 //! Publishing: the compare-and-swap itself, and reading its outcome without guessing.
+//!
+//! Each ref is judged by its own line of `git push --porcelain`. A line that says "landed" is proof. A rejection is a race
+//! only when the ref is not what was expected; every other rejection would come again, so it is an error. No line (a broken
+//! connection, a time limit) means that the outcome is unknown, and the caller looks for the nonce in the refs.
 
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::records::RecordKind;
@@ -12,27 +16,27 @@ use crate::ledger::plan::{CheckoutChange, OutdatedCheckout};
 use crate::ledger::{Channel, IDS, LOCKS, Ledger};
 use std::time::Duration;
 
-/// What came of a swap.
+/// The outcome of a swap.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// Every ref is what it was to become; checkouts of them that could not follow.
+    /// Every ref has its new value. With the checkouts that could not be updated.
     Landed(Vec<OutdatedCheckout>),
-    /// A ref was not what we expected it to be, or another process had it locked. What was said.
+    /// A ref did not have the expected value, or another process had it locked. With the reason that git gave.
     Stale(String),
-    /// The server said no, and would say it again.
+    /// The server refused, and would refuse again.
     Denied(Error),
-    /// It may have landed or not.
+    /// It may have landed or not: no answer came.
     Unknown(Error),
     /// Nothing was sent.
     Failed(Error),
 }
 
-/// What came of a swap, and what landed before that.
+/// The outcome of a swap, and the branches that had landed before it.
 #[derive(Debug)]
 pub(crate) struct SwapResult {
-    /// The branches that landed before the outcome, on a server that takes one after the other.
+    /// The branches that had landed, on a server without atomic push.
     pub(crate) before: Vec<Branch>,
-    /// What came of it.
+    /// The outcome.
     pub(crate) outcome: Outcome,
 }
 
@@ -43,8 +47,8 @@ impl From<Outcome> for SwapResult {
 }
 
 impl Ledger<'_> {
-    /// Publishes all updates at once: one connection. On a server that cannot, one each; then the branches are given, too,
-    /// that landed before the outcome.
+    /// Publishes all updates at once: one connection. On a server without atomic push one connection for each; the branches
+    /// that landed before a failure are returned too.
     pub(crate) fn swap(
         &self,
         updates: &[RefUpdate],
@@ -58,7 +62,7 @@ impl Ledger<'_> {
     }
 
     fn swap_here(&self, updates: &[RefUpdate], change: &CheckoutChange<'_>) -> Result<Outcome> {
-        // What was left behind may have landed after we looked at the branches.
+        // A checkout update that a killed command left may belong to a swap that landed after the view was read.
         self.finish_checkout_updates()?;
         let carried = match self.prepare_checkouts(updates, change) {
             Ok(carried) => carried,
@@ -69,7 +73,7 @@ impl Ledger<'_> {
             return Ok(Outcome::Failed(error));
         }
         let swapped = match self.refs.swap(updates, change.subject) {
-            // Git was ended, perhaps after moving the refs.
+            // git was ended by a signal, perhaps after it moved the refs.
             Err(error) if error.kind() == Kind::Interrupted => return Ok(Outcome::Unknown(error)),
             swapped => swapped?,
         };
@@ -89,7 +93,7 @@ impl Ledger<'_> {
         })
     }
 
-    /// Whether the server is known to be one that cannot swap several refs as one.
+    /// Whether the server is known to have no atomic push.
     pub(crate) fn lacks_atomic_push(&self) -> bool {
         self.channel.remote().is_some_and(|remote| self.is_marked(remote))
     }
@@ -97,7 +101,7 @@ impl Ledger<'_> {
     fn is_marked(&self, remote: &RemoteName) -> bool {
         let (records, name) = (self.repository.records(), marker_name(remote));
         let marker: Option<NoAtomicPushRecord> = records.load(RecordKind::NoAtomicPush, &name);
-        // A newer program would not have left one for a server that can.
+        // A record of a newer version cannot be read, but it exists only for a server without atomic push.
         marker.is_some_and(|marker| marker.remote == remote.as_str())
             || records.is_newer(RecordKind::NoAtomicPush, &name)
     }
@@ -112,19 +116,19 @@ impl Ledger<'_> {
                     "the server of {remote} cannot swap several branches at once; they are pushed one after the other, \
                      and a command that was cut off is finished by running it again"
                 ));
-                // What was built is in an order for servers that take all at once.
+                // The plan was built for an atomic push. It is built again, now with the fence first.
                 return Ok(Outcome::Stale("the server takes one branch after the other".to_owned()).into());
             };
             return Ok(outcome.into());
         }
-        // One after the other, a guard guards nothing.
+        // A guard protects only refs of the same push, so alone it does nothing.
         let updates: Vec<_> = updates.iter().filter(|update| !update.is_guard()).collect();
         for (n, update) in updates.iter().enumerate() {
             let outcome = self.push(remote, std::slice::from_ref(*update), false, deadline)?;
             match outcome.unwrap_or_else(|| Outcome::Stale("no answer".to_owned())) {
                 Outcome::Landed(_) => {}
                 other => {
-                    // A branch that is moved twice has landed once the second move has.
+                    // A branch that is moved twice counts as landed only after its second move.
                     let (done, left) = updates.split_at(n);
                     let landed = done.iter().filter(|update| left.iter().all(|other| other.name != update.name));
                     let before = landed.filter_map(|update| update.name.branch()).collect();
@@ -143,13 +147,17 @@ impl Ledger<'_> {
         atomic: bool,
         deadline: Deadline,
     ) -> Result<Option<Outcome>> {
-        let limit = deadline.remaining().unwrap_or_default().max(Duration::from_secs(1));
+        let limit = deadline.remaining().unwrap_or_default().max(SHORTEST_PUSH);
         let options = PushOptions { atomic, hooks: hooks(updates), dry_run: false, limit };
         Ok(outcome(remote, self.refs.push(remote, updates, options)?))
     }
 }
 
-/// The record of a server which cannot swap several refs as one.
+/// The time that a push gets even after the deadline: less would end it before an answer could come, and make its outcome
+/// unknown for nothing.
+const SHORTEST_PUSH: Duration = Duration::from_secs(1);
+
+/// The record of a server without atomic push.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct NoAtomicPushRecord {
     remote: String,
@@ -159,7 +167,7 @@ fn marker_name(remote: &RemoteName) -> String {
     remote.as_str().replace('/', "%2F")
 }
 
-/// What a push came to; `None` when the server cannot do it atomically.
+/// The outcome of a push; `None` when the server has no atomic push.
 pub(crate) fn outcome(remote: &RemoteName, pushed: Pushed) -> Option<Outcome> {
     Some(match pushed {
         Pushed::NoAtomic => return None,
@@ -169,15 +177,17 @@ pub(crate) fn outcome(remote: &RemoteName, pushed: Pushed) -> Option<Outcome> {
     })
 }
 
-/// Pushes of the coordination branches run no user hooks; pushes of task data and code do.
+/// Whether a push runs the user's hooks: one of task data or code does. One of the coordination branches alone does not: a
+/// `pre-push` hook that runs the tests of the project would make every lock wait for them.
 pub(crate) fn hooks(updates: &[RefUpdate]) -> bool {
     let changed = updates.iter().filter(|update| !update.is_guard());
     changed.filter_map(|update| update.name.branch()).any(|branch| !matches!(branch.as_str(), LOCKS | IDS))
 }
 
-/// The answer for each ref, as one: a refusal outweighs a race, since trying again would not help.
+/// The answers for the refs of a push as one outcome: a refusal outweighs a race, since trying again would not help.
 fn judge(remote: &RemoteName, report: &PushReport) -> Outcome {
-    // Up to date is our own push that landed before: every commit of ours has a nonce.
+    // "Up to date" means that an earlier attempt of this same push landed: no other process can build a commit with this
+    // nonce.
     let Some(worst) = report.rejection() else { return Outcome::Landed(Vec::new()) };
     let Some(pushed) = report.refs.iter().find(|pushed| pushed.rejection() == Some(worst)) else {
         return Outcome::Landed(Vec::new());
@@ -186,7 +196,7 @@ fn judge(remote: &RemoteName, report: &PushReport) -> Outcome {
     if worst != Rejection::Denied {
         return Outcome::Stale(said);
     }
-    // A rule for the whole push refuses every ref of it, whichever one it is about.
+    // A hook of the server can refuse the whole push, and then every ref is reported as refused.
     let denied = report.refs.iter().filter(|pushed| pushed.rejection() == Some(worst));
     let names: Vec<_> =
         denied.map(|pushed| pushed.to.branch().map_or_else(|| pushed.to.to_string(), |b| b.to_string())).collect();

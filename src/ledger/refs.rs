@@ -1,4 +1,5 @@
-//! What the ledger asks of git: refs and objects here, and one remote. Everything that touches a checkout is not in it.
+//! What the ledger needs of git: refs and objects of this repository, and one remote; nothing that touches a checkout. It is
+//! a trait so that tests can run thousands of interleaved transactions in memory.
 
 use crate::error::Result;
 use crate::git::objects::{self, BuiltObjects, NewCommit};
@@ -34,10 +35,10 @@ pub(crate) trait Refs: Debug {
     /// Whether a commit is in the history of another. At most one process.
     fn is_ancestor(&self, ancestor: &Oid, commit: &Oid) -> Result<bool>;
 
-    /// The commit where two histories parted. One process.
+    /// The merge base of two commits. One process.
     fn base(&self, ours: &Oid, theirs: &Oid) -> Result<Option<Oid>>;
 
-    /// Makes commits. One process.
+    /// Builds commits. One process.
     fn build(&self, commits: &[NewCommit]) -> Result<BuiltObjects>;
 
     /// The files that commits lack and the commits before them have; `pairs` is a line `NEW OLD` each. One process.
@@ -46,13 +47,13 @@ pub(crate) trait Refs: Debug {
     /// Moves refs of the remote, each only from its old value. One connection.
     fn push(&self, remote: &RemoteName, updates: &[RefUpdate], options: PushOptions) -> Result<Pushed>;
 
-    /// Moves refs here, all or none, each only from its old value. One process.
+    /// Moves refs of this repository, all or none, each only from its old value. One process.
     fn swap(&self, updates: &[RefUpdate], reason: &str) -> Result<Swap>;
 
-    /// Sets refs here whatever they were. One process.
+    /// Sets refs here, whatever value they had. One process.
     fn follow(&self, refs: &[(RefName, &Oid)]) -> Result<()>;
 
-    /// Waits before the next try; `false` when the time is up.
+    /// Waits before the next attempt; `false` when the deadline has passed.
     fn wait(&self, deadline: Deadline, attempt: u32) -> Result<bool> {
         deadline.wait(attempt)
     }

@@ -1,4 +1,4 @@
-//! Staging: what a plan does to one branch goes into index and files of its checkout, and no commit is made.
+//! Staging: the edits of a plan go into the index and the files of the branch's checkout, and no commit is made.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Freshness, checkout};
@@ -6,8 +6,8 @@ use crate::ledger::queue::Queue;
 use crate::ledger::{Decision, Edit, Ledger, View};
 
 impl Ledger<'_> {
-    /// Looks at `branch`, lets `decide` say what to do, and stages it where the branch is checked out. Every edit is a
-    /// [`Edit::Put`] or [`Edit::Remove`].
+    /// Reads `branch`, lets `decide` make a plan, and stages its edits where the branch is checked out. Every edit must be
+    /// an [`Edit::Put`] or [`Edit::Remove`].
     ///
     /// # Errors
     /// Those of `decide`, and [`Kind::Git`] when the branch is checked out nowhere.
@@ -27,7 +27,7 @@ impl Ledger<'_> {
             Edit::Take { .. } | Edit::Rename { .. } => None,
         });
         plan.adopt = paths.collect();
-        // The commit is made for its files, and nothing ever points to it.
+        // The commit is built only to write its blobs; no ref ever points to it, and git's own gc removes it.
         let blobs = self.build(&view, &plan, "")?.blobs;
         checkout::accept_committed(self.repository, &checkout, &plan.adopted(&blobs, &checkout))?;
         Ok(value)

@@ -1,4 +1,9 @@
-//! The transaction: view, decide, build, swap, and again only if a tip really moved.
+//! The transaction: read a view, decide, build the commits, publish them, and start again only if a tip really moved.
+//!
+//! Why this order is safe: until the push nothing is visible to anybody, so a command that is killed before it has done
+//! nothing. The push moves all refs or none and compares each with the tip the decision read, so what lands was decided on
+//! the current state. Local branches and checkouts follow after it; when a command is killed there, they lag behind and the
+//! next command brings them forward.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::{Edit, NewCommit, ParentCommit};
@@ -14,8 +19,8 @@ use crate::ledger::{Channel, Ledger};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-/// What an error means once some branches have landed, on a server that takes one at a time. Unless it is a refusal, the
-/// same command is to finish the job, and must find the records of this one.
+/// The error to report when some branches have landed already, on a server without atomic push. Unless it is a refusal, it
+/// becomes [`Kind::Unknown`]: then the operations keep their records, and the same command, run again, finishes the job.
 fn after(error: Error, landed: &BTreeSet<Branch>) -> Error {
     if landed.is_empty() {
         return error;
@@ -28,19 +33,19 @@ fn after(error: Error, landed: &BTreeSet<Branch>) -> Error {
     Error::new(Kind::Unknown, format!("{error}{more}")).advice("run the same command again: it finishes the job")
 }
 
-/// The commits of a plan, built.
+/// The commits of a plan in the object store.
 pub(super) struct BuiltPlan {
-    /// What the swap is to do.
+    /// The refs to move.
     pub(super) updates: Vec<RefUpdate>,
     /// The blobs of the files that were written, by path.
     pub(super) blobs: BTreeMap<String, Oid>,
 }
 
 impl Ledger<'_> {
-    /// Looks at `branches`, lets `decide` say what to do, and does it in one swap; `nonce` marks every commit.
+    /// Reads `branches`, lets `decide` make a plan, and publishes it in one swap; `nonce` marks every commit.
     ///
-    /// The first look may be at what is already known: if the swap then succeeds, the decision was made on the
-    /// truth. A refusal, or "nothing to do", is given only after a look at the remote itself.
+    /// The first view may be of the tips this clone knows, which saves a connection: if the swap succeeds, they were
+    /// current. A refusal, or "nothing to do", has no swap that would prove this, so it is returned only after a fetch.
     pub(crate) fn transact<T>(
         &self,
         nonce: &str,
@@ -84,10 +89,10 @@ impl Ledger<'_> {
             view.landed.clone_from(landed);
             let started = Instant::now();
             let decision = decide(&view);
-            // The limit is for the network; a check of the user's takes what it takes.
+            // The limit is for the network; a check command of the user takes as long as it takes.
             deadline = deadline.extended(started.elapsed());
             let (plan, value) = match decision {
-                // A dry run has no swap that would find out that the view was old.
+                // A dry run has no swap that would discover an outdated view, so it needs a fetched one.
                 Ok(Decision::Publish(plan, value)) if view.is_current || !self.dry_run => (plan, value),
                 Ok(_) | Err(_) if !view.is_current => {
                     view = self.fetch_view(branches, deadline)?;
@@ -173,7 +178,7 @@ impl Ledger<'_> {
                     None => ParentCommit::Root,
                 };
                 let (merged, tree) = step.merge.clone().map_or((None, step.tree.clone()), |(m, t)| (Some(m), Some(t)));
-                // A commit of the scripts needs no mark: made twice it is the same.
+                // The scripts commit locally and push later, so no commit of theirs needs to be found again by a nonce.
                 let mark = if nonce.is_empty() { String::new() } else { format!("\n{}\n", trailer(nonce)) };
                 let message = format!("{}\n{mark}", step.subject);
                 commits.push(NewCommit { parent, merged, tree, edits: step.edits.clone(), message });
@@ -192,7 +197,7 @@ impl Ledger<'_> {
             let made: Vec<_> = made.by_ref().take(branch.steps.len()).collect();
             let (name, old) = (branch.branch.full(), view.tip(&branch.branch).published);
             let new = made.last().cloned().or_else(|| branch.start.clone());
-            // On its own, before all others, and the rest of the branch in its turn.
+            // The fence is pushed by itself before all other branches, and the rest of its branch in its turn.
             let fence = made.first().filter(|_| branch.has_fence_first()).cloned();
             if let Some(fence) = &fence {
                 first = Some(RefUpdate { name: name.clone(), old: old.clone(), new: Some(fence.clone()) });
@@ -202,7 +207,8 @@ impl Ledger<'_> {
         Ok(BuiltPlan { updates: first.into_iter().chain(updates).collect(), blobs })
     }
 
-    /// A swap never drops entries that the plan did not name. One process.
+    /// Checks that no commit loses a file that the plan did not name: a mistake here would release locks or delete tasks of
+    /// others. One process.
     fn guard(&self, commits: &[NewCommit], built: &[Oid]) -> Result<()> {
         let mut pairs = String::new();
         let mut expected = BTreeSet::new();
@@ -248,7 +254,7 @@ impl Ledger<'_> {
         })
     }
 
-    /// It has landed, so nothing here is an error any more: what goes wrong is said.
+    /// Finishes a transaction that has landed. What goes wrong here is reported but is no error: the change is published.
     fn landed<T>(&self, view: &View<'_>, sent: SentPush<T>) -> TransactionResult<T> {
         let SentPush { updates, value, blobs, adopted, command } = sent;
         let tips = updates.iter().filter_map(|update| Some((update.name.branch()?, update.new.clone()?))).collect();

@@ -1,9 +1,9 @@
-//! Threads that take turns, in an order that a test gives: the same order is the same run.
+//! Threads that run one at a time, in an order that a test gives, so that a run can be repeated exactly.
 
 use std::collections::BTreeSet;
 use std::sync::{Condvar, Mutex, MutexGuard};
 
-/// Whose turn it is.
+/// The thread that may run now, and the order of the next ones.
 #[derive(Debug)]
 pub(crate) struct Turns {
     state: Mutex<TurnState>,
@@ -27,7 +27,7 @@ impl TurnState {
 }
 
 impl Turns {
-    /// Turns of so many threads; each number of `order` chooses one of those that are left.
+    /// Turns of this many threads; each number of `order` chooses one of the threads that have not ended.
     pub(crate) fn new(threads: usize, order: Vec<usize>) -> Self {
         let mut state = TurnState { order, at: 0, left: (0..threads).collect(), turn: None };
         state.choose();
@@ -35,11 +35,11 @@ impl Turns {
     }
 
     fn state(&self) -> MutexGuard<'_, TurnState> {
-        // A test that failed elsewhere is told there.
+        // A thread that panicked reports its own failure; the others must still end.
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Runs a thread from its first turn to its end, which gives the turn away also where it panics.
+    /// Runs a thread from its first turn to its end; the turn passes on also when the thread panics.
     pub(crate) fn run<T>(&self, number: usize, run: impl FnOnce() -> T) -> T {
         struct EndOfTurns<'t>(&'t Turns, usize);
         impl Drop for EndOfTurns<'_> {
@@ -55,7 +55,7 @@ impl Turns {
         run()
     }
 
-    /// Gives the turn away, and waits for the next one.
+    /// Passes the turn on, and waits for the next one.
     pub(crate) fn next(&self, number: usize) {
         let mut state = self.state();
         state.choose();

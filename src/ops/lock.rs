@@ -7,7 +7,7 @@ use crate::coordination::{LockEntry, Locks, ReadLocks, Session, decide};
 use crate::error::Result;
 use crate::ledger::{Decision, Ledger, Plan, TransactionResult, nonce};
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::{held, require_holder, sight};
+use crate::project::holder::{held, observe_lock, require_holder};
 use crate::project::index::Index;
 use crate::project::outcome::{Holder, Notices};
 use crate::task::TaskId;
@@ -109,7 +109,7 @@ pub(crate) fn take(
         };
         let found = view.read(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
         found.require_locks()?;
-        let there = found.lock(id)?.map(|lock| sight(context, &claimant, lock));
+        let there = found.lock(id)?.map(|lock| observe_lock(context, &claimant, lock));
         let taken = match (claimant.take(id, there.as_ref()), rule) {
             (Ok(taken), _) => Box::new(taken),
             (Err(in_the_way), LockRule::Script) => return Ok(Decision::NoChange(Locking::Refused(in_the_way))),

@@ -108,17 +108,17 @@ pub(crate) fn pick(context: &Context, options: &Options) -> Result<Picked> {
         remember(context, &locked.entry, worktree.as_ref())?;
     }
     let before = locked.before.as_ref();
-    let previous = before.filter(|before| before.holding != Ownership::Ours);
+    let previous = before.filter(|before| before.ownership != Ownership::Ours);
     Ok(Picked {
         task: TaskInfo::from(&taking.task),
         lock: Holder::new(context, &locked.entry, &session.host),
         worktree,
-        took: match before.map(|before| before.holding) {
+        took: match before.map(|before| before.ownership) {
             None => Took::New,
-            Some(Ownership::Ours | Ownership::Left) => Took::Mine,
-            Some(Ownership::LockConflict(_)) => Took::Stolen,
+            Some(Ownership::Ours | Ownership::Abandoned) => Took::Mine,
+            Some(Ownership::Conflict(_)) => Took::Stolen,
         },
-        previous: previous.map(|before| Holder::new(context, &before.sight.lock, &session.host)),
+        previous: previous.map(|before| Holder::new(context, &before.observed.lock, &session.host)),
         excerpt,
         aside,
     })

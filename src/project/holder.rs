@@ -14,7 +14,7 @@ use crate::project::outcome::Holder;
 use crate::task::{TaskId, TaskName};
 
 /// What can be seen from here of the lock of a task that somebody wants.
-pub(crate) fn sight(context: &Context, claimant: &LockRequest<'_>, lock: LockEntry) -> ObservedLock {
+pub(crate) fn observe_lock(context: &Context, claimant: &LockRequest<'_>, lock: LockEntry) -> ObservedLock {
     let (repository, session) = (&context.repository, claimant.session);
     let same_person = lock.holder == session.email;
     let liveness = match claimant.rule {
@@ -24,7 +24,7 @@ pub(crate) fn sight(context: &Context, claimant: &LockRequest<'_>, lock: LockEnt
     };
     let nameless = lock.process.number().is_none() && session.process.number().is_none();
     let record = || LockRecord::load(repository, lock.task).filter(|held| held.is_about(&lock));
-    let memory = match (claimant.rule, lock.nonce.as_deref()) {
+    let evidence = match (claimant.rule, lock.nonce.as_deref()) {
         (LockRule::Verb, Some(nonce)) if nonce == claimant.nonce => LocalEvidence::ThisCommand,
         // A taking that was cut off belongs to the session that was at it, which here is as nameless as this one.
         (LockRule::Verb, Some(_)) if nameless => match record() {
@@ -34,7 +34,7 @@ pub(crate) fn sight(context: &Context, claimant: &LockRequest<'_>, lock: LockEnt
         },
         _ => LocalEvidence::Nothing,
     };
-    ObservedLock { lock, liveness, memory }
+    ObservedLock { lock, liveness, evidence }
 }
 
 /// The refusal for a session that finds a lock in the way.

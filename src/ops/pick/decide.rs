@@ -176,8 +176,8 @@ pub(crate) fn decide(seen: SeenTask, request: &PickRequest<'_>) -> Result<Taking
         return Err(PickRefusal::Closed(Box::new(task)));
     }
     let claimant = request.claimant.filter(|_| request.parts != Parts::Status);
-    let holding = claimant.as_ref().and_then(|claimant| Some(claimant.judge(seen.lock.as_ref()?)));
-    let is_mine = matches!(holding, Some(Ownership::Ours | Ownership::Left));
+    let ownership = claimant.as_ref().and_then(|claimant| Some(claimant.judge(seen.lock.as_ref()?)));
+    let is_mine = matches!(ownership, Some(Ownership::Ours | Ownership::Abandoned));
     // The status follows a lock that was taken before.
     let gates = if request.parts == Parts::Status { PickGates::Closed } else { request.policy.gates };
     if gates != PickGates::Closed && !seen.children.is_empty() {

@@ -11,7 +11,7 @@ use crate::ops::pick::choose;
 use crate::ops::pick::decide::{Parts, PickRefusal, PickRequest, Policy, SeenTask, Taking, decide};
 use crate::ops::pick::room::Room;
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::sight;
+use crate::project::holder::observe_lock;
 use crate::project::index::Index;
 use crate::task::{Document, Task, TaskId, TaskPath};
 
@@ -195,7 +195,7 @@ impl<'a> Taker<'a> {
         children.sort_unstable();
         children.dedup();
         let lock = found.lock(id)?.zip(self.claimant());
-        let lock = lock.map(|(lock, claimant)| sight(self.context, &claimant, lock));
+        let lock = lock.map(|(lock, claimant)| observe_lock(self.context, &claimant, lock));
         let email = self.session.as_ref().map(|session| session.email.clone());
         Ok(SeenTask { email, lock, children, blockers: index.blocked_by(&task), ..SeenTask::new(&task, document) })
     }
@@ -215,7 +215,7 @@ impl<'a> Taker<'a> {
             self.session = Some(Session::of_script(&self.context.repository, email, self.context.progress)?);
         }
         let lock = found.lock(id)?.zip(self.claimant());
-        seen.lock = lock.map(|(lock, claimant)| sight(self.context, &claimant, lock));
+        seen.lock = lock.map(|(lock, claimant)| observe_lock(self.context, &claimant, lock));
         seen.stale = copy.stale(&held);
         Ok(seen)
     }
@@ -232,7 +232,7 @@ impl<'a> Taker<'a> {
         published: Option<(&View<'_>, &Index)>,
         parts: Parts,
     ) -> Result<Decision<PickOutcome>, PickRefusal> {
-        let (path, there) = (seen.path.clone(), seen.lock.as_ref().map(|sight| sight.lock.clone()));
+        let (path, there) = (seen.path.clone(), seen.lock.as_ref().map(|observed| observed.lock.clone()));
         let request = PickRequest {
             policy: self.policy,
             claimant: self.claimant().filter(|_| seen.email.is_some()),

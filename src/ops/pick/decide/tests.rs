@@ -8,7 +8,7 @@ use crate::git::Oid;
 use crate::settings::Origin;
 use Liveness::{Alive, Dead, Unknown};
 use LockRule::{Script, Verb};
-use Ownership::{Left, LockConflict as Way, Ours};
+use Ownership::{Abandoned, Conflict, Ours};
 use proptest::prelude::*;
 
 const NOW: &str = "2026-01-02 03:04";
@@ -51,8 +51,8 @@ fn lock(holder: &str, host: &str, process: ProcessIdentity) -> LockEntry {
     }
 }
 
-fn sight(lock: LockEntry, liveness: Liveness, memory: LocalEvidence) -> ObservedLock {
-    ObservedLock { lock, liveness, memory }
+fn sight(lock: LockEntry, liveness: Liveness, evidence: LocalEvidence) -> ObservedLock {
+    ObservedLock { lock, liveness, evidence }
 }
 
 fn seen(text: &str, lock: Option<ObservedLock>) -> SeenTask {
@@ -128,88 +128,88 @@ fn whom_a_session_may_displace() {
         ("her own", lock("ann@x", "box", here("5")), Alive, none, Ours, Ours),
         ("her own, as a script wrote it", lock("ann@x", "box", old("5")), Alive, none, Ours, Ours),
         ("her own, after the machine was renamed", lock("ann@x", "old", here("5")), Alive, none, Ours, Ours),
-        ("a dead one of hers", lock("ann@x", "box", here("6")), Dead, none, Left, Left),
-        ("a live one of hers", lock("ann@x", "box", here("6")), Alive, none, Way(HeldBy::Live), Way(HeldBy::Live)),
+        ("a dead one of hers", lock("ann@x", "box", here("6")), Dead, none, Abandoned, Abandoned),
+        ("a live one of hers", lock("ann@x", "box", here("6")), Alive, none, Conflict(HeldBy::Live), Conflict(HeldBy::Live)),
         (
             "one of hers that nobody can judge",
             lock("ann@x", "box", old("6")),
             Unknown,
             none,
-            Way(HeldBy::Unverifiable),
-            Way(HeldBy::Unverifiable),
+            Conflict(HeldBy::Unverifiable),
+            Conflict(HeldBy::Unverifiable),
         ),
         (
             "one of hers in another container",
             lock("ann@x", "far", process("6", Some("b2"))),
             Unknown,
             none,
-            Way(HeldBy::Unverifiable),
-            Left,
+            Conflict(HeldBy::Unverifiable),
+            Abandoned,
         ),
         (
             "one of hers on another machine",
             lock("ann@x", "far", old("5")),
             Unknown,
             none,
-            Way(HeldBy::Unverifiable),
-            Left,
+            Conflict(HeldBy::Unverifiable),
+            Abandoned,
         ),
         (
             "one of hers on no machine",
             lock("ann@x", "unknown", old("-")),
             Unknown,
             none,
-            Way(HeldBy::Unverifiable),
-            Left,
+            Conflict(HeldBy::Unverifiable),
+            Abandoned,
         ),
         (
             "one of hers without a process",
             lock("ann@x", "box", old("-")),
             Unknown,
             none,
-            Way(HeldBy::Unverifiable),
-            Left,
+            Conflict(HeldBy::Unverifiable),
+            Abandoned,
         ),
-        ("the same, in its worktree", lock("ann@x", "box", old("-")), Unknown, LocalEvidence::Worktree, Ours, Left),
-        ("the same, cut off here", lock("ann@x", "box", old("-")), Unknown, LocalEvidence::CutOff, Ours, Left),
-        ("what this command wrote", lock("ann@x", "box", old("-")), Unknown, LocalEvidence::ThisCommand, Ours, Left),
-        ("bob's", lock("bob@x", "box", here("5")), Unknown, none, Way(HeldBy::Other), Way(HeldBy::Other)),
+        ("the same, in its worktree", lock("ann@x", "box", old("-")), Unknown, LocalEvidence::Worktree, Ours, Abandoned),
+        ("the same, cut off here", lock("ann@x", "box", old("-")), Unknown, LocalEvidence::CutOff, Ours, Abandoned),
+        ("what this command wrote", lock("ann@x", "box", old("-")), Unknown, LocalEvidence::ThisCommand, Ours, Abandoned),
+        ("bob's", lock("bob@x", "box", here("5")), Unknown, none, Conflict(HeldBy::Other), Conflict(HeldBy::Other)),
         (
             "bob's, cut off here",
             lock("bob@x", "box", old("-")),
             Unknown,
             LocalEvidence::CutOff,
-            Way(HeldBy::Other),
-            Way(HeldBy::Other),
+            Conflict(HeldBy::Other),
+            Conflict(HeldBy::Other),
         ),
-        ("bob's dead one", lock("bob@x", "box", here("6")), Dead, none, Way(HeldBy::Other), Way(HeldBy::Other)),
+        ("bob's dead one", lock("bob@x", "box", here("6")), Dead, none, Conflict(HeldBy::Other), Conflict(HeldBy::Other)),
         (
             "bob's, as this command wrote it",
             lock("bob@x", "box", here("5")),
             Unknown,
             LocalEvidence::ThisCommand,
             Ours,
-            Way(HeldBy::Other),
+            Conflict(HeldBy::Other),
         ),
         (
             "one that nobody can read",
             lock("unknown", "unknown", old("-")),
             Unknown,
             none,
-            Way(HeldBy::Other),
-            Way(HeldBy::Other),
+            Conflict(HeldBy::Other),
+            Conflict(HeldBy::Other),
         ),
     ];
-    for (what, lock, liveness, memory, by_verb, by_script) in table {
-        let sight = sight(lock, liveness, memory);
+    for (what, lock, liveness, evidence, by_verb, by_script) in table {
+        let observed = sight(lock, liveness, evidence);
         for (rule, expected) in [(Verb, by_verb), (Script, by_script)] {
-            let outcome = Asked::by(rule).decide(seen(READY, Some(sight.clone())));
+            let outcome = Asked::by(rule).decide(seen(READY, Some(observed.clone())));
             match (expected, outcome) {
-                (Way(by), Err(PickRefusal::Held(found))) => {
-                    assert_eq!((found.by, *found.lock), (by, sight.lock.clone()), "{what}");
+                (Conflict(by), Err(PickRefusal::Held(found))) => {
+                    assert_eq!((found.by, *found.lock), (by, observed.lock.clone()), "{what}");
                 }
                 (expected, Ok(taking)) => {
-                    assert_eq!(taking.lock.unwrap().before.unwrap().holding, expected, "{rule:?}: {what}");
+                    assert_eq!(taking.lock.unwrap().before.unwrap().ownership, expected, "{rule:?}: {what}");
                 }
                 (expected, outcome) => panic!("{rule:?}: {what}: {expected:?}, {outcome:?}"),
             }
@@ -326,7 +326,7 @@ fn any_sight() -> impl Strategy<Value = ObservedLock> {
         vec![LocalEvidence::Nothing, LocalEvidence::ThisCommand, LocalEvidence::Worktree, LocalEvidence::CutOff];
     let seen = (prop::sample::select(vec![Alive, Dead, Unknown]), prop::sample::select(memories));
     (holders, hosts, any_anchor(), seen)
-        .prop_map(|(holder, host, process, (liveness, memory))| sight(lock(holder, host, process), liveness, memory))
+        .prop_map(|(holder, host, process, (liveness, evidence))| sight(lock(holder, host, process), liveness, evidence))
 }
 
 fn any_asked() -> impl Strategy<Value = Asked> {
@@ -383,7 +383,7 @@ proptest! {
         if asked.session.as_ref().is_some_and(|session| session.process.number().is_some()) && lock.step.is_some() {
             let own = sight(lock.entry.clone(), Alive, LocalEvidence::Nothing);
             let again = asked.decide(seen(READY, Some(own))).unwrap();
-            prop_assert_eq!(again.lock.unwrap().before.unwrap().holding, Ours);
+            prop_assert_eq!(again.lock.unwrap().before.unwrap().ownership, Ours);
         }
     }
 }
