@@ -26,8 +26,8 @@ pub(crate) use write::{exclude, is_left_by_a_write, replace_own};
 /// hundred kilobytes; the limit keeps a file that somebody committed by mistake from filling the memory.
 const LARGEST_TEXT: u64 = 8 << 20;
 
-/// The largest bundle of archived files that is read, in bytes: a bundle holds the compressed files of a hundred tasks, and
-/// those of real projects have less than a megabyte.
+/// The largest bundle of archived files that is read, in bytes: a bundle holds the compressed files of a hundred tasks, so
+/// this is far more than one needs.
 const LARGEST_BUNDLE: u64 = 64 << 20;
 
 /// The checkout of the data branch, and the folders of the main worktree that may be links to the folders of the same names
