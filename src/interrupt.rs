@@ -25,7 +25,8 @@ thread_local! {
     static CLEANING_UP: Cell<bool> = const { Cell::new(false) };
 }
 
-/// How often a wait checks for a signal: a user notices no delay of 20 ms, and 50 checks a second cost nothing.
+/// How often a wait looks again, for a signal or for what it waits for: a user notices no delay of 20 ms, and 50 looks a
+/// second cost nothing.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A second signal this long after the first one ends the program at once: something hangs. An earlier one does not, since a

@@ -1,4 +1,5 @@
-//! What stands in the way of bringing a checkout to another commit, and files that a commit was made from.
+//! The state of a checkout: what prevents its update to another commit, and files whose uncommitted content a commit
+//! was made from.
 
 use crate::error::{Error, Result};
 use crate::files::Tree;
@@ -12,29 +13,29 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-/// Whether the worktree at `path` came forward.
+/// The result of updating the checkout at `path`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CheckoutUpdate {
     /// It is at the commit, or already contained it.
     Done,
-    /// Its branch has commits that the other lacks.
+    /// Its branch has commits that the target lacks.
     Diverged,
-    /// Something of the user's is in the way; what git said.
+    /// Something of the user would be overwritten; with the reason that git gave.
     Refused(String),
 }
 
-/// What git is to do to a checkout.
+/// The update of a checkout that git is making.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct CheckoutStep {
-    /// The commit that index and files are at.
+    /// The commit of index and files before.
     pub(super) old: String,
-    /// The commit that they are to be brought to.
+    /// The commit of index and files after.
     pub(super) new: String,
-    /// Whether the branch is there already.
+    /// Whether the branch is at `new` already.
     pub(super) moved: bool,
 }
 
-/// What a note about a checkout says ([`AtWorkMarker`]).
+/// The content of the note about a checkout ([`AtWorkMarker`]): what a later command needs to finish the update.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct CheckoutNote {
     #[serde(with = "records::path")]
@@ -45,24 +46,26 @@ pub(super) struct CheckoutNote {
     pub(super) adopted: Vec<UncommittedInput>,
 }
 
-/// A file of a checkout whose uncommitted state a commit was made from.
+/// A file of a checkout whose uncommitted content a commit was made from.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct UncommittedInput {
-    /// Its path in the checkout.
+    /// The path in the checkout.
     pub(crate) path: String,
-    /// What it is in the commit; none where it goes.
+    /// The blob in the commit; none where the commit removes the file.
     pub(crate) oid: Option<String>,
-    /// What stood there when the commit was made; a file that was changed since is the user's.
+    /// The content when the commit was made. A file that has other content now was changed by the user since, and is
+    /// left alone.
     pub(crate) seen: Option<Vec<u8>>,
 }
 
 impl UncommittedInput {
-    /// What stands in the checkout at `dir` now.
+    /// The file with its present content in the checkout at `dir`.
     pub(crate) fn read(dir: &Path, path: &str, oid: Option<&Oid>) -> Self {
         Self { path: path.to_owned(), oid: oid.map(ToString::to_string), seen: Tree::new(dir).read(path).ok() }
     }
 
-    /// The same file for somebody who finishes what a git began: that git took it away before it wrote it.
+    /// The same file for a command that finishes an interrupted update: where the file is missing, git had removed it
+    /// and was killed before it wrote it again.
     pub(super) fn after_interruption(&self, dir: &Path) -> Self {
         let is_there = dir.join(&self.path).symlink_metadata().is_ok();
         Self { seen: self.seen.clone().filter(|_| is_there), ..self.clone() }
@@ -73,8 +76,9 @@ impl UncommittedInput {
     }
 }
 
-/// Whether bringing index and files at `path` from `old` to `new`, after [`accept_committed`], would succeed; changes nothing. `written` names the files that `new` can have and
-/// `old` not, where that is known.
+/// Whether [`follow_head`](super::update_checkout::follow_head) would succeed from `old` to `new` after
+/// [`accept_committed`]; changes nothing. `written` names the files that `new` has and `old` lacks or has otherwise,
+/// where that is known.
 pub(crate) fn can_follow_head(
     repository: &Repository,
     path: &Path,
@@ -103,7 +107,7 @@ pub(crate) fn can_follow_head(
     })
 }
 
-/// Whether something stands at `at` below `path` that is `name` itself, or no folder on the way to it.
+/// Whether there is something at `at`, below `path`, that is `name` itself or is not a folder on the way to it.
 fn stands_at(path: &Path, name: &Path, at: &Path) -> bool {
     path.join(at).symlink_metadata().is_ok_and(|data| at == name || !data.is_dir()) && !at.as_os_str().is_empty()
 }
@@ -128,7 +132,8 @@ fn try_to_follow_head(
     let old = if gone.is_empty() {
         old.to_string()
     } else {
-        // A file that is to go lies there still; only to a tree that never had it is it nothing that would be lost.
+        // A file that is to be removed still exists. Compared with a tree that never had it, git does not count it as
+        // something that would be lost.
         let call = |subcommand| repository.git().write(path, subcommand).env("GIT_INDEX_FILE", &base);
         call("read-tree").arg(old.as_str()).run()?;
         call("update-index").args(["--force-remove", "--"]).args(gone).run()?;
@@ -137,8 +142,8 @@ fn try_to_follow_head(
     forward(&check(&old).env("GIT_INDEX_FILE", &copy))
 }
 
-/// A file that git ignores at `path` and that going from `old` to `new` would overwrite: git-read-tree(1), unlike
-/// git-merge(1), cannot be told to refuse that. Those in `spared` may be.
+/// A file at `path` that git ignores and that an update from `old` to `new` would overwrite, except those in `spared`.
+/// git-read-tree(1), unlike git-merge(1), has no option to refuse that, so it is checked here.
 pub(super) fn ignored_in_the_way(
     repository: &Repository,
     path: &Path,
@@ -165,8 +170,7 @@ pub(super) fn ignored_in_the_way(
     Ok(names(&call.run()?.stdout).into_iter().next())
 }
 
-/// Gives files their content from the object store, in index and checkout, unless they were changed since the content
-/// was made from them.
+/// Sets index and files to the committed blobs, except for files whose content was changed since it was read.
 pub(crate) fn accept_committed(repository: &Repository, path: &Path, files: &[UncommittedInput]) -> Result<()> {
     if !files.iter().any(|file| file.is_unchanged(path)) {
         return Ok(());
@@ -181,7 +185,7 @@ pub(crate) fn accept_committed(repository: &Repository, path: &Path, files: &[Un
     Ok(())
 }
 
-/// What [`accept_committed`] does, under a note that is there already.
+/// [`accept_committed`] within a note that the caller has written.
 pub(super) fn accept_under_note(repository: &Repository, path: &Path, files: &[UncommittedInput]) -> Result<()> {
     let files: Vec<_> = files.iter().filter(|file| file.is_unchanged(path)).cloned().collect();
     if files.is_empty() {
@@ -211,23 +215,23 @@ fn stage_committed(repository: &Repository, path: &Path, files: &[UncommittedInp
     call.args(["--force-remove", "--"]).args(gone)
 }
 
-/// Without a refresh a file whose time stamp alone changed counts as changed. It is best effort.
+/// Refreshes the index, best effort: otherwise a file whose time stamp alone has changed counts as changed.
 pub(crate) fn refresh(repository: &Repository, path: &Path) -> Result<()> {
     noted(repository, path, || refresh_index(repository, path))
 }
 
-/// What [`refresh`] does, under a note that is there already.
+/// [`refresh`] within a note that the caller has written.
 pub(super) fn refresh_index(repository: &Repository, path: &Path) -> Result<()> {
     repository.git().write(path, "update-index").args(["-q", "--refresh"]).output().map(drop)
 }
 
-/// Runs a git that does it or refuses.
+/// Runs a git that makes the update or refuses it.
 pub(super) fn forward(call: &Call) -> Result<CheckoutUpdate> {
     let output = super::commit::patiently(call)?;
     Ok(if output.success() { CheckoutUpdate::Done } else { CheckoutUpdate::Refused(said(&output.stderr_text())) })
 }
 
-/// What git said, to stand in a sentence of ours.
+/// The message of git, without its prefix, for a sentence of this program.
 pub(super) fn said(stderr_text: &str) -> String {
     stderr_text.strip_prefix("error: ").unwrap_or(stderr_text).to_owned()
 }

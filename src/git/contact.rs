@@ -1,16 +1,16 @@
-//! What to say of a remote that could not be talked to.
+//! The errors of commands that could not reach a remote.
 
 use crate::error::{Error, Kind, Payload};
 use crate::git::porcelain::failure::{self, GitFailure};
 use crate::git::run::{Call, Output};
 
-/// The error of a command that sends nothing to a remote, named or by its address.
+/// The error of a command that only reads from a remote, given by name or address.
 pub(super) fn connection_error(remote: &str, call: &Call, output: &Output) -> Error {
     let failure = failure::of_question(output.code, &output.stderr_text());
     contact_error(remote, call, output, failure)
 }
 
-/// The error of a command that failed over the contact to a remote, named or by its address.
+/// The error of a command that failed while it was connected to a remote, given by name or address.
 pub(super) fn contact_error(remote: &str, call: &Call, output: &Output, failure: GitFailure) -> Error {
     let stderr = output.stderr_text();
     let said = failure::said(failure, &stderr);

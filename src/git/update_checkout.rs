@@ -1,9 +1,10 @@
-//! Bringing the checkout of a branch forward, never across the user's own changes; and finishing that where git was killed
-//! at it.
+//! Updating the checkout of a branch without overwriting changes of the user, and finishing the update when git was
+//! killed.
 //!
-//! Git takes away and writes the files first, then the index, and at last, where it does, moves the branch. So while the
-//! index of a file is that of the old commit and its content that of the new one, or the beginning of it, git wrote it; a
-//! missing file git writes by itself. What differs from both is the user's, and stays.
+//! git first removes and writes the files, then writes the index, and last, where the update includes it, moves the
+//! branch. So where the index still has the old version of a file and the file has the content of the new one, or the
+//! beginning of it, git wrote the file; a missing file is written again by git itself. A file that differs from both is
+//! the user's and stays.
 
 use super::at_work::{self, AtWorkMarker};
 use super::checkout::{self, CheckoutNote, CheckoutStep, CheckoutUpdate, UncommittedInput};
@@ -22,11 +23,12 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-/// How long a git that outlived its command, or another one that is at work beside it, is waited for.
+/// How long a git that outlived its command, or another git in the same checkout, is waited for. An update of a large
+/// checkout takes seconds; after ten seconds the command reports it instead of hanging.
 const WAIT_LIMIT: Duration = Duration::from_secs(10);
 
-/// Brings the branch checked out at `path` forward from `old` to `new`, files included, never across the user's own changes,
-/// ignored files included (git-merge(1), `--ff-only`); `adopted` files first.
+/// Updates the branch that is checked out at `path` from `old` to `new` with its files, without overwriting changes of
+/// the user or ignored files (git-merge(1), `--ff-only`). The `adopted` files are set to their committed content first.
 pub(crate) fn fast_forward(
     repository: &Repository,
     path: &Path,
@@ -37,9 +39,9 @@ pub(crate) fn fast_forward(
     update(repository, path, &CheckoutStep { old: old.to_string(), new: new.to_string(), moved: false }, adopted)
 }
 
-/// Carries index and files at `path` from `old` to `new` where `HEAD` has moved already, never across the user's
-/// own changes (git-read-tree(1), two-tree merge), after a [`checkout::refresh`]; `adopted` files first. Doing it twice changes
-/// nothing.
+/// Updates index and files at `path` from `old` to `new` after `HEAD` has moved, without overwriting changes of the
+/// user (git-read-tree(1), two-tree merge); call it after [`checkout::refresh`]. The `adopted` files are set to their
+/// committed content first. Repeating it changes nothing.
 pub(crate) fn follow_head(
     repository: &Repository,
     path: &Path,
@@ -63,12 +65,12 @@ fn update(
     let note = AtWorkMarker::leave(repository, path, &work)?;
     match checkout::accept_under_note(repository, path, adopted) {
         Err(error) if step.moved || error.kind() == Kind::Interrupted => return Err(error),
-        // Best effort: what cannot be adopted is in the way below, and said.
+        // Best effort: a file that could not be set prevents the update below, which reports it.
         _ => {}
     }
     let output = step.take(repository, path)?;
     if output.signal.is_some() {
-        // Nobody waits for this command itself.
+        // [`finish`] waits for every process that has the note locked, so this one must release it.
         drop(note);
         return finish(repository, path);
     }
@@ -95,24 +97,25 @@ fn outcome(output: &Output) -> CheckoutUpdate {
     match output.code {
         Some(0) => CheckoutUpdate::Done,
         _ if stderr_text.contains("fast-forward") || stderr_text.contains("Diverging") => CheckoutUpdate::Diverged,
-        // With the first of the files that it lists below.
+        // git lists the files below its message; the first of them is kept.
         _ => CheckoutUpdate::Refused(checkout::said(&stderr_text.replacen(":\n\t", ": ", 1))),
     }
 }
 
-/// Whether a git that did not do it may have changed something.
+/// Whether a git that failed may have changed something before.
 fn has_begun(output: &Output) -> bool {
     let stderr_text = output.stderr_text();
     let refusals = ["fast-forward", "Diverging", "Aborting", "Cannot merge", "index.lock", "unmerged", "not possible"];
     !output.success() && !refusals.iter().any(|text| stderr_text.contains(text))
 }
 
-/// Finishes what every git that was killed left behind. Best effort: what cannot be finished now is tried again.
+/// Finishes what every killed git left behind in checkouts and refs. Best effort: what cannot be finished now is tried
+/// by the next command.
 ///
 /// # Errors
-/// [`Kind::Interrupted`] alone.
+/// Only [`Kind::Interrupted`].
 pub(crate) fn finish_all(repository: &Repository) -> Result<()> {
-    // A hook of that very git would wait for itself.
+    // A hook of that git would wait for itself.
     if is_in_hook(repository) {
         return Ok(());
     }
@@ -129,7 +132,7 @@ pub(crate) fn finish_all(repository: &Repository) -> Result<()> {
                     return Err(error);
                 }
             }
-            // Git was not started, or its checkout is gone.
+            // git had not been started, or its checkout is gone.
             _ => forget_unless_held(file),
         }
     }
@@ -140,7 +143,7 @@ fn is_in_hook(repository: &Repository) -> bool {
     repository.git().environment().text(WITHIN).is_some()
 }
 
-/// Removes the locks of refs that a git which was killed left behind.
+/// Removes the lock files of refs that a killed git left behind.
 fn unlock_refs(repository: &Repository, file: PathBuf) -> Result<()> {
     let Ok(begun) = file.metadata().and_then(|data| data.modified()) else { return Ok(()) };
     let common = &repository.common_dir;
@@ -151,11 +154,11 @@ fn unlock_refs(repository: &Repository, file: PathBuf) -> Result<()> {
     let mut mark = InProgressMarker::at(file, Shared::WithChildren);
     let until = Instant::now() + WAIT_LIMIT;
     while mark.is_held() {
-        // What a git of ours left running in the background holds the note, too.
+        // A background process that git started still has the note locked, although git itself has ended.
         if Instant::now() > until || !locks.iter().any(|lock| leftover_lock::is_made_after(lock, begun)) {
             return Ok(());
         }
-        interrupt::pause(Duration::from_millis(20))?;
+        interrupt::pause(interrupt::POLL_INTERVAL)?;
     }
     leftover_lock::remove(Scope::Repository(common), &locks, begun, WAIT_LIMIT)?;
     mark.clear();
@@ -174,7 +177,7 @@ fn load(file: &Path) -> Option<CheckoutNote> {
     records::decode(&read_own(file).ok()?)
 }
 
-/// Finishes what a git that was killed left behind in the checkout at `path`. Done where there is nothing.
+/// Finishes what a killed git left behind in the checkout at `path`; [`CheckoutUpdate::Done`] where there is nothing.
 fn finish(repository: &Repository, path: &Path) -> Result<CheckoutUpdate> {
     let Some(file) = at_work::file(repository, path).filter(|file| file.exists()) else {
         return Ok(CheckoutUpdate::Done);
@@ -185,12 +188,12 @@ fn finish(repository: &Repository, path: &Path) -> Result<CheckoutUpdate> {
     let mut mark = InProgressMarker::at(file.clone(), Shared::WithChildren);
     let dir = git_dir(path).unwrap_or_default();
     let until = Instant::now() + WAIT_LIMIT;
-    // What a hook left running in the background holds the note, too, and no lock of git's.
+    // A background process of a hook still has the note locked, but no lock file of git is there.
     while mark.is_held() && (dir.join("index.lock").exists() || dir.join("HEAD.lock").exists()) {
         if Instant::now() > until {
             return Ok(CheckoutUpdate::Refused(format!("a git is still at work in {}", path.display())));
         }
-        interrupt::pause(Duration::from_millis(20))?;
+        interrupt::pause(interrupt::POLL_INTERVAL)?;
     }
     let begun = file.metadata().and_then(|data| data.modified());
     let (Some(work), Ok(begun)) = (load(&file), begun) else {
@@ -206,7 +209,7 @@ fn finish(repository: &Repository, path: &Path) -> Result<CheckoutUpdate> {
     Ok(outcome)
 }
 
-/// A checkout that git was killed at.
+/// A checkout in which git was killed.
 #[derive(Clone, Copy)]
 struct Unfinished<'u> {
     repository: &'u Repository,
@@ -218,23 +221,23 @@ impl Unfinished<'_> {
     fn finish(&self, work: &CheckoutNote, begun: SystemTime) -> Result<CheckoutUpdate> {
         let (of_index, of_refs): (Vec<_>, Vec<_>) = self.locks().into_iter().partition(|lock| is_of_index(lock));
         leftover_lock::remove(Scope::Checkout(self.path), &of_index, begun, WAIT_LIMIT)?;
-        // A git in any checkout may need those.
+        // A git in any checkout of the repository may hold the lock files of refs.
         leftover_lock::remove(Scope::Repository(&self.repository.common_dir), &of_refs, begun, WAIT_LIMIT)?;
         let head = self.git("rev-parse").args(["--verify", "--quiet", "HEAD"]).output()?.text();
         if let Some(step) = &work.step
             && head != (if step.moved { &step.new } else { &step.old }).as_str()
         {
-            // It came to its end, or the user went elsewhere since.
+            // The update was completed, or the user has checked out something else since.
             return Ok(CheckoutUpdate::Done);
         }
         let adopted: Vec<_> = work.adopted.iter().map(|file| file.after_interruption(self.path)).collect();
         match checkout::accept_under_note(self.repository, self.path, &adopted) {
             Err(error) if error.kind() == Kind::Interrupted => return Err(error),
-            // What cannot be adopted is in the way below, and said.
+            // A file that could not be set prevents the update below, which reports it.
             _ => {}
         }
         let Some(step) = &work.step else { return Ok(CheckoutUpdate::Done) };
-        // A git whose files are as new as it left them need not read them again.
+        // With a refreshed index git need not read the files again.
         checkout::refresh_index(self.repository, self.path)?;
         if let CheckoutUpdate::Refused(said) = self.settle(step)? {
             return Ok(CheckoutUpdate::Refused(said));
@@ -242,7 +245,7 @@ impl Unfinished<'_> {
         Ok(outcome(&step.take(self.repository, self.path)?))
     }
 
-    /// The lock files that a git has while it brings this checkout forward.
+    /// The lock files that git creates while it updates this checkout.
     fn locks(&self) -> Vec<PathBuf> {
         let head = std::fs::read_to_string(self.dir.join("HEAD")).unwrap_or_default();
         let branch = head.strip_prefix("ref: ").map(|name| format!("{}.lock", name.trim_end()));
@@ -251,7 +254,7 @@ impl Unfinished<'_> {
         refs.chain(leftover_lock::inside(self.dir)).collect()
     }
 
-    /// Takes what git wrote so far into the index, so that it is not in the way.
+    /// Puts the files that git had written into the index, so that git does not take them for changes of the user.
     fn settle(&self, step: &CheckoutStep) -> Result<CheckoutUpdate> {
         let (Some(old), Some(new)) = (Oid::parse(&step.old), Oid::parse(&step.new)) else {
             return Ok(CheckoutUpdate::Done);
@@ -276,7 +279,7 @@ impl Unfinished<'_> {
         let (index, copy) = (self.dir.join("index"), beside.join("copy"));
         let update =
             || self.git("update-index").args(["--add", "--replace", "-z", "--index-info"]).input(lines.clone());
-        // Nothing is changed where git will refuse in the end.
+        // Tried on a copy of the index first: nothing is changed where git will refuse in the end.
         std::fs::copy(&index, &copy).map_err(|error| Error::io("copy", &index, &error))?;
         update().env("GIT_INDEX_FILE", &copy).run()?;
         let check = self.git("read-tree").args(["-n", "-m", "-u", &step.old, &step.new]);
@@ -298,7 +301,7 @@ impl Unfinished<'_> {
         Ok(CheckoutUpdate::Done)
     }
 
-    /// What git wrote on the way; `index` is for an index of the new files alone.
+    /// The files that git had written; `index` is the path of a temporary index with the new versions alone.
     fn look(&self, step: &CheckoutStep, anchor: &Oid, index: &Path) -> Result<Vec<Written>> {
         let call = self.git("diff-tree").args(["-r", "-z", "--raw", "--no-renames"]);
         let changes = diff_raw::parse(&call.args([&step.old, &step.new]).run()?.stdout)?;
@@ -319,7 +322,7 @@ impl Unfinished<'_> {
         for change in changes.iter().filter(|change| !staged.contains_key(&change.path)) {
             let touched = from_index.contains_key(&change.path) || !is_in_old.contains(&change.path);
             match (Written::whole(change), from_new.get(&change.path)) {
-                // A folder stands where a file was: what is in it is looked at by itself.
+                // There is a folder where a file was. The files in it are compared by themselves.
                 (None, _) if self.path.join(&change.path).is_dir() => written.extend(Written::gone(change)),
                 (Some(file), None) => written.push(file),
                 (Some(file), Some(differs)) if touched && differs.status == 'M' && self.is_beginning(&file)? => {
@@ -331,7 +334,7 @@ impl Unfinished<'_> {
         Ok(written)
     }
 
-    /// Whether what stands there is the beginning of a file: git was killed while it wrote it.
+    /// Whether the file is the beginning of its new version: git was killed while it wrote it.
     fn is_beginning(&self, file: &Written) -> Result<bool> {
         let place = self.path.join(&file.path);
         let Some(oid) = file.oid.as_ref().filter(|_| place.symlink_metadata().is_ok_and(|data| data.is_file())) else {
@@ -349,7 +352,7 @@ impl Unfinished<'_> {
     }
 }
 
-/// Whether a lock file is of the index, or of one that a commit of some files makes for itself.
+/// Whether a lock file is that of the index, or of the index that a commit of some files uses.
 fn is_of_index(lock: &Path) -> bool {
     let name = lock.file_name().unwrap_or_default().to_string_lossy();
     name == "index.lock" || name.starts_with("next-index-")
@@ -360,14 +363,15 @@ fn is_of_index(lock: &Path) -> bool {
 struct Written {
     path: PathBuf,
     mode: String,
-    /// None where the new commit has no such file.
+    /// None where the new commit lacks the file.
     oid: Option<Oid>,
-    /// Only the beginning of it is there.
+    /// Whether only the beginning of it was written.
     partly: bool,
 }
 
 impl Written {
-    /// What a change makes of a file; none where it takes it away, and none for a submodule, of which git writes nothing.
+    /// The new version of a changed file. None where the file is removed, and none for a submodule, of which git writes
+    /// nothing.
     fn whole(change: &FileDiff) -> Option<Self> {
         let oid = change.new.clone().filter(|_| change.new_mode != "160000")?;
         Some(Self { path: change.path.clone(), mode: change.new_mode.clone(), oid: Some(oid), partly: false })
@@ -379,7 +383,7 @@ impl Written {
     }
 }
 
-/// Files as `git update-index --index-info` reads them, with names of objects as long as the `anchor`.
+/// The files as `git update-index --index-info` reads them; the null id gets the length of `anchor`.
 fn index_lines(files: &[Written], anchor: &Oid) -> Vec<u8> {
     let line = |file: &Written| {
         let oid = file.oid.as_ref().map_or_else(|| anchor.zeros(), ToString::to_string);

@@ -116,7 +116,7 @@ impl<'s> RecoverableWorktree<'s> {
                 let message = format!("a git is still at work in {}", self.path.display());
                 return Err(Error::new(Kind::Contention, message).advice("run the same command again later"));
             }
-            interrupt::pause(Duration::from_millis(20))?;
+            interrupt::pause(interrupt::POLL_INTERVAL)?;
         }
         Ok(())
     }

@@ -8,28 +8,28 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long what was asked to end may take to end.
+/// How long a process may take to end after SIGTERM: git needs milliseconds to remove its lock files.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long the rest of a group may take after its first process. Not the whole time: one that has ended, and that nobody
-/// waits for (a container without an init process), still counts as there.
+/// How long the rest of a process group may take after its first process has ended. It is short because a process that
+/// has ended but is not reaped, as in a container without an init process, still counts as running.
 const REST_GRACE: Duration = Duration::from_millis(200);
 
-/// How long the output of a process that has ended is waited for: what it started in the background may hold it open for
-/// ever.
+/// How long the output of a process that has ended is waited for: a background process that it started may keep the
+/// pipe open for ever.
 const OUTPUT_GRACE: Duration = Duration::from_secs(1);
 
-/// How waiting came to its end.
+/// How the wait ended.
 pub(super) enum WaitEnd {
     /// The process ended.
     Itself(ExitStatus),
-    /// The time was up, and it was ended.
+    /// The time limit was reached, and the process was ended.
     TimedOut,
-    /// A signal came, and it was ended.
+    /// A signal arrived, and the process was ended.
     Interrupted,
 }
 
-/// What is to be ended: a process group, or a process that shares ours.
+/// The processes to signal: a process group, or one process that shares the group of this program.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum SignalTarget {
     Group(Pid),
@@ -38,7 +38,7 @@ pub(super) enum SignalTarget {
 
 impl SignalTarget {
     fn send(self, signal: Signal) {
-        // What is gone needs no signal.
+        // A process that has ended needs no signal.
         let _ = match self {
             Self::Group(pid) => kill_process_group(pid, signal),
             Self::Alone(pid) => kill_process(pid, signal),
@@ -53,7 +53,7 @@ impl SignalTarget {
     }
 }
 
-/// Waits for a process; `ended` waits that long and gives its status.
+/// Waits for a process; `ended` waits for the given time and returns its status.
 pub(super) fn wait(
     target: Option<SignalTarget>,
     limit: Duration,
@@ -68,21 +68,22 @@ pub(super) fn wait(
         if interrupt::is_wanted() {
             let polite = match target {
                 Some(SignalTarget::Group(_)) => Signal::TERM,
-                // A shell that somebody types into takes no notice of SIGTERM.
+                // A shell at which a user types ignores SIGTERM.
                 _ => Signal::HUP,
             };
             stop(target, polite, &ended)?;
             return Ok(WaitEnd::Interrupted);
         }
         if left.is_zero() {
-            // The server of a path is in the group, too: asked to end, it takes its lock files along.
+            // For a remote that is a path, the server side is in the same group; after SIGTERM it removes its lock
+            // files.
             stop(target, Signal::TERM, &ended)?;
             return Ok(WaitEnd::TimedOut);
         }
     }
 }
 
-/// Ends it: politely, and after a moment for certain.
+/// Ends the processes: by SIGTERM, and after [`GRACE`] by SIGKILL.
 fn stop(
     target: Option<SignalTarget>,
     polite: Signal,
@@ -92,7 +93,7 @@ fn stop(
     target.send(polite);
     let mut until = Instant::now() + GRACE;
     let mut has_ended = false;
-    // The group outlives its first process: helpers (ssh, git-remote-https), and what a check started.
+    // The group outlives its first process: helpers (ssh, git-remote-https), and what a check command started.
     while Instant::now() < until && (!has_ended || target.is_there()) {
         if !has_ended && ended(Duration::from_millis(5))?.is_some() {
             (has_ended, until) = (true, until.min(Instant::now() + REST_GRACE));
@@ -106,17 +107,17 @@ fn stop(
     Ok(())
 }
 
-/// Puts what is kept of the next part of an output after what was kept before.
+/// Appends what is to be kept of the next part of an output to what was kept before.
 pub(crate) type OutputFilter = Box<dyn FnMut(&[u8], &mut Vec<u8>) + Send>;
 
-/// Reads what comes out of a pipe, beside everything else.
+/// Reads a pipe in a thread, so that neither of two pipes can fill up and block the process.
 pub(super) struct Capture {
     bytes: Arc<Mutex<Vec<u8>>>,
     done: Receiver<()>,
 }
 
 impl Capture {
-    /// Begins to read; what is written goes into the pipe that is given along.
+    /// Starts reading; returns the pipe to write to.
     pub(super) fn start(mut sieve: Option<OutputFilter>) -> io::Result<(Self, PipeWriter)> {
         let (mut reader, writer) = io::pipe()?;
         let (bytes, (sender, done)) = (Arc::default(), channel());
@@ -136,7 +137,7 @@ impl Capture {
         Ok((capture, writer))
     }
 
-    /// What was written, up to the end of it, or up to now where that is long in coming.
+    /// The output up to its end, or up to now where the end does not come.
     pub(super) fn finish(self) -> Vec<u8> {
         let _ = self.done.recv_timeout(OUTPUT_GRACE);
         std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
