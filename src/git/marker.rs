@@ -9,6 +9,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// How often the lock of a new note is tried, and the pause between: a process that tests the lock holds it for microseconds.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(2);
+
 /// The processes that hold the lock of a note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shared {
@@ -41,13 +45,13 @@ impl InProgressMarker {
         let io = |error: std::io::Error| Error::io("write", &self.file, &error);
         std::fs::create_dir_all(folder).map_err(io)?;
         let file = File::options().create(true).write(true).truncate(false).open(&self.file).map_err(io)?;
-        for _ in 0..10 {
+        for _ in 0..LOCK_TRIES {
             // A process that tests the lock holds it for that moment, so it is tried again. Without the lock the note
             // still works, but another command would take this one for killed.
             if file.try_lock().is_ok() {
                 break;
             }
-            std::thread::sleep(Duration::from_millis(2));
+            std::thread::sleep(LOCK_PAUSE);
         }
         share(&file, self.shared);
         self.held = Some(file);

@@ -9,15 +9,15 @@ use std::path::PathBuf;
 /// A file that differs between two sides.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct FileDiff {
-    /// Its mode on the first side; zeros where it is not there.
+    /// Its mode on the first side; zeros where the file is missing there.
     pub(crate) old_mode: String,
-    /// Its mode on the second side; zeros where it is not there.
+    /// Its mode on the second side; zeros where the file is missing there.
     pub(crate) new_mode: String,
-    /// What it is on the second side; none where it is not there, or where nobody looked.
+    /// Its object on the second side; none where the file is missing, or where git did not compute it.
     pub(crate) new: Option<Oid>,
-    /// What became of it: `A`, `D`, `M`, `T`, `U`.
+    /// The status letter: `A`, `D`, `M`, `T`, `U`.
     pub(crate) status: char,
-    /// Where it is.
+    /// Its path.
     pub(crate) path: PathBuf,
 }
 

@@ -19,6 +19,13 @@ const REST_GRACE: Duration = Duration::from_millis(200);
 /// pipe open for ever.
 const OUTPUT_GRACE: Duration = Duration::from_secs(1);
 
+/// How often the end of a process is checked for while it is being ended: it is over in milliseconds.
+const STEP: Duration = Duration::from_millis(5);
+
+/// How long the end after SIGKILL is waited for. Only a process in an uninterruptible system call, such as one on a network
+/// file system that does not answer, takes longer, and the command must not hang with it.
+const AFTER_KILL: Duration = Duration::from_secs(5);
+
 /// How the wait ended.
 pub(super) enum WaitEnd {
     /// The process ended.
@@ -95,14 +102,14 @@ fn stop(
     let mut has_ended = false;
     // The group outlives its first process: helpers (ssh, git-remote-https), and what a check command started.
     while Instant::now() < until && (!has_ended || target.is_there()) {
-        if !has_ended && ended(Duration::from_millis(5))?.is_some() {
+        if !has_ended && ended(STEP)?.is_some() {
             (has_ended, until) = (true, until.min(Instant::now() + REST_GRACE));
         }
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(STEP);
     }
     if target.is_there() {
         target.send(Signal::KILL);
-        ended(Duration::from_secs(5))?;
+        ended(AFTER_KILL)?;
     }
     Ok(())
 }
