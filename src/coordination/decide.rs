@@ -140,7 +140,8 @@ impl TakenLock {
 
     /// The lock that was there before, where it was of the same person.
     pub(crate) fn prior(&self) -> Option<&ObservedLock> {
-        let mine = self.before.as_ref().filter(|before| matches!(before.ownership, Ownership::Ours | Ownership::Abandoned));
+        let mine =
+            self.before.as_ref().filter(|before| matches!(before.ownership, Ownership::Ours | Ownership::Abandoned));
         mine.map(|before| &before.observed)
     }
 }

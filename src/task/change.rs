@@ -1,5 +1,5 @@
-//! Changes of single fields of a task file, as a person or a script asks for them.
-//! Pure; the canonical rewrite that goes with them is [`Document::canonical`].
+//! Changes of single fields of a task file, as a person or a script requests them. Pure. The scripts combine them with
+//! the canonical rewrite, [`Document::canonical`].
 
 use super::frontmatter::Document;
 use super::model::{Reference, Status};
@@ -8,22 +8,22 @@ use crate::error::{Error, Kind, Result};
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum FieldChange {
-    /// A scalar gets this value; an empty one takes the key away.
+    /// Sets a scalar; an empty value removes the key.
     Set(&'static str, String),
-    /// A list gets these items; none takes the key away.
+    /// Sets a list; an empty one removes the key.
     List(&'static str, Vec<String>),
-    /// The text after the key, as it is to stand there (`[]`, `""`).
+    /// Sets the exact text after the key (`[]`, `""`).
     Exact(&'static str, String),
-    /// Items are added to a list, those that are not in it yet.
+    /// Adds those items to a list that it lacks.
     Add(&'static str, Vec<String>),
-    /// Items are taken from a list.
+    /// Removes items from a list.
     Take(&'static str, Vec<String>),
-    /// A new body.
+    /// Sets the body.
     Body(Vec<u8>),
 }
 
 impl FieldChange {
-    /// The key that it is about; `None` for the body.
+    /// The key that is changed; `None` for the body.
     pub(crate) fn key(&self) -> Option<&'static str> {
         match self {
             Self::Set(key, _) | Self::List(key, _) | Self::Exact(key, _) | Self::Add(key, _) | Self::Take(key, _) => {
@@ -34,7 +34,7 @@ impl FieldChange {
     }
 }
 
-/// Whether items of a list are ids: `N_M` is written `tN_M`, and both are the same item.
+/// Whether the items of a list are ids: then `N_M` is written `tN_M`, and both are the same item.
 fn holds_ids(key: &str) -> bool {
     matches!(key, "depends" | "xdeps" | "verifies" | "risk_mitigation_tasks" | "children_to_implement")
 }
@@ -46,7 +46,7 @@ fn normal(key: &str, items: Vec<String>) -> Vec<String> {
 /// Makes the changes, in order.
 ///
 /// # Errors
-/// [`Kind::Usage`] for a value that cannot stand on one line.
+/// [`Kind::Usage`] for a value that does not fit on one line.
 pub(crate) fn apply(document: &mut Document, changes: &[FieldChange]) -> Result<()> {
     for change in changes {
         match change {
@@ -82,7 +82,7 @@ fn write_list(document: &mut Document, key: &str, items: &[String]) -> Result<()
     document.set_list(key, items)
 }
 
-/// What must be true of the task as it would be: a parent is done after its children, and the kind of follow-up fits
+/// Checks the task with the changes: a parent cannot be done before its children, and the kind of follow-up must fit
 /// the issue type.
 pub(crate) fn check(document: &Document) -> Result<()> {
     let text = |key: &str| document.scalar_last(key).unwrap_or_default();
@@ -152,7 +152,7 @@ mod tests {
 
     // PROPTEST_CASES=100000 runs that many of each.
     proptest! {
-        /// Any bytes are read and printed as they were.
+        /// Any bytes are parsed and written unchanged.
         #[test]
         fn parsing_and_printing_is_the_identity(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             prop_assert_eq!(Document::parse(&bytes).to_bytes(), bytes);
@@ -163,7 +163,7 @@ mod tests {
             prop_assert_eq!(Document::parse(text.as_bytes()).to_bytes(), text.into_bytes());
         }
 
-        /// One change leaves every other key, and the body, as it was.
+        /// One change leaves every other key and the body unchanged.
         #[test]
         fn one_change_changes_one_key(text in crate::task::frontmatter::tests::frontmatter_like(), value in "[a-z]{1,8}") {
             let before = Document::parse(text.as_bytes());
@@ -179,7 +179,7 @@ mod tests {
             prop_assert_eq!(again.scalar("assigned_to"), Some(value.as_str()));
         }
 
-        /// No value gets a line of its own: it is refused, or read back as one value.
+        /// A value never gets a line of its own: it is refused, or read back as one value.
         #[test]
         fn no_value_forges_a_line(value in any::<String>(), text in crate::task::frontmatter::tests::frontmatter_like()) {
             let mut document = Document::parse(text.as_bytes());
@@ -193,7 +193,7 @@ mod tests {
             }
         }
 
-        /// The rewrite keeps every key that the dialect does not model, and the body to the byte.
+        /// The rewrite keeps every unknown key, and the bytes of the body.
         #[test]
         fn the_rewrite_keeps_what_it_does_not_know(text in crate::task::frontmatter::tests::frontmatter_like()) {
             let before = Document::parse(text.as_bytes());

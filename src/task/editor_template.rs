@@ -1,4 +1,8 @@
-//! The text that an editor gets: a task file with help in it, and how it is read back. Pure.
+//! The text that an editor opens: a task file with help in it; and reading it back. Pure.
+//!
+//! The file `aitask/task-*.md` of the private records is a task file with lines of help (`#|`) above its fields and
+//! lines about errors (`#!`) above the field that they are about. Both are removed when it is read, but only within the
+//! frontmatter; other lines stay.
 
 use super::change;
 use super::fields;
@@ -8,27 +12,27 @@ use super::model::{Level, Status};
 use super::text::is_unsafe;
 use crate::error::{Error, Kind, Payload, Result};
 
-/// Lines of ours in a sheet begin so; they go when it is read back. Comments of the user's own stay.
+/// The beginnings of the lines that are added, and removed again. Comments of the user are kept.
 const HELP: &str = "#|";
 const ERROR: &str = "#!";
 
-/// The words of a project.
+/// The values that a project offers for fields.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FieldChoices {
-    /// Its issue types.
+    /// The issue types.
     pub(crate) types: Vec<String>,
-    /// Its labels.
+    /// The labels.
     pub(crate) labels: Vec<String>,
 }
 
 impl FieldChoices {
-    /// Of issue types and the file of labels.
+    /// From the issue types and the content of the file of labels.
     pub(crate) fn new(types: Vec<String>, labels: &str) -> Self {
         Self { types, labels: super::labels::vocabulary(labels).into_iter().map(str::to_owned).collect() }
     }
 }
 
-/// A sheet: the file, with these lines of help above its fields.
+/// The template: the file, with these lines of help above its fields.
 pub(crate) fn with_help(document: &Document, help: &[String]) -> Vec<u8> {
     let bytes = document.to_bytes();
     let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
@@ -49,10 +53,10 @@ pub(crate) fn help(words: &FieldChoices) -> Vec<String> {
     ]
 }
 
-/// The document in a sheet, without our lines.
+/// The document in a template, without the added lines.
 ///
 /// # Errors
-/// [`Kind::Usage`] when the lines of dashes have gone.
+/// [`Kind::Usage`] when a line of dashes is missing.
 pub(crate) fn read(sheet: &[u8]) -> Result<Document> {
     let kept = lines(sheet).filter(|(line, in_head)| !in_head || !is_ours(line)).flat_map(|(line, _)| line.to_vec());
     let kept: Vec<_> = kept.collect();
@@ -63,7 +67,7 @@ pub(crate) fn read(sheet: &[u8]) -> Result<Document> {
     Err(Error::new(Kind::Usage, "the fields must stand between two lines of three dashes, the first of them on top"))
 }
 
-/// The lines, and whether they belong to the fields; without lines of dashes all do.
+/// The lines, and whether each is part of the fields; without lines of dashes all are.
 fn lines(sheet: &[u8]) -> impl Iterator<Item = (&[u8], bool)> {
     let mut rules = 0;
     sheet.split_inclusive(|byte| *byte == b'\n').map(move |line| {
@@ -82,16 +86,16 @@ fn is_ours(line: &[u8]) -> bool {
     line.starts_with(HELP.as_bytes()) || line.starts_with(ERROR.as_bytes())
 }
 
-/// A sheet in which it is said what is wrong.
+/// A template with an error in it.
 #[derive(Debug)]
 pub(crate) struct MarkedTemplate {
     /// Its text.
     pub(crate) text: Vec<u8>,
-    /// The line after what is said, counted from 1.
+    /// The line below the error, counted from 1.
     pub(crate) line: usize,
 }
 
-/// The sheet with what is wrong said above the field it is about.
+/// The template with the error above the field that it is about.
 pub(crate) fn with_error(sheet: &[u8], error: &Error) -> MarkedTemplate {
     let key = error.payloads().iter().find_map(|payload| match payload {
         Payload::Field { key } => Some(format!("{key}:")),
@@ -114,7 +118,7 @@ pub(crate) fn wrong(key: &str, message: impl Into<String>) -> Error {
     Error::new(Kind::Usage, message).with(Payload::Field { key: key.to_owned() })
 }
 
-/// Whether the fields of a task can stand as they are.
+/// Checks the fields of a task.
 ///
 /// # Errors
 /// [`Kind::Usage`], with the field that it is about.

@@ -1,4 +1,4 @@
-//! Task ids: specification 20, section 2.
+//! Task ids.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,11 +8,12 @@ use serde::{Serialize, Serializer};
 use super::text::parse_number;
 use crate::error::{Error, Kind, Result};
 
-/// Beyond this no counter of a real project is; it keeps every sum in range, and every id readable as one.
+/// The highest id. No counter of a real project is higher; the limit keeps every sum within `u64`, and every id
+/// parsable as one.
 pub(crate) const HIGHEST_ID: u64 = 99_999_999_999_999_999;
 
-/// The id of a task: a number `12`, or for a child the parent's number and its own, `12_3`
-/// (specification 20, section 2). Ordered by number, a parent before its children.
+/// The id of a task: a number `12`, or for a child the parent's number and its own, `12_3`. Ordered by number, a parent
+/// before its children.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct TaskId {
     number: u64,
@@ -20,7 +21,7 @@ pub(crate) struct TaskId {
 }
 
 impl TaskId {
-    /// The id of a top-level task. No task has the number 0; parsing refuses it.
+    /// The id of a top-level task. No task has the number 0, which parsing refuses.
     pub(crate) fn top(number: u64) -> Self {
         Self { number, child: None }
     }
@@ -30,8 +31,7 @@ impl TaskId {
         Self { number, child: Some(child) }
     }
 
-    /// Parses `N`, `tN`, `N_M` or `tN_M`: decimal, greater than zero, at most 18 digits; leading zeros are
-    /// dropped (specification 20, section 2, "id as option value").
+    /// Parses `N`, `tN`, `N_M` or `tN_M`: decimal, greater than zero, at most 18 digits; leading zeros are dropped.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         Self::try_parse(text).ok_or_else(|| {
             Error::new(Kind::Usage, format!("{text:?} is not a task id"))
@@ -39,7 +39,7 @@ impl TaskId {
         })
     }
 
-    /// [`TaskId::parse`] for texts that may well be something else.
+    /// [`TaskId::parse`] for text that may be something else: `None` instead of an error.
     pub(crate) fn try_parse(text: &str) -> Option<Self> {
         let text = text.strip_prefix('t').unwrap_or(text);
         match text.split_once('_') {
@@ -53,8 +53,7 @@ impl TaskId {
         format!("t{self}")
     }
 
-    /// The id as it stands in the id lists of task files: `12` for a top-level task, `t12_3` for a child
-    /// (specification 20, sections 2 and 3.4).
+    /// The id in the form of the id lists of task files: `12` for a top-level task, `t12_3` for a child.
     pub(crate) fn in_list(self) -> String {
         if self.is_child() { self.prefixed() } else { self.to_string() }
     }
@@ -69,7 +68,7 @@ impl TaskId {
         self.child.is_some()
     }
 
-    /// The top-level number: its own, or for a child its parent's.
+    /// The number of a top-level task: its own, or for a child that of its parent.
     pub(crate) fn number(self) -> u64 {
         self.number
     }

@@ -1,70 +1,70 @@
-//! The three-way merge of task files: specification 40, section 7, with its verdicts. What no rule touches keeps its
-//! bytes.
+//! The three-way merge of task files, field by field: git's merge by lines would report a conflict in `updated_at` for
+//! nearly every pair of changes. Lines that no rule is about keep their bytes.
 
 use super::dialect::FrontmatterEntry;
 use super::frontmatter::Document;
 use super::gate_runs;
 use std::collections::BTreeSet;
 
-/// Taken together from the newer side, absent ones included.
+/// Taken together from the newer side, missing ones too, since the four describe one state.
 const GATES: [&str; 4] = ["active_gates", "active_gates_filtered", "active_gates_profile", "active_gates_digest"];
-/// Decided against the base alone.
+/// Decided by the base alone: only a side that changed the value counts.
 const AGAINST_BASE: [&str; 3] = ["boardgroup", "followup_kind", "verification_baseline"];
-/// Always last, in this order among themselves as the file has them.
+/// Written last, in the order of the file.
 const BOARD: [&str; 3] = ["boardcol", "boardidx", "boardgroup"];
 
-/// Whose rules go.
+/// The rules of a face.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MergeRules {
-    /// The scripts': priority and effort are the remote's and the place on the board is ours, also where the other side
-    /// alone changed it (specification 40, decision 2).
+    /// The rules of the scripts, on which their callers depend: priority and effort are the remote's and the place on
+    /// the board is ours, even where only the other side changed it.
     Scripts,
-    /// What one side alone changed is its; the scripts' where both did.
+    /// A change of one side alone counts; where both changed a field, the rules of the scripts.
     ThreeWay,
 }
 
-/// A task file merged as far as the rules go.
+/// A task file, merged as far as the rules go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FileMerge {
     document: Document,
-    /// Keys that no rule decides; the local value stands in for them.
+    /// The keys that no rule decides; their local value is in the file.
     pub(crate) clashes: Vec<Clash>,
     /// The text below the frontmatter.
     pub(crate) body: Body,
 }
 
-/// A key that both sides changed in a way that no rule decides.
+/// A key that both sides changed and that no rule decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Clash {
     /// The key.
     pub(crate) key: String,
-    /// Its lines here.
+    /// Its lines on the local side.
     pub(crate) local: Vec<u8>,
-    /// Its lines there.
+    /// Its lines on the remote side.
     pub(crate) remote: Vec<u8>,
 }
 
-/// What became of the text.
+/// The result for the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Body {
-    /// One side alone changed it, or both in the same way.
+    /// One side alone changed it, or both made the same change.
     Settled(Vec<u8>),
-    /// Both changed it: to be merged line by line, with `tail` below it.
+    /// Both changed it: it is to be merged line by line, with `tail` below it.
     Differs {
-        /// The text both began with; empty when there was none.
+        /// The body of the base; empty where there is none.
         base: Vec<u8>,
-        /// The text here.
+        /// The local body.
         local: Vec<u8>,
-        /// The text there.
+        /// The remote body.
         remote: Vec<u8>,
-        /// What follows whatever comes of it.
+        /// The text that follows the merged body.
         tail: Vec<u8>,
     },
 }
 
 impl FileMerge {
-    /// Merges two versions of a task file; `local` is this machine's, `remote` the published one. `None` for files that
-    /// the rules do not speak of: without frontmatter, with CRLF, with a key that stands there twice.
+    /// Merges two versions of a task file; `local` is that of this clone, `remote` the published one. `None` for files
+    /// outside the rules: without frontmatter, with CRLF, or with a repeated key.
     pub(crate) fn of(rules: MergeRules, base: Option<&[u8]>, local: &[u8], remote: &[u8]) -> Option<Self> {
         let (mut document, theirs) = (parse(local)?, parse(remote)?);
         let base = base.and_then(parse);
@@ -98,7 +98,7 @@ impl FileMerge {
         Some(Self { document, clashes, body })
     }
 
-    /// The file with this text (and the tail of [`Body::Differs`]); keys that clash have their local value.
+    /// The file with this body (and the tail of [`Body::Differs`]); clashing keys have their local value.
     pub(crate) fn with_body(&self, text: &[u8]) -> Vec<u8> {
         let mut bytes = self.document.head_bytes();
         bytes.extend_from_slice(text);
@@ -108,7 +108,7 @@ impl FileMerge {
         bytes
     }
 
-    /// [`FileMerge::with_body`] with conflict markers around each key that clashes, for somebody to decide.
+    /// [`FileMerge::with_body`] with conflict markers around each clashing key.
     pub(crate) fn marked(&self, text: &[u8]) -> Vec<u8> {
         let mut marked = self.clone();
         for entry in marked.document.head.iter_mut().flat_map(|head| &mut head.entries) {
@@ -122,7 +122,7 @@ impl FileMerge {
     }
 }
 
-/// Whether a text has conflict markers in it: all three, each at the start of a line, in their order.
+/// Whether a text contains conflict markers: all three, each at the start of a line, in their order.
 pub(crate) fn has_markers(text: &[u8]) -> bool {
     let mut wanted = [&b"<<<<<<< "[..], b"=======", b">>>>>>> "].into_iter().peekable();
     for line in text.split(|byte| *byte == b'\n') {
@@ -133,17 +133,17 @@ pub(crate) fn has_markers(text: &[u8]) -> bool {
     wanted.peek().is_none()
 }
 
-/// The two texts that a text with conflict markers was made of.
+/// The two texts of a text with conflict markers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TakenApart {
-    /// What stands above `=======`, with all that is in no conflict.
+    /// The text with the upper side of each conflict.
     pub(crate) upper: Vec<u8>,
-    /// What stands below it, with all that is in no conflict.
+    /// The text with the lower side of each conflict.
     pub(crate) lower: Vec<u8>,
 }
 
-/// Takes a text with conflict markers apart; `None` without a whole conflict.
-/// What both began with (`|||||||`) is left out, and of several lines `=======` the first parts the sides (verdict M4).
+/// Splits a text with conflict markers into its sides; `None` without a complete conflict. The base (`|||||||`) is left
+/// out. Of several lines `=======` in a conflict the first separates the sides: the others are text.
 pub(crate) fn sides(text: &[u8]) -> Option<TakenApart> {
     #[derive(Clone, Copy, PartialEq)]
     enum Within {
@@ -211,7 +211,7 @@ fn merge_bodies(base: Option<&[u8]>, local: &[u8], remote: &[u8]) -> Body {
     }
 }
 
-/// What becomes of a key.
+/// The decision on a key.
 enum Choice {
     Take(FrontmatterEntry),
     Drop,
@@ -239,7 +239,8 @@ impl ThreeSides<'_> {
         }
         let (local, remote) = match (local, remote) {
             (Some(local), Some(remote)) => (local, remote),
-            // What one side removed and the other left alone is removed (verdicts M2, M3); what was changed stays.
+            // A key that one side removed and the other left unchanged is removed: a dropped assignee must not come
+            // back. A key that the other side changed is kept.
             (Some(only), None) | (None, Some(only)) => {
                 return if base.is_some_and(|base| same(base, only)) { Choice::Drop } else { take(only) };
             }
@@ -286,7 +287,7 @@ impl ThreeSides<'_> {
         }
     }
 
-    /// A comment or stray line that the remote has, and neither we nor the base.
+    /// Whether a comment or a line without a key is only on the remote side.
     fn is_new_remark(&self, remark: &FrontmatterEntry) -> bool {
         let has = |document: &Document| entries(document).iter().any(|entry| entry.raw() == remark.raw());
         !has(self.local) && !self.base.is_some_and(has)
@@ -301,7 +302,7 @@ fn is_list(entry: &FrontmatterEntry) -> bool {
     entry.value().starts_with('[') || (entry.value().is_empty() && entry.continues())
 }
 
-/// Whether two entries say the same, however a list is laid out.
+/// Whether two entries have the same value, in whatever layout.
 fn same(one: &FrontmatterEntry, other: &FrontmatterEntry) -> bool {
     let plain = |entry: &FrontmatterEntry| !entry.continues();
     one.raw() == other.raw()
@@ -309,7 +310,7 @@ fn same(one: &FrontmatterEntry, other: &FrontmatterEntry) -> bool {
         || (is_list(one) && is_list(other) && one.items() == other.items())
 }
 
-/// A text that is not blank; anything else counts as nothing.
+/// The text of a value that is not blank; anything else counts as empty.
 fn significant(entry: &FrontmatterEntry) -> Option<&str> {
     let value = entry.value();
     let bare = value.trim_matches(['"', '\'']).trim();
@@ -325,14 +326,14 @@ fn looks_numeric(text: &str) -> bool {
         && digits.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'_' | b'.'))
 }
 
-/// Both lists together, without what one side took out; sorted, each item once, in the canonical form.
+/// The union of both lists without the items that one side removed; sorted, without duplicates, in canonical form.
 fn union(
     key: &str,
     base: Option<&FrontmatterEntry>,
     local: &FrontmatterEntry,
     remote: &FrontmatterEntry,
 ) -> FrontmatterEntry {
-    // What is no list counts as an empty one.
+    // A value that is no list counts as an empty one.
     let items = |entry: &FrontmatterEntry| if is_list(entry) { entry.items() } else { Vec::new() };
     let set =
         |entry: &FrontmatterEntry| items(entry).into_iter().map(|item| canonical(key, item)).collect::<BTreeSet<_>>();
@@ -344,7 +345,7 @@ fn union(
     FrontmatterEntry::line(key, &format!("[{}]", shown.collect::<Vec<_>>().join(", ")), "\n")
 }
 
-/// In `depends`, a child is written `t1_2`: without the letter, YAML reads a number.
+/// In `depends` a child is written `t1_2`: without the letter, YAML reads `1_2` as the number 12.
 fn canonical(key: &str, item: String) -> String {
     let child = item.split_once('_').is_some_and(|(parent, child)| {
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -530,7 +531,7 @@ mod tests {
     }
 
     proptest! {
-        /// One side's changes alone come out as they are, but for the fields that belong to one side.
+        /// A change of one side alone is taken, except for the fields whose side the rules fix.
         #[test]
         fn one_sided_changes_win(base in frontmatter_like(), changed in frontmatter_like()) {
             let (base, changed) = (base.as_bytes(), changed.as_bytes());

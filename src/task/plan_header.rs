@@ -1,14 +1,14 @@
-//! The header of a plan, the durable record of the branch decisions: specification 50, section 4. Its keys have blanks
-//! in them, so it is not the dialect of the task files.
+//! The header of a plan, the lasting record of the decisions about branches. Its keys contain blanks, so it is not the
+//! dialect of the task files.
 
-/// One decision about a line of a header: leave it, set it, or take it out.
+/// A change of one line of a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HeaderEdit {
-    /// As it stands.
+    /// The line stays.
     Leave,
     /// The line gets this value.
     Set(String),
-    /// The line goes.
+    /// The line is removed.
     Delete,
 }
 
@@ -17,8 +17,8 @@ pub(crate) fn has_header(text: &str) -> bool {
     split(text).is_some()
 }
 
-/// What stands behind a key in the header, however somebody wrote it by hand: behind a byte order mark or empty lines, in
-/// other letters, without a blank, not closed. Such a line must not count as none.
+/// The value of a key in the header, however a person wrote it: after a byte order mark or empty lines, in upper or
+/// lower case, without a blank, or in a header that is not closed. A line that is there must not be taken for missing.
 pub(crate) fn value_as_written<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     let mut lines = text.trim_start_matches('\u{feff}').lines().skip_while(|line| line.trim().is_empty());
     lines.next().filter(|line| line.trim_end() == "---")?;
@@ -36,7 +36,7 @@ pub(crate) fn with_header(lines: &[(&str, String)], text: &str) -> String {
     format!("{header}---\n\n{}", text.trim_start_matches('\n'))
 }
 
-/// The text with one line of its header changed. A new line goes before `plan_verified`, else last.
+/// The text with one line of its header changed. A new line is inserted before `plan_verified`, else at the end.
 pub(crate) fn splice(text: &str, key: &str, claim: &HeaderEdit) -> String {
     let (Some((header, rest)), true) = (split(text), *claim != HeaderEdit::Leave) else { return text.to_owned() };
     let is_key = |line: &str| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':'));
@@ -52,7 +52,7 @@ pub(crate) fn splice(text: &str, key: &str, claim: &HeaderEdit) -> String {
     format!("---{ending}{header}{rest}")
 }
 
-/// What stands between the two lines `---`, and the rest from the second one on.
+/// The text between the two lines `---`, and the rest from the second one on.
 fn split(text: &str) -> Option<(&str, &str)> {
     let body = text.strip_prefix("---\n").or_else(|| text.strip_prefix("---\r\n"))?;
     let mut at = 0;

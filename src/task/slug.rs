@@ -1,9 +1,9 @@
-//! Slugs (the machine names in file names) and titles: specification 20, section 2.
+//! Slugs (the machine names in file names) and titles.
 
 use super::text::{as_text, is_unsafe};
 use crate::error::{Error, Kind, Result};
 
-/// The machine name of a task: the part of its file name after the id (specification 20, section 2).
+/// The machine name of a task: the part of its file name after the id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Slug(String);
 
@@ -13,7 +13,8 @@ impl Slug {
         Self::derive(title).unwrap_or_else(|| Self("unnamed_task".to_owned()))
     }
 
-    /// The slug by the rule of specification 20, section 2; `None` when nothing is left (an error for rename).
+    /// The slug by the rule of the scripts: lower case, `_` for spaces, only `a-z 0-9 _`, at most 60 bytes; `None` when
+    /// nothing is left.
     pub(crate) fn derive(title: &str) -> Option<Self> {
         let mut slug = String::with_capacity(title.len().min(60));
         for byte in title.bytes() {
@@ -41,7 +42,7 @@ impl Slug {
         &self.0
     }
 
-    /// The name for people, as in commit subjects: `_` becomes a space.
+    /// The name for people, as in commit subjects: blanks for `_`.
     pub(crate) fn humanised(&self) -> String {
         self.0.replace('_', " ")
     }
@@ -49,15 +50,16 @@ impl Slug {
 
 as_text!(Slug, Title);
 
-/// The most bytes a title may have.
+/// The longest title, in bytes. It becomes the heading of the file and the subject of a commit, where a longer one is a
+/// mistake.
 const TITLE_LIMIT: usize = 1000;
 
-/// A title that a person or agent gave: trimmed, not empty, one harmless line of at most 1,000 bytes.
+/// A title that a person or an agent gave: trimmed, not empty, one line without unsafe characters, at most 1,000 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Title(String);
 
 impl Title {
-    /// Parses what the user typed.
+    /// Parses the text of the user.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let refuse = |why: &str| Err(Error::new(Kind::Usage, format!("the title {why}")));
         let title = text.trim();

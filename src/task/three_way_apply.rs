@@ -1,10 +1,10 @@
-//! Two changes of one task file at once: what somebody wrote in an editor, and what came meanwhile. Pure.
+//! Applying the changes that a user made in an editor to a file that was changed meanwhile. Pure.
 
 use super::frontmatter::Document;
 use super::order::place;
 use crate::error::{Error, Kind, Result};
 
-/// The lines of the frontmatter that belong to no field, each after the field above it.
+/// The lines of the frontmatter without a key, each with the key above it.
 fn comments(document: &Document) -> Vec<(Option<&str>, &[u8])> {
     let mut above = None;
     let entries = document.head.iter().flat_map(|head| &head.entries);
@@ -18,7 +18,8 @@ fn comments(document: &Document) -> Vec<(Option<&str>, &[u8])> {
     lines.collect()
 }
 
-/// Gives a file the comments of another one, each below the field that it is below there, on top where that has gone.
+/// Gives a file the comments of another one, each below the field that it is below there, or on top where that field is
+/// gone.
 fn take_comments(from: &Document, to: &mut Document) {
     let head = to.require_head();
     head.entries.retain(|entry| entry.key().is_some());
@@ -40,7 +41,7 @@ fn take_comments(from: &Document, to: &mut Document) {
 /// The newest file with the changes between `base` and `edited`, field by field.
 ///
 /// # Errors
-/// [`Kind::Conflict`] when both changed the same field, or the text, to something else.
+/// [`Kind::Conflict`] when both changed the same field, or the body, to different values.
 pub(crate) fn three_way_apply(base: &Document, edited: &Document, newest: &Document) -> Result<Document> {
     if base == newest {
         return Ok(edited.clone());

@@ -129,7 +129,14 @@ fn whom_a_session_may_displace() {
         ("her own, as a script wrote it", lock("ann@x", "box", old("5")), Alive, none, Ours, Ours),
         ("her own, after the machine was renamed", lock("ann@x", "old", here("5")), Alive, none, Ours, Ours),
         ("a dead one of hers", lock("ann@x", "box", here("6")), Dead, none, Abandoned, Abandoned),
-        ("a live one of hers", lock("ann@x", "box", here("6")), Alive, none, Conflict(HeldBy::Live), Conflict(HeldBy::Live)),
+        (
+            "a live one of hers",
+            lock("ann@x", "box", here("6")),
+            Alive,
+            none,
+            Conflict(HeldBy::Live),
+            Conflict(HeldBy::Live),
+        ),
         (
             "one of hers that nobody can judge",
             lock("ann@x", "box", old("6")),
@@ -170,9 +177,23 @@ fn whom_a_session_may_displace() {
             Conflict(HeldBy::Unverifiable),
             Abandoned,
         ),
-        ("the same, in its worktree", lock("ann@x", "box", old("-")), Unknown, LocalEvidence::Worktree, Ours, Abandoned),
+        (
+            "the same, in its worktree",
+            lock("ann@x", "box", old("-")),
+            Unknown,
+            LocalEvidence::Worktree,
+            Ours,
+            Abandoned,
+        ),
         ("the same, cut off here", lock("ann@x", "box", old("-")), Unknown, LocalEvidence::CutOff, Ours, Abandoned),
-        ("what this command wrote", lock("ann@x", "box", old("-")), Unknown, LocalEvidence::ThisCommand, Ours, Abandoned),
+        (
+            "what this command wrote",
+            lock("ann@x", "box", old("-")),
+            Unknown,
+            LocalEvidence::ThisCommand,
+            Ours,
+            Abandoned,
+        ),
         ("bob's", lock("bob@x", "box", here("5")), Unknown, none, Conflict(HeldBy::Other), Conflict(HeldBy::Other)),
         (
             "bob's, cut off here",
@@ -182,7 +203,14 @@ fn whom_a_session_may_displace() {
             Conflict(HeldBy::Other),
             Conflict(HeldBy::Other),
         ),
-        ("bob's dead one", lock("bob@x", "box", here("6")), Dead, none, Conflict(HeldBy::Other), Conflict(HeldBy::Other)),
+        (
+            "bob's dead one",
+            lock("bob@x", "box", here("6")),
+            Dead,
+            none,
+            Conflict(HeldBy::Other),
+            Conflict(HeldBy::Other),
+        ),
         (
             "bob's, as this command wrote it",
             lock("bob@x", "box", here("5")),
@@ -325,8 +353,9 @@ fn any_sight() -> impl Strategy<Value = ObservedLock> {
     let memories =
         vec![LocalEvidence::Nothing, LocalEvidence::ThisCommand, LocalEvidence::Worktree, LocalEvidence::CutOff];
     let seen = (prop::sample::select(vec![Alive, Dead, Unknown]), prop::sample::select(memories));
-    (holders, hosts, any_anchor(), seen)
-        .prop_map(|(holder, host, process, (liveness, evidence))| sight(lock(holder, host, process), liveness, evidence))
+    (holders, hosts, any_anchor(), seen).prop_map(|(holder, host, process, (liveness, evidence))| {
+        sight(lock(holder, host, process), liveness, evidence)
+    })
 }
 
 fn any_asked() -> impl Strategy<Value = Asked> {
