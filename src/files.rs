@@ -350,7 +350,8 @@ fn read_limited(file: File, path: &Path, mut read: Vec<u8>) -> Result<Vec<u8>> {
     let more = (limit + 1).saturating_sub(read.len() as u64);
     file.take(more).read_to_end(&mut read).map_err(|error| Error::io("read", path, &error))?;
     if read.len() as u64 > limit {
-        let message = format!("{} is larger than {} MiB, and no file of a project is", path.display(), limit >> 20);
+        let message =
+            format!("{} is larger than {} MiB, the limit for a file of a project", path.display(), limit >> 20);
         return Err(Error::new(Kind::Occupied, message));
     }
     Ok(read)
@@ -362,12 +363,12 @@ fn io(action: &str, path: &Path, errno: Errno) -> AccessError {
 }
 
 fn is_link(path: &Path) -> Error {
-    Error::new(Kind::Occupied, format!("{} is a symbolic link, and none is followed there", path.display()))
+    Error::new(Kind::Occupied, format!("{} is a symbolic link, which is not followed there", path.display()))
         .hint(command!["rm", path.display()])
 }
 
 fn not_regular(path: &Path) -> Error {
-    Error::new(Kind::Occupied, format!("{} is no regular file", path.display()))
+    Error::new(Kind::Occupied, format!("{} is not a regular file", path.display()))
 }
 
 /// The path with all links resolved; the last parts need not exist.

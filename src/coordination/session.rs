@@ -66,7 +66,7 @@ impl Session {
         };
         let of_git = || repository.config().last("user.email").map(|email| (email.to_owned(), Origin::GitConfig));
         let (email, email_origin) = found.or_else(of_git).ok_or_else(|| {
-            Error::new(Kind::NoIdentity, "no e-mail is configured to take tasks with")
+            Error::new(Kind::NoIdentity, "no e-mail address is configured, and a lock needs one")
                 .hint("git config --global user.email you@example.com")
         })?;
         let mut session = Self::of_script(repository, &email, progress)?;

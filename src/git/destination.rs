@@ -29,7 +29,7 @@ pub(crate) fn require_one_repository(repository: &Repository, remote: &RemoteNam
     if !others.is_empty() {
         let all: Vec<_> = push.iter().map(|address| masked(address)).collect();
         let message = format!(
-            "{remote} has {} addresses to push to, {}, and git pushes to one after the other, never to all or none",
+            "{remote} has {} addresses to push to, {}, and git cannot push to all of them atomically",
             all.len(),
             all.join(" and ")
         );

@@ -174,7 +174,7 @@ impl Call {
     pub(crate) fn output(&self) -> Result<Output> {
         // A missing directory and a missing program give the same error, so the directory is checked first.
         if !self.dir.is_dir() {
-            return Err(Error::new(Kind::Io, format!("{} is not a directory any more", self.dir.display())));
+            return Err(Error::new(Kind::Io, format!("{} is no longer a directory", self.dir.display())));
         }
         let started = Instant::now();
         let output = self.start()?;
@@ -326,7 +326,7 @@ impl Call {
         let program = self.program.to_string_lossy();
         let error = Error::new(Kind::Git, format!("cannot start {program}: {error}"));
         if which::which(&self.program).is_err() {
-            error.advice(format!("install {program}, or mend PATH"))
+            error.advice(format!("install {program}, or correct PATH"))
         } else {
             error
         }

@@ -191,7 +191,7 @@ fn finish(repository: &Repository, path: &Path) -> Result<CheckoutUpdate> {
     // A background process of a hook still has the note locked, but no lock file of git is there.
     while mark.is_held() && (dir.join("index.lock").exists() || dir.join("HEAD.lock").exists()) {
         if Instant::now() > until {
-            return Ok(CheckoutUpdate::Refused(format!("a git is still at work in {}", path.display())));
+            return Ok(CheckoutUpdate::Refused(format!("a git is still running in {}", path.display())));
         }
         interrupt::pause(interrupt::POLL_INTERVAL)?;
     }

@@ -26,10 +26,12 @@ impl Channel {
         match (named, channel, remote::names(repository).first()) {
             (None, Self::Local, Some(name)) => Err(Error::new(
                 Kind::Usage,
-                format!("no remote is named origin, and {name} may be the one that coordinates"),
+                format!("no remote is named origin, and {name} may have the coordination branches"),
             )
             .hint(command!["git config aitask.remote", name])
-            .hint(command!["git config aitask.remote ."].note("no remote: coordinate on this machine alone"))),
+            .hint(
+                command!["git config aitask.remote ."].note("use no remote: coordinate within this repository only"),
+            )),
             (_, channel, _) => Ok(channel),
         }
     }

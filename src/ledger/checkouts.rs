@@ -133,7 +133,7 @@ impl Ledger<'_> {
                         CheckoutUpdate::Done => None,
                         CheckoutUpdate::Refused(said) => refused(said),
                         CheckoutUpdate::Diverged => {
-                            Some((Cause::Other, "it moved while it was being brought forward".to_owned()))
+                            Some((Cause::Other, "it moved while it was being updated".to_owned()))
                         }
                     }
                 }
@@ -164,7 +164,7 @@ impl Ledger<'_> {
             Ok(Joined::No(format!("your own commits and the published ones {what} {}", paths.join(", "))))
         };
         if !clashes.is_empty() {
-            return conflict("do not go together in", &mut clashes.keys());
+            return conflict("conflict in", &mut clashes.keys());
         }
         match merge::merge_tree(self.repository, &ours, &theirs, Renames::OfFilesAlone) {
             Err(error) => Ok(Joined::No(error.to_string())),
@@ -307,7 +307,7 @@ impl Ledger<'_> {
             }
             checkout::refresh(self.repository, &record.path)?;
             if let Some(lagging) = self.update_pending(record)? {
-                (self.progress)(&format!("the checkout of {} stays behind: {}", lagging.branch, lagging.reason));
+                (self.progress)(&format!("the checkout of {} was not updated: {}", lagging.branch, lagging.reason));
             }
         }
         Ok(())

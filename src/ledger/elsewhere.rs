@@ -42,7 +42,7 @@ impl Ledger<'_> {
     /// [`Kind::Usage`] when one has; [`Kind::Unreachable`] when one cannot be asked.
     pub(crate) fn require_no_other_branches(&self, former: Option<&str>) -> Result<()> {
         let Some(ours) = self.channel.remote() else { return Ok(()) };
-        let all_the_same = command!["git aitask init --remote", ours].note("begins another set there, all the same");
+        let all_the_same = command!["git aitask init --remote", ours].note("creates a second set there anyway");
         let found = |other: &str, hint: Hint| {
             let message = format!(
                 "{ours} has no coordination branches, and {other} has: with a second set, two people can hold one task"
@@ -90,7 +90,7 @@ impl Ledger<'_> {
                 let message = format!("{ours} has no coordination branches, and the remote {name} has");
                 Error::new(Kind::NotInitialised, message)
                     .hint(command!["git config aitask.remote", name])
-                    .hint(command!["git aitask init --remote", ours].note("begins another set there, all the same"))
+                    .hint(command!["git aitask init --remote", ours].note("creates a second set there anyway"))
             }
             _ => error,
         }
@@ -115,9 +115,8 @@ impl Ledger<'_> {
     /// The error for a clone with a local branch of locks that the remote does not have.
     pub(crate) fn unpublished_error(&self) -> Error {
         let remote = self.channel.remote().map_or("the remote", RemoteName::as_str);
-        let message = format!(
-            "this clone has a branch {LOCKS} from before it had a remote, and {remote} does not know the locks on it"
-        );
+        let message =
+            format!("this clone has a branch {LOCKS} from before it had a remote, and {remote} lacks the locks on it");
         Error::new(Kind::NotInitialised, message)
             .hint(command!["git aitask init"].note("publishes them"))
             .hint(command!["git branch -D", LOCKS].note("if it is an old copy of the remote's"))

@@ -55,7 +55,7 @@ impl Ledger<'_> {
         for branch in view.branches().filter(|_| view.is_current && !self.repairs) {
             if let Some(set_back) = view.set_back(branch) {
                 let message = self.set_back_message(branch, set_back);
-                (self.progress)(&format!("{message}; git aitask init brings it forward again"));
+                (self.progress)(&format!("{message}; git aitask init restores it"));
             }
         }
     }
@@ -116,9 +116,9 @@ pub(super) fn out_of_time(timeout: Duration, obstacle: TimeoutCause, said: &str)
     let error = |message| Error::new(Kind::Contention, message).advice("run the same command again");
     match obstacle {
         TimeoutCause::Others => error(format!("others kept changing the same branches for {seconds} s")),
-        TimeoutCause::Lock => {
-            error(format!("the refs stay locked on the server after {seconds} s, although nobody moves them: {said}"))
-                .advice("look for a stale .lock file beside the ref on the server")
-        }
+        TimeoutCause::Lock => error(format!(
+            "the refs are still locked on the server after {seconds} s, although no other process moves them: {said}"
+        ))
+        .advice("look for a stale .lock file beside the ref on the server"),
     }
 }

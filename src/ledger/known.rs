@@ -247,11 +247,11 @@ impl Ledger<'_> {
     pub(super) fn set_back_error(&self, branch: &Branch, set_back: &SetBack) -> Error {
         let SetBack { newer, lost } = set_back;
         let error = Error::new(Kind::BranchGone, self.set_back_message(branch, set_back))
-            .hint(command!["git aitask init"].note("brings it forward again"))
+            .hint(command!["git aitask init"].note("restores the newer state"))
             .with(Payload::Lost { branches: vec![branch.to_string()], commit: newer.to_string() });
         let Some(file) = self.file_of_known(branch) else { return error };
         let without = if lost.is_empty() { "" } else { ", without those locks" };
-        error.hint(command!["rm", file.display()].note(format!("takes the older state{without}")))
+        error.hint(command!["rm", file.display()].note(format!("accepts the older state{without}")))
     }
 
     /// The message about a branch that was set back.
@@ -281,9 +281,9 @@ impl Ledger<'_> {
         let message = format!("the {is} gone from {remote}{moved}; this clone knew {known}");
         let names: Vec<_> = gone.iter().map(|(branch, _)| branch.to_string()).collect();
         let note = if gone.iter().all(|(_, gone)| gone.newest.is_some()) {
-            "puts it back as this clone knew it"
+            "restores it as this clone knew it"
         } else {
-            "in a clone that still has it; here it would begin anew"
+            "in a clone that still has it; here it would start empty"
         };
         let lost = Payload::Lost { branches: names, commit: what.newest.as_ref().unwrap_or(&what.last).to_string() };
         Some(Error::new(Kind::BranchGone, message).hint(command!["git aitask init"].note(note)).with(lost))

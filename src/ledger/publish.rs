@@ -79,7 +79,7 @@ impl Ledger<'_> {
         };
         Ok(match swapped {
             Swap::Done => Outcome::Landed(self.update_prepared_checkouts(&carried).unwrap_or_else(|error| {
-                (self.progress)(&format!("the checkouts could not follow: {error}"));
+                (self.progress)(&format!("the checkouts could not be updated: {error}"));
                 Vec::new()
             })),
             Swap::Refused(said) => {
@@ -113,8 +113,8 @@ impl Ledger<'_> {
                 let marker = NoAtomicPushRecord { remote: remote.to_string() };
                 self.repository.records().note(RecordKind::NoAtomicPush, &marker_name(remote), &marker)?;
                 (self.progress)(&format!(
-                    "the server of {remote} cannot swap several branches at once; they are pushed one after the other, \
-                     and a command that was cut off is finished by running it again"
+                    "the server of {remote} has no atomic push, so branches are pushed one after the other; \
+                     run a command again if it was interrupted"
                 ));
                 // The plan was built for an atomic push. It is built again, now with the fence first.
                 return Ok(Outcome::Stale("the server takes one branch after the other".to_owned()).into());

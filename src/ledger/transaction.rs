@@ -26,7 +26,7 @@ fn after(error: Error, landed: &BTreeSet<Branch>) -> Error {
         return error;
     }
     let names: Vec<_> = landed.iter().map(Branch::as_str).collect();
-    let more = format!("; landed already: {}", names.join(", "));
+    let more = format!("; already published: {}", names.join(", "));
     if error.kind() == Kind::Unknown || error.kind().exit_code() == 1 {
         return error.append(&more);
     }
@@ -233,7 +233,7 @@ impl Ledger<'_> {
             None => Ok(()),
             Some(path) => {
                 let path = String::from_utf8_lossy(&path).into_owned();
-                Err(Error::new(Kind::Bug, format!("the new commit would drop {path}, which nobody asked for")))
+                Err(Error::new(Kind::Bug, format!("the new commit would remove {path}, which the plan does not name")))
             }
         }
     }
@@ -260,7 +260,7 @@ impl Ledger<'_> {
         let tips = updates.iter().filter_map(|update| Some((update.name.branch()?, update.new.clone()?))).collect();
         self.update_tracking_refs(view, &updates);
         let lagging = self.update_checkouts(view, &tips, &adopted).unwrap_or_else(|error| {
-            (self.progress)(&format!("this has landed, but the checkouts could not follow: {error}"));
+            (self.progress)(&format!("this is published, but the checkouts could not be updated: {error}"));
             Vec::new()
         });
         TransactionResult { value, updates, blobs, lagging, command, looked_up: false }

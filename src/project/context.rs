@@ -208,7 +208,8 @@ impl Context {
         match named {
             Some(text) => Wanted::parse(text),
             None => self.task_here().map(|name| Wanted::name(&name)).ok_or_else(|| {
-                Error::new(Kind::Usage, "no task is named, and we stand in no task's worktree").hint("git aitask list")
+                Error::new(Kind::Usage, "no task is named, and the current directory is in no task's worktree")
+                    .hint("git aitask list")
             }),
         }
     }

@@ -62,7 +62,7 @@ pub(crate) fn edit<T>(
         std::fs::write(&file, &shown).map_err(|error| Error::io("write", &file, &error))?;
         let code = open(environment, &editor, &file, line, &dir).map_err(|error| kept(error, &file))?;
         if code != Some(0) {
-            let message = format!("the editor `{editor}` did not end well");
+            let message = format!("the editor `{editor}` failed");
             return Err(kept(Error::new(Kind::Usage, message), &file));
         }
         let now = std::fs::read(&file).map_err(|error| Error::io("read", &file, &error))?;

@@ -42,7 +42,7 @@ pub(crate) fn observe_lock(context: &Context, claimant: &LockRequest<'_>, lock: 
 pub(crate) fn held(context: &Context, session: &Session, in_the_way: &LockConflict) -> Error {
     let LockConflict { lock, changed, .. } = in_the_way;
     let holder = Holder::new(context, lock, &session.host);
-    let why = if *changed { "changed hands meanwhile: it is" } else { "is" };
+    let why = if *changed { "was taken over meanwhile: it is" } else { "is" };
     Error::new(Kind::Held, format!("{} {why} {}", lock.task.prefixed(), holder.sentence()))
         .with(Payload::Held { holder: Payload::described(&holder) })
 }
@@ -78,11 +78,8 @@ pub(crate) fn require_holder(
     lock: Option<&LockEntry>,
 ) -> Result<()> {
     let Some(lock) = lock else {
-        return Err(Error::new(
-            Kind::NotHolder,
-            format!("nobody holds {} (any more), so it is not yours to end", task.prefixed()),
-        )
-        .hint(command!["git aitask pick", task]));
+        return Err(Error::new(Kind::NotHolder, format!("{} is not locked; pick it first", task.prefixed()))
+            .hint(command!["git aitask pick", task]));
     };
     let repository = &context.repository;
     let same_place = lock.holder == session.email && lock.host == session.host;

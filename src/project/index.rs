@@ -94,7 +94,7 @@ impl Index {
             .hint(command!["git aitask show", path.id()]));
         }
         if self.is_empty() {
-            let message = format!("there is no task {} that this clone knows of, nor any other", wanted.id.prefixed());
+            let message = format!("there is no task {}, and this clone knows of no other", wanted.id.prefixed());
             return Err(Error::new(Kind::NotInitialised, message).hint("git aitask init"));
         }
         Err(Error::new(Kind::NoSuchTask, format!("there is no task {}", wanted.id.prefixed()))
@@ -167,7 +167,7 @@ impl Index {
     }
 
     fn gone(&self, path: &str) -> Error {
-        Error::new(Kind::NoSuchTask, format!("{path} has gone from {}", self.branch))
+        Error::new(Kind::NoSuchTask, format!("{path} is gone from {}", self.branch))
     }
 
     /// Reads one file of the task data as a document.

@@ -89,9 +89,9 @@ impl Holder {
         let how = match (self.session, self.pid, self.here) {
             (Liveness::Alive, Some(pid), _) => format!("its session lives (pid {pid} is running)"),
             (Liveness::Dead, Some(pid), _) => format!("its session is dead (pid {pid} is gone)"),
-            (_, Some(pid), true) => format!("whether its session (pid {pid}) lives cannot be told"),
-            (_, _, false) => "whether its session lives cannot be told from this machine".to_owned(),
-            (_, None, true) => "its session left no process to look at".to_owned(),
+            (_, Some(pid), true) => format!("it is unknown whether its session (pid {pid}) lives"),
+            (_, _, false) => "it is unknown on this machine whether its session lives".to_owned(),
+            (_, None, true) => "its session has no recorded process".to_owned(),
         };
         format!("held by {holder} on {host} since {since}; {how}")
     }
@@ -220,9 +220,12 @@ impl Notices {
     }
 }
 
+/// The length of an excerpt in lines: enough to recognise the task below the result of a command.
+const EXCERPT: usize = 6;
+
 /// The first lines of a task's text, without its heading.
 pub(crate) fn excerpt(document: &crate::task::Document) -> Vec<String> {
     let body = String::from_utf8_lossy(document.body()).into_owned();
     let lines = body.lines().filter(|line| !line.starts_with("# ")).map(crate::task::sanitise);
-    lines.skip_while(|line| line.trim().is_empty()).take(6).map(|line| line.trim_end().to_owned()).collect()
+    lines.skip_while(|line| line.trim().is_empty()).take(EXCERPT).map(|line| line.trim_end().to_owned()).collect()
 }

@@ -3,6 +3,9 @@
 use crate::git::porcelain::status::StatusEntry;
 use std::path::{Path, PathBuf};
 
+/// How many files a message names: a whole worktree of them would fill the screen.
+const SHOWN: usize = 5;
+
 /// What was interrupted in a worktree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interruption {
@@ -66,7 +69,7 @@ pub(crate) fn first_work(work: &[StatusEntry]) -> String {
 
 /// The first of some files, and how many more there are.
 fn first_of<'p>(mut paths: impl ExactSizeIterator<Item = &'p Path>) -> String {
-    let names: Vec<_> = paths.by_ref().take(5).map(|path| path.display().to_string()).collect();
+    let names: Vec<_> = paths.by_ref().take(SHOWN).map(|path| path.display().to_string()).collect();
     let more = paths.len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}{more}", names.join(", "))

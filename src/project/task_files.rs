@@ -13,6 +13,10 @@ use crate::task::{Document, TaskId, bundle, paths};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// How often a change is decided again because a file changed in between. Programs outside of the queue write a file now and
+/// then, so a second attempt nearly always succeeds; only a program that writes without end reaches this.
+const ATTEMPTS: usize = 100;
+
 /// The root of a project, and its repository when it is in one.
 #[derive(Debug)]
 pub(crate) struct TaskFiles<'c> {
@@ -144,7 +148,7 @@ impl TaskFiles<'_> {
         mut decide: impl FnMut(&mut FilesAsRead<'_>) -> Result<PlannedWrites<T>>,
     ) -> Result<PlannedWrites<T>> {
         let mut changed = None;
-        for _ in 0..100 {
+        for _ in 0..ATTEMPTS {
             let mut snapshot = FilesAsRead { files: self, read: BTreeMap::new() };
             let writes = decide(&mut snapshot)?;
             changed = snapshot.changed(&writes.edits)?;
@@ -153,7 +157,7 @@ impl TaskFiles<'_> {
             }
         }
         let changed = changed.unwrap_or_default();
-        Err(Error::new(Kind::Contention, format!("others keep changing {changed}")))
+        Err(Error::new(Kind::Contention, format!("other programs keep changing {changed}")))
     }
 
     /// Changes one task file by [`TaskFiles::transact`].

@@ -114,7 +114,7 @@ impl<'s> RecoverableWorktree<'s> {
         let until = Instant::now() + limit;
         while self.is_busy() {
             if Instant::now() > until {
-                let message = format!("a git is still at work in {}", self.path.display());
+                let message = format!("a git is still running in {}", self.path.display());
                 return Err(Error::new(Kind::Contention, message).advice("run the same command again later"));
             }
             interrupt::pause(interrupt::POLL_INTERVAL)?;

@@ -83,7 +83,10 @@ pub(crate) fn files(path: &str, bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>> 
             let name = plain(&stored).to_owned();
             let strange = name.is_empty() || name.split('/').any(|part| matches!(part, "" | "." | ".."));
             if !entry.header().entry_type().is_file() || strange {
-                return Err(std::io::Error::other(format!("{} is no plain file below its root", sanitise(&stored))));
+                return Err(std::io::Error::other(format!(
+                    "{} is not a regular file below the root",
+                    sanitise(&stored)
+                )));
             }
             let mut content = Vec::new();
             entry.read_to_end(&mut content)?;
@@ -170,7 +173,7 @@ pub(crate) fn verify(files: &Members, bytes: &[u8]) -> Result<()> {
     if found == *files {
         return Ok(());
     }
-    Err(Error::new(Kind::Io, "a bundle does not read back as what was put into it"))
+    Err(Error::new(Kind::Io, "a bundle that was written does not contain the same files"))
 }
 
 /// The members after the changes of both sides; `None` where both changed one member to different contents.

@@ -3,6 +3,9 @@
 use super::text::{as_text, is_unsafe};
 use crate::error::{Error, Kind, Result};
 
+/// The longest slug of a title, in bytes: the scripts cut there, and both faces must give one title one file name.
+const SLUG_LIMIT: usize = 60;
+
 /// The machine name of a task: the part of its file name after the id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Slug(String);
@@ -16,7 +19,7 @@ impl Slug {
     /// The slug by the rule of the scripts: lower case, `_` for spaces, only `a-z 0-9 _`, at most 60 bytes; `None` when
     /// nothing is left.
     pub(crate) fn derive(title: &str) -> Option<Self> {
-        let mut slug = String::with_capacity(title.len().min(60));
+        let mut slug = String::with_capacity(title.len().min(SLUG_LIMIT));
         for byte in title.bytes() {
             match byte.to_ascii_lowercase() {
                 b' ' | b'_' if slug.ends_with('_') => {}
@@ -27,7 +30,7 @@ impl Slug {
         }
         let slug = slug.strip_prefix('_').unwrap_or(&slug);
         let mut slug = slug.strip_suffix('_').unwrap_or(slug).to_owned();
-        slug.truncate(60);
+        slug.truncate(SLUG_LIMIT);
         (!slug.is_empty()).then_some(Self(slug))
     }
 

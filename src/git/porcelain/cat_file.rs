@@ -96,7 +96,7 @@ pub(crate) fn parse(mut bytes: &[u8], count: usize) -> Result<Vec<Option<Object>
         {
             let name = text(split_once(head, b' ').map_or(head, |(name, _)| name));
             let message =
-                format!("the object {name} is larger than {} MiB, and no file of a project is", LARGEST >> 20);
+                format!("the object {name} is larger than {} MiB, the limit for a file of a project", LARGEST >> 20);
             return Err(
                 Error::new(Kind::Occupied, message).hint(command!["git log --all", format!("--find-object={name}")])
             );

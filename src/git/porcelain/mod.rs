@@ -36,6 +36,7 @@ pub(crate) mod worktree_list;
 
 /// The error for bytes that are not in the format of git's manual.
 fn malformed(expected: &str, bytes: &[u8]) -> Error {
+    // As much as a line of a terminal shows: the output may be megabytes.
     const SHOWN: usize = 80;
     let start = String::from_utf8_lossy(bytes.get(..SHOWN).unwrap_or(bytes));
     let more = if bytes.len() > SHOWN { " and more" } else { "" };

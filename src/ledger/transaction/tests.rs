@@ -268,7 +268,7 @@ fn what_landed_of_several_branches_is_said_and_the_command_finishes() {
         Ok(Decision::Publish(plan.step(&main, step("merge", vec![put("a", b"y")])), ()))
     };
     let error = refused(ann.ledger().transact("1", &[ids(), main.clone()], both), Kind::Denied);
-    assert!(error.to_string().contains("landed already: aitask-ids"), "{error}");
+    assert!(error.to_string().contains("already published: aitask-ids"), "{error}");
     ann.ledger().transact("2", &[ids(), main.clone()], both).unwrap();
     assert_eq!((lines(&remote), remote.files("main")["a"].as_str()), (1, "y"));
 }
