@@ -52,7 +52,7 @@ impl Filing {
     /// [`Kind::Occupied`] when the archive has a file of the same name, [`Kind::NotClaimable`] when two files have the
     /// parent's id.
     pub(crate) fn of(shelf: &Shelf, path: &str, id: TaskId, request: Request, now: &str) -> Result<Self> {
-        let filing = Self { subject: format!("ait: Archive completed {}", id.t()), ..Self::default() };
+        let filing = Self { subject: format!("ait: Archive completed {}", id.prefixed()), ..Self::default() };
         let (edited, gone) = Default::default();
         let mut filer = Filer { shelf, request, now, edited, gone, filing };
         filer.go(path, id)?;
@@ -72,7 +72,7 @@ impl<'a> Filer<'a> {
         let parent = self.parent_of(id)?;
         let parent_file = id.parent().map(|number| {
             let file = parent.or_else(|| self.shelf.archived_file(number));
-            file.map_or_else(|| number.t(), |file| file_name(file).to_owned())
+            file.map_or_else(|| number.prefixed(), |file| file_name(file).to_owned())
         });
         self.note(Note::Begin(file_name(path).to_owned(), parent_file));
         self.links(Kin::Own, id, path);
@@ -126,7 +126,7 @@ impl<'a> Filer<'a> {
     }
 
     fn take_parent_along(&mut self, number: TaskId, file: &str) -> Result<()> {
-        self.filing.subject.extend([" and parent ", &number.t()]);
+        self.filing.subject.extend([" and parent ", &number.prefixed()]);
         self.note(Note::LastChild);
         self.links(Kin::Parent, number, file);
         self.fold(file)?;

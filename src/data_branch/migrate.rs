@@ -14,7 +14,7 @@ use crate::ledger::{Channel, DATA, Decision, Ledger, Plan, View, nonce};
 use crate::project::context::Context;
 use crate::project::data_state;
 use crate::project::ignores::{bare_names, is_private, with_lines};
-use crate::project::outcome::Aside;
+use crate::project::outcome::Notices;
 use crate::task::paths;
 use std::path::Path;
 
@@ -70,7 +70,7 @@ pub(crate) struct Moved {
     /// Each thing, in words.
     pub(crate) made: Vec<String>,
     /// What goes with the answer.
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// Makes the data branch where there is none, moves the task data there, and checks it out; gives what was made, and
@@ -93,7 +93,7 @@ pub(crate) fn to_data_branch(context: &Context, code_too: Code) -> Result<Moved>
         return Err(Error::new(Kind::DetachedHead, message).hint("git switch main"));
     };
     require_settled(context)?;
-    let ledger = Ledger { own: None, ..context.ledger() };
+    let ledger = Ledger { data_only_branch: None, ..context.ledger() };
     let both = [data.clone(), code.clone()];
     let mut made = Vec::new();
     let mark = nonce()?;
@@ -106,9 +106,9 @@ pub(crate) fn to_data_branch(context: &Context, code_too: Code) -> Result<Moved>
                 require_kept(context, moved, &files_of(view, &code)?, &code)?;
             }
             let plan = leave_code(Plan::new(), view, &code, code_too)?;
-            Ok(if plan.branches.is_empty() { Decision::Nothing(()) } else { Decision::Swap(plan, ()) })
+            Ok(if plan.branches.is_empty() { Decision::NoChange(()) } else { Decision::Publish(plan, ()) })
         })?;
-        let mut aside = Aside::of(context, &landed);
+        let mut aside = Notices::of(context, &landed);
         aside.notes.push(format!(
             "the commit that takes the task data out of {code} is here only; publish it the way you publish code"
         ));
@@ -124,7 +124,7 @@ pub(crate) fn to_data_branch(context: &Context, code_too: Code) -> Result<Moved>
         Code::Published if context.channel != Channel::Local && refused()? => alone()?,
         Code::Published => {
             match ledger.transact(&mark, &both, |view| decide(context, view, &data, &code, Some(code_too))) {
-                Ok(landed) => (landed.value, Aside::of(context, &landed)),
+                Ok(landed) => (landed.value, Notices::of(context, &landed)),
                 Err(error) if error.is_denied_for(code.as_str()) => {
                     let (is_new, mut aside) = alone()?;
                     aside.notes.insert(0, format!("the server refuses pushes to {code}"));
@@ -186,7 +186,7 @@ fn decide(
     let files = files_of(view, code)?;
     if let Some(moved) = view.base(data) {
         if files.is_empty() {
-            return Ok(Decision::Nothing(false));
+            return Ok(Decision::NoChange(false));
         }
         require_kept(context, moved, &files, code)?;
         require_free(context)?;
@@ -195,7 +195,7 @@ fn decide(
             Some(manner) => leave_code(Plan::new(), view, code, manner)?,
             None => Plan::new(),
         };
-        return Ok(if plan.branches.is_empty() { Decision::Nothing(false) } else { Decision::Swap(plan, false) });
+        return Ok(if plan.branches.is_empty() { Decision::NoChange(false) } else { Decision::Publish(plan, false) });
     }
     require_free(context)?;
     let files = match unpublished(context, view, code)? {
@@ -233,7 +233,7 @@ fn decide(
     if let Some(manner) = with_code {
         plan = leave_code(plan, view, code, manner)?;
     }
-    Ok(Decision::Swap(plan, true))
+    Ok(Decision::Publish(plan, true))
 }
 
 /// What the code branch has here alone.
@@ -354,8 +354,8 @@ pub(crate) fn ignore_private(context: &Context) -> Result<bool> {
     require_clean(context, &dir)?;
     let landed = ledger.transact(&nonce()?, std::slice::from_ref(&data), |view| {
         Ok(match private_lines(view, &data)? {
-            Some(edit) => Decision::Swap(Plan::new().step(&data, Step::edit(INITIALISE, vec![edit])), true),
-            None => Decision::Nothing(false),
+            Some(edit) => Decision::Publish(Plan::new().step(&data, Step::edit(INITIALISE, vec![edit])), true),
+            None => Decision::NoChange(false),
         })
     })?;
     Ok(landed.value)

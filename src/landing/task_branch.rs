@@ -1,20 +1,20 @@
 //! The task branch as it is published: what a push of it may replace, what the worktree does not have yet, and which
 //! commit proves that it is merged.
 
-use crate::coordination::claim_record::{Held, Landing};
+use crate::coordination::lock_record::{Landing, LockRecord};
 use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::{Branch, Oid, merge, refs};
 use crate::ledger::plan::trailer;
 use crate::ledger::{Channel, View};
 use crate::project::context::Context;
-use crate::task::{Task, TaskId, TaskName, TaskPath, harmless};
+use crate::task::{Task, TaskId, TaskName, TaskPath, sanitise};
 use crate::worktrees::task_worktree::Place;
 
 /// Wants the remote to be asked whether the task branch is published, where this clone does not know of it: a swap finds out
 /// that a ref it knows was moved, and not that there is one which it does not know.
 pub(crate) fn require_asked(context: &Context, view: &View<'_>, branch: Option<&Branch>) -> Result<()> {
     let unknown = |branch: &&Branch| view.tip(branch).published.is_none();
-    match branch.filter(unknown).filter(|_| !view.fresh && context.channel != Channel::Local) {
+    match branch.filter(unknown).filter(|_| !view.is_current && context.channel != Channel::Local) {
         Some(branch) => Err(Error::new(Kind::Behind, format!("whether {branch} is published must be asked"))),
         None => Ok(()),
     }
@@ -38,12 +38,12 @@ pub(crate) fn require_whole(
     let Some(remote) = context.channel.remote() else { return Ok(()) };
     let Some(published) = view.tip(&place.branch).published else { return Ok(()) };
     let ours =
-        Held::load(repository, task).is_some_and(|held| held.pushed.iter().any(|oid| *oid == published.as_str()));
+        LockRecord::load(repository, task).is_some_and(|held| held.pushed.iter().any(|oid| *oid == published.as_str()));
     if ours || merge::is_ancestor(repository, &published, tip)? || merge::is_ancestor(repository, &published, output)? {
         return Ok(());
     }
     let theirs = merge::described(repository, tip, &published)?;
-    let shown: Vec<_> = theirs.iter().take(5).map(|line| harmless(line)).collect();
+    let shown: Vec<_> = theirs.iter().take(5).map(|line| sanitise(line)).collect();
     let (commits, more) = (
         if theirs.len() == 1 { "commit that is" } else { "commits that are" },
         if theirs.len() > 5 { "; ..." } else { "" },
@@ -58,22 +58,22 @@ pub(crate) fn require_whole(
 
 /// Notes that `tip` is about to be published as the task branch: the next push may replace it.
 pub(crate) fn begin_push(context: &Context, view: &View<'_>, task: TaskId, branch: &Branch, tip: &Oid) -> Result<()> {
-    let Some(held) = Held::load(&context.repository, task).filter(|_| !context.dry_run) else { return Ok(()) };
+    let Some(held) = LockRecord::load(&context.repository, task).filter(|_| !context.dry_run) else { return Ok(()) };
     // Until the answer is there, both may be what is published.
     let known = view.tip(branch).published.map(|oid| oid.to_string()).filter(|oid| held.pushed.contains(oid));
     let pushed = known.into_iter().chain([tip.to_string()]).collect();
-    Held { pushed, ..held }.save(&context.repository, task)
+    LockRecord { pushed, ..held }.save(&context.repository, task)
 }
 
 /// Notes that a merge of `tip` is about to be published by commits with this mark.
 pub(crate) fn begin_landing(context: &Context, task: TaskId, tip: &Oid, nonce: &str) -> Result<()> {
-    match Held::load(&context.repository, task).filter(|_| !context.dry_run) {
+    match LockRecord::load(&context.repository, task).filter(|_| !context.dry_run) {
         Some(held) => {
             let landing = Landing { tip: tip.to_string(), nonce: nonce.to_owned() };
             // Earlier ones that got no answer may be under way still.
             let others = held.landings.iter().filter(|other| **other != landing).cloned();
             let landings = others.chain([landing.clone()]).collect();
-            Held { landings, ..held }.save(&context.repository, task)
+            LockRecord { landings, ..held }.save(&context.repository, task)
         }
         None => Ok(()),
     }
@@ -86,7 +86,7 @@ pub(crate) fn proof(context: &Context, task: TaskId, tip: &Oid, output: &Oid) ->
     if let Some(commit) = merge::first_with(repository, tip, output)? {
         return Ok(Some(commit));
     }
-    let landings = Held::load(repository, task).map(|held| held.landings).unwrap_or_default();
+    let landings = LockRecord::load(repository, task).map(|held| held.landings).unwrap_or_default();
     for landing in landings.iter().filter(|landing| landing.tip == tip.as_str()) {
         if let Some(commit) = merge::with_message(repository, output, &trailer(&landing.nonce))? {
             return Ok(Some(commit));
@@ -97,8 +97,8 @@ pub(crate) fn proof(context: &Context, task: TaskId, tip: &Oid, output: &Oid) ->
 
 /// Notes that a tip is what is published now: the next push may replace it.
 pub(crate) fn remember_pushed(context: &Context, task: TaskId, tip: &Oid) -> Result<()> {
-    match Held::load(&context.repository, task) {
-        Some(held) => Held { pushed: vec![tip.to_string()], ..held }.save(&context.repository, task),
+    match LockRecord::load(&context.repository, task) {
+        Some(held) => LockRecord { pushed: vec![tip.to_string()], ..held }.save(&context.repository, task),
         None => Ok(()),
     }
 }
@@ -110,10 +110,10 @@ pub(crate) fn over_without_it(context: &Context, view: &View<'_>, path: &TaskPat
         let format = "--format=%an <%ae> on %ad";
         let call =
             context.repository.read("log").args(["-1", "--diff-filter=AR", "--date=format:%Y-%m-%d %H:%M", format]);
-        call.args([tip.as_str(), "--", path.as_str()]).run().ok().map(|output| harmless(&output.text()))
+        call.args([tip.as_str(), "--", path.as_str()]).run().ok().map(|output| sanitise(&output.text()))
     });
     let by = archived.filter(|by| !by.is_empty()).map_or_else(String::new, |by| format!(" by {by}"));
-    Error::new(Kind::NotHolder, format!("{} was archived{by}; {where_it_is}", id.t()))
+    Error::new(Kind::NotHolder, format!("{} was archived{by}; {where_it_is}", id.prefixed()))
         .hint(command!["git aitask log", id])
         .with(Payload::Archived { archived: path.to_string() })
 }
@@ -135,8 +135,10 @@ pub(crate) fn require_no_former_name(
         }
         let landed = output.map(|output| merge::is_ancestor(&context.repository, &tip, output)).transpose()?;
         if landed != Some(true) {
-            let message =
-                format!("{} was renamed: its work is on {former}, and its branch is called {branch} now", task.t());
+            let message = format!(
+                "{} was renamed: its work is on {former}, and its branch is called {branch} now",
+                task.prefixed()
+            );
             let hint = command!["git branch -m", former, branch].note("then the same command again");
             return Err(Error::new(Kind::Occupied, message).hint(hint));
         }
@@ -146,7 +148,7 @@ pub(crate) fn require_no_former_name(
 
 /// The refusal over a task branch that this clone does not have.
 pub(crate) fn missing(task: &Task, branch: &Branch) -> Error {
-    Error::new(Kind::NoCommits, format!("{} has no branch {branch} in this clone", task.id.t()))
+    Error::new(Kind::NoCommits, format!("{} has no branch {branch} in this clone", task.id.prefixed()))
         .hint(command!["git aitask archive", task.id].note("if its work is done elsewhere"))
         .hint(command!["git aitask pick", task.id].note("to get a worktree"))
 }
@@ -159,7 +161,7 @@ pub(crate) fn require_commits(
     output: &Oid,
     place: &Place,
 ) -> Result<()> {
-    let held = Held::load(&context.repository, path.id());
+    let held = LockRecord::load(&context.repository, path.id());
     let cut_from = held.and_then(|held| Oid::parse(&held.base_commit?));
     let empty = match cut_from {
         Some(start) => start == *tip,
@@ -176,7 +178,7 @@ pub(crate) fn require_commits(
 
 /// Forgets the merge that was to be published by commits with this mark, if it certainly was not.
 pub(crate) fn end_landing(context: &Context, task: TaskId, nonce: &str, error: &Error) {
-    if let Some(mut held) = Held::load(&context.repository, task)
+    if let Some(mut held) = LockRecord::load(&context.repository, task)
         && !matches!(error.kind(), Kind::Unknown | Kind::Interrupted)
     {
         held.landings.retain(|landing| landing.nonce != nonce);

@@ -6,15 +6,15 @@ use crate::archive::gates::load_pending;
 use crate::archive::published;
 use crate::archive::request::{Gates, Refusal, Request};
 use crate::archive::shelf::Shelf;
-use crate::coordination::claim_record::Held;
+use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{LockEntry, Locks, ReadLocks as _, Session};
 use crate::error::{Error, Hint, Kind, Result};
 use crate::git::{Branch, Freshness};
-use crate::ledger::{Decision, Landed, Plan, View, nonce};
+use crate::ledger::{Decision, Plan, TransactionResult, View, nonce};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Branches, Index, branches};
-use crate::project::outcome::Aside;
+use crate::project::outcome::Notices;
 use crate::task::{Document, TaskId, TaskPath};
 use crate::worktrees::landed;
 use serde::Serialize;
@@ -31,7 +31,7 @@ pub(crate) struct Archived {
     pub(crate) unlocked: bool,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// What came of one task.
@@ -68,14 +68,19 @@ pub(crate) trait ArchivePlace {
     ///
     /// # Errors
     /// Those of `decide`, and of publishing.
-    fn publish(&self, decide: impl FnMut(&View<'_>) -> Result<Decision<Settled>>) -> Result<Landed<Settled>>;
+    fn publish(&self, decide: impl FnMut(&View<'_>) -> Result<Decision<Settled>>)
+    -> Result<TransactionResult<Settled>>;
 }
 
 /// Archives one task somewhere.
 ///
 /// # Errors
 /// Those of the place; nothing is changed by a refusal.
-pub(crate) fn archive_in(place: &impl ArchivePlace, wanted: &Wanted, request: Request) -> Result<Landed<Settled>> {
+pub(crate) fn archive_in(
+    place: &impl ArchivePlace,
+    wanted: &Wanted,
+    request: Request,
+) -> Result<TransactionResult<Settled>> {
     place.publish(|view| {
         let known = place.gather(view, wanted)?;
         let answer = match decide(&known, request) {
@@ -89,8 +94,8 @@ pub(crate) fn archive_in(place: &impl ArchivePlace, wanted: &Wanted, request: Re
         let held = known.locks.is_held(known.id);
         let outcome = Settled { id: known.id, path: known.path, held, answer };
         Ok(match plan {
-            None => Decision::Nothing(outcome),
-            Some(plan) => Decision::Swap(plan, outcome),
+            None => Decision::NoChange(outcome),
+            Some(plan) => Decision::Publish(plan, outcome),
         })
     })
 }
@@ -108,7 +113,7 @@ pub(crate) fn archive(context: &Context, wanted: &[Wanted], gates: Gates) -> Res
         let index = Index::load(&view, &data)?;
         wanted.iter().try_for_each(|one| index.require(one).map(drop))?;
     }
-    let mut all = Archived { tasks: vec![], archived: vec![], unlocked: false, aside: Aside::default() };
+    let mut all = Archived { tasks: vec![], archived: vec![], unlocked: false, aside: Notices::default() };
     for wanted in wanted {
         let one = archive_one(context, wanted, gates)?;
         all.tasks.extend(one.tasks);
@@ -128,7 +133,7 @@ fn archive_one(context: &Context, wanted: &Wanted, gates: Gates) -> Result<Archi
     // The plan, which may name them, moves along.
     let homes = landed::homes(context, wanted.id);
     let landed = archive_in(&published, wanted, Request { gates, ..Request::default() })?;
-    let mut aside = Aside::of(context, &landed);
+    let mut aside = Notices::of(context, &landed);
     let Settled { id, path, held, answer } = landed.value;
     let (tasks, archived) = match answer {
         Decided::Already => (vec![id], vec![path]),
@@ -141,7 +146,7 @@ fn archive_one(context: &Context, wanted: &Wanted, gates: Gates) -> Result<Archi
     }
     if !context.dry_run {
         for task in &tasks {
-            Held::forget(&context.repository, *task)?;
+            LockRecord::forget(&context.repository, *task)?;
         }
     }
     Ok(Archived { tasks, archived, unlocked: held, aside })
@@ -207,11 +212,13 @@ impl ArchivePlace for Published<'_> {
     fn tell(&self, known: Known, refusal: Refusal) -> Error {
         let id = known.id;
         match refusal {
-            Refusal::NotHolder => known.not_holder.unwrap_or_else(|| Error::new(Kind::NotHolder, id.t())),
-            Refusal::Archived(path) => Error::new(Kind::NotClaimable, format!("{} is archived ({path})", id.t())),
+            Refusal::NotHolder => known.not_holder.unwrap_or_else(|| Error::new(Kind::NotHolder, id.prefixed())),
+            Refusal::Archived(path) => {
+                Error::new(Kind::NotClaimable, format!("{} is archived ({path})", id.prefixed()))
+            }
             Refusal::OpenChildren(children) => {
-                let open: Vec<_> = children.into_iter().map(TaskId::t).collect();
-                let message = format!("{} has open children: {}", id.t(), open.join(", "));
+                let open: Vec<_> = children.into_iter().map(TaskId::prefixed).collect();
+                let message = format!("{} has open children: {}", id.prefixed(), open.join(", "));
                 Error::new(Kind::NotClaimable, message).hint(command!["git aitask list --children", id])
             }
             Refusal::Pending(pending) => pending.refusal(id, Self::again(id)),
@@ -224,7 +231,10 @@ impl ArchivePlace for Published<'_> {
         Ok(filing.plan(Plan::new(), &self.data, &self.locks, &known.locks).fenced(&self.locks, known.id))
     }
 
-    fn publish(&self, decide: impl FnMut(&View<'_>) -> Result<Decision<Settled>>) -> Result<Landed<Settled>> {
+    fn publish(
+        &self,
+        decide: impl FnMut(&View<'_>) -> Result<Decision<Settled>>,
+    ) -> Result<TransactionResult<Settled>> {
         self.context.ledger().transact(&nonce()?, &[self.locks.clone(), self.data.clone()], decide)
     }
 }

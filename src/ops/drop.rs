@@ -2,7 +2,7 @@
 
 mod decide;
 
-use crate::coordination::claim_record::Held;
+use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{ReadLocks, Session};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::worktree::Unsaved;
@@ -12,7 +12,7 @@ use crate::ops::drop::decide::{GivingBack, Request, Seen, decide, is_back, rever
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Branches, Index, branches};
-use crate::project::outcome::{Aside, TaskInfo};
+use crate::project::outcome::{Notices, TaskInfo};
 use crate::task::{Status, Task, TaskId};
 use crate::worktrees::removal::{BranchEnd, BranchFate, Extent, Manner, remove};
 use crate::worktrees::task_worktree::Place;
@@ -34,7 +34,7 @@ pub(crate) struct Dropped {
     pub(crate) branch_kept: Option<Branch>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// Gives a task back with a new status.
@@ -56,9 +56,9 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
         let (seen, place) = gather(context, view, wanted, &session, &request, work)?;
         let GivingBack { task, plan } = decide(seen, &request)?;
         let given = Given { task, place, is_ahead };
-        Ok(if plan.is_empty() { Decision::Nothing(given) } else { Decision::Swap(plan, given) })
+        Ok(if plan.is_empty() { Decision::NoChange(given) } else { Decision::Publish(plan, given) })
     })?;
-    let mut aside = Aside::of(context, &landed);
+    let mut aside = Notices::of(context, &landed);
     let Given { task, place, is_ahead } = landed.value;
     let mut dropped = Dropped {
         task: TaskInfo::from(&task),
@@ -66,7 +66,7 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
         worktree_removed: false,
         branch_deleted: false,
         branch_kept: None,
-        aside: Aside::default(),
+        aside: Notices::default(),
     };
     if context.dry_run {
         if place.record.as_ref().is_some_and(|record| !worktree::is_gone(record)) {
@@ -83,7 +83,7 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
         dropped.branch_deleted = removal.branch == BranchEnd::Deleted;
         dropped.branch_kept = removal.branch.is_kept().then(|| place.branch.clone());
         aside.notes.extend(removal.lost_rebase.into_iter().chain(removal.causes));
-        Held::forget(&context.repository, task.id)?;
+        LockRecord::forget(&context.repository, task.id)?;
     }
     dropped.aside = aside;
     Ok(dropped)
@@ -116,7 +116,7 @@ fn gather(
     let place = Place::find(context, path.name())?;
     let is_back = is_back(&Task::from_document(path.clone(), &document), request.status);
     // To give it back again finishes what was cut off, where this clone took the task and has not forgotten it.
-    let not_holder = if lock.is_none() && is_back && Held::load(&context.repository, id).is_some() {
+    let not_holder = if lock.is_none() && is_back && LockRecord::load(&context.repository, id).is_some() {
         displaced(context, view, id, "was given back")?
     } else {
         require_holder(context, session, id, lock.as_ref()).err()
@@ -138,14 +138,14 @@ fn revert_here(context: &Context, task: TaskId, email: &str, request: &Request<'
     let here = Ledger { channel: Channel::Local, ..context.ledger() };
     let landed = here.transact(&nonce()?, std::slice::from_ref(request.data), |view| {
         let index = Index::load(view, request.data)?;
-        let Some(path) = index.active(task) else { return Ok(Decision::Nothing(())) };
+        let Some(path) = index.active(task) else { return Ok(Decision::NoChange(())) };
         let mut document = index.load_document(view, path.as_str())?;
         let found = Task::from_document(path.clone(), &document);
         if found.status != Status::Implementing || found.assigned_to.as_deref() != Some(email) {
-            return Ok(Decision::Nothing(()));
+            return Ok(Decision::NoChange(()));
         }
         let step = revert_step(path, &mut document, request.status, request.now)?;
-        Ok(Decision::Swap(Plan::new().step(request.data, step), ()))
+        Ok(Decision::Publish(Plan::new().step(request.data, step), ()))
     });
     landed.map(drop)
 }

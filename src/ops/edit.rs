@@ -16,9 +16,9 @@ use crate::project::context::{Context, Wanted};
 use crate::project::editor;
 use crate::project::holder::require_holder;
 use crate::project::index::{Branches, Index, branches};
-use crate::project::outcome::{Aside, TaskInfo};
-use crate::project::task_files::{Snapshot, TaskFiles, Writes};
-use crate::task::{Document, Task, TaskPath, change, paths, sheet};
+use crate::project::outcome::{Notices, TaskInfo};
+use crate::project::task_files::{FilesAsRead, PlannedWrites, TaskFiles};
+use crate::task::{Document, Task, TaskPath, change, editor_template, paths};
 use decide::{Changed, Seen, decide};
 use serde::Serialize;
 use std::path::Path;
@@ -32,7 +32,7 @@ pub(crate) struct Edited {
     pub(crate) changed: bool,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// Changes the published task, in one swap.
@@ -73,18 +73,18 @@ fn edit_with(context: &Context, wanted: &Wanted, request: &Request, locking: Loc
         let id = path.id();
         let task = Task::from_document(path, &changed.document);
         if changed.edits.is_empty() {
-            return Ok(Decision::Nothing(Some((task, false))));
+            return Ok(Decision::NoChange(Some((task, false))));
         }
         if changed.of_holder && locking == LockReading::Unread {
-            return Ok(Decision::Nothing(None));
+            return Ok(Decision::NoChange(None));
         }
         let plan = Plan::new().step(&data, Step::edit(changed.subject, changed.edits));
         let is_fenced = changed.of_holder && view.base(&locks).is_some();
-        Ok(Decision::Swap(if is_fenced { plan.fenced(&locks, id) } else { plan }, Some((task, true))))
+        Ok(Decision::Publish(if is_fenced { plan.fenced(&locks, id) } else { plan }, Some((task, true))))
     })?;
     let Some((task, changed)) = &landed.value else { return Ok(Attempt::GoesByLocks) };
     let (task, changed) = (TaskInfo::from(task), *changed);
-    Ok(Attempt::Edited(Box::new(Edited { task, changed, aside: Aside::of(context, &landed) })))
+    Ok(Attempt::Edited(Box::new(Edited { task, changed, aside: Notices::of(context, &landed) })))
 }
 
 /// Reads what an edit of a published task goes by, the locks only where they are named. One process.
@@ -129,10 +129,11 @@ pub(crate) fn edit_by_hand(context: &Context, wanted: &Wanted) -> Result<Option<
     let Seen { task: SeenFile { document: base, .. }, vocabulary, .. } =
         look_at_published(context, &view, &index, path, None)?;
     let words = vocabulary.words();
-    let head = vec![format!("{} ({}). Nothing changes if you leave this as it is.", path.id().t(), path.as_str())];
-    let text = sheet::with_help(&base, &[head, sheet::help(&words)].concat());
+    let head =
+        vec![format!("{} ({}). Nothing changes if you leave this as it is.", path.id().prefixed(), path.as_str())];
+    let text = editor_template::with_help(&base, &[head, editor_template::help(&words)].concat());
     let environment = context.repository.git().environment();
-    let check = |document: &Document| sheet::check(document, &words.types).map(|()| document.clone());
+    let check = |document: &Document| editor_template::check(document, &words.types).map(|()| document.clone());
     let Some(saved) = editor::edit(environment, Some(&context.repository), &text, check)? else { return Ok(None) };
     let by_hand = Some(ByHand { base, edited: saved.value.clone() });
     let edited = edit(context, &path.id().into(), &Request { by_hand, ..Request::default() });
@@ -173,10 +174,10 @@ pub(crate) fn edit_here(files: &TaskFiles<'_>, id: &str, request: &Request, comm
     }
     let _queue = files.hold()?;
     let now = Context::now();
-    let Writes { edits, value: changed } = files.transact(|snapshot| {
+    let PlannedWrites { edits, value: changed } = files.transact(|snapshot| {
         let seen = look_here(files, snapshot, id, request)?;
         let mut changed = decide(Home::Checkout, seen, request, &now)?;
-        Ok(Writes { edits: std::mem::take(&mut changed.edits), value: changed })
+        Ok(PlannedWrites { edits: std::mem::take(&mut changed.edits), value: changed })
     })?;
     let Changed { subject, path, parent, labels, .. } = changed;
     let said = match commit {
@@ -187,7 +188,7 @@ pub(crate) fn edit_here(files: &TaskFiles<'_>, id: &str, request: &Request, comm
 }
 
 /// Reads what an edit of a task of a checkout goes by.
-fn look_here(files: &TaskFiles<'_>, snapshot: &mut Snapshot<'_>, id: &str, request: &Request) -> Result<Seen> {
+fn look_here(files: &TaskFiles<'_>, snapshot: &mut FilesAsRead<'_>, id: &str, request: &Request) -> Result<Seen> {
     let path = files.require_active(id)?;
     let document = snapshot.document(&path)?;
     let may_be_done = request.is_about_holder() || change::is_done(&document);

@@ -6,19 +6,19 @@ mod tidy;
 use crate::archive::gates;
 use crate::archive::published::load_shelf;
 use crate::archive::shelf::Shelf;
-use crate::coordination::claim_record::Held;
+use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result, quoted};
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Freshness, Oid};
 use crate::landing::merge::{self, Merge, Mode};
 use crate::landing::task_branch;
-use crate::ledger::{Channel, Decision, Landed, View, nonce};
+use crate::ledger::{Channel, Decision, TransactionResult, View, nonce};
 use crate::ops::finish::decide::{FinishRequest, Finishing, Seen, Work, decide, overriding};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Branches, Index, branches};
-use crate::project::outcome::{Aside, TaskInfo};
+use crate::project::outcome::{Notices, TaskInfo};
 use crate::task::{Task, TaskId, TaskPath};
 use crate::worktrees::branches;
 use crate::worktrees::plan_branches::Planned;
@@ -78,7 +78,7 @@ pub(crate) struct Finished {
     pub(crate) pushed: Option<Branch>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// A task that was finished.
@@ -165,9 +165,9 @@ fn finish_along(context: &Context, wanted: &Wanted, options: &Options, route: &m
 }
 
 /// What is left to do in this clone, and the answer.
-fn settle(context: &Context, request: &FinishRequest<'_>, landed: Landed<Done>) -> Result<Finished> {
+fn settle(context: &Context, request: &FinishRequest<'_>, landed: TransactionResult<Done>) -> Result<Finished> {
     let FinishRequest { options, mode, into, .. } = *request;
-    let mut aside = Aside::of(context, &landed);
+    let mut aside = Notices::of(context, &landed);
     let merge_commit = landed.tip(into).cloned();
     let done = landed.value;
     let Finishing { task, work, .. } = &done.finishing;
@@ -185,7 +185,7 @@ fn settle(context: &Context, request: &FinishRequest<'_>, landed: Landed<Done>) 
         worktree_removed: false,
         branch_deleted: false,
         pushed: None,
-        aside: Aside::default(),
+        aside: Notices::default(),
     };
     if options.no_push {
         let pushed = work.as_ref().filter(|_| !context.dry_run && context.channel != Channel::Local);
@@ -235,7 +235,7 @@ impl Finisher<'_> {
         self.prepare(view, &finishing, &place.branch)?;
         let plan = std::mem::take(&mut finishing.plan);
         let done = Done { finishing, place };
-        Ok(if plan.is_empty() { Decision::Nothing(done) } else { Decision::Swap(plan, done) })
+        Ok(if plan.is_empty() { Decision::NoChange(done) } else { Decision::Publish(plan, done) })
     }
 
     /// The task and its place. After a refusal nothing more is looked at.
@@ -294,7 +294,7 @@ impl Finisher<'_> {
         }
         match tip {
             Some(tip) => seen.work = Some(self.look_at_work(view, &path, &place, tip)?),
-            None => seen.has_landed = Held::load(&context.repository, id).is_some_and(|held| held.merged),
+            None => seen.has_landed = LockRecord::load(&context.repository, id).is_some_and(|held| held.merged),
         }
         if seen.needs_shelf(options) {
             seen.shelf = load_shelf(view, &index, &path, &seen.document)?;

@@ -2,7 +2,7 @@
 //! before there was a remote.
 
 use crate::coordination::ids::Counter;
-use crate::coordination::meaning::own_locks_at;
+use crate::coordination::lock_format::own_locks_at;
 use crate::coordination::{LockEntry, ids, locks};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::objects::{self, Edit};
@@ -61,7 +61,7 @@ impl Founding {
             && !merge::is_ancestor(&context.repository, &tip, newer)?
         {
             let mut locks = locks::at_commit(ledger.repository, newer)?;
-            locks.retain(|lock| lost.contains(&lock.task.t()));
+            locks.retain(|lock| lost.contains(&lock.task.prefixed()));
             self.made.push(format!("{} lock(s) of {newer} on the branch {branch}, as this clone knew it", locks.len()));
             return self.add_locks(context, &branch, (&tip, newer), &locks, "Put back", "that were set back");
         }
@@ -161,7 +161,9 @@ impl Founding {
         let unlocked =
             tasks.filter(|task| task.status == Status::Implementing && locks.iter().all(|lock| lock.task != task.id));
         Ok(unlocked
-            .map(|task| format!("{} ({})", task.id.t(), task.assigned_to.as_deref().unwrap_or("assigned to nobody")))
+            .map(|task| {
+                format!("{} ({})", task.id.prefixed(), task.assigned_to.as_deref().unwrap_or("assigned to nobody"))
+            })
             .collect())
     }
 
@@ -235,7 +237,7 @@ impl Founding {
 /// another address, unless the remote was named.
 ///
 /// # Errors
-/// Those of [`Ledger::require_first`].
+/// Those of [`Ledger::require_no_other_branches`].
 pub(crate) fn require_no_other(context: &Context) -> Result<()> {
     let ledger = Ledger { repairs: true, ..context.ledger() };
     let branches = [Ledger::locks_branch()?, Ledger::ids_branch()?];
@@ -248,7 +250,7 @@ pub(crate) fn require_no_other(context: &Context) -> Result<()> {
         branches.iter().any(is_there) && former(view).is_none()
     };
     let has_moved = branches.iter().any(|branch| ledger.has_moved(branch));
-    if context.settings.remote.is_some() || !(ledger.has_others() || has_moved) {
+    if context.settings.remote.is_some() || !(ledger.has_other_remotes() || has_moved) {
         return Ok(());
     }
     if !has_moved && has_some(&ledger.view(&branches, Freshness::AsKnown)?) {
@@ -258,7 +260,7 @@ pub(crate) fn require_no_other(context: &Context) -> Result<()> {
     if has_some(&view) {
         return Ok(());
     }
-    ledger.require_first(former(&view).as_deref())
+    ledger.require_no_other_branches(former(&view).as_deref())
 }
 
 /// Removes the local branch of locks, whose locks are published by now. Best effort: one that stays costs a process a
@@ -278,7 +280,7 @@ pub(crate) fn init_locks(context: &Context) -> Result<Vec<String>> {
         local = ledger.unpublished_locks(view)?;
         founding.locks(context, &ledger, view)?;
         let Founding { plan, made, .. } = founding;
-        Ok(if plan.branches.is_empty() { Decision::Nothing(made) } else { Decision::Swap(plan, made) })
+        Ok(if plan.branches.is_empty() { Decision::NoChange(made) } else { Decision::Publish(plan, made) })
     })?;
     if let Some(local) = &local {
         forget_local_locks(context, local);

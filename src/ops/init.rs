@@ -12,7 +12,7 @@ use crate::ops::founding::{Founding, forget_local_locks};
 pub(crate) use crate::ops::founding::{init_locks, require_no_other};
 use crate::project::context::Context;
 use crate::project::index::Index;
-use crate::project::outcome::Aside;
+use crate::project::outcome::Notices;
 use crate::task::{Status, WORKTREES_DIR, paths};
 use serde::Serialize;
 
@@ -30,7 +30,7 @@ pub(crate) struct Initialised {
     pub(crate) found: Vec<String>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// Makes what is missing, in one swap.
@@ -42,7 +42,7 @@ pub(crate) fn init(context: &Context) -> Result<Initialised> {
     let ledger = Ledger { repairs: true, ..context.ledger() };
     let (mut local_locks, mut unlocked) = (None, Vec::new());
     let landed = ledger.transact(&nonce()?, &branches, |view| {
-        if view.fresh && view.base(&data).is_none() {
+        if view.is_current && view.base(&data).is_none() {
             let remote = context.channel.remote().map_or("here", |remote| remote.as_str());
             return Err(Error::new(
                 Kind::NotInitialised,
@@ -92,7 +92,7 @@ pub(crate) fn init(context: &Context) -> Result<Initialised> {
             plan = plan.step(&data, Step::edit(migrate::INITIALISE, changes));
         }
         let seen = (made, found);
-        Ok(if plan.branches.is_empty() { Decision::Nothing(seen) } else { Decision::Swap(plan, seen) })
+        Ok(if plan.branches.is_empty() { Decision::NoChange(seen) } else { Decision::Publish(plan, seen) })
     })?;
     let mut attached = false;
     if !context.dry_run {
@@ -107,9 +107,9 @@ pub(crate) fn init(context: &Context) -> Result<Initialised> {
             exclude(&context.repository.common_dir, &format!("/{line}{slash}"))?;
         }
     }
-    let mut aside = Aside::of(context, &landed);
+    let mut aside = Notices::of(context, &landed);
     if let (None, Some(remote), Some(other)) =
-        (&context.settings.remote, context.channel.remote(), ledger.seen_elsewhere()?)
+        (&context.settings.remote, context.channel.remote(), ledger.other_remote_with_branches()?)
     {
         aside.notes.push(format!(
             "the remote {other} has coordination branches, too; this clone uses those of {remote} (git config aitask.remote \

@@ -7,12 +7,12 @@ use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, Freshness, Oid, merge, worktree};
 use crate::ledger::{Ledger, View};
 use crate::project::context::{Context, Wanted};
-use crate::project::cut_off::Site;
 use crate::project::index::{Branches, Index, branches};
-use crate::project::mended::CutOff;
 use crate::project::outcome::Holder;
+use crate::project::repaired::Interruption;
+use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::task::{
-    Blocker, Board, Filter, Level, Order, Reference, Selection, Status, Task, TaskId, TaskName, TaskPath,
+    ActiveTasks, Blocker, Filter, Level, Order, Reference, Selection, Status, Task, TaskId, TaskName, TaskPath,
 };
 use crate::worktrees::registry::branch_in;
 use serde::Serialize;
@@ -190,7 +190,7 @@ impl Look {
     }
 
     /// A task with its surroundings.
-    pub(crate) fn row(&self, context: &Context, board: &Board<'_>, task: &Task) -> Row {
+    pub(crate) fn row(&self, context: &Context, board: &ActiveTasks<'_>, task: &Task) -> Row {
         let mut children = self.children.get(&task.id).cloned().unwrap_or_default();
         children.extend(&task.children);
         children.sort_unstable();
@@ -222,7 +222,7 @@ impl Look {
 
 /// The state of one worktree, compared with the commit of the main one.
 pub(crate) fn state(context: &Context, record: &WorktreeRecord, branch: Branch, main: Option<&Oid>) -> WorktreeState {
-    let cut_off = Site::of(&context.repository, &record.path, &branch).cut_off();
+    let cut_off = RecoverableWorktree::of(&context.repository, &record.path, &branch).interruption();
     let there = !worktree::is_gone(record) && cut_off.is_none();
     let status = there.then(|| worktree::load_status(&context.repository, &record.path).ok()).flatten();
     let counts = record.head.as_ref().zip(main);
@@ -230,7 +230,7 @@ pub(crate) fn state(context: &Context, record: &WorktreeRecord, branch: Branch, 
     WorktreeState {
         path: record.path.clone(),
         branch,
-        in_progress: cut_off.map(CutOff::name).or_else(|| worktree::in_progress(&record.path)),
+        in_progress: cut_off.map(Interruption::name).or_else(|| worktree::in_progress(&record.path)),
         dirty: status.map(|status| status.is_dirty()),
         ahead: counts.map(|counts| counts.ahead),
         behind: counts.map(|counts| counts.behind),
@@ -242,7 +242,7 @@ pub(crate) fn list(context: &Context, options: &Options) -> Result<List> {
     let ledger = context.reading_ledger();
     let (mut look, view) = Look::load(context, &ledger, options.freshness)?;
     let active = std::mem::take(&mut look.tasks);
-    let board = Board::new(&active);
+    let board = ActiveTasks::new(&active);
     let archived = match options.among {
         Among::Archived => look.index.load_archived(&view)?,
         Among::Active | Among::Ready => Vec::new(),

@@ -1,15 +1,15 @@
 //! The lock alone, for scripts: those of the user, and the original ones.
 
-use crate::coordination::claim_record::{Held, TakingRecord};
-use crate::coordination::decide::{Claimant, InTheWay, LockRule, TakenLock, Takeover};
+use crate::coordination::decide::{LockConflict, LockRequest, LockRule, TakenLock, Takeover};
+use crate::coordination::lock_record::{LockAttempt, LockRecord};
 use crate::coordination::locks::no_lock_branch;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session, decide};
 use crate::error::Result;
-use crate::ledger::{Decision, Landed, Ledger, Plan, nonce};
+use crate::ledger::{Decision, Ledger, Plan, TransactionResult, nonce};
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::{held, require_holder, sight};
+use crate::project::holder::{held, observe_lock, require_holder};
 use crate::project::index::Index;
-use crate::project::outcome::{Aside, Holder};
+use crate::project::outcome::{Holder, Notices};
 use crate::task::TaskId;
 use serde::Serialize;
 
@@ -22,7 +22,7 @@ pub(crate) struct Locked {
     pub(crate) lock: Holder,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// A lock released.
@@ -35,7 +35,7 @@ pub(crate) struct Unlocked {
     pub(crate) unlocked: bool,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// All locks.
@@ -61,7 +61,7 @@ pub(crate) enum Locking {
     /// It is taken.
     Taken(Box<TakenLock>),
     /// Another one is in the way. Only scripts get this as an outcome: for them the checkouts are brought forward, too.
-    Refused(InTheWay),
+    Refused(LockConflict),
 }
 
 /// Takes the lock of a task, nothing else. It is ours already: that is fine.
@@ -71,13 +71,13 @@ pub(crate) enum Locking {
 pub(crate) fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
     let session = context.session()?;
     let landed = take(context, LockRule::Verb, &session, wanted)?;
-    let aside = Aside::of(context, &landed);
+    let aside = Notices::of(context, &landed);
     let entry = match landed.value {
         Locking::Taken(taken) => taken.entry,
         Locking::Refused(in_the_way) => return Err(held(context, &session, &in_the_way)),
     };
     if let (Some(nonce), false) = (&entry.nonce, context.dry_run) {
-        Held::taken(&context.repository, &entry, nonce.clone()).save(&context.repository, entry.task)?;
+        LockRecord::taken(&context.repository, &entry, nonce.clone()).save(&context.repository, entry.task)?;
     }
     Ok(Locked { task: entry.task, lock: Holder::new(context, &entry, &session.host), aside })
 }
@@ -87,16 +87,21 @@ pub(crate) fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
 ///
 /// # Errors
 /// Those of [`lock`], and of a transaction.
-pub(crate) fn take(context: &Context, rule: LockRule, session: &Session, wanted: &Wanted) -> Result<Landed<Locking>> {
+pub(crate) fn take(
+    context: &Context,
+    rule: LockRule,
+    session: &Session,
+    wanted: &Wanted,
+) -> Result<TransactionResult<Locking>> {
     let (locks_branch, repository) = (Ledger::locks_branch()?, &context.repository);
     let data = match rule {
         LockRule::Verb => Some(context.data_branch()?.clone()),
         LockRule::Script => None,
     };
     let (mark, now) = (nonce()?, Context::now());
-    let claimant = Claimant { session, rule, takeover: Takeover::Refused, judged: None, nonce: &mark, now: &now };
+    let claimant = LockRequest { session, rule, takeover: Takeover::Refused, judged: None, nonce: &mark, now: &now };
     let all: Vec<_> = std::iter::once(locks_branch.clone()).chain(data.clone()).collect();
-    let mut attempt = TakingRecord::new(repository, mark.clone());
+    let mut attempt = LockAttempt::new(repository, mark.clone());
     let outcome = context.ledger().transact(&mark, &all, |view| {
         let id = match &data {
             Some(data) => Index::load(view, data)?.require_active(wanted)?.id(),
@@ -104,19 +109,19 @@ pub(crate) fn take(context: &Context, rule: LockRule, session: &Session, wanted:
         };
         let found = view.read(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
         found.require_locks()?;
-        let there = found.lock(id)?.map(|lock| sight(context, &claimant, lock));
+        let there = found.lock(id)?.map(|lock| observe_lock(context, &claimant, lock));
         let taken = match (claimant.take(id, there.as_ref()), rule) {
             (Ok(taken), _) => Box::new(taken),
-            (Err(in_the_way), LockRule::Script) => return Ok(Decision::Nothing(Locking::Refused(in_the_way))),
+            (Err(in_the_way), LockRule::Script) => return Ok(Decision::NoChange(Locking::Refused(in_the_way))),
             (Err(in_the_way), LockRule::Verb) => {
                 return Err(held(context, session, &in_the_way).hint(command!["git aitask pick", id, "--steal"]));
             }
         };
-        let Some(step) = taken.step.clone() else { return Ok(Decision::Nothing(Locking::Taken(taken))) };
+        let Some(step) = taken.step.clone() else { return Ok(Decision::NoChange(Locking::Taken(taken))) };
         if rule == LockRule::Verb && !context.dry_run {
             attempt.begin(id, there.as_ref().map(|there| &there.lock), None)?;
         }
-        Ok(Decision::Swap(Plan::new().step(&locks_branch, step), Locking::Taken(taken)))
+        Ok(Decision::Publish(Plan::new().step(&locks_branch, step), Locking::Taken(taken)))
     });
     let mut landed = outcome.inspect_err(|error| attempt.failed(error))?;
     if let Locking::Taken(taken) = &mut landed.value
@@ -144,26 +149,26 @@ pub(crate) fn unlock(context: &Context, wanted: &Wanted, right: Right) -> Result
     let (session, id) = (context.session()?, wanted.id);
     let landed = release(context, id, Some(&session).filter(|_| right == Right::Holder))?;
     if !context.dry_run {
-        Held::forget(&context.repository, id)?;
+        LockRecord::forget(&context.repository, id)?;
     }
-    Ok(Unlocked { task: id, unlocked: landed.value, aside: Aside::of(context, &landed) })
+    Ok(Unlocked { task: id, unlocked: landed.value, aside: Notices::of(context, &landed) })
 }
 
 /// Releases the lock of a task; gives whether there was one. Where a session is named, it must hold the task.
 ///
 /// # Errors
 /// Those of [`unlock`], and of a transaction.
-pub(crate) fn release(context: &Context, id: TaskId, holder: Option<&Session>) -> Result<Landed<bool>> {
+pub(crate) fn release(context: &Context, id: TaskId, holder: Option<&Session>) -> Result<TransactionResult<bool>> {
     let locks_branch = Ledger::locks_branch()?;
     context.ledger().transact(&nonce()?, std::slice::from_ref(&locks_branch), |view| {
         let found = view.read(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
         let plan = decide::release(&locks_branch, &found.require_locks()?, id);
-        let Some(plan) = plan else { return Ok(Decision::Nothing(false)) };
+        let Some(plan) = plan else { return Ok(Decision::NoChange(false)) };
         if let Some(session) = holder {
             require_holder(context, session, id, found.lock(id)?.as_ref())
                 .map_err(|error| error.hint(command!["git aitask unlock", id, "--force"]))?;
         }
-        Ok(Decision::Swap(plan, true))
+        Ok(Decision::Publish(plan, true))
     })
 }
 

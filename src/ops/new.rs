@@ -13,9 +13,9 @@ use crate::ops::home::{Home, SeenFile};
 use crate::ops::new_record::{self, Filing, Making};
 use crate::ops::vocabulary::{Vocabulary, clean_labels};
 use crate::project::context::{Context, Wanted};
-use crate::project::index::{Index, Reached};
-use crate::project::outcome::{Aside, DryRun, TaskInfo};
-use crate::project::task_files::{Snapshot, TaskFiles, Writes};
+use crate::project::index::{CreationProgress, Index};
+use crate::project::outcome::{DryRun, Notices, TaskInfo};
+use crate::project::task_files::{FilesAsRead, PlannedWrites, TaskFiles};
 use crate::task::{Document, Level, NewTask, Reference, Scan, Task, TaskId, TaskPath, Title, paths};
 use decide::{Made, Place, Seen, decide};
 use serde::Serialize;
@@ -54,7 +54,7 @@ pub(crate) struct Created {
     pub(crate) draft: Option<String>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// Makes a task, or a draft of one.
@@ -129,7 +129,7 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &Request, words:
         if let Some(path) = index.made(&reached) {
             let document = index.load_document(view, path.as_str())?;
             found = true;
-            return Ok(Decision::Nothing(Task::from_document(path.clone(), &document)));
+            return Ok(Decision::NoChange(Task::from_document(path.clone(), &document)));
         }
         let mut plan = Plan::new();
         let parent = parent.map(|wanted| index.require_active(wanted)).transpose()?;
@@ -138,7 +138,7 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &Request, words:
         } else if let Some(id) = claimed.filter(|_| view.landed.contains(&ids_branch)) {
             // On a server that takes one branch at a time the counter has moved for us already.
             Place::Top(id)
-        } else if let (Reached::Id(id), true) = (&reached, index.is_unused(&reached)) {
+        } else if let (CreationProgress::Id(id), true) = (&reached, index.is_unused(&reached)) {
             claimed = Some(id.number());
             Place::Top(id.number())
         } else {
@@ -153,7 +153,7 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &Request, words:
             Making::new(repository, words, &mark, made.id, made.path.as_str()).save(repository)?;
         }
         let task = Task::from_document(made.path, &made.document);
-        Ok(Decision::Swap(plan.step(&data, Step::edit(made.subject, made.edits)), task))
+        Ok(Decision::Publish(plan.step(&data, Step::edit(made.subject, made.edits)), task))
     });
     // What may have landed is to be found by the same command, also by one that was sent off when no answer came.
     let in_doubt = match &outcome {
@@ -164,7 +164,7 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &Request, words:
         Making::forget(repository, &mark);
     }
     let landed = outcome?;
-    let mut aside = Aside::of(context, &landed);
+    let mut aside = Notices::of(context, &landed);
     // The branches have moved on from where those could have landed.
     for making in earlier.iter().filter(|_| !context.dry_run) {
         Making::forget(repository, making.nonce());
@@ -271,9 +271,9 @@ pub(crate) fn resume_here(files: &TaskFiles<'_>, request: &Request) -> Result<Op
 fn make_here(
     files: &TaskFiles<'_>,
     request: &Request,
-    place: impl Fn(&mut Snapshot<'_>) -> Result<Place>,
+    place: impl Fn(&mut FilesAsRead<'_>) -> Result<Place>,
 ) -> Result<CreatedHere> {
-    let Writes { edits, value: made } = files.transact(|snapshot| {
+    let PlannedWrites { edits, value: made } = files.transact(|snapshot| {
         let place = place(snapshot)?;
         let vocabulary = Vocabulary { types: Vec::new(), labels: snapshot.text(paths::LABELS_FILE)? };
         let seen = Seen { place, vocabulary, emails: snapshot.text(paths::EMAILS_FILE)?, highest: 0 };
@@ -281,7 +281,7 @@ fn make_here(
         if let Some(draft) = &request.draft {
             Filing::new(draft, made.path.as_str(), &made.document.to_bytes()).save(files, draft)?;
         }
-        Ok(Writes { edits: std::mem::take(&mut made.edits), value: made })
+        Ok(PlannedWrites { edits: std::mem::take(&mut made.edits), value: made })
     })?;
     let Made { id, path, subject, parent, labels, .. } = made;
     let said = files.commit(&subject, &edits)?.unwrap_or_default();
@@ -291,7 +291,7 @@ fn make_here(
 fn draft(context: &Context, options: &Options, mut task: NewTask) -> Result<Created> {
     task.draft = true;
     task.parent = options.parent.as_ref().map(|wanted| wanted.id);
-    let (slug, mut aside) = (options.title.slug(), Aside::default());
+    let (slug, mut aside) = (options.title.slug(), Notices::default());
     let document = task.document(&Context::now())?;
     let path = if context.dry_run {
         aside.dry_run = Some(DryRun::default());

@@ -1,14 +1,14 @@
 //! What this clone remembers of tasks it is about to publish, or to make of a draft in a checkout, so that the command, given
 //! again after it was cut off, finds the task it made instead of making a second one.
 
-use crate::coordination::process::{Anchor, Liveness};
+use crate::coordination::process::{Liveness, ProcessIdentity};
 use crate::error::{Error, Kind, Result};
 use crate::files::records::{RecordKind, Records};
 use crate::git::{Branch, Repository, merge};
 use crate::ledger::View;
 use crate::ledger::plan::trailer;
 use crate::ops::drafts::DraftText;
-use crate::project::index::Reached;
+use crate::project::index::CreationProgress;
 use crate::project::task_files::TaskFiles;
 use crate::task::TaskId;
 
@@ -20,7 +20,7 @@ pub(crate) struct Making {
     /// What marks its commits.
     nonce: String,
     /// The process that makes it.
-    process: Option<Anchor>,
+    process: Option<ProcessIdentity>,
     /// The id it was to get.
     id: String,
     /// The file it was to be.
@@ -30,7 +30,7 @@ pub(crate) struct Making {
 impl Making {
     /// A making by this process.
     pub(crate) fn new(repository: &Repository, request: &str, nonce: &str, id: TaskId, path: &str) -> Self {
-        let process = Anchor::of_process(repository, std::process::id());
+        let process = ProcessIdentity::of_process(repository, std::process::id());
         Self {
             request: request.to_owned(),
             nonce: nonce.to_owned(),
@@ -69,17 +69,23 @@ impl Making {
     }
 
     /// How far it got, as the branches of a fresh view say.
-    fn reached(&self, repository: &Repository, view: &View<'_>, data: &Branch, ids: &Branch) -> Result<Reached> {
+    fn reached(
+        &self,
+        repository: &Repository,
+        view: &View<'_>,
+        data: &Branch,
+        ids: &Branch,
+    ) -> Result<CreationProgress> {
         let has = |branch: &Branch| match view.base(branch) {
             Some(tip) => merge::has_message(repository, tip, &trailer(&self.nonce)),
             None => Ok(false),
         };
         if has(data)? {
-            return Ok(Reached::Task(self.path.clone()));
+            return Ok(CreationProgress::Task(self.path.clone()));
         }
-        match TaskId::recognise(&self.id) {
-            Some(id) if !id.is_child() && has(ids)? => Ok(Reached::Id(id)),
-            _ => Ok(Reached::Nothing),
+        match TaskId::try_parse(&self.id) {
+            Some(id) if !id.is_child() && has(ids)? => Ok(CreationProgress::Id(id)),
+            _ => Ok(CreationProgress::Nothing),
         }
     }
 }
@@ -95,16 +101,16 @@ pub(crate) fn furthest(
     view: &View<'_>,
     data: &Branch,
     ids: &Branch,
-) -> Result<Reached> {
-    if !makings.is_empty() && !view.fresh {
+) -> Result<CreationProgress> {
+    if !makings.is_empty() && !view.is_current {
         return Err(Error::new(Kind::Unknown, "whether the task was made must be asked of the remote"));
     }
-    let mut furthest = Reached::Nothing;
+    let mut furthest = CreationProgress::Nothing;
     for making in makings {
         match making.reached(repository, view, data, ids)? {
-            Reached::Nothing => {}
-            id @ Reached::Id(_) => furthest = id,
-            task @ Reached::Task(_) => return Ok(task),
+            CreationProgress::Nothing => {}
+            id @ CreationProgress::Id(_) => furthest = id,
+            task @ CreationProgress::Task(_) => return Ok(task),
         }
     }
     Ok(furthest)

@@ -10,12 +10,12 @@ pub(crate) use decide::{PickGates, PickRefusal, Policy, SeenTask, Taking, WorkSt
 pub(crate) use take::{PickEnd, PickOutcome, PickSource, Taker, WorkingCopy};
 
 use crate::coordination::LockEntry;
-use crate::coordination::claim_record::Held;
-use crate::coordination::decide::{Holding, LockRule, Takeover};
+use crate::coordination::decide::{LockRule, Ownership, Takeover};
+use crate::coordination::lock_record::LockRecord;
 use crate::error::{Error, Kind, Result};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::held;
-use crate::project::outcome::{Aside, Holder, TaskInfo, WorktreeInfo, excerpt};
+use crate::project::outcome::{Holder, Notices, TaskInfo, WorktreeInfo, excerpt};
 use room::Room;
 use serde::Serialize;
 
@@ -66,7 +66,7 @@ pub(crate) struct Picked {
     pub(crate) excerpt: Vec<String>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// Takes a task.
@@ -86,7 +86,7 @@ pub(crate) fn pick(context: &Context, options: &Options) -> Result<Picked> {
         taker.room = Some(Room::new(context, options.base.as_deref(), &options.wanted)?);
     }
     let PickEnd { landed, unpublished } = taker.run()?;
-    let mut aside = Aside::of(context, &landed);
+    let mut aside = Notices::of(context, &landed);
     aside.notes.extend(unpublished.map(|error| {
         let data = &taker.data;
         format!(
@@ -108,17 +108,17 @@ pub(crate) fn pick(context: &Context, options: &Options) -> Result<Picked> {
         remember(context, &locked.entry, worktree.as_ref())?;
     }
     let before = locked.before.as_ref();
-    let previous = before.filter(|before| before.holding != Holding::Ours);
+    let previous = before.filter(|before| before.ownership != Ownership::Ours);
     Ok(Picked {
         task: TaskInfo::from(&taking.task),
         lock: Holder::new(context, &locked.entry, &session.host),
         worktree,
-        took: match before.map(|before| before.holding) {
+        took: match before.map(|before| before.ownership) {
             None => Took::New,
-            Some(Holding::Ours | Holding::Left) => Took::Mine,
-            Some(Holding::InTheWay(_)) => Took::Stolen,
+            Some(Ownership::Ours | Ownership::Abandoned) => Took::Mine,
+            Some(Ownership::Conflict(_)) => Took::Stolen,
         },
-        previous: previous.map(|before| Holder::new(context, &before.sight.lock, &session.host)),
+        previous: previous.map(|before| Holder::new(context, &before.observed.lock, &session.host)),
         excerpt,
         aside,
     })
@@ -128,7 +128,7 @@ pub(crate) fn pick(context: &Context, options: &Options) -> Result<Picked> {
 fn remember(context: &Context, lock: &LockEntry, worktree: Option<&WorktreeInfo>) -> Result<()> {
     let Some(nonce) = lock.nonce.clone() else { return Ok(()) };
     let data = Some(context.data_branch()?.to_string());
-    let mut held = Held { data, ..Held::taken(&context.repository, lock, nonce) };
+    let mut held = LockRecord { data, ..LockRecord::taken(&context.repository, lock, nonce) };
     if let Some(worktree) = worktree
         && (worktree.created || held.base.is_none())
     {

@@ -6,7 +6,7 @@ use crate::ledger::View;
 use crate::ops::list::{Look, Row};
 use crate::project::context::{Context, Wanted};
 use crate::task::bundle::Member;
-use crate::task::{Board, Document, Task, TaskId, TaskPath, bundle, paths};
+use crate::task::{ActiveTasks, Document, Task, TaskId, TaskPath, bundle, paths};
 use serde::Serialize;
 
 /// A task whole.
@@ -75,7 +75,7 @@ pub(crate) fn show(context: &Context, wanted: &Wanted) -> Result<Shown> {
         Some(PlanText { path, text })
     });
     let task = Task::from_document(path.clone(), &document);
-    let board = Board::new(&look.tasks);
+    let board = ActiveTasks::new(&look.tasks);
     let row = look.row(context, &board, &task);
     let commits = match &row.worktree {
         Some(worktree) => commits(context, &worktree.branch)?,
@@ -148,7 +148,7 @@ impl Bundled {
         Shown {
             lacks_worktree: false,
             as_of: look.as_of.clone(),
-            task: look.row(context, &Board::new(&look.tasks), &task),
+            task: look.row(context, &ActiveTasks::new(&look.tasks), &task),
             path: format!(
                 "{}:{}",
                 self.bundle,
@@ -167,5 +167,5 @@ fn commits(context: &Context, branch: &Branch) -> Result<Vec<String>> {
     let full = branch.full();
     let call =
         context.repository.read("log").args(["--format=%h %s", "-n", "20", full.as_str(), "--not", "HEAD", "--"]);
-    Ok(call.run()?.text().lines().map(crate::task::harmless).collect())
+    Ok(call.run()?.text().lines().map(crate::task::sanitise).collect())
 }

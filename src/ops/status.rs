@@ -7,7 +7,7 @@ use crate::ops::list::{Look, Row, WorktreeState, state};
 use crate::ops::lock::LockedTask;
 use crate::project::context::Context;
 use crate::project::outcome::Holder;
-use crate::task::{Board, Status, Task, TaskId, TaskName};
+use crate::task::{ActiveTasks, Status, Task, TaskId, TaskName};
 use crate::worktrees::registry::branch_in;
 use serde::Serialize;
 
@@ -36,7 +36,7 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
     let ledger = context.reading_ledger();
     let (mut look, _) = Look::load(context, &ledger, freshness)?;
     let tasks = std::mem::take(&mut look.tasks);
-    let board = Board::new(&tasks);
+    let board = ActiveTasks::new(&tasks);
     let held = |task: &&Task| look.locks.contains_key(&task.id);
     let row = |task: &Task| look.row(context, &board, task);
     let stale = look.locks.values().filter(|lock| {

@@ -5,9 +5,9 @@ use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Freshness, worktree};
 use crate::ops::list::{WorktreeState, state};
 use crate::project::context::{Context, Wanted};
-use crate::project::cut_off::Site;
 use crate::project::index::Index;
-use crate::project::outcome::{Aside, DryRun, WorktreeInfo};
+use crate::project::outcome::{DryRun, Notices, WorktreeInfo};
+use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::task::{TaskId, TaskName};
 use crate::worktrees::base::Base;
 use crate::worktrees::plan_branches;
@@ -69,10 +69,10 @@ pub(crate) fn path(context: &Context, wanted: &Wanted) -> Result<WorktreePath> {
         (name.id() == wanted.id || other == Some(wanted.id)).then_some((record.path, branch))
     });
     let (path, branch) = found.ok_or_else(|| {
-        Error::new(Kind::NoSuchTask, format!("{} has no worktree in this clone", wanted.id.t()))
+        Error::new(Kind::NoSuchTask, format!("{} has no worktree in this clone", wanted.id.prefixed()))
             .hint(command!["git aitask pick", wanted.id])
     })?;
-    match Site::of(&context.repository, &path, &branch).cut_off() {
+    match RecoverableWorktree::of(&context.repository, &path, &branch).interruption() {
         None => Ok(WorktreePath { task: wanted.id, path }),
         Some(what) => {
             let message = format!("{} is not whole: it is in the middle of {}", path.display(), what.name());
@@ -91,7 +91,7 @@ pub(crate) struct Added {
     pub(crate) worktree: Option<WorktreeInfo>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// Makes the worktree of a task, or finds it; takes nothing and asks nobody. A branch that is there is attached.
@@ -108,7 +108,7 @@ pub(crate) fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Res
     let base = planned.map_or_else(|| Base::find_for(context, base, std::slice::from_ref(wanted)), Ok)?;
     let place = Place::find(context, path.name())?;
     place.require_free(context)?;
-    let mut aside = Aside { dry_run: context.dry_run.then(DryRun::default), ..Aside::default() };
+    let mut aside = Notices { dry_run: context.dry_run.then(DryRun::default), ..Notices::default() };
     if place.record.is_none() {
         aside.would_run(place.add_command(context, &base)?);
     }
@@ -132,7 +132,7 @@ pub(crate) struct Removed {
     pub(crate) branch_kept: Option<Branch>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// Removes the worktree of a task, and its branch when all its commits are where they were to land, as far as that is known,
@@ -143,7 +143,7 @@ pub(crate) struct Removed {
 /// lives, even then; [`Kind::Occupied`] for one that is locked, gone, or not the task's.
 pub(crate) fn remove(context: &Context, wanted: &Wanted, work: Unsaved) -> Result<Removed> {
     let name = name_of(context, wanted)?;
-    let mut aside = Aside { dry_run: context.dry_run.then(DryRun::default), ..Aside::default() };
+    let mut aside = Notices { dry_run: context.dry_run.then(DryRun::default), ..Notices::default() };
     let branch = BranchFate::IfLanded(Some(wanted.id));
     let manner = Manner { work, extent: Extent::Place, branch, dry_run: context.dry_run };
     let removal = removal::remove(context, name.branch(), &manner)?;

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Kind, Result, quoted};
 use crate::files::Tree;
-use crate::git::carry::{self, Forward};
-use crate::git::objects::{self, Edit, NewCommit, Parent};
+use crate::git::checkout::{self, CheckoutUpdate};
+use crate::git::objects::{self, Edit, NewCommit, ParentCommit};
 use crate::git::porcelain::status::StatusEntry;
 use crate::git::{Oid, remote};
 use crate::sync::outcome::{Failure, Progress};
@@ -22,7 +22,7 @@ impl Work<'_, '_> {
             })
         };
         let commit = NewCommit {
-            parent: local.map_or(Parent::Root, Parent::Commit),
+            parent: local.map_or(ParentCommit::Root, ParentCommit::Commit),
             merged: None,
             tree: None,
             edits: changed.iter().filter_map(edit).collect(),
@@ -38,7 +38,7 @@ impl Work<'_, '_> {
     /// What would be published.
     pub(crate) fn rehearse_push(&mut self, theirs: Option<&Oid>, goal: &Oid) {
         let (updates, options) = self.update(theirs, goal);
-        let command = remote::push_call(&self.context.repository, self.remote, &updates, options).line();
+        let command = remote::push_call(&self.context.repository, self.remote, &updates, options).command_line();
         let [update] = updates;
         (self.manner.progress)(Progress::WouldSwap(update));
         (self.manner.progress)(Progress::WouldRun(command));
@@ -49,7 +49,7 @@ impl Work<'_, '_> {
     pub(crate) fn rehearse_bring(&mut self, to: &Oid) -> Step {
         let (repository, (local, _)) = (&self.context.repository, self.tips()?);
         if let (Some(dir), Some(local), None) = (&self.checkout, &local, &self.rehearsed)
-            && let Forward::Refused(said) = carry::could_carry(repository, dir, local, to, &[], None)?
+            && let CheckoutUpdate::Refused(said) = checkout::can_follow_head(repository, dir, local, to, &[], None)?
         {
             return failed(Failure::InTheWay, Error::new(Kind::Dirty, said));
         }

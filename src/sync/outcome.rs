@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::git::{Branch, RefUpdate};
 use crate::sync::join::{Resolutions, Unresolved};
-use crate::task::merge::Rules;
+use crate::task::merge::MergeRules;
 use std::path::PathBuf;
 
 /// What came of it.
@@ -74,7 +74,7 @@ pub(crate) struct Manner<'a> {
     /// Branches to bring along in the same connection.
     pub(crate) also: &'a [Branch],
     /// How files that both sides changed are merged.
-    pub(crate) rules: Rules,
+    pub(crate) rules: MergeRules,
     /// What somebody made of files that no rule merges.
     pub(crate) resolutions: &'a Resolutions,
     /// Who watches.

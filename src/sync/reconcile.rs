@@ -28,7 +28,7 @@ pub(crate) fn reconcile(context: &Context, manner: Manner<'_>) -> Result<Reconci
     let limit = ALL.min(context.settings.timeout);
     let deadline = Deadline::after(limit);
     // After this we go on beside whoever is before us.
-    let _queue = Queue::enter(&context.repository, limit / 2, context.narrate)?;
+    let _queue = Queue::enter(&context.repository, limit / 2, context.progress)?;
     let mut work = Work {
         context,
         remote,

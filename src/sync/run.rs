@@ -2,10 +2,10 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, is_left_by_a_write};
-use crate::git::carry::{self, Forward};
+use crate::git::checkout::{self, CheckoutUpdate};
 use crate::git::porcelain::status::StatusEntry;
 use crate::git::remote::{self, PushOptions};
-use crate::git::{AheadBehind, Branch, Oid, RefUpdate, RemoteName, forward, merge, refs, worktree};
+use crate::git::{AheadBehind, Branch, Oid, RefUpdate, RemoteName, merge, refs, update_checkout, worktree};
 use crate::interrupt;
 use crate::ledger::backoff::Deadline;
 use crate::ledger::publish;
@@ -23,7 +23,7 @@ pub(crate) const AUTO_COMMIT: &str = "ait: Auto-commit task changes before sync"
 /// No single conversation with the remote takes longer: two and what lies between them must fit into the time of all.
 const CONVERSATION: Duration = Duration::from_secs(10);
 /// How often a lock of another git is waited for, a tenth of a second each.
-const PATIENCE: u32 = 20;
+const WAIT_LIMIT: u32 = 20;
 /// Rounds in which a checkout may be changed under our hands, or the remote may move.
 const ROUNDS: u32 = 5;
 
@@ -104,12 +104,12 @@ impl Work<'_, '_> {
                     match (ahead, behind) {
                         (0, _) if self.context.dry_run => return self.rehearse_bring(theirs),
                         (0, _) => match self.bring(local, theirs)? {
-                            Forward::Done => {
+                            CheckoutUpdate::Done => {
                                 self.done.pulled |= self.known.as_ref() != Some(theirs);
                                 return Ok(());
                             }
-                            Forward::Diverged => continue,
-                            Forward::Refused(said) => {
+                            CheckoutUpdate::Diverged => continue,
+                            CheckoutUpdate::Refused(said) => {
                                 blocked += 1;
                                 self.make_way(blocked, said)?;
                                 continue;
@@ -199,7 +199,7 @@ impl Work<'_, '_> {
             match worktree::commit_files(repository, &dir, AUTO_COMMIT, &changed) {
                 Ok(()) => return Ok(()),
                 // Another git is at work here, perhaps for a command of ours that was killed: it will be done soon.
-                Err(error) if error.to_string().contains(".lock': File exists") && tries < PATIENCE => {
+                Err(error) if error.to_string().contains(".lock': File exists") && tries < WAIT_LIMIT => {
                     tries += 1;
                     interrupt::pause(Duration::from_millis(100))?;
                 }
@@ -270,7 +270,7 @@ impl Work<'_, '_> {
 
     pub(crate) fn limit(&self) -> Duration {
         let most = CONVERSATION.min(self.context.settings.timeout).max(Duration::from_secs(1));
-        self.deadline.left().unwrap_or_default().clamp(Duration::from_secs(1), most)
+        self.deadline.remaining().unwrap_or_default().clamp(Duration::from_secs(1), most)
     }
 
     fn upstream(&self) -> Option<&str> {
@@ -290,15 +290,15 @@ impl Work<'_, '_> {
     }
 
     /// Brings branch and checkout forward.
-    fn bring(&self, local: &Oid, to: &Oid) -> Result<Forward> {
+    fn bring(&self, local: &Oid, to: &Oid) -> Result<CheckoutUpdate> {
         let repository = &self.context.repository;
         if let Some(dir) = &self.checkout {
-            return forward::fast_forward(repository, dir, local, to, &[]);
+            return update_checkout::fast_forward(repository, dir, local, to, &[]);
         }
         let update = RefUpdate { name: self.data.full(), old: Some(local.clone()), new: Some(to.clone()) };
         Ok(match refs::swap(repository, &[update], "aitask: follow the remote")? {
-            refs::Swap::Done => Forward::Done,
-            refs::Swap::Refused(_) | refs::Swap::CutOff(_) => Forward::Diverged,
+            refs::Swap::Done => CheckoutUpdate::Done,
+            refs::Swap::Refused(_) | refs::Swap::CutOff(_) => CheckoutUpdate::Diverged,
         })
     }
 
@@ -335,7 +335,8 @@ impl Work<'_, '_> {
             return Ok(Some(joined));
         }
         if let Some(dir) = &self.checkout
-            && let Forward::Refused(said) = carry::could_carry(repository, dir, local, &joined, &[], None)?
+            && let CheckoutUpdate::Refused(said) =
+                checkout::can_follow_head(repository, dir, local, &joined, &[], None)?
         {
             *blocked += 1;
             return self.make_way(*blocked, said).map(|()| None);
@@ -343,7 +344,7 @@ impl Work<'_, '_> {
         if !self.manner.resolutions.is_empty() {
             // What somebody resolved by hand is kept whatever comes of the push.
             return Ok(match self.bring(local, &joined)? {
-                Forward::Done => Some(joined),
+                CheckoutUpdate::Done => Some(joined),
                 _ => None,
             });
         }
@@ -383,7 +384,7 @@ impl Work<'_, '_> {
                 }
                 Ok(true)
             }
-            Some(publish::Outcome::Moved(_)) | None => Ok(false),
+            Some(publish::Outcome::Stale(_)) | None => Ok(false),
             Some(publish::Outcome::Denied(error)) => failed(Failure::Push, error),
             Some(publish::Outcome::Failed(error)) if matches!(error.kind(), Kind::Denied | Kind::Usage) => {
                 failed(Failure::Push, error)

@@ -48,7 +48,7 @@ pub(crate) fn require_other_base(base: &Branch, wanted: &[Wanted]) -> Result<()>
     }
     Err(Error::new(
         Kind::Usage,
-        format!("{base} is the branch of {} itself, and is not cut from itself", name.id().t()),
+        format!("{base} is the branch of {} itself, and is not cut from itself", name.id().prefixed()),
     )
     .hint(command!["git aitask pick", name.id()].note("goes on with the branch")))
 }

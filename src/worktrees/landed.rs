@@ -1,11 +1,11 @@
 //! Where the work of a task is to land, and whether it has: the branches that code may go to, and what of a task branch is
 //! not there yet.
 
-use crate::coordination::claim_record::Held;
+use crate::coordination::lock_record::LockRecord;
 use crate::error::Result;
 use crate::git::{Branch, Oid, merge, refs, registry, worktree};
 use crate::project::context::Context;
-use crate::project::cut_off::Site;
+use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::task::{BRANCH_PREFIX, TaskId, WORKTREES_DIR};
 use crate::worktrees::branches::tips;
 use crate::worktrees::plan_branches::Planned;
@@ -19,7 +19,7 @@ pub(crate) fn homes(context: &Context, task: TaskId) -> Vec<Branch> {
     // A header that cannot be read names no branch; whoever merges says so.
     let planned = Planned::load(context, task).unwrap_or_default();
     let output = planned.output.or_else(|| settings.output.as_ref().and_then(parse));
-    let cut_from = Held::load(&context.repository, task).and_then(|held| held.base).as_ref().and_then(parse);
+    let cut_from = LockRecord::load(&context.repository, task).and_then(|held| held.base).as_ref().and_then(parse);
     let base = cut_from.or(planned.base).or_else(|| settings.base.as_ref().and_then(parse));
     let mut homes: Vec<_> = output.into_iter().chain(base).collect();
     if homes.is_empty() {
@@ -77,8 +77,9 @@ pub(crate) fn loose_ends(context: &Context, name: &str, homes: &[Branch]) -> Res
         repository.worktree_of(&branch)?.filter(|record| !worktree::is_gone(record)).map(|record| record.path)
     };
     let place = place.filter(|place| *place != repository.root);
-    let has_work =
-        |place: &PathBuf| Site::of(repository, place, &branch).load_work().is_ok_and(|work| !work.is_empty());
+    let has_work = |place: &PathBuf| {
+        RecoverableWorktree::of(repository, place, &branch).load_work().is_ok_and(|work| !work.is_empty())
+    };
     let dirty = place.filter(has_work);
     let into = homes.first().or(repository.root_branch.as_ref()).map_or("HEAD", Branch::as_str);
     let commits = (count > 0).then(|| {

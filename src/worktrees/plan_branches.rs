@@ -1,7 +1,7 @@
 //! The branch decisions that the header of a task's plan records: whoever comes later goes by them (specification 50,
 //! section 4).
 
-use crate::coordination::claim_record::Held;
+use crate::coordination::lock_record::LockRecord;
 use crate::error::{Error, Kind, Result};
 use crate::git::Branch;
 use crate::ledger::View;
@@ -31,7 +31,7 @@ impl Planned {
         let others = index.plans_of(task.id());
         if *plan != task.plan() && others.len() > 1 {
             let names: Vec<_> = others.into_iter().map(PlanPath::as_str).collect();
-            let message = format!("{} has several plans: {}", task.id().t(), names.join(", "));
+            let message = format!("{} has several plans: {}", task.id().prefixed(), names.join(", "));
             return Err(Error::new(Kind::Conflict, message).advice(format!("git mv the right one to {}", task.plan())));
         }
         let text = view.document(index.branch(), plan.as_str())?;
@@ -78,7 +78,7 @@ impl Planned {
     /// # Errors
     /// [`Kind::Conflict`] where the plan and the task branch contradict each other.
     pub(crate) fn output(self, context: &Context, task: TaskId) -> Result<Branch> {
-        let cut_from = Held::load(&context.repository, task).and_then(|held| held.base);
+        let cut_from = LockRecord::load(&context.repository, task).and_then(|held| held.base);
         if let (Some(planned), Some(cut_from)) = (&self.base, &cut_from)
             && planned.as_str() != cut_from
         {

@@ -1,11 +1,11 @@
 //! Where the worktree of a task is, whatever state it is in.
 
 use crate::error::Result;
-use crate::git::porcelain::worktree_list::{Loosely, WorktreeRecord};
+use crate::git::porcelain::worktree_list::{PartialList, WorktreeRecord};
 use crate::git::{Branch, worktree};
 use crate::project::context::Context;
-use crate::project::cut_off::Site;
-use crate::project::mended::CutOff;
+use crate::project::repaired::Interruption;
+use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::task::BRANCH_PREFIX;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
@@ -51,7 +51,7 @@ pub(crate) enum Registered {
 
 impl Registered {
     /// What a record of git's registry is; `None`: what it means that there is no record.
-    pub(crate) fn of(context: &Context, listed: &Loosely, record: Option<&WorktreeRecord>) -> Self {
+    pub(crate) fn of(context: &Context, listed: &PartialList, record: Option<&WorktreeRecord>) -> Self {
         let Some(record) = record else {
             return if listed.whole { Self::Nowhere } else { Self::Unsafe(PathBuf::new()) };
         };
@@ -76,10 +76,10 @@ pub(crate) fn resolve(context: &Context, name: &WorktreeName) -> Result<Register
     let registered = Registered::of(context, &listed, record);
     let Registered::Usable(path) = &registered else { return Ok(registered) };
     // The scripts have no words of their own for what is half made, and for what is half removed.
-    Ok(match Site::of(&context.repository, path, &name.branch).cut_off() {
+    Ok(match RecoverableWorktree::of(&context.repository, path, &name.branch).interruption() {
         None => registered,
-        Some(CutOff::Making) => Registered::Locked(path.clone()),
-        Some(CutOff::Removal) => Registered::Stale(path.clone()),
+        Some(Interruption::Making) => Registered::Locked(path.clone()),
+        Some(Interruption::Removal) => Registered::Stale(path.clone()),
     })
 }
 

@@ -2,16 +2,16 @@
 //! below `aiwork/` that nothing is registered to.
 
 use crate::error::{Error, Hint, Kind, Result};
-use crate::git::porcelain::worktree_list::{Loosely, WorktreeRecord};
+use crate::git::porcelain::worktree_list::{PartialList, WorktreeRecord};
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Oid, RefName, RefUpdate, Repository, merge, refs, registry, worktree};
 use crate::ledger::Channel;
 use crate::ledger::queue::Queue;
 use crate::project::context::Context;
-use crate::project::cut_off::{self, Site, name_of};
 use crate::project::holder::require_idle;
-use crate::project::marker::Mark;
-use crate::project::mended::first_work;
+use crate::project::marker::InProgressMarker;
+use crate::project::repaired::first_work;
+use crate::project::worktree_recovery::{self, RecoverableWorktree, name_of};
 use crate::task::{TaskId, TaskName, WORKTREES_DIR};
 use crate::worktrees::branches::tips;
 use crate::worktrees::landed::{has_landed, homes, lost_rebase};
@@ -174,8 +174,8 @@ impl Place {
         let (repository, show) = (&context.repository, record.path.display());
         let refuse = |kind, message: String, hint: Hint| Err(Error::new(kind, message).hint(hint));
         let site = self.site(context, record);
-        let cut_off = site.cut_off();
-        let is_made = |reason: &str| cut_off.is_some() && cut_off::is_initializing_lock(reason.as_bytes());
+        let cut_off = site.interruption();
+        let is_made = |reason: &str| cut_off.is_some() && worktree_recovery::is_initializing_lock(reason.as_bytes());
         if let Some(reason) = record.locked.as_ref().filter(|reason| !is_made(reason)) {
             let message = format!("the worktree {show} is locked: {reason}");
             return refuse(Kind::Occupied, message, command!["git worktree unlock", record.path.display()]);
@@ -247,10 +247,10 @@ impl Place {
 /// For [`Extent::Worktree`] those of [`Place::require_removable`]; then nothing is removed.
 pub(crate) fn remove(context: &Context, branch: &Branch, manner: &Manner<'_>) -> Result<Removal> {
     let repository = &context.repository;
-    let queue = || Queue::enter(repository, context.settings.timeout, context.narrate);
+    let queue = || Queue::enter(repository, context.settings.timeout, context.progress);
     let _queue = (!manner.dry_run).then(queue).transpose()?;
     let listed = match manner.extent {
-        Extent::Worktree => Loosely { records: worktree::list(repository)?, whole: true },
+        Extent::Worktree => PartialList { records: worktree::list(repository)?, whole: true },
         Extent::Place | Extent::PlaceUnlessRebasing => worktree::list_loosely(repository)?,
     };
     let planned = repository.root.join(WORKTREES_DIR).join(name_of(branch));
@@ -269,7 +269,7 @@ struct Teardown<'t> {
     context: &'t Context,
     manner: &'t Manner<'t>,
     place: &'t Place,
-    listed: &'t Loosely,
+    listed: &'t PartialList,
     /// The task's worktree is there, in the middle of a rebase that is not to be disturbed.
     is_rebasing: bool,
     removal: Removal,
@@ -293,7 +293,7 @@ impl Teardown<'_> {
         }
         if record.is_none() && !self.is_rebasing && !self.manner.dry_run {
             // What that is about is gone.
-            Mark::removing(&self.context.repository, name_of(&self.place.branch)).clear();
+            InProgressMarker::removing(&self.context.repository, name_of(&self.place.branch)).clear();
         }
         if alone {
             return record.map_or(Ok(WorktreeEnd::None), |record| self.remove_registered(record));
@@ -328,8 +328,8 @@ impl Teardown<'_> {
     /// Whether a command was killed while it made or removed the worktree, and nobody keeps it by a lock.
     fn is_cut_off(&self, record: &WorktreeRecord) -> bool {
         let lock = record.locked.as_ref();
-        lock.is_none_or(|lock| cut_off::is_initializing_lock(lock.as_bytes()))
-            && self.place.site(self.context, record).cut_off().is_some()
+        lock.is_none_or(|lock| worktree_recovery::is_initializing_lock(lock.as_bytes()))
+            && self.place.site(self.context, record).interruption().is_some()
     }
 
     fn remove_registered(&mut self, record: &WorktreeRecord) -> Result<WorktreeEnd> {
@@ -357,7 +357,7 @@ impl Teardown<'_> {
         }
     }
 
-    fn discard(&mut self, site: &Site<'_>) -> Result<()> {
+    fn discard(&mut self, site: &RecoverableWorktree<'_>) -> Result<()> {
         let (context, path) = (self.context, site.path);
         let limit = context.settings.timeout;
         let Err(error) = site.remove(self.manner.work, limit) else { return Ok(()) };

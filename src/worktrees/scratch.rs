@@ -40,7 +40,7 @@ impl Scratch {
         let scratch = Self { note, path: folder.join(name), folder, used };
         // A git that outlives this command keeps the note locked, and nobody removes what it is just making.
         share(&scratch.used, Shared::WithChildren);
-        let made = Queue::enter(repository, context.settings.timeout, context.narrate)
+        let made = Queue::enter(repository, context.settings.timeout, context.progress)
             .and_then(|_queue| worktree::add_detached(repository, &scratch.path, commit));
         share(&scratch.used, Shared::No);
         match made {
@@ -55,7 +55,7 @@ impl Scratch {
     /// Removes it, whatever is in it.
     pub(crate) fn remove(self, context: &Context) -> Result<()> {
         interrupt::cleaning_up(|| {
-            let _queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
+            let _queue = Queue::enter(&context.repository, context.settings.timeout, context.progress)?;
             remove(&context.repository, &self.note, &self.folder)
         })
     }

@@ -6,10 +6,10 @@ use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, Oid, merge, refs, worktree};
 use crate::ledger::queue::Queue;
 use crate::project::context::Context;
-use crate::project::cut_off::{self, Site, name_of};
-use crate::project::marker::Mark;
-use crate::project::mended::{CutOff, Mended};
+use crate::project::marker::InProgressMarker;
 use crate::project::outcome::WorktreeInfo;
+use crate::project::repaired::{Interruption, Repaired};
+use crate::project::worktree_recovery::{self, RecoverableWorktree, name_of};
 use crate::task::{TaskName, WORKTREES_DIR};
 use crate::worktrees::base::Base;
 use crate::worktrees::prepare::{furnish, is_wanted};
@@ -74,7 +74,7 @@ impl Place {
         let occupied = |message: String, hint: Hint| Err(Error::new(Kind::Occupied, message).hint(hint));
         match &self.record {
             Some(record) if record.path == context.repository.root => Ok(()),
-            Some(record) if worktree::is_gone(record) && self.site(context, record).cut_off().is_none() => {
+            Some(record) if worktree::is_gone(record) && self.site(context, record).interruption().is_none() => {
                 Err(gone(&record.path, &self.branch))
             }
             Some(_) => Ok(()),
@@ -120,13 +120,13 @@ impl Place {
     /// that a killed command left half made, half removed or unfurnished is made whole.
     pub(crate) fn ensure(mut self, context: &Context, base: &Base) -> Result<WorktreeInfo> {
         let repository = &context.repository;
-        let mut mark = Mark::furnishing(repository, name_of(&self.branch));
+        let mut mark = InProgressMarker::furnishing(repository, name_of(&self.branch));
         let mended = self.mend(context)?;
         let mut info = WorktreeInfo {
             path: self.path.clone(),
             branch: self.branch.clone(),
             base: Some(base.branch.clone()),
-            created: matches!(mended, Some(Mended::Whole(CutOff::Making, ..))),
+            created: matches!(mended, Some(Repaired::Whole(Interruption::Making, ..))),
             ahead: None,
             behind: None,
             copied: Vec::new(),
@@ -147,9 +147,9 @@ impl Place {
                 mark.set()?;
             }
             // Beside a fetch of this clone, which would stumble over a half-written registration.
-            let _queue = Queue::enter(repository, context.settings.timeout, context.narrate)?;
+            let _queue = Queue::enter(repository, context.settings.timeout, context.progress)?;
             let start = tip.is_none().then_some(&base.commit);
-            cut_off::make(repository, &self.path, &self.branch, start, context.settings.timeout)?;
+            worktree_recovery::make(repository, &self.path, &self.branch, start, context.settings.timeout)?;
             info.created = true;
         }
         if !is_wanted(context) || !(info.created || mark.is_there()) {
@@ -170,33 +170,33 @@ impl Place {
     }
 
     /// The worktree with its notes.
-    pub(crate) fn site<'s>(&'s self, context: &'s Context, record: &'s WorktreeRecord) -> Site<'s> {
-        Site::of(&context.repository, &record.path, &self.branch)
+    pub(crate) fn site<'s>(&'s self, context: &'s Context, record: &'s WorktreeRecord) -> RecoverableWorktree<'s> {
+        RecoverableWorktree::of(&context.repository, &record.path, &self.branch)
     }
 
     /// What is registered at the task's place and names no commit yet: git was killed just when it began.
     fn unborn(&self) -> Option<&WorktreeRecord> {
-        let locked = |lock: &String| cut_off::is_initializing_lock(lock.as_bytes());
+        let locked = |lock: &String| worktree_recovery::is_initializing_lock(lock.as_bytes());
         self.all.iter().find(|record| {
             record.path == self.planned && record.branch.is_none() && record.locked.as_ref().is_some_and(locked)
         })
     }
 
     /// Makes the worktree whole where a command was killed at it, or forgets it where nothing is there yet.
-    fn mend(&mut self, context: &Context) -> Result<Option<Mended>> {
+    fn mend(&mut self, context: &Context) -> Result<Option<Repaired>> {
         let Some(record) = self.record.as_ref().or_else(|| self.unborn()) else {
             // What these are about is gone.
-            Mark::removing(&context.repository, name_of(&self.branch)).clear();
+            InProgressMarker::removing(&context.repository, name_of(&self.branch)).clear();
             return Ok(None);
         };
         let site = self.site(context, record);
-        if site.cut_off().is_none() {
+        if site.interruption().is_none() {
             // Whoever noted that it was being made was killed when git was done.
-            Mark::making(&context.repository, name_of(&self.branch)).clear();
+            InProgressMarker::making(&context.repository, name_of(&self.branch)).clear();
             return Ok(None);
         }
-        let queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
-        let mended = site.make_whole(context.settings.timeout)?;
+        let queue = Queue::enter(&context.repository, context.settings.timeout, context.progress)?;
+        let mended = site.repair(context.settings.timeout)?;
         drop(queue);
         *self = Self::look(context, self.branch.clone(), self.planned.clone())?;
         Ok(mended)

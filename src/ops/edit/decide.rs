@@ -5,8 +5,8 @@ use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::ops::home::{Home, SeenFile};
 use crate::ops::vocabulary::{Vocabulary, clean_labels, grow};
-use crate::task::change::{self, Change};
-use crate::task::{Document, Slug, TaskId, TaskPath, Title, edits, overlay, paths, sheet};
+use crate::task::change::{self, FieldChange};
+use crate::task::{Document, Slug, TaskId, TaskPath, Title, editor_template, edits, paths, three_way_apply};
 
 /// What a task is to become. It is checked against the task as it then is.
 #[derive(Debug, Clone, Default)]
@@ -14,7 +14,7 @@ pub(crate) struct Request {
     /// What somebody made of the file in an editor.
     pub(crate) by_hand: Option<ByHand>,
     /// The fields and the text.
-    pub(crate) changes: Vec<Change>,
+    pub(crate) changes: Vec<FieldChange>,
     /// A new heading.
     pub(crate) title: Option<Title>,
     /// A new name for the file.
@@ -42,13 +42,13 @@ impl Request {
     /// moves the locks, and an edit that reads them has to be decided again each time.
     pub(crate) fn is_about_holder(&self) -> bool {
         let by_hand = self.by_hand.as_ref().is_some_and(|by_hand| differ_in_holder(&by_hand.base, &by_hand.edited));
-        by_hand || self.changes.iter().filter_map(Change::key).any(|key| OF_HOLDER.contains(&key))
+        by_hand || self.changes.iter().filter_map(FieldChange::key).any(|key| OF_HOLDER.contains(&key))
     }
 
     /// The task with what is asked for.
     fn applied(&self, newest: &Document) -> Result<Document> {
         let mut document = match &self.by_hand {
-            Some(ByHand { base, edited }) => overlay::overlay(base, edited, newest)?,
+            Some(ByHand { base, edited }) => three_way_apply::three_way_apply(base, edited, newest)?,
             None => newest.clone(),
         };
         change::apply(&mut document, &self.changes)?;
@@ -63,7 +63,7 @@ impl Request {
     fn labels(&self) -> Vec<String> {
         let by_hand = self.by_hand.iter().flat_map(|by_hand| new_labels(&by_hand.base, &by_hand.edited));
         let named = self.changes.iter().filter_map(|change| match change {
-            Change::List("labels", labels) | Change::Add("labels", labels) => Some(labels.clone()),
+            FieldChange::List("labels", labels) | FieldChange::Add("labels", labels) => Some(labels.clone()),
             _ => None,
         });
         by_hand.chain(named.flatten()).collect()
@@ -142,7 +142,7 @@ pub(crate) fn decide(home: Home, seen: Seen, request: &Request, now: &str) -> Re
     }
     // The scripts say it of every change of a task that is done, and put right a parent that still lists it.
     let is_done = change::is_done(&document) && (home == Home::Checkout || !change::is_done(&before));
-    let child = TaskId::recognise(&id).filter(|_| is_done);
+    let child = TaskId::try_parse(&id).filter(|_| is_done);
     let left = child.map(|child| leave_parent(home, child, parent, now)).transpose()?.flatten();
     let (parent, edit) = left.map_or((None, None), |left| (Some(left.parent), left.edit));
     edits.extend(edit);
@@ -174,8 +174,8 @@ fn renamed(id: &str, path: &str, slug: &Slug, neighbours: &[String]) -> Result<S
 /// What must be true of the task as it would be. The scripts have checked the values that they were given.
 fn check(home: Home, before: &Document, after: &Document, types: &[String]) -> Result<()> {
     // What was wrong before does not stop a change of something else.
-    if home == Home::Published && sheet::check(before, types).is_ok() {
-        return sheet::check(after, types);
+    if home == Home::Published && editor_template::check(before, types).is_ok() {
+        return editor_template::check(after, types);
     }
     change::check(after)
 }

@@ -13,7 +13,7 @@ use crate::landing::merge::{self, Merge, Mode};
 use crate::landing::task_branch;
 use crate::ledger::Plan;
 use crate::ops::finish::Options;
-use crate::task::{Document, Task, TaskId, harmless};
+use crate::task::{Document, Task, TaskId, sanitise};
 use std::path::Path;
 
 /// A task as it was found. What comes after a refusal is not looked at.
@@ -167,7 +167,7 @@ fn subject(task: &Task, document: &Document, branch: &Branch, request: &FinishRe
     let kind = document.scalar("issue_type").filter(|kind| !kind.is_empty()).unwrap_or("feature");
     match (&request.options.message, request.mode) {
         (Some(message), _) => message.clone(),
-        (None, Mode::Squash) => format!("{}: {} ({})", harmless(kind), task.title, task.id.t()),
+        (None, Mode::Squash) => format!("{}: {} ({})", sanitise(kind), task.title, task.id.prefixed()),
         (None, _) => format!("Merge branch '{branch}' into {}", request.into),
     }
 }

@@ -1,6 +1,6 @@
 //! What is left to do in this clone once a task is finished: its worktree and its branch go.
 
-use crate::coordination::claim_record::Held;
+use crate::coordination::lock_record::LockRecord;
 use crate::error::Result;
 use crate::git::Branch;
 use crate::git::worktree::Unsaved;
@@ -24,9 +24,9 @@ pub(crate) fn tidy(context: &Context, done: &Done, into: &Branch, finished: &mut
         }
         Some(Work { tip, .. }) => BranchFate::LandedIn { tip, into },
     };
-    if let (true, true, Some(held)) = (stays, work.is_some(), Held::load(repository, task.id)) {
+    if let (true, true, Some(held)) = (stays, work.is_some(), LockRecord::load(repository, task.id)) {
         // Its branch is about to go.
-        Held { merged: true, ..held }.save(repository, task.id)?;
+        LockRecord { merged: true, ..held }.save(repository, task.id)?;
     }
     let manner = Manner { work: Unsaved::Keep, extent: Extent::Worktree, branch: fate, dry_run: false };
     let removal = remove(context, &place.branch, &manner)?;
@@ -35,5 +35,5 @@ pub(crate) fn tidy(context: &Context, done: &Done, into: &Branch, finished: &mut
     if work.is_some() {
         finished.aside.notes.extend(removal.causes);
     }
-    if stays { Ok(()) } else { Held::forget(repository, task.id) }
+    if stays { Ok(()) } else { LockRecord::forget(repository, task.id) }
 }

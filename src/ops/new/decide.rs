@@ -90,24 +90,23 @@ pub(crate) fn decide(home: Home, seen: Seen, request: &Request, now: &str) -> Re
     let (id, parent) = match place {
         Place::Top(number) => (TaskId::top(number), None),
         Place::Below { parent, .. } if parent.is_child() => {
-            return Err(
-                Error::new(Kind::Usage, format!("{} is a child itself", parent.t())).advice("a child has no children")
-            );
+            return Err(Error::new(Kind::Usage, format!("{} is a child itself", parent.prefixed()))
+                .advice("a child has no children"));
         }
         Place::Below { parent, number, file } => (TaskId::child(parent.number(), number), file),
     };
     // What is in a bundle is not known by name, but no number is higher than all.
     if let Some(wanted) = request.depends.iter().find(|wanted| wanted.number() > highest) {
-        return Err(Error::new(Kind::NoSuchTask, format!("there is no task {} to depend on", wanted.t()))
+        return Err(Error::new(Kind::NoSuchTask, format!("there is no task {} to depend on", wanted.prefixed()))
             .hint("git aitask list"));
     }
     if let Some(before) = id.child_number().filter(|number| *number > 1 && request.sibling == Sibling::After) {
-        let before = TaskId::child(id.number(), before - 1).t();
+        let before = TaskId::child(id.number(), before - 1).prefixed();
         document.set_list("depends", &[vec![before], document.list("depends")].concat())?;
     }
     // The scripts look for the anchor in all tasks, archived ones too, and write it into the draft already.
     if let Some(parent) = parent.as_ref().filter(|_| home == Home::Published && !document.contains("anchor")) {
-        let anchor = parent.document.scalar("anchor").and_then(TaskId::recognise).or_else(|| id.parent());
+        let anchor = parent.document.scalar("anchor").and_then(TaskId::try_parse).or_else(|| id.parent());
         anchor.map_or(Ok(()), |anchor| document.set("anchor", &anchor.to_string()))?;
     }
     let path = TaskPath::new(TaskName::new(id, request.slug.clone()));
@@ -123,7 +122,7 @@ pub(crate) fn decide(home: Home, seen: Seen, request: &Request, now: &str) -> Re
     edits
         .extend(email.and_then(|email| grow(paths::EMAILS_FILE, &emails, &[email.to_owned()])).map(|grown| grown.edit));
     let what = if id.is_child() { "child task" } else { "task" };
-    let subject = format!("ait: Add {what} {}: {}", id.t(), request.slug.humanised());
+    let subject = format!("ait: Add {what} {}: {}", id.prefixed(), request.slug.humanised());
     Ok(Made { id, path, document, edits, subject, parent: parent.map(|file| file.path), labels })
 }
 

@@ -1,7 +1,7 @@
 //! Whether a task is taken, and what that changes: decided from what was seen of the task and of its lock, without a
 //! process or a file.
 
-use crate::coordination::decide::{Claimant, Holding, InTheWay, LockRule, Sight, TakenLock, Takeover};
+use crate::coordination::decide::{LockConflict, LockRequest, LockRule, ObservedLock, Ownership, TakenLock, Takeover};
 use crate::coordination::locks::cleanup_step;
 use crate::error::{Error, Result};
 use crate::git::Branch;
@@ -58,7 +58,7 @@ pub(crate) struct SeenTask {
     /// For whom it is taken, as far as anybody is known.
     pub(crate) email: Option<String>,
     /// Its lock.
-    pub(crate) lock: Option<Sight>,
+    pub(crate) lock: Option<ObservedLock>,
     /// Its open children.
     pub(crate) children: Vec<TaskId>,
     /// What it waits for.
@@ -114,7 +114,7 @@ pub(crate) struct PickRequest<'a> {
     /// By which policy.
     pub(crate) policy: Policy,
     /// Who takes the lock; `None` takes none.
-    pub(crate) claimant: Option<Claimant<'a>>,
+    pub(crate) claimant: Option<LockRequest<'a>>,
     /// What is published.
     pub(crate) parts: Parts,
     /// The time, as task files write it.
@@ -154,7 +154,7 @@ pub(crate) enum PickRefusal {
     /// It waits for others.
     Blocked(TaskId, Vec<Blocker>),
     /// Somebody else holds it.
-    Held(InTheWay),
+    Held(LockConflict),
     /// It could not be looked at, or cannot be written.
     Failed(Error),
 }
@@ -176,8 +176,8 @@ pub(crate) fn decide(seen: SeenTask, request: &PickRequest<'_>) -> Result<Taking
         return Err(PickRefusal::Closed(Box::new(task)));
     }
     let claimant = request.claimant.filter(|_| request.parts != Parts::Status);
-    let holding = claimant.as_ref().and_then(|claimant| Some(claimant.judge(seen.lock.as_ref()?)));
-    let is_mine = matches!(holding, Some(Holding::Ours | Holding::Left));
+    let ownership = claimant.as_ref().and_then(|claimant| Some(claimant.judge(seen.lock.as_ref()?)));
+    let is_mine = matches!(ownership, Some(Ownership::Ours | Ownership::Abandoned));
     // The status follows a lock that was taken before.
     let gates = if request.parts == Parts::Status { PickGates::Closed } else { request.policy.gates };
     if gates != PickGates::Closed && !seen.children.is_empty() {
@@ -208,7 +208,7 @@ pub(crate) fn decide(seen: SeenTask, request: &PickRequest<'_>) -> Result<Taking
     }
     let changed = !writes.is_empty();
     if changed {
-        let subject = format!("ait: Start work on {}: set status to Implementing", id.t());
+        let subject = format!("ait: Start work on {}: set status to Implementing", id.prefixed());
         plan = plan.step(request.data, Step::edit(subject, writes));
     }
     if lock.is_some() {

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::ledger::View;
 use crate::project::context::{Context, Wanted};
 use crate::project::index::Index;
-use crate::project::outcome::{Aside, WorktreeInfo};
+use crate::project::outcome::{Notices, WorktreeInfo};
 use crate::task::TaskPath;
 use crate::worktrees::base::Base;
 use crate::worktrees::plan_branches;
@@ -44,7 +44,7 @@ impl Room {
     }
 
     /// Makes the worktree, unless it is there; for a dry run only says how.
-    pub(super) fn furnish(self, context: &Context, aside: &mut Aside) -> Result<Option<WorktreeInfo>> {
+    pub(super) fn furnish(self, context: &Context, aside: &mut Notices) -> Result<Option<WorktreeInfo>> {
         let (base, Some(place)) = (self.planned.unwrap_or(self.base), self.place) else { return Ok(None) };
         if context.dry_run {
             if place.record.is_none() {

@@ -1,17 +1,17 @@
 //! The taking of a task: what both faces do, in one transaction, or in two where the server takes no task data.
 
-use crate::coordination::claim_record::{Held, TakingRecord};
-use crate::coordination::decide::{Claimant, InTheWay, LockRule};
+use crate::coordination::decide::{LockConflict, LockRequest, LockRule};
+use crate::coordination::lock_record::{LockAttempt, LockRecord};
 use crate::coordination::locks::unlock_step;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::Branch;
-use crate::ledger::{Channel, Decision, Landed, Ledger, Plan, View, nonce};
+use crate::ledger::{Channel, Decision, Ledger, Plan, TransactionResult, View, nonce};
 use crate::ops::pick::choose;
 use crate::ops::pick::decide::{Parts, PickRefusal, PickRequest, Policy, SeenTask, Taking, decide};
 use crate::ops::pick::room::Room;
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::sight;
+use crate::project::holder::observe_lock;
 use crate::project::index::Index;
 use crate::task::{Document, Task, TaskId, TaskPath};
 
@@ -36,7 +36,7 @@ pub(crate) trait WorkingCopy {
     fn stale(&self, held: &Locks) -> Vec<TaskId>;
 
     /// What a refusal comes to: the lock in the way.
-    fn refuse(&self, refusal: PickRefusal) -> Result<InTheWay>;
+    fn refuse(&self, refusal: PickRefusal) -> Result<LockConflict>;
 }
 
 /// What a taking came to.
@@ -45,14 +45,14 @@ pub(crate) enum PickOutcome {
     /// The task is taken.
     Taken(Box<Taking>),
     /// A lock is in the way. Only a working copy gets this as an outcome: for it the checkouts are brought forward, too.
-    Refused(InTheWay),
+    Refused(LockConflict),
 }
 
 /// A taking that ended.
 #[derive(Debug)]
 pub(crate) struct PickEnd {
     /// What landed.
-    pub(crate) landed: Landed<PickOutcome>,
+    pub(crate) landed: TransactionResult<PickOutcome>,
     /// Why the status is committed here only.
     pub(crate) unpublished: Option<Error>,
 }
@@ -76,7 +76,7 @@ pub(crate) struct Taker<'a> {
     /// The task whose lock was taken in a transaction of its own.
     settled: Option<TaskPath>,
     /// The record of the taking.
-    attempt: TakingRecord<'a>,
+    attempt: LockAttempt<'a>,
 }
 
 impl<'a> Taker<'a> {
@@ -90,7 +90,7 @@ impl<'a> Taker<'a> {
             context,
             policy,
             source,
-            attempt: TakingRecord::new(&context.repository, nonce.clone()),
+            attempt: LockAttempt::new(&context.repository, nonce.clone()),
             nonce,
             locks: Ledger::locks_branch()?,
             data: context.data_branch()?.clone(),
@@ -110,7 +110,7 @@ impl<'a> Taker<'a> {
             PickSource::Published(..) => (context.ledger(), Parts::Both),
             PickSource::WorkingCopy(copy) => {
                 let with_lock = context.channel != Channel::Local && copy.may_be_somebodys()?;
-                let ledger = Ledger { own: Some(self.data.clone()), ..context.ledger() };
+                let ledger = Ledger { data_only_branch: Some(self.data.clone()), ..context.ledger() };
                 (ledger, if with_lock { Parts::Both } else { Parts::Status })
             }
         };
@@ -121,7 +121,7 @@ impl<'a> Taker<'a> {
         outcome.inspect_err(|error| self.attempt.failed(error))
     }
 
-    fn transact(&mut self, ledger: &Ledger<'_>, parts: Parts) -> Result<Landed<PickOutcome>> {
+    fn transact(&mut self, ledger: &Ledger<'_>, parts: Parts) -> Result<TransactionResult<PickOutcome>> {
         let all = [self.locks.clone(), self.data.clone()];
         let branches = if parts == Parts::Status { &all[1..] } else { &all[..] };
         ledger.transact(&self.nonce.clone(), branches, |view| self.attempt(view, parts))
@@ -133,7 +133,7 @@ impl<'a> Taker<'a> {
             PickSource::Published(wanted, session) => (wanted, session),
             PickSource::WorkingCopy(copy) => {
                 let outcome = self.gather_on(copy, view, parts).and_then(|seen| self.take(seen, None, parts));
-                return outcome.or_else(|refusal| Ok(Decision::Nothing(PickOutcome::Refused(copy.refuse(refusal)?))));
+                return outcome.or_else(|refusal| Ok(Decision::NoChange(PickOutcome::Refused(copy.refuse(refusal)?))));
             }
         };
         let index = Index::load(view, &self.data)?;
@@ -158,7 +158,7 @@ impl<'a> Taker<'a> {
         }
         let error = refusal.map_or_else(choose::nothing_to_pick, refuse);
         // Only the refusal that counts is worth looking for something else.
-        if error.kind() != Kind::Held || !view.fresh || wanted.is_empty() {
+        if error.kind() != Kind::Held || !view.is_current || wanted.is_empty() {
             return Err(error);
         }
         Err(choose::instead(error, wanted, &choose::ready(&index, view)?))
@@ -166,12 +166,12 @@ impl<'a> Taker<'a> {
 
     /// The task that comes next. The same command again finishes the job: what it took when it was cut off comes first.
     fn next(&self, view: &View<'_>, index: &Index) -> Result<TaskPath> {
-        for task in Held::cut_off(&self.context.repository) {
-            let held = Held::load(&self.context.repository, task);
+        for task in LockRecord::cut_off(&self.context.repository) {
+            let held = LockRecord::load(&self.context.repository, task);
             let is_ours =
                 held.zip(view.lock(task)?).zip(self.session.as_ref()).is_some_and(|((held, lock), session)| {
-                    let nameless = [&lock.anchor, &session.anchor].iter().all(|anchor| anchor.number().is_none());
-                    held.is_about(&lock) && (nameless || lock.anchor.is_same(&session.anchor))
+                    let nameless = [&lock.process, &session.process].iter().all(|process| process.number().is_none());
+                    held.is_about(&lock) && (nameless || lock.process.is_same(&session.process))
                 });
             if let (true, Some(path)) = (is_ours, index.active(task)) {
                 return Ok(path.clone());
@@ -195,7 +195,7 @@ impl<'a> Taker<'a> {
         children.sort_unstable();
         children.dedup();
         let lock = found.lock(id)?.zip(self.claimant());
-        let lock = lock.map(|(lock, claimant)| sight(self.context, &claimant, lock));
+        let lock = lock.map(|(lock, claimant)| observe_lock(self.context, &claimant, lock));
         let email = self.session.as_ref().map(|session| session.email.clone());
         Ok(SeenTask { email, lock, children, blockers: index.blocked_by(&task), ..SeenTask::new(&task, document) })
     }
@@ -212,18 +212,18 @@ impl<'a> Taker<'a> {
         let found = view.read(&[(&self.locks, LockEntry::path(id)), Locks::request(&self.locks)])?;
         let held = found.require_locks()?;
         if self.session.is_none() {
-            self.session = Some(Session::of_script(&self.context.repository, email, self.context.narrate)?);
+            self.session = Some(Session::of_script(&self.context.repository, email, self.context.progress)?);
         }
         let lock = found.lock(id)?.zip(self.claimant());
-        seen.lock = lock.map(|(lock, claimant)| sight(self.context, &claimant, lock));
+        seen.lock = lock.map(|(lock, claimant)| observe_lock(self.context, &claimant, lock));
         seen.stale = copy.stale(&held);
         Ok(seen)
     }
 
-    fn claimant(&self) -> Option<Claimant<'_>> {
+    fn claimant(&self) -> Option<LockRequest<'_>> {
         let Policy { rule, takeover, .. } = self.policy;
         let (judged, nonce, now) = (self.judged.as_ref(), self.nonce.as_str(), self.now.as_str());
-        self.session.as_ref().map(|session| Claimant { session, rule, takeover, judged, nonce, now })
+        self.session.as_ref().map(|session| LockRequest { session, rule, takeover, judged, nonce, now })
     }
 
     fn take(
@@ -232,7 +232,7 @@ impl<'a> Taker<'a> {
         published: Option<(&View<'_>, &Index)>,
         parts: Parts,
     ) -> Result<Decision<PickOutcome>, PickRefusal> {
-        let (path, there) = (seen.path.clone(), seen.lock.as_ref().map(|sight| sight.lock.clone()));
+        let (path, there) = (seen.path.clone(), seen.lock.as_ref().map(|observed| observed.lock.clone()));
         let request = PickRequest {
             policy: self.policy,
             claimant: self.claimant().filter(|_| seen.email.is_some()),
@@ -251,12 +251,12 @@ impl<'a> Taker<'a> {
         }
         let plan = std::mem::take(&mut taking.plan);
         if plan.is_empty() {
-            return Ok(Decision::Nothing(PickOutcome::Taken(Box::new(taking))));
+            return Ok(Decision::NoChange(PickOutcome::Taken(Box::new(taking))));
         }
         if self.policy.rule == LockRule::Verb && is_written && !self.context.dry_run {
             self.attempt.begin(path.id(), there.as_ref(), Some(&self.data))?;
         }
-        Ok(Decision::Swap(plan, PickOutcome::Taken(Box::new(taking))))
+        Ok(Decision::Publish(plan, PickOutcome::Taken(Box::new(taking))))
     }
 
     /// Whether the lock is taken without the task data, which cannot be published.
@@ -291,7 +291,7 @@ impl<'a> Taker<'a> {
             (LockRule::Verb, committed, Some(locked)) => {
                 // The lock is what keeps others away; a status that cannot be committed here must not lose it.
                 if let Err(error) = committed {
-                    (self.context.narrate)(&format!("the status could not be committed here: {error}"));
+                    (self.context.progress)(&format!("the status could not be committed here: {error}"));
                 }
                 locked
             }
@@ -311,7 +311,7 @@ impl<'a> Taker<'a> {
 }
 
 /// Gives a lock back that was taken before the rest failed, if nobody held it before and it is still the one we wrote.
-fn give_back(ledger: &Ledger<'_>, locked: &Landed<PickOutcome>) -> Result<()> {
+fn give_back(ledger: &Ledger<'_>, locked: &TransactionResult<PickOutcome>) -> Result<()> {
     let PickOutcome::Taken(taking) = &locked.value else { return Ok(()) };
     let id = taking.task.id;
     let (branch, path) = (Ledger::locks_branch()?, LockEntry::path(id));
@@ -320,9 +320,9 @@ fn give_back(ledger: &Ledger<'_>, locked: &Landed<PickOutcome>) -> Result<()> {
     }
     let released = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
         if view.object(&branch, &path)?.map(|found| found.oid).as_ref() != locked.blobs.get(&path) {
-            return Ok(Decision::Nothing(()));
+            return Ok(Decision::NoChange(()));
         }
-        Ok(Decision::Swap(Plan::new().step(&branch, unlock_step(id)), ()))
+        Ok(Decision::Publish(Plan::new().step(&branch, unlock_step(id)), ()))
     });
     released.map(drop)
 }
