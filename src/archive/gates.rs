@@ -14,14 +14,14 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A helper script of the project at `root`, when there is one.
-fn helper(environment: &Environment, root: &Path, name: &str) -> Option<PathBuf> {
+fn find_script(environment: &Environment, root: &Path, name: &str) -> Option<PathBuf> {
     let folder = environment.text("AITASK_SCRIPT_DIR").map_or_else(|| root.join(".aitask-scripts"), Into::into);
     Some(folder.join(name)).filter(|path| path.is_file())
 }
 
 /// Which of these task files let their dependents go on although they are active.
 pub(crate) fn satisfied(environment: &Environment, root: &Path, paths: &[String]) -> Vec<String> {
-    let Some(script) = helper(environment, root, "aitask_gate.sh") else { return Vec::new() };
+    let Some(script) = find_script(environment, root, "aitask_gate.sh") else { return Vec::new() };
     let call = Call::program(environment, script, root).arg("deps-unblock-batch").limit(LIMIT);
     let Ok(output) = call.input(paths.join("\n") + "\n").output() else {
         return Vec::new();
@@ -34,7 +34,7 @@ pub(crate) fn satisfied(environment: &Environment, root: &Path, paths: &[String]
 
 /// What keeps a task from being archived.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Pending {
+pub(crate) enum PendingGates {
     /// Boxes of its checklist that are not ticked off; only a manual verification has one.
     Items(usize),
     /// Gates that it declares and that have not passed, with commas between them.
@@ -42,12 +42,15 @@ pub(crate) enum Pending {
 }
 
 /// What keeps the task with this file from being archived. `ready` is asked what the gates say, if it declares any.
-pub(crate) fn pending(document: &Document, ready: impl FnOnce() -> Result<Option<String>>) -> Result<Option<Pending>> {
+pub(crate) fn pending(
+    document: &Document,
+    ready: impl FnOnce() -> Result<Option<String>>,
+) -> Result<Option<PendingGates>> {
     if document.scalar("issue_type") == Some("manual_verification") {
         let body = String::from_utf8_lossy(document.body()).into_owned();
         let open = body.lines().filter(|line| line.trim_start().starts_with("- [ ]")).count();
         if open > 0 {
-            return Ok(Some(Pending::Items(open)));
+            return Ok(Some(PendingGates::Items(open)));
         }
     }
     if !["gates", "active_gates", "also_blocks_dependents"].iter().any(|key| document.contains(key)) {
@@ -57,7 +60,7 @@ pub(crate) fn pending(document: &Document, ready: impl FnOnce() -> Result<Option
     Ok(answer
         .as_deref()
         .and_then(|answer| answer.strip_prefix("BLOCKED:"))
-        .map(|gates| Pending::Gates(gates.to_owned())))
+        .map(|gates| PendingGates::Gates(gates.to_owned())))
 }
 
 /// What keeps a task from being ended, by its file as the view has it. The helper reads files, so where that of the main
@@ -71,12 +74,12 @@ pub(crate) fn load_pending(
     path: &TaskPath,
     document: &Document,
     again: Hint,
-) -> Result<Option<Pending>> {
+) -> Result<Option<PendingGates>> {
     let (repository, id) = (&context.repository, path.id());
     let environment = repository.git().environment();
     let overriding = overriding(again);
     let ready = || {
-        let find = |root: &Path| helper(environment, root, "aitask_gate.sh");
+        let find = |root: &Path| find_script(environment, root, "aitask_gate.sh");
         let ask = |script: Option<PathBuf>, root: &Path| {
             let answer = script.map(|script| ask_archive_ready(environment, script, root, &id.to_string()));
             answer.transpose().map_err(|error| error.hint(overriding.clone()))
@@ -99,7 +102,7 @@ fn overriding(again: Hint) -> Hint {
     again.note("ends it all the same")
 }
 
-impl Pending {
+impl PendingGates {
     /// The refusal to end a task before it has passed; `again` is the command that goes on all the same.
     pub(crate) fn refusal(&self, id: TaskId, again: Hint) -> Error {
         let message = match self {
@@ -122,7 +125,7 @@ impl Pending {
 /// What the gates say of archiving a task: `NO_GATES`, `ALL_PASS`, or `BLOCKED:` and those that have not passed; `None`
 /// without the helper, or where it does not say it.
 pub(crate) fn archive_ready(environment: &Environment, root: &Path, id: &str) -> Option<String> {
-    ask_archive_ready(environment, helper(environment, root, "aitask_gate.sh")?, root, id).ok()
+    ask_archive_ready(environment, find_script(environment, root, "aitask_gate.sh")?, root, id).ok()
 }
 
 /// Asks the helper that is there.
@@ -151,7 +154,7 @@ fn ask_archive_ready(environment: &Environment, script: PathBuf, root: &Path, id
 /// Where work on a task that has gone through gates goes on: `PLAN`, `IMPLEMENT` or `POSTIMPL`; `PLAN` when the helper
 /// fails.
 pub(crate) fn resume_point(environment: &Environment, root: &Path, id: &str) -> String {
-    let script = helper(environment, root, "aitask_gate.sh");
+    let script = find_script(environment, root, "aitask_gate.sh");
     let call = script.map(|script| Call::program(environment, script, root).args(["resume-point", id]).limit(LIMIT));
     let output = call.and_then(|call| call.output().ok()).filter(Output::success);
     let word =
@@ -161,7 +164,7 @@ pub(crate) fn resume_point(environment: &Environment, root: &Path, id: &str) -> 
 
 /// Tells the store of rejected changes that a task is done: its effects alone count.
 pub(crate) fn prune_shadow(environment: &Environment, root: &Path, id: &str) {
-    if let Some(script) = helper(environment, root, "aitask_shadow_rejected.sh") {
+    if let Some(script) = find_script(environment, root, "aitask_shadow_rejected.sh") {
         let _ = Call::program(environment, script, root).args(["prune", id]).limit(LIMIT).output();
     }
 }

@@ -2,8 +2,8 @@
 
 pub(crate) mod archiver;
 pub(crate) mod decide;
+pub(crate) mod event;
 pub(crate) mod gates;
-pub(crate) mod note;
 pub(crate) mod published;
 pub(crate) mod request;
-pub(crate) mod shelf;
+pub(crate) mod task_store;

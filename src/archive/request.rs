@@ -1,6 +1,6 @@
 //! What is asked of archiving, and why it may be refused.
 
-use crate::archive::gates::Pending;
+use crate::archive::gates::PendingGates;
 use crate::error::Error;
 use crate::task::TaskId;
 pub(crate) use crate::task::edits::Ending;
@@ -17,7 +17,7 @@ pub(crate) enum Gates {
 
 /// By which rules a task is archived: they differ in what the scripts have promised their callers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Rules {
+pub(crate) enum ArchiveRules {
     /// Those of the published task data. A task that is archived already is done; every active child keeps its parent from being
     /// archived.
     #[default]
@@ -29,9 +29,9 @@ pub(crate) enum Rules {
 
 /// How a task is to be archived.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Request {
+pub(crate) struct ArchiveRequest {
     /// By which rules.
-    pub(crate) rules: Rules,
+    pub(crate) rules: ArchiveRules,
     /// Whether open gates keep it.
     pub(crate) gates: Gates,
     /// Why.
@@ -40,7 +40,7 @@ pub(crate) struct Request {
 
 /// Why a task is not archived; nothing is changed then.
 #[derive(Debug)]
-pub(crate) enum Refusal {
+pub(crate) enum ArchiveRefusal {
     /// It is not the caller's to archive.
     NotHolder,
     /// It is archived already, in this file.
@@ -48,12 +48,12 @@ pub(crate) enum Refusal {
     /// These children of it are still active.
     OpenChildren(Vec<TaskId>),
     /// Its gates or its checklist.
-    Pending(Pending),
+    Pending(PendingGates),
     /// The files themselves: two with one id, a name that the archive has already, a file that cannot be changed.
     Files(Error),
 }
 
-impl From<Error> for Refusal {
+impl From<Error> for ArchiveRefusal {
     fn from(error: Error) -> Self {
         Self::Files(error)
     }

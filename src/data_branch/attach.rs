@@ -9,7 +9,7 @@ use crate::ledger::queue::Queue;
 use crate::project::context::Context;
 use crate::project::cut_off;
 use crate::sync::join::Resolutions;
-use crate::sync::outcome::{Manner, Reconciled};
+use crate::sync::outcome::{Reconciled, SyncOptions};
 use crate::sync::reconcile::reconcile;
 use crate::task::merge::Rules;
 use crate::task::paths;
@@ -39,7 +39,7 @@ pub(crate) fn attach(context: &Context, narrate: &mut dyn FnMut(&str)) -> Result
     let repository = &context.repository;
     let root = &repository.root;
     if data_checkout(root).is_some() {
-        take_over(context)?;
+        move_folders(context)?;
         return Ok(Attached::Already);
     }
     if !context.has_data_branch() && is_folder(&root.join(paths::TASKS_DIR)) {
@@ -61,7 +61,7 @@ pub(crate) fn attach(context: &Context, narrate: &mut dyn FnMut(&str)) -> Result
     }
     narrate("Creating .aitask-data/ worktree...");
     make_checkout(context, &data, known.tracking.as_ref().filter(|_| known.local.is_none()))?;
-    take_over(context)?;
+    move_folders(context)?;
     narrate("Data branch initialized: .aitask-data/ worktree + symlinks");
     Ok(Attached::Made)
 }
@@ -110,7 +110,7 @@ pub(crate) fn publish(context: &Context) -> Result<bool> {
     let Some(remote) = context.channel.remote().filter(|_| !follows) else { return Ok(false) };
     let none = Resolutions::new();
     let mut ignore = |_| ();
-    let manner = Manner {
+    let options = SyncOptions {
         commit: false,
         push_first: false,
         also: &[],
@@ -118,7 +118,7 @@ pub(crate) fn publish(context: &Context) -> Result<bool> {
         resolutions: &none,
         progress: &mut ignore,
     };
-    match reconcile(context, manner)? {
+    match reconcile(context, options)? {
         Reconciled::Failed(_, error) => Err(error),
         Reconciled::Conflict(_) => {
             let message = format!("{remote} has another branch {data} with files of the same names");
@@ -133,7 +133,7 @@ pub(crate) fn publish(context: &Context) -> Result<bool> {
 ///
 /// # Errors
 /// [`Kind::Occupied`] when both have a file of one name with different content.
-pub(crate) fn take_over(context: &Context) -> Result<()> {
+pub(crate) fn move_folders(context: &Context) -> Result<()> {
     let root = &context.repository.root;
     // Another one that is at it puts links in the place of the folders.
     let _queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;

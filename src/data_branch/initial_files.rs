@@ -3,7 +3,7 @@
 use crate::task::paths;
 
 /// What the task data starts with.
-pub(crate) const SEEDS: [(&str, &str); 2] = [(paths::LABELS_FILE, ""), (paths::TASK_TYPES_FILE, TYPES)];
+pub(crate) const INITIAL_FILES: [(&str, &str); 2] = [(paths::LABELS_FILE, ""), (paths::TASK_TYPES_FILE, TYPES)];
 
 /// The issue types a project starts with: those that the scripts write, so that both begin alike.
 pub(crate) const TYPES: &str =

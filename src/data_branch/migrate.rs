@@ -2,7 +2,7 @@
 //! it lived on. Nothing that is published is ever overwritten (verdict P1).
 
 use crate::data_branch::attach;
-use crate::data_branch::initial_files::SEEDS;
+use crate::data_branch::initial_files::INITIAL_FILES;
 use crate::error::{Error, Hint, Kind, Result};
 use crate::files::data_checkout;
 use crate::git::objects::{self, Edit};
@@ -48,14 +48,14 @@ const DATA_IGNORES: [&str; 6] = [
 
 /// What becomes of the commit on the code branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Code {
+pub(crate) enum CodeCommit {
     /// It is published in the same swap, where the server takes it.
     Published,
     /// It stays here, for its owner to publish (verdict P3), and is for the scripts.
     Stays,
 }
 
-impl Code {
+impl CodeCommit {
     fn ignores(self) -> &'static [&'static str] {
         match self {
             Self::Published => &CODE_IGNORES,
@@ -66,7 +66,7 @@ impl Code {
 
 /// What was made on the way to a data branch.
 #[derive(Debug, Default)]
-pub(crate) struct Moved {
+pub(crate) struct Migration {
     /// Each thing, in words.
     pub(crate) made: Vec<String>,
     /// What goes with the answer.
@@ -78,26 +78,26 @@ pub(crate) struct Moved {
 ///
 /// # Errors
 /// [`Kind::Dirty`] for task data that is not committed and published; [`Kind::Occupied`] when both branches carry some.
-pub(crate) fn to_data_branch(context: &Context, code_too: Code) -> Result<Moved> {
+pub(crate) fn move_to_data_branch(context: &Context, code_too: CodeCommit) -> Result<Migration> {
     let root = &context.repository.root;
     let data = Branch::parse(DATA)?;
     if data_checkout(root).is_some() {
         // One that was killed may have left the folders where they were.
         if !context.dry_run {
-            attach::take_over(context)?;
+            attach::move_folders(context)?;
         }
-        return Ok(Moved::default());
+        return Ok(Migration::default());
     }
     let Some(code) = context.repository.root_branch.clone() else {
         let message = format!("{} is on no branch", root.display());
         return Err(Error::new(Kind::DetachedHead, message).hint("git switch main"));
     };
-    require_settled(context)?;
+    require_committed(context)?;
     let ledger = Ledger { own: None, ..context.ledger() };
     let both = [data.clone(), code.clone()];
     let mut made = Vec::new();
     let mark = nonce()?;
-    let alone = || -> Result<_> {
+    let data_branch_alone = || -> Result<_> {
         let landed = ledger.transact(&mark, &both, |view| decide(context, view, &data, &code, None))?;
         let here = Ledger { channel: Channel::Local, ..context.ledger() };
         let moved = ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?;
@@ -105,7 +105,7 @@ pub(crate) fn to_data_branch(context: &Context, code_too: Code) -> Result<Moved>
             if let Some(moved) = moved.base(&data) {
                 require_kept(context, moved, &files_of(view, &code)?, &code)?;
             }
-            let plan = leave_code(Plan::new(), view, &code, code_too)?;
+            let plan = remove_from_code(Plan::new(), view, &code, code_too)?;
             Ok(if plan.branches.is_empty() { Decision::Nothing(()) } else { Decision::Swap(plan, ()) })
         })?;
         let mut aside = Aside::of(context, &landed);
@@ -119,14 +119,14 @@ pub(crate) fn to_data_branch(context: &Context, code_too: Code) -> Result<Moved>
         Ok(matches!(unpublished(context, &view, &code)?, Unpublished::Ours(_)))
     };
     let (is_new, mut aside) = match code_too {
-        Code::Stays => alone()?,
+        CodeCommit::Stays => data_branch_alone()?,
         // What could not be published before cannot now.
-        Code::Published if context.channel != Channel::Local && refused()? => alone()?,
-        Code::Published => {
+        CodeCommit::Published if context.channel != Channel::Local && refused()? => data_branch_alone()?,
+        CodeCommit::Published => {
             match ledger.transact(&mark, &both, |view| decide(context, view, &data, &code, Some(code_too))) {
                 Ok(landed) => (landed.value, Aside::of(context, &landed)),
                 Err(error) if error.is_denied_for(code.as_str()) => {
-                    let (is_new, mut aside) = alone()?;
+                    let (is_new, mut aside) = data_branch_alone()?;
                     aside.notes.insert(0, format!("the server refuses pushes to {code}"));
                     (is_new, aside)
                 }
@@ -137,20 +137,20 @@ pub(crate) fn to_data_branch(context: &Context, code_too: Code) -> Result<Moved>
     made.extend(is_new.then(|| format!("branch {data}")));
     if context.dry_run {
         aside.would_run(format!("git worktree add {} {data}", paths::DATA_WORKTREE_DIR));
-        return Ok(Moved { made, aside });
+        return Ok(Migration { made, aside });
     }
-    require_left(context, &code)?;
+    require_removed(context, &code)?;
     crate::files::exclude(&context.repository.common_dir, "/.aitask-data/")?;
     // What git ignored stays in the folders; it moves over, and links take their place.
     let start = ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?.tip(&data);
     attach::make_checkout(context, &data, start.published.as_ref().filter(|_| start.local.is_none()))?;
-    attach::take_over(context)?;
+    attach::move_folders(context)?;
     made.push(format!("worktree {}", paths::DATA_WORKTREE_DIR));
-    Ok(Moved { made, aside })
+    Ok(Migration { made, aside })
 }
 
 /// Refuses task data that only this checkout has.
-fn require_settled(context: &Context) -> Result<()> {
+fn require_committed(context: &Context) -> Result<()> {
     let root = &context.repository.root;
     let folders = [paths::TASKS_DIR, paths::PLANS_DIR].map(|name| root.join(name));
     if folders.iter().all(|folder| !folder.is_dir()) {
@@ -165,7 +165,7 @@ fn require_settled(context: &Context) -> Result<()> {
 }
 
 /// Refuses a checkout whose code branch still carries task data: it could not be brought forward.
-fn require_left(context: &Context, code: &Branch) -> Result<()> {
+fn require_removed(context: &Context, code: &Branch) -> Result<()> {
     let ledger = Ledger { channel: Channel::Local, ..context.ledger() };
     let view = ledger.view(std::slice::from_ref(code), Freshness::AsKnown)?;
     let files = files_of(&view, code)?;
@@ -181,7 +181,7 @@ fn decide(
     view: &View<'_>,
     data: &Branch,
     code: &Branch,
-    with_code: Option<Code>,
+    with_code: Option<CodeCommit>,
 ) -> Result<Decision<bool>> {
     let files = files_of(view, code)?;
     if let Some(moved) = view.base(data) {
@@ -192,7 +192,7 @@ fn decide(
         require_free(context)?;
         // Somebody moved the data, and his commit on the code branch never came.
         let plan = match with_code {
-            Some(manner) => leave_code(Plan::new(), view, code, manner)?,
+            Some(code_commit) => remove_from_code(Plan::new(), view, code, code_commit)?,
             None => Plan::new(),
         };
         return Ok(if plan.branches.is_empty() { Decision::Nothing(false) } else { Decision::Swap(plan, false) });
@@ -223,15 +223,15 @@ fn decide(
         .collect();
     let mut fresh = vec![(".gitignore", with_lines(b"", &DATA_IGNORES))];
     if files.is_empty() {
-        fresh.extend(SEEDS.map(|(path, content)| (path, content.into())));
+        fresh.extend(INITIAL_FILES.map(|(path, content)| (path, content.into())));
     }
     edits.extend(fresh.into_iter().map(|(path, content)| Edit::Put { path: path.to_owned(), content }));
     let subject =
         if files.is_empty() { INITIALISE.to_owned() } else { format!("ait: Migrate task data from {code} branch") };
     let mut plan = Plan::new().step(data, Step::edit("ait: Initialize aitask-data branch", Vec::new()));
     plan = plan.step(data, Step::edit(subject, edits));
-    if let Some(manner) = with_code {
-        plan = leave_code(plan, view, code, manner)?;
+    if let Some(code_commit) = with_code {
+        plan = remove_from_code(plan, view, code, code_commit)?;
     }
     Ok(Decision::Swap(plan, true))
 }
@@ -258,13 +258,13 @@ fn unpublished(context: &Context, view: &View<'_>, code: &Branch) -> Result<Unpu
 }
 
 /// The step that takes the task data out of the code branch, and ignores what comes in its place.
-fn leave_code(plan: Plan, view: &View<'_>, code: &Branch, manner: Code) -> Result<Plan> {
+fn remove_from_code(plan: Plan, view: &View<'_>, code: &Branch, code_commit: CodeCommit) -> Result<Plan> {
     if view.base(code).is_none() {
         return Ok(plan);
     }
     let files = files_of(view, code)?;
     let before = view.document(code, ".gitignore")?.unwrap_or_default();
-    let after = with_lines(&bare_names(&before), manner.ignores());
+    let after = with_lines(&bare_names(&before), code_commit.ignores());
     let subject = if files.is_empty() { CONFIGURE } else { "ait: Migrate task data to aitask-data branch" };
     let mut edits: Vec<_> = files.into_iter().map(|(path, _)| Edit::Remove { path }).collect();
     if after != before {

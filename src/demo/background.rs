@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 /// The process; ended, as by a crash, when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Beside {
+pub(crate) struct BackgroundProcess {
     pid: Pid,
     waiting: Option<JoinHandle<()>>,
 }
 
-impl Beside {
+impl BackgroundProcess {
     /// Starts `program ARGS` by way of `shell`, a call of `sh`. `dir` is where it notes its number.
     pub(crate) fn start(shell: Call, dir: &Path, program: &OsStr, args: &[&str]) -> Result<Self> {
         let note = tempfile::NamedTempFile::new_in(dir).map_err(|error| Error::io("write in", dir, &error))?;
@@ -39,7 +39,7 @@ impl Beside {
     }
 }
 
-impl Drop for Beside {
+impl Drop for BackgroundProcess {
     fn drop(&mut self) {
         // A thread that is done has waited for the process, so its number may be somebody else's by now.
         let Some(waiting) = self.waiting.take().filter(|waiting| !waiting.is_finished()) else { return };

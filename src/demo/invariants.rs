@@ -25,7 +25,7 @@ impl Invariant {
 
 /// One task that several wanted at once.
 #[derive(Debug, Default)]
-pub(crate) struct Fight {
+pub(crate) struct Race {
     /// The agents who were told that it is theirs.
     pub(crate) winners: Vec<usize>,
     /// The holders that the others were told of: address and process.
@@ -47,14 +47,14 @@ pub(crate) struct Recovery {
 
 /// A task finished, and the commit that was said to have its work.
 #[derive(Debug, Clone)]
-pub(crate) struct Done {
+pub(crate) struct FinishedTask {
     pub(crate) task: u64,
     pub(crate) commit: String,
 }
 
 /// What is left, in the remote and in each clone, by its name.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct FinalState {
     /// Paths on the remote's main branch.
     pub(crate) files: BTreeSet<String>,
     /// Commits of the remote's main branch.
@@ -100,17 +100,17 @@ pub(crate) fn ids(created: &[u64]) -> Invariant {
 }
 
 /// One winner, and everybody else was told who that is. `winner` is that agent's address and process.
-pub(crate) fn one_winner(fight: &Fight, agents: usize, winner: &(String, u64)) -> Invariant {
+pub(crate) fn one_winner(race: &Race, agents: usize, winner: &(String, u64)) -> Invariant {
     let mut wrong = Vec::new();
-    if fight.winners.len() != 1 {
-        wrong.push(format!("{} winners", fight.winners.len()));
+    if race.winners.len() != 1 {
+        wrong.push(format!("{} winners", race.winners.len()));
     }
-    if fight.told.len() + fight.winners.len() != agents {
-        wrong.push(format!("{} of {agents} got an answer", fight.told.len() + fight.winners.len()));
+    if race.told.len() + race.winners.len() != agents {
+        wrong.push(format!("{} of {agents} got an answer", race.told.len() + race.winners.len()));
     }
-    let liars = fight.told.iter().filter(|told| *told != winner);
-    wrong.extend(liars.map(|(holder, pid)| format!("one was told of {holder} (pid {pid}), not of {}", winner.0)));
-    Invariant::new("one winner a fight", format!("1 of {agents}; {} were told who", fight.told.len()), &wrong)
+    let others = race.told.iter().filter(|told| *told != winner);
+    wrong.extend(others.map(|(holder, pid)| format!("one was told of {holder} (pid {pid}), not of {}", winner.0)));
+    Invariant::new("one winner a fight", format!("1 of {agents}; {} were told who", race.told.len()), &wrong)
 }
 
 /// A dead session keeps nobody from its tasks, and gives up its right to them.
@@ -128,7 +128,7 @@ pub(crate) fn recovered(recovery: &Recovery) -> Invariant {
 }
 
 /// Every task was finished by one agent.
-pub(crate) fn finished_once(tasks: &[u64], done: &[Done]) -> Invariant {
+pub(crate) fn finished_once(tasks: &[u64], done: &[FinishedTask]) -> Invariant {
     let count = |task: u64| done.iter().filter(|done| done.task == task).count();
     let wrong = tasks.iter().map(|task| (task, count(*task))).filter(|(_, count)| *count != 1);
     let mut wrong: Vec<_> = wrong.map(|(task, count)| format!("t{task} was finished {count} times")).collect();
@@ -138,7 +138,7 @@ pub(crate) fn finished_once(tasks: &[u64], done: &[Done]) -> Invariant {
 }
 
 /// The work on every task is on the remote: its commit, its file, its line in the shared file.
-pub(crate) fn merged(tasks: &[u64], done: &[Done], seen: &Seen) -> Invariant {
+pub(crate) fn merged(tasks: &[u64], done: &[FinishedTask], seen: &FinalState) -> Invariant {
     let lost = done.iter().filter(|done| !seen.commits.contains(&done.commit));
     let mut wrong: Vec<_> =
         lost.map(|done| format!("the commit of t{} is lost ({})", done.task, done.commit)).collect();
@@ -152,7 +152,7 @@ pub(crate) fn merged(tasks: &[u64], done: &[Done], seen: &Seen) -> Invariant {
 }
 
 /// Every task is archived on the remote, and active no more.
-pub(crate) fn archived(tasks: &[u64], seen: &Seen) -> Invariant {
+pub(crate) fn archived(tasks: &[u64], seen: &FinalState) -> Invariant {
     let paths: Vec<_> = seen.files.iter().filter_map(|path| TaskPath::parse(path)).collect();
     let ids = |archived: bool| {
         let those = paths.iter().filter(move |path| path.is_archived() == archived);
@@ -166,20 +166,20 @@ pub(crate) fn archived(tasks: &[u64], seen: &Seen) -> Invariant {
 }
 
 /// No lock is left.
-pub(crate) fn no_lock(seen: &Seen) -> Invariant {
+pub(crate) fn no_lock(seen: &FinalState) -> Invariant {
     let wrong: Vec<_> = seen.locks.iter().map(|name| format!("{name} is left")).collect();
     Invariant::new("no lock left", "0 on the remote".to_owned(), &wrong)
 }
 
 /// No worktree is left.
-pub(crate) fn no_worktree(seen: &Seen) -> Invariant {
+pub(crate) fn no_worktree(seen: &FinalState) -> Invariant {
     let wrong = seen.worktrees.iter().flat_map(|(place, left)| left.iter().map(move |what| format!("{place}: {what}")));
     let wrong: Vec<_> = wrong.collect();
     Invariant::new("no worktree left", format!("0 in {} clones", seen.worktrees.len()), &wrong)
 }
 
 /// No task branch is left.
-pub(crate) fn no_branch(seen: &Seen) -> Invariant {
+pub(crate) fn no_branch(seen: &FinalState) -> Invariant {
     let all = seen.branches.iter().flat_map(|(place, names)| names.iter().map(move |name| (place, name)));
     let wrong: Vec<_> = all
         .filter(|(_, name)| TaskName::from_branch(name).is_some())
@@ -193,15 +193,15 @@ pub(crate) fn no_branch(seen: &Seen) -> Invariant {
 mod tests {
     use super::*;
 
-    fn done(task: u64) -> Done {
-        Done { task, commit: format!("c{task}") }
+    fn done(task: u64) -> FinishedTask {
+        FinishedTask { task, commit: format!("c{task}") }
     }
 
     /// Tasks 1 to 3, all well.
-    fn seen() -> Seen {
+    fn seen() -> FinalState {
         let mut files: BTreeSet<_> = (1..=3).map(work_file).collect();
         files.extend((1..=3).map(|task| format!("aitasks/archived/t{task}_add_login.md")));
-        Seen {
+        FinalState {
             files,
             commits: ["c1", "c2", "c3"].map(str::to_owned).into(),
             board: "t3: done\n".to_owned(),
@@ -243,16 +243,16 @@ mod tests {
     #[test]
     fn a_fight_with_two_winners_none_or_a_lie() {
         let ann = ("ann@x".to_owned(), 7);
-        let fight = |winners: &[usize], told: &[&(String, u64)]| Fight {
+        let race = |winners: &[usize], told: &[&(String, u64)]| Race {
             winners: winners.to_vec(),
             told: told.iter().copied().cloned().collect(),
         };
-        assert!(one_winner(&fight(&[0], &[&ann, &ann]), 3, &ann).holds);
-        broken(&one_winner(&fight(&[0, 1], &[&ann]), 3, &ann), "2 winners");
-        broken(&one_winner(&fight(&[], &[&ann, &ann, &ann]), 3, &ann), "0 winners");
-        broken(&one_winner(&fight(&[0], &[&ann]), 3, &ann), "2 of 3");
-        broken(&one_winner(&fight(&[0], &[&ann, &("ann@x".to_owned(), 8)]), 3, &ann), "pid 8");
-        broken(&one_winner(&fight(&[0], &[&ann, &("bob@x".to_owned(), 7)]), 3, &ann), "bob@x");
+        assert!(one_winner(&race(&[0], &[&ann, &ann]), 3, &ann).holds);
+        broken(&one_winner(&race(&[0, 1], &[&ann]), 3, &ann), "2 winners");
+        broken(&one_winner(&race(&[], &[&ann, &ann, &ann]), 3, &ann), "0 winners");
+        broken(&one_winner(&race(&[0], &[&ann]), 3, &ann), "2 of 3");
+        broken(&one_winner(&race(&[0], &[&ann, &("ann@x".to_owned(), 8)]), 3, &ann), "pid 8");
+        broken(&one_winner(&race(&[0], &[&ann, &("bob@x".to_owned(), 7)]), 3, &ann), "bob@x");
     }
 
     #[test]
@@ -286,7 +286,7 @@ mod tests {
         let mut without = seen();
         without.files.remove("work/t1.txt");
         broken(&merged(&tasks, &all, &without), "work/t1.txt is lost");
-        broken(&merged(&tasks, &all, &Seen { board: "t3: open\n".to_owned(), ..seen() }), "line of t3");
+        broken(&merged(&tasks, &all, &FinalState { board: "t3: open\n".to_owned(), ..seen() }), "line of t3");
     }
 
     #[test]
@@ -295,10 +295,10 @@ mod tests {
         left.files.insert("aitasks/t2_add_login.md".to_owned());
         broken(&archived(&[1, 2, 3], &left), "t2 is active still");
         broken(&archived(&[1, 2, 3, 4], &seen()), "t4 is not archived");
-        broken(&no_lock(&Seen { locks: vec!["t1_lock.yaml".to_owned()], ..seen() }), "t1_lock.yaml");
+        broken(&no_lock(&FinalState { locks: vec!["t1_lock.yaml".to_owned()], ..seen() }), "t1_lock.yaml");
         let worktrees = vec![("Dee".to_owned(), vec!["aiwork/t1_add_login".to_owned()])];
-        broken(&no_worktree(&Seen { worktrees, ..seen() }), "Dee: aiwork/t1_add_login");
+        broken(&no_worktree(&FinalState { worktrees, ..seen() }), "Dee: aiwork/t1_add_login");
         let branches = vec![("remote".to_owned(), vec!["aitask/t1_add_login".to_owned()])];
-        broken(&no_branch(&Seen { branches, ..seen() }), "remote: aitask/t1_add_login");
+        broken(&no_branch(&FinalState { branches, ..seen() }), "remote: aitask/t1_add_login");
     }
 }

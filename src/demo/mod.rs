@@ -9,9 +9,9 @@ pub(crate) mod score;
 
 pub(crate) use crate::demo::invariants::Invariant;
 
-use crate::demo::sandbox::Stage;
-use crate::demo::scenario::Play;
-use crate::demo::score::{Options, Score};
+use crate::demo::sandbox::Sandbox;
+use crate::demo::scenario::Scenario;
+use crate::demo::score::{DemoOptions, Score};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::private_folder;
 use crate::settings::Environment;
@@ -61,7 +61,7 @@ impl Demonstration {
 pub(crate) fn demo(
     environment: &Environment,
     program: &Path,
-    options: &Options,
+    options: &DemoOptions,
     narrate: fn(&str),
 ) -> Result<Demonstration> {
     let started = Instant::now();
@@ -70,9 +70,9 @@ pub(crate) fn demo(
     let limit = Duration::from_secs(60)
         .saturating_add(Duration::from_secs(2).saturating_mul(size.try_into().unwrap_or(u32::MAX)));
     let clones = options.clones.min(options.agents);
-    let played = Stage::new(environment, program, folder.path(), clones, limit, narrate)
-        .and_then(|stage| Play::new(&stage, options, narrate).and_then(Play::run));
-    match played {
+    let outcome = Sandbox::new(environment, program, folder.path(), clones, limit, narrate)
+        .and_then(|sandbox| Scenario::new(&sandbox, options, narrate).and_then(Scenario::run));
+    match outcome {
         Err(error) => Err(kept(error, &folder.keep())),
         Ok((agents, invariants)) => {
             let seconds = started.elapsed().as_secs_f64();

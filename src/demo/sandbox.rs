@@ -1,7 +1,7 @@
 //! Where it is played: a folder with a remote, the clones of several people, their sessions; and the processes there,
 //! which see nothing of the machine's own settings.
 
-use crate::demo::background::Beside;
+use crate::demo::background::BackgroundProcess;
 use crate::error::{Error, Kind, Result};
 use crate::git::run::{Call, Output};
 use crate::interrupt;
@@ -23,7 +23,7 @@ const GITCONFIG: &str = "[init]\n\tdefaultBranch = main\n[gc]\n\tauto = 0\n[main
 
 /// The folder and what everything there has in common.
 #[derive(Debug)]
-pub(crate) struct Stage<'a> {
+pub(crate) struct Sandbox<'a> {
     environment: &'a Environment,
     program: &'a Path,
     root: PathBuf,
@@ -47,31 +47,31 @@ pub(crate) struct Agent {
     pub(crate) name: String,
     /// Whose it is.
     pub(crate) person: usize,
-    session: Option<Beside>,
+    session: Option<BackgroundProcess>,
 }
 
 impl Agent {
     /// The process of the session; 0 when it is dead.
     pub(crate) fn pid(&self) -> u32 {
-        self.session.as_ref().map_or(0, Beside::pid)
+        self.session.as_ref().map_or(0, BackgroundProcess::pid)
     }
 
     /// Ends the session as a crash would.
-    pub(crate) fn die(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.session = None;
     }
 }
 
 /// What `git aitask` answered.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct CommandOutcome {
     output: Output,
     line: String,
     /// Its document, or that of the error.
     pub(crate) json: Value,
 }
 
-impl Answer {
+impl CommandOutcome {
     fn new(output: Output, line: String) -> Self {
         let text = if output.success() { output.text() } else { output.complaint() };
         // Narration may stand before the document.
@@ -116,7 +116,7 @@ impl Answer {
     }
 }
 
-impl<'a> Stage<'a> {
+impl<'a> Sandbox<'a> {
     /// Sets the stage in an empty folder: nothing is started there yet.
     pub(crate) fn new(
         environment: &'a Environment,
@@ -133,11 +133,11 @@ impl<'a> Stage<'a> {
             clone: root.join(name.to_lowercase()),
         };
         let people = PEOPLE.iter().take(clones).map(person).collect();
-        let stage = Self { environment, program, root, until: Instant::now() + limit, people, narrate };
-        write(&stage.root.join("home/.gitconfig"), GITCONFIG)?;
-        let temp = stage.root.join("tmp");
+        let sandbox = Self { environment, program, root, until: Instant::now() + limit, people, narrate };
+        write(&sandbox.root.join("home/.gitconfig"), GITCONFIG)?;
+        let temp = sandbox.root.join("tmp");
         std::fs::create_dir_all(&temp).map_err(|error| Error::io("make", &temp, &error))?;
-        Ok(stage)
+        Ok(sandbox)
     }
 
     /// The remote.
@@ -161,30 +161,30 @@ impl<'a> Stage<'a> {
     }
 
     /// The sessions, shared out evenly among the people, each with a process of its own.
-    pub(crate) fn seat(&self, agents: usize) -> Result<Vec<Agent>> {
+    pub(crate) fn start_agents(&self, agents: usize) -> Result<Vec<Agent>> {
         let count = self.people.len();
-        let seat = |n: usize| {
+        let start_agents = |n: usize| {
             let person = n * count / agents;
             // The first one of a person is the smallest n with n * count / agents == person.
             let number = n - (person * agents).div_ceil(count) + 1;
             let name = format!("{}/{number}", self.people[person].name);
             Ok(Agent { name, person, session: Some(self.session()?) })
         };
-        (0..agents).map(seat).collect()
+        (0..agents).map(start_agents).collect()
     }
 
     /// Starts a session anew.
-    pub(crate) fn revive(&self, agent: &mut Agent) -> Result<()> {
+    pub(crate) fn restart(&self, agent: &mut Agent) -> Result<()> {
         agent.session = Some(self.session()?);
         Ok(())
     }
 
     /// A process that does nothing, and ends when we do, however we do.
-    fn session(&self) -> Result<Beside> {
+    fn session(&self) -> Result<BackgroundProcess> {
         let shell = self.call("sh", &self.root)?.limit(self.left()?);
         let watch = r#"while kill -0 "$1" 2>/dev/null; do sleep 1; done"#;
         let us = std::process::id().to_string();
-        Beside::start(shell, &self.root.join("tmp"), "sh".as_ref(), &["-c", watch, "session", &us])
+        BackgroundProcess::start(shell, &self.root.join("tmp"), "sh".as_ref(), &["-c", watch, "session", &us])
     }
 
     /// The commit of a branch of the remote, when it has one.
@@ -201,27 +201,27 @@ impl<'a> Stage<'a> {
     }
 
     /// Runs `git aitask` in somebody's clone, by hand.
-    pub(crate) fn aitask_by_hand(&self, person: &Person, args: &[&str]) -> Result<Answer> {
+    pub(crate) fn aitask_as_person(&self, person: &Person, args: &[&str]) -> Result<CommandOutcome> {
         let call = self.call(self.program, &person.clone)?.args(args);
-        Ok(Answer::new(call.output()?, line(args)))
+        Ok(CommandOutcome::new(call.output()?, line(args)))
     }
 
     /// Starts `git aitask` as an agent, and goes on.
-    pub(crate) fn aitask_beside(&self, agent: &Agent, args: &[&str]) -> Result<Beside> {
+    pub(crate) fn aitask_in_background(&self, agent: &Agent, args: &[&str]) -> Result<BackgroundProcess> {
         let shell = self.call("sh", &self.owner(agent).clone)?.env("AIT_AGENT_PID", agent.pid().to_string());
-        Beside::start(shell, &self.root.join("tmp"), self.program.as_os_str(), args)
+        BackgroundProcess::start(shell, &self.root.join("tmp"), self.program.as_os_str(), args)
     }
 
     /// [`Self::aitask_in`] in the clone of the agent's person.
-    pub(crate) fn aitask(&self, agent: &Agent, args: &[&str]) -> Result<Answer> {
+    pub(crate) fn aitask(&self, agent: &Agent, args: &[&str]) -> Result<CommandOutcome> {
         self.aitask_in(&self.owner(agent).clone, agent, args)
     }
 
     /// Runs `git aitask` as an agent; again, and not silently, when it says that the time was bad.
-    pub(crate) fn aitask_in(&self, dir: &Path, agent: &Agent, args: &[&str]) -> Result<Answer> {
+    pub(crate) fn aitask_in(&self, dir: &Path, agent: &Agent, args: &[&str]) -> Result<CommandOutcome> {
         loop {
             let call = self.call(self.program, dir)?.args(args).env("AIT_AGENT_PID", agent.pid().to_string());
-            let answer = Answer::new(call.output()?, line(args));
+            let answer = CommandOutcome::new(call.output()?, line(args));
             let kind = answer.text("/error/kind");
             // Not when it is unknown what came of it: the second one might be one too many.
             if ![Kind::Contention, Kind::Unreachable].iter().any(|again| again.name() == kind) {

@@ -15,7 +15,7 @@ use std::time::Duration;
 /// How work is merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Mode {
+pub(crate) enum MergeMode {
     /// A commit with two parents, always.
     Merge,
     /// One commit with all changes.
@@ -24,7 +24,7 @@ pub(crate) enum Mode {
     Ff,
 }
 
-impl Mode {
+impl MergeMode {
     /// Reads a setting.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         match text {
@@ -50,10 +50,10 @@ pub(crate) enum Merge {
 /// Works out the merge of `tip` into `output`.
 ///
 /// # Errors
-/// [`Kind::Conflict`] with the files; for [`Mode::Ff`], when the output branch has commits that the task branch lacks.
+/// [`Kind::Conflict`] with the files; for [`MergeMode::Ff`], when the output branch has commits that the task branch lacks.
 pub(crate) fn plan(
     context: &Context,
-    mode: Mode,
+    mode: MergeMode,
     output: &Oid,
     into: &Branch,
     tip: &Oid,
@@ -71,7 +71,7 @@ pub(crate) fn plan(
             _ => bring,
         }
     };
-    if mode == Mode::Ff {
+    if mode == MergeMode::Ff {
         return if merge::is_ancestor(repository, output, tip)? {
             Ok(Merge::FastForward)
         } else {
@@ -93,12 +93,12 @@ pub(crate) fn plan(
 }
 
 /// The step that makes the merge; none for a fast-forward, which moves the branch.
-pub(crate) fn add(plan: Plan, into: &Branch, merge: &Merge, mode: Mode, tip: &Oid, subject: &str) -> Plan {
+pub(crate) fn add(plan: Plan, into: &Branch, merge: &Merge, mode: MergeMode, tip: &Oid, subject: &str) -> Plan {
     let step = |merge, tree| Step { subject: subject.to_owned(), edits: Vec::new(), merge, tree };
     match (merge, mode) {
         (Merge::Already, _) => plan,
         (Merge::FastForward, _) => plan.advance(into, tip.clone()),
-        (Merge::Tree(tree), Mode::Squash) => plan.step(into, step(None, Some(tree.clone()))),
+        (Merge::Tree(tree), MergeMode::Squash) => plan.step(into, step(None, Some(tree.clone()))),
         (Merge::Tree(tree), _) => plan.step(into, step(Some((tip.clone(), tree.clone())), None)),
     }
 }

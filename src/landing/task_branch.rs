@@ -8,11 +8,11 @@ use crate::ledger::plan::trailer;
 use crate::ledger::{Channel, View};
 use crate::project::context::Context;
 use crate::task::{Task, TaskId, TaskName, TaskPath, harmless};
-use crate::worktrees::task_worktree::Place;
+use crate::worktrees::task_worktree::TaskWorktree;
 
 /// Wants the remote to be asked whether the task branch is published, where this clone does not know of it: a swap finds out
 /// that a ref it knows was moved, and not that there is one which it does not know.
-pub(crate) fn require_asked(context: &Context, view: &View<'_>, branch: Option<&Branch>) -> Result<()> {
+pub(crate) fn require_remote_known(context: &Context, view: &View<'_>, branch: Option<&Branch>) -> Result<()> {
     let unknown = |branch: &&Branch| view.tip(branch).published.is_none();
     match branch.filter(unknown).filter(|_| !view.fresh && context.channel != Channel::Local) {
         Some(branch) => Err(Error::new(Kind::Behind, format!("whether {branch} is published must be asked"))),
@@ -26,11 +26,11 @@ pub(crate) fn require_asked(context: &Context, view: &View<'_>, branch: Option<&
 /// # Errors
 /// [`Kind::Behind`] with the commits and the command that brings them here. They are never joined by us: what was not in
 /// the worktree was not looked at, built or tested.
-pub(crate) fn require_whole(
+pub(crate) fn require_no_missed_commits(
     context: &Context,
     view: &View<'_>,
     task: TaskId,
-    place: &Place,
+    place: &TaskWorktree,
     tip: &Oid,
     output: &Oid,
 ) -> Result<()> {
@@ -104,7 +104,7 @@ pub(crate) fn remember_pushed(context: &Context, task: TaskId, tip: &Oid) -> Res
 }
 
 /// The refusal over a task that is archived without the commits of this clone: who archived it, when, and where they are.
-pub(crate) fn over_without_it(context: &Context, view: &View<'_>, path: &TaskPath, where_it_is: &str) -> Error {
+pub(crate) fn archived_without_work(context: &Context, view: &View<'_>, path: &TaskPath, work_location: &str) -> Error {
     let id = path.id();
     let archived = context.data_branch().ok().and_then(|data| view.base(data).cloned()).and_then(|tip| {
         let format = "--format=%an <%ae> on %ad";
@@ -113,7 +113,7 @@ pub(crate) fn over_without_it(context: &Context, view: &View<'_>, path: &TaskPat
         call.args([tip.as_str(), "--", path.as_str()]).run().ok().map(|output| harmless(&output.text()))
     });
     let by = archived.filter(|by| !by.is_empty()).map_or_else(String::new, |by| format!(" by {by}"));
-    Error::new(Kind::NotHolder, format!("{} was archived{by}; {where_it_is}", id.t()))
+    Error::new(Kind::NotHolder, format!("{} was archived{by}; {work_location}", id.t()))
         .hint(command!["git aitask log", id])
         .with(Payload::Archived { archived: path.to_string() })
 }
@@ -157,7 +157,7 @@ pub(crate) fn require_commits(
     path: &TaskPath,
     tip: &Oid,
     output: &Oid,
-    place: &Place,
+    place: &TaskWorktree,
 ) -> Result<()> {
     let held = Held::load(&context.repository, path.id());
     let cut_from = held.and_then(|held| Oid::parse(&held.base_commit?));

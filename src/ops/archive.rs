@@ -1,11 +1,11 @@
 //! Moving what is finished out of the way: the task, its plan, and a parent whose last child it was.
 
-use crate::archive::archiver::Filing;
-use crate::archive::decide::{Decided, Known, Progress, decide};
+use crate::archive::archiver::ArchiveChanges;
+use crate::archive::decide::{ArchiveDecision, ArchiveState, ArchiveView, decide};
 use crate::archive::gates::load_pending;
 use crate::archive::published;
-use crate::archive::request::{Gates, Refusal, Request};
-use crate::archive::shelf::Shelf;
+use crate::archive::request::{ArchiveRefusal, ArchiveRequest, Gates};
+use crate::archive::task_store::TaskStore;
 use crate::coordination::claim_record::Held;
 use crate::coordination::{LockEntry, Locks, ReadLocks as _, Session};
 use crate::error::{Error, Hint, Kind, Result};
@@ -22,7 +22,7 @@ use serde::Serialize;
 /// Tasks archived.
 #[derive(Debug, Clone, Serialize)]
 #[expect(clippy::struct_field_names, reason = "a key of the JSON answer")]
-pub(crate) struct Archived {
+pub(crate) struct ArchivedTasks {
     /// Their ids, parents that went along included.
     pub(crate) tasks: Vec<TaskId>,
     /// Where the files are now.
@@ -36,7 +36,7 @@ pub(crate) struct Archived {
 
 /// What came of one task.
 #[derive(Debug)]
-pub(crate) struct Settled {
+pub(crate) struct ArchiveOutcome {
     /// It.
     pub(crate) id: TaskId,
     /// Where its file was.
@@ -44,7 +44,7 @@ pub(crate) struct Settled {
     /// Whether somebody held it.
     pub(crate) held: bool,
     /// What became of it.
-    pub(crate) answer: Decided,
+    pub(crate) answer: ArchiveDecision,
 }
 
 /// Where tasks are archived: which task data is read, where the change is published, and how a refusal is told.
@@ -53,29 +53,36 @@ pub(crate) trait ArchivePlace {
     ///
     /// # Errors
     /// When there is no such task, or more than one.
-    fn gather(&self, view: &View<'_>, wanted: &Wanted) -> Result<Known>;
+    fn gather(&self, view: &View<'_>, wanted: &Wanted) -> Result<ArchiveView>;
 
     /// A refusal in words.
-    fn tell(&self, known: Known, refusal: Refusal) -> Error;
+    fn tell(&self, known: ArchiveView, refusal: ArchiveRefusal) -> Error;
 
     /// What a filing changes in which branches.
     ///
     /// # Errors
     /// When what it moves cannot be read, or the note of what is about to be done cannot be written.
-    fn plan(&self, known: &Known, filing: &Filing) -> Result<Plan>;
+    fn plan(&self, known: &ArchiveView, changes: &ArchiveChanges) -> Result<Plan>;
 
     /// Publishes what `decide` makes of a view.
     ///
     /// # Errors
     /// Those of `decide`, and of publishing.
-    fn publish(&self, decide: impl FnMut(&View<'_>) -> Result<Decision<Settled>>) -> Result<Landed<Settled>>;
+    fn publish(
+        &self,
+        decide: impl FnMut(&View<'_>) -> Result<Decision<ArchiveOutcome>>,
+    ) -> Result<Landed<ArchiveOutcome>>;
 }
 
 /// Archives one task somewhere.
 ///
 /// # Errors
 /// Those of the place; nothing is changed by a refusal.
-pub(crate) fn archive_in(place: &impl ArchivePlace, wanted: &Wanted, request: Request) -> Result<Landed<Settled>> {
+pub(crate) fn archive_in(
+    place: &impl ArchivePlace,
+    wanted: &Wanted,
+    request: ArchiveRequest,
+) -> Result<Landed<ArchiveOutcome>> {
     place.publish(|view| {
         let known = place.gather(view, wanted)?;
         let answer = match decide(&known, request) {
@@ -83,11 +90,11 @@ pub(crate) fn archive_in(place: &impl ArchivePlace, wanted: &Wanted, request: Re
             Err(refusal) => return Err(place.tell(known, refusal)),
         };
         let plan = match &answer {
-            Decided::Already => None,
-            Decided::File(filing) => Some(place.plan(&known, filing)?),
+            ArchiveDecision::Already => None,
+            ArchiveDecision::File(changes) => Some(place.plan(&known, changes)?),
         };
         let held = known.locks.is_held(known.id);
-        let outcome = Settled { id: known.id, path: known.path, held, answer };
+        let outcome = ArchiveOutcome { id: known.id, path: known.path, held, answer };
         Ok(match plan {
             None => Decision::Nothing(outcome),
             Some(plan) => Decision::Swap(plan, outcome),
@@ -99,7 +106,7 @@ pub(crate) fn archive_in(place: &impl ArchivePlace, wanted: &Wanted, request: Re
 ///
 /// # Errors
 /// [`Kind::NotHolder`] for a task that somebody else holds, [`Kind::GatePending`] for one with open gates.
-pub(crate) fn archive(context: &Context, wanted: &[Wanted], gates: Gates) -> Result<Archived> {
+pub(crate) fn archive(context: &Context, wanted: &[Wanted], gates: Gates) -> Result<ArchivedTasks> {
     if wanted.len() > 1 {
         // One that is not there spares the others.
         let Branches { locks: locks_branch, data } = branches(context)?;
@@ -108,7 +115,7 @@ pub(crate) fn archive(context: &Context, wanted: &[Wanted], gates: Gates) -> Res
         let index = Index::load(&view, &data)?;
         wanted.iter().try_for_each(|one| index.require(one).map(drop))?;
     }
-    let mut all = Archived { tasks: vec![], archived: vec![], unlocked: false, aside: Aside::default() };
+    let mut all = ArchivedTasks { tasks: vec![], archived: vec![], unlocked: false, aside: Aside::default() };
     for wanted in wanted {
         let one = archive_one(context, wanted, gates)?;
         all.tasks.extend(one.tasks);
@@ -121,21 +128,21 @@ pub(crate) fn archive(context: &Context, wanted: &[Wanted], gates: Gates) -> Res
     Ok(all)
 }
 
-fn archive_one(context: &Context, wanted: &Wanted, gates: Gates) -> Result<Archived> {
+fn archive_one(context: &Context, wanted: &Wanted, gates: Gates) -> Result<ArchivedTasks> {
     let session = context.session()?;
     let Branches { locks, data } = branches(context)?;
-    let published = Published { context, session, locks, data, gates };
+    let published = PublishedTasks { context, session, locks, data, gates };
     // The plan, which may name them, moves along.
-    let homes = landed::homes(context, wanted.id);
-    let landed = archive_in(&published, wanted, Request { gates, ..Request::default() })?;
+    let merge_targets = landed::merge_targets(context, wanted.id);
+    let landed = archive_in(&published, wanted, ArchiveRequest { gates, ..ArchiveRequest::default() })?;
     let mut aside = Aside::of(context, &landed);
-    let Settled { id, path, held, answer } = landed.value;
+    let ArchiveOutcome { id, path, held, answer } = landed.value;
     let (tasks, archived) = match answer {
-        Decided::Already => (vec![id], vec![path]),
-        Decided::File(filing) => (filing.tasks, filing.targets),
+        ArchiveDecision::Already => (vec![id], vec![path]),
+        ArchiveDecision::File(changes) => (changes.tasks, changes.targets),
     };
     for path in archived.iter().filter_map(|path| TaskPath::parse(path)) {
-        let ends = landed::loose_ends(context, path.name().as_str(), &homes);
+        let ends = landed::describe_remaining_work(context, path.name().as_str(), &merge_targets);
         // It is archived; what cannot be looked at is no reason to say that it is not.
         aside.notes.extend(ends.ok().flatten());
     }
@@ -144,11 +151,11 @@ fn archive_one(context: &Context, wanted: &Wanted, gates: Gates) -> Result<Archi
             Held::forget(&context.repository, *task)?;
         }
     }
-    Ok(Archived { tasks, archived, unlocked: held, aside })
+    Ok(ArchivedTasks { tasks, archived, unlocked: held, aside })
 }
 
 /// The published task data: files and locks go in one swap.
-struct Published<'a> {
+struct PublishedTasks<'a> {
     context: &'a Context,
     session: Session,
     locks: Branch,
@@ -156,29 +163,29 @@ struct Published<'a> {
     gates: Gates,
 }
 
-impl Published<'_> {
+impl PublishedTasks<'_> {
     fn again(id: TaskId) -> Hint {
         command!["git aitask archive", id, "--override-gates"]
     }
 }
 
-impl ArchivePlace for Published<'_> {
-    fn gather(&self, view: &View<'_>, wanted: &Wanted) -> Result<Known> {
+impl ArchivePlace for PublishedTasks<'_> {
+    fn gather(&self, view: &View<'_>, wanted: &Wanted) -> Result<ArchiveView> {
         let (context, index) = (self.context, Index::load(view, &self.data)?);
         let path = index.require(wanted)?;
-        let known = |state| Known {
+        let known = |state| ArchiveView {
             id: path.id(),
             path: path.as_str().to_owned(),
             state,
             not_holder: None,
             locks: Locks::default(),
             pending: None,
-            shelf: Shelf::default(),
+            store: TaskStore::default(),
             now: Context::now(),
         };
         if path.is_archived() {
             let not_holder = displaced(context, view, path.id(), OVER)?;
-            return Ok(Known { not_holder, ..known(Progress::Archived) });
+            return Ok(ArchiveView { not_holder, ..known(ArchiveState::Archived) });
         }
         let wants = [
             (&self.locks, LockEntry::path(path.id())),
@@ -187,44 +194,49 @@ impl ArchivePlace for Published<'_> {
         ];
         let found = view.read(&wants)?;
         let lock = found.lock(path.id())?;
-        let known = Known { locks: found.require_locks()?, ..known(Progress::Active) };
+        let known = ArchiveView { locks: found.require_locks()?, ..known(ArchiveState::Active) };
         if lock.is_some()
             && let Err(error) = require_holder(context, &self.session, path.id(), lock.as_ref())
         {
-            return Ok(Known { not_holder: Some(error), ..known });
+            return Ok(ArchiveView { not_holder: Some(error), ..known });
         }
         let document = Document::parse(found.file(&self.data, path.as_str()).unwrap_or_default());
-        let data = published::load_shelf(view, &index, path, &document)?;
+        let data = published::load_task_store(view, &index, path, &document)?;
         // Gates are asked only where they count.
         let pending = if self.gates == Gates::Count && data.open_children(known.id, &[]).is_empty() {
             load_pending(context, view, path, &document, Self::again(known.id))?
         } else {
             None
         };
-        Ok(Known { pending, shelf: data, ..known })
+        Ok(ArchiveView { pending, store: data, ..known })
     }
 
-    fn tell(&self, known: Known, refusal: Refusal) -> Error {
+    fn tell(&self, known: ArchiveView, refusal: ArchiveRefusal) -> Error {
         let id = known.id;
         match refusal {
-            Refusal::NotHolder => known.not_holder.unwrap_or_else(|| Error::new(Kind::NotHolder, id.t())),
-            Refusal::Archived(path) => Error::new(Kind::NotClaimable, format!("{} is archived ({path})", id.t())),
-            Refusal::OpenChildren(children) => {
+            ArchiveRefusal::NotHolder => known.not_holder.unwrap_or_else(|| Error::new(Kind::NotHolder, id.t())),
+            ArchiveRefusal::Archived(path) => {
+                Error::new(Kind::NotClaimable, format!("{} is archived ({path})", id.t()))
+            }
+            ArchiveRefusal::OpenChildren(children) => {
                 let open: Vec<_> = children.into_iter().map(TaskId::t).collect();
                 let message = format!("{} has open children: {}", id.t(), open.join(", "));
                 Error::new(Kind::NotClaimable, message).hint(command!["git aitask list --children", id])
             }
-            Refusal::Pending(pending) => pending.refusal(id, Self::again(id)),
-            Refusal::Files(error) => error,
+            ArchiveRefusal::Pending(pending) => pending.refusal(id, Self::again(id)),
+            ArchiveRefusal::Files(error) => error,
         }
     }
 
-    fn plan(&self, known: &Known, filing: &Filing) -> Result<Plan> {
+    fn plan(&self, known: &ArchiveView, changes: &ArchiveChanges) -> Result<Plan> {
         // Also a task that nobody holds: somebody may be locking it just now.
-        Ok(filing.plan(Plan::new(), &self.data, &self.locks, &known.locks).fenced(&self.locks, known.id))
+        Ok(changes.plan(Plan::new(), &self.data, &self.locks, &known.locks).fenced(&self.locks, known.id))
     }
 
-    fn publish(&self, decide: impl FnMut(&View<'_>) -> Result<Decision<Settled>>) -> Result<Landed<Settled>> {
+    fn publish(
+        &self,
+        decide: impl FnMut(&View<'_>) -> Result<Decision<ArchiveOutcome>>,
+    ) -> Result<Landed<ArchiveOutcome>> {
         self.context.ledger().transact(&nonce()?, &[self.locks.clone(), self.data.clone()], decide)
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct DraftText {
 
 /// A draft, to become a task.
 #[derive(Debug, Clone)]
-pub(crate) struct Draft {
+pub(crate) struct ParsedDraft {
     /// Its path in the task data.
     pub(crate) path: String,
     /// Its file.
@@ -35,7 +35,7 @@ pub(crate) fn path_of(named: &str) -> String {
 }
 
 /// Reads a draft of the task data at `dir`; `None` for what is no file in the folder of drafts.
-pub(crate) fn load(tree: &Tree, dir: &Path, named: &str) -> Result<Option<Draft>> {
+pub(crate) fn load(tree: &Tree, dir: &Path, named: &str) -> Result<Option<ParsedDraft>> {
     let path = path_of(named);
     if !paths::is_draft(&path) {
         return Ok(None);
@@ -47,7 +47,7 @@ pub(crate) fn load(tree: &Tree, dir: &Path, named: &str) -> Result<Option<Draft>
     document.remove("parent");
     let name = path.rsplit('/').next().unwrap_or(&path).to_owned();
     let slug = paths::draft_slug(&path);
-    Ok(Some(Draft { path, file: DraftText { name, text }, slug, parent, document }))
+    Ok(Some(ParsedDraft { path, file: DraftText { name, text }, slug, parent, document }))
 }
 
 /// The path of a new draft, unless that is taken.

@@ -8,14 +8,14 @@ use crate::error::{Error, Kind, Result, quoted};
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, worktree};
 use crate::ledger::{Channel, Decision, Ledger, Plan, View, nonce};
-use crate::ops::drop::decide::{GivingBack, Request, Seen, decide, is_back, revert_step};
+use crate::ops::drop::decide::{DropDecision, DropRequest, DropView, decide, is_dropped, revert_step};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::{Aside, TaskInfo};
 use crate::task::{Status, Task, TaskId};
-use crate::worktrees::removal::{BranchEnd, BranchFate, Extent, Manner, remove};
-use crate::worktrees::task_worktree::Place;
+use crate::worktrees::removal::{BranchDeletion, BranchResult, Extent, RemovalOptions, remove};
+use crate::worktrees::task_worktree::TaskWorktree;
 use serde::Serialize;
 
 /// What became of it.
@@ -49,17 +49,17 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
     let session = context.session()?;
     let Branches { locks, data } = branches(context)?;
     let now = Context::now();
-    let request = Request { status, locks: &locks, data: &data, now: &now };
+    let request = DropRequest { status, locks: &locks, data: &data, now: &now };
     let landed = context.ledger().transact(&nonce()?, &[locks.clone(), data.clone()], |view| {
         let tip = view.tip(&data);
         let is_ahead = tip.local.is_some() && tip.local != tip.published;
         let (seen, place) = gather(context, view, wanted, &session, &request, work)?;
-        let GivingBack { task, plan } = decide(seen, &request)?;
-        let given = Given { task, place, is_ahead };
-        Ok(if plan.is_empty() { Decision::Nothing(given) } else { Decision::Swap(plan, given) })
+        let DropDecision { task, plan } = decide(seen, &request)?;
+        let outcome = DropOutcome { task, place, is_ahead };
+        Ok(if plan.is_empty() { Decision::Nothing(outcome) } else { Decision::Swap(plan, outcome) })
     })?;
     let mut aside = Aside::of(context, &landed);
-    let Given { task, place, is_ahead } = landed.value;
+    let DropOutcome { task, place, is_ahead } = landed.value;
     let mut dropped = Dropped {
         task: TaskInfo::from(&task),
         unlocked: true,
@@ -74,13 +74,13 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
         }
     } else {
         if is_ahead {
-            revert_here(context, task.id, &session.email, &request)?;
+            revert_local_status(context, task.id, &session.email, &request)?;
         }
-        let branch = BranchFate::IfLanded(Some(task.id));
-        let manner = Manner { work, extent: Extent::Worktree, branch, dry_run: false };
-        let removal = remove(context, &place.branch, &manner)?;
+        let branch = BranchDeletion::IfLanded(Some(task.id));
+        let options = RemovalOptions { work, extent: Extent::Worktree, branch, dry_run: false };
+        let removal = remove(context, &place.branch, &options)?;
         dropped.worktree_removed = removal.has_removed();
-        dropped.branch_deleted = removal.branch == BranchEnd::Deleted;
+        dropped.branch_deleted = removal.branch == BranchResult::Deleted;
         dropped.branch_kept = removal.branch.is_kept().then(|| place.branch.clone());
         aside.notes.extend(removal.lost_rebase.into_iter().chain(removal.causes));
         Held::forget(&context.repository, task.id)?;
@@ -90,9 +90,9 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
 }
 
 /// A task that was given back.
-struct Given {
+struct DropOutcome {
     task: Task,
-    place: Place,
+    place: TaskWorktree,
     /// The local branch of the task data has what is not published.
     is_ahead: bool,
 }
@@ -103,9 +103,9 @@ fn gather(
     view: &View<'_>,
     wanted: &Wanted,
     session: &Session,
-    request: &Request<'_>,
+    request: &DropRequest<'_>,
     work: Unsaved,
-) -> Result<(Seen, Place)> {
+) -> Result<(DropView, TaskWorktree)> {
     let index = Index::load(view, request.data)?;
     let path = match index.require_active(wanted) {
         Ok(path) => path.clone(),
@@ -113,10 +113,10 @@ fn gather(
     };
     let (document, id) = (index.load_document(view, path.as_str())?, path.id());
     let lock = view.lock(id)?;
-    let place = Place::find(context, path.name())?;
-    let is_back = is_back(&Task::from_document(path.clone(), &document), request.status);
+    let place = TaskWorktree::find(context, path.name())?;
+    let is_dropped = is_dropped(&Task::from_document(path.clone(), &document), request.status);
     // To give it back again finishes what was cut off, where this clone took the task and has not forgotten it.
-    let not_holder = if lock.is_none() && is_back && Held::load(&context.repository, id).is_some() {
+    let not_holder = if lock.is_none() && is_dropped && Held::load(&context.repository, id).is_some() {
         displaced(context, view, id, "was given back")?
     } else {
         require_holder(context, session, id, lock.as_ref()).err()
@@ -130,11 +130,11 @@ fn gather(
         }
         _ => error,
     });
-    Ok((Seen { path, document, is_held: lock.is_some(), not_holder, loss }, place))
+    Ok((DropView { path, document, is_held: lock.is_some(), not_holder, loss }, place))
 }
 
 /// Takes back a status that stands here only, since the server refused it (see [`crate::ops::pick`]).
-fn revert_here(context: &Context, task: TaskId, email: &str, request: &Request<'_>) -> Result<()> {
+fn revert_local_status(context: &Context, task: TaskId, email: &str, request: &DropRequest<'_>) -> Result<()> {
     let here = Ledger { channel: Channel::Local, ..context.ledger() };
     let landed = here.transact(&nonce()?, std::slice::from_ref(request.data), |view| {
         let index = Index::load(view, request.data)?;

@@ -6,7 +6,7 @@ use crate::git::run::Call;
 use crate::git::{Branch, Oid, RefName, RefUpdate, Repository, refs, worktree};
 use crate::project::context::Context;
 use crate::project::leftovers::{PURPOSE, VARIABLE, Writing, seal};
-use crate::worktrees::base::Base;
+use crate::worktrees::base::BaseBranch;
 use crate::worktrees::scratch::Scratch;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ pub(crate) fn explore(context: &Context, at: Option<&str>, command: &[String]) -
     let repository = &context.repository;
     let commit = match at {
         Some(revision) => resolve(repository, revision)?,
-        None => match Base::find(context, context.settings.output.as_deref()) {
+        None => match BaseBranch::find(context, context.settings.output.as_deref()) {
             Ok(base) => base.commit,
             Err(error) if error.kind() == Kind::DetachedHead => resolve(repository, "HEAD")?,
             Err(error) => return Err(error),

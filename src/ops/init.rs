@@ -1,15 +1,15 @@
 //! Setting a repository up: the coordination branches, the folders, the local excludes. Repairs what is missing.
 
 use crate::data_branch::attach::{self, Attached};
-use crate::data_branch::initial_files::SEEDS;
+use crate::data_branch::initial_files::INITIAL_FILES;
 use crate::data_branch::migrate;
 use crate::error::{Error, Kind, Result};
 use crate::files::exclude;
 use crate::git::objects::Edit;
 use crate::ledger::plan::Step;
 use crate::ledger::{Decision, Ledger, nonce};
-use crate::ops::founding::{Founding, forget_local_locks};
-pub(crate) use crate::ops::founding::{init_locks, require_no_other};
+use crate::ops::init_plan::{InitPlan, forget_local_locks};
+pub(crate) use crate::ops::init_plan::{init_locks, require_no_other_remote};
 use crate::project::context::Context;
 use crate::project::index::Index;
 use crate::project::outcome::Aside;
@@ -36,7 +36,7 @@ pub(crate) struct Initialised {
 /// Makes what is missing, in one swap.
 pub(crate) fn init(context: &Context) -> Result<Initialised> {
     let data = context.data_branch()?.clone();
-    require_no_other(context)?;
+    require_no_other_remote(context)?;
     let (locks_branch, ids_branch) = (Ledger::locks_branch()?, Ledger::ids_branch()?);
     let branches = [locks_branch.clone(), ids_branch.clone(), data.clone()];
     let ledger = Ledger { repairs: true, ..context.ledger() };
@@ -51,12 +51,12 @@ pub(crate) fn init(context: &Context) -> Result<Initialised> {
             .hint(command!["git push -u", remote, data]));
         }
         let index = Index::load(view, &data)?;
-        let mut founding = Founding::default();
+        let mut init_plan = InitPlan::default();
         local_locks = ledger.unpublished_locks(view)?;
-        founding.locks(context, &ledger, view)?;
-        founding.ids(context, view, &index)?;
-        founding.data(context, view, &data)?;
-        unlocked = founding.unlocked(&ledger, view, &index)?;
+        init_plan.locks(context, &ledger, view)?;
+        init_plan.ids(context, view, &index)?;
+        init_plan.data(context, view, &data)?;
+        unlocked = init_plan.unlocked(&ledger, view, &index)?;
         let is_new = [view.base(&locks_branch), view.gone(&locks_branch).map(|gone| &gone.last), local_locks.as_ref()];
         if is_new.iter().all(Option::is_none)
             && view.base(&ids_branch).is_some()
@@ -72,9 +72,9 @@ pub(crate) fn init(context: &Context) -> Result<Initialised> {
             return Err(Error::new(Kind::BranchGone, message)
                 .hint(command!["git aitask init --remote", remote].note("makes a new one, on which nobody holds anything")));
         }
-        let Founding { mut plan, mut made, mut found } = founding;
+        let InitPlan { mut plan, mut made, mut found } = init_plan;
         let mut changes = Vec::new();
-        for (path, content) in SEEDS {
+        for (path, content) in INITIAL_FILES {
             if index.has(path) {
                 found.push(path.to_owned());
             } else {

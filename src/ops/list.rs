@@ -14,14 +14,14 @@ use crate::project::outcome::Holder;
 use crate::task::{
     Blocker, Board, Filter, Level, Order, Reference, Selection, Status, Task, TaskId, TaskName, TaskPath,
 };
-use crate::worktrees::registry::branch_in;
+use crate::worktrees::registry::task_branch_of;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// Which files are looked at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Among {
+pub(crate) enum TaskSet {
     /// Active tasks.
     #[default]
     Active,
@@ -43,9 +43,9 @@ pub(crate) enum Shape {
 
 /// What is to be listed.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Options {
+pub(crate) struct ListOptions {
     /// Which files are looked at.
-    pub(crate) among: Among,
+    pub(crate) among: TaskSet,
     /// By status, label, assignee.
     pub(crate) filter: Filter,
     /// Only what is assigned to whoever asks.
@@ -126,7 +126,7 @@ pub(crate) struct WorktreeState {
 
 /// The list.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct List {
+pub(crate) struct TaskList {
     /// When the remote was last asked (RFC 3339); `null` when it never was.
     pub(crate) as_of: Option<String>,
     /// The tasks.
@@ -140,7 +140,7 @@ pub(crate) struct List {
 }
 
 /// Everything a reading verb looks at.
-pub(crate) struct Look {
+pub(crate) struct ReadView {
     /// The active tasks.
     pub(crate) tasks: Vec<Task>,
     /// The locks.
@@ -163,7 +163,7 @@ pub(crate) fn as_of(ledger: &Ledger<'_>) -> Option<String> {
     Some(time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
-impl Look {
+impl ReadView {
     /// Reads it all.
     pub(crate) fn load<'c>(
         context: &'c Context,
@@ -215,13 +215,18 @@ impl Look {
 
     fn worktree(&self, context: &Context, name: &TaskName) -> Option<WorktreeState> {
         let branch = Branch::parse(&name.branch_name()).ok()?;
-        let record = self.worktrees.iter().find(|record| branch_in(context, record).as_ref() == Some(&branch))?;
-        Some(state(context, record, branch, self.worktrees.first().and_then(|main| main.head.as_ref())))
+        let record = self.worktrees.iter().find(|record| task_branch_of(context, record).as_ref() == Some(&branch))?;
+        Some(worktree_state(context, record, branch, self.worktrees.first().and_then(|main| main.head.as_ref())))
     }
 }
 
 /// The state of one worktree, compared with the commit of the main one.
-pub(crate) fn state(context: &Context, record: &WorktreeRecord, branch: Branch, main: Option<&Oid>) -> WorktreeState {
+pub(crate) fn worktree_state(
+    context: &Context,
+    record: &WorktreeRecord,
+    branch: Branch,
+    main: Option<&Oid>,
+) -> WorktreeState {
     let cut_off = Site::of(&context.repository, &record.path, &branch).cut_off();
     let there = !worktree::is_gone(record) && cut_off.is_none();
     let status = there.then(|| worktree::load_status(&context.repository, &record.path).ok()).flatten();
@@ -238,28 +243,28 @@ pub(crate) fn state(context: &Context, record: &WorktreeRecord, branch: Branch, 
 }
 
 /// Lists tasks. No network, unless asked.
-pub(crate) fn list(context: &Context, options: &Options) -> Result<List> {
+pub(crate) fn list(context: &Context, options: &ListOptions) -> Result<TaskList> {
     let ledger = context.reading_ledger();
-    let (mut look, view) = Look::load(context, &ledger, options.freshness)?;
-    let active = std::mem::take(&mut look.tasks);
+    let (mut loaded, view) = ReadView::load(context, &ledger, options.freshness)?;
+    let active = std::mem::take(&mut loaded.tasks);
     let board = Board::new(&active);
     let archived = match options.among {
-        Among::Archived => look.index.load_archived(&view)?,
-        Among::Active | Among::Ready => Vec::new(),
+        TaskSet::Archived => loaded.index.load_archived(&view)?,
+        TaskSet::Active | TaskSet::Ready => Vec::new(),
     };
     let mut filter = options.filter.clone();
     if options.mine {
         filter.assigned_to = Some(context.session()?.email);
     }
-    let parent = options.children.as_ref().map(|wanted| look.index.require_active(wanted)).transpose()?;
+    let parent = options.children.as_ref().map(|wanted| loaded.index.require_active(wanted)).transpose()?;
     let parent = parent.map(TaskPath::id);
     let (tasks, order): (Vec<&Task>, _) = match options.among {
-        Among::Active => (board.tasks().collect(), Order::Best),
-        Among::Ready => {
-            let is_free = |task: &&Task| board.is_ready(task) && !look.locks.contains_key(&task.id);
+        TaskSet::Active => (board.tasks().collect(), Order::Best),
+        TaskSet::Ready => {
+            let is_free = |task: &&Task| board.is_ready(task) && !loaded.locks.contains_key(&task.id);
             (board.tasks().filter(is_free).collect(), Order::Best)
         }
-        Among::Archived => (archived.iter().collect(), Order::AsGiven),
+        TaskSet::Archived => (archived.iter().collect(), Order::AsGiven),
     };
     let tasks = tasks.into_iter().filter(|task| parent.is_none() || task.id.parent() == parent);
     let mut chosen = board.choose(&Selection { filter, order }, tasks);
@@ -267,9 +272,9 @@ pub(crate) fn list(context: &Context, options: &Options) -> Result<List> {
         chosen = as_tree(&chosen);
     }
     chosen.truncate(options.limit.unwrap_or(usize::MAX));
-    let rows = chosen.into_iter().map(|task| look.row(context, &board, task)).collect();
+    let rows = chosen.into_iter().map(|task| loaded.row(context, &board, task)).collect();
     let duplicates = board.duplicates();
-    Ok(List { as_of: look.as_of, tasks: rows, duplicates, shape: options.shape })
+    Ok(TaskList { as_of: loaded.as_of, tasks: rows, duplicates, shape: options.shape })
 }
 
 /// Parents in order, each followed by its children in order; a child without its parent in the list stands alone.

@@ -57,7 +57,7 @@ pub(crate) struct LockedTask {
 
 /// What became of an attempt to take a lock.
 #[derive(Debug)]
-pub(crate) enum Locking {
+pub(crate) enum LockOutcome {
     /// It is taken.
     Taken(Box<TakenLock>),
     /// Another one is in the way. Only scripts get this as an outcome: for them the checkouts are brought forward, too.
@@ -73,8 +73,8 @@ pub(crate) fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
     let landed = take(context, LockRule::Verb, &session, wanted)?;
     let aside = Aside::of(context, &landed);
     let entry = match landed.value {
-        Locking::Taken(taken) => taken.entry,
-        Locking::Refused(in_the_way) => return Err(held(context, &session, &in_the_way)),
+        LockOutcome::Taken(taken) => taken.entry,
+        LockOutcome::Refused(in_the_way) => return Err(held(context, &session, &in_the_way)),
     };
     if let (Some(nonce), false) = (&entry.nonce, context.dry_run) {
         Held::taken(&context.repository, &entry, nonce.clone()).save(&context.repository, entry.task)?;
@@ -87,7 +87,12 @@ pub(crate) fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
 ///
 /// # Errors
 /// Those of [`lock`], and of a transaction.
-pub(crate) fn take(context: &Context, rule: LockRule, session: &Session, wanted: &Wanted) -> Result<Landed<Locking>> {
+pub(crate) fn take(
+    context: &Context,
+    rule: LockRule,
+    session: &Session,
+    wanted: &Wanted,
+) -> Result<Landed<LockOutcome>> {
     let (locks_branch, repository) = (Ledger::locks_branch()?, &context.repository);
     let data = match rule {
         LockRule::Verb => Some(context.data_branch()?.clone()),
@@ -107,19 +112,19 @@ pub(crate) fn take(context: &Context, rule: LockRule, session: &Session, wanted:
         let there = found.lock(id)?.map(|lock| sight(context, &claimant, lock));
         let taken = match (claimant.take(id, there.as_ref()), rule) {
             (Ok(taken), _) => Box::new(taken),
-            (Err(in_the_way), LockRule::Script) => return Ok(Decision::Nothing(Locking::Refused(in_the_way))),
+            (Err(in_the_way), LockRule::Script) => return Ok(Decision::Nothing(LockOutcome::Refused(in_the_way))),
             (Err(in_the_way), LockRule::Verb) => {
                 return Err(held(context, session, &in_the_way).hint(command!["git aitask pick", id, "--steal"]));
             }
         };
-        let Some(step) = taken.step.clone() else { return Ok(Decision::Nothing(Locking::Taken(taken))) };
+        let Some(step) = taken.step.clone() else { return Ok(Decision::Nothing(LockOutcome::Taken(taken))) };
         if rule == LockRule::Verb && !context.dry_run {
             attempt.begin(id, there.as_ref().map(|there| &there.lock), None)?;
         }
-        Ok(Decision::Swap(Plan::new().step(&locks_branch, step), Locking::Taken(taken)))
+        Ok(Decision::Swap(Plan::new().step(&locks_branch, step), LockOutcome::Taken(taken)))
     });
     let mut landed = outcome.inspect_err(|error| attempt.failed(error))?;
-    if let Locking::Taken(taken) = &mut landed.value
+    if let LockOutcome::Taken(taken) = &mut landed.value
         && let Some(token) = landed.blobs.get(&LockEntry::path(taken.entry.task))
     {
         taken.entry.token = Some(token.clone());
@@ -129,7 +134,7 @@ pub(crate) fn take(context: &Context, rule: LockRule, session: &Session, wanted:
 
 /// Who may release a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Right {
+pub(crate) enum UnlockRight {
     /// Its holder.
     Holder,
     /// Anybody.
@@ -140,9 +145,9 @@ pub(crate) enum Right {
 ///
 /// # Errors
 /// [`Kind::NotHolder`](crate::error::Kind::NotHolder) when somebody else holds it, who alone may release it.
-pub(crate) fn unlock(context: &Context, wanted: &Wanted, right: Right) -> Result<Unlocked> {
+pub(crate) fn unlock(context: &Context, wanted: &Wanted, right: UnlockRight) -> Result<Unlocked> {
     let (session, id) = (context.session()?, wanted.id);
-    let landed = release(context, id, Some(&session).filter(|_| right == Right::Holder))?;
+    let landed = release(context, id, Some(&session).filter(|_| right == UnlockRight::Holder))?;
     if !context.dry_run {
         Held::forget(&context.repository, id)?;
     }

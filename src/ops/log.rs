@@ -32,7 +32,7 @@ pub(crate) struct Event {
 
 /// What happened, newest first.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Log {
+pub(crate) struct TaskLog {
     /// When the remote was last asked (RFC 3339); `null` when it never was.
     pub(crate) as_of: Option<String>,
     /// The events.
@@ -61,7 +61,7 @@ const KINDS: [(&str, &str); 14] = [
 ///
 /// # Errors
 /// When git cannot read it.
-pub(crate) fn log(context: &Context, wanted: Option<&Wanted>, limit: usize) -> Result<Log> {
+pub(crate) fn log(context: &Context, wanted: Option<&Wanted>, limit: usize) -> Result<TaskLog> {
     let Branches { locks: locks_branch, data } = branches(context)?;
     let ledger = context.reading_ledger();
     let view = ledger.view(&[locks_branch.clone(), data.clone()], Freshness::AsKnown)?;
@@ -91,7 +91,7 @@ pub(crate) fn log(context: &Context, wanted: Option<&Wanted>, limit: usize) -> R
         events.retain(|event| event.tasks.iter().any(is_meant));
     }
     events.truncate(limit);
-    Ok(Log { as_of: list::as_of(&ledger), events })
+    Ok(TaskLog { as_of: list::as_of(&ledger), events })
 }
 
 fn parse(record: &str) -> Option<(i64, Event)> {

@@ -1,14 +1,14 @@
 //! The operations, one file each: library calls with typed outcomes. No argument parsing, no printing.
 
 pub(crate) mod archive;
+pub(crate) mod data_location;
 pub(crate) mod drafts;
 pub(crate) mod drop;
 pub(crate) mod edit;
 pub(crate) mod explore;
 pub(crate) mod finish;
-pub(crate) mod founding;
-pub(crate) mod home;
 pub(crate) mod init;
+pub(crate) mod init_plan;
 pub(crate) mod list;
 pub(crate) mod lock;
 pub(crate) mod log;

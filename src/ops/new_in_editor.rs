@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::git::Freshness;
-use crate::ops::new::{Created, Options, new};
+use crate::ops::new::{Created, NewOptions, new};
 use crate::ops::vocabulary::Vocabulary;
 use crate::project::context::{Context, Wanted};
 use crate::project::editor::{self, Saved};
@@ -10,12 +10,12 @@ use crate::task::sheet::{self, Words};
 use crate::task::{Document, Level, TaskId, Title};
 
 /// Makes a task in the user's editor, with what is known of it filled in. When it cannot be published it stays as a draft.
-pub(crate) fn new_in_editor(context: &Context, options: &Options, title: &str) -> Result<Created> {
+pub(crate) fn new_in_editor(context: &Context, options: &NewOptions, title: &str) -> Result<Created> {
     let saved = ask(context, options, title)?;
     let made = new(context, &saved.value).map_err(|error| {
         // What may have landed must not become a second task.
         let draft = (!saved.value.draft && !context.dry_run && error.kind() != Kind::Unknown)
-            .then(|| new(context, &Options { draft: true, ..saved.value.clone() }).ok()?.draft);
+            .then(|| new(context, &NewOptions { draft: true, ..saved.value.clone() }).ok()?.draft);
         match draft.flatten() {
             Some(draft) => {
                 saved.discard();
@@ -32,7 +32,7 @@ pub(crate) fn new_in_editor(context: &Context, options: &Options, title: &str) -
 ///
 /// # Errors
 /// Those of [`editor::edit`]; [`Kind::Usage`] when it was left as it was.
-fn ask(context: &Context, options: &Options, title: &str) -> Result<Saved<Options>> {
+fn ask(context: &Context, options: &NewOptions, title: &str) -> Result<Saved<NewOptions>> {
     let data = context.data_branch()?.clone();
     let words = match context.ledger().view(std::slice::from_ref(&data), Freshness::AsKnown) {
         Ok(view) => Vocabulary::published(&view, &data)?.words(),
@@ -65,7 +65,7 @@ fn ask(context: &Context, options: &Options, title: &str) -> Result<Saved<Option
         let text = String::from_utf8(document.body().to_vec()).map_err(not_text)?;
         let value = |key: &str| document.scalar_last(key).unwrap_or_default();
         let of = |key: &'static str| move |error: Error| sheet::wrong(key, error.to_string());
-        Ok(Options {
+        Ok(NewOptions {
             title: Title::parse(value("title")).map_err(of("title"))?,
             text,
             priority: Level::parse(value("priority")).map_err(of("priority"))?,

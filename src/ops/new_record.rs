@@ -14,7 +14,7 @@ use crate::task::TaskId;
 
 /// The record of one making.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Making {
+pub(crate) struct CreationRecord {
     /// What was asked for, word for word.
     request: String,
     /// What marks its commits.
@@ -27,7 +27,7 @@ pub(crate) struct Making {
     pub(crate) path: String,
 }
 
-impl Making {
+impl CreationRecord {
     /// A making by this process.
     pub(crate) fn new(repository: &Repository, request: &str, nonce: &str, id: TaskId, path: &str) -> Self {
         let process = Anchor::of_process(repository, std::process::id());
@@ -55,10 +55,10 @@ impl Making {
         let records = repository.records();
         let found = records.names(RecordKind::Making).into_iter().filter_map(|name| {
             // The name of the file is the nonce, and nothing else is removed by it.
-            let making: Self = records.load(RecordKind::Making, &name).filter(|making: &Self| making.nonce == name)?;
+            let record: Self = records.load(RecordKind::Making, &name).filter(|record: &Self| record.nonce == name)?;
             // One that this machine cannot judge, such as of another container, has ended rather than that it were made twice.
-            let ended = making.process.as_ref().is_none_or(|process| process.liveness(repository) != Liveness::Alive);
-            (ended && making.request == request).then_some(making)
+            let ended = record.process.as_ref().is_none_or(|process| process.liveness(repository) != Liveness::Alive);
+            (ended && record.request == request).then_some(record)
         });
         found.collect()
     }
@@ -90,18 +90,18 @@ impl Making {
 /// # Errors
 /// One that makes the transaction look at the remote first, where the view is not fresh.
 pub(crate) fn furthest(
-    makings: &[Making],
+    records: &[CreationRecord],
     repository: &Repository,
     view: &View<'_>,
     data: &Branch,
     ids: &Branch,
 ) -> Result<Reached> {
-    if !makings.is_empty() && !view.fresh {
+    if !records.is_empty() && !view.fresh {
         return Err(Error::new(Kind::Unknown, "whether the task was made must be asked of the remote"));
     }
     let mut furthest = Reached::Nothing;
-    for making in makings {
-        match making.reached(repository, view, data, ids)? {
+    for record in records {
+        match record.reached(repository, view, data, ids)? {
             Reached::Nothing => {}
             id @ Reached::Id(_) => furthest = id,
             task @ Reached::Task(_) => return Ok(task),
@@ -112,7 +112,7 @@ pub(crate) fn furthest(
 
 /// The record of a draft that becomes a task in a checkout.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Filing {
+pub(crate) struct DraftRecord {
     draft: Vec<u8>,
     /// The file that it was to be.
     pub(crate) path: String,
@@ -120,7 +120,7 @@ pub(crate) struct Filing {
     pub(crate) filed: Vec<u8>,
 }
 
-impl Filing {
+impl DraftRecord {
     /// Of a draft.
     pub(crate) fn new(draft: &DraftText, path: &str, filed: &[u8]) -> Self {
         Self { draft: draft.text.clone(), path: path.to_owned(), filed: filed.to_vec() }
@@ -155,7 +155,7 @@ impl Filing {
 
 /// Forgets the record of a draft that has gone.
 pub(crate) fn forget_draft(files: &TaskFiles<'_>, draft: &DraftText) {
-    if let Some(records) = Filing::records(files) {
+    if let Some(records) = DraftRecord::records(files) {
         let _ = records.forget(RecordKind::Filing, &draft.name);
     }
 }

@@ -3,11 +3,11 @@
 
 mod choose;
 mod decide;
-mod room;
-mod take;
+mod operation;
+mod planned_worktree;
 
-pub(crate) use decide::{PickGates, PickRefusal, Policy, SeenTask, Taking, WorkState};
-pub(crate) use take::{PickEnd, PickOutcome, PickSource, Taker, WorkingCopy};
+pub(crate) use decide::{PickDecision, PickGates, PickRefusal, PickView, Policy, WorkState};
+pub(crate) use operation::{PickOperation, PickOutcome, PickResult, PickSource, WorkingCopy};
 
 use crate::coordination::LockEntry;
 use crate::coordination::claim_record::Held;
@@ -16,12 +16,12 @@ use crate::error::{Error, Kind, Result};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::held;
 use crate::project::outcome::{Aside, Holder, TaskInfo, WorktreeInfo, excerpt};
-use room::Room;
+use planned_worktree::PlannedWorktree;
 use serde::Serialize;
 
 /// What to take, and how.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Options {
+pub(crate) struct PickOptions {
     /// The tasks to try, in order; empty takes the best ready one.
     pub(crate) wanted: Vec<Wanted>,
     /// Whether to make a worktree; `None` asks the settings.
@@ -37,7 +37,7 @@ pub(crate) struct Options {
 /// How the task came to be ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Took {
+pub(crate) enum PickKind {
     /// It was free.
     New,
     /// It was ours already: this session's, or a dead one's of the same person on this machine.
@@ -57,7 +57,7 @@ pub(crate) struct Picked {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) worktree: Option<WorktreeInfo>,
     /// How it came to be ours.
-    pub(crate) took: Took,
+    pub(crate) took: PickKind,
     /// Who held it before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) previous: Option<Holder>,
@@ -74,18 +74,18 @@ pub(crate) struct Picked {
 /// # Errors
 /// [`Kind::Held`] with the holder and what to pick instead; [`Kind::NotClaimable`], [`Kind::Blocked`],
 /// [`Kind::NoSuchTask`], [`Kind::NothingToPick`]; [`Kind::Occupied`] when there is no room for the worktree.
-pub(crate) fn pick(context: &Context, options: &Options) -> Result<Picked> {
+pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
     let session = context.session()?;
     let policy = Policy {
         rule: LockRule::Verb,
         takeover: if options.steal { Takeover::Wanted } else { Takeover::Refused },
         gates: if options.ignore_blocked { PickGates::Children } else { PickGates::Blockers },
     };
-    let mut taker = Taker::new(context, policy, PickSource::Published(&options.wanted, &session))?;
+    let mut taker = PickOperation::new(context, policy, PickSource::Published(&options.wanted, &session))?;
     if options.worktree.unwrap_or(context.settings.worktree) {
-        taker.room = Some(Room::new(context, options.base.as_deref(), &options.wanted)?);
+        taker.planned_worktree = Some(PlannedWorktree::new(context, options.base.as_deref(), &options.wanted)?);
     }
-    let PickEnd { landed, unpublished } = taker.run()?;
+    let PickResult { landed, unpublished } = taker.run()?;
     let mut aside = Aside::of(context, &landed);
     aside.notes.extend(unpublished.map(|error| {
         let data = &taker.data;
@@ -103,7 +103,12 @@ pub(crate) fn pick(context: &Context, options: &Options) -> Result<Picked> {
     if let Some(token) = landed.blobs.get(&LockEntry::path(taking.task.id)) {
         locked.entry.token = Some(token.clone());
     }
-    let worktree = taker.room.take().map(|room| room.furnish(context, &mut aside)).transpose()?.flatten();
+    let worktree = taker
+        .planned_worktree
+        .take()
+        .map(|planned_worktree| planned_worktree.create(context, &mut aside))
+        .transpose()?
+        .flatten();
     if !context.dry_run {
         remember(context, &locked.entry, worktree.as_ref())?;
     }
@@ -114,9 +119,9 @@ pub(crate) fn pick(context: &Context, options: &Options) -> Result<Picked> {
         lock: Holder::new(context, &locked.entry, &session.host),
         worktree,
         took: match before.map(|before| before.holding) {
-            None => Took::New,
-            Some(Holding::Ours | Holding::Left) => Took::Mine,
-            Some(Holding::InTheWay(_)) => Took::Stolen,
+            None => PickKind::New,
+            Some(Holding::Ours | Holding::Left) => PickKind::Mine,
+            Some(Holding::InTheWay(_)) => PickKind::Stolen,
         },
         previous: previous.map(|before| Holder::new(context, &before.sight.lock, &session.host)),
         excerpt,

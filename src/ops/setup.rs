@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 /// One of them.
 #[derive(Debug)]
-pub(crate) struct File {
+pub(crate) struct SetupFile {
     /// Where it goes.
     pub(crate) path: PathBuf,
     /// What it says.
@@ -16,7 +16,7 @@ pub(crate) struct File {
 
 /// What is to be of them.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Files {
+pub(crate) enum SetupAction {
     /// They are there, with this content.
     Written,
     /// They are gone.
@@ -35,25 +35,25 @@ pub(crate) struct SetUp {
 ///
 /// # Errors
 /// [`Kind::Io`](crate::error::Kind::Io).
-pub(crate) fn setup(files: &[File], wanted: Files, effect: Effect) -> Result<SetUp> {
+pub(crate) fn setup(files: &[SetupFile], wanted: SetupAction, effect: Effect) -> Result<SetUp> {
     let mut changed = Vec::new();
-    for File { path, content } in files {
+    for SetupFile { path, content } in files {
         let found = std::fs::read(path).ok();
         let differs = match wanted {
-            Files::Written => found.as_ref() != Some(content),
-            Files::Gone => found.is_some(),
+            SetupAction::Written => found.as_ref() != Some(content),
+            SetupAction::Gone => found.is_some(),
         };
         if !differs {
             continue;
         }
         if effect == Effect::Real {
             match wanted {
-                Files::Written => {
+                SetupAction::Written => {
                     let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
                     let written = made.and_then(|()| std::fs::write(path, content));
                     written.map_err(|error| Error::io("write", path, &error))?;
                 }
-                Files::Gone => std::fs::remove_file(path).map_err(|error| Error::io("remove", path, &error))?,
+                SetupAction::Gone => std::fs::remove_file(path).map_err(|error| Error::io("remove", path, &error))?,
             }
         }
         changed.push(path.clone());

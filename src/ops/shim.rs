@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// What stands under the name of a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum State {
+pub(crate) enum ShimState {
     /// A shim.
     Shim,
     /// Something else: the original.
@@ -22,11 +22,11 @@ pub(crate) enum State {
 
 /// One script of a folder.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Shim {
+pub(crate) struct ShimEntry {
     /// Its name.
     pub(crate) script: String,
     /// What stands there now.
-    pub(crate) state: State,
+    pub(crate) state: ShimState,
     /// Where the original is kept, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) original: Option<PathBuf>,
@@ -40,7 +40,7 @@ pub(crate) struct Shims {
     /// The folder.
     pub(crate) folder: PathBuf,
     /// Each script that we stand in for.
-    pub(crate) scripts: Vec<Shim>,
+    pub(crate) scripts: Vec<ShimEntry>,
 }
 
 /// What is there.
@@ -61,14 +61,14 @@ pub(crate) fn install(folder: &Path, scripts: &[&str]) -> Result<Shims> {
     let there: Vec<_> = scripts.iter().copied().filter(has).collect();
     let scripts = if there.is_empty() { scripts } else { &there };
     for script in scripts {
-        require_place(&Place::of(folder, script))?;
+        require_place(&ScriptPaths::of(folder, script))?;
     }
     each(folder, scripts, |place| {
         let text = shim(&place.name);
         match place.state()? {
-            State::Shim if read_own(&place.path).is_ok_and(|found| found == text.as_bytes()) => return Ok(false),
-            State::Original => copy(&place.path, &place.kept)?,
-            State::Shim | State::Absent => {}
+            ShimState::Shim if read_own(&place.path).is_ok_and(|found| found == text.as_bytes()) => return Ok(false),
+            ShimState::Original => copy(&place.path, &place.kept)?,
+            ShimState::Shim | ShimState::Absent => {}
         }
         write(&place.path, text.as_bytes(), 0o755)?;
         Ok(true)
@@ -81,7 +81,7 @@ pub(crate) fn install(folder: &Path, scripts: &[&str]) -> Result<Shims> {
 /// [`Kind::Io`].
 pub(crate) fn remove(folder: &Path, scripts: &[&str]) -> Result<Shims> {
     each(folder, scripts, |place| {
-        if place.state()? != State::Shim {
+        if place.state()? != ShimState::Shim {
             return Ok(false);
         }
         let put_back = if place.kept.exists() {
@@ -111,54 +111,54 @@ const CALL: &str = "exec git-aitask compat ";
 const KEPT: &str = ".original";
 
 /// A script's name in a folder, and where its original is kept.
-struct Place {
+struct ScriptPaths {
     name: String,
     path: PathBuf,
     kept: PathBuf,
 }
 
-impl Place {
+impl ScriptPaths {
     fn of(folder: &Path, script: &str) -> Self {
         Self { name: script.to_owned(), path: folder.join(script), kept: folder.join(format!("{script}{KEPT}")) }
     }
 
-    fn state(&self) -> Result<State> {
+    fn state(&self) -> Result<ShimState> {
         if self.path.symlink_metadata().is_err() {
-            return Ok(State::Absent);
+            return Ok(ShimState::Absent);
         }
         match read_own(&self.path) {
             Ok(bytes) if String::from_utf8_lossy(&bytes).lines().nth(1).is_some_and(|line| line.contains(CALL)) => {
-                Ok(State::Shim)
+                Ok(ShimState::Shim)
             }
-            Ok(_) => Ok(State::Original),
+            Ok(_) => Ok(ShimState::Original),
             Err(error) => Err(error),
         }
     }
 }
 
-fn each(folder: &Path, scripts: &[&str], act: impl Fn(&Place) -> Result<bool>) -> Result<Shims> {
+fn each(folder: &Path, scripts: &[&str], act: impl Fn(&ScriptPaths) -> Result<bool>) -> Result<Shims> {
     let folder = folder
         .canonicalize()
         .ok()
         .filter(|path| path.is_dir())
         .ok_or_else(|| Error::new(Kind::Usage, format!("there is no folder {}", folder.display())))?;
     let scripts = scripts.iter().map(|script| {
-        let place = Place::of(&folder, script);
+        let place = ScriptPaths::of(&folder, script);
         let changed = act(&place)?;
         let original = place.kept.exists().then(|| place.kept.clone());
-        Ok(Shim { script: place.name.clone(), state: place.state()?, original, changed })
+        Ok(ShimEntry { script: place.name.clone(), state: place.state()?, original, changed })
     });
     Ok(Shims { scripts: scripts.collect::<Result<_>>()?, folder: folder.clone() })
 }
 
 /// Everything that could refuse, before anything is changed.
-fn require_place(place: &Place) -> Result<()> {
+fn require_place(place: &ScriptPaths) -> Result<()> {
     let occupied = |text: String| Err(Error::new(Kind::Occupied, text));
     let found = place.path.symlink_metadata();
     if found.is_ok_and(|found| !found.is_file()) {
         return occupied(format!("{} is no regular file", place.path.display()));
     }
-    if place.state()? == State::Original && place.kept.exists() {
+    if place.state()? == ShimState::Original && place.kept.exists() {
         let same = read_own(&place.path).ok() == read_own(&place.kept).ok();
         if !same {
             let (new, old) = (place.path.display(), place.kept.display());

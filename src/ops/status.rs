@@ -3,12 +3,12 @@
 use crate::coordination::process::Liveness;
 use crate::error::Result;
 use crate::git::Freshness;
-use crate::ops::list::{Look, Row, WorktreeState, state};
+use crate::ops::list::{ReadView, Row, WorktreeState, worktree_state};
 use crate::ops::lock::LockedTask;
 use crate::project::context::Context;
 use crate::project::outcome::Holder;
 use crate::task::{Board, Status, Task, TaskId, TaskName};
-use crate::worktrees::registry::branch_in;
+use crate::worktrees::registry::task_branch_of;
 use serde::Serialize;
 
 /// The state of everything.
@@ -34,27 +34,27 @@ pub(crate) struct Overview {
 /// Looks at everything.
 pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview> {
     let ledger = context.reading_ledger();
-    let (mut look, _) = Look::load(context, &ledger, freshness)?;
-    let tasks = std::mem::take(&mut look.tasks);
+    let (mut loaded, _) = ReadView::load(context, &ledger, freshness)?;
+    let tasks = std::mem::take(&mut loaded.tasks);
     let board = Board::new(&tasks);
-    let held = |task: &&Task| look.locks.contains_key(&task.id);
-    let row = |task: &Task| look.row(context, &board, task);
-    let stale = look.locks.values().filter(|lock| {
-        look.index.active(lock.task).is_none() || lock.liveness(&context.repository, &look.host) == Liveness::Dead
+    let held = |task: &&Task| loaded.locks.contains_key(&task.id);
+    let row = |task: &Task| loaded.row(context, &board, task);
+    let stale = loaded.locks.values().filter(|lock| {
+        loaded.index.active(lock.task).is_none() || lock.liveness(&context.repository, &loaded.host) == Liveness::Dead
     });
-    let stale_locks = stale.map(|lock| LockedTask { task: lock.task, lock: Holder::new(context, lock, &look.host) });
-    let main = look.worktrees.first().and_then(|main| main.head.as_ref());
-    let orphans = look.worktrees.iter().filter_map(|record| {
-        let branch = branch_in(context, record)?;
+    let stale_locks = stale.map(|lock| LockedTask { task: lock.task, lock: Holder::new(context, lock, &loaded.host) });
+    let main = loaded.worktrees.first().and_then(|main| main.head.as_ref());
+    let orphans = loaded.worktrees.iter().filter_map(|record| {
+        let branch = task_branch_of(context, record)?;
         let name = TaskName::from_branch(branch.as_str())?;
         let known = board.find_name(name.as_str()).is_some() || board.is_active(name.id());
-        (!known).then(|| state(context, record, branch, main))
+        (!known).then(|| worktree_state(context, record, branch, main))
     });
     let unlocked = board.ordered().into_iter().filter(|task| task.status == Status::Implementing && !held(task));
     let own = context.session().ok();
     let active: Vec<_> = board.ordered().into_iter().filter(held).map(row).collect();
     Ok(Overview {
-        as_of: look.as_of.clone(),
+        as_of: loaded.as_of.clone(),
         without_worktree: active
             .iter()
             .filter(|row| row.lacks_worktree(context, own.as_ref()))

@@ -11,7 +11,7 @@ use crate::project::context::Context;
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::{Aside, DryRun};
 use crate::sync::join::Resolutions;
-use crate::sync::outcome::{Manner, Progress, Reconciled};
+use crate::sync::outcome::{Reconciled, SyncOptions, SyncProgress};
 use crate::sync::reconcile::reconcile;
 use crate::task::TaskId;
 use crate::task::merge::Rules;
@@ -72,7 +72,7 @@ pub(crate) fn unreconciled(context: &Context) -> Option<Unreconciled> {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Synced {
     /// In a word.
-    pub(crate) did: Did,
+    pub(crate) did: SyncAction,
     /// How many edited files were committed.
     pub(crate) committed: usize,
     /// Files that both sides changed, merged by the rules.
@@ -89,7 +89,7 @@ pub(crate) struct Synced {
 /// What a sync came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Did {
+pub(crate) enum SyncAction {
     /// Both sides were the same.
     Nothing,
     /// Local commits went out.
@@ -109,17 +109,17 @@ pub(crate) enum Did {
 /// # Errors
 /// [`Kind::Conflict`] with the files; [`Kind::Unreachable`], [`Kind::Dirty`], [`Kind::Denied`] and others with the way
 /// out. Nothing is half done.
-pub(crate) fn bring_together(context: &Context) -> Result<Synced> {
+pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
     let (mut committed, mut merged, mut dry_run) = (0, Vec::new(), DryRun::default());
     let mut progress = |progress| match progress {
-        Progress::Committing(files) => committed += files,
-        Progress::Merged(path) => merged.push(path),
-        Progress::WouldSwap(update) => dry_run.refs.push((&update).into()),
-        Progress::WouldRun(command) => dry_run.commands.push(command),
-        Progress::Fetching | Progress::Pulling(_) | Progress::Pushing(_) => {}
+        SyncProgress::Committing(files) => committed += files,
+        SyncProgress::Merged(path) => merged.push(path),
+        SyncProgress::WouldSwap(update) => dry_run.refs.push((&update).into()),
+        SyncProgress::WouldRun(command) => dry_run.commands.push(command),
+        SyncProgress::Fetching | SyncProgress::Pulling(_) | SyncProgress::Pushing(_) => {}
     };
     let (resolutions, also) = (Resolutions::new(), [Ledger::locks_branch()?]);
-    let manner = Manner {
+    let options = SyncOptions {
         commit: true,
         push_first: false,
         also: &also,
@@ -127,13 +127,13 @@ pub(crate) fn bring_together(context: &Context) -> Result<Synced> {
         resolutions: &resolutions,
         progress: &mut progress,
     };
-    let did = match reconcile(context, manner)? {
-        Reconciled::Nothing => Did::Nothing,
-        Reconciled::Pushed => Did::Pushed,
-        Reconciled::Pulled => Did::Pulled,
-        Reconciled::Both => Did::Both,
-        Reconciled::Merged => Did::Merged,
-        Reconciled::NoRemote => Did::Alone,
+    let did = match reconcile(context, options)? {
+        Reconciled::Nothing => SyncAction::Nothing,
+        Reconciled::Pushed => SyncAction::Pushed,
+        Reconciled::Pulled => SyncAction::Pulled,
+        Reconciled::Both => SyncAction::Both,
+        Reconciled::Merged => SyncAction::Merged,
+        Reconciled::NoRemote => SyncAction::Alone,
         Reconciled::Failed(_, error) => return Err(error),
         Reconciled::Conflict(files) => {
             let names: Vec<_> = files.iter().map(|file| file.path.display().to_string()).collect();
@@ -170,7 +170,7 @@ fn stale_locks(context: &Context, view: &View<'_>) -> Result<Vec<TaskId>> {
 }
 
 /// Runs a helper script beside the caller, for its effects alone: what it says and how it ends does not matter.
-pub(crate) fn run_helper(context: &Context, script: &Path, args: &[&str]) {
+pub(crate) fn run_script(context: &Context, script: &Path, args: &[&str]) {
     let call = Call::program(context.repository.git().environment(), script, &context.repository.root);
     let _ = call.args(args).limit(Duration::from_secs(60)).output();
 }

@@ -54,7 +54,7 @@ pub(crate) fn clean_labels(typed: &[String]) -> labels::Sanitised {
 
 /// A file of words with those that it lacked.
 #[derive(Debug)]
-pub(crate) struct Grown {
+pub(crate) struct VocabularyUpdate {
     /// The file.
     pub(crate) edit: Edit,
     /// The words that are new.
@@ -62,19 +62,19 @@ pub(crate) struct Grown {
 }
 
 /// Adds words to a sorted file of them; `None` when it has them all.
-pub(crate) fn grow(path: &str, text: &str, words: &[String]) -> Option<Grown> {
+pub(crate) fn add_words(path: &str, text: &str, words: &[String]) -> Option<VocabularyUpdate> {
     let known = labels::vocabulary(text);
     let new: Vec<_> = words.iter().filter(|word| !known.contains(&word.as_str())).cloned().collect();
     let content = labels::add_to_vocabulary(text, &new)?.into_bytes();
-    Some(Grown { edit: Edit::Put { path: path.to_owned(), content }, new })
+    Some(VocabularyUpdate { edit: Edit::Put { path: path.to_owned(), content }, new })
 }
 
 /// Adds labels to the vocabulary of a checkout. Gives those that were new.
 pub(crate) fn register_labels(files: &TaskFiles<'_>, labels: &[String]) -> Result<Vec<String>> {
     let wrote = files.transact(|snapshot| {
-        let grown = grow(paths::LABELS_FILE, &snapshot.text(paths::LABELS_FILE)?, labels);
-        Ok(match grown {
-            Some(Grown { edit, new }) => Writes { edits: vec![edit], value: new },
+        let added = add_words(paths::LABELS_FILE, &snapshot.text(paths::LABELS_FILE)?, labels);
+        Ok(match added {
+            Some(VocabularyUpdate { edit, new }) => Writes { edits: vec![edit], value: new },
             None => Writes { edits: Vec::new(), value: Vec::new() },
         })
     })?;

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 /// Who is asking.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Who {
+pub(crate) struct Identity {
     /// The address tasks are taken with.
     pub(crate) email: String,
     /// Where it came from.
@@ -25,9 +25,9 @@ pub(crate) struct Who {
 }
 
 /// Finds out who is asking.
-pub(crate) fn whoami(context: &Context) -> Result<Who> {
+pub(crate) fn whoami(context: &Context) -> Result<Identity> {
     let session = context.session()?;
-    Ok(Who {
+    Ok(Identity {
         email: session.email,
         email_origin: session.email_origin,
         host: session.host,

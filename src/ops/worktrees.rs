@@ -3,18 +3,20 @@
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Freshness, worktree};
-use crate::ops::list::{WorktreeState, state};
+use crate::ops::list::{WorktreeState, worktree_state};
 use crate::project::context::{Context, Wanted};
 use crate::project::cut_off::Site;
 use crate::project::index::Index;
 use crate::project::outcome::{Aside, DryRun, WorktreeInfo};
 use crate::task::{TaskId, TaskName};
-use crate::worktrees::base::Base;
+use crate::worktrees::base::BaseBranch;
 use crate::worktrees::plan_branches;
-use crate::worktrees::registered::WorktreeName;
-use crate::worktrees::registry::{branch_in, gone};
-use crate::worktrees::removal::{self, BranchEnd, BranchFate, Extent, Manner, Obstacle, WorktreeEnd};
-use crate::worktrees::task_worktree::Place;
+use crate::worktrees::registry::{missing_worktree, task_branch_of};
+use crate::worktrees::registry_state::WorktreeName;
+use crate::worktrees::removal::{
+    self, BranchDeletion, BranchResult, Extent, KeptReason, RemovalOptions, WorktreeResult,
+};
+use crate::worktrees::task_worktree::TaskWorktree;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -22,17 +24,17 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct WorktreeList {
     /// One a worktree.
-    pub(crate) worktrees: Vec<TaskWorktree>,
+    pub(crate) worktrees: Vec<ListedWorktree>,
 }
 
 /// One task's worktree.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct TaskWorktree {
+pub(crate) struct ListedWorktree {
     /// The task.
     pub(crate) task: TaskId,
     /// Its state.
     #[serde(flatten)]
-    pub(crate) state: WorktreeState,
+    pub(crate) worktree_state: WorktreeState,
 }
 
 /// Where a worktree is.
@@ -49,9 +51,9 @@ pub(crate) fn list(context: &Context) -> Result<WorktreeList> {
     let records = worktree::list(&context.repository)?;
     let main = records.first().and_then(|main| main.head.clone());
     let worktrees = records.iter().filter_map(|record| {
-        let branch = branch_in(context, record)?;
+        let branch = task_branch_of(context, record)?;
         let task = TaskName::from_branch(branch.as_str())?.id();
-        Some(TaskWorktree { task, state: state(context, record, branch, main.as_ref()) })
+        Some(ListedWorktree { task, worktree_state: worktree_state(context, record, branch, main.as_ref()) })
     });
     Ok(WorktreeList { worktrees: worktrees.collect() })
 }
@@ -63,7 +65,7 @@ pub(crate) fn list(context: &Context) -> Result<WorktreeList> {
 pub(crate) fn path(context: &Context, wanted: &Wanted) -> Result<WorktreePath> {
     let records = worktree::list(&context.repository)?;
     let found = records.into_iter().find_map(|record| {
-        let branch = branch_in(context, &record)?;
+        let branch = task_branch_of(context, &record)?;
         let name = TaskName::from_branch(branch.as_str())?;
         let other = name.as_top_level().map(|name| name.id());
         (name.id() == wanted.id || other == Some(wanted.id)).then_some((record.path, branch))
@@ -105,8 +107,8 @@ pub(crate) fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Res
     let index = Index::load(&view, &data)?;
     let path = index.require_active(wanted)?;
     let planned = plan_branches::base(context, &view, &index, path, base)?;
-    let base = planned.map_or_else(|| Base::find_for(context, base, std::slice::from_ref(wanted)), Ok)?;
-    let place = Place::find(context, path.name())?;
+    let base = planned.map_or_else(|| BaseBranch::find_for(context, base, std::slice::from_ref(wanted)), Ok)?;
+    let place = TaskWorktree::find(context, path.name())?;
     place.require_free(context)?;
     let mut aside = Aside { dry_run: context.dry_run.then(DryRun::default), ..Aside::default() };
     if place.record.is_none() {
@@ -144,13 +146,13 @@ pub(crate) struct Removed {
 pub(crate) fn remove(context: &Context, wanted: &Wanted, work: Unsaved) -> Result<Removed> {
     let name = name_of(context, wanted)?;
     let mut aside = Aside { dry_run: context.dry_run.then(DryRun::default), ..Aside::default() };
-    let branch = BranchFate::IfLanded(Some(wanted.id));
-    let manner = Manner { work, extent: Extent::Place, branch, dry_run: context.dry_run };
-    let removal = removal::remove(context, name.branch(), &manner)?;
+    let branch = BranchDeletion::IfLanded(Some(wanted.id));
+    let options = RemovalOptions { work, extent: Extent::Folder, branch, dry_run: context.dry_run };
+    let removal = removal::remove(context, name.branch(), &options)?;
     let path = match removal.worktree {
-        WorktreeEnd::None => None,
-        WorktreeEnd::Removed(path) => Some(path),
-        WorktreeEnd::Kept(reason, path) => {
+        WorktreeResult::None => None,
+        WorktreeResult::Removed(path) => Some(path),
+        WorktreeResult::Kept(reason, path) => {
             let refusal = || refusal(wanted, name.branch(), reason, &path, &removal.causes);
             return Err(removal.held.unwrap_or_else(refusal));
         }
@@ -160,7 +162,7 @@ pub(crate) fn remove(context: &Context, wanted: &Wanted, work: Unsaved) -> Resul
         let force = if work == Unsaved::Discard { " --force" } else { "" };
         aside.would_run(format!("git worktree remove{force} {}", quoted(path)));
     }
-    let branch_deleted = removal.branch == BranchEnd::Deleted;
+    let branch_deleted = removal.branch == BranchResult::Deleted;
     if branch_deleted {
         aside.would_run(format!("git branch -d {}", name.branch()));
     }
@@ -169,17 +171,17 @@ pub(crate) fn remove(context: &Context, wanted: &Wanted, work: Unsaved) -> Resul
     Ok(Removed { task: wanted.id, path, branch_deleted: branch_deleted && !context.dry_run, branch_kept, aside })
 }
 
-fn refusal(wanted: &Wanted, branch: &Branch, reason: Obstacle, path: &Path, causes: &[String]) -> Error {
+fn refusal(wanted: &Wanted, branch: &Branch, reason: KeptReason, path: &Path, causes: &[String]) -> Error {
     let show = path.display();
     let why = causes.join("; ");
     let why = if why.is_empty() { reason.name().replace('_', " ") } else { why };
     let message = format!("{show} stays: {why}");
     match reason {
-        Obstacle::Dirty => Error::new(Kind::Dirty, message)
+        KeptReason::Dirty => Error::new(Kind::Dirty, message)
             .hint(command!["git status"].within(path))
             .hint(command!["git aitask worktree remove", wanted.id, "--discard"].note("loses it")),
-        Obstacle::Locked => Error::new(Kind::Occupied, message).hint(command!["git worktree unlock", path.display()]),
-        Obstacle::StaleRecord => gone(path, branch),
+        KeptReason::Locked => Error::new(Kind::Occupied, message).hint(command!["git worktree unlock", path.display()]),
+        KeptReason::StaleRecord => missing_worktree(path, branch),
         _ => Error::new(Kind::Occupied, message).hint("git worktree list"),
     }
 }
@@ -189,7 +191,7 @@ fn name_of(context: &Context, wanted: &Wanted) -> Result<WorktreeName> {
     let records = worktree::list(&context.repository)?;
     let ids: Vec<_> = std::iter::once(wanted.id).chain(wanted.or).collect();
     let here = records.iter().find_map(|record| {
-        let name = TaskName::from_branch(branch_in(context, record)?.as_str())?;
+        let name = TaskName::from_branch(task_branch_of(context, record)?.as_str())?;
         let top = name.as_top_level().map(|name| name.id());
         (ids.contains(&name.id()) || top.is_some_and(|id| ids.contains(&id))).then(|| name.as_str().to_owned())
     });

@@ -108,22 +108,22 @@ fn merge_files(
         let known = resolutions.get(&path).filter(|(made_of, _)| *made_of == versions);
         let merged = match (known, texts) {
             // Nothing is left of a file that one side removed already.
-            (Some((_, text)), [_, None, _] | [_, _, None]) if text.trim_ascii().is_empty() => Merged::Gone,
-            (Some((_, text)), _) => Merged::Text(text.clone()),
+            (Some((_, text)), [_, None, _] | [_, _, None]) if text.trim_ascii().is_empty() => MergedFile::Gone,
+            (Some((_, text)), _) => MergedFile::Text(text.clone()),
             (None, texts) if is_bundle(&path) && are_plain(&versions) => merge_bundles(&path, &texts)?,
             (None, [base, Some(ours), Some(theirs)]) => {
                 merge_texts(repository, rules, &path, &versions, base.as_deref(), &ours, &theirs)?
             }
             // What the other side made of it is what somebody keeps, changes or empties.
             (None, [_, Some(text), None] | [_, None, Some(text)]) if !text.contains(&0) => {
-                Merged::Not(Some(Marked { text, clashes: Vec::new() }))
+                MergedFile::Not(Some(MarkedText { text, clashes: Vec::new() }))
             }
-            (None, _) => Merged::Not(None),
+            (None, _) => MergedFile::Not(None),
         };
         match (merged, path.to_str().map(str::to_owned)) {
-            (Merged::Text(content), Some(path)) => edits.push(Edit::Put { path, content }),
-            (Merged::Gone, Some(path)) => edits.push(Edit::Remove { path }),
-            (Merged::Not(marked), _) => {
+            (MergedFile::Text(content), Some(path)) => edits.push(Edit::Put { path, content }),
+            (MergedFile::Gone, Some(path)) => edits.push(Edit::Remove { path }),
+            (MergedFile::Not(marked), _) => {
                 unresolved.push(Unresolved { path, versions, marked: marked.map(|marked| marked.text) });
             }
             (_, None) => unresolved.push(Unresolved { path, versions, marked: None }),
@@ -134,18 +134,18 @@ fn merge_files(
 
 /// What became of a file.
 #[derive(Debug)]
-pub(crate) enum Merged {
+pub(crate) enum MergedFile {
     /// This is its text.
     Text(Vec<u8>),
     /// It goes.
     Gone,
     /// Somebody has to look at it.
-    Not(Option<Marked>),
+    Not(Option<MarkedText>),
 }
 
 /// A text with both sides in it where no rule decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Marked {
+pub(crate) struct MarkedText {
     /// The text, with conflict markers.
     pub(crate) text: Vec<u8>,
     /// The keys that clash, and `body`; empty where the rules do not speak of the file.
@@ -160,7 +160,7 @@ fn merge_texts(
     base: Option<&[u8]>,
     ours: &[u8],
     theirs: &[u8],
-) -> Result<Merged> {
+) -> Result<MergedFile> {
     let git = repository.git();
     if is_by_rules(path)
         && are_plain(versions)
@@ -168,8 +168,8 @@ fn merge_texts(
     {
         return Ok(merged);
     }
-    Ok(Merged::Not(match merge::merge_file(git, base.unwrap_or_default(), ours, theirs)? {
-        MergeFile::Clean(text) | MergeFile::Marked(text) => Some(Marked { text, clashes: Vec::new() }),
+    Ok(MergedFile::Not(match merge::merge_file(git, base.unwrap_or_default(), ours, theirs)? {
+        MergeFile::Clean(text) | MergeFile::Marked(text) => Some(MarkedText { text, clashes: Vec::new() }),
         MergeFile::Binary => None,
     }))
 }
@@ -181,7 +181,7 @@ pub(crate) fn by_rules(
     base: Option<&[u8]>,
     ours: &[u8],
     theirs: &[u8],
-) -> Result<Option<Merged>> {
+) -> Result<Option<MergedFile>> {
     let git = &Git::new(environment.clone());
     let Some(file) = FileMerge::of(rules, base, ours, theirs) else { return Ok(None) };
     let (body, clean) = match &file.body {
@@ -189,29 +189,29 @@ pub(crate) fn by_rules(
         Body::Differs { base, local, remote, .. } => match merge::merge_file(git, base, local, remote)? {
             MergeFile::Clean(body) => (body, true),
             MergeFile::Marked(body) => (body, false),
-            MergeFile::Binary => return Ok(Some(Merged::Not(None))),
+            MergeFile::Binary => return Ok(Some(MergedFile::Not(None))),
         },
     };
     if clean && file.clashes.is_empty() {
-        return Ok(Some(Merged::Text(file.with_body(&body))));
+        return Ok(Some(MergedFile::Text(file.with_body(&body))));
     }
     let keys = file.clashes.iter().map(|clash| clash.key.clone());
     let clashes = keys.chain((!clean).then(|| "body".to_owned())).collect();
-    Ok(Some(Merged::Not(Some(Marked { text: file.marked(&body), clashes }))))
+    Ok(Some(MergedFile::Not(Some(MarkedText { text: file.marked(&body), clashes }))))
 }
 
 /// Two clones that put archived files into the same bundle: it has those of both.
-fn merge_bundles(path: &Path, texts: &[Option<Vec<u8>>; 3]) -> Result<Merged> {
+fn merge_bundles(path: &Path, texts: &[Option<Vec<u8>>; 3]) -> Result<MergedFile> {
     let files = |text: &Option<Vec<u8>>| {
         let files = text.as_ref().map(|text| bundle::files(&path.display().to_string(), text)).transpose();
         files.map(|files| files.unwrap_or_default().into_iter().collect())
     };
     // One that cannot be read is for somebody to look at.
-    let [Ok(base), Ok(ours), Ok(theirs)] = texts.each_ref().map(files) else { return Ok(Merged::Not(None)) };
+    let [Ok(base), Ok(ours), Ok(theirs)] = texts.each_ref().map(files) else { return Ok(MergedFile::Not(None)) };
     match bundle::merge(&base, &ours, &theirs) {
-        Some(merged) if merged.is_empty() => Ok(Merged::Gone),
-        Some(merged) => bundle::pack(&merged).map(Merged::Text),
-        None => Ok(Merged::Not(None)),
+        Some(merged) if merged.is_empty() => Ok(MergedFile::Gone),
+        Some(merged) => bundle::pack(&merged).map(MergedFile::Text),
+        None => Ok(MergedFile::Not(None)),
     }
 }
 

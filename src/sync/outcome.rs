@@ -24,12 +24,12 @@ pub(crate) enum Reconciled {
     /// There is no remote.
     NoRemote,
     /// It ended without being done.
-    Failed(Failure, Error),
+    Failed(SyncFailure, Error),
 }
 
 /// Why it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub(crate) enum SyncFailure {
     /// The remote cannot be reached or did not answer.
     NoNetwork,
     /// Local edits could not be committed: a hook, signing, an identity, conflict markers.
@@ -48,7 +48,7 @@ pub(crate) enum Failure {
 
 /// What is going on, for those who watch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Progress {
+pub(crate) enum SyncProgress {
     /// So many files are being committed.
     Committing(usize),
     /// The remote is asked.
@@ -66,7 +66,7 @@ pub(crate) enum Progress {
 }
 
 /// How to go about it.
-pub(crate) struct Manner<'a> {
+pub(crate) struct SyncOptions<'a> {
     /// Commit local edits of the task data first.
     pub(crate) commit: bool,
     /// Push before asking, where there is something to push: what is known may be the truth.
@@ -78,5 +78,5 @@ pub(crate) struct Manner<'a> {
     /// What somebody made of files that no rule merges.
     pub(crate) resolutions: &'a Resolutions,
     /// Who watches.
-    pub(crate) progress: &'a mut dyn FnMut(Progress),
+    pub(crate) progress: &'a mut dyn FnMut(SyncProgress),
 }

@@ -11,14 +11,14 @@ use crate::project::marker::Mark;
 use crate::project::mended::{CutOff, Mended};
 use crate::project::outcome::WorktreeInfo;
 use crate::task::{TaskName, WORKTREES_DIR};
-use crate::worktrees::base::Base;
-use crate::worktrees::prepare::{furnish, is_wanted};
-use crate::worktrees::registry::{branch_in, gone, refuse_link};
+use crate::worktrees::base::BaseBranch;
+use crate::worktrees::prepare::{is_preparation_needed, prepare_worktree};
+use crate::worktrees::registry::{missing_worktree, require_no_link, task_branch_of};
 use std::path::PathBuf;
 
 /// Where a task's worktree is, or could be.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct TaskWorktree {
     /// The task branch.
     pub(crate) branch: Branch,
     /// Where it is, if it is there; else where it goes.
@@ -28,36 +28,41 @@ pub(crate) struct Place {
     /// Every registered worktree.
     pub(crate) all: Vec<WorktreeRecord>,
     /// Where it goes if there is none.
-    pub(crate) planned: PathBuf,
+    pub(crate) default_path: PathBuf,
 }
 
-impl Place {
+impl TaskWorktree {
     /// Looks a task's worktree up in git's registry. One process.
     pub(crate) fn find(context: &Context, name: &TaskName) -> Result<Self> {
         let branch = Branch::parse(&name.branch_name())?;
-        Self::look(context, branch, context.repository.root.join(name.worktree_dir()))
+        Self::find_for_branch(context, branch, context.repository.root.join(name.worktree_dir()))
     }
 
-    pub(crate) fn look(context: &Context, branch: Branch, planned: PathBuf) -> Result<Self> {
-        Ok(Self::among(context, worktree::list(&context.repository)?, branch, planned))
+    pub(crate) fn find_for_branch(context: &Context, branch: Branch, default_path: PathBuf) -> Result<Self> {
+        Ok(Self::from_records(context, worktree::list(&context.repository)?, branch, default_path))
     }
 
     /// The same among these records.
-    pub(crate) fn among(context: &Context, all: Vec<WorktreeRecord>, branch: Branch, planned: PathBuf) -> Self {
+    pub(crate) fn from_records(
+        context: &Context,
+        all: Vec<WorktreeRecord>,
+        branch: Branch,
+        default_path: PathBuf,
+    ) -> Self {
         let full = branch.full();
         let of_task = all.iter().filter(|record| record.branch.as_ref() == Some(&full));
-        let rebased = || all.iter().find(|record| branch_in(context, record).as_ref() == Some(&branch));
-        let record = of_task.min_by_key(|record| record.path != planned).or_else(rebased).cloned();
-        let path = record.as_ref().map_or_else(|| planned.clone(), |record| record.path.clone());
-        Self { branch, path, record, all, planned }
+        let rebased = || all.iter().find(|record| task_branch_of(context, record).as_ref() == Some(&branch));
+        let record = of_task.min_by_key(|record| record.path != default_path).or_else(rebased).cloned();
+        let path = record.as_ref().map_or_else(|| default_path.clone(), |record| record.path.clone());
+        Self { branch, path, record, all, default_path }
     }
 
     /// The worktrees that need the task branch: it is checked out there, or what goes on there ends on it.
-    pub(crate) fn users(&self) -> impl Iterator<Item = &WorktreeRecord> {
+    pub(crate) fn using_branch(&self) -> impl Iterator<Item = &WorktreeRecord> {
         let full = self.branch.full();
         self.all.iter().filter(move |record| match &record.branch {
             Some(branch) => *branch == full,
-            None if record.path == self.planned => record.detached,
+            None if record.path == self.default_path => record.detached,
             None => worktree::branch_to_return_to(&record.path)
                 .is_some_and(|name| name == full.as_str() || name == self.branch.as_str()),
         })
@@ -75,12 +80,12 @@ impl Place {
         match &self.record {
             Some(record) if record.path == context.repository.root => Ok(()),
             Some(record) if worktree::is_gone(record) && self.site(context, record).cut_off().is_none() => {
-                Err(gone(&record.path, &self.branch))
+                Err(missing_worktree(&record.path, &self.branch))
             }
             Some(_) => Ok(()),
-            None if self.unborn().is_some() => Ok(()),
+            None if self.being_created().is_some() => Ok(()),
             None => {
-                refuse_link(context, &self.path)?;
+                require_no_link(context, &self.path)?;
                 if let Some(below) = refs::below(&context.repository, &self.branch.full())? {
                     let below = below.branch().map_or_else(|| below.to_string(), |branch| branch.to_string());
                     return occupied(
@@ -108,7 +113,7 @@ impl Place {
     }
 
     /// The command that makes the worktree.
-    pub(crate) fn add_command(&self, context: &Context, base: &Base) -> Result<String> {
+    pub(crate) fn add_command(&self, context: &Context, base: &BaseBranch) -> Result<String> {
         let (branch, path) = (&self.branch, self.path.display());
         Ok(match self.tip(context)? {
             Some(_) => format!("git worktree add {path} {branch}"),
@@ -118,10 +123,10 @@ impl Place {
 
     /// Makes the worktree where there is none, on the task branch if there is one, else on a new one cut from `base`. One
     /// that a killed command left half made, half removed or unfurnished is made whole.
-    pub(crate) fn ensure(mut self, context: &Context, base: &Base) -> Result<WorktreeInfo> {
+    pub(crate) fn ensure(mut self, context: &Context, base: &BaseBranch) -> Result<WorktreeInfo> {
         let repository = &context.repository;
         let mut mark = Mark::furnishing(repository, name_of(&self.branch));
-        let mended = self.mend(context)?;
+        let mended = self.complete_if_cut_off(context)?;
         let mut info = WorktreeInfo {
             path: self.path.clone(),
             branch: self.branch.clone(),
@@ -141,9 +146,9 @@ impl Place {
         let counts = tip.as_ref().and_then(|tip| merge::ahead_behind(repository, tip, &base.commit).ok());
         (info.ahead, info.behind) = counts.map(|counts| (counts.ahead, counts.behind)).unzip();
         if self.record.is_none() {
-            refuse_link(context, &self.path)?;
+            require_no_link(context, &self.path)?;
             exclude(&repository.common_dir, &format!("/{WORKTREES_DIR}/"))?;
-            if is_wanted(context) {
+            if is_preparation_needed(context) {
                 mark.set()?;
             }
             // Beside a fetch of this clone, which would stumble over a half-written registration.
@@ -152,7 +157,7 @@ impl Place {
             cut_off::make(repository, &self.path, &self.branch, start, context.settings.timeout)?;
             info.created = true;
         }
-        if !is_wanted(context) || !(info.created || mark.is_there()) {
+        if !is_preparation_needed(context) || !(info.created || mark.is_there()) {
             return Ok(info);
         }
         if !info.created && mark.is_held() {
@@ -160,7 +165,7 @@ impl Place {
             return Ok(info);
         }
         mark.set()?;
-        match furnish(context, &self.path, &mut info.copied) {
+        match prepare_worktree(context, &self.path, &mut info.copied) {
             Err(error) if error.kind() == Kind::Interrupted => return Err(error),
             Err(error) => info.unfinished = Some(error.to_string()),
             Ok(()) => {}
@@ -175,16 +180,16 @@ impl Place {
     }
 
     /// What is registered at the task's place and names no commit yet: git was killed just when it began.
-    fn unborn(&self) -> Option<&WorktreeRecord> {
+    fn being_created(&self) -> Option<&WorktreeRecord> {
         let locked = |lock: &String| cut_off::is_initializing_lock(lock.as_bytes());
         self.all.iter().find(|record| {
-            record.path == self.planned && record.branch.is_none() && record.locked.as_ref().is_some_and(locked)
+            record.path == self.default_path && record.branch.is_none() && record.locked.as_ref().is_some_and(locked)
         })
     }
 
     /// Makes the worktree whole where a command was killed at it, or forgets it where nothing is there yet.
-    fn mend(&mut self, context: &Context) -> Result<Option<Mended>> {
-        let Some(record) = self.record.as_ref().or_else(|| self.unborn()) else {
+    fn complete_if_cut_off(&mut self, context: &Context) -> Result<Option<Mended>> {
+        let Some(record) = self.record.as_ref().or_else(|| self.being_created()) else {
             // What these are about is gone.
             Mark::removing(&context.repository, name_of(&self.branch)).clear();
             return Ok(None);
@@ -198,7 +203,7 @@ impl Place {
         let queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
         let mended = site.make_whole(context.settings.timeout)?;
         drop(queue);
-        *self = Self::look(context, self.branch.clone(), self.planned.clone())?;
+        *self = Self::find_for_branch(context, self.branch.clone(), self.default_path.clone())?;
         Ok(mended)
     }
 

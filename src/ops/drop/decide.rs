@@ -10,7 +10,7 @@ use crate::task::{Document, Status, Task, TaskPath, edits};
 
 /// A task as it was found.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct DropView {
     /// Its file.
     pub(crate) path: TaskPath,
     /// What is in it.
@@ -25,7 +25,7 @@ pub(crate) struct Seen {
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Request<'a> {
+pub(crate) struct DropRequest<'a> {
     /// The status it is to have.
     pub(crate) status: &'a Status,
     /// The branch of locks.
@@ -38,7 +38,7 @@ pub(crate) struct Request<'a> {
 
 /// A task that can be given back.
 #[derive(Debug)]
-pub(crate) struct GivingBack {
+pub(crate) struct DropDecision {
     /// The task, as it is then.
     pub(crate) task: Task,
     /// What to publish; nothing where it was given back before.
@@ -46,7 +46,7 @@ pub(crate) struct GivingBack {
 }
 
 /// Whether a task is as one that is given back with this status.
-pub(crate) fn is_back(task: &Task, status: &Status) -> bool {
+pub(crate) fn is_dropped(task: &Task, status: &Status) -> bool {
     task.status == *status && task.assigned_to.is_none()
 }
 
@@ -54,19 +54,19 @@ pub(crate) fn is_back(task: &Task, status: &Status) -> bool {
 ///
 /// # Errors
 /// First that it is not the caller's, then what would be lost.
-pub(crate) fn decide(seen: Seen, request: &Request<'_>) -> Result<GivingBack> {
-    let Seen { path, mut document, is_held, not_holder, loss } = seen;
+pub(crate) fn decide(seen: DropView, request: &DropRequest<'_>) -> Result<DropDecision> {
+    let DropView { path, mut document, is_held, not_holder, loss } = seen;
     if let Some(refusal) = not_holder.or(loss) {
         return Err(refusal);
     }
     let mut plan = Plan::new();
-    if !is_back(&Task::from_document(path.clone(), &document), request.status) {
+    if !is_dropped(&Task::from_document(path.clone(), &document), request.status) {
         plan = plan.step(request.data, revert_step(&path, &mut document, request.status, request.now)?);
     }
     if is_held {
         plan = plan.step(request.locks, unlock_step(path.id()));
     }
-    Ok(GivingBack { task: Task::from_document(path, &document), plan })
+    Ok(DropDecision { task: Task::from_document(path, &document), plan })
 }
 
 /// The commit that takes back the status and the assignee.

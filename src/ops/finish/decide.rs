@@ -1,24 +1,24 @@
 //! Whether a task is finished, and what that changes: from what was seen of the task, its lock and its work, without a
 //! process or a file.
 
-use crate::archive::archiver::Filing;
-use crate::archive::gates::Pending;
+use crate::archive::archiver::ArchiveChanges;
+use crate::archive::gates::PendingGates;
 use crate::archive::request;
-use crate::archive::shelf::Shelf;
+use crate::archive::task_store::TaskStore;
 use crate::coordination::Locks;
 use crate::coordination::locks::unlock_step;
 use crate::error::{Error, Hint, Result};
 use crate::git::{Branch, Oid};
-use crate::landing::merge::{self, Merge, Mode};
+use crate::landing::merge::{self, Merge, MergeMode};
 use crate::landing::task_branch;
 use crate::ledger::Plan;
-use crate::ops::finish::Options;
+use crate::ops::finish::FinishOptions;
 use crate::task::{Document, Task, TaskId, harmless};
 use std::path::Path;
 
 /// A task as it was found. What comes after a refusal is not looked at.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct FinishView {
     /// The task.
     pub(crate) task: Task,
     /// Its file.
@@ -32,18 +32,18 @@ pub(crate) struct Seen {
     /// What would be lost with the worktree.
     pub(crate) loss: Option<Error>,
     /// What keeps it from being over.
-    pub(crate) pending: Option<Pending>,
+    pub(crate) pending: Option<PendingGates>,
     /// The work; none where this clone has no branch of the task.
-    pub(crate) work: Option<Work>,
+    pub(crate) work: Option<TaskWork>,
     /// This clone's record says that the work has landed already.
     pub(crate) has_landed: bool,
     /// The task data; empty for a task that is archived or stays.
-    pub(crate) shelf: Shelf,
+    pub(crate) store: TaskStore,
 }
 
 /// The commits of a task branch, and where they are.
 #[derive(Debug)]
-pub(crate) struct Work {
+pub(crate) struct TaskWork {
     /// The tip.
     pub(crate) tip: Oid,
     /// What merging it comes to; `None` for a task that was archived without it.
@@ -58,9 +58,9 @@ pub(crate) struct Work {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FinishRequest<'a> {
     /// How to finish.
-    pub(crate) options: &'a Options,
+    pub(crate) options: &'a FinishOptions,
     /// How to merge.
-    pub(crate) mode: Mode,
+    pub(crate) mode: MergeMode,
     /// The output branch.
     pub(crate) into: &'a Branch,
     /// The branch of locks.
@@ -73,11 +73,11 @@ pub(crate) struct FinishRequest<'a> {
 
 /// A task that can be finished.
 #[derive(Debug)]
-pub(crate) struct Finishing {
+pub(crate) struct FinishDecision {
     /// The task.
     pub(crate) task: Task,
     /// Its work.
-    pub(crate) work: Option<Work>,
+    pub(crate) work: Option<TaskWork>,
     /// Where the archived files are then.
     pub(crate) archived: Vec<String>,
     /// Whether the lock goes.
@@ -86,7 +86,7 @@ pub(crate) struct Finishing {
     pub(crate) plan: Plan,
 }
 
-impl Options {
+impl FinishOptions {
     /// Whether the task is over then; else it stays the caller's.
     fn ends_task(&self) -> bool {
         !self.no_archive && !self.no_push
@@ -98,17 +98,17 @@ impl Options {
     }
 }
 
-impl Seen {
+impl FinishView {
     /// Whether its files are moved, so that the task data must be read.
-    pub(super) fn needs_shelf(&self, options: &Options) -> bool {
+    pub(super) fn needs_task_store(&self, options: &FinishOptions) -> bool {
         options.ends_task() && (self.work.is_some() || self.has_landed)
     }
 
     /// Where the work of a task is that somebody ended, for whoever has it in the folder `dir`.
-    pub(super) fn where_it_is(&self, into: &Branch, dir: &Path) -> String {
+    pub(super) fn work_location(&self, into: &Branch, dir: &Path) -> String {
         match &self.work {
-            Some(Work { proof: Some(proof), .. }) => format!("your commits are in {into} ({})", proof.short()),
-            Some(Work { tip, .. }) => {
+            Some(TaskWork { proof: Some(proof), .. }) => format!("your commits are in {into} ({})", proof.short()),
+            Some(TaskWork { tip, .. }) => {
                 let (branch, tip, dir) = (&self.branch, tip.short(), dir.display());
                 format!("your commits are on {branch} ({tip}) in {dir}, and not in {into}")
             }
@@ -126,9 +126,9 @@ pub(super) fn overriding(task: TaskId) -> Hint {
 ///
 /// # Errors
 /// The first refusal: not the caller's, work that would be lost, gates, no branch, files in the archive's way.
-pub(crate) fn decide(seen: Seen, request: &FinishRequest<'_>) -> Result<Finishing> {
+pub(crate) fn decide(seen: FinishView, request: &FinishRequest<'_>) -> Result<FinishDecision> {
     let FinishRequest { options, mode, into, .. } = *request;
-    let Seen { task, branch, locks, work, .. } = seen;
+    let FinishView { task, branch, locks, work, .. } = seen;
     let (id, path) = (task.id, task.path.as_str());
     if let Some(refusal) = seen.not_holder.or(seen.loss) {
         return Err(refusal);
@@ -141,7 +141,7 @@ pub(crate) fn decide(seen: Seen, request: &FinishRequest<'_>) -> Result<Finishin
         _ if task.path.is_archived() => {}
         None if !seen.has_landed => return Err(task_branch::missing(&task, &branch)),
         Some(work) if options.no_push && work.needs_push => plan = plan.advance(&branch, work.tip.clone()),
-        Some(Work { tip, merge: Some(merge), .. }) if !options.no_push => {
+        Some(TaskWork { tip, merge: Some(merge), .. }) if !options.no_push => {
             let subject = subject(&task, &seen.document, &branch, request);
             plan = merge::add(plan, into, merge, mode, tip, &subject);
         }
@@ -155,19 +155,19 @@ pub(crate) fn decide(seen: Seen, request: &FinishRequest<'_>) -> Result<Finishin
             plan = plan.step(request.locks, unlock_step(id));
         }
     } else if options.ends_task() {
-        let filing = Filing::of(&seen.shelf, path, id, request::Request::default(), request.now)?;
-        plan = filing.plan(plan, request.data, request.locks, &locks);
-        archived = filing.targets;
+        let changes = ArchiveChanges::of(&seen.store, path, id, request::ArchiveRequest::default(), request.now)?;
+        plan = changes.plan(plan, request.data, request.locks, &locks);
+        archived = changes.targets;
     }
     let plan = plan.fenced(request.locks, id);
-    Ok(Finishing { task, work, archived, unlocked, plan })
+    Ok(FinishDecision { task, work, archived, unlocked, plan })
 }
 
 fn subject(task: &Task, document: &Document, branch: &Branch, request: &FinishRequest<'_>) -> String {
     let kind = document.scalar("issue_type").filter(|kind| !kind.is_empty()).unwrap_or("feature");
     match (&request.options.message, request.mode) {
         (Some(message), _) => message.clone(),
-        (None, Mode::Squash) => format!("{}: {} ({})", harmless(kind), task.title, task.id.t()),
+        (None, MergeMode::Squash) => format!("{}: {} ({})", harmless(kind), task.title, task.id.t()),
         (None, _) => format!("Merge branch '{branch}' into {}", request.into),
     }
 }

@@ -3,14 +3,14 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
+use crate::ops::data_location::{DataLocation, LoadedFile};
 use crate::ops::drafts::DraftText;
-use crate::ops::home::{Home, SeenFile};
-use crate::ops::vocabulary::{Vocabulary, clean_labels, grow};
+use crate::ops::vocabulary::{Vocabulary, add_words, clean_labels};
 use crate::task::{Document, Slug, TaskId, TaskName, TaskPath, edits, paths};
 
 /// A task to be made: everything but its id.
 #[derive(Debug, Clone)]
-pub(crate) struct Request {
+pub(crate) struct NewRequest {
     /// Its machine name.
     pub(crate) slug: Slug,
     /// Its file.
@@ -36,7 +36,7 @@ pub(crate) enum Sibling {
 
 /// Where a task comes to stand.
 #[derive(Debug, Clone)]
-pub(crate) enum Place {
+pub(crate) enum TaskPosition {
     /// On its own, with this number.
     Top(u64),
     /// Below another one.
@@ -46,15 +46,15 @@ pub(crate) enum Place {
         /// The number among its children.
         number: u64,
         /// The parent's file; none where a making that was cut off is completed and the parent has gone meanwhile.
-        file: Option<SeenFile>,
+        file: Option<LoadedFile>,
     },
 }
 
 /// What making a task goes by.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct NewView {
     /// Where it comes to stand.
-    pub(crate) place: Place,
+    pub(crate) place: TaskPosition,
     /// The words of the project.
     pub(crate) vocabulary: Vocabulary,
     /// The file of known addresses; a checkout's only.
@@ -65,7 +65,7 @@ pub(crate) struct Seen {
 
 /// A task to be written.
 #[derive(Debug)]
-pub(crate) struct Made {
+pub(crate) struct NewDecision {
     /// Its id.
     pub(crate) id: TaskId,
     /// Its file.
@@ -83,18 +83,18 @@ pub(crate) struct Made {
 }
 
 /// What becomes of a task that is to be made, or why it cannot be.
-pub(crate) fn decide(home: Home, seen: Seen, request: &Request, now: &str) -> Result<Made> {
-    let Seen { place, vocabulary, emails, highest } = seen;
+pub(crate) fn decide(location: DataLocation, seen: NewView, request: &NewRequest, now: &str) -> Result<NewDecision> {
+    let NewView { place, vocabulary, emails, highest } = seen;
     request.issue_type.as_deref().map_or(Ok(()), |wanted| vocabulary.require_type(wanted))?;
     let mut document = request.document.clone();
     let (id, parent) = match place {
-        Place::Top(number) => (TaskId::top(number), None),
-        Place::Below { parent, .. } if parent.is_child() => {
+        TaskPosition::Top(number) => (TaskId::top(number), None),
+        TaskPosition::Below { parent, .. } if parent.is_child() => {
             return Err(
                 Error::new(Kind::Usage, format!("{} is a child itself", parent.t())).advice("a child has no children")
             );
         }
-        Place::Below { parent, number, file } => (TaskId::child(parent.number(), number), file),
+        TaskPosition::Below { parent, number, file } => (TaskId::child(parent.number(), number), file),
     };
     // What is in a bundle is not known by name, but no number is higher than all.
     if let Some(wanted) = request.depends.iter().find(|wanted| wanted.number() > highest) {
@@ -106,35 +106,38 @@ pub(crate) fn decide(home: Home, seen: Seen, request: &Request, now: &str) -> Re
         document.set_list("depends", &[vec![before], document.list("depends")].concat())?;
     }
     // The scripts look for the anchor in all tasks, archived ones too, and write it into the draft already.
-    if let Some(parent) = parent.as_ref().filter(|_| home == Home::Published && !document.contains("anchor")) {
+    if let Some(parent) =
+        parent.as_ref().filter(|_| location == DataLocation::Published && !document.contains("anchor"))
+    {
         let anchor = parent.document.scalar("anchor").and_then(TaskId::recognise).or_else(|| id.parent());
         anchor.map_or(Ok(()), |anchor| document.set("anchor", &anchor.to_string()))?;
     }
     let path = TaskPath::new(TaskName::new(id, request.slug.clone()));
     let mut edits = vec![Edit::Put { path: path.as_str().to_owned(), content: document.to_bytes() }];
-    let parent = parent.map(|file| with_child(home, file, id, now)).transpose()?;
+    let parent = parent.map(|file| with_child(location, file, id, now)).transpose()?;
     edits.extend(parent.as_ref().map(|file| Edit::Put { path: file.path.clone(), content: file.document.to_bytes() }));
     let labels = document.list("labels");
-    let labels = if home == Home::Published { clean_labels(&labels).labels } else { labels };
-    let grown = grow(paths::LABELS_FILE, &vocabulary.labels, &labels);
-    let (edit, labels) = grown.map_or((None, Vec::new()), |grown| (Some(grown.edit), grown.new));
+    let labels = if location == DataLocation::Published { clean_labels(&labels).labels } else { labels };
+    let added = add_words(paths::LABELS_FILE, &vocabulary.labels, &labels);
+    let (edit, labels) = added.map_or((None, Vec::new()), |added| (Some(added.edit), added.new));
     edits.extend(edit);
-    let email = document.scalar("assigned_to").filter(|email| home == Home::Checkout && !email.is_empty());
-    edits
-        .extend(email.and_then(|email| grow(paths::EMAILS_FILE, &emails, &[email.to_owned()])).map(|grown| grown.edit));
+    let email = document.scalar("assigned_to").filter(|email| location == DataLocation::Checkout && !email.is_empty());
+    edits.extend(
+        email.and_then(|email| add_words(paths::EMAILS_FILE, &emails, &[email.to_owned()])).map(|added| added.edit),
+    );
     let what = if id.is_child() { "child task" } else { "task" };
     let subject = format!("ait: Add {what} {}: {}", id.t(), request.slug.humanised());
-    Ok(Made { id, path, document, edits, subject, parent: parent.map(|file| file.path), labels })
+    Ok(NewDecision { id, path, document, edits, subject, parent: parent.map(|file| file.path), labels })
 }
 
 /// The parent's file with the child in its list. One that has it already is committed as it is, since a making that was cut
 /// off may have written it.
-fn with_child(home: Home, file: SeenFile, child: TaskId, now: &str) -> Result<SeenFile> {
-    let SeenFile { path, mut document } = file;
+fn with_child(location: DataLocation, file: LoadedFile, child: TaskId, now: &str) -> Result<LoadedFile> {
+    let LoadedFile { path, mut document } = file;
     if edits::add_child(&mut document, child, now)? {
-        document = home.written(document, now)?;
+        document = location.written(document, now)?;
     }
-    Ok(SeenFile { path, document })
+    Ok(LoadedFile { path, document })
 }
 
 #[cfg(test)]

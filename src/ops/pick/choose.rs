@@ -57,7 +57,7 @@ pub(super) fn refuse(context: &Context, session: &Session, refusal: PickRefusal)
 }
 
 /// A refusal of what somebody holds, with what can be picked instead.
-pub(super) fn instead(refusal: Error, wanted: &[Wanted], ready: &[Task]) -> Error {
+pub(super) fn with_alternatives(refusal: Error, wanted: &[Wanted], ready: &[Task]) -> Error {
     let ready: Vec<_> = ready.iter().take(3).map(TaskInfo::from).collect();
     let error = ready
         .iter()

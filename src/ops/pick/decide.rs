@@ -22,7 +22,7 @@ pub(crate) enum PickGates {
 
 /// Which parts of a taking one transaction publishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Parts {
+pub(crate) enum PickParts {
     /// The lock, and the status in the task file.
     Both,
     /// The lock alone.
@@ -44,7 +44,7 @@ pub(crate) struct Policy {
 
 /// A task as a view shows it.
 #[derive(Debug, Clone)]
-pub(crate) struct SeenTask {
+pub(crate) struct PickView {
     /// Its file.
     pub(crate) path: TaskPath,
     /// The same as git calls it.
@@ -80,7 +80,7 @@ pub(crate) struct WorkState {
     pub(crate) assigned: String,
 }
 
-impl SeenTask {
+impl PickView {
     /// What its file says, and nothing else.
     pub(crate) fn new(task: &Task, document: Document) -> Self {
         let (status, assigned) = (task.status.as_str().to_owned(), task.assigned_to.clone().unwrap_or_default());
@@ -116,7 +116,7 @@ pub(crate) struct PickRequest<'a> {
     /// Who takes the lock; `None` takes none.
     pub(crate) claimant: Option<Claimant<'a>>,
     /// What is published.
-    pub(crate) parts: Parts,
+    pub(crate) parts: PickParts,
     /// The time, as task files write it.
     pub(crate) now: &'a str,
     /// The branch of locks.
@@ -127,7 +127,7 @@ pub(crate) struct PickRequest<'a> {
 
 /// A task that can be taken.
 #[derive(Debug)]
-pub(crate) struct Taking {
+pub(crate) struct PickDecision {
     /// The task, as it is then.
     pub(crate) task: Task,
     /// Its file, as it is then.
@@ -169,17 +169,17 @@ impl From<Error> for PickRefusal {
 ///
 /// # Errors
 /// The first refusal: closed, children, blocked, held.
-pub(crate) fn decide(seen: SeenTask, request: &PickRequest<'_>) -> Result<Taking, PickRefusal> {
-    let SeenTask { path, mut document, before, email, .. } = seen;
+pub(crate) fn decide(seen: PickView, request: &PickRequest<'_>) -> Result<PickDecision, PickRefusal> {
+    let PickView { path, mut document, before, email, .. } = seen;
     let (id, task) = (path.id(), Task::from_document(path.clone(), &document));
     if before.is_closed() {
         return Err(PickRefusal::Closed(Box::new(task)));
     }
-    let claimant = request.claimant.filter(|_| request.parts != Parts::Status);
+    let claimant = request.claimant.filter(|_| request.parts != PickParts::Status);
     let holding = claimant.as_ref().and_then(|claimant| Some(claimant.judge(seen.lock.as_ref()?)));
     let is_mine = matches!(holding, Some(Holding::Ours | Holding::Left));
     // The status follows a lock that was taken before.
-    let gates = if request.parts == Parts::Status { PickGates::Closed } else { request.policy.gates };
+    let gates = if request.parts == PickParts::Status { PickGates::Closed } else { request.policy.gates };
     if gates != PickGates::Closed && !seen.children.is_empty() {
         return Err(PickRefusal::Children(id, seen.children));
     }
@@ -196,7 +196,7 @@ pub(crate) fn decide(seen: SeenTask, request: &PickRequest<'_>) -> Result<Taking
         plan = plan.step(request.locks, step);
     }
     let mut writes = Vec::new();
-    if request.parts != Parts::Lock {
+    if request.parts != PickParts::Lock {
         let me = email.as_deref().unwrap_or(&before.assigned);
         let content = match request.policy.rule {
             LockRule::Verb => start(&mut document, &task, me, request.now)?,
@@ -215,7 +215,7 @@ pub(crate) fn decide(seen: SeenTask, request: &PickRequest<'_>) -> Result<Taking
         plan = plan.fenced(request.locks, id);
     }
     let task = Task::from_document(path, &document);
-    Ok(Taking { task, document, email, lock, before, changed, plan })
+    Ok(PickDecision { task, document, email, lock, before, changed, plan })
 }
 
 /// The task file when the work begins; `None` where it says so already.

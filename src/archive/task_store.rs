@@ -31,7 +31,7 @@ pub(crate) trait TaskSource {
 
 /// The task data, as far as it matters to one task.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Shelf {
+pub(crate) struct TaskStore {
     /// The files there are.
     pub(crate) paths: Vec<String>,
     /// The task, its parent and siblings, what is folded into it; read.
@@ -44,7 +44,7 @@ pub(crate) struct Shelf {
     pub(crate) staged: Vec<Edit>,
 }
 
-impl Shelf {
+impl TaskStore {
     /// Reads what archiving the task in the file `path` needs. `read` is what was read already. At most three processes.
     pub(crate) fn gather(
         source: &dyn TaskSource,
@@ -53,36 +53,36 @@ impl Shelf {
         read: BTreeMap<String, Document>,
     ) -> Result<Self> {
         let (paths, missing) = (source.paths().to_vec(), source.missing().to_vec());
-        let mut shelf = Self { paths, missing, documents: read, ..Self::default() };
-        shelf.read(source, vec![path.to_owned()])?;
-        let mut near = shelf.folded_files(path);
-        near.extend(id.parent().iter().flat_map(|parent| shelf.active_files(*parent)).map(str::to_owned));
-        if let Some(parent) = id.parent().filter(|parent| shelf.active_files(*parent).next().is_some()) {
-            let siblings = shelf.active().filter(|(other, _)| other.parent() == Some(parent));
+        let mut store = Self { paths, missing, documents: read, ..Self::default() };
+        store.read(source, vec![path.to_owned()])?;
+        let mut near = store.folded_files(path);
+        near.extend(id.parent().iter().flat_map(|parent| store.active_files(*parent)).map(str::to_owned));
+        if let Some(parent) = id.parent().filter(|parent| store.active_files(*parent).next().is_some()) {
+            let siblings = store.active().filter(|(other, _)| other.parent() == Some(parent));
             near.extend(siblings.map(|(_, path)| path.to_owned()));
         }
-        shelf.read(source, near)?;
+        store.read(source, near)?;
         let parent = match id.parent() {
             None => None,
-            Some(parent) => shelf.parent_that_may_go(source, path, id, parent)?,
+            Some(parent) => store.parent_that_may_go(source, path, id, parent)?,
         };
         if let Some(file) = &parent {
-            shelf.read(source, vec![file.clone()])?;
-            let folded = shelf.folded_files(file);
-            shelf.read(source, folded)?;
+            store.read(source, vec![file.clone()])?;
+            let folded = store.folded_files(file);
+            store.read(source, folded)?;
         }
         let mut family: Vec<_> = std::iter::once(id).chain(id.parent()).collect();
-        family.extend(std::iter::once(path).chain(parent.as_deref()).flat_map(|path| shelf.folded_ids(path)));
-        let plans = shelf.paths.iter().filter(|path| paths::loose_plan_id(path).is_some_and(|id| family.contains(&id)));
-        for path in shelf.documents.keys().chain(plans) {
+        family.extend(std::iter::once(path).chain(parent.as_deref()).flat_map(|path| store.folded_ids(path)));
+        let plans = store.paths.iter().filter(|path| paths::loose_plan_id(path).is_some_and(|id| family.contains(&id)));
+        for path in store.documents.keys().chain(plans) {
             if let Some(content) = source.load_uncommitted(path)? {
-                shelf.uncommitted.insert(path.clone(), content);
+                store.uncommitted.insert(path.clone(), content);
             }
         }
         if let Some(top) = id.parent().filter(|_| parent.is_some()).or_else(|| (!id.is_child()).then_some(id)) {
-            shelf.staged = source.load_staged_below(top)?;
+            store.staged = source.load_staged_below(top)?;
         }
-        Ok(shelf)
+        Ok(store)
     }
 
     /// The file of the parent, where it may be that nothing of it is left to do; or where it went along in a run that was

@@ -4,34 +4,34 @@ use crate::coordination::claim_record::Held;
 use crate::error::Result;
 use crate::git::Branch;
 use crate::git::worktree::Unsaved;
-use crate::ops::finish::decide::{Finishing, Work};
-use crate::ops::finish::{Done, Finished};
+use crate::ops::finish::decide::{FinishDecision, TaskWork};
+use crate::ops::finish::{FinishOutcome, Finished};
 use crate::project::Context;
-use crate::worktrees::removal::{BranchEnd, BranchFate, Extent, Manner, remove};
+use crate::worktrees::removal::{BranchDeletion, BranchResult, Extent, RemovalOptions, remove};
 
 /// After the swap: worktree and branch go, the branch only since its commits are where they were to land.
-pub(crate) fn tidy(context: &Context, done: &Done, into: &Branch, finished: &mut Finished) -> Result<()> {
+pub(crate) fn clean_up(context: &Context, done: &FinishOutcome, into: &Branch, finished: &mut Finished) -> Result<()> {
     let (repository, place) = (&context.repository, &done.place);
-    let Finishing { task, work, unlocked, .. } = &done.finishing;
+    let FinishDecision { task, work, unlocked, .. } = &done.finishing;
     // The task goes on being ours.
     let stays = !unlocked && !task.path.is_archived();
     let fate = match work {
-        None => BranchFate::Stays,
-        Some(Work { merge: None, .. }) => {
+        None => BranchDeletion::Stays,
+        Some(TaskWork { merge: None, .. }) => {
             // Archived by somebody, but not with this work in it.
             finished.aside.notes.push(format!("{} has commits that are not in {into}; it is kept", place.branch));
             return Ok(());
         }
-        Some(Work { tip, .. }) => BranchFate::LandedIn { tip, into },
+        Some(TaskWork { tip, .. }) => BranchDeletion::LandedIn { tip, into },
     };
     if let (true, true, Some(held)) = (stays, work.is_some(), Held::load(repository, task.id)) {
         // Its branch is about to go.
         Held { merged: true, ..held }.save(repository, task.id)?;
     }
-    let manner = Manner { work: Unsaved::Keep, extent: Extent::Worktree, branch: fate, dry_run: false };
-    let removal = remove(context, &place.branch, &manner)?;
+    let options = RemovalOptions { work: Unsaved::Keep, extent: Extent::Worktree, branch: fate, dry_run: false };
+    let removal = remove(context, &place.branch, &options)?;
     finished.worktree_removed = removal.has_removed();
-    finished.branch_deleted = removal.branch == BranchEnd::Deleted;
+    finished.branch_deleted = removal.branch == BranchResult::Deleted;
     if work.is_some() {
         finished.aside.notes.extend(removal.causes);
     }

@@ -16,7 +16,7 @@ use crate::task::{Scan, Status};
 
 /// A plan in the making, and what it says.
 #[derive(Debug, Default)]
-pub(crate) struct Founding {
+pub(crate) struct InitPlan {
     /// What is published.
     pub(crate) plan: Plan,
     /// What this command makes.
@@ -25,7 +25,7 @@ pub(crate) struct Founding {
     pub(crate) found: Vec<String>,
 }
 
-impl Founding {
+impl InitPlan {
     fn advance(&mut self, branch: &Branch, to: &Oid) {
         self.plan = std::mem::take(&mut self.plan).advance(branch, to.clone());
     }
@@ -186,7 +186,7 @@ impl Founding {
         }
         let lowest = index.max_number(Scan::Full) + 1;
         let is_restored = self.restore(view, &branch);
-        let plan = |founding: &mut Self| std::mem::take(&mut founding.plan);
+        let plan = |init_plan: &mut Self| std::mem::take(&mut init_plan.plan);
         let Some(kept) = ids::load_kept(view, &branch)? else {
             if let Some(bundle) = index.legacy_bundle() {
                 let message = format!("the ids in {bundle} cannot be read, so the counter could hand one out twice");
@@ -236,7 +236,7 @@ impl Founding {
 ///
 /// # Errors
 /// Those of [`Ledger::require_first`].
-pub(crate) fn require_no_other(context: &Context) -> Result<()> {
+pub(crate) fn require_no_other_remote(context: &Context) -> Result<()> {
     let ledger = Ledger { repairs: true, ..context.ledger() };
     let branches = [Ledger::locks_branch()?, Ledger::ids_branch()?];
     let former = |view: &View<'_>| {
@@ -274,10 +274,10 @@ pub(crate) fn init_locks(context: &Context) -> Result<Vec<String>> {
     let (branch, ledger) = (Ledger::locks_branch()?, Ledger { repairs: true, ..context.ledger() });
     let mut local = None;
     let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
-        let mut founding = Founding::default();
+        let mut init_plan = InitPlan::default();
         local = ledger.unpublished_locks(view)?;
-        founding.locks(context, &ledger, view)?;
-        let Founding { plan, made, .. } = founding;
+        init_plan.locks(context, &ledger, view)?;
+        let InitPlan { plan, made, .. } = init_plan;
         Ok(if plan.branches.is_empty() { Decision::Nothing(made) } else { Decision::Swap(plan, made) })
     })?;
     if let Some(local) = &local {

@@ -6,7 +6,7 @@ use crate::task::Document;
 
 /// Where the task data is read, and how a change of it is written and told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Home {
+pub(crate) enum DataLocation {
     /// The published branch, by one swap: a file changes in the lines that the change is about.
     Published,
     /// The files of this checkout, which others see when it is synchronised: a file is written in canonical form, as the
@@ -14,7 +14,7 @@ pub(crate) enum Home {
     Checkout,
 }
 
-impl Home {
+impl DataLocation {
     /// A changed file as it is written here.
     pub(crate) fn written(self, mut document: Document, now: &str) -> Result<Document> {
         match self {
@@ -26,14 +26,14 @@ impl Home {
 
 /// A task file as it was read.
 #[derive(Debug, Clone)]
-pub(crate) struct SeenFile {
+pub(crate) struct LoadedFile {
     /// Its path.
     pub(crate) path: String,
     /// What is in it.
     pub(crate) document: Document,
 }
 
-impl SeenFile {
+impl LoadedFile {
     /// The active file of a task in a checkout, by its number as it was written.
     pub(crate) fn here(files: &TaskFiles<'_>, snapshot: &mut Snapshot<'_>, id: &str) -> Result<Option<Self>> {
         let path = files.active(id).into_iter().next();

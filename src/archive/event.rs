@@ -4,7 +4,7 @@ use crate::task::{Status, TaskId};
 
 /// Whose links are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kin {
+pub(crate) enum Relation {
     /// The task's own.
     Own,
     /// Those of the parent that goes along.
@@ -15,11 +15,11 @@ pub(crate) enum Kin {
 
 /// Something a filing does or comes across, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Note {
+pub(crate) enum ArchiveEvent {
     /// It begins with this file, the child of that one.
     Begin(String, Option<String>),
     /// A link of a task: `ISSUE`, `RELATED_ISSUE` or `PR`.
-    Link(Kin, TaskId, &'static str, String),
+    Link(Relation, TaskId, &'static str, String),
     /// A parent's list was gone through.
     ParentEdited(String, TaskId),
     /// A folded task goes.
@@ -27,7 +27,7 @@ pub(crate) enum Note {
     /// A folded task stays, because of this status.
     FoldedKept(TaskId, Status),
     /// A task's file moves.
-    Moved(Kin, TaskId, String, String),
+    Moved(Relation, TaskId, String, String),
     /// A plan moves.
     PlanMoved(String, String),
     /// The parent goes along.

@@ -8,8 +8,8 @@ use crate::error::{Error, Kind, Payload, Result};
 use crate::git::Branch;
 use crate::ledger::{Channel, Decision, Landed, Ledger, Plan, View, nonce};
 use crate::ops::pick::choose;
-use crate::ops::pick::decide::{Parts, PickRefusal, PickRequest, Policy, SeenTask, Taking, decide};
-use crate::ops::pick::room::Room;
+use crate::ops::pick::decide::{PickDecision, PickParts, PickRefusal, PickRequest, PickView, Policy, decide};
+use crate::ops::pick::planned_worktree::PlannedWorktree;
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::sight;
 use crate::project::index::Index;
@@ -30,7 +30,7 @@ pub(crate) trait WorkingCopy {
     fn may_be_somebodys(&self) -> Result<bool>;
 
     /// The task that is wanted, without its lock.
-    fn gather(&self, view: &View<'_>, data: &Branch) -> Result<SeenTask>;
+    fn gather(&self, view: &View<'_>, data: &Branch) -> Result<PickView>;
 
     /// Which of the held tasks are over.
     fn stale(&self, held: &Locks) -> Vec<TaskId>;
@@ -43,14 +43,14 @@ pub(crate) trait WorkingCopy {
 #[derive(Debug)]
 pub(crate) enum PickOutcome {
     /// The task is taken.
-    Taken(Box<Taking>),
+    Taken(Box<PickDecision>),
     /// A lock is in the way. Only a working copy gets this as an outcome: for it the checkouts are brought forward, too.
     Refused(InTheWay),
 }
 
 /// A taking that ended.
 #[derive(Debug)]
-pub(crate) struct PickEnd {
+pub(crate) struct PickResult {
     /// What landed.
     pub(crate) landed: Landed<PickOutcome>,
     /// Why the status is committed here only.
@@ -58,7 +58,7 @@ pub(crate) struct PickEnd {
 }
 
 /// Takes a task.
-pub(crate) struct Taker<'a> {
+pub(crate) struct PickOperation<'a> {
     pub(super) context: &'a Context,
     policy: Policy,
     source: PickSource<'a>,
@@ -72,14 +72,14 @@ pub(crate) struct Taker<'a> {
     /// The lock that a takeover was decided on.
     judged: Option<LockEntry>,
     /// The room for the worktree.
-    pub(super) room: Option<Room>,
+    pub(super) planned_worktree: Option<PlannedWorktree>,
     /// The task whose lock was taken in a transaction of its own.
     settled: Option<TaskPath>,
     /// The record of the taking.
     attempt: TakingRecord<'a>,
 }
 
-impl<'a> Taker<'a> {
+impl<'a> PickOperation<'a> {
     pub(crate) fn new(context: &'a Context, policy: Policy, source: PickSource<'a>) -> Result<Self> {
         let session = match &source {
             PickSource::Published(_, session) => Some((*session).clone()),
@@ -97,42 +97,42 @@ impl<'a> Taker<'a> {
             now: Context::now(),
             session,
             judged: None,
-            room: None,
+            planned_worktree: None,
             settled: None,
         })
     }
 
     /// Publishes it all in one swap. Where the server refuses the task data, the lock is published, which is what keeps others
     /// away, and the status is committed here.
-    pub(crate) fn run(&mut self) -> Result<PickEnd> {
+    pub(crate) fn run(&mut self) -> Result<PickResult> {
         let context = self.context;
         let (ledger, parts) = match &self.source {
-            PickSource::Published(..) => (context.ledger(), Parts::Both),
+            PickSource::Published(..) => (context.ledger(), PickParts::Both),
             PickSource::WorkingCopy(copy) => {
                 let with_lock = context.channel != Channel::Local && copy.may_be_somebodys()?;
                 let ledger = Ledger { own: Some(self.data.clone()), ..context.ledger() };
-                (ledger, if with_lock { Parts::Both } else { Parts::Status })
+                (ledger, if with_lock { PickParts::Both } else { PickParts::Status })
             }
         };
         let outcome = match self.transact(&ledger, parts) {
-            Err(error) if self.may_go_apart(&error, parts) => self.go_apart(&ledger, parts, error),
-            outcome => outcome.map(|landed| PickEnd { landed, unpublished: None }),
+            Err(error) if self.may_publish_separately(&error, parts) => self.publish_separately(&ledger, parts, error),
+            outcome => outcome.map(|landed| PickResult { landed, unpublished: None }),
         };
         outcome.inspect_err(|error| self.attempt.failed(error))
     }
 
-    fn transact(&mut self, ledger: &Ledger<'_>, parts: Parts) -> Result<Landed<PickOutcome>> {
+    fn transact(&mut self, ledger: &Ledger<'_>, parts: PickParts) -> Result<Landed<PickOutcome>> {
         let all = [self.locks.clone(), self.data.clone()];
-        let branches = if parts == Parts::Status { &all[1..] } else { &all[..] };
+        let branches = if parts == PickParts::Status { &all[1..] } else { &all[..] };
         ledger.transact(&self.nonce.clone(), branches, |view| self.attempt(view, parts))
     }
 
-    fn attempt(&mut self, view: &View<'_>, parts: Parts) -> Result<Decision<PickOutcome>> {
+    fn attempt(&mut self, view: &View<'_>, parts: PickParts) -> Result<Decision<PickOutcome>> {
         self.now = Context::now();
         let (wanted, session) = match self.source {
             PickSource::Published(wanted, session) => (wanted, session),
             PickSource::WorkingCopy(copy) => {
-                let outcome = self.gather_on(copy, view, parts).and_then(|seen| self.take(seen, None, parts));
+                let outcome = self.gather_checkout(copy, view, parts).and_then(|seen| self.take(seen, None, parts));
                 return outcome.or_else(|refusal| Ok(Decision::Nothing(PickOutcome::Refused(copy.refuse(refusal)?))));
             }
         };
@@ -161,7 +161,7 @@ impl<'a> Taker<'a> {
         if error.kind() != Kind::Held || !view.fresh || wanted.is_empty() {
             return Err(error);
         }
-        Err(choose::instead(error, wanted, &choose::ready(&index, view)?))
+        Err(choose::with_alternatives(error, wanted, &choose::ready(&index, view)?))
     }
 
     /// The task that comes next. The same command again finishes the job: what it took when it was cut off comes first.
@@ -182,11 +182,11 @@ impl<'a> Taker<'a> {
     }
 
     /// A task as it is published. One process.
-    fn gather(&self, view: &View<'_>, index: &Index, path: &TaskPath, parts: Parts) -> Result<SeenTask> {
+    fn gather(&self, view: &View<'_>, index: &Index, path: &TaskPath, parts: PickParts) -> Result<PickView> {
         let (id, file) = (path.id(), path.as_str().to_owned());
         let lock_file = (&self.locks, LockEntry::path(id));
         let found = view.read(&[lock_file, Locks::request(&self.locks), (&self.data, file.clone())])?;
-        if parts != Parts::Status {
+        if parts != PickParts::Status {
             found.require_locks()?;
         }
         let document = Document::parse(found.file(&self.data, &file).unwrap_or_default());
@@ -197,14 +197,19 @@ impl<'a> Taker<'a> {
         let lock = found.lock(id)?.zip(self.claimant());
         let lock = lock.map(|(lock, claimant)| sight(self.context, &claimant, lock));
         let email = self.session.as_ref().map(|session| session.email.clone());
-        Ok(SeenTask { email, lock, children, blockers: index.blocked_by(&task), ..SeenTask::new(&task, document) })
+        Ok(PickView { email, lock, children, blockers: index.blocked_by(&task), ..PickView::new(&task, document) })
     }
 
     /// A task as it lies in a working copy, with its lock, if anybody is to take that.
-    fn gather_on(&mut self, copy: &dyn WorkingCopy, view: &View<'_>, parts: Parts) -> Result<SeenTask, PickRefusal> {
+    fn gather_checkout(
+        &mut self,
+        copy: &dyn WorkingCopy,
+        view: &View<'_>,
+        parts: PickParts,
+    ) -> Result<PickView, PickRefusal> {
         let mut seen = copy.gather(view, &self.data)?;
         // A closed task is refused whoever holds it.
-        if parts == Parts::Status || seen.before.is_closed() {
+        if parts == PickParts::Status || seen.before.is_closed() {
             return Ok(seen);
         }
         let Some(email) = &seen.email else { return Ok(seen) };
@@ -228,9 +233,9 @@ impl<'a> Taker<'a> {
 
     fn take(
         &mut self,
-        seen: SeenTask,
+        seen: PickView,
         published: Option<(&View<'_>, &Index)>,
-        parts: Parts,
+        parts: PickParts,
     ) -> Result<Decision<PickOutcome>, PickRefusal> {
         let (path, there) = (seen.path.clone(), seen.lock.as_ref().map(|sight| sight.lock.clone()));
         let request = PickRequest {
@@ -246,8 +251,10 @@ impl<'a> Taker<'a> {
         if taking.lock.as_ref().is_some_and(|lock| lock.displaced().is_some()) {
             self.judged.clone_from(&there);
         }
-        if let (Some(room), Some(published), true) = (&mut self.room, published, parts != Parts::Status) {
-            room.find(self.context, published.0, published.1, &path)?;
+        if let (Some(planned_worktree), Some(published), true) =
+            (&mut self.planned_worktree, published, parts != PickParts::Status)
+        {
+            planned_worktree.find(self.context, published.0, published.1, &path)?;
         }
         let plan = std::mem::take(&mut taking.plan);
         if plan.is_empty() {
@@ -260,7 +267,7 @@ impl<'a> Taker<'a> {
     }
 
     /// Whether the lock is taken without the task data, which cannot be published.
-    fn may_go_apart(&self, error: &Error, parts: Parts) -> bool {
+    fn may_publish_separately(&self, error: &Error, parts: PickParts) -> bool {
         let is_denied = error.is_denied_for(self.data.as_str());
         match self.policy.rule {
             LockRule::Verb => is_denied,
@@ -268,24 +275,24 @@ impl<'a> Taker<'a> {
                 let is_offline = matches!(error.kind(), Kind::Unreachable | Kind::Authentication);
                 // No hook of the user's runs when the lock alone is pushed.
                 let by_hook = error.payloads().iter().any(|payload| matches!(payload, Payload::Hook { .. }));
-                is_denied || by_hook || (parts == Parts::Status && is_offline)
+                is_denied || by_hook || (parts == PickParts::Status && is_offline)
             }
         }
     }
 
     /// Takes the lock, if one is to be taken, and commits the status here, where whoever can pushes it.
-    fn go_apart(&mut self, ledger: &Ledger<'_>, parts: Parts, error: Error) -> Result<PickEnd> {
+    fn publish_separately(&mut self, ledger: &Ledger<'_>, parts: PickParts, error: Error) -> Result<PickResult> {
         let mut locked = None;
-        if parts != Parts::Status {
-            let landed = self.transact(ledger, Parts::Lock)?;
+        if parts != PickParts::Status {
+            let landed = self.transact(ledger, PickParts::Lock)?;
             match &landed.value {
                 PickOutcome::Taken(taking) => self.settled = Some(taking.task.path.clone()),
-                PickOutcome::Refused(_) => return Ok(PickEnd { landed, unpublished: None }),
+                PickOutcome::Refused(_) => return Ok(PickResult { landed, unpublished: None }),
             }
             locked = Some(landed);
         }
         let here = Ledger { channel: Channel::Local, ..ledger.clone() };
-        let committed = self.transact(&here, Parts::Status);
+        let committed = self.transact(&here, PickParts::Status);
         let landed = match (self.policy.rule, committed, locked) {
             (_, committed, None) => committed?,
             (LockRule::Verb, committed, Some(locked)) => {
@@ -296,7 +303,7 @@ impl<'a> Taker<'a> {
                 locked
             }
             (LockRule::Script, Err(error), Some(locked)) => {
-                let _ = give_back(ledger, &locked);
+                let _ = release_lock(ledger, &locked);
                 return Err(error);
             }
             (LockRule::Script, Ok(mut landed), Some(locked)) => {
@@ -306,12 +313,12 @@ impl<'a> Taker<'a> {
                 landed
             }
         };
-        Ok(PickEnd { landed, unpublished: Some(error) })
+        Ok(PickResult { landed, unpublished: Some(error) })
     }
 }
 
 /// Gives a lock back that was taken before the rest failed, if nobody held it before and it is still the one we wrote.
-fn give_back(ledger: &Ledger<'_>, locked: &Landed<PickOutcome>) -> Result<()> {
+fn release_lock(ledger: &Ledger<'_>, locked: &Landed<PickOutcome>) -> Result<()> {
     let PickOutcome::Taken(taking) = &locked.value else { return Ok(()) };
     let id = taking.task.id;
     let (branch, path) = (Ledger::locks_branch()?, LockEntry::path(id));
