@@ -1,5 +1,7 @@
-//! What archiving a task does to the task data: its file and plans move, tasks
-//! folded into it go, its parent's list gets shorter, and a parent whose last child it was goes along.
+//! What archiving a task changes in the task data: its file and plans move to the archive, tasks that were folded into it are
+//! deleted, it is removed from its parent's list, and a parent without further children is archived with it.
+//!
+//! The order of the edits has no effect of its own: they become one commit.
 
 use crate::archive::request::{ArchiveRequest, ArchiveRules};
 use crate::archive::task_store::{TaskStore, archived, is_active, is_archived};
@@ -15,22 +17,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use crate::archive::event::{ArchiveEvent, Relation};
 
-/// What archiving does.
+/// What archiving a task changes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ArchiveChanges {
-    /// The tasks that go.
+    /// The tasks that are archived.
     pub(crate) tasks: Vec<TaskId>,
-    /// Where their files and plans go.
+    /// The paths of their files and plans in the archive.
     pub(crate) targets: Vec<String>,
-    /// Everything, in order.
+    /// What happens, in order, for the report.
     pub(crate) events: Vec<ArchiveEvent>,
-    /// What changes.
+    /// The edits of the task data.
     pub(crate) edits: Vec<Edit>,
-    /// Paths whose uncommitted state is part of it.
+    /// Paths whose uncommitted content in the checkout becomes part of the commit.
     pub(crate) adopt: Vec<String>,
     /// The commit's subject.
     pub(crate) subject: String,
-    /// Tasks folded into them, which are deleted.
+    /// The tasks that were folded into them, whose files are deleted.
     pub(crate) folded: Vec<TaskId>,
 }
 
@@ -38,15 +40,15 @@ struct Archiver<'a> {
     store: &'a TaskStore,
     request: ArchiveRequest,
     now: &'a str,
-    /// Files that stay where they are with another content.
+    /// Files that keep their path and get another content.
     edited: BTreeMap<String, Document>,
-    /// Files that go.
+    /// Files that are moved or deleted.
     gone: BTreeSet<String>,
     changes: ArchiveChanges,
 }
 
 impl ArchiveChanges {
-    /// Files away the task whose file is `path`. Reads nothing and asks nobody.
+    /// Works out the changes for the task whose file is `path`. Pure.
     ///
     /// # Errors
     /// [`Kind::Occupied`] when the archive has a file of the same name, [`Kind::NotClaimable`] when two files have the
@@ -59,7 +61,7 @@ impl ArchiveChanges {
         Ok(filer.changes)
     }
 
-    /// Adds it to a plan: the files, then the locks of all that went.
+    /// Adds the changes to a plan: the edits, and the removal of the locks of all archived and folded tasks.
     pub(crate) fn plan(&self, plan: Plan, data: &Branch, locks_branch: &Branch, locks: &Locks) -> Plan {
         let plan = plan.step(data, Step::edit(self.subject.clone(), self.edits.clone()));
         let gone = self.tasks.iter().chain(&self.folded).filter(|id| locks.is_held(**id));
@@ -82,7 +84,7 @@ impl<'a> Archiver<'a> {
         self.delete_folded(path)?;
         self.file(Relation::Own, path, id)?;
         match (id.parent(), parent) {
-            // It was folded into its own child.
+            // The parent was folded into this child, so its file is deleted already.
             (Some(_), Some(file)) if self.gone.contains(file) => {}
             (None, _) => {}
             (Some(number), Some(file)) => self.archive_finished_parent(number, file, id)?,
@@ -98,7 +100,7 @@ impl<'a> Archiver<'a> {
         Ok(())
     }
 
-    /// The parent goes along when nothing of it is left to do.
+    /// Archives the parent when its list is empty and no other child is open.
     fn archive_finished_parent(&mut self, number: TaskId, file: &str, child: TaskId) -> Result<()> {
         let listed = !self.document(file).list("children_to_implement").is_empty();
         let open: Vec<_> = self
@@ -117,7 +119,7 @@ impl<'a> Archiver<'a> {
         self.archive_parent(number, file)
     }
 
-    /// A parent that went along with its last child in a run that was cut off before the commit.
+    /// Completes an earlier run that was interrupted before its commit, and had already moved the parent's file.
     fn complete_moved_parent(&mut self, number: TaskId) -> Result<()> {
         match self.store.archived_file(number) {
             Some(file) if self.store.is_uncommitted(file) => self.archive_parent(number, file),
@@ -141,7 +143,7 @@ impl<'a> Archiver<'a> {
         self.edited.get(path).cloned().unwrap_or_else(|| self.store.document(path))
     }
 
-    /// The active file of a task's parent; a child whose parent is archived goes alone.
+    /// The active file of a task's parent; `None` where the parent is archived.
     fn parent_of(&self, id: TaskId) -> Result<Option<&'a str>> {
         let Some(parent) = id.parent() else { return Ok(None) };
         let files: Vec<_> = self.store.active_files(parent).collect();
@@ -163,7 +165,7 @@ impl<'a> Archiver<'a> {
         }
     }
 
-    /// A child leaves the list of its parent.
+    /// Removes a child from its parent's list.
     fn remove_from_parent(&mut self, parent: &str, child: TaskId) -> Result<()> {
         let mut document = self.document(parent);
         if edits::remove_child(&mut document, child, self.now)? {
@@ -176,8 +178,8 @@ impl<'a> Archiver<'a> {
         Ok(())
     }
 
-    /// Tasks folded into this one go; they are in its text. What is being worked on, or stands in no commit,
-    /// stays.
+    /// Deletes the tasks that were folded into this one: its text contains theirs. One that is in work, or whose file is in no
+    /// commit, is kept, since its content may exist nowhere else.
     fn delete_folded(&mut self, path: &str) -> Result<()> {
         for id in self.store.folded_ids(path) {
             let Some(file) = self.store.active_files(id).next() else { continue };
@@ -217,7 +219,7 @@ impl<'a> Archiver<'a> {
         let mut document = self.document(path);
         edits::complete(&mut document, self.now, self.request.ending)?;
         let target = archived(path);
-        // Moved already, but in no commit: the move is finished.
+        // An interrupted run has moved the file, and no commit has the move: the move is completed here.
         let is_moved = target == path;
         if is_moved {
             self.changes.adopt.push(target.clone());

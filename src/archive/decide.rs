@@ -1,4 +1,4 @@
-//! Whether a task is archived, and what that does: by what is known and what is asked, and by nothing else.
+//! Whether a task can be archived, and what that changes: a pure function of what was read and what is requested.
 
 use crate::archive::archiver::ArchiveChanges;
 use crate::archive::gates::PendingGates;
@@ -8,53 +8,53 @@ use crate::coordination::Locks;
 use crate::error::Error;
 use crate::task::TaskId;
 
-/// How far a task is on its way to the archive.
+/// Whether a task is archived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ArchiveState {
     /// It is active.
     Active,
-    /// Its file is in the archive of a checkout, and the last commit does not have it there.
+    /// The checkout has its file in the archive, and the last commit does not.
     Moved,
     /// It is archived.
     Archived,
-    /// It is archived, by a run that was cut off before it said so.
+    /// It is archived, by a run that was interrupted before it reported that.
     CutOff,
 }
 
-/// What is known of a task that is to be archived.
+/// A task that is to be archived, as it was read.
 #[derive(Debug)]
 pub(crate) struct ArchiveView {
     /// Its id.
     pub(crate) id: TaskId,
     /// Its file.
     pub(crate) path: String,
-    /// How far it is.
+    /// Whether it is archived.
     pub(crate) state: ArchiveState,
-    /// The refusal, where it is not the caller's to archive.
+    /// The refusal, where another session holds it.
     pub(crate) not_holder: Option<Error>,
-    /// Which tasks are held, where that matters.
+    /// The tasks that are locked; read for published task data only.
     pub(crate) locks: Locks,
-    /// What keeps it from being archived.
+    /// The gates or checklist items that have not passed.
     pub(crate) pending: Option<PendingGates>,
     /// The task data; empty for a task that is archived.
     pub(crate) store: TaskStore,
-    /// The time.
+    /// The time, as task files write it.
     pub(crate) now: String,
 }
 
-/// What becomes of it.
+/// The decision.
 #[derive(Debug, Clone)]
 pub(crate) enum ArchiveDecision {
-    /// Nothing is left to do.
+    /// It is archived already.
     Already,
-    /// This.
+    /// It is archived by these changes.
     File(Box<ArchiveChanges>),
 }
 
-/// Decides. Reads nothing and asks nobody.
+/// Decides whether a task can be archived.
 ///
 /// # Errors
-/// A [`ArchiveRefusal`]; the first of several in the order that both faces have always told them.
+/// The first [`ArchiveRefusal`] that applies. Callers of the scripts depend on their order.
 pub(crate) fn decide(known: &ArchiveView, request: ArchiveRequest) -> Result<ArchiveDecision, ArchiveRefusal> {
     if known.not_holder.is_some() {
         return Err(ArchiveRefusal::NotHolder);

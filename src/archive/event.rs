@@ -1,39 +1,39 @@
-//! What a filing does and comes across, for those who tell it.
+//! The events of archiving a task, for the report of either face.
 
 use crate::task::{Status, TaskId};
 
-/// Whose links are meant.
+/// Which task an event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Relation {
-    /// The task's own.
+    /// The task that is archived.
     Own,
-    /// Those of the parent that goes along.
+    /// Its parent, which is archived with it.
     Parent,
-    /// Those of a task that was folded into it.
+    /// A task that was folded into it.
     Folded,
 }
 
-/// Something a filing does or comes across, in order.
+/// An event, in the order of the work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ArchiveEvent {
-    /// It begins with this file, the child of that one.
+    /// The archiving of this file begins; the second is the file of its parent.
     Begin(String, Option<String>),
     /// A link of a task: `ISSUE`, `RELATED_ISSUE` or `PR`.
     Link(Relation, TaskId, &'static str, String),
-    /// A parent's list was gone through.
+    /// A child was removed from the list of its parent.
     ParentEdited(String, TaskId),
-    /// A folded task goes.
+    /// A folded task is deleted.
     FoldedDeleted(TaskId, String),
-    /// A folded task stays, because of this status.
+    /// A folded task is kept, because of this status.
     FoldedKept(TaskId, Status),
     /// A task's file moves.
     Moved(Relation, TaskId, String, String),
     /// A plan moves.
     PlanMoved(String, String),
-    /// The parent goes along.
+    /// The parent is archived, too.
     LastChild,
     /// The parent's list is empty, but these children are still active.
     StillOpen(TaskId, Vec<TaskId>),
-    /// Nobody needs to hold this task any more.
+    /// The lock of this task is no longer needed.
     Released(TaskId),
 }

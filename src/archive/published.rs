@@ -1,4 +1,4 @@
-//! The task data as it is published, for a filing.
+//! Reading published task data for archiving.
 
 use crate::archive::task_store::{TaskSource, TaskStore};
 use crate::error::Result;
@@ -23,7 +23,7 @@ impl TaskSource for PublishedTaskSource<'_> {
     }
 }
 
-/// What filing away a task needs, whose file was read.
+/// Reads what archiving a task needs; its own file was read before.
 pub(crate) fn load_task_store(
     view: &View<'_>,
     index: &Index,

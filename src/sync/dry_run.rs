@@ -1,4 +1,5 @@
-//! A sync that changes nothing: local edits become a commit that no branch has, and what would be swapped is said.
+//! The dry run of a sync. Local edits become a commit that no branch points to, so that the rest can be worked out as in a real
+//! run; the refs that would be updated are reported.
 
 use crate::error::{Error, Kind, Result, quoted};
 use crate::files::Tree;
@@ -11,7 +12,7 @@ use crate::sync::run::{AUTO_COMMIT, StepResult, SyncRun, failed};
 use std::path::Path;
 
 impl SyncRun<'_, '_> {
-    /// What would be committed. Files whose names are not UTF-8 are left out.
+    /// Builds the commit of local edits without updating a branch. Files whose names are not UTF-8 are left out.
     pub(crate) fn dry_run_commit(&mut self, dir: &Path, changed: &[StatusEntry]) -> Result<()> {
         let (local, _) = self.tips()?;
         let edit = |entry: &StatusEntry| {
@@ -35,7 +36,7 @@ impl SyncRun<'_, '_> {
         Ok(())
     }
 
-    /// What would be published.
+    /// Reports the push.
     pub(crate) fn dry_run_push(&mut self, theirs: Option<&Oid>, goal: &Oid) {
         let (updates, options) = self.update(theirs, goal);
         let command = remote::push_call(&self.context.repository, self.remote, &updates, options).line();
@@ -44,8 +45,8 @@ impl SyncRun<'_, '_> {
         (self.options.progress)(SyncProgress::WouldRun(command));
     }
 
-    /// How the branch here would follow, or what is in the way. Beside edits that would be committed first that cannot be
-    /// told.
+    /// Reports the fast-forward of the local branch, or the files that would prevent it. These cannot be determined where local
+    /// edits would be committed first.
     pub(crate) fn dry_run_fast_forward(&mut self, to: &Oid) -> StepResult {
         let (repository, (local, _)) = (&self.context.repository, self.tips()?);
         if let (Some(dir), Some(local), None) = (&self.checkout, &local, &self.dry_run_tip)

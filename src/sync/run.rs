@@ -1,4 +1,10 @@
-//! The steps, one after the other, again when the remote or the checkout moved meanwhile.
+//! The steps of a sync, repeated when the remote or the checkout changed meanwhile.
+//!
+//! Why the order is safe. Local edits are committed first, so that no later step can overwrite them. Then fetch; join in the
+//! object store, which changes no branch; push with the fetched tip as the expected value; and only then fast-forward the local
+//! branch and the checkout. Killed before the push, there is at most a local commit of the user's own edits. Killed after it,
+//! the local branch is behind the remote, and the next sync fast-forwards it. The local branch never has a merge that was not
+//! published, with one exception: resolutions by hand, which cannot be made a second time, are kept locally before the push.
 
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, is_left_by_a_write};
@@ -20,18 +26,20 @@ use std::time::Duration;
 
 /// The subject of the commit that takes local edits in.
 pub(crate) const AUTO_COMMIT: &str = "ait: Auto-commit task changes before sync";
-/// No single conversation with the remote takes longer: two and what lies between them must fit into the time of all.
+/// The time limit of one connection to the remote: a fetch and a push must fit into the limit of the whole sync, 25 s.
 const CONNECTION_LIMIT: Duration = Duration::from_secs(10);
-/// How often a lock of another git is waited for, a tenth of a second each.
+/// How often a commit is tried again while another git process has the index locked, a tenth of a second apart. Two seconds are
+/// enough for any commit of task files; a lock that is older was left by a crash, and waiting does not help.
 const LOCK_TRIES: u32 = 20;
-/// Rounds in which a checkout may be changed under our hands, or the remote may move.
+/// How often the sync starts again because the checkout or the remote changed meanwhile. The deadline ends it earlier on a slow
+/// remote; on a local one, five changes in a row mean that something else writes continuously.
 const MAX_ROUNDS: u32 = 5;
 
-/// Why a step is the last one.
+/// Why no further step follows.
 pub(crate) enum Stop {
-    /// The answer is known.
+    /// The outcome is known.
     Answer(Reconciled),
-    /// It cannot be known.
+    /// An error that is no outcome of a sync.
     Broke(Error),
 }
 
@@ -70,17 +78,17 @@ pub(crate) struct SyncRun<'a, 'm> {
     pub(crate) context: &'a Context,
     pub(crate) remote: &'a RemoteName,
     pub(crate) data: &'a Branch,
-    /// What it is called at the remote.
+    /// The branch of the remote that it follows.
     pub(crate) published: Branch,
     pub(crate) checkout: Option<PathBuf>,
     pub(crate) options: SyncOptions<'m>,
     pub(crate) deadline: Deadline,
     pub(crate) effects: SyncEffects,
-    /// The remote answered a fetch.
+    /// Whether the remote-tracking tip is fresh.
     pub(crate) is_fetched: bool,
-    /// What the remote has, where a push of ours said so.
+    /// The tip that our own push set at the remote.
     pub(crate) known: Option<Oid>,
-    /// Under `--dry-run`, the commit that local edits would become.
+    /// In a dry run, the commit of the local edits.
     pub(crate) dry_run_tip: Option<Oid>,
 }
 
@@ -145,7 +153,7 @@ impl SyncRun<'_, '_> {
                     self.effects.pulled = true;
                 }
                 false if attempt >= MAX_ROUNDS || !self.deadline.wait(attempt)? => {
-                    let message = format!("others kept changing {} meanwhile", self.data);
+                    let message = format!("every push of {} lost a race with another one", self.data);
                     return failed(SyncFailure::Push, Error::new(Kind::Contention, message));
                 }
                 false => self.is_fetched = false,
@@ -154,7 +162,7 @@ impl SyncRun<'_, '_> {
         Ok(())
     }
 
-    /// Commits local edits of the task data, and nothing else.
+    /// Commits local edits of the task data, and no other file of the checkout.
     fn commit(&mut self) -> StepResult {
         let Some(dir) = self.checkout.clone() else { return Ok(()) };
         if let Some(marker) = data_state::unfinished(&dir).first().filter(|_| self.context.has_data_branch()) {
@@ -177,7 +185,7 @@ impl SyncRun<'_, '_> {
         if changed.is_empty() || !self.options.commit {
             return Ok(());
         }
-        // Git itself refuses to commit some files alone in the middle of a merge, but not of a revert, which it then ends.
+        // During a merge git refuses to commit single files; during a revert it does not, and the commit would end the revert.
         if let Some(what) = worktree::in_progress(&dir) {
             let message = format!("{} is in the middle of {what}", dir.display());
             return failed(SyncFailure::Commit, Error::new(Kind::Dirty, message).hint("git status"));
@@ -187,7 +195,7 @@ impl SyncRun<'_, '_> {
             task_merge::has_markers(&text)
         });
         if let Some(entry) = marked {
-            let message = format!("{} still has conflict markers in it", entry.path.display());
+            let message = format!("{} still has conflict markers", entry.path.display());
             return failed(SyncFailure::Commit, Error::new(Kind::Conflict, message));
         }
         (self.options.progress)(SyncProgress::Committing(changed.len()));
@@ -198,13 +206,13 @@ impl SyncRun<'_, '_> {
         loop {
             match worktree::commit_files(repository, &dir, AUTO_COMMIT, &changed) {
                 Ok(()) => return Ok(()),
-                // Another git is at work here, perhaps for a command of ours that was killed: it will be done soon.
+                // Another git process has the index locked, perhaps the child of a killed command. It will finish soon.
                 Err(error) if error.to_string().contains(".lock': File exists") && tries < LOCK_TRIES => {
                     tries += 1;
                     interrupt::pause(Duration::from_millis(100))?;
                 }
                 Err(error) => {
-                    // That git may have committed the very same.
+                    // The other process may have committed the same edits.
                     let left = worktree::changes_below(repository, &dir, &below_folders)?;
                     let is_left = |entry: &StatusEntry| changed.iter().any(|changed| changed.path == entry.path);
                     let effects = !left.entries.iter().any(is_left);
@@ -214,7 +222,8 @@ impl SyncRun<'_, '_> {
         }
     }
 
-    /// The folders of the task data: on a code branch those of the project we stand in, which may lie below the root.
+    /// The folders of the task data. On a code branch, those of the project in the current folder, which may be below the root of
+    /// the repository.
     fn folders(&self) -> [String; 2] {
         let Context { repository, here, .. } = self.context;
         let folders = [paths::TASKS_DIR, paths::PLANS_DIR];
@@ -225,7 +234,7 @@ impl SyncRun<'_, '_> {
         }
     }
 
-    /// The local and the published tip.
+    /// Reads the local and the published tip, after a fetch where one is due.
     fn fetch_tips(&mut self, attempt: u32) -> StepResult<(Option<Oid>, Option<Oid>)> {
         let repository = &self.context.repository;
         let branches = [std::slice::from_ref(&self.published), self.options.also].concat();
@@ -240,7 +249,7 @@ impl SyncRun<'_, '_> {
         while !self.is_fetched {
             match remote::fetch(repository, self.remote, &branches, self.limit()) {
                 Ok(()) => self.is_fetched = true,
-                // Another git that fetches into the same remote-tracking ref is no reason to give up.
+                // Another git process is updating the same remote-tracking ref.
                 Err(error) if error.kind() == Kind::Contention && self.deadline.wait(tries)? => tries += 1,
                 Err(error) => return failed(SyncFailure::NoNetwork, error),
             }
@@ -249,7 +258,8 @@ impl SyncRun<'_, '_> {
         if let Some(gone) = self.context.ledger().lost(&self.published, theirs.as_ref(), local.as_ref())? {
             return failed(SyncFailure::NoUpstream, gone);
         }
-        // A code branch that is gone at the remote leaves its remote-tracking ref behind.
+        // A code branch that was deleted at the remote leaves a remote-tracking ref, which a fetch does not prune. The push that
+        // expects its tip then fails, so before the next attempt the remote is asked.
         let stays = attempt > 0 && self.known.is_none() && !self.context.has_data_branch();
         if stays && !remote::has_branch(repository, self.remote, &self.published, self.limit())? {
             theirs = None;
@@ -277,7 +287,7 @@ impl SyncRun<'_, '_> {
         self.context.repository.config().last(&format!("branch.{}.merge", self.data))
     }
 
-    /// A clone that had no branch of its own gets one.
+    /// Creates the local branch in a clone that has none.
     fn create_local_branch(&mut self, theirs: &Oid) -> Result<()> {
         self.effects.pulled = true;
         if self.context.dry_run {
@@ -289,7 +299,7 @@ impl SyncRun<'_, '_> {
         Ok(())
     }
 
-    /// Brings branch and checkout forward.
+    /// Fast-forwards the local branch and the checkout.
     fn fast_forward(&self, local: &Oid, to: &Oid) -> Result<Forward> {
         let repository = &self.context.repository;
         if let Some(dir) = &self.checkout {
@@ -302,7 +312,7 @@ impl SyncRun<'_, '_> {
         })
     }
 
-    /// Somebody edited a file under our hands: their edit is committed, too.
+    /// A file was edited since the first step, and prevents the fast-forward: the edit is committed, too.
     fn commit_new_edits(&mut self, blocked: u32, said: String) -> StepResult {
         if blocked < MAX_ROUNDS && self.options.commit {
             let tip = || refs::load(&self.context.repository, &[self.data.full()]);
@@ -315,7 +325,7 @@ impl SyncRun<'_, '_> {
         failed(SyncFailure::InTheWay, Error::new(Kind::Dirty, said))
     }
 
-    /// A commit that has both histories; `None`: the checkout changed meanwhile, look again.
+    /// Makes the commit that joins both histories; `None` where the checkout changed meanwhile, so that the steps start again.
     fn join(&mut self, local: &Oid, theirs: &Oid, blocked: &mut u32) -> StepResult<Option<Oid>> {
         let repository = &self.context.repository;
         let upstream = format!("{}/{}", self.remote, self.published);
@@ -341,7 +351,7 @@ impl SyncRun<'_, '_> {
             return self.commit_new_edits(*blocked, said).map(|()| None);
         }
         if !self.options.resolutions.is_empty() {
-            // What somebody resolved by hand is kept whatever comes of the push.
+            // Resolutions by hand are kept on the local branch, whatever the outcome of the push.
             return Ok(match self.fast_forward(local, &joined)? {
                 Forward::Done => Some(joined),
                 _ => None,
@@ -350,14 +360,14 @@ impl SyncRun<'_, '_> {
         Ok(Some(joined))
     }
 
-    /// What a push would do, and how.
+    /// The ref update of the push, and its options.
     pub(crate) fn update(&self, theirs: Option<&Oid>, goal: &Oid) -> ([RefUpdate; 1], PushOptions) {
         let update = RefUpdate { name: self.published.full(), old: theirs.cloned(), new: Some(goal.clone()) };
         ([update], PushOptions { atomic: false, hooks: true, dry_run: false, limit: self.limit() })
     }
 
-    /// Whether a push of ours would go where git's own would not: to a branch of another name (git-config(1),
-    /// `push.default`).
+    /// The refusal to push to a branch of another name, which `git push` itself would do only with `push.default=upstream` (see
+    /// git-config(1)).
     fn push_elsewhere(&self) -> Option<Error> {
         let config = self.context.repository.config();
         let to_upstream = config.last("push.default").is_some_and(|to| matches!(to, "upstream" | "tracking"));
@@ -365,11 +375,11 @@ impl SyncRun<'_, '_> {
             return None;
         }
         let (data, published) = (self.data, &self.published);
-        let message = format!("{data} follows {published} of {}, and what {data} has is not pushed there", self.remote);
+        let message = format!("{data} follows {published} of {}, which has another name, so {data} is not pushed to it", self.remote);
         Some(Error::new(Kind::NotInitialised, message).hint(command!["git switch", published]))
     }
 
-    /// Publishes; `false` when the remote has moved.
+    /// Pushes; `false` when the remote has moved.
     fn push(&self, theirs: Option<&Oid>, goal: &Oid) -> StepResult<bool> {
         let repository = &self.context.repository;
         let (updates, options) = self.update(theirs, goal);
@@ -395,7 +405,7 @@ impl SyncRun<'_, '_> {
     }
 }
 
-/// The links of the main worktree into the data worktree are no task data.
+/// Whether a path is one of the symbolic links from the main worktree into the data worktree; these are not task data.
 fn is_link_of_ours(path: &Path) -> bool {
     path == Path::new(paths::TASKS_DIR) || path == Path::new(paths::PLANS_DIR)
 }

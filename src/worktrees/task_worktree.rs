@@ -16,18 +16,18 @@ use crate::worktrees::prepare::{is_preparation_needed, prepare_worktree};
 use crate::worktrees::registry::{missing_worktree, require_no_link, task_branch_of};
 use std::path::PathBuf;
 
-/// Where a task's worktree is, or could be.
+/// The worktree of a task: where it is, or where it would be added.
 #[derive(Debug)]
 pub(crate) struct TaskWorktree {
     /// The task branch.
     pub(crate) branch: Branch,
-    /// Where it is, if it is there; else where it goes.
+    /// Its registered path; without a registration, the default path.
     pub(crate) path: PathBuf,
-    /// Its registration.
+    /// Its record in git's registry, if there is one.
     pub(crate) record: Option<WorktreeRecord>,
-    /// Every registered worktree.
+    /// All records of the registry.
     pub(crate) all: Vec<WorktreeRecord>,
-    /// Where it goes if there is none.
+    /// The path at which a new one is added: `aiwork/<task name>`.
     pub(crate) default_path: PathBuf,
 }
 
@@ -42,7 +42,7 @@ impl TaskWorktree {
         Ok(Self::from_records(context, worktree::list(&context.repository)?, branch, default_path))
     }
 
-    /// The same among these records.
+    /// Finds a task's worktree among these records. One at the default path wins over others on the same branch.
     pub(crate) fn from_records(
         context: &Context,
         all: Vec<WorktreeRecord>,
@@ -57,7 +57,8 @@ impl TaskWorktree {
         Self { branch, path, record, all, default_path }
     }
 
-    /// The worktrees that need the task branch: it is checked out there, or what goes on there ends on it.
+    /// The worktrees that use the task branch: it is checked out there, or a rebase or bisection in progress there returns to
+    /// it. While there is one, the branch cannot be deleted.
     pub(crate) fn using_branch(&self) -> impl Iterator<Item = &WorktreeRecord> {
         let full = self.branch.full();
         self.all.iter().filter(move |record| match &record.branch {
@@ -68,12 +69,13 @@ impl TaskWorktree {
         })
     }
 
-    /// The worktree that finishing or dropping removes: never the main one, or the one that stands for it.
+    /// The worktree that `finish` and `drop` remove: never the main one, nor the first one of a bare repository.
     pub(crate) fn removable(&self, context: &Context) -> Option<&WorktreeRecord> {
         self.record.as_ref().filter(|it| it.path != context.repository.root && Some(*it) != self.all.first())
     }
 
-    /// Refuses, before anything is taken, what would make [`Self::ensure`] fail.
+    /// Refuses what would make [`Self::ensure`] fail. Called before anything is published, so that no task is picked whose
+    /// worktree cannot be added.
     pub(crate) fn require_free(&self, context: &Context) -> Result<()> {
         let show = self.path.display();
         let occupied = |message: String, hint: Hint| Err(Error::new(Kind::Occupied, message).hint(hint));
@@ -89,22 +91,22 @@ impl TaskWorktree {
                 if let Some(below) = refs::below(&context.repository, &self.branch.full())? {
                     let below = below.branch().map_or_else(|| below.to_string(), |branch| branch.to_string());
                     return occupied(
-                        format!("the branch {below} is in the way: git keeps no branch {} beside it", self.branch),
+                        format!("the branch {below} exists, so git cannot create the branch {}", self.branch),
                         command!["git branch -m", below, "another-name"],
                     );
                 }
                 if let Some(other) = self.all.iter().find(|record| record.path == self.path) {
                     let what = other.branch.as_ref().map_or("a detached HEAD", |branch| branch.as_str());
                     return occupied(
-                        format!("{show} is a worktree already, of {what}"),
+                        format!("{show} is already a worktree, of {what}"),
                         command!["git status"].within(&self.path),
                     );
                 }
                 let empty = std::fs::read_dir(&self.path).map_or(true, |mut entries| entries.next().is_none());
                 if self.path.symlink_metadata().is_ok() && !(self.path.is_dir() && empty) {
                     return occupied(
-                        format!("{show} exists and is no worktree"),
-                        Hint::advice(format!("look at {show}, then move it away")),
+                        format!("{show} exists and is not a worktree"),
+                        command!["mv", self.path.display(), format!("{show}.old")],
                     );
                 }
                 Ok(())
@@ -112,7 +114,7 @@ impl TaskWorktree {
         }
     }
 
-    /// The command that makes the worktree.
+    /// The git command that would add the worktree.
     pub(crate) fn add_command(&self, context: &Context, base: &BaseBranch) -> Result<String> {
         let (branch, path) = (&self.branch, self.path.display());
         Ok(match self.tip(context)? {
@@ -121,8 +123,8 @@ impl TaskWorktree {
         })
     }
 
-    /// Makes the worktree where there is none, on the task branch if there is one, else on a new one cut from `base`. One
-    /// that a killed command left half made, half removed or unfurnished is made whole.
+    /// Adds the worktree where there is none: on the task branch if that exists, else on a new branch cut from `base`. A
+    /// worktree that a killed command left half made, half removed or unprepared is completed.
     pub(crate) fn ensure(mut self, context: &Context, base: &BaseBranch) -> Result<WorktreeInfo> {
         let repository = &context.repository;
         let mut mark = Mark::furnishing(repository, name_of(&self.branch));
@@ -142,7 +144,7 @@ impl TaskWorktree {
         let there =
             self.record.as_ref().filter(|record| record.branch.is_some()).and_then(|record| record.head.clone());
         let tip = if there.is_some() { there } else { self.tip(context)? };
-        // It is only told, so that it cannot be counted is no reason to fail.
+        // The counts are information for the user; a failure to count them does not make the worktree unusable.
         let counts = tip.as_ref().and_then(|tip| merge::ahead_behind(repository, tip, &base.commit).ok());
         (info.ahead, info.behind) = counts.map(|counts| (counts.ahead, counts.behind)).unzip();
         if self.record.is_none() {
@@ -151,7 +153,7 @@ impl TaskWorktree {
             if is_preparation_needed(context) {
                 mark.set()?;
             }
-            // Beside a fetch of this clone, which would stumble over a half-written registration.
+            // A fetch of this clone reads the registry and fails on a record that is half written. Ours waits in this queue.
             let _queue = Queue::enter(repository, context.settings.timeout, context.narrate)?;
             let start = tip.is_none().then_some(&base.commit);
             cut_off::make(repository, &self.path, &self.branch, start, context.settings.timeout)?;
@@ -161,7 +163,7 @@ impl TaskWorktree {
             return Ok(info);
         }
         if !info.created && mark.is_held() {
-            info.unfinished = Some(format!("{} is still being made ready by another command", self.path.display()));
+            info.unfinished = Some(format!("{} is still being prepared by another command", self.path.display()));
             return Ok(info);
         }
         mark.set()?;
@@ -174,12 +176,13 @@ impl TaskWorktree {
         Ok(info)
     }
 
-    /// The worktree with its notes.
+    /// The worktree together with the markers of interrupted commands.
     pub(crate) fn site<'s>(&'s self, context: &'s Context, record: &'s WorktreeRecord) -> Site<'s> {
         Site::of(&context.repository, &record.path, &self.branch)
     }
 
-    /// What is registered at the task's place and names no commit yet: git was killed just when it began.
+    /// A record at the default path that names no commit and has git's lock "initializing": `git worktree add` was killed right
+    /// after it began.
     fn being_created(&self) -> Option<&WorktreeRecord> {
         let locked = |lock: &String| cut_off::is_initializing_lock(lock.as_bytes());
         self.all.iter().find(|record| {
@@ -187,16 +190,17 @@ impl TaskWorktree {
         })
     }
 
-    /// Makes the worktree whole where a command was killed at it, or forgets it where nothing is there yet.
+    /// Completes the worktree where a command was killed while it added or removed it; removes the registration where nothing
+    /// else exists yet.
     fn complete_if_cut_off(&mut self, context: &Context) -> Result<Option<Mended>> {
         let Some(record) = self.record.as_ref().or_else(|| self.being_created()) else {
-            // What these are about is gone.
+            // There is no worktree, so a marker of an interrupted removal is about nothing any more.
             Mark::removing(&context.repository, name_of(&self.branch)).clear();
             return Ok(None);
         };
         let site = self.site(context, record);
         if site.cut_off().is_none() {
-            // Whoever noted that it was being made was killed when git was done.
+            // The worktree is complete: the command that set the marker was killed after git had finished.
             Mark::making(&context.repository, name_of(&self.branch)).clear();
             return Ok(None);
         }
@@ -207,7 +211,7 @@ impl TaskWorktree {
         Ok(mended)
     }
 
-    /// The tip of the task branch.
+    /// Reads the tip of the task branch.
     pub(crate) fn tip(&self, context: &Context) -> Result<Option<Oid>> {
         let full = self.branch.full();
         Ok(refs::load(&context.repository, std::slice::from_ref(&full))?.remove(&full))
