@@ -1,4 +1,4 @@
-//! What is played, act by act.
+//! The steps of the demonstration.
 
 use crate::demo::invariants::{
     self, FinalState, FinishedTask, Invariant, Race, Recovery, board_line, is_on_board, work_file,
@@ -15,13 +15,13 @@ const BOARD: &str = "board.md";
 const VERBS: [&str; 6] = ["Add", "Fix", "Test", "Document", "Measure", "Simplify"];
 const THINGS: [&str; 8] = ["login", "search", "export", "billing", "upload", "reports", "backup", "settings"];
 
-/// The play, so far.
+/// The scenario and what was recorded so far.
 pub(crate) struct Scenario<'a> {
     sandbox: &'a Sandbox<'a>,
     narrate: fn(&str),
     agents: Vec<Agent>,
     scores: Vec<Score>,
-    /// The ids, as they came.
+    /// The ids, in the order in which they were given.
     tasks: Vec<u64>,
     count: usize,
     done: Vec<FinishedTask>,
@@ -29,7 +29,7 @@ pub(crate) struct Scenario<'a> {
     recovery: Recovery,
 }
 
-/// The two tasks of the agent that dies, and who that is.
+/// The agent that is killed, and its two tasks.
 struct AbandonedTasks {
     crashed: usize,
     held: u64,
@@ -37,7 +37,7 @@ struct AbandonedTasks {
 }
 
 impl<'a> Scenario<'a> {
-    /// Everybody takes a seat.
+    /// Starts the sessions.
     pub(crate) fn new(sandbox: &'a Sandbox<'a>, options: &DemoOptions, narrate: fn(&str)) -> Result<Self> {
         let agents = sandbox.start_agents(options.agents)?;
         let score = |agent: &Agent| {
@@ -58,7 +58,7 @@ impl<'a> Scenario<'a> {
         })
     }
 
-    /// Plays all acts: what each agent did, and what holds.
+    /// Runs all steps; returns what each agent did, and the invariants.
     pub(crate) fn run(mut self) -> Result<(Vec<Score>, Vec<Invariant>)> {
         self.set_up()?;
         self.file()?;
@@ -85,13 +85,13 @@ impl<'a> Scenario<'a> {
         sorted.get(n).copied().ok_or_else(|| Error::new(Kind::Bug, "the demo has fewer tasks than it needs"))
     }
 
-    /// Act 1: a remote, a clone for each, `init` in all of them at once.
+    /// Step 1: a remote, a clone for each person, `init` in all clones at once.
     fn set_up(&self) -> Result<()> {
         let (sandbox, people) = (self.sandbox, self.sandbox.people());
         let names: Vec<_> = people.iter().map(|person| person.name).collect();
         let count = self.agents.len();
         self.say(format!(
-            "1. {} clone one remote and set it up, all at once; {count} agents work for them",
+            "1. {} clone one remote and run git aitask init at once; {count} agents work for them",
             names.join(", ")
         ));
         let begun = Instant::now();
@@ -114,10 +114,10 @@ impl<'a> Scenario<'a> {
         Ok(())
     }
 
-    /// Act 2: all agents file tasks at once.
+    /// Step 2: all agents create tasks at once.
     fn file(&mut self) -> Result<()> {
         let (sandbox, total, count) = (self.sandbox, self.agents.len(), self.count);
-        self.say(format!("2. {total} agents file {count} tasks at once"));
+        self.say(format!("2. {total} agents create {count} tasks at once"));
         let begun = Instant::now();
         let filed = at_once(&self.agents, |n, agent| {
             let begun = Instant::now();
@@ -144,10 +144,10 @@ impl<'a> Scenario<'a> {
         Ok(())
     }
 
-    /// Act 3: all want one task. Answers who has it.
+    /// Step 3: all agents pick one task. Returns the agent that got it.
     fn race_for_task(&mut self, task: u64) -> Result<usize> {
         let sandbox = self.sandbox;
-        self.say(format!("3. all {} want t{task} at once", self.agents.len()));
+        self.say(format!("3. all {} agents pick t{task} at once", self.agents.len()));
         let begun = Instant::now();
         let answers = at_once(&self.agents, |_, agent| {
             let begun = Instant::now();
@@ -167,20 +167,20 @@ impl<'a> Scenario<'a> {
             }
         }
         let winner = self.race.winners.first().copied();
-        let winner = winner.ok_or_else(|| Error::new(Kind::Invariant, format!("nobody won the fight over t{task}")))?;
+        let winner = winner.ok_or_else(|| Error::new(Kind::Invariant, format!("no agent got t{task}")))?;
         let (name, took) = (&self.agents[winner].name, begun.elapsed().as_secs_f64());
-        self.say(format!("   {name} has it, {} were told so ({took:.1} s)", self.race.told.len()));
+        self.say(format!("   {name} holds it; {} picks were refused ({took:.1} s)", self.race.told.len()));
         Ok(winner)
     }
 
-    /// Act 4: a session dies with a task in its hands; its next one is killed in the middle of `pick`.
+    /// Step 4: a session is killed while it holds a task; its next session is killed during `pick`.
     fn crash(&mut self, winner: usize, contested: u64) -> Result<AbandonedTasks> {
         let sandbox = self.sandbox;
         let crashed = if winner + 1 == self.agents.len() { winner - 1 } else { self.agents.len() - 1 };
         let free: Vec<_> = self.tasks.iter().copied().filter(|task| *task != contested).collect();
         let [held, half_picked] = free.get(..2).and_then(|two| two.try_into().ok()).unwrap_or_default();
         let name = self.agents[crashed].name.clone();
-        self.say(format!("4. {name} dies holding t{held}, and again in the middle of picking t{half_picked}"));
+        self.say(format!("4. {name} is killed while it holds t{held}, and again during its pick of t{half_picked}"));
         let begun = Instant::now();
         sandbox.aitask(&self.agents[crashed], &["pick", &held.to_string(), "--json"])?.require_done(&name)?;
         self.agents[crashed].kill();
@@ -192,22 +192,22 @@ impl<'a> Scenario<'a> {
             if begun.elapsed() > Duration::from_secs(40) {
                 return Err(Error::new(
                     Kind::Invariant,
-                    format!("{name}: `git aitask pick {half_picked}` took no lock"),
+                    format!("{name}: `git aitask pick {half_picked}` did not take the lock within 40 s"),
                 ));
             }
         }
         drop(pick);
         self.agents[crashed].kill();
         self.scores[crashed].seconds += begun.elapsed().as_secs_f64();
-        self.say(format!("   both locks stay; everybody else goes on ({:.1} s)", begun.elapsed().as_secs_f64()));
+        self.say(format!("   both locks stay; all others continue ({:.1} s)", begun.elapsed().as_secs_f64()));
         Ok(AbandonedTasks { crashed, held, half_picked })
     }
 
-    /// Act 5: all others work until nothing is left to pick.
+    /// Step 5: all other agents work until nothing is left to pick.
     fn work(&mut self, winner: usize, contested: u64, crashed: usize) -> Result<()> {
         let sandbox = self.sandbox;
         let workers = self.agents.len() - 1;
-        self.say(format!("5. {workers} agents pick, work in worktrees of their own, merge, archive, release"));
+        self.say(format!("5. {workers} agents pick, commit in worktrees of their own, and finish"));
         let begun = Instant::now();
         let worked = at_once(&self.agents, |n, agent| {
             let begun = Instant::now();
@@ -216,7 +216,7 @@ impl<'a> Scenario<'a> {
                 return Ok((done, Duration::ZERO));
             }
             if n == winner {
-                // Its own already: the same answer as the first time.
+                // It holds the task already, so the pick succeeds again.
                 done.push(finish(
                     sandbox,
                     agent,
@@ -241,7 +241,7 @@ impl<'a> Scenario<'a> {
         Ok(())
     }
 
-    /// Act 6: a colleague takes one task of the dead session over, the same person takes the other again.
+    /// Step 6: a colleague takes over one task of the dead session; the same person picks the other again.
     fn recover(&mut self, orphans: &AbandonedTasks) -> Result<()> {
         let (sandbox, begun) = (self.sandbox, Instant::now());
         let AbandonedTasks { crashed, held, half_picked } = *orphans;
@@ -250,7 +250,7 @@ impl<'a> Scenario<'a> {
         let colleague = colleague.ok_or_else(|| Error::new(Kind::Bug, "the demo needs two people"))?;
         let (dead, living) = (self.agents[crashed].name.clone(), self.agents[colleague].name.clone());
         self.say(format!(
-            "6. {living} is refused t{held}, sees that its session is dead, takes it over; {dead} comes back"
+            "6. {living} is refused t{held}, whose session is dead, and takes it over; {dead} picks t{half_picked} again"
         ));
         sandbox.restart(&mut self.agents[crashed])?;
         let (back, colleague_agent) = (&self.agents[crashed], &self.agents[colleague]);
@@ -278,11 +278,11 @@ impl<'a> Scenario<'a> {
             self.scores[n].seconds += took;
         }
         self.scores[colleague].picks_lost += 1;
-        self.say(format!("   both finished; nothing of the dead is left ({took:.1} s)"));
+        self.say(format!("   both tasks are finished; nothing of the dead session is left ({took:.1} s)"));
         Ok(())
     }
 
-    /// Looks with git alone at what is there now.
+    /// Reads the final state with plain git.
     fn check(&self, winner: usize) -> Result<Vec<Invariant>> {
         let sandbox = self.sandbox;
         let remote = sandbox.remote();
@@ -345,7 +345,7 @@ fn finish(sandbox: &Sandbox<'_>, agent: &Agent, picked: &CommandOutcome) -> Resu
     Ok(FinishedTask { task, commit: finished.text("/merged/commit").to_owned() })
 }
 
-/// The dispossessed clears the worktree away that a dead session of its own left; git refuses if work were lost.
+/// Removes the worktree that the dead session left, as its person would. Git refuses if work would be lost.
 fn forget_worktree(sandbox: &Sandbox<'_>, clone: &Path, task: &str) -> Result<()> {
     let branches = sandbox.git(clone, &["for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads/aitask"])?;
     for branch in branches.lines().filter(|branch| branch.starts_with(&format!("aitask/t{task}_"))) {

@@ -158,7 +158,7 @@ fn a_data_branch_that_cannot_be_set_up_does_not_end_setup() {
     ann.commit("the framework");
     ann.git(&["push", "-q"]);
     ann.write(".aitask-data/x", "in the way\n");
-    goes_on(&ann, &[".aitask-data is in the way", "try: mv .aitask-data"]);
+    goes_on(&ann, &[".aitask-data exists, so the data branch cannot be checked out there", "try: mv .aitask-data"]);
     assert!(world.remote_branch("aitask-ids").is_some() && world.remote_branch("aitask-locks").is_some());
     assert_eq!(
         ann.git(&["log", "-1", "--format=%s"]),
