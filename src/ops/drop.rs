@@ -1,4 +1,8 @@
-//! Giving a task back: status and lock in one swap, then its worktree.
+//! Dropping a task: status and lock in one swap, then its worktree.
+//!
+//! Why the order is safe. Uncommitted work refuses the drop before the swap. The worktree is removed after the swap, and the task
+//! branch only if its commits have landed: killed in between, the task is free, the worktree is still there, and the same command
+//! removes it. The other way round, a failed push would leave a held task without its worktree.
 
 mod decide;
 
@@ -18,18 +22,18 @@ use crate::worktrees::removal::{BranchDeletion, BranchResult, Extent, RemovalOpt
 use crate::worktrees::task_worktree::TaskWorktree;
 use serde::Serialize;
 
-/// What became of it.
+/// The outcome.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Dropped {
     /// The task.
     pub(crate) task: TaskInfo,
-    /// The lock is gone.
+    /// Whether the task has no lock.
     pub(crate) unlocked: bool,
-    /// The worktree is gone.
+    /// Whether the worktree was removed.
     pub(crate) worktree_removed: bool,
-    /// The task branch is gone; it stays when it has commits of its own.
+    /// Whether the task branch was deleted; a branch with unmerged commits is kept.
     pub(crate) branch_deleted: bool,
-    /// The task branch that stays.
+    /// The task branch, where it was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) branch_kept: Option<Branch>,
     /// What else there is to say.
@@ -37,13 +41,13 @@ pub(crate) struct Dropped {
     pub(crate) aside: Aside,
 }
 
-/// Gives a task back with a new status.
+/// Drops a task with a new status.
 ///
 /// # Errors
 /// [`Kind::NotHolder`], and [`Kind::Dirty`] for uncommitted work.
 pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, work: Unsaved) -> Result<Dropped> {
     if status.is_closed() || *status == Status::Implementing {
-        return Err(Error::new(Kind::Usage, format!("a task is not dropped as {status}"))
+        return Err(Error::new(Kind::Usage, format!("a task cannot be dropped with the status {status}"))
             .advice("use Ready, Postponed or Editing"));
     }
     let session = context.session()?;
@@ -89,15 +93,15 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
     Ok(dropped)
 }
 
-/// A task that was given back.
+/// The published decision, with the worktree of its task.
 struct DropOutcome {
     task: Task,
     place: TaskWorktree,
-    /// The local branch of the task data has what is not published.
+    /// Whether the local branch of the task data has unpublished commits.
     is_ahead: bool,
 }
 
-/// The task, and its place. What would be lost is looked at only where it may be given back.
+/// Reads the task and its worktree; the work that would be lost only where the caller may drop the task.
 fn gather(
     context: &Context,
     view: &View<'_>,
@@ -115,25 +119,27 @@ fn gather(
     let lock = view.lock(id)?;
     let place = TaskWorktree::find(context, path.name())?;
     let is_dropped = is_dropped(&Task::from_document(path.clone(), &document), request.status);
-    // To give it back again finishes what was cut off, where this clone took the task and has not forgotten it.
+    // A second drop completes an interrupted one. It is one where the task is dropped and this clone still has the record of its
+    // pick, which is removed last.
     let not_holder = if lock.is_none() && is_dropped && Held::load(&context.repository, id).is_some() {
-        displaced(context, view, id, "was given back")?
+        displaced(context, view, id, "was dropped")?
     } else {
         require_holder(context, session, id, lock.as_ref()).err()
     };
     let is_ours = lock.is_some() && not_holder.is_none();
     let loss = is_ours.then(|| place.require_removable(context, work).err()).flatten();
     let loss = loss.map(|error| match error.kind() {
-        Kind::Dirty => error.hint(command!["git aitask drop", id, "--discard"].note("loses it")),
+        Kind::Dirty => error.hint(command!["git aitask drop", id, "--discard"].note("discards it")),
         _ if place.record.as_ref().is_some_and(worktree::is_gone) => {
-            error.hint(command!["git aitask drop", id, "--discard"].note("gives the task back, and leaves this"))
+            error.hint(command!["git aitask drop", id, "--discard"].note("drops the task, and leaves the worktree registered"))
         }
         _ => error,
     });
     Ok((DropView { path, document, is_held: lock.is_some(), not_holder, loss }, place))
 }
 
-/// Takes back a status that stands here only, since the server refused it (see [`crate::ops::pick`]).
+/// Reverts a status that is committed only locally, because the server refused it when the task was picked (see
+/// [`crate::ops::pick`]).
 fn revert_local_status(context: &Context, task: TaskId, email: &str, request: &DropRequest<'_>) -> Result<()> {
     let here = Ledger { channel: Channel::Local, ..context.ledger() };
     let landed = here.transact(&nonce()?, std::slice::from_ref(request.data), |view| {

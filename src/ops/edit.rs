@@ -1,5 +1,5 @@
-//! Changing the fields, the text and the name of a task, on its newest content: the published one by a swap, or the file
-//! of a checkout.
+//! Changing the fields, the text and the name of a task: of a published task by one swap, or of a task file in a checkout. A lost
+//! race applies the change again, to the newest content, so that two edits of one task do not overwrite each other.
 
 mod decide;
 
@@ -23,7 +23,7 @@ use decide::{EditDecision, EditView, decide};
 use serde::Serialize;
 use std::path::Path;
 
-/// A task that was changed, as published.
+/// The outcome: a published task that was edited.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Edited {
     /// The task.
@@ -35,29 +35,30 @@ pub(crate) struct Edited {
     pub(crate) aside: Aside,
 }
 
-/// Changes the published task, in one swap.
+/// Edits a published task, in one swap.
 pub(crate) fn edit(context: &Context, wanted: &Wanted, request: &EditRequest) -> Result<Edited> {
     let locking = if request.is_about_holder() { LockReading::Read } else { LockReading::Unread };
     match edit_with(context, wanted, request, locking)? {
         EditAttempt::Edited(edited) => Ok(*edited),
         EditAttempt::NeedsLocks => match edit_with(context, wanted, request, LockReading::Read)? {
             EditAttempt::Edited(edited) => Ok(*edited),
-            EditAttempt::NeedsLocks => Err(Error::new(Kind::Bug, "an edit did not look at the locks")),
+            EditAttempt::NeedsLocks => Err(Error::new(Kind::Bug, "an edit did not read the locks")),
         },
     }
 }
 
-/// Whether an edit looks at the locks: most need not.
+/// Whether an edit reads the locks. Most need not, and then do not race with every pick, which moves the lock branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LockReading {
     Read,
     Unread,
 }
 
-/// What an attempt to edit came to.
+/// The outcome of one attempt.
 enum EditAttempt {
     Edited(Box<Edited>),
-    /// The change is the holder's to make, which only the file could tell: one without a header gets a status with it.
+    /// Only the holder may make this change, so the locks must be read. Only the content shows it: an edit of a file without
+    /// frontmatter adds one, with a status.
     NeedsLocks,
 }
 
@@ -87,7 +88,7 @@ fn edit_with(context: &Context, wanted: &Wanted, request: &EditRequest, locking:
     Ok(EditAttempt::Edited(Box::new(Edited { task, changed, aside: Aside::of(context, &landed) })))
 }
 
-/// Reads what an edit of a published task goes by, the locks only where they are named. One process.
+/// Reads what an edit of a published task needs; its lock only where the lock branch is named. One process.
 fn load_published_view(
     context: &Context,
     view: &View<'_>,
@@ -104,7 +105,7 @@ fn load_published_view(
         let document = Document::parse(found.file(data, path)?);
         Some(LoadedFile { path: path.to_owned(), document })
     };
-    let gone = || Error::new(Kind::NoSuchTask, format!("{path} has gone from {data}", path = path.as_str()));
+    let gone = || Error::new(Kind::NoSuchTask, format!("{data} has no {path} any more", path = path.as_str()));
     let not_holder = found.lock(id)?.and_then(|lock| {
         let session = context.session();
         session.and_then(|session| require_holder(context, &session, id, Some(&lock))).err()
@@ -119,7 +120,7 @@ fn load_published_view(
     })
 }
 
-/// Lets the user change the published task in an editor. `None` when it was left as it was.
+/// Lets the user edit a published task in an editor. `None` where the user changed nothing.
 pub(crate) fn edit_in_editor(context: &Context, wanted: &Wanted) -> Result<Option<Edited>> {
     let data = context.data_branch()?.clone();
     let ledger = context.ledger();
@@ -129,7 +130,7 @@ pub(crate) fn edit_in_editor(context: &Context, wanted: &Wanted) -> Result<Optio
     let EditView { task: LoadedFile { document: base, .. }, vocabulary, .. } =
         load_published_view(context, &view, &index, path, None)?;
     let words = vocabulary.words();
-    let head = vec![format!("{} ({}). Nothing changes if you leave this as it is.", path.id().t(), path.as_str())];
+    let head = vec![format!("{} ({}). Leave this file unchanged to change nothing.", path.id().t(), path.as_str())];
     let text = sheet::with_help(&base, &[head, sheet::help(&words)].concat());
     let environment = context.repository.git().environment();
     let check = |document: &Document| sheet::check(document, &words.types).map(|()| document.clone());
@@ -144,29 +145,29 @@ pub(crate) fn edit_in_editor(context: &Context, wanted: &Wanted) -> Result<Optio
 /// Whether a change in a checkout becomes a commit at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CommitTime {
-    /// It is committed, here.
+    /// It is committed in the checkout.
     Now,
-    /// It stays in the files.
+    /// It is only written to the files.
     Later,
 }
 
-/// A task that was changed in a checkout.
+/// The outcome: a task of a checkout that was edited.
 #[derive(Debug, Clone)]
 pub(crate) struct EditedHere {
     /// Its file.
     pub(crate) path: String,
-    /// What git said of the commit; empty when there was none.
+    /// The output of `git commit`; empty where nothing was committed.
     pub(crate) said: Vec<u8>,
-    /// Labels that joined the vocabulary.
+    /// Labels that were added to the vocabulary.
     pub(crate) labels: Vec<String>,
-    /// What became of its parent.
+    /// What happened to its parent.
     pub(crate) parent: Option<ParentState>,
 }
 
-/// Changes a task of a checkout, by its number as it was written: all or nothing, and nothing is published.
+/// Edits a task of a checkout, named by its number as the caller wrote it. All files change or none, and nothing is published.
 ///
 /// # Errors
-/// Those of [`TaskFiles::require_active`] and of [`decide()`]; the file is then as it was.
+/// Those of [`TaskFiles::require_active`] and of [`decide()`]; the files are then unchanged.
 pub(crate) fn edit_here(
     files: &TaskFiles<'_>,
     id: &str,
@@ -191,7 +192,7 @@ pub(crate) fn edit_here(
     Ok(EditedHere { path, said, labels, parent })
 }
 
-/// Reads what an edit of a task of a checkout goes by.
+/// Reads what an edit of a task of a checkout needs.
 fn load_checkout_view(
     files: &TaskFiles<'_>,
     snapshot: &mut Snapshot<'_>,

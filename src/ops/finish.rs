@@ -1,4 +1,10 @@
-//! Finishing: merge, archive and unlock in one swap, then worktree and branch.
+//! Finishing a task: merge, archive and unlock in one swap, then its worktree and branch are removed.
+//!
+//! Why the order is safe. Everything that can refuse comes before the swap: holder, uncommitted work, gates, conflict, check. The
+//! record of the merge is written right before the push: a command that is killed after it finds, by the nonce in that record, that
+//! the work has landed, and does not merge twice. The worktree and the branch are removed last, when the output branch has the
+//! work; killed before that, the same command finds the task archived and only removes them. Cleaning up first could lose the only
+//! copy of the work when the push fails.
 
 mod clean_up;
 mod decide;
@@ -25,7 +31,7 @@ use crate::worktrees::plan_branches::PlannedBranches;
 use crate::worktrees::task_worktree::TaskWorktree;
 use serde::Serialize;
 
-/// How to finish.
+/// The options of `git aitask finish`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FinishOptions {
     /// The branch to merge into.
@@ -36,44 +42,44 @@ pub(crate) struct FinishOptions {
     pub(crate) message: Option<String>,
     /// The command that must pass on the merged tree.
     pub(crate) check: Option<String>,
-    /// Leave the task where it is.
+    /// Do not archive the task: it stays active and held.
     pub(crate) no_archive: bool,
-    /// Leave the merge to a pull request: push the task branch, keep lock and worktree.
+    /// Push the task branch for a pull request in place of merging it; keep the lock and the worktree.
     pub(crate) no_push: bool,
     /// Finish although gates have not passed.
     pub(crate) override_gates: bool,
 }
 
-/// The merge, as it landed.
+/// The merge that was published.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LandedMerge {
     /// The task branch.
     pub(crate) branch: Branch,
     /// The output branch.
     pub(crate) into: Branch,
-    /// The commit of the output branch that has the work; `null` when it was left to a pull request.
+    /// The commit of the output branch that contains the work; `null` for a pull request.
     pub(crate) commit: Option<Oid>,
-    /// How it was merged; `null` when somebody else had merged it already.
+    /// The merge mode; `null` where it had been merged before.
     pub(crate) mode: Option<MergeMode>,
 }
 
-/// A task finished.
+/// The outcome: a task that was finished.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Finished {
     /// The task.
     pub(crate) task: TaskInfo,
-    /// The merge; absent when the task branch was gone already.
+    /// The merge; absent where the task branch was deleted before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) merged: Option<LandedMerge>,
     /// Where the archived files are.
     pub(crate) archived: Vec<String>,
-    /// The lock is gone.
+    /// Whether the lock was removed.
     pub(crate) unlocked: bool,
-    /// The worktree is gone.
+    /// Whether the worktree was removed.
     pub(crate) worktree_removed: bool,
-    /// The task branch is gone.
+    /// Whether the task branch was deleted.
     pub(crate) branch_deleted: bool,
-    /// The task branch was pushed for a pull request.
+    /// The task branch, where it was pushed for a pull request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pushed: Option<Branch>,
     /// What else there is to say.
@@ -81,13 +87,13 @@ pub(crate) struct Finished {
     pub(crate) aside: Aside,
 }
 
-/// A task that was finished.
+/// The published decision, with the worktree of its task.
 struct FinishOutcome {
     finishing: FinishDecision,
     place: TaskWorktree,
 }
 
-/// Where the work of a task is, and where it goes.
+/// The task branch and its output.
 #[derive(Debug, Clone)]
 struct FinishBranches {
     into: Branch,
@@ -109,16 +115,17 @@ pub(crate) fn finish(context: &Context, wanted: &Wanted, options: &FinishOptions
         None => PlannedBranches::load(context, wanted.id)?.output(context, wanted.id)?,
     };
     let mut expected = FinishBranches { into, branch: own_branch(context, wanted)? };
-    // Plan and name in the checkout may be old ones; those that count say where the work is, and where it goes.
+    // The checkout may have an old plan or an old name of the task. The view says which branches count; each round uses those of
+    // the one before. Every further round needs a change of the plan in that moment, so five are only a bound.
     for _ in 0..5 {
         if let Some(finished) = finish_with_branches(context, wanted, options, &mut expected)? {
             return Ok(finished);
         }
     }
-    Err(Error::new(Kind::Contention, "the plan keeps changing").advice("run the same command again"))
+    Err(Error::new(Kind::Contention, "the plan of the task changed during every attempt").advice("run the same command again"))
 }
 
-/// The task branch by what this clone knows of the task; none, where it does not know it yet.
+/// The task branch by the name of the task that this clone knows; none, where it does not know the task yet.
 fn own_branch(context: &Context, wanted: &Wanted) -> Result<Option<Branch>> {
     let data = context.data_branch()?.clone();
     let ledger = context.ledger();
@@ -126,7 +133,7 @@ fn own_branch(context: &Context, wanted: &Wanted) -> Result<Option<Branch>> {
     index.require(wanted).ok().map(|path| Branch::parse(&path.name().branch_name())).transpose()
 }
 
-/// Finishes a task along a route; `None` where another one counts, which `expected` then is.
+/// Finishes a task with these branches; `None` where the view names other ones, which are then in `expected`.
 fn finish_with_branches(
     context: &Context,
     wanted: &Wanted,
@@ -143,7 +150,7 @@ fn finish_with_branches(
     };
     let mut all = vec![locks.clone(), data.clone()];
     all.extend((into != data).then(|| into.clone()));
-    // Where there is no remote, nobody else has the task branch.
+    // Without a remote, no other clone has the task branch.
     all.extend(branch.clone().filter(|_| context.channel != Channel::Local));
     let (session, mark, now) = (context.session()?, nonce()?, Context::now());
     let request = FinishRequest { options, mode, into: &into, locks: &locks, data: &data, now: &now };
@@ -160,7 +167,8 @@ fn finish_with_branches(
         landing,
     };
     let ledger = context.ledger();
-    // It may take long: not while others wait for us.
+    // The check may take hours, so it runs before the transaction, outside the queue in which other commands wait. The
+    // transaction runs it again only if the merged tree has changed.
     let checked =
         if job.check().is_some() { job.attempt(&ledger.view(&all, Freshness::Fetched)?).map(drop) } else { Ok(()) };
     let landed = checked.and_then(|()| ledger.transact(&mark, &all, |view| job.attempt(view)));
@@ -179,7 +187,7 @@ fn finish_with_branches(
     finish_locally(context, &request, landed).map(Some)
 }
 
-/// What is left to do in this clone, and the answer.
+/// Cleans up in this clone, and builds the outcome.
 fn finish_locally(context: &Context, request: &FinishRequest<'_>, landed: Landed<FinishOutcome>) -> Result<Finished> {
     let FinishRequest { options, mode, into, .. } = *request;
     let mut aside = Aside::of(context, &landed);
@@ -226,15 +234,15 @@ struct FinishOperation<'a> {
     wanted: &'a Wanted,
     request: FinishRequest<'a>,
     session: Session,
-    /// What marks our commits.
+    /// The nonce of our commits.
     mark: String,
-    /// The task branch that the view has, where one is known.
+    /// The task branch that the view includes, where one is known.
     branch: Option<Branch>,
-    /// What the check passed on already: a merged tree, or the tip that the output branch moves to.
+    /// The merged tree that has passed the check; for a fast-forward, the tip of the task branch.
     checked: Option<Oid>,
-    /// What counts instead of what was taken for the place of the work and its output branch.
+    /// The branches that the view names, where they differ from those of this attempt.
     other_branches: Option<FinishBranches>,
-    /// The task that a merge was begun of.
+    /// The task whose merge was recorded.
     landing: Option<TaskId>,
 }
 
@@ -253,7 +261,7 @@ impl FinishOperation<'_> {
         Ok(if plan.is_empty() { Decision::Nothing(done) } else { Decision::Swap(plan, done) })
     }
 
-    /// The task and its place. After a refusal nothing more is looked at.
+    /// Reads the task and its worktree. After the first refusal nothing more is read.
     fn gather(&mut self, view: &View<'_>) -> Result<(FinishView, TaskWorktree)> {
         let (context, FinishRequest { options, into, locks, data, .. }) = (self.context, self.request);
         task_branch::require_remote_known(context, view, self.branch.as_ref())?;
@@ -317,15 +325,15 @@ impl FinishOperation<'_> {
         Ok((seen, place))
     }
 
-    /// Ends this look: another one, with other branches, follows.
+    /// Ends this attempt: another one, with other branches, follows.
     fn other_branches(&mut self, into: Branch, branch: Branch) -> Error {
         let message = format!("the work of this task is on {branch} and goes to {into}");
         self.other_branches = Some(FinishBranches { into, branch: Some(branch) });
         Error::new(Kind::Contention, message)
     }
 
-    /// The task is archived. Either a finish of ours was cut off after it landed, and only the lock or the tidying is left;
-    /// or somebody else ended it, and then this clone's work may be in no branch but its own.
+    /// Reads an archived task. Either a finish of this clone was interrupted after its push, and only the lock or the cleaning up
+    /// is left; or somebody else archived the task, and then only this clone may have its work.
     fn gather_archived(
         &self,
         view: &View<'_>,
@@ -351,7 +359,7 @@ impl FinishOperation<'_> {
         Ok(())
     }
 
-    /// The work, and what merging it comes to.
+    /// Reads the work, and works out its merge.
     fn gather_work(&self, view: &View<'_>, path: &TaskPath, place: &TaskWorktree, tip: Oid) -> Result<TaskWork> {
         let (context, FinishRequest { mode, into, .. }) = (self.context, self.request);
         let branch = &place.branch;
@@ -368,7 +376,7 @@ impl FinishOperation<'_> {
         Ok(TaskWork { tip, merge: Some(merge), proof, needs_push })
     }
 
-    /// What comes before the swap: the check, and the notes of what is about to be published.
+    /// What must happen before the swap: the check, and the record of what is about to be published.
     fn prepare(&mut self, view: &View<'_>, finishing: &FinishDecision, branch: &Branch) -> Result<()> {
         let (context, id) = (self.context, finishing.task.id);
         let Some(TaskWork { tip, merge: Some(merge), needs_push, .. }) = &finishing.work else { return Ok(()) };
@@ -392,12 +400,12 @@ impl FinishOperation<'_> {
     }
 }
 
-/// A protected output branch: nothing has landed, and there is another way.
+/// Explains the refusal of a protected output branch: nothing was published, and a pull request is possible.
 fn explain(error: Error, into: &Branch, wanted: &Wanted) -> Error {
     if !error.is_denied_for(into.as_str()) {
         return error;
     }
-    let message = format!("{error}; nothing has landed");
+    let message = format!("{error}; nothing was published");
     Error::new(Kind::Denied, message)
         .hint(command!["git aitask finish", wanted.id, "--no-push"].note("pushes the task branch for a pull request"))
         .with(Payload::Protected { branch: into.to_string() })

@@ -1,5 +1,11 @@
-//! Taking a task: lock, status and assignee in one swap, then its worktree. Both faces take tasks so; they differ by a
-//! [`Policy`], and by the [`PickSource`] that the task is read from.
+//! Picking a task: lock, status and assignee in one swap, then its worktree. Both faces pick tasks by this operation; they differ
+//! in a [`Policy`], and in the [`PickSource`] from which the task is read.
+//!
+//! Why the order is safe. What would make the worktree fail is refused before the swap, so that no task is picked without a place
+//! to work in. The record of the pick is written before the swap: a command that is killed right after it finds, by the nonce in
+//! that record, that the lock is its own. The worktree comes after the swap, because only the holder may create the task branch.
+//! Killed before the swap, nothing has happened; killed after it, the same command picks the task again (it is the holder's) and
+//! adds the worktree.
 
 mod choose;
 mod decide;
@@ -19,34 +25,34 @@ use crate::project::outcome::{Aside, Holder, TaskInfo, WorktreeInfo, excerpt};
 use planned_worktree::PlannedWorktree;
 use serde::Serialize;
 
-/// What to take, and how.
+/// The options of `git aitask pick`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PickOptions {
-    /// The tasks to try, in order; empty takes the best ready one.
+    /// The tasks to try, in order; empty picks the best ready one.
     pub(crate) wanted: Vec<Wanted>,
-    /// Whether to make a worktree; `None` asks the settings.
+    /// Whether to add a worktree; `None` follows the settings.
     pub(crate) worktree: Option<bool>,
     /// The branch to cut the task branch from.
     pub(crate) base: Option<String>,
-    /// Take it over from whoever holds it.
+    /// Take it over from its holder.
     pub(crate) steal: bool,
-    /// Take it although it waits for others.
+    /// Pick it although it depends on open tasks.
     pub(crate) ignore_blocked: bool,
 }
 
-/// How the task came to be ours.
+/// From whom the task was picked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum PickKind {
-    /// It was free.
+    /// Nobody held it.
     New,
-    /// It was ours already: this session's, or a dead one's of the same person on this machine.
+    /// This session held it already, or a dead session of the same person on this machine did.
     Mine,
-    /// It was taken over.
+    /// Another session held it, and it was taken over.
     Stolen,
 }
 
-/// A task taken.
+/// The outcome: a task that was picked.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Picked {
     /// The task.
@@ -56,7 +62,7 @@ pub(crate) struct Picked {
     /// Its worktree.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) worktree: Option<WorktreeInfo>,
-    /// How it came to be ours.
+    /// From whom it was picked.
     pub(crate) took: PickKind,
     /// Who held it before.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,11 +75,11 @@ pub(crate) struct Picked {
     pub(crate) aside: Aside,
 }
 
-/// Takes a task.
+/// Picks a task.
 ///
 /// # Errors
 /// [`Kind::Held`] with the holder and what to pick instead; [`Kind::NotClaimable`], [`Kind::Blocked`],
-/// [`Kind::NoSuchTask`], [`Kind::NothingToPick`]; [`Kind::Occupied`] when there is no room for the worktree.
+/// [`Kind::NoSuchTask`], [`Kind::NothingToPick`]; [`Kind::Occupied`] when the worktree cannot be added.
 pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
     let session = context.session()?;
     let policy = Policy {
@@ -90,8 +96,8 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
     aside.notes.extend(unpublished.map(|error| {
         let data = &taker.data;
         format!(
-            "the server refuses pushes to {data} ({error}); the lock is taken, the status is committed here only. \
-             Cure: a branch of its own for the task data (git aitask init --data-branch)"
+            "the server refuses pushes to {data} ({error}); the lock is published, the status is committed only locally; \
+             git aitask init --data-branch moves the task data to a branch of its own"
         )
     }));
     let taking = match landed.value {
@@ -99,7 +105,7 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
         PickOutcome::Refused(in_the_way) => return Err(held(context, &session, &in_the_way)),
     };
     let excerpt = excerpt(&taking.document);
-    let Some(mut locked) = taking.lock else { return Err(Error::new(Kind::Bug, "a task was taken without its lock")) };
+    let Some(mut locked) = taking.lock else { return Err(Error::new(Kind::Bug, "a task was picked without its lock")) };
     if let Some(token) = landed.blobs.get(&LockEntry::path(taking.task.id)) {
         locked.entry.token = Some(token.clone());
     }
@@ -129,7 +135,7 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
     })
 }
 
-/// Notes that the taking is complete, and where the branch was cut from.
+/// Records that the pick is complete, and what the task branch was cut from.
 fn remember(context: &Context, lock: &LockEntry, worktree: Option<&WorktreeInfo>) -> Result<()> {
     let Some(nonce) = lock.nonce.clone() else { return Ok(()) };
     let data = Some(context.data_branch()?.to_string());

@@ -1,4 +1,4 @@
-//! What is left to do in this clone once a task is finished: its worktree and its branch go.
+//! Cleaning up in this clone after a task was finished: removing its worktree and its branch.
 
 use crate::coordination::claim_record::Held;
 use crate::error::Result;
@@ -9,23 +9,23 @@ use crate::ops::finish::{FinishOutcome, Finished};
 use crate::project::Context;
 use crate::worktrees::removal::{BranchDeletion, BranchResult, Extent, RemovalOptions, remove};
 
-/// After the swap: worktree and branch go, the branch only since its commits are where they were to land.
+/// Removes the worktree and the branch, after the swap: the branch may go because the output branch has its content.
 pub(crate) fn clean_up(context: &Context, done: &FinishOutcome, into: &Branch, finished: &mut Finished) -> Result<()> {
     let (repository, place) = (&context.repository, &done.place);
     let FinishDecision { task, work, unlocked, .. } = &done.finishing;
-    // The task goes on being ours.
+    // The task stays active and held by this session.
     let stays = !unlocked && !task.path.is_archived();
     let fate = match work {
         None => BranchDeletion::Stays,
         Some(TaskWork { merge: None, .. }) => {
-            // Archived by somebody, but not with this work in it.
+            // Somebody archived the task without this work.
             finished.aside.notes.push(format!("{} has commits that are not in {into}; it is kept", place.branch));
             return Ok(());
         }
         Some(TaskWork { tip, .. }) => BranchDeletion::LandedIn { tip, into },
     };
     if let (true, true, Some(held)) = (stays, work.is_some(), Held::load(repository, task.id)) {
-        // Its branch is about to go.
+        // Recorded before the branch is deleted: a later finish then knows that a missing branch means merged work.
         Held { merged: true, ..held }.save(repository, task.id)?;
     }
     let options = RemovalOptions { work: Unsaved::Keep, extent: Extent::Worktree, branch: fate, dry_run: false };

@@ -1,5 +1,4 @@
-//! Whether a task is finished, and what that changes: from what was seen of the task, its lock and its work, without a
-//! process or a file.
+//! Whether a task can be finished, and what that changes: a pure function of the view and the request.
 
 use crate::archive::archiver::ArchiveChanges;
 use crate::archive::gates::PendingGates;
@@ -16,7 +15,7 @@ use crate::ops::finish::FinishOptions;
 use crate::task::{Document, Task, TaskId, harmless};
 use std::path::Path;
 
-/// A task as it was found. What comes after a refusal is not looked at.
+/// A task that is to be finished, as it was read. What comes after the first refusal was not read.
 #[derive(Debug)]
 pub(crate) struct FinishView {
     /// The task.
@@ -25,19 +24,19 @@ pub(crate) struct FinishView {
     pub(crate) document: Document,
     /// Its branch.
     pub(crate) branch: Branch,
-    /// Which tasks are held; `not_holder` says whether this one is held by the caller.
+    /// The tasks that are locked; `not_holder` says whether the caller holds this one.
     pub(crate) locks: Locks,
-    /// Why it is not the caller's to finish.
+    /// The refusal, where the caller does not hold it.
     pub(crate) not_holder: Option<Error>,
-    /// What would be lost with the worktree.
+    /// The refusal, where removing the worktree would lose work.
     pub(crate) loss: Option<Error>,
-    /// What keeps it from being over.
+    /// The gates or checklist items that have not passed.
     pub(crate) pending: Option<PendingGates>,
     /// The work; none where this clone has no branch of the task.
     pub(crate) work: Option<TaskWork>,
-    /// This clone's record says that the work has landed already.
+    /// Whether this clone's record says that the work has landed.
     pub(crate) has_landed: bool,
-    /// The task data; empty for a task that is archived or stays.
+    /// The task data; empty for a task that is archived already or not archived now.
     pub(crate) store: TaskStore,
 }
 
@@ -46,20 +45,20 @@ pub(crate) struct FinishView {
 pub(crate) struct TaskWork {
     /// The tip.
     pub(crate) tip: Oid,
-    /// What merging it comes to; `None` for a task that was archived without it.
+    /// Its merge; `None` for a task that was archived without it.
     pub(crate) merge: Option<Merge>,
-    /// The commit that proves that it is in the output branch already.
+    /// The commit that proves that the output branch contains it.
     pub(crate) proof: Option<Oid>,
-    /// Whether a pull request needs it pushed.
+    /// Whether the published task branch is behind it.
     pub(crate) needs_push: bool,
 }
 
-/// What is asked for.
+/// The request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FinishRequest<'a> {
-    /// How to finish.
+    /// The options.
     pub(crate) options: &'a FinishOptions,
-    /// How to merge.
+    /// The merge mode.
     pub(crate) mode: MergeMode,
     /// The output branch.
     pub(crate) into: &'a Branch,
@@ -71,40 +70,40 @@ pub(crate) struct FinishRequest<'a> {
     pub(crate) now: &'a str,
 }
 
-/// A task that can be finished.
+/// The decision: a task that can be finished.
 #[derive(Debug)]
 pub(crate) struct FinishDecision {
     /// The task.
     pub(crate) task: Task,
     /// Its work.
     pub(crate) work: Option<TaskWork>,
-    /// Where the archived files are then.
+    /// The paths of the archived files.
     pub(crate) archived: Vec<String>,
-    /// Whether the lock goes.
+    /// Whether the lock is removed.
     pub(crate) unlocked: bool,
-    /// What to publish; nothing where all of it is so already.
+    /// What to publish; empty where all of it is published already.
     pub(crate) plan: Plan,
 }
 
 impl FinishOptions {
-    /// Whether the task is over then; else it stays the caller's.
+    /// Whether the task is archived; else the caller still holds it afterwards.
     fn ends_task(&self) -> bool {
         !self.no_archive && !self.no_push
     }
 
-    /// Whether gates that have not passed count.
+    /// Whether gates count.
     pub(super) fn asks_gates(&self) -> bool {
         !self.no_push && !self.override_gates
     }
 }
 
 impl FinishView {
-    /// Whether its files are moved, so that the task data must be read.
+    /// Whether its files will move, so that the task data must be read.
     pub(super) fn needs_task_store(&self, options: &FinishOptions) -> bool {
         options.ends_task() && (self.work.is_some() || self.has_landed)
     }
 
-    /// Where the work of a task is that somebody ended, for whoever has it in the folder `dir`.
+    /// A sentence that says where the work of an archived task is, for the owner of the worktree at `dir`.
     pub(super) fn work_location(&self, into: &Branch, dir: &Path) -> String {
         match &self.work {
             Some(TaskWork { proof: Some(proof), .. }) => format!("your commits are in {into} ({})", proof.short()),
@@ -112,20 +111,20 @@ impl FinishView {
                 let (branch, tip, dir) = (&self.branch, tip.short(), dir.display());
                 format!("your commits are on {branch} ({tip}) in {dir}, and not in {into}")
             }
-            None => "this clone has no branch of it".to_owned(),
+            None => "this clone has no branch of the task".to_owned(),
         }
     }
 }
 
-/// The command that finishes a task whatever its gates say.
+/// The command that finishes a task and ignores its gates.
 pub(super) fn overriding(task: TaskId) -> Hint {
     command!["git aitask finish", task, "--override-gates"]
 }
 
-/// Decides on a task that is to be finished.
+/// Decides whether a task can be finished.
 ///
 /// # Errors
-/// The first refusal: not the caller's, work that would be lost, gates, no branch, files in the archive's way.
+/// The first refusal: another holder, work that would be lost, gates, no task branch, an occupied name in the archive.
 pub(crate) fn decide(seen: FinishView, request: &FinishRequest<'_>) -> Result<FinishDecision> {
     let FinishRequest { options, mode, into, .. } = *request;
     let FinishView { task, branch, locks, work, .. } = seen;

@@ -1,4 +1,4 @@
-//! The taking of a task: what both faces do, in one transaction, or in two where the server takes no task data.
+//! The pick operation of both faces: one transaction; or two, where the server refuses the task data.
 
 use crate::coordination::claim_record::{Held, TakingRecord};
 use crate::coordination::decide::{Claimant, InTheWay, LockRule};
@@ -15,49 +15,50 @@ use crate::project::holder::sight;
 use crate::project::index::Index;
 use crate::task::{Document, Task, TaskId, TaskPath};
 
-/// Where the task that is taken is read, and for whom it is taken.
+/// Where the task is read, and for whom it is picked.
 #[derive(Clone, Copy)]
 pub(crate) enum PickSource<'a> {
-    /// What is published, for this session.
+    /// From the published task data, for this session.
     Published(&'a [Wanted], &'a Session),
-    /// What somebody has before him.
+    /// From the files of a checkout.
     WorkingCopy(&'a dyn WorkingCopy),
 }
 
-/// A checkout in which a task is taken as it lies there, committed or not.
+/// A checkout whose files, committed or not, are what a pick reads and changes. The scripts do so.
 pub(crate) trait WorkingCopy {
-    /// Whether anybody may be known for whom it is taken; a task of nobody gets no lock.
+    /// Whether the person for whom the task is picked may be known. Without a person, no lock is taken.
     fn may_be_somebodys(&self) -> Result<bool>;
 
-    /// The task that is wanted, without its lock.
+    /// Reads the wanted task, without its lock.
     fn gather(&self, view: &View<'_>, data: &Branch) -> Result<PickView>;
 
-    /// Which of the held tasks are over.
+    /// Which of the locked tasks are closed.
     fn stale(&self, held: &Locks) -> Vec<TaskId>;
 
-    /// What a refusal comes to: the lock in the way.
+    /// Turns a refusal into the conflicting lock, or into an error.
     fn refuse(&self, refusal: PickRefusal) -> Result<InTheWay>;
 }
 
-/// What a taking came to.
+/// The outcome of a transaction.
 #[derive(Debug)]
 pub(crate) enum PickOutcome {
-    /// The task is taken.
+    /// The task is picked.
     Taken(Box<PickDecision>),
-    /// A lock is in the way. Only a working copy gets this as an outcome: for it the checkouts are brought forward, too.
+    /// Another session holds it. Only a working copy gets this as an outcome, and not as an error: after an outcome the
+    /// checkouts are fast-forwarded, as the scripts do on a refusal.
     Refused(InTheWay),
 }
 
-/// A taking that ended.
+/// The result of the operation.
 #[derive(Debug)]
 pub(crate) struct PickResult {
-    /// What landed.
+    /// What was published.
     pub(crate) landed: Landed<PickOutcome>,
-    /// Why the status is committed here only.
+    /// Why the status is committed only locally.
     pub(crate) unpublished: Option<Error>,
 }
 
-/// Takes a task.
+/// The operation.
 pub(crate) struct PickOperation<'a> {
     pub(super) context: &'a Context,
     policy: Policy,
@@ -67,15 +68,16 @@ pub(crate) struct PickOperation<'a> {
     pub(super) data: Branch,
     /// The time, as locks and task files write it.
     now: String,
-    /// Who takes it; in a working copy that is known only when the task has been read.
+    /// Who picks it; in a working copy known only after the task was read.
     session: Option<Session>,
-    /// The lock that a takeover was decided on.
+    /// The lock that a takeover was decided on. A retry displaces exactly this one, so that a holder who refreshed the lock, or
+    /// took it meanwhile, is not displaced.
     judged: Option<LockEntry>,
-    /// The room for the worktree.
+    /// The worktree to add.
     pub(super) planned_worktree: Option<PlannedWorktree>,
-    /// The task whose lock was taken in a transaction of its own.
+    /// The task whose lock was taken in a separate transaction.
     settled: Option<TaskPath>,
-    /// The record of the taking.
+    /// The record of the pick in this clone.
     attempt: TakingRecord<'a>,
 }
 
@@ -102,8 +104,8 @@ impl<'a> PickOperation<'a> {
         })
     }
 
-    /// Publishes it all in one swap. Where the server refuses the task data, the lock is published, which is what keeps others
-    /// away, and the status is committed here.
+    /// Publishes lock and status in one swap. Where the server refuses the task data, the lock is published alone, since it is what
+    /// excludes other sessions, and the status is committed locally.
     pub(crate) fn run(&mut self) -> Result<PickResult> {
         let context = self.context;
         let (ledger, parts) = match &self.source {
@@ -147,7 +149,7 @@ impl<'a> PickOperation<'a> {
         let mut refusal = None;
         for path in paths {
             let taken = match path {
-                // What cannot be read is no reason to take another one.
+                // A task that cannot be read is an error, and not a reason to pick the next one.
                 Ok(path) => self.take(self.gather(view, &index, &path, parts)?, Some((view, &index)), parts),
                 Err(error) => Err(error.into()),
             };
@@ -157,14 +159,16 @@ impl<'a> PickOperation<'a> {
             }
         }
         let error = refusal.map_or_else(choose::nothing_to_pick, refuse);
-        // Only the refusal that counts is worth looking for something else.
+        // Reading the ready tasks costs two processes, so alternatives are named only in the final refusal: of a lock, on a
+        // fresh view.
         if error.kind() != Kind::Held || !view.fresh || wanted.is_empty() {
             return Err(error);
         }
         Err(choose::with_alternatives(error, wanted, &choose::ready(&index, view)?))
     }
 
-    /// The task that comes next. The same command again finishes the job: what it took when it was cut off comes first.
+    /// The task to pick next: first one whose pick by this session was interrupted, so that the same command, run again, completes
+    /// it; then the best ready one.
     fn next(&self, view: &View<'_>, index: &Index) -> Result<TaskPath> {
         for task in Held::cut_off(&self.context.repository) {
             let held = Held::load(&self.context.repository, task);
@@ -181,7 +185,7 @@ impl<'a> PickOperation<'a> {
         best.map(|task| task.path).ok_or_else(choose::nothing_to_pick)
     }
 
-    /// A task as it is published. One process.
+    /// Reads a published task with its lock. One process.
     fn gather(&self, view: &View<'_>, index: &Index, path: &TaskPath, parts: PickParts) -> Result<PickView> {
         let (id, file) = (path.id(), path.as_str().to_owned());
         let lock_file = (&self.locks, LockEntry::path(id));
@@ -200,7 +204,7 @@ impl<'a> PickOperation<'a> {
         Ok(PickView { email, lock, children, blockers: index.blocked_by(&task), ..PickView::new(&task, document) })
     }
 
-    /// A task as it lies in a working copy, with its lock, if anybody is to take that.
+    /// Reads a task of a working copy; with its lock, where that is to be taken.
     fn gather_checkout(
         &mut self,
         copy: &dyn WorkingCopy,
@@ -208,7 +212,7 @@ impl<'a> PickOperation<'a> {
         parts: PickParts,
     ) -> Result<PickView, PickRefusal> {
         let mut seen = copy.gather(view, &self.data)?;
-        // A closed task is refused whoever holds it.
+        // A closed task is refused whether or not it is locked.
         if parts == PickParts::Status || seen.before.is_closed() {
             return Ok(seen);
         }
@@ -266,21 +270,22 @@ impl<'a> PickOperation<'a> {
         Ok(Decision::Swap(plan, PickOutcome::Taken(Box::new(taking))))
     }
 
-    /// Whether the lock is taken without the task data, which cannot be published.
+    /// Whether the lock may be published without the task data, after this error.
     fn may_publish_separately(&self, error: &Error, parts: PickParts) -> bool {
         let is_denied = error.is_denied_for(self.data.as_str());
         match self.policy.rule {
             LockRule::Verb => is_denied,
             LockRule::Script => {
                 let is_offline = matches!(error.kind(), Kind::Unreachable | Kind::Authentication);
-                // No hook of the user's runs when the lock alone is pushed.
+                // Hooks run for pushes of the code branch, which may carry the task data; none runs for the lock branch.
                 let by_hook = error.payloads().iter().any(|payload| matches!(payload, Payload::Hook { .. }));
                 is_denied || by_hook || (parts == PickParts::Status && is_offline)
             }
         }
     }
 
-    /// Takes the lock, if one is to be taken, and commits the status here, where whoever can pushes it.
+    /// Publishes the lock, where one is to be taken, and then commits the status locally. The lock comes first: a status without a
+    /// lock would announce work that excludes nobody, while a lock without a status only delays the status.
     fn publish_separately(&mut self, ledger: &Ledger<'_>, parts: PickParts, error: Error) -> Result<PickResult> {
         let mut locked = None;
         if parts != PickParts::Status {
@@ -296,9 +301,9 @@ impl<'a> PickOperation<'a> {
         let landed = match (self.policy.rule, committed, locked) {
             (_, committed, None) => committed?,
             (LockRule::Verb, committed, Some(locked)) => {
-                // The lock is what keeps others away; a status that cannot be committed here must not lose it.
+                // The lock is what excludes other sessions, so it is kept when the status cannot be committed.
                 if let Err(error) = committed {
-                    (self.context.narrate)(&format!("the status could not be committed here: {error}"));
+                    (self.context.narrate)(&format!("the status could not be committed locally: {error}"));
                 }
                 locked
             }
@@ -317,7 +322,8 @@ impl<'a> PickOperation<'a> {
     }
 }
 
-/// Gives a lock back that was taken before the rest failed, if nobody held it before and it is still the one we wrote.
+/// Releases a lock after the second transaction failed, as the scripts do; only where nobody held the task before, and the lock is
+/// still the one that this command wrote.
 fn release_lock(ledger: &Ledger<'_>, locked: &Landed<PickOutcome>) -> Result<()> {
     let PickOutcome::Taken(taking) = &locked.value else { return Ok(()) };
     let id = taking.task.id;

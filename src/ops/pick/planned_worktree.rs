@@ -1,4 +1,4 @@
-//! The room for the worktree of a task that is taken.
+//! The worktree that a pick will add: found and judged before the swap, added after it.
 
 use crate::error::Result;
 use crate::ledger::View;
@@ -10,10 +10,10 @@ use crate::worktrees::base::BaseBranch;
 use crate::worktrees::plan_branches;
 use crate::worktrees::task_worktree::TaskWorktree;
 
-/// Where a worktree is to be, and what its branch is cut from.
+/// The path of the worktree that will be added, and the base of its branch.
 #[derive(Debug)]
 pub(crate) struct PlannedWorktree {
-    /// The base that was named.
+    /// The base that the command line names.
     named: Option<String>,
     /// The base, unless the plan of the task names another one.
     base: BaseBranch,
@@ -22,7 +22,7 @@ pub(crate) struct PlannedWorktree {
 }
 
 impl PlannedWorktree {
-    /// The room for one of these tasks.
+    /// A worktree for one of these tasks.
     ///
     /// # Errors
     /// Those of [`BaseBranch::find_for`].
@@ -31,10 +31,10 @@ impl PlannedWorktree {
         Ok(Self { named: named.map(str::to_owned), base, planned: None, place: None })
     }
 
-    /// Looks for the place of the task that is taken.
+    /// Finds the worktree of the task that is picked, and refuses what would make adding it fail.
     ///
     /// # Errors
-    /// [`Occupied`](crate::error::Kind::Occupied) when there is no room.
+    /// [`Occupied`](crate::error::Kind::Occupied) when it cannot be added.
     pub(super) fn find(&mut self, context: &Context, view: &View<'_>, index: &Index, path: &TaskPath) -> Result<()> {
         self.planned = plan_branches::base(context, view, index, path, self.named.as_deref())?;
         let place = TaskWorktree::find(context, path.name())?;
@@ -43,7 +43,7 @@ impl PlannedWorktree {
         Ok(())
     }
 
-    /// Makes the worktree, unless it is there; for a dry run only says how.
+    /// Adds the worktree where there is none; in a dry run only reports the command.
     pub(super) fn create(self, context: &Context, aside: &mut Aside) -> Result<Option<WorktreeInfo>> {
         let (base, Some(place)) = (self.planned.unwrap_or(self.base), self.place) else { return Ok(None) };
         if context.dry_run {
@@ -52,7 +52,7 @@ impl PlannedWorktree {
             }
             return Ok(None);
         }
-        // The swap may have brought the base forward.
+        // Where the task data is on the base, the swap has moved it.
         let now = BaseBranch::find(context, Some(base.branch.as_str()))?;
         let worktree = place.ensure(context, &now)?;
         aside.notes.extend(worktree.notes());
