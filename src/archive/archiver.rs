@@ -1,5 +1,5 @@
-//! What archiving a task changes in the task data: its file and plans move to the archive, tasks that were folded into it are
-//! deleted, it is removed from its parent's list, and a parent without further children is archived with it.
+//! What archiving a task changes in the task data: its file and plans move to the archive, tasks that were folded into
+//! it are deleted, it is removed from its parent's list, and a parent without further children is archived with it.
 //!
 //! The order of the edits has no effect of its own: they become one commit.
 
@@ -178,8 +178,8 @@ impl<'a> Archiver<'a> {
         Ok(())
     }
 
-    /// Deletes the tasks that were folded into this one: its text contains theirs. One that is in work, or whose file is in no
-    /// commit, is kept, since its content may exist nowhere else.
+    /// Deletes the tasks that were folded into this one: its text contains theirs. One that is in work, or whose file
+    /// is in no commit, is kept, since its content may exist nowhere else.
     fn delete_folded(&mut self, path: &str) -> Result<()> {
         for id in self.store.folded_ids(path) {
             let Some(file) = self.store.active_files(id).next() else { continue };

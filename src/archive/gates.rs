@@ -1,5 +1,5 @@
-//! Gates and checklists, which can refuse that a task is archived. Gates are recorded and judged by scripts of the project
-//! (`aitask_gate.sh`); a project without these scripts has no gates.
+//! Gates and checklists, which can refuse that a task is archived. Gates are recorded and judged by scripts of the
+//! project (`aitask_gate.sh`); a project without these scripts has no gates.
 
 use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::run::{Call, Output};
@@ -11,8 +11,8 @@ use crate::worktrees::scratch::Scratch;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The time limit of one gate script. They read files and answer in well under a second; a minute is generous on a slow disk
-/// and short enough that a hanging script does not look like a hanging command.
+/// The time limit of one gate script. They read files and answer in well under a second; a minute is generous on a slow
+/// disk and short enough that a hanging script does not look like a hanging command.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Finds a gate script of the project at `root`.
@@ -43,8 +43,8 @@ pub(crate) enum PendingGates {
     Gates(String),
 }
 
-/// What has not passed for the task with this file. `ready` reads the answer of the gates; it is called only where the file
-/// declares any.
+/// What has not passed for the task with this file. `ready` reads the answer of the gates; it is called only where the
+/// file declares any.
 pub(crate) fn pending(
     document: &Document,
     ready: impl FnOnce() -> Result<Option<String>>,
@@ -66,9 +66,9 @@ pub(crate) fn pending(
         .map(|gates| PendingGates::Gates(gates.to_owned())))
 }
 
-/// What has not passed for a task, by its file in the view. The gate script reads files from disk. Where the file in the main
-/// worktree differs from the view, the script gets a temporary checkout of the view's commit, so that its answer is about the
-/// content that will be archived.
+/// What has not passed for a task, by its file in the view. The gate script reads files from disk. Where the file in
+/// the main worktree differs from the view, the script gets a temporary checkout of the view's commit, so that its
+/// answer is about the content that will be archived.
 ///
 /// # Errors
 /// [`Kind::GatePending`] where the script gives no answer; `again` is the command that ignores the gates.
@@ -126,8 +126,8 @@ impl PendingGates {
     }
 }
 
-/// The answer of the gates about archiving a task: `NO_GATES`, `ALL_PASS`, or `BLOCKED:` and those that have not passed;
-/// `None` without the script, or where it prints none of these.
+/// The answer of the gates about archiving a task: `NO_GATES`, `ALL_PASS`, or `BLOCKED:` and those that have not
+/// passed; `None` without the script, or where it prints none of these.
 pub(crate) fn archive_ready(environment: &Environment, root: &Path, id: &str) -> Option<String> {
     ask_archive_ready(environment, find_script(environment, root, "aitask_gate.sh")?, root, id).ok()
 }
@@ -155,7 +155,8 @@ fn ask_archive_ready(environment: &Environment, script: PathBuf, root: &Path, id
     })
 }
 
-/// The stage at which work on a task with gates resumes: `PLAN`, `IMPLEMENT` or `POSTIMPL`; `PLAN` when the script fails.
+/// The stage at which work on a task with gates resumes: `PLAN`, `IMPLEMENT` or `POSTIMPL`; `PLAN` when the script
+/// fails.
 pub(crate) fn resume_point(environment: &Environment, root: &Path, id: &str) -> String {
     let script = find_script(environment, root, "aitask_gate.sh");
     let call = script.map(|script| Call::program(environment, script, root).args(["resume-point", id]).limit(LIMIT));

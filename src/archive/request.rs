@@ -18,11 +18,12 @@ pub(crate) enum Gates {
 /// The rules by which a task is archived. They differ where callers of the scripts depend on the scripts' behaviour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum ArchiveRules {
-    /// For published task data. Archiving an archived task succeeds; any active child refuses the archiving of its parent.
+    /// For published task data. Archiving an archived task succeeds; any active child refuses the archiving of its
+    /// parent.
     #[default]
     Published,
-    /// For the scripts, in the files of a checkout. Archiving an archived task is refused; children that were folded into
-    /// their parent are deleted with it; a parent that stays active is written in canonical form.
+    /// For the scripts, in the files of a checkout. Archiving an archived task is refused; children that were folded
+    /// into their parent are deleted with it; a parent that stays active is written in canonical form.
     Checkout,
 }
 

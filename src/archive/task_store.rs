@@ -45,8 +45,8 @@ pub(crate) struct TaskStore {
 }
 
 impl TaskStore {
-    /// Reads what archiving the task in the file `path` needs. `read` has the files that were read before. At most three
-    /// processes: each round reads all files that the round before named.
+    /// Reads what archiving the task in the file `path` needs. `read` has the files that were read before. At most
+    /// three processes: each round reads all files that the round before named.
     pub(crate) fn gather(
         source: &dyn TaskSource,
         path: &str,
@@ -147,8 +147,8 @@ impl TaskStore {
         paths.find(|path| paths::loose_id(path) == Some(id))
     }
 
-    /// The children of a task that are still active after these edits. Their parent must stay active until they are archived:
-    /// the last child takes its parent along, and an archived parent cannot be taken along any more.
+    /// The children of a task that are still active after these edits. Their parent must stay active until they are
+    /// archived: the last child takes its parent along, and an archived parent cannot be taken along any more.
     pub(crate) fn open_children(&self, parent: TaskId, edits: &[Edit]) -> Vec<TaskId> {
         let children = self.active().filter(|(child, _)| child.parent() == Some(parent));
         let children = children.filter(|(_, path)| edits.iter().all(|edit| path_of(edit) != *path));

@@ -31,11 +31,12 @@ pub(crate) enum Attached {
     NoBranch,
 }
 
-/// The time limit of the fetch. Attaching also works with what was fetched before, so an unreachable remote must not block it
-/// for the whole network timeout.
+/// The time limit of the fetch. Attaching also works with what was fetched before, so an unreachable remote must not
+/// block it for the whole network timeout.
 const ATTACH_FETCH_LIMIT: Duration = Duration::from_secs(10);
 
-/// Makes the checkout of the data branch where it is missing, and repairs the links. Creates no data branch and no commit.
+/// Makes the checkout of the data branch where it is missing, and repairs the links. Creates no data branch and no
+/// commit.
 ///
 /// # Errors
 /// [`Kind::Occupied`] when the worktree cannot be made.
@@ -85,8 +86,8 @@ pub(crate) fn make_checkout(context: &Context, data: &Branch, start: Option<&Oid
         return Err(occupied(&format!("{} is a symbolic link", dir.display())));
     }
     if !dir.exists() {
-        // The registration of a checkout that was deleted by hand would refuse the new one. Only this registration is removed:
-        // `git worktree prune` would also remove those of worktrees on a disk that is not mounted.
+        // The registration of a checkout that was deleted by hand would refuse the new one. Only this registration is
+        // removed: `git worktree prune` would also remove those of worktrees on a disk that is not mounted.
         let record = repository.worktree_of(data)?;
         if record.is_some_and(|record| record.path == dir && record.locked.is_none()) {
             worktree::remove(repository, &dir, Unsaved::Discard)?;
@@ -104,11 +105,13 @@ fn occupied(why: &str) -> Error {
     Error::new(Kind::Occupied, format!("Failed to create worktree: {why}")).hint("git worktree list")
 }
 
-/// Publishes a data branch that was created before the clone had a remote, and configures its upstream. `false` where it has
-/// one. Without an upstream, git cannot count unpublished commits, and a sync would report that there is nothing to do.
+/// Publishes a data branch that was created before the clone had a remote, and configures its upstream. `false` where
+/// it has one. Without an upstream, git cannot count unpublished commits, and a sync would report that there is nothing
+/// to do.
 ///
 /// # Errors
-/// [`Kind::Unreachable`], [`Kind::Denied`] and others; [`Kind::Conflict`] when the remote has another branch of that name.
+/// [`Kind::Unreachable`], [`Kind::Denied`] and others; [`Kind::Conflict`] when the remote has another branch of that
+/// name.
 pub(crate) fn publish(context: &Context) -> Result<bool> {
     let (data, repository) = (Branch::parse(DATA)?, &context.repository);
     let follows = repository.config().last(&format!("branch.{data}.merge")).is_some();
@@ -133,8 +136,9 @@ pub(crate) fn publish(context: &Context) -> Result<bool> {
     }
 }
 
-/// Moves the remaining files of the former task data folders on the code branch (those that git ignored) into the checkout of
-/// the data branch, and creates the links in their place. A folder with files that the code branch still tracks is kept.
+/// Moves the remaining files of the former task data folders on the code branch (those that git ignored) into the
+/// checkout of the data branch, and creates the links in their place. A folder with files that the code branch still
+/// tracks is kept.
 ///
 /// # Errors
 /// [`Kind::Occupied`] when both have a file of one name with different content.
@@ -159,12 +163,13 @@ fn is_folder(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|data| data.is_dir())
 }
 
-/// Makes the folders of the data worktree, and the links to them where nothing exists. A broken link is replaced, a link to
-/// another place is kept: the user made it.
+/// Makes the folders of the data worktree, and the links to them where nothing exists. A broken link is replaced, a
+/// link to another place is kept: the user made it.
 fn link_folders(root: &Path) -> Result<()> {
     for name in [paths::TASKS_DIR, paths::PLANS_DIR] {
         let (link, target) = (root.join(name), Path::new(paths::DATA_WORKTREE_DIR).join(name));
-        // Git stores no empty folders, so a fresh clone lacks a folder that has no files yet, and the link would be broken.
+        // Git stores no empty folders, so a fresh clone lacks a folder that has no files yet, and the link would be
+        // broken.
         Tree::new(root).make_folder(&target)?;
         let made = match link.symlink_metadata() {
             Ok(data) if data.file_type().is_symlink() && !link.exists() => {
@@ -183,8 +188,8 @@ fn link_folders(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Moves the content of a folder into another one, and removes the folder. A file is deleted only when the target has the same
-/// content, so that a run that is interrupted anywhere can be repeated.
+/// Moves the content of a folder into another one, and removes the folder. A file is deleted only when the target has
+/// the same content, so that a run that is interrupted anywhere can be repeated.
 ///
 /// # Errors
 /// [`Kind::Occupied`] when both have a file of one name with different content.

@@ -1,7 +1,8 @@
 //! The layout of the task data, and its first files.
 //!
-//! The task data is on a branch of its own, `aitask-data`, which shares no history with the code, or on the code branch (the
-//! layout from before there was such a branch). All paths are relative to the root of that branch; text is UTF-8 with `\n`.
+//! The task data is on a branch of its own, `aitask-data`, which shares no history with the code, or on the code branch
+//! (the layout from before there was such a branch). All paths are relative to the root of that branch; text is UTF-8
+//! with `\n`.
 //!
 //! | path | content |
 //! |---|---|
@@ -16,10 +17,11 @@
 //! | `aitasks/metadata/userconfig.yaml`, `aitasks/new/` | settings and drafts of one user; ignored, never committed |
 //! | `.gitignore` | the private paths above, on `aitask-data` only |
 //!
-//! `aitask-data` begins with two commits: an empty tree (`ait: Initialize aitask-data branch`), and then either the task data of
-//! the code branch (`ait: Migrate task data from BRANCH branch`) or the files of [`INITIAL_FILES`] (`ait: Initialize task data
-//! structure`), each with `.gitignore`. It is checked out at `.aitask-data` in the main worktree, where the symbolic links
-//! `aitasks` and `aiplans` point to `.aitask-data/aitasks` and `.aitask-data/aiplans`; the code branch ignores all three.
+//! `aitask-data` begins with two commits: an empty tree (`ait: Initialize aitask-data branch`), and then either the
+//! task data of the code branch (`ait: Migrate task data from BRANCH branch`) or the files of [`INITIAL_FILES`] (`ait:
+//! Initialize task data structure`), each with `.gitignore`. It is checked out at `.aitask-data` in the main worktree,
+//! where the symbolic links `aitasks` and `aiplans` point to `.aitask-data/aitasks` and `.aitask-data/aiplans`; the
+//! code branch ignores all three.
 
 use crate::task::paths;
 

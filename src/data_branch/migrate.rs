@@ -1,10 +1,11 @@
 //! Creating the data branch: empty, or with the task data of the code branch.
 //!
-//! Nothing that is published is overwritten: a second clone that still has the old layout, with old copies of the files, must not
-//! replace newer task data. The data branch is created, and the files are removed from the code branch, in one swap, so that no
-//! clone sees the task data twice or not at all. Where the server refuses pushes to the code branch, the data branch is
-//! published first and the removal is committed locally: killed in between, the task data is on both branches, and the same
-//! command continues after it has checked that the data branch had every version of every file. The checkout changes last.
+//! Nothing that is published is overwritten: a second clone that still has the old layout, with old copies of the
+//! files, must not replace newer task data. The data branch is created, and the files are removed from the code branch,
+//! in one swap, so that no clone sees the task data twice or not at all. Where the server refuses pushes to the code
+//! branch, the data branch is published first and the removal is committed locally: killed in between, the task data is
+//! on both branches, and the same command continues after it has checked that the data branch had every version of
+//! every file. The checkout changes last.
 
 use crate::data_branch::attach;
 use crate::data_branch::initial_files::INITIAL_FILES;
@@ -23,8 +24,8 @@ use crate::project::outcome::Aside;
 use crate::task::paths;
 use std::path::Path;
 
-/// What the code branch ignores: the checkout, and the links into it. The links have no slash at the end, which would match
-/// folders only.
+/// What the code branch ignores: the checkout, and the links into it. The links have no slash at the end, which would
+/// match folders only.
 pub(crate) const CODE_IGNORES: [&str; 3] = [".aitask-data/", paths::TASKS_DIR, paths::PLANS_DIR];
 /// What the code branch of a project with the scripts ignores: in addition, the skills that the scripts generate there.
 pub(crate) const FRAMEWORK_IGNORES: [&str; 9] = [
@@ -79,11 +80,12 @@ pub(crate) struct Migration {
     pub(crate) aside: Aside,
 }
 
-/// Creates the data branch where there is none, moves the task data there, and checks it out. Both branches change in one swap.
+/// Creates the data branch where there is none, moves the task data there, and checks it out. Both branches change in
+/// one swap.
 ///
 /// # Errors
-/// [`Kind::Dirty`] for task data that is not committed and published; [`Kind::Occupied`] where the code branch has task data that
-/// the data branch never had.
+/// [`Kind::Dirty`] for task data that is not committed and published; [`Kind::Occupied`] where the code branch has task
+/// data that the data branch never had.
 pub(crate) fn move_to_data_branch(context: &Context, code_too: CodeCommit) -> Result<Migration> {
     let root = &context.repository.root;
     let data = Branch::parse(DATA)?;
@@ -178,11 +180,12 @@ fn require_removed(context: &Context, code: &Branch) -> Result<()> {
     let Some((first, _)) = files.first() else { return Ok(()) };
     let message = format!("{DATA} exists, but the local {code} still has task data: {first} and others");
     let upstream = context.channel.remote().map_or_else(String::new, |remote| format!("{remote}/"));
-    Err(Error::new(Kind::Occupied, message).hint(command!["git merge", format!("{upstream}{code}")].note("then run the same command again")))
+    Err(Error::new(Kind::Occupied, message)
+        .hint(command!["git merge", format!("{upstream}{code}")].note("then run the same command again")))
 }
 
-/// Decides whether the data branch is created, and with which content; `with_code` removes the task data from the code branch,
-/// too.
+/// Decides whether the data branch is created, and with which content; `with_code` removes the task data from the code
+/// branch, too.
 fn decide(
     context: &Context,
     view: &View<'_>,
@@ -295,8 +298,8 @@ fn by_name(entries: Vec<TreeEntry>) -> Vec<(String, TreeEntry)> {
     named.filter(|(name, _)| name.contains('/')).collect()
 }
 
-/// Refuses to remove files from the code branch whose content the data branch never had: they would be lost to every reader of
-/// the task data. One process.
+/// Refuses to remove files from the code branch whose content the data branch never had: they would be lost to every
+/// reader of the task data. One process.
 fn require_kept(context: &Context, data: &Oid, files: &[(String, TreeEntry)], code: &Branch) -> Result<()> {
     let had = objects::names_reachable(&context.repository, data)?;
     let lost: Vec<_> =
@@ -339,14 +342,16 @@ pub(crate) fn require_clean(context: &Context, dir: &Path) -> Result<()> {
     }
     let below = dir.strip_prefix(&context.repository.root).ok().filter(|below| !below.as_os_str().is_empty());
     let commit = command!["git add .gitignore && git commit .gitignore"];
-    Err(Error::new(Kind::Dirty, ".gitignore has uncommitted changes, and this command must change it").hint(match below {
-        Some(below) => commit.within(below),
-        None => commit,
-    }))
+    Err(Error::new(Kind::Dirty, ".gitignore has uncommitted changes, and this command must change it").hint(
+        match below {
+            Some(below) => commit.within(below),
+            None => commit,
+        },
+    ))
 }
 
-/// Adds the private paths to the `.gitignore` of the data branch, where another program or an older release created it without
-/// them. `false` when there was nothing to do, which costs no connection.
+/// Adds the private paths to the `.gitignore` of the data branch, where another program or an older release created it
+/// without them. `false` when there was nothing to do, which costs no connection.
 ///
 /// # Errors
 /// [`Kind::Dirty`] where the file has uncommitted changes.

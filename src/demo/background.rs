@@ -16,8 +16,8 @@ pub(crate) struct BackgroundProcess {
 }
 
 impl BackgroundProcess {
-    /// Starts `program ARGS` through `shell`, a call of `sh` that writes its process id to a file in `dir` and then becomes the
-    /// program.
+    /// Starts `program ARGS` through `shell`, a call of `sh` that writes its process id to a file in `dir` and then
+    /// becomes the program.
     pub(crate) fn start(shell: Call, dir: &Path, program: &OsStr, args: &[&str]) -> Result<Self> {
         let note = tempfile::NamedTempFile::new_in(dir).map_err(|error| Error::io("write in", dir, &error))?;
         let call = shell.args(["-c", r#"echo $$ >"$0"; exec "$@""#]).arg(note.path()).arg(program).args(args);

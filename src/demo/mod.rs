@@ -1,8 +1,8 @@
-//! `git aitask demo`: several people and agents work on one repository, as real processes of this program with a real remote, all
-//! in a temporary folder; then plain git checks that nothing was lost.
+//! `git aitask demo`: several people and agents work on one repository, as real processes of this program with a real
+//! remote, all in a temporary folder; then plain git checks that nothing was lost.
 //!
-//! Promises: it sees none of the user's settings, repositories and remotes, ends all of its processes, and removes its folder
-//! unless a check failed or the user keeps it.
+//! Promises: it sees none of the user's settings, repositories and remotes, ends all of its processes, and removes its
+//! folder unless a check failed or the user keeps it.
 //!
 //! Caller: the verb `demo`.
 
@@ -61,8 +61,8 @@ impl Demonstration {
 /// Runs the demonstration with the program `program`, which is this one.
 ///
 /// # Errors
-/// [`Kind::Invariant`] for an unexpected result of a command, or when the time limit was reached; the folder is kept. An invariant
-/// that does not hold at the end is no error here: see [`Demonstration::require_all`].
+/// [`Kind::Invariant`] for an unexpected result of a command, or when the time limit was reached; the folder is kept.
+/// An invariant that does not hold at the end is no error here: see [`Demonstration::require_all`].
 pub(crate) fn demo(
     environment: &Environment,
     program: &Path,
@@ -72,8 +72,8 @@ pub(crate) fn demo(
     let started = Instant::now();
     let folder = private_folder("git-aitask-demo-", &std::env::temp_dir())?;
     let size = u64::try_from(options.agents + options.tasks).unwrap_or(u64::MAX);
-    // The whole demonstration: a minute to set up, and two seconds for each agent and task. Each task takes about a second on a
-    // slow machine; the limit only ends a demonstration that hangs.
+    // The whole demonstration: a minute to set up, and two seconds for each agent and task. Each task takes about a
+    // second on a slow machine; the limit only ends a demonstration that hangs.
     let limit = Duration::from_secs(60)
         .saturating_add(Duration::from_secs(2).saturating_mul(size.try_into().unwrap_or(u32::MAX)));
     let clones = options.clones.min(options.agents);

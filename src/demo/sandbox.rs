@@ -1,5 +1,5 @@
-//! The folder of the demonstration: a remote, the clones of several people, their sessions, and the processes in it, which see none
-//! of the user's settings.
+//! The folder of the demonstration: a remote, the clones of several people, their sessions, and the processes in it,
+//! which see none of the user's settings.
 
 use crate::demo::background::BackgroundProcess;
 use crate::error::{Error, Kind, Result};
@@ -217,7 +217,8 @@ impl<'a> Sandbox<'a> {
         self.aitask_in(&self.owner(agent).clone, agent, args)
     }
 
-    /// Runs `git aitask` as an agent. Repeats it, with a progress line, when it reports contention or an unreachable remote.
+    /// Runs `git aitask` as an agent. Repeats it, with a progress line, when it reports contention or an unreachable
+    /// remote.
     pub(crate) fn aitask_in(&self, dir: &Path, agent: &Agent, args: &[&str]) -> Result<CommandOutcome> {
         loop {
             let call = self.call(self.program, dir)?.args(args).env("AIT_AGENT_PID", agent.pid().to_string());

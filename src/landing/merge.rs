@@ -1,5 +1,5 @@
-//! Merging a task branch in the object store, and running a check on the result. No checkout is changed, so a conflict or a
-//! failed check leaves nothing to clean up.
+//! Merging a task branch in the object store, and running a check on the result. No checkout is changed, so a conflict
+//! or a failed check leaves nothing to clean up.
 
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::merge::{self, Renames};
@@ -32,7 +32,9 @@ impl MergeMode {
             "merge" => Ok(Self::Merge),
             "squash" => Ok(Self::Squash),
             "ff" => Ok(Self::Ff),
-            _ => Err(Error::new(Kind::Usage, format!("{text:?} is not a merge mode")).advice("use merge, squash or ff")),
+            _ => {
+                Err(Error::new(Kind::Usage, format!("{text:?} is not a merge mode")).advice("use merge, squash or ff"))
+            }
         }
     }
 }
@@ -51,7 +53,8 @@ pub(crate) enum Merge {
 /// Works out the merge of `tip` into `output`.
 ///
 /// # Errors
-/// [`Kind::Conflict`] with the files; for [`MergeMode::Ff`], when the output branch has commits that the task branch lacks.
+/// [`Kind::Conflict`] with the files; for [`MergeMode::Ff`], when the output branch has commits that the task branch
+/// lacks.
 pub(crate) fn plan(
     context: &Context,
     mode: MergeMode,
@@ -112,8 +115,8 @@ fn tree_of(context: &Context, commit: &Oid) -> Result<Option<Oid>> {
 /// The time limit of the check. A project's tests may take hours; a day only ends a check that hangs.
 const CHECK_LIMIT: Duration = Duration::from_secs(24 * 3600);
 
-/// Runs a command on the merged tree, in a temporary detached worktree. That tree is checked, and not the task branch, because
-/// it is what the output branch will contain.
+/// Runs a command on the merged tree, in a temporary detached worktree. That tree is checked, and not the task branch,
+/// because it is what the output branch will contain.
 ///
 /// # Errors
 /// [`Kind::CheckFailed`] when it does not exit with 0.

@@ -1,5 +1,5 @@
-//! The published task branch: what a push of it may replace, which of its commits this clone lacks, and which commit proves
-//! that it is merged. What this clone pushed is kept in the task's record under `.git/aitask/`.
+//! The published task branch: what a push of it may replace, which of its commits this clone lacks, and which commit
+//! proves that it is merged. What this clone pushed is kept in the task's record under `.git/aitask/`.
 
 use crate::coordination::claim_record::{Held, Landing};
 use crate::error::{Error, Hint, Kind, Payload, Result};
@@ -10,8 +10,8 @@ use crate::project::context::Context;
 use crate::task::{Task, TaskId, TaskName, TaskPath, harmless};
 use crate::worktrees::task_worktree::TaskWorktree;
 
-/// Requires a fresh view where this clone knows no published task branch. The compare-and-swap detects that a known ref has
-/// moved; it cannot detect a ref that this clone has never seen, because a plan names only the refs that it knows.
+/// Requires a fresh view where this clone knows no published task branch. The compare-and-swap detects that a known ref
+/// has moved; it cannot detect a ref that this clone has never seen, because a plan names only the refs that it knows.
 pub(crate) fn require_remote_known(context: &Context, view: &View<'_>, branch: Option<&Branch>) -> Result<()> {
     let unknown = |branch: &&Branch| view.tip(branch).published.is_none();
     match branch.filter(unknown).filter(|_| !view.fresh && context.channel != Channel::Local) {
@@ -20,12 +20,12 @@ pub(crate) fn require_remote_known(context: &Context, view: &View<'_>, branch: O
     }
 }
 
-/// Refuses to continue where the published task branch has commits that neither `tip` nor `output` has. The tip that this
-/// clone pushed last may be replaced: after an amend or a rebase, that is what the user wants.
+/// Refuses to continue where the published task branch has commits that neither `tip` nor `output` has. The tip that
+/// this clone pushed last may be replaced: after an amend or a rebase, that is what the user wants.
 ///
 /// # Errors
-/// [`Kind::Behind`] with the commits and the command that merges them into the worktree. That is left to the user: commits that
-/// were never in this worktree were not reviewed, built or tested here.
+/// [`Kind::Behind`] with the commits and the command that merges them into the worktree. That is left to the user:
+/// commits that were never in this worktree were not reviewed, built or tested here.
 pub(crate) fn require_no_missed_commits(
     context: &Context,
     view: &View<'_>,
@@ -56,8 +56,8 @@ pub(crate) fn require_no_missed_commits(
     Err(Error::new(Kind::Behind, message).hint(merge.note("review them, then finish again")))
 }
 
-/// Records, before the push, that `tip` is about to be published as the task branch: the next push may replace it. Recorded
-/// afterwards, a kill in between would leave a published tip that this clone no longer recognises as its own.
+/// Records, before the push, that `tip` is about to be published as the task branch: the next push may replace it.
+/// Recorded afterwards, a kill in between would leave a published tip that this clone no longer recognises as its own.
 pub(crate) fn begin_push(context: &Context, view: &View<'_>, task: TaskId, branch: &Branch, tip: &Oid) -> Result<()> {
     let Some(held) = Held::load(&context.repository, task).filter(|_| !context.dry_run) else { return Ok(()) };
     // Until the server has answered, either the old or the new tip may be the published one.
@@ -66,8 +66,8 @@ pub(crate) fn begin_push(context: &Context, view: &View<'_>, task: TaskId, branc
     Held { pushed, ..held }.save(&context.repository, task)
 }
 
-/// Records, before the push, that a merge of `tip` is about to be published by commits with this nonce. A finish that is killed
-/// after the push finds its merge on the output branch by this record, and does not merge a second time.
+/// Records, before the push, that a merge of `tip` is about to be published by commits with this nonce. A finish that
+/// is killed after the push finds its merge on the output branch by this record, and does not merge a second time.
 pub(crate) fn begin_landing(context: &Context, task: TaskId, tip: &Oid, nonce: &str) -> Result<()> {
     match Held::load(&context.repository, task).filter(|_| !context.dry_run) {
         Some(held) => {
@@ -81,8 +81,8 @@ pub(crate) fn begin_landing(context: &Context, task: TaskId, tip: &Oid, nonce: &
     }
 }
 
-/// The commit of `output` that proves that the task branch is merged: one that has `tip` in its history; or the merge or
-/// squash of that tip which this clone published. `None` where there is no such proof.
+/// The commit of `output` that proves that the task branch is merged: one that has `tip` in its history; or the merge
+/// or squash of that tip which this clone published. `None` where there is no such proof.
 pub(crate) fn proof(context: &Context, task: TaskId, tip: &Oid, output: &Oid) -> Result<Option<Oid>> {
     let repository = &context.repository;
     if let Some(commit) = merge::first_with(repository, tip, output)? {
@@ -105,8 +105,8 @@ pub(crate) fn remember_pushed(context: &Context, task: TaskId, tip: &Oid) -> Res
     }
 }
 
-/// The refusal for a task that was archived without the commits of this clone: who archived it, when, and where the commits
-/// are.
+/// The refusal for a task that was archived without the commits of this clone: who archived it, when, and where the
+/// commits are.
 pub(crate) fn archived_without_work(context: &Context, view: &View<'_>, path: &TaskPath, work_location: &str) -> Error {
     let id = path.id();
     let archived = context.data_branch().ok().and_then(|data| view.base(data).cloned()).and_then(|tip| {
@@ -154,8 +154,8 @@ pub(crate) fn missing(task: &Task, branch: &Branch) -> Error {
         .hint(command!["git aitask pick", task.id].note("adds a worktree"))
 }
 
-/// Refuses a task branch that never had a commit: there is nothing to finish. A branch whose commits are all in the output
-/// branch is accepted.
+/// Refuses a task branch that never had a commit: there is nothing to finish. A branch whose commits are all in the
+/// output branch is accepted.
 pub(crate) fn require_commits(
     context: &Context,
     path: &TaskPath,
@@ -178,8 +178,8 @@ pub(crate) fn require_commits(
         .hint(command!["git aitask archive", path.id()].note("if there is nothing to merge")))
 }
 
-/// Removes the record of a merge that certainly was not published. After an unknown outcome it stays, since the push may still
-/// have landed.
+/// Removes the record of a merge that certainly was not published. After an unknown outcome it stays, since the push
+/// may still have landed.
 pub(crate) fn end_landing(context: &Context, task: TaskId, nonce: &str, error: &Error) {
     if let Some(mut held) = Held::load(&context.repository, task)
         && !matches!(error.kind(), Kind::Unknown | Kind::Interrupted)

@@ -1,4 +1,9 @@
-//! Moving what is finished out of the way: the task, its plan, and a parent whose last child it was.
+//! Archiving tasks without merging anything: files and locks change in one swap. The scripts' face uses the same
+//! operation on the files of a checkout.
+//!
+//! Why the order is safe. The record of the task in this clone is removed after the swap: killed in between, it stays,
+//! and the same command finds the task archived and removes it. What the archived task leaves in this clone, commits
+//! and uncommitted work, is only reported, never removed.
 
 use crate::archive::archiver::ArchiveChanges;
 use crate::archive::decide::{ArchiveDecision, ArchiveState, ArchiveView, decide};
@@ -19,52 +24,52 @@ use crate::task::{Document, TaskId, TaskPath};
 use crate::worktrees::landed;
 use serde::Serialize;
 
-/// Tasks archived.
+/// The outcome: the archived tasks.
 #[derive(Debug, Clone, Serialize)]
 #[expect(clippy::struct_field_names, reason = "a key of the JSON answer")]
 pub(crate) struct ArchivedTasks {
-    /// Their ids, parents that went along included.
+    /// Their ids, parents that were archived with them included.
     pub(crate) tasks: Vec<TaskId>,
-    /// Where the files are now.
+    /// The paths of their files in the archive.
     pub(crate) archived: Vec<String>,
-    /// Whether a lock was released.
+    /// Whether a lock was removed.
     pub(crate) unlocked: bool,
     /// What else there is to say.
     #[serde(flatten)]
     pub(crate) aside: Aside,
 }
 
-/// What came of one task.
+/// The outcome for one task.
 #[derive(Debug)]
 pub(crate) struct ArchiveOutcome {
-    /// It.
+    /// Its id.
     pub(crate) id: TaskId,
-    /// Where its file was.
+    /// The path of its file before.
     pub(crate) path: String,
-    /// Whether somebody held it.
+    /// Whether it was locked.
     pub(crate) held: bool,
-    /// What became of it.
+    /// The decision.
     pub(crate) answer: ArchiveDecision,
 }
 
-/// Where tasks are archived: which task data is read, where the change is published, and how a refusal is told.
+/// Where tasks are archived: the published task data, or the files of a checkout.
 pub(crate) trait ArchivePlace {
-    /// What is known of a task in a view.
+    /// Reads what archiving a task needs.
     ///
     /// # Errors
     /// When there is no such task, or more than one.
     fn gather(&self, view: &View<'_>, wanted: &Wanted) -> Result<ArchiveView>;
 
-    /// A refusal in words.
+    /// The error for a refusal.
     fn tell(&self, known: ArchiveView, refusal: ArchiveRefusal) -> Error;
 
-    /// What a filing changes in which branches.
+    /// The plan that publishes the changes.
     ///
     /// # Errors
-    /// When what it moves cannot be read, or the note of what is about to be done cannot be written.
+    /// When a file that moves cannot be read, or the record of the operation cannot be written.
     fn plan(&self, known: &ArchiveView, changes: &ArchiveChanges) -> Result<Plan>;
 
-    /// Publishes what `decide` makes of a view.
+    /// Runs `decide` on views until its plan is published.
     ///
     /// # Errors
     /// Those of `decide`, and of publishing.
@@ -74,10 +79,10 @@ pub(crate) trait ArchivePlace {
     ) -> Result<Landed<ArchiveOutcome>>;
 }
 
-/// Archives one task somewhere.
+/// Archives one task.
 ///
 /// # Errors
-/// Those of the place; nothing is changed by a refusal.
+/// Those of [`ArchivePlace`]. A refusal changes nothing.
 pub(crate) fn archive_in(
     place: &impl ArchivePlace,
     wanted: &Wanted,
@@ -102,13 +107,13 @@ pub(crate) fn archive_in(
     })
 }
 
-/// Archives tasks and releases their locks, each in one swap.
+/// Archives published tasks and removes their locks, each task in one swap.
 ///
 /// # Errors
 /// [`Kind::NotHolder`] for a task that somebody else holds, [`Kind::GatePending`] for one with open gates.
 pub(crate) fn archive(context: &Context, wanted: &[Wanted], gates: Gates) -> Result<ArchivedTasks> {
     if wanted.len() > 1 {
-        // One that is not there spares the others.
+        // A task that does not exist refuses the command before any other task is archived.
         let Branches { locks: locks_branch, data } = branches(context)?;
         let ledger = context.ledger();
         let view = ledger.view(&[locks_branch, data.clone()], Freshness::Fetched)?;
@@ -121,7 +126,7 @@ pub(crate) fn archive(context: &Context, wanted: &[Wanted], gates: Gates) -> Res
         all.tasks.extend(one.tasks);
         all.archived.extend(one.archived);
         all.unlocked |= one.unlocked;
-        // The last one looked at the checkouts last.
+        // Each task reports the checkouts anew; the last report is the current one.
         all.aside.lagging.clear();
         all.aside.extend(one.aside);
     }
@@ -132,7 +137,7 @@ fn archive_one(context: &Context, wanted: &Wanted, gates: Gates) -> Result<Archi
     let session = context.session()?;
     let Branches { locks, data } = branches(context)?;
     let published = PublishedTasks { context, session, locks, data, gates };
-    // The plan, which may name them, moves along.
+    // Read before the swap, since the plan, which may name them, is archived with the task.
     let merge_targets = landed::merge_targets(context, wanted.id);
     let landed = archive_in(&published, wanted, ArchiveRequest { gates, ..ArchiveRequest::default() })?;
     let mut aside = Aside::of(context, &landed);
@@ -143,7 +148,7 @@ fn archive_one(context: &Context, wanted: &Wanted, gates: Gates) -> Result<Archi
     };
     for path in archived.iter().filter_map(|path| TaskPath::parse(path)) {
         let ends = landed::describe_remaining_work(context, path.name().as_str(), &merge_targets);
-        // It is archived; what cannot be looked at is no reason to say that it is not.
+        // The task is archived; a failure to inspect its branch must not report an error.
         aside.notes.extend(ends.ok().flatten());
     }
     if !context.dry_run {
@@ -154,7 +159,7 @@ fn archive_one(context: &Context, wanted: &Wanted, gates: Gates) -> Result<Archi
     Ok(ArchivedTasks { tasks, archived, unlocked: held, aside })
 }
 
-/// The published task data: files and locks go in one swap.
+/// The published task data.
 struct PublishedTasks<'a> {
     context: &'a Context,
     session: Session,
@@ -202,7 +207,7 @@ impl ArchivePlace for PublishedTasks<'_> {
         }
         let document = Document::parse(found.file(&self.data, path.as_str()).unwrap_or_default());
         let data = published::load_task_store(view, &index, path, &document)?;
-        // Gates are asked only where they count.
+        // The gate script is run only where its answer counts.
         let pending = if self.gates == Gates::Count && data.open_children(known.id, &[]).is_empty() {
             load_pending(context, view, path, &document, Self::again(known.id))?
         } else {
@@ -229,7 +234,7 @@ impl ArchivePlace for PublishedTasks<'_> {
     }
 
     fn plan(&self, known: &ArchiveView, changes: &ArchiveChanges) -> Result<Plan> {
-        // Also a task that nobody holds: somebody may be locking it just now.
+        // Fenced also where nobody holds the task: another session may be locking it at this moment.
         Ok(changes.plan(Plan::new(), &self.data, &self.locks, &known.locks).fenced(&self.locks, known.id))
     }
 

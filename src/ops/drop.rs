@@ -1,8 +1,9 @@
 //! Dropping a task: status and lock in one swap, then its worktree.
 //!
-//! Why the order is safe. Uncommitted work refuses the drop before the swap. The worktree is removed after the swap, and the task
-//! branch only if its commits have landed: killed in between, the task is free, the worktree is still there, and the same command
-//! removes it. The other way round, a failed push would leave a held task without its worktree.
+//! Why the order is safe. Uncommitted work refuses the drop before the swap. The worktree is removed after the swap,
+//! and the task branch only if its commits have landed: killed in between, the task is free, the worktree is still
+//! there, and the same command removes it. The other way round, a failed push would leave a held task without its
+//! worktree.
 
 mod decide;
 
@@ -119,8 +120,8 @@ fn gather(
     let lock = view.lock(id)?;
     let place = TaskWorktree::find(context, path.name())?;
     let is_dropped = is_dropped(&Task::from_document(path.clone(), &document), request.status);
-    // A second drop completes an interrupted one. It is one where the task is dropped and this clone still has the record of its
-    // pick, which is removed last.
+    // A second drop completes an interrupted one. It is one where the task is dropped and this clone still has the
+    // record of its pick, which is removed last.
     let not_holder = if lock.is_none() && is_dropped && Held::load(&context.repository, id).is_some() {
         displaced(context, view, id, "was dropped")?
     } else {
@@ -130,9 +131,9 @@ fn gather(
     let loss = is_ours.then(|| place.require_removable(context, work).err()).flatten();
     let loss = loss.map(|error| match error.kind() {
         Kind::Dirty => error.hint(command!["git aitask drop", id, "--discard"].note("discards it")),
-        _ if place.record.as_ref().is_some_and(worktree::is_gone) => {
-            error.hint(command!["git aitask drop", id, "--discard"].note("drops the task, and leaves the worktree registered"))
-        }
+        _ if place.record.as_ref().is_some_and(worktree::is_gone) => error.hint(
+            command!["git aitask drop", id, "--discard"].note("drops the task, and leaves the worktree registered"),
+        ),
         _ => error,
     });
     Ok((DropView { path, document, is_held: lock.is_some(), not_holder, loss }, place))

@@ -1,5 +1,6 @@
-//! Changing the fields, the text and the name of a task: of a published task by one swap, or of a task file in a checkout. A lost
-//! race applies the change again, to the newest content, so that two edits of one task do not overwrite each other.
+//! Changing the fields, the text and the name of a task: of a published task by one swap, or of a task file in a
+//! checkout. A lost race applies the change again, to the newest content, so that two edits of one task do not
+//! overwrite each other.
 
 mod decide;
 
@@ -57,8 +58,8 @@ enum LockReading {
 /// The outcome of one attempt.
 enum EditAttempt {
     Edited(Box<Edited>),
-    /// Only the holder may make this change, so the locks must be read. Only the content shows it: an edit of a file without
-    /// frontmatter adds one, with a status.
+    /// Only the holder may make this change, so the locks must be read. Only the content shows it: an edit of a file
+    /// without frontmatter adds one, with a status.
     NeedsLocks,
 }
 
@@ -164,7 +165,8 @@ pub(crate) struct EditedHere {
     pub(crate) parent: Option<ParentState>,
 }
 
-/// Edits a task of a checkout, named by its number as the caller wrote it. All files change or none, and nothing is published.
+/// Edits a task of a checkout, named by its number as the caller wrote it. All files change or none, and nothing is
+/// published.
 ///
 /// # Errors
 /// Those of [`TaskFiles::require_active`] and of [`decide()`]; the files are then unchanged.

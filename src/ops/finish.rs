@@ -1,10 +1,10 @@
 //! Finishing a task: merge, archive and unlock in one swap, then its worktree and branch are removed.
 //!
-//! Why the order is safe. Everything that can refuse comes before the swap: holder, uncommitted work, gates, conflict, check. The
-//! record of the merge is written right before the push: a command that is killed after it finds, by the nonce in that record, that
-//! the work has landed, and does not merge twice. The worktree and the branch are removed last, when the output branch has the
-//! work; killed before that, the same command finds the task archived and only removes them. Cleaning up first could lose the only
-//! copy of the work when the push fails.
+//! Why the order is safe. Everything that can refuse comes before the swap: holder, uncommitted work, gates, conflict,
+//! check. The record of the merge is written right before the push: a command that is killed after it finds, by the
+//! nonce in that record, that the work has landed, and does not merge twice. The worktree and the branch are removed
+//! last, when the output branch has the work; killed before that, the same command finds the task archived and only
+//! removes them. Cleaning up first could lose the only copy of the work when the push fails.
 
 mod clean_up;
 mod decide;
@@ -115,14 +115,15 @@ pub(crate) fn finish(context: &Context, wanted: &Wanted, options: &FinishOptions
         None => PlannedBranches::load(context, wanted.id)?.output(context, wanted.id)?,
     };
     let mut expected = FinishBranches { into, branch: own_branch(context, wanted)? };
-    // The checkout may have an old plan or an old name of the task. The view says which branches count; each round uses those of
-    // the one before. Every further round needs a change of the plan in that moment, so five are only a bound.
+    // The checkout may have an old plan or an old name of the task. The view says which branches count; each round uses
+    // those of the one before. Every further round needs a change of the plan in that moment, so five are only a bound.
     for _ in 0..5 {
         if let Some(finished) = finish_with_branches(context, wanted, options, &mut expected)? {
             return Ok(finished);
         }
     }
-    Err(Error::new(Kind::Contention, "the plan of the task changed during every attempt").advice("run the same command again"))
+    Err(Error::new(Kind::Contention, "the plan of the task changed during every attempt")
+        .advice("run the same command again"))
 }
 
 /// The task branch by the name of the task that this clone knows; none, where it does not know the task yet.
@@ -332,8 +333,8 @@ impl FinishOperation<'_> {
         Error::new(Kind::Contention, message)
     }
 
-    /// Reads an archived task. Either a finish of this clone was interrupted after its push, and only the lock or the cleaning up
-    /// is left; or somebody else archived the task, and then only this clone may have its work.
+    /// Reads an archived task. Either a finish of this clone was interrupted after its push, and only the lock or the
+    /// cleaning up is left; or somebody else archived the task, and then only this clone may have its work.
     fn gather_archived(
         &self,
         view: &View<'_>,

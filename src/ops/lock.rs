@@ -1,4 +1,5 @@
-//! The lock alone, for scripts: those of the user, and the original ones.
+//! Taking, releasing and listing locks alone, without the task files: for the user's scripts, and for the scripts'
+//! face.
 
 use crate::coordination::claim_record::{Held, TakingRecord};
 use crate::coordination::decide::{Claimant, InTheWay, LockRule, TakenLock, Takeover};
@@ -13,7 +14,7 @@ use crate::project::outcome::{Aside, Holder};
 use crate::task::TaskId;
 use serde::Serialize;
 
-/// A lock taken.
+/// The outcome: a lock that was taken.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Locked {
     /// The task.
@@ -25,7 +26,7 @@ pub(crate) struct Locked {
     pub(crate) aside: Aside,
 }
 
-/// A lock released.
+/// The outcome: a lock that was released.
 #[derive(Debug, Clone, Serialize)]
 #[expect(clippy::struct_field_names, reason = "a key of the JSON answer")]
 pub(crate) struct Unlocked {
@@ -41,30 +42,31 @@ pub(crate) struct Unlocked {
 /// All locks.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LockList {
-    /// One a held task.
+    /// The locked tasks.
     pub(crate) locks: Vec<LockedTask>,
 }
 
-/// One line of the list.
+/// A locked task.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LockedTask {
     /// The task.
     pub(crate) task: TaskId,
-    /// Who holds it.
+    /// Its holder.
     #[serde(flatten)]
     pub(crate) lock: Holder,
 }
 
-/// What became of an attempt to take a lock.
+/// The outcome of an attempt to take a lock.
 #[derive(Debug)]
 pub(crate) enum LockOutcome {
     /// It is taken.
     Taken(Box<TakenLock>),
-    /// Another one is in the way. Only scripts get this as an outcome: for them the checkouts are brought forward, too.
+    /// Another session holds the task. Only the scripts' face gets this as an outcome, and not as an error: after an
+    /// outcome the checkouts are fast-forwarded, as the scripts do on a refusal.
     Refused(InTheWay),
 }
 
-/// Takes the lock of a task, nothing else. It is ours already: that is fine.
+/// Takes the lock of a task, and changes nothing else. A lock that this session holds already is a success.
 ///
 /// # Errors
 /// [`Kind::Held`](crate::error::Kind::Held) with the holder; [`Kind::NoSuchTask`](crate::error::Kind::NoSuchTask).
@@ -82,8 +84,8 @@ pub(crate) fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
     Ok(Locked { task: entry.task, lock: Holder::new(context, &entry, &session.host), aside })
 }
 
-/// Takes the lock of a task for a session, by the rule of its face. The verbs lock tasks that exist; the scripts ask for no
-/// task file, and leave no record in this clone.
+/// Takes the lock of a task for a session, by the rule of its face. The verb requires an active task and records the
+/// lock in this clone; the scripts do neither.
 ///
 /// # Errors
 /// Those of [`lock`], and of a transaction.
@@ -141,10 +143,10 @@ pub(crate) enum UnlockRight {
     Anybody,
 }
 
-/// Releases the lock of a task, nothing else. One that is not held is released already.
+/// Releases the lock of a task, and changes nothing else. A task without a lock is a success.
 ///
 /// # Errors
-/// [`Kind::NotHolder`](crate::error::Kind::NotHolder) when somebody else holds it, who alone may release it.
+/// [`Kind::NotHolder`](crate::error::Kind::NotHolder) when another session holds it and only the holder may release it.
 pub(crate) fn unlock(context: &Context, wanted: &Wanted, right: UnlockRight) -> Result<Unlocked> {
     let (session, id) = (context.session()?, wanted.id);
     let landed = release(context, id, Some(&session).filter(|_| right == UnlockRight::Holder))?;
@@ -154,7 +156,7 @@ pub(crate) fn unlock(context: &Context, wanted: &Wanted, right: UnlockRight) -> 
     Ok(Unlocked { task: id, unlocked: landed.value, aside: Aside::of(context, &landed) })
 }
 
-/// Releases the lock of a task; gives whether there was one. Where a session is named, it must hold the task.
+/// Releases the lock of a task and returns whether there was one. Where a session is given, it must hold the task.
 ///
 /// # Errors
 /// Those of [`unlock`], and of a transaction.
@@ -172,7 +174,7 @@ pub(crate) fn release(context: &Context, id: TaskId, holder: Option<&Session>) -
     })
 }
 
-/// Every lock, as the remote has it now.
+/// Lists every lock, as fetched from the remote.
 pub(crate) fn list(context: &Context) -> Result<LockList> {
     let entries = fetch(context)?.ok_or_else(no_lock_branch)?;
     let host = crate::coordination::session::host_name(&context.repository);
@@ -180,7 +182,7 @@ pub(crate) fn list(context: &Context) -> Result<LockList> {
     Ok(LockList { locks: locks.collect() })
 }
 
-/// The same as the lock files say it; `None` where there is no branch of locks. One connection.
+/// Fetches every lock entry; `None` where there is no lock branch. One connection.
 pub(crate) fn fetch(context: &Context) -> Result<Option<Vec<LockEntry>>> {
     let locks_branch = Ledger::locks_branch()?;
     let ledger = context.ledger();

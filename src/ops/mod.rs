@@ -1,10 +1,11 @@
-//! The operations, one file each. Each reads top to bottom: gather (a typed view, one fetch at most), decide (a pure function of
-//! view and request to a plan or a refusal), act (publish the plan, then the worktrees and checkouts).
+//! The operations, one file each. Each reads top to bottom: gather (a typed view, one fetch at most), decide (a pure
+//! function of view and request to a plan or a refusal), act (publish the plan, then the worktrees and checkouts).
 //!
-//! Promises: a refusal changes nothing; what is published is published in one swap; the outcome is a type that says only what this
-//! command found or made true. No operation parses arguments or prints.
+//! Promises: a refusal changes nothing; what is published is published in one swap; the outcome is a type that says
+//! only what this command found or made true. No operation parses arguments or prints.
 //!
-//! Callers: the verbs (`cli`) and the scripts' face (`compat`). Where the two differ, the operation takes a value that says how.
+//! Callers: the verbs (`cli`) and the scripts' face (`compat`). Where the two differ, the operation takes a value that
+//! says how.
 
 pub(crate) mod archive;
 pub(crate) mod data_location;

@@ -1,4 +1,9 @@
-//! Making a task: published, its id and its file in one swap; or in the files of a checkout, with a commit there.
+//! Creating a task: a published one, its id and its file in one swap; or one in the files of a checkout, with a commit
+//! there.
+//!
+//! Why the order is safe. The record of the new task is written before the swap. When the command is interrupted, or
+//! the server does not answer, the same command finds by the nonce in that record whether the task was created, and
+//! creates no second one.
 
 mod decide;
 
@@ -20,7 +25,7 @@ use crate::task::{Document, Level, NewTask, Reference, Scan, Task, TaskId, TaskP
 use decide::{NewDecision, NewView, TaskPosition, decide};
 use serde::Serialize;
 
-/// What the task is to be.
+/// The options of `git aitask new`.
 #[derive(Debug, Clone)]
 pub(crate) struct NewOptions {
     /// Its title.
@@ -33,17 +38,17 @@ pub(crate) struct NewOptions {
     pub(crate) effort: Level,
     /// Its issue type; `None`: `feature`.
     pub(crate) issue_type: Option<String>,
-    /// Its labels, as typed.
+    /// Its labels, as the user typed them.
     pub(crate) labels: Vec<String>,
-    /// What it waits for.
+    /// The tasks that it depends on.
     pub(crate) depends: Vec<TaskId>,
-    /// The task it is a part of.
+    /// Its parent.
     pub(crate) parent: Option<Wanted>,
     /// Only a draft in this clone: no id, no commit, no network.
     pub(crate) draft: bool,
 }
 
-/// A task made.
+/// The outcome: a task that was created.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Created {
     /// The task; absent for a draft.
@@ -57,7 +62,7 @@ pub(crate) struct Created {
     pub(crate) aside: Aside,
 }
 
-/// Makes a task, or a draft of one.
+/// Creates a task, or a draft of one.
 pub(crate) fn new(context: &Context, options: &NewOptions) -> Result<Created> {
     let labels = clean_labels(&options.labels);
     if !labels.dropped.is_empty() {
@@ -87,7 +92,7 @@ pub(crate) fn new(context: &Context, options: &NewOptions) -> Result<Created> {
     publish(context, options.parent.as_ref(), &request, &format!("{options:?} "))
 }
 
-/// Makes a task of a draft; the draft goes once the task is published.
+/// Publishes a draft as a task. The draft is removed after that.
 pub(crate) fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
     let (tree, dir) = (context.tree(), context.data_dir());
     let draft = drafts::load(&tree, &dir, draft)?.ok_or_else(|| {
@@ -107,7 +112,7 @@ pub(crate) fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
         draft: None,
     };
     let created = publish(context, parent.as_ref(), &request, &words)?;
-    // What was written into it while it was on its way stays.
+    // A draft that was edited meanwhile is kept.
     let file = dir.join(&draft.path);
     if !context.dry_run && tree.read(&file).is_ok_and(|now| now == draft.file.text) {
         tree.remove(&file)?;
@@ -115,7 +120,8 @@ pub(crate) fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
     Ok(created)
 }
 
-/// Makes the published task, its id and its file in one swap, so that no id is burnt. `words` tell this command from others.
+/// Creates a published task: its id and its file in one swap, so that no id is lost when the push fails. `words`
+/// identify this command among those of other tasks.
 fn publish(context: &Context, parent: Option<&Wanted>, request: &NewRequest, words: &str) -> Result<Created> {
     let data = context.data_branch()?.clone();
     let ids_branch = Ledger::ids_branch()?;
@@ -136,7 +142,7 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &NewRequest, wor
         let place = if let Some(parent) = parent.map(TaskPath::id) {
             TaskPosition::Below { parent, number: index.next_child(parent), file: None }
         } else if let Some(id) = claimed.filter(|_| view.landed.contains(&ids_branch)) {
-            // On a server that takes one branch at a time the counter has moved for us already.
+            // On a server without atomic pushes, the counter was published in the step before.
             TaskPosition::Top(id)
         } else if let (Reached::Id(id), true) = (&reached, index.is_unused(&reached)) {
             claimed = Some(id.number());
@@ -155,7 +161,7 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &NewRequest, wor
         let task = Task::from_document(made.path, &made.document);
         Ok(Decision::Swap(plan.step(&data, Step::edit(made.subject, made.edits)), task))
     });
-    // What may have landed is to be found by the same command, also by one that was sent off when no answer came.
+    // After an unknown outcome the record is kept, so that the same command finds the task.
     let in_doubt = match &outcome {
         Ok(landed) => landed.looked_up,
         Err(error) => error.kind() == Kind::Unknown,
@@ -165,7 +171,7 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &NewRequest, wor
     }
     let landed = outcome?;
     let mut aside = Aside::of(context, &landed);
-    // The branches have moved on from where those could have landed.
+    // The branches have moved since, so an earlier push that was not answered can no longer succeed.
     for record in earlier.iter().filter(|_| !context.dry_run) {
         CreationRecord::forget(repository, record.nonce());
     }
@@ -175,7 +181,7 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &NewRequest, wor
     Ok(Created { task: Some(TaskInfo::from(&landed.value)), draft: None, aside })
 }
 
-/// Reads what making a published task goes by. One process at most.
+/// Reads what creating a published task needs. One process at most.
 fn load_published_view(
     view: &View<'_>,
     index: &Index,
@@ -191,38 +197,38 @@ fn load_published_view(
     let vocabulary = Vocabulary::of(&found, index.branch());
     if let (TaskPosition::Below { file, .. }, Some(parent)) = (&mut place, parent) {
         let path = parent.as_str().to_owned();
-        let gone = || Error::new(Kind::NoSuchTask, format!("{path} has gone from {}", index.branch()));
+        let gone = || Error::new(Kind::NoSuchTask, format!("{} has no {path} any more", index.branch()));
         let document = Document::parse(found.file(index.branch(), &path).ok_or_else(gone)?);
         *file = Some(LoadedFile { path, document });
     }
     Ok(NewView { place, vocabulary, emails: String::new(), highest: index.max_number(Scan::Full) })
 }
 
-/// The number of a task that a checkout gets.
+/// How a new task of a checkout gets its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Number {
-    /// One that was claimed from the counter.
+    /// This number, which was claimed from the counter.
     Claimed(u64),
-    /// The next one among the children of this task.
+    /// The next number among the children of this task.
     ChildOf(TaskId),
 }
 
-/// A task made in a checkout.
+/// The outcome: a task that was created in a checkout.
 #[derive(Debug, Clone)]
 pub(crate) struct CreatedHere {
     /// Its id.
     pub(crate) id: TaskId,
     /// Its file.
     pub(crate) path: String,
-    /// What git said of the commit.
+    /// The output of `git commit`.
     pub(crate) said: Vec<u8>,
-    /// Labels that joined the vocabulary.
+    /// Labels that were added to the vocabulary.
     pub(crate) labels: Vec<String>,
-    /// The parent's file, which was changed along.
+    /// The parent's file, where it was changed, too.
     pub(crate) parent: Option<String>,
 }
 
-/// Makes a task in a checkout, with a commit there; nothing is published.
+/// Creates a task in a checkout and commits it there. Nothing is published.
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`] without an active parent, and those of the commit.
@@ -237,13 +243,13 @@ pub(crate) fn new_here(files: &TaskFiles<'_>, number: Number, request: &NewReque
     })
 }
 
-/// The refusal for a parent that is not there.
+/// The refusal for a parent that does not exist.
 pub(crate) fn no_parent(parent: impl std::fmt::Display) -> Error {
     Error::new(Kind::NoSuchTask, format!("Parent task t{parent} not found"))
 }
 
-/// Completes the making of a draft that was cut off: what it made is committed, if it is not yet. `None` when it had made
-/// nothing.
+/// Completes an interrupted publication of a draft in a checkout: commits the task file, if it is not committed yet.
+/// `None` where no file was written.
 ///
 /// # Errors
 /// Those of the commit.
@@ -261,7 +267,7 @@ pub(crate) fn resume_here(files: &TaskFiles<'_>, request: &NewRequest) -> Result
     let document = Document::parse(&filing.filed);
     let request = NewRequest { document, sibling: Sibling::Free, ..request.clone() };
     let created = make_here(files, &request, |snapshot| {
-        // So that it is known to be there.
+        // The snapshot must contain the file, since the transaction compares with it.
         snapshot.document(&filing.path)?;
         let Some((parent, number)) = id.parent().zip(id.child_number()) else {
             return Ok(TaskPosition::Top(id.number()));
@@ -271,7 +277,7 @@ pub(crate) fn resume_here(files: &TaskFiles<'_>, request: &NewRequest) -> Result
     created.map(Some)
 }
 
-/// Makes a task where `place` says.
+/// Creates a task at the position that `place` determines.
 fn make_here(
     files: &TaskFiles<'_>,
     request: &NewRequest,
@@ -307,7 +313,7 @@ fn draft(context: &Context, options: &NewOptions, mut task: NewTask) -> Result<C
     Ok(Created { task: None, draft: Some(path), aside })
 }
 
-/// The title is the heading, since the file's name keeps only its letters and digits.
+/// The text of a new task. Its heading has the title, since the file name keeps only the letters and digits of that.
 fn body(title: &Title, text: &str) -> String {
     let text = text.trim_end_matches('\n');
     if text.trim().is_empty() { format!("# {}", title.as_str()) } else { format!("# {}\n\n{text}", title.as_str()) }

@@ -1,4 +1,4 @@
-//! Making a task in the user's editor.
+//! Creating a task in the user's editor.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::Freshness;
@@ -9,17 +9,20 @@ use crate::project::editor::{self, Saved};
 use crate::task::sheet::{self, Words};
 use crate::task::{Document, Level, TaskId, Title};
 
-/// Makes a task in the user's editor, with what is known of it filled in. When it cannot be published it stays as a draft.
+/// Creates a task in the user's editor, with the given options filled in. When it cannot be published, the text is kept
+/// as a draft, so that nothing that was typed is lost.
 pub(crate) fn new_in_editor(context: &Context, options: &NewOptions, title: &str) -> Result<Created> {
     let saved = ask(context, options, title)?;
     let made = new(context, &saved.value).map_err(|error| {
-        // What may have landed must not become a second task.
+        // After an unknown outcome the task may exist, and publishing a draft would create a second one.
         let draft = (!saved.value.draft && !context.dry_run && error.kind() != Kind::Unknown)
             .then(|| new(context, &NewOptions { draft: true, ..saved.value.clone() }).ok()?.draft);
         match draft.flatten() {
             Some(draft) => {
                 saved.discard();
-                error.hint(command!["git aitask new --publish", draft].note("your text is kept there"))
+                error.hint(
+                    command!["git aitask new --publish", draft].note("publishes your text, which is kept as a draft"),
+                )
             }
             None => saved.kept(error),
         }
@@ -28,10 +31,10 @@ pub(crate) fn new_in_editor(context: &Context, options: &NewOptions, title: &str
     Ok(made)
 }
 
-/// The sheet of a new task, filled in and read: what is to be made of it.
+/// Opens the sheet of a new task in the editor, and reads the options from it.
 ///
 /// # Errors
-/// Those of [`editor::edit`]; [`Kind::Usage`] when it was left as it was.
+/// Those of [`editor::edit`]; [`Kind::Usage`] when the user changed nothing.
 fn ask(context: &Context, options: &NewOptions, title: &str) -> Result<Saved<NewOptions>> {
     let data = context.data_branch()?.clone();
     let words = match context.ledger().view(std::slice::from_ref(&data), Freshness::AsKnown) {
@@ -54,11 +57,11 @@ fn ask(context: &Context, options: &NewOptions, title: &str) -> Result<Saved<New
         document.append(key, value)?;
     }
     document.set_body(options.text.as_bytes());
-    let mut help = vec!["A new task. Without a title nothing is made.".to_owned()];
+    let mut help = vec!["A new task. Without a title no task is created.".to_owned()];
     help.extend(sheet::help(&words).into_iter().filter(|line| !line.starts_with("status")));
     let read = |document: &Document| {
         if let Some(key) = document.keys().find(|key| !fields.iter().any(|(known, _)| known == key)) {
-            return Err(sheet::wrong(key, format!("{key} is no field of a new task")));
+            return Err(sheet::wrong(key, format!("{key} is not a field of a new task")));
         }
         sheet::check(document, &words.types)?;
         let not_text = |_| Error::new(Kind::Usage, "the text is not UTF-8");
@@ -84,5 +87,5 @@ fn ask(context: &Context, options: &NewOptions, title: &str) -> Result<Saved<New
     let text = sheet::with_help(&document, &help);
     let environment = context.repository.git().environment();
     editor::edit(environment, Some(&context.repository), &text, read)?
-        .ok_or_else(|| Error::new(Kind::Usage, "nothing was written, so no task is made"))
+        .ok_or_else(|| Error::new(Kind::Usage, "nothing was written, so no task was created"))
 }

@@ -1,11 +1,11 @@
-//! Picking a task: lock, status and assignee in one swap, then its worktree. Both faces pick tasks by this operation; they differ
-//! in a [`Policy`], and in the [`PickSource`] from which the task is read.
+//! Picking a task: lock, status and assignee in one swap, then its worktree. Both faces pick tasks by this operation;
+//! they differ in a [`Policy`], and in the [`PickSource`] from which the task is read.
 //!
-//! Why the order is safe. What would make the worktree fail is refused before the swap, so that no task is picked without a place
-//! to work in. The record of the pick is written before the swap: a command that is killed right after it finds, by the nonce in
-//! that record, that the lock is its own. The worktree comes after the swap, because only the holder may create the task branch.
-//! Killed before the swap, nothing has happened; killed after it, the same command picks the task again (it is the holder's) and
-//! adds the worktree.
+//! Why the order is safe. What would make the worktree fail is refused before the swap, so that no task is picked
+//! without a place to work in. The record of the pick is written before the swap: a command that is killed right after
+//! it finds, by the nonce in that record, that the lock is its own. The worktree comes after the swap, because only the
+//! holder may create the task branch. Killed before the swap, nothing has happened; killed after it, the same command
+//! picks the task again (it is the holder's) and adds the worktree.
 
 mod choose;
 mod decide;

@@ -5,33 +5,33 @@ use crate::settings::Effect;
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// One of them.
+/// A file to install.
 #[derive(Debug)]
 pub(crate) struct SetupFile {
-    /// Where it goes.
+    /// Its path.
     pub(crate) path: PathBuf,
-    /// What it says.
+    /// Its content.
     pub(crate) content: Vec<u8>,
 }
 
-/// What is to be of them.
+/// Whether the files are installed or removed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum SetupAction {
-    /// They are there, with this content.
+    /// They are written.
     Written,
-    /// They are gone.
+    /// They are removed.
     Gone,
 }
 
-/// What was done.
+/// The outcome.
 #[derive(Debug, Serialize)]
 pub(crate) struct SetUp {
-    /// The files that were written or taken away, or would be.
+    /// The files that were written or removed; in a dry run, those that would be.
     pub(crate) changed: Vec<PathBuf>,
 }
 
-/// Writes the files that differ, or takes away those that are there. Their names are this program's, so nobody else's
-/// file is in the place of one.
+/// Writes the files that differ, or removes those that exist. Their names belong to this program, so no other program's
+/// file is overwritten.
 ///
 /// # Errors
 /// [`Kind::Io`](crate::error::Kind::Io).

@@ -1,4 +1,4 @@
-//! One task whole.
+//! Showing one task with its text, plan and fields.
 
 use crate::error::Result;
 use crate::git::{Branch, Freshness};
@@ -9,14 +9,14 @@ use crate::task::bundle::Member;
 use crate::task::{Board, Document, Task, TaskId, TaskPath, bundle, paths};
 use serde::Serialize;
 
-/// A task whole.
+/// The outcome: a task with everything that is known of it.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Shown {
-    /// When the remote was last asked (RFC 3339); `null` when it never was.
+    /// When the remote was last fetched (RFC 3339); `null` when it never was.
     pub(crate) as_of: Option<String>,
-    /// The task and its surroundings.
+    /// The task with its lock, worktree and dependencies.
     pub(crate) task: Row,
-    /// It is in work on this machine and has no worktree in this clone.
+    /// Whether the caller holds it on this machine and it has no worktree in this clone.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) lacks_worktree: bool,
     /// Its file.
@@ -26,12 +26,12 @@ pub(crate) struct Shown {
     /// Its plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) plan: Option<PlanText>,
-    /// The active tasks that wait for it.
+    /// The active tasks that depend on it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) blocks: Vec<TaskId>,
-    /// The last commits of its branch that the main worktree's branch lacks: short name and subject.
+    /// The last commits of its branch that the main worktree's branch lacks: abbreviated id and subject.
     pub(crate) commits: Vec<String>,
-    /// Further fields of its file.
+    /// The other fields of its file.
     pub(crate) fields: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct PlanText {
     pub(crate) text: String,
 }
 
-/// Fields that [`Row`] has, or that say nothing to a reader.
+/// The fields that [`Row`] already shows.
 const KNOWN: [&str; 8] =
     ["priority", "effort", "depends", "issue_type", "status", "labels", "assigned_to", "children_to_implement"];
 
@@ -111,7 +111,7 @@ struct BundledTask {
 }
 
 impl BundledTask {
-    /// Looks into the bundles that may have one of these ids. One process a bundle.
+    /// Searches the bundles that may contain one of these ids. One process for each bundle.
     fn find(
         loaded: &ReadView,
         view: &View<'_>,

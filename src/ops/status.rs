@@ -1,4 +1,4 @@
-//! Who works on what, and what is out of step.
+//! The current state: who works on what, what can be picked, and which locks, worktrees and statuses do not match.
 
 use crate::coordination::process::Liveness;
 use crate::error::Result;
@@ -11,27 +11,27 @@ use crate::task::{Board, Status, Task, TaskId, TaskName};
 use crate::worktrees::registry::task_branch_of;
 use serde::Serialize;
 
-/// The state of everything.
+/// The outcome: the current state.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Overview {
-    /// When the remote was last asked (RFC 3339); `null` when it never was.
+    /// When the remote was last fetched (RFC 3339); `null` when it never was.
     pub(crate) as_of: Option<String>,
-    /// The tasks somebody holds.
+    /// The tasks that are held.
     pub(crate) active: Vec<Row>,
-    /// Those of them that are in work on this machine and have no worktree in this clone.
+    /// Those of them that the caller holds on this machine, and that have no worktree in this clone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) without_worktree: Vec<TaskId>,
-    /// Locks whose session is dead, or whose task is not active any more.
+    /// Locks whose session is dead, or whose task is no longer active.
     pub(crate) stale_locks: Vec<LockedTask>,
-    /// Task worktrees of this clone whose task is not active any more.
+    /// Task worktrees of this clone whose task is no longer active.
     pub(crate) orphan_worktrees: Vec<WorktreeState>,
-    /// Tasks that say Implementing, and nobody holds them.
+    /// Tasks with the status Implementing that nobody holds.
     pub(crate) unlocked_implementing: Vec<Row>,
-    /// What can be picked, best first.
+    /// The tasks that can be picked, best first.
     pub(crate) ready: Vec<Row>,
 }
 
-/// Looks at everything.
+/// Reads the current state.
 pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview> {
     let ledger = context.reading_ledger();
     let (mut loaded, _) = ReadView::load(context, &ledger, freshness)?;

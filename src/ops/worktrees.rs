@@ -1,4 +1,4 @@
-//! The worktrees of tasks in this clone. Asks git's registry, not the network.
+//! Listing, adding and removing the worktrees of tasks in this clone. Uses git's registry and no network.
 
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::worktree::Unsaved;
@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 /// All task worktrees.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct WorktreeList {
-    /// One a worktree.
+    /// The worktrees.
     pub(crate) worktrees: Vec<ListedWorktree>,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct ListedWorktree {
     pub(crate) worktree_state: WorktreeState,
 }
 
-/// Where a worktree is.
+/// The outcome: the path of a worktree.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct WorktreePath {
     /// The task.
@@ -46,7 +46,7 @@ pub(crate) struct WorktreePath {
     pub(crate) path: PathBuf,
 }
 
-/// Every task worktree.
+/// Lists every task worktree.
 pub(crate) fn list(context: &Context) -> Result<WorktreeList> {
     let records = worktree::list(&context.repository)?;
     let main = records.first().and_then(|main| main.head.clone());
@@ -58,7 +58,7 @@ pub(crate) fn list(context: &Context) -> Result<WorktreeList> {
     Ok(WorktreeList { worktrees: worktrees.collect() })
 }
 
-/// Where the worktree of a task is.
+/// Finds the path of a task's worktree.
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`] when it has none in this clone; [`Kind::Occupied`] when it is half made or half removed.
@@ -77,18 +77,18 @@ pub(crate) fn path(context: &Context, wanted: &Wanted) -> Result<WorktreePath> {
     match Site::of(&context.repository, &path, &branch).cut_off() {
         None => Ok(WorktreePath { task: wanted.id, path }),
         Some(what) => {
-            let message = format!("{} is not whole: it is in the middle of {}", path.display(), what.name());
+            let message = format!("{} is incomplete: it is in the middle of {}", path.display(), what.name());
             Err(Error::new(Kind::Occupied, message).hint(command!["git aitask worktree add", wanted.id]))
         }
     }
 }
 
-/// A worktree made.
+/// The outcome: a worktree that was added or found.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Added {
     /// The task.
     pub(crate) task: TaskId,
-    /// Its worktree; absent when it was only to be shown what would be made.
+    /// Its worktree; absent in a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) worktree: Option<WorktreeInfo>,
     /// What else there is to say.
@@ -96,10 +96,10 @@ pub(crate) struct Added {
     pub(crate) aside: Aside,
 }
 
-/// Makes the worktree of a task, or finds it; takes nothing and asks nobody. A branch that is there is attached.
+/// Adds the worktree of a task, or finds it. Takes no lock and uses no network. An existing task branch is checked out.
 ///
 /// # Errors
-/// [`Kind::NoSuchTask`]; [`Kind::Occupied`] when there is no room for it.
+/// [`Kind::NoSuchTask`]; [`Kind::Occupied`] when it cannot be added.
 pub(crate) fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Result<Added> {
     let data = context.data_branch()?.clone();
     let ledger = context.reading_ledger();
@@ -119,17 +119,17 @@ pub(crate) fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Res
     Ok(Added { task: path.id(), worktree, aside })
 }
 
-/// What a removal came to.
+/// The outcome of a removal.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Removed {
     /// The task.
     pub(crate) task: TaskId,
-    /// Where the worktree was; absent when there was none.
+    /// The path of the worktree; absent when there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) path: Option<PathBuf>,
-    /// The task branch is gone.
+    /// Whether the task branch was deleted.
     pub(crate) branch_deleted: bool,
-    /// The task branch, where it has commits of its own and stays.
+    /// The task branch, where it was kept because of unmerged commits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) branch_kept: Option<Branch>,
     /// What else there is to say.
@@ -137,12 +137,13 @@ pub(crate) struct Removed {
     pub(crate) aside: Aside,
 }
 
-/// Removes the worktree of a task, and its branch when all its commits are where they were to land, as far as that is known,
-/// else in what the main worktree has checked out.
+/// Removes the worktree of a task; and its branch, when one of the branches that it may be merged into contains all of
+/// its commits.
 ///
 /// # Errors
-/// [`Kind::Dirty`] for uncommitted work and a rebase, unless that may be lost; [`Kind::Held`] for work of another session that
-/// lives, even then; [`Kind::Occupied`] for one that is locked, gone, or not the task's.
+/// [`Kind::Dirty`] for uncommitted work and a rebase, unless they are to be discarded; [`Kind::Held`] for work of
+/// another session that is alive, even then; [`Kind::Occupied`] for a worktree that is locked, missing, or not the
+/// task's.
 pub(crate) fn remove(context: &Context, wanted: &Wanted, work: Unsaved) -> Result<Removed> {
     let name = name_of(context, wanted)?;
     let mut aside = Aside { dry_run: context.dry_run.then(DryRun::default), ..Aside::default() };
@@ -175,18 +176,18 @@ fn refusal(wanted: &Wanted, branch: &Branch, reason: KeptReason, path: &Path, ca
     let show = path.display();
     let why = causes.join("; ");
     let why = if why.is_empty() { reason.name().replace('_', " ") } else { why };
-    let message = format!("{show} stays: {why}");
+    let message = format!("{show} was kept: {why}");
     match reason {
         KeptReason::Dirty => Error::new(Kind::Dirty, message)
             .hint(command!["git status"].within(path))
-            .hint(command!["git aitask worktree remove", wanted.id, "--discard"].note("loses it")),
+            .hint(command!["git aitask worktree remove", wanted.id, "--discard"].note("discards it")),
         KeptReason::Locked => Error::new(Kind::Occupied, message).hint(command!["git worktree unlock", path.display()]),
         KeptReason::StaleRecord => missing_worktree(path, branch),
         _ => Error::new(Kind::Occupied, message).hint("git worktree list"),
     }
 }
 
-/// The name of the task somebody means: one that has a worktree here, else one that there is.
+/// The name of the wanted task: of one that has a worktree in this clone, else of one in the task data.
 fn name_of(context: &Context, wanted: &Wanted) -> Result<WorktreeName> {
     let records = worktree::list(&context.repository)?;
     let ids: Vec<_> = std::iter::once(wanted.id).chain(wanted.or).collect();
@@ -205,5 +206,5 @@ fn name_of(context: &Context, wanted: &Wanted) -> Result<WorktreeName> {
         let archived = || ids.iter().find_map(|id| index.archived(*id));
         index.require_active(wanted).or_else(|error| archived().ok_or(error))?.name().as_str().to_owned()
     };
-    WorktreeName::parse(&text).ok_or_else(|| Error::new(Kind::Usage, format!("{text:?} is no name of a worktree")))
+    WorktreeName::parse(&text).ok_or_else(|| Error::new(Kind::Usage, format!("{text:?} is not the name of a worktree")))
 }

@@ -1,5 +1,5 @@
-//! The dry run of a sync. Local edits become a commit that no branch points to, so that the rest can be worked out as in a real
-//! run; the refs that would be updated are reported.
+//! The dry run of a sync. Local edits become a commit that no branch points to, so that the rest can be worked out as
+//! in a real run; the refs that would be updated are reported.
 
 use crate::error::{Error, Kind, Result, quoted};
 use crate::files::Tree;
@@ -45,8 +45,8 @@ impl SyncRun<'_, '_> {
         (self.options.progress)(SyncProgress::WouldRun(command));
     }
 
-    /// Reports the fast-forward of the local branch, or the files that would prevent it. These cannot be determined where local
-    /// edits would be committed first.
+    /// Reports the fast-forward of the local branch, or the files that would prevent it. These cannot be determined
+    /// where local edits would be committed first.
     pub(crate) fn dry_run_fast_forward(&mut self, to: &Oid) -> StepResult {
         let (repository, (local, _)) = (&self.context.repository, self.tips()?);
         if let (Some(dir), Some(local), None) = (&self.checkout, &local, &self.dry_run_tip)

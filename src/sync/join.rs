@@ -1,5 +1,6 @@
-//! Joining two histories of task data in the object store. Task files and plans that both sides changed are merged field by
-//! field (see [`crate::task::merge`]), bundles by their members; of everything else only what git merges itself.
+//! Joining two histories of task data in the object store. Task files and plans that both sides changed are merged
+//! field by field (see [`crate::task::merge`]), bundles by their members; of everything else only what git merges
+//! itself.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::merge::{self, Conflicts, MergeFile, Renames};

@@ -1,8 +1,8 @@
-//! Bringing the local and the published task data to the same state: local edits are committed, both histories are merged field
-//! by field, the result is pushed, and the checkout is fast-forwarded.
+//! Bringing the local and the published task data to the same state: local edits are committed, both histories are
+//! merged field by field, the result is pushed, and the checkout is fast-forwarded.
 //!
-//! Promises: no edit of either side is lost, nothing is rebased or reset, and nothing is pushed while a file has a conflict that
-//! no rule merges.
+//! Promises: no edit of either side is lost, nothing is rebased or reset, and nothing is pushed while a file has a
+//! conflict that no rule merges.
 //!
 //! Callers: `ops::sync`, `data_branch` and `compat`.
 

@@ -38,7 +38,8 @@ pub(crate) enum SyncFailure {
     Detached,
     /// This git operation is in progress in the checkout.
     Stuck(&'static str),
-    /// The task data is on a code branch that was never published. Its first push publishes code, so it is left to the user.
+    /// The task data is on a code branch that was never published. Its first push publishes code, so it is left to the
+    /// user.
     NoUpstream,
     /// The fast-forward would overwrite files in the checkout.
     InTheWay,
@@ -69,7 +70,8 @@ pub(crate) enum SyncProgress {
 pub(crate) struct SyncOptions<'a> {
     /// Whether local edits of the task data are committed first.
     pub(crate) commit: bool,
-    /// Whether the first push relies on the known remote-tracking tip, without a fetch. The push itself detects a stale one.
+    /// Whether the first push relies on the known remote-tracking tip, without a fetch. The push itself detects a stale
+    /// one.
     pub(crate) push_first: bool,
     /// Further branches to fetch in the same connection.
     pub(crate) also: &'a [Branch],

@@ -1,4 +1,5 @@
-//! The entry to a sync of the task data: finds the branches, waits in the queue, and runs the steps of [`crate::sync::run`].
+//! The entry to a sync of the task data: finds the branches, waits in the queue, and runs the steps of
+//! [`crate::sync::run`].
 
 use crate::error::{Kind, Result};
 use crate::git::{Branch, RemoteName};
@@ -10,12 +11,12 @@ use crate::sync::outcome::{Reconciled, SyncFailure, SyncOptions};
 use crate::sync::run::{Stop, SyncEffects, SyncRun};
 use std::time::Duration;
 
-/// The time limit of a whole sync, waiting in the queue included. Callers of the scripts kill the sync after 30 s; 25 s leave
-/// them time to receive an answer.
+/// The time limit of a whole sync, waiting in the queue included. Callers of the scripts kill the sync after 30 s; 25 s
+/// leave them time to receive an answer.
 const TOTAL_LIMIT: Duration = Duration::from_secs(25);
 
-/// Syncs the task data. One connection when nothing has to be pushed, one more for a push, and two more for every push that
-/// loses a race.
+/// Syncs the task data. One connection when nothing has to be pushed, one more for a push, and two more for every push
+/// that loses a race.
 pub(crate) fn reconcile(context: &Context, options: SyncOptions<'_>) -> Result<Reconciled> {
     let Some(remote) = context.channel.remote() else { return Ok(Reconciled::NoRemote) };
     let data = match context.data_branch() {
@@ -29,8 +30,8 @@ pub(crate) fn reconcile(context: &Context, options: SyncOptions<'_>) -> Result<R
     let checkout = checkout.unwrap_or_else(|| Some(context.repository.root.clone()));
     let limit = TOTAL_LIMIT.min(context.settings.timeout);
     let deadline = Deadline::after(limit);
-    // Waiting longer than half of the limit would leave no time for the sync itself. The queue only avoids races: without it
-    // the compare-and-swap of the push still decides.
+    // Waiting longer than half of the limit would leave no time for the sync itself. The queue only avoids races:
+    // without it the compare-and-swap of the push still decides.
     let _queue = Queue::enter(&context.repository, limit / 2, context.narrate)?;
     let mut work = SyncRun {
         context,
@@ -52,8 +53,8 @@ pub(crate) fn reconcile(context: &Context, options: SyncOptions<'_>) -> Result<R
     }
 }
 
-/// The remote branch that the local one follows. It has the same name, unless the user configured another one for a code branch
-/// (`branch.<name>.merge`).
+/// The remote branch that the local one follows. It has the same name, unless the user configured another one for a
+/// code branch (`branch.<name>.merge`).
 pub(crate) fn published(context: &Context, remote: &RemoteName, data: &Branch) -> Branch {
     let config = context.repository.config();
     let set = |what: &str| config.last(&format!("branch.{data}.{what}"));

@@ -1,10 +1,11 @@
 //! The steps of a sync, repeated when the remote or the checkout changed meanwhile.
 //!
-//! Why the order is safe. Local edits are committed first, so that no later step can overwrite them. Then fetch; join in the
-//! object store, which changes no branch; push with the fetched tip as the expected value; and only then fast-forward the local
-//! branch and the checkout. Killed before the push, there is at most a local commit of the user's own edits. Killed after it,
-//! the local branch is behind the remote, and the next sync fast-forwards it. The local branch never has a merge that was not
-//! published, with one exception: resolutions by hand, which cannot be made a second time, are kept locally before the push.
+//! Why the order is safe. Local edits are committed first, so that no later step can overwrite them. Then fetch; join
+//! in the object store, which changes no branch; push with the fetched tip as the expected value; and only then
+//! fast-forward the local branch and the checkout. Killed before the push, there is at most a local commit of the
+//! user's own edits. Killed after it, the local branch is behind the remote, and the next sync fast-forwards it. The
+//! local branch never has a merge that was not published, with one exception: resolutions by hand, which cannot be made
+//! a second time, are kept locally before the push.
 
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, is_left_by_a_write};
@@ -28,11 +29,12 @@ use std::time::Duration;
 pub(crate) const AUTO_COMMIT: &str = "ait: Auto-commit task changes before sync";
 /// The time limit of one connection to the remote: a fetch and a push must fit into the limit of the whole sync, 25 s.
 const CONNECTION_LIMIT: Duration = Duration::from_secs(10);
-/// How often a commit is tried again while another git process has the index locked, a tenth of a second apart. Two seconds are
-/// enough for any commit of task files; a lock that is older was left by a crash, and waiting does not help.
+/// How often a commit is tried again while another git process has the index locked, a tenth of a second apart. Two
+/// seconds are enough for any commit of task files; a lock that is older was left by a crash, and waiting does not
+/// help.
 const LOCK_TRIES: u32 = 20;
-/// How often the sync starts again because the checkout or the remote changed meanwhile. The deadline ends it earlier on a slow
-/// remote; on a local one, five changes in a row mean that something else writes continuously.
+/// How often the sync starts again because the checkout or the remote changed meanwhile. The deadline ends it earlier
+/// on a slow remote; on a local one, five changes in a row mean that something else writes continuously.
 const MAX_ROUNDS: u32 = 5;
 
 /// Why no further step follows.
@@ -185,7 +187,8 @@ impl SyncRun<'_, '_> {
         if changed.is_empty() || !self.options.commit {
             return Ok(());
         }
-        // During a merge git refuses to commit single files; during a revert it does not, and the commit would end the revert.
+        // During a merge git refuses to commit single files; during a revert it does not, and the commit would end the
+        // revert.
         if let Some(what) = worktree::in_progress(&dir) {
             let message = format!("{} is in the middle of {what}", dir.display());
             return failed(SyncFailure::Commit, Error::new(Kind::Dirty, message).hint("git status"));
@@ -222,8 +225,8 @@ impl SyncRun<'_, '_> {
         }
     }
 
-    /// The folders of the task data. On a code branch, those of the project in the current folder, which may be below the root of
-    /// the repository.
+    /// The folders of the task data. On a code branch, those of the project in the current folder, which may be below
+    /// the root of the repository.
     fn folders(&self) -> [String; 2] {
         let Context { repository, here, .. } = self.context;
         let folders = [paths::TASKS_DIR, paths::PLANS_DIR];
@@ -258,8 +261,8 @@ impl SyncRun<'_, '_> {
         if let Some(gone) = self.context.ledger().lost(&self.published, theirs.as_ref(), local.as_ref())? {
             return failed(SyncFailure::NoUpstream, gone);
         }
-        // A code branch that was deleted at the remote leaves a remote-tracking ref, which a fetch does not prune. The push that
-        // expects its tip then fails, so before the next attempt the remote is asked.
+        // A code branch that was deleted at the remote leaves a remote-tracking ref, which a fetch does not prune. The
+        // push that expects its tip then fails, so before the next attempt the remote is asked.
         let stays = attempt > 0 && self.known.is_none() && !self.context.has_data_branch();
         if stays && !remote::has_branch(repository, self.remote, &self.published, self.limit())? {
             theirs = None;
@@ -325,7 +328,8 @@ impl SyncRun<'_, '_> {
         failed(SyncFailure::InTheWay, Error::new(Kind::Dirty, said))
     }
 
-    /// Makes the commit that joins both histories; `None` where the checkout changed meanwhile, so that the steps start again.
+    /// Makes the commit that joins both histories; `None` where the checkout changed meanwhile, so that the steps start
+    /// again.
     fn join(&mut self, local: &Oid, theirs: &Oid, blocked: &mut u32) -> StepResult<Option<Oid>> {
         let repository = &self.context.repository;
         let upstream = format!("{}/{}", self.remote, self.published);
@@ -366,8 +370,8 @@ impl SyncRun<'_, '_> {
         ([update], PushOptions { atomic: false, hooks: true, dry_run: false, limit: self.limit() })
     }
 
-    /// The refusal to push to a branch of another name, which `git push` itself would do only with `push.default=upstream` (see
-    /// git-config(1)).
+    /// The refusal to push to a branch of another name, which `git push` itself would do only with
+    /// `push.default=upstream` (see git-config(1)).
     fn push_elsewhere(&self) -> Option<Error> {
         let config = self.context.repository.config();
         let to_upstream = config.last("push.default").is_some_and(|to| matches!(to, "upstream" | "tracking"));
@@ -375,7 +379,10 @@ impl SyncRun<'_, '_> {
             return None;
         }
         let (data, published) = (self.data, &self.published);
-        let message = format!("{data} follows {published} of {}, which has another name, so {data} is not pushed to it", self.remote);
+        let message = format!(
+            "{data} follows {published} of {}, which has another name, so {data} is not pushed to it",
+            self.remote
+        );
         Some(Error::new(Kind::NotInitialised, message).hint(command!["git switch", published]))
     }
 

@@ -18,14 +18,14 @@ pub(crate) struct BaseBranch {
 }
 
 impl BaseBranch {
-    /// Finds the base: the branch that was named, else the configured one (`aitask.base`), else the branch that the main
-    /// worktree has checked out. The published tip is taken where it contains the local one, so that a task branch starts
-    /// from what everybody else sees.
+    /// Finds the base: the branch that was named, else the configured one (`aitask.base`), else the branch that the
+    /// main worktree has checked out. The published tip is taken where it contains the local one, so that a task branch
+    /// starts from what everybody else sees.
     ///
     /// # Errors
-    /// [`Kind::Usage`] for a branch that does not exist, or that carries coordination data; [`Kind::DetachedHead`] when no
-    /// branch is named or configured and the main worktree is on none;
-    /// [`Kind::Occupied`] for a branch called `aitask`: git stores no branch `aitask/NAME` beside it.
+    /// [`Kind::Usage`] for a branch that does not exist, or that carries coordination data; [`Kind::DetachedHead`] when
+    /// no branch is named or configured and the main worktree is on none; [`Kind::Occupied`] for a branch called
+    /// `aitask`: git stores no branch `aitask/NAME` beside it.
     pub(crate) fn find(context: &Context, named: Option<&str>) -> Result<Self> {
         let configured = named.or(context.settings.base.as_deref()).map(Branch::parse).transpose()?;
         if let Some(branch) = &configured {
@@ -66,8 +66,8 @@ impl BaseBranch {
     /// As [`Self::find`], and refuses a base that was named and is the branch of one of these tasks.
     pub(crate) fn find_for(context: &Context, named: Option<&str>, wanted: &[Wanted]) -> Result<Self> {
         let base = Self::find(context, named)?;
-        // A base that nobody named is the branch of the main worktree. That may be the task branch itself, when the user
-        // works on it there, and then no branch is cut.
+        // A base that nobody named is the branch of the main worktree. That may be the task branch itself, when the
+        // user works on it there, and then no branch is cut.
         if named.is_some() { require_other_base(&base.branch, wanted).map(|()| base) } else { Ok(base) }
     }
 

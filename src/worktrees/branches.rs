@@ -24,8 +24,8 @@ pub(crate) fn tips(context: &Context, branch: &Branch) -> Result<Tips> {
     Ok(Tips { local: known.remove(&branch.full()), tracking: tracking.and_then(|name| known.remove(&name)) })
 }
 
-/// Refuses a branch that carries locks, ids or task data as the base or the output of a task branch: a merge into it would
-/// mix code with the files that every command reads its locks, ids and tasks from.
+/// Refuses a branch that carries locks, ids or task data as the base or the output of a task branch: a merge into it
+/// would mix code with the files that every command reads its locks, ids and tasks from.
 ///
 /// # Errors
 /// [`Kind::Usage`].

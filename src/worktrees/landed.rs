@@ -1,5 +1,5 @@
-//! Whether the commits of a task have landed: the branches that may contain them, and what of a task branch is in none of
-//! these.
+//! Whether the commits of a task have landed: the branches that may contain them, and what of a task branch is in none
+//! of these.
 
 use crate::coordination::claim_record::Held;
 use crate::error::Result;
@@ -11,12 +11,13 @@ use crate::worktrees::branches::tips;
 use crate::worktrees::plan_branches::PlannedBranches;
 use std::path::PathBuf;
 
-/// The branches that a task branch may be merged into: its output and its base, as far as they are known, else the branch of
-/// the main worktree. A task branch may be deleted when one of them contains all of its commits.
+/// The branches that a task branch may be merged into: its output and its base, as far as they are known, else the
+/// branch of the main worktree. A task branch may be deleted when one of them contains all of its commits.
 pub(crate) fn merge_targets(context: &Context, task: TaskId) -> Vec<Branch> {
     let settings = &context.settings;
     let parse = |name: &String| Branch::parse(name).ok();
-    // The header of a plan that cannot be read names no branch here. `finish` reports it, and only there does it matter.
+    // The header of a plan that cannot be read names no branch here. `finish` reports it, and only there does it
+    // matter.
     let planned = PlannedBranches::load(context, task).unwrap_or_default();
     let output = planned.output.or_else(|| settings.output.as_ref().and_then(parse));
     let cut_from = Held::load(&context.repository, task).and_then(|held| held.base).as_ref().and_then(parse);
@@ -28,8 +29,8 @@ pub(crate) fn merge_targets(context: &Context, task: TaskId) -> Vec<Branch> {
     merge_targets
 }
 
-/// Whether one of these branches contains a commit, locally or as published; without branches, whether `HEAD` of the main
-/// worktree does.
+/// Whether one of these branches contains a commit, locally or as published; without branches, whether `HEAD` of the
+/// main worktree does.
 pub(crate) fn has_landed(context: &Context, commit: &Oid, merge_targets: &[Branch]) -> Result<bool> {
     if merge_targets.is_empty() {
         return merge::is_in_head(&context.repository, commit);
@@ -53,9 +54,9 @@ pub(crate) fn lost_rebase(context: &Context, stood: Option<&Oid>, merge_targets:
         .then(|| format!("a rebase was in progress at {stood}; git branch NAME {} keeps its commits", stood.short())))
 }
 
-/// The note about work that an archived task leaves in this clone: commits of its branch that no branch of `merge_targets`
-/// contains (without any: that `HEAD` of the main worktree does not contain), and uncommitted work. Starts no process when
-/// the task certainly has no branch, so that archiving many tasks stays cheap.
+/// The note about work that an archived task leaves in this clone: commits of its branch that no branch of
+/// `merge_targets` contains (without any: that `HEAD` of the main worktree does not contain), and uncommitted work.
+/// Starts no process when the task certainly has no branch, so that archiving many tasks stays cheap.
 pub(crate) fn describe_remaining_work(
     context: &Context,
     name: &str,

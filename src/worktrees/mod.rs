@@ -1,8 +1,8 @@
 //! The worktree of a task (`aiwork/<task name>`) and its branch (`aitask/<task name>`): finding, adding, preparing and
 //! removing them, and the base and the output of a task branch.
 //!
-//! Promises: nothing outside `aiwork/` is removed, no symbolic link is followed to get there, uncommitted work goes only
-//! where the caller says so, and a branch goes only when its commits, or their squash, are in the output.
+//! Promises: nothing outside `aiwork/` is removed, no symbolic link is followed to get there, uncommitted work goes
+//! only where the caller says so, and a branch goes only when its commits, or their squash, are in the output.
 //!
 //! Callers: `ops`, `compat`, and on this floor `landing`, `archive` and `data_branch`. It calls none of these.
 

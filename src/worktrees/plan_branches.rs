@@ -1,5 +1,6 @@
-//! The base and the output that the header of a task's plan records. A plan is agreed on before the work begins and travels
-//! with the task data, so these decisions take precedence over the settings of the clone that picks or finishes the task.
+//! The base and the output that the header of a task's plan records. A plan is agreed on before the work begins and
+//! travels with the task data, so these decisions take precedence over the settings of the clone that picks or finishes
+//! the task.
 
 use crate::coordination::claim_record::Held;
 use crate::error::{Error, Kind, Result};
@@ -20,12 +21,12 @@ pub(crate) struct PlannedBranches {
 }
 
 impl PlannedBranches {
-    /// Reads the plan of the task data; where that has none, the one in the checkout, which may not be committed yet. One
-    /// process, if there is a plan.
+    /// Reads the plan of the task data; where that has none, the one in the checkout, which may not be committed yet.
+    /// One process, if there is a plan.
     ///
     /// # Errors
-    /// [`Kind::Unparsable`] for a value that is not the name of a branch: a default in its place would merge the work into a
-    /// branch that nobody chose. [`Kind::Conflict`] for several plans of one task.
+    /// [`Kind::Unparsable`] for a value that is not the name of a branch: a default in its place would merge the work
+    /// into a branch that nobody chose. [`Kind::Conflict`] for several plans of one task.
     pub(crate) fn of(context: &Context, view: &View<'_>, index: &Index, task: &TaskPath) -> Result<Self> {
         let Some(plan) = index.plan(task) else { return Self::load(context, task.id()) };
         let others = index.plans_of(task.id());
@@ -72,12 +73,12 @@ impl PlannedBranches {
         Ok(Self { base: read("Base branch")?, output: read("Output branch")? })
     }
 
-    /// The output of a task, the first of: the plan's output, `aitask.output`, the branch that the task branch was cut from,
-    /// the plan's base, `aitask.base`, the branch of the main worktree.
+    /// The output of a task, the first of: the plan's output, `aitask.output`, the branch that the task branch was cut
+    /// from, the plan's base, `aitask.base`, the branch of the main worktree.
     ///
     /// # Errors
-    /// [`Kind::Conflict`] where the plan names another base than the one that the task branch was cut from: the output follows
-    /// from the base, so the caller must say which of the two is right.
+    /// [`Kind::Conflict`] where the plan names another base than the one that the task branch was cut from: the output
+    /// follows from the base, so the caller must say which of the two is right.
     pub(crate) fn output(self, context: &Context, task: TaskId) -> Result<Branch> {
         let cut_from = Held::load(&context.repository, task).and_then(|held| held.base);
         if let (Some(planned), Some(cut_from)) = (&self.base, &cut_from)

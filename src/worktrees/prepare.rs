@@ -1,5 +1,5 @@
-//! Preparing a new worktree: copying files that git ignores (`aitask.worktreeCopy`), and running the project's own command
-//! (`aitask.worktreeSetup`).
+//! Preparing a new worktree: copying files that git ignores (`aitask.worktreeCopy`), and running the project's own
+//! command (`aitask.worktreeSetup`).
 
 use crate::error::{Error, Kind, Result};
 use crate::files::Tree;
@@ -15,8 +15,8 @@ pub(crate) fn is_preparation_needed(context: &Context) -> bool {
     !context.settings.worktree_copy.is_empty() || context.settings.worktree_setup.is_some()
 }
 
-/// The time limit of `aitask.worktreeSetup`. The command may install dependencies or build the project, and only its author
-/// knows how long that takes: a day ends a command that hangs, and nothing else.
+/// The time limit of `aitask.worktreeSetup`. The command may install dependencies or build the project, and only its
+/// author knows how long that takes: a day ends a command that hangs, and nothing else.
 const SETUP_LIMIT: Duration = Duration::from_secs(24 * 3600);
 
 /// Prepares the worktree at `path`; `copied` gets the files that were copied into it.
@@ -53,10 +53,10 @@ fn copy(context: &Context, path: &Path, copied: &mut Vec<PathBuf>) -> Result<()>
     Ok(())
 }
 
-/// Copies a file, or a symbolic link as a link, and returns whether it was copied. The copy is written under another name and
-/// renamed, so that nobody reads half of it. It replaces nothing, and it is not written through a symbolic link: a folder that
-/// the commit has as a link may point outside the worktree. The operating system shares the blocks where the file system
-/// can.
+/// Copies a file, or a symbolic link as a link, and returns whether it was copied. The copy is written under another
+/// name and renamed, so that nobody reads half of it. It replaces nothing, and it is not written through a symbolic
+/// link: a folder that the commit has as a link may point outside the worktree. The operating system shares the blocks
+/// where the file system can.
 fn copy_file(from: &Tree, to: &Tree, name: &Path) -> Result<bool> {
     let failed = |error: std::io::Error| Error::io("copy", name, &error);
     if name.parent().is_some_and(|folder| to.make_folder(folder).is_err()) {
@@ -73,8 +73,8 @@ fn copy_file(from: &Tree, to: &Tree, name: &Path) -> Result<bool> {
     }
     let mut part = target.clone().into_os_string();
     part.push(".aitask-part");
-    // A killed copy may have left this file. A commit may also contain a symbolic link of this name: it is removed, since
-    // writing through it could change a file outside the worktree.
+    // A killed copy may have left this file. A commit may also contain a symbolic link of this name: it is removed,
+    // since writing through it could change a file outside the worktree.
     to.remove(&part)?;
     std::fs::copy(&source, &part).map_err(failed)?;
     to.rename(&part, &target).map(|()| true)

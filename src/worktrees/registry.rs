@@ -1,4 +1,5 @@
-//! Which task a record of git's registry of worktrees belongs to, and the refusals that protect what is in a worktree's folder.
+//! Which task a record of git's registry of worktrees belongs to, and the refusals that protect what is in a worktree's
+//! folder.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::worktree_list::WorktreeRecord;
@@ -19,8 +20,8 @@ pub(crate) fn task_branch_of(context: &Context, record: &WorktreeRecord) -> Opti
     (record.path == place).then_some(branch)
 }
 
-/// The refusal for a worktree that is not at its registered path. It is never removed for the user: it may have been moved by
-/// hand, with uncommitted work in it, and then its registration is the only record of it.
+/// The refusal for a worktree that is not at its registered path. It is never removed for the user: it may have been
+/// moved by hand, with uncommitted work in it, and then its registration is the only record of it.
 pub(crate) fn missing_worktree(path: &Path, branch: &Branch) -> Error {
     let show = path.display();
     let error = |what: &str| {
@@ -34,7 +35,8 @@ pub(crate) fn missing_worktree(path: &Path, branch: &Branch) -> Error {
     }
 }
 
-/// Refuses `aiwork`, or the worktree in it, where it is a symbolic link: a removal would follow it out of the repository.
+/// Refuses `aiwork`, or the worktree in it, where it is a symbolic link: a removal would follow it out of the
+/// repository.
 pub(crate) fn require_no_link(context: &Context, worktree: &Path) -> Result<()> {
     let dir = context.repository.root.join(WORKTREES_DIR);
     if let Some(link) = [dir.as_path(), worktree].into_iter().find(|path| path.is_symlink()) {

@@ -10,7 +10,8 @@ use crate::task::BRANCH_PREFIX;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
-/// The name of a task's worktree: one path segment of letters, digits, `.`, `_` and `-` that begins with `t` and a digit.
+/// The name of a task's worktree: one path segment of letters, digits, `.`, `_` and `-` that begins with `t` and a
+/// digit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WorktreeName {
     text: String,

@@ -1,8 +1,8 @@
-//! Removing the worktree of a task and its branch. Only the worktree that is registered for the task's own branch is removed,
-//! or a leftover folder below `aiwork/` for which nothing is registered.
+//! Removing the worktree of a task and its branch. Only the worktree that is registered for the task's own branch is
+//! removed, or a leftover folder below `aiwork/` for which nothing is registered.
 //!
-//! The order is: worktree, then branch. Killed in between, the branch still has every commit, and the same command removes it
-//! later; the other way round, a worktree would be left on a branch that does not exist.
+//! The order is: worktree, then branch. Killed in between, the branch still has every commit, and the same command
+//! removes it later; the other way round, a worktree would be left on a branch that does not exist.
 
 use crate::error::{Error, Hint, Kind, Result};
 use crate::git::porcelain::worktree_list::{Loosely, WorktreeRecord};
@@ -52,8 +52,8 @@ pub(crate) enum Extent {
 pub(crate) enum BranchDeletion<'m> {
     /// Never.
     Stays,
-    /// If one of the branches that this task may be merged into contains all of its commits; without a task, if `HEAD` of
-    /// the main worktree does.
+    /// If one of the branches that this task may be merged into contains all of its commits; without a task, if `HEAD`
+    /// of the main worktree does.
     IfLanded(Option<TaskId>),
     /// If it is still at this commit, whose content has landed. Where it landed as a squash, the commit itself stays
     /// reachable under `refs/aitask/squashed/`.
@@ -168,9 +168,9 @@ impl Removal {
 }
 
 impl TaskWorktree {
-    /// Refuses a removal that would lose something: uncommitted work and an operation in progress (unless the work is to be
-    /// discarded); another worktree inside this one; the registration of a worktree that was moved by hand; and a worktree
-    /// that somebody locked.
+    /// Refuses a removal that would lose something: uncommitted work and an operation in progress (unless the work is
+    /// to be discarded); another worktree inside this one; the registration of a worktree that was moved by hand; and a
+    /// worktree that somebody locked.
     ///
     /// # Errors
     /// [`Kind::Dirty`] and [`Kind::Occupied`].
@@ -208,8 +208,7 @@ impl TaskWorktree {
             return refuse(Kind::Dirty, format!("{show} is in the middle of {what}"), show_status);
         }
         if record.detached {
-            let message =
-                format!("{show} is on no branch (detached HEAD), so its commits are not on {}", self.branch);
+            let message = format!("{show} is on no branch (detached HEAD), so its commits are not on {}", self.branch);
             return refuse(Kind::Dirty, message, show_status);
         }
         let found = site.load_work()?;
@@ -225,8 +224,8 @@ impl TaskWorktree {
         refuse(Kind::Dirty, message, hint)
     }
 
-    /// The ref that keeps the commits of a squashed task branch reachable: their content has landed, they have not. A ref of an
-    /// earlier squash of this task is not overwritten. `None` where the commits themselves have landed.
+    /// The ref that keeps the commits of a squashed task branch reachable: their content has landed, they have not. A
+    /// ref of an earlier squash of this task is not overwritten. `None` where the commits themselves have landed.
     fn squashed_ref(&self, context: &Context, tip: &Oid, into: &Branch) -> Result<Option<RefName>> {
         let repository = &context.repository;
         let tips = tips(context, into)?;
@@ -247,8 +246,8 @@ impl TaskWorktree {
 }
 
 /// Removes the worktree of a task branch and then the branch. The registry, and everything that
-/// [`TaskWorktree::require_removable`] judges, is read here again, inside the queue: what a caller read before may have changed
-/// while it published.
+/// [`TaskWorktree::require_removable`] judges, is read here again, inside the queue: what a caller read before may have
+/// changed while it published.
 ///
 /// # Errors
 /// For [`Extent::Worktree`] those of [`TaskWorktree::require_removable`]; then nothing is removed.
@@ -344,7 +343,8 @@ impl Teardown<'_> {
     fn remove_registered(&mut self, record: &WorktreeRecord) -> Result<WorktreeResult> {
         let (context, work, path) = (self.context, self.options.work, record.path.clone());
         let site = self.place.site(context, record);
-        // A worktree that the user added elsewhere may have a symbolic link in its path; only below `aiwork/` none is expected.
+        // A worktree that the user added elsewhere may have a symbolic link in its path; only below `aiwork/` none is
+        // expected.
         let below = path.starts_with(context.repository.root.join(WORKTREES_DIR));
         let is_ours = self.options.extent == Extent::Worktree || below;
         let linked = if is_ours { require_no_link(context, &path) } else { Ok(()) };
@@ -354,7 +354,8 @@ impl Teardown<'_> {
             Ok(()) => Ok(WorktreeResult::Removed(path)),
             Err(error) if self.options.extent == Extent::Worktree || error.kind() == Kind::Interrupted => Err(error),
             Err(error) => {
-                // Any other refusal of an unforced `git worktree remove` is reported as work in it, which is the safe answer.
+                // Any other refusal of an unforced `git worktree remove` is reported as work in it, which is the safe
+                // answer.
                 let has_work = match error.kind() {
                     Kind::Dirty => true,
                     Kind::Occupied => false,
@@ -374,8 +375,9 @@ impl Teardown<'_> {
         if !forced || error.kind() == Kind::Interrupted {
             return Err(error);
         }
-        // Git also refuses to remove a worktree whose `.git` file is broken. The user said that its content may be discarded,
-        // so the folder is deleted, but only while the registry still assigns that path to this task's branch.
+        // Git also refuses to remove a worktree whose `.git` file is broken. The user said that its content may be
+        // discarded, so the folder is deleted, but only while the registry still assigns that path to this task's
+        // branch.
         let now = worktree::list_loosely(&context.repository)?;
         let same =
             now.records.iter().find(|record| record.path == path && record.branch == Some(self.place.branch.full()));
@@ -445,8 +447,8 @@ impl Teardown<'_> {
             let merge_targets = task.map_or_else(Vec::new, |task| merge_targets(context, task));
             let stood = record.filter(|record| record.detached).and_then(|record| record.head.as_ref());
             self.removal.lost_rebase = lost_rebase(context, stood, &merge_targets)?;
-            // `git branch -d` is not used: it regards a branch as merged when its upstream has the commits, and the upstream of a
-            // task branch is its own published copy.
+            // `git branch -d` is not used: it regards a branch as merged when its upstream has the commits, and the
+            // upstream of a task branch is its own published copy.
             if !has_landed(context, &tip, &merge_targets)? {
                 let into =
                     merge_targets.first().or(context.repository.root_branch.as_ref()).map_or("HEAD", Branch::as_str);
@@ -469,8 +471,8 @@ impl Teardown<'_> {
         BranchResult::CheckedOut
     }
 
-    /// Deletes the task branch if it is still at this commit, and its section of the configuration. The ref that keeps a
-    /// squashed branch reachable is written first: killed in between, both exist, and nothing is lost.
+    /// Deletes the task branch if it is still at this commit, and its section of the configuration. The ref that keeps
+    /// a squashed branch reachable is written first: killed in between, both exist, and nothing is lost.
     fn delete_branch(&mut self, tip: &Oid) -> Result<BranchResult> {
         let (repository, branch) = (&self.context.repository, &self.place.branch);
         if let BranchDeletion::LandedIn { into, .. } = self.options.branch
@@ -480,7 +482,8 @@ impl Teardown<'_> {
         }
         let full = branch.full();
         if self.options.extent != Extent::Worktree {
-            // Read again: removing the worktree may have taken long, and a plain `git worktree add` does not wait in our queue.
+            // Read again: removing the worktree may have taken long, and a plain `git worktree add` does not wait in
+            // our queue.
             let records = worktree::list_loosely(repository)?.records;
             if let Some(other) = records.iter().find(|record| record.branch.as_ref() == Some(&full)) {
                 return Ok(self.checked_out(other));
@@ -495,8 +498,8 @@ impl Teardown<'_> {
                 return Ok(BranchResult::Unknown);
             }
         }
-        // A section that stays only names a branch that no longer exists, so a failure is ignored. Most task branches have no
-        // section; reading the file is cheaper than a git process.
+        // A section that stays only names a branch that no longer exists, so a failure is ignored. Most task branches
+        // have no section; reading the file is cheaper than a git process.
         let config = std::fs::read_to_string(repository.common_dir.join("config")).unwrap_or_default();
         if config.contains(&format!("[branch \"{branch}\"]")) {
             let section = format!("branch.{branch}");
@@ -506,8 +509,9 @@ impl Teardown<'_> {
     }
 }
 
-/// Whether the folder at a worktree's path belongs to another repository: one that was cloned there, for instance after our
-/// worktree was moved away. A folder without a `.git`, or with one that points nowhere, belongs to no other repository.
+/// Whether the folder at a worktree's path belongs to another repository: one that was cloned there, for instance after
+/// our worktree was moved away. A folder without a `.git`, or with one that points nowhere, belongs to no other
+/// repository.
 fn is_of_another_repository(repository: &Repository, path: &Path) -> bool {
     let real = |path: PathBuf| path.canonicalize().ok();
     let own = real(repository.common_dir.join("worktrees"));

@@ -1,6 +1,7 @@
-//! Temporary detached worktrees. They are below the system's folder for temporary files, so that no editor or build tool takes
-//! them for a part of the repository. A record in `.git/aitask/` names the folder of each and is locked while it is in use, so
-//! that a later command can remove one that a killed command left: its record is no longer locked.
+//! Temporary detached worktrees. They are below the system's folder for temporary files, so that no editor or build
+//! tool takes them for a part of the repository. A record in `.git/aitask/` names the folder of each and is locked
+//! while it is in use, so that a later command can remove one that a killed command left: its record is no longer
+//! locked.
 
 use crate::error::{Error, Result};
 use crate::files::records::{Location, RecordKind};
@@ -38,8 +39,8 @@ impl Scratch {
         // Every user of the machine can list the folder for temporary files, and this one will hold a copy of the code.
         std::fs::DirBuilder::new().mode(0o700).create(&folder).map_err(io)?;
         let scratch = Self { record, path: folder.join(name), folder, lock };
-        // The child processes inherit the lock: a git that outlives this command keeps the record locked, so that no other
-        // command removes the worktree while git writes it.
+        // The child processes inherit the lock: a git that outlives this command keeps the record locked, so that no
+        // other command removes the worktree while git writes it.
         share(&scratch.lock, Shared::WithChildren);
         let made = Queue::enter(repository, context.settings.timeout, context.narrate)
             .and_then(|_queue| worktree::add_detached(repository, &scratch.path, commit));

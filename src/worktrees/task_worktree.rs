@@ -57,8 +57,8 @@ impl TaskWorktree {
         Self { branch, path, record, all, default_path }
     }
 
-    /// The worktrees that use the task branch: it is checked out there, or a rebase or bisection in progress there returns to
-    /// it. While there is one, the branch cannot be deleted.
+    /// The worktrees that use the task branch: it is checked out there, or a rebase or bisection in progress there
+    /// returns to it. While there is one, the branch cannot be deleted.
     pub(crate) fn using_branch(&self) -> impl Iterator<Item = &WorktreeRecord> {
         let full = self.branch.full();
         self.all.iter().filter(move |record| match &record.branch {
@@ -74,8 +74,8 @@ impl TaskWorktree {
         self.record.as_ref().filter(|it| it.path != context.repository.root && Some(*it) != self.all.first())
     }
 
-    /// Refuses what would make [`Self::ensure`] fail. Called before anything is published, so that no task is picked whose
-    /// worktree cannot be added.
+    /// Refuses what would make [`Self::ensure`] fail. Called before anything is published, so that no task is picked
+    /// whose worktree cannot be added.
     pub(crate) fn require_free(&self, context: &Context) -> Result<()> {
         let show = self.path.display();
         let occupied = |message: String, hint: Hint| Err(Error::new(Kind::Occupied, message).hint(hint));
@@ -123,8 +123,8 @@ impl TaskWorktree {
         })
     }
 
-    /// Adds the worktree where there is none: on the task branch if that exists, else on a new branch cut from `base`. A
-    /// worktree that a killed command left half made, half removed or unprepared is completed.
+    /// Adds the worktree where there is none: on the task branch if that exists, else on a new branch cut from `base`.
+    /// A worktree that a killed command left half made, half removed or unprepared is completed.
     pub(crate) fn ensure(mut self, context: &Context, base: &BaseBranch) -> Result<WorktreeInfo> {
         let repository = &context.repository;
         let mut mark = Mark::furnishing(repository, name_of(&self.branch));
@@ -153,7 +153,8 @@ impl TaskWorktree {
             if is_preparation_needed(context) {
                 mark.set()?;
             }
-            // A fetch of this clone reads the registry and fails on a record that is half written. Ours waits in this queue.
+            // A fetch of this clone reads the registry and fails on a record that is half written. Ours waits in this
+            // queue.
             let _queue = Queue::enter(repository, context.settings.timeout, context.narrate)?;
             let start = tip.is_none().then_some(&base.commit);
             cut_off::make(repository, &self.path, &self.branch, start, context.settings.timeout)?;
@@ -181,8 +182,8 @@ impl TaskWorktree {
         Site::of(&context.repository, &record.path, &self.branch)
     }
 
-    /// A record at the default path that names no commit and has git's lock "initializing": `git worktree add` was killed right
-    /// after it began.
+    /// A record at the default path that names no commit and has git's lock "initializing": `git worktree add` was
+    /// killed right after it began.
     fn being_created(&self) -> Option<&WorktreeRecord> {
         let locked = |lock: &String| cut_off::is_initializing_lock(lock.as_bytes());
         self.all.iter().find(|record| {
@@ -190,8 +191,8 @@ impl TaskWorktree {
         })
     }
 
-    /// Completes the worktree where a command was killed while it added or removed it; removes the registration where nothing
-    /// else exists yet.
+    /// Completes the worktree where a command was killed while it added or removed it; removes the registration where
+    /// nothing else exists yet.
     fn complete_if_cut_off(&mut self, context: &Context) -> Result<Option<Mended>> {
         let Some(record) = self.record.as_ref().or_else(|| self.being_created()) else {
             // There is no worktree, so a marker of an interrupted removal is about nothing any more.

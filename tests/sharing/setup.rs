@@ -172,7 +172,7 @@ fn a_data_branch_that_cannot_be_set_up_does_not_end_setup() {
     assert_eq!(subjects(&bob, "HEAD"), before);
     bob.git(&["switch", "-q", "main"]);
     bob.write(".gitignore", "mine\n");
-    goes_on(&bob, &[".gitignore has changes that are not committed"]);
+    goes_on(&bob, &[".gitignore has uncommitted changes"]);
     assert_eq!((bob.read(".gitignore").as_str(), subjects(&bob, "HEAD")), ("mine\n", before));
     std::fs::remove_file(bob.path(".gitignore")).unwrap();
     world.protect("aitask-data");

@@ -29,8 +29,8 @@ pub(crate) struct EditorEdit {
     pub(crate) edited: Document,
 }
 
-/// The fields that say who works on a task. While it is locked, only its holder may change them: otherwise an edit could make
-/// a task look free that another session works on.
+/// The fields that say who works on a task. While it is locked, only its holder may change them: otherwise an edit
+/// could make a task look free that another session works on.
 const OF_HOLDER: [&str; 2] = ["status", "assigned_to"];
 
 fn differ_in_holder(before: &Document, after: &Document) -> bool {
@@ -38,8 +38,8 @@ fn differ_in_holder(before: &Document, after: &Document) -> bool {
 }
 
 impl EditRequest {
-    /// Whether it may change the fields of the holder, so that the locks must be read. Most edits do not: every pick moves the lock
-    /// branch, and an edit that reads it must be decided again each time.
+    /// Whether it may change the fields of the holder, so that the locks must be read. Most edits do not: every pick
+    /// moves the lock branch, and an edit that reads it must be decided again each time.
     pub(crate) fn is_about_holder(&self) -> bool {
         let in_editor =
             self.in_editor.as_ref().is_some_and(|in_editor| differ_in_holder(&in_editor.base, &in_editor.edited));
@@ -141,8 +141,8 @@ pub(crate) fn decide(location: DataLocation, seen: EditView, request: &EditReque
     if path != task.path {
         edits.push(Edit::Rename { from: task.path, to: path.clone() });
     }
-    // The scripts report the parent on every change of a done task, and correct a parent that still lists it; callers depend
-    // on both.
+    // The scripts report the parent on every change of a done task, and correct a parent that still lists it; callers
+    // depend on both.
     let is_done = change::is_done(&document) && (location == DataLocation::Checkout || !change::is_done(&before));
     let child = TaskId::recognise(&id).filter(|_| is_done);
     let left = child.map(|child| leave_parent(location, child, parent, now)).transpose()?.flatten();

@@ -69,8 +69,8 @@ pub(super) fn with_alternatives(refusal: Error, wanted: &[Wanted], ready: &[Task
     error.with(Payload::Ready { ready: Payload::described(&ready) })
 }
 
-/// A title as the note behind the `#` of a hint. Not every interactive shell treats `#` as a comment, so the note contains no
-/// character that is special to a shell.
+/// A title as the note behind the `#` of a hint. Not every interactive shell treats `#` as a comment, so the note
+/// contains no character that is special to a shell.
 fn as_note(title: &str) -> String {
     title.chars().map(|c| if c.is_alphanumeric() || " .,:-_/".contains(c) { c } else { ' ' }).collect()
 }

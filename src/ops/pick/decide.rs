@@ -226,8 +226,8 @@ fn start(document: &mut Document, task: &Task, me: &str, now: &str) -> Result<Op
     Ok(Some(document.to_bytes()))
 }
 
-/// The same in the canonical form that the scripts write; `None` where the published file differs only in its time: a new time
-/// alone makes no commit.
+/// The same in the canonical form that the scripts write; `None` where the published file differs only in its time: a
+/// new time alone makes no commit.
 fn start_whole(
     document: &mut Document,
     published: Option<&[u8]>,

@@ -70,8 +70,8 @@ pub(crate) struct PickOperation<'a> {
     now: String,
     /// Who picks it; in a working copy known only after the task was read.
     session: Option<Session>,
-    /// The lock that a takeover was decided on. A retry displaces exactly this one, so that a holder who refreshed the lock, or
-    /// took it meanwhile, is not displaced.
+    /// The lock that a takeover was decided on. A retry displaces exactly this one, so that a holder who refreshed the
+    /// lock, or took it meanwhile, is not displaced.
     judged: Option<LockEntry>,
     /// The worktree to add.
     pub(super) planned_worktree: Option<PlannedWorktree>,
@@ -104,8 +104,8 @@ impl<'a> PickOperation<'a> {
         })
     }
 
-    /// Publishes lock and status in one swap. Where the server refuses the task data, the lock is published alone, since it is what
-    /// excludes other sessions, and the status is committed locally.
+    /// Publishes lock and status in one swap. Where the server refuses the task data, the lock is published alone,
+    /// since it is what excludes other sessions, and the status is committed locally.
     pub(crate) fn run(&mut self) -> Result<PickResult> {
         let context = self.context;
         let (ledger, parts) = match &self.source {
@@ -159,16 +159,16 @@ impl<'a> PickOperation<'a> {
             }
         }
         let error = refusal.map_or_else(choose::nothing_to_pick, refuse);
-        // Reading the ready tasks costs two processes, so alternatives are named only in the final refusal: of a lock, on a
-        // fresh view.
+        // Reading the ready tasks costs two processes, so alternatives are named only in the final refusal: of a lock,
+        // on a fresh view.
         if error.kind() != Kind::Held || !view.fresh || wanted.is_empty() {
             return Err(error);
         }
         Err(choose::with_alternatives(error, wanted, &choose::ready(&index, view)?))
     }
 
-    /// The task to pick next: first one whose pick by this session was interrupted, so that the same command, run again, completes
-    /// it; then the best ready one.
+    /// The task to pick next: first one whose pick by this session was interrupted, so that the same command, run
+    /// again, completes it; then the best ready one.
     fn next(&self, view: &View<'_>, index: &Index) -> Result<TaskPath> {
         for task in Held::cut_off(&self.context.repository) {
             let held = Held::load(&self.context.repository, task);
@@ -277,15 +277,17 @@ impl<'a> PickOperation<'a> {
             LockRule::Verb => is_denied,
             LockRule::Script => {
                 let is_offline = matches!(error.kind(), Kind::Unreachable | Kind::Authentication);
-                // Hooks run for pushes of the code branch, which may carry the task data; none runs for the lock branch.
+                // Hooks run for pushes of the code branch, which may carry the task data; none runs for the lock
+                // branch.
                 let by_hook = error.payloads().iter().any(|payload| matches!(payload, Payload::Hook { .. }));
                 is_denied || by_hook || (parts == PickParts::Status && is_offline)
             }
         }
     }
 
-    /// Publishes the lock, where one is to be taken, and then commits the status locally. The lock comes first: a status without a
-    /// lock would announce work that excludes nobody, while a lock without a status only delays the status.
+    /// Publishes the lock, where one is to be taken, and then commits the status locally. The lock comes first: a
+    /// status without a lock would announce work that excludes nobody, while a lock without a status only delays the
+    /// status.
     fn publish_separately(&mut self, ledger: &Ledger<'_>, parts: PickParts, error: Error) -> Result<PickResult> {
         let mut locked = None;
         if parts != PickParts::Status {
@@ -322,8 +324,8 @@ impl<'a> PickOperation<'a> {
     }
 }
 
-/// Releases a lock after the second transaction failed, as the scripts do; only where nobody held the task before, and the lock is
-/// still the one that this command wrote.
+/// Releases a lock after the second transaction failed, as the scripts do; only where nobody held the task before, and
+/// the lock is still the one that this command wrote.
 fn release_lock(ledger: &Ledger<'_>, locked: &Landed<PickOutcome>) -> Result<()> {
     let PickOutcome::Taken(taking) = &locked.value else { return Ok(()) };
     let id = taking.task.id;

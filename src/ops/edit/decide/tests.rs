@@ -228,8 +228,8 @@ proptest! {
         }
     }
 
-    /// A change is whole: the file has it and says when, every new label is in the vocabulary, and once it is made there is
-    /// nothing left to publish.
+    /// A change is whole: the file has it and says when, every new label is in the vocabulary, and once it is made
+    /// there is nothing left to publish.
     #[test]
     fn a_change_is_whole(before in text(), changes in changes()) {
         let request = EditRequest { changes, ..EditRequest::default() };
@@ -244,8 +244,8 @@ proptest! {
             prop_assert_eq!(written.scalar_last("updated_at"), Some("now"));
             let words = put(&changed.edits, paths::LABELS_FILE).unwrap_or("ui\n");
             prop_assert!(changed.labels.iter().all(|label| words.lines().any(|word| word == label)));
-            // The canonical form of a checkout has fields that a change may clear again; and a field that one change takes away
-            // and another one sets comes to stand elsewhere.
+            // The canonical form of a checkout has fields that a change may clear again; and a field that one change
+            // takes away and another one sets comes to stand elsewhere.
             if location == DataLocation::Published && request.changes.len() == 1 {
                 let again = seen("1", &String::from_utf8(written.to_bytes()).unwrap());
                 prop_assert!(decide(location, again, &request, "later").map_or(true, |again| again.edits.is_empty()));
