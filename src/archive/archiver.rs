@@ -1,8 +1,10 @@
-//! What archiving a task does to the task data: its file and plans move, tasks
-//! folded into it go, its parent's list gets shorter, and a parent whose last child it was goes along.
+//! What archiving a task changes in the task data: its file and plans move to the archive, tasks that were folded into
+//! it are deleted, it is removed from its parent's list, and a parent without further children is archived with it.
+//!
+//! The order of the edits has no effect of its own: they become one commit.
 
-use crate::archive::request::{Request, Rules};
-use crate::archive::shelf::{Shelf, archived, is_active, is_archived};
+use crate::archive::request::{ArchiveRequest, ArchiveRules};
+use crate::archive::task_store::{TaskStore, archived, is_active, is_archived};
 use crate::coordination::Locks;
 use crate::coordination::locks::unlock_step;
 use crate::error::{Error, Kind, Result};
@@ -13,53 +15,53 @@ use crate::ledger::plan::Step;
 use crate::task::{Document, Status, TaskId, edits};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) use crate::archive::note::{Kin, Note};
+pub(crate) use crate::archive::event::{ArchiveEvent, Relation};
 
-/// What archiving does.
+/// What archiving a task changes.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Filing {
-    /// The tasks that go.
+pub(crate) struct ArchiveChanges {
+    /// The tasks that are archived.
     pub(crate) tasks: Vec<TaskId>,
-    /// Where their files and plans go.
+    /// The paths of their files and plans in the archive.
     pub(crate) targets: Vec<String>,
-    /// Everything, in order.
-    pub(crate) notes: Vec<Note>,
-    /// What changes.
+    /// What happens, in order, for the report.
+    pub(crate) events: Vec<ArchiveEvent>,
+    /// The edits of the task data.
     pub(crate) edits: Vec<Edit>,
-    /// Paths whose uncommitted state is part of it.
+    /// Paths whose uncommitted content in the checkout becomes part of the commit.
     pub(crate) adopt: Vec<String>,
     /// The commit's subject.
     pub(crate) subject: String,
-    /// Tasks folded into them, which are deleted.
+    /// The tasks that were folded into them, whose files are deleted.
     pub(crate) folded: Vec<TaskId>,
 }
 
-struct Filer<'a> {
-    shelf: &'a Shelf,
-    request: Request,
+struct Archiver<'a> {
+    store: &'a TaskStore,
+    request: ArchiveRequest,
     now: &'a str,
-    /// Files that stay where they are with another content.
+    /// Files that keep their path and get another content.
     edited: BTreeMap<String, Document>,
-    /// Files that go.
+    /// Files that are moved or deleted.
     gone: BTreeSet<String>,
-    filing: Filing,
+    changes: ArchiveChanges,
 }
 
-impl Filing {
-    /// Files away the task whose file is `path`. Reads nothing and asks nobody.
+impl ArchiveChanges {
+    /// Works out the changes for the task whose file is `path`. Pure.
     ///
     /// # Errors
     /// [`Kind::Occupied`] when the archive has a file of the same name, [`Kind::NotClaimable`] when two files have the
     /// parent's id.
-    pub(crate) fn of(shelf: &Shelf, path: &str, id: TaskId, request: Request, now: &str) -> Result<Self> {
-        let filing = Self { subject: format!("ait: Archive completed {}", id.prefixed()), ..Self::default() };
+    pub(crate) fn of(store: &TaskStore, path: &str, id: TaskId, request: ArchiveRequest, now: &str) -> Result<Self> {
+        let changes = Self { subject: format!("ait: Archive completed {}", id.prefixed()), ..Self::default() };
         let (edited, gone) = Default::default();
-        let mut filer = Filer { shelf, request, now, edited, gone, filing };
-        filer.go(path, id)?;
-        Ok(filer.filing)
+        let mut filer = Archiver { store, request, now, edited, gone, changes };
+        filer.run(path, id)?;
+        Ok(filer.changes)
     }
 
-    /// Adds it to a plan: the files, then the locks of all that went.
+    /// Adds the changes to a plan: the edits, and the removal of the locks of all archived and folded tasks.
     pub(crate) fn plan(&self, plan: Plan, data: &Branch, locks_branch: &Branch, locks: &Locks) -> Plan {
         let plan = plan.step(data, Step::edit(self.subject.clone(), self.edits.clone()));
         let gone = self.tasks.iter().chain(&self.folded).filter(|id| locks.is_held(**id));
@@ -67,42 +69,42 @@ impl Filing {
     }
 }
 
-impl<'a> Filer<'a> {
-    fn go(&mut self, path: &str, id: TaskId) -> Result<()> {
+impl<'a> Archiver<'a> {
+    fn run(&mut self, path: &str, id: TaskId) -> Result<()> {
         let parent = self.parent_of(id)?;
         let parent_file = id.parent().map(|number| {
-            let file = parent.or_else(|| self.shelf.archived_file(number));
+            let file = parent.or_else(|| self.store.archived_file(number));
             file.map_or_else(|| number.prefixed(), |file| file_name(file).to_owned())
         });
-        self.note(Note::Begin(file_name(path).to_owned(), parent_file));
-        self.links(Kin::Own, id, path);
+        self.event(ArchiveEvent::Begin(file_name(path).to_owned(), parent_file));
+        self.record_links(Relation::Own, id, path);
         if let Some(file) = parent {
-            self.leave_parent(file, id)?;
+            self.remove_from_parent(file, id)?;
         }
-        self.fold(path)?;
-        self.file(Kin::Own, path, id)?;
+        self.delete_folded(path)?;
+        self.file(Relation::Own, path, id)?;
         match (id.parent(), parent) {
-            // It was folded into its own child.
+            // The parent was folded into this child, so its file is deleted already.
             (Some(_), Some(file)) if self.gone.contains(file) => {}
             (None, _) => {}
-            (Some(number), Some(file)) => self.file_parent(number, file, id)?,
-            (Some(number), None) => self.file_moved_parent(number)?,
+            (Some(number), Some(file)) => self.archive_finished_parent(number, file, id)?,
+            (Some(number), None) => self.complete_moved_parent(number)?,
         }
         for (path, document) in std::mem::take(&mut self.edited) {
-            if self.shelf.is_uncommitted(&path) {
-                self.filing.adopt.push(path.clone());
+            if self.store.is_uncommitted(&path) {
+                self.changes.adopt.push(path.clone());
             }
-            self.filing.edits.push(Edit::Put { content: document.to_bytes(), path });
+            self.changes.edits.push(Edit::Put { content: document.to_bytes(), path });
         }
-        self.filing.subject.push_str(" task and plan files");
+        self.changes.subject.push_str(" task and plan files");
         Ok(())
     }
 
-    /// The parent goes along when nothing of it is left to do.
-    fn file_parent(&mut self, number: TaskId, file: &str, child: TaskId) -> Result<()> {
+    /// Archives the parent when its list is empty and no other child is open.
+    fn archive_finished_parent(&mut self, number: TaskId, file: &str, child: TaskId) -> Result<()> {
         let listed = !self.document(file).list("children_to_implement").is_empty();
         let open: Vec<_> = self
-            .shelf
+            .store
             .active()
             .filter(|(id, path)| id.parent() == Some(number) && *id != child && !self.gone.contains(*path))
             .filter(|(_, path)| !self.document(path).scalar("status").map_or(Status::Ready, Status::parse).is_closed())
@@ -110,41 +112,41 @@ impl<'a> Filer<'a> {
             .collect();
         if listed || !open.is_empty() {
             if !listed {
-                self.note(Note::StillOpen(number, open));
+                self.event(ArchiveEvent::StillOpen(number, open));
             }
             return Ok(());
         }
-        self.take_parent_along(number, file)
+        self.archive_parent(number, file)
     }
 
-    /// A parent that went along with its last child in a run that was cut off before the commit.
-    fn file_moved_parent(&mut self, number: TaskId) -> Result<()> {
-        match self.shelf.archived_file(number) {
-            Some(file) if self.shelf.is_uncommitted(file) => self.take_parent_along(number, file),
+    /// Completes an earlier run that was interrupted before its commit, and had already moved the parent's file.
+    fn complete_moved_parent(&mut self, number: TaskId) -> Result<()> {
+        match self.store.archived_file(number) {
+            Some(file) if self.store.is_uncommitted(file) => self.archive_parent(number, file),
             _ => Ok(()),
         }
     }
 
-    fn take_parent_along(&mut self, number: TaskId, file: &str) -> Result<()> {
-        self.filing.subject.extend([" and parent ", &number.prefixed()]);
-        self.note(Note::LastChild);
-        self.links(Kin::Parent, number, file);
-        self.fold(file)?;
-        self.file(Kin::Parent, file, number)
+    fn archive_parent(&mut self, number: TaskId, file: &str) -> Result<()> {
+        self.changes.subject.extend([" and parent ", &number.prefixed()]);
+        self.event(ArchiveEvent::LastChild);
+        self.record_links(Relation::Parent, number, file);
+        self.delete_folded(file)?;
+        self.file(Relation::Parent, file, number)
     }
 
-    fn note(&mut self, note: Note) {
-        self.filing.notes.push(note);
+    fn event(&mut self, event: ArchiveEvent) {
+        self.changes.events.push(event);
     }
 
     fn document(&self, path: &str) -> Document {
-        self.edited.get(path).cloned().unwrap_or_else(|| self.shelf.document(path))
+        self.edited.get(path).cloned().unwrap_or_else(|| self.store.document(path))
     }
 
-    /// The active file of a task's parent; a child whose parent is archived goes alone.
+    /// The active file of a task's parent; `None` where the parent is archived.
     fn parent_of(&self, id: TaskId) -> Result<Option<&'a str>> {
         let Some(parent) = id.parent() else { return Ok(None) };
-        let files: Vec<_> = self.shelf.active_files(parent).collect();
+        let files: Vec<_> = self.store.active_files(parent).collect();
         if files.len() > 1 {
             let message = format!("Multiple task files found for task {parent}: {}", files.join(", "));
             return Err(Error::new(Kind::NotClaimable, message).advice("git mv one of them to an id of its own"));
@@ -152,57 +154,57 @@ impl<'a> Filer<'a> {
         Ok(files.first().copied())
     }
 
-    fn links(&mut self, kin: Kin, id: TaskId, path: &str) {
+    fn record_links(&mut self, kin: Relation, id: TaskId, path: &str) {
         let document = self.document(path);
         let one = |key: &str| document.scalar(key).filter(|value| !value.is_empty()).map(str::to_owned);
         let issue = one("issue").map(|url| ("ISSUE", url));
         let related = document.list("related_issues").into_iter().map(|url| ("RELATED_ISSUE", url));
         let pull_request = one("pull_request").map(|url| ("PR", url));
         for (word, url) in issue.into_iter().chain(related).chain(pull_request) {
-            self.note(Note::Link(kin, id, word, url));
+            self.event(ArchiveEvent::Link(kin, id, word, url));
         }
     }
 
-    /// A child leaves the list of its parent.
-    fn leave_parent(&mut self, parent: &str, child: TaskId) -> Result<()> {
+    /// Removes a child from its parent's list.
+    fn remove_from_parent(&mut self, parent: &str, child: TaskId) -> Result<()> {
         let mut document = self.document(parent);
         if edits::remove_child(&mut document, child, self.now)? {
-            if self.request.rules == Rules::Checkout {
+            if self.request.rules == ArchiveRules::Checkout {
                 document = document.canonical(self.now)?;
             }
             self.edited.insert(parent.to_owned(), document);
         }
-        self.note(Note::ParentEdited(parent.to_owned(), child));
+        self.event(ArchiveEvent::ParentEdited(parent.to_owned(), child));
         Ok(())
     }
 
-    /// Tasks folded into this one go; they are in its text. What is being worked on, or stands in no commit,
-    /// stays.
-    fn fold(&mut self, path: &str) -> Result<()> {
-        for id in self.shelf.folded_ids(path) {
-            let Some(file) = self.shelf.active_files(id).next() else { continue };
+    /// Deletes the tasks that were folded into this one: its text contains theirs. One that is in work, or whose file
+    /// is in no commit, is kept, since its content may exist nowhere else.
+    fn delete_folded(&mut self, path: &str) -> Result<()> {
+        for id in self.store.folded_ids(path) {
+            let Some(file) = self.store.active_files(id).next() else { continue };
             if file == path || self.gone.contains(file) {
                 continue;
             }
             let status = Status::parse(self.document(file).scalar("status").unwrap_or_default());
-            if matches!(status, Status::Implementing | Status::Done) || self.shelf.is_uncommitted(file) {
-                self.note(Note::FoldedKept(id, status));
+            if matches!(status, Status::Implementing | Status::Done) || self.store.is_uncommitted(file) {
+                self.event(ArchiveEvent::FoldedKept(id, status));
                 continue;
             }
-            self.links(Kin::Folded, id, file);
+            self.record_links(Relation::Folded, id, file);
             self.remove(file);
-            let parent = id.parent().and_then(|parent| self.shelf.active_files(parent).next());
+            let parent = id.parent().and_then(|parent| self.store.active_files(parent).next());
             if let Some(parent) = parent.filter(|parent| !self.gone.contains(*parent)) {
-                self.leave_parent(parent, id)?;
+                self.remove_from_parent(parent, id)?;
             }
-            for plan in self.shelf.plans_of(id, is_active) {
-                if !self.shelf.is_uncommitted(&plan) {
+            for plan in self.store.plans_of(id, is_active) {
+                if !self.store.is_uncommitted(&plan) {
                     self.remove(&plan);
                 }
             }
-            self.note(Note::FoldedDeleted(id, file.to_owned()));
-            self.note(Note::Released(id));
-            self.filing.folded.push(id);
+            self.event(ArchiveEvent::FoldedDeleted(id, file.to_owned()));
+            self.event(ArchiveEvent::Released(id));
+            self.changes.folded.push(id);
         }
         Ok(())
     }
@@ -210,63 +212,63 @@ impl<'a> Filer<'a> {
     fn remove(&mut self, path: &str) {
         self.gone.insert(path.to_owned());
         self.edited.remove(path);
-        self.filing.edits.push(Edit::Remove { path: path.to_owned() });
+        self.changes.edits.push(Edit::Remove { path: path.to_owned() });
     }
 
-    fn file(&mut self, kin: Kin, path: &str, id: TaskId) -> Result<()> {
+    fn file(&mut self, kin: Relation, path: &str, id: TaskId) -> Result<()> {
         let mut document = self.document(path);
         edits::complete(&mut document, self.now, self.request.ending)?;
         let target = archived(path);
-        // Moved already, but in no commit: the move is finished.
+        // An interrupted run has moved the file, and no commit has the move: the move is completed here.
         let is_moved = target == path;
         if is_moved {
-            self.filing.adopt.push(target.clone());
-            for old in self.shelf.left_behind(id) {
+            self.changes.adopt.push(target.clone());
+            for old in self.store.left_behind(id) {
                 self.remove(old);
-                self.filing.adopt.push(old.clone());
+                self.changes.adopt.push(old.clone());
             }
         } else {
             self.require_free(&target)?;
-            if self.shelf.is_uncommitted(path) {
-                self.filing.adopt.push(path.to_owned());
+            if self.store.is_uncommitted(path) {
+                self.changes.adopt.push(path.to_owned());
             }
             self.remove(path);
         }
-        self.filing.edits.push(Edit::Put { path: target.clone(), content: document.to_bytes() });
-        self.note(Note::Moved(kin, id, path.to_owned(), target.clone()));
-        self.filing.targets.push(target);
-        for plan in self.shelf.plans_of(id, is_active) {
+        self.changes.edits.push(Edit::Put { path: target.clone(), content: document.to_bytes() });
+        self.event(ArchiveEvent::Moved(kin, id, path.to_owned(), target.clone()));
+        self.changes.targets.push(target);
+        for plan in self.store.plans_of(id, is_active) {
             let target = archived(&plan);
             self.require_free(&target)?;
-            match self.shelf.uncommitted.get(&plan).cloned() {
+            match self.store.uncommitted.get(&plan).cloned() {
                 Some(content) => {
                     self.remove(&plan);
-                    self.filing.adopt.push(plan.clone());
-                    self.filing.edits.push(Edit::Put { path: target.clone(), content });
+                    self.changes.adopt.push(plan.clone());
+                    self.changes.edits.push(Edit::Put { path: target.clone(), content });
                 }
-                None => self.filing.edits.push(Edit::Rename { from: plan.clone(), to: target.clone() }),
+                None => self.changes.edits.push(Edit::Rename { from: plan.clone(), to: target.clone() }),
             }
             self.move_plan(plan, target);
         }
-        for plan in self.shelf.plans_of(id, is_archived).into_iter().filter(|_| is_moved) {
-            if let Some(content) = self.shelf.uncommitted.get(&plan).cloned() {
-                self.filing.adopt.push(plan.clone());
-                self.filing.edits.push(Edit::Put { path: plan.clone(), content });
+        for plan in self.store.plans_of(id, is_archived).into_iter().filter(|_| is_moved) {
+            if let Some(content) = self.store.uncommitted.get(&plan).cloned() {
+                self.changes.adopt.push(plan.clone());
+                self.changes.edits.push(Edit::Put { path: plan.clone(), content });
                 self.move_plan(plan.clone(), plan);
             }
         }
-        self.filing.tasks.push(id);
-        self.note(Note::Released(id));
+        self.changes.tasks.push(id);
+        self.event(ArchiveEvent::Released(id));
         Ok(())
     }
 
     fn move_plan(&mut self, from: String, to: String) {
-        self.filing.targets.push(to.clone());
-        self.note(Note::PlanMoved(from, to));
+        self.changes.targets.push(to.clone());
+        self.event(ArchiveEvent::PlanMoved(from, to));
     }
 
     fn require_free(&self, target: &str) -> Result<()> {
-        if self.shelf.has(target) {
+        if self.store.has(target) {
             return Err(Error::new(Kind::Occupied, format!("{target} exists already"))
                 .advice("git mv one of the two to an id of its own"));
         }

@@ -1,90 +1,92 @@
-//! Whether a task is archived, and what that does: by what is known and what is asked, and by nothing else.
+//! Whether a task can be archived, and what that changes: a pure function of what was read and what is requested.
 
-use crate::archive::archiver::Filing;
-use crate::archive::gates::Pending;
-use crate::archive::request::{Gates, Refusal, Request, Rules};
-use crate::archive::shelf::{Shelf, path_of};
+use crate::archive::archiver::ArchiveChanges;
+use crate::archive::gates::PendingGates;
+use crate::archive::request::{ArchiveRefusal, ArchiveRequest, ArchiveRules, Gates};
+use crate::archive::task_store::{TaskStore, path_of};
 use crate::coordination::Locks;
 use crate::error::Error;
 use crate::task::TaskId;
 
-/// How far a task is on its way to the archive.
+/// Whether a task is archived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Progress {
+pub(crate) enum ArchiveState {
     /// It is active.
     Active,
-    /// Its file is in the archive of a checkout, and the last commit does not have it there.
+    /// The checkout has its file in the archive, and the last commit does not.
     Moved,
     /// It is archived.
     Archived,
-    /// It is archived, by a run that was cut off before it said so.
+    /// It is archived, by a run that was interrupted before it reported that.
     CutOff,
 }
 
-/// What is known of a task that is to be archived.
+/// A task that is to be archived, as it was read.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct ArchiveView {
     /// Its id.
     pub(crate) id: TaskId,
     /// Its file.
     pub(crate) path: String,
-    /// How far it is.
-    pub(crate) state: Progress,
-    /// The refusal, where it is not the caller's to archive.
+    /// Whether it is archived.
+    pub(crate) state: ArchiveState,
+    /// The refusal, where another session holds it.
     pub(crate) not_holder: Option<Error>,
-    /// Which tasks are held, where that matters.
+    /// The tasks that are locked; read for published task data only.
     pub(crate) locks: Locks,
-    /// What keeps it from being archived.
-    pub(crate) pending: Option<Pending>,
+    /// The gates or checklist items that have not passed.
+    pub(crate) pending: Option<PendingGates>,
     /// The task data; empty for a task that is archived.
-    pub(crate) shelf: Shelf,
-    /// The time.
+    pub(crate) store: TaskStore,
+    /// The time, as task files write it.
     pub(crate) now: String,
 }
 
-/// What becomes of it.
+/// The decision.
 #[derive(Debug, Clone)]
-pub(crate) enum Decided {
-    /// Nothing is left to do.
+pub(crate) enum ArchiveDecision {
+    /// It is archived already.
     Already,
-    /// This.
-    File(Box<Filing>),
+    /// It is archived by these changes.
+    File(Box<ArchiveChanges>),
 }
 
-/// Decides. Reads nothing and asks nobody.
+/// Decides whether a task can be archived.
 ///
 /// # Errors
-/// A [`Refusal`]; the first of several in the order that both faces have always told them.
-pub(crate) fn decide(known: &Known, request: Request) -> Result<Decided, Refusal> {
+/// The first [`ArchiveRefusal`] that applies. Callers of the scripts depend on their order.
+pub(crate) fn decide(known: &ArchiveView, request: ArchiveRequest) -> Result<ArchiveDecision, ArchiveRefusal> {
     if known.not_holder.is_some() {
-        return Err(Refusal::NotHolder);
+        return Err(ArchiveRefusal::NotHolder);
     }
     match (known.state, request.rules) {
-        (Progress::CutOff, _) | (Progress::Archived, Rules::Published) => return Ok(Decided::Already),
-        (Progress::Archived, Rules::Checkout) => return Err(Refusal::Archived(known.path.clone())),
-        (Progress::Active | Progress::Moved, _) => {}
+        (ArchiveState::CutOff, _) | (ArchiveState::Archived, ArchiveRules::Published) => {
+            return Ok(ArchiveDecision::Already);
+        }
+        (ArchiveState::Archived, ArchiveRules::Checkout) => return Err(ArchiveRefusal::Archived(known.path.clone())),
+        (ArchiveState::Active | ArchiveState::Moved, _) => {}
     }
-    if request.rules == Rules::Published {
-        require_no_children(known.shelf.open_children(known.id, &[]))?;
+    if request.rules == ArchiveRules::Published {
+        require_no_children(known.store.open_children(known.id, &[]))?;
     }
     if let (Gates::Count, Some(pending)) = (request.gates, &known.pending) {
-        return Err(Refusal::Pending(pending.clone()));
+        return Err(ArchiveRefusal::Pending(pending.clone()));
     }
-    let mut filing = Filing::of(&known.shelf, &known.path, known.id, request, &known.now)?;
-    if request.rules == Rules::Checkout {
-        require_no_children(known.shelf.open_children(known.id, &filing.edits))?;
+    let mut changes = ArchiveChanges::of(&known.store, &known.path, known.id, request, &known.now)?;
+    if request.rules == ArchiveRules::Checkout {
+        require_no_children(known.store.open_children(known.id, &changes.edits))?;
     }
-    if filing.tasks.iter().any(|task| !task.is_child()) {
-        let staged = known.shelf.staged.iter();
-        let staged = staged.filter(|staged| filing.edits.iter().all(|edit| path_of(edit) != path_of(staged)));
+    if changes.tasks.iter().any(|task| !task.is_child()) {
+        let staged = known.store.staged.iter();
+        let staged = staged.filter(|staged| changes.edits.iter().all(|edit| path_of(edit) != path_of(staged)));
         let staged: Vec<_> = staged.cloned().collect();
-        filing.edits.extend(staged);
+        changes.edits.extend(staged);
     }
-    Ok(Decided::File(Box::new(filing)))
+    Ok(ArchiveDecision::File(Box::new(changes)))
 }
 
-fn require_no_children(open: Vec<TaskId>) -> Result<(), Refusal> {
-    if open.is_empty() { Ok(()) } else { Err(Refusal::OpenChildren(open)) }
+fn require_no_children(open: Vec<TaskId>) -> Result<(), ArchiveRefusal> {
+    if open.is_empty() { Ok(()) } else { Err(ArchiveRefusal::OpenChildren(open)) }
 }
 
 #[cfg(test)]

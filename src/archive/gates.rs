@@ -1,4 +1,5 @@
-//! Gates and checklists are kept by helper scripts of the project; where they are missing, everything is as without them.
+//! Gates and checklists, which can refuse that a task is archived. Gates are recorded and judged by scripts of the
+//! project (`aitask_gate.sh`); a project without these scripts has no gates.
 
 use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::run::{Call, Output};
@@ -10,18 +11,19 @@ use crate::worktrees::scratch::Scratch;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long a helper may take.
+/// The time limit of one gate script. They read files and answer in well under a second; a minute is generous on a slow
+/// disk and short enough that a hanging script does not look like a hanging command.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A helper script of the project at `root`, when there is one.
-fn helper(environment: &Environment, root: &Path, name: &str) -> Option<PathBuf> {
+/// Finds a gate script of the project at `root`.
+fn find_script(environment: &Environment, root: &Path, name: &str) -> Option<PathBuf> {
     let folder = environment.text("AITASK_SCRIPT_DIR").map_or_else(|| root.join(".aitask-scripts"), Into::into);
     Some(folder.join(name)).filter(|path| path.is_file())
 }
 
-/// Which of these task files let their dependents go on although they are active.
+/// Which of these task files unblock the tasks that depend on them although they are still active.
 pub(crate) fn satisfied(environment: &Environment, root: &Path, paths: &[String]) -> Vec<String> {
-    let Some(script) = helper(environment, root, "aitask_gate.sh") else { return Vec::new() };
+    let Some(script) = find_script(environment, root, "aitask_gate.sh") else { return Vec::new() };
     let call = Call::program(environment, script, root).arg("deps-unblock-batch").limit(LIMIT);
     let Ok(output) = call.input(paths.join("\n") + "\n").output() else {
         return Vec::new();
@@ -32,22 +34,26 @@ pub(crate) fn satisfied(environment: &Environment, root: &Path, paths: &[String]
     satisfied.map(|(_, path)| path.to_owned()).collect()
 }
 
-/// What keeps a task from being archived.
+/// What has not passed yet and refuses that a task is archived.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Pending {
-    /// Boxes of its checklist that are not ticked off; only a manual verification has one.
+pub(crate) enum PendingGates {
+    /// Open items of its checklist; only a manual verification has one.
     Items(usize),
-    /// Gates that it declares and that have not passed, with commas between them.
+    /// Gates that it declares and that have not passed, separated by commas.
     Gates(String),
 }
 
-/// What keeps the task with this file from being archived. `ready` is asked what the gates say, if it declares any.
-pub(crate) fn pending(document: &Document, ready: impl FnOnce() -> Result<Option<String>>) -> Result<Option<Pending>> {
+/// What has not passed for the task with this file. `ready` reads the answer of the gates; it is called only where the
+/// file declares any.
+pub(crate) fn pending(
+    document: &Document,
+    ready: impl FnOnce() -> Result<Option<String>>,
+) -> Result<Option<PendingGates>> {
     if document.scalar("issue_type") == Some("manual_verification") {
         let body = String::from_utf8_lossy(document.body()).into_owned();
         let open = body.lines().filter(|line| line.trim_start().starts_with("- [ ]")).count();
         if open > 0 {
-            return Ok(Some(Pending::Items(open)));
+            return Ok(Some(PendingGates::Items(open)));
         }
     }
     if !["gates", "active_gates", "also_blocks_dependents"].iter().any(|key| document.contains(key)) {
@@ -57,26 +63,27 @@ pub(crate) fn pending(document: &Document, ready: impl FnOnce() -> Result<Option
     Ok(answer
         .as_deref()
         .and_then(|answer| answer.strip_prefix("BLOCKED:"))
-        .map(|gates| Pending::Gates(gates.to_owned())))
+        .map(|gates| PendingGates::Gates(gates.to_owned())))
 }
 
-/// What keeps a task from being ended, by its file as the view has it. The helper reads files, so where that of the main
-/// worktree is another one, it is given a checkout of the view's commit.
+/// What has not passed for a task, by its file in the view. The gate script reads files from disk. Where the file in
+/// the main worktree differs from the view, the script gets a temporary checkout of the view's commit, so that its
+/// answer is about the content that will be archived.
 ///
 /// # Errors
-/// [`Kind::GatePending`] where the helper gives no answer; `again` is the command that goes on all the same.
+/// [`Kind::GatePending`] where the script gives no answer; `again` is the command that ignores the gates.
 pub(crate) fn load_pending(
     context: &Context,
     view: &View<'_>,
     path: &TaskPath,
     document: &Document,
     again: Hint,
-) -> Result<Option<Pending>> {
+) -> Result<Option<PendingGates>> {
     let (repository, id) = (&context.repository, path.id());
     let environment = repository.git().environment();
     let overriding = overriding(again);
     let ready = || {
-        let find = |root: &Path| helper(environment, root, "aitask_gate.sh");
+        let find = |root: &Path| find_script(environment, root, "aitask_gate.sh");
         let ask = |script: Option<PathBuf>, root: &Path| {
             let answer = script.map(|script| ask_archive_ready(environment, script, root, &id.to_string()));
             answer.transpose().map_err(|error| error.hint(overriding.clone()))
@@ -87,7 +94,7 @@ pub(crate) fn load_pending(
         }
         let Some(commit) = view.base(context.data_branch()?) else { return Ok(None) };
         let scratch = Scratch::make(context, "gates", "tasks", commit)?;
-        // A checkout that lags may lack the helper, too.
+        // A main worktree that is behind may not have the script yet.
         let answer = ask(find(&repository.root).or_else(|| find(&scratch.path)), &scratch.path);
         scratch.remove(context)?;
         answer
@@ -96,11 +103,11 @@ pub(crate) fn load_pending(
 }
 
 fn overriding(again: Hint) -> Hint {
-    again.note("ends it all the same")
+    again.note("ignores the gates")
 }
 
-impl Pending {
-    /// The refusal to end a task before it has passed; `again` is the command that goes on all the same.
+impl PendingGates {
+    /// The refusal; `again` is the command that ignores the gates.
     pub(crate) fn refusal(&self, id: TaskId, again: Hint) -> Error {
         let message = match self {
             Self::Items(open) => format!("{} is a manual verification with {open} open items", id.prefixed()),
@@ -111,7 +118,7 @@ impl Pending {
         };
         let error = Error::new(Kind::GatePending, message).hint(command!["git aitask show", id]);
         match self {
-            Self::Items(_) => error.hint(command!["git aitask edit", id].note("tick off what was verified")),
+            Self::Items(_) => error.hint(command!["git aitask edit", id].note("tick the items that were verified")),
             Self::Gates(gates) => error
                 .hint(overriding(again))
                 .with(Payload::Gates { gates: gates.split(',').map(str::to_owned).collect() }),
@@ -119,16 +126,16 @@ impl Pending {
     }
 }
 
-/// What the gates say of archiving a task: `NO_GATES`, `ALL_PASS`, or `BLOCKED:` and those that have not passed; `None`
-/// without the helper, or where it does not say it.
+/// The answer of the gates about archiving a task: `NO_GATES`, `ALL_PASS`, or `BLOCKED:` and those that have not
+/// passed; `None` without the script, or where it prints none of these.
 pub(crate) fn archive_ready(environment: &Environment, root: &Path, id: &str) -> Option<String> {
-    ask_archive_ready(environment, helper(environment, root, "aitask_gate.sh")?, root, id).ok()
+    ask_archive_ready(environment, find_script(environment, root, "aitask_gate.sh")?, root, id).ok()
 }
 
-/// Asks the helper that is there.
+/// Runs the gate script and reads its answer.
 ///
 /// # Errors
-/// [`Kind::GatePending`] with what it said, where that is none of its answers.
+/// [`Kind::GatePending`] with its output, where that is none of the answers.
 fn ask_archive_ready(environment: &Environment, script: PathBuf, root: &Path, id: &str) -> Result<String> {
     let call = Call::program(environment, script, root).args(["archive-ready", id]).limit(LIMIT);
     let unknown = |why: String| {
@@ -148,10 +155,10 @@ fn ask_archive_ready(environment: &Environment, script: PathBuf, root: &Path, id
     })
 }
 
-/// Where work on a task that has gone through gates goes on: `PLAN`, `IMPLEMENT` or `POSTIMPL`; `PLAN` when the helper
+/// The stage at which work on a task with gates resumes: `PLAN`, `IMPLEMENT` or `POSTIMPL`; `PLAN` when the script
 /// fails.
 pub(crate) fn resume_point(environment: &Environment, root: &Path, id: &str) -> String {
-    let script = helper(environment, root, "aitask_gate.sh");
+    let script = find_script(environment, root, "aitask_gate.sh");
     let call = script.map(|script| Call::program(environment, script, root).args(["resume-point", id]).limit(LIMIT));
     let output = call.and_then(|call| call.output().ok()).filter(Output::success);
     let word =
@@ -159,9 +166,10 @@ pub(crate) fn resume_point(environment: &Environment, root: &Path, id: &str) -> 
     word.unwrap_or_else(|| "PLAN".to_owned())
 }
 
-/// Tells the store of rejected changes that a task is done: its effects alone count.
+/// Tells the script that keeps rejected changes that a task is done. Its output and exit code are ignored, as by the
+/// scripts: a leftover there blocks nothing.
 pub(crate) fn prune_shadow(environment: &Environment, root: &Path, id: &str) {
-    if let Some(script) = helper(environment, root, "aitask_shadow_rejected.sh") {
+    if let Some(script) = find_script(environment, root, "aitask_shadow_rejected.sh") {
         let _ = Call::program(environment, script, root).args(["prune", id]).limit(LIMIT).output();
     }
 }

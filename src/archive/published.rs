@@ -1,6 +1,6 @@
-//! The task data as it is published, for a filing.
+//! Reading published task data for archiving.
 
-use crate::archive::shelf::{Shelf, TaskSource};
+use crate::archive::task_store::{TaskSource, TaskStore};
 use crate::error::Result;
 use crate::ledger::View;
 use crate::project::index::Index;
@@ -8,12 +8,12 @@ use crate::task::{Document, TaskPath};
 use std::collections::BTreeMap;
 
 /// The task data of a view.
-struct PublishedFiles<'a> {
+struct PublishedTaskSource<'a> {
     view: &'a View<'a>,
     index: &'a Index,
 }
 
-impl TaskSource for PublishedFiles<'_> {
+impl TaskSource for PublishedTaskSource<'_> {
     fn paths(&self) -> &[String] {
         self.index.paths()
     }
@@ -23,8 +23,13 @@ impl TaskSource for PublishedFiles<'_> {
     }
 }
 
-/// What filing away a task needs, whose file was read.
-pub(crate) fn load_shelf(view: &View<'_>, index: &Index, path: &TaskPath, document: &Document) -> Result<Shelf> {
+/// Reads what archiving a task needs; its own file was read before.
+pub(crate) fn load_task_store(
+    view: &View<'_>,
+    index: &Index,
+    path: &TaskPath,
+    document: &Document,
+) -> Result<TaskStore> {
     let read = BTreeMap::from([(path.as_str().to_owned(), document.clone())]);
-    Shelf::gather(&PublishedFiles { view, index }, path.as_str(), path.id(), read)
+    TaskStore::gather(&PublishedTaskSource { view, index }, path.as_str(), path.id(), read)
 }

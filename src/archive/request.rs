@@ -1,59 +1,59 @@
-//! What is asked of archiving, and why it may be refused.
+//! How a task is to be archived, and why that may be refused.
 
-use crate::archive::gates::Pending;
+use crate::archive::gates::PendingGates;
 use crate::error::Error;
 use crate::task::TaskId;
 pub(crate) use crate::task::edits::Ending;
 
-/// Whether gates that have not passed keep a task from being archived.
+/// Whether gates that have not passed refuse the archiving of a task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Gates {
     /// They do.
     #[default]
     Count,
-    /// They do not; somebody said so.
+    /// They do not; the user overrode them.
     Overridden,
 }
 
-/// By which rules a task is archived: they differ in what the scripts have promised their callers.
+/// The rules by which a task is archived. They differ where callers of the scripts depend on the scripts' behaviour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Rules {
-    /// Those of the published task data. A task that is archived already is done; every active child keeps its parent from being
-    /// archived.
+pub(crate) enum ArchiveRules {
+    /// For published task data. Archiving an archived task succeeds; any active child refuses the archiving of its
+    /// parent.
     #[default]
     Published,
-    /// Those of the scripts in the files of a checkout. A task that is archived already is refused; children that are
-    /// folded into their parent go with it; a parent that stays is written in the order of the scripts' update.
+    /// For the scripts, in the files of a checkout. Archiving an archived task is refused; children that were folded
+    /// into their parent are deleted with it; a parent that stays active is written in canonical form.
     Checkout,
 }
 
 /// How a task is to be archived.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Request {
-    /// By which rules.
-    pub(crate) rules: Rules,
-    /// Whether open gates keep it.
+pub(crate) struct ArchiveRequest {
+    /// The rules.
+    pub(crate) rules: ArchiveRules,
+    /// Whether gates count.
     pub(crate) gates: Gates,
-    /// Why.
+    /// Why it is archived: completed, or superseded.
     pub(crate) ending: Ending,
 }
 
-/// Why a task is not archived; nothing is changed then.
+/// Why a task is not archived. Nothing is changed then.
 #[derive(Debug)]
-pub(crate) enum Refusal {
-    /// It is not the caller's to archive.
+pub(crate) enum ArchiveRefusal {
+    /// Another session holds it.
     NotHolder,
-    /// It is archived already, in this file.
+    /// It is archived already, as this file.
     Archived(String),
     /// These children of it are still active.
     OpenChildren(Vec<TaskId>),
-    /// Its gates or its checklist.
-    Pending(Pending),
-    /// The files themselves: two with one id, a name that the archive has already, a file that cannot be changed.
+    /// Its gates or its checklist have not passed.
+    Pending(PendingGates),
+    /// Its files: two with one id, a name that the archive already has, a file that cannot be parsed.
     Files(Error),
 }
 
-impl From<Error> for Refusal {
+impl From<Error> for ArchiveRefusal {
     fn from(error: Error) -> Self {
         Self::Files(error)
     }

@@ -16,7 +16,7 @@ fn candidates() -> Option<Vec<CompletionCandidate>> {
     let here = std::env::current_dir().ok()?;
     let quiet: fn(&str) = |_| {};
     let context = Context::open(&Environment::of_process(), &here, &Flags::default(), Effect::DryRun, quiet).ok()?;
-    let listed = list::list(&context, &list::Options::default()).ok()?;
+    let listed = list::list(&context, &list::ListOptions::default()).ok()?;
     let offer = |row: list::Row| CompletionCandidate::new(row.id.to_string()).help(Some(sanitise(&row.title).into()));
     Some(listed.tasks.into_iter().map(offer).collect())
 }

@@ -34,7 +34,8 @@ impl Demo {
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let program = std::env::current_exe()
             .map_err(|error| Error::new(Kind::Io, format!("cannot find this very program: {error}")))?;
-        let options = score::Options { agents: self.agents, tasks: self.tasks, clones: self.clones, keep: self.keep };
+        let options =
+            score::DemoOptions { agents: self.agents, tasks: self.tasks, clones: self.clones, keep: self.keep };
         let outcome = demo::demo(&app.environment, &program, &options, app.narrate)?;
         app.report.answer(&outcome, || page(&outcome))?;
         outcome.require_all()

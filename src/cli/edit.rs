@@ -2,7 +2,7 @@
 
 use crate::cli::app::{App, aside};
 use crate::error::{Error, Kind, Result};
-use crate::ops::edit::{self, Request};
+use crate::ops::edit::{self, EditRequest};
 use crate::report::Page;
 use crate::task::change::FieldChange;
 use crate::task::{Level, Status, TaskId, Title, labels};
@@ -54,10 +54,10 @@ impl Edit {
         let context = app.open(self.dry_run.into())?;
         let wanted = context.wanted(self.task.as_deref())?;
         let outcome = if changes.is_empty() && title.is_none() {
-            edit::edit_by_hand(&context, &wanted)?
+            edit::edit_in_editor(&context, &wanted)?
                 .ok_or_else(|| Error::new(Kind::Usage, "the task was left as it was"))?
         } else {
-            edit::edit(&context, &wanted, &Request { changes, title, ..Request::default() })?
+            edit::edit(&context, &wanted, &EditRequest { changes, title, ..EditRequest::default() })?
         };
         app.report.answer(&outcome, || {
             let said = if outcome.changed { "changed" } else { "is so already" };

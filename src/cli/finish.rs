@@ -3,7 +3,7 @@
 use crate::cli::app::{App, aside};
 use crate::cli::complete::tasks;
 use crate::error::{Result, quoted};
-use crate::landing::merge::Mode;
+use crate::landing::merge::MergeMode;
 use crate::ops::finish::{self, Finished};
 use crate::report::Page;
 use clap::Args;
@@ -58,12 +58,12 @@ impl Finish {
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let context = app.open_as(self.email.as_ref(), self.dry_run.into())?;
         let mode = match (self.merge, self.squash, self.ff) {
-            (true, ..) => Some(Mode::Merge),
-            (_, true, _) => Some(Mode::Squash),
-            (.., true) => Some(Mode::Ff),
+            (true, ..) => Some(MergeMode::Merge),
+            (_, true, _) => Some(MergeMode::Squash),
+            (.., true) => Some(MergeMode::Ff),
             _ => None,
         };
-        let options = finish::Options {
+        let options = finish::FinishOptions {
             into: self.into.clone(),
             mode,
             message: self.message.clone(),

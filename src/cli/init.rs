@@ -2,7 +2,7 @@
 
 use crate::cli::app::{App, aside};
 use crate::data_branch::migrate;
-use crate::data_branch::migrate::Code;
+use crate::data_branch::migrate::CodeCommit;
 use crate::error::Result;
 use crate::ledger::DATA;
 use crate::ops::init;
@@ -27,12 +27,12 @@ impl Init {
         let mut context = app.open(self.dry_run.into())?;
         let mut moved = None;
         if self.data_branch {
-            init::require_no_other(&context)?;
-            moved = Some(migrate::to_data_branch(&context, Code::Published)?);
+            init::require_no_other_remote(&context)?;
+            moved = Some(migrate::move_to_data_branch(&context, CodeCommit::Published)?);
             context = app.open(self.dry_run.into())?;
         }
         let mut outcome = init::init(&context)?;
-        if let Some(migrate::Moved { made, aside }) = moved {
+        if let Some(migrate::Migration { made, aside }) = moved {
             outcome.made.splice(0..0, made);
             let after = std::mem::replace(&mut outcome.aside, aside);
             outcome.aside.extend(after);

@@ -2,7 +2,7 @@
 
 use crate::cli::app::App;
 use crate::error::Result;
-use crate::ops::list::{self, Among, Row, Shape};
+use crate::ops::list::{self, Row, Shape, TaskSet};
 use crate::project::Wanted;
 use crate::report::{Cell, Page, Table, Tone, relative};
 use crate::settings::Effect;
@@ -49,13 +49,13 @@ impl List {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let status = self.status.as_deref().map(Status::parse_known).transpose()?;
-        let options = list::Options {
+        let options = list::ListOptions {
             among: if self.archived {
-                Among::Archived
+                TaskSet::Archived
             } else if self.ready {
-                Among::Ready
+                TaskSet::Ready
             } else {
-                Among::Active
+                TaskSet::Active
             },
             filter: Filter { status, labels: self.label.clone(), ..Filter::default() },
             mine: self.mine,

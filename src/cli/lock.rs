@@ -3,7 +3,7 @@
 use crate::cli::app::{App, aside};
 use crate::cli::complete::tasks;
 use crate::error::Result;
-use crate::ops::lock::{self, Right};
+use crate::ops::lock::{self, UnlockRight};
 use crate::project::Wanted;
 use crate::report::{Page, Table};
 use crate::settings::Effect;
@@ -64,7 +64,7 @@ impl Unlock {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let context = app.open_as(self.email.as_ref(), self.dry_run.into())?;
-        let right = if self.force { Right::Anybody } else { Right::Holder };
+        let right = if self.force { UnlockRight::Anybody } else { UnlockRight::Holder };
         let outcome = lock::unlock(&context, &Wanted::parse(&self.task)?, right)?;
         app.report.answer(&outcome, || {
             let what = if outcome.unlocked { "is released" } else { "was not held" };

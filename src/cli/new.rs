@@ -95,13 +95,13 @@ impl New {
         })
     }
 
-    fn options(&self, app: &App) -> Result<new::Options> {
+    fn options(&self, app: &App) -> Result<new::NewOptions> {
         let text = match (&self.message, &self.file) {
             (Some(text), _) => text.clone(),
             (None, Some(path)) => read_text(&app.dir.join(path), path.as_os_str() == "-")?,
             (None, None) => String::new(),
         };
-        Ok(new::Options {
+        Ok(new::NewOptions {
             title: Title::parse(self.title.as_deref().unwrap_or(if self.edit { "untitled" } else { "" }))?,
             text,
             priority: Level::parse(&self.priority)?,

@@ -3,7 +3,7 @@
 use crate::cli::app::{App, aside, wanted};
 use crate::cli::complete::tasks;
 use crate::error::{Result, quoted};
-use crate::ops::pick::{self, Picked, Took};
+use crate::ops::pick::{self, PickKind, Picked};
 use crate::project::outcome::{CutFrom, WorktreeInfo};
 use crate::report::Page;
 use clap::Args;
@@ -51,7 +51,7 @@ impl Pick {
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let context = app.open_as(self.email.as_ref(), self.dry_run.into())?;
         let here = self.task.is_empty() && !self.next;
-        let options = pick::Options {
+        let options = pick::PickOptions {
             wanted: if here { vec![context.wanted(None)?] } else { wanted(&self.task)? },
             worktree: if self.no_worktree { Some(false) } else { self.worktree.then_some(true) },
             base: self.base.clone(),
@@ -67,10 +67,10 @@ fn page(outcome: &Picked) -> Page {
     let task = &outcome.task;
     let took = match (outcome.took, &outcome.previous) {
         _ if outcome.aside.dry_run.is_some() => "can be taken".to_owned(),
-        (Took::New, _) => "taken".to_owned(),
-        (Took::Mine, None) => "yours already".to_owned(),
-        (Took::Mine, Some(_)) => "taken again from your dead session".to_owned(),
-        (Took::Stolen, previous) => {
+        (PickKind::New, _) => "taken".to_owned(),
+        (PickKind::Mine, None) => "yours already".to_owned(),
+        (PickKind::Mine, Some(_)) => "taken again from your dead session".to_owned(),
+        (PickKind::Stolen, previous) => {
             let from = previous.as_ref().map_or_else(String::new, |lock| format!(" from {}", lock.holder));
             format!("taken over{from}")
         }

@@ -2,7 +2,7 @@
 
 use crate::cli::app::App;
 use crate::error::{Error, Kind, Result};
-use crate::ops::setup::{self, File, Files};
+use crate::ops::setup::{self, SetupAction, SetupFile};
 use crate::report::Page;
 use clap::{Args, Command};
 use std::path::PathBuf;
@@ -41,15 +41,15 @@ impl Setup {
     pub(crate) fn run(&self, app: &App, cli: &Command) -> Result<()> {
         let mut files = Vec::new();
         for (base, path, text) in COMPLETIONS {
-            files.push(File { path: folder(app, base)?.join(path), content: text.as_bytes().to_vec() });
+            files.push(SetupFile { path: folder(app, base)?.join(path), content: text.as_bytes().to_vec() });
         }
         let man = folder(app, Base::Data)?.join("man/man1");
         for (name, command) in pages(cli) {
             let mut content = Vec::new();
             clap_mangen::Man::new(command).render(&mut content).map_err(|error| Error::io("render", &man, &error))?;
-            files.push(File { path: man.join(format!("{name}.1")), content });
+            files.push(SetupFile { path: man.join(format!("{name}.1")), content });
         }
-        let wanted = if self.uninstall { Files::Gone } else { Files::Written };
+        let wanted = if self.uninstall { SetupAction::Gone } else { SetupAction::Written };
         let outcome = setup::setup(&files, wanted, self.dry_run.into())?;
         app.report.answer(&outcome, || {
             let page = Page::new().lines(outcome.changed.iter().map(|path| path.display().to_string()));

@@ -2,7 +2,7 @@
 
 use crate::cli::app::App;
 use crate::error::Result;
-use crate::ops::shim::{self, State};
+use crate::ops::shim::{self, ShimState};
 use crate::report::{Page, Table};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -49,10 +49,10 @@ impl Shim {
             let mut table = Table::default();
             for shim in &outcome.scripts {
                 let state = match (shim.state, &shim.original) {
-                    (State::Shim, Some(_)) => "shim, original kept",
-                    (State::Shim, None) => "shim",
-                    (State::Original, _) => "original",
-                    (State::Absent, _) => "absent",
+                    (ShimState::Shim, Some(_)) => "shim, original kept",
+                    (ShimState::Shim, None) => "shim",
+                    (ShimState::Original, _) => "original",
+                    (ShimState::Absent, _) => "absent",
                 };
                 table.row([shim.script.as_str(), state, if shim.changed { "changed" } else { "" }]);
             }

@@ -2,7 +2,7 @@
 
 use crate::cli::app::{App, aside};
 use crate::error::Result;
-use crate::ops::sync::{self, Did};
+use crate::ops::sync::{self, SyncAction};
 use crate::report::Page;
 use clap::Args;
 
@@ -22,15 +22,15 @@ impl Sync {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let context = app.open(self.dry_run.into())?;
-        let outcome = sync::bring_together(&context)?;
+        let outcome = sync::sync_task_data(&context)?;
         app.report.answer(&outcome, || {
             let title = match outcome.did {
-                Did::Nothing => "up to date",
-                Did::Pushed => "pushed",
-                Did::Pulled => "pulled",
-                Did::Both => "pulled and pushed",
-                Did::Merged => "pulled, merged and pushed",
-                Did::Alone => "no remote: there is nothing to sync with",
+                SyncAction::Nothing => "up to date",
+                SyncAction::Pushed => "pushed",
+                SyncAction::Pulled => "pulled",
+                SyncAction::Both => "pulled and pushed",
+                SyncAction::Merged => "pulled, merged and pushed",
+                SyncAction::Alone => "no remote: there is nothing to sync with",
             };
             let mut page = Page::new().title(title);
             if outcome.committed > 0 {

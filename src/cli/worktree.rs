@@ -97,7 +97,7 @@ impl Worktree {
                 app.report.answer(&outcome, || {
                     let mut table = Table::default();
                     for worktree in &outcome.worktrees {
-                        let state = &worktree.state;
+                        let state = &worktree.worktree_state;
                         let dirty = match (state.in_progress, state.dirty) {
                             (Some(what), _) => format!("in the middle of {what}"),
                             (None, Some(true)) => "uncommitted work".to_owned(),

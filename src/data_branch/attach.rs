@@ -1,4 +1,4 @@
-//! The checkout of the data branch: `.aitask-data` and the links into it (specification 40, sections 2 and 8).
+//! The checkout of the data branch: `.aitask-data` and the symbolic links into it.
 
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, data_checkout};
@@ -9,7 +9,7 @@ use crate::ledger::queue::Queue;
 use crate::project::context::Context;
 use crate::project::worktree_recovery;
 use crate::sync::join::Resolutions;
-use crate::sync::outcome::{Manner, Reconciled};
+use crate::sync::outcome::{Reconciled, SyncOptions};
 use crate::sync::reconcile::reconcile;
 use crate::task::merge::MergeRules;
 use crate::task::paths;
@@ -18,20 +18,25 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-/// What there was to do.
+/// What [`attach`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attached {
-    /// The checkout was there.
+    /// The checkout existed.
     Already,
-    /// The task data lives on the code branch.
+    /// The task data is on the code branch.
     Legacy,
     /// The checkout was made.
     Made,
-    /// There is no data branch, as far as can be told.
+    /// There is no data branch, neither here nor, as far as it could be reached, at the remote.
     NoBranch,
 }
 
-/// Makes the checkout of the data branch where it is missing, and mends the links. Makes no branch and no commit on it.
+/// The time limit of the fetch. Attaching also works with what was fetched before, so an unreachable remote must not
+/// block it for the whole network timeout.
+const ATTACH_FETCH_LIMIT: Duration = Duration::from_secs(10);
+
+/// Makes the checkout of the data branch where it is missing, and repairs the links. Creates no data branch and no
+/// commit.
 ///
 /// # Errors
 /// [`Kind::Occupied`] when the worktree cannot be made.
@@ -39,7 +44,7 @@ pub(crate) fn attach(context: &Context, narrate: &mut dyn FnMut(&str)) -> Result
     let repository = &context.repository;
     let root = &repository.root;
     if data_checkout(root).is_some() {
-        take_over(context)?;
+        move_folders(context)?;
         return Ok(Attached::Already);
     }
     if !context.has_data_branch() && is_folder(&root.join(paths::TASKS_DIR)) {
@@ -48,10 +53,10 @@ pub(crate) fn attach(context: &Context, narrate: &mut dyn FnMut(&str)) -> Result
     let data = Branch::parse(DATA)?;
     let mut known = tips(context, &data)?;
     if let (None, Some(remote)) = (&known.local, context.channel.remote()) {
-        let limit = context.settings.timeout.min(Duration::from_secs(10));
+        let limit = context.settings.timeout.min(ATTACH_FETCH_LIMIT);
         let fetched = remote::fetch(repository, remote, std::slice::from_ref(&data), limit);
         known = tips(context, &data)?;
-        // What was fetched before serves offline, too.
+        // The outcome of the fetch is not an error: a remote-tracking branch from an earlier fetch is enough.
         if fetched.is_ok() && known.tracking.is_some() {
             narrate("Found aitask-data branch on remote, fetching...");
         }
@@ -61,12 +66,12 @@ pub(crate) fn attach(context: &Context, narrate: &mut dyn FnMut(&str)) -> Result
     }
     narrate("Creating .aitask-data/ worktree...");
     make_checkout(context, &data, known.tracking.as_ref().filter(|_| known.local.is_none()))?;
-    take_over(context)?;
+    move_folders(context)?;
     narrate("Data branch initialized: .aitask-data/ worktree + symlinks");
     Ok(Attached::Made)
 }
 
-/// Checks the data branch out at its place; on a new local branch from `start`, where one is given.
+/// Checks the data branch out at `.aitask-data`, on a new local branch from `start` where that is given.
 ///
 /// # Errors
 /// [`Kind::Occupied`] with git's reason.
@@ -81,7 +86,8 @@ pub(crate) fn make_checkout(context: &Context, data: &Branch, start: Option<&Oid
         return Err(occupied(&format!("{} is a symbolic link", dir.display())));
     }
     if !dir.exists() {
-        // A registration of a checkout that somebody deleted by hand is in the way; git drops that one alone.
+        // The registration of a checkout that was deleted by hand would refuse the new one. Only this registration is
+        // removed: `git worktree prune` would also remove those of worktrees on a disk that is not mounted.
         let record = repository.worktree_of(data)?;
         if record.is_some_and(|record| record.path == dir && record.locked.is_none()) {
             worktree::remove(repository, &dir, Unsaved::Discard)?;
@@ -99,18 +105,20 @@ fn occupied(why: &str) -> Error {
     Error::new(Kind::Occupied, format!("Failed to create worktree: {why}")).hint("git worktree list")
 }
 
-/// Publishes a data branch that was made before there was a remote, and makes it follow that (verdict S1). `false` when
-/// it follows one already.
+/// Publishes a data branch that was created before the clone had a remote, and configures its upstream. `false` where
+/// it has one. Without an upstream, git cannot count unpublished commits, and a sync would report that there is nothing
+/// to do.
 ///
 /// # Errors
-/// [`Kind::Unreachable`], [`Kind::Denied`] and others; [`Kind::Conflict`] when the remote has another branch of that name.
+/// [`Kind::Unreachable`], [`Kind::Denied`] and others; [`Kind::Conflict`] when the remote has another branch of that
+/// name.
 pub(crate) fn publish(context: &Context) -> Result<bool> {
     let (data, repository) = (Branch::parse(DATA)?, &context.repository);
     let follows = repository.config().last(&format!("branch.{data}.merge")).is_some();
     let Some(remote) = context.channel.remote().filter(|_| !follows) else { return Ok(false) };
     let none = Resolutions::new();
     let mut ignore = |_| ();
-    let manner = Manner {
+    let options = SyncOptions {
         commit: false,
         push_first: false,
         also: &[],
@@ -118,24 +126,25 @@ pub(crate) fn publish(context: &Context) -> Result<bool> {
         resolutions: &none,
         progress: &mut ignore,
     };
-    match reconcile(context, manner)? {
+    match reconcile(context, options)? {
         Reconciled::Failed(_, error) => Err(error),
         Reconciled::Conflict(_) => {
-            let message = format!("{remote} has another branch {data} with files of the same names");
+            let message = format!("{remote} already has a branch {data}, with files of the same names");
             Err(Error::new(Kind::Conflict, message).hint("git aitask sync"))
         }
         _ => worktree::set_upstream(repository, &data, remote).map(|()| true),
     }
 }
 
-/// Moves what is left of the folders that held the task data on the code branch into the checkout of the data branch, and
-/// puts the links in their place. Folders with files that the code branch still has stay.
+/// Moves the remaining files of the former task data folders on the code branch (those that git ignored) into the
+/// checkout of the data branch, and creates the links in their place. A folder with files that the code branch still
+/// tracks is kept.
 ///
 /// # Errors
 /// [`Kind::Occupied`] when both have a file of one name with different content.
-pub(crate) fn take_over(context: &Context) -> Result<()> {
+pub(crate) fn move_folders(context: &Context) -> Result<()> {
     let root = &context.repository.root;
-    // Another one that is at it puts links in the place of the folders.
+    // A concurrent command would replace a folder by a link while this one moves its files.
     let _queue = Queue::enter(&context.repository, context.settings.timeout, context.progress)?;
     for name in [paths::TASKS_DIR, paths::PLANS_DIR] {
         let folder = root.join(name);
@@ -154,12 +163,13 @@ fn is_folder(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|data| data.is_dir())
 }
 
-/// Makes the folders of the data worktree, and the links to them where nothing stands; a link that leads nowhere is
-/// replaced, one that leads elsewhere is left alone.
+/// Makes the folders of the data worktree, and the links to them where nothing exists. A broken link is replaced, a
+/// link to another place is kept: the user made it.
 fn link_folders(root: &Path) -> Result<()> {
     for name in [paths::TASKS_DIR, paths::PLANS_DIR] {
         let (link, target) = (root.join(name), Path::new(paths::DATA_WORKTREE_DIR).join(name));
-        // Git keeps no empty folder, so a fresh clone lacks the one without files (verdict S3).
+        // Git stores no empty folders, so a fresh clone lacks a folder that has no files yet, and the link would be
+        // broken.
         Tree::new(root).make_folder(&target)?;
         let made = match link.symlink_metadata() {
             Ok(data) if data.file_type().is_symlink() && !link.exists() => {
@@ -178,7 +188,8 @@ fn link_folders(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Moves what is left in a folder into another, and removes the folder. What is there already stays there.
+/// Moves the content of a folder into another one, and removes the folder. A file is deleted only when the target has
+/// the same content, so that a run that is interrupted anywhere can be repeated.
 ///
 /// # Errors
 /// [`Kind::Occupied`] when both have a file of one name with different content.
@@ -189,7 +200,7 @@ fn move_into(tree: &Tree, from: &Path, to: &Path) -> Result<()> {
         let entry = entry.map_err(io)?;
         let (path, target) = (entry.path(), to.join(entry.file_name()));
         if is_same(&path, &target) {
-            // Where they were moved from is a link to where they are by now.
+            // The source is by now a link to the target: a concurrent command has finished the move.
             return Ok(());
         }
         if entry.file_type().map_err(io)?.is_dir() {
@@ -210,7 +221,7 @@ fn move_into(tree: &Tree, from: &Path, to: &Path) -> Result<()> {
     std::fs::remove_dir(from).map_err(io)
 }
 
-/// Whether two paths lead to one file, which to move or remove would be to lose.
+/// Whether two paths are the same file. Moving or deleting it would lose it.
 fn is_same(one: &Path, other: &Path) -> bool {
     let place = |path: &Path| path.symlink_metadata().ok().map(|data| (data.dev(), data.ino()));
     place(one).is_some_and(|found| Some(found) == place(other))

@@ -1,9 +1,15 @@
-//! Giving the task data a branch of its own (specification 40, sections 2 and 9): from nothing, or from the code branch
-//! it lived on. Nothing that is published is ever overwritten (verdict P1).
+//! Creating the data branch: empty, or with the task data of the code branch.
+//!
+//! Nothing that is published is overwritten: a second clone that still has the old layout, with old copies of the
+//! files, must not replace newer task data. The data branch is created, and the files are removed from the code branch,
+//! in one swap, so that no clone sees the task data twice or not at all. Where the server refuses pushes to the code
+//! branch, the data branch is published first and the removal is committed locally: killed in between, the task data is
+//! on both branches, and the same command continues after it has checked that the data branch had every version of
+//! every file. The checkout changes last.
 
 use crate::data_branch::attach;
-use crate::data_branch::initial_files::SEEDS;
-use crate::error::{Error, Hint, Kind, Result};
+use crate::data_branch::initial_files::INITIAL_FILES;
+use crate::error::{Error, Kind, Result};
 use crate::files::data_checkout;
 use crate::git::objects::{self, Edit};
 use crate::git::porcelain::ls_tree::TreeEntry;
@@ -18,9 +24,10 @@ use crate::project::outcome::Notices;
 use crate::task::paths;
 use std::path::Path;
 
-/// What the code branch ignores: the checkout, and the links into it.
+/// What the code branch ignores: the checkout, and the links into it. The links have no slash at the end, which would
+/// match folders only.
 pub(crate) const CODE_IGNORES: [&str; 3] = [".aitask-data/", paths::TASKS_DIR, paths::PLANS_DIR];
-/// Besides, where the framework of the scripts is: the skills that it renders (specification 40, section 9, step 3.8).
+/// What the code branch of a project with the scripts ignores: in addition, the skills that the scripts generate there.
 pub(crate) const FRAMEWORK_IGNORES: [&str; 9] = [
     CODE_IGNORES[0],
     CODE_IGNORES[1],
@@ -32,11 +39,11 @@ pub(crate) const FRAMEWORK_IGNORES: [&str; 9] = [
     "!.agents/skills/*-remote-/",
     "!.opencode/skills/*-remote-/",
 ];
-/// The subject of the commit that sets a code branch without task data up.
+/// The subject of the commit on a code branch without task data.
 pub(crate) const CONFIGURE: &str = "ait: Configure task data branch with worktree and symlinks";
-/// The subject of the commit that data branches start with.
+/// The subject of the commit with the first files.
 pub(crate) const INITIALISE: &str = "ait: Initialize task data structure";
-/// What the data branch ignores.
+/// What the data branch ignores: drafts, and files that belong to one user or one machine.
 const DATA_IGNORES: [&str; 6] = [
     "aitasks/new/",
     "aitasks/metadata/userconfig.yaml",
@@ -46,16 +53,16 @@ const DATA_IGNORES: [&str; 6] = [
     "aitasks/metadata/applink_sessions/",
 ];
 
-/// What becomes of the commit on the code branch.
+/// Whether the commit on the code branch is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Code {
-    /// It is published in the same swap, where the server takes it.
+pub(crate) enum CodeCommit {
+    /// It is published in the same swap, unless the server refuses pushes to the code branch.
     Published,
-    /// It stays here, for its owner to publish (verdict P3), and is for the scripts.
+    /// It stays local, as the scripts do it: the user reviews and publishes code.
     Stays,
 }
 
-impl Code {
+impl CodeCommit {
     fn ignores(self) -> &'static [&'static str] {
         match self {
             Self::Published => &CODE_IGNORES,
@@ -64,40 +71,41 @@ impl Code {
     }
 }
 
-/// What was made on the way to a data branch.
+/// The result of [`move_to_data_branch`].
 #[derive(Debug, Default)]
-pub(crate) struct Moved {
-    /// Each thing, in words.
+pub(crate) struct Migration {
+    /// What was created, each in words.
     pub(crate) made: Vec<String>,
-    /// What goes with the answer.
+    /// Notes and the state of the checkouts.
     pub(crate) aside: Notices,
 }
 
-/// Makes the data branch where there is none, moves the task data there, and checks it out; gives what was made, and
-/// what else there is to say. Both branches change in one swap.
+/// Creates the data branch where there is none, moves the task data there, and checks it out. Both branches change in
+/// one swap.
 ///
 /// # Errors
-/// [`Kind::Dirty`] for task data that is not committed and published; [`Kind::Occupied`] when both branches carry some.
-pub(crate) fn to_data_branch(context: &Context, code_too: Code) -> Result<Moved> {
+/// [`Kind::Dirty`] for task data that is not committed and published; [`Kind::Occupied`] where the code branch has task
+/// data that the data branch never had.
+pub(crate) fn move_to_data_branch(context: &Context, code_too: CodeCommit) -> Result<Migration> {
     let root = &context.repository.root;
     let data = Branch::parse(DATA)?;
     if data_checkout(root).is_some() {
-        // One that was killed may have left the folders where they were.
+        // An interrupted run may not have moved the folders yet.
         if !context.dry_run {
-            attach::take_over(context)?;
+            attach::move_folders(context)?;
         }
-        return Ok(Moved::default());
+        return Ok(Migration::default());
     }
     let Some(code) = context.repository.root_branch.clone() else {
         let message = format!("{} is on no branch", root.display());
         return Err(Error::new(Kind::DetachedHead, message).hint("git switch main"));
     };
-    require_settled(context)?;
+    require_committed(context)?;
     let ledger = Ledger { data_only_branch: None, ..context.ledger() };
     let both = [data.clone(), code.clone()];
     let mut made = Vec::new();
     let mark = nonce()?;
-    let alone = || -> Result<_> {
+    let data_branch_alone = || -> Result<_> {
         let landed = ledger.transact(&mark, &both, |view| decide(context, view, &data, &code, None))?;
         let here = Ledger { channel: Channel::Local, ..context.ledger() };
         let moved = ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?;
@@ -105,12 +113,12 @@ pub(crate) fn to_data_branch(context: &Context, code_too: Code) -> Result<Moved>
             if let Some(moved) = moved.base(&data) {
                 require_kept(context, moved, &files_of(view, &code)?, &code)?;
             }
-            let plan = leave_code(Plan::new(), view, &code, code_too)?;
+            let plan = remove_from_code(Plan::new(), view, &code, code_too)?;
             Ok(if plan.branches.is_empty() { Decision::NoChange(()) } else { Decision::Publish(plan, ()) })
         })?;
         let mut aside = Notices::of(context, &landed);
         aside.notes.push(format!(
-            "the commit that takes the task data out of {code} is here only; publish it the way you publish code"
+            "the commit that removes the task data from {code} is not published; publish it as you publish code"
         ));
         Ok((landed.value, aside))
     };
@@ -119,14 +127,14 @@ pub(crate) fn to_data_branch(context: &Context, code_too: Code) -> Result<Moved>
         Ok(matches!(unpublished(context, &view, &code)?, Unpublished::Ours(_)))
     };
     let (is_new, mut aside) = match code_too {
-        Code::Stays => alone()?,
-        // What could not be published before cannot now.
-        Code::Published if context.channel != Channel::Local && refused()? => alone()?,
-        Code::Published => {
+        CodeCommit::Stays => data_branch_alone()?,
+        // Local commits of task data on top of the published tip mean that the server refused to take them before.
+        CodeCommit::Published if context.channel != Channel::Local && refused()? => data_branch_alone()?,
+        CodeCommit::Published => {
             match ledger.transact(&mark, &both, |view| decide(context, view, &data, &code, Some(code_too))) {
                 Ok(landed) => (landed.value, Notices::of(context, &landed)),
                 Err(error) if error.is_denied_for(code.as_str()) => {
-                    let (is_new, mut aside) = alone()?;
+                    let (is_new, mut aside) = data_branch_alone()?;
                     aside.notes.insert(0, format!("the server refuses pushes to {code}"));
                     (is_new, aside)
                 }
@@ -137,51 +145,53 @@ pub(crate) fn to_data_branch(context: &Context, code_too: Code) -> Result<Moved>
     made.extend(is_new.then(|| format!("branch {data}")));
     if context.dry_run {
         aside.would_run(format!("git worktree add {} {data}", paths::DATA_WORKTREE_DIR));
-        return Ok(Moved { made, aside });
+        return Ok(Migration { made, aside });
     }
-    require_left(context, &code)?;
+    require_removed(context, &code)?;
     crate::files::exclude(&context.repository.common_dir, "/.aitask-data/")?;
-    // What git ignored stays in the folders; it moves over, and links take their place.
+    // Files that git ignored are still in the folders: they are moved, and links replace the folders.
     let start = ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?.tip(&data);
     attach::make_checkout(context, &data, start.published.as_ref().filter(|_| start.local.is_none()))?;
-    attach::take_over(context)?;
+    attach::move_folders(context)?;
     made.push(format!("worktree {}", paths::DATA_WORKTREE_DIR));
-    Ok(Moved { made, aside })
+    Ok(Migration { made, aside })
 }
 
-/// Refuses task data that only this checkout has.
-fn require_settled(context: &Context) -> Result<()> {
+/// Refuses task data that is not committed.
+fn require_committed(context: &Context) -> Result<()> {
     let root = &context.repository.root;
     let folders = [paths::TASKS_DIR, paths::PLANS_DIR].map(|name| root.join(name));
     if folders.iter().all(|folder| !folder.is_dir()) {
         return Ok(());
     }
     let status = worktree::changes_below(&context.repository, root, &[paths::TASKS_DIR, paths::PLANS_DIR])?;
-    // What is private moves over as it lies there.
+    // Private files are moved as they are; they are never committed.
     let counts = |entry: &&StatusEntry| entry.path.components().count() > 1 && !is_private(entry);
     let Some(first) = status.entries.iter().find(counts) else { return Ok(()) };
     Err(Error::new(Kind::Dirty, format!("task data is not committed: {}", first.path.display()))
         .hint("git aitask sync"))
 }
 
-/// Refuses a checkout whose code branch still carries task data: it could not be brought forward.
-fn require_left(context: &Context, code: &Branch) -> Result<()> {
+/// Refuses a checkout whose code branch still has task data: it could not be fast-forwarded.
+fn require_removed(context: &Context, code: &Branch) -> Result<()> {
     let ledger = Ledger { channel: Channel::Local, ..context.ledger() };
     let view = ledger.view(std::slice::from_ref(code), Freshness::AsKnown)?;
     let files = files_of(&view, code)?;
     let Some((first, _)) = files.first() else { return Ok(()) };
-    let message = format!("{DATA} is there, but {code} still carries task data here: {first} and others");
+    let message = format!("{DATA} exists, but the local {code} still has task data: {first} and others");
     let upstream = context.channel.remote().map_or_else(String::new, |remote| format!("{remote}/"));
-    Err(Error::new(Kind::Occupied, message).advice(format!("git merge {upstream}{code}, then the same again")))
+    Err(Error::new(Kind::Occupied, message)
+        .hint(command!["git merge", format!("{upstream}{code}")].note("then run the same command again")))
 }
 
-/// Whether the branch was made, and how; `with_code` takes the task data out of the code branch, too.
+/// Decides whether the data branch is created, and with which content; `with_code` removes the task data from the code
+/// branch, too.
 fn decide(
     context: &Context,
     view: &View<'_>,
     data: &Branch,
     code: &Branch,
-    with_code: Option<Code>,
+    with_code: Option<CodeCommit>,
 ) -> Result<Decision<bool>> {
     let files = files_of(view, code)?;
     if let Some(moved) = view.base(data) {
@@ -190,9 +200,9 @@ fn decide(
         }
         require_kept(context, moved, &files, code)?;
         require_free(context)?;
-        // Somebody moved the data, and his commit on the code branch never came.
+        // Another clone moved the task data, and its commit on the code branch was never published.
         let plan = match with_code {
-            Some(manner) => leave_code(Plan::new(), view, code, manner)?,
+            Some(code_commit) => remove_from_code(Plan::new(), view, code, code_commit)?,
             None => Plan::new(),
         };
         return Ok(if plan.branches.is_empty() { Decision::NoChange(false) } else { Decision::Publish(plan, false) });
@@ -200,7 +210,7 @@ fn decide(
     require_free(context)?;
     let files = match unpublished(context, view, code)? {
         Unpublished::Nothing => files,
-        // What the server refused moves along.
+        // Local commits of task data that the server refused are migrated, too.
         Unpublished::Ours(local) if with_code.is_none() => files_at(context, &local)?,
         Unpublished::Ours(local) | Unpublished::Others(local)
             if with_code.is_none() && files_at(context, &local)? == files =>
@@ -209,7 +219,7 @@ fn decide(
         }
         Unpublished::Ours(_) | Unpublished::Others(_) if files.is_empty() => files,
         Unpublished::Ours(_) | Unpublished::Others(_) => {
-            let message = format!("{code} has commits here that are not published, perhaps with task data");
+            let message = format!("{code} has local commits that are not published and may contain task data");
             return Err(Error::new(Kind::Dirty, message).hint("git push"));
         }
     };
@@ -223,25 +233,25 @@ fn decide(
         .collect();
     let mut fresh = vec![(".gitignore", with_lines(b"", &DATA_IGNORES))];
     if files.is_empty() {
-        fresh.extend(SEEDS.map(|(path, content)| (path, content.into())));
+        fresh.extend(INITIAL_FILES.map(|(path, content)| (path, content.into())));
     }
     edits.extend(fresh.into_iter().map(|(path, content)| Edit::Put { path: path.to_owned(), content }));
     let subject =
         if files.is_empty() { INITIALISE.to_owned() } else { format!("ait: Migrate task data from {code} branch") };
     let mut plan = Plan::new().step(data, Step::edit("ait: Initialize aitask-data branch", Vec::new()));
     plan = plan.step(data, Step::edit(subject, edits));
-    if let Some(manner) = with_code {
-        plan = leave_code(plan, view, code, manner)?;
+    if let Some(code_commit) = with_code {
+        plan = remove_from_code(plan, view, code, code_commit)?;
     }
     Ok(Decision::Publish(plan, true))
 }
 
-/// What the code branch has here alone.
+/// The local commits of the code branch that are not published.
 enum Unpublished {
     Nothing,
-    /// On top of what is published, commits of tasks alone, such as a status that a protected branch did not take.
+    /// Commits of task data only, on top of the published tip, such as a status that a protected branch refused.
     Ours(Oid),
-    /// Somebody's work, perhaps with task data.
+    /// Other commits, which may contain task data.
     Others(Oid),
 }
 
@@ -257,14 +267,14 @@ fn unpublished(context: &Context, view: &View<'_>, code: &Branch) -> Result<Unpu
     Ok(if ours { Unpublished::Ours(local) } else { Unpublished::Others(local) })
 }
 
-/// The step that takes the task data out of the code branch, and ignores what comes in its place.
-fn leave_code(plan: Plan, view: &View<'_>, code: &Branch, manner: Code) -> Result<Plan> {
+/// Adds the step that removes the task data from the code branch, and ignores the links that replace it.
+fn remove_from_code(plan: Plan, view: &View<'_>, code: &Branch, code_commit: CodeCommit) -> Result<Plan> {
     if view.base(code).is_none() {
         return Ok(plan);
     }
     let files = files_of(view, code)?;
     let before = view.document(code, ".gitignore")?.unwrap_or_default();
-    let after = with_lines(&bare_names(&before), manner.ignores());
+    let after = with_lines(&bare_names(&before), code_commit.ignores());
     let subject = if files.is_empty() { CONFIGURE } else { "ait: Migrate task data to aitask-data branch" };
     let mut edits: Vec<_> = files.into_iter().map(|(path, _)| Edit::Remove { path }).collect();
     if after != before {
@@ -273,12 +283,12 @@ fn leave_code(plan: Plan, view: &View<'_>, code: &Branch, manner: Code) -> Resul
     Ok(if edits.is_empty() { plan } else { plan.step(code, Step::edit(subject, edits)) })
 }
 
-/// The task data of a code branch, by name.
+/// The files of the task data on a code branch, with their paths.
 fn files_of(view: &View<'_>, branch: &Branch) -> Result<Vec<(String, TreeEntry)>> {
     view.list(branch, &[paths::TASKS_DIR, paths::PLANS_DIR]).map(by_name)
 }
 
-/// The task data of a commit, by name.
+/// The files of the task data in a commit, with their paths.
 fn files_at(context: &Context, commit: &Oid) -> Result<Vec<(String, TreeEntry)>> {
     objects::list(&context.repository, commit, &[paths::TASKS_DIR, paths::PLANS_DIR]).map(by_name)
 }
@@ -288,7 +298,8 @@ fn by_name(entries: Vec<TreeEntry>) -> Vec<(String, TreeEntry)> {
     named.filter(|(name, _)| name.contains('/')).collect()
 }
 
-/// Refuses to take files out of the code branch whose content the data branch never had. One process.
+/// Refuses to remove files from the code branch whose content the data branch never had: they would be lost to every
+/// reader of the task data. One process.
 fn require_kept(context: &Context, data: &Oid, files: &[(String, TreeEntry)], code: &Branch) -> Result<()> {
     let had = objects::names_reachable(&context.repository, data)?;
     let lost: Vec<_> =
@@ -296,19 +307,19 @@ fn require_kept(context: &Context, data: &Oid, files: &[(String, TreeEntry)], co
     if lost.is_empty() {
         return Ok(());
     }
-    let message = format!("{DATA} exists, and {code} carries task data that it never had: {}", lost.join(", "));
+    let message = format!("{DATA} exists, and {code} has task data that it never had: {}", lost.join(", "));
     Err(Error::new(Kind::Occupied, message).hint(match context.channel.remote() {
-        Some(remote) => Hint::advice(format!("git pull {remote} {code}, where the move was published")),
+        Some(remote) => command!["git pull", remote, code].note("if the move was published"),
         None => command!["git rm -r", paths::TASKS_DIR, paths::PLANS_DIR],
     }))
 }
 
-/// Refuses what would keep the checkout from following, before anything is published.
+/// Refuses obstacles to the checkout of the data branch, before anything is published.
 fn require_free(context: &Context) -> Result<()> {
     let root = &context.repository.root;
     let place = root.join(paths::DATA_WORKTREE_DIR);
     if place.symlink_metadata().is_ok() && !std::fs::read_dir(&place).is_ok_and(|mut files| files.next().is_none()) {
-        let message = format!("{} is in the way", place.display());
+        let message = format!("{} exists, so the data branch cannot be checked out there", place.display());
         return Err(Error::new(Kind::Occupied, message).hint(command![
             "mv",
             paths::DATA_WORKTREE_DIR,
@@ -323,7 +334,7 @@ fn require_free(context: &Context) -> Result<()> {
     require_clean(context, root)
 }
 
-/// Refuses a `.gitignore` that somebody is at work on in the checkout at `dir`.
+/// Refuses a `.gitignore` with uncommitted changes in the checkout at `dir`.
 pub(crate) fn require_clean(context: &Context, dir: &Path) -> Result<()> {
     let changed = worktree::changes_below(&context.repository, dir, &[".gitignore"])?;
     if changed.entries.is_empty() {
@@ -331,17 +342,19 @@ pub(crate) fn require_clean(context: &Context, dir: &Path) -> Result<()> {
     }
     let below = dir.strip_prefix(&context.repository.root).ok().filter(|below| !below.as_os_str().is_empty());
     let commit = command!["git add .gitignore && git commit .gitignore"];
-    Err(Error::new(Kind::Dirty, ".gitignore has changes that are not committed, and must change").hint(match below {
-        Some(below) => commit.within(below),
-        None => commit,
-    }))
+    Err(Error::new(Kind::Dirty, ".gitignore has uncommitted changes, and this command must change it").hint(
+        match below {
+            Some(below) => commit.within(below),
+            None => commit,
+        },
+    ))
 }
 
-/// Makes the data branch ignore what is private, where it does not: a branch that somebody else made, or an older
-/// release. `false` when there was nothing to do, which costs no connection.
+/// Adds the private paths to the `.gitignore` of the data branch, where another program or an older release created it
+/// without them. `false` when there was nothing to do, which costs no connection.
 ///
 /// # Errors
-/// [`Kind::Dirty`] when somebody is at work on the file.
+/// [`Kind::Dirty`] where the file has uncommitted changes.
 pub(crate) fn ignore_private(context: &Context) -> Result<bool> {
     let Some(dir) = data_state::data_worktree(context) else { return Ok(false) };
     for line in DATA_IGNORES {
@@ -361,7 +374,7 @@ pub(crate) fn ignore_private(context: &Context) -> Result<bool> {
     Ok(landed.value)
 }
 
-/// The edit that makes a data branch ignore what is private, where it is needed.
+/// The edit that adds the private paths to the `.gitignore` of a data branch, where they are missing.
 pub(crate) fn private_lines(view: &View<'_>, data: &Branch) -> Result<Option<Edit>> {
     let before = view.document(data, ".gitignore")?.unwrap_or_default();
     let content = with_lines(&before, &DATA_IGNORES);

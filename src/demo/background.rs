@@ -1,4 +1,4 @@
-//! A process that runs beside us until we end it.
+//! A process in the background that is killed when its value is dropped.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::run::Call;
@@ -8,20 +8,22 @@ use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// The process; ended, as by a crash, when this is dropped.
+/// A background process. Dropping it kills its process group, as a crash would.
 #[derive(Debug)]
-pub(crate) struct Beside {
+pub(crate) struct BackgroundProcess {
     pid: Pid,
     waiting: Option<JoinHandle<()>>,
 }
 
-impl Beside {
-    /// Starts `program ARGS` by way of `shell`, a call of `sh`. `dir` is where it notes its number.
+impl BackgroundProcess {
+    /// Starts `program ARGS` through `shell`, a call of `sh` that writes its process id to a file in `dir` and then
+    /// becomes the program.
     pub(crate) fn start(shell: Call, dir: &Path, program: &OsStr, args: &[&str]) -> Result<Self> {
         let note = tempfile::NamedTempFile::new_in(dir).map_err(|error| Error::io("write in", dir, &error))?;
         let call = shell.args(["-c", r#"echo $$ >"$0"; exec "$@""#]).arg(note.path()).arg(program).args(args);
         let waiting = std::thread::spawn(move || drop(call.output()));
         let started = Instant::now();
+        // A shell starts in milliseconds; ten seconds allow for a machine under full load.
         while started.elapsed() < Duration::from_secs(10) {
             let text = std::fs::read_to_string(note.path()).unwrap_or_default();
             let number = text.strip_suffix('\n').and_then(|text| text.parse().ok());
@@ -33,15 +35,15 @@ impl Beside {
         Err(Error::new(Kind::Invariant, "a process of the demo did not start within 10 s"))
     }
 
-    /// Its number.
+    /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.pid.as_raw_nonzero().get().unsigned_abs()
     }
 }
 
-impl Drop for Beside {
+impl Drop for BackgroundProcess {
     fn drop(&mut self) {
-        // A thread that is done has waited for the process, so its number may be somebody else's by now.
+        // A finished thread has waited for the process, so the system may have given its id to another one.
         let Some(waiting) = self.waiting.take().filter(|waiting| !waiting.is_finished()) else { return };
         let _ = kill_process_group(self.pid, Signal::KILL);
         let _ = waiting.join();

@@ -1,5 +1,10 @@
-//! The main job, done for everyone to see: several people and agents on one repository, real processes of this
-//! program on a real remote, all in a temporary folder; then the check that nothing was lost.
+//! `git aitask demo`: several people and agents work on one repository, as real processes of this program with a real
+//! remote, all in a temporary folder; then plain git checks that nothing was lost.
+//!
+//! Promises: it sees none of the user's settings, repositories and remotes, ends all of its processes, and removes its
+//! folder unless a check failed or the user keeps it.
+//!
+//! Caller: the verb `demo`.
 
 pub(crate) mod background;
 pub(crate) mod invariants;
@@ -9,9 +14,9 @@ pub(crate) mod score;
 
 pub(crate) use crate::demo::invariants::Invariant;
 
-use crate::demo::sandbox::Stage;
-use crate::demo::scenario::Play;
-use crate::demo::score::{Options, Score};
+use crate::demo::sandbox::Sandbox;
+use crate::demo::scenario::Scenario;
+use crate::demo::score::{DemoOptions, Score};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::private_folder;
 use crate::settings::Environment;
@@ -19,18 +24,18 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// What happened, and whether all of it holds.
+/// The result of the demonstration.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Demonstration {
-    /// One an agent.
+    /// What each agent did.
     pub(crate) agents: Vec<Score>,
-    /// What must hold.
+    /// The invariants, and whether they hold.
     pub(crate) invariants: Vec<Invariant>,
     /// How many tasks there were.
     pub(crate) tasks: usize,
     /// How many clones.
     pub(crate) clones: usize,
-    /// How long all of it took.
+    /// The duration in seconds.
     pub(crate) seconds: f64,
     /// The folder, where it was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,7 +46,7 @@ impl Demonstration {
     /// Whether every invariant holds.
     ///
     /// # Errors
-    /// [`Kind::Invariant`] that names the broken ones.
+    /// [`Kind::Invariant`] with the names of the broken ones.
     pub(crate) fn require_all(&self) -> Result<()> {
         let broken: Vec<_> = self.invariants.iter().filter(|invariant| !invariant.holds).collect();
         if broken.is_empty() {
@@ -53,26 +58,28 @@ impl Demonstration {
     }
 }
 
-/// Plays it with the program `program`, which is this one.
+/// Runs the demonstration with the program `program`, which is this one.
 ///
 /// # Errors
-/// [`Kind::Invariant`] when an answer came out of turn or the time was up; the folder is left for a look. What does
-/// not hold at the end is no error here: see [`Demonstration::require_all`].
+/// [`Kind::Invariant`] for an unexpected result of a command, or when the time limit was reached; the folder is kept.
+/// An invariant that does not hold at the end is no error here: see [`Demonstration::require_all`].
 pub(crate) fn demo(
     environment: &Environment,
     program: &Path,
-    options: &Options,
+    options: &DemoOptions,
     narrate: fn(&str),
 ) -> Result<Demonstration> {
     let started = Instant::now();
     let folder = private_folder("git-aitask-demo-", &std::env::temp_dir())?;
     let size = u64::try_from(options.agents + options.tasks).unwrap_or(u64::MAX);
+    // The whole demonstration: a minute to set up, and two seconds for each agent and task. Each task takes about a
+    // second on a slow machine; the limit only ends a demonstration that hangs.
     let limit = Duration::from_secs(60)
         .saturating_add(Duration::from_secs(2).saturating_mul(size.try_into().unwrap_or(u32::MAX)));
     let clones = options.clones.min(options.agents);
-    let played = Stage::new(environment, program, folder.path(), clones, limit, narrate)
-        .and_then(|stage| Play::new(&stage, options, narrate).and_then(Play::run));
-    match played {
+    let outcome = Sandbox::new(environment, program, folder.path(), clones, limit, narrate)
+        .and_then(|sandbox| Scenario::new(&sandbox, options, narrate).and_then(Scenario::run));
+    match outcome {
         Err(error) => Err(kept(error, &folder.keep())),
         Ok((agents, invariants)) => {
             let seconds = started.elapsed().as_secs_f64();
@@ -89,6 +96,6 @@ pub(crate) fn demo(
 
 fn kept(error: Error, folder: &Path) -> Error {
     error
-        .hint(command!["ls", folder.display()].note("all of it was left there"))
+        .hint(command!["ls", folder.display()].note("the folder was kept"))
         .with(Payload::Folder { folder: folder.to_string_lossy().into_owned() })
 }

@@ -1,7 +1,7 @@
-//! Where it is played: a folder with a remote, the clones of several people, their sessions; and the processes there,
-//! which see nothing of the machine's own settings.
+//! The folder of the demonstration: a remote, the clones of several people, their sessions, and the processes in it,
+//! which see none of the user's settings.
 
-use crate::demo::background::Beside;
+use crate::demo::background::BackgroundProcess;
 use crate::error::{Error, Kind, Result};
 use crate::git::run::{Call, Output};
 use crate::interrupt;
@@ -13,17 +13,17 @@ use std::time::{Duration, Instant};
 /// The people, in the order of their clones.
 const PEOPLE: [&str; 8] = ["Ann", "Bob", "Chen", "Dee", "Eve", "Finn", "Gus", "Hana"];
 
-/// What a process keeps of our environment.
+/// The variables that a process inherits.
 const KEPT: [&str; 4] = ["PATH", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"];
 
-/// No process runs longer.
+/// The time limit of one process. A command of the demo takes seconds; a minute ends one that hangs.
 const LIMIT: Duration = Duration::from_secs(60);
 
 const GITCONFIG: &str = "[init]\n\tdefaultBranch = main\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n";
 
-/// The folder and what everything there has in common.
+/// The folder and what all processes in it share.
 #[derive(Debug)]
-pub(crate) struct Stage<'a> {
+pub(crate) struct Sandbox<'a> {
     environment: &'a Environment,
     program: &'a Path,
     root: PathBuf,
@@ -32,7 +32,7 @@ pub(crate) struct Stage<'a> {
     narrate: fn(&str),
 }
 
-/// Somebody with a clone.
+/// A person with a clone.
 #[derive(Debug)]
 pub(crate) struct Person {
     pub(crate) name: &'static str,
@@ -40,62 +40,62 @@ pub(crate) struct Person {
     pub(crate) clone: PathBuf,
 }
 
-/// A session of a coding agent: a process that lives as long as it.
+/// The session of a coding agent, represented by a process that lives as long.
 #[derive(Debug)]
 pub(crate) struct Agent {
     /// Such as `Ann/2`.
     pub(crate) name: String,
-    /// Whose it is.
+    /// The index of its person.
     pub(crate) person: usize,
-    session: Option<Beside>,
+    session: Option<BackgroundProcess>,
 }
 
 impl Agent {
-    /// The process of the session; 0 when it is dead.
+    /// The process id of the session; 0 when it is dead.
     pub(crate) fn pid(&self) -> u32 {
-        self.session.as_ref().map_or(0, Beside::pid)
+        self.session.as_ref().map_or(0, BackgroundProcess::pid)
     }
 
-    /// Ends the session as a crash would.
-    pub(crate) fn die(&mut self) {
+    /// Kills the session, as a crash would.
+    pub(crate) fn kill(&mut self) {
         self.session = None;
     }
 }
 
-/// What `git aitask` answered.
+/// The result of a `git aitask` command.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct CommandOutcome {
     output: Output,
     line: String,
-    /// Its document, or that of the error.
+    /// The JSON document of the result or of the error.
     pub(crate) json: Value,
 }
 
-impl Answer {
+impl CommandOutcome {
     fn new(output: Output, line: String) -> Self {
         let text = if output.success() { output.text() } else { output.stderr_text() };
-        // Narration may stand before the document.
+        // Progress lines may precede the document.
         let from = text.find('{').filter(|at| *at == 0 || text[..*at].ends_with('\n')).unwrap_or(0);
         let json = serde_json::from_str(&text[from..]).unwrap_or(Value::Null);
         Self { output, line, json }
     }
 
-    /// Whether it was done.
+    /// Whether it succeeded.
     pub(crate) fn is_done(&self) -> bool {
         self.output.success()
     }
 
-    /// Refuses an answer to `who` that is not "done".
+    /// Requires that the command of `who` succeeded.
     pub(crate) fn require_done(self, who: &str) -> Result<Self> {
         if self.is_done() { Ok(self) } else { Err(self.unexpected(who)) }
     }
 
-    /// A text of its document, by a JSON pointer; empty when it is not there.
+    /// A text of its document, by a JSON pointer; empty where it is absent.
     pub(crate) fn text(&self, pointer: &str) -> &str {
         self.json.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// The kind of the error, when the answer was no.
+    /// The kind of the error of a refused request (exit code 1).
     pub(crate) fn refusal(&self) -> &str {
         if self.output.code == Some(1) { self.text("/error/kind") } else { "" }
     }
@@ -105,19 +105,19 @@ impl Answer {
         self.text("/task/id").parse().map_err(|_| self.unexpected("somebody"))
     }
 
-    /// The error of an answer that should not be.
+    /// The error for an unexpected result.
     pub(crate) fn unexpected(&self, who: &str) -> Error {
         let said = match self.text("/error/message") {
             "" => self.output.stderr_text(),
             message => message.to_owned(),
         };
-        let code = self.output.code.map_or_else(|| "was ended".to_owned(), |code| format!("answered exit {code}"));
+        let code = self.output.code.map_or_else(|| "was killed".to_owned(), |code| format!("exited with {code}"));
         Error::new(Kind::Invariant, format!("{who}: `{}` {code}: {said}", self.line))
     }
 }
 
-impl<'a> Stage<'a> {
-    /// Sets the stage in an empty folder: nothing is started there yet.
+impl<'a> Sandbox<'a> {
+    /// Prepares an empty folder. Starts no process.
     pub(crate) fn new(
         environment: &'a Environment,
         program: &'a Path,
@@ -133,11 +133,11 @@ impl<'a> Stage<'a> {
             clone: root.join(name.to_lowercase()),
         };
         let people = PEOPLE.iter().take(clones).map(person).collect();
-        let stage = Self { environment, program, root, until: Instant::now() + limit, people, narrate };
-        write(&stage.root.join("home/.gitconfig"), GITCONFIG)?;
-        let temp = stage.root.join("tmp");
+        let sandbox = Self { environment, program, root, until: Instant::now() + limit, people, narrate };
+        write(&sandbox.root.join("home/.gitconfig"), GITCONFIG)?;
+        let temp = sandbox.root.join("tmp");
         std::fs::create_dir_all(&temp).map_err(|error| Error::io("make", &temp, &error))?;
-        Ok(stage)
+        Ok(sandbox)
     }
 
     /// The remote.
@@ -145,7 +145,7 @@ impl<'a> Stage<'a> {
         self.root.join("origin.git")
     }
 
-    /// The folder of it all.
+    /// The folder.
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
@@ -155,36 +155,36 @@ impl<'a> Stage<'a> {
         &self.people
     }
 
-    /// Whose session an agent is.
+    /// The person of an agent.
     pub(crate) fn owner(&self, agent: &Agent) -> &Person {
         &self.people[agent.person]
     }
 
-    /// The sessions, shared out evenly among the people, each with a process of its own.
-    pub(crate) fn seat(&self, agents: usize) -> Result<Vec<Agent>> {
+    /// Starts the sessions, distributed evenly over the people, each with a process of its own.
+    pub(crate) fn start_agents(&self, agents: usize) -> Result<Vec<Agent>> {
         let count = self.people.len();
-        let seat = |n: usize| {
+        let start_agents = |n: usize| {
             let person = n * count / agents;
             // The first one of a person is the smallest n with n * count / agents == person.
             let number = n - (person * agents).div_ceil(count) + 1;
             let name = format!("{}/{number}", self.people[person].name);
             Ok(Agent { name, person, session: Some(self.session()?) })
         };
-        (0..agents).map(seat).collect()
+        (0..agents).map(start_agents).collect()
     }
 
-    /// Starts a session anew.
-    pub(crate) fn revive(&self, agent: &mut Agent) -> Result<()> {
+    /// Starts a new session of an agent.
+    pub(crate) fn restart(&self, agent: &mut Agent) -> Result<()> {
         agent.session = Some(self.session()?);
         Ok(())
     }
 
-    /// A process that does nothing, and ends when we do, however we do.
-    fn session(&self) -> Result<Beside> {
+    /// Starts a process that does nothing, and ends when the demonstration does, even if that is killed.
+    fn session(&self) -> Result<BackgroundProcess> {
         let shell = self.call("sh", &self.root)?.limit(self.left()?);
         let watch = r#"while kill -0 "$1" 2>/dev/null; do sleep 1; done"#;
         let us = std::process::id().to_string();
-        Beside::start(shell, &self.root.join("tmp"), "sh".as_ref(), &["-c", watch, "session", &us])
+        BackgroundProcess::start(shell, &self.root.join("tmp"), "sh".as_ref(), &["-c", watch, "session", &us])
     }
 
     /// The commit of a branch of the remote, when it has one.
@@ -195,51 +195,52 @@ impl<'a> Stage<'a> {
         Ok(output.success().then(|| output.text()))
     }
 
-    /// Runs git and wants it to succeed.
+    /// Runs git, which must succeed.
     pub(crate) fn git(&self, dir: &Path, args: &[&str]) -> Result<String> {
         Ok(self.call("git", dir)?.args(args).run()?.text())
     }
 
-    /// Runs `git aitask` in somebody's clone, by hand.
-    pub(crate) fn aitask_by_hand(&self, person: &Person, args: &[&str]) -> Result<Answer> {
+    /// Runs `git aitask` in a person's clone, outside any session.
+    pub(crate) fn aitask_as_person(&self, person: &Person, args: &[&str]) -> Result<CommandOutcome> {
         let call = self.call(self.program, &person.clone)?.args(args);
-        Ok(Answer::new(call.output()?, line(args)))
+        Ok(CommandOutcome::new(call.output()?, line(args)))
     }
 
-    /// Starts `git aitask` as an agent, and goes on.
-    pub(crate) fn aitask_beside(&self, agent: &Agent, args: &[&str]) -> Result<Beside> {
+    /// Starts `git aitask` as an agent, in the background.
+    pub(crate) fn aitask_in_background(&self, agent: &Agent, args: &[&str]) -> Result<BackgroundProcess> {
         let shell = self.call("sh", &self.owner(agent).clone)?.env("AIT_AGENT_PID", agent.pid().to_string());
-        Beside::start(shell, &self.root.join("tmp"), self.program.as_os_str(), args)
+        BackgroundProcess::start(shell, &self.root.join("tmp"), self.program.as_os_str(), args)
     }
 
     /// [`Self::aitask_in`] in the clone of the agent's person.
-    pub(crate) fn aitask(&self, agent: &Agent, args: &[&str]) -> Result<Answer> {
+    pub(crate) fn aitask(&self, agent: &Agent, args: &[&str]) -> Result<CommandOutcome> {
         self.aitask_in(&self.owner(agent).clone, agent, args)
     }
 
-    /// Runs `git aitask` as an agent; again, and not silently, when it says that the time was bad.
-    pub(crate) fn aitask_in(&self, dir: &Path, agent: &Agent, args: &[&str]) -> Result<Answer> {
+    /// Runs `git aitask` as an agent. Repeats it, with a progress line, when it reports contention or an unreachable
+    /// remote.
+    pub(crate) fn aitask_in(&self, dir: &Path, agent: &Agent, args: &[&str]) -> Result<CommandOutcome> {
         loop {
             let call = self.call(self.program, dir)?.args(args).env("AIT_AGENT_PID", agent.pid().to_string());
-            let answer = Answer::new(call.output()?, line(args));
+            let answer = CommandOutcome::new(call.output()?, line(args));
             let kind = answer.text("/error/kind");
-            // Not when it is unknown what came of it: the second one might be one too many.
+            // Not after an unknown outcome: the first attempt may have succeeded.
             if ![Kind::Contention, Kind::Unreachable].iter().any(|again| again.name() == kind) {
                 return Ok(answer);
             }
-            (self.narrate)(&format!("   {} has to try again: {}", agent.name, answer.text("/error/message")));
+            (self.narrate)(&format!("   {} tries again: {}", agent.name, answer.text("/error/message")));
             interrupt::pause(Duration::from_millis(100))?;
         }
     }
 
-    /// What is left of the time of it all.
+    /// The remaining time of the demonstration.
     fn left(&self) -> Result<Duration> {
         let left = self.until.saturating_duration_since(Instant::now());
-        let up = || Error::new(Kind::Invariant, "the time of the demo is up, and it has not come to its end");
+        let up = || Error::new(Kind::Invariant, "the demo did not end within its time limit");
         if left.is_zero() { Err(up()) } else { Ok(left) }
     }
 
-    /// A process that inherits nothing but [`KEPT`].
+    /// A call of a process that inherits only the variables of [`KEPT`].
     fn call(&self, program: impl AsRef<std::ffi::OsStr>, dir: &Path) -> Result<Call> {
         let left = self.left()?;
         let mut call = Call::program(self.environment, program, dir)
@@ -263,13 +264,13 @@ fn line(args: &[&str]) -> String {
     format!("git aitask {}", args.join(" "))
 }
 
-/// Does something for each at the same time, and waits for all.
+/// Runs `work` for all items at the same time, and waits for all.
 pub(crate) fn at_once<I: Sync, T: Send>(items: &[I], work: impl Fn(usize, &I) -> Result<T> + Sync) -> Result<Vec<T>> {
     let work = &work;
     std::thread::scope(|scope| {
         let threads: Vec<_> = items.iter().enumerate().map(|(n, item)| scope.spawn(move || work(n, item))).collect();
         let results: Vec<_> = threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
-        let bug = |_| Err(Error::new(Kind::Bug, "a thread of the demo has a bug"));
+        let bug = |_| Err(Error::new(Kind::Bug, "a thread of the demo panicked"));
         results.into_iter().map(|result| result.unwrap_or_else(bug)).collect()
     })
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// How large, and what becomes of the folder.
 #[derive(Debug, Clone)]
-pub(crate) struct Options {
+pub(crate) struct DemoOptions {
     /// Agent sessions.
     pub(crate) agents: usize,
     /// Tasks.

@@ -1,4 +1,5 @@
-//! Merging a task branch off to the side, and trying a command on the result.
+//! Merging a task branch in the object store, and running a check on the result. No checkout is changed, so a conflict
+//! or a failed check leaves nothing to clean up.
 
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::merge::{self, Renames};
@@ -12,48 +13,51 @@ use crate::project::context::Context;
 use crate::worktrees::scratch::Scratch;
 use std::time::Duration;
 
-/// How work is merged.
+/// How a task branch is merged into its output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Mode {
-    /// A commit with two parents, always.
+pub(crate) enum MergeMode {
+    /// A merge commit, also where a fast-forward is possible.
     Merge,
     /// One commit with all changes.
     Squash,
-    /// The output branch moves to the task branch.
+    /// A fast-forward of the output branch to the task branch.
     Ff,
 }
 
-impl Mode {
-    /// Reads a setting.
+impl MergeMode {
+    /// Parses the setting `aitask.merge`.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         match text {
             "merge" => Ok(Self::Merge),
             "squash" => Ok(Self::Squash),
             "ff" => Ok(Self::Ff),
-            _ => Err(Error::new(Kind::Usage, format!("{text:?} is no way to merge")).advice("use merge, squash or ff")),
+            _ => {
+                Err(Error::new(Kind::Usage, format!("{text:?} is not a merge mode")).advice("use merge, squash or ff"))
+            }
         }
     }
 }
 
-/// What merging comes to.
+/// The result of a merge that was worked out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Merge {
-    /// The output branch has everything already.
+    /// The output branch already has all changes of the task branch.
     Already,
-    /// It moves to the tip of the task branch.
+    /// The output branch moves to the tip of the task branch.
     FastForward,
-    /// This tree, on top of the output branch.
+    /// A commit with this tree, on top of the output branch.
     Tree(Oid),
 }
 
 /// Works out the merge of `tip` into `output`.
 ///
 /// # Errors
-/// [`Kind::Conflict`] with the files; for [`Mode::Ff`], when the output branch has commits that the task branch lacks.
+/// [`Kind::Conflict`] with the files; for [`MergeMode::Ff`], when the output branch has commits that the task branch
+/// lacks.
 pub(crate) fn plan(
     context: &Context,
-    mode: Mode,
+    mode: MergeMode,
     output: &Oid,
     into: &Branch,
     tip: &Oid,
@@ -71,7 +75,7 @@ pub(crate) fn plan(
             _ => bring,
         }
     };
-    if mode == Mode::Ff {
+    if mode == MergeMode::Ff {
         return if merge::is_ancestor(repository, output, tip)? {
             Ok(Merge::FastForward)
         } else {
@@ -84,7 +88,7 @@ pub(crate) fn plan(
             let files: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
             let message = format!("{branch} conflicts with {into} in {}", files.join(", "));
             Err(Error::new(Kind::Conflict, message)
-                .hint(bring().note("mend the files and commit, then finish again"))
+                .hint(bring().note("resolve the conflict and commit, then finish again"))
                 .with(Payload::Files { files }))
         }
         MergeTree::Clean { tree } if Some(&tree) == tree_of(context, output)?.as_ref() => Ok(Merge::Already),
@@ -92,13 +96,13 @@ pub(crate) fn plan(
     }
 }
 
-/// The step that makes the merge; none for a fast-forward, which moves the branch.
-pub(crate) fn add(plan: Plan, into: &Branch, merge: &Merge, mode: Mode, tip: &Oid, subject: &str) -> Plan {
+/// Adds the merge to a plan: a step that makes the commit, or for a fast-forward a move of the branch.
+pub(crate) fn add(plan: Plan, into: &Branch, merge: &Merge, mode: MergeMode, tip: &Oid, subject: &str) -> Plan {
     let step = |merge, tree| Step { subject: subject.to_owned(), edits: Vec::new(), merge, tree };
     match (merge, mode) {
         (Merge::Already, _) => plan,
         (Merge::FastForward, _) => plan.advance(into, tip.clone()),
-        (Merge::Tree(tree), Mode::Squash) => plan.step(into, step(None, Some(tree.clone()))),
+        (Merge::Tree(tree), MergeMode::Squash) => plan.step(into, step(None, Some(tree.clone()))),
         (Merge::Tree(tree), _) => plan.step(into, step(Some((tip.clone(), tree.clone())), None)),
     }
 }
@@ -108,7 +112,11 @@ fn tree_of(context: &Context, commit: &Oid) -> Result<Option<Oid>> {
     object.map(|object| Commit::parse(&object.data).map(|commit| commit.tree)).transpose()
 }
 
-/// Runs a command on the merged tree, in a detached worktree that goes away again.
+/// The time limit of the check. A project's tests may take hours; a day only ends a check that hangs.
+const CHECK_LIMIT: Duration = Duration::from_secs(24 * 3600);
+
+/// Runs a command on the merged tree, in a temporary detached worktree. That tree is checked, and not the task branch,
+/// because it is what the output branch will contain.
 ///
 /// # Errors
 /// [`Kind::CheckFailed`] when it does not exit with 0.
@@ -130,9 +138,8 @@ pub(crate) fn check(context: &Context, command: &str, output: &Oid, merge: &Merg
         }
     };
     let scratch = Scratch::make(context, "check", "merged", &commit)?;
-    let day = Duration::from_secs(24 * 3600);
     let call = Call::program(repository.git().environment(), "sh", &scratch.path).args(["-c", command]);
-    let output = call.limit(day).streams(crate::git::run::Streams::ToStderr).output();
+    let output = call.limit(CHECK_LIMIT).streams(crate::git::run::Streams::ToStderr).output();
     let removed = scratch.remove(context);
     let output = output?;
     removed?;
@@ -141,5 +148,5 @@ pub(crate) fn check(context: &Context, command: &str, output: &Oid, merge: &Merg
     }
     let exit = output.ending();
     Err(Error::new(Kind::CheckFailed, format!("the check failed on the merged tree ({exit}): {command}"))
-        .hint(command!["git commit -a"].note("in the worktree, once it is mended; then finish again")))
+        .hint(command!["git commit -a"].note("in the worktree, once it is fixed; then finish again")))
 }

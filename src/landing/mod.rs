@@ -1,4 +1,10 @@
-//! Merging a task branch without a checkout, and the published task branch.
+//! Merging a task branch into its output without a checkout, running the check on the merged tree, and what this clone
+//! knows about the published task branch.
+//!
+//! Promises: no worktree of the user is touched; a conflict, a failed check or commits that were not seen yet refuse
+//! the merge before anything is published; and "merged" is said only with a commit that proves it.
+//!
+//! Caller: `ops::finish`.
 
 pub(crate) mod merge;
 pub(crate) mod task_branch;

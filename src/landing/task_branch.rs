@@ -1,5 +1,5 @@
-//! The task branch as it is published: what a push of it may replace, what the worktree does not have yet, and which
-//! commit proves that it is merged.
+//! The published task branch: what a push of it may replace, which of its commits this clone lacks, and which commit
+//! proves that it is merged. What this clone pushed is kept in the task's record under `.git/aitask/`.
 
 use crate::coordination::lock_record::{Landing, LockRecord};
 use crate::error::{Error, Hint, Kind, Payload, Result};
@@ -8,29 +8,29 @@ use crate::ledger::plan::trailer;
 use crate::ledger::{Channel, View};
 use crate::project::context::Context;
 use crate::task::{Task, TaskId, TaskName, TaskPath, sanitise};
-use crate::worktrees::task_worktree::Place;
+use crate::worktrees::task_worktree::TaskWorktree;
 
-/// Wants the remote to be asked whether the task branch is published, where this clone does not know of it: a swap finds out
-/// that a ref it knows was moved, and not that there is one which it does not know.
-pub(crate) fn require_asked(context: &Context, view: &View<'_>, branch: Option<&Branch>) -> Result<()> {
+/// Requires a fresh view where this clone knows no published task branch. The compare-and-swap detects that a known ref
+/// has moved; it cannot detect a ref that this clone has never seen, because a plan names only the refs that it knows.
+pub(crate) fn require_remote_known(context: &Context, view: &View<'_>, branch: Option<&Branch>) -> Result<()> {
     let unknown = |branch: &&Branch| view.tip(branch).published.is_none();
     match branch.filter(unknown).filter(|_| !view.is_current && context.channel != Channel::Local) {
-        Some(branch) => Err(Error::new(Kind::Behind, format!("whether {branch} is published must be asked"))),
+        Some(branch) => Err(Error::new(Kind::Behind, format!("whether {branch} is published is not known yet"))),
         None => Ok(()),
     }
 }
 
-/// Refuses to go on without commits that the published task branch has and `tip` lacks, unless `output` has them. What
-/// this clone pushed itself may be replaced, since that is what amending and rebasing do.
+/// Refuses to continue where the published task branch has commits that neither `tip` nor `output` has. The tip that
+/// this clone pushed last may be replaced: after an amend or a rebase, that is what the user wants.
 ///
 /// # Errors
-/// [`Kind::Behind`] with the commits and the command that brings them here. They are never joined by us: what was not in
-/// the worktree was not looked at, built or tested.
-pub(crate) fn require_whole(
+/// [`Kind::Behind`] with the commits and the command that merges them into the worktree. That is left to the user:
+/// commits that were never in this worktree were not reviewed, built or tested here.
+pub(crate) fn require_no_missed_commits(
     context: &Context,
     view: &View<'_>,
     task: TaskId,
-    place: &Place,
+    place: &TaskWorktree,
     tip: &Oid,
     output: &Oid,
 ) -> Result<()> {
@@ -53,24 +53,26 @@ pub(crate) fn require_whole(
     let message = format!("{branch} on {remote} has {count} {commits} not here: {}{more}", shown.join("; "));
     let how = if merge::is_ancestor(repository, tip, &published)? { "git merge --ff-only" } else { "git merge" };
     let merge = Hint::from(how).word(&format!("{remote}/{branch}")).within(&place.path);
-    Err(Error::new(Kind::Behind, message).hint(merge.note("look at them, then finish again")))
+    Err(Error::new(Kind::Behind, message).hint(merge.note("review them, then finish again")))
 }
 
-/// Notes that `tip` is about to be published as the task branch: the next push may replace it.
+/// Records, before the push, that `tip` is about to be published as the task branch: the next push may replace it.
+/// Recorded afterwards, a kill in between would leave a published tip that this clone no longer recognises as its own.
 pub(crate) fn begin_push(context: &Context, view: &View<'_>, task: TaskId, branch: &Branch, tip: &Oid) -> Result<()> {
     let Some(held) = LockRecord::load(&context.repository, task).filter(|_| !context.dry_run) else { return Ok(()) };
-    // Until the answer is there, both may be what is published.
+    // Until the server has answered, either the old or the new tip may be the published one.
     let known = view.tip(branch).published.map(|oid| oid.to_string()).filter(|oid| held.pushed.contains(oid));
     let pushed = known.into_iter().chain([tip.to_string()]).collect();
     LockRecord { pushed, ..held }.save(&context.repository, task)
 }
 
-/// Notes that a merge of `tip` is about to be published by commits with this mark.
+/// Records, before the push, that a merge of `tip` is about to be published by commits with this nonce. A finish that
+/// is killed after the push finds its merge on the output branch by this record, and does not merge a second time.
 pub(crate) fn begin_landing(context: &Context, task: TaskId, tip: &Oid, nonce: &str) -> Result<()> {
     match LockRecord::load(&context.repository, task).filter(|_| !context.dry_run) {
         Some(held) => {
             let landing = Landing { tip: tip.to_string(), nonce: nonce.to_owned() };
-            // Earlier ones that got no answer may be under way still.
+            // The outcome of earlier pushes that were not answered is unknown, so their records stay.
             let others = held.landings.iter().filter(|other| **other != landing).cloned();
             let landings = others.chain([landing.clone()]).collect();
             LockRecord { landings, ..held }.save(&context.repository, task)
@@ -79,8 +81,8 @@ pub(crate) fn begin_landing(context: &Context, task: TaskId, tip: &Oid, nonce: &
     }
 }
 
-/// The commit of `output` that proves that the task branch is merged: one that has `tip` in its history; or the merge or
-/// squash of that tip which this clone published. `None` where there is no such proof.
+/// The commit of `output` that proves that the task branch is merged: one that has `tip` in its history; or the merge
+/// or squash of that tip which this clone published. `None` where there is no such proof.
 pub(crate) fn proof(context: &Context, task: TaskId, tip: &Oid, output: &Oid) -> Result<Option<Oid>> {
     let repository = &context.repository;
     if let Some(commit) = merge::first_with(repository, tip, output)? {
@@ -95,7 +97,7 @@ pub(crate) fn proof(context: &Context, task: TaskId, tip: &Oid, output: &Oid) ->
     Ok(None)
 }
 
-/// Notes that a tip is what is published now: the next push may replace it.
+/// Records that this tip is the published one now: the next push may replace it.
 pub(crate) fn remember_pushed(context: &Context, task: TaskId, tip: &Oid) -> Result<()> {
     match LockRecord::load(&context.repository, task) {
         Some(held) => LockRecord { pushed: vec![tip.to_string()], ..held }.save(&context.repository, task),
@@ -103,8 +105,9 @@ pub(crate) fn remember_pushed(context: &Context, task: TaskId, tip: &Oid) -> Res
     }
 }
 
-/// The refusal over a task that is archived without the commits of this clone: who archived it, when, and where they are.
-pub(crate) fn over_without_it(context: &Context, view: &View<'_>, path: &TaskPath, where_it_is: &str) -> Error {
+/// The refusal for a task that was archived without the commits of this clone: who archived it, when, and where the
+/// commits are.
+pub(crate) fn archived_without_work(context: &Context, view: &View<'_>, path: &TaskPath, work_location: &str) -> Error {
     let id = path.id();
     let archived = context.data_branch().ok().and_then(|data| view.base(data).cloned()).and_then(|tip| {
         let format = "--format=%an <%ae> on %ad";
@@ -113,12 +116,12 @@ pub(crate) fn over_without_it(context: &Context, view: &View<'_>, path: &TaskPat
         call.args([tip.as_str(), "--", path.as_str()]).run().ok().map(|output| sanitise(&output.text()))
     });
     let by = archived.filter(|by| !by.is_empty()).map_or_else(String::new, |by| format!(" by {by}"));
-    Error::new(Kind::NotHolder, format!("{} was archived{by}; {where_it_is}", id.prefixed()))
+    Error::new(Kind::NotHolder, format!("{} was archived{by}; {work_location}", id.prefixed()))
         .hint(command!["git aitask log", id])
         .with(Payload::Archived { archived: path.to_string() })
 }
 
-/// Refuses to take a task for one without work here, where its branch is called after an earlier name of the task.
+/// Refuses a task that seems to have no branch here because it was renamed: its branch still has the former name.
 ///
 /// # Errors
 /// [`Kind::Occupied`] with the command that renames the branch.
@@ -136,7 +139,7 @@ pub(crate) fn require_no_former_name(
         let landed = output.map(|output| merge::is_ancestor(&context.repository, &tip, output)).transpose()?;
         if landed != Some(true) {
             let message = format!(
-                "{} was renamed: its work is on {former}, and its branch is called {branch} now",
+                "{} was renamed: its work is on {former}, and its branch is now called {branch}",
                 task.prefixed()
             );
             let hint = command!["git branch -m", former, branch].note("then the same command again");
@@ -146,20 +149,21 @@ pub(crate) fn require_no_former_name(
     Ok(())
 }
 
-/// The refusal over a task branch that this clone does not have.
+/// The refusal for a task branch that this clone does not have.
 pub(crate) fn missing(task: &Task, branch: &Branch) -> Error {
     Error::new(Kind::NoCommits, format!("{} has no branch {branch} in this clone", task.id.prefixed()))
         .hint(command!["git aitask archive", task.id].note("if its work is done elsewhere"))
-        .hint(command!["git aitask pick", task.id].note("to get a worktree"))
+        .hint(command!["git aitask pick", task.id].note("adds a worktree"))
 }
 
-/// Refuses an empty branch, which is not finished work. One whose commits are all in the output branch is, if it ever had any.
+/// Refuses a task branch that never had a commit: there is nothing to finish. A branch whose commits are all in the
+/// output branch is accepted.
 pub(crate) fn require_commits(
     context: &Context,
     path: &TaskPath,
     tip: &Oid,
     output: &Oid,
-    place: &Place,
+    place: &TaskWorktree,
 ) -> Result<()> {
     let held = LockRecord::load(&context.repository, path.id());
     let cut_from = held.and_then(|held| Oid::parse(&held.base_commit?));
@@ -176,13 +180,14 @@ pub(crate) fn require_commits(
         .hint(command!["git aitask archive", path.id()].note("if there is nothing to merge")))
 }
 
-/// Forgets the merge that was to be published by commits with this mark, if it certainly was not.
+/// Removes the record of a merge that certainly was not published. After an unknown outcome it stays, since the push
+/// may still have landed.
 pub(crate) fn end_landing(context: &Context, task: TaskId, nonce: &str, error: &Error) {
     if let Some(mut held) = LockRecord::load(&context.repository, task)
         && !matches!(error.kind(), Kind::Unknown | Kind::Interrupted)
     {
         held.landings.retain(|landing| landing.nonce != nonce);
-        // Best effort: a record of what did not land proves nothing.
+        // A record that stays is harmless: it counts only when a commit with its nonce is found on the output branch.
         let _ = held.save(&context.repository, task);
     }
 }

@@ -1,4 +1,4 @@
-//! Drafts of tasks: files of one clone that have no number, and that nobody else sees.
+//! Drafts of tasks: files in `aitasks/new/` without an id, which git ignores and no other clone sees.
 
 use crate::error::Result;
 use crate::files::Tree;
@@ -10,32 +10,32 @@ use std::path::Path;
 pub(crate) struct DraftText {
     /// Its name.
     pub(crate) name: String,
-    /// What is in it.
+    /// Its content.
     pub(crate) text: Vec<u8>,
 }
 
-/// A draft, to become a task.
+/// A draft that was read.
 #[derive(Debug, Clone)]
-pub(crate) struct Draft {
+pub(crate) struct ParsedDraft {
     /// Its path in the task data.
     pub(crate) path: String,
     /// Its file.
     pub(crate) file: DraftText,
-    /// What its name makes of the task's name, if anything.
+    /// The slug of the task, from the name of the draft.
     pub(crate) slug: Option<Slug>,
     /// The parent that it names.
     pub(crate) parent: Option<String>,
-    /// The task: all but the lines `draft` and `parent`.
+    /// The task file: the draft without its fields `draft` and `parent`.
     pub(crate) document: Document,
 }
 
-/// The path of the draft that somebody names, by its name or its path.
+/// The path of a draft, given its name or its path.
 pub(crate) fn path_of(named: &str) -> String {
     format!("{}/{}", paths::DRAFTS_DIR, named.rsplit('/').next().unwrap_or(named))
 }
 
-/// Reads a draft of the task data at `dir`; `None` for what is no file in the folder of drafts.
-pub(crate) fn load(tree: &Tree, dir: &Path, named: &str) -> Result<Option<Draft>> {
+/// Reads a draft of the task data at `dir`; `None` for a path that is not a file in the folder of drafts.
+pub(crate) fn load(tree: &Tree, dir: &Path, named: &str) -> Result<Option<ParsedDraft>> {
     let path = path_of(named);
     if !paths::is_draft(&path) {
         return Ok(None);
@@ -47,15 +47,15 @@ pub(crate) fn load(tree: &Tree, dir: &Path, named: &str) -> Result<Option<Draft>
     document.remove("parent");
     let name = path.rsplit('/').next().unwrap_or(&path).to_owned();
     let slug = paths::draft_slug(&path);
-    Ok(Some(Draft { path, file: DraftText { name, text }, slug, parent, document }))
+    Ok(Some(ParsedDraft { path, file: DraftText { name, text }, slug, parent, document }))
 }
 
-/// The path of a new draft, unless that is taken.
+/// The path of a new draft. It may exist.
 pub(crate) fn new_path(slug: &Slug) -> String {
     paths::draft_path(&jiff::ZonedDateTime::now().strftime("%Y%m%d_%H%M").to_string(), slug)
 }
 
-/// Writes a draft into the task data at `dir`; gives its path. It needs no repository and no network.
+/// Writes a draft into the task data at `dir` and returns its path. Needs no repository and no network.
 pub(crate) fn save(tree: &Tree, dir: &Path, slug: &Slug, document: &Document) -> Result<String> {
     let path = new_path(slug);
     let name = path.rsplit('/').next().unwrap_or(&path);

@@ -1,4 +1,9 @@
-//! Giving a task back: status and lock in one swap, then its worktree.
+//! Dropping a task: status and lock in one swap, then its worktree.
+//!
+//! Why the order is safe. Uncommitted work refuses the drop before the swap. The worktree is removed after the swap,
+//! and the task branch only if its commits have landed: killed in between, the task is free, the worktree is still
+//! there, and the same command removes it. The other way round, a failed push would leave a held task without its
+//! worktree.
 
 mod decide;
 
@@ -8,28 +13,28 @@ use crate::error::{Error, Kind, Result, quoted};
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, worktree};
 use crate::ledger::{Channel, Decision, Ledger, Plan, View, nonce};
-use crate::ops::drop::decide::{GivingBack, Request, Seen, decide, is_back, revert_step};
+use crate::ops::drop::decide::{DropDecision, DropRequest, DropView, decide, is_dropped, revert_step};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::{Notices, TaskInfo};
 use crate::task::{Status, Task, TaskId};
-use crate::worktrees::removal::{BranchEnd, BranchFate, Extent, Manner, remove};
-use crate::worktrees::task_worktree::Place;
+use crate::worktrees::removal::{BranchDeletion, BranchResult, Extent, RemovalOptions, remove};
+use crate::worktrees::task_worktree::TaskWorktree;
 use serde::Serialize;
 
-/// What became of it.
+/// The outcome.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Dropped {
     /// The task.
     pub(crate) task: TaskInfo,
-    /// The lock is gone.
+    /// Whether the task has no lock.
     pub(crate) unlocked: bool,
-    /// The worktree is gone.
+    /// Whether the worktree was removed.
     pub(crate) worktree_removed: bool,
-    /// The task branch is gone; it stays when it has commits of its own.
+    /// Whether the task branch was deleted; a branch with unmerged commits is kept.
     pub(crate) branch_deleted: bool,
-    /// The task branch that stays.
+    /// The task branch, where it was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) branch_kept: Option<Branch>,
     /// What else there is to say.
@@ -37,29 +42,29 @@ pub(crate) struct Dropped {
     pub(crate) aside: Notices,
 }
 
-/// Gives a task back with a new status.
+/// Drops a task with a new status.
 ///
 /// # Errors
 /// [`Kind::NotHolder`], and [`Kind::Dirty`] for uncommitted work.
 pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, work: Unsaved) -> Result<Dropped> {
     if status.is_closed() || *status == Status::Implementing {
-        return Err(Error::new(Kind::Usage, format!("a task is not dropped as {status}"))
+        return Err(Error::new(Kind::Usage, format!("a task cannot be dropped with the status {status}"))
             .advice("use Ready, Postponed or Editing"));
     }
     let session = context.session()?;
     let Branches { locks, data } = branches(context)?;
     let now = Context::now();
-    let request = Request { status, locks: &locks, data: &data, now: &now };
+    let request = DropRequest { status, locks: &locks, data: &data, now: &now };
     let landed = context.ledger().transact(&nonce()?, &[locks.clone(), data.clone()], |view| {
         let tip = view.tip(&data);
         let is_ahead = tip.local.is_some() && tip.local != tip.published;
         let (seen, place) = gather(context, view, wanted, &session, &request, work)?;
-        let GivingBack { task, plan } = decide(seen, &request)?;
-        let given = Given { task, place, is_ahead };
-        Ok(if plan.is_empty() { Decision::NoChange(given) } else { Decision::Publish(plan, given) })
+        let DropDecision { task, plan } = decide(seen, &request)?;
+        let outcome = DropOutcome { task, place, is_ahead };
+        Ok(if plan.is_empty() { Decision::NoChange(outcome) } else { Decision::Publish(plan, outcome) })
     })?;
     let mut aside = Notices::of(context, &landed);
-    let Given { task, place, is_ahead } = landed.value;
+    let DropOutcome { task, place, is_ahead } = landed.value;
     let mut dropped = Dropped {
         task: TaskInfo::from(&task),
         unlocked: true,
@@ -74,13 +79,13 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
         }
     } else {
         if is_ahead {
-            revert_here(context, task.id, &session.email, &request)?;
+            revert_local_status(context, task.id, &session.email, &request)?;
         }
-        let branch = BranchFate::IfLanded(Some(task.id));
-        let manner = Manner { work, extent: Extent::Worktree, branch, dry_run: false };
-        let removal = remove(context, &place.branch, &manner)?;
+        let branch = BranchDeletion::IfLanded(Some(task.id));
+        let options = RemovalOptions { work, extent: Extent::Worktree, branch, dry_run: false };
+        let removal = remove(context, &place.branch, &options)?;
         dropped.worktree_removed = removal.has_removed();
-        dropped.branch_deleted = removal.branch == BranchEnd::Deleted;
+        dropped.branch_deleted = removal.branch == BranchResult::Deleted;
         dropped.branch_kept = removal.branch.is_kept().then(|| place.branch.clone());
         aside.notes.extend(removal.lost_rebase.into_iter().chain(removal.causes));
         LockRecord::forget(&context.repository, task.id)?;
@@ -89,23 +94,23 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
     Ok(dropped)
 }
 
-/// A task that was given back.
-struct Given {
+/// The published decision, with the worktree of its task.
+struct DropOutcome {
     task: Task,
-    place: Place,
-    /// The local branch of the task data has what is not published.
+    place: TaskWorktree,
+    /// Whether the local branch of the task data has unpublished commits.
     is_ahead: bool,
 }
 
-/// The task, and its place. What would be lost is looked at only where it may be given back.
+/// Reads the task and its worktree; the work that would be lost only where the caller may drop the task.
 fn gather(
     context: &Context,
     view: &View<'_>,
     wanted: &Wanted,
     session: &Session,
-    request: &Request<'_>,
+    request: &DropRequest<'_>,
     work: Unsaved,
-) -> Result<(Seen, Place)> {
+) -> Result<(DropView, TaskWorktree)> {
     let index = Index::load(view, request.data)?;
     let path = match index.require_active(wanted) {
         Ok(path) => path.clone(),
@@ -113,28 +118,30 @@ fn gather(
     };
     let (document, id) = (index.load_document(view, path.as_str())?, path.id());
     let lock = view.lock(id)?;
-    let place = Place::find(context, path.name())?;
-    let is_back = is_back(&Task::from_document(path.clone(), &document), request.status);
-    // To give it back again finishes what was cut off, where this clone took the task and has not forgotten it.
-    let not_holder = if lock.is_none() && is_back && LockRecord::load(&context.repository, id).is_some() {
-        displaced(context, view, id, "was given back")?
+    let place = TaskWorktree::find(context, path.name())?;
+    let is_dropped = is_dropped(&Task::from_document(path.clone(), &document), request.status);
+    // A second drop completes an interrupted one. It is one where the task is dropped and this clone still has the
+    // record of its pick, which is removed last.
+    let not_holder = if lock.is_none() && is_dropped && LockRecord::load(&context.repository, id).is_some() {
+        displaced(context, view, id, "was dropped")?
     } else {
         require_holder(context, session, id, lock.as_ref()).err()
     };
     let is_ours = lock.is_some() && not_holder.is_none();
     let loss = is_ours.then(|| place.require_removable(context, work).err()).flatten();
     let loss = loss.map(|error| match error.kind() {
-        Kind::Dirty => error.hint(command!["git aitask drop", id, "--discard"].note("loses it")),
-        _ if place.record.as_ref().is_some_and(worktree::is_gone) => {
-            error.hint(command!["git aitask drop", id, "--discard"].note("gives the task back, and leaves this"))
-        }
+        Kind::Dirty => error.hint(command!["git aitask drop", id, "--discard"].note("discards it")),
+        _ if place.record.as_ref().is_some_and(worktree::is_gone) => error.hint(
+            command!["git aitask drop", id, "--discard"].note("drops the task, and leaves the worktree registered"),
+        ),
         _ => error,
     });
-    Ok((Seen { path, document, is_held: lock.is_some(), not_holder, loss }, place))
+    Ok((DropView { path, document, is_held: lock.is_some(), not_holder, loss }, place))
 }
 
-/// Takes back a status that stands here only, since the server refused it (see [`crate::ops::pick`]).
-fn revert_here(context: &Context, task: TaskId, email: &str, request: &Request<'_>) -> Result<()> {
+/// Reverts a status that is committed only locally, because the server refused it when the task was picked (see
+/// [`crate::ops::pick`]).
+fn revert_local_status(context: &Context, task: TaskId, email: &str, request: &DropRequest<'_>) -> Result<()> {
     let here = Ledger { channel: Channel::Local, ..context.ledger() };
     let landed = here.transact(&nonce()?, std::slice::from_ref(request.data), |view| {
         let index = Index::load(view, request.data)?;

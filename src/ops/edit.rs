@@ -1,16 +1,17 @@
-//! Changing the fields, the text and the name of a task, on its newest content: the published one by a swap, or the file
-//! of a checkout.
+//! Changing the fields, the text and the name of a task: of a published task by one swap, or of a task file in a
+//! checkout. A lost race applies the change again, to the newest content, so that two edits of one task do not
+//! overwrite each other.
 
 mod decide;
 
-pub(crate) use decide::{ByHand, Parent, Request};
+pub(crate) use decide::{EditRequest, EditorEdit, ParentState};
 
 use crate::coordination::{LockEntry, ReadLocks};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Freshness};
 use crate::ledger::plan::Step;
 use crate::ledger::{Decision, Plan, View, nonce};
-use crate::ops::home::{Home, SeenFile};
+use crate::ops::data_location::{DataLocation, LoadedFile};
 use crate::ops::vocabulary::Vocabulary;
 use crate::project::context::{Context, Wanted};
 use crate::project::editor;
@@ -19,11 +20,11 @@ use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::{Notices, TaskInfo};
 use crate::project::task_files::{FilesAsRead, PlannedWrites, TaskFiles};
 use crate::task::{Document, Task, TaskPath, change, editor_template, paths};
-use decide::{Changed, Seen, decide};
+use decide::{EditDecision, EditView, decide};
 use serde::Serialize;
 use std::path::Path;
 
-/// A task that was changed, as published.
+/// The outcome: a published task that was edited.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Edited {
     /// The task.
@@ -35,66 +36,67 @@ pub(crate) struct Edited {
     pub(crate) aside: Notices,
 }
 
-/// Changes the published task, in one swap.
-pub(crate) fn edit(context: &Context, wanted: &Wanted, request: &Request) -> Result<Edited> {
+/// Edits a published task, in one swap.
+pub(crate) fn edit(context: &Context, wanted: &Wanted, request: &EditRequest) -> Result<Edited> {
     let locking = if request.is_about_holder() { LockReading::Read } else { LockReading::Unread };
     match edit_with(context, wanted, request, locking)? {
-        Attempt::Edited(edited) => Ok(*edited),
-        Attempt::GoesByLocks => match edit_with(context, wanted, request, LockReading::Read)? {
-            Attempt::Edited(edited) => Ok(*edited),
-            Attempt::GoesByLocks => Err(Error::new(Kind::Bug, "an edit did not look at the locks")),
+        EditAttempt::Edited(edited) => Ok(*edited),
+        EditAttempt::NeedsLocks => match edit_with(context, wanted, request, LockReading::Read)? {
+            EditAttempt::Edited(edited) => Ok(*edited),
+            EditAttempt::NeedsLocks => Err(Error::new(Kind::Bug, "an edit did not read the locks")),
         },
     }
 }
 
-/// Whether an edit looks at the locks: most need not.
+/// Whether an edit reads the locks. Most need not, and then do not race with every pick, which moves the lock branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LockReading {
     Read,
     Unread,
 }
 
-/// What an attempt to edit came to.
-enum Attempt {
+/// The outcome of one attempt.
+enum EditAttempt {
     Edited(Box<Edited>),
-    /// The change is the holder's to make, which only the file could tell: one without a header gets a status with it.
-    GoesByLocks,
+    /// Only the holder may make this change, so the locks must be read. Only the content shows it: an edit of a file
+    /// without frontmatter adds one, with a status.
+    NeedsLocks,
 }
 
-fn edit_with(context: &Context, wanted: &Wanted, request: &Request, locking: LockReading) -> Result<Attempt> {
+fn edit_with(context: &Context, wanted: &Wanted, request: &EditRequest, locking: LockReading) -> Result<EditAttempt> {
     let Branches { locks, data } = branches(context)?;
-    let goes_by = (locking == LockReading::Read).then(|| locks.clone());
-    let all: Vec<_> = [Some(data.clone()), goes_by.clone()].into_iter().flatten().collect();
+    let locks_read = (locking == LockReading::Read).then(|| locks.clone());
+    let all: Vec<_> = [Some(data.clone()), locks_read.clone()].into_iter().flatten().collect();
     let landed = context.ledger().transact(&nonce()?, &all, |view| {
         let index = Index::load(view, &data)?;
         let path = index.require_active(wanted)?.clone();
-        let seen = look_at_published(context, view, &index, &path, goes_by.as_ref())?;
-        let changed = decide(Home::Published, seen, request, &Context::now())?;
+        let seen = load_published_view(context, view, &index, &path, locks_read.as_ref())?;
+        let changed = decide(DataLocation::Published, seen, request, &Context::now())?;
         let id = path.id();
         let task = Task::from_document(path, &changed.document);
         if changed.edits.is_empty() {
             return Ok(Decision::NoChange(Some((task, false))));
         }
-        if changed.of_holder && locking == LockReading::Unread {
+        if changed.changes_holder && locking == LockReading::Unread {
             return Ok(Decision::NoChange(None));
         }
         let plan = Plan::new().step(&data, Step::edit(changed.subject, changed.edits));
-        let is_fenced = changed.of_holder && view.base(&locks).is_some();
+        let is_fenced = changed.changes_holder && view.base(&locks).is_some();
         Ok(Decision::Publish(if is_fenced { plan.fenced(&locks, id) } else { plan }, Some((task, true))))
     })?;
-    let Some((task, changed)) = &landed.value else { return Ok(Attempt::GoesByLocks) };
+    let Some((task, changed)) = &landed.value else { return Ok(EditAttempt::NeedsLocks) };
     let (task, changed) = (TaskInfo::from(task), *changed);
-    Ok(Attempt::Edited(Box::new(Edited { task, changed, aside: Notices::of(context, &landed) })))
+    Ok(EditAttempt::Edited(Box::new(Edited { task, changed, aside: Notices::of(context, &landed) })))
 }
 
-/// Reads what an edit of a published task goes by, the locks only where they are named. One process.
-fn look_at_published(
+/// Reads what an edit of a published task needs; its lock only where the lock branch is named. One process.
+fn load_published_view(
     context: &Context,
     view: &View<'_>,
     index: &Index,
     path: &TaskPath,
     locks: Option<&Branch>,
-) -> Result<Seen> {
+) -> Result<EditView> {
     let (data, id) = (index.branch(), path.id());
     let parent = id.parent().and_then(|parent| index.active(parent)).map(TaskPath::as_str);
     let wanted = [Some(path.as_str()), Some(paths::TASK_TYPES_FILE), Some(paths::LABELS_FILE), parent];
@@ -102,14 +104,14 @@ fn look_at_published(
     let found = view.read(&wanted.chain(locks.map(|locks| (locks, LockEntry::path(id)))).collect::<Vec<_>>())?;
     let file = |path: &str| {
         let document = Document::parse(found.file(data, path)?);
-        Some(SeenFile { path: path.to_owned(), document })
+        Some(LoadedFile { path: path.to_owned(), document })
     };
-    let gone = || Error::new(Kind::NoSuchTask, format!("{path} has gone from {data}", path = path.as_str()));
+    let gone = || Error::new(Kind::NoSuchTask, format!("{data} has no {path} any more", path = path.as_str()));
     let not_holder = found.lock(id)?.and_then(|lock| {
         let session = context.session();
         session.and_then(|session| require_holder(context, &session, id, Some(&lock))).err()
     });
-    Ok(Seen {
+    Ok(EditView {
         id: id.to_string(),
         task: file(path.as_str()).ok_or_else(gone)?,
         neighbours: Vec::new(),
@@ -119,24 +121,24 @@ fn look_at_published(
     })
 }
 
-/// Lets the user change the published task in an editor. `None` when it was left as it was.
-pub(crate) fn edit_by_hand(context: &Context, wanted: &Wanted) -> Result<Option<Edited>> {
+/// Lets the user edit a published task in an editor. `None` where the user changed nothing.
+pub(crate) fn edit_in_editor(context: &Context, wanted: &Wanted) -> Result<Option<Edited>> {
     let data = context.data_branch()?.clone();
     let ledger = context.ledger();
     let view = ledger.view(std::slice::from_ref(&data), Freshness::Fetched)?;
     let index = Index::load(&view, &data)?;
     let path = index.require_active(wanted)?;
-    let Seen { task: SeenFile { document: base, .. }, vocabulary, .. } =
-        look_at_published(context, &view, &index, path, None)?;
+    let EditView { task: LoadedFile { document: base, .. }, vocabulary, .. } =
+        load_published_view(context, &view, &index, path, None)?;
     let words = vocabulary.words();
     let head =
-        vec![format!("{} ({}). Nothing changes if you leave this as it is.", path.id().prefixed(), path.as_str())];
+        vec![format!("{} ({}). Leave this file unchanged to change nothing.", path.id().prefixed(), path.as_str())];
     let text = editor_template::with_help(&base, &[head, editor_template::help(&words)].concat());
     let environment = context.repository.git().environment();
     let check = |document: &Document| editor_template::check(document, &words.types).map(|()| document.clone());
     let Some(saved) = editor::edit(environment, Some(&context.repository), &text, check)? else { return Ok(None) };
-    let by_hand = Some(ByHand { base, edited: saved.value.clone() });
-    let edited = edit(context, &path.id().into(), &Request { by_hand, ..Request::default() });
+    let in_editor = Some(EditorEdit { base, edited: saved.value.clone() });
+    let edited = edit(context, &path.id().into(), &EditRequest { in_editor, ..EditRequest::default() });
     let edited = edited.map_err(|error| saved.kept(error))?;
     saved.discard();
     Ok(Some(edited))
@@ -144,56 +146,67 @@ pub(crate) fn edit_by_hand(context: &Context, wanted: &Wanted) -> Result<Option<
 
 /// Whether a change in a checkout becomes a commit at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Commit {
-    /// It is committed, here.
+pub(crate) enum CommitTime {
+    /// It is committed in the checkout.
     Now,
-    /// It stays in the files.
+    /// It is only written to the files.
     Later,
 }
 
-/// A task that was changed in a checkout.
+/// The outcome: a task of a checkout that was edited.
 #[derive(Debug, Clone)]
 pub(crate) struct EditedHere {
     /// Its file.
     pub(crate) path: String,
-    /// What git said of the commit; empty when there was none.
+    /// The output of `git commit`; empty where nothing was committed.
     pub(crate) said: Vec<u8>,
-    /// Labels that joined the vocabulary.
+    /// Labels that were added to the vocabulary.
     pub(crate) labels: Vec<String>,
-    /// What became of its parent.
-    pub(crate) parent: Option<Parent>,
+    /// What happened to its parent.
+    pub(crate) parent: Option<ParentState>,
 }
 
-/// Changes a task of a checkout, by its number as it was written: all or nothing, and nothing is published.
+/// Edits a task of a checkout, named by its number as the caller wrote it. All files change or none, and nothing is
+/// published.
 ///
 /// # Errors
-/// Those of [`TaskFiles::require_active`] and of [`decide()`]; the file is then as it was.
-pub(crate) fn edit_here(files: &TaskFiles<'_>, id: &str, request: &Request, commit: Commit) -> Result<EditedHere> {
-    if commit == Commit::Now {
+/// Those of [`TaskFiles::require_active`] and of [`decide()`]; the files are then unchanged.
+pub(crate) fn edit_here(
+    files: &TaskFiles<'_>,
+    id: &str,
+    request: &EditRequest,
+    commit: CommitTime,
+) -> Result<EditedHere> {
+    if commit == CommitTime::Now {
         files.require_committable()?;
     }
     let _queue = files.hold()?;
     let now = Context::now();
     let PlannedWrites { edits, value: changed } = files.transact(|snapshot| {
-        let seen = look_here(files, snapshot, id, request)?;
-        let mut changed = decide(Home::Checkout, seen, request, &now)?;
+        let seen = load_checkout_view(files, snapshot, id, request)?;
+        let mut changed = decide(DataLocation::Checkout, seen, request, &now)?;
         Ok(PlannedWrites { edits: std::mem::take(&mut changed.edits), value: changed })
     })?;
-    let Changed { subject, path, parent, labels, .. } = changed;
+    let EditDecision { subject, path, parent, labels, .. } = changed;
     let said = match commit {
-        Commit::Now => files.commit(&subject, &edits)?.unwrap_or_default(),
-        Commit::Later => Vec::new(),
+        CommitTime::Now => files.commit(&subject, &edits)?.unwrap_or_default(),
+        CommitTime::Later => Vec::new(),
     };
     Ok(EditedHere { path, said, labels, parent })
 }
 
-/// Reads what an edit of a task of a checkout goes by.
-fn look_here(files: &TaskFiles<'_>, snapshot: &mut FilesAsRead<'_>, id: &str, request: &Request) -> Result<Seen> {
+/// Reads what an edit of a task of a checkout needs.
+fn load_checkout_view(
+    files: &TaskFiles<'_>,
+    snapshot: &mut FilesAsRead<'_>,
+    id: &str,
+    request: &EditRequest,
+) -> Result<EditView> {
     let path = files.require_active(id)?;
     let document = snapshot.document(&path)?;
     let may_be_done = request.is_about_holder() || change::is_done(&document);
     let parent = match id.split_once('_').filter(|_| may_be_done) {
-        Some((parent, _)) => SeenFile::here(files, snapshot, parent)?,
+        Some((parent, _)) => LoadedFile::here(files, snapshot, parent)?,
         None => None,
     };
     let folder = path.rsplit_once('/').map_or(paths::TASKS_DIR, |(folder, _)| folder);
@@ -202,5 +215,12 @@ fn look_here(files: &TaskFiles<'_>, snapshot: &mut FilesAsRead<'_>, id: &str, re
         None => Vec::new(),
     };
     let vocabulary = Vocabulary { types: Vec::new(), labels: snapshot.text(paths::LABELS_FILE)? };
-    Ok(Seen { id: id.to_owned(), task: SeenFile { path, document }, neighbours, parent, vocabulary, not_holder: None })
+    Ok(EditView {
+        id: id.to_owned(),
+        task: LoadedFile { path, document },
+        neighbours,
+        parent,
+        vocabulary,
+        not_holder: None,
+    })
 }

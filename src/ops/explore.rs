@@ -1,25 +1,25 @@
-//! Looking at committed code while others work: a sealed worktree of its own, gone afterwards (specification 60, section
-//! 4). Takes no lock, makes no branch, asks no remote.
+//! Reading committed code without disturbing anybody: a command runs in a temporary read-only worktree, which is
+//! removed afterwards. Takes no lock, creates no branch, uses no network.
 
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::run::Call;
 use crate::git::{Branch, Oid, RefName, RefUpdate, Repository, refs, worktree};
 use crate::project::context::Context;
 use crate::project::leftovers::{PURPOSE, VARIABLE, Writing, seal};
-use crate::worktrees::base::Base;
+use crate::worktrees::base::BaseBranch;
 use crate::worktrees::scratch::Scratch;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Runs a command in a sealed worktree of `at` (the output branch, where nothing is named), the user's shell when there
-/// is none; gives its exit code.
+/// Runs a command (without one, the user's shell) in a temporary read-only worktree of `at` (without one, of the output
+/// branch), and returns its exit code.
 ///
 /// # Errors
-/// [`Kind::Dirty`] when something was written all the same; nothing of it is kept.
+/// [`Kind::Dirty`] when files or commits were written nevertheless; they are discarded.
 pub(crate) fn explore(context: &Context, at: Option<&str>, command: &[String]) -> Result<u8> {
     let repository = &context.repository;
     let commit = match at {
         Some(revision) => resolve(repository, revision)?,
-        None => match Base::find(context, context.settings.output.as_deref()) {
+        None => match BaseBranch::find(context, context.settings.output.as_deref()) {
             Ok(base) => base.commit,
             Err(error) if error.kind() == Kind::DetachedHead => resolve(repository, "HEAD")?,
             Err(error) => return Err(error),
@@ -39,12 +39,12 @@ pub(crate) fn explore(context: &Context, at: Option<&str>, command: &[String]) -
     let more = written.len().saturating_sub(shown.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let message = format!(
-        "exploring must not write, and this was written, and is gone if it is not said otherwise: {}{more}",
+        "the explore worktree was changed; what is not marked as kept has been discarded: {}{more}",
         shown.join(", ")
     );
     Err(Error::new(Kind::Dirty, message)
-        .advice("git aitask new \"...\", to file what was found")
-        .advice("git aitask pick ID, to work on it")
+        .hint(command!["git aitask new", "TITLE"].note("records what was found as a task"))
+        .hint(command!["git aitask pick", "ID"].note("adds a worktree to work in"))
         .with(Payload::Written { written }))
 }
 
@@ -62,8 +62,9 @@ fn run(context: &Context, scratch: &Scratch, command: &[String]) -> Result<u8> {
     Call::program(environment, program, &scratch.path).args(args).env(VARIABLE, "1").run_attached()
 }
 
-/// What is not as in the commit: files, ignored ones included, and commits. A branch that was made in there goes, by its
-/// name in the answer; one that was there before stays, since others may have moved it meanwhile.
+/// Lists what differs from the commit: files, ignored ones included, and commits. A branch that was created in the
+/// worktree is deleted and listed with its tip; a branch that existed before is kept, since others may have moved it
+/// meanwhile.
 fn written(
     repository: &Repository,
     scratch: &Scratch,
@@ -71,7 +72,7 @@ fn written(
     branches: &BTreeMap<RefName, Oid>,
 ) -> Result<Vec<String>> {
     if scratch.path.is_symlink() || !scratch.path.join(".git").exists() {
-        return Ok(vec!["the worktree itself is gone".to_owned()]);
+        return Ok(vec!["the worktree itself was removed".to_owned()]);
     }
     let status = worktree::load_everything(repository, &scratch.path)?;
     let mut written: Vec<_> = status.entries.iter().map(|entry| entry.path.display().to_string()).collect();

@@ -1,79 +1,85 @@
-//! Finishing: merge, archive and unlock in one swap, then worktree and branch.
+//! Finishing a task: merge, archive and unlock in one swap, then its worktree and branch are removed.
+//!
+//! Why the order is safe. Everything that can refuse comes before the swap: holder, uncommitted work, gates, conflict,
+//! check. The record of the merge is written right before the push: a command that is killed after it finds, by the
+//! nonce in that record, that the work has landed, and does not merge twice. The worktree and the branch are removed
+//! last, when the output branch has the work; killed before that, the same command finds the task archived and only
+//! removes them. Cleaning up first could lose the only copy of the work when the push fails.
 
+mod clean_up;
 mod decide;
-mod tidy;
 
 use crate::archive::gates;
-use crate::archive::published::load_shelf;
-use crate::archive::shelf::Shelf;
+use crate::archive::published::load_task_store;
+use crate::archive::task_store::TaskStore;
 use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result, quoted};
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Freshness, Oid};
-use crate::landing::merge::{self, Merge, Mode};
+use crate::landing::merge::{self, Merge, MergeMode};
 use crate::landing::task_branch;
 use crate::ledger::{Channel, Decision, TransactionResult, View, nonce};
-use crate::ops::finish::decide::{FinishRequest, Finishing, Seen, Work, decide, overriding};
+use crate::ops::finish::decide::{FinishDecision, FinishRequest, FinishView, TaskWork, decide, overriding};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::{Notices, TaskInfo};
 use crate::task::{Task, TaskId, TaskPath};
 use crate::worktrees::branches;
-use crate::worktrees::plan_branches::Planned;
-use crate::worktrees::task_worktree::Place;
+use crate::worktrees::plan_branches::PlannedBranches;
+use crate::worktrees::task_worktree::TaskWorktree;
 use serde::Serialize;
 
-/// How to finish.
+/// The options of `git aitask finish`.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Options {
+pub(crate) struct FinishOptions {
     /// The branch to merge into.
     pub(crate) into: Option<String>,
     /// How to merge.
-    pub(crate) mode: Option<Mode>,
+    pub(crate) mode: Option<MergeMode>,
     /// The message of the merge.
     pub(crate) message: Option<String>,
     /// The command that must pass on the merged tree.
     pub(crate) check: Option<String>,
-    /// Leave the task where it is.
+    /// Do not archive the task: it stays active and held.
     pub(crate) no_archive: bool,
-    /// Leave the merge to a pull request: push the task branch, keep lock and worktree.
+    /// Push the task branch for a pull request in place of merging it; keep the lock and the worktree.
     pub(crate) no_push: bool,
     /// Finish although gates have not passed.
     pub(crate) override_gates: bool,
 }
 
-/// The merge, as it landed.
+/// The merge that was published.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Merged {
+pub(crate) struct LandedMerge {
     /// The task branch.
     pub(crate) branch: Branch,
     /// The output branch.
     pub(crate) into: Branch,
-    /// The commit of the output branch that has the work; `null` when it was left to a pull request.
+    /// The commit of the output branch that contains the work; `null` for a pull request.
     pub(crate) commit: Option<Oid>,
-    /// How it was merged; `null` when somebody else had merged it already.
-    pub(crate) mode: Option<Mode>,
+    /// The merge mode; `null` where it had been merged before.
+    pub(crate) mode: Option<MergeMode>,
 }
 
-/// A task finished.
+/// The outcome: a task that was finished.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Finished {
     /// The task.
     pub(crate) task: TaskInfo,
-    /// The merge; absent when the task branch was gone already.
+    /// The merge; absent where the task branch was deleted before.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) merged: Option<Merged>,
+    pub(crate) merged: Option<LandedMerge>,
     /// Where the archived files are.
     pub(crate) archived: Vec<String>,
-    /// The lock is gone.
+    /// Whether the lock was removed.
     pub(crate) unlocked: bool,
-    /// The worktree is gone.
+    /// Whether the worktree was removed.
     pub(crate) worktree_removed: bool,
-    /// The task branch is gone.
+    /// Whether the task branch was deleted.
     pub(crate) branch_deleted: bool,
-    /// The task branch was pushed for a pull request.
+    /// The task branch, where it was pushed for a pull request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pushed: Option<Branch>,
     /// What else there is to say.
@@ -81,15 +87,15 @@ pub(crate) struct Finished {
     pub(crate) aside: Notices,
 }
 
-/// A task that was finished.
-struct Done {
-    finishing: Finishing,
-    place: Place,
+/// The published decision, with the worktree of its task.
+struct FinishOutcome {
+    finishing: FinishDecision,
+    place: TaskWorktree,
 }
 
-/// Where the work of a task is, and where it goes.
+/// The task branch and its output.
 #[derive(Debug, Clone)]
-struct Route {
+struct FinishBranches {
     into: Branch,
     /// The task branch, where one is known.
     branch: Option<Branch>,
@@ -100,25 +106,27 @@ struct Route {
 /// # Errors
 /// [`Kind::NotHolder`], [`Kind::Dirty`], [`Kind::NoCommits`], [`Kind::Conflict`], [`Kind::CheckFailed`]: then nothing
 /// has changed anywhere. [`Kind::Denied`] when the server protects the output branch: nothing has landed.
-pub(crate) fn finish(context: &Context, wanted: &Wanted, options: &Options) -> Result<Finished> {
+pub(crate) fn finish(context: &Context, wanted: &Wanted, options: &FinishOptions) -> Result<Finished> {
     if options.message.as_ref().is_some_and(|message| message.trim().is_empty()) {
         return Err(Error::new(Kind::Usage, "the message of the merge is empty"));
     }
     let into = match &options.into {
         Some(named) => Branch::parse(named)?,
-        None => Planned::load(context, wanted.id)?.output(context, wanted.id)?,
+        None => PlannedBranches::load(context, wanted.id)?.output(context, wanted.id)?,
     };
-    let mut route = Route { into, branch: own_branch(context, wanted)? };
-    // Plan and name in the checkout may be old ones; those that count say where the work is, and where it goes.
+    let mut expected = FinishBranches { into, branch: own_branch(context, wanted)? };
+    // The checkout may have an old plan or an old name of the task. The view says which branches count; each round uses
+    // those of the one before. Every further round needs a change of the plan in that moment, so five are only a bound.
     for _ in 0..5 {
-        if let Some(finished) = finish_along(context, wanted, options, &mut route)? {
+        if let Some(finished) = finish_with_branches(context, wanted, options, &mut expected)? {
             return Ok(finished);
         }
     }
-    Err(Error::new(Kind::Contention, "the plan keeps changing").advice("run the same command again"))
+    Err(Error::new(Kind::Contention, "the plan of the task changed during every attempt")
+        .advice("run the same command again"))
 }
 
-/// The task branch by what this clone knows of the task; none, where it does not know it yet.
+/// The task branch by the name of the task that this clone knows; none, where it does not know the task yet.
 fn own_branch(context: &Context, wanted: &Wanted) -> Result<Option<Branch>> {
     let data = context.data_branch()?.clone();
     let ledger = context.ledger();
@@ -126,32 +134,48 @@ fn own_branch(context: &Context, wanted: &Wanted) -> Result<Option<Branch>> {
     index.require(wanted).ok().map(|path| Branch::parse(&path.name().branch_name())).transpose()
 }
 
-/// Finishes a task along a route; `None` where another one counts, which `route` then is.
-fn finish_along(context: &Context, wanted: &Wanted, options: &Options, route: &mut Route) -> Result<Option<Finished>> {
+/// Finishes a task with these branches; `None` where the view names other ones, which are then in `expected`.
+fn finish_with_branches(
+    context: &Context,
+    wanted: &Wanted,
+    options: &FinishOptions,
+    expected: &mut FinishBranches,
+) -> Result<Option<Finished>> {
     let Branches { locks, data } = branches(context)?;
-    let Route { into, branch } = route.clone();
+    let FinishBranches { into, branch } = expected.clone();
     branches::require_code(context, &into)?;
     let mode = match (options.mode, &context.settings.merge) {
         (Some(mode), _) => mode,
-        (None, Some(text)) => Mode::parse(text)?,
-        (None, None) => Mode::Merge,
+        (None, Some(text)) => MergeMode::parse(text)?,
+        (None, None) => MergeMode::Merge,
     };
     let mut all = vec![locks.clone(), data.clone()];
     all.extend((into != data).then(|| into.clone()));
-    // Where there is no remote, nobody else has the task branch.
+    // Without a remote, no other clone has the task branch.
     all.extend(branch.clone().filter(|_| context.channel != Channel::Local));
     let (session, mark, now) = (context.session()?, nonce()?, Context::now());
     let request = FinishRequest { options, mode, into: &into, locks: &locks, data: &data, now: &now };
-    let (checked, instead, landing) = Default::default();
-    let mut job = Finisher { context, wanted, request, session, mark: mark.clone(), branch, checked, instead, landing };
+    let (checked, other_branches, landing) = Default::default();
+    let mut job = FinishOperation {
+        context,
+        wanted,
+        request,
+        session,
+        mark: mark.clone(),
+        branch,
+        checked,
+        other_branches,
+        landing,
+    };
     let ledger = context.ledger();
-    // It may take long: not while others wait for us.
+    // The check may take hours, so it runs before the transaction, outside the queue in which other commands wait. The
+    // transaction runs it again only if the merged tree has changed.
     let checked =
-        if job.check().is_some() { job.look(&ledger.view(&all, Freshness::Fetched)?).map(drop) } else { Ok(()) };
-    let landed = checked.and_then(|()| ledger.transact(&mark, &all, |view| job.look(view)));
-    let landed = match (landed, job.instead.take()) {
+        if job.check().is_some() { job.attempt(&ledger.view(&all, Freshness::Fetched)?).map(drop) } else { Ok(()) };
+    let landed = checked.and_then(|()| ledger.transact(&mark, &all, |view| job.attempt(view)));
+    let landed = match (landed, job.other_branches.take()) {
         (Err(error), Some(other)) if error.kind() != Kind::Unknown => {
-            *route = other;
+            *expected = other;
             return Ok(None);
         }
         (landed, _) => landed.map_err(|error| {
@@ -161,21 +185,25 @@ fn finish_along(context: &Context, wanted: &Wanted, options: &Options, route: &m
             explain(error, &into, wanted)
         })?,
     };
-    settle(context, &request, landed).map(Some)
+    finish_locally(context, &request, landed).map(Some)
 }
 
-/// What is left to do in this clone, and the answer.
-fn settle(context: &Context, request: &FinishRequest<'_>, landed: TransactionResult<Done>) -> Result<Finished> {
+/// Cleans up in this clone, and builds the outcome.
+fn finish_locally(
+    context: &Context,
+    request: &FinishRequest<'_>,
+    landed: TransactionResult<FinishOutcome>,
+) -> Result<Finished> {
     let FinishRequest { options, mode, into, .. } = *request;
     let mut aside = Notices::of(context, &landed);
     let merge_commit = landed.tip(into).cloned();
     let done = landed.value;
-    let Finishing { task, work, .. } = &done.finishing;
-    let merged = work.as_ref().and_then(|Work { merge, proof, .. }| {
+    let FinishDecision { task, work, .. } = &done.finishing;
+    let merged = work.as_ref().and_then(|TaskWork { merge, proof, .. }| {
         let is_news = *merge.as_ref()? != Merge::Already;
         let commit = proof.clone().or(merge_commit).filter(|_| !(options.no_push && is_news));
         let (branch, into) = (done.place.branch.clone(), into.clone());
-        Some(Merged { branch, into, commit, mode: is_news.then_some(mode) })
+        Some(LandedMerge { branch, into, commit, mode: is_news.then_some(mode) })
     });
     let mut finished = Finished {
         task: TaskInfo::from(task),
@@ -199,63 +227,63 @@ fn settle(context: &Context, request: &FinishRequest<'_>, landed: TransactionRes
         }
         aside.would_run(format!("git branch -d {}", done.place.branch));
     } else {
-        tidy::tidy(context, &done, into, &mut finished)?;
+        clean_up::clean_up(context, &done, into, &mut finished)?;
     }
     aside.notes.append(&mut finished.aside.notes);
     finished.aside = aside;
     Ok(finished)
 }
 
-struct Finisher<'a> {
+struct FinishOperation<'a> {
     context: &'a Context,
     wanted: &'a Wanted,
     request: FinishRequest<'a>,
     session: Session,
-    /// What marks our commits.
+    /// The nonce of our commits.
     mark: String,
-    /// The task branch that the view has, where one is known.
+    /// The task branch that the view includes, where one is known.
     branch: Option<Branch>,
-    /// What the check passed on already: a merged tree, or the tip that the output branch moves to.
+    /// The merged tree that has passed the check; for a fast-forward, the tip of the task branch.
     checked: Option<Oid>,
-    /// What counts instead of what was taken for the place of the work and its output branch.
-    instead: Option<Route>,
-    /// The task that a merge was begun of.
+    /// The branches that the view names, where they differ from those of this attempt.
+    other_branches: Option<FinishBranches>,
+    /// The task whose merge was recorded.
     landing: Option<TaskId>,
 }
 
-impl Finisher<'_> {
+impl FinishOperation<'_> {
     fn check(&self) -> Option<&String> {
         self.request.options.check.as_ref().or(self.context.settings.check.as_ref())
     }
 
-    fn look(&mut self, view: &View<'_>) -> Result<Decision<Done>> {
-        self.instead = None;
+    fn attempt(&mut self, view: &View<'_>) -> Result<Decision<FinishOutcome>> {
+        self.other_branches = None;
         let (seen, place) = self.gather(view)?;
         let mut finishing = decide(seen, &self.request)?;
         self.prepare(view, &finishing, &place.branch)?;
         let plan = std::mem::take(&mut finishing.plan);
-        let done = Done { finishing, place };
+        let done = FinishOutcome { finishing, place };
         Ok(if plan.is_empty() { Decision::NoChange(done) } else { Decision::Publish(plan, done) })
     }
 
-    /// The task and its place. After a refusal nothing more is looked at.
-    fn gather(&mut self, view: &View<'_>) -> Result<(Seen, Place)> {
+    /// Reads the task and its worktree. After the first refusal nothing more is read.
+    fn gather(&mut self, view: &View<'_>) -> Result<(FinishView, TaskWorktree)> {
         let (context, FinishRequest { options, into, locks, data, .. }) = (self.context, self.request);
-        task_branch::require_asked(context, view, self.branch.as_ref())?;
+        task_branch::require_remote_known(context, view, self.branch.as_ref())?;
         let index = Index::load(view, data)?;
         let path = index.require(self.wanted)?.clone();
         let (document, id) = (index.load_document(view, path.as_str())?, path.id());
         let found = view.read(&[(locks, LockEntry::path(id)), Locks::request(locks)])?;
         let (lock, locks) = (found.lock(id)?, found.require_locks()?);
-        let place = Place::find(context, path.name())?;
+        let place = TaskWorktree::find(context, path.name())?;
         if self.branch.as_ref() != Some(&place.branch) {
-            return Err(self.instead(into.clone(), place.branch));
+            return Err(self.other_branches(into.clone(), place.branch));
         }
         let (tip, output) = (place.tip(context)?, view.base(into));
         if tip.is_none() {
             task_branch::require_no_former_name(context, id, &place.branch, output)?;
         }
-        let mut seen = Seen {
+        let mut seen = FinishView {
             task: Task::from_document(path.clone(), &document),
             document,
             branch: place.branch.clone(),
@@ -265,10 +293,10 @@ impl Finisher<'_> {
             pending: None,
             work: None,
             has_landed: false,
-            shelf: Shelf::default(),
+            store: TaskStore::default(),
         };
         if path.is_archived() {
-            self.look_back(view, &mut seen, tip.clone(), &place)?;
+            self.gather_archived(view, &mut seen, tip.clone(), &place)?;
             if lock.is_none() {
                 return Ok((seen, place));
             }
@@ -281,9 +309,9 @@ impl Finisher<'_> {
             return Ok((seen, place));
         }
         if options.into.is_none() {
-            let output = Planned::of(context, view, &index, &path)?.output(context, id)?;
+            let output = PlannedBranches::of(context, view, &index, &path)?.output(context, id)?;
             if output != *into {
-                return Err(self.instead(output, place.branch));
+                return Err(self.other_branches(output, place.branch));
             }
         }
         if options.asks_gates() {
@@ -293,64 +321,70 @@ impl Finisher<'_> {
             return Ok((seen, place));
         }
         match tip {
-            Some(tip) => seen.work = Some(self.look_at_work(view, &path, &place, tip)?),
+            Some(tip) => seen.work = Some(self.gather_work(view, &path, &place, tip)?),
             None => seen.has_landed = LockRecord::load(&context.repository, id).is_some_and(|held| held.merged),
         }
-        if seen.needs_shelf(options) {
-            seen.shelf = load_shelf(view, &index, &path, &seen.document)?;
+        if seen.needs_task_store(options) {
+            seen.store = load_task_store(view, &index, &path, &seen.document)?;
         }
         Ok((seen, place))
     }
 
-    /// Ends this look: another one, with other branches, follows.
-    fn instead(&mut self, into: Branch, branch: Branch) -> Error {
+    /// Ends this attempt: another one, with other branches, follows.
+    fn other_branches(&mut self, into: Branch, branch: Branch) -> Error {
         let message = format!("the work of this task is on {branch} and goes to {into}");
-        self.instead = Some(Route { into, branch: Some(branch) });
+        self.other_branches = Some(FinishBranches { into, branch: Some(branch) });
         Error::new(Kind::Contention, message)
     }
 
-    /// The task is archived. Either a finish of ours was cut off after it landed, and only the lock or the tidying is left;
-    /// or somebody else ended it, and then this clone's work may be in no branch but its own.
-    fn look_back(&self, view: &View<'_>, seen: &mut Seen, tip: Option<Oid>, place: &Place) -> Result<()> {
+    /// Reads an archived task. Either a finish of this clone was interrupted after its push, and only the lock or the
+    /// cleaning up is left; or somebody else archived the task, and then only this clone may have its work.
+    fn gather_archived(
+        &self,
+        view: &View<'_>,
+        seen: &mut FinishView,
+        tip: Option<Oid>,
+        place: &TaskWorktree,
+    ) -> Result<()> {
         let (context, into, id) = (self.context, self.request.into, seen.task.id);
         if let Some(tip) = tip {
             let proof = view.base(into).map(|output| task_branch::proof(context, id, &tip, output));
             let proof = proof.transpose()?.flatten();
             let merge = proof.as_ref().map(|_| Merge::Already);
-            seen.work = Some(Work { tip, merge, proof, needs_push: false });
+            seen.work = Some(TaskWork { tip, merge, proof, needs_push: false });
         }
         if seen.locks.is_held(id) {
             return Ok(());
         }
-        let where_it_is = seen.where_it_is(into, &place.path);
-        seen.not_holder = displaced(context, view, id, &format!("{OVER}; {where_it_is}"))?;
+        let work_location = seen.work_location(into, &place.path);
+        seen.not_holder = displaced(context, view, id, &format!("{OVER}; {work_location}"))?;
         if seen.not_holder.is_none() && seen.work.as_ref().is_some_and(|work| work.proof.is_none()) {
-            seen.not_holder = Some(task_branch::over_without_it(context, view, &seen.task.path, &where_it_is));
+            seen.not_holder = Some(task_branch::archived_without_work(context, view, &seen.task.path, &work_location));
         }
         Ok(())
     }
 
-    /// The work, and what merging it comes to.
-    fn look_at_work(&self, view: &View<'_>, path: &TaskPath, place: &Place, tip: Oid) -> Result<Work> {
+    /// Reads the work, and works out its merge.
+    fn gather_work(&self, view: &View<'_>, path: &TaskPath, place: &TaskWorktree, tip: Oid) -> Result<TaskWork> {
         let (context, FinishRequest { mode, into, .. }) = (self.context, self.request);
         let branch = &place.branch;
         branches::require_other_output(into, branch)?;
         let output = view.base(into).ok_or_else(|| branches::no_output(context, into))?;
         task_branch::require_commits(context, path, &tip, output, place)?;
-        task_branch::require_whole(context, view, path.id(), place, &tip, output)?;
+        task_branch::require_no_missed_commits(context, view, path.id(), place, &tip, output)?;
         let merge = merge::plan(context, mode, output, into, &tip, branch)?;
         let mut proof = None;
         if merge == Merge::Already {
             proof = task_branch::proof(context, path.id(), &tip, output)?.or_else(|| Some(output.clone()));
         }
         let needs_push = context.channel != Channel::Local && view.tip(branch).published.as_ref() != Some(&tip);
-        Ok(Work { tip, merge: Some(merge), proof, needs_push })
+        Ok(TaskWork { tip, merge: Some(merge), proof, needs_push })
     }
 
-    /// What comes before the swap: the check, and the notes of what is about to be published.
-    fn prepare(&mut self, view: &View<'_>, finishing: &Finishing, branch: &Branch) -> Result<()> {
+    /// What must happen before the swap: the check, and the record of what is about to be published.
+    fn prepare(&mut self, view: &View<'_>, finishing: &FinishDecision, branch: &Branch) -> Result<()> {
         let (context, id) = (self.context, finishing.task.id);
-        let Some(Work { tip, merge: Some(merge), needs_push, .. }) = &finishing.work else { return Ok(()) };
+        let Some(TaskWork { tip, merge: Some(merge), needs_push, .. }) = &finishing.work else { return Ok(()) };
         let merged = if let Merge::Tree(tree) = merge { tree } else { tip };
         if let Some(command) = self.check()
             && *merge != Merge::Already
@@ -371,12 +405,12 @@ impl Finisher<'_> {
     }
 }
 
-/// A protected output branch: nothing has landed, and there is another way.
+/// Explains the refusal of a protected output branch: nothing was published, and a pull request is possible.
 fn explain(error: Error, into: &Branch, wanted: &Wanted) -> Error {
     if !error.is_denied_for(into.as_str()) {
         return error;
     }
-    let message = format!("{error}; nothing has landed");
+    let message = format!("{error}; nothing was published");
     Error::new(Kind::Denied, message)
         .hint(command!["git aitask finish", wanted.id, "--no-push"].note("pushes the task branch for a pull request"))
         .with(Payload::Protected { branch: into.to_string() })

@@ -1,42 +1,47 @@
-//! Setting a repository up: the coordination branches, the folders, the local excludes. Repairs what is missing.
+//! Setting up a repository: the coordination branches, the checkout of the task data, the local excludes. Repairs what
+//! is missing.
+//!
+//! Why the order is safe. All branches are published in one swap, and only then the checkout and the excludes are made:
+//! killed in between, the same command finds the branches and makes the rest. The local lock branch of a clone that had
+//! no remote is deleted after its locks are published.
 
 use crate::data_branch::attach::{self, Attached};
-use crate::data_branch::initial_files::SEEDS;
+use crate::data_branch::initial_files::INITIAL_FILES;
 use crate::data_branch::migrate;
 use crate::error::{Error, Kind, Result};
 use crate::files::exclude;
 use crate::git::objects::Edit;
 use crate::ledger::plan::Step;
 use crate::ledger::{Decision, Ledger, nonce};
-use crate::ops::founding::{Founding, forget_local_locks};
-pub(crate) use crate::ops::founding::{init_locks, require_no_other};
+use crate::ops::init_plan::{InitPlan, forget_local_locks};
+pub(crate) use crate::ops::init_plan::{init_locks, require_no_other_remote};
 use crate::project::context::Context;
 use crate::project::index::Index;
 use crate::project::outcome::Notices;
 use crate::task::{Status, WORKTREES_DIR, paths};
 use serde::Serialize;
 
-/// What was there, and what was made.
+/// The outcome: what existed, and what was created.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Initialised {
-    /// Where the coordination branches live; absent without a remote.
+    /// The remote that has the coordination branches; absent without a remote.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) remote: Option<String>,
     /// The branch of the task data.
     pub(crate) data: String,
-    /// What this command made.
+    /// What this command created.
     pub(crate) made: Vec<String>,
-    /// What was there already.
+    /// What existed already.
     pub(crate) found: Vec<String>,
     /// What else there is to say.
     #[serde(flatten)]
     pub(crate) aside: Notices,
 }
 
-/// Makes what is missing, in one swap.
+/// Creates what is missing, in one swap.
 pub(crate) fn init(context: &Context) -> Result<Initialised> {
     let data = context.data_branch()?.clone();
-    require_no_other(context)?;
+    require_no_other_remote(context)?;
     let (locks_branch, ids_branch) = (Ledger::locks_branch()?, Ledger::ids_branch()?);
     let branches = [locks_branch.clone(), ids_branch.clone(), data.clone()];
     let ledger = Ledger { repairs: true, ..context.ledger() };
@@ -51,30 +56,31 @@ pub(crate) fn init(context: &Context) -> Result<Initialised> {
             .hint(command!["git push -u", remote, data]));
         }
         let index = Index::load(view, &data)?;
-        let mut founding = Founding::default();
+        let mut init_plan = InitPlan::default();
         local_locks = ledger.unpublished_locks(view)?;
-        founding.locks(context, &ledger, view)?;
-        founding.ids(context, view, &index)?;
-        founding.data(context, view, &data)?;
-        unlocked = founding.unlocked(&ledger, view, &index)?;
+        init_plan.locks(context, &ledger, view)?;
+        init_plan.ids(context, view, &index)?;
+        init_plan.data(context, view, &data)?;
+        unlocked = init_plan.unlocked(&ledger, view, &index)?;
         let is_new = [view.base(&locks_branch), view.gone(&locks_branch).map(|gone| &gone.last), local_locks.as_ref()];
         if is_new.iter().all(Option::is_none)
             && view.base(&ids_branch).is_some()
             && let (false, None, Some(remote)) = (unlocked.is_empty(), &context.settings.remote, context.channel.remote())
         {
-            // A counter without locks, and tasks that are worked on: this clone never knew what others have lost.
+            // The remote has an id counter, no lock branch, and tasks in work: the lock branch was deleted there, and
+            // this clone never had it. A new one would declare all of these tasks free.
             let message = format!(
-                "{remote} has no branch {locks_branch}, and these say {}: {}; git aitask init where one of them was picked \
-                 puts the branch back",
+                "{remote} has no branch {locks_branch}, and these tasks are {}: {}; git aitask init in a clone where one of them \
+                 was picked restores the branch",
                 Status::Implementing,
                 unlocked.join(", ")
             );
             return Err(Error::new(Kind::BranchGone, message)
-                .hint(command!["git aitask init --remote", remote].note("makes a new one, on which nobody holds anything")));
+                .hint(command!["git aitask init --remote", remote].note("creates a new one without any lock")));
         }
-        let Founding { mut plan, mut made, mut found } = founding;
+        let InitPlan { mut plan, mut made, mut found } = init_plan;
         let mut changes = Vec::new();
-        for (path, content) in SEEDS {
+        for (path, content) in INITIAL_FILES {
             if index.has(path) {
                 found.push(path.to_owned());
             } else {
@@ -118,8 +124,8 @@ pub(crate) fn init(context: &Context) -> Result<Initialised> {
     }
     if !unlocked.is_empty() {
         aside.notes.push(format!(
-            "these say {} and have no lock: {}; whoever works on one should run git aitask init where it was picked, or pick \
-             it again, before anybody takes it",
+            "these tasks are {} and have no lock: {}; run git aitask init in the clone where one was picked, or pick it \
+             again, before another session picks it",
             Status::Implementing,
             unlocked.join(", ")
         ));

@@ -1,4 +1,4 @@
-//! The tasks in order, with who holds them, where their worktrees are, and what they wait for.
+//! Listing tasks in order, with their holders, worktrees and open dependencies.
 
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, ReadLocks, Session};
@@ -14,53 +14,53 @@ use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::task::{
     ActiveTasks, Blocker, Filter, Level, Order, Reference, Selection, Status, Task, TaskId, TaskName, TaskPath,
 };
-use crate::worktrees::registry::branch_in;
+use crate::worktrees::registry::task_branch_of;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// Which files are looked at.
+/// Which tasks are listed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Among {
+pub(crate) enum TaskSet {
     /// Active tasks.
     #[default]
     Active,
-    /// Only what can be picked now.
+    /// Active tasks that can be picked now.
     Ready,
     /// Archived tasks.
     Archived,
 }
 
-/// How children stand.
+/// How children are ordered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// Among all others.
+    /// Among all other tasks.
     #[default]
     Flat,
-    /// Below their parents.
+    /// After their parents.
     Tree,
 }
 
-/// What is to be listed.
+/// The options of `git aitask list`.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Options {
-    /// Which files are looked at.
-    pub(crate) among: Among,
-    /// By status, label, assignee.
+pub(crate) struct ListOptions {
+    /// Which tasks are listed.
+    pub(crate) among: TaskSet,
+    /// The filter by status, label, assignee.
     pub(crate) filter: Filter,
-    /// Only what is assigned to whoever asks.
+    /// Only tasks that are assigned to the caller.
     pub(crate) mine: bool,
-    /// The children of this task.
+    /// Only the children of this task.
     pub(crate) children: Option<Wanted>,
-    /// How children stand.
+    /// How children are ordered.
     pub(crate) shape: Shape,
-    /// At most so many.
+    /// At most this many.
     pub(crate) limit: Option<usize>,
-    /// Ask the remote first.
+    /// Whether to fetch first.
     pub(crate) freshness: Freshness,
 }
 
-/// A task with its surroundings.
+/// A task with its lock, worktree and dependencies.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Row {
     /// Its id.
@@ -80,16 +80,16 @@ pub(crate) struct Row {
     pub(crate) issue_type: String,
     /// Its labels.
     pub(crate) labels: Vec<String>,
-    /// What it names as dependencies.
+    /// Its dependencies.
     pub(crate) depends: Vec<Reference>,
-    /// What of that is not finished.
+    /// The dependencies that are still open.
     pub(crate) blocked_by: Vec<Blocker>,
     /// Its open children.
     pub(crate) children: Vec<TaskId>,
-    /// Who works on it.
+    /// Its assignee.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) assigned_to: Option<String>,
-    /// Who holds it.
+    /// Its holder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) lock: Option<Holder>,
     /// Its worktree in this clone.
@@ -98,7 +98,8 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// Whether we have the task in work on this machine, and it has no worktree here: its taking may have been cut off.
+    /// Whether the caller holds the task on this machine and it has no worktree in this clone: its pick may have been
+    /// interrupted.
     pub(crate) fn lacks_worktree(&self, context: &Context, own: Option<&Session>) -> bool {
         let ours = |lock: &Holder| lock.is_here() && own.is_some_and(|own| own.email == lock.holder);
         let here = self.lock.as_ref().is_some_and(ours);
@@ -113,12 +114,12 @@ pub(crate) struct WorktreeState {
     pub(crate) path: PathBuf,
     /// The task branch.
     pub(crate) branch: Branch,
-    /// What somebody is in the middle of there: a rebase, a merge ...
+    /// The git operation that is in progress there: a rebase, a merge ...
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) in_progress: Option<&'static str>,
     /// Whether it has uncommitted work; `null` when it cannot be read.
     pub(crate) dirty: Option<bool>,
-    /// Commits that the main worktree's branch lacks; `null` when that cannot be told.
+    /// Commits that the main worktree's branch lacks; `null` when they cannot be counted.
     pub(crate) ahead: Option<u32>,
     /// Commits of the main worktree's branch that it lacks.
     pub(crate) behind: Option<u32>,
@@ -126,21 +127,21 @@ pub(crate) struct WorktreeState {
 
 /// The list.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct List {
-    /// When the remote was last asked (RFC 3339); `null` when it never was.
+pub(crate) struct TaskList {
+    /// When the remote was last fetched (RFC 3339); `null` when it never was.
     pub(crate) as_of: Option<String>,
     /// The tasks.
     pub(crate) tasks: Vec<Row>,
-    /// Ids that two files claim.
+    /// Ids that two files have.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) duplicates: Vec<TaskId>,
-    /// How children stand.
+    /// How children are ordered.
     #[serde(skip)]
     pub(crate) shape: Shape,
 }
 
-/// Everything a reading verb looks at.
-pub(crate) struct Look {
+/// What the reading verbs (`list`, `show`, `status`) read.
+pub(crate) struct ReadView {
     /// The active tasks.
     pub(crate) tasks: Vec<Task>,
     /// The locks.
@@ -153,17 +154,17 @@ pub(crate) struct Look {
     pub(crate) index: Index,
     /// The active children of every parent, by their files.
     children: BTreeMap<TaskId, Vec<TaskId>>,
-    /// When the remote was last asked.
+    /// When the remote was last fetched.
     pub(crate) as_of: Option<String>,
 }
 
-/// When the remote was last asked (RFC 3339), as far as this clone knows.
+/// When the remote was last fetched (RFC 3339), as far as this clone knows.
 pub(crate) fn as_of(ledger: &Ledger<'_>) -> Option<String> {
     let time = jiff::Timestamp::try_from(ledger.as_of()?).ok()?;
     Some(time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
-impl Look {
+impl ReadView {
     /// Reads it all.
     pub(crate) fn load<'c>(
         context: &'c Context,
@@ -189,7 +190,7 @@ impl Look {
         Ok((Self { tasks, locks, worktrees, host, index, children, as_of }, view))
     }
 
-    /// A task with its surroundings.
+    /// The row of a task.
     pub(crate) fn row(&self, context: &Context, board: &ActiveTasks<'_>, task: &Task) -> Row {
         let mut children = self.children.get(&task.id).cloned().unwrap_or_default();
         children.extend(&task.children);
@@ -215,13 +216,18 @@ impl Look {
 
     fn worktree(&self, context: &Context, name: &TaskName) -> Option<WorktreeState> {
         let branch = Branch::parse(&name.branch_name()).ok()?;
-        let record = self.worktrees.iter().find(|record| branch_in(context, record).as_ref() == Some(&branch))?;
-        Some(state(context, record, branch, self.worktrees.first().and_then(|main| main.head.as_ref())))
+        let record = self.worktrees.iter().find(|record| task_branch_of(context, record).as_ref() == Some(&branch))?;
+        Some(worktree_state(context, record, branch, self.worktrees.first().and_then(|main| main.head.as_ref())))
     }
 }
 
 /// The state of one worktree, compared with the commit of the main one.
-pub(crate) fn state(context: &Context, record: &WorktreeRecord, branch: Branch, main: Option<&Oid>) -> WorktreeState {
+pub(crate) fn worktree_state(
+    context: &Context,
+    record: &WorktreeRecord,
+    branch: Branch,
+    main: Option<&Oid>,
+) -> WorktreeState {
     let cut_off = RecoverableWorktree::of(&context.repository, &record.path, &branch).interruption();
     let there = !worktree::is_gone(record) && cut_off.is_none();
     let status = there.then(|| worktree::load_status(&context.repository, &record.path).ok()).flatten();
@@ -237,29 +243,29 @@ pub(crate) fn state(context: &Context, record: &WorktreeRecord, branch: Branch, 
     }
 }
 
-/// Lists tasks. No network, unless asked.
-pub(crate) fn list(context: &Context, options: &Options) -> Result<List> {
+/// Lists tasks. Uses the network only if the options ask for a fetch.
+pub(crate) fn list(context: &Context, options: &ListOptions) -> Result<TaskList> {
     let ledger = context.reading_ledger();
-    let (mut look, view) = Look::load(context, &ledger, options.freshness)?;
-    let active = std::mem::take(&mut look.tasks);
+    let (mut loaded, view) = ReadView::load(context, &ledger, options.freshness)?;
+    let active = std::mem::take(&mut loaded.tasks);
     let board = ActiveTasks::new(&active);
     let archived = match options.among {
-        Among::Archived => look.index.load_archived(&view)?,
-        Among::Active | Among::Ready => Vec::new(),
+        TaskSet::Archived => loaded.index.load_archived(&view)?,
+        TaskSet::Active | TaskSet::Ready => Vec::new(),
     };
     let mut filter = options.filter.clone();
     if options.mine {
         filter.assigned_to = Some(context.session()?.email);
     }
-    let parent = options.children.as_ref().map(|wanted| look.index.require_active(wanted)).transpose()?;
+    let parent = options.children.as_ref().map(|wanted| loaded.index.require_active(wanted)).transpose()?;
     let parent = parent.map(TaskPath::id);
     let (tasks, order): (Vec<&Task>, _) = match options.among {
-        Among::Active => (board.tasks().collect(), Order::Best),
-        Among::Ready => {
-            let is_free = |task: &&Task| board.is_ready(task) && !look.locks.contains_key(&task.id);
+        TaskSet::Active => (board.tasks().collect(), Order::Best),
+        TaskSet::Ready => {
+            let is_free = |task: &&Task| board.is_ready(task) && !loaded.locks.contains_key(&task.id);
             (board.tasks().filter(is_free).collect(), Order::Best)
         }
-        Among::Archived => (archived.iter().collect(), Order::AsGiven),
+        TaskSet::Archived => (archived.iter().collect(), Order::AsGiven),
     };
     let tasks = tasks.into_iter().filter(|task| parent.is_none() || task.id.parent() == parent);
     let mut chosen = board.choose(&Selection { filter, order }, tasks);
@@ -267,12 +273,13 @@ pub(crate) fn list(context: &Context, options: &Options) -> Result<List> {
         chosen = as_tree(&chosen);
     }
     chosen.truncate(options.limit.unwrap_or(usize::MAX));
-    let rows = chosen.into_iter().map(|task| look.row(context, &board, task)).collect();
+    let rows = chosen.into_iter().map(|task| loaded.row(context, &board, task)).collect();
     let duplicates = board.duplicates();
-    Ok(List { as_of: look.as_of, tasks: rows, duplicates, shape: options.shape })
+    Ok(TaskList { as_of: loaded.as_of, tasks: rows, duplicates, shape: options.shape })
 }
 
-/// Parents in order, each followed by its children in order; a child without its parent in the list stands alone.
+/// Orders tasks as a tree: each parent, followed by its children. A child whose parent is not in the list is on the top
+/// level.
 fn as_tree<'t>(tasks: &[&'t Task]) -> Vec<&'t Task> {
     let ids: BTreeSet<_> = tasks.iter().map(|task| task.id).collect();
     let parent = |task: &Task| task.id.parent().filter(|id| ids.contains(id));

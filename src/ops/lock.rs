@@ -1,4 +1,5 @@
-//! The lock alone, for scripts: those of the user, and the original ones.
+//! Taking, releasing and listing locks alone, without the task files: for the user's scripts, and for the scripts'
+//! face.
 
 use crate::coordination::decide::{LockConflict, LockRequest, LockRule, TakenLock, Takeover};
 use crate::coordination::lock_record::{LockAttempt, LockRecord};
@@ -13,7 +14,7 @@ use crate::project::outcome::{Holder, Notices};
 use crate::task::TaskId;
 use serde::Serialize;
 
-/// A lock taken.
+/// The outcome: a lock that was taken.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Locked {
     /// The task.
@@ -25,7 +26,7 @@ pub(crate) struct Locked {
     pub(crate) aside: Notices,
 }
 
-/// A lock released.
+/// The outcome: a lock that was released.
 #[derive(Debug, Clone, Serialize)]
 #[expect(clippy::struct_field_names, reason = "a key of the JSON answer")]
 pub(crate) struct Unlocked {
@@ -41,30 +42,31 @@ pub(crate) struct Unlocked {
 /// All locks.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LockList {
-    /// One a held task.
+    /// The locked tasks.
     pub(crate) locks: Vec<LockedTask>,
 }
 
-/// One line of the list.
+/// A locked task.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LockedTask {
     /// The task.
     pub(crate) task: TaskId,
-    /// Who holds it.
+    /// Its holder.
     #[serde(flatten)]
     pub(crate) lock: Holder,
 }
 
-/// What became of an attempt to take a lock.
+/// The outcome of an attempt to take a lock.
 #[derive(Debug)]
-pub(crate) enum Locking {
+pub(crate) enum LockOutcome {
     /// It is taken.
     Taken(Box<TakenLock>),
-    /// Another one is in the way. Only scripts get this as an outcome: for them the checkouts are brought forward, too.
+    /// Another session holds the task. Only the scripts' face gets this as an outcome, and not as an error: after an
+    /// outcome the checkouts are fast-forwarded, as the scripts do on a refusal.
     Refused(LockConflict),
 }
 
-/// Takes the lock of a task, nothing else. It is ours already: that is fine.
+/// Takes the lock of a task, and changes nothing else. A lock that this session holds already is a success.
 ///
 /// # Errors
 /// [`Kind::Held`](crate::error::Kind::Held) with the holder; [`Kind::NoSuchTask`](crate::error::Kind::NoSuchTask).
@@ -73,8 +75,8 @@ pub(crate) fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
     let landed = take(context, LockRule::Verb, &session, wanted)?;
     let aside = Notices::of(context, &landed);
     let entry = match landed.value {
-        Locking::Taken(taken) => taken.entry,
-        Locking::Refused(in_the_way) => return Err(held(context, &session, &in_the_way)),
+        LockOutcome::Taken(taken) => taken.entry,
+        LockOutcome::Refused(in_the_way) => return Err(held(context, &session, &in_the_way)),
     };
     if let (Some(nonce), false) = (&entry.nonce, context.dry_run) {
         LockRecord::taken(&context.repository, &entry, nonce.clone()).save(&context.repository, entry.task)?;
@@ -82,8 +84,8 @@ pub(crate) fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
     Ok(Locked { task: entry.task, lock: Holder::new(context, &entry, &session.host), aside })
 }
 
-/// Takes the lock of a task for a session, by the rule of its face. The verbs lock tasks that exist; the scripts ask for no
-/// task file, and leave no record in this clone.
+/// Takes the lock of a task for a session, by the rule of its face. The verb requires an active task and records the
+/// lock in this clone; the scripts do neither.
 ///
 /// # Errors
 /// Those of [`lock`], and of a transaction.
@@ -92,7 +94,7 @@ pub(crate) fn take(
     rule: LockRule,
     session: &Session,
     wanted: &Wanted,
-) -> Result<TransactionResult<Locking>> {
+) -> Result<TransactionResult<LockOutcome>> {
     let (locks_branch, repository) = (Ledger::locks_branch()?, &context.repository);
     let data = match rule {
         LockRule::Verb => Some(context.data_branch()?.clone()),
@@ -112,19 +114,19 @@ pub(crate) fn take(
         let there = found.lock(id)?.map(|lock| observe_lock(context, &claimant, lock));
         let taken = match (claimant.take(id, there.as_ref()), rule) {
             (Ok(taken), _) => Box::new(taken),
-            (Err(in_the_way), LockRule::Script) => return Ok(Decision::NoChange(Locking::Refused(in_the_way))),
+            (Err(in_the_way), LockRule::Script) => return Ok(Decision::NoChange(LockOutcome::Refused(in_the_way))),
             (Err(in_the_way), LockRule::Verb) => {
                 return Err(held(context, session, &in_the_way).hint(command!["git aitask pick", id, "--steal"]));
             }
         };
-        let Some(step) = taken.step.clone() else { return Ok(Decision::NoChange(Locking::Taken(taken))) };
+        let Some(step) = taken.step.clone() else { return Ok(Decision::NoChange(LockOutcome::Taken(taken))) };
         if rule == LockRule::Verb && !context.dry_run {
             attempt.begin(id, there.as_ref().map(|there| &there.lock), None)?;
         }
-        Ok(Decision::Publish(Plan::new().step(&locks_branch, step), Locking::Taken(taken)))
+        Ok(Decision::Publish(Plan::new().step(&locks_branch, step), LockOutcome::Taken(taken)))
     });
     let mut landed = outcome.inspect_err(|error| attempt.failed(error))?;
-    if let Locking::Taken(taken) = &mut landed.value
+    if let LockOutcome::Taken(taken) = &mut landed.value
         && let Some(token) = landed.blobs.get(&LockEntry::path(taken.entry.task))
     {
         taken.entry.token = Some(token.clone());
@@ -134,27 +136,27 @@ pub(crate) fn take(
 
 /// Who may release a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Right {
+pub(crate) enum UnlockRight {
     /// Its holder.
     Holder,
     /// Anybody.
     Anybody,
 }
 
-/// Releases the lock of a task, nothing else. One that is not held is released already.
+/// Releases the lock of a task, and changes nothing else. A task without a lock is a success.
 ///
 /// # Errors
-/// [`Kind::NotHolder`](crate::error::Kind::NotHolder) when somebody else holds it, who alone may release it.
-pub(crate) fn unlock(context: &Context, wanted: &Wanted, right: Right) -> Result<Unlocked> {
+/// [`Kind::NotHolder`](crate::error::Kind::NotHolder) when another session holds it and only the holder may release it.
+pub(crate) fn unlock(context: &Context, wanted: &Wanted, right: UnlockRight) -> Result<Unlocked> {
     let (session, id) = (context.session()?, wanted.id);
-    let landed = release(context, id, Some(&session).filter(|_| right == Right::Holder))?;
+    let landed = release(context, id, Some(&session).filter(|_| right == UnlockRight::Holder))?;
     if !context.dry_run {
         LockRecord::forget(&context.repository, id)?;
     }
     Ok(Unlocked { task: id, unlocked: landed.value, aside: Notices::of(context, &landed) })
 }
 
-/// Releases the lock of a task; gives whether there was one. Where a session is named, it must hold the task.
+/// Releases the lock of a task and returns whether there was one. Where a session is given, it must hold the task.
 ///
 /// # Errors
 /// Those of [`unlock`], and of a transaction.
@@ -172,7 +174,7 @@ pub(crate) fn release(context: &Context, id: TaskId, holder: Option<&Session>) -
     })
 }
 
-/// Every lock, as the remote has it now.
+/// Lists every lock, as fetched from the remote.
 pub(crate) fn list(context: &Context) -> Result<LockList> {
     let entries = fetch(context)?.ok_or_else(no_lock_branch)?;
     let host = crate::coordination::session::host_name(&context.repository);
@@ -180,7 +182,7 @@ pub(crate) fn list(context: &Context) -> Result<LockList> {
     Ok(LockList { locks: locks.collect() })
 }
 
-/// The same as the lock files say it; `None` where there is no branch of locks. One connection.
+/// Fetches every lock entry; `None` where there is no lock branch. One connection.
 pub(crate) fn fetch(context: &Context) -> Result<Option<Vec<LockEntry>>> {
     let locks_branch = Ledger::locks_branch()?;
     let ledger = context.ledger();

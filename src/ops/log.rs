@@ -1,5 +1,5 @@
-//! The history of coordination: who made, took, gave back, took over and archived which task, and when. It is in the
-//! commits of the coordination branches, so nothing else is kept.
+//! The history of the tasks: who created, picked, dropped, took over and archived which task, and when. It is read from
+//! the commits of the coordination branches, so no other log is kept.
 
 use crate::coordination::locks;
 use crate::error::{Error, Kind, Result};
@@ -12,15 +12,15 @@ use crate::task::{TaskId, sanitise};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Something that happened.
+/// An event of the history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Event {
-    /// When (RFC 3339).
+    /// The time (RFC 3339).
     pub(crate) at: String,
-    /// Whose commit it is.
+    /// The author of the commit.
     pub(crate) by: String,
-    /// What: `made`, `locked`, `taken over`, `started`, `unlocked`, `dropped`, `archived`, `updated`, `swept`, `id claimed`,
-    /// `bundled`, `set up`, `changed`.
+    /// The kind: `made`, `locked`, `taken over`, `started`, `unlocked`, `dropped`, `archived`, `updated`, `swept`, `id
+    /// claimed`, `bundled`, `set up`, `changed`.
     pub(crate) what: &'static str,
     /// The tasks.
     pub(crate) tasks: Vec<TaskId>,
@@ -30,16 +30,17 @@ pub(crate) struct Event {
     pub(crate) commit: Oid,
 }
 
-/// What happened, newest first.
+/// The events, newest first.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Log {
-    /// When the remote was last asked (RFC 3339); `null` when it never was.
+pub(crate) struct TaskLog {
+    /// When the remote was last fetched (RFC 3339); `null` when it never was.
     pub(crate) as_of: Option<String>,
     /// The events.
     pub(crate) events: Vec<Event>,
 }
 
-/// How the subjects of our commits and of the scripts' begin, and what they are about.
+/// How the subjects of commits begin, after `ait: `, and the kind of event that they are. Commits of the scripts have
+/// the same subjects.
 const KINDS: [(&str, &str); 14] = [
     ("Lock task ", "locked"),
     ("Unlock task ", "unlocked"),
@@ -57,11 +58,11 @@ const KINDS: [(&str, &str); 14] = [
     ("Initialize ", "set up"),
 ];
 
-/// Reads the history, of one task or of all. One process beside those of every look.
+/// Reads the history of one task or of all. One process more than every reading verb.
 ///
 /// # Errors
 /// When git cannot read it.
-pub(crate) fn log(context: &Context, wanted: Option<&Wanted>, limit: usize) -> Result<Log> {
+pub(crate) fn log(context: &Context, wanted: Option<&Wanted>, limit: usize) -> Result<TaskLog> {
     let Branches { locks: locks_branch, data } = branches(context)?;
     let ledger = context.reading_ledger();
     let view = ledger.view(&[locks_branch.clone(), data.clone()], Freshness::AsKnown)?;
@@ -78,20 +79,20 @@ pub(crate) fn log(context: &Context, wanted: Option<&Wanted>, limit: usize) -> R
         .split_terminator('\0')
         .map(parse)
         .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| Error::new(Kind::Git, "git log printed what we cannot read"))?;
+        .ok_or_else(|| Error::new(Kind::Git, "the output of git log could not be parsed"))?;
     events.reverse();
     events.sort_by_key(|(at, _)| *at);
     let mut events: Vec<_> = events.into_iter().map(|(_, event)| event).collect();
     mark_takeovers(&mut events);
     events.reverse();
-    // Made so that a swap is compared with the locks; nothing happened to them.
+    // A fence commit only makes a swap compare the lock branch; it changes no lock.
     events.retain(|event| !event.subject.starts_with(FENCE.trim_start_matches("ait: ")));
     if let Some(wanted) = wanted {
         let is_meant = |id: &TaskId| *id == wanted.id || Some(*id) == wanted.or;
         events.retain(|event| event.tasks.iter().any(is_meant));
     }
     events.truncate(limit);
-    Ok(Log { as_of: list::as_of(&ledger), events })
+    Ok(TaskLog { as_of: list::as_of(&ledger), events })
 }
 
 fn parse(record: &str) -> Option<(i64, Event)> {
@@ -105,7 +106,7 @@ fn parse(record: &str) -> Option<(i64, Event)> {
     Some((at, Event { at: time, by, what, tasks: tasks_in(&subject), subject, commit }))
 }
 
-/// The ids in a subject, up to the title that may follow a colon.
+/// The ids in a subject. A title after a colon is not searched: it may contain anything.
 fn tasks_in(subject: &str) -> Vec<TaskId> {
     let head = subject.split(':').next().unwrap_or_default();
     let words = head.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
@@ -114,7 +115,7 @@ fn tasks_in(subject: &str) -> Vec<TaskId> {
     ids
 }
 
-/// A lock on a task that somebody else holds is a takeover. Oldest first.
+/// Marks a lock of a task that another session holds as a takeover. The events are oldest first.
 fn mark_takeovers(events: &mut [Event]) {
     let mut holders: BTreeMap<TaskId, String> = BTreeMap::new();
     for event in events {

@@ -1,14 +1,21 @@
-//! The operations, one file each: library calls with typed outcomes. No argument parsing, no printing.
+//! The operations, one file each. Each reads top to bottom: gather (a typed view, one fetch at most), decide (a pure
+//! function of view and request to a plan or a refusal), act (publish the plan, then the worktrees and checkouts).
+//!
+//! Promises: a refusal changes nothing; what is published is published in one swap; the outcome is a type that says
+//! only what this command found or made true. No operation parses arguments or prints.
+//!
+//! Callers: the verbs (`cli`) and the scripts' face (`compat`). Where the two differ, the operation takes a value that
+//! says how.
 
 pub(crate) mod archive;
+pub(crate) mod data_location;
 pub(crate) mod drafts;
 pub(crate) mod drop;
 pub(crate) mod edit;
 pub(crate) mod explore;
 pub(crate) mod finish;
-pub(crate) mod founding;
-pub(crate) mod home;
 pub(crate) mod init;
+pub(crate) mod init_plan;
 pub(crate) mod list;
 pub(crate) mod lock;
 pub(crate) mod log;

@@ -1,28 +1,33 @@
-//! Making a task: published, its id and its file in one swap; or in the files of a checkout, with a commit there.
+//! Creating a task: a published one, its id and its file in one swap; or one in the files of a checkout, with a commit
+//! there.
+//!
+//! Why the order is safe. The record of the new task is written before the swap. When the command is interrupted, or
+//! the server does not answer, the same command finds by the nonce in that record whether the task was created, and
+//! creates no second one.
 
 mod decide;
 
-pub(crate) use decide::{Request, Sibling};
+pub(crate) use decide::{NewRequest, Sibling};
 
 use crate::coordination::ids;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::plan::Step;
 use crate::ledger::{Decision, Ledger, Plan, View, nonce};
+use crate::ops::data_location::{DataLocation, LoadedFile};
 use crate::ops::drafts;
-use crate::ops::home::{Home, SeenFile};
-use crate::ops::new_record::{self, Filing, Making};
+use crate::ops::new_record::{self, CreationRecord, DraftRecord};
 use crate::ops::vocabulary::{Vocabulary, clean_labels};
 use crate::project::context::{Context, Wanted};
 use crate::project::index::{CreationProgress, Index};
 use crate::project::outcome::{DryRun, Notices, TaskInfo};
 use crate::project::task_files::{FilesAsRead, PlannedWrites, TaskFiles};
 use crate::task::{Document, Level, NewTask, Reference, Scan, Task, TaskId, TaskPath, Title, paths};
-use decide::{Made, Place, Seen, decide};
+use decide::{NewDecision, NewView, TaskPosition, decide};
 use serde::Serialize;
 
-/// What the task is to be.
+/// The options of `git aitask new`.
 #[derive(Debug, Clone)]
-pub(crate) struct Options {
+pub(crate) struct NewOptions {
     /// Its title.
     pub(crate) title: Title,
     /// Its text.
@@ -33,17 +38,17 @@ pub(crate) struct Options {
     pub(crate) effort: Level,
     /// Its issue type; `None`: `feature`.
     pub(crate) issue_type: Option<String>,
-    /// Its labels, as typed.
+    /// Its labels, as the user typed them.
     pub(crate) labels: Vec<String>,
-    /// What it waits for.
+    /// The tasks that it depends on.
     pub(crate) depends: Vec<TaskId>,
-    /// The task it is a part of.
+    /// Its parent.
     pub(crate) parent: Option<Wanted>,
     /// Only a draft in this clone: no id, no commit, no network.
     pub(crate) draft: bool,
 }
 
-/// A task made.
+/// The outcome: a task that was created.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Created {
     /// The task; absent for a draft.
@@ -57,8 +62,8 @@ pub(crate) struct Created {
     pub(crate) aside: Notices,
 }
 
-/// Makes a task, or a draft of one.
-pub(crate) fn new(context: &Context, options: &Options) -> Result<Created> {
+/// Creates a task, or a draft of one.
+pub(crate) fn new(context: &Context, options: &NewOptions) -> Result<Created> {
     let labels = clean_labels(&options.labels);
     if !labels.dropped.is_empty() {
         return Err(Error::new(Kind::Usage, format!("no label can be made of {:?}", labels.dropped.join(", ")))
@@ -76,7 +81,7 @@ pub(crate) fn new(context: &Context, options: &Options) -> Result<Created> {
     if options.draft {
         return draft(context, options, task);
     }
-    let request = Request {
+    let request = NewRequest {
         slug: options.title.slug(),
         document: task.document(&Context::now())?,
         sibling: Sibling::After,
@@ -87,7 +92,7 @@ pub(crate) fn new(context: &Context, options: &Options) -> Result<Created> {
     publish(context, options.parent.as_ref(), &request, &format!("{options:?} "))
 }
 
-/// Makes a task of a draft; the draft goes once the task is published.
+/// Publishes a draft as a task. The draft is removed after that.
 pub(crate) fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
     let (tree, dir) = (context.tree(), context.data_dir());
     let draft = drafts::load(&tree, &dir, draft)?.ok_or_else(|| {
@@ -98,7 +103,7 @@ pub(crate) fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
     let title = draft.slug.map_or_else(|| "unnamed task".to_owned(), |slug| slug.humanised());
     let parent = draft.parent.as_deref().map(Wanted::parse).transpose()?;
     let words = format!("draft {} {}", draft.file.name, String::from_utf8_lossy(&draft.file.text));
-    let request = Request {
+    let request = NewRequest {
         slug: Title::parse(&title)?.slug(),
         sibling: Sibling::Free,
         issue_type: draft.document.scalar("issue_type").filter(|kind| !kind.is_empty()).map(str::to_owned),
@@ -107,7 +112,7 @@ pub(crate) fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
         draft: None,
     };
     let created = publish(context, parent.as_ref(), &request, &words)?;
-    // What was written into it while it was on its way stays.
+    // A draft that was edited meanwhile is kept.
     let file = dir.join(&draft.path);
     if !context.dry_run && tree.read(&file).is_ok_and(|now| now == draft.file.text) {
         tree.remove(&file)?;
@@ -115,13 +120,14 @@ pub(crate) fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
     Ok(created)
 }
 
-/// Makes the published task, its id and its file in one swap, so that no id is burnt. `words` tell this command from others.
-fn publish(context: &Context, parent: Option<&Wanted>, request: &Request, words: &str) -> Result<Created> {
+/// Creates a published task: its id and its file in one swap, so that no id is lost when the push fails. `words`
+/// identify this command among those of other tasks.
+fn publish(context: &Context, parent: Option<&Wanted>, request: &NewRequest, words: &str) -> Result<Created> {
     let data = context.data_branch()?.clone();
     let ids_branch = Ledger::ids_branch()?;
     let branches = if parent.is_some() { vec![data.clone()] } else { vec![ids_branch.clone(), data.clone()] };
     let (repository, mark) = (&context.repository, nonce()?);
-    let earlier = Making::cut_off(repository, words);
+    let earlier = CreationRecord::cut_off(repository, words);
     let (mut claimed, mut found) = (None, false);
     let outcome = context.ledger().transact(&mark, &branches, |view| {
         let index = Index::load(view, &data)?;
@@ -134,40 +140,40 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &Request, words:
         let mut plan = Plan::new();
         let parent = parent.map(|wanted| index.require_active(wanted)).transpose()?;
         let place = if let Some(parent) = parent.map(TaskPath::id) {
-            Place::Below { parent, number: index.next_child(parent), file: None }
+            TaskPosition::Below { parent, number: index.next_child(parent), file: None }
         } else if let Some(id) = claimed.filter(|_| view.landed.contains(&ids_branch)) {
-            // On a server that takes one branch at a time the counter has moved for us already.
-            Place::Top(id)
+            // On a server without atomic pushes, the counter was published in the step before.
+            TaskPosition::Top(id)
         } else if let (CreationProgress::Id(id), true) = (&reached, index.is_unused(&reached)) {
             claimed = Some(id.number());
-            Place::Top(id.number())
+            TaskPosition::Top(id.number())
         } else {
             let id = ids::next(view, &ids_branch, index.max_number(Scan::Active))?;
             claimed = Some(id);
             plan = ids::claim(plan, &ids_branch, id);
-            Place::Top(id)
+            TaskPosition::Top(id)
         };
-        let seen = look_at_published(view, &index, parent, place, request)?;
-        let made = decide(Home::Published, seen, request, &Context::now())?;
+        let seen = load_published_view(view, &index, parent, place, request)?;
+        let made = decide(DataLocation::Published, seen, request, &Context::now())?;
         if !context.dry_run {
-            Making::new(repository, words, &mark, made.id, made.path.as_str()).save(repository)?;
+            CreationRecord::new(repository, words, &mark, made.id, made.path.as_str()).save(repository)?;
         }
         let task = Task::from_document(made.path, &made.document);
         Ok(Decision::Publish(plan.step(&data, Step::edit(made.subject, made.edits)), task))
     });
-    // What may have landed is to be found by the same command, also by one that was sent off when no answer came.
+    // After an unknown outcome the record is kept, so that the same command finds the task.
     let in_doubt = match &outcome {
         Ok(landed) => landed.looked_up,
         Err(error) => error.kind() == Kind::Unknown,
     };
     if !in_doubt {
-        Making::forget(repository, &mark);
+        CreationRecord::forget(repository, &mark);
     }
     let landed = outcome?;
     let mut aside = Notices::of(context, &landed);
-    // The branches have moved on from where those could have landed.
-    for making in earlier.iter().filter(|_| !context.dry_run) {
-        Making::forget(repository, making.nonce());
+    // The branches have moved since, so an earlier push that was not answered can no longer succeed.
+    for record in earlier.iter().filter(|_| !context.dry_run) {
+        CreationRecord::forget(repository, record.nonce());
     }
     if found {
         aside.notes.push("an earlier run of this command created this task".to_owned());
@@ -175,80 +181,82 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &Request, words:
     Ok(Created { task: Some(TaskInfo::from(&landed.value)), draft: None, aside })
 }
 
-/// Reads what making a published task goes by. One process at most.
-fn look_at_published(
+/// Reads what creating a published task needs. One process at most.
+fn load_published_view(
     view: &View<'_>,
     index: &Index,
     parent: Option<&TaskPath>,
-    mut place: Place,
-    request: &Request,
-) -> Result<Seen> {
+    mut place: TaskPosition,
+    request: &NewRequest,
+) -> Result<NewView> {
     let types = request.issue_type.as_ref().map(|_| paths::TASK_TYPES_FILE);
     let labels = Some(paths::LABELS_FILE).filter(|_| !request.document.list("labels").is_empty());
     let wanted = [types, labels, parent.map(TaskPath::as_str)];
     let found = wanted.into_iter().flatten().map(|path| (index.branch(), path.to_owned()));
     let found = view.read(&found.collect::<Vec<_>>())?;
     let vocabulary = Vocabulary::of(&found, index.branch());
-    if let (Place::Below { file, .. }, Some(parent)) = (&mut place, parent) {
+    if let (TaskPosition::Below { file, .. }, Some(parent)) = (&mut place, parent) {
         let path = parent.as_str().to_owned();
-        let gone = || Error::new(Kind::NoSuchTask, format!("{path} has gone from {}", index.branch()));
+        let gone = || Error::new(Kind::NoSuchTask, format!("{} has no {path} any more", index.branch()));
         let document = Document::parse(found.file(index.branch(), &path).ok_or_else(gone)?);
-        *file = Some(SeenFile { path, document });
+        *file = Some(LoadedFile { path, document });
     }
-    Ok(Seen { place, vocabulary, emails: String::new(), highest: index.max_number(Scan::Full) })
+    Ok(NewView { place, vocabulary, emails: String::new(), highest: index.max_number(Scan::Full) })
 }
 
-/// The number of a task that a checkout gets.
+/// How a new task of a checkout gets its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Number {
-    /// One that was claimed from the counter.
+    /// This number, which was claimed from the counter.
     Claimed(u64),
-    /// The next one among the children of this task.
+    /// The next number among the children of this task.
     ChildOf(TaskId),
 }
 
-/// A task made in a checkout.
+/// The outcome: a task that was created in a checkout.
 #[derive(Debug, Clone)]
 pub(crate) struct CreatedHere {
     /// Its id.
     pub(crate) id: TaskId,
     /// Its file.
     pub(crate) path: String,
-    /// What git said of the commit.
+    /// The output of `git commit`.
     pub(crate) said: Vec<u8>,
-    /// Labels that joined the vocabulary.
+    /// Labels that were added to the vocabulary.
     pub(crate) labels: Vec<String>,
-    /// The parent's file, which was changed along.
+    /// The parent's file, where it was changed, too.
     pub(crate) parent: Option<String>,
 }
 
-/// Makes a task in a checkout, with a commit there; nothing is published.
+/// Creates a task in a checkout and commits it there. Nothing is published.
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`] without an active parent, and those of the commit.
-pub(crate) fn new_here(files: &TaskFiles<'_>, number: Number, request: &Request) -> Result<CreatedHere> {
+pub(crate) fn new_here(files: &TaskFiles<'_>, number: Number, request: &NewRequest) -> Result<CreatedHere> {
     let _queue = files.hold()?;
     make_here(files, request, |snapshot| match number {
-        Number::Claimed(number) => Ok(Place::Top(number)),
+        Number::Claimed(number) => Ok(TaskPosition::Top(number)),
         Number::ChildOf(parent) => {
-            let file = SeenFile::here(files, snapshot, &parent.to_string())?.ok_or_else(|| no_parent(parent))?;
-            Ok(Place::Below { parent, number: files.next_child(parent)?, file: Some(file) })
+            let file = LoadedFile::here(files, snapshot, &parent.to_string())?.ok_or_else(|| no_parent(parent))?;
+            Ok(TaskPosition::Below { parent, number: files.next_child(parent)?, file: Some(file) })
         }
     })
 }
 
-/// The refusal for a parent that is not there.
+/// The refusal for a parent that does not exist.
 pub(crate) fn no_parent(parent: impl std::fmt::Display) -> Error {
     Error::new(Kind::NoSuchTask, format!("Parent task t{parent} not found"))
 }
 
-/// Completes the making of a draft that was cut off: what it made is committed, if it is not yet. `None` when it had made
-/// nothing.
+/// Completes an interrupted publication of a draft in a checkout: commits the task file, if it is not committed yet.
+/// `None` where no file was written.
 ///
 /// # Errors
 /// Those of the commit.
-pub(crate) fn resume_here(files: &TaskFiles<'_>, request: &Request) -> Result<Option<CreatedHere>> {
-    let Some(filing) = request.draft.as_ref().and_then(|draft| Filing::load(files, draft)) else { return Ok(None) };
+pub(crate) fn resume_here(files: &TaskFiles<'_>, request: &NewRequest) -> Result<Option<CreatedHere>> {
+    let Some(filing) = request.draft.as_ref().and_then(|draft| DraftRecord::load(files, draft)) else {
+        return Ok(None);
+    };
     let Some(id) = paths::loose_id(&filing.path) else { return Ok(None) };
     let _queue = files.hold()?;
     if !files.read(&filing.path).is_ok_and(|there| there == filing.filed) {
@@ -257,38 +265,40 @@ pub(crate) fn resume_here(files: &TaskFiles<'_>, request: &Request) -> Result<Op
         return Ok(filing.is_committed(files).then_some(created));
     }
     let document = Document::parse(&filing.filed);
-    let request = Request { document, sibling: Sibling::Free, ..request.clone() };
+    let request = NewRequest { document, sibling: Sibling::Free, ..request.clone() };
     let created = make_here(files, &request, |snapshot| {
-        // So that it is known to be there.
+        // The snapshot must contain the file, since the transaction compares with it.
         snapshot.document(&filing.path)?;
-        let Some((parent, number)) = id.parent().zip(id.child_number()) else { return Ok(Place::Top(id.number())) };
-        Ok(Place::Below { parent, number, file: SeenFile::here(files, snapshot, &parent.to_string())? })
+        let Some((parent, number)) = id.parent().zip(id.child_number()) else {
+            return Ok(TaskPosition::Top(id.number()));
+        };
+        Ok(TaskPosition::Below { parent, number, file: LoadedFile::here(files, snapshot, &parent.to_string())? })
     });
     created.map(Some)
 }
 
-/// Makes a task where `place` says.
+/// Creates a task at the position that `place` determines.
 fn make_here(
     files: &TaskFiles<'_>,
-    request: &Request,
-    place: impl Fn(&mut FilesAsRead<'_>) -> Result<Place>,
+    request: &NewRequest,
+    place: impl Fn(&mut FilesAsRead<'_>) -> Result<TaskPosition>,
 ) -> Result<CreatedHere> {
     let PlannedWrites { edits, value: made } = files.transact(|snapshot| {
         let place = place(snapshot)?;
         let vocabulary = Vocabulary { types: Vec::new(), labels: snapshot.text(paths::LABELS_FILE)? };
-        let seen = Seen { place, vocabulary, emails: snapshot.text(paths::EMAILS_FILE)?, highest: 0 };
-        let mut made = decide(Home::Checkout, seen, request, &Context::now())?;
+        let seen = NewView { place, vocabulary, emails: snapshot.text(paths::EMAILS_FILE)?, highest: 0 };
+        let mut made = decide(DataLocation::Checkout, seen, request, &Context::now())?;
         if let Some(draft) = &request.draft {
-            Filing::new(draft, made.path.as_str(), &made.document.to_bytes()).save(files, draft)?;
+            DraftRecord::new(draft, made.path.as_str(), &made.document.to_bytes()).save(files, draft)?;
         }
         Ok(PlannedWrites { edits: std::mem::take(&mut made.edits), value: made })
     })?;
-    let Made { id, path, subject, parent, labels, .. } = made;
+    let NewDecision { id, path, subject, parent, labels, .. } = made;
     let said = files.commit(&subject, &edits)?.unwrap_or_default();
     Ok(CreatedHere { id, path: path.as_str().to_owned(), said, labels, parent })
 }
 
-fn draft(context: &Context, options: &Options, mut task: NewTask) -> Result<Created> {
+fn draft(context: &Context, options: &NewOptions, mut task: NewTask) -> Result<Created> {
     task.draft = true;
     task.parent = options.parent.as_ref().map(|wanted| wanted.id);
     let (slug, mut aside) = (options.title.slug(), Notices::default());
@@ -303,7 +313,7 @@ fn draft(context: &Context, options: &Options, mut task: NewTask) -> Result<Crea
     Ok(Created { task: None, draft: Some(path), aside })
 }
 
-/// The title is the heading, since the file's name keeps only its letters and digits.
+/// The text of a new task. Its heading has the title, since the file name keeps only the letters and digits of that.
 fn body(title: &Title, text: &str) -> String {
     let text = text.trim_end_matches('\n');
     if text.trim().is_empty() { format!("# {}", title.as_str()) } else { format!("# {}\n\n{text}", title.as_str()) }

@@ -1,25 +1,28 @@
-//! Making a task in the user's editor.
+//! Creating a task in the user's editor.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::Freshness;
-use crate::ops::new::{Created, Options, new};
+use crate::ops::new::{Created, NewOptions, new};
 use crate::ops::vocabulary::Vocabulary;
 use crate::project::context::{Context, Wanted};
 use crate::project::editor::{self, Saved};
 use crate::task::editor_template::{self, FieldChoices};
 use crate::task::{Document, Level, TaskId, Title};
 
-/// Makes a task in the user's editor, with what is known of it filled in. When it cannot be published it stays as a draft.
-pub(crate) fn new_in_editor(context: &Context, options: &Options, title: &str) -> Result<Created> {
+/// Creates a task in the user's editor, with the given options filled in. When it cannot be published, the text is kept
+/// as a draft, so that nothing that was typed is lost.
+pub(crate) fn new_in_editor(context: &Context, options: &NewOptions, title: &str) -> Result<Created> {
     let saved = ask(context, options, title)?;
     let made = new(context, &saved.value).map_err(|error| {
-        // What may have landed must not become a second task.
+        // After an unknown outcome the task may exist, and publishing a draft would create a second one.
         let draft = (!saved.value.draft && !context.dry_run && error.kind() != Kind::Unknown)
-            .then(|| new(context, &Options { draft: true, ..saved.value.clone() }).ok()?.draft);
+            .then(|| new(context, &NewOptions { draft: true, ..saved.value.clone() }).ok()?.draft);
         match draft.flatten() {
             Some(draft) => {
                 saved.discard();
-                error.hint(command!["git aitask new --publish", draft].note("your text is kept there"))
+                error.hint(
+                    command!["git aitask new --publish", draft].note("publishes your text, which is kept as a draft"),
+                )
             }
             None => saved.kept(error),
         }
@@ -28,11 +31,11 @@ pub(crate) fn new_in_editor(context: &Context, options: &Options, title: &str) -
     Ok(made)
 }
 
-/// The sheet of a new task, filled in and read: what is to be made of it.
+/// Opens the sheet of a new task in the editor, and reads the options from it.
 ///
 /// # Errors
-/// Those of [`editor::edit`]; [`Kind::Usage`] when it was left as it was.
-fn ask(context: &Context, options: &Options, title: &str) -> Result<Saved<Options>> {
+/// Those of [`editor::edit`]; [`Kind::Usage`] when the user changed nothing.
+fn ask(context: &Context, options: &NewOptions, title: &str) -> Result<Saved<NewOptions>> {
     let data = context.data_branch()?.clone();
     let words = match context.ledger().view(std::slice::from_ref(&data), Freshness::AsKnown) {
         Ok(view) => Vocabulary::published(&view, &data)?.words(),
@@ -54,18 +57,18 @@ fn ask(context: &Context, options: &Options, title: &str) -> Result<Saved<Option
         document.append(key, value)?;
     }
     document.set_body(options.text.as_bytes());
-    let mut help = vec!["A new task. Without a title nothing is made.".to_owned()];
+    let mut help = vec!["A new task. Without a title no task is created.".to_owned()];
     help.extend(editor_template::help(&words).into_iter().filter(|line| !line.starts_with("status")));
     let read = |document: &Document| {
         if let Some(key) = document.keys().find(|key| !fields.iter().any(|(known, _)| known == key)) {
-            return Err(editor_template::wrong(key, format!("{key} is no field of a new task")));
+            return Err(editor_template::wrong(key, format!("{key} is not a field of a new task")));
         }
         editor_template::check(document, &words.types)?;
         let not_text = |_| Error::new(Kind::Usage, "the text is not UTF-8");
         let text = String::from_utf8(document.body().to_vec()).map_err(not_text)?;
         let value = |key: &str| document.scalar_last(key).unwrap_or_default();
         let of = |key: &'static str| move |error: Error| editor_template::wrong(key, error.to_string());
-        Ok(Options {
+        Ok(NewOptions {
             title: Title::parse(value("title")).map_err(of("title"))?,
             text,
             priority: Level::parse(value("priority")).map_err(of("priority"))?,
@@ -84,5 +87,5 @@ fn ask(context: &Context, options: &Options, title: &str) -> Result<Saved<Option
     let text = editor_template::with_help(&document, &help);
     let environment = context.repository.git().environment();
     editor::edit(environment, Some(&context.repository), &text, read)?
-        .ok_or_else(|| Error::new(Kind::Usage, "nothing was written, so no task is made"))
+        .ok_or_else(|| Error::new(Kind::Usage, "nothing was written, so no task was created"))
 }

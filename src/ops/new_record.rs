@@ -1,5 +1,6 @@
-//! What this clone remembers of tasks it is about to publish, or to make of a draft in a checkout, so that the command, given
-//! again after it was cut off, finds the task it made instead of making a second one.
+//! The records of tasks that are being created, in `.git/aitask/`: a command that is run again after it was interrupted
+//! finds by them the task that it created, and does not create a second one. One record a file, JSON, named after the
+//! nonce (a published task) or after the draft (a task of a checkout).
 
 use crate::coordination::process::{Liveness, ProcessIdentity};
 use crate::error::{Error, Kind, Result};
@@ -12,23 +13,23 @@ use crate::project::index::CreationProgress;
 use crate::project::task_files::TaskFiles;
 use crate::task::TaskId;
 
-/// The record of one making.
+/// The record of a task that is being published.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Making {
-    /// What was asked for, word for word.
+pub(crate) struct CreationRecord {
+    /// The request, verbatim. Only the same request looks for this record.
     request: String,
-    /// What marks its commits.
+    /// The nonce in the trailers of its commits.
     nonce: String,
-    /// The process that makes it.
+    /// The process that creates it.
     process: Option<ProcessIdentity>,
-    /// The id it was to get.
+    /// The id that it gets.
     id: String,
-    /// The file it was to be.
+    /// The path of its file.
     pub(crate) path: String,
 }
 
-impl Making {
-    /// A making by this process.
+impl CreationRecord {
+    /// A record of this process.
     pub(crate) fn new(repository: &Repository, request: &str, nonce: &str, id: TaskId, path: &str) -> Self {
         let process = ProcessIdentity::of_process(repository, std::process::id());
         Self {
@@ -40,35 +41,37 @@ impl Making {
         }
     }
 
-    /// Notes it, before anything is published.
+    /// Saves the record. To be called before anything is published.
     pub(crate) fn save(&self, repository: &Repository) -> Result<()> {
         repository.records().save(RecordKind::Making, &self.nonce, self)
     }
 
-    /// Forgets it: it is published, or certainly is not.
+    /// Removes the record: the task is published, or certainly is not.
     pub(crate) fn forget(repository: &Repository, nonce: &str) {
         let _ = repository.records().forget(RecordKind::Making, nonce);
     }
 
-    /// The makings of the same task that were cut off a short while ago; later the same words mean another task.
+    /// The records of the same request whose process has ended. Records expire after a short time, since the same words
+    /// may later mean another task.
     pub(crate) fn cut_off(repository: &Repository, request: &str) -> Vec<Self> {
         let records = repository.records();
         let found = records.names(RecordKind::Making).into_iter().filter_map(|name| {
-            // The name of the file is the nonce, and nothing else is removed by it.
-            let making: Self = records.load(RecordKind::Making, &name).filter(|making: &Self| making.nonce == name)?;
-            // One that this machine cannot judge, such as of another container, has ended rather than that it were made twice.
-            let ended = making.process.as_ref().is_none_or(|process| process.liveness(repository) != Liveness::Alive);
-            (ended && making.request == request).then_some(making)
+            // A file that was renamed must not make us remove another record: its name must be its nonce.
+            let record: Self = records.load(RecordKind::Making, &name).filter(|record: &Self| record.nonce == name)?;
+            // A process that this machine cannot judge, such as one in another container, counts as ended: otherwise
+            // the same request would create the task twice.
+            let ended = record.process.as_ref().is_none_or(|process| process.liveness(repository) != Liveness::Alive);
+            (ended && record.request == request).then_some(record)
         });
         found.collect()
     }
 
-    /// What marks its commits.
+    /// The nonce in the trailers of its commits.
     pub(crate) fn nonce(&self) -> &str {
         &self.nonce
     }
 
-    /// How far it got, as the branches of a fresh view say.
+    /// What of it was published, by the branches of a fresh view.
     fn reached(
         &self,
         repository: &Repository,
@@ -90,24 +93,24 @@ impl Making {
     }
 }
 
-/// How far makings of one task got, as a fresh view of the branches of data and ids says: of several, the one that got
+/// What of these records was published, by a fresh view of the branches of data and ids: of several, the one that got
 /// furthest.
 ///
 /// # Errors
-/// One that makes the transaction look at the remote first, where the view is not fresh.
+/// [`Kind::Unknown`] where the view is not fresh: the transaction then fetches first.
 pub(crate) fn furthest(
-    makings: &[Making],
+    records: &[CreationRecord],
     repository: &Repository,
     view: &View<'_>,
     data: &Branch,
     ids: &Branch,
 ) -> Result<CreationProgress> {
-    if !makings.is_empty() && !view.is_current {
-        return Err(Error::new(Kind::Unknown, "whether the task was made must be asked of the remote"));
+    if !records.is_empty() && !view.is_current {
+        return Err(Error::new(Kind::Unknown, "whether the task was created is only known after a fetch"));
     }
     let mut furthest = CreationProgress::Nothing;
-    for making in makings {
-        match making.reached(repository, view, data, ids)? {
+    for record in records {
+        match record.reached(repository, view, data, ids)? {
             CreationProgress::Nothing => {}
             id @ CreationProgress::Id(_) => furthest = id,
             task @ CreationProgress::Task(_) => return Ok(task),
@@ -116,18 +119,18 @@ pub(crate) fn furthest(
     Ok(furthest)
 }
 
-/// The record of a draft that becomes a task in a checkout.
+/// The record of a draft that becomes a task of a checkout.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Filing {
+pub(crate) struct DraftRecord {
     draft: Vec<u8>,
-    /// The file that it was to be.
+    /// The path of the task file.
     pub(crate) path: String,
-    /// What was to be in it.
+    /// The content of the task file.
     pub(crate) filed: Vec<u8>,
 }
 
-impl Filing {
-    /// Of a draft.
+impl DraftRecord {
+    /// A record for a draft.
     pub(crate) fn new(draft: &DraftText, path: &str, filed: &[u8]) -> Self {
         Self { draft: draft.text.clone(), path: path.to_owned(), filed: filed.to_vec() }
     }
@@ -136,19 +139,19 @@ impl Filing {
         Some(files.context?.repository.records())
     }
 
-    /// Notes it, before anything is written.
+    /// Saves the record. To be called before the task file is written.
     pub(crate) fn save(&self, files: &TaskFiles<'_>, draft: &DraftText) -> Result<()> {
         let Some(records) = Self::records(files) else { return Ok(()) };
         records.save(RecordKind::Filing, &draft.name, self)
     }
 
-    /// The one of this draft, unless the draft has another text now.
+    /// Loads the record of a draft; `None` where the draft has another text by now.
     pub(crate) fn load(files: &TaskFiles<'_>, draft: &DraftText) -> Option<Self> {
         let filing: Self = Self::records(files)?.load(RecordKind::Filing, &draft.name)?;
         (filing.draft == draft.text).then_some(filing)
     }
 
-    /// Whether a commit has brought the file.
+    /// Whether a commit has added the file with this content.
     pub(crate) fn is_committed(&self, files: &TaskFiles<'_>) -> bool {
         let Some(context) = files.context else { return false };
         let (git, dir) = (context.repository.git(), files.data_dir());
@@ -159,9 +162,9 @@ impl Filing {
     }
 }
 
-/// Forgets the record of a draft that has gone.
+/// Removes the record of a draft that no longer exists.
 pub(crate) fn forget_draft(files: &TaskFiles<'_>, draft: &DraftText) {
-    if let Some(records) = Filing::records(files) {
+    if let Some(records) = DraftRecord::records(files) {
         let _ = records.forget(RecordKind::Filing, &draft.name);
     }
 }

@@ -1,13 +1,19 @@
-//! Taking a task: lock, status and assignee in one swap, then its worktree. Both faces take tasks so; they differ by a
-//! [`Policy`], and by the [`PickSource`] that the task is read from.
+//! Picking a task: lock, status and assignee in one swap, then its worktree. Both faces pick tasks by this operation;
+//! they differ in a [`Policy`], and in the [`PickSource`] from which the task is read.
+//!
+//! Why the order is safe. What would make the worktree fail is refused before the swap, so that no task is picked
+//! without a place to work in. The record of the pick is written before the swap: a command that is killed right after
+//! it finds, by the nonce in that record, that the lock is its own. The worktree comes after the swap, because only the
+//! holder may create the task branch. Killed before the swap, nothing has happened; killed after it, the same command
+//! picks the task again (it is the holder's) and adds the worktree.
 
 mod choose;
 mod decide;
-mod room;
-mod take;
+mod operation;
+mod planned_worktree;
 
-pub(crate) use decide::{PickGates, PickRefusal, Policy, SeenTask, Taking, WorkState};
-pub(crate) use take::{PickEnd, PickOutcome, PickSource, Taker, WorkingCopy};
+pub(crate) use decide::{PickDecision, PickGates, PickRefusal, PickView, Policy, WorkState};
+pub(crate) use operation::{PickOperation, PickOutcome, PickResult, PickSource, WorkingCopy};
 
 use crate::coordination::LockEntry;
 use crate::coordination::decide::{LockRule, Ownership, Takeover};
@@ -16,37 +22,37 @@ use crate::error::{Error, Kind, Result};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::held;
 use crate::project::outcome::{Holder, Notices, TaskInfo, WorktreeInfo, excerpt};
-use room::Room;
+use planned_worktree::PlannedWorktree;
 use serde::Serialize;
 
-/// What to take, and how.
+/// The options of `git aitask pick`.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Options {
-    /// The tasks to try, in order; empty takes the best ready one.
+pub(crate) struct PickOptions {
+    /// The tasks to try, in order; empty picks the best ready one.
     pub(crate) wanted: Vec<Wanted>,
-    /// Whether to make a worktree; `None` asks the settings.
+    /// Whether to add a worktree; `None` follows the settings.
     pub(crate) worktree: Option<bool>,
     /// The branch to cut the task branch from.
     pub(crate) base: Option<String>,
-    /// Take it over from whoever holds it.
+    /// Take it over from its holder.
     pub(crate) steal: bool,
-    /// Take it although it waits for others.
+    /// Pick it although it depends on open tasks.
     pub(crate) ignore_blocked: bool,
 }
 
-/// How the task came to be ours.
+/// From whom the task was picked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Took {
-    /// It was free.
+pub(crate) enum PickKind {
+    /// Nobody held it.
     New,
-    /// It was ours already: this session's, or a dead one's of the same person on this machine.
+    /// This session held it already, or a dead session of the same person on this machine did.
     Mine,
-    /// It was taken over.
+    /// Another session held it, and it was taken over.
     Stolen,
 }
 
-/// A task taken.
+/// The outcome: a task that was picked.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Picked {
     /// The task.
@@ -56,8 +62,8 @@ pub(crate) struct Picked {
     /// Its worktree.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) worktree: Option<WorktreeInfo>,
-    /// How it came to be ours.
-    pub(crate) took: Took,
+    /// From whom it was picked.
+    pub(crate) took: PickKind,
     /// Who held it before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) previous: Option<Holder>,
@@ -69,29 +75,29 @@ pub(crate) struct Picked {
     pub(crate) aside: Notices,
 }
 
-/// Takes a task.
+/// Picks a task.
 ///
 /// # Errors
 /// [`Kind::Held`] with the holder and what to pick instead; [`Kind::NotClaimable`], [`Kind::Blocked`],
-/// [`Kind::NoSuchTask`], [`Kind::NothingToPick`]; [`Kind::Occupied`] when there is no room for the worktree.
-pub(crate) fn pick(context: &Context, options: &Options) -> Result<Picked> {
+/// [`Kind::NoSuchTask`], [`Kind::NothingToPick`]; [`Kind::Occupied`] when the worktree cannot be added.
+pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
     let session = context.session()?;
     let policy = Policy {
         rule: LockRule::Verb,
         takeover: if options.steal { Takeover::Wanted } else { Takeover::Refused },
         gates: if options.ignore_blocked { PickGates::Children } else { PickGates::Blockers },
     };
-    let mut taker = Taker::new(context, policy, PickSource::Published(&options.wanted, &session))?;
+    let mut taker = PickOperation::new(context, policy, PickSource::Published(&options.wanted, &session))?;
     if options.worktree.unwrap_or(context.settings.worktree) {
-        taker.room = Some(Room::new(context, options.base.as_deref(), &options.wanted)?);
+        taker.planned_worktree = Some(PlannedWorktree::new(context, options.base.as_deref(), &options.wanted)?);
     }
-    let PickEnd { landed, unpublished } = taker.run()?;
+    let PickResult { landed, unpublished } = taker.run()?;
     let mut aside = Notices::of(context, &landed);
     aside.notes.extend(unpublished.map(|error| {
         let data = &taker.data;
         format!(
-            "the server refuses pushes to {data} ({error}); the lock is taken, the status is committed here only. \
-             Cure: a branch of its own for the task data (git aitask init --data-branch)"
+            "the server refuses pushes to {data} ({error}); the lock is published, the status is committed only locally; \
+             git aitask init --data-branch moves the task data to a branch of its own"
         )
     }));
     let taking = match landed.value {
@@ -99,11 +105,16 @@ pub(crate) fn pick(context: &Context, options: &Options) -> Result<Picked> {
         PickOutcome::Refused(in_the_way) => return Err(held(context, &session, &in_the_way)),
     };
     let excerpt = excerpt(&taking.document);
-    let Some(mut locked) = taking.lock else { return Err(Error::new(Kind::Bug, "a task was taken without its lock")) };
+    let Some(mut locked) = taking.lock else { return Err(Error::new(Kind::Bug, "a task was picked without its lock")) };
     if let Some(token) = landed.blobs.get(&LockEntry::path(taking.task.id)) {
         locked.entry.token = Some(token.clone());
     }
-    let worktree = taker.room.take().map(|room| room.furnish(context, &mut aside)).transpose()?.flatten();
+    let worktree = taker
+        .planned_worktree
+        .take()
+        .map(|planned_worktree| planned_worktree.create(context, &mut aside))
+        .transpose()?
+        .flatten();
     if !context.dry_run {
         remember(context, &locked.entry, worktree.as_ref())?;
     }
@@ -114,9 +125,9 @@ pub(crate) fn pick(context: &Context, options: &Options) -> Result<Picked> {
         lock: Holder::new(context, &locked.entry, &session.host),
         worktree,
         took: match before.map(|before| before.ownership) {
-            None => Took::New,
-            Some(Ownership::Ours | Ownership::Abandoned) => Took::Mine,
-            Some(Ownership::Conflict(_)) => Took::Stolen,
+            None => PickKind::New,
+            Some(Ownership::Ours | Ownership::Abandoned) => PickKind::Mine,
+            Some(Ownership::Conflict(_)) => PickKind::Stolen,
         },
         previous: previous.map(|before| Holder::new(context, &before.observed.lock, &session.host)),
         excerpt,
@@ -124,7 +135,7 @@ pub(crate) fn pick(context: &Context, options: &Options) -> Result<Picked> {
     })
 }
 
-/// Notes that the taking is complete, and where the branch was cut from.
+/// Records that the pick is complete, and what the task branch was cut from.
 fn remember(context: &Context, lock: &LockEntry, worktree: Option<&WorktreeInfo>) -> Result<()> {
     let Some(nonce) = lock.nonce.clone() else { return Ok(()) };
     let data = Some(context.data_branch()?.to_string());

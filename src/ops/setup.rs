@@ -5,55 +5,55 @@ use crate::settings::Effect;
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// One of them.
+/// A file to install.
 #[derive(Debug)]
-pub(crate) struct File {
-    /// Where it goes.
+pub(crate) struct SetupFile {
+    /// Its path.
     pub(crate) path: PathBuf,
-    /// What it says.
+    /// Its content.
     pub(crate) content: Vec<u8>,
 }
 
-/// What is to be of them.
+/// Whether the files are installed or removed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Files {
-    /// They are there, with this content.
+pub(crate) enum SetupAction {
+    /// They are written.
     Written,
-    /// They are gone.
+    /// They are removed.
     Gone,
 }
 
-/// What was done.
+/// The outcome.
 #[derive(Debug, Serialize)]
 pub(crate) struct SetUp {
-    /// The files that were written or taken away, or would be.
+    /// The files that were written or removed; in a dry run, those that would be.
     pub(crate) changed: Vec<PathBuf>,
 }
 
-/// Writes the files that differ, or takes away those that are there. Their names are this program's, so nobody else's
-/// file is in the place of one.
+/// Writes the files that differ, or removes those that exist. Their names belong to this program, so no other program's
+/// file is overwritten.
 ///
 /// # Errors
 /// [`Kind::Io`](crate::error::Kind::Io).
-pub(crate) fn setup(files: &[File], wanted: Files, effect: Effect) -> Result<SetUp> {
+pub(crate) fn setup(files: &[SetupFile], wanted: SetupAction, effect: Effect) -> Result<SetUp> {
     let mut changed = Vec::new();
-    for File { path, content } in files {
+    for SetupFile { path, content } in files {
         let found = std::fs::read(path).ok();
         let differs = match wanted {
-            Files::Written => found.as_ref() != Some(content),
-            Files::Gone => found.is_some(),
+            SetupAction::Written => found.as_ref() != Some(content),
+            SetupAction::Gone => found.is_some(),
         };
         if !differs {
             continue;
         }
         if effect == Effect::Real {
             match wanted {
-                Files::Written => {
+                SetupAction::Written => {
                     let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
                     let written = made.and_then(|()| std::fs::write(path, content));
                     written.map_err(|error| Error::io("write", path, &error))?;
                 }
-                Files::Gone => std::fs::remove_file(path).map_err(|error| Error::io("remove", path, &error))?,
+                SetupAction::Gone => std::fs::remove_file(path).map_err(|error| Error::io("remove", path, &error))?,
             }
         }
         changed.push(path.clone());

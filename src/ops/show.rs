@@ -1,22 +1,22 @@
-//! One task whole.
+//! Showing one task with its text, plan and fields.
 
 use crate::error::Result;
 use crate::git::{Branch, Freshness};
 use crate::ledger::View;
-use crate::ops::list::{Look, Row};
+use crate::ops::list::{ReadView, Row};
 use crate::project::context::{Context, Wanted};
 use crate::task::bundle::Member;
 use crate::task::{ActiveTasks, Document, Task, TaskId, TaskPath, bundle, paths};
 use serde::Serialize;
 
-/// A task whole.
+/// The outcome: a task with everything that is known of it.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Shown {
-    /// When the remote was last asked (RFC 3339); `null` when it never was.
+    /// When the remote was last fetched (RFC 3339); `null` when it never was.
     pub(crate) as_of: Option<String>,
-    /// The task and its surroundings.
+    /// The task with its lock, worktree and dependencies.
     pub(crate) task: Row,
-    /// It is in work on this machine and has no worktree in this clone.
+    /// Whether the caller holds it on this machine and it has no worktree in this clone.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) lacks_worktree: bool,
     /// Its file.
@@ -26,12 +26,12 @@ pub(crate) struct Shown {
     /// Its plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) plan: Option<PlanText>,
-    /// The active tasks that wait for it.
+    /// The active tasks that depend on it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) blocks: Vec<TaskId>,
-    /// The last commits of its branch that the main worktree's branch lacks: short name and subject.
+    /// The last commits of its branch that the main worktree's branch lacks: abbreviated id and subject.
     pub(crate) commits: Vec<String>,
-    /// Further fields of its file.
+    /// The other fields of its file.
     pub(crate) fields: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -44,28 +44,30 @@ pub(crate) struct PlanText {
     pub(crate) text: String,
 }
 
-/// Fields that [`Row`] has, or that say nothing to a reader.
+/// The fields that [`Row`] already shows.
 const KNOWN: [&str; 8] =
     ["priority", "effort", "depends", "issue_type", "status", "labels", "assigned_to", "children_to_implement"];
 
 /// Shows a task, active or archived.
 pub(crate) fn show(context: &Context, wanted: &Wanted) -> Result<Shown> {
     let ledger = context.reading_ledger();
-    let (look, view) = Look::load(context, &ledger, Freshness::AsKnown)?;
+    let (loaded, view) = ReadView::load(context, &ledger, Freshness::AsKnown)?;
     let ids = || std::iter::once(wanted.id).chain(wanted.or);
-    let archived = ids().find_map(|id| look.index.archived(id));
+    let archived = ids().find_map(|id| loaded.index.archived(id));
     let data = context.data_branch()?.clone();
-    let path = match look.index.require_active(wanted) {
+    let path = match loaded.index.require_active(wanted) {
         Ok(path) => path,
         Err(error) => match archived {
             Some(path) => path,
             None => {
-                return Bundled::find(&look, &view, &data, ids())?.map(|found| found.show(context, &look)).ok_or(error);
+                return BundledTask::find(&loaded, &view, &data, ids())?
+                    .map(|found| found.show(context, &loaded))
+                    .ok_or(error);
             }
         },
     };
-    let plan = look.index.plan(path).map(|plan| plan.as_str().to_owned());
-    let plan = plan.or_else(|| Some(path.plan().as_str().to_owned()).filter(|plan| look.index.has(plan)));
+    let plan = loaded.index.plan(path).map(|plan| plan.as_str().to_owned());
+    let plan = plan.or_else(|| Some(path.plan().as_str().to_owned()).filter(|plan| loaded.index.has(plan)));
     let wants: Vec<(&Branch, String)> =
         std::iter::once(path.as_str().to_owned()).chain(plan.clone()).map(|path| (&data, path)).collect();
     let found = view.read(&wants)?;
@@ -75,15 +77,15 @@ pub(crate) fn show(context: &Context, wanted: &Wanted) -> Result<Shown> {
         Some(PlanText { path, text })
     });
     let task = Task::from_document(path.clone(), &document);
-    let board = ActiveTasks::new(&look.tasks);
-    let row = look.row(context, &board, &task);
+    let board = ActiveTasks::new(&loaded.tasks);
+    let row = loaded.row(context, &board, &task);
     let commits = match &row.worktree {
         Some(worktree) => commits(context, &worktree.branch)?,
         None => Vec::new(),
     };
-    let waiting = look.tasks.iter().filter(|other| other.depends.iter().any(|entry| entry.id() == Some(task.id)));
+    let waiting = loaded.tasks.iter().filter(|other| other.depends.iter().any(|entry| entry.id() == Some(task.id)));
     Ok(Shown {
-        as_of: look.as_of.clone(),
+        as_of: loaded.as_of.clone(),
         lacks_worktree: row.lacks_worktree(context, context.session().ok().as_ref()),
         path: path.as_str().to_owned(),
         text: String::from_utf8_lossy(document.body()).into_owned(),
@@ -101,20 +103,25 @@ fn fields(document: &Document) -> serde_json::Map<String, serde_json::Value> {
 }
 
 /// A task that is in a bundle.
-struct Bundled {
+struct BundledTask {
     bundle: String,
     path: TaskPath,
     document: Document,
     plan: Option<PlanText>,
 }
 
-impl Bundled {
-    /// Looks into the bundles that may have one of these ids. One process a bundle.
-    fn find(look: &Look, view: &View<'_>, data: &Branch, ids: impl Iterator<Item = TaskId>) -> Result<Option<Self>> {
+impl BundledTask {
+    /// Searches the bundles that may contain one of these ids. One process for each bundle.
+    fn find(
+        loaded: &ReadView,
+        view: &View<'_>,
+        data: &Branch,
+        ids: impl Iterator<Item = TaskId>,
+    ) -> Result<Option<Self>> {
         for id in ids {
-            let Some((bundle, task)) = Self::member(look, view, data, 't', id)? else { continue };
+            let Some((bundle, task)) = Self::member(loaded, view, data, 't', id)? else { continue };
             let Some(path) = TaskPath::parse(&format!("{}/{}", paths::ARCHIVED_TASKS_DIR, task.name)) else { continue };
-            let plan = Self::member(look, view, data, 'p', id)?;
+            let plan = Self::member(loaded, view, data, 'p', id)?;
             let plan = plan.map(|(bundle, plan)| PlanText {
                 path: format!("{bundle}:{}", plan.name),
                 text: String::from_utf8_lossy(&plan.content).into_owned(),
@@ -125,7 +132,7 @@ impl Bundled {
     }
 
     fn member(
-        look: &Look,
+        loaded: &ReadView,
         view: &View<'_>,
         data: &Branch,
         letter: char,
@@ -134,7 +141,7 @@ impl Bundled {
         let root = if letter == 't' { paths::ARCHIVED_TASKS_DIR } else { paths::ARCHIVED_PLANS_DIR };
         let id = id.to_string();
         let names = bundle::names_for(&id).into_iter().map(|name| format!("{root}/{name}"));
-        for name in names.filter(|name| look.index.has(name)) {
+        for name in names.filter(|name| loaded.index.has(name)) {
             let bytes = view.document(data, &name)?.unwrap_or_default();
             if let Some(member) = bundle::find(&name, &bytes, letter, &id)? {
                 return Ok(Some((name, member)));
@@ -143,12 +150,12 @@ impl Bundled {
         Ok(None)
     }
 
-    fn show(self, context: &Context, look: &Look) -> Shown {
+    fn show(self, context: &Context, loaded: &ReadView) -> Shown {
         let task = Task::from_document(self.path.clone(), &self.document);
         Shown {
             lacks_worktree: false,
-            as_of: look.as_of.clone(),
-            task: look.row(context, &ActiveTasks::new(&look.tasks), &task),
+            as_of: loaded.as_of.clone(),
+            task: loaded.row(context, &ActiveTasks::new(&loaded.tasks), &task),
             path: format!(
                 "{}:{}",
                 self.bundle,

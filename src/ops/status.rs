@@ -1,60 +1,60 @@
-//! Who works on what, and what is out of step.
+//! The current state: who works on what, what can be picked, and which locks, worktrees and statuses do not match.
 
 use crate::coordination::process::Liveness;
 use crate::error::Result;
 use crate::git::Freshness;
-use crate::ops::list::{Look, Row, WorktreeState, state};
+use crate::ops::list::{ReadView, Row, WorktreeState, worktree_state};
 use crate::ops::lock::LockedTask;
 use crate::project::context::Context;
 use crate::project::outcome::Holder;
 use crate::task::{ActiveTasks, Status, Task, TaskId, TaskName};
-use crate::worktrees::registry::branch_in;
+use crate::worktrees::registry::task_branch_of;
 use serde::Serialize;
 
-/// The state of everything.
+/// The outcome: the current state.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Overview {
-    /// When the remote was last asked (RFC 3339); `null` when it never was.
+    /// When the remote was last fetched (RFC 3339); `null` when it never was.
     pub(crate) as_of: Option<String>,
-    /// The tasks somebody holds.
+    /// The tasks that are held.
     pub(crate) active: Vec<Row>,
-    /// Those of them that are in work on this machine and have no worktree in this clone.
+    /// Those of them that the caller holds on this machine, and that have no worktree in this clone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) without_worktree: Vec<TaskId>,
-    /// Locks whose session is dead, or whose task is not active any more.
+    /// Locks whose session is dead, or whose task is no longer active.
     pub(crate) stale_locks: Vec<LockedTask>,
-    /// Task worktrees of this clone whose task is not active any more.
+    /// Task worktrees of this clone whose task is no longer active.
     pub(crate) orphan_worktrees: Vec<WorktreeState>,
-    /// Tasks that say Implementing, and nobody holds them.
+    /// Tasks with the status Implementing that nobody holds.
     pub(crate) unlocked_implementing: Vec<Row>,
-    /// What can be picked, best first.
+    /// The tasks that can be picked, best first.
     pub(crate) ready: Vec<Row>,
 }
 
-/// Looks at everything.
+/// Reads the current state.
 pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview> {
     let ledger = context.reading_ledger();
-    let (mut look, _) = Look::load(context, &ledger, freshness)?;
-    let tasks = std::mem::take(&mut look.tasks);
+    let (mut loaded, _) = ReadView::load(context, &ledger, freshness)?;
+    let tasks = std::mem::take(&mut loaded.tasks);
     let board = ActiveTasks::new(&tasks);
-    let held = |task: &&Task| look.locks.contains_key(&task.id);
-    let row = |task: &Task| look.row(context, &board, task);
-    let stale = look.locks.values().filter(|lock| {
-        look.index.active(lock.task).is_none() || lock.liveness(&context.repository, &look.host) == Liveness::Dead
+    let held = |task: &&Task| loaded.locks.contains_key(&task.id);
+    let row = |task: &Task| loaded.row(context, &board, task);
+    let stale = loaded.locks.values().filter(|lock| {
+        loaded.index.active(lock.task).is_none() || lock.liveness(&context.repository, &loaded.host) == Liveness::Dead
     });
-    let stale_locks = stale.map(|lock| LockedTask { task: lock.task, lock: Holder::new(context, lock, &look.host) });
-    let main = look.worktrees.first().and_then(|main| main.head.as_ref());
-    let orphans = look.worktrees.iter().filter_map(|record| {
-        let branch = branch_in(context, record)?;
+    let stale_locks = stale.map(|lock| LockedTask { task: lock.task, lock: Holder::new(context, lock, &loaded.host) });
+    let main = loaded.worktrees.first().and_then(|main| main.head.as_ref());
+    let orphans = loaded.worktrees.iter().filter_map(|record| {
+        let branch = task_branch_of(context, record)?;
         let name = TaskName::from_branch(branch.as_str())?;
         let known = board.find_name(name.as_str()).is_some() || board.is_active(name.id());
-        (!known).then(|| state(context, record, branch, main))
+        (!known).then(|| worktree_state(context, record, branch, main))
     });
     let unlocked = board.ordered().into_iter().filter(|task| task.status == Status::Implementing && !held(task));
     let own = context.session().ok();
     let active: Vec<_> = board.ordered().into_iter().filter(held).map(row).collect();
     Ok(Overview {
-        as_of: look.as_of.clone(),
+        as_of: loaded.as_of.clone(),
         without_worktree: active
             .iter()
             .filter(|row| row.lacks_worktree(context, own.as_ref()))

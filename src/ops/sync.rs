@@ -1,4 +1,4 @@
-//! Bringing this clone's task data up to what is published.
+//! Syncing the task data of this clone with the remote, and removing locks of tasks that are closed.
 
 use crate::coordination::ReadLocks;
 use crate::coordination::locks::cleanup_step;
@@ -11,7 +11,7 @@ use crate::project::context::Context;
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::{DryRun, Notices};
 use crate::sync::join::Resolutions;
-use crate::sync::outcome::{Manner, Progress, Reconciled};
+use crate::sync::outcome::{Reconciled, SyncOptions, SyncProgress};
 use crate::sync::reconcile::reconcile;
 use crate::task::TaskId;
 use crate::task::merge::MergeRules;
@@ -19,8 +19,8 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Fetches, brings the checkout of the task data forward, and removes the locks that `stale` names. One connection, and
-/// one more if there are any. Gives the checkouts that stayed behind.
+/// Fetches, fast-forwards the checkout of the task data, and removes the locks that `stale` selects. One connection,
+/// and one more if there are any. Returns the checkouts that could not be fast-forwarded.
 pub(crate) fn sync(
     context: &Context,
     stale: impl Fn(&mut dyn Iterator<Item = TaskId>) -> Vec<TaskId>,
@@ -32,7 +32,7 @@ pub(crate) fn sync(
     let brought = context.ledger().transact(&nonce()?, &[locks_branch.clone(), data], |view| {
         Ok(Decision::NoChange(if view.is_current { held(view)? } else { Vec::new() }))
     })?;
-    // What is stale is told by the task data as they are now.
+    // `stale` reads the checkout, which the transaction has just fast-forwarded.
     if stale(&mut brought.value.into_iter()).is_empty() {
         return Ok(brought.lagging);
     }
@@ -40,7 +40,7 @@ pub(crate) fn sync(
     Ok(brought.lagging)
 }
 
-/// The removal of stale locks.
+/// The decision that removes stale locks.
 pub(crate) fn release_all(stale: Vec<TaskId>) -> Result<Decision<Vec<TaskId>>> {
     if stale.is_empty() {
         return Ok(Decision::NoChange(stale));
@@ -48,16 +48,16 @@ pub(crate) fn release_all(stale: Vec<TaskId>) -> Result<Decision<Vec<TaskId>>> {
     Ok(Decision::Publish(Plan::new().step(&Ledger::locks_branch()?, cleanup_step(&stale)), stale))
 }
 
-/// How the task data of this clone differs from the published one, as far as known.
+/// The unpublished and unmerged commits of the task data.
 #[derive(Debug)]
 pub(crate) struct Unreconciled {
-    /// In commits.
+    /// The number of commits.
     pub(crate) counts: AheadBehind,
     /// The name of the published branch.
     pub(crate) upstream: String,
 }
 
-/// How the task data of this clone differs from the published one.
+/// Counts the commits of the task data that only this clone or only the remote has. Uses no network.
 pub(crate) fn unreconciled(context: &Context) -> Option<Unreconciled> {
     let data = context.data_branch().ok()?;
     let remote = context.channel.remote()?;
@@ -68,17 +68,17 @@ pub(crate) fn unreconciled(context: &Context) -> Option<Unreconciled> {
     Some(Unreconciled { counts, upstream: format!("{remote}/{data}") })
 }
 
-/// What `git aitask sync` did.
+/// The outcome of `git aitask sync`.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Synced {
-    /// In a word.
-    pub(crate) did: Did,
+    /// What was done.
+    pub(crate) did: SyncAction,
     /// How many edited files were committed.
     pub(crate) committed: usize,
     /// Files that both sides changed, merged by the rules.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) merged: Vec<PathBuf>,
-    /// Archived tasks whose lock was left behind, and is gone.
+    /// Archived tasks whose remaining lock was removed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) released: Vec<TaskId>,
     /// What else there is to say.
@@ -86,40 +86,40 @@ pub(crate) struct Synced {
     pub(crate) aside: Notices,
 }
 
-/// What a sync came to.
+/// What a sync did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Did {
-    /// Both sides were the same.
+pub(crate) enum SyncAction {
+    /// Both sides were equal.
     Nothing,
-    /// Local commits went out.
+    /// Local commits were pushed.
     Pushed,
-    /// Published ones came in.
+    /// Published commits were fetched.
     Pulled,
-    /// Both.
+    /// Both of these.
     Both,
-    /// Both, and files were merged by the rules.
+    /// Both of these, and files were merged by the rules.
     Merged,
     /// There is no remote.
     Alone,
 }
 
-/// Brings both sides together, and releases locks of archived tasks. One connection when there is nothing to do.
+/// Syncs the task data, and removes the locks of archived tasks. One connection when there is nothing to do.
 ///
 /// # Errors
-/// [`Kind::Conflict`] with the files; [`Kind::Unreachable`], [`Kind::Dirty`], [`Kind::Denied`] and others with the way
-/// out. Nothing is half done.
-pub(crate) fn bring_together(context: &Context) -> Result<Synced> {
+/// [`Kind::Conflict`] with the files; [`Kind::Unreachable`], [`Kind::Dirty`], [`Kind::Denied`] and others with the
+/// command that helps. Nothing is half done.
+pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
     let (mut committed, mut merged, mut dry_run) = (0, Vec::new(), DryRun::default());
     let mut progress = |progress| match progress {
-        Progress::Committing(files) => committed += files,
-        Progress::Merged(path) => merged.push(path),
-        Progress::WouldSwap(update) => dry_run.refs.push((&update).into()),
-        Progress::WouldRun(command) => dry_run.commands.push(command),
-        Progress::Fetching | Progress::Pulling(_) | Progress::Pushing(_) => {}
+        SyncProgress::Committing(files) => committed += files,
+        SyncProgress::Merged(path) => merged.push(path),
+        SyncProgress::WouldSwap(update) => dry_run.refs.push((&update).into()),
+        SyncProgress::WouldRun(command) => dry_run.commands.push(command),
+        SyncProgress::Fetching | SyncProgress::Pulling(_) | SyncProgress::Pushing(_) => {}
     };
     let (resolutions, also) = (Resolutions::new(), [Ledger::locks_branch()?]);
-    let manner = Manner {
+    let options = SyncOptions {
         commit: true,
         push_first: false,
         also: &also,
@@ -127,27 +127,30 @@ pub(crate) fn bring_together(context: &Context) -> Result<Synced> {
         resolutions: &resolutions,
         progress: &mut progress,
     };
-    let did = match reconcile(context, manner)? {
-        Reconciled::Nothing => Did::Nothing,
-        Reconciled::Pushed => Did::Pushed,
-        Reconciled::Pulled => Did::Pulled,
-        Reconciled::Both => Did::Both,
-        Reconciled::Merged => Did::Merged,
-        Reconciled::NoRemote => Did::Alone,
+    let did = match reconcile(context, options)? {
+        Reconciled::Nothing => SyncAction::Nothing,
+        Reconciled::Pushed => SyncAction::Pushed,
+        Reconciled::Pulled => SyncAction::Pulled,
+        Reconciled::Both => SyncAction::Both,
+        Reconciled::Merged => SyncAction::Merged,
+        Reconciled::NoRemote => SyncAction::Alone,
         Reconciled::Failed(_, error) => return Err(error),
         Reconciled::Conflict(files) => {
             let names: Vec<_> = files.iter().map(|file| file.path.display().to_string()).collect();
-            let message = format!("changed here and at the remote, and no rule merges it: {}", names.join(", "));
+            let message = format!(
+                "files were changed both locally and at the remote, and no rule merges them: {}",
+                names.join(", ")
+            );
             let upstream = context.channel.remote().map_or_else(String::new, |remote| format!("{remote}/"));
             let data = context.data_branch()?;
             let hint = command!["git merge", format!("{upstream}{data}")]
                 .within(context.data_dir())
-                .note("mend the files and commit, then git aitask sync");
+                .note("resolve the conflict and commit, then run git aitask sync");
             return Err(Error::new(Kind::Conflict, message).hint(hint).with(Payload::Files { files: names }));
         }
     };
     let mut aside = Notices { dry_run: context.dry_run.then_some(dry_run), ..Notices::default() };
-    // What was just fetched is looked at; only a lock to release costs another connection.
+    // The lock branch was fetched in the same connection; only a lock that must be removed costs another one.
     let all = branches(context)?.both();
     let mut released = stale_locks(context, &context.reading_ledger().view(&all, Freshness::AsKnown)?)?;
     if !released.is_empty() {
@@ -158,7 +161,7 @@ pub(crate) fn bring_together(context: &Context) -> Result<Synced> {
     Ok(Synced { did, committed, merged, released, aside })
 }
 
-/// The locks of tasks that are archived, and active nowhere.
+/// The locked tasks that are archived and not active.
 fn stale_locks(context: &Context, view: &View<'_>) -> Result<Vec<TaskId>> {
     let data = context.data_branch()?.clone();
     let Some(locks) = view.locks()? else { return Ok(Vec::new()) };
@@ -169,8 +172,11 @@ fn stale_locks(context: &Context, view: &View<'_>) -> Result<Vec<TaskId>> {
     Ok(locks.tasks().filter(|id| index.active(*id).is_none() && index.archived(*id).is_some()).collect())
 }
 
-/// Runs a helper script beside the caller, for its effects alone: what it says and how it ends does not matter.
-pub(crate) fn run_helper(context: &Context, script: &Path, args: &[&str]) {
+/// The time limit of such a script: it records state for the user and must not hold up the caller.
+const SCRIPT_LIMIT: Duration = Duration::from_secs(60);
+
+/// Runs a script of the project for its effects. Its output and exit code are ignored, as the scripts do.
+pub(crate) fn run_script(context: &Context, script: &Path, args: &[&str]) {
     let call = Call::program(context.repository.git().environment(), script, &context.repository.root);
-    let _ = call.args(args).limit(Duration::from_secs(60)).output();
+    let _ = call.args(args).limit(SCRIPT_LIMIT).output();
 }

@@ -1,4 +1,4 @@
-//! The words that a project knows: its issue types and labels.
+//! The vocabulary of a project: its issue types and labels.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::Branch;
@@ -8,17 +8,17 @@ use crate::project::task_files::{PlannedWrites, TaskFiles};
 use crate::task::editor_template::FieldChoices;
 use crate::task::{fields, labels, paths};
 
-/// What the files of a project say of its words.
+/// The issue types and labels of a project.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Vocabulary {
     /// Its issue types, sorted.
     pub(crate) types: Vec<String>,
-    /// The file of its labels.
+    /// The content of the file of its labels.
     pub(crate) labels: String,
 }
 
 impl Vocabulary {
-    /// Of the published files, as far as they were found.
+    /// The vocabulary of published files, as far as they exist.
     pub(crate) fn of(found: &Found, data: &Branch) -> Self {
         let text = |path| String::from_utf8_lossy(found.file(data, path).unwrap_or_default()).into_owned();
         let mut types = fields::issue_types(&text(paths::TASK_TYPES_FILE));
@@ -26,55 +26,55 @@ impl Vocabulary {
         Self { types, labels: text(paths::LABELS_FILE) }
     }
 
-    /// Of a published branch. One process.
+    /// Reads the vocabulary of a published branch. One process.
     pub(crate) fn published(view: &View<'_>, data: &Branch) -> Result<Self> {
         let wanted = [paths::TASK_TYPES_FILE, paths::LABELS_FILE].map(|path| (data, path.to_owned()));
         Ok(Self::of(&view.read(&wanted)?, data))
     }
 
-    /// What a person can be shown.
+    /// The words that the sheet in the editor explains.
     pub(crate) fn words(&self) -> FieldChoices {
         FieldChoices::new(self.types.clone(), &self.labels)
     }
 
-    /// Refuses what is no issue type of the project.
+    /// Refuses an issue type that the project does not have.
     pub(crate) fn require_type(&self, wanted: &str) -> Result<()> {
         if self.types.iter().any(|known| known == wanted) {
             return Ok(());
         }
-        Err(Error::new(Kind::Usage, format!("{wanted:?} is no issue type of this project"))
+        Err(Error::new(Kind::Usage, format!("{wanted:?} is not an issue type of this project"))
             .advice(format!("use one of: {}", self.types.join(", "))))
     }
 }
 
-/// Labels as they are written, and what no label can be made of.
+/// Normalises labels, and separates the texts that contain no valid character of a label.
 pub(crate) fn clean_labels(typed: &[String]) -> labels::Sanitised {
     labels::sanitise_list(&typed.join(","))
 }
 
-/// A file of words with those that it lacked.
+/// A vocabulary file with new words.
 #[derive(Debug)]
-pub(crate) struct Grown {
-    /// The file.
+pub(crate) struct VocabularyUpdate {
+    /// The edit of the file.
     pub(crate) edit: Edit,
     /// The words that are new.
     pub(crate) new: Vec<String>,
 }
 
-/// Adds words to a sorted file of them; `None` when it has them all.
-pub(crate) fn grow(path: &str, text: &str, words: &[String]) -> Option<Grown> {
+/// Adds words to a sorted vocabulary file; `None` when it has all of them.
+pub(crate) fn add_words(path: &str, text: &str, words: &[String]) -> Option<VocabularyUpdate> {
     let known = labels::vocabulary(text);
     let new: Vec<_> = words.iter().filter(|word| !known.contains(&word.as_str())).cloned().collect();
     let content = labels::add_to_vocabulary(text, &new)?.into_bytes();
-    Some(Grown { edit: Edit::Put { path: path.to_owned(), content }, new })
+    Some(VocabularyUpdate { edit: Edit::Put { path: path.to_owned(), content }, new })
 }
 
-/// Adds labels to the vocabulary of a checkout. Gives those that were new.
+/// Adds labels to the vocabulary of a checkout. Returns the new ones.
 pub(crate) fn register_labels(files: &TaskFiles<'_>, labels: &[String]) -> Result<Vec<String>> {
     let wrote = files.transact(|snapshot| {
-        let grown = grow(paths::LABELS_FILE, &snapshot.text(paths::LABELS_FILE)?, labels);
-        Ok(match grown {
-            Some(Grown { edit, new }) => PlannedWrites { edits: vec![edit], value: new },
+        let added = add_words(paths::LABELS_FILE, &snapshot.text(paths::LABELS_FILE)?, labels);
+        Ok(match added {
+            Some(VocabularyUpdate { edit, new }) => PlannedWrites { edits: vec![edit], value: new },
             None => PlannedWrites { edits: Vec::new(), value: Vec::new() },
         })
     })?;

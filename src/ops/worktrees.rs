@@ -1,41 +1,43 @@
-//! The worktrees of tasks in this clone. Asks git's registry, not the network.
+//! Listing, adding and removing the worktrees of tasks in this clone. Uses git's registry and no network.
 
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Freshness, worktree};
-use crate::ops::list::{WorktreeState, state};
+use crate::ops::list::{WorktreeState, worktree_state};
 use crate::project::context::{Context, Wanted};
 use crate::project::index::Index;
 use crate::project::outcome::{DryRun, Notices, WorktreeInfo};
 use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::task::{TaskId, TaskName};
-use crate::worktrees::base::Base;
+use crate::worktrees::base::BaseBranch;
 use crate::worktrees::plan_branches;
-use crate::worktrees::registered::WorktreeName;
-use crate::worktrees::registry::{branch_in, gone};
-use crate::worktrees::removal::{self, BranchEnd, BranchFate, Extent, Manner, Obstacle, WorktreeEnd};
-use crate::worktrees::task_worktree::Place;
+use crate::worktrees::registry::{missing_worktree, task_branch_of};
+use crate::worktrees::registry_state::WorktreeName;
+use crate::worktrees::removal::{
+    self, BranchDeletion, BranchResult, Extent, KeptReason, RemovalOptions, WorktreeResult,
+};
+use crate::worktrees::task_worktree::TaskWorktree;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// All task worktrees.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct WorktreeList {
-    /// One a worktree.
-    pub(crate) worktrees: Vec<TaskWorktree>,
+    /// The worktrees.
+    pub(crate) worktrees: Vec<ListedWorktree>,
 }
 
 /// One task's worktree.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct TaskWorktree {
+pub(crate) struct ListedWorktree {
     /// The task.
     pub(crate) task: TaskId,
     /// Its state.
     #[serde(flatten)]
-    pub(crate) state: WorktreeState,
+    pub(crate) worktree_state: WorktreeState,
 }
 
-/// Where a worktree is.
+/// The outcome: the path of a worktree.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct WorktreePath {
     /// The task.
@@ -44,26 +46,26 @@ pub(crate) struct WorktreePath {
     pub(crate) path: PathBuf,
 }
 
-/// Every task worktree.
+/// Lists every task worktree.
 pub(crate) fn list(context: &Context) -> Result<WorktreeList> {
     let records = worktree::list(&context.repository)?;
     let main = records.first().and_then(|main| main.head.clone());
     let worktrees = records.iter().filter_map(|record| {
-        let branch = branch_in(context, record)?;
+        let branch = task_branch_of(context, record)?;
         let task = TaskName::from_branch(branch.as_str())?.id();
-        Some(TaskWorktree { task, state: state(context, record, branch, main.as_ref()) })
+        Some(ListedWorktree { task, worktree_state: worktree_state(context, record, branch, main.as_ref()) })
     });
     Ok(WorktreeList { worktrees: worktrees.collect() })
 }
 
-/// Where the worktree of a task is.
+/// Finds the path of a task's worktree.
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`] when it has none in this clone; [`Kind::Occupied`] when it is half made or half removed.
 pub(crate) fn path(context: &Context, wanted: &Wanted) -> Result<WorktreePath> {
     let records = worktree::list(&context.repository)?;
     let found = records.into_iter().find_map(|record| {
-        let branch = branch_in(context, &record)?;
+        let branch = task_branch_of(context, &record)?;
         let name = TaskName::from_branch(branch.as_str())?;
         let other = name.as_top_level().map(|name| name.id());
         (name.id() == wanted.id || other == Some(wanted.id)).then_some((record.path, branch))
@@ -75,18 +77,18 @@ pub(crate) fn path(context: &Context, wanted: &Wanted) -> Result<WorktreePath> {
     match RecoverableWorktree::of(&context.repository, &path, &branch).interruption() {
         None => Ok(WorktreePath { task: wanted.id, path }),
         Some(what) => {
-            let message = format!("{} is not whole: it is in the middle of {}", path.display(), what.name());
+            let message = format!("{} is incomplete: it is in the middle of {}", path.display(), what.name());
             Err(Error::new(Kind::Occupied, message).hint(command!["git aitask worktree add", wanted.id]))
         }
     }
 }
 
-/// A worktree made.
+/// The outcome: a worktree that was added or found.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Added {
     /// The task.
     pub(crate) task: TaskId,
-    /// Its worktree; absent when it was only to be shown what would be made.
+    /// Its worktree; absent in a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) worktree: Option<WorktreeInfo>,
     /// What else there is to say.
@@ -94,10 +96,10 @@ pub(crate) struct Added {
     pub(crate) aside: Notices,
 }
 
-/// Makes the worktree of a task, or finds it; takes nothing and asks nobody. A branch that is there is attached.
+/// Adds the worktree of a task, or finds it. Takes no lock and uses no network. An existing task branch is checked out.
 ///
 /// # Errors
-/// [`Kind::NoSuchTask`]; [`Kind::Occupied`] when there is no room for it.
+/// [`Kind::NoSuchTask`]; [`Kind::Occupied`] when it cannot be added.
 pub(crate) fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Result<Added> {
     let data = context.data_branch()?.clone();
     let ledger = context.reading_ledger();
@@ -105,8 +107,8 @@ pub(crate) fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Res
     let index = Index::load(&view, &data)?;
     let path = index.require_active(wanted)?;
     let planned = plan_branches::base(context, &view, &index, path, base)?;
-    let base = planned.map_or_else(|| Base::find_for(context, base, std::slice::from_ref(wanted)), Ok)?;
-    let place = Place::find(context, path.name())?;
+    let base = planned.map_or_else(|| BaseBranch::find_for(context, base, std::slice::from_ref(wanted)), Ok)?;
+    let place = TaskWorktree::find(context, path.name())?;
     place.require_free(context)?;
     let mut aside = Notices { dry_run: context.dry_run.then(DryRun::default), ..Notices::default() };
     if place.record.is_none() {
@@ -117,17 +119,17 @@ pub(crate) fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Res
     Ok(Added { task: path.id(), worktree, aside })
 }
 
-/// What a removal came to.
+/// The outcome of a removal.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Removed {
     /// The task.
     pub(crate) task: TaskId,
-    /// Where the worktree was; absent when there was none.
+    /// The path of the worktree; absent when there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) path: Option<PathBuf>,
-    /// The task branch is gone.
+    /// Whether the task branch was deleted.
     pub(crate) branch_deleted: bool,
-    /// The task branch, where it has commits of its own and stays.
+    /// The task branch, where it was kept because of unmerged commits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) branch_kept: Option<Branch>,
     /// What else there is to say.
@@ -135,22 +137,23 @@ pub(crate) struct Removed {
     pub(crate) aside: Notices,
 }
 
-/// Removes the worktree of a task, and its branch when all its commits are where they were to land, as far as that is known,
-/// else in what the main worktree has checked out.
+/// Removes the worktree of a task; and its branch, when one of the branches that it may be merged into contains all of
+/// its commits.
 ///
 /// # Errors
-/// [`Kind::Dirty`] for uncommitted work and a rebase, unless that may be lost; [`Kind::Held`] for work of another session that
-/// lives, even then; [`Kind::Occupied`] for one that is locked, gone, or not the task's.
+/// [`Kind::Dirty`] for uncommitted work and a rebase, unless they are to be discarded; [`Kind::Held`] for work of
+/// another session that is alive, even then; [`Kind::Occupied`] for a worktree that is locked, missing, or not the
+/// task's.
 pub(crate) fn remove(context: &Context, wanted: &Wanted, work: Unsaved) -> Result<Removed> {
     let name = name_of(context, wanted)?;
     let mut aside = Notices { dry_run: context.dry_run.then(DryRun::default), ..Notices::default() };
-    let branch = BranchFate::IfLanded(Some(wanted.id));
-    let manner = Manner { work, extent: Extent::Place, branch, dry_run: context.dry_run };
-    let removal = removal::remove(context, name.branch(), &manner)?;
+    let branch = BranchDeletion::IfLanded(Some(wanted.id));
+    let options = RemovalOptions { work, extent: Extent::Folder, branch, dry_run: context.dry_run };
+    let removal = removal::remove(context, name.branch(), &options)?;
     let path = match removal.worktree {
-        WorktreeEnd::None => None,
-        WorktreeEnd::Removed(path) => Some(path),
-        WorktreeEnd::Kept(reason, path) => {
+        WorktreeResult::None => None,
+        WorktreeResult::Removed(path) => Some(path),
+        WorktreeResult::Kept(reason, path) => {
             let refusal = || refusal(wanted, name.branch(), reason, &path, &removal.causes);
             return Err(removal.held.unwrap_or_else(refusal));
         }
@@ -160,7 +163,7 @@ pub(crate) fn remove(context: &Context, wanted: &Wanted, work: Unsaved) -> Resul
         let force = if work == Unsaved::Discard { " --force" } else { "" };
         aside.would_run(format!("git worktree remove{force} {}", quoted(path)));
     }
-    let branch_deleted = removal.branch == BranchEnd::Deleted;
+    let branch_deleted = removal.branch == BranchResult::Deleted;
     if branch_deleted {
         aside.would_run(format!("git branch -d {}", name.branch()));
     }
@@ -169,27 +172,27 @@ pub(crate) fn remove(context: &Context, wanted: &Wanted, work: Unsaved) -> Resul
     Ok(Removed { task: wanted.id, path, branch_deleted: branch_deleted && !context.dry_run, branch_kept, aside })
 }
 
-fn refusal(wanted: &Wanted, branch: &Branch, reason: Obstacle, path: &Path, causes: &[String]) -> Error {
+fn refusal(wanted: &Wanted, branch: &Branch, reason: KeptReason, path: &Path, causes: &[String]) -> Error {
     let show = path.display();
     let why = causes.join("; ");
     let why = if why.is_empty() { reason.name().replace('_', " ") } else { why };
-    let message = format!("{show} stays: {why}");
+    let message = format!("{show} was kept: {why}");
     match reason {
-        Obstacle::Dirty => Error::new(Kind::Dirty, message)
+        KeptReason::Dirty => Error::new(Kind::Dirty, message)
             .hint(command!["git status"].within(path))
-            .hint(command!["git aitask worktree remove", wanted.id, "--discard"].note("loses it")),
-        Obstacle::Locked => Error::new(Kind::Occupied, message).hint(command!["git worktree unlock", path.display()]),
-        Obstacle::StaleRecord => gone(path, branch),
+            .hint(command!["git aitask worktree remove", wanted.id, "--discard"].note("discards it")),
+        KeptReason::Locked => Error::new(Kind::Occupied, message).hint(command!["git worktree unlock", path.display()]),
+        KeptReason::StaleRecord => missing_worktree(path, branch),
         _ => Error::new(Kind::Occupied, message).hint("git worktree list"),
     }
 }
 
-/// The name of the task somebody means: one that has a worktree here, else one that there is.
+/// The name of the wanted task: of one that has a worktree in this clone, else of one in the task data.
 fn name_of(context: &Context, wanted: &Wanted) -> Result<WorktreeName> {
     let records = worktree::list(&context.repository)?;
     let ids: Vec<_> = std::iter::once(wanted.id).chain(wanted.or).collect();
     let here = records.iter().find_map(|record| {
-        let name = TaskName::from_branch(branch_in(context, record)?.as_str())?;
+        let name = TaskName::from_branch(task_branch_of(context, record)?.as_str())?;
         let top = name.as_top_level().map(|name| name.id());
         (ids.contains(&name.id()) || top.is_some_and(|id| ids.contains(&id))).then(|| name.as_str().to_owned())
     });
@@ -203,5 +206,5 @@ fn name_of(context: &Context, wanted: &Wanted) -> Result<WorktreeName> {
         let archived = || ids.iter().find_map(|id| index.archived(*id));
         index.require_active(wanted).or_else(|error| archived().ok_or(error))?.name().as_str().to_owned()
     };
-    WorktreeName::parse(&text).ok_or_else(|| Error::new(Kind::Usage, format!("{text:?} is no name of a worktree")))
+    WorktreeName::parse(&text).ok_or_else(|| Error::new(Kind::Usage, format!("{text:?} is not the name of a worktree")))
 }

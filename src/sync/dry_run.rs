@@ -1,4 +1,5 @@
-//! A sync that changes nothing: local edits become a commit that no branch has, and what would be swapped is said.
+//! The dry run of a sync. Local edits become a commit that no branch points to, so that the rest can be worked out as
+//! in a real run; the refs that would be updated are reported.
 
 use crate::error::{Error, Kind, Result, quoted};
 use crate::files::Tree;
@@ -6,13 +7,13 @@ use crate::git::checkout::{self, CheckoutUpdate};
 use crate::git::objects::{self, Edit, NewCommit, ParentCommit};
 use crate::git::porcelain::status::StatusEntry;
 use crate::git::{Oid, remote};
-use crate::sync::outcome::{Failure, Progress};
-use crate::sync::run::{AUTO_COMMIT, Step, Work, failed};
+use crate::sync::outcome::{SyncFailure, SyncProgress};
+use crate::sync::run::{AUTO_COMMIT, StepResult, SyncRun, failed};
 use std::path::Path;
 
-impl Work<'_, '_> {
-    /// What would be committed. Files whose names are not UTF-8 are left out.
-    pub(crate) fn rehearse_commit(&mut self, dir: &Path, changed: &[StatusEntry]) -> Result<()> {
+impl SyncRun<'_, '_> {
+    /// Builds the commit of local edits without updating a branch. Files whose names are not UTF-8 are left out.
+    pub(crate) fn dry_run_commit(&mut self, dir: &Path, changed: &[StatusEntry]) -> Result<()> {
         let (local, _) = self.tips()?;
         let edit = |entry: &StatusEntry| {
             let path = entry.path.to_str()?.to_owned();
@@ -29,33 +30,33 @@ impl Work<'_, '_> {
             message: format!("{AUTO_COMMIT}\n"),
         };
         let made = objects::build(&self.context.repository, &[commit])?.commits.into_iter().next();
-        self.rehearsed = Some(made.ok_or_else(|| Error::new(Kind::Bug, "git made no commit"))?);
+        self.dry_run_tip = Some(made.ok_or_else(|| Error::new(Kind::Bug, "git made no commit"))?);
         let command = format!("git -C {} commit -m '{AUTO_COMMIT}' -- <{} files>", quoted(dir), changed.len());
-        (self.manner.progress)(Progress::WouldRun(command));
+        (self.options.progress)(SyncProgress::WouldRun(command));
         Ok(())
     }
 
-    /// What would be published.
-    pub(crate) fn rehearse_push(&mut self, theirs: Option<&Oid>, goal: &Oid) {
+    /// Reports the push.
+    pub(crate) fn dry_run_push(&mut self, theirs: Option<&Oid>, goal: &Oid) {
         let (updates, options) = self.update(theirs, goal);
         let command = remote::push_call(&self.context.repository, self.remote, &updates, options).command_line();
         let [update] = updates;
-        (self.manner.progress)(Progress::WouldSwap(update));
-        (self.manner.progress)(Progress::WouldRun(command));
+        (self.options.progress)(SyncProgress::WouldSwap(update));
+        (self.options.progress)(SyncProgress::WouldRun(command));
     }
 
-    /// How the branch here would follow, or what is in the way. Beside edits that would be committed first that cannot be
-    /// told.
-    pub(crate) fn rehearse_bring(&mut self, to: &Oid) -> Step {
+    /// Reports the fast-forward of the local branch, or the files that would prevent it. These cannot be determined
+    /// where local edits would be committed first.
+    pub(crate) fn dry_run_fast_forward(&mut self, to: &Oid) -> StepResult {
         let (repository, (local, _)) = (&self.context.repository, self.tips()?);
-        if let (Some(dir), Some(local), None) = (&self.checkout, &local, &self.rehearsed)
+        if let (Some(dir), Some(local), None) = (&self.checkout, &local, &self.dry_run_tip)
             && let CheckoutUpdate::Refused(said) = checkout::can_follow_head(repository, dir, local, to, &[], None)?
         {
-            return failed(Failure::InTheWay, Error::new(Kind::Dirty, said));
+            return failed(SyncFailure::InTheWay, Error::new(Kind::Dirty, said));
         }
         let place = self.checkout.as_ref().map_or(String::new(), |dir| format!("-C {} ", dir.display()));
-        (self.manner.progress)(Progress::WouldRun(format!("git {place}merge --ff-only {to}")));
-        self.done.pulled = true;
+        (self.options.progress)(SyncProgress::WouldRun(format!("git {place}merge --ff-only {to}")));
+        self.effects.pulled = true;
         Ok(())
     }
 }

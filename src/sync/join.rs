@@ -1,5 +1,6 @@
-//! Joining two histories of task data in the object store: files that both sides changed are merged by the rules of
-//! specification 40, section 7.
+//! Joining two histories of task data in the object store. Task files and plans that both sides changed are merged
+//! field by field (see [`crate::task::merge`]), bundles by their members; of everything else only what git merges
+//! itself.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::merge::{self, Conflicts, MergeFile, Renames};
@@ -17,38 +18,38 @@ use crate::task::{bundle, paths};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The mode of an ordinary file.
+/// The git mode of a regular file.
 const PLAIN: &str = "100644";
 
 /// A file that no rule merges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Unresolved {
-    /// Where it is.
+    /// Its path.
     pub(crate) path: PathBuf,
-    /// Its versions, by which a resolution is known to be one of these.
+    /// Its versions. A resolution counts only for exactly these.
     pub(crate) versions: Versions,
-    /// Its text for somebody to edit, with conflict markers where both sides have one; `None` for what has no lines.
+    /// The text for the user to edit, with conflict markers where both sides have a version; `None` for a binary file.
     pub(crate) marked: Option<Vec<u8>>,
 }
 
-/// What somebody made of files that no rule merges: what it was made of, and the text.
+/// The user's resolutions of files that no rule merges: the versions that were resolved, and the text.
 pub(crate) type Resolutions = BTreeMap<PathBuf, (Versions, Vec<u8>)>;
 
-/// What came of it.
+/// The result of a join.
 #[derive(Debug)]
 pub(crate) enum Join {
-    /// A commit with both as parents.
+    /// A commit with both histories as parents.
     Joined {
         /// The commit.
         commit: Oid,
         /// The files that were merged by the rules.
         merged: Vec<PathBuf>,
     },
-    /// Nothing; these files are in the way.
+    /// No commit: no rule merges these files.
     Conflict(Vec<Unresolved>),
 }
 
-/// Makes a commit of both histories. Touches no checkout.
+/// Makes a commit that joins both histories. Changes no checkout and no branch.
 ///
 /// # Errors
 /// [`Kind::Git`] for histories that have nothing in common.
@@ -107,23 +108,23 @@ fn merge_files(
         let texts = [text(&versions.base)?, text(&versions.ours)?, text(&versions.theirs)?];
         let known = resolutions.get(&path).filter(|(made_of, _)| *made_of == versions);
         let merged = match (known, texts) {
-            // Nothing is left of a file that one side removed already.
-            (Some((_, text)), [_, None, _] | [_, _, None]) if text.trim_ascii().is_empty() => Merged::Gone,
-            (Some((_, text)), _) => Merged::Text(text.clone()),
+            // One side deleted the file, and the user left nothing of it: it is deleted.
+            (Some((_, text)), [_, None, _] | [_, _, None]) if text.trim_ascii().is_empty() => MergedFile::Gone,
+            (Some((_, text)), _) => MergedFile::Text(text.clone()),
             (None, texts) if is_bundle(&path) && are_plain(&versions) => merge_bundles(&path, &texts)?,
             (None, [base, Some(ours), Some(theirs)]) => {
                 merge_texts(repository, rules, &path, &versions, base.as_deref(), &ours, &theirs)?
             }
-            // What the other side made of it is what somebody keeps, changes or empties.
+            // One side deleted the file and the other changed it: the user keeps, edits or empties the changed version.
             (None, [_, Some(text), None] | [_, None, Some(text)]) if !text.contains(&0) => {
-                Merged::Not(Some(Marked { text, clashes: Vec::new() }))
+                MergedFile::Not(Some(MarkedText { text, clashes: Vec::new() }))
             }
-            (None, _) => Merged::Not(None),
+            (None, _) => MergedFile::Not(None),
         };
         match (merged, path.to_str().map(str::to_owned)) {
-            (Merged::Text(content), Some(path)) => edits.push(Edit::Put { path, content }),
-            (Merged::Gone, Some(path)) => edits.push(Edit::Remove { path }),
-            (Merged::Not(marked), _) => {
+            (MergedFile::Text(content), Some(path)) => edits.push(Edit::Put { path, content }),
+            (MergedFile::Gone, Some(path)) => edits.push(Edit::Remove { path }),
+            (MergedFile::Not(marked), _) => {
                 unresolved.push(Unresolved { path, versions, marked: marked.map(|marked| marked.text) });
             }
             (_, None) => unresolved.push(Unresolved { path, versions, marked: None }),
@@ -132,23 +133,23 @@ fn merge_files(
     Ok(if unresolved.is_empty() { Ok(edits) } else { Err(unresolved) })
 }
 
-/// What became of a file.
+/// The result of merging one file.
 #[derive(Debug)]
-pub(crate) enum Merged {
-    /// This is its text.
+pub(crate) enum MergedFile {
+    /// It has this content.
     Text(Vec<u8>),
-    /// It goes.
+    /// It is deleted.
     Gone,
-    /// Somebody has to look at it.
-    Not(Option<Marked>),
+    /// No rule merges it, so the user has to.
+    Not(Option<MarkedText>),
 }
 
-/// A text with both sides in it where no rule decides.
+/// A text with conflict markers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Marked {
+pub(crate) struct MarkedText {
     /// The text, with conflict markers.
     pub(crate) text: Vec<u8>,
-    /// The keys that clash, and `body`; empty where the rules do not speak of the file.
+    /// The frontmatter keys that conflict, and `body`; empty for a file that the rules do not cover.
     pub(crate) clashes: Vec<String>,
 }
 
@@ -160,7 +161,7 @@ fn merge_texts(
     base: Option<&[u8]>,
     ours: &[u8],
     theirs: &[u8],
-) -> Result<Merged> {
+) -> Result<MergedFile> {
     let git = repository.git();
     if is_by_rules(path)
         && are_plain(versions)
@@ -168,20 +169,20 @@ fn merge_texts(
     {
         return Ok(merged);
     }
-    Ok(Merged::Not(match merge::merge_file(git, base.unwrap_or_default(), ours, theirs)? {
-        MergeFile::Clean(text) | MergeFile::Marked(text) => Some(Marked { text, clashes: Vec::new() }),
+    Ok(MergedFile::Not(match merge::merge_file(git, base.unwrap_or_default(), ours, theirs)? {
+        MergeFile::Clean(text) | MergeFile::Marked(text) => Some(MarkedText { text, clashes: Vec::new() }),
         MergeFile::Binary => None,
     }))
 }
 
-/// Merges a task file or plan; `None` for one that the rules do not speak of.
+/// Merges a task file or plan; `None` for a file that the rules do not cover.
 pub(crate) fn by_rules(
     environment: &Environment,
     rules: MergeRules,
     base: Option<&[u8]>,
     ours: &[u8],
     theirs: &[u8],
-) -> Result<Option<Merged>> {
+) -> Result<Option<MergedFile>> {
     let git = &Git::new(environment.clone());
     let Some(file) = FileMerge::of(rules, base, ours, theirs) else { return Ok(None) };
     let (body, clean) = match &file.body {
@@ -189,29 +190,29 @@ pub(crate) fn by_rules(
         Body::Differs { base, local, remote, .. } => match merge::merge_file(git, base, local, remote)? {
             MergeFile::Clean(body) => (body, true),
             MergeFile::Marked(body) => (body, false),
-            MergeFile::Binary => return Ok(Some(Merged::Not(None))),
+            MergeFile::Binary => return Ok(Some(MergedFile::Not(None))),
         },
     };
     if clean && file.clashes.is_empty() {
-        return Ok(Some(Merged::Text(file.with_body(&body))));
+        return Ok(Some(MergedFile::Text(file.with_body(&body))));
     }
     let keys = file.clashes.iter().map(|clash| clash.key.clone());
     let clashes = keys.chain((!clean).then(|| "body".to_owned())).collect();
-    Ok(Some(Merged::Not(Some(Marked { text: file.marked(&body), clashes }))))
+    Ok(Some(MergedFile::Not(Some(MarkedText { text: file.marked(&body), clashes }))))
 }
 
-/// Two clones that put archived files into the same bundle: it has those of both.
-fn merge_bundles(path: &Path, texts: &[Option<Vec<u8>>; 3]) -> Result<Merged> {
+/// Merges a bundle that two clones added archived files to: the result has the files of both.
+fn merge_bundles(path: &Path, texts: &[Option<Vec<u8>>; 3]) -> Result<MergedFile> {
     let files = |text: &Option<Vec<u8>>| {
         let files = text.as_ref().map(|text| bundle::files(&path.display().to_string(), text)).transpose();
         files.map(|files| files.unwrap_or_default().into_iter().collect())
     };
-    // One that cannot be read is for somebody to look at.
-    let [Ok(base), Ok(ours), Ok(theirs)] = texts.each_ref().map(files) else { return Ok(Merged::Not(None)) };
+    // A bundle that cannot be read cannot be merged.
+    let [Ok(base), Ok(ours), Ok(theirs)] = texts.each_ref().map(files) else { return Ok(MergedFile::Not(None)) };
     match bundle::merge(&base, &ours, &theirs) {
-        Some(merged) if merged.is_empty() => Ok(Merged::Gone),
-        Some(merged) => bundle::pack(&merged).map(Merged::Text),
-        None => Ok(Merged::Not(None)),
+        Some(merged) if merged.is_empty() => Ok(MergedFile::Gone),
+        Some(merged) => bundle::pack(&merged).map(MergedFile::Text),
+        None => Ok(MergedFile::Not(None)),
     }
 }
 
@@ -220,13 +221,13 @@ fn are_plain(versions: &Versions) -> bool {
     all.into_iter().flatten().all(|version| version.mode == PLAIN)
 }
 
-/// Bundles of the present form.
+/// Whether a path is a bundle in the current format.
 fn is_bundle(path: &Path) -> bool {
     let archives = [paths::ARCHIVED_TASKS_DIR, paths::ARCHIVED_PLANS_DIR];
     archives.into_iter().any(|archive| path.starts_with(archive)) && path.to_string_lossy().ends_with(".tar.zst")
 }
 
-/// Task files and plans, at any depth.
+/// Whether a path is a task file or a plan, at any depth.
 fn is_by_rules(path: &Path) -> bool {
     let below = path.starts_with(paths::TASKS_DIR) || path.starts_with(paths::PLANS_DIR);
     below && path.extension().is_some_and(|extension| extension == "md")

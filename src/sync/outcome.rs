@@ -1,4 +1,4 @@
-//! What came of bringing two histories together.
+//! The options, the progress and the outcome of a sync.
 
 use crate::error::Error;
 use crate::git::{Branch, RefUpdate};
@@ -6,77 +6,79 @@ use crate::sync::join::{Resolutions, Unresolved};
 use crate::task::merge::MergeRules;
 use std::path::PathBuf;
 
-/// What came of it.
+/// The outcome of a sync.
 #[derive(Debug)]
 pub(crate) enum Reconciled {
-    /// Both sides were the same already.
+    /// Both sides were equal.
     Nothing,
-    /// Local commits are published.
+    /// Local commits were pushed.
     Pushed,
-    /// Published commits are here.
+    /// Published commits were fetched and are on the local branch.
     Pulled,
-    /// Both.
+    /// Both of these.
     Both,
-    /// Both, and files that both sides changed were merged by the rules.
+    /// Both of these, and files that both sides changed were merged by the rules.
     Merged,
     /// No rule merges these files; nothing was changed or pushed.
     Conflict(Vec<Unresolved>),
     /// There is no remote.
     NoRemote,
-    /// It ended without being done.
-    Failed(Failure, Error),
+    /// It failed.
+    Failed(SyncFailure, Error),
 }
 
-/// Why it ended.
+/// Why a sync failed. Callers of the scripts distinguish these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub(crate) enum SyncFailure {
     /// The remote cannot be reached or did not answer.
     NoNetwork,
     /// Local edits could not be committed: a hook, signing, an identity, conflict markers.
     Commit,
     /// The checkout of the task data is on no branch.
     Detached,
-    /// Git is in the middle of this in the checkout.
+    /// This git operation is in progress in the checkout.
     Stuck(&'static str),
-    /// The branch was never published, and is a code branch: that is for its owner to do.
+    /// The task data is on a code branch that was never published. Its first push publishes code, so it is left to the
+    /// user.
     NoUpstream,
-    /// Something in the checkout is in the way of what is published.
+    /// The fast-forward would overwrite files in the checkout.
     InTheWay,
-    /// The remote, or a hook, refuses the push, or others kept winning.
+    /// The remote or a hook refused the push, or every push lost a race.
     Push,
 }
 
-/// What is going on, for those who watch.
+/// The progress, for the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Progress {
-    /// So many files are being committed.
+pub(crate) enum SyncProgress {
+    /// This many files are being committed.
     Committing(usize),
-    /// The remote is asked.
+    /// The remote is being fetched.
     Fetching,
-    /// So many published commits come in.
+    /// This many published commits are being merged.
     Pulling(u32),
-    /// So many local commits go out.
+    /// This many local commits are being pushed.
     Pushing(u32),
     /// This file was merged by the rules.
     Merged(PathBuf),
-    /// Under `--dry-run`: this ref would be swapped at the remote.
+    /// Under `--dry-run`: this ref of the remote would be updated.
     WouldSwap(RefUpdate),
     /// Under `--dry-run`: this git command would run.
     WouldRun(String),
 }
 
-/// How to go about it.
-pub(crate) struct Manner<'a> {
-    /// Commit local edits of the task data first.
+/// How to sync.
+pub(crate) struct SyncOptions<'a> {
+    /// Whether local edits of the task data are committed first.
     pub(crate) commit: bool,
-    /// Push before asking, where there is something to push: what is known may be the truth.
+    /// Whether the first push relies on the known remote-tracking tip, without a fetch. The push itself detects a stale
+    /// one.
     pub(crate) push_first: bool,
-    /// Branches to bring along in the same connection.
+    /// Further branches to fetch in the same connection.
     pub(crate) also: &'a [Branch],
     /// How files that both sides changed are merged.
     pub(crate) rules: MergeRules,
-    /// What somebody made of files that no rule merges.
+    /// The user's resolutions of files that no rule merges.
     pub(crate) resolutions: &'a Resolutions,
-    /// Who watches.
-    pub(crate) progress: &'a mut dyn FnMut(Progress),
+    /// Receives the progress.
+    pub(crate) progress: &'a mut dyn FnMut(SyncProgress),
 }

@@ -1,5 +1,5 @@
-//! Bringing the task data here and at the remote to the same state: local edits committed, both histories joined off to
-//! the side, the result pushed, the checkout carried along.
+//! The entry to a sync of the task data: finds the branches, waits in the queue, and runs the steps of
+//! [`crate::sync::run`].
 
 use crate::error::{Kind, Result};
 use crate::git::{Branch, RemoteName};
@@ -7,50 +7,54 @@ use crate::ledger::backoff::Deadline;
 use crate::ledger::queue::Queue;
 use crate::project::context::Context;
 use crate::project::data_state;
-use crate::sync::outcome::{Failure, Manner, Reconciled};
-use crate::sync::run::{Done, Stop, Work};
+use crate::sync::outcome::{Reconciled, SyncFailure, SyncOptions};
+use crate::sync::run::{Stop, SyncEffects, SyncRun};
 use std::time::Duration;
 
-/// All of it, waiting for others included: callers wait 30 s for the answer, and end the script after that.
-const ALL: Duration = Duration::from_secs(25);
+/// The time limit of a whole sync, waiting in the queue included. Callers of the scripts kill the sync after 30 s; 25 s
+/// leave them time to receive an answer.
+const TOTAL_LIMIT: Duration = Duration::from_secs(25);
 
-/// Does it. One connection when there is nothing to do or to push, one more for a push; another pair for every race that
-/// is lost.
-pub(crate) fn reconcile(context: &Context, manner: Manner<'_>) -> Result<Reconciled> {
+/// Syncs the task data. One connection when nothing has to be pushed, one more for a push, and two more for every push
+/// that loses a race.
+pub(crate) fn reconcile(context: &Context, options: SyncOptions<'_>) -> Result<Reconciled> {
     let Some(remote) = context.channel.remote() else { return Ok(Reconciled::NoRemote) };
     let data = match context.data_branch() {
         Ok(data) => data,
-        Err(error) if error.kind() == Kind::DetachedHead => return Ok(Reconciled::Failed(Failure::Detached, error)),
+        Err(error) if error.kind() == Kind::DetachedHead => {
+            return Ok(Reconciled::Failed(SyncFailure::Detached, error));
+        }
         Err(error) => return Err(error),
     };
     let checkout = context.has_data_branch().then(|| data_state::data_worktree(context));
     let checkout = checkout.unwrap_or_else(|| Some(context.repository.root.clone()));
-    let limit = ALL.min(context.settings.timeout);
+    let limit = TOTAL_LIMIT.min(context.settings.timeout);
     let deadline = Deadline::after(limit);
-    // After this we go on beside whoever is before us.
+    // Waiting longer than half of the limit would leave no time for the sync itself. The queue only avoids races:
+    // without it the compare-and-swap of the push still decides.
     let _queue = Queue::enter(&context.repository, limit / 2, context.progress)?;
-    let mut work = Work {
+    let mut work = SyncRun {
         context,
         remote,
         data,
         published: published(context, remote, data),
         checkout,
-        manner,
+        options,
         deadline,
-        done: Done::default(),
-        asked: false,
+        effects: SyncEffects::default(),
+        is_fetched: false,
         known: None,
-        rehearsed: None,
+        dry_run_tip: None,
     };
     match work.run() {
-        Ok(()) => Ok(work.done.answer()),
+        Ok(()) => Ok(work.effects.answer()),
         Err(Stop::Answer(answer)) => Ok(answer),
         Err(Stop::Broke(error)) => Err(error),
     }
 }
 
-/// The branch of the remote that ours follows. It has the same name, unless somebody set another one for a code branch
-/// (`branch.<name>.merge`).
+/// The remote branch that the local one follows. It has the same name, unless the user configured another one for a
+/// code branch (`branch.<name>.merge`).
 pub(crate) fn published(context: &Context, remote: &RemoteName, data: &Branch) -> Branch {
     let config = context.repository.config();
     let set = |what: &str| config.last(&format!("branch.{data}.{what}"));

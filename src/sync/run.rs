@@ -1,4 +1,11 @@
-//! The steps, one after the other, again when the remote or the checkout moved meanwhile.
+//! The steps of a sync, repeated when the remote or the checkout changed meanwhile.
+//!
+//! Why the order is safe. Local edits are committed first, so that no later step can overwrite them. Then fetch; join
+//! in the object store, which changes no branch; push with the fetched tip as the expected value; and only then
+//! fast-forward the local branch and the checkout. Killed before the push, there is at most a local commit of the
+//! user's own edits. Killed after it, the local branch is behind the remote, and the next sync fast-forwards it. The
+//! local branch never has a merge that was not published, with one exception: resolutions by hand, which cannot be made
+//! a second time, are kept locally before the push.
 
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, is_left_by_a_write};
@@ -13,25 +20,28 @@ use crate::project::context::Context;
 use crate::project::data_state;
 use crate::project::ignores::is_private;
 use crate::sync::join::{self, Join};
-use crate::sync::outcome::{Failure, Manner, Progress, Reconciled};
+use crate::sync::outcome::{Reconciled, SyncFailure, SyncOptions, SyncProgress};
 use crate::task::{merge as task_merge, paths};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The subject of the commit that takes local edits in.
 pub(crate) const AUTO_COMMIT: &str = "ait: Auto-commit task changes before sync";
-/// No single conversation with the remote takes longer: two and what lies between them must fit into the time of all.
-const CONVERSATION: Duration = Duration::from_secs(10);
-/// How often a lock of another git is waited for, a tenth of a second each.
-const WAIT_LIMIT: u32 = 20;
-/// Rounds in which a checkout may be changed under our hands, or the remote may move.
-const ROUNDS: u32 = 5;
+/// The time limit of one connection to the remote: a fetch and a push must fit into the limit of the whole sync, 25 s.
+const CONNECTION_LIMIT: Duration = Duration::from_secs(10);
+/// How often a commit is tried again while another git process has the index locked, a tenth of a second apart. Two
+/// seconds are enough for any commit of task files; a lock that is older was left by a crash, and waiting does not
+/// help.
+const LOCK_TRIES: u32 = 20;
+/// How often the sync starts again because the checkout or the remote changed meanwhile. The deadline ends it earlier
+/// on a slow remote; on a local one, five changes in a row mean that something else writes continuously.
+const MAX_ROUNDS: u32 = 5;
 
-/// Why a step is the last one.
+/// Why no further step follows.
 pub(crate) enum Stop {
-    /// The answer is known.
+    /// The outcome is known.
     Answer(Reconciled),
-    /// It cannot be known.
+    /// An error that is no outcome of a sync.
     Broke(Error),
 }
 
@@ -41,20 +51,20 @@ impl From<Error> for Stop {
     }
 }
 
-pub(crate) type Step<T = ()> = Result<T, Stop>;
+pub(crate) type StepResult<T = ()> = Result<T, Stop>;
 
-pub(crate) fn failed<T>(failure: Failure, error: Error) -> Step<T> {
+pub(crate) fn failed<T>(failure: SyncFailure, error: Error) -> StepResult<T> {
     Err(Stop::Answer(Reconciled::Failed(failure, error)))
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Done {
+pub(crate) struct SyncEffects {
     pub(crate) pulled: bool,
     pushed: bool,
     merged: bool,
 }
 
-impl Done {
+impl SyncEffects {
     pub(crate) fn answer(&self) -> Reconciled {
         match self {
             Self { merged: true, .. } => Reconciled::Merged,
@@ -66,52 +76,52 @@ impl Done {
     }
 }
 
-pub(crate) struct Work<'a, 'm> {
+pub(crate) struct SyncRun<'a, 'm> {
     pub(crate) context: &'a Context,
     pub(crate) remote: &'a RemoteName,
     pub(crate) data: &'a Branch,
-    /// What it is called at the remote.
+    /// The branch of the remote that it follows.
     pub(crate) published: Branch,
     pub(crate) checkout: Option<PathBuf>,
-    pub(crate) manner: Manner<'m>,
+    pub(crate) options: SyncOptions<'m>,
     pub(crate) deadline: Deadline,
-    pub(crate) done: Done,
-    /// The remote answered a fetch.
-    pub(crate) asked: bool,
-    /// What the remote has, where a push of ours said so.
+    pub(crate) effects: SyncEffects,
+    /// Whether the remote-tracking tip is fresh.
+    pub(crate) is_fetched: bool,
+    /// The tip that our own push set at the remote.
     pub(crate) known: Option<Oid>,
-    /// Under `--dry-run`, the commit that local edits would become.
-    pub(crate) rehearsed: Option<Oid>,
+    /// In a dry run, the commit of the local edits.
+    pub(crate) dry_run_tip: Option<Oid>,
 }
 
-impl Work<'_, '_> {
-    pub(crate) fn run(&mut self) -> Step {
+impl SyncRun<'_, '_> {
+    pub(crate) fn run(&mut self) -> StepResult {
         self.commit()?;
         let mut blocked = 0;
         for attempt in 0.. {
-            let (local, theirs) = self.look(attempt)?;
+            let (local, theirs) = self.fetch_tips(attempt)?;
             let repository = &self.context.repository;
             let goal = match (&local, &theirs) {
                 (None, None) => return Ok(()),
                 (Some(local), Some(theirs)) if local == theirs => return Ok(()),
-                (None, Some(theirs)) => return Ok(self.begin(theirs)?),
+                (None, Some(theirs)) => return Ok(self.create_local_branch(theirs)?),
                 (Some(local), None) => local.clone(),
                 (Some(local), Some(theirs)) => {
                     let AheadBehind { ahead, behind } = merge::ahead_behind(repository, local, theirs)?;
                     if behind > 0 {
-                        (self.manner.progress)(Progress::Pulling(behind));
+                        (self.options.progress)(SyncProgress::Pulling(behind));
                     }
                     match (ahead, behind) {
-                        (0, _) if self.context.dry_run => return self.rehearse_bring(theirs),
-                        (0, _) => match self.bring(local, theirs)? {
+                        (0, _) if self.context.dry_run => return self.dry_run_fast_forward(theirs),
+                        (0, _) => match self.fast_forward(local, theirs)? {
                             CheckoutUpdate::Done => {
-                                self.done.pulled |= self.known.as_ref() != Some(theirs);
+                                self.effects.pulled |= self.known.as_ref() != Some(theirs);
                                 return Ok(());
                             }
                             CheckoutUpdate::Diverged => continue,
                             CheckoutUpdate::Refused(said) => {
                                 blocked += 1;
-                                self.make_way(blocked, said)?;
+                                self.commit_new_edits(blocked, said)?;
                                 continue;
                             }
                         },
@@ -123,43 +133,43 @@ impl Work<'_, '_> {
                     }
                 }
             };
-            if let Some(astray) = self.astray() {
-                return failed(Failure::NoUpstream, astray);
+            if let Some(push_elsewhere) = self.push_elsewhere() {
+                return failed(SyncFailure::NoUpstream, push_elsewhere);
             }
             if let Some(local) = &local {
                 let base = theirs.as_ref().map(|theirs| merge::ahead_behind(repository, local, theirs));
-                (self.manner.progress)(Progress::Pushing(base.transpose()?.map_or(1, |counts| counts.ahead)));
+                (self.options.progress)(SyncProgress::Pushing(base.transpose()?.map_or(1, |counts| counts.ahead)));
             }
             if self.context.dry_run {
-                self.rehearse_push(theirs.as_ref(), &goal);
-                self.done.pushed = true;
-                return if local.as_ref() == Some(&goal) { Ok(()) } else { self.rehearse_bring(&goal) };
+                self.dry_run_push(theirs.as_ref(), &goal);
+                self.effects.pushed = true;
+                return if local.as_ref() == Some(&goal) { Ok(()) } else { self.dry_run_fast_forward(&goal) };
             }
             match self.push(theirs.as_ref(), &goal)? {
                 true => {
-                    self.done.pushed = true;
+                    self.effects.pushed = true;
                     self.known = Some(goal.clone());
                     if local.as_ref() == Some(&goal) {
                         return Ok(());
                     }
-                    self.done.pulled = true;
+                    self.effects.pulled = true;
                 }
-                false if attempt >= ROUNDS || !self.deadline.wait(attempt)? => {
-                    let message = format!("others kept changing {} meanwhile", self.data);
-                    return failed(Failure::Push, Error::new(Kind::Contention, message));
+                false if attempt >= MAX_ROUNDS || !self.deadline.wait(attempt)? => {
+                    let message = format!("every push of {} lost a race with another one", self.data);
+                    return failed(SyncFailure::Push, Error::new(Kind::Contention, message));
                 }
-                false => self.asked = false,
+                false => self.is_fetched = false,
             }
         }
         Ok(())
     }
 
-    /// Commits local edits of the task data, and nothing else.
-    fn commit(&mut self) -> Step {
+    /// Commits local edits of the task data, and no other file of the checkout.
+    fn commit(&mut self) -> StepResult {
         let Some(dir) = self.checkout.clone() else { return Ok(()) };
         if let Some(marker) = data_state::unfinished(&dir).first().filter(|_| self.context.has_data_branch()) {
             let message = format!("{} is in the middle of a {marker}", dir.display());
-            return failed(Failure::Stuck(marker), Error::new(Kind::Dirty, message).hint("ait git-health"));
+            return failed(SyncFailure::Stuck(marker), Error::new(Kind::Dirty, message).hint("ait git-health"));
         }
         let repository = &self.context.repository;
         let folders = self.folders();
@@ -168,53 +178,55 @@ impl Work<'_, '_> {
         if status.branch.as_ref() != Some(self.data) {
             let message = format!("{} is not on the branch {}", dir.display(), self.data);
             let hint = command!["git switch", self.data].within(&dir);
-            return failed(Failure::Detached, Error::new(Kind::DetachedHead, message).hint(hint));
+            return failed(SyncFailure::Detached, Error::new(Kind::DetachedHead, message).hint(hint));
         }
         let below = |path: &Path| folders.iter().any(|folder| path.starts_with(folder));
         let mut changed = status.entries;
         changed.retain(|entry| below(&entry.path) && !entry.path.as_os_str().is_empty());
         changed.retain(|entry| !is_link_of_ours(&entry.path) && !is_left_by_a_write(&entry.path) && !is_private(entry));
-        if changed.is_empty() || !self.manner.commit {
+        if changed.is_empty() || !self.options.commit {
             return Ok(());
         }
-        // Git itself refuses to commit some files alone in the middle of a merge, but not of a revert, which it then ends.
+        // During a merge git refuses to commit single files; during a revert it does not, and the commit would end the
+        // revert.
         if let Some(what) = worktree::in_progress(&dir) {
             let message = format!("{} is in the middle of {what}", dir.display());
-            return failed(Failure::Commit, Error::new(Kind::Dirty, message).hint("git status"));
+            return failed(SyncFailure::Commit, Error::new(Kind::Dirty, message).hint("git status"));
         }
         let marked = changed.iter().find(|entry| {
             let text = Tree::new(&dir).read(&entry.path).unwrap_or_default();
             task_merge::has_markers(&text)
         });
         if let Some(entry) = marked {
-            let message = format!("{} still has conflict markers in it", entry.path.display());
-            return failed(Failure::Commit, Error::new(Kind::Conflict, message));
+            let message = format!("{} still has conflict markers", entry.path.display());
+            return failed(SyncFailure::Commit, Error::new(Kind::Conflict, message));
         }
-        (self.manner.progress)(Progress::Committing(changed.len()));
+        (self.options.progress)(SyncProgress::Committing(changed.len()));
         if self.context.dry_run {
-            return Ok(self.rehearse_commit(&dir, &changed)?);
+            return Ok(self.dry_run_commit(&dir, &changed)?);
         }
         let mut tries = 0;
         loop {
             match worktree::commit_files(repository, &dir, AUTO_COMMIT, &changed) {
                 Ok(()) => return Ok(()),
-                // Another git is at work here, perhaps for a command of ours that was killed: it will be done soon.
-                Err(error) if error.to_string().contains(".lock': File exists") && tries < WAIT_LIMIT => {
+                // Another git process has the index locked, perhaps the child of a killed command. It will finish soon.
+                Err(error) if error.to_string().contains(".lock': File exists") && tries < LOCK_TRIES => {
                     tries += 1;
                     interrupt::pause(Duration::from_millis(100))?;
                 }
                 Err(error) => {
-                    // That git may have committed the very same.
+                    // The other process may have committed the same edits.
                     let left = worktree::changes_below(repository, &dir, &below_folders)?;
                     let is_left = |entry: &StatusEntry| changed.iter().any(|changed| changed.path == entry.path);
-                    let done = !left.entries.iter().any(is_left);
-                    return if done { Ok(()) } else { failed(Failure::Commit, error) };
+                    let effects = !left.entries.iter().any(is_left);
+                    return if effects { Ok(()) } else { failed(SyncFailure::Commit, error) };
                 }
             }
         }
     }
 
-    /// The folders of the task data: on a code branch those of the project we stand in, which may lie below the root.
+    /// The folders of the task data. On a code branch, those of the project in the current folder, which may be below
+    /// the root of the repository.
     fn folders(&self) -> [String; 2] {
         let Context { repository, here, .. } = self.context;
         let folders = [paths::TASKS_DIR, paths::PLANS_DIR];
@@ -225,31 +237,32 @@ impl Work<'_, '_> {
         }
     }
 
-    /// The local and the published tip.
-    fn look(&mut self, attempt: u32) -> Step<(Option<Oid>, Option<Oid>)> {
+    /// Reads the local and the published tip, after a fetch where one is due.
+    fn fetch_tips(&mut self, attempt: u32) -> StepResult<(Option<Oid>, Option<Oid>)> {
         let repository = &self.context.repository;
-        let branches = [std::slice::from_ref(&self.published), self.manner.also].concat();
+        let branches = [std::slice::from_ref(&self.published), self.options.also].concat();
         let mut tries = 0;
         if attempt == 0 {
-            (self.manner.progress)(Progress::Fetching);
+            (self.options.progress)(SyncProgress::Fetching);
         }
-        if attempt == 0 && self.manner.push_first {
+        if attempt == 0 && self.options.push_first {
             let (local, theirs) = self.tips()?;
-            self.asked = theirs.is_some() && local != theirs;
+            self.is_fetched = theirs.is_some() && local != theirs;
         }
-        while !self.asked {
+        while !self.is_fetched {
             match remote::fetch(repository, self.remote, &branches, self.limit()) {
-                Ok(()) => self.asked = true,
-                // Another git that fetches into the same remote-tracking ref is no reason to give up.
+                Ok(()) => self.is_fetched = true,
+                // Another git process is updating the same remote-tracking ref.
                 Err(error) if error.kind() == Kind::Contention && self.deadline.wait(tries)? => tries += 1,
-                Err(error) => return failed(Failure::NoNetwork, error),
+                Err(error) => return failed(SyncFailure::NoNetwork, error),
             }
         }
         let (local, mut theirs) = self.tips()?;
         if let Some(gone) = self.context.ledger().lost(&self.published, theirs.as_ref(), local.as_ref())? {
-            return failed(Failure::NoUpstream, gone);
+            return failed(SyncFailure::NoUpstream, gone);
         }
-        // A code branch that is gone at the remote leaves its remote-tracking ref behind.
+        // A code branch that was deleted at the remote leaves a remote-tracking ref, which a fetch does not prune. The
+        // push that expects its tip then fails, so before the next attempt the remote is asked.
         let stays = attempt > 0 && self.known.is_none() && !self.context.has_data_branch();
         if stays && !remote::has_branch(repository, self.remote, &self.published, self.limit())? {
             theirs = None;
@@ -257,7 +270,7 @@ impl Work<'_, '_> {
         if theirs.is_none() && !self.context.has_data_branch() && self.upstream().is_none() {
             let message = format!("{} was never published on {}", self.data, self.remote);
             let error = Error::new(Kind::NotInitialised, message);
-            return failed(Failure::NoUpstream, error.hint(command!["git push -u", self.remote, self.data]));
+            return failed(SyncFailure::NoUpstream, error.hint(command!["git push -u", self.remote, self.data]));
         }
         Ok((local, theirs))
     }
@@ -265,11 +278,11 @@ impl Work<'_, '_> {
     pub(crate) fn tips(&self) -> Result<(Option<Oid>, Option<Oid>)> {
         let [local, theirs] = [self.data.full(), self.published.tracking(self.remote)];
         let mut known = refs::load(&self.context.repository, &[local.clone(), theirs.clone()])?;
-        Ok((self.rehearsed.clone().or_else(|| known.remove(&local)), known.remove(&theirs)))
+        Ok((self.dry_run_tip.clone().or_else(|| known.remove(&local)), known.remove(&theirs)))
     }
 
     pub(crate) fn limit(&self) -> Duration {
-        let most = CONVERSATION.min(self.context.settings.timeout).max(Duration::from_secs(1));
+        let most = CONNECTION_LIMIT.min(self.context.settings.timeout).max(Duration::from_secs(1));
         self.deadline.remaining().unwrap_or_default().clamp(Duration::from_secs(1), most)
     }
 
@@ -277,11 +290,11 @@ impl Work<'_, '_> {
         self.context.repository.config().last(&format!("branch.{}.merge", self.data))
     }
 
-    /// A clone that had no branch of its own gets one.
-    fn begin(&mut self, theirs: &Oid) -> Result<()> {
-        self.done.pulled = true;
+    /// Creates the local branch in a clone that has none.
+    fn create_local_branch(&mut self, theirs: &Oid) -> Result<()> {
+        self.effects.pulled = true;
         if self.context.dry_run {
-            (self.manner.progress)(Progress::WouldRun(format!("git branch {} {theirs}", self.data)));
+            (self.options.progress)(SyncProgress::WouldRun(format!("git branch {} {theirs}", self.data)));
             return Ok(());
         }
         let update = RefUpdate { name: self.data.full(), old: None, new: Some(theirs.clone()) };
@@ -289,8 +302,8 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    /// Brings branch and checkout forward.
-    fn bring(&self, local: &Oid, to: &Oid) -> Result<CheckoutUpdate> {
+    /// Fast-forwards the local branch and the checkout.
+    fn fast_forward(&self, local: &Oid, to: &Oid) -> Result<CheckoutUpdate> {
         let repository = &self.context.repository;
         if let Some(dir) = &self.checkout {
             return update_checkout::fast_forward(repository, dir, local, to, &[]);
@@ -302,9 +315,9 @@ impl Work<'_, '_> {
         })
     }
 
-    /// Somebody edited a file under our hands: their edit is committed, too.
-    fn make_way(&mut self, blocked: u32, said: String) -> Step {
-        if blocked < ROUNDS && self.manner.commit {
+    /// A file was edited since the first step, and prevents the fast-forward: the edit is committed, too.
+    fn commit_new_edits(&mut self, blocked: u32, said: String) -> StepResult {
+        if blocked < MAX_ROUNDS && self.options.commit {
             let tip = || refs::load(&self.context.repository, &[self.data.full()]);
             let before = tip()?;
             self.commit()?;
@@ -312,24 +325,25 @@ impl Work<'_, '_> {
                 return Ok(());
             }
         }
-        failed(Failure::InTheWay, Error::new(Kind::Dirty, said))
+        failed(SyncFailure::InTheWay, Error::new(Kind::Dirty, said))
     }
 
-    /// A commit that has both histories; `None`: the checkout changed meanwhile, look again.
-    fn join(&mut self, local: &Oid, theirs: &Oid, blocked: &mut u32) -> Step<Option<Oid>> {
+    /// Makes the commit that joins both histories; `None` where the checkout changed meanwhile, so that the steps start
+    /// again.
+    fn join(&mut self, local: &Oid, theirs: &Oid, blocked: &mut u32) -> StepResult<Option<Oid>> {
         let repository = &self.context.repository;
         let upstream = format!("{}/{}", self.remote, self.published);
-        let Manner { rules, resolutions, .. } = self.manner;
+        let SyncOptions { rules, resolutions, .. } = self.options;
         let joined = match join::join(repository, local, theirs, &upstream, rules, resolutions) {
             Ok(Join::Joined { commit, merged }) => {
-                self.done.merged |= !merged.is_empty();
+                self.effects.merged |= !merged.is_empty();
                 for path in merged {
-                    (self.manner.progress)(Progress::Merged(path));
+                    (self.options.progress)(SyncProgress::Merged(path));
                 }
                 commit
             }
             Ok(Join::Conflict(unresolved)) => return Err(Stop::Answer(Reconciled::Conflict(unresolved))),
-            Err(error) => return failed(Failure::InTheWay, error),
+            Err(error) => return failed(SyncFailure::InTheWay, error),
         };
         if self.context.dry_run {
             return Ok(Some(joined));
@@ -339,11 +353,11 @@ impl Work<'_, '_> {
                 checkout::can_follow_head(repository, dir, local, &joined, &[], None)?
         {
             *blocked += 1;
-            return self.make_way(*blocked, said).map(|()| None);
+            return self.commit_new_edits(*blocked, said).map(|()| None);
         }
-        if !self.manner.resolutions.is_empty() {
-            // What somebody resolved by hand is kept whatever comes of the push.
-            return Ok(match self.bring(local, &joined)? {
+        if !self.options.resolutions.is_empty() {
+            // Resolutions by hand are kept on the local branch, whatever the outcome of the push.
+            return Ok(match self.fast_forward(local, &joined)? {
                 CheckoutUpdate::Done => Some(joined),
                 _ => None,
             });
@@ -351,27 +365,30 @@ impl Work<'_, '_> {
         Ok(Some(joined))
     }
 
-    /// What a push would do, and how.
+    /// The ref update of the push, and its options.
     pub(crate) fn update(&self, theirs: Option<&Oid>, goal: &Oid) -> ([RefUpdate; 1], PushOptions) {
         let update = RefUpdate { name: self.published.full(), old: theirs.cloned(), new: Some(goal.clone()) };
         ([update], PushOptions { atomic: false, hooks: true, dry_run: false, limit: self.limit() })
     }
 
-    /// Whether a push of ours would go where git's own would not: to a branch of another name (git-config(1),
-    /// `push.default`).
-    fn astray(&self) -> Option<Error> {
+    /// The refusal to push to a branch of another name, which `git push` itself would do only with
+    /// `push.default=upstream` (see git-config(1)).
+    fn push_elsewhere(&self) -> Option<Error> {
         let config = self.context.repository.config();
         let to_upstream = config.last("push.default").is_some_and(|to| matches!(to, "upstream" | "tracking"));
         if self.published == *self.data || to_upstream {
             return None;
         }
         let (data, published) = (self.data, &self.published);
-        let message = format!("{data} follows {published} of {}, and what {data} has is not pushed there", self.remote);
+        let message = format!(
+            "{data} follows {published} of {}, which has another name, so {data} is not pushed to it",
+            self.remote
+        );
         Some(Error::new(Kind::NotInitialised, message).hint(command!["git switch", published]))
     }
 
-    /// Publishes; `false` when the remote has moved.
-    fn push(&self, theirs: Option<&Oid>, goal: &Oid) -> Step<bool> {
+    /// Pushes; `false` when the remote has moved.
+    fn push(&self, theirs: Option<&Oid>, goal: &Oid) -> StepResult<bool> {
         let repository = &self.context.repository;
         let (updates, options) = self.update(theirs, goal);
         match publish::outcome(self.remote, remote::push(repository, self.remote, &updates, options)?) {
@@ -385,18 +402,18 @@ impl Work<'_, '_> {
                 Ok(true)
             }
             Some(publish::Outcome::Stale(_)) | None => Ok(false),
-            Some(publish::Outcome::Denied(error)) => failed(Failure::Push, error),
+            Some(publish::Outcome::Denied(error)) => failed(SyncFailure::Push, error),
             Some(publish::Outcome::Failed(error)) if matches!(error.kind(), Kind::Denied | Kind::Usage) => {
-                failed(Failure::Push, error)
+                failed(SyncFailure::Push, error)
             }
             Some(publish::Outcome::Unknown(error) | publish::Outcome::Failed(error)) => {
-                failed(Failure::NoNetwork, error)
+                failed(SyncFailure::NoNetwork, error)
             }
         }
     }
 }
 
-/// The links of the main worktree into the data worktree are no task data.
+/// Whether a path is one of the symbolic links from the main worktree into the data worktree; these are not task data.
 fn is_link_of_ours(path: &Path) -> bool {
     path == Path::new(paths::TASKS_DIR) || path == Path::new(paths::PLANS_DIR)
 }

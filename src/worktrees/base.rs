@@ -10,19 +10,22 @@ use crate::worktrees::branches::{require_code, require_other_base};
 
 /// The branch that a task branch is cut from, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Base {
+pub(crate) struct BaseBranch {
     /// The branch.
     pub(crate) branch: Branch,
-    /// Its newest commit that we know.
+    /// The newest commit of it that this clone knows.
     pub(crate) commit: Oid,
 }
 
-impl Base {
-    /// The base that was named, else configured, else the branch checked out in the main worktree.
+impl BaseBranch {
+    /// Finds the base: the branch that was named, else the configured one (`aitask.base`), else the branch that the
+    /// main worktree has checked out. The published tip is taken where it contains the local one, so that a task branch
+    /// starts from what everybody else sees.
     ///
     /// # Errors
-    /// [`Kind::Usage`] for a branch that does not exist, or that no code is cut from; [`Kind::DetachedHead`] when there is
-    /// none to take.
+    /// [`Kind::Usage`] for a branch that does not exist, or that carries coordination data; [`Kind::DetachedHead`] when
+    /// no branch is named or configured and the main worktree is on none; [`Kind::Occupied`] for a branch called
+    /// `aitask`: git stores no branch `aitask/NAME` beside it.
     pub(crate) fn find(context: &Context, named: Option<&str>) -> Result<Self> {
         let configured = named.or(context.settings.base.as_deref()).map(Branch::parse).transpose()?;
         if let Some(branch) = &configured {
@@ -32,7 +35,7 @@ impl Base {
             let root = context.repository.root.display();
             Error::new(
                 Kind::DetachedHead,
-                format!("{root} is on no branch, so there is none to cut the task branch from"),
+                format!("{root} is on no branch, and no base is named, so no task branch can be cut"),
             )
             .hint("git aitask pick --base main")
         })?;
@@ -41,8 +44,7 @@ impl Base {
         let asked: Vec<_> = [branch.full(), in_the_way.full()].into_iter().chain(tracking.clone()).collect();
         let mut known = refs::load(&context.repository, &asked)?;
         if known.contains_key(&in_the_way.full()) {
-            let message =
-                format!("the branch {in_the_way} is in the way: git keeps no branch {BRANCH_PREFIX}t1_x beside it");
+            let message = format!("the branch {in_the_way} exists, so git cannot create a branch {BRANCH_PREFIX}t1_x");
             return Err(Error::new(Kind::Occupied, message).hint(command![
                 "git branch -m",
                 in_the_way,
@@ -61,14 +63,15 @@ impl Base {
         Ok(Self { branch, commit })
     }
 
-    /// The base for these tasks, which is none of their own branches.
+    /// As [`Self::find`], and refuses a base that was named and is the branch of one of these tasks.
     pub(crate) fn find_for(context: &Context, named: Option<&str>, wanted: &[Wanted]) -> Result<Self> {
         let base = Self::find(context, named)?;
-        // Unnamed, it is where the main worktree is, and that may be on the task branch.
+        // A base that nobody named is the branch of the main worktree. That may be the task branch itself, when the
+        // user works on it there, and then no branch is cut.
         if named.is_some() { require_other_base(&base.branch, wanted).map(|()| base) } else { Ok(base) }
     }
 
-    /// Its commit with the time that was made; `None` where that cannot be read.
+    /// The commit of the base with its committer time; `None` where that cannot be read.
     pub(crate) fn cut_from(&self, context: &Context) -> Result<Option<CutFrom>> {
         let object = objects::load_one(&context.repository, self.commit.as_str())?;
         let time = object.and_then(|object| Commit::parse(&object.data).ok()).map(|commit| commit.committer_time);

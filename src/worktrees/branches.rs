@@ -1,4 +1,4 @@
-//! What a branch must be to cut from it or to merge into it.
+//! Which branches may be the base or the output of a task branch.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Oid, refs};
@@ -6,16 +6,16 @@ use crate::ledger::{DATA, IDS, LOCKS};
 use crate::project::context::{Context, Wanted};
 use crate::task::TaskName;
 
-/// Where a branch is.
+/// The two tips of a branch.
 #[derive(Debug)]
 pub(crate) struct Tips {
-    /// In this clone.
+    /// The local branch.
     pub(crate) local: Option<Oid>,
-    /// At the remote, as last seen.
+    /// The remote-tracking branch: the remote's tip as of the last fetch or push.
     pub(crate) tracking: Option<Oid>,
 }
 
-/// The local and the remote-tracking tip of a branch. One process.
+/// Reads the local and the remote-tracking tip of a branch. One process.
 pub(crate) fn tips(context: &Context, branch: &Branch) -> Result<Tips> {
     let tracking = context.channel.remote().map(|remote| branch.tracking(remote));
     let mut names = vec![branch.full()];
@@ -24,7 +24,8 @@ pub(crate) fn tips(context: &Context, branch: &Branch) -> Result<Tips> {
     Ok(Tips { local: known.remove(&branch.full()), tracking: tracking.and_then(|name| known.remove(&name)) })
 }
 
-/// Refuses a branch that carries locks, ids or task data: no code is cut from it, or goes there.
+/// Refuses a branch that carries locks, ids or task data as the base or the output of a task branch: a merge into it
+/// would mix code with the files that every command reads its locks, ids and tasks from.
 ///
 /// # Errors
 /// [`Kind::Usage`].
@@ -33,11 +34,14 @@ pub(crate) fn require_code(context: &Context, branch: &Branch) -> Result<()> {
     if !(matches!(name, LOCKS | IDS) || (name == DATA && context.has_data_branch())) {
         return Ok(());
     }
-    Err(Error::new(Kind::Usage, format!("{branch} coordinates the tasks, and no code is cut from it or goes there"))
-        .hint("git branch -a"))
+    Err(Error::new(
+        Kind::Usage,
+        format!("{branch} carries coordination data, so it cannot be the base or the output of a task branch"),
+    )
+    .hint("git branch -a"))
 }
 
-/// Refuses to take one of these tasks with its own branch as the base.
+/// Refuses a base that is the task branch of one of these tasks.
 ///
 /// # Errors
 /// [`Kind::Usage`].
@@ -48,9 +52,9 @@ pub(crate) fn require_other_base(base: &Branch, wanted: &[Wanted]) -> Result<()>
     }
     Err(Error::new(
         Kind::Usage,
-        format!("{base} is the branch of {} itself, and is not cut from itself", name.id().prefixed()),
+        format!("{base} is the task branch of {} itself, so it cannot be its base", name.id().prefixed()),
     )
-    .hint(command!["git aitask pick", name.id()].note("goes on with the branch")))
+    .hint(command!["git aitask pick", name.id()].note("continues on that branch")))
 }
 
 /// Refuses to merge a task branch into itself.
@@ -61,16 +65,18 @@ pub(crate) fn require_other_output(into: &Branch, task_branch: &Branch) -> Resul
     if into != task_branch {
         return Ok(());
     }
-    Err(Error::new(Kind::Usage, format!("{into} is the branch of the task itself, and is not merged into itself"))
+    Err(Error::new(Kind::Usage, format!("{into} is the branch of the task itself, so it cannot be its output"))
         .hint("git aitask finish --into main"))
 }
 
-/// The error for an output branch that is not where work is published.
+/// The error for an output branch that the remote (or, without a remote, this clone) does not have.
 pub(crate) fn no_output(context: &Context, into: &Branch) -> Error {
     let here = tips(context, into).is_ok_and(|tips| tips.local.is_some());
     match context.channel.remote().filter(|_| here) {
-        Some(remote) => Error::new(Kind::Usage, format!("{into} is not published on {remote}, so nothing lands there"))
-            .hint(command!["git push -u", remote, into]),
+        Some(remote) => {
+            Error::new(Kind::Usage, format!("{into} is not published on {remote}, so nothing can be merged into it"))
+                .hint(command!["git push -u", remote, into])
+        }
         None => Error::new(Kind::Usage, format!("there is no branch {into} to merge into")).hint("git branch -a"),
     }
 }

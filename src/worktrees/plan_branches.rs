@@ -1,5 +1,6 @@
-//! The branch decisions that the header of a task's plan records: whoever comes later goes by them (specification 50,
-//! section 4).
+//! The base and the output that the header of a task's plan records. A plan is agreed on before the work begins and
+//! travels with the task data, so these decisions take precedence over the settings of the clone that picks or finishes
+//! the task.
 
 use crate::coordination::lock_record::LockRecord;
 use crate::error::{Error, Kind, Result};
@@ -8,24 +9,24 @@ use crate::ledger::View;
 use crate::project::context::Context;
 use crate::project::index::Index;
 use crate::task::{PlanPath, TaskId, TaskPath, paths, plan_header};
-use crate::worktrees::base::Base;
+use crate::worktrees::base::BaseBranch;
 
-/// What the plan of a task says; nothing, where there is no plan or no header.
+/// The branches that the plan of a task names; `None` where there is no plan, no header, or no such line in it.
 #[derive(Debug, Default)]
-pub(crate) struct Planned {
+pub(crate) struct PlannedBranches {
     /// The branch that the task branch is cut from.
     pub(crate) base: Option<Branch>,
     /// The branch that the work is merged into.
     pub(crate) output: Option<Branch>,
 }
 
-impl Planned {
-    /// Reads the plan that the task data has; one that lies in the checkout alone, where it has none. One process, if there
-    /// is a plan.
+impl PlannedBranches {
+    /// Reads the plan of the task data; where that has none, the one in the checkout, which may not be committed yet.
+    /// One process, if there is a plan.
     ///
     /// # Errors
-    /// [`Kind::Unparsable`] for a value that is no name of a branch: it stops the work, and is never replaced by a
-    /// default. [`Kind::Conflict`] for several plans of one task.
+    /// [`Kind::Unparsable`] for a value that is not the name of a branch: a default in its place would merge the work
+    /// into a branch that nobody chose. [`Kind::Conflict`] for several plans of one task.
     pub(crate) fn of(context: &Context, view: &View<'_>, index: &Index, task: &TaskPath) -> Result<Self> {
         let Some(plan) = index.plan(task) else { return Self::load(context, task.id()) };
         let others = index.plans_of(task.id());
@@ -38,10 +39,10 @@ impl Planned {
         text.map_or_else(|| Ok(Self::default()), |text| Self::parse(plan.as_str(), &text))
     }
 
-    /// Reads the plan as it lies in the checkout, if there is one.
+    /// Reads the plan from the files of the checkout, if there is one.
     ///
     /// # Errors
-    /// [`Kind::Unparsable`] as above.
+    /// [`Kind::Unparsable`] for a value that is not the name of a branch.
     pub(crate) fn load(context: &Context, task: TaskId) -> Result<Self> {
         let folder = match task.parent() {
             Some(parent) => format!("{}/p{parent}", paths::PLANS_DIR),
@@ -63,8 +64,8 @@ impl Planned {
                 |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._/-".contains(&byte));
             let parse = |value: &str| {
                 Branch::parse(value).ok().filter(|_| is_plain(value)).ok_or_else(|| {
-                    let message = format!("{plan} says \"{key}: {value}\", which is no name of a branch");
-                    Error::new(Kind::Unparsable, message).advice(format!("mend the header of {plan}"))
+                    let message = format!("{plan} says \"{key}: {value}\", which is not the name of a branch");
+                    Error::new(Kind::Unparsable, message).advice(format!("correct the header of {plan}"))
                 })
             };
             value.map(parse).transpose()
@@ -72,18 +73,18 @@ impl Planned {
         Ok(Self { base: read("Base branch")?, output: read("Output branch")? })
     }
 
-    /// Where the work goes: what the plan says, `aitask.output`, the branch the task branch was cut from, the main
-    /// worktree's branch.
+    /// The output of a task, the first of: the plan's output, `aitask.output`, the branch that the task branch was cut
+    /// from, the plan's base, `aitask.base`, the branch of the main worktree.
     ///
     /// # Errors
-    /// [`Kind::Conflict`] where the plan and the task branch contradict each other.
+    /// [`Kind::Conflict`] where the plan names another base than the one that the task branch was cut from: the output
+    /// follows from the base, so the caller must say which of the two is right.
     pub(crate) fn output(self, context: &Context, task: TaskId) -> Result<Branch> {
         let cut_from = LockRecord::load(&context.repository, task).and_then(|held| held.base);
         if let (Some(planned), Some(cut_from)) = (&self.base, &cut_from)
             && planned.as_str() != cut_from
         {
-            let message =
-                format!("the plan says that the work is based on {planned}, but its branch was cut from {cut_from}");
+            let message = format!("the plan names the base {planned}, but the task branch was cut from {cut_from}");
             let hint = |into: &str| command!["git aitask finish", task, "--into", into];
             let error = Error::new(Kind::Conflict, message).hint(hint(cut_from));
             return Err(error.hint(hint(planned.as_str())));
@@ -95,21 +96,21 @@ impl Planned {
             (None, Some(name), ..) | (None, None, None, Some(name)) => Branch::parse(name),
             (None, None, Some(base), _) => Ok(base),
             (None, None, None, None) => context.repository.root_branch.clone().ok_or_else(|| {
-                Error::new(Kind::DetachedHead, "the main worktree is on no branch, so there is none to merge into")
+                Error::new(Kind::DetachedHead, "the main worktree is on no branch, and no output is named")
                     .hint("git aitask finish --into main")
             }),
         }
     }
 }
 
-/// The base that the plan of a task names, unless another one is named now.
+/// The base that the plan of a task names; `None` where it names none, or where the command line names one.
 pub(crate) fn base(
     context: &Context,
     view: &View<'_>,
     index: &Index,
     task: &TaskPath,
     named: Option<&str>,
-) -> Result<Option<Base>> {
-    let planned = if named.is_some() { None } else { Planned::of(context, view, index, task)?.base };
-    planned.map(|branch| Base::find(context, Some(branch.as_str()))).transpose()
+) -> Result<Option<BaseBranch>> {
+    let planned = if named.is_some() { None } else { PlannedBranches::of(context, view, index, task)?.base };
+    planned.map(|branch| BaseBranch::find(context, Some(branch.as_str()))).transpose()
 }

@@ -1,5 +1,5 @@
-//! What a new worktree needs besides the files of its commit: copies of files that git ignores (`aitask.worktreeCopy`),
-//! and a command of the project's own (`aitask.worktreeSetup`).
+//! Preparing a new worktree: copying files that git ignores (`aitask.worktreeCopy`), and running the project's own
+//! command (`aitask.worktreeSetup`).
 
 use crate::error::{Error, Kind, Result};
 use crate::files::Tree;
@@ -10,23 +10,27 @@ use crate::task::{WORKTREES_DIR, paths};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Whether a new worktree needs anything.
-pub(crate) fn is_wanted(context: &Context) -> bool {
+/// Whether the settings ask for any preparation.
+pub(crate) fn is_preparation_needed(context: &Context) -> bool {
     !context.settings.worktree_copy.is_empty() || context.settings.worktree_setup.is_some()
 }
 
-/// Furnishes the worktree at `path`; `copied` gets the files that were copied into it.
+/// The time limit of `aitask.worktreeSetup`. The command may install dependencies or build the project, and only its
+/// author knows how long that takes: a day ends a command that hangs, and nothing else.
+const SETUP_LIMIT: Duration = Duration::from_secs(24 * 3600);
+
+/// Prepares the worktree at `path`; `copied` gets the files that were copied into it.
 ///
 /// # Errors
-/// What could not be copied, or [`Kind::CheckFailed`] for the command; the worktree is there all the same.
-pub(crate) fn furnish(context: &Context, path: &Path, copied: &mut Vec<PathBuf>) -> Result<()> {
+/// The error of a copy, or [`Kind::CheckFailed`] for the command. The worktree exists and stays in both cases.
+pub(crate) fn prepare_worktree(context: &Context, path: &Path, copied: &mut Vec<PathBuf>) -> Result<()> {
     let settings = &context.settings;
     if !settings.worktree_copy.is_empty() {
         copy(context, path, copied)?;
     }
     let Some(command) = &settings.worktree_setup else { return Ok(()) };
     let call = Call::program(context.repository.git().environment(), "sh", path).args(["-c", command]);
-    let output = call.limit(Duration::from_secs(24 * 3600)).streams(crate::git::run::Streams::ToStderr).output()?;
+    let output = call.limit(SETUP_LIMIT).streams(crate::git::run::Streams::ToStderr).output()?;
     if output.success() {
         return Ok(());
     }
@@ -49,9 +53,10 @@ fn copy(context: &Context, path: &Path, copied: &mut Vec<PathBuf>) -> Result<()>
     Ok(())
 }
 
-/// Copies a file, or a link itself, beside its place first, so that nobody finds half of it there; never over something,
-/// and not through a link: a folder that is one in the new worktree leads who knows where. The system shares the blocks
-/// where the file system can. Whether it was copied.
+/// Copies a file, or a symbolic link as a link, and returns whether it was copied. The copy is written under another
+/// name and renamed, so that nobody reads half of it. It replaces nothing, and it is not written through a symbolic
+/// link: a folder that the commit has as a link may point outside the worktree. The operating system shares the blocks
+/// where the file system can.
 fn copy_file(from: &Tree, to: &Tree, name: &Path) -> Result<bool> {
     let failed = |error: std::io::Error| Error::io("copy", name, &error);
     if name.parent().is_some_and(|folder| to.make_folder(folder).is_err()) {
@@ -68,7 +73,8 @@ fn copy_file(from: &Tree, to: &Tree, name: &Path) -> Result<bool> {
     }
     let mut part = target.clone().into_os_string();
     part.push(".aitask-part");
-    // What a copy that was killed left, or a link that somebody committed under this name, which must not be written through.
+    // A killed copy may have left this file. A commit may also contain a symbolic link of this name: it is removed,
+    // since writing through it could change a file outside the worktree.
     to.remove(&part)?;
     std::fs::copy(&source, &part).map_err(failed)?;
     to.rename(&part, &target).map(|()| true)

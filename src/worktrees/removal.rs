@@ -1,5 +1,8 @@
-//! Removing the worktree of a task, and its branch. Only what is registered to the task's own branch goes, or a leftover
-//! below `aiwork/` that nothing is registered to.
+//! Removing the worktree of a task and its branch. Only the worktree that is registered for the task's own branch is
+//! removed, or a leftover folder below `aiwork/` for which nothing is registered.
+//!
+//! The order is: worktree, then branch. Killed in between, the branch still has every commit, and the same command
+//! removes it later; the other way round, a worktree would be left on a branch that does not exist.
 
 use crate::error::{Error, Hint, Kind, Result};
 use crate::git::porcelain::worktree_list::{PartialList, WorktreeRecord};
@@ -14,45 +17,46 @@ use crate::project::repaired::first_work;
 use crate::project::worktree_recovery::{self, RecoverableWorktree, name_of};
 use crate::task::{TaskId, TaskName, WORKTREES_DIR};
 use crate::worktrees::branches::tips;
-use crate::worktrees::landed::{has_landed, homes, lost_rebase};
-use crate::worktrees::registered::Registered;
-use crate::worktrees::registry::{gone, refuse_link, require_alone};
-use crate::worktrees::task_worktree::Place;
+use crate::worktrees::landed::{has_landed, lost_rebase, merge_targets};
+use crate::worktrees::registry::{missing_worktree, require_no_link, require_nothing_nested};
+use crate::worktrees::registry_state::RegistryState;
+use crate::worktrees::task_worktree::TaskWorktree;
 use std::path::{Path, PathBuf};
 
-/// How to remove.
+/// What to remove, and what to do with work in it.
 #[derive(Debug)]
-pub(crate) struct Manner<'m> {
-    /// What becomes of uncommitted work.
+pub(crate) struct RemovalOptions<'m> {
+    /// Whether uncommitted work refuses the removal, or is discarded.
     pub(crate) work: Unsaved,
-    /// What is to go.
+    /// Which folders are removed.
     pub(crate) extent: Extent,
-    /// What becomes of the branch.
-    pub(crate) branch: BranchFate<'m>,
-    /// Only say what would come of it.
+    /// When the branch is deleted.
+    pub(crate) branch: BranchDeletion<'m>,
+    /// Only report what would be removed.
     pub(crate) dry_run: bool,
 }
 
-/// What of a task's worktree is to go.
+/// Which folders are removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
-    /// The worktree. What stands in the way is an error, and nothing goes; but a folder that is gone is told.
+    /// The worktree. An obstacle is an error, and nothing is removed; only a missing folder is a result.
     Worktree,
-    /// The worktree, and a leftover folder in its place. What stands in the way is told as [`WorktreeEnd::Kept`].
-    Place,
-    /// As [`Self::Place`]; but a worktree in the middle of a rebase of the task branch counts as none of the task's.
-    PlaceUnlessRebasing,
+    /// The worktree, and a leftover folder at its default path. An obstacle is a result: [`WorktreeResult::Kept`].
+    Folder,
+    /// As [`Self::Folder`], but a worktree in which the task branch is being rebased is not regarded as the task's.
+    FolderUnlessRebasing,
 }
 
-/// What becomes of the task branch once its worktree is removed.
+/// When the task branch is deleted, after its worktree is removed.
 #[derive(Debug)]
-pub(crate) enum BranchFate<'m> {
-    /// It stays.
+pub(crate) enum BranchDeletion<'m> {
+    /// Never.
     Stays,
-    /// It goes if all its commits are where the work of this task is to land; no task: in what the main worktree has
-    /// checked out.
+    /// If one of the branches that this task may be merged into contains all of its commits; without a task, if `HEAD`
+    /// of the main worktree does.
     IfLanded(Option<TaskId>),
-    /// It goes from exactly this commit, whose content has landed. Where the commit itself has not, it keeps another name.
+    /// If it is still at this commit, whose content has landed. Where it landed as a squash, the commit itself stays
+    /// reachable under `refs/aitask/squashed/`.
     LandedIn {
         /// The commit.
         tip: &'m Oid,
@@ -63,37 +67,37 @@ pub(crate) enum BranchFate<'m> {
 
 /// What became of the worktree.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) enum WorktreeEnd {
+pub(crate) enum WorktreeResult {
     /// There was none.
     #[default]
     None,
-    /// It is gone.
+    /// It was removed.
     Removed(PathBuf),
-    /// It stays, for this reason.
-    Kept(Obstacle, PathBuf),
+    /// It was kept, for this reason.
+    Kept(KeptReason, PathBuf),
 }
 
-/// Why a worktree stays.
+/// Why a worktree is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Obstacle {
-    /// Another session works in it.
+pub(crate) enum KeptReason {
+    /// Another session that is alive holds the task.
     Held,
     /// It has uncommitted work.
     Dirty,
     /// Somebody locked it.
     Locked,
-    /// Git looks for it where it is not.
+    /// It is not at its registered path.
     StaleRecord,
     /// It is the main worktree.
     MainWorktree,
-    /// Its path can stand on no line, or git's list could not be understood.
+    /// Its path cannot be printed on one line, or git's list could not be parsed.
     UnsafePath,
     /// Anything else.
     Unknown,
 }
 
-impl Obstacle {
-    /// The word of the scripts, who have none of their own for a session that works there.
+impl KeptReason {
+    /// The word for it in the scripts' output. Their callers know no word for a live session, so that is `unknown`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Dirty => "dirty",
@@ -108,69 +112,70 @@ impl Obstacle {
 
 /// What became of the branch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) enum BranchEnd {
-    /// There was none, or it was to stay.
+pub(crate) enum BranchResult {
+    /// There was none, or it was not to be deleted.
     #[default]
     None,
-    /// It is gone, since its work is where it belongs.
+    /// It was deleted: its commits have landed.
     Deleted,
-    /// It stays, since the worktree does.
+    /// It was kept because the worktree was.
     Skipped,
-    /// It stays: a worktree has it checked out.
+    /// It was kept: another worktree has it checked out.
     CheckedOut,
-    /// It stays: it has commits that this branch lacks.
+    /// It was kept: it has commits that the named branch lacks.
     Unmerged(String),
-    /// It stays, and only git knows why.
+    /// It was kept: git refused to delete it.
     Unknown,
 }
 
-impl BranchEnd {
-    /// Whether there is a branch still.
+impl BranchResult {
+    /// Whether the branch still exists.
     pub(crate) fn is_kept(&self) -> bool {
         !matches!(self, Self::None | Self::Deleted)
     }
 }
 
-/// What came of a removal.
+/// The result of a removal.
 #[derive(Debug, Default)]
 pub(crate) struct Removal {
     /// The worktree.
-    pub(crate) worktree: WorktreeEnd,
+    pub(crate) worktree: WorktreeResult,
     /// The branch.
-    pub(crate) branch: BranchEnd,
-    /// Why something stayed, and what went that nothing else has; in words.
+    pub(crate) branch: BranchResult,
+    /// Sentences for the user: why something was kept, and what was removed that exists nowhere else.
     pub(crate) causes: Vec<String>,
-    /// The refusal, where another session works in the worktree.
+    /// The refusal, where another session that is alive holds the task.
     pub(crate) held: Option<Error>,
-    /// Where the rebase stood that went with the worktree, if it had commits that nothing else has; in words.
+    /// A sentence about the rebase that was in progress in the worktree, if it had commits that no branch contains.
     pub(crate) lost_rebase: Option<String>,
 }
 
 impl Removal {
-    /// Whether there was a worktree, and it is gone.
+    /// Whether a worktree was removed.
     pub(crate) fn has_removed(&self) -> bool {
-        matches!(self.worktree, WorktreeEnd::Removed(_))
+        matches!(self.worktree, WorktreeResult::Removed(_))
     }
 
-    /// Whether nothing is left but a branch with commits of its own.
+    /// Whether only a branch with unmerged commits is left.
     pub(crate) fn is_preserved(&self) -> bool {
-        matches!(&self.branch, BranchEnd::Unmerged(_)) && !matches!(self.worktree, WorktreeEnd::Kept(..))
+        matches!(&self.branch, BranchResult::Unmerged(_)) && !matches!(self.worktree, WorktreeResult::Kept(..))
     }
 
     /// Whether nothing is left.
     pub(crate) fn is_clean(&self) -> bool {
-        !matches!(self.worktree, WorktreeEnd::Kept(..)) && !self.branch.is_kept()
+        !matches!(self.worktree, WorktreeResult::Kept(..)) && !self.branch.is_kept()
     }
 }
 
-impl Place {
-    /// Refuses what [`remove`] would lose: uncommitted work, unless it is to be discarded, and what is going on in
-    /// the worktree; another worktree in it; the registration of one that was moved by hand; and one that is locked.
+impl TaskWorktree {
+    /// Refuses a removal that would lose something: uncommitted work and an operation in progress (unless the work is
+    /// to be discarded); another worktree inside this one; the registration of a worktree that was moved by hand; and a
+    /// worktree that somebody locked.
     ///
     /// # Errors
     /// [`Kind::Dirty`] and [`Kind::Occupied`].
     pub(crate) fn require_removable(&self, context: &Context, work: Unsaved) -> Result<()> {
-        let Some(record) = self.record.as_ref().or_else(|| self.users().next()) else { return Ok(()) };
+        let Some(record) = self.record.as_ref().or_else(|| self.using_branch().next()) else { return Ok(()) };
         let (repository, show) = (&context.repository, record.path.display());
         let refuse = |kind, message: String, hint: Hint| Err(Error::new(kind, message).hint(hint));
         let site = self.site(context, record);
@@ -180,48 +185,48 @@ impl Place {
             let message = format!("the worktree {show} is locked: {reason}");
             return refuse(Kind::Occupied, message, command!["git worktree unlock", record.path.display()]);
         }
-        // One that is half removed looks gone, too, and may have work in it.
+        // A half-removed worktree looks missing to git as well, but its files may still be there, with work in them.
         if worktree::is_gone(record) && cut_off.is_none() {
             if work == Unsaved::Discard {
                 return Ok(());
             }
             if repository.here_branch.as_ref() == Some(&self.branch) {
-                let message = format!("git looks for this worktree at {show}, from where it was moved");
+                let message = format!("this worktree was moved by hand; git has it registered at {show}");
                 let repair = command!["git worktree repair"].within(&repository.toplevel);
                 return refuse(Kind::Occupied, message, repair);
             }
-            return Err(gone(&record.path, &self.branch));
+            return Err(missing_worktree(&record.path, &self.branch));
         }
         if self.removable(context).is_some() {
-            require_alone(&self.all, &record.path, work)?;
+            require_nothing_nested(&self.all, &record.path, work)?;
         }
         if work == Unsaved::Discard {
             return Ok(());
         }
-        let look = command!["git status"].within(&record.path);
+        let show_status = command!["git status"].within(&record.path);
         if let Some(what) = worktree::in_progress(&record.path) {
-            return refuse(Kind::Dirty, format!("{show} is in the middle of {what}"), look);
+            return refuse(Kind::Dirty, format!("{show} is in the middle of {what}"), show_status);
         }
         if record.detached {
-            let message =
-                format!("{show} is on no branch (detached HEAD), so {} lacks what is done there", self.branch);
-            return refuse(Kind::Dirty, message, look);
+            let message = format!("{show} is on no branch (detached HEAD), so its commits are not on {}", self.branch);
+            return refuse(Kind::Dirty, message, show_status);
         }
         let found = site.load_work()?;
         if found.is_empty() {
             return site.require_expendable_submodules();
         }
         let message = format!("{show} has uncommitted work: {}", first_work(&found));
-        // What is missing would be committed, too.
+        // In a half-made or half-removed worktree, `git add -A` would commit the deletion of every missing file.
         let hint = match TaskName::from_branch(self.branch.as_str()).filter(|_| cut_off.is_some()) {
-            Some(name) => command!["git aitask worktree add", name.id()].note("makes it whole"),
+            Some(name) => command!["git aitask worktree add", name.id()].note("completes it"),
             None => command!["git add -A && git commit"].within(&record.path),
         };
         refuse(Kind::Dirty, message, hint)
     }
 
-    /// Squashed: the content has landed, the commits have not. They keep a name of their own, and so do earlier ones.
-    fn kept_name(&self, context: &Context, tip: &Oid, into: &Branch) -> Result<Option<RefName>> {
+    /// The ref that keeps the commits of a squashed task branch reachable: their content has landed, they have not. A
+    /// ref of an earlier squash of this task is not overwritten. `None` where the commits themselves have landed.
+    fn squashed_ref(&self, context: &Context, tip: &Oid, into: &Branch) -> Result<Option<RefName>> {
         let repository = &context.repository;
         let tips = tips(context, into)?;
         let published = if context.channel == Channel::Local { tips.local } else { tips.tracking };
@@ -240,26 +245,27 @@ impl Place {
     }
 }
 
-/// Removes the worktree of a task branch and then the branch. The registry, and what [`Place::require_removable`] looks at,
-/// is read again right before, beside no other command of ours.
+/// Removes the worktree of a task branch and then the branch. The registry, and everything that
+/// [`TaskWorktree::require_removable`] judges, is read here again, inside the queue: what a caller read before may have
+/// changed while it published.
 ///
 /// # Errors
-/// For [`Extent::Worktree`] those of [`Place::require_removable`]; then nothing is removed.
-pub(crate) fn remove(context: &Context, branch: &Branch, manner: &Manner<'_>) -> Result<Removal> {
+/// For [`Extent::Worktree`] those of [`TaskWorktree::require_removable`]; then nothing is removed.
+pub(crate) fn remove(context: &Context, branch: &Branch, options: &RemovalOptions<'_>) -> Result<Removal> {
     let repository = &context.repository;
     let queue = || Queue::enter(repository, context.settings.timeout, context.progress);
-    let _queue = (!manner.dry_run).then(queue).transpose()?;
-    let listed = match manner.extent {
+    let _queue = (!options.dry_run).then(queue).transpose()?;
+    let listed = match options.extent {
         Extent::Worktree => PartialList { records: worktree::list(repository)?, whole: true },
-        Extent::Place | Extent::PlaceUnlessRebasing => worktree::list_loosely(repository)?,
+        Extent::Folder | Extent::FolderUnlessRebasing => worktree::list_loosely(repository)?,
     };
-    let planned = repository.root.join(WORKTREES_DIR).join(name_of(branch));
-    let mut place = Place::among(context, listed.records.clone(), branch.clone(), planned);
-    let is_rebasing = manner.extent == Extent::PlaceUnlessRebasing
+    let default_path = repository.root.join(WORKTREES_DIR).join(name_of(branch));
+    let mut place = TaskWorktree::from_records(context, listed.records.clone(), branch.clone(), default_path);
+    let is_rebasing = options.extent == Extent::FolderUnlessRebasing
         && place.record.as_ref().is_some_and(|record| record.branch.is_none());
     place.record = place.record.filter(|_| !is_rebasing);
     let removal = Removal::default();
-    let mut teardown = Teardown { context, manner, place: &place, listed: &listed, is_rebasing, removal };
+    let mut teardown = Teardown { context, options, place: &place, listed: &listed, is_rebasing, removal };
     teardown.removal.worktree = teardown.remove_worktree()?;
     teardown.remove_branch()?;
     Ok(teardown.removal)
@@ -267,52 +273,54 @@ pub(crate) fn remove(context: &Context, branch: &Branch, manner: &Manner<'_>) ->
 
 struct Teardown<'t> {
     context: &'t Context,
-    manner: &'t Manner<'t>,
-    place: &'t Place,
+    options: &'t RemovalOptions<'t>,
+    place: &'t TaskWorktree,
     listed: &'t PartialList,
-    /// The task's worktree is there, in the middle of a rebase that is not to be disturbed.
+    /// The task's worktree exists and its branch is being rebased there, which must not be disturbed.
     is_rebasing: bool,
     removal: Removal,
 }
 
 impl Teardown<'_> {
-    fn remove_worktree(&mut self) -> Result<WorktreeEnd> {
-        let alone = self.manner.extent == Extent::Worktree;
+    fn remove_worktree(&mut self) -> Result<WorktreeResult> {
+        let worktree_only = self.options.extent == Extent::Worktree;
         let record = self.place.record.as_ref();
         let whole = record.is_none_or(|record| !self.is_cut_off(record));
-        let record = match Registered::of(self.context, self.listed, record) {
-            // Whatever its path is made of, the main worktree and the one that stands for it never go.
-            _ if alone => self.place.removable(self.context),
-            Registered::Main(path) => return Ok(WorktreeEnd::Kept(Obstacle::MainWorktree, path)),
-            Registered::Unsafe(path) => return Ok(WorktreeEnd::Kept(Obstacle::UnsafePath, path)),
-            Registered::Locked(path) if whole => return Ok(WorktreeEnd::Kept(Obstacle::Locked, path)),
+        let record = match RegistryState::of(self.context, self.listed, record) {
+            // The main worktree, and the first one of a bare repository, are never removed.
+            _ if worktree_only => self.place.removable(self.context),
+            RegistryState::Main(path) => return Ok(WorktreeResult::Kept(KeptReason::MainWorktree, path)),
+            RegistryState::Unsafe(path) => return Ok(WorktreeResult::Kept(KeptReason::UnsafePath, path)),
+            RegistryState::Locked(path) if whole => return Ok(WorktreeResult::Kept(KeptReason::Locked, path)),
             _ => record,
         };
-        if let Some(gone) = record.filter(|it| whole && it.locked.is_none() && worktree::is_gone(it)) {
-            return Ok(WorktreeEnd::Kept(Obstacle::StaleRecord, gone.path.clone()));
+        if let Some(gone_record) = record.filter(|it| whole && it.locked.is_none() && worktree::is_gone(it)) {
+            return Ok(WorktreeResult::Kept(KeptReason::StaleRecord, gone_record.path.clone()));
         }
-        if record.is_none() && !self.is_rebasing && !self.manner.dry_run {
-            // What that is about is gone.
+        if record.is_none() && !self.is_rebasing && !self.options.dry_run {
+            // The worktree is gone, so the marker of its interrupted removal is about nothing any more.
             InProgressMarker::removing(&self.context.repository, name_of(&self.place.branch)).clear();
         }
-        if alone {
-            return record.map_or(Ok(WorktreeEnd::None), |record| self.remove_registered(record));
+        if worktree_only {
+            return record.map_or(Ok(WorktreeResult::None), |record| self.remove_registered(record));
         }
         let leftover = self.leftover();
-        let Some(first) = record.map(|record| &record.path).or(leftover.as_ref()) else { return Ok(WorktreeEnd::None) };
-        if self.manner.work == Unsaved::Discard
+        let Some(first) = record.map(|record| &record.path).or(leftover.as_ref()) else {
+            return Ok(WorktreeResult::None);
+        };
+        if self.options.work == Unsaved::Discard
             && let Err(error) = require_idle(self.context, name_of(&self.place.branch))
         {
             let why = error.to_string();
             self.removal.held = Some(error);
-            return Ok(self.kept(Obstacle::Held, first.clone(), why));
+            return Ok(self.kept(KeptReason::Held, first.clone(), why));
         }
         let Some(record) = record else {
-            return leftover.map_or(Ok(WorktreeEnd::None), |path| self.remove_leftover(path));
+            return leftover.map_or(Ok(WorktreeResult::None), |path| self.remove_leftover(path));
         };
         let removed = self.remove_registered(record)?;
         match (leftover.map(|path| self.remove_leftover(path)).transpose()?, &removed) {
-            (Some(kept @ WorktreeEnd::Kept(..)), WorktreeEnd::Removed(path)) => {
+            (Some(kept @ WorktreeResult::Kept(..)), WorktreeResult::Removed(path)) => {
                 self.removal.causes.push(format!("{} was removed", path.display()));
                 Ok(kept)
             }
@@ -320,38 +328,40 @@ impl Teardown<'_> {
         }
     }
 
-    fn kept(&mut self, reason: Obstacle, path: PathBuf, why: String) -> WorktreeEnd {
+    fn kept(&mut self, reason: KeptReason, path: PathBuf, why: String) -> WorktreeResult {
         self.removal.causes.push(why);
-        WorktreeEnd::Kept(reason, path)
+        WorktreeResult::Kept(reason, path)
     }
 
-    /// Whether a command was killed while it made or removed the worktree, and nobody keeps it by a lock.
+    /// Whether a command was killed while it added or removed the worktree, and nobody has locked it since.
     fn is_cut_off(&self, record: &WorktreeRecord) -> bool {
         let lock = record.locked.as_ref();
         lock.is_none_or(|lock| worktree_recovery::is_initializing_lock(lock.as_bytes()))
             && self.place.site(self.context, record).interruption().is_some()
     }
 
-    fn remove_registered(&mut self, record: &WorktreeRecord) -> Result<WorktreeEnd> {
-        let (context, work, path) = (self.context, self.manner.work, record.path.clone());
+    fn remove_registered(&mut self, record: &WorktreeRecord) -> Result<WorktreeResult> {
+        let (context, work, path) = (self.context, self.options.work, record.path.clone());
         let site = self.place.site(context, record);
-        // A link is no way to a worktree that lies elsewhere.
+        // A worktree that the user added elsewhere may have a symbolic link in its path; only below `aiwork/` none is
+        // expected.
         let below = path.starts_with(context.repository.root.join(WORKTREES_DIR));
-        let is_ours = self.manner.extent == Extent::Worktree || below;
-        let linked = if is_ours { refuse_link(context, &path) } else { Ok(()) };
+        let is_ours = self.options.extent == Extent::Worktree || below;
+        let linked = if is_ours { require_no_link(context, &path) } else { Ok(()) };
         let judged = linked.and_then(|()| self.place.require_removable(context, work));
-        let done = judged.and_then(|()| if self.manner.dry_run { Ok(()) } else { self.discard(&site) });
+        let done = judged.and_then(|()| if self.options.dry_run { Ok(()) } else { self.discard(&site) });
         match done {
-            Ok(()) => Ok(WorktreeEnd::Removed(path)),
-            Err(error) if self.manner.extent == Extent::Worktree || error.kind() == Kind::Interrupted => Err(error),
+            Ok(()) => Ok(WorktreeResult::Removed(path)),
+            Err(error) if self.options.extent == Extent::Worktree || error.kind() == Kind::Interrupted => Err(error),
             Err(error) => {
-                // What git itself would not remove unforced is taken to have work in it.
+                // Any other refusal of an unforced `git worktree remove` is reported as work in it, which is the safe
+                // answer.
                 let has_work = match error.kind() {
                     Kind::Dirty => true,
                     Kind::Occupied => false,
                     _ => work == Unsaved::Keep,
                 };
-                let reason = if has_work { Obstacle::Dirty } else { Obstacle::Unknown };
+                let reason = if has_work { KeptReason::Dirty } else { KeptReason::Unknown };
                 Ok(self.kept(reason, path, error.to_string()))
             }
         }
@@ -360,16 +370,18 @@ impl Teardown<'_> {
     fn discard(&mut self, site: &RecoverableWorktree<'_>) -> Result<()> {
         let (context, path) = (self.context, site.path);
         let limit = context.settings.timeout;
-        let Err(error) = site.remove(self.manner.work, limit) else { return Ok(()) };
-        let forced = self.manner.work == Unsaved::Discard && self.manner.extent != Extent::Worktree;
+        let Err(error) = site.remove(self.options.work, limit) else { return Ok(()) };
+        let forced = self.options.work == Unsaved::Discard && self.options.extent != Extent::Worktree;
         if !forced || error.kind() == Kind::Interrupted {
             return Err(error);
         }
-        // Git refuses a worktree it cannot read, too; the registry must still say whose it is.
+        // Git also refuses to remove a worktree whose `.git` file is broken. The user said that its content may be
+        // discarded, so the folder is deleted, but only while the registry still assigns that path to this task's
+        // branch.
         let now = worktree::list_loosely(&context.repository)?;
         let same =
             now.records.iter().find(|record| record.path == path && record.branch == Some(self.place.branch.full()));
-        let is_usable = same.is_some() && matches!(Registered::of(context, &now, same), Registered::Usable(_));
+        let is_usable = same.is_some() && matches!(RegistryState::of(context, &now, same), RegistryState::Usable(_));
         if !is_usable || is_of_another_repository(&context.repository, path) {
             return Err(error);
         }
@@ -378,68 +390,70 @@ impl Teardown<'_> {
         site.remove(Unsaved::Discard, limit)
     }
 
-    /// The folder at the task's place that is not the task's worktree.
+    /// The folder at the default path, where it is not the task's worktree.
     fn leftover(&self) -> Option<PathBuf> {
-        let path = &self.place.planned;
+        let path = &self.place.default_path;
         let inside = self.place.all.iter().find(|record| record.path.starts_with(path));
         let ours = inside.is_some() && inside == self.place.record.as_ref();
         (is_folder(path) && !ours).then(|| path.clone())
     }
 
-    /// Removes the leftover: only when nothing is registered there.
-    fn remove_leftover(&mut self, path: PathBuf) -> Result<WorktreeEnd> {
+    /// Removes the leftover folder, only where no worktree is registered in it.
+    fn remove_leftover(&mut self, path: PathBuf) -> Result<WorktreeResult> {
         let (show, folder) = (path.display(), self.context.repository.root.join(WORKTREES_DIR));
         if !is_folder(&folder) {
-            let why = format!("{} is a symbolic link, and none is followed", folder.display());
-            return Ok(self.kept(Obstacle::Unknown, path, why));
+            let why = format!("{} is a symbolic link, which is not followed", folder.display());
+            return Ok(self.kept(KeptReason::Unknown, path, why));
         }
         if let Some(record) = self.place.all.iter().find(|record| record.path.starts_with(&path)) {
             let whose = record.branch.as_ref().map_or("a detached HEAD, or a rebase", |branch| branch.as_str());
             let why = format!("{show} is a worktree of {whose}");
-            return Ok(self.kept(Obstacle::Unknown, path, why));
+            return Ok(self.kept(KeptReason::Unknown, path, why));
         }
-        if self.manner.work == Unsaved::Keep {
+        if self.options.work == Unsaved::Keep {
             let why = format!("{show} is no worktree; --force removes it");
-            return Ok(self.kept(Obstacle::Dirty, path, why));
+            return Ok(self.kept(KeptReason::Dirty, path, why));
         }
-        if !self.manner.dry_run {
+        if !self.options.dry_run {
             std::fs::remove_dir_all(&path).map_err(|error| Error::io("remove", &path, &error))?;
         }
-        Ok(WorktreeEnd::Removed(path))
+        Ok(WorktreeResult::Removed(path))
     }
 
     fn remove_branch(&mut self) -> Result<()> {
         let (context, place) = (self.context, self.place);
-        let tip = match &self.manner.branch {
-            BranchFate::Stays => return Ok(()),
-            BranchFate::LandedIn { tip, .. } => (*tip).clone(),
-            BranchFate::IfLanded(_) => match place.tip(context)? {
+        let tip = match &self.options.branch {
+            BranchDeletion::Stays => return Ok(()),
+            BranchDeletion::LandedIn { tip, .. } => (*tip).clone(),
+            BranchDeletion::IfLanded(_) => match place.tip(context)? {
                 Some(tip) => tip,
                 None => return Ok(()),
             },
         };
-        if let WorktreeEnd::Kept(reason, path) = &self.removal.worktree {
-            if self.manner.extent == Extent::Worktree && *reason == Obstacle::StaleRecord {
-                let (error, show) = (gone(path, &place.branch), path.display());
+        if let WorktreeResult::Kept(reason, path) = &self.removal.worktree {
+            if self.options.extent == Extent::Worktree && *reason == KeptReason::StaleRecord {
+                let (error, show) = (missing_worktree(path, &place.branch), path.display());
                 self.removal.causes.push(format!(
-                    "{error}, so it and the branch stay; if it was moved, git worktree repair NEW_PLACE finds it again; if \
-                     it was deleted, git worktree remove {show} forgets it"
+                    "{error}, so it and the branch are kept; if it was moved, git worktree repair NEW_PLACE registers it again; if \
+                     it was deleted, git worktree remove {show} removes the registration"
                 ));
             }
-            self.removal.branch = BranchEnd::Skipped;
+            self.removal.branch = BranchResult::Skipped;
             return Ok(());
         }
         let record = place.record.as_ref().filter(|_| self.removal.has_removed());
-        let elsewhere = place.users().find(|other| Some(*other) != record);
-        if let BranchFate::IfLanded(task) = self.manner.branch {
-            let homes = task.map_or_else(Vec::new, |task| homes(context, task));
+        let elsewhere = place.using_branch().find(|other| Some(*other) != record);
+        if let BranchDeletion::IfLanded(task) = self.options.branch {
+            let merge_targets = task.map_or_else(Vec::new, |task| merge_targets(context, task));
             let stood = record.filter(|record| record.detached).and_then(|record| record.head.as_ref());
-            self.removal.lost_rebase = lost_rebase(context, stood, &homes)?;
-            // Git itself would be content with commits that are in the branch's upstream.
-            if !has_landed(context, &tip, &homes)? {
-                let into = homes.first().or(context.repository.root_branch.as_ref()).map_or("HEAD", Branch::as_str);
-                let unmerged = || BranchEnd::Unmerged(into.to_owned());
-                self.removal.branch = elsewhere.map_or_else(unmerged, |_| BranchEnd::CheckedOut);
+            self.removal.lost_rebase = lost_rebase(context, stood, &merge_targets)?;
+            // `git branch -d` is not used: it regards a branch as merged when its upstream has the commits, and the
+            // upstream of a task branch is its own published copy.
+            if !has_landed(context, &tip, &merge_targets)? {
+                let into =
+                    merge_targets.first().or(context.repository.root_branch.as_ref()).map_or("HEAD", Branch::as_str);
+                let unmerged = || BranchResult::Unmerged(into.to_owned());
+                self.removal.branch = elsewhere.map_or_else(unmerged, |_| BranchResult::CheckedOut);
                 return Ok(());
             }
         }
@@ -447,27 +461,29 @@ impl Teardown<'_> {
             self.removal.branch = self.checked_out(other);
             return Ok(());
         }
-        self.removal.branch = if self.manner.dry_run { BranchEnd::Deleted } else { self.delete_branch(&tip)? };
+        self.removal.branch = if self.options.dry_run { BranchResult::Deleted } else { self.delete_branch(&tip)? };
         Ok(())
     }
 
-    fn checked_out(&mut self, other: &WorktreeRecord) -> BranchEnd {
-        let why = format!("{} is checked out at {}, so it stays", self.place.branch, other.path.display());
+    fn checked_out(&mut self, other: &WorktreeRecord) -> BranchResult {
+        let why = format!("{} is checked out at {}, so it is kept", self.place.branch, other.path.display());
         self.removal.causes.push(why);
-        BranchEnd::CheckedOut
+        BranchResult::CheckedOut
     }
 
-    /// Deletes the task branch from exactly this commit, and what the configuration says of it.
-    fn delete_branch(&mut self, tip: &Oid) -> Result<BranchEnd> {
+    /// Deletes the task branch if it is still at this commit, and its section of the configuration. The ref that keeps
+    /// a squashed branch reachable is written first: killed in between, both exist, and nothing is lost.
+    fn delete_branch(&mut self, tip: &Oid) -> Result<BranchResult> {
         let (repository, branch) = (&self.context.repository, &self.place.branch);
-        if let BranchFate::LandedIn { into, .. } = self.manner.branch
-            && let Some(name) = self.place.kept_name(self.context, tip, into)?
+        if let BranchDeletion::LandedIn { into, .. } = self.options.branch
+            && let Some(name) = self.place.squashed_ref(self.context, tip, into)?
         {
             refs::follow(repository, &[(name, tip)])?;
         }
         let full = branch.full();
-        if self.manner.extent != Extent::Worktree {
-            // The list was read before the worktree went, which may have taken long, and plain git does not queue.
+        if self.options.extent != Extent::Worktree {
+            // Read again: removing the worktree may have taken long, and a plain `git worktree add` does not wait in
+            // our queue.
             let records = worktree::list_loosely(repository)?.records;
             if let Some(other) = records.iter().find(|record| record.branch.as_ref() == Some(&full)) {
                 return Ok(self.checked_out(other));
@@ -478,23 +494,24 @@ impl Teardown<'_> {
             refs::Swap::Done => {}
             refs::Swap::Refused(said) | refs::Swap::CutOff(said) => {
                 let said = said.lines().next().unwrap_or_default().trim_start_matches("fatal: ");
-                self.removal.causes.push(format!("{branch} could not be deleted, so it stays: {said}"));
-                return Ok(BranchEnd::Unknown);
+                self.removal.causes.push(format!("{branch} could not be deleted, so it is kept: {said}"));
+                return Ok(BranchResult::Unknown);
             }
         }
-        // Best effort: what is left there names a branch that is no more. Most task branches have nothing there, and the
-        // file is read to spare the process.
+        // A section that stays only names a branch that no longer exists, so a failure is ignored. Most task branches
+        // have no section; reading the file is cheaper than a git process.
         let config = std::fs::read_to_string(repository.common_dir.join("config")).unwrap_or_default();
         if config.contains(&format!("[branch \"{branch}\"]")) {
             let section = format!("branch.{branch}");
             let _ = repository.write("config").args(["--remove-section", &section]).output();
         }
-        Ok(BranchEnd::Deleted)
+        Ok(BranchResult::Deleted)
     }
 }
 
-/// Whether what stands in the place of a worktree belongs to another repository: one that was cloned there, or that took the
-/// place of ours when ours was moved. Without a `.git`, or with one that leads nowhere, it is nobody else's.
+/// Whether the folder at a worktree's path belongs to another repository: one that was cloned there, for instance after
+/// our worktree was moved away. A folder without a `.git`, or with one that points nowhere, belongs to no other
+/// repository.
 fn is_of_another_repository(repository: &Repository, path: &Path) -> bool {
     let real = |path: PathBuf| path.canonicalize().ok();
     let own = real(repository.common_dir.join("worktrees"));

@@ -1,6 +1,7 @@
-//! Detached worktrees for a moment, in the folder for temporary files, where no tool takes them for part of a
-//! repository. A note in the repository says where each is; its lock says that somebody uses it, so that a later command
-//! can remove what a killed one left.
+//! Temporary detached worktrees. They are below the system's folder for temporary files, so that no editor or build
+//! tool takes them for a part of the repository. A record in `.git/aitask/` names the folder of each and is locked
+//! while it is in use, so that a later command can remove one that a killed command left: its record is no longer
+//! locked.
 
 use crate::error::{Error, Result};
 use crate::files::records::{Location, RecordKind};
@@ -15,48 +16,49 @@ use std::fs::File;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 
-/// One such worktree.
+/// A temporary worktree.
 #[derive(Debug)]
 pub(crate) struct Scratch {
-    note: PathBuf,
+    record: PathBuf,
     folder: PathBuf,
     /// The worktree.
     pub(crate) path: PathBuf,
-    used: File,
+    lock: File,
 }
 
 impl Scratch {
-    /// Makes one at a commit; `purpose` and `name` are words for people who come across it.
+    /// Adds a worktree at a commit. `purpose` and `name` become part of its path, for people who find it.
     pub(crate) fn make(context: &Context, purpose: &str, name: &str, commit: &Oid) -> Result<Self> {
         let repository = &context.repository;
         let random = nonce()?;
         let folder = std::env::temp_dir().join(format!("{PREFIX}{purpose}-{random}"));
         let io = |error: std::io::Error| Error::io("make", &folder, &error);
-        let note = repository.records().path(RecordKind::Scratch, &random);
-        let used =
+        let record = repository.records().path(RecordKind::Scratch, &random);
+        let lock =
             repository.records().save_locked(RecordKind::Scratch, &random, &Location { path: folder.clone() })?;
-        // It holds a copy of the repository, and lies where everybody on the machine may look.
+        // Every user of the machine can list the folder for temporary files, and this one will hold a copy of the code.
         std::fs::DirBuilder::new().mode(0o700).create(&folder).map_err(io)?;
-        let scratch = Self { note, path: folder.join(name), folder, used };
-        // A git that outlives this command keeps the note locked, and nobody removes what it is just making.
-        share(&scratch.used, Shared::WithChildren);
+        let scratch = Self { record, path: folder.join(name), folder, lock };
+        // The child processes inherit the lock: a git that outlives this command keeps the record locked, so that no
+        // other command removes the worktree while git writes it.
+        share(&scratch.lock, Shared::WithChildren);
         let made = Queue::enter(repository, context.settings.timeout, context.progress)
             .and_then(|_queue| worktree::add_detached(repository, &scratch.path, commit));
-        share(&scratch.used, Shared::No);
+        share(&scratch.lock, Shared::No);
         match made {
             Ok(()) => Ok(scratch),
             Err(error) => {
-                let _ = interrupt::cleaning_up(|| remove(repository, &scratch.note, &scratch.folder));
+                let _ = interrupt::cleaning_up(|| remove(repository, &scratch.record, &scratch.folder));
                 Err(error)
             }
         }
     }
 
-    /// Removes it, whatever is in it.
+    /// Removes the worktree with everything in it.
     pub(crate) fn remove(self, context: &Context) -> Result<()> {
         interrupt::cleaning_up(|| {
             let _queue = Queue::enter(&context.repository, context.settings.timeout, context.progress)?;
-            remove(&context.repository, &self.note, &self.folder)
+            remove(&context.repository, &self.record, &self.folder)
         })
     }
 }

@@ -164,7 +164,10 @@ fn what_is_in_the_way_of_the_move_is_said_before_anything_is_published() {
     refused(".gitignore");
     ann.git(&["checkout", "-q", ".gitignore"]);
     ann.write(".aitask-data/mine", "mine\n");
-    refused(&format!("{} is in the way", ann.top().canonicalize().unwrap().join(".aitask-data").display()));
+    refused(&format!(
+        "{} exists, so the data branch cannot be checked out there",
+        ann.top().canonicalize().unwrap().join(".aitask-data").display()
+    ));
     std::fs::remove_dir_all(ann.path(".aitask-data")).unwrap();
     ann.script("aitask_setup.sh", &[]).ok();
     assert!(ann.path("aitasks/t1_one.md").is_file() && ann.path("aitasks").is_symlink());

@@ -158,7 +158,7 @@ fn a_data_branch_that_cannot_be_set_up_does_not_end_setup() {
     ann.commit("the framework");
     ann.git(&["push", "-q"]);
     ann.write(".aitask-data/x", "in the way\n");
-    goes_on(&ann, &[".aitask-data is in the way", "try: mv .aitask-data"]);
+    goes_on(&ann, &[".aitask-data exists, so the data branch cannot be checked out there", "try: mv .aitask-data"]);
     assert!(world.remote_branch("aitask-ids").is_some() && world.remote_branch("aitask-locks").is_some());
     assert_eq!(
         ann.git(&["log", "-1", "--format=%s"]),
@@ -172,7 +172,7 @@ fn a_data_branch_that_cannot_be_set_up_does_not_end_setup() {
     assert_eq!(subjects(&bob, "HEAD"), before);
     bob.git(&["switch", "-q", "main"]);
     bob.write(".gitignore", "mine\n");
-    goes_on(&bob, &[".gitignore has changes that are not committed"]);
+    goes_on(&bob, &[".gitignore has uncommitted changes"]);
     assert_eq!((bob.read(".gitignore").as_str(), subjects(&bob, "HEAD")), ("mine\n", before));
     std::fs::remove_file(bob.path(".gitignore")).unwrap();
     world.protect("aitask-data");

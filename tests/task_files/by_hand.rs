@@ -103,7 +103,7 @@ fn new_in_an_editor_is_published() {
     let file = world.remote_file("main", "aitasks/t1_add_login.md").unwrap();
     assert!(file.contains("labels: [new_one]\n") && file.ends_with("\n# Add login\n\nWith e-mail.\n"), "{file}");
     let run = with_editor(&ann, "true").aitask(&["new", "--edit", "X"]).fails(2);
-    run.assert().stderr(contains("no task is made"));
+    run.assert().stderr(contains("no task was created"));
 }
 
 #[test]

@@ -38,7 +38,9 @@ fn people_see_what_happens_and_may_keep_it() {
     let world = World::new();
     let ann = world.clone("ann");
     let run = ann.aitask(&["demo", "--agents=3", "--tasks=4", "--clones=2", "--keep"]).ok();
-    for act in ["1. Ann, Bob clone", "2. 3 agents file 4 tasks", "3. all 3 want t3", "4. ", "5. 2 agents", "6. "] {
+    for act in
+        ["1. Ann, Bob clone", "2. 3 agents create 4 tasks", "3. all 3 agents pick t3", "4. ", "5. 2 agents", "6. "]
+    {
         assert!(run.stderr.contains(act), "{act}: {run}");
     }
     assert!(run.stdout.contains("All of it holds.\n") && run.stdout.contains("git aitask init"), "{run}");

@@ -313,7 +313,7 @@ fn a_protected_output_branch_lands_nothing_and_offers_a_pull_request() {
     world.protect("main");
     let before = world.git(&["--git-dir=origin.git", "for-each-ref"]);
     let run = ann.aitask(&["finish", "1"]).fails(1);
-    run.assert().stderr(contains("nothing has landed").and(contains("git aitask finish 1 --no-push")));
+    run.assert().stderr(contains("nothing was published").and(contains("git aitask finish 1 --no-push")));
     assert_eq!(world.git(&["--git-dir=origin.git", "for-each-ref"]), before);
     assert!(ann.path(WORK).is_dir());
     ann.aitask(&["finish", "1", "--no-push"]).ok().assert().stdout(contains("aitask/t1_one is pushed"));

@@ -86,7 +86,7 @@ fn repairs_what_is_missing_and_keeps_the_counter() {
     let json = ann.aitask(&["init", "--json"]).ok().json();
     let made = json["made"].as_array().unwrap();
     assert_eq!(made.len(), 1);
-    assert!(made[0].as_str().unwrap().starts_with("branch aitask-locks, put back at "), "{json}");
+    assert!(made[0].as_str().unwrap().starts_with("branch aitask-locks, restored at "), "{json}");
     assert_eq!((world.remote_branch("aitask-ids"), ann.task("Two", &[])).0, ids);
 }
 

@@ -76,7 +76,7 @@ fn what_is_no_word_of_the_project_is_a_usage_error() {
     let ann = world.initialised("ann");
     let before = everything(&ann);
     let run = ann.aitask(&["new", "X", "--type", "nonsense"]).fails(2);
-    run.assert().stderr(contains("\"nonsense\" is no issue type").and(contains("bug, chore")));
+    run.assert().stderr(contains("\"nonsense\" is not an issue type").and(contains("bug, chore")));
     for bad in [["--priority", "urgent"], ["--effort", "High"], ["--depends", "x"], ["--parent", "../1"]] {
         ann.aitask(&["new", "X", bad[0], bad[1]]).fails(2);
     }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::archive::request::Ending;
-use crate::archive::shelf::{is_archived, path_of};
+use crate::archive::task_store::{is_archived, path_of};
 use crate::error::Kind;
 use crate::git::objects::Edit;
 use crate::task::{Document, Status, paths};
@@ -8,28 +8,29 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 const NOW: &str = "2026-01-02 03:04";
-const CHECKOUT: Request = Request { rules: Rules::Checkout, gates: Gates::Count, ending: Ending::Completed };
+const CHECKOUT: ArchiveRequest =
+    ArchiveRequest { rules: ArchiveRules::Checkout, gates: Gates::Count, ending: Ending::Completed };
 
 fn task(text: &str) -> TaskId {
     TaskId::parse(text).unwrap()
 }
 
 /// What is known of an active task among these files, each with the lines of its frontmatter.
-fn known(id: &str, files: &[(&str, &str)]) -> Known {
+fn known(id: &str, files: &[(&str, &str)]) -> ArchiveView {
     let id = task(id);
     let paths: Vec<_> = files.iter().map(|(path, _)| (*path).to_owned()).collect();
     let path = paths.iter().find(|path| paths::loose_id(path) == Some(id)).unwrap().clone();
     let read = files.iter().filter(|(path, _)| path.starts_with("aitasks/"));
     let documents =
         read.map(|(path, lines)| ((*path).to_owned(), Document::parse(format!("---\n{lines}---\n").as_bytes())));
-    let shelf = Shelf { documents: documents.collect(), paths, ..Shelf::default() };
+    let store = TaskStore { documents: documents.collect(), paths, ..TaskStore::default() };
     let (not_holder, locks, pending) = (None, Locks::default(), None);
-    Known { id, path, state: Progress::Active, not_holder, locks, pending, shelf, now: NOW.to_owned() }
+    ArchiveView { id, path, state: ArchiveState::Active, not_holder, locks, pending, store, now: NOW.to_owned() }
 }
 
-fn filing(known: &Known, request: Request) -> Filing {
+fn changes(known: &ArchiveView, request: ArchiveRequest) -> ArchiveChanges {
     match decide(known, request) {
-        Ok(Decided::File(filing)) => *filing,
+        Ok(ArchiveDecision::File(changes)) => *changes,
         other => panic!("{other:?}"),
     }
 }
@@ -44,30 +45,31 @@ const FAMILY: &[(&str, &str)] = &[
 
 #[test]
 fn a_last_child_takes_plan_and_parent_along() {
-    let filing = filing(&known("1_1", FAMILY), Request::default());
-    assert_eq!(filing.tasks, [task("1_1"), task("1")]);
+    let changes = changes(&known("1_1", FAMILY), ArchiveRequest::default());
+    assert_eq!(changes.tasks, [task("1_1"), task("1")]);
     let targets = ["aitasks/archived/t1/t1_1_a.md", "aiplans/archived/p1/p1_1_a.md", "aitasks/archived/t1_all.md"];
-    assert_eq!(filing.targets, targets);
-    assert_eq!(filing.subject, "ait: Archive completed t1_1 and parent t1 task and plan files");
+    assert_eq!(changes.targets, targets);
+    assert_eq!(changes.subject, "ait: Archive completed t1_1 and parent t1 task and plan files");
 }
 
 #[test]
 fn of_several_reasons_the_first_is_told() {
     let mut known = known("1", FAMILY);
     known.not_holder = Some(Error::new(Kind::NotHolder, "not yours"));
-    known.pending = Some(Pending::Items(2));
-    known.shelf.paths.push("aitasks/archived/t1_all.md".to_owned());
-    assert!(matches!(decide(&known, Request::default()), Err(Refusal::NotHolder)));
+    known.pending = Some(PendingGates::Items(2));
+    known.store.paths.push("aitasks/archived/t1_all.md".to_owned());
+    assert!(matches!(decide(&known, ArchiveRequest::default()), Err(ArchiveRefusal::NotHolder)));
     known.not_holder = None;
-    for request in [Request::default(), Request { gates: Gates::Overridden, ..Request::default() }] {
-        let Err(Refusal::OpenChildren(open)) = decide(&known, request) else { panic!() };
+    for request in [ArchiveRequest::default(), ArchiveRequest { gates: Gates::Overridden, ..ArchiveRequest::default() }]
+    {
+        let Err(ArchiveRefusal::OpenChildren(open)) = decide(&known, request) else { panic!() };
         assert_eq!(open, [task("1_1")]);
     }
-    known.shelf.paths.retain(|path| path != "aitasks/t1/t1_1_a.md");
-    let Err(Refusal::Pending(pending)) = decide(&known, Request::default()) else { panic!() };
-    assert_eq!(pending, Pending::Items(2));
-    let overridden = decide(&known, Request { gates: Gates::Overridden, ..Request::default() });
-    let Err(Refusal::Files(taken)) = overridden else { panic!() };
+    known.store.paths.retain(|path| path != "aitasks/t1/t1_1_a.md");
+    let Err(ArchiveRefusal::Pending(pending)) = decide(&known, ArchiveRequest::default()) else { panic!() };
+    assert_eq!(pending, PendingGates::Items(2));
+    let overridden = decide(&known, ArchiveRequest { gates: Gates::Overridden, ..ArchiveRequest::default() });
+    let Err(ArchiveRefusal::Files(taken)) = overridden else { panic!() };
     assert_eq!(taken.kind(), Kind::Occupied);
 }
 
@@ -75,14 +77,14 @@ fn of_several_reasons_the_first_is_told() {
 fn what_is_archived_already_is_done_or_refused_as_the_face_has_promised() {
     let mut known = known("2", FAMILY);
     for (state, request, is_done) in [
-        (Progress::Archived, Request::default(), true),
-        (Progress::Archived, CHECKOUT, false),
-        (Progress::CutOff, CHECKOUT, true),
+        (ArchiveState::Archived, ArchiveRequest::default(), true),
+        (ArchiveState::Archived, CHECKOUT, false),
+        (ArchiveState::CutOff, CHECKOUT, true),
     ] {
         known.state = state;
         match decide(&known, request) {
-            Ok(Decided::Already) => assert!(is_done),
-            Err(Refusal::Archived(path)) => assert!(!is_done && path == "aitasks/t2_other.md"),
+            Ok(ArchiveDecision::Already) => assert!(is_done),
+            Err(ArchiveRefusal::Archived(path)) => assert!(!is_done && path == "aitasks/t2_other.md"),
             other => panic!("{other:?}"),
         }
     }
@@ -95,22 +97,22 @@ fn a_child_that_is_folded_into_its_parent_goes_with_it_in_a_checkout() {
         ("aitasks/t1_all.md", "status: Ready\nfolded_tasks: [1_1]\nchildren_to_implement: [t1_1]\n"),
     ];
     let known = known("1", &files);
-    assert!(matches!(decide(&known, Request::default()), Err(Refusal::OpenChildren(_))));
-    assert_eq!(filing(&known, CHECKOUT).folded, [task("1_1")]);
+    assert!(matches!(decide(&known, ArchiveRequest::default()), Err(ArchiveRefusal::OpenChildren(_))));
+    assert_eq!(changes(&known, CHECKOUT).folded, [task("1_1")]);
 }
 
 #[test]
 fn what_is_staged_below_a_parent_goes_with_the_parent_and_not_before() {
     let staged = Edit::Remove { path: "aitasks/t1/t1_9_gone.md".to_owned() };
     let mut last = known("1_1", FAMILY);
-    last.shelf.staged = vec![staged.clone()];
-    assert!(filing(&last, CHECKOUT).edits.contains(&staged));
+    last.store.staged = vec![staged.clone()];
+    assert!(changes(&last, CHECKOUT).edits.contains(&staged));
     let mut alone = known("2", FAMILY);
-    alone.shelf.staged = vec![staged.clone()];
-    assert!(filing(&alone, CHECKOUT).edits.contains(&staged));
+    alone.store.staged = vec![staged.clone()];
+    assert!(changes(&alone, CHECKOUT).edits.contains(&staged));
     let mut first = known("1_1", &[FAMILY, &[("aitasks/t1/t1_3_c.md", "status: Ready\n")]].concat());
-    first.shelf.staged = vec![staged.clone()];
-    assert!(!filing(&first, CHECKOUT).edits.contains(&staged));
+    first.store.staged = vec![staged.clone()];
+    assert!(!changes(&first, CHECKOUT).edits.contains(&staged));
 }
 
 #[test]
@@ -120,14 +122,14 @@ fn a_folded_parent_does_not_come_back_with_its_folded_child() {
         ("aitasks/t2/t2_1_a.md", "status: Folded\n"),
         ("aitasks/t2_b.md", "status: Folded\nchildren_to_implement: [t2_1]\n"),
     ];
-    let filing = filing(&known("1", &files), Request::default());
-    assert_eq!(filing.folded, [task("2"), task("2_1")]);
-    let put: Vec<_> = filing.edits.iter().filter(|edit| matches!(edit, Edit::Put { .. })).map(path_of).collect();
+    let changes = changes(&known("1", &files), ArchiveRequest::default());
+    assert_eq!(changes.folded, [task("2"), task("2_1")]);
+    let put: Vec<_> = changes.edits.iter().filter(|edit| matches!(edit, Edit::Put { .. })).map(path_of).collect();
     assert_eq!(put, ["aitasks/archived/t1_all.md"]);
 }
 
 /// Task data of three families, with their lists, folds, plans and what of it stands in no commit.
-fn shelves() -> impl Strategy<Value = Shelf> {
+fn stores() -> impl Strategy<Value = TaskStore> {
     let status = prop::sample::select(vec!["Ready", "Implementing", "Done", "Folded"]);
     let id = || prop_oneof![(1..4_u64).prop_map(TaskId::top), (1..4_u64, 1..3_u64).prop_map(|(n, m)| child(n, m))];
     let file = (
@@ -140,7 +142,7 @@ fn shelves() -> impl Strategy<Value = Shelf> {
     );
     prop::collection::vec(file, 9).prop_map(|files| {
         let ids = (1..4).map(TaskId::top).chain((1..4).flat_map(|n| (1..3).map(move |m| child(n, m))));
-        let mut shelf = Shelf::default();
+        let mut store = TaskStore::default();
         for (id, (place, status, children, folded, plan, uncommitted)) in ids.zip(files) {
             let below_parent =
                 |letter: char| id.parent().map_or_else(String::new, |parent| format!("{letter}{parent}/"));
@@ -152,20 +154,20 @@ fn shelves() -> impl Strategy<Value = Shelf> {
             if place != "absent" {
                 let path = format!("aitasks/{}{}t{id}_x.md", below(place), below_parent('t'));
                 if uncommitted {
-                    shelf.uncommitted.insert(path.clone(), text.clone().into_bytes());
+                    store.uncommitted.insert(path.clone(), text.clone().into_bytes());
                 }
-                shelf.documents.insert(path.clone(), Document::parse(text.as_bytes()));
-                shelf.paths.push(path);
+                store.documents.insert(path.clone(), Document::parse(text.as_bytes()));
+                store.paths.push(path);
             }
             if plan != "none" {
                 let path = format!("aiplans/{}{}p{id}_x.md", below(plan), below_parent('p'));
                 if uncommitted {
-                    shelf.uncommitted.insert(path.clone(), b"a plan".to_vec());
+                    store.uncommitted.insert(path.clone(), b"a plan".to_vec());
                 }
-                shelf.paths.push(path);
+                store.paths.push(path);
             }
         }
-        shelf
+        store
     })
 }
 
@@ -173,16 +175,16 @@ fn child(number: u64, child: u64) -> TaskId {
     task(&format!("{number}_{child}"))
 }
 
-fn requests() -> impl Strategy<Value = Request> {
-    let rules = prop::sample::select(vec![Rules::Published, Rules::Checkout]);
+fn requests() -> impl Strategy<Value = ArchiveRequest> {
+    let rules = prop::sample::select(vec![ArchiveRules::Published, ArchiveRules::Checkout]);
     let gates = prop::sample::select(vec![Gates::Count, Gates::Overridden]);
     let ending = prop::sample::select(vec![Ending::Completed, Ending::Superseded]);
-    (rules, gates, ending).prop_map(|(rules, gates, ending)| Request { rules, gates, ending })
+    (rules, gates, ending).prop_map(|(rules, gates, ending)| ArchiveRequest { rules, gates, ending })
 }
 
 /// The paths after these edits. Fails when one needs what is not there, or would write over what is.
-fn after(shelf: &Shelf, edits: &[Edit]) -> BTreeSet<String> {
-    let mut paths: BTreeSet<_> = shelf.paths.iter().cloned().collect();
+fn after(store: &TaskStore, edits: &[Edit]) -> BTreeSet<String> {
+    let mut paths: BTreeSet<_> = store.paths.iter().cloned().collect();
     for edit in edits {
         match edit {
             Edit::Remove { path } => assert!(paths.remove(path), "{path} is not there"),
@@ -192,7 +194,7 @@ fn after(shelf: &Shelf, edits: &[Edit]) -> BTreeSet<String> {
             }
             // Moved by a run that was cut off before its commit.
             Edit::Put { path, .. } if is_archived(path) => {
-                assert!(paths.insert(path.clone()) || shelf.is_uncommitted(path), "{path} is written over");
+                assert!(paths.insert(path.clone()) || store.is_uncommitted(path), "{path} is written over");
             }
             Edit::Put { path, .. } => assert!(paths.contains(path), "{path} comes back"),
             Edit::Take { path, .. } => panic!("{path} is taken from elsewhere"),
@@ -206,53 +208,53 @@ proptest! {
 
     #[test]
     fn no_task_is_lost_and_no_rule_is_passed_over(
-        mut shelf in shelves(),
+        mut store in stores(),
         request in requests(),
-        pending in prop::option::weighted(0.2, Just(Pending::Items(1))),
+        pending in prop::option::weighted(0.2, Just(PendingGates::Items(1))),
         is_ours in prop::bool::weighted(0.9),
         at in any::<prop::sample::Index>(),
     ) {
-        if request.rules == Rules::Published {
-            shelf.uncommitted.clear();
+        if request.rules == ArchiveRules::Published {
+            store.uncommitted.clear();
         }
-        let active: Vec<_> = shelf.active().map(|(id, path)| (id, path.to_owned())).collect();
+        let active: Vec<_> = store.active().map(|(id, path)| (id, path.to_owned())).collect();
         prop_assume!(!active.is_empty());
         let (id, path) = at.get(&active).clone();
         let not_holder = (!is_ours).then(|| Error::new(Kind::NotHolder, "not yours"));
         let locks = Locks::default();
-        let known = Known { id, path, state: Progress::Active, not_holder, locks, pending, shelf, now: NOW.to_owned() };
-        let shelf = &known.shelf;
-        let filing = match decide(&known, request) {
-            Err(Refusal::NotHolder) => {
+        let known = ArchiveView { id, path, state: ArchiveState::Active, not_holder, locks, pending, store, now: NOW.to_owned() };
+        let store = &known.store;
+        let changes = match decide(&known, request) {
+            Err(ArchiveRefusal::NotHolder) => {
                 prop_assert!(!is_ours);
                 return Ok(());
             }
             Err(_) => return Ok(()),
-            Ok(Decided::Already) => return Err(TestCaseError::fail("an active task is not archived already")),
-            Ok(Decided::File(filing)) => filing,
+            Ok(ArchiveDecision::Already) => return Err(TestCaseError::fail("an active task is not archived already")),
+            Ok(ArchiveDecision::File(changes)) => changes,
         };
         prop_assert!(is_ours);
         prop_assert!(known.pending.is_none() || request.gates == Gates::Overridden);
-        let paths = after(shelf, &filing.edits);
+        let paths = after(store, &changes.edits);
         for (task, path) in &active {
             let stays = paths.contains(path);
-            let went = filing.tasks.contains(task) || filing.folded.contains(task);
+            let went = changes.tasks.contains(task) || changes.folded.contains(task);
             prop_assert!(stays != went, "{path}");
         }
-        prop_assert!(filing.targets.iter().all(|path| paths.contains(path) && is_archived(path)));
-        prop_assert!(filing.tasks.contains(&id) && filing.tasks.iter().all(|task| *task == id || Some(*task) == id.parent()));
+        prop_assert!(changes.targets.iter().all(|path| paths.contains(path) && is_archived(path)));
+        prop_assert!(changes.tasks.contains(&id) && changes.tasks.iter().all(|task| *task == id || Some(*task) == id.parent()));
         // No child that is still to be done is left without its parent.
-        let documents = |path: &str| shelf.documents.get(path).and_then(|it| it.scalar("status")).map(Status::parse);
+        let documents = |path: &str| store.documents.get(path).and_then(|it| it.scalar("status")).map(Status::parse);
         for (child, path) in active.iter().filter(|(child, path)| child.parent().is_some() && paths.contains(path)) {
-            let goes = |parent| filing.tasks.contains(&parent) && active.iter().any(|(task, _)| *task == parent);
+            let goes = |parent| changes.tasks.contains(&parent) && active.iter().any(|(task, _)| *task == parent);
             let orphaned = child.parent().is_some_and(goes);
             prop_assert!(!orphaned || documents(path).is_some_and(|status| status.is_closed()), "{path}");
         }
         // What stands in no commit is in this one, or is left alone.
-        for edit in filing.edits.iter().filter(|edit| shelf.uncommitted.contains_key(path_of(edit))) {
-            prop_assert!(filing.adopt.iter().any(|path| path == path_of(edit)), "{}", path_of(edit));
+        for edit in changes.edits.iter().filter(|edit| store.uncommitted.contains_key(path_of(edit))) {
+            prop_assert!(changes.adopt.iter().any(|path| path == path_of(edit)), "{}", path_of(edit));
         }
-        let content: BTreeMap<_, _> = filing.edits.iter().filter_map(|edit| match edit {
+        let content: BTreeMap<_, _> = changes.edits.iter().filter_map(|edit| match edit {
             Edit::Put { path, content } => Some((path.clone(), String::from_utf8_lossy(content).into_owned())),
             _ => None,
         }).collect();

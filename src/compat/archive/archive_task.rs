@@ -1,9 +1,9 @@
 //! `aitask_archive.sh`: archives a task with its plans and folded tasks, and then releases its lock. Skills read the
 //! result lines; exit 2 says that gates or checklist items are pending.
 
-use crate::archive::archiver::{Kin, Note};
-use crate::archive::gates::{self, Pending};
-use crate::archive::request::{Ending, Gates, Refusal, Request, Rules};
+use crate::archive::archiver::{ArchiveEvent, Relation};
+use crate::archive::gates::{self, PendingGates};
+use crate::archive::request::{ArchiveRefusal, ArchiveRequest, ArchiveRules, Ending, Gates};
 use crate::compat::archive::file_away::{ArchiveReport, Publication, ScriptArchive, refusal_error};
 use crate::compat::archive::snapshot::{DataCheckout, FolderPaths};
 use crate::compat::folders::TaskFolders;
@@ -31,7 +31,7 @@ whose last child it was goes along; one commit, then the lock is released. Nothi
 #[derive(Debug)]
 struct ArchiveArguments {
     id: Option<TaskId>,
-    request: Request,
+    request: ArchiveRequest,
     publication: Publication,
 }
 
@@ -73,7 +73,7 @@ fn fail(invocation: &Invocation, error: &Error) -> u8 {
 }
 
 fn parse(args: &[String]) -> Result<Option<ArchiveArguments>> {
-    let request = Request { rules: Rules::Checkout, ..Request::default() };
+    let request = ArchiveRequest { rules: ArchiveRules::Checkout, ..ArchiveRequest::default() };
     let mut arguments = ArchiveArguments { id: None, request, publication: Publication::Commit };
     for arg in args {
         match arg.as_str() {
@@ -110,14 +110,14 @@ fn require_passed(invocation: &Invocation, folders: &TaskFolders, gates: Gates, 
     let ready = || Ok(gates::archive_ready(&invocation.environment, &invocation.dir, &id.to_string()));
     match gates::pending(&document, ready)? {
         None => Ok(()),
-        Some(Pending::Gates(pending)) if gates == Gates::Overridden => {
+        Some(PendingGates::Gates(pending)) if gates == Gates::Overridden => {
             invocation.console.info(&format!(
                 "Ignoring gate-guard (--ignore-gates): archiving {} with pending gate(s): {pending}",
                 id.prefixed()
             ));
             Ok(())
         }
-        Some(pending) => Err(refusal_error(id, Refusal::Pending(pending), str::to_owned)),
+        Some(pending) => Err(refusal_error(id, ArchiveRefusal::Pending(pending), str::to_owned)),
     }
 }
 
@@ -127,7 +127,7 @@ fn archive(invocation: &Invocation, folders: &TaskFolders, arguments: &ArchiveAr
     let publication = arguments.publication;
     let dry_run = publication == Publication::Show;
     warn_of_loose_ends(invocation, &context, folders, id);
-    let plain = |checkout: &DataCheckout<'_>, note: &Note| lines(note, checkout.folder_paths(), false);
+    let plain = |checkout: &DataCheckout<'_>, note: &ArchiveEvent| lines(note, checkout.folder_paths(), false);
     let archived = ScriptArchive { checkout: &checkout, publication, lines: plain }.archive(id, arguments.request)?;
     match archived.report {
         ArchiveReport::Notes(notes) => {
@@ -150,7 +150,7 @@ fn archive(invocation: &Invocation, folders: &TaskFolders, arguments: &ArchiveAr
 fn warn_of_loose_ends(invocation: &Invocation, context: &Context, folders: &TaskFolders, id: TaskId) {
     for file in folders.tasks.files_of('t', &id.to_string()) {
         let name = file.rsplit('/').next().unwrap_or_default().trim_end_matches(".md");
-        if let Ok(Some(ends)) = landed::loose_ends(context, name, &[]) {
+        if let Ok(Some(ends)) = landed::describe_remaining_work(context, name, &[]) {
             invocation.console.warn(&ends);
         }
     }
@@ -180,14 +180,14 @@ fn release(invocation: &Invocation, checkout: &DataCheckout<'_>, tasks: &[TaskId
     }
 }
 
-fn show(invocation: &Invocation, note: &Note, folder_paths: &FolderPaths, dry_run: bool) {
+fn show(invocation: &Invocation, note: &ArchiveEvent, folder_paths: &FolderPaths, dry_run: bool) {
     match note {
-        Note::Begin(..) | Note::LastChild => {
+        ArchiveEvent::Begin(..) | ArchiveEvent::LastChild => {
             for line in lines(note, folder_paths, dry_run) {
                 invocation.console.info(&line);
             }
         }
-        Note::StillOpen(parent, children) => {
+        ArchiveEvent::StillOpen(parent, children) => {
             let children: Vec<_> = children.iter().map(|child| child.prefixed()).collect();
             invocation.console.warn(&format!(
                 "{} stays active: {} are still active",
@@ -208,47 +208,47 @@ fn show(invocation: &Invocation, note: &Note, folder_paths: &FolderPaths, dry_ru
 }
 
 /// The result lines of a note.
-fn lines(note: &Note, folder_paths: &FolderPaths, dry_run: bool) -> Vec<String> {
+fn lines(note: &ArchiveEvent, folder_paths: &FolderPaths, dry_run: bool) -> Vec<String> {
     let would = |text: String| dry_run.then(|| format!("[dry-run] Would {text}"));
     let folder = |path: &str| path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
     match note {
-        Note::Begin(file, None) => vec![format!("Archiving parent task: {file}")],
-        Note::Begin(file, Some(parent)) => vec![format!("Archiving child task: {file} (parent: {parent})")],
-        Note::Link(kin, id, word, url) => {
+        ArchiveEvent::Begin(file, None) => vec![format!("Archiving parent task: {file}")],
+        ArchiveEvent::Begin(file, Some(parent)) => vec![format!("Archiving child task: {file} (parent: {parent})")],
+        ArchiveEvent::Link(kin, id, word, url) => {
             let kin = match kin {
-                Kin::Own => "",
-                Kin::Parent => "PARENT_",
-                Kin::Folded => "FOLDED_",
+                Relation::Own => "",
+                Relation::Parent => "PARENT_",
+                Relation::Folded => "FOLDED_",
             };
             vec![format!("{kin}{word}:{id}:{url}")]
         }
-        Note::ParentEdited(path, child) => {
+        ArchiveEvent::ParentEdited(path, child) => {
             let path = folder_paths.shown(path);
             vec![would(format!("remove child {} from {path}", child.prefixed())).unwrap_or(path)]
         }
-        Note::FoldedDeleted(id, path) => {
+        ArchiveEvent::FoldedDeleted(id, path) => {
             let path = folder_paths.shown(path);
             vec![
                 would(format!("delete folded task {}: {path}", id.prefixed()))
                     .unwrap_or(format!("FOLDED_DELETED:{id}:{path}")),
             ]
         }
-        Note::FoldedKept(id, status) => vec![format!("FOLDED_WARNING:{id}:{status}")],
-        Note::Moved(kin, _, from, to) => {
+        ArchiveEvent::FoldedKept(id, status) => vec![format!("FOLDED_WARNING:{id}:{status}")],
+        ArchiveEvent::Moved(kin, _, from, to) => {
             let (from, to) = (folder_paths.shown(from), folder_paths.shown(to));
             let edit = would(format!("update metadata in {from} (status=Done, timestamps)"));
             let moved = would(format!("move {from} -> {}", folder(&to)));
-            let word = if *kin == Kin::Parent { "PARENT_ARCHIVED" } else { "ARCHIVED_TASK" };
+            let word = if *kin == Relation::Parent { "PARENT_ARCHIVED" } else { "ARCHIVED_TASK" };
             edit.into_iter().chain(moved).chain([format!("{word}:{to}")]).collect()
         }
-        Note::PlanMoved(from, to) => {
+        ArchiveEvent::PlanMoved(from, to) => {
             let (from, to) = (folder_paths.shown(from), folder_paths.shown(to));
             let moved = would(format!("move {from} -> {}", folder(&to)));
             moved.into_iter().chain([format!("ARCHIVED_PLAN:{to}")]).collect()
         }
-        Note::LastChild => vec!["All child tasks complete — archiving parent task as well.".to_owned()],
-        Note::StillOpen(..) => Vec::new(),
-        Note::Released(id) => {
+        ArchiveEvent::LastChild => vec!["All child tasks complete — archiving parent task as well.".to_owned()],
+        ArchiveEvent::StillOpen(..) => Vec::new(),
+        ArchiveEvent::Released(id) => {
             let lock = would(format!("release lock for {}", id.prefixed()));
             lock.into_iter().chain(would(format!("prune shadow rejection store for {}", id.prefixed()))).collect()
         }

@@ -4,7 +4,7 @@
 
 mod selection;
 
-use crate::archive::shelf::{TaskSource as _, is_archived};
+use crate::archive::task_store::{TaskSource as _, is_archived};
 use crate::compat::archive::snapshot::{DataCheckout, TaskDataSnapshot};
 use crate::compat::folders::{TaskFolder, TaskFolders, is_file};
 use crate::error::{Error, Kind, Result};

@@ -2,11 +2,11 @@
 //! lock. Every refusal comes before the first change, and an interrupted run is completed by the next one of the same task:
 //! its record in `.git/aitask/` has the result lines and the locks that were still to be printed and released.
 
-use crate::archive::archiver::{Filing, Note};
-use crate::archive::decide::{Decided, Known, Progress};
-use crate::archive::gates::Pending;
-use crate::archive::request::{Refusal, Request};
-use crate::archive::shelf::{Shelf, TaskSource as _, is_archived, is_left_behind};
+use crate::archive::archiver::{ArchiveChanges, ArchiveEvent};
+use crate::archive::decide::{ArchiveDecision, ArchiveState, ArchiveView};
+use crate::archive::gates::PendingGates;
+use crate::archive::request::{ArchiveRefusal, ArchiveRequest};
+use crate::archive::task_store::{TaskSource as _, TaskStore, is_archived, is_left_behind};
 use crate::compat::archive::snapshot::{DataCheckout, TaskDataSnapshot};
 use crate::coordination::lock_record::LockRecord;
 use crate::coordination::locks::unlock_step;
@@ -18,7 +18,7 @@ use crate::git::Freshness;
 use crate::git::objects::Edit;
 use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Ledger, Plan, TransactionResult, View, nonce};
-use crate::ops::archive::{ArchivePlace, Settled, archive_in};
+use crate::ops::archive::{ArchiveOutcome, ArchivePlace, archive_in};
 use crate::project::context::{Context, Wanted};
 use crate::task::{TaskId, bundle, paths};
 use serde::{Deserialize, Serialize};
@@ -48,7 +48,7 @@ pub(crate) struct ScriptArchive<'a> {
     /// What is done with the change.
     pub(crate) publication: Publication,
     /// The result lines of a note, for the record that completes an interrupted run.
-    pub(crate) lines: fn(&DataCheckout<'_>, &Note) -> Vec<String>,
+    pub(crate) lines: fn(&DataCheckout<'_>, &ArchiveEvent) -> Vec<String>,
 }
 
 /// The result of archiving a task.
@@ -66,7 +66,7 @@ pub(crate) struct ArchivedByScript {
 #[derive(Debug, Clone)]
 pub(crate) enum ArchiveReport {
     /// What was done, in order.
-    Notes(Vec<Note>),
+    Notes(Vec<ArchiveEvent>),
     /// The result lines of a run that was interrupted after its commit and before it printed them.
     Lines(Vec<String>),
 }
@@ -84,8 +84,8 @@ impl ScriptArchive<'_> {
     ///
     /// # Errors
     /// [`Kind::NoSuchTask`]; [`Kind::NotClaimable`] when it is archived already or has open children, and those of
-    /// [`Filing`]; a checkout in the middle of something, or on no branch. Nothing is changed then.
-    pub(crate) fn archive(&self, id: TaskId, request: Request) -> Result<ArchivedByScript> {
+    /// [`ArchiveChanges`]; a checkout in the middle of something, or on no branch. Nothing is changed then.
+    pub(crate) fn archive(&self, id: TaskId, request: ArchiveRequest) -> Result<ArchivedByScript> {
         let checkout = self.checkout;
         let landed = archive_in(self, &id.into(), request).inspect_err(|error| {
             // Errors of these kinds may come after the commit, so the record must stay. After all others nothing was changed.
@@ -95,61 +95,63 @@ impl ScriptArchive<'_> {
             }
         })?;
         let commit = landed.tip(&checkout.branch).map(|oid| oid.short().to_owned());
-        let Settled { path, answer, .. } = landed.value;
+        let ArchiveOutcome { path, answer, .. } = landed.value;
         Ok(match answer {
-            Decided::Already => {
+            ArchiveDecision::Already => {
                 let ArchiveIntent { lines, released } = checkout.load_intent(id).unwrap_or_default();
                 let released = released.iter().filter_map(|id| TaskId::try_parse(id)).collect();
                 ArchivedByScript { report: ArchiveReport::Lines(lines), commit: checkout.last_commit(&path)?, released }
             }
-            Decided::File(filing) => {
+            ArchiveDecision::File(changes) => {
                 if self.publication != Publication::Show {
-                    checkout.tidy(id, &filing);
+                    checkout.tidy(id, &changes);
                 }
-                let released = released(&filing);
-                ArchivedByScript { report: ArchiveReport::Notes(filing.notes), commit, released }
+                let released = released(&changes);
+                ArchivedByScript { report: ArchiveReport::Notes(changes.events), commit, released }
             }
         })
     }
 }
 
 impl ArchivePlace for ScriptArchive<'_> {
-    fn gather(&self, view: &View<'_>, wanted: &Wanted) -> Result<Known> {
+    fn gather(&self, view: &View<'_>, wanted: &Wanted) -> Result<ArchiveView> {
         let snapshot = TaskDataSnapshot::load(self.checkout, view)?;
         let FoundFile { path, state } = self.checkout.find_file(&snapshot, wanted.id)?;
         let data = match state {
-            Progress::Active | Progress::Moved => Shelf::gather(&snapshot, &path, wanted.id, BTreeMap::new())?,
-            Progress::Archived | Progress::CutOff => Shelf::default(),
+            ArchiveState::Active | ArchiveState::Moved => {
+                TaskStore::gather(&snapshot, &path, wanted.id, BTreeMap::new())?
+            }
+            ArchiveState::Archived | ArchiveState::CutOff => TaskStore::default(),
         };
         // The gates were checked before the repository was opened. Locks are released whoever holds them: the lock of an
         // archived task protects nothing.
         let (pending, not_holder, locks) = (None, None, Locks::default());
-        Ok(Known { id: wanted.id, path, state, not_holder, locks, pending, shelf: data, now: Context::now() })
+        Ok(ArchiveView { id: wanted.id, path, state, not_holder, locks, pending, store: data, now: Context::now() })
     }
 
-    fn tell(&self, known: Known, refusal: Refusal) -> Error {
+    fn tell(&self, known: ArchiveView, refusal: ArchiveRefusal) -> Error {
         refusal_error(known.id, refusal, |path| self.checkout.folder_paths.shown(path))
     }
 
-    fn plan(&self, known: &Known, filing: &Filing) -> Result<Plan> {
+    fn plan(&self, known: &ArchiveView, changes: &ArchiveChanges) -> Result<Plan> {
         let (checkout, folder_paths) = (self.checkout, &self.checkout.folder_paths);
-        let mut edits: Vec<_> = filing.edits.iter().cloned().map(|edit| folder_paths.edit(edit)).collect();
+        let mut edits: Vec<_> = changes.edits.iter().cloned().map(|edit| folder_paths.edit(edit)).collect();
         if self.publication == Publication::Stage {
             edits = edits.into_iter().map(|edit| checkout.unfold(edit)).collect::<Result<Vec<_>>>()?.concat();
         }
         if self.publication != Publication::Show {
-            let lines = filing.notes.iter().flat_map(|note| (self.lines)(checkout, note)).collect();
-            checkout.save_intent(known.id, filing, lines)?;
+            let lines = changes.events.iter().flat_map(|note| (self.lines)(checkout, note)).collect();
+            checkout.save_intent(known.id, changes, lines)?;
         }
-        let mut plan = Plan::new().step(&checkout.branch, Step::edit(filing.subject.clone(), edits));
-        plan.adopt = filing.adopt.iter().map(|path| folder_paths.in_git(path)).collect();
+        let mut plan = Plan::new().step(&checkout.branch, Step::edit(changes.subject.clone(), edits));
+        plan.adopt = changes.adopt.iter().map(|path| folder_paths.in_git(path)).collect();
         Ok(plan)
     }
 
     fn publish(
         &self,
-        mut decide: impl FnMut(&View<'_>) -> Result<Decision<Settled>>,
-    ) -> Result<TransactionResult<Settled>> {
+        mut decide: impl FnMut(&View<'_>) -> Result<Decision<ArchiveOutcome>>,
+    ) -> Result<TransactionResult<ArchiveOutcome>> {
         let (ledger, branch) = (self.checkout.ledger(), &self.checkout.branch);
         let branches = std::slice::from_ref(branch);
         match self.publication {
@@ -165,59 +167,59 @@ impl ArchivePlace for ScriptArchive<'_> {
 }
 
 /// A result without a change of any branch.
-fn unpublished(value: Settled) -> TransactionResult<Settled> {
+fn unpublished(value: ArchiveOutcome) -> TransactionResult<ArchiveOutcome> {
     let (updates, blobs, lagging, command) = Default::default();
     TransactionResult { value, updates, blobs, lagging, command, looked_up: false }
 }
 
 /// A refusal in the scripts' words.
-pub(crate) fn refusal_error(id: TaskId, refusal: Refusal, shown: impl Fn(&str) -> String) -> Error {
+pub(crate) fn refusal_error(id: TaskId, refusal: ArchiveRefusal, shown: impl Fn(&str) -> String) -> Error {
     match refusal {
-        Refusal::NotHolder => Error::new(Kind::NotHolder, format!("{} is held by another", id.prefixed())),
-        Refusal::Archived(path) => {
+        ArchiveRefusal::NotHolder => Error::new(Kind::NotHolder, format!("{} is held by another", id.prefixed())),
+        ArchiveRefusal::Archived(path) => {
             Error::new(Kind::NotClaimable, format!("Task {} is already archived: {}", id.prefixed(), shown(&path)))
         }
-        Refusal::OpenChildren(open) => {
+        ArchiveRefusal::OpenChildren(open) => {
             let open: Vec<_> = open.into_iter().map(TaskId::prefixed).collect();
             let open = open.join(",");
             let message = format!("Cannot archive parent task: children_to_implement still contains: {open}");
             Error::new(Kind::NotClaimable, message)
         }
-        Refusal::Pending(Pending::Items(open)) => Error::new(
+        ArchiveRefusal::Pending(PendingGates::Items(open)) => Error::new(
             Kind::GatePending,
             format!(
                 "PENDING:{open}\nVERIFICATION_PENDING: cannot archive until all items are terminal (pass/fail/skip)"
             ),
         ),
-        Refusal::Pending(Pending::Gates(gates)) => Error::new(
+        ArchiveRefusal::Pending(PendingGates::Gates(gates)) => Error::new(
             Kind::GatePending,
             format!(
                 "GATE_PENDING:{gates}\nGATE_BLOCKED: cannot archive until all declared gates pass (use --ignore-gates to \
                  override)"
             ),
         ),
-        Refusal::Files(error) => error,
+        ArchiveRefusal::Files(error) => error,
     }
 }
 
 /// The file to archive.
 struct FoundFile {
     path: String,
-    state: Progress,
+    state: ArchiveState,
 }
 
 impl DataCheckout<'_> {
     /// Keeps the folder of a parent's children, even empty, as long as the parent is active, and removes it with the parent:
     /// the scripts take a task whose folder exists for an active parent.
-    fn tidy(&self, id: TaskId, filing: &Filing) {
+    fn tidy(&self, id: TaskId, changes: &ArchiveChanges) {
         let parent = id.parent().unwrap_or(id);
         let tree = Tree::new(&self.folder_paths.top);
         let folder = |root: &str, letter: char| self.folder_paths.in_git(&format!("{root}/{letter}{parent}"));
         // Errors are ignored: git keeps no empty folders, so no commit depends on them.
-        if filing.tasks.contains(&parent) {
+        if changes.tasks.contains(&parent) {
             let _ = tree.remove_folder(folder(paths::TASKS_DIR, 't'));
             let _ = tree.remove_folder(folder(paths::PLANS_DIR, 'p'));
-        } else if filing.notes.iter().any(|note| matches!(note, Note::ParentEdited(..))) {
+        } else if changes.events.iter().any(|note| matches!(note, ArchiveEvent::ParentEdited(..))) {
             let _ = tree.make_folder(folder(paths::TASKS_DIR, 't'));
         }
     }
@@ -234,15 +236,15 @@ impl DataCheckout<'_> {
             return Err(Error::new(Kind::NoSuchTask, format!("Multiple task files found for {shown}")));
         }
         if let Some(path) = active.pop() {
-            return Ok(FoundFile { path, state: Progress::Active });
+            return Ok(FoundFile { path, state: ArchiveState::Active });
         }
         if let Some(path) = archived.first() {
             let is_moved =
                 !snapshot.is_committed(path) || snapshot.missing().iter().any(|path| is_left_behind(path, id));
             let state = match is_moved {
-                true => Progress::Moved,
-                false if self.load_intent(id).is_some() => Progress::CutOff,
-                false => Progress::Archived,
+                true => ArchiveState::Moved,
+                false if self.load_intent(id).is_some() => ArchiveState::CutOff,
+                false => ArchiveState::Archived,
             };
             return Ok(FoundFile { path: path.clone(), state });
         }
@@ -274,8 +276,8 @@ impl DataCheckout<'_> {
         Ok(crate::git::Oid::parse(&output.text()).map(|oid| oid.short().to_owned()))
     }
 
-    fn save_intent(&self, id: TaskId, filing: &Filing, lines: Vec<String>) -> Result<()> {
-        let released = released(filing).iter().map(TaskId::to_string).collect();
+    fn save_intent(&self, id: TaskId, changes: &ArchiveChanges, lines: Vec<String>) -> Result<()> {
+        let released = released(changes).iter().map(TaskId::to_string).collect();
         self.context.repository.records().save(
             RecordKind::Archiving,
             &intent_name(id),
@@ -322,9 +324,9 @@ fn intent_name(id: TaskId) -> String {
     format!("{}.json", id.prefixed())
 }
 
-fn released(filing: &Filing) -> Vec<TaskId> {
-    let released = filing.notes.iter().filter_map(|note| match note {
-        Note::Released(id) => Some(*id),
+fn released(changes: &ArchiveChanges) -> Vec<TaskId> {
+    let released = changes.events.iter().filter_map(|note| match note {
+        ArchiveEvent::Released(id) => Some(*id),
         _ => None,
     });
     released.collect()

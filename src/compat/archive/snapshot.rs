@@ -1,6 +1,6 @@
 //! The task data of a checkout, with its uncommitted changes, which the scripts archive too.
 
-use crate::archive::shelf::TaskSource;
+use crate::archive::task_store::TaskSource;
 use crate::compat::archive::require::{data_top, require_branch, require_status};
 use crate::compat::folders::TaskFolders;
 use crate::error::{Error, Kind, Result};

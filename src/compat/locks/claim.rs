@@ -12,7 +12,7 @@ use crate::git::checkout::{self, UncommittedInput};
 use crate::git::porcelain::status::StatusKind;
 use crate::git::{Branch, Oid, worktree};
 use crate::ledger::{Edit, View};
-use crate::ops::pick::{PickRefusal, SeenTask, WorkState, WorkingCopy};
+use crate::ops::pick::{PickRefusal, PickView, WorkState, WorkingCopy};
 use crate::project::context::Context;
 use crate::project::index::Index;
 use crate::task::{Document, Task, TaskId, TaskPath, edits, labels, paths};
@@ -39,7 +39,7 @@ impl WorkingCopy for ScriptClaim<'_> {
         Ok(self.whose("")?.is_some() || bytes.as_ref().is_some_and(is_assigned))
     }
 
-    fn gather(&self, view: &View<'_>, data: &Branch) -> Result<SeenTask> {
+    fn gather(&self, view: &View<'_>, data: &Branch) -> Result<PickView> {
         let home = home(self.context, &self.invocation.dir);
         let path = self.find(&Index::load_below(view, data, &home)?)?;
         let tip = view.tip(data);
@@ -63,7 +63,7 @@ impl WorkingCopy for ScriptClaim<'_> {
             }
         }
         let task = Task::from_document(path, &document);
-        Ok(SeenTask { file, published, before, email, also, adopt, ..SeenTask::new(&task, document) })
+        Ok(PickView { file, published, before, email, also, adopt, ..PickView::new(&task, document) })
     }
 
     fn stale(&self, held: &Locks) -> Vec<TaskId> {

@@ -8,7 +8,7 @@ use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::ledger::{Decision, LOCKS, Ledger, nonce};
-use crate::ops::lock::Locking;
+use crate::ops::lock::LockOutcome;
 use crate::ops::sync::release_all;
 use crate::ops::{self, init};
 use crate::project::Context;
@@ -126,14 +126,14 @@ fn take(invocation: &Invocation, id: TaskId, email: &str) -> Result<u8> {
     let Some(context) = invocation.open_remote()? else { return Ok(0) };
     let session = Session::of_script(&context.repository, email, invocation.notice)?;
     match ops::lock::take(&context, LockRule::Script, &session, &id.into())?.value {
-        Locking::Taken(taken) => {
+        LockOutcome::Taken(taken) => {
             if let Some(prior) = taken.prior() {
                 prior_lines(invocation, &prior.lock, &session.host);
             }
             invocation.console.success(&format!("Locked task t{id}"));
             Ok(0)
         }
-        Locking::Refused(refusal) => {
+        LockOutcome::Refused(refusal) => {
             invocation.console.line(&line(&refusal, "LOCK_HOLDER"));
             let (code, text) = explain(&refusal);
             invocation.console.error(&text);

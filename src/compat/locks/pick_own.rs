@@ -12,7 +12,9 @@ use crate::error::{Error, Kind, Result};
 use crate::git::{AheadBehind, Branch};
 use crate::ledger::TransactionResult;
 use crate::ledger::plan::{Cause, OutdatedCheckout};
-use crate::ops::pick::{PickEnd, PickGates, PickOutcome, PickSource, Policy, Taker, Taking, WorkState};
+use crate::ops::pick::{
+    PickDecision, PickGates, PickOperation, PickOutcome, PickResult, PickSource, Policy, WorkState,
+};
 use crate::ops::sync;
 use crate::ops::sync::Unreconciled;
 use crate::project::{Context, data_state};
@@ -195,11 +197,14 @@ fn claim(invocation: &Invocation, context: &Context, request: &PickOwnArguments,
         takeover: if request.force { Takeover::Wanted } else { Takeover::Refused },
         gates: PickGates::Closed,
     };
-    let take = || Taker::new(context, policy, PickSource::WorkingCopy(&wanted))?.run();
+    let take = || PickOperation::new(context, policy, PickSource::WorkingCopy(&wanted))?.run();
     // This check comes before anything is published: with an unfinished rebase here the checkout could not follow.
     let checkout = invocation.checkout(Some(context));
     match checkout.require_committable().and_then(|_| take()) {
-        Ok(PickEnd { landed: TransactionResult { value: PickOutcome::Taken(taking), lagging, .. }, unpublished }) => {
+        Ok(PickResult {
+            landed: TransactionResult { value: PickOutcome::Taken(taking), lagging, .. },
+            unpublished,
+        }) => {
             if let Some(error) = unpublished {
                 warn_unpublished(invocation, context, &error);
             }
@@ -209,7 +214,7 @@ fn claim(invocation: &Invocation, context: &Context, request: &PickOwnArguments,
             }
             answer(invocation, context, &taking)
         }
-        Ok(PickEnd { landed: TransactionResult { value: PickOutcome::Refused(refusal), .. }, .. }) => {
+        Ok(PickResult { landed: TransactionResult { value: PickOutcome::Refused(refusal), .. }, .. }) => {
             let owner = &refusal.lock.holder;
             let early = request.early && refusal.by == HeldBy::Other;
             invocation.console.line(&if early {
@@ -238,7 +243,7 @@ fn warn_unpublished(invocation: &Invocation, context: &Context, error: &Error) {
 }
 
 /// Warns when a call without `--email` picked the task for its assignee and not for the user.
-fn warn_if_assigned_to_another(invocation: &Invocation, wanted: &ScriptClaim<'_>, taking: &Taking) {
+fn warn_if_assigned_to_another(invocation: &Invocation, wanted: &ScriptClaim<'_>, taking: &PickDecision) {
     if let (None, Some(own), Some(email)) = (wanted.email, invocation.user_email(), &taking.email)
         && own != *email
     {
@@ -261,8 +266,8 @@ fn explain(error: &Error) -> (&'static str, String) {
     }
 }
 
-fn answer(invocation: &Invocation, context: &Context, taking: &Taking) -> u8 {
-    let Taking { task, email, lock, before: WorkState { status, assigned }, changed, .. } = taking;
+fn answer(invocation: &Invocation, context: &Context, taking: &PickDecision) -> u8 {
+    let PickDecision { task, email, lock, before: WorkState { status, assigned }, changed, .. } = taking;
     let id = task.id;
     let prior = lock.as_ref().and_then(|lock| Some((lock.prior()?, &lock.entry)));
     if let Some((prior, entry)) = prior {
@@ -298,7 +303,7 @@ fn answer(invocation: &Invocation, context: &Context, taking: &Taking) -> u8 {
             .map_or_else(|| invocation.dir.join(".aitask-scripts"), Into::into);
         let script = folder.join("aitask_change_surface.sh");
         if script.is_file() {
-            sync::run_helper(context, &script, &["capture", &id.to_string()]);
+            sync::run_script(context, &script, &["capture", &id.to_string()]);
         }
     }
     0

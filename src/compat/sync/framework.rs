@@ -1,7 +1,7 @@
 //! Setting up a project for the scripts, as far as git is concerned: ignored files, commits, the user's settings. Every
 //! commit holds exactly the files that are named here, so that no work of the user gets into it.
 
-use crate::data_branch::initial_files::SEEDS;
+use crate::data_branch::initial_files::INITIAL_FILES;
 use crate::data_branch::migrate::require_clean;
 use crate::error::Result;
 use crate::git::porcelain::status::StatusEntry;
@@ -180,7 +180,7 @@ pub(crate) fn lay_out(context: &Context) -> Result<()> {
 
 /// Writes the initial files of the task data that are missing.
 pub(crate) fn seed(context: &Context) -> Result<()> {
-    for (name, content) in SEEDS {
+    for (name, content) in INITIAL_FILES {
         let path = context.data_dir().join(name);
         let tree = context.tree();
         if !tree.is_there(&path) {

@@ -9,7 +9,7 @@ use crate::ledger::Channel;
 use crate::ops::sync;
 use crate::project::{Context, data_state};
 use crate::sync::join::Resolutions;
-use crate::sync::outcome::{Failure, Manner, Reconciled};
+use crate::sync::outcome::{Reconciled, SyncFailure, SyncOptions};
 use crate::sync::reconcile::reconcile;
 use crate::task::merge::MergeRules;
 use std::path::PathBuf;
@@ -121,7 +121,7 @@ fn on_its_remote(mut context: Context) -> Context {
 fn publish(invocation: &Invocation, context: &Context) -> String {
     let none = Resolutions::new();
     let mut ignore = |_| ();
-    let manner = Manner {
+    let options = SyncOptions {
         commit: false,
         push_first: true,
         also: &[],
@@ -130,13 +130,13 @@ fn publish(invocation: &Invocation, context: &Context) -> String {
         progress: &mut ignore,
     };
     let outcome = match &context.channel {
-        Channel::Remote(_) => reconcile(context, manner),
+        Channel::Remote(_) => reconcile(context, options),
         Channel::Local => {
             let error = Error::new(Kind::NotInitialised, "no remote is named origin");
-            Ok(Reconciled::Failed(Failure::NoUpstream, error))
+            Ok(Reconciled::Failed(SyncFailure::NoUpstream, error))
         }
     };
-    let detached = matches!(outcome, Ok(Reconciled::Failed(Failure::Detached, _)));
+    let detached = matches!(outcome, Ok(Reconciled::Failed(SyncFailure::Detached, _)));
     let (reason, said) = match outcome {
         Ok(Reconciled::Nothing | Reconciled::Pulled) => return "NOTHING".to_owned(),
         Ok(Reconciled::Pushed | Reconciled::Both | Reconciled::Merged) => return "PUSHED".to_owned(),
@@ -158,14 +158,14 @@ fn publish(invocation: &Invocation, context: &Context) -> String {
     format!("FAILED:{reason}:{}", counts.map_or_else(|| "unknown".to_owned(), |found| found.counts.ahead.to_string()))
 }
 
-fn reason(failure: Failure, kind: Kind) -> &'static str {
+fn reason(failure: SyncFailure, kind: Kind) -> &'static str {
     match failure {
-        Failure::NoNetwork => "remote_unreachable",
-        Failure::NoUpstream => "no_upstream",
-        Failure::InTheWay if kind == Kind::Dirty => "dirty_worktree",
-        Failure::Push if kind == Kind::Contention => "diverged",
-        Failure::Stuck(_) => "rebase_conflict",
-        Failure::InTheWay | Failure::Push | Failure::Detached | Failure::Commit => "unknown",
+        SyncFailure::NoNetwork => "remote_unreachable",
+        SyncFailure::NoUpstream => "no_upstream",
+        SyncFailure::InTheWay if kind == Kind::Dirty => "dirty_worktree",
+        SyncFailure::Push if kind == Kind::Contention => "diverged",
+        SyncFailure::Stuck(_) => "rebase_conflict",
+        SyncFailure::InTheWay | SyncFailure::Push | SyncFailure::Detached | SyncFailure::Commit => "unknown",
     }
 }
 

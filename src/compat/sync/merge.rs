@@ -2,7 +2,7 @@
 
 use crate::compat::invocation::Invocation;
 use crate::files;
-use crate::sync::join::{Merged, by_rules};
+use crate::sync::join::{MergedFile, by_rules};
 use crate::task::Document;
 use crate::task::merge::{MergeRules, TakenApart, sides};
 use std::path::PathBuf;
@@ -60,9 +60,9 @@ fn merge(invocation: &Invocation, arguments: &MergeArguments) -> Result<(String,
     let merged = by_rules(&invocation.environment, MergeRules::Scripts, base.as_deref(), &local, &remote)
         .map_err(|error| error.to_string())?;
     let (bytes, line, code) = match merged {
-        Some(Merged::Text(bytes)) => (bytes, "RESOLVED".to_owned(), 0),
-        Some(Merged::Not(Some(marked))) => (marked.text, format!("PARTIAL:{}", marked.clashes.join(",")), 2),
-        Some(Merged::Not(None) | Merged::Gone) | None => return Ok(skipped()),
+        Some(MergedFile::Text(bytes)) => (bytes, "RESOLVED".to_owned(), 0),
+        Some(MergedFile::Not(Some(marked))) => (marked.text, format!("PARTIAL:{}", marked.clashes.join(",")), 2),
+        Some(MergedFile::Not(None) | MergedFile::Gone) | None => return Ok(skipped()),
     };
     files::replace_own(&arguments.file, &bytes).map_err(|error| error.to_string())?;
     Ok((line, code))

@@ -8,7 +8,9 @@ use crate::compat::locks::{claim_id, lock};
 use crate::compat::sync::framework::{self, ChangedBeforeSetup, FrameworkFiles, TaskData};
 use crate::coordination::session::parse_email;
 use crate::data_branch::attach;
-use crate::data_branch::migrate::{CONFIGURE, Code, FRAMEWORK_IGNORES, Moved, ignore_private, to_data_branch};
+use crate::data_branch::migrate::{
+    CONFIGURE, CodeCommit, FRAMEWORK_IGNORES, Migration, ignore_private, move_to_data_branch,
+};
 use crate::error::{Error, Result};
 use crate::git::Freshness;
 use crate::git::types::Branch;
@@ -162,7 +164,7 @@ fn move_data(invocation: &Invocation, context: Context) -> Result<(Context, bool
 
 fn keep_data(invocation: &Invocation, context: &Context) -> Result<()> {
     invocation.say("Data branch already configured");
-    attach::take_over(context)?;
+    attach::move_folders(context)?;
     if attach::publish(context)? {
         invocation.say("The data branch is published, and follows the remote's");
     }
@@ -178,7 +180,7 @@ fn make_data(invocation: &Invocation, context: &Context) -> Result<()> {
         opened = invocation.open()?;
         context = opened.as_ref().unwrap_or(context);
     }
-    let Moved { made, aside } = to_data_branch(context, Code::Stays)?;
+    let Migration { made, aside } = move_to_data_branch(context, CodeCommit::Stays)?;
     made.iter().chain(&aside.notes).for_each(|line| invocation.say(line));
     Ok(())
 }

@@ -5,7 +5,7 @@ use crate::compat::invocation::Invocation;
 use crate::compat::sync::resolve;
 use crate::project::Context;
 use crate::sync::join::{Resolutions, Unresolved};
-use crate::sync::outcome::{Failure, Manner, Progress, Reconciled};
+use crate::sync::outcome::{Reconciled, SyncFailure, SyncOptions, SyncProgress};
 use crate::sync::reconcile::reconcile;
 use crate::task::merge::MergeRules;
 use std::ffi::OsStr;
@@ -46,7 +46,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     let mut resolutions = Resolutions::new();
     loop {
         let mut progress = |progress| show(invocation, batch, progress);
-        let manner = Manner {
+        let options = SyncOptions {
             commit: true,
             push_first: false,
             also: &[],
@@ -54,9 +54,9 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
             resolutions: &resolutions,
             progress: &mut progress,
         };
-        let outcome = match reconcile(&context, manner) {
+        let outcome = match reconcile(&context, options) {
             Ok(outcome) => outcome,
-            Err(error) => Reconciled::Failed(Failure::InTheWay, error),
+            Err(error) => Reconciled::Failed(SyncFailure::InTheWay, error),
         };
         match outcome {
             Reconciled::Conflict(files) if !batch => match resolve(invocation, &context, &files) {
@@ -68,19 +68,19 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     }
 }
 
-fn show(invocation: &Invocation, batch: bool, progress: Progress) {
+fn show(invocation: &Invocation, batch: bool, progress: SyncProgress) {
     let text = match progress {
-        Progress::Merged(path) => {
+        SyncProgress::Merged(path) => {
             invocation.console.stderr_info(&format!("Auto-merged: {}", path.display()));
             return;
         }
         // The script has no dry run, which alone reports these.
-        Progress::WouldSwap(_) | Progress::WouldRun(_) => return,
+        SyncProgress::WouldSwap(_) | SyncProgress::WouldRun(_) => return,
         _ if batch => return,
-        Progress::Committing(files) => format!("Auto-committing {files} modified task/plan files"),
-        Progress::Fetching => "Fetching from remote...".to_owned(),
-        Progress::Pulling(commits) => format!("Pulling {commits} new commits"),
-        Progress::Pushing(commits) => format!("Pushing {commits} commits to remote"),
+        SyncProgress::Committing(files) => format!("Auto-committing {files} modified task/plan files"),
+        SyncProgress::Fetching => "Fetching from remote...".to_owned(),
+        SyncProgress::Pulling(commits) => format!("Pulling {commits} new commits"),
+        SyncProgress::Pushing(commits) => format!("Pushing {commits} commits to remote"),
     };
     invocation.console.info(&text);
 }
@@ -99,15 +99,15 @@ fn answer(invocation: &Invocation, batch: bool, outcome: &Reconciled) -> u8 {
         }
         Reconciled::Failed(failure, error) => {
             let word = match failure {
-                Failure::NoNetwork => "NO_NETWORK".to_owned(),
-                Failure::Commit => "ERROR:commit_failed".to_owned(),
-                Failure::Detached => "ERROR:detached_head".to_owned(),
-                Failure::Stuck(marker) => format!("ERROR:data_worktree_stuck:{marker}"),
-                Failure::NoUpstream => "ERROR:no_upstream".to_owned(),
-                Failure::InTheWay => "ERROR:pull_rebase_failed".to_owned(),
-                Failure::Push => "ERROR:push_failed".to_owned(),
+                SyncFailure::NoNetwork => "NO_NETWORK".to_owned(),
+                SyncFailure::Commit => "ERROR:commit_failed".to_owned(),
+                SyncFailure::Detached => "ERROR:detached_head".to_owned(),
+                SyncFailure::Stuck(marker) => format!("ERROR:data_worktree_stuck:{marker}"),
+                SyncFailure::NoUpstream => "ERROR:no_upstream".to_owned(),
+                SyncFailure::InTheWay => "ERROR:pull_rebase_failed".to_owned(),
+                SyncFailure::Push => "ERROR:push_failed".to_owned(),
             };
-            let offline = *failure == Failure::NoNetwork;
+            let offline = *failure == SyncFailure::NoNetwork;
             if !(batch && offline) {
                 invocation.console.warn(&error.to_string());
                 error.hints().iter().for_each(|hint| invocation.console.warn(&format!("try: {hint}")));

@@ -9,7 +9,7 @@ use crate::compat::tasks::new_file::{self, DraftToFinalize, NotCreated};
 use crate::compat::tasks::{anchors, fold};
 use crate::error::{Error, Kind, Result};
 use crate::ops::drafts;
-use crate::ops::new::{self, CreatedHere, Request, Sibling};
+use crate::ops::new::{self, CreatedHere, NewRequest, Sibling};
 use crate::project::Context;
 use crate::project::task_files::TaskFiles;
 use crate::task::{Document, Slug, TaskId, fields, labels};
@@ -35,7 +35,7 @@ impl TaskCreation<'_> {
             return Ok(0);
         }
         let sibling = if options.has("--no-sibling-dep") { Sibling::Free } else { Sibling::After };
-        let request = Request { slug, document, sibling, issue_type: None, depends: Vec::new(), draft: None };
+        let request = NewRequest { slug, document, sibling, issue_type: None, depends: Vec::new(), draft: None };
         let created = self.file(parent, &request).map_err(|not_created| {
             if let NotCreated::Unnumbered(_) = &not_created
                 && let Ok(path) = self.draft(&request.slug, &request.document, parent)
@@ -164,7 +164,7 @@ impl TaskCreation<'_> {
     }
 
     /// Creates the task with an id and a commit, and prints the warnings and notes.
-    pub(crate) fn file(&self, parent: Option<&str>, request: &Request) -> Result<CreatedHere, NotCreated> {
+    pub(crate) fn file(&self, parent: Option<&str>, request: &NewRequest) -> Result<CreatedHere, NotCreated> {
         let console = self.invocation.console;
         let warn = |text: &str| console.warn(text);
         let created = match parent {

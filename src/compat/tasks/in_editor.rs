@@ -12,7 +12,7 @@ use crate::compat::tasks::output::{Volume, print_update};
 use crate::compat::tasks::{anchors, last_used, new_file};
 use crate::error::{Error, Result};
 use crate::ops::drafts;
-use crate::ops::edit::{self, ByHand, Commit, Request};
+use crate::ops::edit::{self, CommitTime, EditRequest, EditorEdit};
 use crate::ops::vocabulary::register_labels;
 use crate::project::Context;
 use crate::project::editor::{self, Saved};
@@ -222,10 +222,10 @@ pub(crate) fn update(invocation: &Invocation, id: Option<&str>) -> Result<u8> {
     let (edited, name) = saved.value.clone();
     let answer = context.is_some().then(|| invocation.console.ask("Commit to git? [Y/n] ")).flatten();
     let commit = match answer {
-        Some(answer) if !answer.starts_with(['n', 'N']) => Commit::Now,
-        _ => Commit::Later,
+        Some(answer) if !answer.starts_with(['n', 'N']) => CommitTime::Now,
+        _ => CommitTime::Later,
     };
-    let request = Request { by_hand: Some(ByHand { base, edited }), name, ..Request::default() };
+    let request = EditRequest { in_editor: Some(EditorEdit { base, edited }), name, ..EditRequest::default() };
     let updated = edit::edit_here(&checkout, id, &request, commit).map_err(|error| saved.kept(error))?;
     saved.discard();
     print_update(invocation, &updated, Volume::All);

@@ -2,7 +2,7 @@
 
 use crate::compat::tasks::child_lock::ChildLock;
 use crate::error::{Error, Kind, Result};
-use crate::ops::new::{self, CreatedHere, Number, Request, Sibling};
+use crate::ops::new::{self, CreatedHere, NewRequest, Number, Sibling};
 use crate::ops::{drafts, new_record};
 use crate::project::task_files::TaskFiles;
 use crate::settings::Environment;
@@ -40,7 +40,7 @@ impl NotCreated {
 /// Those of `claim`, and of the commit; nothing is written before there is an id.
 pub(crate) fn create_top(
     checkout: &TaskFiles<'_>,
-    request: &Request,
+    request: &NewRequest,
     warn: &dyn Fn(&str),
     mut claim: impl FnMut() -> Result<u64, NotCreated>,
 ) -> Result<CreatedHere, NotCreated> {
@@ -69,7 +69,7 @@ pub(crate) fn create_child(
     checkout: &TaskFiles<'_>,
     environment: &Environment,
     parent: &str,
-    request: &Request,
+    request: &NewRequest,
     warn: &dyn Fn(&str),
 ) -> Result<CreatedHere, NotCreated> {
     checkout.require_committable()?;
@@ -93,7 +93,7 @@ pub(crate) struct DraftToFinalize {
     /// The gates of the draft that a task of its issue type never passes; they are left out.
     pub(crate) dropped_gates: Vec<String>,
     /// The task to create.
-    pub(crate) request: Request,
+    pub(crate) request: NewRequest,
 }
 
 /// Reads a draft by its name or path. Only the fields `draft` and `parent` are removed, and gates that its issue type never
@@ -119,7 +119,7 @@ pub(crate) fn load_draft(checkout: &TaskFiles<'_>, named: &str) -> Result<DraftT
     }
     let (slug, file) = (draft.slug.ok_or_else(none)?, Some(draft.file));
     let request =
-        Request { slug, document, sibling: Sibling::Free, issue_type: None, depends: Vec::new(), draft: file };
+        NewRequest { slug, document, sibling: Sibling::Free, issue_type: None, depends: Vec::new(), draft: file };
     let parent = draft.parent.filter(|parent| !parent.is_empty());
     Ok(DraftToFinalize { path: draft.path, parent, dropped_gates, request })
 }

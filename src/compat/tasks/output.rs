@@ -1,7 +1,7 @@
 //! The output of an update.
 
 use crate::compat::invocation::Invocation;
-use crate::ops::edit::{EditedHere, Parent};
+use crate::ops::edit::{EditedHere, ParentState};
 
 /// How much of an update is printed on standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,15 +20,15 @@ pub(crate) fn print_update(invocation: &Invocation, updated: &EditedHere, volume
         console.stderr_info(&format!("Added to label vocabulary: {}", updated.labels.join(",")));
     }
     match &updated.parent {
-        Some(Parent::Waits(parent, rest)) => {
+        Some(ParentState::Waits(parent, rest)) => {
             let text = format!("Updated parent t{parent} - remaining children: {}", rest.join(","));
             if silent { console.stderr_info(&text) } else { console.info(&text) }
         }
-        Some(Parent::Free(parent)) => {
-            let text = format!("All children of t{parent} are complete! Parent can now be completed.");
+        Some(ParentState::Free(parent)) => {
+            let text = format!("All children of t{parent} are complete! ParentState can now be completed.");
             if silent { console.stderr_info(&text) } else { console.success(&text) }
         }
-        Some(Parent::Gone(parent)) => {
+        Some(ParentState::Gone(parent)) => {
             console.warn(&format!("Parent task t{parent} not found - cannot update children_to_implement"));
         }
         None => {}

@@ -8,7 +8,7 @@ use crate::compat::tasks::output::{Volume, print_update};
 use crate::compat::tasks::{anchors, board};
 use crate::compat::{other_project, projects};
 use crate::error::{Error, Kind, Result};
-use crate::ops::edit::{self, Commit, Request};
+use crate::ops::edit::{self, CommitTime, EditRequest};
 use crate::project::Context;
 use crate::project::task_files::TaskFiles;
 use crate::task::change::FieldChange;
@@ -162,8 +162,8 @@ fn run_in(invocation: &Invocation, args: &[String]) -> Result<u8> {
     }
     let invalid = || usage("Invalid task name after sanitization".to_owned());
     let name = options.filled("--name").map(|name| Slug::derive(name).ok_or_else(invalid)).transpose()?;
-    let commit = if options.has("--commit") { Commit::Now } else { Commit::Later };
-    let updated = edit::edit_here(&checkout, id, &Request { changes, name, ..Request::default() }, commit)?;
+    let commit = if options.has("--commit") { CommitTime::Now } else { CommitTime::Later };
+    let updated = edit::edit_here(&checkout, id, &EditRequest { changes, name, ..EditRequest::default() }, commit)?;
     let volume = if options.has("--silent") { Volume::PathOnly } else { Volume::All };
     print_update(invocation, &updated, volume);
     Ok(0)

@@ -5,8 +5,8 @@ use crate::compat::invocation::Invocation;
 use crate::error::Kind;
 use crate::project::Context;
 use crate::settings::Flags;
-use crate::worktrees::registered::{self, Registered, WorktreeName};
-use crate::worktrees::removal::{self, BranchEnd, BranchFate, Extent, Manner, WorktreeEnd};
+use crate::worktrees::registry_state::{self, RegistryState, WorktreeName};
+use crate::worktrees::removal::{self, BranchDeletion, BranchResult, Extent, RemovalOptions, WorktreeResult};
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -55,13 +55,13 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
 }
 
 fn resolve(invocation: &Invocation, context: &Context, name: &WorktreeName) -> crate::error::Result<u8> {
-    let (word, path) = match registered::resolve(context, name)? {
-        Registered::Nowhere => ("NONE", None),
-        Registered::Usable(path) => ("USABLE", Some(path)),
-        Registered::Stale(path) => ("STALE", Some(path)),
-        Registered::Locked(path) => ("LOCKED", Some(path)),
-        Registered::Main(path) => ("MAIN", Some(path)),
-        Registered::Unsafe(path) => ("UNSAFE", Some(path)),
+    let (word, path) = match registry_state::resolve(context, name)? {
+        RegistryState::Nowhere => ("NONE", None),
+        RegistryState::Usable(path) => ("USABLE", Some(path)),
+        RegistryState::Stale(path) => ("STALE", Some(path)),
+        RegistryState::Locked(path) => ("LOCKED", Some(path)),
+        RegistryState::Main(path) => ("MAIN", Some(path)),
+        RegistryState::Unsafe(path) => ("UNSAFE", Some(path)),
     };
     invocation.console.line(&path.map_or_else(|| word.to_owned(), |path| format!("{word} {}", one_line(&path))));
     Ok(0)
@@ -74,22 +74,22 @@ fn remove(
     options: &[&str],
 ) -> crate::error::Result<u8> {
     let work = options.contains(&"--force").into();
-    let (extent, branch) = (Extent::PlaceUnlessRebasing, BranchFate::IfLanded(None));
-    let removal = removal::remove(context, name.branch(), &Manner { work, extent, branch, dry_run: false })?;
+    let (extent, branch) = (Extent::FolderUnlessRebasing, BranchDeletion::IfLanded(None));
+    let removal = removal::remove(context, name.branch(), &RemovalOptions { work, extent, branch, dry_run: false })?;
     removal.causes.iter().for_each(|cause| (invocation.notice)(&format!("aitask_task_worktree: {cause}")));
     invocation.console.line(&match &removal.worktree {
-        WorktreeEnd::None => "WORKTREE_NONE".to_owned(),
-        WorktreeEnd::Removed(path) => format!("WORKTREE_REMOVED {}", one_line(path)),
-        WorktreeEnd::Kept(reason, path) => format!("WORKTREE_KEPT {} {}", reason.name(), one_line(path)),
+        WorktreeResult::None => "WORKTREE_NONE".to_owned(),
+        WorktreeResult::Removed(path) => format!("WORKTREE_REMOVED {}", one_line(path)),
+        WorktreeResult::Kept(reason, path) => format!("WORKTREE_KEPT {} {}", reason.name(), one_line(path)),
     });
     let branch = name.branch();
     invocation.console.line(&match &removal.branch {
-        BranchEnd::None => "BRANCH_NONE".to_owned(),
-        BranchEnd::Deleted => format!("BRANCH_DELETED {branch}"),
-        BranchEnd::Skipped => format!("BRANCH_KEPT skipped {branch}"),
-        BranchEnd::CheckedOut => format!("BRANCH_KEPT checked_out {branch}"),
-        BranchEnd::Unmerged(into) => format!("BRANCH_KEPT unmerged_into:{into} {branch}"),
-        BranchEnd::Unknown => format!("BRANCH_KEPT unknown {branch}"),
+        BranchResult::None => "BRANCH_NONE".to_owned(),
+        BranchResult::Deleted => format!("BRANCH_DELETED {branch}"),
+        BranchResult::Skipped => format!("BRANCH_KEPT skipped {branch}"),
+        BranchResult::CheckedOut => format!("BRANCH_KEPT checked_out {branch}"),
+        BranchResult::Unmerged(into) => format!("BRANCH_KEPT unmerged_into:{into} {branch}"),
+        BranchResult::Unknown => format!("BRANCH_KEPT unknown {branch}"),
     });
     let (word, code) = match (removal.is_clean(), removal.is_preserved()) {
         (true, _) => ("CLEAN", 0),

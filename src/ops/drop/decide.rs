@@ -1,4 +1,4 @@
-//! Whether a task is given back, and what that changes: from what was seen of it, without a process or a file.
+//! Whether a task can be dropped, and what that changes: a pure function of the view and the request.
 
 use crate::coordination::locks::unlock_step;
 use crate::error::{Error, Result};
@@ -8,25 +8,25 @@ use crate::ledger::Plan;
 use crate::ledger::plan::Step;
 use crate::task::{Document, Status, Task, TaskPath, edits};
 
-/// A task as it was found.
+/// A task that is to be dropped, as it was read.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct DropView {
     /// Its file.
     pub(crate) path: TaskPath,
     /// What is in it.
     pub(crate) document: Document,
-    /// Whether somebody holds it; `not_holder` says whether that is the caller.
+    /// Whether it is locked; `not_holder` says whether the caller holds it.
     pub(crate) is_held: bool,
-    /// Why it is not the caller's to give back.
+    /// The refusal, where the caller does not hold it.
     pub(crate) not_holder: Option<Error>,
-    /// What would be lost with the worktree.
+    /// The refusal, where removing the worktree would lose work.
     pub(crate) loss: Option<Error>,
 }
 
-/// What is asked for.
+/// The request.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Request<'a> {
-    /// The status it is to have.
+pub(crate) struct DropRequest<'a> {
+    /// The status that it gets.
     pub(crate) status: &'a Status,
     /// The branch of locks.
     pub(crate) locks: &'a Branch,
@@ -36,40 +36,40 @@ pub(crate) struct Request<'a> {
     pub(crate) now: &'a str,
 }
 
-/// A task that can be given back.
+/// The decision: a task that can be dropped.
 #[derive(Debug)]
-pub(crate) struct GivingBack {
-    /// The task, as it is then.
+pub(crate) struct DropDecision {
+    /// The task after the drop.
     pub(crate) task: Task,
-    /// What to publish; nothing where it was given back before.
+    /// What to publish; empty where it was dropped before.
     pub(crate) plan: Plan,
 }
 
-/// Whether a task is as one that is given back with this status.
-pub(crate) fn is_back(task: &Task, status: &Status) -> bool {
+/// Whether a task has this status and no assignee, as after a drop.
+pub(crate) fn is_dropped(task: &Task, status: &Status) -> bool {
     task.status == *status && task.assigned_to.is_none()
 }
 
-/// Decides on a task that is to be given back.
+/// Decides whether a task can be dropped.
 ///
 /// # Errors
-/// First that it is not the caller's, then what would be lost.
-pub(crate) fn decide(seen: Seen, request: &Request<'_>) -> Result<GivingBack> {
-    let Seen { path, mut document, is_held, not_holder, loss } = seen;
+/// The first refusal: another holder, then work that would be lost.
+pub(crate) fn decide(seen: DropView, request: &DropRequest<'_>) -> Result<DropDecision> {
+    let DropView { path, mut document, is_held, not_holder, loss } = seen;
     if let Some(refusal) = not_holder.or(loss) {
         return Err(refusal);
     }
     let mut plan = Plan::new();
-    if !is_back(&Task::from_document(path.clone(), &document), request.status) {
+    if !is_dropped(&Task::from_document(path.clone(), &document), request.status) {
         plan = plan.step(request.data, revert_step(&path, &mut document, request.status, request.now)?);
     }
     if is_held {
         plan = plan.step(request.locks, unlock_step(path.id()));
     }
-    Ok(GivingBack { task: Task::from_document(path, &document), plan })
+    Ok(DropDecision { task: Task::from_document(path, &document), plan })
 }
 
-/// The commit that takes back the status and the assignee.
+/// The commit that sets the status and removes the assignee.
 pub(crate) fn revert_step(path: &TaskPath, document: &mut Document, status: &Status, now: &str) -> Result<Step> {
     edits::revert(document, status, now)?;
     let edit = Edit::Put { path: path.as_str().to_owned(), content: document.to_bytes() };

@@ -1,19 +1,18 @@
-//! What becomes of a task that is to be changed: from what was read and what is asked for to the files to be written, or a
-//! refusal. Pure.
+//! Whether a task can be edited, and what that changes: a pure function of the view and the request.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
-use crate::ops::home::{Home, SeenFile};
-use crate::ops::vocabulary::{Vocabulary, clean_labels, grow};
+use crate::ops::data_location::{DataLocation, LoadedFile};
+use crate::ops::vocabulary::{Vocabulary, add_words, clean_labels};
 use crate::task::change::{self, FieldChange};
 use crate::task::{Document, Slug, TaskId, TaskPath, Title, editor_template, edits, paths, three_way_apply};
 
-/// What a task is to become. It is checked against the task as it then is.
+/// An edit. It is applied to the newest content of the task, and the result is checked.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Request {
-    /// What somebody made of the file in an editor.
-    pub(crate) by_hand: Option<ByHand>,
-    /// The fields and the text.
+pub(crate) struct EditRequest {
+    /// The change of the file in an editor.
+    pub(crate) in_editor: Option<EditorEdit>,
+    /// Changes of fields and of the text.
     pub(crate) changes: Vec<FieldChange>,
     /// A new heading.
     pub(crate) title: Option<Title>,
@@ -21,34 +20,36 @@ pub(crate) struct Request {
     pub(crate) name: Option<Slug>,
 }
 
-/// A file that was changed in an editor.
+/// A task file before and after the user edited it.
 #[derive(Debug, Clone)]
-pub(crate) struct ByHand {
-    /// As it was.
+pub(crate) struct EditorEdit {
+    /// The file that the editor opened.
     pub(crate) base: Document,
-    /// As it is to be.
+    /// The file that the user saved.
     pub(crate) edited: Document,
 }
 
-/// What of a task says who works on it: whoever changes that of a task that is held must hold it.
+/// The fields that say who works on a task. While it is locked, only its holder may change them: otherwise an edit
+/// could make a task look free that another session works on.
 const OF_HOLDER: [&str; 2] = ["status", "assigned_to"];
 
 fn differ_in_holder(before: &Document, after: &Document) -> bool {
     OF_HOLDER.iter().any(|key| after.scalar_last(key) != before.scalar_last(key))
 }
 
-impl Request {
-    /// Whether it may change who works on the task, so that the locks must be read. Most do not: every claim of anybody
-    /// moves the locks, and an edit that reads them has to be decided again each time.
+impl EditRequest {
+    /// Whether it may change the fields of the holder, so that the locks must be read. Most edits do not: every pick
+    /// moves the lock branch, and an edit that reads it must be decided again each time.
     pub(crate) fn is_about_holder(&self) -> bool {
-        let by_hand = self.by_hand.as_ref().is_some_and(|by_hand| differ_in_holder(&by_hand.base, &by_hand.edited));
-        by_hand || self.changes.iter().filter_map(FieldChange::key).any(|key| OF_HOLDER.contains(&key))
+        let in_editor =
+            self.in_editor.as_ref().is_some_and(|in_editor| differ_in_holder(&in_editor.base, &in_editor.edited));
+        in_editor || self.changes.iter().filter_map(FieldChange::key).any(|key| OF_HOLDER.contains(&key))
     }
 
-    /// The task with what is asked for.
+    /// The task file with the changes applied.
     fn applied(&self, newest: &Document) -> Result<Document> {
-        let mut document = match &self.by_hand {
-            Some(ByHand { base, edited }) => three_way_apply::three_way_apply(base, edited, newest)?,
+        let mut document = match &self.in_editor {
+            Some(EditorEdit { base, edited }) => three_way_apply::three_way_apply(base, edited, newest)?,
             None => newest.clone(),
         };
         change::apply(&mut document, &self.changes)?;
@@ -59,14 +60,14 @@ impl Request {
         Ok(document)
     }
 
-    /// The labels that it names, or that were added by hand.
+    /// The labels that the request names, or that were added in the editor.
     fn labels(&self) -> Vec<String> {
-        let by_hand = self.by_hand.iter().flat_map(|by_hand| new_labels(&by_hand.base, &by_hand.edited));
+        let in_editor = self.in_editor.iter().flat_map(|in_editor| new_labels(&in_editor.base, &in_editor.edited));
         let named = self.changes.iter().filter_map(|change| match change {
             FieldChange::List("labels", labels) | FieldChange::Add("labels", labels) => Some(labels.clone()),
             _ => None,
         });
-        by_hand.chain(named.flatten()).collect()
+        in_editor.chain(named.flatten()).collect()
     }
 }
 
@@ -75,92 +76,93 @@ fn new_labels(before: &Document, after: &Document) -> Vec<String> {
     after.list_last("labels").into_iter().filter(|label| !old.contains(label)).collect()
 }
 
-/// What an edit goes by.
+/// A task that is to be edited, as it was read.
 #[derive(Debug)]
-pub(crate) struct Seen {
-    /// The task's id, as its file has it.
+pub(crate) struct EditView {
+    /// The task's id, as its file name has it.
     pub(crate) id: String,
     /// Its file.
-    pub(crate) task: SeenFile,
-    /// The files of its folder; read for a new name only.
+    pub(crate) task: LoadedFile,
+    /// The file names in its folder; read only for a new name.
     pub(crate) neighbours: Vec<String>,
-    /// The active file of its parent; read where the task may be done.
-    pub(crate) parent: Option<SeenFile>,
-    /// The words of the project.
+    /// The active file of its parent; read only where the task may become done.
+    pub(crate) parent: Option<LoadedFile>,
+    /// The issue types and labels of the project.
     pub(crate) vocabulary: Vocabulary,
-    /// Why this session may not say who works on the task, where another one holds it.
+    /// The refusal, where another session holds it. It applies only to a change of the holder's fields.
     pub(crate) not_holder: Option<Error>,
 }
 
-/// A change of a task.
+/// The decision: the changes of an edit.
 #[derive(Debug)]
-pub(crate) struct Changed {
-    /// What is to be written; nothing where the task is as it is to be already.
+pub(crate) struct EditDecision {
+    /// The edits; empty where the task has the requested content already.
     pub(crate) edits: Vec<Edit>,
     /// The subject of the commit.
     pub(crate) subject: String,
-    /// The task's file, under its new name.
+    /// The path of the task's file, after a renaming.
     pub(crate) path: String,
-    /// What is in it then.
+    /// Its content after the edit.
     pub(crate) document: Document,
-    /// What becomes of the parent of a child that is done.
-    pub(crate) parent: Option<Parent>,
-    /// The labels that join the vocabulary.
+    /// What happens to the parent of a child that is done.
+    pub(crate) parent: Option<ParentState>,
+    /// The labels that are added to the vocabulary.
     pub(crate) labels: Vec<String>,
-    /// Whether it changes who works on the task.
-    pub(crate) of_holder: bool,
+    /// Whether a field of the holder changes.
+    pub(crate) changes_holder: bool,
 }
 
-/// What becomes of the parent of a child that is done.
+/// What happens to the parent of a child that is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Parent {
-    /// It waits for these.
+pub(crate) enum ParentState {
+    /// It still has these open children.
     Waits(TaskId, Vec<String>),
-    /// It waits for nobody any more.
+    /// It has no open children.
     Free(TaskId),
-    /// There is no such task.
+    /// There is no active parent.
     Gone(TaskId),
 }
 
-/// What becomes of a task that is to be changed, or why it cannot be.
-pub(crate) fn decide(home: Home, seen: Seen, request: &Request, now: &str) -> Result<Changed> {
-    let Seen { id, task, neighbours, parent, vocabulary, not_holder } = seen;
+/// Decides whether a task can be edited.
+pub(crate) fn decide(location: DataLocation, seen: EditView, request: &EditRequest, now: &str) -> Result<EditDecision> {
+    let EditView { id, task, neighbours, parent, vocabulary, not_holder } = seen;
     let path = request.name.as_ref().map(|slug| renamed(&id, &task.path, slug, &neighbours)).transpose()?;
     let path = path.unwrap_or_else(|| task.path.clone());
     let before = task.document;
     let after = request.applied(&before)?;
-    if home == Home::Published && after == before {
+    if location == DataLocation::Published && after == before {
         let (edits, subject, parent, labels) = Default::default();
-        return Ok(Changed { edits, subject, path, document: before, parent, labels, of_holder: false });
+        return Ok(EditDecision { edits, subject, path, document: before, parent, labels, changes_holder: false });
     }
-    check(home, &before, &after, &vocabulary.types)?;
-    let of_holder = differ_in_holder(&before, &after);
-    let document = home.written(after, now)?;
+    check(location, &before, &after, &vocabulary.types)?;
+    let changes_holder = differ_in_holder(&before, &after);
+    let document = location.written(after, now)?;
     let mut edits = vec![Edit::Put { path: task.path.clone(), content: document.to_bytes() }];
     if path != task.path {
         edits.push(Edit::Rename { from: task.path, to: path.clone() });
     }
-    // The scripts say it of every change of a task that is done, and put right a parent that still lists it.
-    let is_done = change::is_done(&document) && (home == Home::Checkout || !change::is_done(&before));
+    // The scripts report the parent on every change of a done task, and correct a parent that still lists it; callers
+    // depend on both.
+    let is_done = change::is_done(&document) && (location == DataLocation::Checkout || !change::is_done(&before));
     let child = TaskId::try_parse(&id).filter(|_| is_done);
-    let left = child.map(|child| leave_parent(home, child, parent, now)).transpose()?.flatten();
+    let left = child.map(|child| leave_parent(location, child, parent, now)).transpose()?.flatten();
     let (parent, edit) = left.map_or((None, None), |left| (Some(left.parent), left.edit));
     edits.extend(edit);
-    let labels = match home {
-        Home::Published => clean_labels(&new_labels(&before, &document)).labels,
-        Home::Checkout => request.labels(),
+    let labels = match location {
+        DataLocation::Published => clean_labels(&new_labels(&before, &document)).labels,
+        DataLocation::Checkout => request.labels(),
     };
-    let grown = grow(paths::LABELS_FILE, &vocabulary.labels, &labels);
-    let (edit, labels) = grown.map_or((None, Vec::new()), |grown| (Some(grown.edit), grown.new));
+    let added = add_words(paths::LABELS_FILE, &vocabulary.labels, &labels);
+    let (edit, labels) = added.map_or((None, Vec::new()), |added| (Some(added.edit), added.new));
     edits.extend(edit);
-    if let Some(error) = not_holder.filter(|_| of_holder) {
+    if let Some(error) = not_holder.filter(|_| changes_holder) {
         return Err(error);
     }
-    let subject = format!("ait: Update task t{id}: {}", title_in_subject(home, &path));
-    Ok(Changed { edits, subject, path, document, parent, labels, of_holder })
+    let subject = format!("ait: Update task t{id}: {}", title_in_subject(location, &path));
+    Ok(EditDecision { edits, subject, path, document, parent, labels, changes_holder })
 }
 
-/// The path that a task gets with a new name, in the folder where it is.
+/// The path of a task with a new name, in the same folder.
 fn renamed(id: &str, path: &str, slug: &Slug, neighbours: &[String]) -> Result<String> {
     let folder = path.rsplit_once('/').map_or(paths::TASKS_DIR, |(folder, _)| folder);
     let name = format!("t{id}_{slug}.md");
@@ -171,44 +173,49 @@ fn renamed(id: &str, path: &str, slug: &Slug, neighbours: &[String]) -> Result<S
     Ok(target)
 }
 
-/// What must be true of the task as it would be. The scripts have checked the values that they were given.
-fn check(home: Home, before: &Document, after: &Document, types: &[String]) -> Result<()> {
-    // What was wrong before does not stop a change of something else.
-    if home == Home::Published && editor_template::check(before, types).is_ok() {
+/// Checks the edited task. In a checkout, the scripts' face has checked the values that it was given.
+fn check(location: DataLocation, before: &Document, after: &Document, types: &[String]) -> Result<()> {
+    // A value that was wrong before must not refuse a change of another field.
+    if location == DataLocation::Published && editor_template::check(before, types).is_ok() {
         return editor_template::check(after, types);
     }
     change::check(after)
 }
 
-/// How a parent is left.
-struct Left {
-    parent: Parent,
+/// The parent of a child that is done: its state, and the edit of its file.
+struct ParentUpdate {
+    parent: ParentState,
     edit: Option<Edit>,
 }
 
-/// A child that is done leaves its parent's list; the parent is written only when that changes it.
-fn leave_parent(home: Home, child: TaskId, file: Option<SeenFile>, now: &str) -> Result<Option<Left>> {
+/// Removes a done child from its parent's list. The parent's file is written only if its list changes.
+fn leave_parent(
+    location: DataLocation,
+    child: TaskId,
+    file: Option<LoadedFile>,
+    now: &str,
+) -> Result<Option<ParentUpdate>> {
     let Some(parent) = child.parent() else { return Ok(None) };
-    let Some(SeenFile { path, mut document }) = file else {
-        return Ok(Some(Left { parent: Parent::Gone(parent), edit: None }));
+    let Some(LoadedFile { path, mut document }) = file else {
+        return Ok(Some(ParentUpdate { parent: ParentState::Gone(parent), edit: None }));
     };
     let changed = edits::remove_child(&mut document, child, now)?;
-    let document = home.written(document, now)?;
+    let document = location.written(document, now)?;
     let rest = document.list_last("children_to_implement");
-    let parent = if rest.is_empty() { Parent::Free(parent) } else { Parent::Waits(parent, rest) };
-    Ok(Some(Left { parent, edit: changed.then(|| Edit::Put { path, content: document.to_bytes() }) }))
+    let parent = if rest.is_empty() { ParentState::Free(parent) } else { ParentState::Waits(parent, rest) };
+    Ok(Some(ParentUpdate { parent, edit: changed.then(|| Edit::Put { path, content: document.to_bytes() }) }))
 }
 
-/// The text with another heading. The file keeps its name, after which the task's branch and worktree are called.
+/// Replaces the heading of a text. The file keeps its name: the task branch and the worktree are named after it.
 fn with_title(body: &[u8], title: &Title) -> Vec<u8> {
     let line = format!("# {}\n", title.as_str()).into_bytes();
     let end = body.iter().position(|byte| *byte == b'\n').map_or(body.len(), |end| end + 1);
     if body.starts_with(b"# ") { [line.as_slice(), &body[end..]].concat() } else { [&line, &b"\n"[..], body].concat() }
 }
 
-/// The task's name in the subject of the commit. The scripts leave out one number at its beginning.
-fn title_in_subject(home: Home, path: &str) -> String {
-    if let Some(path) = TaskPath::parse(path).filter(|_| home == Home::Published) {
+/// The task's name in the subject of the commit. In a checkout one leading number is left out, as the scripts do.
+fn title_in_subject(location: DataLocation, path: &str) -> String {
+    if let Some(path) = TaskPath::parse(path).filter(|_| location == DataLocation::Published) {
         return path.name().slug().humanised();
     }
     let stem = path.rsplit('/').next().unwrap_or(path).trim_end_matches(".md");

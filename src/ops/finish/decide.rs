@@ -1,66 +1,65 @@
-//! Whether a task is finished, and what that changes: from what was seen of the task, its lock and its work, without a
-//! process or a file.
+//! Whether a task can be finished, and what that changes: a pure function of the view and the request.
 
-use crate::archive::archiver::Filing;
-use crate::archive::gates::Pending;
+use crate::archive::archiver::ArchiveChanges;
+use crate::archive::gates::PendingGates;
 use crate::archive::request;
-use crate::archive::shelf::Shelf;
+use crate::archive::task_store::TaskStore;
 use crate::coordination::Locks;
 use crate::coordination::locks::unlock_step;
 use crate::error::{Error, Hint, Result};
 use crate::git::{Branch, Oid};
-use crate::landing::merge::{self, Merge, Mode};
+use crate::landing::merge::{self, Merge, MergeMode};
 use crate::landing::task_branch;
 use crate::ledger::Plan;
-use crate::ops::finish::Options;
+use crate::ops::finish::FinishOptions;
 use crate::task::{Document, Task, TaskId, sanitise};
 use std::path::Path;
 
-/// A task as it was found. What comes after a refusal is not looked at.
+/// A task that is to be finished, as it was read. What comes after the first refusal was not read.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct FinishView {
     /// The task.
     pub(crate) task: Task,
     /// Its file.
     pub(crate) document: Document,
     /// Its branch.
     pub(crate) branch: Branch,
-    /// Which tasks are held; `not_holder` says whether this one is held by the caller.
+    /// The tasks that are locked; `not_holder` says whether the caller holds this one.
     pub(crate) locks: Locks,
-    /// Why it is not the caller's to finish.
+    /// The refusal, where the caller does not hold it.
     pub(crate) not_holder: Option<Error>,
-    /// What would be lost with the worktree.
+    /// The refusal, where removing the worktree would lose work.
     pub(crate) loss: Option<Error>,
-    /// What keeps it from being over.
-    pub(crate) pending: Option<Pending>,
+    /// The gates or checklist items that have not passed.
+    pub(crate) pending: Option<PendingGates>,
     /// The work; none where this clone has no branch of the task.
-    pub(crate) work: Option<Work>,
-    /// This clone's record says that the work has landed already.
+    pub(crate) work: Option<TaskWork>,
+    /// Whether this clone's record says that the work has landed.
     pub(crate) has_landed: bool,
-    /// The task data; empty for a task that is archived or stays.
-    pub(crate) shelf: Shelf,
+    /// The task data; empty for a task that is archived already or not archived now.
+    pub(crate) store: TaskStore,
 }
 
 /// The commits of a task branch, and where they are.
 #[derive(Debug)]
-pub(crate) struct Work {
+pub(crate) struct TaskWork {
     /// The tip.
     pub(crate) tip: Oid,
-    /// What merging it comes to; `None` for a task that was archived without it.
+    /// Its merge; `None` for a task that was archived without it.
     pub(crate) merge: Option<Merge>,
-    /// The commit that proves that it is in the output branch already.
+    /// The commit that proves that the output branch contains it.
     pub(crate) proof: Option<Oid>,
-    /// Whether a pull request needs it pushed.
+    /// Whether the published task branch is behind it.
     pub(crate) needs_push: bool,
 }
 
-/// What is asked for.
+/// The request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FinishRequest<'a> {
-    /// How to finish.
-    pub(crate) options: &'a Options,
-    /// How to merge.
-    pub(crate) mode: Mode,
+    /// The options.
+    pub(crate) options: &'a FinishOptions,
+    /// The merge mode.
+    pub(crate) mode: MergeMode,
     /// The output branch.
     pub(crate) into: &'a Branch,
     /// The branch of locks.
@@ -71,64 +70,64 @@ pub(crate) struct FinishRequest<'a> {
     pub(crate) now: &'a str,
 }
 
-/// A task that can be finished.
+/// The decision: a task that can be finished.
 #[derive(Debug)]
-pub(crate) struct Finishing {
+pub(crate) struct FinishDecision {
     /// The task.
     pub(crate) task: Task,
     /// Its work.
-    pub(crate) work: Option<Work>,
-    /// Where the archived files are then.
+    pub(crate) work: Option<TaskWork>,
+    /// The paths of the archived files.
     pub(crate) archived: Vec<String>,
-    /// Whether the lock goes.
+    /// Whether the lock is removed.
     pub(crate) unlocked: bool,
-    /// What to publish; nothing where all of it is so already.
+    /// What to publish; empty where all of it is published already.
     pub(crate) plan: Plan,
 }
 
-impl Options {
-    /// Whether the task is over then; else it stays the caller's.
+impl FinishOptions {
+    /// Whether the task is archived; else the caller still holds it afterwards.
     fn ends_task(&self) -> bool {
         !self.no_archive && !self.no_push
     }
 
-    /// Whether gates that have not passed count.
+    /// Whether gates count.
     pub(super) fn asks_gates(&self) -> bool {
         !self.no_push && !self.override_gates
     }
 }
 
-impl Seen {
-    /// Whether its files are moved, so that the task data must be read.
-    pub(super) fn needs_shelf(&self, options: &Options) -> bool {
+impl FinishView {
+    /// Whether its files will move, so that the task data must be read.
+    pub(super) fn needs_task_store(&self, options: &FinishOptions) -> bool {
         options.ends_task() && (self.work.is_some() || self.has_landed)
     }
 
-    /// Where the work of a task is that somebody ended, for whoever has it in the folder `dir`.
-    pub(super) fn where_it_is(&self, into: &Branch, dir: &Path) -> String {
+    /// A sentence that says where the work of an archived task is, for the owner of the worktree at `dir`.
+    pub(super) fn work_location(&self, into: &Branch, dir: &Path) -> String {
         match &self.work {
-            Some(Work { proof: Some(proof), .. }) => format!("your commits are in {into} ({})", proof.short()),
-            Some(Work { tip, .. }) => {
+            Some(TaskWork { proof: Some(proof), .. }) => format!("your commits are in {into} ({})", proof.short()),
+            Some(TaskWork { tip, .. }) => {
                 let (branch, tip, dir) = (&self.branch, tip.short(), dir.display());
                 format!("your commits are on {branch} ({tip}) in {dir}, and not in {into}")
             }
-            None => "this clone has no branch of it".to_owned(),
+            None => "this clone has no branch of the task".to_owned(),
         }
     }
 }
 
-/// The command that finishes a task whatever its gates say.
+/// The command that finishes a task and ignores its gates.
 pub(super) fn overriding(task: TaskId) -> Hint {
     command!["git aitask finish", task, "--override-gates"]
 }
 
-/// Decides on a task that is to be finished.
+/// Decides whether a task can be finished.
 ///
 /// # Errors
-/// The first refusal: not the caller's, work that would be lost, gates, no branch, files in the archive's way.
-pub(crate) fn decide(seen: Seen, request: &FinishRequest<'_>) -> Result<Finishing> {
+/// The first refusal: another holder, work that would be lost, gates, no task branch, an occupied name in the archive.
+pub(crate) fn decide(seen: FinishView, request: &FinishRequest<'_>) -> Result<FinishDecision> {
     let FinishRequest { options, mode, into, .. } = *request;
-    let Seen { task, branch, locks, work, .. } = seen;
+    let FinishView { task, branch, locks, work, .. } = seen;
     let (id, path) = (task.id, task.path.as_str());
     if let Some(refusal) = seen.not_holder.or(seen.loss) {
         return Err(refusal);
@@ -141,7 +140,7 @@ pub(crate) fn decide(seen: Seen, request: &FinishRequest<'_>) -> Result<Finishin
         _ if task.path.is_archived() => {}
         None if !seen.has_landed => return Err(task_branch::missing(&task, &branch)),
         Some(work) if options.no_push && work.needs_push => plan = plan.advance(&branch, work.tip.clone()),
-        Some(Work { tip, merge: Some(merge), .. }) if !options.no_push => {
+        Some(TaskWork { tip, merge: Some(merge), .. }) if !options.no_push => {
             let subject = subject(&task, &seen.document, &branch, request);
             plan = merge::add(plan, into, merge, mode, tip, &subject);
         }
@@ -155,19 +154,19 @@ pub(crate) fn decide(seen: Seen, request: &FinishRequest<'_>) -> Result<Finishin
             plan = plan.step(request.locks, unlock_step(id));
         }
     } else if options.ends_task() {
-        let filing = Filing::of(&seen.shelf, path, id, request::Request::default(), request.now)?;
-        plan = filing.plan(plan, request.data, request.locks, &locks);
-        archived = filing.targets;
+        let changes = ArchiveChanges::of(&seen.store, path, id, request::ArchiveRequest::default(), request.now)?;
+        plan = changes.plan(plan, request.data, request.locks, &locks);
+        archived = changes.targets;
     }
     let plan = plan.fenced(request.locks, id);
-    Ok(Finishing { task, work, archived, unlocked, plan })
+    Ok(FinishDecision { task, work, archived, unlocked, plan })
 }
 
 fn subject(task: &Task, document: &Document, branch: &Branch, request: &FinishRequest<'_>) -> String {
     let kind = document.scalar("issue_type").filter(|kind| !kind.is_empty()).unwrap_or("feature");
     match (&request.options.message, request.mode) {
         (Some(message), _) => message.clone(),
-        (None, Mode::Squash) => format!("{}: {} ({})", sanitise(kind), task.title, task.id.prefixed()),
+        (None, MergeMode::Squash) => format!("{}: {} ({})", sanitise(kind), task.title, task.id.prefixed()),
         (None, _) => format!("Merge branch '{branch}' into {}", request.into),
     }
 }

@@ -1,101 +1,103 @@
-//! What becomes of a task that is to be made: from what was read and what is asked for to the files to be written, or a
-//! refusal. Pure.
+//! Whether a task can be created, and what that changes: a pure function of the view and the request.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
+use crate::ops::data_location::{DataLocation, LoadedFile};
 use crate::ops::drafts::DraftText;
-use crate::ops::home::{Home, SeenFile};
-use crate::ops::vocabulary::{Vocabulary, clean_labels, grow};
+use crate::ops::vocabulary::{Vocabulary, add_words, clean_labels};
 use crate::task::{Document, Slug, TaskId, TaskName, TaskPath, edits, paths};
 
-/// A task to be made: everything but its id.
+/// A new task, without its id.
 #[derive(Debug, Clone)]
-pub(crate) struct Request {
-    /// Its machine name.
+pub(crate) struct NewRequest {
+    /// The slug of its name.
     pub(crate) slug: Slug,
     /// Its file.
     pub(crate) document: Document,
-    /// Whether a child waits for the one before it.
+    /// Whether a child depends on the child before it.
     pub(crate) sibling: Sibling,
-    /// The issue type that was asked for, to be one of the project's; the scripts have checked theirs.
+    /// The requested issue type, which must be one of the project's. `None` for the scripts, which check it themselves.
     pub(crate) issue_type: Option<String>,
-    /// The tasks that it was said to wait for, which must have existed; the scripts take any.
+    /// The requested dependencies, which must exist. Empty for the scripts, which accept any.
     pub(crate) depends: Vec<TaskId>,
-    /// The draft that it is made of.
+    /// The draft that it is created from.
     pub(crate) draft: Option<DraftText>,
 }
 
-/// What a child of a task has to do with the child before it.
+/// Whether a child depends on the child before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sibling {
-    /// It waits for it.
+    /// It does.
     After,
-    /// Nothing.
+    /// It does not.
     Free,
 }
 
-/// Where a task comes to stand.
+/// The position of a new task among the tasks.
 #[derive(Debug, Clone)]
-pub(crate) enum Place {
-    /// On its own, with this number.
+pub(crate) enum TaskPosition {
+    /// A top-level task with this number.
     Top(u64),
-    /// Below another one.
+    /// A child.
     Below {
-        /// That one.
+        /// The parent.
         parent: TaskId,
-        /// The number among its children.
+        /// The number among the parent's children.
         number: u64,
-        /// The parent's file; none where a making that was cut off is completed and the parent has gone meanwhile.
-        file: Option<SeenFile>,
+        /// The parent's file; `None` where an interrupted creation is completed and the parent is no longer active.
+        file: Option<LoadedFile>,
     },
 }
 
-/// What making a task goes by.
+/// What creating a task needs, as it was read.
 #[derive(Debug)]
-pub(crate) struct Seen {
-    /// Where it comes to stand.
-    pub(crate) place: Place,
-    /// The words of the project.
+pub(crate) struct NewView {
+    /// The position.
+    pub(crate) place: TaskPosition,
+    /// The issue types and labels of the project.
     pub(crate) vocabulary: Vocabulary,
-    /// The file of known addresses; a checkout's only.
+    /// The file of known assignees; read only in a checkout.
     pub(crate) emails: String,
-    /// The highest number that any task has; a published one's only.
+    /// The highest number of any task; read only for published task data.
     pub(crate) highest: u64,
 }
 
-/// A task to be written.
+/// The decision: a task that can be created.
 #[derive(Debug)]
-pub(crate) struct Made {
+pub(crate) struct NewDecision {
     /// Its id.
     pub(crate) id: TaskId,
     /// Its file.
     pub(crate) path: TaskPath,
-    /// What is in it.
+    /// The content of the file.
     pub(crate) document: Document,
-    /// What is to be written: its file first.
+    /// The edits, its own file first.
     pub(crate) edits: Vec<Edit>,
     /// The subject of the commit.
     pub(crate) subject: String,
-    /// The parent's file, which changes along.
+    /// The parent's file, where it is changed, too.
     pub(crate) parent: Option<String>,
-    /// Labels that join the vocabulary.
+    /// Labels that are added to the vocabulary.
     pub(crate) labels: Vec<String>,
 }
 
-/// What becomes of a task that is to be made, or why it cannot be.
-pub(crate) fn decide(home: Home, seen: Seen, request: &Request, now: &str) -> Result<Made> {
-    let Seen { place, vocabulary, emails, highest } = seen;
+/// Decides whether a task can be created.
+pub(crate) fn decide(location: DataLocation, seen: NewView, request: &NewRequest, now: &str) -> Result<NewDecision> {
+    let NewView { place, vocabulary, emails, highest } = seen;
     request.issue_type.as_deref().map_or(Ok(()), |wanted| vocabulary.require_type(wanted))?;
     let mut document = request.document.clone();
     let (id, parent) = match place {
-        Place::Top(number) => (TaskId::top(number), None),
-        Place::Below { parent, .. } if parent.is_child() => {
-            return Err(Error::new(Kind::Usage, format!("{} is a child itself", parent.prefixed()))
-                .advice("a child has no children"));
+        TaskPosition::Top(number) => (TaskId::top(number), None),
+        TaskPosition::Below { parent, .. } if parent.is_child() => {
+            return Err(Error::new(
+                Kind::Usage,
+                format!("{} is a child task, and a child task cannot have children", parent.prefixed()),
+            )
+            .hint(command!["git aitask new --parent", parent.number(), "TITLE"]));
         }
-        Place::Below { parent, number, file } => (TaskId::child(parent.number(), number), file),
+        TaskPosition::Below { parent, number, file } => (TaskId::child(parent.number(), number), file),
     };
-    // What is in a bundle is not known by name, but no number is higher than all.
+    // Tasks in bundles are not known by name, so a dependency is only refused when no task has such a number yet.
     if let Some(wanted) = request.depends.iter().find(|wanted| wanted.number() > highest) {
         return Err(Error::new(Kind::NoSuchTask, format!("there is no task {} to depend on", wanted.prefixed()))
             .hint("git aitask list"));
@@ -104,36 +106,40 @@ pub(crate) fn decide(home: Home, seen: Seen, request: &Request, now: &str) -> Re
         let before = TaskId::child(id.number(), before - 1).prefixed();
         document.set_list("depends", &[vec![before], document.list("depends")].concat())?;
     }
-    // The scripts look for the anchor in all tasks, archived ones too, and write it into the draft already.
-    if let Some(parent) = parent.as_ref().filter(|_| home == Home::Published && !document.contains("anchor")) {
+    // In a checkout the scripts' face has written the anchor into the document: the scripts search archived tasks for
+    // it, too.
+    if let Some(parent) =
+        parent.as_ref().filter(|_| location == DataLocation::Published && !document.contains("anchor"))
+    {
         let anchor = parent.document.scalar("anchor").and_then(TaskId::try_parse).or_else(|| id.parent());
         anchor.map_or(Ok(()), |anchor| document.set("anchor", &anchor.to_string()))?;
     }
     let path = TaskPath::new(TaskName::new(id, request.slug.clone()));
     let mut edits = vec![Edit::Put { path: path.as_str().to_owned(), content: document.to_bytes() }];
-    let parent = parent.map(|file| with_child(home, file, id, now)).transpose()?;
+    let parent = parent.map(|file| with_child(location, file, id, now)).transpose()?;
     edits.extend(parent.as_ref().map(|file| Edit::Put { path: file.path.clone(), content: file.document.to_bytes() }));
     let labels = document.list("labels");
-    let labels = if home == Home::Published { clean_labels(&labels).labels } else { labels };
-    let grown = grow(paths::LABELS_FILE, &vocabulary.labels, &labels);
-    let (edit, labels) = grown.map_or((None, Vec::new()), |grown| (Some(grown.edit), grown.new));
+    let labels = if location == DataLocation::Published { clean_labels(&labels).labels } else { labels };
+    let added = add_words(paths::LABELS_FILE, &vocabulary.labels, &labels);
+    let (edit, labels) = added.map_or((None, Vec::new()), |added| (Some(added.edit), added.new));
     edits.extend(edit);
-    let email = document.scalar("assigned_to").filter(|email| home == Home::Checkout && !email.is_empty());
-    edits
-        .extend(email.and_then(|email| grow(paths::EMAILS_FILE, &emails, &[email.to_owned()])).map(|grown| grown.edit));
+    let email = document.scalar("assigned_to").filter(|email| location == DataLocation::Checkout && !email.is_empty());
+    edits.extend(
+        email.and_then(|email| add_words(paths::EMAILS_FILE, &emails, &[email.to_owned()])).map(|added| added.edit),
+    );
     let what = if id.is_child() { "child task" } else { "task" };
     let subject = format!("ait: Add {what} {}: {}", id.prefixed(), request.slug.humanised());
-    Ok(Made { id, path, document, edits, subject, parent: parent.map(|file| file.path), labels })
+    Ok(NewDecision { id, path, document, edits, subject, parent: parent.map(|file| file.path), labels })
 }
 
-/// The parent's file with the child in its list. One that has it already is committed as it is, since a making that was cut
-/// off may have written it.
-fn with_child(home: Home, file: SeenFile, child: TaskId, now: &str) -> Result<SeenFile> {
-    let SeenFile { path, mut document } = file;
+/// Adds the child to its parent's list. A parent that lists it already is part of the commit nevertheless: an
+/// interrupted creation may have written it without a commit.
+fn with_child(location: DataLocation, file: LoadedFile, child: TaskId, now: &str) -> Result<LoadedFile> {
+    let LoadedFile { path, mut document } = file;
     if edits::add_child(&mut document, child, now)? {
-        document = home.written(document, now)?;
+        document = location.written(document, now)?;
     }
-    Ok(SeenFile { path, document })
+    Ok(LoadedFile { path, document })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Which task comes next, and what is said of those that cannot be had.
+//! Which task `git aitask pick --next` picks, and the refusals of the verb.
 
 use crate::coordination::{ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result};
@@ -11,25 +11,25 @@ use crate::project::index::Index;
 use crate::project::outcome::TaskInfo;
 use crate::task::{ActiveTasks, Task};
 
-/// The ready tasks that nobody holds, best first. Two processes.
+/// The ready tasks without a lock, best first. Two processes.
 pub(super) fn ready(index: &Index, view: &View<'_>) -> Result<Vec<Task>> {
     let locks = view.require_locks()?;
     let tasks = index.load_active(view)?;
     let board = ActiveTasks::new(&tasks);
     let twice = board.duplicates();
-    // Git takes no branch by some names that a file may have.
+    // Some file names make no valid branch name.
     let has_branch = |task: &Task| Branch::parse(&task.name.branch_name()).is_ok();
     let free = |task: &&Task| !locks.is_held(task.id) && !twice.contains(&task.id) && has_branch(task);
     Ok(board.ready().into_iter().filter(free).cloned().collect())
 }
 
 pub(super) fn nothing_to_pick() -> Error {
-    Error::new(Kind::NothingToPick, "no task is ready that nobody holds")
+    Error::new(Kind::NothingToPick, "every ready task is locked, or no task is ready")
         .hint("git aitask status")
         .hint("git aitask list")
 }
 
-/// What `git aitask pick` says of a refusal.
+/// The error of `git aitask pick` for a refusal.
 pub(super) fn refuse(context: &Context, session: &Session, refusal: PickRefusal) -> Error {
     match refusal {
         PickRefusal::Closed(task) => {
@@ -39,7 +39,7 @@ pub(super) fn refuse(context: &Context, session: &Session, refusal: PickRefusal)
         }
         PickRefusal::Children(id, children) => {
             let names: Vec<_> = children.iter().map(|id| id.prefixed()).collect();
-            let why = format!("{} has open children, which are the work: {}", id.prefixed(), names.join(", "));
+            let why = format!("{} has open children, so pick one of these: {}", id.prefixed(), names.join(", "));
             let error = Error::new(Kind::NotClaimable, why);
             children.iter().take(1).fold(error, |error, first| error.hint(command!["git aitask pick", first]))
         }
@@ -56,20 +56,21 @@ pub(super) fn refuse(context: &Context, session: &Session, refusal: PickRefusal)
     }
 }
 
-/// A refusal of what somebody holds, with what can be picked instead.
-pub(super) fn instead(refusal: Error, wanted: &[Wanted], ready: &[Task]) -> Error {
+/// Adds to a refusal the tasks that can be picked instead.
+pub(super) fn with_alternatives(refusal: Error, wanted: &[Wanted], ready: &[Task]) -> Error {
     let ready: Vec<_> = ready.iter().take(3).map(TaskInfo::from).collect();
     let error = ready
         .iter()
         .fold(refusal, |error, task| error.hint(command!["git aitask pick", task.id].note(as_note(&task.title))));
-    // Last, since whoever types the first hint should take from nobody.
+    // The last hint: a user who follows the first one must not take a task away from somebody.
     let error = wanted.iter().take(1).fold(error, |error, wanted| {
         error.hint(command!["git aitask pick", wanted.id, "--steal"].note("take it over"))
     });
     error.with(Payload::Ready { ready: Payload::described(&ready) })
 }
 
-/// A title behind the `#` of a hint: some shells take no comments on a command line, so nothing in it may mean anything.
+/// A title as the note behind the `#` of a hint. Not every interactive shell treats `#` as a comment, so the note
+/// contains no character that is special to a shell.
 fn as_note(title: &str) -> String {
     title.chars().map(|c| if c.is_alphanumeric() || " .,:-_/".contains(c) { c } else { ' ' }).collect()
 }

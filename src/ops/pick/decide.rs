@@ -1,5 +1,4 @@
-//! Whether a task is taken, and what that changes: decided from what was seen of the task and of its lock, without a
-//! process or a file.
+//! Whether a task can be picked, and what that changes: a pure function of the view and the request.
 
 use crate::coordination::decide::{LockConflict, LockRequest, LockRule, ObservedLock, Ownership, TakenLock, Takeover};
 use crate::coordination::locks::cleanup_step;
@@ -9,20 +8,20 @@ use crate::ledger::plan::Step;
 use crate::ledger::{Edit, Plan};
 use crate::task::{Blocker, Document, Status, Task, TaskId, TaskPath, edits};
 
-/// What keeps a task from being taken, besides the lock of another.
+/// What refuses a pick, besides the lock of another session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PickGates {
-    /// That it is closed.
+    /// A closed status.
     Closed,
-    /// That, and open children.
+    /// A closed status, and open children.
     Children,
-    /// That, open children, and what it waits for, unless it is this person's already.
+    /// A closed status, open children, and open dependencies; the last not for a task that the caller holds already.
     Blockers,
 }
 
-/// Which parts of a taking one transaction publishes.
+/// Which parts of a pick one transaction publishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Parts {
+pub(crate) enum PickParts {
     /// The lock, and the status in the task file.
     Both,
     /// The lock alone.
@@ -31,43 +30,43 @@ pub(crate) enum Parts {
     Status,
 }
 
-/// What the faces do differently.
+/// What the two faces do differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Policy {
     /// Whom a session may displace, and how locks and task files are written.
     pub(crate) rule: LockRule,
-    /// Whether others are displaced.
+    /// Whether other sessions are displaced.
     pub(crate) takeover: Takeover,
-    /// What keeps a task from being taken.
+    /// What refuses a pick.
     pub(crate) gates: PickGates,
 }
 
-/// A task as a view shows it.
+/// A task that is to be picked, as it was read.
 #[derive(Debug, Clone)]
-pub(crate) struct SeenTask {
+pub(crate) struct PickView {
     /// Its file.
     pub(crate) path: TaskPath,
-    /// The same as git calls it.
+    /// The same, as a path in the repository.
     pub(crate) file: String,
-    /// What to go on from.
+    /// The content that is changed.
     pub(crate) document: Document,
-    /// What is published, if that is something else.
+    /// The published content, where it differs.
     pub(crate) published: Option<Vec<u8>>,
-    /// Status and assignee.
+    /// Status and assignee before the pick.
     pub(crate) before: WorkState,
-    /// For whom it is taken, as far as anybody is known.
+    /// The e-mail of the person for whom it is picked, if known.
     pub(crate) email: Option<String>,
     /// Its lock.
     pub(crate) lock: Option<ObservedLock>,
     /// Its open children.
     pub(crate) children: Vec<TaskId>,
-    /// What it waits for.
+    /// The dependencies that are still open.
     pub(crate) blockers: Vec<Blocker>,
-    /// Held tasks that are over: their locks go in the same swap.
+    /// Locked tasks that are closed: their locks are removed in the same swap.
     pub(crate) stale: Vec<TaskId>,
-    /// What changes with the status.
+    /// Further edits that are published with the status.
     pub(crate) also: Vec<Edit>,
-    /// Paths whose uncommitted state in the checkout is gone on from.
+    /// Paths whose uncommitted content in the checkout becomes part of the commit.
     pub(crate) adopt: Vec<String>,
 }
 
@@ -80,8 +79,8 @@ pub(crate) struct WorkState {
     pub(crate) assigned: String,
 }
 
-impl SeenTask {
-    /// What its file says, and nothing else.
+impl PickView {
+    /// A view with the content of its file only.
     pub(crate) fn new(task: &Task, document: Document) -> Self {
         let (status, assigned) = (task.status.as_str().to_owned(), task.assigned_to.clone().unwrap_or_default());
         Self {
@@ -102,21 +101,21 @@ impl SeenTask {
 }
 
 impl WorkState {
-    /// Whether there is no more work to do.
+    /// Whether the status is a closed one.
     pub(crate) fn is_closed(&self) -> bool {
         Status::parse(&self.status).is_closed()
     }
 }
 
-/// What is asked for.
+/// The request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PickRequest<'a> {
-    /// By which policy.
+    /// The policy of the face.
     pub(crate) policy: Policy,
     /// Who takes the lock; `None` takes none.
     pub(crate) claimant: Option<LockRequest<'a>>,
     /// What is published.
-    pub(crate) parts: Parts,
+    pub(crate) parts: PickParts,
     /// The time, as task files write it.
     pub(crate) now: &'a str,
     /// The branch of locks.
@@ -125,18 +124,18 @@ pub(crate) struct PickRequest<'a> {
     pub(crate) data: &'a Branch,
 }
 
-/// A task that can be taken.
+/// The decision: a task that can be picked.
 #[derive(Debug)]
-pub(crate) struct Taking {
-    /// The task, as it is then.
+pub(crate) struct PickDecision {
+    /// The task after the pick.
     pub(crate) task: Task,
-    /// Its file, as it is then.
+    /// Its file after the pick.
     pub(crate) document: Document,
-    /// For whom, as far as anybody is known.
+    /// The e-mail of the person for whom it is picked, if known.
     pub(crate) email: Option<String>,
-    /// The lock, when one is taken.
+    /// The lock, where one is taken.
     pub(crate) lock: Option<TakenLock>,
-    /// Status and assignee before.
+    /// Status and assignee before the pick.
     pub(crate) before: WorkState,
     /// Whether anything in the task data changes.
     pub(crate) changed: bool,
@@ -144,18 +143,18 @@ pub(crate) struct Taking {
     pub(crate) plan: Plan,
 }
 
-/// Why a task is not taken.
+/// Why a task is not picked.
 #[derive(Debug)]
 pub(crate) enum PickRefusal {
     /// It is closed.
     Closed(Box<Task>),
-    /// It has open children, which are the work.
+    /// It has open children, which are to be picked instead.
     Children(TaskId, Vec<TaskId>),
-    /// It waits for others.
+    /// It depends on open tasks.
     Blocked(TaskId, Vec<Blocker>),
-    /// Somebody else holds it.
+    /// Another session holds it.
     Held(LockConflict),
-    /// It could not be looked at, or cannot be written.
+    /// It could not be read, or cannot be written.
     Failed(Error),
 }
 
@@ -165,21 +164,21 @@ impl From<Error> for PickRefusal {
     }
 }
 
-/// Decides on a task that is wanted.
+/// Decides whether a task can be picked.
 ///
 /// # Errors
 /// The first refusal: closed, children, blocked, held.
-pub(crate) fn decide(seen: SeenTask, request: &PickRequest<'_>) -> Result<Taking, PickRefusal> {
-    let SeenTask { path, mut document, before, email, .. } = seen;
+pub(crate) fn decide(seen: PickView, request: &PickRequest<'_>) -> Result<PickDecision, PickRefusal> {
+    let PickView { path, mut document, before, email, .. } = seen;
     let (id, task) = (path.id(), Task::from_document(path.clone(), &document));
     if before.is_closed() {
         return Err(PickRefusal::Closed(Box::new(task)));
     }
-    let claimant = request.claimant.filter(|_| request.parts != Parts::Status);
+    let claimant = request.claimant.filter(|_| request.parts != PickParts::Status);
     let ownership = claimant.as_ref().and_then(|claimant| Some(claimant.judge(seen.lock.as_ref()?)));
     let is_mine = matches!(ownership, Some(Ownership::Ours | Ownership::Abandoned));
-    // The status follows a lock that was taken before.
-    let gates = if request.parts == Parts::Status { PickGates::Closed } else { request.policy.gates };
+    // The lock was taken in a transaction of its own before, with all refusals checked.
+    let gates = if request.parts == PickParts::Status { PickGates::Closed } else { request.policy.gates };
     if gates != PickGates::Closed && !seen.children.is_empty() {
         return Err(PickRefusal::Children(id, seen.children));
     }
@@ -196,7 +195,7 @@ pub(crate) fn decide(seen: SeenTask, request: &PickRequest<'_>) -> Result<Taking
         plan = plan.step(request.locks, step);
     }
     let mut writes = Vec::new();
-    if request.parts != Parts::Lock {
+    if request.parts != PickParts::Lock {
         let me = email.as_deref().unwrap_or(&before.assigned);
         let content = match request.policy.rule {
             LockRule::Verb => start(&mut document, &task, me, request.now)?,
@@ -215,10 +214,10 @@ pub(crate) fn decide(seen: SeenTask, request: &PickRequest<'_>) -> Result<Taking
         plan = plan.fenced(request.locks, id);
     }
     let task = Task::from_document(path, &document);
-    Ok(Taking { task, document, email, lock, before, changed, plan })
+    Ok(PickDecision { task, document, email, lock, before, changed, plan })
 }
 
-/// The task file when the work begins; `None` where it says so already.
+/// The task file with status and assignee set; `None` where it has both already.
 fn start(document: &mut Document, task: &Task, me: &str, now: &str) -> Result<Option<Vec<u8>>> {
     if task.status == Status::Implementing && task.assigned_to.as_deref() == Some(me) {
         return Ok(None);
@@ -227,8 +226,8 @@ fn start(document: &mut Document, task: &Task, me: &str, now: &str) -> Result<Op
     Ok(Some(document.to_bytes()))
 }
 
-/// The same in the canonical form that the scripts write; `None` where that is published already but for the time: another
-/// minute alone is no change.
+/// The same in the canonical form that the scripts write; `None` where the published file differs only in its time: a
+/// new time alone makes no commit.
 fn start_whole(
     document: &mut Document,
     published: Option<&[u8]>,

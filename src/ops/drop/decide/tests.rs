@@ -6,14 +6,14 @@ const HELD: &str = "---\nstatus: Implementing\nassigned_to: ann@example.com\nupd
 const BACK: &str = "---\nstatus: Ready\nupdated_at: u\n---\n\ntext\n";
 
 /// The caller's task, held and with nothing in the way.
-fn seen(text: &str) -> Seen {
+fn seen(text: &str) -> DropView {
     let (path, document) = (TaskPath::parse("aitasks/t1_first.md").unwrap(), Document::parse(text.as_bytes()));
-    Seen { path, document, is_held: true, not_holder: None, loss: None }
+    DropView { path, document, is_held: true, not_holder: None, loss: None }
 }
 
-fn drop_as(seen: Seen, status: &Status) -> Result<GivingBack> {
+fn drop_as(seen: DropView, status: &Status) -> Result<DropDecision> {
     let [locks, data] = ["aitask-locks", "aitask-data"].map(|name| Branch::parse(name).unwrap());
-    decide(seen, &Request { status, locks: &locks, data: &data, now: "now" })
+    decide(seen, &DropRequest { status, locks: &locks, data: &data, now: "now" })
 }
 
 fn subjects(plan: &Plan) -> Vec<&str> {
@@ -22,10 +22,10 @@ fn subjects(plan: &Plan) -> Vec<&str> {
 
 #[test]
 fn what_the_caller_holds_is_reverted_and_unlocked_in_one_plan() {
-    let given = drop_as(seen(HELD), &Status::Postponed).unwrap();
-    assert_eq!(subjects(&given.plan), ["ait: Abort t1: revert status to Postponed", "ait: Unlock task t1"]);
-    assert!(is_back(&given.task, &Status::Postponed));
-    let [Edit::Put { content, .. }] = &given.plan.branches[0].steps[0].edits[..] else { panic!() };
+    let outcome = drop_as(seen(HELD), &Status::Postponed).unwrap();
+    assert_eq!(subjects(&outcome.plan), ["ait: Abort t1: revert status to Postponed", "ait: Unlock task t1"]);
+    assert!(is_dropped(&outcome.task, &Status::Postponed));
+    let [Edit::Put { content, .. }] = &outcome.plan.branches[0].steps[0].edits[..] else { panic!() };
     let content = std::str::from_utf8(content).unwrap();
     assert_eq!(content, "---\nstatus: Postponed\nupdated_at: now\nX: 'kept'\n---\n\ntext\n");
 }
@@ -37,16 +37,16 @@ fn a_task_that_was_only_locked_is_only_unlocked() {
 
 #[test]
 fn one_that_was_given_back_by_a_command_that_was_cut_off_needs_no_swap() {
-    let given = drop_as(Seen { is_held: false, ..seen(BACK) }, &Status::Ready).unwrap();
-    assert!(given.plan.is_empty() && is_back(&given.task, &Status::Ready));
+    let outcome = drop_as(DropView { is_held: false, ..seen(BACK) }, &Status::Ready).unwrap();
+    assert!(outcome.plan.is_empty() && is_dropped(&outcome.task, &Status::Ready));
 }
 
 #[test]
 fn that_it_is_anothers_is_said_before_what_would_be_lost() {
     let error = |kind| Some(Error::new(kind, "refused"));
-    let both = Seen { not_holder: error(Kind::NotHolder), loss: error(Kind::Dirty), ..seen(HELD) };
+    let both = DropView { not_holder: error(Kind::NotHolder), loss: error(Kind::Dirty), ..seen(HELD) };
     assert_eq!(drop_as(both, &Status::Ready).unwrap_err().kind(), Kind::NotHolder);
-    let lossy = Seen { loss: error(Kind::Dirty), ..seen(HELD) };
+    let lossy = DropView { loss: error(Kind::Dirty), ..seen(HELD) };
     assert_eq!(drop_as(lossy, &Status::Ready).unwrap_err().kind(), Kind::Dirty);
 }
 
@@ -60,14 +60,14 @@ proptest! {
         let assignee = if assigned { "assigned_to: ann@example.com\n" } else { "" };
         let refused = |is_so: bool| is_so.then(|| Error::new(Kind::NotHolder, "refused"));
         let text = format!("---\nstatus: {before}\n{assignee}---\n");
-        let seen = Seen { is_held, not_holder: refused(other), loss: refused(lossy), ..seen(&text) };
+        let seen = DropView { is_held, not_holder: refused(other), loss: refused(lossy), ..seen(&text) };
         let status = Status::parse(after);
         match drop_as(seen, &status) {
             Err(_) => prop_assert!(other || lossy),
-            Ok(given) => {
-                prop_assert!(!other && !lossy && is_back(&given.task, &status));
+            Ok(outcome) => {
+                prop_assert!(!other && !lossy && is_dropped(&outcome.task, &status));
                 let changes = assigned || before != after;
-                prop_assert_eq!(subjects(&given.plan).len(), usize::from(changes) + usize::from(is_held));
+                prop_assert_eq!(subjects(&outcome.plan).len(), usize::from(changes) + usize::from(is_held));
             }
         }
     }

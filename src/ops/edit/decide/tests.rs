@@ -3,15 +3,15 @@ use proptest::prelude::*;
 
 const TASK: &str = "---\npriority: low\nissue_type: bug\nstatus: Ready\nlabels: [ui]\nX-Y: 'kept'\ncreated_at: c\nupdated_at: u\n---\n\n# first\n\ntext\n";
 const PARENT: &str = "---\nstatus: Ready\nchildren_to_implement: [t1_1, t1_2]\nupdated_at: u\n---\n\np\n";
-const HOMES: [Home; 2] = [Home::Published, Home::Checkout];
+const HOMES: [DataLocation; 2] = [DataLocation::Published, DataLocation::Checkout];
 
-fn file(path: &str, text: &str) -> SeenFile {
-    SeenFile { path: path.to_owned(), document: Document::parse(text.as_bytes()) }
+fn file(path: &str, text: &str) -> LoadedFile {
+    LoadedFile { path: path.to_owned(), document: Document::parse(text.as_bytes()) }
 }
 
-fn seen(id: &str, text: &str) -> Seen {
+fn seen(id: &str, text: &str) -> EditView {
     let folder = id.split_once('_').map_or("aitasks".to_owned(), |(parent, _)| format!("aitasks/t{parent}"));
-    Seen {
+    EditView {
         id: id.to_owned(),
         task: file(&format!("{folder}/t{id}_first.md"), text),
         neighbours: vec![format!("t{id}_first.md"), format!("t{id}_taken.md")],
@@ -21,8 +21,8 @@ fn seen(id: &str, text: &str) -> Seen {
     }
 }
 
-fn set(key: &'static str, value: &str) -> Request {
-    Request { changes: vec![FieldChange::Set(key, value.to_owned())], ..Request::default() }
+fn set(key: &'static str, value: &str) -> EditRequest {
+    EditRequest { changes: vec![FieldChange::Set(key, value.to_owned())], ..EditRequest::default() }
 }
 
 fn put<'e>(edits: &'e [Edit], wanted: &str) -> Option<&'e str> {
@@ -34,92 +34,94 @@ fn put<'e>(edits: &'e [Edit], wanted: &str) -> Option<&'e str> {
 
 #[test]
 fn a_published_file_changes_in_its_lines_and_one_of_a_checkout_is_written_canonically() {
-    let published = decide(Home::Published, seen("1", TASK), &set("priority", "high"), "now").unwrap();
+    let published = decide(DataLocation::Published, seen("1", TASK), &set("priority", "high"), "now").unwrap();
     let lines = TASK.replace("low", "high").replace("updated_at: u", "updated_at: now");
     assert_eq!(put(&published.edits, "aitasks/t1_first.md"), Some(lines.as_str()));
-    let here = decide(Home::Checkout, seen("1", TASK), &set("priority", "high"), "now").unwrap();
+    let here = decide(DataLocation::Checkout, seen("1", TASK), &set("priority", "high"), "now").unwrap();
     let canonical =
         lines.replace("low\n", "high\n").replace("priority: high\n", "priority: high\neffort: medium\ndepends: []\n");
     assert_eq!(put(&here.edits, "aitasks/t1_first.md"), Some(canonical.as_str()));
     for changed in [published, here] {
         assert_eq!((changed.edits.len(), changed.subject.as_str()), (1, "ait: Update task t1: first"));
-        assert!(!changed.of_holder && changed.labels.is_empty() && changed.parent.is_none());
+        assert!(!changed.changes_holder && changed.labels.is_empty() && changed.parent.is_none());
     }
 }
 
 #[test]
 fn a_task_that_is_so_already_is_published_no_more_but_written_in_a_checkout() {
-    for request in [Request::default(), set("priority", "low"), set("status", "Ready")] {
-        let published = decide(Home::Published, seen("1", TASK), &request, "now").unwrap();
-        assert!(published.edits.is_empty() && !published.of_holder);
+    for request in [EditRequest::default(), set("priority", "low"), set("status", "Ready")] {
+        let published = decide(DataLocation::Published, seen("1", TASK), &request, "now").unwrap();
+        assert!(published.edits.is_empty() && !published.changes_holder);
         assert_eq!(published.document.to_bytes(), TASK.as_bytes());
-        assert_eq!(decide(Home::Checkout, seen("1", TASK), &request, "now").unwrap().edits.len(), 1);
+        assert_eq!(decide(DataLocation::Checkout, seen("1", TASK), &request, "now").unwrap().edits.len(), 1);
     }
 }
 
 #[test]
 fn a_child_that_is_done_leaves_its_parent() {
     let done = set("status", "Done");
-    for home in HOMES {
+    for location in HOMES {
         let parent = |text: &str| Some(file("aitasks/t1_p.md", text));
-        let left = decide(home, Seen { parent: parent(PARENT), ..seen("1_1", TASK) }, &done, "now").unwrap();
-        assert_eq!(left.parent, Some(Parent::Waits(TaskId::top(1), vec!["t1_2".to_owned()])));
+        let left = decide(location, EditView { parent: parent(PARENT), ..seen("1_1", TASK) }, &done, "now").unwrap();
+        assert_eq!(left.parent, Some(ParentState::Waits(TaskId::top(1), vec!["t1_2".to_owned()])));
         assert!(put(&left.edits, "aitasks/t1_p.md").unwrap().contains("children_to_implement: [t1_2]\n"));
         let last = PARENT.replace(", t1_2", "");
-        let left = decide(home, Seen { parent: parent(&last), ..seen("1_1", TASK) }, &done, "now").unwrap();
-        assert_eq!(left.parent, Some(Parent::Free(TaskId::top(1))));
-        let left = decide(home, seen("1_1", TASK), &done, "now").unwrap();
-        assert_eq!((left.parent, left.edits.len()), (Some(Parent::Gone(TaskId::top(1))), 1));
+        let left = decide(location, EditView { parent: parent(&last), ..seen("1_1", TASK) }, &done, "now").unwrap();
+        assert_eq!(left.parent, Some(ParentState::Free(TaskId::top(1))));
+        let left = decide(location, seen("1_1", TASK), &done, "now").unwrap();
+        assert_eq!((left.parent, left.edits.len()), (Some(ParentState::Gone(TaskId::top(1))), 1));
         // One that was done before, and whose parent lists it still.
-        let was_done = Seen { parent: parent(PARENT), ..seen("1_1", &TASK.replace("Ready", "Done")) };
-        let left = decide(home, was_done, &set("priority", "high"), "now").unwrap();
-        assert_eq!(left.parent.is_some(), home == Home::Checkout);
+        let was_done = EditView { parent: parent(PARENT), ..seen("1_1", &TASK.replace("Ready", "Done")) };
+        let left = decide(location, was_done, &set("priority", "high"), "now").unwrap();
+        assert_eq!(left.parent.is_some(), location == DataLocation::Checkout);
         // One that the parent does not list changes nothing there.
-        let other = Seen { parent: parent(&PARENT.replace("t1_1, ", "")), ..seen("1_1", TASK) };
-        assert_eq!(decide(home, other, &done, "now").unwrap().edits.len(), 1);
+        let other = EditView { parent: parent(&PARENT.replace("t1_1, ", "")), ..seen("1_1", TASK) };
+        assert_eq!(decide(location, other, &done, "now").unwrap().edits.len(), 1);
     }
 }
 
 #[test]
 fn what_must_not_be_is_refused() {
     let wait = TASK.replace("labels: [ui]", "labels: [ui]\nchildren_to_implement: [t1_1]");
-    for home in HOMES {
-        let kind = |seen: Seen, request: &Request| decide(home, seen, request, "now").unwrap_err().kind();
-        let status = if home == Home::Published { Kind::Usage } else { Kind::NotClaimable };
+    for location in HOMES {
+        let kind = |seen: EditView, request: &EditRequest| decide(location, seen, request, "now").unwrap_err().kind();
+        let status = if location == DataLocation::Published { Kind::Usage } else { Kind::NotClaimable };
         assert_eq!(kind(seen("1", &wait), &set("status", "Done")), status);
         assert_eq!(kind(seen("1", TASK), &set("followup_kind", "manual_verification")), Kind::Usage);
         assert_eq!(kind(seen("1", TASK), &set("issue", "a\nstatus: Done")), Kind::Usage);
         let [base, edited] = ["low", "high"].map(|level| Document::parse(TASK.replace("low", level).as_bytes()));
-        let by_hand = Request { by_hand: Some(ByHand { base, edited }), ..Request::default() };
-        assert_eq!(kind(seen("1", &TASK.replace("low", "medium")), &by_hand), Kind::Conflict);
-        let taken = Request { name: Some(Slug::from_title("taken")), ..Request::default() };
+        let in_editor = EditRequest { in_editor: Some(EditorEdit { base, edited }), ..EditRequest::default() };
+        assert_eq!(kind(seen("1", &TASK.replace("low", "medium")), &in_editor), Kind::Conflict);
+        let taken = EditRequest { name: Some(Slug::from_title("taken")), ..EditRequest::default() };
         assert_eq!(kind(seen("1", TASK), &taken), Kind::Occupied);
     }
     // The scripts have checked their values; what was wrong before stops no other change.
     let odd = set("issue_type", "odd");
-    assert!(decide(Home::Published, seen("1", TASK), &odd, "now").is_err());
-    assert!(decide(Home::Checkout, seen("1", TASK), &odd, "now").is_ok());
-    assert!(decide(Home::Published, seen("1", &TASK.replace("bug", "odd")), &set("effort", "low"), "now").is_ok());
+    assert!(decide(DataLocation::Published, seen("1", TASK), &odd, "now").is_err());
+    assert!(decide(DataLocation::Checkout, seen("1", TASK), &odd, "now").is_ok());
+    assert!(
+        decide(DataLocation::Published, seen("1", &TASK.replace("bug", "odd")), &set("effort", "low"), "now").is_ok()
+    );
 }
 
 #[test]
 fn only_its_holder_says_who_works_on_a_task() {
-    let held = || Seen { not_holder: Some(Error::new(Kind::NotHolder, "held")), ..seen("1", TASK) };
+    let held = || EditView { not_holder: Some(Error::new(Kind::NotHolder, "held")), ..seen("1", TASK) };
     for key in OF_HOLDER {
         let request = set(key, "Editing");
         assert!(request.is_about_holder());
-        assert_eq!(decide(Home::Published, held(), &request, "now").unwrap_err().kind(), Kind::NotHolder);
-        assert!(decide(Home::Published, seen("1", TASK), &request, "now").unwrap().of_holder);
+        assert_eq!(decide(DataLocation::Published, held(), &request, "now").unwrap_err().kind(), Kind::NotHolder);
+        assert!(decide(DataLocation::Published, seen("1", TASK), &request, "now").unwrap().changes_holder);
     }
     assert!(!set("priority", "high").is_about_holder());
-    assert!(decide(Home::Published, held(), &set("priority", "high"), "now").is_ok());
-    assert!(decide(Home::Published, held(), &set("status", "Ready"), "now").unwrap().edits.is_empty());
+    assert!(decide(DataLocation::Published, held(), &set("priority", "high"), "now").is_ok());
+    assert!(decide(DataLocation::Published, held(), &set("status", "Ready"), "now").unwrap().edits.is_empty());
 }
 
 #[test]
 fn a_new_name_moves_the_file_and_a_new_heading_does_not() {
-    let renamed = Request { name: Some(Slug::from_title("Other Name")), ..Request::default() };
-    let changed = decide(Home::Checkout, seen("1_2", TASK), &renamed, "now").unwrap();
+    let renamed = EditRequest { name: Some(Slug::from_title("Other Name")), ..EditRequest::default() };
+    let changed = decide(DataLocation::Checkout, seen("1_2", TASK), &renamed, "now").unwrap();
     assert_eq!(
         (changed.path.as_str(), changed.subject.as_str()),
         ("aitasks/t1/t1_2_other_name.md", "ait: Update task t1_2: other name")
@@ -127,11 +129,11 @@ fn a_new_name_moves_the_file_and_a_new_heading_does_not() {
     assert!(
         matches!(&changed.edits[1], Edit::Rename { from, to } if from.ends_with("first.md") && *to == changed.path)
     );
-    let same = Request { name: Some(Slug::from_title("first")), ..Request::default() };
-    assert_eq!(decide(Home::Checkout, seen("1", TASK), &same, "now").unwrap().edits.len(), 1);
-    let titled = Request { title: Some(Title::parse("Second").unwrap()), ..Request::default() };
-    for home in HOMES {
-        let changed = decide(home, seen("1", TASK), &titled, "now").unwrap();
+    let same = EditRequest { name: Some(Slug::from_title("first")), ..EditRequest::default() };
+    assert_eq!(decide(DataLocation::Checkout, seen("1", TASK), &same, "now").unwrap().edits.len(), 1);
+    let titled = EditRequest { title: Some(Title::parse("Second").unwrap()), ..EditRequest::default() };
+    for location in HOMES {
+        let changed = decide(location, seen("1", TASK), &titled, "now").unwrap();
         assert_eq!(changed.path, "aitasks/t1_first.md");
         assert!(changed.document.to_bytes().ends_with(b"---\n\n# Second\n\ntext\n"));
     }
@@ -139,27 +141,27 @@ fn a_new_name_moves_the_file_and_a_new_heading_does_not() {
 
 #[test]
 fn labels_join_the_vocabulary() {
-    let labels = |way: fn(&'static str, Vec<String>) -> FieldChange, labels: &[&str]| Request {
+    let labels = |way: fn(&'static str, Vec<String>) -> FieldChange, labels: &[&str]| EditRequest {
         changes: vec![way("labels", labels.iter().map(|label| (*label).to_owned()).collect())],
-        ..Request::default()
+        ..EditRequest::default()
     };
-    for home in HOMES {
-        let changed = decide(home, seen("1", TASK), &labels(FieldChange::Add, &["ui", "new"]), "now").unwrap();
+    for location in HOMES {
+        let changed = decide(location, seen("1", TASK), &labels(FieldChange::Add, &["ui", "new"]), "now").unwrap();
         assert_eq!(changed.labels, ["new"]);
         assert_eq!(put(&changed.edits, paths::LABELS_FILE), Some("new\nui\n"));
-        let taken = decide(home, seen("1", TASK), &labels(FieldChange::Take, &["ui"]), "now").unwrap();
+        let taken = decide(location, seen("1", TASK), &labels(FieldChange::Take, &["ui"]), "now").unwrap();
         assert!(taken.labels.is_empty() && taken.edits.len() == 1);
     }
     // The scripts register a label that is named again, too.
-    let lost = |home| {
+    let lost = |location| {
         let vocabulary = Vocabulary { labels: String::new(), ..seen("1", TASK).vocabulary };
-        let request = Request {
+        let request = EditRequest {
             changes: [labels(FieldChange::Add, &["ui"]).changes, set("effort", "low").changes].concat(),
-            ..Request::default()
+            ..EditRequest::default()
         };
-        decide(home, Seen { vocabulary, ..seen("1", TASK) }, &request, "now").unwrap().labels
+        decide(location, EditView { vocabulary, ..seen("1", TASK) }, &request, "now").unwrap().labels
     };
-    assert_eq!((lost(Home::Published), lost(Home::Checkout)), (vec![], vec!["ui".to_owned()]));
+    assert_eq!((lost(DataLocation::Published), lost(DataLocation::Checkout)), (vec![], vec!["ui".to_owned()]));
 }
 
 #[test]
@@ -170,8 +172,8 @@ fn subjects() {
         ("aitasks/t73_2024_report.md", "2024 report", "report"),
         ("aitasks/t7_5.md", "5", "5"),
     ] {
-        assert_eq!(title_in_subject(Home::Published, path), published);
-        assert_eq!(title_in_subject(Home::Checkout, path), here);
+        assert_eq!(title_in_subject(DataLocation::Published, path), published);
+        assert_eq!(title_in_subject(DataLocation::Checkout, path), here);
     }
 }
 
@@ -201,12 +203,12 @@ fn changes() -> impl Strategy<Value = Vec<FieldChange>> {
     proptest::collection::vec(change, 0..4)
 }
 
-fn request() -> impl Strategy<Value = Request> {
-    let by_hand = proptest::option::of((text(), text()).prop_map(|(base, edited)| ByHand {
+fn request() -> impl Strategy<Value = EditRequest> {
+    let in_editor = proptest::option::of((text(), text()).prop_map(|(base, edited)| EditorEdit {
         base: Document::parse(base.as_bytes()),
         edited: Document::parse(edited.as_bytes()),
     }));
-    (by_hand, changes()).prop_map(|(by_hand, changes)| Request { by_hand, changes, ..Request::default() })
+    (in_editor, changes()).prop_map(|(in_editor, changes)| EditRequest { in_editor, changes, ..EditRequest::default() })
 }
 
 // PROPTEST_CASES=100000 runs that many of each.
@@ -214,27 +216,27 @@ proptest! {
     /// The locks are read only where the request is about the holder, so nothing else may change what they guard.
     #[test]
     fn who_works_on_a_task_changes_only_by_a_request_about_that(before in text(), request in request(), same in any::<bool>()) {
-        let before = match &request.by_hand {
-            Some(by_hand) if same => String::from_utf8(by_hand.base.to_bytes()).unwrap(),
+        let before = match &request.in_editor {
+            Some(in_editor) if same => String::from_utf8(in_editor.base.to_bytes()).unwrap(),
             _ => before,
         };
-        for home in HOMES {
-            let Ok(changed) = decide(home, seen("1", &before), &request, "now") else { continue };
-            prop_assert!(!changed.of_holder || request.is_about_holder());
-            let held = Seen { not_holder: Some(Error::new(Kind::NotHolder, "held")), ..seen("1", &before) };
-            prop_assert_eq!(decide(home, held, &request, "now").is_err(), changed.of_holder);
+        for location in HOMES {
+            let Ok(changed) = decide(location, seen("1", &before), &request, "now") else { continue };
+            prop_assert!(!changed.changes_holder || request.is_about_holder());
+            let held = EditView { not_holder: Some(Error::new(Kind::NotHolder, "held")), ..seen("1", &before) };
+            prop_assert_eq!(decide(location, held, &request, "now").is_err(), changed.changes_holder);
         }
     }
 
-    /// A change is whole: the file has it and says when, every new label is in the vocabulary, and once it is made there is
-    /// nothing left to publish.
+    /// A change is whole: the file has it and says when, every new label is in the vocabulary, and once it is made
+    /// there is nothing left to publish.
     #[test]
     fn a_change_is_whole(before in text(), changes in changes()) {
-        let request = Request { changes, ..Request::default() };
-        for home in HOMES {
-            let Ok(changed) = decide(home, seen("1", &before), &request, "now") else { continue };
+        let request = EditRequest { changes, ..EditRequest::default() };
+        for location in HOMES {
+            let Ok(changed) = decide(location, seen("1", &before), &request, "now") else { continue };
             let Some(written) = put(&changed.edits, "aitasks/t1_first.md") else {
-                prop_assert!(home == Home::Published && changed.edits.is_empty());
+                prop_assert!(location == DataLocation::Published && changed.edits.is_empty());
                 continue;
             };
             prop_assert_eq!(written.as_bytes(), changed.document.to_bytes());
@@ -242,11 +244,11 @@ proptest! {
             prop_assert_eq!(written.scalar_last("updated_at"), Some("now"));
             let words = put(&changed.edits, paths::LABELS_FILE).unwrap_or("ui\n");
             prop_assert!(changed.labels.iter().all(|label| words.lines().any(|word| word == label)));
-            // The canonical form of a checkout has fields that a change may clear again; and a field that one change takes away
-            // and another one sets comes to stand elsewhere.
-            if home == Home::Published && request.changes.len() == 1 {
+            // The canonical form of a checkout has fields that a change may clear again; and a field that one change
+            // takes away and another one sets comes to stand elsewhere.
+            if location == DataLocation::Published && request.changes.len() == 1 {
                 let again = seen("1", &String::from_utf8(written.to_bytes()).unwrap());
-                prop_assert!(decide(home, again, &request, "later").map_or(true, |again| again.edits.is_empty()));
+                prop_assert!(decide(location, again, &request, "later").map_or(true, |again| again.edits.is_empty()));
             }
         }
     }

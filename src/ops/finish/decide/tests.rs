@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 const ACTIVE: &str = "aitasks/t1_first.md";
 const ARCHIVED: &str = "aitasks/archived/t1_first.md";
 const TEXT: &str = "---\nissue_type: bug\nstatus: Implementing\n---\n\n# Mend it\n";
-const OVER: Options = Options {
+const OVER: FinishOptions = FinishOptions {
     into: None,
     mode: None,
     message: None,
@@ -27,16 +27,16 @@ fn oid(digit: &str) -> Oid {
     Oid::parse(&digit.repeat(40)).unwrap()
 }
 
-fn work(merge: Merge) -> Work {
+fn work(merge: Merge) -> TaskWork {
     let proof = (merge == Merge::Already).then(|| oid("d"));
-    Work { tip: oid("a"), merge: Some(merge), proof, needs_push: true }
+    TaskWork { tip: oid("a"), merge: Some(merge), proof, needs_push: true }
 }
 
 /// The caller's task, held, with work to merge and nothing in the way.
-fn seen(path: &str) -> Seen {
+fn seen(path: &str) -> FinishView {
     let (path, document) = (TaskPath::parse(path).unwrap(), Document::parse(TEXT.as_bytes()));
     let documents = BTreeMap::from([(path.as_str().to_owned(), document.clone())]);
-    Seen {
+    FinishView {
         task: Task::from_document(path.clone(), &document),
         document,
         branch: branch("aitask/t1_first"),
@@ -46,17 +46,17 @@ fn seen(path: &str) -> Seen {
         pending: None,
         work: Some(work(Merge::Tree(oid("b")))),
         has_landed: false,
-        shelf: Shelf { paths: vec![path.as_str().to_owned()], documents, ..Shelf::default() },
+        store: TaskStore { paths: vec![path.as_str().to_owned()], documents, ..TaskStore::default() },
     }
 }
 
-fn finish_as(seen: Seen, options: &Options, mode: Mode) -> Result<Finishing> {
+fn finish_as(seen: FinishView, options: &FinishOptions, mode: MergeMode) -> Result<FinishDecision> {
     let [into, locks, data] = ["main", "aitask-locks", "aitask-data"].map(branch);
     decide(seen, &FinishRequest { options, mode, into: &into, locks: &locks, data: &data, now: "now" })
 }
 
-fn finish(seen: Seen, options: &Options) -> Result<Finishing> {
-    finish_as(seen, options, Mode::Merge)
+fn finish(seen: FinishView, options: &FinishOptions) -> Result<FinishDecision> {
+    finish_as(seen, options, MergeMode::Merge)
 }
 
 fn steps<'p>(plan: &'p Plan, name: &str) -> Vec<&'p Step> {
@@ -87,9 +87,9 @@ fn merge_archive_and_unlock_are_one_plan() {
 
 #[test]
 fn a_squash_is_named_for_the_task_unless_somebody_named_it() {
-    let named = Options { message: Some("mine".to_owned()), ..OVER };
+    let named = FinishOptions { message: Some("mine".to_owned()), ..OVER };
     for (options, subject) in [(&OVER, "bug: Mend it (t1)"), (&named, "mine")] {
-        let done = finish_as(seen(ACTIVE), options, Mode::Squash).unwrap();
+        let done = finish_as(seen(ACTIVE), options, MergeMode::Squash).unwrap();
         let [squash] = steps(&done.plan, "main")[..] else { panic!() };
         assert_eq!((squash.subject.as_str(), &squash.tree, &squash.merge), (subject, &Some(oid("b")), &None));
     }
@@ -97,55 +97,58 @@ fn a_squash_is_named_for_the_task_unless_somebody_named_it() {
 
 #[test]
 fn of_several_refusals_the_first_is_told() {
-    let mut all = Seen { work: None, ..seen(ACTIVE) };
-    all.shelf.paths.push(ARCHIVED.to_owned());
-    let told = |seen: Seen, options: &Options| finish(seen, options).unwrap_err().kind();
-    let again = |seen: &Seen| Seen { work: None, shelf: seen.shelf.clone(), ..self::seen(ACTIVE) };
-    let pending = || Some(Pending::Items(2));
-    let other = Seen {
+    let mut all = FinishView { work: None, ..seen(ACTIVE) };
+    all.store.paths.push(ARCHIVED.to_owned());
+    let told = |seen: FinishView, options: &FinishOptions| finish(seen, options).unwrap_err().kind();
+    let again = |seen: &FinishView| FinishView { work: None, store: seen.store.clone(), ..self::seen(ACTIVE) };
+    let pending = || Some(PendingGates::Items(2));
+    let other = FinishView {
         not_holder: Some(refused(Kind::NotHolder)),
         loss: Some(refused(Kind::Dirty)),
         pending: pending(),
         ..again(&all)
     };
     assert_eq!(told(other, &OVER), Kind::NotHolder);
-    assert_eq!(told(Seen { loss: Some(refused(Kind::Dirty)), pending: pending(), ..again(&all) }, &OVER), Kind::Dirty);
-    assert_eq!(told(Seen { pending: pending(), ..again(&all) }, &OVER), Kind::GatePending);
+    assert_eq!(
+        told(FinishView { loss: Some(refused(Kind::Dirty)), pending: pending(), ..again(&all) }, &OVER),
+        Kind::Dirty
+    );
+    assert_eq!(told(FinishView { pending: pending(), ..again(&all) }, &OVER), Kind::GatePending);
     assert_eq!(told(again(&all), &OVER), Kind::NoCommits);
-    assert_eq!(told(Seen { has_landed: true, ..again(&all) }, &OVER), Kind::Occupied);
+    assert_eq!(told(FinishView { has_landed: true, ..again(&all) }, &OVER), Kind::Occupied);
 }
 
 #[test]
 fn gates_count_unless_overridden_or_left_to_a_pull_request() {
     for (options, is_refused) in [
         (OVER, true),
-        (Options { no_archive: true, ..OVER }, true),
-        (Options { override_gates: true, ..OVER }, false),
-        (Options { no_push: true, ..OVER }, false),
+        (FinishOptions { no_archive: true, ..OVER }, true),
+        (FinishOptions { override_gates: true, ..OVER }, false),
+        (FinishOptions { no_push: true, ..OVER }, false),
     ] {
-        let pending = Some(Pending::Gates("review".to_owned()));
-        assert_eq!(finish(Seen { pending, ..seen(ACTIVE) }, &options).is_err(), is_refused);
+        let pending = Some(PendingGates::Gates("review".to_owned()));
+        assert_eq!(finish(FinishView { pending, ..seen(ACTIVE) }, &options).is_err(), is_refused);
     }
 }
 
 #[test]
 fn for_a_pull_request_the_task_branch_is_pushed_and_the_task_stays() {
-    let options = Options { no_push: true, ..OVER };
+    let options = FinishOptions { no_push: true, ..OVER };
     let done = finish(seen(ACTIVE), &options).unwrap();
     assert_eq!(branches_of(&done.plan), ["aitask-locks", "aitask/t1_first"]);
     assert_eq!(done.plan.branches[1].start, Some(oid("a")));
     assert!(!done.unlocked && done.archived.is_empty());
-    let pushed = Work { needs_push: false, ..work(Merge::FastForward) };
-    assert!(finish(Seen { work: Some(pushed), ..seen(ACTIVE) }, &options).unwrap().plan.is_empty());
+    let pushed = TaskWork { needs_push: false, ..work(Merge::FastForward) };
+    assert!(finish(FinishView { work: Some(pushed), ..seen(ACTIVE) }, &options).unwrap().plan.is_empty());
 }
 
 #[test]
 fn what_is_merged_already_is_archived_and_what_stays_only_merged() {
-    let merged = Seen { work: Some(work(Merge::Already)), ..seen(ACTIVE) };
+    let merged = FinishView { work: Some(work(Merge::Already)), ..seen(ACTIVE) };
     assert_eq!(branches_of(&finish(merged, &OVER).unwrap().plan), ["aitask-data", "aitask-locks"]);
-    let landed = Seen { work: None, has_landed: true, ..seen(ACTIVE) };
+    let landed = FinishView { work: None, has_landed: true, ..seen(ACTIVE) };
     assert_eq!(branches_of(&finish(landed, &OVER).unwrap().plan), ["aitask-data", "aitask-locks"]);
-    let stays = finish(seen(ACTIVE), &Options { no_archive: true, ..OVER }).unwrap();
+    let stays = finish(seen(ACTIVE), &FinishOptions { no_archive: true, ..OVER }).unwrap();
     // The lock is confirmed, so that nobody can have taken the task meanwhile.
     assert_eq!(branches_of(&stays.plan), ["aitask-locks", "main"]);
     assert!(steps(&stays.plan, "aitask-locks")[0].edits.is_empty() && !stays.unlocked);
@@ -156,9 +159,10 @@ fn of_an_archived_task_only_the_lock_is_left() {
     let held = finish(seen(ARCHIVED), &OVER).unwrap();
     assert_eq!(branches_of(&held.plan), ["aitask-locks"]);
     assert_eq!((held.archived, held.unlocked), (vec![ARCHIVED.to_owned()], true));
-    let over = finish(Seen { locks: Locks::default(), ..seen(ARCHIVED) }, &OVER).unwrap();
+    let over = finish(FinishView { locks: Locks::default(), ..seen(ARCHIVED) }, &OVER).unwrap();
     assert!(over.plan.is_empty() && !over.unlocked);
-    let displaced = Seen { not_holder: Some(refused(Kind::NotHolder)), locks: Locks::default(), ..seen(ARCHIVED) };
+    let displaced =
+        FinishView { not_holder: Some(refused(Kind::NotHolder)), locks: Locks::default(), ..seen(ARCHIVED) };
     assert_eq!(finish(displaced, &OVER).unwrap_err().kind(), Kind::NotHolder);
 }
 
@@ -167,10 +171,10 @@ fn who_was_displaced_hears_where_the_commits_are() {
     let mut seen = seen(ARCHIVED);
     let mut told = |work| {
         seen.work = work;
-        seen.where_it_is(&branch("main"), Path::new("/w"))
+        seen.work_location(&branch("main"), Path::new("/w"))
     };
     assert_eq!(told(Some(work(Merge::Already))), format!("your commits are in main ({})", oid("d").short()));
-    let lost = Work { merge: None, ..work(Merge::FastForward) };
+    let lost = TaskWork { merge: None, ..work(Merge::FastForward) };
     let there = format!("your commits are on aitask/t1_first ({}) in /w, and not in main", oid("a").short());
     assert_eq!(told(Some(lost)), there);
     assert_eq!(told(None), "this clone has no branch of it");
@@ -186,14 +190,14 @@ proptest! {
     fn a_plan_moves_the_locks_and_ends_the_task_only_as_asked(
         is_archived: bool, is_held: bool, other: bool, lossy: bool, waits: bool, has_landed: bool,
         no_archive: bool, no_push: bool, override_gates: bool, merge in any_merge(),
-        mode in prop::sample::select(vec![Mode::Merge, Mode::Squash, Mode::Ff]),
+        mode in prop::sample::select(vec![MergeMode::Merge, MergeMode::Squash, MergeMode::Ff]),
     ) {
-        let options = Options { no_archive, no_push, override_gates, ..OVER };
-        let before = Seen {
+        let options = FinishOptions { no_archive, no_push, override_gates, ..OVER };
+        let before = FinishView {
             locks: if is_held { Locks::held([seen(ACTIVE).task.id]) } else { Locks::default() },
             not_holder: other.then(|| Error::new(Kind::NotHolder, "refused")),
             loss: lossy.then(|| Error::new(Kind::Dirty, "refused")),
-            pending: waits.then_some(Pending::Items(1)),
+            pending: waits.then_some(PendingGates::Items(1)),
             work: merge.clone().map(work),
             has_landed,
             ..seen(if is_archived { ARCHIVED } else { ACTIVE })

@@ -2,11 +2,11 @@ use super::*;
 use proptest::prelude::*;
 
 const PARENT: &str = "---\nstatus: Ready\nlabels: []\nupdated_at: u\n---\n\np\n";
-const HOMES: [Home; 2] = [Home::Published, Home::Checkout];
+const HOMES: [DataLocation; 2] = [DataLocation::Published, DataLocation::Checkout];
 
-fn request(more: &str) -> Request {
+fn request(more: &str) -> NewRequest {
     let text = format!("---\npriority: medium\ndepends: [9]\nstatus: Ready\nlabels: []\n{more}---\n\ntext\n");
-    Request {
+    NewRequest {
         slug: Slug::from_title("Add login"),
         document: Document::parse(text.as_bytes()),
         sibling: Sibling::After,
@@ -16,14 +16,14 @@ fn request(more: &str) -> Request {
     }
 }
 
-fn seen(place: Place) -> Seen {
+fn seen(place: TaskPosition) -> NewView {
     let vocabulary = Vocabulary { types: vec!["bug".to_owned()], labels: "ui\n".to_owned() };
-    Seen { place, vocabulary, emails: "a@x\n".to_owned(), highest: 9 }
+    NewView { place, vocabulary, emails: "a@x\n".to_owned(), highest: 9 }
 }
 
-fn below(number: u64, text: &str) -> Place {
-    let file = SeenFile { path: "aitasks/t3_p.md".to_owned(), document: Document::parse(text.as_bytes()) };
-    Place::Below { parent: TaskId::top(3), number, file: Some(file) }
+fn below(number: u64, text: &str) -> TaskPosition {
+    let file = LoadedFile { path: "aitasks/t3_p.md".to_owned(), document: Document::parse(text.as_bytes()) };
+    TaskPosition::Below { parent: TaskId::top(3), number, file: Some(file) }
 }
 
 fn put<'e>(edits: &'e [Edit], wanted: &str) -> Option<&'e str> {
@@ -35,9 +35,9 @@ fn put<'e>(edits: &'e [Edit], wanted: &str) -> Option<&'e str> {
 
 #[test]
 fn a_task_is_its_file() {
-    for home in HOMES {
+    for location in HOMES {
         let request = request("");
-        let made = decide(home, seen(Place::Top(12)), &request, "now").unwrap();
+        let made = decide(location, seen(TaskPosition::Top(12)), &request, "now").unwrap();
         assert_eq!((made.id, made.path.as_str()), (TaskId::top(12), "aitasks/t12_add_login.md"));
         assert_eq!(made.subject, "ait: Add task t12: add login");
         assert_eq!(made.edits.len(), 1);
@@ -47,8 +47,8 @@ fn a_task_is_its_file() {
 
 #[test]
 fn a_child_waits_for_the_one_before_and_its_parent_for_it() {
-    for home in HOMES {
-        let made = decide(home, seen(below(2, PARENT)), &request(""), "now").unwrap();
+    for location in HOMES {
+        let made = decide(location, seen(below(2, PARENT)), &request(""), "now").unwrap();
         assert_eq!(
             (made.path.as_str(), made.subject.as_str()),
             ("aitasks/t3/t3_2_add_login.md", "ait: Add child task t3_2: add login")
@@ -58,10 +58,10 @@ fn a_child_waits_for_the_one_before_and_its_parent_for_it() {
         let parent = put(&made.edits, "aitasks/t3_p.md").unwrap();
         assert!(parent.contains("children_to_implement: [t3_2]\n") && parent.contains("updated_at: now\n"));
         // The scripts' parent is written in canonical form.
-        assert_eq!(parent.contains("priority: medium\n"), home == Home::Checkout);
-        let free = Request { sibling: Sibling::Free, ..request("") };
+        assert_eq!(parent.contains("priority: medium\n"), location == DataLocation::Checkout);
+        let free = NewRequest { sibling: Sibling::Free, ..request("") };
         for (number, request) in [(2, free), (1, request(""))] {
-            let made = decide(home, seen(below(number, PARENT)), &request, "now").unwrap();
+            let made = decide(location, seen(below(number, PARENT)), &request, "now").unwrap();
             assert_eq!(made.document.list("depends"), ["9"]);
         }
     }
@@ -71,24 +71,26 @@ fn a_child_waits_for_the_one_before_and_its_parent_for_it() {
 fn a_published_child_takes_over_the_anchor() {
     let anchored = PARENT.replace("labels", "anchor: 2\nlabels");
     for (parent, own, anchor) in [(PARENT, "", "3"), (&anchored, "", "2"), (&anchored, "anchor: 7\n", "7")] {
-        let made = decide(Home::Published, seen(below(1, parent)), &request(own), "now").unwrap();
+        let made = decide(DataLocation::Published, seen(below(1, parent)), &request(own), "now").unwrap();
         assert_eq!(made.document.scalar("anchor"), Some(anchor));
-        let here = decide(Home::Checkout, seen(below(1, parent)), &request(own), "now").unwrap();
+        let here = decide(DataLocation::Checkout, seen(below(1, parent)), &request(own), "now").unwrap();
         assert_eq!(here.document.scalar("anchor"), request(own).document.scalar("anchor"));
     }
 }
 
 #[test]
 fn what_must_not_be_is_refused() {
-    for home in HOMES {
-        let kind = |place: Place, request: &Request| decide(home, seen(place), request, "now").unwrap_err().kind();
-        let below_child = Place::Below { parent: TaskId::child(3, 1), number: 1, file: None };
+    for location in HOMES {
+        let kind = |place: TaskPosition, request: &NewRequest| {
+            decide(location, seen(place), request, "now").unwrap_err().kind()
+        };
+        let below_child = TaskPosition::Below { parent: TaskId::child(3, 1), number: 1, file: None };
         assert_eq!(kind(below_child, &request("")), Kind::Usage);
-        let odd = Request { issue_type: Some("odd".to_owned()), ..request("") };
-        assert_eq!(kind(Place::Top(10), &odd), Kind::Usage);
-        let depends = |number| Request { depends: vec![TaskId::top(number)], ..request("") };
-        assert_eq!(kind(Place::Top(10), &depends(10)), Kind::NoSuchTask);
-        assert!(decide(home, seen(Place::Top(10)), &depends(9), "now").is_ok());
+        let odd = NewRequest { issue_type: Some("odd".to_owned()), ..request("") };
+        assert_eq!(kind(TaskPosition::Top(10), &odd), Kind::Usage);
+        let depends = |number| NewRequest { depends: vec![TaskId::top(number)], ..request("") };
+        assert_eq!(kind(TaskPosition::Top(10), &depends(10)), Kind::NoSuchTask);
+        assert!(decide(location, seen(TaskPosition::Top(10)), &depends(9), "now").is_ok());
     }
 }
 
@@ -98,16 +100,17 @@ fn words_and_addresses_are_registered() {
     let labelled = |labels: &str| {
         let mut document = request.document.clone();
         document.set("labels", labels).unwrap();
-        Request { document, ..request.clone() }
+        NewRequest { document, ..request.clone() }
     };
-    for home in HOMES {
-        let made = decide(home, seen(Place::Top(1)), &labelled("[ui, new]"), "now").unwrap();
+    for location in HOMES {
+        let made = decide(location, seen(TaskPosition::Top(1)), &labelled("[ui, new]"), "now").unwrap();
         assert_eq!((made.labels, put(&made.edits, paths::LABELS_FILE)), (vec!["new".to_owned()], Some("new\nui\n")));
         // Only a checkout has the list of addresses that the scripts read.
         let emails = put(&made.edits, paths::EMAILS_FILE);
-        assert_eq!(emails, (home == Home::Checkout).then_some("a@x\nb@x\n"));
+        assert_eq!(emails, (location == DataLocation::Checkout).then_some("a@x\nb@x\n"));
     }
-    let published = decide(Home::Published, seen(Place::Top(1)), &labelled("[UI Stuff]"), "now").unwrap();
+    let published =
+        decide(DataLocation::Published, seen(TaskPosition::Top(1)), &labelled("[UI Stuff]"), "now").unwrap();
     assert_eq!(published.labels, ["ui_stuff"]);
 }
 
@@ -123,13 +126,13 @@ proptest! {
         child in any::<bool>(),
         children in proptest::collection::btree_set(1_u64..20, 0..3),
     ) {
-        let mut request = Request { slug: Slug::from_title(&title), ..request(&more) };
+        let mut request = NewRequest { slug: Slug::from_title(&title), ..request(&more) };
         request.document.set_list("labels", &labels).unwrap();
         let children: Vec<_> = children.into_iter().map(|child| TaskId::child(3, child).prefixed()).collect();
         let parent = PARENT.replace("updated", &format!("children_to_implement: [{}]\nupdated", children.join(", ")));
-        for home in HOMES {
-            let place = if child { below(number, &parent) } else { Place::Top(number) };
-            let Ok(made) = decide(home, seen(place), &request, "now") else { continue };
+        for location in HOMES {
+            let place = if child { below(number, &parent) } else { TaskPosition::Top(number) };
+            let Ok(made) = decide(location, seen(place), &request, "now") else { continue };
             prop_assert_eq!(put(&made.edits, made.path.as_str()).unwrap().as_bytes(), made.document.to_bytes());
             prop_assert_eq!(TaskPath::parse(made.path.as_str()).map(|path| path.id()), Some(made.id));
             let mut written: Vec<_> = made.edits.iter().map(|edit| format!("{edit:?}").split(',').next().unwrap().to_owned()).collect();
@@ -139,8 +142,8 @@ proptest! {
             let Some(text) = made.parent.as_deref().and_then(|path| put(&made.edits, path)) else { continue };
             let listed = Document::parse(text.as_bytes()).list_last("children_to_implement");
             prop_assert_eq!(listed.iter().filter(|item| TaskId::try_parse(item) == Some(made.id)).count(), 1);
-            let again = Request { document: made.document.clone(), sibling: Sibling::Free, ..request.clone() };
-            let again = decide(home, seen(below(number, text)), &again, "later").unwrap();
+            let again = NewRequest { document: made.document.clone(), sibling: Sibling::Free, ..request.clone() };
+            let again = decide(location, seen(below(number, text)), &again, "later").unwrap();
             prop_assert_eq!(again.edits, made.edits);
         }
     }

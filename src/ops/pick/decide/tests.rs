@@ -55,31 +55,31 @@ fn sight(lock: LockEntry, liveness: Liveness, evidence: LocalEvidence) -> Observ
     ObservedLock { lock, liveness, evidence }
 }
 
-fn seen(text: &str, lock: Option<ObservedLock>) -> SeenTask {
+fn seen(text: &str, lock: Option<ObservedLock>) -> PickView {
     let document = Document::parse(text.as_bytes());
     let task = Task::from_document(TaskPath::parse("aitasks/t1_job.md").unwrap(), &document);
-    SeenTask { email: Some("ann@x".to_owned()), published: Some(text.into()), lock, ..SeenTask::new(&task, document) }
+    PickView { email: Some("ann@x".to_owned()), published: Some(text.into()), lock, ..PickView::new(&task, document) }
 }
 
 /// What is asked for, in one value that owns it all.
 #[derive(Debug, Clone)]
-struct Asked {
+struct PickCase {
     rule: LockRule,
     takeover: Takeover,
     gates: PickGates,
-    parts: Parts,
+    parts: PickParts,
     session: Option<Session>,
     judged: Option<LockEntry>,
 }
 
-impl Asked {
+impl PickCase {
     fn by(rule: LockRule) -> Self {
         let gates = if rule == Verb { PickGates::Blockers } else { PickGates::Closed };
-        let (takeover, parts) = (Takeover::Refused, Parts::Both);
+        let (takeover, parts) = (Takeover::Refused, PickParts::Both);
         Self { rule, takeover, gates, parts, session: Some(ann("5")), judged: None }
     }
 
-    fn decide(&self, seen: SeenTask) -> Result<Taking, PickRefusal> {
+    fn decide(&self, seen: PickView) -> Result<PickDecision, PickRefusal> {
         let Self { rule, takeover, gates, parts, .. } = *self;
         let judged = self.judged.as_ref();
         let claimant = |session| LockRequest { session, rule, takeover, judged, nonce: "n", now: NOW };
@@ -91,12 +91,12 @@ impl Asked {
 }
 
 /// The subjects of a plan's commits.
-fn subjects(taking: &Taking) -> Vec<&str> {
+fn subjects(taking: &PickDecision) -> Vec<&str> {
     let steps = taking.plan.branches.iter().flat_map(|branch| &branch.steps);
     steps.map(|step| step.subject.as_str()).collect()
 }
 
-fn in_the_way(outcome: Result<Taking, PickRefusal>) -> LockConflict {
+fn in_the_way(outcome: Result<PickDecision, PickRefusal>) -> LockConflict {
     match outcome {
         Err(PickRefusal::Held(in_the_way)) => in_the_way,
         other => panic!("{other:?}"),
@@ -110,7 +110,7 @@ const START: &str = "ait: Start work on t1: set status to Implementing";
 #[test]
 fn a_free_task_is_taken_by_both() {
     for rule in [Verb, Script] {
-        let taking = Asked::by(rule).decide(seen(READY, None)).unwrap();
+        let taking = PickCase::by(rule).decide(seen(READY, None)).unwrap();
         assert_eq!(subjects(&taking), [LOCK, START]);
         let lock = taking.lock.unwrap();
         assert_eq!((lock.before, lock.entry.nonce.is_some()), (None, rule == Verb));
@@ -231,7 +231,7 @@ fn whom_a_session_may_displace() {
     for (what, lock, liveness, evidence, by_verb, by_script) in table {
         let observed = sight(lock, liveness, evidence);
         for (rule, expected) in [(Verb, by_verb), (Script, by_script)] {
-            let outcome = Asked::by(rule).decide(seen(READY, Some(observed.clone())));
+            let outcome = PickCase::by(rule).decide(seen(READY, Some(observed.clone())));
             match (expected, outcome) {
                 (Conflict(by), Err(PickRefusal::Held(found))) => {
                     assert_eq!((found.by, *found.lock), (by, observed.lock.clone()), "{what}");
@@ -248,12 +248,12 @@ fn whom_a_session_may_displace() {
 #[test]
 fn what_is_ours_is_confirmed_by_the_verb_and_written_again_by_the_script() {
     let own = Some(sight(lock("ann@x", "box", process("5", Some("boot"))), Alive, LocalEvidence::Nothing));
-    assert_eq!(subjects(&Asked::by(Verb).decide(seen(READY, own.clone())).unwrap()), [FENCE, START]);
-    assert_eq!(subjects(&Asked::by(Script).decide(seen(READY, own.clone())).unwrap()), [LOCK, START]);
+    assert_eq!(subjects(&PickCase::by(Verb).decide(seen(READY, own.clone())).unwrap()), [FENCE, START]);
+    assert_eq!(subjects(&PickCase::by(Script).decide(seen(READY, own.clone())).unwrap()), [LOCK, START]);
     let again = |rule: LockRule| {
-        let first = Asked::by(rule).decide(seen(READY, None)).unwrap();
+        let first = PickCase::by(rule).decide(seen(READY, None)).unwrap();
         let own = Some(sight(first.lock.as_ref().unwrap().entry.clone(), Alive, LocalEvidence::Nothing));
-        Asked::by(rule).decide(seen(&content(&first), own)).unwrap()
+        PickCase::by(rule).decide(seen(&content(&first), own)).unwrap()
     };
     assert!(again(Verb).plan.is_empty());
     let script = again(Script);
@@ -264,7 +264,7 @@ fn what_is_ours_is_confirmed_by_the_verb_and_written_again_by_the_script() {
 fn a_takeover_is_bound_to_the_lock_it_was_decided_on() {
     let bobs = sight(lock("bob@x", "box", process("5", Some("boot"))), Unknown, LocalEvidence::Nothing);
     for rule in [Verb, Script] {
-        let mut asked = Asked { takeover: Takeover::Wanted, ..Asked::by(rule) };
+        let mut asked = PickCase { takeover: Takeover::Wanted, ..PickCase::by(rule) };
         let taking = asked.decide(seen(READY, Some(bobs.clone()))).unwrap();
         assert_eq!(taking.lock.as_ref().unwrap().displaced().unwrap().by, HeldBy::Other);
         assert_eq!(taking.lock.as_ref().unwrap().prior(), None);
@@ -282,42 +282,42 @@ fn a_takeover_is_bound_to_the_lock_it_was_decided_on() {
 #[test]
 fn what_keeps_a_task_from_being_taken() {
     let closed = "---\nstatus: Done\n---\n";
-    let children = || SeenTask { children: vec![id("1_1")], ..seen(READY, None) };
-    let blocked = |lock| SeenTask { blockers: vec![Blocker::Task(id("2"))], ..seen(READY, lock) };
+    let children = || PickView { children: vec![id("1_1")], ..seen(READY, None) };
+    let blocked = |lock| PickView { blockers: vec![Blocker::Task(id("2"))], ..seen(READY, lock) };
     for rule in [Verb, Script] {
-        let force = Asked { takeover: Takeover::Wanted, ..Asked::by(rule) };
+        let force = PickCase { takeover: Takeover::Wanted, ..PickCase::by(rule) };
         assert!(matches!(force.decide(seen(closed, None)), Err(PickRefusal::Closed(task)) if task.id == id("1")));
     }
     // The scripts leave both to their callers.
-    assert!(Asked::by(Script).decide(children()).is_ok() && Asked::by(Script).decide(blocked(None)).is_ok());
-    assert!(matches!(Asked::by(Verb).decide(children()), Err(PickRefusal::Children(_, of)) if of == [id("1_1")]));
-    assert!(matches!(Asked::by(Verb).decide(blocked(None)), Err(PickRefusal::Blocked(_, by)) if by.len() == 1));
-    assert!(Asked { gates: PickGates::Children, ..Asked::by(Verb) }.decide(blocked(None)).is_ok());
+    assert!(PickCase::by(Script).decide(children()).is_ok() && PickCase::by(Script).decide(blocked(None)).is_ok());
+    assert!(matches!(PickCase::by(Verb).decide(children()), Err(PickRefusal::Children(_, of)) if of == [id("1_1")]));
+    assert!(matches!(PickCase::by(Verb).decide(blocked(None)), Err(PickRefusal::Blocked(_, by)) if by.len() == 1));
+    assert!(PickCase { gates: PickGates::Children, ..PickCase::by(Verb) }.decide(blocked(None)).is_ok());
     // Who has it already goes on with it; who would take it over does not.
     let dead = sight(lock("ann@x", "box", process("6", Some("boot"))), Dead, LocalEvidence::Nothing);
-    assert!(Asked::by(Verb).decide(blocked(Some(dead))).is_ok());
+    assert!(PickCase::by(Verb).decide(blocked(Some(dead))).is_ok());
     let bobs = sight(lock("bob@x", "box", process("6", None)), Unknown, LocalEvidence::Nothing);
-    let steal = Asked { takeover: Takeover::Wanted, ..Asked::by(Verb) };
+    let steal = PickCase { takeover: Takeover::Wanted, ..PickCase::by(Verb) };
     assert!(matches!(steal.decide(blocked(Some(bobs))), Err(PickRefusal::Blocked(..))));
 }
 
 #[test]
 fn lock_and_status_one_after_the_other() {
     for rule in [Verb, Script] {
-        let of = |parts| Asked { parts, ..Asked::by(rule) };
+        let of = |parts| PickCase { parts, ..PickCase::by(rule) };
         let bobs = Some(sight(lock("bob@x", "box", process("6", None)), Unknown, LocalEvidence::Nothing));
-        let lock = of(Parts::Lock).decide(seen(READY, None)).unwrap();
+        let lock = of(PickParts::Lock).decide(seen(READY, None)).unwrap();
         assert_eq!((subjects(&lock), lock.changed), (vec![LOCK], false));
-        in_the_way(of(Parts::Lock).decide(seen(READY, bobs.clone())));
-        let status = of(Parts::Status).decide(seen(READY, bobs)).unwrap();
+        in_the_way(of(PickParts::Lock).decide(seen(READY, bobs.clone())));
+        let status = of(PickParts::Status).decide(seen(READY, bobs)).unwrap();
         assert_eq!((subjects(&status), status.lock.as_ref()), (vec![START], None));
     }
 }
 
 #[test]
 fn a_task_of_nobody_gets_no_lock_and_keeps_its_assignee() {
-    let asked = Asked { session: None, ..Asked::by(Script) };
-    let taking = asked.decide(SeenTask { email: None, ..seen(READY, None) }).unwrap();
+    let asked = PickCase { session: None, ..PickCase::by(Script) };
+    let taking = asked.decide(PickView { email: None, ..seen(READY, None) }).unwrap();
     assert_eq!((subjects(&taking), taking.lock.as_ref()), (vec![START], None));
     assert_eq!(taking.task.assigned_to, None);
 }
@@ -326,14 +326,14 @@ fn a_task_of_nobody_gets_no_lock_and_keeps_its_assignee() {
 fn what_goes_in_the_same_swap() {
     let also = vec![Edit::Put { path: "aitasks/metadata/emails.txt".to_owned(), content: b"ann@x\n".to_vec() }];
     let stale = vec![id("1"), id("9")];
-    let taking = Asked::by(Script).decide(SeenTask { stale, also, ..seen(READY, None) }).unwrap();
+    let taking = PickCase::by(Script).decide(PickView { stale, also, ..seen(READY, None) }).unwrap();
     assert_eq!(subjects(&taking), ["ait: Cleanup 1 stale lock(s)", LOCK, START]);
     assert_eq!(taking.plan.branches[0].steps[0].edits, [Edit::Remove { path: "t9_lock.yaml".to_owned() }]);
     assert_eq!(taking.plan.branches[1].steps[0].edits.len(), 2);
 }
 
 /// What the plan makes of the task file.
-fn content(taking: &Taking) -> String {
+fn content(taking: &PickDecision) -> String {
     let steps = taking.plan.branches.iter().flat_map(|branch| &branch.steps);
     let written = steps.flat_map(|step| &step.edits).find_map(|edit| match edit {
         Edit::Put { path, content } if path == "aitasks/t1_job.md" => Some(content.clone()),
@@ -358,13 +358,13 @@ fn any_sight() -> impl Strategy<Value = ObservedLock> {
     })
 }
 
-fn any_asked() -> impl Strategy<Value = Asked> {
+fn any_asked() -> impl Strategy<Value = PickCase> {
     let rules =
         (prop::sample::select(vec![Verb, Script]), prop::sample::select(vec![Takeover::Refused, Takeover::Wanted]));
     let gates = prop::sample::select(vec![PickGates::Closed, PickGates::Children, PickGates::Blockers]);
-    let parts = prop::sample::select(vec![Parts::Both, Parts::Lock, Parts::Status]);
+    let parts = prop::sample::select(vec![PickParts::Both, PickParts::Lock, PickParts::Status]);
     (rules, gates, parts, prop::sample::select(vec!["-", "5"])).prop_map(|((rule, takeover), gates, parts, pid)| {
-        Asked { gates, parts, takeover, session: Some(ann(pid)), ..Asked::by(rule) }
+        PickCase { gates, parts, takeover, session: Some(ann(pid)), ..PickCase::by(rule) }
     })
 }
 
@@ -389,8 +389,8 @@ proptest! {
             return Ok(());
         };
         prop_assert!(!is_closed);
-        prop_assert!(asked.gates == PickGates::Closed || asked.parts == Parts::Status || !has_children);
-        prop_assert_eq!(taking.lock.is_some(), asked.parts != Parts::Status);
+        prop_assert!(asked.gates == PickGates::Closed || asked.parts == PickParts::Status || !has_children);
+        prop_assert_eq!(taking.lock.is_some(), asked.parts != PickParts::Status);
         prop_assert_eq!(taking.changed && taking.task.status != Status::Implementing, false);
         let Some(lock) = &taking.lock else { return Ok(()) };
         // No lock of another person is replaced unless that is wanted.

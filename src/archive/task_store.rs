@@ -1,51 +1,52 @@
-//! The task data as a filing sees it: read before anything is decided, so that the decision itself reads nothing.
+//! The task data that archiving needs, read before anything is decided, so that the decision is pure.
 
 use crate::error::Result;
 use crate::git::objects::Edit;
 use crate::task::{Document, TaskId, paths};
 use std::collections::BTreeMap;
 
-/// Where task data is read. Paths are those of [`crate::task::paths`].
+/// A place from which task data is read: a published branch, or a checkout. Paths are those of [`crate::task::paths`].
 pub(crate) trait TaskSource {
-    /// The files there are.
+    /// The files that exist.
     fn paths(&self) -> &[String];
 
     /// Reads files.
     fn load(&self, paths: &[&str]) -> Result<Vec<Document>>;
 
-    /// What stands in a file of the checkout and in no commit.
+    /// The content of a file in the checkout that is in no commit.
     fn load_uncommitted(&self, _path: &str) -> Result<Option<Vec<u8>>> {
         Ok(None)
     }
 
-    /// The files that the last commit has and the checkout has not.
+    /// The files that are in the last commit and not in the checkout.
     fn missing(&self) -> &[String] {
         &[]
     }
 
-    /// What is staged below the folders of a task's children and their plans.
+    /// The staged changes below the folders of a task's children and their plans.
     fn load_staged_below(&self, _parent: TaskId) -> Result<Vec<Edit>> {
         Ok(Vec::new())
     }
 }
 
-/// The task data, as far as it matters to one task.
+/// The task data, as far as archiving one task needs it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Shelf {
-    /// The files there are.
+pub(crate) struct TaskStore {
+    /// The files that exist.
     pub(crate) paths: Vec<String>,
-    /// The task, its parent and siblings, what is folded into it; read.
+    /// The parsed files of the task, its parent, its siblings, and the tasks that were folded into it.
     pub(crate) documents: BTreeMap<String, Document>,
-    /// What stands in files of the checkout and in no commit.
+    /// The content of files in the checkout that is in no commit.
     pub(crate) uncommitted: BTreeMap<String, Vec<u8>>,
-    /// The files that the last commit has and the checkout has not.
+    /// The files that are in the last commit and not in the checkout.
     pub(crate) missing: Vec<String>,
-    /// What is staged below the folders of its children, or of its parent's.
+    /// The staged changes below the folder of its children, or of its parent's children.
     pub(crate) staged: Vec<Edit>,
 }
 
-impl Shelf {
-    /// Reads what archiving the task in the file `path` needs. `read` is what was read already. At most three processes.
+impl TaskStore {
+    /// Reads what archiving the task in the file `path` needs. `read` has the files that were read before. At most
+    /// three processes: each round reads all files that the round before named.
     pub(crate) fn gather(
         source: &dyn TaskSource,
         path: &str,
@@ -53,40 +54,39 @@ impl Shelf {
         read: BTreeMap<String, Document>,
     ) -> Result<Self> {
         let (paths, missing) = (source.paths().to_vec(), source.missing().to_vec());
-        let mut shelf = Self { paths, missing, documents: read, ..Self::default() };
-        shelf.read(source, vec![path.to_owned()])?;
-        let mut near = shelf.folded_files(path);
-        near.extend(id.parent().iter().flat_map(|parent| shelf.active_files(*parent)).map(str::to_owned));
-        if let Some(parent) = id.parent().filter(|parent| shelf.active_files(*parent).next().is_some()) {
-            let siblings = shelf.active().filter(|(other, _)| other.parent() == Some(parent));
+        let mut store = Self { paths, missing, documents: read, ..Self::default() };
+        store.read(source, vec![path.to_owned()])?;
+        let mut near = store.folded_files(path);
+        near.extend(id.parent().iter().flat_map(|parent| store.active_files(*parent)).map(str::to_owned));
+        if let Some(parent) = id.parent().filter(|parent| store.active_files(*parent).next().is_some()) {
+            let siblings = store.active().filter(|(other, _)| other.parent() == Some(parent));
             near.extend(siblings.map(|(_, path)| path.to_owned()));
         }
-        shelf.read(source, near)?;
+        store.read(source, near)?;
         let parent = match id.parent() {
             None => None,
-            Some(parent) => shelf.parent_that_may_go(source, path, id, parent)?,
+            Some(parent) => store.parent_that_may_go(source, path, id, parent)?,
         };
         if let Some(file) = &parent {
-            shelf.read(source, vec![file.clone()])?;
-            let folded = shelf.folded_files(file);
-            shelf.read(source, folded)?;
+            store.read(source, vec![file.clone()])?;
+            let folded = store.folded_files(file);
+            store.read(source, folded)?;
         }
         let mut family: Vec<_> = std::iter::once(id).chain(id.parent()).collect();
-        family.extend(std::iter::once(path).chain(parent.as_deref()).flat_map(|path| shelf.folded_ids(path)));
-        let plans = shelf.paths.iter().filter(|path| paths::loose_plan_id(path).is_some_and(|id| family.contains(&id)));
-        for path in shelf.documents.keys().chain(plans) {
+        family.extend(std::iter::once(path).chain(parent.as_deref()).flat_map(|path| store.folded_ids(path)));
+        let plans = store.paths.iter().filter(|path| paths::loose_plan_id(path).is_some_and(|id| family.contains(&id)));
+        for path in store.documents.keys().chain(plans) {
             if let Some(content) = source.load_uncommitted(path)? {
-                shelf.uncommitted.insert(path.clone(), content);
+                store.uncommitted.insert(path.clone(), content);
             }
         }
         if let Some(top) = id.parent().filter(|_| parent.is_some()).or_else(|| (!id.is_child()).then_some(id)) {
-            shelf.staged = source.load_staged_below(top)?;
+            store.staged = source.load_staged_below(top)?;
         }
-        Ok(shelf)
+        Ok(store)
     }
 
-    /// The file of the parent, where it may be that nothing of it is left to do; or where it went along in a run that was
-    /// cut off before the commit.
+    /// The file of the parent, where it may be archived, too; or where an interrupted run moved it before the commit.
     fn parent_that_may_go(
         &self,
         source: &dyn TaskSource,
@@ -98,7 +98,7 @@ impl Shelf {
             let goes = [vec![id], self.folded_ids(path)].concat();
             let goes = |child: &String| TaskId::try_parse(child).is_some_and(|child| goes.contains(&child));
             let (document, key) = (self.document(file), "children_to_implement");
-            // Where the list is there twice, either may be the one that counts.
+            // A file may have the key twice, and readers differ in which line they take.
             let is_last = [document.list(key), document.list_last(key)].iter().any(|list| list.iter().all(goes));
             return Ok(is_last.then(|| file.to_owned()));
         }
@@ -106,7 +106,7 @@ impl Shelf {
         Ok(source.load_uncommitted(file)?.map(|_| file.to_owned()))
     }
 
-    /// Reads files that were not read yet.
+    /// Reads the files that were not read yet.
     fn read(&mut self, source: &dyn TaskSource, mut wanted: Vec<String>) -> Result<()> {
         wanted.retain(|path| !self.documents.contains_key(path));
         wanted.sort_unstable();
@@ -117,7 +117,7 @@ impl Shelf {
         Ok(())
     }
 
-    /// A file that was read; an empty one in place of one that was not.
+    /// A file that was read; an empty document for one that was not.
     pub(crate) fn document(&self, path: &str) -> Document {
         self.documents.get(path).cloned().unwrap_or_else(|| Document::parse(b""))
     }
@@ -147,8 +147,8 @@ impl Shelf {
         paths.find(|path| paths::loose_id(path) == Some(id))
     }
 
-    /// The children of a task that are still active after these edits. Those of an archived parent could never be archived
-    /// with it, so it stays until they are.
+    /// The children of a task that are still active after these edits. Their parent must stay active until they are
+    /// archived: the last child takes its parent along, and an archived parent cannot be taken along any more.
     pub(crate) fn open_children(&self, parent: TaskId, edits: &[Edit]) -> Vec<TaskId> {
         let children = self.active().filter(|(child, _)| child.parent() == Some(parent));
         let children = children.filter(|(_, path)| edits.iter().all(|edit| path_of(edit) != *path));
@@ -177,13 +177,13 @@ impl Shelf {
         plans
     }
 
-    /// Active files of a task that the last commit has and the checkout has not: what a move that was cut off left.
+    /// Active files of a task that are in the last commit and not in the checkout: an interrupted run has moved them.
     pub(crate) fn left_behind(&self, id: TaskId) -> impl Iterator<Item = &String> {
         self.missing.iter().filter(move |path| is_left_behind(path, id))
     }
 }
 
-/// The path that an edit changes; of a move where it begins.
+/// The path that an edit changes; of a rename, its source.
 pub(crate) fn path_of(edit: &Edit) -> &str {
     match edit {
         Edit::Put { path, .. } | Edit::Take { path, .. } | Edit::Remove { path } | Edit::Rename { from: path, .. } => {
@@ -202,12 +202,12 @@ pub(crate) fn is_archived(path: &str) -> bool {
     path.split('/').nth(1) == Some("archived")
 }
 
-/// Whether it does not.
+/// Whether a path is outside the archive.
 pub(crate) fn is_active(path: &str) -> bool {
     !is_archived(path)
 }
 
-/// The place of a file in the archive.
+/// The path that a file has in the archive.
 pub(crate) fn archived(path: &str) -> String {
     match path.split_once('/') {
         Some((root, rest)) if !is_archived(path) => format!("{root}/archived/{rest}"),

@@ -1,4 +1,4 @@
-//! The taking of a task: what both faces do, in one transaction, or in two where the server takes no task data.
+//! The pick operation of both faces: one transaction; or two, where the server refuses the task data.
 
 use crate::coordination::decide::{LockConflict, LockRequest, LockRule};
 use crate::coordination::lock_record::{LockAttempt, LockRecord};
@@ -8,57 +8,58 @@ use crate::error::{Error, Kind, Payload, Result};
 use crate::git::Branch;
 use crate::ledger::{Channel, Decision, Ledger, Plan, TransactionResult, View, nonce};
 use crate::ops::pick::choose;
-use crate::ops::pick::decide::{Parts, PickRefusal, PickRequest, Policy, SeenTask, Taking, decide};
-use crate::ops::pick::room::Room;
+use crate::ops::pick::decide::{PickDecision, PickParts, PickRefusal, PickRequest, PickView, Policy, decide};
+use crate::ops::pick::planned_worktree::PlannedWorktree;
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::observe_lock;
 use crate::project::index::Index;
 use crate::task::{Document, Task, TaskId, TaskPath};
 
-/// Where the task that is taken is read, and for whom it is taken.
+/// Where the task is read, and for whom it is picked.
 #[derive(Clone, Copy)]
 pub(crate) enum PickSource<'a> {
-    /// What is published, for this session.
+    /// From the published task data, for this session.
     Published(&'a [Wanted], &'a Session),
-    /// What somebody has before him.
+    /// From the files of a checkout.
     WorkingCopy(&'a dyn WorkingCopy),
 }
 
-/// A checkout in which a task is taken as it lies there, committed or not.
+/// A checkout whose files, committed or not, are what a pick reads and changes. The scripts do so.
 pub(crate) trait WorkingCopy {
-    /// Whether anybody may be known for whom it is taken; a task of nobody gets no lock.
+    /// Whether the person for whom the task is picked may be known. Without a person, no lock is taken.
     fn may_be_somebodys(&self) -> Result<bool>;
 
-    /// The task that is wanted, without its lock.
-    fn gather(&self, view: &View<'_>, data: &Branch) -> Result<SeenTask>;
+    /// Reads the wanted task, without its lock.
+    fn gather(&self, view: &View<'_>, data: &Branch) -> Result<PickView>;
 
-    /// Which of the held tasks are over.
+    /// Which of the locked tasks are closed.
     fn stale(&self, held: &Locks) -> Vec<TaskId>;
 
-    /// What a refusal comes to: the lock in the way.
+    /// Turns a refusal into the conflicting lock, or into an error.
     fn refuse(&self, refusal: PickRefusal) -> Result<LockConflict>;
 }
 
-/// What a taking came to.
+/// The outcome of a transaction.
 #[derive(Debug)]
 pub(crate) enum PickOutcome {
-    /// The task is taken.
-    Taken(Box<Taking>),
-    /// A lock is in the way. Only a working copy gets this as an outcome: for it the checkouts are brought forward, too.
+    /// The task is picked.
+    Taken(Box<PickDecision>),
+    /// Another session holds it. Only a working copy gets this as an outcome, and not as an error: after an outcome the
+    /// checkouts are fast-forwarded, as the scripts do on a refusal.
     Refused(LockConflict),
 }
 
-/// A taking that ended.
+/// The result of the operation.
 #[derive(Debug)]
-pub(crate) struct PickEnd {
-    /// What landed.
+pub(crate) struct PickResult {
+    /// What was published.
     pub(crate) landed: TransactionResult<PickOutcome>,
-    /// Why the status is committed here only.
+    /// Why the status is committed only locally.
     pub(crate) unpublished: Option<Error>,
 }
 
-/// Takes a task.
-pub(crate) struct Taker<'a> {
+/// The operation.
+pub(crate) struct PickOperation<'a> {
     pub(super) context: &'a Context,
     policy: Policy,
     source: PickSource<'a>,
@@ -67,19 +68,20 @@ pub(crate) struct Taker<'a> {
     pub(super) data: Branch,
     /// The time, as locks and task files write it.
     now: String,
-    /// Who takes it; in a working copy that is known only when the task has been read.
+    /// Who picks it; in a working copy known only after the task was read.
     session: Option<Session>,
-    /// The lock that a takeover was decided on.
+    /// The lock that a takeover was decided on. A retry displaces exactly this one, so that a holder who refreshed the
+    /// lock, or took it meanwhile, is not displaced.
     judged: Option<LockEntry>,
-    /// The room for the worktree.
-    pub(super) room: Option<Room>,
-    /// The task whose lock was taken in a transaction of its own.
+    /// The worktree to add.
+    pub(super) planned_worktree: Option<PlannedWorktree>,
+    /// The task whose lock was taken in a separate transaction.
     settled: Option<TaskPath>,
-    /// The record of the taking.
+    /// The record of the pick in this clone.
     attempt: LockAttempt<'a>,
 }
 
-impl<'a> Taker<'a> {
+impl<'a> PickOperation<'a> {
     pub(crate) fn new(context: &'a Context, policy: Policy, source: PickSource<'a>) -> Result<Self> {
         let session = match &source {
             PickSource::Published(_, session) => Some((*session).clone()),
@@ -97,42 +99,42 @@ impl<'a> Taker<'a> {
             now: Context::now(),
             session,
             judged: None,
-            room: None,
+            planned_worktree: None,
             settled: None,
         })
     }
 
-    /// Publishes it all in one swap. Where the server refuses the task data, the lock is published, which is what keeps others
-    /// away, and the status is committed here.
-    pub(crate) fn run(&mut self) -> Result<PickEnd> {
+    /// Publishes lock and status in one swap. Where the server refuses the task data, the lock is published alone,
+    /// since it is what excludes other sessions, and the status is committed locally.
+    pub(crate) fn run(&mut self) -> Result<PickResult> {
         let context = self.context;
         let (ledger, parts) = match &self.source {
-            PickSource::Published(..) => (context.ledger(), Parts::Both),
+            PickSource::Published(..) => (context.ledger(), PickParts::Both),
             PickSource::WorkingCopy(copy) => {
                 let with_lock = context.channel != Channel::Local && copy.may_be_somebodys()?;
                 let ledger = Ledger { data_only_branch: Some(self.data.clone()), ..context.ledger() };
-                (ledger, if with_lock { Parts::Both } else { Parts::Status })
+                (ledger, if with_lock { PickParts::Both } else { PickParts::Status })
             }
         };
         let outcome = match self.transact(&ledger, parts) {
-            Err(error) if self.may_go_apart(&error, parts) => self.go_apart(&ledger, parts, error),
-            outcome => outcome.map(|landed| PickEnd { landed, unpublished: None }),
+            Err(error) if self.may_publish_separately(&error, parts) => self.publish_separately(&ledger, parts, error),
+            outcome => outcome.map(|landed| PickResult { landed, unpublished: None }),
         };
         outcome.inspect_err(|error| self.attempt.failed(error))
     }
 
-    fn transact(&mut self, ledger: &Ledger<'_>, parts: Parts) -> Result<TransactionResult<PickOutcome>> {
+    fn transact(&mut self, ledger: &Ledger<'_>, parts: PickParts) -> Result<TransactionResult<PickOutcome>> {
         let all = [self.locks.clone(), self.data.clone()];
-        let branches = if parts == Parts::Status { &all[1..] } else { &all[..] };
+        let branches = if parts == PickParts::Status { &all[1..] } else { &all[..] };
         ledger.transact(&self.nonce.clone(), branches, |view| self.attempt(view, parts))
     }
 
-    fn attempt(&mut self, view: &View<'_>, parts: Parts) -> Result<Decision<PickOutcome>> {
+    fn attempt(&mut self, view: &View<'_>, parts: PickParts) -> Result<Decision<PickOutcome>> {
         self.now = Context::now();
         let (wanted, session) = match self.source {
             PickSource::Published(wanted, session) => (wanted, session),
             PickSource::WorkingCopy(copy) => {
-                let outcome = self.gather_on(copy, view, parts).and_then(|seen| self.take(seen, None, parts));
+                let outcome = self.gather_checkout(copy, view, parts).and_then(|seen| self.take(seen, None, parts));
                 return outcome.or_else(|refusal| Ok(Decision::NoChange(PickOutcome::Refused(copy.refuse(refusal)?))));
             }
         };
@@ -147,7 +149,7 @@ impl<'a> Taker<'a> {
         let mut refusal = None;
         for path in paths {
             let taken = match path {
-                // What cannot be read is no reason to take another one.
+                // A task that cannot be read is an error, and not a reason to pick the next one.
                 Ok(path) => self.take(self.gather(view, &index, &path, parts)?, Some((view, &index)), parts),
                 Err(error) => Err(error.into()),
             };
@@ -157,14 +159,16 @@ impl<'a> Taker<'a> {
             }
         }
         let error = refusal.map_or_else(choose::nothing_to_pick, refuse);
-        // Only the refusal that counts is worth looking for something else.
+        // Reading the ready tasks costs two processes, so alternatives are named only in the final refusal: of a lock,
+        // on a fresh view.
         if error.kind() != Kind::Held || !view.is_current || wanted.is_empty() {
             return Err(error);
         }
-        Err(choose::instead(error, wanted, &choose::ready(&index, view)?))
+        Err(choose::with_alternatives(error, wanted, &choose::ready(&index, view)?))
     }
 
-    /// The task that comes next. The same command again finishes the job: what it took when it was cut off comes first.
+    /// The task to pick next: first one whose pick by this session was interrupted, so that the same command, run
+    /// again, completes it; then the best ready one.
     fn next(&self, view: &View<'_>, index: &Index) -> Result<TaskPath> {
         for task in LockRecord::cut_off(&self.context.repository) {
             let held = LockRecord::load(&self.context.repository, task);
@@ -181,12 +185,12 @@ impl<'a> Taker<'a> {
         best.map(|task| task.path).ok_or_else(choose::nothing_to_pick)
     }
 
-    /// A task as it is published. One process.
-    fn gather(&self, view: &View<'_>, index: &Index, path: &TaskPath, parts: Parts) -> Result<SeenTask> {
+    /// Reads a published task with its lock. One process.
+    fn gather(&self, view: &View<'_>, index: &Index, path: &TaskPath, parts: PickParts) -> Result<PickView> {
         let (id, file) = (path.id(), path.as_str().to_owned());
         let lock_file = (&self.locks, LockEntry::path(id));
         let found = view.read(&[lock_file, Locks::request(&self.locks), (&self.data, file.clone())])?;
-        if parts != Parts::Status {
+        if parts != PickParts::Status {
             found.require_locks()?;
         }
         let document = Document::parse(found.file(&self.data, &file).unwrap_or_default());
@@ -197,14 +201,19 @@ impl<'a> Taker<'a> {
         let lock = found.lock(id)?.zip(self.claimant());
         let lock = lock.map(|(lock, claimant)| observe_lock(self.context, &claimant, lock));
         let email = self.session.as_ref().map(|session| session.email.clone());
-        Ok(SeenTask { email, lock, children, blockers: index.blocked_by(&task), ..SeenTask::new(&task, document) })
+        Ok(PickView { email, lock, children, blockers: index.blocked_by(&task), ..PickView::new(&task, document) })
     }
 
-    /// A task as it lies in a working copy, with its lock, if anybody is to take that.
-    fn gather_on(&mut self, copy: &dyn WorkingCopy, view: &View<'_>, parts: Parts) -> Result<SeenTask, PickRefusal> {
+    /// Reads a task of a working copy; with its lock, where that is to be taken.
+    fn gather_checkout(
+        &mut self,
+        copy: &dyn WorkingCopy,
+        view: &View<'_>,
+        parts: PickParts,
+    ) -> Result<PickView, PickRefusal> {
         let mut seen = copy.gather(view, &self.data)?;
-        // A closed task is refused whoever holds it.
-        if parts == Parts::Status || seen.before.is_closed() {
+        // A closed task is refused whether or not it is locked.
+        if parts == PickParts::Status || seen.before.is_closed() {
             return Ok(seen);
         }
         let Some(email) = &seen.email else { return Ok(seen) };
@@ -228,9 +237,9 @@ impl<'a> Taker<'a> {
 
     fn take(
         &mut self,
-        seen: SeenTask,
+        seen: PickView,
         published: Option<(&View<'_>, &Index)>,
-        parts: Parts,
+        parts: PickParts,
     ) -> Result<Decision<PickOutcome>, PickRefusal> {
         let (path, there) = (seen.path.clone(), seen.lock.as_ref().map(|observed| observed.lock.clone()));
         let request = PickRequest {
@@ -246,8 +255,10 @@ impl<'a> Taker<'a> {
         if taking.lock.as_ref().is_some_and(|lock| lock.displaced().is_some()) {
             self.judged.clone_from(&there);
         }
-        if let (Some(room), Some(published), true) = (&mut self.room, published, parts != Parts::Status) {
-            room.find(self.context, published.0, published.1, &path)?;
+        if let (Some(planned_worktree), Some(published), true) =
+            (&mut self.planned_worktree, published, parts != PickParts::Status)
+        {
+            planned_worktree.find(self.context, published.0, published.1, &path)?;
         }
         let plan = std::mem::take(&mut taking.plan);
         if plan.is_empty() {
@@ -259,44 +270,47 @@ impl<'a> Taker<'a> {
         Ok(Decision::Publish(plan, PickOutcome::Taken(Box::new(taking))))
     }
 
-    /// Whether the lock is taken without the task data, which cannot be published.
-    fn may_go_apart(&self, error: &Error, parts: Parts) -> bool {
+    /// Whether the lock may be published without the task data, after this error.
+    fn may_publish_separately(&self, error: &Error, parts: PickParts) -> bool {
         let is_denied = error.is_denied_for(self.data.as_str());
         match self.policy.rule {
             LockRule::Verb => is_denied,
             LockRule::Script => {
                 let is_offline = matches!(error.kind(), Kind::Unreachable | Kind::Authentication);
-                // No hook of the user's runs when the lock alone is pushed.
+                // Hooks run for pushes of the code branch, which may carry the task data; none runs for the lock
+                // branch.
                 let by_hook = error.payloads().iter().any(|payload| matches!(payload, Payload::Hook { .. }));
-                is_denied || by_hook || (parts == Parts::Status && is_offline)
+                is_denied || by_hook || (parts == PickParts::Status && is_offline)
             }
         }
     }
 
-    /// Takes the lock, if one is to be taken, and commits the status here, where whoever can pushes it.
-    fn go_apart(&mut self, ledger: &Ledger<'_>, parts: Parts, error: Error) -> Result<PickEnd> {
+    /// Publishes the lock, where one is to be taken, and then commits the status locally. The lock comes first: a
+    /// status without a lock would announce work that excludes nobody, while a lock without a status only delays the
+    /// status.
+    fn publish_separately(&mut self, ledger: &Ledger<'_>, parts: PickParts, error: Error) -> Result<PickResult> {
         let mut locked = None;
-        if parts != Parts::Status {
-            let landed = self.transact(ledger, Parts::Lock)?;
+        if parts != PickParts::Status {
+            let landed = self.transact(ledger, PickParts::Lock)?;
             match &landed.value {
                 PickOutcome::Taken(taking) => self.settled = Some(taking.task.path.clone()),
-                PickOutcome::Refused(_) => return Ok(PickEnd { landed, unpublished: None }),
+                PickOutcome::Refused(_) => return Ok(PickResult { landed, unpublished: None }),
             }
             locked = Some(landed);
         }
         let here = Ledger { channel: Channel::Local, ..ledger.clone() };
-        let committed = self.transact(&here, Parts::Status);
+        let committed = self.transact(&here, PickParts::Status);
         let landed = match (self.policy.rule, committed, locked) {
             (_, committed, None) => committed?,
             (LockRule::Verb, committed, Some(locked)) => {
-                // The lock is what keeps others away; a status that cannot be committed here must not lose it.
+                // The lock is what excludes other sessions, so it is kept when the status cannot be committed.
                 if let Err(error) = committed {
-                    (self.context.progress)(&format!("the status could not be committed here: {error}"));
+                    (self.context.progress)(&format!("the status could not be committed locally: {error}"));
                 }
                 locked
             }
             (LockRule::Script, Err(error), Some(locked)) => {
-                let _ = give_back(ledger, &locked);
+                let _ = release_lock(ledger, &locked);
                 return Err(error);
             }
             (LockRule::Script, Ok(mut landed), Some(locked)) => {
@@ -306,12 +320,13 @@ impl<'a> Taker<'a> {
                 landed
             }
         };
-        Ok(PickEnd { landed, unpublished: Some(error) })
+        Ok(PickResult { landed, unpublished: Some(error) })
     }
 }
 
-/// Gives a lock back that was taken before the rest failed, if nobody held it before and it is still the one we wrote.
-fn give_back(ledger: &Ledger<'_>, locked: &TransactionResult<PickOutcome>) -> Result<()> {
+/// Releases a lock after the second transaction failed, as the scripts do; only where nobody held the task before, and
+/// the lock is still the one that this command wrote.
+fn release_lock(ledger: &Ledger<'_>, locked: &TransactionResult<PickOutcome>) -> Result<()> {
     let PickOutcome::Taken(taking) = &locked.value else { return Ok(()) };
     let id = taking.task.id;
     let (branch, path) = (Ledger::locks_branch()?, LockEntry::path(id));

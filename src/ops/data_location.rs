@@ -1,21 +1,21 @@
-//! Where an operation on task files reads and writes: the one way in which the faces differ at it.
+//! Where an operation on task files reads and writes: the one difference between the two faces there.
 
 use crate::error::Result;
 use crate::project::task_files::{FilesAsRead, TaskFiles};
 use crate::task::Document;
 
-/// Where the task data is read, and how a change of it is written and told.
+/// Where task data is read, and how a change of it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Home {
-    /// The published branch, by one swap: a file changes in the lines that the change is about.
+pub(crate) enum DataLocation {
+    /// The published branch, by one swap. Only the lines that the change is about are rewritten.
     Published,
-    /// The files of this checkout, which others see when it is synchronised: a file is written in canonical form, as the
-    /// scripts that share the checkout write it.
+    /// The files of this checkout, which others see after a sync. A file is written in canonical form, as the scripts
+    /// that use the same checkout write it.
     Checkout,
 }
 
-impl Home {
-    /// A changed file as it is written here.
+impl DataLocation {
+    /// The form in which a changed file is written here.
     pub(crate) fn written(self, mut document: Document, now: &str) -> Result<Document> {
         match self {
             Self::Published => document.set("updated_at", now).map(|()| document),
@@ -26,15 +26,15 @@ impl Home {
 
 /// A task file as it was read.
 #[derive(Debug, Clone)]
-pub(crate) struct SeenFile {
+pub(crate) struct LoadedFile {
     /// Its path.
     pub(crate) path: String,
-    /// What is in it.
+    /// Its content.
     pub(crate) document: Document,
 }
 
-impl SeenFile {
-    /// The active file of a task in a checkout, by its number as it was written.
+impl LoadedFile {
+    /// Loads the active file of a task in a checkout, named by its number as the caller wrote it.
     pub(crate) fn here(files: &TaskFiles<'_>, snapshot: &mut FilesAsRead<'_>, id: &str) -> Result<Option<Self>> {
         let path = files.active(id).into_iter().next();
         path.map(|path| Ok(Self { document: snapshot.document(&path)?, path })).transpose()

@@ -1,4 +1,4 @@
-//! Where the worktree of a task is, whatever state it is in.
+//! What git's registry of worktrees says about the branch of a task, as the scripts distinguish it.
 
 use crate::error::Result;
 use crate::git::porcelain::worktree_list::{PartialList, WorktreeRecord};
@@ -10,7 +10,8 @@ use crate::task::BRANCH_PREFIX;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
-/// The name of a task as the scripts take it: one path segment, plain characters.
+/// The name of a task's worktree: one path segment of letters, digits, `.`, `_` and `-` that begins with `t` and a
+/// digit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WorktreeName {
     text: String,
@@ -18,7 +19,7 @@ pub(crate) struct WorktreeName {
 }
 
 impl WorktreeName {
-    /// Reads a name; `None` for what could lead out of `aiwork/` or is no branch.
+    /// Parses a name; `None` for a text that could be a path out of `aiwork/`, or that git accepts as no branch.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
         let task = text.strip_prefix('t').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
@@ -32,25 +33,25 @@ impl WorktreeName {
     }
 }
 
-/// What is registered to a task's branch.
+/// The worktree that is registered for a task's branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Registered {
-    /// Nothing.
+pub(crate) enum RegistryState {
+    /// There is none.
     Nowhere,
     /// A worktree that can be worked in.
     Usable(PathBuf),
-    /// A folder that is gone.
+    /// A worktree whose folder is gone.
     Stale(PathBuf),
     /// A worktree that is locked.
     Locked(PathBuf),
     /// The main worktree.
     Main(PathBuf),
-    /// A path that no line protocol can carry; empty when git's list could not be understood whole.
+    /// A path that cannot be printed on one line; empty when git's list could not be parsed completely.
     Unsafe(PathBuf),
 }
 
-impl Registered {
-    /// What a record of git's registry is; `None`: what it means that there is no record.
+impl RegistryState {
+    /// Classifies a record of git's registry. `None` for the record means that the list has none.
     pub(crate) fn of(context: &Context, listed: &PartialList, record: Option<&WorktreeRecord>) -> Self {
         let Some(record) = record else {
             return if listed.whole { Self::Nowhere } else { Self::Unsafe(PathBuf::new()) };
@@ -59,7 +60,7 @@ impl Registered {
         let control = path.as_os_str().as_bytes().iter().any(|byte| matches!(byte, b'\t' | b'\r' | b'\n'));
         match record {
             _ if control => Self::Unsafe(path),
-            // Of a bare repository one worktree stands for the main one.
+            // In a bare repository the first worktree takes the part of the main one.
             _ if listed.records.first() == Some(record) || path == context.repository.root => Self::Main(path),
             WorktreeRecord { locked: Some(_), .. } => Self::Locked(path),
             _ if worktree::is_gone(record) => Self::Stale(path),
@@ -68,18 +69,19 @@ impl Registered {
     }
 }
 
-/// Looks it up in git's registry. One process.
-pub(crate) fn resolve(context: &Context, name: &WorktreeName) -> Result<Registered> {
+/// Looks up the worktree of a task in git's registry. One process.
+pub(crate) fn resolve(context: &Context, name: &WorktreeName) -> Result<RegistryState> {
     let listed = worktree::list_loosely(&context.repository)?;
     let full = name.branch.full();
     let record = listed.records.iter().find(|record| record.branch.as_ref() == Some(&full));
-    let registered = Registered::of(context, &listed, record);
-    let Registered::Usable(path) = &registered else { return Ok(registered) };
-    // The scripts have no words of their own for what is half made, and for what is half removed.
+    let registry_state = RegistryState::of(context, &listed, record);
+    let RegistryState::Usable(path) = &registry_state else { return Ok(registry_state) };
+    // The scripts' callers know no word for a worktree that is half made or half removed. A half-made one must not be
+    // touched, like a locked one; a half-removed one is no longer usable, like one whose folder is gone.
     Ok(match RecoverableWorktree::of(&context.repository, path, &name.branch).interruption() {
-        None => registered,
-        Some(Interruption::Making) => Registered::Locked(path.clone()),
-        Some(Interruption::Removal) => Registered::Stale(path.clone()),
+        None => registry_state,
+        Some(Interruption::Making) => RegistryState::Locked(path.clone()),
+        Some(Interruption::Removal) => RegistryState::Stale(path.clone()),
     })
 }
 

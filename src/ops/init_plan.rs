@@ -1,5 +1,5 @@
-//! What `init` makes of the coordination branches: new ones, those that this clone knew and the remote lost, and those from
-//! before there was a remote.
+//! The plan of `init` for the coordination branches: new ones, ones that the remote lost and this clone still has, and
+//! ones from before the clone had a remote.
 
 use crate::coordination::ids::Counter;
 use crate::coordination::lock_format::own_locks_at;
@@ -14,18 +14,18 @@ use crate::project::context::Context;
 use crate::project::index::Index;
 use crate::task::{Scan, Status};
 
-/// A plan in the making, and what it says.
+/// The plan, and what it creates.
 #[derive(Debug, Default)]
-pub(crate) struct Founding {
-    /// What is published.
+pub(crate) struct InitPlan {
+    /// The plan to publish.
     pub(crate) plan: Plan,
-    /// What this command makes.
+    /// What this command creates.
     pub(crate) made: Vec<String>,
-    /// What was there already.
+    /// What existed already.
     pub(crate) found: Vec<String>,
 }
 
-impl Founding {
+impl InitPlan {
     fn advance(&mut self, branch: &Branch, to: &Oid) {
         self.plan = std::mem::take(&mut self.plan).advance(branch, to.clone());
     }
@@ -34,15 +34,16 @@ impl Founding {
         self.plan = std::mem::take(&mut self.plan).step(branch, step);
     }
 
-    /// Puts a branch back as this clone knew it, or brings it forward to that. `false` where there is nothing of that.
+    /// Restores a branch that the remote lost, or moves one that was set back forward, to the tip that this clone knew.
+    /// `false` where the branch was neither lost nor set back.
     fn restore(&mut self, view: &View<'_>, branch: &Branch) -> bool {
         if let Some(gone) = view.gone(branch) {
             let Some(newest) = view.base(branch) else {
-                self.made.push(format!("branch {branch}, without {}, which is not in this clone any more", gone.last));
+                self.made.push(format!("branch {branch}, without {}, which this clone no longer has", gone.last));
                 return false;
             };
             self.advance(branch, newest);
-            self.made.push(format!("branch {branch}, put back at {newest} as this clone knew it"));
+            self.made.push(format!("branch {branch}, restored at {newest} as this clone knew it"));
             return true;
         }
         let Some(newer) = view.set_back(branch).map(|set_back| &set_back.newer) else { return false };
@@ -51,10 +52,10 @@ impl Founding {
         true
     }
 
-    /// The branch of locks.
+    /// Plans the lock branch.
     ///
     /// # Errors
-    /// [`Kind::Held`] when a task that was locked before there was a remote is held by another there.
+    /// [`Kind::Held`] where a task that was locked here before the clone had a remote is held by another session there.
     pub(crate) fn locks(&mut self, context: &Context, ledger: &Ledger<'_>, view: &View<'_>) -> Result<()> {
         let branch = Ledger::locks_branch()?;
         if let (Some(SetBack { newer, lost }), Some(tip)) = (view.set_back(&branch), view.tip(&branch).published)
@@ -86,7 +87,7 @@ impl Founding {
         Ok(())
     }
 
-    /// Adds the locks of this clone to those that are published.
+    /// Adds the locks of this clone to the published ones.
     fn publish_locks(
         &mut self,
         context: &Context,
@@ -105,10 +106,11 @@ impl Founding {
                 format!("t{task} by {ours} here and by {holder} there (on {host} since {since})")
             });
             let said = said.collect::<Vec<_>>().join(", ");
-            let message = format!("before this clone had a remote, tasks were locked that others hold: {said}");
+            let message =
+                format!("tasks that were locked here before the clone had a remote are held by others: {said}");
             let tasks: Vec<_> = clashes.iter().map(|(task, ..)| task.to_string()).collect();
             return Err(Error::new(Kind::Held, message)
-                .hint(command!["git aitask unlock", task, "--force --remote ."].note("gives up the lock in this clone"))
+                .hint(command!["git aitask unlock", task, "--force --remote ."].note("removes the lock of this clone"))
                 .with(Payload::Tasks { tasks }));
         }
         ours.retain(|lock| theirs.iter().all(|other| other.task != lock.task));
@@ -120,7 +122,8 @@ impl Founding {
         self.add_locks(context, branch, (base, local), &ours, "Publish", "from before there was a remote")
     }
 
-    /// Adds locks of another history to the branch. The second parent tells a later look that they are there.
+    /// Adds locks of another history to the branch. That history becomes the second parent of the commit, so that a
+    /// later run sees that its locks were added.
     fn add_locks(
         &mut self,
         context: &Context,
@@ -142,8 +145,8 @@ impl Founding {
         Ok(())
     }
 
-    /// The tasks that say somebody works on them, and have no lock on a branch of locks that is made or mended, with who
-    /// works on them: locks that nobody put back yet.
+    /// The tasks in work, with their assignees, that have no lock on a lock branch that is created or repaired: their
+    /// locks were lost, and no clone has restored them yet.
     pub(crate) fn unlocked(&self, ledger: &Ledger<'_>, view: &View<'_>, index: &Index) -> Result<Vec<String>> {
         let branch = Ledger::locks_branch()?;
         if self.plan.branches.iter().all(|plan| plan.branch != branch) {
@@ -167,10 +170,11 @@ impl Founding {
             .collect())
     }
 
-    /// The branch of the id counter. One that goes on from what this clone has is never below a task that exists.
+    /// Plans the branch of the id counter. A restored counter is raised above every existing task, so that no id is
+    /// given twice.
     ///
     /// # Errors
-    /// [`Kind::Unparsable`] for a counter that is no number, or a bundle whose ids cannot be read.
+    /// [`Kind::Unparsable`] for a counter that is not a number, or a bundle whose ids cannot be read.
     pub(crate) fn ids(&mut self, context: &Context, view: &View<'_>, index: &Index) -> Result<()> {
         let (branch, counter_kind) = (Ledger::ids_branch()?, Counter::of(&context.channel));
         if let Some(counter) = ids::load(view, &branch)? {
@@ -188,10 +192,10 @@ impl Founding {
         }
         let lowest = index.max_number(Scan::Full) + 1;
         let is_restored = self.restore(view, &branch);
-        let plan = |founding: &mut Self| std::mem::take(&mut founding.plan);
+        let plan = |init_plan: &mut Self| std::mem::take(&mut init_plan.plan);
         let Some(kept) = ids::load_kept(view, &branch)? else {
             if let Some(bundle) = index.legacy_bundle() {
-                let message = format!("the ids in {bundle} cannot be read, so the counter could hand one out twice");
+                let message = format!("the ids in {bundle} cannot be read, so the counter could give one twice");
                 return Err(Error::new(Kind::Unparsable, message)
                     .advice("make aitask-ids with the script aitask_claim_id.sh --init"));
             }
@@ -210,7 +214,7 @@ impl Founding {
         Ok(())
     }
 
-    /// The branch of the task data, where it is one of its own.
+    /// Plans the data branch, where the task data has a branch of its own.
     pub(crate) fn data(&mut self, context: &Context, view: &View<'_>, branch: &Branch) -> Result<()> {
         if !context.has_data_branch() || context.channel == Channel::Local {
             return Ok(());
@@ -233,12 +237,12 @@ impl Founding {
     }
 }
 
-/// Refuses to begin a set of coordination branches beside that of another remote, or beside the one that the remote had at
-/// another address, unless the remote was named.
+/// Refuses to create coordination branches where another remote, or this remote at its former address, has some, unless
+/// the command line names the remote. Two sets of locks would let two sessions hold one task.
 ///
 /// # Errors
 /// Those of [`Ledger::require_no_other_branches`].
-pub(crate) fn require_no_other(context: &Context) -> Result<()> {
+pub(crate) fn require_no_other_remote(context: &Context) -> Result<()> {
     let ledger = Ledger { repairs: true, ..context.ledger() };
     let branches = [Ledger::locks_branch()?, Ledger::ids_branch()?];
     let former = |view: &View<'_>| {
@@ -263,23 +267,23 @@ pub(crate) fn require_no_other(context: &Context) -> Result<()> {
     ledger.require_no_other_branches(former(&view).as_deref())
 }
 
-/// Removes the local branch of locks, whose locks are published by now. Best effort: one that stays costs a process a
-/// command.
+/// Deletes the local lock branch, whose locks are published by now. A failure is ignored: a branch that stays costs
+/// each command one process.
 pub(crate) fn forget_local_locks(context: &Context, local: &Oid) {
     let Ok(branch) = Ledger::locks_branch() else { return };
     let update = RefUpdate { name: branch.full(), old: Some(local.clone()), new: None };
     let _ = refs::swap(&context.repository, &[update], "aitask: published");
 }
 
-/// Makes the branch of locks, or repairs it, in a swap of its own; what was made.
+/// Creates or repairs the lock branch, in a swap of its own. Returns what was created.
 pub(crate) fn init_locks(context: &Context) -> Result<Vec<String>> {
     let (branch, ledger) = (Ledger::locks_branch()?, Ledger { repairs: true, ..context.ledger() });
     let mut local = None;
     let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
-        let mut founding = Founding::default();
+        let mut init_plan = InitPlan::default();
         local = ledger.unpublished_locks(view)?;
-        founding.locks(context, &ledger, view)?;
-        let Founding { plan, made, .. } = founding;
+        init_plan.locks(context, &ledger, view)?;
+        let InitPlan { plan, made, .. } = init_plan;
         Ok(if plan.branches.is_empty() { Decision::NoChange(made) } else { Decision::Publish(plan, made) })
     })?;
     if let Some(local) = &local {
