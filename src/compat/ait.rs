@@ -8,8 +8,8 @@ use crate::files::data_checkout;
 use crate::project::data_state;
 use std::path::PathBuf;
 
-/// The scripts of this program that have a command. The others are called by their paths; the original answers a command
-/// of such a name with "unknown command", and so does this one.
+/// The scripts of this program that have a command. The others are called by their paths; the original answers a
+/// command of such a name with "unknown command", and so does this one.
 const NAMED: [&str; 9] = [
     "aitask_create.sh",
     "aitask_ls.sh",
@@ -87,8 +87,8 @@ fn script(invocation: &Invocation, command: &str, name: &str, args: &[String]) -
     1
 }
 
-/// The project's root: where the scripts lie, else the root of the repository. Inside a task's worktree it is the root of
-/// the main worktree: `ait git` there would otherwise change the branch of the code instead of the task data.
+/// The project's root: where the scripts lie, else the root of the repository. Inside a task's worktree it is the
+/// root of the main worktree: `ait git` there would otherwise change the branch of the code instead of the task data.
 fn root(invocation: &Invocation) -> PathBuf {
     let of_git = || Some(invocation.open().ok().flatten()?.repository.root);
     invocation.home().or_else(of_git).unwrap_or_else(|| invocation.dir.clone())
@@ -110,7 +110,7 @@ pub(super) fn outside(invocation: &Invocation, args: &[String]) -> Option<u8> {
         "Error: No ait project found in any parent directory of {}",
         invocation.dir.display()
     ));
-    (invocation.notice)("Run 'ait setup' in the folder that is to become one.");
+    (invocation.notice)("Run 'ait setup' in the folder of the project.");
     Some(1)
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Console;
 
 #[expect(clippy::unused_self, reason = "a value that stands for the two streams of the process")]
 impl Console {
-    /// A machine line on standard output, never coloured.
+    /// A result line on standard output, never coloured.
     pub(crate) fn line(self, text: &str) {
         note(&writeln!(io::stdout(), "{}", harmless(text)));
     }

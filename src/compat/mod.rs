@@ -75,9 +75,7 @@ pub(crate) fn run(script: &str, args: &[String], environment: &Environment, dir:
     }
     let args = invocation.take_leading_debug(args);
     if is_work(script, args) && is_exploring(&invocation.environment, dir) {
-        invocation
-            .console
-            .error(&format!("{script}: this is a place for reading (git aitask explore); leave it first"));
+        invocation.console.error(&format!("{script}: an explore worktree is read-only; run this in another worktree"));
         return 1;
     }
     let code = match script {
@@ -109,7 +107,9 @@ pub(crate) fn run(script: &str, args: &[String], environment: &Environment, dir:
         "aitask_setup.sh" => setup::run(&invocation, args),
         "aitask_sync.sh" => sync_data::run(&invocation, args),
         _ => {
-            invocation.console.error(&format!("no script of this binary is named {script}: {}", SCRIPTS.join(", ")));
+            invocation
+                .console
+                .error(&format!("unknown script {script}: this program stands in for {}", SCRIPTS.join(", ")));
             2
         }
     };

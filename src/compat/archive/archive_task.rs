@@ -102,8 +102,8 @@ fn parse(args: &[String]) -> Result<Option<ArchiveArguments>> {
     Ok(Some(arguments))
 }
 
-/// Refuses a task with open items of a manual verification, or whose gates have not passed. As in the scripts this is the
-/// first check, and it works outside a repository: callers read the pending gates from it.
+/// Refuses a task with open items of a manual verification, or whose gates have not passed. As in the scripts this is
+/// the first check, and it works outside a repository: callers read the pending gates from it.
 fn require_passed(invocation: &Invocation, folders: &TaskFolders, gates: Gates, id: TaskId) -> Result<()> {
     let Some(file) = folders.tasks.files_of('t', &id.to_string()).pop() else { return Ok(()) };
     let document = Document::parse(&folders.tasks.tree().read(invocation.dir.join(file))?);
@@ -145,8 +145,8 @@ fn archive(invocation: &Invocation, folders: &TaskFolders, arguments: &ArchiveAr
     Ok(())
 }
 
-/// Warns of commits and changes that archiving does not publish, such as an unmerged task branch. The scripts archive such
-/// a task, so this does not refuse.
+/// Warns of commits and changes that archiving does not publish, such as an unmerged task branch. The scripts archive
+/// such a task, so this does not refuse.
 fn warn_of_loose_ends(invocation: &Invocation, context: &Context, folders: &TaskFolders, id: TaskId) {
     for file in folders.tasks.files_of('t', &id.to_string()) {
         let name = file.rsplit('/').next().unwrap_or_default().trim_end_matches(".md");
@@ -156,8 +156,9 @@ fn warn_of_loose_ends(invocation: &Invocation, context: &Context, folders: &Task
     }
 }
 
-/// Releases the locks, after the commit: if the run is interrupted before, the task is still locked and the same command
-/// goes on. A lock that cannot be released is a warning only, since the task is archived and the lock is stale.
+/// Releases the locks, after the commit: if the run is interrupted before, the task is still locked and the same
+/// command goes on. A lock that cannot be released is a warning only, since the task is archived and the lock is
+/// stale.
 fn release(invocation: &Invocation, checkout: &DataCheckout<'_>, tasks: &[TaskId]) {
     match checkout.release(tasks) {
         Ok(locks) => {
@@ -166,9 +167,9 @@ fn release(invocation: &Invocation, checkout: &DataCheckout<'_>, tasks: &[TaskId
                 invocation.console.warn(&format!("{} was locked by {} on {}", lock.task.t(), lock.holder, lock.host));
             }
         }
-        Err(error) => invocation
-            .console
-            .warn(&format!("the lock stays: {error}; once the remote can be reached, run 'aitask_lock.sh --cleanup'")),
+        Err(error) => invocation.console.warn(&format!(
+            "the lock was not released: {error}; run 'aitask_lock.sh --cleanup' once the remote can be reached"
+        )),
     }
     for task in tasks {
         gates::prune_shadow(&invocation.environment, &invocation.dir, &task.to_string());

@@ -1,6 +1,6 @@
-//! Packing archived files into bundles, and unpacking them. A bundle is written beside the old one, read back member by
-//! member, and renamed; only then are the loose files removed. So whenever a run is interrupted, every file is loose, or in
-//! a bundle, or both.
+//! Packing archived files into bundles, and unpacking them. A bundle is written beside the old one, read back member
+//! by member, and renamed; only then are the loose files removed. So whenever a run is interrupted, every file is
+//! loose, or in a bundle, or both.
 
 mod selection;
 
@@ -66,8 +66,8 @@ impl BundleWrite {
             // It is unknown which of the two is right: one may be the rest of a write to a full disk.
             if bundled.get(name).is_some_and(|other| *other != content) {
                 let (file, bundle) = (archive.shown(name), archive.shown(stem));
-                return Err(Error::new(Kind::Occupied, format!("{file} is in {bundle} already, with another content"))
-                    .advice(format!("move {file} away and unpack it to compare the two")));
+                return Err(Error::new(Kind::Occupied, format!("{bundle} already has {file} with other content"))
+                    .advice(format!("move {file} out of the archive, then unpack the bundle to compare both")));
             }
             bundled.insert(name.clone(), content);
             replaces.push(format!("{root}/{name}"));
@@ -88,8 +88,8 @@ impl BundleWrite {
         Ok(Self { path: format!("{root}/{name}"), file, tree, files, bytes, replaces })
     }
 
-    /// Writes the bundle beside the old one, reads it back, and renames it over the old one: a killed run or a full disk
-    /// never leaves a broken bundle.
+    /// Writes the bundle beside the old one, reads it back, and renames it over the old one: a killed run or a full
+    /// disk never leaves a broken bundle.
     fn write(&self) -> Result<()> {
         let folder = self.file.parent().unwrap_or(&self.file);
         let failed = |error: std::io::Error| Error::io("write", &self.file, &error);
@@ -122,8 +122,8 @@ fn hide(checkout: &DataCheckout<'_>) -> Result<()> {
     })
 }
 
-/// Removes the unfinished bundles of killed runs. No other process writes one now, since this one holds the queue lock; a
-/// file that cannot be removed does no harm.
+/// Removes the unfinished bundles of killed runs. No other process writes one now, since this one holds the queue
+/// lock; a file that cannot be removed does no harm.
 fn sweep(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         // Only names with the prefix and six letters or digits: other files may belong to the user.
@@ -141,8 +141,8 @@ fn load(archive: &TaskFolder, name: &str) -> Result<Option<BundleFiles>> {
     bytes.map(|bytes| bundle::files(&archive.shown(name), &bytes)).transpose()
 }
 
-/// The bundles of a selection, built in memory. An unreadable bundle fails the run here, before anything is written: a new
-/// bundle in its place would lose its tasks.
+/// The bundles of a selection, built in memory. An unreadable bundle fails the run here, before anything is written:
+/// a new bundle in its place would lose its tasks.
 fn changes(folders: &TaskFolders, selection: &BundleSelection) -> Result<Vec<BundleWrite>> {
     let loose = [&selection.tasks, &selection.plans];
     let all = archives(folders).into_iter().zip(loose);
@@ -154,7 +154,8 @@ fn changes(folders: &TaskFolders, selection: &BundleSelection) -> Result<Vec<Bun
 /// Bundles the files that can go, without a commit.
 ///
 /// # Errors
-/// [`Kind::Unparsable`] for a bundle that cannot be read, [`Kind::Io`] when one cannot be written; no file is removed then.
+/// [`Kind::Unparsable`] for a bundle that cannot be read, [`Kind::Io`] when one cannot be written; no file is removed
+/// then.
 pub(crate) fn bundle_uncommitted(
     checkout: Option<&DataCheckout<'_>>,
     folders: &TaskFolders,
@@ -192,11 +193,11 @@ fn enter(checkout: &DataCheckout<'_>) -> Result<Queue> {
     Queue::enter(ledger.repository, ledger.timeout, ledger.narrate)
 }
 
-/// Bundles the files that can go and commits exactly that, with the changes that an interrupted run left uncommitted. Gives
-/// the selection, and how many tasks and plans the commit has.
+/// Bundles the files that can go and commits exactly that, with the changes that an interrupted run left uncommitted.
+/// Gives the selection, and how many tasks and plans the commit has.
 ///
 /// # Errors
-/// Those of [`bundle_uncommitted`], and a checkout in the middle of something, or on no branch.
+/// Those of [`bundle_uncommitted`], and a checkout with an unfinished rebase or merge, or on no branch.
 pub(crate) fn bundle_committed(checkout: &DataCheckout<'_>) -> Result<(BundleSelection, (usize, usize))> {
     let landed =
         checkout.ledger().transact("", std::slice::from_ref(&checkout.branch), |view| decide(checkout, view))?;
@@ -247,7 +248,8 @@ fn decide(checkout: &DataCheckout<'_>, view: &View<'_>) -> Result<Decision<Selec
     Ok(Decision::Swap(plan, (selection, counts)))
 }
 
-/// The changes of a run that was interrupted before its commit: loose files that are gone, and the bundles that have them.
+/// The changes of a run that was interrupted before its commit: loose files that are gone, and the bundles that have
+/// them.
 #[derive(Default)]
 struct InterruptedRun {
     removed: Vec<String>,

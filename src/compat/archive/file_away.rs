@@ -1,6 +1,7 @@
-//! Archiving as the scripts do it: a commit in the checkout, which the caller publishes later, and then the release of the
-//! lock. Every refusal comes before the first change, and an interrupted run is completed by the next one of the same task:
-//! its record in `.git/aitask/` has the result lines and the locks that were still to be printed and released.
+//! Archiving as the scripts do it: a commit in the checkout, which the caller publishes later, and then the release
+//! of the lock. Every refusal comes before the first change, and an interrupted run is completed by the next one of
+//! the same task: its record in `.git/aitask/` has the result lines and the locks that were still to be printed and
+//! released.
 
 use crate::archive::archiver::{Filing, Note};
 use crate::archive::decide::{Decided, Known, Progress};
@@ -25,8 +26,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The time limit for releasing locks. Callers end the script after 30 s, and the archiving itself needs a part of that; a
-/// lock that is not released in time is stale and removed by the next cleanup.
+/// The time limit for releasing locks. Callers end the script after 30 s, and the archiving itself needs a part of
+/// that; a lock that is not released in time is stale and removed by the next cleanup.
 const RELEASE_LIMIT: Duration = Duration::from_secs(10);
 
 /// What is done with the change.
@@ -71,8 +72,8 @@ pub(crate) enum ArchiveReport {
     Lines(Vec<String>),
 }
 
-/// The record of what is about to be done, for the run after an interrupted one. It is written before the commit and removed
-/// after the locks are released. As JSON: `lines`, the result lines, and `released`, the ids whose locks go.
+/// The record of what is about to be done, for the run after an interrupted one. It is written before the commit and
+/// removed after the locks are released. As JSON: `lines`, the result lines, and `released`, the ids whose locks go.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct ArchiveIntent {
     lines: Vec<String>,
@@ -84,11 +85,12 @@ impl ScriptArchive<'_> {
     ///
     /// # Errors
     /// [`Kind::NoSuchTask`]; [`Kind::NotClaimable`] when it is archived already or has open children, and those of
-    /// [`Filing`]; a checkout in the middle of something, or on no branch. Nothing is changed then.
+    /// [`Filing`]; a checkout with an unfinished rebase or merge, or on no branch. Nothing is changed then.
     pub(crate) fn archive(&self, id: TaskId, request: Request) -> Result<ArchivedByScript> {
         let checkout = self.checkout;
         let landed = archive_in(self, &id.into(), request).inspect_err(|error| {
-            // Errors of these kinds may come after the commit, so the record must stay. After all others nothing was changed.
+            // Errors of these kinds may come after the commit, so the record must stay. After all others nothing was
+            // changed.
             if self.publication == Publication::Commit && !matches!(error.kind(), Kind::Git | Kind::Io | Kind::Unknown)
             {
                 checkout.forget_intent(id);
@@ -121,8 +123,8 @@ impl ArchivePlace for ScriptArchive<'_> {
             Progress::Active | Progress::Moved => Shelf::gather(&snapshot, &path, wanted.id, BTreeMap::new())?,
             Progress::Archived | Progress::CutOff => Shelf::default(),
         };
-        // The gates were checked before the repository was opened. Locks are released whoever holds them: the lock of an
-        // archived task protects nothing.
+        // The gates were checked before the repository was opened. Locks are released whoever holds them: the lock of
+        // an archived task protects nothing.
         let (pending, not_holder, locks) = (None, None, Locks::default());
         Ok(Known { id: wanted.id, path, state, not_holder, locks, pending, shelf: data, now: Context::now() })
     }
@@ -170,7 +172,7 @@ fn unpublished(value: Settled) -> Landed<Settled> {
 /// A refusal in the scripts' words.
 pub(crate) fn refusal_error(id: TaskId, refusal: Refusal, shown: impl Fn(&str) -> String) -> Error {
     match refusal {
-        Refusal::NotHolder => Error::new(Kind::NotHolder, format!("{} is held by another", id.t())),
+        Refusal::NotHolder => Error::new(Kind::NotHolder, format!("{} is held by somebody else", id.t())),
         Refusal::Archived(path) => {
             Error::new(Kind::NotClaimable, format!("Task {} is already archived: {}", id.t(), shown(&path)))
         }
@@ -204,8 +206,8 @@ struct FoundFile {
 }
 
 impl DataCheckout<'_> {
-    /// Keeps the folder of a parent's children, even empty, as long as the parent is active, and removes it with the parent:
-    /// the scripts take a task whose folder exists for an active parent.
+    /// Keeps the folder of a parent's children, even empty, as long as the parent is active, and removes it with the
+    /// parent: the scripts take a task whose folder exists for an active parent.
     fn tidy(&self, id: TaskId, filing: &Filing) {
         let parent = id.parent().unwrap_or(id);
         let tree = Tree::new(&self.folder_paths.top);

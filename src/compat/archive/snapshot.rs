@@ -14,8 +14,8 @@ use crate::task::{Document, TaskId, paths};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The paths of the folders of task data: for each its name in the core, its path in git, and the path that is shown. They
-/// differ with `TASK_DIR` and its like, in a subdirectory of a repository, and on a data branch.
+/// The paths of the folders of task data: for each its name in the core, its path in git, and the path that is shown.
+/// They differ with `TASK_DIR` and its like, in a subdirectory of a repository, and on a data branch.
 #[derive(Debug, Clone)]
 pub(crate) struct FolderPaths {
     /// The top of the checkout.
@@ -94,8 +94,8 @@ impl FolderPaths {
     }
 }
 
-/// The path of the project in `dir` within its repository, with a trailing slash; empty for a project at the root, and for
-/// one whose task data has a branch of its own, where paths start at the top.
+/// The path of the project in `dir` within its repository, with a trailing slash; empty for a project at the root,
+/// and for one whose task data has a branch of its own, where paths start at the top.
 pub(crate) fn home(context: &Context, dir: &Path) -> String {
     let (top, dir) = (real(&context.repository.toplevel), real(dir));
     let below = dir.strip_prefix(&top).ok().and_then(Path::to_str);
@@ -128,7 +128,8 @@ impl<'a> DataCheckout<'a> {
         &self.folder_paths
     }
 
-    /// The ledger that commits to this checkout's branch and publishes nothing: the scripts leave that to their callers.
+    /// The ledger that commits to this checkout's branch and publishes nothing: the scripts leave that to their
+    /// callers.
     pub(crate) fn ledger(&self) -> Ledger<'_> {
         Ledger { channel: Channel::Local, own: Some(self.branch.clone()), ..self.context.ledger() }
     }

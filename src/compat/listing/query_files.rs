@@ -1,5 +1,5 @@
-//! `aitask_query_files.sh`: look-ups of task and plan files for agents. The exit code is 0 whether something is found or
-//! not, and the result line says which; other exit codes mean wrong arguments.
+//! `aitask_query_files.sh`: look-ups of task and plan files for agents. The exit code is 0 whether something is found
+//! or not, and the result line says which; other exit codes mean wrong arguments.
 
 use crate::archive::gates;
 use crate::compat::folders::{TaskFolder, TaskFolders};

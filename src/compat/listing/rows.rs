@@ -64,9 +64,9 @@ impl TaskRow {
         self.fields.depends.iter().map(|id| normal(id.as_written()))
     }
 
-    /// The ids that block it, as the listing shows them: all its dependencies when one of them is active, and the first open
-    /// task of another project; the rest is not asked for, since each costs a process. `status_elsewhere` gives the status
-    /// of a task in another project.
+    /// The ids that block it, as the listing shows them: all its dependencies when one of them is active, and the
+    /// first open task of another project; the rest is not asked for, since each costs a process. `status_elsewhere`
+    /// gives the status of a task in another project.
     pub(crate) fn blocked_by(
         &self,
         active: &Active<&str>,
@@ -233,7 +233,8 @@ mod tests {
     }
 
     proptest! {
-        /// For well-formed files the scripts and the verbs list the same tasks, in the same order, with the same ones blocked.
+        /// For well-formed files the scripts and the verbs list the same tasks, in the same order, with the same ones
+        /// blocked.
         #[test]
         fn the_scripts_list_what_the_verbs_list(files in files(), ready: bool, label: bool) {
             let filter = Filter {

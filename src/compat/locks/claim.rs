@@ -1,5 +1,5 @@
 //! Picking a task from the caller's checkout, as the scripts do: uncommitted changes of the task file are part of the
-//! pick, since agents edit the file before they claim it, and the holder's address is added to `emails.txt`.
+//! pick, since the scripts keep them, and the holder's address is added to `emails.txt`.
 
 use crate::compat::archive::snapshot::home;
 use crate::compat::invocation::Invocation;
@@ -26,7 +26,7 @@ pub(crate) struct ScriptClaim<'a> {
     pub(crate) context: &'a Context,
     /// The task.
     pub(crate) id: TaskId,
-    /// The address that was named.
+    /// The address in the arguments.
     pub(crate) email: Option<&'a str>,
 }
 
@@ -96,7 +96,8 @@ impl ScriptClaim<'_> {
         self.invocation.active_files().iter().filter_map(|path| TaskPath::parse(path)).find(|path| path.id() == self.id)
     }
 
-    /// The path of the task's active file: the published one, else the one in this checkout, which may not be committed yet.
+    /// The path of the task's active file: the published one, else the one in this checkout, which may not be
+    /// committed yet.
     fn find(&self, index: &Index) -> Result<TaskPath> {
         let is_archived = index.archived(self.id).is_some();
         index.active(self.id).cloned().or_else(|| self.here().filter(|_| !is_archived)).ok_or_else(|| {
@@ -113,8 +114,9 @@ impl ScriptClaim<'_> {
         self.invocation.tree().load(path.strip_prefix(&home(self.context, &self.invocation.dir)).unwrap_or(path))
     }
 
-    /// The content that the pick changes: the uncommitted version of this checkout, else the published one; and the paths
-    /// whose uncommitted changes become part of the pick. It refuses where both were changed, since one would be lost.
+    /// The content that the pick changes: the uncommitted version of this checkout, else the published one; and the
+    /// paths whose uncommitted changes become part of the pick. It refuses where both were changed, since one would
+    /// be lost.
     fn newest(
         &self,
         view: &View<'_>,
@@ -135,7 +137,7 @@ impl ScriptClaim<'_> {
             self.adopt_published(view, path)?;
             return Ok((base.unwrap_or_default(), Vec::new()));
         }
-        let message = format!("{path} has uncommitted changes here, and was changed elsewhere");
+        let message = format!("{path} has uncommitted changes here and was changed on the remote");
         Err(Error::new(Kind::Dirty, message + "; commit them with './ait git', then claim again"))
     }
 
@@ -146,23 +148,23 @@ impl ScriptClaim<'_> {
         carry::adopt(&self.context.repository, &dir, &adopted)
     }
 
-    /// Refuses a file in conflict, or with a staged version that differs from the one in the work tree: the pick keeps one
-    /// version of a file, so the other one would be lost.
+    /// Refuses a file in conflict, or with a staged version that differs from the one in the work tree: the pick
+    /// keeps one version of a file, so the other one would be lost.
     fn require_whole(&self, path: &str) -> Result<()> {
         let status = worktree::load_status(&self.context.repository, &self.context.data_dir())?;
         let entry = status.entries.iter().find(|entry| entry.path == Path::new(path));
         match entry.map(|entry| (entry.kind, entry.code)) {
             Some((StatusKind::Unmerged, _)) => Err(Error::new(Kind::Conflict, format!("{path} is in conflict here"))),
             Some((StatusKind::Ordinary | StatusKind::Renamed, [staged, here])) if staged != '.' && here != '.' => {
-                let message = format!("{path} is staged in one state and lies here in another");
-                Err(Error::new(Kind::Dirty, message + "; commit one, then claim again"))
+                let message = format!("{path} has staged and unstaged changes");
+                Err(Error::new(Kind::Dirty, message + "; commit it with './ait git', then claim again"))
             }
             _ => Ok(()),
         }
     }
 
-    /// The content of `emails.txt` with the published addresses, the uncommitted ones and this one, sorted, each once; and
-    /// whether the checkout has uncommitted changes of it.
+    /// The content of `emails.txt` with the published addresses, the uncommitted ones and this one, sorted, each
+    /// once; and whether the checkout has uncommitted changes of it.
     fn newest_emails(&self, path: &str, known: [Option<&[u8]>; 2], email: &str) -> Result<(Vec<u8>, bool)> {
         let [base, local] = known;
         let here = self.load_here(path)?;

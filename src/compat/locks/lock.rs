@@ -1,5 +1,6 @@
-//! `aitask_lock.sh`: takes, releases, shows and cleans up locks. Exit codes callers switch on: 10 without a lock branch,
-//! 11 when the remote cannot be read, 12 after lost races, 13 and 14 for a live or unverifiable session of the same holder.
+//! `aitask_lock.sh`: takes, releases, shows and cleans up locks. Exit codes callers switch on: 10 without a lock
+//! branch, 11 when the remote cannot be read, 12 when the push is refused or keeps losing to others, 13 and 14 for a
+//! live or unverifiable session of the same holder.
 
 use crate::compat::invocation::Invocation;
 use crate::compat::record::record;
@@ -59,8 +60,8 @@ fn with_id(invocation: &Invocation, rest: &[String], usage: &str, run: fn(&Invoc
     }
 }
 
-/// The result line of a refusal. `other` is the word for a lock of another holder: `aitask_lock.sh` prints `LOCK_HOLDER`,
-/// the scripts that pick print `LOCK_FAILED`.
+/// The result line of a refusal. `other` is the word for a lock of another holder: `aitask_lock.sh` prints
+/// `LOCK_HOLDER`, the scripts that pick print `LOCK_FAILED`.
 pub(crate) fn line(refusal: &InTheWay, other: &str) -> String {
     let LockEntry { holder, since, host, anchor, .. } = &*refusal.lock;
     match refusal.by {
@@ -264,8 +265,8 @@ fn cleanup(invocation: &Invocation) -> u8 {
 fn sweep(invocation: &Invocation, found: &mut usize) -> Result<usize> {
     let Some(context) = invocation.open_remote()? else { return Ok(0) };
     let branch = Ledger::locks_branch()?;
-    // Without `repairs` the ledger fails on a lock branch that is gone or was set back. The decision below leaves such a
-    // branch as it is: cleaning up must not restore a branch that somebody removed, and is no reason to fail.
+    // Without `repairs` the ledger fails on a lock branch that is gone or was set back. The decision below leaves
+    // such a branch as it is: cleaning up must not restore a branch that somebody removed, and is no reason to fail.
     let ledger = Ledger { repairs: true, ..context.ledger() };
     let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
         if view.gone(&branch).is_some() || view.set_back(&branch).is_some() {
@@ -273,8 +274,8 @@ fn sweep(invocation: &Invocation, found: &mut usize) -> Result<usize> {
         }
         let Some(locks) = view.locks()? else { return Ok(Decision::Nothing(Vec::new())) };
         let stale = stale(invocation, locks.tasks());
-        // Only the remote's present state shows which locks are stale. `Nothing` on an older view makes the ledger fetch and
-        // decide again.
+        // Only the remote's present state shows which locks are stale. `Nothing` on an older view makes the ledger
+        // fetch and decide again.
         if !view.fresh {
             return Ok(Decision::Nothing(Vec::new()));
         }

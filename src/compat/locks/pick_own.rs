@@ -1,5 +1,5 @@
 //! `aitask_pick_own.sh`, and the older `aitask_own.sh`: picks a task for the caller. Its result lines (`OWNED`,
-//! `LOCK_FAILED`, `RECLAIM_CRASH` ...) decide what a skill does next, so each outcome has exactly one of its own.
+//! `LOCK_FAILED`, `RECLAIM_CRASH` ...) decide what a skill does next, so every failure has exactly one.
 
 use crate::compat::invocation::Invocation;
 use crate::compat::locks::claim::ScriptClaim;

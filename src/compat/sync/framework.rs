@@ -47,7 +47,8 @@ pub(crate) fn init_repository(environment: &Environment, dir: &Path) -> Result<(
 /// The framework's files that had uncommitted changes before setup began. These are the user's work and not committed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ChangedBeforeSetup {
-    /// Whether the framework was never committed here. Then all of its files are, since the installer has just written them.
+    /// Whether the framework was never committed here. Then all of its files are, since the installer has just
+    /// written them.
     pub(crate) is_first: bool,
     code: BTreeSet<PathBuf>,
     data: BTreeSet<PathBuf>,
@@ -78,8 +79,8 @@ fn changed(context: &Context, dir: &Path, below: &[&str]) -> Result<Vec<StatusEn
     Ok(worktree::changes_below(&context.repository, dir, below)?.entries)
 }
 
-/// Adds lines to the `.gitignore` of the code branch and commits it; `false` when it has them. If the commit is refused,
-/// the file is restored.
+/// Adds lines to the `.gitignore` of the code branch and commits it; `false` when it has them. If the commit is
+/// refused, the file is restored.
 ///
 /// # Errors
 /// [`Kind::Dirty`](crate::error::Kind::Dirty) for a file with uncommitted changes, which would get into the commit.
@@ -195,8 +196,8 @@ pub(crate) fn hide_user_config(context: &Context) -> Result<()> {
     crate::files::exclude(&context.repository.common_dir, &format!("/{}", paths::USER_CONFIG_FILE))
 }
 
-/// Writes the user's settings where there are none. `ask` gets the address that git is configured with, and gives the one
-/// to write.
+/// Writes the user's settings where there are none. `ask` gets the address that git is configured with, and gives the
+/// one to write.
 pub(crate) fn user_config(context: &Context, ask: impl FnOnce(Option<&str>) -> Option<String>) -> Result<bool> {
     let path = context.data_dir().join(paths::USER_CONFIG_FILE);
     if context.tree().is_there(&path) {

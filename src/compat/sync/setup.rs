@@ -1,6 +1,6 @@
-//! `aitask_setup.sh`, as far as git is concerned: data branch, ignored files, id counter, lock branch, settings, commits.
-//! The rest (interpreters, skills, files of a release) is left to the original, if it is there. The data branch comes before
-//! the id counter, which is counted from the tasks on it.
+//! `aitask_setup.sh`, as far as git is concerned: data branch, ignored files, id counter, lock branch, settings,
+//! commits. The rest (interpreters, skills, files of a release) is left to the original, if it is there. The data
+//! branch comes before the id counter, which is counted from the tasks on it.
 
 use crate::compat::exec;
 use crate::compat::invocation::Invocation;
@@ -18,9 +18,9 @@ use crate::project::{Context, data_state};
 const HELP: &str = "\
 Usage: aitask_setup.sh [--with-pypy] [--with-chat] [--with-dev]
 
-Sets the repository up: the data branch and its checkout, what git ignores, the id counter, the
-lock branch, the user's settings, and commits what belongs to the framework. Asks on a terminal;
-elsewhere every question has its default answer.";
+Sets up the repository: the data branch and its worktree, ignored files, the id counter, the lock
+branch and the user's settings, and commits the files of the framework. Asks questions on a
+terminal only; elsewhere every question gets its default answer.";
 
 /// The lines to add to `.gitignore`, each with the subject of its commit. Subjects and order are the scripts'.
 const IGNORED: [(&str, &str); 4] = [
@@ -108,8 +108,8 @@ fn set_up(invocation: &Invocation) -> Result<u8> {
         }
         context
     } else {
-        invocation.say(&format!("{} is no git repository, and tasks are kept in one", invocation.dir.display()));
-        let asked = ["Make one here?", "Nothing works without. Make one after all?"];
+        invocation.say(&format!("{} is not a git repository, which is needed to keep tasks", invocation.dir.display()));
+        let asked = ["Create one here?", "Setup cannot continue without a repository. Create one?"];
         if !asked.iter().any(|question| invocation.agrees(question, true)) {
             invocation.say("Nothing was done");
             return Ok(1);
@@ -135,8 +135,8 @@ fn set_up(invocation: &Invocation) -> Result<u8> {
     Ok(0)
 }
 
-/// Sets up the data branch and its checkout, and prints what fails. `false` when the task data has no place yet: then no
-/// file of it may be written, or the task data would be in two places.
+/// Sets up the data branch and its checkout, and prints what fails. `false` when the task data has no place yet: then
+/// no file of it may be written, or the task data would be in two places.
 fn move_data(invocation: &Invocation, context: Context) -> Result<(Context, bool)> {
     let is_there = data_state::data_worktree(&context).is_some();
     if !is_there && !invocation.agrees("Keep task data on a branch of its own?", true) {
@@ -147,7 +147,7 @@ fn move_data(invocation: &Invocation, context: Context) -> Result<(Context, bool
     let is_settled = data_state::data_worktree(&context).is_some();
     let finished = made.and_then(|()| {
         if ignore_private(&context)? {
-            invocation.say("Drafts and settings of one user are ignored on the data branch from now on");
+            invocation.say("git now ignores the drafts and settings of a user on the data branch");
         }
         Ok(())
     });
@@ -155,7 +155,7 @@ fn move_data(invocation: &Invocation, context: Context) -> Result<(Context, bool
         invocation.say_failed(&error);
     }
     if !is_settled {
-        invocation.say("Warning: the task data stays where it is; what belongs to it was not set up");
+        invocation.say("Warning: the task data was not moved, and its folders and settings were not set up");
     }
     Ok((context, is_settled))
 }
@@ -164,7 +164,7 @@ fn keep_data(invocation: &Invocation, context: &Context) -> Result<()> {
     invocation.say("Data branch already configured");
     attach::take_over(context)?;
     if attach::publish(context)? {
-        invocation.say("The data branch is published, and follows the remote's");
+        invocation.say("The data branch was published, and tracks the one of the remote");
     }
     Ok(())
 }
@@ -190,7 +190,7 @@ fn ignore(invocation: &Invocation, context: &Context) {
     }
     for (line, message) in IGNORED {
         match framework::ignore(context, &[line], message) {
-            Ok(true) => invocation.say(&format!("{line} is ignored from now on")),
+            Ok(true) => invocation.say(&format!("git now ignores {line}")),
             Ok(false) => {}
             // The cause of one refusal, such as a hook, refuses the other commits too.
             Err(error) => return invocation.say_failed(&error),
@@ -201,9 +201,9 @@ fn ignore(invocation: &Invocation, context: &Context) {
 /// Sets up the id counter and the lock branch.
 fn coordination(invocation: &Invocation, context: &Context) {
     if context.channel == Channel::Local {
-        invocation.say("Warning: No git remote 'origin' configured; ids and locks hold on this machine alone");
+        invocation.say("Warning: No git remote 'origin' configured; ids and locks are valid in this clone only");
         invocation.say("Add one with: git remote add origin <url>");
-        if invocation.console.ask("[ait] Enter goes on without one: ").is_none() {
+        if invocation.console.ask("[ait] Press Enter to continue without a remote: ").is_none() {
             invocation.say("(auto-accepting acknowledgment)");
         }
         invocation.say("No remote for the lock branch either: already acknowledged");
@@ -232,8 +232,8 @@ fn coordinate(invocation: &Invocation, context: &Context) -> Result<bool> {
     let mut done = if known(IDS)? {
         is_done(claim_id::run, "--resync")
     } else if data_state::data_worktree(context).is_none() && known(DATA)? {
-        // The tasks are on the data branch, which is not checked out here. A counter that starts from the files here would
-        // give their ids again.
+        // The tasks are on the data branch, which is not checked out here. A counter that starts from the files here
+        // would give their ids again.
         invocation.say("Warning: the id counter starts once the data branch is checked out here");
         false
     } else {
@@ -250,7 +250,7 @@ fn commit(invocation: &Invocation, context: &Context, snapshot: &ChangedBeforeSe
     let dir = data_state::data_worktree(context);
     let is_free = dir.as_ref().is_none_or(|dir| data_state::unfinished(dir).is_empty());
     if !is_free {
-        invocation.say("Warning: the checkout of the data branch is in the middle of something: see ./ait git-health");
+        invocation.say("Warning: the data worktree has an unfinished rebase or merge; see ./ait git-health");
     }
     let mut pending = Vec::new();
     if context.repository.root_branch.is_some() {
@@ -261,7 +261,7 @@ fn commit(invocation: &Invocation, context: &Context, snapshot: &ChangedBeforeSe
         pending.push(FrameworkFiles::data(context, snapshot, dir)?);
     }
     for path in pending.iter().flat_map(|pending| &pending.left_alone) {
-        invocation.say(&format!("left alone, since you are at work on it: {}", path.display()));
+        invocation.say(&format!("left alone, since it has uncommitted changes: {}", path.display()));
     }
     let files: usize = pending.iter().map(FrameworkFiles::files).sum();
     if files == 0 {
@@ -273,7 +273,7 @@ fn commit(invocation: &Invocation, context: &Context, snapshot: &ChangedBeforeSe
     }
     invocation.say(&format!("READY TO COMMIT {files} FRAMEWORK FILES"));
     match pending.iter().try_for_each(|pending| pending.commit(context)) {
-        Ok(()) => invocation.say("Committed; nothing of the code branch was pushed"),
+        Ok(()) => invocation.say("Committed; the code branch was not pushed"),
         Err(error) => invocation.say_failed(&error),
     }
     Ok(())

@@ -24,8 +24,8 @@ pub(crate) fn given(checkout: &TaskFiles<'_>, raw: &str) -> Result<TaskId> {
     target(checkout, raw).map(|(id, _)| id)
 }
 
-/// The anchor of a follow-up of a task: the task's own anchor, else its parent, else the task. It is always the start of
-/// the topic, so anchors form no chains.
+/// The anchor of a follow-up of a task: the task's own anchor, else its parent, else the task. It is always the start
+/// of the topic, so anchors form no chains.
 pub(crate) fn followed(checkout: &TaskFiles<'_>, raw: &str) -> Result<String> {
     let (id, document) = target(checkout, raw)?;
     Ok(own(&document).unwrap_or_else(|| id.parent().unwrap_or(id).to_string()))

@@ -71,8 +71,8 @@ impl TaskCreation<'_> {
         Ok(body)
     }
 
-    /// The content of the task's file, and its parent. The checks are in the scripts' order, so that of several wrong options
-    /// the same one is reported.
+    /// The content of the task's file, and its parent. The checks are in the scripts' order, so that of several wrong
+    /// options the same one is reported.
     fn document<'o>(&self, options: &'o ScriptOptions, body: &[u8]) -> Result<(Document, Option<&'o str>)> {
         let value = |name: &str, default: &'static str| options.last(name).unwrap_or(default).to_owned();
         let list = |name: &str| fields::items(options.last(name).unwrap_or_default());
@@ -185,8 +185,8 @@ impl TaskCreation<'_> {
         Ok(created)
     }
 
-    /// Prints git's output of the commit on standard output, but with `--silent` on standard error: standard output has the
-    /// path alone then.
+    /// Prints git's output of the commit on standard output, but with `--silent` on standard error: standard output
+    /// has the path alone then.
     fn print_commit(&self, output: &[u8]) {
         if self.silent { self.invocation.console.stderr_lines(output) } else { self.invocation.console.lines(output) }
     }
@@ -211,8 +211,8 @@ impl TaskCreation<'_> {
         self.invocation.console.line(&line);
     }
 
-    /// Folds pending tasks that refer to the same files into the new one with `--auto-merge`; else lists them. This comes
-    /// after the commit, since folding needs the new task's id.
+    /// Folds pending tasks that refer to the same files into the new one with `--auto-merge`; else lists them. This
+    /// comes after the commit, since folding needs the new task's id.
     fn merge(&self, created: &CreatedHere, document: &Document) -> Result<()> {
         let console = self.invocation.console;
         let found = fold::overlapping(self.checkout, created.id, document);

@@ -55,13 +55,13 @@ enum ChangeMode {
     Add,
     /// The items are removed.
     Take,
-    /// The value is written even when it is empty, then in the given form: the four fields of the active gates stand or go
-    /// together, and for the board an empty group differs from none.
+    /// The value is written even when it is empty, then in the given form: the four fields of the active gates stand
+    /// or go together, and for the board an empty group differs from none.
     Kept(&'static str),
 }
 
-/// The options that change a field. For one field the order is replace, add, remove, whatever the command line has, as for
-/// the scripts.
+/// The options that change a field. For one field the order is replace, add, remove, whatever the command line has,
+/// as for the scripts.
 const CHANGES: [(KnownOption, &str, ChangeMode); 43] = [
     (KnownOption::value("--priority", "-p"), "priority", ChangeMode::Fixed),
     (KnownOption::value("--effort", "-e"), "effort", ChangeMode::Fixed),

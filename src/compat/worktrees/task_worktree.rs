@@ -100,8 +100,8 @@ fn remove(
     Ok(code)
 }
 
-/// A path for a result line. In a path with line breaks or tabs all but plain bytes are written `%XX`, so that it cannot
-/// forge a line.
+/// A path for a result line. In a path with line breaks or tabs all but plain bytes are written `%XX`, so that it
+/// cannot forge a line.
 fn one_line(path: &Path) -> String {
     let bytes = path.as_os_str().as_bytes();
     if !bytes.iter().any(|byte| matches!(byte, b'\t' | b'\r' | b'\n')) {
