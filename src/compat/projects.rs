@@ -192,7 +192,8 @@ mod tests {
 
     #[test]
     fn the_index_in_its_shapes() {
-        let entries = "- name: a\n  path: /x/a # old\n- path: \"/x/b\"\n  name: 'b'\n  git: y\n- {name: 7, path: ~/c}\n- name: d\n";
+        let entries = "- name: a\n  path: /x/a # old\n- path: \"/x/b\"\n  name: 'b'\n  git: y\n\
+            - {name: 7, path: ~/c}\n- name: d\n";
         let nested = format!("# mine\nprojects:\n  {}\nversion: 1\n", entries.trim_end().replace('\n', "\n  "));
         for text in [entries, &nested, &format!("projects:\n{entries}")] {
             let find = |name| path_of(text, name).unwrap();

@@ -140,6 +140,7 @@ impl ArchivePlace for ScriptArchive<'_> {
             edits = edits.into_iter().map(|edit| checkout.unfold(edit)).collect::<Result<Vec<_>>>()?.concat();
         }
         if self.publication != Publication::Show {
+            // The record is written before the commit: after it nothing in the files shows what was still to be done.
             let lines = filing.notes.iter().flat_map(|note| (self.lines)(checkout, note)).collect();
             checkout.save_intent(known.id, filing, lines)?;
         }
@@ -191,8 +192,8 @@ pub(crate) fn refusal_error(id: TaskId, refusal: Refusal, shown: impl Fn(&str) -
         Refusal::Pending(Pending::Gates(gates)) => Error::new(
             Kind::GatePending,
             format!(
-                "GATE_PENDING:{gates}\nGATE_BLOCKED: cannot archive until all declared gates pass (use --ignore-gates to \
-                 override)"
+                "GATE_PENDING:{gates}\nGATE_BLOCKED: cannot archive until all declared gates pass \
+                 (use --ignore-gates to override)"
             ),
         ),
         Refusal::Files(error) => error,

@@ -176,7 +176,8 @@ mod tests {
     #[test]
     fn every_segment_in_its_place() {
         let fields = "priority: low\neffort: high\nissue_type: bug\nstatus: Postponed\nrisk_code_health: high\n\
-            risk_goal_achievement: odd\nfollowup_kind: docs_gap\nassigned_to: a@b\nissue: i\npull_request: p\ncontributor: c\tc";
+            risk_goal_achievement: odd\nfollowup_kind: docs_gap\nassigned_to: a@b\nissue: i\npull_request: p\n\
+            contributor: c\tc";
         assert_eq!(
             item("t1_x.md", fields).line(&[], Detail::Fields),
             "t1_x.md [Status: Postponed, Priority: Low, CH-risk: High, Effort: High, Type: bug, Follow-up: docs_gap, \
@@ -222,13 +223,15 @@ mod tests {
         let level = proptest::sample::select(vec!["high", "medium", "low", "odd"]);
         let status = proptest::sample::select(vec!["Ready", "Done", "Implementing", ""]);
         let depends = proptest::collection::vec(id.clone(), 0..3);
-        let file = (depends, level.clone(), level, status, "[ab]").prop_map(|(depends, priority, effort, status, label)| {
-            let depends: Vec<_> = depends.into_iter().map(TaskId::in_list).collect();
-            format!(
-                "---\ndepends: [{}]\npriority: {priority}\neffort: {effort}\nstatus: {status}\nlabels: [{label}]\n---\n",
-                depends.join(", ")
-            )
-        });
+        let file =
+            (depends, level.clone(), level, status, "[ab]").prop_map(|(depends, priority, effort, status, label)| {
+                let depends: Vec<_> = depends.into_iter().map(TaskId::in_list).collect();
+                format!(
+                    "---\ndepends: [{}]\npriority: {priority}\neffort: {effort}\nstatus: {status}\n\
+                 labels: [{label}]\n---\n",
+                    depends.join(", ")
+                )
+            });
         proptest::collection::btree_map(id, file, 0..25)
     }
 

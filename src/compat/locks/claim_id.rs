@@ -94,8 +94,8 @@ fn upgrade(invocation: &Invocation, view: &View<'_>, branch: &Branch, plan: Plan
         Some(kept) => Ok((plan.advance(branch, kept.start), kept.value.max(full_scan(invocation)? + 1))),
         None => Err(Error::new(
             Kind::NotInitialised,
-            "Counter branch 'aitask-ids' is not initialized on origin and no local branch exists to upgrade. Run 'ait setup' \
-             to initialize the counter.",
+            "Counter branch 'aitask-ids' is not initialized on origin and no local branch exists to upgrade. \
+             Run 'ait setup' to initialize the counter.",
         )),
     }
 }

@@ -90,15 +90,16 @@ fn explain(refusal: &InTheWay) -> (u8, String) {
         By::Live => (
             13,
             format!(
-                "Task t{id} is held by a live session of yours on this host (pid {pid}, since {since}). Let it finish, or \
-             release it with './ait lock --unlock {id}'."
+                "Task t{id} is held by a live session of yours on this host (pid {pid}, since {since}). Let it finish, \
+                 or release it with './ait lock --unlock {id}'."
             ),
         ),
         By::Unverifiable => (
             14,
             format!(
-                "Task t{id} is held by a session of yours on this host whose liveness could not be established (pid {pid}, \
-             since {since}). If it is gone, claim with --force, or release it with './ait lock --unlock {id}'."
+                "Task t{id} is held by a session of yours on this host whose liveness could not be established \
+                 (pid {pid}, since {since}). If it is gone, claim with --force, or release it with \
+                 './ait lock --unlock {id}'."
             ),
         ),
     }

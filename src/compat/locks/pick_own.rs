@@ -2,8 +2,8 @@
 //! `LOCK_FAILED`, `RECLAIM_CRASH` ...) decide what a skill does next, so every failure has exactly one.
 
 use crate::compat::invocation::Invocation;
-use crate::compat::locks::claim::ScriptClaim;
 use crate::compat::locks::lock::{line, prior_lines, stale};
+use crate::compat::locks::script_pick::ScriptPick;
 use crate::compat::record::record;
 use crate::coordination::LockEntry;
 use crate::coordination::decide::{By, LockRule, Sight, TakenLock, Takeover};
@@ -124,7 +124,8 @@ fn reason_of_sync(invocation: &Invocation) -> Option<&'static str> {
     let outcome = match with_sweep {
         Err(error) if matches!(error.kind(), Kind::Denied | Kind::Contention) => {
             invocation.console.warn(&format!(
-                "1 stale lock(s) or more left in place ({error}); they can cause LOCK_FAILED for a task nobody is working on"
+                "1 stale lock(s) or more left in place ({error}); they can cause LOCK_FAILED for a task nobody is \
+                 working on"
             ));
             sync::sync(&context, |_| Vec::new())
         }
@@ -153,8 +154,8 @@ fn is_elsewhere(context: &Context) -> bool {
 fn counts(context: &Context) -> String {
     match sync::unreconciled(context) {
         Some(Unreconciled { counts: AheadBehind { ahead, behind }, upstream }) => format!(
-            "task data not reconciled with {upstream}: {ahead} local unpushed, {behind} remote unpulled (as of the last \
-             successful fetch)"
+            "task data not reconciled with {upstream}: {ahead} local unpushed, {behind} remote unpulled \
+             (as of the last successful fetch)"
         ),
         None => "task data not reconciled: unreconciled commit counts unavailable".to_owned(),
     }
@@ -189,7 +190,7 @@ fn warn_unreachable(invocation: &Invocation, context: &Context, error: &Error) -
 // ---- claim
 
 fn claim(invocation: &Invocation, context: &Context, request: &PickOwnArguments, id: TaskId) -> u8 {
-    let wanted = ScriptClaim { invocation, context, id, email: request.email.as_deref() };
+    let wanted = ScriptPick { invocation, context, id, email: request.email.as_deref() };
     let policy = Policy {
         rule: LockRule::Script,
         takeover: if request.force { Takeover::Wanted } else { Takeover::Refused },
@@ -238,7 +239,7 @@ fn warn_unpublished(invocation: &Invocation, context: &Context, error: &Error) {
 }
 
 /// Warns when a call without `--email` picked the task for its assignee and not for the user.
-fn warn_if_assigned_to_another(invocation: &Invocation, wanted: &ScriptClaim<'_>, taking: &Taking) {
+fn warn_if_assigned_to_another(invocation: &Invocation, wanted: &ScriptPick<'_>, taking: &Taking) {
     if let (None, Some(own), Some(email)) = (wanted.email, invocation.user_email(), &taking.email)
         && own != *email
     {

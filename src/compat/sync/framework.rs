@@ -129,16 +129,16 @@ pub(crate) struct FrameworkFiles {
 
 impl FrameworkFiles {
     /// The files of the code branch, and those of the task data where it has no branch of its own.
-    pub(crate) fn code(context: &Context, snapshot: &ChangedBeforeSetup, task_data: TaskData) -> Result<Self> {
+    pub(crate) fn code(context: &Context, before: &ChangedBeforeSetup, task_data: TaskData) -> Result<Self> {
         let dir = context.repository.root.clone();
-        let mut pending = Self::look(context, dir, &FRAMEWORK, "ait: Add aitask framework", &snapshot.code)?;
+        let mut pending = Self::look(context, dir, &FRAMEWORK, "ait: Add aitask framework", &before.code)?;
         pending.entries.retain(|entry| task_data == TaskData::Included || !entry.path.starts_with(paths::TASKS_DIR));
         Ok(pending)
     }
 
     /// The files of the data branch, whose checkout is `dir`.
-    pub(crate) fn data(context: &Context, snapshot: &ChangedBeforeSetup, dir: PathBuf) -> Result<Self> {
-        Self::look(context, dir, &FRAMEWORK_DATA, "ait: Add aitask framework data", &snapshot.data)
+    pub(crate) fn data(context: &Context, before: &ChangedBeforeSetup, dir: PathBuf) -> Result<Self> {
+        Self::look(context, dir, &FRAMEWORK_DATA, "ait: Add aitask framework data", &before.data)
     }
 
     fn look(
@@ -146,7 +146,7 @@ impl FrameworkFiles {
         dir: PathBuf,
         below: &[&str],
         message: &'static str,
-        snapshot: &BTreeSet<PathBuf>,
+        before: &BTreeSet<PathBuf>,
     ) -> Result<Self> {
         let mut entries = changed(context, &dir, below)?;
         let compiled = |path: &Path| {
@@ -155,7 +155,7 @@ impl FrameworkFiles {
         };
         let never = [paths::TASKS_DIR, paths::PLANS_DIR, paths::USER_CONFIG_FILE].map(Path::new);
         entries.retain(|entry| !compiled(&entry.path) && !never.contains(&entry.path.as_path()));
-        let (left, entries): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| snapshot.contains(&entry.path));
+        let (left, entries): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| before.contains(&entry.path));
         Ok(Self { left_alone: left.into_iter().map(|entry| entry.path).collect(), dir, message, entries })
     }
 

@@ -123,6 +123,7 @@ fn publish(invocation: &Invocation, context: &Context) -> String {
     let mut ignore = |_| ();
     let manner = Manner {
         commit: false,
+        // Mostly nobody else has pushed meanwhile; then one connection is enough.
         push_first: true,
         also: &[],
         rules: Rules::Scripts,

@@ -39,8 +39,8 @@ pub(crate) fn edit(context: &Context, editor: &str, file: &Unresolved) -> Result
     let Some(marked) = &file.marked else {
         if show.to_string_lossy().ends_with(".tar.zst") {
             return unresolved(
-                "has a file that differs on both sides; unpack it in both clones (aitask_zip_old.sh unpack ID), make it \
-                 the same, then sync again",
+                "has a file that differs on both sides; unpack it in both clones (aitask_zip_old.sh unpack ID), \
+                 make it the same, then sync again",
             );
         }
         return unresolved(

@@ -119,7 +119,8 @@ fn set_up(invocation: &Invocation) -> Result<u8> {
         let Some(context) = invocation.open()? else { return Ok(1) };
         context
     };
-    let snapshot = ChangedBeforeSetup::take(&context)?;
+    // This is read before setup writes anything: afterwards the user's changes cannot be told from those of setup.
+    let changed = ChangedBeforeSetup::take(&context)?;
     framework::hide_user_config(&context)?;
     let (context, is_settled) = move_data(invocation, context)?;
     if is_settled {
@@ -131,7 +132,7 @@ fn set_up(invocation: &Invocation) -> Result<u8> {
     if is_settled && framework::user_config(&context, |known| invocation.ask_email(known))? {
         invocation.say("Your address is in aitasks/metadata/userconfig.yaml, which is never committed");
     }
-    commit(invocation, &context, &snapshot, is_settled)?;
+    commit(invocation, &context, &changed, is_settled)?;
     Ok(0)
 }
 
@@ -246,7 +247,7 @@ fn coordinate(invocation: &Invocation, context: &Context) -> Result<bool> {
 }
 
 /// Commits the files of the framework that are not committed yet.
-fn commit(invocation: &Invocation, context: &Context, snapshot: &ChangedBeforeSetup, is_settled: bool) -> Result<()> {
+fn commit(invocation: &Invocation, context: &Context, changed: &ChangedBeforeSetup, is_settled: bool) -> Result<()> {
     let dir = data_state::data_worktree(context);
     let is_free = dir.as_ref().is_none_or(|dir| data_state::unfinished(dir).is_empty());
     if !is_free {
@@ -255,10 +256,10 @@ fn commit(invocation: &Invocation, context: &Context, snapshot: &ChangedBeforeSe
     let mut pending = Vec::new();
     if context.repository.root_branch.is_some() {
         let task_data = if is_settled { TaskData::Included } else { TaskData::LeftAlone };
-        pending.push(FrameworkFiles::code(context, snapshot, task_data)?);
+        pending.push(FrameworkFiles::code(context, changed, task_data)?);
     }
     if let Some(dir) = dir.filter(|_| is_free) {
-        pending.push(FrameworkFiles::data(context, snapshot, dir)?);
+        pending.push(FrameworkFiles::data(context, changed, dir)?);
     }
     for path in pending.iter().flat_map(|pending| &pending.left_alone) {
         invocation.say(&format!("left alone, since it has uncommitted changes: {}", path.display()));
@@ -268,7 +269,7 @@ fn commit(invocation: &Invocation, context: &Context, snapshot: &ChangedBeforeSe
         invocation.say("Framework files: already committed");
         return Ok(());
     }
-    if snapshot.is_first {
+    if changed.is_first {
         invocation.say("Warning: First-time framework tracking: all files of the framework are committed");
     }
     invocation.say(&format!("READY TO COMMIT {files} FRAMEWORK FILES"));

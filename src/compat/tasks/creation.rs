@@ -144,8 +144,8 @@ impl TaskCreation<'_> {
         let (given, followed) = (options.filled("--anchor"), options.filled("--followup-of"));
         match (parent, given, followed) {
             (Some(_), Some(_), _) | (Some(_), _, Some(_)) => Err(usage(
-                "--anchor/--followup-of cannot be combined with --parent (a child inherits its parent's anchor; re-anchor \
-                 after creation via aitask_update.sh --anchor)."
+                "--anchor/--followup-of cannot be combined with --parent (a child inherits its parent's anchor; \
+                 re-anchor after creation via aitask_update.sh --anchor)."
                     .to_owned(),
             )),
             (None, Some(_), Some(_)) => Err(usage("--anchor and --followup-of are mutually exclusive.".to_owned())),
@@ -154,9 +154,7 @@ impl TaskCreation<'_> {
             (Some(parent), ..) => {
                 let bare = parent.strip_prefix('t').unwrap_or(parent);
                 let id = TaskId::recognise(bare).filter(|id| !id.is_child());
-                let id = id.ok_or_else(|| {
-                    Error::new(Kind::NoSuchTask, format!("Parent task t{bare} not found"))
-                })?;
+                let id = id.ok_or_else(|| Error::new(Kind::NoSuchTask, format!("Parent task t{bare} not found")))?;
                 anchors::inherited(self.checkout, id).map(Some)
             }
             _ => Ok(None),
@@ -248,6 +246,8 @@ impl TaskCreation<'_> {
 
     pub(crate) fn finalize(&self, draft: &DraftToFinalize) -> Result<()> {
         self.print_dropped(&draft.dropped_gates, "gate(s) from finalized draft", "");
+        // The draft is removed after the commit. If an earlier run was interrupted in between, its task is found again here,
+        // so that one draft never becomes two tasks.
         let created = match new::resume_here(self.checkout, &draft.request)? {
             Some(created) => created,
             None => self.file(draft.parent.as_deref(), &draft.request).map_err(NotCreated::into_error)?,

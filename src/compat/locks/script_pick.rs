@@ -19,7 +19,7 @@ use crate::task::{Document, Task, TaskId, TaskPath, edits, labels, paths};
 use std::path::Path;
 
 /// A pick by a script: the arguments, and the caller's checkout.
-pub(crate) struct ScriptClaim<'a> {
+pub(crate) struct ScriptPick<'a> {
     /// The call of the script.
     pub(crate) invocation: &'a Invocation,
     /// The repository there.
@@ -30,7 +30,7 @@ pub(crate) struct ScriptClaim<'a> {
     pub(crate) email: Option<&'a str>,
 }
 
-impl WorkingCopy for ScriptClaim<'_> {
+impl WorkingCopy for ScriptPick<'_> {
     /// Whether the pick has an address: from the arguments, the settings, or the task file of this checkout.
     fn may_be_somebodys(&self) -> Result<bool> {
         let bytes = self.here().and_then(|path| self.invocation.tree().load(path.as_str()).ok().flatten());
@@ -83,8 +83,8 @@ impl WorkingCopy for ScriptClaim<'_> {
     }
 }
 
-impl ScriptClaim<'_> {
-    /// The address of the claim: `--email`, the task's assignee, `userconfig.yaml`.
+impl ScriptPick<'_> {
+    /// The address of the holder: `--email`, else the task's assignee, else the one in `userconfig.yaml`.
     fn whose(&self, assigned: &str) -> Result<Option<String>> {
         let assigned = Some(assigned.trim_matches(['"', '\''])).filter(|text| !text.is_empty());
         let found = self.email.or(assigned).map(str::to_owned).or_else(|| self.invocation.user_email());
