@@ -95,7 +95,7 @@ fn root(invocation: &Invocation) -> PathBuf {
 }
 
 /// Refuses `ait` on the PATH outside of a project and gives its exit code; `None` in a project, and for `ait setup`.
-pub(super) fn outside(invocation: &Invocation, args: &[String]) -> Option<u8> {
+pub(super) fn refuse_outside(invocation: &Invocation, args: &[String]) -> Option<u8> {
     let is_setup = args.first().is_some_and(|command| command == "setup");
     let has_data = || invocation.open().ok().flatten().is_some_and(|context| context.has_data_branch());
     if is_setup || invocation.home().is_some() || has_data() {

@@ -81,7 +81,7 @@ impl Invocation {
     }
 
     /// A file, or for `-` standard input, without trailing newlines.
-    pub(crate) fn text_of(&self, file: &str) -> Result<Vec<u8>> {
+    pub(crate) fn load_text(&self, file: &str) -> Result<Vec<u8>> {
         let read = if file == "-" {
             let mut bytes = Vec::new();
             interrupt::typing(|| std::io::stdin().read_to_end(&mut bytes)).map(|_| bytes)
@@ -102,7 +102,7 @@ impl Invocation {
         for hint in error.hints().iter().filter(|hint| hint.tells_where_text_is()) {
             self.console.warn(&hint.to_string());
         }
-        self.say_error(error);
+        self.print_error(error);
         let code = error.payloads().iter().find_map(|payload| match payload {
             Payload::ExitCode { code } => Some(*code),
             _ => None,
@@ -112,7 +112,7 @@ impl Invocation {
 
     /// Prints an error: in one line, unless all of its text is this program's own, since text of others could forge a
     /// line.
-    pub(crate) fn say_error(&self, error: &Error) {
+    pub(crate) fn print_error(&self, error: &Error) {
         let text = error.to_string();
         let is_own_text = error.payloads().contains(&Payload::Lines { lines: true });
         if is_own_text { self.console.error_lines(&text) } else { self.console.error(&text) }

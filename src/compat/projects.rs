@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_index_in_its_shapes() {
+    fn the_index_is_read_with_and_without_its_key() {
         let entries = "- name: a\n  path: /x/a # old\n- path: \"/x/b\"\n  name: 'b'\n  git: y\n\
             - {name: 7, path: ~/c}\n- name: d\n";
         let nested = format!("# mine\nprojects:\n  {}\nversion: 1\n", entries.trim_end().replace('\n', "\n  "));

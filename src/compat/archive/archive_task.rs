@@ -68,7 +68,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
 }
 
 fn fail(invocation: &Invocation, error: &Error) -> u8 {
-    invocation.say_error(error);
+    invocation.print_error(error);
     1
 }
 
@@ -127,11 +127,13 @@ fn archive(invocation: &Invocation, folders: &TaskFolders, arguments: &ArchiveAr
     let publication = arguments.publication;
     let dry_run = publication == Publication::Show;
     warn_of_loose_ends(invocation, &context, folders, id);
-    let plain = |checkout: &DataCheckout<'_>, note: &Note| lines(note, checkout.folder_paths(), false);
+    let plain = |checkout: &DataCheckout<'_>, note: &Note| result_lines(note, checkout.folder_paths(), false);
     let archived = ScriptArchive { checkout: &checkout, publication, lines: plain }.archive(id, arguments.request)?;
     match archived.report {
         ArchiveReport::Notes(notes) => {
-            notes.iter().for_each(|note| show(invocation, note, checkout.folder_paths(), dry_run))
+            for note in &notes {
+                print_note(invocation, note, checkout.folder_paths(), dry_run);
+            }
         }
         ArchiveReport::Lines(lines) => lines.iter().for_each(|line| invocation.console.line(line)),
     }
@@ -176,10 +178,10 @@ fn release(invocation: &Invocation, checkout: &DataCheckout<'_>, tasks: &[TaskId
     }
 }
 
-fn show(invocation: &Invocation, note: &Note, folder_paths: &FolderPaths, dry_run: bool) {
+fn print_note(invocation: &Invocation, note: &Note, folder_paths: &FolderPaths, dry_run: bool) {
     match note {
         Note::Begin(..) | Note::LastChild => {
-            for line in lines(note, folder_paths, dry_run) {
+            for line in result_lines(note, folder_paths, dry_run) {
                 invocation.console.info(&line);
             }
         }
@@ -188,11 +190,11 @@ fn show(invocation: &Invocation, note: &Note, folder_paths: &FolderPaths, dry_ru
             invocation.console.warn(&format!("{} stays active: {} are still active", parent.t(), children.join(", ")));
         }
         _ => {
-            for line in lines(note, folder_paths, dry_run) {
+            for line in result_lines(note, folder_paths, dry_run) {
                 if line.starts_with("[dry-run]") {
-                    invocation.console.info(&line)
+                    invocation.console.info(&line);
                 } else {
-                    invocation.console.line(&line)
+                    invocation.console.line(&line);
                 }
             }
         }
@@ -200,7 +202,7 @@ fn show(invocation: &Invocation, note: &Note, folder_paths: &FolderPaths, dry_ru
 }
 
 /// The result lines of a note.
-fn lines(note: &Note, folder_paths: &FolderPaths, dry_run: bool) -> Vec<String> {
+fn result_lines(note: &Note, folder_paths: &FolderPaths, dry_run: bool) -> Vec<String> {
     let would = |text: String| dry_run.then(|| format!("[dry-run] Would {text}"));
     let folder = |path: &str| path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
     match note {

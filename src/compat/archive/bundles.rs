@@ -72,10 +72,10 @@ impl BundleWrite {
             bundled.insert(name.clone(), content);
             replaces.push(format!("{root}/{name}"));
         }
-        Self::of(root, archive, stem, bundled, replaces)
+        Self::pack(root, archive, stem, bundled, replaces)
     }
 
-    fn of(
+    fn pack(
         root: &str,
         archive: &TaskFolder,
         stem: &str,
@@ -94,7 +94,7 @@ impl BundleWrite {
         let folder = self.file.parent().unwrap_or(&self.file);
         let failed = |error: std::io::Error| Error::io("write", &self.file, &error);
         self.tree.make_folder(folder)?;
-        sweep(folder);
+        remove_unfinished(folder);
         let mut beside = tempfile::Builder::new();
         let mut beside = beside
             .prefix(BESIDE)
@@ -115,7 +115,7 @@ impl BundleWrite {
 }
 
 /// Lets git ignore the unfinished bundle that a killed run leaves, so that it gets into no commit before it is removed.
-fn hide(checkout: &DataCheckout<'_>) -> Result<()> {
+fn ignore_unfinished(checkout: &DataCheckout<'_>) -> Result<()> {
     let folders = [paths::ARCHIVED_TASKS_DIR, paths::ARCHIVED_PLANS_DIR];
     folders.iter().try_for_each(|folder| {
         exclude(&checkout.context.repository.common_dir, &format!("/{folder}/_b*/{BESIDE}??????"))
@@ -124,7 +124,7 @@ fn hide(checkout: &DataCheckout<'_>) -> Result<()> {
 
 /// Removes the unfinished bundles of killed runs. No other process writes one now, since this one holds the queue
 /// lock; a file that cannot be removed does no harm.
-fn sweep(folder: &Path) {
+fn remove_unfinished(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         // Only names with the prefix and six letters or digits: other files may belong to the user.
         let name = entry.file_name();
@@ -160,11 +160,11 @@ pub(crate) fn bundle_uncommitted(
     checkout: Option<&DataCheckout<'_>>,
     folders: &TaskFolders,
 ) -> Result<BundleSelection> {
-    let _queue = checkout.map(enter).transpose()?;
+    let _queue = checkout.map(enter_queue).transpose()?;
     let selection = BundleSelection::find(folders);
     let changes = changes(folders, &selection)?;
     if let Some(checkout) = checkout.filter(|_| !changes.is_empty()) {
-        hide(checkout)?;
+        ignore_unfinished(checkout)?;
     }
     // All bundles are complete before the first loose file is removed, and the gzip bundles that they replace go last: an
     // interrupted run leaves files twice, which the next run removes.
@@ -190,7 +190,7 @@ pub(crate) fn bundle_uncommitted(
     Ok(selection)
 }
 
-fn enter(checkout: &DataCheckout<'_>) -> Result<Queue> {
+fn enter_queue(checkout: &DataCheckout<'_>) -> Result<Queue> {
     let ledger = checkout.ledger();
     Queue::enter(ledger.repository, ledger.timeout, ledger.narrate)
 }
@@ -212,14 +212,14 @@ fn decide(checkout: &DataCheckout<'_>, view: &View<'_>) -> Result<Decision<Selec
     let snapshot = TaskDataSnapshot::load(checkout, view)?;
     let selection = BundleSelection::find(checkout.folders);
     let changes = changes(checkout.folders, &selection)?;
-    let pending = pending(checkout, &snapshot, &changes)?;
+    let interrupted = interrupted(checkout, &snapshot, &changes)?;
     let mut counts = selection.counts();
-    counts.0 += pending.removed.iter().filter(|path| path.starts_with(paths::TASKS_DIR)).count();
-    counts.1 += pending.removed.iter().filter(|path| path.starts_with(paths::PLANS_DIR)).count();
+    counts.0 += interrupted.removed.iter().filter(|path| path.starts_with(paths::TASKS_DIR)).count();
+    counts.1 += interrupted.removed.iter().filter(|path| path.starts_with(paths::PLANS_DIR)).count();
     if counts == (0, 0) {
         return Ok(Decision::Nothing((selection, counts)));
     }
-    hide(checkout)?;
+    ignore_unfinished(checkout)?;
     // The bundles are complete before the plan names them. The loose files are removed only when the commit has landed and
     // the checkout is updated, so an interrupted run loses none.
     for change in &changes {
@@ -229,7 +229,7 @@ fn decide(checkout: &DataCheckout<'_>, view: &View<'_>) -> Result<Decision<Selec
     let mut adopt = Vec::new();
     let bundles = changes.into_iter().map(|change| (change.path, change.bytes, change.replaces));
     for (path, content, replaces) in
-        bundles.chain(pending.bundles.into_iter().map(|(path, bytes)| (path, bytes, vec![])))
+        bundles.chain(interrupted.bundles.into_iter().map(|(path, bytes)| (path, bytes, vec![])))
     {
         adopt.push(path.clone());
         edits.push(Edit::Put { path, content });
@@ -238,7 +238,7 @@ fn decide(checkout: &DataCheckout<'_>, view: &View<'_>) -> Result<Decision<Selec
             edits.push(Edit::Remove { path });
         }
     }
-    for path in pending.removed {
+    for path in interrupted.removed {
         adopt.push(path.clone());
         edits.push(Edit::Remove { path });
     }
@@ -260,12 +260,12 @@ struct InterruptedRun {
     bundles: Vec<(String, Vec<u8>)>,
 }
 
-fn pending(
+fn interrupted(
     checkout: &DataCheckout<'_>,
     snapshot: &TaskDataSnapshot<'_>,
     changes: &[BundleWrite],
 ) -> Result<InterruptedRun> {
-    let mut pending = InterruptedRun::default();
+    let mut interrupted = InterruptedRun::default();
     let mut known: BTreeMap<String, Option<BTreeSet<String>>> = BTreeMap::new();
     for path in snapshot.missing().iter().filter(|path| is_archived(path)) {
         let Some(id) = paths::loose_id(path).or_else(|| paths::loose_plan_id(path)) else { continue };
@@ -279,20 +279,20 @@ fn pending(
                 !snapshot.is_committed(&bundle_path) && !changes.iter().any(|change| change.path == bundle_path);
             if is_new && files.is_some() {
                 let bytes = archive.read(&name)?;
-                pending.bundles.push((bundle_path.clone(), bytes));
+                interrupted.bundles.push((bundle_path.clone(), bytes));
             }
             let names = files.map(|files| files.into_iter().map(|(name, _)| name).collect());
             known.insert(bundle_path.clone(), names);
         }
         let member = path.strip_prefix(root).unwrap_or_default().trim_start_matches('/');
         if matches!(known.get(&bundle_path), Some(Some(names)) if names.contains(member)) {
-            pending.removed.push(path.clone());
+            interrupted.removed.push(path.clone());
         }
     }
-    if pending.removed.is_empty() {
-        pending.bundles.clear();
+    if interrupted.removed.is_empty() {
+        interrupted.bundles.clear();
     }
-    Ok(pending)
+    Ok(interrupted)
 }
 
 /// A file of a bundle that was unpacked, or was not.
@@ -316,7 +316,7 @@ pub(crate) fn unpack(
     folders: &TaskFolders,
     number: &str,
 ) -> Result<Vec<Unpacked>> {
-    let _queue = checkout.map(enter).transpose()?;
+    let _queue = checkout.map(enter_queue).transpose()?;
     let mut unpacked = Vec::new();
     for (root, letter, archive) in archives(folders) {
         let start = format!("{letter}{number}");
@@ -334,7 +334,7 @@ pub(crate) fn unpack(
             for (file, content) in files {
                 if !is_wanted(&file) {
                     rest.insert(file, content);
-                } else if put(archive, &file, &content)? {
+                } else if write_new(archive, &file, &content)? {
                     let shown = archive.shown(&file);
                     unpacked.push(if letter == 't' { Unpacked::Task(shown) } else { Unpacked::Plan(shown) });
                 } else {
@@ -352,7 +352,7 @@ pub(crate) fn unpack(
 }
 
 /// Writes a file, whole or not at all. Returns whether the path has this content now: another file there stays.
-fn put(archive: &TaskFolder, name: &str, content: &[u8]) -> Result<bool> {
+fn write_new(archive: &TaskFolder, name: &str, content: &[u8]) -> Result<bool> {
     let (tree, file) = (archive.tree(), archive.path(name));
     if let Some(there) = tree.load(&file)? {
         return Ok(there == content);
@@ -372,7 +372,7 @@ fn shrink(root: &str, archive: &TaskFolder, name: &str, mut rest: BTreeMap<Strin
         rest.extend(files);
     }
     if !rest.is_empty() {
-        BundleWrite::of(root, archive, stem, rest, Vec::new())?.write()?;
+        BundleWrite::pack(root, archive, stem, rest, Vec::new())?.write()?;
         return if name.ends_with(GZIP) { archive.tree().remove(&file).map(drop) } else { Ok(()) };
     }
     archive.tree().remove(&file)?;

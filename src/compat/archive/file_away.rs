@@ -106,7 +106,7 @@ impl ScriptArchive<'_> {
             }
             Decided::File(filing) => {
                 if self.publication != Publication::Show {
-                    checkout.tidy(id, &filing);
+                    checkout.update_folders(id, &filing);
                 }
                 let released = released(&filing);
                 ArchivedByScript { report: ArchiveReport::Notes(filing.notes), commit, released }
@@ -137,7 +137,7 @@ impl ArchivePlace for ScriptArchive<'_> {
         let (checkout, folder_paths) = (self.checkout, &self.checkout.folder_paths);
         let mut edits: Vec<_> = filing.edits.iter().cloned().map(|edit| folder_paths.edit(edit)).collect();
         if self.publication == Publication::Stage {
-            edits = edits.into_iter().map(|edit| checkout.unfold(edit)).collect::<Result<Vec<_>>>()?.concat();
+            edits = edits.into_iter().map(|edit| checkout.split_rename(edit)).collect::<Result<Vec<_>>>()?.concat();
         }
         if self.publication != Publication::Show {
             // The record is written before the commit: after it nothing in the files shows what was still to be done.
@@ -209,7 +209,7 @@ struct FoundFile {
 impl DataCheckout<'_> {
     /// Keeps the folder of a parent's children, even empty, as long as the parent is active, and removes it with the
     /// parent: the scripts take a task whose folder exists for an active parent.
-    fn tidy(&self, id: TaskId, filing: &Filing) {
+    fn update_folders(&self, id: TaskId, filing: &Filing) {
         let parent = id.parent().unwrap_or(id);
         let tree = Tree::new(&self.folder_paths.top);
         let folder = |root: &str, letter: char| self.folder_paths.in_git(&format!("{root}/{letter}{parent}"));
@@ -261,7 +261,7 @@ impl DataCheckout<'_> {
     }
 
     /// A move as removal and addition, which is what the index can hold.
-    fn unfold(&self, edit: Edit) -> Result<Vec<Edit>> {
+    fn split_rename(&self, edit: Edit) -> Result<Vec<Edit>> {
         let Edit::Rename { from, to } = edit else { return Ok(vec![edit]) };
         let content = Tree::new(&self.folder_paths.top).read(&from)?;
         Ok(vec![Edit::Remove { path: from }, Edit::Put { path: to, content }])

@@ -96,7 +96,7 @@ impl FolderPaths {
 
 /// The path of the project in `dir` within its repository, with a trailing slash; empty for a project at the root,
 /// and for one whose task data has a branch of its own, where paths start at the top.
-pub(crate) fn home(context: &Context, dir: &Path) -> String {
+pub(crate) fn project_prefix(context: &Context, dir: &Path) -> String {
     let (top, dir) = (real(&context.repository.toplevel), real(dir));
     let below = dir.strip_prefix(&top).ok().and_then(Path::to_str);
     let below = below.filter(|below| !below.is_empty() && !context.has_data_branch());

@@ -43,7 +43,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     match outcome {
         Ok(()) => 0,
         Err(error) => {
-            invocation.say_error(&error);
+            invocation.print_error(&error);
             1
         }
     }

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn every_segment_in_its_place() {
+    fn the_line_shows_every_field_in_its_place() {
         let fields = "priority: low\neffort: high\nissue_type: bug\nstatus: Postponed\nrisk_code_health: high\n\
             risk_goal_achievement: odd\nfollowup_kind: docs_gap\nassigned_to: a@b\nissue: i\npull_request: p\n\
             contributor: c\tc";

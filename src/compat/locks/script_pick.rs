@@ -1,9 +1,9 @@
 //! Picking a task from the caller's checkout, as the scripts do: uncommitted changes of the task file are part of the
 //! pick, since the scripts keep them, and the holder's address is added to `emails.txt`.
 
-use crate::compat::archive::snapshot::home;
+use crate::compat::archive::snapshot::project_prefix;
 use crate::compat::invocation::Invocation;
-use crate::compat::locks::lock::stale;
+use crate::compat::locks::lock::stale_locks;
 use crate::coordination::Locks;
 use crate::coordination::decide::InTheWay;
 use crate::coordination::session::parse_email;
@@ -33,14 +33,14 @@ pub(crate) struct ScriptPick<'a> {
 impl WorkingCopy for ScriptPick<'_> {
     /// Whether the pick has an address: from the arguments, the settings, or the task file of this checkout.
     fn may_be_somebodys(&self) -> Result<bool> {
-        let bytes = self.here().and_then(|path| self.invocation.tree().load(path.as_str()).ok().flatten());
+        let bytes = self.path_here().and_then(|path| self.invocation.tree().load(path.as_str()).ok().flatten());
         let is_assigned =
             |bytes: &Vec<u8>| Document::parse(bytes).scalar("assigned_to").is_some_and(|email| !email.is_empty());
-        Ok(self.whose("")?.is_some() || bytes.as_ref().is_some_and(is_assigned))
+        Ok(self.holder_address("")?.is_some() || bytes.as_ref().is_some_and(is_assigned))
     }
 
     fn gather(&self, view: &View<'_>, data: &Branch) -> Result<SeenTask> {
-        let home = home(self.context, &self.invocation.dir);
+        let home = project_prefix(self.context, &self.invocation.dir);
         let path = self.find(&Index::load_below(view, data, &home)?)?;
         let tip = view.tip(data);
         let [file, addresses] = [path.as_str(), paths::EMAILS_FILE].map(|name| format!("{home}{name}"));
@@ -53,7 +53,7 @@ impl WorkingCopy for ScriptPick<'_> {
         let document = Document::parse(&content);
         let text = |key: &str| document.scalar(key).unwrap_or_default().to_owned();
         let before = WorkState { status: text("status"), assigned: text("assigned_to") };
-        let email = self.whose(&before.assigned)?;
+        let email = self.holder_address(&before.assigned)?;
         let mut also = Vec::new();
         if let Some(email) = &email {
             let (list, dirty) = self.newest_emails(&addresses, [known.as_deref(), local_known.as_deref()], email)?;
@@ -67,7 +67,7 @@ impl WorkingCopy for ScriptPick<'_> {
     }
 
     fn stale(&self, held: &Locks) -> Vec<TaskId> {
-        stale(self.invocation, held.tasks())
+        stale_locks(self.invocation, held.tasks())
     }
 
     fn refuse(&self, refusal: PickRefusal) -> Result<InTheWay> {
@@ -85,14 +85,14 @@ impl WorkingCopy for ScriptPick<'_> {
 
 impl ScriptPick<'_> {
     /// The address of the holder: `--email`, else the task's assignee, else the one in `userconfig.yaml`.
-    fn whose(&self, assigned: &str) -> Result<Option<String>> {
+    fn holder_address(&self, assigned: &str) -> Result<Option<String>> {
         let assigned = Some(assigned.trim_matches(['"', '\''])).filter(|text| !text.is_empty());
         let found = self.email.or(assigned).map(str::to_owned).or_else(|| self.invocation.user_email());
         found.map(|email| parse_email(&email)).transpose()
     }
 
     /// The path of the task's file in this checkout.
-    fn here(&self) -> Option<TaskPath> {
+    fn path_here(&self) -> Option<TaskPath> {
         self.invocation.active_files().iter().filter_map(|path| TaskPath::parse(path)).find(|path| path.id() == self.id)
     }
 
@@ -100,7 +100,7 @@ impl ScriptPick<'_> {
     /// committed yet.
     fn find(&self, index: &Index) -> Result<TaskPath> {
         let is_archived = index.archived(self.id).is_some();
-        index.active(self.id).cloned().or_else(|| self.here().filter(|_| !is_archived)).ok_or_else(|| {
+        index.active(self.id).cloned().or_else(|| self.path_here().filter(|_| !is_archived)).ok_or_else(|| {
             let what = match self.id.parent() {
                 Some(_) => format!("No child task file found for t{} (No task file found)", self.id),
                 None => format!("No task file found for task number {}", self.id),
@@ -111,7 +111,9 @@ impl ScriptPick<'_> {
 
     /// The content of a file in this checkout, by its path in git.
     fn load_here(&self, path: &str) -> Result<Option<Vec<u8>>> {
-        self.invocation.tree().load(path.strip_prefix(&home(self.context, &self.invocation.dir)).unwrap_or(path))
+        self.invocation
+            .tree()
+            .load(path.strip_prefix(&project_prefix(self.context, &self.invocation.dir)).unwrap_or(path))
     }
 
     /// The content that the pick changes: the uncommitted version of this checkout, else the published one; and the

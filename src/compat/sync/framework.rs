@@ -62,7 +62,7 @@ impl ChangedBeforeSetup {
             Ok(!call.run()?.stdout.is_empty())
         };
         let names = |dir: &Path, below: &[&str]| -> Result<BTreeSet<PathBuf>> {
-            Ok(changed(context, dir, below)?.into_iter().map(|entry| entry.path).collect())
+            Ok(load_changed(context, dir, below)?.into_iter().map(|entry| entry.path).collect())
         };
         let root = &context.repository.root;
         let is_first = root.join(VERSION).exists() && !tracks(root, VERSION)?;
@@ -75,7 +75,7 @@ impl ChangedBeforeSetup {
     }
 }
 
-fn changed(context: &Context, dir: &Path, below: &[&str]) -> Result<Vec<StatusEntry>> {
+fn load_changed(context: &Context, dir: &Path, below: &[&str]) -> Result<Vec<StatusEntry>> {
     Ok(worktree::changes_below(&context.repository, dir, below)?.entries)
 }
 
@@ -98,7 +98,7 @@ pub(crate) fn ignore(context: &Context, lines: &[&str], message: &str) -> Result
         require_clean(context, root)?;
     }
     context.tree().replace(&path, &after)?;
-    let entries = changed(context, root, &[".gitignore"])?;
+    let entries = load_changed(context, root, &[".gitignore"])?;
     worktree::commit_files(&context.repository, root, message, &entries).inspect_err(|_| {
         let _ = match &before {
             Some(before) if !before.is_empty() => context.tree().replace(&path, before),
@@ -131,24 +131,24 @@ impl FrameworkFiles {
     /// The files of the code branch, and those of the task data where it has no branch of its own.
     pub(crate) fn code(context: &Context, before: &ChangedBeforeSetup, task_data: TaskData) -> Result<Self> {
         let dir = context.repository.root.clone();
-        let mut pending = Self::look(context, dir, &FRAMEWORK, "ait: Add aitask framework", &before.code)?;
+        let mut pending = Self::load(context, dir, &FRAMEWORK, "ait: Add aitask framework", &before.code)?;
         pending.entries.retain(|entry| task_data == TaskData::Included || !entry.path.starts_with(paths::TASKS_DIR));
         Ok(pending)
     }
 
     /// The files of the data branch, whose checkout is `dir`.
     pub(crate) fn data(context: &Context, before: &ChangedBeforeSetup, dir: PathBuf) -> Result<Self> {
-        Self::look(context, dir, &FRAMEWORK_DATA, "ait: Add aitask framework data", &before.data)
+        Self::load(context, dir, &FRAMEWORK_DATA, "ait: Add aitask framework data", &before.data)
     }
 
-    fn look(
+    fn load(
         context: &Context,
         dir: PathBuf,
         below: &[&str],
         message: &'static str,
         before: &BTreeSet<PathBuf>,
     ) -> Result<Self> {
-        let mut entries = changed(context, &dir, below)?;
+        let mut entries = load_changed(context, &dir, below)?;
         let compiled = |path: &Path| {
             path.extension().is_some_and(|extension| extension == "pyc")
                 || path.components().any(|part| part.as_os_str() == "__pycache__")
@@ -174,13 +174,13 @@ impl FrameworkFiles {
 }
 
 /// Creates the folders of the task data that git does not keep while they are empty: the scripts fail without them.
-pub(crate) fn lay_out(context: &Context) -> Result<()> {
+pub(crate) fn create_folders(context: &Context) -> Result<()> {
     let folders = [paths::DRAFTS_DIR, paths::ARCHIVED_TASKS_DIR, paths::ARCHIVED_PLANS_DIR];
     folders.iter().try_for_each(|name| context.tree().make_folder(context.data_dir().join(name)))
 }
 
 /// Writes the initial files of the task data that are missing.
-pub(crate) fn seed(context: &Context) -> Result<()> {
+pub(crate) fn write_initial_files(context: &Context) -> Result<()> {
     for (name, content) in SEEDS {
         let path = context.data_dir().join(name);
         let tree = context.tree();

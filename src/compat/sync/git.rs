@@ -198,7 +198,7 @@ mod tests {
     use super::is_allowed_while_unfinished;
 
     #[test]
-    fn what_is_allowed_in_the_middle_of_something() {
+    fn commands_that_are_allowed_during_an_unfinished_operation() {
         let harmless =
             |line: &str| is_allowed_while_unfinished(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
         for line in [

@@ -62,7 +62,7 @@ impl TaskCreation<'_> {
     fn body(&self, options: &ScriptOptions) -> Result<Vec<u8>> {
         let given = || options.last("--description").or_else(|| options.last("--desc")).unwrap_or_default();
         let body = match options.filled("--desc-file") {
-            Some(file) => self.invocation.text_of(file)?,
+            Some(file) => self.invocation.load_text(file)?,
             None => given().as_bytes().to_vec(),
         };
         if body.iter().all(|byte| *byte == b'\n') {

@@ -91,12 +91,12 @@ fn remove(
         BranchEnd::Unmerged(into) => format!("BRANCH_KEPT unmerged_into:{into} {branch}"),
         BranchEnd::Unknown => format!("BRANCH_KEPT unknown {branch}"),
     });
-    let (word, code) = match (removal.is_clean(), removal.is_preserved()) {
+    let (result, code) = match (removal.is_clean(), removal.is_preserved()) {
         (true, _) => ("CLEAN", 0),
         (_, true) => ("PRESERVED", u8::from(options.contains(&"--strict"))),
         _ => ("RESIDUE", 1),
     };
-    invocation.console.line(word);
+    invocation.console.line(result);
     Ok(code)
 }
 
