@@ -39,8 +39,9 @@ impl SyncArgs {
                 page = page.line(format!("  committed: {} task and plan {files}", outcome.committed));
             }
             page = page.lines(outcome.merged.iter().map(|path| format!("  merged: {}", path.display())));
-            page =
-                page.lines(outcome.released.iter().map(|id| format!("  released: the lock of {}, archived", id.prefixed())));
+            page = page.lines(
+                outcome.released.iter().map(|id| format!("  released: the lock of {}, archived", id.prefixed())),
+            );
             with_notices(page, &outcome.aside)
         })
     }

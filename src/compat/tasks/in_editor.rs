@@ -141,7 +141,8 @@ fn draft_from(invocation: &Invocation, checkout: &TaskFiles<'_>, written: &Docum
     if !text("parent").is_empty() {
         let parent = text("parent").trim_start_matches('t');
         let id = TaskId::try_parse(parent).filter(|id| !id.is_child());
-        let id = id.ok_or_else(|| editor_template::wrong("parent", "the parent must be the id of a task without a parent"))?;
+        let id =
+            id.ok_or_else(|| editor_template::wrong("parent", "the parent must be the id of a task without a parent"))?;
         document.set("anchor", &anchors::inherited(checkout, id).map_err(of("parent"))?)?;
         document.set("parent", &id.to_string())?;
     }
