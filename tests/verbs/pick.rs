@@ -157,7 +157,7 @@ fn stolen_and_the_loser_is_fenced() {
     }
     assert_eq!(world.git(&["--git-dir=origin.git", "for-each-ref"]), before);
     assert!(ann.path("aiwork/t1_add_login").is_dir());
-    bob.aitask(&["pick", "1"]).fails(1).assert().stderr(contains("left no process"));
+    bob.aitask(&["pick", "1"]).fails(1).assert().stderr(contains("no recorded process"));
 }
 
 #[test]
