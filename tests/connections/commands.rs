@@ -15,7 +15,13 @@ const BUILD: [&str; 3] = [
 ];
 
 /// A merge of two commits where `merge-tree --write-tree` is not known.
-const MERGED_IN_A_WORKTREE: [&str; 1] = ["?"];
+const MERGED_IN_A_WORKTREE: [&str; 5] = [
+    "worktree add --quiet --detach -- <dir>/tmp/<random>/merge <oid>",
+    "merge --no-commit --no-ff --quiet --no-autostash <oid>",
+    "diff --name-only --diff-filter=U -z",
+    "write-tree",
+    "worktree remove --force -- <dir>/tmp/<random>/merge",
+];
 
 /// A list of commands, written shorter: `open` and `build` are the ones above; `refs NAME...` reads refs, where
 /// `both:NAME` is a branch and its remote-tracking ref, `here:NAME` the same without a remote; `files` lists a tree,

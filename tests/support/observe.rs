@@ -61,6 +61,7 @@ impl Repo {
             (r"\b(?:[0-9a-f]{64}|[0-9a-f]{40})\b", "<oid>"),
             (r"\b[0-9a-f]{16,}\b", "<random>"),
             (r"\.tmp\w{6}\b", "<random>"),
+            (r"\bgit-aitask-merge-\w{6}\b", "<random>"),
         ] {
             text = Regex::new(pattern).unwrap().replace_all(&text, name).into_owned();
         }
