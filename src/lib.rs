@@ -46,12 +46,12 @@
 //!    `compat::faults::force_breaks_no_lock_but_the_one_it_showed`, `holding::rounds::taken_over_while_finish_is_checking`
 //! 6. **A former holder publishes nothing.** Drop, finish, archive, unlock and edit of a held task move the lock branch in the
 //!    same swap, where needed by a commit without a change, since git does not send a ref that stays, and would compare
-//!    nothing. `holding::fences::a_former_holder_landed_while_the_hook_of_the_server_ran`,
-//!    `holding::displaced::the_former_holder_was_told_finished_and_merged`
+//!    nothing. `holding::fences::a_push_of_a_former_holder_fails_when_the_takeover_lands_during_the_hook_of_the_server`,
+//!    `holding::displaced::a_former_holder_is_told_not_holder_after_the_task_has_ended`
 //! 7. **"Cannot tell" is neither "dead" nor "free".** A lock that cannot be parsed is held by somebody unknown; a process of
 //!    another machine, boot or PID namespace may live; an unreadable remote is not an empty one.
 //!    `bad_input::data::a_lock_that_cannot_be_read_is_held_by_somebody_unknown`,
-//!    `holding::worlds::a_living_session_in_another_pid_namespace_was_called_dead`,
+//!    `holding::worlds::a_session_in_another_pid_namespace_is_unknown_and_not_dead`,
 //!    `coordination::upstream::a_remote_that_cannot_be_asked_is_not_taken_for_one_without`
 //! 8. **No entry is dropped that the plan did not name**: the trees are compared before the push. A coordination branch that
 //!    was deleted or set back on the server is noticed, and put back from what this clone knew.
@@ -69,7 +69,7 @@
 //! # Rules of safety
 //!
 //! 1. **Uncommitted work is lost only with `--discard`.** `verbs::drop::uncommitted_work_is_refused_and_lost_only_when_told`,
-//!    `verbs::kept::untracked_work_was_lost_where_status_hides_it`
+//!    `verbs::kept::untracked_work_is_kept_where_status_hides_it`
 //! 2. **A local branch is deleted only after the push, from exactly the tip that landed.**
 //!    `sharing::worktree_teardown::commits_that_are_not_merged_stay_whatever_the_options`,
 //!    `verbs::finish::squashed_to_one_commit_that_keeps_the_old_ones_under_a_name`
@@ -79,7 +79,7 @@
 //!    `verbs::finish::unrelated_work_in_the_main_checkout_survives_byte_for_byte`,
 //!    `verbs::finish::commits_of_the_user_on_the_local_branch_are_joined_and_never_rewritten`
 //! 5. **Only what lies in `aiwork/` is removed**, through no link, after the registry of worktrees was read again.
-//!    `sharing::worktree::no_link_is_followed`, `verbs::worktree::a_repository_in_the_place_of_a_worktree_was_deleted`
+//!    `sharing::worktree::no_link_is_followed`, `verbs::worktree::a_repository_in_the_place_of_a_worktree_is_not_deleted`
 //! 6. **Names are parsed into types where they come in** ([`task::TaskId`], [`git::Branch`], ...), and reach git as whole
 //!    arguments, never through a shell. `sharing::worktree::names_that_lead_elsewhere_are_refused`,
 //!    `bad_input::text::titles_that_are_odd`

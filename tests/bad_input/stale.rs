@@ -170,7 +170,7 @@ fn a_remote_of_another_name_is_not_taken_for_none() {
 }
 
 #[test]
-fn a_thief_in_the_same_clone_is_noticed_in_the_worktree_too() {
+fn a_lock_stolen_in_the_same_clone_fences_the_worktree_too() {
     let (_world, ann, _bob) = two();
     let sessions = [Sleeper::new(), Sleeper::new()];
     let [first, second] = sessions.each_ref().map(|session| ann.env("AIT_AGENT_PID", session.pid()));
@@ -190,7 +190,7 @@ fn a_task_cannot_depend_on_one_that_never_was() {
 }
 
 #[test]
-fn taking_over_is_the_last_hint() {
+fn stealing_is_the_last_hint() {
     let (_world, ann, bob) = two();
     bob.aitask(&["pick", "1", "--no-worktree"]).ok();
     let run = refused(&ann, &["pick", "1"], 1, "held");

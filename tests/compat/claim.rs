@@ -159,7 +159,7 @@ fn force_changes_nothing_where_nothing_is_in_the_way() {
 }
 
 #[test]
-fn without_a_remote_locks_are_nothing() {
+fn without_a_remote_there_are_no_locks() {
     let (_world, ann) = alone(1);
     for (name, last) in [("ann", "OWNED:1"), ("bob", "OWNED:1"), ("bob", "RECLAIM_STATUS:Implementing|bob@example.com")]
     {

@@ -79,7 +79,7 @@ fn a_lock_of_a_task_in_a_bundle_is_stale() {
 }
 
 #[test]
-fn an_unreachable_remote_is_eleven_with_nothing_identified() {
+fn an_unreachable_remote_is_exit_code_11_and_nothing_is_listed() {
     let (world, ann) = one_stale();
     std::fs::rename(world.origin(), world.root().join("away.git")).unwrap();
     let failed = run(&ann, LOCK, "--cleanup").fails(11);
@@ -90,7 +90,7 @@ fn an_unreachable_remote_is_eleven_with_nothing_identified() {
 }
 
 #[test]
-fn a_refused_push_is_twelve_and_the_lock_stays() {
+fn a_refused_push_is_exit_code_12_and_the_lock_stays() {
     let (world, ann) = one_stale();
     world.protect("aitask-locks");
     let failed = run(&ann, LOCK, "--cleanup").fails(12);
@@ -109,7 +109,7 @@ fn disturbed(ann: &Repo, before: &str, after: &str) -> Run {
 }
 
 #[test]
-fn a_branch_that_cannot_be_read_again_is_eleven_with_the_count() {
+fn a_branch_that_cannot_be_read_again_is_exit_code_11_with_the_count() {
     let (world, ann) = one_stale();
     let tip = world.remote_branch("aitask-locks").unwrap();
     // the first push is refused, as the branch has moved, and then the remote is away

@@ -1,4 +1,4 @@
-//! The faults of the original (specification 10, section 10, F1 to F12), each as what a user would see.
+//! The faults of the original scripts, each as what a user would see.
 
 use super::peer::{Peer, four_lines};
 use super::{
@@ -13,7 +13,7 @@ fn before_our_push(repo: &Repo, script: &str) -> Repo {
     repo.with_git_that(&format!("if [ \"$1\" = push ] && mkdir @DIR@/once 2>/dev/null; then\n{script}\nfi"))
 }
 
-// F1
+// The original's commits have no unique part, so two sessions make the same commit in one second, and both have the id.
 
 /// Two clones of one person, whose commits have one date, and who know the same tips: for the same change both build
 /// the same commit, but for what the tool does about it.
@@ -44,7 +44,7 @@ fn the_same_lock_is_not_taken_twice_unnoticed() {
     assert_eq!(subjects(&world, "aitask-locks").len(), 3);
 }
 
-// F2
+// Each fetch of the original writes FETCH_HEAD, and a pull beside it then takes the lock branch for the user's own.
 
 #[test]
 fn fetch_head_is_neither_written_nor_read() {
@@ -95,7 +95,7 @@ fn a_sync_beside_lock_traffic_does_not_put_the_branch_on_the_locks() {
     assert_eq!(status(&ann), "");
 }
 
-// F3
+// Several sessions work in one checkout: parallel fetches of the original update one tracking ref, and fail.
 
 #[test]
 fn a_git_of_somebody_else_in_the_same_checkout_is_no_reason_to_fail() {
@@ -129,7 +129,7 @@ fn a_locked_index_does_not_leave_a_lock_without_a_claim() {
     assert_eq!(status(&ann), "");
 }
 
-// F4
+// The original gives up after five attempts, although each round has a winner.
 
 #[test]
 fn the_sixth_contender_does_not_give_up() {
@@ -161,7 +161,7 @@ fn a_refusal_is_not_called_a_race_nor_tried_again() {
     }
 }
 
-// F5
+// A claim is one step: one that fails leaves no lock.
 
 #[test]
 fn a_task_that_cannot_be_claimed_is_not_left_locked() {
@@ -191,7 +191,7 @@ fn a_work_tree_that_cannot_be_committed_to_is_not_left_with_a_lock() {
     assert_eq!((published(&world), status(&ann)), (before, String::new()), "{refused}");
 }
 
-// F6
+// A claim that is refused changes nothing, the list of addresses included.
 
 #[test]
 fn a_refused_claim_leaves_the_work_tree_as_it_was() {
@@ -208,7 +208,7 @@ fn a_refused_claim_leaves_the_work_tree_as_it_was() {
     assert_eq!(status(&ann), "");
 }
 
-// F7
+// A claim commits its own files alone.
 
 #[test]
 fn a_claim_takes_nothing_else_along() {
@@ -229,7 +229,7 @@ fn a_claim_takes_nothing_else_along() {
     assert!(ann.read("aitasks/t1_job.md").contains("status: Implementing\n"));
 }
 
-// F8
+// A conflict leaves no rebase behind, and its markers are not committed.
 
 #[test]
 fn a_conflict_with_commits_of_ones_own_leaves_no_rebase_behind() {
@@ -301,7 +301,7 @@ fn two_first_claims_do_not_conflict_over_the_addresses() {
     assert_eq!((status(&ann), status(&bob)), (String::new(), String::new()));
 }
 
-// F9
+// Force is one commit. The original unlocks and then locks, and the task is free in between.
 
 #[test]
 fn force_is_one_commit() {
@@ -345,7 +345,7 @@ fn force_that_fails_leaves_the_old_lock() {
     assert_eq!(published(&world), before);
 }
 
-// F10
+// Answers are true: what was not asked of the remote is not said to be free, and a refusal is no lost race.
 
 #[test]
 fn what_was_not_asked_is_not_answered() {
@@ -378,9 +378,7 @@ fn an_address_cannot_forge_a_line() {
     assert!(lock_text(&world, "1").contains("locked_by: back\\nslash@example.com\n"));
 }
 
-// F11: see `cost`.
-
-// F12
+// No command waits for ever.
 
 #[test]
 fn a_remote_that_hangs_does_not_hold_us() {

@@ -1,4 +1,4 @@
-//! `aitask_lock.sh`: bytes, subjects, the table of section 2.3, exit codes.
+//! `aitask_lock.sh`: bytes, subjects, whom a lock keeps away, exit codes.
 
 use super::peer::{Peer, four_lines, read, seven_lines, start_of};
 use super::{CLAIM, LOCK, PICK, alone, bare, lock, lock_text, plain, project, published, run, subjects};
@@ -31,7 +31,7 @@ fn bytes_and_subjects_of_the_lock_branch() {
     assert_eq!(ann.git(&["branch", "--list", "aitask-locks"]), "");
 }
 
-/// Everything the table of section 2.3 tells apart, in one branch of planted locks, a task a case.
+/// Every kind of lock that the scripts tell apart, in one branch of planted locks, a task a case.
 #[test]
 #[cfg(target_os = "linux")]
 fn whom_a_planted_lock_keeps_away() {

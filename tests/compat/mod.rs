@@ -1,5 +1,5 @@
-//! The drop-in face for locks, ids and claiming (specification 10): a module a topic, [`faults`] for what the original
-//! got wrong.
+//! The drop-in face for locks, ids and claiming : a module a topic, [`faults`] for what the original
+//! scripts got wrong.
 
 mod address;
 mod broken;

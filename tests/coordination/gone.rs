@@ -374,7 +374,7 @@ fn a_repository_that_moved_from_an_address_of_ssh_is_asked_there_as_its_user() {
 }
 
 #[test]
-fn a_clone_that_never_knew_the_lock_branch_made_an_empty_one_while_others_worked() {
+fn a_clone_that_never_knew_the_lock_branch_makes_no_empty_one_while_others_work() {
     let world = World::new();
     let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
     ann.task("One", &[]);

@@ -12,7 +12,7 @@ fn taken_over(world: &World) -> Repo {
 }
 
 #[test]
-fn the_former_holder_was_told_finished_and_merged() {
+fn a_former_holder_is_told_not_holder_after_the_task_has_ended() {
     for end in [&["finish", "1"][..], &["archive", "1"], &["drop", "1"]] {
         let (world, ann) = worked();
         let work = ann.git(&["rev-parse", "aitask/t1_one"]).trim().to_owned();
@@ -38,7 +38,7 @@ fn the_former_holder_was_told_finished_and_merged() {
 }
 
 #[test]
-fn a_task_that_was_released_by_force_and_archived_was_called_finished() {
+fn finish_of_a_task_that_was_unlocked_by_force_and_archived_is_refused() {
     let (world, ann) = worked();
     let bob = world.clone("bob");
     bob.aitask(&["unlock", "1", "--force"]).ok();

@@ -27,7 +27,7 @@ fn let_go(world: &World) {
 }
 
 #[test]
-fn a_former_holder_landed_while_the_hook_of_the_server_ran() {
+fn a_push_of_a_former_holder_fails_when_the_takeover_lands_during_the_hook_of_the_server() {
     let world = World::new();
     let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
     for (branch, args) in [
@@ -61,7 +61,7 @@ fn a_former_holder_landed_while_the_hook_of_the_server_ran() {
 }
 
 #[test]
-fn a_task_was_locked_while_it_was_archived() {
+fn archiving_fails_when_the_task_is_locked_meanwhile() {
     let world = World::new();
     let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
     ann.task("One", &[]);
@@ -76,7 +76,7 @@ fn a_task_was_locked_while_it_was_archived() {
 }
 
 #[test]
-fn a_status_was_changed_by_somebody_who_does_not_hold_the_task() {
+fn a_status_is_changed_by_the_holder_alone() {
     let (world, ann) = worked();
     let bob = world.clone("bob");
     let before = world.remote_branch("main");
@@ -91,7 +91,7 @@ fn a_status_was_changed_by_somebody_who_does_not_hold_the_task() {
 }
 
 #[test]
-fn a_file_without_a_header_was_edited_past_its_lock() {
+fn a_file_without_a_header_is_edited_by_the_holder_alone() {
     let world = World::new();
     let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
     ann.task("One", &[]);
@@ -109,7 +109,7 @@ fn a_file_without_a_header_was_edited_past_its_lock() {
 }
 
 #[test]
-fn a_task_lost_on_the_way_to_the_next_one_was_called_taken_over() {
+fn a_task_that_another_took_on_the_way_to_the_next_one_leaves_no_record() {
     let world = World::new();
     let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
     for title in ["One", "Two"] {

@@ -29,7 +29,7 @@ fn declare(repo: &Repo) {
 }
 
 #[test]
-fn a_gate_that_only_a_person_may_sign_was_ignored() {
+fn a_pending_gate_refuses_finish_and_archive() {
     let (world, ann) = worked();
     declare(&ann);
     ann.aitask(&["finish", "1", "--dry-run"]).ok(); // without the helper everything is as without gates
@@ -51,7 +51,7 @@ fn a_gate_that_only_a_person_may_sign_was_ignored() {
 }
 
 #[test]
-fn a_gate_that_was_declared_elsewhere_meanwhile_was_not_seen() {
+fn a_gate_that_another_clone_declared_refuses_finish() {
     let (world, ann) = worked();
     with_helper(&ann);
     let bob = world.clone("bob");
@@ -68,7 +68,7 @@ fn a_gate_that_was_declared_elsewhere_meanwhile_was_not_seen() {
 }
 
 #[test]
-fn a_helper_that_fails_meant_that_there_are_no_gates() {
+fn a_helper_of_the_gates_that_fails_refuses_finish_and_archive() {
     let (world, ann) = worked();
     declare(&ann);
     let work = ann.git(&["rev-parse", "aitask/t1_one"]).trim().to_owned();
@@ -87,7 +87,7 @@ fn a_helper_that_fails_meant_that_there_are_no_gates() {
 }
 
 #[test]
-fn a_manual_verification_with_open_items_was_archived() {
+fn a_manual_verification_with_open_items_is_not_finished() {
     let (_world, ann) = worked();
     let file = "aitasks/t1_one.md";
     ann.git(&["pull", "-q"]);
@@ -101,7 +101,7 @@ fn a_manual_verification_with_open_items_was_archived() {
 }
 
 #[test]
-fn a_checkout_without_the_helper_asked_no_gate() {
+fn a_checkout_that_lacks_the_published_helper_refuses_finish() {
     let (world, ann) = worked();
     let bob = world.clone("bob");
     bob.git(&["pull", "-q"]);

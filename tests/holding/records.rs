@@ -35,7 +35,7 @@ fn finishes_into_develop(world: &World, ann: &Repo) {
 }
 
 #[test]
-fn a_pick_of_a_held_task_forgot_what_had_been_pushed() {
+fn a_pick_of_a_held_task_keeps_the_record_of_what_was_pushed() {
     let world = World::new();
     let ann = world.initialised("ann");
     ann.task("One", &[]);
@@ -50,7 +50,7 @@ fn a_pick_of_a_held_task_forgot_what_had_been_pushed() {
 }
 
 #[test]
-fn a_lock_of_a_held_task_forgot_its_base() {
+fn a_lock_of_a_held_task_keeps_its_base() {
     let (world, ann) = developing();
     let session = Sleeper::new();
     let ann = ann.env("AIT_AGENT_PID", session.pid());
@@ -60,7 +60,7 @@ fn a_lock_of_a_held_task_forgot_its_base() {
 }
 
 #[test]
-fn a_pick_that_failed_forgot_the_base_of_the_held_task() {
+fn a_pick_that_fails_keeps_the_base_of_the_held_task() {
     for again in ["pick", "lock"] {
         let (world, ann) = developing();
         let dead = Sleeper::new();
@@ -73,7 +73,7 @@ fn a_pick_that_failed_forgot_the_base_of_the_held_task() {
 }
 
 #[test]
-fn a_takeover_that_failed_forgot_that_the_task_had_been_ours() {
+fn a_takeover_that_fails_keeps_the_record_of_the_former_holder() {
     let (world, ann) = worked();
     let bob = world.clone("bob");
     bob.aitask(&["pick", "1", "--steal"]).ok();
@@ -99,7 +99,7 @@ fn work_that_had_landed_before_a_takeover_stands_for_no_later_work() {
 }
 
 #[test]
-fn next_took_a_second_task_after_a_power_cut() {
+fn pick_next_takes_no_second_task_after_a_power_cut() {
     let world = World::new();
     let ann = world.initialised("ann");
     ann.task("One", &[("priority", "low")]);

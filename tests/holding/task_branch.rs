@@ -14,7 +14,7 @@ fn reviewed(world: &World, name: &str) -> (Repo, String) {
 }
 
 #[test]
-fn a_fetch_in_the_background_made_finish_no_push_replace_the_reviewers_commit() {
+fn finish_no_push_keeps_a_reviewers_commit_that_was_fetched() {
     let (world, ann) = worked();
     ann.aitask(&["finish", "1", "--no-push"]).ok();
     let (_, fix) = reviewed(&world, "bob");
@@ -29,7 +29,7 @@ fn a_fetch_in_the_background_made_finish_no_push_replace_the_reviewers_commit() 
 }
 
 #[test]
-fn the_reviewers_commit_was_left_out_of_the_merge() {
+fn a_reviewers_commit_that_is_not_in_the_worktree_refuses_finish() {
     for fetched in [false, true] {
         let (world, ann) = worked();
         ann.aitask(&["finish", "1", "--no-push"]).ok();
@@ -48,7 +48,7 @@ fn the_reviewers_commit_was_left_out_of_the_merge() {
 }
 
 #[test]
-fn a_task_branch_that_only_another_clone_pushed_was_not_looked_at() {
+fn a_task_branch_that_only_another_clone_pushed_refuses_finish() {
     let (world, ann) = worked();
     let bob = world.clone("bob");
     bob.git(&["switch", "-q", "-c", "aitask/t1_one"]);
@@ -94,7 +94,7 @@ fn a_tip_that_was_pushed_by_git_itself_may_go_forward_and_not_be_replaced() {
 }
 
 #[test]
-fn in_a_clone_of_one_branch_finish_no_push_worked_once() {
+fn in_a_clone_of_one_branch_finish_no_push_works_again() {
     let world = World::new();
     world.initialised("ann").task("One", &[]);
     let url = format!("file://{}", world.origin().display());
@@ -139,7 +139,7 @@ fn commits_of_the_published_branch_that_are_merged_already_are_not_missed() {
 }
 
 #[test]
-fn the_work_of_a_task_that_was_renamed_was_disowned() {
+fn the_branch_of_a_renamed_task_is_named_and_can_be_finished() {
     let (world, ann) = worked();
     ann.git(&["pull", "-q"]);
     ann.script("aitask_update.sh", &["--batch", "1", "--name", "uno", "--commit"]).ok();

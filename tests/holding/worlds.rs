@@ -34,7 +34,7 @@ fn a_session_of_this_world_is_known_to_be_dead() {
 }
 
 #[test]
-fn a_living_session_in_another_pid_namespace_was_called_dead() {
+fn a_session_in_another_pid_namespace_is_unknown_and_not_dead() {
     for expression in [
         "s/^pid_namespace: .*/pid_namespace: 4026539999/",
         "s/^boot_id: .*/boot_id: 00000000-0000-4000-8000-000000000000/",
@@ -59,7 +59,7 @@ fn the_name_of_the_machine_tells_nothing_where_the_world_is_known() {
 }
 
 #[test]
-fn a_lock_of_the_scripts_from_before_this_boot_was_called_dead() {
+fn a_lock_of_the_scripts_from_before_this_boot_is_unknown_and_not_dead() {
     // As the scripts write it: no nonce, no world.
     let as_script = "/^nonce:/d;/^boot_id:/d;/^pid_namespace:/d";
     let sees_all =
@@ -74,7 +74,7 @@ fn a_lock_of_the_scripts_from_before_this_boot_was_called_dead() {
 }
 
 #[test]
-fn a_pick_that_was_cut_off_was_given_to_another_session_of_the_clone() {
+fn a_pick_that_was_cut_off_goes_to_its_own_session_until_that_is_dead() {
     let world = World::new();
     let ann = world.initialised("ann");
     for title in ["One", "Two", "Three"] {
@@ -95,7 +95,7 @@ fn a_pick_that_was_cut_off_was_given_to_another_session_of_the_clone() {
 }
 
 #[test]
-fn a_lock_of_no_session_was_ended_by_another_person_of_the_clone() {
+fn a_lock_of_no_session_is_ended_by_its_person_alone() {
     let world = World::new();
     let ann = world.initialised("ann");
     ann.task("One", &[]);
@@ -110,7 +110,7 @@ fn a_lock_of_no_session_was_ended_by_another_person_of_the_clone() {
 }
 
 #[test]
-fn a_session_of_another_machine_in_a_shared_clone_was_called_over() {
+fn a_session_of_another_machine_in_a_shared_clone_is_not_over() {
     let (world, ann) = held_by_the_dead();
     let other = Sleeper::new();
     let ann = ann.env("AIT_AGENT_PID", other.pid());
@@ -124,7 +124,7 @@ fn a_session_of_another_machine_in_a_shared_clone_was_called_over() {
 }
 
 #[test]
-fn the_work_of_a_session_that_nobody_can_judge_was_discarded() {
+fn the_worktree_of_a_session_of_unknown_state_is_not_removed() {
     let (_world, ann) = held_by_the_dead();
     ann.aitask(&["worktree", "add", "1"]).ok();
     ann.at("aiwork/t1_one").write("unsaved", "precious\n");

@@ -45,7 +45,7 @@ fn a_pipe_in_the_place_of_the_users_settings() {
 }
 
 #[test]
-fn settings_of_the_user_without_end() {
+fn settings_of_the_user_that_are_too_large() {
     let (_world, ann) = scene();
     ann.run("truncate", &["-s", "1G", "aitasks/metadata/userconfig.yaml"]).ok();
     ends(&ann, "larger than");

@@ -33,7 +33,7 @@ fn it_works_and_is_said_once_in_a_clone() {
 }
 
 #[test]
-fn a_former_holder_landed_before_the_locks_were_compared() {
+fn a_former_holder_pushes_nothing_before_the_locks_are_compared() {
     // On a branch of its own the task data is no part of what is merged.
     let world = World::new();
     let [ann, bob] = ["ann", "bob"].map(|name| on_data_branch(&world, name));
@@ -159,7 +159,7 @@ fn killed_between_the_pushes_the_same_command_finishes() {
 }
 
 #[test]
-fn an_error_after_a_part_had_landed_did_not_say_so() {
+fn an_error_after_a_part_has_landed_names_the_part() {
     let (world, ann) = not_atomic(1);
     run(&ann, "new second").ok();
     world.protect("main");
@@ -168,7 +168,7 @@ fn an_error_after_a_part_had_landed_did_not_say_so() {
 }
 
 #[test]
-fn an_error_after_a_part_had_landed_forgot_the_records() {
+fn an_error_after_a_part_has_landed_keeps_the_records() {
     let unreachable = "mkdir '@DIR@/once' 2>/dev/null || { echo 'fatal: unable to connect to origin' >&2; exit 128; }";
     let stopped = "@GIT@ \"$@\"; code=$?; kill -TERM $PPID; exit $code";
     for action in [unreachable, stopped] {

@@ -27,7 +27,7 @@ fn from_a_subdirectory_the_data_and_a_tasks_worktree() {
         day(&ann.at(place), ann.top());
         std::fs::remove_dir_all(ann.path("aiwork")).unwrap_or_default();
     }
-    // A worktree of a task is no place that data is committed to (verdict D2).
+    // In the worktree of a task, `ait git` is for the task data, not for the code that is checked out there.
     ann.aitask(&["worktree", "add", "1"]).ok();
     let inside = ann.at("aiwork/t1_sample");
     assert_eq!(inside.script("ait", &["git", "rev-parse", "--abbrev-ref", "HEAD"]).ok().stdout, "aitask-data\n");
@@ -154,7 +154,7 @@ fn a_project_below_the_root_of_its_repository_is_itself() {
 }
 
 #[test]
-fn a_claim_in_a_project_below_the_root_went_to_the_root() {
+fn a_claim_in_a_project_below_the_root_stays_there() {
     let world = World::new();
     let ann = world.clone("ann");
     let ready = "---\nstatus: Ready\n---\n";

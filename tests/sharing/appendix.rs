@@ -1,4 +1,4 @@
-//! The transcripts of the specification that no other test tells (40, appendix A), and what became of their verdicts.
+//! `sync`, `push` and `setup` of the scripts in situations that no other test has: their lines, and what they leave.
 
 use super::{sync, task, two, whole};
 use crate::support::{Repo, World};

@@ -1,4 +1,4 @@
-//! `aitask_merge.py`: a task file with conflict markers, merged by the rules (specification 40, section 7).
+//! `aitask_merge.py`: a task file with conflict markers, merged by the rules of each field.
 
 use crate::support::{Repo, World};
 

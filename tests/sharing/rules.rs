@@ -1,4 +1,4 @@
-//! What both sides changed: merged by the rules, or listed and left alone (specification 40, sections 6 and 7).
+//! What both sides changed: merged by the rules of each field, or listed and left alone.
 
 use super::{sync, task, two, whole};
 use crate::support::{Repo, World};

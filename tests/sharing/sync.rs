@@ -5,7 +5,7 @@ use crate::support::{Repo, World, skipped, thorough};
 use std::time::Instant;
 
 #[test]
-fn the_transcript_of_the_specification() {
+fn a_sync_of_two_clones_step_by_step() {
     let (_world, ann, bob) = two();
     assert_eq!(sync(&ann), "NOTHING");
     ann.write("aitasks/t1_sample.md", &task("", "Body\nedit\n"));
@@ -114,7 +114,7 @@ fn on_a_code_branch_only_task_data_is_committed_and_the_rest_stays_as_it_was() {
 }
 
 #[test]
-fn the_verb_says_what_it_did_and_releases_locks_of_archived_tasks() {
+fn the_verb_says_what_it_did_and_removes_locks_of_archived_tasks() {
     let (world, ann, bob) = two();
     ann.aitask(&["lock", "1"]).ok();
     std::fs::create_dir_all(bob.path("aitasks/archived")).unwrap();

@@ -52,7 +52,7 @@ fn a_checkout_that_is_detached_or_stuck_is_said() {
 }
 
 #[test]
-fn what_a_killed_write_left_beside_a_task_is_nobodys_to_have() {
+fn what_a_killed_write_left_beside_a_task_is_not_published() {
     let (world, ann, _bob) = two();
     ann.write("aitasks/.t1_sample.md.aB3xY9", "half a te");
     assert_eq!(sync(&ann), "NOTHING");

@@ -27,7 +27,7 @@ fn resolve(ann: &Repo, name: &str) -> String {
 }
 
 #[test]
-fn where_nothing_is_nothing_is_said_aside() {
+fn where_there_is_no_worktree_stderr_is_empty() {
     let (_world, ann) = scene();
     let run = ann.script("aitask_task_worktree.sh", &["remove", "t2_x", "--force"]).ok();
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("WORKTREE_NONE\nBRANCH_NONE\nCLEAN\n", ""));
@@ -133,7 +133,7 @@ fn an_aborted_task_can_be_picked_again() {
 }
 
 #[test]
-fn a_pushed_branch_that_is_not_merged_was_deleted() {
+fn a_pushed_branch_that_is_not_merged_is_kept() {
     let (_world, ann) = scene();
     let there = add(&ann, "t2_x");
     there.commit("work");
@@ -149,7 +149,7 @@ fn a_pushed_branch_that_is_not_merged_was_deleted() {
 }
 
 #[test]
-fn a_branch_that_is_merged_elsewhere_alone_was_deleted() {
+fn a_branch_that_is_merged_elsewhere_alone_is_kept() {
     let (_world, ann) = scene();
     ann.aitask(&["pick", "1"]).ok();
     ann.at("aiwork/t1_one").commit("work");
@@ -163,7 +163,7 @@ fn a_branch_that_is_merged_elsewhere_alone_was_deleted() {
 }
 
 #[test]
-fn a_merged_branch_whose_upstream_lacks_it_was_kept() {
+fn a_merged_branch_whose_upstream_lacks_it_is_deleted() {
     let (_world, ann) = scene();
     ann.git(&["config", "branch.autoSetupMerge", "inherit"]);
     add(&ann, "t2_x").commit("work");
@@ -176,7 +176,7 @@ fn a_merged_branch_whose_upstream_lacks_it_was_kept() {
 }
 
 #[test]
-fn the_worktree_of_a_session_that_lives_was_deleted() {
+fn the_worktree_of_a_living_session_is_kept() {
     let (_world, ann) = scene();
     let (agent, other) = (Sleeper::new(), Sleeper::new());
     let [held, elsewhere] = [&agent, &other].map(|one| ann.env("AIT_AGENT_PID", one.pid()));
@@ -231,7 +231,7 @@ fn the_lock_of_a_parent_is_none_of_its_childs() {
 }
 
 #[test]
-fn a_line_of_unknown_kind_in_a_list_without_nul_ended_the_script() {
+fn a_line_of_unknown_kind_in_a_list_without_nul_is_passed_over() {
     let (_world, ann) = scene();
     add(&ann, "t2_x");
     let old = |extra: &str| {

@@ -77,7 +77,7 @@ fn our_lock_is_released_and_another_s_refuses() {
 }
 
 #[test]
-fn again_is_done_and_unknown_is_not() {
+fn archiving_again_succeeds_and_an_unknown_task_is_refused() {
     let ann = World::new().initialised("ann");
     ann.task("One", &[]);
     ann.aitask(&["archive", "1"]).ok();

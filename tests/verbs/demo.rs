@@ -50,7 +50,7 @@ fn people_see_what_happens_and_may_keep_it() {
 }
 
 #[test]
-fn sizes_that_make_no_play_are_refused() {
+fn sizes_that_are_too_small_for_the_demonstration_are_refused() {
     let ann = World::new().clone("ann");
     for size in ["--agents=1", "--tasks=3", "--clones=1", "--clones=9", "--agents=x"] {
         ann.aitask(&["demo", size]).fails(2);
@@ -79,7 +79,7 @@ fn a_broken_invariant_is_named_and_the_folder_is_left() {
 }
 
 #[test]
-fn an_answer_out_of_turn_ends_it_and_the_folder_is_left() {
+fn an_unexpected_answer_ends_it_and_the_folder_is_left() {
     let world = World::new();
     // a git whose every commit fails
     let script = format!("#!/bin/sh\n[ \"$1\" = commit ] && exit 1\nexec {} \"$@\"\n", world.real_git().display());

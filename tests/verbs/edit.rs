@@ -52,7 +52,7 @@ fn a_new_title_is_the_heading_and_the_file_keeps_its_name() {
 }
 
 #[test]
-fn what_cannot_be_is_refused() {
+fn values_that_cannot_be_are_refused() {
     let (world, ann) = world_with_a_task();
     let tip = world.remote_branch("main");
     for bad in
@@ -97,7 +97,7 @@ fn the_editor_gets_the_file_with_help_and_gives_it_back() {
 }
 
 #[test]
-fn an_editor_whose_standard_input_is_a_pipe_was_stopped_for_ever() {
+fn an_editor_whose_standard_input_is_a_pipe_is_not_stopped() {
     let (world, ann) = world_with_a_task();
     let editor = world.root().join("editor.sh");
     // what an editor does with a terminal, and a process in the background must not do

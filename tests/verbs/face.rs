@@ -184,20 +184,20 @@ fn traced_every_git_call_is_a_line_with_its_time() {
 }
 
 #[test]
-fn alone_outside_a_repository() {
+fn without_a_verb_outside_a_repository() {
     let world = World::new();
     let run = world.clone("ann").at(world.root()).aitask(&[]).fails(128);
     run.assert().stderr(contains("is not inside a git repository").and(contains("demo")).and(contains("git init")));
 }
 
 #[test]
-fn alone_in_a_fresh_repository_it_says_what_to_type() {
+fn without_a_verb_in_a_fresh_repository_it_says_what_to_type() {
     let ann = World::new().clone("ann");
     ann.aitask(&[]).ok().assert().stdout(contains("not set up for tasks").and(contains("git aitask init")));
 }
 
 #[test]
-fn alone_in_a_repository_without_a_commit_it_says_so() {
+fn without_a_verb_in_a_repository_without_a_commit_it_says_so() {
     let ann = World::new().clone("ann");
     ann.git(&["init", "-q", "empty"]);
     let run = ann.at("empty").aitask(&["--json"]).fails(128);
@@ -206,7 +206,7 @@ fn alone_in_a_repository_without_a_commit_it_says_so() {
 }
 
 #[test]
-fn alone_it_says_where_things_stand_and_what_to_type() {
+fn without_a_verb_it_says_where_things_stand_and_what_to_type() {
     let world = World::new();
     for ann in [world.initialised("ann"), local(), on_data_branch(&World::new(), "bob")] {
         ann.aitask(&[]).ok().assert().stdout(contains("0 held, 0 ready").and(contains("git aitask new")));

@@ -54,7 +54,7 @@ fn refused(repo: &Repo, args: &[&str], kind: &str, says: &str) {
 }
 
 #[test]
-fn a_branch_that_the_main_checkout_is_on_was_deleted() {
+fn a_branch_that_the_main_checkout_is_on_is_kept() {
     let world = World::new();
     let ann = on_data_branch(&world, "ann");
     ann.task("One", &[]);
@@ -67,7 +67,7 @@ fn a_branch_that_the_main_checkout_is_on_was_deleted() {
 }
 
 #[test]
-fn beside_a_bare_repository_finish_inside_the_worktree_left_an_unborn_branch() {
+fn beside_a_bare_repository_finish_inside_the_worktree_leaves_no_unborn_branch() {
     let (world, main) = bare_with_worktrees();
     let work = main.at(pick(&main, "1"));
     work.commit("work");
@@ -78,7 +78,7 @@ fn beside_a_bare_repository_finish_inside_the_worktree_left_an_unborn_branch() {
 }
 
 #[test]
-fn a_branch_that_is_checked_out_twice_was_deleted() {
+fn a_branch_that_is_checked_out_twice_is_kept() {
     for verb in ["finish", "drop"] {
         let (_world, ann) = worked();
         if verb == "drop" {
@@ -97,7 +97,7 @@ fn a_branch_that_is_checked_out_twice_was_deleted() {
 }
 
 #[test]
-fn untracked_work_was_lost_where_status_hides_it() {
+fn untracked_work_is_kept_where_status_hides_it() {
     let (world, ann) = worked();
     ann.git(&["config", "status.showUntrackedFiles", "no"]);
     let late = ann.path(WORK).join("late.txt");
@@ -110,7 +110,7 @@ fn untracked_work_was_lost_where_status_hides_it() {
 }
 
 #[test]
-fn ignored_files_in_the_main_checkout_were_overwritten() {
+fn ignored_files_in_the_main_checkout_are_kept() {
     let world = World::new();
     let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
     ann.task("One", &[]);
@@ -127,7 +127,7 @@ fn ignored_files_in_the_main_checkout_were_overwritten() {
 }
 
 #[test]
-fn ignored_files_were_overwritten_without_a_remote() {
+fn ignored_files_are_kept_without_a_remote() {
     for (mine, theirs) in [("secret", "secret"), ("secret", "secret/deep/er"), ("secret/of/mine", "secret")] {
         let ann = local();
         work(&ann);
@@ -142,7 +142,7 @@ fn ignored_files_were_overwritten_without_a_remote() {
 }
 
 #[test]
-fn work_in_the_middle_of_a_rebase_was_left_out() {
+fn work_in_the_middle_of_a_rebase_refuses_finish() {
     let (_world, ann) = worked();
     let work = ann.at(WORK);
     work.git_fails(&["rebase", "-q", "--exec", "false", "HEAD~1"]);
@@ -158,7 +158,7 @@ fn work_in_the_middle_of_a_rebase_was_left_out() {
 }
 
 #[test]
-fn a_merge_that_was_not_committed_was_left_out() {
+fn a_merge_that_is_not_committed_refuses_finish() {
     let (_world, ann) = worked();
     ann.write("other.txt", "other\n");
     ann.commit("other");
@@ -167,7 +167,7 @@ fn a_merge_that_was_not_committed_was_left_out() {
 }
 
 #[test]
-fn a_worktree_in_the_worktree_was_deleted_with_its_work() {
+fn a_worktree_in_the_worktree_is_kept_with_its_work() {
     let (_world, ann) = worked();
     ann.at(WORK).git(&["worktree", "add", "-q", "-b", "inner", "aiwork/inner"]);
     let inner = ann.at(ann.path(WORK).join("aiwork/inner"));
@@ -178,20 +178,20 @@ fn a_worktree_in_the_worktree_was_deleted_with_its_work() {
 }
 
 #[test]
-fn beside_a_bare_repository_a_task_picked_in_a_worktree_went_into_it() {
+fn beside_a_bare_repository_a_task_picked_in_a_worktree_goes_beside_it() {
     let (_world, main) = bare_with_worktrees();
     let one = pick(&main, "1");
     assert_eq!(pick(&main.at(&one), "2").parent(), one.parent());
 }
 
 #[test]
-fn a_check_longer_than_the_time_limit_could_not_land() {
+fn the_time_limit_does_not_count_the_check() {
     let (_world, ann) = worked();
     ann.aitask(&["finish", "1", "--timeout", "2s", "--check", "sleep 2.1"]).ok();
 }
 
 #[test]
-fn a_check_kept_others_waiting_and_ran_again_on_the_same_tree() {
+fn a_check_keeps_nobody_waiting_and_runs_once_on_a_tree() {
     let (world, ann) = worked();
     ann.task("Two", &[]);
     world.clone("bob");
@@ -206,7 +206,7 @@ fn a_check_kept_others_waiting_and_ran_again_on_the_same_tree() {
 }
 
 #[test]
-fn a_committed_link_in_the_place_of_the_worktree_was_followed() {
+fn a_committed_link_in_the_place_of_the_worktree_is_not_followed() {
     let world = World::new();
     let ann = world.initialised("ann");
     ann.task("One", &[]);
@@ -220,7 +220,7 @@ fn a_committed_link_in_the_place_of_the_worktree_was_followed() {
 }
 
 #[test]
-fn a_worktree_with_a_submodule_could_not_be_removed() {
+fn a_worktree_with_a_submodule_is_removed() {
     let (world, ann) = worked();
     world.git(&["clone", "-q", "--bare", "origin.git", "sub.git"]);
     let work = ann.at(WORK);
@@ -249,7 +249,7 @@ fn a_worktree_with_a_submodule_could_not_be_removed() {
 }
 
 #[test]
-fn commits_of_a_submodule_were_lost_with_a_worktree_that_was_cut_off() {
+fn commits_of_a_submodule_are_kept_in_a_worktree_that_was_cut_off() {
     let (world, ann) = worked();
     world.git(&["clone", "-q", "--bare", "origin.git", "sub.git"]);
     let work = ann.at(WORK);
@@ -267,7 +267,7 @@ fn commits_of_a_submodule_were_lost_with_a_worktree_that_was_cut_off() {
 }
 
 #[test]
-fn a_worktree_that_was_moved_by_hand_was_taken_for_gone() {
+fn a_worktree_that_was_moved_by_hand_is_not_taken_for_gone() {
     let (world, ann) = worked();
     std::fs::rename(ann.path(WORK), world.root().join("moved")).unwrap();
     let moved = ann.at(world.root().join("moved"));
@@ -281,7 +281,7 @@ fn a_worktree_that_was_moved_by_hand_was_taken_for_gone() {
 }
 
 #[test]
-fn a_branch_below_the_task_branch_was_found_out_after_the_task_was_taken() {
+fn a_branch_below_the_task_branch_is_found_before_the_task_is_taken() {
     let world = World::new();
     let ann = world.initialised("ann");
     ann.task("One", &[]);
@@ -290,7 +290,7 @@ fn a_branch_below_the_task_branch_was_found_out_after_the_task_was_taken() {
 }
 
 #[test]
-fn a_line_was_added_to_the_last_one_of_info_exclude() {
+fn a_line_of_its_own_is_added_to_info_exclude() {
     let world = World::new();
     let ann = world.initialised("ann");
     ann.task("One", &[]);
@@ -300,7 +300,7 @@ fn a_line_was_added_to_the_last_one_of_info_exclude() {
 }
 
 #[test]
-fn a_check_with_a_linked_or_relative_folder_for_temporary_files_left_a_worktree() {
+fn a_check_with_a_linked_or_relative_folder_for_temporary_files_leaves_no_worktree() {
     let (world, ann) = worked();
     symlink(world.root().join("tmp"), world.root().join("link")).unwrap();
     let link = world.root().join("link");
@@ -313,7 +313,7 @@ fn a_check_with_a_linked_or_relative_folder_for_temporary_files_left_a_worktree(
 }
 
 #[test]
-fn the_first_commits_of_a_task_squashed_twice_were_lost() {
+fn the_commits_of_a_task_squashed_twice_are_kept() {
     let (_world, ann) = worked();
     let first = ann.at(WORK).git(&["rev-parse", "HEAD"]);
     ann.aitask(&["finish", "1", "--squash", "--no-archive"]).ok();
@@ -327,7 +327,7 @@ fn the_first_commits_of_a_task_squashed_twice_were_lost() {
 }
 
 #[test]
-fn a_branch_that_could_not_be_deleted_was_not_mentioned() {
+fn a_branch_that_cannot_be_deleted_is_mentioned() {
     let (_world, ann) = worked();
     ann.at(WORK).git(&["reset", "-q", "--hard", "main"]);
     ann.write(".git/refs/heads/aitask/t1_one.lock", "");
@@ -338,7 +338,7 @@ fn a_branch_that_could_not_be_deleted_was_not_mentioned() {
 }
 
 #[test]
-fn with_a_git_directory_elsewhere_a_task_picked_in_a_worktree_went_into_that() {
+fn with_a_git_directory_elsewhere_a_task_picked_in_a_worktree_goes_beside_it() {
     let world = World::new();
     let ann = world.initialised("ann");
     ann.task("One", &[]);

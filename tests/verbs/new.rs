@@ -258,7 +258,7 @@ fn from_a_worktree_the_task_lands_in_the_task_data() {
 }
 
 #[test]
-fn an_empty_record_of_a_making_stayed_for_ever() {
+fn an_empty_record_of_a_creation_is_removed() {
     let world = World::new();
     let ann = world.initialised("ann");
     let record = ann.path(".git/aitask/making/00112233445566778899aabbccddeeff");

@@ -395,7 +395,7 @@ fn on_a_data_branch() {
 }
 
 #[test]
-fn a_file_whose_name_is_no_branch_stopped_next_for_everybody() {
+fn a_file_whose_name_is_no_branch_does_not_stop_next() {
     let (_, ann, _) = ann_and_bob();
     ann.git(&["pull", "-q"]);
     ann.write("aitasks/t7_a.lock.md", "---\npriority: high\nstatus: Ready\n---\n\n# x\n");
@@ -405,7 +405,7 @@ fn a_file_whose_name_is_no_branch_stopped_next_for_everybody() {
 }
 
 #[test]
-fn a_title_in_a_hint_ran_where_it_was_pasted() {
+fn a_title_in_a_hint_is_quoted_and_does_not_run() {
     let (_, ann, bob) = ann_and_bob();
     ann.task("Fix; touch PWNED; `id` $(id)", &[]);
     ann.aitask(&["pick", "1"]).ok();

@@ -1,4 +1,4 @@
-//! What the header of a plan says of the branches goes for whoever comes later (specification 50, section 4).
+//! The branches that the header of a plan names are those of every later pick and finish of the task.
 
 use crate::support::{Repo, World};
 use predicates::str::contains;

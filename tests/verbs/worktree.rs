@@ -138,7 +138,7 @@ fn removing_a_worktree_leaves_another_one_and_a_repository_in_it_alone() {
 }
 
 #[test]
-fn a_repository_in_the_place_of_a_worktree_was_deleted() {
+fn a_repository_in_the_place_of_a_worktree_is_not_deleted() {
     let world = World::new();
     let ann = world.initialised("ann");
     for title in ["One", "Two"] {

@@ -40,7 +40,7 @@ fn rebase(ann: &Repo) -> Repo {
 }
 
 #[test]
-fn a_worktree_that_was_moved_by_hand_lost_its_registration() {
+fn a_worktree_that_was_moved_by_hand_keeps_its_registration() {
     let (world, ann) = worked();
     let moved = world.root().join("moved");
     std::fs::rename(ann.path(WORK), &moved).unwrap();
@@ -109,7 +109,7 @@ fn a_removal_that_was_cut_off_before_it_began_excuses_no_later_move() {
 }
 
 #[test]
-fn a_worktree_in_the_middle_of_a_rebase_was_left_by_drop() {
+fn a_worktree_in_the_middle_of_a_rebase_refuses_drop() {
     let (world, ann) = worked();
     let there = rebase(&ann);
     refused(&ann, &["drop", "1"], "dirty");
@@ -134,7 +134,7 @@ fn a_worktree_in_the_middle_of_a_rebase_was_left_by_drop() {
 }
 
 #[test]
-fn a_worktree_in_the_middle_of_a_rebase_could_not_be_removed() {
+fn a_worktree_in_the_middle_of_a_rebase_is_removed_with_discard_alone() {
     let (_world, ann) = worked();
     rebase(&ann);
     refused(&ann, &["worktree", "remove", "1"], "dirty");
@@ -195,7 +195,7 @@ fn a_branch_that_was_there_is_not_said_to_be_cut_just_now() {
 }
 
 #[test]
-fn a_pick_killed_while_it_furnishes_is_finished_by_the_next() {
+fn a_pick_killed_while_it_prepares_the_worktree_is_finished_by_the_next() {
     let world = World::new();
     let agent = Sleeper::new();
     let ann = world.initialised("ann").env("AIT_AGENT_PID", agent.pid());
@@ -223,7 +223,7 @@ fn a_pick_killed_while_it_furnishes_is_finished_by_the_next() {
 }
 
 #[test]
-fn a_pick_killed_between_the_worktree_and_its_furnishing_is_finished_by_the_next() {
+fn a_pick_killed_before_it_prepares_the_worktree_is_finished_by_the_next() {
     let agent = Sleeper::new();
     let ann = World::new().initialised("ann").env("AIT_AGENT_PID", agent.pid());
     ann.task("One", &[]);
@@ -260,7 +260,7 @@ fn no_code_is_merged_into_a_branch_that_coordinates_or_cut_from_it() {
 }
 
 #[test]
-fn an_output_branch_that_was_not_pushed_was_said_not_to_exist() {
+fn an_output_branch_that_is_not_pushed_is_said_to_be_here_alone() {
     let (_world, ann) = worked();
     ann.git(&["branch", "dev"]);
     let error = refused(&ann, &["finish", "1", "--into", "dev"], "usage");
@@ -323,7 +323,7 @@ fn six_that_finish_at_once_all_land() {
 }
 
 #[test]
-fn commits_in_a_submodule_that_is_not_checked_out_went_with_the_worktree() {
+fn commits_in_a_submodule_that_is_not_checked_out_keep_the_worktree() {
     let world = World::new();
     let ann = world.initialised("ann");
     world.git(&["init", "-q", "lib"]);
