@@ -1,6 +1,6 @@
 //! Servers that are away or say no, and names that name nothing.
 
-use super::{misused, refused};
+use super::{all_refused, fails_clearly, misused, refused, state};
 use crate::support::{Repo, World};
 
 /// Ann, who holds task 1 with work in it; task 2 is free.
@@ -31,9 +31,7 @@ fn the_remote_is_gone() {
     let ann = at_work(&world);
     let away = world.root().join("away");
     std::fs::rename(world.origin(), &away).unwrap();
-    for args in CHANGES {
-        // nothing but an empty folder, so that there is something to look at
-        let run = refused(&ann, args, 75, "unreachable");
+    for run in all_refused(&ann, CHANGES, 75, "unreachable") {
         assert!(run.stderr.contains("origin"), "{run}");
     }
     ann.aitask(&["list"]).ok();
@@ -56,8 +54,7 @@ fn the_server_refuses_everything() {
     let world = World::new();
     let ann = at_work(&world);
     world.script(&world.origin().join("hooks/pre-receive"), "#!/bin/sh\necho 'closed for today' >&2\nexit 1\n");
-    for args in &CHANGES[..7] {
-        let run = refused(&ann, args, 1, "denied");
+    for run in all_refused(&ann, CHANGES.into_iter().take(7), 1, "denied") {
         assert!(run.stderr.contains("closed for today") || run.stderr.contains("hook"), "{run}");
     }
     refused(&ann, &["pick", "--next"], 1, "denied");
@@ -70,8 +67,7 @@ fn the_server_refuses_one_branch() {
         let ann = at_work(&world);
         world.protect(branch);
         let changes: &[_] = if branch == "aitask-ids" { &CHANGES[..1] } else { &CHANGES[1..7] };
-        for args in changes {
-            let run = refused(&ann, args, 1, "denied");
+        for run in all_refused(&ann, changes.iter().copied(), 1, "denied") {
             assert!(run.stderr.contains(branch), "{run}");
         }
     }
@@ -88,12 +84,10 @@ fn names_that_name_nothing() {
         if name.is_empty() {
             continue; // as if not given
         }
-        refused(&ann, &["pick", "2", &option], run.code, "usage");
         assert_eq!(run.code, 2, "{run}");
-        let base = format!("--base={name}");
-        refused(&ann, &["pick", "2", &base], 2, "usage");
-        let into = format!("--into={name}");
-        refused(&ann, &["finish", "1", &into], 2, "usage");
+        let (base, into) = (format!("--base={name}"), format!("--into={name}"));
+        let lines = [&["pick", "2", &option][..], &["pick", "2", &base], &["finish", "1", &into]];
+        all_refused(&ann, lines, 2, "usage");
     }
     assert!(!ann.path("x").exists());
 }
@@ -101,12 +95,14 @@ fn names_that_name_nothing() {
 #[test]
 fn settings_that_make_no_sense() {
     let ann = at_work(&World::new());
+    let before = state(&ann);
     for bad in ["0", "abc", "-1", "1d", "1.5s", "99999999999999999999h", "0ms"] {
         let option = format!("--timeout={bad}");
-        refused(&ann, &["list", &option], 2, "usage");
-        let run = refused(&ann.env("GIT_AITASK_TIMEOUT", bad), &["pick", "2"], 2, "usage");
+        fails_clearly(&ann, &["list", &option], 2, "usage");
+        let run = fails_clearly(&ann.env("GIT_AITASK_TIMEOUT", bad), &["pick", "2"], 2, "usage");
         assert!(run.stderr.contains(bad), "{run}");
     }
+    assert_eq!(before, state(&ann), "something changed");
     refused(&ann.env("GIT_AITASK_TIMEOUT", "nonsense"), &["finish", "1"], 2, "usage");
     refused(&ann.env("GIT_AITASK_WORKTREE", "perhaps"), &["pick", "2"], 2, "usage");
     refused(&ann.env("GIT_AITASK_MERGE", "rebase"), &["finish", "1"], 2, "usage");
