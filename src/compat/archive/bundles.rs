@@ -166,8 +166,8 @@ pub(crate) fn bundle_uncommitted(
     if let Some(checkout) = checkout.filter(|_| !changes.is_empty()) {
         ignore_unfinished(checkout)?;
     }
-    // All bundles are complete before the first loose file is removed, and the gzip bundles that they replace go last: an
-    // interrupted run leaves files twice, which the next run removes.
+    // All bundles are complete before the first loose file is removed, and the gzip bundles that they replace go
+    // last: an interrupted run leaves files twice, which the next run removes.
     for change in &changes {
         change.write()?;
     }
@@ -220,8 +220,8 @@ fn decide(checkout: &DataCheckout<'_>, view: &View<'_>) -> Result<Decision<Selec
         return Ok(Decision::NoChange((selection, counts)));
     }
     ignore_unfinished(checkout)?;
-    // The bundles are complete before the plan names them. The loose files are removed only when the commit has landed and
-    // the checkout is updated, so an interrupted run loses none.
+    // The bundles are complete before the plan names them. The loose files are removed only when the commit has
+    // landed and the checkout is updated, so an interrupted run loses none.
     for change in &changes {
         change.write()?;
     }

@@ -246,8 +246,8 @@ impl TaskCreation<'_> {
 
     pub(crate) fn finalize(&self, draft: &DraftToFinalize) -> Result<()> {
         self.print_dropped(&draft.dropped_gates, "gate(s) from finalized draft", "");
-        // The draft is removed after the commit. If an earlier run was interrupted in between, its task is found again here,
-        // so that one draft never becomes two tasks.
+        // The draft is removed after the commit. If an earlier run was interrupted in between, its task is found
+        // again here, so that one draft never becomes two tasks.
         let created = match new::resume_here(self.checkout, &draft.request)? {
             Some(created) => created,
             None => self.file(draft.parent.as_deref(), &draft.request).map_err(NotCreated::into_error)?,
