@@ -62,8 +62,8 @@ pub(crate) enum LocalEvidence {
 /// To whom a lock belongs, for a session that wants to take the task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ownership {
-    /// This very session holds it; or a command of this person was killed in this clone while taking it, and neither that
-    /// session nor this one can be named.
+    /// To this session; or to a command of this person that was killed in this clone while it was taking the lock, where
+    /// neither session has a process.
     Ours,
     /// To another session of the same person, which may be replaced.
     Abandoned,
@@ -156,25 +156,28 @@ impl LockRequest<'_> {
             Liveness::Alive => HeldBy::Live,
             Liveness::Dead | Liveness::Unknown => HeldBy::Unverifiable,
         };
-        let in_the_way = Ownership::Conflict(by);
+        let conflict = Ownership::Conflict(by);
         match self.rule {
             LockRule::Verb if *evidence == LocalEvidence::ThisCommand || lock.is_of(session) => Ownership::Ours,
+            // Only for the same person: another person decides about the work of a dead session by `--steal`.
             LockRule::Verb if same_person && *liveness == Liveness::Dead => Ownership::Abandoned,
             LockRule::Verb => match evidence {
                 LocalEvidence::Worktree => Ownership::Ours,
                 LocalEvidence::CutOff if same_person => Ownership::Ours,
-                LocalEvidence::CutOff | LocalEvidence::Nothing | LocalEvidence::ThisCommand => in_the_way,
+                LocalEvidence::CutOff | LocalEvidence::Nothing | LocalEvidence::ThisCommand => conflict,
             },
-            LockRule::Script if !same_person => in_the_way,
+            LockRule::Script if !same_person => conflict,
             LockRule::Script => {
                 let is_here = lock.process.scope.is_some() && lock.process.scope == session.process.scope;
                 let is_elsewhere = !is_here && (lock.host == "unknown" || lock.host != session.host);
                 let is_named = lock.process.number().is_some();
                 match liveness {
+                    // The scripts take a person who comes from another host for one who has changed hosts.
                     _ if is_elsewhere => Ownership::Abandoned,
                     _ if lock.process.is_same(&session.process) => Ownership::Ours,
-                    Liveness::Alive => in_the_way,
-                    Liveness::Unknown if is_named => in_the_way,
+                    Liveness::Alive => conflict,
+                    // A process that cannot be checked may live; without a process there is nothing to wait for.
+                    Liveness::Unknown if is_named => conflict,
                     Liveness::Unknown | Liveness::Dead => Ownership::Abandoned,
                 }
             }

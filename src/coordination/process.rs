@@ -81,8 +81,8 @@ impl ProcessIdentity {
         self.pid.parse().ok().filter(|&pid| pid > 0)
     }
 
-    /// Whether both name the same process; a process that names none is nobody's. Where one does not say its scope,
-    /// number and start must do.
+    /// Whether both are the same process; false where one has no process id. Where one has no scope, process id and start
+    /// time decide.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let same = |of: fn(&Self) -> &String| of(self) == of(other);
         let process = same(|process| &process.pid) && same(|process| &process.start) && same(|process| &process.kind);

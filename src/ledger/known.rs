@@ -123,7 +123,7 @@ impl Ledger<'_> {
     /// Records the published tip of a branch, and returns the error for a branch that is gone, unless `local` contains all
     /// that this clone knew of it: then publishing `local` restores it.
     pub(crate) fn lost(&self, branch: &Branch, published: Option<&Oid>, local: Option<&Oid>) -> Result<Option<Error>> {
-        let TipState::Gone(gone) = self.standing(branch, published, self.load_known(branch))? else { return Ok(None) };
+        let TipState::Gone(gone) = self.tip_state(branch, published, self.load_known(branch))? else { return Ok(None) };
         let is_kept = match (&gone.newest, local) {
             (Some(newest), Some(local)) => self.refs.is_ancestor(newest, local)?,
             _ => false,
@@ -136,7 +136,7 @@ impl Ledger<'_> {
     /// An unrelated history is accepted, since somebody may have compacted the branch; locks that it lacks are reported. An
     /// older state that lacks something is not recorded, and the newer commit is kept: this clone may be the only one that
     /// still has it.
-    pub(super) fn standing(
+    pub(super) fn tip_state(
         &self,
         branch: &Branch,
         published: Option<&Oid>,

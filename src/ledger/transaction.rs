@@ -69,6 +69,7 @@ impl Ledger<'_> {
         let mut deadline = Deadline::after(self.timeout);
         let mut view = View::load(self, branches, Freshness::AsKnown)?;
         for attempt in 0.. {
+            // Before anything else: a push without an answer may have landed, and pushing again would do the change twice.
             if let Some(sent) = unconfirmed.look_up(self, &view) {
                 return Ok(TransactionResult { looked_up: true, ..self.landed(&view, sent) });
             }
@@ -82,10 +83,12 @@ impl Ledger<'_> {
                 view = self.fetch_view(branches, deadline)?;
                 continue;
             }
+            // The task data seems to have moved to its own branch. Only a fetched view can prove that.
             if view.data_moved {
                 view = self.fetch_view(branches, deadline)?;
                 continue;
             }
+            // On a server without atomic push `decide` must not plan again what has landed already.
             view.landed.clone_from(landed);
             let started = Instant::now();
             let decision = decide(&view);
@@ -125,11 +128,13 @@ impl Ledger<'_> {
                 view = self.fetch_view(branches, deadline)?;
                 continue;
             }
+            // The objects exist from here on, but no ref points to them: a command that is killed now has changed nothing.
             let BuiltPlan { updates, blobs } = self.build(&view, &plan, nonce)?;
             let command = self.command(&updates)?;
             if self.dry_run {
                 return Ok(TransactionResult { value, updates, blobs, lagging: Vec::new(), command, looked_up: false });
             }
+            // Read before the swap: what the user types into these files from now on must survive the update of the checkout.
             let adopted = self.read_uncommitted_inputs(&plan, &blobs)?;
             let subject = plan.branches.iter().flat_map(|plan| &plan.steps).map(|step| step.subject.as_str()).next();
             let change = CheckoutChange { subject: subject.unwrap_or("aitask"), adopted, written: plan.written() };
@@ -152,6 +157,8 @@ impl Ledger<'_> {
                     said
                 }
             };
+            // The view is fetched also after the last wait: it tells whether the push landed after all, and whether other
+            // writers or a lock file on the server were in the way.
             let is_last = !self.refs.wait(deadline, attempt)?;
             let before = view.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).collect::<Vec<_>>();
             view = self.fetch_view(branches, deadline)?;

@@ -43,7 +43,7 @@ pub(crate) struct View<'r> {
     pub(crate) is_current: bool,
     /// The branches of this transaction that have landed already, on a server without atomic push.
     pub(crate) landed: BTreeSet<Branch>,
-    standings: BTreeMap<Branch, TipState>,
+    tip_states: BTreeMap<Branch, TipState>,
     /// Whether the task data has a branch of its own, although this clone still has it on a code branch.
     pub(super) data_moved: bool,
 }
@@ -61,12 +61,12 @@ impl<'r> View<'r> {
         let known = ledger.refs.tips(&names)?;
         let data_moved =
             data_moved.is_some_and(|data| known.keys().any(|name| [data.full(), published(&data)].contains(name)));
-        let (mut tips, mut standings) = (BTreeMap::new(), BTreeMap::new());
+        let (mut tips, mut tip_states) = (BTreeMap::new(), BTreeMap::new());
         for (branch, noted) in branches.iter().zip(noted) {
             let local = known.get(&branch.full()).cloned();
             let published = known.get(&published(branch)).cloned();
-            let standing = ledger.standing(branch, published.as_ref(), noted)?;
-            let theirs = match &standing {
+            let tip_state = ledger.tip_state(branch, published.as_ref(), noted)?;
+            let theirs = match &tip_state {
                 TipState::Gone(gone) => gone.newest.clone(),
                 TipState::Current | TipState::SetBack(_) => published.clone(),
             };
@@ -76,15 +76,15 @@ impl<'r> View<'r> {
                 (Some(theirs), Some(ours)) if own && theirs != ours => Some(ledger.combined_tip(branch, ours, theirs)?),
                 _ => theirs,
             };
-            standings.insert(branch.clone(), standing);
+            tip_states.insert(branch.clone(), tip_state);
             tips.insert(branch.clone(), Tip { published, local, base });
         }
         let is_current = freshness == Freshness::Fetched || ledger.channel == Channel::Local;
         let Ledger { repository, refs, .. } = *ledger;
-        Ok(Self { repository, refs, tips, is_current, landed: BTreeSet::new(), standings, data_moved })
+        Ok(Self { repository, refs, tips, is_current, landed: BTreeSet::new(), tip_states, data_moved })
     }
 
-    /// Refuses to use the task data on a code branch after it was data_moved to its own branch: the copy on the code branch is
+    /// Refuses to use the task data on a code branch after it was moved to its own branch: the copy on the code branch is
     /// outdated, and changes made there would be lost to everybody else.
     ///
     /// # Errors
@@ -111,7 +111,7 @@ impl<'r> View<'r> {
     /// The branches that this clone knew and that are gone from the remote. Decisions read their last known state, and a
     /// swap that moves such a branch restores it.
     pub(super) fn all_gone(&self) -> impl Iterator<Item = (&Branch, &LostBranch)> {
-        self.standings.iter().filter_map(|(branch, standing)| match standing {
+        self.tip_states.iter().filter_map(|(branch, tip_state)| match tip_state {
             TipState::Gone(gone) => Some((branch, gone)),
             TipState::Current | TipState::SetBack(_) => None,
         })
@@ -124,7 +124,7 @@ impl<'r> View<'r> {
 
     /// The newer state that this clone knows of a branch that was set back to an older one.
     pub(crate) fn set_back(&self, branch: &Branch) -> Option<&SetBack> {
-        match self.standings.get(branch) {
+        match self.tip_states.get(branch) {
             Some(TipState::SetBack(set_back)) => Some(set_back),
             Some(TipState::Current | TipState::Gone(_)) | None => None,
         }

@@ -1,4 +1,4 @@
-//! Whole transactions over a remote in memory: what a swap comes to, and what is said of it.
+//! Whole transactions with a remote in memory: the outcomes of a swap, and the errors for them.
 
 use crate::coordination::lock_format::LOCK_FORMAT;
 use crate::error::{Error, Kind, Result};
