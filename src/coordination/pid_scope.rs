@@ -1,5 +1,5 @@
-//! The scope in which a process id identifies a process: one boot of one kernel, and one PID namespace of it. The host name
-//! does not suffice, since two containers may have the same host name and the same process ids.
+//! The scope in which a process id identifies a process: one boot of one kernel, and one PID namespace of it. The host
+//! name does not suffice, since two containers may have the same host name and the same process ids.
 
 use crate::coordination::process::PROBE_LIMIT;
 use crate::git::Repository;

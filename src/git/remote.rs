@@ -52,7 +52,8 @@ pub(crate) fn tracks(repository: &Repository, remote: &RemoteName, branch: &Bran
 /// # Errors
 /// [`Kind::Unreachable`] or [`Kind::Authentication`], with git's reason.
 pub(crate) fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], limit: Duration) -> Result<()> {
-    // `--prune` does not apply to refs that are updated through `--refmap`, so the refs that keep the last known tips stay.
+    // `--prune` does not apply to refs that are updated through `--refmap`, so the refs that keep the last known tips
+    // stay.
     let mut named: Vec<&Branch> = branches.iter().filter(|branch| !branch.as_str().starts_with("aitask-")).collect();
     loop {
         let coordination = (named.len() < branches.len())

@@ -1,5 +1,5 @@
-//! The view: the tips of the branches of one transaction, and the files in them. A decision reads nothing else, so that it
-//! can be repeated on a newer view.
+//! The view: the tips of the branches of one transaction, and the files in them. A decision reads nothing else, so that
+//! it can be repeated on a newer view.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::Object;
@@ -14,13 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The tips of one branch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Tip {
-    /// The published tip: that of the remote as far as known, or the local one where there is no remote. `None` where the
-    /// branch is not published.
+    /// The published tip: that of the remote as far as known, or the local one where there is no remote. `None` where
+    /// the branch is not published.
     pub(crate) published: Option<Oid>,
     /// The tip of the local branch.
     pub(crate) local: Option<Oid>,
-    /// The commit that decisions read and that new commits are made on: the published tip; or, for the branch whose local
-    /// commits are published along, the local tip where it contains the published one, else a merge of both.
+    /// The commit that decisions read and that new commits are made on: the published tip; or, for the branch whose
+    /// local commits are published along, the local tip where it contains the published one, else a merge of both.
     pub(crate) base: Option<Oid>,
 }
 
@@ -55,8 +55,8 @@ impl<'r> View<'r> {
         let data_moved = ledger.unlisted_data_branch(branches)?;
         let names = branches.iter().chain(&data_moved).flat_map(|branch| [branch.full(), published(branch)]);
         let names: Vec<_> = names.collect();
-        // Other commands write the record after they move the ref. Reading it before the ref makes sure that a record newer
-        // than the ref means that the branch was set back, and not that another command published in between.
+        // Other commands write the record after they move the ref. Reading it before the ref makes sure that a record
+        // newer than the ref means that the branch was set back, and not that another command published in between.
         let noted: Vec<_> = branches.iter().map(|branch| ledger.load_known(branch)).collect();
         let known = ledger.refs.tips(&names)?;
         let data_moved =
@@ -84,8 +84,8 @@ impl<'r> View<'r> {
         Ok(Self { repository, refs, tips, is_current, landed: BTreeSet::new(), tip_states, data_moved })
     }
 
-    /// Refuses to use the task data on a code branch after it was moved to its own branch: the copy on the code branch is
-    /// outdated, and changes made there would be lost to everybody else.
+    /// Refuses to use the task data on a code branch after it was moved to its own branch: the copy on the code branch
+    /// is outdated, and changes made there would be lost to everybody else.
     ///
     /// # Errors
     /// [`Kind::NotInitialised`].
@@ -108,8 +108,8 @@ impl<'r> View<'r> {
         self.tips.get(branch).cloned().unwrap_or_default()
     }
 
-    /// The branches that this clone knew and that are gone from the remote. Decisions read their last known state, and a
-    /// swap that moves such a branch restores it.
+    /// The branches that this clone knew and that are gone from the remote. Decisions read their last known state, and
+    /// a swap that moves such a branch restores it.
     pub(super) fn all_gone(&self) -> impl Iterator<Item = (&Branch, &LostBranch)> {
         self.tip_states.iter().filter_map(|(branch, tip_state)| match tip_state {
             TipState::Gone(gone) => Some((branch, gone)),
@@ -145,8 +145,8 @@ impl<'r> View<'r> {
         self.tips.iter().map(|(branch, tip)| (branch, tip.published.as_ref())).collect()
     }
 
-    /// The guards of a swap: the published tips that the decision read and that `updates` do not move. They must still be
-    /// the same when the swap lands, or the decision was made on an outdated view.
+    /// The guards of a swap: the published tips that the decision read and that `updates` do not move. They must still
+    /// be the same when the swap lands, or the decision was made on an outdated view.
     pub(super) fn guards(&self, updates: &[RefUpdate]) -> Vec<RefUpdate> {
         let others = self.tips.iter().map(|(branch, tip)| (branch.full(), tip.published.clone()));
         let others = others.filter(|(name, _)| updates.iter().all(|update| update.name != *name));
@@ -184,8 +184,8 @@ impl<'r> View<'r> {
         Found::load(self.refs, names.map(|name| (name.clone(), name)))
     }
 
-    /// The last version of a file in the history of a branch, as far as this clone has it; the file may have been removed
-    /// since. Two processes.
+    /// The last version of a file in the history of a branch, as far as this clone has it; the file may have been
+    /// removed since. Two processes.
     pub(crate) fn last_written(&self, branch: &Branch, path: &str) -> Result<Option<Object>> {
         let Some(tip) = self.tip(branch).published else { return Ok(None) };
         let call =

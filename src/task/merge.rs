@@ -231,8 +231,8 @@ impl ThreeSides<'_> {
         let base = self.base.and_then(|base| base.last(key));
         let (local, remote) = (self.local.last(key), self.remote.last(key));
         let newer = if self.newer_is_local { local } else { remote };
-        // The order of the rules matters: the gates are one unit, and the keys that the base decides have their own rule for
-        // a missing value.
+        // The order of the rules matters: the gates are one unit, and the keys that the base decides have their own
+        // rule for a missing value.
         if GATES.contains(&key) {
             return newer.map_or(Choice::Drop, take);
         }
