@@ -132,14 +132,7 @@ fn whom_a_session_may_displace() {
         ("her own, as a script wrote it", lock("ann@x", "box", old("5")), Alive, none, Ours, Ours),
         ("her own, after the machine was renamed", lock("ann@x", "old", here("5")), Alive, none, Ours, Ours),
         ("a dead one of hers", lock("ann@x", "box", here("6")), Dead, none, Abandoned, Abandoned),
-        (
-            "a live one of hers",
-            lock("ann@x", "box", here("6")),
-            Alive,
-            none,
-            live,
-            live,
-        ),
+        ("a live one of hers", lock("ann@x", "box", here("6")), Alive, none, live, live),
         (
             "one of hers that nobody can judge",
             lock("ann@x", "box", old("6")),
@@ -156,80 +149,17 @@ fn whom_a_session_may_displace() {
             unverifiable,
             Abandoned,
         ),
-        (
-            "one of hers on another machine",
-            lock("ann@x", "far", old("5")),
-            Unknown,
-            none,
-            unverifiable,
-            Abandoned,
-        ),
-        (
-            "one of hers on no machine",
-            lock("ann@x", "unknown", old("-")),
-            Unknown,
-            none,
-            unverifiable,
-            Abandoned,
-        ),
-        (
-            "one of hers without a process",
-            lock("ann@x", "box", old("-")),
-            Unknown,
-            none,
-            unverifiable,
-            Abandoned,
-        ),
-        (
-            "the same, in its worktree",
-            lock("ann@x", "box", old("-")),
-            Unknown,
-            Worktree,
-            Ours,
-            Abandoned,
-        ),
+        ("one of hers on another machine", lock("ann@x", "far", old("5")), Unknown, none, unverifiable, Abandoned),
+        ("one of hers on no machine", lock("ann@x", "unknown", old("-")), Unknown, none, unverifiable, Abandoned),
+        ("one of hers without a process", lock("ann@x", "box", old("-")), Unknown, none, unverifiable, Abandoned),
+        ("the same, in its worktree", lock("ann@x", "box", old("-")), Unknown, Worktree, Ours, Abandoned),
         ("the same, cut off here", lock("ann@x", "box", old("-")), Unknown, CutOff, Ours, Abandoned),
-        (
-            "what this command wrote",
-            lock("ann@x", "box", old("-")),
-            Unknown,
-            ThisCommand,
-            Ours,
-            Abandoned,
-        ),
+        ("what this command wrote", lock("ann@x", "box", old("-")), Unknown, ThisCommand, Ours, Abandoned),
         ("bob's", lock("bob@x", "box", here("5")), Unknown, none, other, other),
-        (
-            "bob's, cut off here",
-            lock("bob@x", "box", old("-")),
-            Unknown,
-            CutOff,
-            other,
-            other,
-        ),
-        (
-            "bob's dead one",
-            lock("bob@x", "box", here("6")),
-            Dead,
-            none,
-            other,
-            other,
-        ),
-        (
-            "bob's, as this command wrote it",
-            lock("bob@x", "box", here("5")),
-            Unknown,
-            ThisCommand,
-            Ours,
-            other,
-        ),
-        (
-            "one that nobody can read",
-            lock("unknown", "unknown", old("-")),
-            Unknown,
-            none,
-            other,
-            other,
-        ),
+        ("bob's, cut off here", lock("bob@x", "box", old("-")), Unknown, CutOff, other, other),
+        ("bob's dead one", lock("bob@x", "box", here("6")), Dead, none, other, other),
+        ("bob's, as this command wrote it", lock("bob@x", "box", here("5")), Unknown, ThisCommand, Ours, other),
+        ("one that nobody can read", lock("unknown", "unknown", old("-")), Unknown, none, other, other),
     ];
     for (what, lock, liveness, evidence, by_verb, by_script) in table {
         let observed = sight(lock, liveness, evidence);
@@ -353,8 +283,7 @@ fn any_anchor() -> impl Strategy<Value = ProcessIdentity> {
 fn any_sight() -> impl Strategy<Value = ObservedLock> {
     let holders = prop::sample::select(vec!["ann@x", "bob@x", "unknown"]);
     let hosts = prop::sample::select(vec!["box", "far", "unknown"]);
-    let memories =
-        vec![Nothing, ThisCommand, Worktree, CutOff];
+    let memories = vec![Nothing, ThisCommand, Worktree, CutOff];
     let seen = (prop::sample::select(vec![Alive, Dead, Unknown]), prop::sample::select(memories));
     (holders, hosts, any_anchor(), seen).prop_map(|(holder, host, process, (liveness, evidence))| {
         sight(lock(holder, host, process), liveness, evidence)
