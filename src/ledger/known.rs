@@ -8,7 +8,7 @@
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::read_own;
 use crate::files::records::RecordKind;
-use crate::git::address::{Relation, masked};
+use crate::git::address::{AddressRelation, masked};
 use crate::git::{Branch, Oid, RefName, RemoteName, Repository, destination, refs, remote};
 use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger};
 use std::path::PathBuf;
@@ -111,7 +111,7 @@ impl Ledger<'_> {
     }
 
     fn is_elsewhere(&self, address: &str) -> bool {
-        destination::relation(self.repository, address, &self.address()) == Relation::Different
+        destination::relation(self.repository, address, &self.address()) == AddressRelation::Different
     }
 
     /// Records the published tip of a branch. Best effort: without the record only a restore has less to work with.
