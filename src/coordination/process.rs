@@ -1,17 +1,12 @@
 //! The identity of a process, recorded so that it can be found again later, and whether the process still lives.
 
-use crate::coordination::pid_scope::PidScope;
+use crate::coordination::pid_scope::{PROBE_LIMIT, PidScope};
 use crate::git::Repository;
 use crate::git::run::Call;
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 use std::fmt;
 use std::path::Path;
-use std::time::Duration;
-
-/// How long `ps` and `sysctl` may take. They answer in milliseconds; where they hang, the answer is "unknown", and a
-/// command must not wait for that.
-pub(super) const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
 /// The deepest chain of parents that is followed. Real ones have some ten processes; a process id that was used again
 /// while the chain is read could make a circle of it.

@@ -5,7 +5,8 @@
 //! the verbs alone, by the terminal. Where none of them is there, the session has no process, and sessions of one
 //! person on one host cannot be told apart.
 
-use crate::coordination::process::{PROBE_LIMIT, ProcessIdentity};
+use crate::coordination::pid_scope::PROBE_LIMIT;
+use crate::coordination::process::ProcessIdentity;
 use crate::error::{Error, Kind, Result};
 use crate::files::yaml;
 use crate::git::Repository;
