@@ -1,7 +1,7 @@
 //! The error type of the crate: what happened, why, and the command that helps.
 //!
-//! The room promises that the [`Kind`] alone decides the exit code, that no message contains a password, and that text of
-//! others is made safe before it is shown. Every room uses it; it uses none.
+//! The room promises that the [`Kind`] alone decides the exit code, that no message contains a password, and that text
+//! of others is made safe before it is shown. Every room uses it; it uses none.
 
 #[macro_use]
 mod hint;
@@ -15,7 +15,8 @@ pub(crate) use text::{is_ssh, is_unsafe, quoted, redacted, sanitise, sanitise_li
 /// The result of a fallible function of this crate.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The kind of an error. It decides the exit code ([`Kind::exit_code`]) and is `error.kind` in JSON, so its names are stable.
+/// The kind of an error. It decides the exit code ([`Kind::exit_code`]) and is `error.kind` in JSON, so its names are
+/// stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     /// The arguments are invalid.
@@ -126,8 +127,8 @@ impl Kind {
         }
     }
 
-    /// The exit code of `git aitask`: 1 refused, 2 usage, 70 internal error, 75 try again later, 128 git, or what git needs,
-    /// failed. 70 and 75 are `EX_SOFTWARE` and `EX_TEMPFAIL` of sysexits(3); 128 is what git itself uses.
+    /// The exit code of `git aitask`: 1 refused, 2 usage, 70 internal error, 75 try again later, 128 git, or what git
+    /// needs, failed. 70 and 75 are `EX_SOFTWARE` and `EX_TEMPFAIL` of sysexits(3); 128 is what git itself uses.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
             Kind::Usage => 2,
@@ -166,8 +167,8 @@ impl Kind {
     }
 }
 
-/// An error: its [`Kind`], one sentence that says what happened and why (lower case, no full stop), the commands that help,
-/// and facts for programs.
+/// An error: its [`Kind`], one sentence that says what happened and why (lower case, no full stop), the commands that
+/// help, and facts for programs.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.message)]
 pub(crate) struct Error(Box<Inner>);
@@ -193,8 +194,8 @@ impl Error {
         Self::new(Kind::Io, format!("cannot {action} {}: {source}", path.display()))
     }
 
-    /// Marks the error as one that a second attempt does not meet, since this one has brought what was missing and changed
-    /// nothing else.
+    /// Marks the error as one that a second attempt does not meet, since this one has brought what was missing and
+    /// changed nothing else.
     pub(crate) fn retryable(mut self) -> Self {
         self.0.retryable = true;
         self

@@ -1,8 +1,8 @@
-//! Files of a checkout, and the private files of this program. Other people commit to a checkout, symbolic links too, so
-//! below its root no link is followed, only regular files are read, and a file is read only up to a limit.
+//! Files of a checkout, and the private files of this program. Other people commit to a checkout, symbolic links too,
+//! so below its root no link is followed, only regular files are read, and a file is read only up to a limit.
 //!
-//! The room promises that a reader never sees a file that is half written (`write`), and that nothing outside the checkout is
-//! read or changed through a link. Every room above may use it; it uses only errors.
+//! The room promises that a reader never sees a file that is half written (`write`), and that nothing outside the
+//! checkout is read or changed through a link. Every room above may use it; it uses only errors.
 
 pub(crate) mod records;
 mod write;
@@ -22,24 +22,24 @@ use tempfile::TempDir;
 
 pub(crate) use write::{exclude, is_left_by_a_write, replace_own};
 
-/// The largest text that is read, in bytes. People write task files and plans by hand, so the largest real ones have some
-/// hundred kilobytes; the limit keeps a file that somebody committed by mistake from filling the memory.
+/// The largest text that is read, in bytes. People write task files and plans by hand, so the largest real ones have
+/// some hundred kilobytes; the limit keeps a file that somebody committed by mistake from filling the memory.
 const LARGEST_TEXT: u64 = 8 << 20;
 
-/// The largest bundle of archived files that is read, in bytes: a bundle holds the compressed files of a hundred tasks, so
-/// this is far more than one needs.
+/// The largest bundle of archived files that is read, in bytes: a bundle holds the compressed files of a hundred tasks,
+/// so this is far more than one needs.
 const LARGEST_BUNDLE: u64 = 64 << 20;
 
-/// The checkout of the data branch, and the folders of the main worktree that may be links to the folders of the same names
-/// in it.
+/// The checkout of the data branch, and the folders of the main worktree that may be links to the folders of the same
+/// names in it.
 const DATA: &str = ".aitask-data";
 const LINKS: [&str; 2] = ["aitasks", "aiplans"];
 
-/// A folder of the user whose content other people can change: below it no link is followed, except `aitasks` and `aiplans`
-/// directly in it, when they point to exactly `.aitask-data/aitasks` and `.aitask-data/aiplans`.
+/// A folder of the user whose content other people can change: below it no link is followed, except `aitasks` and
+/// `aiplans` directly in it, when they point to exactly `.aitask-data/aitasks` and `.aitask-data/aiplans`.
 ///
-/// A path is relative to the folder or absolute. A path that does not begin with the folder, or contains `..`, was given by
-/// the user (`TASK_DIR`, an argument): of such a path only the last part must not be a link.
+/// A path is relative to the folder or absolute. A path that does not begin with the folder, or contains `..`, was
+/// given by the user (`TASK_DIR`, an argument): of such a path only the last part must not be a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tree(PathBuf);
 
@@ -86,8 +86,8 @@ impl Tree {
         Self(root.into())
     }
 
-    /// The tree for a folder that the user may have named: a folder within `root` belongs to the tree of `root`, any other is
-    /// a tree of its own.
+    /// The tree for a folder that the user may have named: a folder within `root` belongs to the tree of `root`, any
+    /// other is a tree of its own.
     pub(crate) fn for_folder(root: &Path, name: &str) -> Self {
         let tree = Self::new(root);
         if tree.below(Path::new(name)).is_some() { tree } else { Self::new(root.join(name)) }
@@ -212,8 +212,8 @@ impl OpenFolder {
         read_limited(file, &self.path.join(name), Vec::new()).map_err(AccessError::with)
     }
 
-    /// The beginning of a file in the folder, up to the end that `ends` finds in the first 4 KiB; the whole file where it
-    /// finds none. The frontmatter of nearly every task file fits into 4 KiB, so a listing reads each file once.
+    /// The beginning of a file in the folder, up to the end that `ends` finds in the first 4 KiB; the whole file where
+    /// it finds none. The frontmatter of nearly every task file fits into 4 KiB, so a listing reads each file once.
     ///
     /// # Errors
     /// As [`Tree::read`].
@@ -319,16 +319,16 @@ fn leads_to_the_data(folder: &OpenFolder, name: &OsStr) -> bool {
     readlinkat(&folder.fd, name, Vec::new()).is_ok_and(|to| to.as_bytes() == format!("{DATA}/{name}").as_bytes())
 }
 
-/// The checkout of the data branch in a project, where there is one. It must be a folder and not a link: everything below it
-/// is written as task data.
+/// The checkout of the data branch in a project, where there is one. It must be a folder and not a link: everything
+/// below it is written as task data.
 pub(crate) fn data_checkout(root: &Path) -> Option<PathBuf> {
     let dir = root.join(DATA);
     let is_folder = dir.symlink_metadata().is_ok_and(|data| data.is_dir());
     (is_folder && dir.join(".git").exists()).then_some(dir)
 }
 
-/// The content of a private file of the user, such as one in the home folder. It may be a link, but must lead to a regular
-/// file that is not larger than a text.
+/// The content of a private file of the user, such as one in the home folder. It may be a link, but must lead to a
+/// regular file that is not larger than a text.
 ///
 /// # Errors
 /// As [`Tree::read`].

@@ -1,6 +1,6 @@
 //! SIGINT, SIGTERM and SIGHUP. A signal stops a command as an error does: the process groups that it started are ended,
-//! temporary files are removed, records stay for the next command, and at the end the program raises the same signal again, so
-//! that the parent process sees what ended it.
+//! temporary files are removed, records stay for the next command, and at the end the program raises the same signal
+//! again, so that the parent process sees what ended it.
 //!
 //! Every room may call [`check`] and [`pause`]; only `lib.rs` calls [`watch`] and [`end`].
 
@@ -25,16 +25,16 @@ thread_local! {
     static CLEANING_UP: Cell<bool> = const { Cell::new(false) };
 }
 
-/// How often a wait looks again, for a signal or for what it waits for: a user notices no delay of 20 ms, and 50 looks a
-/// second cost nothing.
+/// How often a wait looks again, for a signal or for what it waits for: a user notices no delay of 20 ms, and 50 looks
+/// a second cost nothing.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A second signal this long after the first one ends the program at once: something hangs. An earlier one does not, since a
-/// terminal that closes and supervisors send two signals in a row, and cleaning up takes a moment.
+/// A second signal this long after the first one ends the program at once: something hangs. An earlier one does not,
+/// since a terminal that closes and supervisors send two signals in a row, and cleaning up takes a moment.
 const FORCED_END_AFTER: Duration = Duration::from_secs(5);
 
-/// Begins to handle the signals, except those that the parent process has set to be ignored (nohup, a background job of a
-/// shell).
+/// Begins to handle the signals, except those that the parent process has set to be ignored (nohup, a background job of
+/// a shell).
 pub(crate) fn watch() {
     let ignored = ignored();
     let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
@@ -107,8 +107,8 @@ pub(crate) fn pause(time: Duration) -> Result<()> {
     }
 }
 
-/// Runs something that waits for input of the user. A signal ends the program at once meanwhile, since nothing needs to be
-/// cleaned up.
+/// Runs something that waits for input of the user. A signal ends the program at once meanwhile, since nothing needs to
+/// be cleaned up.
 pub(crate) fn waiting_for_input<T>(read: impl FnOnce() -> T) -> T {
     let _counted = Counted::new(&WAITING_FOR_INPUT);
     read()

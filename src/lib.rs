@@ -158,8 +158,8 @@ use error::Kind;
 use settings::Environment;
 use std::process::ExitCode;
 
-/// Runs the program with the arguments and the environment of this process; returns its exit code. The name by which it was
-/// called, or its first argument, selects the face.
+/// Runs the program with the arguments and the environment of this process; returns its exit code. The name by which it
+/// was called, or its first argument, selects the face.
 #[must_use]
 pub fn run() -> ExitCode {
     interrupt::watch();
@@ -169,8 +169,8 @@ pub fn run() -> ExitCode {
     code
 }
 
-/// Runs the face of the scripts, when the program is called by the name of a script or as `compat SCRIPT`; the arguments are
-/// those of the script. `None` for the other face.
+/// Runs the face of the scripts, when the program is called by the name of a script or as `compat SCRIPT`; the arguments
+/// are those of the script. `None` for the other face.
 fn script(environment: &Environment) -> Option<u8> {
     let mut args = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned());
     let called = args.next()?;

@@ -12,9 +12,9 @@ use std::time::Duration;
 /// The environment of this process, read once at the start.
 ///
 /// The variables that are read: `GIT_AITASK_TRACE` (1 shows every git call with its time on stderr) and one for each
-/// [`Settings`] field, `GIT_AITASK_REMOTE` and so on; `AIT_AGENT_PID`, `TMUX`, `TMUX_PANE` and `AITASKS_TMUX_SOCKET`, which
-/// tell the process of a session; `NO_COLOR`, `CLICOLOR_FORCE`, `GIT_SSH_COMMAND`. The variables that are set for child
-/// processes: `GIT_AITASK_EXPLORE` within `explore`, `GIT_AITASK_WITHIN` for everything that git starts.
+/// [`Settings`] field, `GIT_AITASK_REMOTE` and so on; `AIT_AGENT_PID`, `TMUX`, `TMUX_PANE` and `AITASKS_TMUX_SOCKET`,
+/// which tell the process of a session; `NO_COLOR`, `CLICOLOR_FORCE`, `GIT_SSH_COMMAND`. The variables that are set for
+/// child processes: `GIT_AITASK_EXPLORE` within `explore`, `GIT_AITASK_WITHIN` for everything that git starts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Environment(BTreeMap<OsString, OsString>);
 
@@ -174,12 +174,12 @@ impl Settings {
     }
 }
 
-/// The default of `timeout`: long enough for a slow server and a dozen attempts against other writers, and short enough that
-/// neither a person nor an agent takes the command for hung.
+/// The default of `timeout`: long enough for a slow server and a dozen attempts against other writers, and short enough
+/// that neither a person nor an agent takes the command for hung.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The longest duration that is accepted, in milliseconds: about a year. A longer one is a mistake, and could overflow when it
-/// is added to a time.
+/// The longest duration that is accepted, in milliseconds: about a year. A longer one is a mistake, and could overflow
+/// when it is added to a time.
 const LONGEST_DURATION: u64 = 366 * 24 * 3_600_000;
 
 /// The words of the variable, else of every value in the configuration.

@@ -1,9 +1,9 @@
-//! Decisions about a lock, from the lock file and what is known of its holder. Pure: no process is started and no file is
-//! read, so that every case can be tested.
+//! Decisions about a lock, from the lock file and what is known of its holder. Pure: no process is started and no file
+//! is read, so that every case can be tested.
 //!
-//! Why taking a lock is safe in this order: a lock that exists is judged first, and the plan replaces exactly the blob that
-//! was judged, since the swap expects the tip it was read from. When the lock changes in between, the swap fails, the lock is
-//! judged again, and a takeover that was decided on another lock is refused.
+//! Why taking a lock is safe in this order: a lock that exists is judged first, and the plan replaces exactly the blob
+//! that was judged, since the swap expects the tip it was read from. When the lock changes in between, the swap fails,
+//! the lock is judged again, and a takeover that was decided on another lock is refused.
 
 use crate::coordination::locks::{lock_step, unlock_step};
 use crate::coordination::process::Liveness;
@@ -16,11 +16,12 @@ use crate::task::TaskId;
 /// The rule of a face: which locks a session may replace without `--steal`, and what its own lock file contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LockRule {
-    /// `git aitask`: the lock of a session of the same person that is certainly dead may be replaced. The new lock has a
-    /// nonce; a lock that this session has already is kept.
+    /// `git aitask`: the lock of a session of the same person that is certainly dead may be replaced. The new lock has
+    /// a nonce; a lock that this session has already is kept.
     Verb,
-    /// The scripts, whose callers depend on it: also the lock of a session of the same person on another host, or without a
-    /// process, may be replaced. The new lock has no nonce, and a lock that this session has already is written again.
+    /// The scripts, whose callers depend on it: also the lock of a session of the same person on another host, or
+    /// without a process, may be replaced. The new lock has no nonce, and a lock that this session has already is
+    /// written again.
     Script,
 }
 
@@ -52,18 +53,19 @@ pub(crate) enum LocalEvidence {
     Nothing,
     /// This command took it in an earlier attempt, on a server without atomic push.
     ThisCommand,
-    /// A session without a process took it in this clone, and this session has no process either and runs in the worktree of
-    /// the task.
+    /// A session without a process took it in this clone, and this session has no process either and runs in the
+    /// worktree of the task.
     Worktree,
-    /// A command was killed in this clone while it was taking the lock, and neither its session nor this one has a process.
+    /// A command was killed in this clone while it was taking the lock, and neither its session nor this one has a
+    /// process.
     CutOff,
 }
 
 /// To whom a lock belongs, for a session that wants to take the task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ownership {
-    /// This very session holds it; or a command of this person was killed in this clone while taking it, and neither that
-    /// session nor this one can be named.
+    /// To this session; or to a command of this person that was killed in this clone while it was taking the lock,
+    /// where neither session has a process.
     Ours,
     /// To another session of the same person, which may be replaced.
     Abandoned,
@@ -147,8 +149,8 @@ impl TakenLock {
 }
 
 impl LockRequest<'_> {
-    /// Judges to whom a lock belongs. A session without a process cannot be told from another one of the same person, so the
-    /// verbs take its lock for another session's, except within the worktree of the task.
+    /// Judges to whom a lock belongs. A session without a process cannot be told from another one of the same person,
+    /// so the verbs take its lock for another session's, except within the worktree of the task.
     pub(crate) fn judge(&self, ObservedLock { lock, liveness, evidence }: &ObservedLock) -> Ownership {
         let (session, same_person) = (self.session, lock.holder == self.session.email);
         let by = match liveness {
@@ -156,25 +158,28 @@ impl LockRequest<'_> {
             Liveness::Alive => HeldBy::Live,
             Liveness::Dead | Liveness::Unknown => HeldBy::Unverifiable,
         };
-        let in_the_way = Ownership::Conflict(by);
+        let conflict = Ownership::Conflict(by);
         match self.rule {
             LockRule::Verb if *evidence == LocalEvidence::ThisCommand || lock.is_of(session) => Ownership::Ours,
+            // Only for the same person: another person decides about the work of a dead session by `--steal`.
             LockRule::Verb if same_person && *liveness == Liveness::Dead => Ownership::Abandoned,
             LockRule::Verb => match evidence {
                 LocalEvidence::Worktree => Ownership::Ours,
                 LocalEvidence::CutOff if same_person => Ownership::Ours,
-                LocalEvidence::CutOff | LocalEvidence::Nothing | LocalEvidence::ThisCommand => in_the_way,
+                LocalEvidence::CutOff | LocalEvidence::Nothing | LocalEvidence::ThisCommand => conflict,
             },
-            LockRule::Script if !same_person => in_the_way,
+            LockRule::Script if !same_person => conflict,
             LockRule::Script => {
                 let is_here = lock.process.scope.is_some() && lock.process.scope == session.process.scope;
                 let is_elsewhere = !is_here && (lock.host == "unknown" || lock.host != session.host);
                 let is_named = lock.process.number().is_some();
                 match liveness {
+                    // The scripts take a person who comes from another host for one who has changed hosts.
                     _ if is_elsewhere => Ownership::Abandoned,
                     _ if lock.process.is_same(&session.process) => Ownership::Ours,
-                    Liveness::Alive => in_the_way,
-                    Liveness::Unknown if is_named => in_the_way,
+                    Liveness::Alive => conflict,
+                    // A process that cannot be checked may live; without a process there is nothing to wait for.
+                    Liveness::Unknown if is_named => conflict,
                     Liveness::Unknown | Liveness::Dead => Ownership::Abandoned,
                 }
             }
@@ -184,8 +189,8 @@ impl LockRequest<'_> {
     /// Decides how the lock of a task is taken, from the lock that is there.
     ///
     /// # Errors
-    /// The conflicting lock. A takeover is bound to the lock that was judged: after a change of hands the task is refused
-    /// again, since the new holder was not part of that decision.
+    /// The conflicting lock. A takeover is bound to the lock that was judged: after a change of hands the task is
+    /// refused again, since the new holder was not part of that decision.
     pub(crate) fn take(&self, task: TaskId, there: Option<&ObservedLock>) -> Result<TakenLock, LockConflict> {
         let before = there.map(|observed| PriorLock { observed: observed.clone(), ownership: self.judge(observed) });
         if let Some(PriorLock { observed: ObservedLock { lock, .. }, ownership: Ownership::Conflict(by) }) = &before {

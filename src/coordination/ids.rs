@@ -1,9 +1,9 @@
 //! The id counter on the branch `aitask-ids`.
 //!
-//! The branch holds one file, [`FILE`]: the next id to hand out, as decimal digits and a newline. A reader trims white space
-//! and accepts a number below [`HIGHEST_ID`]; anything else is an error, never a zero. To claim an id, write the next number in a
-//! commit on the tip that was read and publish it with that tip as the expected value, with a nonce in the message (see the
-//! trailer in `ledger::plan`). The value only grows; other files of the branch are kept.
+//! The branch holds one file, [`FILE`]: the next id to hand out, as decimal digits and a newline. A reader trims white
+//! space and accepts a number below [`HIGHEST_ID`]; anything else is an error, never a zero. To claim an id, write the
+//! next number in a commit on the tip that was read and publish it with that tip as the expected value, with a nonce in
+//! the message (see the trailer in `ledger::plan`). The value only grows; other files of the branch are kept.
 
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::objects::Edit;
@@ -16,9 +16,9 @@ use crate::task::id::HIGHEST_ID;
 /// The file of the counter.
 pub(crate) const FILE: &str = "next_id.txt";
 
-/// The value of the counter: the highest of the published value, that of the local branch (which is higher where ids were
-/// handed out before there was a remote), and that which this clone knew before the branch was set back. `None` when the
-/// branch is not published.
+/// The value of the counter: the highest of the published value, that of the local branch (which is higher where ids
+/// were handed out before there was a remote), and that which this clone knew before the branch was set back. `None`
+/// when the branch is not published.
 ///
 /// # Errors
 /// [`Kind::Unparsable`] for a counter that is no number, with its text.

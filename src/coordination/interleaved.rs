@@ -39,7 +39,7 @@ enum Reply {
 
 /// A wish, the nonce of its commits, and the reply.
 #[derive(Debug)]
-struct Outcome {
+struct WishResult {
     nonce: String,
     wish: Wish,
     told: Result<Reply>,
@@ -104,7 +104,7 @@ fn work(
     turns: &Arc<Turns>,
     number: usize,
     (wishes, fates): &(Vec<Wish>, Vec<PushFate>),
-) -> Vec<Outcome> {
+) -> Vec<WishResult> {
     let dir = folder();
     let repository = Repository::without_git(dir.path());
     let clone = remote.clone_with(fates.iter().copied()).in_turn(turns, number);
@@ -113,14 +113,14 @@ fn work(
         let (session, nonce) = (session(number), format!("nonce-{number}-{n}."));
         let told = grant(&ledger, &session, &nonce, *wish);
         if let Ok(Reply::Taken(entry)) = &told {
-            // It is still the turn of this clone, so what it was told must be true at this moment.
+            // It is still the turn of this clone, so the reply must be true at this moment.
             assert_eq!(
                 remote.files(LOCKS).get(&LockEntry::path(entry.task)).map(String::as_bytes),
                 Some(&*entry.to_bytes())
             );
             assert!(entry.is_of(&session));
         }
-        Outcome { nonce, wish: *wish, told }
+        WishResult { nonce, wish: *wish, told }
     });
     answers.collect()
 }
@@ -133,7 +133,7 @@ fn changes(pair: &[PastCommit]) -> Vec<(&String, Option<&String>, Option<&String
     changes.filter(|(_, before, after)| before != after).collect()
 }
 
-fn check(remote: &Remote, answers: &[Outcome]) {
+fn check(remote: &Remote, answers: &[WishResult]) {
     let (locks, counters) = (remote.history(LOCKS), remote.history(IDS));
     let marked = |nonce: &str| locks.iter().chain(&counters).filter(|past| past.message.contains(nonce)).count();
     // No lock is replaced, each commit changes one file, and other locks stay.
@@ -154,7 +154,7 @@ fn check(remote: &Remote, answers: &[Outcome]) {
     let counts: Vec<u64> = counters.iter().map(|past| past.files[ids::FILE].trim().parse().unwrap()).collect();
     assert!(counts.windows(2).all(|pair| pair[1] == pair[0] + 1), "{counts:?}");
     let mut told = BTreeMap::new();
-    for Outcome { nonce, wish, told: answer } in answers {
+    for WishResult { nonce, wish, told: answer } in answers {
         match answer {
             Ok(Reply::Id(id)) => {
                 assert_eq!(told.insert(*id, nonce), None, "the id {id} came twice");

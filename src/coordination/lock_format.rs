@@ -15,8 +15,8 @@ fn has_own_locks_missing_in(repository: &Repository, ours: &Oid, theirs: &Oid) -
     Ok(!own_locks_at(repository, ours)?.iter().all(is_there))
 }
 
-/// The locks of a commit that this clone took and has not released, by its records. The records decide, since a copy of the
-/// remote's branch may hold locks that were released since.
+/// The locks of a commit that this clone took and has not released, by its records. The records decide, since a copy of
+/// the remote's branch may hold locks that were released since.
 pub(crate) fn own_locks_at(repository: &Repository, commit: &Oid) -> Result<Vec<LockEntry>> {
     let mut locks = locks::at_commit(repository, commit)?;
     locks.retain(|lock| LockRecord::load(repository, lock.task).is_some_and(|held| held.is_about(lock)));

@@ -1,5 +1,5 @@
-//! The records of this clone about the tasks it took: the nonce of the lock, which gives the right to finish or drop, and
-//! the base of the task branch. Losing a record costs convenience, not safety: the lock on the branch decides.
+//! The records of this clone about the tasks it took: the nonce of the lock, which gives the right to finish or drop,
+//! and the base of the task branch. Losing a record costs convenience, not safety: the lock on the branch decides.
 
 use crate::coordination::locks::LockEntry;
 use crate::coordination::process::{Liveness, ProcessIdentity};
@@ -33,8 +33,8 @@ pub(crate) struct LockRecord {
     /// Whether the work has landed, so that only the task file is left to finish.
     #[serde(default)]
     pub(crate) merged: bool,
-    /// The tips of the task branch that this clone pushed last, or was pushing when it was interrupted. A push may replace
-    /// one of them and no other tip, so that commits of another clone are never overwritten.
+    /// The tips of the task branch that this clone pushed last, or was pushing when it was interrupted. A push may
+    /// replace one of them and no other tip, so that commits of another clone are never overwritten.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) pushed: Vec<String>,
     /// The merges that were being published and may still land.
@@ -57,8 +57,8 @@ impl<'a> LockAttempt<'a> {
         Self { repository, nonce, task: None }
     }
 
-    /// Records, before anything is published, that the lock of this task is being taken and replaces `lock`; `data` is the
-    /// branch of the task data, where that is known.
+    /// Records, before anything is published, that the lock of this task is being taken and replaces `lock`; `data` is
+    /// the branch of the task data, where that is known.
     pub(crate) fn begin(&mut self, task: TaskId, lock: Option<&LockEntry>, data: Option<&Branch>) -> Result<()> {
         // The task of the previous attempt went to another holder. Its record would make the next command look for it.
         if let Some(lost) = self.task.replace(task).filter(|lost| *lost != task) {
@@ -103,7 +103,8 @@ impl LockRecord {
         }
     }
 
-    /// The record of an attempt that this process begins now, continuing an earlier record; `lock` is the one it replaces.
+    /// The record of an attempt that this process begins now, continuing an earlier record; `lock` is the one it
+    /// replaces.
     pub(crate) fn begin(repository: &Repository, task: TaskId, nonce: String, lock: Option<&LockEntry>) -> Self {
         let taking = ProcessIdentity::of_process(repository, std::process::id());
         let Some(known) = Self::load(repository, task) else { return Self { taking, ..Self::new(nonce) } };
@@ -151,8 +152,8 @@ impl LockRecord {
         repository.records().forget(RecordKind::Held, &name(task))
     }
 
-    /// Removes the record of a failed attempt, unless the record is of another attempt, and restores the record before it.
-    /// Best effort: the record alone holds no task.
+    /// Removes the record of a failed attempt, unless the record is of another attempt, and restores the record before
+    /// it. Best effort: the record alone holds no task.
     pub(crate) fn forget_attempt(repository: &Repository, task: TaskId, nonce: &str) {
         let Some(mut held) = Self::load(repository, task).filter(|held| held.nonce == nonce) else { return };
         let _ = match (held.earlier.pop(), held.before.take()) {

@@ -1,13 +1,13 @@
 //! Locks: one file for each held task on the branch `aitask-locks`.
 //!
 //! The branch has a history of its own and is never checked out. Its root holds, for each held task, the regular file
-//! `t<id>_lock.yaml` (`t42_lock.yaml`, `t10_2_lock.yaml`); no file means that the task is free. Other files are kept. Each
-//! operation is one commit on the previous tip; nothing reads its message but for the nonce (see the trailer in
+//! `t<id>_lock.yaml` (`t42_lock.yaml`, `t10_2_lock.yaml`); no file means that the task is free. Other files are kept.
+//! Each operation is one commit on the previous tip; nothing reads its message but for the nonce (see the trailer in
 //! `ledger::plan`).
 //!
-//! A lock file is UTF-8 text with one `key: value` a line. It looks like YAML but is not: a value is the rest of the line,
-//! without the blanks around it, and is neither quoted nor escaped, so it can hold no newline. The writer writes these keys
-//! in this order:
+//! A lock file is UTF-8 text with one `key: value` a line. It looks like YAML but is not: a value is the rest of the
+//! line, without the blanks around it, and is neither quoted nor escaped, so it can hold no newline. The writer writes
+//! these keys in this order:
 //!
 //! | key | value | when absent or empty |
 //! |---|---|---|
@@ -22,11 +22,11 @@
 //! | `boot_id`, `pid_namespace` | the scope in which `pid` is valid (see [`PidScope`]); both or none | the scope is unknown |
 //!
 //! The scripts write the first seven. The first line of a key counts. Lines with other keys, and lines that are no
-//! `key: value`, are kept when a lock is written back. A file that cannot be read, or is larger than 64 KiB, is a lock of an
-//! unknown holder: the task is held.
+//! `key: value`, are kept when a lock is written back. A file that cannot be read, or is larger than 64 KiB, is a lock
+//! of an unknown holder: the task is held.
 //!
-//! The blob of the file is the token of the holder. Since it contains the nonce, a lock that was released and taken again is
-//! a different blob, and every plan that relies on the lock can tell whether it is still the same.
+//! The blob of the file is the token of the holder. Since it contains the nonce, a lock that was released and taken
+//! again is a different blob, and every plan that relies on the lock can tell whether it is still the same.
 
 use crate::coordination::Session;
 use crate::coordination::pid_scope::{PidScope, is_after_boot};
@@ -43,8 +43,8 @@ use crate::task::TaskId;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// The largest lock file that is read, in bytes. Real ones have some hundred; a larger one is a mistake or an attack, and
-/// reading it for every task would make every command slow.
+/// The largest lock file that is read, in bytes. Real ones have some hundred; a larger one is a mistake or an attack,
+/// and reading it for every task would make every command slow.
 const LARGEST: usize = 64 << 10;
 
 /// A lock: who holds a task, by the lock file.
@@ -56,7 +56,8 @@ pub(crate) struct LockEntry {
     pub(crate) holder: String,
     /// The host of the holder, or `unknown`.
     pub(crate) host: String,
-    /// Local time of the holder's host, `YYYY-MM-DD HH:MM`, or `unknown`. Only shown: clocks of two hosts are not compared.
+    /// Local time of the holder's host, `YYYY-MM-DD HH:MM`, or `unknown`. Only shown: clocks of two hosts are not
+    /// compared.
     pub(crate) since: String,
     /// The process that stands for the holder's session.
     pub(crate) process: ProcessIdentity,
@@ -69,8 +70,8 @@ pub(crate) struct LockEntry {
 }
 
 impl LockEntry {
-    /// The lock that a session takes now. A lock of a script has neither nonce nor scope: callers of the scripts read exactly
-    /// seven lines.
+    /// The lock that a session takes now. A lock of a script has neither nonce nor scope: callers of the scripts read
+    /// exactly seven lines.
     pub(crate) fn taken(task: TaskId, session: &Session, now: &str, nonce: Option<&str>) -> Self {
         let scope = session.process.scope.clone().filter(|_| nonce.is_some());
         Self {
@@ -96,8 +97,8 @@ impl LockEntry {
         TaskId::parse(id).ok().filter(|task| Self::path(*task) == path)
     }
 
-    /// Reads a lock file. Missing values are `unknown`: a lock that cannot be read is held by an unknown holder, and is never
-    /// treated as free.
+    /// Reads a lock file. Missing values are `unknown`: a lock that cannot be read is held by an unknown holder, and is
+    /// never treated as free.
     pub(crate) fn parse(task: TaskId, bytes: &[u8], token: Option<Oid>) -> Self {
         let bytes = if bytes.len() > LARGEST { &[][..] } else { bytes };
         let text = String::from_utf8_lossy(bytes);
@@ -159,9 +160,9 @@ impl LockEntry {
         text.into_bytes()
     }
 
-    /// Whether the session of the holder lives, as far as this host can tell. A lock of the scripts has no scope: its process
-    /// id is valid only on the host that it names, where all processes are visible, and only if the lock is younger than the
-    /// boot.
+    /// Whether the session of the holder lives, as far as this host can tell. A lock of the scripts has no scope: its
+    /// process id is valid only on the host that it names, where all processes are visible, and only if the lock is
+    /// younger than the boot.
     pub(crate) fn liveness(&self, repository: &Repository, host: &str) -> Liveness {
         if self.process.scope.is_some() {
             return self.process.liveness(repository);
@@ -183,8 +184,8 @@ impl LockEntry {
         }
     }
 
-    /// Whether this session holds the lock. Where both have a scope the host name is not compared, since it may change while
-    /// a session lives.
+    /// Whether this session holds the lock. Where both have a scope the host name is not compared, since it may change
+    /// while a session lives.
     pub(crate) fn is_of(&self, session: &Session) -> bool {
         let scopes = self.process.scope.is_some() && session.process.scope.is_some();
         let place = scopes || (self.host == session.host && session.host != "unknown");
@@ -269,8 +270,8 @@ pub(crate) fn at_commit(refs: &dyn Refs, commit: &Oid) -> Result<Vec<LockEntry>>
     root.map_or_else(|| Ok(Vec::new()), |root| Locks::of(&root)?.entries(refs))
 }
 
-/// The last lock of a task in the history of the lock branch, as far as this clone has it; it may have been released since.
-/// Two processes.
+/// The last lock of a task in the history of the lock branch, as far as this clone has it; it may have been released
+/// since. Two processes.
 pub(crate) fn last(view: &View<'_>, task: TaskId) -> Result<Option<LockEntry>> {
     let path = LockEntry::path(task);
     Ok(view.last_written(&Ledger::locks_branch()?, &path)?.map(|object| LockEntry::of(task, &object)))

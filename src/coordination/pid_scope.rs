@@ -1,13 +1,17 @@
-//! The scope in which a process id identifies a process: one boot of one kernel, and one PID namespace of it. The host name
-//! does not suffice, since two containers may have the same host name and the same process ids.
+//! The scope in which a process id identifies a process: one boot of one kernel, and one PID namespace of it. The host
+//! name does not suffice, since two containers may have the same host name and the same process ids.
 
-use crate::coordination::process::PROBE_LIMIT;
 use crate::git::Repository;
 use crate::git::run::Call;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use std::path::Path;
 use std::sync::OnceLock;
+use std::time::Duration;
+
+/// How long `ps` and `sysctl` may take. They answer in milliseconds; where they hang, the answer is "unknown", and a
+/// command must not wait for that.
+pub(super) const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
 /// One boot of one kernel, and one PID namespace.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

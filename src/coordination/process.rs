@@ -1,24 +1,19 @@
 //! The identity of a process, recorded so that it can be found again later, and whether the process still lives.
 
-use crate::coordination::pid_scope::PidScope;
+use crate::coordination::pid_scope::{PROBE_LIMIT, PidScope};
 use crate::git::Repository;
 use crate::git::run::Call;
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 use std::fmt;
 use std::path::Path;
-use std::time::Duration;
 
-/// How long `ps` and `sysctl` may take. They answer in milliseconds; where they hang, the answer is "unknown", and a command
-/// must not wait for that.
-pub(super) const PROBE_LIMIT: Duration = Duration::from_secs(2);
-
-/// The deepest chain of parents that is followed. Real ones have some ten processes; a process id that was used again while
-/// the chain is read could make a circle of it.
+/// The deepest chain of parents that is followed. Real ones have some ten processes; a process id that was used again
+/// while the chain is read could make a circle of it.
 const DEEPEST_CHAIN: usize = 64;
 
-/// The process that stands for a session: its process id, and its start time, which tells it from a later process with the
-/// same id. In records it is an object with the fields `pid`, `start`, `kind` and, unless unknown, `scope` (`boot`,
+/// The process that stands for a session: its process id, and its start time, which tells it from a later process with
+/// the same id. In records it is an object with the fields `pid`, `start`, `kind` and, unless unknown, `scope` (`boot`,
 /// `namespace`).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct ProcessIdentity {
@@ -26,8 +21,8 @@ pub(crate) struct ProcessIdentity {
     pub(crate) pid: String,
     /// The start time in the form that `kind` names, or `-`.
     pub(crate) start: String,
-    /// The source of `start`: `proc` for field 22 of `/proc/<pid>/stat`, `ps` for `ps -o lstart=` with `_` for blanks, or
-    /// `none`.
+    /// The source of `start`: `proc` for field 22 of `/proc/<pid>/stat`, `ps` for `ps -o lstart=` with `_` for blanks,
+    /// or `none`.
     pub(crate) kind: String,
     /// The scope of the process id; absent in locks of the scripts and in older records.
     #[serde(rename = "scope", default, skip_serializing_if = "Option::is_none")]
@@ -81,8 +76,8 @@ impl ProcessIdentity {
         self.pid.parse().ok().filter(|&pid| pid > 0)
     }
 
-    /// Whether both name the same process; a process that names none is nobody's. Where one does not say its scope,
-    /// number and start must do.
+    /// Whether both are the same process; false where one has no process id. Where one has no scope, process id and
+    /// start time decide.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let same = |of: fn(&Self) -> &String| of(self) == of(other);
         let process = same(|process| &process.pid) && same(|process| &process.start) && same(|process| &process.kind);
@@ -90,8 +85,9 @@ impl ProcessIdentity {
         self.number().is_some() && process && !apart
     }
 
-    /// Whether the process lives. An id from another boot or PID namespace is unknown here. One without a scope was recorded
-    /// in this clone by an earlier version; it can be checked only where all processes of the machine are visible.
+    /// Whether the process lives. An id from another boot or PID namespace is unknown here. One without a scope was
+    /// recorded in this clone by an earlier version; it can be checked only where all processes of the machine are
+    /// visible.
     pub(crate) fn liveness(&self, repository: &Repository) -> Liveness {
         let here = PidScope::here(repository);
         let can_tell = match &self.scope {
@@ -101,8 +97,8 @@ impl ProcessIdentity {
         if can_tell { self.liveness_of_number(repository) } else { Liveness::Unknown }
     }
 
-    /// Whether a process with this id and start time lives here, in whatever scope it was recorded: the rule of the scripts,
-    /// which compare only the host name.
+    /// Whether a process with this id and start time lives here, in whatever scope it was recorded: the rule of the
+    /// scripts, which compare only the host name.
     pub(crate) fn liveness_of_number(&self, repository: &Repository) -> Liveness {
         let Some(pid) = self.number() else { return Liveness::Unknown };
         match exists(pid) {

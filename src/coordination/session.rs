@@ -1,11 +1,12 @@
 //! The session of a command: e-mail address, host, and the process that stands for the session.
 //!
-//! A person works in several sessions at once, so the address alone does not tell who holds a lock. The process is found by
-//! `AIT_AGENT_PID`, which an agent exports; else by the tmux pane on the server of the framework; else, for the verbs alone,
-//! by the terminal. Where none of them is there, the session has no process, and sessions of one person on one host cannot be
-//! told apart.
+//! A person works in several sessions at once, so the address alone does not tell who holds a lock. The process is
+//! found by `AIT_AGENT_PID`, which an agent exports; else by the tmux pane on the server of the framework; else, for
+//! the verbs alone, by the terminal. Where none of them is there, the session has no process, and sessions of one
+//! person on one host cannot be told apart.
 
-use crate::coordination::process::{PROBE_LIMIT, ProcessIdentity};
+use crate::coordination::pid_scope::PROBE_LIMIT;
+use crate::coordination::process::ProcessIdentity;
 use crate::error::{Error, Kind, Result};
 use crate::files::yaml;
 use crate::git::Repository;
@@ -44,8 +45,9 @@ pub(crate) enum ProcessOrigin {
 }
 
 impl Session {
-    /// Finds the session of this command. `user_config` is the content of the project's `userconfig.yaml` at `file`, if there
-    /// is one. It is parsed only where no address is set otherwise, so that `--email` works while the file is broken.
+    /// Finds the session of this command. `user_config` is the content of the project's `userconfig.yaml` at `file`, if
+    /// there is one. It is parsed only where no address is set otherwise, so that `--email` works while the file is
+    /// broken.
     ///
     /// # Errors
     /// [`Kind::NoIdentity`] when no e-mail can be found; [`Kind::Usage`] for one with control characters or `|`;
@@ -79,8 +81,8 @@ impl Session {
         Ok(session)
     }
 
-    /// The session of a script with this address. The scripts know only `AIT_AGENT_PID` and the tmux pane; a terminal does
-    /// not count for them, since their locks must be judged in the same way by the remaining bash scripts.
+    /// The session of a script with this address. The scripts know only `AIT_AGENT_PID` and the tmux pane; a terminal
+    /// does not count for them, since their locks must be judged in the same way by the remaining bash scripts.
     pub(crate) fn of_script(repository: &Repository, email: &str, progress: fn(&str)) -> Result<Self> {
         let email = parse_email(email)?;
         let host = host_name(repository);
@@ -92,8 +94,8 @@ impl Session {
 /// The longest address that is accepted, in bytes: that of RFC 3696.
 const LONGEST_EMAIL: usize = 320;
 
-/// An address as it may stand in a lock file: trimmed, not empty, and without control characters and `|`, which separate the
-/// records that the scripts print.
+/// An address as it may stand in a lock file: trimmed, not empty, and without control characters and `|`, which
+/// separate the records that the scripts print.
 pub(crate) fn parse_email(text: &str) -> Result<String> {
     let text = text.trim().trim_matches(['"', '\'']);
     if text.is_empty() || text.len() > LONGEST_EMAIL || text.contains(|c: char| c.is_control() || c == '|') {
@@ -119,8 +121,8 @@ pub(crate) fn email_of(file: &Path, user_config: &[u8]) -> Result<Option<String>
     Ok(email.map(|email| email.trim().to_owned()).filter(|email| !email.is_empty()))
 }
 
-/// The host name, from the `hostname` command and not from the kernel: callers of the scripts put a `hostname` of their own
-/// on `PATH`.
+/// The host name, from the `hostname` command and not from the kernel: callers of the scripts put a `hostname` of their
+/// own on `PATH`.
 pub(crate) fn host_name(repository: &Repository) -> String {
     let call = Call::program(repository.git().environment(), "hostname", &repository.root);
     let output = call.limit(PROBE_LIMIT).output();
@@ -145,8 +147,8 @@ fn find_process(repository: &Repository, progress: fn(&str)) -> (ProcessIdentity
     }
 }
 
-/// The leader of the terminal's session, where a person types: the commands of an agent have a pipe as standard input, and
-/// share the terminal with those of other agents.
+/// The leader of the terminal's session, where a person types: the commands of an agent have a pipe as standard input,
+/// and share the terminal with those of other agents.
 fn terminal() -> Option<u32> {
     std::io::stdin().is_terminal().then(crate::coordination::process::session_leader)?
 }

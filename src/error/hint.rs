@@ -23,8 +23,8 @@ pub(crate) struct Hint {
     tells_where_text_is: bool,
 }
 
-/// A hint from the parts of a command line: a literal is fixed text, the value of any other expression is one quoted word.
-/// The parts are separated by spaces, except before the `)` that ends a `$(`.
+/// A hint from the parts of a command line: a literal is fixed text, the value of any other expression is one quoted
+/// word. The parts are separated by spaces, except before the `)` that ends a `$(`.
 ///
 /// `command!["git aitask pick", id, "--steal"]`
 macro_rules! command {

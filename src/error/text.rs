@@ -1,8 +1,8 @@
-//! Text of others, made safe to show on a terminal: a title or a message of a server could otherwise move the cursor, or
-//! forge a line of output that a program reads.
+//! Text of others, made safe to show on a terminal: a title or a message of a server could otherwise move the cursor,
+//! or forge a line of output that a program reads.
 
-/// Whether a character must not be in a name, a title or a value: control characters (C0, DEL, C1), the line and paragraph
-/// separators, and the characters that change the writing direction.
+/// Whether a character must not be in a name, a title or a value: control characters (C0, DEL, C1), the line and
+/// paragraph separators, and the characters that change the writing direction.
 pub(crate) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -28,8 +28,9 @@ pub(crate) fn quoted(word: impl AsRef<std::ffi::OsStr>) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// A text without the secrets of the URLs in it: user and password before the host, and the values of queries and fragments
-/// (`?private_token=...`), become `***`. The user of an ssh URL is kept: it is no secret, and the URL is useless without it.
+/// A text without the secrets of the URLs in it: user and password before the host, and the values of queries and
+/// fragments (`?private_token=...`), become `***`. The user of an ssh URL is kept: it is no secret, and the URL is
+/// useless without it.
 pub(crate) fn redacted(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;

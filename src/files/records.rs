@@ -1,11 +1,11 @@
 //! The private records of one clone, in the folder `aitask` of the common git directory. No other clone sees them.
 //!
-//! A record is one JSON object with the version of its format, `"format": 1`, and the fields below (`?`: may be missing). It
-//! is written beside its path and then renamed, so that no reader sees half of it. A program that finds a higher version
-//! treats the record as missing and neither overwrites nor removes it. A path is a string, or a list of its bytes where they
-//! are not UTF-8. A *note* is a file that is locked (flock(2)) while the command it tells of is running; an unlocked note
-//! means that the command was killed. `/` in the names of remotes and branches is written `%2F`. A process is an object:
-//! `pid`, `start`, `kind`, and `world`? with `boot` and `namespace`.
+//! A record is one JSON object with the version of its format, `"format": 1`, and the fields below (`?`: may be
+//! missing). It is written beside its path and then renamed, so that no reader sees half of it. A program that finds a
+//! higher version treats the record as missing and neither overwrites nor removes it. A path is a string, or a list of
+//! its bytes where they are not UTF-8. A *note* is a file that is locked (flock(2)) while the command it tells of is
+//! running; an unlocked note means that the command was killed. `/` in the names of remotes and branches is written
+//! `%2F`. A process is an object: `pid`, `start`, `kind`, and `world`? with `boot` and `namespace`.
 //!
 //! | path | content | writer | removed |
 //! |---|---|---|---|
@@ -42,8 +42,8 @@ use tempfile::{NamedTempFile, TempDir};
 /// The format that is written, and the highest that is read.
 const FORMAT: u64 = 1;
 
-/// How long the record of an interrupted `new` counts: the same arguments again mean the same task when they follow soon, and
-/// a second task when they come much later.
+/// How long the record of an interrupted `new` counts: the same arguments again mean the same task when they follow
+/// soon, and a second task when they come much later.
 const HOUR: Duration = Duration::from_secs(3600);
 /// How long temporary files stay after a kill: no command runs for a day, so none of them is in use any more.
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -176,8 +176,8 @@ impl Records {
         is_newer(&self.path(record, name))
     }
 
-    /// Writes a note and returns it locked. It is locked before it is renamed to its path, so that no other command can see it
-    /// unlocked and take it for one of a killed command.
+    /// Writes a note and returns it locked. It is locked before it is renamed to its path, so that no other command can
+    /// see it unlocked and take it for one of a killed command.
     ///
     /// # Errors
     /// [`Kind::Io`].
@@ -218,8 +218,8 @@ impl Records {
         }
     }
 
-    /// A new temporary folder, removed when it is dropped. A single folder replaces the one that a killed command left: only
-    /// the process at the head of the queue creates it, so no other process uses it.
+    /// A new temporary folder, removed when it is dropped. A single folder replaces the one that a killed command left:
+    /// only the process at the head of the queue creates it, so no other process uses it.
     ///
     /// # Errors
     /// [`Kind::Io`].

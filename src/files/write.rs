@@ -1,5 +1,5 @@
-//! Writing files so that no reader sees one half written: the content is first written beside the destination, under a name
-//! that no task file has, and then renamed. A command that is killed in between leaves the old file as it was.
+//! Writing files so that no reader sees one half written: the content is first written beside the destination, under a
+//! name that no task file has, and then renamed. A command that is killed in between leaves the old file as it was.
 
 use super::{AccessError, OpenFolder, Tree, io, is_link, not_regular};
 use crate::error::{Error, Kind, Result};
@@ -216,7 +216,8 @@ fn failed(path: &Path, errno: Errno) -> Error {
     Error::new(Kind::Io, not_written(path, std::io::Error::from(errno)))
 }
 
-/// The message for a file that could not be written. For a task file it has the words that callers of the scripts look for.
+/// The message for a file that could not be written. For a task file it has the words that callers of the scripts look
+/// for.
 fn not_written(path: &Path, why: impl std::fmt::Display) -> String {
     let is_task = path.extension() == Some(OsStr::new("md")) && path.iter().any(|part| part == "aitasks");
     let words = if is_task { "could not write task file:" } else { "cannot write" };

@@ -1,5 +1,5 @@
-//! The YAML files that people write: the settings of a user, execution profiles, the index of projects. Task files are not
-//! read by this: their frontmatter looks like YAML, but is a line dialect of its own (`task::dialect`).
+//! The YAML files that people write: the settings of a user, execution profiles, the index of projects. Task files are
+//! not read by this: their frontmatter looks like YAML, but is a line dialect of its own (`task::dialect`).
 
 use crate::error::{Error, Kind, Result};
 use serde::de::DeserializeOwned;
@@ -16,8 +16,8 @@ pub(crate) enum Repeated {
     Last,
 }
 
-/// Reads the content of a file as one YAML document. Keys that `T` does not name are ignored, and an empty document gives the
-/// default. The parser limits the depth, the number of nodes and the expansion of aliases.
+/// Reads the content of a file as one YAML document. Keys that `T` does not name are ignored, and an empty document
+/// gives the default. The parser limits the depth, the number of nodes and the expansion of aliases.
 ///
 /// # Errors
 /// [`Kind::Unparsable`] with the file, the line and the reason.

@@ -30,7 +30,7 @@ pub(crate) struct Hosted {
 
 /// The relation of two addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Relation {
+pub(crate) enum AddressRelation {
     /// They are of one repository.
     Same,
     /// They are of two repositories.
@@ -91,37 +91,41 @@ impl Address {
 
     /// Whether both are of one repository. Paths of this file system are compared as text: the caller resolves links
     /// first.
-    pub(crate) fn relation(&self, other: &Self) -> Relation {
+    pub(crate) fn relation(&self, other: &Self) -> AddressRelation {
         match (self, other) {
             (Self::Hosted(one), Self::Hosted(two)) => one.relation(two),
             (Self::Local(one), Self::Local(two)) => {
                 if one == two {
-                    Relation::Same
+                    AddressRelation::Same
                 } else {
-                    Relation::Different
+                    AddressRelation::Different
                 }
             }
             (Self::Local(local), Self::Hosted(hosted)) | (Self::Hosted(hosted), Self::Local(local)) => {
                 let near = is_near(&plain(&local.to_string_lossy()), &hosted.path);
-                if near { Relation::Unclear } else { Relation::Different }
+                if near { AddressRelation::Unclear } else { AddressRelation::Different }
             }
-            (Self::Other(one), Self::Other(two)) if one == two => Relation::Same,
-            _ => Relation::Unclear,
+            (Self::Other(one), Self::Other(two)) if one == two => AddressRelation::Same,
+            _ => AddressRelation::Unclear,
         }
     }
 }
 
 impl Hosted {
-    fn relation(&self, other: &Self) -> Relation {
+    fn relation(&self, other: &Self) -> AddressRelation {
         if self.path != other.path || self.host != other.host {
-            return if is_near(&self.path, &other.path) { Relation::Unclear } else { Relation::Different };
+            return if is_near(&self.path, &other.path) {
+                AddressRelation::Unclear
+            } else {
+                AddressRelation::Different
+            };
         }
         let of_two_homes = self.transport == other.transport
             && (self.from_home || other.from_home)
             && matches!((&self.user, &other.user), (Some(one), Some(two)) if one != two);
         let is_default = self.port.is_none() && other.port.is_none();
         let is_same = is_default || (self.transport == other.transport && self.port == other.port);
-        if is_same && !of_two_homes { Relation::Same } else { Relation::Unclear }
+        if is_same && !of_two_homes { AddressRelation::Same } else { AddressRelation::Unclear }
     }
 }
 
@@ -189,7 +193,7 @@ pub(crate) fn resolved(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::Relation::{Different, Same, Unclear};
+    use super::AddressRelation::{Different, Same, Unclear};
     use super::*;
 
     #[test]

@@ -9,8 +9,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long another git that holds the index is waited for. git holds it for milliseconds, or for as long as the user writes
-/// the message of a commit, which nobody should have to wait for.
+/// How long another git that holds the index is waited for. git holds it for milliseconds, or for as long as the user
+/// writes the message of a commit, which nobody should have to wait for.
 const INDEX_WAIT: Duration = Duration::from_secs(10);
 
 /// How long to wait before a commit is built again on the tip that another process has moved.

@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Hint, Kind, Result};
 use crate::files::records::RecordKind;
-use crate::git::address::{Address, Relation, masked, resolved};
+use crate::git::address::{Address, AddressRelation, masked, resolved};
 use crate::git::contact::connection_error;
 use crate::git::{Oid, RemoteName, Repository};
 use std::collections::BTreeMap;
@@ -36,9 +36,9 @@ pub(crate) fn require_one_repository(repository: &Repository, remote: &RemoteNam
         return Err(Error::new(Kind::Usage, message).hint(push_where_fetched(remote)));
     }
     match relation(repository, fetch, first) {
-        Relation::Same => Ok(()),
-        Relation::Different => Err(elsewhere(remote, fetch, first, "which is another repository")),
-        Relation::Unclear => compare(repository, remote, fetch, first, limit),
+        AddressRelation::Same => Ok(()),
+        AddressRelation::Different => Err(elsewhere(remote, fetch, first, "which is another repository")),
+        AddressRelation::Unclear => compare(repository, remote, fetch, first, limit),
     }
 }
 
@@ -54,7 +54,7 @@ fn is_plain(repository: &Repository, remote: &RemoteName) -> bool {
 }
 
 /// Whether two addresses are of one repository, as far as their texts and this file system tell.
-pub(crate) fn relation(repository: &Repository, one: &str, two: &str) -> Relation {
+pub(crate) fn relation(repository: &Repository, one: &str, two: &str) -> AddressRelation {
     let [one, two] = [one, two].map(|text| match Address::parse(text) {
         Address::Local(path) => Address::Local(resolved(&repository.root.join(path))),
         address => address,
@@ -64,7 +64,7 @@ pub(crate) fn relation(repository: &Repository, one: &str, two: &str) -> Relatio
         _ => None,
     };
     let is_one_folder = inode(&one).is_some_and(|inode_of_one| inode(&two) == Some(inode_of_one));
-    if is_one_folder { Relation::Same } else { one.relation(&two) }
+    if is_one_folder { AddressRelation::Same } else { one.relation(&two) }
 }
 
 /// The record of the pairs of addresses that were found to be of one repository, without passwords.

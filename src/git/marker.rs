@@ -9,7 +9,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How often the lock of a new note is tried, and the pause between: a process that tests the lock holds it for microseconds.
+/// How often the lock of a new note is tried, and the pause between: a process that tests the lock holds it for
+/// microseconds.
 const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(2);
 

@@ -52,7 +52,8 @@ pub(crate) fn tracks(repository: &Repository, remote: &RemoteName, branch: &Bran
 /// # Errors
 /// [`Kind::Unreachable`] or [`Kind::Authentication`], with git's reason.
 pub(crate) fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Branch], limit: Duration) -> Result<()> {
-    // `--prune` does not apply to refs updated through `--refmap`, so these survive.
+    // `--prune` does not apply to refs that are updated through `--refmap`, so the refs that keep the last known tips
+    // stay.
     let mut named: Vec<&Branch> = branches.iter().filter(|branch| !branch.as_str().starts_with("aitask-")).collect();
     loop {
         let coordination = (named.len() < branches.len())
@@ -76,6 +77,7 @@ pub(crate) fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Br
         }
         let stderr_text = output.stderr_text();
         let missing = stderr_text.lines().find_map(|line| line.split("couldn't find remote ref refs/heads/").nth(1));
+        // A code branch that the remote lacks fails the whole fetch, so it is repeated without that branch.
         let before = named.len();
         named.retain(|branch| Some(branch.as_str()) != missing);
         if named.len() < before {
@@ -190,6 +192,7 @@ pub(crate) fn push(
     let reported = report.as_ref().map_or(true, is_report);
     if let (Ok(mut report), false) = (report, output.timed_out) {
         report.explain(&output.stderr);
+        // A ref that is missing in the report has an unknown outcome, whatever the exit code says.
         let answered = updates.iter().all(|update| report.find(&update.name).is_some());
         if answered && report.rejection() != Some(Rejection::Unreported) {
             return Ok(Pushed::Answered(report));

@@ -1,7 +1,7 @@
 //! Preparing two histories of task data for a merge without git's rename detection: task files are so similar that git
-//! would take one task for another. A file that one side moved, told by the id in its name, is moved in the other side and
-//! in the merge base too, in temporary commits; a file that one side removed and the other changed is left out of the merge
-//! and reported as a clash.
+//! would take one task for another. A file that one side moved, told by the id in its name, is moved in the other side
+//! and in the merge base too, in temporary commits; a file that one side removed and the other changed is left out of
+//! the merge and reported as a clash.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::{self, Edit, NewCommit, ParentCommit};
@@ -25,15 +25,16 @@ pub(crate) struct Aligned {
     pub(crate) clashes: BTreeMap<PathBuf, Versions>,
 }
 
-/// The changes of one side: the versions of each changed file before and after, and the moves, from old path to new path.
+/// The changes of one side: the versions of each changed file before and after, and the moves, from old path to new
+/// path.
 #[derive(Default)]
 struct Side {
     changed: BTreeMap<String, (Option<Version>, Option<Version>)>,
     moved: BTreeMap<String, String>,
 }
 
-/// Prepares two commits for a merge: apart from clashes, merging the returned commits gives the tree that a merge of `ours`
-/// and `theirs` should have.
+/// Prepares two commits for a merge: apart from clashes, merging the returned commits gives the tree that a merge of
+/// `ours` and `theirs` should have.
 ///
 /// # Errors
 /// When git fails.
@@ -120,8 +121,8 @@ fn load(repository: &Repository, base: &Oid, tip: &Oid) -> Result<Side> {
     let output = call.run()?.stdout;
     let fields: Vec<_> = output.split(|&byte| byte == 0).collect();
     let mut side = Side::default();
-    // `:<mode> <mode> <object> <object> <letter>`, then the path. A path that is not UTF-8 is no task file, so it is left
-    // to git.
+    // `:<mode> <mode> <object> <object> <letter>`, then the path. A path that is not UTF-8 is no task file, so it is
+    // left to git.
     for record in fields.chunks_exact(2) {
         let [Ok(versions), Ok(path)] = [record[0], record[1]].map(std::str::from_utf8) else { continue };
         let parts: Vec<_> = versions.trim_start_matches(':').split(' ').collect();

@@ -1,5 +1,5 @@
-//! The wait before the next attempt: exponential with full jitter. Attempts are bounded by time and not by a count, since
-//! what a user waits for is time.
+//! The wait before the next attempt: exponential with full jitter. Attempts are bounded by time and not by a count,
+//! since what a user waits for is time.
 
 use crate::error::Result;
 use crate::interrupt;
@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 
 /// The longest wait after the first attempt: about what one push to a near server takes.
 const FIRST: Duration = Duration::from_millis(50);
-/// The longest wait after any attempt: it lets a crowd of writers spread out, and still leaves several attempts within the
-/// default limit of 30 s.
+/// The longest wait after any attempt: it lets a crowd of writers spread out, and still leaves several attempts within
+/// the default limit of 30 s.
 const CAP: Duration = Duration::from_secs(4);
 /// The time that a query of the remote gets also after the deadline: a push without an answer must not stay unexplained
 /// because the time was used up by the push itself.
 const LAST_QUERY: Duration = Duration::from_secs(5);
 
-/// The wait after attempt `attempt` (the first is 0), given a random number: between zero and 50 ms · 2^attempt, at most
-/// 4 s. The whole range is random ("full jitter"), so that writers that collided once do not collide again.
+/// The wait after attempt `attempt` (the first is 0), given a random number: between zero and 50 ms · 2^attempt, at
+/// most 4 s. The whole range is random ("full jitter"), so that writers that collided once do not collide again.
 pub(crate) fn delay(attempt: u32, random: u64) -> Duration {
     let ceiling = FIRST.saturating_mul(1 << attempt.min(10)).min(CAP);
     let micros = u64::try_from(ceiling.as_micros()).unwrap_or(u64::MAX);

@@ -16,8 +16,8 @@ impl Channel {
     /// The channel of a repository: the named remote (`.` means no remote), else `origin`, else this repository.
     ///
     /// # Errors
-    /// [`Kind::Usage`] when the named remote is not configured; or when none was named, there is no `origin`, and another
-    /// remote is configured: that one may carry the locks, and a clone that ignored them would take held tasks.
+    /// [`Kind::Usage`] when the named remote is not configured; or when none was named, there is no `origin`, and
+    /// another remote is configured: that one may carry the locks, and a clone that ignored them would take held tasks.
     pub(crate) fn of(repository: &Repository, named: Option<&str>) -> Result<Self> {
         if named == Some(".") {
             return Ok(Self::Local);

@@ -1,5 +1,6 @@
-//! Updating local branches and checkouts to the published commits: by fast-forward, or, where the user has local commits, by
-//! a merge that is computed in the object store. Never by a rebase, a reset or a stash, which could lose work.
+//! Updating local branches and checkouts to the published commits: by fast-forward, or, where the user has local
+//! commits, by a merge that is computed in the object store. Never by a rebase, a reset or a stash, which could lose
+//! work.
 
 use crate::error::{Error, Result, quoted};
 use crate::files::records::{self, RecordKind};
@@ -17,8 +18,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The record of a checkout whose branch a local swap moves, so that its index and files must follow. It is written before
-/// the refs move: when the command is killed in between, the next one finds it and finishes the update.
+/// The record of a checkout whose branch a local swap moves, so that its index and files must follow. It is written
+/// before the refs move: when the command is killed in between, the next one finds it and finishes the update.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct PendingCheckoutUpdate {
     #[serde(with = "records::path")]
@@ -40,7 +41,8 @@ enum Joined {
 }
 
 impl PendingCheckoutUpdate {
-    /// The name of the record. The commit is part of it, since a swap of another process may still land while this one runs.
+    /// The name of the record. The commit is part of it, since a swap of another process may still land while this one
+    /// runs.
     fn name(&self) -> String {
         format!("{}.{}", self.branch.replace('%', "%25").replace('/', "%2F"), self.new)
     }
@@ -75,8 +77,8 @@ impl Ledger<'_> {
                 continue;
             }
             if branch.as_str() == IDS {
-                // The local counter is a mirror of the published one, unless it is ahead: then it was used before there was
-                // a remote, and its value must not be lost.
+                // The local counter is a mirror of the published one, unless it is ahead: then it was used before there
+                // was a remote, and its value must not be lost.
                 if !tips.contains_key(branch) && self.refs.is_ancestor(local, target)? {
                     self.refs.follow(&[(branch.full(), target)])?;
                 }
@@ -141,8 +143,8 @@ impl Ledger<'_> {
         })
     }
 
-    /// A commit that contains both the local and the published tip: the newer of the two, else a merge of both. Where they
-    /// conflict it is the published one, and also for readers, which build no commits.
+    /// A commit that contains both the local and the published tip: the newer of the two, else a merge of both. Where
+    /// they conflict it is the published one, and also for readers, which build no commits.
     pub(crate) fn combined_tip(&self, branch: &Branch, local: &Oid, published: &Oid) -> Result<Oid> {
         if merge::is_ancestor(self.repository, published, local)? {
             return Ok(local.clone());
@@ -182,8 +184,8 @@ impl Ledger<'_> {
         }
     }
 
-    /// After a push: updates the remote-tracking refs that git does not update itself, since the remote's refspec does not
-    /// cover them, and the local mirror of the counter.
+    /// After a push: updates the remote-tracking refs that git does not update itself, since the remote's refspec does
+    /// not cover them, and the local mirror of the counter.
     pub(crate) fn update_tracking_refs(&self, view: &View<'_>, updates: &[RefUpdate]) {
         let Channel::Remote(name) = &self.channel else { return };
         let (mut follow, mut noted) = (Vec::new(), Vec::new());
@@ -223,9 +225,9 @@ impl Ledger<'_> {
         }
     }
 
-    /// Before a local swap: checks that the checkouts of its branches can follow, and records them, so that a later command
-    /// can finish what a killed one began. The check comes first because a branch that moved while its checkout cannot
-    /// follow would show the change as undone by the user.
+    /// Before a local swap: checks that the checkouts of its branches can follow, and records them, so that a later
+    /// command can finish what a killed one began. The check comes first because a branch that moved while its checkout
+    /// cannot follow would show the change as undone by the user.
     pub(crate) fn prepare_checkouts(
         &self,
         updates: &[RefUpdate],
@@ -253,8 +255,8 @@ impl Ledger<'_> {
         Ok(carried)
     }
 
-    /// After a local swap that landed: updates index and files of the recorded checkouts to the new commit of their branch.
-    /// A checkout that could not follow stays recorded for the next command, and is returned.
+    /// After a local swap that landed: updates index and files of the recorded checkouts to the new commit of their
+    /// branch. A checkout that could not follow stays recorded for the next command, and is returned.
     pub(crate) fn update_prepared_checkouts(&self, carried: &[PendingCheckoutUpdate]) -> Result<Vec<OutdatedCheckout>> {
         let mut lagging = Vec::new();
         for record in carried {
@@ -285,10 +287,10 @@ impl Ledger<'_> {
         carried.iter().try_for_each(|record| records.forget(RecordKind::Carry, &record.name()))
     }
 
-    /// Finishes what killed commands left behind in checkouts: what their git was doing to index and files, and checkouts
-    /// whose branch a local swap moved. While the branch is still at its old commit, the git of that swap may still run, so
-    /// the record stays. Where the branch has moved on since, or another branch is checked out, the user has taken over, and
-    /// the record is removed.
+    /// Finishes what killed commands left behind in checkouts: what their git was doing to index and files, and
+    /// checkouts whose branch a local swap moved. While the branch is still at its old commit, the git of that swap may
+    /// still run, so the record stays. Where the branch has moved on since, or another branch is checked out, the user
+    /// has taken over, and the record is removed.
     pub(crate) fn finish_checkout_updates(&self) -> Result<()> {
         update_checkout::finish_all(self.repository)?;
         let records = self.repository.records();
@@ -313,8 +315,8 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    /// [`Self::finish_checkout_updates`] for a command that only reads: it does not wait for other processes, and a failure
-    /// does not stop it.
+    /// [`Self::finish_checkout_updates`] for a command that only reads: it does not wait for other processes, and a
+    /// failure does not stop it.
     pub(crate) fn try_finish_checkout_updates(&self) {
         if self.channel == Channel::Local
             && !self.repository.records().names(RecordKind::Carry).is_empty()

@@ -1,5 +1,6 @@
-//! Other sets of coordination branches than the one of the channel: on another remote, or in this repository from the time
-//! before it had a remote. Two sets would let two people hold one task, so each case is an error that names the command.
+//! Other sets of coordination branches than the one of the channel: on another remote, or in this repository from the
+//! time before it had a remote. Two sets would let two people hold one task, so each case is an error that names the
+//! command.
 
 use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::address::masked;
@@ -21,8 +22,8 @@ impl Ledger<'_> {
         !self.others().is_empty()
     }
 
-    /// A remote with another address that has coordination branches, by the remote-tracking refs. No process where there is
-    /// no such remote.
+    /// A remote with another address that has coordination branches, by the remote-tracking refs. No process where
+    /// there is no such remote.
     pub(crate) fn other_remote_with_branches(&self) -> Result<Option<RemoteName>> {
         let others = self.others();
         if others.is_empty() {
@@ -35,8 +36,8 @@ impl Ledger<'_> {
         Ok(others.into_iter().find(|name| tracking(name).iter().any(|branch| known.contains_key(branch))))
     }
 
-    /// Refuses to create coordination branches while another remote, or the `former` address of this one, has some. Remotes
-    /// that were never fetched are queried.
+    /// Refuses to create coordination branches while another remote, or the `former` address of this one, has some.
+    /// Remotes that were never fetched are queried.
     ///
     /// # Errors
     /// [`Kind::Usage`] when one has; [`Kind::Unreachable`] when one cannot be asked.
@@ -96,8 +97,8 @@ impl Ledger<'_> {
         }
     }
 
-    /// The local branch of locks, where it was made before there was a remote, and the remote lacks it or locks on it. No
-    /// process where there is no such branch.
+    /// The local branch of locks, where it was made before there was a remote, and the remote lacks it or locks on it.
+    /// No process where there is no such branch.
     ///
     /// A branch with an upstream, as `git switch` makes it, is a copy of the remote's branch and does not count.
     pub(crate) fn unpublished_locks(&self, view: &View<'_>) -> Result<Option<Oid>> {

@@ -1,8 +1,10 @@
-//! Fencing: a swap that relies on a lock must move the lock branch. git does not send a ref whose value stays the same, so
-//! the server would compare nothing for it, and a takeover that lands while the hooks of the push run would go unnoticed.
+//! Fencing: a swap that relies on a lock must move the lock branch. git does not send a ref whose value stays the same,
+//! so the server would compare nothing for it, and a takeover that lands while the hooks of the push run would go
+//! unnoticed.
 //!
 //! A server without atomic push gets the fence first, then the other branches, and the release of the lock last. So a
-//! former holder is refused before any part of its plan lands, and nobody can take the task before all of it has landed.
+//! former holder is refused before any part of its plan lands, and nobody can take the task before all of it has
+//! landed.
 
 use super::plan::{BranchPlan, Plan, Step};
 use crate::git::Branch;

@@ -18,8 +18,8 @@ impl Found {
         Ok(Self(objects.filter_map(|(key, object)| Some((key, object?))).collect()))
     }
 
-    /// The object at a path of a branch or commit; an empty path is the root tree. `None` where there is no such object, or
-    /// where it was not requested.
+    /// The object at a path of a branch or commit; an empty path is the root tree. `None` where there is no such
+    /// object, or where it was not requested.
     pub(crate) fn object(&self, of: impl Display, path: &str) -> Option<&Object> {
         self.0.get(&at(of, path))
     }
@@ -35,8 +35,8 @@ impl Found {
     }
 }
 
-/// The name of the object at a path. git reads one name per line, so a path with a newline cannot be requested; no file of
-/// this program has one.
+/// The name of the object at a path. git reads one name per line, so a path with a newline cannot be requested; no file
+/// of this program has one.
 pub(super) fn at(of: impl Display, path: &str) -> String {
     format!("{of}:{}", path.replace('\n', " "))
 }

@@ -1,13 +1,14 @@
-//! The last known tips of the coordination branches on the remote. They tell that a branch was removed from the remote or
-//! set back to an older state, and make it possible to restore it.
+//! The last known tips of the coordination branches on the remote. They tell that a branch was removed from the remote
+//! or set back to an older state, and make it possible to restore it.
 //!
 //! They are kept outside of `refs/remotes`, where every `git fetch --prune` removes what the remote no longer has: as a
-//! record for each branch, and as the refs `refs/aitask/known/<remote>/<branch>`, which keep git from removing the objects.
+//! record for each branch, and as the refs `refs/aitask/known/<remote>/<branch>`, which keep git from removing the
+//! objects.
 
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::read_own;
 use crate::files::records::RecordKind;
-use crate::git::address::{Relation, masked};
+use crate::git::address::{AddressRelation, masked};
 use crate::git::{Branch, Oid, RefName, RemoteName, Repository, destination, refs, remote};
 use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger};
 use std::path::PathBuf;
@@ -110,7 +111,7 @@ impl Ledger<'_> {
     }
 
     fn is_elsewhere(&self, address: &str) -> bool {
-        destination::relation(self.repository, address, &self.address()) == Relation::Different
+        destination::relation(self.repository, address, &self.address()) == AddressRelation::Different
     }
 
     /// Records the published tip of a branch. Best effort: without the record only a restore has less to work with.
@@ -120,10 +121,10 @@ impl Ledger<'_> {
         let _ = self.repository.records().note(RecordKind::Known, &name, &noted);
     }
 
-    /// Records the published tip of a branch, and returns the error for a branch that is gone, unless `local` contains all
-    /// that this clone knew of it: then publishing `local` restores it.
+    /// Records the published tip of a branch, and returns the error for a branch that is gone, unless `local` contains
+    /// all that this clone knew of it: then publishing `local` restores it.
     pub(crate) fn lost(&self, branch: &Branch, published: Option<&Oid>, local: Option<&Oid>) -> Result<Option<Error>> {
-        let TipState::Gone(gone) = self.standing(branch, published, self.load_known(branch))? else { return Ok(None) };
+        let TipState::Gone(gone) = self.tip_state(branch, published, self.load_known(branch))? else { return Ok(None) };
         let is_kept = match (&gone.newest, local) {
             (Some(newest), Some(local)) => self.refs.is_ancestor(newest, local)?,
             _ => false,
@@ -131,12 +132,13 @@ impl Ledger<'_> {
         Ok(if is_kept { None } else { self.gone_error(std::iter::once((branch, &gone))) })
     }
 
-    /// Compares the published tip of a branch with the last known one, and records it. No process where they are the same.
+    /// Compares the published tip of a branch with the last known one, and records it. No process where they are the
+    /// same.
     ///
-    /// An unrelated history is accepted, since somebody may have compacted the branch; locks that it lacks are reported. An
-    /// older state that lacks something is not recorded, and the newer commit is kept: this clone may be the only one that
-    /// still has it.
-    pub(super) fn standing(
+    /// An unrelated history is accepted, since somebody may have compacted the branch; locks that it lacks are
+    /// reported. An older state that lacks something is not recorded, and the newer commit is kept: this clone may be
+    /// the only one that still has it.
+    pub(super) fn tip_state(
         &self,
         branch: &Branch,
         published: Option<&Oid>,
@@ -177,10 +179,11 @@ impl Ledger<'_> {
         }
     }
 
-    /// What the published tip lacks, where it is an older state than the known one or continues an older state; `None` where
-    /// it is the current state.
+    /// What the published tip lacks, where it is an older state than the known one or continues an older state; `None`
+    /// where it is the current state.
     ///
-    /// The lock branch counts as set back only where a lock was lost by it. Locks that an unrelated history lacks are reported.
+    /// The lock branch counts as set back only where a lock was lost by it. Locks that an unrelated history lacks are
+    /// reported.
     fn set_back(&self, branch: &Branch, newer: Oid, tip: &Oid) -> Result<Option<SetBack>> {
         // A known commit whose objects are gone can neither be compared nor restored, so the published tip counts.
         if self.refs.is_ancestor(&newer, tip).unwrap_or(true) {
@@ -199,8 +202,8 @@ impl Ledger<'_> {
         let [before, now] = [(self.lock_format.entries)(before)?, (self.lock_format.entries)(now)?];
         let is_held = |about: &String| now.iter().any(|other| other.about == *about);
         let mut lost: Vec<_> = before.into_iter().filter(|entry| !now.contains(entry)).collect();
-        // A history that continues from an older state may have released a lock of that state; only locks taken after it
-        // are lost.
+        // A history that continues from an older state may have released a lock of that state; only locks taken after
+        // it are lost.
         if let (Some(parted), [Some(common)]) = (&parted, common)
             && parted != tip
         {

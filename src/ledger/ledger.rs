@@ -50,8 +50,8 @@ pub(crate) struct LedgerLock {
     pub(crate) blob: Oid,
 }
 
-/// How to read the files on the branch of locks. The room of coordination provides it, so that the ledger can compare locks
-/// without knowing their format.
+/// How to read the files on the branch of locks. The room of coordination provides it, so that the ledger can compare
+/// locks without knowing their format.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LockFormat {
     /// The locks in the root tree of a commit.
@@ -71,8 +71,8 @@ impl Ledger<'_> {
         Branch::parse(IDS)
     }
 
-    /// The data branch, where `branches` name a code branch that carries the task data: another clone may have moved the
-    /// data to its own branch since, so that must be looked at too.
+    /// The data branch, where `branches` name a code branch that carries the task data: another clone may have moved
+    /// the data to its own branch since, so that must be looked at too.
     pub(crate) fn unlisted_data_branch(&self, branches: &[Branch]) -> Result<Option<Branch>> {
         // A reading ledger names the code branch as its data branch, so the field alone does not tell.
         let on_code = (self.data_only_branch.is_none() || self.dry_run)

@@ -1,5 +1,5 @@
-//! Refs and objects in memory, for tests: several clones of one remote, whose pushes end as the test says. No process, no
-//! connection, and no waiting.
+//! Refs and objects in memory, for tests: several clones of one remote, whose pushes end as the test says. No process,
+//! no connection, and no waiting.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::{BuiltObjects, Edit, NewCommit, ParentCommit};

@@ -3,7 +3,8 @@
 //!
 //! The room promises that either every branch of a plan moves or none does, that a result is reported only when it was
 //! read from the refs, and that no concurrent change is overwritten. It knows neither tasks nor locks: what a lock file
-//! means comes in as [`LockFormat`]. Coordination, the project and the operations call it; it calls only `git` and files.
+//! means comes in as [`LockFormat`]. Coordination, the project and the operations call it; it calls only `git` and
+//! files.
 
 pub(crate) mod align;
 pub(crate) mod backoff;

@@ -130,8 +130,8 @@ impl<T> TransactionResult<T> {
 /// The key of the trailer with the nonce. Every commit that is made for a swap ends with a paragraph of one line,
 /// `Aitask-Nonce: <32 hexadecimal digits>`; all commits of one transaction have the same nonce.
 ///
-/// Without it, two processes of one person that make the same change within one second build the *same* commit, since all
-/// its bytes are equal; git reports "up to date" to the second, and both would believe that they took the task.
+/// Without it, two processes of one person that make the same change within one second build the *same* commit, since
+/// all its bytes are equal; git reports "up to date" to the second, and both would believe that they took the task.
 const TRAILER: &str = "Aitask-Nonce";
 
 /// The trailer line with this nonce.

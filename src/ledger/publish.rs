@@ -1,8 +1,9 @@
 //! Publishing: the compare-and-swap itself, and reading its outcome without guessing.
 //!
-//! Each ref is judged by its own line of `git push --porcelain`. A line that says "landed" is proof. A rejection is a race
-//! only when the ref is not what was expected; every other rejection would come again, so it is an error. No line (a broken
-//! connection, a time limit) means that the outcome is unknown, and the caller looks for the nonce in the refs.
+//! Each ref is judged by its own line of `git push --porcelain`. A line that says "landed" is proof. A rejection is a
+//! race only when the ref is not what was expected; every other rejection would come again, so it is an error. No line
+//! (a broken connection, a time limit) means that the outcome is unknown, and the caller looks for the nonce in the
+//! refs.
 
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::records::RecordKind;
@@ -47,8 +48,8 @@ impl From<Outcome> for SwapResult {
 }
 
 impl Ledger<'_> {
-    /// Publishes all updates at once: one connection. On a server without atomic push one connection for each; the branches
-    /// that landed before a failure are returned too.
+    /// Publishes all updates at once: one connection. On a server without atomic push one connection for each; the
+    /// branches that landed before a failure are returned too.
     pub(crate) fn swap(
         &self,
         updates: &[RefUpdate],
@@ -153,8 +154,8 @@ impl Ledger<'_> {
     }
 }
 
-/// The time that a push gets even after the deadline: less would end it before an answer could come, and make its outcome
-/// unknown for nothing.
+/// The time that a push gets even after the deadline: less would end it before an answer could come, and make its
+/// outcome unknown for nothing.
 const SHORTEST_PUSH: Duration = Duration::from_secs(1);
 
 /// The record of a server without atomic push.
@@ -177,8 +178,8 @@ pub(crate) fn outcome(remote: &RemoteName, pushed: Pushed) -> Option<Outcome> {
     })
 }
 
-/// Whether a push runs the user's hooks: one of task data or code does. One of the coordination branches alone does not: a
-/// `pre-push` hook that runs the tests of the project would make every lock wait for them.
+/// Whether a push runs the user's hooks: one of task data or code does. One of the coordination branches alone does
+/// not: a `pre-push` hook that runs the tests of the project would make every lock wait for them.
 pub(crate) fn hooks(updates: &[RefUpdate]) -> bool {
     let changed = updates.iter().filter(|update| !update.is_guard());
     changed.filter_map(|update| update.name.branch()).any(|branch| !matches!(branch.as_str(), LOCKS | IDS))
@@ -186,8 +187,8 @@ pub(crate) fn hooks(updates: &[RefUpdate]) -> bool {
 
 /// The answers for the refs of a push as one outcome: a refusal outweighs a race, since trying again would not help.
 fn judge(remote: &RemoteName, report: &PushReport) -> Outcome {
-    // "Up to date" means that an earlier attempt of this same push landed: no other process can build a commit with this
-    // nonce.
+    // "Up to date" means that an earlier attempt of this same push landed: no other process can build a commit with
+    // this nonce.
     let Some(worst) = report.rejection() else { return Outcome::Landed(Vec::new()) };
     let Some(pushed) = report.refs.iter().find(|pushed| pushed.rejection() == Some(worst)) else {
         return Outcome::Landed(Vec::new());

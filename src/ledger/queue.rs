@@ -1,9 +1,9 @@
-//! The queue of the processes of one clone: a burst of agents takes turns instead of racing over the network and colliding
-//! on the index of one checkout. It is only an optimisation: every compare-and-swap is correct without it.
+//! The queue of the processes of one clone: a burst of agents takes turns instead of racing over the network and
+//! colliding on the index of one checkout. It is only an optimisation: every compare-and-swap is correct without it.
 //!
-//! The queue is the file `aitask/queue.lock` in the common git directory. The process at the head holds an exclusive lock
-//! on it (flock(2)) and has written its process id into it as decimal digits without a newline; the number is only shown
-//! to those who wait. The kernel releases the lock when that process ends, so the file is never removed.
+//! The queue is the file `aitask/queue.lock` in the common git directory. The process at the head holds an exclusive
+//! lock on it (flock(2)) and has written its process id into it as decimal digits without a newline; the number is only
+//! shown to those who wait. The kernel releases the lock when that process ends, so the file is never removed.
 
 use crate::error::{Error, Result};
 use crate::files::records::RecordKind;
@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 /// How long a process may wait before it says so: a shorter wait is not noticed.
 const SAY_AFTER: Duration = Duration::from_secs(2);
 
-/// How often a waiting process tries again. flock(2) cannot wait with a time limit; a try costs some microseconds, and a
-/// turn of the process at the head takes at least some ten milliseconds.
+/// How often a waiting process tries again. flock(2) cannot wait with a time limit; a try costs some microseconds, and
+/// a turn of the process at the head takes at least some ten milliseconds.
 const RETRY_AFTER: Duration = Duration::from_millis(7);
 
 /// Whether this process is at the head of the queue.
@@ -30,11 +30,11 @@ static HELD: AtomicBool = AtomicBool::new(false);
 pub(crate) struct Queue(Option<File>);
 
 impl Queue {
-    /// Waits for the head of the queue, at most `limit`; after that the command proceeds without it, since the queue only
-    /// saves work. A wait of more than two seconds is reported.
+    /// Waits for the head of the queue, at most `limit`; after that the command proceeds without it, since the queue
+    /// only saves work. A wait of more than two seconds is reported.
     pub(crate) fn enter(repository: &Repository, limit: Duration, progress: fn(&str)) -> Result<Self> {
-        // A nested call, or a hook that a git of this program runs, belongs to the process at the head: waiting for it would
-        // be waiting for itself.
+        // A nested call, or a hook that a git of this program runs, belongs to the process at the head: waiting for it
+        // would be waiting for itself.
         if HELD.load(Ordering::Acquire) || repository.git().environment().text(WITHIN).is_some() {
             return Ok(Self(None));
         }

@@ -1,5 +1,5 @@
-//! What the ledger needs of git: refs and objects of this repository, and one remote; nothing that touches a checkout. It is
-//! a trait so that tests can run thousands of interleaved transactions in memory.
+//! What the ledger needs of git: refs and objects of this repository, and one remote; nothing that touches a checkout.
+//! It is a trait so that tests can run thousands of interleaved transactions in memory.
 
 use crate::error::Result;
 use crate::git::objects::{self, BuiltObjects, NewCommit};

@@ -6,8 +6,8 @@ use crate::ledger::queue::Queue;
 use crate::ledger::{Decision, Edit, Ledger, View};
 
 impl Ledger<'_> {
-    /// Reads `branch`, lets `decide` make a plan, and stages its edits where the branch is checked out. Every edit must be
-    /// an [`Edit::Put`] or [`Edit::Remove`].
+    /// Reads `branch`, lets `decide` make a plan, and stages its edits where the branch is checked out. Every edit must
+    /// be an [`Edit::Put`] or [`Edit::Remove`].
     ///
     /// # Errors
     /// Those of `decide`, and [`Kind::Git`] when the branch is checked out nowhere.

@@ -1,9 +1,9 @@
 //! The transaction: read a view, decide, build the commits, publish them, and start again only if a tip really moved.
 //!
 //! Why this order is safe: until the push nothing is visible to anybody, so a command that is killed before it has done
-//! nothing. The push moves all refs or none and compares each with the tip the decision read, so what lands was decided on
-//! the current state. Local branches and checkouts follow after it; when a command is killed there, they lag behind and the
-//! next command brings them forward.
+//! nothing. The push moves all refs or none and compares each with the tip the decision read, so what lands was decided
+//! on the current state. Local branches and checkouts follow after it; when a command is killed there, they lag behind
+//! and the next command brings them forward.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::objects::{Edit, NewCommit, ParentCommit};
@@ -19,8 +19,9 @@ use crate::ledger::{Channel, Ledger};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-/// The error to report when some branches have landed already, on a server without atomic push. Unless it is a refusal, it
-/// becomes [`Kind::Unknown`]: then the operations keep their records, and the same command, run again, finishes the job.
+/// The error to report when some branches have landed already, on a server without atomic push. Unless it is a refusal,
+/// it becomes [`Kind::Unknown`]: then the operations keep their records, and the same command, run again, finishes the
+/// job.
 fn after(error: Error, landed: &BTreeSet<Branch>) -> Error {
     if landed.is_empty() {
         return error;
@@ -69,6 +70,8 @@ impl Ledger<'_> {
         let mut deadline = Deadline::after(self.timeout);
         let mut view = View::load(self, branches, Freshness::AsKnown)?;
         for attempt in 0.. {
+            // Before anything else: a push without an answer may have landed, and pushing again would do the change
+            // twice.
             if let Some(sent) = unconfirmed.look_up(self, &view) {
                 return Ok(TransactionResult { looked_up: true, ..self.landed(&view, sent) });
             }
@@ -82,10 +85,12 @@ impl Ledger<'_> {
                 view = self.fetch_view(branches, deadline)?;
                 continue;
             }
+            // The task data seems to have moved to its own branch. Only a fetched view can prove that.
             if view.data_moved {
                 view = self.fetch_view(branches, deadline)?;
                 continue;
             }
+            // On a server without atomic push `decide` must not plan again what has landed already.
             view.landed.clone_from(landed);
             let started = Instant::now();
             let decision = decide(&view);
@@ -125,11 +130,15 @@ impl Ledger<'_> {
                 view = self.fetch_view(branches, deadline)?;
                 continue;
             }
+            // The objects exist from here on, but no ref points to them: a command that is killed now has changed
+            // nothing.
             let BuiltPlan { updates, blobs } = self.build(&view, &plan, nonce)?;
             let command = self.command(&updates)?;
             if self.dry_run {
                 return Ok(TransactionResult { value, updates, blobs, lagging: Vec::new(), command, looked_up: false });
             }
+            // Read before the swap: what the user types into these files from now on must survive the update of the
+            // checkout.
             let adopted = self.read_uncommitted_inputs(&plan, &blobs)?;
             let subject = plan.branches.iter().flat_map(|plan| &plan.steps).map(|step| step.subject.as_str()).next();
             let change = CheckoutChange { subject: subject.unwrap_or("aitask"), adopted, written: plan.written() };
@@ -152,6 +161,8 @@ impl Ledger<'_> {
                     said
                 }
             };
+            // The view is fetched also after the last wait: it tells whether the push landed after all, and whether
+            // other writers or a lock file on the server were in the way.
             let is_last = !self.refs.wait(deadline, attempt)?;
             let before = view.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).collect::<Vec<_>>();
             view = self.fetch_view(branches, deadline)?;
@@ -207,8 +218,8 @@ impl Ledger<'_> {
         Ok(BuiltPlan { updates: first.into_iter().chain(updates).collect(), blobs })
     }
 
-    /// Checks that no commit loses a file that the plan did not name: a mistake here would release locks or delete tasks of
-    /// others. One process.
+    /// Checks that no commit loses a file that the plan did not name: a mistake here would release locks or delete
+    /// tasks of others. One process.
     fn guard(&self, commits: &[NewCommit], built: &[Oid]) -> Result<()> {
         let mut pairs = String::new();
         let mut expected = BTreeSet::new();
@@ -254,7 +265,8 @@ impl Ledger<'_> {
         })
     }
 
-    /// Finishes a transaction that has landed. What goes wrong here is reported but is no error: the change is published.
+    /// Finishes a transaction that has landed. What goes wrong here is reported but is no error: the change is
+    /// published.
     fn landed<T>(&self, view: &View<'_>, sent: SentPush<T>) -> TransactionResult<T> {
         let SentPush { updates, value, blobs, adopted, command } = sent;
         let tips = updates.iter().filter_map(|update| Some((update.name.branch()?, update.new.clone()?))).collect();

@@ -1,5 +1,5 @@
-//! Pushes whose answer was not received: each may have landed, may still land, or is lost. They are looked up in the refs
-//! until one of the three is certain.
+//! Pushes whose answer was not received: each may have landed, may still land, or is lost. They are looked up in the
+//! refs until one of the three is certain.
 
 use crate::error::{Error, Kind};
 use crate::git::checkout::UncommittedInput;
@@ -18,8 +18,8 @@ pub(super) struct SentPush<T> {
     pub(super) command: String,
 }
 
-/// The unconfirmed pushes of one transaction. At most one of them can land: each names the tips that it expects, and the
-/// first that lands moves them.
+/// The unconfirmed pushes of one transaction. At most one of them can land: each names the tips that it expects, and
+/// the first that lands moves them.
 #[derive(Debug)]
 pub(super) struct UnconfirmedPushes<T> {
     sent: Vec<SentPush<T>>,
@@ -65,8 +65,8 @@ impl<T> UnconfirmedPushes<T> {
     }
 }
 
-/// Whether a push that has not landed still can: as long as the refs have the values it expects. A ref never returns to an
-/// earlier value, since every commit of a swap has a nonce and is new.
+/// Whether a push that has not landed still can: as long as the refs have the values it expects. A ref never returns to
+/// an earlier value, since every commit of a swap has a nonce and is new.
 fn may_land(view: &View<'_>, updates: &[RefUpdate], together: bool) -> bool {
     let mut refs = updates.iter().map(|update| {
         let tip = update.name.branch().and_then(|branch| view.tip(&branch).published);
@@ -76,8 +76,8 @@ fn may_land(view: &View<'_>, updates: &[RefUpdate], together: bool) -> bool {
 }
 
 impl Ledger<'_> {
-    /// Whether all updates are published: a commit with a nonce is unlike any other, so finding it in the history proves
-    /// that this push landed, also when others have published on top of it.
+    /// Whether all updates are published: a commit with a nonce is unlike any other, so finding it in the history
+    /// proves that this push landed, also when others have published on top of it.
     fn contains(&self, view: &View<'_>, updates: &[RefUpdate]) -> bool {
         updates.iter().all(|update| self.has(view, update))
     }

@@ -1,5 +1,5 @@
-//! The view: the tips of the branches of one transaction, and the files in them. A decision reads nothing else, so that it
-//! can be repeated on a newer view.
+//! The view: the tips of the branches of one transaction, and the files in them. A decision reads nothing else, so that
+//! it can be repeated on a newer view.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::Object;
@@ -14,13 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The tips of one branch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Tip {
-    /// The published tip: that of the remote as far as known, or the local one where there is no remote. `None` where the
-    /// branch is not published.
+    /// The published tip: that of the remote as far as known, or the local one where there is no remote. `None` where
+    /// the branch is not published.
     pub(crate) published: Option<Oid>,
     /// The tip of the local branch.
     pub(crate) local: Option<Oid>,
-    /// The commit that decisions read and that new commits are made on: the published tip; or, for the branch whose local
-    /// commits are published along, the local tip where it contains the published one, else a merge of both.
+    /// The commit that decisions read and that new commits are made on: the published tip; or, for the branch whose
+    /// local commits are published along, the local tip where it contains the published one, else a merge of both.
     pub(crate) base: Option<Oid>,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct View<'r> {
     pub(crate) is_current: bool,
     /// The branches of this transaction that have landed already, on a server without atomic push.
     pub(crate) landed: BTreeSet<Branch>,
-    standings: BTreeMap<Branch, TipState>,
+    tip_states: BTreeMap<Branch, TipState>,
     /// Whether the task data has a branch of its own, although this clone still has it on a code branch.
     pub(super) data_moved: bool,
 }
@@ -55,18 +55,18 @@ impl<'r> View<'r> {
         let data_moved = ledger.unlisted_data_branch(branches)?;
         let names = branches.iter().chain(&data_moved).flat_map(|branch| [branch.full(), published(branch)]);
         let names: Vec<_> = names.collect();
-        // Other commands write the record after they move the ref. Reading it before the ref makes sure that a record newer
-        // than the ref means that the branch was set back, and not that another command published in between.
+        // Other commands write the record after they move the ref. Reading it before the ref makes sure that a record
+        // newer than the ref means that the branch was set back, and not that another command published in between.
         let noted: Vec<_> = branches.iter().map(|branch| ledger.load_known(branch)).collect();
         let known = ledger.refs.tips(&names)?;
         let data_moved =
             data_moved.is_some_and(|data| known.keys().any(|name| [data.full(), published(&data)].contains(name)));
-        let (mut tips, mut standings) = (BTreeMap::new(), BTreeMap::new());
+        let (mut tips, mut tip_states) = (BTreeMap::new(), BTreeMap::new());
         for (branch, noted) in branches.iter().zip(noted) {
             let local = known.get(&branch.full()).cloned();
             let published = known.get(&published(branch)).cloned();
-            let standing = ledger.standing(branch, published.as_ref(), noted)?;
-            let theirs = match &standing {
+            let tip_state = ledger.tip_state(branch, published.as_ref(), noted)?;
+            let theirs = match &tip_state {
                 TipState::Gone(gone) => gone.newest.clone(),
                 TipState::Current | TipState::SetBack(_) => published.clone(),
             };
@@ -76,16 +76,16 @@ impl<'r> View<'r> {
                 (Some(theirs), Some(ours)) if own && theirs != ours => Some(ledger.combined_tip(branch, ours, theirs)?),
                 _ => theirs,
             };
-            standings.insert(branch.clone(), standing);
+            tip_states.insert(branch.clone(), tip_state);
             tips.insert(branch.clone(), Tip { published, local, base });
         }
         let is_current = freshness == Freshness::Fetched || ledger.channel == Channel::Local;
         let Ledger { repository, refs, .. } = *ledger;
-        Ok(Self { repository, refs, tips, is_current, landed: BTreeSet::new(), standings, data_moved })
+        Ok(Self { repository, refs, tips, is_current, landed: BTreeSet::new(), tip_states, data_moved })
     }
 
-    /// Refuses to use the task data on a code branch after it was data_moved to its own branch: the copy on the code branch is
-    /// outdated, and changes made there would be lost to everybody else.
+    /// Refuses to use the task data on a code branch after it was moved to its own branch: the copy on the code branch
+    /// is outdated, and changes made there would be lost to everybody else.
     ///
     /// # Errors
     /// [`Kind::NotInitialised`].
@@ -108,10 +108,10 @@ impl<'r> View<'r> {
         self.tips.get(branch).cloned().unwrap_or_default()
     }
 
-    /// The branches that this clone knew and that are gone from the remote. Decisions read their last known state, and a
-    /// swap that moves such a branch restores it.
+    /// The branches that this clone knew and that are gone from the remote. Decisions read their last known state, and
+    /// a swap that moves such a branch restores it.
     pub(super) fn all_gone(&self) -> impl Iterator<Item = (&Branch, &LostBranch)> {
-        self.standings.iter().filter_map(|(branch, standing)| match standing {
+        self.tip_states.iter().filter_map(|(branch, tip_state)| match tip_state {
             TipState::Gone(gone) => Some((branch, gone)),
             TipState::Current | TipState::SetBack(_) => None,
         })
@@ -124,7 +124,7 @@ impl<'r> View<'r> {
 
     /// The newer state that this clone knows of a branch that was set back to an older one.
     pub(crate) fn set_back(&self, branch: &Branch) -> Option<&SetBack> {
-        match self.standings.get(branch) {
+        match self.tip_states.get(branch) {
             Some(TipState::SetBack(set_back)) => Some(set_back),
             Some(TipState::Current | TipState::Gone(_)) | None => None,
         }
@@ -145,8 +145,8 @@ impl<'r> View<'r> {
         self.tips.iter().map(|(branch, tip)| (branch, tip.published.as_ref())).collect()
     }
 
-    /// The guards of a swap: the published tips that the decision read and that `updates` do not move. They must still be
-    /// the same when the swap lands, or the decision was made on an outdated view.
+    /// The guards of a swap: the published tips that the decision read and that `updates` do not move. They must still
+    /// be the same when the swap lands, or the decision was made on an outdated view.
     pub(super) fn guards(&self, updates: &[RefUpdate]) -> Vec<RefUpdate> {
         let others = self.tips.iter().map(|(branch, tip)| (branch.full(), tip.published.clone()));
         let others = others.filter(|(name, _)| updates.iter().all(|update| update.name != *name));
@@ -184,8 +184,8 @@ impl<'r> View<'r> {
         Found::load(self.refs, names.map(|name| (name.clone(), name)))
     }
 
-    /// The last version of a file in the history of a branch, as far as this clone has it; the file may have been removed
-    /// since. Two processes.
+    /// The last version of a file in the history of a branch, as far as this clone has it; the file may have been
+    /// removed since. Two processes.
     pub(crate) fn last_written(&self, branch: &Branch, path: &str) -> Result<Option<Object>> {
         let Some(tip) = self.tip(branch).published else { return Ok(None) };
         let call =

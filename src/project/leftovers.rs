@@ -22,7 +22,7 @@ pub(crate) fn is_folder_for(purpose: &str, folder: &Path) -> bool {
 pub(crate) enum Writing {
     /// By their owner.
     Allowed,
-    /// By nobody.
+    /// Not even by their owner.
     Refused,
 }
 

@@ -13,8 +13,8 @@ use crate::task::{Document, TaskId, bundle, paths};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// How often a change is decided again because a file changed in between. Programs outside of the queue write a file now and
-/// then, so a second attempt nearly always succeeds; only a program that writes without end reaches this.
+/// How often a change is decided again because a file changed in between. Programs outside of the queue write a file
+/// now and then, so a second attempt nearly always succeeds; only a program that writes without end reaches this.
 const ATTEMPTS: usize = 100;
 
 /// The root of a project, and its repository when it is in one.

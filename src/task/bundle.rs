@@ -69,8 +69,8 @@ pub(crate) fn members(path: &str, bytes: &[u8]) -> Result<Vec<String>> {
 /// counts, as when the bundle is unpacked.
 ///
 /// # Errors
-/// [`Kind::Unparsable`] for bytes that are no such archive, are damaged anywhere, or hold anything but files and folders
-/// below its root.
+/// [`Kind::Unparsable`] for bytes that are no such archive, are damaged anywhere, or hold anything but files and
+/// folders below its root.
 pub(crate) fn files(path: &str, bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>> {
     look_into(path, bytes, |archive| {
         let mut files: Vec<(String, Vec<u8>)> = Vec::new();

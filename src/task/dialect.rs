@@ -194,6 +194,7 @@ pub(super) fn is_key(text: &str) -> bool {
 /// and so does everything up to the closing bracket of a flow list, but never another key line.
 pub(super) fn entries(text: &[u8]) -> Vec<FrontmatterEntry> {
     let mut entries: Vec<FrontmatterEntry> = Vec::new();
+    // Empty lines and comments belong to the key above only when a line of its value follows; until then they wait.
     let mut waiting: Vec<&[u8]> = Vec::new();
     let mut open = 0;
     for line in lines(text) {

@@ -231,6 +231,8 @@ impl ThreeSides<'_> {
         let base = self.base.and_then(|base| base.last(key));
         let (local, remote) = (self.local.last(key), self.remote.last(key));
         let newer = if self.newer_is_local { local } else { remote };
+        // The order of the rules matters: the gates are one unit, and the keys that the base decides have their own
+        // rule for a missing value.
         if GATES.contains(&key) {
             return newer.map_or(Choice::Drop, take);
         }
@@ -254,12 +256,14 @@ impl ThreeSides<'_> {
             (_, true) => Some(local),
             _ => None,
         });
+        // The scripts fix the side of these fields, even where the other side alone changed them.
         let alone = one_sided.filter(|_| self.rules == MergeRules::ThreeWay);
         match key {
             "boardcol" | "boardidx" => take(alone.unwrap_or(local)),
             "updated_at" | "anchor" => newer.map_or(Choice::Drop, take),
             "labels" | "depends" => Choice::Take(union(key, base, local, remote)),
             "priority" | "effort" => take(alone.unwrap_or(remote)),
+            // Where both changed the status, a task that is being worked on must not look free.
             "status" => one_sided
                 .or_else(|| [local, remote].into_iter().find(|entry| entry.value() == "Implementing"))
                 .map_or(Choice::Clash, take),

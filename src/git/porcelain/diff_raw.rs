@@ -1,5 +1,5 @@
-//! `git diff-tree -r -z`, `git diff-index -z` and `git diff-files -z` without renames: git-diff-tree(1), section "RAW OUTPUT
-//! FORMAT".
+//! `git diff-tree -r -z`, `git diff-index -z` and `git diff-files -z` without renames: git-diff-tree(1), section "RAW
+//! OUTPUT FORMAT".
 
 use super::{malformed, path, records};
 use crate::error::Result;

@@ -20,7 +20,7 @@ pub(crate) struct RefRecord {
 }
 
 /// Parses the output of `git for-each-ref` with [`FORMAT`]. Refs whose names are not a [`RefName`] (not UTF-8,
-/// control characters) are left out: nothing we look for can be called so, and they are no reason to stop.
+/// control characters) are left out: no ref of this program has such a name, and another one must not stop a command.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<RefRecord>> {
     const EXPECTED: &str = "a ref: name, object, symbolic target";
     let mut refs = Vec::new();

@@ -22,7 +22,7 @@ pub(crate) struct WorktreeRecord {
     pub(crate) detached: bool,
     /// Why it must not be removed, when it is locked; empty if no reason was given.
     pub(crate) locked: Option<String>,
-    /// Why git holds it to be gone, when it does. A locked one is never said to be gone.
+    /// Why git reports it as prunable, when it does. A locked worktree is never prunable.
     pub(crate) prunable: Option<String>,
 }
 

@@ -22,8 +22,8 @@ const OUTPUT_GRACE: Duration = Duration::from_secs(1);
 /// How often the end of a process is checked for while it is being ended: it is over in milliseconds.
 const STEP: Duration = Duration::from_millis(5);
 
-/// How long the end after SIGKILL is waited for. Only a process in an uninterruptible system call, such as one on a network
-/// file system that does not answer, takes longer, and the command must not hang with it.
+/// How long the end after SIGKILL is waited for. Only a process in an uninterruptible system call, such as one on a
+/// network file system that does not answer, takes longer, and the command must not hang with it.
 const AFTER_KILL: Duration = Duration::from_secs(5);
 
 /// How the wait ended.

@@ -1,4 +1,4 @@
-//! Whole transactions over a remote in memory: what a swap comes to, and what is said of it.
+//! Whole transactions with a remote in memory: the outcomes of a swap, and the errors for them.
 
 use crate::coordination::lock_format::LOCK_FORMAT;
 use crate::error::{Error, Kind, Result};
@@ -155,7 +155,7 @@ fn the_time_limit_ends_the_tries_and_a_race_is_said_only_of_a_branch_that_moved(
     let remote = remote();
     let ann = Fixture::new(remote.clone_with([PushFate::Busy; 9]).patient(2));
     let error = refused(ann.write("1"), Kind::Contention);
-    assert!(error.to_string().contains("nobody moves them"), "{error}");
+    assert!(error.to_string().contains("no other process moves them"), "{error}");
     assert_eq!(ann.clone.pushes().len(), 3);
     let (ben, cid) = (Fixture::new(remote.clone_with([]).patient(2)), Fixture::new(remote.clone_with([])));
     let mut n = 0;
@@ -181,7 +181,7 @@ fn a_commit_that_would_drop_an_entry_is_not_pushed() {
     remote.put(IDS, &[("log", ""), ("other", "x")]);
     let ann = Fixture::new(remote.clone_with([]).clumsy("other"));
     let error = refused(ann.write("1"), Kind::Bug);
-    assert!(error.to_string().contains("would drop other"), "{error}");
+    assert!(error.to_string().contains("would remove other"), "{error}");
     assert!(ann.clone.pushes().is_empty());
 }
 

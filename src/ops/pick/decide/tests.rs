@@ -7,6 +7,7 @@ use crate::coordination::{LockEntry, Session};
 use crate::git::Oid;
 use crate::settings::Origin;
 use Liveness::{Alive, Dead, Unknown};
+use LocalEvidence::{CutOff, Nothing, ThisCommand, Worktree};
 use LockRule::{Script, Verb};
 use Ownership::{Abandoned, Conflict, Ours};
 use proptest::prelude::*;
@@ -123,110 +124,42 @@ fn a_free_task_is_taken_by_both() {
 fn whom_a_session_may_displace() {
     let here = |pid| process(pid, Some("boot"));
     let old = |pid| process(pid, None);
-    let none = LocalEvidence::Nothing;
+    let none = Nothing;
+    let (live, other) = (Conflict(HeldBy::Live), Conflict(HeldBy::Other));
+    let unverifiable = Conflict(HeldBy::Unverifiable);
     let table = [
         ("her own", lock("ann@x", "box", here("5")), Alive, none, Ours, Ours),
         ("her own, as a script wrote it", lock("ann@x", "box", old("5")), Alive, none, Ours, Ours),
         ("her own, after the machine was renamed", lock("ann@x", "old", here("5")), Alive, none, Ours, Ours),
         ("a dead one of hers", lock("ann@x", "box", here("6")), Dead, none, Abandoned, Abandoned),
-        (
-            "a live one of hers",
-            lock("ann@x", "box", here("6")),
-            Alive,
-            none,
-            Conflict(HeldBy::Live),
-            Conflict(HeldBy::Live),
-        ),
+        ("a live one of hers", lock("ann@x", "box", here("6")), Alive, none, live, live),
         (
             "one of hers that nobody can judge",
             lock("ann@x", "box", old("6")),
             Unknown,
             none,
-            Conflict(HeldBy::Unverifiable),
-            Conflict(HeldBy::Unverifiable),
+            unverifiable,
+            unverifiable,
         ),
         (
             "one of hers in another container",
             lock("ann@x", "far", process("6", Some("b2"))),
             Unknown,
             none,
-            Conflict(HeldBy::Unverifiable),
+            unverifiable,
             Abandoned,
         ),
-        (
-            "one of hers on another machine",
-            lock("ann@x", "far", old("5")),
-            Unknown,
-            none,
-            Conflict(HeldBy::Unverifiable),
-            Abandoned,
-        ),
-        (
-            "one of hers on no machine",
-            lock("ann@x", "unknown", old("-")),
-            Unknown,
-            none,
-            Conflict(HeldBy::Unverifiable),
-            Abandoned,
-        ),
-        (
-            "one of hers without a process",
-            lock("ann@x", "box", old("-")),
-            Unknown,
-            none,
-            Conflict(HeldBy::Unverifiable),
-            Abandoned,
-        ),
-        (
-            "the same, in its worktree",
-            lock("ann@x", "box", old("-")),
-            Unknown,
-            LocalEvidence::Worktree,
-            Ours,
-            Abandoned,
-        ),
-        ("the same, cut off here", lock("ann@x", "box", old("-")), Unknown, LocalEvidence::CutOff, Ours, Abandoned),
-        (
-            "what this command wrote",
-            lock("ann@x", "box", old("-")),
-            Unknown,
-            LocalEvidence::ThisCommand,
-            Ours,
-            Abandoned,
-        ),
-        ("bob's", lock("bob@x", "box", here("5")), Unknown, none, Conflict(HeldBy::Other), Conflict(HeldBy::Other)),
-        (
-            "bob's, cut off here",
-            lock("bob@x", "box", old("-")),
-            Unknown,
-            LocalEvidence::CutOff,
-            Conflict(HeldBy::Other),
-            Conflict(HeldBy::Other),
-        ),
-        (
-            "bob's dead one",
-            lock("bob@x", "box", here("6")),
-            Dead,
-            none,
-            Conflict(HeldBy::Other),
-            Conflict(HeldBy::Other),
-        ),
-        (
-            "bob's, as this command wrote it",
-            lock("bob@x", "box", here("5")),
-            Unknown,
-            LocalEvidence::ThisCommand,
-            Ours,
-            Conflict(HeldBy::Other),
-        ),
-        (
-            "one that nobody can read",
-            lock("unknown", "unknown", old("-")),
-            Unknown,
-            none,
-            Conflict(HeldBy::Other),
-            Conflict(HeldBy::Other),
-        ),
+        ("one of hers on another machine", lock("ann@x", "far", old("5")), Unknown, none, unverifiable, Abandoned),
+        ("one of hers on no machine", lock("ann@x", "unknown", old("-")), Unknown, none, unverifiable, Abandoned),
+        ("one of hers without a process", lock("ann@x", "box", old("-")), Unknown, none, unverifiable, Abandoned),
+        ("the same, in its worktree", lock("ann@x", "box", old("-")), Unknown, Worktree, Ours, Abandoned),
+        ("the same, cut off here", lock("ann@x", "box", old("-")), Unknown, CutOff, Ours, Abandoned),
+        ("what this command wrote", lock("ann@x", "box", old("-")), Unknown, ThisCommand, Ours, Abandoned),
+        ("bob's", lock("bob@x", "box", here("5")), Unknown, none, other, other),
+        ("bob's, cut off here", lock("bob@x", "box", old("-")), Unknown, CutOff, other, other),
+        ("bob's dead one", lock("bob@x", "box", here("6")), Dead, none, other, other),
+        ("bob's, as this command wrote it", lock("bob@x", "box", here("5")), Unknown, ThisCommand, Ours, other),
+        ("one that nobody can read", lock("unknown", "unknown", old("-")), Unknown, none, other, other),
     ];
     for (what, lock, liveness, evidence, by_verb, by_script) in table {
         let observed = sight(lock, liveness, evidence);
@@ -247,12 +180,12 @@ fn whom_a_session_may_displace() {
 
 #[test]
 fn what_is_ours_is_confirmed_by_the_verb_and_written_again_by_the_script() {
-    let own = Some(sight(lock("ann@x", "box", process("5", Some("boot"))), Alive, LocalEvidence::Nothing));
+    let own = Some(sight(lock("ann@x", "box", process("5", Some("boot"))), Alive, Nothing));
     assert_eq!(subjects(&PickCase::by(Verb).decide(seen(READY, own.clone())).unwrap()), [FENCE, START]);
     assert_eq!(subjects(&PickCase::by(Script).decide(seen(READY, own.clone())).unwrap()), [LOCK, START]);
     let again = |rule: LockRule| {
         let first = PickCase::by(rule).decide(seen(READY, None)).unwrap();
-        let own = Some(sight(first.lock.as_ref().unwrap().entry.clone(), Alive, LocalEvidence::Nothing));
+        let own = Some(sight(first.lock.as_ref().unwrap().entry.clone(), Alive, Nothing));
         PickCase::by(rule).decide(seen(&content(&first), own)).unwrap()
     };
     assert!(again(Verb).plan.is_empty());
@@ -262,7 +195,7 @@ fn what_is_ours_is_confirmed_by_the_verb_and_written_again_by_the_script() {
 
 #[test]
 fn a_takeover_is_bound_to_the_lock_it_was_decided_on() {
-    let bobs = sight(lock("bob@x", "box", process("5", Some("boot"))), Unknown, LocalEvidence::Nothing);
+    let bobs = sight(lock("bob@x", "box", process("5", Some("boot"))), Unknown, Nothing);
     for rule in [Verb, Script] {
         let mut asked = PickCase { takeover: Takeover::Wanted, ..PickCase::by(rule) };
         let taking = asked.decide(seen(READY, Some(bobs.clone()))).unwrap();
@@ -294,9 +227,9 @@ fn what_keeps_a_task_from_being_taken() {
     assert!(matches!(PickCase::by(Verb).decide(blocked(None)), Err(PickRefusal::Blocked(_, by)) if by.len() == 1));
     assert!(PickCase { gates: PickGates::Children, ..PickCase::by(Verb) }.decide(blocked(None)).is_ok());
     // Who has it already goes on with it; who would take it over does not.
-    let dead = sight(lock("ann@x", "box", process("6", Some("boot"))), Dead, LocalEvidence::Nothing);
+    let dead = sight(lock("ann@x", "box", process("6", Some("boot"))), Dead, Nothing);
     assert!(PickCase::by(Verb).decide(blocked(Some(dead))).is_ok());
-    let bobs = sight(lock("bob@x", "box", process("6", None)), Unknown, LocalEvidence::Nothing);
+    let bobs = sight(lock("bob@x", "box", process("6", None)), Unknown, Nothing);
     let steal = PickCase { takeover: Takeover::Wanted, ..PickCase::by(Verb) };
     assert!(matches!(steal.decide(blocked(Some(bobs))), Err(PickRefusal::Blocked(..))));
 }
@@ -305,7 +238,7 @@ fn what_keeps_a_task_from_being_taken() {
 fn lock_and_status_one_after_the_other() {
     for rule in [Verb, Script] {
         let of = |parts| PickCase { parts, ..PickCase::by(rule) };
-        let bobs = Some(sight(lock("bob@x", "box", process("6", None)), Unknown, LocalEvidence::Nothing));
+        let bobs = Some(sight(lock("bob@x", "box", process("6", None)), Unknown, Nothing));
         let lock = of(PickParts::Lock).decide(seen(READY, None)).unwrap();
         assert_eq!((subjects(&lock), lock.changed), (vec![LOCK], false));
         in_the_way(of(PickParts::Lock).decide(seen(READY, bobs.clone())));
@@ -350,8 +283,7 @@ fn any_anchor() -> impl Strategy<Value = ProcessIdentity> {
 fn any_sight() -> impl Strategy<Value = ObservedLock> {
     let holders = prop::sample::select(vec!["ann@x", "bob@x", "unknown"]);
     let hosts = prop::sample::select(vec!["box", "far", "unknown"]);
-    let memories =
-        vec![LocalEvidence::Nothing, LocalEvidence::ThisCommand, LocalEvidence::Worktree, LocalEvidence::CutOff];
+    let memories = vec![Nothing, ThisCommand, Worktree, CutOff];
     let seen = (prop::sample::select(vec![Alive, Dead, Unknown]), prop::sample::select(memories));
     (holders, hosts, any_anchor(), seen).prop_map(|(holder, host, process, (liveness, evidence))| {
         sight(lock(holder, host, process), liveness, evidence)
@@ -410,7 +342,7 @@ proptest! {
         prop_assert!(is_its_lock);
         // Taken again by the same session it stays as it is.
         if asked.session.as_ref().is_some_and(|session| session.process.number().is_some()) && lock.step.is_some() {
-            let own = sight(lock.entry.clone(), Alive, LocalEvidence::Nothing);
+            let own = sight(lock.entry.clone(), Alive, Nothing);
             let again = asked.decide(seen(READY, Some(own))).unwrap();
             prop_assert_eq!(again.lock.unwrap().before.unwrap().ownership, Ours);
         }
