@@ -70,8 +70,8 @@ pub(crate) fn init(context: &Context) -> Result<Initialised> {
             // The remote has an id counter, no lock branch, and tasks in work: the lock branch was deleted there, and
             // this clone never had it. A new one would declare all of these tasks free.
             let message = format!(
-                "{remote} has no branch {locks_branch}, and these tasks are {}: {}; git aitask init in a clone where one of them \
-                 was picked restores the branch",
+                "{remote} has no branch {locks_branch}, and these tasks are {}: {}; git aitask init in a clone where one of \
+                 them was picked restores the branch",
                 Status::Implementing,
                 unlocked.join(", ")
             );

@@ -14,5 +14,6 @@ pub(crate) mod prepare;
 pub(crate) mod registry;
 pub(crate) mod registry_state;
 pub(crate) mod removal;
+pub(crate) mod removal_result;
 pub(crate) mod scratch;
 pub(crate) mod task_worktree;
