@@ -1,4 +1,7 @@
-//! The one error type: what happened, why, and the one command that helps.
+//! The error type of the crate: what happened, why, and the command that helps.
+//!
+//! The room promises that the [`Kind`] alone decides the exit code, that no message contains a password, and that text of
+//! others is made safe before it is shown. Every room uses it; it uses none.
 
 #[macro_use]
 mod hint;
@@ -7,18 +10,17 @@ mod text;
 
 pub(crate) use hint::Hint;
 pub(crate) use payload::Payload;
-pub(crate) use text::{harmless, harmless_lines, is_ssh, is_unsafe, quoted, redacted};
+pub(crate) use text::{is_ssh, is_unsafe, quoted, redacted, sanitise, sanitise_lines};
 
-/// What every fallible function of this crate returns.
+/// The result of a fallible function of this crate.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What kind of thing went wrong. The kind alone decides the exit code ([`Kind::exit_code`]) and is the
-/// `error.kind` of the JSON form, so names are stable.
+/// The kind of an error. It decides the exit code ([`Kind::exit_code`]) and is `error.kind` in JSON, so its names are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
-    /// The arguments make no sense.
+    /// The arguments are invalid.
     Usage,
-    /// We stand in no git repository.
+    /// The current directory is not in a git repository.
     NotARepository,
     /// The repository has no work tree.
     BareRepository,
@@ -28,31 +30,31 @@ pub(crate) enum Kind {
     DetachedHead,
     /// The coordination branches or the task folder are missing.
     NotInitialised,
-    /// Git knows neither name nor e-mail of the committer.
+    /// git has no name or e-mail of the committer.
     NoIdentity,
     /// This needs a newer git than the one found.
     GitTooOld,
     /// No task has this id.
     NoSuchTask,
-    /// The task exists but cannot be taken (done, folded, archived, has open children).
+    /// The task exists but cannot be picked (done, folded, archived, has open children).
     NotClaimable,
-    /// The task waits for others.
+    /// The task depends on other tasks that are not done.
     Blocked,
     /// A coordination branch that this clone knew is gone from the remote.
     BranchGone,
-    /// Somebody else holds the task.
+    /// Another session holds the task.
     Held,
-    /// The caller does not hold the task (any more).
+    /// The caller does not hold the task, or no longer does.
     NotHolder,
-    /// No task is ready that nobody holds.
+    /// No ready task is free.
     NothingToPick,
-    /// Uncommitted work is in the way.
+    /// Uncommitted changes would be overwritten.
     Dirty,
     /// The merge has conflicts.
     Conflict,
     /// The task branch has no commits of its own.
     NoCommits,
-    /// The published task branch has commits that are not here.
+    /// The published task branch has commits that the local one lacks.
     Behind,
     /// A gate that the task declares has not passed.
     GatePending,
@@ -60,27 +62,27 @@ pub(crate) enum Kind {
     CheckFailed,
     /// The server refused the push (hook, permission, protected branch).
     Denied,
-    /// A path or branch we need is occupied by something else.
+    /// A path or branch that is needed is used by something else.
     Occupied,
-    /// A file that others wrote cannot be understood.
+    /// A file cannot be parsed.
     Unparsable,
     /// The demo found a broken invariant.
     Invariant,
-    /// The remote did not accept who we are.
+    /// The remote rejected the credentials.
     Authentication,
     /// The remote cannot be reached, or did not answer in time.
     Unreachable,
-    /// Others kept winning until the time was up.
+    /// Other processes kept changing the same refs or files until the time limit.
     Contention,
-    /// What was sent got no answer: it may have landed, or may land later.
+    /// A push got no answer: it may have landed, or may still land.
     Unknown,
-    /// SIGINT, SIGTERM or SIGHUP came.
+    /// SIGINT, SIGTERM or SIGHUP ended the command.
     Interrupted,
-    /// Git failed in a way that has no word of its own.
+    /// git failed in a way that has no kind of its own.
     Git,
     /// A file could not be read or written.
     Io,
-    /// A bug of ours.
+    /// An internal error.
     Bug,
 }
 
@@ -124,8 +126,8 @@ impl Kind {
         }
     }
 
-    /// The exit code of `git aitask` (architecture, section 6): 1 the answer is no, 2 usage, 70 a bug of
-    /// ours, 75 try again later, 128 git (or what it stands on) failed.
+    /// The exit code of `git aitask`: 1 refused, 2 usage, 70 internal error, 75 try again later, 128 git, or what git needs,
+    /// failed. 70 and 75 are `EX_SOFTWARE` and `EX_TEMPFAIL` of sysexits(3); 128 is what git itself uses.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
             Kind::Usage => 2,
@@ -149,7 +151,7 @@ impl Kind {
             | Kind::Invariant => 1,
             Kind::Bug => 70,
             Kind::Unreachable | Kind::Contention | Kind::Unknown => 75,
-            // The program itself ends by the signal.
+            // Only a default: the program ends by raising the signal itself.
             Kind::Interrupted => 130,
             Kind::NotARepository
             | Kind::BareRepository
@@ -164,8 +166,8 @@ impl Kind {
     }
 }
 
-/// An error: its [`Kind`], one sentence that says what happened and why (lower case, no full stop), the
-/// commands that help, and, where one exists, the error underneath.
+/// An error: its [`Kind`], one sentence that says what happened and why (lower case, no full stop), the commands that help,
+/// and facts for programs.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.message)]
 pub(crate) struct Error(Box<Inner>);
@@ -176,14 +178,14 @@ struct Inner {
     message: String,
     hints: Vec<Hint>,
     payloads: Vec<Payload>,
-    another_look: bool,
+    retryable: bool,
 }
 
 impl Error {
     /// An error of a kind, with its sentence.
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
         let message = redacted(&message.into());
-        Self(Box::new(Inner { kind, message, hints: Vec::new(), payloads: Vec::new(), another_look: false }))
+        Self(Box::new(Inner { kind, message, hints: Vec::new(), payloads: Vec::new(), retryable: false }))
     }
 
     /// An error about a file that could not be read or written.
@@ -191,19 +193,20 @@ impl Error {
         Self::new(Kind::Io, format!("cannot {action} {}: {source}", path.display()))
     }
 
-    /// Says that nothing was done, and that a second run of the same command does not meet this.
-    pub(crate) fn worth_another_look(mut self) -> Self {
-        self.0.another_look = true;
+    /// Marks the error as one that a second attempt does not meet, since this one has brought what was missing and changed
+    /// nothing else.
+    pub(crate) fn retryable(mut self) -> Self {
+        self.0.retryable = true;
         self
     }
 
-    /// Whether [`Error::worth_another_look`] was said of it.
-    pub(crate) fn is_worth_another_look(&self) -> bool {
-        self.0.another_look
+    /// Whether a second attempt may succeed ([`Error::retryable`]).
+    pub(crate) fn is_retryable(&self) -> bool {
+        self.0.retryable
     }
 
-    /// Adds to the sentence.
-    pub(crate) fn and(mut self, more: &str) -> Self {
+    /// Appends to the sentence.
+    pub(crate) fn append(mut self, more: &str) -> Self {
         self.0.message.push_str(&redacted(more));
         self
     }
@@ -214,18 +217,18 @@ impl Error {
         self
     }
 
-    /// Adds what helps where no command does.
+    /// Adds advice, where no single command helps.
     pub(crate) fn advice(self, text: impl Into<String>) -> Self {
         self.hint(Hint::advice(text))
     }
 
-    /// Adds what is known beyond the sentence.
+    /// Adds a fact.
     pub(crate) fn with(mut self, payload: Payload) -> Self {
         self.0.payloads.push(payload.redacted());
         self
     }
 
-    /// What kind of error this is.
+    /// The kind.
     pub(crate) fn kind(&self) -> Kind {
         self.0.kind
     }
@@ -235,7 +238,7 @@ impl Error {
         &self.0.hints
     }
 
-    /// The branches that the server refuses pushes to, by their names.
+    /// The names of the branches that the server refused.
     fn denied(&self) -> impl Iterator<Item = &str> {
         let refused = self.payloads().iter().filter_map(|payload| match payload {
             Payload::Refused { branches } if self.kind() == Kind::Denied => Some(branches),
@@ -249,17 +252,17 @@ impl Error {
         self.denied().any(|name| name == branch)
     }
 
-    /// Whether the server refused a push to a branch that is not one of ours alone.
+    /// Whether the server refused a push to a branch other than those of this program.
     pub(crate) fn is_denied_for_code(&self) -> bool {
         self.denied().any(|name| !name.starts_with("aitask-"))
     }
 
-    /// What is known beyond the sentence.
+    /// The facts.
     pub(crate) fn payloads(&self) -> &[Payload] {
         &self.0.payloads
     }
 
-    /// What git said on its standard error, where that is known.
+    /// The standard error of git, where it is known.
     pub(crate) fn stderr(&self) -> Option<&str> {
         self.payloads().iter().find_map(|payload| match payload {
             Payload::Said { stderr } => Some(stderr.as_str()),
@@ -267,7 +270,7 @@ impl Error {
         })
     }
 
-    /// Further fields of the JSON form.
+    /// The facts as further fields of the JSON form.
     pub(crate) fn fields(&self) -> serde_json::Map<String, serde_json::Value> {
         payload::fields(self.payloads())
     }

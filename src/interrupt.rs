@@ -1,6 +1,8 @@
-//! SIGINT, SIGTERM and SIGHUP. One of them stops what is going on as an error does: every process that was started is
-//! ended with its process group, what was made for a moment is removed, records stay, and at its end the program raises
-//! the same signal again, so that whoever started it sees what ended it.
+//! SIGINT, SIGTERM and SIGHUP. A signal stops a command as an error does: the process groups that it started are ended,
+//! temporary files are removed, records stay for the next command, and at the end the program raises the same signal again, so
+//! that the parent process sees what ended it.
+//!
+//! Every room may call [`check`] and [`pause`]; only `lib.rs` calls [`watch`] and [`end`].
 
 use crate::error::{Error, Kind, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -13,37 +15,39 @@ use std::time::{Duration, Instant};
 
 /// The first signal that arrived, or 0.
 static FIRST: AtomicI32 = AtomicI32::new(0);
-/// How many wait for somebody who types.
-static TYPING: AtomicUsize = AtomicUsize::new(0);
-/// How many children own the terminal.
+/// How many threads wait for input of the user.
+static WAITING_FOR_INPUT: AtomicUsize = AtomicUsize::new(0);
+/// How many child processes own the terminal.
 static ATTACHED: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// What this thread does is to go on in spite of a signal.
+    /// Whether this thread cleans up, which a signal must not stop.
     static CLEANING_UP: Cell<bool> = const { Cell::new(false) };
 }
 
-/// How often a wait looks whether a signal has come.
-pub(crate) const LOOK: Duration = Duration::from_millis(20);
+/// How often a wait looks again, for a signal or for what it waits for: a user notices no delay of 20 ms, and 50 looks a
+/// second cost nothing.
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A signal this long after the first one ends the program at once: something is stuck. Not sooner, since a terminal that
-/// closes, and a supervisor, send two in a row.
-const STUCK: Duration = Duration::from_secs(5);
+/// A second signal this long after the first one ends the program at once: something hangs. An earlier one does not, since a
+/// terminal that closes and supervisors send two signals in a row, and cleaning up takes a moment.
+const FORCED_END_AFTER: Duration = Duration::from_secs(5);
 
-/// Begins to look for the signals, but for those that whoever started us had ignored (nohup, a shell's background job).
+/// Begins to handle the signals, except those that the parent process has set to be ignored (nohup, a background job of a
+/// shell).
 pub(crate) fn watch() {
     let ignored = ignored();
     let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
-    // Without the handlers the signals end us as they end any program.
+    // Without handlers a signal ends the program at once, as it ends any program.
     let Ok(mut signals) = Signals::new(wanted) else { return };
     std::thread::spawn(move || {
         let mut since: Option<Instant> = None;
         for signal in signals.forever() {
-            let stuck = since.is_some_and(|since| since.elapsed() > STUCK);
-            if stuck || TYPING.load(Ordering::Acquire) > 0 {
+            let stuck = since.is_some_and(|since| since.elapsed() > FORCED_END_AFTER);
+            if stuck || WAITING_FOR_INPUT.load(Ordering::Acquire) > 0 {
                 let _ = emulate_default_handler(signal);
             }
-            // The terminal sends it to the child as well, and what it means there is the child's to say.
+            // The terminal sends SIGINT to the child too. An editor or a shell uses it itself, so the child decides.
             if signal != SIGINT || ATTACHED.load(Ordering::Acquire) == 0 {
                 record(signal);
                 since = since.or_else(|| Some(Instant::now()));
@@ -52,7 +56,7 @@ pub(crate) fn watch() {
     });
 }
 
-/// The signals that are ignored, as bits (proc(5)); none where the system does not say.
+/// The ignored signals as a bit mask (proc(5)); none where the system does not tell.
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -67,7 +71,7 @@ fn first() -> Option<i32> {
     Some(FIRST.load(Ordering::Acquire)).filter(|signal| *signal != 0)
 }
 
-/// Whether what this thread does is to stop.
+/// Whether this thread is to stop.
 pub(crate) fn is_wanted() -> bool {
     first().is_some() && !CLEANING_UP.get()
 }
@@ -80,7 +84,7 @@ pub(crate) fn check() -> Result<()> {
     if is_wanted() { Err(error()) } else { Ok(()) }
 }
 
-/// The error that stops what is going on.
+/// The error of a command that a signal stopped.
 pub(crate) fn error() -> Error {
     let name = first().and_then(signal_name).unwrap_or("a signal");
     Error::new(Kind::Interrupted, format!("stopped by {name}"))
@@ -99,28 +103,29 @@ pub(crate) fn pause(time: Duration) -> Result<()> {
         if left.is_zero() {
             return Ok(());
         }
-        std::thread::sleep(left.min(LOOK));
+        std::thread::sleep(left.min(POLL_INTERVAL));
     }
 }
 
-/// Does something that waits for somebody who types; a signal ends the program then, since nothing is going on.
-pub(crate) fn typing<T>(read: impl FnOnce() -> T) -> T {
-    let _counted = Counted::new(&TYPING);
+/// Runs something that waits for input of the user. A signal ends the program at once meanwhile, since nothing needs to be
+/// cleaned up.
+pub(crate) fn waiting_for_input<T>(read: impl FnOnce() -> T) -> T {
+    let _counted = Counted::new(&WAITING_FOR_INPUT);
     read()
 }
 
-/// Does something while a child owns the terminal: SIGINT is the child's then.
+/// Runs something while a child owns the terminal; SIGINT is left to the child meanwhile.
 pub(crate) fn attached<T>(wait: impl FnOnce() -> T) -> T {
     let _counted = Counted::new(&ATTACHED);
     wait()
 }
 
-/// A child that owned the terminal was ended by SIGINT, so this process stops, too.
+/// Records that SIGINT ended a child that owned the terminal, so this process stops too.
 pub(crate) fn child_was_interrupted() {
     record(SIGINT);
 }
 
-/// Does something that a signal does not keep from being done: putting away what was made for a moment.
+/// Runs something that a signal does not stop: removing temporary files.
 pub(crate) fn cleaning_up<T>(work: impl FnOnce() -> T) -> T {
     let before = CLEANING_UP.replace(true);
     let done = work();

@@ -120,7 +120,7 @@
 //!    its new status, and the lock ([`coordination::decide`] judges the lock that is there, [`coordination::locks`] writes it).
 //! 5. [`git::objects`] builds the commits, [`ledger::publish`] pushes them, and the answer of the remote is judged there, from
 //!    [`git::porcelain::push`]. A tip that moved leads back to step 3 after a fetch; an answer that was not heard to
-//!    `ledger::unheard`.
+//!    `ledger::unconfirmed`.
 //! 6. What has landed is said to have landed, whatever fails now: the checkouts follow ([`ledger::checkouts`]), [`worktrees`] adds
 //!    the branch and the worktree, and a record in `.git/aitask/held/` ([`files::records`]) notes the right to the task.
 //! 7. [`cli::pick`] gives the outcome to [`report`], as a page or as JSON.
@@ -131,7 +131,7 @@
 //! a data branch [`data_branch`], task files [`task`], private records of a clone [`files::records`], the nonce
 //! [`ledger::plan`].
 
-// First, since its macro `command!` is known from here on.
+// First, since its macro `command!` is visible only in the modules below it.
 #[macro_use]
 mod error;
 
@@ -158,8 +158,8 @@ use error::Kind;
 use settings::Environment;
 use std::process::ExitCode;
 
-/// Runs the program with the arguments and the environment of this process; gives its exit code. The name it was called by
-/// or its first argument decides which face answers.
+/// Runs the program with the arguments and the environment of this process; returns its exit code. The name by which it was
+/// called, or its first argument, selects the face.
 #[must_use]
 pub fn run() -> ExitCode {
     interrupt::watch();
@@ -169,7 +169,8 @@ pub fn run() -> ExitCode {
     code
 }
 
-/// The drop-in face, when we are called by a script's name, or as `compat SCRIPT`: its arguments are its own.
+/// Runs the face of the scripts, when the program is called by the name of a script or as `compat SCRIPT`; the arguments are
+/// those of the script. `None` for the other face.
 fn script(environment: &Environment) -> Option<u8> {
     let mut args = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned());
     let called = args.next()?;

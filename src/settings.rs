@@ -1,5 +1,8 @@
-//! The process environment and the settings, each with its origin: flag, then `GIT_AITASK_*`, then
-//! `git config aitask.*`, then the default. Nothing else in the crate reads the environment.
+//! The process environment and the settings. A setting comes from an option, else from `GIT_AITASK_*`, else from
+//! `git config aitask.*`, else it has its default.
+//!
+//! No other room reads the environment of the process, so that tests can give every command one of their own, and two
+//! settings cannot disagree about their order. Every room may use it.
 
 use crate::error::{Error, Kind, Result};
 use std::collections::BTreeMap;
@@ -8,9 +11,10 @@ use std::time::Duration;
 
 /// The environment of this process, read once at the start.
 ///
-/// Variables of ours, all of them: `GIT_AITASK_TRACE` (1 shows every git call with its time on stderr) and one
-/// for each [`Settings`] field, `GIT_AITASK_REMOTE` and so on. Set by us for others: `GIT_AITASK_EXPLORE` in `explore`, `GIT_AITASK_WITHIN` in hooks. Of others: `AIT_AGENT_PID`, `TMUX`, `TMUX_PANE`,
-/// `AITASKS_TMUX_SOCKET` (specification 10, section 1.3), `NO_COLOR`, `CLICOLOR_FORCE`, `GIT_SSH_COMMAND`.
+/// The variables that are read: `GIT_AITASK_TRACE` (1 shows every git call with its time on stderr) and one for each
+/// [`Settings`] field, `GIT_AITASK_REMOTE` and so on; `AIT_AGENT_PID`, `TMUX`, `TMUX_PANE` and `AITASKS_TMUX_SOCKET`, which
+/// tell the process of a session; `NO_COLOR`, `CLICOLOR_FORCE`, `GIT_SSH_COMMAND`. The variables that are set for child
+/// processes: `GIT_AITASK_EXPLORE` within `explore`, `GIT_AITASK_WITHIN` for everything that git starts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Environment(BTreeMap<OsString, OsString>);
 
@@ -68,7 +72,7 @@ impl Config {
     }
 }
 
-/// Where a setting came from.
+/// The source of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Origin {
@@ -82,12 +86,12 @@ pub(crate) enum Origin {
     ProjectFile,
 }
 
-/// Whether a command does what it says.
+/// Whether a command changes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// It does.
     Real,
-    /// It says what it would do (`--dry-run`).
+    /// It only shows what it would change (`--dry-run`).
     DryRun,
 }
 
@@ -97,7 +101,7 @@ impl From<bool> for Effect {
     }
 }
 
-/// What the command line said; `None` where it said nothing.
+/// The options of the command line; `None` for an option that was not given.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Flags {
     /// `--remote`.
@@ -111,9 +115,9 @@ pub(crate) struct Flags {
 /// The settings of one run.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    /// The remote's name, where one was named.
+    /// The name of the remote, where one is set.
     pub(crate) remote: Option<String>,
-    /// The e-mail, where one was named; `user.email` is asked later.
+    /// The e-mail, where one is set; else the session falls back to `userconfig.yaml` and `user.email`.
     pub(crate) email: Option<(String, Origin)>,
     /// Whether `pick` makes a worktree.
     pub(crate) worktree: bool,
@@ -129,15 +133,15 @@ pub(crate) struct Settings {
     pub(crate) worktree_copy: Vec<String>,
     /// The command that runs in a new worktree.
     pub(crate) worktree_setup: Option<String>,
-    /// Limit of the whole network part of a command.
+    /// The time limit of all network operations of a command together.
     pub(crate) timeout: Duration,
 }
 
 impl Settings {
-    /// Puts flags, environment and configuration together.
+    /// Combines options, environment and configuration.
     ///
     /// # Errors
-    /// [`Kind::Usage`] for a duration or a truth value that cannot be read, naming where it came from.
+    /// [`Kind::Usage`] for an invalid duration or truth value.
     pub(crate) fn new(flags: &Flags, environment: &Environment, config: &Config) -> Result<Self> {
         let find = |name: &str, flag: Option<&String>| -> Option<(String, Origin)> {
             let variable = format!("GIT_AITASK_{}", name.to_uppercase());
@@ -147,7 +151,7 @@ impl Settings {
         };
         let value = |name: &str, flag: Option<&String>| find(name, flag).map(|(value, _)| value);
         let timeout = match value("timeout", flags.timeout.as_ref()) {
-            None => Duration::from_secs(30),
+            None => DEFAULT_TIMEOUT,
             Some(text) => parse_duration(&text)?,
         };
         let worktree = value("worktree", None).map_or(Ok(true), |text| parse_truth("aitask.worktree", &text))?;
@@ -169,6 +173,14 @@ impl Settings {
         })
     }
 }
+
+/// The default of `timeout`: long enough for a slow server and a dozen attempts against other writers, and short enough that
+/// neither a person nor an agent takes the command for hung.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The longest duration that is accepted, in milliseconds: about a year. A longer one is a mistake, and could overflow when it
+/// is added to a time.
+const LONGEST_DURATION: u64 = 366 * 24 * 3_600_000;
 
 /// The words of the variable, else of every value in the configuration.
 fn patterns(variable: Option<&str>, configured: &[String]) -> Vec<String> {
@@ -194,7 +206,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration> {
         .parse::<u64>()
         .ok()
         .and_then(|n| n.checked_mul(millis_each))
-        .filter(|&millis| millis > 0 && millis <= 366 * 24 * 3_600_000)
+        .filter(|&millis| millis > 0 && millis <= LONGEST_DURATION)
         .map(Duration::from_millis)
         .ok_or_else(|| Error::new(Kind::Usage, format!("{text:?} is not a duration")).advice("write 30s, 5m or 2h"))
 }
@@ -223,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_beats_a_variable_beats_the_configuration() {
+    fn an_option_overrides_a_variable_and_that_the_configuration() {
         let config = Config::new([("aitask.email".into(), Some("c@x".into())), ("aitask.worktree".into(), None)]);
         let none = Environment::default();
         let some = Environment(BTreeMap::from([("GIT_AITASK_EMAIL".into(), "v@x".into())]));

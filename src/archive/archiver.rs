@@ -54,7 +54,7 @@ impl ArchiveChanges {
     /// [`Kind::Occupied`] when the archive has a file of the same name, [`Kind::NotClaimable`] when two files have the
     /// parent's id.
     pub(crate) fn of(store: &TaskStore, path: &str, id: TaskId, request: ArchiveRequest, now: &str) -> Result<Self> {
-        let changes = Self { subject: format!("ait: Archive completed {}", id.t()), ..Self::default() };
+        let changes = Self { subject: format!("ait: Archive completed {}", id.prefixed()), ..Self::default() };
         let (edited, gone) = Default::default();
         let mut filer = Archiver { store, request, now, edited, gone, changes };
         filer.run(path, id)?;
@@ -74,7 +74,7 @@ impl<'a> Archiver<'a> {
         let parent = self.parent_of(id)?;
         let parent_file = id.parent().map(|number| {
             let file = parent.or_else(|| self.store.archived_file(number));
-            file.map_or_else(|| number.t(), |file| file_name(file).to_owned())
+            file.map_or_else(|| number.prefixed(), |file| file_name(file).to_owned())
         });
         self.event(ArchiveEvent::Begin(file_name(path).to_owned(), parent_file));
         self.record_links(Relation::Own, id, path);
@@ -128,7 +128,7 @@ impl<'a> Archiver<'a> {
     }
 
     fn archive_parent(&mut self, number: TaskId, file: &str) -> Result<()> {
-        self.changes.subject.extend([" and parent ", &number.t()]);
+        self.changes.subject.extend([" and parent ", &number.prefixed()]);
         self.event(ArchiveEvent::LastChild);
         self.record_links(Relation::Parent, number, file);
         self.delete_folded(file)?;

@@ -6,7 +6,7 @@ use crate::git::run::{Call, Output};
 use crate::ledger::View;
 use crate::project::context::Context;
 use crate::settings::Environment;
-use crate::task::{Document, TaskId, TaskPath, harmless};
+use crate::task::{Document, TaskId, TaskPath, sanitise};
 use crate::worktrees::scratch::Scratch;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -110,10 +110,10 @@ impl PendingGates {
     /// The refusal; `again` is the command that ignores the gates.
     pub(crate) fn refusal(&self, id: TaskId, again: Hint) -> Error {
         let message = match self {
-            Self::Items(open) => format!("{} is a manual verification with {open} open items", id.t()),
+            Self::Items(open) => format!("{} is a manual verification with {open} open items", id.prefixed()),
             Self::Gates(gates) => {
-                let gates: Vec<_> = gates.split(',').map(harmless).collect();
-                format!("{} has gates that have not passed: {}", id.t(), gates.join(", "))
+                let gates: Vec<_> = gates.split(',').map(sanitise).collect();
+                format!("{} has gates that have not passed: {}", id.prefixed(), gates.join(", "))
             }
         };
         let error = Error::new(Kind::GatePending, message).hint(command!["git aitask show", id]);
@@ -139,7 +139,7 @@ pub(crate) fn archive_ready(environment: &Environment, root: &Path, id: &str) ->
 fn ask_archive_ready(environment: &Environment, script: PathBuf, root: &Path, id: &str) -> Result<String> {
     let call = Call::program(environment, script, root).args(["archive-ready", id]).limit(LIMIT);
     let unknown = |why: String| {
-        let message = format!("`{}` does not say whether the gates have passed{why}", call.line());
+        let message = format!("`{}` does not say whether the gates have passed{why}", call.command_line());
         Error::new(Kind::GatePending, message)
     };
     let output = call.output().map_err(|error| match error.kind() {
@@ -149,8 +149,8 @@ fn ask_archive_ready(environment: &Environment, script: PathBuf, root: &Path, id
     let text = output.text();
     let answer = text.lines().find(|line| matches!(*line, "NO_GATES" | "ALL_PASS") || line.starts_with("BLOCKED:"));
     answer.map(str::to_owned).ok_or_else(|| {
-        let said: Vec<_> = [output.complaint(), text.clone()].into_iter().filter(|said| !said.is_empty()).collect();
-        let said = if said.is_empty() { String::new() } else { format!(": {}", harmless(&said.join(" "))) };
+        let said: Vec<_> = [output.stderr_text(), text.clone()].into_iter().filter(|said| !said.is_empty()).collect();
+        let said = if said.is_empty() { String::new() } else { format!(": {}", sanitise(&said.join(" "))) };
         unknown(format!(" ({}){said}", output.ending()))
     })
 }

@@ -96,7 +96,7 @@ impl TaskStore {
     ) -> Result<Option<String>> {
         if let Some(file) = self.active_files(parent).next() {
             let goes = [vec![id], self.folded_ids(path)].concat();
-            let goes = |child: &String| TaskId::recognise(child).is_some_and(|child| goes.contains(&child));
+            let goes = |child: &String| TaskId::try_parse(child).is_some_and(|child| goes.contains(&child));
             let (document, key) = (self.document(file), "children_to_implement");
             // A file may have the key twice, and readers differ in which line they take.
             let is_last = [document.list(key), document.list_last(key)].iter().any(|list| list.iter().all(goes));
@@ -159,7 +159,7 @@ impl TaskStore {
 
     /// The tasks that were folded into the one in this file.
     pub(crate) fn folded_ids(&self, path: &str) -> Vec<TaskId> {
-        self.document(path).list("folded_tasks").iter().filter_map(|item| TaskId::recognise(item)).collect()
+        self.document(path).list("folded_tasks").iter().filter_map(|item| TaskId::try_parse(item)).collect()
     }
 
     /// The files of folded tasks, and of the parents of folded children.

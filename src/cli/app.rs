@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::project::leftovers::is_exploring;
-use crate::project::outcome::Aside;
+use crate::project::outcome::Notices;
 use crate::project::{Context, Wanted};
 use crate::report::{Page, Report, color_as_git};
 use crate::settings::{Effect, Environment, Flags};
@@ -56,7 +56,7 @@ pub(crate) fn wanted(names: &[String]) -> Result<Vec<Wanted>> {
 }
 
 /// What goes with every answer: notes, checkouts that lag, what a dry run would do.
-pub(crate) fn aside(page: Page, aside: &Aside) -> Page {
+pub(crate) fn aside(page: Page, aside: &Notices) -> Page {
     let mut page = aside.notes.iter().fold(page, |page, note| page.warning(format!("note: {note}")));
     for lagging in &aside.lagging {
         page = page

@@ -3,7 +3,7 @@
 use crate::ops::list;
 use crate::project::Context;
 use crate::settings::{Effect, Environment, Flags};
-use crate::task::harmless;
+use crate::task::sanitise;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 
 /// Offers the ids of active tasks.
@@ -17,6 +17,6 @@ fn candidates() -> Option<Vec<CompletionCandidate>> {
     let quiet: fn(&str) = |_| {};
     let context = Context::open(&Environment::of_process(), &here, &Flags::default(), Effect::DryRun, quiet).ok()?;
     let listed = list::list(&context, &list::ListOptions::default()).ok()?;
-    let offer = |row: list::Row| CompletionCandidate::new(row.id.to_string()).help(Some(harmless(&row.title).into()));
+    let offer = |row: list::Row| CompletionCandidate::new(row.id.to_string()).help(Some(sanitise(&row.title).into()));
     Some(listed.tasks.into_iter().map(offer).collect())
 }

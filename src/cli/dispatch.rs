@@ -60,7 +60,7 @@ fn run_verb(cli: &Cli, environment: Environment, report: Report, scripts: &[&str
     }
     match dispatch(cli, &app, scripts) {
         // Nothing was asked or done before it; only what somebody would have to type again is not.
-        Err(error) if error.is_worth_another_look() && !cli.may_ask() => dispatch(cli, &app, scripts),
+        Err(error) if error.is_retryable() && !cli.may_ask() => dispatch(cli, &app, scripts),
         Err(error) if error.kind() == Kind::Denied && error.hints().is_empty() => Err(with_cure(error)),
         done => done,
     }

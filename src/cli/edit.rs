@@ -4,7 +4,7 @@ use crate::cli::app::{App, aside};
 use crate::error::{Error, Kind, Result};
 use crate::ops::edit::{self, EditRequest};
 use crate::report::Page;
-use crate::task::change::Change;
+use crate::task::change::FieldChange;
 use crate::task::{Level, Status, TaskId, Title, labels};
 use clap::Args;
 
@@ -66,18 +66,18 @@ impl Edit {
         })
     }
 
-    fn changes(&self) -> Result<Vec<Change>> {
+    fn changes(&self) -> Result<Vec<FieldChange>> {
         let mut changes = Vec::new();
         if let Some(status) = &self.status {
-            changes.push(Change::Set("status", Status::parse_known(status)?.to_string()));
+            changes.push(FieldChange::Set("status", Status::parse_known(status)?.to_string()));
         }
         for (key, level) in [("priority", &self.priority), ("effort", &self.effort)] {
             if let Some(level) = level {
-                changes.push(Change::Set(key, Level::parse(level)?.to_string()));
+                changes.push(FieldChange::Set(key, Level::parse(level)?.to_string()));
             }
         }
         if let Some(issue_type) = &self.issue_type {
-            changes.push(Change::Set("issue_type", issue_type.clone()));
+            changes.push(FieldChange::Set("issue_type", issue_type.clone()));
         }
         for label in &self.label {
             let (takes, name) = match label.strip_prefix('-') {
@@ -85,22 +85,22 @@ impl Edit {
                 None => (false, label.strip_prefix('+').unwrap_or(label)),
             };
             changes.push(if takes {
-                Change::Take("labels", vec![name.to_owned()])
+                FieldChange::Take("labels", vec![name.to_owned()])
             } else {
                 let clean = labels::sanitise(name).ok_or_else(|| {
                     Error::new(Kind::Usage, format!("no label can be made of {name:?}"))
                         .advice("use letters, digits, _ and -")
                 })?;
-                Change::Add("labels", vec![clean])
+                FieldChange::Add("labels", vec![clean])
             });
         }
         if !self.depends.is_empty() {
             let given = self.depends.iter().filter(|id| !id.is_empty());
             let ids = given.map(|id| TaskId::parse(id).map(TaskId::in_list)).collect::<Result<_>>()?;
-            changes.push(Change::List("depends", ids));
+            changes.push(FieldChange::List("depends", ids));
         }
         if let Some(address) = &self.assign {
-            changes.push(Change::Set("assigned_to", address.clone()));
+            changes.push(FieldChange::Set("assigned_to", address.clone()));
         }
         Ok(changes)
     }

@@ -53,7 +53,7 @@ impl Lock {
         let outcome = lock::lock(&app.open_as(self.email.as_ref(), self.dry_run.into())?, &Wanted::parse(&self.task)?)?;
         app.report.answer(&outcome, || {
             aside(
-                Page::new().line(format!("{} is locked: {}", outcome.task.t(), outcome.lock.sentence())),
+                Page::new().line(format!("{} is locked: {}", outcome.task.prefixed(), outcome.lock.sentence())),
                 &outcome.aside,
             )
         })
@@ -68,7 +68,7 @@ impl Unlock {
         let outcome = lock::unlock(&context, &Wanted::parse(&self.task)?, right)?;
         app.report.answer(&outcome, || {
             let what = if outcome.unlocked { "is released" } else { "was not held" };
-            aside(Page::new().line(format!("{} {what}", outcome.task.t())), &outcome.aside)
+            aside(Page::new().line(format!("{} {what}", outcome.task.prefixed())), &outcome.aside)
         })
     }
 }

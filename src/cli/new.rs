@@ -118,7 +118,7 @@ impl New {
 fn read_text(path: &Path, is_stdin: bool) -> Result<String> {
     let bytes = if is_stdin {
         let mut bytes = Vec::new();
-        interrupt::typing(|| std::io::stdin().read_to_end(&mut bytes)).map(|_| bytes)
+        interrupt::waiting_for_input(|| std::io::stdin().read_to_end(&mut bytes)).map(|_| bytes)
     } else {
         std::fs::read(path)
     };

@@ -38,8 +38,9 @@ impl Sync {
                 page = page.line(format!("  committed: {} task and plan {files}", outcome.committed));
             }
             page = page.lines(outcome.merged.iter().map(|path| format!("  merged: {}", path.display())));
-            page =
-                page.lines(outcome.released.iter().map(|id| format!("  released: the lock of {}, archived", id.t())));
+            page = page.lines(
+                outcome.released.iter().map(|id| format!("  released: the lock of {}, archived", id.prefixed())),
+            );
             aside(page, &outcome.aside)
         })
     }

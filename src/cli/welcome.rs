@@ -59,6 +59,6 @@ fn own_next(context: &Context, overview: &Overview, own: Option<&String>) -> Opt
     Some(match (Some(row.id) == here, worktree.dirty, worktree.ahead) {
         (false, ..) => format!("next: cd {}", quoted(&worktree.path)),
         (true, Some(false), Some(1..)) => "next: git aitask finish".to_owned(),
-        (true, ..) => format!("next: work on {}, commit, then git aitask finish", row.id.t()),
+        (true, ..) => format!("next: work on {}, commit, then git aitask finish", row.id.prefixed()),
     })
 }

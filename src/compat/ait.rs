@@ -128,7 +128,7 @@ fn health(invocation: &Invocation) -> u8 {
         |admin| admin.strip_prefix(&invocation.dir).unwrap_or(admin).display().to_string(),
     );
     console.info(&format!("Git-dir: {shown}"));
-    let data_state::Head { branch, commit } = data_state::head(&invocation.environment, &dir);
+    let data_state::CheckedOut { branch, commit } = data_state::head(&invocation.environment, &dir);
     console.info(&format!("Branch (rev-parse --abbrev-ref HEAD): {branch}"));
     console.info(&format!("HEAD commit: {commit}"));
     if admin.is_none() {

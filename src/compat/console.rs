@@ -1,7 +1,7 @@
 //! The output of the scripts: result lines for programs, and messages for people. Messages are coloured for a terminal
 //! and plain elsewhere; result lines are never coloured, since programs compare them.
 
-use crate::error::{harmless, harmless_lines, redacted};
+use crate::error::{redacted, sanitise, sanitise_lines};
 use crate::interrupt;
 use anstream::{AutoStream, ColorChoice};
 use std::io::{self, IsTerminal as _, Write};
@@ -30,12 +30,12 @@ pub(crate) struct Console;
 impl Console {
     /// A machine line on standard output, never coloured.
     pub(crate) fn line(self, text: &str) {
-        note(&writeln!(io::stdout(), "{}", harmless(text)));
+        note(&writeln!(io::stdout(), "{}", sanitise(text)));
     }
 
     /// Lines that others wrote, or that hold what others wrote, on standard output.
     pub(crate) fn lines(self, bytes: &[u8]) {
-        let text = harmless_lines(&String::from_utf8_lossy(bytes));
+        let text = sanitise_lines(&String::from_utf8_lossy(bytes));
         note(&io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()));
     }
 
@@ -46,12 +46,12 @@ impl Console {
 
     /// A plain line on standard error.
     pub(crate) fn stderr_line(self, text: &str) {
-        let _ = writeln!(io::stderr(), "{}", harmless(text));
+        let _ = writeln!(io::stderr(), "{}", sanitise(text));
     }
 
     /// The output of a program, on standard error, without the passwords that URLs in it may hold.
     pub(crate) fn stderr_lines(self, bytes: &[u8]) {
-        let text = harmless_lines(&redacted(&String::from_utf8_lossy(bytes)));
+        let text = sanitise_lines(&redacted(&String::from_utf8_lossy(bytes)));
         let _ = io::stderr().write_all(text.as_bytes());
     }
 
@@ -60,9 +60,9 @@ impl Console {
         if !io::stdin().is_terminal() {
             return None;
         }
-        let _ = write!(io::stderr(), "{}", harmless(question));
+        let _ = write!(io::stderr(), "{}", sanitise(question));
         let mut answer = String::new();
-        interrupt::typing(|| io::stdin().read_line(&mut answer))
+        interrupt::waiting_for_input(|| io::stdin().read_line(&mut answer))
             .ok()
             .filter(|read| *read > 0)
             .map(|_| answer.trim().to_owned())
@@ -82,7 +82,7 @@ impl Console {
     pub(crate) fn tagged(self, text: &str) {
         let color = if text.starts_with("Warning: ") { YELLOW } else { BLUE };
         let mut stream = AutoStream::new(io::stdout(), ColorChoice::Auto);
-        note(&writeln!(stream, "\x1b[{color}m[ait]\x1b[0m {}", harmless(text)));
+        note(&writeln!(stream, "\x1b[{color}m[ait]\x1b[0m {}", sanitise(text)));
     }
 
     /// A line of success on standard output.
@@ -113,7 +113,7 @@ impl Console {
 
 /// A line of progress as the scripts write it: without colour, on standard error.
 pub(crate) fn plain(line: &str) {
-    let _ = writeln!(io::stderr(), "{}", harmless(&redacted(line)));
+    let _ = writeln!(io::stderr(), "{}", sanitise(&redacted(line)));
 }
 
 fn paint<'t>(
@@ -122,6 +122,6 @@ fn paint<'t>(
     prefix: &str,
     lines: impl Iterator<Item = &'t str>,
 ) {
-    let text = lines.map(harmless).collect::<Vec<_>>().join("\n");
+    let text = lines.map(sanitise).collect::<Vec<_>>().join("\n");
     let _ = writeln!(AutoStream::new(stream, ColorChoice::Auto), "\x1b[{color}m{prefix}{text}\x1b[0m");
 }

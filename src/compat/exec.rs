@@ -19,10 +19,10 @@ pub(crate) fn exec_script(environment: &Environment, script: &Path, args: &[Stri
             call = call.env("PATH", format!("{bin}:{path}"));
         }
     }
-    call.become_it()
+    call.exec()
 }
 
 /// Replaces this process by git in `dir`, with the user's own settings; returns only when it cannot be started.
 pub(crate) fn exec_git(environment: &Environment, args: &[String], dir: &Path) -> Error {
-    Call::program(environment, "git", dir).args(args).become_it()
+    Call::program(environment, "git", dir).args(args).exec()
 }

@@ -2,7 +2,7 @@
 //! no network, since the scripts that list tasks also work outside a repository.
 
 use crate::error::{Error, Result};
-use crate::files::{Entry, Reached, Tree};
+use crate::files::{FolderEntry, OpenFolder, Tree};
 use crate::settings::Environment;
 use crate::task::{bundle, paths};
 use std::path::{Path, PathBuf};
@@ -127,7 +127,7 @@ impl TaskFolder {
     }
 
     /// Its entries, in no order; none when it cannot be read.
-    pub(crate) fn entries(&self) -> Vec<Entry> {
+    pub(crate) fn entries(&self) -> Vec<FolderEntry> {
         self.tree.entries(&self.path)
     }
 
@@ -244,7 +244,7 @@ impl TaskFolder {
         make: impl Fn(usize, &[u8]) -> T + Sync,
     ) -> Vec<Option<T>> {
         let load = |first: usize, files: &[String]| -> Vec<Option<T>> {
-            let mut reached: Option<(PathBuf, Option<Reached>)> = None;
+            let mut reached: Option<(PathBuf, Option<OpenFolder>)> = None;
             let load = |(n, file): (usize, &String)| {
                 let path = self.path(file);
                 let folder = path.parent()?;

@@ -5,7 +5,7 @@ use crate::compat::console::Console;
 use crate::compat::folders::{TaskFolder, TaskFolders};
 use crate::coordination::session::{email_of, parse_email};
 use crate::error::{Error, Kind, Payload, Result};
-use crate::files::{Entry, Tree};
+use crate::files::{FolderEntry, Tree};
 use crate::interrupt;
 use crate::ledger::Channel;
 use crate::project::Context;
@@ -84,7 +84,7 @@ impl Invocation {
     pub(crate) fn text_of(&self, file: &str) -> Result<Vec<u8>> {
         let read = if file == "-" {
             let mut bytes = Vec::new();
-            interrupt::typing(|| std::io::stdin().read_to_end(&mut bytes)).map(|_| bytes)
+            interrupt::waiting_for_input(|| std::io::stdin().read_to_end(&mut bytes)).map(|_| bytes)
         } else {
             std::fs::read(self.file(file))
         };
@@ -191,7 +191,7 @@ impl Invocation {
 /// The files of a folder and of its direct subfolders, with `as_dir` as the folder in their paths.
 fn below(folder: &TaskFolder, as_dir: &str, wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let mut files = Vec::new();
-    for Entry { name, is_folder } in folder.entries() {
+    for FolderEntry { name, is_folder } in folder.entries() {
         if is_folder && wanted(&name) {
             files.extend(
                 folder.below(&name).entries().into_iter().map(|inner| format!("{as_dir}/{name}/{}", inner.name)),

@@ -12,7 +12,7 @@ pub(super) fn run_there(invocation: &Invocation, project: &str, script: &str, ar
     let mut input = Vec::new();
     if args.windows(2).any(|pair| pair[0] == "--desc-file" && pair[1] == "-") {
         // A failed read gives the script an empty description, which it refuses with its own message.
-        let _ = interrupt::typing(|| std::io::stdin().read_to_end(&mut input));
+        let _ = interrupt::waiting_for_input(|| std::io::stdin().read_to_end(&mut input));
     }
     let answer = projects::run_there(&invocation.environment, project, script, args, input)?;
     invocation.console.stderr_lines(&answer.stderr);

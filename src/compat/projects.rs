@@ -90,7 +90,7 @@ pub(crate) fn exec_script(environment: &Environment, project: &str, script: &str
         Err(error) => return error,
     };
     let path = root.join(SCRIPTS_DIR).join(script);
-    let error = Call::program(environment, &path, &root).args(args).become_it();
+    let error = Call::program(environment, &path, &root).args(args).exec();
     Error::new(Kind::Usage, format!("{} is missing or not executable in project '{project}' ({error})", path.display()))
 }
 

@@ -1,4 +1,9 @@
-//! What is decided about a lock: from what was seen of the lock and of its holder, without a process or a file.
+//! Decisions about a lock, from the lock file and what is known of its holder. Pure: no process is started and no file is
+//! read, so that every case can be tested.
+//!
+//! Why taking a lock is safe in this order: a lock that exists is judged first, and the plan replaces exactly the blob that
+//! was judged, since the swap expects the tip it was read from. When the lock changes in between, the swap fails, the lock is
+//! judged again, and a takeover that was decided on another lock is refused.
 
 use crate::coordination::locks::{lock_step, unlock_step};
 use crate::coordination::process::Liveness;
@@ -8,186 +13,190 @@ use crate::ledger::Plan;
 use crate::ledger::plan::Step;
 use crate::task::TaskId;
 
-/// Whom a session may displace without being told to, and what a lock of it looks like.
+/// The rule of a face: which locks a session may replace without `--steal`, and what its own lock file contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LockRule {
-    /// `git aitask`: a session of the same person that is certainly dead. The lock carries a nonce, and one that this session
-    /// has already is kept.
+    /// `git aitask`: the lock of a session of the same person that is certainly dead may be replaced. The new lock has a
+    /// nonce; a lock that this session has already is kept.
     Verb,
-    /// The scripts: besides, every session of the same person on another machine, and one that left no process. The lock
-    /// has no nonce, and is written again.
+    /// The scripts, whose callers depend on it: also the lock of a session of the same person on another host, or without a
+    /// process, may be replaced. The new lock has no nonce, and a lock that this session has already is written again.
     Script,
 }
 
-/// Whether a lock of somebody else is replaced.
+/// Whether the lock of another session is replaced (`--steal`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Takeover {
-    /// It is in the way.
+    /// It is not replaced; the task is held.
     Refused,
-    /// It is replaced, as long as it is the one that was decided on.
+    /// It is replaced, provided that it is the lock that was judged.
     Wanted,
 }
 
-/// A lock, and what was seen of its holder.
+/// A lock, and what is known of its holder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sight {
+pub(crate) struct ObservedLock {
     /// The lock.
     pub(crate) lock: LockEntry,
-    /// Whether its session lives; looked at for the same person only.
+    /// Whether its session lives; determined only for the same person, since a dead session of another person is not
+    /// replaced either.
     pub(crate) liveness: Liveness,
-    /// What this clone remembers of it.
-    pub(crate) memory: Memory,
+    /// What this clone knows of it.
+    pub(crate) evidence: LocalEvidence,
 }
 
-/// What this clone remembers of a lock.
+/// What the records of this clone say about a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Memory {
-    /// Nothing that counts.
+pub(crate) enum LocalEvidence {
+    /// Nothing that matters.
     Nothing,
-    /// The command that looks wrote it, in an earlier attempt on a server that takes one branch at a time.
+    /// This command took it in an earlier attempt, on a server without atomic push.
     ThisCommand,
-    /// It was taken here by a session without a process, and a session without one stands in the task's worktree.
+    /// A session without a process took it in this clone, and this session has no process either and runs in the worktree of
+    /// the task.
     Worktree,
-    /// A command was killed here while taking it, and neither its session nor this one names a process.
+    /// A command was killed in this clone while it was taking the lock, and neither its session nor this one has a process.
     CutOff,
 }
 
-/// How a lock stands to a session that wants to take the task.
+/// To whom a lock belongs, for a session that wants to take the task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Holding {
+pub(crate) enum Ownership {
     /// This very session holds it; or a command of this person was killed in this clone while taking it, and neither that
     /// session nor this one can be named.
     Ours,
-    /// Another session of the same person had it, which may be displaced.
-    Left,
-    /// Somebody is in the way.
-    InTheWay(By),
+    /// To another session of the same person, which may be replaced.
+    Abandoned,
+    /// To a session that may not be replaced.
+    Conflict(HeldBy),
 }
 
-/// Who is in the way.
+/// The holder of a lock that may not be replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum By {
+pub(crate) enum HeldBy {
     /// Another person.
     Other,
     /// A live session of the same person.
     Live,
-    /// A session of the same person that nobody can judge.
+    /// A session of the same person of which it is unknown whether it lives.
     Unverifiable,
 }
 
-/// Why a lock was not taken: the one in the way.
+/// The lock of another session that keeps this one from taking the task.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct InTheWay {
-    /// It.
+pub(crate) struct LockConflict {
+    /// The lock.
     pub(crate) lock: Box<LockEntry>,
-    /// Whose it is.
-    pub(crate) by: By,
-    /// It is not the lock that an earlier attempt of the same command decided to replace.
+    /// Its holder.
+    pub(crate) by: HeldBy,
+    /// Whether it is another lock than the one that an earlier attempt of this command decided to replace.
     pub(crate) changed: bool,
 }
 
-/// A session that wants locks, by one rule.
+/// The request of a session for a lock.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Claimant<'a> {
-    /// Who.
+pub(crate) struct LockRequest<'a> {
+    /// The session.
     pub(crate) session: &'a Session,
-    /// By which rule.
+    /// The rule to judge by.
     pub(crate) rule: LockRule,
-    /// Whether others are displaced.
+    /// Whether the lock of another session is replaced.
     pub(crate) takeover: Takeover,
-    /// The lock that an earlier attempt of the same command decided to replace.
+    /// The lock that an earlier attempt of this command decided to replace.
     pub(crate) judged: Option<&'a LockEntry>,
-    /// What marks this command.
+    /// The nonce of this command.
     pub(crate) nonce: &'a str,
     /// The time, as locks write it.
     pub(crate) now: &'a str,
 }
 
-/// A lock that is taken.
+/// A lock that a request gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TakenLock {
     /// The lock.
     pub(crate) entry: LockEntry,
-    /// The one before.
-    pub(crate) before: Option<Before>,
-    /// The commit that writes it; none where it is kept.
+    /// The lock that was there before.
+    pub(crate) before: Option<PriorLock>,
+    /// The commit that writes the lock; none where it is kept.
     pub(crate) step: Option<Step>,
 }
 
-/// The lock that a taken one replaces, or is.
+/// The lock that was there before: replaced, or kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Before {
-    /// It.
-    pub(crate) sight: Sight,
-    /// How it stood to the session.
-    pub(crate) holding: Holding,
+pub(crate) struct PriorLock {
+    /// The lock, and what was known of its holder.
+    pub(crate) observed: ObservedLock,
+    /// To whom it belonged.
+    pub(crate) ownership: Ownership,
 }
 
 impl TakenLock {
-    /// The lock of somebody that was in the way, and is replaced.
-    pub(crate) fn displaced(&self) -> Option<InTheWay> {
-        let Before { sight, holding } = self.before.as_ref()?;
-        let Holding::InTheWay(by) = *holding else { return None };
-        Some(InTheWay { lock: Box::new(sight.lock.clone()), by, changed: false })
+    /// The lock of another session that was replaced by `--steal`.
+    pub(crate) fn displaced(&self) -> Option<LockConflict> {
+        let PriorLock { observed, ownership } = self.before.as_ref()?;
+        let Ownership::Conflict(by) = *ownership else { return None };
+        Some(LockConflict { lock: Box::new(observed.lock.clone()), by, changed: false })
     }
 
-    /// What was there, where it was this person's.
-    pub(crate) fn prior(&self) -> Option<&Sight> {
-        let mine = self.before.as_ref().filter(|before| matches!(before.holding, Holding::Ours | Holding::Left));
-        mine.map(|before| &before.sight)
+    /// The lock that was there before, where it was of the same person.
+    pub(crate) fn prior(&self) -> Option<&ObservedLock> {
+        let mine =
+            self.before.as_ref().filter(|before| matches!(before.ownership, Ownership::Ours | Ownership::Abandoned));
+        mine.map(|before| &before.observed)
     }
 }
 
-impl Claimant<'_> {
-    /// Judges a lock. A session that left no process cannot be told from another one of the same person, so for the verbs
-    /// its lock is another's, except inside the task's own worktree.
-    pub(crate) fn judge(&self, Sight { lock, liveness, memory }: &Sight) -> Holding {
+impl LockRequest<'_> {
+    /// Judges to whom a lock belongs. A session without a process cannot be told from another one of the same person, so the
+    /// verbs take its lock for another session's, except within the worktree of the task.
+    pub(crate) fn judge(&self, ObservedLock { lock, liveness, evidence }: &ObservedLock) -> Ownership {
         let (session, same_person) = (self.session, lock.holder == self.session.email);
         let by = match liveness {
-            _ if !same_person => By::Other,
-            Liveness::Alive => By::Live,
-            Liveness::Dead | Liveness::Unknown => By::Unverifiable,
+            _ if !same_person => HeldBy::Other,
+            Liveness::Alive => HeldBy::Live,
+            Liveness::Dead | Liveness::Unknown => HeldBy::Unverifiable,
         };
-        let in_the_way = Holding::InTheWay(by);
+        let in_the_way = Ownership::Conflict(by);
         match self.rule {
-            LockRule::Verb if *memory == Memory::ThisCommand || lock.is_of(session) => Holding::Ours,
-            LockRule::Verb if same_person && *liveness == Liveness::Dead => Holding::Left,
-            LockRule::Verb => match memory {
-                Memory::Worktree => Holding::Ours,
-                Memory::CutOff if same_person => Holding::Ours,
-                Memory::CutOff | Memory::Nothing | Memory::ThisCommand => in_the_way,
+            LockRule::Verb if *evidence == LocalEvidence::ThisCommand || lock.is_of(session) => Ownership::Ours,
+            LockRule::Verb if same_person && *liveness == Liveness::Dead => Ownership::Abandoned,
+            LockRule::Verb => match evidence {
+                LocalEvidence::Worktree => Ownership::Ours,
+                LocalEvidence::CutOff if same_person => Ownership::Ours,
+                LocalEvidence::CutOff | LocalEvidence::Nothing | LocalEvidence::ThisCommand => in_the_way,
             },
             LockRule::Script if !same_person => in_the_way,
             LockRule::Script => {
-                let is_here = lock.anchor.world.is_some() && lock.anchor.world == session.anchor.world;
+                let is_here = lock.process.scope.is_some() && lock.process.scope == session.process.scope;
                 let is_elsewhere = !is_here && (lock.host == "unknown" || lock.host != session.host);
-                let is_named = lock.anchor.number().is_some();
+                let is_named = lock.process.number().is_some();
                 match liveness {
-                    _ if is_elsewhere => Holding::Left,
-                    _ if lock.anchor.is_same(&session.anchor) => Holding::Ours,
+                    _ if is_elsewhere => Ownership::Abandoned,
+                    _ if lock.process.is_same(&session.process) => Ownership::Ours,
                     Liveness::Alive => in_the_way,
                     Liveness::Unknown if is_named => in_the_way,
-                    Liveness::Unknown | Liveness::Dead => Holding::Left,
+                    Liveness::Unknown | Liveness::Dead => Ownership::Abandoned,
                 }
             }
         }
     }
 
-    /// Takes the lock of a task, from what was seen of the one that is there.
+    /// Decides how the lock of a task is taken, from the lock that is there.
     ///
     /// # Errors
-    /// The lock in the way. A takeover is bound to the lock it was decided on: another one is in the way again.
-    pub(crate) fn take(&self, task: TaskId, there: Option<&Sight>) -> Result<TakenLock, InTheWay> {
-        let before = there.map(|sight| Before { sight: sight.clone(), holding: self.judge(sight) });
-        if let Some(Before { sight: Sight { lock, .. }, holding: Holding::InTheWay(by) }) = &before {
+    /// The conflicting lock. A takeover is bound to the lock that was judged: after a change of hands the task is refused
+    /// again, since the new holder was not part of that decision.
+    pub(crate) fn take(&self, task: TaskId, there: Option<&ObservedLock>) -> Result<TakenLock, LockConflict> {
+        let before = there.map(|observed| PriorLock { observed: observed.clone(), ownership: self.judge(observed) });
+        if let Some(PriorLock { observed: ObservedLock { lock, .. }, ownership: Ownership::Conflict(by) }) = &before {
             let changed = self.judged.is_some_and(|judged| judged.task == task && judged.token != lock.token);
             if self.takeover == Takeover::Refused || changed {
-                return Err(InTheWay { lock: Box::new(lock.clone()), by: *by, changed });
+                return Err(LockConflict { lock: Box::new(lock.clone()), by: *by, changed });
             }
         }
         let nonce = match (self.rule, &before) {
-            (LockRule::Verb, Some(Before { sight, holding: Holding::Ours })) => {
-                return Ok(TakenLock { entry: sight.lock.clone(), before, step: None });
+            (LockRule::Verb, Some(PriorLock { observed, ownership: Ownership::Ours })) => {
+                return Ok(TakenLock { entry: observed.lock.clone(), before, step: None });
             }
             (LockRule::Verb, _) => Some(self.nonce),
             (LockRule::Script, _) => None,
@@ -198,7 +207,7 @@ impl Claimant<'_> {
     }
 }
 
-/// Decides how a lock is released; `None` where nobody holds the task.
+/// The plan that releases a lock; `None` where the task is not locked.
 pub(crate) fn release(branch: &Branch, locks: &Locks, task: TaskId) -> Option<Plan> {
     locks.is_held(task).then(|| Plan::new().step(branch, unlock_step(task)))
 }

@@ -1,4 +1,9 @@
-//! The id counter: one file on the branch `aitask-ids` that holds the next id to hand out.
+//! The id counter on the branch `aitask-ids`.
+//!
+//! The branch holds one file, [`FILE`]: the next id to hand out, as decimal digits and a newline. A reader trims white space
+//! and accepts a number below [`HIGHEST_ID`]; anything else is an error, never a zero. To claim an id, write the next number in a
+//! commit on the tip that was read and publish it with that tip as the expected value, with a nonce in the message (see the
+//! trailer in `ledger::plan`). The value only grows; other files of the branch are kept.
 
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::objects::Edit;
@@ -6,13 +11,14 @@ use crate::git::{Branch, Oid};
 use crate::ledger::plan::{Plan, Step};
 use crate::ledger::view::{Tip, View};
 use crate::ledger::{Channel, IDS, no_branch};
-use crate::task::id::HIGHEST;
+use crate::task::id::HIGHEST_ID;
 
 /// The file of the counter.
 pub(crate) const FILE: &str = "next_id.txt";
 
-/// The counter: what is published, or what the local branch says if that is higher, as it is when it was used before
-/// there was a remote, or what this clone knew before the branch was set back. `None` when it is not published.
+/// The value of the counter: the highest of the published value, that of the local branch (which is higher where ids were
+/// handed out before there was a remote), and that which this clone knew before the branch was set back. `None` when the
+/// branch is not published.
 ///
 /// # Errors
 /// [`Kind::Unparsable`] for a counter that is no number, with its text.
@@ -29,14 +35,14 @@ pub(crate) fn load(view: &View<'_>, branch: &Branch) -> Result<Option<u64>> {
     Ok(Some(others.fold(published, u64::max)))
 }
 
-/// What there is of a counter that is not published: where to go on from, and its value.
+/// A counter that is not published but that this clone has: the commit to continue from, and its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Kept {
-    /// The commit to publish first: what this clone knew of a branch that is gone, else the local branch.
+    /// The commit to publish first: the last known tip of a branch that is gone, else the local branch.
     pub(crate) start: Oid,
-    /// The value there.
+    /// The value in that commit.
     pub(crate) at_start: Option<u64>,
-    /// The highest value of both.
+    /// The higher value of the last known tip and the local branch.
     pub(crate) value: u64,
 }
 
@@ -58,7 +64,7 @@ pub(crate) fn load_kept(view: &View<'_>, branch: &Branch) -> Result<Option<Kept>
 pub(crate) fn parse(bytes: &[u8]) -> Result<u64> {
     let text = String::from_utf8_lossy(bytes).trim().to_owned();
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let counter = text.parse().ok().filter(|&counter| digits && counter < HIGHEST);
+    let counter = text.parse().ok().filter(|&counter| digits && counter < HIGHEST_ID);
     counter.ok_or_else(|| {
         Error::new(Kind::Unparsable, format!("the id counter on {IDS} holds {text:?} instead of a number"))
             .hint(command!["git log -p", IDS])
@@ -86,17 +92,17 @@ pub(crate) fn claim(plan: Plan, branch: &Branch, id: u64) -> Plan {
     plan.step(branch, set(format!("ait: Claim task ID t{id}, advance counter to {next}"), next))
 }
 
-/// Which counter a commit is about, for its subject.
+/// The kind of the counter, for the subject of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Counter {
-    /// The one that all share.
+    /// The counter of a remote, which all clones share.
     Shared,
-    /// That of a repository without a remote.
+    /// The counter of a repository without a remote.
     Local,
 }
 
 impl Counter {
-    /// That of a channel.
+    /// The counter of a channel.
     pub(crate) fn of(channel: &Channel) -> Self {
         match channel {
             Channel::Remote(_) => Self::Shared,

@@ -1,14 +1,14 @@
-//! Several clones of one remote take and release locks and claim ids, in any order of their fetches and pushes, with pushes
-//! that come to anything: each answer is true, and nothing is lost.
+//! Several clones of one remote take and release locks and claim ids, in every order of their fetches and pushes, with
+//! pushes that end in every way: each reply is true, and nothing is lost.
 
-use crate::coordination::decide::{self, Claimant, LockRule, Memory, Sight, TakenLock, Takeover};
-use crate::coordination::meaning::MEANING;
-use crate::coordination::process::{Anchor, Liveness};
-use crate::coordination::session::AnchorOrigin;
+use crate::coordination::decide::{self, LocalEvidence, LockRequest, LockRule, ObservedLock, TakenLock, Takeover};
+use crate::coordination::lock_format::LOCK_FORMAT;
+use crate::coordination::process::{Liveness, ProcessIdentity};
+use crate::coordination::session::ProcessOrigin;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session, ids};
 use crate::error::{Error, Kind, Result};
 use crate::git::Repository;
-use crate::ledger::memory::{Fate, Past, Remote, folder};
+use crate::ledger::memory::{PastCommit, PushFate, Remote, folder};
 use crate::ledger::turns::Turns;
 use crate::ledger::{Decision, IDS, LOCKS, Ledger, Plan};
 use crate::settings::Origin;
@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// A lock that is there from the beginning and that nobody touches.
+/// A lock that exists from the beginning and that no clone changes.
 const ELSEWHERE: (&str, &str) = ("t9_lock.yaml", "task_id: 9\nlocked_by: zoe@example.com\n");
 
 #[derive(Debug, Clone, Copy)]
@@ -27,9 +27,9 @@ enum Wish {
     Claim,
 }
 
-/// What a clone was told.
+/// The reply that a clone got.
 #[derive(Debug)]
-enum Told {
+enum Reply {
     Taken(LockEntry),
     Held(LockEntry),
     Released,
@@ -37,27 +37,28 @@ enum Told {
     Id(u64),
 }
 
-/// A wish, with what marks its commits, and what came of it.
+/// A wish, the nonce of its commits, and the reply.
 #[derive(Debug)]
-struct Answer {
+struct Outcome {
     nonce: String,
     wish: Wish,
-    told: Result<Told>,
+    told: Result<Reply>,
 }
 
 fn session(number: usize) -> Session {
-    let anchor = Anchor { pid: (number + 2).to_string(), start: "1".into(), kind: "proc".into(), world: None };
+    let process =
+        ProcessIdentity { pid: (number + 2).to_string(), start: "1".into(), kind: "proc".into(), scope: None };
     Session {
         email: format!("s{number}@example.com"),
         email_origin: Origin::Flag,
         host: "box".to_owned(),
-        anchor,
-        anchor_origin: AnchorOrigin::Variable,
+        process,
+        process_origin: ProcessOrigin::Variable,
     }
 }
 
-/// Does what somebody wishes; as the verbs do, but for what they say.
-fn grant(ledger: &Ledger<'_>, session: &Session, nonce: &str, wish: Wish) -> Result<Told> {
+/// Carries out a wish as the verbs do, but for their messages.
+fn grant(ledger: &Ledger<'_>, session: &Session, nonce: &str, wish: Wish) -> Result<Reply> {
     let (locks_branch, ids_branch) = (Ledger::locks_branch()?, Ledger::ids_branch()?);
     let landed = match wish {
         Wish::Lock(number) => ledger.transact(nonce, std::slice::from_ref(&locks_branch), |view| {
@@ -66,77 +67,82 @@ fn grant(ledger: &Ledger<'_>, session: &Session, nonce: &str, wish: Wish) -> Res
             found.require_locks()?;
             let lock = found.lock(task)?;
             let is_this_command = lock.as_ref().is_some_and(|lock| lock.nonce.as_deref() == Some(nonce));
-            let memory = if is_this_command { Memory::ThisCommand } else { Memory::Nothing };
-            let there = lock.map(|lock| Sight { lock, liveness: Liveness::Unknown, memory });
+            let evidence = if is_this_command { LocalEvidence::ThisCommand } else { LocalEvidence::Nothing };
+            let there = lock.map(|lock| ObservedLock { lock, liveness: Liveness::Unknown, evidence });
             let (rule, takeover, now) = (LockRule::Verb, Takeover::Refused, "2026-01-02 03:04");
-            let claimant = Claimant { session, rule, takeover, judged: None, nonce, now };
+            let claimant = LockRequest { session, rule, takeover, judged: None, nonce, now };
             Ok(match claimant.take(task, there.as_ref()) {
                 Ok(TakenLock { entry, step: Some(step), .. }) => {
-                    Decision::Swap(Plan::new().step(&locks_branch, step), Told::Taken(entry))
+                    Decision::Publish(Plan::new().step(&locks_branch, step), Reply::Taken(entry))
                 }
-                Ok(TakenLock { entry, step: None, .. }) => Decision::Nothing(Told::Taken(entry)),
-                Err(in_the_way) => Decision::Nothing(Told::Held(*in_the_way.lock)),
+                Ok(TakenLock { entry, step: None, .. }) => Decision::NoChange(Reply::Taken(entry)),
+                Err(in_the_way) => Decision::NoChange(Reply::Held(*in_the_way.lock)),
             })
         }),
         Wish::Unlock(number) => ledger.transact(nonce, std::slice::from_ref(&locks_branch), |view| {
             let task = TaskId::top(number);
             match view.lock(task)? {
-                None => Ok(Decision::Nothing(Told::NotHeld)),
-                Some(lock) if !lock.is_of(session) => Ok(Decision::Nothing(Told::Held(lock))),
+                None => Ok(Decision::NoChange(Reply::NotHeld)),
+                Some(lock) if !lock.is_of(session) => Ok(Decision::NoChange(Reply::Held(lock))),
                 Some(_) => {
                     let plan = decide::release(&locks_branch, &view.require_locks()?, task);
-                    Ok(plan.map_or(Decision::Nothing(Told::NotHeld), |plan| Decision::Swap(plan, Told::Released)))
+                    Ok(plan.map_or(Decision::NoChange(Reply::NotHeld), |plan| Decision::Publish(plan, Reply::Released)))
                 }
             }
         }),
         Wish::Claim => ledger.transact(nonce, std::slice::from_ref(&ids_branch), |view| {
             let id = ids::next(view, &ids_branch, 0)?;
-            Ok(Decision::Swap(ids::claim(Plan::new(), &ids_branch, id), Told::Id(id)))
+            Ok(Decision::Publish(ids::claim(Plan::new(), &ids_branch, id), Reply::Id(id)))
         }),
     };
     landed.map(|landed| landed.value)
 }
 
-/// One clone, from its first wish to its last one.
-fn work(remote: &Remote, turns: &Arc<Turns>, number: usize, (wishes, fates): &(Vec<Wish>, Vec<Fate>)) -> Vec<Answer> {
+/// One clone, from its first wish to its last.
+fn work(
+    remote: &Remote,
+    turns: &Arc<Turns>,
+    number: usize,
+    (wishes, fates): &(Vec<Wish>, Vec<PushFate>),
+) -> Vec<Outcome> {
     let dir = folder();
     let repository = Repository::without_git(dir.path());
     let clone = remote.clone_with(fates.iter().copied()).in_turn(turns, number);
-    let ledger = clone.ledger(&repository, MEANING);
+    let ledger = clone.ledger(&repository, LOCK_FORMAT);
     let answers = wishes.iter().enumerate().map(|(n, wish)| {
         let (session, nonce) = (session(number), format!("nonce-{number}-{n}."));
         let told = grant(&ledger, &session, &nonce, *wish);
-        if let Ok(Told::Taken(entry)) = &told {
-            // It is this clone's turn still: what it was told just now is so now.
+        if let Ok(Reply::Taken(entry)) = &told {
+            // It is still the turn of this clone, so what it was told must be true at this moment.
             assert_eq!(
                 remote.files(LOCKS).get(&LockEntry::path(entry.task)).map(String::as_bytes),
                 Some(&*entry.to_bytes())
             );
             assert!(entry.is_of(&session));
         }
-        Answer { nonce, wish: *wish, told }
+        Outcome { nonce, wish: *wish, told }
     });
     answers.collect()
 }
 
 /// What one commit changed: the files before and after.
-fn changes(pair: &[Past]) -> Vec<(&String, Option<&String>, Option<&String>)> {
+fn changes(pair: &[PastCommit]) -> Vec<(&String, Option<&String>, Option<&String>)> {
     let [before, after] = [&pair[0].files, &pair[1].files];
     let paths: BTreeSet<_> = before.keys().chain(after.keys()).collect();
     let changes = paths.into_iter().map(|path| (path, before.get(path), after.get(path)));
     changes.filter(|(_, before, after)| before != after).collect()
 }
 
-fn check(remote: &Remote, answers: &[Answer]) {
+fn check(remote: &Remote, answers: &[Outcome]) {
     let (locks, counters) = (remote.history(LOCKS), remote.history(IDS));
     let marked = |nonce: &str| locks.iter().chain(&counters).filter(|past| past.message.contains(nonce)).count();
-    // Nobody takes from anybody, each commit changes what it says, and what is elsewhere stays.
+    // No lock is replaced, each commit changes one file, and other locks stay.
     for pair in locks.windows(2) {
         let changed = changes(pair);
         assert!(matches!(changed[..], [(_, None, Some(_)) | (_, Some(_), None)]), "{changed:?}");
         assert_eq!(pair[1].files[ELSEWHERE.0], ELSEWHERE.1);
     }
-    // Only who holds a task releases it.
+    // Only the holder of a task releases it.
     for pair in locks.windows(2) {
         if let [(path, Some(before), None)] = changes(pair)[..] {
             let lock = LockEntry::parse(LockEntry::task_of(path).unwrap(), before.as_bytes(), None);
@@ -148,22 +154,22 @@ fn check(remote: &Remote, answers: &[Answer]) {
     let counts: Vec<u64> = counters.iter().map(|past| past.files[ids::FILE].trim().parse().unwrap()).collect();
     assert!(counts.windows(2).all(|pair| pair[1] == pair[0] + 1), "{counts:?}");
     let mut told = BTreeMap::new();
-    for Answer { nonce, wish, told: answer } in answers {
+    for Outcome { nonce, wish, told: answer } in answers {
         match answer {
-            Ok(Told::Id(id)) => {
+            Ok(Reply::Id(id)) => {
                 assert_eq!(told.insert(*id, nonce), None, "the id {id} came twice");
                 assert_eq!(marked(nonce), 1);
             }
-            Ok(Told::Taken(entry)) => assert_eq!(marked(entry.nonce.as_deref().unwrap()), 1),
-            Ok(Told::Released) => assert_eq!(marked(nonce), 1),
-            // Whoever is named held it really.
-            Ok(Told::Held(lock)) => {
+            Ok(Reply::Taken(entry)) => assert_eq!(marked(entry.nonce.as_deref().unwrap()), 1),
+            Ok(Reply::Released) => assert_eq!(marked(nonce), 1),
+            // The holder that was named did hold the task.
+            Ok(Reply::Held(lock)) => {
                 let (path, file) = (LockEntry::path(lock.task), String::from_utf8(lock.to_bytes()).unwrap());
                 assert!(locks.iter().any(|past| past.files.get(&path) == Some(&file)), "{wish:?}: {lock:?}");
                 assert_eq!(marked(nonce), 0);
             }
-            Ok(Told::NotHeld) => assert_eq!(marked(nonce), 0),
-            // Only this error leaves open whether it has landed.
+            Ok(Reply::NotHeld) => assert_eq!(marked(nonce), 0),
+            // Only this error leaves it open whether the change has landed.
             Err(error) if error.kind() == Kind::Unknown => assert!(marked(nonce) <= 1),
             Err(error) => assert_eq!(marked(nonce), 0, "{wish:?}: {error}"),
         }
@@ -178,18 +184,18 @@ fn wish() -> impl Strategy<Value = Wish> {
     ]
 }
 
-fn fate() -> impl Strategy<Value = Fate> {
+fn fate() -> impl Strategy<Value = PushFate> {
     prop_oneof![
-        6 => Just(Fate::Answered),
-        1 => Just(Fate::Busy),
-        1 => Just(Fate::Denied),
-        2 => Just(Fate::Unheard),
-        2 => Just(Fate::Lost),
-        2 => (0..6_u8).prop_map(Fate::Late),
+        6 => Just(PushFate::Answered),
+        1 => Just(PushFate::Busy),
+        1 => Just(PushFate::Denied),
+        2 => Just(PushFate::Unheard),
+        2 => Just(PushFate::Lost),
+        2 => (0..6_u8).prop_map(PushFate::Late),
     ]
 }
 
-fn person() -> impl Strategy<Value = (Vec<Wish>, Vec<Fate>)> {
+fn person() -> impl Strategy<Value = (Vec<Wish>, Vec<PushFate>)> {
     (prop::collection::vec(wish(), 1..5), prop::collection::vec(fate(), 0..8))
 }
 
@@ -215,7 +221,7 @@ proptest! {
             threads.into_iter().flat_map(|thread| thread.join().expect("a clone failed")).collect()
         });
         check(&remote, &answers);
-        // What was on its way arrives at the end, and nothing that was said becomes untrue by it.
+        // Delayed pushes arrive at the end, and every reply is still true.
         remote.deliver();
         check(&remote, &answers);
     }

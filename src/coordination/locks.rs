@@ -1,8 +1,36 @@
-//! Locks: one file a held task on the branch `aitask-locks`.
+//! Locks: one file for each held task on the branch `aitask-locks`.
+//!
+//! The branch has a history of its own and is never checked out. Its root holds, for each held task, the regular file
+//! `t<id>_lock.yaml` (`t42_lock.yaml`, `t10_2_lock.yaml`); no file means that the task is free. Other files are kept. Each
+//! operation is one commit on the previous tip; nothing reads its message but for the nonce (see the trailer in
+//! `ledger::plan`).
+//!
+//! A lock file is UTF-8 text with one `key: value` a line. It looks like YAML but is not: a value is the rest of the line,
+//! without the blanks around it, and is neither quoted nor escaped, so it can hold no newline. The writer writes these keys
+//! in this order:
+//!
+//! | key | value | when absent or empty |
+//! |---|---|---|
+//! | `task_id` | the id without `t` | the file name decides anyway |
+//! | `locked_by` | the e-mail address of the holder | `unknown`, a holder like any other |
+//! | `locked_at` | local time of the holder's host, `YYYY-MM-DD HH:MM` | `unknown` |
+//! | `hostname` | the host | `unknown`, which equals no host |
+//! | `pid` | the process id of the session, or `-` | `-` |
+//! | `pid_starttime` | the start of that process, or `-` | `-` |
+//! | `pid_starttime_kind` | the form of `pid_starttime`: `proc`, `ps` or `none` (see [`ProcessIdentity`]) | `proc` |
+//! | `nonce` | 32 hexadecimal digits that make the file unlike any other | the lock was written by a script |
+//! | `boot_id`, `pid_namespace` | the scope in which `pid` is valid (see [`PidScope`]); both or none | the scope is unknown |
+//!
+//! The scripts write the first seven. The first line of a key counts. Lines with other keys, and lines that are no
+//! `key: value`, are kept when a lock is written back. A file that cannot be read, or is larger than 64 KiB, is a lock of an
+//! unknown holder: the task is held.
+//!
+//! The blob of the file is the token of the holder. Since it contains the nonce, a lock that was released and taken again is
+//! a different blob, and every plan that relies on the lock can tell whether it is still the same.
 
 use crate::coordination::Session;
-use crate::coordination::process::{Anchor, Liveness};
-use crate::coordination::world::{World, is_after_boot};
+use crate::coordination::pid_scope::{PidScope, is_after_boot};
+use crate::coordination::process::{Liveness, ProcessIdentity};
 use crate::error::{Error, Result};
 use crate::git::objects::Edit;
 use crate::git::porcelain::cat_file::Object;
@@ -10,46 +38,47 @@ use crate::git::porcelain::ls_tree;
 use crate::git::{Branch, Oid, Repository};
 use crate::ledger::plan::Step;
 use crate::ledger::refs::Refs;
-use crate::ledger::{Entry, Found, LOCKS, Ledger, View, no_branch};
+use crate::ledger::{Found, LOCKS, Ledger, LedgerLock, View, no_branch};
 use crate::task::TaskId;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// The largest lock file that is read, in bytes: real ones have some hundred.
+/// The largest lock file that is read, in bytes. Real ones have some hundred; a larger one is a mistake or an attack, and
+/// reading it for every task would make every command slow.
 const LARGEST: usize = 64 << 10;
 
-/// Who holds a task, as the lock file says.
+/// A lock: who holds a task, by the lock file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LockEntry {
     /// The task.
     pub(crate) task: TaskId,
-    /// The holder's address; `unknown` when the file does not say.
+    /// The address of the holder, or `unknown`.
     pub(crate) holder: String,
-    /// The holder's machine, or `unknown`.
+    /// The host of the holder, or `unknown`.
     pub(crate) host: String,
-    /// Local time of the holder's machine, `YYYY-MM-DD HH:MM`, or `unknown`.
+    /// Local time of the holder's host, `YYYY-MM-DD HH:MM`, or `unknown`. Only shown: clocks of two hosts are not compared.
     pub(crate) since: String,
     /// The process that stands for the holder's session.
-    pub(crate) anchor: Anchor,
-    /// What makes this lock unlike any other; locks of the scripts have none.
+    pub(crate) process: ProcessIdentity,
+    /// The nonce; locks of the scripts have none.
     pub(crate) nonce: Option<String>,
-    /// Lines we do not know.
+    /// Lines with unknown keys, which a newer version or another program wrote. They are kept.
     pub(crate) further: Vec<String>,
     /// The lock file's blob: the holder's token. `None` before it is written.
     pub(crate) token: Option<Oid>,
 }
 
 impl LockEntry {
-    /// The lock a session takes now. Those of the scripts have no nonce of their own, and do not say in which world the
-    /// process is.
+    /// The lock that a session takes now. A lock of a script has neither nonce nor scope: callers of the scripts read exactly
+    /// seven lines.
     pub(crate) fn taken(task: TaskId, session: &Session, now: &str, nonce: Option<&str>) -> Self {
-        let world = session.anchor.world.clone().filter(|_| nonce.is_some());
+        let scope = session.process.scope.clone().filter(|_| nonce.is_some());
         Self {
             task,
             holder: session.email.clone(),
             host: session.host.clone(),
             since: now.to_owned(),
-            anchor: Anchor { world, ..session.anchor.clone() },
+            process: ProcessIdentity { scope, ..session.process.clone() },
             nonce: nonce.map(str::to_owned),
             further: Vec::new(),
             token: None,
@@ -58,17 +87,17 @@ impl LockEntry {
 
     /// The name of a task's lock file.
     pub(crate) fn path(task: TaskId) -> String {
-        format!("{}_lock.yaml", task.t())
+        format!("{}_lock.yaml", task.prefixed())
     }
 
-    /// The task a lock file's name is about.
+    /// The task in the name of a lock file; `None` for another file.
     pub(crate) fn task_of(path: &str) -> Option<TaskId> {
         let id = path.strip_suffix("_lock.yaml")?.strip_prefix('t')?;
         TaskId::parse(id).ok().filter(|task| Self::path(*task) == path)
     }
 
-    /// Reads a lock file. What it does not say is `unknown`: a lock we cannot read is held by somebody unknown, and
-    /// never free.
+    /// Reads a lock file. Missing values are `unknown`: a lock that cannot be read is held by an unknown holder, and is never
+    /// treated as free.
     pub(crate) fn parse(task: TaskId, bytes: &[u8], token: Option<Oid>) -> Self {
         let bytes = if bytes.len() > LARGEST { &[][..] } else { bytes };
         let text = String::from_utf8_lossy(bytes);
@@ -91,14 +120,14 @@ impl LockEntry {
             holder: field("locked_by", "unknown"),
             host: field("hostname", "unknown"),
             since: field("locked_at", "unknown"),
-            anchor: Anchor {
+            process: ProcessIdentity {
                 pid: field("pid", "-"),
                 start: field("pid_starttime", "-"),
                 kind: field("pid_starttime_kind", "proc"),
-                world: fields
+                scope: fields
                     .get("boot_id")
                     .zip(fields.get("pid_namespace"))
-                    .map(|(boot, namespace)| World { boot: (*boot).to_owned(), namespace: (*namespace).to_owned() }),
+                    .map(|(boot, namespace)| PidScope { boot: (*boot).to_owned(), namespace: (*namespace).to_owned() }),
             },
             nonce: fields.get("nonce").map(|nonce| (*nonce).to_owned()),
             further,
@@ -113,7 +142,7 @@ impl LockEntry {
 
     /// The bytes of the lock file.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let Anchor { pid, start, kind, world } = &self.anchor;
+        let ProcessIdentity { pid, start, kind, scope } = &self.process;
         let mut text = format!(
             "task_id: {}\nlocked_by: {}\nlocked_at: {}\nhostname: {}\npid: {pid}\npid_starttime: {start}\npid_starttime_kind: {kind}\n",
             self.task, self.holder, self.since, self.host,
@@ -121,7 +150,7 @@ impl LockEntry {
         if let Some(nonce) = &self.nonce {
             let _ = writeln!(text, "nonce: {nonce}");
         }
-        if let Some(World { boot, namespace }) = world {
+        if let Some(PidScope { boot, namespace }) = scope {
             let _ = writeln!(text, "boot_id: {boot}\npid_namespace: {namespace}");
         }
         for line in &self.further {
@@ -130,38 +159,40 @@ impl LockEntry {
         text.into_bytes()
     }
 
-    /// Whether the holder's session still lives, as far as it can be told from here. A lock of the scripts says neither
-    /// boot nor namespace: its number means something only on the machine of its name, where all processes are seen, and
-    /// since that was started.
+    /// Whether the session of the holder lives, as far as this host can tell. A lock of the scripts has no scope: its process
+    /// id is valid only on the host that it names, where all processes are visible, and only if the lock is younger than the
+    /// boot.
     pub(crate) fn liveness(&self, repository: &Repository, host: &str) -> Liveness {
-        if self.anchor.world.is_some() {
-            return self.anchor.liveness(repository);
+        if self.process.scope.is_some() {
+            return self.process.liveness(repository);
         }
-        let is_here = self.host == host && host != "unknown" && World::here(repository).is_some_and(World::sees_all);
+        let is_here =
+            self.host == host && host != "unknown" && PidScope::here(repository).is_some_and(PidScope::sees_all);
         if is_here && is_after_boot(repository, &self.since) {
-            self.anchor.liveness_of_number(repository)
+            self.process.liveness_of_number(repository)
         } else {
             Liveness::Unknown
         }
     }
 
-    /// The same as the scripts judge their own locks: by the machine's name and the number alone.
+    /// [`Self::liveness`] by the rule of the scripts, which judge their locks by host name and process id alone.
     pub(crate) fn liveness_as_scripts_judge(&self, repository: &Repository, host: &str) -> Liveness {
-        match &self.anchor.world {
-            None if self.host == host && host != "unknown" => self.anchor.liveness_of_number(repository),
+        match &self.process.scope {
+            None if self.host == host && host != "unknown" => self.process.liveness_of_number(repository),
             _ => self.liveness(repository, host),
         }
     }
 
-    /// Whether it is the lock of this very session. Where both say their world, the machine's name plays no part: it may
-    /// change while a session lives.
+    /// Whether this session holds the lock. Where both have a scope the host name is not compared, since it may change while
+    /// a session lives.
     pub(crate) fn is_of(&self, session: &Session) -> bool {
-        let worlds = self.anchor.world.is_some() && session.anchor.world.is_some();
-        let place = worlds || (self.host == session.host && session.host != "unknown");
-        self.holder == session.email && place && self.anchor.is_same(&session.anchor)
+        let scopes = self.process.scope.is_some() && session.process.scope.is_some();
+        let place = scopes || (self.host == session.host && session.host != "unknown");
+        self.holder == session.email && place && self.process.is_same(&session.process)
     }
 }
 
+/// The keys of a lock file, in the order in which they are written.
 const KEYS: [&str; 10] = [
     "task_id",
     "locked_by",
@@ -189,14 +220,14 @@ impl Locks {
         Ok(Self { names: names.collect() })
     }
 
-    /// Those of these tasks.
+    /// Locks of these tasks.
     #[cfg(test)]
     pub(crate) fn held(tasks: impl IntoIterator<Item = TaskId>) -> Self {
         let blob = Oid::parse(&"1".repeat(40));
         Self { names: tasks.into_iter().zip(std::iter::repeat_with(|| blob.clone()).flatten()).collect() }
     }
 
-    /// What to ask a view for, beside other things, so that what was found tells the [`ReadLocks::locks`].
+    /// The request that makes a [`Found`] answer [`ReadLocks::locks`].
     pub(crate) fn request(branch: &Branch) -> (&Branch, String) {
         (branch, String::new())
     }
@@ -206,12 +237,12 @@ impl Locks {
         self.names.keys().copied()
     }
 
-    /// Whether anybody holds a task.
+    /// Whether a task is locked.
     pub(crate) fn is_held(&self, task: TaskId) -> bool {
         self.names.contains_key(&task)
     }
 
-    /// The lock files, read. One process.
+    /// Reads the lock files. One process.
     pub(crate) fn entries(&self, refs: &dyn Refs) -> Result<Vec<LockEntry>> {
         let names: Vec<_> = self.names.values().map(ToString::to_string).collect();
         let blobs = refs.objects(&names)?;
@@ -222,14 +253,14 @@ impl Locks {
     }
 }
 
-/// The error for a repository that was never set up.
+/// The error for a repository without a branch of locks.
 pub(crate) fn no_lock_branch() -> Error {
     no_branch(LOCKS)
 }
 
-/// The locks in a tree, as the ledger asks for them.
-pub(crate) fn entries(root: &Object) -> Result<Vec<Entry>> {
-    Ok(Locks::of(root)?.names.into_iter().map(|(task, blob)| Entry { about: task.t(), blob }).collect())
+/// The locks in a tree, in the form of the ledger.
+pub(crate) fn entries(root: &Object) -> Result<Vec<LedgerLock>> {
+    Ok(Locks::of(root)?.names.into_iter().map(|(task, blob)| LedgerLock { about: task.prefixed(), blob }).collect())
 }
 
 /// The locks of a commit. Two processes.
@@ -238,8 +269,8 @@ pub(crate) fn at_commit(refs: &dyn Refs, commit: &Oid) -> Result<Vec<LockEntry>>
     root.map_or_else(|| Ok(Vec::new()), |root| Locks::of(&root)?.entries(refs))
 }
 
-/// The lock of a task that was written last, by the history of the lock branch as far as this clone has it; it may be
-/// gone since. Two processes.
+/// The last lock of a task in the history of the lock branch, as far as this clone has it; it may have been released since.
+/// Two processes.
 pub(crate) fn last(view: &View<'_>, task: TaskId) -> Result<Option<LockEntry>> {
     let path = LockEntry::path(task);
     Ok(view.last_written(&Ledger::locks_branch()?, &path)?.map(|object| LockEntry::of(task, &object)))
@@ -247,7 +278,7 @@ pub(crate) fn last(view: &View<'_>, task: TaskId) -> Result<Option<LockEntry>> {
 
 /// The locks of a view, or of what was read of one.
 pub(crate) trait ReadLocks {
-    /// The lock of a task; `None` where nobody holds it.
+    /// The lock of a task; `None` where it is not locked.
     fn lock(&self, task: TaskId) -> Result<Option<LockEntry>>;
 
     /// Which tasks are held; `None` where there is no lock branch.
@@ -274,7 +305,7 @@ impl ReadLocks for View<'_> {
     }
 }
 
-/// Of the files that were asked for, by [`LockEntry::path`] and [`Locks::request`].
+/// From the files that were requested by [`LockEntry::path`] and [`Locks::request`].
 impl ReadLocks for Found {
     fn lock(&self, task: TaskId) -> Result<Option<LockEntry>> {
         Ok(self.object(LOCKS, &LockEntry::path(task)).map(|object| LockEntry::of(task, object)))
@@ -285,13 +316,13 @@ impl ReadLocks for Found {
     }
 }
 
-/// The commit that takes a lock, or replaces one.
+/// The commit that writes a lock.
 pub(crate) fn lock_step(entry: &LockEntry) -> Step {
     let edit = Edit::Put { path: LockEntry::path(entry.task), content: entry.to_bytes() };
-    Step::edit(format!("ait: Lock task {} for {}", entry.task.t(), entry.holder), vec![edit])
+    Step::edit(format!("ait: Lock task {} for {}", entry.task.prefixed(), entry.holder), vec![edit])
 }
 
-/// The commit that removes the locks of tasks that are over.
+/// The commit that removes the locks of finished tasks.
 pub(crate) fn cleanup_step(stale: &[TaskId]) -> Step {
     let edits = stale.iter().map(|id| Edit::Remove { path: LockEntry::path(*id) }).collect();
     Step::edit(format!("ait: Cleanup {} stale lock(s)", stale.len()), edits)
@@ -299,7 +330,7 @@ pub(crate) fn cleanup_step(stale: &[TaskId]) -> Step {
 
 /// The commit that releases a lock.
 pub(crate) fn unlock_step(task: TaskId) -> Step {
-    Step::edit(format!("ait: Unlock task {}", task.t()), vec![Edit::Remove { path: LockEntry::path(task) }])
+    Step::edit(format!("ait: Unlock task {}", task.prefixed()), vec![Edit::Remove { path: LockEntry::path(task) }])
 }
 
 #[cfg(test)]
@@ -320,11 +351,11 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_cannot_be_read_is_held_by_somebody_unknown() {
+    fn a_lock_that_cannot_be_read_has_an_unknown_holder() {
         for bytes in [&b""[..], b"\xff\xfe\x00", b"<<<<<<< HEAD\nlocked_by\n"] {
             let entry = LockEntry::parse(task("1"), bytes, None);
             assert_eq!((entry.holder.as_str(), entry.host.as_str()), ("unknown", "unknown"));
-            assert_eq!(entry.anchor.number(), None);
+            assert_eq!(entry.process.number(), None);
         }
     }
 
@@ -332,7 +363,7 @@ mod tests {
     fn older_shapes_and_unknown_keys() {
         let four = b"task_id: 1\nlocked_by: a\nlocked_at: b\nhostname: c\nreason: lunch\n";
         let entry = LockEntry::parse(task("1"), four, None);
-        assert_eq!(entry.anchor, Anchor { kind: "proc".into(), ..Anchor::default() });
+        assert_eq!(entry.process, ProcessIdentity { kind: "proc".into(), ..ProcessIdentity::default() });
         assert!(String::from_utf8(entry.to_bytes()).unwrap().ends_with("\nreason: lunch\n"));
     }
 

@@ -1,6 +1,6 @@
-//! Naming a process so that it can be recognised later, and telling whether it still lives.
+//! The identity of a process, recorded so that it can be found again later, and whether the process still lives.
 
-use crate::coordination::world::World;
+use crate::coordination::pid_scope::PidScope;
 use crate::git::Repository;
 use crate::git::run::Call;
 use rustix::io::Errno;
@@ -9,30 +9,40 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-/// A process that stands for a session: its number, and a token that tells it from a later process with the same
-/// number.
+/// How long `ps` and `sysctl` may take. They answer in milliseconds; where they hang, the answer is "unknown", and a command
+/// must not wait for that.
+pub(super) const PROBE_LIMIT: Duration = Duration::from_secs(2);
+
+/// The deepest chain of parents that is followed. Real ones have some ten processes; a process id that was used again while
+/// the chain is read could make a circle of it.
+const DEEPEST_CHAIN: usize = 64;
+
+/// The process that stands for a session: its process id, and its start time, which tells it from a later process with the
+/// same id. In records it is an object with the fields `pid`, `start`, `kind` and, unless unknown, `scope` (`boot`,
+/// `namespace`).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Anchor {
-    /// The number as recorded, or `-`.
+pub(crate) struct ProcessIdentity {
+    /// The process id in decimal digits, or `-`.
     pub(crate) pid: String,
-    /// When it started, in the form of `kind`, or `-`.
+    /// The start time in the form that `kind` names, or `-`.
     pub(crate) start: String,
-    /// Where `start` came from: `proc`, `ps` or `none`.
+    /// The source of `start`: `proc` for field 22 of `/proc/<pid>/stat`, `ps` for `ps -o lstart=` with `_` for blanks, or
+    /// `none`.
     pub(crate) kind: String,
-    /// Where the number means something; the scripts, and older records, do not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) world: Option<World>,
+    /// The scope of the process id; absent in locks of the scripts and in older records.
+    #[serde(rename = "scope", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) scope: Option<PidScope>,
 }
 
-/// Whether the process of an anchor lives.
+/// Whether the process of a session lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Liveness {
-    /// It certainly does.
+    /// It certainly lives.
     Alive,
-    /// It certainly does not.
+    /// It certainly has ended.
     Dead,
-    /// Nobody can tell from here; never rounded to dead.
+    /// This cannot be determined here; it is never treated as dead.
     Unknown,
 }
 
@@ -46,14 +56,14 @@ impl fmt::Display for Liveness {
     }
 }
 
-impl Default for Anchor {
+impl Default for ProcessIdentity {
     fn default() -> Self {
-        Self { pid: "-".to_owned(), start: "-".to_owned(), kind: "none".to_owned(), world: None }
+        Self { pid: "-".to_owned(), start: "-".to_owned(), kind: "none".to_owned(), scope: None }
     }
 }
 
-impl Anchor {
-    /// The anchor of a process that exists now; `None` when it does not.
+impl ProcessIdentity {
+    /// The identity of a process that exists now; `None` when it does not.
     pub(crate) fn of_process(repository: &Repository, pid: u32) -> Option<Self> {
         if exists(pid) != Some(true) {
             return None;
@@ -62,37 +72,37 @@ impl Anchor {
         let (start, kind) = token
             .or_else(|| ps_start(repository, pid).map(|start| (start, "ps")))
             .unwrap_or_else(|| ("-".to_owned(), "none"));
-        let world = World::here(repository).cloned();
-        Some(Self { pid: pid.to_string(), start, kind: kind.to_owned(), world })
+        let scope = PidScope::here(repository).cloned();
+        Some(Self { pid: pid.to_string(), start, kind: kind.to_owned(), scope })
     }
 
-    /// The number, when one is recorded.
+    /// The process id, when one is recorded.
     pub(crate) fn number(&self) -> Option<u32> {
         self.pid.parse().ok().filter(|&pid| pid > 0)
     }
 
-    /// Whether both name the same process; an anchor that names none is nobody's. Where one does not say its world,
+    /// Whether both name the same process; a process that names none is nobody's. Where one does not say its scope,
     /// number and start must do.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let same = |of: fn(&Self) -> &String| of(self) == of(other);
-        let process = same(|anchor| &anchor.pid) && same(|anchor| &anchor.start) && same(|anchor| &anchor.kind);
-        let apart = self.world.is_some() && other.world.is_some() && self.world != other.world;
+        let process = same(|process| &process.pid) && same(|process| &process.start) && same(|process| &process.kind);
+        let apart = self.scope.is_some() && other.scope.is_some() && self.scope != other.scope;
         self.number().is_some() && process && !apart
     }
 
-    /// Whether the process lives. A number from another boot or another PID namespace says nothing here; one without a
-    /// world was recorded in this clone by an earlier version, and is looked for where all processes are seen.
+    /// Whether the process lives. An id from another boot or PID namespace is unknown here. One without a scope was recorded
+    /// in this clone by an earlier version; it can be checked only where all processes of the machine are visible.
     pub(crate) fn liveness(&self, repository: &Repository) -> Liveness {
-        let here = World::here(repository);
-        let can_tell = match &self.world {
-            Some(world) => here == Some(world),
-            None => here.is_some_and(World::sees_all),
+        let here = PidScope::here(repository);
+        let can_tell = match &self.scope {
+            Some(scope) => here == Some(scope),
+            None => here.is_some_and(PidScope::sees_all),
         };
         if can_tell { self.liveness_of_number(repository) } else { Liveness::Unknown }
     }
 
-    /// Whether a process with this number and start lives here, wherever it was recorded: the rule of the scripts, which
-    /// compare the host's name alone.
+    /// Whether a process with this id and start time lives here, in whatever scope it was recorded: the rule of the scripts,
+    /// which compare only the host name.
     pub(crate) fn liveness_of_number(&self, repository: &Repository) -> Liveness {
         let Some(pid) = self.number() else { return Liveness::Unknown };
         match exists(pid) {
@@ -111,7 +121,7 @@ impl Anchor {
         match now {
             None => Liveness::Unknown,
             Some(start) if start != self.start => Liveness::Dead,
-            // One second is too coarse a clock to prove that it is the same process.
+            // `ps` gives the start in whole seconds, which is too coarse to prove that it is the same process.
             Some(_) if self.kind == "ps" => Liveness::Unknown,
             Some(_) => Liveness::Alive,
         }
@@ -140,11 +150,10 @@ pub(crate) fn session_leader() -> Option<u32> {
     }
 }
 
-/// Whether a process is one that started us, or started one that did, and so on.
+/// Whether a process is an ancestor of this one.
 pub(crate) fn is_above(repository: &Repository, pid: u32) -> bool {
     let first = rustix::process::getppid().and_then(|parent| u32::try_from(parent.as_raw_nonzero().get()).ok());
-    // The chain is short; a number that was used again could make a circle of it.
-    let mut chain = std::iter::successors(first, |child| parent(repository, *child)).take(64);
+    let mut chain = std::iter::successors(first, |child| parent(repository, *child)).take(DEEPEST_CHAIN);
     chain.any(|parent| parent == pid)
 }
 
@@ -170,10 +179,10 @@ fn ps_start(repository: &Repository, pid: u32) -> Option<String> {
     ps(repository, pid, "lstart=")
 }
 
-/// What `ps` says of a process, its words joined by `_`.
+/// A column of `ps` about a process, its words joined by `_`.
 fn ps(repository: &Repository, pid: u32, column: &str) -> Option<String> {
     let call = Call::program(repository.git().environment(), "ps", &repository.root).env("LC_ALL", "C");
-    let output = call.args(["-p", &pid.to_string(), "-o", column]).limit(Duration::from_secs(2)).output().ok()?;
+    let output = call.args(["-p", &pid.to_string(), "-o", column]).limit(PROBE_LIMIT).output().ok()?;
     let text = output.text().split_whitespace().collect::<Vec<_>>().join("_");
     (output.success() && !text.is_empty()).then_some(text)
 }

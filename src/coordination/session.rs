@@ -1,6 +1,11 @@
-//! Who is asking: e-mail, host and session (specification 10, sections 1.3 to 1.5).
+//! The session of a command: e-mail address, host, and the process that stands for the session.
+//!
+//! A person works in several sessions at once, so the address alone does not tell who holds a lock. The process is found by
+//! `AIT_AGENT_PID`, which an agent exports; else by the tmux pane on the server of the framework; else, for the verbs alone,
+//! by the terminal. Where none of them is there, the session has no process, and sessions of one person on one host cannot be
+//! told apart.
 
-use crate::coordination::process::Anchor;
+use crate::coordination::process::{PROBE_LIMIT, ProcessIdentity};
 use crate::error::{Error, Kind, Result};
 use crate::files::yaml;
 use crate::git::Repository;
@@ -8,40 +13,39 @@ use crate::git::run::Call;
 use crate::settings::{Origin, Settings};
 use std::io::IsTerminal as _;
 use std::path::Path;
-use std::time::Duration;
 
-/// Somebody who works: a person's address, the machine, and the process that lives as long as the session.
+/// The identity of a session: the address of a person, the host, and the process that lives as long as the session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Session {
     /// The address.
     pub(crate) email: String,
-    /// Where the address came from.
+    /// The source of the address.
     pub(crate) email_origin: Origin,
-    /// The machine's name, `unknown` when it has none.
+    /// The host name, or `unknown`.
     pub(crate) host: String,
-    /// The process that stands for the session; it may name none.
-    pub(crate) anchor: Anchor,
+    /// The process that stands for the session; its `pid` is `-` where there is none.
+    pub(crate) process: ProcessIdentity,
     /// How the process was found.
-    pub(crate) anchor_origin: AnchorOrigin,
+    pub(crate) process_origin: ProcessOrigin,
 }
 
 /// How the process of a session was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum AnchorOrigin {
+pub(crate) enum ProcessOrigin {
     /// `AIT_AGENT_PID`.
     Variable,
-    /// The tmux pane we run in.
+    /// The process of the tmux pane in which the command runs.
     TmuxPane,
-    /// The terminal we are typed at: the process that leads its session, usually the shell.
+    /// The leader of the terminal's session, usually the shell.
     Terminal,
-    /// It was not.
+    /// No process was found.
     None,
 }
 
 impl Session {
-    /// Finds out who is asking. `user_config` is what the project's `userconfig.yaml` at `file` contains, if there is one;
-    /// it is not parsed where an address is set otherwise, so that this is a way round one that is broken.
+    /// Finds the session of this command. `user_config` is the content of the project's `userconfig.yaml` at `file`, if there
+    /// is one. It is parsed only where no address is set otherwise, so that `--email` works while the file is broken.
     ///
     /// # Errors
     /// [`Kind::NoIdentity`] when no e-mail can be found; [`Kind::Usage`] for one with control characters or `|`;
@@ -51,7 +55,7 @@ impl Session {
         settings: &Settings,
         file: &Path,
         user_config: Option<&[u8]>,
-        narrate: fn(&str),
+        progress: fn(&str),
     ) -> Result<Self> {
         let of_file =
             |content| email_of(file, content).map_err(|error| error.hint("git config aitask.email you@example.com"));
@@ -62,32 +66,37 @@ impl Session {
         };
         let of_git = || repository.config().last("user.email").map(|email| (email.to_owned(), Origin::GitConfig));
         let (email, email_origin) = found.or_else(of_git).ok_or_else(|| {
-            Error::new(Kind::NoIdentity, "no e-mail is configured to take tasks with")
+            Error::new(Kind::NoIdentity, "no e-mail address is configured, and a lock needs one")
                 .hint("git config --global user.email you@example.com")
         })?;
-        let mut session = Self::of_script(repository, &email, narrate)?;
+        let mut session = Self::of_script(repository, &email, progress)?;
         session.email_origin = email_origin;
-        if let (AnchorOrigin::None, Some(anchor)) =
-            (session.anchor_origin, terminal().and_then(|pid| Anchor::of_process(repository, pid)))
+        if let (ProcessOrigin::None, Some(process)) =
+            (session.process_origin, terminal().and_then(|pid| ProcessIdentity::of_process(repository, pid)))
         {
-            (session.anchor, session.anchor_origin) = (anchor, AnchorOrigin::Terminal);
+            (session.process, session.process_origin) = (process, ProcessOrigin::Terminal);
         }
         Ok(session)
     }
 
-    /// The session of a script with this address: only the rungs of specification 10, section 1.3.
-    pub(crate) fn of_script(repository: &Repository, email: &str, narrate: fn(&str)) -> Result<Self> {
+    /// The session of a script with this address. The scripts know only `AIT_AGENT_PID` and the tmux pane; a terminal does
+    /// not count for them, since their locks must be judged in the same way by the remaining bash scripts.
+    pub(crate) fn of_script(repository: &Repository, email: &str, progress: fn(&str)) -> Result<Self> {
         let email = parse_email(email)?;
         let host = host_name(repository);
-        let (anchor, anchor_origin) = find_anchor(repository, narrate);
-        Ok(Self { email, email_origin: Origin::Flag, host, anchor, anchor_origin })
+        let (process, process_origin) = find_process(repository, progress);
+        Ok(Self { email, email_origin: Origin::Flag, host, process, process_origin })
     }
 }
 
-/// An address as it may stand in a lock: trimmed, not empty, one line, nothing that cuts a record in two.
+/// The longest address that is accepted, in bytes: that of RFC 3696.
+const LONGEST_EMAIL: usize = 320;
+
+/// An address as it may stand in a lock file: trimmed, not empty, and without control characters and `|`, which separate the
+/// records that the scripts print.
 pub(crate) fn parse_email(text: &str) -> Result<String> {
     let text = text.trim().trim_matches(['"', '\'']);
-    if text.is_empty() || text.len() > 320 || text.contains(|c: char| c.is_control() || c == '|') {
+    if text.is_empty() || text.len() > LONGEST_EMAIL || text.contains(|c: char| c.is_control() || c == '|') {
         return Err(
             Error::new(Kind::Usage, format!("{text:?} cannot be used as an e-mail address")).hint("git aitask whoami")
         );
@@ -95,47 +104,49 @@ pub(crate) fn parse_email(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
-/// The settings of a user, as far as they say who that is.
+/// The part of `userconfig.yaml` that identifies the user.
 #[derive(Debug, Default, serde::Deserialize)]
-struct UserConfig {
+struct UserEmail {
     email: Option<String>,
 }
 
-/// The address in what a `userconfig.yaml` contains.
+/// The address in the content of a `userconfig.yaml`.
 ///
 /// # Errors
 /// [`Kind::Unparsable`] when it is no YAML mapping, or its `email` is no text.
 pub(crate) fn email_of(file: &Path, user_config: &[u8]) -> Result<Option<String>> {
-    let UserConfig { email } = yaml::parse(file, user_config, yaml::Repeated::First)?;
+    let UserEmail { email } = yaml::parse(file, user_config, yaml::Repeated::First)?;
     Ok(email.map(|email| email.trim().to_owned()).filter(|email| !email.is_empty()))
 }
 
-/// The machine's name, from the `hostname` command (tests and callers put one of their own on `PATH`).
+/// The host name, from the `hostname` command and not from the kernel: callers of the scripts put a `hostname` of their own
+/// on `PATH`.
 pub(crate) fn host_name(repository: &Repository) -> String {
     let call = Call::program(repository.git().environment(), "hostname", &repository.root);
-    let output = call.limit(Duration::from_secs(2)).output();
+    let output = call.limit(PROBE_LIMIT).output();
     let name = output.ok().filter(crate::git::run::Output::success).map(|output| output.text().trim().to_owned());
     let printable = |name: &String| !name.is_empty() && !name.contains(|c: char| c.is_control() || c == '|');
     name.filter(printable).unwrap_or_else(|| "unknown".to_owned())
 }
 
-fn find_anchor(repository: &Repository, narrate: fn(&str)) -> (Anchor, AnchorOrigin) {
+fn find_process(repository: &Repository, progress: fn(&str)) -> (ProcessIdentity, ProcessOrigin) {
     let environment = repository.git().environment();
     if let Some(value) = environment.text("AIT_AGENT_PID") {
         let digits = value.bytes().all(|b| b.is_ascii_digit());
         let pid = value.parse::<u32>().ok().filter(|&pid| digits && pid > 1);
-        if let Some(anchor) = pid.and_then(|pid| Anchor::of_process(repository, pid)) {
-            return (anchor, AnchorOrigin::Variable);
+        if let Some(process) = pid.and_then(|pid| ProcessIdentity::of_process(repository, pid)) {
+            return (process, ProcessOrigin::Variable);
         }
-        narrate(&format!("warning: AIT_AGENT_PID={value} does not name a live process; it is ignored"));
+        progress(&format!("warning: AIT_AGENT_PID={value} does not name a live process; it is ignored"));
     }
-    match tmux_pane(repository).and_then(|pid| Anchor::of_process(repository, pid)) {
-        Some(anchor) => (anchor, AnchorOrigin::TmuxPane),
-        None => (Anchor::default(), AnchorOrigin::None),
+    match tmux_pane(repository).and_then(|pid| ProcessIdentity::of_process(repository, pid)) {
+        Some(process) => (process, ProcessOrigin::TmuxPane),
+        None => (ProcessIdentity::default(), ProcessOrigin::None),
     }
 }
 
-/// Only for somebody who types: what an agent starts has pipes, and shares its terminal with other agents.
+/// The leader of the terminal's session, where a person types: the commands of an agent have a pipe as standard input, and
+/// share the terminal with those of other agents.
 fn terminal() -> Option<u32> {
     std::io::stdin().is_terminal().then(crate::coordination::process::session_leader)?
 }
@@ -143,7 +154,7 @@ fn terminal() -> Option<u32> {
 fn tmux_pane(repository: &Repository) -> Option<u32> {
     let environment = repository.git().environment();
     let (pane, server) = (environment.text("TMUX_PANE")?, environment.text("TMUX")?);
-    let mut call = Call::program(environment, "tmux", Path::new("/")).limit(Duration::from_secs(2));
+    let mut call = Call::program(environment, "tmux", Path::new("/")).limit(PROBE_LIMIT);
     let named = environment.os("AITASKS_TMUX_SOCKET").map(|name| name.to_string_lossy().trim().to_owned());
     match named.as_deref() {
         None => call = call.args(["-L", "ait"]),

@@ -7,11 +7,11 @@ use crate::git::{Branch, Oid, remote, worktree};
 use crate::ledger::DATA;
 use crate::ledger::queue::Queue;
 use crate::project::context::Context;
-use crate::project::cut_off;
+use crate::project::worktree_recovery;
 use crate::sync::join::Resolutions;
 use crate::sync::outcome::{Reconciled, SyncOptions};
 use crate::sync::reconcile::reconcile;
-use crate::task::merge::Rules;
+use crate::task::merge::MergeRules;
 use crate::task::paths;
 use crate::worktrees::branches::tips;
 use std::os::unix::fs::MetadataExt as _;
@@ -78,7 +78,7 @@ pub(crate) fn attach(context: &Context, narrate: &mut dyn FnMut(&str)) -> Result
 pub(crate) fn make_checkout(context: &Context, data: &Branch, start: Option<&Oid>) -> Result<()> {
     let repository = &context.repository;
     let dir = repository.root.join(paths::DATA_WORKTREE_DIR);
-    let _queue = Queue::enter(repository, context.settings.timeout, context.narrate)?;
+    let _queue = Queue::enter(repository, context.settings.timeout, context.progress)?;
     if data_checkout(&repository.root).is_some() {
         return Ok(());
     }
@@ -93,7 +93,7 @@ pub(crate) fn make_checkout(context: &Context, data: &Branch, start: Option<&Oid
             worktree::remove(repository, &dir, Unsaved::Discard)?;
         }
     }
-    cut_off::make(repository, &dir, data, start, context.settings.timeout)
+    worktree_recovery::make(repository, &dir, data, start, context.settings.timeout)
         .map_err(|error| if error.kind() == Kind::Git { occupied(&error.to_string()) } else { error })?;
     if let (Some(_), Some(remote)) = (start, context.channel.remote()) {
         worktree::set_upstream(repository, data, remote)?;
@@ -122,7 +122,7 @@ pub(crate) fn publish(context: &Context) -> Result<bool> {
         commit: false,
         push_first: false,
         also: &[],
-        rules: Rules::ThreeWay,
+        rules: MergeRules::ThreeWay,
         resolutions: &none,
         progress: &mut ignore,
     };
@@ -145,7 +145,7 @@ pub(crate) fn publish(context: &Context) -> Result<bool> {
 pub(crate) fn move_folders(context: &Context) -> Result<()> {
     let root = &context.repository.root;
     // A concurrent command would replace a folder by a link while this one moves its files.
-    let _queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
+    let _queue = Queue::enter(&context.repository, context.settings.timeout, context.progress)?;
     for name in [paths::TASKS_DIR, paths::PLANS_DIR] {
         let folder = root.join(name);
         if !is_folder(&folder) {

@@ -20,7 +20,7 @@ use crate::ledger::{Channel, DATA, Decision, Ledger, Plan, View, nonce};
 use crate::project::context::Context;
 use crate::project::data_state;
 use crate::project::ignores::{bare_names, is_private, with_lines};
-use crate::project::outcome::Aside;
+use crate::project::outcome::Notices;
 use crate::task::paths;
 use std::path::Path;
 
@@ -77,7 +77,7 @@ pub(crate) struct Migration {
     /// What was created, each in words.
     pub(crate) made: Vec<String>,
     /// Notes and the state of the checkouts.
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// Creates the data branch where there is none, moves the task data there, and checks it out. Both branches change in
@@ -101,7 +101,7 @@ pub(crate) fn move_to_data_branch(context: &Context, code_too: CodeCommit) -> Re
         return Err(Error::new(Kind::DetachedHead, message).hint("git switch main"));
     };
     require_committed(context)?;
-    let ledger = Ledger { own: None, ..context.ledger() };
+    let ledger = Ledger { data_only_branch: None, ..context.ledger() };
     let both = [data.clone(), code.clone()];
     let mut made = Vec::new();
     let mark = nonce()?;
@@ -114,9 +114,9 @@ pub(crate) fn move_to_data_branch(context: &Context, code_too: CodeCommit) -> Re
                 require_kept(context, moved, &files_of(view, &code)?, &code)?;
             }
             let plan = remove_from_code(Plan::new(), view, &code, code_too)?;
-            Ok(if plan.branches.is_empty() { Decision::Nothing(()) } else { Decision::Swap(plan, ()) })
+            Ok(if plan.branches.is_empty() { Decision::NoChange(()) } else { Decision::Publish(plan, ()) })
         })?;
-        let mut aside = Aside::of(context, &landed);
+        let mut aside = Notices::of(context, &landed);
         aside.notes.push(format!(
             "the commit that removes the task data from {code} is not published; publish it as you publish code"
         ));
@@ -132,7 +132,7 @@ pub(crate) fn move_to_data_branch(context: &Context, code_too: CodeCommit) -> Re
         CodeCommit::Published if context.channel != Channel::Local && refused()? => data_branch_alone()?,
         CodeCommit::Published => {
             match ledger.transact(&mark, &both, |view| decide(context, view, &data, &code, Some(code_too))) {
-                Ok(landed) => (landed.value, Aside::of(context, &landed)),
+                Ok(landed) => (landed.value, Notices::of(context, &landed)),
                 Err(error) if error.is_denied_for(code.as_str()) => {
                     let (is_new, mut aside) = data_branch_alone()?;
                     aside.notes.insert(0, format!("the server refuses pushes to {code}"));
@@ -196,7 +196,7 @@ fn decide(
     let files = files_of(view, code)?;
     if let Some(moved) = view.base(data) {
         if files.is_empty() {
-            return Ok(Decision::Nothing(false));
+            return Ok(Decision::NoChange(false));
         }
         require_kept(context, moved, &files, code)?;
         require_free(context)?;
@@ -205,7 +205,7 @@ fn decide(
             Some(code_commit) => remove_from_code(Plan::new(), view, code, code_commit)?,
             None => Plan::new(),
         };
-        return Ok(if plan.branches.is_empty() { Decision::Nothing(false) } else { Decision::Swap(plan, false) });
+        return Ok(if plan.branches.is_empty() { Decision::NoChange(false) } else { Decision::Publish(plan, false) });
     }
     require_free(context)?;
     let files = match unpublished(context, view, code)? {
@@ -243,7 +243,7 @@ fn decide(
     if let Some(code_commit) = with_code {
         plan = remove_from_code(plan, view, code, code_commit)?;
     }
-    Ok(Decision::Swap(plan, true))
+    Ok(Decision::Publish(plan, true))
 }
 
 /// The local commits of the code branch that are not published.
@@ -367,8 +367,8 @@ pub(crate) fn ignore_private(context: &Context) -> Result<bool> {
     require_clean(context, &dir)?;
     let landed = ledger.transact(&nonce()?, std::slice::from_ref(&data), |view| {
         Ok(match private_lines(view, &data)? {
-            Some(edit) => Decision::Swap(Plan::new().step(&data, Step::edit(INITIALISE, vec![edit])), true),
-            None => Decision::Nothing(false),
+            Some(edit) => Decision::Publish(Plan::new().step(&data, Step::edit(INITIALISE, vec![edit])), true),
+            None => Decision::NoChange(false),
         })
     })?;
     Ok(landed.value)

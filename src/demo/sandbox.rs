@@ -73,7 +73,7 @@ pub(crate) struct CommandOutcome {
 
 impl CommandOutcome {
     fn new(output: Output, line: String) -> Self {
-        let text = if output.success() { output.text() } else { output.complaint() };
+        let text = if output.success() { output.text() } else { output.stderr_text() };
         // Progress lines may precede the document.
         let from = text.find('{').filter(|at| *at == 0 || text[..*at].ends_with('\n')).unwrap_or(0);
         let json = serde_json::from_str(&text[from..]).unwrap_or(Value::Null);
@@ -108,7 +108,7 @@ impl CommandOutcome {
     /// The error for an unexpected result.
     pub(crate) fn unexpected(&self, who: &str) -> Error {
         let said = match self.text("/error/message") {
-            "" => self.output.complaint(),
+            "" => self.output.stderr_text(),
             message => message.to_owned(),
         };
         let code = self.output.code.map_or_else(|| "was killed".to_owned(), |code| format!("exited with {code}"));
@@ -244,7 +244,7 @@ impl<'a> Sandbox<'a> {
     fn call(&self, program: impl AsRef<std::ffi::OsStr>, dir: &Path) -> Result<Call> {
         let left = self.left()?;
         let mut call = Call::program(self.environment, program, dir)
-            .alone()
+            .clear_env()
             .limit(left.min(LIMIT))
             .env("HOME", self.root.join("home"))
             .env("TMPDIR", self.root.join("tmp"))

@@ -1,4 +1,4 @@
-//! What helps against an error: a command that can be pasted into a shell, and a note behind it.
+//! A hint: a command that can be pasted into a shell, and a note behind it.
 
 use super::text::{quoted, redacted};
 use serde::{Serialize, Serializer};
@@ -9,9 +9,9 @@ use std::path::Path;
 /// A part of a command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
-    /// As it stands in the source: words of the command, operators of the shell, placeholders that a person fills in.
+    /// Fixed text: words of the command, operators of the shell, placeholders that a person fills in.
     Text(&'static str),
-    /// One word that came from elsewhere, quoted where it is shown.
+    /// One word from data, quoted for the shell when it is shown.
     Word(String),
 }
 
@@ -23,8 +23,8 @@ pub(crate) struct Hint {
     tells_where_text_is: bool,
 }
 
-/// A hint from the parts of a command line: a literal stands as it is, the value of any other expression is one
-/// word. Spaces come between them, but for the `)` that ends a `$(`.
+/// A hint from the parts of a command line: a literal is fixed text, the value of any other expression is one quoted word.
+/// The parts are separated by spaces, except before the `)` that ends a `$(`.
 ///
 /// `command!["git aitask pick", id, "--steal"]`
 macro_rules! command {
@@ -35,24 +35,24 @@ macro_rules! command {
 }
 
 impl Hint {
-    /// Adds words that stand as they are in the source.
+    /// Adds fixed text.
     pub(crate) fn text(mut self, text: &'static str) -> Self {
         self.parts.push(Part::Text(text));
         self
     }
 
-    /// Adds one word that came from elsewhere.
+    /// Adds one word from data.
     pub(crate) fn word(mut self, word: &dyn Display) -> Self {
         self.parts.push(Part::Word(word.to_string()));
         self
     }
 
-    /// What helps where no command does.
+    /// Advice, where no single command helps.
     pub(crate) fn advice(text: impl Into<String>) -> Self {
         Self::default().note(text)
     }
 
-    /// That a text which somebody typed is not lost, and where it is: the scripts say this too, and no other hint.
+    /// Tells where a text that the user typed is kept. The scripts print this hint too, and no other one.
     pub(crate) fn kept_in(file: &Path) -> Self {
         Self { tells_where_text_is: true, ..Self::advice(format!("your text is kept in {}", file.display())) }
     }
@@ -81,7 +81,7 @@ impl From<&'static str> for Hint {
     }
 }
 
-/// One line, without the secrets of the addresses in it.
+/// One line, without passwords of URLs.
 impl Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut command = String::new();
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_from_elsewhere_are_quoted_and_the_rest_stands_as_it_is() {
+    fn words_from_data_are_quoted_and_fixed_text_is_not() {
         let (path, id) = (Path::new("/tmp/sp ace"), 12);
         for (hint, shown) in [
             (Hint::from("git fetch && git status"), "git fetch && git status"),

@@ -1,4 +1,4 @@
-//! What an error knows beyond its sentence: for whoever decides by it, and for the JSON form.
+//! The facts of an error beyond its sentence: for code that decides by them, and for the JSON form.
 
 use super::text::redacted;
 use serde::Serialize;
@@ -8,55 +8,55 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Payload {
-    /// The field of a task that is wrong.
+    /// The field of a task that is invalid.
     Field { key: String },
-    /// What git said on its standard error of a remote, or of an option.
+    /// The standard error of git, about a remote or an option.
     Said { stderr: String },
     /// The call of git that failed.
     Call { command: String, directory: String },
-    /// The exit code of git that a script ends with, too.
+    /// The exit code of git, which a script returns too.
     ExitCode { code: i32 },
-    /// The hook of the user's that refused.
+    /// The hook of the user that refused.
     Hook { hook: &'static str },
-    /// The branches that the server refuses pushes to.
+    /// The branches that the server refused.
     Refused { branches: Vec<String> },
-    /// The coordination branches that are gone or were set back, and the newest commit known of the first.
+    /// The coordination branches that are gone or were set back, and the newest known commit of the first of them.
     Lost { branches: Vec<String>, commit: String },
     /// The branch of locks that this clone has and the remote does not.
     Unpublished { branch: &'static str },
     /// The branch that a finish could not merge into.
     Protected { branch: String },
-    /// What the counter of ids holds instead of a number.
+    /// The content of the id counter that is not a number.
     Counter { value: String },
-    /// Why a board refuses, in the word of its protocol.
+    /// Why the task board refuses, as a word of its protocol.
     Reason { reason: &'static str },
-    /// Who holds the task, as the answer of a pick describes it.
+    /// The holder of the task, as in the JSON of `pick`.
     Held { holder: Value },
-    /// Tasks to pick instead, as a list describes them.
+    /// Tasks to pick instead, as in the JSON of `list`.
     Ready { ready: Value },
-    /// The folder that a demo left.
+    /// The folder that the demo leaves behind.
     Folder { folder: String },
     /// The gates that have not passed.
     Gates { gates: Vec<String> },
     /// The files that conflict.
     Files { files: Vec<String> },
-    /// What was written while exploring.
+    /// The files that were changed within `explore`.
     Written { written: Vec<String> },
     /// The file of the archived task.
     Archived { archived: String },
-    /// The tasks that two hold.
+    /// The tasks that have two holders.
     Tasks { tasks: Vec<String> },
-    /// That the sentence is a text of several lines, all of them ours.
+    /// The message has several lines, all written by this program, so its newlines are printed.
     Lines { lines: bool },
 }
 
 impl Payload {
-    /// What describes itself as JSON, such as the holder of a task.
+    /// The JSON of a value, such as the holder of a task.
     pub(crate) fn described(value: &impl Serialize) -> Value {
         serde_json::to_value(value).unwrap_or_default()
     }
 
-    /// Without the secrets of the addresses that git names.
+    /// The fact without the secrets of the URLs that git prints.
     pub(super) fn redacted(self) -> Self {
         match self {
             Self::Said { stderr } => Self::Said { stderr: redacted(&stderr) },
@@ -75,7 +75,7 @@ pub(super) fn fields(payloads: &[Payload]) -> Map<String, Value> {
     objects.flatten().collect()
 }
 
-/// A value without the secrets of the addresses in its texts.
+/// A value without the secrets of the URLs in its texts.
 fn without_secrets(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(redacted(&text)),

@@ -1,24 +1,24 @@
-//! Text that others wrote, made fit to be shown.
+//! Text of others, made safe to show on a terminal: a title or a message of a server could otherwise move the cursor, or
+//! forge a line of output that a program reads.
 
-/// Whether a character must not stand in a name, a title or a value: control characters (C0, DEL, C1), the
-/// line and paragraph separators, and the characters that turn the writing direction around.
+/// Whether a character must not be in a name, a title or a value: control characters (C0, DEL, C1), the line and paragraph
+/// separators, and the characters that change the writing direction.
 pub(crate) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The text with every unsafe character replaced by a space, so that it is one harmless line.
-pub(crate) fn harmless(text: &str) -> String {
+/// The text with every unsafe character replaced by a space, so that it is one safe line.
+pub(crate) fn sanitise(text: &str) -> String {
     text.chars().map(|c| if is_unsafe(c) { ' ' } else { c }).collect()
 }
 
-/// A text of several lines with every unsafe character replaced by a space, but for the line ends and tabs.
-pub(crate) fn harmless_lines(text: &str) -> String {
+/// A text of several lines with every unsafe character except newlines and tabs replaced by a space.
+pub(crate) fn sanitise_lines(text: &str) -> String {
     text.chars().map(|c| if is_unsafe(c) && !matches!(c, '\n' | '\t') { ' ' } else { c }).collect()
 }
 
-/// A word of a command as a shell takes it (POSIX, "Quoting"): in single quotes where a character of it means something else
-/// there.
+/// A word quoted for a POSIX shell: in single quotes where a character of it has a special meaning.
 pub(crate) fn quoted(word: impl AsRef<std::ffi::OsStr>) -> String {
     let word = word.as_ref().to_string_lossy();
     let is_plain = |b: u8| b.is_ascii_graphic() && !b"'\"$`\\;&|<>*?()#![{".contains(&b);
@@ -28,8 +28,8 @@ pub(crate) fn quoted(word: impl AsRef<std::ffi::OsStr>) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// A text without the secrets of the addresses in it: what stands before the host, and the values of queries and fragments
-/// (`?private_token=...`), become `***`. The user of an ssh address is no secret, and without it nobody could use the address.
+/// A text without the secrets of the URLs in it: user and password before the host, and the values of queries and fragments
+/// (`?private_token=...`), become `***`. The user of an ssh URL is kept: it is no secret, and the URL is useless without it.
 pub(crate) fn redacted(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
@@ -49,12 +49,12 @@ pub(crate) fn redacted(text: &str) -> String {
     shown
 }
 
-/// Whether an address ends before this character: git and people put them between quotes and spaces.
+/// Whether a URL ends before this character: git and people write URLs between quotes or spaces.
 fn ends_address(c: char) -> bool {
     c.is_whitespace() || is_unsafe(c) || matches!(c, '\'' | '"' | '`' | '<' | '>')
 }
 
-/// Whether addresses of this scheme are those of ssh (git-fetch(1), "GIT URLS").
+/// Whether this is a URL scheme of ssh (git-fetch(1), "GIT URLS").
 pub(crate) fn is_ssh(scheme: &str) -> bool {
     ["ssh", "git+ssh", "ssh+git"].iter().any(|ssh| scheme.eq_ignore_ascii_case(ssh))
 }
@@ -81,7 +81,7 @@ fn push_redacted(shown: &mut String, scheme: &str, address: &str) {
                 let tail = value.len() - value.trim_end_matches(['.', ',', ':', ')', ']', '/']).len();
                 shown.extend([key, "=***", &value[value.len() - tail..], separator]);
             }
-            // A query that is no list of values may be a token itself.
+            // A query without `=` may itself be a token.
             None if part.chars().any(char::is_alphanumeric) => shown.extend(["***", separator]),
             None => shown.extend([part, separator]),
         }
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn unsafe_characters_become_spaces() {
         let text = "a\u{1b}[2J\u{7f}\u{9b}\u{202e}\u{2066}\u{2028}b\nc\td\re";
-        assert_eq!(harmless(text), "a [2J     b c d e");
-        assert_eq!(harmless_lines(text), "a [2J     b\nc\td e");
+        assert_eq!(sanitise(text), "a [2J     b c d e");
+        assert_eq!(sanitise_lines(text), "a [2J     b\nc\td e");
     }
 }

@@ -1,30 +1,32 @@
-//! What one clone remembers, in the folder `aitask` of the common git directory, which no other clone sees.
+//! The private records of one clone, in the folder `aitask` of the common git directory. No other clone sees them.
 //!
-//! A record is one JSON object with the number of its format, `"format": 1`, and the fields below (`?`: may be missing). It
-//! is written beside its place and then renamed, so that nobody reads half of one. A program that finds a higher number
-//! takes the record for none and does not write over it. A path is a text, or a list of its bytes where those are no UTF-8.
-//! A note is locked (flock(2)) while somebody is at what it says. Remotes and branches in names have `%2F` for `/`.
+//! A record is one JSON object with the version of its format, `"format": 1`, and the fields below (`?`: may be missing). It
+//! is written beside its path and then renamed, so that no reader sees half of it. A program that finds a higher version
+//! treats the record as missing and neither overwrites nor removes it. A path is a string, or a list of its bytes where they
+//! are not UTF-8. A *note* is a file that is locked (flock(2)) while the command it tells of is running; an unlocked note
+//! means that the command was killed. `/` in the names of remotes and branches is written `%2F`. A process is an object:
+//! `pid`, `start`, `kind`, and `world`? with `boot` and `namespace`.
 //!
-//! | path | what it says | who writes it | when it goes |
+//! | path | content | writer | removed |
 //! |---|---|---|---|
-//! | `held/tID.json` | the right to a task: `nonce` of its lock, `taking` (the process that is taking it: `pid`, `start`, `kind`, `world`?), `earlier`? (nonces of takings that were cut off), `before`? (the record before this taking), `base`?, `base_commit`?, `data`? (branches), `merged`, `pushed`? (tips), `landings`? (`tip`, `nonce`) | pick, lock, finish | drop, finish, unlock; never by age |
-//! | `making/NONCE` | a task being published: `request`, `nonce`, `process`, `id`, `path` | new | new; after an hour |
-//! | `carry/BRANCH.COMMIT` | a checkout that follows a branch: `path`, `branch`, `old`, `new` (commits), `adopted` (`path`, `oid`, `seen`) | every local swap | once it has followed; never by age |
-//! | `at-work/main`, `at-work/linked-NAME` | a note that git changes a checkout: `path`, `step`? (`old`, `new`, `moved`), `adopted`? | whatever changes a checkout | when git has ended well, or the next command finished it |
-//! | `at-work/refs` | a note that git moves refs: its time is what counts | fetch, push, update-ref | the same |
-//! | `known/REMOTE/BRANCH` | where a coordination branch was published: `commit`, `address` of the remote; before format 1 two lines | what fetches or pushes | replaced; never by age |
-//! | `one-repository` | `same`: pairs of addresses (`fetch`, `push`) that were compared | what publishes | stays |
-//! | `root` | `path` of the main worktree, where the git directory lies apart from it | every command there | replaced |
-//! | `as-of` | `answered`: when the remote last did, in seconds since 1970 | what fetches or pushes | replaced |
-//! | `no-atomic-push.REMOTE` | `remote`, whose server cannot swap several branches at once | what publishes | stays |
-//! | `filing/DRAFT` | a draft that becomes a task: `draft` (bytes), `path`, `filed` (bytes) | the script that creates tasks | once the draft is gone |
-//! | `archiving/tID.json` | `lines` to print, `released` (ids) | the script that archives | once it is done |
-//! | `scratch/NAME` | a note about a worktree for a moment: the `path` of its folder | explore, finish, merges | with its process: the next command removes note and folder |
-//! | `making-WORKTREE`, `furnishing-WORKTREE`, `removing-WORKTREE` | a note about a worktree; `making-` says `mending` while we write its files | pick, worktree, drop, finish | when it is done, also by the next command of the worktree |
-//! | `queue.lock` | the number of the process whose turn it is, which has it locked | every command that writes | stays |
-//! | `task-*.md` | what somebody writes in the editor | new, edit | once it is filed; else the user's |
-//! | `resolved-*/`, `resolve-*/` | what somebody wrote about conflicts | the script that syncs | the user's |
-//! | `check/`, `finishing/`, `.tmp*` | indexes, and halves of writes | all | at once; after a kill a day later |
+//! | `held/tID.json` | the right to a task: `nonce` of its lock; `taking`, the process of the command that is taking it, else null; `earlier`?, nonces of interrupted attempts; `before`?, the record before this attempt; `base`, `base_commit`, `data`, the branches and the commit of the work, else null; `merged`, true once the work has landed; `pushed`?, tips of the task branch; `landings`?, merges being published (`tip`, `nonce`) | pick, lock, finish | drop, finish, unlock; never by age |
+//! | `making/NONCE` | a task being published: `request` (the arguments), `nonce` of its commits, `process` or null, `id`, `path` | new | new; after an hour |
+//! | `carry/BRANCH.COMMIT` | a checkout whose branch a local swap moves: `path`, `branch`, `old`, `new` (commits), `adopted` (files whose uncommitted content was committed: `path`, `oid` or null, `seen` bytes or null) | every local swap | once the checkout was updated; never by age |
+//! | `at-work/main`, `at-work/linked-NAME` | a note that git is changing a checkout: `path`, `step`? (`old`, `new`, `moved`: whether the branch is at `new` already), `adopted`? | whatever changes a checkout | when git has ended, or once the next command has finished its work |
+//! | `at-work/refs` | a note that git is moving refs; empty, its modification time counts | fetch, push, update-ref | when git has ended, or by the next command |
+//! | `known/REMOTE/BRANCH` | the last known tip of a coordination branch: `commit`, `address` of the remote; before format 1 two lines | whatever fetches or pushes | replaced; never by age |
+//! | `one-repository` | `same`: pairs of addresses (`fetch`, `push`) that were found to be one repository | whatever publishes | never |
+//! | `root` | `path` of the main worktree, where the git directory is outside of it; before format 1 the bytes of the path | every command there | replaced |
+//! | `as-of` | `answered`: when the remote last answered, in seconds since 1970 | whatever fetches or pushes | replaced |
+//! | `no-atomic-push.REMOTE` | `remote`: its server has no atomic push | whatever publishes | never |
+//! | `filing/DRAFT` | a draft that becomes a task: `draft` (its bytes), `path`, `filed` (the bytes of the task file) | the script that creates tasks | once the draft is gone |
+//! | `archiving/tID.json` | `lines` to print, `released` (ids) | the script that archives | once the task is archived |
+//! | `scratch/NAME` | a note about a temporary worktree: the `path` of its folder | explore, finish, merges | when its command ends; after a kill the next command removes note and folder |
+//! | `making-WORKTREE`, `furnishing-WORKTREE`, `removing-WORKTREE` | a note that git creates, a command prepares, or git removes a worktree; empty, but `making-` contains `mending` and a newline while its missing files are restored | pick, worktree, drop, finish | when that is done, also by the next command about the worktree |
+//! | `queue.lock` | a lock (flock(2)) of the process at the head of the queue, with its id in digits | every command that writes | never |
+//! | `task-*.md` | the text in an editor (`task::editor_template`) | new, edit | once it is a task; else it stays for the user |
+//! | `resolved-*/`, `resolve-*/` | files that the user edited to resolve conflicts | the script that syncs | by the user |
+//! | `check/`, `finishing/`, `.tmp*` | temporary indexes, and files before they are renamed | all | at once; after a kill a day later |
 
 use crate::error::{Error, Kind, Result};
 use crate::files::read_own;
@@ -37,13 +39,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::{NamedTempFile, TempDir};
 
-/// The format that is written here, and the highest that is read.
+/// The format that is written, and the highest that is read.
 const FORMAT: u64 = 1;
 
+/// How long the record of an interrupted `new` counts: the same arguments again mean the same task when they follow soon, and
+/// a second task when they come much later.
 const HOUR: Duration = Duration::from_secs(3600);
+/// How long temporary files stay after a kill: no command runs for a day, so none of them is in use any more.
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Those that end by their age, and when.
+/// The kinds that are removed by age, and the age.
 const ENDING: [(RecordKind, Duration); 4] =
     [(RecordKind::Making, HOUR), (RecordKind::Check, DAY), (RecordKind::Finishing, DAY), (RecordKind::Temporary, DAY)];
 
@@ -75,7 +80,7 @@ pub(crate) enum RecordKind {
 }
 
 impl RecordKind {
-    /// What its path begins with; the name follows. There is but one of those whose name is empty.
+    /// The beginning of its path; the name follows. A kind with an empty name has a single record.
     pub(crate) fn place(self) -> &'static str {
         match self {
             Self::Held => "held/",
@@ -103,12 +108,12 @@ impl RecordKind {
         }
     }
 
-    /// Whether it is one folder without a name of its own.
-    fn is_alone(self) -> bool {
+    /// Whether it is a single folder without a name.
+    fn is_single(self) -> bool {
         matches!(self, Self::Check | Self::Finishing)
     }
 
-    /// Whether one has ended by its age.
+    /// Whether a record is older than its kind allows.
     fn is_over(self, entry: &DirEntry) -> bool {
         let Some((_, limit)) = ENDING.iter().find(|(kind, _)| *kind == self) else { return false };
         let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|time| time.elapsed().ok());
@@ -121,12 +126,12 @@ impl RecordKind {
 pub(crate) struct Records(PathBuf);
 
 impl Records {
-    /// Those in a common git directory.
+    /// The records in a common git directory.
     pub(crate) fn new(common_dir: &Path) -> Self {
         Self(common_dir.join("aitask"))
     }
 
-    /// The folder that they are in, which is made where it is missing.
+    /// The folder of the records; created where it is missing.
     ///
     /// # Errors
     /// [`Kind::Io`].
@@ -135,20 +140,20 @@ impl Records {
         Ok(&self.0)
     }
 
-    /// Where one is, or would be.
+    /// The path of a record, whether it exists or not.
     pub(crate) fn path(&self, record: RecordKind, name: &str) -> PathBuf {
         self.0.join(format!("{}{name}", record.place()))
     }
 
-    /// Reads one; one that is missing, broken or of a higher format is none.
+    /// Reads a record; `None` for one that is missing, broken or of a higher format.
     pub(crate) fn load<T: DeserializeOwned>(&self, record: RecordKind, name: &str) -> Option<T> {
         decode(&read_own(&self.path(record, name)).ok()?)
     }
 
-    /// Writes one.
+    /// Writes a record.
     ///
     /// # Errors
-    /// [`Kind::Io`], and [`Kind::Occupied`] for one of a higher format; it is then as it was.
+    /// [`Kind::Io`], and [`Kind::Occupied`] for one of a higher format, which is not changed.
     pub(crate) fn save<T: Serialize>(&self, record: RecordKind, name: &str, value: &T) -> Result<()> {
         let path = self.path(record, name);
         if is_newer(&path) {
@@ -158,7 +163,7 @@ impl Records {
         self.write(&path, &encode(value)?, |_| Ok(())).map(drop)
     }
 
-    /// The same for what is noted only to spare work: one of a higher format stays, and that is no error.
+    /// [`Self::save`] for a record that only saves work: one of a higher format stays, and that is no error.
     ///
     /// # Errors
     /// [`Kind::Io`].
@@ -166,12 +171,13 @@ impl Records {
         if self.is_newer(record, name) { Ok(()) } else { self.save(record, name, value) }
     }
 
-    /// Whether one is there that has a higher format than is known here.
+    /// Whether a record exists and has a higher format than [`FORMAT`].
     pub(crate) fn is_newer(&self, record: RecordKind, name: &str) -> bool {
         is_newer(&self.path(record, name))
     }
 
-    /// Writes a note that is locked before it has its name.
+    /// Writes a note and returns it locked. It is locked before it is renamed to its path, so that no other command can see it
+    /// unlocked and take it for one of a killed command.
     ///
     /// # Errors
     /// [`Kind::Io`].
@@ -190,14 +196,14 @@ impl Records {
         written.map_err(|error| Error::io("write", path, &error))
     }
 
-    /// The names of those that are there, and have not ended by their age; only of what has a folder.
+    /// The names of the records of a kind that has a folder, without those that are too old.
     pub(crate) fn names(&self, record: RecordKind) -> Vec<String> {
         let entries = entries(&self.0.join(record.place())).filter(|entry| !record.is_over(entry));
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
         names.filter(|name| !name.starts_with(RecordKind::Temporary.place())).collect()
     }
 
-    /// Removes one, unless it has a higher format.
+    /// Removes a record, unless it has a higher format.
     ///
     /// # Errors
     /// [`Kind::Io`].
@@ -212,27 +218,27 @@ impl Records {
         }
     }
 
-    /// A new folder, which goes when it is dropped. One without a name of its own takes the place of what a kill left: who
-    /// makes it is at the head of the queue.
+    /// A new temporary folder, removed when it is dropped. A single folder replaces the one that a killed command left: only
+    /// the process at the head of the queue creates it, so no other process uses it.
     ///
     /// # Errors
     /// [`Kind::Io`].
     pub(crate) fn make_folder(&self, record: RecordKind) -> Result<TempDir> {
-        let random = if record.is_alone() { 0 } else { 6 };
-        if record.is_alone() {
+        let random = if record.is_single() { 0 } else { 6 };
+        if record.is_single() {
             let _ = std::fs::remove_dir_all(self.path(record, ""));
         }
         let made = tempfile::Builder::new().prefix(record.place()).rand_bytes(random).tempdir_in(self.folder()?);
         made.map_err(|error| Error::io("make a folder in", &self.0, &error))
     }
 
-    /// Removes what has ended by its age. Best effort; costs a look at two folders.
+    /// Removes the records that are too old. Best effort; it reads two folders.
     pub(crate) fn sweep(&self) {
         let here: Vec<_> = entries(&self.0).collect();
         for (record, _) in ENDING {
             let place = record.place();
             let is_one = |entry: &&DirEntry| match entry.file_name().to_str() {
-                Some(name) if record.is_alone() => name == place,
+                Some(name) if record.is_single() => name == place,
                 name => name.is_some_and(|name| name.starts_with(place)),
             };
             let below: Vec<_> = if place.ends_with('/') { entries(&self.0.join(place)).collect() } else { Vec::new() };
@@ -266,17 +272,17 @@ pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>> {
     }
 }
 
-/// What a record says; a broken one, or one of a higher format, nothing.
+/// Parses a record; `None` for a broken one and one of a higher format.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     if format(bytes) > FORMAT { None } else { serde_json::from_slice(bytes).ok() }
 }
 
-/// Whether a record has a higher format than is known here.
+/// Whether a record has a higher format than [`FORMAT`].
 pub(crate) fn is_newer(path: &Path) -> bool {
     read_own(path).is_ok_and(|bytes| format(&bytes) > FORMAT)
 }
 
-/// The format of a record; 0 where it says none.
+/// The format of a record; 0 where it names none.
 fn format(bytes: &[u8]) -> u64 {
     #[derive(Deserialize)]
     struct Format {
@@ -286,15 +292,15 @@ fn format(bytes: &[u8]) -> u64 {
     serde_json::from_slice(bytes).map_or(0, |found: Format| found.format)
 }
 
-/// A record that says no more than where something is.
+/// A record with nothing but a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Location {
-    /// Where it is.
+    /// The path.
     #[serde(with = "path")]
     pub(crate) path: PathBuf,
 }
 
-/// A path in a record, for `#[serde(with)]`: a text, or a list of its bytes where those are no UTF-8.
+/// A path in a record, for `#[serde(with)]`: a string, or a list of its bytes where they are not UTF-8.
 pub(crate) mod path {
     use serde::{Deserialize, Deserializer, Serializer};
     use std::ffi::OsString;
@@ -308,10 +314,10 @@ pub(crate) mod path {
         Bytes(Vec<u8>),
     }
 
-    /// Writes one.
+    /// Serialises a path.
     ///
     /// # Errors
-    /// Those of the writer.
+    /// Those of the serialiser.
     pub(crate) fn serialize<S: Serializer>(path: &impl AsRef<Path>, to: S) -> Result<S::Ok, S::Error> {
         let path = path.as_ref();
         match path.to_str() {
@@ -320,10 +326,10 @@ pub(crate) mod path {
         }
     }
 
-    /// Reads one.
+    /// Deserialises a path.
     ///
     /// # Errors
-    /// For what is neither.
+    /// For a value that is neither string nor list of bytes.
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
         Ok(match Either::deserialize(from)? {
             Either::Text(path) => path,

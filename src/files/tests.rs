@@ -88,12 +88,12 @@ fn what_is_no_regular_file_or_too_large_is_refused_without_waiting() {
     let (dir, tree) = scene();
     let root = dir.path().join("root");
     rustix::fs::mknodat(CWD, root.join("pipe"), FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
-    refused(tree.read("pipe"), "no regular file");
-    refused(read_own(&root.join("pipe")), "no regular file");
-    refused(read_own(Path::new("/dev/zero")), "no regular file");
-    refused(tree.read("aitasks/t1"), "no regular file");
+    refused(tree.read("pipe"), "not a regular file");
+    refused(read_own(&root.join("pipe")), "not a regular file");
+    refused(read_own(Path::new("/dev/zero")), "not a regular file");
+    refused(tree.read("aitasks/t1"), "not a regular file");
     let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
-    refused(tree.read("socket"), "no regular file");
+    refused(tree.read("socket"), "not a regular file");
     File::create(root.join("large")).unwrap().set_len(LARGEST_TEXT + 1).unwrap();
     refused(tree.read("large"), "larger than 8 MiB");
     File::create(root.join("largest")).unwrap().set_len(LARGEST_TEXT).unwrap();

@@ -1,7 +1,7 @@
-//! Writing files so that no reader ever sees half of one: the whole content beside the destination, under a name that no
-//! task has, and then its name.
+//! Writing files so that no reader sees one half written: the content is first written beside the destination, under a name
+//! that no task file has, and then renamed. A command that is killed in between leaves the old file as it was.
 
-use super::{Reached, Tree, Trouble, io, is_link, not_regular};
+use super::{AccessError, OpenFolder, Tree, io, is_link, not_regular};
 use crate::error::{Error, Kind, Result};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, fchmod, linkat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
@@ -11,30 +11,30 @@ use std::io::Write as _;
 use std::path::Path;
 
 impl Tree {
-    /// Gives a file new content, and its folder where that is missing. Its mode stays.
+    /// Replaces the content of a file; creates the folders above it. The mode stays.
     ///
     /// # Errors
     /// [`Kind::Io`], or [`Kind::Occupied`] for a link on the way; the file is then as it was.
     pub(crate) fn replace(&self, path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
-        let (folder, name) = self.parent(path.as_ref(), true).map_err(Trouble::error)?;
+        let (folder, name) = self.parent(path.as_ref(), true).map_err(AccessError::error)?;
         folder.replace(&name, bytes)
     }
 
-    /// Writes a new file; the folders above it are made.
+    /// Creates a file, and the folders above it.
     ///
     /// # Errors
     /// [`Kind::Occupied`] when there is one already, or for a link on the way.
     pub(crate) fn create(&self, path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
-        let (folder, name) = self.parent(path.as_ref(), true).map_err(Trouble::error)?;
+        let (folder, name) = self.parent(path.as_ref(), true).map_err(AccessError::error)?;
         folder.create(&name, bytes)
     }
 
-    /// Makes an empty file where there is none, and the folders above it.
+    /// Creates an empty file, and the folders above it.
     ///
     /// # Errors
     /// [`Kind::Occupied`] when there is one already, or for a link on the way.
     pub(crate) fn create_empty(&self, path: impl AsRef<Path>) -> Result<()> {
-        let (folder, name) = self.parent(path.as_ref(), true).map_err(Trouble::error)?;
+        let (folder, name) = self.parent(path.as_ref(), true).map_err(AccessError::error)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let path = folder.path.join(&name);
         match openat(&folder.fd, &name, flags, Mode::from_raw_mode(0o666)) {
@@ -43,17 +43,17 @@ impl Tree {
         }
     }
 
-    /// Writes a new file under the first free name of `draft.md`, `draft_2.md` and so on. Gives the name.
+    /// Creates a file under the first free name of `draft.md`, `draft_2.md` and so on. Returns the name.
     ///
     /// # Errors
     /// As [`Tree::create`], but for a name that is taken.
     pub(crate) fn create_beside(&self, dir: impl AsRef<Path>, name: &str, bytes: &[u8]) -> Result<String> {
-        let (folder, _) = self.parent(&dir.as_ref().join(name), true).map_err(Trouble::error)?;
+        let (folder, _) = self.parent(&dir.as_ref().join(name), true).map_err(AccessError::error)?;
         let stem = name.strip_suffix(".md").unwrap_or(name);
         for n in 1..u32::MAX {
             let name = if n == 1 { name.to_owned() } else { format!("{stem}_{n}.md") };
             match folder.create(name.as_ref(), bytes) {
-                // The folder was reached, so it is the name that is taken.
+                // The folder could be opened, so the error means that the name is taken.
                 Err(error) if error.kind() == Kind::Occupied => {}
                 result => return result.map(|()| name),
             }
@@ -61,15 +61,15 @@ impl Tree {
         Err(Error::new(Kind::Bug, "no name was free"))
     }
 
-    /// Makes a folder, and those above it.
+    /// Creates a folder, and those above it.
     ///
     /// # Errors
     /// [`Kind::Occupied`] for a link on the way; [`Kind::Io`].
     pub(crate) fn make_folder(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.reach(path.as_ref(), true).map(drop).map_err(Trouble::error)
+        self.reach(path.as_ref(), true).map(drop).map_err(AccessError::error)
     }
 
-    /// Removes a file, or a link itself; whether there was one.
+    /// Removes a file or a link (not what the link points to). Returns whether there was one.
     ///
     /// # Errors
     /// [`Kind::Occupied`] for a link on the way; [`Kind::Io`].
@@ -77,7 +77,7 @@ impl Tree {
         self.unlink(path.as_ref(), AtFlags::empty())
     }
 
-    /// Removes an empty folder; whether it could be.
+    /// Removes an empty folder. Returns whether that was possible.
     pub(crate) fn remove_folder(&self, path: impl AsRef<Path>) -> bool {
         self.unlink(path.as_ref(), AtFlags::REMOVEDIR).unwrap_or(false)
     }
@@ -85,7 +85,7 @@ impl Tree {
     fn unlink(&self, path: &Path, flags: AtFlags) -> Result<bool> {
         let (folder, name) = match self.parent(path, false) {
             Err(trouble) if trouble.is_absence => return Ok(false),
-            found => found.map_err(Trouble::error)?,
+            found => found.map_err(AccessError::error)?,
         };
         match unlinkat(&folder.fd, &name, flags) {
             Ok(()) => Ok(true),
@@ -94,19 +94,19 @@ impl Tree {
         }
     }
 
-    /// Gives a file another place; the folders above that are made.
+    /// Moves a file; the folders above the new path are created.
     ///
     /// # Errors
     /// [`Kind::Occupied`] for a link on the way; [`Kind::Io`].
     pub(crate) fn rename(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<()> {
-        let (source, name) = self.parent(from.as_ref(), false).map_err(Trouble::error)?;
-        let (target, new) = self.parent(to.as_ref(), true).map_err(Trouble::error)?;
+        let (source, name) = self.parent(from.as_ref(), false).map_err(AccessError::error)?;
+        let (target, new) = self.parent(to.as_ref(), true).map_err(AccessError::error)?;
         let moved = renameat(&source.fd, &name, &target.fd, &new);
         moved.map_err(|errno| io("rename", &source.path.join(&name), errno).error)
     }
 }
 
-impl Reached {
+impl OpenFolder {
     fn replace(&self, name: &OsStr, bytes: &[u8]) -> Result<()> {
         let path = self.path.join(name);
         let mode = match statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
@@ -134,11 +134,11 @@ impl Reached {
         moved.map_err(|errno| taken(&self.path.join(name), errno))
     }
 
-    /// Gives the staged file its name, unless something has it.
+    /// Renames the staged file to its name, unless that is taken.
     fn move_new(&self, staged: &str, name: &OsStr) -> Result<(), Errno> {
         use rustix::fs::{RenameFlags, renameat_with};
         match renameat_with(&self.fd, staged, &self.fd, name, RenameFlags::NOREPLACE) {
-            // not every file system can
+            // The file system cannot rename without replacing; a hard link cannot replace a file either.
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
                 linkat(&self.fd, staged, &self.fd, name, AtFlags::empty())?;
                 unlinkat(&self.fd, staged, AtFlags::empty())
@@ -147,7 +147,7 @@ impl Reached {
         }
     }
 
-    /// The whole content beside the destination.
+    /// Writes the content to a staged file beside the destination. Returns its name.
     fn stage(&self, name: &OsStr, bytes: &[u8], mode: Option<Mode>) -> Result<String> {
         let path = self.path.join(name);
         if bytes.is_empty() {
@@ -165,7 +165,7 @@ impl Reached {
         };
         let mut file = File::from(fd);
         let written = file.write_all(bytes).and_then(|()| match mode {
-            // The umask is for new files only.
+            // A replaced file keeps its mode; only a new file gets what the umask leaves.
             Some(mode) => Ok(fchmod(&file, mode)?),
             None => Ok(()),
         });
@@ -176,7 +176,7 @@ impl Reached {
     }
 }
 
-/// Gives a file that the user named new content. Its mode stays, and so does a link that leads to it: the user's own.
+/// Replaces the content of a private file that the user named. Its mode stays, and so does a link that points to it.
 ///
 /// # Errors
 /// [`Kind::Io`]; the file is then as it was.
@@ -186,7 +186,7 @@ pub(crate) fn replace_own(path: &Path, bytes: &[u8]) -> Result<()> {
     Tree::new(folder).replace(&place, bytes)
 }
 
-/// Whether a file is what a write that was killed left beside its destination: `.t1_x.md.` and six letters or digits.
+/// Whether a file is a staged one that a killed command left behind: `.t1_x.md.` and six letters or digits.
 pub(crate) fn is_left_by_a_write(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let parts = name.strip_prefix('.').and_then(|name| name.rsplit_once('.'));
@@ -216,14 +216,14 @@ fn failed(path: &Path, errno: Errno) -> Error {
     Error::new(Kind::Io, not_written(path, std::io::Error::from(errno)))
 }
 
-/// What to say of a file that could not be written; of a task file in the words that the scripts promise.
+/// The message for a file that could not be written. For a task file it has the words that callers of the scripts look for.
 fn not_written(path: &Path, why: impl std::fmt::Display) -> String {
     let is_task = path.extension() == Some(OsStr::new("md")) && path.iter().any(|part| part == "aitasks");
     let words = if is_task { "could not write task file:" } else { "cannot write" };
     format!("{words} {}: {why}", path.display())
 }
 
-/// Adds a line to `info/exclude`, once. The others need not be UTF-8.
+/// Adds a line to `info/exclude`, unless it is there. The other lines need not be UTF-8.
 ///
 /// # Errors
 /// [`Kind::Io`].

@@ -1,5 +1,5 @@
-//! The YAML files that people write: settings of a user, execution profiles, the index of projects. Task files are none:
-//! their fields look like YAML, and are lines.
+//! The YAML files that people write: the settings of a user, execution profiles, the index of projects. Task files are not
+//! read by this: their frontmatter looks like YAML, but is a line dialect of its own (`task::dialect`).
 
 use crate::error::{Error, Kind, Result};
 use serde::de::DeserializeOwned;
@@ -16,8 +16,8 @@ pub(crate) enum Repeated {
     Last,
 }
 
-/// Reads the content of a file as one YAML document. Keys that `T` does not name are ignored, and one without content
-/// gives the default. The parser limits depth, nodes and what aliases expand to.
+/// Reads the content of a file as one YAML document. Keys that `T` does not name are ignored, and an empty document gives the
+/// default. The parser limits the depth, the number of nodes and the expansion of aliases.
 ///
 /// # Errors
 /// [`Kind::Unparsable`] with the file, the line and the reason.
@@ -27,7 +27,7 @@ pub(crate) fn parse<T: DeserializeOwned + Default>(path: &Path, bytes: &[u8], re
             Repeated::First => DuplicateKeyPolicy::FirstWins,
             Repeated::Last => DuplicateKeyPolicy::LastWins,
         },
-        // A number below a key that is ignored anyway is no reason to refuse the file.
+        // An odd number below an ignored key must not make the whole file unreadable.
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
         with_snippet: false,
     };
@@ -44,12 +44,12 @@ mod tests {
     use super::*;
 
     #[derive(Debug, Default, serde::Deserialize)]
-    struct Settings {
+    struct Sample {
         email: Option<String>,
     }
 
     fn read(text: impl AsRef<[u8]>) -> Result<Option<String>> {
-        parse::<Settings>(Path::new("f.yaml"), text.as_ref(), Repeated::First).map(|settings| settings.email)
+        parse::<Sample>(Path::new("f.yaml"), text.as_ref(), Repeated::First).map(|settings| settings.email)
     }
 
     #[test]
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn of_equal_keys_the_first_or_the_last_counts() {
         let of =
-            |repeated| parse::<Settings>(Path::new("f"), b"email: a\nx: 1\nx: 2\nemail: b\n", repeated).unwrap().email;
+            |repeated| parse::<Sample>(Path::new("f"), b"email: a\nx: 1\nx: 2\nemail: b\n", repeated).unwrap().email;
         assert_eq!((of(Repeated::First).as_deref(), of(Repeated::Last).as_deref()), (Some("a"), Some("b")));
     }
 

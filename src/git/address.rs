@@ -1,17 +1,17 @@
-//! The address of a repository, read as git reads it (git-fetch(1), "GIT URLS"), and whether two of them lead to one
-//! repository, as far as the text tells.
+//! The address of a repository, parsed as git does (git-fetch(1), "GIT URLS"), and whether two addresses are of one
+//! repository, as far as their texts tell.
 
 use crate::error::is_ssh;
 use std::path::{Path, PathBuf};
 
-/// Where a repository lies.
+/// The location of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Address {
     /// In this file system.
     Local(PathBuf),
     /// On a host.
     Hosted(Hosted),
-    /// What a remote helper knows; only its text is compared.
+    /// An address for a remote helper; only its text is compared.
     Other(String),
 }
 
@@ -21,21 +21,21 @@ pub(crate) struct Hosted {
     transport: String,
     user: Option<String>,
     host: String,
-    /// `None` is the port that the transport has by default.
+    /// `None` means the default port of the transport.
     port: Option<u16>,
     path: String,
-    /// The path begins in the folder of the user who logs in.
+    /// Whether the path begins in the home folder of the user who logs in.
     from_home: bool,
 }
 
-/// What two addresses say of each other.
+/// The relation of two addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Relation {
-    /// They lead to one repository.
+    /// They are of one repository.
     Same,
-    /// They lead to two.
+    /// They are of two repositories.
     Different,
-    /// They may lead to one: an alias of a host, another port, a prefix that one of two servers adds.
+    /// They may be of one: an alias of a host, another port, a prefix that one of two servers adds.
     Unclear,
 }
 
@@ -73,7 +73,7 @@ impl Address {
             Some((user, host)) => (user.split(':').next().map(str::to_owned), host),
             None => (None, authority),
         };
-        // An IPv6 address has colons of its own, and stands in brackets.
+        // An IPv6 address contains colons, and is written in brackets.
         let (host, port) = match host.rsplit_once(':') {
             Some((host, port)) if !port.contains(']') => (host, port),
             _ => (host, ""),
@@ -89,8 +89,8 @@ impl Address {
         }))
     }
 
-    /// Whether both lead to one repository. Paths of this file system are compared as they stand: the caller resolves
-    /// their links first.
+    /// Whether both are of one repository. Paths of this file system are compared as text: the caller resolves links
+    /// first.
     pub(crate) fn relation(&self, other: &Self) -> Relation {
         match (self, other) {
             (Self::Hosted(one), Self::Hosted(two)) => one.relation(two),
@@ -132,7 +132,7 @@ fn is_near(one: &str, two: &str) -> bool {
     !short.is_empty() && (short == long || long.ends_with(&format!("/{short}")))
 }
 
-/// A path without the slashes at its ends, `.git` and empty parts, none of which makes another repository of it.
+/// A path without slashes at its ends, `.git` and empty parts: they do not make it another repository.
 fn plain(path: &str) -> String {
     let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty() && *part != "." && *part != "~").collect();
     let path = parts.join("/");
@@ -145,7 +145,7 @@ fn is_helper(text: &str) -> bool {
     name.is_some_and(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
 }
 
-/// The parts of `[USER@]HOST:PATH`, which has no slash before its first colon. What stands in brackets is one part.
+/// The parts of `[USER@]HOST:PATH`, which has no slash before its first colon. A text in brackets is one part.
 fn scp_like(text: &str) -> Option<(&str, &str)> {
     if let Some((inside, path)) = text.strip_prefix('[').and_then(|rest| rest.split_once("]:")) {
         // `[HOST:PORT]:PATH`, unless it is an IPv6 address.
@@ -167,8 +167,8 @@ fn default_port(transport: &str) -> Option<u16> {
     }
 }
 
-/// An address without the secrets in it, which git can still be given. Without its user, ssh would be somebody else's; over
-/// HTTP the name may be the secret itself, and git asks for it.
+/// An address without its secrets that git can still use. An ssh user is kept, since without it ssh would log in as
+/// another user; the user of an HTTP address is removed, since it may be a token, and git asks for one.
 pub(crate) fn masked(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let (authority, path) = rest.find(['/', '?', '#']).map_or((rest, ""), |at| rest.split_at(at));
@@ -177,8 +177,8 @@ pub(crate) fn masked(url: &str) -> String {
     format!("{scheme}://{user}{host}{path}")
 }
 
-/// The git directory that a path of this file system leads to, as git finds it, links resolved; the path itself where
-/// nothing is there.
+/// The git directory that a path of this file system leads to, as git finds it, with links resolved; the path itself
+/// where nothing exists.
 pub(crate) fn resolved(path: &Path) -> PathBuf {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".git");

@@ -1,7 +1,7 @@
 //! Commits of named files of a checkout, and of nothing else.
 
 use crate::error::{Error, Kind, Payload, Result};
-use crate::git::objects::{self, Edit, NewCommit, Parent};
+use crate::git::objects::{self, Edit, NewCommit, ParentCommit};
 use crate::git::run::{Call, Output};
 use crate::git::{Oid, Repository, at_work};
 use crate::interrupt;
@@ -9,15 +9,22 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+/// How long another git that holds the index is waited for. git holds it for milliseconds, or for as long as the user writes
+/// the message of a commit, which nobody should have to wait for.
+const INDEX_WAIT: Duration = Duration::from_secs(10);
+
+/// How long to wait before a commit is built again on the tip that another process has moved.
+const RETRY_AFTER: Duration = Duration::from_millis(10);
+
 /// The hooks that git-commit(1) runs.
 const HOOKS: [&str; 4] = ["pre-commit", "prepare-commit-msg", "commit-msg", "post-commit"];
 
-/// Commits these files as they lie in the checkout at `dir` (paths from there), and nothing else: what else is staged
-/// stays staged. `optional` ones go along unless git ignores them. Another git that holds the index is waited for.
-/// What git says of the commit; `None` when there was nothing to commit.
+/// Commits these files (paths below `dir`) with their present content, and nothing else: what else is staged stays
+/// staged. `optional` ones are included unless git ignores them. Waits for another git that holds the index. Returns
+/// what git says of the commit; `None` when nothing had changed.
 ///
 /// # Errors
-/// [`Kind::Git`] with git's own code as the detail `code`, as when a hook refuses.
+/// [`Kind::Git`] with the exit code of git as the detail `code`, for example when a hook refuses.
 pub(crate) fn commit(
     repository: &Repository,
     dir: &Path,
@@ -53,7 +60,7 @@ fn commit_there(
     let staged = git(repository, dir, "ls-files").args(["--stage", "--full-name", "-z", "--"]).args(&named).run()?;
     let mut edits: Vec<_> = staged.stdout.split(|byte| *byte == 0).filter_map(staged_file).collect();
     edits.extend(gone.iter().map(|path| Edit::Remove { path: full(path) }));
-    let until = Instant::now() + Duration::from_secs(10);
+    let until = Instant::now() + INDEX_WAIT;
     loop {
         let head = git(repository, dir, "rev-parse").args(["HEAD", "--symbolic-full-name", "HEAD"]).output()?;
         let text = head.text();
@@ -62,7 +69,7 @@ fn commit_there(
             return by_porcelain(repository, dir, subject, &named, &gone);
         };
         let commit = NewCommit {
-            parent: Parent::Commit(old.clone()),
+            parent: ParentCommit::Commit(old.clone()),
             merged: None,
             tree: None,
             edits: edits.clone(),
@@ -78,7 +85,7 @@ fn commit_there(
         let reason = format!("commit: {subject}");
         let update = git(repository, dir, "update-ref").args(["-m", &reason, "HEAD", new.as_str(), old.as_str()]);
         let output = update.output();
-        // Git may have been ended after moving the branch.
+        // git may have been ended after it moved the branch.
         let is_there = || -> Result<bool> {
             Ok(Oid::parse(&git(repository, dir, "rev-parse").arg("HEAD").run()?.text()) == Some(new.clone()))
         };
@@ -87,11 +94,11 @@ fn commit_there(
             return Ok(Some([format!("[{name} {}] {subject}\n", new.short()).into_bytes(), changes].concat()));
         }
         let output = output?;
-        // Somebody else committed meanwhile.
+        // Another process committed in the meantime.
         if Instant::now() > until {
             return required(output, "update-ref").map(Some);
         }
-        interrupt::pause(Duration::from_millis(10))?;
+        interrupt::pause(RETRY_AFTER)?;
     }
 }
 
@@ -99,8 +106,8 @@ fn git(repository: &Repository, dir: &Path, name: &str) -> Call {
     repository.git().write(dir, name).env("GIT_LITERAL_PATHSPECS", "1")
 }
 
-/// Whether nothing but the commit itself is to happen: no hook, no signature, no merge that is under way. Then it is made
-/// in the object store, which takes no longer in a checkout of many files.
+/// Whether the commit needs neither hook nor signature, and no merge is in progress. Then it is built in the object
+/// store, whose time does not depend on the number of files in the checkout.
 fn is_plain(repository: &Repository, dir: &Path) -> bool {
     let config = repository.config();
     let runs = |name: &str| {
@@ -109,7 +116,7 @@ fn is_plain(repository: &Repository, dir: &Path) -> bool {
     };
     let signs = config.last("commit.gpgsign").is_some_and(|value| !matches!(value, "false" | "no" | "off" | "0"));
     let merging = repository.common_dir.join("MERGE_HEAD").exists();
-    // In a linked worktree the state of a merge is elsewhere.
+    // In a linked worktree the files of a merge are in its own git directory.
     repository.toplevel == repository.root
         && dir.starts_with(&repository.root)
         && !signs
@@ -127,7 +134,7 @@ fn staged_file(record: &[u8]) -> Option<Edit> {
     Some(Edit::Take { path: path.to_owned(), mode: mode.to_owned(), oid })
 }
 
-/// git-commit(1) does it, with everything that belongs to that.
+/// Commits by git-commit(1), which runs hooks and signing.
 fn by_porcelain(
     repository: &Repository,
     dir: &Path,
@@ -139,7 +146,7 @@ fn by_porcelain(
         patiently(&git(repository, dir, "commit").args(["--only", "-m", subject, "--"]).args(named))
     };
     let mut output = commit(&[named, gone].concat())?;
-    if !gone.is_empty() && output.complaint().contains("did not match any file") {
+    if !gone.is_empty() && output.stderr_text().contains("did not match any file") {
         output = commit(named)?;
     }
     let said = String::from_utf8_lossy(&output.stdout);
@@ -153,19 +160,19 @@ fn by_porcelain(
 fn required(output: Output, name: &str) -> Result<Vec<u8>> {
     match output.code {
         Some(0) => Ok(output.stdout),
-        code => Err(Error::new(Kind::Git, format!("git {name} failed: {}", output.complaint()))
+        code => Err(Error::new(Kind::Git, format!("git {name} failed: {}", output.stderr_text()))
             .with(Payload::ExitCode { code: code.unwrap_or(128) })),
     }
 }
 
-/// Runs it again, for ten seconds at most, while another git holds the index.
+/// Runs it again while another git holds the index, for [`INDEX_WAIT`] at most.
 pub(super) fn patiently(call: &Call) -> Result<Output> {
-    let until = Instant::now() + Duration::from_secs(10);
+    let until = Instant::now() + INDEX_WAIT;
     loop {
         let output = call.output()?;
-        if output.success() || !output.complaint().contains("index.lock") || Instant::now() > until {
+        if output.success() || !output.stderr_text().contains("index.lock") || Instant::now() > until {
             return Ok(output);
         }
-        interrupt::pause(Duration::from_millis(20))?;
+        interrupt::pause(interrupt::POLL_INTERVAL)?;
     }
 }

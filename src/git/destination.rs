@@ -1,5 +1,5 @@
-//! Where a push goes. Everything that is published here is read again from where fetches come from, so both must be one
-//! repository: a swap elsewhere excludes nobody.
+//! The destination of pushes. A published branch is read again from where fetches come from, so both must be one
+//! repository: a lock that is pushed to another repository excludes nobody.
 
 use crate::error::{Error, Hint, Kind, Result};
 use crate::files::records::RecordKind;
@@ -10,12 +10,12 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::time::Duration;
 
-/// Makes sure that pushes to a remote go where its fetches come from. No process, unless an address for pushes is
-/// configured; no connection, unless the texts of the two addresses do not tell, and then once for the two.
+/// Checks that pushes to a remote go where its fetches come from. No process, unless a push address is configured; no
+/// connection, unless the texts of the two addresses leave it open, and then once for the two.
 ///
 /// # Errors
-/// [`Kind::Usage`] when pushes go elsewhere, to several addresses, or to one that does not show the coordination branches
-/// of the other; [`Kind::Unreachable`] when one of them cannot be asked.
+/// [`Kind::Usage`] when pushes go to another repository, to several addresses, or to one that does not show the same
+/// coordination branches; [`Kind::Unreachable`] when one of them cannot be reached.
 pub(crate) fn require_one_repository(repository: &Repository, remote: &RemoteName, limit: Duration) -> Result<()> {
     if is_plain(repository, remote) {
         return Ok(());
@@ -29,7 +29,7 @@ pub(crate) fn require_one_repository(repository: &Repository, remote: &RemoteNam
     if !others.is_empty() {
         let all: Vec<_> = push.iter().map(|address| masked(address)).collect();
         let message = format!(
-            "{remote} has {} addresses to push to, {}, and git pushes to one after the other, never to all or none",
+            "{remote} has {} addresses to push to, {}, and git cannot push to all of them atomically",
             all.len(),
             all.join(" and ")
         );
@@ -42,7 +42,7 @@ pub(crate) fn require_one_repository(repository: &Repository, remote: &RemoteNam
     }
 }
 
-/// Whether nothing in the configuration gives pushes an address of their own.
+/// Whether the configuration has no separate address for pushes.
 fn is_plain(repository: &Repository, remote: &RemoteName) -> bool {
     let config = repository.config();
     let urls = config.all(&format!("remote.{remote}.url"));
@@ -53,7 +53,7 @@ fn is_plain(repository: &Repository, remote: &RemoteName) -> bool {
     urls.len() < 2 && config.all(&format!("remote.{remote}.pushurl")).is_empty() && !config.keys().any(rewrites)
 }
 
-/// Whether two addresses lead to one repository, as far as their texts and this file system tell.
+/// Whether two addresses are of one repository, as far as their texts and this file system tell.
 pub(crate) fn relation(repository: &Repository, one: &str, two: &str) -> Relation {
     let [one, two] = [one, two].map(|text| match Address::parse(text) {
         Address::Local(path) => Address::Local(resolved(&repository.root.join(path))),
@@ -67,7 +67,7 @@ pub(crate) fn relation(repository: &Repository, one: &str, two: &str) -> Relatio
     if is_one_folder { Relation::Same } else { one.relation(&two) }
 }
 
-/// The record of the addresses that were found to be of one repository, without passwords.
+/// The record of the pairs of addresses that were found to be of one repository, without passwords.
 #[derive(Default, serde::Serialize, serde::Deserialize)]
 struct Compared {
     same: Vec<Pair>,
@@ -79,8 +79,8 @@ struct Pair {
     push: String,
 }
 
-/// Asks both addresses for their coordination branches, which change with every command, so that two repositories hardly
-/// show the same; the finding is kept for these two addresses.
+/// Compares the coordination branches of both addresses. They change with every command, so two repositories hardly
+/// ever show the same; the result is recorded for this pair of addresses.
 fn compare(repository: &Repository, remote: &RemoteName, fetch: &str, push: &str, limit: Duration) -> Result<()> {
     let mut known: Compared = repository.records().load(RecordKind::OneRepository, "").unwrap_or_default();
     let pair = Pair { fetch: masked(fetch), push: masked(push) };
@@ -90,7 +90,7 @@ fn compare(repository: &Repository, remote: &RemoteName, fetch: &str, push: &str
     let there = coordination_branches(repository, push, limit)?;
     let mut here = coordination_branches(repository, remote.as_str(), limit)?;
     if here != there {
-        // Somebody may have published between the two questions.
+        // Another command may have published between the two requests, so they are compared once more.
         here = coordination_branches(repository, remote.as_str(), limit)?;
         if here != there && coordination_branches(repository, push, limit)? != here {
             return Err(elsewhere(remote, fetch, push, "which has other coordination branches"));

@@ -1,5 +1,5 @@
-//! Lock files (gitrepository-layout(5), `*.lock`) that a git which was killed left behind, told from those of a git that is
-//! at work.
+//! Lock files (gitrepository-layout(5), `*.lock`) that a killed git left behind. They must be told from those of a git
+//! that is running, since removing one of those could damage the index.
 
 use super::registry::git_dir;
 use crate::error::Result;
@@ -7,18 +7,18 @@ use crate::interrupt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-/// Whose git may need a lock file.
+/// The part of the repository to which lock files belong.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Scope<'s> {
-    /// One in the checkout at this path.
+    /// The checkout at this path.
     Checkout(&'s Path),
-    /// One in any checkout of the repository with this common git directory.
+    /// Every checkout of the repository with this common git directory.
     Repository(&'s Path),
 }
 
-/// Removes these lock files, as far as they were made after `since`, when a git of
-/// ours that is gone by now was started. While another git is at work there, or has one open, it may be that one's, so that
-/// is waited for, for `limit` at most; after that they stay, and the next git says so.
+/// Removes these lock files when they were made after `since`, the time at which a git of this program that is gone now
+/// was started. A lock file may belong to another git that is running there or has it open; that is waited for, for
+/// `limit` at most, and after that the file stays and the next git reports it.
 pub(crate) fn remove(scope: Scope<'_>, locks: &[PathBuf], since: SystemTime, limit: Duration) -> Result<()> {
     let until = Instant::now() + limit;
     loop {
@@ -28,7 +28,7 @@ pub(crate) fn remove(scope: Scope<'_>, locks: &[PathBuf], since: SystemTime, lim
         }
         if !is_busy(scope) && !locks.iter().any(|lock| is_open(lock)) {
             for lock in locks {
-                // Best effort: where it stays, the next git says so.
+                // Best effort: where the file stays, the next git reports it.
                 let _ = std::fs::remove_file(lock);
             }
             return Ok(());
@@ -36,27 +36,27 @@ pub(crate) fn remove(scope: Scope<'_>, locks: &[PathBuf], since: SystemTime, lim
         if Instant::now() > until {
             return Ok(());
         }
-        interrupt::pause(Duration::from_millis(20))?;
+        interrupt::pause(interrupt::POLL_INTERVAL)?;
     }
 }
 
-/// Whether a lock file is there that was made after `since`.
+/// Whether a lock file exists that was made after `since`.
 pub(crate) fn is_made_after(lock: &Path, since: SystemTime) -> bool {
     let made = lock.symlink_metadata().and_then(|data| data.modified());
     made.is_ok_and(|made| made >= since)
 }
 
-/// Whether a process that we may look at has this file open (proc(5)).
+/// Whether a process that this user may inspect has the file open (proc(5)).
 pub(crate) fn is_open(file: &Path) -> bool {
-    let file = real(file);
+    let file = canonicalize_lenient(file);
     let mut open = processes().map(|process| process.join("fd")).flat_map(folder);
     open.any(|link| std::fs::read_link(link).is_ok_and(|target| target == file))
 }
 
-/// Whether a git that is none of ours works there, for all that can be told: a git may have closed the
-/// lock file that it still needs, as while somebody writes the message of a commit.
+/// Whether a git that this program did not start is running there. A file that is not open may still be in use: git
+/// closes its lock file while the user writes the message of a commit.
 fn is_busy(scope: Scope<'_>) -> bool {
-    // Where processes cannot be looked at, nobody can tell.
+    // Where processes cannot be listed, this is unknown, and the lock files are left alone.
     !Path::new("/proc/self/cwd").exists() || processes().any(|process| is_git_in(&process, scope))
 }
 
@@ -65,26 +65,28 @@ fn is_git_in(process: &Path, scope: Scope<'_>) -> bool {
     let is_git = name.starts_with(b"git") && !name.starts_with(b"git-aitask");
     let here = || std::fs::read_link(process.join("cwd")).ok();
     let Some(here) = is_git.then(here).flatten() else { return false };
-    // `git aitask` is a git that waits for us.
+    // `git aitask` itself runs as a child of a git, which waits for it.
     let line = std::fs::read(process.join("cmdline")).unwrap_or_default();
     let is_us = line.split(|byte| *byte == 0).any(|argument| argument == b"aitask");
     let top = || here.ancestors().find(|at| at.join(".git").exists());
     let is_there = match scope {
         Scope::Checkout(path) => {
-            top() == Some(&real(path)) || git_dir(path).is_some_and(|dir| here.starts_with(real(&dir)))
+            top() == Some(&canonicalize_lenient(path))
+                || git_dir(path).is_some_and(|dir| here.starts_with(canonicalize_lenient(&dir)))
         }
         Scope::Repository(common) => {
             let its_common = top().and_then(git_dir).map(|dir| match std::fs::read_to_string(dir.join("commondir")) {
                 Ok(name) => dir.join(name.trim_end()),
                 Err(_) => dir,
             });
-            here.starts_with(real(common)) || its_common.is_some_and(|dir| real(&dir) == real(common))
+            here.starts_with(canonicalize_lenient(common))
+                || its_common.is_some_and(|dir| canonicalize_lenient(&dir) == canonicalize_lenient(common))
         }
     };
     is_there && !is_us
 }
 
-fn real(path: &Path) -> PathBuf {
+fn canonicalize_lenient(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
@@ -103,7 +105,7 @@ pub(crate) fn below(path: &Path) -> Vec<PathBuf> {
     folders.flat_map(|folder| below(&folder)).chain(inside(path)).collect()
 }
 
-/// What is in a folder.
+/// The entries of a folder.
 pub(crate) fn folder(path: PathBuf) -> impl Iterator<Item = PathBuf> {
     std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path())
 }

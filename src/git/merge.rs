@@ -1,9 +1,9 @@
-//! Merging without a checkout, and questions about history.
+//! Merges without a checkout, and questions about the history.
 
 use crate::error::{Error, Kind, Result};
 use crate::files::private_folder;
 use crate::files::records::{self, Location, RecordKind};
-use crate::git::mark::{Mark, Shared};
+use crate::git::marker::{InProgressMarker, Shared};
 use crate::git::porcelain::merge_tree::{self, MergeTree};
 use crate::git::porcelain::unmerged::{self, Versions};
 use crate::git::run::{Call, Git};
@@ -15,12 +15,13 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-/// How far a merge looks for what moved.
+/// Which renames a merge detects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Renames {
-    /// As the user configured it: for code.
+    /// Those that the user has configured: for code.
     AsConfigured,
-    /// A file that is new in a folder that moved stays there: for task data.
+    /// Renames of files but not of folders, so that a new file in a folder that the other side moved stays where it is:
+    /// for task data.
     OfFilesAlone,
 }
 
@@ -33,22 +34,22 @@ impl Renames {
     }
 }
 
-/// Merges two commits without touching a checkout of the user's: in the object store (git-merge-tree(1),
-/// `--write-tree`), or, before git 2.38, in a temporary worktree.
+/// Merges two commits without touching a checkout of the user: in the object store (git-merge-tree(1), `--write-tree`),
+/// or, before git 2.38, in a temporary worktree.
 ///
 /// # Errors
-/// [`Kind::Git`] for histories that have nothing in common.
+/// [`Kind::Git`] for unrelated histories.
 pub(crate) fn merge_tree(repository: &Repository, ours: &Oid, theirs: &Oid, renames: Renames) -> Result<MergeTree> {
     let call = repository.read("merge-tree").args(["--write-tree", "-z", "--name-only", "--no-messages"]);
     let call = renames.given_to(call.args([ours.as_str(), theirs.as_str()]));
     let output = call.output()?;
-    let complaint = output.complaint();
+    let stderr_text = output.stderr_text();
     match output.code {
         Some(code @ (0 | 1)) => merge_tree::parse(code, &output.stdout),
-        _ if complaint.contains("usage: git merge-tree") => {
+        _ if stderr_text.contains("usage: git merge-tree") => {
             in_worktree(repository, ours, |path| merge_at(repository, path, ours, theirs, renames))
         }
-        _ if complaint.contains("unrelated histories") => Err(unrelated(ours, theirs)),
+        _ if stderr_text.contains("unrelated histories") => Err(unrelated(ours, theirs)),
         _ => Err(call.failure(&output)),
     }
 }
@@ -61,9 +62,9 @@ fn unrelated(ours: &Oid, theirs: &Oid) -> Error {
 fn in_worktree<T>(repository: &Repository, ours: &Oid, merge: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let folder = worktree::temporary_folder()?;
     let temp = private_folder("git-aitask-merge-", &folder)?;
-    // Where a killed command's folder is, so that the next command removes it.
+    // The note tells the next command which folder to remove when this one is killed.
     let name = temp.path().file_name().unwrap_or_default().to_string_lossy();
-    let mut note = Mark::at(repository.records().path(RecordKind::Scratch, &name), Shared::WithChildren);
+    let mut note = InProgressMarker::at(repository.records().path(RecordKind::Scratch, &name), Shared::WithChildren);
     note.say(&records::encode(&Location { path: temp.path().to_owned() })?)?;
     let path = temp.path().join("merge");
     let merged = worktree::add_detached(repository, &path, ours).and_then(|()| merge(&path));
@@ -79,7 +80,7 @@ fn merge_at(repository: &Repository, path: &Path, ours: &Oid, theirs: &Oid, rena
     let call = git("merge").args(["--no-commit", "--no-ff", "--quiet", "--no-autostash", theirs.as_str()]);
     let call = renames.given_to(call);
     let output = call.output()?;
-    if output.complaint().contains("unrelated histories") {
+    if output.stderr_text().contains("unrelated histories") {
         return Err(unrelated(ours, theirs));
     }
     let unmerged = git("diff").args(["--name-only", "--diff-filter=U", "-z"]).run()?.stdout;
@@ -92,23 +93,22 @@ fn merge_at(repository: &Repository, path: &Path, ours: &Oid, theirs: &Oid, rena
     if paths.is_empty() { Err(call.failure(&output)) } else { Ok(MergeTree::Conflict { tree: ours.clone(), paths }) }
 }
 
-/// What a merge leaves in conflict.
+/// The conflicts of a merge.
 #[derive(Debug)]
 pub(crate) struct Conflicts {
-    /// A tree to put the merged files into.
+    /// The tree of the merge without the files in conflict, to which the merged files are added.
     pub(crate) tree: Oid,
-    /// The versions of each file.
+    /// The versions of each file in conflict.
     pub(crate) files: BTreeMap<PathBuf, Versions>,
 }
 
-/// What [`merge_tree()`] with [`Renames::OfFilesAlone`] leaves in conflict: a tree to put the merged files into, and the
-/// versions of each file.
+/// The conflicts of [`merge_tree()`] with [`Renames::OfFilesAlone`].
 pub(crate) fn conflicts(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Conflicts> {
     let call =
         repository.read("merge-tree").args(["--write-tree", "-z", "--no-messages", ours.as_str(), theirs.as_str()]);
     let call = Renames::OfFilesAlone.given_to(call);
     let output = call.output()?;
-    if output.complaint().contains("usage: git merge-tree") {
+    if output.stderr_text().contains("usage: git merge-tree") {
         return in_worktree(repository, ours, |path| conflicts_at(repository, path, theirs));
     }
     let tree = output.stdout.split(|&byte| byte == 0).next().unwrap_or_default();
@@ -123,7 +123,7 @@ fn conflicts_at(repository: &Repository, path: &Path, theirs: &Oid) -> Result<Co
     Renames::OfFilesAlone.given_to(call).output()?;
     let listed = git("ls-files").args(["-u", "-z"]).run()?.stdout;
     let files = unmerged::parse(&listed)?;
-    // A tree holds no conflict, so the files in conflict go, and come back merged.
+    // A tree cannot contain a conflict, so the files in conflict are removed; the caller adds them merged.
     let names: Vec<_> = files.keys().flat_map(|name| [name.as_os_str().as_bytes(), b"\0"].concat()).collect();
     git("update-index").args(["--force-remove", "-z", "--stdin"]).input(names).run()?;
     let call = git("write-tree");
@@ -132,14 +132,14 @@ fn conflicts_at(repository: &Repository, path: &Path, theirs: &Oid) -> Result<Co
     Ok(Conflicts { tree, files })
 }
 
-/// What merging three texts line by line comes to.
+/// The result of merging three texts line by line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum MergeFile {
-    /// This text.
+    /// The merged text.
     Clean(Vec<u8>),
-    /// This text, with conflict markers.
+    /// The text with conflict markers.
     Marked(Vec<u8>),
-    /// Nothing: one of them has no lines.
+    /// None, since one of the texts is binary.
     Binary,
 }
 
@@ -156,12 +156,12 @@ pub(crate) fn merge_file(git: &Git, base: &[u8], ours: &[u8], theirs: &[u8]) -> 
     match output.code {
         Some(0) => Ok(MergeFile::Clean(output.stdout)),
         Some(1..=127) => Ok(MergeFile::Marked(output.stdout)),
-        _ if output.complaint().contains("Cannot merge binary files") => Ok(MergeFile::Binary),
+        _ if output.stderr_text().contains("Cannot merge binary files") => Ok(MergeFile::Binary),
         _ => Err(call.failure(&output)),
     }
 }
 
-/// The commit where two histories parted; `None` where they never were one.
+/// The merge base of two commits; `None` for unrelated histories.
 pub(crate) fn base(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Option<Oid>> {
     let output = repository.read("merge-base").args([ours.as_str(), theirs.as_str()]).output()?;
     Ok(Oid::parse(&output.text()))
@@ -177,36 +177,37 @@ pub(crate) fn is_ancestor(repository: &Repository, ancestor: &Oid, commit: &Oid)
     match output.code {
         Some(0) => Ok(true),
         Some(1) => Ok(false),
-        // A commit we do not have cannot be judged; that is not an error of the question "is it in there?".
-        _ if output.complaint().contains("Not a valid commit name") => Ok(false),
+        // A commit that this clone does not have cannot be in the history; git reports that as an error.
+        _ if output.stderr_text().contains("Not a valid commit name") => Ok(false),
         _ => Err(call.failure(&output)),
     }
 }
 
-/// Whether a commit is in what the main worktree has checked out; not when that has no commit.
+/// Whether a commit is in the history of `HEAD` of the main worktree; false when that has no commit.
 pub(crate) fn is_in_head(repository: &Repository, commit: &Oid) -> Result<bool> {
     Ok(repository.read("merge-base").args(["--is-ancestor", commit.as_str(), "HEAD"]).output()?.success())
 }
 
-/// How many commits a branch has that are in none of `known` (names of commits); `None` when there is no such branch.
+/// How many commits a branch has that are in the history of none of `known` (commit names); `None` without the branch.
 pub(crate) fn count_beyond(repository: &Repository, branch: &Branch, known: &[&str]) -> Result<Option<u32>> {
     let call = repository.read("rev-list").args(["--count", branch.full().as_str(), "--not"]).args(known);
     Ok(call.arg("--").output()?.text().trim().parse().ok())
 }
 
-/// The oldest commit in the history of `tip` whose message has this text.
+/// The oldest commit in the history of `tip` whose message contains this text.
 pub(crate) fn with_message(repository: &Repository, tip: &Oid, text: &str) -> Result<Option<Oid>> {
     let call = repository.read("log").args(["--format=%H", "--fixed-strings", &format!("--grep={text}")]);
     Ok(call.args([tip.as_str(), "--"]).run()?.text().lines().last().and_then(Oid::parse))
 }
 
-/// Whether a commit whose message has this text is reachable from `tip`.
+/// Whether a commit whose message contains this text is reachable from `tip`.
 pub(crate) fn has_message(repository: &Repository, tip: &Oid, text: &str) -> Result<bool> {
     let call = repository.read("log").args(["-n", "1", "--format=%H", "--fixed-strings", &format!("--grep={text}")]);
     Ok(!call.args([tip.as_str(), "--"]).run()?.stdout.is_empty())
 }
 
-/// The commit that brought `commit` to the branch whose tip is `tip`; `None` when it is not there.
+/// The first commit on the first-parent history up to `tip` that contains `commit`; `None` when `tip` does not contain
+/// it.
 pub(crate) fn first_with(repository: &Repository, commit: &Oid, tip: &Oid) -> Result<Option<Oid>> {
     if !is_ancestor(repository, commit, tip)? {
         return Ok(None);
@@ -219,14 +220,14 @@ pub(crate) fn first_with(repository: &Repository, commit: &Oid, tip: &Oid) -> Re
     Ok(Some(first.unwrap_or_else(|| commit.clone())))
 }
 
-/// The commits that `theirs` has and `ours` lacks, newest first: short name, subject, author.
+/// The commits of `theirs` that `ours` lacks, newest first: short name, subject, author.
 pub(crate) fn described(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Vec<String>> {
     let range = format!("{ours}..{theirs}");
     let text = repository.read("log").args(["--format=%h %s (%an <%ae>)", &range, "--"]).run()?.text();
     Ok(text.lines().map(str::to_owned).collect())
 }
 
-/// The files that `theirs` changed since both were one; all that differ, where they never were.
+/// The files that `theirs` changed since the merge base; for unrelated histories all that differ.
 pub(crate) fn changed_since_fork(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Vec<String>> {
     let diff = |range: [&str; 2]| {
         let call = repository.read("diff-tree").args(["-r", "-z", "--name-only", "--no-renames"]);
@@ -238,14 +239,14 @@ pub(crate) fn changed_since_fork(repository: &Repository, ours: &Oid, theirs: &O
     Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
 }
 
-/// The subjects of the commits that `theirs` has and `ours` lacks, newest first.
+/// The subjects of the commits of `theirs` that `ours` lacks, newest first.
 pub(crate) fn subjects(repository: &Repository, ours: &Oid, theirs: &Oid) -> Result<Vec<String>> {
     let range = format!("{ours}..{theirs}");
     let text = repository.read("log").args(["--format=%s", &range, "--"]).run()?.text();
     Ok(text.lines().map(str::to_owned).collect())
 }
 
-/// How many commits `commit` has that `base` lacks, and the other way round.
+/// How many commits `commit` has that `base` lacks, and the reverse.
 pub(crate) fn ahead_behind(repository: &Repository, commit: &Oid, base: &Oid) -> Result<AheadBehind> {
     let range = format!("{commit}...{base}");
     let text = repository.read("rev-list").args(["--left-right", "--count", &range, "--"]).run()?.text();

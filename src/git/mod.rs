@@ -1,16 +1,19 @@
-//! The only code that knows git's command line. One process start ([`run`]), typed names ([`types`]), pure parsers
-//! of what git prints ([`porcelain`]), and on them what the rest needs: the repository we stand in, refs, objects,
-//! the remote, worktrees, merges.
+//! The only code that knows git's command line: one place that starts processes ([`run`]), typed names ([`types`]),
+//! pure parsers of git's output ([`porcelain`]), and on them the repository, refs, objects, the remote, worktrees and
+//! merges.
+//!
+//! The room promises that names of others reach git as whole arguments and never through a shell, that every call has a
+//! time limit and no prompt, and that a failure has git's own words. It knows neither locks nor tasks. Every room above
+//! may call it; [`run`] is the only start of processes in the crate.
 
 pub(crate) mod address;
 pub(crate) mod at_work;
-pub(crate) mod carry;
+pub(crate) mod checkout;
 pub(crate) mod commit;
 mod contact;
 pub(crate) mod destination;
-pub(crate) mod forward;
 pub(crate) mod leftover_lock;
-pub(crate) mod mark;
+pub(crate) mod marker;
 pub(crate) mod merge;
 pub(crate) mod objects;
 pub(crate) mod porcelain;
@@ -20,6 +23,7 @@ pub(crate) mod remote;
 pub(crate) mod repository;
 pub(crate) mod run;
 pub(crate) mod types;
+pub(crate) mod update_checkout;
 pub(crate) mod worktree;
 
 pub(crate) use repository::Repository;

@@ -23,7 +23,7 @@ pub(crate) fn load(repository: &Repository, names: &[String]) -> Result<Vec<Opti
     cat_file::parse(&output.stdout, names.len())
 }
 
-/// Reads the object of a name; `None` where nothing has it. One process.
+/// Reads one object by name; `None` where there is none. One process.
 pub(crate) fn load_one(repository: &Repository, name: &str) -> Result<Option<Object>> {
     Ok(load(repository, &[name.to_owned()])?.into_iter().next().flatten())
 }
@@ -34,13 +34,13 @@ pub(crate) fn list(repository: &Repository, treeish: &Oid, prefix: &[&str]) -> R
     ls_tree::parse(&call.run()?.stdout)
 }
 
-/// Everything that a commit and its history hold, by name. One process.
+/// The names of all objects that are reachable from a commit. One process.
 pub(crate) fn names_reachable(repository: &Repository, commit: &Oid) -> Result<BTreeSet<Oid>> {
     let output = repository.read("rev-list").args(["--objects", "--no-object-names", commit.as_str(), "--"]).run()?;
     Ok(output.text().lines().filter_map(Oid::parse).collect())
 }
 
-/// The names in a tree that was read; those that are not UTF-8 are left out. None for what is no tree.
+/// The names in a tree object, without those that are not UTF-8; none for an object that is no tree.
 pub(crate) fn names_in(object: &Object) -> Result<Vec<String>> {
     if object.kind != ObjectKind::Tree {
         return Ok(Vec::new());
@@ -68,12 +68,12 @@ pub(crate) enum Edit {
         /// The blob.
         oid: Oid,
     },
-    /// A file goes.
+    /// A file is removed.
     Remove {
         /// Repository-relative path.
         path: String,
     },
-    /// A file moves, unread.
+    /// A file is moved; its content is not read.
     Rename {
         /// Repository-relative path.
         from: String,
@@ -86,43 +86,43 @@ pub(crate) enum Edit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NewCommit {
     /// The first parent; `None` makes a root commit.
-    pub(crate) parent: Parent,
-    /// A second parent.
+    pub(crate) parent: ParentCommit,
+    /// The second parent of a merge.
     pub(crate) merged: Option<Oid>,
-    /// The tree to start from, where it is not the first parent's.
+    /// The tree to start from; by default that of the first parent.
     pub(crate) tree: Option<Oid>,
-    /// What to change in it.
+    /// The changes of that tree.
     pub(crate) edits: Vec<Edit>,
     /// The whole message.
     pub(crate) message: String,
 }
 
-/// Where a new commit hangs.
+/// The first parent of a new commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Parent {
-    /// Nowhere.
+pub(crate) enum ParentCommit {
+    /// None: a root commit.
     Root,
-    /// On a commit that exists.
+    /// A commit that exists.
     Commit(Oid),
-    /// On the commit built just before.
+    /// The commit that is built just before.
     Previous,
 }
 
-/// What was built: the commits, and the blobs of every [`Edit::Put`], both in the order they were asked for.
+/// The result of a build: the commits, and the blobs of every [`Edit::Put`], both in the order of the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Built {
+pub(crate) struct BuiltObjects {
     /// The commits.
     pub(crate) commits: Vec<Oid>,
     /// The blobs.
     pub(crate) blobs: Vec<Oid>,
 }
 
-/// The ref that git-fast-import(1) wants while it builds. A `reset` without `from` gives it up before the stream
-/// ends, so git never writes it.
+/// The ref that git-fast-import(1) requires while it builds. A `reset` without `from` drops it before the stream ends,
+/// so that git never writes it.
 const SCRATCH: &str = "refs/aitask/scratch";
 
 /// Builds commits without a checkout, an index or a ref. One process (and git's own `unpack-objects`).
-pub(crate) fn build(repository: &Repository, commits: &[NewCommit]) -> Result<Built> {
+pub(crate) fn build(repository: &Repository, commits: &[NewCommit]) -> Result<BuiltObjects> {
     let Identities { author, committer } = repository.identities()?;
     let mut stream = Vec::new();
     let mut blobs = 0;
@@ -136,13 +136,13 @@ pub(crate) fn build(repository: &Repository, commits: &[NewCommit]) -> Result<Bu
     }
     let (mut blob, mut mark) = (0, blobs);
     for commit in commits {
-        if commit.parent != Parent::Previous {
+        if commit.parent != ParentCommit::Previous {
             reset(&mut stream);
         }
         mark += 1;
         stream.extend(format!("commit {SCRATCH}\nmark :{mark}\nauthor {author}\ncommitter {committer}\n").into_bytes());
         data(&mut stream, commit.message.as_bytes());
-        if let Parent::Commit(parent) = &commit.parent {
+        if let ParentCommit::Commit(parent) = &commit.parent {
             stream.extend(format!("from {parent}\n").into_bytes());
         }
         if let Some(merged) = &commit.merged {
@@ -174,13 +174,17 @@ pub(crate) fn build(repository: &Repository, commits: &[NewCommit]) -> Result<Bu
     let output = call.run()?;
     let names = output.text().lines().map(Oid::parse).collect::<Option<Vec<_>>>().unwrap_or_default();
     if names.len() != mark {
-        return Err(Error::new(Kind::Git, format!("`{}` gave {} names instead of {mark}", call.line(), names.len())));
+        return Err(Error::new(
+            Kind::Git,
+            format!("`{}` gave {} names instead of {mark}", call.command_line(), names.len()),
+        ));
     }
     let commits = names[blobs..].to_vec();
-    Ok(Built { commits, blobs: names[..blobs].to_vec() })
+    Ok(BuiltObjects { commits, blobs: names[..blobs].to_vec() })
 }
 
-/// The files that commits lack and the commits before them have; `pairs` is a line `NEW OLD` each. One process.
+/// The files that the new commit of a pair lacks and the old one has; `pairs` has a line `NEW OLD` for each pair. One
+/// process.
 pub(crate) fn removed(repository: &Repository, pairs: String) -> Result<Vec<Vec<u8>>> {
     if pairs.is_empty() {
         return Ok(Vec::new());

@@ -5,7 +5,7 @@ use crate::git::porcelain::for_each_ref;
 use crate::git::{Oid, RefName, RefUpdate, Repository, at_work};
 use std::collections::BTreeMap;
 
-/// The refs among `names` that exist, with what they point to; one process.
+/// The refs among `names` that exist, with their objects. One process.
 pub(crate) fn load(repository: &Repository, names: &[RefName]) -> Result<BTreeMap<RefName, Oid>> {
     let output = repository
         .read("for-each-ref")
@@ -17,7 +17,8 @@ pub(crate) fn load(repository: &Repository, names: &[RefName]) -> Result<BTreeMa
     Ok(records.into_iter().map(|record| (record.name, record.oid)).filter(|(name, _)| names.contains(name)).collect())
 }
 
-/// Whether a ref may exist, told without asking git: no only when its files say so (gitrepository-layout(5)).
+/// Whether a ref may exist, told without running git: false only when the files of git say so
+/// (gitrepository-layout(5)).
 pub(crate) fn may_exist(repository: &Repository, name: &RefName) -> bool {
     let dir = &repository.common_dir;
     let ending = format!(" {name}");
@@ -27,32 +28,33 @@ pub(crate) fn may_exist(repository: &Repository, name: &RefName) -> bool {
         || packed().split(|&byte| byte == b'\n').any(|line| line.ends_with(ending.as_bytes()))
 }
 
-/// All refs that begin with `prefix`, which ends with a slash, with what they point to. One process.
+/// All refs that begin with `prefix`, which ends with a slash, with their objects. One process.
 pub(crate) fn load_below(repository: &Repository, prefix: &str) -> Result<BTreeMap<RefName, Oid>> {
     let output = repository.read("for-each-ref").arg(format!("--format={}", for_each_ref::FORMAT)).arg(prefix).run()?;
     Ok(for_each_ref::parse(&output.stdout)?.into_iter().map(|record| (record.name, record.oid)).collect())
 }
 
-/// A ref below `name`, which keeps git from making `name` itself. One process.
+/// A ref below `name`; while there is one, git cannot create `name` itself. One process.
 pub(crate) fn below(repository: &Repository, name: &RefName) -> Result<Option<RefName>> {
     let call = repository.read("for-each-ref").arg("--count=1").arg(format!("--format={}", for_each_ref::FORMAT));
     let records = for_each_ref::parse(&call.arg(format!("{name}/")).run()?.stdout)?;
     Ok(records.into_iter().map(|record| record.name).next())
 }
 
-/// What came of a local swap.
+/// The outcome of a local swap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Swap {
-    /// All refs are what they were to become.
+    /// All refs have their new values.
     Done,
-    /// Nothing changed; what git said.
+    /// Nothing changed; with the message of git.
     Refused(String),
-    /// Git was ended over it, and where a git that it started goes on, all of it may still be done. What was said.
+    /// git was ended by a signal or the time limit, and a process that it started may still complete the swap. With its
+    /// message.
     CutOff(String),
 }
 
-/// Moves all refs or none, each only from its old value (git-update-ref(1), `--stdin`). Git may fail after moving the refs;
-/// compare them.
+/// Moves all refs or none, each only from its old value (git-update-ref(1), `--stdin`). git may fail after it moved the
+/// refs, so on a failure they are compared.
 pub(crate) fn swap(repository: &Repository, updates: &[RefUpdate], reason: &str) -> Result<Swap> {
     let mut input = Vec::new();
     for update in updates {
@@ -73,19 +75,19 @@ pub(crate) fn swap(repository: &Repository, updates: &[RefUpdate], reason: &str)
     }
     Ok(match are_moved(repository, updates) {
         Ok(true) => Swap::Done,
-        Ok(false) if output.code.is_some() => Swap::Refused(output.complaint()),
-        Ok(false) | Err(_) => Swap::CutOff(output.complaint()),
+        Ok(false) if output.code.is_some() => Swap::Refused(output.stderr_text()),
+        Ok(false) | Err(_) => Swap::CutOff(output.stderr_text()),
     })
 }
 
-/// Whether all refs are what the updates were to make of them. One process.
+/// Whether all refs have the new values of the updates. One process.
 fn are_moved(repository: &Repository, updates: &[RefUpdate]) -> Result<bool> {
     let names: Vec<_> = updates.iter().map(|update| update.name.clone()).collect();
     let now = load(repository, &names)?;
     Ok(updates.iter().all(|update| now.get(&update.name) == update.new.as_ref()))
 }
 
-/// Sets refs whatever they were. For what only follows something else: remote-tracking refs and mirrors.
+/// Sets refs, whatever value they had. Only for refs that follow something else: remote-tracking refs and mirrors.
 pub(crate) fn follow(repository: &Repository, refs: &[(RefName, &Oid)]) -> Result<()> {
     if refs.is_empty() {
         return Ok(());

@@ -1,8 +1,8 @@
-//! The list of worktrees as git gives it, before a [`Repository`](crate::git::Repository) is known, and where their git
-//! directories lie.
+//! The list of worktrees as git prints it, and the git directories of worktrees, for use before a
+//! [`Repository`](crate::git::Repository) is known.
 
 use crate::error::Result;
-use crate::git::porcelain::worktree_list::{self, Loosely, WorktreeRecord};
+use crate::git::porcelain::worktree_list::{self, PartialList, WorktreeRecord};
 use crate::git::run::Git;
 use crate::git::types::Branch;
 use crate::interrupt;
@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Every registered worktree as git says it (git-worktree(1), porcelain format).
+/// Every registered worktree as git prints it (git-worktree(1), porcelain format).
 pub(super) fn load(git: &Git, root: &Path) -> Result<Vec<WorktreeRecord>> {
     match listed(git, root)? {
         Listed::EndedByNul(bytes) => worktree_list::parse(&bytes),
@@ -19,18 +19,18 @@ pub(super) fn load(git: &Git, root: &Path) -> Result<Vec<WorktreeRecord>> {
     }
 }
 
-/// The same as far as it can be understood.
-pub(super) fn load_loosely(git: &Git, root: &Path) -> Result<Loosely> {
+/// [`load`], as far as the output can be parsed.
+pub(super) fn load_loosely(git: &Git, root: &Path) -> Result<PartialList> {
     match listed(git, root)? {
-        Listed::EndedByNul(bytes) => Ok(Loosely { records: worktree_list::parse(&bytes)?, whole: true }),
+        Listed::EndedByNul(bytes) => Ok(PartialList { records: worktree_list::parse(&bytes)?, whole: true }),
         Listed::InLines(bytes) => Ok(worktree_list::parse_lines_loosely(&bytes)),
     }
 }
 
-/// What git prints.
+/// The output of git.
 enum Listed {
     EndedByNul(Vec<u8>),
-    /// Before git 2.36 there is no `-z`.
+    /// Before git 2.36 there is no `-z`, and records are lines.
     InLines(Vec<u8>),
 }
 
@@ -38,21 +38,25 @@ fn listed(git: &Git, root: &Path) -> Result<Listed> {
     let list = |options: &[&str]| git.read(root, "worktree").args(["list", "--porcelain"]).args(options);
     let mut output = list(&["-z"]).output()?;
     for _ in 0..HALF_WRITTEN_TRIES {
-        if !is_half_written(&output.complaint()) {
+        if !is_half_written(&output.stderr_text()) {
             break;
         }
-        interrupt::pause(Duration::from_millis(5))?;
+        interrupt::pause(HALF_WRITTEN_PAUSE)?;
         output = list(&["-z"]).output()?;
     }
     Ok(if output.success() { Listed::EndedByNul(output.stdout) } else { Listed::InLines(list(&[]).run()?.stdout) })
 }
 
-/// How often a registration that another git is writing is looked at again, 5 ms apart.
+/// How often a registration that another git is writing is read again, 5 ms apart: half a second in all, while git
+/// writes one within milliseconds.
 const HALF_WRITTEN_TRIES: u32 = 100;
 
-/// Whether git gave up over a worktree that another git is just making or removing.
-pub(super) fn is_half_written(complaint: &str) -> bool {
-    complaint.contains("failed to read") && complaint.contains("/worktrees/")
+/// The pause before a registration is read again.
+const HALF_WRITTEN_PAUSE: Duration = Duration::from_millis(5);
+
+/// Whether git gave up because another git is adding or removing a worktree.
+pub(super) fn is_half_written(stderr_text: &str) -> bool {
+    stderr_text.contains("failed to read") && stderr_text.contains("/worktrees/")
 }
 
 /// The git directory of the worktree at `path` (gitrepository-layout(5)).
@@ -66,8 +70,8 @@ pub(crate) fn git_dir(path: &Path) -> Option<PathBuf> {
     Some(path.join(OsStr::from_bytes(name)))
 }
 
-/// Whether the worktree at `path` certainly has a branch checked out, told without asking git: `.git` names its folder,
-/// and `HEAD` there the branch (gitrepository-layout(5)).
+/// Whether the worktree at `path` certainly has a branch checked out, told without running git: `.git` names its git
+/// directory, and `HEAD` there the branch (gitrepository-layout(5)).
 pub(crate) fn has_checked_out(path: &Path, branch: &Branch) -> bool {
     let read = |path: &Path| std::fs::read_to_string(path).ok();
     let folder = read(&path.join(".git")).and_then(|text| Some(path.join(text.strip_prefix("gitdir: ")?.trim_end())));

@@ -1,8 +1,8 @@
-//! The remote: one fetch for all branches, one push for all refs, and what came of it.
+//! The remote: one fetch for all branches, one push for all refs, and the outcome of the push.
 
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::contact::{connection_error, contact_error};
-use crate::git::porcelain::failure::{self, Ended, Failure};
+use crate::git::porcelain::failure::{self, Ended, GitFailure};
 use crate::git::porcelain::push::{self, Flag, PushReport, Rejection};
 use crate::git::registry::is_half_written;
 use crate::git::run::Call;
@@ -10,14 +10,14 @@ use crate::git::{Branch, RefUpdate, RemoteName, Repository, at_work, destination
 use crate::interrupt;
 use std::time::Duration;
 
-/// The pattern that covers every coordination branch, whether it exists or not: naming a missing branch would
-/// fail the whole fetch.
+/// The pattern that covers every coordination branch, whether it exists or not. Naming a branch that the remote lacks
+/// would make the whole fetch fail.
 const COORDINATION: &str = "aitask-*";
 
-/// How the names of task branches begin, which may or may not be on the remote.
+/// The beginning of the names of task branches, each of which may be missing on the remote.
 pub(crate) const TASK_BRANCHES: &str = "aitask/";
-/// The ref that keeps what a fetch brought of a coordination branch. Nothing prunes it, so that what is gone from the
-/// remote can be put back.
+/// The ref that keeps the objects of a coordination branch that a fetch brought. `git fetch --prune` does not remove
+/// it, so a branch that is gone from the remote can be restored.
 pub(crate) fn known(remote: &RemoteName, branch: &Branch) -> String {
     kept(remote, branch.as_str())
 }
@@ -37,8 +37,8 @@ pub(crate) fn names(repository: &Repository) -> Vec<&str> {
     keys.filter_map(|key| key.strip_prefix("remote.")?.strip_suffix(".url")).collect()
 }
 
-/// Whether the configured refspec already lets git keep the remote-tracking ref of `branch`. It does not in a
-/// single-branch clone, as CI jobs make them.
+/// Whether the configured refspec makes git update the remote-tracking ref of `branch`. It does not in a single-branch
+/// clone, such as CI jobs make.
 pub(crate) fn tracks(repository: &Repository, remote: &RemoteName, branch: &Branch) -> bool {
     let wanted = format!("refs/heads/{branch}:refs/remotes/{remote}/{branch}");
     let all = format!("refs/heads/*:refs/remotes/{remote}/*");
@@ -46,8 +46,8 @@ pub(crate) fn tracks(repository: &Repository, remote: &RemoteName, branch: &Bran
     specs.iter().map(|spec| spec.trim_start_matches('+')).any(|spec| spec == wanted || spec == all)
 }
 
-/// Brings the remote-tracking refs of `branches` up to date; a branch that the remote does not have loses its
-/// remote-tracking ref. One connection; a second one only when a code branch is missing on the remote.
+/// Updates the remote-tracking refs of `branches`; the ref of a branch that the remote lacks is removed. One
+/// connection; a second one only when a code branch is missing on the remote.
 ///
 /// # Errors
 /// [`Kind::Unreachable`] or [`Kind::Authentication`], with git's reason.
@@ -66,7 +66,7 @@ pub(crate) fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Br
             .args(["--", remote.as_str()])
             .args(coordination)
             .args(named.iter().map(|branch| {
-                // As a pattern, one that is not there is no error, and loses its remote-tracking ref.
+                // A pattern that matches nothing is no error, and the remote-tracking ref is pruned.
                 let pattern = if branch.as_str().starts_with(TASK_BRANCHES) { "*" } else { "" };
                 format!("+{}{pattern}:{}{pattern}", branch.full(), branch.tracking(remote))
             }));
@@ -74,31 +74,31 @@ pub(crate) fn fetch(repository: &Repository, remote: &RemoteName, branches: &[Br
         if output.success() {
             return Ok(());
         }
-        let complaint = output.complaint();
-        let missing = complaint.lines().find_map(|line| line.split("couldn't find remote ref refs/heads/").nth(1));
+        let stderr_text = output.stderr_text();
+        let missing = stderr_text.lines().find_map(|line| line.split("couldn't find remote ref refs/heads/").nth(1));
         let before = named.len();
         named.retain(|branch| Some(branch.as_str()) != missing);
         if named.len() < before {
             continue;
         }
-        // While a worktree is being made or removed, git can read its half-written registration and give up.
-        if is_half_written(&complaint)
-            || complaint.contains("cannot lock ref")
-            || complaint.contains(".lock': File exists")
+        // While another git adds or removes a worktree, git may read its half-written registration and give up.
+        if is_half_written(&stderr_text)
+            || stderr_text.contains("cannot lock ref")
+            || stderr_text.contains(".lock': File exists")
         {
             return Err(Error::new(
                 Kind::Contention,
-                format!("another git is fetching: {}", failure::said(Failure::Unknown, &complaint)),
+                format!("another git is fetching: {}", failure::said(GitFailure::Unknown, &stderr_text)),
             ));
         }
         return Err(connection_error(remote.as_str(), &call, &output));
     }
 }
 
-/// Brings the remote-tracking ref of one branch up to date. One connection.
+/// Updates the remote-tracking ref of one branch. One connection.
 ///
 /// # Errors
-/// Whatever keeps it from that, a branch that is not there included.
+/// Every failure of the fetch; also when the remote lacks the branch.
 pub(crate) fn fetch_branch(
     repository: &Repository,
     remote: &RemoteName,
@@ -111,7 +111,7 @@ pub(crate) fn fetch_branch(
     if output.success() { Ok(()) } else { Err(connection_error(remote.as_str(), &call, &output)) }
 }
 
-/// Brings every remote-tracking ref that the configuration names up to date. One connection.
+/// Updates every remote-tracking ref that the configuration names. One connection.
 pub(crate) fn fetch_all(repository: &Repository, remote: &RemoteName, limit: Duration) -> Result<()> {
     let call = fetch_call(repository, limit, true).args(["--", remote.as_str()]);
     let output = at_work::moving_refs(repository, &call)?;
@@ -123,8 +123,8 @@ fn fetch_call(repository: &Repository, limit: Duration, prune: bool) -> Call {
     call.args(prune.then_some("--prune")).args(["--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"])
 }
 
-/// Whether the remote has a branch of exactly this name. One connection; only for a diagnosis, since a fetch tells the
-/// same and brings it along.
+/// Whether the remote has a branch of exactly this name. One connection. Only for a diagnosis: a fetch tells the same
+/// and brings the branch along.
 pub(crate) fn has_branch(
     repository: &Repository,
     remote: &RemoteName,
@@ -141,14 +141,14 @@ pub(crate) fn has_branch(
     Ok(output.text().lines().any(|line| line.split('\t').nth(1) == Some(full.as_str())))
 }
 
-/// What came of a push.
+/// The outcome of a push.
 #[derive(Debug)]
 pub(crate) enum Pushed {
     /// The remote answered for every ref.
     Answered(PushReport),
-    /// The remote cannot push several refs as one.
+    /// The remote has no atomic push; nothing was sent.
     NoAtomic,
-    /// The connection ended before the answer: it may have landed or not.
+    /// The connection ended before the answer: the push may have landed or not.
     Unknown(Error),
     /// Nothing was sent: the remote cannot be reached, authentication failed, or a signal came first.
     NotSent(Error),
@@ -159,9 +159,9 @@ pub(crate) enum Pushed {
 pub(crate) struct PushOptions {
     /// All refs or none.
     pub(crate) atomic: bool,
-    /// Whether the user's `pre-push` hook runs.
+    /// Whether the `pre-push` hook of the user runs.
     pub(crate) hooks: bool,
-    /// Ask only whether it would be taken.
+    /// Whether the server is only asked if it would accept the push.
     pub(crate) dry_run: bool,
     /// The time limit.
     pub(crate) limit: Duration,
@@ -180,12 +180,12 @@ pub(crate) fn push(
     }
     let call = push_call(repository, remote, updates, options);
     let output = match at_work::moving_refs(repository, &call) {
-        // It was ended on its way, and nobody is to be asked now.
+        // git was ended by a signal while it pushed. The command is stopping, so the outcome is not looked up now.
         Err(error) if error.kind() == Kind::Interrupted => return Ok(Pushed::Unknown(error)),
         output => output?,
     };
     let report = push::parse(&output.stdout);
-    // What was up to date is known before anything is sent.
+    // git knows before it sends anything which refs are up to date.
     let is_report = |report: &PushReport| report.refs.iter().any(|pushed| pushed.flag != Flag::UpToDate);
     let reported = report.as_ref().map_or(true, is_report);
     if let (Ok(mut report), false) = (report, output.timed_out) {
@@ -195,12 +195,12 @@ pub(crate) fn push(
             return Ok(Pushed::Answered(report));
         }
     }
-    let stderr = output.complaint();
+    let stderr = output.stderr_text();
     let ended = Ended { code: output.code, reported, stderr: &stderr };
     let failure = failure::of_push(ended, || options.hooks && has_hook(repository));
     let error = match failure {
-        Failure::NoAtomic => return Ok(Pushed::NoAtomic),
-        Failure::Hook => {
+        GitFailure::NoAtomic => return Ok(Pushed::NoAtomic),
+        GitFailure::Hook => {
             let said = [output.text(), stderr].join("\n");
             let said =
                 said.lines().filter(|line| !line.is_empty() && !line.starts_with("error: failed to push some refs"));
@@ -208,7 +208,7 @@ pub(crate) fn push(
             let message = format!("your pre-push hook refused the push to {remote}: {}", said.join("; "));
             Error::new(Kind::Denied, message).hint("git hook run pre-push").with(Payload::Hook { hook: "pre-push" })
         }
-        Failure::Unknown => {
+        GitFailure::Unknown => {
             let said = failure::said(failure, &stderr);
             let error = Error::new(Kind::Unknown, format!("the push to {remote} was cut off: {said}"));
             return Ok(Pushed::Unknown(error.with(Payload::Said { stderr }).advice("run the same command again")));
@@ -224,7 +224,7 @@ fn has_hook(repository: &Repository) -> bool {
     found.is_ok_and(|path| which::which_in(path.text(), None::<&str>, &repository.root).is_ok())
 }
 
-/// The command line of [`push()`], also for `--dry-run` to show.
+/// The call of [`push()`]; `--dry-run` shows its command line.
 pub(crate) fn push_call(
     repository: &Repository,
     remote: &RemoteName,

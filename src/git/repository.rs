@@ -1,4 +1,4 @@
-//! The repository we stand in, found once.
+//! The repository of the current directory, found once for each command.
 
 use crate::error::{Error, Kind, Result};
 use crate::files::read_own;
@@ -14,16 +14,16 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// A repository with a work tree: where it is, and how to run git in it.
+/// A repository with a work tree: its folders, and how to run git in it.
 #[derive(Debug)]
 pub(crate) struct Repository {
     git: Git,
     config: Config,
-    /// The directory all worktrees share (`.git` of the main one).
+    /// The git directory that all worktrees share (`.git` of the main one).
     pub(crate) common_dir: PathBuf,
-    /// The main worktree; in a bare repository with worktrees, the one we stand in, or the outermost around that.
+    /// The main worktree; in a bare repository with worktrees, the current one, or the outermost around it.
     pub(crate) root: PathBuf,
-    /// The worktree we stand in.
+    /// The current worktree.
     pub(crate) toplevel: PathBuf,
     /// The branch checked out in [`Self::root`]; `None` when its `HEAD` is detached.
     pub(crate) root_branch: Option<Branch>,
@@ -35,10 +35,10 @@ pub(crate) struct Repository {
 }
 
 impl Repository {
-    /// Finds the repository of `dir`, as git does (`GIT_DIR` and its kin included).
+    /// Finds the repository of `dir`, as git does, with `GIT_DIR` and the like.
     ///
     /// # Errors
-    /// [`Kind::NotARepository`] and [`Kind::BareRepository`], where there is no work tree to be found.
+    /// [`Kind::NotARepository`], and [`Kind::BareRepository`] where there is no work tree.
     pub(crate) fn discover(environment: &Environment, dir: &Path) -> Result<Self> {
         let git = Git::new(environment.clone());
         let output = git
@@ -49,7 +49,7 @@ impl Repository {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let mut lines = text.lines();
         let (Some(bare), Some(common_dir), Some(git_dir)) = (lines.next(), lines.next(), lines.next()) else {
-            return Err(not_a_repository(dir, &output.complaint()));
+            return Err(not_a_repository(dir, &output.stderr_text()));
         };
         let Some(toplevel) = lines.next().filter(|_| bare == "false") else {
             let place = Path::new(git_dir).display();
@@ -84,7 +84,7 @@ impl Repository {
         Ok(repository)
     }
 
-    /// One for tests, whose files lie in a folder, and of which git is never asked.
+    /// A repository for tests, whose records are in a folder, and in which git is never run.
     #[cfg(test)]
     pub(crate) fn without_git(dir: &Path) -> Self {
         let environment = Environment::default().with(crate::git::run::WITHIN, "1");
@@ -101,26 +101,26 @@ impl Repository {
         }
     }
 
-    /// Where the git directory lies apart from the main worktree (`--separate-git-dir`, a submodule), git does not say
-    /// in other worktrees where that is; so whoever stands in it leaves a note.
+    /// Where the git directory is outside of the main worktree (`--separate-git-dir`, a submodule), git does not tell
+    /// in other worktrees where that is, so a command in the main worktree records it.
     fn remember_root(&self) {
         let root = Location { path: self.root.clone() };
         if self.records().load(RecordKind::Root, "").as_ref() != Some(&root) {
-            // Best effort: without the note we know as much as git does.
+            // Best effort: without the record the root is found as git finds it.
             let _ = self.records().note(RecordKind::Root, "", &root);
         }
     }
 
     fn remembered_root(&self) -> Option<PathBuf> {
         let records = self.records();
-        // The bare path is what it was before records had a format.
+        // Before records had a format, the file was the bare path.
         let bare = || Some(PathBuf::from(OsStr::from_bytes(&read_own(&records.path(RecordKind::Root, "")).ok()?)));
         let root = records.load(RecordKind::Root, "").map(|root: Location| root.path).or_else(bare)?;
         (root.is_absolute() && root.join(".git").is_file()).then_some(root)
     }
 
-    /// From a linked worktree: the main one; where there is none, or git cannot name it since its git directory is not
-    /// in it, the outermost worktree around us.
+    /// For a linked worktree: the main worktree; where there is none, or git cannot name it since its git directory is
+    /// outside of it, the outermost worktree around this one.
     fn find_root(&mut self, records: &[WorktreeRecord]) {
         let Some(main) = records.first() else { return };
         let is_main = |at: &Path| {
@@ -141,35 +141,36 @@ impl Repository {
         self.root = root;
     }
 
-    /// Git's configuration, as far as this crate asks for it.
+    /// The configuration of git, as far as this crate reads it.
     pub(crate) fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The git that all calls go through.
+    /// Runs git with what all calls have in common.
     pub(crate) fn git(&self) -> &Git {
         &self.git
     }
 
-    /// A reading git command in the main worktree.
+    /// A git command that reads, in the main worktree.
     pub(crate) fn read(&self, subcommand: &str) -> Call {
         self.git.read(&self.root, subcommand)
     }
 
-    /// A writing git command in the main worktree.
+    /// A git command that may write, in the main worktree.
     pub(crate) fn write(&self, subcommand: &str) -> Call {
         self.git.write(&self.root, subcommand)
     }
 
-    /// What this clone alone must know.
+    /// The private records of this clone.
     pub(crate) fn records(&self) -> Records {
         Records::new(&self.common_dir)
     }
 
-    /// Author and committer as git would write them, with the time of the first question.
+    /// Author and committer as git would write them, with the time of the first call: all commits of one command get
+    /// one time.
     ///
     /// # Errors
-    /// [`Kind::NoIdentity`] when git knows none.
+    /// [`Kind::NoIdentity`] when git has none.
     pub(crate) fn identities(&self) -> Result<Identities> {
         if let Some(known) = self.identities.get() {
             return Ok(known.clone());
@@ -187,18 +188,18 @@ impl Repository {
     }
 }
 
-/// Who makes a commit, as git writes them: `Name <email> seconds zone`.
+/// Author and committer of a commit, as git writes them: `Name <email> seconds zone`.
 #[derive(Debug, Clone)]
 pub(crate) struct Identities {
-    /// Who wrote the change.
+    /// The author.
     pub(crate) author: String,
-    /// Who made the commit.
+    /// The committer.
     pub(crate) committer: String,
 }
 
-fn not_a_repository(dir: &Path, complaint: &str) -> Error {
-    if complaint.contains("dubious ownership") {
-        return Error::new(Kind::NotARepository, complaint.lines().next().unwrap_or_default())
+fn not_a_repository(dir: &Path, stderr_text: &str) -> Error {
+    if stderr_text.contains("dubious ownership") {
+        return Error::new(Kind::NotARepository, stderr_text.lines().next().unwrap_or_default())
             .hint(command!["git config --global --add safe.directory", dir.display()]);
     }
     Error::new(Kind::NotARepository, format!("{} is not inside a git repository", dir.display()))
@@ -206,20 +207,20 @@ fn not_a_repository(dir: &Path, complaint: &str) -> Error {
         .hint("git clone URL")
 }
 
-/// One call for everything that will be asked.
+/// The keys that are read, all in one call, since a process costs more than a key.
 fn read_config(git: &Git, dir: &Path) -> Result<Config> {
     const KEYS: &str = r"^(aitask|remote|branch|url|user|author|committer)\.|^(core\.(sshcommand|hookspath)|commit\.gpgsign|color\.ui|init\.defaultbranch|push\.default)$";
     let output = git.read(dir, "config").args(["-z", "--get-regexp", KEYS]).output()?;
     match output.code {
         Some(0) => {
             let mut pairs = porcelain::config::parse(&output.stdout)?;
-            // The last is what every call of ours gets, not what the user set.
+            // The last value is the one that every call of this program sets; the user's is before it.
             if let Some(ours) = pairs.iter().rposition(|(key, _)| key == "color.ui") {
                 pairs.remove(ours);
             }
             Ok(Config::new(pairs))
         }
         Some(1) => Ok(Config::default()),
-        _ => Err(Error::new(Kind::Git, format!("git cannot read its configuration: {}", output.complaint()))),
+        _ => Err(Error::new(Kind::Git, format!("git cannot read its configuration: {}", output.stderr_text()))),
     }
 }

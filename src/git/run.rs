@@ -1,5 +1,5 @@
-//! The one place that starts processes: git, and the few programs beside it (`hostname`, `ps`, `tmux`, the
-//! user's check command).
+//! The one place that starts processes: git, and the few other programs (`hostname`, `ps`, `tmux`, the check command of
+//! the user). A second place would forget the time limit, the environment or the process group.
 
 mod git;
 mod output;
@@ -7,9 +7,9 @@ mod wait;
 
 pub(crate) use git::{Git, WITHIN};
 pub(crate) use output::Output;
-pub(crate) use wait::Sieve;
+pub(crate) use wait::OutputFilter;
 
-use crate::error::{Error, Kind, Payload, Result, harmless, quoted, redacted};
+use crate::error::{Error, Kind, Payload, Result, quoted, redacted, sanitise};
 use crate::interrupt;
 use crate::settings::Environment;
 use rustix::process::{Pid, Signal};
@@ -18,10 +18,10 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use wait::{Capture, End, Target};
+use wait::{Capture, SignalTarget, WaitEnd};
 
-/// What `git rev-parse --local-env-vars` lists, without the two that carry configuration. They say which
-/// repository to work on, so they count while we look for it and are dropped once we name the directory.
+/// The variables that `git rev-parse --local-env-vars` lists, without the two that carry configuration. They name the
+/// repository, so they count while it is looked for, and are removed once a directory names it.
 const LOCAL_VARIABLES: [&str; 14] = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_CONFIG",
@@ -39,11 +39,12 @@ const LOCAL_VARIABLES: [&str; 14] = [
     "GIT_COMMON_DIR",
 ];
 
-/// The time a local command may take; only a hang reaches it.
+/// The time limit of a local command. No git of a large repository takes five minutes for one of these calls, so only a
+/// hang reaches it.
 const LOCAL_LIMIT: Duration = Duration::from_secs(300);
 
-/// The time that somebody may take who works in an editor or a shell.
-pub(crate) const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
+/// No time limit: for an editor or a shell, in which a user may work for as long as they like.
+pub(crate) const NO_LIMIT: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// A process to start, as a value: nothing happens before [`Call::output`] or [`Call::run`].
 #[derive(Debug, Clone)]
@@ -56,11 +57,12 @@ pub(crate) struct Call {
     limit: Duration,
     trace: bool,
     streams: Streams,
-    sieve: Option<fn() -> Sieve>,
+    sieve: Option<fn() -> OutputFilter>,
     alone: bool,
 }
 
-/// Where the output of a process goes: to us, to our standard error, or, with the terminal, where ours goes.
+/// Where the output of a process goes: it is captured, goes to standard error, or, together with the terminal, where
+/// the output of this program goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Streams {
     Captured,
@@ -86,8 +88,8 @@ impl Call {
         }
     }
 
-    /// Gives it nothing of our own environment, only what [`Call::env`] sets.
-    pub(crate) fn alone(mut self) -> Self {
+    /// Gives it no environment but what [`Call::env`] sets.
+    pub(crate) fn clear_env(mut self) -> Self {
         self.alone = true;
         self
     }
@@ -116,7 +118,7 @@ impl Call {
         self
     }
 
-    /// Gives git one more setting, above all others.
+    /// Gives git one more setting, which overrides all others.
     pub(crate) fn setting(self, key: &str, value: &str) -> Self {
         let count = self.env.iter().rev().find(|(name, _)| name == "GIT_CONFIG_COUNT");
         let count = count.and_then(|(_, count)| count.as_ref()?.to_str()?.parse::<usize>().ok()).unwrap_or(0);
@@ -131,32 +133,32 @@ impl Call {
         self
     }
 
-    /// Gives it bytes on standard input, which is closed otherwise.
+    /// Gives it bytes on standard input, which is otherwise closed.
     pub(crate) fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.input = Some(bytes.into());
         self
     }
 
-    /// Limits its time; at the end its whole process group is ended.
+    /// Limits its time; when it is over, its whole process group is ended.
     pub(crate) fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Where its output goes; it is captured otherwise.
+    /// Where its output goes; by default it is captured.
     pub(crate) fn streams(mut self, streams: Streams) -> Self {
         self.streams = streams;
         self
     }
 
-    /// Keeps of its standard output, as it comes, only what this makes of it; all is kept otherwise.
-    pub(crate) fn sieve(mut self, sieve: fn() -> Sieve) -> Self {
+    /// Filters its standard output as it arrives, so that a large output need not fit into memory.
+    pub(crate) fn sieve(mut self, sieve: fn() -> OutputFilter) -> Self {
         self.sieve = Some(sieve);
         self
     }
 
-    /// The command line, for messages: addresses in it lose their secrets.
-    pub(crate) fn line(&self) -> String {
+    /// The command line, for messages; URLs in it lose their secrets.
+    pub(crate) fn command_line(&self) -> String {
         let mut line = self.program.to_string_lossy().into_owned();
         for arg in &self.args {
             line.extend([" ", &quoted(arg)]);
@@ -164,15 +166,15 @@ impl Call {
         redacted(&line)
     }
 
-    /// Starts it, waits, and gives what came of it, whatever the exit code.
+    /// Starts it, waits for it, and returns the result, whatever the exit code.
     ///
     /// # Errors
-    /// When it cannot be started: the directory or the program is missing. [`Kind::Interrupted`] when a signal came; it was
-    /// ended then, or not started.
+    /// When it cannot be started: the directory or the program is missing. [`Kind::Interrupted`] when a signal arrived;
+    /// then it was ended, or not started.
     pub(crate) fn output(&self) -> Result<Output> {
-        // A missing directory and a missing program give the same error, so tell them apart first.
+        // A missing directory and a missing program give the same error, so the directory is checked first.
         if !self.dir.is_dir() {
-            return Err(Error::new(Kind::Io, format!("{} is not a directory any more", self.dir.display())));
+            return Err(Error::new(Kind::Io, format!("{} is no longer a directory", self.dir.display())));
         }
         let started = Instant::now();
         let output = self.start()?;
@@ -184,30 +186,30 @@ impl Call {
 
     fn start(&self) -> Result<Output> {
         interrupt::check()?;
-        // What works in an editor takes the terminal from /dev/tty, whatever its standard input is; in a process group of
-        // its own it would be stopped there.
+        // An editor opens the terminal as /dev/tty, whatever its standard input is; in a process group of its own it
+        // would be stopped by that.
         let on_terminal = || io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal();
         let attached = self.streams == Streams::Ours && on_terminal();
         let ended = if attached { interrupt::attached(|| self.started(true)) } else { self.started(false) };
         let (end, stdout, stderr) = ended.map_err(|error| self.not_started(&error))?;
         match end {
-            End::Itself(status) => {
+            WaitEnd::Itself(status) => {
                 if attached && status.signal() == Some(Signal::INT.as_raw()) {
                     interrupt::child_was_interrupted();
                 }
                 let stderr = [stderr.as_slice(), &ended_by_signal(status)].concat();
                 Ok(Output { code: status.code(), signal: status.signal(), timed_out: false, stdout, stderr })
             }
-            End::TimedOut => {
+            WaitEnd::TimedOut => {
                 let stderr = format!("no answer within {} ms", self.limit.as_millis()).into_bytes();
                 Ok(Output { code: None, signal: None, timed_out: true, stdout: Vec::new(), stderr })
             }
-            End::Interrupted => Err(interrupt::error()),
+            WaitEnd::Interrupted => Err(interrupt::error()),
         }
     }
 
-    /// Starts it and waits; `attached`: it shares our process group, since it owns our terminal.
-    fn started(&self, attached: bool) -> io::Result<(End, Vec<u8>, Vec<u8>)> {
+    /// Starts it and waits; with `attached` it shares the process group of this program, since it owns the terminal.
+    fn started(&self, attached: bool) -> io::Result<(WaitEnd, Vec<u8>, Vec<u8>)> {
         let (mut captures, mut pipes) = (Vec::new(), Vec::new());
         if self.streams == Streams::Captured {
             for sieve in [self.sieve.map(|sieve| sieve()), None] {
@@ -216,14 +218,14 @@ impl Call {
                 pipes.push(pipe);
             }
         }
-        // All of our ends of the pipes are closed by now, so that they come to their end.
+        // This process has closed its ends of the pipes by now, so the readers see the end of the output.
         let handle = self.spawn(attached, pipes)?;
         let pid = handle.pids().first().and_then(|pid| Pid::from_raw(i32::try_from(*pid).ok()?));
-        let target = pid.map(if attached { Target::Alone } else { Target::Group });
+        let target = pid.map(if attached { SignalTarget::Alone } else { SignalTarget::Group });
         let end = wait::wait(target, self.limit, |time| Ok(handle.wait_timeout(time)?.map(|output| output.status)))?;
         let mut output = captures.into_iter().map(|capture| match end {
-            End::Itself(_) => capture.finish(),
-            End::TimedOut | End::Interrupted => Vec::new(),
+            WaitEnd::Itself(_) => capture.finish(),
+            WaitEnd::TimedOut | WaitEnd::Interrupted => Vec::new(),
         });
         let (stdout, stderr) = (output.next().unwrap_or_default(), output.next().unwrap_or_default());
         Ok((end, stdout, stderr))
@@ -245,7 +247,7 @@ impl Call {
             _ => expression,
         };
         let (environment, alone) = (self.env.clone(), self.alone);
-        // In duct the innermost `.env` wins; one hook that sets them in order keeps "the last one wins".
+        // In duct the innermost `.env` wins; one hook that sets all variables in order makes the last value win.
         let expression = expression.unchecked().before_spawn(move |command| {
             if !attached {
                 command.process_group(0);
@@ -264,15 +266,16 @@ impl Call {
         expression.start()
     }
 
-    /// Runs it on the terminal that we have, for as long as it likes; gives its exit code, as a shell counts it.
+    /// Runs it on the terminal of this program without a time limit; returns its exit code as a shell counts it.
     pub(crate) fn run_attached(self) -> Result<u8> {
-        let output = self.streams(Streams::Ours).limit(FOR_EVER).output()?;
+        let output = self.streams(Streams::Ours).limit(NO_LIMIT).output()?;
         let signal = || 128 + output.signal.unwrap_or(0);
         Ok(u8::try_from(output.code.unwrap_or_else(signal)).unwrap_or(u8::MAX))
     }
 
-    /// Becomes it: its streams, signals and exit code are ours. Returns only when it cannot be started.
-    pub(crate) fn become_it(&self) -> Error {
+    /// Replaces this program by it (execve(2)): it gets the streams, and its signals and exit code are those that the
+    /// caller sees. Returns only when it cannot be started.
+    pub(crate) fn exec(&self) -> Error {
         let error = self.command().exec();
         self.not_started(&error)
     }
@@ -290,50 +293,52 @@ impl Call {
         command
     }
 
-    /// Starts it and wants exit code 0.
+    /// Runs it, and requires exit code 0.
     ///
     /// # Errors
-    /// [`Kind::Git`] with the command, its exit code and what it said.
+    /// [`Kind::Git`] with the command, its exit code and its standard error.
     pub(crate) fn run(&self) -> Result<Output> {
         let output = self.output()?;
         if output.success() { Ok(output) } else { Err(self.failure(&output)) }
     }
 
-    /// The error that says that this call failed.
+    /// The error for a failure of this call.
     pub(crate) fn failure(&self, output: &Output) -> Error {
-        let complaint = output.complaint();
-        if complaint.contains("unknown option") || complaint.contains("unknown switch") {
-            let message = format!("this git is too old for `{}`", self.line());
-            return Error::new(Kind::GitTooOld, message).hint("git version").with(Payload::Said { stderr: complaint });
+        let stderr_text = output.stderr_text();
+        if stderr_text.contains("unknown option") || stderr_text.contains("unknown switch") {
+            let message = format!("this git is too old for `{}`", self.command_line());
+            return Error::new(Kind::GitTooOld, message)
+                .hint("git version")
+                .with(Payload::Said { stderr: stderr_text });
         }
-        if complaint.contains("Please tell me who you are") || complaint.contains("empty ident name") {
+        if stderr_text.contains("Please tell me who you are") || stderr_text.contains("empty ident name") {
             return Error::new(Kind::NoIdentity, "git knows no name and e-mail to commit with")
                 .hint("git config --global user.name \"Your Name\"")
                 .hint("git config --global user.email you@example.com");
         }
         let code = output.ending();
-        let said = if complaint.is_empty() { String::new() } else { format!(": {complaint}") };
-        Error::new(Kind::Git, format!("`{}` failed ({code}){said}", self.line()))
-            .with(Payload::Call { command: self.line(), directory: self.dir.to_string_lossy().into_owned() })
+        let said = if stderr_text.is_empty() { String::new() } else { format!(": {stderr_text}") };
+        Error::new(Kind::Git, format!("`{}` failed ({code}){said}", self.command_line()))
+            .with(Payload::Call { command: self.command_line(), directory: self.dir.to_string_lossy().into_owned() })
     }
 
     fn not_started(&self, error: &io::Error) -> Error {
         let program = self.program.to_string_lossy();
         let error = Error::new(Kind::Git, format!("cannot start {program}: {error}"));
         if which::which(&self.program).is_err() {
-            error.advice(format!("install {program}, or mend PATH"))
+            error.advice(format!("install {program}, or correct PATH"))
         } else {
             error
         }
     }
 
-    /// In the grammar of `GIT_TRACE`: the time of day, where, what.
+    /// Prints the call in the format of `GIT_TRACE`: time of day, source, command.
     fn print_trace(&self, took: Duration, output: &Output) {
         let now = jiff::ZonedDateTime::now().strftime("%H:%M:%S%.6f");
         let exit = output.ending();
         let line = format!(
             "{now} git-aitask:run.rs       trace: run_command: {} ({} ms, {exit})\n",
-            harmless(&self.line()),
+            sanitise(&self.command_line()),
             took.as_millis()
         );
         let _ = io::stderr().write_all(line.as_bytes());

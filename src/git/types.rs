@@ -1,4 +1,5 @@
-//! Names that git gives to things, parsed once at the border.
+//! Names of git's objects, refs, branches and remotes, parsed once where they enter the program, so that no other code
+//! has to check them.
 
 use crate::error::{Error, Kind, Result};
 use std::fmt;
@@ -19,7 +20,7 @@ impl Oid {
     /// Parses an object name where git writes zeros for "none".
     ///
     /// # Errors
-    /// [`Kind::Git`] for what is no object name.
+    /// [`Kind::Git`] for anything else.
     pub(crate) fn parse_or_zero(text: &str) -> Result<Option<Self>> {
         if matches!(text.len(), 40 | 64) && text.bytes().all(|b| b == b'0') {
             return Ok(None);
@@ -28,7 +29,7 @@ impl Oid {
         Self::parse(text).map(Some).ok_or_else(broken)
     }
 
-    /// The first seven digits, for people.
+    /// The first seven digits, for messages.
     pub(crate) fn short(&self) -> &str {
         &self.0[..7]
     }
@@ -48,7 +49,7 @@ impl fmt::Debug for Oid {
 /// Whether `name` may follow `refs/…/` (the rules of git-check-ref-format(1)), and cannot be taken for an option.
 fn well_formed(name: &str) -> bool {
     let forbidden = |c: char| c.is_control() || matches!(c, ' ' | '~' | '^' | ':' | '?' | '*' | '[' | '\\');
-    // A part is a file name, and git cuts long lines of its own.
+    // A part of a name is a file name, and so at most 255 bytes long; git itself cuts longer lines.
     !name.is_empty()
         && name.len() <= 1000
         && name != "@"
@@ -76,7 +77,7 @@ impl RefName {
         well_formed(rest).then(|| Self(text.into()))
     }
 
-    /// The branch this is, when it is under `refs/heads/`.
+    /// The branch, when the ref is under `refs/heads/`.
     pub(crate) fn branch(&self) -> Option<Branch> {
         self.0.strip_prefix("refs/heads/").and_then(|name| Branch::parse(name).ok())
     }
@@ -87,7 +88,7 @@ impl RefName {
 pub(crate) struct Branch(Box<str>);
 
 impl Branch {
-    /// Parses a branch name by git's own rules.
+    /// Parses a branch name by the rules of git.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         if well_formed(text) && text != "HEAD" {
             Ok(Self(text.into()))
@@ -107,7 +108,7 @@ impl Branch {
     }
 }
 
-/// As a word of a command line.
+/// As an argument of a command.
 impl AsRef<std::ffi::OsStr> for Branch {
     fn as_ref(&self) -> &std::ffi::OsStr {
         self.0.as_ref().as_ref()
@@ -148,33 +149,33 @@ macro_rules! as_text {
 
 as_text!(Oid, RefName, Branch, RemoteName);
 
-/// One ref of a swap: from `old` (`None`: must not exist) to `new` (`None`: delete).
+/// One ref of a swap: from `old` (`None`: it must not exist) to `new` (`None`: it is deleted).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct RefUpdate {
     /// The full name.
     pub(crate) name: RefName,
-    /// What it must be now.
+    /// The expected value.
     pub(crate) old: Option<Oid>,
-    /// What it becomes.
+    /// The new value.
     pub(crate) new: Option<Oid>,
 }
 
 impl RefUpdate {
-    /// A ref that must stay what it is, for what else is swapped to be right.
+    /// A guard: a ref that must keep its value for the rest of the swap to be right.
     pub(crate) fn guard(name: RefName, oid: Oid) -> Self {
         Self { name, old: Some(oid.clone()), new: Some(oid) }
     }
 
-    /// Whether it changes nothing.
+    /// Whether it is a guard.
     pub(crate) fn is_guard(&self) -> bool {
         self.old == self.new
     }
 }
 
-/// Where the tips of branches are read from.
+/// Whether the tips of branches are fetched first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Freshness {
-    /// The remote is asked first.
+    /// They are fetched.
     Fetched,
     /// They are as this clone knows them.
     #[default]
@@ -187,12 +188,12 @@ impl From<bool> for Freshness {
     }
 }
 
-/// How two commits have gone apart.
+/// The difference of two commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AheadBehind {
-    /// Commits that only the first has.
+    /// The number of commits that only the first has.
     pub(crate) ahead: u32,
-    /// Commits that only the second has.
+    /// The number of commits that only the second has.
     pub(crate) behind: u32,
 }
 

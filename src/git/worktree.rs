@@ -1,8 +1,8 @@
-//! Worktrees: the registry, making and removing one, and its state.
+//! Worktrees: listing, adding and removing them, and their state.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::porcelain::status::{self, Status, StatusEntry, StatusKind};
-use crate::git::porcelain::worktree_list::{Loosely, WorktreeRecord};
+use crate::git::porcelain::status::{self, StatusEntry, StatusKind, WorktreeStatus};
+use crate::git::porcelain::worktree_list::{PartialList, WorktreeRecord};
 use crate::git::registry::{self, git_dir};
 use crate::git::run::Output;
 use crate::git::{Branch, Oid, RefName, RemoteName, Repository, at_work};
@@ -12,20 +12,20 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Every registered worktree, the main one first, where it really is.
+/// Every registered worktree, the main one first, with its real path.
 pub(crate) fn list(repository: &Repository) -> Result<Vec<WorktreeRecord>> {
     Ok(where_they_are(repository, registry::load(repository.git(), &repository.root)?))
 }
 
-/// The registered worktrees as far as git's list can be understood, and whether that is all of it.
-pub(crate) fn list_loosely(repository: &Repository) -> Result<Loosely> {
-    let Loosely { records, whole } = registry::load_loosely(repository.git(), &repository.root)?;
-    Ok(Loosely { records: where_they_are(repository, records), whole })
+/// The registered worktrees as far as the output of git can be parsed, and whether that is all of it.
+pub(crate) fn list_loosely(repository: &Repository) -> Result<PartialList> {
+    let PartialList { records, whole } = registry::load_loosely(repository.git(), &repository.root)?;
+    Ok(PartialList { records: where_they_are(repository, records), whole })
 }
 
 fn where_they_are(repository: &Repository, mut records: Vec<WorktreeRecord>) -> Vec<WorktreeRecord> {
     if let Some(main) = records.first_mut().filter(|main| !main.bare) {
-        // Git takes the folder of the git directory for it, wherever that lies.
+        // git reports the folder of the git directory as the main worktree, wherever the real one is.
         main.path.clone_from(&repository.root);
     }
     records
@@ -39,7 +39,7 @@ impl Repository {
     }
 }
 
-/// Makes a worktree at `path`, on a new branch cut from `start`, or on an existing branch.
+/// Adds a worktree at `path`, on a new branch cut from `start`, or on an existing branch.
 pub(crate) fn add(repository: &Repository, path: &Path, branch: &Branch, start: Option<&Oid>) -> Result<()> {
     let call = repository.write("worktree").args(["add", "--quiet"]);
     let call = match start {
@@ -50,7 +50,8 @@ pub(crate) fn add(repository: &Repository, path: &Path, branch: &Branch, start: 
     if output.success() { Ok(()) } else { Err(call.failure(&output)) }
 }
 
-/// The files below `path` that git ignores and a pattern matches (`glob` pathspecs); one by one, none of other worktrees.
+/// The files below `path` that git ignores and that match a pattern (`glob` pathspecs), each by its own name, without
+/// those of other worktrees.
 pub(crate) fn ignored_files(repository: &Repository, path: &Path, patterns: &[String]) -> Result<Vec<PathBuf>> {
     let call =
         repository.git().read(path, "ls-files").args(["-z", "--others", "--ignored", "--exclude-standard", "--"]);
@@ -59,31 +60,31 @@ pub(crate) fn ignored_files(repository: &Repository, path: &Path, patterns: &[St
     Ok(names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect())
 }
 
-/// Makes a worktree at `path` on no branch.
+/// Adds a worktree at `path` with a detached `HEAD`.
 pub(crate) fn add_detached(repository: &Repository, path: &Path, commit: &Oid) -> Result<()> {
     let call = repository.write("worktree").args(["add", "--quiet", "--detach", "--"]).arg(path).arg(commit.as_str());
     call.run().map(drop)
 }
 
-/// What becomes of uncommitted work in a worktree that is removed.
+/// What happens to uncommitted work in a worktree that is removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Unsaved {
-    /// It is kept, and the worktree with it.
+    /// It is kept, and so is the worktree.
     #[default]
     Keep,
-    /// It is lost.
+    /// It is discarded.
     Discard,
 }
 
 impl From<bool> for Unsaved {
-    /// What a flag such as `--discard` asks for.
+    /// The value of an option such as `--discard`.
     fn from(discard: bool) -> Self {
         if discard { Self::Discard } else { Self::Keep }
     }
 }
 
-/// Removes a registered worktree; one with uncommitted work, or with submodules that have commits of their own, is
-/// refused unless that may be lost.
+/// Removes a registered worktree. One with uncommitted work, or with submodules that have unpushed commits, is refused
+/// unless the work may be discarded.
 pub(crate) fn remove(repository: &Repository, path: &Path, work: Unsaved) -> Result<()> {
     let force = (work == Unsaved::Discard).then_some("--force");
     let call = repository.write("worktree").arg("remove").args(force);
@@ -92,27 +93,27 @@ pub(crate) fn remove(repository: &Repository, path: &Path, work: Unsaved) -> Res
     if output.success() {
         return Ok(());
     }
-    let complaint = output.complaint();
-    if complaint.contains("containing submodules") {
-        // Git does not look into them; we do.
+    let stderr_text = output.stderr_text();
+    if stderr_text.contains("containing submodules") {
+        // `git worktree remove` does not check submodules, so this program does.
         require_expendable_submodules(repository, path)?;
         return remove(repository, path, Unsaved::Discard);
     }
-    if complaint.contains("contains modified or untracked files") || complaint.contains("is dirty") {
+    if stderr_text.contains("contains modified or untracked files") || stderr_text.contains("is dirty") {
         return Err(Error::new(Kind::Dirty, format!("{} has uncommitted work", path.display()))
             .hint(command!["git status"].within(path)));
     }
     Err(call.failure(&output))
 }
 
-/// Removes a registered worktree that is not whole, whatever is in it and whatever keeps it.
+/// Removes a registered worktree that was left incomplete, whatever it contains; the caller has checked it.
 pub(crate) fn remove_cut_off(repository: &Repository, path: &Path) -> Result<()> {
     let call = repository.write("worktree").args(["remove", "--force", "--force", "--"]).arg(path);
     call.run().map(drop)
 }
 
-/// The state of some files of the worktree at `path`, ignored ones too, folders gone into.
-pub(crate) fn load_status_of(repository: &Repository, path: &Path, files: &[&str]) -> Result<Status> {
+/// The state of some files of the worktree at `path`, ignored ones too, with the content of untracked folders.
+pub(crate) fn load_status_of(repository: &Repository, path: &Path, files: &[&str]) -> Result<WorktreeStatus> {
     status_of(
         repository,
         path,
@@ -120,16 +121,16 @@ pub(crate) fn load_status_of(repository: &Repository, path: &Path, files: &[&str
     )
 }
 
-/// Whether the worktree at `path` keeps repositories of submodules.
+/// Whether the worktree at `path` contains repositories of submodules.
 pub(crate) fn has_submodules(path: &Path) -> bool {
     git_dir(path).is_some_and(|dir| dir.join("modules").is_dir())
 }
 
-/// What `git rev-list` is asked for a commit that no remote has: HEAD, branches, tags and the stash are looked at.
+/// The arguments of `git rev-list` for commits that no remote has, reachable from HEAD, branches, tags or the stash.
 const OWN: [&str; 4] = ["--max-count=1", "--all", "--not", "--remotes"];
 
-/// Refuses a worktree with anything that is in no commit, in its submodules too, or with commits, tags or stashes in a
-/// submodule that no remote has: a submodule's repository goes with the worktree, also one that is not checked out now.
+/// Refuses a worktree with uncommitted changes, also in its submodules, or with commits, tags or stashes of a submodule
+/// that no remote has: the repository of a submodule is removed with the worktree, even when it is not checked out.
 pub(crate) fn require_expendable_submodules(repository: &Repository, path: &Path) -> Result<()> {
     if load_status(repository, path)?.is_dirty() {
         return Err(keeps(path, "uncommitted work"));
@@ -140,12 +141,12 @@ pub(crate) fn require_expendable_submodules(repository: &Repository, path: &Path
     }
 }
 
-/// Refuses a worktree whose git directory keeps a repository of a submodule with commits, tags or stashes that no remote
-/// has. Needs no index, so it is also for a worktree that is not whole.
+/// Refuses a worktree whose git directory contains a repository of a submodule with commits, tags or stashes that no
+/// remote has. It needs no index, so it also works for an incomplete worktree.
 pub(crate) fn require_pushed_submodules(repository: &Repository, path: &Path, git_dir: &Path) -> Result<()> {
     for dir in repositories_below(&git_dir.join("modules")) {
         let call = repository.git().read(&dir, "rev-list").args(OWN);
-        // Its own settings name a worktree that may be gone.
+        // The configuration of the submodule names its worktree, which may be gone.
         if !call.env("GIT_DIR", &dir).env("GIT_WORK_TREE", &dir).run()?.stdout.is_empty() {
             return Err(keeps(path, NOT_PUSHED));
         }
@@ -160,7 +161,7 @@ fn keeps(path: &Path, what: &str) -> Error {
     Error::new(Kind::Dirty, format!("{show} has {what}")).hint(command!["git status"].within(path))
 }
 
-/// The repositories of submodules, of submodules in submodules too. Their names may have slashes.
+/// The repositories of all submodules, nested ones too. Their names may contain slashes.
 fn repositories_below(folder: &Path) -> Vec<PathBuf> {
     if folder.join("HEAD").is_file() && folder.join("objects").is_dir() {
         return [vec![folder.to_owned()], repositories_below(&folder.join("modules"))].concat();
@@ -170,13 +171,13 @@ fn repositories_below(folder: &Path) -> Vec<PathBuf> {
     folders.flat_map(|entry| repositories_below(&entry.path())).collect()
 }
 
-/// The folder for temporary files as git would write it down: absolute, no link in it.
+/// The folder for temporary files as git writes it: absolute, with links resolved.
 pub(crate) fn temporary_folder() -> Result<PathBuf> {
     let folder = std::env::temp_dir();
     folder.canonicalize().map_err(|error| Error::io("use", &folder, &error))
 }
 
-/// What somebody is in the middle of in the worktree at `path`.
+/// The operation that is in progress in the worktree at `path`.
 pub(crate) fn in_progress(path: &Path) -> Option<&'static str> {
     const SIGNS: [(&str, &str); 7] = [
         ("rebase-merge", "a rebase"),
@@ -191,18 +192,18 @@ pub(crate) fn in_progress(path: &Path) -> Option<&'static str> {
     SIGNS.iter().find(|(file, _)| git_dir.join(file).exists()).map(|(_, what)| *what)
 }
 
-/// The branch that the rebase or bisection in the worktree at `path` began on: a full name, or a short one.
+/// The branch on which the rebase or bisection in the worktree at `path` began: a full name, or a short one.
 pub(crate) fn branch_to_return_to(path: &Path) -> Option<String> {
     noted(path, &[REBASED[0], REBASED[1], "BISECT_START"])
 }
 
-/// The branch that is being rebased in a worktree, whose record is detached meanwhile.
+/// The branch that is being rebased in a worktree; meanwhile its record says detached.
 pub(crate) fn rebasing(record: &WorktreeRecord) -> Option<RefName> {
     let name = record.detached.then(|| noted(&record.path, &REBASED))??;
     RefName::parse(&name)
 }
 
-/// Where git notes the branch that a rebase began on.
+/// The files in which git records the branch of a rebase.
 const REBASED: [&str; 2] = ["rebase-merge/head-name", "rebase-apply/head-name"];
 
 fn noted(path: &Path, notes: &[&str]) -> Option<String> {
@@ -210,37 +211,37 @@ fn noted(path: &Path, notes: &[&str]) -> Option<String> {
     notes.iter().find_map(|note| Some(std::fs::read_to_string(git_dir.join(note)).ok()?.trim_end().to_owned()))
 }
 
-/// Whether a registered worktree is not where git looks for it: it was moved by hand, or deleted.
+/// Whether a registered worktree is not where git expects it: it was moved by hand, or deleted.
 pub(crate) fn is_gone(record: &WorktreeRecord) -> bool {
     record.prunable.is_some() || !record.path.is_dir()
 }
 
-fn status_of(repository: &Repository, path: &Path, args: &[&str]) -> Result<Status> {
+fn status_of(repository: &Repository, path: &Path, args: &[&str]) -> Result<WorktreeStatus> {
     let call = repository.git().read(path, "status").args(["--porcelain=v2", "--branch", "-z"]);
     status::parse(&call.args(args).run()?.stdout)
 }
 
-/// The state of the worktree at `path`, its submodules' included.
-pub(crate) fn load_status(repository: &Repository, path: &Path) -> Result<Status> {
+/// The state of the worktree at `path`, with that of its submodules.
+pub(crate) fn load_status(repository: &Repository, path: &Path) -> Result<WorktreeStatus> {
     status_of(repository, path, &["--untracked-files=normal", "--ignore-submodules=none"])
 }
 
 /// The state of the worktree at `path`, with every untracked and every ignored file.
-pub(crate) fn load_everything(repository: &Repository, path: &Path) -> Result<Status> {
+pub(crate) fn load_everything(repository: &Repository, path: &Path) -> Result<WorktreeStatus> {
     status_of(repository, path, &["--untracked-files=all", "--ignored=traditional"])
 }
 
-/// The state of the worktree at `path`, of the files below `folders` alone, each by its own name.
-pub(crate) fn changes_below(repository: &Repository, path: &Path, folders: &[&str]) -> Result<Status> {
+/// The state of the files below `folders` in the worktree at `path`, each by its own name.
+pub(crate) fn changes_below(repository: &Repository, path: &Path, folders: &[&str]) -> Result<WorktreeStatus> {
     let options = ["--no-renames", "--untracked-files=all", "--ignore-submodules=all", "--"];
     status_of(repository, path, &[&options, folders].concat())
 }
 
-/// Commits exactly these files as they lie at `path`, whatever else is staged there. The user's hooks run and the
-/// user's signing happens; what they refuse leaves the index as it was.
+/// Commits exactly these files with their present content at `path`; what else is staged stays staged. The hooks and
+/// the signing of the user run; when one of them refuses, the index is as before.
 ///
 /// # Errors
-/// [`Kind::Git`] with what git or the hook said.
+/// [`Kind::Git`] with the message of git or the hook.
 pub(crate) fn commit_files(repository: &Repository, path: &Path, message: &str, changed: &[StatusEntry]) -> Result<()> {
     let list = |entries: &mut dyn Iterator<Item = &StatusEntry>| {
         entries.flat_map(|entry| [entry.path.as_os_str().as_bytes(), b"\0"].concat()).collect::<Vec<_>>()
@@ -267,7 +268,7 @@ pub(crate) fn commit_files(repository: &Repository, path: &Path, message: &str, 
     })
 }
 
-/// Makes a branch follow the one of its name at the remote, as `git push -u` does.
+/// Sets the upstream of a branch to the branch of its name on the remote, as `git push -u` does.
 pub(crate) fn set_upstream(repository: &Repository, branch: &Branch, remote: &RemoteName) -> Result<()> {
     for (key, value) in [("remote", remote.as_str()), ("merge", branch.full().as_str())] {
         repository.write("config").args([&format!("branch.{branch}.{key}"), value]).run()?;
@@ -275,5 +276,6 @@ pub(crate) fn set_upstream(repository: &Repository, branch: &Branch, remote: &Re
     Ok(())
 }
 
-/// How long hooks and signing may take.
+/// How long hooks and signing may take: a signing program that waits for a passphrase without a terminal would hang for
+/// ever, and a hook of a task commit has only text files to check.
 const COMMIT_LIMIT: Duration = Duration::from_secs(10);

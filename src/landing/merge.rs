@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::merge::{self, Renames};
-use crate::git::objects::{self, NewCommit, Parent};
+use crate::git::objects::{self, NewCommit, ParentCommit};
 use crate::git::porcelain::commit::Commit;
 use crate::git::porcelain::merge_tree::MergeTree;
 use crate::git::run::Call;
@@ -127,7 +127,7 @@ pub(crate) fn check(context: &Context, command: &str, output: &Oid, merge: &Merg
         Merge::FastForward => tip.clone(),
         Merge::Tree(tree) => {
             let new = NewCommit {
-                parent: Parent::Commit(output.clone()),
+                parent: ParentCommit::Commit(output.clone()),
                 merged: Some(tip.clone()),
                 tree: Some(tree.clone()),
                 edits: Vec::new(),

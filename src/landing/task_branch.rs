@@ -1,20 +1,20 @@
 //! The published task branch: what a push of it may replace, which of its commits this clone lacks, and which commit
 //! proves that it is merged. What this clone pushed is kept in the task's record under `.git/aitask/`.
 
-use crate::coordination::claim_record::{Held, Landing};
+use crate::coordination::lock_record::{Landing, LockRecord};
 use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::{Branch, Oid, merge, refs};
 use crate::ledger::plan::trailer;
 use crate::ledger::{Channel, View};
 use crate::project::context::Context;
-use crate::task::{Task, TaskId, TaskName, TaskPath, harmless};
+use crate::task::{Task, TaskId, TaskName, TaskPath, sanitise};
 use crate::worktrees::task_worktree::TaskWorktree;
 
 /// Requires a fresh view where this clone knows no published task branch. The compare-and-swap detects that a known ref
 /// has moved; it cannot detect a ref that this clone has never seen, because a plan names only the refs that it knows.
 pub(crate) fn require_remote_known(context: &Context, view: &View<'_>, branch: Option<&Branch>) -> Result<()> {
     let unknown = |branch: &&Branch| view.tip(branch).published.is_none();
-    match branch.filter(unknown).filter(|_| !view.fresh && context.channel != Channel::Local) {
+    match branch.filter(unknown).filter(|_| !view.is_current && context.channel != Channel::Local) {
         Some(branch) => Err(Error::new(Kind::Behind, format!("whether {branch} is published is not known yet"))),
         None => Ok(()),
     }
@@ -38,12 +38,12 @@ pub(crate) fn require_no_missed_commits(
     let Some(remote) = context.channel.remote() else { return Ok(()) };
     let Some(published) = view.tip(&place.branch).published else { return Ok(()) };
     let ours =
-        Held::load(repository, task).is_some_and(|held| held.pushed.iter().any(|oid| *oid == published.as_str()));
+        LockRecord::load(repository, task).is_some_and(|held| held.pushed.iter().any(|oid| *oid == published.as_str()));
     if ours || merge::is_ancestor(repository, &published, tip)? || merge::is_ancestor(repository, &published, output)? {
         return Ok(());
     }
     let theirs = merge::described(repository, tip, &published)?;
-    let shown: Vec<_> = theirs.iter().take(5).map(|line| harmless(line)).collect();
+    let shown: Vec<_> = theirs.iter().take(5).map(|line| sanitise(line)).collect();
     let (commits, more) = (
         if theirs.len() == 1 { "commit that is" } else { "commits that are" },
         if theirs.len() > 5 { "; ..." } else { "" },
@@ -59,23 +59,23 @@ pub(crate) fn require_no_missed_commits(
 /// Records, before the push, that `tip` is about to be published as the task branch: the next push may replace it.
 /// Recorded afterwards, a kill in between would leave a published tip that this clone no longer recognises as its own.
 pub(crate) fn begin_push(context: &Context, view: &View<'_>, task: TaskId, branch: &Branch, tip: &Oid) -> Result<()> {
-    let Some(held) = Held::load(&context.repository, task).filter(|_| !context.dry_run) else { return Ok(()) };
+    let Some(held) = LockRecord::load(&context.repository, task).filter(|_| !context.dry_run) else { return Ok(()) };
     // Until the server has answered, either the old or the new tip may be the published one.
     let known = view.tip(branch).published.map(|oid| oid.to_string()).filter(|oid| held.pushed.contains(oid));
     let pushed = known.into_iter().chain([tip.to_string()]).collect();
-    Held { pushed, ..held }.save(&context.repository, task)
+    LockRecord { pushed, ..held }.save(&context.repository, task)
 }
 
 /// Records, before the push, that a merge of `tip` is about to be published by commits with this nonce. A finish that
 /// is killed after the push finds its merge on the output branch by this record, and does not merge a second time.
 pub(crate) fn begin_landing(context: &Context, task: TaskId, tip: &Oid, nonce: &str) -> Result<()> {
-    match Held::load(&context.repository, task).filter(|_| !context.dry_run) {
+    match LockRecord::load(&context.repository, task).filter(|_| !context.dry_run) {
         Some(held) => {
             let landing = Landing { tip: tip.to_string(), nonce: nonce.to_owned() };
             // The outcome of earlier pushes that were not answered is unknown, so their records stay.
             let others = held.landings.iter().filter(|other| **other != landing).cloned();
             let landings = others.chain([landing.clone()]).collect();
-            Held { landings, ..held }.save(&context.repository, task)
+            LockRecord { landings, ..held }.save(&context.repository, task)
         }
         None => Ok(()),
     }
@@ -88,7 +88,7 @@ pub(crate) fn proof(context: &Context, task: TaskId, tip: &Oid, output: &Oid) ->
     if let Some(commit) = merge::first_with(repository, tip, output)? {
         return Ok(Some(commit));
     }
-    let landings = Held::load(repository, task).map(|held| held.landings).unwrap_or_default();
+    let landings = LockRecord::load(repository, task).map(|held| held.landings).unwrap_or_default();
     for landing in landings.iter().filter(|landing| landing.tip == tip.as_str()) {
         if let Some(commit) = merge::with_message(repository, output, &trailer(&landing.nonce))? {
             return Ok(Some(commit));
@@ -99,8 +99,8 @@ pub(crate) fn proof(context: &Context, task: TaskId, tip: &Oid, output: &Oid) ->
 
 /// Records that this tip is the published one now: the next push may replace it.
 pub(crate) fn remember_pushed(context: &Context, task: TaskId, tip: &Oid) -> Result<()> {
-    match Held::load(&context.repository, task) {
-        Some(held) => Held { pushed: vec![tip.to_string()], ..held }.save(&context.repository, task),
+    match LockRecord::load(&context.repository, task) {
+        Some(held) => LockRecord { pushed: vec![tip.to_string()], ..held }.save(&context.repository, task),
         None => Ok(()),
     }
 }
@@ -113,10 +113,10 @@ pub(crate) fn archived_without_work(context: &Context, view: &View<'_>, path: &T
         let format = "--format=%an <%ae> on %ad";
         let call =
             context.repository.read("log").args(["-1", "--diff-filter=AR", "--date=format:%Y-%m-%d %H:%M", format]);
-        call.args([tip.as_str(), "--", path.as_str()]).run().ok().map(|output| harmless(&output.text()))
+        call.args([tip.as_str(), "--", path.as_str()]).run().ok().map(|output| sanitise(&output.text()))
     });
     let by = archived.filter(|by| !by.is_empty()).map_or_else(String::new, |by| format!(" by {by}"));
-    Error::new(Kind::NotHolder, format!("{} was archived{by}; {work_location}", id.t()))
+    Error::new(Kind::NotHolder, format!("{} was archived{by}; {work_location}", id.prefixed()))
         .hint(command!["git aitask log", id])
         .with(Payload::Archived { archived: path.to_string() })
 }
@@ -138,8 +138,10 @@ pub(crate) fn require_no_former_name(
         }
         let landed = output.map(|output| merge::is_ancestor(&context.repository, &tip, output)).transpose()?;
         if landed != Some(true) {
-            let message =
-                format!("{} was renamed: its work is on {former}, and its branch is now called {branch}", task.t());
+            let message = format!(
+                "{} was renamed: its work is on {former}, and its branch is now called {branch}",
+                task.prefixed()
+            );
             let hint = command!["git branch -m", former, branch].note("then the same command again");
             return Err(Error::new(Kind::Occupied, message).hint(hint));
         }
@@ -149,7 +151,7 @@ pub(crate) fn require_no_former_name(
 
 /// The refusal for a task branch that this clone does not have.
 pub(crate) fn missing(task: &Task, branch: &Branch) -> Error {
-    Error::new(Kind::NoCommits, format!("{} has no branch {branch} in this clone", task.id.t()))
+    Error::new(Kind::NoCommits, format!("{} has no branch {branch} in this clone", task.id.prefixed()))
         .hint(command!["git aitask archive", task.id].note("if its work is done elsewhere"))
         .hint(command!["git aitask pick", task.id].note("adds a worktree"))
 }
@@ -163,7 +165,7 @@ pub(crate) fn require_commits(
     output: &Oid,
     place: &TaskWorktree,
 ) -> Result<()> {
-    let held = Held::load(&context.repository, path.id());
+    let held = LockRecord::load(&context.repository, path.id());
     let cut_from = held.and_then(|held| Oid::parse(&held.base_commit?));
     let empty = match cut_from {
         Some(start) => start == *tip,
@@ -181,7 +183,7 @@ pub(crate) fn require_commits(
 /// Removes the record of a merge that certainly was not published. After an unknown outcome it stays, since the push
 /// may still have landed.
 pub(crate) fn end_landing(context: &Context, task: TaskId, nonce: &str, error: &Error) {
-    if let Some(mut held) = Held::load(&context.repository, task)
+    if let Some(mut held) = LockRecord::load(&context.repository, task)
         && !matches!(error.kind(), Kind::Unknown | Kind::Interrupted)
     {
         held.landings.retain(|landing| landing.nonce != nonce);

@@ -1,38 +1,39 @@
-//! Two histories made ready to be merged without git's guesses at renames of task files: they look alike, so git takes
-//! one task for another. What one side moved, by the id in its name, is moved in the other side and in what both began
-//! with, for the time of the merge; what one side removed and the other changed is kept out of it, and told.
+//! Preparing two histories of task data for a merge without git's rename detection: task files are so similar that git
+//! would take one task for another. A file that one side moved, told by the id in its name, is moved in the other side and
+//! in the merge base too, in temporary commits; a file that one side removed and the other changed is left out of the merge
+//! and reported as a clash.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::objects::{self, Edit, NewCommit, Parent};
+use crate::git::objects::{self, Edit, NewCommit, ParentCommit};
 use crate::git::porcelain::unmerged::{Version, Versions};
 use crate::git::{Oid, Repository, merge};
 use crate::task::TaskId;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// The folders of tasks and plans, and what the names in them begin with.
+/// The folders of tasks and plans, and the letter that the file names in them begin with.
 const FOLDERS: [(&str, &str); 2] = [("aitasks/", "t"), ("aiplans/", "p")];
 
-/// What to merge, and what nobody can.
+/// Two commits to merge, and the files that cannot be merged.
 #[derive(Debug)]
 pub(crate) struct Aligned {
-    /// A commit in the place of ours.
+    /// The commit to merge in place of ours.
     pub(crate) ours: Oid,
-    /// A commit in the place of theirs.
+    /// The commit to merge in place of theirs.
     pub(crate) theirs: Oid,
     /// Files of tasks and plans that one side removed and the other changed, or that both moved to different places.
     pub(crate) clashes: BTreeMap<PathBuf, Versions>,
 }
 
-/// What a side did: the versions before and after of each file it changed, and what moved from where to where.
+/// The changes of one side: the versions of each changed file before and after, and the moves, from old path to new path.
 #[derive(Default)]
 struct Side {
     changed: BTreeMap<String, (Option<Version>, Option<Version>)>,
     moved: BTreeMap<String, String>,
 }
 
-/// Makes two commits ready to be merged: the merge of what this gives has the tree that a merge of them should have,
-/// clashes aside.
+/// Prepares two commits for a merge: apart from clashes, merging the returned commits gives the tree that a merge of `ours`
+/// and `theirs` should have.
 ///
 /// # Errors
 /// When git fails.
@@ -49,7 +50,7 @@ pub(crate) fn aligned(repository: &Repository, ours: &Oid, theirs: &Oid) -> Resu
             let edited = other.changed.get(path).map(|(_, after)| after.clone());
             let moved = side.moved.get(path);
             match (moved, edited) {
-                // Gone or moved on both sides; once is enough.
+                // Removed or moved on both sides: handled once, for our side.
                 (Some(to), Some(None)) if is_ours => match other.moved.get(path) {
                     Some(same) if same == to => of_base.push(rename(path, to)),
                     Some(_) => {
@@ -89,9 +90,9 @@ pub(crate) fn aligned(repository: &Repository, ours: &Oid, theirs: &Oid) -> Resu
         let message = "git aitask: to be merged\n".to_owned();
         NewCommit { parent, merged: None, tree: trees.get(tree).cloned(), edits: edits.to_vec(), message }
     };
-    // The same base twice is the same commit.
-    let begin = || made(Parent::Root, 0, &of_base);
-    let (ours, theirs) = (made(Parent::Previous, 1, &of_ours), made(Parent::Previous, 2, &of_theirs));
+    // Both temporary commits get the same base: a commit built twice from the same bytes has the same id.
+    let begin = || made(ParentCommit::Root, 0, &of_base);
+    let (ours, theirs) = (made(ParentCommit::Previous, 1, &of_ours), made(ParentCommit::Previous, 2, &of_theirs));
     match &objects::build(repository, &[begin(), ours, begin(), theirs])?.commits[..] {
         [_, ours, _, theirs] => Ok(Aligned { ours: ours.clone(), theirs: theirs.clone(), ..aligned }),
         _ => Err(Error::new(Kind::Bug, "git made too few commits to merge")),
@@ -102,7 +103,7 @@ fn rename(from: &str, to: &str) -> Edit {
     Edit::Rename { from: from.to_owned(), to: to.to_owned() }
 }
 
-/// Whether something would be lost where a file of one side is to go in the other.
+/// Whether moving a file to `to` would overwrite something in the other side.
 fn is_in_the_way(to: &str, side: &Side, other: &Side) -> bool {
     let within = |path: &str, folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
     let gone = side.changed.iter().filter(|(_, (_, after))| after.is_none());
@@ -119,7 +120,8 @@ fn load(repository: &Repository, base: &Oid, tip: &Oid) -> Result<Side> {
     let output = call.run()?.stdout;
     let fields: Vec<_> = output.split(|&byte| byte == 0).collect();
     let mut side = Side::default();
-    // `:<mode> <mode> <object> <object> <letter>`, then the path; one that is not UTF-8 stays where it is.
+    // `:<mode> <mode> <object> <object> <letter>`, then the path. A path that is not UTF-8 is no task file, so it is left
+    // to git.
     for record in fields.chunks_exact(2) {
         let [Ok(versions), Ok(path)] = [record[0], record[1]].map(std::str::from_utf8) else { continue };
         let parts: Vec<_> = versions.trim_start_matches(':').split(' ').collect();
@@ -147,7 +149,7 @@ fn load(repository: &Repository, base: &Oid, tip: &Oid) -> Result<Side> {
     Ok(side)
 }
 
-/// Whose file it is, wherever it lies: the kind, and the id in its name.
+/// The identity of a file of task data in whatever folder: the letter of its kind, and the id in its name.
 fn key(path: &str) -> Option<(&'static str, TaskId)> {
     FOLDERS.iter().find_map(|(folder, letter)| {
         let rest = path.strip_prefix(folder)?.strip_suffix(".md")?;
@@ -161,7 +163,7 @@ fn key(path: &str) -> Option<(&'static str, TaskId)> {
             }
             Some(_) => return None,
         };
-        Some((*letter, TaskId::recognise(&id).filter(|_| parts.next().is_some())?))
+        Some((*letter, TaskId::try_parse(&id).filter(|_| parts.next().is_some())?))
     })
 }
 
@@ -170,14 +172,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whose_file_it_is() {
+    fn a_file_of_task_data_is_known_by_kind_and_id() {
         for (path, letter, id) in [
             ("aitasks/t1_a.md", "t", "1"),
             ("aitasks/archived/t1_2_b.md", "t", "1"),
             ("aitasks/archived/t12/t12_3_c.md", "t", "12_3"),
             ("aiplans/p12/p12_3_c.md", "p", "12_3"),
         ] {
-            assert_eq!(key(path), Some((letter, TaskId::recognise(id).unwrap())), "{path}");
+            assert_eq!(key(path), Some((letter, TaskId::try_parse(id).unwrap())), "{path}");
         }
         for path in ["aitasks/t1.md", "aitasks/t1/t2_1_a.md", "aitasks/new/t1_a.md", "src/t1_a.md", "aitasks/t1_a.txt"]
         {

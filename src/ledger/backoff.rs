@@ -1,22 +1,29 @@
-//! How long to wait before the next try: exponential with full jitter, bounded by time and not by a count.
+//! The wait before the next attempt: exponential with full jitter. Attempts are bounded by time and not by a count, since
+//! what a user waits for is time.
 
 use crate::error::Result;
 use crate::interrupt;
 use crate::ledger::nonce::random;
 use std::time::{Duration, Instant};
 
+/// The longest wait after the first attempt: about what one push to a near server takes.
 const FIRST: Duration = Duration::from_millis(50);
+/// The longest wait after any attempt: it lets a crowd of writers spread out, and still leaves several attempts within the
+/// default limit of 30 s.
 const CAP: Duration = Duration::from_secs(4);
+/// The time that a query of the remote gets also after the deadline: a push without an answer must not stay unexplained
+/// because the time was used up by the push itself.
+const LAST_QUERY: Duration = Duration::from_secs(5);
 
-/// The wait before try `attempt` + 1 (the first is 0), given a random number: anything between nothing and
-/// 50 ms · 2^attempt, at most 4 s.
+/// The wait after attempt `attempt` (the first is 0), given a random number: between zero and 50 ms · 2^attempt, at most
+/// 4 s. The whole range is random ("full jitter"), so that writers that collided once do not collide again.
 pub(crate) fn delay(attempt: u32, random: u64) -> Duration {
     let ceiling = FIRST.saturating_mul(1 << attempt.min(10)).min(CAP);
     let micros = u64::try_from(ceiling.as_micros()).unwrap_or(u64::MAX);
     Duration::from_micros(random % (micros + 1))
 }
 
-/// The end of the time that a command may spend on the network.
+/// The time at which a command must stop using the network.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline(Instant);
 
@@ -26,26 +33,26 @@ impl Deadline {
         Self(Instant::now() + limit)
     }
 
-    /// The same, so much later.
-    pub(crate) fn later(self, by: Duration) -> Self {
+    /// A deadline later by this much.
+    pub(crate) fn extended(self, by: Duration) -> Self {
         Self(self.0 + by)
     }
 
-    /// What is left; `None` when it has passed.
-    pub(crate) fn left(&self) -> Option<Duration> {
+    /// The remaining time; `None` when the deadline has passed.
+    pub(crate) fn remaining(&self) -> Option<Duration> {
         self.0.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
     }
 
-    /// What is left, and never less than a last question may take: what a broken push came to is always asked.
-    pub(crate) fn left_for_a_question(&self) -> Duration {
-        self.left().unwrap_or_default().max(Duration::from_secs(5))
+    /// The remaining time, but at least [`LAST_QUERY`], for a request that only reads.
+    pub(crate) fn remaining_for_query(&self) -> Duration {
+        self.remaining().unwrap_or_default().max(LAST_QUERY)
     }
 
-    /// Waits before the next try; `false` when the time is up.
+    /// Waits before the next attempt; `false` when the deadline has passed.
     pub(crate) fn wait(&self, attempt: u32) -> Result<bool> {
-        let Some(left) = self.left() else { return Ok(false) };
+        let Some(left) = self.remaining() else { return Ok(false) };
         interrupt::pause(delay(attempt, u64::from_le_bytes(random()?)).min(left))?;
-        Ok(self.left().is_some())
+        Ok(self.remaining().is_some())
     }
 }
 

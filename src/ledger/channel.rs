@@ -1,23 +1,23 @@
-//! Where the coordination branches are published: on a remote, or in this repository alone.
+//! Where the coordination branches are published: on a remote, or, where there is none, in this repository.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, RefName, RemoteName, Repository, remote};
 
-/// Where the swaps happen.
+/// Where the branches are published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Channel {
     /// On a remote.
     Remote(RemoteName),
-    /// In this repository alone, for want of a remote.
+    /// In this repository, which has no remote.
     Local,
 }
 
 impl Channel {
-    /// The channel of a repository: the remote that was named (`.` is none), else `origin`, else none.
+    /// The channel of a repository: the named remote (`.` means no remote), else `origin`, else this repository.
     ///
     /// # Errors
-    /// [`Kind::Usage`] when a remote was named that is not configured, or none was and there are others than `origin`:
-    /// who coordinates by himself beside them would take tasks twice.
+    /// [`Kind::Usage`] when the named remote is not configured; or when none was named, there is no `origin`, and another
+    /// remote is configured: that one may carry the locks, and a clone that ignored them would take held tasks.
     pub(crate) fn of(repository: &Repository, named: Option<&str>) -> Result<Self> {
         if named == Some(".") {
             return Ok(Self::Local);
@@ -26,18 +26,20 @@ impl Channel {
         match (named, channel, remote::names(repository).first()) {
             (None, Self::Local, Some(name)) => Err(Error::new(
                 Kind::Usage,
-                format!("no remote is named origin, and {name} may be the one that coordinates"),
+                format!("no remote is named origin, and {name} may have the coordination branches"),
             )
             .hint(command!["git config aitask.remote", name])
-            .hint(command!["git config aitask.remote ."].note("no remote: coordinate on this machine alone"))),
+            .hint(
+                command!["git config aitask.remote ."].note("use no remote: coordinate within this repository only"),
+            )),
             (_, channel, _) => Ok(channel),
         }
     }
 
-    /// The same as the scripts see it, for whom there is a remote of that name or none.
+    /// [`Channel::of`] by the rule of the scripts, which know the remote `origin` or none.
     ///
     /// # Errors
-    /// [`Kind::Usage`] when a remote was named that is not configured.
+    /// [`Kind::Usage`] when the named remote is not configured.
     pub(crate) fn of_script(repository: &Repository, named: Option<&str>) -> Result<Self> {
         let remote = RemoteName::parse(named.unwrap_or("origin"))?;
         match (remote::url(repository, &remote), named) {
@@ -49,7 +51,7 @@ impl Channel {
         }
     }
 
-    /// Where a branch is published, as this repository knows it.
+    /// The ref of this repository that holds the published tip of a branch.
     pub(crate) fn published(&self, branch: &Branch) -> RefName {
         match self {
             Self::Remote(remote) => branch.tracking(remote),

@@ -1,15 +1,15 @@
-//! Bringing local branches and checkouts forward to what was published: by fast-forward, or by a merge made off to
-//! the side when the user has commits of their own. Never a rebase, a reset or a stash.
+//! Updating local branches and checkouts to the published commits: by fast-forward, or, where the user has local commits, by
+//! a merge that is computed in the object store. Never by a rebase, a reset or a stash, which could lose work.
 
 use crate::error::{Error, Result, quoted};
 use crate::files::records::{self, RecordKind};
-use crate::git::carry::{self, Adopted, Forward};
+use crate::git::checkout::{self, CheckoutUpdate, UncommittedInput};
 use crate::git::merge::{self, Renames};
-use crate::git::objects::{self, NewCommit, Parent};
+use crate::git::objects::{self, NewCommit, ParentCommit};
 use crate::git::porcelain::merge_tree::MergeTree;
-use crate::git::{Branch, Oid, RefUpdate, forward, refs, remote};
+use crate::git::{Branch, Oid, RefUpdate, refs, remote, update_checkout};
 use crate::ledger::align::{self, Aligned};
-use crate::ledger::plan::{Cause, Change, Lagging, Plan};
+use crate::ledger::plan::{Cause, CheckoutChange, OutdatedCheckout, Plan};
 use crate::ledger::queue::Queue;
 use crate::ledger::view::View;
 use crate::ledger::{Channel, IDS, LOCKS, Ledger};
@@ -17,35 +17,36 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A checkout whose `HEAD` a local swap moves: its folder, and the commit its files are at.
+/// The record of a checkout whose branch a local swap moves, so that its index and files must follow. It is written before
+/// the refs move: when the command is killed in between, the next one finds it and finishes the update.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Carried {
+pub(crate) struct PendingCheckoutUpdate {
     #[serde(with = "records::path")]
     path: PathBuf,
     branch: String,
     old: String,
-    /// The commit it is to be carried to.
+    /// The commit that index and files are to be updated to; `old` is the one they are at.
     new: String,
     #[serde(default)]
-    adopted: Vec<Adopted>,
+    adopted: Vec<UncommittedInput>,
 }
 
-/// What came of joining a local branch and the published one.
+/// The result of merging a local branch and the published one.
 enum Joined {
-    /// This merge of both.
+    /// The merge commit.
     Commit(Oid),
-    /// There is none, for this reason.
+    /// They could not be merged, for this reason.
     No(String),
 }
 
-impl Carried {
-    /// Each swap has a record of its own: another one may still land beside it.
+impl PendingCheckoutUpdate {
+    /// The name of the record. The commit is part of it, since a swap of another process may still land while this one runs.
     fn name(&self) -> String {
         format!("{}.{}", self.branch.replace('%', "%25").replace('/', "%2F"), self.new)
     }
 }
 
-/// The record of the remote's last answer.
+/// The record of the time when the remote last answered.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct AsOf {
     /// In seconds since 1970.
@@ -53,50 +54,52 @@ struct AsOf {
 }
 
 impl Ledger<'_> {
-    /// Brings the local branches of the view forward, to `tips` where named there, else to what is published.
-    pub(crate) fn bring_forward(
+    /// Updates the local branches of the view and their checkouts: to `tips` where a branch is named there, else to the
+    /// published tip.
+    pub(crate) fn update_checkouts(
         &self,
         view: &View<'_>,
         tips: &BTreeMap<Branch, Oid>,
-        adopted: &[Adopted],
-    ) -> Result<Vec<Lagging>> {
-        let Channel::Remote(remote) = &self.channel else { return self.finish_carrying().map(|()| Vec::new()) };
+        adopted: &[UncommittedInput],
+    ) -> Result<Vec<OutdatedCheckout>> {
+        let Channel::Remote(remote) = &self.channel else { return self.finish_checkout_updates().map(|()| Vec::new()) };
         let mut lagging = Vec::new();
         for branch in view.branches() {
             let tip = view.tip(branch);
             let target = tips.get(branch).or(tip.published.as_ref());
             let (Some(target), Some(local)) = (target, &tip.local) else { continue };
-            let moves_files = branch.as_str() != IDS && self.still;
-            // What others pushed to a task branch comes here when its holder merges it.
+            let moves_files = branch.as_str() != IDS && self.keep_checkouts;
+            // A task branch is the work of its holder, who decides when to merge what others pushed to it.
             let is_of_task = branch.as_str().starts_with(remote::TASK_BRANCHES);
             if branch.as_str() == LOCKS || is_of_task || target == local || moves_files {
                 continue;
             }
             if branch.as_str() == IDS {
-                // The mirror follows, also after a killed claim; a counter that was only ever local is no mirror.
+                // The local counter is a mirror of the published one, unless it is ahead: then it was used before there was
+                // a remote, and its value must not be lost.
                 if !tips.contains_key(branch) && self.refs.is_ancestor(local, target)? {
                     self.refs.follow(&[(branch.full(), target)])?;
                 }
                 continue;
             }
-            if let Some((cause, reason)) = self.bring(branch, local, target, adopted)? {
+            if let Some((cause, reason)) = self.update_branch(branch, local, target, adopted)? {
                 let command = match self.checkout_of(branch)? {
                     Some(path) => format!("cd {} && git merge --no-overwrite-ignore {remote}/{branch}", quoted(path)),
                     None => format!("git switch {branch} && git merge --no-overwrite-ignore {remote}/{branch}"),
                 };
-                lagging.push(Lagging { branch: branch.clone(), reason, command, cause });
+                lagging.push(OutdatedCheckout { branch: branch.clone(), reason, command, cause });
             }
         }
         Ok(lagging)
     }
 
-    /// `None` when the branch is at `target` or beyond, else why it is not.
-    fn bring(
+    /// Updates one branch. `None` when it contains `target` afterwards, else the reason why not.
+    fn update_branch(
         &self,
         branch: &Branch,
         local: &Oid,
         target: &Oid,
-        adopted: &[Adopted],
+        adopted: &[UncommittedInput],
     ) -> Result<Option<(Cause, String)>> {
         let repository = self.repository;
         let Some(path) = self.checkout_of(branch)? else {
@@ -111,7 +114,7 @@ impl Ledger<'_> {
                 }
             };
             let update = RefUpdate { name: branch.full(), old: Some(local.clone()), new: Some(new) };
-            // Whoever moved it meanwhile brought it somewhere on purpose.
+            // A swap that fails is no error: the user moved the branch in the meantime, and that move stays.
             refs::swap(repository, &[update], "aitask: follow the remote")?;
             return Ok(None);
         };
@@ -120,23 +123,27 @@ impl Ledger<'_> {
             let cause = if dirty.iter().any(|text| said.contains(text)) { Cause::Dirty } else { Cause::Other };
             Some((cause, first_line(&said)))
         };
-        Ok(match forward::fast_forward(repository, &path, local, target, adopted)? {
-            Forward::Done => None,
-            Forward::Refused(said) => refused(said),
-            Forward::Diverged => match self.join(branch, local, target)? {
+        Ok(match update_checkout::fast_forward(repository, &path, local, target, adopted)? {
+            CheckoutUpdate::Done => None,
+            CheckoutUpdate::Refused(said) => refused(said),
+            CheckoutUpdate::Diverged => match self.join(branch, local, target)? {
                 Joined::No(reason) => Some((Cause::Conflict, reason)),
-                Joined::Commit(joined) => match forward::fast_forward(repository, &path, local, &joined, &[])? {
-                    Forward::Done => None,
-                    Forward::Refused(said) => refused(said),
-                    Forward::Diverged => Some((Cause::Other, "it moved while it was being brought forward".to_owned())),
-                },
+                Joined::Commit(joined) => {
+                    match update_checkout::fast_forward(repository, &path, local, &joined, &[])? {
+                        CheckoutUpdate::Done => None,
+                        CheckoutUpdate::Refused(said) => refused(said),
+                        CheckoutUpdate::Diverged => {
+                            Some((Cause::Other, "it moved while it was being updated".to_owned()))
+                        }
+                    }
+                }
             },
         })
     }
 
-    /// A commit that has what the local branch and the published one have: the newer of the two, else a merge. The
-    /// published one where they conflict, and for readers, who build nothing.
-    pub(crate) fn both(&self, branch: &Branch, local: &Oid, published: &Oid) -> Result<Oid> {
+    /// A commit that contains both the local and the published tip: the newer of the two, else a merge of both. Where they
+    /// conflict it is the published one, and also for readers, which build no commits.
+    pub(crate) fn combined_tip(&self, branch: &Branch, local: &Oid, published: &Oid) -> Result<Oid> {
         if merge::is_ancestor(self.repository, published, local)? {
             return Ok(local.clone());
         }
@@ -149,7 +156,7 @@ impl Ledger<'_> {
         })
     }
 
-    /// A merge of both, made in the object store.
+    /// Merges both in the object store.
     fn join(&self, branch: &Branch, local: &Oid, target: &Oid) -> Result<Joined> {
         let Aligned { ours, theirs, clashes } = align::aligned(self.repository, local, target)?;
         let conflict = |what: &str, paths: &mut dyn Iterator<Item = &PathBuf>| {
@@ -157,7 +164,7 @@ impl Ledger<'_> {
             Ok(Joined::No(format!("your own commits and the published ones {what} {}", paths.join(", "))))
         };
         if !clashes.is_empty() {
-            return conflict("do not go together in", &mut clashes.keys());
+            return conflict("conflict in", &mut clashes.keys());
         }
         match merge::merge_tree(self.repository, &ours, &theirs, Renames::OfFilesAlone) {
             Err(error) => Ok(Joined::No(error.to_string())),
@@ -165,7 +172,7 @@ impl Ledger<'_> {
             Ok(MergeTree::Clean { tree }) => {
                 let name = self.channel.remote().map_or_else(String::new, |remote| format!("{remote}/"));
                 let message = format!("Merge remote-tracking branch '{name}{branch}'\n");
-                let parent = Parent::Commit(local.clone());
+                let parent = ParentCommit::Commit(local.clone());
                 let commit =
                     NewCommit { parent, merged: Some(target.clone()), tree: Some(tree), edits: Vec::new(), message };
                 let built = objects::build(self.repository, &[commit])?;
@@ -175,8 +182,9 @@ impl Ledger<'_> {
         }
     }
 
-    /// Remote-tracking refs that git does not keep by itself, and the local mirror of the counter.
-    pub(crate) fn keep_tracking(&self, view: &View<'_>, updates: &[RefUpdate]) {
+    /// After a push: updates the remote-tracking refs that git does not update itself, since the remote's refspec does not
+    /// cover them, and the local mirror of the counter.
+    pub(crate) fn update_tracking_refs(&self, view: &View<'_>, updates: &[RefUpdate]) {
         let Channel::Remote(name) = &self.channel else { return };
         let (mut follow, mut noted) = (Vec::new(), Vec::new());
         for update in updates {
@@ -185,21 +193,21 @@ impl Ledger<'_> {
             if !remote::tracks(self.repository, name, &branch) {
                 follow.push((branch.tracking(name), new));
             }
-            // Its first commit is no claim, and leaves no mirror.
+            // The first commit of the counter hands out no id, so it gets no local mirror.
             if branch.as_str() == IDS && (update.old.is_some() || view.tip(&branch).local.is_some()) {
                 follow.push((branch.full(), new));
             }
         }
-        // Best effort: the truth is on the remote, and the next fetch brings it.
+        // Best effort: the remote has the current state, and the next fetch brings it.
         let _ = self.refs.follow(&follow);
         for (branch, new) in noted {
             self.remember(&branch, new);
         }
-        let _ = self.touch_as_of();
+        let _ = self.record_answer_time();
     }
 
-    /// Notes that the remote answered now.
-    pub(crate) fn touch_as_of(&self) -> Result<()> {
+    /// Records that the remote answered now.
+    pub(crate) fn record_answer_time(&self) -> Result<()> {
         let answered = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         self.repository.records().note(RecordKind::AsOf, "", &AsOf { answered })
     }
@@ -215,9 +223,14 @@ impl Ledger<'_> {
         }
     }
 
-    /// Before a local swap: makes sure that the checkouts it moves can follow, and notes them, so that a later command
-    /// can finish what a killed one began.
-    pub(crate) fn prepare_checkouts(&self, updates: &[RefUpdate], change: &Change<'_>) -> Result<Vec<Carried>> {
+    /// Before a local swap: checks that the checkouts of its branches can follow, and records them, so that a later command
+    /// can finish what a killed one began. The check comes first because a branch that moved while its checkout cannot
+    /// follow would show the change as undone by the user.
+    pub(crate) fn prepare_checkouts(
+        &self,
+        updates: &[RefUpdate],
+        change: &CheckoutChange<'_>,
+    ) -> Result<Vec<PendingCheckoutUpdate>> {
         let (adopted, written) = (&change.adopted, change.written.as_deref());
         let mut carried = Vec::new();
         for update in updates.iter().filter(|update| !update.is_guard()) {
@@ -225,59 +238,63 @@ impl Ledger<'_> {
                 continue;
             };
             let Some(path) = self.checkout_of(&branch)? else { continue };
-            if let Forward::Refused(said) = carry::could_carry(self.repository, &path, old, new, adopted, written)? {
+            if let CheckoutUpdate::Refused(said) =
+                checkout::can_follow_head(self.repository, &path, old, new, adopted, written)?
+            {
                 let place = path.display();
                 let message = format!("uncommitted changes in {place} are in the way: {}", first_line(&said));
                 return Err(Error::new(crate::error::Kind::Dirty, message).hint(command!["git status"].within(&path)));
             }
             let (old, new) = (old.to_string(), new.to_string());
-            let record = Carried { path, branch: branch.to_string(), old, new, adopted: adopted.clone() };
+            let record = PendingCheckoutUpdate { path, branch: branch.to_string(), old, new, adopted: adopted.clone() };
             self.repository.records().save(RecordKind::Carry, &record.name(), &record)?;
             carried.push(record);
         }
         Ok(carried)
     }
 
-    /// After a local swap that landed: brings index and files of its checkouts to the commit that their branch was moved to.
-    /// What could not be carried stays noted for the next command, and is said.
-    pub(crate) fn carry_checkouts(&self, carried: &[Carried]) -> Result<Vec<Lagging>> {
+    /// After a local swap that landed: updates index and files of the recorded checkouts to the new commit of their branch.
+    /// A checkout that could not follow stays recorded for the next command, and is returned.
+    pub(crate) fn update_prepared_checkouts(&self, carried: &[PendingCheckoutUpdate]) -> Result<Vec<OutdatedCheckout>> {
         let mut lagging = Vec::new();
         for record in carried {
-            lagging.extend(self.carry_one(record)?);
+            lagging.extend(self.update_pending(record)?);
         }
         Ok(lagging)
     }
 
-    fn carry_one(&self, record: &Carried) -> Result<Option<Lagging>> {
+    fn update_pending(&self, record: &PendingCheckoutUpdate) -> Result<Option<OutdatedCheckout>> {
         let branch = Branch::parse(&record.branch)?;
         if let (Some(old), Some(new)) = (Oid::parse(&record.old), Oid::parse(&record.new)) {
             let (path, adopted) = (&record.path, &record.adopted);
-            if let Forward::Refused(said) = forward::carry(self.repository, path, &old, &new, adopted)? {
+            if let CheckoutUpdate::Refused(said) =
+                update_checkout::follow_head(self.repository, path, &old, &new, adopted)?
+            {
                 let path = quoted(&record.path);
                 let command = format!("cd {path} && git status && git aitask status");
                 let reason = first_line(&said);
-                return Ok(Some(Lagging { branch, reason, command, cause: Cause::Dirty }));
+                return Ok(Some(OutdatedCheckout { branch, reason, command, cause: Cause::Dirty }));
             }
         }
-        self.forget_carrying(std::slice::from_ref(record)).map(|()| None)
+        self.forget_checkout_updates(std::slice::from_ref(record)).map(|()| None)
     }
 
-    /// After a local swap that did not land, and cannot: its checkouts have nothing to follow.
-    pub(crate) fn forget_carrying(&self, carried: &[Carried]) -> Result<()> {
+    /// After a local swap that did not land and no longer can: removes the records, since there is nothing to follow.
+    pub(crate) fn forget_checkout_updates(&self, carried: &[PendingCheckoutUpdate]) -> Result<()> {
         let records = self.repository.records();
         carried.iter().try_for_each(|record| records.forget(RecordKind::Carry, &record.name()))
     }
 
-    /// Finishes what commands that were killed left behind in checkouts: what their git was doing to index and files, and the
-    /// checkouts that a local swap moved. Within a local swap git may be at work still, so while the branch is
-    /// where it was, the checkout stays noted. One that has moved on since, or has another branch checked out, is the
-    /// user's.
-    pub(crate) fn finish_carrying(&self) -> Result<()> {
-        forward::finish_all(self.repository)?;
+    /// Finishes what killed commands left behind in checkouts: what their git was doing to index and files, and checkouts
+    /// whose branch a local swap moved. While the branch is still at its old commit, the git of that swap may still run, so
+    /// the record stays. Where the branch has moved on since, or another branch is checked out, the user has taken over, and
+    /// the record is removed.
+    pub(crate) fn finish_checkout_updates(&self) -> Result<()> {
+        update_checkout::finish_all(self.repository)?;
         let records = self.repository.records();
         let noted = records.names(RecordKind::Carry);
         for record in noted.iter().filter_map(|name| records.load(RecordKind::Carry, name)) {
-            let record: &Carried = &record;
+            let record: &PendingCheckoutUpdate = &record;
             let branch = Branch::parse(&record.branch)?;
             let now = refs::load(self.repository, &[branch.full()])?.remove(&branch.full());
             let is_at = |commit: &str| now.as_ref().is_some_and(|now| now.as_str() == commit);
@@ -285,30 +302,35 @@ impl Ledger<'_> {
                 continue;
             }
             if !is_at(&record.new) || self.checkout_of(&branch)?.as_ref() != Some(&record.path) {
-                self.forget_carrying(std::slice::from_ref(record))?;
+                self.forget_checkout_updates(std::slice::from_ref(record))?;
                 continue;
             }
-            carry::refresh(self.repository, &record.path)?;
-            if let Some(lagging) = self.carry_one(record)? {
-                (self.narrate)(&format!("the checkout of {} stays behind: {}", lagging.branch, lagging.reason));
+            checkout::refresh(self.repository, &record.path)?;
+            if let Some(lagging) = self.update_pending(record)? {
+                (self.progress)(&format!("the checkout of {} was not updated: {}", lagging.branch, lagging.reason));
             }
         }
         Ok(())
     }
 
-    /// The same for a reader, who does not wait for others and has other questions: best effort.
-    pub(crate) fn catch_up(&self) {
+    /// [`Self::finish_checkout_updates`] for a command that only reads: it does not wait for other processes, and a failure
+    /// does not stop it.
+    pub(crate) fn try_finish_checkout_updates(&self) {
         if self.channel == Channel::Local
             && !self.repository.records().names(RecordKind::Carry).is_empty()
-            && let Ok(queue) = Queue::enter(self.repository, Duration::ZERO, self.narrate)
+            && let Ok(queue) = Queue::enter(self.repository, Duration::ZERO, self.progress)
             && queue.is_ours()
         {
-            let _ = self.finish_carrying();
+            let _ = self.finish_checkout_updates();
         }
     }
 
-    /// What stands now in the checkout in the place of the files that a plan was made from.
-    pub(crate) fn look_at_adopted(&self, plan: &Plan, blobs: &BTreeMap<String, Oid>) -> Result<Vec<Adopted>> {
+    /// The present content of the files in the checkout whose uncommitted content is part of the plan.
+    pub(crate) fn read_uncommitted_inputs(
+        &self,
+        plan: &Plan,
+        blobs: &BTreeMap<String, Oid>,
+    ) -> Result<Vec<UncommittedInput>> {
         for branch in plan.branches.iter().filter(|_| !plan.adopt.is_empty()) {
             if let Some(dir) = self.checkout_of(&branch.branch)? {
                 return Ok(plan.adopted(blobs, &dir));

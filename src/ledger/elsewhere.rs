@@ -1,5 +1,5 @@
-//! Other sets of coordination branches than the one that counts: on another remote, and those of this repository alone, from
-//! before it had a remote.
+//! Other sets of coordination branches than the one of the channel: on another remote, or in this repository from the time
+//! before it had a remote. Two sets would let two people hold one task, so each case is an error that names the command.
 
 use crate::error::{Error, Hint, Kind, Payload, Result};
 use crate::git::address::masked;
@@ -8,7 +8,7 @@ use crate::ledger::view::{Tip, View};
 use crate::ledger::{IDS, LOCKS, Ledger};
 
 impl Ledger<'_> {
-    /// The configured remotes at other addresses.
+    /// The configured remotes with another address than the channel's.
     fn others(&self) -> Vec<RemoteName> {
         let repository = self.repository;
         let ours = self.channel.remote().and_then(|ours| remote::url(repository, ours));
@@ -16,13 +16,14 @@ impl Ledger<'_> {
         names.filter(|name| ours.is_some() && remote::url(repository, name) != ours).collect()
     }
 
-    /// Whether a remote at another address is configured.
-    pub(crate) fn has_others(&self) -> bool {
+    /// Whether a remote with another address is configured.
+    pub(crate) fn has_other_remotes(&self) -> bool {
         !self.others().is_empty()
     }
 
-    /// A remote at another address that has coordination branches, as far as was fetched. No process without one.
-    pub(crate) fn seen_elsewhere(&self) -> Result<Option<RemoteName>> {
+    /// A remote with another address that has coordination branches, by the remote-tracking refs. No process where there is
+    /// no such remote.
+    pub(crate) fn other_remote_with_branches(&self) -> Result<Option<RemoteName>> {
         let others = self.others();
         if others.is_empty() {
             return Ok(None);
@@ -34,14 +35,14 @@ impl Ledger<'_> {
         Ok(others.into_iter().find(|name| tracking(name).iter().any(|branch| known.contains_key(branch))))
     }
 
-    /// Refuses to begin a set of coordination branches where another remote has one, or the address that this one had
-    /// formerly. Asks those that were never fetched.
+    /// Refuses to create coordination branches while another remote, or the `former` address of this one, has some. Remotes
+    /// that were never fetched are queried.
     ///
     /// # Errors
     /// [`Kind::Usage`] when one has; [`Kind::Unreachable`] when one cannot be asked.
-    pub(crate) fn require_first(&self, former: Option<&str>) -> Result<()> {
+    pub(crate) fn require_no_other_branches(&self, former: Option<&str>) -> Result<()> {
         let Some(ours) = self.channel.remote() else { return Ok(()) };
-        let all_the_same = command!["git aitask init --remote", ours].note("begins another set there, all the same");
+        let all_the_same = command!["git aitask init --remote", ours].note("creates a second set there anyway");
         let found = |other: &str, hint: Hint| {
             let message = format!(
                 "{ours} has no coordination branches, and {other} has: with a second set, two people can hold one task"
@@ -59,7 +60,7 @@ impl Ledger<'_> {
             Ok::<_, Error>([LOCKS, IDS].iter().any(|branch| branches.contains_key(&format!("refs/heads/{branch}"))))
         };
         let use_it = |name: &RemoteName| command!["git config aitask.remote", name];
-        if let Some(name) = self.seen_elsewhere()? {
+        if let Some(name) = self.other_remote_with_branches()? {
             return found(&format!("the remote {name}"), use_it(&name));
         }
         for name in self.others() {
@@ -77,28 +78,28 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    /// An error about branches that are missing, with the name of the remote that has some.
-    pub(crate) fn or_elsewhere(&self, error: Error, view: &View<'_>) -> Error {
+    /// Adds to an error about missing branches the name of another remote that has them.
+    pub(crate) fn with_other_remote_hint(&self, error: Error, view: &View<'_>) -> Error {
         let is_missing = [Self::locks_branch(), Self::ids_branch()]
             .into_iter()
             .flatten()
             .any(|branch| view.branches().any(|other| *other == branch) && view.tip(&branch).published.is_none());
         let missing = error.kind() == Kind::NotInitialised && is_missing && !self.repairs;
-        match (self.channel.remote(), missing.then(|| self.seen_elsewhere())) {
+        match (self.channel.remote(), missing.then(|| self.other_remote_with_branches())) {
             (Some(ours), Some(Ok(Some(name)))) => {
                 let message = format!("{ours} has no coordination branches, and the remote {name} has");
                 Error::new(Kind::NotInitialised, message)
                     .hint(command!["git config aitask.remote", name])
-                    .hint(command!["git aitask init --remote", ours].note("begins another set there, all the same"))
+                    .hint(command!["git aitask init --remote", ours].note("creates a second set there anyway"))
             }
             _ => error,
         }
     }
 
-    /// The local branch of locks, where it was made before there was a remote and the remote lacks it, or locks of it. No
+    /// The local branch of locks, where it was made before there was a remote, and the remote lacks it or locks on it. No
     /// process where there is no such branch.
     ///
-    /// One that follows a remote's, as `git switch` makes it, is a copy of the remote's branch.
+    /// A branch with an upstream, as `git switch` makes it, is a copy of the remote's branch and does not count.
     pub(crate) fn unpublished_locks(&self, view: &View<'_>) -> Result<Option<Oid>> {
         let branch = Self::locks_branch()?;
         let Tip { local, published, .. } = view.tip(&branch);
@@ -108,15 +109,14 @@ impl Ledger<'_> {
         if published == local || self.refs.is_ancestor(&local, &published)? {
             return Ok(None);
         }
-        Ok((self.meaning.has_own_beyond)(self.repository, &local, &published)?.then_some(local))
+        Ok((self.lock_format.has_own_locks_missing_in)(self.repository, &local, &published)?.then_some(local))
     }
 
-    /// The error for a clone that has locks of its own.
+    /// The error for a clone with a local branch of locks that the remote does not have.
     pub(crate) fn unpublished_error(&self) -> Error {
         let remote = self.channel.remote().map_or("the remote", RemoteName::as_str);
-        let message = format!(
-            "this clone has a branch {LOCKS} from before it had a remote, and {remote} does not know the locks on it"
-        );
+        let message =
+            format!("this clone has a branch {LOCKS} from before it had a remote, and {remote} lacks the locks on it");
         Error::new(Kind::NotInitialised, message)
             .hint(command!["git aitask init"].note("publishes them"))
             .hint(command!["git branch -D", LOCKS].note("if it is an old copy of the remote's"))

@@ -1,35 +1,35 @@
-//! Fencing: a swap that goes by a lock moves the lock branch really. Git does not send a ref whose value does not change, so
-//! the server compares nothing for it, and a takeover that lands while its hooks run would go unnoticed.
+//! Fencing: a swap that relies on a lock must move the lock branch. git does not send a ref whose value stays the same, so
+//! the server would compare nothing for it, and a takeover that lands while the hooks of the push run would go unnoticed.
 //!
-//! A server that takes one branch after the other gets the fence first, then the others, and what releases a lock last: who
-//! was dispossessed is refused before anything of it lands, and nobody takes the task before all of it has.
+//! A server without atomic push gets the fence first, then the other branches, and the release of the lock last. So a
+//! former holder is refused before any part of its plan lands, and nobody can take the task before all of it has landed.
 
 use super::plan::{BranchPlan, Plan, Step};
 use crate::git::Branch;
 use crate::ledger::LOCKS;
 use crate::task::TaskId;
 
-/// How the subject of a commit begins that changes no lock.
+/// How the subject of a fence begins: a commit on the lock branch that changes no file.
 pub(crate) const FENCE: &str = "ait: Confirm lock of ";
 
 impl Plan {
-    /// Whether it changes nothing.
+    /// Whether the plan changes nothing.
     pub(crate) fn is_empty(&self) -> bool {
         self.branches.is_empty()
     }
 
-    /// Makes the plan move the lock branch, too, unless it is empty or does so already: by a commit that changes no file.
+    /// Adds a fence for `task`, unless the plan is empty or moves the lock branch already.
     pub(crate) fn fenced(self, locks: &Branch, task: TaskId) -> Self {
         if self.is_empty() || self.branches.iter().any(|plan| plan.branch == *locks) {
             return self;
         }
         let fence =
-            BranchPlan { branch: locks.clone(), start: None, steps: vec![fence(&format!("task {}", task.t()))] };
+            BranchPlan { branch: locks.clone(), start: None, steps: vec![fence(&format!("task {}", task.prefixed()))] };
         Self { branches: [vec![fence], self.branches].concat(), adopt: self.adopt }
     }
 
-    /// The plan for a server that takes one branch after the other: where the lock branch is not the first one, it gets a
-    /// fence before its own steps.
+    /// The plan for a server without atomic push: where the lock branch is not the first to be pushed, it gets a fence
+    /// before its own steps.
     pub(super) fn fenced_first(mut self) -> Self {
         let locks = self.branches.iter_mut().skip(1).find(|plan| plan.branch.as_str() == LOCKS);
         if let Some(plan) = locks.filter(|plan| !plan.steps.is_empty()) {
@@ -40,12 +40,12 @@ impl Plan {
 }
 
 impl BranchPlan {
-    /// Whether it is nothing but a fence.
+    /// Whether the branch gets nothing but a fence.
     pub(super) fn is_fence(&self) -> bool {
         self.start.is_none() && self.steps.iter().all(|step| step.subject.starts_with(FENCE))
     }
 
-    /// Whether its first commit is a fence, and others follow.
+    /// Whether the first commit of the branch is a fence, and others follow.
     pub(super) fn has_fence_first(&self) -> bool {
         self.steps.len() > 1 && self.steps.first().is_some_and(|step| step.subject.starts_with(FENCE))
     }
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_that_leaves_the_locks_alone_gets_a_commit_on_them() {
+    fn a_plan_without_the_lock_branch_gets_a_fence() {
         let (locks, main) = (branch("aitask-locks"), branch("main"));
         let plan = Plan::new().step(&main, Step::edit("merge", vec![])).fenced(&locks, TaskId::top(1));
         assert_eq!(moved(&plan), ["aitask-locks", "main"]);
@@ -79,13 +79,13 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_takes_one_branch_after_the_other_gets_the_fence_first_and_the_release_last() {
+    fn a_server_without_atomic_push_gets_the_fence_first_and_the_release_last() {
         let (locks, main) = (branch("aitask-locks"), branch("main"));
         let plan = Plan::new().step(&main, Step::edit("merge", vec![])).step(&locks, Step::edit("unlock", vec![]));
         let fenced = plan.fenced_first();
         assert_eq!(moved(&fenced), ["main", "aitask-locks"]);
         assert!(fenced.branches[1].has_fence_first() && fenced.branches[1].steps[1].subject == "unlock");
-        // A lock that is taken comes first anyway.
+        // A plan that takes a lock has the lock branch first already.
         let pick = Plan::new().step(&locks, Step::edit("lock", vec![])).step(&main, Step::edit("start", vec![]));
         assert_eq!(pick.clone().fenced_first(), pick);
     }

@@ -1,4 +1,4 @@
-//! What was read of branches and commits, by the names it was asked for.
+//! Objects that were read from branches and commits in one request, found again by the name they were requested by.
 
 use crate::error::Result;
 use crate::git::porcelain::cat_file::Object;
@@ -6,25 +6,25 @@ use crate::ledger::refs::Refs;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-/// Files and folders that one question brought.
+/// The files and folders that one request returned.
 #[derive(Debug, Default)]
 pub(crate) struct Found(BTreeMap<String, Object>);
 
 impl Found {
-    /// Reads objects: what each is asked for by, and its name for git. One process, however many.
+    /// Reads objects; each pair is the key to find the object by and its name for git. One process, however many.
     pub(super) fn load(refs: &dyn Refs, wanted: impl Iterator<Item = (String, String)>) -> Result<Self> {
         let (keys, names): (Vec<_>, Vec<_>) = wanted.unzip();
         let objects = keys.into_iter().zip(refs.objects(&names)?);
         Ok(Self(objects.filter_map(|(key, object)| Some((key, object?))).collect()))
     }
 
-    /// What is at a path of a branch or commit, which is its root where the path is empty; `None` where nothing is, or
-    /// where it was not asked for.
+    /// The object at a path of a branch or commit; an empty path is the root tree. `None` where there is no such object, or
+    /// where it was not requested.
     pub(crate) fn object(&self, of: impl Display, path: &str) -> Option<&Object> {
         self.0.get(&at(of, path))
     }
 
-    /// What was found under a name of the question.
+    /// The object of a key of the request.
     pub(super) fn named(&self, key: &str) -> Option<&Object> {
         self.0.get(key)
     }
@@ -35,7 +35,8 @@ impl Found {
     }
 }
 
-/// What names the object at a path. A path with a newline cannot be asked for, and no name of ours has one.
+/// The name of the object at a path. git reads one name per line, so a path with a newline cannot be requested; no file of
+/// this program has one.
 pub(super) fn at(of: impl Display, path: &str) -> String {
     format!("{of}:{}", path.replace('\n', " "))
 }

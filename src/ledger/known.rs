@@ -1,6 +1,8 @@
-//! What this clone knew last of the coordination branches on the remote. It is kept outside of `refs/remotes`, where every
-//! `git fetch --prune` removes what the remote does not have any more: in a file of ours for each branch, and, so that
-//! git keeps the objects, in the refs that [`remote::fetch`] brings along.
+//! The last known tips of the coordination branches on the remote. They tell that a branch was removed from the remote or
+//! set back to an older state, and make it possible to restore it.
+//!
+//! They are kept outside of `refs/remotes`, where every `git fetch --prune` removes what the remote no longer has: as a
+//! record for each branch, and as the refs `refs/aitask/known/<remote>/<branch>`, which keep git from removing the objects.
 
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::read_own;
@@ -10,49 +12,49 @@ use crate::git::{Branch, Oid, RefName, RemoteName, Repository, destination, refs
 use crate::ledger::{Channel, DATA, IDS, LOCKS, Ledger};
 use std::path::PathBuf;
 
-/// A branch that this clone knew, and that the remote does not have any more.
+/// A branch that this clone knew and that is gone from the remote.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Gone {
-    /// The commit it was at, as far as this clone knows.
+pub(crate) struct LostBranch {
+    /// The last known tip.
     pub(crate) last: Oid,
-    /// The newest known commit whose objects are still here.
+    /// The newest known commit whose objects this clone still has.
     pub(crate) newest: Option<Oid>,
-    /// The address of the remote then, where it has another one now.
+    /// The former address of the remote, where it has changed since.
     moved_from: Option<String>,
 }
 
-/// What a published tip says beside what was known.
+/// How the published tip of a branch relates to the last known one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// It is what counts.
+pub(super) enum TipState {
+    /// It is the current state.
     Current,
-    /// It is an older state of what this clone knew, with other content, or goes on from one.
+    /// It is an older state than the known one and lacks something of it, or continues such an older state.
     SetBack(SetBack),
     /// The branch is gone.
-    Gone(Gone),
+    Gone(LostBranch),
 }
 
-/// What this clone knows of a branch that was set back to an older state.
+/// The newer state that this clone knows of a branch that was set back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SetBack {
-    /// The commit it was at.
+    /// The known tip, newer than the published one.
     pub(crate) newer: Oid,
-    /// What the locks there are about that the branch lacks now.
+    /// The tasks whose locks the published tip lacks.
     pub(crate) lost: Vec<String>,
 }
 
-/// What was noted of a branch.
+/// The last known tip of a branch.
 #[derive(Debug)]
-pub(super) struct Known {
-    /// The commit that it was at.
+pub(super) struct KnownTip {
+    /// The commit.
     last: Oid,
-    /// The address of the remote then.
+    /// The address that the remote had then.
     address: String,
 }
 
 /// The record of a branch.
 #[derive(serde::Serialize, serde::Deserialize)]
-struct Noted {
+struct KnownTipRecord {
     commit: String,
     address: String,
 }
@@ -67,13 +69,13 @@ fn file(repository: &Repository, channel: &Channel, branch: &Branch) -> Option<P
     name(channel, branch).map(|name| repository.records().path(RecordKind::Known, &name))
 }
 
-/// Whether this clone ever knew a branch of the remote. No process.
+/// Whether this clone ever saw a branch on the remote. No process.
 pub(crate) fn is_known(repository: &Repository, channel: &Channel, branch: &Branch) -> bool {
     file(repository, channel, branch).is_some_and(|file| file.exists())
 }
 
-impl Gone {
-    /// The address that the remote had then, where that is not the repository it leads to now.
+impl LostBranch {
+    /// The former address of the remote, where that is another repository than the present one.
     pub(crate) fn moved_from(&self) -> Option<&str> {
         self.moved_from.as_deref()
     }
@@ -84,25 +86,25 @@ impl Ledger<'_> {
         file(self.repository, &self.channel, branch)
     }
 
-    /// What was noted.
-    pub(super) fn load_known(&self, branch: &Branch) -> Option<Known> {
+    /// Reads the last known tip.
+    pub(super) fn load_known(&self, branch: &Branch) -> Option<KnownTip> {
         let name = name(&self.channel, branch)?;
-        if let Some(Noted { commit, address }) = self.repository.records().load(RecordKind::Known, &name) {
-            return Some(Known { last: Oid::parse(&commit)?, address });
+        if let Some(KnownTipRecord { commit, address }) = self.repository.records().load(RecordKind::Known, &name) {
+            return Some(KnownTip { last: Oid::parse(&commit)?, address });
         }
-        // A line each, as it was before records had a format.
+        // Before records had a format, the file was two lines: commit and address.
         let text = String::from_utf8(read_own(&self.file_of_known(branch)?).ok()?).ok()?;
         let mut lines = text.lines();
-        Some(Known { last: Oid::parse(lines.next()?)?, address: lines.next().unwrap_or_default().to_owned() })
+        Some(KnownTip { last: Oid::parse(lines.next()?)?, address: lines.next().unwrap_or_default().to_owned() })
     }
 
-    /// The address of the remote, without a password: it is kept in a file.
+    /// The address of the remote, without its password, since it is written to a file.
     fn address(&self) -> String {
         let url = self.channel.remote().and_then(|remote| remote::url(self.repository, remote));
         url.map(masked).unwrap_or_default()
     }
 
-    /// Whether the remote led to another repository when this clone noted the branch.
+    /// Whether the remote was another repository when the known tip of the branch was recorded.
     pub(crate) fn has_moved(&self, branch: &Branch) -> bool {
         self.load_known(branch).is_some_and(|known| self.is_elsewhere(&known.address))
     }
@@ -111,17 +113,17 @@ impl Ledger<'_> {
         destination::relation(self.repository, address, &self.address()) == Relation::Different
     }
 
-    /// Notes where a branch is published. Best effort: without it, this clone has less to put back.
+    /// Records the published tip of a branch. Best effort: without the record only a restore has less to work with.
     pub(super) fn remember(&self, branch: &Branch, commit: &Oid) {
         let Some(name) = name(&self.channel, branch) else { return };
-        let noted = Noted { commit: commit.to_string(), address: self.address() };
+        let noted = KnownTipRecord { commit: commit.to_string(), address: self.address() };
         let _ = self.repository.records().note(RecordKind::Known, &name, &noted);
     }
 
-    /// Notes where a branch is published, and gives the error for one that is gone, unless `local` has all that this clone
-    /// knew of it: publishing that puts it back.
+    /// Records the published tip of a branch, and returns the error for a branch that is gone, unless `local` contains all
+    /// that this clone knew of it: then publishing `local` restores it.
     pub(crate) fn lost(&self, branch: &Branch, published: Option<&Oid>, local: Option<&Oid>) -> Result<Option<Error>> {
-        let Standing::Gone(gone) = self.standing(branch, published, self.load_known(branch))? else { return Ok(None) };
+        let TipState::Gone(gone) = self.standing(branch, published, self.load_known(branch))? else { return Ok(None) };
         let is_kept = match (&gone.newest, local) {
             (Some(newest), Some(local)) => self.refs.is_ancestor(newest, local)?,
             _ => false,
@@ -129,37 +131,43 @@ impl Ledger<'_> {
         Ok(if is_kept { None } else { self.gone_error(std::iter::once((branch, &gone))) })
     }
 
-    /// Compares the published tip of a branch with what was known of it, and notes it. No process where it is the same.
+    /// Compares the published tip of a branch with the last known one, and records it. No process where they are the same.
     ///
-    /// Another history is accepted, such as one that was compacted; locks that it lacks are said. An older state that lacks
-    /// something is not noted, and what was known is kept although a fetch brought the older one: nobody else may have it.
-    pub(super) fn standing(&self, branch: &Branch, published: Option<&Oid>, known: Option<Known>) -> Result<Standing> {
+    /// An unrelated history is accepted, since somebody may have compacted the branch; locks that it lacks are reported. An
+    /// older state that lacks something is not recorded, and the newer commit is kept: this clone may be the only one that
+    /// still has it.
+    pub(super) fn standing(
+        &self,
+        branch: &Branch,
+        published: Option<&Oid>,
+        known: Option<KnownTip>,
+    ) -> Result<TipState> {
         match (published, known) {
-            (None, Some(Known { last, address })) => Ok(Standing::Gone(self.gone(branch, last, address)?)),
+            (None, Some(KnownTip { last, address })) => Ok(TipState::Gone(self.gone(branch, last, address)?)),
             (None, None) => Ok(match self.kept_by_fetch(branch)? {
-                Some(fetched) => Standing::Gone(self.gone(branch, fetched, self.address())?),
-                None => Standing::Current,
+                Some(fetched) => TipState::Gone(self.gone(branch, fetched, self.address())?),
+                None => TipState::Current,
             }),
-            (Some(tip), Some(known)) if known.last == *tip => Ok(Standing::Current),
+            (Some(tip), Some(known)) if known.last == *tip => Ok(TipState::Current),
             (Some(tip), known) => {
                 let set_back = known.map(|known| self.set_back(branch, known.last, tip)).transpose()?.flatten();
                 let Some(set_back) = set_back else {
                     self.remember(branch, tip);
-                    return Ok(Standing::Current);
+                    return Ok(TipState::Current);
                 };
                 self.keep(branch, &set_back.newer);
-                Ok(Standing::SetBack(set_back))
+                Ok(TipState::SetBack(set_back))
             }
         }
     }
 
-    /// The ref that keeps what fetches brought, for the branches that are looked after here.
+    /// The ref that keeps the objects of a coordination branch; none for other branches.
     fn ref_of_known(&self, branch: &Branch) -> Option<RefName> {
         self.file_of_known(branch)?;
         RefName::parse(&remote::known(self.channel.remote()?, branch))
     }
 
-    /// What the last fetch of ours brought of a branch. No process where there certainly is nothing.
+    /// The commit of a branch that the last fetch of this program kept. No process where there certainly is none.
     fn kept_by_fetch(&self, branch: &Branch) -> Result<Option<Oid>> {
         match self.ref_of_known(branch) {
             Some(kept) if refs::may_exist(self.repository, &kept) => {
@@ -169,11 +177,12 @@ impl Ledger<'_> {
         }
     }
 
-    /// What a published tip lacks, where it is an older state of what was known, or goes on from one; `None` where it counts.
+    /// What the published tip lacks, where it is an older state than the known one or continues an older state; `None` where
+    /// it is the current state.
     ///
-    /// The lock branch was set back only where that loses a lock. Of another history, the locks that it lacks are said.
+    /// The lock branch counts as set back only where a lock was lost by it. Locks that an unrelated history lacks are reported.
     fn set_back(&self, branch: &Branch, newer: Oid, tip: &Oid) -> Result<Option<SetBack>> {
-        // What is not here any more is no ancestor of anything.
+        // A known commit whose objects are gone can neither be compared nor restored, so the published tip counts.
         if self.refs.is_ancestor(&newer, tip).unwrap_or(true) {
             return Ok(None);
         }
@@ -187,14 +196,15 @@ impl Ledger<'_> {
         if branch.as_str() != LOCKS {
             return Ok((before.oid != now.oid).then(|| SetBack { newer, lost: Vec::new() }));
         }
-        let [before, now] = [(self.meaning.entries)(before)?, (self.meaning.entries)(now)?];
+        let [before, now] = [(self.lock_format.entries)(before)?, (self.lock_format.entries)(now)?];
         let is_held = |about: &String| now.iter().any(|other| other.about == *about);
         let mut lost: Vec<_> = before.into_iter().filter(|entry| !now.contains(entry)).collect();
-        // What goes on from an older state may have given up a lock of that state.
+        // A history that continues from an older state may have released a lock of that state; only locks taken after it
+        // are lost.
         if let (Some(parted), [Some(common)]) = (&parted, common)
             && parted != tip
         {
-            let common = (self.meaning.entries)(common)?;
+            let common = (self.lock_format.entries)(common)?;
             lost.retain(|entry| !is_held(&entry.about) && !common.contains(entry));
         }
         let mut lost: Vec<_> = lost.into_iter().map(|entry| entry.about).collect();
@@ -203,7 +213,7 @@ impl Ledger<'_> {
         }
         lost.retain(|about| !is_held(about));
         if let (false, Some(remote)) = (lost.is_empty(), self.channel.remote()) {
-            (self.narrate)(&format!(
+            (self.progress)(&format!(
                 "the branch {branch} on {remote} has another history than this clone knew at {newer}, and lacks the locks of {}",
                 lost.join(", ")
             ));
@@ -211,15 +221,15 @@ impl Ledger<'_> {
         Ok(None)
     }
 
-    /// Keeps git from removing a commit of a branch. Best effort: it keeps objects for weeks without a ref.
+    /// Keeps git from removing a commit of a branch. Best effort: git keeps unreferenced objects for two weeks anyway.
     fn keep(&self, branch: &Branch, commit: &Oid) {
         if let Some(kept) = self.ref_of_known(branch) {
             let _ = self.refs.follow(&[(kept, commit)]);
         }
     }
 
-    /// Looks up what can be put back, and keeps git from removing it. Two processes, or three.
-    fn gone(&self, branch: &Branch, last: Oid, address: String) -> Result<Gone> {
+    /// Finds the commit that can be restored, and keeps git from removing it. Two processes, or three.
+    fn gone(&self, branch: &Branch, last: Oid, address: String) -> Result<LostBranch> {
         let fetched = self.kept_by_fetch(branch)?;
         let is_here = self.refs.object(last.as_str())?.is_some();
         let newest = match fetched {
@@ -230,21 +240,21 @@ impl Ledger<'_> {
         if let Some(newest) = &newest {
             self.keep(branch, newest);
         }
-        Ok(Gone { last, newest, moved_from: Some(address).filter(|then| self.is_elsewhere(then)) })
+        Ok(LostBranch { last, newest, moved_from: Some(address).filter(|then| self.is_elsewhere(then)) })
     }
 
     /// The error for a branch that was set back.
     pub(super) fn set_back_error(&self, branch: &Branch, set_back: &SetBack) -> Error {
         let SetBack { newer, lost } = set_back;
         let error = Error::new(Kind::BranchGone, self.set_back_message(branch, set_back))
-            .hint(command!["git aitask init"].note("brings it forward again"))
+            .hint(command!["git aitask init"].note("restores the newer state"))
             .with(Payload::Lost { branches: vec![branch.to_string()], commit: newer.to_string() });
         let Some(file) = self.file_of_known(branch) else { return error };
         let without = if lost.is_empty() { "" } else { ", without those locks" };
-        error.hint(command!["rm", file.display()].note(format!("takes the older state{without}")))
+        error.hint(command!["rm", file.display()].note(format!("accepts the older state{without}")))
     }
 
-    /// What happened to a branch that was set back.
+    /// The message about a branch that was set back.
     pub(super) fn set_back_message(&self, branch: &Branch, set_back: &SetBack) -> String {
         let SetBack { newer, lost } = set_back;
         let remote = self.channel.remote().map_or("the remote", RemoteName::as_str);
@@ -254,7 +264,7 @@ impl Ledger<'_> {
     }
 
     /// The error for branches that are gone.
-    pub(super) fn gone_error<'g>(&self, gone: impl Iterator<Item = (&'g Branch, &'g Gone)>) -> Option<Error> {
+    pub(super) fn gone_error<'g>(&self, gone: impl Iterator<Item = (&'g Branch, &'g LostBranch)>) -> Option<Error> {
         let Channel::Remote(remote) = &self.channel else { return None };
         let gone: Vec<_> = gone.collect();
         let (first, what) = gone.first()?;
@@ -271,9 +281,9 @@ impl Ledger<'_> {
         let message = format!("the {is} gone from {remote}{moved}; this clone knew {known}");
         let names: Vec<_> = gone.iter().map(|(branch, _)| branch.to_string()).collect();
         let note = if gone.iter().all(|(_, gone)| gone.newest.is_some()) {
-            "puts it back as this clone knew it"
+            "restores it as this clone knew it"
         } else {
-            "in a clone that still has it; here it would begin anew"
+            "in a clone that still has it; here it would start empty"
         };
         let lost = Payload::Lost { branches: names, commit: what.newest.as_ref().unwrap_or(&what.last).to_string() };
         Some(Error::new(Kind::BranchGone, message).hint(command!["git aitask init"].note(note)).with(lost))

@@ -12,7 +12,7 @@ use std::time::Duration;
 pub(crate) const LOCKS: &str = "aitask-locks";
 /// The branch of the id counter.
 pub(crate) const IDS: &str = "aitask-ids";
-/// The branch of the task data, where it has one of its own.
+/// The branch of the task data, where the data has a branch of its own.
 pub(crate) const DATA: &str = "aitask-data";
 
 /// The ledger of a repository.
@@ -22,41 +22,42 @@ pub(crate) struct Ledger<'r> {
     pub(crate) repository: &'r Repository,
     /// Its refs and objects.
     pub(crate) refs: &'r dyn Refs,
-    /// Where its swaps happen.
+    /// Where its branches are published.
     pub(crate) channel: Channel,
-    /// Limit of the whole network part.
+    /// The time limit of all network operations of a command together.
     pub(crate) timeout: Duration,
-    /// The branch that holds nothing but task data, when there is one: commits that only this clone has are
-    /// published along with ours. On a code branch they are the user's to push.
-    pub(crate) own: Option<Branch>,
-    /// Leave local branches and checkouts where they are.
-    pub(crate) still: bool,
-    /// This command makes or puts back branches that are missing; others refuse then.
+    /// The branch that holds nothing but task data, where there is one. Commits on it that only this clone has are
+    /// published together with a plan; on a code branch it is the user who decides when to push them.
+    pub(crate) data_only_branch: Option<Branch>,
+    /// Whether local branches and checkouts are left where they are.
+    pub(crate) keep_checkouts: bool,
+    /// Whether this command creates or restores missing branches; every other command refuses when one is missing.
     pub(crate) repairs: bool,
-    /// Build and show, but publish nothing.
+    /// Whether a plan is built and shown, but not published.
     pub(crate) dry_run: bool,
-    /// Where narration goes, line by line.
-    pub(crate) narrate: fn(&str),
-    /// What the files on the branch of locks mean.
-    pub(crate) meaning: Meaning,
+    /// Where lines about the progress go.
+    pub(crate) progress: fn(&str),
+    /// How to read the files on the branch of locks.
+    pub(crate) lock_format: LockFormat,
 }
 
-/// A lock, as far as the ledger is told.
+/// A lock, as far as the ledger knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
-    /// What it is about.
+pub(crate) struct LedgerLock {
+    /// What is locked, as it is named in messages.
     pub(crate) about: String,
-    /// Its file.
+    /// The blob of the lock file.
     pub(crate) blob: Oid,
 }
 
-/// What the files on the branch of locks mean: those above know, and the ledger asks.
+/// How to read the files on the branch of locks. The room of coordination provides it, so that the ledger can compare locks
+/// without knowing their format.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Meaning {
+pub(crate) struct LockFormat {
     /// The locks in the root tree of a commit.
-    pub(crate) entries: fn(&Object) -> Result<Vec<Entry>>,
-    /// Whether the first commit has a lock that this clone took, and the second one lacks it.
-    pub(crate) has_own_beyond: fn(&Repository, &Oid, &Oid) -> Result<bool>,
+    pub(crate) entries: fn(&Object) -> Result<Vec<LedgerLock>>,
+    /// Whether the first commit has a lock that this clone took and that the second commit lacks.
+    pub(crate) has_own_locks_missing_in: fn(&Repository, &Oid, &Oid) -> Result<bool>,
 }
 
 impl Ledger<'_> {
@@ -70,16 +71,17 @@ impl Ledger<'_> {
         Branch::parse(IDS)
     }
 
-    /// The data branch, where these branches are a code branch with task data: it may have moved since.
-    pub(crate) fn overlooked(&self, branches: &[Branch]) -> Result<Option<Branch>> {
-        // Readers have it as their own, too.
-        let on_code = (self.own.is_none() || self.dry_run)
+    /// The data branch, where `branches` name a code branch that carries the task data: another clone may have moved the
+    /// data to its own branch since, so that must be looked at too.
+    pub(crate) fn unlisted_data_branch(&self, branches: &[Branch]) -> Result<Option<Branch>> {
+        // A reading ledger names the code branch as its data branch, so the field alone does not tell.
+        let on_code = (self.data_only_branch.is_none() || self.dry_run)
             && branches.iter().any(|branch| !branch.as_str().starts_with("aitask-"));
         let data = Branch::parse(DATA)?;
         Ok((on_code && !branches.contains(&data)).then_some(data))
     }
 
-    /// Where `branch` is checked out; no process for the two places it usually is.
+    /// Where `branch` is checked out. No process for the two usual places: the main worktree and `.aitask-data`.
     pub(crate) fn checkout_of(&self, branch: &Branch) -> Result<Option<PathBuf>> {
         let repository = self.repository;
         if repository.root_branch.as_ref() == Some(branch) {

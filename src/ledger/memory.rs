@@ -1,10 +1,10 @@
-//! Refs and objects in memory, for tests: several clones of one remote, whose pushes come to what the test says. No process,
-//! no connection, and no waiting.
+//! Refs and objects in memory, for tests: several clones of one remote, whose pushes end as the test says. No process, no
+//! connection, and no waiting.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::objects::{Built, Edit, NewCommit, Parent};
+use crate::git::objects::{BuiltObjects, Edit, NewCommit, ParentCommit};
 use crate::git::porcelain::cat_file::{Object, ObjectKind};
-use crate::git::porcelain::ls_tree::{Mode, TreeEntry};
+use crate::git::porcelain::ls_tree::{FileMode, TreeEntry};
 use crate::git::porcelain::push::{Flag, PushReport, PushedRef};
 use crate::git::refs::Swap;
 use crate::git::remote::{PushOptions, Pushed};
@@ -12,51 +12,51 @@ use crate::git::{Branch, Oid, RefName, RefUpdate, RemoteName, Repository};
 use crate::ledger::backoff::Deadline;
 use crate::ledger::refs::Refs;
 use crate::ledger::turns::Turns;
-use crate::ledger::{Channel, Ledger, Meaning};
+use crate::ledger::{Channel, Ledger, LockFormat};
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-/// What a push comes to.
+/// How a push ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum PushFate {
     /// The server compares, swaps and answers.
     Answered,
-    /// The server says that it could not lock a ref, and nobody moved it.
+    /// The server answers that it could not lock a ref, which nobody moved.
     Busy,
     /// A hook of the server refuses it.
     Denied,
     /// The server swaps, and the answer is lost.
     Unheard,
-    /// The connection breaks before the server sees it.
+    /// The connection breaks before the push reaches the server.
     Lost,
-    /// The connection breaks, and the server sees it after so many more pushes and fetches of anybody.
+    /// The connection breaks, and the push reaches the server after this many more pushes and fetches of all clones.
     Late(u8),
 }
 
-/// A folder for private records, in memory where the system has a place for that.
+/// A folder for private records, in memory where the system offers that.
 pub(crate) fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-/// A remote, and the objects of everybody.
+/// The refs of a remote, and the objects of the remote and all clones.
 #[derive(Debug, Default)]
-struct World {
+struct RemoteState {
     refs: BTreeMap<RefName, Oid>,
     files: BTreeMap<Oid, Vec<u8>>,
-    commits: BTreeMap<Oid, Commit>,
+    commits: BTreeMap<Oid, StoredCommit>,
     /// Pushes that are still on their way.
     late: Vec<(u8, Vec<RefUpdate>)>,
-    /// It cannot swap several refs as one.
+    /// It has no atomic push.
     one_at_a_time: bool,
-    /// What was pushed, in the order in which it landed.
+    /// The updates that landed, in their order.
     landed: Vec<RefUpdate>,
 }
 
 #[derive(Debug, Clone, Default, Hash)]
-struct Commit {
+struct StoredCommit {
     files: BTreeMap<String, Oid>,
     parents: Vec<Oid>,
     message: String,
@@ -64,30 +64,30 @@ struct Commit {
 
 /// A commit of a branch, and the files there.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Past {
+pub(crate) struct PastCommit {
     pub(crate) message: String,
     pub(crate) files: BTreeMap<String, String>,
 }
 
 /// The remote of some clones.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Remote(Arc<Mutex<World>>);
+pub(crate) struct Remote(Arc<Mutex<RemoteState>>);
 
 /// A clone of it.
 #[derive(Debug)]
 pub(crate) struct Clone {
     remote: Remote,
-    state: Mutex<State>,
+    state: Mutex<CloneState>,
     turns: Option<(Arc<Turns>, usize)>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct CloneState {
     refs: BTreeMap<RefName, Oid>,
-    fates: VecDeque<Fate>,
+    fates: VecDeque<PushFate>,
     /// How many more waits fit into the time limit.
     waits: u32,
-    /// A file that commits built here lose, as by a mistake.
+    /// A file that commits built here lose, to test the guard against such a mistake.
     loses: Option<String>,
     fetches: usize,
     pushes: Vec<Vec<RefUpdate>>,
@@ -102,7 +102,7 @@ fn named(text: impl std::hash::Hash) -> Oid {
     Oid::parse(&[part(0), part(1), part(2)].concat()[..40]).unwrap()
 }
 
-impl World {
+impl RemoteState {
     fn history(&self, tip: &Oid) -> BTreeSet<Oid> {
         let (mut seen, mut left) = (BTreeSet::new(), vec![tip.clone()]);
         while let Some(oid) = left.pop() {
@@ -156,7 +156,7 @@ impl World {
         true
     }
 
-    /// Time passes for what is on its way.
+    /// Lets one call pass; delayed pushes that are due land.
     fn pass(&mut self) {
         let (due, left): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.late).into_iter().partition(|(calls, _)| *calls == 0);
@@ -169,20 +169,20 @@ impl World {
 }
 
 impl Remote {
-    fn world(&self) -> MutexGuard<'_, World> {
+    fn world(&self) -> MutexGuard<'_, RemoteState> {
         self.0.lock().unwrap()
     }
 
-    /// One that cannot swap several refs as one.
+    /// A remote without atomic push.
     pub(crate) fn one_at_a_time() -> Self {
         let remote = Self::default();
         remote.world().one_at_a_time = true;
         remote
     }
 
-    /// A clone whose pushes come to these, one after the other, and are answered after that.
-    pub(crate) fn clone_with(&self, fates: impl IntoIterator<Item = Fate>) -> Clone {
-        let state = State { fates: fates.into_iter().collect(), waits: 100, ..State::default() };
+    /// A clone whose next pushes end like this, in order; all later ones are answered.
+    pub(crate) fn clone_with(&self, fates: impl IntoIterator<Item = PushFate>) -> Clone {
+        let state = CloneState { fates: fates.into_iter().collect(), waits: 100, ..CloneState::default() };
         Clone { remote: self.clone(), state: Mutex::new(state), turns: None }
     }
 
@@ -191,7 +191,7 @@ impl Remote {
         let mut world = self.world();
         let name = Branch::parse(branch).unwrap().full();
         let parents = world.refs.get(&name).cloned().into_iter().collect();
-        let mut commit = Commit { parents, message: branch.to_owned(), ..Commit::default() };
+        let mut commit = StoredCommit { parents, message: branch.to_owned(), ..StoredCommit::default() };
         for (path, content) in files {
             let blob = named(content.as_bytes());
             world.files.insert(blob.clone(), content.as_bytes().to_vec());
@@ -212,7 +212,7 @@ impl Remote {
         }
     }
 
-    /// What is still on its way arrives.
+    /// Lets all delayed pushes land.
     pub(crate) fn deliver(&self) {
         let mut world = self.world();
         while !world.late.is_empty() {
@@ -225,15 +225,15 @@ impl Remote {
         self.history(branch).pop().unwrap_or_default().files
     }
 
-    /// What a branch was, commit by commit, oldest first.
-    pub(crate) fn history(&self, branch: &str) -> Vec<Past> {
+    /// The commits of a branch, oldest first.
+    pub(crate) fn history(&self, branch: &str) -> Vec<PastCommit> {
         let world = self.world();
         let mut next = world.refs.get(&Branch::parse(branch).unwrap().full()).cloned();
         let mut past = Vec::new();
         while let Some(commit) = next.and_then(|oid| world.commits.get(&oid)) {
             let text = |blob: &Oid| String::from_utf8(world.files[blob].clone()).unwrap();
             let files = commit.files.iter().map(|(path, blob)| (path.clone(), text(blob))).collect();
-            past.push(Past { message: commit.message.clone(), files });
+            past.push(PastCommit { message: commit.message.clone(), files });
             next = commit.parents.first().cloned();
         }
         past.reverse();
@@ -249,33 +249,33 @@ impl Remote {
 
 impl Clone {
     /// Its ledger, with the records of `repository`.
-    pub(crate) fn ledger<'r>(&'r self, repository: &'r Repository, meaning: Meaning) -> Ledger<'r> {
+    pub(crate) fn ledger<'r>(&'r self, repository: &'r Repository, lock_format: LockFormat) -> Ledger<'r> {
         Ledger {
             repository,
             refs: self,
             channel: Channel::Remote(RemoteName::parse("origin").unwrap()),
             timeout: Duration::from_secs(30),
-            own: None,
-            still: false,
+            data_only_branch: None,
+            keep_checkouts: false,
             repairs: false,
             dry_run: false,
-            narrate: |_| {},
-            meaning,
+            progress: |_| {},
+            lock_format,
         }
     }
 
-    /// The same, whose fetches and pushes wait for the turn of `number`.
+    /// Makes its fetches and pushes wait for the turn of thread `number`.
     pub(crate) fn in_turn(self, turns: &Arc<Turns>, number: usize) -> Self {
         Self { turns: Some((turns.clone(), number)), ..self }
     }
 
-    /// The same, with time for so many waits.
+    /// Gives it time for this many waits.
     pub(crate) fn patient(self, waits: u32) -> Self {
         self.state().waits = waits;
         self
     }
 
-    /// The same, which makes commits without a file that nobody asked to remove.
+    /// Makes it build commits that lose a file which no edit removes.
     pub(crate) fn clumsy(self, path: &str) -> Self {
         self.state().loses = Some(path.to_owned());
         self
@@ -286,12 +286,12 @@ impl Clone {
         self.state().fetches
     }
 
-    /// How many pushes there were.
+    /// The pushes so far.
     pub(crate) fn pushes(&self) -> Vec<Vec<RefUpdate>> {
         self.state().pushes.clone()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, CloneState> {
         self.state.lock().unwrap()
     }
 
@@ -302,7 +302,7 @@ impl Clone {
     }
 }
 
-/// What git itself says of a ref that is not what was expected.
+/// The reason that git gives for a ref that does not have the expected value.
 const STALE: &str = "stale info";
 
 fn answer(update: &RefUpdate, flag: Flag, reason: Option<&str>) -> PushedRef {
@@ -345,7 +345,7 @@ impl Refs for Clone {
         let files = world.commits.get(commit).map(|commit| commit.files.clone()).unwrap_or_default();
         let is_below = |path: &str| folders.iter().any(|folder| path.starts_with(&format!("{folder}/")));
         let files = files.into_iter().filter(|(path, _)| is_below(path));
-        Ok(files.map(|(path, oid)| TreeEntry { mode: Mode::File, oid, path: path.into_bytes() }).collect())
+        Ok(files.map(|(path, oid)| TreeEntry { mode: FileMode::File, oid, path: path.into_bytes() }).collect())
     }
 
     fn is_ancestor(&self, ancestor: &Oid, commit: &Oid) -> Result<bool> {
@@ -358,14 +358,14 @@ impl Refs for Clone {
         Ok(both.into_iter().max_by_key(|oid| world.history(oid).len()))
     }
 
-    fn build(&self, commits: &[NewCommit]) -> Result<Built> {
+    fn build(&self, commits: &[NewCommit]) -> Result<BuiltObjects> {
         let mut world = self.remote.world();
-        let mut built = Built { commits: Vec::new(), blobs: Vec::new() };
+        let mut built = BuiltObjects { commits: Vec::new(), blobs: Vec::new() };
         for new in commits {
             let parent = match &new.parent {
-                Parent::Root => None,
-                Parent::Commit(oid) => Some(oid.clone()),
-                Parent::Previous => built.commits.last().cloned(),
+                ParentCommit::Root => None,
+                ParentCommit::Commit(oid) => Some(oid.clone()),
+                ParentCommit::Previous => built.commits.last().cloned(),
             };
             let before = parent.as_ref().and_then(|parent| world.commits.get(parent));
             let mut files = before.map(|commit| commit.files.clone()).unwrap_or_default();
@@ -389,7 +389,7 @@ impl Refs for Clone {
                 files.remove(path);
             }
             let parents = parent.into_iter().chain(new.merged.clone()).collect();
-            let commit = Commit { files, parents, message: new.message.clone() };
+            let commit = StoredCommit { files, parents, message: new.message.clone() };
             let oid = named(&commit);
             world.commits.insert(oid.clone(), commit);
             built.commits.push(oid);
@@ -414,7 +414,7 @@ impl Refs for Clone {
         let fate = {
             let mut state = self.state();
             state.pushes.push(updates.to_vec());
-            state.fates.pop_front().unwrap_or(Fate::Answered)
+            state.fates.pop_front().unwrap_or(PushFate::Answered)
         };
         world.pass();
         if options.atomic && world.one_at_a_time {
@@ -423,14 +423,14 @@ impl Refs for Clone {
         let lost = || Pushed::Unknown(Error::new(Kind::Unknown, "the connection broke"));
         let all = |reason| updates.iter().map(|update| answer(update, Flag::Rejected, Some(reason))).collect();
         let refs = match fate {
-            Fate::Lost => return Ok(lost()),
-            Fate::Late(calls) => {
+            PushFate::Lost => return Ok(lost()),
+            PushFate::Late(calls) => {
                 world.late.push((calls, updates.to_vec()));
                 return Ok(lost());
             }
-            Fate::Busy => all("failed to update ref"),
-            Fate::Denied => all("pre-receive hook declined"),
-            Fate::Answered | Fate::Unheard => {
+            PushFate::Busy => all("failed to update ref"),
+            PushFate::Denied => all("pre-receive hook declined"),
+            PushFate::Answered | PushFate::Unheard => {
                 // Git sends nothing for a ref that has its new value already, whatever the lease says.
                 let is_there = |update: &RefUpdate| world.refs.get(&update.name) == update.new.as_ref();
                 let (there, sent): (Vec<_>, Vec<_>) = updates.iter().cloned().partition(is_there);
@@ -445,7 +445,7 @@ impl Refs for Clone {
                 refs
             }
         };
-        if fate == Fate::Unheard {
+        if fate == PushFate::Unheard {
             return Ok(lost());
         }
         Ok(Pushed::Answered(PushReport { refs, done: true, said: Vec::new() }))

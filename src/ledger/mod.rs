@@ -1,5 +1,9 @@
 //! The coordination branches as a database: read a [`View`], decide on a [`Plan`], build its commits without a
 //! checkout, publish them all in one compare-and-swap, and decide again if a tip really moved.
+//!
+//! The room promises that either every branch of a plan moves or none does, that a result is reported only when it was
+//! read from the refs, and that no concurrent change is overwritten. It knows neither tasks nor locks: what a lock file
+//! means comes in as [`LockFormat`]. Coordination, the project and the operations call it; it calls only `git` and files.
 
 pub(crate) mod align;
 pub(crate) mod backoff;
@@ -7,11 +11,11 @@ mod channel;
 pub(crate) mod checkouts;
 mod elsewhere;
 mod fence;
+mod fetch;
 mod found;
 pub(crate) mod known;
-#[expect(clippy::module_inception, reason = "it is what the room is named for")]
+#[expect(clippy::module_inception, reason = "the module holds the type that the room is named for")]
 mod ledger;
-mod look;
 #[cfg(test)]
 pub(crate) mod memory;
 mod nonce;
@@ -24,15 +28,15 @@ mod stage;
 pub(crate) mod transaction;
 #[cfg(test)]
 pub(crate) mod turns;
-mod unheard;
+mod unconfirmed;
 pub(crate) mod view;
 
 pub(crate) use crate::git::objects::Edit;
 pub(crate) use channel::Channel;
 pub(crate) use fence::FENCE;
 pub(crate) use found::Found;
-pub(crate) use ledger::{DATA, Entry, IDS, LOCKS, Ledger, Meaning};
+pub(crate) use ledger::{DATA, IDS, LOCKS, Ledger, LedgerLock, LockFormat};
 pub(crate) use nonce::nonce;
-pub(crate) use plan::{Decision, Landed, Plan};
+pub(crate) use plan::{Decision, Plan, TransactionResult};
 pub(crate) use refusal::no_branch;
 pub(crate) use view::View;

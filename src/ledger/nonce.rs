@@ -1,8 +1,8 @@
-//! What nobody else has.
+//! Nonces: random texts that make a commit or a lock unlike any other.
 
 use crate::error::{Error, Kind, Result};
 
-/// Some bytes that nobody else has: 16 of them, in hexadecimal.
+/// A new nonce: 128 random bits in hexadecimal, so many that two nonces are never the same.
 pub(crate) fn nonce() -> Result<String> {
     Ok(format!("{:032x}", u128::from_le_bytes(random()?)))
 }

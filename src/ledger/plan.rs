@@ -1,17 +1,17 @@
-//! What is to become of the branches, and what came of it.
+//! The plan of a transaction: the commits to make on each branch; and the result of publishing it.
 
-use crate::git::carry::Adopted;
+use crate::git::checkout::UncommittedInput;
 use crate::git::objects::Edit;
 use crate::git::{Branch, Oid, RefUpdate};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// One commit to make.
+/// One commit of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Step {
-    /// The subject line; the nonce goes below it.
+    /// The subject line; the trailer with the nonce is added below it.
     pub(crate) subject: String,
-    /// What changes.
+    /// The files that change.
     pub(crate) edits: Vec<Edit>,
     /// A second parent, and the tree of the merge.
     pub(crate) merge: Option<(Oid, Oid)>,
@@ -26,28 +26,30 @@ impl Step {
     }
 }
 
-/// What becomes of one branch.
+/// The plan for one branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BranchPlan {
-    /// Which.
+    /// The branch.
     pub(crate) branch: Branch,
-    /// A commit to move it to first; else the commits go on its tip.
+    /// A commit to move the branch to first; without it the new commits go on its tip.
     pub(crate) start: Option<Oid>,
     /// The commits to make, in order.
     pub(crate) steps: Vec<Step>,
 }
 
-/// What a transaction wants: per branch its commits, in the order a server without atomic push gets them.
+/// The commits that a transaction makes, branch by branch, in the order in which a server without atomic push gets the
+/// branches: what takes a lock comes first, what releases one comes last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
     /// The branches.
     pub(crate) branches: Vec<BranchPlan>,
-    /// Paths whose uncommitted state in the checkout the plan contains: there the checkout takes the plan's.
+    /// Paths of the checkout whose uncommitted content is part of the plan: after publishing, index and file get the
+    /// committed content, unless the file was changed since.
     pub(crate) adopt: Vec<String>,
 }
 
 impl Plan {
-    /// A plan of nothing.
+    /// An empty plan.
     pub(crate) fn new() -> Self {
         Self::default()
     }
@@ -61,16 +63,16 @@ impl Plan {
         self
     }
 
-    /// What becomes of the adopted paths: their new content, or none where they go.
-    pub(super) fn adopted(&self, blobs: &BTreeMap<String, Oid>, dir: &Path) -> Vec<Adopted> {
+    /// The paths of [`Self::adopt`] with their blobs of the plan; no blob where the plan removes the file.
+    pub(super) fn adopted(&self, blobs: &BTreeMap<String, Oid>, dir: &Path) -> Vec<UncommittedInput> {
         let edits = || self.branches.iter().flat_map(|branch| &branch.steps).flat_map(|step| &step.edits);
         let goes =
             |path: &String| edits().any(|edit| matches!(edit, Edit::Remove { path: removed } if removed == path));
         let adopted = self.adopt.iter().filter(|path| blobs.contains_key(*path) || goes(path));
-        adopted.map(|path| Adopted::look(dir, path, blobs.get(path))).collect()
+        adopted.map(|path| UncommittedInput::read(dir, path, blobs.get(path))).collect()
     }
 
-    /// The files that it writes; `None` when it takes whole trees.
+    /// The files that the plan writes; `None` when it takes whole trees, whose files are not known here.
     pub(crate) fn written(&self) -> Option<Vec<String>> {
         let steps = || self.branches.iter().flat_map(|branch| &branch.steps);
         let known = self.branches.iter().all(|branch| branch.start.is_none());
@@ -91,63 +93,66 @@ impl Plan {
     }
 }
 
-/// What a look at a view came to; an error is a refusal.
+/// The decision on a view; a refusal is an error.
 #[derive(Debug)]
 pub(crate) enum Decision<T> {
-    /// Publish this.
-    Swap(Plan, T),
-    /// It is so already.
-    Nothing(T),
+    /// Publish this plan.
+    Publish(Plan, T),
+    /// There is nothing to do.
+    NoChange(T),
 }
 
-/// What came of a transaction.
+/// The result of a transaction.
 #[derive(Debug)]
-pub(crate) struct Landed<T> {
-    /// What the decision that counted gave.
+pub(crate) struct TransactionResult<T> {
+    /// The value of the decision that was published.
     pub(crate) value: T,
-    /// The refs that were swapped, or would be (`--dry-run`); empty when there was nothing to do.
+    /// The refs that were moved, or would be (`--dry-run`); empty when there was nothing to do.
     pub(crate) updates: Vec<RefUpdate>,
     /// The blobs of the edits, by path.
     pub(crate) blobs: BTreeMap<String, Oid>,
-    /// Checkouts that could not be brought forward.
-    pub(crate) lagging: Vec<Lagging>,
-    /// The git command of the swap, for `--dry-run` to show.
+    /// Checkouts that could not be updated.
+    pub(crate) lagging: Vec<OutdatedCheckout>,
+    /// The git command that publishes, which `--dry-run` shows.
     pub(crate) command: String,
-    /// No answer came, and a look at the branches found that it has landed.
+    /// Whether no answer to the push came, and the refs showed that it had landed.
     pub(crate) looked_up: bool,
 }
 
-impl<T> Landed<T> {
-    /// The new tip of a branch, if it was swapped.
+impl<T> TransactionResult<T> {
+    /// The new tip of a branch, if it was moved.
     pub(crate) fn tip(&self, branch: &Branch) -> Option<&Oid> {
         let name = branch.full();
         self.updates.iter().find(|update| update.name == name).and_then(|update| update.new.as_ref())
     }
 }
 
-/// The trailer that makes a commit of ours unlike any other: without it, two processes of one person build the same commit
-/// in one second, and both take it for theirs that landed.
+/// The key of the trailer with the nonce. Every commit that is made for a swap ends with a paragraph of one line,
+/// `Aitask-Nonce: <32 hexadecimal digits>`; all commits of one transaction have the same nonce.
+///
+/// Without it, two processes of one person that make the same change within one second build the *same* commit, since all
+/// its bytes are equal; git reports "up to date" to the second, and both would believe that they took the task.
 const TRAILER: &str = "Aitask-Nonce";
 
-/// The line of a commit's message that marks it as one of these.
+/// The trailer line with this nonce.
 pub(crate) fn trailer(nonce: &str) -> String {
     format!("{TRAILER}: {nonce}")
 }
 
-/// A checkout that could not be brought forward.
+/// A checkout that could not be updated to the published commit.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct Lagging {
-    /// Its branch.
+pub(crate) struct OutdatedCheckout {
+    /// The branch that is checked out there.
     pub(crate) branch: Branch,
-    /// Why it stayed where it is.
+    /// Why it was not updated.
     pub(crate) reason: String,
-    /// The command that brings it forward.
+    /// The command that updates it.
     pub(crate) command: String,
     /// The reason as a word.
     pub(crate) cause: Cause,
 }
 
-/// Why a checkout could not be brought forward.
+/// Why a checkout could not be updated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Cause {
@@ -155,17 +160,17 @@ pub(crate) enum Cause {
     Dirty,
     /// The user's commits and the published ones conflict.
     Conflict,
-    /// Something else, as the reason says.
+    /// Another cause, which the reason describes.
     Other,
 }
 
-/// What a swap in this repository does to the checkouts of its branches.
+/// What a swap within this repository changes in the checkouts of its branches.
 #[derive(Debug)]
-pub(crate) struct Change<'a> {
-    /// Of the first commit, for the reflog.
+pub(crate) struct CheckoutChange<'a> {
+    /// The subject of the first commit, for the reflog.
     pub(crate) subject: &'a str,
-    /// The files that were taken as they lay there.
-    pub(crate) adopted: Vec<Adopted>,
-    /// Every file that is written, where they are known.
+    /// The files whose uncommitted content is part of the plan.
+    pub(crate) adopted: Vec<UncommittedInput>,
+    /// Every file that the plan writes, where they are known.
     pub(crate) written: Option<Vec<String>>,
 }

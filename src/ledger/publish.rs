@@ -1,4 +1,8 @@
 //! Publishing: the compare-and-swap itself, and reading its outcome without guessing.
+//!
+//! Each ref is judged by its own line of `git push --porcelain`. A line that says "landed" is proof. A rejection is a race
+//! only when the ref is not what was expected; every other rejection would come again, so it is an error. No line (a broken
+//! connection, a time limit) means that the outcome is unknown, and the caller looks for the nonce in the refs.
 
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::records::RecordKind;
@@ -8,75 +12,80 @@ use crate::git::remote::{PushOptions, Pushed};
 use crate::git::{Branch, RefUpdate, RemoteName};
 use crate::interrupt;
 use crate::ledger::backoff::Deadline;
-use crate::ledger::plan::{Change, Lagging};
+use crate::ledger::plan::{CheckoutChange, OutdatedCheckout};
 use crate::ledger::{Channel, IDS, LOCKS, Ledger};
 use std::time::Duration;
 
-/// What came of a swap.
+/// The outcome of a swap.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// Every ref is what it was to become; checkouts of them that could not follow.
-    Landed(Vec<Lagging>),
-    /// A ref was not what we expected it to be, or another process had it locked. What was said.
-    Moved(String),
-    /// The server said no, and would say it again.
+    /// Every ref has its new value. With the checkouts that could not be updated.
+    Landed(Vec<OutdatedCheckout>),
+    /// A ref did not have the expected value, or another process had it locked. With the reason that git gave.
+    Stale(String),
+    /// The server refused, and would refuse again.
     Denied(Error),
-    /// It may have landed or not.
+    /// It may have landed or not: no answer came.
     Unknown(Error),
     /// Nothing was sent.
     Failed(Error),
 }
 
-/// What came of a swap, and what landed before that.
+/// The outcome of a swap, and the branches that had landed before it.
 #[derive(Debug)]
-pub(crate) struct Swapped {
-    /// The branches that landed before the outcome, on a server that takes one after the other.
+pub(crate) struct SwapResult {
+    /// The branches that had landed, on a server without atomic push.
     pub(crate) before: Vec<Branch>,
-    /// What came of it.
+    /// The outcome.
     pub(crate) outcome: Outcome,
 }
 
-impl From<Outcome> for Swapped {
+impl From<Outcome> for SwapResult {
     fn from(outcome: Outcome) -> Self {
         Self { before: Vec::new(), outcome }
     }
 }
 
 impl Ledger<'_> {
-    /// Publishes all updates at once: one connection. On a server that cannot, one each; then the branches are given, too,
-    /// that landed before the outcome.
-    pub(crate) fn swap(&self, updates: &[RefUpdate], change: &Change<'_>, deadline: Deadline) -> Result<Swapped> {
+    /// Publishes all updates at once: one connection. On a server without atomic push one connection for each; the branches
+    /// that landed before a failure are returned too.
+    pub(crate) fn swap(
+        &self,
+        updates: &[RefUpdate],
+        change: &CheckoutChange<'_>,
+        deadline: Deadline,
+    ) -> Result<SwapResult> {
         match &self.channel {
             Channel::Local => Ok(self.swap_here(updates, change)?.into()),
             Channel::Remote(remote) => self.swap_there(remote, updates, deadline),
         }
     }
 
-    fn swap_here(&self, updates: &[RefUpdate], change: &Change<'_>) -> Result<Outcome> {
-        // What was left behind may have landed after we looked at the branches.
-        self.finish_carrying()?;
+    fn swap_here(&self, updates: &[RefUpdate], change: &CheckoutChange<'_>) -> Result<Outcome> {
+        // A checkout update that a killed command left may belong to a swap that landed after the view was read.
+        self.finish_checkout_updates()?;
         let carried = match self.prepare_checkouts(updates, change) {
             Ok(carried) => carried,
             Err(error) => return Ok(Outcome::Failed(error)),
         };
         if let Err(error) = interrupt::check() {
-            self.forget_carrying(&carried)?;
+            self.forget_checkout_updates(&carried)?;
             return Ok(Outcome::Failed(error));
         }
         let swapped = match self.refs.swap(updates, change.subject) {
-            // Git was ended, perhaps after moving the refs.
+            // git was ended by a signal, perhaps after it moved the refs.
             Err(error) if error.kind() == Kind::Interrupted => return Ok(Outcome::Unknown(error)),
             swapped => swapped?,
         };
         Ok(match swapped {
-            Swap::Done => Outcome::Landed(self.carry_checkouts(&carried).unwrap_or_else(|error| {
-                (self.narrate)(&format!("the checkouts could not follow: {error}"));
+            Swap::Done => Outcome::Landed(self.update_prepared_checkouts(&carried).unwrap_or_else(|error| {
+                (self.progress)(&format!("the checkouts could not be updated: {error}"));
                 Vec::new()
             })),
             Swap::Refused(said) => {
-                self.forget_carrying(&carried)?;
-                self.finish_carrying()?;
-                Outcome::Moved(said)
+                self.forget_checkout_updates(&carried)?;
+                self.finish_checkout_updates()?;
+                Outcome::Stale(said)
             }
             Swap::CutOff(said) => {
                 Outcome::Unknown(Error::new(Kind::Unknown, format!("git update-ref was cut off: {said}")))
@@ -84,46 +93,46 @@ impl Ledger<'_> {
         })
     }
 
-    /// Whether the server is known to be one that cannot swap several refs as one.
-    pub(crate) fn takes_one_at_a_time(&self) -> bool {
+    /// Whether the server is known to have no atomic push.
+    pub(crate) fn lacks_atomic_push(&self) -> bool {
         self.channel.remote().is_some_and(|remote| self.is_marked(remote))
     }
 
     fn is_marked(&self, remote: &RemoteName) -> bool {
         let (records, name) = (self.repository.records(), marker_name(remote));
-        let marker: Option<Marker> = records.load(RecordKind::NoAtomicPush, &name);
-        // A newer program would not have left one for a server that can.
+        let marker: Option<NoAtomicPushRecord> = records.load(RecordKind::NoAtomicPush, &name);
+        // A record of a newer version cannot be read, but it exists only for a server without atomic push.
         marker.is_some_and(|marker| marker.remote == remote.as_str())
             || records.is_newer(RecordKind::NoAtomicPush, &name)
     }
 
-    fn swap_there(&self, remote: &RemoteName, updates: &[RefUpdate], deadline: Deadline) -> Result<Swapped> {
+    fn swap_there(&self, remote: &RemoteName, updates: &[RefUpdate], deadline: Deadline) -> Result<SwapResult> {
         if updates.len() == 1 || !self.is_marked(remote) {
             let outcome = self.push(remote, updates, updates.len() > 1, deadline)?;
             let Some(outcome) = outcome else {
-                let marker = Marker { remote: remote.to_string() };
+                let marker = NoAtomicPushRecord { remote: remote.to_string() };
                 self.repository.records().note(RecordKind::NoAtomicPush, &marker_name(remote), &marker)?;
-                (self.narrate)(&format!(
-                    "the server of {remote} cannot swap several branches at once; they are pushed one after the other, \
-                     and a command that was cut off is finished by running it again"
+                (self.progress)(&format!(
+                    "the server of {remote} has no atomic push, so branches are pushed one after the other; \
+                     run a command again if it was interrupted"
                 ));
-                // What was built is in an order for servers that take all at once.
-                return Ok(Outcome::Moved("the server takes one branch after the other".to_owned()).into());
+                // The plan was built for an atomic push. It is built again, now with the fence first.
+                return Ok(Outcome::Stale("the server takes one branch after the other".to_owned()).into());
             };
             return Ok(outcome.into());
         }
-        // One after the other, a guard guards nothing.
+        // A guard protects only refs of the same push, so alone it does nothing.
         let updates: Vec<_> = updates.iter().filter(|update| !update.is_guard()).collect();
         for (n, update) in updates.iter().enumerate() {
             let outcome = self.push(remote, std::slice::from_ref(*update), false, deadline)?;
-            match outcome.unwrap_or_else(|| Outcome::Moved("no answer".to_owned())) {
+            match outcome.unwrap_or_else(|| Outcome::Stale("no answer".to_owned())) {
                 Outcome::Landed(_) => {}
                 other => {
-                    // A branch that is moved twice has landed once the second move has.
+                    // A branch that is moved twice counts as landed only after its second move.
                     let (done, left) = updates.split_at(n);
                     let landed = done.iter().filter(|update| left.iter().all(|other| other.name != update.name));
                     let before = landed.filter_map(|update| update.name.branch()).collect();
-                    return Ok(Swapped { before, outcome: other });
+                    return Ok(SwapResult { before, outcome: other });
                 }
             }
         }
@@ -138,15 +147,19 @@ impl Ledger<'_> {
         atomic: bool,
         deadline: Deadline,
     ) -> Result<Option<Outcome>> {
-        let limit = deadline.left().unwrap_or_default().max(Duration::from_secs(1));
+        let limit = deadline.remaining().unwrap_or_default().max(SHORTEST_PUSH);
         let options = PushOptions { atomic, hooks: hooks(updates), dry_run: false, limit };
         Ok(outcome(remote, self.refs.push(remote, updates, options)?))
     }
 }
 
-/// The record of a server which cannot swap several refs as one.
+/// The time that a push gets even after the deadline: less would end it before an answer could come, and make its outcome
+/// unknown for nothing.
+const SHORTEST_PUSH: Duration = Duration::from_secs(1);
+
+/// The record of a server without atomic push.
 #[derive(serde::Serialize, serde::Deserialize)]
-struct Marker {
+struct NoAtomicPushRecord {
     remote: String,
 }
 
@@ -154,7 +167,7 @@ fn marker_name(remote: &RemoteName) -> String {
     remote.as_str().replace('/', "%2F")
 }
 
-/// What a push came to; `None` when the server cannot do it atomically.
+/// The outcome of a push; `None` when the server has no atomic push.
 pub(crate) fn outcome(remote: &RemoteName, pushed: Pushed) -> Option<Outcome> {
     Some(match pushed {
         Pushed::NoAtomic => return None,
@@ -164,24 +177,26 @@ pub(crate) fn outcome(remote: &RemoteName, pushed: Pushed) -> Option<Outcome> {
     })
 }
 
-/// Pushes of the coordination branches run no user hooks; pushes of task data and code do.
+/// Whether a push runs the user's hooks: one of task data or code does. One of the coordination branches alone does not: a
+/// `pre-push` hook that runs the tests of the project would make every lock wait for them.
 pub(crate) fn hooks(updates: &[RefUpdate]) -> bool {
     let changed = updates.iter().filter(|update| !update.is_guard());
     changed.filter_map(|update| update.name.branch()).any(|branch| !matches!(branch.as_str(), LOCKS | IDS))
 }
 
-/// The answer for each ref, as one: a refusal outweighs a race, since trying again would not help.
+/// The answers for the refs of a push as one outcome: a refusal outweighs a race, since trying again would not help.
 fn judge(remote: &RemoteName, report: &PushReport) -> Outcome {
-    // Up to date is our own push that landed before: every commit of ours has a nonce.
+    // "Up to date" means that an earlier attempt of this same push landed: no other process can build a commit with this
+    // nonce.
     let Some(worst) = report.rejection() else { return Outcome::Landed(Vec::new()) };
     let Some(pushed) = report.refs.iter().find(|pushed| pushed.rejection() == Some(worst)) else {
         return Outcome::Landed(Vec::new());
     };
     let said = pushed.reason.clone().unwrap_or_else(|| pushed.summary.clone());
     if worst != Rejection::Denied {
-        return Outcome::Moved(said);
+        return Outcome::Stale(said);
     }
-    // A rule for the whole push refuses every ref of it, whichever one it is about.
+    // A hook of the server can refuse the whole push, and then every ref is reported as refused.
     let denied = report.refs.iter().filter(|pushed| pushed.rejection() == Some(worst));
     let names: Vec<_> =
         denied.map(|pushed| pushed.to.branch().map_or_else(|| pushed.to.to_string(), |b| b.to_string())).collect();

@@ -1,5 +1,9 @@
-//! Processes on one host queue, so that a burst of agents in one clone does not race itself over the network and
-//! does not collide on the index of one checkout. Only an optimisation: every swap is right without it.
+//! The queue of the processes of one clone: a burst of agents takes turns instead of racing over the network and colliding
+//! on the index of one checkout. It is only an optimisation: every compare-and-swap is correct without it.
+//!
+//! The queue is the file `aitask/queue.lock` in the common git directory. The process at the head holds an exclusive lock
+//! on it (flock(2)) and has written its process id into it as decimal digits without a newline; the number is only shown
+//! to those who wait. The kernel releases the lock when that process ends, so the file is never removed.
 
 use crate::error::{Error, Result};
 use crate::files::records::RecordKind;
@@ -11,18 +15,26 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// This process is at the head of the queue.
+/// How long a process may wait before it says so: a shorter wait is not noticed.
+const SAY_AFTER: Duration = Duration::from_secs(2);
+
+/// How often a waiting process tries again. flock(2) cannot wait with a time limit; a try costs some microseconds, and a
+/// turn of the process at the head takes at least some ten milliseconds.
+const RETRY_AFTER: Duration = Duration::from_millis(7);
+
+/// Whether this process is at the head of the queue.
 static HELD: AtomicBool = AtomicBool::new(false);
 
-/// A place at the head of the queue, given up when dropped.
+/// The place at the head of the queue, released when dropped.
 #[derive(Debug)]
 pub(crate) struct Queue(Option<File>);
 
 impl Queue {
-    /// Waits for our turn, at most `limit`; after that we go on without it. A wait that somebody would notice is
-    /// narrated.
-    pub(crate) fn enter(repository: &Repository, limit: Duration, narrate: fn(&str)) -> Result<Self> {
-        // Within a turn of ours, also in a hook of a command of ours, the turn is ours already.
+    /// Waits for the head of the queue, at most `limit`; after that the command proceeds without it, since the queue only
+    /// saves work. A wait of more than two seconds is reported.
+    pub(crate) fn enter(repository: &Repository, limit: Duration, progress: fn(&str)) -> Result<Self> {
+        // A nested call, or a hook that a git of this program runs, belongs to the process at the head: waiting for it would
+        // be waiting for itself.
         if HELD.load(Ordering::Acquire) || repository.git().environment().text(WITHIN).is_some() {
             return Ok(Self(None));
         }
@@ -40,27 +52,27 @@ impl Queue {
         loop {
             match file.try_lock() {
                 Ok(()) => {
-                    // The number is for the narration of others, so it may fail.
+                    // The number is only shown to those who wait, so a failure does no harm.
                     let _ = file.set_len(0).and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
                     HELD.store(true, Ordering::Release);
                     return Ok(Self(Some(file)));
                 }
                 Err(TryLockError::WouldBlock) if started.elapsed() < limit => {
-                    if !said && started.elapsed() > Duration::from_secs(2) {
+                    if !said && started.elapsed() > SAY_AFTER {
                         said = true;
                         let mut holder = String::new();
                         let _ = file.rewind().and_then(|()| file.read_to_string(&mut holder));
-                        narrate(&format!("waiting for another git aitask in this clone (pid {holder})"));
+                        progress(&format!("waiting for another git aitask in this clone (pid {holder})"));
                     }
-                    interrupt::pause(Duration::from_millis(7))?;
+                    interrupt::pause(RETRY_AFTER)?;
                 }
-                // File systems without locks, and a holder that hangs, must not stop us.
+                // A file system without locks, or a process that hangs at the head, must not stop every other command.
                 Err(_) => return Ok(Self(None)),
             }
         }
     }
 
-    /// Whether we are at the head; otherwise we waited too long and go on beside the holder.
+    /// Whether this is the head of the queue; otherwise the wait was too long and another process holds it.
     pub(crate) fn is_ours(&self) -> bool {
         self.0.is_some()
     }

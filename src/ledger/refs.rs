@@ -1,7 +1,8 @@
-//! What the ledger asks of git: refs and objects here, and one remote. Everything that touches a checkout is not in it.
+//! What the ledger needs of git: refs and objects of this repository, and one remote; nothing that touches a checkout. It is
+//! a trait so that tests can run thousands of interleaved transactions in memory.
 
 use crate::error::Result;
-use crate::git::objects::{self, Built, NewCommit};
+use crate::git::objects::{self, BuiltObjects, NewCommit};
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::refs::{self, Swap};
@@ -34,11 +35,11 @@ pub(crate) trait Refs: Debug {
     /// Whether a commit is in the history of another. At most one process.
     fn is_ancestor(&self, ancestor: &Oid, commit: &Oid) -> Result<bool>;
 
-    /// The commit where two histories parted. One process.
+    /// The merge base of two commits. One process.
     fn base(&self, ours: &Oid, theirs: &Oid) -> Result<Option<Oid>>;
 
-    /// Makes commits. One process.
-    fn build(&self, commits: &[NewCommit]) -> Result<Built>;
+    /// Builds commits. One process.
+    fn build(&self, commits: &[NewCommit]) -> Result<BuiltObjects>;
 
     /// The files that commits lack and the commits before them have; `pairs` is a line `NEW OLD` each. One process.
     fn removed(&self, pairs: String) -> Result<Vec<Vec<u8>>>;
@@ -46,13 +47,13 @@ pub(crate) trait Refs: Debug {
     /// Moves refs of the remote, each only from its old value. One connection.
     fn push(&self, remote: &RemoteName, updates: &[RefUpdate], options: PushOptions) -> Result<Pushed>;
 
-    /// Moves refs here, all or none, each only from its old value. One process.
+    /// Moves refs of this repository, all or none, each only from its old value. One process.
     fn swap(&self, updates: &[RefUpdate], reason: &str) -> Result<Swap>;
 
-    /// Sets refs here whatever they were. One process.
+    /// Sets refs here, whatever value they had. One process.
     fn follow(&self, refs: &[(RefName, &Oid)]) -> Result<()>;
 
-    /// Waits before the next try; `false` when the time is up.
+    /// Waits before the next attempt; `false` when the deadline has passed.
     fn wait(&self, deadline: Deadline, attempt: u32) -> Result<bool> {
         deadline.wait(attempt)
     }
@@ -83,7 +84,7 @@ impl Refs for Repository {
         merge::base(self, ours, theirs)
     }
 
-    fn build(&self, commits: &[NewCommit]) -> Result<Built> {
+    fn build(&self, commits: &[NewCommit]) -> Result<BuiltObjects> {
         objects::build(self, commits)
     }
 

@@ -1,4 +1,4 @@
-//! Plans that are not published, whoever made them.
+//! Plans that the ledger refuses to publish, whichever operation made them.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::Oid;
@@ -7,14 +7,14 @@ use crate::ledger::view::View;
 use crate::ledger::{IDS, LOCKS, Ledger};
 
 impl Ledger<'_> {
-    /// What keeps a plan that was made on a view from being published: it would go on from a state that was set back, or
-    /// make a coordination branch, which is for the commands that repair.
+    /// Why a plan that was decided on this view must not be published: it would continue a branch that was set back to an
+    /// older state, or create a coordination branch, which only `init` may do. `None` where nothing speaks against it.
     pub(super) fn refusal(&self, view: &View<'_>, plan: &Plan) -> Result<Option<Error>> {
         for BranchPlan { branch, .. } in plan.branches.iter().filter(|_| !self.repairs) {
             let base = view.base(branch);
             match (branch.as_str(), view.set_back(branch)) {
                 (LOCKS | IDS, _) if base.is_none() => return Ok(Some(no_branch(branch.as_str()))),
-                // No id comes twice: the newer count is read, too.
+                // A counter that was set back is safe to continue: the newer value is read too, so no id is handed out twice.
                 (IDS, _) | (_, None) => {}
                 (_, Some(set_back)) => {
                     let contains = |base: &Oid| self.refs.is_ancestor(&set_back.newer, base);

@@ -1,23 +1,23 @@
-//! Staging: what a plan does to one branch goes into index and files of its checkout, and no commit is made.
+//! Staging: the edits of a plan go into the index and the files of the branch's checkout, and no commit is made.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::{Branch, Freshness, carry};
+use crate::git::{Branch, Freshness, checkout};
 use crate::ledger::queue::Queue;
 use crate::ledger::{Decision, Edit, Ledger, View};
 
 impl Ledger<'_> {
-    /// Looks at `branch`, lets `decide` say what to do, and stages it where the branch is checked out. Every edit is a
-    /// [`Edit::Put`] or [`Edit::Remove`].
+    /// Reads `branch`, lets `decide` make a plan, and stages its edits where the branch is checked out. Every edit must be
+    /// an [`Edit::Put`] or [`Edit::Remove`].
     ///
     /// # Errors
     /// Those of `decide`, and [`Kind::Git`] when the branch is checked out nowhere.
     pub(crate) fn stage<T>(&self, branch: &Branch, decide: impl FnOnce(&View<'_>) -> Result<Decision<T>>) -> Result<T> {
-        let _queue = Queue::enter(self.repository, self.timeout, self.narrate)?;
-        self.finish_carrying()?;
+        let _queue = Queue::enter(self.repository, self.timeout, self.progress)?;
+        self.finish_checkout_updates()?;
         let view = self.view(std::slice::from_ref(branch), Freshness::AsKnown)?;
         let (mut plan, value) = match decide(&view)? {
-            Decision::Swap(plan, value) => (plan, value),
-            Decision::Nothing(value) => return Ok(value),
+            Decision::Publish(plan, value) => (plan, value),
+            Decision::NoChange(value) => return Ok(value),
         };
         let nowhere = || Error::new(Kind::Git, format!("the branch {branch} is checked out nowhere"));
         let checkout = self.checkout_of(branch)?.ok_or_else(nowhere)?;
@@ -27,9 +27,9 @@ impl Ledger<'_> {
             Edit::Take { .. } | Edit::Rename { .. } => None,
         });
         plan.adopt = paths.collect();
-        // The commit is made for its files, and nothing ever points to it.
+        // The commit is built only to write its blobs; no ref ever points to it, and git's own gc removes it.
         let blobs = self.build(&view, &plan, "")?.blobs;
-        carry::adopt(self.repository, &checkout, &plan.adopted(&blobs, &checkout))?;
+        checkout::accept_committed(self.repository, &checkout, &plan.adopted(&blobs, &checkout))?;
         Ok(value)
     }
 }

@@ -1,57 +1,62 @@
-//! The transaction: view, decide, build, swap, and again only if a tip really moved.
+//! The transaction: read a view, decide, build the commits, publish them, and start again only if a tip really moved.
+//!
+//! Why this order is safe: until the push nothing is visible to anybody, so a command that is killed before it has done
+//! nothing. The push moves all refs or none and compares each with the tip the decision read, so what lands was decided on
+//! the current state. Local branches and checkouts follow after it; when a command is killed there, they lag behind and the
+//! next command brings them forward.
 
 use crate::error::{Error, Kind, Result};
-use crate::git::objects::{Edit, NewCommit, Parent};
+use crate::git::objects::{Edit, NewCommit, ParentCommit};
 use crate::git::{Branch, Freshness, Oid, RefUpdate, destination, remote};
 use crate::ledger::backoff::Deadline;
-use crate::ledger::look::{Obstacle, out_of_time};
-use crate::ledger::plan::{Change, Decision, Landed, Plan, trailer};
-use crate::ledger::publish::{Outcome, Swapped, hooks};
+use crate::ledger::fetch::{TimeoutCause, out_of_time};
+use crate::ledger::plan::{CheckoutChange, Decision, Plan, TransactionResult, trailer};
+use crate::ledger::publish::{Outcome, SwapResult, hooks};
 use crate::ledger::queue::Queue;
-use crate::ledger::unheard::{Sent, Unheard};
+use crate::ledger::unconfirmed::{SentPush, UnconfirmedPushes};
 use crate::ledger::view::View;
 use crate::ledger::{Channel, Ledger};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-/// What an error means once some branches have landed, on a server that takes one at a time. Unless it is a refusal, the
-/// same command is to finish the job, and must find the records of this one.
+/// The error to report when some branches have landed already, on a server without atomic push. Unless it is a refusal, it
+/// becomes [`Kind::Unknown`]: then the operations keep their records, and the same command, run again, finishes the job.
 fn after(error: Error, landed: &BTreeSet<Branch>) -> Error {
     if landed.is_empty() {
         return error;
     }
     let names: Vec<_> = landed.iter().map(Branch::as_str).collect();
-    let more = format!("; landed already: {}", names.join(", "));
+    let more = format!("; already published: {}", names.join(", "));
     if error.kind() == Kind::Unknown || error.kind().exit_code() == 1 {
-        return error.and(&more);
+        return error.append(&more);
     }
     Error::new(Kind::Unknown, format!("{error}{more}")).advice("run the same command again: it finishes the job")
 }
 
-/// The commits of a plan, built.
-pub(super) struct Built {
-    /// What the swap is to do.
+/// The commits of a plan in the object store.
+pub(super) struct BuiltPlan {
+    /// The refs to move.
     pub(super) updates: Vec<RefUpdate>,
     /// The blobs of the files that were written, by path.
     pub(super) blobs: BTreeMap<String, Oid>,
 }
 
 impl Ledger<'_> {
-    /// Looks at `branches`, lets `decide` say what to do, and does it in one swap; `nonce` marks every commit.
+    /// Reads `branches`, lets `decide` make a plan, and publishes it in one swap; `nonce` marks every commit.
     ///
-    /// The first look may be at what is already known: if the swap then succeeds, the decision was made on the
-    /// truth. A refusal, or "nothing to do", is given only after a look at the remote itself.
+    /// The first view may be of the tips this clone knows, which saves a connection: if the swap succeeds, they were
+    /// current. A refusal, or "nothing to do", has no swap that would prove this, so it is returned only after a fetch.
     pub(crate) fn transact<T>(
         &self,
         nonce: &str,
         branches: &[Branch],
         mut decide: impl FnMut(&View<'_>) -> Result<Decision<T>>,
-    ) -> Result<Landed<T>> {
-        let _queue = Queue::enter(self.repository, self.timeout, self.narrate)?;
-        self.finish_carrying()?;
-        let (mut unheard, mut landed) = (Unheard::new(), BTreeSet::new());
-        let outcome = self.attempts(nonce, branches, &mut decide, (&mut unheard, &mut landed));
-        outcome.map_err(|error| after(unheard.explain(error), &landed))
+    ) -> Result<TransactionResult<T>> {
+        let _queue = Queue::enter(self.repository, self.timeout, self.progress)?;
+        self.finish_checkout_updates()?;
+        let (mut unconfirmed, mut landed) = (UnconfirmedPushes::new(), BTreeSet::new());
+        let outcome = self.attempts(nonce, branches, &mut decide, (&mut unconfirmed, &mut landed));
+        outcome.map_err(|error| after(unconfirmed.explain(error), &landed))
     }
 
     fn attempts<T>(
@@ -59,73 +64,80 @@ impl Ledger<'_> {
         nonce: &str,
         branches: &[Branch],
         decide: &mut dyn FnMut(&View<'_>) -> Result<Decision<T>>,
-        (unheard, landed): (&mut Unheard<T>, &mut BTreeSet<Branch>),
-    ) -> Result<Landed<T>> {
+        (unconfirmed, landed): (&mut UnconfirmedPushes<T>, &mut BTreeSet<Branch>),
+    ) -> Result<TransactionResult<T>> {
         let mut deadline = Deadline::after(self.timeout);
         let mut view = View::load(self, branches, Freshness::AsKnown)?;
         for attempt in 0.. {
-            if let Some(sent) = unheard.look_up(self, &view) {
-                return Ok(Landed { looked_up: true, ..self.landed(&view, sent) });
+            if let Some(sent) = unconfirmed.look_up(self, &view) {
+                return Ok(TransactionResult { looked_up: true, ..self.landed(&view, sent) });
             }
-            if view.fresh {
+            if view.is_current {
                 view.require_home()?;
             }
-            if let Some(error) = self.unfit(&view)? {
-                if view.fresh {
+            if let Some(error) = self.unusable_error(&view)? {
+                if view.is_current {
                     return Err(error);
                 }
-                view = self.refreshed(branches, deadline)?;
+                view = self.fetch_view(branches, deadline)?;
                 continue;
             }
-            if view.moved {
-                view = self.refreshed(branches, deadline)?;
+            if view.data_moved {
+                view = self.fetch_view(branches, deadline)?;
                 continue;
             }
             view.landed.clone_from(landed);
             let started = Instant::now();
             let decision = decide(&view);
-            // The limit is for the network; a check of the user's takes what it takes.
-            deadline = deadline.later(started.elapsed());
+            // The limit is for the network; a check command of the user takes as long as it takes.
+            deadline = deadline.extended(started.elapsed());
             let (plan, value) = match decision {
-                // A dry run has no swap that would find out that the view was old.
-                Ok(Decision::Swap(plan, value)) if view.fresh || !self.dry_run => (plan, value),
-                Ok(_) | Err(_) if !view.fresh => {
-                    view = self.refreshed(branches, deadline)?;
+                // A dry run has no swap that would discover an outdated view, so it needs a fetched one.
+                Ok(Decision::Publish(plan, value)) if view.is_current || !self.dry_run => (plan, value),
+                Ok(_) | Err(_) if !view.is_current => {
+                    view = self.fetch_view(branches, deadline)?;
                     continue;
                 }
-                Ok(Decision::Swap(plan, value)) => (plan, value),
-                Ok(Decision::Nothing(value)) => {
-                    self.say_set_back(&view);
-                    let forward = || self.bring_forward(&view, &BTreeMap::new(), &[]);
+                Ok(Decision::Publish(plan, value)) => (plan, value),
+                Ok(Decision::NoChange(value)) => {
+                    self.report_set_back(&view);
+                    let forward = || self.update_checkouts(&view, &BTreeMap::new(), &[]);
                     let lagging = if self.dry_run { Vec::new() } else { forward()? };
                     let (updates, blobs) = Default::default();
-                    return Ok(Landed { value, updates, blobs, lagging, command: String::new(), looked_up: false });
+                    return Ok(TransactionResult {
+                        value,
+                        updates,
+                        blobs,
+                        lagging,
+                        command: String::new(),
+                        looked_up: false,
+                    });
                 }
                 Err(error) => {
-                    self.say_set_back(&view);
-                    return Err(self.or_elsewhere(error, &view));
+                    self.report_set_back(&view);
+                    return Err(self.with_other_remote_hint(error, &view));
                 }
             };
             if let Some(error) = self.refusal(&view, &plan)? {
-                if view.fresh {
-                    return Err(self.or_elsewhere(error, &view));
+                if view.is_current {
+                    return Err(self.with_other_remote_hint(error, &view));
                 }
-                view = self.refreshed(branches, deadline)?;
+                view = self.fetch_view(branches, deadline)?;
                 continue;
             }
-            let Built { updates, blobs } = self.build(&view, &plan, nonce)?;
+            let BuiltPlan { updates, blobs } = self.build(&view, &plan, nonce)?;
             let command = self.command(&updates)?;
             if self.dry_run {
-                return Ok(Landed { value, updates, blobs, lagging: Vec::new(), command, looked_up: false });
+                return Ok(TransactionResult { value, updates, blobs, lagging: Vec::new(), command, looked_up: false });
             }
-            let adopted = self.look_at_adopted(&plan, &blobs)?;
+            let adopted = self.read_uncommitted_inputs(&plan, &blobs)?;
             let subject = plan.branches.iter().flat_map(|plan| &plan.steps).map(|step| step.subject.as_str()).next();
-            let change = Change { subject: subject.unwrap_or("aitask"), adopted, written: plan.written() };
+            let change = CheckoutChange { subject: subject.unwrap_or("aitask"), adopted, written: plan.written() };
             let guarded = [updates.as_slice(), &view.guards(&updates)].concat();
-            let Swapped { before, outcome } = self.swap(&guarded, &change, deadline)?;
+            let SwapResult { before, outcome } = self.swap(&guarded, &change, deadline)?;
             let is_fence = |branch: &Branch| plan.branches.iter().any(|plan| plan.branch == *branch && plan.is_fence());
             landed.extend(before.into_iter().filter(|branch| !is_fence(branch)));
-            let sent = Sent { updates, value, blobs, adopted: change.adopted, command };
+            let sent = SentPush { updates, value, blobs, adopted: change.adopted, command };
             let said = match outcome {
                 Outcome::Landed(behind) => {
                     let mut landed = self.landed(&view, sent);
@@ -133,40 +145,40 @@ impl Ledger<'_> {
                     return Ok(landed);
                 }
                 Outcome::Denied(error) | Outcome::Failed(error) => return Err(error),
-                Outcome::Moved(said) => said,
+                Outcome::Stale(said) => said,
                 Outcome::Unknown(error) => {
                     let said = error.to_string();
-                    unheard.add(sent, error);
+                    unconfirmed.add(sent, error);
                     said
                 }
             };
             let is_last = !self.refs.wait(deadline, attempt)?;
             let before = view.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).collect::<Vec<_>>();
-            view = self.refreshed(branches, deadline)?;
+            view = self.fetch_view(branches, deadline)?;
             if is_last {
                 let moved = view.published().into_iter().map(|(b, oid)| (b.clone(), oid.cloned())).ne(before);
-                let obstacle = if moved { Obstacle::Others } else { Obstacle::Lock };
-                let found = unheard.look_up(self, &view);
-                let landed = found.map(|sent| Landed { looked_up: true, ..self.landed(&view, sent) });
+                let obstacle = if moved { TimeoutCause::Others } else { TimeoutCause::Lock };
+                let found = unconfirmed.look_up(self, &view);
+                let landed = found.map(|sent| TransactionResult { looked_up: true, ..self.landed(&view, sent) });
                 return landed.ok_or_else(|| out_of_time(self.timeout, obstacle, &said));
             }
         }
         Err(Error::new(Kind::Bug, "an endless loop ended"))
     }
 
-    pub(super) fn build(&self, view: &View<'_>, plan: &Plan, nonce: &str) -> Result<Built> {
+    pub(super) fn build(&self, view: &View<'_>, plan: &Plan, nonce: &str) -> Result<BuiltPlan> {
         let mut commits = Vec::new();
-        let plan = &if self.takes_one_at_a_time() { plan.clone().fenced_first() } else { plan.clone() };
+        let plan = &if self.lacks_atomic_push() { plan.clone().fenced_first() } else { plan.clone() };
         for branch in &plan.branches {
             let base = branch.start.clone().or_else(|| view.base(&branch.branch).cloned());
             for (n, step) in branch.steps.iter().enumerate() {
                 let parent = match &base {
-                    _ if n > 0 => Parent::Previous,
-                    Some(base) => Parent::Commit(base.clone()),
-                    None => Parent::Root,
+                    _ if n > 0 => ParentCommit::Previous,
+                    Some(base) => ParentCommit::Commit(base.clone()),
+                    None => ParentCommit::Root,
                 };
                 let (merged, tree) = step.merge.clone().map_or((None, step.tree.clone()), |(m, t)| (Some(m), Some(t)));
-                // A commit of the scripts needs no mark: made twice it is the same.
+                // The scripts commit locally and push later, so no commit of theirs needs to be found again by a nonce.
                 let mark = if nonce.is_empty() { String::new() } else { format!("\n{}\n", trailer(nonce)) };
                 let message = format!("{}\n{mark}", step.subject);
                 commits.push(NewCommit { parent, merged, tree, edits: step.edits.clone(), message });
@@ -185,26 +197,27 @@ impl Ledger<'_> {
             let made: Vec<_> = made.by_ref().take(branch.steps.len()).collect();
             let (name, old) = (branch.branch.full(), view.tip(&branch.branch).published);
             let new = made.last().cloned().or_else(|| branch.start.clone());
-            // On its own, before all others, and the rest of the branch in its turn.
+            // The fence is pushed by itself before all other branches, and the rest of its branch in its turn.
             let fence = made.first().filter(|_| branch.has_fence_first()).cloned();
             if let Some(fence) = &fence {
                 first = Some(RefUpdate { name: name.clone(), old: old.clone(), new: Some(fence.clone()) });
             }
             updates.push(RefUpdate { name, old: fence.or(old), new });
         }
-        Ok(Built { updates: first.into_iter().chain(updates).collect(), blobs })
+        Ok(BuiltPlan { updates: first.into_iter().chain(updates).collect(), blobs })
     }
 
-    /// A swap never drops entries that the plan did not name. One process.
+    /// Checks that no commit loses a file that the plan did not name: a mistake here would release locks or delete tasks of
+    /// others. One process.
     fn guard(&self, commits: &[NewCommit], built: &[Oid]) -> Result<()> {
         let mut pairs = String::new();
         let mut expected = BTreeSet::new();
         let mut previous: Option<&Oid> = None;
         for (commit, new) in commits.iter().zip(built) {
             let parent = match &commit.parent {
-                Parent::Root => None,
-                Parent::Commit(oid) => Some(oid),
-                Parent::Previous => previous,
+                ParentCommit::Root => None,
+                ParentCommit::Commit(oid) => Some(oid),
+                ParentCommit::Previous => previous,
             };
             if let (Some(from), None) = (parent, &commit.tree) {
                 pairs.extend([new.as_str(), " ", from.as_str(), "\n"]);
@@ -220,7 +233,7 @@ impl Ledger<'_> {
             None => Ok(()),
             Some(path) => {
                 let path = String::from_utf8_lossy(&path).into_owned();
-                Err(Error::new(Kind::Bug, format!("the new commit would drop {path}, which nobody asked for")))
+                Err(Error::new(Kind::Bug, format!("the new commit would remove {path}, which the plan does not name")))
             }
         }
     }
@@ -236,21 +249,21 @@ impl Ledger<'_> {
                     dry_run: false,
                     limit: self.timeout,
                 };
-                remote::push_call(self.repository, name, updates, options).line()
+                remote::push_call(self.repository, name, updates, options).command_line()
             }
         })
     }
 
-    /// It has landed, so nothing here is an error any more: what goes wrong is said.
-    fn landed<T>(&self, view: &View<'_>, sent: Sent<T>) -> Landed<T> {
-        let Sent { updates, value, blobs, adopted, command } = sent;
+    /// Finishes a transaction that has landed. What goes wrong here is reported but is no error: the change is published.
+    fn landed<T>(&self, view: &View<'_>, sent: SentPush<T>) -> TransactionResult<T> {
+        let SentPush { updates, value, blobs, adopted, command } = sent;
         let tips = updates.iter().filter_map(|update| Some((update.name.branch()?, update.new.clone()?))).collect();
-        self.keep_tracking(view, &updates);
-        let lagging = self.bring_forward(view, &tips, &adopted).unwrap_or_else(|error| {
-            (self.narrate)(&format!("this has landed, but the checkouts could not follow: {error}"));
+        self.update_tracking_refs(view, &updates);
+        let lagging = self.update_checkouts(view, &tips, &adopted).unwrap_or_else(|error| {
+            (self.progress)(&format!("this is published, but the checkouts could not be updated: {error}"));
             Vec::new()
         });
-        Landed { value, updates, blobs, lagging, command, looked_up: false }
+        TransactionResult { value, updates, blobs, lagging, command, looked_up: false }
     }
 }
 

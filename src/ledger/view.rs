@@ -1,30 +1,32 @@
-//! What we know of the branches: their tips, and what is in them.
+//! The view: the tips of the branches of one transaction, and the files in them. A decision reads nothing else, so that it
+//! can be repeated on a newer view.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::porcelain::cat_file::Object;
 use crate::git::porcelain::ls_tree::TreeEntry;
 use crate::git::{Branch, Freshness, Oid, RefUpdate, Repository};
 use crate::ledger::found::{Found, at};
-use crate::ledger::known::{Gone, SetBack, Standing};
+use crate::ledger::known::{LostBranch, SetBack, TipState};
 use crate::ledger::refs::Refs;
 use crate::ledger::{Channel, DATA, Ledger};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is known of one branch.
+/// The tips of one branch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Tip {
-    /// Where it is published: on the remote as far as known, or here when there is none. `None`: it is not.
+    /// The published tip: that of the remote as far as known, or the local one where there is no remote. `None` where the
+    /// branch is not published.
     pub(crate) published: Option<Oid>,
-    /// The local branch.
+    /// The tip of the local branch.
     pub(crate) local: Option<Oid>,
-    /// Where our commit goes and what decisions read: the published tip, or the local one when that contains it
-    /// and is ours to publish, or a merge of both.
+    /// The commit that decisions read and that new commits are made on: the published tip; or, for the branch whose local
+    /// commits are published along, the local tip where it contains the published one, else a merge of both.
     pub(crate) base: Option<Oid>,
 }
 
-/// A file as it is published, and as the local branch has it.
+/// A file as it is published, and as it is on the local branch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Sides {
+pub(crate) struct FileVersions {
     /// Its content as published.
     pub(crate) published: Option<Vec<u8>>,
     /// Its content on the local branch.
@@ -37,92 +39,94 @@ pub(crate) struct View<'r> {
     repository: &'r Repository,
     refs: &'r dyn Refs,
     tips: BTreeMap<Branch, Tip>,
-    /// The tips come from the remote, just now; in local mode they always do.
-    pub(crate) fresh: bool,
-    /// Branches of this transaction that have landed already, on a server that cannot swap several at once.
+    /// Whether the tips were just read from where the branches are published: by a fetch, or, without a remote, always.
+    pub(crate) is_current: bool,
+    /// The branches of this transaction that have landed already, on a server without atomic push.
     pub(crate) landed: BTreeSet<Branch>,
-    standings: BTreeMap<Branch, Standing>,
-    /// The task data has a branch of its own, though this ledger takes it to be on a code branch.
-    pub(super) moved: bool,
+    standings: BTreeMap<Branch, TipState>,
+    /// Whether the task data has a branch of its own, although this clone still has it on a code branch.
+    pub(super) data_moved: bool,
 }
 
 impl<'r> View<'r> {
     /// Reads the tips as this repository knows them. One process.
     pub(super) fn load(ledger: &Ledger<'r>, branches: &[Branch], freshness: Freshness) -> Result<Self> {
         let published = |branch: &Branch| ledger.channel.published(branch);
-        let moved = ledger.overlooked(branches)?;
-        let names = branches.iter().chain(&moved).flat_map(|branch| [branch.full(), published(branch)]);
+        let data_moved = ledger.unlisted_data_branch(branches)?;
+        let names = branches.iter().chain(&data_moved).flat_map(|branch| [branch.full(), published(branch)]);
         let names: Vec<_> = names.collect();
-        // Noted after the ref has moved and read before it, it is never newer only because another command went on meanwhile.
+        // Other commands write the record after they move the ref. Reading it before the ref makes sure that a record newer
+        // than the ref means that the branch was set back, and not that another command published in between.
         let noted: Vec<_> = branches.iter().map(|branch| ledger.load_known(branch)).collect();
         let known = ledger.refs.tips(&names)?;
-        let moved = moved.is_some_and(|data| known.keys().any(|name| [data.full(), published(&data)].contains(name)));
+        let data_moved =
+            data_moved.is_some_and(|data| known.keys().any(|name| [data.full(), published(&data)].contains(name)));
         let (mut tips, mut standings) = (BTreeMap::new(), BTreeMap::new());
         for (branch, noted) in branches.iter().zip(noted) {
             let local = known.get(&branch.full()).cloned();
             let published = known.get(&published(branch)).cloned();
             let standing = ledger.standing(branch, published.as_ref(), noted)?;
             let theirs = match &standing {
-                Standing::Gone(gone) => gone.newest.clone(),
-                Standing::Current | Standing::SetBack(_) => published.clone(),
+                TipState::Gone(gone) => gone.newest.clone(),
+                TipState::Current | TipState::SetBack(_) => published.clone(),
             };
-            let own = ledger.own.as_ref() == Some(branch);
+            let own = ledger.data_only_branch.as_ref() == Some(branch);
             let base = match (&theirs, &local) {
                 (None, Some(_)) if own => local.clone(),
-                (Some(theirs), Some(ours)) if own && theirs != ours => Some(ledger.both(branch, ours, theirs)?),
+                (Some(theirs), Some(ours)) if own && theirs != ours => Some(ledger.combined_tip(branch, ours, theirs)?),
                 _ => theirs,
             };
             standings.insert(branch.clone(), standing);
             tips.insert(branch.clone(), Tip { published, local, base });
         }
-        let fresh = freshness == Freshness::Fetched || ledger.channel == Channel::Local;
+        let is_current = freshness == Freshness::Fetched || ledger.channel == Channel::Local;
         let Ledger { repository, refs, .. } = *ledger;
-        Ok(Self { repository, refs, tips, fresh, landed: BTreeSet::new(), standings, moved })
+        Ok(Self { repository, refs, tips, is_current, landed: BTreeSet::new(), standings, data_moved })
     }
 
-    /// Refuses a look at the task data where it was before it got a branch of its own: what is left there is old or
-    /// nothing, and going on there would make two homes of it.
+    /// Refuses to use the task data on a code branch after it was data_moved to its own branch: the copy on the code branch is
+    /// outdated, and changes made there would be lost to everybody else.
     ///
     /// # Errors
     /// [`Kind::NotInitialised`].
     pub(crate) fn require_home(&self) -> Result<()> {
-        if !self.moved {
+        if !self.data_moved {
             return Ok(());
         }
         let folder = self.repository.root.join("aitasks").symlink_metadata();
         if !folder.is_ok_and(|folder| folder.is_dir()) {
-            // Such as a clone of one branch, which did not know until now; another look finds it.
+            // A clone of a single branch did not know the data branch until this fetch; a second attempt finds it.
             let message = format!("the task data lives on {DATA}, which is not checked out here yet");
-            return Err(Error::new(Kind::NotInitialised, message).hint("git aitask init").worth_another_look());
+            return Err(Error::new(Kind::NotInitialised, message).hint("git aitask init").retryable());
         }
         let message = format!("the task data lives on {DATA}; this checkout still has it on its code branch");
         Err(Error::new(Kind::NotInitialised, message).hint("git aitask init --data-branch"))
     }
 
-    /// What is known of a branch.
+    /// The tips of a branch.
     pub(crate) fn tip(&self, branch: &Branch) -> Tip {
         self.tips.get(branch).cloned().unwrap_or_default()
     }
 
-    /// The branches that this clone knew and the remote does not have any more. Decisions read what was known last, and
-    /// a swap that touches one puts it back.
-    pub(super) fn all_gone(&self) -> impl Iterator<Item = (&Branch, &Gone)> {
+    /// The branches that this clone knew and that are gone from the remote. Decisions read their last known state, and a
+    /// swap that moves such a branch restores it.
+    pub(super) fn all_gone(&self) -> impl Iterator<Item = (&Branch, &LostBranch)> {
         self.standings.iter().filter_map(|(branch, standing)| match standing {
-            Standing::Gone(gone) => Some((branch, gone)),
-            Standing::Current | Standing::SetBack(_) => None,
+            TipState::Gone(gone) => Some((branch, gone)),
+            TipState::Current | TipState::SetBack(_) => None,
         })
     }
 
-    /// What is known of a branch that is gone.
-    pub(crate) fn gone(&self, branch: &Branch) -> Option<&Gone> {
+    /// The last known state of a branch that is gone from the remote.
+    pub(crate) fn gone(&self, branch: &Branch) -> Option<&LostBranch> {
         self.all_gone().find(|(gone, _)| *gone == branch).map(|(_, gone)| gone)
     }
 
-    /// What this clone knows of a branch that was set back to an older state.
+    /// The newer state that this clone knows of a branch that was set back to an older one.
     pub(crate) fn set_back(&self, branch: &Branch) -> Option<&SetBack> {
         match self.standings.get(branch) {
-            Some(Standing::SetBack(set_back)) => Some(set_back),
-            Some(Standing::Current | Standing::Gone(_)) | None => None,
+            Some(TipState::SetBack(set_back)) => Some(set_back),
+            Some(TipState::Current | TipState::Gone(_)) | None => None,
         }
     }
 
@@ -136,12 +140,13 @@ impl<'r> View<'r> {
         self.tips.get(branch).and_then(|tip| tip.base.as_ref())
     }
 
-    /// The published tips, to tell whether one moved.
+    /// The published tips, to compare two views.
     pub(super) fn published(&self) -> BTreeMap<&Branch, Option<&Oid>> {
         self.tips.iter().map(|(branch, tip)| (branch, tip.published.as_ref())).collect()
     }
 
-    /// What a swap of `updates` must find unchanged: the published tips that the decision read besides.
+    /// The guards of a swap: the published tips that the decision read and that `updates` do not move. They must still be
+    /// the same when the swap lands, or the decision was made on an outdated view.
     pub(super) fn guards(&self, updates: &[RefUpdate]) -> Vec<RefUpdate> {
         let others = self.tips.iter().map(|(branch, tip)| (branch.full(), tip.published.clone()));
         let others = others.filter(|(name, _)| updates.iter().all(|update| update.name != *name));
@@ -154,7 +159,7 @@ impl<'r> View<'r> {
         Found::load(self.refs, wanted.iter().filter_map(named))
     }
 
-    /// Reads what is at one path. One process.
+    /// Reads the object at one path. One process.
     pub(crate) fn object(&self, branch: &Branch, path: &str) -> Result<Option<Object>> {
         let Some(base) = self.base(branch) else { return Ok(None) };
         self.refs.object(&at(base, path))
@@ -166,21 +171,21 @@ impl<'r> View<'r> {
     }
 
     /// Reads a file as it is published, and as the local branch has it. One process.
-    pub(crate) fn published_and_local(&self, branch: &Branch, path: &str) -> Result<Sides> {
+    pub(crate) fn published_and_local(&self, branch: &Branch, path: &str) -> Result<FileVersions> {
         let Tip { published, local, .. } = self.tip(branch);
         let found = self.read_at(&[(published.as_ref(), path), (local.as_ref(), path)])?;
         let side = |commit: Option<Oid>| Some(found.file(commit?, path)?.to_vec());
-        Ok(Sides { published: side(published), local: side(local) })
+        Ok(FileVersions { published: side(published), local: side(local) })
     }
 
-    /// Reads files of commits, where there are any. One process.
+    /// Reads files of commits; a missing commit has none. One process.
     pub(crate) fn read_at(&self, wanted: &[(Option<&Oid>, &str)]) -> Result<Found> {
         let names = wanted.iter().filter_map(|(commit, path)| Some(at((*commit)?, path)));
         Found::load(self.refs, names.map(|name| (name.clone(), name)))
     }
 
-    /// A file as it was written last, by the history of a branch as far as this clone has it; it may be gone since. Two
-    /// processes.
+    /// The last version of a file in the history of a branch, as far as this clone has it; the file may have been removed
+    /// since. Two processes.
     pub(crate) fn last_written(&self, branch: &Branch, path: &str) -> Result<Option<Object>> {
         let Some(tip) = self.tip(branch).published else { return Ok(None) };
         let call =

@@ -11,15 +11,15 @@ use crate::archive::gates::load_pending;
 use crate::archive::published;
 use crate::archive::request::{ArchiveRefusal, ArchiveRequest, Gates};
 use crate::archive::task_store::TaskStore;
-use crate::coordination::claim_record::Held;
+use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{LockEntry, Locks, ReadLocks as _, Session};
 use crate::error::{Error, Hint, Kind, Result};
 use crate::git::{Branch, Freshness};
-use crate::ledger::{Decision, Landed, Plan, View, nonce};
+use crate::ledger::{Decision, Plan, TransactionResult, View, nonce};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Branches, Index, branches};
-use crate::project::outcome::Aside;
+use crate::project::outcome::Notices;
 use crate::task::{Document, TaskId, TaskPath};
 use crate::worktrees::landed;
 use serde::Serialize;
@@ -36,7 +36,7 @@ pub(crate) struct ArchivedTasks {
     pub(crate) unlocked: bool,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// The outcome for one task.
@@ -76,7 +76,7 @@ pub(crate) trait ArchivePlace {
     fn publish(
         &self,
         decide: impl FnMut(&View<'_>) -> Result<Decision<ArchiveOutcome>>,
-    ) -> Result<Landed<ArchiveOutcome>>;
+    ) -> Result<TransactionResult<ArchiveOutcome>>;
 }
 
 /// Archives one task.
@@ -87,7 +87,7 @@ pub(crate) fn archive_in(
     place: &impl ArchivePlace,
     wanted: &Wanted,
     request: ArchiveRequest,
-) -> Result<Landed<ArchiveOutcome>> {
+) -> Result<TransactionResult<ArchiveOutcome>> {
     place.publish(|view| {
         let known = place.gather(view, wanted)?;
         let answer = match decide(&known, request) {
@@ -101,8 +101,8 @@ pub(crate) fn archive_in(
         let held = known.locks.is_held(known.id);
         let outcome = ArchiveOutcome { id: known.id, path: known.path, held, answer };
         Ok(match plan {
-            None => Decision::Nothing(outcome),
-            Some(plan) => Decision::Swap(plan, outcome),
+            None => Decision::NoChange(outcome),
+            Some(plan) => Decision::Publish(plan, outcome),
         })
     })
 }
@@ -120,7 +120,7 @@ pub(crate) fn archive(context: &Context, wanted: &[Wanted], gates: Gates) -> Res
         let index = Index::load(&view, &data)?;
         wanted.iter().try_for_each(|one| index.require(one).map(drop))?;
     }
-    let mut all = ArchivedTasks { tasks: vec![], archived: vec![], unlocked: false, aside: Aside::default() };
+    let mut all = ArchivedTasks { tasks: vec![], archived: vec![], unlocked: false, aside: Notices::default() };
     for wanted in wanted {
         let one = archive_one(context, wanted, gates)?;
         all.tasks.extend(one.tasks);
@@ -140,7 +140,7 @@ fn archive_one(context: &Context, wanted: &Wanted, gates: Gates) -> Result<Archi
     // Read before the swap, since the plan, which may name them, is archived with the task.
     let merge_targets = landed::merge_targets(context, wanted.id);
     let landed = archive_in(&published, wanted, ArchiveRequest { gates, ..ArchiveRequest::default() })?;
-    let mut aside = Aside::of(context, &landed);
+    let mut aside = Notices::of(context, &landed);
     let ArchiveOutcome { id, path, held, answer } = landed.value;
     let (tasks, archived) = match answer {
         ArchiveDecision::Already => (vec![id], vec![path]),
@@ -153,7 +153,7 @@ fn archive_one(context: &Context, wanted: &Wanted, gates: Gates) -> Result<Archi
     }
     if !context.dry_run {
         for task in &tasks {
-            Held::forget(&context.repository, *task)?;
+            LockRecord::forget(&context.repository, *task)?;
         }
     }
     Ok(ArchivedTasks { tasks, archived, unlocked: held, aside })
@@ -219,13 +219,13 @@ impl ArchivePlace for PublishedTasks<'_> {
     fn tell(&self, known: ArchiveView, refusal: ArchiveRefusal) -> Error {
         let id = known.id;
         match refusal {
-            ArchiveRefusal::NotHolder => known.not_holder.unwrap_or_else(|| Error::new(Kind::NotHolder, id.t())),
+            ArchiveRefusal::NotHolder => known.not_holder.unwrap_or_else(|| Error::new(Kind::NotHolder, id.prefixed())),
             ArchiveRefusal::Archived(path) => {
-                Error::new(Kind::NotClaimable, format!("{} is archived ({path})", id.t()))
+                Error::new(Kind::NotClaimable, format!("{} is archived ({path})", id.prefixed()))
             }
             ArchiveRefusal::OpenChildren(children) => {
-                let open: Vec<_> = children.into_iter().map(TaskId::t).collect();
-                let message = format!("{} has open children: {}", id.t(), open.join(", "));
+                let open: Vec<_> = children.into_iter().map(TaskId::prefixed).collect();
+                let message = format!("{} has open children: {}", id.prefixed(), open.join(", "));
                 Error::new(Kind::NotClaimable, message).hint(command!["git aitask list --children", id])
             }
             ArchiveRefusal::Pending(pending) => pending.refusal(id, Self::again(id)),
@@ -241,7 +241,7 @@ impl ArchivePlace for PublishedTasks<'_> {
     fn publish(
         &self,
         decide: impl FnMut(&View<'_>) -> Result<Decision<ArchiveOutcome>>,
-    ) -> Result<Landed<ArchiveOutcome>> {
+    ) -> Result<TransactionResult<ArchiveOutcome>> {
         self.context.ledger().transact(&nonce()?, &[self.locks.clone(), self.data.clone()], decide)
     }
 }

@@ -1,7 +1,7 @@
 //! Where an operation on task files reads and writes: the one difference between the two faces there.
 
 use crate::error::Result;
-use crate::project::task_files::{Snapshot, TaskFiles};
+use crate::project::task_files::{FilesAsRead, TaskFiles};
 use crate::task::Document;
 
 /// Where task data is read, and how a change of it is written.
@@ -35,7 +35,7 @@ pub(crate) struct LoadedFile {
 
 impl LoadedFile {
     /// Loads the active file of a task in a checkout, named by its number as the caller wrote it.
-    pub(crate) fn here(files: &TaskFiles<'_>, snapshot: &mut Snapshot<'_>, id: &str) -> Result<Option<Self>> {
+    pub(crate) fn here(files: &TaskFiles<'_>, snapshot: &mut FilesAsRead<'_>, id: &str) -> Result<Option<Self>> {
         let path = files.active(id).into_iter().next();
         path.map(|path| Ok(Self { document: snapshot.document(&path)?, path })).transpose()
     }

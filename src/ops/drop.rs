@@ -7,7 +7,7 @@
 
 mod decide;
 
-use crate::coordination::claim_record::Held;
+use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{ReadLocks, Session};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::git::worktree::Unsaved;
@@ -17,7 +17,7 @@ use crate::ops::drop::decide::{DropDecision, DropRequest, DropView, decide, is_d
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Branches, Index, branches};
-use crate::project::outcome::{Aside, TaskInfo};
+use crate::project::outcome::{Notices, TaskInfo};
 use crate::task::{Status, Task, TaskId};
 use crate::worktrees::removal::remove;
 use crate::worktrees::removal_result::{BranchDeletion, BranchResult, Extent, RemovalOptions};
@@ -40,7 +40,7 @@ pub(crate) struct Dropped {
     pub(crate) branch_kept: Option<Branch>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// Drops a task with a new status.
@@ -62,9 +62,9 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
         let (seen, place) = gather(context, view, wanted, &session, &request, work)?;
         let DropDecision { task, plan } = decide(seen, &request)?;
         let outcome = DropOutcome { task, place, is_ahead };
-        Ok(if plan.is_empty() { Decision::Nothing(outcome) } else { Decision::Swap(plan, outcome) })
+        Ok(if plan.is_empty() { Decision::NoChange(outcome) } else { Decision::Publish(plan, outcome) })
     })?;
-    let mut aside = Aside::of(context, &landed);
+    let mut aside = Notices::of(context, &landed);
     let DropOutcome { task, place, is_ahead } = landed.value;
     let mut dropped = Dropped {
         task: TaskInfo::from(&task),
@@ -72,7 +72,7 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
         worktree_removed: false,
         branch_deleted: false,
         branch_kept: None,
-        aside: Aside::default(),
+        aside: Notices::default(),
     };
     if context.dry_run {
         if place.record.as_ref().is_some_and(|record| !worktree::is_gone(record)) {
@@ -89,7 +89,7 @@ pub(crate) fn drop_task(context: &Context, wanted: &Wanted, status: &Status, wor
         dropped.branch_deleted = removal.branch == BranchResult::Deleted;
         dropped.branch_kept = removal.branch.is_kept().then(|| place.branch.clone());
         aside.notes.extend(removal.lost_rebase.into_iter().chain(removal.causes));
-        Held::forget(&context.repository, task.id)?;
+        LockRecord::forget(&context.repository, task.id)?;
     }
     dropped.aside = aside;
     Ok(dropped)
@@ -123,7 +123,7 @@ fn gather(
     let is_dropped = is_dropped(&Task::from_document(path.clone(), &document), request.status);
     // A second drop completes an interrupted one. It is one where the task is dropped and this clone still has the
     // record of its pick, which is removed last.
-    let not_holder = if lock.is_none() && is_dropped && Held::load(&context.repository, id).is_some() {
+    let not_holder = if lock.is_none() && is_dropped && LockRecord::load(&context.repository, id).is_some() {
         displaced(context, view, id, "was dropped")?
     } else {
         require_holder(context, session, id, lock.as_ref()).err()
@@ -146,14 +146,14 @@ fn revert_local_status(context: &Context, task: TaskId, email: &str, request: &D
     let here = Ledger { channel: Channel::Local, ..context.ledger() };
     let landed = here.transact(&nonce()?, std::slice::from_ref(request.data), |view| {
         let index = Index::load(view, request.data)?;
-        let Some(path) = index.active(task) else { return Ok(Decision::Nothing(())) };
+        let Some(path) = index.active(task) else { return Ok(Decision::NoChange(())) };
         let mut document = index.load_document(view, path.as_str())?;
         let found = Task::from_document(path.clone(), &document);
         if found.status != Status::Implementing || found.assigned_to.as_deref() != Some(email) {
-            return Ok(Decision::Nothing(()));
+            return Ok(Decision::NoChange(()));
         }
         let step = revert_step(path, &mut document, request.status, request.now)?;
-        Ok(Decision::Swap(Plan::new().step(request.data, step), ()))
+        Ok(Decision::Publish(Plan::new().step(request.data, step), ()))
     });
     landed.map(drop)
 }

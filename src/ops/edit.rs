@@ -17,9 +17,9 @@ use crate::project::context::{Context, Wanted};
 use crate::project::editor;
 use crate::project::holder::require_holder;
 use crate::project::index::{Branches, Index, branches};
-use crate::project::outcome::{Aside, TaskInfo};
-use crate::project::task_files::{Snapshot, TaskFiles, Writes};
-use crate::task::{Document, Task, TaskPath, change, paths, sheet};
+use crate::project::outcome::{Notices, TaskInfo};
+use crate::project::task_files::{FilesAsRead, PlannedWrites, TaskFiles};
+use crate::task::{Document, Task, TaskPath, change, editor_template, paths};
 use decide::{EditDecision, EditView, decide};
 use serde::Serialize;
 use std::path::Path;
@@ -33,7 +33,7 @@ pub(crate) struct Edited {
     pub(crate) changed: bool,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// Edits a published task, in one swap.
@@ -75,18 +75,18 @@ fn edit_with(context: &Context, wanted: &Wanted, request: &EditRequest, locking:
         let id = path.id();
         let task = Task::from_document(path, &changed.document);
         if changed.edits.is_empty() {
-            return Ok(Decision::Nothing(Some((task, false))));
+            return Ok(Decision::NoChange(Some((task, false))));
         }
         if changed.changes_holder && locking == LockReading::Unread {
-            return Ok(Decision::Nothing(None));
+            return Ok(Decision::NoChange(None));
         }
         let plan = Plan::new().step(&data, Step::edit(changed.subject, changed.edits));
         let is_fenced = changed.changes_holder && view.base(&locks).is_some();
-        Ok(Decision::Swap(if is_fenced { plan.fenced(&locks, id) } else { plan }, Some((task, true))))
+        Ok(Decision::Publish(if is_fenced { plan.fenced(&locks, id) } else { plan }, Some((task, true))))
     })?;
     let Some((task, changed)) = &landed.value else { return Ok(EditAttempt::NeedsLocks) };
     let (task, changed) = (TaskInfo::from(task), *changed);
-    Ok(EditAttempt::Edited(Box::new(Edited { task, changed, aside: Aside::of(context, &landed) })))
+    Ok(EditAttempt::Edited(Box::new(Edited { task, changed, aside: Notices::of(context, &landed) })))
 }
 
 /// Reads what an edit of a published task needs; its lock only where the lock branch is named. One process.
@@ -131,10 +131,11 @@ pub(crate) fn edit_in_editor(context: &Context, wanted: &Wanted) -> Result<Optio
     let EditView { task: LoadedFile { document: base, .. }, vocabulary, .. } =
         load_published_view(context, &view, &index, path, None)?;
     let words = vocabulary.words();
-    let head = vec![format!("{} ({}). Leave this file unchanged to change nothing.", path.id().t(), path.as_str())];
-    let text = sheet::with_help(&base, &[head, sheet::help(&words)].concat());
+    let head =
+        vec![format!("{} ({}). Leave this file unchanged to change nothing.", path.id().prefixed(), path.as_str())];
+    let text = editor_template::with_help(&base, &[head, editor_template::help(&words)].concat());
     let environment = context.repository.git().environment();
-    let check = |document: &Document| sheet::check(document, &words.types).map(|()| document.clone());
+    let check = |document: &Document| editor_template::check(document, &words.types).map(|()| document.clone());
     let Some(saved) = editor::edit(environment, Some(&context.repository), &text, check)? else { return Ok(None) };
     let in_editor = Some(EditorEdit { base, edited: saved.value.clone() });
     let edited = edit(context, &path.id().into(), &EditRequest { in_editor, ..EditRequest::default() });
@@ -181,10 +182,10 @@ pub(crate) fn edit_here(
     }
     let _queue = files.hold()?;
     let now = Context::now();
-    let Writes { edits, value: changed } = files.transact(|snapshot| {
+    let PlannedWrites { edits, value: changed } = files.transact(|snapshot| {
         let seen = load_checkout_view(files, snapshot, id, request)?;
         let mut changed = decide(DataLocation::Checkout, seen, request, &now)?;
-        Ok(Writes { edits: std::mem::take(&mut changed.edits), value: changed })
+        Ok(PlannedWrites { edits: std::mem::take(&mut changed.edits), value: changed })
     })?;
     let EditDecision { subject, path, parent, labels, .. } = changed;
     let said = match commit {
@@ -197,7 +198,7 @@ pub(crate) fn edit_here(
 /// Reads what an edit of a task of a checkout needs.
 fn load_checkout_view(
     files: &TaskFiles<'_>,
-    snapshot: &mut Snapshot<'_>,
+    snapshot: &mut FilesAsRead<'_>,
     id: &str,
     request: &EditRequest,
 ) -> Result<EditView> {

@@ -15,19 +15,19 @@ pub(crate) use outcome::{FinishOptions, Finished, LandedMerge};
 use crate::archive::gates;
 use crate::archive::published::load_task_store;
 use crate::archive::task_store::TaskStore;
-use crate::coordination::claim_record::Held;
+use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result, quoted};
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Freshness, Oid};
 use crate::landing::merge::{self, Merge, MergeMode};
 use crate::landing::task_branch;
-use crate::ledger::{Channel, Decision, Landed, View, nonce};
+use crate::ledger::{Channel, Decision, TransactionResult, View, nonce};
 use crate::ops::finish::decide::{FinishDecision, FinishRequest, FinishView, TaskWork, decide, overriding};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Branches, Index, branches};
-use crate::project::outcome::{Aside, TaskInfo};
+use crate::project::outcome::{Notices, TaskInfo};
 use crate::task::{Task, TaskId, TaskPath};
 use crate::worktrees::branches;
 use crate::worktrees::plan_branches::PlannedBranches;
@@ -135,9 +135,13 @@ fn finish_with_branches(
 }
 
 /// Cleans up in this clone, and builds the outcome.
-fn finish_locally(context: &Context, request: &FinishRequest<'_>, landed: Landed<FinishOutcome>) -> Result<Finished> {
+fn finish_locally(
+    context: &Context,
+    request: &FinishRequest<'_>,
+    landed: TransactionResult<FinishOutcome>,
+) -> Result<Finished> {
     let FinishRequest { options, mode, into, .. } = *request;
-    let mut aside = Aside::of(context, &landed);
+    let mut aside = Notices::of(context, &landed);
     let merge_commit = landed.tip(into).cloned();
     let done = landed.value;
     let FinishDecision { task, work, .. } = &done.finishing;
@@ -155,7 +159,7 @@ fn finish_locally(context: &Context, request: &FinishRequest<'_>, landed: Landed
         worktree_removed: false,
         branch_deleted: false,
         pushed: None,
-        aside: Aside::default(),
+        aside: Notices::default(),
     };
     if options.no_push {
         let pushed = work.as_ref().filter(|_| !context.dry_run && context.channel != Channel::Local);
@@ -205,7 +209,7 @@ impl FinishOperation<'_> {
         self.prepare(view, &finishing, &place.branch)?;
         let plan = std::mem::take(&mut finishing.plan);
         let done = FinishOutcome { finishing, place };
-        Ok(if plan.is_empty() { Decision::Nothing(done) } else { Decision::Swap(plan, done) })
+        Ok(if plan.is_empty() { Decision::NoChange(done) } else { Decision::Publish(plan, done) })
     }
 
     /// Reads the task and its worktree. After the first refusal nothing more is read.
@@ -264,7 +268,7 @@ impl FinishOperation<'_> {
         }
         match tip {
             Some(tip) => seen.work = Some(self.gather_work(view, &path, &place, tip)?),
-            None => seen.has_landed = Held::load(&context.repository, id).is_some_and(|held| held.merged),
+            None => seen.has_landed = LockRecord::load(&context.repository, id).is_some_and(|held| held.merged),
         }
         if seen.needs_task_store(options) {
             seen.store = load_task_store(view, &index, &path, &seen.document)?;

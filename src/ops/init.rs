@@ -17,7 +17,7 @@ use crate::ops::init_plan::{InitPlan, forget_local_locks};
 pub(crate) use crate::ops::init_plan::{init_locks, require_no_other_remote};
 use crate::project::context::Context;
 use crate::project::index::Index;
-use crate::project::outcome::Aside;
+use crate::project::outcome::Notices;
 use crate::task::{Status, WORKTREES_DIR, paths};
 use serde::Serialize;
 
@@ -35,7 +35,7 @@ pub(crate) struct Initialised {
     pub(crate) found: Vec<String>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// Creates what is missing, in one swap.
@@ -47,7 +47,7 @@ pub(crate) fn init(context: &Context) -> Result<Initialised> {
     let ledger = Ledger { repairs: true, ..context.ledger() };
     let (mut local_locks, mut unlocked) = (None, Vec::new());
     let landed = ledger.transact(&nonce()?, &branches, |view| {
-        if view.fresh && view.base(&data).is_none() {
+        if view.is_current && view.base(&data).is_none() {
             let remote = context.channel.remote().map_or("here", |remote| remote.as_str());
             return Err(Error::new(
                 Kind::NotInitialised,
@@ -98,7 +98,7 @@ pub(crate) fn init(context: &Context) -> Result<Initialised> {
             plan = plan.step(&data, Step::edit(migrate::INITIALISE, changes));
         }
         let seen = (made, found);
-        Ok(if plan.branches.is_empty() { Decision::Nothing(seen) } else { Decision::Swap(plan, seen) })
+        Ok(if plan.branches.is_empty() { Decision::NoChange(seen) } else { Decision::Publish(plan, seen) })
     })?;
     let mut attached = false;
     if !context.dry_run {
@@ -113,9 +113,9 @@ pub(crate) fn init(context: &Context) -> Result<Initialised> {
             exclude(&context.repository.common_dir, &format!("/{line}{slash}"))?;
         }
     }
-    let mut aside = Aside::of(context, &landed);
+    let mut aside = Notices::of(context, &landed);
     if let (None, Some(remote), Some(other)) =
-        (&context.settings.remote, context.channel.remote(), ledger.seen_elsewhere()?)
+        (&context.settings.remote, context.channel.remote(), ledger.other_remote_with_branches()?)
     {
         aside.notes.push(format!(
             "the remote {other} has coordination branches, too; this clone uses those of {remote} (git config aitask.remote \

@@ -2,7 +2,7 @@
 //! ones from before the clone had a remote.
 
 use crate::coordination::ids::Counter;
-use crate::coordination::meaning::own_locks_at;
+use crate::coordination::lock_format::own_locks_at;
 use crate::coordination::{LockEntry, ids, locks};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::objects::{self, Edit};
@@ -62,7 +62,7 @@ impl InitPlan {
             && !merge::is_ancestor(&context.repository, &tip, newer)?
         {
             let mut locks = locks::at_commit(ledger.repository, newer)?;
-            locks.retain(|lock| lost.contains(&lock.task.t()));
+            locks.retain(|lock| lost.contains(&lock.task.prefixed()));
             self.made.push(format!("{} lock(s) of {newer} on the branch {branch}, as this clone knew it", locks.len()));
             return self.add_locks(context, &branch, (&tip, newer), &locks, "Put back", "that were set back");
         }
@@ -164,7 +164,9 @@ impl InitPlan {
         let unlocked =
             tasks.filter(|task| task.status == Status::Implementing && locks.iter().all(|lock| lock.task != task.id));
         Ok(unlocked
-            .map(|task| format!("{} ({})", task.id.t(), task.assigned_to.as_deref().unwrap_or("assigned to nobody")))
+            .map(|task| {
+                format!("{} ({})", task.id.prefixed(), task.assigned_to.as_deref().unwrap_or("assigned to nobody"))
+            })
             .collect())
     }
 
@@ -239,7 +241,7 @@ impl InitPlan {
 /// the command line names the remote. Two sets of locks would let two sessions hold one task.
 ///
 /// # Errors
-/// Those of [`Ledger::require_first`].
+/// Those of [`Ledger::require_no_other_branches`].
 pub(crate) fn require_no_other_remote(context: &Context) -> Result<()> {
     let ledger = Ledger { repairs: true, ..context.ledger() };
     let branches = [Ledger::locks_branch()?, Ledger::ids_branch()?];
@@ -252,7 +254,7 @@ pub(crate) fn require_no_other_remote(context: &Context) -> Result<()> {
         branches.iter().any(is_there) && former(view).is_none()
     };
     let has_moved = branches.iter().any(|branch| ledger.has_moved(branch));
-    if context.settings.remote.is_some() || !(ledger.has_others() || has_moved) {
+    if context.settings.remote.is_some() || !(ledger.has_other_remotes() || has_moved) {
         return Ok(());
     }
     if !has_moved && has_some(&ledger.view(&branches, Freshness::AsKnown)?) {
@@ -262,7 +264,7 @@ pub(crate) fn require_no_other_remote(context: &Context) -> Result<()> {
     if has_some(&view) {
         return Ok(());
     }
-    ledger.require_first(former(&view).as_deref())
+    ledger.require_no_other_branches(former(&view).as_deref())
 }
 
 /// Deletes the local lock branch, whose locks are published by now. A failure is ignored: a branch that stays costs
@@ -282,7 +284,7 @@ pub(crate) fn init_locks(context: &Context) -> Result<Vec<String>> {
         local = ledger.unpublished_locks(view)?;
         init_plan.locks(context, &ledger, view)?;
         let InitPlan { plan, made, .. } = init_plan;
-        Ok(if plan.branches.is_empty() { Decision::Nothing(made) } else { Decision::Swap(plan, made) })
+        Ok(if plan.branches.is_empty() { Decision::NoChange(made) } else { Decision::Publish(plan, made) })
     })?;
     if let Some(local) = &local {
         forget_local_locks(context, local);

@@ -7,12 +7,12 @@ use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, Freshness, Oid, merge, worktree};
 use crate::ledger::{Ledger, View};
 use crate::project::context::{Context, Wanted};
-use crate::project::cut_off::Site;
 use crate::project::index::{Branches, Index, branches};
-use crate::project::mended::CutOff;
 use crate::project::outcome::Holder;
+use crate::project::repaired::Interruption;
+use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::task::{
-    Blocker, Board, Filter, Level, Order, Reference, Selection, Status, Task, TaskId, TaskName, TaskPath,
+    ActiveTasks, Blocker, Filter, Level, Order, Reference, Selection, Status, Task, TaskId, TaskName, TaskPath,
 };
 use crate::worktrees::registry::task_branch_of;
 use serde::Serialize;
@@ -191,7 +191,7 @@ impl ReadView {
     }
 
     /// The row of a task.
-    pub(crate) fn row(&self, context: &Context, board: &Board<'_>, task: &Task) -> Row {
+    pub(crate) fn row(&self, context: &Context, board: &ActiveTasks<'_>, task: &Task) -> Row {
         let mut children = self.children.get(&task.id).cloned().unwrap_or_default();
         children.extend(&task.children);
         children.sort_unstable();
@@ -228,7 +228,7 @@ pub(crate) fn worktree_state(
     branch: Branch,
     main: Option<&Oid>,
 ) -> WorktreeState {
-    let cut_off = Site::of(&context.repository, &record.path, &branch).cut_off();
+    let cut_off = RecoverableWorktree::of(&context.repository, &record.path, &branch).interruption();
     let there = !worktree::is_gone(record) && cut_off.is_none();
     let status = there.then(|| worktree::load_status(&context.repository, &record.path).ok()).flatten();
     let counts = record.head.as_ref().zip(main);
@@ -236,7 +236,7 @@ pub(crate) fn worktree_state(
     WorktreeState {
         path: record.path.clone(),
         branch,
-        in_progress: cut_off.map(CutOff::name).or_else(|| worktree::in_progress(&record.path)),
+        in_progress: cut_off.map(Interruption::name).or_else(|| worktree::in_progress(&record.path)),
         dirty: status.map(|status| status.is_dirty()),
         ahead: counts.map(|counts| counts.ahead),
         behind: counts.map(|counts| counts.behind),
@@ -248,7 +248,7 @@ pub(crate) fn list(context: &Context, options: &ListOptions) -> Result<TaskList>
     let ledger = context.reading_ledger();
     let (mut loaded, view) = ReadView::load(context, &ledger, options.freshness)?;
     let active = std::mem::take(&mut loaded.tasks);
-    let board = Board::new(&active);
+    let board = ActiveTasks::new(&active);
     let archived = match options.among {
         TaskSet::Archived => loaded.index.load_archived(&view)?,
         TaskSet::Active | TaskSet::Ready => Vec::new(),

@@ -1,16 +1,16 @@
 //! Taking, releasing and listing locks alone, without the task files: for the user's scripts, and for the scripts'
 //! face.
 
-use crate::coordination::claim_record::{Held, TakingRecord};
-use crate::coordination::decide::{Claimant, InTheWay, LockRule, TakenLock, Takeover};
+use crate::coordination::decide::{LockConflict, LockRequest, LockRule, TakenLock, Takeover};
+use crate::coordination::lock_record::{LockAttempt, LockRecord};
 use crate::coordination::locks::no_lock_branch;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session, decide};
 use crate::error::Result;
-use crate::ledger::{Decision, Landed, Ledger, Plan, nonce};
+use crate::ledger::{Decision, Ledger, Plan, TransactionResult, nonce};
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::{held, require_holder, sight};
+use crate::project::holder::{held, observe_lock, require_holder};
 use crate::project::index::Index;
-use crate::project::outcome::{Aside, Holder};
+use crate::project::outcome::{Holder, Notices};
 use crate::task::TaskId;
 use serde::Serialize;
 
@@ -23,7 +23,7 @@ pub(crate) struct Locked {
     pub(crate) lock: Holder,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// The outcome: a lock that was released.
@@ -36,7 +36,7 @@ pub(crate) struct Unlocked {
     pub(crate) unlocked: bool,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// All locks.
@@ -63,7 +63,7 @@ pub(crate) enum LockOutcome {
     Taken(Box<TakenLock>),
     /// Another session holds the task. Only the scripts' face gets this as an outcome, and not as an error: after an
     /// outcome the checkouts are fast-forwarded, as the scripts do on a refusal.
-    Refused(InTheWay),
+    Refused(LockConflict),
 }
 
 /// Takes the lock of a task, and changes nothing else. A lock that this session holds already is a success.
@@ -73,13 +73,13 @@ pub(crate) enum LockOutcome {
 pub(crate) fn lock(context: &Context, wanted: &Wanted) -> Result<Locked> {
     let session = context.session()?;
     let landed = take(context, LockRule::Verb, &session, wanted)?;
-    let aside = Aside::of(context, &landed);
+    let aside = Notices::of(context, &landed);
     let entry = match landed.value {
         LockOutcome::Taken(taken) => taken.entry,
         LockOutcome::Refused(in_the_way) => return Err(held(context, &session, &in_the_way)),
     };
     if let (Some(nonce), false) = (&entry.nonce, context.dry_run) {
-        Held::taken(&context.repository, &entry, nonce.clone()).save(&context.repository, entry.task)?;
+        LockRecord::taken(&context.repository, &entry, nonce.clone()).save(&context.repository, entry.task)?;
     }
     Ok(Locked { task: entry.task, lock: Holder::new(context, &entry, &session.host), aside })
 }
@@ -94,16 +94,16 @@ pub(crate) fn take(
     rule: LockRule,
     session: &Session,
     wanted: &Wanted,
-) -> Result<Landed<LockOutcome>> {
+) -> Result<TransactionResult<LockOutcome>> {
     let (locks_branch, repository) = (Ledger::locks_branch()?, &context.repository);
     let data = match rule {
         LockRule::Verb => Some(context.data_branch()?.clone()),
         LockRule::Script => None,
     };
     let (mark, now) = (nonce()?, Context::now());
-    let claimant = Claimant { session, rule, takeover: Takeover::Refused, judged: None, nonce: &mark, now: &now };
+    let claimant = LockRequest { session, rule, takeover: Takeover::Refused, judged: None, nonce: &mark, now: &now };
     let all: Vec<_> = std::iter::once(locks_branch.clone()).chain(data.clone()).collect();
-    let mut attempt = TakingRecord::new(repository, mark.clone());
+    let mut attempt = LockAttempt::new(repository, mark.clone());
     let outcome = context.ledger().transact(&mark, &all, |view| {
         let id = match &data {
             Some(data) => Index::load(view, data)?.require_active(wanted)?.id(),
@@ -111,19 +111,19 @@ pub(crate) fn take(
         };
         let found = view.read(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
         found.require_locks()?;
-        let there = found.lock(id)?.map(|lock| sight(context, &claimant, lock));
+        let there = found.lock(id)?.map(|lock| observe_lock(context, &claimant, lock));
         let taken = match (claimant.take(id, there.as_ref()), rule) {
             (Ok(taken), _) => Box::new(taken),
-            (Err(in_the_way), LockRule::Script) => return Ok(Decision::Nothing(LockOutcome::Refused(in_the_way))),
+            (Err(in_the_way), LockRule::Script) => return Ok(Decision::NoChange(LockOutcome::Refused(in_the_way))),
             (Err(in_the_way), LockRule::Verb) => {
                 return Err(held(context, session, &in_the_way).hint(command!["git aitask pick", id, "--steal"]));
             }
         };
-        let Some(step) = taken.step.clone() else { return Ok(Decision::Nothing(LockOutcome::Taken(taken))) };
+        let Some(step) = taken.step.clone() else { return Ok(Decision::NoChange(LockOutcome::Taken(taken))) };
         if rule == LockRule::Verb && !context.dry_run {
             attempt.begin(id, there.as_ref().map(|there| &there.lock), None)?;
         }
-        Ok(Decision::Swap(Plan::new().step(&locks_branch, step), LockOutcome::Taken(taken)))
+        Ok(Decision::Publish(Plan::new().step(&locks_branch, step), LockOutcome::Taken(taken)))
     });
     let mut landed = outcome.inspect_err(|error| attempt.failed(error))?;
     if let LockOutcome::Taken(taken) = &mut landed.value
@@ -151,26 +151,26 @@ pub(crate) fn unlock(context: &Context, wanted: &Wanted, right: UnlockRight) -> 
     let (session, id) = (context.session()?, wanted.id);
     let landed = release(context, id, Some(&session).filter(|_| right == UnlockRight::Holder))?;
     if !context.dry_run {
-        Held::forget(&context.repository, id)?;
+        LockRecord::forget(&context.repository, id)?;
     }
-    Ok(Unlocked { task: id, unlocked: landed.value, aside: Aside::of(context, &landed) })
+    Ok(Unlocked { task: id, unlocked: landed.value, aside: Notices::of(context, &landed) })
 }
 
 /// Releases the lock of a task and returns whether there was one. Where a session is given, it must hold the task.
 ///
 /// # Errors
 /// Those of [`unlock`], and of a transaction.
-pub(crate) fn release(context: &Context, id: TaskId, holder: Option<&Session>) -> Result<Landed<bool>> {
+pub(crate) fn release(context: &Context, id: TaskId, holder: Option<&Session>) -> Result<TransactionResult<bool>> {
     let locks_branch = Ledger::locks_branch()?;
     context.ledger().transact(&nonce()?, std::slice::from_ref(&locks_branch), |view| {
         let found = view.read(&[(&locks_branch, LockEntry::path(id)), Locks::request(&locks_branch)])?;
         let plan = decide::release(&locks_branch, &found.require_locks()?, id);
-        let Some(plan) = plan else { return Ok(Decision::Nothing(false)) };
+        let Some(plan) = plan else { return Ok(Decision::NoChange(false)) };
         if let Some(session) = holder {
             require_holder(context, session, id, found.lock(id)?.as_ref())
                 .map_err(|error| error.hint(command!["git aitask unlock", id, "--force"]))?;
         }
-        Ok(Decision::Swap(plan, true))
+        Ok(Decision::Publish(plan, true))
     })
 }
 

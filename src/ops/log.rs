@@ -8,7 +8,7 @@ use crate::ledger::FENCE;
 use crate::ops::list;
 use crate::project::context::{Context, Wanted};
 use crate::project::index::{Branches, branches};
-use crate::task::{TaskId, harmless};
+use crate::task::{TaskId, sanitise};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -99,8 +99,8 @@ fn parse(record: &str) -> Option<(i64, Event)> {
     let mut fields = record.trim_start_matches('\n').splitn(4, '\u{1f}');
     let commit = Oid::parse(fields.next()?)?;
     let at: i64 = fields.next()?.parse().ok()?;
-    let by = harmless(fields.next()?);
-    let subject = harmless(fields.next()?.strip_prefix("ait: ").unwrap_or_default());
+    let by = sanitise(fields.next()?);
+    let subject = sanitise(fields.next()?.strip_prefix("ait: ").unwrap_or_default());
     let what = KINDS.iter().find(|(start, _)| subject.starts_with(start)).map_or("changed", |(_, what)| what);
     let time = jiff::Timestamp::from_second(at).ok()?.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     Some((at, Event { at: time, by, what, tasks: tasks_in(&subject), subject, commit }))
@@ -110,7 +110,7 @@ fn parse(record: &str) -> Option<(i64, Event)> {
 fn tasks_in(subject: &str) -> Vec<TaskId> {
     let head = subject.split(':').next().unwrap_or_default();
     let words = head.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-    let mut ids: Vec<_> = words.filter(|word| word.starts_with('t')).filter_map(TaskId::recognise).collect();
+    let mut ids: Vec<_> = words.filter(|word| word.starts_with('t')).filter_map(TaskId::try_parse).collect();
     ids.dedup();
     ids
 }

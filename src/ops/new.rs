@@ -18,9 +18,9 @@ use crate::ops::drafts;
 use crate::ops::new_record::{self, CreationRecord, DraftRecord};
 use crate::ops::vocabulary::{Vocabulary, clean_labels};
 use crate::project::context::{Context, Wanted};
-use crate::project::index::{Index, Reached};
-use crate::project::outcome::{Aside, DryRun, TaskInfo};
-use crate::project::task_files::{Snapshot, TaskFiles, Writes};
+use crate::project::index::{CreationProgress, Index};
+use crate::project::outcome::{DryRun, Notices, TaskInfo};
+use crate::project::task_files::{FilesAsRead, PlannedWrites, TaskFiles};
 use crate::task::{Document, Level, NewTask, Reference, Scan, Task, TaskId, TaskPath, Title, paths};
 use decide::{NewDecision, NewView, TaskPosition, decide};
 use serde::Serialize;
@@ -59,7 +59,7 @@ pub(crate) struct Created {
     pub(crate) draft: Option<String>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// Creates a task, or a draft of one.
@@ -135,7 +135,7 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &NewRequest, wor
         if let Some(path) = index.made(&reached) {
             let document = index.load_document(view, path.as_str())?;
             found = true;
-            return Ok(Decision::Nothing(Task::from_document(path.clone(), &document)));
+            return Ok(Decision::NoChange(Task::from_document(path.clone(), &document)));
         }
         let mut plan = Plan::new();
         let parent = parent.map(|wanted| index.require_active(wanted)).transpose()?;
@@ -144,7 +144,7 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &NewRequest, wor
         } else if let Some(id) = claimed.filter(|_| view.landed.contains(&ids_branch)) {
             // On a server without atomic pushes, the counter was published in the step before.
             TaskPosition::Top(id)
-        } else if let (Reached::Id(id), true) = (&reached, index.is_unused(&reached)) {
+        } else if let (CreationProgress::Id(id), true) = (&reached, index.is_unused(&reached)) {
             claimed = Some(id.number());
             TaskPosition::Top(id.number())
         } else {
@@ -159,7 +159,7 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &NewRequest, wor
             CreationRecord::new(repository, words, &mark, made.id, made.path.as_str()).save(repository)?;
         }
         let task = Task::from_document(made.path, &made.document);
-        Ok(Decision::Swap(plan.step(&data, Step::edit(made.subject, made.edits)), task))
+        Ok(Decision::Publish(plan.step(&data, Step::edit(made.subject, made.edits)), task))
     });
     // After an unknown outcome the record is kept, so that the same command finds the task.
     let in_doubt = match &outcome {
@@ -170,7 +170,7 @@ fn publish(context: &Context, parent: Option<&Wanted>, request: &NewRequest, wor
         CreationRecord::forget(repository, &mark);
     }
     let landed = outcome?;
-    let mut aside = Aside::of(context, &landed);
+    let mut aside = Notices::of(context, &landed);
     // The branches have moved since, so an earlier push that was not answered can no longer succeed.
     for record in earlier.iter().filter(|_| !context.dry_run) {
         CreationRecord::forget(repository, record.nonce());
@@ -281,9 +281,9 @@ pub(crate) fn resume_here(files: &TaskFiles<'_>, request: &NewRequest) -> Result
 fn make_here(
     files: &TaskFiles<'_>,
     request: &NewRequest,
-    place: impl Fn(&mut Snapshot<'_>) -> Result<TaskPosition>,
+    place: impl Fn(&mut FilesAsRead<'_>) -> Result<TaskPosition>,
 ) -> Result<CreatedHere> {
-    let Writes { edits, value: made } = files.transact(|snapshot| {
+    let PlannedWrites { edits, value: made } = files.transact(|snapshot| {
         let place = place(snapshot)?;
         let vocabulary = Vocabulary { types: Vec::new(), labels: snapshot.text(paths::LABELS_FILE)? };
         let seen = NewView { place, vocabulary, emails: snapshot.text(paths::EMAILS_FILE)?, highest: 0 };
@@ -291,7 +291,7 @@ fn make_here(
         if let Some(draft) = &request.draft {
             DraftRecord::new(draft, made.path.as_str(), &made.document.to_bytes()).save(files, draft)?;
         }
-        Ok(Writes { edits: std::mem::take(&mut made.edits), value: made })
+        Ok(PlannedWrites { edits: std::mem::take(&mut made.edits), value: made })
     })?;
     let NewDecision { id, path, subject, parent, labels, .. } = made;
     let said = files.commit(&subject, &edits)?.unwrap_or_default();
@@ -301,7 +301,7 @@ fn make_here(
 fn draft(context: &Context, options: &NewOptions, mut task: NewTask) -> Result<Created> {
     task.draft = true;
     task.parent = options.parent.as_ref().map(|wanted| wanted.id);
-    let (slug, mut aside) = (options.title.slug(), Aside::default());
+    let (slug, mut aside) = (options.title.slug(), Notices::default());
     let document = task.document(&Context::now())?;
     let path = if context.dry_run {
         aside.dry_run = Some(DryRun::default());

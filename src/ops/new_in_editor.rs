@@ -6,7 +6,7 @@ use crate::ops::new::{Created, NewOptions, new};
 use crate::ops::vocabulary::Vocabulary;
 use crate::project::context::{Context, Wanted};
 use crate::project::editor::{self, Saved};
-use crate::task::sheet::{self, Words};
+use crate::task::editor_template::{self, FieldChoices};
 use crate::task::{Document, Level, TaskId, Title};
 
 /// Creates a task in the user's editor, with the given options filled in. When it cannot be published, the text is kept
@@ -39,7 +39,7 @@ fn ask(context: &Context, options: &NewOptions, title: &str) -> Result<Saved<New
     let data = context.data_branch()?.clone();
     let words = match context.ledger().view(std::slice::from_ref(&data), Freshness::AsKnown) {
         Ok(view) => Vocabulary::published(&view, &data)?.words(),
-        Err(_) => Words::default(),
+        Err(_) => FieldChoices::default(),
     };
     let mut document = Document::parse(b"---\n---\n\n");
     let parent = options.parent.as_ref().map(|parent| parent.id.to_string()).unwrap_or_default();
@@ -58,16 +58,16 @@ fn ask(context: &Context, options: &NewOptions, title: &str) -> Result<Saved<New
     }
     document.set_body(options.text.as_bytes());
     let mut help = vec!["A new task. Without a title no task is created.".to_owned()];
-    help.extend(sheet::help(&words).into_iter().filter(|line| !line.starts_with("status")));
+    help.extend(editor_template::help(&words).into_iter().filter(|line| !line.starts_with("status")));
     let read = |document: &Document| {
         if let Some(key) = document.keys().find(|key| !fields.iter().any(|(known, _)| known == key)) {
-            return Err(sheet::wrong(key, format!("{key} is not a field of a new task")));
+            return Err(editor_template::wrong(key, format!("{key} is not a field of a new task")));
         }
-        sheet::check(document, &words.types)?;
+        editor_template::check(document, &words.types)?;
         let not_text = |_| Error::new(Kind::Usage, "the text is not UTF-8");
         let text = String::from_utf8(document.body().to_vec()).map_err(not_text)?;
         let value = |key: &str| document.scalar_last(key).unwrap_or_default();
-        let of = |key: &'static str| move |error: Error| sheet::wrong(key, error.to_string());
+        let of = |key: &'static str| move |error: Error| editor_template::wrong(key, error.to_string());
         Ok(NewOptions {
             title: Title::parse(value("title")).map_err(of("title"))?,
             text,
@@ -75,7 +75,7 @@ fn ask(context: &Context, options: &NewOptions, title: &str) -> Result<Saved<New
             effort: Level::parse(value("effort")).map_err(of("effort"))?,
             issue_type: Some(value("issue_type").to_owned()).filter(|text| !text.is_empty()),
             labels: document.list_last("labels"),
-            depends: document.list_last("depends").iter().filter_map(|id| TaskId::recognise(id)).collect(),
+            depends: document.list_last("depends").iter().filter_map(|id| TaskId::try_parse(id)).collect(),
             parent: Some(value("parent"))
                 .filter(|text| !text.is_empty())
                 .map(Wanted::parse)
@@ -84,7 +84,7 @@ fn ask(context: &Context, options: &NewOptions, title: &str) -> Result<Saved<New
             draft: options.draft,
         })
     };
-    let text = sheet::with_help(&document, &help);
+    let text = editor_template::with_help(&document, &help);
     let environment = context.repository.git().environment();
     editor::edit(environment, Some(&context.repository), &text, read)?
         .ok_or_else(|| Error::new(Kind::Usage, "nothing was written, so no task was created"))

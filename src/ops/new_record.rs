@@ -2,14 +2,14 @@
 //! finds by them the task that it created, and does not create a second one. One record a file, JSON, named after the
 //! nonce (a published task) or after the draft (a task of a checkout).
 
-use crate::coordination::process::{Anchor, Liveness};
+use crate::coordination::process::{Liveness, ProcessIdentity};
 use crate::error::{Error, Kind, Result};
 use crate::files::records::{RecordKind, Records};
 use crate::git::{Branch, Repository, merge};
 use crate::ledger::View;
 use crate::ledger::plan::trailer;
 use crate::ops::drafts::DraftText;
-use crate::project::index::Reached;
+use crate::project::index::CreationProgress;
 use crate::project::task_files::TaskFiles;
 use crate::task::TaskId;
 
@@ -21,7 +21,7 @@ pub(crate) struct CreationRecord {
     /// The nonce in the trailers of its commits.
     nonce: String,
     /// The process that creates it.
-    process: Option<Anchor>,
+    process: Option<ProcessIdentity>,
     /// The id that it gets.
     id: String,
     /// The path of its file.
@@ -31,7 +31,7 @@ pub(crate) struct CreationRecord {
 impl CreationRecord {
     /// A record of this process.
     pub(crate) fn new(repository: &Repository, request: &str, nonce: &str, id: TaskId, path: &str) -> Self {
-        let process = Anchor::of_process(repository, std::process::id());
+        let process = ProcessIdentity::of_process(repository, std::process::id());
         Self {
             request: request.to_owned(),
             nonce: nonce.to_owned(),
@@ -72,17 +72,23 @@ impl CreationRecord {
     }
 
     /// What of it was published, by the branches of a fresh view.
-    fn reached(&self, repository: &Repository, view: &View<'_>, data: &Branch, ids: &Branch) -> Result<Reached> {
+    fn reached(
+        &self,
+        repository: &Repository,
+        view: &View<'_>,
+        data: &Branch,
+        ids: &Branch,
+    ) -> Result<CreationProgress> {
         let has = |branch: &Branch| match view.base(branch) {
             Some(tip) => merge::has_message(repository, tip, &trailer(&self.nonce)),
             None => Ok(false),
         };
         if has(data)? {
-            return Ok(Reached::Task(self.path.clone()));
+            return Ok(CreationProgress::Task(self.path.clone()));
         }
-        match TaskId::recognise(&self.id) {
-            Some(id) if !id.is_child() && has(ids)? => Ok(Reached::Id(id)),
-            _ => Ok(Reached::Nothing),
+        match TaskId::try_parse(&self.id) {
+            Some(id) if !id.is_child() && has(ids)? => Ok(CreationProgress::Id(id)),
+            _ => Ok(CreationProgress::Nothing),
         }
     }
 }
@@ -98,16 +104,16 @@ pub(crate) fn furthest(
     view: &View<'_>,
     data: &Branch,
     ids: &Branch,
-) -> Result<Reached> {
-    if !records.is_empty() && !view.fresh {
+) -> Result<CreationProgress> {
+    if !records.is_empty() && !view.is_current {
         return Err(Error::new(Kind::Unknown, "whether the task was created is only known after a fetch"));
     }
-    let mut furthest = Reached::Nothing;
+    let mut furthest = CreationProgress::Nothing;
     for record in records {
         match record.reached(repository, view, data, ids)? {
-            Reached::Nothing => {}
-            id @ Reached::Id(_) => furthest = id,
-            task @ Reached::Task(_) => return Ok(task),
+            CreationProgress::Nothing => {}
+            id @ CreationProgress::Id(_) => furthest = id,
+            task @ CreationProgress::Task(_) => return Ok(task),
         }
     }
     Ok(furthest)

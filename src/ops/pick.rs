@@ -16,12 +16,12 @@ pub(crate) use decide::{PickDecision, PickGates, PickRefusal, PickView, Policy, 
 pub(crate) use operation::{PickOperation, PickOutcome, PickResult, PickSource, WorkingCopy};
 
 use crate::coordination::LockEntry;
-use crate::coordination::claim_record::Held;
-use crate::coordination::decide::{Holding, LockRule, Takeover};
+use crate::coordination::decide::{LockRule, Ownership, Takeover};
+use crate::coordination::lock_record::LockRecord;
 use crate::error::{Error, Kind, Result};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::held;
-use crate::project::outcome::{Aside, Holder, TaskInfo, WorktreeInfo, excerpt};
+use crate::project::outcome::{Holder, Notices, TaskInfo, WorktreeInfo, excerpt};
 use planned_worktree::PlannedWorktree;
 use serde::Serialize;
 
@@ -72,7 +72,7 @@ pub(crate) struct Picked {
     pub(crate) excerpt: Vec<String>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// Picks a task.
@@ -92,7 +92,7 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
         taker.planned_worktree = Some(PlannedWorktree::new(context, options.base.as_deref(), &options.wanted)?);
     }
     let PickResult { landed, unpublished } = taker.run()?;
-    let mut aside = Aside::of(context, &landed);
+    let mut aside = Notices::of(context, &landed);
     aside.notes.extend(unpublished.map(|error| {
         let data = &taker.data;
         format!(
@@ -119,17 +119,17 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
         remember(context, &locked.entry, worktree.as_ref())?;
     }
     let before = locked.before.as_ref();
-    let previous = before.filter(|before| before.holding != Holding::Ours);
+    let previous = before.filter(|before| before.ownership != Ownership::Ours);
     Ok(Picked {
         task: TaskInfo::from(&taking.task),
         lock: Holder::new(context, &locked.entry, &session.host),
         worktree,
-        took: match before.map(|before| before.holding) {
+        took: match before.map(|before| before.ownership) {
             None => PickKind::New,
-            Some(Holding::Ours | Holding::Left) => PickKind::Mine,
-            Some(Holding::InTheWay(_)) => PickKind::Stolen,
+            Some(Ownership::Ours | Ownership::Abandoned) => PickKind::Mine,
+            Some(Ownership::Conflict(_)) => PickKind::Stolen,
         },
-        previous: previous.map(|before| Holder::new(context, &before.sight.lock, &session.host)),
+        previous: previous.map(|before| Holder::new(context, &before.observed.lock, &session.host)),
         excerpt,
         aside,
     })
@@ -139,7 +139,7 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
 fn remember(context: &Context, lock: &LockEntry, worktree: Option<&WorktreeInfo>) -> Result<()> {
     let Some(nonce) = lock.nonce.clone() else { return Ok(()) };
     let data = Some(context.data_branch()?.to_string());
-    let mut held = Held { data, ..Held::taken(&context.repository, lock, nonce) };
+    let mut held = LockRecord { data, ..LockRecord::taken(&context.repository, lock, nonce) };
     if let Some(worktree) = worktree
         && (worktree.created || held.base.is_none())
     {

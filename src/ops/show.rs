@@ -6,7 +6,7 @@ use crate::ledger::View;
 use crate::ops::list::{ReadView, Row};
 use crate::project::context::{Context, Wanted};
 use crate::task::bundle::Member;
-use crate::task::{Board, Document, Task, TaskId, TaskPath, bundle, paths};
+use crate::task::{ActiveTasks, Document, Task, TaskId, TaskPath, bundle, paths};
 use serde::Serialize;
 
 /// The outcome: a task with everything that is known of it.
@@ -77,7 +77,7 @@ pub(crate) fn show(context: &Context, wanted: &Wanted) -> Result<Shown> {
         Some(PlanText { path, text })
     });
     let task = Task::from_document(path.clone(), &document);
-    let board = Board::new(&loaded.tasks);
+    let board = ActiveTasks::new(&loaded.tasks);
     let row = loaded.row(context, &board, &task);
     let commits = match &row.worktree {
         Some(worktree) => commits(context, &worktree.branch)?,
@@ -155,7 +155,7 @@ impl BundledTask {
         Shown {
             lacks_worktree: false,
             as_of: loaded.as_of.clone(),
-            task: loaded.row(context, &Board::new(&loaded.tasks), &task),
+            task: loaded.row(context, &ActiveTasks::new(&loaded.tasks), &task),
             path: format!(
                 "{}:{}",
                 self.bundle,
@@ -174,5 +174,5 @@ fn commits(context: &Context, branch: &Branch) -> Result<Vec<String>> {
     let full = branch.full();
     let call =
         context.repository.read("log").args(["--format=%h %s", "-n", "20", full.as_str(), "--not", "HEAD", "--"]);
-    Ok(call.run()?.text().lines().map(crate::task::harmless).collect())
+    Ok(call.run()?.text().lines().map(crate::task::sanitise).collect())
 }

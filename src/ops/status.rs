@@ -7,7 +7,7 @@ use crate::ops::list::{ReadView, Row, WorktreeState, worktree_state};
 use crate::ops::lock::LockedTask;
 use crate::project::context::Context;
 use crate::project::outcome::Holder;
-use crate::task::{Board, Status, Task, TaskId, TaskName};
+use crate::task::{ActiveTasks, Status, Task, TaskId, TaskName};
 use crate::worktrees::registry::task_branch_of;
 use serde::Serialize;
 
@@ -36,7 +36,7 @@ pub(crate) fn status(context: &Context, freshness: Freshness) -> Result<Overview
     let ledger = context.reading_ledger();
     let (mut loaded, _) = ReadView::load(context, &ledger, freshness)?;
     let tasks = std::mem::take(&mut loaded.tasks);
-    let board = Board::new(&tasks);
+    let board = ActiveTasks::new(&tasks);
     let held = |task: &&Task| loaded.locks.contains_key(&task.id);
     let row = |task: &Task| loaded.row(context, &board, task);
     let stale = loaded.locks.values().filter(|lock| {

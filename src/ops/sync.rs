@@ -5,16 +5,16 @@ use crate::coordination::locks::cleanup_step;
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::run::Call;
 use crate::git::{AheadBehind, Freshness, merge};
-use crate::ledger::plan::Lagging;
+use crate::ledger::plan::OutdatedCheckout;
 use crate::ledger::{Decision, Ledger, Plan, View, nonce};
 use crate::project::context::Context;
 use crate::project::index::{Branches, Index, branches};
-use crate::project::outcome::{Aside, DryRun};
+use crate::project::outcome::{DryRun, Notices};
 use crate::sync::join::Resolutions;
 use crate::sync::outcome::{Reconciled, SyncOptions, SyncProgress};
 use crate::sync::reconcile::reconcile;
 use crate::task::TaskId;
-use crate::task::merge::Rules;
+use crate::task::merge::MergeRules;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,13 +24,13 @@ use std::time::Duration;
 pub(crate) fn sync(
     context: &Context,
     stale: impl Fn(&mut dyn Iterator<Item = TaskId>) -> Vec<TaskId>,
-) -> Result<Vec<Lagging>> {
+) -> Result<Vec<OutdatedCheckout>> {
     let Branches { locks: locks_branch, data } = branches(context)?;
     let held = |view: &View<'_>| -> Result<Vec<TaskId>> {
         Ok(view.locks()?.map_or_else(Vec::new, |locks| locks.tasks().collect()))
     };
     let brought = context.ledger().transact(&nonce()?, &[locks_branch.clone(), data], |view| {
-        Ok(Decision::Nothing(if view.fresh { held(view)? } else { Vec::new() }))
+        Ok(Decision::NoChange(if view.is_current { held(view)? } else { Vec::new() }))
     })?;
     // `stale` reads the checkout, which the transaction has just fast-forwarded.
     if stale(&mut brought.value.into_iter()).is_empty() {
@@ -43,9 +43,9 @@ pub(crate) fn sync(
 /// The decision that removes stale locks.
 pub(crate) fn release_all(stale: Vec<TaskId>) -> Result<Decision<Vec<TaskId>>> {
     if stale.is_empty() {
-        return Ok(Decision::Nothing(stale));
+        return Ok(Decision::NoChange(stale));
     }
-    Ok(Decision::Swap(Plan::new().step(&Ledger::locks_branch()?, cleanup_step(&stale)), stale))
+    Ok(Decision::Publish(Plan::new().step(&Ledger::locks_branch()?, cleanup_step(&stale)), stale))
 }
 
 /// The unpublished and unmerged commits of the task data.
@@ -83,7 +83,7 @@ pub(crate) struct Synced {
     pub(crate) released: Vec<TaskId>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// What a sync did.
@@ -123,7 +123,7 @@ pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
         commit: true,
         push_first: false,
         also: &also,
-        rules: Rules::ThreeWay,
+        rules: MergeRules::ThreeWay,
         resolutions: &resolutions,
         progress: &mut progress,
     };
@@ -149,13 +149,13 @@ pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
             return Err(Error::new(Kind::Conflict, message).hint(hint).with(Payload::Files { files: names }));
         }
     };
-    let mut aside = Aside { dry_run: context.dry_run.then_some(dry_run), ..Aside::default() };
+    let mut aside = Notices { dry_run: context.dry_run.then_some(dry_run), ..Notices::default() };
     // The lock branch was fetched in the same connection; only a lock that must be removed costs another one.
     let all = branches(context)?.both();
     let mut released = stale_locks(context, &context.reading_ledger().view(&all, Freshness::AsKnown)?)?;
     if !released.is_empty() {
         let landed = context.ledger().transact(&nonce()?, &all, |view| release_all(stale_locks(context, view)?))?;
-        aside.extend(Aside { lagging: Vec::new(), ..Aside::of(context, &landed) });
+        aside.extend(Notices { lagging: Vec::new(), ..Notices::of(context, &landed) });
         released = landed.value;
     }
     Ok(Synced { did, committed, merged, released, aside })

@@ -4,8 +4,8 @@ use crate::error::{Error, Kind, Result};
 use crate::git::Branch;
 use crate::git::objects::Edit;
 use crate::ledger::{Found, View};
-use crate::project::task_files::{TaskFiles, Writes};
-use crate::task::sheet::Words;
+use crate::project::task_files::{PlannedWrites, TaskFiles};
+use crate::task::editor_template::FieldChoices;
 use crate::task::{fields, labels, paths};
 
 /// The issue types and labels of a project.
@@ -33,8 +33,8 @@ impl Vocabulary {
     }
 
     /// The words that the sheet in the editor explains.
-    pub(crate) fn words(&self) -> Words {
-        Words::new(self.types.clone(), &self.labels)
+    pub(crate) fn words(&self) -> FieldChoices {
+        FieldChoices::new(self.types.clone(), &self.labels)
     }
 
     /// Refuses an issue type that the project does not have.
@@ -74,8 +74,8 @@ pub(crate) fn register_labels(files: &TaskFiles<'_>, labels: &[String]) -> Resul
     let wrote = files.transact(|snapshot| {
         let added = add_words(paths::LABELS_FILE, &snapshot.text(paths::LABELS_FILE)?, labels);
         Ok(match added {
-            Some(VocabularyUpdate { edit, new }) => Writes { edits: vec![edit], value: new },
-            None => Writes { edits: Vec::new(), value: Vec::new() },
+            Some(VocabularyUpdate { edit, new }) => PlannedWrites { edits: vec![edit], value: new },
+            None => PlannedWrites { edits: Vec::new(), value: Vec::new() },
         })
     })?;
     Ok(wrote.value)

@@ -1,6 +1,6 @@
 //! The identity of the calling session, and where each part of it was found.
 
-use crate::coordination::session::AnchorOrigin;
+use crate::coordination::session::ProcessOrigin;
 use crate::error::Result;
 use crate::project::context::Context;
 use crate::settings::Origin;
@@ -18,7 +18,7 @@ pub(crate) struct Identity {
     /// The process that identifies the session; `null` when none was found.
     pub(crate) pid: Option<u32>,
     /// How it was found.
-    pub(crate) session_origin: AnchorOrigin,
+    pub(crate) session_origin: ProcessOrigin,
     /// The remote with the coordination branches; absent without a remote.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) remote: Option<String>,
@@ -31,8 +31,8 @@ pub(crate) fn whoami(context: &Context) -> Result<Identity> {
         email: session.email,
         email_origin: session.email_origin,
         host: session.host,
-        pid: session.anchor.number(),
-        session_origin: session.anchor_origin,
+        pid: session.process.number(),
+        session_origin: session.process_origin,
         remote: context.channel.remote().map(ToString::to_string),
     })
 }

@@ -5,9 +5,9 @@ use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Freshness, worktree};
 use crate::ops::list::{WorktreeState, worktree_state};
 use crate::project::context::{Context, Wanted};
-use crate::project::cut_off::Site;
 use crate::project::index::Index;
-use crate::project::outcome::{Aside, DryRun, WorktreeInfo};
+use crate::project::outcome::{DryRun, Notices, WorktreeInfo};
+use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::task::{TaskId, TaskName};
 use crate::worktrees::base::BaseBranch;
 use crate::worktrees::plan_branches;
@@ -72,10 +72,10 @@ pub(crate) fn path(context: &Context, wanted: &Wanted) -> Result<WorktreePath> {
         (name.id() == wanted.id || other == Some(wanted.id)).then_some((record.path, branch))
     });
     let (path, branch) = found.ok_or_else(|| {
-        Error::new(Kind::NoSuchTask, format!("{} has no worktree in this clone", wanted.id.t()))
+        Error::new(Kind::NoSuchTask, format!("{} has no worktree in this clone", wanted.id.prefixed()))
             .hint(command!["git aitask pick", wanted.id])
     })?;
-    match Site::of(&context.repository, &path, &branch).cut_off() {
+    match RecoverableWorktree::of(&context.repository, &path, &branch).interruption() {
         None => Ok(WorktreePath { task: wanted.id, path }),
         Some(what) => {
             let message = format!("{} is incomplete: it is in the middle of {}", path.display(), what.name());
@@ -94,7 +94,7 @@ pub(crate) struct Added {
     pub(crate) worktree: Option<WorktreeInfo>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// Adds the worktree of a task, or finds it. Takes no lock and uses no network. An existing task branch is checked out.
@@ -111,7 +111,7 @@ pub(crate) fn add(context: &Context, wanted: &Wanted, base: Option<&str>) -> Res
     let base = planned.map_or_else(|| BaseBranch::find_for(context, base, std::slice::from_ref(wanted)), Ok)?;
     let place = TaskWorktree::find(context, path.name())?;
     place.require_free(context)?;
-    let mut aside = Aside { dry_run: context.dry_run.then(DryRun::default), ..Aside::default() };
+    let mut aside = Notices { dry_run: context.dry_run.then(DryRun::default), ..Notices::default() };
     if place.record.is_none() {
         aside.would_run(place.add_command(context, &base)?);
     }
@@ -135,7 +135,7 @@ pub(crate) struct Removed {
     pub(crate) branch_kept: Option<Branch>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }
 
 /// Removes the worktree of a task; and its branch, when one of the branches that it may be merged into contains all of
@@ -147,7 +147,7 @@ pub(crate) struct Removed {
 /// task's.
 pub(crate) fn remove(context: &Context, wanted: &Wanted, work: Unsaved) -> Result<Removed> {
     let name = name_of(context, wanted)?;
-    let mut aside = Aside { dry_run: context.dry_run.then(DryRun::default), ..Aside::default() };
+    let mut aside = Notices { dry_run: context.dry_run.then(DryRun::default), ..Notices::default() };
     let branch = BranchDeletion::IfLanded(Some(wanted.id));
     let options = RemovalOptions { work, extent: Extent::Folder, branch, dry_run: context.dry_run };
     let removal = removal::remove(context, name.branch(), &options)?;

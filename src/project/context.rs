@@ -1,7 +1,7 @@
-//! What every verb starts from: the repository, the settings, where the task data lives, who is asking.
+//! The context of a command: the repository, the settings, where the task data is, and the session.
 
 use crate::coordination::Session;
-use crate::coordination::meaning::MEANING;
+use crate::coordination::lock_format::LOCK_FORMAT;
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, data_checkout};
 use crate::git::run::WITHIN;
@@ -9,38 +9,38 @@ use crate::git::{Branch, Freshness, Repository, refs};
 use crate::ledger::known::is_known;
 use crate::ledger::queue::Queue;
 use crate::ledger::{Channel, DATA, Ledger};
-use crate::project::cut_off::Site;
+use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::project::{ignores, leftovers};
 use crate::settings::{Effect, Environment, Flags, Settings};
 use crate::task::{TaskId, TaskName, TaskPath, paths};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The surroundings of one command.
+/// The context of one command.
 #[derive(Debug)]
 pub(crate) struct Context {
-    /// The repository we stand in.
+    /// The repository of the current directory.
     pub(crate) repository: Repository,
     /// The settings.
     pub(crate) settings: Settings,
-    /// Where swaps happen.
+    /// Where branches are published.
     pub(crate) channel: Channel,
-    /// Where narration goes.
-    pub(crate) narrate: fn(&str),
-    /// Show, but change nothing.
+    /// Where lines about the progress go.
+    pub(crate) progress: fn(&str),
+    /// Whether the command only shows what it would change.
     pub(crate) dry_run: bool,
-    /// The folder we stand in.
+    /// The current directory.
     pub(crate) here: PathBuf,
     data_branch: Option<Branch>,
 }
 
-/// A task as somebody names it.
+/// A task as the user names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wanted {
     /// Its id.
     pub(crate) id: TaskId,
-    /// Its other reading: `t16_2024_report` may be the child `16_2024`, or the task 16 with a slug that begins with
-    /// digits.
+    /// The other reading of an ambiguous name: `t16_2024_report` may be the child `16_2024`, or the task 16 with a slug
+    /// that begins with digits.
     pub(crate) or: Option<TaskId>,
 }
 
@@ -60,9 +60,9 @@ impl Wanted {
         if let Some(path) = text.find("aitasks/").and_then(|at| TaskPath::parse(&text[at..])) {
             return Ok(path.id().into());
         }
-        match TaskId::recognise(text) {
+        match TaskId::try_parse(text) {
             Some(id) => Ok(id.into()),
-            // A file in the folder we stand in, or a name.
+            // A file in the current directory, or a name.
             None => TaskName::parse(text.strip_prefix("./").unwrap_or(text).trim_end_matches(".md"))
                 .map(|name| Self::name(&name))
                 .map_err(|_| {
@@ -74,31 +74,31 @@ impl Wanted {
 }
 
 impl Context {
-    /// Looks around from `dir`.
+    /// Opens the repository of `dir`.
     pub(crate) fn open(
         environment: &Environment,
         dir: &Path,
         flags: &Flags,
         effect: Effect,
-        narrate: fn(&str),
+        progress: fn(&str),
     ) -> Result<Self> {
         let repository = Repository::discover(environment, dir)?;
         let settings = Settings::new(flags, environment, repository.config())?;
         let channel = Channel::of(&repository, settings.remote.as_deref())?;
-        Self::assemble(repository, settings, channel, dir, effect, narrate)
+        Self::assemble(repository, settings, channel, dir, effect, progress)
     }
 
-    /// Looks around as the scripts do, for whom the remote is the one named `origin` (specification 10, section 0).
+    /// Opens the repository of `dir` for a script. The scripts know only the remote `origin`.
     pub(crate) fn open_on_origin(
         environment: &Environment,
         dir: &Path,
         flags: &Flags,
-        narrate: fn(&str),
+        progress: fn(&str),
     ) -> Result<Self> {
         let repository = Repository::discover(environment, dir)?;
         let settings = Settings::new(flags, environment, repository.config())?;
         let channel = Channel::of_script(&repository, None)?;
-        Self::assemble(repository, settings, channel, dir, Effect::Real, narrate)
+        Self::assemble(repository, settings, channel, dir, Effect::Real, progress)
     }
 
     fn assemble(
@@ -107,19 +107,19 @@ impl Context {
         channel: Channel,
         dir: &Path,
         effect: Effect,
-        narrate: fn(&str),
+        progress: fn(&str),
     ) -> Result<Self> {
         let dry_run = effect == Effect::DryRun;
         if !dry_run {
-            mend_checkout_of_data(&repository, settings.timeout, narrate)?;
+            mend_checkout_of_data(&repository, settings.timeout, progress)?;
         }
         let data_branch = data_branch(&repository, &channel)?;
         leftovers::sweep(&repository);
-        Ok(Self { repository, settings, channel, narrate, dry_run, here: dir.to_owned(), data_branch })
+        Ok(Self { repository, settings, channel, progress, dry_run, here: dir.to_owned(), data_branch })
     }
 
-    /// The branch that carries the task data: `aitask-data` where the repository has it (specification 40, section 2),
-    /// else the branch checked out in the main worktree.
+    /// The branch with the task data: `aitask-data` where the repository has it, else the branch that is checked out in
+    /// the main worktree.
     ///
     /// # Errors
     /// [`Kind::DetachedHead`] or [`Kind::NoCommit`] when that is no branch with commits.
@@ -150,14 +150,14 @@ impl Context {
         self.repository.config().keys().any(is_url)
     }
 
-    /// The folder under which `aitasks/` is checked out.
+    /// The folder that contains the checked-out `aitasks/`.
     pub(crate) fn data_dir(&self) -> PathBuf {
         let checkout = self.repository.root.join(paths::DATA_WORKTREE_DIR);
         let is_folder = || checkout.symlink_metadata().is_ok_and(|data| data.is_dir());
         if self.has_data_branch() && is_folder() { checkout } else { self.repository.root.clone() }
     }
 
-    /// Where the files of the main worktree are reached: no link is followed on the way.
+    /// The tree of the main worktree, below which no link is followed.
     pub(crate) fn tree(&self) -> Tree {
         Tree::new(&self.repository.root)
     }
@@ -169,33 +169,33 @@ impl Context {
             refs: &self.repository,
             channel: self.channel.clone(),
             timeout: self.settings.timeout,
-            own: self.data_branch.clone().filter(|_| self.has_data_branch()),
-            still: self.is_exploring(),
+            data_only_branch: self.data_branch.clone().filter(|_| self.has_data_branch()),
+            keep_checkouts: self.is_exploring(),
             repairs: false,
             dry_run: self.dry_run,
-            narrate: self.narrate,
-            meaning: MEANING,
+            progress: self.progress,
+            lock_format: LOCK_FORMAT,
         }
     }
 
-    /// Whether we run within `git aitask explore`.
+    /// Whether the command runs within `git aitask explore`.
     pub(crate) fn is_exploring(&self) -> bool {
         leftovers::is_exploring(self.repository.git().environment(), &self.here)
     }
 
-    /// The ledger as readers see it: commits of the task data that only this clone has are shown, too.
+    /// The ledger for commands that only read: commits of the task data that only this clone has are shown too.
     pub(crate) fn reading_ledger(&self) -> Ledger<'_> {
-        Ledger { own: self.data_branch.clone(), dry_run: true, ..self.ledger() }
+        Ledger { data_only_branch: self.data_branch.clone(), dry_run: true, ..self.ledger() }
     }
 
-    /// Who is asking.
+    /// The session of this command.
     pub(crate) fn session(&self) -> Result<Session> {
         let file = self.data_dir().join(paths::USER_CONFIG_FILE);
         let user_config = self.tree().load(&file)?;
-        Session::find(&self.repository, &self.settings, &file, user_config.as_deref(), self.narrate)
+        Session::find(&self.repository, &self.settings, &file, user_config.as_deref(), self.progress)
     }
 
-    /// Whether this clone knows of the coordination branches.
+    /// Whether this clone has seen the coordination branches.
     pub(crate) fn is_initialised(&self) -> Result<bool> {
         let locks = Ledger::locks_branch()?;
         let ledger = self.ledger();
@@ -203,40 +203,42 @@ impl Context {
         Ok(view.base(&locks).is_some())
     }
 
-    /// The task that was named, else that of the worktree or task branch we stand in.
+    /// The named task, else the task of the current worktree or task branch.
     pub(crate) fn wanted(&self, named: Option<&str>) -> Result<Wanted> {
         match named {
             Some(text) => Wanted::parse(text),
             None => self.task_here().map(|name| Wanted::name(&name)).ok_or_else(|| {
-                Error::new(Kind::Usage, "no task is named, and we stand in no task's worktree").hint("git aitask list")
+                Error::new(Kind::Usage, "no task is named, and the current directory is in no task's worktree")
+                    .hint("git aitask list")
             }),
         }
     }
 
-    /// The task whose branch is checked out where we stand.
+    /// The task whose branch is checked out in the current worktree.
     pub(crate) fn task_here(&self) -> Option<TaskName> {
         let branch = self.repository.here_branch.as_ref()?;
         TaskName::from_branch(branch.as_str())
     }
 
-    /// The local time, as task files and locks write it (specification 20, section 3.4).
+    /// The local time in the format of task files and locks: to the minute, without a zone.
     pub(crate) fn now() -> String {
         jiff::ZonedDateTime::now().strftime("%Y-%m-%d %H:%M").to_string()
     }
 }
 
-/// Makes the checkout of the data branch whole where git was killed while it made it: else the tasks that are missing in it
-/// would be taken for deleted ones. What is not as in its commit stays as it is. No process when there is nothing to do.
-fn mend_checkout_of_data(repository: &Repository, limit: Duration, narrate: fn(&str)) -> Result<()> {
+/// Completes the checkout of the data branch where git was killed while it made it: otherwise the missing tasks would
+/// be taken for deleted ones. Files that differ from the commit stay as they are. No process when there is nothing to
+/// do.
+fn mend_checkout_of_data(repository: &Repository, limit: Duration, progress: fn(&str)) -> Result<()> {
     let (dir, data) = (repository.root.join(paths::DATA_WORKTREE_DIR), Branch::parse(DATA)?);
-    let site = Site::of(repository, &dir, &data);
+    let site = RecoverableWorktree::of(repository, &dir, &data);
     let within = repository.git().environment().text(WITHIN).is_some();
-    if within || !dir.join(".git").exists() || site.cut_off().is_none() {
+    if within || !dir.join(".git").exists() || site.interruption().is_none() {
         return Ok(());
     }
-    let _queue = Queue::enter(repository, limit, narrate)?;
-    if let Some(said) = site.make_whole(limit)?.and_then(|mended| mended.describe(&dir)) {
-        narrate(&said);
+    let _queue = Queue::enter(repository, limit, progress)?;
+    if let Some(said) = site.repair(limit)?.and_then(|mended| mended.describe(&dir)) {
+        progress(&said);
     }
     Ok(())
 }
@@ -247,15 +249,17 @@ fn data_branch(repository: &Repository, channel: &Channel) -> Result<Option<Bran
     if data_checkout(root).is_some() {
         return Ok(Some(data));
     }
-    // A clone in which the data branch was never checked out still has it. A real aitasks/ folder tells otherwise.
-    // ... unless the code branch ignores it: then it holds what was left behind when the task data moved away.
+    // A clone that never checked out the data branch has its task data there all the same, unless there is a real
+    // folder aitasks/. A real folder that the code branch ignores does not count: it holds what remained when the task
+    // data was moved.
     let folder = root.join(paths::TASKS_DIR).symlink_metadata();
     if folder.is_ok_and(|folder| folder.is_dir()) && !ignores::is_ignored(root) {
         return Ok(repository.root_branch.clone());
     }
     let mut names = vec![data.full()];
     names.extend(channel.remote().map(|remote| data.tracking(remote)));
-    // Also where it is gone from the remote: the task data has no second home meanwhile.
+    // Also where the branch is gone from the remote: meanwhile the task data must not get a second home on the code
+    // branch.
     let known = !refs::load(repository, &names)?.is_empty() || is_known(repository, channel, &data);
     Ok(if known { Some(data) } else { repository.root_branch.clone() })
 }

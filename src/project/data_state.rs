@@ -1,5 +1,5 @@
-//! The state of the worktree that carries the task data: whether git is in the middle of something there (specification
-//! 40, section 3.1).
+//! The state of the worktree with the task data: whether a rebase, merge or the like is in progress there. A commit
+//! that is made meanwhile would become part of that operation.
 
 use crate::files::data_checkout;
 use crate::git::run::Git;
@@ -8,7 +8,8 @@ use crate::project::context::Context;
 use crate::settings::Environment;
 use std::path::{Path, PathBuf};
 
-/// What git leaves in a worktree's own folder while an operation is not finished, in the order it is looked for.
+/// The files that git keeps in a worktree's git directory while an operation is in progress, in the order in which they
+/// are looked for.
 const MARKERS: [&str; 6] =
     ["rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"];
 
@@ -17,13 +18,14 @@ pub(crate) fn data_worktree(context: &Context) -> Option<PathBuf> {
     data_checkout(&context.repository.root)
 }
 
-/// The folder that git keeps for the worktree at `dir`; `None` when it is gone.
+/// The git directory of the worktree at `dir`; `None` when it is gone.
 pub(crate) fn admin_dir(dir: &Path) -> Option<PathBuf> {
     registry::git_dir(dir).filter(|admin| admin.is_dir())
 }
 
-/// What is said of a data worktree in the middle of an operation.
-pub(crate) fn stuck(marker: &str) -> String {
+/// The message about a data worktree in which an operation is in progress. Callers of the scripts look for its first
+/// line.
+pub(crate) fn unfinished_message(marker: &str) -> String {
     format!(
         "Data worktree (.aitask-data) is stuck mid-{marker}.
 Recover with one of:
@@ -38,32 +40,32 @@ AIT_GIT_SKIP_STATE_CHECK=1 skips this check.
     )
 }
 
-/// The unfinished operations of the worktree at `dir`.
+/// The operations that are in progress in the worktree at `dir`.
 pub(crate) fn unfinished(dir: &Path) -> Vec<&'static str> {
     let Some(admin) = admin_dir(dir) else { return Vec::new() };
     MARKERS.into_iter().filter(|marker| admin.join(marker).exists()).collect()
 }
 
-/// What is checked out somewhere, for people.
+/// The commit that is checked out somewhere, for messages.
 #[derive(Debug)]
-pub(crate) struct Head {
-    /// The branch; `HEAD` when there is none.
+pub(crate) struct CheckedOut {
+    /// The branch; `HEAD` when it is detached.
     pub(crate) branch: String,
-    /// The commit's short name.
+    /// The short name of the commit.
     pub(crate) commit: String,
 }
 
-/// What is checked out at `dir`.
-pub(crate) fn head(environment: &Environment, dir: &Path) -> Head {
+/// The commit that is checked out at `dir`.
+pub(crate) fn head(environment: &Environment, dir: &Path) -> CheckedOut {
     let ask = |option: &str| {
         let output = Git::new(environment.clone()).read(dir, "rev-parse").args([option, "HEAD"]).output();
         output.map(|output| output.text()).unwrap_or_default()
     };
-    Head { branch: ask("--abbrev-ref"), commit: ask("--short") }
+    CheckedOut { branch: ask("--abbrev-ref"), commit: ask("--short") }
 }
 
-/// The branch that work ends up on: the remote's own choice, else `main`, `master`, else `main` all the same
-/// (specification 50, section 4).
+/// The branch that work is merged into by default: the default branch of the remote, else `main`, else `master`; `main`
+/// where there is none of them.
 pub(crate) fn primary_branch(context: &Context) -> String {
     let repository = &context.repository;
     let remote = context.channel.remote().map_or("origin", |remote| remote.as_str());

@@ -1,33 +1,34 @@
-//! The user's editor: a sheet goes in, what was made of it comes out, and no text is ever lost.
+//! The user's editor: it opens a template, and the result is read. The text that the user typed is never lost: until it
+//! is stored elsewhere it stays in the file, and errors tell where that is.
 
 use crate::error::{Error, Kind, Result};
 use crate::files::records::RecordKind;
 use crate::git::Repository;
-use crate::git::run::{Call, FOR_EVER, Streams};
+use crate::git::run::{Call, NO_LIMIT, Streams};
 use crate::settings::Environment;
-use crate::task::sheet::MarkedSheet;
-use crate::task::{Document, sheet};
+use crate::task::editor_template::MarkedTemplate;
+use crate::task::{Document, editor_template};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
-/// Editors that take `+LINE`.
+/// Editors that understand `+LINE`.
 const TAKES_LINE: [&str; 8] = ["vi", "vim", "nvim", "nano", "emacs", "emacsclient", "micro", "kak"];
 
-/// A sheet that was saved and read.
+/// A template that the user has saved and that was read.
 #[derive(Debug)]
 pub(crate) struct Saved<T> {
-    /// What was read from it.
+    /// The value that was read from it.
     pub(crate) value: T,
     file: PathBuf,
 }
 
 impl<T> Saved<T> {
-    /// The text has come to where it belongs.
+    /// Removes the file, since its text is now stored elsewhere.
     pub(crate) fn discard(&self) {
         let _ = std::fs::remove_file(&self.file);
     }
 
-    /// An error after which the text is still in the sheet, and says where.
+    /// Adds to an error that the text is kept in the file.
     pub(crate) fn kept(&self, error: Error) -> Error {
         kept(error, &self.file)
     }
@@ -37,11 +38,11 @@ fn kept(error: Error, file: &Path) -> Error {
     error.hint(crate::error::Hint::kept_in(file))
 }
 
-/// Lets the user edit a sheet until `read` takes it: what is wrong is said in the sheet, at its place. `None` when it was
-/// left as it was, or emptied.
+/// Opens the editor until `read` accepts the text; errors are written into the template at the field that they are
+/// about. `None` when the text was left unchanged, or emptied.
 ///
 /// # Errors
-/// What `read` said last, when the sheet was left as wrong as it was; and [`Kind::Usage`] without an editor.
+/// The last error of `read`, when the text was left unchanged after it; [`Kind::Usage`] without an editor.
 pub(crate) fn edit<T>(
     environment: &Environment,
     repository: Option<&Repository>,
@@ -61,13 +62,13 @@ pub(crate) fn edit<T>(
         std::fs::write(&file, &shown).map_err(|error| Error::io("write", &file, &error))?;
         let code = open(environment, &editor, &file, line, &dir).map_err(|error| kept(error, &file))?;
         if code != Some(0) {
-            let message = format!("the editor `{editor}` did not end well");
+            let message = format!("the editor `{editor}` failed");
             return Err(kept(Error::new(Kind::Usage, message), &file));
         }
         let now = std::fs::read(&file).map_err(|error| Error::io("read", &file, &error))?;
         let is_same = now == shown;
         match wrong {
-            // An editor that is a program may bring the same text without what was said in it.
+            // A program as the editor may write the same text again without the error that was added to it.
             Some((error, before)) if is_same || now == before => return Err(kept(error, &file)),
             _ if is_same || now.trim_ascii().is_empty() => {
                 let _ = std::fs::remove_file(&file);
@@ -75,17 +76,17 @@ pub(crate) fn edit<T>(
             }
             _ => {}
         }
-        match sheet::read(&now).and_then(|document| read(&document)) {
+        match editor_template::read(&now).and_then(|document| read(&document)) {
             Ok(value) => return Ok(Some(Saved { value, file })),
             Err(error) => {
-                MarkedSheet { text: shown, line } = sheet::with_error(&now, &error);
+                MarkedTemplate { text: shown, line } = editor_template::with_error(&now, &error);
                 wrong = Some((error, now));
             }
         }
     }
 }
 
-/// The editor, as git chooses one. Without a terminal only one that was named.
+/// The editor, chosen as git does. Without a terminal only one that the environment names.
 fn editor(environment: &Environment, repository: Option<&Repository>) -> Result<String> {
     let named = ["GIT_EDITOR", "VISUAL", "EDITOR"].into_iter().find_map(|name| environment.text(name));
     let of_git = repository.and_then(|repository| repository.read("var").arg("GIT_EDITOR").run().ok());
@@ -101,5 +102,5 @@ fn open(environment: &Environment, editor: &str, file: &Path, line: usize, dir: 
     let place = (takes_line && line > 1).then(|| format!("+{line}"));
     let call = Call::program(environment, "sh", dir).args(["-c", &format!("{editor} \"$@\""), editor]);
     let call = call.args(place).arg(file).streams(Streams::Ours);
-    Ok(call.limit(FOR_EVER).output()?.code)
+    Ok(call.limit(NO_LIMIT).output()?.code)
 }

@@ -1,7 +1,7 @@
-//! Who holds a task, and whether that is us.
+//! The holder of a task, and whether that is this session.
 
-use crate::coordination::claim_record::Held;
-use crate::coordination::decide::{Claimant, InTheWay, LockRule, Memory, Sight};
+use crate::coordination::decide::{LocalEvidence, LockConflict, LockRequest, LockRule, ObservedLock};
+use crate::coordination::lock_record::LockRecord;
 use crate::coordination::process::{self, Liveness};
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, ReadLocks, Session, locks};
@@ -13,8 +13,8 @@ use crate::project::index::Index;
 use crate::project::outcome::Holder;
 use crate::task::{TaskId, TaskName};
 
-/// What can be seen from here of the lock of a task that somebody wants.
-pub(crate) fn sight(context: &Context, claimant: &Claimant<'_>, lock: LockEntry) -> Sight {
+/// What can be determined here about a lock that a session wants to replace.
+pub(crate) fn observe_lock(context: &Context, claimant: &LockRequest<'_>, lock: LockEntry) -> ObservedLock {
     let (repository, session) = (&context.repository, claimant.session);
     let same_person = lock.holder == session.email;
     let liveness = match claimant.rule {
@@ -22,41 +22,43 @@ pub(crate) fn sight(context: &Context, claimant: &Claimant<'_>, lock: LockEntry)
         LockRule::Verb => lock.liveness(repository, &session.host),
         LockRule::Script => lock.liveness_as_scripts_judge(repository, &session.host),
     };
-    let nameless = lock.anchor.number().is_none() && session.anchor.number().is_none();
-    let record = || Held::load(repository, lock.task).filter(|held| held.is_about(&lock));
-    let memory = match (claimant.rule, lock.nonce.as_deref()) {
-        (LockRule::Verb, Some(nonce)) if nonce == claimant.nonce => Memory::ThisCommand,
-        // A taking that was cut off belongs to the session that was at it, which here is as nameless as this one.
+    let nameless = lock.process.number().is_none() && session.process.number().is_none();
+    let record = || LockRecord::load(repository, lock.task).filter(|held| held.is_about(&lock));
+    let evidence = match (claimant.rule, lock.nonce.as_deref()) {
+        (LockRule::Verb, Some(nonce)) if nonce == claimant.nonce => LocalEvidence::ThisCommand,
+        // An interrupted attempt belongs to its session, which has no process; neither has this one, so it may be the
+        // same.
         (LockRule::Verb, Some(_)) if nameless => match record() {
-            Some(_) if context.task_here().is_some_and(|name| name.id() == lock.task) => Memory::Worktree,
-            Some(held) if held.is_leftover(repository, &lock) => Memory::CutOff,
-            _ => Memory::Nothing,
+            Some(_) if context.task_here().is_some_and(|name| name.id() == lock.task) => LocalEvidence::Worktree,
+            Some(held) if held.is_leftover(repository, &lock) => LocalEvidence::CutOff,
+            _ => LocalEvidence::Nothing,
         },
-        _ => Memory::Nothing,
+        _ => LocalEvidence::Nothing,
     };
-    Sight { lock, liveness, memory }
+    ObservedLock { lock, liveness, evidence }
 }
 
-/// The refusal for a session that finds a lock in the way.
-pub(crate) fn held(context: &Context, session: &Session, in_the_way: &InTheWay) -> Error {
-    let InTheWay { lock, changed, .. } = in_the_way;
+/// The error for a session that meets the lock of another.
+pub(crate) fn held(context: &Context, session: &Session, in_the_way: &LockConflict) -> Error {
+    let LockConflict { lock, changed, .. } = in_the_way;
     let holder = Holder::new(context, lock, &session.host);
-    let why = if *changed { "changed hands meanwhile: it is" } else { "is" };
-    Error::new(Kind::Held, format!("{} {why} {}", lock.task.t(), holder.sentence()))
+    let why = if *changed { "was taken over meanwhile: it is" } else { "is" };
+    Error::new(Kind::Held, format!("{} {why} {}", lock.task.prefixed(), holder.sentence()))
         .with(Payload::Held { holder: Payload::described(&holder) })
 }
 
-/// What became of a task that was archived, or is gone.
+/// What happened to a task that was archived, or is gone.
 pub(crate) const OVER: &str = "is over";
 
-/// The refusal for a session whose task somebody took, now that nobody holds it any more: this clone's record tells that it
-/// had the task, and the history of the locks who took it last. `since` says what became of it. `None` where this clone
-/// took it last, or nobody can tell.
+/// The error for a session whose task was taken by another one and is now locked by none: the record of this clone
+/// tells that it had the task, and the history of the locks who took it last. `since` tells what happened to the task.
+/// `None` where this clone took it last, or where this is unknown.
 pub(crate) fn displaced(context: &Context, view: &View<'_>, task: TaskId, since: &str) -> Result<Option<Error>> {
-    let Some(held) = Held::load(&context.repository, task) else { return Ok(None) };
+    let Some(held) = LockRecord::load(&context.repository, task) else { return Ok(None) };
     let Some(by) = locks::last(view, task)?.filter(|last| !held.is_about(last)) else { return Ok(None) };
     let holder = Holder::new(context, &by, &host_name(&context.repository));
-    let message = format!("{} was taken over by {} on {} at {}, and {since}", task.t(), by.holder, by.host, by.since);
+    let message =
+        format!("{} was taken over by {} on {} at {}, and {since}", task.prefixed(), by.holder, by.host, by.since);
     let error = Error::new(Kind::NotHolder, message)
         .hint(command!["git aitask log", task])
         .hint(command!["git aitask worktree remove", task].note("when it is no longer needed"))
@@ -64,11 +66,11 @@ pub(crate) fn displaced(context: &Context, view: &View<'_>, task: TaskId, since:
     Ok(Some(error))
 }
 
-/// Whether a session may give up or finish a task with this lock. The right is the lock's nonce, which the clone that
-/// took it remembers, or being the session that the lock names.
+/// Checks that a session may drop or finish a task with this lock: it is the session that the lock names, or it runs in
+/// the clone that took the lock and so has its nonce.
 ///
 /// # Errors
-/// [`Kind::NotHolder`] that says who holds it instead.
+/// [`Kind::NotHolder`] that names the holder.
 pub(crate) fn require_holder(
     context: &Context,
     session: &Session,
@@ -76,36 +78,33 @@ pub(crate) fn require_holder(
     lock: Option<&LockEntry>,
 ) -> Result<()> {
     let Some(lock) = lock else {
-        return Err(Error::new(
-            Kind::NotHolder,
-            format!("nobody holds {} (any more), so it is not yours to end", task.t()),
-        )
-        .hint(command!["git aitask pick", task]));
+        return Err(Error::new(Kind::NotHolder, format!("{} is not locked; pick it first", task.prefixed()))
+            .hint(command!["git aitask pick", task]));
     };
     let repository = &context.repository;
     let same_place = lock.holder == session.email && lock.host == session.host;
-    let held = Held::load(repository, task);
+    let held = LockRecord::load(repository, task);
     let data = context.data_branch()?;
     if let Some(other) = held.as_ref().filter(|held| held.is_about(lock)).and_then(|held| held.data.as_deref())
         && other != data.as_str()
-        // It was taken before the task data moved to a branch of its own.
+        // The lock was taken before the task data was moved to its own branch.
         && !context.has_data_branch()
     {
         let root = repository.root.display();
-        let message = format!("{} was taken with its task data on {other}, and {root} is on {data}", task.t());
+        let message = format!("{} was taken with its task data on {other}, and {root} is on {data}", task.prefixed());
         return Err(Error::new(Kind::Occupied, message).hint(command!["git switch", other].within(&repository.root)));
     }
     if lock.is_of(session) {
         return Ok(());
     }
-    // A session that left no process cannot be told from the one of the lock; where it stands must tell.
+    // A session without a process may be the one of the lock or another one; being inside the task's worktree decides.
     let inside = context.task_here().is_some_and(|name| name.id() == task);
-    let named = session.anchor.number().is_some();
+    let named = session.process.number().is_some();
     let alive_elsewhere = may_live(context, session, lock) && (named || !inside);
     let entitled = match (&held, &lock.nonce) {
         (Some(held), Some(_)) => held.is_about(lock) && lock.holder == session.email && !alive_elsewhere,
         (None, Some(_)) => false,
-        // A lock of the scripts has no nonce: there the person and the machine count.
+        // A lock of the scripts has no nonce: for it, person and host decide.
         (_, None) => same_place && !alive_elsewhere,
     };
     if entitled {
@@ -118,7 +117,7 @@ pub(crate) fn require_holder(
         (false, true) => "was taken over",
         (false, false) => "is not yours",
     };
-    let error = Error::new(Kind::NotHolder, format!("{} {what}: {}", task.t(), holder.sentence()));
+    let error = Error::new(Kind::NotHolder, format!("{} {what}: {}", task.prefixed(), holder.sentence()));
     let branch = was_ours.then(|| context.task_here()).flatten().filter(|name| name.id() == task);
     let keep = branch.map(|name| command!["git push origin", name.branch_name()].note("keeps your commits for others"));
     Err(keep
@@ -128,25 +127,25 @@ pub(crate) fn require_holder(
         .with(Payload::Held { holder: Payload::described(&holder) }))
 }
 
-/// Whether the session of a lock may live, for whoever stands in the clone that took it: one of another PID namespace or
-/// machine may; what this machine took before it was started again is over.
+/// Whether the session of a lock may live, seen from the clone that took it: one of another PID namespace or host may;
+/// one that this host started before its last boot does not.
 fn may_live(context: &Context, session: &Session, lock: &LockEntry) -> bool {
     let repository = &context.repository;
     match lock.liveness(repository, &session.host) {
         Liveness::Alive => true,
         Liveness::Dead => false,
         Liveness::Unknown => {
-            let world = lock.anchor.world.as_ref().filter(|_| lock.anchor.number().is_some());
-            world.is_some_and(|world| !world.is_over(repository) || lock.host != session.host)
+            let scope = lock.process.scope.as_ref().filter(|_| lock.process.number().is_some());
+            scope.is_some_and(|scope| !scope.is_over(repository) || lock.host != session.host)
         }
     }
 }
 
-/// Refuses to take away the worktree of a task that a session works on which may live on this machine and is not ours: not
-/// the one we run in, and none that started it. By the locks as this clone knows them; the remote is not asked.
+/// Refuses to remove the worktree of a task while another session that may live on this host works on it: neither this
+/// session nor an ancestor of this process. It uses the locks that this clone knows; the remote is not contacted.
 ///
 /// # Errors
-/// [`Kind::Held`] that says who holds it.
+/// [`Kind::Held`] that names the holder.
 pub(crate) fn require_idle(context: &Context, name: &str) -> Result<()> {
     let repository = &context.repository;
     let Some(lock) = known_lock(context, name)? else { return Ok(()) };
@@ -164,20 +163,20 @@ pub(crate) fn require_idle(context: &Context, name: &str) -> Result<()> {
         return Ok(());
     }
     let same_person = session.as_ref().is_none_or(|session| session.email == lock.holder);
-    let same_session = session.as_ref().is_some_and(|session| session.anchor.is_same(&lock.anchor));
-    let above = || lock.anchor.number().is_some_and(|pid| process::is_above(repository, pid));
+    let same_session = session.as_ref().is_some_and(|session| session.process.is_same(&lock.process));
+    let above = || lock.process.number().is_some_and(|pid| process::is_above(repository, pid));
     if same_person && (same_session || above()) {
         return Ok(());
     }
     let holder = Holder::new(context, &lock, &host);
-    Err(Error::new(Kind::Held, format!("{} is {}", lock.task.t(), holder.sentence()))
+    Err(Error::new(Kind::Held, format!("{} is {}", lock.task.prefixed(), holder.sentence()))
         .hint(command!["git aitask pick", lock.task, "--steal"].note("take it over first"))
         .with(Payload::Held { holder: Payload::described(&holder) }))
 }
 
 /// The lock of the task with this name, as this clone knows it.
 fn known_lock(context: &Context, name: &str) -> Result<Option<LockEntry>> {
-    let Some(name) = TaskName::recognise(name) else { return Ok(None) };
+    let Some(name) = TaskName::try_parse(name) else { return Ok(None) };
     let (branch, ledger) = (Ledger::locks_branch()?, context.reading_ledger());
     let ids: Vec<_> = std::iter::once(name.id()).chain(name.as_top_level().map(|top| top.id())).collect();
     let view = ledger.view(std::slice::from_ref(&branch), Freshness::AsKnown)?;
@@ -188,7 +187,7 @@ fn known_lock(context: &Context, name: &str) -> Result<Option<LockEntry>> {
         Some(lock) if lock.task != name.id() => lock,
         found => return Ok(found),
     };
-    // Whether t16_2024_report is a child, or the task 16, only its file can tell.
+    // Only the path of its file tells whether t16_2024_report is a child, or the task 16.
     let data = context.data_branch()?.clone();
     let index = Index::load(&ledger.view(std::slice::from_ref(&data), Freshness::AsKnown)?, &data)?;
     let is_top = index.active(lock.task).is_some_and(|path| path.name().as_str() == name.as_str());

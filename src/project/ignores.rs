@@ -1,18 +1,19 @@
-//! What the project keeps out of its commits.
+//! The files that the project keeps out of its commits.
 
 use crate::files::Tree;
 use crate::git::porcelain::status::{StatusEntry, StatusKind};
 use crate::task::paths;
 use std::path::Path;
 
-/// Whether a file is a draft or one user's settings, which are never committed, whether or not git was told so.
+/// Whether a file is a draft or holds the settings of one user. These are never committed, even where git was not told
+/// to ignore them.
 pub(crate) fn is_private(entry: &StatusEntry) -> bool {
     let path = &entry.path;
     entry.kind == StatusKind::Untracked
         && (path.starts_with(paths::DRAFTS_DIR) || path == Path::new(paths::USER_CONFIG_FILE))
 }
 
-/// Whether the code branch ignores the folder of the task data, as it does once that has a branch of its own.
+/// Whether the code branch ignores the folder of the task data, as it does after the data was moved to its own branch.
 pub(crate) fn is_ignored(root: &Path) -> bool {
     let text = Tree::new(root).read(".gitignore").unwrap_or_default();
     lines(&text).any(|line| line.strip_prefix(b"/").unwrap_or(line).strip_suffix(b"/").unwrap_or(line) == b"aitasks")
@@ -22,8 +23,8 @@ pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end)
 }
 
-/// A list of patterns that ignored the folders of the task data, and ignores links of these names, too: a slash at the end
-/// would keep it from that.
+/// A list of patterns in which the folders of the task data are written without a slash at the end, so that links of
+/// these names are ignored too.
 pub(crate) fn bare_names(before: &[u8]) -> Vec<u8> {
     let mut after = Vec::with_capacity(before.len());
     for line in before.split_inclusive(|&byte| byte == b'\n') {
@@ -39,7 +40,7 @@ pub(crate) fn bare_names(before: &[u8]) -> Vec<u8> {
     after
 }
 
-/// A list of patterns with these lines at its end, those that it lacks; every byte before stays.
+/// A list of patterns with the missing ones of these lines added at its end; the bytes before stay.
 pub(crate) fn with_lines(before: &[u8], wanted: &[&str]) -> Vec<u8> {
     let mut after = before.to_vec();
     for line in wanted.iter().filter(|line| lines(before).all(|known| known != line.as_bytes())) {

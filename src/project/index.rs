@@ -1,12 +1,12 @@
-//! The tasks of a view: which files there are, and what is in those that matter.
+//! The task files of a view, by their paths; and the content of those that are needed.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Oid};
 use crate::ledger::View;
 use crate::project::context::{Context, Wanted};
-use crate::task::{Blocker, Board, Document, PlanPath, Scan, Task, TaskId, TaskPath, paths, query};
+use crate::task::{ActiveTasks, Blocker, Document, PlanPath, Scan, Task, TaskId, TaskPath, paths, query};
 
-/// The files of all tasks, not read yet.
+/// The paths of all files of the task data. Contents are read when they are needed.
 #[derive(Debug)]
 pub(crate) struct Index {
     branch: Branch,
@@ -25,7 +25,7 @@ impl Index {
         Self::load_below(view, branch, "")
     }
 
-    /// The same of a project in a folder of its repository, `home`, which ends with a slash.
+    /// [`Self::load`] for a project in the folder `home` of its repository; `home` ends with a slash.
     pub(crate) fn load_below(view: &View<'_>, branch: &Branch, home: &str) -> Result<Self> {
         if view.base(branch).is_none() {
             return Err(Error::new(
@@ -51,7 +51,7 @@ impl Index {
         Ok(index)
     }
 
-    /// Whether there is a folder of tasks at all.
+    /// Whether the task data has no files at all.
     pub(crate) fn is_empty(&self) -> bool {
         self.paths.is_empty()
     }
@@ -71,10 +71,10 @@ impl Index {
         self.archived.iter().map(|(path, _)| path).find(|path| path.id() == id)
     }
 
-    /// The active file of the task somebody names.
+    /// The active file of the named task.
     ///
     /// # Errors
-    /// [`Kind::NoSuchTask`], or [`Kind::NotClaimable`] for one that is archived or there twice.
+    /// [`Kind::NoSuchTask`]; [`Kind::NotClaimable`] for a task that is archived, or whose id two files have.
     pub(crate) fn require_active(&self, wanted: &Wanted) -> Result<&TaskPath> {
         let ids = || std::iter::once(wanted.id).chain(wanted.or);
         if let Some(path) = ids().find_map(|id| self.active(id)) {
@@ -89,23 +89,23 @@ impl Index {
         if let Some(path) = ids().find_map(|id| self.archived(id)) {
             return Err(Error::new(
                 Kind::NotClaimable,
-                format!("task {} is archived ({})", path.id().t(), path.as_str()),
+                format!("task {} is archived ({})", path.id().prefixed(), path.as_str()),
             )
             .hint(command!["git aitask show", path.id()]));
         }
         if self.is_empty() {
-            let message = format!("there is no task {} that this clone knows of, nor any other", wanted.id.t());
+            let message = format!("there is no task {}, and this clone knows of no other", wanted.id.prefixed());
             return Err(Error::new(Kind::NotInitialised, message).hint("git aitask init"));
         }
-        Err(Error::new(Kind::NoSuchTask, format!("there is no task {}", wanted.id.t()))
+        Err(Error::new(Kind::NoSuchTask, format!("there is no task {}", wanted.id.prefixed()))
             .hint("git aitask list")
             .hint(command!["git fetch"].note("if it was made elsewhere")))
     }
 
-    /// The file of the task somebody names: the active one, else the archived one.
+    /// The file of the named task: the active one, else the archived one.
     ///
     /// # Errors
-    /// [`Kind::NoSuchTask`], or [`Kind::NotClaimable`] for one that is there twice.
+    /// [`Kind::NoSuchTask`]; [`Kind::NotClaimable`] for a task whose id two files have.
     pub(crate) fn require(&self, wanted: &Wanted) -> Result<&TaskPath> {
         let ids = || std::iter::once(wanted.id).chain(wanted.or);
         let archived = ids().find_map(|id| self.archived(id)).filter(|_| ids().all(|id| self.active(id).is_none()));
@@ -119,7 +119,7 @@ impl Index {
         of_task().find(|plan| **plan == exact).or_else(|| of_task().min_by(|a, b| a.as_str().cmp(b.as_str())))
     }
 
-    /// All active plans of a task, whatever they are called.
+    /// All active plans of a task, whatever their slugs.
     pub(crate) fn plans_of(&self, task: TaskId) -> Vec<&PlanPath> {
         self.plans.iter().filter(|plan| plan.id() == task && !plan.is_archived()).collect()
     }
@@ -129,29 +129,29 @@ impl Index {
         &self.branch
     }
 
-    /// The file of a making that was cut off after it was published, where it still is.
-    pub(crate) fn made(&self, reached: &Reached) -> Option<&TaskPath> {
-        let Reached::Task(file) = reached else { return None };
+    /// The file of an interrupted creation that was published, if it still exists.
+    pub(crate) fn made(&self, reached: &CreationProgress) -> Option<&TaskPath> {
+        let CreationProgress::Task(file) = reached else { return None };
         let id = TaskPath::parse(file)?.id();
         self.active(id).or_else(|| self.archived(id))
     }
 
-    /// Whether the id of a making that was cut off before its file landed is still nobody's.
-    pub(crate) fn is_unused(&self, reached: &Reached) -> bool {
-        matches!(reached, Reached::Id(id) if self.active(*id).is_none() && self.archived(*id).is_none())
+    /// Whether the id of an interrupted creation, whose file was not published, is still unused.
+    pub(crate) fn is_unused(&self, reached: &CreationProgress) -> bool {
+        matches!(reached, CreationProgress::Id(id) if self.active(*id).is_none() && self.archived(*id).is_none())
     }
 
-    /// The highest number that a scan of this kind finds.
+    /// The highest task number that a scan of this kind finds.
     pub(crate) fn max_number(&self, scan: Scan) -> u64 {
         query::max_number(self.paths.iter().map(String::as_str), scan)
     }
 
-    /// The number of a parent's next child.
+    /// The number of the next child of a parent.
     pub(crate) fn next_child(&self, parent: TaskId) -> u64 {
         query::next_child_number(parent, self.paths.iter().map(String::as_str))
     }
 
-    /// A bundle of the oldest form, whose ids cannot be told from its name.
+    /// A bundle of the oldest form, whose name does not tell which ids it contains.
     pub(crate) fn legacy_bundle(&self) -> Option<&str> {
         self.paths.iter().map(String::as_str).find(|path| paths::is_legacy_bundle(path))
     }
@@ -167,7 +167,7 @@ impl Index {
     }
 
     fn gone(&self, path: &str) -> Error {
-        Error::new(Kind::NoSuchTask, format!("{path} has gone from {}", self.branch))
+        Error::new(Kind::NoSuchTask, format!("{path} is gone from {}", self.branch))
     }
 
     /// Reads one file of the task data as a document.
@@ -189,10 +189,10 @@ impl Index {
         &self.paths
     }
 
-    /// What a task waits for, from the names of the active files alone.
+    /// What a task waits for, by the names of the active files alone.
     pub(crate) fn blocked_by(&self, task: &Task) -> Vec<Blocker> {
         let tasks = std::slice::from_ref(task);
-        Board::with_other_ids(tasks, self.active.iter().map(|(path, _)| path.id())).blocked_by(task)
+        ActiveTasks::with_other_ids(tasks, self.active.iter().map(|(path, _)| path.id())).blocked_by(task)
     }
 
     /// The active children of a task, by their file names.
@@ -211,12 +211,12 @@ fn read(view: &View<'_>, files: &[(TaskPath, Oid)]) -> Result<Vec<Task>> {
     Ok(read.collect())
 }
 
-/// The branches that a verb about tasks looks at.
+/// The branches that an operation on tasks reads.
 #[derive(Debug, Clone)]
 pub(crate) struct Branches {
-    /// That of the locks.
+    /// The branch of locks.
     pub(crate) locks: Branch,
-    /// That of the task data.
+    /// The branch of the task data.
     pub(crate) data: Branch,
 }
 
@@ -227,18 +227,18 @@ impl Branches {
     }
 }
 
-/// The branches that a verb about tasks looks at.
+/// The branches that an operation on tasks reads.
 pub(crate) fn branches(context: &Context) -> Result<Branches> {
     Ok(Branches { locks: crate::ledger::Ledger::locks_branch()?, data: context.data_branch()?.clone() })
 }
 
-/// How far a making that was cut off got.
+/// How far an interrupted creation of a task got.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Reached {
+pub(crate) enum CreationProgress {
     /// Nothing was published.
     Nothing,
-    /// Its id is taken, on a server that takes one branch at a time.
+    /// Its id was claimed, on a server without atomic push.
     Id(TaskId),
-    /// It is published, as this file.
+    /// It was published, as this file.
     Task(String),
 }

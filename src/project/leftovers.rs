@@ -1,17 +1,17 @@
-//! Folders of a command that was cut off.
+//! Removing temporary worktrees and records that killed commands left behind.
 
 use crate::error::{Error, Result};
-use crate::files::real;
+use crate::files::canonicalize_lenient;
 use crate::files::records::{Location, RecordKind};
 use crate::git::{Repository, worktree};
 use crate::settings::Environment;
 use std::fs::File;
 use std::path::Path;
 
-/// How the folders are called; the purpose and something random follow.
+/// The beginning of the names of the folders; the purpose and random characters follow.
 pub(crate) const PREFIX: &str = "git-aitask-";
 
-/// Whether a folder is one of these, by its name.
+/// Whether the name of a folder is that of a temporary worktree for a purpose.
 pub(crate) fn is_folder_for(purpose: &str, folder: &Path) -> bool {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     name.strip_prefix(PREFIX).and_then(|name| name.strip_prefix(purpose)).is_some_and(|name| name.starts_with('-'))
@@ -26,7 +26,7 @@ pub(crate) enum Writing {
     Refused,
 }
 
-/// Takes the write permission from every file and folder, links left alone; or gives it back.
+/// Removes the write permission of every file and folder, without following links; or restores it.
 pub(crate) fn seal(path: &Path, writing: Writing) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let sealed = writing == Writing::Refused;
@@ -52,27 +52,27 @@ pub(crate) fn seal(path: &Path, writing: Writing) -> Result<()> {
     if sealed { set() } else { Ok(()) }
 }
 
-/// Removes worktree, folder and note; what is not there is gone already.
+/// Removes worktree, folder and note; what is missing is gone already.
 pub(crate) fn remove(repository: &Repository, note: &Path, folder: &Path) -> Result<()> {
     let gone = |result: std::io::Result<()>| match result {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", folder, &error)),
         _ => Ok(()),
     };
     let _ = seal(folder, Writing::Allowed);
-    // The files first, and not by git: it would follow a link that was put in the place of the worktree.
+    // The files are removed first, and not by git, which would follow a link that was put in the place of the worktree.
     gone(std::fs::remove_dir_all(folder))?;
-    let real = real(folder);
+    let real = canonicalize_lenient(folder);
     for record in worktree::list(repository)? {
         if record.path.starts_with(folder) || record.path.starts_with(&real) {
-            // Also where git was killed while it made it, and had it locked.
+            // This also removes one that git had locked because it was killed while it made it.
             worktree::remove_cut_off(repository, &record.path)?;
         }
     }
     gone(std::fs::remove_file(note))
 }
 
-/// Removes what commands that were killed left behind, and records that have ended. Costs a look at three folders when there
-/// is nothing.
+/// Removes what killed commands left behind, and records that are too old. It reads three folders when there is
+/// nothing.
 pub(crate) fn sweep(repository: &Repository) {
     let records = repository.records();
     records.sweep();
@@ -83,19 +83,19 @@ pub(crate) fn sweep(repository: &Repository) {
         let Some(Location { path: folder }) = records.load(RecordKind::Scratch, &name) else { continue };
         let ours = folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
         if left && ours {
-            // Best effort: what cannot be removed now is tried again by the next command.
+            // Best effort: what cannot be removed now is tried by the next command.
             let _ = remove(repository, &note, &folder);
         }
     }
 }
 
-/// Set for whatever runs in there; our own verbs that change code or take a task refuse then.
+/// A variable that is set within `explore`; verbs that would change code or pick a task refuse then.
 pub(crate) const VARIABLE: &str = "GIT_AITASK_EXPLORE";
 
-/// What the folder of such a worktree is called.
+/// The purpose in the folder name of a worktree for `explore`.
 pub(crate) const PURPOSE: &str = "explore";
 
-/// Whether a command runs in such a place: it was told so, or stands in one.
+/// Whether a command runs within `explore`: the variable is set, or the current directory is in such a worktree.
 pub(crate) fn is_exploring(environment: &Environment, dir: &Path) -> bool {
     environment.text(VARIABLE).is_some() || dir.ancestors().any(|dir| is_folder_for(PURPOSE, dir))
 }

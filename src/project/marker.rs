@@ -1,16 +1,16 @@
-//! The notes about what is being done to a worktree.
+//! The notes about a worktree that is being created, prepared or removed.
 
 use crate::files::records::RecordKind;
 use crate::git::Repository;
-pub(crate) use crate::git::mark::{Mark, Shared, share};
+pub(crate) use crate::git::marker::{InProgressMarker, Shared, share};
 
-impl Mark {
-    /// The note that git is making the worktree of this name.
+impl InProgressMarker {
+    /// The note that git is creating the worktree of this name.
     pub(crate) fn making(repository: &Repository, name: &str) -> Self {
         of(repository, RecordKind::WorktreeMaking, Shared::WithChildren, name)
     }
 
-    /// The note that the worktree of this name is being made ready to work in.
+    /// The note that the worktree of this name is being prepared for work.
     pub(crate) fn furnishing(repository: &Repository, name: &str) -> Self {
         of(repository, RecordKind::WorktreeFurnishing, Shared::No, name)
     }
@@ -21,6 +21,6 @@ impl Mark {
     }
 }
 
-fn of(repository: &Repository, record: RecordKind, shared: Shared, name: &str) -> Mark {
-    Mark::at(repository.records().path(record, name), shared)
+fn of(repository: &Repository, record: RecordKind, shared: Shared, name: &str) -> InProgressMarker {
+    InProgressMarker::at(repository.records().path(record, name), shared)
 }

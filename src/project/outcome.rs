@@ -1,17 +1,18 @@
-//! What verbs answer with, in the form that specification 60, section 3, fixes for JSON.
+//! The parts that the results of several operations share. Their field names are those of the JSON answers: programs
+//! depend on them, so within a schema version fields are only added.
 
 use crate::coordination::LockEntry;
 use crate::coordination::process::Liveness;
 use crate::error::redacted;
 use crate::git::{Branch, Oid, RefUpdate};
-use crate::ledger::Landed;
-use crate::ledger::plan::Lagging;
+use crate::ledger::TransactionResult;
+use crate::ledger::plan::OutdatedCheckout;
 use crate::project::context::Context;
 use crate::task::{Status, Task, TaskId, TaskName};
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// The task a verb was about.
+/// The task of an operation.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct TaskInfo {
     /// Its id.
@@ -20,11 +21,11 @@ pub(crate) struct TaskInfo {
     pub(crate) name: TaskName,
     /// Its title.
     pub(crate) title: String,
-    /// Its status now.
+    /// Its present status.
     pub(crate) status: Status,
     /// Its file, relative to the repository's root.
     pub(crate) path: String,
-    /// Who works on it.
+    /// The assignee.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) assigned_to: Option<String>,
 }
@@ -42,55 +43,55 @@ impl From<&Task> for TaskInfo {
     }
 }
 
-/// Who holds a task.
+/// The holder of a task.
 #[derive(Debug, Clone, Serialize)]
 #[expect(clippy::struct_field_names, reason = "a key of the JSON answer")]
 pub(crate) struct Holder {
-    /// The address.
+    /// The e-mail address.
     pub(crate) holder: String,
-    /// The machine.
+    /// The host.
     pub(crate) host: String,
-    /// Since when, local time of that machine.
+    /// When the lock was taken, local time of that host.
     pub(crate) since: String,
-    /// The lock's blob; `null` for one that is not written yet.
+    /// The blob of the lock; `null` for a lock that is not written yet.
     pub(crate) token: Option<Oid>,
-    /// The process that stands for the session, when one is named.
+    /// The process id of the session, when it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pid: Option<u32>,
-    /// Whether it lives: `alive`, `dead` or `unknown`.
+    /// Whether the session lives: `alive`, `dead` or `unknown`.
     pub(crate) session: Liveness,
     #[serde(skip)]
     here: bool,
 }
 
 impl Holder {
-    /// Describes a lock, seen from the machine `host`.
+    /// Describes a lock, seen from the host `host`.
     pub(crate) fn new(context: &Context, lock: &LockEntry, host: &str) -> Self {
         Self {
             holder: lock.holder.clone(),
             host: lock.host.clone(),
             since: lock.since.clone(),
             token: lock.token.clone(),
-            pid: lock.anchor.number(),
+            pid: lock.process.number(),
             session: lock.liveness(&context.repository, host),
             here: lock.host == host,
         }
     }
 
-    /// Whether the machine is the one we are on.
+    /// Whether the holder's host is this one.
     pub(crate) fn is_here(&self) -> bool {
         self.here
     }
 
-    /// One sentence: who, since when, where, alive or not and how we know.
+    /// One sentence: who, since when, where, whether the session lives and how that is known.
     pub(crate) fn sentence(&self) -> String {
         let Self { holder, since, host, .. } = self;
         let how = match (self.session, self.pid, self.here) {
             (Liveness::Alive, Some(pid), _) => format!("its session lives (pid {pid} is running)"),
             (Liveness::Dead, Some(pid), _) => format!("its session is dead (pid {pid} is gone)"),
-            (_, Some(pid), true) => format!("whether its session (pid {pid}) lives cannot be told"),
-            (_, _, false) => "whether its session lives cannot be told from this machine".to_owned(),
-            (_, None, true) => "its session left no process to look at".to_owned(),
+            (_, Some(pid), true) => format!("it is unknown whether its session (pid {pid}) lives"),
+            (_, _, false) => "it is unknown on this machine whether its session lives".to_owned(),
+            (_, None, true) => "its session has no recorded process".to_owned(),
         };
         format!("held by {holder} on {host} since {since}; {how}")
     }
@@ -99,31 +100,31 @@ impl Holder {
 /// A task's worktree.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct WorktreeInfo {
-    /// Where it is.
+    /// Its path.
     pub(crate) path: PathBuf,
     /// The task branch.
     pub(crate) branch: Branch,
-    /// The branch it was cut from.
+    /// The branch that the task branch was cut from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) base: Option<Branch>,
-    /// Whether this command made it.
+    /// Whether this command created it.
     pub(crate) created: bool,
-    /// Commits of its own that the branch has, where the branch was there before.
+    /// The number of commits that the branch has beyond its base, where the branch existed before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ahead: Option<u32>,
-    /// Commits of the base that it lacks.
+    /// The number of commits of the base that the branch lacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) behind: Option<u32>,
-    /// Files that git ignores, and this command copied into it.
+    /// Ignored files that this command copied into it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) copied: Vec<PathBuf>,
-    /// What was done to it, where a command had been killed at it.
+    /// What was repaired, where a command had been killed while it worked on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) mended: Option<String>,
-    /// Why it is not quite ready to work in; it was kept.
+    /// Why it is not fully prepared; it is kept all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unfinished: Option<String>,
-    /// The commit it was cut from.
+    /// The commit that the task branch was cut from.
     #[serde(skip)]
     pub(crate) cut_from: Option<CutFrom>,
 }
@@ -131,14 +132,14 @@ pub(crate) struct WorktreeInfo {
 /// The commit that a task branch was cut from.
 #[derive(Debug, Clone)]
 pub(crate) struct CutFrom {
-    /// Its id.
+    /// The commit.
     pub(crate) commit: Oid,
     /// When it was made, in seconds since 1970.
     pub(crate) time: i64,
 }
 
 impl WorktreeInfo {
-    /// What else there is to say of it.
+    /// The notes about the worktree.
     pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
         [&self.mended, &self.unfinished].into_iter().flatten().cloned()
     }
@@ -150,9 +151,9 @@ pub(crate) struct RefChange {
     /// The full name.
     #[serde(rename = "ref")]
     pub(crate) name: String,
-    /// What it must be now; `null` when it must not exist.
+    /// The expected value; `null` when the ref must not exist.
     pub(crate) old: Option<Oid>,
-    /// What it becomes.
+    /// The new value.
     pub(crate) new: Option<Oid>,
 }
 
@@ -162,45 +163,45 @@ impl From<&RefUpdate> for RefChange {
     }
 }
 
-/// What a `--dry-run` would have done.
+/// The result of a `--dry-run`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct DryRun {
-    /// The refs it would swap.
+    /// The refs that would be moved.
     pub(crate) refs: Vec<RefChange>,
-    /// The git commands it would run.
+    /// The git commands that would be run.
     pub(crate) commands: Vec<String>,
 }
 
 impl DryRun {
-    /// Of a transaction that was not published.
-    pub(crate) fn of<T>(landed: &Landed<T>) -> Self {
+    /// The dry run of a transaction.
+    pub(crate) fn of<T>(landed: &TransactionResult<T>) -> Self {
         let commands = if landed.updates.is_empty() { Vec::new() } else { vec![landed.command.clone()] };
         Self { refs: landed.updates.iter().map(RefChange::from).collect(), commands }
     }
 }
 
-/// What goes with every answer.
+/// The notices that go with every result.
 #[derive(Debug, Clone, Default, Serialize)]
-pub(crate) struct Aside {
+pub(crate) struct Notices {
     /// Set only under `--dry-run`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) dry_run: Option<DryRun>,
-    /// Checkouts that could not be brought forward.
+    /// Checkouts that could not be updated.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) lagging: Vec<Lagging>,
-    /// What else the user should know; one sentence each.
+    pub(crate) lagging: Vec<OutdatedCheckout>,
+    /// Further notes for the user, one sentence each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) notes: Vec<String>,
 }
 
-impl Aside {
-    /// Of a transaction.
-    pub(crate) fn of<T>(context: &Context, landed: &Landed<T>) -> Self {
+impl Notices {
+    /// The notices of a transaction.
+    pub(crate) fn of<T>(context: &Context, landed: &TransactionResult<T>) -> Self {
         let dry_run = context.dry_run.then(|| DryRun::of(landed));
         Self { dry_run, lagging: landed.lagging.clone(), notes: Vec::new() }
     }
 
-    /// Adds what goes with another step of the same command.
+    /// Adds the notices of another step of the same command.
     pub(crate) fn extend(&mut self, more: Self) {
         self.notes.extend(more.notes);
         self.lagging.extend(more.lagging);
@@ -211,7 +212,7 @@ impl Aside {
         }
     }
 
-    /// Adds a command to what a dry run would run.
+    /// Adds a command that would be run.
     pub(crate) fn would_run(&mut self, command: impl Into<String>) {
         if let Some(dry_run) = &mut self.dry_run {
             dry_run.commands.push(redacted(&command.into()));
@@ -219,9 +220,12 @@ impl Aside {
     }
 }
 
+/// The length of an excerpt in lines: enough to recognise the task below the result of a command.
+const EXCERPT: usize = 6;
+
 /// The first lines of a task's text, without its heading.
 pub(crate) fn excerpt(document: &crate::task::Document) -> Vec<String> {
     let body = String::from_utf8_lossy(document.body()).into_owned();
-    let lines = body.lines().filter(|line| !line.starts_with("# ")).map(crate::task::harmless);
-    lines.skip_while(|line| line.trim().is_empty()).take(6).map(|line| line.trim_end().to_owned()).collect()
+    let lines = body.lines().filter(|line| !line.starts_with("# ")).map(crate::task::sanitise);
+    lines.skip_while(|line| line.trim().is_empty()).take(EXCERPT).map(|line| line.trim_end().to_owned()).collect()
 }

@@ -1,5 +1,5 @@
-//! The task data as it lies in a checkout, for operations that read and write the files there and publish nothing: all of
-//! it is files, and commits of exactly those files.
+//! The task data as files of a checkout, for operations that change files there and publish nothing: all of it is
+//! files, and commits of exactly those files.
 
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::{Tree, data_checkout};
@@ -13,35 +13,40 @@ use crate::task::{Document, TaskId, bundle, paths};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// A project's root, and its repository when it is in one.
+/// How often a change is decided again because a file changed in between. Programs outside of the queue write a file now and
+/// then, so a second attempt nearly always succeeds; only a program that writes without end reaches this.
+const ATTEMPTS: usize = 100;
+
+/// The root of a project, and its repository when it is in one.
 #[derive(Debug)]
 pub(crate) struct TaskFiles<'c> {
-    /// The root: `aitasks/` lies in it.
+    /// The root, which contains `aitasks/`.
     pub(crate) root: PathBuf,
     /// The repository.
     pub(crate) context: Option<&'c Context>,
-    /// Whether a data worktree that is stuck in a rebase or merge is refused (`AIT_GIT_SKIP_STATE_CHECK`).
+    /// Whether a data worktree with a rebase or merge in progress is refused (`AIT_GIT_SKIP_STATE_CHECK`).
     pub(crate) guarded: bool,
 }
 
 impl TaskFiles<'_> {
-    /// Where its files are reached: no link is followed on the way.
+    /// The tree of the files, below which no link is followed.
     pub(crate) fn tree(&self) -> Tree {
         Tree::new(&self.root)
     }
 
-    /// A path of the task data, absolute.
+    /// The absolute path of a file of the task data.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
 
-    /// Keeps other processes of ours from changing this checkout until the answer is dropped; and finishes what one that
-    /// was killed had begun.
+    /// Keeps other commands of this program from changing the checkout until the result is dropped, and finishes what a
+    /// killed one had begun.
     pub(crate) fn hold(&self) -> Result<Option<Queue>> {
         let Some(context) = self.context else { return Ok(None) };
-        // Where git's folder cannot be written there is no queue; every write still looks whether it is the first.
-        let queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate).ok();
-        context.ledger().finish_carrying()?;
+        // Where the git directory is read-only there is no queue. Every write still checks that the file is as it was
+        // read.
+        let queue = Queue::enter(&context.repository, context.settings.timeout, context.progress).ok();
+        context.ledger().finish_checkout_updates()?;
         Ok(queue)
     }
 
@@ -50,7 +55,7 @@ impl TaskFiles<'_> {
         self.files_of(paths::TASKS_DIR, id)
     }
 
-    /// The active file of a task, by the number as it was written.
+    /// The active file of a task; the number is taken as it was written.
     ///
     /// # Errors
     /// [`Kind::NoSuchTask`] for none, [`Kind::NotClaimable`] for several.
@@ -83,7 +88,7 @@ impl TaskFiles<'_> {
         found
     }
 
-    /// The file of a task wherever it is: active, archived, in a bundle. Its content too.
+    /// The content of the task file, wherever it is: active, archived, or in a bundle.
     ///
     /// # Errors
     /// [`Kind::NoSuchTask`] when there is none, or two active ones.
@@ -106,7 +111,7 @@ impl TaskFiles<'_> {
         }
     }
 
-    /// The bundles that may hold a task, and are there; of two forms of one the first.
+    /// The existing bundles that may contain a task; of a bundle in both forms the first.
     fn bundles_of(&self, id: &str) -> Vec<(String, Vec<u8>)> {
         let read = |name: &String| {
             let path = format!("{}/{name}", paths::ARCHIVED_TASKS_DIR);
@@ -115,7 +120,7 @@ impl TaskFiles<'_> {
         bundle::names_for(id).chunks(2).filter_map(|forms| forms.iter().find_map(read)).collect()
     }
 
-    /// The number of a parent's next child.
+    /// The number of the next child of a parent.
     ///
     /// # Errors
     /// [`Kind::Unparsable`] for a bundle that cannot be read.
@@ -136,15 +141,15 @@ impl TaskFiles<'_> {
         self.tree().read(path)
     }
 
-    /// Lets `decide` look at files and say what becomes of them, and writes that unless one of them was changed meanwhile by a
-    /// program that does not queue; then all of it once more.
+    /// Lets `decide` read files and return the edits, and writes them. When a program that does not use the queue has
+    /// changed one of the files in between, `decide` runs again on the new content.
     pub(crate) fn transact<T>(
         &self,
-        mut decide: impl FnMut(&mut Snapshot<'_>) -> Result<Writes<T>>,
-    ) -> Result<Writes<T>> {
+        mut decide: impl FnMut(&mut FilesAsRead<'_>) -> Result<PlannedWrites<T>>,
+    ) -> Result<PlannedWrites<T>> {
         let mut changed = None;
-        for _ in 0..100 {
-            let mut snapshot = Snapshot { files: self, read: BTreeMap::new() };
+        for _ in 0..ATTEMPTS {
+            let mut snapshot = FilesAsRead { files: self, read: BTreeMap::new() };
             let writes = decide(&mut snapshot)?;
             changed = snapshot.changed(&writes.edits)?;
             if changed.is_none() {
@@ -152,21 +157,21 @@ impl TaskFiles<'_> {
             }
         }
         let changed = changed.unwrap_or_default();
-        Err(Error::new(Kind::Contention, format!("others keep changing {changed}")))
+        Err(Error::new(Kind::Contention, format!("other programs keep changing {changed}")))
     }
 
-    /// Changes a task file, as [`TaskFiles::transact`] does.
+    /// Changes one task file by [`TaskFiles::transact`].
     pub(crate) fn rewrite(&self, path: &str, mut change: impl FnMut(Document) -> Result<Document>) -> Result<()> {
         self.transact(|snapshot| {
             let content = change(snapshot.document(path)?)?.to_bytes();
-            Ok(Writes { edits: vec![Edit::Put { path: path.to_owned(), content }], value: () })
+            Ok(PlannedWrites { edits: vec![Edit::Put { path: path.to_owned(), content }], value: () })
         })
         .map(|wrote| wrote.value)
     }
 
-    /// The file that a task file leads to, where it is a link and that is a file of this repository which git has: what is
-    /// changed there shows in `git status`, and can be taken back. The scripts promise that such a link stays. Any other
-    /// link is refused.
+    /// The target of a task file that is a link, where the target is a file of this repository that git tracks: a
+    /// change of it shows in `git status` and can be undone. Callers of the scripts depend on such a link being kept.
+    /// Any other link is refused.
     fn linked(&self, path: &str) -> Option<String> {
         let target = self.tree().link_target(path)?.to_str()?.to_owned();
         let git = self.context?.repository.git().read(&self.root, "ls-files").env("GIT_LITERAL_PATHSPECS", "1");
@@ -174,7 +179,7 @@ impl TaskFiles<'_> {
         known.then_some(target)
     }
 
-    /// The project's issue types, sorted; a missing file is made, empty.
+    /// The issue types of the project, sorted; a missing file is created, empty.
     pub(crate) fn issue_types(&self) -> Vec<String> {
         let text = self.tree().text(paths::TASK_TYPES_FILE).unwrap_or_else(|_| {
             let _ = self.tree().create_empty(paths::TASK_TYPES_FILE);
@@ -188,13 +193,13 @@ impl TaskFiles<'_> {
         types
     }
 
-    /// The folder that git is to work in for task data.
+    /// The folder in which git works on task data.
     pub(crate) fn data_dir(&self) -> PathBuf {
         data_checkout(&self.root).unwrap_or_else(|| self.root.clone())
     }
 
-    /// Refuses to begin a second home for task data that has a branch of its own, not checked out here; and
-    /// metadata that a link has led out of it, where writing would change somebody else's files.
+    /// Refuses to write task data into a second home while it has its own branch, which is not checked out here; and
+    /// metadata files that are links out of the project.
     ///
     /// # Errors
     /// [`Kind::NotInitialised`], [`Kind::Occupied`].
@@ -219,7 +224,7 @@ impl TaskFiles<'_> {
         ))
     }
 
-    /// Refuses a data worktree that is stuck in a rebase or merge.
+    /// Refuses a data worktree with a rebase or merge in progress.
     ///
     /// # Errors
     /// [`Kind::Conflict`]; [`Kind::NotARepository`], and that of [`TaskFiles::require_home`].
@@ -230,18 +235,19 @@ impl TaskFiles<'_> {
         match data_state::unfinished(&data).first().filter(|_| self.guarded && data != self.root) {
             None => Ok(context),
             Some(marker) => {
-                Err(Error::new(Kind::Conflict, data_state::stuck(marker)).with(Payload::Lines { lines: true }))
+                Err(Error::new(Kind::Conflict, data_state::unfinished_message(marker))
+                    .with(Payload::Lines { lines: true }))
             }
         }
     }
 
-    /// Commits files that were written, and nothing else; lists of words among them go along unless git ignores them. What git
-    /// said of it; `None` when nothing had changed.
+    /// Commits the files that were written, and nothing else; lists of labels and e-mails are included unless git
+    /// ignores them. Returns the message of git; `None` when nothing had changed.
     pub(crate) fn commit(&self, subject: &str, written: &[Edit]) -> Result<Option<Vec<u8>>> {
         let context = self.require_committable()?;
         let paths = written.iter().map(|edit| match edit {
             Edit::Put { path, .. } | Edit::Take { path, .. } | Edit::Remove { path } => path.clone(),
-            // What it moves was written before.
+            // The file that is moved was written before.
             Edit::Rename { to, .. } => to.clone(),
         });
         let is_list = |path: &String| [paths::LABELS_FILE, paths::EMAILS_FILE].contains(&path.as_str());
@@ -250,36 +256,36 @@ impl TaskFiles<'_> {
     }
 }
 
-/// What is to be written, and what it means to the caller.
+/// The edits to write, and a value for the caller.
 #[derive(Debug)]
-pub(crate) struct Writes<T> {
+pub(crate) struct PlannedWrites<T> {
     /// The files, in the order in which they are written.
     pub(crate) edits: Vec<Edit>,
-    /// What the caller gets.
+    /// The value for the caller.
     pub(crate) value: T,
 }
 
-/// Files as they were read, so that a write can tell whether they still are so.
+/// Files with the content that was read, so that a write can check that it is still the same.
 #[derive(Debug)]
-pub(crate) struct Snapshot<'f> {
+pub(crate) struct FilesAsRead<'f> {
     files: &'f TaskFiles<'f>,
-    read: BTreeMap<String, Read>,
+    read: BTreeMap<String, FileAsRead>,
 }
 
 #[derive(Debug)]
-struct Read {
-    /// Where the file really is.
+struct FileAsRead {
+    /// The path of the file itself, where the other is a link.
     at: String,
     bytes: Option<Vec<u8>>,
 }
 
-impl Snapshot<'_> {
-    /// A task file; a link to a file that git knows is followed, and stays.
+impl FilesAsRead<'_> {
+    /// A task file. A link to a file that git tracks is followed, and kept.
     pub(crate) fn document(&mut self, path: &str) -> Result<Document> {
         let at = self.files.linked(path).unwrap_or_else(|| path.to_owned());
         let bytes = self.files.read(&at)?;
         let document = Document::parse(&bytes);
-        self.read.insert(path.to_owned(), Read { at, bytes: Some(bytes) });
+        self.read.insert(path.to_owned(), FileAsRead { at, bytes: Some(bytes) });
         Ok(document)
     }
 
@@ -287,11 +293,11 @@ impl Snapshot<'_> {
     pub(crate) fn text(&mut self, path: &str) -> Result<String> {
         let bytes = self.files.tree().load(path)?;
         let text = String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned();
-        self.read.insert(path.to_owned(), Read { at: path.to_owned(), bytes });
+        self.read.insert(path.to_owned(), FileAsRead { at: path.to_owned(), bytes });
         Ok(text)
     }
 
-    /// The first of the files to be written that is not as it was read.
+    /// The first file to be written whose content has changed since it was read.
     fn changed(&self, edits: &[Edit]) -> Result<Option<String>> {
         for edit in edits {
             if let Edit::Put { path, .. } = edit
@@ -304,7 +310,7 @@ impl Snapshot<'_> {
         Ok(None)
     }
 
-    /// Writes a file that was read, or makes one that was not and must not be there.
+    /// Writes a file that was read, or creates one that was not read and must not exist.
     fn write(&self, edit: &Edit) -> Result<()> {
         let tree = self.files.tree();
         match edit {
@@ -321,7 +327,7 @@ impl Snapshot<'_> {
     }
 }
 
-/// Whether the remote is known to have a data branch that this checkout does not use. No process, but for reftable.
+/// Whether the remote is known to have a data branch that this checkout does not use. No process, except with reftable.
 fn has_moved(context: &Context) -> bool {
     let remote = context.channel.remote().filter(|_| !context.has_data_branch());
     let Some(data) = remote.and_then(|remote| Some(Branch::parse(DATA).ok()?.tracking(remote))) else { return false };

@@ -8,7 +8,7 @@ use page::Advice;
 pub(crate) use page::{Cell, Page, Table, Tone};
 pub(crate) use relative::relative;
 
-use crate::error::{Error, Kind, harmless, is_unsafe, redacted};
+use crate::error::{Error, Kind, is_unsafe, redacted, sanitise};
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -67,10 +67,10 @@ impl Report {
             return;
         }
         let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
-        let mut text = format!("{red}error:{red:#} {}\n", harmless(&error.to_string()));
+        let mut text = format!("{red}error:{red:#} {}\n", sanitise(&error.to_string()));
         if !self.quiet {
             for hint in error.hints() {
-                text.extend(["  try: ", &harmless(&hint.to_string()), "\n"]);
+                text.extend(["  try: ", &sanitise(&hint.to_string()), "\n"]);
             }
         }
         let _ = AutoStream::new(io::stderr(), self.color).write_all(text.as_bytes());
@@ -94,7 +94,7 @@ fn columns() -> Option<usize> {
 
 /// Shows a line of narration on standard error.
 pub(crate) fn narrate(line: &str) {
-    let _ = writeln!(io::stderr(), "git aitask: {}", harmless(&redacted(line)));
+    let _ = writeln!(io::stderr(), "git aitask: {}", sanitise(&redacted(line)));
 }
 
 /// Shows no narration.

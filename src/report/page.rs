@@ -1,6 +1,6 @@
 //! Text for people: lines, tables and advice.
 
-use crate::task::harmless;
+use crate::task::sanitise;
 use anstyle::{AnsiColor, Style};
 use std::fmt::Write as _;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
@@ -226,7 +226,7 @@ fn styled(text: &mut String, line: &str, style: Style) {
 }
 
 fn one_line(text: &str) -> String {
-    harmless(text).trim_end().to_owned()
+    sanitise(text).trim_end().to_owned()
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 
 use crate::error::{Error, Kind, Result, quoted};
 use crate::files::Tree;
-use crate::git::carry::{self, Forward};
-use crate::git::objects::{self, Edit, NewCommit, Parent};
+use crate::git::checkout::{self, CheckoutUpdate};
+use crate::git::objects::{self, Edit, NewCommit, ParentCommit};
 use crate::git::porcelain::status::StatusEntry;
 use crate::git::{Oid, remote};
 use crate::sync::outcome::{SyncFailure, SyncProgress};
@@ -24,7 +24,7 @@ impl SyncRun<'_, '_> {
             })
         };
         let commit = NewCommit {
-            parent: local.map_or(Parent::Root, Parent::Commit),
+            parent: local.map_or(ParentCommit::Root, ParentCommit::Commit),
             merged: None,
             tree: None,
             edits: changed.iter().filter_map(edit).collect(),
@@ -40,7 +40,7 @@ impl SyncRun<'_, '_> {
     /// Reports the push.
     pub(crate) fn dry_run_push(&mut self, theirs: Option<&Oid>, goal: &Oid) {
         let (updates, options) = self.update(theirs, goal);
-        let command = remote::push_call(&self.context.repository, self.remote, &updates, options).line();
+        let command = remote::push_call(&self.context.repository, self.remote, &updates, options).command_line();
         let [update] = updates;
         (self.options.progress)(SyncProgress::WouldSwap(update));
         (self.options.progress)(SyncProgress::WouldRun(command));
@@ -51,7 +51,7 @@ impl SyncRun<'_, '_> {
     pub(crate) fn dry_run_fast_forward(&mut self, to: &Oid) -> StepResult {
         let (repository, (local, _)) = (&self.context.repository, self.tips()?);
         if let (Some(dir), Some(local), None) = (&self.checkout, &local, &self.dry_run_tip)
-            && let Forward::Refused(said) = carry::could_carry(repository, dir, local, to, &[], None)?
+            && let CheckoutUpdate::Refused(said) = checkout::can_follow_head(repository, dir, local, to, &[], None)?
         {
             return failed(SyncFailure::InTheWay, Error::new(Kind::Dirty, said));
         }

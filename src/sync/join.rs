@@ -4,7 +4,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::git::merge::{self, Conflicts, MergeFile, Renames};
-use crate::git::objects::{self, Edit, NewCommit, Parent};
+use crate::git::objects::{self, Edit, NewCommit, ParentCommit};
 use crate::git::porcelain::merge_tree::MergeTree;
 use crate::git::porcelain::unmerged::{Version, Versions};
 use crate::git::run::Git;
@@ -13,7 +13,7 @@ use crate::ledger::align::{self, Aligned};
 use crate::ledger::nonce;
 use crate::ledger::plan::trailer;
 use crate::settings::Environment;
-use crate::task::merge::{Body, FileMerge, Rules};
+use crate::task::merge::{Body, FileMerge, MergeRules};
 use crate::task::{bundle, paths};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ pub(crate) fn join(
     local: &Oid,
     theirs: &Oid,
     upstream: &str,
-    rules: Rules,
+    rules: MergeRules,
     resolutions: &Resolutions,
 ) -> Result<Join> {
     let Aligned { ours: here, theirs: there, clashes } = align::aligned(repository, local, theirs)?;
@@ -79,7 +79,7 @@ pub(crate) fn join(
         Err(unresolved) => return Ok(Join::Conflict(unresolved)),
     };
     let message = format!("ait: Merge task data of {upstream}\n\n{}\n", trailer(&nonce()?));
-    let parent = Parent::Commit(local.clone());
+    let parent = ParentCommit::Commit(local.clone());
     let commit = NewCommit { parent, merged: Some(theirs.clone()), tree: Some(tree), edits, message };
     let built = objects::build(repository, &[commit])?.commits.into_iter().next();
     let commit = built.ok_or_else(|| Error::new(Kind::Bug, "git made no commit"))?;
@@ -91,7 +91,7 @@ type Resolved = Result<Vec<Edit>, Vec<Unresolved>>;
 fn merge_files(
     repository: &Repository,
     files: BTreeMap<PathBuf, Versions>,
-    rules: Rules,
+    rules: MergeRules,
     resolutions: &Resolutions,
 ) -> Result<Resolved> {
     // One process for all versions of all files.
@@ -155,7 +155,7 @@ pub(crate) struct MarkedText {
 
 fn merge_texts(
     repository: &Repository,
-    rules: Rules,
+    rules: MergeRules,
     path: &Path,
     versions: &Versions,
     base: Option<&[u8]>,
@@ -178,7 +178,7 @@ fn merge_texts(
 /// Merges a task file or plan; `None` for a file that the rules do not cover.
 pub(crate) fn by_rules(
     environment: &Environment,
-    rules: Rules,
+    rules: MergeRules,
     base: Option<&[u8]>,
     ours: &[u8],
     theirs: &[u8],

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::git::{Branch, RefUpdate};
 use crate::sync::join::{Resolutions, Unresolved};
-use crate::task::merge::Rules;
+use crate::task::merge::MergeRules;
 use std::path::PathBuf;
 
 /// The outcome of a sync.
@@ -76,7 +76,7 @@ pub(crate) struct SyncOptions<'a> {
     /// Further branches to fetch in the same connection.
     pub(crate) also: &'a [Branch],
     /// How files that both sides changed are merged.
-    pub(crate) rules: Rules,
+    pub(crate) rules: MergeRules,
     /// The user's resolutions of files that no rule merges.
     pub(crate) resolutions: &'a Resolutions,
     /// Receives the progress.

@@ -33,7 +33,7 @@ pub(crate) fn reconcile(context: &Context, options: SyncOptions<'_>) -> Result<R
     let deadline = Deadline::after(limit);
     // Waiting longer than half of the limit would leave no time for the sync itself. The queue only avoids races:
     // without it the compare-and-swap of the push still decides.
-    let _queue = Queue::enter(&context.repository, limit / 2, context.narrate)?;
+    let _queue = Queue::enter(&context.repository, limit / 2, context.progress)?;
     let mut work = SyncRun {
         context,
         remote,

@@ -9,10 +9,10 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::files::{Tree, is_left_by_a_write};
-use crate::git::carry::{self, Forward};
+use crate::git::checkout::{self, CheckoutUpdate};
 use crate::git::porcelain::status::StatusEntry;
 use crate::git::remote::{self, PushOptions};
-use crate::git::{AheadBehind, Branch, Oid, RefUpdate, RemoteName, forward, merge, refs, worktree};
+use crate::git::{AheadBehind, Branch, Oid, RefUpdate, RemoteName, merge, refs, update_checkout, worktree};
 use crate::interrupt;
 use crate::ledger::backoff::Deadline;
 use crate::ledger::publish;
@@ -76,12 +76,12 @@ impl SyncRun<'_, '_> {
                     match (ahead, behind) {
                         (0, _) if self.context.dry_run => return self.dry_run_fast_forward(theirs),
                         (0, _) => match self.fast_forward(local, theirs)? {
-                            Forward::Done => {
+                            CheckoutUpdate::Done => {
                                 self.effects.pulled |= self.known.as_ref() != Some(theirs);
                                 return Ok(());
                             }
-                            Forward::Diverged => continue,
-                            Forward::Refused(said) => {
+                            CheckoutUpdate::Diverged => continue,
+                            CheckoutUpdate::Refused(said) => {
                                 blocked += 1;
                                 self.commit_new_edits(blocked, said)?;
                                 continue;
@@ -245,7 +245,7 @@ impl SyncRun<'_, '_> {
 
     pub(crate) fn limit(&self) -> Duration {
         let most = CONNECTION_LIMIT.min(self.context.settings.timeout).max(Duration::from_secs(1));
-        self.deadline.left().unwrap_or_default().clamp(Duration::from_secs(1), most)
+        self.deadline.remaining().unwrap_or_default().clamp(Duration::from_secs(1), most)
     }
 
     fn upstream(&self) -> Option<&str> {
@@ -265,15 +265,15 @@ impl SyncRun<'_, '_> {
     }
 
     /// Fast-forwards the local branch and the checkout.
-    fn fast_forward(&self, local: &Oid, to: &Oid) -> Result<Forward> {
+    fn fast_forward(&self, local: &Oid, to: &Oid) -> Result<CheckoutUpdate> {
         let repository = &self.context.repository;
         if let Some(dir) = &self.checkout {
-            return forward::fast_forward(repository, dir, local, to, &[]);
+            return update_checkout::fast_forward(repository, dir, local, to, &[]);
         }
         let update = RefUpdate { name: self.data.full(), old: Some(local.clone()), new: Some(to.clone()) };
         Ok(match refs::swap(repository, &[update], "aitask: follow the remote")? {
-            refs::Swap::Done => Forward::Done,
-            refs::Swap::Refused(_) | refs::Swap::CutOff(_) => Forward::Diverged,
+            refs::Swap::Done => CheckoutUpdate::Done,
+            refs::Swap::Refused(_) | refs::Swap::CutOff(_) => CheckoutUpdate::Diverged,
         })
     }
 
@@ -311,7 +311,8 @@ impl SyncRun<'_, '_> {
             return Ok(Some(joined));
         }
         if let Some(dir) = &self.checkout
-            && let Forward::Refused(said) = carry::could_carry(repository, dir, local, &joined, &[], None)?
+            && let CheckoutUpdate::Refused(said) =
+                checkout::can_follow_head(repository, dir, local, &joined, &[], None)?
         {
             *blocked += 1;
             return self.commit_new_edits(*blocked, said).map(|()| None);
@@ -319,7 +320,7 @@ impl SyncRun<'_, '_> {
         if !self.options.resolutions.is_empty() {
             // Resolutions by hand are kept on the local branch, whatever the outcome of the push.
             return Ok(match self.fast_forward(local, &joined)? {
-                Forward::Done => Some(joined),
+                CheckoutUpdate::Done => Some(joined),
                 _ => None,
             });
         }
@@ -362,7 +363,7 @@ impl SyncRun<'_, '_> {
                 }
                 Ok(true)
             }
-            Some(publish::Outcome::Moved(_)) | None => Ok(false),
+            Some(publish::Outcome::Stale(_)) | None => Ok(false),
             Some(publish::Outcome::Denied(error)) => failed(SyncFailure::Push, error),
             Some(publish::Outcome::Failed(error)) if matches!(error.kind(), Kind::Denied | Kind::Usage) => {
                 failed(SyncFailure::Push, error)

@@ -1,6 +1,11 @@
-//! Bundles of archived tasks and plans (specification 30, sections 4.3 and 5): which files are in one, and making one.
+//! Bundles of archived tasks and plans: the files in one, and making one.
+//!
+//! A bundle is a POSIX tar archive of a folder, compressed with zstd (older ones with gzip). Its members have relative
+//! names with a leading `./`: a parent's file `./t50_x.md` in no folder, a child's `./t50/t50_1_x.md` in that of its
+//! parent. The bundle B = N/100 of the tasks with the parent number N is `archived/_b<B/10>/old<B>.tar.zst`; early
+//! versions wrote one bundle `archived/old.tar.gz`.
 
-use super::harmless;
+use super::sanitise;
 use crate::error::{Error, Kind, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -8,31 +13,32 @@ use std::io::Read;
 /// The files in a bundle, by their names without `./`.
 pub(crate) type Members = BTreeMap<String, Vec<u8>>;
 
-/// The most that a bundle may unpack to; a larger one is refused rather than read into memory.
+/// The largest size that a bundle may unpack to. A small file can unpack to any size, so a larger one is refused rather
+/// than read into memory.
 const LIMIT: u64 = 256 << 20;
 
-/// How a gzip file begins (RFC 1952, section 2.3.1); everything else is taken for zstd.
+/// The beginning of a gzip file (RFC 1952, "Member header"); everything else is taken for zstd.
 const GZIP: &[u8] = &[0x1f, 0x8b];
 
-/// The longest name that the first field of a tar header holds.
+/// The longest name that fits into the first field of a tar header.
 const SHORT_NAME: usize = 100;
 
-/// The numbered bundle of a task, without its ending: B = N/100, D = B/10.
+/// The path of the numbered bundle of a task without its ending: B = N/100, D = B/10.
 pub(crate) fn path_for(number: u64) -> String {
     let bundle = number / 100;
     format!("_b{}/old{bundle}", bundle / 10)
 }
 
-/// The bundles that may hold the file of an id, `16` or `16_2`, in the order they are to be read, whether they are there or
-/// not: the numbered one, and the single one of early versions.
+/// The bundles that may contain the file of an id, `16` or `16_2`, in the order in which they are to be read, whether
+/// they exist or not: the numbered one, and the single one of early versions.
 pub(crate) fn names_for(id: &str) -> Vec<String> {
     let number = id.split('_').next().and_then(|number| number.parse().ok());
     let stems = number.map(path_for).into_iter().chain(["old".to_owned()]);
     stems.flat_map(|stem| [format!("{stem}.tar.zst"), format!("{stem}.tar.gz")]).collect()
 }
 
-/// Whether a member is the file of this id, `16` or `16_2`: a parent's lies in no folder (Z2), a child's in that of its
-/// parent. `letter` is `t` for tasks and `p` for plans.
+/// Whether a member is the file of this id, `16` or `16_2`. A parent's file is in no folder: without that rule
+/// `./t150/t150_1_c.md` would count as task 150. `letter` is `t` for tasks and `p` for plans.
 pub(crate) fn is_of(member: &str, letter: char, id: &str) -> bool {
     let path = plain(member);
     let name = match id.split_once('_') {
@@ -43,7 +49,7 @@ pub(crate) fn is_of(member: &str, letter: char, id: &str) -> bool {
     rest.and_then(|rest| rest.strip_suffix(".md")).is_some_and(|slug| !slug.contains('/'))
 }
 
-/// A member's name without the leading `./`.
+/// The name of a member without the leading `./`.
 pub(crate) fn plain(member: &str) -> &str {
     member.strip_prefix("./").unwrap_or(member)
 }
@@ -59,8 +65,8 @@ pub(crate) fn members(path: &str, bytes: &[u8]) -> Result<Vec<String>> {
     })
 }
 
-/// The files in the bundle at `path`, in its order, by their names without `./`. Of a name that is there twice the last
-/// counts, as when it is unpacked.
+/// The files in the bundle at `path`, in its order, by their names without `./`. Of two files with one name the last
+/// counts, as when the bundle is unpacked.
 ///
 /// # Errors
 /// [`Kind::Unparsable`] for bytes that are no such archive, are damaged anywhere, or hold anything but files and folders
@@ -77,7 +83,10 @@ pub(crate) fn files(path: &str, bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>> 
             let name = plain(&stored).to_owned();
             let strange = name.is_empty() || name.split('/').any(|part| matches!(part, "" | "." | ".."));
             if !entry.header().entry_type().is_file() || strange {
-                return Err(std::io::Error::other(format!("{} is no plain file below its root", harmless(&stored))));
+                return Err(std::io::Error::other(format!(
+                    "{} is not a regular file below the root",
+                    sanitise(&stored)
+                )));
             }
             let mut content = Vec::new();
             entry.read_to_end(&mut content)?;
@@ -93,7 +102,7 @@ pub(crate) fn files(path: &str, bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>> 
 pub(crate) struct Member {
     /// Its name without `./`.
     pub(crate) name: String,
-    /// What is in it.
+    /// Its content.
     pub(crate) content: Vec<u8>,
 }
 
@@ -120,7 +129,7 @@ fn look_into<T>(
         let reader: &mut dyn Read = &mut reader;
         let mut archive = tar::Archive::new(reader);
         let found = look(&mut archive)?;
-        // The checksum stands at the end.
+        // The checksum is at the end, so the archive is read to its end.
         std::io::copy(&mut archive.into_inner(), &mut std::io::sink())?;
         Ok(found)
     };
@@ -130,11 +139,10 @@ fn look_into<T>(
     })
 }
 
-/// A bundle of these files, by their names without `./`: POSIX tar of a folder, compressed with zstd. The same files give
-/// the same bytes.
+/// A bundle of these files, by their names without `./`. The same files give the same bytes.
 ///
 /// # Errors
-/// [`Kind::Io`] when it cannot be made, or does not read back as what went in.
+/// [`Kind::Io`] when it cannot be made, or does not contain the same files when it is read again.
 pub(crate) fn pack(files: &Members) -> Result<Vec<u8>> {
     let failed = |error: std::io::Error| Error::new(Kind::Io, format!("a bundle cannot be made: {error}"));
     let mut builder = tar::Builder::new(Vec::new());
@@ -155,7 +163,8 @@ pub(crate) fn pack(files: &Members) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Whether the bundle holds exactly these files, each byte for byte (Z5).
+/// Checks that the bundle contains exactly these files with these bytes. The originals are removed afterwards, so a
+/// bundle that was damaged while it was written must be found now.
 ///
 /// # Errors
 /// [`Kind::Io`] when it does not.
@@ -164,10 +173,10 @@ pub(crate) fn verify(files: &Members, bytes: &[u8]) -> Result<()> {
     if found == *files {
         return Ok(());
     }
-    Err(Error::new(Kind::Io, "a bundle does not read back as what was put into it"))
+    Err(Error::new(Kind::Io, "a bundle that was written does not contain the same files"))
 }
 
-/// What the changes of both sides come to, member by member; `None` where both changed one to different contents.
+/// The members after the changes of both sides; `None` where both changed one member to different contents.
 pub(crate) fn merge(base: &Members, ours: &Members, theirs: &Members) -> Option<Members> {
     let names: BTreeSet<_> = ours.keys().chain(theirs.keys()).collect();
     let mut merged = Members::new();
@@ -192,7 +201,7 @@ fn append(builder: &mut tar::Builder<Vec<u8>>, name: &str, content: Option<&[u8]
     if name.len() > SHORT_NAME {
         return builder.append_data(&mut header, plain(name), content);
     }
-    // `set_path` would take the `./` away, which readers of the original look for.
+    // `set_path` would remove the `./`, by which the scripts find the members.
     header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
     header.set_cksum();
     builder.append(&header, content)

@@ -1,12 +1,12 @@
-//! The canonical rewrite of a whole task file, as the original's update does it: specification 20, sections 3.2 to 3.5.
+//! The canonical rewrite of a whole task file, which the update script makes: callers depend on the order of the keys.
 
-use super::dialect::Entry;
+use super::dialect::FrontmatterEntry;
 use super::frontmatter::Document;
 use super::model::Reference;
 use super::order::KEYS;
 use crate::error::Result;
 
-/// How the rewrite treats a key (the table of specification 20, section 3.2).
+/// How the rewrite treats a key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rule {
     /// A scalar, always written, with this default.
@@ -21,17 +21,17 @@ enum Rule {
     List,
     /// A list of ids, written when not empty; `N_M` becomes `tN_M`.
     Ids,
-    /// `gates`: an empty one stays as `[]`.
+    /// `gates`: an empty list is kept as `[]`.
     Gates,
-    /// Part of the group that is written when `active_gates` is there.
+    /// A list of the group that is written when `active_gates` is present.
     GroupList,
-    /// The same, a scalar.
+    /// A scalar of the same group.
     GroupScalar,
-    /// A block, kept as it is.
+    /// A block, kept unchanged.
     Block,
-    /// `boardgroup`: an empty one stays as `""`.
+    /// `boardgroup`: an empty value is kept as `""`.
     Tombstone,
-    /// Not modelled by the original: kept as it is, before or after the timestamps.
+    /// An unknown key: kept unchanged, before or after the timestamps.
     Foreign,
 }
 
@@ -57,10 +57,9 @@ fn rule(key: &str) -> Rule {
 }
 
 impl Document {
-    /// The same file with its keys in canonical order, defaults added, lists in flow style, LF, and `updated_at` set
-    /// (specification 20, sections 3.2, 3.4 and 3.5). Of a key that stands there several times the last counts. Keys
-    /// that the original does not model stay: those from before `created_at` directly before it, the others
-    /// directly after `updated_at` (U-Q1).
+    /// The same file with its keys in canonical order, defaults added, lists in flow style, LF, and `updated_at` set.
+    /// Of a repeated key the last counts. Unknown keys are kept, since other tools write keys of their own: those from
+    /// before `created_at` directly before it, the others directly after `updated_at`.
     pub(crate) fn canonical(&self, now: &str) -> Result<Self> {
         let mut document = self.clone();
         document.set("updated_at", now)?;
@@ -80,18 +79,18 @@ impl Document {
         Ok(document)
     }
 
-    /// The entry that is written for a modelled key, if any.
-    fn written(&self, key: &str) -> Option<Entry> {
+    /// The entry that is written for a known key, if any.
+    fn written(&self, key: &str) -> Option<FrontmatterEntry> {
         let entry = self.last(key);
-        let value = entry.map(Entry::value).filter(|value| !value.is_empty());
-        let items = entry.map(Entry::items).unwrap_or_default();
+        let value = entry.map(FrontmatterEntry::value).filter(|value| !value.is_empty());
+        let items = entry.map(FrontmatterEntry::items).unwrap_or_default();
         let flow = |items: &[String]| format!("[{}]", items.join(", "));
         let ids: Vec<String> = items.iter().map(|item| Reference::parse(item).to_string()).collect();
         let in_group = self.contains("active_gates");
         let text = match rule(key) {
-            Rule::Block => return entry.map(Entry::with_plain_newlines),
-            Rule::Scalar | Rule::Always(_) if entry.is_some_and(Entry::continues) => {
-                return entry.map(Entry::with_plain_newlines);
+            Rule::Block => return entry.map(FrontmatterEntry::with_plain_newlines),
+            Rule::Scalar | Rule::Always(_) if entry.is_some_and(FrontmatterEntry::continues) => {
+                return entry.map(FrontmatterEntry::with_plain_newlines);
             }
             Rule::Always(default) => value.unwrap_or(default).to_owned(),
             Rule::AlwaysList => flow(&items),
@@ -105,21 +104,21 @@ impl Document {
             Rule::Tombstone => entry.map(|_| value.unwrap_or("\"\"").to_owned())?,
             Rule::Foreign => return None,
         };
-        Some(Entry::line(key, &text, "\n"))
+        Some(FrontmatterEntry::line(key, &text, "\n"))
     }
 }
 
-/// The entries that are not modelled and the comments, from before and from after `created_at`.
-fn foreign(entries: &[Entry]) -> (Vec<Entry>, Vec<Entry>) {
+/// The unknown entries and the comments, from before and from after `created_at`.
+fn foreign(entries: &[FrontmatterEntry]) -> (Vec<FrontmatterEntry>, Vec<FrontmatterEntry>) {
     let at = |key: &str| entries.iter().rposition(|entry| entry.key() == Some(key));
     let times = at("created_at").or_else(|| at("updated_at")).unwrap_or(entries.len());
     let (before, after) = entries.split_at_checked(times).unwrap_or((entries, &[]));
-    let kept = |entries: &[Entry]| -> Vec<Entry> {
-        let is_foreign = |entry: &&Entry| match entry.key() {
+    let kept = |entries: &[FrontmatterEntry]| -> Vec<FrontmatterEntry> {
+        let is_foreign = |entry: &&FrontmatterEntry| match entry.key() {
             Some(key) => rule(key) == Rule::Foreign,
             None => entry.raw().starts_with(b"#"),
         };
-        entries.iter().filter(is_foreign).map(Entry::with_plain_newlines).collect()
+        entries.iter().filter(is_foreign).map(FrontmatterEntry::with_plain_newlines).collect()
     };
     (kept(before), kept(after))
 }
@@ -134,7 +133,7 @@ mod tests {
         String::from_utf8(Document::parse(before.as_bytes()).canonical("<NOW>").unwrap().to_bytes()).unwrap()
     }
 
-    /// Recorded example A17, with the losses U-Q1 and U-Q3 repaired.
+    /// As recorded from the script, but unknown keys and the blanks in items are kept.
     #[test]
     fn a_messy_file() {
         let before = "---\ncustom_key: keepme\nboardidx: 40\nboardcol: now\npriority: low\ndepends: ['3', 4_1, \"t5\"]\n\
@@ -154,7 +153,7 @@ mod tests {
         assert_eq!(rewritten(after), after);
     }
 
-    /// Recorded examples A18 and A20.
+    /// As recorded from the script.
     #[test]
     fn a_file_without_frontmatter() {
         let mut document = Document::parse(b"just text\nmore\n");

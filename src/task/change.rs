@@ -1,5 +1,5 @@
-//! Changes of single fields of a task file, as a person or a script asks for them.
-//! Pure; the canonical rewrite that goes with them is [`Document::canonical`].
+//! Changes of single fields of a task file, as a person or a script requests them. Pure. The scripts combine them with
+//! the canonical rewrite, [`Document::canonical`].
 
 use super::frontmatter::Document;
 use super::model::{Reference, Status};
@@ -7,23 +7,23 @@ use crate::error::{Error, Kind, Result};
 
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Change {
-    /// A scalar gets this value; an empty one takes the key away.
+pub(crate) enum FieldChange {
+    /// Sets a scalar; an empty value removes the key.
     Set(&'static str, String),
-    /// A list gets these items; none takes the key away.
+    /// Sets a list; an empty one removes the key.
     List(&'static str, Vec<String>),
-    /// The text after the key, as it is to stand there (`[]`, `""`).
+    /// Sets the exact text after the key (`[]`, `""`).
     Exact(&'static str, String),
-    /// Items are added to a list, those that are not in it yet.
+    /// Adds those items to a list that it lacks.
     Add(&'static str, Vec<String>),
-    /// Items are taken from a list.
+    /// Removes items from a list.
     Take(&'static str, Vec<String>),
-    /// A new body.
+    /// Sets the body.
     Body(Vec<u8>),
 }
 
-impl Change {
-    /// The key that it is about; `None` for the body.
+impl FieldChange {
+    /// The key that is changed; `None` for the body.
     pub(crate) fn key(&self) -> Option<&'static str> {
         match self {
             Self::Set(key, _) | Self::List(key, _) | Self::Exact(key, _) | Self::Add(key, _) | Self::Take(key, _) => {
@@ -34,7 +34,7 @@ impl Change {
     }
 }
 
-/// Whether items of a list are ids: `N_M` is written `tN_M`, and both are the same item.
+/// Whether the items of a list are ids: then `N_M` is written `tN_M`, and both are the same item.
 fn holds_ids(key: &str) -> bool {
     matches!(key, "depends" | "xdeps" | "verifies" | "risk_mitigation_tasks" | "children_to_implement")
 }
@@ -46,14 +46,14 @@ fn normal(key: &str, items: Vec<String>) -> Vec<String> {
 /// Makes the changes, in order.
 ///
 /// # Errors
-/// [`Kind::Usage`] for a value that cannot stand on one line.
-pub(crate) fn apply(document: &mut Document, changes: &[Change]) -> Result<()> {
+/// [`Kind::Usage`] for a value that does not fit on one line.
+pub(crate) fn apply(document: &mut Document, changes: &[FieldChange]) -> Result<()> {
     for change in changes {
         match change {
-            Change::Set(key, value) if value.trim().is_empty() => drop(document.remove(key)),
-            Change::Set(key, value) | Change::Exact(key, value) => document.set(key, value)?,
-            Change::List(key, items) => write_list(document, key, &normal(key, items.clone()))?,
-            Change::Add(key, more) => {
+            FieldChange::Set(key, value) if value.trim().is_empty() => drop(document.remove(key)),
+            FieldChange::Set(key, value) | FieldChange::Exact(key, value) => document.set(key, value)?,
+            FieldChange::List(key, items) => write_list(document, key, &normal(key, items.clone()))?,
+            FieldChange::Add(key, more) => {
                 let mut items = normal(key, document.list_last(key));
                 for item in normal(key, more.clone()) {
                     if !items.contains(&item) {
@@ -62,13 +62,13 @@ pub(crate) fn apply(document: &mut Document, changes: &[Change]) -> Result<()> {
                 }
                 write_list(document, key, &items)?;
             }
-            Change::Take(key, gone) => {
+            FieldChange::Take(key, gone) => {
                 let gone = normal(key, gone.clone());
                 let mut items = normal(key, document.list_last(key));
                 items.retain(|item| !gone.contains(item));
                 write_list(document, key, &items)?;
             }
-            Change::Body(text) => document.set_body(text),
+            FieldChange::Body(text) => document.set_body(text),
         }
     }
     Ok(())
@@ -82,7 +82,7 @@ fn write_list(document: &mut Document, key: &str, items: &[String]) -> Result<()
     document.set_list(key, items)
 }
 
-/// What must be true of the task as it would be: a parent is done after its children, and the kind of follow-up fits
+/// Checks the task with the changes: a parent cannot be done before its children, and the kind of follow-up must fit
 /// the issue type.
 pub(crate) fn check(document: &Document) -> Result<()> {
     let text = |key: &str| document.scalar_last(key).unwrap_or_default();
@@ -109,7 +109,7 @@ mod tests {
 
     const FILE: &str = "---\npriority: medium\ndepends: ['1', 2_1]\nlabels:\n  - ui\ngates: []\nX-Y: 'kept'\n# why\nverifies: [3_1]\ncreated_at: c\nupdated_at: u\n---\n\nlabels: [body]\n";
 
-    fn changed(changes: &[Change]) -> String {
+    fn changed(changes: &[FieldChange]) -> String {
         let mut document = Document::parse(FILE.as_bytes());
         apply(&mut document, changes).unwrap();
         String::from_utf8(document.to_bytes()).unwrap()
@@ -122,20 +122,20 @@ mod tests {
     #[test]
     fn each_change_touches_its_own_lines() {
         assert_eq!(changed(&[]), FILE);
-        let set = changed(&[Change::Set("priority", "high".into())]);
+        let set = changed(&[FieldChange::Set("priority", "high".into())]);
         assert_eq!(set, FILE.replace("priority: medium", "priority: high"));
-        let added = changed(&[Change::Add("labels", list(&["x", "ui", "x"]))]);
+        let added = changed(&[FieldChange::Add("labels", list(&["x", "ui", "x"]))]);
         assert_eq!(added, FILE.replace("labels:\n  - ui", "labels: [ui, x]"));
-        let body = changed(&[Change::Body(b"new\n".to_vec())]);
+        let body = changed(&[FieldChange::Body(b"new\n".to_vec())]);
         assert_eq!(body, FILE.replace("labels: [body]", "new"));
-        assert_eq!(changed(&[Change::List("gates", vec![])]), FILE.replace("gates: []\n", ""));
-        assert_eq!(changed(&[Change::Exact("gates", "[]".into())]), FILE);
+        assert_eq!(changed(&[FieldChange::List("gates", vec![])]), FILE.replace("gates: []\n", ""));
+        assert_eq!(changed(&[FieldChange::Exact("gates", "[]".into())]), FILE);
     }
 
     #[test]
     fn ids_are_the_same_with_and_without_t() {
-        assert_eq!(changed(&[Change::Take("verifies", list(&["3_1"]))]), FILE.replace("verifies: [3_1]\n", ""));
-        let added = changed(&[Change::Add("verifies", list(&["3_1", "t3_1", "4"]))]);
+        assert_eq!(changed(&[FieldChange::Take("verifies", list(&["3_1"]))]), FILE.replace("verifies: [3_1]\n", ""));
+        let added = changed(&[FieldChange::Add("verifies", list(&["3_1", "t3_1", "4"]))]);
         assert_eq!(added, FILE.replace("[3_1]", "[t3_1, 4]"));
     }
 
@@ -146,13 +146,13 @@ mod tests {
             check(&document).unwrap_err().to_string(),
             "Cannot complete parent task: children_to_implement still contains: t2_1,t2_2"
         );
-        apply(&mut document, &[Change::List("children_to_implement", vec![])]).unwrap();
+        apply(&mut document, &[FieldChange::List("children_to_implement", vec![])]).unwrap();
         assert!(check(&document).is_ok());
     }
 
     // PROPTEST_CASES=100000 runs that many of each.
     proptest! {
-        /// Any bytes are read and printed as they were.
+        /// Any bytes are parsed and written unchanged.
         #[test]
         fn parsing_and_printing_is_the_identity(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             prop_assert_eq!(Document::parse(&bytes).to_bytes(), bytes);
@@ -163,12 +163,12 @@ mod tests {
             prop_assert_eq!(Document::parse(text.as_bytes()).to_bytes(), text.into_bytes());
         }
 
-        /// One change leaves every other key, and the body, as it was.
+        /// One change leaves every other key and the body unchanged.
         #[test]
         fn one_change_changes_one_key(text in crate::task::frontmatter::tests::frontmatter_like(), value in "[a-z]{1,8}") {
             let before = Document::parse(text.as_bytes());
             let mut after = before.clone();
-            apply(&mut after, &[Change::Set("assigned_to", value.clone())]).unwrap();
+            apply(&mut after, &[FieldChange::Set("assigned_to", value.clone())]).unwrap();
             prop_assert_eq!(after.scalar("assigned_to"), Some(value.as_str()));
             prop_assert_eq!(after.body(), before.body());
             for key in before.keys().filter(|key| *key != "assigned_to") {
@@ -179,12 +179,12 @@ mod tests {
             prop_assert_eq!(again.scalar("assigned_to"), Some(value.as_str()));
         }
 
-        /// No value gets a line of its own: it is refused, or read back as one value.
+        /// A value never gets a line of its own: it is refused, or read back as one value.
         #[test]
         fn no_value_forges_a_line(value in any::<String>(), text in crate::task::frontmatter::tests::frontmatter_like()) {
             let mut document = Document::parse(text.as_bytes());
             let keys = document.keys().filter(|key| *key != "issue").count();
-            if apply(&mut document, &[Change::Set("issue", value.clone())]).is_ok() && document.has_frontmatter() {
+            if apply(&mut document, &[FieldChange::Set("issue", value.clone())]).is_ok() && document.has_frontmatter() {
                 let again = Document::parse(&document.to_bytes());
                 prop_assert_eq!(again.scalar("issue").unwrap_or_default(), value.trim());
                 if Document::parse(text.as_bytes()).has_frontmatter() {
@@ -193,7 +193,7 @@ mod tests {
             }
         }
 
-        /// The rewrite keeps every key that the dialect does not model, and the body to the byte.
+        /// The rewrite keeps every unknown key, and the bytes of the body.
         #[test]
         fn the_rewrite_keeps_what_it_does_not_know(text in crate::task::frontmatter::tests::frontmatter_like()) {
             let before = Document::parse(text.as_bytes());

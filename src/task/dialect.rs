@@ -1,22 +1,22 @@
-//! The line dialect of the frontmatter, one entry at a time: specification 20, sections 3.4 and 3.5; 30, section 0.1.
-//! It is not YAML: scalars are raw to the end of the line.
+//! The line dialect of the frontmatter, entry by entry. It is not YAML: a scalar is the raw text to the end of the
+//! line, and the scripts read files by line patterns, so a YAML writer would change what they see.
 
-/// One entry: a key line with the lines that belong to it, or a single line that is no entry at all (a comment,
-/// a blank line, anything else). Every byte is kept.
+/// One entry: a key line with the lines that belong to it, or a single line without a key (a comment, an empty line,
+/// anything else). All bytes are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct FrontmatterEntry {
     key: Option<String>,
     value: String,
     raw: Vec<u8>,
 }
 
-impl Entry {
+impl FrontmatterEntry {
     /// A new entry of one line.
     pub(super) fn line(key: &str, value: &str, eol: &str) -> Self {
         Self { key: Some(key.to_owned()), value: value.to_owned(), raw: format!("{key}: {value}{eol}").into_bytes() }
     }
 
-    /// Lines that are no entry.
+    /// Lines without a key.
     pub(super) fn verbatim(raw: Vec<u8>) -> Self {
         Self { key: None, value: String::new(), raw }
     }
@@ -42,7 +42,7 @@ impl Entry {
         self.key.as_deref()
     }
 
-    /// What stands after the colon on the key's own line, trimmed.
+    /// The trimmed text after the colon on the key's own line.
     pub(super) fn value(&self) -> &str {
         &self.value
     }
@@ -60,8 +60,8 @@ impl Entry {
         self.value.is_empty() || self.value.starts_with('#')
     }
 
-    /// Whether the value goes on below the key's line: a wrapped flow list, a block list or mapping, a block scalar.
-    /// Other lines below it merely stand there.
+    /// Whether the value continues below the key's line: a wrapped flow list, a block list or mapping, a block scalar.
+    /// Other lines below the key belong to the entry, but not to its value.
     pub(super) fn continues(&self) -> bool {
         if self.value.starts_with('[') {
             return depth(self.value.as_bytes()) > 0;
@@ -73,7 +73,7 @@ impl Entry {
         self.has_empty_value() && lines(self.split_first_line().1).any(|line| !is_blank(line) && !is_comment(line))
     }
 
-    /// Replaces the value. Lines below stay unless they are the old value.
+    /// Replaces the value. The lines below stay unless they are part of the old value.
     pub(super) fn replace(&mut self, value: &str) {
         let Some(key) = self.key.clone() else { return };
         if self.value == value && !self.continues() {
@@ -86,8 +86,8 @@ impl Entry {
         *self = replaced;
     }
 
-    /// The value as a list: a flow list on one or several lines, a block list, or plain comma-separated text.
-    /// Surrounding quotes and blanks go, empty items too.
+    /// The value as a list: a flow list on one or several lines, a block list, or comma-separated text. Surrounding
+    /// quotes and blanks are removed, and empty items.
     pub(super) fn items(&self) -> Vec<String> {
         let below = self.split_first_line().1;
         if self.value.starts_with('[') {
@@ -108,8 +108,8 @@ impl Entry {
     }
 }
 
-/// Takes quotes and blanks off the items and drops empty ones. An item with brackets that do not match loses them:
-/// in a flow list they would end it.
+/// Removes quotes and blanks around the items and drops empty items. Brackets of an item that do not match are removed:
+/// they would end a flow list.
 fn clean<'a>(items: impl Iterator<Item = &'a str>) -> Vec<String> {
     let matched = |item: &str| if is_balanced(item) { item.to_owned() } else { item.replace(['[', ']'], "") };
     items.map(matched).map(|item| bare(&item).to_owned()).filter(|item| !item.is_empty()).collect()
@@ -139,7 +139,7 @@ fn inside_brackets(text: &str) -> &str {
     text.get(1..).unwrap_or_default()
 }
 
-/// The text of a `- item` line; a comment after an unquoted item is dropped.
+/// The text of a `- item` line without a comment after an unquoted item.
 fn block_item(line: &str) -> Option<&str> {
     let item = line.trim().strip_prefix('-').filter(|item| item.is_empty() || item.starts_with([' ', '\t']))?.trim();
     let quoted = |quote| item.strip_prefix(quote).and_then(|rest| rest.split_once(quote)).map(|(inside, _)| inside);
@@ -147,12 +147,12 @@ fn block_item(line: &str) -> Option<&str> {
     (!item.starts_with('#')).then(|| quoted('"').or_else(|| quoted('\'')).unwrap_or_else(bare))
 }
 
-/// How many brackets are left open.
+/// The number of brackets that are still open.
 pub(super) fn depth(text: &[u8]) -> i64 {
     text.iter().fold(0, |depth, b| depth + i64::from(*b == b'[') - i64::from(*b == b']'))
 }
 
-/// The lines of a text, each with its line end.
+/// The lines of a text with their line ends.
 pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split_inclusive(|b| *b == b'\n')
 }
@@ -163,7 +163,7 @@ pub(super) fn content(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// The line end of a line; that of a last line without one is a newline.
+/// The line end of a line; `\n` for a last line without one.
 pub(super) fn eol(line: &[u8]) -> &'static str {
     if line.ends_with(b"\r\n") { "\r\n" } else { "\n" }
 }
@@ -176,7 +176,7 @@ fn is_comment(line: &[u8]) -> bool {
     line.trim_ascii_start().starts_with(b"#")
 }
 
-/// The key of a key line: `^[A-Za-z0-9_-]+:` in column 0. An address (`https://...`) is no key.
+/// The key of a key line: `^[A-Za-z0-9_-]+:` in column 0. A URL (`https://...`) is no key.
 fn key_of(line: &[u8]) -> Option<&str> {
     let end = line.iter().position(|b| *b == b':')?;
     let (key, rest) = line.split_at_checked(end)?;
@@ -190,10 +190,10 @@ pub(super) fn is_key(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
-/// Splits the text between the `---` lines into entries. Indented lines and `- ` items belong to the key above
-/// them, and so does everything up to the closing bracket of a flow list, but never another key line.
-pub(super) fn entries(text: &[u8]) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = Vec::new();
+/// Splits the text between the `---` lines into entries. Indented lines and `- ` items belong to the key above them,
+/// and so does everything up to the closing bracket of a flow list, but never another key line.
+pub(super) fn entries(text: &[u8]) -> Vec<FrontmatterEntry> {
+    let mut entries: Vec<FrontmatterEntry> = Vec::new();
     let mut waiting: Vec<&[u8]> = Vec::new();
     let mut open = 0;
     for line in lines(text) {
@@ -210,14 +210,14 @@ pub(super) fn entries(text: &[u8]) -> Vec<Entry> {
             }
             Some(_) if is_blank(body) || body.starts_with(b"#") => waiting.push(line),
             _ => {
-                entries.extend(waiting.drain(..).map(Entry::start));
-                let entry = Entry::start(line);
+                entries.extend(waiting.drain(..).map(FrontmatterEntry::start));
+                let entry = FrontmatterEntry::start(line);
                 open = if entry.value.starts_with('[') { depth(entry.value.as_bytes()) } else { 0 };
                 entries.push(entry);
             }
         }
     }
-    entries.extend(waiting.into_iter().map(Entry::start));
+    entries.extend(waiting.into_iter().map(FrontmatterEntry::start));
     entries
 }
 

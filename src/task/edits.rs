@@ -1,15 +1,15 @@
-//! The changes that verbs make to a task file. Pure: `now` is `YYYY-MM-DD HH:MM`. Each changes the lines it names
-//! and nothing else to the byte.
+//! The changes that verbs make to a task file. Pure: `now` is `YYYY-MM-DD HH:MM`. Each changes the lines that it names
+//! and no other byte.
 
 use super::frontmatter::Document;
 use super::id::TaskId;
 use super::model::{Reference, Status};
 use crate::error::Result;
 
-/// The key that lists a parent's unfinished children.
+/// The key with the unfinished children of a parent.
 const CHILDREN: &str = "children_to_implement";
 
-/// Somebody begins to work on it: status `Implementing`, assignee, `updated_at` (specification 20, section 15).
+/// Starts work on a task: status `Implementing`, assignee, `updated_at`.
 pub(crate) fn start(document: &mut Document, email: &str, now: &str) -> Result<()> {
     document.set("status", Status::Implementing.as_str())?;
     if email.is_empty() {
@@ -20,7 +20,7 @@ pub(crate) fn start(document: &mut Document, email: &str, now: &str) -> Result<(
     document.set("updated_at", now)
 }
 
-/// Whether a published file is what [`start`] makes of this content.
+/// Whether a published file is the result of [`start`] on this content.
 pub(crate) fn is_start_of(here: &[u8], published: &[u8]) -> bool {
     let (mut document, published) = (Document::parse(here), Document::parse(published));
     let text = |key| published.scalar(key).unwrap_or_default().to_owned();
@@ -29,26 +29,26 @@ pub(crate) fn is_start_of(here: &[u8], published: &[u8]) -> bool {
     started.is_ok_and(|started| started.to_bytes() == published.to_bytes())
 }
 
-/// Nobody works on it any more: the given status, no assignee, `updated_at` (specification 20, section 15).
+/// Stops work on a task: the given status, no assignee, `updated_at`.
 pub(crate) fn revert(document: &mut Document, status: &Status, now: &str) -> Result<()> {
     document.set("status", status.as_str())?;
     document.remove("assigned_to");
     document.set("updated_at", now)
 }
 
-/// Why a task is over.
+/// Why a task is archived.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// Its work is done.
     #[default]
     Completed,
-    /// It was overtaken by another one.
+    /// Another task has replaced it.
     Superseded,
 }
 
-/// The task is archived (specification 30, section 3.4): status `Done`, `updated_at`, `completed_at` after it unless
-/// there is one, `archived_reason: superseded` after the status if asked and unless there is one. Missing keys are
-/// added at the end; a file without frontmatter stays as it is (A9).
+/// Archives a task: status `Done`, `updated_at`, then `completed_at` unless it exists, and `archived_reason:
+/// superseded` after the status unless it exists, for [`Ending::Superseded`]. Missing keys are added at the end, since
+/// statistics look for them; a file without frontmatter stays as it is.
 pub(crate) fn complete(document: &mut Document, now: &str, ending: Ending) -> Result<()> {
     if !document.has_frontmatter() {
         return Ok(());
@@ -64,22 +64,22 @@ pub(crate) fn complete(document: &mut Document, now: &str, ending: Ending) -> Re
     Ok(())
 }
 
-/// A parent gets a child: `children_to_implement` and `updated_at`. Returns whether anything changed.
+/// Adds a child to its parent: `children_to_implement` and `updated_at`. Returns whether anything changed.
 pub(crate) fn add_child(document: &mut Document, child: TaskId, now: &str) -> Result<bool> {
     let mut children = document.list_last(CHILDREN);
-    if children.iter().any(|item| TaskId::recognise(item) == Some(child)) {
+    if children.iter().any(|item| TaskId::try_parse(item) == Some(child)) {
         return Ok(false);
     }
     children.push(child.in_list());
     write_children(document, &children, now)
 }
 
-/// A child leaves its parent's list (specification 30, section 3.5); the key goes with the last one. Returns whether
-/// anything changed: without the child in the list nothing does (specification 20, U-Q12).
+/// Removes a child from its parent's list; the key is removed with the last child. Returns whether anything changed;
+/// without the child in the list the parent stays as it is, `updated_at` included.
 pub(crate) fn remove_child(document: &mut Document, child: TaskId, now: &str) -> Result<bool> {
     let mut children = document.list_last(CHILDREN);
     let count = children.len();
-    children.retain(|item| TaskId::recognise(item) != Some(child));
+    children.retain(|item| TaskId::try_parse(item) != Some(child));
     if children.len() == count {
         return Ok(false);
     }
@@ -122,7 +122,7 @@ mod tests {
         assert!(start(&mut Document::parse(FILE.as_bytes()), "a\nb", "<now>").is_err());
     }
 
-    /// Recorded example E15 with A6 repaired, and `--superseded`.
+    /// As recorded from the script, but missing keys are added; and with `--superseded`.
     #[test]
     fn complete_changes_the_frontmatter_only() {
         let expected = FILE.replacen("status: Ready", "status: Done", 1).replacen(
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(edit(FILE, |d| complete(d, "<now>", Ending::Completed).unwrap()), expected);
         let superseded = expected.replacen("status: Done\n", "status: Done\narchived_reason: superseded\n", 1);
         assert_eq!(edit(FILE, |d| complete(d, "<now>", Ending::Superseded).unwrap()), superseded);
-        // again: the first date and reason stay
+        // A second time the first date and reason stay.
         let later = superseded.replacen("updated_at: <now>", "updated_at: later", 1);
         assert_eq!(edit(&superseded, |d| complete(d, "later", Ending::Superseded).unwrap()), later);
     }
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(edit("no frontmatter", |d| complete(d, "<now>", Ending::Superseded).unwrap()), "no frontmatter");
     }
 
-    /// Recorded examples A3, A12 and A14: the parent's side.
+    /// As recorded from the script: the side of the parent.
     #[test]
     fn children_come_and_go() {
         let (first, second) = (TaskId::child(1, 1), TaskId::child(1, 2));

@@ -1,4 +1,4 @@
-//! What may stand in the fields of a task: specification 20, sections 3.3 and 3.6.
+//! The values that the fields of a task may have.
 
 use super::id::TaskId;
 use crate::error::{Error, Kind, Result};
@@ -12,10 +12,10 @@ pub(crate) fn issue_types(text: &str) -> Vec<String> {
     if types.is_empty() { DEFAULT_TYPES.map(str::to_owned).to_vec() } else { types }
 }
 
-/// The status of a new task.
+/// The statuses that a new task may have.
 pub(crate) const NEW_STATUSES: [&str; 4] = ["Ready", "Editing", "Implementing", "Postponed"];
 
-/// What a follow-up can be, sorted.
+/// The kinds of follow-up, sorted.
 pub(crate) const FOLLOWUP_KINDS: [&str; 8] = [
     "carry_over",
     "docs_gap",
@@ -30,10 +30,10 @@ pub(crate) const FOLLOWUP_KINDS: [&str; 8] = [
 /// The issue type, and the kind of follow-up, of a task that a person verifies by hand.
 pub(crate) const MANUAL_VERIFICATION: &str = "manual_verification";
 
-/// The gates that such a task can reach.
+/// The gates that such a task can pass.
 const REACHABLE_GATES: [&str; 3] = ["build_verified", "tests_pass", "lint"];
 
-/// The items of comma-separated text, trimmed, empty ones dropped (U-Q15).
+/// The items of comma-separated text, trimmed, without empty ones.
 pub(crate) fn items(csv: &str) -> Vec<String> {
     csv.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
@@ -63,23 +63,23 @@ pub(crate) fn referenced_path(reference: &str) -> &str {
     reference.split_once(':').map_or(reference, |(path, _)| path)
 }
 
-/// Gates, parted by whether a task can reach them.
+/// Gates, split by whether a task can pass them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PartedGates {
-    /// Those it may declare.
+    /// The gates that it may declare.
     pub(crate) reachable: Vec<String>,
     /// The others.
     pub(crate) dropped: Vec<String>,
 }
 
-/// Parts gates by whether a task of this type can reach them.
+/// Splits gates by whether a task of this type can pass them.
 pub(crate) fn reachable_gates(issue_type: &str, gates: Vec<String>) -> PartedGates {
     let can_reach = |gate: &String| issue_type != MANUAL_VERIFICATION || REACHABLE_GATES.contains(&gate.as_str());
     let (reachable, dropped) = gates.into_iter().partition(can_reach);
     PartedGates { reachable, dropped }
 }
 
-/// Checks the kind of follow-up against the issue type it would stand beside.
+/// Checks the kind of follow-up against the issue type of the task.
 pub(crate) fn check_followup(kind: &str, issue_type: &str) -> Result<()> {
     if kind != MANUAL_VERIFICATION || issue_type == MANUAL_VERIFICATION {
         return Ok(());
@@ -93,10 +93,10 @@ pub(crate) fn check_followup(kind: &str, issue_type: &str) -> Result<()> {
     ))
 }
 
-/// The id of an anchor, without its `t`: `N` or `N_M`.
+/// The id in an anchor, without its `t`: `N` or `N_M`.
 pub(crate) fn parse_anchor(raw: &str) -> Result<TaskId> {
     let bare = raw.strip_prefix('t').unwrap_or(raw);
-    TaskId::recognise(bare).filter(|_| !bare.starts_with('t')).ok_or_else(|| {
+    TaskId::try_parse(bare).filter(|_| !bare.starts_with('t')).ok_or_else(|| {
         Error::new(Kind::Usage, format!("anchor target '{raw}' is not a valid task id (expected N or N_M)."))
     })
 }

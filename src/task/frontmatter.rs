@@ -1,34 +1,40 @@
-//! The text of a task file: frontmatter and body, every byte kept. Specification 20, section 3.
+//! The text of a task file: frontmatter and body, with every byte kept.
+//!
+//! A task file is UTF-8 text. Its first line is `---`; the frontmatter ends at the next line that is exactly `---`, and
+//! the body begins after an empty line. The frontmatter has one `key: value` a line, where the value is the raw text to
+//! the end of the line; a list is `[a, b]`, or `- a` lines below the key. Lines with unknown keys, comments (`#`) and
+//! everything else are kept. The order of the keys when a file is written is that of `task::order`; readers accept any
+//! order.
 
-use super::dialect::{self, Entry, content, eol, lines};
+use super::dialect::{self, FrontmatterEntry, content, eol, lines};
 use super::order::place;
 use super::text::is_unsafe;
 use crate::error::{Error, Kind, Result};
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// A task file as an ordered list of frontmatter entries and a body. What is not changed is printed as it was
-/// read, byte for byte (specification 20, section 3.5).
+/// A task file as an ordered list of frontmatter entries and a body. What is not changed is written as it was read,
+/// byte for byte, so that a change of one field is one changed line in the history.
 ///
-/// When a key stands there several times the readers disagree which one counts (specification 30, section 0.1):
+/// Of a repeated key the scripts take the first in some readers and the last in others:
 /// [`Document::scalar`] and [`Document::list`] take the first, [`Document::scalar_last`] and
 /// [`Document::list_last`] the last. Writing changes all of them, so that the readers agree afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Document {
-    pub(super) head: Option<Head>,
+    pub(super) head: Option<Frontmatter>,
     body: Vec<u8>,
 }
 
 /// The frontmatter with the two lines around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Head {
+pub(super) struct Frontmatter {
     open: Vec<u8>,
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<FrontmatterEntry>,
     close: Vec<u8>,
 }
 
-impl Head {
-    /// The frontmatter that a file gets which has none (specification 20, sections 3.2 and 3.5).
+impl Frontmatter {
+    /// The default frontmatter, for a file without one.
     fn with_defaults(created_at: &str, updated_at: &str, bom: &[u8], eol: &str) -> Self {
         let entries = [
             ("priority", "medium"),
@@ -41,7 +47,7 @@ impl Head {
             ("updated_at", updated_at),
         ];
         let rule = format!("---{eol}").into_bytes();
-        let entries = entries.iter().map(|(key, value)| Entry::line(key, value, eol)).collect();
+        let entries = entries.iter().map(|(key, value)| FrontmatterEntry::line(key, value, eol)).collect();
         Self { open: [bom, &rule].concat(), entries, close: rule }
     }
 
@@ -56,7 +62,7 @@ impl Head {
     }
 
     fn insert(&mut self, at: usize, key: &str, value: &str) {
-        let entry = Entry::line(key, value, self.eol());
+        let entry = FrontmatterEntry::line(key, value, self.eol());
         self.entries.insert(at.min(self.entries.len()), entry);
     }
 }
@@ -65,13 +71,13 @@ impl Document {
     /// A new document: default frontmatter, both timestamps `now` (`YYYY-MM-DD HH:MM`), empty body.
     pub(crate) fn new(now: &str) -> Result<Self> {
         check_value("created_at", now)?;
-        let mut document = Self { head: Some(Head::with_defaults(now, now, &[], "\n")), body: Vec::new() };
+        let mut document = Self { head: Some(Frontmatter::with_defaults(now, now, &[], "\n")), body: Vec::new() };
         document.set_body(b"");
         Ok(document)
     }
 
-    /// Reads a task file. Never fails: without a first line `---` and a later one (LF or CRLF, perhaps after a
-    /// byte order mark) all of it is body (specification 20, sections 3.1 and 3.5, U-Q5).
+    /// Parses a task file. It never fails: without a first line `---` and a later one (LF or CRLF, perhaps after a byte
+    /// order mark) all of it is body.
     pub(crate) fn parse(bytes: &[u8]) -> Self {
         Self::parse_head(bytes).unwrap_or_else(|| Self { head: None, body: bytes.to_vec() })
     }
@@ -85,7 +91,7 @@ impl Document {
         for line in all {
             let close_end = close_start + line.len();
             if content(line) == b"---" {
-                let head = Head {
+                let head = Frontmatter {
                     open: bytes.get(..open_end)?.to_vec(),
                     entries: dialect::entries(bytes.get(open_end..close_start)?),
                     close: line.to_vec(),
@@ -111,7 +117,7 @@ impl Document {
         bytes
     }
 
-    /// The frontmatter's bytes with the two lines around it.
+    /// The bytes of the frontmatter with the two lines around it.
     pub(super) fn head_bytes(&self) -> Vec<u8> {
         let mut bytes = self.to_bytes();
         bytes.truncate(bytes.len() - self.body.len());
@@ -123,21 +129,21 @@ impl Document {
         self.head.is_some()
     }
 
-    fn entries(&self) -> &[Entry] {
+    fn entries(&self) -> &[FrontmatterEntry] {
         self.head.as_ref().map_or(&[], |head| &head.entries)
     }
 
-    fn first(&self, key: &str) -> Option<&Entry> {
+    fn first(&self, key: &str) -> Option<&FrontmatterEntry> {
         self.entries().iter().find(|entry| entry.key() == Some(key))
     }
 
-    pub(super) fn last(&self, key: &str) -> Option<&Entry> {
+    pub(super) fn last(&self, key: &str) -> Option<&FrontmatterEntry> {
         self.entries().iter().rfind(|entry| entry.key() == Some(key))
     }
 
     /// The keys in file order, duplicates included.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
-        self.entries().iter().filter_map(Entry::key)
+        self.entries().iter().filter_map(FrontmatterEntry::key)
     }
 
     /// Whether the frontmatter has this key, perhaps with an empty value.
@@ -145,36 +151,35 @@ impl Document {
         self.first(key).is_some()
     }
 
-    /// The trimmed text after the first `key:` (the shared single-key reader, specification 20, section 4).
-    /// Bytes that are not UTF-8 are replaced.
+    /// The trimmed text after the first `key:`, as the scripts read a single key. Bytes that are not UTF-8 are
+    /// replaced.
     pub(crate) fn scalar(&self, key: &str) -> Option<&str> {
-        self.first(key).map(Entry::value)
+        self.first(key).map(FrontmatterEntry::value)
     }
 
-    /// The trimmed text after the last `key:` (the reader of lists and updates, specification 30, section 0.1).
+    /// The trimmed text after the last `key:`, as the listing and updating scripts read it.
     pub(crate) fn scalar_last(&self, key: &str) -> Option<&str> {
-        self.last(key).map(Entry::value)
+        self.last(key).map(FrontmatterEntry::value)
     }
 
-    /// The items under the first `key:`, whether flow list, wrapped flow list, block list or plain
-    /// comma-separated text (specification 20, section 3.4, U-Q3).
+    /// The items of the first `key:`: a flow list, a wrapped flow list, a block list, or comma-separated text. People
+    /// and other tools write all four.
     pub(crate) fn list(&self, key: &str) -> Vec<String> {
-        self.first(key).map(Entry::items).unwrap_or_default()
+        self.first(key).map(FrontmatterEntry::items).unwrap_or_default()
     }
 
-    /// The items under the last `key:`.
+    /// The items of the last `key:`.
     pub(crate) fn list_last(&self, key: &str) -> Vec<String> {
-        self.last(key).map(Entry::items).unwrap_or_default()
+        self.last(key).map(FrontmatterEntry::items).unwrap_or_default()
     }
 
-    /// The text after the frontmatter, without leading empty lines and trailing newlines (specification 20,
-    /// section 3.5).
+    /// The text after the frontmatter, without empty lines at its beginning and newlines at its end.
     pub(crate) fn body(&self) -> &[u8] {
         let body = if self.head.is_some() { &self.body } else { self.body.strip_prefix(BOM).unwrap_or(&self.body) };
         trim_empty_lines(body)
     }
 
-    /// Everything after the frontmatter, as it stands in the file.
+    /// Everything after the frontmatter, unchanged.
     pub(crate) fn raw_body(&self) -> &[u8] {
         &self.body
     }
@@ -184,9 +189,9 @@ impl Document {
         self.body = body.to_vec();
     }
 
-    /// Replaces the value of a key, and nothing else to the byte; a key that is not there goes to its canonical
-    /// place (specification 20, section 3.2). A file without frontmatter gets the default one first (section
-    /// 3.5). Values are one line; control characters are refused (C-Q18).
+    /// Sets a key and changes no other byte; a new key is inserted at its canonical place. A file without frontmatter
+    /// gets the default one first. A value must be one line, and control characters are refused: a newline in a title
+    /// could otherwise add a line such as `status: Done`.
     pub(crate) fn set(&mut self, key: &str, value: &str) -> Result<()> {
         let value = check_value(key, value)?;
         let head = self.require_head();
@@ -196,8 +201,7 @@ impl Document {
         Ok(())
     }
 
-    /// [`Document::set`] with a list, in flow style: `[a, b]` (specification 20, section 3.4). Blanks around the
-    /// items and empty items are dropped.
+    /// [`Document::set`] with a list in flow style: `[a, b]`. Blanks around the items and empty items are dropped.
     pub(crate) fn set_list<T: AsRef<str>>(&mut self, key: &str, items: &[T]) -> Result<()> {
         let items: Vec<&str> = items.iter().map(|item| item.as_ref().trim()).filter(|item| !item.is_empty()).collect();
         if let Some(item) = items.iter().find(|item| item.contains(',')) {
@@ -209,7 +213,7 @@ impl Document {
         self.set(key, &format!("[{}]", items.join(", ")))
     }
 
-    /// Removes a key with the lines that belong to it. Returns whether it was there.
+    /// Removes a key with the lines that belong to it. Returns whether it existed.
     pub(crate) fn remove(&mut self, key: &str) -> bool {
         let Some(head) = &mut self.head else { return false };
         let count = head.entries.len();
@@ -217,8 +221,8 @@ impl Document {
         head.entries.len() != count
     }
 
-    /// Puts a new key directly after another one, or to its canonical place when that one is missing. A key that
-    /// is there already only gets the new value.
+    /// Inserts a new key directly after another one, or at its canonical place when that one is missing. An existing
+    /// key only gets the new value.
     pub(crate) fn insert_after(&mut self, key: &str, new_key: &str, value: &str) -> Result<()> {
         let value = check_value(new_key, value)?;
         let head = self.require_head();
@@ -229,8 +233,7 @@ impl Document {
         Ok(())
     }
 
-    /// Puts a key at the end of the frontmatter (specification 30, A9). A key that is there already only gets the
-    /// new value.
+    /// Adds a key at the end of the frontmatter. An existing key only gets the new value.
     pub(crate) fn append(&mut self, key: &str, value: &str) -> Result<()> {
         let value = check_value(key, value)?;
         let head = self.require_head();
@@ -240,8 +243,8 @@ impl Document {
         Ok(())
     }
 
-    /// Replaces the body: a blank line, the text, one newline (specification 20, section 3.5). Trailing newlines of
-    /// the text are dropped, leading ones stay. A file without frontmatter gets the default one.
+    /// Replaces the body: an empty line, the text, one newline. Newlines at the end of the text are dropped, those at
+    /// its beginning stay. A file without frontmatter gets the default one.
     pub(crate) fn set_body(&mut self, text: &[u8]) {
         let head = self.require_head();
         let eol = head.eol();
@@ -253,8 +256,8 @@ impl Document {
         self.body = [eol.as_bytes(), text, end.as_bytes()].concat();
     }
 
-    /// The frontmatter; made of the defaults, with the whole file as body, when there is none.
-    pub(super) fn require_head(&mut self) -> &mut Head {
+    /// The frontmatter; where there is none, the default one, with the whole file as body.
+    pub(super) fn require_head(&mut self) -> &mut Frontmatter {
         let body = &mut self.body;
         self.head.get_or_insert_with(|| {
             let (bom, text) = body.strip_prefix(BOM).map_or((&[][..], body.as_slice()), |text| (BOM, text));
@@ -262,13 +265,13 @@ impl Document {
             let text = trim_empty_lines(text).to_vec();
             let end = if text.is_empty() { "" } else { eol };
             *body = [eol.as_bytes(), &text, end.as_bytes()].concat();
-            Head::with_defaults("", "", bom, eol)
+            Frontmatter::with_defaults("", "", bom, eol)
         })
     }
 }
 
-/// Gives every entry of the key the value. Returns whether there is one.
-fn replace(head: &mut Head, key: &str, value: &str) -> bool {
+/// Sets the value of every entry with the key. Returns whether there is one.
+fn replace(head: &mut Frontmatter, key: &str, value: &str) -> bool {
     let mut found = false;
     for entry in head.entries.iter_mut().filter(|entry| entry.key() == Some(key)) {
         entry.replace(value);
@@ -277,7 +280,7 @@ fn replace(head: &mut Head, key: &str, value: &str) -> bool {
     found
 }
 
-/// A value that can be written to a line and read back as the same.
+/// Checks that a value can be written on one line and read back unchanged.
 fn check_value<'a>(key: &str, value: &'a str) -> Result<&'a str> {
     let refuse = |why: &str| Err(Error::new(Kind::Usage, format!("the value of {key:?} {why}: {value:?}")));
     if !dialect::is_key(key) {
@@ -313,7 +316,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// Text that looks like a task file, more or less.
+    /// Text that resembles a task file.
     pub(in crate::task) fn frontmatter_like() -> impl Strategy<Value = String> {
         let line = prop_oneof![
             4 => "(status|priority|depends|labels|assigned_to|created_at|updated_at|boardidx|custom|X-Y|attachments|gates): {0,2}[ -~]{0,12}",
@@ -528,7 +531,7 @@ pub(super) mod tests {
         }
         let old = Document::parse(before);
         prop_assert_eq!(read.raw_body(), old.raw_body());
-        // every entry of another key is still there, in order, to the byte
+        // Every entry of another key is still there, in order and unchanged.
         let others = |document: &Document| -> Vec<Vec<u8>> {
             let entries = document.entries().iter().filter(|entry| entry.key() != Some(key));
             entries.map(|entry| entry.raw().to_vec()).collect()
@@ -536,7 +539,7 @@ pub(super) mod tests {
         prop_assert_eq!(others(&document), others(&old));
         let count = old.keys().filter(|other| *other == key).count();
         prop_assert_eq!(document.keys().filter(|other| *other == key).count(), count.max(1));
-        // a one-line value changes one line
+        // A value of one line changes one line.
         if let (1, Some(entry)) = (count, old.first(key))
             && !entry.continues()
         {

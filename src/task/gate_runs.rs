@@ -1,20 +1,21 @@
-//! The section `## Gate Runs` of a task's text, which only ever grows: specification 40, section 7.
+//! The section `## Gate Runs` of a task's body. Entries are only ever appended to it, so two versions of it can be
+//! joined without a conflict.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 const HEADING: &[u8] = b"## Gate Runs";
 
-/// Two texts with their gate runs put together.
+/// Two texts with their gate runs joined.
 pub(super) struct Union<'a> {
     /// Our text above the section.
     pub(super) local: &'a [u8],
-    /// Their text above it.
+    /// Their text above the section.
     pub(super) remote: &'a [u8],
-    /// The section of both.
+    /// The joined section.
     pub(super) section: Vec<u8>,
 }
 
-/// Puts the gate runs of two texts together; `None` where one has none, or they cannot be joined without a doubt.
+/// Joins the gate runs of two texts; `None` where one has none, or where it is not certain how they are to be joined.
 pub(super) fn union<'a>(local: &'a [u8], remote: &'a [u8]) -> Option<Union<'a>> {
     let ((local, ours), (remote, theirs)) = (split(local)?, split(remote)?);
     let ours = Section::parse(ours)?;

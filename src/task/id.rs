@@ -1,4 +1,4 @@
-//! Task ids: specification 20, section 2.
+//! Task ids.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,11 +8,12 @@ use serde::{Serialize, Serializer};
 use super::text::parse_number;
 use crate::error::{Error, Kind, Result};
 
-/// Beyond this no counter of a real project is; it keeps every sum in range, and every id readable as one.
-pub(crate) const HIGHEST: u64 = 99_999_999_999_999_999;
+/// The highest id. No counter of a real project is higher; the limit keeps every sum within `u64`, and every id
+/// parsable as one.
+pub(crate) const HIGHEST_ID: u64 = 99_999_999_999_999_999;
 
-/// The id of a task: a number `12`, or for a child the parent's number and its own, `12_3`
-/// (specification 20, section 2). Ordered by number, a parent before its children.
+/// The id of a task: a number `12`, or for a child the parent's number and its own, `12_3`. Ordered by number, a parent
+/// before its children.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct TaskId {
     number: u64,
@@ -20,7 +21,7 @@ pub(crate) struct TaskId {
 }
 
 impl TaskId {
-    /// The id of a top-level task. No task has the number 0; parsing refuses it.
+    /// The id of a top-level task. No task has the number 0, which parsing refuses.
     pub(crate) fn top(number: u64) -> Self {
         Self { number, child: None }
     }
@@ -30,17 +31,16 @@ impl TaskId {
         Self { number, child: Some(child) }
     }
 
-    /// Parses `N`, `tN`, `N_M` or `tN_M`: decimal, greater than zero, at most 18 digits; leading zeros are
-    /// dropped (specification 20, section 2, "id as option value").
+    /// Parses `N`, `tN`, `N_M` or `tN_M`: decimal, greater than zero, at most 18 digits; leading zeros are dropped.
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        Self::recognise(text).ok_or_else(|| {
+        Self::try_parse(text).ok_or_else(|| {
             Error::new(Kind::Usage, format!("{text:?} is not a task id"))
                 .advice("a task id is a number such as 12, or for a child 12_3, with or without a leading t")
         })
     }
 
-    /// [`TaskId::parse`] for texts that may well be something else.
-    pub(crate) fn recognise(text: &str) -> Option<Self> {
+    /// [`TaskId::parse`] for text that may be something else: `None` instead of an error.
+    pub(crate) fn try_parse(text: &str) -> Option<Self> {
         let text = text.strip_prefix('t').unwrap_or(text);
         match text.split_once('_') {
             None => parse_number(text).map(Self::top),
@@ -49,14 +49,13 @@ impl TaskId {
     }
 
     /// The id with its `t`: `t12`, `t12_3`.
-    pub(crate) fn t(self) -> String {
+    pub(crate) fn prefixed(self) -> String {
         format!("t{self}")
     }
 
-    /// The id as it stands in the id lists of task files: `12` for a top-level task, `t12_3` for a child
-    /// (specification 20, sections 2 and 3.4).
+    /// The id in the form of the id lists of task files: `12` for a top-level task, `t12_3` for a child.
     pub(crate) fn in_list(self) -> String {
-        if self.is_child() { self.t() } else { self.to_string() }
+        if self.is_child() { self.prefixed() } else { self.to_string() }
     }
 
     /// The parent of a child.
@@ -69,7 +68,7 @@ impl TaskId {
         self.child.is_some()
     }
 
-    /// The top-level number: its own, or for a child its parent's.
+    /// The number of a top-level task: its own, or for a child that of its parent.
     pub(crate) fn number(self) -> u64 {
         self.number
     }
@@ -159,7 +158,10 @@ mod tests {
     #[test]
     fn forms_and_relations() {
         let child = TaskId::child(12, 3);
-        assert_eq!((child.to_string(), child.t(), child.in_list()), ("12_3".into(), "t12_3".into(), "t12_3".into()));
+        assert_eq!(
+            (child.to_string(), child.prefixed(), child.in_list()),
+            ("12_3".into(), "t12_3".into(), "t12_3".into())
+        );
         assert_eq!(child.parent(), Some(TaskId::top(12)));
         assert_eq!((child.number(), child.child_number()), (12, Some(3)));
         assert_eq!((TaskId::top(12).parent(), TaskId::top(12).in_list()), (None, "12".into()));
@@ -184,7 +186,7 @@ mod tests {
         fn prints_what_it_parses(number in 1..=999_999_999_999_999_999_u64, child in proptest::option::of(1..=u64::from(u32::MAX))) {
             let id = child.map_or(TaskId::top(number), |child| TaskId::child(number, child));
             prop_assert_eq!(TaskId::parse(&id.to_string()).unwrap(), id);
-            prop_assert_eq!(TaskId::parse(&id.t()).unwrap(), id);
+            prop_assert_eq!(TaskId::parse(&id.prefixed()).unwrap(), id);
             prop_assert_eq!(TaskId::parse(&id.in_list()).unwrap(), id);
         }
     }

@@ -1,8 +1,8 @@
-//! Labels and their vocabulary: specification 20, section 8.
+//! Labels, and the vocabulary file with the labels of a project.
 
 use std::collections::BTreeSet;
 
-/// One label made clean; `None` when nothing is left of it (specification 20, section 8.1).
+/// One label in its normal form; `None` when nothing is left of it.
 pub(crate) fn sanitise(label: &str) -> Option<String> {
     let mut clean = String::with_capacity(label.len());
     for c in label.chars() {
@@ -17,16 +17,16 @@ pub(crate) fn sanitise(label: &str) -> Option<String> {
     (!clean.is_empty()).then(|| clean.to_owned())
 }
 
-/// What became of a comma-separated list of labels.
+/// The result of normalising a comma-separated list of labels.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Sanitised {
-    /// The clean labels, without duplicates.
+    /// The labels in normal form, without duplicates.
     pub(crate) labels: Vec<String>,
-    /// What nothing was left of, trimmed.
+    /// The items of which nothing was left, trimmed.
     pub(crate) dropped: Vec<String>,
 }
 
-/// Cleans a comma-separated list of labels (specification 20, section 8.1).
+/// Normalises a comma-separated list of labels.
 pub(crate) fn sanitise_list(list: &str) -> Sanitised {
     let folded: String = list.chars().map(|c| if c.is_control() { '_' } else { c }).collect();
     let mut result = Sanitised::default();
@@ -40,13 +40,13 @@ pub(crate) fn sanitise_list(list: &str) -> Sanitised {
     result
 }
 
-/// The entries of a vocabulary file, in file order (labels, issue types).
+/// The entries of a vocabulary file (labels, issue types), in its order.
 pub(crate) fn vocabulary(text: &str) -> Vec<&str> {
     text.lines().filter(|line| !line.is_empty()).collect()
 }
 
-/// The vocabulary with these labels added: all lines once, in byte order. `None` when nothing is new (the file then
-/// stays as it is); labels with control characters are left out (specification 20, section 8.2).
+/// The vocabulary with these labels added: each line once, in byte order. `None` when nothing is new, so that the file
+/// stays as it is; labels with control characters are left out.
 pub(crate) fn add_to_vocabulary<T: AsRef<str>>(text: &str, labels: &[T]) -> Option<String> {
     let mut lines: BTreeSet<&str> = vocabulary(text).into_iter().collect();
     let mut grown = false;

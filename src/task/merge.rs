@@ -1,76 +1,76 @@
-//! The three-way merge of task files: specification 40, section 7, with its verdicts. What no rule touches keeps its
-//! bytes.
+//! The three-way merge of task files, field by field: git's merge by lines would report a conflict in `updated_at` for
+//! nearly every pair of changes. Lines that no rule is about keep their bytes.
 
-use super::dialect::Entry;
+use super::dialect::FrontmatterEntry;
 use super::frontmatter::Document;
 use super::gate_runs;
 use std::collections::BTreeSet;
 
-/// Taken together from the newer side, absent ones included.
+/// Taken together from the newer side, missing ones too, since the four describe one state.
 const GATES: [&str; 4] = ["active_gates", "active_gates_filtered", "active_gates_profile", "active_gates_digest"];
-/// Decided against the base alone.
+/// Decided by the base alone: only a side that changed the value counts.
 const AGAINST_BASE: [&str; 3] = ["boardgroup", "followup_kind", "verification_baseline"];
-/// Always last, in this order among themselves as the file has them.
+/// Written last, in the order of the file.
 const BOARD: [&str; 3] = ["boardcol", "boardidx", "boardgroup"];
 
-/// Whose rules go.
+/// The rules of a face.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rules {
-    /// The scripts': priority and effort are the remote's and the place on the board is ours, also where the other side
-    /// alone changed it (specification 40, decision 2).
+pub(crate) enum MergeRules {
+    /// The rules of the scripts, on which their callers depend: priority and effort are the remote's and the place on
+    /// the board is ours, even where only the other side changed it.
     Scripts,
-    /// What one side alone changed is its; the scripts' where both did.
+    /// A change of one side alone counts; where both changed a field, the rules of the scripts.
     ThreeWay,
 }
 
-/// A task file merged as far as the rules go.
+/// A task file, merged as far as the rules go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FileMerge {
     document: Document,
-    /// Keys that no rule decides; the local value stands in for them.
+    /// The keys that no rule decides; their local value is in the file.
     pub(crate) clashes: Vec<Clash>,
     /// The text below the frontmatter.
     pub(crate) body: Body,
 }
 
-/// A key that both sides changed in a way that no rule decides.
+/// A key that both sides changed and that no rule decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Clash {
     /// The key.
     pub(crate) key: String,
-    /// Its lines here.
+    /// Its lines on the local side.
     pub(crate) local: Vec<u8>,
-    /// Its lines there.
+    /// Its lines on the remote side.
     pub(crate) remote: Vec<u8>,
 }
 
-/// What became of the text.
+/// The result for the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Body {
-    /// One side alone changed it, or both in the same way.
+    /// One side alone changed it, or both made the same change.
     Settled(Vec<u8>),
-    /// Both changed it: to be merged line by line, with `tail` below it.
+    /// Both changed it: it is to be merged line by line, with `tail` below it.
     Differs {
-        /// The text both began with; empty when there was none.
+        /// The body of the base; empty where there is none.
         base: Vec<u8>,
-        /// The text here.
+        /// The local body.
         local: Vec<u8>,
-        /// The text there.
+        /// The remote body.
         remote: Vec<u8>,
-        /// What follows whatever comes of it.
+        /// The text that follows the merged body.
         tail: Vec<u8>,
     },
 }
 
 impl FileMerge {
-    /// Merges two versions of a task file; `local` is this machine's, `remote` the published one. `None` for files that
-    /// the rules do not speak of: without frontmatter, with CRLF, with a key that stands there twice.
-    pub(crate) fn of(rules: Rules, base: Option<&[u8]>, local: &[u8], remote: &[u8]) -> Option<Self> {
+    /// Merges two versions of a task file; `local` is that of this clone, `remote` the published one. `None` for files
+    /// outside the rules: without frontmatter, with CRLF, or with a repeated key.
+    pub(crate) fn of(rules: MergeRules, base: Option<&[u8]>, local: &[u8], remote: &[u8]) -> Option<Self> {
         let (mut document, theirs) = (parse(local)?, parse(remote)?);
         let base = base.and_then(parse);
         let mut clashes = Vec::new();
         let newer_is_local = text(&document, "updated_at") >= text(&theirs, "updated_at");
-        let sides = Sides { rules, base: base.as_ref(), local: &document, remote: &theirs, newer_is_local };
+        let sides = ThreeSides { rules, base: base.as_ref(), local: &document, remote: &theirs, newer_is_local };
         let (mut merged, mut last) = (Vec::new(), Vec::new());
         let only_theirs = entries(&theirs).iter().filter(|entry| match entry.key() {
             Some(key) => document.last(key).is_none(),
@@ -98,7 +98,7 @@ impl FileMerge {
         Some(Self { document, clashes, body })
     }
 
-    /// The file with this text (and the tail of [`Body::Differs`]); keys that clash have their local value.
+    /// The file with this body (and the tail of [`Body::Differs`]); clashing keys have their local value.
     pub(crate) fn with_body(&self, text: &[u8]) -> Vec<u8> {
         let mut bytes = self.document.head_bytes();
         bytes.extend_from_slice(text);
@@ -108,21 +108,21 @@ impl FileMerge {
         bytes
     }
 
-    /// [`FileMerge::with_body`] with conflict markers around each key that clashes, for somebody to decide.
+    /// [`FileMerge::with_body`] with conflict markers around each clashing key.
     pub(crate) fn marked(&self, text: &[u8]) -> Vec<u8> {
         let mut marked = self.clone();
         for entry in marked.document.head.iter_mut().flat_map(|head| &mut head.entries) {
             if let Some(clash) = self.clashes.iter().find(|clash| entry.key() == Some(&clash.key)) {
                 let parts: [&[u8]; 5] =
                     [b"<<<<<<< LOCAL\n", &clash.local, b"=======\n", &clash.remote, b">>>>>>> REMOTE\n"];
-                *entry = Entry::verbatim(parts.concat());
+                *entry = FrontmatterEntry::verbatim(parts.concat());
             }
         }
         marked.with_body(text)
     }
 }
 
-/// Whether a text has conflict markers in it: all three, each at the start of a line, in their order.
+/// Whether a text contains conflict markers: all three, each at the start of a line, in their order.
 pub(crate) fn has_markers(text: &[u8]) -> bool {
     let mut wanted = [&b"<<<<<<< "[..], b"=======", b">>>>>>> "].into_iter().peekable();
     for line in text.split(|byte| *byte == b'\n') {
@@ -133,17 +133,17 @@ pub(crate) fn has_markers(text: &[u8]) -> bool {
     wanted.peek().is_none()
 }
 
-/// The two texts that a text with conflict markers was made of.
+/// The two texts of a text with conflict markers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TakenApart {
-    /// What stands above `=======`, with all that is in no conflict.
+    /// The text with the upper side of each conflict.
     pub(crate) upper: Vec<u8>,
-    /// What stands below it, with all that is in no conflict.
+    /// The text with the lower side of each conflict.
     pub(crate) lower: Vec<u8>,
 }
 
-/// Takes a text with conflict markers apart; `None` without a whole conflict.
-/// What both began with (`|||||||`) is left out, and of several lines `=======` the first parts the sides (verdict M4).
+/// Splits a text with conflict markers into its sides; `None` without a complete conflict. The base (`|||||||`) is left
+/// out. Of several lines `=======` in a conflict the first separates the sides: the others are text.
 pub(crate) fn sides(text: &[u8]) -> Option<TakenApart> {
     #[derive(Clone, Copy, PartialEq)]
     enum Within {
@@ -183,7 +183,7 @@ fn parse(bytes: &[u8]) -> Option<Document> {
     (bytes.starts_with(b"---\n") && document.has_frontmatter() && each_once).then_some(document)
 }
 
-fn entries(document: &Document) -> &[Entry] {
+fn entries(document: &Document) -> &[FrontmatterEntry] {
     document.head.as_ref().map_or(&[], |head| &head.entries)
 }
 
@@ -211,22 +211,22 @@ fn merge_bodies(base: Option<&[u8]>, local: &[u8], remote: &[u8]) -> Body {
     }
 }
 
-/// What becomes of a key.
+/// The decision on a key.
 enum Choice {
-    Take(Entry),
+    Take(FrontmatterEntry),
     Drop,
     Clash,
 }
 
-struct Sides<'a> {
-    rules: Rules,
+struct ThreeSides<'a> {
+    rules: MergeRules,
     base: Option<&'a Document>,
     local: &'a Document,
     remote: &'a Document,
     newer_is_local: bool,
 }
 
-impl Sides<'_> {
+impl ThreeSides<'_> {
     fn decide(&self, key: &str) -> Choice {
         let base = self.base.and_then(|base| base.last(key));
         let (local, remote) = (self.local.last(key), self.remote.last(key));
@@ -239,7 +239,8 @@ impl Sides<'_> {
         }
         let (local, remote) = match (local, remote) {
             (Some(local), Some(remote)) => (local, remote),
-            // What one side removed and the other left alone is removed (verdicts M2, M3); what was changed stays.
+            // A key that one side removed and the other left unchanged is removed: a dropped assignee must not come
+            // back. A key that the other side changed is kept.
             (Some(only), None) | (None, Some(only)) => {
                 return if base.is_some_and(|base| same(base, only)) { Choice::Drop } else { take(only) };
             }
@@ -253,7 +254,7 @@ impl Sides<'_> {
             (_, true) => Some(local),
             _ => None,
         });
-        let alone = one_sided.filter(|_| self.rules == Rules::ThreeWay);
+        let alone = one_sided.filter(|_| self.rules == MergeRules::ThreeWay);
         match key {
             "boardcol" | "boardidx" => take(alone.unwrap_or(local)),
             "updated_at" | "anchor" => newer.map_or(Choice::Drop, take),
@@ -266,7 +267,13 @@ impl Sides<'_> {
         }
     }
 
-    fn against_base(&self, key: &str, base: Option<&Entry>, local: Option<&Entry>, remote: Option<&Entry>) -> Choice {
+    fn against_base(
+        &self,
+        key: &str,
+        base: Option<&FrontmatterEntry>,
+        local: Option<&FrontmatterEntry>,
+        remote: Option<&FrontmatterEntry>,
+    ) -> Choice {
         let [b, l, r] = [base, local, remote].map(|entry| entry.and_then(significant));
         let winner = match (l == r, self.base.is_some()) {
             (true, _) => local.or(remote),
@@ -280,31 +287,31 @@ impl Sides<'_> {
         }
     }
 
-    /// A comment or stray line that the remote has, and neither we nor the base.
-    fn is_new_remark(&self, remark: &Entry) -> bool {
+    /// Whether a comment or a line without a key is only on the remote side.
+    fn is_new_remark(&self, remark: &FrontmatterEntry) -> bool {
         let has = |document: &Document| entries(document).iter().any(|entry| entry.raw() == remark.raw());
         !has(self.local) && !self.base.is_some_and(has)
     }
 }
 
-fn take(entry: &Entry) -> Choice {
+fn take(entry: &FrontmatterEntry) -> Choice {
     Choice::Take(entry.clone())
 }
 
-fn is_list(entry: &Entry) -> bool {
+fn is_list(entry: &FrontmatterEntry) -> bool {
     entry.value().starts_with('[') || (entry.value().is_empty() && entry.continues())
 }
 
-/// Whether two entries say the same, however a list is laid out.
-fn same(one: &Entry, other: &Entry) -> bool {
-    let plain = |entry: &Entry| !entry.continues();
+/// Whether two entries have the same value, in whatever layout.
+fn same(one: &FrontmatterEntry, other: &FrontmatterEntry) -> bool {
+    let plain = |entry: &FrontmatterEntry| !entry.continues();
     one.raw() == other.raw()
         || (plain(one) && plain(other) && one.value() == other.value())
         || (is_list(one) && is_list(other) && one.items() == other.items())
 }
 
-/// A text that is not blank; anything else counts as nothing.
-fn significant(entry: &Entry) -> Option<&str> {
+/// The text of a value that is not blank; anything else counts as empty.
+fn significant(entry: &FrontmatterEntry) -> Option<&str> {
     let value = entry.value();
     let bare = value.trim_matches(['"', '\'']).trim();
     let other = ["null", "Null", "NULL", "~", "true", "false"].contains(&value)
@@ -319,20 +326,26 @@ fn looks_numeric(text: &str) -> bool {
         && digits.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'_' | b'.'))
 }
 
-/// Both lists together, without what one side took out; sorted, each item once, in the canonical form.
-fn union(key: &str, base: Option<&Entry>, local: &Entry, remote: &Entry) -> Entry {
-    // What is no list counts as an empty one.
-    let items = |entry: &Entry| if is_list(entry) { entry.items() } else { Vec::new() };
-    let set = |entry: &Entry| items(entry).into_iter().map(|item| canonical(key, item)).collect::<BTreeSet<_>>();
+/// The union of both lists without the items that one side removed; sorted, without duplicates, in canonical form.
+fn union(
+    key: &str,
+    base: Option<&FrontmatterEntry>,
+    local: &FrontmatterEntry,
+    remote: &FrontmatterEntry,
+) -> FrontmatterEntry {
+    // A value that is no list counts as an empty one.
+    let items = |entry: &FrontmatterEntry| if is_list(entry) { entry.items() } else { Vec::new() };
+    let set =
+        |entry: &FrontmatterEntry| items(entry).into_iter().map(|item| canonical(key, item)).collect::<BTreeSet<_>>();
     let (local, remote) = (set(local), set(remote));
     let removed = |item: &&String| !(local.contains(*item) && remote.contains(*item));
     let gone: BTreeSet<_> = base.map(set).unwrap_or_default().iter().filter(removed).cloned().collect();
     let items = local.union(&remote).filter(|item| !gone.contains(*item));
     let shown = items.map(|item| if looks_numeric(item) { format!("'{item}'") } else { item.clone() });
-    Entry::line(key, &format!("[{}]", shown.collect::<Vec<_>>().join(", ")), "\n")
+    FrontmatterEntry::line(key, &format!("[{}]", shown.collect::<Vec<_>>().join(", ")), "\n")
 }
 
-/// In `depends`, a child is written `t1_2`: without the letter, YAML reads a number.
+/// In `depends` a child is written `t1_2`: without the letter, YAML reads `1_2` as the number 12.
 fn canonical(key: &str, item: String) -> String {
     let child = item.split_once('_').is_some_and(|(parent, child)| {
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -354,7 +367,7 @@ mod tests {
     fn merge(base: Option<&str>, local: &str, remote: &str) -> (String, Vec<String>) {
         let [local, remote] = [local, remote].map(file);
         let merged = FileMerge::of(
-            Rules::Scripts,
+            MergeRules::Scripts,
             base.map(file).as_deref().map(str::as_bytes),
             local.as_bytes(),
             remote.as_bytes(),
@@ -445,7 +458,7 @@ mod tests {
             file("priority: high\neffort: low\nboardcol: a\nboardidx: 2\n"),
             file("priority: low\neffort: high\nboardcol: b\nboardidx: 3\n"),
         );
-        let merged = FileMerge::of(Rules::ThreeWay, Some(base.as_bytes()), local.as_bytes(), remote.as_bytes());
+        let merged = FileMerge::of(MergeRules::ThreeWay, Some(base.as_bytes()), local.as_bytes(), remote.as_bytes());
         let text = String::from_utf8(merged.unwrap().with_body(b"Body\n")).unwrap();
         assert_eq!(text, file("priority: high\neffort: high\nboardcol: b\nboardidx: 2\n"));
     }
@@ -480,7 +493,7 @@ mod tests {
     #[test]
     fn files_that_the_rules_do_not_speak_of() {
         for odd in ["no frontmatter\n", "---\r\na: 1\r\n---\r\n", "---\na: 1\na: 2\n---\n"] {
-            assert_eq!(FileMerge::of(Rules::Scripts, None, odd.as_bytes(), b"---\na: 1\n---\n"), None, "{odd:?}");
+            assert_eq!(FileMerge::of(MergeRules::Scripts, None, odd.as_bytes(), b"---\na: 1\n---\n"), None, "{odd:?}");
         }
     }
 
@@ -488,7 +501,7 @@ mod tests {
     fn bodies() {
         let of = |base: &str, local: &str, remote: &str| {
             let [base, local, remote] = [base, local, remote].map(|body| format!("---\na: 1\n---\n{body}"));
-            FileMerge::of(Rules::Scripts, Some(base.as_bytes()), local.as_bytes(), remote.as_bytes()).unwrap().body
+            FileMerge::of(MergeRules::Scripts, Some(base.as_bytes()), local.as_bytes(), remote.as_bytes()).unwrap().body
         };
         assert_eq!(of("x\n", "x\n", "y\n"), Body::Settled(b"y\n".to_vec()));
         assert_eq!(of("x\n", "y\n", "x\n"), Body::Settled(b"y\n".to_vec()));
@@ -509,7 +522,8 @@ mod tests {
 
     #[test]
     fn a_key_that_clashes_is_shown_with_both_values() {
-        let merged = FileMerge::of(Rules::Scripts, None, b"---\nissue: 1\n---\n", b"---\nissue: 2\n---\n").unwrap();
+        let merged =
+            FileMerge::of(MergeRules::Scripts, None, b"---\nissue: 1\n---\n", b"---\nissue: 2\n---\n").unwrap();
         let marked = String::from_utf8(merged.marked(b"")).unwrap();
         assert_eq!(marked, "---\n<<<<<<< LOCAL\nissue: 1\n=======\nissue: 2\n>>>>>>> REMOTE\n---\n");
         assert!(has_markers(marked.as_bytes()));
@@ -517,11 +531,11 @@ mod tests {
     }
 
     proptest! {
-        /// One side's changes alone come out as they are, but for the fields that belong to one side.
+        /// A change of one side alone is taken, except for the fields whose side the rules fix.
         #[test]
         fn one_sided_changes_win(base in frontmatter_like(), changed in frontmatter_like()) {
             let (base, changed) = (base.as_bytes(), changed.as_bytes());
-            let Some(merged) = FileMerge::of(Rules::Scripts, Some(base), changed, base) else { return Ok(()) };
+            let Some(merged) = FileMerge::of(MergeRules::Scripts, Some(base), changed, base) else { return Ok(()) };
             prop_assert!(merged.clashes.is_empty());
             let result = merged.with_body(match &merged.body { Body::Settled(body) => body, Body::Differs { local, .. } => local });
             let (result, local) = (Document::parse(&result), Document::parse(changed));
@@ -533,7 +547,7 @@ mod tests {
         #[test]
         fn merging_with_itself_changes_nothing_but_the_order(file in frontmatter_like()) {
             let bytes = file.as_bytes();
-            let Some(merged) = FileMerge::of(Rules::Scripts, Some(bytes), bytes, bytes) else { return Ok(()) };
+            let Some(merged) = FileMerge::of(MergeRules::Scripts, Some(bytes), bytes, bytes) else { return Ok(()) };
             prop_assert!(merged.clashes.is_empty());
             let Body::Settled(body) = &merged.body else { panic!("{merged:?}") };
             let sorted = |bytes: &[u8]| { let mut bytes = bytes.to_vec(); bytes.sort_unstable(); bytes };
@@ -550,7 +564,7 @@ mod tests {
 
         #[test]
         fn anything(base: Option<Vec<u8>>, local in frontmatter_like(), remote in frontmatter_like()) {
-            if let Some(merged) = FileMerge::of(Rules::Scripts, base.as_deref(), local.as_bytes(), remote.as_bytes()) {
+            if let Some(merged) = FileMerge::of(MergeRules::Scripts, base.as_deref(), local.as_bytes(), remote.as_bytes()) {
                 let _ = (merged.with_body(b"x"), merged.marked(b"y"));
             }
             let _ = sides(local.as_bytes());

@@ -1,4 +1,4 @@
-//! A task as its file tells it.
+//! A task, as its file describes it.
 
 use std::fmt;
 use std::ops::Deref;
@@ -9,30 +9,30 @@ use super::frontmatter::Document;
 use super::id::TaskId;
 use super::name::TaskName;
 use super::paths::TaskPath;
-use super::text::{as_text, harmless};
+use super::text::{as_text, sanitise};
 use crate::error::{Error, Kind, Result};
 
-/// The status of a task. Any may follow any other.
+/// The status of a task. Any status may follow any other.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Status {
-    /// Free to be taken.
+    /// It can be picked.
     Ready,
     /// Its text is being written.
     Editing,
-    /// Somebody works on it.
+    /// A session works on it.
     Implementing,
-    /// Put off.
+    /// It is postponed.
     Postponed,
-    /// Finished.
+    /// It is finished.
     Done,
-    /// Merged into another task.
+    /// It was merged into another task.
     Folded,
-    /// Any other text, also none.
+    /// Any other text, or none.
     Other(String),
 }
 
 impl Status {
-    /// Reads the value of a task file, exactly as written.
+    /// Parses the value in a task file, exactly as written.
     pub(crate) fn parse(text: &str) -> Self {
         match text {
             "Ready" => Self::Ready,
@@ -45,7 +45,7 @@ impl Status {
         }
     }
 
-    /// Parses what a user gave: one of the six, case-sensitive.
+    /// Parses the value of an option: one of the six, case-sensitive.
     pub(crate) fn parse_known(text: &str) -> Result<Self> {
         match Self::parse(text) {
             Self::Other(_) => Err(Error::new(Kind::Usage, format!("there is no status {text:?}"))
@@ -73,7 +73,7 @@ impl Status {
     }
 }
 
-/// A priority, effort or risk.
+/// A priority, an effort or a risk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) enum Level {
     /// `low`
@@ -86,8 +86,8 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    /// Reads the value of a task file; other texts are no level.
-    pub(crate) fn recognise(text: &str) -> Option<Self> {
+    /// Parses the value in a task file; other texts are no level.
+    pub(crate) fn try_parse(text: &str) -> Option<Self> {
         match text {
             "low" => Some(Self::Low),
             "medium" => Some(Self::Medium),
@@ -96,9 +96,9 @@ impl Level {
         }
     }
 
-    /// Parses what a user gave.
+    /// Parses the value of an option.
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        Self::recognise(text).ok_or_else(|| {
+        Self::try_parse(text).ok_or_else(|| {
             Error::new(Kind::Usage, format!("there is no level {text:?}")).advice("use high, medium or low")
         })
     }
@@ -112,7 +112,7 @@ impl Level {
         }
     }
 
-    /// The level as the original's listing shows it: `High`.
+    /// The level as the listing of the scripts shows it: `High`.
     pub(crate) fn capitalised(self) -> &'static str {
         match self {
             Self::Low => "Low",
@@ -122,7 +122,7 @@ impl Level {
     }
 }
 
-/// An entry of an id list: the text as written and, when it is one, the id.
+/// An item of an id list: the text as written and, if it is one, the id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Reference {
     written: String,
@@ -130,17 +130,17 @@ pub(crate) struct Reference {
 }
 
 impl Reference {
-    /// Reads one item of `depends` and the like.
+    /// Parses one item of `depends` and the like.
     pub(crate) fn parse(text: &str) -> Self {
-        Self { written: text.to_owned(), id: TaskId::recognise(text) }
+        Self { written: text.to_owned(), id: TaskId::try_parse(text) }
     }
 
-    /// The id, unless the text is none.
+    /// The id, if the text is one.
     pub(crate) fn id(&self) -> Option<TaskId> {
         self.id
     }
 
-    /// The text in the file.
+    /// The text as written.
     pub(crate) fn as_written(&self) -> &str {
         &self.written
     }
@@ -152,7 +152,7 @@ impl From<TaskId> for Reference {
     }
 }
 
-/// As the original shows it: a child as `tN_M`, everything else as written.
+/// As the listing of the scripts shows it: a child as `tN_M`, everything else as written.
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.written.starts_with('t') && self.id.is_some_and(TaskId::is_child) {
@@ -177,16 +177,15 @@ as_text!(Status, Level);
 /// How the items of the lists in a file are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Items {
-    /// As they stand in the file: a label may have a blank in it.
+    /// As written: a label may contain a blank.
     AsWritten,
-    /// Without any blank, also those inside: the original's listing reads `my label` as `mylabel`, and its callers ask for
-    /// that.
+    /// Without blanks, those within an item too: the listing of the scripts reads `my label` as `mylabel`, and callers
+    /// filter by that.
     WithoutBlanks,
 }
 
-/// The fields of a task file, whatever its name. Of a key that stands there several times the last counts, as in the
-/// original's listing. Texts are as written: not unquoted, and not harmless for a terminal. An optional text is absent when
-/// its key is missing or empty.
+/// The fields of a task file. Of a repeated key the last counts, as in the listing of the scripts. Texts are as
+/// written: neither unquoted nor safe for a terminal. An optional text is absent when its key is missing or empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fields {
     /// The status; `Ready` when the key is missing.
@@ -199,31 +198,32 @@ pub(crate) struct Fields {
     pub(crate) issue_type: String,
     /// The labels.
     pub(crate) labels: Vec<String>,
-    /// What it waits for.
+    /// The tasks that it depends on.
     pub(crate) depends: Vec<Reference>,
     /// `children_to_implement`: the children that are not finished.
     pub(crate) children: Vec<TaskId>,
-    /// Items of `children_to_implement` that are no ids. They count as open children.
+    /// Items of `children_to_implement` that are no ids. They count as open children: what cannot be read must not
+    /// count as done.
     pub(crate) unreadable_children: Vec<String>,
-    /// Who it is assigned to.
+    /// The assignee.
     pub(crate) assigned_to: Option<String>,
-    /// What it waits for in another project.
+    /// The tasks of another project that it depends on.
     pub(crate) xdeps: Vec<Reference>,
     /// The other project.
     pub(crate) xdeprepo: Option<String>,
-    /// The task this one is merged into.
+    /// The task that it was merged into.
     pub(crate) folded_into: Option<String>,
-    /// What kind of follow-up it is.
+    /// The kind of follow-up.
     pub(crate) followup_kind: Option<String>,
-    /// The risk for the code's health.
+    /// The risk to the health of the code.
     pub(crate) risk_code_health: Option<Level>,
-    /// The risk for the goal.
+    /// The risk of missing the goal.
     pub(crate) risk_goal_achievement: Option<Level>,
-    /// The issue's address.
+    /// The URL of the issue.
     pub(crate) issue: Option<String>,
-    /// The pull request's address.
+    /// The URL of the pull request.
     pub(crate) pull_request: Option<String>,
-    /// Who contributed it.
+    /// The contributor.
     pub(crate) contributor: Option<String>,
 }
 
@@ -231,7 +231,7 @@ impl Fields {
     /// Reads the fields of a file.
     pub(crate) fn read(document: &Document, items: Items) -> Self {
         let text = |key: &str| document.scalar_last(key).filter(|value| !value.is_empty()).map(str::to_owned);
-        let level = |key: &str| document.scalar_last(key).and_then(Level::recognise);
+        let level = |key: &str| document.scalar_last(key).and_then(Level::try_parse);
         let list = |key: &str| match items {
             Items::AsWritten => document.list_last(key),
             Items::WithoutBlanks => {
@@ -271,16 +271,16 @@ impl Fields {
     }
 }
 
-/// A task: a file with a well-formed name in its place, and its [`Fields`], which are read as if they were its own.
+/// A task: a file with a well-formed name, and its [`Fields`], which can be used as if they were its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Task {
     /// The id.
     pub(crate) id: TaskId,
     /// The name.
     pub(crate) name: TaskName,
-    /// Where the file lies.
+    /// The path of the file.
     pub(crate) path: TaskPath,
-    /// The heading the body begins with, else the humanised slug; one harmless line.
+    /// The heading at the beginning of the body, else the slug with blanks; one line that is safe for a terminal.
     pub(crate) title: String,
     fields: Fields,
 }
@@ -306,11 +306,11 @@ impl Deref for Task {
     }
 }
 
-/// The `# heading` a body begins with.
+/// The `# heading` at the beginning of a body.
 fn heading(body: &[u8]) -> Option<String> {
     let line = body.split(|b| *b == b'\n').find(|line| !line.trim_ascii().is_empty())?;
     let line = String::from_utf8_lossy(line);
-    let title = harmless(line.strip_prefix("# ")?);
+    let title = sanitise(line.strip_prefix("# ")?);
     let title = title.trim();
     (!title.is_empty()).then(|| title.to_owned())
 }
@@ -319,7 +319,7 @@ fn heading(body: &[u8]) -> Option<String> {
 pub(super) mod tests {
     use super::*;
 
-    /// A task read from a file at this path.
+    /// A task from a file at this path.
     pub(in crate::task) fn task(path: &str, file: &str) -> Task {
         Task::from_document(TaskPath::parse(path).unwrap(), &Document::parse(file.as_bytes()))
     }

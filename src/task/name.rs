@@ -1,16 +1,16 @@
-//! Task names, and the branches and worktrees called after them: specification 50, section 1.
+//! Task names, and the branches and worktrees that are named after them.
 
 use super::id::TaskId;
 use super::slug::Slug;
 use super::text::{as_text, parse_number, split_digits};
 use crate::error::{Error, Kind, Result};
 
-/// What the branch of a task begins with.
+/// The beginning of the name of a task branch.
 pub(crate) const BRANCH_PREFIX: &str = "aitask/";
 /// The folder of the worktrees, below the root of the repository.
 pub(crate) const WORKTREES_DIR: &str = "aiwork";
 
-/// The name of a task: its file name without `.md`, `t16_2_add_login` (specification 50, section 1).
+/// The name of a task: its file name without `.md`, `t16_2_add_login`.
 ///
 /// A bare name is ambiguous: `t16_2024_report` can be the child `16_2024` called `report`, or the top-level task
 /// 16 called `2024_report`. Alone it is read as the child ([`TaskName::parse`]); in a path the folder decides
@@ -29,43 +29,43 @@ impl TaskName {
         Self { text: format!("t{id}_{slug}"), id, slug }
     }
 
-    /// Parses a bare name strictly: `t`, a number, perhaps `_` and a child's number, `_` and a slug. What looks
+    /// Parses a bare name strictly: `t`, a number, perhaps `_` and the number of a child, `_` and a slug. What looks
     /// like a child is one.
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        Self::recognise(text).ok_or_else(|| {
+        Self::try_parse(text).ok_or_else(|| {
             Error::new(Kind::Usage, format!("{text:?} is not the name of a task"))
                 .advice("a task's name is like t16_implement_auth, a child's like t16_2_add_login")
         })
     }
 
-    /// [`TaskName::parse`] for texts that may well be something else.
-    pub(crate) fn recognise(text: &str) -> Option<Self> {
-        Self::recognise_child(text).or_else(|| Self::recognise_top(text))
+    /// [`TaskName::parse`] for text that may be something else: `None` instead of an error.
+    pub(crate) fn try_parse(text: &str) -> Option<Self> {
+        Self::try_parse_child(text).or_else(|| Self::try_parse_top(text))
     }
 
-    /// Reads a name as that of a top-level task, `t16_2024_report` included.
-    pub(super) fn recognise_top(text: &str) -> Option<Self> {
+    /// Parses a name as that of a top-level task, `t16_2024_report` included.
+    pub(super) fn try_parse_top(text: &str) -> Option<Self> {
         let (number, slug) = split_digits(text.strip_prefix('t')?);
         let id = TaskId::top(parse_number(number)?);
-        Some(Self { text: text.to_owned(), id, slug: Slug::recognise(slug.strip_prefix('_')?)? })
+        Some(Self { text: text.to_owned(), id, slug: Slug::try_parse(slug.strip_prefix('_')?)? })
     }
 
-    /// Reads a name as that of a child.
-    pub(super) fn recognise_child(text: &str) -> Option<Self> {
+    /// Parses a name as that of a child.
+    pub(super) fn try_parse_child(text: &str) -> Option<Self> {
         let (number, rest) = split_digits(text.strip_prefix('t')?);
         let (child, slug) = split_digits(rest.strip_prefix('_')?);
         let id = TaskId::child(parse_number(number)?, parse_number(child)?);
-        Some(Self { text: text.to_owned(), id, slug: Slug::recognise(slug.strip_prefix('_')?)? })
+        Some(Self { text: text.to_owned(), id, slug: Slug::try_parse(slug.strip_prefix('_')?)? })
     }
 
-    /// The name of the task whose branch this is: `aitask/t16_2_add_login`.
+    /// The name of the task that a branch belongs to: `aitask/t16_2_add_login`.
     pub(crate) fn from_branch(branch: &str) -> Option<Self> {
-        Self::recognise(branch.strip_prefix(BRANCH_PREFIX)?)
+        Self::try_parse(branch.strip_prefix(BRANCH_PREFIX)?)
     }
 
     /// A child's name read as that of a top-level task: `t16_2024_report` is then task 16, `2024_report`.
     pub(crate) fn as_top_level(&self) -> Option<Self> {
-        self.id.is_child().then(|| Self::recognise_top(&self.text)).flatten()
+        self.id.is_child().then(|| Self::try_parse_top(&self.text)).flatten()
     }
 
     /// The name as text.
@@ -136,7 +136,7 @@ mod tests {
             (top.id(), top.slug().to_string().as_str(), top.as_str()),
             (TaskId::top(16), "2024_report", child.as_str())
         );
-        // no slug follows the second number, or it is no number of a child
+        // Without a slug after the second number, or with a number that no child has.
         for (text, slug) in [("t16_2", "2"), ("t16_2_", "2_"), ("t16_0_x", "0_x"), ("t16_2x", "2x")] {
             let name = TaskName::parse(text).unwrap();
             assert_eq!((name.id(), name.slug().to_string().as_str()), (TaskId::top(16), slug), "{text}");

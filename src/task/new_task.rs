@@ -1,34 +1,34 @@
-//! The file of a new task: specification 20, sections 3.2 and 3.5, recorded examples A1 to A6.
+//! The file of a new task.
 
 use super::frontmatter::Document;
 use super::id::TaskId;
 use super::model::{Level, Reference, Status};
 use crate::error::Result;
 
-/// What a new task consists of. Lists may be empty; their keys are written all the same.
+/// The content of a new task. Lists may be empty; their keys are written all the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NewTask {
     /// The priority.
     pub(crate) priority: Level,
     /// The effort.
     pub(crate) effort: Level,
-    /// What it waits for, written as given.
+    /// The tasks that it depends on, written as given.
     pub(crate) depends: Vec<Reference>,
     /// The issue type.
     pub(crate) issue_type: String,
     /// The status.
     pub(crate) status: Status,
-    /// The labels, clean already.
+    /// The labels, in normal form.
     pub(crate) labels: Vec<String>,
-    /// Who it is assigned to.
+    /// The assignee.
     pub(crate) assigned_to: Option<String>,
-    /// The task this one belongs to; for a child its parent, or the parent's own anchor.
+    /// The task that this one belongs to; for a child its parent, or the parent's own anchor.
     pub(crate) anchor: Option<TaskId>,
     /// Whether it is a draft.
     pub(crate) draft: bool,
-    /// The parent's number, for the draft of a child only.
+    /// The number of the parent, only for the draft of a child.
     pub(crate) parent: Option<TaskId>,
-    /// Further keys with their values as written, placed canonically.
+    /// Further keys with their values as written; they are placed canonically.
     pub(crate) more: Vec<(String, String)>,
     /// The text.
     pub(crate) body: String,
@@ -54,7 +54,7 @@ impl Default for NewTask {
 }
 
 impl NewTask {
-    /// The file, keys in canonical order, both timestamps `now`.
+    /// The file, with keys in canonical order, and both timestamps `now`.
     pub(crate) fn document(&self, now: &str) -> Result<Document> {
         let mut document = Document::new(now)?;
         document.set("priority", self.priority.as_str())?;
@@ -92,7 +92,7 @@ mod tests {
         String::from_utf8(task.document("<NOW>").unwrap().to_bytes()).unwrap()
     }
 
-    /// Recorded example A1.
+    /// As recorded from the script: the defaults.
     #[test]
     fn a_draft() {
         let task = NewTask { draft: true, body: "Fix the login issue".into(), ..NewTask::default() };
@@ -102,7 +102,7 @@ mod tests {
         );
     }
 
-    /// Recorded example A2.
+    /// As recorded from the script: with every option.
     #[test]
     fn a_task_with_everything() {
         let task = NewTask {
@@ -126,7 +126,7 @@ mod tests {
         );
     }
 
-    /// Recorded examples A3, A4 and A6.
+    /// As recorded from the script: a child, and drafts.
     #[test]
     fn children() {
         let child = NewTask { anchor: Some(TaskId::top(1)), body: "c1".into(), ..NewTask::default() };

@@ -1,8 +1,9 @@
-//! The canonical order of the keys: specification 20, section 3.2.
+//! The canonical order of the keys. The scripts and the board write files in this order, so another one would make
+//! every change of theirs a large diff.
 
-use super::dialect::Entry;
+use super::dialect::FrontmatterEntry;
 
-/// The keys in the order they are written, with the two of drafts and the two that archiving adds.
+/// The keys in the order in which they are written, with the two of drafts and the two that archiving adds.
 pub(super) const KEYS: [&str; 42] = [
     "priority",
     "risk_code_health",
@@ -48,13 +49,13 @@ pub(super) const KEYS: [&str; 42] = [
     "boardgroup",
 ];
 
-/// The place of a key in the canonical order.
+/// The position of a key in the canonical order.
 pub(super) fn rank(key: &str) -> Option<usize> {
     KEYS.iter().position(|known| *known == key)
 }
 
-/// Keys are placed among their own group first: the task's own, the timestamps, the board's. Between the groups
-/// stand the keys we do not know (specification 20, section 3.5).
+/// The group of a key: the task's own keys, the timestamps, or those of the board. A new key is placed within its
+/// group; unknown keys are between the groups.
 fn group(rank: usize) -> std::ops::Range<usize> {
     let (times, board) = (KEYS.len() - 6, KEYS.len() - 3);
     if rank < times {
@@ -66,9 +67,9 @@ fn group(rank: usize) -> std::ops::Range<usize> {
     }
 }
 
-/// Where a new key goes among the entries that are there: right after the nearest key before it in the canonical
-/// order, else right before the nearest after it; an unknown key before the timestamps.
-pub(super) fn place(entries: &[Entry], key: &str) -> usize {
+/// Where a new key is inserted among the entries: directly after the nearest key before it in the canonical order, else
+/// directly before the nearest after it; an unknown key before the timestamps.
+pub(super) fn place(entries: &[FrontmatterEntry], key: &str) -> usize {
     let ranked = || entries.iter().enumerate().filter_map(|(at, entry)| Some((rank(entry.key()?)?, at)));
     let before_rank = |limit: usize| ranked().find(|(other, _)| *other >= limit).map_or(entries.len(), |(_, at)| at);
     let Some(rank) = rank(key) else { return before_rank(KEYS.len() - 6) };

@@ -1,5 +1,4 @@
-//! Where the files of tasks and plans lie: specification 20, section 1; 30, sections 0 and 5; 50, section 1.
-//! All paths are relative to the root of the task data and use `/`.
+//! The paths of the files of tasks and plans. All are relative to the root of the task data and use `/`.
 
 use super::id::TaskId;
 use super::name::TaskName;
@@ -18,21 +17,21 @@ pub(crate) const ARCHIVED_TASKS_DIR: &str = "aitasks/archived";
 pub(crate) const ARCHIVED_PLANS_DIR: &str = "aiplans/archived";
 /// The folder of the settings and vocabularies.
 pub(crate) const METADATA_DIR: &str = "aitasks/metadata";
-/// The label vocabulary.
+/// The vocabulary of labels.
 pub(crate) const LABELS_FILE: &str = "aitasks/metadata/labels.txt";
 /// The issue types.
 pub(crate) const TASK_TYPES_FILE: &str = "aitasks/metadata/task_types.txt";
 /// The known assignees.
 pub(crate) const EMAILS_FILE: &str = "aitasks/metadata/emails.txt";
-/// The user's own settings, ignored by git.
+/// The settings of the user, ignored by git.
 pub(crate) const USER_CONFIG_FILE: &str = "aitasks/metadata/userconfig.yaml";
 /// The worktree of the data branch.
 pub(crate) const DATA_WORKTREE_DIR: &str = ".aitask-data";
 
 /// The path of a task file, active or archived.
 ///
-/// A file at the top level is always a top-level task: `aitasks/t16_2024_report.md` is task 16 called
-/// `2024_report` (the globs of specification 30, section 0, match it so). A child lies in its parent's folder.
+/// A file in the top folder is always a top-level task: `aitasks/t16_2024_report.md` is task 16 called `2024_report`,
+/// which the patterns of the scripts find as such. A child is in its parent's folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct TaskPath {
     text: String,
@@ -51,19 +50,19 @@ impl TaskPath {
         &self.name
     }
 
-    /// The path's last part, `t16_2_add_login.md`.
+    /// The last part of the path, `t16_2_add_login.md`.
     pub(crate) fn file_name(&self) -> &str {
         self.text.rsplit_once('/').map_or(self.text.as_str(), |(_, name)| name)
     }
 
-    /// The plan called after this task, archived when the task is.
+    /// The plan that is named after this task, archived when the task is.
     pub(crate) fn plan(&self) -> PlanPath {
         PlanPath::at(self.name.clone(), self.archived)
     }
 }
 
-/// The path of a plan, active or archived. Its name is the task's, with `p` for `t`; the task's own slug may differ, the
-/// id is what binds them.
+/// The path of a plan, active or archived. Its name is the task's, with `p` for `t`. Its slug may differ from the
+/// task's: the id relates them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PlanPath {
     text: String,
@@ -78,7 +77,8 @@ impl PlanPath {
     }
 }
 
-/// What the paths of tasks and plans have in common: both lie in a folder `$root`, by names that begin with `$letter`.
+/// What the paths of tasks and plans have in common: the files are in a folder `$root`, and their names begin with
+/// `$letter`.
 macro_rules! path_of_task {
     ($path:ident, $root:expr, $letter:literal) => {
         impl $path {
@@ -86,10 +86,10 @@ macro_rules! path_of_task {
                 Self { text: render(&name, archived, $root, $letter), name, archived }
             }
 
-            /// Parses `<root>/t<N>_<slug>.md`, `<root>/t<N>/t<N>_<M>_<slug>.md`, and both below `<root>/archived/`, with `p`
-            /// for `t` where it is a plan.
+            /// Parses `<root>/t<N>_<slug>.md`, `<root>/t<N>/t<N>_<M>_<slug>.md`, and both below `<root>/archived/`,
+            /// with `p` for `t` in a plan.
             pub(crate) fn parse(path: &str) -> Option<Self> {
-                let (name, archived) = recognise(path, $root, $letter)?;
+                let (name, archived) = try_parse(path, $root, $letter)?;
                 Some(Self { text: path.to_owned(), name, archived })
             }
 
@@ -103,7 +103,7 @@ macro_rules! path_of_task {
                 self.name.id()
             }
 
-            /// Whether the file lies in the archive.
+            /// Whether the file is in the archive.
             pub(crate) fn is_archived(&self) -> bool {
                 self.archived
             }
@@ -126,26 +126,26 @@ fn render(name: &TaskName, archived: bool, root: &str, letter: char) -> String {
     }
 }
 
-fn recognise(path: &str, root: &str, letter: char) -> Option<(TaskName, bool)> {
+fn try_parse(path: &str, root: &str, letter: char) -> Option<(TaskName, bool)> {
     let rest = path.strip_prefix(root)?.strip_prefix('/')?.strip_suffix(".md")?;
     let (rest, archived) = rest.strip_prefix("archived/").map_or((rest, false), |rest| (rest, true));
     let (folder, stem) = rest.split_once('/').map_or((None, rest), |(folder, stem)| (Some(folder), stem));
     let text = format!("t{}", stem.strip_prefix(letter)?);
     let name = match folder {
-        None => TaskName::recognise_top(&text)?,
-        Some(folder) => TaskName::recognise_child(&text)
+        None => TaskName::try_parse_top(&text)?,
+        Some(folder) => TaskName::try_parse_child(&text)
             .filter(|name| folder.strip_prefix(letter) == Some(name.number_as_written()))?,
     };
     Some((name, archived))
 }
 
-/// The path of a draft: `aitasks/new/draft_<stamp>_<slug>.md`, with the stamp as `YYYYMMDD_HHMM`
-/// (specification 20, section 2).
+/// The path of a draft: `aitasks/new/draft_<stamp>_<slug>.md`, with the stamp as `YYYYMMDD_HHMM`.
 pub(crate) fn draft_path(stamp: &str, slug: &Slug) -> String {
     format!("{DRAFTS_DIR}/draft_{stamp}_{slug}.md")
 }
 
-/// Whether this is the path of a draft: a markdown file directly in `aitasks/new/` (specification 20, C-Q9).
+/// Whether this is the path of a draft: a markdown file directly in `aitasks/new/`. No other file is filed as a draft,
+/// since filing removes it.
 pub(crate) fn is_draft(path: &str) -> bool {
     path.strip_prefix(DRAFTS_DIR)
         .and_then(|rest| rest.strip_prefix('/'))
@@ -153,12 +153,12 @@ pub(crate) fn is_draft(path: &str) -> bool {
         .is_some_and(|stem| !stem.is_empty() && !stem.starts_with('.') && !stem.contains('/'))
 }
 
-/// The slug in a draft's file name: what follows `draft_<digits>_<digits>_`, else the whole stem (specification
-/// 20, section 2). The path's folders are ignored.
+/// The slug in a draft's file name: the text after `draft_<digits>_<digits>_`, else the whole stem. The folders of the
+/// path are ignored.
 pub(crate) fn draft_slug(path: &str) -> Option<Slug> {
     let file = path.rsplit_once('/').map_or(path, |(_, file)| file);
     let stem = file.strip_suffix(".md").unwrap_or(file);
-    Slug::recognise(without_stamp(stem).unwrap_or(stem))
+    Slug::try_parse(without_stamp(stem).unwrap_or(stem))
 }
 
 fn without_stamp(stem: &str) -> Option<&str> {
@@ -167,9 +167,8 @@ fn without_stamp(stem: &str) -> Option<&str> {
     rest.strip_prefix('_').filter(|_| !date.is_empty() && !time.is_empty())
 }
 
-/// The id that the globs of specification 30, section 0, see in a path of an active or archived task file whose
-/// name need not be well formed otherwise (`aitasks/t5_Größe.md`): such files are no tasks for us, but their
-/// ids are taken.
+/// The id in the path of an active or archived task file, as the patterns of the scripts find it, also where the rest
+/// of the name is not well formed (`aitasks/t5_Größe.md`): such a file is no task here, but its id is used.
 pub(crate) fn loose_id(path: &str) -> Option<TaskId> {
     let rest = path.strip_prefix(TASKS_DIR)?.strip_prefix('/')?;
     member_id(rest.strip_prefix("archived/").unwrap_or(rest))
@@ -183,8 +182,8 @@ pub(crate) fn loose_plan_id(path: &str) -> Option<TaskId> {
     member_id(&as_task.collect::<Option<Vec<_>>>()?.join("/"))
 }
 
-/// The number in the name of any file that lies where active or archived task files do, well formed or not: the
-/// digits after the leading `t` (specification 10, section 4.1).
+/// The number in the name of any file in the folders of active and archived tasks, well formed or not: the digits after
+/// the leading `t`. A new id must be higher than all of them.
 pub(crate) fn loose_number(path: &str) -> Option<u64> {
     let rest = path.strip_prefix(TASKS_DIR)?.strip_prefix('/')?;
     let rest = rest.strip_prefix("archived/").unwrap_or(rest).strip_suffix(".md")?;
@@ -196,8 +195,8 @@ pub(crate) fn loose_number(path: &str) -> Option<u64> {
     rest.starts_with('_').then(|| parse_number(digits)).flatten()
 }
 
-/// The id of a member of a bundle, `t150_x.md` or `t150/t150_1_x.md`, perhaps after `./` (specification 30,
-/// section 5, Z2: a parent's member lies in no folder).
+/// The id of a member of a bundle, `t150_x.md` or `t150/t150_1_x.md`, perhaps after `./`. A parent's member is in no
+/// folder.
 pub(crate) fn member_id(member: &str) -> Option<TaskId> {
     let rest = member.strip_prefix("./").unwrap_or(member).strip_suffix(".md")?;
     let (folder, stem) = rest.split_once('/').map_or((None, rest), |(folder, stem)| (Some(folder), stem));
@@ -214,8 +213,7 @@ pub(crate) fn member_id(member: &str) -> Option<TaskId> {
     }
 }
 
-/// The highest number that a numbered bundle may hold: `old<B>` holds B*100 to B*100+99. `None` for all other
-/// paths.
+/// The highest number that a numbered bundle can contain: `old<B>` contains B*100 to B*100+99. `None` for other paths.
 pub(crate) fn bundle_upper_bound(path: &str) -> Option<u64> {
     let (folder, file) = path.strip_prefix(ARCHIVED_TASKS_DIR)?.strip_prefix("/_b")?.split_once('/')?;
     let bundle = without_tar(file)?.strip_prefix("old")?;
@@ -225,7 +223,7 @@ pub(crate) fn bundle_upper_bound(path: &str) -> Option<u64> {
     number(bundle)?.checked_mul(100)?.checked_add(99)
 }
 
-/// Whether this is the single bundle of early versions, which may hold any id.
+/// Whether this is the single bundle of early versions, which may contain any id.
 pub(crate) fn is_legacy_bundle(path: &str) -> bool {
     path.strip_prefix(ARCHIVED_TASKS_DIR).and_then(|rest| rest.strip_prefix('/')).and_then(without_tar) == Some("old")
 }

@@ -1,14 +1,14 @@
-//! The header of a plan, the durable record of the branch decisions: specification 50, section 4. Its keys have blanks
-//! in them, so it is not the dialect of the task files.
+//! The header of a plan, the lasting record of the decisions about branches. Its keys contain blanks, so it is not the
+//! dialect of the task files.
 
-/// One decision about a line of a header: leave it, set it, or take it out.
+/// A change of one line of a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Claim {
-    /// As it stands.
+pub(crate) enum HeaderEdit {
+    /// The line stays.
     Leave,
     /// The line gets this value.
     Set(String),
-    /// The line goes.
+    /// The line is removed.
     Delete,
 }
 
@@ -17,8 +17,8 @@ pub(crate) fn has_header(text: &str) -> bool {
     split(text).is_some()
 }
 
-/// What stands behind a key in the header, however somebody wrote it by hand: behind a byte order mark or empty lines, in
-/// other letters, without a blank, not closed. Such a line must not count as none.
+/// The value of a key in the header, however a person wrote it: after a byte order mark or empty lines, in upper or
+/// lower case, without a blank, or in a header that is not closed. A line that is there must not be taken for missing.
 pub(crate) fn value_as_written<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     let mut lines = text.trim_start_matches('\u{feff}').lines().skip_while(|line| line.trim().is_empty());
     lines.next().filter(|line| line.trim_end() == "---")?;
@@ -36,12 +36,12 @@ pub(crate) fn with_header(lines: &[(&str, String)], text: &str) -> String {
     format!("{header}---\n\n{}", text.trim_start_matches('\n'))
 }
 
-/// The text with one line of its header changed. A new line goes before `plan_verified`, else last.
-pub(crate) fn splice(text: &str, key: &str, claim: &Claim) -> String {
-    let (Some((header, rest)), true) = (split(text), *claim != Claim::Leave) else { return text.to_owned() };
+/// The text with one line of its header changed. A new line is inserted before `plan_verified`, else at the end.
+pub(crate) fn splice(text: &str, key: &str, claim: &HeaderEdit) -> String {
+    let (Some((header, rest)), true) = (split(text), *claim != HeaderEdit::Leave) else { return text.to_owned() };
     let is_key = |line: &str| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':'));
     let mut lines: Vec<String> = header.lines().filter(|line| !is_key(line)).map(str::to_owned).collect();
-    if let Claim::Set(value) = claim {
+    if let HeaderEdit::Set(value) = claim {
         let at = header.lines().take_while(|line| !is_key(line)).count();
         let end = lines.iter().position(|line| line.starts_with("plan_verified:")).unwrap_or(lines.len());
         let at = if header.lines().any(is_key) { at } else { end };
@@ -52,7 +52,7 @@ pub(crate) fn splice(text: &str, key: &str, claim: &Claim) -> String {
     format!("---{ending}{header}{rest}")
 }
 
-/// What stands between the two lines `---`, and the rest from the second one on.
+/// The text between the two lines `---`, and the rest from the second one on.
 fn split(text: &str) -> Option<(&str, &str)> {
     let body = text.strip_prefix("---\n").or_else(|| text.strip_prefix("---\r\n"))?;
     let mut at = 0;
@@ -90,23 +90,23 @@ mod tests {
     fn lines_of_a_header() {
         assert_eq!(value_as_written(PLAN, "Base branch"), Some("main"));
         assert_eq!(value_as_written("Base branch: x\n", "Base branch"), None);
-        let set = splice(PLAN, "Base branch", &Claim::Set("dev".to_owned()));
+        let set = splice(PLAN, "Base branch", &HeaderEdit::Set("dev".to_owned()));
         assert_eq!(set, PLAN.replace("main", "dev"));
-        let added = splice(PLAN, "Worktree", &Claim::Set("aiwork/t1_a".to_owned()));
+        let added = splice(PLAN, "Worktree", &HeaderEdit::Set("aiwork/t1_a".to_owned()));
         assert_eq!(added, PLAN.replace("plan_verified", "Worktree: aiwork/t1_a\nplan_verified"));
-        assert_eq!(splice(&added, "Worktree", &Claim::Delete), PLAN);
-        assert_eq!(splice(PLAN, "Worktree", &Claim::Leave), PLAN);
-        assert_eq!(splice("Text\n", "Worktree", &Claim::Delete), "Text\n");
+        assert_eq!(splice(&added, "Worktree", &HeaderEdit::Delete), PLAN);
+        assert_eq!(splice(PLAN, "Worktree", &HeaderEdit::Leave), PLAN);
+        assert_eq!(splice("Text\n", "Worktree", &HeaderEdit::Delete), "Text\n");
         let dos = PLAN.replace('\n', "\r\n");
         assert_eq!(value_as_written(&dos, "Base branch"), Some("main"));
-        assert_eq!(splice(&dos, "Base branch", &Claim::Set("dev".to_owned())), dos.replace("main", "dev"));
+        assert_eq!(splice(&dos, "Base branch", &HeaderEdit::Set("dev".to_owned())), dos.replace("main", "dev"));
     }
 
     proptest! {
         #[test]
         fn what_is_set_is_read(lines in "([A-Za-z ]{1,8}: [a-z/]{0,8}\n){0,5}", value_set in "[a-z/]{1,12}") {
             let plan = format!("---\n{lines}---\nText\n");
-            let set = splice(&plan, "Output branch", &Claim::Set(value_set.clone()));
+            let set = splice(&plan, "Output branch", &HeaderEdit::Set(value_set.clone()));
             prop_assert_eq!(value_as_written(&set, "Output branch"), Some(value_set.as_str()));
             prop_assert!(set.ends_with("---\nText\n"));
         }

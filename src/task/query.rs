@@ -1,21 +1,21 @@
-//! Questions about all active tasks together.
+//! Queries over all active tasks together.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::id::{HIGHEST, TaskId};
+use super::id::{HIGHEST_ID, TaskId};
 use super::model::{Reference, Status, Task};
 use super::paths::{bundle_upper_bound, loose_id, loose_number, member_id};
-use super::selection::{Active, Selection};
+use super::selection::{ActiveIds, Selection};
 
-/// Something a task waits for.
+/// What a task waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Blocker {
     /// An active task.
     Task(TaskId),
-    /// A task of another project, `project#id`. Whether it is finished cannot be seen from here.
+    /// A task of another project, `project#id`. Whether it is finished cannot be determined here.
     Elsewhere(String),
 }
 
@@ -36,21 +36,20 @@ impl Serialize for Blocker {
 
 /// All active tasks.
 #[derive(Debug, Clone)]
-pub(crate) struct Board<'a> {
+pub(crate) struct ActiveTasks<'a> {
     tasks: &'a [Task],
-    active: Active<TaskId>,
+    active: ActiveIds<TaskId>,
     /// Parents of active files whose status is neither `Done` nor `Folded`.
     parents: BTreeSet<TaskId>,
 }
 
-impl<'a> Board<'a> {
-    /// The board of these tasks; archived ones among them are left out.
+impl<'a> ActiveTasks<'a> {
+    /// From these tasks, without the archived ones among them.
     pub(crate) fn new(tasks: &'a [Task]) -> Self {
         Self::with_other_ids(tasks, [])
     }
 
-    /// [`Board::new`], with further ids that are taken by active files which are no well-formed tasks
-    /// ([`super::paths::loose_id`]).
+    /// [`ActiveTasks::new`], with the ids of active files that are no well-formed tasks ([`super::paths::loose_id`]).
     pub(crate) fn with_other_ids(tasks: &'a [Task], others: impl IntoIterator<Item = TaskId>) -> Self {
         let own = tasks.iter().filter(|task| !task.path.is_archived()).map(|task| task.id);
         let open = tasks.iter().filter(|task| !task.path.is_archived() && !task.status.is_closed());
@@ -58,7 +57,7 @@ impl<'a> Board<'a> {
         Self { tasks, active: own.chain(others).collect(), parents }
     }
 
-    /// The tasks, as they come.
+    /// The tasks, in the given order.
     pub(crate) fn tasks(&self) -> impl Iterator<Item = &'a Task> {
         self.tasks.iter().filter(|task| !task.path.is_archived())
     }
@@ -68,13 +67,13 @@ impl<'a> Board<'a> {
         self.active.contains(&id)
     }
 
-    /// The active task whose name is this text, whichever way the name is read ([`super::TaskName`]).
+    /// The active task with this name, in either reading of the name ([`super::TaskName`]).
     pub(crate) fn find_name(&self, name: &str) -> Option<&'a Task> {
         self.tasks().filter(|task| task.name.as_str() == name).min_by(|a, b| a.path.as_str().cmp(b.path.as_str()))
     }
 
-    /// What a task waits for: the ids in `depends` that are active (itself included), in file order, and the
-    /// entries of another project.
+    /// What a task waits for: the ids in `depends` that are active (its own too), in file order, and the entries of
+    /// another project.
     pub(crate) fn blocked_by(&self, task: &Task) -> Vec<Blocker> {
         let local = task.depends.iter().filter_map(Reference::id).filter(|id| self.is_active(*id));
         let mut blockers: Vec<Blocker> = Vec::new();
@@ -86,23 +85,23 @@ impl<'a> Board<'a> {
         blockers
     }
 
-    /// Whether a task waits for another.
+    /// Whether a task waits for anything.
     pub(crate) fn is_blocked(&self, task: &Task) -> bool {
         !self.blocked_by(task).is_empty()
     }
 
-    /// Whether a task has children that are not finished: listed in its file, or active files whose status is
-    /// neither `Done` nor `Folded`.
+    /// Whether a task has unfinished children: listed in its file, or active files whose status is neither `Done` nor
+    /// `Folded`.
     pub(crate) fn has_open_children(&self, task: &Task) -> bool {
         task.lists_children() || self.parents.contains(&task.id)
     }
 
-    /// Whether a task can be begun: status `Ready`, not blocked, no open children.
+    /// Whether a task is ready: status `Ready`, not blocked, no unfinished children.
     pub(crate) fn is_ready(&self, task: &Task) -> bool {
         task.status == Status::Ready && !self.is_blocked(task) && !self.has_open_children(task)
     }
 
-    /// Those of these tasks that are chosen.
+    /// The chosen ones of these tasks.
     pub(crate) fn choose<'t>(&self, selection: &Selection, tasks: impl IntoIterator<Item = &'t Task>) -> Vec<&'t Task> {
         let chosen = selection.choose(tasks, |task| self.blocked_by(task));
         chosen.into_iter().map(|one| one.task).collect()
@@ -113,7 +112,7 @@ impl<'a> Board<'a> {
         self.choose(&Selection::default(), self.tasks())
     }
 
-    /// The tasks that can be begun, best first.
+    /// The ready tasks, best first.
     pub(crate) fn ready(&self) -> Vec<&'a Task> {
         self.choose(&Selection::default(), self.tasks().filter(|task| self.is_ready(task)))
     }
@@ -124,7 +123,7 @@ impl<'a> Board<'a> {
     }
 }
 
-/// The entries of another project; without its name they mean nothing.
+/// The entries of another project; without the name of the project they mean nothing.
 fn elsewhere(task: &Task) -> impl Iterator<Item = Blocker> {
     let project = task.xdeprepo.iter();
     project.flat_map(|project| {
@@ -135,7 +134,7 @@ fn elsewhere(task: &Task) -> impl Iterator<Item = Blocker> {
     })
 }
 
-/// Which files a scan for the highest number looks at.
+/// The files that a scan for the highest number reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scan {
     /// Active task files.
@@ -144,9 +143,9 @@ pub(crate) enum Scan {
     Full,
 }
 
-/// The highest task number among these paths, 0 when there is none; a child counts as its parent's number.
-/// Drafts and other files are ignored. A full scan also takes the members of
-/// bundles (`t150/t150_1_c.md`), which a legacy bundle needs ([`super::paths::is_legacy_bundle`]).
+/// The highest task number among these paths, 0 when there is none; a child counts as its parent's number. Drafts and
+/// other files are ignored. A full scan also takes the members of bundles (`t150/t150_1_c.md`), which a bundle of the
+/// oldest form needs ([`super::paths::is_legacy_bundle`]).
 pub(crate) fn max_number<'p>(paths: impl IntoIterator<Item = &'p str>, scan: Scan) -> u64 {
     let number = |path: &str| match scan {
         Scan::Active if path.starts_with("aitasks/archived/") => None,
@@ -156,21 +155,21 @@ pub(crate) fn max_number<'p>(paths: impl IntoIterator<Item = &'p str>, scan: Sca
             loose_number(path).or_else(|| bundle_upper_bound(path)).or_else(member)
         }
     };
-    // A number that no counter can reach is somebody's slip, and must not end the numbering for everybody.
-    paths.into_iter().filter_map(number).filter(|number| *number < HIGHEST).max().unwrap_or(0)
+    // A number that the counter cannot reach is a mistake in one file name, and must not stop the numbering.
+    paths.into_iter().filter_map(number).filter(|number| *number < HIGHEST_ID).max().unwrap_or(0)
 }
 
-/// The ids that these paths of task files, and of members of bundles, have.
+/// The ids in these paths of task files and of members of bundles.
 pub(crate) fn ids<'p>(paths: impl IntoIterator<Item = &'p str>) -> BTreeSet<TaskId> {
     paths.into_iter().filter_map(|path| loose_id(path).or_else(|| member_id(path))).collect()
 }
 
-/// The number of a parent's next child: one more than the highest among these paths, which are those of all task
-/// files, active and archived, and of the members of bundles.
+/// The number of a parent's next child: one more than the highest among these paths of all task files, active and
+/// archived, and of the members of bundles.
 pub(crate) fn next_child_number<'p>(parent: TaskId, paths: impl IntoIterator<Item = &'p str>) -> u64 {
     let ids = paths.into_iter().filter_map(|path| loose_id(path).or_else(|| member_id(path)));
     let siblings = ids.filter(|id| id.parent() == Some(parent));
-    siblings.filter_map(TaskId::child_number).filter(|child| *child < HIGHEST).max().unwrap_or(0).saturating_add(1)
+    siblings.filter_map(TaskId::child_number).filter(|child| *child < HIGHEST_ID).max().unwrap_or(0).saturating_add(1)
 }
 
 #[cfg(test)]
@@ -179,7 +178,7 @@ mod tests {
     use super::super::selection::Filter;
     use super::*;
 
-    /// The tasks of recorded examples E1 and E2.
+    /// As recorded from the scripts.
     fn recorded() -> Vec<Task> {
         let file = |more: &str| format!("---\n{more}\n---\n");
         [
@@ -201,7 +200,7 @@ mod tests {
         tasks.iter().map(|task| task.path.file_name().to_owned()).collect()
     }
 
-    fn select<'t>(board: &Board<'t>, filter: Filter) -> Vec<&'t Task> {
+    fn select<'t>(board: &ActiveTasks<'t>, filter: Filter) -> Vec<&'t Task> {
         board.choose(&Selection { filter, ..Selection::default() }, board.tasks())
     }
 
@@ -212,7 +211,7 @@ mod tests {
     #[test]
     fn recorded_order() {
         let tasks = recorded();
-        let board = Board::new(&tasks);
+        let board = ActiveTasks::new(&tasks);
         let top: Vec<&Task> = board.ordered().into_iter().filter(|task| !task.id.is_child()).collect();
         assert_eq!(
             names(&top),
@@ -240,7 +239,7 @@ mod tests {
     #[test]
     fn file_names_decide_by_bytes() {
         let tasks = ["t9_a", "t100_a", "t11_a"].map(|name| task(&format!("aitasks/{name}.md"), ""));
-        assert_eq!(names(&Board::new(&tasks).ordered()), ["t100_a.md", "t11_a.md", "t9_a.md"]);
+        assert_eq!(names(&ActiveTasks::new(&tasks).ordered()), ["t100_a.md", "t11_a.md", "t9_a.md"]);
     }
 
     #[test]
@@ -250,7 +249,7 @@ mod tests {
         tasks.push(task("aitasks/t21_far.md", "---\nxdeps: [1, t2_3]\nxdeprepo: sis\n---\n"));
         tasks.push(task("aitasks/t22_near.md", "---\nxdeps: [1]\ndepends: [30, 31]\n---\n"));
         tasks.push(task("aitasks/archived/t30_old.md", "---\nstatus: Done\n---\n"));
-        let board = Board::with_other_ids(&tasks, [TaskId::top(31)]);
+        let board = ActiveTasks::with_other_ids(&tasks, [TaskId::top(31)]);
         let blocked_by = |id| board.blocked_by(find(&tasks, id));
         assert_eq!(blocked_by(TaskId::top(13)), [Blocker::Task(TaskId::child(12, 1)), Blocker::Task(TaskId::top(10))]);
         assert_eq!(blocked_by(TaskId::top(20)), [Blocker::Task(TaskId::top(20)), Blocker::Task(TaskId::child(12, 1))]);
@@ -266,7 +265,7 @@ mod tests {
     fn open_children() {
         let open = |child: &str, parent: &str| {
             let tasks = [task("aitasks/t1_x.md", parent), task("aitasks/t1/t1_1_y.md", child)];
-            let board = Board::new(&tasks);
+            let board = ActiveTasks::new(&tasks);
             assert_eq!(board.is_ready(&tasks[0]), !board.has_open_children(&tasks[0]));
             board.has_open_children(&tasks[0])
         };
@@ -280,7 +279,7 @@ mod tests {
     #[test]
     fn filters() {
         let tasks = recorded();
-        let board = Board::new(&tasks);
+        let board = ActiveTasks::new(&tasks);
         let count = |filter: &Filter| select(&board, filter.clone()).len();
         assert_eq!(count(&Filter::default()), 9);
         assert_eq!(count(&Filter { labels: vec!["x".into(), "ui".into()], ..Filter::default() }), 1);
@@ -293,12 +292,12 @@ mod tests {
     fn duplicates_and_names() {
         let tasks = ["t1_b", "t1_a", "t2_x", "t2/t2_1_x", "t2/t2_1_y", "t2_1_x"]
             .map(|name| task(&format!("aitasks/{name}.md"), ""));
-        let board = Board::new(&tasks);
+        let board = ActiveTasks::new(&tasks);
         assert_eq!(board.duplicates(), [TaskId::top(1), TaskId::top(2), TaskId::child(2, 1)]);
         assert_eq!(board.find_name("t1_b").unwrap().id, TaskId::top(1));
         assert_eq!(board.find_name("t2_1_y").unwrap().id, TaskId::child(2, 1));
         let report = [task("aitasks/t16_2024_report.md", "")];
-        assert_eq!(Board::new(&report).find_name("t16_2024_report").unwrap().id, TaskId::top(16));
+        assert_eq!(ActiveTasks::new(&report).find_name("t16_2024_report").unwrap().id, TaskId::top(16));
     }
 
     #[test]

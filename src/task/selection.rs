@@ -1,5 +1,5 @@
-//! The one selection of tasks, for all that list them: which are wanted, and in which order. Those who ask differ in what
-//! they look at and in the values given here.
+//! Selecting tasks for every list of tasks: which ones, and in which order. The callers differ only in the files they
+//! read and in the values given here.
 
 use std::borrow::Borrow;
 use std::cmp::Reverse;
@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use super::model::{Fields, Level, Status, Task};
 
-/// A file that may be chosen: a task, or any file that a script lists as one.
+/// A file that can be selected: a task, or any file that a script lists as one.
 pub(crate) trait Candidate {
     /// Its fields.
     fn fields(&self) -> &Fields;
 
-    /// Its name, without folders.
+    /// Its file name, without folders.
     fn file_name(&self) -> &str;
 }
 
@@ -26,21 +26,21 @@ impl Candidate for &Task {
     }
 }
 
-/// Whether follow-ups are wanted.
+/// Whether follow-ups are selected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum FollowUps {
     /// Those of this kind.
     OfKind(String),
-    /// None of them.
+    /// No follow-ups.
     No,
 }
 
-/// Which tasks are wanted; what is not given does not matter.
+/// Which tasks are selected; a field that is absent selects all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Filter {
     /// Those with this status.
     pub(crate) status: Option<Status>,
-    /// Those with at least one of these labels; none given = all.
+    /// Those with at least one of these labels; an empty list selects all.
     pub(crate) labels: Vec<String>,
     /// Those assigned to this address.
     pub(crate) assigned_to: Option<String>,
@@ -51,7 +51,7 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// Whether a task with these fields is wanted.
+    /// Whether a task with these fields is selected.
     pub(crate) fn matches(&self, task: &Fields) -> bool {
         self.status.as_ref().is_none_or(|status| *status == task.status)
             && (self.labels.is_empty() || self.labels.iter().any(|label| task.labels.contains(label)))
@@ -64,26 +64,26 @@ impl Filter {
     }
 }
 
-/// How the chosen tasks are put.
+/// The order of the selected tasks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Order {
     /// Blocked ones last, then by priority (high first), effort (low first) and file name in byte order.
     #[default]
     Best,
-    /// As they come: nobody begins an archived task, and the scripts' tree is read by name.
+    /// The given order: archived tasks are not picked, and the tree of the scripts is sorted by name.
     AsGiven,
 }
 
-/// Which tasks are chosen, and how they are put.
+/// Which tasks are selected, and their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Selection {
-    /// Which are wanted.
+    /// Which ones.
     pub(crate) filter: Filter,
-    /// How they are put.
+    /// The order.
     pub(crate) order: Order,
 }
 
-/// A chosen task, and what it waits for.
+/// A selected task, and what it waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Chosen<T, B> {
     /// The task.
@@ -93,8 +93,8 @@ pub(crate) struct Chosen<T, B> {
 }
 
 impl Selection {
-    /// Chooses among the candidates. `blockers` tells what one waits for, and is asked for those that are wanted only: it may
-    /// have to ask another project.
+    /// Selects among the candidates. `blockers` tells what a task waits for; it is called only for selected tasks,
+    /// since it may have to read another project.
     pub(crate) fn choose<T: Candidate, B>(
         &self,
         candidates: impl IntoIterator<Item = T>,
@@ -114,12 +114,12 @@ fn rank<T: Candidate, B>(chosen: &Chosen<T, B>) -> (bool, Reverse<Level>, Level,
     (!chosen.blockers.is_empty(), Reverse(fields.priority), fields.effort, chosen.task.file_name())
 }
 
-/// The ids of all active files. A task counts as finished for those that wait for it exactly when its id is not among them.
-/// For the scripts an id is a text: to them `007` is not `7`.
+/// The ids of all active files. A task counts as finished for those that depend on it exactly when its id is not among
+/// them. For the scripts an id is a text: `007` is not `7`.
 #[derive(Debug, Clone)]
-pub(crate) struct Active<K>(BTreeMap<K, usize>);
+pub(crate) struct ActiveIds<K>(BTreeMap<K, usize>);
 
-impl<K: Ord> FromIterator<K> for Active<K> {
+impl<K: Ord> FromIterator<K> for ActiveIds<K> {
     fn from_iter<I: IntoIterator<Item = K>>(ids: I) -> Self {
         let mut counts = BTreeMap::new();
         for id in ids {
@@ -129,7 +129,7 @@ impl<K: Ord> FromIterator<K> for Active<K> {
     }
 }
 
-impl<K: Ord> Active<K> {
+impl<K: Ord> ActiveIds<K> {
     /// Whether an active file has this id.
     pub(crate) fn contains<Q: Ord + ?Sized>(&self, id: &Q) -> bool
     where
@@ -138,7 +138,7 @@ impl<K: Ord> Active<K> {
         self.0.contains_key(id)
     }
 
-    /// Takes an id out: nothing waits for it any more.
+    /// Removes an id: nothing waits for it any more.
     pub(crate) fn release<Q: Ord + ?Sized>(&mut self, id: &Q)
     where
         K: Borrow<Q>,
@@ -160,16 +160,16 @@ mod tests {
     use super::super::model::Items;
     use super::*;
 
-    /// A file, and a text whose order is the one that is expected of it.
+    /// A file, and a text whose order is the expected one.
     #[derive(Debug)]
-    struct File {
+    struct ListedFile {
         name: String,
         fields: Fields,
         blocked: bool,
         key: String,
     }
 
-    impl Candidate for &File {
+    impl Candidate for &ListedFile {
         fn fields(&self) -> &Fields {
             &self.fields
         }
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn active_ids() {
-        let mut active: Active<&str> = ["2", "1", "t2_1", "1", "t2_1"].into_iter().collect();
+        let mut active: ActiveIds<&str> = ["2", "1", "t2_1", "1", "t2_1"].into_iter().collect();
         assert_eq!(active.duplicates().copied().collect::<Vec<_>>(), ["1", "t2_1"]);
         assert!(active.contains("1") && !active.contains("01"));
         active.release("1");
@@ -210,7 +210,7 @@ mod tests {
     prop_compose! {
         fn a_file()(
             priority in 0..3_usize, effort in 0..3_usize, number in 1..300_u32, blocked: bool, ready: bool, labels in "[ab]{0,2}"
-        ) -> File {
+        ) -> ListedFile {
             let levels = ["high", "medium", "low"];
             let labels: Vec<_> = labels.chars().map(String::from).collect();
             let text = format!(
@@ -219,13 +219,13 @@ mod tests {
             );
             let name = format!("t{number}_x.md");
             let key = format!("{}{priority}{}{name}", u8::from(blocked), 2 - effort);
-            File { fields: fields(&text), name, blocked, key }
+            ListedFile { fields: fields(&text), name, blocked, key }
         }
     }
 
     proptest! {
-        /// The order is that of a text with all that counts, nothing that is wanted is missing, and of no file that is not
-        /// wanted is asked what it waits for.
+        /// The order is that of the expected text, no selected file is missing, and no other file is asked what it
+        /// waits for.
         #[test]
         fn what_is_wanted_comes_in_order(files in proptest::collection::vec(a_file(), 0..20), label: bool, status: bool) {
             let filter = Filter {
@@ -233,7 +233,7 @@ mod tests {
                 status: status.then_some(Status::Ready),
                 ..Filter::default()
             };
-            let is_wanted = |file: &&File| {
+            let is_wanted = |file: &&ListedFile| {
                 (!label || file.fields.labels.iter().any(|label| label == "a"))
                     && (!status || file.fields.status == Status::Ready)
             };

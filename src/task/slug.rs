@@ -1,9 +1,12 @@
-//! Slugs (the machine names in file names) and titles: specification 20, section 2.
+//! Slugs (the machine names in file names) and titles.
 
 use super::text::{as_text, is_unsafe};
 use crate::error::{Error, Kind, Result};
 
-/// The machine name of a task: the part of its file name after the id (specification 20, section 2).
+/// The longest slug of a title, in bytes: the scripts cut there, and both faces must give one title one file name.
+const SLUG_LIMIT: usize = 60;
+
+/// The machine name of a task: the part of its file name after the id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Slug(String);
 
@@ -13,9 +16,10 @@ impl Slug {
         Self::derive(title).unwrap_or_else(|| Self("unnamed_task".to_owned()))
     }
 
-    /// The slug by the rule of specification 20, section 2; `None` when nothing is left (an error for rename).
+    /// The slug by the rule of the scripts: lower case, `_` for spaces, only `a-z 0-9 _`, at most 60 bytes; `None` when
+    /// nothing is left.
     pub(crate) fn derive(title: &str) -> Option<Self> {
-        let mut slug = String::with_capacity(title.len().min(60));
+        let mut slug = String::with_capacity(title.len().min(SLUG_LIMIT));
         for byte in title.bytes() {
             match byte.to_ascii_lowercase() {
                 b' ' | b'_' if slug.ends_with('_') => {}
@@ -26,12 +30,12 @@ impl Slug {
         }
         let slug = slug.strip_prefix('_').unwrap_or(&slug);
         let mut slug = slug.strip_suffix('_').unwrap_or(slug).to_owned();
-        slug.truncate(60);
+        slug.truncate(SLUG_LIMIT);
         (!slug.is_empty()).then_some(Self(slug))
     }
 
     /// A slug found in a file name: letters, digits, `.`, `_` and `-`, no `..`.
-    pub(crate) fn recognise(text: &str) -> Option<Self> {
+    pub(crate) fn try_parse(text: &str) -> Option<Self> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
         (!text.is_empty() && !text.contains("..") && text.bytes().all(allowed)).then(|| Self(text.to_owned()))
     }
@@ -41,7 +45,7 @@ impl Slug {
         &self.0
     }
 
-    /// The name for people, as in commit subjects: `_` becomes a space.
+    /// The name for people, as in commit subjects: blanks for `_`.
     pub(crate) fn humanised(&self) -> String {
         self.0.replace('_', " ")
     }
@@ -49,15 +53,16 @@ impl Slug {
 
 as_text!(Slug, Title);
 
-/// The most bytes a title may have.
+/// The longest title, in bytes. It becomes the heading of the file and the subject of a commit, where a longer one is a
+/// mistake.
 const TITLE_LIMIT: usize = 1000;
 
-/// A title that a person or agent gave: trimmed, not empty, one harmless line of at most 1,000 bytes.
+/// A title that a person or an agent gave: trimmed, not empty, one line without unsafe characters, at most 1,000 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Title(String);
 
 impl Title {
-    /// Parses what the user typed.
+    /// Parses the text of the user.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let refuse = |why: &str| Err(Error::new(Kind::Usage, format!("the title {why}")));
         let title = text.trim();
@@ -119,12 +124,12 @@ mod tests {
     #[test]
     fn slugs_of_file_names() {
         for text in ["add_login", "2024_report", "A.b-C", "x", "_"] {
-            assert_eq!(Slug::recognise(text).unwrap().to_string(), text);
+            assert_eq!(Slug::try_parse(text).unwrap().to_string(), text);
         }
         for text in ["", "..", "a..b", "a/b", "a b", "é", "a\n", "a\0"] {
-            assert_eq!(Slug::recognise(text), None, "{text:?}");
+            assert_eq!(Slug::try_parse(text), None, "{text:?}");
         }
-        assert_eq!(Slug::recognise("add_login").unwrap().humanised(), "add login");
+        assert_eq!(Slug::try_parse("add_login").unwrap().humanised(), "add login");
     }
 
     #[test]
@@ -156,7 +161,7 @@ mod tests {
         fn a_slug_is_always_a_slug(title in any::<String>()) {
             let slug = Slug::from_title(&title);
             prop_assert!(slug.0.len() <= 60);
-            prop_assert_eq!(Slug::recognise(&slug.0), Some(slug));
+            prop_assert_eq!(Slug::try_parse(&slug.0), Some(slug));
             if let Ok(title) = Title::parse(&title) {
                 prop_assert!(!title.as_str().chars().any(is_unsafe));
             }

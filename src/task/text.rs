@@ -1,8 +1,8 @@
-//! Text that others wrote, made fit for one line.
+//! Texts of others as one safe line, and numbers in names.
 
-pub(crate) use crate::error::{harmless, is_unsafe};
+pub(crate) use crate::error::{is_unsafe, sanitise};
 
-/// Types that are shown and serialised as their text.
+/// Implements display and serialisation of types that are shown as their text.
 macro_rules! as_text {
     ($($type:ty),*) => {$(
         impl std::fmt::Display for $type {

@@ -52,7 +52,7 @@ pub(crate) fn require_other_base(base: &Branch, wanted: &[Wanted]) -> Result<()>
     }
     Err(Error::new(
         Kind::Usage,
-        format!("{base} is the task branch of {} itself, so it cannot be its base", name.id().t()),
+        format!("{base} is the task branch of {} itself, so it cannot be its base", name.id().prefixed()),
     )
     .hint(command!["git aitask pick", name.id()].note("continues on that branch")))
 }

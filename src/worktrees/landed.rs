@@ -1,11 +1,11 @@
 //! Whether the commits of a task have landed: the branches that may contain them, and what of a task branch is in none
 //! of these.
 
-use crate::coordination::claim_record::Held;
+use crate::coordination::lock_record::LockRecord;
 use crate::error::Result;
 use crate::git::{Branch, Oid, merge, refs, registry, worktree};
 use crate::project::context::Context;
-use crate::project::cut_off::Site;
+use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::task::{BRANCH_PREFIX, TaskId, WORKTREES_DIR};
 use crate::worktrees::branches::tips;
 use crate::worktrees::plan_branches::PlannedBranches;
@@ -20,7 +20,7 @@ pub(crate) fn merge_targets(context: &Context, task: TaskId) -> Vec<Branch> {
     // matter.
     let planned = PlannedBranches::load(context, task).unwrap_or_default();
     let output = planned.output.or_else(|| settings.output.as_ref().and_then(parse));
-    let cut_from = Held::load(&context.repository, task).and_then(|held| held.base).as_ref().and_then(parse);
+    let cut_from = LockRecord::load(&context.repository, task).and_then(|held| held.base).as_ref().and_then(parse);
     let base = cut_from.or(planned.base).or_else(|| settings.base.as_ref().and_then(parse));
     let mut merge_targets: Vec<_> = output.into_iter().chain(base).collect();
     if merge_targets.is_empty() {
@@ -84,8 +84,9 @@ pub(crate) fn describe_remaining_work(
         repository.worktree_of(&branch)?.filter(|record| !worktree::is_gone(record)).map(|record| record.path)
     };
     let place = place.filter(|place| *place != repository.root);
-    let has_work =
-        |place: &PathBuf| Site::of(repository, place, &branch).load_work().is_ok_and(|work| !work.is_empty());
+    let has_work = |place: &PathBuf| {
+        RecoverableWorktree::of(repository, place, &branch).load_work().is_ok_and(|work| !work.is_empty())
+    };
     let dirty = place.filter(has_work);
     let into = merge_targets.first().or(repository.root_branch.as_ref()).map_or("HEAD", Branch::as_str);
     let commits = (count > 0).then(|| {

@@ -2,7 +2,7 @@
 //! travels with the task data, so these decisions take precedence over the settings of the clone that picks or finishes
 //! the task.
 
-use crate::coordination::claim_record::Held;
+use crate::coordination::lock_record::LockRecord;
 use crate::error::{Error, Kind, Result};
 use crate::git::Branch;
 use crate::ledger::View;
@@ -32,7 +32,7 @@ impl PlannedBranches {
         let others = index.plans_of(task.id());
         if *plan != task.plan() && others.len() > 1 {
             let names: Vec<_> = others.into_iter().map(PlanPath::as_str).collect();
-            let message = format!("{} has several plans: {}", task.id().t(), names.join(", "));
+            let message = format!("{} has several plans: {}", task.id().prefixed(), names.join(", "));
             return Err(Error::new(Kind::Conflict, message).advice(format!("git mv the right one to {}", task.plan())));
         }
         let text = view.document(index.branch(), plan.as_str())?;
@@ -80,7 +80,7 @@ impl PlannedBranches {
     /// [`Kind::Conflict`] where the plan names another base than the one that the task branch was cut from: the output
     /// follows from the base, so the caller must say which of the two is right.
     pub(crate) fn output(self, context: &Context, task: TaskId) -> Result<Branch> {
-        let cut_from = Held::load(&context.repository, task).and_then(|held| held.base);
+        let cut_from = LockRecord::load(&context.repository, task).and_then(|held| held.base);
         if let (Some(planned), Some(cut_from)) = (&self.base, &cut_from)
             && planned.as_str() != cut_from
         {

@@ -1,11 +1,11 @@
 //! What git's registry of worktrees says about the branch of a task, as the scripts distinguish it.
 
 use crate::error::Result;
-use crate::git::porcelain::worktree_list::{Loosely, WorktreeRecord};
+use crate::git::porcelain::worktree_list::{PartialList, WorktreeRecord};
 use crate::git::{Branch, worktree};
 use crate::project::context::Context;
-use crate::project::cut_off::Site;
-use crate::project::mended::CutOff;
+use crate::project::repaired::Interruption;
+use crate::project::worktree_recovery::RecoverableWorktree;
 use crate::task::BRANCH_PREFIX;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
@@ -52,7 +52,7 @@ pub(crate) enum RegistryState {
 
 impl RegistryState {
     /// Classifies a record of git's registry. `None` for the record means that the list has none.
-    pub(crate) fn of(context: &Context, listed: &Loosely, record: Option<&WorktreeRecord>) -> Self {
+    pub(crate) fn of(context: &Context, listed: &PartialList, record: Option<&WorktreeRecord>) -> Self {
         let Some(record) = record else {
             return if listed.whole { Self::Nowhere } else { Self::Unsafe(PathBuf::new()) };
         };
@@ -78,10 +78,10 @@ pub(crate) fn resolve(context: &Context, name: &WorktreeName) -> Result<Registry
     let RegistryState::Usable(path) = &registry_state else { return Ok(registry_state) };
     // The scripts' callers know no word for a worktree that is half made or half removed. A half-made one must not be
     // touched, like a locked one; a half-removed one is no longer usable, like one whose folder is gone.
-    Ok(match Site::of(&context.repository, path, &name.branch).cut_off() {
+    Ok(match RecoverableWorktree::of(&context.repository, path, &name.branch).interruption() {
         None => registry_state,
-        Some(CutOff::Making) => RegistryState::Locked(path.clone()),
-        Some(CutOff::Removal) => RegistryState::Stale(path.clone()),
+        Some(Interruption::Making) => RegistryState::Locked(path.clone()),
+        Some(Interruption::Removal) => RegistryState::Stale(path.clone()),
     })
 }
 

@@ -5,16 +5,16 @@
 //! removes it later; the other way round, a worktree would be left on a branch that does not exist.
 
 use crate::error::{Error, Hint, Kind, Result};
-use crate::git::porcelain::worktree_list::{Loosely, WorktreeRecord};
+use crate::git::porcelain::worktree_list::{PartialList, WorktreeRecord};
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Oid, RefName, RefUpdate, Repository, merge, refs, registry, worktree};
 use crate::ledger::Channel;
 use crate::ledger::queue::Queue;
 use crate::project::context::Context;
-use crate::project::cut_off::{self, Site, name_of};
 use crate::project::holder::require_idle;
-use crate::project::marker::Mark;
-use crate::project::mended::first_work;
+use crate::project::marker::InProgressMarker;
+use crate::project::repaired::first_work;
+use crate::project::worktree_recovery::{self, RecoverableWorktree, name_of};
 use crate::task::{TaskName, WORKTREES_DIR};
 use crate::worktrees::branches::tips;
 use crate::worktrees::landed::{has_landed, lost_rebase, merge_targets};
@@ -38,8 +38,8 @@ impl TaskWorktree {
         let (repository, show) = (&context.repository, record.path.display());
         let refuse = |kind, message: String, hint: Hint| Err(Error::new(kind, message).hint(hint));
         let site = self.site(context, record);
-        let cut_off = site.cut_off();
-        let is_made = |reason: &str| cut_off.is_some() && cut_off::is_initializing_lock(reason.as_bytes());
+        let cut_off = site.interruption();
+        let is_made = |reason: &str| cut_off.is_some() && worktree_recovery::is_initializing_lock(reason.as_bytes());
         if let Some(reason) = record.locked.as_ref().filter(|reason| !is_made(reason)) {
             let message = format!("the worktree {show} is locked: {reason}");
             return refuse(Kind::Occupied, message, command!["git worktree unlock", record.path.display()]);
@@ -112,10 +112,10 @@ impl TaskWorktree {
 /// For [`Extent::Worktree`] those of [`TaskWorktree::require_removable`]; then nothing is removed.
 pub(crate) fn remove(context: &Context, branch: &Branch, options: &RemovalOptions<'_>) -> Result<Removal> {
     let repository = &context.repository;
-    let queue = || Queue::enter(repository, context.settings.timeout, context.narrate);
+    let queue = || Queue::enter(repository, context.settings.timeout, context.progress);
     let _queue = (!options.dry_run).then(queue).transpose()?;
     let listed = match options.extent {
-        Extent::Worktree => Loosely { records: worktree::list(repository)?, whole: true },
+        Extent::Worktree => PartialList { records: worktree::list(repository)?, whole: true },
         Extent::Folder | Extent::FolderUnlessRebasing => worktree::list_loosely(repository)?,
     };
     let default_path = repository.root.join(WORKTREES_DIR).join(name_of(branch));
@@ -134,7 +134,7 @@ struct Teardown<'t> {
     context: &'t Context,
     options: &'t RemovalOptions<'t>,
     place: &'t TaskWorktree,
-    listed: &'t Loosely,
+    listed: &'t PartialList,
     /// The task's worktree exists and its branch is being rebased there, which must not be disturbed.
     is_rebasing: bool,
     removal: Removal,
@@ -158,7 +158,7 @@ impl Teardown<'_> {
         }
         if record.is_none() && !self.is_rebasing && !self.options.dry_run {
             // The worktree is gone, so the marker of its interrupted removal is about nothing any more.
-            Mark::removing(&self.context.repository, name_of(&self.place.branch)).clear();
+            InProgressMarker::removing(&self.context.repository, name_of(&self.place.branch)).clear();
         }
         if worktree_only {
             return record.map_or(Ok(WorktreeResult::None), |record| self.remove_registered(record));
@@ -195,8 +195,8 @@ impl Teardown<'_> {
     /// Whether a command was killed while it added or removed the worktree, and nobody has locked it since.
     fn is_cut_off(&self, record: &WorktreeRecord) -> bool {
         let lock = record.locked.as_ref();
-        lock.is_none_or(|lock| cut_off::is_initializing_lock(lock.as_bytes()))
-            && self.place.site(self.context, record).cut_off().is_some()
+        lock.is_none_or(|lock| worktree_recovery::is_initializing_lock(lock.as_bytes()))
+            && self.place.site(self.context, record).interruption().is_some()
     }
 
     fn remove_registered(&mut self, record: &WorktreeRecord) -> Result<WorktreeResult> {
@@ -226,7 +226,7 @@ impl Teardown<'_> {
         }
     }
 
-    fn discard(&mut self, site: &Site<'_>) -> Result<()> {
+    fn discard(&mut self, site: &RecoverableWorktree<'_>) -> Result<()> {
         let (context, path) = (self.context, site.path);
         let limit = context.settings.timeout;
         let Err(error) = site.remove(self.options.work, limit) else { return Ok(()) };

@@ -42,7 +42,7 @@ impl Scratch {
         // The child processes inherit the lock: a git that outlives this command keeps the record locked, so that no
         // other command removes the worktree while git writes it.
         share(&scratch.lock, Shared::WithChildren);
-        let made = Queue::enter(repository, context.settings.timeout, context.narrate)
+        let made = Queue::enter(repository, context.settings.timeout, context.progress)
             .and_then(|_queue| worktree::add_detached(repository, &scratch.path, commit));
         share(&scratch.lock, Shared::No);
         match made {
@@ -57,7 +57,7 @@ impl Scratch {
     /// Removes the worktree with everything in it.
     pub(crate) fn remove(self, context: &Context) -> Result<()> {
         interrupt::cleaning_up(|| {
-            let _queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
+            let _queue = Queue::enter(&context.repository, context.settings.timeout, context.progress)?;
             remove(&context.repository, &self.record, &self.folder)
         })
     }

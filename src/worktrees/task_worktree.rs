@@ -6,10 +6,10 @@ use crate::git::porcelain::worktree_list::WorktreeRecord;
 use crate::git::{Branch, Oid, merge, refs, worktree};
 use crate::ledger::queue::Queue;
 use crate::project::context::Context;
-use crate::project::cut_off::{self, Site, name_of};
-use crate::project::marker::Mark;
-use crate::project::mended::{CutOff, Mended};
+use crate::project::marker::InProgressMarker;
 use crate::project::outcome::WorktreeInfo;
+use crate::project::repaired::{Interruption, Repaired};
+use crate::project::worktree_recovery::{self, RecoverableWorktree, name_of};
 use crate::task::{TaskName, WORKTREES_DIR};
 use crate::worktrees::base::BaseBranch;
 use crate::worktrees::prepare::{is_preparation_needed, prepare_worktree};
@@ -81,7 +81,7 @@ impl TaskWorktree {
         let occupied = |message: String, hint: Hint| Err(Error::new(Kind::Occupied, message).hint(hint));
         match &self.record {
             Some(record) if record.path == context.repository.root => Ok(()),
-            Some(record) if worktree::is_gone(record) && self.site(context, record).cut_off().is_none() => {
+            Some(record) if worktree::is_gone(record) && self.site(context, record).interruption().is_none() => {
                 Err(missing_worktree(&record.path, &self.branch))
             }
             Some(_) => Ok(()),
@@ -127,13 +127,13 @@ impl TaskWorktree {
     /// A worktree that a killed command left half made, half removed or unprepared is completed.
     pub(crate) fn ensure(mut self, context: &Context, base: &BaseBranch) -> Result<WorktreeInfo> {
         let repository = &context.repository;
-        let mut mark = Mark::furnishing(repository, name_of(&self.branch));
+        let mut mark = InProgressMarker::furnishing(repository, name_of(&self.branch));
         let mended = self.complete_if_cut_off(context)?;
         let mut info = WorktreeInfo {
             path: self.path.clone(),
             branch: self.branch.clone(),
             base: Some(base.branch.clone()),
-            created: matches!(mended, Some(Mended::Whole(CutOff::Making, ..))),
+            created: matches!(mended, Some(Repaired::Whole(Interruption::Making, ..))),
             ahead: None,
             behind: None,
             copied: Vec::new(),
@@ -155,9 +155,9 @@ impl TaskWorktree {
             }
             // A fetch of this clone reads the registry and fails on a record that is half written. Ours waits in this
             // queue.
-            let _queue = Queue::enter(repository, context.settings.timeout, context.narrate)?;
+            let _queue = Queue::enter(repository, context.settings.timeout, context.progress)?;
             let start = tip.is_none().then_some(&base.commit);
-            cut_off::make(repository, &self.path, &self.branch, start, context.settings.timeout)?;
+            worktree_recovery::make(repository, &self.path, &self.branch, start, context.settings.timeout)?;
             info.created = true;
         }
         if !is_preparation_needed(context) || !(info.created || mark.is_there()) {
@@ -178,14 +178,14 @@ impl TaskWorktree {
     }
 
     /// The worktree together with the markers of interrupted commands.
-    pub(crate) fn site<'s>(&'s self, context: &'s Context, record: &'s WorktreeRecord) -> Site<'s> {
-        Site::of(&context.repository, &record.path, &self.branch)
+    pub(crate) fn site<'s>(&'s self, context: &'s Context, record: &'s WorktreeRecord) -> RecoverableWorktree<'s> {
+        RecoverableWorktree::of(&context.repository, &record.path, &self.branch)
     }
 
     /// A record at the default path that names no commit and has git's lock "initializing": `git worktree add` was
     /// killed right after it began.
     fn being_created(&self) -> Option<&WorktreeRecord> {
-        let locked = |lock: &String| cut_off::is_initializing_lock(lock.as_bytes());
+        let locked = |lock: &String| worktree_recovery::is_initializing_lock(lock.as_bytes());
         self.all.iter().find(|record| {
             record.path == self.default_path && record.branch.is_none() && record.locked.as_ref().is_some_and(locked)
         })
@@ -193,20 +193,20 @@ impl TaskWorktree {
 
     /// Completes the worktree where a command was killed while it added or removed it; removes the registration where
     /// nothing else exists yet.
-    fn complete_if_cut_off(&mut self, context: &Context) -> Result<Option<Mended>> {
+    fn complete_if_cut_off(&mut self, context: &Context) -> Result<Option<Repaired>> {
         let Some(record) = self.record.as_ref().or_else(|| self.being_created()) else {
             // There is no worktree, so a marker of an interrupted removal is about nothing any more.
-            Mark::removing(&context.repository, name_of(&self.branch)).clear();
+            InProgressMarker::removing(&context.repository, name_of(&self.branch)).clear();
             return Ok(None);
         };
         let site = self.site(context, record);
-        if site.cut_off().is_none() {
+        if site.interruption().is_none() {
             // The worktree is complete: the command that set the marker was killed after git had finished.
-            Mark::making(&context.repository, name_of(&self.branch)).clear();
+            InProgressMarker::making(&context.repository, name_of(&self.branch)).clear();
             return Ok(None);
         }
-        let queue = Queue::enter(&context.repository, context.settings.timeout, context.narrate)?;
-        let mended = site.make_whole(context.settings.timeout)?;
+        let queue = Queue::enter(&context.repository, context.settings.timeout, context.progress)?;
+        let mended = site.repair(context.settings.timeout)?;
         drop(queue);
         *self = Self::find_for_branch(context, self.branch.clone(), self.default_path.clone())?;
         Ok(mended)

@@ -2,7 +2,7 @@
 //! program some milliseconds, so that one more is a decision and not an accident.
 
 use super::{CLAIM, LOCK, PICK, lock, project, run};
-use crate::support::{Repo, World, can_run, program};
+use crate::support::{Repo, World, can_run, is_stand_in, program};
 use std::io::Write as _;
 
 /// The most programs that each operation may start, git's own and ourselves included. Wanted for check and list: 10.
@@ -102,7 +102,8 @@ fn programs(repo: &Repo, script: &str, line: &str) -> Result<usize, String> {
     }
     run.ok();
     let text = std::fs::read_to_string(&log).unwrap();
-    let started = |line: &&str| line.ends_with("= 0") && (line.contains("execve(") || line.contains("execve resumed"));
+    let starts = |line: &&str| line.ends_with("= 0") && (line.contains("execve(") || line.contains("execve resumed"));
+    let started = |line: &&str| starts(line) && !is_stand_in(line);
     Ok(text.lines().filter(started).count())
 }
 

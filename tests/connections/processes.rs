@@ -1,7 +1,7 @@
 //! Every process that `pick` starts, those of git included, as strace sees them.
 
 use super::scene;
-use crate::support::{can_run, program};
+use crate::support::{can_run, is_stand_in, program};
 use std::io::Write as _;
 
 /// More than this is a decision: the commands of `pick` and what git starts for its one push.
@@ -21,7 +21,8 @@ fn programs_of_pick() {
     };
     let run = run.ok();
     let text = std::fs::read_to_string(&log).unwrap();
-    let programs: Vec<_> = text.lines().filter(|line| line.contains("execve(") && line.ends_with("= 0")).collect();
+    let started = |line: &&str| line.contains("execve(") && line.ends_with("= 0") && !is_stand_in(line);
+    let programs: Vec<_> = text.lines().filter(started).collect();
     let own = programs.iter().filter(|line| line.contains("git-aitask")).count();
     assert!(own >= 1, "{text}");
     let _ = writeln!(std::io::stderr(), "pick starts {} programs, git's own included", programs.len());

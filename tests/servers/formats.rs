@@ -1,7 +1,7 @@
 //! Other kinds of repositories: SHA-256 names, refs in tables.
 
 use super::{run, work_on};
-use crate::support::{World, skipped};
+use crate::support::World;
 
 /// The life of a task in a world whose remote was made with `option`; `remote` is whether the clone keeps it.
 fn life(world: &World, remote: bool) {
@@ -48,11 +48,8 @@ fn sha256() {
 #[test]
 fn reftable() {
     let world = World::new();
-    world.git(&["config", "--global", "init.defaultRefFormat", "reftable"]);
-    world.git(&["init", "--quiet", "probe"]);
-    let probe = std::fs::read_to_string(world.root().join("probe/.git/config")).unwrap();
-    if !probe.contains("reftable") {
-        return skipped("reftable", &format!("{} has none", world.git(&["version"]).trim()));
+    if !world.has_git((2, 45), "reftable") {
+        return;
     }
     for remote in [true, false] {
         let world = remade("--ref-format=reftable");

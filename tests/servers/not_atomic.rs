@@ -11,7 +11,7 @@ fn not_atomic(tasks: usize) -> (World, Repo) {
     (world, ann)
 }
 
-const SAID: &str = "cannot swap several branches at once";
+const SAID: &str = "has no atomic push";
 
 #[test]
 fn it_works_and_is_said_once_in_a_clone() {
@@ -164,7 +164,7 @@ fn an_error_after_a_part_had_landed_did_not_say_so() {
     run(&ann, "new second").ok();
     world.protect("main");
     let refused = run(&ann, "new third").fails(1);
-    assert!(refused.stderr.contains("landed already: aitask-ids"), "{refused}");
+    assert!(refused.stderr.contains("already published: aitask-ids"), "{refused}");
 }
 
 #[test]

@@ -27,7 +27,7 @@ mod world;
 
 pub(crate) use broken::First;
 pub(crate) use killer::When;
-pub(crate) use needs::{can_run, program, skipped};
+pub(crate) use needs::{can_run, is_stand_in, program, skipped};
 pub(crate) use repo::Repo;
 pub(crate) use run::{Run, Running};
 pub(crate) use share::{in_turn, rounds, thorough, turn};

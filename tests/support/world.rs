@@ -5,13 +5,18 @@ use super::{Repo, Run, Running};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 use tempfile::TempDir;
+
+const PREFIX: &str = "aitask-";
+/// What a killed test left in memory goes after this time, longer than any run.
+const KEPT: Duration = Duration::from_secs(6 * 60 * 60);
 
 const GITCONFIG: &str = "\
 [init]
 	defaultBranch = main
-	templateDir = ~/template
+	templateDir = ~/../template
 [gc]
 	auto = 0
 [maintenance]
@@ -39,12 +44,12 @@ pub(crate) struct World {
 impl World {
     /// With the git of `AITASK_TEST_GIT` (the directory of another one, such as `/usr/bin`), else the first on PATH.
     pub(crate) fn new() -> Self {
-        let root = Arc::new(TempDir::with_prefix("aitask-").unwrap());
+        let root = Arc::new(tempfile::Builder::new().prefix(PREFIX).tempdir_in(place()).unwrap());
         let world = Self { root, path: first_path(), made_from: Arc::default() };
-        for dir in ["home/.config", "home/template/hooks", "home/template/info", "tmp"] {
+        for dir in ["home/.config", "template/hooks", "template/info", "tmp"] {
             std::fs::create_dir_all(world.root().join(dir)).unwrap();
         }
-        std::fs::write(world.root().join("home/template/info/exclude"), "").unwrap();
+        std::fs::write(world.root().join("template/info/exclude"), "").unwrap();
         std::fs::write(world.root().join("home/.gitconfig"), GITCONFIG).unwrap();
         let empty = Template::after(None, &["empty"]);
         if empty.exists() {
@@ -212,6 +217,33 @@ impl World {
         command.args(args);
         Running::start(command).wait()
     }
+}
+
+/// Where worlds are made: in memory where a program can be run from there, since half of a test's time went into waiting for
+/// the disk; `TMPDIR` names another place.
+fn place() -> &'static Path {
+    static PLACE: OnceLock<PathBuf> = OnceLock::new();
+    PLACE.get_or_init(|| {
+        let memory = Path::new("/dev/shm");
+        if std::env::var_os("TMPDIR").is_some() || !runs_programs(memory) {
+            return std::env::temp_dir();
+        }
+        for old in std::fs::read_dir(memory).into_iter().flatten().flatten() {
+            let ours = old.file_name().to_string_lossy().starts_with(PREFIX);
+            let made = old.metadata().and_then(|data| data.modified()).ok();
+            if ours && made.and_then(|time| time.elapsed().ok()).is_some_and(|age| age > KEPT) {
+                let _ = std::fs::remove_dir_all(old.path());
+            }
+        }
+        memory.to_owned()
+    })
+}
+
+/// Whether a program in this folder runs; it may be mounted so that none does.
+fn runs_programs(dir: &Path) -> bool {
+    let Ok(dir) = tempfile::Builder::new().prefix(PREFIX).tempdir_in(dir) else { return false };
+    let copied = Command::new("cp").arg("/bin/true").arg(dir.path()).status();
+    copied.is_ok_and(|status| status.success()) && Command::new(dir.path().join("true")).status().is_ok()
 }
 
 /// Where programs are found: the directory of `AITASK_TEST_GIT` first.

@@ -60,7 +60,11 @@ fn sizes_that_make_no_play_are_refused() {
 #[test]
 fn a_broken_invariant_is_named_and_the_folder_is_left() {
     let world = World::new();
-    // a git that shows one worktree too many, but only to who asks as the check does
+    // An older git gives the program the same list as the check.
+    if !world.has_git((2, 36), "a_broken_invariant_is_named_and_the_folder_is_left") {
+        return;
+    }
+    // a git that shows one worktree too many, but only to the command line of the check
     let git = world.real_git();
     let lie = r#"[ "$*" = "worktree list --porcelain" ] && echo "worktree /main" && echo "worktree /left""#;
     world.script(&world.root().join("bin/git"), &format!("#!/bin/sh\n{lie} && exit\nexec {} \"$@\"\n", git.display()));

@@ -109,7 +109,7 @@ fn liveness_is_told_with_how_we_know_and_never_guessed() {
     let agent = Sleeper::new();
     ann.env("AIT_AGENT_PID", agent.pid()).script("aitask_lock.sh", &["--lock", "2", "--email", "ann@example.com"]).ok();
     let far = on_host(&bob, "far").aitask(&["pick", "2"]).fails(1);
-    far.assert().stderr(contains("cannot be told from this machine"));
+    far.assert().stderr(contains("unknown on this machine"));
 }
 
 #[test]

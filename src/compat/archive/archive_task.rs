@@ -89,7 +89,7 @@ fn parse(args: &[String]) -> Result<Option<ArchiveArguments>> {
                 return Err(usage(format!("Unknown option: {option}. Use --help for usage.")));
             }
             _ if arguments.id.is_some() => return Err(usage(format!("Unexpected argument: {arg}"))),
-            id => match TaskId::recognise(id) {
+            id => match TaskId::try_parse(id) {
                 Some(id) => arguments.id = Some(id),
                 None => {
                     return Err(usage(format!(
@@ -113,7 +113,7 @@ fn require_passed(invocation: &Invocation, folders: &TaskFolders, gates: Gates, 
         Some(PendingGates::Gates(pending)) if gates == Gates::Overridden => {
             invocation.console.info(&format!(
                 "Ignoring gate-guard (--ignore-gates): archiving {} with pending gate(s): {pending}",
-                id.t()
+                id.prefixed()
             ));
             Ok(())
         }
@@ -163,7 +163,12 @@ fn release(invocation: &Invocation, checkout: &DataCheckout<'_>, tasks: &[TaskId
         Ok(locks) => {
             let own = invocation.detect_email().ok();
             for lock in locks.iter().filter(|lock| own.as_ref().is_some_and(|own| *own != lock.holder)) {
-                invocation.console.warn(&format!("{} was locked by {} on {}", lock.task.t(), lock.holder, lock.host));
+                invocation.console.warn(&format!(
+                    "{} was locked by {} on {}",
+                    lock.task.prefixed(),
+                    lock.holder,
+                    lock.host
+                ));
             }
         }
         Err(error) => invocation
@@ -183,8 +188,12 @@ fn show(invocation: &Invocation, note: &ArchiveEvent, folder_paths: &FolderPaths
             }
         }
         ArchiveEvent::StillOpen(parent, children) => {
-            let children: Vec<_> = children.iter().map(|child| child.t()).collect();
-            invocation.console.warn(&format!("{} stays active: {} are still active", parent.t(), children.join(", ")));
+            let children: Vec<_> = children.iter().map(|child| child.prefixed()).collect();
+            invocation.console.warn(&format!(
+                "{} stays active: {} are still active",
+                parent.prefixed(),
+                children.join(", ")
+            ));
         }
         _ => {
             for line in lines(note, folder_paths, dry_run) {
@@ -215,12 +224,12 @@ fn lines(note: &ArchiveEvent, folder_paths: &FolderPaths, dry_run: bool) -> Vec<
         }
         ArchiveEvent::ParentEdited(path, child) => {
             let path = folder_paths.shown(path);
-            vec![would(format!("remove child {} from {path}", child.t())).unwrap_or(path)]
+            vec![would(format!("remove child {} from {path}", child.prefixed())).unwrap_or(path)]
         }
         ArchiveEvent::FoldedDeleted(id, path) => {
             let path = folder_paths.shown(path);
             vec![
-                would(format!("delete folded task {}: {path}", id.t()))
+                would(format!("delete folded task {}: {path}", id.prefixed()))
                     .unwrap_or(format!("FOLDED_DELETED:{id}:{path}")),
             ]
         }
@@ -240,8 +249,8 @@ fn lines(note: &ArchiveEvent, folder_paths: &FolderPaths, dry_run: bool) -> Vec<
         ArchiveEvent::LastChild => vec!["All child tasks complete — archiving parent task as well.".to_owned()],
         ArchiveEvent::StillOpen(..) => Vec::new(),
         ArchiveEvent::Released(id) => {
-            let lock = would(format!("release lock for {}", id.t()));
-            lock.into_iter().chain(would(format!("prune shadow rejection store for {}", id.t()))).collect()
+            let lock = would(format!("release lock for {}", id.prefixed()));
+            lock.into_iter().chain(would(format!("prune shadow rejection store for {}", id.prefixed()))).collect()
         }
     }
 }

@@ -189,7 +189,7 @@ pub(crate) fn bundle_uncommitted(
 
 fn enter(checkout: &DataCheckout<'_>) -> Result<Queue> {
     let ledger = checkout.ledger();
-    Queue::enter(ledger.repository, ledger.timeout, ledger.narrate)
+    Queue::enter(ledger.repository, ledger.timeout, ledger.progress)
 }
 
 /// Bundles the files that can go and commits exactly that, with the changes that an interrupted run left uncommitted. Gives
@@ -214,7 +214,7 @@ fn decide(checkout: &DataCheckout<'_>, view: &View<'_>) -> Result<Decision<Selec
     counts.0 += pending.removed.iter().filter(|path| path.starts_with(paths::TASKS_DIR)).count();
     counts.1 += pending.removed.iter().filter(|path| path.starts_with(paths::PLANS_DIR)).count();
     if counts == (0, 0) {
-        return Ok(Decision::Nothing((selection, counts)));
+        return Ok(Decision::NoChange((selection, counts)));
     }
     hide(checkout)?;
     for change in &changes {
@@ -244,7 +244,7 @@ fn decide(checkout: &DataCheckout<'_>, view: &View<'_>) -> Result<Decision<Selec
     let edits = edits.into_iter().map(|edit| checkout.folder_paths.edit(edit)).collect();
     let mut plan = Plan::new().step(&checkout.branch, Step::edit(subject, edits));
     plan.adopt = adopt.iter().map(|path| checkout.folder_paths.in_git(path)).collect();
-    Ok(Decision::Swap(plan, (selection, counts)))
+    Ok(Decision::Publish(plan, (selection, counts)))
 }
 
 /// The changes of a run that was interrupted before its commit: loose files that are gone, and the bundles that have them.

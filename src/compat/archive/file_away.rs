@@ -8,7 +8,7 @@ use crate::archive::gates::PendingGates;
 use crate::archive::request::{ArchiveRefusal, ArchiveRequest};
 use crate::archive::task_store::{TaskSource as _, TaskStore, is_archived, is_left_behind};
 use crate::compat::archive::snapshot::{DataCheckout, TaskDataSnapshot};
-use crate::coordination::claim_record::Held;
+use crate::coordination::lock_record::LockRecord;
 use crate::coordination::locks::unlock_step;
 use crate::coordination::{LockEntry, Locks, ReadLocks as _};
 use crate::error::{Error, Kind, Result};
@@ -17,7 +17,7 @@ use crate::files::records::RecordKind;
 use crate::git::Freshness;
 use crate::git::objects::Edit;
 use crate::ledger::plan::Step;
-use crate::ledger::{Channel, Decision, Landed, Ledger, Plan, View, nonce};
+use crate::ledger::{Channel, Decision, Ledger, Plan, TransactionResult, View, nonce};
 use crate::ops::archive::{ArchiveOutcome, ArchivePlace, archive_in};
 use crate::project::context::{Context, Wanted};
 use crate::task::{TaskId, bundle, paths};
@@ -99,7 +99,7 @@ impl ScriptArchive<'_> {
         Ok(match answer {
             ArchiveDecision::Already => {
                 let ArchiveIntent { lines, released } = checkout.load_intent(id).unwrap_or_default();
-                let released = released.iter().filter_map(|id| TaskId::recognise(id)).collect();
+                let released = released.iter().filter_map(|id| TaskId::try_parse(id)).collect();
                 ArchivedByScript { report: ArchiveReport::Lines(lines), commit: checkout.last_commit(&path)?, released }
             }
             ArchiveDecision::File(changes) => {
@@ -151,14 +151,14 @@ impl ArchivePlace for ScriptArchive<'_> {
     fn publish(
         &self,
         mut decide: impl FnMut(&View<'_>) -> Result<Decision<ArchiveOutcome>>,
-    ) -> Result<Landed<ArchiveOutcome>> {
+    ) -> Result<TransactionResult<ArchiveOutcome>> {
         let (ledger, branch) = (self.checkout.ledger(), &self.checkout.branch);
         let branches = std::slice::from_ref(branch);
         match self.publication {
             Publication::Commit => ledger.transact("", branches, decide),
             Publication::Stage => ledger.stage(branch, decide).map(unpublished),
             Publication::Show => {
-                let (Decision::Swap(_, value) | Decision::Nothing(value)) =
+                let (Decision::Publish(_, value) | Decision::NoChange(value)) =
                     decide(&ledger.view(branches, Freshness::AsKnown)?)?;
                 Ok(unpublished(value))
             }
@@ -167,20 +167,20 @@ impl ArchivePlace for ScriptArchive<'_> {
 }
 
 /// A result without a change of any branch.
-fn unpublished(value: ArchiveOutcome) -> Landed<ArchiveOutcome> {
+fn unpublished(value: ArchiveOutcome) -> TransactionResult<ArchiveOutcome> {
     let (updates, blobs, lagging, command) = Default::default();
-    Landed { value, updates, blobs, lagging, command, looked_up: false }
+    TransactionResult { value, updates, blobs, lagging, command, looked_up: false }
 }
 
 /// A refusal in the scripts' words.
 pub(crate) fn refusal_error(id: TaskId, refusal: ArchiveRefusal, shown: impl Fn(&str) -> String) -> Error {
     match refusal {
-        ArchiveRefusal::NotHolder => Error::new(Kind::NotHolder, format!("{} is held by another", id.t())),
+        ArchiveRefusal::NotHolder => Error::new(Kind::NotHolder, format!("{} is held by another", id.prefixed())),
         ArchiveRefusal::Archived(path) => {
-            Error::new(Kind::NotClaimable, format!("Task {} is already archived: {}", id.t(), shown(&path)))
+            Error::new(Kind::NotClaimable, format!("Task {} is already archived: {}", id.prefixed(), shown(&path)))
         }
         ArchiveRefusal::OpenChildren(open) => {
-            let open: Vec<_> = open.into_iter().map(TaskId::t).collect();
+            let open: Vec<_> = open.into_iter().map(TaskId::prefixed).collect();
             let open = open.join(",");
             let message = format!("Cannot archive parent task: children_to_implement still contains: {open}");
             Error::new(Kind::NotClaimable, message)
@@ -232,7 +232,7 @@ impl DataCheckout<'_> {
         };
         let (mut active, archived) = (of_task(false), of_task(true));
         if active.len() > 1 || (active.is_empty() && archived.len() > 1) {
-            let shown = if id.is_child() { id.t() } else { format!("task {id}") };
+            let shown = if id.is_child() { id.prefixed() } else { format!("task {id}") };
             return Err(Error::new(Kind::NoSuchTask, format!("Multiple task files found for {shown}")));
         }
         if let Some(path) = active.pop() {
@@ -251,13 +251,13 @@ impl DataCheckout<'_> {
         let mut broken = None;
         let bundled = self.folders.archived.find_bundled('t', &id.to_string(), |error| broken = Some(error));
         if let Some((bundle, member)) = bundled {
-            let message = format!("Task {} is already archived: {} in {bundle}", id.t(), bundle::plain(&member));
+            let message = format!("Task {} is already archived: {} in {bundle}", id.prefixed(), bundle::plain(&member));
             return Err(Error::new(Kind::NotClaimable, message));
         }
         if let Some(error) = broken {
             return Err(error);
         }
-        let what = if id.is_child() { id.t() } else { format!("task number {id}") };
+        let what = if id.is_child() { id.prefixed() } else { format!("task number {id}") };
         let message = format!("No task file found for {what} (checked active, archived, and numbered archives)");
         Err(Error::new(Kind::NoSuchTask, message))
     }
@@ -301,7 +301,7 @@ impl DataCheckout<'_> {
     /// When the remote cannot be reached within 10 s.
     pub(crate) fn release(&self, tasks: &[TaskId]) -> Result<Vec<LockEntry>> {
         for task in tasks {
-            Held::forget(&self.context.repository, *task)?;
+            LockRecord::forget(&self.context.repository, *task)?;
         }
         let context = self.context;
         if context.channel == Channel::Local {
@@ -314,14 +314,14 @@ impl DataCheckout<'_> {
             let found = view.read(&files.collect::<Vec<_>>())?;
             let held = tasks.iter().filter_map(|task| found.lock(*task).transpose()).collect::<Result<Vec<_>>>()?;
             let plan = held.iter().fold(Plan::new(), |plan, lock| plan.step(&branch, unlock_step(lock.task)));
-            Ok(if held.is_empty() { Decision::Nothing(held) } else { Decision::Swap(plan, held) })
+            Ok(if held.is_empty() { Decision::NoChange(held) } else { Decision::Publish(plan, held) })
         })?;
         Ok(landed.value)
     }
 }
 
 fn intent_name(id: TaskId) -> String {
-    format!("{}.json", id.t())
+    format!("{}.json", id.prefixed())
 }
 
 fn released(changes: &ArchiveChanges) -> Vec<TaskId> {

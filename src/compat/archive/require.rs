@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Kind, Payload, Result};
 use crate::files::data_checkout;
-use crate::git::porcelain::status::{Status, StatusKind};
+use crate::git::porcelain::status::{StatusKind, WorktreeStatus};
 use crate::git::{Branch, RefName, registry, worktree};
 use crate::ledger::DATA;
 use crate::project::context::Context;
@@ -24,7 +24,9 @@ pub(crate) fn require_branch(context: &Context, top: &Path) -> Result<Branch> {
     let is_data = top.ends_with(paths::DATA_WORKTREE_DIR);
     let skip = context.repository.git().environment().text("AIT_GIT_SKIP_STATE_CHECK") == Some("1");
     if let Some(marker) = data_state::unfinished(top).first().filter(|_| is_data && !skip) {
-        return Err(Error::new(Kind::Occupied, data_state::stuck(marker)).with(Payload::Lines { lines: true }));
+        return Err(
+            Error::new(Kind::Occupied, data_state::unfinished_message(marker)).with(Payload::Lines { lines: true })
+        );
     }
     let git_dir = registry::git_dir(top).unwrap_or_default();
     let head = std::fs::read_to_string(git_dir.join("HEAD")).unwrap_or_default();
@@ -47,7 +49,7 @@ pub(crate) fn require_branch(context: &Context, top: &Path) -> Result<Branch> {
 ///
 /// # Errors
 /// [`Kind::Occupied`] when a file is in conflict, or another branch was checked out meanwhile.
-pub(crate) fn require_status(context: &Context, top: &Path, branch: &Branch, files: &[&str]) -> Result<Status> {
+pub(crate) fn require_status(context: &Context, top: &Path, branch: &Branch, files: &[&str]) -> Result<WorktreeStatus> {
     let status = worktree::load_status_of(&context.repository, top, files)?;
     if status.branch.as_ref() != Some(branch) {
         return Err(Error::new(Kind::Occupied, format!("{} is not on the branch {branch} any more", top.display())));

@@ -4,10 +4,10 @@ use crate::archive::task_store::TaskSource;
 use crate::compat::archive::require::{data_top, require_branch, require_status};
 use crate::compat::folders::TaskFolders;
 use crate::error::{Error, Kind, Result};
-use crate::files::{Tree, real};
+use crate::files::{Tree, canonicalize_lenient};
 use crate::git::Branch;
 use crate::git::objects::{self, Edit};
-use crate::git::porcelain::status::Status;
+use crate::git::porcelain::status::WorktreeStatus;
 use crate::ledger::{Channel, Ledger, View};
 use crate::project::context::Context;
 use crate::task::{Document, TaskId, paths};
@@ -30,7 +30,7 @@ impl FolderPaths {
     /// # Errors
     /// [`Kind::Usage`] when a folder lies outside the checkout.
     pub(crate) fn find(context: &Context, dir: &Path, folders: &TaskFolders) -> Result<Self> {
-        let top = real(&data_top(context, dir));
+        let top = canonicalize_lenient(&data_top(context, dir));
         // The archives come first: they lie in the other two folders, and the first match of a path counts.
         let folders = [
             (paths::ARCHIVED_TASKS_DIR, &folders.archived),
@@ -40,7 +40,7 @@ impl FolderPaths {
         ];
         let folders = folders.into_iter().map(|(name, folder)| {
             folder.require_own()?;
-            let path = real(&folder.path("."));
+            let path = canonicalize_lenient(&folder.path("."));
             let outside = || Error::new(Kind::Usage, format!("{} is not in {}", path.display(), top.display()));
             // A folder that does not exist yet gets the core's name.
             let absent = || (!folder.exists()).then_some(name);
@@ -97,7 +97,7 @@ impl FolderPaths {
 /// The path of the project in `dir` within its repository, with a trailing slash; empty for a project at the root, and for
 /// one whose task data has a branch of its own, where paths start at the top.
 pub(crate) fn home(context: &Context, dir: &Path) -> String {
-    let (top, dir) = (real(&context.repository.toplevel), real(dir));
+    let (top, dir) = (canonicalize_lenient(&context.repository.toplevel), canonicalize_lenient(dir));
     let below = dir.strip_prefix(&top).ok().and_then(Path::to_str);
     let below = below.filter(|below| !below.is_empty() && !context.has_data_branch());
     below.map_or_else(String::new, |below| format!("{below}/"))
@@ -130,7 +130,7 @@ impl<'a> DataCheckout<'a> {
 
     /// The ledger that commits to this checkout's branch and publishes nothing: the scripts leave that to their callers.
     pub(crate) fn ledger(&self) -> Ledger<'_> {
-        Ledger { channel: Channel::Local, own: Some(self.branch.clone()), ..self.context.ledger() }
+        Ledger { channel: Channel::Local, data_only_branch: Some(self.branch.clone()), ..self.context.ledger() }
     }
 }
 
@@ -145,7 +145,7 @@ pub(crate) struct TaskDataSnapshot<'a> {
     missing: Vec<String>,
     /// The files that differ from the last commit; for an ignored folder the folder, with a trailing slash.
     changed: BTreeSet<String>,
-    status: Status,
+    status: WorktreeStatus,
 }
 
 impl<'a> TaskDataSnapshot<'a> {

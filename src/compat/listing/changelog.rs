@@ -86,7 +86,7 @@ fn gather(invocation: &Invocation, tag: Option<&str>) -> Result<()> {
         commits.lines.iter().for_each(|commit| line(commit));
     }
     for entry in entries {
-        line(&format!("=== TASK {} ===", entry.id.t()));
+        line(&format!("=== TASK {} ===", entry.id.prefixed()));
         line(&format!("ISSUE_TYPE: {}", entry.issue_type));
         line(&format!("TITLE: {}", entry.title));
         line(&entry.plan.map_or_else(|| "PLAN_FILE:".to_owned(), |plan| format!("PLAN_FILE: {plan}")));

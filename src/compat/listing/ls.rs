@@ -9,7 +9,7 @@ use crate::compat::options::{ForProject, take_project, usage};
 use crate::compat::projects;
 use crate::error::{Error, Result};
 use crate::task::fields::{FOLLOWUP_KINDS, issue_types};
-use crate::task::{Active, Document, Filter, FollowUps, Order, Selection, Status, paths};
+use crate::task::{ActiveIds, Document, Filter, FollowUps, Order, Selection, Status, paths};
 use std::collections::{HashMap, HashSet};
 
 const HELP: &str = "\
@@ -165,7 +165,7 @@ impl ActiveNames {
         Self { children: children.collect(), parents, tasks }
     }
 
-    fn active(&self) -> Active<&str> {
+    fn active(&self) -> ActiveIds<&str> {
         let parents = self.parents.iter().filter_map(|file| parent_id(file));
         let children = self.children.iter().flat_map(|(_, files)| files).filter_map(|file| child_id(file));
         parents.chain(children).collect()
@@ -254,7 +254,7 @@ fn release_satisfied(
     names: &ActiveNames,
     items: &[Option<TaskRow>],
     known: &HashMap<(Option<&str>, &str), bool>,
-    active: &mut Active<&str>,
+    active: &mut ActiveIds<&str>,
 ) {
     let waited: HashSet<_> =
         items.iter().flatten().flat_map(TaskRow::waits_for).filter(|id| active.contains(id.as_str())).collect();

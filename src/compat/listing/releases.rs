@@ -66,7 +66,7 @@ pub(crate) fn load_commits(context: &Context, dir: &Path, tag: Option<&str>) -> 
 pub(crate) fn entries(checkout: &TaskFolders, commits: &CommitsSinceTag) -> Result<Vec<ChangelogEntry>> {
     let pattern = Regex::new(r"\(t(\d+(?:_\d+)?)\)").map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
     let named = commits.lines.iter().flat_map(|line| pattern.captures_iter(line)).map(|found| found[1].to_owned());
-    let ids: BTreeSet<_> = named.filter_map(|id| TaskId::recognise(&id)).collect();
+    let ids: BTreeSet<_> = named.filter_map(|id| TaskId::try_parse(&id)).collect();
     ids.into_iter().map(|id| entry(checkout, commits, id)).collect()
 }
 
@@ -76,15 +76,15 @@ fn entry(checkout: &TaskFolders, commits: &CommitsSinceTag, id: TaskId) -> Resul
     let document = Document::parse(task.as_ref().map_or(&[], |(_, bytes)| bytes));
     let issue_type = document.scalar("issue_type").filter(|text| !text.is_empty()).unwrap_or("feature").to_owned();
     let title = task.as_ref().and_then(|(path, _)| {
-        let name = path.rsplit('/').next()?.strip_prefix(&format!("{}_", id.t()))?.strip_suffix(".md")?;
+        let name = path.rsplit('/').next()?.strip_prefix(&format!("{}_", id.prefixed()))?.strip_suffix(".md")?;
         Some(name.replace('_', " "))
     });
     let text = plan.as_ref().map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
-    let mark = format!("({})", id.t());
+    let mark = format!("({})", id.prefixed());
     Ok(ChangelogEntry {
         id,
         issue_type,
-        title: title.unwrap_or_else(|| id.t()),
+        title: title.unwrap_or_else(|| id.prefixed()),
         plan: plan.map(|(path, _)| path),
         notes: notes(&text),
         commits: commits.lines.iter().filter(|line| line.contains(&mark)).cloned().collect(),

@@ -1,6 +1,6 @@
 //! A line of `aitask_ls.sh`, and the ids in it. The scripts compare ids as text: `007` is not `7`.
 
-use crate::task::{Active, Candidate, Document, Fields, Items, Level, Reference, harmless};
+use crate::task::{ActiveIds, Candidate, Document, Fields, Items, Level, Reference, sanitise};
 use std::fmt::Write as _;
 
 /// The fields that make a task subject to gates.
@@ -69,7 +69,7 @@ impl TaskRow {
     /// of a task in another project.
     pub(crate) fn blocked_by(
         &self,
-        active: &Active<&str>,
+        active: &ActiveIds<&str>,
         status_elsewhere: &mut dyn FnMut(&str, &str) -> Option<String>,
     ) -> Vec<String> {
         let shown = |id: &Reference| {
@@ -121,7 +121,7 @@ impl TaskRow {
             }
             line.push(']');
         }
-        harmless(&line)
+        sanitise(&line)
     }
 }
 
@@ -148,7 +148,7 @@ pub(crate) fn child_id(file: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::{Board, Filter, Selection, Status, Task, TaskId, TaskPath};
+    use crate::task::{ActiveTasks, Filter, Selection, Status, Task, TaskId, TaskPath};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn lists_over_several_lines_and_windows_files_are_read() {
-        let active = Active::from_iter(["20"]);
+        let active = ActiveIds::from_iter(["20"]);
         for depends in
             ["depends: [1,\n  20]", "depends:\n  - 1\n  - t20", "depends: [1, 20]\r", "depends: ['1', \"20\"]"]
         {
@@ -206,7 +206,7 @@ mod tests {
                 _ => None,
             }
         };
-        let active = Active::from_iter(["9", "t9_1"]);
+        let active = ActiveIds::from_iter(["9", "t9_1"]);
         let mut blocked_by = |fields| item("t1_x.md", fields).blocked_by(&active, &mut ask).join(",");
         assert_eq!(blocked_by("xdeps: [t1, 2, 3]\nxdeprepo: sis"), "sis#2");
         assert_eq!(blocked_by("depends: [t9, 9_1, 8]\nxdeps: [3]\nxdeprepo: sis"), "t9,t9_1,8,sis#3 (UNREACHABLE)");
@@ -251,15 +251,15 @@ mod tests {
                 Task::from_document(path, &Document::parse(text.as_bytes()))
             };
             let tasks: Vec<_> = files.iter().map(read).collect();
-            let board = Board::new(&tasks);
+            let board = ActiveTasks::new(&tasks);
             let verbs = board.choose(&selection, board.tasks()).into_iter();
             let verbs: Vec<_> =
                 verbs.map(|task| (task.path.file_name().to_owned(), board.is_blocked(task))).collect();
 
             let ids: Vec<_> = files.keys().map(|id| id.in_list()).collect();
-            let active: Active<&str> = ids.iter().map(String::as_str).collect();
+            let active: ActiveIds<&str> = ids.iter().map(String::as_str).collect();
             let items = files.iter().map(|(id, text)| {
-                let (folder, file) = (id.parent().map(TaskId::t), format!("t{id}_x.md"));
+                let (folder, file) = (id.parent().map(TaskId::prefixed), format!("t{id}_x.md"));
                 TaskRow::parse(folder.as_deref(), &file, &Document::parse(text.as_bytes()))
             });
             let scripts = selection.choose(items, |item| item.blocked_by(&active, &mut nowhere)).into_iter();

@@ -5,10 +5,10 @@ use crate::compat::archive::snapshot::home;
 use crate::compat::invocation::Invocation;
 use crate::compat::locks::lock::stale;
 use crate::coordination::Locks;
-use crate::coordination::decide::InTheWay;
+use crate::coordination::decide::LockConflict;
 use crate::coordination::session::parse_email;
 use crate::error::{Error, Kind, Result};
-use crate::git::carry::{self, Adopted};
+use crate::git::checkout::{self, UncommittedInput};
 use crate::git::porcelain::status::StatusKind;
 use crate::git::{Branch, Oid, worktree};
 use crate::ledger::{Edit, View};
@@ -70,14 +70,14 @@ impl WorkingCopy for ScriptClaim<'_> {
         stale(self.invocation, held.tasks())
     }
 
-    fn refuse(&self, refusal: PickRefusal) -> Result<InTheWay> {
+    fn refuse(&self, refusal: PickRefusal) -> Result<LockConflict> {
         let message = match refusal {
             PickRefusal::Held(in_the_way) => return Ok(in_the_way),
             PickRefusal::Failed(error) => return Err(error),
             PickRefusal::Closed(task) => {
-                format!("{} is {}; No task file found that can be claimed", task.id.t(), task.status)
+                format!("{} is {}; No task file found that can be claimed", task.id.prefixed(), task.status)
             }
-            PickRefusal::Children(id, _) | PickRefusal::Blocked(id, _) => format!("{} is not ready", id.t()),
+            PickRefusal::Children(id, _) | PickRefusal::Blocked(id, _) => format!("{} is not ready", id.prefixed()),
         };
         Err(Error::new(Kind::NotClaimable, format!("Task {message}")))
     }
@@ -142,8 +142,9 @@ impl ScriptClaim<'_> {
     fn adopt_published(&self, view: &View<'_>, path: &str) -> Result<()> {
         let (data, dir) = (self.context.data_branch()?, self.context.data_dir());
         let object = view.object(data, path)?;
-        let adopted: Vec<_> = object.iter().map(|object| Adopted::look(&dir, path, Some(&object.oid))).collect();
-        carry::adopt(&self.context.repository, &dir, &adopted)
+        let adopted: Vec<_> =
+            object.iter().map(|object| UncommittedInput::read(&dir, path, Some(&object.oid))).collect();
+        checkout::accept_committed(&self.context.repository, &dir, &adopted)
     }
 
     /// Refuses a file in conflict, or with a staged version that differs from the one in the work tree: the pick keeps one

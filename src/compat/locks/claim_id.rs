@@ -82,7 +82,7 @@ pub(crate) fn claim(invocation: &Invocation, context: &Context) -> Result<(u64, 
             }
         };
         let id = ids::next_of(counter, active);
-        Ok(Decision::Swap(ids::claim(plan, &branch, id), (id, aside)))
+        Ok(Decision::Publish(ids::claim(plan, &branch, id), (id, aside)))
     });
     landed.map(|landed| landed.value).map_err(|error| explain(context, error, "ID claim", "claim task ID"))
 }
@@ -176,15 +176,15 @@ fn resync(invocation: &Invocation) -> Result<()> {
             Some(current) => (Plan::new(), current),
             None if counter_kind == Counter::Local => {
                 let plan = ids::initialise(Plan::new(), &branch, desired, Counter::Local);
-                return Ok(Decision::Swap(plan, format!("OK:{desired}")));
+                return Ok(Decision::Publish(plan, format!("OK:{desired}")));
             }
             None => upgrade(invocation, view, &branch, Plan::new())?,
         };
         if current >= desired && plan.branches.is_empty() {
-            return Ok(Decision::Nothing(format!("OK:{current}")));
+            return Ok(Decision::NoChange(format!("OK:{current}")));
         }
         let next = current.max(desired);
-        Ok(Decision::Swap(ids::resync(plan, &branch, next, counter_kind), format!("RESYNCED:{current}:{next}")))
+        Ok(Decision::Publish(ids::resync(plan, &branch, next, counter_kind), format!("RESYNCED:{current}:{next}")))
     });
     let landed = landed.map_err(|error| explain(&context, error, "ID counter resync", "resync task ID counter"))?;
     invocation.console.line(&landed.value);
@@ -201,7 +201,7 @@ fn init(invocation: &Invocation) -> Result<()> {
     let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
         if view.tip(&branch).published.is_some() {
             let value = ids::load(view, &branch).ok().flatten();
-            return Ok(Decision::Nothing(CounterInit::Found(
+            return Ok(Decision::NoChange(CounterInit::Found(
                 value.map_or_else(|| "?".to_owned(), |value| value.to_string()),
             )));
         }
@@ -210,9 +210,9 @@ fn init(invocation: &Invocation) -> Result<()> {
             Some(kept) => {
                 let next = kept.value.max(next);
                 let plan = Plan::new().advance(&branch, kept.start);
-                Decision::Swap(ids::resync(plan, &branch, next, Counter::Shared), CounterInit::PutBack(next))
+                Decision::Publish(ids::resync(plan, &branch, next, Counter::Shared), CounterInit::PutBack(next))
             }
-            None => Decision::Swap(ids::initialise(Plan::new(), &branch, next, Counter::Shared), CounterInit::Made),
+            None => Decision::Publish(ids::initialise(Plan::new(), &branch, next, Counter::Shared), CounterInit::Made),
         })
     });
     let landed = landed.map_err(|error| Error::new(error.kind(), format!("Failed to push counter branch: {error}")))?;

@@ -3,7 +3,7 @@
 
 use crate::compat::invocation::Invocation;
 use crate::compat::record::record;
-use crate::coordination::decide::{By, InTheWay, LockRule};
+use crate::coordination::decide::{HeldBy, LockConflict, LockRule};
 use crate::coordination::session::host_name;
 use crate::coordination::{LockEntry, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result};
@@ -39,7 +39,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
         Some("--list" | "list") => list(invocation),
         Some("--init" | "init") => init(invocation),
         Some("--cleanup" | "cleanup") => cleanup(invocation),
-        Some(id) if TaskId::recognise(id).is_some() => lock(invocation, args),
+        Some(id) if TaskId::try_parse(id).is_some() => lock(invocation, args),
         Some(other) => fail(invocation, &format!("Unknown option: {other}. Use --help for usage.")),
     }
 }
@@ -52,7 +52,7 @@ fn fail(invocation: &Invocation, text: &str) -> u8 {
 fn with_id(invocation: &Invocation, rest: &[String], usage: &str, run: fn(&Invocation, TaskId) -> u8) -> u8 {
     match rest.first().filter(|id| !id.is_empty()) {
         None => fail(invocation, usage),
-        Some(id) => match TaskId::recognise(id) {
+        Some(id) => match TaskId::try_parse(id) {
             Some(id) => run(invocation, id),
             None => fail(invocation, &format!("Invalid task ID: {id} (expected format: 166, t166, 16_2, or t16_2)")),
         },
@@ -61,39 +61,39 @@ fn with_id(invocation: &Invocation, rest: &[String], usage: &str, run: fn(&Invoc
 
 /// The result line of a refusal. `other` is the word for a lock of another holder: `aitask_lock.sh` prints `LOCK_HOLDER`,
 /// the scripts that pick print `LOCK_FAILED`.
-pub(crate) fn line(refusal: &InTheWay, other: &str) -> String {
-    let LockEntry { holder, since, host, anchor, .. } = &*refusal.lock;
+pub(crate) fn line(refusal: &LockConflict, other: &str) -> String {
+    let LockEntry { holder, since, host, process, .. } = &*refusal.lock;
     match refusal.by {
-        By::Other => format!("{other}:{}", record(&[holder, since, host])),
-        By::Live => format!("LOCK_LIVE_HOLDER:{}", record(&[holder, since, host, &anchor.pid])),
-        By::Unverifiable => format!("LOCK_UNVERIFIABLE_HOLDER:{}", record(&[holder, since, host, &anchor.pid])),
+        HeldBy::Other => format!("{other}:{}", record(&[holder, since, host])),
+        HeldBy::Live => format!("LOCK_LIVE_HOLDER:{}", record(&[holder, since, host, &process.pid])),
+        HeldBy::Unverifiable => format!("LOCK_UNVERIFIABLE_HOLDER:{}", record(&[holder, since, host, &process.pid])),
     }
 }
 
 /// The lines for a lock that its holder takes again: skills read them to decide whether an earlier session crashed.
 pub(crate) fn prior_lines(invocation: &Invocation, prior: &LockEntry, host_now: &str) {
-    let LockEntry { since, host, anchor, .. } = prior;
+    let LockEntry { since, host, process, .. } = prior;
     if host != "unknown" && host != host_now {
         invocation.console.line(&format!("LOCK_RECLAIM:{}", record(&[host, since, host_now])));
     }
-    let prior = record(&[&anchor.pid, &anchor.start, host, since, &anchor.kind]);
+    let prior = record(&[&process.pid, &process.start, host, since, &process.kind]);
     invocation.console.line(&format!("PRIOR_LOCK:{prior}"));
 }
 
 /// The exit code of a refusal, and its message.
-fn explain(refusal: &InTheWay) -> (u8, String) {
-    let LockEntry { task: id, holder, since, host, anchor, .. } = &*refusal.lock;
-    let pid = &anchor.pid;
+fn explain(refusal: &LockConflict) -> (u8, String) {
+    let LockEntry { task: id, holder, since, host, process, .. } = &*refusal.lock;
+    let pid = &process.pid;
     match refusal.by {
-        By::Other => (1, format!("Task t{id} is already locked by {holder} (since {since}, hostname: {host})")),
-        By::Live => (
+        HeldBy::Other => (1, format!("Task t{id} is already locked by {holder} (since {since}, hostname: {host})")),
+        HeldBy::Live => (
             13,
             format!(
                 "Task t{id} is held by a live session of yours on this host (pid {pid}, since {since}). Let it finish, or \
              release it with './ait lock --unlock {id}'."
             ),
         ),
-        By::Unverifiable => (
+        HeldBy::Unverifiable => (
             14,
             format!(
                 "Task t{id} is held by a session of yours on this host whose liveness could not be established (pid {pid}, \
@@ -105,7 +105,7 @@ fn explain(refusal: &InTheWay) -> (u8, String) {
 
 fn lock(invocation: &Invocation, rest: &[String]) -> u8 {
     let Some(id) = rest.first().filter(|id| !id.is_empty()) else { return fail(invocation, USAGE_LOCK) };
-    let Some(id) = TaskId::recognise(id) else {
+    let Some(id) = TaskId::try_parse(id) else {
         return fail(invocation, &format!("Invalid task ID: {id} (expected format: 166, t166, 16_2, or t16_2)"));
     };
     // The scripts accept --email only directly after the id; elsewhere they ignore it.
@@ -201,7 +201,7 @@ fn init(invocation: &Invocation) -> u8 {
             [one] if *one == format!("branch {LOCKS}") => {
                 invocation.console.info("Initializing lock branch 'aitask-locks'...");
                 invocation.console.success("Lock branch 'aitask-locks' created");
-                if let Some(other) = context.ledger().seen_elsewhere()? {
+                if let Some(other) = context.ledger().other_remote_with_branches()? {
                     invocation.console.warn(&format!(
                         "The remote '{other}' has a lock branch, too; the scripts look at that of 'origin' alone"
                     ));
@@ -269,14 +269,14 @@ fn sweep(invocation: &Invocation, found: &mut usize) -> Result<usize> {
     let ledger = Ledger { repairs: true, ..context.ledger() };
     let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
         if view.gone(&branch).is_some() || view.set_back(&branch).is_some() {
-            return Ok(Decision::Nothing(Vec::new()));
+            return Ok(Decision::NoChange(Vec::new()));
         }
-        let Some(locks) = view.locks()? else { return Ok(Decision::Nothing(Vec::new())) };
+        let Some(locks) = view.locks()? else { return Ok(Decision::NoChange(Vec::new())) };
         let stale = stale(invocation, locks.tasks());
         // Only the remote's present state shows which locks are stale. `Nothing` on an older view makes the ledger fetch and
         // decide again.
-        if !view.fresh {
-            return Ok(Decision::Nothing(Vec::new()));
+        if !view.is_current {
+            return Ok(Decision::NoChange(Vec::new()));
         }
         *found = stale.len();
         release_all(stale)

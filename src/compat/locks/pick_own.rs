@@ -6,12 +6,12 @@ use crate::compat::locks::claim::ScriptClaim;
 use crate::compat::locks::lock::{line, prior_lines, stale};
 use crate::compat::record::record;
 use crate::coordination::LockEntry;
-use crate::coordination::decide::{By, LockRule, Sight, TakenLock, Takeover};
-use crate::coordination::process::{Anchor, Liveness};
+use crate::coordination::decide::{HeldBy, LockRule, ObservedLock, TakenLock, Takeover};
+use crate::coordination::process::{Liveness, ProcessIdentity};
 use crate::error::{Error, Kind, Result};
 use crate::git::{AheadBehind, Branch};
-use crate::ledger::Landed;
-use crate::ledger::plan::{Cause, Lagging};
+use crate::ledger::TransactionResult;
+use crate::ledger::plan::{Cause, OutdatedCheckout};
 use crate::ops::pick::{
     PickDecision, PickGates, PickOperation, PickOutcome, PickResult, PickSource, Policy, WorkState,
 };
@@ -85,7 +85,7 @@ fn parse(args: &[String]) -> Result<Option<PickOwnArguments>> {
             option if option.starts_with('-') => {
                 return usage(format!("Unknown option: {option}. Use --help for usage."));
             }
-            id => match TaskId::recognise(id) {
+            id => match TaskId::try_parse(id) {
                 Some(id) => request.id = Some(id),
                 None => {
                     return usage(format!("Invalid task ID: {id} (expected format: 166, t166, 16_2, or t16_2)"));
@@ -162,7 +162,7 @@ fn counts(context: &Context) -> String {
     }
 }
 
-fn warn_lagging(invocation: &Invocation, context: &Context, lagging: &Lagging) -> &'static str {
+fn warn_lagging(invocation: &Invocation, context: &Context, lagging: &OutdatedCheckout) -> &'static str {
     let (reason, hint) = match lagging.cause {
         Cause::Dirty => {
             ("dirty_worktree", "data worktree has unstaged changes in the way; reconcile with 'ait syncer'".to_owned())
@@ -201,7 +201,10 @@ fn claim(invocation: &Invocation, context: &Context, request: &PickOwnArguments,
     // This check comes before anything is published: with an unfinished rebase here the checkout could not follow.
     let checkout = invocation.checkout(Some(context));
     match checkout.require_committable().and_then(|_| take()) {
-        Ok(PickResult { landed: Landed { value: PickOutcome::Taken(taking), lagging, .. }, unpublished }) => {
+        Ok(PickResult {
+            landed: TransactionResult { value: PickOutcome::Taken(taking), lagging, .. },
+            unpublished,
+        }) => {
             if let Some(error) = unpublished {
                 warn_unpublished(invocation, context, &error);
             }
@@ -211,9 +214,9 @@ fn claim(invocation: &Invocation, context: &Context, request: &PickOwnArguments,
             }
             answer(invocation, context, &taking)
         }
-        Ok(PickResult { landed: Landed { value: PickOutcome::Refused(refusal), .. }, .. }) => {
+        Ok(PickResult { landed: TransactionResult { value: PickOutcome::Refused(refusal), .. }, .. }) => {
             let owner = &refusal.lock.holder;
-            let early = request.early && refusal.by == By::Other;
+            let early = request.early && refusal.by == HeldBy::Other;
             invocation.console.line(&if early {
                 format!("LOCK_FAILED:{owner}")
             } else {
@@ -284,7 +287,10 @@ fn answer(invocation: &Invocation, context: &Context, taking: &PickDecision) -> 
     if again && forced.is_none() && email.as_ref() == Some(assigned) {
         let crashed = prior.filter(|(prior, _)| prior.liveness == Liveness::Dead);
         invocation.console.line(&match crashed {
-            Some((Sight { lock: LockEntry { since, host, anchor: Anchor { pid, .. }, .. }, .. }, _)) => {
+            Some((
+                ObservedLock { lock: LockEntry { since, host, process: ProcessIdentity { pid, .. }, .. }, .. },
+                _,
+            )) => {
                 format!("RECLAIM_CRASH:{}", record(&[since, host, pid]))
             }
             None => format!("RECLAIM_STATUS:{}", record(&[status, assigned])),

@@ -2,7 +2,7 @@
 
 use crate::coordination::locks;
 use crate::error::{Error, Kind, Result};
-use crate::git::objects::{self, NewCommit, Parent};
+use crate::git::objects::{self, NewCommit, ParentCommit};
 use crate::git::remote::{self, PushOptions};
 use crate::git::{Branch, Freshness, Oid, RefUpdate, destination};
 use crate::ledger::{Channel, Ledger, View};
@@ -77,7 +77,7 @@ impl<'r> Probe<'r> {
             return Err(Error::new(Kind::NotInitialised, "there is no lock branch"));
         };
         let commit = NewCommit {
-            parent: Parent::Commit(tip.clone()),
+            parent: ParentCommit::Commit(tip.clone()),
             merged: None,
             tree: None,
             edits: Vec::new(),

@@ -11,7 +11,7 @@ use crate::project::{Context, data_state};
 use crate::sync::join::Resolutions;
 use crate::sync::outcome::{Reconciled, SyncFailure, SyncOptions};
 use crate::sync::reconcile::reconcile;
-use crate::task::merge::Rules;
+use crate::task::merge::MergeRules;
 use std::path::PathBuf;
 
 const READS: [&str; 11] =
@@ -24,7 +24,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     if let Some(dir) = data.as_ref().filter(|_| !skip && !is_allowed_while_unfinished(args))
         && let Some(marker) = data_state::unfinished(dir).first()
     {
-        invocation.console.error_lines(&data_state::stuck(marker));
+        invocation.console.error_lines(&data_state::unfinished_message(marker));
         return 1;
     }
     if args.first().is_some_and(|verb| verb == "push") {
@@ -125,7 +125,7 @@ fn publish(invocation: &Invocation, context: &Context) -> String {
         commit: false,
         push_first: true,
         also: &[],
-        rules: Rules::Scripts,
+        rules: MergeRules::Scripts,
         resolutions: &none,
         progress: &mut ignore,
     };

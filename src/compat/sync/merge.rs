@@ -4,7 +4,7 @@ use crate::compat::invocation::Invocation;
 use crate::files;
 use crate::sync::join::{MergedFile, by_rules};
 use crate::task::Document;
-use crate::task::merge::{Rules, TakenApart, sides};
+use crate::task::merge::{MergeRules, TakenApart, sides};
 use std::path::PathBuf;
 
 const USAGE: &str = "usage: aitask_merge.py <file> [--batch] [--rebase] [--base-file <path>]";
@@ -57,7 +57,7 @@ fn merge(invocation: &Invocation, arguments: &MergeArguments) -> Result<(String,
     if !arguments.batch {
         remote = ask(invocation, &local, &remote);
     }
-    let merged = by_rules(&invocation.environment, Rules::Scripts, base.as_deref(), &local, &remote)
+    let merged = by_rules(&invocation.environment, MergeRules::Scripts, base.as_deref(), &local, &remote)
         .map_err(|error| error.to_string())?;
     let (bytes, line, code) = match merged {
         Some(MergedFile::Text(bytes)) => (bytes, "RESOLVED".to_owned(), 0),

@@ -7,7 +7,7 @@ use crate::project::Context;
 use crate::sync::join::{Resolutions, Unresolved};
 use crate::sync::outcome::{Reconciled, SyncFailure, SyncOptions, SyncProgress};
 use crate::sync::reconcile::reconcile;
-use crate::task::merge::Rules;
+use crate::task::merge::MergeRules;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -50,7 +50,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
             commit: true,
             push_first: false,
             also: &[],
-            rules: Rules::Scripts,
+            rules: MergeRules::Scripts,
             resolutions: &resolutions,
             progress: &mut progress,
         };

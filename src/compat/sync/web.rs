@@ -62,7 +62,7 @@ pub(crate) fn run_script(context: &Context, script: &Path, args: &[&str]) -> Res
     let code = output.code.ok_or_else(|| Error::new(Kind::Io, format!("{} was ended", script.display())))?;
     let mut texts = vec![output.text()];
     if !output.success() {
-        texts.push(output.complaint());
+        texts.push(output.stderr_text());
     }
     texts.retain(|text| !text.is_empty());
     Ok(ScriptAnswer { code, output: texts.join(" ") })

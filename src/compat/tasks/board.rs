@@ -150,7 +150,7 @@ impl ColumnBoard {
 
     /// Adds a column at the end.
     pub(crate) fn create(&self, title: &str, color: Option<&str>) -> Result<Column> {
-        let title = crate::task::harmless(title).trim().to_owned();
+        let title = crate::task::sanitise(title).trim().to_owned();
         let slug = Slug::derive(&title).ok_or_else(|| refused("empty_title"))?;
         let color = color.unwrap_or(GRAY);
         if !color.trim_start_matches('#').bytes().all(|b| b.is_ascii_alphanumeric()) || color.is_empty() {

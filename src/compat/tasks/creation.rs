@@ -153,7 +153,7 @@ impl TaskCreation<'_> {
             (None, None, Some(raw)) => anchors::followed(self.checkout, raw).map(Some),
             (Some(parent), ..) => {
                 let bare = parent.strip_prefix('t').unwrap_or(parent);
-                let id = TaskId::recognise(bare).filter(|id| !id.is_child());
+                let id = TaskId::try_parse(bare).filter(|id| !id.is_child());
                 let id = id.ok_or_else(|| {
                     Error::new(Kind::NoSuchTask, format!("Parent task t{bare} not found"))
                 })?;
@@ -241,7 +241,7 @@ impl TaskCreation<'_> {
         self.info(&format!("Auto-merging {} task(s) into t{}...", taken.len(), created.id));
         let said = fold::fold(self.checkout, created.id, &created.path, &taken)?;
         self.print_commit(&said);
-        let names: Vec<_> = taken.iter().map(|other| other.id.t()).collect();
+        let names: Vec<_> = taken.iter().map(|other| other.id.prefixed()).collect();
         self.success(&format!("Folded {} into t{}", names.join(", "), created.id));
         Ok(())
     }

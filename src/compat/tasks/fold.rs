@@ -4,7 +4,7 @@ use crate::compat::folders::{TaskFolder, TaskFolders};
 use crate::error::Result;
 use crate::git::objects::Edit;
 use crate::project::context::Context;
-use crate::project::task_files::{TaskFiles, Writes};
+use crate::project::task_files::{PlannedWrites, TaskFiles};
 use crate::task::{Document, Status, TaskId, fields, paths};
 
 const KEY: &str = "file_references";
@@ -84,9 +84,9 @@ pub(crate) fn fold(checkout: &TaskFiles<'_>, id: TaskId, path: &str, others: &[P
         document.set_body(&texts);
         // The file that receives the texts is written first: if the run is interrupted, no text is lost.
         edits.insert(0, put(path, &document.canonical(&now)?));
-        Ok(Writes { edits, value: () })
+        Ok(PlannedWrites { edits, value: () })
     })?;
-    let ids: Vec<_> = others.iter().map(|other| other.id.t()).collect();
+    let ids: Vec<_> = others.iter().map(|other| other.id.prefixed()).collect();
     let subject = format!("ait: Fold {} into t{id}", ids.join(", "));
     Ok(checkout.commit(&subject, &written.edits)?.unwrap_or_default())
 }

@@ -17,12 +17,12 @@ use crate::ops::vocabulary::register_labels;
 use crate::project::Context;
 use crate::project::editor::{self, Saved};
 use crate::project::task_files::TaskFiles;
-use crate::task::sheet::{self, Words};
-use crate::task::{Document, Slug, TaskId, labels, overlay, paths};
+use crate::task::editor_template::{self, FieldChoices};
+use crate::task::{Document, Slug, TaskId, labels, paths, three_way_apply};
 
-fn words(checkout: &TaskFiles<'_>) -> Words {
+fn words(checkout: &TaskFiles<'_>) -> FieldChoices {
     let text = checkout.read(paths::LABELS_FILE).unwrap_or_default();
-    Words::new(checkout.issue_types(), &String::from_utf8_lossy(&text))
+    FieldChoices::new(checkout.issue_types(), &String::from_utf8_lossy(&text))
 }
 
 fn open_editor<T>(
@@ -47,13 +47,13 @@ pub(crate) fn create(invocation: &Invocation) -> Result<u8> {
         return Ok(0);
     }
     let text = template(invocation, &checkout)?;
-    let known: Vec<_> = sheet::read(&text)?.keys().map(str::to_owned).collect();
+    let known: Vec<_> = editor_template::read(&text)?.keys().map(str::to_owned).collect();
     let types = words(&checkout).types;
     let saved = open_editor(invocation, context.as_ref(), &text, |document| {
         if let Some(key) = document.keys().find(|key| !known.iter().any(|known| known == key)) {
-            return Err(sheet::wrong(key, format!("{key} is no field of a new task")));
+            return Err(editor_template::wrong(key, format!("{key} is no field of a new task")));
         }
-        sheet::check(document, &types)?;
+        editor_template::check(document, &types)?;
         draft_from(invocation, &checkout, document)
     })?;
     let (slug, document) = &saved.value;
@@ -95,27 +95,27 @@ fn template(invocation: &Invocation, checkout: &TaskFiles<'_>) -> Result<Vec<u8>
         document.append(key, value)?;
     }
     let mut help = vec!["A new task: it needs a title, and a text below. Leave it as it is to make none.".to_owned()];
-    help.extend(sheet::help(&words(checkout)));
+    help.extend(editor_template::help(&words(checkout)));
     let used = last_used::load(&invocation.tasks());
     if !used.is_empty() {
         help.push(format!("labels used last: [{}]", used.join(", ")));
     }
     help.push("parent: the task it is a part of; xdeps, xdeprepo: tasks of another project".to_owned());
-    Ok(sheet::with_help(&document, &help))
+    Ok(editor_template::with_help(&document, &help))
 }
 
 /// The draft from the edited template.
 fn draft_from(invocation: &Invocation, checkout: &TaskFiles<'_>, written: &Document) -> Result<(Slug, Document)> {
     let text = |key: &str| written.scalar_last(key).unwrap_or_default();
-    let of = |key: &'static str| move |error: Error| sheet::wrong(key, error.to_string());
+    let of = |key: &'static str| move |error: Error| editor_template::wrong(key, error.to_string());
     if text("title").is_empty() {
-        return Err(sheet::wrong("title", "a title is needed"));
+        return Err(editor_template::wrong("title", "a title is needed"));
     }
     if written.body().is_empty() {
-        return Err(sheet::wrong("text", "the description is missing; write it below the closing `---`"));
+        return Err(editor_template::wrong("text", "the description is missing; write it below the closing `---`"));
     }
     if text("status") == "Done" || text("status") == "Folded" {
-        return Err(sheet::wrong("status", "a new task is Ready, Editing, Implementing or Postponed"));
+        return Err(editor_template::wrong("status", "a new task is Ready, Editing, Implementing or Postponed"));
     }
     projects::check_dependency(&invocation.environment, &written.list("xdeps"), text("xdeprepo"))
         .map_err(of("xdeprepo"))?;
@@ -139,8 +139,8 @@ fn draft_from(invocation: &Invocation, checkout: &TaskFiles<'_>, written: &Docum
     document.set("draft", "true")?;
     if !text("parent").is_empty() {
         let parent = text("parent").trim_start_matches('t');
-        let id = TaskId::recognise(parent).filter(|id| !id.is_child());
-        let id = id.ok_or_else(|| sheet::wrong("parent", "parent is the number of a task"))?;
+        let id = TaskId::try_parse(parent).filter(|id| !id.is_child());
+        let id = id.ok_or_else(|| editor_template::wrong("parent", "parent is the number of a task"))?;
         document.set("anchor", &anchors::inherited(checkout, id).map_err(of("parent"))?)?;
         document.set("parent", &id.to_string())?;
     }
@@ -184,10 +184,10 @@ fn offer_drafts(invocation: &Invocation, creation: &TaskCreation<'_>) -> Result<
 fn edit_file(invocation: &Invocation, checkout: &TaskFiles<'_>, path: &str) -> Result<()> {
     let words = words(checkout);
     let base = Document::parse(&checkout.read(path)?);
-    let text = sheet::with_help(&base, &sheet::help(&words));
-    let check = |document: &Document| sheet::check(document, &words.types).map(|()| document.clone());
+    let text = editor_template::with_help(&base, &editor_template::help(&words));
+    let check = |document: &Document| editor_template::check(document, &words.types).map(|()| document.clone());
     let saved = open_editor(invocation, checkout.context, &text, check)?;
-    let merged = checkout.rewrite(path, |newest| overlay::overlay(&base, &saved.value, &newest));
+    let merged = checkout.rewrite(path, |newest| three_way_apply::three_way_apply(&base, &saved.value, &newest));
     merged.map_err(|error| saved.kept(error))?;
     saved.discard();
     Ok(())
@@ -207,18 +207,18 @@ pub(crate) fn update(invocation: &Invocation, id: Option<&str>) -> Result<u8> {
         format!("t{id} ({path}). Nothing changes if you leave this as it is."),
         format!("To rename it add a line `name: ...`; it is called {name} now."),
     ];
-    help.extend(sheet::help(&words));
+    help.extend(editor_template::help(&words));
     let check = |document: &Document| {
-        sheet::check(document, &words.types)?;
+        editor_template::check(document, &words.types)?;
         document.scalar_last("followup_kind").filter(|kind| !kind.is_empty()).map_or(Ok(()), check_kind)?;
         let name = document.scalar_last("name").filter(|name| !name.is_empty()).map(str::to_owned);
-        let none = || sheet::wrong("name", "nothing is left of this name; use letters and digits");
+        let none = || editor_template::wrong("name", "nothing is left of this name; use letters and digits");
         let name = name.map(|name| Slug::derive(&name).ok_or_else(none)).transpose()?;
         let mut document = document.clone();
         document.remove("name");
         Ok((document, name))
     };
-    let saved = open_editor(invocation, context.as_ref(), &sheet::with_help(&base, &help), check)?;
+    let saved = open_editor(invocation, context.as_ref(), &editor_template::with_help(&base, &help), check)?;
     let (edited, name) = saved.value.clone();
     let answer = context.is_some().then(|| invocation.console.ask("Commit to git? [Y/n] ")).flatten();
     let commit = match answer {
@@ -235,7 +235,7 @@ pub(crate) fn update(invocation: &Invocation, id: Option<&str>) -> Result<u8> {
 /// Shows the tasks and asks for one of them.
 fn ask_for_task(invocation: &Invocation, checkout: &TaskFiles<'_>) -> Result<String> {
     for (id, path) in all_active(&TaskFolders::new(&checkout.root).tasks) {
-        invocation.console.stderr_line(&format!("{:>6}  {}", id.t(), name_in(&path, id)));
+        invocation.console.stderr_line(&format!("{:>6}  {}", id.prefixed(), name_in(&path, id)));
     }
     let answer = invocation.console.ask("Which task? ").unwrap_or_default();
     let id = crate::compat::tasks::checks::parse_id(answer.trim()).map(str::to_owned);

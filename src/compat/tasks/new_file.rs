@@ -74,7 +74,7 @@ pub(crate) fn create_child(
 ) -> Result<CreatedHere, NotCreated> {
     checkout.require_committable()?;
     let parent = parent.strip_prefix('t').unwrap_or(parent);
-    let id = TaskId::recognise(parent).filter(|id| !id.is_child() && id.to_string() == parent);
+    let id = TaskId::try_parse(parent).filter(|id| !id.is_child() && id.to_string() == parent);
     let id = id.ok_or_else(|| new::no_parent(parent))?;
     let lock = ChildLock::acquire(environment, &checkout.root, parent, warn);
     let lock = lock.map_err(NotCreated::Unnumbered)?;

@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ops::edit::{self, CommitTime, EditRequest};
 use crate::project::Context;
 use crate::project::task_files::TaskFiles;
-use crate::task::change::Change;
+use crate::task::change::FieldChange;
 use crate::task::{Document, Slug, TaskId, fields, labels};
 
 const SCRIPT: &str = "aitask_update.sh";
@@ -152,9 +152,9 @@ fn run_in(invocation: &Invocation, args: &[String]) -> Result<u8> {
     check_values(&checkout, &options)?;
     if let Some(file) = options.filled("--desc-file") {
         let body = invocation.text_of(file)?;
-        changes.retain(|change| !matches!(change, Change::Body(_)));
+        changes.retain(|change| !matches!(change, FieldChange::Body(_)));
         if !body.iter().all(|byte| *byte == b'\n') {
-            changes.push(Change::Body(body));
+            changes.push(FieldChange::Body(body));
         }
     }
     if options.has("--xdeps") || options.has("--xdeprepo") {
@@ -236,7 +236,7 @@ fn check_values(checkout: &TaskFiles<'_>, options: &ScriptOptions) -> Result<()>
 }
 
 /// The changes that the options ask for.
-fn collect(invocation: &Invocation, options: &ScriptOptions, anchor: Option<TaskId>) -> Result<Vec<Change>> {
+fn collect(invocation: &Invocation, options: &ScriptOptions, anchor: Option<TaskId>) -> Result<Vec<FieldChange>> {
     let mut changes = Vec::new();
     for (KnownOption { name: option, .. }, key, mode) in CHANGES {
         let Some(value) = options.last(option) else { continue };
@@ -245,33 +245,33 @@ fn collect(invocation: &Invocation, options: &ScriptOptions, anchor: Option<Task
         let items: Vec<_> = given.iter().flat_map(|item| fields::items(item)).collect();
         changes.push(match mode {
             ChangeMode::Fixed if value.is_empty() => continue,
-            ChangeMode::Fixed if key.is_empty() => Change::Body(value.as_bytes().to_vec()),
+            ChangeMode::Fixed if key.is_empty() => FieldChange::Body(value.as_bytes().to_vec()),
             ChangeMode::Scalar if key == "anchor" => {
-                Change::Set(key, anchor.map(|id| id.to_string()).unwrap_or_default())
+                FieldChange::Set(key, anchor.map(|id| id.to_string()).unwrap_or_default())
             }
-            ChangeMode::Fixed | ChangeMode::Scalar => Change::Set(key, value.to_owned()),
+            ChangeMode::Fixed | ChangeMode::Scalar => FieldChange::Set(key, value.to_owned()),
             ChangeMode::List | ChangeMode::Add if key == "labels" => {
                 let cleaned = labels::sanitise_list(&given.join(","));
                 if !cleaned.dropped.is_empty() {
                     invocation.console.warn(&format!("dropped invalid label(s): {}", cleaned.dropped.join(",")));
                 }
                 if mode == ChangeMode::List {
-                    Change::List(key, cleaned.labels)
+                    FieldChange::List(key, cleaned.labels)
                 } else {
-                    Change::Add(key, cleaned.labels)
+                    FieldChange::Add(key, cleaned.labels)
                 }
             }
-            ChangeMode::List => Change::List(key, items),
-            ChangeMode::Add => Change::Add(key, items),
-            ChangeMode::Take => Change::Take(key, items),
-            ChangeMode::Kept("[]") => Change::Exact(key, format!("[{}]", items.join(", "))),
-            ChangeMode::Kept(empty) => Change::Exact(key, if value.is_empty() { empty } else { value }.to_owned()),
+            ChangeMode::List => FieldChange::List(key, items),
+            ChangeMode::Add => FieldChange::Add(key, items),
+            ChangeMode::Take => FieldChange::Take(key, items),
+            ChangeMode::Kept("[]") => FieldChange::Exact(key, format!("[{}]", items.join(", "))),
+            ChangeMode::Kept(empty) => FieldChange::Exact(key, if value.is_empty() { empty } else { value }.to_owned()),
         });
     }
     if options.has("--clear-active-gates") {
         changes.extend(
             ["active_gates", "active_gates_filtered", "active_gates_profile", "active_gates_digest"]
-                .map(|key| Change::List(key, Vec::new())),
+                .map(|key| FieldChange::List(key, Vec::new())),
         );
     }
     let given = options.filled("--desc-file").is_some() || options.filled("--name").is_some();
@@ -282,7 +282,12 @@ fn collect(invocation: &Invocation, options: &ScriptOptions, anchor: Option<Task
 }
 
 /// Checks the dependency on another project that the task would have after the changes.
-fn check_dependency(invocation: &Invocation, checkout: &TaskFiles<'_>, path: &str, changes: &[Change]) -> Result<()> {
+fn check_dependency(
+    invocation: &Invocation,
+    checkout: &TaskFiles<'_>,
+    path: &str,
+    changes: &[FieldChange],
+) -> Result<()> {
     let mut document = Document::parse(&checkout.read(path)?);
     crate::task::change::apply(&mut document, changes)?;
     let project = document.scalar_last("xdeprepo").unwrap_or_default().to_owned();
@@ -291,7 +296,7 @@ fn check_dependency(invocation: &Invocation, checkout: &TaskFiles<'_>, path: &st
 
 /// Refuses an update from another project while somebody else, or the same person on another host, holds the task.
 fn respect_lock(invocation: &Invocation, context: &Context, id: &str) -> Result<()> {
-    let Some((lock, host)) = TaskId::recognise(id).and_then(|id| projects::lock_of(context, id)) else { return Ok(()) };
+    let Some((lock, host)) = TaskId::try_parse(id).and_then(|id| projects::lock_of(context, id)) else { return Ok(()) };
     let own = invocation.user_email();
     if lock.host == host && own.is_none_or(|own| own == lock.holder) {
         return Ok(());

@@ -9,7 +9,7 @@ use crate::compat::worktrees::profile::ExecutionProfile;
 use crate::error::{Error, Result};
 use crate::files::read_own;
 use crate::project::{Context, data_state};
-use crate::task::plan_header::{self, Claim};
+use crate::task::plan_header::{self, HeaderEdit};
 use crate::task::{PlanPath, TaskId, TaskPath, paths};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -102,7 +102,7 @@ fn parse(args: &[String]) -> Result<Option<ExternalizeArguments>> {
             }
             "--worktree" => request.worktree = Some(worktree(&next()?)?),
             option if option.starts_with('-') => return usage(format!("Unknown flag: {option}")),
-            id => match TaskId::recognise(id) {
+            id => match TaskId::try_parse(id) {
                 Some(id) if request.id.is_none() => request.id = Some(id),
                 _ => return usage(format!("Invalid task ID: {id}")),
             },
@@ -298,10 +298,14 @@ fn header(
 /// The text with its header changed only in the lines that the arguments name.
 fn changed_header(decisions: &BranchDecisions<'_>, context: Option<&Context>, text: &str) -> String {
     let primary = || context.map_or_else(|| "main".to_owned(), data_state::primary_branch);
-    let set = |value: Option<&str>| value.map_or(Claim::Leave, |value| Claim::Set(value.to_owned()));
+    let set = |value: Option<&str>| value.map_or(HeaderEdit::Leave, |value| HeaderEdit::Set(value.to_owned()));
     let output = decisions.output.as_deref().or(decisions.output_default.as_deref());
     let lines = if decisions.no_worktree {
-        [("Worktree", Claim::Delete), ("Base branch", Claim::Set(primary())), ("Output branch", Claim::Set(primary()))]
+        [
+            ("Worktree", HeaderEdit::Delete),
+            ("Base branch", HeaderEdit::Set(primary())),
+            ("Output branch", HeaderEdit::Set(primary())),
+        ]
     } else {
         [
             ("Worktree", set(decisions.worktree)),

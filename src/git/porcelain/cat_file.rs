@@ -18,7 +18,7 @@ pub(crate) enum ObjectKind {
 }
 
 impl ObjectKind {
-    /// The word git has for it.
+    /// The word of git for the kind.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             ObjectKind::Blob => "blob",
@@ -46,11 +46,11 @@ pub(crate) struct Object {
     pub(crate) data: Vec<u8>,
 }
 
-/// The largest object that is read, in bytes, so that nobody's commit fills our memory: the largest there may be is a
-/// bundle of archived files.
+/// The largest object that is read, in bytes, so that a large file in a commit cannot fill the memory. The largest
+/// object that is needed is a bundle of archived files.
 const LARGEST: u64 = 64 << 20;
 
-/// Keeps of the answers, as they come, what [`parse`] looks at: of an object larger than 64 MiB its head alone.
+/// Keeps of the answers, as they arrive, only what [`parse`] needs: of an object larger than 64 MiB only the header.
 pub(crate) fn sieve() -> impl FnMut(&[u8], &mut Vec<u8>) + Send {
     let (mut head, mut left, mut is_kept) = (Vec::new(), 0_u64, true);
     move |mut part: &[u8], kept: &mut Vec<u8>| {
@@ -79,14 +79,14 @@ pub(crate) fn sieve() -> impl FnMut(&[u8], &mut Vec<u8>) + Send {
     }
 }
 
-/// The size that the head of an answer tells.
+/// The size in the header of an answer.
 fn size_of(head: &[u8]) -> Option<u64> {
     std::str::from_utf8(head).ok()?.rsplit(' ').next()?.parse().ok()
 }
 
-/// Parses the answers of `git cat-file --batch` in its default format, in the order of the requests; `None` is
-/// an object that does not exist. `count` is the number of requests: fewer or more answers are an error, and so
-/// is an ambiguous name, which must not be taken for an absent one.
+/// Parses the answers of `git cat-file --batch` in its default format, in the order of the requests; `None` is an
+/// object that does not exist. `count` is the number of requests: a different number of answers is an error, and so is
+/// an ambiguous name, which must not be taken for a missing one.
 pub(crate) fn parse(mut bytes: &[u8], count: usize) -> Result<Vec<Option<Object>>> {
     let mut objects = Vec::new();
     for _ in 0..count {
@@ -96,7 +96,7 @@ pub(crate) fn parse(mut bytes: &[u8], count: usize) -> Result<Vec<Option<Object>
         {
             let name = text(split_once(head, b' ').map_or(head, |(name, _)| name));
             let message =
-                format!("the object {name} is larger than {} MiB, and no file of a project is", LARGEST >> 20);
+                format!("the object {name} is larger than {} MiB, the limit for a file of a project", LARGEST >> 20);
             return Err(
                 Error::new(Kind::Occupied, message).hint(command!["git log --all", format!("--find-object={name}")])
             );
@@ -108,7 +108,7 @@ pub(crate) fn parse(mut bytes: &[u8], count: usize) -> Result<Vec<Option<Object>
     if bytes.is_empty() { Ok(objects) } else { Err(malformed("no further object of cat-file", bytes)) }
 }
 
-/// One answer and what follows it.
+/// One answer, and the bytes after it.
 fn answer(bytes: &[u8]) -> Option<(Option<Object>, &[u8])> {
     let (head, rest) = split_once(bytes, b'\n')?;
     if head.ends_with(b" missing") {

@@ -1,30 +1,29 @@
-//! The data of commit objects: git-cat-file(1), `git cat-file commit`; gitformat-signature(5) for the headers
-//! that others add.
+//! The data of commit objects: git-cat-file(1), `git cat-file commit`; gitformat-signature(5) for further headers.
 
 use super::{malformed, oid, split_once, text};
 use crate::error::Result;
 use crate::git::types::Oid;
 
-/// What a commit says.
+/// The data of a commit.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Commit {
     /// Its tree.
     pub(crate) tree: Oid,
     /// Its parents, the first one first.
     pub(crate) parents: Vec<Oid>,
-    /// Who wrote it, `Name <address>`.
+    /// The author, `Name <address>`.
     pub(crate) author: String,
-    /// When it was made, in seconds since 1970; 0 where the commit has no readable time, as git has it.
+    /// When it was made, in seconds since 1970; 0 where the time cannot be parsed, as git reads it.
     pub(crate) committer_time: i64,
     /// The first paragraph of the message, on one line.
     pub(crate) subject: String,
-    /// The rest of the message, trailers included, without blank lines at its ends.
+    /// The rest of the message, trailers included, without empty lines at its ends.
     pub(crate) body: String,
 }
 
 impl Commit {
-    /// Parses the data of a commit object. Headers that are not needed (signatures, merged tags) are skipped;
-    /// a message in ISO-8859-1 is converted, and what is not text otherwise is replaced.
+    /// Parses the data of a commit object. Headers that are not needed (signatures, merged tags) are skipped; a message
+    /// in ISO-8859-1 is converted, and other bytes that are not UTF-8 are replaced.
     pub(crate) fn parse(data: &[u8]) -> Result<Self> {
         let mut rest = data;
         let (mut tree, mut parents, mut author, mut committer_time, mut latin1) =

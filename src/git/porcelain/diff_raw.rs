@@ -8,21 +8,21 @@ use std::path::PathBuf;
 
 /// A file that differs between two sides.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Change {
-    /// Its mode on the first side; zeros where it is not there.
+pub(crate) struct FileDiff {
+    /// Its mode on the first side; zeros where the file is missing there.
     pub(crate) old_mode: String,
-    /// Its mode on the second side; zeros where it is not there.
+    /// Its mode on the second side; zeros where the file is missing there.
     pub(crate) new_mode: String,
-    /// What it is on the second side; none where it is not there, or where nobody looked.
+    /// Its object on the second side; none where the file is missing, or where git did not compute it.
     pub(crate) new: Option<Oid>,
-    /// What became of it: `A`, `D`, `M`, `T`, `U`.
+    /// The status letter: `A`, `D`, `M`, `T`, `U`.
     pub(crate) status: char,
-    /// Where it is.
+    /// Its path.
     pub(crate) path: PathBuf,
 }
 
 /// Parses the records.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Change>> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<FileDiff>> {
     const EXPECTED: &str = "a file that differs";
     let mut changes = Vec::new();
     let mut records = records(EXPECTED, bytes, 0)?;
@@ -31,7 +31,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Change>> {
         let text = std::str::from_utf8(record).ok().and_then(|text| text.strip_prefix(':')).ok_or_else(broken)?;
         let fields: Vec<_> = text.split(' ').collect();
         let [old_mode, new_mode, _, new, status] = fields[..] else { return Err(broken()) };
-        changes.push(Change {
+        changes.push(FileDiff {
             old_mode: old_mode.to_owned(),
             new_mode: new_mode.to_owned(),
             new: Oid::parse_or_zero(new).map_err(|_| broken())?,

@@ -1,36 +1,36 @@
-//! Why a command that talks to a remote failed, and for a push: whether anything can have arrived.
+//! Why a command that talks to a remote failed; and for a push, whether anything may have arrived.
 //!
-//! Git has no output for programs here, only sentences on standard error, and others write there, too: login files of
-//! the server, hooks, the server's own git. So a sentence decides only as git itself or ssh writes it, at the start of
-//! its line; and what may have arrived is never said to be lost.
+//! git has no output for programs here, only messages on standard error, and other programs write there too: login
+//! scripts of the server, hooks, the server's own git. So a message counts only in the form of git itself or of ssh, at
+//! the start of its line; and what may have arrived is never reported as lost.
 
-/// Why it failed.
+/// The cause of a failure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Failure {
-    /// There is no way to it, or no repository: nothing was sent.
+pub(crate) enum GitFailure {
+    /// The remote or its repository cannot be reached: nothing was sent.
     Unreachable,
-    /// It did not accept who we are: nothing was sent.
+    /// Authentication failed: nothing was sent.
     Authentication,
-    /// It knows us, and refuses: nothing was taken.
+    /// The remote knows the user and refuses: nothing was changed.
     Denied,
-    /// Our own `pre-push` hook refused: nothing was sent.
+    /// The local `pre-push` hook refused: nothing was sent.
     Hook,
-    /// It cannot take several refs as one: nothing was sent.
+    /// The remote has no atomic push: nothing was sent.
     NoAtomic,
-    /// This git does not know an option of ours: nothing was done.
+    /// This git does not know an option: nothing was done.
     OldGit,
-    /// Nothing of the above is certain: what was sent may have arrived, now or later.
+    /// None of the above is certain: what was sent may have arrived, or may arrive later.
     Unknown,
 }
 
-/// The exit code of a git that does not understand its arguments.
+/// The exit code of git for arguments that it does not understand.
 const USAGE: i32 = 129;
 
-/// Beginnings of what git says of the first contact, before it sends anything.
+/// Beginnings of git's messages about the first contact, before anything is sent.
 const FIRST_CONTACT: [&str; 9] = [
     "fatal: Could not read from remote repository.",
     "fatal: the remote end hung up upon initial contact",
-    // Over HTTP the first question; an answer to the push itself that fails is "RPC failed".
+    // Over HTTP this is the first request; when the answer to the push itself fails, git says "RPC failed".
     "fatal: unable to access 'http",
     "fatal: repository 'http",
     "fatal: unable to connect to ",
@@ -40,14 +40,14 @@ const FIRST_CONTACT: [&str; 9] = [
     "fatal: remote error: service not enabled",
 ];
 
-/// Beginnings of what git says when authentication failed.
+/// Beginnings of git's messages about failed authentication.
 const NOT_LET_IN: [&str; 3] = [
     "fatal: Authentication failed for 'http",
     "fatal: could not read Username for ",
     "fatal: could not read Password for ",
 ];
 
-/// Parts of what git and ssh say when a connection ends that was in use.
+/// Parts of the messages of git and ssh about a connection that ended while it was used.
 const BROKEN_OFF: [&str; 13] = [
     "the remote end hung up unexpectedly",
     "unexpected disconnect",
@@ -64,115 +64,115 @@ const BROKEN_OFF: [&str; 13] = [
     "Broken pipe",
 ];
 
-/// What git's sender says, whatever the reason, when the helper for HTTP gives up.
+/// The messages of git's sender when the HTTP helper gives up, whatever the cause.
 const FOLLOWS_THE_HELPER: [&str; 2] =
     ["send-pack: unexpected disconnect while reading sideband packet", "fatal: the remote end hung up unexpectedly"];
 
-/// Beginnings of what git says when a server over HTTP answered the push itself, and did not take it: no permission, too
-/// large. An error of the server's own or of something between us tells nothing.
+/// Beginnings of git's messages when an HTTP server answered the push itself and did not accept it: no permission, or
+/// too large. An internal error of the server, or of a proxy, does not tell what happened.
 const REFUSED_OVER_HTTP: [&str; 2] = ["error: RPC failed; HTTP 403 ", "error: RPC failed; HTTP 413 "];
 
-/// What git says when it refuses on the server itself, in a transaction of which nothing is left.
+/// The messages of git on the server when it aborts a transaction, so that nothing of it remains.
 const ABORTED: [&str; 2] = ["fatal: ref updates aborted by hook", "update aborted by the reference-transaction hook"];
 
-/// Beginnings of lines by which servers refuse before they speak git.
+/// Beginnings of lines by which servers refuse before they speak the git protocol.
 const OF_SERVER: [&str; 6] = ["ERROR:", "FATAL:", "remote:", "Gitea:", "Forgejo:", "fatal: remote error:"];
 
-/// Words of servers that know us and do not let us write.
+/// Words of servers that know the user and give no permission to write.
 const NO_PERMISSION: [&str; 8] =
     ["denied", "not allowed", "permission", "forbidden", "read-only", "read only", "unauthorized", "archived"];
 
 /// How a push ended that brought no answer for its refs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ended<'a> {
-    /// The exit code; none when a signal or our time limit ended it.
+    /// The exit code; none when a signal or the time limit ended it.
     pub(crate) code: Option<i32>,
-    /// It got as far as its report, which comes after the sending.
+    /// Whether git printed its report, which comes after the sending.
     pub(crate) reported: bool,
     /// Its standard error.
     pub(crate) stderr: &'a str,
 }
 
-/// Why a push failed that brought no answer for its refs. `has_hook` tells whether there is a `pre-push` hook that ran; it
-/// is asked only where the rest looks like one that refused.
-pub(crate) fn of_push(ended: Ended<'_>, has_hook: impl FnOnce() -> bool) -> Failure {
+/// Why a push failed that brought no answer for its refs. `has_hook` tells whether a `pre-push` hook was run; it is
+/// called only where everything else fits a hook that refused.
+pub(crate) fn of_push(ended: Ended<'_>, has_hook: impl FnOnce() -> bool) -> GitFailure {
     let Ended { code, reported, stderr } = ended;
     let begins = |start: &str| stderr.lines().any(|line| line.starts_with(start));
     if code.is_none() {
-        return Failure::Unknown;
+        return GitFailure::Unknown;
     }
     if code == Some(USAGE) {
-        return Failure::OldGit;
+        return GitFailure::OldGit;
     }
     if begins("fatal: the receiving end does not support --atomic push") {
-        return Failure::NoAtomic;
+        return GitFailure::NoAtomic;
     }
     if stderr.lines().any(|line| line.starts_with("fatal: ") && ABORTED.iter().any(|words| line.contains(words))) {
-        return Failure::Denied;
+        return GitFailure::Denied;
     }
     let is_break = |line: &str| !line.starts_with("remote:") && BROKEN_OFF.iter().any(|part| line.contains(part));
     let is_refused = |line: &str| REFUSED_OVER_HTTP.iter().any(|start| line.starts_with(start));
-    // A connection of git's own that breaks ends it with 128. With 1 it was the helper for HTTP that failed, and what it says
-    // is no server's: the password was wanted, or the answer given, for the very push.
+    // A broken connection of git itself ends it with 128. With 1 it was the HTTP helper that failed, and its messages
+    // are not those of a server: the password was asked for, or the answer was given, for the push itself.
     let of_helper = code == Some(1)
         && !reported
         && !stderr.lines().any(|line| is_break(line) && !is_refused(line) && !FOLLOWS_THE_HELPER.contains(&line));
     if of_helper && NOT_LET_IN.iter().any(|start| begins(start)) {
-        return Failure::Authentication;
+        return GitFailure::Authentication;
     }
     if of_helper && stderr.lines().any(is_refused) {
-        return Failure::Denied;
+        return GitFailure::Denied;
     }
     if reported || stderr.lines().any(is_break) {
-        return Failure::Unknown;
+        return GitFailure::Unknown;
     }
     if code == Some(1) && begins("error: failed to push some refs to ") && has_hook() {
-        return Failure::Hook;
+        return GitFailure::Hook;
     }
     let certain = NOT_LET_IN.iter().chain(&FIRST_CONTACT).any(|start| begins(start));
-    if certain { of_contact(stderr) } else { Failure::Unknown }
+    if certain { of_contact(stderr) } else { GitFailure::Unknown }
 }
 
-/// Why a command failed that sends nothing. Who may not even read is not let in.
-pub(crate) fn of_question(code: Option<i32>, stderr: &str) -> Failure {
+/// Why a command failed that sends nothing. A user who may not read counts as not authenticated.
+pub(crate) fn of_question(code: Option<i32>, stderr: &str) -> GitFailure {
     if code == Some(USAGE) {
-        return Failure::OldGit;
+        return GitFailure::OldGit;
     }
     match of_contact(stderr) {
-        Failure::Denied => Failure::Authentication,
+        GitFailure::Denied => GitFailure::Authentication,
         failure => failure,
     }
 }
 
-/// Why no connection came about, if that is what happened.
-fn of_contact(stderr: &str) -> Failure {
+/// Why the connection could not be made, if that is what happened.
+fn of_contact(stderr: &str) -> GitFailure {
     let begins = |start: &str| stderr.lines().any(|line| line.starts_with(start));
     let not_let_in = NOT_LET_IN.iter().any(|start| begins(start));
     if not_let_in || (begins("fatal: Could not read from remote repository.") && stderr.lines().any(is_refusal_of_ssh))
     {
-        return Failure::Authentication;
+        return GitFailure::Authentication;
     }
-    if stderr.lines().any(is_refusal) { Failure::Denied } else { Failure::Unreachable }
+    if stderr.lines().any(is_refusal) { GitFailure::Denied } else { GitFailure::Unreachable }
 }
 
-/// Whether ssh says that it, or the server, does not trust the other.
+/// Whether ssh reports that client and server do not trust each other.
 fn is_refusal_of_ssh(line: &str) -> bool {
     let denied =
         line.rsplit_once(": Permission denied (").is_some_and(|(at, rest)| !at.contains(' ') && rest.ends_with(")."));
     denied || line == "Host key verification failed."
 }
 
-/// Whether the server says that we may not.
+/// Whether the server reports a missing permission.
 fn is_refusal(line: &str) -> bool {
     let says_no = |words: &str| NO_PERMISSION.iter().any(|part| words.to_lowercase().contains(part));
     let forbidden = line.starts_with("fatal: unable to access 'http") && line.ends_with("returned error: 403");
     forbidden || OF_SERVER.iter().any(|start| line.strip_prefix(start).is_some_and(says_no))
 }
 
-/// What to show of it: what the server said before git could speak with it, else the line of git's or ssh's that says most.
-pub(crate) fn said(failure: Failure, stderr: &str) -> String {
+/// The message to show: that of the server before it spoke the git protocol, else the most specific line of git or ssh.
+pub(crate) fn said(failure: GitFailure, stderr: &str) -> String {
     let lines = || stderr.lines().map(str::trim).filter(|line| !line.is_empty());
-    if failure != Failure::Unknown {
+    if failure != GitFailure::Unknown {
         let words = lines().filter(|line| OF_SERVER.iter().any(|start| line.starts_with(start)) || is_refusal(line));
         let words: Vec<_> = words.map(|line| line.strip_prefix("remote:").unwrap_or(line).trim()).collect();
         if words.iter().any(|line| !line.is_empty()) {
@@ -187,7 +187,7 @@ pub(crate) fn said(failure: Failure, stderr: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Failure::{Authentication, Denied, Hook, NoAtomic, OldGit, Unknown, Unreachable};
+    use super::GitFailure::{Authentication, Denied, Hook, NoAtomic, OldGit, Unknown, Unreachable};
     use super::*;
     use proptest::prelude::*;
 
@@ -204,7 +204,7 @@ mod tests {
 
     /// Asserts what a push came to without a hook.
     #[track_caller]
-    fn check(code: i32, parts: &[&str], expected: Failure) {
+    fn check(code: i32, parts: &[&str], expected: GitFailure) {
         assert_eq!(of_push(ended(code, &parts.concat()), || false), expected, "exit {code}: {}", parts.concat());
     }
 

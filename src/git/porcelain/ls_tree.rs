@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 /// What an entry of a tree is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) enum Mode {
+pub(crate) enum FileMode {
     /// A file; also the group-writable one that very old gits wrote.
     File,
     /// A file that can be run.
@@ -20,15 +20,15 @@ pub(crate) enum Mode {
     Submodule,
 }
 
-impl Mode {
+impl FileMode {
     /// The digits as `ls-tree` writes and `mktree` reads them.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Mode::File => "100644",
-            Mode::Executable => "100755",
-            Mode::Symlink => "120000",
-            Mode::Tree => "040000",
-            Mode::Submodule => "160000",
+            FileMode::File => "100644",
+            FileMode::Executable => "100755",
+            FileMode::Symlink => "120000",
+            FileMode::Tree => "040000",
+            FileMode::Submodule => "160000",
         }
     }
 
@@ -36,11 +36,11 @@ impl Mode {
     fn parse(digits: &[u8]) -> Option<Self> {
         let bits = u32::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()?;
         match bits & 0o170_000 {
-            0o100_000 if bits & 0o100 != 0 => Some(Mode::Executable),
-            0o100_000 => Some(Mode::File),
-            0o120_000 => Some(Mode::Symlink),
-            0o040_000 => Some(Mode::Tree),
-            0o160_000 => Some(Mode::Submodule),
+            0o100_000 if bits & 0o100 != 0 => Some(FileMode::Executable),
+            0o100_000 => Some(FileMode::File),
+            0o120_000 => Some(FileMode::Symlink),
+            0o040_000 => Some(FileMode::Tree),
+            0o160_000 => Some(FileMode::Submodule),
             _ => None,
         }
     }
@@ -50,7 +50,7 @@ impl Mode {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct TreeEntry {
     /// What it is.
-    pub(crate) mode: Mode,
+    pub(crate) mode: FileMode,
     /// The blob, tree, or (of a submodule) commit.
     pub(crate) oid: Oid,
     /// The path, relative to the tree that was asked for; any bytes but NUL.
@@ -71,7 +71,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<TreeEntry>> {
         let (meta, path) = split_once(record, b'\t')?;
         let (mode, rest) = split_once(meta, b' ')?;
         let (_, object) = split_once(rest, b' ')?;
-        Some(TreeEntry { mode: Mode::parse(mode)?, oid: oid(object)?, path: path.to_vec() })
+        Some(TreeEntry { mode: FileMode::parse(mode)?, oid: oid(object)?, path: path.to_vec() })
     };
     records(EXPECTED, bytes, 0)?.map(|record| entry(record).ok_or_else(|| malformed(EXPECTED, record))).collect()
 }
@@ -96,7 +96,7 @@ fn raw_entry(data: &[u8], hash_len: usize) -> Option<(TreeEntry, &[u8])> {
     for byte in hash {
         write!(hex, "{byte:02x}").ok()?;
     }
-    Some((TreeEntry { mode: Mode::parse(mode)?, oid: Oid::parse(&hex)?, path: name.to_vec() }, rest))
+    Some((TreeEntry { mode: FileMode::parse(mode)?, oid: Oid::parse(&hex)?, path: name.to_vec() }, rest))
 }
 
 #[cfg(test)]
@@ -104,16 +104,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const TOP: [(Mode, &[u8]); 6] = [
-        (Mode::Tree, b"a dir"),
-        (Mode::Tree, b"bin"),
-        (Mode::File, b"caf\xe9"),
-        (Mode::Symlink, b"link"),
-        (Mode::Submodule, b"module"),
-        (Mode::File, b"plain.txt"),
+    const TOP: [(FileMode, &[u8]); 6] = [
+        (FileMode::Tree, b"a dir"),
+        (FileMode::Tree, b"bin"),
+        (FileMode::File, b"caf\xe9"),
+        (FileMode::Symlink, b"link"),
+        (FileMode::Submodule, b"module"),
+        (FileMode::File, b"plain.txt"),
     ];
 
-    fn short(entries: &[TreeEntry]) -> Vec<(Mode, &[u8])> {
+    fn short(entries: &[TreeEntry]) -> Vec<(FileMode, &[u8])> {
         entries.iter().map(|entry| (entry.mode, entry.path.as_slice())).collect()
     }
 
@@ -151,8 +151,8 @@ mod tests {
                 "plain.txt",
             ];
             assert_eq!(paths, expected);
-            let files = entries.into_iter().filter(|entry| entry.mode != Mode::Tree).collect::<Vec<_>>();
-            assert!(files.iter().any(|entry| entry.mode == Mode::Executable && entry.path == b"bin/run"));
+            let files = entries.into_iter().filter(|entry| entry.mode != FileMode::Tree).collect::<Vec<_>>();
+            assert!(files.iter().any(|entry| entry.mode == FileMode::Executable && entry.path == b"bin/run"));
             assert_eq!(files, parse(recorded!("2.47.3", "sha1-ls-tree-r.bin")).unwrap());
         }
     }
@@ -167,12 +167,12 @@ mod tests {
 
     #[test]
     fn modes() {
-        for mode in [Mode::File, Mode::Executable, Mode::Symlink, Mode::Tree, Mode::Submodule] {
-            assert_eq!(Mode::parse(mode.as_str().as_bytes()), Some(mode));
+        for mode in [FileMode::File, FileMode::Executable, FileMode::Symlink, FileMode::Tree, FileMode::Submodule] {
+            assert_eq!(FileMode::parse(mode.as_str().as_bytes()), Some(mode));
         }
-        assert_eq!(Mode::parse(b"100664"), Some(Mode::File));
-        assert_eq!(Mode::parse(b"40000"), Some(Mode::Tree));
-        assert_eq!(Mode::parse(b"010000"), None);
+        assert_eq!(FileMode::parse(b"100664"), Some(FileMode::File));
+        assert_eq!(FileMode::parse(b"40000"), Some(FileMode::Tree));
+        assert_eq!(FileMode::parse(b"010000"), None);
     }
 
     #[test]
@@ -184,8 +184,14 @@ mod tests {
         assert!(parse_tree(b"100644 a\0", 0).is_err());
     }
 
-    fn modes_of_all_kinds() -> impl Strategy<Value = Mode> {
-        prop::sample::select(vec![Mode::File, Mode::Executable, Mode::Symlink, Mode::Tree, Mode::Submodule])
+    fn modes_of_all_kinds() -> impl Strategy<Value = FileMode> {
+        prop::sample::select(vec![
+            FileMode::File,
+            FileMode::Executable,
+            FileMode::Symlink,
+            FileMode::Tree,
+            FileMode::Submodule,
+        ])
     }
 
     proptest! {

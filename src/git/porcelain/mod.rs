@@ -1,7 +1,7 @@
-//! Pure parsers of the bytes that git prints: no process, no file, no clock. Each file names the section of
-//! git's manual that describes its format, and is tested on bytes recorded from several gits
-//! (`fixtures/porcelain/record.sh`). No input makes a parser panic; what is not in the format is an error of
-//! [`Kind::Git`] that says what was expected.
+//! Pure parsers of git's output: no process, no file, no clock. Each file names the section of git's manual that
+//! describes its format, and is tested on output recorded from several gits (`fixtures/porcelain/record.sh`). No input
+//! makes a parser panic; bytes that are not in the format are an error of [`Kind::Git`] that says what was expected.
+//! Only the room `git` calls it.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::types::{Oid, RefName};
@@ -34,15 +34,16 @@ pub(crate) mod status;
 pub(crate) mod unmerged;
 pub(crate) mod worktree_list;
 
-/// The error of bytes that are not what git's manual says.
+/// The error for bytes that are not in the format of git's manual.
 fn malformed(expected: &str, bytes: &[u8]) -> Error {
+    // As much as a line of a terminal shows: the output may be megabytes.
     const SHOWN: usize = 80;
     let start = String::from_utf8_lossy(bytes.get(..SHOWN).unwrap_or(bytes));
     let more = if bytes.len() > SHOWN { " and more" } else { "" };
     Error::new(Kind::Git, format!("cannot read git's output: expected {expected}, found {start:?}{more}"))
 }
 
-/// The records of an output in which each one is ended by `end`; a last one without it was cut off.
+/// The records of an output, each of which ends with `end`; an incomplete last one is an error.
 fn records<'a>(expected: &str, bytes: &'a [u8], end: u8) -> Result<impl Iterator<Item = &'a [u8]> + use<'a>> {
     let body = match bytes.split_last() {
         None => None,

@@ -1,27 +1,27 @@
-//! `git push --porcelain`: git-push(1), section "OUTPUT"; and what came of each ref.
+//! `git push --porcelain`: git-push(1), section "OUTPUT"; and the outcome of each ref.
 //!
-//! The words of a rejection are not in any manual. Those here were provoked from real gits
+//! The reasons of rejections are in no manual. Those in this file were produced with real gits
 //! (`fixtures/porcelain/record.sh`) or are known of other servers.
 
 use super::{malformed, ref_name, split_once, text};
 use crate::error::Result;
 use crate::git::types::RefName;
 
-/// What git said of a push.
+/// The output of a push.
 ///
-/// A ref that was pushed and is not in here has an **unknown** outcome, whatever git's exit code: when the
-/// connection breaks, git exits with 128 and prints nothing, or (over HTTP) with 1 and prints only `Done`.
+/// A ref that was pushed and is missing here has an **unknown** outcome, whatever git's exit code: when the connection
+/// breaks, git exits with 128 and prints nothing, or (over HTTP) with 1 and prints only `Done`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct PushReport {
     /// The refs, in git's order.
     pub(crate) refs: Vec<PushedRef>,
-    /// Whether `Done` was printed: the output is whole. It says nothing of success.
+    /// Whether `Done` was printed, so that the output is complete. It does not mean success.
     pub(crate) done: bool,
-    /// What the server and its hooks wrote, line by line; text by others.
+    /// The lines that the server and its hooks wrote; text of others.
     pub(crate) said: Vec<String>,
 }
 
-/// What came of one ref.
+/// The outcome of one ref.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct PushedRef {
     /// The outcome.
@@ -30,14 +30,14 @@ pub(crate) struct PushedRef {
     pub(crate) to: RefName,
     /// `old..new`, or a word in brackets.
     pub(crate) summary: String,
-    /// What git or the server gave as the reason; text by others.
+    /// The reason of git or the server; text of others.
     pub(crate) reason: Option<String>,
 }
 
 /// The outcome of one ref.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Flag {
-    /// ` `: moved forward. With a lease in place also moved anywhere.
+    /// ` `: fast-forwarded; with a lease also moved in another way.
     FastForward,
     /// `+`: moved, not forward.
     Forced,
@@ -45,30 +45,30 @@ pub(crate) enum Flag {
     Deleted,
     /// `*`: created.
     New,
-    /// `=`: it was there already, so somebody else's push brought it.
+    /// `=`: the ref had this value already, so another push brought it.
     UpToDate,
-    /// `!`: not done; see [`PushedRef::rejection`].
+    /// `!`: rejected; see [`PushedRef::rejection`].
     Rejected,
 }
 
-/// Why a ref was not moved. The greater one says more about a push of several refs.
+/// Why a ref was not moved. The greatest says most about a push of several refs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) enum Rejection {
-    /// Because of another ref of the same atomic push, or (see [`PushReport::explain`]) for a reason that the
-    /// server did not tie to a ref.
+    /// Because of another ref of the same atomic push, or (see [`PushReport::explain`]) for a reason that the server
+    /// did not attribute to a ref.
     Follower,
-    /// The server could not lock the ref or its database: another process is at it, or one left its lock.
+    /// The server could not lock the ref or its database: another process holds the lock, or a killed one left it.
     Busy,
-    /// The ref is not what we took it for.
+    /// The ref does not have the expected value.
     Moved,
-    /// The server does not want it: a hook, a permission, a protected branch, a setting, a broken object.
+    /// The server does not accept it: a hook, a permission, a protected branch, a setting, a broken object.
     Denied,
-    /// The server never said what came of it: unknown.
+    /// The server reported no outcome: unknown.
     Unreported,
 }
 
-/// Parses standard output. Lines of other kinds (`To URL`, news about upstreams) and refs that we cannot name
-/// are skipped, and so is a last line that was cut off.
+/// Parses standard output. Other lines (`To URL`, messages about upstreams) and refs that are no [`RefName`] are
+/// skipped, and so is an incomplete last line.
 pub(crate) fn parse(bytes: &[u8]) -> Result<PushReport> {
     let mut report = PushReport::default();
     for line in bytes.split_inclusive(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b"\n")) {
@@ -92,21 +92,20 @@ fn target(fields: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 impl PushReport {
-    /// What came of `name`; none is unknown.
+    /// The outcome of `name`; none means unknown.
     pub(crate) fn find(&self, name: &RefName) -> Option<&PushedRef> {
         self.refs.iter().find(|pushed| pushed.to == *name)
     }
 
-    /// Why the push failed as a whole: of the rejections of its refs, the one that says most. None when no ref
-    /// was rejected.
+    /// Why the push failed: the greatest rejection of its refs. None when no ref was rejected.
     pub(crate) fn rejection(&self) -> Option<Rejection> {
         self.refs.iter().filter_map(PushedRef::rejection).max()
     }
 
     /// Completes the reasons from standard error. A server whose transaction failed (a tip moved between the
-    /// advertisement and the update, a lock file is in the way, a directory conflict) reports only `atomic
-    /// transaction failed` for **every** ref, or `failed to update ref`, and says why in a `remote: error:`
-    /// line. That becomes the reason of the ref that it names, or of all when it names none.
+    /// advertisement and the update, a lock file exists, a directory conflict) reports only `atomic transaction failed`
+    /// for **every** ref, or `failed to update ref`, and the reason in a `remote: error:` line. That becomes the reason
+    /// of the ref that it names, or of all refs when it names none.
     pub(crate) fn explain(&mut self, stderr: &[u8]) {
         let stderr = text(stderr);
         let said = stderr.lines().filter_map(|line| line.strip_prefix("remote: ")).map(str::trim_end);
@@ -139,13 +138,13 @@ impl PushedRef {
         }
     }
 
-    /// Why it was rejected, when it was.
+    /// Why the ref was rejected, if it was.
     pub(crate) fn rejection(&self) -> Option<Rejection> {
         let reason = self.reason.as_deref().unwrap_or_default();
         (self.flag == Flag::Rejected).then(|| classify(&self.summary, reason))
     }
 
-    /// Whether the server kept the reason for standard error.
+    /// Whether the server gave the reason only on standard error.
     fn is_opaque(&self) -> bool {
         self.flag == Flag::Rejected
             && matches!(self.reason.as_deref(), Some("atomic transaction failed" | "failed to update ref"))
@@ -166,7 +165,7 @@ impl Flag {
     }
 }
 
-/// Reasons of our own git, before anything was sent.
+/// Reasons of the local git, before anything was sent.
 const MOVED_BEFORE: [&str; 6] = [
     "stale info",
     "fetch first",
@@ -176,7 +175,7 @@ const MOVED_BEFORE: [&str; 6] = [
     "remote ref updated since checkout",
 ];
 
-/// Parts of reasons of a server whose ref was not what we took it for.
+/// Parts of the reasons of a server whose ref does not have the expected value.
 const MOVED_THERE: [&str; 6] = [
     "but expected",                 // "is at X but expected Y", "reference is missing but expected Y"
     "reference already exists",     // it was to be created
@@ -186,11 +185,11 @@ const MOVED_THERE: [&str; 6] = [
     "already been updated by another client", // Azure DevOps, TF401028
 ];
 
-/// Parts of reasons that blame another ref: git's client, git's server (two of them), `JGit`.
+/// Parts of reasons that name another ref as the cause: of git's client, git's server (two), `JGit`.
 const FOLLOWER: [&str; 4] =
     ["atomic push failed", "atomic push failure", "atomic transaction failed", "transaction aborted"];
 
-/// Parts of reasons of a server whose ref is locked; `failed to lock` is `JGit`'s.
+/// Parts of the reasons of a server whose ref is locked; `failed to lock` is that of `JGit`.
 const BUSY: [&str; 4] = [": File exists", "cannot lock references", "failed to update ref", "failed to lock"];
 
 fn classify(summary: &str, reason: &str) -> Rejection {
@@ -200,7 +199,7 @@ fn classify(summary: &str, reason: &str) -> Rejection {
     } else if any(&FOLLOWER) {
         Rejection::Follower
     } else if summary == "[rejected]" && MOVED_BEFORE.contains(&reason) {
-        // From a server ("[remote rejected]") "non-fast-forward" is a setting that forbids it.
+        // In a "[remote rejected]" line "non-fast-forward" is a setting of the server that forbids it.
         Rejection::Moved
     } else if reason.ends_with("reference broken") {
         Rejection::Denied

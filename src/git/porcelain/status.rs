@@ -8,11 +8,11 @@ use std::path::PathBuf;
 
 /// The state of a work tree.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Status {
+pub(crate) struct WorktreeStatus {
     /// The commit that is checked out; none before the first one.
     pub(crate) head: Option<Oid>,
     /// The branch that is checked out. None when the head is detached, or the branch is one that we cannot
-    /// name, which [`Status::detached`] tells apart.
+    /// name, which [`WorktreeStatus::detached`] tells apart.
     pub(crate) branch: Option<Branch>,
     /// Whether no branch is checked out.
     pub(crate) detached: bool,
@@ -25,7 +25,7 @@ pub(crate) struct Status {
     pub(crate) entries: Vec<StatusEntry>,
 }
 
-impl Status {
+impl WorktreeStatus {
     /// Whether anything is there that a commit does not have: changes, conflicts, untracked files. Ignored
     /// files do not count.
     pub(crate) fn is_dirty(&self) -> bool {
@@ -63,8 +63,8 @@ pub(crate) struct StatusEntry {
 }
 
 /// Parses the output; headers and sorts of entries that later gits may add are skipped.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Status> {
-    let mut status = Status::default();
+pub(crate) fn parse(bytes: &[u8]) -> Result<WorktreeStatus> {
+    let mut status = WorktreeStatus::default();
     let mut rest = records("an entry of status", bytes, 0)?;
     while let Some(record) = rest.next() {
         let broken = || malformed("an entry of status", record);
@@ -89,7 +89,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Status> {
     Ok(status)
 }
 
-impl Status {
+impl WorktreeStatus {
     fn header(&mut self, header: &[u8]) -> Option<()> {
         let header = text(header);
         let (name, value) = header.split_once(' ')?;
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn short(status: &Status) -> Vec<(String, StatusKind, &[u8])> {
+    fn short(status: &WorktreeStatus) -> Vec<(String, StatusKind, &[u8])> {
         use std::os::unix::ffi::OsStrExt;
         let code = |entry: &StatusEntry| entry.code.iter().collect();
         status.entries.iter().map(|entry| (code(entry), entry.kind, entry.path.as_os_str().as_bytes())).collect()

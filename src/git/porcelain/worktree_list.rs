@@ -40,7 +40,7 @@ pub(crate) fn parse_lines(bytes: &[u8]) -> Result<Vec<WorktreeRecord>> {
 
 /// A list of worktrees as far as it can be understood.
 #[derive(Debug)]
-pub(crate) struct Loosely {
+pub(crate) struct PartialList {
     /// What is understood.
     pub(crate) records: Vec<WorktreeRecord>,
     /// Whether that is all of it.
@@ -49,7 +49,7 @@ pub(crate) struct Loosely {
 
 /// Parses `git worktree list --porcelain` as far as it can be understood, and says whether it was all of it: a line of
 /// unknown kind may be a part of a path.
-pub(crate) fn parse_lines_loosely(bytes: &[u8]) -> Loosely {
+pub(crate) fn parse_lines_loosely(bytes: &[u8]) -> PartialList {
     let (mut worktrees, mut whole) = (Vec::new(), true);
     let lines: Vec<&[u8]> = bytes.split(|&byte| byte == b'\n').collect();
     for block in lines.split(|line| line.is_empty()).filter(|block| !block.is_empty()) {
@@ -62,7 +62,7 @@ pub(crate) fn parse_lines_loosely(bytes: &[u8]) -> Loosely {
         let known: Vec<&[u8]> = block.iter().copied().filter(|line| is_known(line)).map(plain).collect();
         worktrees.extend(strictly.or_else(|_| parse_lines(&printed(&known))).unwrap_or_default());
     }
-    Loosely { records: worktrees, whole }
+    PartialList { records: worktrees, whole }
 }
 
 fn label(line: &[u8]) -> &[u8] {
@@ -211,10 +211,10 @@ mod tests {
         let text = |odd: &str| {
             format!("worktree /a\nbare\n\nworktree /b\nHEAD {}\nbranch refs/heads/x\n{odd}\n", "1".repeat(40))
         };
-        let Loosely { records: all, whole } = parse_lines_loosely(text("").as_bytes());
+        let PartialList { records: all, whole } = parse_lines_loosely(text("").as_bytes());
         assert!(whole && all == parse_lines(text("").as_bytes()).unwrap());
         for odd in ["new thing\n", "locked \"broken\n", "\nrest of a path\n", "\nworktree /c\nbranch refs/heads/y\n"] {
-            let Loosely { records: all, whole } = parse_lines_loosely(text(odd).as_bytes());
+            let PartialList { records: all, whole } = parse_lines_loosely(text(odd).as_bytes());
             assert!(!whole && all[1].branch.as_ref().map(RefName::as_str) == Some("refs/heads/x"), "{odd}: {all:?}");
         }
     }

@@ -1,25 +1,27 @@
-//! Git's own calls: what all of them have in common.
+//! The calls of git: what all of them have in common.
 
 use super::Call;
 use crate::settings::Environment;
 use std::path::Path;
 use std::time::Duration;
 
-/// Settings that every git call gets: nothing in the background, no colour, no file system monitor daemon.
+/// The settings of every git call: no background tasks, no colour, and no file system monitor, which would leave a
+/// daemon running.
 const CONSTANT_SETTINGS: [(&str, &str); 6] = [
     ("core.fsmonitor", "false"),
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
     ("color.ui", "false"),
     ("advice.detachedHead", "false"),
-    // no file is hidden from git's own look before it removes a worktree
+    // No file is hidden from the check that git makes before it removes a worktree.
     ("status.showUntrackedFiles", "normal"),
 ];
 
-/// Set for whatever git starts on our behalf.
+/// A variable that is set for everything that git starts, such as hooks: a `git aitask` that runs in a hook must not
+/// wait for the command that called git.
 pub(crate) const WITHIN: &str = "GIT_AITASK_WITHIN";
 
-/// Git, with what each of its calls has in common.
+/// Runs git, with what all of its calls have in common.
 #[derive(Debug, Clone)]
 pub(crate) struct Git {
     environment: Environment,
@@ -32,40 +34,40 @@ impl Git {
         Self { environment, ssh_command: None }
     }
 
-    /// Tells the user's own ssh command (`core.sshCommand`), so that network calls can add `BatchMode` to it.
+    /// Sets the user's own ssh command (`core.sshCommand`), so that network calls can add `BatchMode` to it.
     pub(crate) fn with_ssh_command(mut self, configured: Option<&str>) -> Self {
         self.ssh_command = configured.map(str::to_owned);
         self
     }
 
-    /// The environment the calls inherit.
+    /// The environment that the calls inherit.
     pub(crate) fn environment(&self) -> &Environment {
         &self.environment
     }
 
-    /// A git command that reads, in `dir`, whatever `GIT_DIR` and its kin say.
+    /// A git command that reads, in `dir`, regardless of `GIT_DIR` and the like.
     pub(crate) fn read(&self, dir: &Path, subcommand: &str) -> Call {
         self.write(dir, subcommand).env("GIT_OPTIONAL_LOCKS", "0")
     }
 
-    /// A git command that may write, in `dir`, whatever `GIT_DIR` and its kin say.
+    /// A git command that may write, in `dir`, regardless of `GIT_DIR` and the like.
     pub(crate) fn write(&self, dir: &Path, subcommand: &str) -> Call {
-        // A hook that calls us must not wait for the one that called it.
+        // A `git aitask` in a hook must not wait for the command that runs the hook.
         self.common(Call::program(&self.environment, "git", dir), subcommand).env(WITHIN, "1")
     }
 
-    /// A git command that looks for the repository: here alone `GIT_DIR` and its kin count.
+    /// A git command that finds the repository: only here do `GIT_DIR` and the like count.
     pub(crate) fn discover(&self, dir: &Path, subcommand: &str) -> Call {
         let call = Call { env: Vec::new(), ..Call::program(&self.environment, "git", dir) };
         self.common(call, subcommand).env("GIT_OPTIONAL_LOCKS", "0")
     }
 
-    /// A git command that uses the network: no prompt of git or ssh, and a time limit.
+    /// A git command that uses the network: git and ssh do not prompt, and there is a time limit.
     pub(crate) fn network(&self, dir: &Path, subcommand: &str, limit: Duration) -> Call {
         let call = self.write(dir, subcommand).limit(limit).env("GIT_TERMINAL_PROMPT", "0");
         let of_user = self.environment.text("GIT_SSH_COMMAND").or(self.ssh_command.as_deref());
         match (of_user, self.environment.text("GIT_SSH")) {
-            // GIT_SSH names a program that takes no options of ours.
+            // GIT_SSH names a program that is called without options, so BatchMode cannot be added.
             (None, Some(_)) => call,
             (command, _) => call.env("GIT_SSH_COMMAND", format!("{} -o BatchMode=yes", command.unwrap_or("ssh"))),
         }

@@ -1,11 +1,11 @@
-//! What came of a process.
+//! The result of a process.
 
 use crate::error::redacted;
 
-/// What came of a process.
+/// The result of a process.
 #[derive(Debug, Clone)]
 pub(crate) struct Output {
-    /// The exit code; `None` when a signal, or our time limit, ended it.
+    /// The exit code; `None` when a signal or the time limit ended it.
     pub(crate) code: Option<i32>,
     /// The signal that ended it.
     pub(crate) signal: Option<i32>,
@@ -23,7 +23,7 @@ impl Output {
         self.code == Some(0)
     }
 
-    /// How it ended: `exit N`, or what ended it.
+    /// How it ended: `exit N`, or the signal.
     pub(crate) fn ending(&self) -> String {
         match (self.code, self.signal) {
             (Some(code), _) => format!("exit {code}"),
@@ -32,13 +32,13 @@ impl Output {
         }
     }
 
-    /// Standard output as text, without the final newline; what is not UTF-8 is replaced.
+    /// Standard output as text, without the final newline; bytes that are not UTF-8 are replaced.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).trim_end_matches('\n').to_owned()
     }
 
-    /// Standard error as text; what is not UTF-8 is replaced, and addresses lose their secrets.
-    pub(crate) fn complaint(&self) -> String {
+    /// Standard error as text; bytes that are not UTF-8 are replaced, and URLs lose their secrets.
+    pub(crate) fn stderr_text(&self) -> String {
         redacted(String::from_utf8_lossy(&self.stderr).trim())
     }
 }

@@ -1,6 +1,6 @@
 //! Waiting for a process: its end, its output, a time limit, a signal.
 
-use crate::interrupt::{self, LOOK};
+use crate::interrupt::{self, POLL_INTERVAL};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process, test_kill_process_group};
 use std::io::{self, PipeWriter, Read as _};
 use std::process::ExitStatus;
@@ -8,37 +8,44 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long what was asked to end may take to end.
+/// How long a process may take to end after SIGTERM: git needs milliseconds to remove its lock files.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long the rest of a group may take after its first process. Not the whole time: one that has ended, and that nobody
-/// waits for (a container without an init process), still counts as there.
+/// How long the rest of a process group may take after its first process has ended. It is short because a process that
+/// has ended but is not reaped, as in a container without an init process, still counts as running.
 const REST_GRACE: Duration = Duration::from_millis(200);
 
-/// How long the output of a process that has ended is waited for: what it started in the background may hold it open for
-/// ever.
+/// How long the output of a process that has ended is waited for: a background process that it started may keep the
+/// pipe open for ever.
 const OUTPUT_GRACE: Duration = Duration::from_secs(1);
 
-/// How waiting came to its end.
-pub(super) enum End {
+/// How often the end of a process is checked for while it is being ended: it is over in milliseconds.
+const STEP: Duration = Duration::from_millis(5);
+
+/// How long the end after SIGKILL is waited for. Only a process in an uninterruptible system call, such as one on a network
+/// file system that does not answer, takes longer, and the command must not hang with it.
+const AFTER_KILL: Duration = Duration::from_secs(5);
+
+/// How the wait ended.
+pub(super) enum WaitEnd {
     /// The process ended.
     Itself(ExitStatus),
-    /// The time was up, and it was ended.
+    /// The time limit was reached, and the process was ended.
     TimedOut,
-    /// A signal came, and it was ended.
+    /// A signal arrived, and the process was ended.
     Interrupted,
 }
 
-/// What is to be ended: a process group, or a process that shares ours.
+/// The processes to signal: a process group, or one process that shares the group of this program.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Target {
+pub(super) enum SignalTarget {
     Group(Pid),
     Alone(Pid),
 }
 
-impl Target {
+impl SignalTarget {
     fn send(self, signal: Signal) {
-        // What is gone needs no signal.
+        // A process that has ended needs no signal.
         let _ = match self {
             Self::Group(pid) => kill_process_group(pid, signal),
             Self::Alone(pid) => kill_process(pid, signal),
@@ -53,38 +60,39 @@ impl Target {
     }
 }
 
-/// Waits for a process; `ended` waits that long and gives its status.
+/// Waits for a process; `ended` waits for the given time and returns its status.
 pub(super) fn wait(
-    target: Option<Target>,
+    target: Option<SignalTarget>,
     limit: Duration,
     ended: impl Fn(Duration) -> io::Result<Option<ExitStatus>>,
-) -> io::Result<End> {
+) -> io::Result<WaitEnd> {
     let until = Instant::now() + limit;
     loop {
         let left = until.saturating_duration_since(Instant::now());
-        if let Some(status) = ended(left.min(LOOK))? {
-            return Ok(End::Itself(status));
+        if let Some(status) = ended(left.min(POLL_INTERVAL))? {
+            return Ok(WaitEnd::Itself(status));
         }
         if interrupt::is_wanted() {
             let polite = match target {
-                Some(Target::Group(_)) => Signal::TERM,
-                // A shell that somebody types into takes no notice of SIGTERM.
+                Some(SignalTarget::Group(_)) => Signal::TERM,
+                // A shell at which a user types ignores SIGTERM.
                 _ => Signal::HUP,
             };
             stop(target, polite, &ended)?;
-            return Ok(End::Interrupted);
+            return Ok(WaitEnd::Interrupted);
         }
         if left.is_zero() {
-            // The server of a path is in the group, too: asked to end, it takes its lock files along.
+            // For a remote that is a path, the server side is in the same group; after SIGTERM it removes its lock
+            // files.
             stop(target, Signal::TERM, &ended)?;
-            return Ok(End::TimedOut);
+            return Ok(WaitEnd::TimedOut);
         }
     }
 }
 
-/// Ends it: politely, and after a moment for certain.
+/// Ends the processes: by SIGTERM, and after [`GRACE`] by SIGKILL.
 fn stop(
-    target: Option<Target>,
+    target: Option<SignalTarget>,
     polite: Signal,
     ended: &impl Fn(Duration) -> io::Result<Option<ExitStatus>>,
 ) -> io::Result<()> {
@@ -92,32 +100,32 @@ fn stop(
     target.send(polite);
     let mut until = Instant::now() + GRACE;
     let mut has_ended = false;
-    // The group outlives its first process: helpers (ssh, git-remote-https), and what a check started.
+    // The group outlives its first process: helpers (ssh, git-remote-https), and what a check command started.
     while Instant::now() < until && (!has_ended || target.is_there()) {
-        if !has_ended && ended(Duration::from_millis(5))?.is_some() {
+        if !has_ended && ended(STEP)?.is_some() {
             (has_ended, until) = (true, until.min(Instant::now() + REST_GRACE));
         }
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(STEP);
     }
     if target.is_there() {
         target.send(Signal::KILL);
-        ended(Duration::from_secs(5))?;
+        ended(AFTER_KILL)?;
     }
     Ok(())
 }
 
-/// Puts what is kept of the next part of an output after what was kept before.
-pub(crate) type Sieve = Box<dyn FnMut(&[u8], &mut Vec<u8>) + Send>;
+/// Appends what is to be kept of the next part of an output to what was kept before.
+pub(crate) type OutputFilter = Box<dyn FnMut(&[u8], &mut Vec<u8>) + Send>;
 
-/// Reads what comes out of a pipe, beside everything else.
+/// Reads a pipe in a thread, so that neither of two pipes can fill up and block the process.
 pub(super) struct Capture {
     bytes: Arc<Mutex<Vec<u8>>>,
     done: Receiver<()>,
 }
 
 impl Capture {
-    /// Begins to read; what is written goes into the pipe that is given along.
-    pub(super) fn start(mut sieve: Option<Sieve>) -> io::Result<(Self, PipeWriter)> {
+    /// Starts reading; returns the pipe to write to.
+    pub(super) fn start(mut sieve: Option<OutputFilter>) -> io::Result<(Self, PipeWriter)> {
         let (mut reader, writer) = io::pipe()?;
         let (bytes, (sender, done)) = (Arc::default(), channel());
         let capture = Self { bytes: Arc::clone(&bytes), done };
@@ -136,7 +144,7 @@ impl Capture {
         Ok((capture, writer))
     }
 
-    /// What was written, up to the end of it, or up to now where that is long in coming.
+    /// The output up to its end, or up to now where the end does not come.
     pub(super) fn finish(self) -> Vec<u8> {
         let _ = self.done.recv_timeout(OUTPUT_GRACE);
         std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner))

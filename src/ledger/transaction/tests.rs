@@ -1,33 +1,33 @@
 //! Whole transactions over a remote in memory: what a swap comes to, and what is said of it.
 
-use crate::coordination::meaning::MEANING;
+use crate::coordination::lock_format::LOCK_FORMAT;
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Freshness, Repository};
-use crate::ledger::memory::{Clone, Fate, Remote, folder};
+use crate::ledger::memory::{Clone, PushFate, Remote, folder};
 use crate::ledger::plan::Step;
-use crate::ledger::{Channel, Decision, Edit, IDS, LOCKS, Landed, Ledger, Plan, View};
+use crate::ledger::{Channel, Decision, Edit, IDS, LOCKS, Ledger, Plan, TransactionResult, View};
 use crate::task::TaskId;
 use tempfile::TempDir;
 
 /// A clone, with the folder of its private records.
-struct Scene {
+struct Fixture {
     clone: Clone,
     repository: Repository,
     _dir: TempDir,
 }
 
-impl Scene {
+impl Fixture {
     fn new(clone: Clone) -> Self {
         let dir = folder();
         Self { clone, repository: Repository::without_git(dir.path()), _dir: dir }
     }
 
     fn ledger(&self) -> Ledger<'_> {
-        self.clone.ledger(&self.repository, MEANING)
+        self.clone.ledger(&self.repository, LOCK_FORMAT)
     }
 
     /// Writes one more line to a file of the id branch, whatever is there; gives what was read.
-    fn write(&self, nonce: &str) -> Result<Landed<Vec<u8>>> {
+    fn write(&self, nonce: &str) -> Result<TransactionResult<Vec<u8>>> {
         self.ledger().transact(nonce, &[ids()], append)
     }
 }
@@ -35,7 +35,7 @@ impl Scene {
 fn append(view: &View<'_>) -> Result<Decision<Vec<u8>>> {
     let before = view.document(&ids(), "log")?.unwrap_or_default();
     let content = [before.as_slice(), b"line\n"].concat();
-    Ok(Decision::Swap(Plan::new().step(&ids(), step("write", vec![put("log", &content)])), before))
+    Ok(Decision::Publish(Plan::new().step(&ids(), step("write", vec![put("log", &content)])), before))
 }
 
 fn ids() -> Branch {
@@ -70,7 +70,7 @@ fn refused<T>(outcome: Result<T>, kind: Kind) -> Error {
 #[test]
 fn known_tips_cost_no_fetch_and_a_stale_view_one() {
     let remote = remote();
-    let (ann, ben) = (Scene::new(remote.clone_with([])), Scene::new(remote.clone_with([])));
+    let (ann, ben) = (Fixture::new(remote.clone_with([])), Fixture::new(remote.clone_with([])));
     ann.ledger().view(&[ids()], Freshness::Fetched).unwrap();
     ben.ledger().view(&[ids()], Freshness::Fetched).unwrap();
     assert!(!ann.write("1").unwrap().looked_up);
@@ -84,7 +84,7 @@ fn known_tips_cost_no_fetch_and_a_stale_view_one() {
 #[test]
 fn two_equal_commits_are_told_apart_by_their_nonces() {
     let remote = remote();
-    let (ann, ben) = (Scene::new(remote.clone_with([])), Scene::new(remote.clone_with([])));
+    let (ann, ben) = (Fixture::new(remote.clone_with([])), Fixture::new(remote.clone_with([])));
     for scene in [&ann, &ben] {
         scene.ledger().view(&[ids()], Freshness::Fetched).unwrap();
     }
@@ -96,7 +96,7 @@ fn two_equal_commits_are_told_apart_by_their_nonces() {
 #[test]
 fn an_answer_that_is_lost_is_looked_up_and_not_sent_again() {
     let remote = remote();
-    let ann = Scene::new(remote.clone_with([Fate::Unheard]));
+    let ann = Fixture::new(remote.clone_with([PushFate::Unheard]));
     let landed = ann.write("1").unwrap();
     assert!(landed.looked_up && landed.value.is_empty());
     assert_eq!((lines(&remote), ann.clone.pushes().len()), (1, 1));
@@ -105,7 +105,7 @@ fn an_answer_that_is_lost_is_looked_up_and_not_sent_again() {
 #[test]
 fn a_push_that_is_lost_is_sent_again() {
     let remote = remote();
-    let ann = Scene::new(remote.clone_with([Fate::Lost, Fate::Lost]));
+    let ann = Fixture::new(remote.clone_with([PushFate::Lost, PushFate::Lost]));
     assert!(!ann.write("1").unwrap().looked_up);
     assert_eq!((lines(&remote), ann.clone.pushes().len()), (1, 3));
 }
@@ -113,7 +113,7 @@ fn a_push_that_is_lost_is_sent_again() {
 #[test]
 fn a_push_that_arrives_late_counts_once() {
     let remote = remote();
-    let ann = Scene::new(remote.clone_with([Fate::Late(0)]));
+    let ann = Fixture::new(remote.clone_with([PushFate::Late(0)]));
     let landed = ann.write("1").unwrap();
     assert!(landed.value.is_empty());
     remote.deliver();
@@ -123,12 +123,12 @@ fn a_push_that_arrives_late_counts_once() {
 #[test]
 fn a_refusal_after_a_lost_answer_is_no_certain_refusal() {
     let remote = remote();
-    let ann = Scene::new(remote.clone_with([Fate::Lost, Fate::Denied]));
+    let ann = Fixture::new(remote.clone_with([PushFate::Lost, PushFate::Denied]));
     let error = refused(ann.write("1"), Kind::Unknown);
     assert!(error.to_string().contains("may still be"), "{error}");
     // Once others have moved the branch, the lost one cannot land any more, and the refusal is certain.
-    let ben = Scene::new(remote.clone_with([]));
-    let cid = Scene::new(remote.clone_with([Fate::Lost, Fate::Busy, Fate::Denied]));
+    let ben = Fixture::new(remote.clone_with([]));
+    let cid = Fixture::new(remote.clone_with([PushFate::Lost, PushFate::Busy, PushFate::Denied]));
     let mut looks = 0;
     let outcome = cid.ledger().transact("3", &[ids()], |view| {
         looks += 1;
@@ -144,7 +144,7 @@ fn a_refusal_after_a_lost_answer_is_no_certain_refusal() {
 #[test]
 fn a_server_that_refuses_is_not_asked_again() {
     let remote = remote();
-    let ann = Scene::new(remote.clone_with([Fate::Denied]));
+    let ann = Fixture::new(remote.clone_with([PushFate::Denied]));
     let error = refused(ann.write("1"), Kind::Denied);
     assert!(error.to_string().contains("pre-receive hook declined"), "{error}");
     assert_eq!((lines(&remote), ann.clone.pushes().len()), (0, 1));
@@ -153,11 +153,11 @@ fn a_server_that_refuses_is_not_asked_again() {
 #[test]
 fn the_time_limit_ends_the_tries_and_a_race_is_said_only_of_a_branch_that_moved() {
     let remote = remote();
-    let ann = Scene::new(remote.clone_with([Fate::Busy; 9]).patient(2));
+    let ann = Fixture::new(remote.clone_with([PushFate::Busy; 9]).patient(2));
     let error = refused(ann.write("1"), Kind::Contention);
     assert!(error.to_string().contains("nobody moves them"), "{error}");
     assert_eq!(ann.clone.pushes().len(), 3);
-    let (ben, cid) = (Scene::new(remote.clone_with([]).patient(2)), Scene::new(remote.clone_with([])));
+    let (ben, cid) = (Fixture::new(remote.clone_with([]).patient(2)), Fixture::new(remote.clone_with([])));
     let mut n = 0;
     let outcome = ben.ledger().transact("2", &[ids()], |view| {
         n += 1;
@@ -171,7 +171,7 @@ fn the_time_limit_ends_the_tries_and_a_race_is_said_only_of_a_branch_that_moved(
 #[test]
 fn a_last_look_after_the_time_limit_finds_what_landed() {
     let remote = remote();
-    let ann = Scene::new(remote.clone_with([Fate::Unheard]).patient(0));
+    let ann = Fixture::new(remote.clone_with([PushFate::Unheard]).patient(0));
     assert!(ann.write("1").unwrap().looked_up);
 }
 
@@ -179,7 +179,7 @@ fn a_last_look_after_the_time_limit_finds_what_landed() {
 fn a_commit_that_would_drop_an_entry_is_not_pushed() {
     let remote = remote();
     remote.put(IDS, &[("log", ""), ("other", "x")]);
-    let ann = Scene::new(remote.clone_with([]).clumsy("other"));
+    let ann = Fixture::new(remote.clone_with([]).clumsy("other"));
     let error = refused(ann.write("1"), Kind::Bug);
     assert!(error.to_string().contains("would drop other"), "{error}");
     assert!(ann.clone.pushes().is_empty());
@@ -190,17 +190,17 @@ fn what_the_decision_read_besides_is_guarded() {
     let remote = remote();
     let first = remote.put(LOCKS, &[("t1_lock.yaml", "task_id: 1\n")]);
     let locks = Branch::parse(LOCKS).unwrap();
-    let (ann, mut n) = (Scene::new(remote.clone_with([])), 0);
+    let (ann, mut n) = (Fixture::new(remote.clone_with([])), 0);
     let landed = ann.ledger().transact("1", &[ids(), locks.clone()], |view| {
         n += 1;
-        if view.fresh && n == 2 {
+        if view.is_current && n == 2 {
             // Somebody takes another task while Ann decides.
             remote.put(LOCKS, &[("t1_lock.yaml", "task_id: 1\n"), ("t2_lock.yaml", "task_id: 2\n")]);
         }
         let seen = view.base(&locks).cloned();
         append(view).map(|decision| match decision {
-            Decision::Swap(plan, _) => Decision::Swap(plan, seen),
-            Decision::Nothing(_) => Decision::Nothing(seen),
+            Decision::Publish(plan, _) => Decision::Publish(plan, seen),
+            Decision::NoChange(_) => Decision::NoChange(seen),
         })
     });
     assert_ne!(landed.unwrap().value, Some(first));
@@ -213,14 +213,14 @@ fn a_server_without_atomic_pushes_gets_the_fence_first_and_the_release_last() {
     let (locks, main) = (Branch::parse(LOCKS).unwrap(), Branch::parse("main").unwrap());
     remote.put(LOCKS, &[("t1_lock.yaml", "task_id: 1\n")]);
     remote.put("main", &[("a", "x")]);
-    let ann = Scene::new(remote.clone_with([]));
+    let ann = Fixture::new(remote.clone_with([]));
     let finish = |view: &View<'_>| {
         let mut plan = Plan::new();
         if !view.landed.contains(&main) {
             plan = plan.step(&main, step("merge", vec![put("a", b"y")]));
         }
         let release = step("unlock", vec![Edit::Remove { path: "t1_lock.yaml".to_owned() }]);
-        Ok(Decision::Swap(plan.step(&locks, release).fenced(&locks, TaskId::top(1)), ()))
+        Ok(Decision::Publish(plan.step(&locks, release).fenced(&locks, TaskId::top(1)), ()))
     };
     ann.ledger().transact("1", &[locks.clone(), main.clone()], finish).unwrap();
     assert_eq!(remote.moves(), [LOCKS, "main", LOCKS]);
@@ -233,12 +233,12 @@ fn a_holder_who_was_dispossessed_lands_nothing_there() {
     let (locks, main) = (Branch::parse(LOCKS).unwrap(), Branch::parse("main").unwrap());
     remote.put(LOCKS, &[("t1_lock.yaml", "task_id: 1\nlocked_by: ann\n")]);
     remote.put("main", &[("a", "x")]);
-    let ann = Scene::new(remote.clone_with([]));
+    let ann = Fixture::new(remote.clone_with([]));
     let mut n = 0;
     let outcome = ann.ledger().transact("1", &[locks.clone(), main.clone()], |view| {
         n += 1;
         let lock = view.document(&locks, "t1_lock.yaml")?.unwrap_or_default();
-        if view.fresh && !lock.ends_with(b"ann\n") {
+        if view.is_current && !lock.ends_with(b"ann\n") {
             return Err(Error::new(Kind::NotHolder, "it was taken over"));
         }
         if n == 3 {
@@ -246,7 +246,7 @@ fn a_holder_who_was_dispossessed_lands_nothing_there() {
             remote.put(LOCKS, &[("t1_lock.yaml", "task_id: 1\nlocked_by: ben\n")]);
         }
         let plan = Plan::new().step(&main, step("merge", vec![put("a", b"y")]));
-        Ok(Decision::Swap(plan.step(&locks, step("unlock", vec![])).fenced(&locks, TaskId::top(1)), ()))
+        Ok(Decision::Publish(plan.step(&locks, step("unlock", vec![])).fenced(&locks, TaskId::top(1)), ()))
     });
     refused(outcome, Kind::NotHolder);
     assert_eq!(remote.files("main")["a"], "x");
@@ -259,16 +259,16 @@ fn what_landed_of_several_branches_is_said_and_the_command_finishes() {
     remote.put(IDS, &[("log", "")]);
     remote.put("main", &[("a", "x")]);
     // The first push says that the server cannot; of the second try, the first branch lands.
-    let ann = Scene::new(remote.clone_with([Fate::Answered, Fate::Answered, Fate::Denied]));
+    let ann = Fixture::new(remote.clone_with([PushFate::Answered, PushFate::Answered, PushFate::Denied]));
     let both = |view: &View<'_>| {
         let mut plan = Plan::new();
         if view.document(&ids(), "log")?.unwrap_or_default().is_empty() {
             plan = plan.step(&ids(), step("write", vec![put("log", b"line\n")]));
         }
-        Ok(Decision::Swap(plan.step(&main, step("merge", vec![put("a", b"y")])), ()))
+        Ok(Decision::Publish(plan.step(&main, step("merge", vec![put("a", b"y")])), ()))
     };
     let error = refused(ann.ledger().transact("1", &[ids(), main.clone()], both), Kind::Denied);
-    assert!(error.to_string().contains("landed already: aitask-ids"), "{error}");
+    assert!(error.to_string().contains("already published: aitask-ids"), "{error}");
     ann.ledger().transact("2", &[ids(), main.clone()], both).unwrap();
     assert_eq!((lines(&remote), remote.files("main")["a"].as_str()), (1, "y"));
 }
@@ -279,10 +279,10 @@ fn a_branch_that_is_gone_or_set_back_is_not_gone_on_from() {
     let locks = Branch::parse(LOCKS).unwrap();
     let old = remote.put(LOCKS, &[]);
     remote.put(LOCKS, &[("t1_lock.yaml", "task_id: 1\n")]);
-    let ann = Scene::new(remote.clone_with([]));
+    let ann = Fixture::new(remote.clone_with([]));
     ann.ledger().view(std::slice::from_ref(&locks), Freshness::Fetched).unwrap();
     let take =
-        |_: &View<'_>| Ok(Decision::Swap(Plan::new().step(&locks, step("x", vec![put("t2_lock.yaml", b"")])), ()));
+        |_: &View<'_>| Ok(Decision::Publish(Plan::new().step(&locks, step("x", vec![put("t2_lock.yaml", b"")])), ()));
     remote.set(LOCKS, Some(&old));
     let error = refused(ann.ledger().transact("1", std::slice::from_ref(&locks), take), Kind::BranchGone);
     assert!(error.to_string().contains("lacks the locks of t1"), "{error}");
@@ -296,10 +296,10 @@ fn a_branch_that_is_gone_or_set_back_is_not_gone_on_from() {
 #[test]
 fn nothing_to_do_and_refusals_are_said_of_the_remote_as_it_is_now() {
     let remote = remote();
-    let (ann, ben) = (Scene::new(remote.clone_with([])), Scene::new(remote.clone_with([])));
+    let (ann, ben) = (Fixture::new(remote.clone_with([])), Fixture::new(remote.clone_with([])));
     ann.ledger().view(&[ids()], Freshness::Fetched).unwrap();
     ben.write("1").unwrap();
-    let done = |view: &View<'_>| Ok(Decision::Nothing(view.document(&ids(), "log")?));
+    let done = |view: &View<'_>| Ok(Decision::NoChange(view.document(&ids(), "log")?));
     assert_eq!(ann.ledger().transact("2", &[ids()], done).unwrap().value.unwrap(), b"line\n");
     assert_eq!(ann.clone.fetches(), 2);
 }
@@ -307,7 +307,7 @@ fn nothing_to_do_and_refusals_are_said_of_the_remote_as_it_is_now() {
 #[test]
 fn without_a_remote_the_swap_is_in_this_repository() {
     let remote = Remote::default();
-    let ann = Scene::new(remote.clone_with([]));
+    let ann = Fixture::new(remote.clone_with([]));
     let here = Ledger { channel: Channel::Local, repairs: true, ..ann.ledger() };
     for n in 0..3_usize {
         let landed = here.transact(&n.to_string(), &[ids()], append).unwrap();

@@ -73,7 +73,7 @@ pub(crate) fn decide(seen: DropView, request: &DropRequest<'_>) -> Result<DropDe
 pub(crate) fn revert_step(path: &TaskPath, document: &mut Document, status: &Status, now: &str) -> Result<Step> {
     edits::revert(document, status, now)?;
     let edit = Edit::Put { path: path.as_str().to_owned(), content: document.to_bytes() };
-    Ok(Step::edit(format!("ait: Abort {}: revert status to {status}", path.id().t()), vec![edit]))
+    Ok(Step::edit(format!("ait: Abort {}: revert status to {status}", path.id().prefixed()), vec![edit]))
 }
 
 #[cfg(test)]

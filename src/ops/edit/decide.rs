@@ -4,8 +4,8 @@ use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::ops::data_location::{DataLocation, LoadedFile};
 use crate::ops::vocabulary::{Vocabulary, add_words, clean_labels};
-use crate::task::change::{self, Change};
-use crate::task::{Document, Slug, TaskId, TaskPath, Title, edits, overlay, paths, sheet};
+use crate::task::change::{self, FieldChange};
+use crate::task::{Document, Slug, TaskId, TaskPath, Title, editor_template, edits, paths, three_way_apply};
 
 /// An edit. It is applied to the newest content of the task, and the result is checked.
 #[derive(Debug, Clone, Default)]
@@ -13,7 +13,7 @@ pub(crate) struct EditRequest {
     /// The change of the file in an editor.
     pub(crate) in_editor: Option<EditorEdit>,
     /// Changes of fields and of the text.
-    pub(crate) changes: Vec<Change>,
+    pub(crate) changes: Vec<FieldChange>,
     /// A new heading.
     pub(crate) title: Option<Title>,
     /// A new name for the file.
@@ -43,13 +43,13 @@ impl EditRequest {
     pub(crate) fn is_about_holder(&self) -> bool {
         let in_editor =
             self.in_editor.as_ref().is_some_and(|in_editor| differ_in_holder(&in_editor.base, &in_editor.edited));
-        in_editor || self.changes.iter().filter_map(Change::key).any(|key| OF_HOLDER.contains(&key))
+        in_editor || self.changes.iter().filter_map(FieldChange::key).any(|key| OF_HOLDER.contains(&key))
     }
 
     /// The task file with the changes applied.
     fn applied(&self, newest: &Document) -> Result<Document> {
         let mut document = match &self.in_editor {
-            Some(EditorEdit { base, edited }) => overlay::overlay(base, edited, newest)?,
+            Some(EditorEdit { base, edited }) => three_way_apply::three_way_apply(base, edited, newest)?,
             None => newest.clone(),
         };
         change::apply(&mut document, &self.changes)?;
@@ -64,7 +64,7 @@ impl EditRequest {
     fn labels(&self) -> Vec<String> {
         let in_editor = self.in_editor.iter().flat_map(|in_editor| new_labels(&in_editor.base, &in_editor.edited));
         let named = self.changes.iter().filter_map(|change| match change {
-            Change::List("labels", labels) | Change::Add("labels", labels) => Some(labels.clone()),
+            FieldChange::List("labels", labels) | FieldChange::Add("labels", labels) => Some(labels.clone()),
             _ => None,
         });
         in_editor.chain(named.flatten()).collect()
@@ -144,7 +144,7 @@ pub(crate) fn decide(location: DataLocation, seen: EditView, request: &EditReque
     // The scripts report the parent on every change of a done task, and correct a parent that still lists it; callers
     // depend on both.
     let is_done = change::is_done(&document) && (location == DataLocation::Checkout || !change::is_done(&before));
-    let child = TaskId::recognise(&id).filter(|_| is_done);
+    let child = TaskId::try_parse(&id).filter(|_| is_done);
     let left = child.map(|child| leave_parent(location, child, parent, now)).transpose()?.flatten();
     let (parent, edit) = left.map_or((None, None), |left| (Some(left.parent), left.edit));
     edits.extend(edit);
@@ -176,8 +176,8 @@ fn renamed(id: &str, path: &str, slug: &Slug, neighbours: &[String]) -> Result<S
 /// Checks the edited task. In a checkout, the scripts' face has checked the values that it was given.
 fn check(location: DataLocation, before: &Document, after: &Document, types: &[String]) -> Result<()> {
     // A value that was wrong before must not refuse a change of another field.
-    if location == DataLocation::Published && sheet::check(before, types).is_ok() {
-        return sheet::check(after, types);
+    if location == DataLocation::Published && editor_template::check(before, types).is_ok() {
+        return editor_template::check(after, types);
     }
     change::check(after)
 }

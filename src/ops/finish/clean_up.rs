@@ -1,6 +1,6 @@
 //! Cleaning up in this clone after a task was finished: removing its worktree and its branch.
 
-use crate::coordination::claim_record::Held;
+use crate::coordination::lock_record::LockRecord;
 use crate::error::Result;
 use crate::git::Branch;
 use crate::git::worktree::Unsaved;
@@ -25,9 +25,9 @@ pub(crate) fn clean_up(context: &Context, done: &FinishOutcome, into: &Branch, f
         }
         Some(TaskWork { tip, .. }) => BranchDeletion::LandedIn { tip, into },
     };
-    if let (true, true, Some(held)) = (stays, work.is_some(), Held::load(repository, task.id)) {
+    if let (true, true, Some(held)) = (stays, work.is_some(), LockRecord::load(repository, task.id)) {
         // Recorded before the branch is deleted: a later finish then knows that a missing branch means merged work.
-        Held { merged: true, ..held }.save(repository, task.id)?;
+        LockRecord { merged: true, ..held }.save(repository, task.id)?;
     }
     let options = RemovalOptions { work: Unsaved::Keep, extent: Extent::Worktree, branch: fate, dry_run: false };
     let removal = remove(context, &place.branch, &options)?;
@@ -36,5 +36,5 @@ pub(crate) fn clean_up(context: &Context, done: &FinishOutcome, into: &Branch, f
     if work.is_some() {
         finished.aside.notes.extend(removal.causes);
     }
-    if stays { Ok(()) } else { Held::forget(repository, task.id) }
+    if stays { Ok(()) } else { LockRecord::forget(repository, task.id) }
 }

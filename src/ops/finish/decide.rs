@@ -12,7 +12,7 @@ use crate::landing::merge::{self, Merge, MergeMode};
 use crate::landing::task_branch;
 use crate::ledger::Plan;
 use crate::ops::finish::FinishOptions;
-use crate::task::{Document, Task, TaskId, harmless};
+use crate::task::{Document, Task, TaskId, sanitise};
 use std::path::Path;
 
 /// A task that is to be finished, as it was read. What comes after the first refusal was not read.
@@ -166,7 +166,7 @@ fn subject(task: &Task, document: &Document, branch: &Branch, request: &FinishRe
     let kind = document.scalar("issue_type").filter(|kind| !kind.is_empty()).unwrap_or("feature");
     match (&request.options.message, request.mode) {
         (Some(message), _) => message.clone(),
-        (None, MergeMode::Squash) => format!("{}: {} ({})", harmless(kind), task.title, task.id.t()),
+        (None, MergeMode::Squash) => format!("{}: {} ({})", sanitise(kind), task.title, task.id.prefixed()),
         (None, _) => format!("Merge branch '{branch}' into {}", request.into),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::git::{Branch, Oid};
 use crate::landing::merge::MergeMode;
-use crate::project::outcome::{Aside, TaskInfo};
+use crate::project::outcome::{Notices, TaskInfo};
 use serde::Serialize;
 
 /// The options of `git aitask finish`.
@@ -58,5 +58,5 @@ pub(crate) struct Finished {
     pub(crate) pushed: Option<Branch>,
     /// What else there is to say.
     #[serde(flatten)]
-    pub(crate) aside: Aside,
+    pub(crate) aside: Notices,
 }

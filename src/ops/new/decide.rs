@@ -91,7 +91,7 @@ pub(crate) fn decide(location: DataLocation, seen: NewView, request: &NewRequest
         TaskPosition::Below { parent, .. } if parent.is_child() => {
             return Err(Error::new(
                 Kind::Usage,
-                format!("{} is a child task, and a child task cannot have children", parent.t()),
+                format!("{} is a child task, and a child task cannot have children", parent.prefixed()),
             )
             .hint(command!["git aitask new --parent", parent.number(), "TITLE"]));
         }
@@ -99,11 +99,11 @@ pub(crate) fn decide(location: DataLocation, seen: NewView, request: &NewRequest
     };
     // Tasks in bundles are not known by name, so a dependency is only refused when no task has such a number yet.
     if let Some(wanted) = request.depends.iter().find(|wanted| wanted.number() > highest) {
-        return Err(Error::new(Kind::NoSuchTask, format!("there is no task {} to depend on", wanted.t()))
+        return Err(Error::new(Kind::NoSuchTask, format!("there is no task {} to depend on", wanted.prefixed()))
             .hint("git aitask list"));
     }
     if let Some(before) = id.child_number().filter(|number| *number > 1 && request.sibling == Sibling::After) {
-        let before = TaskId::child(id.number(), before - 1).t();
+        let before = TaskId::child(id.number(), before - 1).prefixed();
         document.set_list("depends", &[vec![before], document.list("depends")].concat())?;
     }
     // In a checkout the scripts' face has written the anchor into the document: the scripts search archived tasks for
@@ -111,7 +111,7 @@ pub(crate) fn decide(location: DataLocation, seen: NewView, request: &NewRequest
     if let Some(parent) =
         parent.as_ref().filter(|_| location == DataLocation::Published && !document.contains("anchor"))
     {
-        let anchor = parent.document.scalar("anchor").and_then(TaskId::recognise).or_else(|| id.parent());
+        let anchor = parent.document.scalar("anchor").and_then(TaskId::try_parse).or_else(|| id.parent());
         anchor.map_or(Ok(()), |anchor| document.set("anchor", &anchor.to_string()))?;
     }
     let path = TaskPath::new(TaskName::new(id, request.slug.clone()));
@@ -128,7 +128,7 @@ pub(crate) fn decide(location: DataLocation, seen: NewView, request: &NewRequest
         email.and_then(|email| add_words(paths::EMAILS_FILE, &emails, &[email.to_owned()])).map(|added| added.edit),
     );
     let what = if id.is_child() { "child task" } else { "task" };
-    let subject = format!("ait: Add {what} {}: {}", id.t(), request.slug.humanised());
+    let subject = format!("ait: Add {what} {}: {}", id.prefixed(), request.slug.humanised());
     Ok(NewDecision { id, path, document, edits, subject, parent: parent.map(|file| file.path), labels })
 }
 

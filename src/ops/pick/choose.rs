@@ -9,13 +9,13 @@ use crate::project::context::{Context, Wanted};
 use crate::project::holder::held;
 use crate::project::index::Index;
 use crate::project::outcome::TaskInfo;
-use crate::task::{Board, Task};
+use crate::task::{ActiveTasks, Task};
 
 /// The ready tasks without a lock, best first. Two processes.
 pub(super) fn ready(index: &Index, view: &View<'_>) -> Result<Vec<Task>> {
     let locks = view.require_locks()?;
     let tasks = index.load_active(view)?;
-    let board = Board::new(&tasks);
+    let board = ActiveTasks::new(&tasks);
     let twice = board.duplicates();
     // Some file names make no valid branch name.
     let has_branch = |task: &Task| Branch::parse(&task.name.branch_name()).is_ok();
@@ -34,18 +34,18 @@ pub(super) fn refuse(context: &Context, session: &Session, refusal: PickRefusal)
     match refusal {
         PickRefusal::Closed(task) => {
             let into = task.folded_into.as_ref().map_or_else(String::new, |into| format!(" into {into}"));
-            Error::new(Kind::NotClaimable, format!("{} is {}{into}", task.id.t(), task.status))
+            Error::new(Kind::NotClaimable, format!("{} is {}{into}", task.id.prefixed(), task.status))
                 .hint(command!["git aitask show", task.id])
         }
         PickRefusal::Children(id, children) => {
-            let names: Vec<_> = children.iter().map(|id| id.t()).collect();
-            let why = format!("{} has open children, so pick one of these: {}", id.t(), names.join(", "));
+            let names: Vec<_> = children.iter().map(|id| id.prefixed()).collect();
+            let why = format!("{} has open children, so pick one of these: {}", id.prefixed(), names.join(", "));
             let error = Error::new(Kind::NotClaimable, why);
             children.iter().take(1).fold(error, |error, first| error.hint(command!["git aitask pick", first]))
         }
         PickRefusal::Blocked(id, blockers) => {
             let names: Vec<_> = blockers.iter().map(ToString::to_string).collect();
-            Error::new(Kind::Blocked, format!("{} waits for {}", id.t(), names.join(", "))).hint(command![
+            Error::new(Kind::Blocked, format!("{} waits for {}", id.prefixed(), names.join(", "))).hint(command![
                 "git aitask pick",
                 id,
                 "--ignore-blocked"

@@ -1,6 +1,6 @@
 //! Whether a task can be picked, and what that changes: a pure function of the view and the request.
 
-use crate::coordination::decide::{Claimant, Holding, InTheWay, LockRule, Sight, TakenLock, Takeover};
+use crate::coordination::decide::{LockConflict, LockRequest, LockRule, ObservedLock, Ownership, TakenLock, Takeover};
 use crate::coordination::locks::cleanup_step;
 use crate::error::{Error, Result};
 use crate::git::Branch;
@@ -57,7 +57,7 @@ pub(crate) struct PickView {
     /// The e-mail of the person for whom it is picked, if known.
     pub(crate) email: Option<String>,
     /// Its lock.
-    pub(crate) lock: Option<Sight>,
+    pub(crate) lock: Option<ObservedLock>,
     /// Its open children.
     pub(crate) children: Vec<TaskId>,
     /// The dependencies that are still open.
@@ -113,7 +113,7 @@ pub(crate) struct PickRequest<'a> {
     /// The policy of the face.
     pub(crate) policy: Policy,
     /// Who takes the lock; `None` takes none.
-    pub(crate) claimant: Option<Claimant<'a>>,
+    pub(crate) claimant: Option<LockRequest<'a>>,
     /// What is published.
     pub(crate) parts: PickParts,
     /// The time, as task files write it.
@@ -153,7 +153,7 @@ pub(crate) enum PickRefusal {
     /// It depends on open tasks.
     Blocked(TaskId, Vec<Blocker>),
     /// Another session holds it.
-    Held(InTheWay),
+    Held(LockConflict),
     /// It could not be read, or cannot be written.
     Failed(Error),
 }
@@ -175,8 +175,8 @@ pub(crate) fn decide(seen: PickView, request: &PickRequest<'_>) -> Result<PickDe
         return Err(PickRefusal::Closed(Box::new(task)));
     }
     let claimant = request.claimant.filter(|_| request.parts != PickParts::Status);
-    let holding = claimant.as_ref().and_then(|claimant| Some(claimant.judge(seen.lock.as_ref()?)));
-    let is_mine = matches!(holding, Some(Holding::Ours | Holding::Left));
+    let ownership = claimant.as_ref().and_then(|claimant| Some(claimant.judge(seen.lock.as_ref()?)));
+    let is_mine = matches!(ownership, Some(Ownership::Ours | Ownership::Abandoned));
     // The lock was taken in a transaction of its own before, with all refusals checked.
     let gates = if request.parts == PickParts::Status { PickGates::Closed } else { request.policy.gates };
     if gates != PickGates::Closed && !seen.children.is_empty() {
@@ -207,7 +207,7 @@ pub(crate) fn decide(seen: PickView, request: &PickRequest<'_>) -> Result<PickDe
     }
     let changed = !writes.is_empty();
     if changed {
-        let subject = format!("ait: Start work on {}: set status to Implementing", id.t());
+        let subject = format!("ait: Start work on {}: set status to Implementing", id.prefixed());
         plan = plan.step(request.data, Step::edit(subject, writes));
     }
     if lock.is_some() {

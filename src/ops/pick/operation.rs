@@ -1,17 +1,17 @@
 //! The pick operation of both faces: one transaction; or two, where the server refuses the task data.
 
-use crate::coordination::claim_record::{Held, TakingRecord};
-use crate::coordination::decide::{Claimant, InTheWay, LockRule};
+use crate::coordination::decide::{LockConflict, LockRequest, LockRule};
+use crate::coordination::lock_record::{LockAttempt, LockRecord};
 use crate::coordination::locks::unlock_step;
 use crate::coordination::{LockEntry, Locks, ReadLocks, Session};
 use crate::error::{Error, Kind, Payload, Result};
 use crate::git::Branch;
-use crate::ledger::{Channel, Decision, Landed, Ledger, Plan, View, nonce};
+use crate::ledger::{Channel, Decision, Ledger, Plan, TransactionResult, View, nonce};
 use crate::ops::pick::choose;
 use crate::ops::pick::decide::{PickDecision, PickParts, PickRefusal, PickRequest, PickView, Policy, decide};
 use crate::ops::pick::planned_worktree::PlannedWorktree;
 use crate::project::context::{Context, Wanted};
-use crate::project::holder::sight;
+use crate::project::holder::observe_lock;
 use crate::project::index::Index;
 use crate::task::{Document, Task, TaskId, TaskPath};
 
@@ -36,7 +36,7 @@ pub(crate) trait WorkingCopy {
     fn stale(&self, held: &Locks) -> Vec<TaskId>;
 
     /// Turns a refusal into the conflicting lock, or into an error.
-    fn refuse(&self, refusal: PickRefusal) -> Result<InTheWay>;
+    fn refuse(&self, refusal: PickRefusal) -> Result<LockConflict>;
 }
 
 /// The outcome of a transaction.
@@ -46,14 +46,14 @@ pub(crate) enum PickOutcome {
     Taken(Box<PickDecision>),
     /// Another session holds it. Only a working copy gets this as an outcome, and not as an error: after an outcome the
     /// checkouts are fast-forwarded, as the scripts do on a refusal.
-    Refused(InTheWay),
+    Refused(LockConflict),
 }
 
 /// The result of the operation.
 #[derive(Debug)]
 pub(crate) struct PickResult {
     /// What was published.
-    pub(crate) landed: Landed<PickOutcome>,
+    pub(crate) landed: TransactionResult<PickOutcome>,
     /// Why the status is committed only locally.
     pub(crate) unpublished: Option<Error>,
 }
@@ -78,7 +78,7 @@ pub(crate) struct PickOperation<'a> {
     /// The task whose lock was taken in a separate transaction.
     settled: Option<TaskPath>,
     /// The record of the pick in this clone.
-    attempt: TakingRecord<'a>,
+    attempt: LockAttempt<'a>,
 }
 
 impl<'a> PickOperation<'a> {
@@ -92,7 +92,7 @@ impl<'a> PickOperation<'a> {
             context,
             policy,
             source,
-            attempt: TakingRecord::new(&context.repository, nonce.clone()),
+            attempt: LockAttempt::new(&context.repository, nonce.clone()),
             nonce,
             locks: Ledger::locks_branch()?,
             data: context.data_branch()?.clone(),
@@ -112,7 +112,7 @@ impl<'a> PickOperation<'a> {
             PickSource::Published(..) => (context.ledger(), PickParts::Both),
             PickSource::WorkingCopy(copy) => {
                 let with_lock = context.channel != Channel::Local && copy.may_be_somebodys()?;
-                let ledger = Ledger { own: Some(self.data.clone()), ..context.ledger() };
+                let ledger = Ledger { data_only_branch: Some(self.data.clone()), ..context.ledger() };
                 (ledger, if with_lock { PickParts::Both } else { PickParts::Status })
             }
         };
@@ -123,7 +123,7 @@ impl<'a> PickOperation<'a> {
         outcome.inspect_err(|error| self.attempt.failed(error))
     }
 
-    fn transact(&mut self, ledger: &Ledger<'_>, parts: PickParts) -> Result<Landed<PickOutcome>> {
+    fn transact(&mut self, ledger: &Ledger<'_>, parts: PickParts) -> Result<TransactionResult<PickOutcome>> {
         let all = [self.locks.clone(), self.data.clone()];
         let branches = if parts == PickParts::Status { &all[1..] } else { &all[..] };
         ledger.transact(&self.nonce.clone(), branches, |view| self.attempt(view, parts))
@@ -135,7 +135,7 @@ impl<'a> PickOperation<'a> {
             PickSource::Published(wanted, session) => (wanted, session),
             PickSource::WorkingCopy(copy) => {
                 let outcome = self.gather_checkout(copy, view, parts).and_then(|seen| self.take(seen, None, parts));
-                return outcome.or_else(|refusal| Ok(Decision::Nothing(PickOutcome::Refused(copy.refuse(refusal)?))));
+                return outcome.or_else(|refusal| Ok(Decision::NoChange(PickOutcome::Refused(copy.refuse(refusal)?))));
             }
         };
         let index = Index::load(view, &self.data)?;
@@ -161,7 +161,7 @@ impl<'a> PickOperation<'a> {
         let error = refusal.map_or_else(choose::nothing_to_pick, refuse);
         // Reading the ready tasks costs two processes, so alternatives are named only in the final refusal: of a lock,
         // on a fresh view.
-        if error.kind() != Kind::Held || !view.fresh || wanted.is_empty() {
+        if error.kind() != Kind::Held || !view.is_current || wanted.is_empty() {
             return Err(error);
         }
         Err(choose::with_alternatives(error, wanted, &choose::ready(&index, view)?))
@@ -170,12 +170,12 @@ impl<'a> PickOperation<'a> {
     /// The task to pick next: first one whose pick by this session was interrupted, so that the same command, run
     /// again, completes it; then the best ready one.
     fn next(&self, view: &View<'_>, index: &Index) -> Result<TaskPath> {
-        for task in Held::cut_off(&self.context.repository) {
-            let held = Held::load(&self.context.repository, task);
+        for task in LockRecord::cut_off(&self.context.repository) {
+            let held = LockRecord::load(&self.context.repository, task);
             let is_ours =
                 held.zip(view.lock(task)?).zip(self.session.as_ref()).is_some_and(|((held, lock), session)| {
-                    let nameless = [&lock.anchor, &session.anchor].iter().all(|anchor| anchor.number().is_none());
-                    held.is_about(&lock) && (nameless || lock.anchor.is_same(&session.anchor))
+                    let nameless = [&lock.process, &session.process].iter().all(|process| process.number().is_none());
+                    held.is_about(&lock) && (nameless || lock.process.is_same(&session.process))
                 });
             if let (true, Some(path)) = (is_ours, index.active(task)) {
                 return Ok(path.clone());
@@ -199,7 +199,7 @@ impl<'a> PickOperation<'a> {
         children.sort_unstable();
         children.dedup();
         let lock = found.lock(id)?.zip(self.claimant());
-        let lock = lock.map(|(lock, claimant)| sight(self.context, &claimant, lock));
+        let lock = lock.map(|(lock, claimant)| observe_lock(self.context, &claimant, lock));
         let email = self.session.as_ref().map(|session| session.email.clone());
         Ok(PickView { email, lock, children, blockers: index.blocked_by(&task), ..PickView::new(&task, document) })
     }
@@ -221,18 +221,18 @@ impl<'a> PickOperation<'a> {
         let found = view.read(&[(&self.locks, LockEntry::path(id)), Locks::request(&self.locks)])?;
         let held = found.require_locks()?;
         if self.session.is_none() {
-            self.session = Some(Session::of_script(&self.context.repository, email, self.context.narrate)?);
+            self.session = Some(Session::of_script(&self.context.repository, email, self.context.progress)?);
         }
         let lock = found.lock(id)?.zip(self.claimant());
-        seen.lock = lock.map(|(lock, claimant)| sight(self.context, &claimant, lock));
+        seen.lock = lock.map(|(lock, claimant)| observe_lock(self.context, &claimant, lock));
         seen.stale = copy.stale(&held);
         Ok(seen)
     }
 
-    fn claimant(&self) -> Option<Claimant<'_>> {
+    fn claimant(&self) -> Option<LockRequest<'_>> {
         let Policy { rule, takeover, .. } = self.policy;
         let (judged, nonce, now) = (self.judged.as_ref(), self.nonce.as_str(), self.now.as_str());
-        self.session.as_ref().map(|session| Claimant { session, rule, takeover, judged, nonce, now })
+        self.session.as_ref().map(|session| LockRequest { session, rule, takeover, judged, nonce, now })
     }
 
     fn take(
@@ -241,7 +241,7 @@ impl<'a> PickOperation<'a> {
         published: Option<(&View<'_>, &Index)>,
         parts: PickParts,
     ) -> Result<Decision<PickOutcome>, PickRefusal> {
-        let (path, there) = (seen.path.clone(), seen.lock.as_ref().map(|sight| sight.lock.clone()));
+        let (path, there) = (seen.path.clone(), seen.lock.as_ref().map(|observed| observed.lock.clone()));
         let request = PickRequest {
             policy: self.policy,
             claimant: self.claimant().filter(|_| seen.email.is_some()),
@@ -262,12 +262,12 @@ impl<'a> PickOperation<'a> {
         }
         let plan = std::mem::take(&mut taking.plan);
         if plan.is_empty() {
-            return Ok(Decision::Nothing(PickOutcome::Taken(Box::new(taking))));
+            return Ok(Decision::NoChange(PickOutcome::Taken(Box::new(taking))));
         }
         if self.policy.rule == LockRule::Verb && is_written && !self.context.dry_run {
             self.attempt.begin(path.id(), there.as_ref(), Some(&self.data))?;
         }
-        Ok(Decision::Swap(plan, PickOutcome::Taken(Box::new(taking))))
+        Ok(Decision::Publish(plan, PickOutcome::Taken(Box::new(taking))))
     }
 
     /// Whether the lock may be published without the task data, after this error.
@@ -305,7 +305,7 @@ impl<'a> PickOperation<'a> {
             (LockRule::Verb, committed, Some(locked)) => {
                 // The lock is what excludes other sessions, so it is kept when the status cannot be committed.
                 if let Err(error) = committed {
-                    (self.context.narrate)(&format!("the status could not be committed locally: {error}"));
+                    (self.context.progress)(&format!("the status could not be committed locally: {error}"));
                 }
                 locked
             }
@@ -326,7 +326,7 @@ impl<'a> PickOperation<'a> {
 
 /// Releases a lock after the second transaction failed, as the scripts do; only where nobody held the task before, and
 /// the lock is still the one that this command wrote.
-fn release_lock(ledger: &Ledger<'_>, locked: &Landed<PickOutcome>) -> Result<()> {
+fn release_lock(ledger: &Ledger<'_>, locked: &TransactionResult<PickOutcome>) -> Result<()> {
     let PickOutcome::Taken(taking) = &locked.value else { return Ok(()) };
     let id = taking.task.id;
     let (branch, path) = (Ledger::locks_branch()?, LockEntry::path(id));
@@ -335,9 +335,9 @@ fn release_lock(ledger: &Ledger<'_>, locked: &Landed<PickOutcome>) -> Result<()>
     }
     let released = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
         if view.object(&branch, &path)?.map(|found| found.oid).as_ref() != locked.blobs.get(&path) {
-            return Ok(Decision::Nothing(()));
+            return Ok(Decision::NoChange(()));
         }
-        Ok(Decision::Swap(Plan::new().step(&branch, unlock_step(id)), ()))
+        Ok(Decision::Publish(Plan::new().step(&branch, unlock_step(id)), ()))
     });
     released.map(drop)
 }

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::ledger::View;
 use crate::project::context::{Context, Wanted};
 use crate::project::index::Index;
-use crate::project::outcome::{Aside, WorktreeInfo};
+use crate::project::outcome::{Notices, WorktreeInfo};
 use crate::task::TaskPath;
 use crate::worktrees::base::BaseBranch;
 use crate::worktrees::plan_branches;
@@ -44,7 +44,7 @@ impl PlannedWorktree {
     }
 
     /// Adds the worktree where there is none; in a dry run only reports the command.
-    pub(super) fn create(self, context: &Context, aside: &mut Aside) -> Result<Option<WorktreeInfo>> {
+    pub(super) fn create(self, context: &Context, aside: &mut Notices) -> Result<Option<WorktreeInfo>> {
         let (base, Some(place)) = (self.planned.unwrap_or(self.base), self.place) else { return Ok(None) };
         if context.dry_run {
             if place.record.is_none() {

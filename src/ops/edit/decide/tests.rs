@@ -22,7 +22,7 @@ fn seen(id: &str, text: &str) -> EditView {
 }
 
 fn set(key: &'static str, value: &str) -> EditRequest {
-    EditRequest { changes: vec![Change::Set(key, value.to_owned())], ..EditRequest::default() }
+    EditRequest { changes: vec![FieldChange::Set(key, value.to_owned())], ..EditRequest::default() }
 }
 
 fn put<'e>(edits: &'e [Edit], wanted: &str) -> Option<&'e str> {
@@ -141,22 +141,22 @@ fn a_new_name_moves_the_file_and_a_new_heading_does_not() {
 
 #[test]
 fn labels_join_the_vocabulary() {
-    let labels = |way: fn(&'static str, Vec<String>) -> Change, labels: &[&str]| EditRequest {
+    let labels = |way: fn(&'static str, Vec<String>) -> FieldChange, labels: &[&str]| EditRequest {
         changes: vec![way("labels", labels.iter().map(|label| (*label).to_owned()).collect())],
         ..EditRequest::default()
     };
     for location in HOMES {
-        let changed = decide(location, seen("1", TASK), &labels(Change::Add, &["ui", "new"]), "now").unwrap();
+        let changed = decide(location, seen("1", TASK), &labels(FieldChange::Add, &["ui", "new"]), "now").unwrap();
         assert_eq!(changed.labels, ["new"]);
         assert_eq!(put(&changed.edits, paths::LABELS_FILE), Some("new\nui\n"));
-        let taken = decide(location, seen("1", TASK), &labels(Change::Take, &["ui"]), "now").unwrap();
+        let taken = decide(location, seen("1", TASK), &labels(FieldChange::Take, &["ui"]), "now").unwrap();
         assert!(taken.labels.is_empty() && taken.edits.len() == 1);
     }
     // The scripts register a label that is named again, too.
     let lost = |location| {
         let vocabulary = Vocabulary { labels: String::new(), ..seen("1", TASK).vocabulary };
         let request = EditRequest {
-            changes: [labels(Change::Add, &["ui"]).changes, set("effort", "low").changes].concat(),
+            changes: [labels(FieldChange::Add, &["ui"]).changes, set("effort", "low").changes].concat(),
             ..EditRequest::default()
         };
         decide(location, EditView { vocabulary, ..seen("1", TASK) }, &request, "now").unwrap().labels
@@ -189,16 +189,16 @@ fn text() -> impl Strategy<Value = String> {
     (lines, "[ -~\n]{0,20}").prop_map(|(lines, body)| format!("---\n{}\n---\n\n{body}", lines.join("\n")))
 }
 
-fn changes() -> impl Strategy<Value = Vec<Change>> {
+fn changes() -> impl Strategy<Value = Vec<FieldChange>> {
     let items = || proptest::collection::vec("[a-z0-9_]{1,4}", 0..3);
     let key = || prop_oneof![Just("labels"), Just("depends"), Just("verifies")];
     let scalar = prop_oneof![Just("status"), Just("assigned_to"), Just("priority"), Just("issue")];
     let change = prop_oneof![
-        4 => (scalar, "(Ready|Done|high|a@x|)").prop_map(|(key, value)| Change::Set(key, value)),
-        1 => (key(), items()).prop_map(|(key, items)| Change::List(key, items)),
-        1 => (key(), items()).prop_map(|(key, items)| Change::Add(key, items)),
-        1 => (key(), items()).prop_map(|(key, items)| Change::Take(key, items)),
-        1 => "[ -~\n]{0,12}".prop_map(|text| Change::Body(text.into_bytes())),
+        4 => (scalar, "(Ready|Done|high|a@x|)").prop_map(|(key, value)| FieldChange::Set(key, value)),
+        1 => (key(), items()).prop_map(|(key, items)| FieldChange::List(key, items)),
+        1 => (key(), items()).prop_map(|(key, items)| FieldChange::Add(key, items)),
+        1 => (key(), items()).prop_map(|(key, items)| FieldChange::Take(key, items)),
+        1 => "[ -~\n]{0,12}".prop_map(|text| FieldChange::Body(text.into_bytes())),
     ];
     proptest::collection::vec(change, 0..4)
 }

@@ -128,7 +128,7 @@ proptest! {
     ) {
         let mut request = NewRequest { slug: Slug::from_title(&title), ..request(&more) };
         request.document.set_list("labels", &labels).unwrap();
-        let children: Vec<_> = children.into_iter().map(|child| TaskId::child(3, child).t()).collect();
+        let children: Vec<_> = children.into_iter().map(|child| TaskId::child(3, child).prefixed()).collect();
         let parent = PARENT.replace("updated", &format!("children_to_implement: [{}]\nupdated", children.join(", ")));
         for location in HOMES {
             let place = if child { below(number, &parent) } else { TaskPosition::Top(number) };
@@ -141,7 +141,7 @@ proptest! {
             prop_assert_eq!(written.len(), made.edits.len());
             let Some(text) = made.parent.as_deref().and_then(|path| put(&made.edits, path)) else { continue };
             let listed = Document::parse(text.as_bytes()).list_last("children_to_implement");
-            prop_assert_eq!(listed.iter().filter(|item| TaskId::recognise(item) == Some(made.id)).count(), 1);
+            prop_assert_eq!(listed.iter().filter(|item| TaskId::try_parse(item) == Some(made.id)).count(), 1);
             let again = NewRequest { document: made.document.clone(), sibling: Sibling::Free, ..request.clone() };
             let again = decide(location, seen(below(number, text)), &again, "later").unwrap();
             prop_assert_eq!(again.edits, made.edits);

@@ -1,14 +1,14 @@
 use super::*;
-use crate::coordination::decide::{By, Memory};
-use crate::coordination::process::{Anchor, Liveness};
-use crate::coordination::session::AnchorOrigin;
-use crate::coordination::world::World;
+use crate::coordination::decide::{HeldBy, LocalEvidence};
+use crate::coordination::pid_scope::PidScope;
+use crate::coordination::process::{Liveness, ProcessIdentity};
+use crate::coordination::session::ProcessOrigin;
 use crate::coordination::{LockEntry, Session};
 use crate::git::Oid;
 use crate::settings::Origin;
-use Holding::{InTheWay as Way, Left, Ours};
 use Liveness::{Alive, Dead, Unknown};
 use LockRule::{Script, Verb};
+use Ownership::{Abandoned, Conflict, Ours};
 use proptest::prelude::*;
 
 const NOW: &str = "2026-01-02 03:04";
@@ -18,12 +18,12 @@ fn id(text: &str) -> TaskId {
     TaskId::parse(text).unwrap()
 }
 
-fn anchor(pid: &str, world: Option<&str>) -> Anchor {
-    let world = world.map(|boot| World { boot: boot.to_owned(), namespace: "-".to_owned() });
+fn process(pid: &str, scope: Option<&str>) -> ProcessIdentity {
+    let scope = scope.map(|boot| PidScope { boot: boot.to_owned(), namespace: "-".to_owned() });
     if pid == "-" {
-        Anchor { world, ..Anchor::default() }
+        ProcessIdentity { scope, ..ProcessIdentity::default() }
     } else {
-        Anchor { pid: pid.to_owned(), start: "7".to_owned(), kind: "proc".to_owned(), world }
+        ProcessIdentity { pid: pid.to_owned(), start: "7".to_owned(), kind: "proc".to_owned(), scope }
     }
 }
 
@@ -33,29 +33,29 @@ fn ann(pid: &str) -> Session {
         email: "ann@x".to_owned(),
         email_origin: Origin::Flag,
         host: "box".to_owned(),
-        anchor: anchor(pid, Some("boot")),
-        anchor_origin: AnchorOrigin::None,
+        process: process(pid, Some("boot")),
+        process_origin: ProcessOrigin::None,
     }
 }
 
-fn lock(holder: &str, host: &str, anchor: Anchor) -> LockEntry {
+fn lock(holder: &str, host: &str, process: ProcessIdentity) -> LockEntry {
     LockEntry {
         task: id("1"),
         holder: holder.to_owned(),
         host: host.to_owned(),
         since: NOW.to_owned(),
-        anchor,
+        process,
         nonce: None,
         further: Vec::new(),
         token: Oid::parse(&"a".repeat(40)),
     }
 }
 
-fn sight(lock: LockEntry, liveness: Liveness, memory: Memory) -> Sight {
-    Sight { lock, liveness, memory }
+fn sight(lock: LockEntry, liveness: Liveness, evidence: LocalEvidence) -> ObservedLock {
+    ObservedLock { lock, liveness, evidence }
 }
 
-fn seen(text: &str, lock: Option<Sight>) -> PickView {
+fn seen(text: &str, lock: Option<ObservedLock>) -> PickView {
     let document = Document::parse(text.as_bytes());
     let task = Task::from_document(TaskPath::parse("aitasks/t1_job.md").unwrap(), &document);
     PickView { email: Some("ann@x".to_owned()), published: Some(text.into()), lock, ..PickView::new(&task, document) }
@@ -82,7 +82,7 @@ impl PickCase {
     fn decide(&self, seen: PickView) -> Result<PickDecision, PickRefusal> {
         let Self { rule, takeover, gates, parts, .. } = *self;
         let judged = self.judged.as_ref();
-        let claimant = |session| Claimant { session, rule, takeover, judged, nonce: "n", now: NOW };
+        let claimant = |session| LockRequest { session, rule, takeover, judged, nonce: "n", now: NOW };
         let [locks, data] = ["aitask-locks", "main"].map(|name| Branch::parse(name).unwrap());
         let claimant = self.session.as_ref().map(claimant);
         let policy = Policy { rule, takeover, gates };
@@ -96,7 +96,7 @@ fn subjects(taking: &PickDecision) -> Vec<&str> {
     steps.map(|step| step.subject.as_str()).collect()
 }
 
-fn in_the_way(outcome: Result<PickDecision, PickRefusal>) -> InTheWay {
+fn in_the_way(outcome: Result<PickDecision, PickRefusal>) -> LockConflict {
     match outcome {
         Err(PickRefusal::Held(in_the_way)) => in_the_way,
         other => panic!("{other:?}"),
@@ -121,74 +121,123 @@ fn a_free_task_is_taken_by_both() {
 /// Every kind of lock, and how it stands to a session of ann with process 5 on the machine `box`.
 #[test]
 fn whom_a_session_may_displace() {
-    let here = |pid| anchor(pid, Some("boot"));
-    let old = |pid| anchor(pid, None);
-    let none = Memory::Nothing;
+    let here = |pid| process(pid, Some("boot"));
+    let old = |pid| process(pid, None);
+    let none = LocalEvidence::Nothing;
     let table = [
         ("her own", lock("ann@x", "box", here("5")), Alive, none, Ours, Ours),
         ("her own, as a script wrote it", lock("ann@x", "box", old("5")), Alive, none, Ours, Ours),
         ("her own, after the machine was renamed", lock("ann@x", "old", here("5")), Alive, none, Ours, Ours),
-        ("a dead one of hers", lock("ann@x", "box", here("6")), Dead, none, Left, Left),
-        ("a live one of hers", lock("ann@x", "box", here("6")), Alive, none, Way(By::Live), Way(By::Live)),
+        ("a dead one of hers", lock("ann@x", "box", here("6")), Dead, none, Abandoned, Abandoned),
+        (
+            "a live one of hers",
+            lock("ann@x", "box", here("6")),
+            Alive,
+            none,
+            Conflict(HeldBy::Live),
+            Conflict(HeldBy::Live),
+        ),
         (
             "one of hers that nobody can judge",
             lock("ann@x", "box", old("6")),
             Unknown,
             none,
-            Way(By::Unverifiable),
-            Way(By::Unverifiable),
+            Conflict(HeldBy::Unverifiable),
+            Conflict(HeldBy::Unverifiable),
         ),
         (
             "one of hers in another container",
-            lock("ann@x", "far", anchor("6", Some("b2"))),
+            lock("ann@x", "far", process("6", Some("b2"))),
             Unknown,
             none,
-            Way(By::Unverifiable),
-            Left,
+            Conflict(HeldBy::Unverifiable),
+            Abandoned,
         ),
-        ("one of hers on another machine", lock("ann@x", "far", old("5")), Unknown, none, Way(By::Unverifiable), Left),
-        ("one of hers on no machine", lock("ann@x", "unknown", old("-")), Unknown, none, Way(By::Unverifiable), Left),
-        ("one of hers without a process", lock("ann@x", "box", old("-")), Unknown, none, Way(By::Unverifiable), Left),
-        ("the same, in its worktree", lock("ann@x", "box", old("-")), Unknown, Memory::Worktree, Ours, Left),
-        ("the same, cut off here", lock("ann@x", "box", old("-")), Unknown, Memory::CutOff, Ours, Left),
-        ("what this command wrote", lock("ann@x", "box", old("-")), Unknown, Memory::ThisCommand, Ours, Left),
-        ("bob's", lock("bob@x", "box", here("5")), Unknown, none, Way(By::Other), Way(By::Other)),
+        (
+            "one of hers on another machine",
+            lock("ann@x", "far", old("5")),
+            Unknown,
+            none,
+            Conflict(HeldBy::Unverifiable),
+            Abandoned,
+        ),
+        (
+            "one of hers on no machine",
+            lock("ann@x", "unknown", old("-")),
+            Unknown,
+            none,
+            Conflict(HeldBy::Unverifiable),
+            Abandoned,
+        ),
+        (
+            "one of hers without a process",
+            lock("ann@x", "box", old("-")),
+            Unknown,
+            none,
+            Conflict(HeldBy::Unverifiable),
+            Abandoned,
+        ),
+        (
+            "the same, in its worktree",
+            lock("ann@x", "box", old("-")),
+            Unknown,
+            LocalEvidence::Worktree,
+            Ours,
+            Abandoned,
+        ),
+        ("the same, cut off here", lock("ann@x", "box", old("-")), Unknown, LocalEvidence::CutOff, Ours, Abandoned),
+        (
+            "what this command wrote",
+            lock("ann@x", "box", old("-")),
+            Unknown,
+            LocalEvidence::ThisCommand,
+            Ours,
+            Abandoned,
+        ),
+        ("bob's", lock("bob@x", "box", here("5")), Unknown, none, Conflict(HeldBy::Other), Conflict(HeldBy::Other)),
         (
             "bob's, cut off here",
             lock("bob@x", "box", old("-")),
             Unknown,
-            Memory::CutOff,
-            Way(By::Other),
-            Way(By::Other),
+            LocalEvidence::CutOff,
+            Conflict(HeldBy::Other),
+            Conflict(HeldBy::Other),
         ),
-        ("bob's dead one", lock("bob@x", "box", here("6")), Dead, none, Way(By::Other), Way(By::Other)),
+        (
+            "bob's dead one",
+            lock("bob@x", "box", here("6")),
+            Dead,
+            none,
+            Conflict(HeldBy::Other),
+            Conflict(HeldBy::Other),
+        ),
         (
             "bob's, as this command wrote it",
             lock("bob@x", "box", here("5")),
             Unknown,
-            Memory::ThisCommand,
+            LocalEvidence::ThisCommand,
             Ours,
-            Way(By::Other),
+            Conflict(HeldBy::Other),
         ),
         (
             "one that nobody can read",
             lock("unknown", "unknown", old("-")),
             Unknown,
             none,
-            Way(By::Other),
-            Way(By::Other),
+            Conflict(HeldBy::Other),
+            Conflict(HeldBy::Other),
         ),
     ];
-    for (what, lock, liveness, memory, by_verb, by_script) in table {
-        let sight = sight(lock, liveness, memory);
+    for (what, lock, liveness, evidence, by_verb, by_script) in table {
+        let observed = sight(lock, liveness, evidence);
         for (rule, expected) in [(Verb, by_verb), (Script, by_script)] {
-            let outcome = PickCase::by(rule).decide(seen(READY, Some(sight.clone())));
+            let outcome = PickCase::by(rule).decide(seen(READY, Some(observed.clone())));
             match (expected, outcome) {
-                (Way(by), Err(PickRefusal::Held(found))) => {
-                    assert_eq!((found.by, *found.lock), (by, sight.lock.clone()), "{what}");
+                (Conflict(by), Err(PickRefusal::Held(found))) => {
+                    assert_eq!((found.by, *found.lock), (by, observed.lock.clone()), "{what}");
                 }
                 (expected, Ok(taking)) => {
-                    assert_eq!(taking.lock.unwrap().before.unwrap().holding, expected, "{rule:?}: {what}");
+                    assert_eq!(taking.lock.unwrap().before.unwrap().ownership, expected, "{rule:?}: {what}");
                 }
                 (expected, outcome) => panic!("{rule:?}: {what}: {expected:?}, {outcome:?}"),
             }
@@ -198,12 +247,12 @@ fn whom_a_session_may_displace() {
 
 #[test]
 fn what_is_ours_is_confirmed_by_the_verb_and_written_again_by_the_script() {
-    let own = Some(sight(lock("ann@x", "box", anchor("5", Some("boot"))), Alive, Memory::Nothing));
+    let own = Some(sight(lock("ann@x", "box", process("5", Some("boot"))), Alive, LocalEvidence::Nothing));
     assert_eq!(subjects(&PickCase::by(Verb).decide(seen(READY, own.clone())).unwrap()), [FENCE, START]);
     assert_eq!(subjects(&PickCase::by(Script).decide(seen(READY, own.clone())).unwrap()), [LOCK, START]);
     let again = |rule: LockRule| {
         let first = PickCase::by(rule).decide(seen(READY, None)).unwrap();
-        let own = Some(sight(first.lock.as_ref().unwrap().entry.clone(), Alive, Memory::Nothing));
+        let own = Some(sight(first.lock.as_ref().unwrap().entry.clone(), Alive, LocalEvidence::Nothing));
         PickCase::by(rule).decide(seen(&content(&first), own)).unwrap()
     };
     assert!(again(Verb).plan.is_empty());
@@ -213,11 +262,11 @@ fn what_is_ours_is_confirmed_by_the_verb_and_written_again_by_the_script() {
 
 #[test]
 fn a_takeover_is_bound_to_the_lock_it_was_decided_on() {
-    let bobs = sight(lock("bob@x", "box", anchor("5", Some("boot"))), Unknown, Memory::Nothing);
+    let bobs = sight(lock("bob@x", "box", process("5", Some("boot"))), Unknown, LocalEvidence::Nothing);
     for rule in [Verb, Script] {
         let mut asked = PickCase { takeover: Takeover::Wanted, ..PickCase::by(rule) };
         let taking = asked.decide(seen(READY, Some(bobs.clone()))).unwrap();
-        assert_eq!(taking.lock.as_ref().unwrap().displaced().unwrap().by, By::Other);
+        assert_eq!(taking.lock.as_ref().unwrap().displaced().unwrap().by, HeldBy::Other);
         assert_eq!(taking.lock.as_ref().unwrap().prior(), None);
         asked.judged = Some(bobs.lock.clone());
         assert!(asked.decide(seen(READY, Some(bobs.clone()))).is_ok());
@@ -245,9 +294,9 @@ fn what_keeps_a_task_from_being_taken() {
     assert!(matches!(PickCase::by(Verb).decide(blocked(None)), Err(PickRefusal::Blocked(_, by)) if by.len() == 1));
     assert!(PickCase { gates: PickGates::Children, ..PickCase::by(Verb) }.decide(blocked(None)).is_ok());
     // Who has it already goes on with it; who would take it over does not.
-    let dead = sight(lock("ann@x", "box", anchor("6", Some("boot"))), Dead, Memory::Nothing);
+    let dead = sight(lock("ann@x", "box", process("6", Some("boot"))), Dead, LocalEvidence::Nothing);
     assert!(PickCase::by(Verb).decide(blocked(Some(dead))).is_ok());
-    let bobs = sight(lock("bob@x", "box", anchor("6", None)), Unknown, Memory::Nothing);
+    let bobs = sight(lock("bob@x", "box", process("6", None)), Unknown, LocalEvidence::Nothing);
     let steal = PickCase { takeover: Takeover::Wanted, ..PickCase::by(Verb) };
     assert!(matches!(steal.decide(blocked(Some(bobs))), Err(PickRefusal::Blocked(..))));
 }
@@ -256,7 +305,7 @@ fn what_keeps_a_task_from_being_taken() {
 fn lock_and_status_one_after_the_other() {
     for rule in [Verb, Script] {
         let of = |parts| PickCase { parts, ..PickCase::by(rule) };
-        let bobs = Some(sight(lock("bob@x", "box", anchor("6", None)), Unknown, Memory::Nothing));
+        let bobs = Some(sight(lock("bob@x", "box", process("6", None)), Unknown, LocalEvidence::Nothing));
         let lock = of(PickParts::Lock).decide(seen(READY, None)).unwrap();
         assert_eq!((subjects(&lock), lock.changed), (vec![LOCK], false));
         in_the_way(of(PickParts::Lock).decide(seen(READY, bobs.clone())));
@@ -293,18 +342,20 @@ fn content(taking: &PickDecision) -> String {
     String::from_utf8(written.unwrap()).unwrap()
 }
 
-fn any_anchor() -> impl Strategy<Value = Anchor> {
+fn any_anchor() -> impl Strategy<Value = ProcessIdentity> {
     let pids = prop::sample::select(vec!["-", "5", "6"]);
-    (pids, prop::sample::select(vec![None, Some("boot"), Some("b2")])).prop_map(|(pid, world)| anchor(pid, world))
+    (pids, prop::sample::select(vec![None, Some("boot"), Some("b2")])).prop_map(|(pid, scope)| process(pid, scope))
 }
 
-fn any_sight() -> impl Strategy<Value = Sight> {
+fn any_sight() -> impl Strategy<Value = ObservedLock> {
     let holders = prop::sample::select(vec!["ann@x", "bob@x", "unknown"]);
     let hosts = prop::sample::select(vec!["box", "far", "unknown"]);
-    let memories = vec![Memory::Nothing, Memory::ThisCommand, Memory::Worktree, Memory::CutOff];
+    let memories =
+        vec![LocalEvidence::Nothing, LocalEvidence::ThisCommand, LocalEvidence::Worktree, LocalEvidence::CutOff];
     let seen = (prop::sample::select(vec![Alive, Dead, Unknown]), prop::sample::select(memories));
-    (holders, hosts, any_anchor(), seen)
-        .prop_map(|(holder, host, anchor, (liveness, memory))| sight(lock(holder, host, anchor), liveness, memory))
+    (holders, hosts, any_anchor(), seen).prop_map(|(holder, host, process, (liveness, evidence))| {
+        sight(lock(holder, host, process), liveness, evidence)
+    })
 }
 
 fn any_asked() -> impl Strategy<Value = PickCase> {
@@ -358,10 +409,10 @@ proptest! {
         let is_its_lock = edits.all(|edit| matches!(edit, Edit::Put { path, .. } if path == "t1_lock.yaml"));
         prop_assert!(is_its_lock);
         // Taken again by the same session it stays as it is.
-        if asked.session.as_ref().is_some_and(|session| session.anchor.number().is_some()) && lock.step.is_some() {
-            let own = sight(lock.entry.clone(), Alive, Memory::Nothing);
+        if asked.session.as_ref().is_some_and(|session| session.process.number().is_some()) && lock.step.is_some() {
+            let own = sight(lock.entry.clone(), Alive, LocalEvidence::Nothing);
             let again = asked.decide(seen(READY, Some(own))).unwrap();
-            prop_assert_eq!(again.lock.unwrap().before.unwrap().holding, Ours);
+            prop_assert_eq!(again.lock.unwrap().before.unwrap().ownership, Ours);
         }
     }
 }

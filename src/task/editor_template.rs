@@ -1,4 +1,8 @@
-//! The text that an editor gets: a task file with help in it, and how it is read back. Pure.
+//! The text that an editor opens: a task file with help in it; and reading it back. Pure.
+//!
+//! The file `aitask/task-*.md` of the private records is a task file with lines of help (`#|`) above its fields and
+//! lines about errors (`#!`) above the field that they are about. Both are removed when it is read, but only within the
+//! frontmatter; other lines stay.
 
 use super::change;
 use super::fields;
@@ -8,27 +12,27 @@ use super::model::{Level, Status};
 use super::text::is_unsafe;
 use crate::error::{Error, Kind, Payload, Result};
 
-/// Lines of ours in a sheet begin so; they go when it is read back. Comments of the user's own stay.
+/// The beginnings of the lines that are added, and removed again. Comments of the user are kept.
 const HELP: &str = "#|";
 const ERROR: &str = "#!";
 
-/// The words of a project.
+/// The values that a project offers for fields.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Words {
-    /// Its issue types.
+pub(crate) struct FieldChoices {
+    /// The issue types.
     pub(crate) types: Vec<String>,
-    /// Its labels.
+    /// The labels.
     pub(crate) labels: Vec<String>,
 }
 
-impl Words {
-    /// Of issue types and the file of labels.
+impl FieldChoices {
+    /// From the issue types and the content of the file of labels.
     pub(crate) fn new(types: Vec<String>, labels: &str) -> Self {
         Self { types, labels: super::labels::vocabulary(labels).into_iter().map(str::to_owned).collect() }
     }
 }
 
-/// A sheet: the file, with these lines of help above its fields.
+/// The template: the file, with these lines of help above its fields.
 pub(crate) fn with_help(document: &Document, help: &[String]) -> Vec<u8> {
     let bytes = document.to_bytes();
     let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
@@ -37,7 +41,7 @@ pub(crate) fn with_help(document: &Document, help: &[String]) -> Vec<u8> {
 }
 
 /// The help about the fields.
-pub(crate) fn help(words: &Words) -> Vec<String> {
+pub(crate) fn help(words: &FieldChoices) -> Vec<String> {
     let list = |words: &[String]| if words.is_empty() { "none yet".to_owned() } else { words.join(", ") };
     vec![
         "priority, effort: high, medium or low".to_owned(),
@@ -49,10 +53,10 @@ pub(crate) fn help(words: &Words) -> Vec<String> {
     ]
 }
 
-/// The document in a sheet, without our lines.
+/// The document in a template, without the added lines.
 ///
 /// # Errors
-/// [`Kind::Usage`] when the lines of dashes have gone.
+/// [`Kind::Usage`] when a line of dashes is missing.
 pub(crate) fn read(sheet: &[u8]) -> Result<Document> {
     let kept = lines(sheet).filter(|(line, in_head)| !in_head || !is_ours(line)).flat_map(|(line, _)| line.to_vec());
     let kept: Vec<_> = kept.collect();
@@ -63,7 +67,7 @@ pub(crate) fn read(sheet: &[u8]) -> Result<Document> {
     Err(Error::new(Kind::Usage, "the fields must stand between two lines of three dashes, the first of them on top"))
 }
 
-/// The lines, and whether they belong to the fields; without lines of dashes all do.
+/// The lines, and whether each is part of the fields; without lines of dashes all are.
 fn lines(sheet: &[u8]) -> impl Iterator<Item = (&[u8], bool)> {
     let mut rules = 0;
     sheet.split_inclusive(|byte| *byte == b'\n').map(move |line| {
@@ -82,17 +86,17 @@ fn is_ours(line: &[u8]) -> bool {
     line.starts_with(HELP.as_bytes()) || line.starts_with(ERROR.as_bytes())
 }
 
-/// A sheet in which it is said what is wrong.
+/// A template with an error in it.
 #[derive(Debug)]
-pub(crate) struct MarkedSheet {
+pub(crate) struct MarkedTemplate {
     /// Its text.
     pub(crate) text: Vec<u8>,
-    /// The line after what is said, counted from 1.
+    /// The line below the error, counted from 1.
     pub(crate) line: usize,
 }
 
-/// The sheet with what is wrong said above the field it is about.
-pub(crate) fn with_error(sheet: &[u8], error: &Error) -> MarkedSheet {
+/// The template with the error above the field that it is about.
+pub(crate) fn with_error(sheet: &[u8], error: &Error) -> MarkedTemplate {
     let key = error.payloads().iter().find_map(|payload| match payload {
         Payload::Field { key } => Some(format!("{key}:")),
         _ => None,
@@ -104,9 +108,9 @@ pub(crate) fn with_error(sheet: &[u8], error: &Error) -> MarkedSheet {
     let first = usize::from(lines.first().is_some_and(|(line, _)| is_rule(line)));
     let at = lines.iter().position(of_key).unwrap_or(first);
     let lines: Vec<_> = lines.into_iter().map(|(line, _)| line).collect();
-    let said = format!("{ERROR} {}\n", super::text::harmless(&error.to_string()));
+    let said = format!("{ERROR} {}\n", super::text::sanitise(&error.to_string()));
     let text = [lines[..at].concat(), said.into_bytes(), lines[at..].concat()].concat();
-    MarkedSheet { text, line: at + 2 }
+    MarkedTemplate { text, line: at + 2 }
 }
 
 /// An error about a field.
@@ -114,7 +118,7 @@ pub(crate) fn wrong(key: &str, message: impl Into<String>) -> Error {
     Error::new(Kind::Usage, message).with(Payload::Field { key: key.to_owned() })
 }
 
-/// Whether the fields of a task can stand as they are.
+/// Checks the fields of a task.
 ///
 /// # Errors
 /// [`Kind::Usage`], with the field that it is about.
@@ -126,7 +130,7 @@ pub(crate) fn check(document: &Document, types: &[String]) -> Result<()> {
     }
     let filled = |key: &str| document.scalar_last(key).filter(|value| !value.is_empty());
     for key in ["priority", "effort", "risk_code_health", "risk_goal_achievement"] {
-        if filled(key).is_some_and(|value| Level::recognise(value).is_none()) {
+        if filled(key).is_some_and(|value| Level::try_parse(value).is_none()) {
             return Err(wrong(key, format!("{key} must be high, medium or low")));
         }
     }
@@ -142,7 +146,7 @@ pub(crate) fn check(document: &Document, types: &[String]) -> Result<()> {
         ));
     }
     for key in ["depends", "children_to_implement", "verifies"] {
-        if let Some(item) = document.list_last(key).iter().find(|item| TaskId::recognise(item).is_none()) {
+        if let Some(item) = document.list_last(key).iter().find(|item| TaskId::try_parse(item).is_none()) {
             return Err(wrong(key, format!("{item:?} is the id of no task; write 12 or t12_3")));
         }
     }
@@ -171,12 +175,12 @@ mod tests {
     #[test]
     fn help_and_errors_come_and_go() {
         let document = Document::parse(FILE.as_bytes());
-        let sheet = with_help(&document, &help(&Words::default()));
+        let sheet = with_help(&document, &help(&FieldChoices::default()));
         assert!(
             String::from_utf8_lossy(&sheet).starts_with("---\n#| priority, effort: high, medium or low\n#| issue_type")
         );
         assert_eq!(read(&sheet).unwrap(), document);
-        let MarkedSheet { text: sheet, line } = with_error(&sheet, &wrong("status", "no"));
+        let MarkedTemplate { text: sheet, line } = with_error(&sheet, &wrong("status", "no"));
         let text = String::from_utf8(sheet.clone()).unwrap();
         assert!(text.contains("\n#! no\nstatus: Ready\n"));
         assert_eq!(text.lines().nth(line - 1), Some("status: Ready"));
@@ -210,7 +214,7 @@ mod tests {
             let document = Document::parse(text.as_bytes());
             let ours = text.lines().any(|line| line.starts_with(HELP) || line.starts_with(ERROR));
             if document.has_frontmatter() && !ours {
-                let sheet = with_help(&document, &help(&Words::default()));
+                let sheet = with_help(&document, &help(&FieldChoices::default()));
                 prop_assert_eq!(read(&sheet).unwrap(), document.clone());
                 prop_assert_eq!(read(&with_error(&sheet, &wrong("status", "x")).text).unwrap(), document);
             }

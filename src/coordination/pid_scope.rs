@@ -1,17 +1,17 @@
-//! Where the number of a process means something: one boot of one kernel, and one PID namespace of it. Two containers may
-//! have the same host name and the same numbers, so the name of the machine tells nothing.
+//! The scope in which a process id identifies a process: one boot of one kernel, and one PID namespace of it. The host name
+//! does not suffice, since two containers may have the same host name and the same process ids.
 
+use crate::coordination::process::PROBE_LIMIT;
 use crate::git::Repository;
 use crate::git::run::Call;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use std::path::Path;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 /// One boot of one kernel, and one PID namespace.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct World {
+pub(crate) struct PidScope {
     /// The boot: `/proc/sys/kernel/random/boot_id`, or `kern.bootsessionuuid`.
     pub(crate) boot: String,
     /// The inode of the PID namespace; `-` on systems that have none.
@@ -21,19 +21,20 @@ pub(crate) struct World {
 /// The PID namespace that sees every process of a Linux kernel (`PROC_PID_INIT_INO`).
 const INITIAL: &str = "4026531836";
 
-impl World {
-    /// The world of this process; `None` where the system does not say.
+impl PidScope {
+    /// The scope of this process; `None` where the system does not say.
     pub(crate) fn here(repository: &Repository) -> Option<&'static Self> {
-        static HERE: OnceLock<Option<World>> = OnceLock::new();
+        static HERE: OnceLock<Option<PidScope>> = OnceLock::new();
         HERE.get_or_init(|| Self::find(repository)).as_ref()
     }
 
-    /// Whether every process of the machine has a number here.
+    /// Whether every process of the machine has an id in this scope.
     pub(crate) fn sees_all(&self) -> bool {
         matches!(self.namespace.as_str(), INITIAL | "-")
     }
 
-    /// Whether the machine was started again since: then what this clone recorded there has ended.
+    /// Whether the machine was started again since, so that every process of this scope has ended. Only for scopes that
+    /// were recorded on this machine.
     pub(crate) fn is_over(&self, repository: &Repository) -> bool {
         Self::here(repository).is_some_and(|here| here.boot != self.boot)
     }
@@ -68,6 +69,6 @@ pub(crate) fn is_after_boot(repository: &Repository, time: &str) -> bool {
 
 fn sysctl(repository: &Repository, name: &str) -> Option<String> {
     let call = Call::program(repository.git().environment(), "sysctl", Path::new("/")).args(["-n", name]);
-    let output = call.limit(Duration::from_secs(2)).output().ok()?;
+    let output = call.limit(PROBE_LIMIT).output().ok()?;
     Some(output.text().trim().to_owned()).filter(|text| output.success() && !text.is_empty())
 }

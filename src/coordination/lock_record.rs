@@ -1,78 +1,78 @@
-//! What this clone remembers of the tasks it took: the nonce of the lock, which is the right to finish or drop, and
-//! the branch the work was cut from. Losing it loses comfort, not safety.
+//! The records of this clone about the tasks it took: the nonce of the lock, which gives the right to finish or drop, and
+//! the base of the task branch. Losing a record costs convenience, not safety: the lock on the branch decides.
 
 use crate::coordination::locks::LockEntry;
-use crate::coordination::process::{Anchor, Liveness};
+use crate::coordination::process::{Liveness, ProcessIdentity};
 use crate::error::{Error, Kind, Result};
 use crate::files::records::RecordKind;
 use crate::git::{Branch, Repository};
 use crate::task::TaskId;
 
-/// The record of one task.
+/// The record of one task, the file `held/tID.json` of the private records.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Held {
+pub(crate) struct LockRecord {
     /// The nonce of the lock that was taken, or is being taken.
     pub(crate) nonce: String,
-    /// The process that takes it; gone once the taking is complete.
-    pub(crate) taking: Option<Anchor>,
-    /// The nonces of takings that were cut off before this one, and may still land.
+    /// The process of the command that is taking the lock; absent once that is complete.
+    pub(crate) taking: Option<ProcessIdentity>,
+    /// The nonces of earlier attempts that were interrupted and that may still be published.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) earlier: Vec<String>,
-    /// The record of the last taking that was completed, while another one is under way.
+    /// The record of the last completed attempt, while another one is in progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) before: Option<Box<Self>>,
-    /// The branch the task branch was cut from.
+    /// The base: the branch that the task branch was cut from.
     #[serde(default)]
     pub(crate) base: Option<String>,
-    /// The branch that carries its task data.
+    /// The branch that carried the task data when the lock was taken.
     #[serde(default)]
     pub(crate) data: Option<String>,
-    /// The commit it was cut from.
+    /// The commit that the task branch was cut from.
     #[serde(default)]
     pub(crate) base_commit: Option<String>,
-    /// The work has landed; what is left is the task.
+    /// Whether the work has landed, so that only the task file is left to finish.
     #[serde(default)]
     pub(crate) merged: bool,
-    /// The tips of the task branch that this clone pushed last, or was pushing when it was cut off: a push may replace
-    /// them, and no other tip.
+    /// The tips of the task branch that this clone pushed last, or was pushing when it was interrupted. A push may replace
+    /// one of them and no other tip, so that commits of another clone are never overwritten.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) pushed: Vec<String>,
-    /// The merges that were being published, and may land still.
+    /// The merges that were being published and may still land.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) landings: Vec<Landing>,
 }
 
-/// The record of a taking while it is being published. One that failed leaves none; one that may have landed keeps it, to be
-/// found again.
+/// An attempt to take a lock. Its record is written before the push, so that a command that is killed can be told from
+/// another session afterwards. An attempt that failed leaves no record; one that may have landed keeps it.
 #[derive(Debug)]
-pub(crate) struct TakingRecord<'a> {
+pub(crate) struct LockAttempt<'a> {
     repository: &'a Repository,
     nonce: String,
     task: Option<TaskId>,
 }
 
-impl<'a> TakingRecord<'a> {
-    /// One that is about no task yet; `nonce` is that of the lock.
+impl<'a> LockAttempt<'a> {
+    /// An attempt without a task yet; `nonce` is that of the lock.
     pub(crate) fn new(repository: &'a Repository, nonce: String) -> Self {
         Self { repository, nonce, task: None }
     }
 
-    /// Notes, before anything is published, that the lock of this task is being taken in the place of another one; `data`
-    /// is the branch of its task data, where that is known.
+    /// Records, before anything is published, that the lock of this task is being taken and replaces `lock`; `data` is the
+    /// branch of the task data, where that is known.
     pub(crate) fn begin(&mut self, task: TaskId, lock: Option<&LockEntry>, data: Option<&Branch>) -> Result<()> {
-        // Another task was lost to somebody else: what may have landed of it would be looked at again first.
+        // The task of the previous attempt went to another holder. Its record would make the next command look for it.
         if let Some(lost) = self.task.replace(task).filter(|lost| *lost != task) {
-            Held::forget_attempt(self.repository, lost, &self.nonce);
+            LockRecord::forget_attempt(self.repository, lost, &self.nonce);
         }
-        let held = Held::begin(self.repository, task, self.nonce.clone(), lock);
+        let held = LockRecord::begin(self.repository, task, self.nonce.clone(), lock);
         let data = data.map(ToString::to_string).or_else(|| held.data.clone());
-        Held { data, ..held }.save(self.repository, task)
+        LockRecord { data, ..held }.save(self.repository, task)
     }
 
-    /// The taking failed.
+    /// Removes the record of an attempt that failed, unless it may have landed.
     pub(crate) fn failed(&self, error: &Error) {
         if let (Some(task), true) = (self.task, error.kind() != Kind::Unknown) {
-            Held::forget_attempt(self.repository, task, &self.nonce);
+            LockRecord::forget_attempt(self.repository, task, &self.nonce);
         }
     }
 }
@@ -82,12 +82,12 @@ impl<'a> TakingRecord<'a> {
 pub(crate) struct Landing {
     /// The tip that was merged.
     pub(crate) tip: String,
-    /// What marks the commits that were made for it.
+    /// The nonce of the commits that were made for it.
     pub(crate) nonce: String,
 }
 
-impl Held {
-    /// A record that knows no more than the nonce.
+impl LockRecord {
+    /// A record with nothing but the nonce.
     pub(crate) fn new(nonce: String) -> Self {
         Self {
             nonce,
@@ -103,32 +103,32 @@ impl Held {
         }
     }
 
-    /// The record of a taking that this process begins now, going on from an earlier one; `lock` is the one it replaces.
+    /// The record of an attempt that this process begins now, continuing an earlier record; `lock` is the one it replaces.
     pub(crate) fn begin(repository: &Repository, task: TaskId, nonce: String, lock: Option<&LockEntry>) -> Self {
-        let taking = Anchor::of_process(repository, std::process::id());
+        let taking = ProcessIdentity::of_process(repository, std::process::id());
         let Some(known) = Self::load(repository, task) else { return Self { taking, ..Self::new(nonce) } };
         let mut earlier = known.earlier.clone();
         if known.was_cut_off(repository) {
             earlier.push(known.nonce.clone());
         }
-        // What landed of the work is all of it only while nobody else had the task.
+        // Once another session held the task, it may have added work that has not landed.
         let merged = known.merged && lock.is_some_and(|lock| known.is_about(lock));
         let before = if known.taking.is_some() { known.before.clone() } else { Some(Box::new(known.clone())) };
         Self { nonce, taking, earlier, before, merged, ..known }
     }
 
-    /// The record of a taking that is complete, with what was known of the task before.
+    /// The record of a completed attempt, with what the earlier record knew of the task.
     pub(crate) fn taken(repository: &Repository, lock: &LockEntry, nonce: String) -> Self {
         let Some(known) = Self::load(repository, lock.task) else { return Self::new(nonce) };
         let merged = known.merged && known.is_about(lock);
         Self { nonce, taking: None, earlier: Vec::new(), before: None, merged, ..known }
     }
 
-    /// The tasks whose taking was cut off, those that this process takes again included.
+    /// The tasks with an attempt that was interrupted, those that this process is taking again included.
     pub(crate) fn cut_off(repository: &Repository) -> Vec<TaskId> {
         let names = repository.records().names(RecordKind::Held);
         let mut tasks: Vec<_> =
-            names.iter().filter_map(|name| TaskId::recognise(name.strip_suffix(".json")?)).collect();
+            names.iter().filter_map(|name| TaskId::try_parse(name.strip_suffix(".json")?)).collect();
         tasks.sort_unstable();
         tasks.retain(|task| {
             Self::load(repository, *task).is_some_and(|held| !held.earlier.is_empty() || held.was_cut_off(repository))
@@ -136,7 +136,7 @@ impl Held {
         tasks
     }
 
-    /// Reads the record of a task; a missing or broken one is none.
+    /// Reads the record of a task; `None` for a missing or broken one.
     pub(crate) fn load(repository: &Repository, task: TaskId) -> Option<Self> {
         repository.records().load(RecordKind::Held, &name(task))
     }
@@ -146,13 +146,13 @@ impl Held {
         repository.records().save(RecordKind::Held, &name(task), self)
     }
 
-    /// Forgets a task.
+    /// Removes the record of a task.
     pub(crate) fn forget(repository: &Repository, task: TaskId) -> Result<()> {
         repository.records().forget(RecordKind::Held, &name(task))
     }
 
-    /// Forgets a taking that failed, unless the record is of another one: what was known before it is put back. Best
-    /// effort: it holds nothing.
+    /// Removes the record of a failed attempt, unless the record is of another attempt, and restores the record before it.
+    /// Best effort: the record alone holds no task.
     pub(crate) fn forget_attempt(repository: &Repository, task: TaskId, nonce: &str) {
         let Some(mut held) = Self::load(repository, task).filter(|held| held.nonce == nonce) else { return };
         let _ = match (held.earlier.pop(), held.before.take()) {
@@ -162,28 +162,28 @@ impl Held {
         };
     }
 
-    /// Whether a lock is the one this record is about.
+    /// Whether this record is about the lock.
     pub(crate) fn is_about(&self, lock: &LockEntry) -> bool {
         let Some(nonce) = &lock.nonce else { return false };
         let before = self.before.as_ref().is_some_and(|before| before.nonce == *nonce);
         *nonce == self.nonce || self.earlier.contains(nonce) || before
     }
 
-    /// Whether a lock is that of a taking which was cut off.
+    /// Whether the lock is of an attempt that was interrupted.
     pub(crate) fn is_leftover(&self, repository: &Repository, lock: &LockEntry) -> bool {
         let Some(nonce) = &lock.nonce else { return false };
         self.earlier.contains(nonce) || (*nonce == self.nonce && self.was_cut_off(repository))
     }
 
-    /// Whether the command that was taking the task died over it.
+    /// Whether the command that was taking the lock has ended before it was complete.
     pub(crate) fn was_cut_off(&self, repository: &Repository) -> bool {
-        self.taking.as_ref().is_some_and(|anchor| {
-            anchor.world.as_ref().is_some_and(|world| world.is_over(repository))
-                || anchor.liveness(repository) == Liveness::Dead
+        self.taking.as_ref().is_some_and(|process| {
+            process.scope.as_ref().is_some_and(|scope| scope.is_over(repository))
+                || process.liveness(repository) == Liveness::Dead
         })
     }
 }
 
 fn name(task: TaskId) -> String {
-    format!("{}.json", task.t())
+    format!("{}.json", task.prefixed())
 }

@@ -1,8 +1,8 @@
-//! Worktrees that a command, or git itself, was killed at: half made, or half removed. They are told from whole ones, made
-//! whole, and removed; what is missing in them is nobody's work, and what was changed in them is.
+//! Worktrees whose creation or removal was interrupted because a command, or git itself, was killed. They are told from
+//! complete ones, and repaired or removed. A file that is missing there is nobody's work; a file that was changed is.
 
 use crate::error::{Error, Kind, Result};
-use crate::files::real;
+use crate::files::canonicalize_lenient;
 use crate::files::records::RecordKind;
 use crate::git::leftover_lock::is_open;
 use crate::git::porcelain::status::{self, StatusEntry, StatusKind};
@@ -10,15 +10,15 @@ use crate::git::run::Call;
 use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Oid, Repository, registry, worktree};
 use crate::interrupt;
-use crate::project::marker::Mark;
-use crate::project::mended::{CutOff, Mended};
+use crate::project::marker::InProgressMarker;
+use crate::project::repaired::{Interruption, Repaired};
 use crate::task::BRANCH_PREFIX;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Makes a worktree as [`worktree::add`] does, and notes it meanwhile. One that another command made is as good, and one
-/// that git left half made is made whole.
+/// Adds a worktree as [`worktree::add`] does, within a note. A worktree that another command added meanwhile is used,
+/// and an incomplete one is repaired.
 pub(crate) fn make(
     repository: &Repository,
     path: &Path,
@@ -26,83 +26,87 @@ pub(crate) fn make(
     start: Option<&Oid>,
     limit: Duration,
 ) -> Result<()> {
-    let mut mark = Mark::making(repository, name_of(branch));
+    let mut mark = InProgressMarker::making(repository, name_of(branch));
     mark.set()?;
     if let Err(error) = worktree::add(repository, path, branch, start) {
-        let record = repository.worktree_of(branch)?.filter(|record| real(&record.path) == real(path));
+        let record = repository
+            .worktree_of(branch)?
+            .filter(|record| canonicalize_lenient(&record.path) == canonicalize_lenient(path));
         let Some(record) = record else {
             mark.clear();
             return Err(error);
         };
-        // Nobody waits for this command itself.
+        // The repair waits for every process that has the note locked, so this one must release it.
         drop(mark);
-        let site = Site::of(repository, &record.path, branch);
-        return if site.make_whole(limit)? == Some(Mended::Unregistered) { Err(error) } else { Ok(()) };
+        let site = RecoverableWorktree::of(repository, &record.path, branch);
+        return if site.repair(limit)? == Some(Repaired::Unregistered) { Err(error) } else { Ok(()) };
     }
     mark.clear();
     Ok(())
 }
 
-/// What the note about a worktree being made says while we write the files that git, killed, did not. Git itself writes
-/// the index last; we need it first, so that the index alone would not tell that files are missing.
-const MENDING: &[u8] = b"mending\n";
+/// The content of the note about a creation while this program writes the files that a killed git did not. git writes
+/// the index last, but the repair needs it first; without the note, a worktree with an index and without some files
+/// would look as if the user had deleted them.
+const REPAIRING: &[u8] = b"mending\n";
 
-/// How long ago a git that we did not start may have begun, to be taken for one that is still at it.
+/// How old the lock of a registration may be for a git that this program did not start to count as running: git holds
+/// it only while it writes the files, and a note of this program covers everything longer.
 const YOUNG: Duration = Duration::from_secs(2);
 
-/// A worktree: where it is, and the name that its notes have.
+/// A worktree that may be incomplete: its path, and the name in its notes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Site<'s> {
+pub(crate) struct RecoverableWorktree<'s> {
     pub(crate) repository: &'s Repository,
     pub(crate) name: &'s str,
     pub(crate) path: &'s Path,
 }
 
-impl<'s> Site<'s> {
-    /// The worktree of a task branch.
+impl<'s> RecoverableWorktree<'s> {
+    /// The worktree of a branch.
     pub(crate) fn of(repository: &'s Repository, path: &'s Path, branch: &'s Branch) -> Self {
         Self { repository, name: name_of(branch), path }
     }
 
-    /// What it is in the middle of, told from the notes and from files of git's (gitrepository-layout(5)): the index of a
-    /// worktree is written when all its files are there, and until then its registration is locked. That somebody noted
-    /// that git makes it is no sign: git may be done, and the files be somebody's work. Starts no process.
-    pub(crate) fn cut_off(&self) -> Option<CutOff> {
+    /// What was interrupted, told from the notes and from git's files (gitrepository-layout(5)): git writes the index
+    /// of a worktree after all files, and keeps the registration locked until then. A note of a creation alone proves
+    /// nothing: git may have finished, and missing files may have been deleted by the user. No process.
+    pub(crate) fn interruption(&self) -> Option<Interruption> {
         if self.path == self.repository.root {
             return None;
         }
-        if Mark::removing(self.repository, self.name).is_there() {
-            return Some(CutOff::Removal);
+        if InProgressMarker::removing(self.repository, self.name).is_there() {
+            return Some(Interruption::Removal);
         }
-        (self.is_mending() || self.registration().is_some_and(|dir| is_half(&dir))).then_some(CutOff::Making)
+        (self.is_being_repaired() || self.registration().is_some_and(|dir| is_half(&dir)))
+            .then_some(Interruption::Making)
     }
 
-    /// Whether somebody began to write the files that git, killed, did not.
-    fn is_mending(&self) -> bool {
-        Mark::making(self.repository, self.name).says(MENDING)
+    /// Whether a repair of the missing files has begun.
+    fn is_being_repaired(&self) -> bool {
+        InProgressMarker::making(self.repository, self.name).says(REPAIRING)
     }
 
-    /// What its missing files come from, where it is not somebody who deleted them: once git has written the index, all
-    /// files were there.
-    fn loss(&self, dir: &Path, what: CutOff) -> Option<CutOff> {
-        let is_git = what == CutOff::Removal || !dir.join("index").exists() || self.is_mending();
+    /// Why files are missing, unless the user deleted them: once git has written the index, all files were there.
+    fn loss(&self, dir: &Path, what: Interruption) -> Option<Interruption> {
+        let is_git = what == Interruption::Removal || !dir.join("index").exists() || self.is_being_repaired();
         is_git.then_some(what)
     }
 
-    /// Where git keeps what it knows of the worktree.
+    /// The git directory of the worktree.
     fn registration(&self) -> Option<PathBuf> {
         if let Some(dir) = registry::git_dir(self.path).filter(|dir| dir.is_dir()) {
             return Some(dir);
         }
-        let link = real(&self.path.join(".git"));
+        let link = canonicalize_lenient(&self.path.join(".git"));
         let all = std::fs::read_dir(self.repository.common_dir.join("worktrees")).ok()?;
         all.flatten().map(|entry| entry.path()).find(|dir| {
             let text = std::fs::read(dir.join("gitdir")).unwrap_or_default();
-            real(&dir.join(std::ffi::OsStr::from_bytes(text.trim_ascii_end()))) == link
+            canonicalize_lenient(&dir.join(std::ffi::OsStr::from_bytes(text.trim_ascii_end()))) == link
         })
     }
 
-    /// Waits for a git that is still at it.
+    /// Waits for a git that is still working on it.
     ///
     /// # Errors
     /// [`Kind::Contention`] when it takes longer than `limit`.
@@ -110,44 +114,46 @@ impl<'s> Site<'s> {
         let until = Instant::now() + limit;
         while self.is_busy() {
             if Instant::now() > until {
-                let message = format!("a git is still at work in {}", self.path.display());
+                let message = format!("a git is still running in {}", self.path.display());
                 return Err(Error::new(Kind::Contention, message).advice("run the same command again later"));
             }
-            interrupt::pause(Duration::from_millis(20))?;
+            interrupt::pause(interrupt::POLL_INTERVAL)?;
         }
         Ok(())
     }
 
     fn is_busy(&self) -> bool {
-        if Mark::removing(self.repository, self.name).is_held() {
+        if InProgressMarker::removing(self.repository, self.name).is_held() {
             return true;
         }
         let Some(dir) = self.registration() else { return false };
         let lock = dir.join("index.lock");
-        let making = Mark::making(self.repository, self.name);
+        let making = InProgressMarker::making(self.repository, self.name);
         if making.is_there() {
-            // What a hook left running in the background holds the note, and is not at the files.
-            return making.is_held() && (is_half(&dir) || lock.exists() || self.is_mending());
+            // A background process of a hook has the note locked too, but does not work on the files.
+            return making.is_held() && (is_half(&dir) || lock.exists() || self.is_being_repaired());
         }
         let age = dir.join("locked").metadata().and_then(|data| data.modified()).ok();
         let is_young = age.and_then(|age| age.elapsed().ok()).is_some_and(|age| age < YOUNG);
         (is_half(&dir) && is_young) || (lock.exists() && is_open(&lock))
     }
 
-    /// Makes it whole again, and finishes what was begun; what is not as in its commit stays as it is. `None` when there
-    /// is nothing to do.
+    /// Repairs the worktree: finishes what was interrupted, and leaves files that differ from the commit as they are.
+    /// `None` when there is nothing to do.
     ///
     /// # Errors
-    /// [`Kind::Contention`] when a git is at it for longer than `limit`.
-    pub(crate) fn make_whole(&self, limit: Duration) -> Result<Option<Mended>> {
-        let (mut making, mut removing) =
-            (Mark::making(self.repository, self.name), Mark::removing(self.repository, self.name));
-        let before = self.cut_off();
+    /// [`Kind::Contention`] when a git works on it for longer than `limit`.
+    pub(crate) fn repair(&self, limit: Duration) -> Result<Option<Repaired>> {
+        let (mut making, mut removing) = (
+            InProgressMarker::making(self.repository, self.name),
+            InProgressMarker::removing(self.repository, self.name),
+        );
+        let before = self.interruption();
         if before.is_some() {
             self.wait(limit)?;
         }
-        // The git that was waited for may have done it.
-        let Some(what) = self.cut_off() else {
+        // The git that was waited for may have finished it.
+        let Some(what) = self.interruption() else {
             making.clear();
             return Ok(None);
         };
@@ -158,15 +164,15 @@ impl<'s> Site<'s> {
             self.unregister()?;
             making.clear();
             removing.clear();
-            return Ok(Some(Mended::Unregistered));
+            return Ok(Some(Repaired::Unregistered));
         };
         let loss = self.loss(&dir, what);
-        // With an index it looks like one in which somebody deleted files; the note tells otherwise.
-        if loss == Some(CutOff::Making) {
-            making.say(MENDING)?;
+        // From here on there is an index, and only the note tells that the missing files were not deleted by the user.
+        if loss == Some(Interruption::Making) {
+            making.say(REPAIRING)?;
         }
         self.link()?;
-        // Nobody has it any more.
+        // The process that created the lock file has ended.
         let _ = std::fs::remove_file(dir.join("index.lock"));
         let git = |subcommand: &str| self.git(&dir, subcommand);
         if !dir.join("index").exists() {
@@ -181,7 +187,7 @@ impl<'s> Site<'s> {
             let names: Vec<_> = missing.iter().flat_map(|path| [path.as_os_str().as_bytes(), b"\0"].concat()).collect();
             git("checkout-index").args(["--force", "--index", "--quiet", "-z", "--stdin"]).input(names).run()?;
         }
-        // Best effort: it is for the speed of the next git.
+        // Best effort: it only makes the next git faster.
         let _ = git("update-index").args(["-q", "--refresh"]).output()?;
         if is_initializing(&dir) {
             let lock = dir.join("locked");
@@ -189,14 +195,14 @@ impl<'s> Site<'s> {
         }
         making.clear();
         removing.clear();
-        if what == CutOff::Making {
+        if what == Interruption::Making {
             self.run_hook(&dir)?;
         }
-        Ok(Some(Mended::Whole(what, missing, work)))
+        Ok(Some(Repaired::Whole(what, missing, work)))
     }
 
-    /// What git does last when it makes a worktree. Before git 2.36 hooks cannot be run so; and what the hook says is told
-    /// by no exit code of ours, since the worktree is there.
+    /// Runs the hook that git runs last when it adds a worktree. git runs hooks this way since 2.36. A failure of the
+    /// hook is no failure of the repair, since the worktree is complete.
     fn run_hook(&self, dir: &Path) -> Result<()> {
         let head = self.git(dir, "rev-parse").arg("HEAD").run()?.text();
         let zeros = "0".repeat(head.len());
@@ -204,9 +210,9 @@ impl<'s> Site<'s> {
         hook.output().map(drop)
     }
 
-    /// What in it is in no commit.
+    /// The uncommitted changes in the worktree.
     pub(crate) fn load_work(&self) -> Result<Vec<StatusEntry>> {
-        let Some(what) = self.cut_off() else {
+        let Some(what) = self.interruption() else {
             return Ok(worktree::load_status(self.repository, self.path)?.entries);
         };
         let usable = self.registration().filter(|dir| self.path.is_dir() && self.is_usable(dir));
@@ -215,17 +221,17 @@ impl<'s> Site<'s> {
         if dir.join("index").exists() {
             return Ok(self.look(&dir, loss, None)?.1);
         }
-        // An index beside its own: nothing is changed by looking.
+        // A temporary index, so that looking changes nothing.
         let beside = self.repository.records().make_folder(RecordKind::Temporary)?;
         let index = beside.path().join("index");
         self.git(&dir, "read-tree").env("GIT_INDEX_FILE", &index).arg("HEAD").run()?;
         Ok(self.look(&dir, loss, Some(&index))?.1)
     }
 
-    /// Refuses where a submodule in it has what no remote has: its repository goes with the worktree. One that is cut off
-    /// has been asked for uncommitted work by [`Self::load_work`].
+    /// Refuses when a submodule has commits that no remote has: its repository is removed with the worktree. For an
+    /// incomplete worktree the caller has called [`Self::load_work`] before.
     pub(crate) fn require_expendable_submodules(&self) -> Result<()> {
-        match self.cut_off().and_then(|_| self.registration()) {
+        match self.interruption().and_then(|_| self.registration()) {
             Some(dir) => worktree::require_pushed_submodules(self.repository, self.path, &dir),
             None if worktree::has_submodules(self.path) => {
                 worktree::require_expendable_submodules(self.repository, self.path)
@@ -234,8 +240,13 @@ impl<'s> Site<'s> {
         }
     }
 
-    /// The tracked files that are not there, or not to their end, because of `loss`; and what else differs.
-    fn look(&self, dir: &Path, loss: Option<CutOff>, index: Option<&Path>) -> Result<(Vec<PathBuf>, Vec<StatusEntry>)> {
+    /// The tracked files that are missing or incomplete because of `loss`, and the other entries that differ.
+    fn look(
+        &self,
+        dir: &Path,
+        loss: Option<Interruption>,
+        index: Option<&Path>,
+    ) -> Result<(Vec<PathBuf>, Vec<StatusEntry>)> {
         let call = self.git(dir, "status").args(["--porcelain=v2", "--branch", "-z", "--no-renames"]);
         let call = call.env("GIT_OPTIONAL_LOCKS", "0");
         let call = call.args(["--untracked-files=normal", "--ignore-submodules=none"]);
@@ -243,7 +254,7 @@ impl<'s> Site<'s> {
         let (mut missing, mut work) = (Vec::new(), Vec::new());
         for entry in status::parse(&call.run()?.stdout)?.entries {
             let is_gone = loss.is_some() && entry.code == ['.', 'D'];
-            if is_gone || (loss == Some(CutOff::Making) && self.is_beginning(dir, &entry)?) {
+            if is_gone || (loss == Some(Interruption::Making) && self.is_beginning(dir, &entry)?) {
                 missing.push(entry.path);
             } else {
                 work.push(entry);
@@ -252,7 +263,7 @@ impl<'s> Site<'s> {
         Ok((missing, work))
     }
 
-    /// Whether a changed file is the beginning of what is committed: git was killed while it wrote it.
+    /// Whether a changed file is the beginning of the committed one: git was killed while it wrote it.
     fn is_beginning(&self, dir: &Path, entry: &StatusEntry) -> Result<bool> {
         let file = self.path.join(&entry.path);
         let is_file = file.symlink_metadata().is_ok_and(|data| data.is_file());
@@ -266,17 +277,17 @@ impl<'s> Site<'s> {
         Ok(found.len() < committed.len() && committed.starts_with(&found))
     }
 
-    /// Removes the worktree and notes it meanwhile. What is cut off is removed whatever is missing in it, so
-    /// [`Self::load_work`] is to be asked before; else git refuses uncommitted work, unless it is to be discarded.
+    /// Removes the worktree within a note. An incomplete one is removed whatever is missing, so the caller must call
+    /// [`Self::load_work`] first; for a complete one git refuses uncommitted work, unless it is to be discarded.
     pub(crate) fn remove(&self, work: Unsaved, limit: Duration) -> Result<()> {
-        let cut_off = self.cut_off();
+        let cut_off = self.interruption();
         if cut_off.is_some() {
             self.wait(limit)?;
             if work == Unsaved::Keep {
                 self.require_expendable_submodules()?;
             }
         }
-        let mut mark = Mark::removing(self.repository, self.name);
+        let mut mark = InProgressMarker::removing(self.repository, self.name);
         mark.set()?;
         if cut_off.is_some() {
             if !self.registration().is_some_and(|dir| self.is_usable(&dir)) {
@@ -289,17 +300,18 @@ impl<'s> Site<'s> {
             (Some(_), Some(_)) => worktree::remove_cut_off(self.repository, self.path),
             (None, _) => worktree::remove(self.repository, self.path, work),
         };
-        // Git refuses before it begins; where it failed or was ended, it may have begun.
+        // git refuses before it removes anything. After another failure it may have removed something, so the note
+        // stays.
         if removed.as_ref().err().is_none_or(|error| error.kind() == Kind::Dirty) {
             mark.clear();
             if removed.is_ok() {
-                Mark::making(self.repository, self.name).clear();
+                InProgressMarker::making(self.repository, self.name).clear();
             }
         }
         removed
     }
 
-    /// Puts back the file that leads from the worktree to its registration; git knows how.
+    /// Restores the file `.git` that leads from the worktree to its git directory, by `git worktree repair`.
     fn link(&self) -> Result<()> {
         if self.path.is_dir() && !self.path.join(".git").exists() {
             self.repository.write("worktree").arg("repair").output()?;
@@ -307,12 +319,12 @@ impl<'s> Site<'s> {
         Ok(())
     }
 
-    /// Forgets a registration that never came to name a commit, or whose folder is gone. Git's own commands do not take
-    /// one that is not whole.
+    /// Removes a registration that names no commit, or whose folder is gone. git's own commands refuse an incomplete
+    /// registration.
     fn unregister(&self) -> Result<()> {
         let Some(dir) = self.registration() else { return Ok(()) };
-        let registry = real(&self.repository.common_dir.join("worktrees"));
-        if real(&dir).parent() != Some(&registry) {
+        let registry = canonicalize_lenient(&self.repository.common_dir.join("worktrees"));
+        if canonicalize_lenient(&dir).parent() != Some(&registry) {
             return Ok(());
         }
         let link = self.path.join(".git");
@@ -322,7 +334,7 @@ impl<'s> Site<'s> {
         std::fs::remove_dir_all(&dir).map_err(|error| Error::io("remove", &dir, &error))
     }
 
-    /// Whether a registration is one that git can work with.
+    /// Whether git can work with a registration.
     fn is_usable(&self, dir: &Path) -> bool {
         let names_a_commit = || {
             let call = self.git(dir, "rev-parse").args(["--verify", "--quiet", "HEAD^{commit}"]);
@@ -331,7 +343,7 @@ impl<'s> Site<'s> {
         dir.join("commondir").exists() && dir.join("HEAD").exists() && names_a_commit()
     }
 
-    /// Git in the worktree, also where the file that leads to its registration is gone.
+    /// A git call in the worktree that works also where its file `.git` is missing.
     fn git(&self, dir: &Path, subcommand: &str) -> Call {
         let call = self.repository.git().write(&self.repository.root, subcommand);
         let call = if self.path.is_dir() { call.dir(self.path) } else { call };
@@ -339,22 +351,22 @@ impl<'s> Site<'s> {
     }
 }
 
-/// The name that the notes about the worktree of a branch have.
+/// The name of the notes about the worktree of a branch.
 pub(crate) fn name_of(branch: &Branch) -> &str {
     branch.as_str().strip_prefix(BRANCH_PREFIX).unwrap_or(branch.as_str())
 }
 
-/// Whether a registration is of a worktree that git has not made to the end.
+/// Whether a registration is of a worktree that git has not completed.
 fn is_half(dir: &Path) -> bool {
     is_initializing(dir) || !dir.join("index").exists()
 }
 
-/// Whether a registration has the lock that git puts on it while it makes the worktree.
+/// Whether a registration has the lock that git sets while it adds the worktree.
 fn is_initializing(dir: &Path) -> bool {
     std::fs::read(dir.join("locked")).is_ok_and(|reason| is_initializing_lock(&reason))
 }
 
-/// Whether the reason of a lock is git's own, while it makes a worktree.
+/// Whether the reason of a lock is the one that git uses while it adds a worktree.
 pub(crate) fn is_initializing_lock(reason: &[u8]) -> bool {
     reason.trim_ascii_end() == b"initializing"
 }

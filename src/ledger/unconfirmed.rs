@@ -1,48 +1,50 @@
-//! Swaps whose answer was not received: each may have landed, may land still, or is lost.
+//! Pushes whose answer was not received: each may have landed, may still land, or is lost. They are looked up in the refs
+//! until one of the three is certain.
 
 use crate::error::{Error, Kind};
-use crate::git::carry::Adopted;
+use crate::git::checkout::UncommittedInput;
 use crate::git::{Oid, RefUpdate};
 use crate::ledger::Ledger;
 use crate::ledger::view::View;
 use std::collections::BTreeMap;
 
-/// One of them, with what is needed to go on once it turns out to have landed.
+/// A push, with what is needed to finish the transaction once the push turns out to have landed.
 #[derive(Debug)]
-pub(super) struct Sent<T> {
+pub(super) struct SentPush<T> {
     pub(super) updates: Vec<RefUpdate>,
     pub(super) value: T,
     pub(super) blobs: BTreeMap<String, Oid>,
-    pub(super) adopted: Vec<Adopted>,
+    pub(super) adopted: Vec<UncommittedInput>,
     pub(super) command: String,
 }
 
-/// Those of a transaction. At most one of them can land, since a swap names the tips that it expects.
+/// The unconfirmed pushes of one transaction. At most one of them can land: each names the tips that it expects, and the
+/// first that lands moves them.
 #[derive(Debug)]
-pub(super) struct Unheard<T> {
-    sent: Vec<Sent<T>>,
-    /// The error of the last one.
+pub(super) struct UnconfirmedPushes<T> {
+    sent: Vec<SentPush<T>>,
+    /// The error of the last of them.
     last: Option<Error>,
 }
 
-impl<T> Unheard<T> {
+impl<T> UnconfirmedPushes<T> {
     pub(super) fn new() -> Self {
         Self { sent: Vec::new(), last: None }
     }
 
-    pub(super) fn add(&mut self, sent: Sent<T>, error: Error) {
+    pub(super) fn add(&mut self, sent: SentPush<T>, error: Error) {
         self.sent.push(sent);
         self.last = Some(error);
     }
 
-    /// Looks them up in a view: gives the one that landed, and forgets those that cannot land any more.
-    pub(super) fn look_up(&mut self, ledger: &Ledger<'_>, view: &View<'_>) -> Option<Sent<T>> {
+    /// Looks for them in a view: returns the one that landed, and forgets those that can no longer land.
+    pub(super) fn look_up(&mut self, ledger: &Ledger<'_>, view: &View<'_>) -> Option<SentPush<T>> {
         if let Some(n) = self.sent.iter().position(|sent| ledger.contains(view, &sent.updates)) {
             return Some(self.sent.swap_remove(n));
         }
-        if view.fresh {
-            let together = !ledger.takes_one_at_a_time();
-            // Refs that move as one are seen to move one after the other: part of it there means that all of it lands.
+        if view.is_current {
+            let together = !ledger.lacks_atomic_push();
+            // A server may show the refs of one atomic push one after the other: where some have moved, the rest will.
             self.sent.retain(|sent| {
                 may_land(view, &sent.updates, together) || sent.updates.iter().any(|update| ledger.has(view, update))
             });
@@ -50,7 +52,8 @@ impl<T> Unheard<T> {
         None
     }
 
-    /// What an error of the transaction means: while a swap may have landed, or may land later, nothing else is certain.
+    /// The error to report for an error of the transaction: while a push may have landed, or may still land, that
+    /// uncertainty outweighs whatever happened afterwards.
     pub(super) fn explain(&self, error: Error) -> Error {
         let Some(last) = self.last.as_ref().filter(|_| !self.sent.is_empty()) else { return error };
         let (said, why) = (last.to_string(), error.to_string());
@@ -62,8 +65,8 @@ impl<T> Unheard<T> {
     }
 }
 
-/// Whether a swap that has not landed still can: while the refs have the values it expects. A ref never goes back to one,
-/// since every commit of a swap is new.
+/// Whether a push that has not landed still can: as long as the refs have the values it expects. A ref never returns to an
+/// earlier value, since every commit of a swap has a nonce and is new.
 fn may_land(view: &View<'_>, updates: &[RefUpdate], together: bool) -> bool {
     let mut refs = updates.iter().map(|update| {
         let tip = update.name.branch().and_then(|branch| view.tip(&branch).published);
@@ -73,7 +76,8 @@ fn may_land(view: &View<'_>, updates: &[RefUpdate], together: bool) -> bool {
 }
 
 impl Ledger<'_> {
-    /// Whether what was to be swapped is there: our commits are like no other, so being in the history is proof.
+    /// Whether all updates are published: a commit with a nonce is unlike any other, so finding it in the history proves
+    /// that this push landed, also when others have published on top of it.
     fn contains(&self, view: &View<'_>, updates: &[RefUpdate]) -> bool {
         updates.iter().all(|update| self.has(view, update))
     }

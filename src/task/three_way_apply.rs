@@ -1,10 +1,10 @@
-//! Two changes of one task file at once: what somebody wrote in an editor, and what came meanwhile. Pure.
+//! Applying the changes that a user made in an editor to a file that was changed meanwhile. Pure.
 
 use super::frontmatter::Document;
 use super::order::place;
 use crate::error::{Error, Kind, Result};
 
-/// The lines of the frontmatter that belong to no field, each after the field above it.
+/// The lines of the frontmatter without a key, each with the key above it.
 fn comments(document: &Document) -> Vec<(Option<&str>, &[u8])> {
     let mut above = None;
     let entries = document.head.iter().flat_map(|head| &head.entries);
@@ -18,7 +18,8 @@ fn comments(document: &Document) -> Vec<(Option<&str>, &[u8])> {
     lines.collect()
 }
 
-/// Gives a file the comments of another one, each below the field that it is below there, on top where that has gone.
+/// Gives a file the comments of another one, each below the field that it is below there, or on top where that field is
+/// gone.
 fn take_comments(from: &Document, to: &mut Document) {
     let head = to.require_head();
     head.entries.retain(|entry| entry.key().is_some());
@@ -40,8 +41,8 @@ fn take_comments(from: &Document, to: &mut Document) {
 /// The newest file with the changes between `base` and `edited`, field by field.
 ///
 /// # Errors
-/// [`Kind::Conflict`] when both changed the same field, or the text, to something else.
-pub(crate) fn overlay(base: &Document, edited: &Document, newest: &Document) -> Result<Document> {
+/// [`Kind::Conflict`] when both changed the same field, or the body, to different values.
+pub(crate) fn three_way_apply(base: &Document, edited: &Document, newest: &Document) -> Result<Document> {
     if base == newest {
         return Ok(edited.clone());
     }
@@ -110,32 +111,32 @@ mod tests {
     fn changes_of_different_fields_meet() {
         let edited = document(&BASE.replace("low", "high").replace("  - a\n", "  - b\n").replace("text", "new"));
         let newest = document(&BASE.replace("Ready", "Editing").replace("---\n\n", "assigned_to: a\n---\n\n"));
-        let merged = overlay(&document(BASE), &edited, &newest).unwrap();
+        let merged = three_way_apply(&document(BASE), &edited, &newest).unwrap();
         let expected = "---\npriority: high\nX-Y:\n  - b\nstatus: Editing\nassigned_to: a\n---\n\nnew\n";
         assert_eq!(String::from_utf8(merged.to_bytes()).unwrap(), expected);
-        assert_eq!(overlay(&document(BASE), &edited, &document(BASE)).unwrap(), edited);
+        assert_eq!(three_way_apply(&document(BASE), &edited, &document(BASE)).unwrap(), edited);
     }
 
     #[test]
     fn comments_are_kept_where_they_were_written() {
         let edited = document(&BASE.replace("---\np", "---\n# one\n# two\np").replace("status", "# three\nstatus"));
         let newest = document(&BASE.replace("low", "high"));
-        let merged = overlay(&document(BASE), &edited, &newest).unwrap();
+        let merged = three_way_apply(&document(BASE), &edited, &newest).unwrap();
         let expected = "---\n# one\n# two\npriority: high\nX-Y:\n  - a\n# three\nstatus: Ready\n---\n\ntext\n";
         assert_eq!(String::from_utf8(merged.to_bytes()).unwrap(), expected);
         let newest = document(&BASE.replace("status", "# other\nstatus"));
-        assert!(overlay(&document(BASE), &edited, &newest).is_err());
+        assert!(three_way_apply(&document(BASE), &edited, &newest).is_err());
         let reordered = document(&BASE.replace("priority: low\n", "").replace("Ready\n", "Ready\npriority: low\n"));
-        assert!(overlay(&document(BASE), &reordered, &document(&BASE.replace("Ready", "Done"))).is_err());
+        assert!(three_way_apply(&document(BASE), &reordered, &document(&BASE.replace("Ready", "Done"))).is_err());
     }
 
     #[test]
     fn changes_of_one_field_do_not() {
         let (edited, newest) = (document(&BASE.replace("low", "high")), document(&BASE.replace("low", "medium")));
-        let error = overlay(&document(BASE), &edited, &newest).unwrap_err();
+        let error = three_way_apply(&document(BASE), &edited, &newest).unwrap_err();
         assert_eq!(error.to_string(), "priority was changed by somebody else meanwhile");
         let (edited, newest) = (document(&BASE.replace("text", "a")), document(&BASE.replace("text", "b")));
-        assert!(overlay(&document(BASE), &edited, &newest).is_err());
-        assert!(overlay(&document(BASE), &edited, &edited).is_ok());
+        assert!(three_way_apply(&document(BASE), &edited, &newest).is_err());
+        assert!(three_way_apply(&document(BASE), &edited, &edited).is_ok());
     }
 }

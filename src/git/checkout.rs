@@ -1,9 +1,10 @@
-//! What stands in the way of bringing a checkout to another commit, and files that a commit was made from.
+//! The state of a checkout: what prevents its update to another commit, and files whose uncommitted content a commit
+//! was made from.
 
 use crate::error::{Error, Result};
 use crate::files::Tree;
 use crate::files::records::{self, RecordKind};
-use crate::git::at_work::{Note, noted};
+use crate::git::at_work::{AtWorkMarker, noted};
 use crate::git::registry::git_dir;
 use crate::git::run::Call;
 use crate::git::{Oid, Repository};
@@ -12,58 +13,60 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-/// Whether the worktree at `path` came forward.
+/// The result of updating the checkout at `path`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Forward {
+pub(crate) enum CheckoutUpdate {
     /// It is at the commit, or already contained it.
     Done,
-    /// Its branch has commits that the other lacks.
+    /// Its branch has commits that the target lacks.
     Diverged,
-    /// Something of the user's is in the way; what git said.
+    /// Something of the user would be overwritten; with the reason that git gave.
     Refused(String),
 }
 
-/// What git is to do to a checkout.
+/// The update of a checkout that git is making.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(super) struct Step {
-    /// The commit that index and files are at.
+pub(super) struct CheckoutStep {
+    /// The commit of index and files before.
     pub(super) old: String,
-    /// The commit that they are to be brought to.
+    /// The commit of index and files after.
     pub(super) new: String,
-    /// Whether the branch is there already.
+    /// Whether the branch is at `new` already.
     pub(super) moved: bool,
 }
 
-/// What a note about a checkout says ([`Note`]).
+/// The content of the note about a checkout ([`AtWorkMarker`]): what a later command needs to finish the update.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(super) struct Work {
+pub(super) struct CheckoutNote {
     #[serde(with = "records::path")]
     pub(super) path: PathBuf,
     #[serde(default)]
-    pub(super) step: Option<Step>,
+    pub(super) step: Option<CheckoutStep>,
     #[serde(default)]
-    pub(super) adopted: Vec<Adopted>,
+    pub(super) adopted: Vec<UncommittedInput>,
 }
 
-/// A file of a checkout whose uncommitted state a commit was made from.
+/// A file of a checkout whose uncommitted content a commit was made from.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Adopted {
-    /// Its path in the checkout.
+pub(crate) struct UncommittedInput {
+    /// The path in the checkout.
     pub(crate) path: String,
-    /// What it is in the commit; none where it goes.
+    /// The blob in the commit; none where the commit removes the file.
     pub(crate) oid: Option<String>,
-    /// What stood there when the commit was made; a file that was changed since is the user's.
+    /// The content when the commit was made. A file that has other content now was changed by the user since, and is
+    /// left alone.
     pub(crate) seen: Option<Vec<u8>>,
 }
 
-impl Adopted {
-    /// What stands in the checkout at `dir` now.
-    pub(crate) fn look(dir: &Path, path: &str, oid: Option<&Oid>) -> Self {
+impl UncommittedInput {
+    /// The file with its present content in the checkout at `dir`.
+    pub(crate) fn read(dir: &Path, path: &str, oid: Option<&Oid>) -> Self {
         Self { path: path.to_owned(), oid: oid.map(ToString::to_string), seen: Tree::new(dir).read(path).ok() }
     }
 
-    /// The same file for somebody who finishes what a git began: that git took it away before it wrote it.
-    pub(super) fn begun(&self, dir: &Path) -> Self {
+    /// The same file for a command that finishes an interrupted update: where the file is missing, git had removed it
+    /// and was killed before it wrote it again.
+    pub(super) fn after_interruption(&self, dir: &Path) -> Self {
         let is_there = dir.join(&self.path).symlink_metadata().is_ok();
         Self { seen: self.seen.clone().filter(|_| is_there), ..self.clone() }
     }
@@ -73,16 +76,17 @@ impl Adopted {
     }
 }
 
-/// Whether bringing index and files at `path` from `old` to `new`, after [`adopt`], would succeed; changes nothing. `written` names the files that `new` can have and
-/// `old` not, where that is known.
-pub(crate) fn could_carry(
+/// Whether [`follow_head`](super::update_checkout::follow_head) would succeed from `old` to `new` after
+/// [`accept_committed`]; changes nothing. `written` names the files that `new` has and `old` lacks or has otherwise,
+/// where that is known.
+pub(crate) fn can_follow_head(
     repository: &Repository,
     path: &Path,
     old: &Oid,
     new: &Oid,
-    adopted: &[Adopted],
+    adopted: &[UncommittedInput],
     written: Option<&[String]>,
-) -> Result<Forward> {
+) -> Result<CheckoutUpdate> {
     let stands = |name: &String| {
         let name = Path::new(name);
         !adopted.iter().any(|file| Path::new(&file.path) == name)
@@ -92,23 +96,29 @@ pub(crate) fn could_carry(
     if written.is_none_or(|written| written.iter().any(stands))
         && let Some(file) = ignored_in_the_way(repository, path, old, new, &spared)?
     {
-        return Ok(Forward::Refused(format!("{} is ignored there, and would be overwritten", file.display())));
+        return Ok(CheckoutUpdate::Refused(format!("{} is ignored there, and would be overwritten", file.display())));
     }
-    noted(repository, path, || match try_to_carry(repository, path, old, new, adopted)? {
-        Forward::Refused(_) => {
+    noted(repository, path, || match try_to_follow_head(repository, path, old, new, adopted)? {
+        CheckoutUpdate::Refused(_) => {
             refresh_index(repository, path)?;
-            try_to_carry(repository, path, old, new, adopted)
+            try_to_follow_head(repository, path, old, new, adopted)
         }
         done => Ok(done),
     })
 }
 
-/// Whether something stands at `at` below `path` that is `name` itself, or no folder on the way to it.
+/// Whether there is something at `at`, below `path`, that is `name` itself or is not a folder on the way to it.
 fn stands_at(path: &Path, name: &Path, at: &Path) -> bool {
     path.join(at).symlink_metadata().is_ok_and(|data| at == name || !data.is_dir()) && !at.as_os_str().is_empty()
 }
 
-fn try_to_carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid, adopted: &[Adopted]) -> Result<Forward> {
+fn try_to_follow_head(
+    repository: &Repository,
+    path: &Path,
+    old: &Oid,
+    new: &Oid,
+    adopted: &[UncommittedInput],
+) -> Result<CheckoutUpdate> {
     let check = |old: &str| repository.git().write(path, "read-tree").args(["-n", "-m", "-u", old, new.as_str()]);
     if adopted.is_empty() {
         return forward(&check(old.as_str()));
@@ -117,12 +127,13 @@ fn try_to_carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid, adop
     let dir = repository.records().make_folder(RecordKind::Check)?;
     let (copy, base) = (dir.path().join("index"), dir.path().join("base"));
     std::fs::copy(&index, &copy).map_err(|error| Error::io("copy", &index, &error))?;
-    take_into_index(repository, path, adopted).env("GIT_INDEX_FILE", &copy).run()?;
+    stage_committed(repository, path, adopted).env("GIT_INDEX_FILE", &copy).run()?;
     let gone: Vec<_> = adopted.iter().filter(|file| file.oid.is_none()).map(|file| &file.path).collect();
     let old = if gone.is_empty() {
         old.to_string()
     } else {
-        // A file that is to go lies there still; only to a tree that never had it is it nothing that would be lost.
+        // A file that is to be removed still exists. Compared with a tree that never had it, git does not count it as
+        // something that would be lost.
         let call = |subcommand| repository.git().write(path, subcommand).env("GIT_INDEX_FILE", &base);
         call("read-tree").arg(old.as_str()).run()?;
         call("update-index").args(["--force-remove", "--"]).args(gone).run()?;
@@ -131,8 +142,8 @@ fn try_to_carry(repository: &Repository, path: &Path, old: &Oid, new: &Oid, adop
     forward(&check(&old).env("GIT_INDEX_FILE", &copy))
 }
 
-/// A file that git ignores at `path` and that going from `old` to `new` would overwrite: git-read-tree(1), unlike
-/// git-merge(1), cannot be told to refuse that. Those in `spared` may be.
+/// A file at `path` that git ignores and that an update from `old` to `new` would overwrite, except those in `spared`.
+/// git-read-tree(1), unlike git-merge(1), has no option to refuse that, so it is checked here.
 pub(super) fn ignored_in_the_way(
     repository: &Repository,
     path: &Path,
@@ -159,25 +170,28 @@ pub(super) fn ignored_in_the_way(
     Ok(names(&call.run()?.stdout).into_iter().next())
 }
 
-/// Gives files their content from the object store, in index and checkout, unless they were changed since the content
-/// was made from them.
-pub(crate) fn adopt(repository: &Repository, path: &Path, files: &[Adopted]) -> Result<()> {
+/// Sets index and files to the committed blobs, except for files whose content was changed since it was read.
+pub(crate) fn accept_committed(repository: &Repository, path: &Path, files: &[UncommittedInput]) -> Result<()> {
     if !files.iter().any(|file| file.is_unchanged(path)) {
         return Ok(());
     }
-    let note = Note::leave(repository, path, &Work { path: path.to_owned(), step: None, adopted: files.to_vec() })?;
-    take(repository, path, files)?;
+    let note = AtWorkMarker::leave(
+        repository,
+        path,
+        &CheckoutNote { path: path.to_owned(), step: None, adopted: files.to_vec() },
+    )?;
+    accept_under_note(repository, path, files)?;
     note.clear();
     Ok(())
 }
 
-/// What [`adopt`] does, under a note that is there already.
-pub(super) fn take(repository: &Repository, path: &Path, files: &[Adopted]) -> Result<()> {
+/// [`accept_committed`] within a note that the caller has written.
+pub(super) fn accept_under_note(repository: &Repository, path: &Path, files: &[UncommittedInput]) -> Result<()> {
     let files: Vec<_> = files.iter().filter(|file| file.is_unchanged(path)).cloned().collect();
     if files.is_empty() {
         return Ok(());
     }
-    let call = take_into_index(repository, path, &files);
+    let call = stage_committed(repository, path, &files);
     let output = super::commit::patiently(&call)?;
     if !output.success() {
         return Err(call.failure(&output));
@@ -193,7 +207,7 @@ pub(super) fn take(repository: &Repository, path: &Path, files: &[Adopted]) -> R
     repository.git().write(path, "checkout-index").args(["-f", "-q", "-u", "--"]).args(names).run().map(drop)
 }
 
-fn take_into_index(repository: &Repository, path: &Path, files: &[Adopted]) -> Call {
+fn stage_committed(repository: &Repository, path: &Path, files: &[UncommittedInput]) -> Call {
     let content = files.iter().filter_map(|file| Some((&file.path, file.oid.as_ref()?)));
     let content = content.flat_map(|(name, oid)| ["--cacheinfo".to_owned(), format!("100644,{oid},{name}")]);
     let gone = files.iter().filter(|file| file.oid.is_none()).map(|file| &file.path);
@@ -201,23 +215,23 @@ fn take_into_index(repository: &Repository, path: &Path, files: &[Adopted]) -> C
     call.args(["--force-remove", "--"]).args(gone)
 }
 
-/// Without a refresh a file whose time stamp alone changed counts as changed. It is best effort.
+/// Refreshes the index, best effort: otherwise a file whose time stamp alone has changed counts as changed.
 pub(crate) fn refresh(repository: &Repository, path: &Path) -> Result<()> {
     noted(repository, path, || refresh_index(repository, path))
 }
 
-/// What [`refresh`] does, under a note that is there already.
+/// [`refresh`] within a note that the caller has written.
 pub(super) fn refresh_index(repository: &Repository, path: &Path) -> Result<()> {
     repository.git().write(path, "update-index").args(["-q", "--refresh"]).output().map(drop)
 }
 
-/// Runs a git that does it or refuses.
-pub(super) fn forward(call: &Call) -> Result<Forward> {
+/// Runs a git that makes the update or refuses it.
+pub(super) fn forward(call: &Call) -> Result<CheckoutUpdate> {
     let output = super::commit::patiently(call)?;
-    Ok(if output.success() { Forward::Done } else { Forward::Refused(said(&output.complaint())) })
+    Ok(if output.success() { CheckoutUpdate::Done } else { CheckoutUpdate::Refused(said(&output.stderr_text())) })
 }
 
-/// What git said, to stand in a sentence of ours.
-pub(super) fn said(complaint: &str) -> String {
-    complaint.strip_prefix("error: ").unwrap_or(complaint).to_owned()
+/// The message of git, without its prefix, for a sentence of this program.
+pub(super) fn said(stderr_text: &str) -> String {
+    stderr_text.strip_prefix("error: ").unwrap_or(stderr_text).to_owned()
 }

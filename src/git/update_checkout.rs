@@ -1,15 +1,16 @@
-//! Bringing the checkout of a branch forward, never across the user's own changes; and finishing that where git was killed
-//! at it.
+//! Updating the checkout of a branch without overwriting changes of the user, and finishing the update when git was
+//! killed.
 //!
-//! Git takes away and writes the files first, then the index, and at last, where it does, moves the branch. So while the
-//! index of a file is that of the old commit and its content that of the new one, or the beginning of it, git wrote it; a
-//! missing file git writes by itself. What differs from both is the user's, and stays.
+//! git first removes and writes the files, then writes the index, and last, where the update includes it, moves the
+//! branch. So where the index still has the old version of a file and the file has the content of the new one, or the
+//! beginning of it, git wrote the file; a missing file is written again by git itself. A file that differs from both is
+//! the user's and stays.
 
-use super::at_work::{self, Note};
-use super::carry::{self, Adopted, Forward, Step, Work};
+use super::at_work::{self, AtWorkMarker};
+use super::checkout::{self, CheckoutNote, CheckoutStep, CheckoutUpdate, UncommittedInput};
 use super::leftover_lock::{self, Scope};
-use super::mark::{Mark, Shared};
-use super::porcelain::diff_raw::{self, Change};
+use super::marker::{InProgressMarker, Shared};
+use super::porcelain::diff_raw::{self, FileDiff};
 use super::registry::git_dir;
 use super::run::{Call, Output, WITHIN};
 use crate::error::{Error, Kind, Result};
@@ -22,48 +23,54 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-/// How long a git that outlived its command, or another one that is at work beside it, is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a git that outlived its command, or another git in the same checkout, is waited for. An update of a large
+/// checkout takes seconds; after ten seconds the command reports it instead of hanging.
+const WAIT_LIMIT: Duration = Duration::from_secs(10);
 
-/// Brings the branch checked out at `path` forward from `old` to `new`, files included, never across the user's own changes,
-/// ignored files included (git-merge(1), `--ff-only`); `adopted` files first.
+/// Updates the branch that is checked out at `path` from `old` to `new` with its files, without overwriting changes of
+/// the user or ignored files (git-merge(1), `--ff-only`). The `adopted` files are set to their committed content first.
 pub(crate) fn fast_forward(
     repository: &Repository,
     path: &Path,
     old: &Oid,
     new: &Oid,
-    adopted: &[Adopted],
-) -> Result<Forward> {
-    bring(repository, path, &Step { old: old.to_string(), new: new.to_string(), moved: false }, adopted)
+    adopted: &[UncommittedInput],
+) -> Result<CheckoutUpdate> {
+    update(repository, path, &CheckoutStep { old: old.to_string(), new: new.to_string(), moved: false }, adopted)
 }
 
-/// Carries index and files at `path` from `old` to `new` where `HEAD` has moved already, never across the user's
-/// own changes (git-read-tree(1), two-tree merge), after a [`carry::refresh`]; `adopted` files first. Doing it twice changes
-/// nothing.
-pub(crate) fn carry(
+/// Updates index and files at `path` from `old` to `new` after `HEAD` has moved, without overwriting changes of the
+/// user (git-read-tree(1), two-tree merge); call it after [`checkout::refresh`]. The `adopted` files are set to their
+/// committed content first. Repeating it changes nothing.
+pub(crate) fn follow_head(
     repository: &Repository,
     path: &Path,
     old: &Oid,
     new: &Oid,
-    adopted: &[Adopted],
-) -> Result<Forward> {
-    bring(repository, path, &Step { old: old.to_string(), new: new.to_string(), moved: true }, adopted)
+    adopted: &[UncommittedInput],
+) -> Result<CheckoutUpdate> {
+    update(repository, path, &CheckoutStep { old: old.to_string(), new: new.to_string(), moved: true }, adopted)
 }
 
-fn bring(repository: &Repository, path: &Path, step: &Step, adopted: &[Adopted]) -> Result<Forward> {
-    if let Forward::Refused(said) = finish(repository, path)? {
-        return Ok(Forward::Refused(said));
+fn update(
+    repository: &Repository,
+    path: &Path,
+    step: &CheckoutStep,
+    adopted: &[UncommittedInput],
+) -> Result<CheckoutUpdate> {
+    if let CheckoutUpdate::Refused(said) = finish(repository, path)? {
+        return Ok(CheckoutUpdate::Refused(said));
     }
-    let work = Work { path: path.to_owned(), step: Some(step.clone()), adopted: adopted.to_vec() };
-    let note = Note::leave(repository, path, &work)?;
-    match carry::take(repository, path, adopted) {
+    let work = CheckoutNote { path: path.to_owned(), step: Some(step.clone()), adopted: adopted.to_vec() };
+    let note = AtWorkMarker::leave(repository, path, &work)?;
+    match checkout::accept_under_note(repository, path, adopted) {
         Err(error) if step.moved || error.kind() == Kind::Interrupted => return Err(error),
-        // Best effort: what cannot be adopted is in the way below, and said.
+        // Best effort: a file that could not be set prevents the update below, which reports it.
         _ => {}
     }
     let output = step.take(repository, path)?;
     if output.signal.is_some() {
-        // Nobody waits for this command itself.
+        // [`finish`] waits for every process that has the note locked, so this one must release it.
         drop(note);
         return finish(repository, path);
     }
@@ -73,7 +80,7 @@ fn bring(repository: &Repository, path: &Path, step: &Step, adopted: &[Adopted])
     Ok(outcome(&output))
 }
 
-impl Step {
+impl CheckoutStep {
     fn take(&self, repository: &Repository, path: &Path) -> Result<Output> {
         if self.moved {
             let call = repository.git().write(path, "read-tree");
@@ -85,29 +92,30 @@ impl Step {
     }
 }
 
-fn outcome(output: &Output) -> Forward {
-    let complaint = output.complaint();
+fn outcome(output: &Output) -> CheckoutUpdate {
+    let stderr_text = output.stderr_text();
     match output.code {
-        Some(0) => Forward::Done,
-        _ if complaint.contains("fast-forward") || complaint.contains("Diverging") => Forward::Diverged,
-        // With the first of the files that it lists below.
-        _ => Forward::Refused(carry::said(&complaint.replacen(":\n\t", ": ", 1))),
+        Some(0) => CheckoutUpdate::Done,
+        _ if stderr_text.contains("fast-forward") || stderr_text.contains("Diverging") => CheckoutUpdate::Diverged,
+        // git lists the files below its message; the first of them is kept.
+        _ => CheckoutUpdate::Refused(checkout::said(&stderr_text.replacen(":\n\t", ": ", 1))),
     }
 }
 
-/// Whether a git that did not do it may have changed something.
+/// Whether a git that failed may have changed something before.
 fn has_begun(output: &Output) -> bool {
-    let complaint = output.complaint();
+    let stderr_text = output.stderr_text();
     let refusals = ["fast-forward", "Diverging", "Aborting", "Cannot merge", "index.lock", "unmerged", "not possible"];
-    !output.success() && !refusals.iter().any(|text| complaint.contains(text))
+    !output.success() && !refusals.iter().any(|text| stderr_text.contains(text))
 }
 
-/// Finishes what every git that was killed left behind. Best effort: what cannot be finished now is tried again.
+/// Finishes what every killed git left behind in checkouts and refs. Best effort: what cannot be finished now is tried
+/// by the next command.
 ///
 /// # Errors
-/// [`Kind::Interrupted`] alone.
+/// Only [`Kind::Interrupted`].
 pub(crate) fn finish_all(repository: &Repository) -> Result<()> {
-    // A hook of that very git would wait for itself.
+    // A hook of that git would wait for itself.
     if is_in_hook(repository) {
         return Ok(());
     }
@@ -124,7 +132,7 @@ pub(crate) fn finish_all(repository: &Repository) -> Result<()> {
                     return Err(error);
                 }
             }
-            // Git was not started, or its checkout is gone.
+            // git had not been started, or its checkout is gone.
             _ => forget_unless_held(file),
         }
     }
@@ -135,7 +143,7 @@ fn is_in_hook(repository: &Repository) -> bool {
     repository.git().environment().text(WITHIN).is_some()
 }
 
-/// Removes the locks of refs that a git which was killed left behind.
+/// Removes the lock files of refs that a killed git left behind.
 fn unlock_refs(repository: &Repository, file: PathBuf) -> Result<()> {
     let Ok(begun) = file.metadata().and_then(|data| data.modified()) else { return Ok(()) };
     let common = &repository.common_dir;
@@ -143,63 +151,65 @@ fn unlock_refs(repository: &Repository, file: PathBuf) -> Result<()> {
     let own = folders.chain([common.clone(), common.join("reftable")]).flat_map(|dir| leftover_lock::inside(&dir));
     let mut locks = leftover_lock::below(&common.join("refs"));
     locks.extend(own.filter(|lock| !is_of_index(lock)));
-    let mut mark = Mark::at(file, Shared::WithChildren);
-    let until = Instant::now() + PATIENCE;
+    let mut mark = InProgressMarker::at(file, Shared::WithChildren);
+    let until = Instant::now() + WAIT_LIMIT;
     while mark.is_held() {
-        // What a git of ours left running in the background holds the note, too.
+        // A background process that git started still has the note locked, although git itself has ended.
         if Instant::now() > until || !locks.iter().any(|lock| leftover_lock::is_made_after(lock, begun)) {
             return Ok(());
         }
-        interrupt::pause(Duration::from_millis(20))?;
+        interrupt::pause(interrupt::POLL_INTERVAL)?;
     }
-    leftover_lock::remove(Scope::Repository(common), &locks, begun, PATIENCE)?;
+    leftover_lock::remove(Scope::Repository(common), &locks, begun, WAIT_LIMIT)?;
     mark.clear();
     Ok(())
 }
 
 fn forget_unless_held(file: PathBuf) {
     let is_newer = records::is_newer(&file);
-    let mut mark = Mark::at(file, Shared::WithChildren);
+    let mut mark = InProgressMarker::at(file, Shared::WithChildren);
     if !mark.is_held() && !is_newer {
         mark.clear();
     }
 }
 
-fn load(file: &Path) -> Option<Work> {
+fn load(file: &Path) -> Option<CheckoutNote> {
     records::decode(&read_own(file).ok()?)
 }
 
-/// Finishes what a git that was killed left behind in the checkout at `path`. Done where there is nothing.
-fn finish(repository: &Repository, path: &Path) -> Result<Forward> {
-    let Some(file) = at_work::file(repository, path).filter(|file| file.exists()) else { return Ok(Forward::Done) };
+/// Finishes what a killed git left behind in the checkout at `path`; [`CheckoutUpdate::Done`] where there is nothing.
+fn finish(repository: &Repository, path: &Path) -> Result<CheckoutUpdate> {
+    let Some(file) = at_work::file(repository, path).filter(|file| file.exists()) else {
+        return Ok(CheckoutUpdate::Done);
+    };
     if is_in_hook(repository) {
-        return Ok(Forward::Done);
+        return Ok(CheckoutUpdate::Done);
     }
-    let mut mark = Mark::at(file.clone(), Shared::WithChildren);
+    let mut mark = InProgressMarker::at(file.clone(), Shared::WithChildren);
     let dir = git_dir(path).unwrap_or_default();
-    let until = Instant::now() + PATIENCE;
-    // What a hook left running in the background holds the note, too, and no lock of git's.
+    let until = Instant::now() + WAIT_LIMIT;
+    // A background process of a hook still has the note locked, but no lock file of git is there.
     while mark.is_held() && (dir.join("index.lock").exists() || dir.join("HEAD.lock").exists()) {
         if Instant::now() > until {
-            return Ok(Forward::Refused(format!("a git is still at work in {}", path.display())));
+            return Ok(CheckoutUpdate::Refused(format!("a git is still running in {}", path.display())));
         }
-        interrupt::pause(Duration::from_millis(20))?;
+        interrupt::pause(interrupt::POLL_INTERVAL)?;
     }
     let begun = file.metadata().and_then(|data| data.modified());
     let (Some(work), Ok(begun)) = (load(&file), begun) else {
         forget_unless_held(file);
-        return Ok(Forward::Done);
+        return Ok(CheckoutUpdate::Done);
     };
     mark.set()?;
     let unfinished = Unfinished { repository, path, dir: &dir };
     let outcome = unfinished.finish(&work, begun)?;
-    if outcome == Forward::Done {
+    if outcome == CheckoutUpdate::Done {
         mark.clear();
     }
     Ok(outcome)
 }
 
-/// A checkout that git was killed at.
+/// A checkout in which git was killed.
 #[derive(Clone, Copy)]
 struct Unfinished<'u> {
     repository: &'u Repository,
@@ -208,34 +218,34 @@ struct Unfinished<'u> {
 }
 
 impl Unfinished<'_> {
-    fn finish(&self, work: &Work, begun: SystemTime) -> Result<Forward> {
+    fn finish(&self, work: &CheckoutNote, begun: SystemTime) -> Result<CheckoutUpdate> {
         let (of_index, of_refs): (Vec<_>, Vec<_>) = self.locks().into_iter().partition(|lock| is_of_index(lock));
-        leftover_lock::remove(Scope::Checkout(self.path), &of_index, begun, PATIENCE)?;
-        // A git in any checkout may need those.
-        leftover_lock::remove(Scope::Repository(&self.repository.common_dir), &of_refs, begun, PATIENCE)?;
+        leftover_lock::remove(Scope::Checkout(self.path), &of_index, begun, WAIT_LIMIT)?;
+        // A git in any checkout of the repository may hold the lock files of refs.
+        leftover_lock::remove(Scope::Repository(&self.repository.common_dir), &of_refs, begun, WAIT_LIMIT)?;
         let head = self.git("rev-parse").args(["--verify", "--quiet", "HEAD"]).output()?.text();
         if let Some(step) = &work.step
             && head != (if step.moved { &step.new } else { &step.old }).as_str()
         {
-            // It came to its end, or the user went elsewhere since.
-            return Ok(Forward::Done);
+            // The update was completed, or the user has checked out something else since.
+            return Ok(CheckoutUpdate::Done);
         }
-        let adopted: Vec<_> = work.adopted.iter().map(|file| file.begun(self.path)).collect();
-        match carry::take(self.repository, self.path, &adopted) {
+        let adopted: Vec<_> = work.adopted.iter().map(|file| file.after_interruption(self.path)).collect();
+        match checkout::accept_under_note(self.repository, self.path, &adopted) {
             Err(error) if error.kind() == Kind::Interrupted => return Err(error),
-            // What cannot be adopted is in the way below, and said.
+            // A file that could not be set prevents the update below, which reports it.
             _ => {}
         }
-        let Some(step) = &work.step else { return Ok(Forward::Done) };
-        // A git whose files are as new as it left them need not read them again.
-        carry::refresh_index(self.repository, self.path)?;
-        if let Forward::Refused(said) = self.settle(step)? {
-            return Ok(Forward::Refused(said));
+        let Some(step) = &work.step else { return Ok(CheckoutUpdate::Done) };
+        // With a refreshed index git need not read the files again.
+        checkout::refresh_index(self.repository, self.path)?;
+        if let CheckoutUpdate::Refused(said) = self.settle(step)? {
+            return Ok(CheckoutUpdate::Refused(said));
         }
         Ok(outcome(&step.take(self.repository, self.path)?))
     }
 
-    /// The lock files that a git has while it brings this checkout forward.
+    /// The lock files that git creates while it updates this checkout.
     fn locks(&self) -> Vec<PathBuf> {
         let head = std::fs::read_to_string(self.dir.join("HEAD")).unwrap_or_default();
         let branch = head.strip_prefix("ref: ").map(|name| format!("{}.lock", name.trim_end()));
@@ -244,32 +254,37 @@ impl Unfinished<'_> {
         refs.chain(leftover_lock::inside(self.dir)).collect()
     }
 
-    /// Takes what git wrote so far into the index, so that it is not in the way.
-    fn settle(&self, step: &Step) -> Result<Forward> {
-        let (Some(old), Some(new)) = (Oid::parse(&step.old), Oid::parse(&step.new)) else { return Ok(Forward::Done) };
+    /// Puts the files that git had written into the index, so that git does not take them for changes of the user.
+    fn settle(&self, step: &CheckoutStep) -> Result<CheckoutUpdate> {
+        let (Some(old), Some(new)) = (Oid::parse(&step.old), Oid::parse(&step.new)) else {
+            return Ok(CheckoutUpdate::Done);
+        };
         let beside = self.repository.records().make_folder(RecordKind::Finishing)?;
         self.settle_beside(step, [&old, &new], beside.path())
     }
 
-    fn settle_beside(&self, step: &Step, [old, new]: [&Oid; 2], beside: &Path) -> Result<Forward> {
+    fn settle_beside(&self, step: &CheckoutStep, [old, new]: [&Oid; 2], beside: &Path) -> Result<CheckoutUpdate> {
         let written = self.look(step, new, &beside.join("new"))?;
         let spared: Vec<_> = written.iter().map(|file| file.path.as_path()).collect();
-        if let Some(file) = carry::ignored_in_the_way(self.repository, self.path, old, new, &spared)? {
-            return Ok(Forward::Refused(format!("{} is ignored there, and would be overwritten", file.display())));
+        if let Some(file) = checkout::ignored_in_the_way(self.repository, self.path, old, new, &spared)? {
+            return Ok(CheckoutUpdate::Refused(format!(
+                "{} is ignored there, and would be overwritten",
+                file.display()
+            )));
         }
         if written.is_empty() {
-            return Ok(Forward::Done);
+            return Ok(CheckoutUpdate::Done);
         }
         let lines = index_lines(&written, new);
         let (index, copy) = (self.dir.join("index"), beside.join("copy"));
         let update =
             || self.git("update-index").args(["--add", "--replace", "-z", "--index-info"]).input(lines.clone());
-        // Nothing is changed where git will refuse in the end.
+        // Tried on a copy of the index first: nothing is changed where git will refuse in the end.
         std::fs::copy(&index, &copy).map_err(|error| Error::io("copy", &index, &error))?;
         update().env("GIT_INDEX_FILE", &copy).run()?;
         let check = self.git("read-tree").args(["-n", "-m", "-u", &step.old, &step.new]);
-        if let Forward::Refused(said) = carry::forward(&check.env("GIT_INDEX_FILE", &copy))? {
-            return Ok(Forward::Refused(said));
+        if let CheckoutUpdate::Refused(said) = checkout::forward(&check.env("GIT_INDEX_FILE", &copy))? {
+            return Ok(CheckoutUpdate::Refused(said));
         }
         let parts: Vec<_> = written.iter().filter(|file| file.partly).collect();
         if !parts.is_empty() {
@@ -282,19 +297,19 @@ impl Unfinished<'_> {
         if !output.success() {
             return Err(update().failure(&output));
         }
-        carry::refresh_index(self.repository, self.path)?;
-        Ok(Forward::Done)
+        checkout::refresh_index(self.repository, self.path)?;
+        Ok(CheckoutUpdate::Done)
     }
 
-    /// What git wrote on the way; `index` is for an index of the new files alone.
-    fn look(&self, step: &Step, anchor: &Oid, index: &Path) -> Result<Vec<Written>> {
+    /// The files that git had written; `index` is the path of a temporary index with the new versions alone.
+    fn look(&self, step: &CheckoutStep, anchor: &Oid, index: &Path) -> Result<Vec<Written>> {
         let call = self.git("diff-tree").args(["-r", "-z", "--raw", "--no-renames"]);
         let changes = diff_raw::parse(&call.args([&step.old, &step.new]).run()?.stdout)?;
         let new: Vec<_> = changes.iter().filter_map(Written::whole).collect();
         let info = self.git("update-index").args(["--add", "-z", "--index-info"]).input(index_lines(&new, anchor));
         info.env("GIT_INDEX_FILE", index).run()?;
         self.git("update-index").args(["-q", "--refresh"]).env("GIT_INDEX_FILE", index).output()?;
-        let differing = |call: Call| -> Result<BTreeMap<PathBuf, Change>> {
+        let differing = |call: Call| -> Result<BTreeMap<PathBuf, FileDiff>> {
             let changes = diff_raw::parse(&call.args(["-z", "--raw", "--no-renames"]).run()?.stdout)?;
             Ok(changes.into_iter().map(|change| (change.path.clone(), change)).collect())
         };
@@ -307,7 +322,7 @@ impl Unfinished<'_> {
         for change in changes.iter().filter(|change| !staged.contains_key(&change.path)) {
             let touched = from_index.contains_key(&change.path) || !is_in_old.contains(&change.path);
             match (Written::whole(change), from_new.get(&change.path)) {
-                // A folder stands where a file was: what is in it is looked at by itself.
+                // There is a folder where a file was. The files in it are compared by themselves.
                 (None, _) if self.path.join(&change.path).is_dir() => written.extend(Written::gone(change)),
                 (Some(file), None) => written.push(file),
                 (Some(file), Some(differs)) if touched && differs.status == 'M' && self.is_beginning(&file)? => {
@@ -319,7 +334,7 @@ impl Unfinished<'_> {
         Ok(written)
     }
 
-    /// Whether what stands there is the beginning of a file: git was killed while it wrote it.
+    /// Whether the file is the beginning of its new version: git was killed while it wrote it.
     fn is_beginning(&self, file: &Written) -> Result<bool> {
         let place = self.path.join(&file.path);
         let Some(oid) = file.oid.as_ref().filter(|_| place.symlink_metadata().is_ok_and(|data| data.is_file())) else {
@@ -337,7 +352,7 @@ impl Unfinished<'_> {
     }
 }
 
-/// Whether a lock file is of the index, or of one that a commit of some files makes for itself.
+/// Whether a lock file is that of the index, or of the index that a commit of some files uses.
 fn is_of_index(lock: &Path) -> bool {
     let name = lock.file_name().unwrap_or_default().to_string_lossy();
     name == "index.lock" || name.starts_with("next-index-")
@@ -348,26 +363,27 @@ fn is_of_index(lock: &Path) -> bool {
 struct Written {
     path: PathBuf,
     mode: String,
-    /// None where the new commit has no such file.
+    /// None where the new commit lacks the file.
     oid: Option<Oid>,
-    /// Only the beginning of it is there.
+    /// Whether only the beginning of it was written.
     partly: bool,
 }
 
 impl Written {
-    /// What a change makes of a file; none where it takes it away, and none for a submodule, of which git writes nothing.
-    fn whole(change: &Change) -> Option<Self> {
+    /// The new version of a changed file. None where the file is removed, and none for a submodule, of which git writes
+    /// nothing.
+    fn whole(change: &FileDiff) -> Option<Self> {
         let oid = change.new.clone().filter(|_| change.new_mode != "160000")?;
         Some(Self { path: change.path.clone(), mode: change.new_mode.clone(), oid: Some(oid), partly: false })
     }
 
-    fn gone(change: &Change) -> Option<Self> {
+    fn gone(change: &FileDiff) -> Option<Self> {
         let mode = change.new_mode.clone();
         change.new.is_none().then(|| Self { path: change.path.clone(), mode, oid: None, partly: false })
     }
 }
 
-/// Files as `git update-index --index-info` reads them, with names of objects as long as the `anchor`.
+/// The files as `git update-index --index-info` reads them; the null id gets the length of `anchor`.
 fn index_lines(files: &[Written], anchor: &Oid) -> Vec<u8> {
     let line = |file: &Written| {
         let oid = file.oid.as_ref().map_or_else(|| anchor.zeros(), ToString::to_string);

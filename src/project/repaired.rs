@@ -1,19 +1,22 @@
-//! What a killed command was in the middle of in a worktree, and what came of making that whole, in words.
+//! What interrupted a worktree, and the result of repairing it, as messages.
 
 use crate::git::porcelain::status::StatusEntry;
 use std::path::{Path, PathBuf};
 
-/// What a worktree is in the middle of.
+/// How many files a message names: a whole worktree of them would fill the screen.
+const SHOWN: usize = 5;
+
+/// What was interrupted in a worktree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CutOff {
-    /// Being made.
+pub(crate) enum Interruption {
+    /// Its creation.
     Making,
-    /// Being removed.
+    /// Its removal.
     Removal,
 }
 
-impl CutOff {
-    /// What the worktree is in the middle of, in words.
+impl Interruption {
+    /// The interruption, for messages.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Making => "being made",
@@ -22,26 +25,27 @@ impl CutOff {
     }
 }
 
-/// What came of making a worktree whole.
+/// The result of repairing a worktree.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Mended {
-    /// It is whole: these files were missing, and what else differs from its commit was left alone.
-    Whole(CutOff, Vec<PathBuf>, Vec<StatusEntry>),
-    /// Nothing but its registration was there, and that is gone.
+pub(crate) enum Repaired {
+    /// It was repaired: these files were missing and were restored; these entries differ from the commit and were left
+    /// alone.
+    Whole(Interruption, Vec<PathBuf>, Vec<StatusEntry>),
+    /// Only its registration was left, and was removed.
     Unregistered,
 }
 
-impl Mended {
-    /// What to say of it to somebody who asked for the worktree: that files came back in one that nobody has worked in
-    /// yet is nothing to know.
+impl Repaired {
+    /// The note for a command about this worktree. None where only files were restored in a worktree that had not been
+    /// used yet: the user need not know that.
     pub(crate) fn note(&self, path: &Path) -> Option<String> {
         match self {
-            Self::Whole(CutOff::Making, _, work) if work.is_empty() => None,
+            Self::Whole(Interruption::Making, _, work) if work.is_empty() => None,
             _ => self.describe(path),
         }
     }
 
-    /// What to say of it to somebody who asked for something else.
+    /// The note for another command.
     pub(crate) fn describe(&self, path: &Path) -> Option<String> {
         let Self::Whole(what, missing, work) = self else { return None };
         let restored = if missing.is_empty() {
@@ -58,14 +62,14 @@ impl Mended {
     }
 }
 
-/// The first few of the files with work, and how many more there are.
+/// The first files with uncommitted changes, and how many more there are.
 pub(crate) fn first_work(work: &[StatusEntry]) -> String {
     first_of(work.iter().map(|entry| entry.path.as_path()))
 }
 
-/// The first few of some files, and how many more there are.
+/// The first of some files, and how many more there are.
 fn first_of<'p>(mut paths: impl ExactSizeIterator<Item = &'p Path>) -> String {
-    let names: Vec<_> = paths.by_ref().take(5).map(|path| path.display().to_string()).collect();
+    let names: Vec<_> = paths.by_ref().take(SHOWN).map(|path| path.display().to_string()).collect();
     let more = paths.len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}{more}", names.join(", "))

@@ -1,0 +1,124 @@
+//! Reading the branches: from the remote-tracking refs of this clone, or after a fetch.
+
+use crate::error::{Error, Kind, Result};
+use crate::git::{Branch, Freshness};
+use crate::ledger::backoff::Deadline;
+use crate::ledger::found::{Found, at};
+use crate::ledger::view::View;
+use crate::ledger::{Channel, Ledger};
+use std::time::Duration;
+
+impl Ledger<'_> {
+    /// A view for a command that only reads.
+    ///
+    /// # Errors
+    /// Those of the connection, and [`Kind::BranchGone`].
+    pub(crate) fn view(&self, branches: &[Branch], freshness: Freshness) -> Result<View<'_>> {
+        self.try_finish_checkout_updates();
+        let deadline = Deadline::after(self.timeout);
+        let mut view = match freshness {
+            Freshness::Fetched => self.fetch_view(branches, deadline),
+            Freshness::AsKnown => View::load(self, branches, freshness),
+        }?;
+        let mut unusable_error = self.unusable_error(&view)?;
+        if unusable_error.is_some() && !view.is_current {
+            // Only a fetch can tell whether the remote lacks the branch too.
+            view = self.fetch_view(branches, deadline)?;
+            unusable_error = self.unusable_error(&view)?;
+        }
+        if let Some(error) = unusable_error {
+            return Err(error);
+        }
+        self.report_set_back(&view);
+        Ok(view)
+    }
+
+    pub(super) fn fetch_view(&self, branches: &[Branch], deadline: Deadline) -> Result<View<'_>> {
+        // All coordination branches are fetched by one pattern, so one more costs nothing.
+        self.fetch_branches(&[branches, self.unlisted_data_branch(branches)?.as_slice()].concat(), deadline)?;
+        View::load(self, branches, Freshness::Fetched)
+    }
+
+    /// The error that keeps a command from using these branches, unless it is the one that repairs them.
+    pub(super) fn unusable_error(&self, view: &View<'_>) -> Result<Option<Error>> {
+        if self.repairs {
+            return Ok(None);
+        }
+        Ok(match self.gone_error(view.all_gone()) {
+            Some(error) => Some(error),
+            None => self.unpublished_locks(view)?.map(|_| self.unpublished_error()),
+        })
+    }
+
+    /// Reports branches that were set back, for a command that publishes nothing and so is not refused.
+    pub(super) fn report_set_back(&self, view: &View<'_>) {
+        for branch in view.branches().filter(|_| view.is_current && !self.repairs) {
+            if let Some(set_back) = view.set_back(branch) {
+                let message = self.set_back_message(branch, set_back);
+                (self.progress)(&format!("{message}; git aitask init restores it"));
+            }
+        }
+    }
+
+    /// Fetches, and reads files and folders as they are published. One connection and one more process.
+    ///
+    /// # Errors
+    /// Those of the connection, and [`Kind::BranchGone`].
+    pub(crate) fn fetch(&self, wanted: &[(&Branch, String)]) -> Result<Found> {
+        let branches: Vec<_> = wanted.iter().map(|(branch, _)| (*branch).clone()).collect();
+        self.fetch_branches(&branches, Deadline::after(self.timeout))?;
+        let files = wanted.iter().map(|(branch, path)| (at(branch, path), at(self.channel.published(branch), path)));
+        let tips = branches.iter().map(|branch| (tip_of(branch), self.channel.published(branch).to_string()));
+        let found = Found::load(self.refs, files.chain(tips))?;
+        for branch in &branches {
+            let tip = found.named(&tip_of(branch)).map(|commit| &commit.oid);
+            if let Some(gone) = self.lost(branch, tip, None)? {
+                return Err(gone);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Fetches the branches, where there is a remote.
+    pub(super) fn fetch_branches(&self, branches: &[Branch], deadline: Deadline) -> Result<()> {
+        if let Channel::Remote(remote) = &self.channel {
+            let mut tries = 0;
+            while let Err(error) = self.refs.fetch(remote, branches, deadline.remaining_for_query()) {
+                // Another git that fetches at the same time has the remote-tracking ref locked; it soon ends.
+                if error.kind() != Kind::Contention || !self.refs.wait(deadline, tries)? {
+                    return Err(error);
+                }
+                tries += 1;
+            }
+            self.record_answer_time()?;
+        }
+        Ok(())
+    }
+}
+
+/// The key of the tip of a branch in [`Found`]; no file has this name.
+fn tip_of(branch: &Branch) -> String {
+    branch.full().to_string()
+}
+
+/// Why a transaction did not land within its time limit.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum TimeoutCause {
+    /// Other writers kept moving the branches.
+    Others,
+    /// The branches did not move, and yet the server refused: a lock file of a git that was killed is left there.
+    Lock,
+}
+
+/// The error of a transaction that did not land within its time limit.
+pub(super) fn out_of_time(timeout: Duration, obstacle: TimeoutCause, said: &str) -> Error {
+    let seconds = timeout.as_secs_f32();
+    let error = |message| Error::new(Kind::Contention, message).advice("run the same command again");
+    match obstacle {
+        TimeoutCause::Others => error(format!("others kept changing the same branches for {seconds} s")),
+        TimeoutCause::Lock => error(format!(
+            "the refs are still locked on the server after {seconds} s, although no other process moves them: {said}"
+        ))
+        .advice("look for a stale .lock file beside the ref on the server"),
+    }
+}
