@@ -224,7 +224,7 @@ impl SyncRun<'_, '_> {
             return failed(SyncFailure::NoUpstream, gone);
         }
         // A code branch that was deleted at the remote leaves a remote-tracking ref, which a fetch does not prune. The
-        // push that expects its tip then fails, so before the next attempt the remote is asked.
+        // push that expects its tip then fails, so the remote is queried before the next attempt.
         let stays = attempt > 0 && self.known.is_none() && !self.context.has_data_branch();
         if stays && !remote::has_branch(repository, self.remote, &self.published, self.limit())? {
             theirs = None;

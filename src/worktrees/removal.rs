@@ -293,8 +293,8 @@ impl Teardown<'_> {
             if self.options.extent == Extent::Worktree && *reason == KeptReason::StaleRecord {
                 let (error, show) = (missing_worktree(path, &place.branch), path.display());
                 self.removal.causes.push(format!(
-                    "{error}, so it and the branch are kept; if it was moved, git worktree repair NEW_PLACE registers it again; if \
-                     it was deleted, git worktree remove {show} removes the registration"
+                    "{error}, so it and the branch are kept; if it was moved, git worktree repair NEW_PLACE registers it \
+                     again; if it was deleted, git worktree remove {show} removes the registration"
                 ));
             }
             self.removal.branch = BranchResult::Skipped;
