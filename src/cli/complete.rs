@@ -1,4 +1,4 @@
-//! What the shell may offer for an argument: the tasks, each with its title.
+//! The tasks that a shell offers for an argument, each with its title.
 
 use crate::ops::list;
 use crate::project::Context;
@@ -11,7 +11,7 @@ pub(crate) fn tasks() -> ArgValueCandidates {
     ArgValueCandidates::new(|| candidates().unwrap_or_default())
 }
 
-/// Nothing is said when something is wrong: the shell is drawing a line.
+/// Errors are dropped: a message would appear in the middle of the line that the user is typing.
 fn candidates() -> Option<Vec<CompletionCandidate>> {
     let here = std::env::current_dir().ok()?;
     let quiet: fn(&str) = |_| {};

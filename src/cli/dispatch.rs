@@ -1,25 +1,29 @@
 //! From the command line to a verb, and from its outcome to an exit code.
 
 use crate::cli::app::App;
-use crate::cli::{Cli, Verb, completed, lock, welcome, whoami};
+use crate::cli::command_line::{command, completed, parse};
+use crate::cli::{Cli, Verb, lock, unknown_verb, welcome, whoami};
 use crate::error::{Error, Kind, Result};
 use crate::report::Report;
 use crate::settings::Environment;
-use clap::{CommandFactory as _, Parser as _};
 use clap_complete::CompleteEnv;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Runs the verb of the process's arguments. `scripts` are the names that `git aitask shim` gives to the program.
 pub(crate) fn run(environment: Environment, scripts: &[&str]) -> ExitCode {
     CompleteEnv::with_factory(completed).complete();
-    let cli = match Cli::try_parse() {
+    let args: Vec<_> = std::env::args_os().collect();
+    let cli = match parse(&args) {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(&args, &error).into(),
     };
     let report = cli.report();
     let ran = std::panic::catch_unwind(|| run_verb(&cli, environment, report, scripts));
-    let outcome =
-        ran.unwrap_or_else(|_| Err(Error::new(Kind::Bug, "git aitask has a bug; nothing was half published")));
+    let outcome = ran.unwrap_or_else(|_| {
+        Err(Error::new(Kind::Bug, "internal error (a panic)")
+            .advice("run the same command again: it continues with what is already published"))
+    });
     match outcome {
         Ok(code) => code.into(),
         Err(error) => {
@@ -29,50 +33,71 @@ pub(crate) fn run(environment: Environment, scripts: &[&str]) -> ExitCode {
     }
 }
 
-/// Help and version are answers; anything else is a usage error, as JSON where that was asked for.
-fn refuse(error: &clap::Error) -> ExitCode {
-    let json = std::env::args_os().any(|arg| arg == "--json");
-    if !error.use_stderr() || !json {
+/// Prints the long help of a verb, as `git aitask VERB --help` does.
+fn help(report: Report, verb: &[String]) -> u8 {
+    let words = ["git-aitask"].into_iter().chain(verb.iter().map(String::as_str)).chain(["--help"]);
+    let args: Vec<_> = words.map(OsString::from).collect();
+    let Err(error) = parse(&args) else {
+        let error = Error::new(Kind::Usage, format!("`{}` is no verb", verb.join(" "))).hint("git aitask -h");
+        report.error(&error);
+        return Kind::Usage.exit_code();
+    };
+    refuse(&args, &error)
+}
+
+/// Help and version go to standard output; any other error is a usage error, as JSON where the arguments ask for it.
+fn refuse(args: &[OsString], error: &clap::Error) -> u8 {
+    if !error.use_stderr() {
         let _ = error.print();
-        return if error.use_stderr() { Kind::Usage.exit_code().into() } else { ExitCode::SUCCESS };
+        return 0;
     }
-    let text = error.to_string();
-    let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    let report = Report { json, quiet: false, color: anstream::ColorChoice::Never };
-    report.error(&Error::new(Kind::Usage, message).hint("git aitask -h"));
-    Kind::Usage.exit_code().into()
+    let args: Vec<_> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let json = args.iter().any(|arg| arg == "--json");
+    let report = Report { json, quiet: false, color: anstream::ColorChoice::Auto };
+    if let Some(error) = unknown_verb::error(&args, error) {
+        report.error(&error);
+    } else if json {
+        let text = error.to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        report.error(&Error::new(Kind::Usage, message).hint("git aitask -h"));
+    } else {
+        let _ = error.print();
+    }
+    Kind::Usage.exit_code()
 }
 
 fn run_verb(cli: &Cli, environment: Environment, report: Report, scripts: &[&str]) -> Result<u8> {
     let here = std::env::current_dir().map_err(|_| {
-        Error::new(Kind::Io, "the folder you are in is gone, as a worktree is after finish or drop").hint("cd ../..")
+        Error::new(Kind::Io, "the current directory no longer exists; finish and drop remove the worktree of a task")
+            .hint("cd ../..")
     })?;
     let dir = here.join(cli.dir());
     let environment = if cli.is_verbose() { environment.with("GIT_AITASK_TRACE", "1") } else { environment };
-    let app = App { environment, dir, flags: cli.flags(), report, narrate: cli.narrate() };
+    let app = App { environment, dir, flags: cli.flags(), report, progress: cli.progress() };
     if cli.is_work() && app.is_exploring() {
         return Err(Error::new(
             Kind::Usage,
-            "this is a place for reading (git aitask explore); nothing is taken or changed here",
+            "this is an explore worktree, which is for reading: `git aitask explore` discards all changes",
         )
-        .advice("git aitask new \"...\", to file what was found")
-        .advice("leave it first (exit)"));
+        .hint(command!["exit"].note("leaves the explore worktree"))
+        .hint(command!["git aitask new TITLE"].note("creates a task; this works here")));
     }
     match dispatch(cli, &app, scripts) {
-        // Nothing was asked or done before it; only what somebody would have to type again is not.
-        Err(error) if error.is_retryable() && !cli.may_ask() => dispatch(cli, &app, scripts),
-        Err(error) if error.kind() == Kind::Denied && error.hints().is_empty() => Err(with_cure(error)),
+        // Such an error comes before any effect, so that the verb can run again; a text from an editor would be lost.
+        Err(error) if error.is_retryable() && !cli.may_open_editor() => dispatch(cli, &app, scripts),
+        Err(error) if error.kind() == Kind::Denied && error.hints().is_empty() => Err(with_remedy(error)),
         done => done,
     }
 }
 
-/// Task data on a protected code branch has one cure, whatever the verb.
-fn with_cure(error: Error) -> Error {
+/// Adds the one remedy for task data on a protected code branch, whatever the verb.
+fn with_remedy(error: Error) -> Error {
     if !error.is_denied_for_code() {
         return error;
     }
     error.hint(
-        command!["git aitask init --data-branch"].note("the tasks on a branch of their own, which is not protected"),
+        command!["git aitask init --data-branch"]
+            .note("moves the task data to a branch of its own, which is not protected"),
     )
 }
 
@@ -91,16 +116,20 @@ fn dispatch(cli: &Cli, app: &App, scripts: &[&str]) -> Result<u8> {
         Some(Verb::Archive(verb)) => verb.run(app),
         Some(Verb::Lock(verb)) => verb.run(app),
         Some(Verb::Unlock(verb)) => verb.run(app),
-        Some(Verb::Locks(_)) => lock::Locks::run(app),
+        Some(Verb::Locks(_)) => lock::LocksArgs::run(app),
         Some(Verb::Worktree(verb)) => verb.run(app),
         Some(Verb::Sync(verb)) => verb.run(app),
         Some(Verb::Status(verb)) => verb.run(app),
         Some(Verb::Explore(verb)) => return verb.run(app),
-        Some(Verb::Whoami(_)) => whoami::Whoami::run(app),
+        Some(Verb::Whoami(_)) => whoami::WhoamiArgs::run(app),
         Some(Verb::Demo(verb)) => verb.run(app),
-        Some(Verb::Setup(verb)) => verb.run(app, &Cli::command()),
+        Some(Verb::Setup(verb)) => verb.run(app, command()),
         Some(Verb::Shim(verb)) => verb.run(app, scripts),
-        Some(Verb::Compat { .. }) => Err(Error::new(Kind::Usage, "compat wants the name of a script first")),
+        Some(Verb::Compat { .. }) => {
+            Err(Error::new(Kind::Usage, "the name of the script must come right after compat")
+                .hint("git aitask compat -h"))
+        }
+        Some(Verb::Help { verb }) => return Ok(help(app.report, verb)),
     }
     .map(|()| 0)
 }

@@ -1,6 +1,6 @@
 //! `git aitask drop`.
 
-use crate::cli::app::{App, aside};
+use crate::cli::app::{App, with_notices};
 use crate::cli::complete::tasks;
 use crate::error::Result;
 use crate::ops::drop;
@@ -8,31 +8,33 @@ use crate::report::Page;
 use crate::task::Status;
 use clap::Args;
 
-/// Give a task back: its status, its lock, its worktree
+/// Drop a task: unlock it, reset its status, remove its worktree
+///
+/// Commits of the task branch that are not merged are published; the next pick of the task continues with them.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  git aitask drop 12\n  git aitask drop                  # in a task's worktree: that task\n  \
+    after_help = "Examples:\n  git aitask drop 12\n  git aitask drop              # the task of the worktree you are in\n  \
 git aitask drop 12 --status Postponed --discard"
 )]
-pub(crate) struct Drop {
-    /// The task
+pub(crate) struct DropArgs {
+    /// The task [default: that of the worktree you are in]
     #[arg(add = tasks())]
     task: Option<String>,
-    /// Its status from now on: Ready, Postponed or Editing
+    /// The new status: Ready, Postponed or Editing
     #[arg(long, value_name = "STATUS", default_value = "Ready")]
     status: String,
-    /// Lose uncommitted work in its worktree
+    /// Discard uncommitted changes in its worktree
     #[arg(long)]
     discard: bool,
-    /// The address it was taken with
+    /// The e-mail address of the holder
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
-    /// Show what would be swapped, and change nothing
+    /// Show which refs would be updated; change nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-impl Drop {
+impl DropArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let context = app.open_as(self.email.as_ref(), self.dry_run.into())?;
@@ -40,15 +42,17 @@ impl Drop {
         let outcome = drop::drop_task(&context, &context.wanted(self.task.as_deref())?, &status, self.discard.into())?;
         app.report.answer(&outcome, || {
             let mut page = Page::new()
-                .title(format!("{}  {}  (given back, {})", outcome.task.id, outcome.task.title, outcome.task.status));
+                .title(format!("{}  {}  (dropped, {})", outcome.task.id, outcome.task.title, outcome.task.status));
             if outcome.worktree_removed {
-                page = page.line("  its worktree is gone");
+                page = page.line("  its worktree was removed");
             }
-            // One that stays for another reason has a note.
+            // A branch that was kept for another reason has a note that gives the reason.
             if let (Some(branch), []) = (&outcome.branch_kept, outcome.aside.notes.as_slice()) {
-                page = page.line(format!("  its branch {branch} has commits and stays; the next pick goes on with it"));
+                page = page.line(format!(
+                    "  its branch {branch} was kept: it has unmerged commits; the next pick continues with it"
+                ));
             }
-            aside(page, &outcome.aside)
+            with_notices(page, &outcome.aside)
         })
     }
 }

@@ -1,6 +1,6 @@
 //! `git aitask edit`.
 
-use crate::cli::app::{App, aside};
+use crate::cli::app::{App, with_notices};
 use crate::error::{Error, Kind, Result};
 use crate::ops::edit::{self, EditRequest};
 use crate::report::Page;
@@ -8,45 +8,47 @@ use crate::task::change::FieldChange;
 use crate::task::{Level, Status, TaskId, Title, labels};
 use clap::Args;
 
-/// Change a task's fields, or its text in your editor
+/// Change fields of a task, or its text in your editor
+///
+/// Without an option that sets a field, it opens the file of the task in your editor.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  git aitask edit 12                    # in your editor\n  git aitask edit 12 --priority high --label +ui --label -old\n  \
 git aitask edit 12 --depends 3 --depends 4 --assign \"\""
 )]
-pub(crate) struct Edit {
-    /// The task
+pub(crate) struct EditArgs {
+    /// The task [default: that of the worktree you are in]
     task: Option<String>,
-    /// Ready, Editing, Implementing, Postponed, Done or Folded
+    /// The status: Ready, Editing, Implementing, Postponed, Done or Folded
     #[arg(long, value_name = "STATUS")]
     status: Option<String>,
-    /// high, medium or low
+    /// The priority: high, medium or low
     #[arg(long, value_name = "LEVEL")]
     priority: Option<String>,
-    /// high, medium or low
+    /// The effort: high, medium or low
     #[arg(long, value_name = "LEVEL")]
     effort: Option<String>,
-    /// One of the project's issue types
+    /// An issue type of the project
     #[arg(long = "type", value_name = "TYPE")]
     issue_type: Option<String>,
-    /// +LABEL adds one, -LABEL takes one away; may be repeated
+    /// Add (+LABEL) or remove (-LABEL) a label; may be repeated
     #[arg(long, value_name = "+LABEL|-LABEL", allow_hyphen_values = true)]
     label: Vec<String>,
-    /// A task it waits for, in place of those there are; may be repeated, "" clears
+    /// A task it depends on, in place of all others; may be repeated, "" removes all
     #[arg(long, value_name = "TASK")]
     depends: Vec<String>,
-    /// Who it is assigned to; "" clears
+    /// The e-mail address of the assignee; "" removes it
     #[arg(long, value_name = "ADDRESS")]
     assign: Option<String>,
-    /// A new title
+    /// The new title
     #[arg(long, value_name = "TITLE")]
     title: Option<String>,
-    /// Show what would be swapped, and change nothing
+    /// Show which refs would be updated; change nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-impl Edit {
+impl EditArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let changes = self.changes()?;
@@ -54,15 +56,14 @@ impl Edit {
         let context = app.open(self.dry_run.into())?;
         let wanted = context.wanted(self.task.as_deref())?;
         let outcome = if changes.is_empty() && title.is_none() {
-            edit::edit_in_editor(&context, &wanted)?
-                .ok_or_else(|| Error::new(Kind::Usage, "the task was left as it was"))?
+            edit::edit_in_editor(&context, &wanted)?.ok_or_else(|| Error::new(Kind::Usage, "no changes were made"))?
         } else {
             edit::edit(&context, &wanted, &EditRequest { changes, title, ..EditRequest::default() })?
         };
         app.report.answer(&outcome, || {
-            let said = if outcome.changed { "changed" } else { "is so already" };
+            let said = if outcome.changed { "changed" } else { "unchanged" };
             let page = Page::new().title(format!("{}  {}  ({said})", outcome.task.id, outcome.task.title));
-            aside(page.line(format!("  {}", outcome.task.path)), &outcome.aside)
+            with_notices(page.line(format!("  {}", outcome.task.path)), &outcome.aside)
         })
     }
 
@@ -88,7 +89,7 @@ impl Edit {
                 FieldChange::Take("labels", vec![name.to_owned()])
             } else {
                 let clean = labels::sanitise(name).ok_or_else(|| {
-                    Error::new(Kind::Usage, format!("no label can be made of {name:?}"))
+                    Error::new(Kind::Usage, format!("{name:?} cannot be a label: it has no letter and no digit"))
                         .advice("use letters, digits, _ and -")
                 })?;
                 FieldChange::Add("labels", vec![clean])

@@ -6,13 +6,15 @@ use crate::ops::explore;
 use crate::settings::Effect;
 use clap::Args;
 
-/// Look at committed code while others work: a sealed copy for a moment, no lock, no branch
+/// Read committed code in a temporary worktree, without a lock
+///
+/// It runs a command or your shell in a worktree of its own and removes the worktree afterwards, with all changes that
+/// were made in it. Inside, `git aitask list`, `show` and `new` work, so that a task can be created for what was found.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  git aitask explore                       # a shell in it\n  \
-git aitask explore -- grep -rn TODO src\n  git aitask explore --at v1.2 -- make -n\n\
-Inside, list, show and new work: what is found can be filed at once.")]
-pub(crate) struct Explore {
-    /// The commit, branch or tag to look at [default: the output branch]
+#[command(after_help = "Examples:\n  git aitask explore                       # your shell\n  \
+git aitask explore -- grep -rn TODO src\n  git aitask explore --at v1.2 -- make -n")]
+pub(crate) struct ExploreArgs {
+    /// The commit, branch or tag to check out [default: the output branch]
     #[arg(long, value_name = "REV")]
     at: Option<String>,
     /// The command to run [default: your shell]
@@ -20,8 +22,8 @@ pub(crate) struct Explore {
     command: Vec<String>,
 }
 
-impl Explore {
-    /// Runs the verb; gives the command's exit code.
+impl ExploreArgs {
+    /// Runs the verb; returns the exit code of the command.
     pub(crate) fn run(&self, app: &App) -> Result<u8> {
         explore::explore(&app.open(Effect::Real)?, self.at.as_deref(), &self.command)
     }

@@ -1,6 +1,6 @@
 //! `git aitask finish`.
 
-use crate::cli::app::{App, aside};
+use crate::cli::app::{App, with_notices};
 use crate::cli::complete::tasks;
 use crate::error::{Result, quoted};
 use crate::landing::merge::MergeMode;
@@ -8,52 +8,55 @@ use crate::ops::finish::{self, Finished};
 use crate::report::Page;
 use clap::Args;
 
-/// Merge the task branch, archive the task, release it, remove worktree and branch
+/// Merge a task branch, archive the task, remove its worktree
+///
+/// Merge, archive, release of the lock and removal of the task branch are one atomic push. On a conflict nothing is
+/// changed, and the files in conflict are listed.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
-#[command(after_help = "Examples:\n  git aitask finish                # in a task's worktree: that task\n  \
+#[command(after_help = "Examples:\n  git aitask finish                # the task of the worktree you are in\n  \
 git aitask finish 12 --squash -m \"feature: Add login (t12)\"\n  git aitask finish 12 --check \"cargo test\"\n  \
-git aitask finish 12 --no-push   # leave the merge to a pull request; finish again once it is merged")]
-pub(crate) struct Finish {
-    /// The task
+git aitask finish 12 --no-push   # for a pull request")]
+pub(crate) struct FinishArgs {
+    /// The task [default: that of the worktree you are in]
     #[arg(add = tasks())]
     task: Option<String>,
-    /// The branch to merge into [default: aitask.output, else the branch it was cut from]
+    /// The branch to merge into [default: aitask.output, else the base]
     #[arg(long, value_name = "BRANCH")]
     into: Option<String>,
-    /// A merge commit, always (the default)
+    /// Create a merge commit (the default)
     #[arg(long, group = "mode")]
     merge: bool,
-    /// One commit with all changes
+    /// Create one commit with all changes
     #[arg(long, group = "mode")]
     squash: bool,
-    /// Only move the branch forward
+    /// Fast-forward only
     #[arg(long, group = "mode")]
     ff: bool,
-    /// The message of the merge
+    /// The message of the merge commit
     #[arg(short, value_name = "MESSAGE", allow_hyphen_values = true)]
     message: Option<String>,
     /// A command that must pass on the merged tree [default: aitask.check]
     #[arg(long, value_name = "COMMAND")]
     check: Option<String>,
-    /// Leave the task where it is
+    /// Do not archive the task
     #[arg(long)]
     no_archive: bool,
-    /// Push the task branch and leave the merge to a pull request; keeps lock and worktree
+    /// Push the task branch for a pull request; keep lock and worktree
     #[arg(long)]
     no_push: bool,
-    /// Finish although gates of the task have not passed
+    /// Finish even if gates of the task have not passed
     #[arg(long)]
     override_gates: bool,
-    /// The address it was taken with
+    /// The e-mail address of the holder
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
-    /// Show what would be swapped, and change nothing
+    /// Show which refs would be updated; change nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-impl Finish {
+impl FinishArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let context = app.open_as(self.email.as_ref(), self.dry_run.into())?;
@@ -80,29 +83,32 @@ impl Finish {
 fn page(outcome: &Finished, root: &str, no_push: bool) -> Page {
     let task = &outcome.task;
     if let Some(branch) = &outcome.pushed {
-        return aside(Page::new().title(format!("{}  {}  (yours still)", task.id, task.title)), &outcome.aside)
-            .line(format!("  {branch} is pushed"))
-            .advice(format!("next: open a pull request for it; once it is merged: git aitask finish {}", task.id));
+        return with_notices(
+            Page::new().title(format!("{}  {}  (you still hold it)", task.id, task.title)),
+            &outcome.aside,
+        )
+        .line(format!("  {branch} was pushed"))
+        .advice(format!("next: open a pull request for it; once it is merged: git aitask finish {}", task.id));
     }
-    // Rehearsed, nothing is pushed yet.
+    // In a dry run nothing is pushed.
     let branch = outcome.merged.as_ref().filter(|merged| no_push && merged.mode.is_some() && merged.commit.is_none());
     if let Some(merged) = branch {
-        let page = Page::new().title(format!("{}  {}  (yours still)", task.id, task.title));
-        return aside(page.line(format!("  {} is pushed", merged.branch)), &outcome.aside);
+        let page = Page::new().title(format!("{}  {}  (you still hold it)", task.id, task.title));
+        return with_notices(page.line(format!("  {} was pushed", merged.branch)), &outcome.aside);
     }
-    let end = if outcome.archived.is_empty() { "merged, yours still" } else { "finished" };
+    let end = if outcome.archived.is_empty() { "merged, you still hold it" } else { "finished" };
     let mut page = Page::new().title(format!("{}  {}  ({end})", task.id, task.title));
     if let Some(merged) = &outcome.merged {
         let commit = merged.commit.as_ref().map_or("?", |commit| commit.short());
         page = page.line(match merged.mode {
-            Some(_) => format!("  {} is merged into {} at {commit}", merged.branch, merged.into),
-            None => format!("  {} was merged into {} already", merged.branch, merged.into),
+            Some(_) => format!("  {} was merged into {} at {commit}", merged.branch, merged.into),
+            None => format!("  {} was already merged into {}", merged.branch, merged.into),
         });
     }
     page = page.lines(outcome.archived.iter().map(|path| format!("  {path}")));
-    page = aside(page, &outcome.aside);
+    page = with_notices(page, &outcome.aside);
     if outcome.worktree_removed {
-        page.advice(format!("its worktree is gone; next: cd {root} && git aitask pick --next"))
+        page.advice(format!("its worktree was removed; next: cd {root} && git aitask pick --next"))
     } else {
         page
     }

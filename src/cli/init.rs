@@ -1,6 +1,6 @@
 //! `git aitask init`.
 
-use crate::cli::app::{App, aside};
+use crate::cli::app::{App, with_notices};
 use crate::data_branch::migrate;
 use crate::data_branch::migrate::CodeCommit;
 use crate::error::Result;
@@ -9,19 +9,22 @@ use crate::ops::init;
 use crate::report::Page;
 use clap::Args;
 
-/// Set the repository up: coordination branches, folders, local excludes; repairs what is missing
+/// Set up this repository, or repair what is missing
+///
+/// It creates the coordination branches at the remote, or uses those that are there, and the directories for tasks and
+/// worktrees, which `.git/info/exclude` names where they are not to be committed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  git aitask init\n  git aitask init --data-branch")]
-pub(crate) struct Init {
-    /// Keep the task data on a branch of its own, aitask-data; moves it there from the code branch
+pub(crate) struct InitArgs {
+    /// Keep the task data on a branch of its own, aitask-data; move it there if needed
     #[arg(long)]
     data_branch: bool,
-    /// Show what would be made, and make nothing
+    /// Show what would be created; change nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-impl Init {
+impl InitArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let mut context = app.open(self.dry_run.into())?;
@@ -42,13 +45,12 @@ impl Init {
             let place = outcome
                 .remote
                 .as_ref()
-                .map_or_else(|| "in this repository alone (no remote)".to_owned(), |name| format!("on {name}"));
-            let mut page =
-                Page::new().title(format!("tasks live on the branch {}, coordination {place}", outcome.data));
-            let verb = if self.dry_run { "missing" } else { "made" };
+                .map_or_else(|| "this repository alone (no remote)".to_owned(), |name| format!("remote {name}"));
+            let mut page = Page::new().title(format!("task data: branch {}; coordination: {place}", outcome.data));
+            let verb = if self.dry_run { "missing" } else { "created" };
             page = page.lines(outcome.made.iter().map(|what| format!("  {verb}: {what}")));
             page = page.lines(outcome.found.iter().map(|what| format!("  found: {what}")));
-            aside(page, &outcome.aside).advice("next: git aitask new \"Add login\"")
+            with_notices(page, &outcome.aside).advice("next: git aitask new \"Add login\"")
         })
     }
 }

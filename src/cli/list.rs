@@ -9,43 +9,45 @@ use crate::settings::Effect;
 use crate::task::{Filter, Level, Status, WORKTREES_DIR};
 use clap::Args;
 
-/// List the tasks in order: what is not blocked first, then by priority and effort
+/// List tasks: unblocked first, then by priority and effort
+///
+/// It reads what this clone has fetched; with --fetch, it fetches first.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(
     after_help = "Examples:\n  git aitask list --ready -n 5\n  git aitask list --mine --json\n  git aitask list --tree --fetch"
 )]
-pub(crate) struct List {
-    /// Those with this status
+pub(crate) struct ListArgs {
+    /// Only tasks with this status
     #[arg(long, value_name = "STATUS")]
     status: Option<String>,
-    /// Those with this label; repeated: any of them
+    /// Only tasks with this label; if repeated, with any of them
     #[arg(long, value_name = "LABEL")]
     label: Vec<String>,
-    /// Those assigned to you
+    /// Only tasks that are assigned to you
     #[arg(long)]
     mine: bool,
-    /// Those that can be picked now
+    /// Only tasks that can be picked now
     #[arg(long)]
     ready: bool,
-    /// The children of a task
+    /// Only the children of a task
     #[arg(long, value_name = "TASK")]
     children: Option<String>,
-    /// Children below their parents
+    /// Show children below their parents
     #[arg(long)]
     tree: bool,
-    /// Archived tasks instead of active ones
+    /// Show archived tasks instead of active ones
     #[arg(long, conflicts_with = "ready")]
     archived: bool,
-    /// At most so many
+    /// Show at most N tasks
     #[arg(short, value_name = "N")]
     n: Option<usize>,
-    /// Ask the remote first
+    /// Fetch from the remote first
     #[arg(long)]
     fetch: bool,
 }
 
-impl List {
+impl ListArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let status = self.status.as_deref().map(Status::parse_known).transpose()?;
@@ -75,20 +77,20 @@ impl List {
                 page.warning(format!("several files have the id {}", twice.join(", ")))
             }
         })?;
-        // Not on standard output, where every line is a task.
+        // These go to standard error: on standard output every line is a task.
         if outcome.tasks.is_empty() {
-            (app.narrate)(if context.is_initialised()? {
-                "no such tasks; to make one: git aitask new"
+            (app.progress)(if context.is_initialised()? {
+                "no such tasks; to create one: git aitask new TITLE"
             } else {
-                "this clone knows of no tasks yet: git aitask init joins what the remote has, or makes what is missing"
+                "this clone is not set up; run: git aitask init"
             });
         }
         match &outcome.as_of {
             Some(as_of) => {
                 let ago = relative(as_of).map_or(String::new(), |ago| format!(" ({ago})"));
-                (app.narrate)(&format!("as of {as_of}{ago}; newer: git aitask list --fetch"));
+                (app.progress)(&format!("as of {as_of}{ago}; to update: git aitask list --fetch"));
             }
-            None => (app.narrate)("the remote was not asked yet: git aitask list --fetch"),
+            None => (app.progress)("the remote has not been fetched yet; to fetch: git aitask list --fetch"),
         }
         Ok(())
     }
@@ -123,7 +125,7 @@ pub(crate) fn table(rows: &[Row], shape: Shape) -> Table {
     table
 }
 
-/// Who is at it and where, or what it waits for.
+/// Who holds the task and in which worktree, or which tasks it waits for.
 fn state(row: &Row) -> (String, Tone) {
     let names = |items: Vec<String>| items.join(", ");
     let state = match (&row.lock, row.blocked_by.as_slice()) {
@@ -141,7 +143,7 @@ fn state(row: &Row) -> (String, Tone) {
     };
     match &row.worktree {
         Some(worktree) => {
-            let dirty = if worktree.dirty == Some(true) { ", uncommitted work" } else { "" };
+            let dirty = if worktree.dirty == Some(true) { ", uncommitted changes" } else { "" };
             let busy = worktree.in_progress.map_or(String::new(), |what| format!(", in the middle of {what}"));
             let place = format!("in {}/{}{dirty}{busy}", WORKTREES_DIR, row.name);
             (if state.0.is_empty() { place } else { format!("{}; {place}", state.0) }, state.1)

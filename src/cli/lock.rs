@@ -1,6 +1,6 @@
 //! `git aitask lock`, `unlock` and `locks`.
 
-use crate::cli::app::{App, aside};
+use crate::cli::app::{App, with_notices};
 use crate::cli::complete::tasks;
 use crate::error::Result;
 use crate::ops::lock::{self, UnlockRight};
@@ -9,50 +9,56 @@ use crate::report::{Page, Table};
 use crate::settings::Effect;
 use clap::Args;
 
-/// Take the lock of a task, nothing else (for scripts; people pick)
+/// Lock a task, and do nothing else
+///
+/// It is for scripts. `git aitask pick` also sets the status and creates the worktree.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  git aitask lock 12 --json")]
-pub(crate) struct Lock {
+#[command(after_help = "Examples:\n  git aitask lock 12 --json\n  git aitask lock 12 --email ci@example.com")]
+pub(crate) struct LockArgs {
     /// The task
     #[arg(add = tasks())]
     task: String,
-    /// The address to take it with
+    /// The e-mail address to record as the holder
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
-    /// Show what would be swapped, and change nothing
+    /// Show which refs would be updated; change nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-/// Release the lock of a task, nothing else (for scripts; people drop)
+/// Unlock a task, and do nothing else
+///
+/// It is for scripts. `git aitask drop` also resets the status and removes the worktree.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  git aitask unlock 12\n  git aitask unlock 12 --force      # whoever holds it")]
-pub(crate) struct Unlock {
+#[command(
+    after_help = "Examples:\n  git aitask unlock 12\n  git aitask unlock 12 --force      # also the lock of somebody else"
+)]
+pub(crate) struct UnlockArgs {
     /// The task
     #[arg(add = tasks())]
     task: String,
-    /// Release it whoever holds it
+    /// Release the lock of any holder
     #[arg(long)]
     force: bool,
-    /// The address it was taken with
+    /// The e-mail address of the holder
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
-    /// Show what would be swapped, and change nothing
+    /// Show which refs would be updated; change nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-/// List all locks, as the remote has them now
+/// List all locks, as they are at the remote
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  git aitask locks --json")]
-pub(crate) struct Locks {}
+pub(crate) struct LocksArgs {}
 
-impl Lock {
+impl LockArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let outcome = lock::lock(&app.open_as(self.email.as_ref(), self.dry_run.into())?, &Wanted::parse(&self.task)?)?;
         app.report.answer(&outcome, || {
-            aside(
+            with_notices(
                 Page::new().line(format!("{} is locked: {}", outcome.task.prefixed(), outcome.lock.sentence())),
                 &outcome.aside,
             )
@@ -60,20 +66,20 @@ impl Lock {
     }
 }
 
-impl Unlock {
+impl UnlockArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let context = app.open_as(self.email.as_ref(), self.dry_run.into())?;
         let right = if self.force { UnlockRight::Anybody } else { UnlockRight::Holder };
         let outcome = lock::unlock(&context, &Wanted::parse(&self.task)?, right)?;
         app.report.answer(&outcome, || {
-            let what = if outcome.unlocked { "is released" } else { "was not held" };
-            aside(Page::new().line(format!("{} {what}", outcome.task.prefixed())), &outcome.aside)
+            let what = if outcome.unlocked { "is unlocked" } else { "was not locked" };
+            with_notices(Page::new().line(format!("{} {what}", outcome.task.prefixed())), &outcome.aside)
         })
     }
 }
 
-impl Locks {
+impl LocksArgs {
     /// Runs the verb.
     pub(crate) fn run(app: &App) -> Result<()> {
         let outcome = lock::list(&app.open(Effect::Real)?)?;

@@ -8,18 +8,20 @@ use crate::report::{Cell, Page, Table, Tone, relative};
 use crate::settings::Effect;
 use clap::Args;
 
-/// Show the history of coordination: who took, gave back, took over and archived what, newest first
+/// Show the history of locks and tasks, newest first
+///
+/// It shows who picked, dropped, took over, finished and archived which task.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  git aitask log\n  git aitask log 12 --json")]
-pub(crate) struct Log {
-    /// The task; all of them when it is left out
+pub(crate) struct LogArgs {
+    /// The task [default: all tasks]
     task: Option<String>,
-    /// At most so many events
+    /// Show at most N events
     #[arg(short, value_name = "N", default_value_t = 30)]
     n: usize,
 }
 
-impl Log {
+impl LogArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let wanted = self.task.as_deref().map(Wanted::parse).transpose()?;

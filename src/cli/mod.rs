@@ -1,7 +1,13 @@
-//! The command line: global options and the verbs.
+//! The face `git aitask VERB`, for people, agents and CI.
+//!
+//! Each verb has one file: its arguments, one call of an operation of `ops`, and the outcome as a page or as JSON. A verb
+//! decides nothing about tasks itself. A command line that does not parse changes nothing and ends with exit code 2.
+//!
+//! Only `lib.rs` calls this room, through [`run`].
 
 pub(crate) mod app;
 pub(crate) mod archive;
+mod command_line;
 pub(crate) mod complete;
 pub(crate) mod demo;
 mod dispatch;
@@ -9,10 +15,12 @@ pub(crate) mod drop;
 pub(crate) mod edit;
 pub(crate) mod explore;
 pub(crate) mod finish;
+mod help;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod lock;
 pub(crate) mod log;
+mod manual;
 pub(crate) mod new;
 pub(crate) mod pick;
 pub(crate) mod setup;
@@ -20,6 +28,7 @@ pub(crate) mod shim;
 pub(crate) mod show;
 pub(crate) mod status;
 pub(crate) mod sync;
+mod unknown_verb;
 pub(crate) mod welcome;
 pub(crate) mod whoami;
 pub(crate) mod worktree;
@@ -29,9 +38,12 @@ pub(crate) use dispatch::run;
 use crate::report::{self, Report};
 use crate::settings::Flags;
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, ColorChoice, Command, CommandFactory as _, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
+
+/// The heading of the options that every verb has; help lists them last.
+const OPTIONS_OF_EVERY_VERB: &str = "Options of every verb";
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -39,15 +51,13 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 the answer is no (held by another, conflict, nothing to pick); 2 usage; \
-70 a bug of ours; 75 try again later (contention, network); 128 git failed.";
-
 /// Tasks as files, coordination as git refs: several people and coding agents on one repository.
 ///
-/// Without a verb it says where things stand and what to type next.
+/// Without a verb, it shows the tasks that you hold, the next task that can be picked, and the command that may be next.
 #[derive(Debug, Parser)]
-#[command(name = "git-aitask", bin_name = "git aitask", version, styles = STYLES, after_help = EXIT_CODES)]
-#[command(disable_help_subcommand = true, max_term_width = 100)]
+#[command(name = "git-aitask", bin_name = "git aitask", version, styles = STYLES)]
+#[command(disable_help_flag = true, disable_help_subcommand = true, max_term_width = 100)]
+#[command(subcommand_value_name = "VERB", subcommand_help_heading = "Verbs")]
 pub(crate) struct Cli {
     #[command(flatten)]
     global: Global,
@@ -55,41 +65,29 @@ pub(crate) struct Cli {
     verb: Option<Verb>,
 }
 
-/// The command line as it is completed: file names are left to the shell, which quotes what it inserts. A shell that is
-/// given them by a program inserts them as they are, and runs what is in them.
-pub(crate) fn completed() -> Command {
-    without_files(Cli::command())
-}
-
-fn without_files(command: Command) -> Command {
-    let hinted = |arg: clap::Arg| {
-        if arg.get_value_hint() == ValueHint::Unknown { arg } else { arg.value_hint(ValueHint::Other) }
-    };
-    command.mut_args(hinted).mut_subcommands(without_files)
-}
-
 /// Options of every verb.
 #[derive(Debug, Args)]
+#[command(next_help_heading = OPTIONS_OF_EVERY_VERB)]
 pub(crate) struct Global {
     /// Run as if started in DIR
     #[arg(short = 'C', value_name = "DIR", global = true)]
     dir: Vec<PathBuf>,
-    /// One JSON document on standard output; errors as JSON on standard error
+    /// Print one JSON document; errors as JSON on standard error
     #[arg(long, global = true)]
     json: bool,
-    /// Only the answer: no advice, no narration
+    /// Print only the result: no advice, no progress
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// Show every git call with its time (as `GIT_AITASK_TRACE=1` does)
+    /// Show every call of git with its time
     #[arg(short, long, global = true)]
     verbose: bool,
-    /// Colour: auto, always or never
-    #[arg(long, value_name = "WHEN", global = true)]
+    /// When to use colour: auto, always or never
+    #[arg(long, value_name = "WHEN", global = true, hide_possible_values = true)]
     color: Option<Color>,
-    /// The remote that coordinates [default: aitask.remote, else origin]
+    /// The remote [default: aitask.remote, else origin]
     #[arg(long, value_name = "NAME", global = true)]
     remote: Option<String>,
-    /// Limit of the whole network part, such as 30s or 2m [default: 30s]
+    /// Time limit of the network, such as 2m [default: 30s]
     #[arg(long, value_name = "TIME", global = true)]
     timeout: Option<String>,
 }
@@ -102,54 +100,67 @@ enum Color {
     Never,
 }
 
-/// What can be done; each verb describes itself.
+/// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    Init(init::Init),
-    New(new::New),
+    Init(init::InitArgs),
+    New(new::NewArgs),
     #[command(visible_alias = "ls")]
-    List(list::List),
-    Show(show::Show),
-    Edit(edit::Edit),
-    Log(log::Log),
-    Pick(pick::Pick),
-    Drop(drop::Drop),
-    Finish(finish::Finish),
-    Archive(archive::Archive),
-    Lock(lock::Lock),
-    Unlock(lock::Unlock),
-    Locks(lock::Locks),
-    Worktree(worktree::Worktree),
-    Sync(sync::Sync),
-    Status(status::Status),
-    Explore(explore::Explore),
-    Whoami(whoami::Whoami),
-    Demo(demo::Demo),
-    Setup(setup::Setup),
-    Shim(shim::Shim),
-    /// Stand in for a script of the original, with its own arguments
-    #[command(after_help = "Example:\n  git aitask compat aitask_lock.sh --check 12")]
+    List(list::ListArgs),
+    Show(show::ShowArgs),
+    Edit(edit::EditArgs),
+    Log(log::LogArgs),
+    Pick(pick::PickArgs),
+    Drop(drop::DropArgs),
+    Finish(finish::FinishArgs),
+    Archive(archive::ArchiveArgs),
+    Lock(lock::LockArgs),
+    Unlock(lock::UnlockArgs),
+    Locks(lock::LocksArgs),
+    Worktree(worktree::WorktreeArgs),
+    Sync(sync::SyncArgs),
+    Status(status::StatusArgs),
+    Explore(explore::ExploreArgs),
+    Whoami(whoami::WhoamiArgs),
+    Demo(demo::DemoArgs),
+    Setup(setup::SetupArgs),
+    Shim(shim::ShimArgs),
+    /// Run the replacement of an original script
+    ///
+    /// Arguments, result lines and exit codes are those of the script.
+    #[command(
+        after_help = "Examples:\n  git aitask compat aitask_lock.sh --check 12\n  git aitask compat aitask_ls.sh -v 15"
+    )]
     Compat {
-        /// The script, such as `aitask_lock.sh`
+        /// The name of the script, such as `aitask_lock.sh`
         script: String,
-        /// Its arguments
+        /// The arguments of the script
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
+    },
+    /// Show the long help of git aitask, or of a verb
+    ///
+    /// This is the text that `git aitask VERB --help` prints. git itself answers `git aitask --help` with the manual page,
+    /// which `git aitask setup` installs.
+    #[command(after_help = "Examples:\n  git aitask help\n  git aitask help pick\n  git aitask help worktree add")]
+    Help {
+        /// The verb, such as `pick` or `worktree add`
+        verb: Vec<String>,
     },
 }
 
 impl Cli {
-    /// The verb; none asks where things stand.
+    /// The verb, if one was given.
     pub(crate) fn verb(&self) -> Option<&Verb> {
         self.verb.as_ref()
     }
 
-    /// Whether the verb may have opened an editor.
-    pub(crate) fn may_ask(&self) -> bool {
+    /// Whether the verb may have opened an editor, so that running it again would ask the user to write the text again.
+    pub(crate) fn may_open_editor(&self) -> bool {
         matches!(self.verb, Some(Verb::New(_) | Verb::Edit(_))) && std::io::stdin().is_terminal()
     }
 
-    /// Whether the verb changes code or takes a task, which does not go together with exploring.
+    /// Whether the verb changes code, locks or worktrees, which `git aitask explore` does not allow.
     pub(crate) fn is_work(&self) -> bool {
         match &self.verb {
             Some(Verb::Worktree(verb)) => verb.is_work(),
@@ -167,7 +178,7 @@ impl Cli {
         }
     }
 
-    /// Whether the answer is to be JSON.
+    /// How to show the result.
     pub(crate) fn report(&self) -> Report {
         let color = match self.global.color {
             None | Some(Color::Auto) => ColorChoice::Auto,
@@ -182,24 +193,24 @@ impl Cli {
         Report { json: self.global.json, quiet: self.global.quiet, color }
     }
 
-    /// The folder to start in.
+    /// The directory to start in.
     pub(crate) fn dir(&self) -> PathBuf {
         self.global.dir.iter().filter(|dir| !dir.as_os_str().is_empty()).collect()
     }
 
-    /// Whether every git call is shown.
+    /// Whether every call of git is shown.
     pub(crate) fn is_verbose(&self) -> bool {
         self.global.verbose
     }
 
-    /// The settings it names.
+    /// The settings that the command line names.
     pub(crate) fn flags(&self) -> Flags {
         Flags { remote: self.global.remote.clone(), timeout: self.global.timeout.clone(), email: None }
     }
 
-    /// Where narration goes.
-    pub(crate) fn narrate(&self) -> fn(&str) {
-        if self.global.quiet || self.global.json { report::be_quiet } else { report::narrate }
+    /// The function that shows progress.
+    pub(crate) fn progress(&self) -> fn(&str) {
+        if self.global.quiet || self.global.json { report::no_progress } else { report::progress }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `git aitask new`.
 
-use crate::cli::app::{App, aside};
+use crate::cli::app::{App, with_notices};
 use crate::error::{Error, Kind, Result};
 use crate::interrupt;
 use crate::ops::{new, new_in_editor};
@@ -11,56 +11,58 @@ use clap::Args;
 use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
-/// Make a task, numbered and published
+/// Create a task and publish it
+///
+/// The id and the file of the task are one atomic push.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  git aitask new \"Add login\" -m \"With e-mail and password.\" --priority high\n  \
-git aitask new \"Add login form\" --parent 12\n  generate-report | git aitask new \"Mend the report\" -F -\n  \
-git aitask new --draft \"An idea\"          # offline; publish it later:\n  git aitask new --publish draft_20260102_0304_an_idea.md"
+git aitask new \"Add login form\" --parent 12\n  generate-report | git aitask new \"Fix the report\" -F -\n  \
+git aitask new --draft \"An idea\"       # without network\n  git aitask new --publish draft_20260102_0304_an_idea.md"
 )]
-pub(crate) struct New {
+pub(crate) struct NewArgs {
     /// The title
     #[arg(required_unless_present_any = ["publish", "edit"])]
     title: Option<String>,
     /// The text
     #[arg(short, value_name = "TEXT", conflicts_with = "file", allow_hyphen_values = true)]
     message: Option<String>,
-    /// A file with the text, - for standard input
+    /// The file with the text, - for standard input
     #[arg(short = 'F', value_name = "FILE")]
     file: Option<PathBuf>,
-    /// high, medium or low
+    /// The priority: high, medium or low
     #[arg(long, value_name = "LEVEL", default_value = "medium")]
     priority: String,
-    /// high, medium or low
+    /// The effort: high, medium or low
     #[arg(long, value_name = "LEVEL", default_value = "medium")]
     effort: String,
-    /// One of the project's issue types [default: feature]
+    /// An issue type of the project [default: feature]
     #[arg(long = "type", value_name = "TYPE")]
     issue_type: Option<String>,
     /// A label; may be repeated
     #[arg(long, value_name = "LABEL")]
     label: Vec<String>,
-    /// A task it waits for; may be repeated
+    /// A task it depends on; may be repeated
     #[arg(long, value_name = "TASK")]
     depends: Vec<String>,
-    /// The task it is a part of
+    /// The parent task
     #[arg(long, value_name = "TASK")]
     parent: Option<String>,
-    /// Write it in your editor, as happens on a terminal when no text is given
+    /// Write the text in your editor, as without -m and -F
     #[arg(long, conflicts_with = "publish")]
     edit: bool,
-    /// Only a draft in this clone: no id, no network
+    /// Create a draft in this clone: no id, no network
     #[arg(long)]
     draft: bool,
     /// Publish a draft
     #[arg(long, value_name = "DRAFT", conflicts_with_all = ["title", "draft", "message", "file", "parent"])]
     publish: Option<String>,
-    /// Show what would be swapped, and change nothing
+    /// Show which refs would be updated; change nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-impl New {
+impl NewArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let outcome = if let Some(draft) = &self.publish {
@@ -91,7 +93,7 @@ impl New {
                     Page::new().title(draft).advice(format!("next: git aitask new --publish {draft}"))
                 }
             };
-            aside(page, &outcome.aside)
+            with_notices(page, &outcome.aside)
         })
     }
 

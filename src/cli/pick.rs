@@ -1,6 +1,6 @@
 //! `git aitask pick`.
 
-use crate::cli::app::{App, aside, wanted};
+use crate::cli::app::{App, wanted, with_notices};
 use crate::cli::complete::tasks;
 use crate::error::{Result, quoted};
 use crate::ops::pick::{self, PickKind, Picked};
@@ -8,45 +8,48 @@ use crate::project::outcome::{CutFrom, WorktreeInfo};
 use crate::report::Page;
 use clap::Args;
 
-/// Take a task: its lock, its status, its worktree
+/// Pick a task: lock it, set its status, create its worktree
+///
+/// Lock and status are one atomic push: of all who pick a task at once, one gets it. Without a task, it picks the task of
+/// the worktree you are in.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(
-    after_help = "Examples:\n  git aitask pick 12\n  git aitask pick --next           # the best ready one that nobody holds\n  \
-git aitask pick 12 15 7          # the first that can be had\n  git aitask pick 12 --steal       # take it over\n  \
+    after_help = "Examples:\n  git aitask pick 12\n  git aitask pick --next           # the first in order of priority\n  \
+git aitask pick 12 15 7          # the first that is available\n  git aitask pick 12 --steal       # take it over from its holder\n  \
 cd \"$(git aitask worktree path 12)\""
 )]
-pub(crate) struct Pick {
-    /// The tasks to try, in order
+pub(crate) struct PickArgs {
+    /// The tasks to try, in this order
     #[arg(conflicts_with = "next", add = tasks())]
     task: Vec<String>,
-    /// The best ready task that nobody holds
+    /// Pick the ready task of highest priority that is not locked
     #[arg(long)]
     next: bool,
-    /// Make a worktree (the default, unless aitask.worktree is false)
+    /// Create a worktree (the default, unless aitask.worktree is false)
     #[arg(long, overrides_with = "no_worktree")]
     worktree: bool,
-    /// Make no worktree
+    /// Create no worktree
     #[arg(long)]
     no_worktree: bool,
     /// The branch to cut the task branch from
     #[arg(long, value_name = "BRANCH")]
     base: Option<String>,
-    /// The address to take it with
+    /// The e-mail address to record as the holder
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
-    /// Take it over from whoever holds it
+    /// Take the task over from its holder
     #[arg(long)]
     steal: bool,
-    /// Take it although it waits for others
+    /// Pick the task even if it waits for others
     #[arg(long)]
     ignore_blocked: bool,
-    /// Show what would be swapped, and change nothing
+    /// Show which refs would be updated; change nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-impl Pick {
+impl PickArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let context = app.open_as(self.email.as_ref(), self.dry_run.into())?;
@@ -66,10 +69,10 @@ impl Pick {
 fn page(outcome: &Picked) -> Page {
     let task = &outcome.task;
     let took = match (outcome.took, &outcome.previous) {
-        _ if outcome.aside.dry_run.is_some() => "can be taken".to_owned(),
-        (PickKind::New, _) => "taken".to_owned(),
-        (PickKind::Mine, None) => "yours already".to_owned(),
-        (PickKind::Mine, Some(_)) => "taken again from your dead session".to_owned(),
+        _ if outcome.aside.dry_run.is_some() => "can be picked".to_owned(),
+        (PickKind::New, _) => "picked".to_owned(),
+        (PickKind::Mine, None) => "you already hold it".to_owned(),
+        (PickKind::Mine, Some(_)) => "picked again; your earlier session is dead".to_owned(),
         (PickKind::Stolen, previous) => {
             let from = previous.as_ref().map_or_else(String::new, |lock| format!(" from {}", lock.holder));
             format!("taken over{from}")
@@ -78,14 +81,14 @@ fn page(outcome: &Picked) -> Page {
     let mut page = Page::new().title(format!("{}  {}  ({took})", task.id, task.title));
     page = page.lines(outcome.excerpt.iter().map(|line| format!("  {line}")));
     if let Some(worktree) = &outcome.worktree {
-        let made = if worktree.created { "" } else { "   (was there)" };
+        let made = if worktree.created { "" } else { "   (already there)" };
         page = page.line(format!("worktree  {}{made}", worktree.path.display())).line(format!(
             "branch    {}{}",
             worktree.branch,
             base(worktree)
         ));
     }
-    page = aside(page, &outcome.aside);
+    page = with_notices(page, &outcome.aside);
     if outcome.aside.dry_run.is_some() {
         return page;
     }
@@ -93,18 +96,18 @@ fn page(outcome: &Picked) -> Page {
     if let Some(worktree) = &outcome.worktree {
         return page
             .advice(format!("next: cd {}", quoted(&worktree.path)))
-            .advice("      work, commit, then: git aitask finish   (or: git aitask drop)");
+            .advice("      work, commit, then: git aitask finish   (to give up: git aitask drop)");
     }
     page.advice(format!("next: git switch -c {}, work, commit, then: git aitask finish {id}", task.name.branch_name()))
-        .advice(format!("      or, when it is done without a branch: git aitask archive {id}"))
+        .advice(format!("      without a branch: git aitask archive {id}"))
 }
 
-/// Where the branch comes from: cut just now, or there before.
+/// Where the branch comes from: cut now, or there before.
 pub(crate) fn base(worktree: &WorktreeInfo) -> String {
     let Some(base) = &worktree.base else { return String::new() };
     if let (Some(ahead), Some(behind)) = (worktree.ahead, worktree.behind) {
         let commits = if ahead == 1 { "commit" } else { "commits" };
-        return format!(", which was there: {ahead} {commits} of its own, {behind} behind {base}");
+        return format!(", already there: {ahead} {commits} ahead of {base}, {behind} behind");
     }
     let Some(CutFrom { commit, time }) = &worktree.cut_from else { return format!(", cut from {base}") };
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs());

@@ -7,43 +7,47 @@ use crate::report::{Page, Table};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
-/// Let callers of the original scripts reach this program
+/// Install shims in place of the original scripts
 ///
-/// A shim is two lines in the place of a script; the original is kept beside it as NAME.original, and runs on machines
-/// where git-aitask is not on PATH.
+/// A shim is a script of two lines that runs `git-aitask compat`. The original script is kept beside it as NAME.original,
+/// and runs on machines where git-aitask is not on PATH.
 #[derive(Debug, Args)]
+#[command(subcommand_value_name = "VERB", subcommand_help_heading = "Verbs")]
 #[command(
-    after_help = "Examples:\n  git aitask shim install .aitask-scripts\n  git aitask shim remove .aitask-scripts"
+    after_help = "Examples:\n  git aitask shim install .aitask-scripts\n  git aitask shim list .aitask-scripts\n  git aitask shim remove .aitask-scripts"
 )]
-pub(crate) struct Shim {
+pub(crate) struct ShimArgs {
     #[command(subcommand)]
-    what: What,
+    verb: ShimVerb,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
-    /// Put a shim in the place of every script we stand in for
-    Install(Folder),
-    /// What stands in the place of each
-    List(Folder),
-    /// Put the originals back
-    Remove(Folder),
+enum ShimVerb {
+    /// Install a shim in place of each script
+    #[command(after_help = "Example:\n  git aitask shim install .aitask-scripts")]
+    Install(ShimDirectory),
+    /// Show which scripts are shims
+    #[command(after_help = "Example:\n  git aitask shim list .aitask-scripts")]
+    List(ShimDirectory),
+    /// Restore the original scripts
+    #[command(after_help = "Example:\n  git aitask shim remove .aitask-scripts")]
+    Remove(ShimDirectory),
 }
 
 #[derive(Debug, Args)]
-struct Folder {
-    /// The folder of the scripts
-    folder: PathBuf,
+struct ShimDirectory {
+    /// The directory of the scripts
+    directory: PathBuf,
 }
 
-impl Shim {
+impl ShimArgs {
     /// Runs the verb, for the scripts of these names.
     pub(crate) fn run(&self, app: &App, scripts: &[&str]) -> Result<()> {
-        let folder = |folder: &Folder| app.dir.join(&folder.folder);
-        let outcome = match &self.what {
-            What::Install(dir) => shim::install(&folder(dir), scripts)?,
-            What::List(dir) => shim::list(&folder(dir), scripts)?,
-            What::Remove(dir) => shim::remove(&folder(dir), scripts)?,
+        let path = |scripts: &ShimDirectory| app.dir.join(&scripts.directory);
+        let outcome = match &self.verb {
+            ShimVerb::Install(dir) => shim::install(&path(dir), scripts)?,
+            ShimVerb::List(dir) => shim::list(&path(dir), scripts)?,
+            ShimVerb::Remove(dir) => shim::remove(&path(dir), scripts)?,
         };
         app.report.answer(&outcome, || {
             let mut table = Table::default();

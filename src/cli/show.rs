@@ -8,18 +8,18 @@ use crate::report::Page;
 use crate::settings::Effect;
 use clap::Args;
 
-/// Show one task whole: text, plan, lock, worktree, what it waits for
+/// Show one task: text, plan, lock, worktree, dependencies
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  git aitask show 12\n  git aitask show            # in a task's worktree: that task"
+    after_help = "Examples:\n  git aitask show 12\n  git aitask show            # the task of the worktree you are in"
 )]
-pub(crate) struct Show {
-    /// The task
+pub(crate) struct ShowArgs {
+    /// The task [default: that of the worktree you are in]
     #[arg(add = tasks())]
     task: Option<String>,
 }
 
-impl Show {
+impl ShowArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let context = app.open(Effect::Real)?;
@@ -53,13 +53,13 @@ impl Show {
                 page = page.line(format!("lock      {}", lock.sentence()));
             }
             if outcome.lacks_worktree {
-                page = page.line(format!("worktree  none yet: git aitask worktree add {}", row.id));
+                page = page.line(format!("worktree  none; to create it: git aitask worktree add {}", row.id));
             }
             if let Some(worktree) = &row.worktree {
                 let dirty = match worktree.dirty {
-                    Some(true) => ", uncommitted work",
+                    Some(true) => ", uncommitted changes",
                     Some(false) => ", clean",
-                    None => ", gone",
+                    None => ", missing",
                 };
                 let busy = worktree.in_progress.map_or(String::new(), |what| format!(", in the middle of {what}"));
                 let [ahead, behind] =

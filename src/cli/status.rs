@@ -9,16 +9,18 @@ use crate::report::{Page, Table};
 use crate::settings::Effect;
 use clap::Args;
 
-/// Who works on what, what is out of step, what can be picked
+/// Show held tasks, inconsistencies, and tasks that can be picked
+///
+/// It reads what this clone has fetched; with --fetch, it fetches first.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  git aitask status --fetch\n  git aitask status --json")]
-pub(crate) struct Status {
-    /// Ask the remote first
+pub(crate) struct StatusArgs {
+    /// Fetch from the remote first
     #[arg(long)]
     fetch: bool,
 }
 
-impl Status {
+impl StatusArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let outcome = status::status(&app.open(Effect::Real)?, self.fetch.into())?;
@@ -38,15 +40,14 @@ fn page(outcome: &Overview) -> Page {
     }
     page = section(page, "worktrees without an active task", orphans, outcome.orphan_worktrees.is_empty());
     let unlocked = &outcome.unlocked_implementing;
-    page =
-        section(page, "Implementing, but nobody holds them", list::table(unlocked, Shape::Flat), unlocked.is_empty());
+    page = section(page, "Implementing, but not locked", list::table(unlocked, Shape::Flat), unlocked.is_empty());
     page = section(page, "ready", list::table(&outcome.ready, Shape::Flat), outcome.ready.is_empty());
     for task in &outcome.without_worktree {
-        page = page.advice(format!("{task} has no worktree yet: git aitask worktree add {task}"));
+        page = page.advice(format!("{task} has no worktree; to create it: git aitask worktree add {task}"));
     }
     match (&outcome.as_of, outcome.ready.is_empty()) {
-        (None, _) => page.advice("the remote was not asked yet: git aitask status --fetch"),
-        (Some(_), true) => page.advice("nothing is ready; make a task: git aitask new \"Add login\""),
+        (None, _) => page.advice("the remote has not been fetched yet; to fetch: git aitask status --fetch"),
+        (Some(_), true) => page.advice("no task is ready; to create one: git aitask new \"Add login\""),
         (Some(as_of), false) => page.advice(format!("as of {as_of}; next: git aitask pick --next")),
     }
 }

@@ -1,24 +1,25 @@
 //! `git aitask sync`.
 
-use crate::cli::app::{App, aside};
+use crate::cli::app::{App, with_notices};
 use crate::error::Result;
 use crate::ops::sync::{self, SyncAction};
 use crate::report::Page;
 use clap::Args;
 
-/// Bring the task data here and at the remote to the same state; release locks of archived tasks
+/// Bring the task data here and at the remote to the same state
+///
+/// Changes to task files and plans are committed first; no other file is committed. Files that both sides changed are
+/// merged field by field. Where a file cannot be merged, it is listed, and nothing is published or changed here. Locks of
+/// archived tasks are released.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Edits of task files and plans are committed first, and nothing else is. Files that both sides changed are \
-merged field by field; what cannot be merged is listed, and then nothing is published or brought here.\n\nExample:\n  git aitask sync"
-)]
-pub(crate) struct Sync {
-    /// Show what would be swapped, and change nothing
+#[command(after_help = "Examples:\n  git aitask sync\n  git aitask sync --dry-run")]
+pub(crate) struct SyncArgs {
+    /// Show which refs would be updated; change nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-impl Sync {
+impl SyncArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let context = app.open(self.dry_run.into())?;
@@ -30,7 +31,7 @@ impl Sync {
                 SyncAction::Pulled => "pulled",
                 SyncAction::Both => "pulled and pushed",
                 SyncAction::Merged => "pulled, merged and pushed",
-                SyncAction::Alone => "no remote: there is nothing to sync with",
+                SyncAction::Alone => "no remote to sync with",
             };
             let mut page = Page::new().title(title);
             if outcome.committed > 0 {
@@ -41,7 +42,7 @@ impl Sync {
             page = page.lines(
                 outcome.released.iter().map(|id| format!("  released: the lock of {}, archived", id.prefixed())),
             );
-            aside(page, &outcome.aside)
+            with_notices(page, &outcome.aside)
         })
     }
 }

@@ -1,114 +1,181 @@
-//! The help and every command that the program recommends, against the command line itself.
+//! The help of every verb, and the words that are no verb.
 
-use super::Cli;
-use clap::{CommandFactory as _, Parser as _};
+mod recommended;
 
-/// The short help of a verb, or of all.
-fn help(verb: &[&str]) -> String {
-    let line = ["git-aitask"].iter().chain(verb).chain(&["-h"]).copied();
-    Cli::try_parse_from(line).unwrap_err().to_string()
-}
+use super::command_line::{command, parses};
+use super::help::{GROUPS, with_groups};
+use super::unknown_verb;
+use regex::Regex;
+use std::ffi::OsString;
+use std::sync::LazyLock;
 
-/// Every verb and verb of a verb, as words: `pick`, `worktree list`.
-fn verbs() -> Vec<String> {
+static EXAMPLE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"git aitask ([^\n]*)").unwrap());
+
+/// Every verb and verb of a verb, as words: `["pick"]`, `["worktree", "list"]`.
+fn verbs() -> Vec<Vec<String>> {
     let mut all = Vec::new();
-    for verb in Cli::command().get_subcommands() {
-        all.push(verb.get_name().to_owned());
-        all.extend(verb.get_subcommands().map(|below| format!("{} {}", verb.get_name(), below.get_name())));
+    for verb in command().get_subcommands() {
+        all.push(vec![verb.get_name().to_owned()]);
+        all.extend(verb.get_subcommands().map(|below| vec![verb.get_name().to_owned(), below.get_name().to_owned()]));
     }
     all
 }
 
-/// The words of a command line as a shell reads them, quotes taken off.
-fn words(line: &str) -> Vec<String> {
-    let parts = regex::Regex::new(r#"(?:"[^"]*"|[^\s"])+"#).unwrap();
-    parts.find_iter(line).map(|word| word.as_str().replace('"', "")).collect()
+/// What the words print, on a terminal of 80 columns.
+fn printed(words: &[&str]) -> String {
+    let line = ["git-aitask"].iter().chain(words);
+    with_groups(command()).term_width(80).try_get_matches_from(line).unwrap_err().to_string()
 }
 
-/// The `git aitask ...` commands in a text, without comments.
-fn commands(text: &str) -> Vec<Vec<String>> {
-    let command = regex::Regex::new(r"git[ -]aitask ([^\n]*)").unwrap();
-    let lines = command.captures_iter(text).map(|found| found[1].to_owned());
-    let bare = |line: String| {
-        let line = line.split("   ").next().unwrap_or_default().split(" #").next().unwrap_or_default().to_owned();
+fn help(verb: &[String], option: &str) -> String {
+    let words: Vec<_> = verb.iter().map(String::as_str).chain([option]).collect();
+    printed(&words)
+}
+
+/// The `git aitask ...` commands in the examples of a help text, without comments.
+fn examples(help: &str) -> Vec<Vec<String>> {
+    let examples = help.split_once("\nExample").map_or("", |(_, examples)| examples);
+    let lines = EXAMPLE.captures_iter(examples).map(|found| {
+        let line = found[1].split(" #").next().unwrap_or_default();
         // the end of `cd "$(git aitask worktree path 12)"`
-        if line.matches('"').count() % 2 == 1 { line.trim_end_matches([')', '"']).to_owned() } else { line }
-    };
-    lines.map(|line| words(&bare(line))).collect()
+        if line.matches('"').count() % 2 == 1 { line.trim_end_matches([')', '"']).to_owned() } else { line.to_owned() }
+    });
+    lines.map(|line| shlex::split(&line).unwrap_or_else(|| panic!("quotes of {line:?}"))).collect()
 }
 
-fn parses(words: &[String]) -> bool {
-    let line = std::iter::once("git-aitask").chain(words.iter().map(String::as_str));
-    Cli::try_parse_from(line).is_ok()
+fn run(words: &[String]) -> Vec<String> {
+    std::iter::once("git-aitask".to_owned()).chain(words.iter().cloned()).collect()
 }
 
 #[test]
-fn the_help_of_every_verb_is_short_and_has_an_example_that_parses() {
-    for verb in verbs().iter().filter(|verb| !verb.contains(' ')) {
-        let help = help(&[verb]);
-        assert!(help.lines().count() <= 48, "{verb}: {} lines\n{help}", help.lines().count());
-        let examples = help.split("Example").nth(1).unwrap_or_else(|| panic!("{verb} has no example\n{help}"));
-        let found = commands(examples);
-        assert!(found.iter().any(|words| words.first() == Some(verb)), "no example of {verb}\n{help}");
+fn the_help_of_every_verb_is_as_it_was_reviewed() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../tests/verbs/snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        insta::assert_snapshot!("help", printed(&["-h"]));
+        insta::assert_snapshot!("help-long", printed(&["--help"]));
+        for verb in verbs() {
+            insta::assert_snapshot!(format!("help-{}", verb.join("-")), help(&verb, "-h"));
+        }
+    });
+}
+
+#[test]
+fn every_verb_has_short_help_with_an_example_that_parses() {
+    for verb in verbs() {
+        let help = help(&verb, "-h");
+        assert!(help.lines().count() <= 40, "{verb:?}: {} lines\n{help}", help.lines().count());
+        assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+        let found = examples(&help);
+        assert!(found.iter().any(|words| words.starts_with(&verb)), "no example of {verb:?}\n{help}");
         for words in found {
-            assert!(parses(&words), "{words:?} does not parse, in the help of {verb}");
+            assert!(parses(&run(&words)), "{words:?} does not parse, in the help of {verb:?}");
         }
     }
 }
 
 #[test]
-fn the_help_of_all_names_every_verb_and_the_exit_codes() {
-    let help = help(&[]);
-    assert!(help.contains("Usage: git aitask [OPTIONS]") && help.contains("Exit codes: 0 done"), "{help}");
-    assert!(
-        verbs().iter().filter(|verb| !verb.contains(' ')).all(|verb| help.contains(&format!("\n  {verb} "))),
-        "{help}"
-    );
-    assert!(help.lines().count() <= 48, "{} lines", help.lines().count());
-}
-
-/// All source files in one text.
-fn sources() -> String {
-    let (mut text, mut folders) = (String::new(), vec![std::path::PathBuf::from("src")]);
-    while let Some(folder) = folders.pop() {
-        for entry in folder.read_dir().unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|end| end == "rs") {
-                text += &std::fs::read_to_string(path).unwrap();
-            }
+fn the_examples_of_the_long_help_parse() {
+    for verb in verbs() {
+        for words in examples(&help(&verb, "--help")) {
+            assert!(parses(&run(&words)), "{words:?} does not parse, in the help of {verb:?}");
         }
     }
-    text
 }
 
-/// No options of a verb of ours: the arguments of scripts, and prose.
-const NOT_YET: [&str; 2] = ["git aitask compat ", "--publish {draft}"];
+#[test]
+fn options_of_every_verb_stand_last_under_their_own_heading() {
+    for verb in verbs() {
+        let help = help(&verb, "-h");
+        let (own, common) = help.split_once("\nOptions of every verb:\n").unwrap_or_else(|| panic!("{help}"));
+        let common = common.split("\n\n").next().unwrap_or_default();
+        for option in ["-C ", "--json", "--quiet", "--verbose", "--color", "--remote", "--timeout", "--help"] {
+            assert!(common.contains(option) && !own.contains(&format!("  {option}")), "{option}\n{help}");
+        }
+    }
+}
 
 #[test]
-fn every_command_that_the_program_recommends_exists() {
-    let command = regex::Regex::new(r#"git aitask [a-z]+[^"`\\(]*"#).unwrap();
-    let sources = sources();
-    let root = Cli::command();
-    let found = command.find_iter(&sources).flat_map(|found| found.as_str().lines().take(1));
-    for line in found.filter(|line| !NOT_YET.iter().any(|known| line.contains(known))) {
-        let words: Vec<_> = line.split_whitespace().skip(2).collect();
-        // its arguments are those of the script
-        if words[0] == "compat" {
-            continue;
+fn every_verb_is_in_one_group() {
+    let mut grouped: Vec<_> = GROUPS.iter().flat_map(|(_, verbs)| verbs.iter().copied()).collect();
+    let command = command();
+    let mut all: Vec<_> = command.get_subcommands().map(clap::Command::get_name).collect();
+    grouped.sort_unstable();
+    all.sort_unstable();
+    assert_eq!(grouped, all);
+}
+
+#[test]
+fn the_short_help_fits_a_page_and_the_long_one_has_the_exit_codes() {
+    let short = printed(&["-h"]);
+    assert!(short.lines().count() <= 40 && short.lines().all(|line| line.len() <= 80), "{short}");
+    assert!(short.contains("Usage: git aitask [OPTIONS] [VERB]"), "{short}");
+    let long = printed(&["--help"]);
+    for part in ["Exit codes:", "--timeout <TIME>", "worktreeSetup", "AIT_AGENT_PID", "Work on tasks:"] {
+        assert!(long.contains(part), "{part}\n{long}");
+    }
+}
+
+/// The error for a command line, as text: its sentence and its hints.
+fn refused(line: &str) -> Option<String> {
+    let args = run(&shlex::split(line).unwrap());
+    let error = super::command_line::parse(&args.iter().map(OsString::from).collect::<Vec<_>>()).err()?;
+    let error = unknown_verb::error(&args, &error)?;
+    let hints: Vec<_> = error.hints().iter().map(ToString::to_string).collect();
+    Some(format!("{error} | {}", hints.join(" | ")))
+}
+
+#[test]
+fn every_word_that_means_a_verb_is_answered_with_a_command_that_parses() {
+    for (word, _) in unknown_verb::MEANT {
+        for args in ["", " 3 'a text'", " --json 3", " -h"] {
+            let line = format!("{word}{args}");
+            let refused = refused(&line).unwrap_or_else(|| panic!("`{line}` is not refused"));
+            let hint = refused.strip_prefix(&format!("there is no verb `{word}` | git aitask ")).expect("one hint");
+            assert!(parses(&run(&shlex::split(hint).unwrap())), "{line}: {hint}");
         }
-        let Some(verb) = root.find_subcommand(words[0].trim_end_matches([',', ';', '.', ':'])) else { continue };
-        let of_ours = words.iter().take_while(|word| **word != "--");
-        for option in of_ours.filter_map(|word| word.strip_prefix("--")) {
-            let option = option.trim_end_matches([',', ';', '.', ')']);
-            let known = |command: &clap::Command| command.get_arguments().any(|arg| arg.get_long() == Some(option));
-            let known_below = verb.get_subcommands().any(known);
-            assert!(
-                known(verb) || known_below || known(&root) || option == "help",
-                "{} has no --{option}: {line}",
-                verb.get_name()
-            );
-        }
+    }
+}
+
+#[test]
+fn the_command_that_is_meant_has_the_arguments_that_were_given() {
+    for (line, meant) in [
+        ("claim 3", "pick 3"),
+        ("claim", "pick"),
+        ("start 3 --base dev", "pick 3 --base dev"),
+        ("next", "pick --next"),
+        ("ready -n 5", "list --ready -n 5"),
+        ("create 'Add login'", "new 'Add login'"),
+        ("add", "new -h"),
+        ("done 3 --squash", "finish 3 --squash"),
+        ("close 3 --reason x", "finish 3"),
+        ("release 3", "drop 3"),
+        ("comment 3 'it works'", "edit 3"),
+        ("assign 3 ann@example.com", "edit 3 --assign ann@example.com"),
+        ("assign", "edit -h"),
+        ("-C claim --json claim 3", "-C claim --json pick 3"),
+        ("view 3 --verbose", "show 3 --verbose"),
+    ] {
+        let word = shlex::split(line)
+            .unwrap()
+            .iter()
+            .rfind(|word| unknown_verb::MEANT.iter().any(|(w, _)| w == word))
+            .cloned();
+        let expected = format!("there is no verb `{}` | git aitask {meant}", word.unwrap());
+        assert_eq!(refused(line).as_deref(), Some(expected.as_str()));
+    }
+    for line in ["pikc 3", "nonsense", "worktree claim 3", "list --claim", "show claim"] {
+        assert_eq!(refused(line), None, "{line}");
+    }
+}
+
+#[test]
+fn a_word_that_means_a_verb_is_none_itself() {
+    let command = command();
+    for (index, (word, _)) in unknown_verb::MEANT.iter().enumerate() {
+        assert!(command.find_subcommand(word).is_none(), "{word}");
+        assert!(unknown_verb::MEANT[..index].iter().all(|(other, _)| other < word), "{word} is not in order");
     }
 }

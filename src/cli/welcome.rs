@@ -1,4 +1,4 @@
-//! `git aitask` alone: where things stand, and what to type next.
+//! `git aitask` without a verb: the tasks that you hold, and the command that may be next.
 
 use crate::cli::app::App;
 use crate::error::{Kind, Result, quoted};
@@ -9,23 +9,23 @@ use crate::project::Context;
 use crate::report::Page;
 use crate::settings::Effect;
 
-/// Runs it.
+/// Shows the page.
 pub(crate) fn run(app: &App) -> Result<()> {
     let context = match app.open(Effect::Real) {
         Err(error) if error.kind() == Kind::NotARepository => {
-            return Err(error.hint(command!["git-aitask demo"].note("to see it work, anywhere")));
+            return Err(error.hint(command!["git-aitask demo"].note("runs a demonstration, in any directory")));
         }
         other => other?,
     };
     let overview = status::status(&context, Freshness::AsKnown)?;
     let set_up = context.is_initialised()?;
-    // Who cannot be told holds nothing.
+    // Without a known session, no task is shown as held by you.
     let own = context.session().ok().map(|session| session.email);
     app.report.answer(&overview, || {
         if !set_up {
             return Page::new()
-                .title("no tasks yet that this clone knows of")
-                .advice("next: git aitask init            # joins what the remote has, or makes what is missing");
+                .title("this clone is not set up for tasks")
+                .advice("next: git aitask init   # uses the task data of the remote, or creates it");
         }
         let [held, ready] = [overview.active.len(), overview.ready.len()];
         let mut page = Page::new().title(format!("{held} held, {ready} ready"));
@@ -34,14 +34,14 @@ pub(crate) fn run(app: &App) -> Result<()> {
             .iter()
             .filter(|row| own.is_some() && row.lock.as_ref().map(|lock| &lock.holder) == own.as_ref())
         {
-            page = page.line(format!("yours: {}  {}", row.id, row.title));
+            page = page.line(format!("you hold {}  {}", row.id, row.title));
         }
         if let Some(next) = own_next(&context, &overview, own.as_ref()) {
             return page.advice(next).advice("      git aitask status, git aitask list, git aitask -h");
         }
         let page = match overview.ready.first() {
             Some(task) => {
-                page.line(format!("best ready: {}  {}", task.id, task.title)).advice("next: git aitask pick --next")
+                page.line(format!("next in order: {}  {}", task.id, task.title)).advice("next: git aitask pick --next")
             }
             None => page.advice("next: git aitask new \"Add login\""),
         };
@@ -49,7 +49,7 @@ pub(crate) fn run(app: &App) -> Result<()> {
     })
 }
 
-/// What to do with a task that we hold: the one whose worktree we are in, else the first.
+/// The next step for a task that the caller holds: that of the worktree the caller is in, else the first.
 fn own_next(context: &Context, overview: &Overview, own: Option<&String>) -> Option<String> {
     let is_own = |row: &&Row| own.is_some() && row.lock.as_ref().map(|lock| &lock.holder) == own;
     let here = context.task_here().map(|name| name.id());

@@ -7,12 +7,14 @@ use crate::report::Page;
 use crate::settings::Effect;
 use clap::Args;
 
-/// Your address, machine and session, and how each was found
+/// Show your e-mail address, host and session
+///
+/// It also shows the source of each: which setting, variable or process.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  AIT_AGENT_PID=$PPID git aitask whoami")]
-pub(crate) struct Whoami {}
+#[command(after_help = "Examples:\n  git aitask whoami\n  AIT_AGENT_PID=$PPID git aitask whoami")]
+pub(crate) struct WhoamiArgs {}
 
-impl Whoami {
+impl WhoamiArgs {
     /// Runs the verb.
     pub(crate) fn run(app: &App) -> Result<()> {
         let outcome = whoami::whoami(&app.open(Effect::Real)?)?;
@@ -25,8 +27,8 @@ impl Whoami {
             let page = match outcome.pid {
                 Some(pid) => page.line(format!("session  pid {pid} ({})", how.as_str().unwrap_or_default())),
                 None => page
-                    .line("session  none found: your locks cannot be told from those of another session of yours here")
-                    .advice("         set AIT_AGENT_PID to the process that lives as long as your session"),
+                    .line("session  none found: sessions of yours on this host cannot be distinguished")
+                    .advice("         set AIT_AGENT_PID to the id of a process that lives as long as your session"),
             };
             page.line(format!("remote   {}", outcome.remote.as_deref().unwrap_or("none: coordination is local")))
         })

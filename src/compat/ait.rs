@@ -8,8 +8,8 @@ use crate::files::data_checkout;
 use crate::project::data_state;
 use std::path::PathBuf;
 
-/// The scripts of this program that have a command. The others are called by their paths; the original answers a command
-/// of such a name with "unknown command", and so does this one.
+/// The scripts of this program that have a command. The others are called by their paths; the original answers a
+/// command of such a name with "unknown command", and so does this one.
 const NAMED: [&str; 9] = [
     "aitask_create.sh",
     "aitask_ls.sh",
@@ -87,15 +87,15 @@ fn script(invocation: &Invocation, command: &str, name: &str, args: &[String]) -
     1
 }
 
-/// The project's root: where the scripts lie, else the root of the repository. Inside a task's worktree it is the root of
-/// the main worktree: `ait git` there would otherwise change the branch of the code instead of the task data.
+/// The project's root: where the scripts lie, else the root of the repository. Inside a task's worktree it is the
+/// root of the main worktree: `ait git` there would otherwise change the branch of the code instead of the task data.
 fn root(invocation: &Invocation) -> PathBuf {
     let of_git = || Some(invocation.open().ok().flatten()?.repository.root);
     invocation.home().or_else(of_git).unwrap_or_else(|| invocation.dir.clone())
 }
 
 /// Refuses `ait` on the PATH outside of a project and gives its exit code; `None` in a project, and for `ait setup`.
-pub(super) fn outside(invocation: &Invocation, args: &[String]) -> Option<u8> {
+pub(super) fn refuse_outside(invocation: &Invocation, args: &[String]) -> Option<u8> {
     let is_setup = args.first().is_some_and(|command| command == "setup");
     let has_data = || invocation.open().ok().flatten().is_some_and(|context| context.has_data_branch());
     if is_setup || invocation.home().is_some() || has_data() {
@@ -110,7 +110,7 @@ pub(super) fn outside(invocation: &Invocation, args: &[String]) -> Option<u8> {
         "Error: No ait project found in any parent directory of {}",
         invocation.dir.display()
     ));
-    (invocation.notice)("Run 'ait setup' in the folder that is to become one.");
+    (invocation.notice)("Run 'ait setup' in the folder of the project.");
     Some(1)
 }
 

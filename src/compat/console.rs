@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 static LOST: AtomicBool = AtomicBool::new(false);
 
-fn note(written: &io::Result<()>) {
+fn remember_failure(written: &io::Result<()>) {
     if written.is_err() {
         LOST.store(true, Ordering::Relaxed);
     }
@@ -28,19 +28,19 @@ pub(crate) struct Console;
 
 #[expect(clippy::unused_self, reason = "a value that stands for the two streams of the process")]
 impl Console {
-    /// A machine line on standard output, never coloured.
+    /// A result line on standard output, never coloured.
     pub(crate) fn line(self, text: &str) {
-        note(&writeln!(io::stdout(), "{}", sanitise(text)));
+        remember_failure(&writeln!(io::stdout(), "{}", sanitise(text)));
     }
 
     /// Lines that others wrote, or that hold what others wrote, on standard output.
     pub(crate) fn lines(self, bytes: &[u8]) {
         let text = sanitise_lines(&String::from_utf8_lossy(bytes));
-        note(&io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()));
+        remember_failure(&io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()));
     }
 
     /// Whether a part of the answer could not be written. The caller lacks it, so the exit code must not be 0.
-    pub(crate) fn has_lost(self) -> bool {
+    pub(crate) fn has_lost_output(self) -> bool {
         LOST.load(Ordering::Relaxed)
     }
 
@@ -82,7 +82,7 @@ impl Console {
     pub(crate) fn tagged(self, text: &str) {
         let color = if text.starts_with("Warning: ") { YELLOW } else { BLUE };
         let mut stream = AutoStream::new(io::stdout(), ColorChoice::Auto);
-        note(&writeln!(stream, "\x1b[{color}m[ait]\x1b[0m {}", sanitise(text)));
+        remember_failure(&writeln!(stream, "\x1b[{color}m[ait]\x1b[0m {}", sanitise(text)));
     }
 
     /// A line of success on standard output.

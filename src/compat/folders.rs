@@ -89,8 +89,8 @@ impl TaskFolder {
         self.tree.is_folder(&self.path)
     }
 
-    /// Refuses a folder that is reached through a symbolic link: its files would lie outside the project. A folder that does
-    /// not exist yet is accepted.
+    /// Refuses a folder that is reached through a symbolic link: its files would lie outside the project. A folder
+    /// that does not exist yet is accepted.
     ///
     /// # Errors
     /// [`Kind::Occupied`](crate::error::Kind::Occupied).
@@ -258,7 +258,8 @@ impl TaskFolder {
             };
             files.iter().enumerate().map(load).collect()
         };
-        // More than eight threads wait for the disk; for fewer than 64 files, starting threads costs more than it saves.
+        // More than eight threads wait for the disk; for fewer than 64 files, starting threads costs more than it
+        // saves.
         let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).clamp(1, 8);
         if files.len() < 64 || count == 1 {
             return load(0, files);

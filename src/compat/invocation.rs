@@ -38,8 +38,8 @@ impl Invocation {
     }
 
     /// The root of the project that this folder belongs to. From a subdirectory it is a folder above; from a linked
-    /// worktree, such as a task's, it is the same folder in the main worktree, since only that one has the data worktree
-    /// and the scripts.
+    /// worktree, such as a task's, it is the same folder in the main worktree, since only that one has the data
+    /// worktree and the scripts.
     pub(crate) fn home(&self) -> Option<PathBuf> {
         let is_home = |dir: &&Path| dir.join(".aitask-scripts").is_dir() || dir.join(paths::TASKS_DIR).exists();
         let project = self.dir.ancestors().find(is_home);
@@ -73,15 +73,15 @@ impl Invocation {
         Ok(self.open()?.filter(|context| context.channel != Channel::Local))
     }
 
-    /// The task files of this project. `AIT_GIT_SKIP_STATE_CHECK=1` lifts the check for an unfinished rebase or merge: it is
-    /// the scripts' documented way to repair a data worktree.
+    /// The task files of this project. `AIT_GIT_SKIP_STATE_CHECK=1` lifts the check for an unfinished rebase or
+    /// merge: it is the scripts' documented way to repair a data worktree.
     pub(crate) fn checkout<'c>(&self, context: Option<&'c Context>) -> TaskFiles<'c> {
         let guarded = self.environment.text("AIT_GIT_SKIP_STATE_CHECK") != Some("1");
         TaskFiles { root: self.dir.clone(), context, guarded }
     }
 
     /// A file, or for `-` standard input, without trailing newlines.
-    pub(crate) fn text_of(&self, file: &str) -> Result<Vec<u8>> {
+    pub(crate) fn load_text(&self, file: &str) -> Result<Vec<u8>> {
         let read = if file == "-" {
             let mut bytes = Vec::new();
             interrupt::waiting_for_input(|| std::io::stdin().read_to_end(&mut bytes)).map(|_| bytes)
@@ -96,13 +96,13 @@ impl Invocation {
         Ok(bytes)
     }
 
-    /// Prints the error that ended the script, and gives the exit code: git's own where git failed, since callers tell a
-    /// refused commit from a wrong argument by it.
+    /// Prints the error that ended the script, and gives the exit code: git's own where git failed, since callers
+    /// tell a refused commit from a wrong argument by it.
     pub(crate) fn fail(&self, error: &Error) -> u8 {
         for hint in error.hints().iter().filter(|hint| hint.tells_where_text_is()) {
             self.console.warn(&hint.to_string());
         }
-        self.say_error(error);
+        self.print_error(error);
         let code = error.payloads().iter().find_map(|payload| match payload {
             Payload::ExitCode { code } => Some(*code),
             _ => None,
@@ -110,8 +110,9 @@ impl Invocation {
         code.and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0).unwrap_or(1)
     }
 
-    /// Prints an error: in one line, unless all of its text is this program's own, since text of others could forge a line.
-    pub(crate) fn say_error(&self, error: &Error) {
+    /// Prints an error: in one line, unless all of its text is this program's own, since text of others could forge a
+    /// line.
+    pub(crate) fn print_error(&self, error: &Error) {
         let text = error.to_string();
         let is_own_text = error.payloads().contains(&Payload::Lines { lines: true });
         if is_own_text { self.console.error_lines(&text) } else { self.console.error(&text) }
@@ -133,8 +134,9 @@ impl Invocation {
         tasks.tree().text(tasks.path("metadata").join(name)).ok()
     }
 
-    /// The address in `userconfig.yaml`. The original reads the line `email:` of any text, so a file that is not valid YAML
-    /// must give its address too: then that line alone is parsed as YAML, and if this fails taken as it is.
+    /// The address in `userconfig.yaml`. The original reads the line `email:` of any text, so a file that is not
+    /// valid YAML must give its address too: then that line alone is parsed as YAML, and if this fails taken as it
+    /// is.
     pub(crate) fn user_email(&self) -> Option<String> {
         let text = self.metadata("userconfig.yaml")?;
         let parsed = |text: &str| email_of(Path::new("userconfig.yaml"), text.as_bytes());

@@ -61,7 +61,7 @@ const ANYWHERE: [&str; 4] = ["ait", "aitask_setup.sh", "aitask_merge.py", "aitas
 pub(crate) fn run_by_name(script: &str, args: &[String], environment: &Environment, dir: &Path) -> u8 {
     let (environment, from) = (environment.clone(), dir.to_owned());
     let invocation = Invocation { environment, dir: from.clone(), from, console: Console, notice: plain, debug: false };
-    let refused = if script == "ait" { ait::outside(&invocation, args) } else { None };
+    let refused = if script == "ait" { ait::refuse_outside(&invocation, args) } else { None };
     refused.unwrap_or_else(|| run(script, args, &invocation.environment, dir))
 }
 
@@ -75,9 +75,7 @@ pub(crate) fn run(script: &str, args: &[String], environment: &Environment, dir:
     }
     let args = invocation.take_leading_debug(args);
     if is_work(script, args) && is_exploring(&invocation.environment, dir) {
-        invocation
-            .console
-            .error(&format!("{script}: this is a place for reading (git aitask explore); leave it first"));
+        invocation.console.error(&format!("{script}: an explore worktree is read-only; run this in another worktree"));
         return 1;
     }
     let code = match script {
@@ -85,7 +83,7 @@ pub(crate) fn run(script: &str, args: &[String], environment: &Environment, dir:
         "aitask_lock_diag.sh" => lock_diag::run(&invocation),
         "aitask_claim_id.sh" => claim_id::run(&invocation, args),
         "aitask_pick_own.sh" => pick_own::run(&invocation, args),
-        "aitask_own.sh" => pick_own::run_early(&invocation, args),
+        "aitask_own.sh" => pick_own::run_older(&invocation, args),
         "aitask_create.sh" => create::run(&invocation, args),
         "aitask_update.sh" => update::run(&invocation, args),
         "aitask_labels.sh" => labels::run(&invocation, args),
@@ -109,9 +107,11 @@ pub(crate) fn run(script: &str, args: &[String], environment: &Environment, dir:
         "aitask_setup.sh" => setup::run(&invocation, args),
         "aitask_sync.sh" => sync_data::run(&invocation, args),
         _ => {
-            invocation.console.error(&format!("no script of this binary is named {script}: {}", SCRIPTS.join(", ")));
+            invocation
+                .console
+                .error(&format!("unknown script {script}: this program stands in for {}", SCRIPTS.join(", ")));
             2
         }
     };
-    if code == 0 && invocation.console.has_lost() { 1 } else { code }
+    if code == 0 && invocation.console.has_lost_output() { 1 } else { code }
 }

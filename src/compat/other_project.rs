@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::interrupt;
 use std::io::Read as _;
 
-/// Runs the other project's script and passes on its output and exit code. With `--silent` the path that create prints is
-/// made absolute: it is relative to the other project's root, which the caller does not know.
+/// Runs the other project's script and passes on its output and exit code. With `--silent` the path that create
+/// prints is made absolute: it is relative to the other project's root, which the caller does not know.
 pub(super) fn run_there(invocation: &Invocation, project: &str, script: &str, args: &[String]) -> Result<u8> {
     let mut input = Vec::new();
     if args.windows(2).any(|pair| pair[0] == "--desc-file" && pair[1] == "-") {

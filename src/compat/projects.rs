@@ -15,12 +15,12 @@ use std::time::Duration;
 /// Where the scripts of a project lie.
 const SCRIPTS_DIR: &str = ".aitask-scripts";
 
-/// How long another project's script may take to give the status of a task. It reads a few files; a listing waits for it,
-/// so after this time the task is shown as unreachable.
+/// How long another project's script may take to give the status of a task. It reads a few files; a listing waits for
+/// it, so after this time the task is shown as unreachable.
 const STATUS_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long another project's script may take for a whole call. It may wait for locks and for a slow remote, so this only
-/// ends a call that hangs.
+/// How long another project's script may take for a whole call. It may wait for locks and for a slow remote, so this
+/// only ends a call that hangs.
 const CALL_LIMIT: Duration = Duration::from_secs(600);
 
 /// The root of a project: as the index says (`AITASKS_PROJECTS_INDEX`, else `~/.config/aitasks/projects.yaml`), else as
@@ -76,7 +76,7 @@ fn parse_index(file: &Path, content: &[u8], wanted: &str) -> Result<Option<Strin
     let parsed = yaml::parse::<ProjectIndex>(file, content, yaml::Repeated::First);
     let listed = match parsed {
         Ok(index) => index.projects.unwrap_or_default(),
-        // the list may also stand alone, without the key above it
+        // The list may also stand alone, without the key above it.
         Err(error) => yaml::parse(file, content, yaml::Repeated::First).map_err(|_| error)?,
     };
     let mut named = listed.into_iter().filter(|project: &Registration| project.name.as_deref() == Some(wanted));
@@ -191,8 +191,9 @@ mod tests {
     }
 
     #[test]
-    fn the_index_in_its_shapes() {
-        let entries = "- name: a\n  path: /x/a # old\n- path: \"/x/b\"\n  name: 'b'\n  git: y\n- {name: 7, path: ~/c}\n- name: d\n";
+    fn the_index_is_read_with_and_without_its_key() {
+        let entries = "- name: a\n  path: /x/a # old\n- path: \"/x/b\"\n  name: 'b'\n  git: y\n\
+            - {name: 7, path: ~/c}\n- name: d\n";
         let nested = format!("# mine\nprojects:\n  {}\nversion: 1\n", entries.trim_end().replace('\n', "\n  "));
         for text in [entries, &nested, &format!("projects:\n{entries}")] {
             let find = |name| path_of(text, name).unwrap();

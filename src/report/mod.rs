@@ -1,5 +1,10 @@
-//! Outcomes for people and for programs; the only printer. Everything that others wrote is made harmless here, right
-//! before it is shown.
+//! Shows results and errors, as text for people or as one JSON document for programs.
+//!
+//! This is the only code that prints. Text that others wrote (titles, addresses, messages of git) is sanitised here, right
+//! before it is shown, so that it can neither control a terminal nor add a line. Results go to standard output, errors and
+//! progress to standard error.
+//!
+//! The verbs of `cli` call this room, and rooms that report progress hold a function of it.
 
 mod page;
 mod relative;
@@ -15,7 +20,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::io::{self, IsTerminal as _, Write};
 
-/// The version of the JSON form; only additions within a number.
+/// The version of the JSON form. Within a version, fields are only added.
 const SCHEMA: u32 = 1;
 
 /// How to show things.
@@ -23,17 +28,17 @@ const SCHEMA: u32 = 1;
 pub(crate) struct Report {
     /// One JSON document instead of text.
     pub(crate) json: bool,
-    /// Only the answer, no advice.
+    /// Only the result, no advice.
     pub(crate) quiet: bool,
     /// When to use colour.
     pub(crate) color: ColorChoice,
 }
 
 impl Report {
-    /// Shows an answer on standard output.
+    /// Shows a result on standard output.
     ///
     /// # Errors
-    /// [`Kind::Io`] when it cannot be written; a reader that went away is none.
+    /// [`Kind::Io`] when it cannot be written; a reader that closed the pipe is no error.
     pub(crate) fn answer<T: Serialize>(self, outcome: &T, page: impl FnOnce() -> Page) -> Result<(), Error> {
         let written = if self.json {
             let document = document(outcome)?;
@@ -47,7 +52,7 @@ impl Report {
         };
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Error::new(Kind::Io, format!("the answer cannot be written: {error}")))
+                Err(Error::new(Kind::Io, format!("cannot write the result: {error}")))
             }
             _ => Ok(()),
         }
@@ -77,7 +82,7 @@ impl Report {
     }
 }
 
-/// Takes colour as git's `color.ui` says (git-config(1)), where nothing was said on the command line.
+/// Uses colour as `color.ui` of git says, where the command line does not name it.
 pub(crate) fn color_as_git(color_ui: Option<&str>) {
     match color_ui.map(str::to_ascii_lowercase).as_deref() {
         Some("always") => ColorChoice::Always.write_global(),
@@ -86,22 +91,22 @@ pub(crate) fn color_as_git(color_ui: Option<&str>) {
     }
 }
 
-/// The width of the terminal that standard output is; `None` when it is none.
+/// The width of the terminal; `None` when standard output is no terminal.
 fn columns() -> Option<usize> {
     let width = || rustix::termios::tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_col));
     io::stdout().is_terminal().then(width).map(|width| if width == 0 { 80 } else { width })
 }
 
-/// Shows a line of narration on standard error.
-pub(crate) fn narrate(line: &str) {
+/// Shows a line of progress on standard error.
+pub(crate) fn progress(line: &str) {
     let _ = writeln!(io::stderr(), "git aitask: {}", sanitise(&redacted(line)));
 }
 
-/// Shows no narration.
-pub(crate) fn be_quiet(_line: &str) {}
+/// Shows no progress.
+pub(crate) fn no_progress(_line: &str) {}
 
-/// JSON in which characters that could move a terminal's cursor, or turn the reading direction, are escapes. They stand
-/// in strings only; the line ends of the layout stay.
+/// JSON in which characters that could move the cursor of a terminal, or change the writing direction, are escapes. Such
+/// characters occur in strings only, so that line ends are those of the layout.
 fn escaped(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {

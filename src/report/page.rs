@@ -12,11 +12,11 @@ pub(super) enum Advice {
     LeftOut,
 }
 
-/// A page of text, made line by line.
+/// A page of text, built line by line.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Page {
     lines: Vec<Line>,
-    rehearsed: bool,
+    dry_run: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -26,19 +26,19 @@ enum Line {
     Advice(String),
 }
 
-/// What a cell says at a glance, where colours are shown.
+/// The colour of a cell, where colours are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Tone {
-    /// Nothing in particular.
+    /// No colour.
     #[default]
     Plain,
-    /// It can be begun.
+    /// A task that can be picked.
     Ready,
-    /// Somebody is at it.
+    /// A task that is held.
     Busy,
-    /// It presses.
+    /// High priority, or a lock that was taken over.
     Urgent,
-    /// It can wait, or is over.
+    /// Low priority, or a task that is over.
     Faint,
 }
 
@@ -63,7 +63,7 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    /// The cell in a tone.
+    /// The cell with this tone.
     pub(crate) fn tone(mut self, tone: Tone) -> Self {
         self.tone = tone;
         self
@@ -73,7 +73,7 @@ impl Cell {
         self.text.width()
     }
 
-    /// The cell in a column of this width: cut off with an ellipsis, or filled up.
+    /// The cell in a column of this width: cut with an ellipsis, or padded.
     fn fitted(&self, width: usize) -> String {
         let style = self.tone.style();
         let own = self.width();
@@ -106,10 +106,10 @@ pub(crate) struct Table {
     rows: Vec<Vec<Cell>>,
 }
 
-/// The least that a column is narrowed to.
+/// The width below which no column is narrowed.
 const NARROWEST: usize = 8;
 
-/// What stands between two columns.
+/// The space between two columns.
 const GAP: &str = "  ";
 
 impl Table {
@@ -133,7 +133,7 @@ impl Table {
         }
     }
 
-    /// The widths of the columns: what the cells want, or, where that is more than there is room for, less for the widest.
+    /// The widths of the columns: those of their cells; where the sum is too wide, the widest columns are narrowed.
     fn widths(&self, room: usize) -> Vec<usize> {
         let count = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let widest = |n: usize| self.rows.iter().filter_map(|row| row.get(n)).map(Cell::width).max().unwrap_or(0);
@@ -172,23 +172,23 @@ impl Page {
         self
     }
 
-    /// Adds a line that says what should be looked at.
+    /// Adds a line that needs attention.
     pub(crate) fn warning(mut self, text: impl AsRef<str>) -> Self {
         let yellow = Style::new().fg_color(Some(AnsiColor::Yellow.into()));
         self.lines.push(Line::Text(one_line(text.as_ref()), yellow));
         self
     }
 
-    /// Adds a command that may be next; left out when only the answer is wanted.
+    /// Adds a command that may be next; `--quiet` leaves it out.
     pub(crate) fn advice(mut self, text: impl AsRef<str>) -> Self {
         self.lines.push(Line::Advice(one_line(text.as_ref())));
         self
     }
 
-    /// Says above all of it that nothing was done, and leaves out what could be next if it had been.
-    pub(crate) fn rehearsed(mut self) -> Self {
-        self.rehearsed = true;
-        let head = "nothing was changed (--dry-run); without it this would be the answer:".to_owned();
+    /// Says at the top that nothing was changed, and leaves out advice, which would be for a change that was made.
+    pub(crate) fn dry_run(mut self) -> Self {
+        self.dry_run = true;
+        let head = "nothing was changed (--dry-run); without it the result would be:".to_owned();
         self.lines.insert(0, Line::Text(head, Style::new().bold()));
         self
     }
@@ -199,7 +199,7 @@ impl Page {
         self
     }
 
-    /// Adds a text of several lines as it is, made harmless line by line.
+    /// Adds a text of several lines, each sanitised.
     pub(crate) fn text(self, text: &str) -> Self {
         text.lines().fold(self, Self::line)
     }
@@ -211,7 +211,7 @@ impl Page {
         for line in &self.lines {
             match line {
                 Line::Text(line, style) => styled(&mut text, line, *style),
-                Line::Advice(_) if advice == Advice::LeftOut || self.rehearsed => {}
+                Line::Advice(_) if advice == Advice::LeftOut || self.dry_run => {}
                 Line::Advice(line) => styled(&mut text, line, dim),
                 Line::Table(table) => table.render(&mut text, columns),
             }

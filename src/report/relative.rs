@@ -1,10 +1,10 @@
-//! Times as people say them.
+//! Times relative to now.
 
 use jiff::civil::DateTime;
 use jiff::{Timestamp, ZonedDateTime};
 
-/// How long ago a time was: `5 min ago`. It is an instant (RFC 3339), or a local time as locks and task files have it,
-/// `YYYY-MM-DD HH:MM`. `None` for other texts, and for what lies ahead of this clock.
+/// How long ago a time was: `5 min ago`. The text is a timestamp (RFC 3339), or a local time as in locks and task files,
+/// `YYYY-MM-DD HH:MM`. `None` for other texts, and for times in the future of this clock.
 pub(crate) fn relative(text: &str) -> Option<String> {
     let since = if let Ok(then) = text.parse::<Timestamp>() {
         Timestamp::now().duration_since(then)
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_as_people_say_them() {
+    fn times_are_shown_relative_to_now() {
         for (minutes, said) in [
             (-1, "just now"),
             (0, "just now"),

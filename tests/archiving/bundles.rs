@@ -121,7 +121,7 @@ fn unpacking_never_overwrites_another_file() {
     ann.write("aitasks/archived/t5_x.md", "newer");
     let run = script(&ann, ZIP, &["unpack", "5"]).ok();
     assert_eq!(run.stdout, "UNPACKED_TASK:aitasks/archived/t5/t5_1_x.md\n");
-    assert!(run.stderr.contains("t5_x.md is there with another content"), "{run}");
+    assert!(run.stderr.contains("t5_x.md exists with other content"), "{run}");
     assert_eq!(ann.read("aitasks/archived/t5_x.md"), "newer");
     assert!(path.exists());
 }
@@ -187,7 +187,7 @@ fn a_bundled_file_is_not_replaced_by_another_text_of_its_name() {
     ann.commit("tasks");
     for args in [&[][..], &["--no-commit"]] {
         let run = script(&ann, ZIP, args).fails(1);
-        assert!(run.stderr.contains("aitasks/archived/t5_x.md") && run.stderr.contains("another content"), "{run}");
+        assert!(run.stderr.contains("aitasks/archived/t5_x.md") && run.stderr.contains("other content"), "{run}");
     }
     assert_eq!(ann.git(&["status", "--porcelain"]), "");
     ann.write("aitasks/archived/t5_x.md", "the whole text");

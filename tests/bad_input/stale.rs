@@ -205,5 +205,5 @@ fn a_folder_that_is_gone_is_named() {
     let program = env!("CARGO_BIN_EXE_git-aitask");
     let gone = format!("mkdir gone && cd gone && rmdir ../gone && '{program}' list");
     let run = ann.run("sh", &["-c", &gone]);
-    assert!(run.code != 0 && run.stderr.contains("the folder you are in is gone"), "{run}");
+    assert!(run.code != 0 && run.stderr.contains("the current directory no longer exists"), "{run}");
 }

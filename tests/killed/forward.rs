@@ -112,7 +112,7 @@ fn what_somebody_did_after_the_kill_stays() {
     }
     let all = ann.run("sh", &["-c", "git ls-files -s; cat a.txt more.txt; git rev-parse HEAD"]).stdout;
     let run = ann.aitask(&["edit", "1", "--priority", "low"]).ok();
-    assert!(run.stdout.contains("main stays behind"), "{run}");
+    assert!(run.stdout.contains("main was not updated"), "{run}");
     assert_eq!(ann.run("sh", &["-c", "git ls-files -s; cat a.txt more.txt; git rev-parse HEAD"]).stdout, all);
     for (name, text) in keep {
         assert_eq!(ann.read(name), text, "{name}");
@@ -163,7 +163,7 @@ fn a_lock_that_no_git_of_ours_left_stays() {
     let (world, ann, _session) = behind(99, ALL);
     std::fs::write(ann.path(".git/index.lock"), "").unwrap();
     let run = ann.aitask(&["edit", "1", "--priority", "low"]).ok();
-    assert!(run.stdout.contains("main stays behind") && ann.path(".git/index.lock").exists(), "{run}");
+    assert!(run.stdout.contains("main was not updated") && ann.path(".git/index.lock").exists(), "{run}");
     std::fs::remove_file(ann.path(".git/index.lock")).unwrap();
     std::fs::remove_file(world.root().join("left")).unwrap();
     ann.aitask(&["edit", "1", "--priority", "low"]).ok();

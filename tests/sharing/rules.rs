@@ -138,7 +138,7 @@ fn somebody_decides_in_an_editor_whether_a_removed_task_stays() {
         bob.write("aitasks/t1_sample.md", "edit\n");
         assert_eq!(sync(&ann), "PUSHED");
         let run = bob.env("EDITOR", editor).script("aitask_sync.sh", &[]).ok();
-        assert!(run.stdout.contains("removed at the remote"), "{run}");
+        assert!(run.stdout.contains("removed on the remote"), "{run}");
         assert_eq!(world.remote_file("aitask-data", "aitasks/t1_sample.md").as_deref(), kept, "{editor}");
         assert_eq!(bob.path("aitasks/t1_sample.md").exists(), kept.is_some());
         whole(&bob);
@@ -236,7 +236,7 @@ fn an_editor_that_empties_a_file_of_both_sides_resolves_nothing_and_what_was_res
     world.script(&world.root().join("bin/edit"), "#!/bin/sh\ncase $1 in *_a.md) echo both >$1;; *) : >$1;; esac\n");
     let bob = bob.with_programs(world.root().join("bin")).env("EDITOR", "edit");
     let run = bob.script("aitask_sync.sh", &[]).fails(1);
-    assert!(run.stderr.contains("nothing is left of it"), "{run}");
+    assert!(run.stderr.contains("it is empty"), "{run}");
     let kept = run.stderr.split("is kept in ").nth(1).and_then(|rest| rest.lines().next()).unwrap().trim();
     assert_eq!(std::fs::read_to_string(kept).unwrap(), "both\n", "{run}");
     assert_eq!(world.remote_file("aitask-data", "aitasks/t2_b.md").as_deref(), Some("hers\n"));

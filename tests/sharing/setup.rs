@@ -132,7 +132,7 @@ fn a_remote_that_came_later_gets_the_data_branch() {
     ann.write("aitasks/t1_a.md", "a\n");
     ann.at(".aitask-data").commit("ait: a task");
     ann.git(&["remote", "add", "origin", world.origin().to_str().unwrap()]);
-    says(&setup(&ann), &["already configured", "is published"]);
+    says(&setup(&ann), &["already configured", "was published"]);
     assert_eq!(ann.at(".aitask-data").git(&["rev-parse", "--abbrev-ref", "@{u}"]), "origin/aitask-data\n");
     assert!(world.remote_files("aitask-data").contains(&"aitasks/t1_a.md".to_owned()));
     assert!(world.remote_branch("aitask-ids").is_some());

@@ -53,7 +53,7 @@ fn a_sheet_left_as_wrong_as_it_was_is_kept_and_one_left_as_it_was_makes_nothing(
     let run = script(&with_editor(&ann, wrong), "aitask_create.sh", &[]).fails(1);
     let kept = run.stderr.lines().find_map(|line| line.split("your text is kept in ").nth(1)).expect("a place");
     assert!(std::fs::read_to_string(kept).unwrap().contains("Much work."));
-    run.assert().stderr(contains("Error: a title is needed"));
+    run.assert().stderr(contains("Error: the title is missing"));
     script(&with_editor(&ann, "true"), "aitask_create.sh", &[]).fails(1);
     script(&with_editor(&ann, "exit 3"), "aitask_update.sh", &["1"]).fails(1).assert().stderr(contains("is kept in"));
     assert!(files(&ann, "aitasks/new").is_empty());

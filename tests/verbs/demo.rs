@@ -43,7 +43,7 @@ fn people_see_what_happens_and_may_keep_it() {
     {
         assert!(run.stderr.contains(act), "{act}: {run}");
     }
-    assert!(run.stdout.contains("All of it holds.\n") && run.stdout.contains("git aitask init"), "{run}");
+    assert!(run.stdout.contains("All invariants hold.\n") && run.stdout.contains("git aitask init"), "{run}");
     let kept = left(&world);
     assert!(kept.len() == 1 && run.stdout.contains(&kept[0]), "{run}");
     assert!(world.root().join("tmp").join(&kept[0]).join("origin.git").is_dir());

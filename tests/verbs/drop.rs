@@ -39,7 +39,7 @@ fn a_branch_with_commits_stays_and_the_next_pick_goes_on_with_it() {
     let (world, ann) = holder();
     let tip = ann.at(WORK).commit("half of it");
     let run = ann.aitask(&["drop", "1"]).ok();
-    run.assert().stdout(contains("its branch aitask/t1_one has commits and stays"));
+    run.assert().stdout(contains("its branch aitask/t1_one was kept: it has unmerged commits"));
     assert!(!ann.path(WORK).exists());
     assert_eq!((branches(&ann).as_str(), world.locks()), ("aitask/t1_one\n", vec![]));
     ann.aitask(&["pick", "1"]).ok();
@@ -86,7 +86,7 @@ fn with_another_status() {
         ann.aitask(&["drop", "1", "--status", bad]).fails(2);
     }
     let run = ann.aitask(&["drop", "1", "--status", "Postponed"]).ok();
-    run.assert().stdout(contains("1  One  (given back, Postponed)").and(contains("its worktree is gone")));
+    run.assert().stdout(contains("1  One  (dropped, Postponed)").and(contains("its worktree was removed")));
     assert!(world.remote_file("main", "aitasks/t1_one.md").unwrap().contains("status: Postponed\n"));
 }
 

@@ -40,7 +40,7 @@ fn only_the_lines_that_were_named_change() {
 fn the_same_again_changes_nothing() {
     let (world, ann) = world_with_a_task();
     let tip = world.remote_branch("main");
-    ann.aitask(&["edit", "1", "--priority", "medium", "--label", "ui"]).ok().assert().stdout(contains("is so already"));
+    ann.aitask(&["edit", "1", "--priority", "medium", "--label", "ui"]).ok().assert().stdout(contains("unchanged"));
     assert_eq!(world.remote_branch("main"), tip);
 }
 
@@ -93,7 +93,7 @@ fn the_editor_gets_the_file_with_help_and_gives_it_back() {
     assert!(file(&ann).contains("effort: low\n") && file(&ann).ends_with("# Add login\nMore.\n"), "{}", file(&ann));
     assert_eq!(before.lines().count() + 1, file(&ann).lines().count());
     let run = ann.env("EDITOR", "true").aitask(&["edit", "1"]).fails(2);
-    run.assert().stderr(contains("left as it was").and(contains("kept").not()));
+    run.assert().stderr(contains("no changes were made").and(contains("kept").not()));
 }
 
 #[test]

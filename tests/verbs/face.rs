@@ -43,6 +43,45 @@ fn errors_are_json_where_that_was_asked_for() {
 }
 
 #[test]
+fn a_word_that_means_a_verb_is_a_usage_error_and_nothing_is_done() {
+    let world = World::new();
+    let ann = world.initialised("ann");
+    ann.task("One", &[]);
+    let run = ann.aitask(&["claim", "1", "--base", "main"]).fails(2);
+    assert_eq!(run.stderr, "error: there is no verb `claim`\n  try: git aitask pick 1 --base main\n");
+    let run = ann.aitask(&["claim", "1", "--json"]).fails(2);
+    let error = &run.error()["error"];
+    assert_eq!((&error["kind"], &error["exit"]), (&"usage".into(), &2.into()));
+    assert_eq!(error["hints"], serde_json::json!(["git aitask pick 1 --json"]));
+    assert_eq!((run.stdout.as_str(), world.locks().len()), ("", 0));
+    let run = ann.aitask(&["create", "It's $(touch made)"]).fails(2);
+    assert!(run.stderr.ends_with("  try: git aitask new 'It'\\''s $(touch made)'\n"), "{run}");
+    let run = ann.aitask(&["pikc", "1"]).fails(2);
+    assert!(run.stderr.contains("unrecognized subcommand 'pikc'") && run.stderr.contains("'pick'"), "{run}");
+}
+
+#[test]
+fn help_of_a_verb_is_what_its_option_prints() {
+    let ann = World::new().clone("ann");
+    let found = ann.env("PATH", bin_on_path());
+    for (words, same) in [
+        (&["help"][..], &["--help"][..]),
+        (&["help", "pick"], &["pick", "--help"]),
+        (&["help", "worktree", "add"], &["worktree", "add", "--help"]),
+    ] {
+        assert_eq!(ann.aitask(words).ok().stdout, ann.aitask(same).ok().stdout);
+    }
+    // Without a manual page, git itself answers `git aitask --help` only.
+    assert_eq!(found.git(&["aitask", "pick", "--help"]), ann.aitask(&["help", "pick"]).ok().stdout);
+    assert_eq!(found.git(&["aitask", "-h"]), ann.aitask(&["-h"]).ok().stdout);
+    assert_eq!(found.git(&["aitask", "help"]), ann.aitask(&["--help"]).ok().stdout);
+    let run = ann.aitask(&["help", "claim"]).fails(2);
+    assert!(run.stderr.contains("try: git aitask pick --help"), "{run}");
+    ann.aitask(&["help", "nonsense", "--json"]).fails(2);
+    ann.aitask(&["help", "compat", "aitask_lock.sh", "--", "-x"]).fails(2);
+}
+
+#[test]
 fn an_error_in_json_is_all_there_is_on_standard_error() {
     let ann = World::new().initialised("ann");
     let dead = crate::support::Sleeper::new().die();
@@ -154,7 +193,7 @@ fn alone_outside_a_repository() {
 #[test]
 fn alone_in_a_fresh_repository_it_says_what_to_type() {
     let ann = World::new().clone("ann");
-    ann.aitask(&[]).ok().assert().stdout(contains("no tasks yet").and(contains("git aitask init")));
+    ann.aitask(&[]).ok().assert().stdout(contains("not set up for tasks").and(contains("git aitask init")));
 }
 
 #[test]

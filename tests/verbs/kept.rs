@@ -92,7 +92,7 @@ fn a_branch_that_is_checked_out_twice_was_deleted() {
         for other in ["../a", "../second"] {
             ann.at(other).git(&["rev-parse", "--verify", "HEAD"]);
         }
-        run.assert().stdout(contains("aitask/t1_one is checked out at").and(contains("has commits and stays").not()));
+        run.assert().stdout(contains("aitask/t1_one is checked out at").and(contains("unmerged commits").not()));
     }
 }
 

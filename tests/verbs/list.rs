@@ -115,7 +115,7 @@ fn the_view_has_an_age_and_fetch_refreshes_it() {
     let fresh = world.clone("eve");
     assert!(fresh.aitask(&["list", "--json"]).ok().json()["as_of"].is_null());
     let run = fresh.aitask(&["list"]).ok();
-    assert!(format!("{}{}", run.stdout, run.stderr).contains("the remote was not asked yet"), "{run}");
+    assert!(format!("{}{}", run.stdout, run.stderr).contains("the remote has not been fetched yet"), "{run}");
 }
 
 #[test]

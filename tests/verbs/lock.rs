@@ -29,17 +29,6 @@ fn the_lock_alone_is_taken_and_released() {
 }
 
 #[test]
-fn people_see_one_sentence() {
-    let (_, ann, _) = ann_and_bob();
-    ann.aitask(&["lock", "1"])
-        .ok()
-        .assert()
-        .stdout(predicates::str::starts_with("t1 is locked: held by ann@example.com on "));
-    assert_eq!(ann.aitask(&["unlock", "1"]).ok().stdout, "t1 is released\n");
-    assert_eq!(ann.aitask(&["unlock", "1"]).ok().stdout, "t1 was not held\n");
-}
-
-#[test]
 fn the_lock_of_another_is_refused() {
     let (world, ann, bob) = ann_and_bob();
     ann.aitask(&["lock", "1"]).ok();

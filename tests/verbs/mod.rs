@@ -12,6 +12,7 @@ mod list;
 mod lock;
 mod log;
 mod new;
+mod pages;
 mod pick;
 mod planned;
 mod setup;

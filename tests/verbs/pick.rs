@@ -2,7 +2,6 @@
 
 use super::init::{everything, keys, local, on_data_branch};
 use crate::support::{Repo, Run, Sleeper, World};
-use predicates::prelude::*;
 use predicates::str::contains;
 
 /// Two clones and the task t1.
@@ -25,14 +24,9 @@ fn on_host(repo: &Repo, name: &str) -> Repo {
 }
 
 #[test]
-fn taken_is_published_and_people_see_what_they_need() {
+fn a_picked_task_is_published_and_has_a_worktree() {
     let (world, ann, _) = ann_and_bob();
-    let text = ann.aitask(&["pick", "1"]).ok().stdout;
-    let path = ann.path("aiwork/t1_add_login").display().to_string();
-    for part in ["1  Add login  (taken)", "  With e-mail\n  and password.\n", &path, "cut from main at ", "just now"] {
-        assert!(text.contains(part), "{part}\n{text}");
-    }
-    assert!(text.contains("branch    aitask/t1_add_login, cut from") && text.contains("git aitask finish"), "{text}");
+    ann.aitask(&["pick", "1"]).ok();
     assert_eq!(world.locks(), ["t1_lock.yaml"]);
     let file = world.remote_file("main", "aitasks/t1_add_login.md").unwrap();
     assert!(file.contains("status: Implementing\n") && file.contains("assigned_to: ann@example.com\n"), "{file}");
@@ -122,7 +116,6 @@ fn the_same_session_again_is_no_change() {
     let again = ann.aitask(&["pick", "1", "--json"]).ok().json();
     assert_eq!((&again["took"], &again["worktree"]["created"]), (&"mine".into(), &false.into()));
     assert_eq!(again["lock"]["token"], first["lock"]["token"]);
-    ann.aitask(&["pick", "1"]).ok().assert().stdout(contains("(yours already)").and(contains("(was there)")));
     assert_eq!((everything(&ann), world.locks().len()), (before, 1));
 }
 
@@ -340,7 +333,7 @@ fn dry_run_shows_refs_and_commands_and_changes_nothing() {
     let before = everything(&ann);
     let text = ann.aitask(&["pick", "1", "--dry-run"]).ok().stdout;
     for part in [
-        "can be taken",
+        "can be picked",
         "refs/heads/aitask-locks",
         "refs/heads/main",
         "--atomic",

@@ -29,7 +29,11 @@ fn every_verb_gets_its_page_and_every_shell_its_completion() {
         assert!(ends(name), "{name} is not in {planned:?}");
     }
     let page = std::fs::read_to_string(home.join(".local/share/man/man1/git-aitask-pick.1")).unwrap();
-    assert!(page.contains("git aitask pick 12"), "{page}");
+    assert!(page.contains(".SH EXAMPLES\n.nf\n  git aitask pick 12\n"), "{page}");
+    assert!(page.contains("OPTIONS OF EVERY VERB") && page.contains("json"), "{page}");
+    let page = |name: &str| std::fs::read_to_string(home.join(".local/share/man/man1").join(name)).unwrap();
+    assert!(page("git-aitask-worktree-add.1").contains("git aitask worktree add 12"));
+    assert!(page("git-aitask.1").contains(".SH ENVIRONMENT\n") && page("git-aitask.1").contains("EXIT CODES"));
     assert_eq!(changed(&ann, &[]), Vec::<String>::new());
     assert_eq!(changed(&ann, &["--uninstall"]), planned);
     assert_eq!(changed(&ann, &["--uninstall"]), Vec::<String>::new());
@@ -39,7 +43,7 @@ fn every_verb_gets_its_page_and_every_shell_its_completion() {
 fn the_shell_is_offered_verbs_and_tasks() {
     let ann = scene();
     let ask = |words: &[&str]| ann.env("COMPLETE", "fish").aitask(&[&["--", "git-aitask"], words].concat()).ok().stdout;
-    assert!(ask(&["pi"]).starts_with("pick\tTake a task"));
+    assert!(ask(&["pi"]).starts_with("pick\tPick a task"));
     assert!(ask(&["pick", ""]).starts_with("1\tAdd login\n"));
     assert!(ask(&["worktree", "path", ""]).starts_with("1\tAdd login\n"));
     let outside = ann.at("..").env("COMPLETE", "fish").aitask(&["--", "git-aitask", "pick", "1"]).ok();

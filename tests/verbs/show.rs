@@ -29,9 +29,14 @@ fn one_task_whole() {
         assert!(text.contains(part), "{part}\n{text}");
     }
     let alive = format!("its session lives (pid {} is running)", agent.pid());
-    for part in
-        [&alive, ", uncommitted work", "(1 ahead, ", "half of it", "The text.\n", "aiplans/p2_add_login.md\n# The plan"]
-    {
+    for part in [
+        &alive,
+        ", uncommitted changes",
+        "(1 ahead, ",
+        "half of it",
+        "The text.\n",
+        "aiplans/p2_add_login.md\n# The plan",
+    ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
 }

@@ -45,7 +45,7 @@ fn list_shows_each_with_its_state() {
     let dirty = json["worktrees"].as_array().unwrap().iter().map(|one| one["dirty"].as_bool().unwrap());
     assert_eq!(dirty.collect::<Vec<_>>(), [false, true]);
     let text = ann.aitask(&["worktree", "list"]).ok().stdout;
-    assert!(text.starts_with("1\tclean\t") && text.contains("\n2\tuncommitted work\t"), "{text}");
+    assert!(text.starts_with("1\tclean\t") && text.contains("\n2\tuncommitted changes\t"), "{text}");
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn one_that_is_gone_is_not_known() {
     std::fs::remove_dir_all(ann.path("aiwork/t1_one")).unwrap();
     let json = ann.aitask(&["worktree", "list", "--json"]).ok().json();
     assert!(json["worktrees"][0]["dirty"].is_null());
-    assert!(ann.aitask(&["worktree", "list"]).ok().stdout.contains("\tgone\t"));
+    assert!(ann.aitask(&["worktree", "list"]).ok().stdout.contains("\tmissing\t"));
 }
 
 #[test]

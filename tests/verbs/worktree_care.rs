@@ -177,16 +177,16 @@ fn a_branch_that_was_there_is_not_said_to_be_cut_just_now() {
     let text = ann.aitask(&["worktree", "add", "1", "--dry-run"]).ok().stdout;
     assert!(text.contains("git worktree add /") && !text.contains(" -b "), "{text}");
     let run = ann.aitask(&["pick", "1"]).ok();
-    let was_there = "aitask/t1_one, which was there: 2 commits of its own, ";
-    run.assert().stdout(contains(was_there).and(contains(" behind main")).and(contains("cut from").not()));
+    let was_there = "aitask/t1_one, already there: 2 commits ahead of main, ";
+    run.assert().stdout(contains(was_there).and(contains(" behind")).and(contains("cut from").not()));
     let json = ann.aitask(&["worktree", "add", "1", "--json"]).ok().json();
     assert_eq!((&json["worktree"]["created"], &json["worktree"]["ahead"]), (&false.into(), &2.into()), "{json}");
     assert!(json["worktree"]["behind"].as_u64().unwrap() >= 1, "{json}");
     let run = ann.aitask(&["worktree", "add", "1"]).ok();
-    run.assert().stdout(contains("(was there)").and(contains(was_there)));
+    run.assert().stdout(contains("(already there)").and(contains(was_there)));
     ann.aitask(&["worktree", "remove", "1"]).ok();
     let run = ann.aitask(&["worktree", "add", "1"]).ok();
-    run.assert().stdout(contains(was_there).and(contains("(was there)").not()));
+    run.assert().stdout(contains(was_there).and(contains("(already there)").not()));
     ann.task("Two", &[]);
     let json = ann.aitask(&["pick", "2", "--json"]).ok().json();
     assert!(json["worktree"].get("ahead").is_none(), "{json}");
@@ -277,12 +277,15 @@ fn a_task_in_work_without_a_worktree_says_so() {
     let ann = World::new().initialised("ann");
     ann.task("One", &[]);
     ann.aitask(&["pick", "1", "--no-worktree"]).ok();
-    ann.aitask(&["status"]).ok().assert().stdout(contains("1 has no worktree yet: git aitask worktree add 1\n"));
+    ann.aitask(&["status"])
+        .ok()
+        .assert()
+        .stdout(contains("1 has no worktree; to create it: git aitask worktree add 1\n"));
     assert_eq!(ann.aitask(&["status", "--json"]).ok().json()["without_worktree"], serde_json::json!(["1"]));
-    ann.aitask(&["show", "1"]).ok().assert().stdout(contains("none yet: git aitask worktree add 1\n"));
+    ann.aitask(&["show", "1"]).ok().assert().stdout(contains("none; to create it: git aitask worktree add 1\n"));
     ann.aitask(&["worktree", "add", "1"]).ok();
     for verb in [&["status"][..], &["show", "1"]] {
-        ann.aitask(verb).ok().assert().stdout(contains("yet: git aitask worktree add").not());
+        ann.aitask(verb).ok().assert().stdout(contains("git aitask worktree add").not());
     }
 }
 

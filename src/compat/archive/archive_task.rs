@@ -68,7 +68,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
 }
 
 fn fail(invocation: &Invocation, error: &Error) -> u8 {
-    invocation.say_error(error);
+    invocation.print_error(error);
     1
 }
 
@@ -102,8 +102,8 @@ fn parse(args: &[String]) -> Result<Option<ArchiveArguments>> {
     Ok(Some(arguments))
 }
 
-/// Refuses a task with open items of a manual verification, or whose gates have not passed. As in the scripts this is the
-/// first check, and it works outside a repository: callers read the pending gates from it.
+/// Refuses a task with open items of a manual verification, or whose gates have not passed. As in the scripts this is
+/// the first check, and it works outside a repository: callers read the pending gates from it.
 fn require_passed(invocation: &Invocation, folders: &TaskFolders, gates: Gates, id: TaskId) -> Result<()> {
     let Some(file) = folders.tasks.files_of('t', &id.to_string()).pop() else { return Ok(()) };
     let document = Document::parse(&folders.tasks.tree().read(invocation.dir.join(file))?);
@@ -127,11 +127,13 @@ fn archive(invocation: &Invocation, folders: &TaskFolders, arguments: &ArchiveAr
     let publication = arguments.publication;
     let dry_run = publication == Publication::Show;
     warn_of_loose_ends(invocation, &context, folders, id);
-    let plain = |checkout: &DataCheckout<'_>, note: &ArchiveEvent| lines(note, checkout.folder_paths(), false);
+    let plain = |checkout: &DataCheckout<'_>, note: &ArchiveEvent| result_lines(note, checkout.folder_paths(), false);
     let archived = ScriptArchive { checkout: &checkout, publication, lines: plain }.archive(id, arguments.request)?;
     match archived.report {
         ArchiveReport::Notes(notes) => {
-            notes.iter().for_each(|note| show(invocation, note, checkout.folder_paths(), dry_run))
+            for note in &notes {
+                print_note(invocation, note, checkout.folder_paths(), dry_run);
+            }
         }
         ArchiveReport::Lines(lines) => lines.iter().for_each(|line| invocation.console.line(line)),
     }
@@ -145,8 +147,8 @@ fn archive(invocation: &Invocation, folders: &TaskFolders, arguments: &ArchiveAr
     Ok(())
 }
 
-/// Warns of commits and changes that archiving does not publish, such as an unmerged task branch. The scripts archive such
-/// a task, so this does not refuse.
+/// Warns of commits and changes that archiving does not publish, such as an unmerged task branch. The scripts archive
+/// such a task, so this does not refuse.
 fn warn_of_loose_ends(invocation: &Invocation, context: &Context, folders: &TaskFolders, id: TaskId) {
     for file in folders.tasks.files_of('t', &id.to_string()) {
         let name = file.rsplit('/').next().unwrap_or_default().trim_end_matches(".md");
@@ -156,8 +158,9 @@ fn warn_of_loose_ends(invocation: &Invocation, context: &Context, folders: &Task
     }
 }
 
-/// Releases the locks, after the commit: if the run is interrupted before, the task is still locked and the same command
-/// goes on. A lock that cannot be released is a warning only, since the task is archived and the lock is stale.
+/// Releases the locks, after the commit: if the run is interrupted before, the task is still locked and the same
+/// command goes on. A lock that cannot be released is a warning only, since the task is archived and the lock is
+/// stale.
 fn release(invocation: &Invocation, checkout: &DataCheckout<'_>, tasks: &[TaskId]) {
     match checkout.release(tasks) {
         Ok(locks) => {
@@ -171,19 +174,19 @@ fn release(invocation: &Invocation, checkout: &DataCheckout<'_>, tasks: &[TaskId
                 ));
             }
         }
-        Err(error) => invocation
-            .console
-            .warn(&format!("the lock stays: {error}; once the remote can be reached, run 'aitask_lock.sh --cleanup'")),
+        Err(error) => invocation.console.warn(&format!(
+            "the lock was not released: {error}; run 'aitask_lock.sh --cleanup' once the remote can be reached"
+        )),
     }
     for task in tasks {
         gates::prune_shadow(&invocation.environment, &invocation.dir, &task.to_string());
     }
 }
 
-fn show(invocation: &Invocation, note: &ArchiveEvent, folder_paths: &FolderPaths, dry_run: bool) {
+fn print_note(invocation: &Invocation, note: &ArchiveEvent, folder_paths: &FolderPaths, dry_run: bool) {
     match note {
         ArchiveEvent::Begin(..) | ArchiveEvent::LastChild => {
-            for line in lines(note, folder_paths, dry_run) {
+            for line in result_lines(note, folder_paths, dry_run) {
                 invocation.console.info(&line);
             }
         }
@@ -196,11 +199,11 @@ fn show(invocation: &Invocation, note: &ArchiveEvent, folder_paths: &FolderPaths
             ));
         }
         _ => {
-            for line in lines(note, folder_paths, dry_run) {
+            for line in result_lines(note, folder_paths, dry_run) {
                 if line.starts_with("[dry-run]") {
-                    invocation.console.info(&line)
+                    invocation.console.info(&line);
                 } else {
-                    invocation.console.line(&line)
+                    invocation.console.line(&line);
                 }
             }
         }
@@ -208,7 +211,7 @@ fn show(invocation: &Invocation, note: &ArchiveEvent, folder_paths: &FolderPaths
 }
 
 /// The result lines of a note.
-fn lines(note: &ArchiveEvent, folder_paths: &FolderPaths, dry_run: bool) -> Vec<String> {
+fn result_lines(note: &ArchiveEvent, folder_paths: &FolderPaths, dry_run: bool) -> Vec<String> {
     let would = |text: String| dry_run.then(|| format!("[dry-run] Would {text}"));
     let folder = |path: &str| path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
     match note {

@@ -1,6 +1,6 @@
-//! Packing archived files into bundles, and unpacking them. A bundle is written beside the old one, read back member by
-//! member, and renamed; only then are the loose files removed. So whenever a run is interrupted, every file is loose, or in
-//! a bundle, or both.
+//! Packing archived files into bundles, and unpacking them. A bundle is written beside the old one, read back member
+//! by member, and renamed; only then are the loose files removed. So whenever a run is interrupted, every file is
+//! loose, or in a bundle, or both.
 
 mod selection;
 
@@ -66,16 +66,16 @@ impl BundleWrite {
             // It is unknown which of the two is right: one may be the rest of a write to a full disk.
             if bundled.get(name).is_some_and(|other| *other != content) {
                 let (file, bundle) = (archive.shown(name), archive.shown(stem));
-                return Err(Error::new(Kind::Occupied, format!("{file} is in {bundle} already, with another content"))
-                    .advice(format!("move {file} away and unpack it to compare the two")));
+                return Err(Error::new(Kind::Occupied, format!("{bundle} already has {file} with other content"))
+                    .advice(format!("move {file} out of the archive, then unpack the bundle to compare both")));
             }
             bundled.insert(name.clone(), content);
             replaces.push(format!("{root}/{name}"));
         }
-        Self::of(root, archive, stem, bundled, replaces)
+        Self::pack(root, archive, stem, bundled, replaces)
     }
 
-    fn of(
+    fn pack(
         root: &str,
         archive: &TaskFolder,
         stem: &str,
@@ -88,13 +88,13 @@ impl BundleWrite {
         Ok(Self { path: format!("{root}/{name}"), file, tree, files, bytes, replaces })
     }
 
-    /// Writes the bundle beside the old one, reads it back, and renames it over the old one: a killed run or a full disk
-    /// never leaves a broken bundle.
+    /// Writes the bundle beside the old one, reads it back, and renames it over the old one: a killed run or a full
+    /// disk never leaves a broken bundle.
     fn write(&self) -> Result<()> {
         let folder = self.file.parent().unwrap_or(&self.file);
         let failed = |error: std::io::Error| Error::io("write", &self.file, &error);
         self.tree.make_folder(folder)?;
-        sweep(folder);
+        remove_unfinished(folder);
         let mut beside = tempfile::Builder::new();
         let mut beside = beside
             .prefix(BESIDE)
@@ -115,16 +115,16 @@ impl BundleWrite {
 }
 
 /// Lets git ignore the unfinished bundle that a killed run leaves, so that it gets into no commit before it is removed.
-fn hide(checkout: &DataCheckout<'_>) -> Result<()> {
+fn ignore_unfinished(checkout: &DataCheckout<'_>) -> Result<()> {
     let folders = [paths::ARCHIVED_TASKS_DIR, paths::ARCHIVED_PLANS_DIR];
     folders.iter().try_for_each(|folder| {
         exclude(&checkout.context.repository.common_dir, &format!("/{folder}/_b*/{BESIDE}??????"))
     })
 }
 
-/// Removes the unfinished bundles of killed runs. No other process writes one now, since this one holds the queue lock; a
-/// file that cannot be removed does no harm.
-fn sweep(folder: &Path) {
+/// Removes the unfinished bundles of killed runs. No other process writes one now, since this one holds the queue
+/// lock; a file that cannot be removed does no harm.
+fn remove_unfinished(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         // Only names with the prefix and six letters or digits: other files may belong to the user.
         let name = entry.file_name();
@@ -141,8 +141,8 @@ fn load(archive: &TaskFolder, name: &str) -> Result<Option<BundleFiles>> {
     bytes.map(|bytes| bundle::files(&archive.shown(name), &bytes)).transpose()
 }
 
-/// The bundles of a selection, built in memory. An unreadable bundle fails the run here, before anything is written: a new
-/// bundle in its place would lose its tasks.
+/// The bundles of a selection, built in memory. An unreadable bundle fails the run here, before anything is written:
+/// a new bundle in its place would lose its tasks.
 fn changes(folders: &TaskFolders, selection: &BundleSelection) -> Result<Vec<BundleWrite>> {
     let loose = [&selection.tasks, &selection.plans];
     let all = archives(folders).into_iter().zip(loose);
@@ -154,17 +154,20 @@ fn changes(folders: &TaskFolders, selection: &BundleSelection) -> Result<Vec<Bun
 /// Bundles the files that can go, without a commit.
 ///
 /// # Errors
-/// [`Kind::Unparsable`] for a bundle that cannot be read, [`Kind::Io`] when one cannot be written; no file is removed then.
+/// [`Kind::Unparsable`] for a bundle that cannot be read, [`Kind::Io`] when one cannot be written; no file is removed
+/// then.
 pub(crate) fn bundle_uncommitted(
     checkout: Option<&DataCheckout<'_>>,
     folders: &TaskFolders,
 ) -> Result<BundleSelection> {
-    let _queue = checkout.map(enter).transpose()?;
+    let _queue = checkout.map(enter_queue).transpose()?;
     let selection = BundleSelection::find(folders);
     let changes = changes(folders, &selection)?;
     if let Some(checkout) = checkout.filter(|_| !changes.is_empty()) {
-        hide(checkout)?;
+        ignore_unfinished(checkout)?;
     }
+    // All bundles are complete before the first loose file is removed, and the gzip bundles that they replace go last: an
+    // interrupted run leaves files twice, which the next run removes.
     for change in &changes {
         change.write()?;
     }
@@ -187,16 +190,16 @@ pub(crate) fn bundle_uncommitted(
     Ok(selection)
 }
 
-fn enter(checkout: &DataCheckout<'_>) -> Result<Queue> {
+fn enter_queue(checkout: &DataCheckout<'_>) -> Result<Queue> {
     let ledger = checkout.ledger();
     Queue::enter(ledger.repository, ledger.timeout, ledger.progress)
 }
 
-/// Bundles the files that can go and commits exactly that, with the changes that an interrupted run left uncommitted. Gives
-/// the selection, and how many tasks and plans the commit has.
+/// Bundles the files that can go and commits exactly that, with the changes that an interrupted run left uncommitted.
+/// Gives the selection, and how many tasks and plans the commit has.
 ///
 /// # Errors
-/// Those of [`bundle_uncommitted`], and a checkout in the middle of something, or on no branch.
+/// Those of [`bundle_uncommitted`], and a checkout with an unfinished rebase or merge, or on no branch.
 pub(crate) fn bundle_committed(checkout: &DataCheckout<'_>) -> Result<(BundleSelection, (usize, usize))> {
     let landed =
         checkout.ledger().transact("", std::slice::from_ref(&checkout.branch), |view| decide(checkout, view))?;
@@ -209,14 +212,16 @@ fn decide(checkout: &DataCheckout<'_>, view: &View<'_>) -> Result<Decision<Selec
     let snapshot = TaskDataSnapshot::load(checkout, view)?;
     let selection = BundleSelection::find(checkout.folders);
     let changes = changes(checkout.folders, &selection)?;
-    let pending = pending(checkout, &snapshot, &changes)?;
+    let interrupted = interrupted(checkout, &snapshot, &changes)?;
     let mut counts = selection.counts();
-    counts.0 += pending.removed.iter().filter(|path| path.starts_with(paths::TASKS_DIR)).count();
-    counts.1 += pending.removed.iter().filter(|path| path.starts_with(paths::PLANS_DIR)).count();
+    counts.0 += interrupted.removed.iter().filter(|path| path.starts_with(paths::TASKS_DIR)).count();
+    counts.1 += interrupted.removed.iter().filter(|path| path.starts_with(paths::PLANS_DIR)).count();
     if counts == (0, 0) {
         return Ok(Decision::NoChange((selection, counts)));
     }
-    hide(checkout)?;
+    ignore_unfinished(checkout)?;
+    // The bundles are complete before the plan names them. The loose files are removed only when the commit has landed and
+    // the checkout is updated, so an interrupted run loses none.
     for change in &changes {
         change.write()?;
     }
@@ -224,7 +229,7 @@ fn decide(checkout: &DataCheckout<'_>, view: &View<'_>) -> Result<Decision<Selec
     let mut adopt = Vec::new();
     let bundles = changes.into_iter().map(|change| (change.path, change.bytes, change.replaces));
     for (path, content, replaces) in
-        bundles.chain(pending.bundles.into_iter().map(|(path, bytes)| (path, bytes, vec![])))
+        bundles.chain(interrupted.bundles.into_iter().map(|(path, bytes)| (path, bytes, vec![])))
     {
         adopt.push(path.clone());
         edits.push(Edit::Put { path, content });
@@ -233,7 +238,7 @@ fn decide(checkout: &DataCheckout<'_>, view: &View<'_>) -> Result<Decision<Selec
             edits.push(Edit::Remove { path });
         }
     }
-    for path in pending.removed {
+    for path in interrupted.removed {
         adopt.push(path.clone());
         edits.push(Edit::Remove { path });
     }
@@ -247,19 +252,20 @@ fn decide(checkout: &DataCheckout<'_>, view: &View<'_>) -> Result<Decision<Selec
     Ok(Decision::Publish(plan, (selection, counts)))
 }
 
-/// The changes of a run that was interrupted before its commit: loose files that are gone, and the bundles that have them.
+/// The changes of a run that was interrupted before its commit: loose files that are gone, and the bundles that have
+/// them.
 #[derive(Default)]
 struct InterruptedRun {
     removed: Vec<String>,
     bundles: Vec<(String, Vec<u8>)>,
 }
 
-fn pending(
+fn interrupted(
     checkout: &DataCheckout<'_>,
     snapshot: &TaskDataSnapshot<'_>,
     changes: &[BundleWrite],
 ) -> Result<InterruptedRun> {
-    let mut pending = InterruptedRun::default();
+    let mut interrupted = InterruptedRun::default();
     let mut known: BTreeMap<String, Option<BTreeSet<String>>> = BTreeMap::new();
     for path in snapshot.missing().iter().filter(|path| is_archived(path)) {
         let Some(id) = paths::loose_id(path).or_else(|| paths::loose_plan_id(path)) else { continue };
@@ -273,20 +279,20 @@ fn pending(
                 !snapshot.is_committed(&bundle_path) && !changes.iter().any(|change| change.path == bundle_path);
             if is_new && files.is_some() {
                 let bytes = archive.read(&name)?;
-                pending.bundles.push((bundle_path.clone(), bytes));
+                interrupted.bundles.push((bundle_path.clone(), bytes));
             }
             let names = files.map(|files| files.into_iter().map(|(name, _)| name).collect());
             known.insert(bundle_path.clone(), names);
         }
         let member = path.strip_prefix(root).unwrap_or_default().trim_start_matches('/');
         if matches!(known.get(&bundle_path), Some(Some(names)) if names.contains(member)) {
-            pending.removed.push(path.clone());
+            interrupted.removed.push(path.clone());
         }
     }
-    if pending.removed.is_empty() {
-        pending.bundles.clear();
+    if interrupted.removed.is_empty() {
+        interrupted.bundles.clear();
     }
-    Ok(pending)
+    Ok(interrupted)
 }
 
 /// A file of a bundle that was unpacked, or was not.
@@ -310,7 +316,7 @@ pub(crate) fn unpack(
     folders: &TaskFolders,
     number: &str,
 ) -> Result<Vec<Unpacked>> {
-    let _queue = checkout.map(enter).transpose()?;
+    let _queue = checkout.map(enter_queue).transpose()?;
     let mut unpacked = Vec::new();
     for (root, letter, archive) in archives(folders) {
         let start = format!("{letter}{number}");
@@ -328,7 +334,7 @@ pub(crate) fn unpack(
             for (file, content) in files {
                 if !is_wanted(&file) {
                     rest.insert(file, content);
-                } else if put(archive, &file, &content)? {
+                } else if write_new(archive, &file, &content)? {
                     let shown = archive.shown(&file);
                     unpacked.push(if letter == 't' { Unpacked::Task(shown) } else { Unpacked::Plan(shown) });
                 } else {
@@ -346,7 +352,7 @@ pub(crate) fn unpack(
 }
 
 /// Writes a file, whole or not at all. Returns whether the path has this content now: another file there stays.
-fn put(archive: &TaskFolder, name: &str, content: &[u8]) -> Result<bool> {
+fn write_new(archive: &TaskFolder, name: &str, content: &[u8]) -> Result<bool> {
     let (tree, file) = (archive.tree(), archive.path(name));
     if let Some(there) = tree.load(&file)? {
         return Ok(there == content);
@@ -366,7 +372,7 @@ fn shrink(root: &str, archive: &TaskFolder, name: &str, mut rest: BTreeMap<Strin
         rest.extend(files);
     }
     if !rest.is_empty() {
-        BundleWrite::of(root, archive, stem, rest, Vec::new())?.write()?;
+        BundleWrite::pack(root, archive, stem, rest, Vec::new())?.write()?;
         return if name.ends_with(GZIP) { archive.tree().remove(&file).map(drop) } else { Ok(()) };
     }
     archive.tree().remove(&file)?;

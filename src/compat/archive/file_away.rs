@@ -1,6 +1,7 @@
-//! Archiving as the scripts do it: a commit in the checkout, which the caller publishes later, and then the release of the
-//! lock. Every refusal comes before the first change, and an interrupted run is completed by the next one of the same task:
-//! its record in `.git/aitask/` has the result lines and the locks that were still to be printed and released.
+//! Archiving as the scripts do it: a commit in the checkout, which the caller publishes later, and then the release
+//! of the lock. Every refusal comes before the first change, and an interrupted run is completed by the next one of
+//! the same task: its record in `.git/aitask/` has the result lines and the locks that were still to be printed and
+//! released.
 
 use crate::archive::archiver::{ArchiveChanges, ArchiveEvent};
 use crate::archive::decide::{ArchiveDecision, ArchiveState, ArchiveView};
@@ -25,8 +26,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The time limit for releasing locks. Callers end the script after 30 s, and the archiving itself needs a part of that; a
-/// lock that is not released in time is stale and removed by the next cleanup.
+/// The time limit for releasing locks. Callers end the script after 30 s, and the archiving itself needs a part of
+/// that; a lock that is not released in time is stale and removed by the next cleanup.
 const RELEASE_LIMIT: Duration = Duration::from_secs(10);
 
 /// What is done with the change.
@@ -71,8 +72,8 @@ pub(crate) enum ArchiveReport {
     Lines(Vec<String>),
 }
 
-/// The record of what is about to be done, for the run after an interrupted one. It is written before the commit and removed
-/// after the locks are released. As JSON: `lines`, the result lines, and `released`, the ids whose locks go.
+/// The record of what is about to be done, for the run after an interrupted one. It is written before the commit and
+/// removed after the locks are released. As JSON: `lines`, the result lines, and `released`, the ids whose locks go.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct ArchiveIntent {
     lines: Vec<String>,
@@ -84,11 +85,12 @@ impl ScriptArchive<'_> {
     ///
     /// # Errors
     /// [`Kind::NoSuchTask`]; [`Kind::NotClaimable`] when it is archived already or has open children, and those of
-    /// [`ArchiveChanges`]; a checkout in the middle of something, or on no branch. Nothing is changed then.
+    /// [`ArchiveChanges`]; a checkout with an unfinished rebase or merge, or on no branch. Nothing is changed then.
     pub(crate) fn archive(&self, id: TaskId, request: ArchiveRequest) -> Result<ArchivedByScript> {
         let checkout = self.checkout;
         let landed = archive_in(self, &id.into(), request).inspect_err(|error| {
-            // Errors of these kinds may come after the commit, so the record must stay. After all others nothing was changed.
+            // Errors of these kinds may come after the commit, so the record must stay. After all others nothing was
+            // changed.
             if self.publication == Publication::Commit && !matches!(error.kind(), Kind::Git | Kind::Io | Kind::Unknown)
             {
                 checkout.forget_intent(id);
@@ -104,7 +106,7 @@ impl ScriptArchive<'_> {
             }
             ArchiveDecision::File(changes) => {
                 if self.publication != Publication::Show {
-                    checkout.tidy(id, &changes);
+                    checkout.update_folders(id, &changes);
                 }
                 let released = released(&changes);
                 ArchivedByScript { report: ArchiveReport::Notes(changes.events), commit, released }
@@ -123,8 +125,8 @@ impl ArchivePlace for ScriptArchive<'_> {
             }
             ArchiveState::Archived | ArchiveState::CutOff => TaskStore::default(),
         };
-        // The gates were checked before the repository was opened. Locks are released whoever holds them: the lock of an
-        // archived task protects nothing.
+        // The gates were checked before the repository was opened. Locks are released whoever holds them: the lock of
+        // an archived task protects nothing.
         let (pending, not_holder, locks) = (None, None, Locks::default());
         Ok(ArchiveView { id: wanted.id, path, state, not_holder, locks, pending, store: data, now: Context::now() })
     }
@@ -137,9 +139,10 @@ impl ArchivePlace for ScriptArchive<'_> {
         let (checkout, folder_paths) = (self.checkout, &self.checkout.folder_paths);
         let mut edits: Vec<_> = changes.edits.iter().cloned().map(|edit| folder_paths.edit(edit)).collect();
         if self.publication == Publication::Stage {
-            edits = edits.into_iter().map(|edit| checkout.unfold(edit)).collect::<Result<Vec<_>>>()?.concat();
+            edits = edits.into_iter().map(|edit| checkout.split_rename(edit)).collect::<Result<Vec<_>>>()?.concat();
         }
         if self.publication != Publication::Show {
+            // The record is written before the commit: after it nothing in the files shows what was still to be done.
             let lines = changes.events.iter().flat_map(|note| (self.lines)(checkout, note)).collect();
             checkout.save_intent(known.id, changes, lines)?;
         }
@@ -175,7 +178,7 @@ fn unpublished(value: ArchiveOutcome) -> TransactionResult<ArchiveOutcome> {
 /// A refusal in the scripts' words.
 pub(crate) fn refusal_error(id: TaskId, refusal: ArchiveRefusal, shown: impl Fn(&str) -> String) -> Error {
     match refusal {
-        ArchiveRefusal::NotHolder => Error::new(Kind::NotHolder, format!("{} is held by another", id.prefixed())),
+        ArchiveRefusal::NotHolder => Error::new(Kind::NotHolder, format!("{} is held by somebody else", id.prefixed())),
         ArchiveRefusal::Archived(path) => {
             Error::new(Kind::NotClaimable, format!("Task {} is already archived: {}", id.prefixed(), shown(&path)))
         }
@@ -194,8 +197,8 @@ pub(crate) fn refusal_error(id: TaskId, refusal: ArchiveRefusal, shown: impl Fn(
         ArchiveRefusal::Pending(PendingGates::Gates(gates)) => Error::new(
             Kind::GatePending,
             format!(
-                "GATE_PENDING:{gates}\nGATE_BLOCKED: cannot archive until all declared gates pass (use --ignore-gates to \
-                 override)"
+                "GATE_PENDING:{gates}\nGATE_BLOCKED: cannot archive until all declared gates pass \
+                 (use --ignore-gates to override)"
             ),
         ),
         ArchiveRefusal::Files(error) => error,
@@ -209,9 +212,9 @@ struct FoundFile {
 }
 
 impl DataCheckout<'_> {
-    /// Keeps the folder of a parent's children, even empty, as long as the parent is active, and removes it with the parent:
-    /// the scripts take a task whose folder exists for an active parent.
-    fn tidy(&self, id: TaskId, changes: &ArchiveChanges) {
+    /// Keeps the folder of a parent's children, even empty, as long as the parent is active, and removes it with the
+    /// parent: the scripts take a task whose folder exists for an active parent.
+    fn update_folders(&self, id: TaskId, changes: &ArchiveChanges) {
         let parent = id.parent().unwrap_or(id);
         let tree = Tree::new(&self.folder_paths.top);
         let folder = |root: &str, letter: char| self.folder_paths.in_git(&format!("{root}/{letter}{parent}"));
@@ -263,7 +266,7 @@ impl DataCheckout<'_> {
     }
 
     /// A move as removal and addition, which is what the index can hold.
-    fn unfold(&self, edit: Edit) -> Result<Vec<Edit>> {
+    fn split_rename(&self, edit: Edit) -> Result<Vec<Edit>> {
         let Edit::Rename { from, to } = edit else { return Ok(vec![edit]) };
         let content = Tree::new(&self.folder_paths.top).read(&from)?;
         Ok(vec![Edit::Remove { path: from }, Edit::Put { path: to, content }])

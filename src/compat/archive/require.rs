@@ -40,7 +40,7 @@ pub(crate) fn require_branch(context: &Context, top: &Path) -> Result<Branch> {
     };
     RefName::parse(&name).and_then(|name| name.branch()).ok_or_else(|| {
         let message =
-            format!("{} is on no branch (detached HEAD); a commit there would be on none either", top.display());
+            format!("{} is on no branch (detached HEAD), so a commit there would belong to none", top.display());
         Error::new(Kind::DetachedHead, message).hint(command!["git switch", DATA].within(top))
     })
 }
@@ -52,7 +52,10 @@ pub(crate) fn require_branch(context: &Context, top: &Path) -> Result<Branch> {
 pub(crate) fn require_status(context: &Context, top: &Path, branch: &Branch, files: &[&str]) -> Result<WorktreeStatus> {
     let status = worktree::load_status_of(&context.repository, top, files)?;
     if status.branch.as_ref() != Some(branch) {
-        return Err(Error::new(Kind::Occupied, format!("{} is not on the branch {branch} any more", top.display())));
+        return Err(Error::new(
+            Kind::Occupied,
+            format!("{} was switched from the branch {branch} to another one", top.display()),
+        ));
     }
     if let Some(entry) = status.entries.iter().find(|entry| entry.kind == StatusKind::Unmerged) {
         return Err(Error::new(Kind::Occupied, format!("{} is in conflict", entry.path.display())));

@@ -14,8 +14,8 @@ use crate::task::{Document, TaskId, paths};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The paths of the folders of task data: for each its name in the core, its path in git, and the path that is shown. They
-/// differ with `TASK_DIR` and its like, in a subdirectory of a repository, and on a data branch.
+/// The paths of the folders of task data: for each its name in the core, its path in git, and the path that is shown.
+/// They differ with `TASK_DIR` and its like, in a subdirectory of a repository, and on a data branch.
 #[derive(Debug, Clone)]
 pub(crate) struct FolderPaths {
     /// The top of the checkout.
@@ -94,9 +94,9 @@ impl FolderPaths {
     }
 }
 
-/// The path of the project in `dir` within its repository, with a trailing slash; empty for a project at the root, and for
-/// one whose task data has a branch of its own, where paths start at the top.
-pub(crate) fn home(context: &Context, dir: &Path) -> String {
+/// The path of the project in `dir` within its repository, with a trailing slash; empty for a project at the root,
+/// and for one whose task data has a branch of its own, where paths start at the top.
+pub(crate) fn project_prefix(context: &Context, dir: &Path) -> String {
     let (top, dir) = (canonicalize_lenient(&context.repository.toplevel), canonicalize_lenient(dir));
     let below = dir.strip_prefix(&top).ok().and_then(Path::to_str);
     let below = below.filter(|below| !below.is_empty() && !context.has_data_branch());
@@ -128,7 +128,8 @@ impl<'a> DataCheckout<'a> {
         &self.folder_paths
     }
 
-    /// The ledger that commits to this checkout's branch and publishes nothing: the scripts leave that to their callers.
+    /// The ledger that commits to this checkout's branch and publishes nothing: the scripts leave that to their
+    /// callers.
     pub(crate) fn ledger(&self) -> Ledger<'_> {
         Ledger { channel: Channel::Local, data_only_branch: Some(self.branch.clone()), ..self.context.ledger() }
     }

@@ -11,7 +11,7 @@ const HELP: &str = "\
 Usage: aitask_zip_old.sh [-n|--dry-run] [--no-commit] [-v|--verbose]
        aitask_zip_old.sh unpack <number>
 
-Puts archived tasks and plans that no active task needs into bundles, or gets one back out of them.";
+Packs archived tasks and plans that no active task needs into bundles, or unpacks one task.";
 
 const NOTHING: &str =
     "No files to archive. All archived files are still relevant to active work (or directories are empty).";
@@ -43,7 +43,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     match outcome {
         Ok(()) => 0,
         Err(error) => {
-            invocation.say_error(&error);
+            invocation.print_error(&error);
             1
         }
     }
@@ -189,7 +189,7 @@ fn unpack(invocation: &Invocation, folders: &TaskFolders, number: Option<&String
             Unpacked::Task(path) => invocation.console.line(&format!("UNPACKED_TASK:{path}")),
             Unpacked::Plan(path) => invocation.console.line(&format!("UNPACKED_PLAN:{path}")),
             Unpacked::Kept(path) => {
-                invocation.console.warn(&format!("{path} is there with another content; the bundle keeps its own"));
+                invocation.console.warn(&format!("{path} exists with other content; the bundle keeps its version"));
             }
         }
     }

@@ -12,7 +12,7 @@ const HELP: &str = "\
 Usage: aitask_changelog.sh --gather [--from-tag TAG]
        aitask_changelog.sh --check-version VERSION
 
-Gathers what the commits since a release are about, or tells whether CHANGELOG.md has a version.";
+Gathers the tasks of the commits since a release, or checks whether CHANGELOG.md has a version.";
 
 /// Runs the script.
 pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
@@ -69,7 +69,7 @@ fn gather(invocation: &Invocation, tag: Option<&str>) -> Result<()> {
     }
     let commits = releases::load_commits(&context, &invocation.dir, tag)?;
     if !commits.is_known {
-        invocation.console.warn(&format!("git knows no commits {}..HEAD: is the tag right?", commits.base));
+        invocation.console.warn(&format!("git has no commits {}..HEAD; check the tag", commits.base));
     }
     let line = |text: &str| invocation.console.line(text);
     line(&format!("BASE_TAG: {}", commits.base));

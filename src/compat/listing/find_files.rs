@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Result};
 const HELP: &str = "\
 Usage: aitask_find_files.sh --keywords \"a b\" | --names \"a b\" [--max-results N]
 
-Ranks the tracked files that words may be about: by their lines, or by their names (with fzf). Prints rank|score|path.";
+Ranks the tracked files that match words: by their lines, or by their names (with fzf). Prints rank|score|path.";
 
 /// Runs the script.
 pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {

@@ -246,9 +246,9 @@ fn list(invocation: &Invocation, request: &ListArguments) -> u8 {
     0
 }
 
-/// Removes from the active tasks those that do not block because their gates have passed. Only tasks that others depend on
-/// are read, and the project's gate script is started only when one of them has gates: starting it costs more than the
-/// whole listing.
+/// Removes from the active tasks those that do not block because their gates have passed. Only tasks that others
+/// depend on are read, and the project's gate script is started only when one of them has gates: starting it costs
+/// more than the whole listing.
 fn release_satisfied(
     invocation: &Invocation,
     names: &ActiveNames,

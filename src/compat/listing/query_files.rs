@@ -1,5 +1,5 @@
-//! `aitask_query_files.sh`: look-ups of task and plan files for agents. The exit code is 0 whether something is found or
-//! not, and the result line says which; other exit codes mean wrong arguments.
+//! `aitask_query_files.sh`: look-ups of task and plan files for agents. The exit code is 0 whether something is found
+//! or not, and the result line says which; other exit codes mean wrong arguments.
 
 use crate::archive::gates;
 use crate::compat::folders::{TaskFolder, TaskFolders};
@@ -63,7 +63,7 @@ impl FileQuery<'_> {
         };
         let task = || number("task number", "task number");
         let lines = match subcommand {
-            "task-file" => self.one("TASK_FILE", &self.files.tasks.files_of('t', task()?)),
+            "task-file" => self.first_file("TASK_FILE", &self.files.tasks.files_of('t', task()?)),
             "resolve" => self.resolve(task()?),
             "has-children" => self.has_children(task()?),
             "child-file" => {
@@ -71,7 +71,7 @@ impl FileQuery<'_> {
                     return Err(usage("child-file requires <parent> and <child> arguments".to_owned()));
                 };
                 let (parent, child) = (parse_number("parent number", parent)?, parse_number("child number", child)?);
-                self.one("CHILD_FILE", &self.files.tasks.files_of('t', &format!("{parent}_{child}")))
+                self.first_file("CHILD_FILE", &self.files.tasks.files_of('t', &format!("{parent}_{child}")))
             }
             "active-children" => children("CHILD", &self.files.tasks, 't', task()?),
             "all-children" => {
@@ -83,7 +83,7 @@ impl FileQuery<'_> {
             "sibling-context" => self.siblings(number("parent number", "parent number")?),
             "plan-file" => {
                 let raw = first.ok_or_else(|| usage("plan-file requires a task ID argument".to_owned()))?;
-                self.one("PLAN_FILE", &self.files.plans.files_of('p', parse_id("task ID", raw)?))
+                self.first_file("PLAN_FILE", &self.files.plans.files_of('p', parse_id("task ID", raw)?))
             }
             "archived-task" => {
                 let raw = first.ok_or_else(|| usage("archived-task requires a task number argument".to_owned()))?;
@@ -97,11 +97,11 @@ impl FileQuery<'_> {
             "inflight" => self.inflight(),
             other => return Err(usage(format!("Unknown subcommand: '{other}'. Use --help for usage."))),
         };
-        Ok(if lines.is_empty() { vec![nothing(subcommand).to_owned()] } else { lines })
+        Ok(if lines.is_empty() { vec![not_found_line(subcommand).to_owned()] } else { lines })
     }
 
     /// One result line; with several files for one id the first by name, with a warning, since callers read one path.
-    fn one(&self, prefix: &str, found: &[String]) -> Vec<String> {
+    fn first_file(&self, prefix: &str, found: &[String]) -> Vec<String> {
         if found.len() > 1 {
             self.invocation.console.warn(&format!("Several files for one id: {}", found.join(", ")));
         }
@@ -109,7 +109,7 @@ impl FileQuery<'_> {
     }
 
     fn resolve(&self, number: &str) -> Vec<String> {
-        let mut lines = self.one("TASK_FILE", &self.files.tasks.files_of('t', number));
+        let mut lines = self.first_file("TASK_FILE", &self.files.tasks.files_of('t', number));
         if !lines.is_empty() {
             let children = self.has_children(number);
             lines.extend(if children.is_empty() { vec!["NO_CHILDREN".to_owned()] } else { children });
@@ -134,7 +134,7 @@ impl FileQuery<'_> {
     }
 
     fn archived(&self, id: &str) -> Option<String> {
-        if let Some(line) = self.one("ARCHIVED_TASK", &self.files.archived.files_of('t', id)).pop() {
+        if let Some(line) = self.first_file("ARCHIVED_TASK", &self.files.archived.files_of('t', id)).pop() {
             return Some(line);
         }
         let warn = |error: Error| self.invocation.console.warn(&error.to_string());
@@ -145,7 +145,7 @@ impl FileQuery<'_> {
     fn status(&self, id: &str) -> String {
         let active = self.files.tasks.files_of('t', id);
         if !active.is_empty() {
-            self.one("", &active);
+            self.first_file("", &active);
         }
         let status = match active.first() {
             Some(path) => document(self.invocation, path).scalar("status").unwrap_or_default().to_owned(),
@@ -206,7 +206,7 @@ impl FileQuery<'_> {
 }
 
 /// The result line when nothing is found.
-fn nothing(subcommand: &str) -> &'static str {
+fn not_found_line(subcommand: &str) -> &'static str {
     match subcommand {
         "has-children" | "active-children" | "all-children" => "NO_CHILDREN",
         "archived-children" => "NO_ARCHIVED_CHILDREN",

@@ -91,7 +91,8 @@ fn entry(checkout: &TaskFolders, commits: &CommitsSinceTag, id: TaskId) -> Resul
     })
 }
 
-/// The path and content of a file by its id: active, archived, or in a bundle, whose path then precedes the member's name.
+/// The path and content of a file by its id: active, archived, or in a bundle, whose path then precedes the member's
+/// name.
 fn find(letter: char, active: &TaskFolder, archived: &TaskFolder, id: TaskId) -> Result<Option<(String, Vec<u8>)>> {
     let id = id.to_string();
     for folder in [active, archived] {

@@ -64,9 +64,9 @@ impl TaskRow {
         self.fields.depends.iter().map(|id| normal(id.as_written()))
     }
 
-    /// The ids that block it, as the listing shows them: all its dependencies when one of them is active, and the first open
-    /// task of another project; the rest is not asked for, since each costs a process. `status_elsewhere` gives the status
-    /// of a task in another project.
+    /// The ids that block it, as the listing shows them: all its dependencies when one of them is active, and the
+    /// first open task of another project; the rest is not asked for, since each costs a process. `status_elsewhere`
+    /// gives the status of a task in another project.
     pub(crate) fn blocked_by(
         &self,
         active: &ActiveIds<&str>,
@@ -174,9 +174,10 @@ mod tests {
     }
 
     #[test]
-    fn every_segment_in_its_place() {
+    fn the_line_shows_every_field_in_its_place() {
         let fields = "priority: low\neffort: high\nissue_type: bug\nstatus: Postponed\nrisk_code_health: high\n\
-            risk_goal_achievement: odd\nfollowup_kind: docs_gap\nassigned_to: a@b\nissue: i\npull_request: p\ncontributor: c\tc";
+            risk_goal_achievement: odd\nfollowup_kind: docs_gap\nassigned_to: a@b\nissue: i\npull_request: p\n\
+            contributor: c\tc";
         assert_eq!(
             item("t1_x.md", fields).line(&[], Detail::Fields),
             "t1_x.md [Status: Postponed, Priority: Low, CH-risk: High, Effort: High, Type: bug, Follow-up: docs_gap, \
@@ -222,18 +223,21 @@ mod tests {
         let level = proptest::sample::select(vec!["high", "medium", "low", "odd"]);
         let status = proptest::sample::select(vec!["Ready", "Done", "Implementing", ""]);
         let depends = proptest::collection::vec(id.clone(), 0..3);
-        let file = (depends, level.clone(), level, status, "[ab]").prop_map(|(depends, priority, effort, status, label)| {
-            let depends: Vec<_> = depends.into_iter().map(TaskId::in_list).collect();
-            format!(
-                "---\ndepends: [{}]\npriority: {priority}\neffort: {effort}\nstatus: {status}\nlabels: [{label}]\n---\n",
-                depends.join(", ")
-            )
-        });
+        let file =
+            (depends, level.clone(), level, status, "[ab]").prop_map(|(depends, priority, effort, status, label)| {
+                let depends: Vec<_> = depends.into_iter().map(TaskId::in_list).collect();
+                format!(
+                    "---\ndepends: [{}]\npriority: {priority}\neffort: {effort}\nstatus: {status}\n\
+                 labels: [{label}]\n---\n",
+                    depends.join(", ")
+                )
+            });
         proptest::collection::btree_map(id, file, 0..25)
     }
 
     proptest! {
-        /// For well-formed files the scripts and the verbs list the same tasks, in the same order, with the same ones blocked.
+        /// For well-formed files the scripts and the verbs list the same tasks, in the same order, with the same ones
+        /// blocked.
         #[test]
         fn the_scripts_list_what_the_verbs_list(files in files(), ready: bool, label: bool) {
             let filter = Filter {

@@ -9,9 +9,9 @@ use std::path::Path;
 /// A file and its score.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ScoredFile {
-    /// The higher the better.
+    /// Files with a higher score come first.
     pub(crate) score: u64,
-    /// Its name.
+    /// The path of the file.
     pub(crate) file: String,
 }
 
@@ -33,8 +33,8 @@ pub(crate) fn by_content(context: &Context, dir: &Path, words: &[&str]) -> Resul
     Ok(best_first(scores))
 }
 
-/// Tracked files by how well `fzf` matches the words in their paths: for each word the best file gets `limit` points, the
-/// next one a point less, and so on.
+/// Tracked files by how well `fzf` matches the words in their paths: for each word the best file gets `limit` points,
+/// the next one a point less, and so on.
 ///
 /// # Errors
 /// [`Kind::Usage`] when `fzf` is missing.

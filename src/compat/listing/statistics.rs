@@ -50,7 +50,8 @@ pub(crate) fn load(checkout: &TaskFolders, unreadable: impl Fn(&Error)) -> Vec<C
     let mut add = |name: &str, bytes: &[u8]| {
         let file = name.rsplit('/').next().unwrap_or(name);
         let is_child = name.contains('/');
-        // A child's file in the folder of the parents is misplaced; the scripts count it neither as child nor as parent.
+        // A child's file in the folder of the parents is misplaced; the scripts count it neither as child nor as
+        // parent.
         if rows::parent_id(file).is_some() && (is_child || rows::child_id(file).is_none()) {
             completed.extend(parse(file, is_child, &Document::parse(bytes)));
         }
@@ -128,7 +129,7 @@ fn days_between(from: Date, to: Date) -> i64 {
 /// The weekday that a text is the beginning of.
 ///
 /// # Errors
-/// The days it may mean; none when it means none.
+/// The days that begin with the text, when they are none or several.
 pub(crate) fn parse_weekday(text: &str) -> Result<Weekday, Vec<&'static str>> {
     let wanted = text.to_lowercase();
     let found: Vec<_> = DAYS.iter().enumerate().filter(|(_, day)| day.to_lowercase().starts_with(&wanted)).collect();
@@ -346,7 +347,7 @@ pub(crate) fn today() -> Date {
 pub(crate) fn parse_days(text: &str) -> Result<i64> {
     let number = text.strip_suffix('.').unwrap_or(text);
     let days = number.parse().ok().filter(|days| (1..=36_500).contains(days));
-    days.ok_or_else(|| Error::new(Kind::Usage, format!("'{text}' is no number of days")))
+    days.ok_or_else(|| Error::new(Kind::Usage, format!("'{text}' is not a number of days")))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! `aitask_claim_id.sh`: takes, shows, corrects or creates the counter of task ids. `--claim` prints the id alone, since
-//! callers read standard output as the number.
+//! `aitask_claim_id.sh`: takes, shows, corrects or creates the counter of task ids. `--claim` prints the id alone,
+//! since callers read standard output as the number.
 
 use crate::compat::invocation::Invocation;
 use crate::compat::locks::probe::Probe;
@@ -74,7 +74,7 @@ pub(crate) fn claim(invocation: &Invocation, context: &Context) -> Result<(u64, 
                 let (upgraded, next) = upgrade(invocation, view, &branch, plan)?;
                 plan = upgraded;
                 let aside = if view.gone(&branch).is_some() {
-                    "Counter branch 'aitask-ids' was gone from origin; put back as this clone knew it"
+                    "Counter branch 'aitask-ids' was gone from origin; restored from this clone"
                 } else {
                     "Pushed local counter branch to remote (auto-upgrade)"
                 };
@@ -94,8 +94,8 @@ fn upgrade(invocation: &Invocation, view: &View<'_>, branch: &Branch, plan: Plan
         Some(kept) => Ok((plan.advance(branch, kept.start), kept.value.max(full_scan(invocation)? + 1))),
         None => Err(Error::new(
             Kind::NotInitialised,
-            "Counter branch 'aitask-ids' is not initialized on origin and no local branch exists to upgrade. Run 'ait setup' \
-             to initialize the counter.",
+            "Counter branch 'aitask-ids' is not initialized on origin and no local branch exists to upgrade. \
+             Run 'ait setup' to initialize the counter.",
         )),
     }
 }
@@ -223,7 +223,7 @@ fn init(invocation: &Invocation) -> Result<()> {
         }
         CounterInit::PutBack(next) => {
             invocation.console.warn(&format!("Counter branch '{IDS}' was gone from origin"));
-            invocation.console.success(&format!("Counter branch '{IDS}' put back with next_id={next}"));
+            invocation.console.success(&format!("Counter branch '{IDS}' restored with next_id={next}"));
         }
         CounterInit::Made => {
             invocation.console.info(&format!("Max existing task ID: t{max}"));

@@ -1,5 +1,6 @@
-//! `aitask_lock.sh`: takes, releases, shows and cleans up locks. Exit codes callers switch on: 10 without a lock branch,
-//! 11 when the remote cannot be read, 12 after lost races, 13 and 14 for a live or unverifiable session of the same holder.
+//! `aitask_lock.sh`: takes, releases, shows and cleans up locks. Exit codes callers switch on: 10 without a lock
+//! branch, 11 when the remote cannot be read, 12 when the push is refused or keeps losing to others, 13 and 14 for a
+//! live or unverifiable session of the same holder.
 
 use crate::compat::invocation::Invocation;
 use crate::compat::record::record;
@@ -59,9 +60,9 @@ fn with_id(invocation: &Invocation, rest: &[String], usage: &str, run: fn(&Invoc
     }
 }
 
-/// The result line of a refusal. `other` is the word for a lock of another holder: `aitask_lock.sh` prints `LOCK_HOLDER`,
-/// the scripts that pick print `LOCK_FAILED`.
-pub(crate) fn line(refusal: &LockConflict, other: &str) -> String {
+/// The result line of a refusal. `other` is the word for a lock of another holder: `aitask_lock.sh` prints
+/// `LOCK_HOLDER`, the scripts that pick print `LOCK_FAILED`.
+pub(crate) fn refusal_line(refusal: &LockConflict, other: &str) -> String {
     let LockEntry { holder, since, host, process, .. } = &*refusal.lock;
     match refusal.by {
         HeldBy::Other => format!("{other}:{}", record(&[holder, since, host])),
@@ -71,7 +72,7 @@ pub(crate) fn line(refusal: &LockConflict, other: &str) -> String {
 }
 
 /// The lines for a lock that its holder takes again: skills read them to decide whether an earlier session crashed.
-pub(crate) fn prior_lines(invocation: &Invocation, prior: &LockEntry, host_now: &str) {
+pub(crate) fn print_prior(invocation: &Invocation, prior: &LockEntry, host_now: &str) {
     let LockEntry { since, host, process, .. } = prior;
     if host != "unknown" && host != host_now {
         invocation.console.line(&format!("LOCK_RECLAIM:{}", record(&[host, since, host_now])));
@@ -89,15 +90,16 @@ fn explain(refusal: &LockConflict) -> (u8, String) {
         HeldBy::Live => (
             13,
             format!(
-                "Task t{id} is held by a live session of yours on this host (pid {pid}, since {since}). Let it finish, or \
-             release it with './ait lock --unlock {id}'."
+                "Task t{id} is held by a live session of yours on this host (pid {pid}, since {since}). Let it finish, \
+                 or release it with './ait lock --unlock {id}'."
             ),
         ),
         HeldBy::Unverifiable => (
             14,
             format!(
-                "Task t{id} is held by a session of yours on this host whose liveness could not be established (pid {pid}, \
-             since {since}). If it is gone, claim with --force, or release it with './ait lock --unlock {id}'."
+                "Task t{id} is held by a session of yours on this host whose liveness could not be established \
+                 (pid {pid}, since {since}). If it is gone, claim with --force, or release it with \
+                 './ait lock --unlock {id}'."
             ),
         ),
     }
@@ -118,7 +120,7 @@ fn lock(invocation: &Invocation, rest: &[String]) -> u8 {
     };
     match email.and_then(|email| take(invocation, id, &email)) {
         Ok(code) => code,
-        Err(error) => broken(invocation, &error, &format!("Failed to lock task t{id} after 5 attempts")),
+        Err(error) => report_failure(invocation, &error, &format!("Failed to lock task t{id} after 5 attempts")),
     }
 }
 
@@ -128,13 +130,13 @@ fn take(invocation: &Invocation, id: TaskId, email: &str) -> Result<u8> {
     match ops::lock::take(&context, LockRule::Script, &session, &id.into())?.value {
         LockOutcome::Taken(taken) => {
             if let Some(prior) = taken.prior() {
-                prior_lines(invocation, &prior.lock, &session.host);
+                print_prior(invocation, &prior.lock, &session.host);
             }
             invocation.console.success(&format!("Locked task t{id}"));
             Ok(0)
         }
         LockOutcome::Refused(refusal) => {
-            invocation.console.line(&line(&refusal, "LOCK_HOLDER"));
+            invocation.console.line(&refusal_line(&refusal, "LOCK_HOLDER"));
             let (code, text) = explain(&refusal);
             invocation.console.error(&text);
             Ok(code)
@@ -148,8 +150,9 @@ fn unlock(invocation: &Invocation, id: TaskId) -> u8 {
         ops::lock::release(&context, id, None)?;
         Ok(0)
     };
-    release()
-        .unwrap_or_else(|error| broken(invocation, &error, &format!("Failed to unlock task t{id} after 5 attempts")))
+    release().unwrap_or_else(|error| {
+        report_failure(invocation, &error, &format!("Failed to unlock task t{id} after 5 attempts"))
+    })
 }
 
 fn check(invocation: &Invocation, id: TaskId) -> u8 {
@@ -162,7 +165,7 @@ fn check(invocation: &Invocation, id: TaskId) -> u8 {
             0
         }))
     };
-    look().unwrap_or_else(|error| unreadable(invocation, &error))
+    look().unwrap_or_else(|error| report_unreadable(invocation, &error))
 }
 
 fn list(invocation: &Invocation) -> u8 {
@@ -186,7 +189,7 @@ fn list(invocation: &Invocation) -> u8 {
         }
         Ok(0)
     };
-    look().unwrap_or_else(|error| unreadable(invocation, &error))
+    look().unwrap_or_else(|error| report_unreadable(invocation, &error))
 }
 
 fn init(invocation: &Invocation) -> u8 {
@@ -215,7 +218,7 @@ fn init(invocation: &Invocation) -> u8 {
 }
 
 /// The stale locks among those that are held: their task, or its parent, is archived, and it is not active.
-pub(crate) fn stale(invocation: &Invocation, held: impl Iterator<Item = TaskId>) -> Vec<TaskId> {
+pub(crate) fn stale_locks(invocation: &Invocation, held: impl Iterator<Item = TaskId>) -> Vec<TaskId> {
     let held: Vec<_> = held.collect();
     if held.is_empty() {
         return Vec::new();
@@ -233,7 +236,7 @@ pub(crate) fn stale(invocation: &Invocation, held: impl Iterator<Item = TaskId>)
 
 fn cleanup(invocation: &Invocation) -> u8 {
     let mut found = 0;
-    let outcome = sweep(invocation, &mut found);
+    let outcome = remove_stale(invocation, &mut found);
     match outcome {
         Ok(0) => 0,
         Ok(count) => {
@@ -261,20 +264,20 @@ fn cleanup(invocation: &Invocation) -> u8 {
 }
 
 /// Removes stale locks in one publication; gives how many. `found` has the count also when the push fails.
-fn sweep(invocation: &Invocation, found: &mut usize) -> Result<usize> {
+fn remove_stale(invocation: &Invocation, found: &mut usize) -> Result<usize> {
     let Some(context) = invocation.open_remote()? else { return Ok(0) };
     let branch = Ledger::locks_branch()?;
-    // Without `repairs` the ledger fails on a lock branch that is gone or was set back. The decision below leaves such a
-    // branch as it is: cleaning up must not restore a branch that somebody removed, and is no reason to fail.
+    // Without `repairs` the ledger fails on a lock branch that is gone or was set back. The decision below leaves
+    // such a branch as it is: cleaning up must not restore a branch that somebody removed, and is no reason to fail.
     let ledger = Ledger { repairs: true, ..context.ledger() };
     let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
         if view.gone(&branch).is_some() || view.set_back(&branch).is_some() {
             return Ok(Decision::NoChange(Vec::new()));
         }
         let Some(locks) = view.locks()? else { return Ok(Decision::NoChange(Vec::new())) };
-        let stale = stale(invocation, locks.tasks());
-        // Only the remote's present state shows which locks are stale. `Nothing` on an older view makes the ledger fetch and
-        // decide again.
+        let stale = stale_locks(invocation, locks.tasks());
+        // Only the remote's present state shows which locks are stale. `Nothing` on an older view makes the ledger
+        // fetch and decide again.
         if !view.is_current {
             return Ok(Decision::NoChange(Vec::new()));
         }
@@ -297,7 +300,7 @@ fn hint(error: &Error) -> String {
 }
 
 /// Prints the error of a lock or unlock that failed, and gives its exit code.
-fn broken(invocation: &Invocation, error: &Error, exhausted: &str) -> u8 {
+fn report_failure(invocation: &Invocation, error: &Error, exhausted: &str) -> u8 {
     let (text, code) = match error.kind() {
         Kind::BranchGone => (format!("{error}. Run 'aitask_lock.sh --init' to put it back."), 10),
         Kind::NotInitialised if error.payloads().iter().any(|it| matches!(it, Payload::Unpublished { .. })) => {
@@ -317,7 +320,7 @@ fn broken(invocation: &Invocation, error: &Error, exhausted: &str) -> u8 {
 }
 
 /// Prints that the lock branch could not be read: exit 11, since "not locked" (exit 1) would be a guess.
-fn unreadable(invocation: &Invocation, error: &Error) -> u8 {
+fn report_unreadable(invocation: &Invocation, error: &Error) -> u8 {
     invocation.console.error(&format!("could not read the 'aitask-locks' lock branch: {error}"));
     11
 }

@@ -1,5 +1,5 @@
 //! `aitask_lock_diag.sh`: checks step by step what locks need (git, the remote, the lock branch, a push) and prints
-//! PASS or FAIL for each, and a summary. It changes nothing, so it may run beside other sessions.
+//! PASS or FAIL for each, and a summary. It changes no branch, so it may run beside other sessions.
 
 use crate::compat::invocation::Invocation;
 use crate::compat::locks::lock::host;

@@ -1,9 +1,9 @@
 //! `aitask_pick_own.sh`, and the older `aitask_own.sh`: picks a task for the caller. Its result lines (`OWNED`,
-//! `LOCK_FAILED`, `RECLAIM_CRASH` ...) decide what a skill does next, so each outcome has exactly one of its own.
+//! `LOCK_FAILED`, `RECLAIM_CRASH` ...) decide what a skill does next, so every failure has exactly one.
 
 use crate::compat::invocation::Invocation;
-use crate::compat::locks::claim::ScriptClaim;
-use crate::compat::locks::lock::{line, prior_lines, stale};
+use crate::compat::locks::lock::{print_prior, refusal_line, stale_locks};
+use crate::compat::locks::script_pick::ScriptPick;
 use crate::compat::record::record;
 use crate::coordination::LockEntry;
 use crate::coordination::decide::{HeldBy, LockRule, ObservedLock, TakenLock, Takeover};
@@ -34,7 +34,7 @@ struct PickOwnArguments {
     force: bool,
     sync: bool,
     /// Whether this is `aitask_own.sh`, whose callers know fewer result lines.
-    early: bool,
+    older: bool,
 }
 
 /// Runs `aitask_pick_own.sh`.
@@ -43,13 +43,13 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
 }
 
 /// Runs `aitask_own.sh`, the older script.
-pub(crate) fn run_early(invocation: &Invocation, args: &[String]) -> u8 {
+pub(crate) fn run_older(invocation: &Invocation, args: &[String]) -> u8 {
     run_as(invocation, args, true)
 }
 
-fn run_as(invocation: &Invocation, args: &[String], early: bool) -> u8 {
+fn run_as(invocation: &Invocation, args: &[String], older: bool) -> u8 {
     let request = match parse(args) {
-        Ok(Some(request)) => PickOwnArguments { early, ..request },
+        Ok(Some(request)) => PickOwnArguments { older, ..request },
         Ok(None) => {
             HELP.lines().for_each(|line| invocation.console.line(line));
             return 0;
@@ -57,15 +57,15 @@ fn run_as(invocation: &Invocation, args: &[String], early: bool) -> u8 {
         Err(error) => return fail(invocation, &error.to_string()),
     };
     if request.sync {
-        return synchronise(invocation, early);
+        return sync_only(invocation, older);
     }
     let Some(id) = request.id else {
         return fail(invocation, "Task ID is required (or use --sync for sync-only mode). Use --help for usage.");
     };
     match invocation.open() {
         Ok(Some(context)) => claim(invocation, &context, &request, id),
-        Ok(None) => ended(invocation, "LOCK_ERROR:unknown", "not inside a git repository"),
-        Err(error) => ended(invocation, "LOCK_ERROR:unknown", &error.to_string()),
+        Ok(None) => fail_with_line(invocation, "LOCK_ERROR:unknown", "not inside a git repository"),
+        Err(error) => fail_with_line(invocation, "LOCK_ERROR:unknown", &error.to_string()),
     }
 }
 
@@ -102,7 +102,7 @@ fn fail(invocation: &Invocation, text: &str) -> u8 {
 }
 
 /// Ends a failed claim: the message on standard error, and exactly one result line on standard output.
-fn ended(invocation: &Invocation, line: &str, text: &str) -> u8 {
+fn fail_with_line(invocation: &Invocation, line: &str, text: &str) -> u8 {
     invocation.console.error(text);
     invocation.console.line(line);
     1
@@ -110,9 +110,9 @@ fn ended(invocation: &Invocation, line: &str, text: &str) -> u8 {
 
 // ---- sync
 
-fn synchronise(invocation: &Invocation, early: bool) -> u8 {
-    let line = match reason_of_sync(invocation) {
-        Some(reason) if !early => format!("SYNC_FAILED:{reason}"),
+fn sync_only(invocation: &Invocation, older: bool) -> u8 {
+    let line = match sync_failure(invocation) {
+        Some(reason) if !older => format!("SYNC_FAILED:{reason}"),
         _ => "SYNCED".to_owned(),
     };
     invocation.console.line(&line);
@@ -120,13 +120,14 @@ fn synchronise(invocation: &Invocation, early: bool) -> u8 {
 }
 
 /// The reason why the task data is not in step with the remote; `None` when it is, and without a remote.
-fn reason_of_sync(invocation: &Invocation) -> Option<&'static str> {
+fn sync_failure(invocation: &Invocation) -> Option<&'static str> {
     let context = invocation.open_remote().ok().flatten()?;
-    let with_sweep = sync::sync(&context, |held| stale(invocation, held));
+    let with_sweep = sync::sync(&context, |held| stale_locks(invocation, held));
     let outcome = match with_sweep {
         Err(error) if matches!(error.kind(), Kind::Denied | Kind::Contention) => {
             invocation.console.warn(&format!(
-                "1 stale lock(s) or more left in place ({error}); they can cause LOCK_FAILED for a task nobody is working on"
+                "1 stale lock(s) or more left in place ({error}); they can cause LOCK_FAILED for a task nobody is \
+                 working on"
             ));
             sync::sync(&context, |_| Vec::new())
         }
@@ -155,8 +156,8 @@ fn is_elsewhere(context: &Context) -> bool {
 fn counts(context: &Context) -> String {
     match sync::unreconciled(context) {
         Some(Unreconciled { counts: AheadBehind { ahead, behind }, upstream }) => format!(
-            "task data not reconciled with {upstream}: {ahead} local unpushed, {behind} remote unpulled (as of the last \
-             successful fetch)"
+            "task data not reconciled with {upstream}: {ahead} local unpushed, {behind} remote unpulled \
+             (as of the last successful fetch)"
         ),
         None => "task data not reconciled: unreconciled commit counts unavailable".to_owned(),
     }
@@ -191,7 +192,7 @@ fn warn_unreachable(invocation: &Invocation, context: &Context, error: &Error) -
 // ---- claim
 
 fn claim(invocation: &Invocation, context: &Context, request: &PickOwnArguments, id: TaskId) -> u8 {
-    let wanted = ScriptClaim { invocation, context, id, email: request.email.as_deref() };
+    let wanted = ScriptPick { invocation, context, id, email: request.email.as_deref() };
     let policy = Policy {
         rule: LockRule::Script,
         takeover: if request.force { Takeover::Wanted } else { Takeover::Refused },
@@ -216,18 +217,18 @@ fn claim(invocation: &Invocation, context: &Context, request: &PickOwnArguments,
         }
         Ok(PickResult { landed: TransactionResult { value: PickOutcome::Refused(refusal), .. }, .. }) => {
             let owner = &refusal.lock.holder;
-            let early = request.early && refusal.by == HeldBy::Other;
-            invocation.console.line(&if early {
+            let older = request.older && refusal.by == HeldBy::Other;
+            invocation.console.line(&if older {
                 format!("LOCK_FAILED:{owner}")
             } else {
-                line(&refusal, "LOCK_FAILED")
+                refusal_line(&refusal, "LOCK_FAILED")
             });
             1
         }
         Err(error) => {
             let (line, text) = explain(&error);
-            let line = if request.early { "LOCK_INFRA_MISSING" } else { line };
-            ended(invocation, line, &text)
+            let line = if request.older { "LOCK_INFRA_MISSING" } else { line };
+            fail_with_line(invocation, line, &text)
         }
     }
 }
@@ -243,7 +244,7 @@ fn warn_unpublished(invocation: &Invocation, context: &Context, error: &Error) {
 }
 
 /// Warns when a call without `--email` picked the task for its assignee and not for the user.
-fn warn_if_assigned_to_another(invocation: &Invocation, wanted: &ScriptClaim<'_>, taking: &PickDecision) {
+fn warn_if_assigned_to_another(invocation: &Invocation, wanted: &ScriptPick<'_>, taking: &PickDecision) {
     if let (None, Some(own), Some(email)) = (wanted.email, invocation.user_email(), &taking.email)
         && own != *email
     {
@@ -271,11 +272,11 @@ fn answer(invocation: &Invocation, context: &Context, taking: &PickDecision) -> 
     let id = task.id;
     let prior = lock.as_ref().and_then(|lock| Some((lock.prior()?, &lock.entry)));
     if let Some((prior, entry)) = prior {
-        prior_lines(invocation, &prior.lock, &entry.host);
+        print_prior(invocation, &prior.lock, &entry.host);
     }
     let forced = lock.as_ref().and_then(TakenLock::displaced);
     if let Some(refusal) = &forced {
-        invocation.console.line(&line(refusal, "LOCK_FAILED"));
+        invocation.console.line(&refusal_line(refusal, "LOCK_FAILED"));
         invocation.console.line(&format!("FORCE_UNLOCKED:{}", refusal.lock.holder));
     }
     invocation.console.line(&format!("Updated: {}", task.path.as_str()));

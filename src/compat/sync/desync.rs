@@ -9,8 +9,8 @@ use crate::task::paths;
 use serde::Serialize;
 use std::time::Duration;
 
-/// The time limit of the fetch. The callers are screens and reports that show the state known before when it fails, so a
-/// user should not wait longer for it.
+/// The time limit of the fetch. The callers are screens and reports that show the state known before when it fails,
+/// so a user should not wait longer for it.
 const FETCH_LIMIT: Duration = Duration::from_secs(10);
 
 /// The state of one branch. The fields are in alphabetical order, since the keys of the JSON output are sorted.

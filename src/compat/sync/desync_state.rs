@@ -1,5 +1,5 @@
-//! `lib/desync_state.py snapshot`: prints how this clone and the remote differ, as text, JSON or lines. The exit code is 0
-//! whatever the state is: callers read the status of each branch.
+//! `lib/desync_state.py snapshot`: prints how this clone and the remote differ, as text, JSON or lines. The exit code
+//! is 0 whatever the state is: callers read the status of each branch.
 
 use crate::compat::invocation::Invocation;
 use crate::compat::sync::desync::{NAMES, RefState, compare};

@@ -49,7 +49,8 @@ pub(crate) fn named_in(text: &str, files: &[String]) -> Vec<String> {
     let words = text.split(|c| !is_plain(c)).map(|word| word.trim_start_matches("./").trim_end_matches('.'));
     let words: BTreeSet<_> = words.filter(|word| !word.is_empty()).collect();
     let named = |file: &&String| {
-        // The end of a name with spaces or the like cannot be recognised in a text, so the name is searched anywhere in it.
+        // The end of a name with spaces or the like cannot be recognised in a text, so the name is searched anywhere
+        // in it.
         words.contains(file.as_str()) || (!file.chars().all(is_plain) && text.contains(file.as_str()))
     };
     files.iter().filter(named).collect::<BTreeSet<_>>().into_iter().cloned().collect()

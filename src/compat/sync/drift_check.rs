@@ -11,7 +11,7 @@ use std::time::Duration;
 const HELP: &str = "\
 Usage: aitask_remote_drift_check.sh [--debug] [--timeout <sec>] [--unsynced] <base-branch> <plan-file>
 
-Says whether <base-branch> has moved on origin, and whether that touches a file named in the plan.";
+Shows whether <base-branch> has new commits on origin, and which files named in the plan they change.";
 
 struct DriftArguments {
     branch: String,
@@ -59,8 +59,8 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     0
 }
 
-/// Compares the branch. `Ahead` with no commits means that the check is skipped: the scripts do so in a project without a
-/// data branch, unless `--unsynced` is given.
+/// Compares the branch. `Ahead` with no commits means that the check is skipped: the scripts do so in a project
+/// without a data branch, unless `--unsynced` is given.
 fn check(invocation: &Invocation, request: &DriftArguments) -> Drift {
     let Ok(Some(context)) = invocation.open() else {
         return if request.unsynced { Drift::NoLocalBranch } else { Drift::Ahead(0, Vec::new()) };
@@ -90,7 +90,7 @@ fn parse(args: &[String]) -> Result<Option<DriftArguments>> {
                 let seconds = args.next().and_then(|text| text.parse().ok()).filter(|seconds| *seconds > 0);
                 match seconds {
                     Some(seconds) => timeout = Duration::from_secs(seconds),
-                    None => return usage("--timeout wants a number of seconds".to_owned()),
+                    None => return usage("--timeout requires a number of seconds".to_owned()),
                 }
             }
             option if option.starts_with('-') => return usage(format!("Unknown option: {option}")),

@@ -47,7 +47,8 @@ pub(crate) fn init_repository(environment: &Environment, dir: &Path) -> Result<(
 /// The framework's files that had uncommitted changes before setup began. These are the user's work and not committed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ChangedBeforeSetup {
-    /// Whether the framework was never committed here. Then all of its files are, since the installer has just written them.
+    /// Whether the framework was never committed here. Then all of its files are, since the installer has just
+    /// written them.
     pub(crate) is_first: bool,
     code: BTreeSet<PathBuf>,
     data: BTreeSet<PathBuf>,
@@ -61,7 +62,7 @@ impl ChangedBeforeSetup {
             Ok(!call.run()?.stdout.is_empty())
         };
         let names = |dir: &Path, below: &[&str]| -> Result<BTreeSet<PathBuf>> {
-            Ok(changed(context, dir, below)?.into_iter().map(|entry| entry.path).collect())
+            Ok(load_changed(context, dir, below)?.into_iter().map(|entry| entry.path).collect())
         };
         let root = &context.repository.root;
         let is_first = root.join(VERSION).exists() && !tracks(root, VERSION)?;
@@ -74,12 +75,12 @@ impl ChangedBeforeSetup {
     }
 }
 
-fn changed(context: &Context, dir: &Path, below: &[&str]) -> Result<Vec<StatusEntry>> {
+fn load_changed(context: &Context, dir: &Path, below: &[&str]) -> Result<Vec<StatusEntry>> {
     Ok(worktree::changes_below(&context.repository, dir, below)?.entries)
 }
 
-/// Adds lines to the `.gitignore` of the code branch and commits it; `false` when it has them. If the commit is refused,
-/// the file is restored.
+/// Adds lines to the `.gitignore` of the code branch and commits it; `false` when it has them. If the commit is
+/// refused, the file is restored.
 ///
 /// # Errors
 /// [`Kind::Dirty`](crate::error::Kind::Dirty) for a file with uncommitted changes, which would get into the commit.
@@ -97,7 +98,7 @@ pub(crate) fn ignore(context: &Context, lines: &[&str], message: &str) -> Result
         require_clean(context, root)?;
     }
     context.tree().replace(&path, &after)?;
-    let entries = changed(context, root, &[".gitignore"])?;
+    let entries = load_changed(context, root, &[".gitignore"])?;
     worktree::commit_files(&context.repository, root, message, &entries).inspect_err(|_| {
         let _ = match &before {
             Some(before) if !before.is_empty() => context.tree().replace(&path, before),
@@ -128,33 +129,33 @@ pub(crate) struct FrameworkFiles {
 
 impl FrameworkFiles {
     /// The files of the code branch, and those of the task data where it has no branch of its own.
-    pub(crate) fn code(context: &Context, snapshot: &ChangedBeforeSetup, task_data: TaskData) -> Result<Self> {
+    pub(crate) fn code(context: &Context, before: &ChangedBeforeSetup, task_data: TaskData) -> Result<Self> {
         let dir = context.repository.root.clone();
-        let mut pending = Self::look(context, dir, &FRAMEWORK, "ait: Add aitask framework", &snapshot.code)?;
+        let mut pending = Self::load(context, dir, &FRAMEWORK, "ait: Add aitask framework", &before.code)?;
         pending.entries.retain(|entry| task_data == TaskData::Included || !entry.path.starts_with(paths::TASKS_DIR));
         Ok(pending)
     }
 
     /// The files of the data branch, whose checkout is `dir`.
-    pub(crate) fn data(context: &Context, snapshot: &ChangedBeforeSetup, dir: PathBuf) -> Result<Self> {
-        Self::look(context, dir, &FRAMEWORK_DATA, "ait: Add aitask framework data", &snapshot.data)
+    pub(crate) fn data(context: &Context, before: &ChangedBeforeSetup, dir: PathBuf) -> Result<Self> {
+        Self::load(context, dir, &FRAMEWORK_DATA, "ait: Add aitask framework data", &before.data)
     }
 
-    fn look(
+    fn load(
         context: &Context,
         dir: PathBuf,
         below: &[&str],
         message: &'static str,
-        snapshot: &BTreeSet<PathBuf>,
+        before: &BTreeSet<PathBuf>,
     ) -> Result<Self> {
-        let mut entries = changed(context, &dir, below)?;
+        let mut entries = load_changed(context, &dir, below)?;
         let compiled = |path: &Path| {
             path.extension().is_some_and(|extension| extension == "pyc")
                 || path.components().any(|part| part.as_os_str() == "__pycache__")
         };
         let never = [paths::TASKS_DIR, paths::PLANS_DIR, paths::USER_CONFIG_FILE].map(Path::new);
         entries.retain(|entry| !compiled(&entry.path) && !never.contains(&entry.path.as_path()));
-        let (left, entries): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| snapshot.contains(&entry.path));
+        let (left, entries): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| before.contains(&entry.path));
         Ok(Self { left_alone: left.into_iter().map(|entry| entry.path).collect(), dir, message, entries })
     }
 
@@ -173,13 +174,13 @@ impl FrameworkFiles {
 }
 
 /// Creates the folders of the task data that git does not keep while they are empty: the scripts fail without them.
-pub(crate) fn lay_out(context: &Context) -> Result<()> {
+pub(crate) fn create_folders(context: &Context) -> Result<()> {
     let folders = [paths::DRAFTS_DIR, paths::ARCHIVED_TASKS_DIR, paths::ARCHIVED_PLANS_DIR];
     folders.iter().try_for_each(|name| context.tree().make_folder(context.data_dir().join(name)))
 }
 
 /// Writes the initial files of the task data that are missing.
-pub(crate) fn seed(context: &Context) -> Result<()> {
+pub(crate) fn write_initial_files(context: &Context) -> Result<()> {
     for (name, content) in INITIAL_FILES {
         let path = context.data_dir().join(name);
         let tree = context.tree();
@@ -195,8 +196,8 @@ pub(crate) fn hide_user_config(context: &Context) -> Result<()> {
     crate::files::exclude(&context.repository.common_dir, &format!("/{}", paths::USER_CONFIG_FILE))
 }
 
-/// Writes the user's settings where there are none. `ask` gets the address that git is configured with, and gives the one
-/// to write.
+/// Writes the user's settings where there are none. `ask` gets the address that git is configured with, and gives the
+/// one to write.
 pub(crate) fn user_config(context: &Context, ask: impl FnOnce(Option<&str>) -> Option<String>) -> Result<bool> {
     let path = context.data_dir().join(paths::USER_CONFIG_FILE);
     if context.tree().is_there(&path) {

@@ -1,5 +1,5 @@
-//! `ait git`: runs git in the data worktree. During an unfinished rebase or merge it allows only commands that read or that
-//! end it. `ait git push` reconciles with the remote first, and reports in one line.
+//! `ait git`: runs git in the data worktree. During an unfinished rebase or merge it allows only commands that read
+//! or that end it. `ait git push` reconciles with the remote first, and reports in one line.
 
 use crate::compat::exec;
 use crate::compat::invocation::Invocation;
@@ -36,8 +36,8 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     128
 }
 
-/// Whether a command only reads, or ends the unfinished operation. All others are refused during one: a commit would become
-/// a part of the rebase, and abandoning that would lose it.
+/// Whether a command only reads, or ends the unfinished operation. All others are refused during one: a commit would
+/// become a part of the rebase, and abandoning that would lose it.
 fn is_allowed_while_unfinished(args: &[String]) -> bool {
     // Options of git itself stand before the verb; some take the next word.
     let mut words = args.iter().map(String::as_str);
@@ -88,8 +88,8 @@ pub(crate) fn reads_only(args: &[String]) -> bool {
     is_allowed_while_unfinished(args) && !args.iter().any(|arg| changes(arg)) && !names_branch()
 }
 
-/// Pushes the task data. Prints the result line with `--batch`, and a warning when commits stay unpublished. The exit code
-/// is 0 in any case, as in the scripts: skills push at the end of their work and must not fail when offline.
+/// Pushes the task data. Prints the result line with `--batch`, and a warning when commits stay unpublished. The exit
+/// code is 0 in any case, as in the scripts: skills push at the end of their work and must not fail when offline.
 fn push(invocation: &Invocation, batch: bool) -> u8 {
     let context = match invocation.open() {
         Ok(context) => context,
@@ -123,6 +123,7 @@ fn publish(invocation: &Invocation, context: &Context) -> String {
     let mut ignore = |_| ();
     let options = SyncOptions {
         commit: false,
+        // Mostly nobody else has pushed meanwhile; then one connection is enough.
         push_first: true,
         also: &[],
         rules: MergeRules::Scripts,
@@ -187,7 +188,7 @@ fn hint(reason: &str, branch: &str, said: &str) -> String {
             "remote unreachable (network or permission); retry './ait git push' once connectivity is restored"
                 .to_owned()
         }
-        "diverged" => "the remote keeps moving; reconcile with 'ait syncer'".to_owned(),
+        "diverged" => "others push to the remote at the same time; reconcile with 'ait syncer'".to_owned(),
         _ => format!("see './ait git-health' (git: {})", said.lines().next().unwrap_or_default()),
     }
 }
@@ -197,7 +198,7 @@ mod tests {
     use super::is_allowed_while_unfinished;
 
     #[test]
-    fn what_is_allowed_in_the_middle_of_something() {
+    fn commands_that_are_allowed_during_an_unfinished_operation() {
         let harmless =
             |line: &str| is_allowed_while_unfinished(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
         for line in [

@@ -1,4 +1,5 @@
-//! `aitask_init_data.sh`: attaches the data branch in a fresh clone. It asks nothing, so it also runs without a terminal.
+//! `aitask_init_data.sh`: attaches the data branch in a fresh clone. It asks nothing, so it also runs without a
+//! terminal.
 
 use crate::compat::invocation::Invocation;
 use crate::data_branch::attach::{Attached, attach};
@@ -6,8 +7,8 @@ use crate::data_branch::attach::{Attached, attach};
 const HELP: &str = "\
 Usage: aitask_init_data.sh
 
-Makes the worktree .aitask-data of the branch aitask-data in a fresh clone, and the links to it.
-Answers INITIALIZED, ALREADY_INIT, LEGACY_MODE or NO_DATA_BRANCH.";
+Adds the worktree .aitask-data of the branch aitask-data in a fresh clone, and the links to it.
+Prints INITIALIZED, ALREADY_INIT, LEGACY_MODE or NO_DATA_BRANCH.";
 
 /// Runs the script.
 pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {

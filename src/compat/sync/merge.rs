@@ -68,7 +68,8 @@ fn merge(invocation: &Invocation, arguments: &MergeArguments) -> Result<(String,
     Ok((line, code))
 }
 
-/// The remote version, with the values that the user prefers for priority and effort; without a question the remote's win.
+/// The remote version, with the values that the user prefers for priority and effort; without a question the remote's
+/// win.
 fn ask(invocation: &Invocation, local: &[u8], remote: &[u8]) -> Vec<u8> {
     let (ours, mut theirs) = (Document::parse(local), Document::parse(remote));
     for key in ["priority", "effort"] {

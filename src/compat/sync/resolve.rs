@@ -1,4 +1,5 @@
-//! Resolving a conflict in an editor. The user edits a copy of the file, and the result becomes part of the merge commit.
+//! Resolving a conflict in an editor. The user edits a copy of the file, and the result becomes part of the merge
+//! commit.
 
 use crate::error::{Error, Kind, Result};
 use crate::files::records::RecordKind;
@@ -24,8 +25,8 @@ pub(crate) fn keep(context: &Context, resolved: &Resolutions) -> Result<Vec<Path
     resolved.iter().map(write).collect()
 }
 
-/// Opens the file in `editor`: with conflict markers, or where one side removed it with the text of the other side. Gives
-/// the edited text.
+/// Opens the file in `editor`: with conflict markers, or where one side removed it with the text of the other side.
+/// Gives the edited text.
 ///
 /// # Errors
 /// [`Kind::Conflict`] when the editor fails, or markers remain.
@@ -38,16 +39,16 @@ pub(crate) fn edit(context: &Context, editor: &str, file: &Unresolved) -> Result
     let Some(marked) = &file.marked else {
         if show.to_string_lossy().ends_with(".tar.zst") {
             return unresolved(
-                "has a file that differs on both sides; take it out here and there (aitask_zip_old.sh unpack ID), make it \
-                 the same, then sync again",
+                "has a file that differs on both sides; unpack it in both clones (aitask_zip_old.sh unpack ID), \
+                 make it the same, then sync again",
             );
         }
         return unresolved(
             "has no lines and differs on both sides; give it the content of the other side, then sync again",
         );
     };
-    // The copy lies outside the checkout, so that other processes there never see conflict markers. Its path has the same
-    // names, so that the user recognises it in the editor.
+    // The copy lies outside the checkout, so that other processes there never see conflict markers. Its path has the
+    // same names, so that the user recognises it in the editor.
     let io = |error: std::io::Error| Error::io("write", &path, &error);
     let place = context.repository.records().make_folder(RecordKind::Resolving)?;
     let copy = place.path().join(show);
@@ -61,7 +62,7 @@ pub(crate) fn edit(context: &Context, editor: &str, file: &Unresolved) -> Result
     let why = match (status, merge::has_markers(&text), both && text.trim_ascii().is_empty()) {
         (0, false, false) => return Ok(text),
         (0, true, _) => "still has conflict markers in it",
-        (0, false, true) => "was not resolved: nothing is left of it, although both sides have it",
+        (0, false, true) => "was not resolved: it is empty, although both sides have text",
         _ => "was not resolved: the editor failed",
     };
     if text == *marked {
@@ -69,5 +70,5 @@ pub(crate) fn edit(context: &Context, editor: &str, file: &Unresolved) -> Result
     }
     // The user's text is kept, even if it is not a resolution.
     let kept = place.keep().join(show);
-    unresolved(&format!("{why}; what was written is kept in {}", kept.display()))
+    unresolved(&format!("{why}; the edited text is kept in {}", kept.display()))
 }

@@ -15,10 +15,10 @@ use std::path::Path;
 const HELP: &str = "\
 Usage: aitask_sync.sh [--batch]
 
-Brings the task data here and on origin to the same state: commits local edits, joins both
-histories, pushes.
+Brings the task data of this clone and of origin to the same state: commits local edits, merges
+both histories, pushes.
 
-  --batch   one line of answer, for programs; no questions
+  --batch   print one result line for programs; ask no questions
   --help    this text";
 
 /// Runs the script.
@@ -129,7 +129,7 @@ fn answer(invocation: &Invocation, batch: bool, outcome: &Reconciled) -> u8 {
 /// Opens the editor for each file. `None` when one is not resolved: then nothing is merged, and the resolutions of the
 /// others are kept in files.
 fn resolve(invocation: &Invocation, context: &Context, files: &[Unresolved]) -> Option<Resolutions> {
-    invocation.console.warn("These files were changed here and at the remote, and no rule merges them:");
+    invocation.console.warn("These files were changed here and on the remote, and cannot be merged automatically:");
     for file in files {
         invocation.console.warn(&format!("  {}", file.path.display()));
     }
@@ -138,15 +138,17 @@ fn resolve(invocation: &Invocation, context: &Context, files: &[Unresolved]) -> 
     for file in files {
         invocation.console.info(&format!("Editing: {}", file.path.display()));
         if file.versions.ours.is_none() || file.versions.theirs.is_none() {
-            let side = if file.versions.ours.is_none() { "here" } else { "at the remote" };
-            invocation.console.info(&format!("It was removed {side}; keep the text to keep it, or empty it"));
+            let side = if file.versions.ours.is_none() { "here" } else { "on the remote" };
+            invocation
+                .console
+                .info(&format!("It was removed {side}; save the text to keep the file, or an empty file to remove it"));
         }
         match resolve::edit(context, editor, file) {
             Ok(text) => drop(resolved.insert(file.path.clone(), (file.versions.clone(), text))),
             Err(error) => {
                 let kept = if resolved.is_empty() { Ok(Vec::new()) } else { resolve::keep(context, &resolved) };
                 for path in kept.unwrap_or_default() {
-                    invocation.console.warn(&format!("what was resolved is kept in {}", path.display()));
+                    invocation.console.warn(&format!("the resolved file is kept in {}", path.display()));
                 }
                 invocation.console.warn(&format!("{error}; nothing was changed"));
                 return None;
@@ -156,8 +158,8 @@ fn resolve(invocation: &Invocation, context: &Context, files: &[Unresolved]) -> 
     Some(resolved)
 }
 
-/// A path as git prints it: in quotes with octal escapes where it has other than printable ASCII. Callers read the list of
-/// conflicts in git's form, in which a line break cannot forge a line.
+/// A path as git prints it: in quotes with octal escapes where it has other than printable ASCII. Callers read the
+/// list of conflicts in git's form, in which a line break cannot forge a line.
 fn quoted(path: &Path) -> String {
     let bytes = OsStr::as_bytes(path.as_os_str());
     if bytes.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {

@@ -1,5 +1,5 @@
-//! Branches of agents that work in a web environment. They cannot push the data branch, so they mark a completed task by a
-//! file in the folder `.aitask-data-updated/` of their own branch.
+//! Branches of agents that work in a web environment. They cannot push the data branch, so they mark a completed task
+//! by a file in the folder `.aitask-data-updated/` of their own branch.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::run::Call;
@@ -59,7 +59,8 @@ pub(crate) struct ScriptAnswer {
 pub(crate) fn run_script(context: &Context, script: &Path, args: &[&str]) -> Result<ScriptAnswer> {
     let call = Call::program(context.repository.git().environment(), script, &context.repository.root).args(args);
     let output = call.output()?;
-    let code = output.code.ok_or_else(|| Error::new(Kind::Io, format!("{} was ended", script.display())))?;
+    let code =
+        output.code.ok_or_else(|| Error::new(Kind::Io, format!("{} was ended by a signal", script.display())))?;
     let mut texts = vec![output.text()];
     if !output.success() {
         texts.push(output.stderr_text());

@@ -16,7 +16,7 @@ const HELP: &str = "\
 Usage: aitask_web_merge.sh [--fetch]
        aitask_web_merge.sh materialize <task_id> <marker.json>
 
-Lists branches of origin that say their task is completed: COMPLETED:<branch>:<file>, or NONE.";
+Lists the branches of origin whose task is completed: COMPLETED:<branch>:<file>, or NONE.";
 
 /// Runs the script.
 pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
@@ -69,8 +69,8 @@ fn materialize(invocation: &Invocation, args: &[String]) -> u8 {
     code
 }
 
-/// The file of the profile that the marker names. It must be one of the project's and have the same name in it: the marker
-/// comes from another branch and could name any file.
+/// The file of the profile that the marker names. It must be one of the project's and have the same name in it: the
+/// marker comes from another branch and could name any file.
 fn profile_of_marker(invocation: &Invocation, marker: &str) -> Result<Option<String>, &'static str> {
     let text = read_own(&invocation.file(marker)).map_err(|_| "bad-marker")?;
     let marker: Value = serde_json::from_slice(&text).map_err(|_| "bad-marker")?;

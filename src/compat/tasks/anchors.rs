@@ -24,11 +24,11 @@ pub(crate) fn given(checkout: &TaskFiles<'_>, raw: &str) -> Result<TaskId> {
     target(checkout, raw).map(|(id, _)| id)
 }
 
-/// The anchor of a follow-up of a task: the task's own anchor, else its parent, else the task. It is always the start of
-/// the topic, so anchors form no chains.
+/// The anchor of a follow-up of a task: the task's own anchor, else its parent, else the task. It is always the start
+/// of the topic, so anchors form no chains.
 pub(crate) fn followed(checkout: &TaskFiles<'_>, raw: &str) -> Result<String> {
     let (id, document) = target(checkout, raw)?;
-    Ok(own(&document).unwrap_or_else(|| id.parent().unwrap_or(id).to_string()))
+    Ok(own_anchor(&document).unwrap_or_else(|| id.parent().unwrap_or(id).to_string()))
 }
 
 /// The anchor of a child: its parent's, else the parent.
@@ -38,9 +38,9 @@ pub(crate) fn followed(checkout: &TaskFiles<'_>, raw: &str) -> Result<String> {
 pub(crate) fn inherited(checkout: &TaskFiles<'_>, parent: TaskId) -> Result<String> {
     let none = |_| Error::new(Kind::NoSuchTask, format!("Parent task t{parent} not found"));
     let document = Document::parse(&checkout.find_anywhere(parent).map_err(none)?);
-    Ok(own(&document).unwrap_or_else(|| parent.to_string()))
+    Ok(own_anchor(&document).unwrap_or_else(|| parent.to_string()))
 }
 
-fn own(document: &Document) -> Option<String> {
+fn own_anchor(document: &Document) -> Option<String> {
     document.scalar("anchor").filter(|anchor| !anchor.is_empty()).map(str::to_owned)
 }

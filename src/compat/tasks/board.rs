@@ -73,7 +73,7 @@ pub(crate) struct ColumnBoard {
 }
 
 fn refused(reason: &'static str) -> Error {
-    Error::new(Kind::Usage, format!("the board refuses: {reason}")).with(Payload::Reason { reason })
+    Error::new(Kind::Usage, format!("the board refused the change: {reason}")).with(Payload::Reason { reason })
 }
 
 impl ColumnBoard {
@@ -125,8 +125,8 @@ impl ColumnBoard {
         Ok((id, column.filter(|column| !column.is_empty()).unwrap_or_else(|| unordered().id)))
     }
 
-    /// Moves a task to the end of a column; gives the name of its file and its new index. Nothing is committed, as in the
-    /// scripts: callers commit the file themselves.
+    /// Moves a task to the end of a column; gives the name of its file and its new index. Nothing is committed, as in
+    /// the scripts: callers commit the file themselves.
     pub(crate) fn move_task(&self, task: &str, column: &str) -> Result<(String, i64)> {
         if column != unordered().id && !self.columns().iter().any(|known| known.id == column) {
             return Err(refused("unknown_column"));

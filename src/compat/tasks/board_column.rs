@@ -42,7 +42,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     };
     let options = match ScriptOptions::parse(&KNOWN, rest, |_, _| Ok(())) {
         Ok(Some(options)) if options.words.is_empty() => options,
-        Ok(Some(_)) => return wrong("one word too many"),
+        Ok(Some(_)) => return wrong("too many arguments"),
         Ok(None) => {
             USAGE.lines().for_each(|line| console.line(line));
             return 0;

@@ -1,10 +1,12 @@
-//! The lock under which one checkout numbers the children of a task. The original scripts take the same lock in the same
-//! checkout, so its place, its files and the rules for a stale one are exactly theirs:
+//! The lock under which one checkout numbers the children of a task. The original scripts take the same lock in the
+//! same checkout, so its place, its files and the rules for a stale one are exactly theirs:
 //!
-//! - `<base>/child_<parent>/` is the lock. Its file `pid` names the process that holds it, `owner` has a random token.
+//! - `<base>/child_<parent>/` is the lock. Its file `pid` names the process that holds it, `owner` has a random
+//!   token.
 //! - `<base>/child_<parent>.gc/` is the guard: it exists while a lock is created, reclaimed or removed, and is never
 //!   taken from another process.
-//! - The base is `AITASKS_LOCK_DIR`, else `aitask-locks-<uid>-<checksum of the project's path>` in `TMPDIR` or `/tmp`.
+//! - The base is `AITASKS_LOCK_DIR`, else `aitask-locks-<uid>-<checksum of the project's path>` in `TMPDIR` or
+//!   `/tmp`.
 
 use crate::coordination::process;
 use crate::error::{Error, Kind, Result};
@@ -15,17 +17,18 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The number of attempts that the error message names; callers match "after 20 attempts". The scripts wait half a second
-/// for each. Here each is 60 looks at 25 ms, together 30 s: a burst of agents that create children of one task needs
-/// more than the scripts' 10 s, and short pauses keep the lock from being idle between two of them.
+/// The number of attempts that the error message names; callers match "after 20 attempts". The scripts wait half a
+/// second for each. Here each is 60 looks at 25 ms, together 30 s: a burst of agents that create children of one task
+/// needs more than the scripts' 10 s, and short pauses keep the lock from being idle between two of them.
 const ATTEMPTS: u32 = 20;
 const LOOKS: u32 = 60;
 const PAUSE: Duration = Duration::from_millis(25);
-/// A lock without a process id is stale when it is older than this, in seconds. The scripts write the id right after they
-/// create the folder, so only a process that was killed in between leaves such a lock; both sides must wait equally long.
+/// A lock without a process id is stale when it is older than this, in seconds. The scripts write the id right after
+/// they create the folder, so only a process that was killed in between leaves such a lock; both sides must wait
+/// equally long.
 const STALE_AFTER: u64 = 120;
-/// How often the release tries to get the guard, and the pause between two tries: 2 s, as the scripts do. The guard is held
-/// for a few file operations, so a longer wait means that its process was killed.
+/// How often the release tries to get the guard, and the pause between two tries: 2 s, as the scripts do. The guard
+/// is held for a few file operations, so a longer wait means that its process was killed.
 const GUARD_TRIES: u32 = 40;
 const GUARD_PAUSE: Duration = Duration::from_millis(50);
 
@@ -68,8 +71,8 @@ impl ChildLock {
         Err(Error::new(Kind::Contention, message))
     }
 
-    /// Tries once to take the lock, under the guard. A lock of a living process is left alone without taking the guard, so
-    /// that many waiting processes do not keep its holder from releasing it.
+    /// Tries once to take the lock, under the guard. A lock of a living process is left alone without taking the
+    /// guard, so that many waiting processes do not keep its holder from releasing it.
     fn attempt(&self, parent: &str, warn: &dyn Fn(&str)) -> Option<Self> {
         if holder(&self.dir).is_some_and(|pid| process::exists(pid) != Some(false)) {
             return None;
@@ -125,7 +128,7 @@ impl Drop for ChildLock {
     }
 }
 
-/// The guard: a folder beside the lock, held for the few steps in which a lock comes or goes.
+/// The guard: a folder beside the lock that exists only while a lock is created or removed.
 struct Guard(PathBuf);
 
 impl Guard {
@@ -161,8 +164,8 @@ fn age(state: &std::fs::Metadata) -> u64 {
     state.modified().ok().and_then(|time| time.elapsed().ok()).unwrap_or_default().as_secs()
 }
 
-/// The folder of the locks of a project. In the shared `/tmp` it must belong to this user and be no symbolic link, since
-/// somebody else could have created it.
+/// The folder of the locks of a project. In the shared `/tmp` it must belong to this user and be no symbolic link,
+/// since somebody else could have created it.
 fn base(environment: &Environment, root: &Path) -> Option<PathBuf> {
     if let Some(dir) = environment.text("AITASKS_LOCK_DIR") {
         let dir = root.join(dir);

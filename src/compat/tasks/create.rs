@@ -11,11 +11,11 @@ use crate::task::fields;
 const SCRIPT: &str = "aitask_create.sh";
 
 const HELP: &str = "\
-Usage: aitask_create.sh                       make a task in your editor
+Usage: aitask_create.sh                       create a task in your editor
        aitask_create.sh --batch --name NAME (--desc TEXT | --desc-file FILE|-) [options]
        aitask_create.sh --batch --finalize DRAFT | --finalize-all [--silent]
 
-Without --commit the task is a draft in aitasks/new/. With it the task gets its number, and a commit of its own.
+Without --commit the task is a draft in aitasks/new/. With it the task gets an id and a commit of its own.
 
   -p, --priority LEVEL   -e, --effort LEVEL   -t, --type TYPE   -s, --status STATUS   -l, --labels CSV
   --deps CSV   -P, --parent N   --no-sibling-dep   -a, --assigned-to EMAIL   --anchor ID   --followup-of ID

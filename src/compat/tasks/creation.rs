@@ -62,7 +62,7 @@ impl TaskCreation<'_> {
     fn body(&self, options: &ScriptOptions) -> Result<Vec<u8>> {
         let given = || options.last("--description").or_else(|| options.last("--desc")).unwrap_or_default();
         let body = match options.filled("--desc-file") {
-            Some(file) => self.invocation.text_of(file)?,
+            Some(file) => self.invocation.load_text(file)?,
             None => given().as_bytes().to_vec(),
         };
         if body.iter().all(|byte| *byte == b'\n') {
@@ -71,8 +71,8 @@ impl TaskCreation<'_> {
         Ok(body)
     }
 
-    /// The content of the task's file, and its parent. The checks are in the scripts' order, so that of several wrong options
-    /// the same one is reported.
+    /// The content of the task's file, and its parent. The checks are in the scripts' order, so that of several wrong
+    /// options the same one is reported.
     fn document<'o>(&self, options: &'o ScriptOptions, body: &[u8]) -> Result<(Document, Option<&'o str>)> {
         let value = |name: &str, default: &'static str| options.last(name).unwrap_or(default).to_owned();
         let list = |name: &str| fields::items(options.last(name).unwrap_or_default());
@@ -144,8 +144,8 @@ impl TaskCreation<'_> {
         let (given, followed) = (options.filled("--anchor"), options.filled("--followup-of"));
         match (parent, given, followed) {
             (Some(_), Some(_), _) | (Some(_), _, Some(_)) => Err(usage(
-                "--anchor/--followup-of cannot be combined with --parent (a child inherits its parent's anchor; re-anchor \
-                 after creation via aitask_update.sh --anchor)."
+                "--anchor/--followup-of cannot be combined with --parent (a child inherits its parent's anchor; \
+                 re-anchor after creation via aitask_update.sh --anchor)."
                     .to_owned(),
             )),
             (None, Some(_), Some(_)) => Err(usage("--anchor and --followup-of are mutually exclusive.".to_owned())),
@@ -154,9 +154,7 @@ impl TaskCreation<'_> {
             (Some(parent), ..) => {
                 let bare = parent.strip_prefix('t').unwrap_or(parent);
                 let id = TaskId::try_parse(bare).filter(|id| !id.is_child());
-                let id = id.ok_or_else(|| {
-                    Error::new(Kind::NoSuchTask, format!("Parent task t{bare} not found"))
-                })?;
+                let id = id.ok_or_else(|| Error::new(Kind::NoSuchTask, format!("Parent task t{bare} not found")))?;
                 anchors::inherited(self.checkout, id).map(Some)
             }
             _ => Ok(None),
@@ -185,8 +183,8 @@ impl TaskCreation<'_> {
         Ok(created)
     }
 
-    /// Prints git's output of the commit on standard output, but with `--silent` on standard error: standard output has the
-    /// path alone then.
+    /// Prints git's output of the commit on standard output, but with `--silent` on standard error: standard output
+    /// has the path alone then.
     fn print_commit(&self, output: &[u8]) {
         if self.silent { self.invocation.console.stderr_lines(output) } else { self.invocation.console.lines(output) }
     }
@@ -211,8 +209,8 @@ impl TaskCreation<'_> {
         self.invocation.console.line(&line);
     }
 
-    /// Folds pending tasks that refer to the same files into the new one with `--auto-merge`; else lists them. This comes
-    /// after the commit, since folding needs the new task's id.
+    /// Folds pending tasks that refer to the same files into the new one with `--auto-merge`; else lists them. This
+    /// comes after the commit, since folding needs the new task's id.
     fn merge(&self, created: &CreatedHere, document: &Document) -> Result<()> {
         let console = self.invocation.console;
         let found = fold::overlapping(self.checkout, created.id, document);
@@ -248,6 +246,8 @@ impl TaskCreation<'_> {
 
     pub(crate) fn finalize(&self, draft: &DraftToFinalize) -> Result<()> {
         self.print_dropped(&draft.dropped_gates, "gate(s) from finalized draft", "");
+        // The draft is removed after the commit. If an earlier run was interrupted in between, its task is found again here,
+        // so that one draft never becomes two tasks.
         let created = match new::resume_here(self.checkout, &draft.request)? {
             Some(created) => created,
             None => self.file(draft.parent.as_deref(), &draft.request).map_err(NotCreated::into_error)?,

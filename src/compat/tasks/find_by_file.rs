@@ -11,7 +11,7 @@ use crate::task::paths;
 const USAGE: &str = "\
 Usage: aitask_find_by_file.sh [--project NAME] PATH
 
-The pending tasks that refer to a file, as TASK:ID:FILE.";
+Lists the pending tasks that refer to a file, as TASK:ID:FILE.";
 
 /// Runs the script.
 pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {

@@ -1,5 +1,5 @@
-//! Create and update without `--batch`: the user edits the task in an editor. Questions are asked on a terminal only; the
-//! original needs `fzf` for them, this program does not.
+//! Create and update without `--batch`: the user edits the task in an editor. Questions are asked on a terminal only;
+//! the original needs `fzf` for them, this program does not.
 
 use crate::compat::folders::TaskFolders;
 use crate::compat::invocation::Invocation;
@@ -36,8 +36,8 @@ fn open_editor<T>(
     saved.ok_or_else(|| usage("Nothing was changed in the editor".to_owned()))
 }
 
-/// Creates a draft in the editor, and on request finalizes it. The draft is written first, so that the text is kept if the
-/// id counter cannot be reached.
+/// Creates a draft in the editor, and on request finalizes it. The draft is written first, so that the text is kept
+/// if the id counter cannot be reached.
 pub(crate) fn create(invocation: &Invocation) -> Result<u8> {
     let context = invocation.open()?;
     let checkout = invocation.checkout(context.as_ref());
@@ -51,7 +51,7 @@ pub(crate) fn create(invocation: &Invocation) -> Result<u8> {
     let types = words(&checkout).types;
     let saved = open_editor(invocation, context.as_ref(), &text, |document| {
         if let Some(key) = document.keys().find(|key| !known.iter().any(|known| known == key)) {
-            return Err(editor_template::wrong(key, format!("{key} is no field of a new task")));
+            return Err(editor_template::wrong(key, format!("a new task has no field {key}")));
         }
         editor_template::check(document, &types)?;
         draft_from(invocation, &checkout, document)
@@ -65,7 +65,7 @@ pub(crate) fn create(invocation: &Invocation) -> Result<u8> {
         invocation.console.stderr_info(&format!("Added to label vocabulary: {}", new.join(",")));
     }
     last_used::save(&invocation.tasks(), &used)?;
-    let answer = invocation.console.ask("Finalize it now, with a number and a commit? [Y/n] ");
+    let answer = invocation.console.ask("Finalize it now, with an id and a commit? [Y/n] ");
     if answer.is_some_and(|answer| !answer.starts_with(['n', 'N'])) {
         creation.finalize(&new_file::load_draft(&checkout, &path)?).inspect_err(|_| {
             invocation.console.warn(&format!("the text is kept as the draft {path}"));
@@ -94,13 +94,14 @@ fn template(invocation: &Invocation, checkout: &TaskFiles<'_>) -> Result<Vec<u8>
     ] {
         document.append(key, value)?;
     }
-    let mut help = vec!["A new task: it needs a title, and a text below. Leave it as it is to make none.".to_owned()];
+    let mut help =
+        vec!["A new task. Give it a title, and a description below. Without a change no task is created.".to_owned()];
     help.extend(editor_template::help(&words(checkout)));
     let used = last_used::load(&invocation.tasks());
     if !used.is_empty() {
-        help.push(format!("labels used last: [{}]", used.join(", ")));
+        help.push(format!("last used labels: [{}]", used.join(", ")));
     }
-    help.push("parent: the task it is a part of; xdeps, xdeprepo: tasks of another project".to_owned());
+    help.push("parent: the parent task; xdeps, xdeprepo: dependencies on tasks of another project".to_owned());
     Ok(editor_template::with_help(&document, &help))
 }
 
@@ -109,7 +110,7 @@ fn draft_from(invocation: &Invocation, checkout: &TaskFiles<'_>, written: &Docum
     let text = |key: &str| written.scalar_last(key).unwrap_or_default();
     let of = |key: &'static str| move |error: Error| editor_template::wrong(key, error.to_string());
     if text("title").is_empty() {
-        return Err(editor_template::wrong("title", "a title is needed"));
+        return Err(editor_template::wrong("title", "the title is missing"));
     }
     if written.body().is_empty() {
         return Err(editor_template::wrong("text", "the description is missing; write it below the closing `---`"));
@@ -140,7 +141,8 @@ fn draft_from(invocation: &Invocation, checkout: &TaskFiles<'_>, written: &Docum
     if !text("parent").is_empty() {
         let parent = text("parent").trim_start_matches('t');
         let id = TaskId::try_parse(parent).filter(|id| !id.is_child());
-        let id = id.ok_or_else(|| editor_template::wrong("parent", "parent is the number of a task"))?;
+        let id =
+            id.ok_or_else(|| editor_template::wrong("parent", "the parent must be the id of a task without a parent"))?;
         document.set("anchor", &anchors::inherited(checkout, id).map_err(of("parent"))?)?;
         document.set("parent", &id.to_string())?;
     }
@@ -148,7 +150,8 @@ fn draft_from(invocation: &Invocation, checkout: &TaskFiles<'_>, written: &Docum
     Ok((Slug::from_title(text("title")), document))
 }
 
-/// Offers to finalize, edit or delete an existing draft first. Returns whether the user did so, and no new task is wanted.
+/// Offers to finalize, edit or delete an existing draft first. Returns whether the user did so, and no new task is
+/// wanted.
 fn offer_drafts(invocation: &Invocation, creation: &TaskCreation<'_>) -> Result<bool> {
     let drafts = new_file::all_drafts(creation.checkout);
     if drafts.is_empty() {
@@ -157,7 +160,7 @@ fn offer_drafts(invocation: &Invocation, creation: &TaskCreation<'_>) -> Result<
     for (n, draft) in drafts.iter().enumerate() {
         invocation.console.stderr_line(&format!("{:>3}  {draft}", n + 1));
     }
-    let question = "f N finalizes a draft, e N edits it, d N deletes it; Enter makes a new task: ";
+    let question = "f N finalizes a draft, e N edits it, d N deletes it; Enter creates a new task: ";
     let answer = invocation.console.ask(question).unwrap_or_default();
     let mut parts = answer.split_whitespace();
     let (Some(what), Some(number)) = (parts.next(), parts.next()) else { return Ok(false) };
@@ -174,13 +177,13 @@ fn offer_drafts(invocation: &Invocation, creation: &TaskCreation<'_>) -> Result<
             edit_file(invocation, creation.checkout, &draft.path)?;
             invocation.console.line(&format!("Updated: {}", draft.path));
         }
-        _ => return Err(usage(format!("{what} is none of f, e and d"))),
+        _ => return Err(usage(format!("unknown answer {what} (expected f, e or d)"))),
     }
     Ok(true)
 }
 
-/// Lets the user edit a draft. Drafts are private to this clone, so no lock is needed; a change that another process wrote
-/// meanwhile is merged.
+/// Lets the user edit a draft. Drafts are private to this clone, so no lock is needed; a change that another process
+/// wrote meanwhile is merged.
 fn edit_file(invocation: &Invocation, checkout: &TaskFiles<'_>, path: &str) -> Result<()> {
     let words = words(checkout);
     let base = Document::parse(&checkout.read(path)?);
@@ -203,16 +206,14 @@ pub(crate) fn update(invocation: &Invocation, id: Option<&str>) -> Result<u8> {
     let words = words(&checkout);
     let base = Document::parse(&checkout.read(&path)?);
     let name = name_in(&path, id);
-    let mut help = vec![
-        format!("t{id} ({path}). Nothing changes if you leave this as it is."),
-        format!("To rename it add a line `name: ...`; it is called {name} now."),
-    ];
+    let mut help =
+        vec![format!("t{id} ({path})"), format!("To rename it, add a line `name: ...`; its name is {name}.")];
     help.extend(editor_template::help(&words));
     let check = |document: &Document| {
         editor_template::check(document, &words.types)?;
         document.scalar_last("followup_kind").filter(|kind| !kind.is_empty()).map_or(Ok(()), check_kind)?;
         let name = document.scalar_last("name").filter(|name| !name.is_empty()).map(str::to_owned);
-        let none = || editor_template::wrong("name", "nothing is left of this name; use letters and digits");
+        let none = || editor_template::wrong("name", "the name has no letters or digits");
         let name = name.map(|name| Slug::derive(&name).ok_or_else(none)).transpose()?;
         let mut document = document.clone();
         document.remove("name");
@@ -239,5 +240,5 @@ fn ask_for_task(invocation: &Invocation, checkout: &TaskFiles<'_>) -> Result<Str
     }
     let answer = invocation.console.ask("Which task? ").unwrap_or_default();
     let id = crate::compat::tasks::checks::parse_id(answer.trim()).map(str::to_owned);
-    id.ok_or_else(|| usage("a task number is needed".to_owned()))
+    id.ok_or_else(|| usage("no task id was given".to_owned()))
 }

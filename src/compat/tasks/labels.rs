@@ -6,7 +6,7 @@ use crate::task::labels;
 const USAGE: &str = "\
 Usage: aitask_labels.sh list | classify CSV
 
-The vocabulary of labels: its entries, or how the labels of a list stand to it.";
+Lists the labels of the project, or compares the labels of a list with them.";
 
 /// Runs the script.
 pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {

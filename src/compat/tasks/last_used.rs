@@ -16,8 +16,8 @@ struct LastUsedLabels<L> {
     last_used_labels: L,
 }
 
-/// The file as a document of fields, since its top level has their form: this writes one field and keeps all other lines,
-/// and reads a file that is not valid YAML.
+/// The file as a document of fields, since its top level has their form: this writes one field and keeps all other
+/// lines, and reads a file that is not valid YAML.
 fn parse(bytes: &[u8]) -> Document {
     let end: &[u8] = if bytes.is_empty() || bytes.ends_with(b"\n") { b"" } else { b"\n" };
     Document::parse(&[RULE, bytes, end, RULE].concat())

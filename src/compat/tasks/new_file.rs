@@ -61,7 +61,8 @@ pub(crate) fn create_top(
     Ok(new::new_here(checkout, number, request)?)
 }
 
-/// Creates a child of a task, under the child lock, so that two processes of this checkout do not give one number twice.
+/// Creates a child of a task, under the child lock, so that two processes of this checkout do not give one number
+/// twice.
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`] without an active parent, and those of the lock and the commit.
@@ -96,8 +97,8 @@ pub(crate) struct DraftToFinalize {
     pub(crate) request: NewRequest,
 }
 
-/// Reads a draft by its name or path. Only the fields `draft` and `parent` are removed, and gates that its issue type never
-/// passes.
+/// Reads a draft by its name or path. Only the fields `draft` and `parent` are removed, and gates that its issue type
+/// never passes.
 ///
 /// # Errors
 /// [`Kind::NoSuchTask`] for what is no file in the folder of drafts.

@@ -55,13 +55,13 @@ enum ChangeMode {
     Add,
     /// The items are removed.
     Take,
-    /// The value is written even when it is empty, then in the given form: the four fields of the active gates stand or go
-    /// together, and for the board an empty group differs from none.
+    /// The value is written even when it is empty, then in the given form: the four fields of the active gates stand
+    /// or go together, and for the board an empty group differs from none.
     Kept(&'static str),
 }
 
-/// The options that change a field. For one field the order is replace, add, remove, whatever the command line has, as for
-/// the scripts.
+/// The options that change a field. For one field the order is replace, add, remove, whatever the command line has,
+/// as for the scripts.
 const CHANGES: [(KnownOption, &str, ChangeMode); 43] = [
     (KnownOption::value("--priority", "-p"), "priority", ChangeMode::Fixed),
     (KnownOption::value("--effort", "-e"), "effort", ChangeMode::Fixed),
@@ -119,7 +119,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
 fn run_in(invocation: &Invocation, args: &[String]) -> Result<u8> {
     let ForProject { project, args } = take_project(args)?;
     if let Some(project) = project {
-        refuse_across(&project, &args)?;
+        refuse_in_other_project(&project, &args)?;
         return other_project::run_there(invocation, &project, SCRIPT, &args);
     }
     let known: Vec<KnownOption> = OTHERS.into_iter().chain(CHANGES.map(|(known, ..)| known)).collect();
@@ -145,13 +145,13 @@ fn run_in(invocation: &Invocation, args: &[String]) -> Result<u8> {
     if invocation.environment.text("AIT_CROSS_REPO_REEXEC").is_some()
         && let Some(context) = &context
     {
-        respect_lock(invocation, context, id)?;
+        refuse_if_locked(invocation, context, id)?;
     }
     let path = checkout.require_active(id)?;
     let mut changes = collect(invocation, &options, anchor)?;
     check_values(&checkout, &options)?;
     if let Some(file) = options.filled("--desc-file") {
-        let body = invocation.text_of(file)?;
+        let body = invocation.load_text(file)?;
         changes.retain(|change| !matches!(change, FieldChange::Body(_)));
         if !body.iter().all(|byte| *byte == b'\n') {
             changes.push(FieldChange::Body(body));
@@ -170,7 +170,7 @@ fn run_in(invocation: &Invocation, args: &[String]) -> Result<u8> {
 }
 
 /// Refuses changes that the scripts do not make in another project: they would bypass its locks and its workflow.
-fn refuse_across(project: &str, args: &[String]) -> Result<()> {
+fn refuse_in_other_project(project: &str, args: &[String]) -> Result<()> {
     if args.iter().any(|arg| arg == "--name" || arg == "-n") {
         return Err(usage("--project cannot be combined with --name (rename is not supported cross-repo)".to_owned()));
     }
@@ -295,7 +295,7 @@ fn check_dependency(
 }
 
 /// Refuses an update from another project while somebody else, or the same person on another host, holds the task.
-fn respect_lock(invocation: &Invocation, context: &Context, id: &str) -> Result<()> {
+fn refuse_if_locked(invocation: &Invocation, context: &Context, id: &str) -> Result<()> {
     let Some((lock, host)) = TaskId::try_parse(id).and_then(|id| projects::lock_of(context, id)) else { return Ok(()) };
     let own = invocation.user_email();
     if lock.host == host && own.is_none_or(|own| own == lock.holder) {

@@ -15,5 +15,7 @@ pub(crate) fn safe_branch(option: &str, name: &str) -> Result<String> {
     if is_plain(name) && Branch::parse(name).is_ok() {
         return Ok(name.to_owned());
     }
-    usage(format!("{option}: unsafe branch name '{name}' (allowed: A-Z a-z 0-9 . _ / -, as git wants it)"))
+    usage(format!(
+        "{option}: unsafe branch name '{name}' (allowed: a branch name that git accepts, with A-Z a-z 0-9 . _ / -)"
+    ))
 }

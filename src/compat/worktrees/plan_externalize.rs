@@ -1,5 +1,5 @@
-//! `aitask_plan_externalize.sh`: copies an agent's plan to the project's plans, with a header that records base and output.
-//! Later sessions read these branches from the plan alone.
+//! `aitask_plan_externalize.sh`: copies an agent's plan to the project's plans, with a header that records base and
+//! output. Later sessions read these branches from the plan alone.
 
 use crate::compat::folders::TaskFolders;
 use crate::compat::invocation::Invocation;
@@ -20,7 +20,7 @@ Usage: aitask_plan_externalize.sh <task_id> [options]
 Copies an agent's plan to aiplans/, with a header that records the branch decisions.
 
   --internal <path>   the plan; otherwise the newest one of the agent's folder
-  --force             replace a plan that is there
+  --force             replace an existing plan
   --profile <yaml>    execution profile
   --base-branch <b> | --base-branch-file <f>
   --output-branch <b>
@@ -88,7 +88,7 @@ fn parse(args: &[String]) -> Result<Option<ExternalizeArguments>> {
     let mut request = ExternalizeArguments::default();
     let mut args = args.iter();
     while let Some(arg) = args.next() {
-        let mut next = || args.next().cloned().map_or_else(|| usage(format!("{arg} wants a value")), Ok);
+        let mut next = || args.next().cloned().map_or_else(|| usage(format!("{arg} requires a value")), Ok);
         match arg.as_str() {
             "--help" | "-h" => return Ok(None),
             "--force" => request.force = true,
@@ -109,7 +109,7 @@ fn parse(args: &[String]) -> Result<Option<ExternalizeArguments>> {
         }
     }
     if request.worktree.is_some() && request.no_worktree {
-        return usage("--worktree and --no-worktree exclude each other");
+        return usage("--worktree and --no-worktree are mutually exclusive");
     }
     if request.id.is_none() {
         return usage("Task ID is required");
@@ -119,7 +119,7 @@ fn parse(args: &[String]) -> Result<Option<ExternalizeArguments>> {
 
 fn set_once(slot: &mut Option<BranchArgument>, option: &str, text: String) -> Result<()> {
     if let Some(other) = slot.as_ref().filter(|given| given.option != option) {
-        return usage(format!("{} and {option} exclude each other", other.option));
+        return usage(format!("{} and {option} are mutually exclusive", other.option));
     }
     if !option.ends_with("-file") {
         safe_branch(option, &text)?;
@@ -158,7 +158,7 @@ impl<'r> BranchDecisions<'r> {
             .transpose()?
             .unwrap_or_default();
         if request.worktree.is_some() && profile.create_worktree() == Some(false) {
-            return usage("--worktree, but the profile says create_worktree: false");
+            return usage("--worktree contradicts the profile, which has create_worktree: false");
         }
         let branch = |given: &Option<BranchArgument>| given.as_ref().map(|given| branch(invocation, given)).transpose();
         Ok(Self {
@@ -230,7 +230,9 @@ fn source(invocation: &Invocation, request: &ExternalizeArguments) -> Result<Pla
         return Ok(unclear("NOT_FOUND:no_internal_dir"));
     };
     let limit = match invocation.environment.text("AIT_PLAN_EXTERNALIZE_MAX_AGE_SECS") {
-        Some(text) => text.parse().or_else(|_| usage(format!("AIT_PLAN_EXTERNALIZE_MAX_AGE_SECS is {text:?}")))?,
+        Some(text) => text
+            .parse()
+            .or_else(|_| usage(format!("AIT_PLAN_EXTERNALIZE_MAX_AGE_SECS is {text:?}, not a number of seconds")))?,
         None => MAX_AGE,
     };
     let entries = std::fs::read_dir(&folder).map_err(|error| Error::io("read", &folder, &error))?;

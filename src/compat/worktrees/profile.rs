@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_a_mapping_is_read() {
+    fn a_mapping_is_read() {
         let texts = |text| read(text).map(|profile| (profile.name, profile.base, profile.output)).unwrap();
         let some = |text: &str| Some(text.to_owned());
         let all = (some("fast"), some("dev"), some("1.0"));
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worktree_is_wanted_or_not_by_a_boolean() {
+    fn create_worktree_accepts_only_booleans() {
         for (value, wanted) in [
             ("true", Some(true)),
             ("yes", Some(true)),
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_refused() {
+    fn a_file_that_is_no_mapping_is_refused() {
         for text in
             ["a: [b", "- a\n- b\n", "text\n", "a: b: c\n", "a: \"b\n", "a: b\n- c\n", "a: {b: c\nd: e\n", "[a, b]\n"]
         {

@@ -92,17 +92,17 @@ fn remove(
         BranchResult::Unmerged(into) => format!("BRANCH_KEPT unmerged_into:{into} {branch}"),
         BranchResult::Unknown => format!("BRANCH_KEPT unknown {branch}"),
     });
-    let (word, code) = match (removal.is_clean(), removal.is_preserved()) {
+    let (result, code) = match (removal.is_clean(), removal.is_preserved()) {
         (true, _) => ("CLEAN", 0),
         (_, true) => ("PRESERVED", u8::from(options.contains(&"--strict"))),
         _ => ("RESIDUE", 1),
     };
-    invocation.console.line(word);
+    invocation.console.line(result);
     Ok(code)
 }
 
-/// A path for a result line. In a path with line breaks or tabs all but plain bytes are written `%XX`, so that it cannot
-/// forge a line.
+/// A path for a result line. In a path with line breaks or tabs all but plain bytes are written `%XX`, so that it
+/// cannot forge a line.
 fn one_line(path: &Path) -> String {
     let bytes = path.as_os_str().as_bytes();
     if !bytes.iter().any(|byte| matches!(byte, b'\t' | b'\r' | b'\n')) {

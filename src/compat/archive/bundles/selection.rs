@@ -1,5 +1,5 @@
-//! Which archived files can go into bundles: all but those that active tasks depend on or that belong to an active parent.
-//! Agents read these for context, and some of their tools do not look into bundles.
+//! Which archived files can go into bundles: all but those that active tasks depend on or that belong to an active
+//! parent. Agents read these for context, and some of their tools do not look into bundles.
 
 use crate::compat::archive::bundles::archives;
 use crate::compat::folders::{TaskFolder, TaskFolders, is_file};

@@ -1,9 +1,9 @@
 //! Picking a task from the caller's checkout, as the scripts do: uncommitted changes of the task file are part of the
-//! pick, since agents edit the file before they claim it, and the holder's address is added to `emails.txt`.
+//! pick, since the scripts keep them, and the holder's address is added to `emails.txt`.
 
-use crate::compat::archive::snapshot::home;
+use crate::compat::archive::snapshot::project_prefix;
 use crate::compat::invocation::Invocation;
-use crate::compat::locks::lock::stale;
+use crate::compat::locks::lock::stale_locks;
 use crate::coordination::Locks;
 use crate::coordination::decide::LockConflict;
 use crate::coordination::session::parse_email;
@@ -19,28 +19,28 @@ use crate::task::{Document, Task, TaskId, TaskPath, edits, labels, paths};
 use std::path::Path;
 
 /// A pick by a script: the arguments, and the caller's checkout.
-pub(crate) struct ScriptClaim<'a> {
+pub(crate) struct ScriptPick<'a> {
     /// The call of the script.
     pub(crate) invocation: &'a Invocation,
     /// The repository there.
     pub(crate) context: &'a Context,
     /// The task.
     pub(crate) id: TaskId,
-    /// The address that was named.
+    /// The address in the arguments.
     pub(crate) email: Option<&'a str>,
 }
 
-impl WorkingCopy for ScriptClaim<'_> {
+impl WorkingCopy for ScriptPick<'_> {
     /// Whether the pick has an address: from the arguments, the settings, or the task file of this checkout.
     fn may_be_somebodys(&self) -> Result<bool> {
-        let bytes = self.here().and_then(|path| self.invocation.tree().load(path.as_str()).ok().flatten());
+        let bytes = self.path_here().and_then(|path| self.invocation.tree().load(path.as_str()).ok().flatten());
         let is_assigned =
             |bytes: &Vec<u8>| Document::parse(bytes).scalar("assigned_to").is_some_and(|email| !email.is_empty());
-        Ok(self.whose("")?.is_some() || bytes.as_ref().is_some_and(is_assigned))
+        Ok(self.holder_address("")?.is_some() || bytes.as_ref().is_some_and(is_assigned))
     }
 
     fn gather(&self, view: &View<'_>, data: &Branch) -> Result<PickView> {
-        let home = home(self.context, &self.invocation.dir);
+        let home = project_prefix(self.context, &self.invocation.dir);
         let path = self.find(&Index::load_below(view, data, &home)?)?;
         let tip = view.tip(data);
         let [file, addresses] = [path.as_str(), paths::EMAILS_FILE].map(|name| format!("{home}{name}"));
@@ -53,7 +53,7 @@ impl WorkingCopy for ScriptClaim<'_> {
         let document = Document::parse(&content);
         let text = |key: &str| document.scalar(key).unwrap_or_default().to_owned();
         let before = WorkState { status: text("status"), assigned: text("assigned_to") };
-        let email = self.whose(&before.assigned)?;
+        let email = self.holder_address(&before.assigned)?;
         let mut also = Vec::new();
         if let Some(email) = &email {
             let (list, dirty) = self.newest_emails(&addresses, [known.as_deref(), local_known.as_deref()], email)?;
@@ -67,7 +67,7 @@ impl WorkingCopy for ScriptClaim<'_> {
     }
 
     fn stale(&self, held: &Locks) -> Vec<TaskId> {
-        stale(self.invocation, held.tasks())
+        stale_locks(self.invocation, held.tasks())
     }
 
     fn refuse(&self, refusal: PickRefusal) -> Result<LockConflict> {
@@ -83,23 +83,24 @@ impl WorkingCopy for ScriptClaim<'_> {
     }
 }
 
-impl ScriptClaim<'_> {
-    /// The address of the claim: `--email`, the task's assignee, `userconfig.yaml`.
-    fn whose(&self, assigned: &str) -> Result<Option<String>> {
+impl ScriptPick<'_> {
+    /// The address of the holder: `--email`, else the task's assignee, else the one in `userconfig.yaml`.
+    fn holder_address(&self, assigned: &str) -> Result<Option<String>> {
         let assigned = Some(assigned.trim_matches(['"', '\''])).filter(|text| !text.is_empty());
         let found = self.email.or(assigned).map(str::to_owned).or_else(|| self.invocation.user_email());
         found.map(|email| parse_email(&email)).transpose()
     }
 
     /// The path of the task's file in this checkout.
-    fn here(&self) -> Option<TaskPath> {
+    fn path_here(&self) -> Option<TaskPath> {
         self.invocation.active_files().iter().filter_map(|path| TaskPath::parse(path)).find(|path| path.id() == self.id)
     }
 
-    /// The path of the task's active file: the published one, else the one in this checkout, which may not be committed yet.
+    /// The path of the task's active file: the published one, else the one in this checkout, which may not be
+    /// committed yet.
     fn find(&self, index: &Index) -> Result<TaskPath> {
         let is_archived = index.archived(self.id).is_some();
-        index.active(self.id).cloned().or_else(|| self.here().filter(|_| !is_archived)).ok_or_else(|| {
+        index.active(self.id).cloned().or_else(|| self.path_here().filter(|_| !is_archived)).ok_or_else(|| {
             let what = match self.id.parent() {
                 Some(_) => format!("No child task file found for t{} (No task file found)", self.id),
                 None => format!("No task file found for task number {}", self.id),
@@ -110,11 +111,14 @@ impl ScriptClaim<'_> {
 
     /// The content of a file in this checkout, by its path in git.
     fn load_here(&self, path: &str) -> Result<Option<Vec<u8>>> {
-        self.invocation.tree().load(path.strip_prefix(&home(self.context, &self.invocation.dir)).unwrap_or(path))
+        self.invocation
+            .tree()
+            .load(path.strip_prefix(&project_prefix(self.context, &self.invocation.dir)).unwrap_or(path))
     }
 
-    /// The content that the pick changes: the uncommitted version of this checkout, else the published one; and the paths
-    /// whose uncommitted changes become part of the pick. It refuses where both were changed, since one would be lost.
+    /// The content that the pick changes: the uncommitted version of this checkout, else the published one; and the
+    /// paths whose uncommitted changes become part of the pick. It refuses where both were changed, since one would
+    /// be lost.
     fn newest(
         &self,
         view: &View<'_>,
@@ -135,7 +139,7 @@ impl ScriptClaim<'_> {
             self.adopt_published(view, path)?;
             return Ok((base.unwrap_or_default(), Vec::new()));
         }
-        let message = format!("{path} has uncommitted changes here, and was changed elsewhere");
+        let message = format!("{path} has uncommitted changes here and was changed on the remote");
         Err(Error::new(Kind::Dirty, message + "; commit them with './ait git', then claim again"))
     }
 
@@ -147,23 +151,23 @@ impl ScriptClaim<'_> {
         checkout::accept_committed(&self.context.repository, &dir, &adopted)
     }
 
-    /// Refuses a file in conflict, or with a staged version that differs from the one in the work tree: the pick keeps one
-    /// version of a file, so the other one would be lost.
+    /// Refuses a file in conflict, or with a staged version that differs from the one in the work tree: the pick
+    /// keeps one version of a file, so the other one would be lost.
     fn require_whole(&self, path: &str) -> Result<()> {
         let status = worktree::load_status(&self.context.repository, &self.context.data_dir())?;
         let entry = status.entries.iter().find(|entry| entry.path == Path::new(path));
         match entry.map(|entry| (entry.kind, entry.code)) {
             Some((StatusKind::Unmerged, _)) => Err(Error::new(Kind::Conflict, format!("{path} is in conflict here"))),
             Some((StatusKind::Ordinary | StatusKind::Renamed, [staged, here])) if staged != '.' && here != '.' => {
-                let message = format!("{path} is staged in one state and lies here in another");
-                Err(Error::new(Kind::Dirty, message + "; commit one, then claim again"))
+                let message = format!("{path} has staged and unstaged changes");
+                Err(Error::new(Kind::Dirty, message + "; commit it with './ait git', then claim again"))
             }
             _ => Ok(()),
         }
     }
 
-    /// The content of `emails.txt` with the published addresses, the uncommitted ones and this one, sorted, each once; and
-    /// whether the checkout has uncommitted changes of it.
+    /// The content of `emails.txt` with the published addresses, the uncommitted ones and this one, sorted, each
+    /// once; and whether the checkout has uncommitted changes of it.
     fn newest_emails(&self, path: &str, known: [Option<&[u8]>; 2], email: &str) -> Result<(Vec<u8>, bool)> {
         let [base, local] = known;
         let here = self.load_here(path)?;

@@ -1,0 +1,44 @@
+//! The command line as clap knows it, and its parsing.
+
+use crate::cli::{Cli, OPTIONS_OF_EVERY_VERB, help};
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, Command, CommandFactory as _, FromArgMatches as _, ValueHint};
+use std::ffi::OsStr;
+
+/// The whole command line. Its own `-h` stands with the options of every verb.
+pub(crate) fn command() -> Command {
+    let help = Arg::new("help").short('h').long("help").action(ArgAction::Help).global(true);
+    Cli::command().arg(help.help_heading(OPTIONS_OF_EVERY_VERB).help("Print help; --help prints the long help"))
+}
+
+/// Parses arguments, of which the first is the name of the program. Help and version are errors, as clap has it.
+pub(crate) fn parse<T: AsRef<OsStr>>(args: &[T]) -> Result<Cli, clap::Error> {
+    let mut command = command();
+    match command.try_get_matches_from_mut(args.iter().map(T::as_ref)) {
+        Ok(matches) => Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command)),
+        // The groups of verbs cost time, and only help shows them.
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => Err(help::with_groups(self::command())
+            .try_get_matches_from(args.iter().map(T::as_ref))
+            .err()
+            .unwrap_or(error)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether arguments can be run, or ask for help.
+pub(crate) fn parses<T: AsRef<OsStr>>(args: &[T]) -> bool {
+    parse(args).map_or_else(|error| !error.use_stderr(), |_| true)
+}
+
+/// The command line for completion. It offers no file names: a shell inserts the words that a program offers without
+/// quotes, and would run a command that stands in a file name. The shells complete file names themselves, with quotes.
+pub(crate) fn completed() -> Command {
+    without_files(command())
+}
+
+fn without_files(command: Command) -> Command {
+    let hinted = |arg: Arg| {
+        if arg.get_value_hint() == ValueHint::Unknown { arg } else { arg.value_hint(ValueHint::Other) }
+    };
+    command.mut_args(hinted).mut_subcommands(without_files)
+}

@@ -1,0 +1,95 @@
+//! The help of `git aitask` itself: the verbs in groups, then the options of every verb.
+
+use clap::{Arg, Command};
+use std::fmt::Write as _;
+
+/// The groups of verbs, in the order in which they are shown. A test fails when a verb is in none or in two of them.
+pub(super) const GROUPS: [(&str, &[&str]); 5] = [
+    ("Work on tasks", &["new", "pick", "status", "finish", "drop", "sync", "edit"]),
+    ("Look at tasks and locks", &["list", "show", "log", "locks", "explore", "whoami"]),
+    ("Worktrees", &["worktree"]),
+    ("Building blocks for scripts", &["archive", "lock", "unlock"]),
+    ("Set up", &["init", "setup", "shim", "compat", "demo", "help"]),
+];
+
+const MORE: &str = "\
+Run `git aitask VERB -h` for the options of a verb, `git aitask help [VERB]` for
+the long help. `git aitask --help` opens the manual page, which git finds after
+`git aitask setup` has installed it.";
+
+/// What the long help and the manual page say after the options.
+pub(super) const SECTIONS: &str = "\
+Exit codes:
+  0    done
+  1    refused: held by another, conflict, nothing to pick
+  2    usage error
+  70   internal error
+  75   try again later: contention, network
+  128  git failed, or lacks what it needs: repository, commit, identity
+  129, 130, 143  ended by a signal (HUP, INT, TERM); run the same command again
+
+Settings, by `git config aitask.NAME` or the variable GIT_AITASK_NAME; an option
+overrides both:
+  remote         the remote for coordination, `.` for none [origin]
+  email          the e-mail address of the holder [userconfig.yaml, user.email]
+  worktree       whether pick creates a worktree [true]
+  base           the branch that task branches are cut from
+  output         the branch that finish merges into
+  merge          how finish merges: merge, squash or ff [merge]
+  check          a command that must pass on the merged tree
+  worktreeCopy   patterns of ignored files that a new worktree gets a copy of
+  worktreeSetup  a command that runs in a new worktree
+  timeout        time limit for all network operations [30s]
+
+Environment:
+  AIT_AGENT_PID       a process that lives as long as the session of the agent
+  GIT_AITASK_TRACE=1  show every call of git with its time";
+
+/// The command line whose own help shows the verbs in groups.
+pub(super) fn with_groups(command: Command) -> Command {
+    let groups = groups(&command);
+    let short = format!("{}\n\n{MORE}", options_in_brief(&command));
+    let long = format!("{}\n\n{SECTIONS}\n\n{MORE}", options(&command));
+    let template = format!("{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}{{after-help}}");
+    command.help_template(template).after_help(short).after_long_help(long)
+}
+
+/// Every group with its verbs, each with the first line of its description.
+fn groups(command: &Command) -> String {
+    let styles = command.get_styles();
+    let (header, literal) = (styles.get_header(), styles.get_literal());
+    let mut text = String::new();
+    for (title, verbs) in GROUPS {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{header}{title}:{header:#}");
+        for verb in verbs.iter().filter_map(|name| command.find_subcommand(name)) {
+            let about = verb.get_about().map(ToString::to_string).unwrap_or_default();
+            let _ = writeln!(text, "  {literal}{:<9}{literal:#} {about}", verb.get_name());
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+/// The options of every verb in two lines, as the synopsis of a manual page has them.
+fn options_in_brief(command: &Command) -> String {
+    let header = command.get_styles().get_header();
+    let options: Vec<_> = command.get_arguments().filter(|arg| arg.is_global_set()).map(in_brief).collect();
+    format!("{header}Options of every verb:{header:#} {}", options.join(" "))
+}
+
+fn in_brief(arg: &Arg) -> String {
+    let short = arg.get_short().map(|short| format!("-{short}"));
+    let long = arg.get_long().map(|long| format!("--{long}"));
+    let names: Vec<_> = [short, long].into_iter().flatten().collect();
+    let value = match arg.get_value_names() {
+        Some([name, ..]) if arg.get_action().takes_values() => format!(" {name}"),
+        _ => String::new(),
+    };
+    format!("[{}{value}]", names.join(" | "))
+}
+
+/// All options with their descriptions.
+fn options(command: &Command) -> String {
+    let only_options = command.clone().mut_subcommands(|verb| verb.hide(true)).help_template("{all-args}");
+    only_options.term_width(80).render_long_help().ansi().to_string().trim_end().to_owned()
+}
