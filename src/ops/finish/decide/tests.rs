@@ -177,7 +177,7 @@ fn who_was_displaced_hears_where_the_commits_are() {
     let lost = TaskWork { merge: None, ..work(Merge::FastForward) };
     let there = format!("your commits are on aitask/t1_first ({}) in /w, and not in main", oid("a").short());
     assert_eq!(told(Some(lost)), there);
-    assert_eq!(told(None), "this clone has no branch of it");
+    assert_eq!(told(None), "this clone has no branch of the task");
 }
 
 fn any_merge() -> impl Strategy<Value = Option<Merge>> {
