@@ -15,7 +15,7 @@ use crate::ledger::plan::Step;
 use crate::task::{Document, Status, TaskId, edits};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) use crate::archive::event::{ArchiveEvent, Relation};
+pub(crate) use crate::archive::event::{ArchiveEvent, EventTask};
 
 /// What archiving a task changes.
 #[derive(Debug, Clone, Default)]
@@ -77,12 +77,12 @@ impl<'a> Archiver<'a> {
             file.map_or_else(|| number.prefixed(), |file| file_name(file).to_owned())
         });
         self.event(ArchiveEvent::Begin(file_name(path).to_owned(), parent_file));
-        self.record_links(Relation::Own, id, path);
+        self.record_links(EventTask::Own, id, path);
         if let Some(file) = parent {
             self.remove_from_parent(file, id)?;
         }
         self.delete_folded(path)?;
-        self.file(Relation::Own, path, id)?;
+        self.file(EventTask::Own, path, id)?;
         match (id.parent(), parent) {
             // The parent was folded into this child, so its file is deleted already.
             (Some(_), Some(file)) if self.gone.contains(file) => {}
@@ -130,9 +130,9 @@ impl<'a> Archiver<'a> {
     fn archive_parent(&mut self, number: TaskId, file: &str) -> Result<()> {
         self.changes.subject.extend([" and parent ", &number.prefixed()]);
         self.event(ArchiveEvent::LastChild);
-        self.record_links(Relation::Parent, number, file);
+        self.record_links(EventTask::Parent, number, file);
         self.delete_folded(file)?;
-        self.file(Relation::Parent, file, number)
+        self.file(EventTask::Parent, file, number)
     }
 
     fn event(&mut self, event: ArchiveEvent) {
@@ -154,7 +154,7 @@ impl<'a> Archiver<'a> {
         Ok(files.first().copied())
     }
 
-    fn record_links(&mut self, kin: Relation, id: TaskId, path: &str) {
+    fn record_links(&mut self, kin: EventTask, id: TaskId, path: &str) {
         let document = self.document(path);
         let one = |key: &str| document.scalar(key).filter(|value| !value.is_empty()).map(str::to_owned);
         let issue = one("issue").map(|url| ("ISSUE", url));
@@ -191,7 +191,7 @@ impl<'a> Archiver<'a> {
                 self.event(ArchiveEvent::FoldedKept(id, status));
                 continue;
             }
-            self.record_links(Relation::Folded, id, file);
+            self.record_links(EventTask::Folded, id, file);
             self.remove(file);
             let parent = id.parent().and_then(|parent| self.store.active_files(parent).next());
             if let Some(parent) = parent.filter(|parent| !self.gone.contains(*parent)) {
@@ -215,7 +215,7 @@ impl<'a> Archiver<'a> {
         self.changes.edits.push(Edit::Remove { path: path.to_owned() });
     }
 
-    fn file(&mut self, kin: Relation, path: &str, id: TaskId) -> Result<()> {
+    fn file(&mut self, kin: EventTask, path: &str, id: TaskId) -> Result<()> {
         let mut document = self.document(path);
         edits::complete(&mut document, self.now, self.request.ending)?;
         let target = archived(path);

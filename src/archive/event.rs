@@ -4,7 +4,7 @@ use crate::task::{Status, TaskId};
 
 /// Which task an event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Relation {
+pub(crate) enum EventTask {
     /// The task that is archived.
     Own,
     /// Its parent, which is archived with it.
@@ -19,7 +19,7 @@ pub(crate) enum ArchiveEvent {
     /// The archiving of this file begins; the second is the file of its parent.
     Begin(String, Option<String>),
     /// A link of a task: `ISSUE`, `RELATED_ISSUE` or `PR`.
-    Link(Relation, TaskId, &'static str, String),
+    Link(EventTask, TaskId, &'static str, String),
     /// A child was removed from the list of its parent.
     ParentEdited(String, TaskId),
     /// A folded task is deleted.
@@ -27,7 +27,7 @@ pub(crate) enum ArchiveEvent {
     /// A folded task is kept, because of this status.
     FoldedKept(TaskId, Status),
     /// A task's file moves.
-    Moved(Relation, TaskId, String, String),
+    Moved(EventTask, TaskId, String, String),
     /// A plan moves.
     PlanMoved(String, String),
     /// The parent is archived, too.

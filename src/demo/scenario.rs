@@ -250,7 +250,8 @@ impl<'a> Scenario<'a> {
         let colleague = colleague.ok_or_else(|| Error::new(Kind::Bug, "the demo needs two people"))?;
         let (dead, living) = (self.agents[crashed].name.clone(), self.agents[colleague].name.clone());
         self.say(format!(
-            "6. {living} is refused t{held}, whose session is dead, and takes it over; {dead} picks t{half_picked} again"
+            "6. {living} is refused t{held}, whose session is dead, and takes it over; {dead} picks t{half_picked} \
+             again"
         ));
         sandbox.restart(&mut self.agents[crashed])?;
         let (back, colleague_agent) = (&self.agents[crashed], &self.agents[colleague]);

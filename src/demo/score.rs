@@ -1,17 +1,17 @@
-//! What the demo is asked for, and what it found.
+//! The options of the demonstration, and what each agent did.
 
 use serde::Serialize;
 
-/// How large, and what becomes of the folder.
+/// The options of `git aitask demo`.
 #[derive(Debug, Clone)]
 pub(crate) struct DemoOptions {
-    /// Agent sessions.
+    /// The number of agent sessions.
     pub(crate) agents: usize,
-    /// Tasks.
+    /// The number of tasks.
     pub(crate) tasks: usize,
-    /// Clones, each somebody else's; never more than agents.
+    /// The number of clones, each of another person; never more than agents.
     pub(crate) clones: usize,
-    /// Keep the folder.
+    /// Whether the folder is kept.
     pub(crate) keep: bool,
 }
 
@@ -20,14 +20,14 @@ pub(crate) struct DemoOptions {
 pub(crate) struct Score {
     /// The session, such as `Ann/2`.
     pub(crate) name: String,
-    /// Whose it is.
+    /// The e-mail of its person.
     pub(crate) email: String,
-    /// Tasks it filed.
+    /// The number of tasks that it created.
     pub(crate) created: usize,
-    /// Tasks it finished.
+    /// The number of tasks that it finished.
     pub(crate) finished: usize,
-    /// Picks that somebody else won.
+    /// The number of its picks that were refused because another session held the task.
     pub(crate) picks_lost: usize,
-    /// How long it was at work.
+    /// The duration of its commands, in seconds.
     pub(crate) seconds: f64,
 }

@@ -110,7 +110,7 @@ pub(crate) fn archive_in(
 /// Archives published tasks and removes their locks, each task in one swap.
 ///
 /// # Errors
-/// [`Kind::NotHolder`] for a task that somebody else holds, [`Kind::GatePending`] for one with open gates.
+/// [`Kind::NotHolder`] for a task that another session holds, [`Kind::GatePending`] for one whose gates have not passed.
 pub(crate) fn archive(context: &Context, wanted: &[Wanted], gates: Gates) -> Result<ArchivedTasks> {
     if wanted.len() > 1 {
         // A task that does not exist refuses the command before any other task is archived.

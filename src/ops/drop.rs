@@ -19,7 +19,8 @@ use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Branches, Index, branches};
 use crate::project::outcome::{Notices, TaskInfo};
 use crate::task::{Status, Task, TaskId};
-use crate::worktrees::removal::{BranchDeletion, BranchResult, Extent, RemovalOptions, remove};
+use crate::worktrees::removal::remove;
+use crate::worktrees::removal_result::{BranchDeletion, BranchResult, Extent, RemovalOptions};
 use crate::worktrees::task_worktree::TaskWorktree;
 use serde::Serialize;
 

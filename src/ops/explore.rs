@@ -1,4 +1,4 @@
-//! Reading committed code without disturbing anybody: a command runs in a temporary read-only worktree, which is
+//! Reading committed code while others work: a command runs in a temporary read-only worktree, which is
 //! removed afterwards. Takes no lock, creates no branch, uses no network.
 
 use crate::error::{Error, Kind, Payload, Result};

@@ -8,6 +8,9 @@
 
 mod clean_up;
 mod decide;
+mod outcome;
+
+pub(crate) use outcome::{FinishOptions, Finished, LandedMerge};
 
 use crate::archive::gates;
 use crate::archive::published::load_task_store;
@@ -29,63 +32,6 @@ use crate::task::{Task, TaskId, TaskPath};
 use crate::worktrees::branches;
 use crate::worktrees::plan_branches::PlannedBranches;
 use crate::worktrees::task_worktree::TaskWorktree;
-use serde::Serialize;
-
-/// The options of `git aitask finish`.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct FinishOptions {
-    /// The branch to merge into.
-    pub(crate) into: Option<String>,
-    /// How to merge.
-    pub(crate) mode: Option<MergeMode>,
-    /// The message of the merge.
-    pub(crate) message: Option<String>,
-    /// The command that must pass on the merged tree.
-    pub(crate) check: Option<String>,
-    /// Do not archive the task: it stays active and held.
-    pub(crate) no_archive: bool,
-    /// Push the task branch for a pull request in place of merging it; keep the lock and the worktree.
-    pub(crate) no_push: bool,
-    /// Finish although gates have not passed.
-    pub(crate) override_gates: bool,
-}
-
-/// The merge that was published.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct LandedMerge {
-    /// The task branch.
-    pub(crate) branch: Branch,
-    /// The output branch.
-    pub(crate) into: Branch,
-    /// The commit of the output branch that contains the work; `null` for a pull request.
-    pub(crate) commit: Option<Oid>,
-    /// The merge mode; `null` where it had been merged before.
-    pub(crate) mode: Option<MergeMode>,
-}
-
-/// The outcome: a task that was finished.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Finished {
-    /// The task.
-    pub(crate) task: TaskInfo,
-    /// The merge; absent where the task branch was deleted before.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) merged: Option<LandedMerge>,
-    /// Where the archived files are.
-    pub(crate) archived: Vec<String>,
-    /// Whether the lock was removed.
-    pub(crate) unlocked: bool,
-    /// Whether the worktree was removed.
-    pub(crate) worktree_removed: bool,
-    /// Whether the task branch was deleted.
-    pub(crate) branch_deleted: bool,
-    /// The task branch, where it was pushed for a pull request.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) pushed: Option<Branch>,
-    /// What else there is to say.
-    #[serde(flatten)]
-    pub(crate) aside: Notices,
-}
 
 /// The published decision, with the worktree of its task.
 struct FinishOutcome {

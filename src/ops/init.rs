@@ -65,13 +65,14 @@ pub(crate) fn init(context: &Context) -> Result<Initialised> {
         let is_new = [view.base(&locks_branch), view.gone(&locks_branch).map(|gone| &gone.last), local_locks.as_ref()];
         if is_new.iter().all(Option::is_none)
             && view.base(&ids_branch).is_some()
-            && let (false, None, Some(remote)) = (unlocked.is_empty(), &context.settings.remote, context.channel.remote())
+            && let (false, None, Some(remote)) =
+                (unlocked.is_empty(), &context.settings.remote, context.channel.remote())
         {
             // The remote has an id counter, no lock branch, and tasks in work: the lock branch was deleted there, and
             // this clone never had it. A new one would declare all of these tasks free.
             let message = format!(
-                "{remote} has no branch {locks_branch}, and these tasks are {}: {}; git aitask init in a clone where one of them \
-                 was picked restores the branch",
+                "{remote} has no branch {locks_branch}, and these tasks are {}: {}; git aitask init in a clone where \
+                 one of them was picked restores the branch",
                 Status::Implementing,
                 unlocked.join(", ")
             );
@@ -118,14 +119,14 @@ pub(crate) fn init(context: &Context) -> Result<Initialised> {
         (&context.settings.remote, context.channel.remote(), ledger.other_remote_with_branches()?)
     {
         aside.notes.push(format!(
-            "the remote {other} has coordination branches, too; this clone uses those of {remote} (git config aitask.remote \
-             {other} changes that)"
+            "the remote {other} has coordination branches, too; this clone uses those of {remote} (git config \
+             aitask.remote {other} changes that)"
         ));
     }
     if !unlocked.is_empty() {
         aside.notes.push(format!(
-            "these tasks are {} and have no lock: {}; run git aitask init in the clone where one was picked, or pick it \
-             again, before another session picks it",
+            "these tasks are {} and have no lock: {}; run git aitask init in the clone where one was picked, or pick \
+             it again, before another session picks it",
             Status::Implementing,
             unlocked.join(", ")
         ));

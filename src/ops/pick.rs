@@ -96,8 +96,8 @@ pub(crate) fn pick(context: &Context, options: &PickOptions) -> Result<Picked> {
     aside.notes.extend(unpublished.map(|error| {
         let data = &taker.data;
         format!(
-            "the server refuses pushes to {data} ({error}); the lock is published, the status is committed only locally; \
-             git aitask init --data-branch moves the task data to a branch of its own"
+            "the server refuses pushes to {data} ({error}); the lock is published, the status is committed only \
+             locally; git aitask init --data-branch moves the task data to a branch of its own"
         )
     }));
     let taking = match landed.value {

@@ -13,8 +13,9 @@ use crate::worktrees::base::BaseBranch;
 use crate::worktrees::plan_branches;
 use crate::worktrees::registry::{missing_worktree, task_branch_of};
 use crate::worktrees::registry_state::WorktreeName;
-use crate::worktrees::removal::{
-    self, BranchDeletion, BranchResult, Extent, KeptReason, RemovalOptions, WorktreeResult,
+use crate::worktrees::removal;
+use crate::worktrees::removal_result::{
+    BranchDeletion, BranchResult, Extent, KeptReason, RemovalOptions, WorktreeResult,
 };
 use crate::worktrees::task_worktree::TaskWorktree;
 use serde::Serialize;

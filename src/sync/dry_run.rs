@@ -8,7 +8,8 @@ use crate::git::objects::{self, Edit, NewCommit, ParentCommit};
 use crate::git::porcelain::status::StatusEntry;
 use crate::git::{Oid, remote};
 use crate::sync::outcome::{SyncFailure, SyncProgress};
-use crate::sync::run::{AUTO_COMMIT, StepResult, SyncRun, failed};
+use crate::sync::run::{AUTO_COMMIT, SyncRun};
+use crate::sync::step::{StepResult, failed};
 use std::path::Path;
 
 impl SyncRun<'_, '_> {

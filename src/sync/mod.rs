@@ -11,3 +11,4 @@ pub(crate) mod join;
 pub(crate) mod outcome;
 pub(crate) mod reconcile;
 pub(crate) mod run;
+pub(crate) mod step;

@@ -8,7 +8,8 @@ use crate::ledger::queue::Queue;
 use crate::project::context::Context;
 use crate::project::data_state;
 use crate::sync::outcome::{Reconciled, SyncFailure, SyncOptions};
-use crate::sync::run::{Stop, SyncEffects, SyncRun};
+use crate::sync::run::SyncRun;
+use crate::sync::step::{Stop, SyncEffects};
 use std::time::Duration;
 
 /// The time limit of a whole sync, waiting in the queue included. Callers of the scripts kill the sync after 30 s; 25 s

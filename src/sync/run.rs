@@ -21,6 +21,7 @@ use crate::project::data_state;
 use crate::project::ignores::is_private;
 use crate::sync::join::{self, Join};
 use crate::sync::outcome::{Reconciled, SyncFailure, SyncOptions, SyncProgress};
+use crate::sync::step::{StepResult, Stop, SyncEffects, failed};
 use crate::task::{merge as task_merge, paths};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -36,45 +37,6 @@ const LOCK_TRIES: u32 = 20;
 /// How often the sync starts again because the checkout or the remote changed meanwhile. The deadline ends it earlier
 /// on a slow remote; on a local one, five changes in a row mean that something else writes continuously.
 const MAX_ROUNDS: u32 = 5;
-
-/// Why no further step follows.
-pub(crate) enum Stop {
-    /// The outcome is known.
-    Answer(Reconciled),
-    /// An error that is no outcome of a sync.
-    Broke(Error),
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Broke(error)
-    }
-}
-
-pub(crate) type StepResult<T = ()> = Result<T, Stop>;
-
-pub(crate) fn failed<T>(failure: SyncFailure, error: Error) -> StepResult<T> {
-    Err(Stop::Answer(Reconciled::Failed(failure, error)))
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct SyncEffects {
-    pub(crate) pulled: bool,
-    pushed: bool,
-    merged: bool,
-}
-
-impl SyncEffects {
-    pub(crate) fn answer(&self) -> Reconciled {
-        match self {
-            Self { merged: true, .. } => Reconciled::Merged,
-            Self { pulled: true, pushed: true, .. } => Reconciled::Both,
-            Self { pushed: true, .. } => Reconciled::Pushed,
-            Self { pulled: true, .. } => Reconciled::Pulled,
-            _ => Reconciled::Nothing,
-        }
-    }
-}
 
 pub(crate) struct SyncRun<'a, 'm> {
     pub(crate) context: &'a Context,
@@ -262,7 +224,7 @@ impl SyncRun<'_, '_> {
             return failed(SyncFailure::NoUpstream, gone);
         }
         // A code branch that was deleted at the remote leaves a remote-tracking ref, which a fetch does not prune. The
-        // push that expects its tip then fails, so before the next attempt the remote is asked.
+        // push that expects its tip then fails, so the remote is queried before the next attempt.
         let stays = attempt > 0 && self.known.is_none() && !self.context.has_data_branch();
         if stays && !remote::has_branch(repository, self.remote, &self.published, self.limit())? {
             theirs = None;

@@ -4,7 +4,7 @@
 //! Promises: nothing outside `aiwork/` is removed, no symbolic link is followed to get there, uncommitted work goes
 //! only where the caller says so, and a branch goes only when its commits, or their squash, are in the output.
 //!
-//! Callers: `ops`, `compat`, and on this floor `landing`, `archive` and `data_branch`. It calls none of these.
+//! Callers: `ops`, `compat`, `data_branch`, `landing` and `archive`. It calls none of these.
 
 pub(crate) mod base;
 pub(crate) mod branches;
@@ -14,5 +14,6 @@ pub(crate) mod prepare;
 pub(crate) mod registry;
 pub(crate) mod registry_state;
 pub(crate) mod removal;
+pub(crate) mod removal_result;
 pub(crate) mod scratch;
 pub(crate) mod task_worktree;

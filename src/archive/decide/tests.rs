@@ -128,7 +128,7 @@ fn a_folded_parent_does_not_come_back_with_its_folded_child() {
     assert_eq!(put, ["aitasks/archived/t1_all.md"]);
 }
 
-/// Task data of three families, with their lists, folds, plans and what of it stands in no commit.
+/// Task data of three families: lists of children, folded tasks, plans, and uncommitted files.
 fn stores() -> impl Strategy<Value = TaskStore> {
     let status = prop::sample::select(vec!["Ready", "Implementing", "Done", "Folded"]);
     let id = || prop_oneof![(1..4_u64).prop_map(TaskId::top), (1..4_u64, 1..3_u64).prop_map(|(n, m)| child(n, m))];
@@ -182,7 +182,7 @@ fn requests() -> impl Strategy<Value = ArchiveRequest> {
     (rules, gates, ending).prop_map(|(rules, gates, ending)| ArchiveRequest { rules, gates, ending })
 }
 
-/// The paths after these edits. Fails when one needs what is not there, or would write over what is.
+/// The paths after these edits. Fails when an edit needs a file that does not exist, or would overwrite one.
 fn after(store: &TaskStore, edits: &[Edit]) -> BTreeSet<String> {
     let mut paths: BTreeSet<_> = store.paths.iter().cloned().collect();
     for edit in edits {
@@ -192,7 +192,7 @@ fn after(store: &TaskStore, edits: &[Edit]) -> BTreeSet<String> {
                 assert!(paths.remove(from), "{from} is not there");
                 assert!(paths.insert(to.clone()), "{to} is written over");
             }
-            // Moved by a run that was cut off before its commit.
+            // An interrupted run moved it and did not commit.
             Edit::Put { path, .. } if is_archived(path) => {
                 assert!(paths.insert(path.clone()) || store.is_uncommitted(path), "{path} is written over");
             }
@@ -250,7 +250,7 @@ proptest! {
             let orphaned = child.parent().is_some_and(goes);
             prop_assert!(!orphaned || documents(path).is_some_and(|status| status.is_closed()), "{path}");
         }
-        // What stands in no commit is in this one, or is left alone.
+        // An uncommitted file is in this commit, or is not changed.
         for edit in changes.edits.iter().filter(|edit| store.uncommitted.contains_key(path_of(edit))) {
             prop_assert!(changes.adopt.iter().any(|path| path == path_of(edit)), "{}", path_of(edit));
         }

@@ -1,7 +1,7 @@
 //! `aitask_archive.sh`: archives a task with its plans and folded tasks, and then releases its lock. Skills read the
 //! result lines; exit 2 says that gates or checklist items are pending.
 
-use crate::archive::archiver::{ArchiveEvent, Relation};
+use crate::archive::archiver::{ArchiveEvent, EventTask};
 use crate::archive::gates::{self, PendingGates};
 use crate::archive::request::{ArchiveRefusal, ArchiveRequest, ArchiveRules, Ending, Gates};
 use crate::compat::archive::file_away::{ArchiveReport, Publication, ScriptArchive, refusal_error};
@@ -219,9 +219,9 @@ fn result_lines(note: &ArchiveEvent, folder_paths: &FolderPaths, dry_run: bool) 
         ArchiveEvent::Begin(file, Some(parent)) => vec![format!("Archiving child task: {file} (parent: {parent})")],
         ArchiveEvent::Link(kin, id, word, url) => {
             let kin = match kin {
-                Relation::Own => "",
-                Relation::Parent => "PARENT_",
-                Relation::Folded => "FOLDED_",
+                EventTask::Own => "",
+                EventTask::Parent => "PARENT_",
+                EventTask::Folded => "FOLDED_",
             };
             vec![format!("{kin}{word}:{id}:{url}")]
         }
@@ -241,7 +241,7 @@ fn result_lines(note: &ArchiveEvent, folder_paths: &FolderPaths, dry_run: bool) 
             let (from, to) = (folder_paths.shown(from), folder_paths.shown(to));
             let edit = would(format!("update metadata in {from} (status=Done, timestamps)"));
             let moved = would(format!("move {from} -> {}", folder(&to)));
-            let word = if *kin == Relation::Parent { "PARENT_ARCHIVED" } else { "ARCHIVED_TASK" };
+            let word = if *kin == EventTask::Parent { "PARENT_ARCHIVED" } else { "ARCHIVED_TASK" };
             edit.into_iter().chain(moved).chain([format!("{word}:{to}")]).collect()
         }
         ArchiveEvent::PlanMoved(from, to) => {

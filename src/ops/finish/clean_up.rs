@@ -7,7 +7,8 @@ use crate::git::worktree::Unsaved;
 use crate::ops::finish::decide::{FinishDecision, TaskWork};
 use crate::ops::finish::{FinishOutcome, Finished};
 use crate::project::Context;
-use crate::worktrees::removal::{BranchDeletion, BranchResult, Extent, RemovalOptions, remove};
+use crate::worktrees::removal::remove;
+use crate::worktrees::removal_result::{BranchDeletion, BranchResult, Extent, RemovalOptions};
 
 /// Removes the worktree and the branch, after the swap: the branch may go because the output branch has its content.
 pub(crate) fn clean_up(context: &Context, done: &FinishOutcome, into: &Branch, finished: &mut Finished) -> Result<()> {

@@ -70,7 +70,7 @@ fn a_child_that_is_done_leaves_its_parent() {
         assert_eq!(left.parent, Some(ParentState::Free(TaskId::top(1))));
         let left = decide(location, seen("1_1", TASK), &done, "now").unwrap();
         assert_eq!((left.parent, left.edits.len()), (Some(ParentState::Gone(TaskId::top(1))), 1));
-        // One that was done before, and whose parent lists it still.
+        // A task that was done before, and that its parent still lists.
         let was_done = EditView { parent: parent(PARENT), ..seen("1_1", &TASK.replace("Ready", "Done")) };
         let left = decide(location, was_done, &set("priority", "high"), "now").unwrap();
         assert_eq!(left.parent.is_some(), location == DataLocation::Checkout);

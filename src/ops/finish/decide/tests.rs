@@ -149,7 +149,7 @@ fn what_is_merged_already_is_archived_and_what_stays_only_merged() {
     let landed = FinishView { work: None, has_landed: true, ..seen(ACTIVE) };
     assert_eq!(branches_of(&finish(landed, &OVER).unwrap().plan), ["aitask-data", "aitask-locks"]);
     let stays = finish(seen(ACTIVE), &FinishOptions { no_archive: true, ..OVER }).unwrap();
-    // The lock is confirmed, so that nobody can have taken the task meanwhile.
+    // The plan moves the lock branch, so that a concurrent takeover makes the swap fail.
     assert_eq!(branches_of(&stays.plan), ["aitask-locks", "main"]);
     assert!(steps(&stays.plan, "aitask-locks")[0].edits.is_empty() && !stays.unlocked);
 }
@@ -177,7 +177,7 @@ fn who_was_displaced_hears_where_the_commits_are() {
     let lost = TaskWork { merge: None, ..work(Merge::FastForward) };
     let there = format!("your commits are on aitask/t1_first ({}) in /w, and not in main", oid("a").short());
     assert_eq!(told(Some(lost)), there);
-    assert_eq!(told(None), "this clone has no branch of it");
+    assert_eq!(told(None), "this clone has no branch of the task");
 }
 
 fn any_merge() -> impl Strategy<Value = Option<Merge>> {
@@ -208,7 +208,7 @@ proptest! {
         };
         prop_assert!(!other && !lossy);
         let ends = !no_archive && !no_push;
-        // Whatever is published goes by the lock, so the swap must move its branch.
+        // Every plan depends on the lock, so the swap must move the lock branch.
         prop_assert!(done.plan.is_empty() || !steps(&done.plan, "aitask-locks").is_empty());
         prop_assert_eq!(done.unlocked, ends && is_held);
         prop_assert_eq!(!steps(&done.plan, "aitask-data").is_empty(), ends && !is_archived);

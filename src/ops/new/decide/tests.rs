@@ -116,7 +116,7 @@ fn words_and_addresses_are_registered() {
 
 // PROPTEST_CASES=100000 runs that many of each.
 proptest! {
-    /// What is written is whole and names each file once; completing it after it was cut off writes the same once more.
+    /// The edits are complete and name each file once; completing an interrupted creation writes the same again.
     #[test]
     fn a_making_is_whole_and_can_be_completed(
         title in "[ -~]{0,20}",

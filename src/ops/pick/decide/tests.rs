@@ -62,7 +62,7 @@ fn seen(text: &str, lock: Option<ObservedLock>) -> PickView {
     PickView { email: Some("ann@x".to_owned()), published: Some(text.into()), lock, ..PickView::new(&task, document) }
 }
 
-/// What is asked for, in one value that owns it all.
+/// A request, in one value that owns its parts.
 #[derive(Debug, Clone)]
 struct PickCase {
     rule: LockRule,
@@ -119,7 +119,7 @@ fn a_free_task_is_taken_by_both() {
     }
 }
 
-/// Every kind of lock, and how it stands to a session of ann with process 5 on the machine `box`.
+/// Every kind of lock, and who holds it as seen by a session of ann with process 5 on the machine `box`.
 #[test]
 fn whom_a_session_may_displace() {
     let here = |pid| process(pid, Some("boot"));
@@ -226,7 +226,7 @@ fn what_keeps_a_task_from_being_taken() {
     assert!(matches!(PickCase::by(Verb).decide(children()), Err(PickRefusal::Children(_, of)) if of == [id("1_1")]));
     assert!(matches!(PickCase::by(Verb).decide(blocked(None)), Err(PickRefusal::Blocked(_, by)) if by.len() == 1));
     assert!(PickCase { gates: PickGates::Children, ..PickCase::by(Verb) }.decide(blocked(None)).is_ok());
-    // Who has it already goes on with it; who would take it over does not.
+    // The holder may pick it again; a session that would take it over may not.
     let dead = sight(lock("ann@x", "box", process("6", Some("boot"))), Dead, Nothing);
     assert!(PickCase::by(Verb).decide(blocked(Some(dead))).is_ok());
     let bobs = sight(lock("bob@x", "box", process("6", None)), Unknown, Nothing);
@@ -330,7 +330,7 @@ proptest! {
             prop_assert!(there.lock.holder == "ann@x");
             prop_assert!(asked.rule == Script || there.liveness == Dead);
         }
-        // Whatever the verb publishes moves the branch of locks; its locks can be told from any other.
+        // Every plan of the verb moves the lock branch, and its lock entry is unique.
         if asked.rule == Verb && !taking.plan.is_empty() {
             prop_assert_eq!(taking.plan.branches[0].branch.as_str(), "aitask-locks");
         }
