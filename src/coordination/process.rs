@@ -13,7 +13,7 @@ use std::path::Path;
 const DEEPEST_CHAIN: usize = 64;
 
 /// The process that stands for a session: its process id, and its start time, which tells it from a later process with
-/// the same id. In records it is an object with the fields `pid`, `start`, `kind` and, unless unknown, `scope` (`boot`,
+/// the same id. In records it is an object with the fields `pid`, `start`, `kind` and, unless unknown, `world` (`boot`,
 /// `namespace`).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct ProcessIdentity {
@@ -25,7 +25,7 @@ pub(crate) struct ProcessIdentity {
     /// or `none`.
     pub(crate) kind: String,
     /// The scope of the process id; absent in locks of the scripts and in older records.
-    #[serde(rename = "scope", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "world", default, skip_serializing_if = "Option::is_none")]
     pub(crate) scope: Option<PidScope>,
 }
 

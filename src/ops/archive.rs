@@ -26,7 +26,6 @@ use serde::Serialize;
 
 /// The outcome: the archived tasks.
 #[derive(Debug, Clone, Serialize)]
-#[expect(clippy::struct_field_names, reason = "a key of the JSON answer")]
 pub(crate) struct ArchivedTasks {
     /// Their ids, parents that were archived with them included.
     pub(crate) tasks: Vec<TaskId>,

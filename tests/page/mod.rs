@@ -1,7 +1,7 @@
 //! What the pages for engineers say is there: `src/lib.rs`, the modules' own pages, and the reasons in comments.
 
 use regex::Regex;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -23,7 +23,7 @@ fn page(path: &str) -> String {
 fn rules() -> Vec<String> {
     let page = page("src/lib.rs");
     let parts = page.split("\n# ").filter(|part| part.starts_with("Rules"));
-    let rules = parts.flat_map(|part| part.split("\n\n").nth(1));
+    let rules = parts.filter_map(|part| part.split("\n\n").nth(1));
     let start = Regex::new(r"(?m)^\d+\. ").unwrap();
     rules.flat_map(|rules| start.split(rules).skip(1).map(|rule| rule.replace('\n', " ")).collect::<Vec<_>>()).collect()
 }
@@ -57,4 +57,44 @@ fn a_test_that_is_not_there_is_noticed() {
     assert!(exists("page::a_test_that_is_not_there_is_noticed"));
     assert!(!exists("page::a_test_that_was_never_written"));
     assert!(!exists("no_module::a_test_that_is_not_there_is_noticed"));
+}
+
+#[test]
+fn every_module_has_a_page_of_under_ten_lines() {
+    let modules = std::fs::read_dir(root().join("src")).unwrap().map(|entry| entry.unwrap().path());
+    for file in modules.map(|path| path.join("mod.rs")).filter(|file| file.exists()) {
+        let page = page(file.to_str().unwrap());
+        let lines = page.lines().count();
+        assert!((2..10).contains(&lines), "{}: {lines} lines\n{page}", file.display());
+    }
+}
+
+/// The files of the crate.
+fn sources(dir: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+#[test]
+fn no_comment_cites_a_document_that_is_not_here() {
+    let cited = Regex::new(
+        r"//.*(\bspecifications?\b|\barchitecture, |\bsections? \d|\bverdicts? [A-Z]|\([A-Z]{1,2}-?Q?\d+\))",
+    );
+    let (cited, mut files) = (cited.unwrap(), Vec::new());
+    sources(&root().join("src"), &mut files);
+    assert!(files.len() > 100, "{files:?}");
+    let mut found = String::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for (n, line) in text.lines().enumerate().filter(|(_, line)| cited.is_match(line)) {
+            found.push_str(&format!("{}:{}: {}\n", file.display(), n + 1, line.trim()));
+        }
+    }
+    assert!(found.is_empty(), "a clone of the project has no such document; give the reason:\n{found}");
 }
