@@ -2,6 +2,7 @@
 
 use crate::support::{Repo, Sleeper, World};
 use regex::Regex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What the program prints on a terminal of 160 columns, with what differs from run to run replaced.
 fn page(repo: &Repo, line: &str) -> String {
@@ -23,13 +24,22 @@ fn page(repo: &Repo, line: &str) -> String {
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
+static BEFORE: AtomicU64 = AtomicU64::new(0);
+
+fn now() -> u64 {
+    std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs()
+}
+
 /// Compares pages with those that were reviewed, each by its own name.
 fn reviewed(repo: &Repo, pages: &[(&str, &str)]) {
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     for (name, line) in pages {
-        let text = format!("$ {}\n{}", format!("git aitask {line}").trim_end(), page(repo, line));
+        // a second of its own for each commit: those of one second have no order in the log
+        let date = format!("{} +0000", BEFORE.fetch_add(1, Ordering::Relaxed) + now() - 600);
+        let repo = repo.env("GIT_AUTHOR_DATE", &date).env("GIT_COMMITTER_DATE", &date);
+        let text = format!("$ {}\n{}", format!("git aitask {line}").trim_end(), page(&repo, line));
         settings.bind(|| insta::assert_snapshot!(format!("page-{name}"), text));
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn print_update(invocation: &Invocation, updated: &EditedHere, volume
             if silent { console.stderr_info(&text) } else { console.info(&text) }
         }
         Some(ParentState::Free(parent)) => {
-            let text = format!("All children of t{parent} are complete! ParentState can now be completed.");
+            let text = format!("All children of t{parent} are complete! Parent can now be completed.");
             if silent { console.stderr_info(&text) } else { console.success(&text) }
         }
         Some(ParentState::Gone(parent)) => {
