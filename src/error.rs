@@ -1,7 +1,7 @@
 //! The error type of the crate: what happened, why, and the command that helps.
 //!
-//! The room promises that the [`Kind`] alone decides the exit code, that no message contains a password, and that text
-//! of others is made safe before it is shown. Every room uses it; it uses none.
+//! The module promises that the [`Kind`] alone decides the exit code, that no message contains a password, and that text
+//! of others is made safe before it is shown. Every module uses it; it uses none.
 
 #[macro_use]
 mod hint;

@@ -1,8 +1,8 @@
 //! Files of a checkout, and the private files of this program. Other people commit to a checkout, symbolic links too,
 //! so below its root no link is followed, only regular files are read, and a file is read only up to a limit.
 //!
-//! The room promises that a reader never sees a file that is half written (`write`), and that nothing outside the
-//! checkout is read or changed through a link. Every room above may use it; it uses only errors.
+//! The module promises that a reader never sees a file that is half written (`write`), and that nothing outside the
+//! checkout is read or changed through a link. Every module above may use it; it uses only errors.
 
 pub(crate) mod records;
 mod write;

@@ -2,7 +2,7 @@
 //! temporary files are removed, records stay for the next command, and at the end the program raises the same signal
 //! again, so that the parent process sees what ended it.
 //!
-//! Every room may call [`check`] and [`pause`]; only `lib.rs` calls [`watch`] and [`end`].
+//! Every module may call [`check`] and [`pause`]; only `lib.rs` calls [`watch`] and [`end`].
 
 use crate::error::{Error, Kind, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};

@@ -40,7 +40,7 @@
 //! 3. **"Somebody was first" is said only when a tip moved.** Authentication, hooks, protected branches and a stale lock file
 //!    of the server have a kind, a sentence and a hint of their own ([`error::Kind`]).
 //!    `compat::faults::a_refusal_is_not_called_a_race_nor_tried_again`, `servers::unreachable::a_stale_lock_file_of_the_server_is_named`
-//! 4. **Retries are limited by time** (30 s), not by a count, with exponential backoff and jitter; the processes of one host
+//! 4. **Retries are limited by time** (30 s; a sync ends after 25 s or five rounds), not by a count, with exponential backoff and jitter; the processes of one host
 //!    wait for each other at a file lock, so that they do not race over the network. `compat::faults::the_sixth_contender_does_not_give_up`
 //! 5. **A takeover is bound to the lock that was judged**: if its holder refreshes it meanwhile, the takeover fails.
 //!    `compat::faults::force_breaks_no_lock_but_the_one_it_showed`, `holding::rounds::taken_over_while_finish_is_checking`
@@ -61,8 +61,8 @@
 //!    `compat::broken::hooks_of_the_user_run_for_task_data_alone`
 //! 10. **A push of a task branch moves it forward, or replaces exactly what this clone pushed last.**
 //!     `holding::task_branch::what_this_clone_pushed_last_may_be_replaced_and_nothing_else`
-//! 11. **A server without atomic push** gets the lock branch first and the others after it; the same command finishes what was
-//!     cut off. `servers::not_atomic::killed_between_the_pushes_the_same_command_finishes`
+//! 11. **A server without atomic push** gets one push for each branch: a move of the lock branch first, then the others, and the
+//!     release of a lock last; the same command finishes what was cut off. `servers::not_atomic::killed_between_the_pushes_the_same_command_finishes`
 //! 12. **A newer program's records are neither misread nor overwritten**, and keys of a lock or a task that are not known are kept.
 //!     `files::records::tests::a_newer_record_is_not_read_and_not_overwritten`, `coordination::locks::tests::older_shapes_and_unknown_keys`
 //!
@@ -106,7 +106,7 @@
 //! | 4 | [`coordination`] | what the coordination branches mean: locks, ids, sessions |
 //! | 3 | [`ledger`] | branches as a database; it knows no lock and no task |
 //! | 2 | [`git`], [`report`] | the only code that starts git; the only code that prints |
-//! | 1 | [`task`], [`settings`], [`files`], [`error`] | tasks as text; settings; private records and atomic writes; errors and hints |
+//! | 1 | [`task`], [`settings`], [`files`], [`error`], [`interrupt`] | tasks as text; settings; private records and atomic writes; errors and hints; signals |
 //!
 //! # How a `pick` runs
 //!

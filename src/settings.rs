@@ -1,8 +1,8 @@
 //! The process environment and the settings. A setting comes from an option, else from `GIT_AITASK_*`, else from
 //! `git config aitask.*`, else it has its default.
 //!
-//! No other room reads the environment of the process, so that tests can give every command one of their own, and two
-//! settings cannot disagree about their order. Every room may use it.
+//! No other module reads the environment of the process, so that tests can give every command one of their own, and two
+//! settings cannot disagree about their order. Every module may use it.
 
 use crate::error::{Error, Kind, Result};
 use std::collections::BTreeMap;

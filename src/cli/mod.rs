@@ -3,7 +3,7 @@
 //! Each verb has one file: its arguments, one call of an operation of `ops`, and the outcome as a page or as JSON. A verb
 //! decides nothing about tasks itself. A command line that does not parse changes nothing and ends with exit code 2.
 //!
-//! Only `lib.rs` calls this room, through [`run`].
+//! Only `lib.rs` calls this module, through [`run`].
 
 pub(crate) mod app;
 pub(crate) mod archive;

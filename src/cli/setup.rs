@@ -10,8 +10,9 @@ use std::path::PathBuf;
 
 /// Install manual pages and shell completions
 ///
-/// They make `git aitask --help` and `git aitask <TAB>` work. They go into your own directories: the manual pages and the completions of bash and zsh below `XDG_DATA_HOME` (else
-/// ~/.local/share), those of fish below `XDG_CONFIG_HOME` (else ~/.config).
+/// They make `git aitask --help` and `git aitask <TAB>` work. They go into your own directories: the manual pages and the
+/// completions of bash and zsh below `XDG_DATA_HOME` (else ~/.local/share), those of fish below `XDG_CONFIG_HOME` (else
+/// ~/.config).
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  git aitask setup\n  git aitask setup --uninstall")]
 pub(crate) struct SetupArgs {
@@ -71,8 +72,10 @@ impl SetupArgs {
                 )
                 .advice("  export MANPATH=${XDG_DATA_HOME:-$HOME/.local/share}/man:")
             };
-            page.advice("zsh finds the completions through fpath; add this to ~/.zshrc, before compinit:")
-                .advice("  fpath+=(${XDG_DATA_HOME:-$HOME/.local/share}/zsh/site-functions)")
+            page.advice(
+                "zsh finds the completions through fpath; add this to ~/.zshrc, before compinit, unless it is there:",
+            )
+            .advice("  fpath+=(${XDG_DATA_HOME:-$HOME/.local/share}/zsh/site-functions)")
         })
     }
 }

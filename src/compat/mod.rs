@@ -1,6 +1,6 @@
 //! The scripts' face: `git aitask compat SCRIPT` and the shims stand in for the original scripts, one file a script.
 //! It promises their arguments, result lines, streams and exit codes, since agents, skills and CI jobs read them.
-//! What only the scripts do lives here: the rooms below know nothing of it, and no other room calls this one.
+//! What only the scripts do lives here: the modules below know nothing of it, and no other module calls this one.
 //! Only `lib.rs` may call it. Inside, `locks`, `tasks`, `listing`, `archive`, `sync` and `worktrees` hold the scripts;
 //! the files beside them are what several scripts share.
 

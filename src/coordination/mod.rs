@@ -1,6 +1,6 @@
 //! What the coordination branches mean: locks, the id counter, and the sessions that hold tasks, with their processes.
 //!
-//! The room promises that a lock which cannot be read counts as held, that a session of which nothing is known counts
+//! The module promises that a lock which cannot be read counts as held, that a session of which nothing is known counts
 //! as alive, and that an id is handed out once. Decisions about a lock are pure ([`decide`]); what they need is
 //! gathered before. The project and the operations of both faces call it; it calls the ledger, `git` and the task
 //! types.

@@ -2,8 +2,8 @@
 //! pure parsers of git's output ([`porcelain`]), and on them the repository, refs, objects, the remote, worktrees and
 //! merges.
 //!
-//! The room promises that names of others reach git as whole arguments and never through a shell, that every call has a
-//! time limit and no prompt, and that a failure has git's own words. It knows neither locks nor tasks. Every room above
+//! The module promises that names of others reach git as whole arguments and never through a shell, that every call has a
+//! time limit and no prompt, and that a failure has git's own words. It knows neither locks nor tasks. Every module above
 //! may call it; [`run`] is the only start of processes in the crate.
 
 pub(crate) mod address;

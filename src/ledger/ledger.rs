@@ -50,7 +50,7 @@ pub(crate) struct LedgerLock {
     pub(crate) blob: Oid,
 }
 
-/// How to read the files on the branch of locks. The room of coordination provides it, so that the ledger can compare
+/// How to read the files on the branch of locks. The module of coordination provides it, so that the ledger can compare
 /// locks without knowing their format.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LockFormat {

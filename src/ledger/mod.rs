@@ -1,10 +1,9 @@
 //! The coordination branches as a database: read a [`View`], decide on a [`Plan`], build its commits without a
 //! checkout, publish them all in one compare-and-swap, and decide again if a tip really moved.
 //!
-//! The room promises that either every branch of a plan moves or none does, that a result is reported only when it was
-//! read from the refs, and that no concurrent change is overwritten. It knows neither tasks nor locks: what a lock file
-//! means comes in as [`LockFormat`]. Coordination, the project and the operations call it; it calls only `git` and
-//! files.
+//! The module promises that on a server with atomic push either every branch of a plan moves or none does, that a result
+//! is reported only when it was read from the refs, and that no concurrent change is overwritten. It knows neither tasks
+//! (but for their ids) nor locks: what a lock file means comes in as [`LockFormat`]. Every module above may call it.
 
 pub(crate) mod align;
 pub(crate) mod backoff;

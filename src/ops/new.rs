@@ -48,6 +48,18 @@ pub(crate) struct NewOptions {
     pub(crate) draft: bool,
 }
 
+impl NewOptions {
+    /// What tells one creation from another in its record. It is compared with what an earlier build wrote, so that a command
+    /// which was interrupted before an upgrade is recognised after it: the names in it are those of the first build.
+    fn identity(&self) -> String {
+        let Self { title, text, priority, effort, issue_type, labels, depends, parent, draft } = self;
+        format!(
+            "Options {{ title: {title:?}, text: {text:?}, priority: {priority:?}, effort: {effort:?}, issue_type: {issue_type:?}, \
+             labels: {labels:?}, depends: {depends:?}, parent: {parent:?}, draft: {draft:?} }} "
+        )
+    }
+}
+
 /// The outcome: a task that was created.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Created {
@@ -89,7 +101,7 @@ pub(crate) fn new(context: &Context, options: &NewOptions) -> Result<Created> {
         depends: options.depends.clone(),
         draft: None,
     };
-    publish(context, options.parent.as_ref(), &request, &format!("{options:?} "))
+    publish(context, options.parent.as_ref(), &request, &options.identity())
 }
 
 /// Publishes a draft as a task. The draft is removed after that.

@@ -1,8 +1,8 @@
 //! This repository seen as a project: where the task data is, its tasks, who holds them, and the parts that the results
 //! of several operations share.
 //!
-//! The room promises that a task is found by id, name or path in the same way everywhere, that task data has one home,
-//! and that what a killed command left behind is finished or removed before anything else. Operations and the rooms of
+//! The module promises that a task is found by id, name or path in the same way everywhere, that task data has one home,
+//! and that what a killed command left behind is finished or removed before anything else. Operations and the modules of
 //! their floor (landing, sync, worktrees, archive, data branch) call it; it knows neither face and prints nothing.
 
 pub(crate) mod context;

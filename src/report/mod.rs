@@ -4,7 +4,7 @@
 //! before it is shown, so that it can neither control a terminal nor add a line. Results go to standard output, errors and
 //! progress to standard error.
 //!
-//! The verbs of `cli` call this room, and rooms that report progress hold a function of it.
+//! The verbs of `cli` call this module, and modules that report progress hold a function of it.
 
 mod page;
 mod relative;

@@ -1,8 +1,8 @@
 //! Tasks as files: ids, names, frontmatter, order, queries and merges. Pure: no git, no files, no clock, no printing,
 //! so that everything here is tested in-process.
 //!
-//! The room promises that a file which is parsed and written again has the same bytes, that a change of one field
-//! leaves every other line as it is, and that unknown keys are kept. Every room above may use it; it uses only errors.
+//! The module promises that a file which is parsed and written again has the same bytes, that a change of one field
+//! leaves every other line as it is, and that unknown keys are kept. Every module above may use it; it uses only errors.
 
 pub(crate) mod bundle;
 mod canonical;

@@ -1,7 +1,7 @@
 //! Locks and counters that others have spoilt.
 
 use super::{fails_clearly, put, refused, state};
-use crate::support::World;
+use crate::support::{World, share};
 
 const SPOILT_LOCKS: [&[u8]; 6] = [
     b"",
@@ -28,7 +28,7 @@ fn a_lock_that_cannot_be_read_is_held_by_somebody_unknown() {
     let world = World::new();
     let ann = world.initialised("ann");
     ann.task("First", &[]);
-    for (n, content) in SPOILT_LOCKS.into_iter().enumerate() {
+    for (n, content) in share(SPOILT_LOCKS.into_iter().enumerate()) {
         put(&world, "aitask-locks", "t1_lock.yaml", content);
         let before = state(&ann);
         for (line, kind) in REFUSALS {
@@ -132,7 +132,7 @@ fn records_of_this_clone_that_cannot_be_read_lose_comfort_only() {
     let ann = world.initialised("ann");
     ann.task("First", &[]);
     ann.aitask(&["pick", "1"]).ok();
-    for text in ["", "{", "[]", "null", "\u{0}"] {
+    for text in share(["", "{", "[]", "null", "\u{0}"]) {
         ann.write(".git/aitask/held/t1.json", text);
         refused(&ann, &["drop", "1"], 1, "not_holder");
     }

@@ -1,7 +1,7 @@
 //! What is in the way: of a worktree, of a merge, of taking a task.
 
 use super::{fails_clearly, put, refused, state};
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, share};
 
 fn with_task() -> (World, Repo) {
     let world = World::new();
@@ -95,7 +95,7 @@ fn uncommitted_work() {
     let (_world, ann, work) = with_work();
     let dirty = |path: &str, text: &str| {
         work.write(path, text);
-        for args in [&["drop", "1"][..], &["finish", "1"]] {
+        for args in share([&["drop", "1"][..], &["finish", "1"]]) {
             let run = refused(&ann, args, 1, "dirty");
             assert!(run.stderr.contains(path.rsplit('/').next_back().unwrap()), "{run}");
         }
@@ -155,7 +155,8 @@ fn a_check_that_fails() {
     let (_world, ann, work) = with_work();
     work.write("work.txt", "done\n");
     work.commit("work");
-    for check in ["false", "exit 3", "kill -9 $$", "no-such-program", "echo x >../../stray; touch stray; false"] {
+    for check in share(["false", "exit 3", "kill -9 $$", "no-such-program", "echo x >../../stray; touch stray; false"])
+    {
         let before = super::state(&ann);
         let run = ann.aitask(&["finish", "1", "--check", check, "--json"]).fails(1);
         assert!(run.stderr.contains("check_failed"), "{run}");
@@ -187,7 +188,7 @@ fn tasks_that_cannot_be_taken() {
     ] {
         let run = fails_clearly(&ann, &["pick", id], 1, kind);
         assert!(run.error()["error"]["message"].as_str().unwrap().contains(says), "{run}");
-        for options in [&["--steal"][..], &["--no-worktree"], &["--ignore-blocked", "--dry-run"]] {
+        for options in share([&["--steal"][..], &["--no-worktree"], &["--ignore-blocked", "--dry-run"]]) {
             let run = ann.aitask(&[&["pick", id, "--json"], options].concat());
             assert_eq!(run.code != 0, kind != "blocked" || options[0] != "--ignore-blocked", "{run}");
         }

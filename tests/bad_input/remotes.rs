@@ -1,7 +1,7 @@
 //! Servers that are away or say no, and names that name nothing.
 
 use super::{all_refused, fails_clearly, misused, refused, state};
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, share};
 
 /// Ann, who holds task 1 with work in it; task 2 is free.
 fn at_work(world: &World) -> Repo {
@@ -62,7 +62,7 @@ fn the_server_refuses_everything() {
 
 #[test]
 fn the_server_refuses_one_branch() {
-    for branch in ["aitask-locks", "aitask-ids"] {
+    for branch in share(["aitask-locks", "aitask-ids"]) {
         let world = World::new();
         let ann = at_work(&world);
         world.protect(branch);
@@ -78,7 +78,8 @@ fn names_that_name_nothing() {
     let ann = at_work(&World::new());
     // more than a file's name can have
     let long = "x".repeat(300);
-    for name in ["nope", "../origin.git", "-x", "--upload-pack=touch x", "", "a b", "ext::sh -c touch% x", &long] {
+    for name in share(["nope", "../origin.git", "-x", "--upload-pack=touch x", "", "a b", "ext::sh -c touch% x", &long])
+    {
         let option = format!("--remote={name}");
         let run = ann.aitask(&["pick", "2", &option, "--json"]);
         if name.is_empty() {
@@ -96,7 +97,7 @@ fn names_that_name_nothing() {
 fn settings_that_make_no_sense() {
     let ann = at_work(&World::new());
     let before = state(&ann);
-    for bad in ["0", "abc", "-1", "1d", "1.5s", "99999999999999999999h", "0ms"] {
+    for bad in share(["0", "abc", "-1", "1d", "1.5s", "99999999999999999999h", "0ms"]) {
         let option = format!("--timeout={bad}");
         fails_clearly(&ann, &["list", &option], 2, "usage");
         let run = fails_clearly(&ann.env("GIT_AITASK_TIMEOUT", bad), &["pick", "2"], 2, "usage");
@@ -113,7 +114,7 @@ fn settings_that_make_no_sense() {
 #[test]
 fn a_command_line_that_makes_no_sense() {
     let ann = at_work(&World::new());
-    for args in [
+    for args in share([
         &["steal"][..],
         &["pick", "1", "--nope"],
         &["pick", "1", "--next"],
@@ -125,7 +126,7 @@ fn a_command_line_that_makes_no_sense() {
         &["archive"],
         &["steal\u{1b}[31m"],
         &["pick", "--\u{1b}[31m"],
-    ] {
+    ]) {
         misused(&ann, args);
     }
 }

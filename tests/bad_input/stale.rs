@@ -1,7 +1,7 @@
 //! What was true when this clone last looked is not what is true: a decision stands on every branch it read.
 
 use super::refused;
-use crate::support::{Repo, Sleeper, World, sh_wait_for_file, thorough};
+use crate::support::{Repo, Sleeper, World, sh_wait_for_file, share, thorough};
 
 fn two() -> (World, Repo, Repo) {
     let world = World::new();
@@ -80,7 +80,7 @@ fn with_a_push_that_outlives_us(ann: &Repo) -> (Repo, Repo) {
 fn a_push_that_lands_after_its_pick_was_killed_and_repeated_locks_nobody_out() {
     let (world, ann, _bob) = two();
     let (outliving, waiting) = with_a_push_that_outlives_us(&ann);
-    for verb in ["pick", "lock"] {
+    for verb in share(["pick", "lock"]) {
         let killed = outliving.start(&[verb, "1"]).wait();
         assert_eq!(killed.signal, Some(9), "{killed}");
         waiting.aitask(&[verb, "1"]).ok();
@@ -176,7 +176,7 @@ fn a_lock_stolen_in_the_same_clone_fences_the_worktree_too() {
     let [first, second] = sessions.each_ref().map(|session| ann.env("AIT_AGENT_PID", session.pid()));
     first.aitask(&["pick", "1"]).ok();
     second.aitask(&["pick", "1", "--steal"]).ok();
-    for verb in [&["finish", "1"][..], &["drop", "1"], &["unlock", "1"]] {
+    for verb in share([&["finish", "1"][..], &["drop", "1"], &["unlock", "1"]]) {
         refused(&first.at("aiwork/t1_first"), verb, 1, "not_holder");
     }
     second.at("aiwork/t1_first").aitask(&["drop"]).ok();

@@ -1,7 +1,7 @@
 //! Task files that nobody checked.
 
 use super::{assert_harmless, put, refused};
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, share};
 
 /// A set-up clone in which task 1 has this content.
 fn with_file(content: &[u8]) -> (World, Repo) {
@@ -100,7 +100,7 @@ fn of_one_id_twice() {
     let (world, ann) = with_file(b"---\nstatus: Ready\n---\nText.\n");
     put(&world, "main", "aitasks/t1_other.md", b"---\nstatus: Ready\n---\nText.\n");
     ann.git(&["pull", "-q"]);
-    for args in [&["pick", "1"][..], &["pick", "t1_odd"], &["lock", "1"], &["archive", "1"]] {
+    for args in share([&["pick", "1"][..], &["pick", "t1_odd"], &["lock", "1"], &["archive", "1"]]) {
         let run = refused(&ann, args, 1, "not_claimable");
         assert!(run.stderr.contains("t1_odd") && run.stderr.contains("t1_other"), "{run}");
     }
@@ -117,11 +117,11 @@ fn with_hostile_names() {
         put(&world, "main", &format!("aitasks/{name}"), b"---\nstatus: Ready\n---\nText.\n");
     }
     ann.git(&["pull", "-q"]);
-    for args in [&["list"][..], &["status"], &["list", "--json"]] {
+    for args in share([&["list"][..], &["status"], &["list", "--json"]]) {
         assert_harmless(&ann.aitask(args).ok());
     }
     for id in ["1", "2", "3", "4", "5", "6"] {
-        for args in [&["show", id][..], &["pick", id], &["drop", id]] {
+        for args in share([&["show", id][..], &["pick", id], &["drop", id]]) {
             assert_harmless(&ann.aitask(args));
         }
     }

@@ -1,7 +1,7 @@
 //! Titles, names, labels and addresses as nobody should type them.
 
 use super::{assert_harmless, fails_clearly, misused, refused, state};
-use crate::support::{Repo, World, thorough};
+use crate::support::{Repo, World, share, thorough};
 
 fn ready() -> (World, Repo) {
     let world = World::new();
@@ -155,7 +155,7 @@ fn an_unlock_of_a_task_that_does_not_exist_is_no_error() {
 #[test]
 fn labels_and_other_fields() {
     let (_world, ann) = ready();
-    for label in ["", "\n", "\u{1b}[31m", "|", "日本", "!!!"] {
+    for label in share(["", "\n", "\u{1b}[31m", "|", "日本", "!!!"]) {
         let option = format!("--label={label}");
         let run = ann.aitask(&["new", "A task", &option, "--dry-run", "--json"]);
         if run.code != 0 {
@@ -173,7 +173,7 @@ fn labels_and_other_fields() {
         }
     }
     let before = state(&ann);
-    for option in [
+    for option in share([
         "--priority=urgent",
         "--priority=high\nstatus: Done",
         "--effort=",
@@ -183,7 +183,7 @@ fn labels_and_other_fields() {
         "--depends=..",
         "--parent=..",
         "--parent=",
-    ] {
+    ]) {
         fails_clearly(&ann, &["new", "A task", option], 2, "usage");
     }
     assert_eq!(before, state(&ann), "something changed");
@@ -227,7 +227,7 @@ fn addresses() {
     assert_eq!(before, state(&ann), "something changed");
     ann.git(&["config", "user.email", "a\nlocked_by: eve@x"]);
     let run = refused(&ann, &["pick", "1"], 2, "usage");
-    assert!(!run.stderr.contains("e-mail is configured"), "{run}");
+    assert!(!run.stderr.contains("address is configured"), "{run}");
     assert_eq!(world.locks(), Vec::<String>::new());
 }
 

@@ -1,4 +1,4 @@
-//! The drop-in face for locks, ids and claiming : a module a topic, [`faults`] for what the original
+//! The drop-in face for locks, ids and claiming: a module a topic, [`faults`] for what the original
 //! scripts got wrong.
 
 mod address;

@@ -1,6 +1,6 @@
 //! A remote that is added to a repository that coordinated alone.
 
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, share};
 
 /// Ann, who coordinated alone and holds t1 of two tasks, and has a remote since then.
 fn late(world: &World, name: &str) -> Repo {
@@ -25,7 +25,7 @@ fn locks_and_counter_from_before_there_was_a_remote_are_published() {
     let world = World::new();
     let ann = late(&world, "ann");
     ann.git(&["push", "-q", "-u", "origin", "main"]);
-    for verb in [&["pick", "2"][..], &["lock", "2"], &["drop", "1"]] {
+    for verb in share([&["pick", "2"][..], &["lock", "2"], &["drop", "1"]]) {
         refuses(&ann, verb);
     }
     assert_eq!(world.locks(), Vec::<String>::new());
@@ -54,7 +54,7 @@ fn one_history() -> (World, Repo, Repo) {
 fn locks_from_before_join_those_of_a_remote_that_has_some() {
     let (world, bob, ann) = one_history();
     bob.aitask(&["lock", "2"]).ok();
-    for verb in [&["pick", "2"][..], &["lock", "1"], &["drop", "1"]] {
+    for verb in share([&["pick", "2"][..], &["lock", "1"], &["drop", "1"]]) {
         let run = ann.aitask(verb).fails(1);
         assert!(run.stderr.contains("before it had a remote") && run.stderr.contains("git aitask init"), "{run}");
         assert!(run.stderr.contains("git branch -D aitask-locks"), "{run}");
@@ -98,7 +98,7 @@ fn a_look_at_the_published_branch_is_no_set_of_its_own() {
 
 #[test]
 fn a_copy_of_the_published_branch_publishes_no_lock_that_was_released() {
-    for released_by_ann in [true, false] {
+    for released_by_ann in share([true, false]) {
         let world = World::new();
         let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
         ann.task("One", &[]);

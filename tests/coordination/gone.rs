@@ -1,6 +1,6 @@
 //! A coordination branch that was deleted on the server, or set back there.
 
-use crate::support::{Repo, World, rounds};
+use crate::support::{Repo, World, rounds, share};
 
 const LOCKS: &str = "aitask-locks";
 
@@ -44,7 +44,9 @@ fn every_verb_says_that_the_lock_branch_is_gone_and_makes_none() {
     let (world, ann, bob) = held();
     let tip = world.remote_branch(LOCKS).unwrap();
     delete(&world, LOCKS);
-    for verb in [&["locks"][..], &["pick", "2"], &["drop", "1"], &["lock", "2"], &["unlock", "1"], &["finish", "1"]] {
+    for verb in
+        share([&["locks"][..], &["pick", "2"], &["drop", "1"], &["lock", "2"], &["unlock", "1"], &["finish", "1"]])
+    {
         says_gone(&world, &ann, verb, &tip, LOCKS);
         says_gone(&world, &bob, verb, &tip, LOCKS);
     }
@@ -58,7 +60,7 @@ fn init_puts_the_locks_back_and_nobody_gets_a_held_task() {
     let tip = world.remote_branch(LOCKS).unwrap();
     delete(&world, LOCKS);
     let made = ann.aitask(&["init", "--json"]).ok().json()["made"].to_string();
-    assert!(made.contains(&format!("put back at {tip}")), "{made}");
+    assert!(made.contains(&format!("restored at {tip}")), "{made}");
     assert_eq!((world.remote_branch(LOCKS), world.locks()), (Some(tip), vec!["t1_lock.yaml".to_owned()]));
     bob.aitask(&["pick", "1"]).fails(1);
     ann.aitask(&["drop", "1"]).ok();
@@ -146,7 +148,9 @@ fn a_lock_branch_that_was_set_back_gives_nobody_a_held_task() {
     let tip = world.remote_branch(LOCKS).unwrap();
     set_back(&world, LOCKS, 1);
     let older = world.remote_branch(LOCKS);
-    for verb in [&["pick", "1", "--no-worktree"][..], &["pick", "2", "--no-worktree"], &["lock", "1"], &["lock", "2"]] {
+    for verb in
+        share([&["pick", "1", "--no-worktree"][..], &["pick", "2", "--no-worktree"], &["lock", "1"], &["lock", "2"]])
+    {
         let run = ann.aitask(&[verb, &["--json"]].concat()).fails(1);
         let error = run.error()["error"].clone();
         assert_eq!(error["kind"], "branch_gone", "{run}");
@@ -297,7 +301,7 @@ fn the_scripts_say_it_and_their_init_puts_it_back() {
     assert!(run.stdout.contains("LOCK_INFRA_MISSING"), "{run}");
     assert_eq!(world.remote_branch(LOCKS), None);
     let run = bob.script("aitask_lock.sh", &["--init"]).ok();
-    assert!(run.stdout.contains("put back") || run.stderr.contains("put back"), "{run}");
+    assert!(run.stdout.contains("restored") || run.stderr.contains("restored"), "{run}");
     assert_eq!(world.remote_branch(LOCKS), Some(tip));
     let counter = world.remote_file("aitask-ids", "next_id.txt");
     delete(&world, "aitask-ids");

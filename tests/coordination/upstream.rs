@@ -1,6 +1,6 @@
 //! Another remote that has the coordination branches.
 
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, share};
 
 /// Ann holds t1 at the hub; bob's origin is a fork with the code alone.
 fn fork() -> (World, Repo) {
@@ -30,7 +30,7 @@ fn refused(bob: &Repo, args: &[&str], code: i32) {
 
 #[test]
 fn a_fork_gets_no_second_set_beside_the_one_of_upstream() {
-    for fetched in [true, false] {
+    for fetched in share([true, false]) {
         let (world, bob) = fork();
         if fetched {
             bob.git(&["fetch", "-q", "upstream"]);

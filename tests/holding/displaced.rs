@@ -1,7 +1,7 @@
 //! A session that lost its task is told so, also when the task is over by now.
 
 use super::{WORK, committed, is_in, killed_after_push, kind, worked};
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, share};
 
 /// Bob takes t1 over and works on it.
 fn taken_over(world: &World) -> Repo {
@@ -13,7 +13,7 @@ fn taken_over(world: &World) -> Repo {
 
 #[test]
 fn a_former_holder_is_told_not_holder_after_the_task_has_ended() {
-    for end in [&["finish", "1"][..], &["archive", "1"], &["drop", "1"]] {
+    for end in share([&["finish", "1"][..], &["archive", "1"], &["drop", "1"]]) {
         let (world, ann) = worked();
         let work = ann.git(&["rev-parse", "aitask/t1_one"]).trim().to_owned();
         taken_over(&world).aitask(end).ok();

@@ -1,7 +1,7 @@
 //! A takeover that is published while the server still looks at the push of the former holder: that push must not land.
 
 use super::{is_in, kind, worked};
-use crate::support::{World, sh_wait_for_file, wait_for_file};
+use crate::support::{World, sh_wait_for_file, share, wait_for_file};
 
 /// Makes the server hold the next push that changes `branch` until [`let_go`].
 fn hold(world: &World, branch: &str) {
@@ -30,7 +30,7 @@ fn let_go(world: &World) {
 fn a_push_of_a_former_holder_fails_when_the_takeover_lands_during_the_hook_of_the_server() {
     let world = World::new();
     let (ann, bob) = (world.initialised("ann"), world.clone("bob"));
-    for (branch, args) in [
+    for (branch, args) in share([
         ("main", &["finish"][..]),
         ("main", &["finish", "--no-archive"]),
         ("main", &["finish", "--squash", "--no-archive"]),
@@ -39,7 +39,7 @@ fn a_push_of_a_former_holder_fails_when_the_takeover_lands_during_the_hook_of_th
         ("main", &["archive"]),
         ("aitask-locks", &["unlock"]),
         ("main", &["edit", "--status", "Postponed"]),
-    ] {
+    ]) {
         let id = ann.task("One", &[]);
         ann.aitask(&["pick", &id]).ok();
         let there = ann.at(format!("aiwork/t{id}_one"));

@@ -1,7 +1,7 @@
 //! What this clone notes of a task it holds must outlive whatever comes between taking and finishing it.
 
 use super::{WORK, committed, killed_after_push, kind, worked};
-use crate::support::{Repo, Sleeper, World};
+use crate::support::{Repo, Sleeper, World, share};
 
 /// A clone with t1 and a published branch `develop` that has a commit of its own.
 fn developing() -> (World, Repo) {
@@ -61,7 +61,7 @@ fn a_lock_of_a_held_task_keeps_its_base() {
 
 #[test]
 fn a_pick_that_fails_keeps_the_base_of_the_held_task() {
-    for again in ["pick", "lock"] {
+    for again in share(["pick", "lock"]) {
         let (world, ann) = developing();
         let dead = Sleeper::new();
         ann.env("AIT_AGENT_PID", dead.pid()).aitask(&["pick", "1", "--base", "develop"]).ok();

@@ -1,7 +1,7 @@
 //! What others pushed to a task branch.
 
 use super::{WORK, committed, is_in, kind, worked};
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, share};
 
 /// Bob pushes a commit to the task branch on the remote.
 fn reviewed(world: &World, name: &str) -> (Repo, String) {
@@ -30,7 +30,7 @@ fn finish_no_push_keeps_a_reviewers_commit_that_was_fetched() {
 
 #[test]
 fn a_reviewers_commit_that_is_not_in_the_worktree_refuses_finish() {
-    for fetched in [false, true] {
+    for fetched in share([false, true]) {
         let (world, ann) = worked();
         ann.aitask(&["finish", "1", "--no-push"]).ok();
         let (_, fix) = reviewed(&world, "bob");
@@ -71,7 +71,7 @@ fn what_this_clone_pushed_last_may_be_replaced_and_nothing_else() {
     assert_eq!(world.remote_branch("aitask/t1_one"), Some(amended.clone()));
     let (_, fix) = reviewed(&world, "bob");
     there.git(&["commit", "-q", "--amend", "-m", "better still"]);
-    for args in [["finish", "1", "--no-push", "--json"], ["finish", "1", "--squash", "--json"]] {
+    for args in share([["finish", "1", "--no-push", "--json"], ["finish", "1", "--squash", "--json"]]) {
         assert_eq!(kind(&ann.aitask(&args).fails(1)), "behind");
     }
     assert_eq!(world.remote_branch("aitask/t1_one"), Some(fix));

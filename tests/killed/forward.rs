@@ -1,7 +1,7 @@
 //! A checkout of the user's that git was killed at while it brought it forward: the next command brings it forward, and
 //! nothing that somebody did there is lost.
 
-use crate::support::{Repo, Sleeper, World};
+use crate::support::{Repo, Sleeper, World, share};
 
 /// The checkout of the branch of the task data.
 const DATA: &str = ".aitask-data";
@@ -84,7 +84,7 @@ fn is_forward(ann: &Repo) {
 
 #[test]
 fn half_a_fast_forward_stayed_behind_for_ever() {
-    for files in 0..4 {
+    for files in share(0..4) {
         let (_world, ann, _session) = cut_off(files);
         let json = ann.aitask(&["edit", "1", "--priority", "low", "--json"]).ok().json();
         assert!(json.get("lagging").is_none_or(|lagging| lagging.as_array().unwrap().is_empty()), "{json}");
@@ -139,7 +139,7 @@ fn staged_changes_stay_staged_when_the_checkout_is_brought_forward_at_last() {
 
 #[test]
 fn half_a_fast_forward_of_the_task_data_was_deleted_tasks() {
-    for args in [&["edit", "1", "--priority", "low"][..], &["sync"], &["compat", "aitask_sync.sh", "--batch"]] {
+    for args in share([&["edit", "1", "--priority", "low"][..], &["sync"], &["compat", "aitask_sync.sh", "--batch"]]) {
         let (_world, ann, _session) = behind_in(DATA, 1, ALL);
         let killed = ann.aitask(args);
         assert_eq!(killed.signal, Some(9), "{killed}");

@@ -3,7 +3,7 @@
 
 use super::describe::{describe, difference};
 use super::{Mode, Scene};
-use crate::support::{Repo, Run, in_turn};
+use crate::support::{Repo, Run, in_turn, share};
 use rustix::fs::{Mode as Permissions, OFlags};
 use std::time::{Duration, Instant};
 
@@ -226,7 +226,7 @@ fn everything_killed_while_it_removes_the_worktree() {
         scene.save();
         scene.ann.aitask(args).ok();
         let undisturbed = describe(&scene);
-        for removed in REMOVED {
+        for removed in share(REMOVED) {
             scene.restore();
             let root = scene.world.root().display();
             let script = format!(

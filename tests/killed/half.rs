@@ -1,6 +1,6 @@
 //! Worktrees that are half made or half removed: none is called whole, and nothing that somebody did in one is lost.
 
-use crate::support::{Repo, Sleeper, World};
+use crate::support::{Repo, Sleeper, World, share};
 
 const WORK: &str = "aiwork/t1_one";
 
@@ -52,7 +52,7 @@ fn whole(ann: &Repo) {
 
 #[test]
 fn half_a_worktree_was_called_whole() {
-    for lock in [false, true] {
+    for lock in share([false, true]) {
         for verb in [&["pick", "1"][..], &["worktree", "add", "1"]] {
             let (_world, ann, _session) = ready();
             half_made(&ann, lock);
@@ -108,9 +108,11 @@ fn what_somebody_did_in_half_a_worktree_stays() {
 
 #[test]
 fn half_a_worktree_without_work_in_it_is_removed() {
-    for args in
-        [&["drop", "1"][..], &["worktree", "remove", "1"], &["compat", "aitask_task_worktree.sh", "remove", "t1_one"]]
-    {
+    for args in share([
+        &["drop", "1"][..],
+        &["worktree", "remove", "1"],
+        &["compat", "aitask_task_worktree.sh", "remove", "t1_one"],
+    ]) {
         let (_world, ann, _session) = ready();
         half_made(&ann, true);
         ann.aitask(&["pick", "1", "--no-worktree"]).ok();

@@ -1,6 +1,6 @@
 //! Without a remote: what becomes of a swap when the git that makes it is ended, or goes on without us.
 
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, share};
 use rustix::process::{Pid, Signal, kill_process};
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ fn count(ann: &Repo, what: &str) -> usize {
 
 #[test]
 fn a_swap_whose_git_is_killed_is_made_once() {
-    for action in [LANDS, LANDS_AND_FAILS, LANDS_LATE, DOES_NOT_LAND] {
+    for action in share([LANDS, LANDS_AND_FAILS, LANDS_LATE, DOES_NOT_LAND]) {
         let (_world, ann) = local(3);
         first_swap(&ann, action).aitask(&["new", "only once"]).ok();
         assert_eq!(count(&ann, "only_once"), 1, "{action}");

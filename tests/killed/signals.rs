@@ -1,6 +1,6 @@
 //! SIGINT, SIGTERM and SIGHUP end everything that was started, leave nothing behind, and are what the program ends by.
 
-use crate::support::{Repo, Run, Running, Sleeper, World};
+use crate::support::{Repo, Run, Running, Sleeper, World, share};
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -78,7 +78,7 @@ fn the_check_outlived_a_signal() {
     let notes = tempfile::tempdir_in(world.root()).unwrap();
     let (stuck, background) = (notes.path().join("stuck"), notes.path().join("background"));
     let check = format!("cd '{}'; {STUCK}", notes.path().display());
-    for signal in SIGNALS {
+    for signal in share(SIGNALS) {
         let running = ann.start(&["finish", "1", "--check", &check]);
         let other = number(&background);
         let run = ended_by(running, signal, &stuck);
@@ -96,7 +96,7 @@ fn the_check_outlived_a_signal() {
 fn the_setup_of_a_worktree_outlived_a_signal() {
     let (world, ann, _session) = held();
     let stuck = world.root().join("stuck");
-    for signal in SIGNALS {
+    for signal in share(SIGNALS) {
         ann.git(&["config", "aitask.worktreeSetup", &format!("cd '{}'; {STUCK}", world.root().display())]);
         ended_by(ann.start(&["pick", "2"]), signal, &stuck);
         nothing_left(&world, &ann, 3);
@@ -118,7 +118,7 @@ fn hanging(ann: &Repo, subcommand: &str) -> (Repo, std::path::PathBuf) {
 #[test]
 fn a_hanging_network_outlived_a_signal() {
     let (world, ann, _session) = held();
-    for signal in SIGNALS {
+    for signal in share(SIGNALS) {
         let (pushing, note) = hanging(&ann, "push");
         let run = ended_by(pushing.start(&["pick", "2", "--no-worktree"]), signal, &note);
         assert!(run.stderr.contains("run the same command again: it finds out"), "{run}");
@@ -166,7 +166,7 @@ fn a_wait_for_another_command_ends_at_once() {
 fn a_command_in_a_place_for_reading_outlived_a_signal() {
     let (world, ann, _session) = held();
     let stuck = world.root().join("stuck");
-    for signal in SIGNALS {
+    for signal in share(SIGNALS) {
         let command = format!("cd '{}'; {STUCK}", world.root().display());
         ended_by(ann.start(&["explore", "--", "sh", "-c", &command]), signal, &stuck);
         nothing_left(&world, &ann, 2);

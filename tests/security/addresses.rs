@@ -1,6 +1,6 @@
 //! The secrets in an address are shown nowhere.
 
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, share};
 
 const SECRET: &str = "s3cr3t";
 
@@ -37,14 +37,14 @@ fn no_verb_and_no_script_shows_the_secrets_of_the_address() {
         &["show", "1"],
         &["log", "1"],
     ] {
-        for more in [&[][..], &["--json"], &["-v"]] {
+        for more in share([&[][..], &["--json"], &["-v"]]) {
             let run = ann.env("GIT_AITASK_TIMEOUT", 5).aitask(&[args, more].concat());
             assert!(!run.stdout.contains(SECRET) && !run.stderr.contains(SECRET), "{run}");
             said.push_str(&run.stderr);
         }
     }
     assert!(said.contains("http://127.0.0.1:1/group/x.git?private_token=***&x=***"), "no message names the address");
-    for (script, args) in [
+    for (script, args) in share([
         ("aitask_lock_diag.sh", &[][..]),
         ("aitask_lock.sh", &["--lock", "1", "--email", "me@example.com"]),
         ("aitask_lock.sh", &["--check", "1"]),
@@ -59,7 +59,7 @@ fn no_verb_and_no_script_shows_the_secrets_of_the_address() {
         ("aitask_web_merge.sh", &["--list"]),
         ("aitask_setup.sh", &[]),
         ("ait", &["git", "push"]),
-    ] {
+    ]) {
         let run = ann.env("GIT_AITASK_TRACE", 1).script(script, args);
         assert!(!run.stdout.contains(SECRET) && !run.stderr.contains(SECRET), "{run}");
     }

@@ -1,6 +1,6 @@
 //! What a shell inserts for TAB is quoted, or nothing that others wrote.
 
-use crate::support::{Repo, Run, World};
+use crate::support::{Repo, Run, World, share};
 
 /// Names that run something, or end a word, when they stand on a command line unquoted.
 const NAMES: [&str; 12] = [
@@ -60,7 +60,7 @@ fn completes(ann: &Repo, before: &str, words: &str, name: &str, n: usize) {
 #[test]
 fn a_file_name_after_an_option_is_completed_quoted() {
     let (_world, ann) = scene();
-    for (n, name) in NAMES.into_iter().enumerate() {
+    for (n, name) in share(NAMES.into_iter().enumerate()) {
         let before = format!("{SOURCE}; export GIT_DIR=TOP/.git GIT_WORK_TREE=TOP");
         completes(&ann, &before, &format!("git-aitask new x{n} -q -F f\t"), name, n);
     }
@@ -80,7 +80,7 @@ fn a_file_name_is_completed_quoted_after_git_aitask_too() {
     let (_world, ann) = scene();
     // git's own completion calls _git_aitask with these, and has the same options
     let git = "__git_wrap() { local words=(\"${COMP_WORDS[@]}\") cword=$COMP_CWORD cur=${COMP_WORDS[COMP_CWORD]} __git_cmd_idx=1; _git_aitask; }; complete -o bashdefault -o default -o nospace -F __git_wrap git";
-    for (n, name) in NAMES.into_iter().enumerate() {
+    for (n, name) in share(NAMES.into_iter().enumerate()) {
         let before = format!("{SOURCE}; {git}; export GIT_DIR=TOP/.git GIT_WORK_TREE=TOP");
         completes(&ann, &before, &format!("git aitask new x{n} -q -F f\t"), name, n);
     }

@@ -1,7 +1,7 @@
 //! What somebody put in the place of a file makes nobody wait, and fills nobody's memory.
 
 use super::scene;
-use crate::support::Repo;
+use crate::support::{Repo, share};
 use std::time::{Duration, Instant};
 
 /// As much memory as the largest thing may take that is read from a repository, and what the program itself needs.
@@ -70,7 +70,7 @@ fn pipes_and_endless_files_in_the_place_of_everything_else() {
         assert!(began.elapsed() < Duration::from_secs(30), "{run}");
         run
     };
-    for args in [
+    for args in share([
         &["compat", "aitask_ls.sh", "10"][..],
         &["compat", "aitask_ls.sh", "--all-levels", "10"],
         &["compat", "aitask_labels.sh", "list"],
@@ -95,7 +95,7 @@ fn pipes_and_endless_files_in_the_place_of_everything_else() {
         &["new", "--publish", "draft_x.md"],
         &["pick", "1"],
         &["sync"],
-    ] {
+    ]) {
         limited(args);
     }
     let listed = limited(&["compat", "aitask_ls.sh", "10"]);
@@ -118,7 +118,7 @@ fn an_object_that_is_too_large_is_named() {
     let blob =
         blob.env("GIT_COMMITTER_NAME", "x").env("GIT_COMMITTER_EMAIL", "x").run("sh", &["-ec", push]).ok().stdout;
     ann.git(&["fetch", "-q"]);
-    for args in [&["list", "--fetch"][..], &["show", "2"], &["pick", "2"]] {
+    for args in share([&["list", "--fetch"][..], &["show", "2"], &["pick", "2"]]) {
         let script = "ulimit -v 1000000; exec \"$@\"";
         let run = ann.run("sh", &[&["-c", script, "sh", env!("CARGO_BIN_EXE_git-aitask")], args].concat());
         assert!(

@@ -1,6 +1,6 @@
 //! Links that somebody committed lead nowhere: not for writing, not for reading.
 
-use crate::support::{Repo, Run, World};
+use crate::support::{Repo, Run, World, share};
 use std::path::PathBuf;
 
 /// A project with two tasks and a folder beside it, into which nothing may be written and from which nothing may be read.
@@ -101,7 +101,9 @@ fn a_link_in_the_place_of_a_task_is_named_and_not_followed() {
     // the others are listed
     let listed = script("aitask_ls.sh", &["--all-levels", "10"]).ok();
     assert!(listed.stdout.contains("t1_first.md") && !listed.stdout.contains("secret"), "{listed}");
-    for args in [&["list"][..], &["show", "9"], &["status"], &["pick", "9"], &["edit", "9", "--status", "Editing"]] {
+    for args in
+        share([&["list"][..], &["show", "9"], &["status"], &["pick", "9"], &["edit", "9", "--status", "Editing"]])
+    {
         scene.leads_nowhere(|ann| ann.aitask(args));
     }
 }
@@ -125,7 +127,7 @@ fn a_link_in_the_place_of_all_tasks_is_not_followed() {
     names(&scene.leads_nowhere(|ann| ann.aitask(&["new", "--draft", "A draft"])), "aitasks");
     let draft = |ann: &Repo| ann.script("aitask_create.sh", &["--batch", "--name", "x", "--desc", "d"]);
     names(&scene.leads_nowhere(draft), "aitasks");
-    for (script, args) in [
+    for (script, args) in share([
         ("aitask_ls.sh", &["10"][..]),
         ("aitask_stats.sh", &[]),
         ("aitask_labels.sh", &["list"]),
@@ -138,10 +140,10 @@ fn a_link_in_the_place_of_all_tasks_is_not_followed() {
         ("aitask_sync.sh", &["--batch"]),
         ("aitask_setup.sh", &[]),
         ("aitask_init_data.sh", &[]),
-    ] {
+    ]) {
         scene.leads_nowhere(|ann| ann.script(script, args));
     }
-    for args in [&["init"][..], &["list"], &["status"], &["whoami"], &["pick", "1"], &["sync"]] {
+    for args in share([&["init"][..], &["list"], &["status"], &["whoami"], &["pick", "1"], &["sync"]]) {
         scene.leads_nowhere(|ann| ann.aitask(args));
     }
 }
@@ -180,7 +182,9 @@ fn links_to_files_that_are_written_unnamed_are_not_written_through() {
 #[test]
 fn the_checkout_of_the_data_branch_is_a_folder_of_the_project() {
     let scene = Scene::new("git init -q ../outside; ln -s ../outside .aitask-data");
-    for args in [&["new", "--draft", "A draft"][..], &["status"], &["list"], &["sync"], &["pick", "1"], &["init"]] {
+    for args in
+        share([&["new", "--draft", "A draft"][..], &["status"], &["list"], &["sync"], &["pick", "1"], &["init"]])
+    {
         scene.leads_nowhere(|ann| ann.aitask(args));
     }
     scene.leads_nowhere(|ann| ann.script("ait", &["git", "commit", "--allow-empty", "-m", "x"]));

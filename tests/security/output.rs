@@ -1,7 +1,7 @@
 //! What others wrote moves no cursor, turns no text around and forges no line, whatever shows it.
 
 use super::{push_to, scene};
-use crate::support::{Run, World};
+use crate::support::{Run, World, share};
 
 /// Clears the screen, turns the text around, and more; no line end.
 const HOSTILE: &str = "evil\u{1b}[2J\u{1b}]0;title\u{7}\u{7f}\u{9b}31m\u{202e}\u{2066}\u{2028}\r\u{8}";
@@ -30,7 +30,7 @@ fn lock(world: &World, holder: &str, host: &str) {
 fn a_hostile_lock_is_shown_harmless_by_everything_that_shows_it() {
     let (world, ann) = scene();
     lock(&world, HOSTILE, HOSTILE);
-    for (script, args) in [
+    for (script, args) in share([
         ("aitask_lock.sh", &["--check", "1"][..]),
         ("aitask_lock.sh", &["check", "1"]),
         ("aitask_lock.sh", &["--list"]),
@@ -39,7 +39,7 @@ fn a_hostile_lock_is_shown_harmless_by_everything_that_shows_it() {
         ("aitask_lock_diag.sh", &[]),
         ("aitask_pick_own.sh", &["1", "--email", "me@example.com"]),
         ("aitask_pick_own.sh", &["1", "--email", "me@example.com", "--force"]),
-    ] {
+    ]) {
         let run = ann.script(script, args);
         harmless(&run);
         assert!(!args.contains(&"--check") || run.stdout.starts_with("task_id: 1\nlocked_by: evil [2J"), "{run:?}");
@@ -94,7 +94,7 @@ fn a_hostile_task_is_shown_harmless_by_everything_that_shows_it() {
     );
     push_to(&world, "main", "aitasks/archived/t3_third.md", &done);
     ann.git(&["pull", "-q"]);
-    for (script, args) in [
+    for (script, args) in share([
         ("aitask_ls.sh", &["-v", "10"][..]),
         ("aitask_ls.sh", &["--type", "none", "10"]),
         ("aitask_labels.sh", &["list"]),
@@ -104,17 +104,17 @@ fn a_hostile_task_is_shown_harmless_by_everything_that_shows_it() {
         ("aitask_update.sh", &["--batch", "2", "--priority", "high"]),
         ("aitask_pick_own.sh", &["2", "--email", "me@example.com"]),
         ("aitask_find_by_file.sh", &["evil"]),
-    ] {
+    ]) {
         harmless(&ann.script(script, args));
     }
-    for args in [
+    for args in share([
         &["list"][..],
         &["show", "2"],
         &["status"],
         &["pick", "2"],
         &["show", "2"],
         &["edit", "2", "--priority", "low"],
-    ] {
+    ]) {
         harmless(&ann.aitask(args));
         harmless(&ann.aitask(&[args, &["--json"]].concat()));
     }
@@ -125,18 +125,18 @@ fn what_a_server_says_is_shown_harmless() {
     let (world, ann) = scene();
     let hook = format!("#!/bin/sh\nprintf '%s\\n' '{HOSTILE}' >&2\nexit 1\n");
     world.script(&world.origin().join("hooks/pre-receive"), &hook);
-    for args in [&["pick", "1"][..], &["new", "More"], &["lock", "1"], &["pick", "1", "--json"]] {
+    for args in share([&["pick", "1"][..], &["new", "More"], &["lock", "1"], &["pick", "1", "--json"]]) {
         let run = ann.env("GIT_AITASK_TRACE", 1).aitask(args);
         assert_ne!(run.code, 0, "{run}");
         harmless(&run);
     }
-    for (script, args) in [
+    for (script, args) in share([
         ("aitask_lock.sh", &["--lock", "1", "--email", "me@example.com"][..]),
         ("aitask_pick_own.sh", &["1", "--email", "me@example.com"]),
         ("aitask_create.sh", &["--batch", "--name", "x", "--desc", "d", "--commit"]),
         ("aitask_sync.sh", &["--batch"]),
         ("aitask_lock_diag.sh", &[]),
-    ] {
+    ]) {
         harmless(&ann.script(script, args));
     }
 }

@@ -1,7 +1,7 @@
 //! Other kinds of repositories: SHA-256 names, refs in tables.
 
 use super::{run, work_on};
-use crate::support::World;
+use crate::support::{World, share};
 
 /// The life of a task in a world whose remote was made with `option`; `remote` is whether the clone keeps it.
 fn life(world: &World, remote: bool) {
@@ -37,7 +37,7 @@ fn remade(option: &str) -> World {
 
 #[test]
 fn sha256() {
-    for remote in [true, false] {
+    for remote in share([true, false]) {
         let world = remade("--object-format=sha256");
         life(&world, remote);
         let oid = world.clone("zoe").git(&["rev-parse", "HEAD"]);
@@ -51,7 +51,7 @@ fn reftable() {
     if !world.has_git((2, 45), "reftable") {
         return;
     }
-    for remote in [true, false] {
+    for remote in share([true, false]) {
         let world = remade("--ref-format=reftable");
         world.git(&["config", "--global", "init.defaultRefFormat", "reftable"]);
         life(&world, remote);

@@ -2,7 +2,7 @@
 //! blamed for them.
 
 use super::{kind, message, run, scene, status_of, tasks, work_on};
-use crate::support::{First, Repo, Sleeper, World, sh_wait_for_file, wait_for};
+use crate::support::{First, Repo, Sleeper, World, sh_wait_for_file, share, wait_for};
 
 /// Lets a clone reach `origin` through a script, with `$1` the service. What is not said here is git's own.
 fn dial(ann: &Repo, script: &str) {
@@ -75,7 +75,7 @@ fn new_given_again_when_the_task_is_over_makes_no_second_one() {
 
 #[test]
 fn next_given_again_after_an_unknown_outcome_takes_no_second_task() {
-    for session in [None, Some(Sleeper::new())] {
+    for session in share([None, Some(Sleeper::new())]) {
         let (world, ann) = scene(4);
         let ann = session.iter().fold(ann.at("."), |ann, agent| ann.env("AIT_AGENT_PID", agent.pid()));
         dial(&ann, "[ ! -e away ] || exit 1");

@@ -1,6 +1,7 @@
 //! Remotes that do not answer, or whose refs stay locked.
 
 use super::{kind, message, published, run, scene};
+use crate::support::share;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -9,7 +10,7 @@ fn nobody_there_is_said_at_once() {
     let gone = world.root().join("no-such.git");
     for url in [gone.to_str().unwrap(), "http://127.0.0.1:1/x.git", "ssh://127.0.0.1:1/x.git", "git://127.0.0.1:1/x"] {
         ann.git(&["config", "remote.origin.url", url]);
-        for line in ["pick 1 --json", "new more --json", "lock 1 --json", "locks --json"] {
+        for line in share(["pick 1 --json", "new more --json", "lock 1 --json", "locks --json"]) {
             let begun = Instant::now();
             let failed = run(&ann, line).fails(75);
             assert!(begun.elapsed() < Duration::from_secs(10), "{:?} {url}\n{failed}", begun.elapsed());
@@ -52,7 +53,7 @@ fn a_stale_lock_file_of_the_server_is_named() {
     let (world, ann) = scene(1);
     std::fs::write(world.origin().join("refs/heads/aitask-locks.lock"), "").unwrap();
     let before = published(&world);
-    for line in ["lock 1 --timeout 2s --json", "pick 1 --timeout 2s --json"] {
+    for line in share(["lock 1 --timeout 2s --json", "pick 1 --timeout 2s --json"]) {
         let begun = Instant::now();
         let failed = run(&ann, line).fails(75);
         let took = begun.elapsed();

@@ -1,7 +1,7 @@
 //! Every command from every place: what it answers does not depend on where it is called.
 
 use super::{sync, task, two};
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, share};
 
 /// The whole day of a task, from the folder of the handle.
 #[track_caller]
@@ -23,7 +23,7 @@ fn day(repo: &Repo, top: &std::path::Path) {
 fn from_a_subdirectory_the_data_and_a_tasks_worktree() {
     let (_world, ann, _bob) = two();
     ann.write("src/deep/x", "");
-    for place in ["src/deep", ".aitask-data", ".aitask-data/aitasks", "."] {
+    for place in share(["src/deep", ".aitask-data", ".aitask-data/aitasks", "."]) {
         day(&ann.at(place), ann.top());
         std::fs::remove_dir_all(ann.path("aiwork")).unwrap_or_default();
     }
@@ -79,7 +79,7 @@ fn in_other_formats_of_repositories() {
         let made = world.clone_with(option);
         made.then_some(world)
     };
-    for option in ["--object-format=sha256", "--ref-format=reftable"] {
+    for option in share(["--object-format=sha256", "--ref-format=reftable"]) {
         // Older gits know neither.
         let Some(world) = format(option) else { continue };
         let ann = world.clone("ann");
@@ -100,7 +100,7 @@ impl World {
 /// By the scripts' own names, which look for `aitasks` in the folder they are called in.
 #[test]
 fn the_scripts_find_the_tasks_from_a_subdirectory_and_in_a_tasks_worktree() {
-    for has_data_branch in [false, true] {
+    for has_data_branch in share([false, true]) {
         let world = World::new();
         let ann = world.initialised("ann");
         ann.task("First", &[]);
@@ -189,7 +189,7 @@ fn a_claim_in_a_project_below_the_root_stays_there() {
 fn in_a_clone_of_one_branch_that_has_not_heard_of_the_data_branch() {
     let (world, ann, _bob) = two();
     let url = format!("file://{}", world.origin().display());
-    for how in ["--single-branch", "--depth=1"] {
+    for how in share(["--single-branch", "--depth=1"]) {
         for verb in ["init", "list --fetch", "pick 1", "new Found", "sync"] {
             let dir = format!("clone {how} {verb}");
             ann.git(&["clone", "-q", how, &url, &format!("../{dir}")]);

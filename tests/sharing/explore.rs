@@ -1,7 +1,7 @@
 //! `git aitask explore`: nothing changes, nothing is left.
 
 use crate::sharing::two;
-use crate::support::{Repo, World, rounds, wait_for_end, wait_for_file};
+use crate::support::{Repo, World, rounds, share, wait_for_end, wait_for_file};
 
 /// Refs, registered worktrees and every file of the checkouts.
 fn everything(repo: &Repo) -> String {
@@ -122,7 +122,7 @@ fn a_branch_made_in_there_is_thrown_away_and_one_that_was_there_keeps_what_it_ha
 
 #[test]
 fn the_scripts_read_and_file_in_there_too_and_change_no_code() {
-    for has_data_branch in [true, false] {
+    for has_data_branch in share([true, false]) {
         let world = World::new();
         let ann = world.initialised("ann");
         if has_data_branch {
@@ -135,12 +135,12 @@ fn the_scripts_read_and_file_in_there_too_and_change_no_code() {
             (run.code, run.stdout)
         };
         let refs = ann.git(&["for-each-ref", "refs/heads"]);
-        for refused in [
+        for refused in share([
             "ait git commit --allow-empty -m evil",
             "ait git push",
             "ait git branch new",
             "aitask_lock.sh 1 --email a@b.c",
-        ] {
+        ]) {
             assert_eq!(call(&format!("\"$0\" compat {refused}")).0, 1, "{refused}");
         }
         assert_eq!(ann.git(&["for-each-ref", "refs/heads"]), refs);

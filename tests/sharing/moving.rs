@@ -1,6 +1,6 @@
 //! The move of the task data to a branch of its own: clones that do not know of it yet, obstacles, a kill in between.
 
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, share};
 
 /// Two clones that know one task, on the code branch.
 fn on_main() -> (World, Repo, Repo) {
@@ -68,7 +68,7 @@ fn the_scripts_do_not_go_on_there_either_once_the_clone_knows() {
 
 #[test]
 fn a_status_that_a_protected_branch_did_not_take_moves_along_and_its_task_is_finished() {
-    for protected in [true, false] {
+    for protected in share([true, false]) {
         let (world, ann, bob) = on_main();
         if protected {
             world.protect("main");

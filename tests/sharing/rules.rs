@@ -1,7 +1,7 @@
 //! What both sides changed: merged by the rules of each field, or listed and left alone.
 
 use super::{sync, task, two, whole};
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, share};
 
 /// Ann's version is published, bob has his own; what his sync says.
 fn both(path: &str, base: &str, anns: &str, bobs: &str) -> (World, Repo, Repo, String) {
@@ -204,7 +204,7 @@ fn while_an_editor_is_open_the_checkout_holds_no_markers_and_what_was_written_in
 fn an_editor_that_resolves_nothing_changes_nothing() {
     let (world, _ann, bob, _) = both("aitasks/t2_a.md", &task("", "base\n"), &task("", "hers\n"), &task("", "his\n"));
     let before = world.remote_branch("aitask-data");
-    for editor in ["true", "false"] {
+    for editor in share(["true", "false"]) {
         bob.env("EDITOR", editor).script("aitask_sync.sh", &[]).fails(1);
         assert_eq!(
             (bob.read("aitasks/t2_a.md"), world.remote_branch("aitask-data")),

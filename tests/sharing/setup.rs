@@ -1,7 +1,7 @@
 //! `aitask_setup.sh` where something is there already, in the way, or refused.
 
 use super::{sync, two};
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, share};
 
 const PRIVATE: &str = "aitasks/new/\naitasks/metadata/userconfig.yaml\naitasks/metadata/*.local.json\n\
                        aitasks/metadata/profiles/local/\naitasks/metadata/chatlink_sessions/\n\
@@ -32,7 +32,7 @@ fn by_hand() -> (World, Repo) {
 
 #[test]
 fn drafts_on_a_data_branch_that_ignores_nothing_are_not_published() {
-    for is_script in [true, false] {
+    for is_script in share([true, false]) {
         let (world, ann) = by_hand();
         ann.write(".aitask-data/.gitignore", "*.swp\naitasks/new/\n");
         let data = ann.at(".aitask-data");
@@ -210,7 +210,7 @@ fn the_counter_does_not_start_before_the_tasks_can_be_counted() {
 
 #[test]
 fn a_list_whose_commit_is_refused_is_as_it_was() {
-    for before in [None, Some("target/\n")] {
+    for before in share([None, Some("target/\n")]) {
         let world = World::new();
         let ann = world.clone("ann");
         if let Some(text) = before {

@@ -1,7 +1,7 @@
 //! Sync where something is wrong: one honest line, and nothing is lost or left half done.
 
 use super::{sync, task, two, whole};
-use crate::support::{When, World, thorough, turn, wait_for};
+use crate::support::{When, World, day, thorough, wait_for};
 
 #[test]
 fn a_commit_that_is_refused_leaves_the_edit_and_the_index_as_they_were() {
@@ -146,7 +146,7 @@ fn killed_anywhere_the_next_one_finishes() {
     run.ok();
     // five of the calls in an ordinary run, other ones each day
     let step = if thorough() { 1 } else { calls.len().div_ceil(5) };
-    for k in (1 + turn() % step..=calls.len()).step_by(step) {
+    for k in (1 + day() % step..=calls.len()).step_by(step) {
         let (world, bob) = both_changed();
         let when = if k % 2 == 0 { When::Before } else { When::After };
         let killed = bob.killed_at(k, when, &SYNC);

@@ -128,7 +128,7 @@ fn an_aborted_task_can_be_picked_again() {
     assert!(ann.script("aitask_pick_own.sh", &pick).ok().stdout.contains("OWNED:1\n"));
     assert_eq!(resolve(&ann, "t1_abort_me"), "NONE\n");
     let run = ann.aitask(&["worktree", "add", "1"]).ok();
-    assert!(run.stdout.contains("1 commit of its own, 0 behind main"), "{run}");
+    assert!(run.stdout.contains("1 commit ahead of main, 0 behind"), "{run}");
     assert!(resolve(&ann, "t1_abort_me").starts_with("USABLE "));
 }
 

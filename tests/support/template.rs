@@ -73,7 +73,11 @@ fn run_dir() -> &'static PathBuf {
                 let _ = std::fs::remove_dir_all(old.path());
             }
         }
-        let run = std::env::var("NEXTEST_RUN_ID").unwrap_or_else(|_| format!("process-{}", std::process::id()));
+        let run = std::env::var("NEXTEST_RUN_ID").unwrap_or_else(|_| {
+            // the start tells a process from an earlier one of the same number
+            let started = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
+            format!("process-{}-{started}", std::process::id())
+        });
         let git = std::env::var("AITASK_TEST_GIT").unwrap_or_default().replace('/', "-");
         let dir = all.join(run + &git);
         std::fs::create_dir_all(&dir).unwrap();

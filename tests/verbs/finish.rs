@@ -1,7 +1,7 @@
 //! `git aitask finish`.
 
 use super::init::{everything, keys, local, on_data_branch};
-use crate::support::{Repo, Run, World};
+use crate::support::{Repo, Run, World, share};
 use predicates::prelude::*;
 use predicates::str::contains;
 
@@ -187,7 +187,7 @@ fn not_archived_it_stays_ours() {
 
 #[test]
 fn left_to_a_pull_request_and_finished_once_it_is_merged() {
-    for squash in [false, true] {
+    for squash in share([false, true]) {
         let (world, ann) = worked();
         let json = ann.aitask(&["finish", "1", "--no-push", "--json"]).ok().json();
         assert_eq!(

@@ -1,7 +1,7 @@
 //! `git aitask list`.
 
 use super::init::{everything, keys, local, on_data_branch};
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, share};
 use predicates::prelude::*;
 use predicates::str::contains;
 
@@ -137,8 +137,8 @@ fn piped_the_rows_are_all_there_is() {
 #[test]
 fn a_filter_that_finds_nothing_is_not_a_project_without_tasks() {
     let ann = board();
-    ann.aitask(&["list", "--label", "nowhere"]).ok().assert().stdout(contains("make one").not());
-    ann.aitask(&["list", "-n", "0"]).ok().assert().stdout(contains("make one").not());
+    ann.aitask(&["list", "--label", "nowhere"]).ok().assert().stdout(contains("create one").not());
+    ann.aitask(&["list", "-n", "0"]).ok().assert().stdout(contains("create one").not());
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn reading_changes_nothing_and_asks_nobody() {
     let ann = board();
     let before = everything(&ann);
     ann.count_connections();
-    for args in [&["list"][..], &["list", "--tree"], &["list", "--mine"], &["list", "--archived"]] {
+    for args in share([&["list"][..], &["list", "--tree"], &["list", "--mine"], &["list", "--archived"]]) {
         ann.aitask(args).ok();
     }
     assert_eq!(ann.connections(), Vec::<&str>::new());
@@ -191,7 +191,7 @@ fn without_a_remote_on_a_data_branch_and_from_anywhere() {
     ann.aitask(&["pick", "1"]).ok();
     assert_eq!((ids(&ann, &[]), ids(&ann.at("aiwork/t1_one"), &[])), ("1".into(), "1".into()));
     let run = ann.aitask(&["list"]).ok();
-    assert!(!format!("{}{}", run.stdout, run.stderr).contains("not asked"), "{run}");
+    assert!(!format!("{}{}", run.stdout, run.stderr).contains("not been fetched"), "{run}");
     let world = World::new();
     let bob = on_data_branch(&world, "bob");
     bob.task("One", &[]);

@@ -1,6 +1,6 @@
 //! The branches that the header of a plan names are those of every later pick and finish of the task.
 
-use crate::support::{Repo, World};
+use crate::support::{Repo, World, share};
 use predicates::str::contains;
 
 /// A clone with the task t1, a plan with this header, and the branch `dev` one commit ahead of `main`.
@@ -51,7 +51,9 @@ fn what_is_named_now_wins() {
 
 #[test]
 fn a_name_that_is_none_stops_the_work_before_anything_is_taken() {
-    for header in ["Base branch: dev;rm\n", "Base branch: $(id)\n", "Base branch: ../dev\n", "Base branch: gone\n"] {
+    for header in
+        share(["Base branch: dev;rm\n", "Base branch: $(id)\n", "Base branch: ../dev\n", "Base branch: gone\n"])
+    {
         let (world, ann) = planned(header);
         let run = ann.aitask(&["pick", "1"]);
         assert!(run.code == 1 || run.code == 2, "{run}");

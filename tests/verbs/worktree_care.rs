@@ -1,7 +1,7 @@
 //! Worktrees that were moved by hand, are in the middle of something, or were there before.
 
 use super::init::everything;
-use crate::support::{Repo, Sleeper, World};
+use crate::support::{Repo, Sleeper, World, share};
 use predicates::prelude::*;
 use predicates::str::contains;
 
@@ -46,7 +46,7 @@ fn a_worktree_that_was_moved_by_hand_keeps_its_registration() {
     std::fs::rename(ann.path(WORK), &moved).unwrap();
     let there = ann.at(&moved);
     there.write("new.txt", "mine\n");
-    for verb in ["finish", "drop"] {
+    for verb in share(["finish", "drop"]) {
         let error = refused(&ann, &[verb, "1"], "occupied");
         let hints = error["hints"].to_string();
         assert!(hints.contains("git worktree repair NEW_PLACE") && hints.contains("git worktree remove "), "{error}");
@@ -79,7 +79,7 @@ fn one_that_was_deleted_is_told_from_the_hint() {
 
 #[test]
 fn a_removal_that_was_cut_off_in_the_middle_is_completed() {
-    for verb in ["finish", "drop"] {
+    for verb in share(["finish", "drop"]) {
         let (world, ann) = worked();
         let agent = Sleeper::new();
         let ann = ann.env("AIT_AGENT_PID", agent.pid());
@@ -238,11 +238,11 @@ fn a_pick_killed_before_it_prepares_the_worktree_is_finished_by_the_next() {
 #[test]
 fn no_code_is_merged_into_a_branch_that_coordinates_or_cut_from_it() {
     let (world, ann) = worked();
-    for branch in ["aitask-locks", "aitask-ids", "aitask/t1_one"] {
+    for branch in share(["aitask-locks", "aitask-ids", "aitask/t1_one"]) {
         refused(&ann, &["finish", "1", "--into", branch], "usage");
     }
     ann.task("Two", &[]);
-    for branch in ["aitask-locks", "aitask-ids"] {
+    for branch in share(["aitask-locks", "aitask-ids"]) {
         ann.git(&["branch", "-q", "-f", branch, "main"]);
         refused(&ann, &["pick", "2", "--base", branch], "usage");
         refused(&ann, &["worktree", "add", "2", "--base", branch], "usage");

@@ -26,7 +26,7 @@ Lists active tasks: what is not blocked first, then by priority, effort and name
   -c, --children PARENT   the children of this task
       --all-levels        parents and children in one list
       --tree              children below their parents, not sorted
-      --project NAME      in another registry_state project
+      --project NAME      in another registered project
   -h, --help              this text";
 
 /// The arguments of `aitask_ls.sh`.

@@ -1,7 +1,7 @@
 //! The scripts that write task files: `aitask_create.sh`, `aitask_update.sh`, `aitask_labels.sh`,
 //! `aitask_find_by_file.sh` and `aitask_board_column.sh`. They promise to commit only in this clone: callers publish
 //! later, with `ait sync` or `ait git push`. The path of the task file is the last line of both output streams.
-//! The dispatch in `compat/mod.rs` runs them; no other room uses them.
+//! The dispatch in `compat/mod.rs` runs them; no other module uses them.
 
 pub(crate) mod anchors;
 pub(crate) mod board;

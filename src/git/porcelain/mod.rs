@@ -1,7 +1,7 @@
 //! Pure parsers of git's output: no process, no file, no clock. Each file names the section of git's manual that
 //! describes its format, and is tested on output recorded from several gits (`fixtures/porcelain/record.sh`). No input
 //! makes a parser panic; bytes that are not in the format are an error of [`Kind::Git`] that says what was expected.
-//! Only the room `git` calls it.
+//! Only `git` runs what is parsed here; the modules above use the types.
 
 use crate::error::{Error, Kind, Result};
 use crate::git::types::{Oid, RefName};
