@@ -44,8 +44,8 @@
 //!    wait for each other at a file lock, so that they do not race over the network. `compat::faults::the_sixth_contender_does_not_give_up`
 //! 5. **A takeover is bound to the lock that was judged**: if its holder refreshes it meanwhile, the takeover fails.
 //!    `compat::faults::force_breaks_no_lock_but_the_one_it_showed`, `holding::rounds::taken_over_while_finish_is_checking`
-//! 6. **A former holder publishes nothing.** Drop, finish, archive, unlock and edit of a held task move the lock branch in the
-//!    same swap, where needed by a commit without a change, since git does not send a ref that stays, and would compare
+//! 6. **A former holder can neither finish nor release the task.** Drop, finish, archive, unlock and a change of the status or
+//!    assignee of a held task move the lock branch in the same swap, where needed by a commit without a change, since git does not send a ref that stays, and would compare
 //!    nothing. `holding::fences::a_push_of_a_former_holder_fails_when_the_takeover_lands_during_the_hook_of_the_server`,
 //!    `holding::displaced::a_former_holder_is_told_not_holder_after_the_task_has_ended`
 //! 7. **"Cannot tell" is neither "dead" nor "free".** A lock that cannot be parsed is held by somebody unknown; a process of
@@ -99,7 +99,7 @@
 //! | floor | module | what it is |
 //! |---|---|---|
 //! | 9 | [`cli`], [`compat`] | the two faces: arguments in, text and exit codes out |
-//! | 8 | [`ops`] | the operations, one file each: gather, decide, act |
+//! | 8 | [`ops`] | the operations, a file or a folder each: gather, decide, act |
 //! | 7 | [`data_branch`] | making, attaching and migrating the branch of the task data |
 //! | 6 | [`landing`], [`sync`], [`worktrees`], [`archive`], [`demo`] | merging without a checkout; bringing two histories of task data together; worktree and branch of a task; filing a task away; the demonstration |
 //! | 5 | [`project`] | this repository as a project: where the data is, the index of its tasks, what an answer carries |
@@ -111,18 +111,19 @@
 //! # How a `pick` runs
 //!
 //! 1. `run` below sees no script's name and hands over to [`cli`], which parses the arguments ([`cli::pick`]) and opens the
-//!    project ([`project::context`]). A new option of `pick` is a field there and in the request of [`ops::pick`].
+//!    project ([`project::context`]). A new option of `pick` is a field of its arguments there and of `PickOptions` in [`ops::pick`].
 //! 2. [`ops::pick`] gathers: who asks ([`coordination::session`]), and which task ([`project::index`]); [`worktrees`] says where
 //!    its worktree can be.
 //! 3. The transaction ([`ledger::transaction`]) waits for its turn on this host ([`ledger::queue`]) and reads the tips
-//!    ([`ledger::view`]).
+//!    ([`ledger::view`]). A record in `.git/aitask/held/` ([`files::records`]) notes the attempt before the push, so that a killed
+//!    command can be finished.
 //! 4. `ops::pick::decide`, a pure function of the view and the request, refuses, or plans the two commits: the task's file with
 //!    its new status, and the lock ([`coordination::decide`] judges the lock that is there, [`coordination::locks`] writes it).
 //! 5. [`git::objects`] builds the commits, [`ledger::publish`] pushes them, and the answer of the remote is judged there, from
 //!    [`git::porcelain::push`]. A tip that moved leads back to step 3 after a fetch; an answer that was not heard to
 //!    `ledger::unconfirmed`.
 //! 6. What has landed is said to have landed, whatever fails now: the checkouts follow ([`ledger::checkouts`]), [`worktrees`] adds
-//!    the branch and the worktree, and a record in `.git/aitask/held/` ([`files::records`]) notes the right to the task.
+//!    the branch and the worktree, and the record is completed.
 //! 7. [`cli::pick`] gives the outcome to [`report`], as a page or as JSON.
 //!
 //! # Formats

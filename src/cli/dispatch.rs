@@ -3,7 +3,7 @@
 use crate::cli::app::App;
 use crate::cli::command_line::{command, completed, parse};
 use crate::cli::{Cli, Verb, lock, unknown_verb, welcome, whoami};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Hint, Kind, Result};
 use crate::report::Report;
 use crate::settings::Environment;
 use clap_complete::CompleteEnv;
@@ -57,13 +57,21 @@ fn refuse(args: &[OsString], error: &clap::Error) -> u8 {
     if let Some(error) = unknown_verb::error(&args, error) {
         report.error(&error);
     } else if json {
-        let text = error.to_string();
-        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        report.error(&Error::new(Kind::Usage, message).hint("git aitask -h"));
+        report.error(&usage_error(&error.to_string()));
     } else {
         let _ = error.print();
     }
     Kind::Usage.exit_code()
+}
+
+/// The error for programs: the first paragraph of clap's text, which may name arguments on lines of their own, and the help
+/// of the verb that its usage line names.
+fn usage_error(text: &str) -> Error {
+    let lines: Vec<_> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    let usage = text.lines().find_map(|line| line.strip_prefix("Usage: git aitask ")).unwrap_or_default();
+    let verbs = usage.split(' ').take_while(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()));
+    let hint = verbs.fold(Hint::from("git aitask"), |hint, verb| hint.word(&verb)).word(&"-h");
+    Error::new(Kind::Usage, lines.join(" ").trim_start_matches("error: ")).hint(hint)
 }
 
 fn run_verb(cli: &Cli, environment: Environment, report: Report, scripts: &[&str]) -> Result<u8> {

@@ -143,7 +143,8 @@ fn every_word_that_means_a_verb_is_answered_with_a_command_that_parses() {
 fn the_command_that_is_meant_has_the_arguments_that_were_given() {
     for (line, meant) in [
         ("claim 3", "pick 3"),
-        ("claim", "pick"),
+        ("claim", "pick --next"),
+        ("undo 3", "drop 3"),
         ("start 3 --base dev", "pick 3 --base dev"),
         ("next", "pick --next"),
         ("ready -n 5", "list --ready -n 5"),
@@ -165,6 +166,10 @@ fn the_command_that_is_meant_has_the_arguments_that_were_given() {
             .cloned();
         let expected = format!("there is no verb `{}` | git aitask {meant}", word.unwrap());
         assert_eq!(refused(line).as_deref(), Some(expected.as_str()));
+    }
+    for (line, meant) in [("3", "show 3"), ("t12 --json", "show t12 --json")] {
+        let word = line.split(' ').next().unwrap();
+        assert_eq!(refused(line).as_deref(), Some(format!("there is no verb `{word}` | git aitask {meant}").as_str()));
     }
     for line in ["pikc 3", "nonsense", "worktree claim 3", "list --claim", "show claim"] {
         assert_eq!(refused(line), None, "{line}");

@@ -6,11 +6,12 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Words that people and agents try, and the command that each means: `TASK` stands for the first argument, and the other
 /// arguments follow at the end.
-pub(super) const MEANT: [(&str, &str); 46] = [
+pub(super) const MEANT: [(&str, &str); 48] = [
     ("abandon", "drop"),
     ("add", "new"),
     ("assign", "edit TASK --assign"),
     ("begin", "pick"),
+    ("cancel", "drop"),
     ("cat", "show"),
     ("change", "edit"),
     ("checkout", "pick"),
@@ -48,6 +49,7 @@ pub(super) const MEANT: [(&str, &str); 46] = [
     ("todo", "list --ready"),
     ("unassign", "edit TASK --assign="),
     ("unclaim", "drop"),
+    ("undo", "drop"),
     ("update", "edit"),
     ("view", "show"),
     ("who", "locks"),
@@ -63,12 +65,19 @@ pub(super) fn error(args: &[String], error: &clap::Error) -> Option<Error> {
     else {
         return None;
     };
-    let (_, meant) = MEANT.iter().find(|(known, _)| known == word)?;
+    let known = MEANT.iter().find(|(known, _)| known == word).map(|(_, meant)| (*meant).to_owned());
+    let meant = known.or_else(|| is_number(word).then(|| format!("show {word}")))?;
     // The word may also be the value of an option before it: only options that parse come before the verb.
     let at = (1..args.len()).find(|&at| args.get(at) == Some(word) && parse(&args[..at]).is_ok())?;
-    let command = command(&args[1..at], meant, &args[at + 1..]);
+    let command = command(&args[1..at], &meant, &args[at + 1..]);
     let hint = command.iter().fold(Hint::from("git aitask"), |hint, word| hint.word(word));
     Some(Error::new(Kind::Usage, format!("there is no verb `{word}`")).hint(hint))
+}
+
+/// Whether it is the number of a task, in the place of a verb.
+fn is_number(word: &str) -> bool {
+    let digits = word.strip_prefix('t').unwrap_or(word);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The words of the command that is meant: with all arguments, else with the first one, else the help of its verb. A hint
@@ -81,6 +90,9 @@ fn command(options: &[String], meant: &str, args: &[String]) -> Vec<String> {
             words.push(if word == "TASK" { args.next()?.clone() } else { word.to_owned() });
         }
         words.extend(args.cloned());
+        if meant == "pick" && words.last().is_some_and(|word| word == "pick") {
+            words.push("--next".to_owned());
+        }
         parses(&[&["git-aitask".to_owned()], words.as_slice()].concat()).then_some(words)
     };
     let first = args.get(..1).unwrap_or_default();
