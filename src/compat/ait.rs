@@ -70,21 +70,54 @@ fn help(invocation: &Invocation) -> u8 {
     0
 }
 
-/// Runs a script of this program, else the project's own file of that name, which replaces this process.
+/// Runs a script of this program, else the project's own file of that name, else what the original dispatcher would run;
+/// a file replaces this process.
 fn script(invocation: &Invocation, command: &str, name: &str, args: &[String]) -> u8 {
-    let plain = !command.is_empty() && command.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    if plain && NAMED.contains(&name) {
+    if is_plain(command) && NAMED.contains(&name) {
         return super::run(name, args, &invocation.environment, &invocation.dir);
     }
-    let file = invocation.dir.join(".aitask-scripts").join(name);
-    if !plain || SCRIPTS.contains(&name) || !file.is_file() {
+    let own = || project_script(invocation, name).filter(|_| is_plain(command)).map(|file| (file, args.to_vec()));
+    let Some((file, args)) =
+        own().or_else(|| subcommand(invocation, command, args)).or_else(|| original(invocation, command, args))
+    else {
         (invocation.notice)(&format!("ait: unknown command '{command}'"));
         (invocation.notice)("Run 'ait help' for usage information.");
         return 1;
-    }
-    let error = exec::exec_script(&invocation.environment, &file, args, &invocation.dir);
+    };
+    let error = exec::exec_script(&invocation.environment, &file, &args, &invocation.dir);
     invocation.console.error(&error.to_string());
     1
+}
+
+/// Whether a word can be a part of the name of a script, so that no command leads out of their folder.
+fn is_plain(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// A script of the project that has a command, and that this program does not replace.
+fn project_script(invocation: &Invocation, name: &str) -> Option<PathBuf> {
+    let file = invocation.dir.join(".aitask-scripts").join(name);
+    (!SCRIPTS.contains(&name) && file.is_file()).then_some(file)
+}
+
+/// The script of a command with a subcommand, and its arguments: `crew init` is `aitask_crew_init.sh`, `gates run` is
+/// `aitask_run_gates.sh`.
+fn subcommand(invocation: &Invocation, command: &str, args: &[String]) -> Option<(PathBuf, Vec<String>)> {
+    let (sub, rest) = args.split_first()?;
+    if !is_plain(command) || !is_plain(sub) {
+        return None;
+    }
+    let (command, sub) = (command.replace('-', "_"), sub.replace('-', "_"));
+    let names = [format!("aitask_{command}_{sub}.sh"), format!("aitask_{sub}_{command}.sh")];
+    let file = names.iter().find_map(|name| project_script(invocation, name))?;
+    Some((file, rest.to_vec()))
+}
+
+/// The original dispatcher, where a shim stands in its place, with all arguments: it knows the commands that have no script
+/// of their name.
+fn original(invocation: &Invocation, command: &str, args: &[String]) -> Option<(PathBuf, Vec<String>)> {
+    let file = invocation.dir.join("ait.original");
+    file.is_file().then(|| (file, std::iter::once(command.to_owned()).chain(args.iter().cloned()).collect()))
 }
 
 /// The project's root: where the scripts lie, else the root of the repository. Inside a task's worktree it is the

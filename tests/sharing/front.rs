@@ -4,6 +4,31 @@ use super::{sync, two};
 use crate::support::World;
 
 #[test]
+fn commands_of_crew_gates_and_brainstorm_run_their_scripts_and_the_rest_goes_to_the_original() {
+    let (world, ann, _bob) = two();
+    let said = |command: &[&str]| ann.script("ait", command);
+    let echo = "#!/bin/sh\necho \"${0##*/} $*\"\n";
+    for name in ["crew_init", "run_gates", "gate_pass", "brainstorm_init"] {
+        world.script(&ann.path(format!(".aitask-scripts/aitask_{name}.sh")), echo);
+    }
+    for (command, ran) in [
+        (&["crew", "init", "--id", "a b"][..], "aitask_crew_init.sh --id a b\n"),
+        (&["gates", "run", "1"], "aitask_run_gates.sh 1\n"),
+        (&["gate", "pass", "1", "tests"], "aitask_gate_pass.sh 1 tests\n"),
+        (&["brainstorm", "init"], "aitask_brainstorm_init.sh \n"),
+    ] {
+        assert_eq!(said(command).ok().stdout, ran);
+    }
+    for command in [&["crew", "nothing"][..], &["crew"], &["crew", "../init"], &["board", "column"]] {
+        assert!(said(command).fails(1).stderr.starts_with("ait: unknown command"), "{command:?}");
+    }
+    world.script(&ann.path("ait.original"), echo);
+    assert_eq!(said(&["crew", "nothing", "-x"]).ok().stdout, "ait.original crew nothing -x\n");
+    assert_eq!(said(&["crew", "init"]).ok().stdout, "aitask_crew_init.sh \n");
+    assert!(!said(&["ls"]).ok().stdout.contains("ait.original"));
+}
+
+#[test]
 fn scripts_without_a_command_are_unknown_to_the_dispatcher() {
     let (world, ann, _bob) = two();
     ann.write(".aitask-scripts/aitask_archive.sh", "#!/bin/sh\necho ran\n");
