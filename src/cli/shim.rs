@@ -2,7 +2,7 @@
 
 use crate::cli::app::App;
 use crate::error::Result;
-use crate::ops::shim::{self, ShimState};
+use crate::ops::shim::{self, ShimRun, ShimState};
 use crate::report::{Page, Table};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// Install shims in place of the original scripts
 ///
 /// A shim is a script of two lines that runs `git-aitask compat`. The original script is kept beside it as NAME.original,
-/// and runs on machines where git-aitask is not on PATH.
+/// and runs on machines where git-aitask is not on PATH. In a project the dispatcher `ait` beside the directory is replaced, too.
 #[derive(Debug, Args)]
 #[command(subcommand_value_name = "VERB", subcommand_help_heading = "Verbs")]
 #[command(
@@ -25,13 +25,13 @@ pub(crate) struct ShimArgs {
 enum ShimVerb {
     /// Install a shim in place of each script
     #[command(after_help = "Example:\n  git aitask shim install .aitask-scripts")]
-    Install(ShimDirectory),
+    Install(ShimChange),
     /// Show which scripts are shims
     #[command(after_help = "Example:\n  git aitask shim list .aitask-scripts")]
     List(ShimDirectory),
     /// Restore the original scripts
     #[command(after_help = "Example:\n  git aitask shim remove .aitask-scripts")]
-    Remove(ShimDirectory),
+    Remove(ShimChange),
 }
 
 #[derive(Debug, Args)]
@@ -40,14 +40,29 @@ struct ShimDirectory {
     directory: PathBuf,
 }
 
+#[derive(Debug, Args)]
+struct ShimChange {
+    #[command(flatten)]
+    scripts: ShimDirectory,
+    /// Show which files would be changed; change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl ShimChange {
+    fn run(&self) -> ShimRun {
+        if self.dry_run { ShimRun::Dry } else { ShimRun::Real }
+    }
+}
+
 impl ShimArgs {
     /// Runs the verb, for the scripts of these names.
     pub(crate) fn run(&self, app: &App, scripts: &[&str]) -> Result<()> {
         let path = |scripts: &ShimDirectory| app.dir.join(&scripts.directory);
         let outcome = match &self.verb {
-            ShimVerb::Install(dir) => shim::install(&path(dir), scripts)?,
+            ShimVerb::Install(change) => shim::install(&path(&change.scripts), scripts, change.run())?,
             ShimVerb::List(dir) => shim::list(&path(dir), scripts)?,
-            ShimVerb::Remove(dir) => shim::remove(&path(dir), scripts)?,
+            ShimVerb::Remove(change) => shim::remove(&path(&change.scripts), scripts, change.run())?,
         };
         app.report.answer(&outcome, || {
             let mut table = Table::default();
@@ -58,9 +73,22 @@ impl ShimArgs {
                     (ShimState::Original, _) => "original",
                     (ShimState::Absent, _) => "absent",
                 };
-                table.row([shim.script.as_str(), state, if shim.changed { "changed" } else { "" }]);
+                let change = match (shim.changed, shim.upgraded) {
+                    (true, true) => "changed; the upgraded script is the original now",
+                    (true, false) => "changed",
+                    (false, true) => "an upgrade replaced the shim",
+                    (false, false) => "",
+                };
+                table.row([shim.script.as_str(), state, change]);
             }
-            Page::new().table(table)
+            let page = Page::new().table(table);
+            if outcome.scripts.iter().any(|shim| shim.changed) {
+                page.advice(
+                    "commit the shims and the originals (NAME.original), which run where this program is not installed",
+                )
+            } else {
+                page
+            }
         })
     }
 }

@@ -6,7 +6,7 @@ use crate::compat::scripts::SCRIPTS;
 use crate::compat::sync::git;
 use crate::files::data_checkout;
 use crate::project::data_state;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The scripts of this program that have a command. The others are called by their paths; the original answers a
 /// command of such a name with "unknown command", and so does this one.
@@ -124,7 +124,9 @@ fn original(invocation: &Invocation, command: &str, args: &[String]) -> Option<(
 /// root of the main worktree: `ait git` there would otherwise change the branch of the code instead of the task data.
 fn root(invocation: &Invocation) -> PathBuf {
     let of_git = || Some(invocation.open().ok().flatten()?.repository.root);
-    invocation.home().or_else(of_git).unwrap_or_else(|| invocation.dir.clone())
+    // a shim that is called by its path says where it lies
+    let of_shim = || Some(Path::new(invocation.environment.text("AITASK_SCRIPT_DIR")?).parent()?.to_owned());
+    invocation.home().or_else(of_shim).or_else(of_git).unwrap_or_else(|| invocation.dir.clone())
 }
 
 /// Refuses `ait` on the PATH outside of a project and gives its exit code; `None` in a project, and for `ait setup`.

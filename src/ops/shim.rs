@@ -32,6 +32,9 @@ pub(crate) struct ShimEntry {
     pub(crate) original: Option<PathBuf>,
     /// Whether this command changed it.
     pub(crate) changed: bool,
+    /// Whether the file there is another one than the original that is kept: an upgrade wrote it over the shim.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) upgraded: bool,
 }
 
 /// The scripts of a folder.
@@ -43,35 +46,52 @@ pub(crate) struct Shims {
     pub(crate) scripts: Vec<ShimEntry>,
 }
 
-/// Lists the scripts of a folder.
+/// Whether files are changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ShimRun {
+    /// They are.
+    Real,
+    /// It is only said which would be.
+    Dry,
+}
+
+/// Lists the scripts of a folder, and the dispatcher `ait` beside it.
 ///
 /// # Errors
 /// [`Kind::Usage`] when there is no such folder.
 pub(crate) fn list(folder: &Path, scripts: &[&str]) -> Result<Shims> {
-    each(folder, scripts, |_| Ok(false))
+    each(&canonical(folder)?, scripts, |_| Ok(false))
 }
 
-/// Replaces each script by a shim. A second run changes nothing. The original is copied before the shim replaces it, so
-/// a run that is killed leaves either of the two at the path.
+/// Replaces each script that is there, and the dispatcher `ait` beside the folder, by a shim. A second run changes nothing.
+/// The original is copied before the shim replaces it, so a run that is killed leaves either of the two at the path. A script
+/// that an upgrade wrote over a shim becomes the original.
 ///
 /// # Errors
-/// [`Kind::Occupied`] where a kept original would be overwritten by another one, or the path is not a regular file.
-pub(crate) fn install(folder: &Path, scripts: &[&str]) -> Result<Shims> {
-    // In a folder with scripts, only those that exist are replaced; an empty folder gets a shim for each.
+/// [`Kind::Usage`] for a folder without any of the scripts, [`Kind::Occupied`] where a path is not a regular file.
+pub(crate) fn install(folder: &Path, scripts: &[&str], run: ShimRun) -> Result<Shims> {
+    let folder = canonical(folder)?;
     let has = |script: &&str| folder.join(script).symlink_metadata().is_ok();
     let there: Vec<_> = scripts.iter().copied().filter(has).collect();
-    let scripts = if there.is_empty() { scripts } else { &there };
-    for script in scripts {
-        require_place(&ScriptPaths::of(folder, script))?;
+    if there.is_empty() {
+        let message = format!("{} has none of the scripts that this program replaces", folder.display());
+        return Err(Error::new(Kind::Usage, message).hint(command!["git aitask shim list", folder.display()]));
     }
-    each(folder, scripts, |place| {
-        let text = shim(&place.name);
-        match place.state()? {
-            ShimState::Shim if read_own(&place.path).is_ok_and(|found| found == text.as_bytes()) => return Ok(false),
-            ShimState::Original => copy(&place.path, &place.kept)?,
-            ShimState::Shim | ShimState::Absent => {}
+    for place in places(&folder, &there) {
+        require_place(&place)?;
+    }
+    each(&folder, &there, |place| {
+        let text = shim(place);
+        let state = place.state()?;
+        if state == ShimState::Shim && read_own(&place.path).is_ok_and(|found| found == text.as_bytes()) {
+            return Ok(false);
         }
-        write(&place.path, text.as_bytes(), 0o755)?;
+        if run == ShimRun::Real {
+            if state == ShimState::Original {
+                copy(&place.path, &place.kept)?;
+            }
+            write(&place.path, text.as_bytes(), 0o755)?;
+        }
         Ok(true)
     })
 }
@@ -80,10 +100,13 @@ pub(crate) fn install(folder: &Path, scripts: &[&str]) -> Result<Shims> {
 ///
 /// # Errors
 /// [`Kind::Io`].
-pub(crate) fn remove(folder: &Path, scripts: &[&str]) -> Result<Shims> {
-    each(folder, scripts, |place| {
+pub(crate) fn remove(folder: &Path, scripts: &[&str], run: ShimRun) -> Result<Shims> {
+    each(&canonical(folder)?, scripts, |place| {
         if place.state()? != ShimState::Shim {
             return Ok(false);
+        }
+        if run == ShimRun::Dry {
+            return Ok(true);
         }
         let put_back = if place.kept.exists() {
             std::fs::rename(&place.kept, &place.path)
@@ -98,13 +121,20 @@ pub(crate) fn remove(folder: &Path, scripts: &[&str]) -> Result<Shims> {
 /// The text of a shim. Its second line contains [`CALL`], by which every version recognises a shim. It exports
 /// `AITASK_SCRIPT_DIR`, because this program does not know from which folder it was called, and runs scripts that it
 /// does not replace from there.
-fn shim(script: &str) -> String {
+fn shim(place: &ScriptPaths) -> String {
+    let script = &place.name;
+    let scripts = if script == DISPATCHER { "/.aitask-scripts" } else { "" };
     format!(
-        "#!/bin/sh\ncase $0 in */*) d=${{0%/*}};; *) d=.;; esac; AITASK_SCRIPT_DIR=$(CDPATH= cd -- \"$d\" && pwd) && export \
+        "#!/bin/sh\ncase $0 in */*) d=${{0%/*}};; *) d=.;; esac; AITASK_SCRIPT_DIR=$(CDPATH= cd -- \"$d{scripts}\" && pwd) && export \
          AITASK_SCRIPT_DIR && if command -v git-aitask >/dev/null; then {CALL}{script} \"$@\"; else exec \
          \"$d/{script}{KEPT}\" \"$@\"; fi\n"
     )
 }
+
+/// The dispatcher, which lies beside the folder of the scripts.
+const DISPATCHER: &str = "ait";
+/// The name of that folder in a project, from which the dispatcher runs them.
+const SCRIPTS_FOLDER: &str = ".aitask-scripts";
 
 /// The text that distinguishes a shim from an original.
 const CALL: &str = "exec git-aitask compat ";
@@ -124,6 +154,13 @@ impl ScriptPaths {
         Self { name: script.to_owned(), path: folder.join(script), kept: folder.join(format!("{script}{KEPT}")) }
     }
 
+    /// Whether there is another original than the one that is kept: an upgrade of the scripts wrote it over the shim.
+    fn is_upgraded(&self) -> Result<bool> {
+        Ok(self.state()? == ShimState::Original
+            && self.kept.exists()
+            && read_own(&self.path).ok() != read_own(&self.kept).ok())
+    }
+
     fn state(&self) -> Result<ShimState> {
         if self.path.symlink_metadata().is_err() {
             return Ok(ShimState::Absent);
@@ -138,19 +175,27 @@ impl ScriptPaths {
     }
 }
 
+fn canonical(folder: &Path) -> Result<PathBuf> {
+    let found = folder.canonicalize().ok().filter(|path| path.is_dir());
+    found.ok_or_else(|| Error::new(Kind::Usage, format!("there is no folder {}", folder.display())))
+}
+
+/// The scripts of a folder, and the dispatcher of the project whose scripts they are.
+fn places(folder: &Path, scripts: &[&str]) -> Vec<ScriptPaths> {
+    let parent = folder.parent().filter(|_| folder.file_name().is_some_and(|name| name == SCRIPTS_FOLDER));
+    let dispatcher = parent.map(|parent| ScriptPaths::of(parent, DISPATCHER));
+    let dispatcher = dispatcher.filter(|place| place.path.is_file() || place.kept.is_file());
+    scripts.iter().map(|script| ScriptPaths::of(folder, script)).chain(dispatcher).collect()
+}
+
 fn each(folder: &Path, scripts: &[&str], act: impl Fn(&ScriptPaths) -> Result<bool>) -> Result<Shims> {
-    let folder = folder
-        .canonicalize()
-        .ok()
-        .filter(|path| path.is_dir())
-        .ok_or_else(|| Error::new(Kind::Usage, format!("there is no folder {}", folder.display())))?;
-    let scripts = scripts.iter().map(|script| {
-        let place = ScriptPaths::of(&folder, script);
+    let entries = places(folder, scripts).into_iter().map(|place| {
+        let upgraded = place.is_upgraded()?;
         let changed = act(&place)?;
         let original = place.kept.exists().then(|| place.kept.clone());
-        Ok(ShimEntry { script: place.name.clone(), state: place.state()?, original, changed })
+        Ok(ShimEntry { state: place.state()?, script: place.name, original, changed, upgraded })
     });
-    Ok(Shims { scripts: scripts.collect::<Result<_>>()?, folder: folder.clone() })
+    Ok(Shims { scripts: entries.collect::<Result<_>>()?, folder: folder.to_owned() })
 }
 
 /// Refuses what would stop the installation halfway. Called for all scripts before the first is changed.
@@ -160,16 +205,8 @@ fn require_place(place: &ScriptPaths) -> Result<()> {
     if found.is_ok_and(|found| !found.is_file()) {
         return occupied(format!("{} is not a regular file", place.path.display()));
     }
-    if place.state()? == ShimState::Original && place.kept.exists() {
-        let same = read_own(&place.path).ok() == read_own(&place.kept).ok();
-        if !same {
-            let (new, old) = (place.path.display(), place.kept.display());
-            return occupied(format!(
-                "{new} is an original, and {old} is another one; remove the one that is not wanted"
-            ));
-        }
-    }
-    Ok(())
+    // What cannot be read is found out before the first one is changed.
+    place.state().map(drop)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

@@ -62,20 +62,46 @@ fn without_this_program_on_path_the_original_runs() {
 }
 
 #[test]
-fn an_update_of_the_original_is_taken_in_and_two_originals_are_refused() {
+fn a_script_that_an_upgrade_wrote_over_its_shim_is_said_and_becomes_the_original() {
     let ann = scene();
     ann.aitask(&["shim", "install", "scripts"]).ok();
     ann.world().script(&ann.path(LOCK), "echo newer");
-    let run = ann.aitask(&["shim", "install", "scripts"]).fails(1);
-    assert!(run.stderr.contains("is another one"), "{run:?}");
+    assert!(ann.aitask(&["shim", "list", "scripts"]).ok().stdout.contains("an upgrade replaced the shim"));
+    ann.aitask(&["shim", "install", "scripts", "--dry-run"]).ok();
     assert!(ann.read(LOCK).contains("newer"));
-    fs::remove_file(ann.path("scripts/aitask_lock.sh.original")).unwrap();
     assert_eq!(state(&ann, "install"), ("shim".to_owned(), true));
+    assert!(ann.read("scripts/aitask_lock.sh.original").contains("newer"));
+    ann.aitask(&["shim", "remove", "scripts"]).ok();
+    assert!(ann.read(LOCK).contains("newer"));
+}
+
+#[test]
+fn the_dispatcher_of_a_project_is_replaced_too() {
+    let ann = scene();
+    ann.world().script(&ann.path("ait"), "echo \"original ait $*\"");
+    ann.world().script(&ann.path(".aitask-scripts/aitask_ls.sh"), "echo original");
+    let ait = ann.read("ait");
+    ann.aitask(&["shim", "install", ".aitask-scripts", "--dry-run"]).ok();
+    assert_eq!(ann.read("ait"), ait);
+    let said = ann.aitask(&["shim", "install", ".aitask-scripts"]).ok();
+    assert!(said.stdout.contains("commit the shims and the originals"), "{said}");
+    assert_eq!(ann.read("ait.original"), ait);
+    ann.task("One", &[]);
+    for (place, program) in [(".", "./ait"), ("aitasks", "../ait"), ("..", "ann/ait")] {
+        let run = ann.at(place).run(program, &["ls", "-v", "5"]).ok();
+        assert!(run.stdout.contains("t1_one.md") && !run.stdout.contains("original"), "{place}\n{run}");
+    }
+    assert_eq!(ann.run("./ait", &["tui", "x y"]).ok().stdout, "original ait tui x y\n");
+    assert_eq!(ann.env("PATH", "/usr/bin:/bin").run("./ait", &["ls"]).ok().stdout, "original ait ls\n");
+    ann.aitask(&["shim", "remove", ".aitask-scripts"]).ok();
+    assert_eq!((ann.read("ait"), ann.path("ait.original").exists()), (ait, false));
 }
 
 #[test]
 fn no_folder_is_a_usage_error() {
     let ann = World::new().clone("ann");
     ann.aitask(&["shim", "install", "nowhere"]).fails(2);
+    // whatever else it is, it is no folder of scripts
+    assert!(ann.aitask(&["shim", "install", "."]).fails(2).stderr.contains("none of the scripts"));
     ann.aitask(&["shim"]).fails(2);
 }
