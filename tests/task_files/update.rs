@@ -1,6 +1,6 @@
 //! `aitask_update.sh --batch`.
 
-use super::{PLAIN, create, files, last_commit, project, update};
+use super::{PLAIN, create, files, last_commit, project, script, update};
 use crate::support::World;
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -100,6 +100,16 @@ fn ids_of_children_are_removed_with_and_without_t() {
     update(&ann, &["1", "--remove-child", "1_1", "--add-child", "t1_2", "--remove-verifies", "2_1"]).ok();
     let file = ann.read("aitasks/t1_first.md");
     assert!(file.contains("children_to_implement: [t1_2, t1_3]\n") && !file.contains("verifies"), "{file}");
+}
+
+#[test]
+fn another_projects_task_is_updated_only_without_questions() {
+    let ann = project(&World::new());
+    for args in [&["1", "--priority", "low"][..], &["1", "--name", "x"], &["1"], &[]] {
+        let run = script(&ann, "aitask_update.sh", &[&["--project", "sib"], args].concat()).fails(1);
+        run.assert().stdout("").stderr(contains("--project requires --batch"));
+    }
+    update(&ann, &["1", "--name", "x", "--project", "sib"]).fails(1).assert().stderr(contains("cannot be combined"));
 }
 
 #[test]

@@ -119,6 +119,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
 fn run_in(invocation: &Invocation, args: &[String]) -> Result<u8> {
     let ForProject { project, args } = take_project(args)?;
     if let Some(project) = project {
+        other_project::require_batch(&args)?;
         refuse_in_other_project(&project, &args)?;
         return other_project::run_there(invocation, &project, SCRIPT, &args);
     }
