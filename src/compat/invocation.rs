@@ -164,6 +164,16 @@ impl Invocation {
         parse_email(&email)
     }
 
+    /// Refuses to judge a kind of follow-up where `AIT_FOLLOWUP_KINDS_DIR` names a folder without the kinds. They are
+    /// built in here, but callers' tests point the variable at an empty folder and expect the error.
+    pub(crate) fn require_followup_kinds(&self) -> Result<()> {
+        let has_files = |dir: &str| std::fs::read_dir(dir).is_ok_and(|mut files| files.next().is_some());
+        if self.environment.text("AIT_FOLLOWUP_KINDS_DIR").is_none_or(has_files) {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Usage, "cannot resolve the follow-up kind vocabulary"))
+    }
+
     /// The paths of the active task files as the core names them, below `aitasks/` whatever `TASK_DIR` is.
     pub(crate) fn active_files(&self) -> Vec<String> {
         below(&self.tasks(), paths::TASKS_DIR, |name| name.starts_with('t'))

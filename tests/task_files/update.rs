@@ -113,6 +113,22 @@ fn another_projects_task_is_updated_only_without_questions() {
 }
 
 #[test]
+fn a_kind_of_follow_up_is_judged_only_where_the_kinds_are_known() {
+    let world = World::new();
+    let ann = project(&world);
+    let set = ["1", "--followup-kind", "docs_gap"];
+    std::fs::create_dir_all(world.root().join("empty")).unwrap();
+    for place in ["empty", "none"] {
+        let blind = ann.env("AIT_FOLLOWUP_KINDS_DIR", world.root().join(place).display());
+        let run = update(&blind, &set).fails(1);
+        run.assert().stderr(contains("cannot resolve the follow-up kind vocabulary").and(contains("Invalid").not()));
+        update(&blind, &["1", "--followup-kind", ""]).ok();
+    }
+    assert!(!ann.read("aitasks/t1_first.md").contains("followup_kind"));
+    update(&ann.env("AIT_FOLLOWUP_KINDS_DIR", ann.path("aitasks").display()), &set).ok();
+}
+
+#[test]
 fn a_plain_update_starts_two_git_processes() {
     let ann = project(&World::new());
     let (run, commands) = ann.git_commands(&["compat", "aitask_update.sh", "--batch", "1", "--priority", "high"]);

@@ -202,7 +202,7 @@ fn check_first(invocation: &Invocation, checkout: &TaskFiles<'_>, options: &Scri
         )));
     }
     let anchor = options.filled("--anchor").map(|raw| anchors::given(checkout, raw)).transpose()?;
-    options.filled("--followup-kind").map_or(Ok(()), check_kind)?;
+    options.filled("--followup-kind").map_or(Ok(()), |kind| check_kind(invocation, kind))?;
     if let Some(slug) = options.filled("--boardgroup")
         && !slug.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'))
     {
