@@ -186,13 +186,9 @@ impl Invocation {
     pub(crate) fn archived_files(&self) -> Result<Vec<String>> {
         let archived = TaskFolders::of_environment(&self.environment, &self.dir).archived;
         let mut files = below(&archived, paths::ARCHIVED_TASKS_DIR, |_| true);
-        let bundles: Vec<_> =
-            files.iter().filter(|path| path.ends_with(".tar.zst") || path.ends_with(".tar.gz")).cloned().collect();
+        let is_there = |path: &str| files.iter().any(|file| file == path);
+        let bundles: Vec<_> = files.iter().filter(|path| paths::is_task_bundle(path, is_there)).cloned().collect();
         for bundle in &bundles {
-            let sibling = bundle.strip_suffix(".tar.gz").map(|stem| format!("{stem}.tar.zst"));
-            if sibling.is_some_and(|sibling| bundles.contains(&sibling)) {
-                continue;
-            }
             let bytes = archived.read(bundle.trim_start_matches(paths::ARCHIVED_TASKS_DIR).trim_start_matches('/'))?;
             files.extend(bundle::members(bundle, &bytes)?);
         }
