@@ -164,6 +164,16 @@ impl Invocation {
         parse_email(&email)
     }
 
+    /// Refuses to judge a kind of follow-up where `AIT_FOLLOWUP_KINDS_DIR` names a folder without the kinds. They are
+    /// built in here, but callers' tests point the variable at an empty folder and expect the error.
+    pub(crate) fn require_followup_kinds(&self) -> Result<()> {
+        let has_files = |dir: &str| std::fs::read_dir(dir).is_ok_and(|mut files| files.next().is_some());
+        if self.environment.text("AIT_FOLLOWUP_KINDS_DIR").is_none_or(has_files) {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Usage, "cannot resolve the follow-up kind vocabulary"))
+    }
+
     /// The paths of the active task files as the core names them, below `aitasks/` whatever `TASK_DIR` is.
     pub(crate) fn active_files(&self) -> Vec<String> {
         below(&self.tasks(), paths::TASKS_DIR, |name| name.starts_with('t'))
@@ -176,13 +186,9 @@ impl Invocation {
     pub(crate) fn archived_files(&self) -> Result<Vec<String>> {
         let archived = TaskFolders::of_environment(&self.environment, &self.dir).archived;
         let mut files = below(&archived, paths::ARCHIVED_TASKS_DIR, |_| true);
-        let bundles: Vec<_> =
-            files.iter().filter(|path| path.ends_with(".tar.zst") || path.ends_with(".tar.gz")).cloned().collect();
+        let is_there = |path: &str| files.iter().any(|file| file == path);
+        let bundles: Vec<_> = files.iter().filter(|path| paths::is_task_bundle(path, is_there)).cloned().collect();
         for bundle in &bundles {
-            let sibling = bundle.strip_suffix(".tar.gz").map(|stem| format!("{stem}.tar.zst"));
-            if sibling.is_some_and(|sibling| bundles.contains(&sibling)) {
-                continue;
-            }
             let bytes = archived.read(bundle.trim_start_matches(paths::ARCHIVED_TASKS_DIR).trim_start_matches('/'))?;
             files.extend(bundle::members(bundle, &bytes)?);
         }

@@ -1,10 +1,16 @@
 //! `--project NAME`: the script of the other project runs there, so its version decides the output.
 
 use crate::compat::invocation::Invocation;
+use crate::compat::options::usage;
 use crate::compat::projects;
 use crate::error::Result;
 use crate::interrupt;
 use std::io::Read as _;
+
+/// Refuses a command line without `--batch`: nobody could answer the questions of the other project's script.
+pub(super) fn require_batch(args: &[String]) -> Result<()> {
+    if args.iter().any(|arg| arg == "--batch") { Ok(()) } else { Err(usage("--project requires --batch".to_owned())) }
+}
 
 /// Runs the other project's script and passes on its output and exit code. With `--silent` the path that create
 /// prints is made absolute: it is relative to the other project's root, which the caller does not know.

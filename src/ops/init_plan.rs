@@ -12,7 +12,7 @@ use crate::ledger::plan::Step;
 use crate::ledger::{Channel, Decision, Ledger, Plan, View, nonce};
 use crate::project::context::Context;
 use crate::project::index::Index;
-use crate::task::{Scan, Status};
+use crate::task::Status;
 
 /// The plan, and what it creates.
 #[derive(Debug, Default)]
@@ -190,15 +190,10 @@ impl InitPlan {
             }
             return Ok(());
         }
-        let lowest = index.max_number(Scan::Full) + 1;
+        let lowest = index.highest_number(view)? + 1;
         let is_restored = self.restore(view, &branch);
         let plan = |init_plan: &mut Self| std::mem::take(&mut init_plan.plan);
         let Some(kept) = ids::load_kept(view, &branch)? else {
-            if let Some(bundle) = index.legacy_bundle() {
-                let message = format!("the ids in {bundle} cannot be read, so the counter could give one twice");
-                return Err(Error::new(Kind::Unparsable, message)
-                    .advice("make aitask-ids with the script aitask_claim_id.sh --init"));
-            }
             self.plan = ids::initialise(plan(self), &branch, lowest, counter_kind);
             self.made.push(format!("branch {branch}, next id {lowest}"));
             return Ok(());

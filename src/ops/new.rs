@@ -213,7 +213,7 @@ fn load_published_view(
         let document = Document::parse(found.file(index.branch(), &path).ok_or_else(gone)?);
         *file = Some(LoadedFile { path, document });
     }
-    Ok(NewView { place, vocabulary, emails: String::new(), highest: index.max_number(Scan::Full) })
+    Ok(NewView { place, vocabulary, emails: String::new(), highest: index.max_number(Scan::UpperBound) })
 }
 
 /// How a new task of a checkout gets its number.

@@ -141,12 +141,21 @@ fn may_live(context: &Context, session: &Session, lock: &LockEntry) -> bool {
     }
 }
 
+/// Whose sessions keep the worktree of a task from being removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Respected {
+    /// Those of other people.
+    Others,
+    /// Those of other people, and the other ones of this person.
+    All,
+}
+
 /// Refuses to remove the worktree of a task while another session that may live on this host works on it: neither this
 /// session nor an ancestor of this process. It uses the locks that this clone knows; the remote is not contacted.
 ///
 /// # Errors
 /// [`Kind::Held`] that names the holder.
-pub(crate) fn require_idle(context: &Context, name: &str) -> Result<()> {
+pub(crate) fn require_idle(context: &Context, name: &str, respected: Respected) -> Result<()> {
     let repository = &context.repository;
     let Some(lock) = known_lock(context, name)? else { return Ok(()) };
     let session = match context.session() {
@@ -165,7 +174,8 @@ pub(crate) fn require_idle(context: &Context, name: &str) -> Result<()> {
     let same_person = session.as_ref().is_none_or(|session| session.email == lock.holder);
     let same_session = session.as_ref().is_some_and(|session| session.process.is_same(&lock.process));
     let above = || lock.process.number().is_some_and(|pid| process::is_above(repository, pid));
-    if same_person && (same_session || above()) {
+    let is_overruled = respected == Respected::Others && session.is_some();
+    if same_person && (is_overruled || same_session || above()) {
         return Ok(());
     }
     let holder = Holder::new(context, &lock, &host);

@@ -4,7 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Oid};
 use crate::ledger::View;
 use crate::project::context::{Context, Wanted};
-use crate::task::{ActiveTasks, Blocker, Document, PlanPath, Scan, Task, TaskId, TaskPath, paths, query};
+use crate::task::{ActiveTasks, Blocker, Document, PlanPath, Scan, Task, TaskId, TaskPath, bundle, paths, query};
 
 /// The paths of all files of the task data. Contents are read when they are needed.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub(crate) struct Index {
     pub(crate) archived: Vec<(TaskPath, Oid)>,
     /// Plans.
     pub(crate) plans: Vec<PlanPath>,
+    /// Bundles of archived tasks.
+    bundles: Vec<(String, Oid)>,
     paths: Vec<String>,
 }
 
@@ -37,7 +39,8 @@ impl Index {
         }
         let folders = [paths::TASKS_DIR, paths::PLANS_DIR].map(|folder| format!("{home}{folder}"));
         let entries = view.list(branch, &folders.each_ref().map(String::as_str))?;
-        let mut index = Self { branch: branch.clone(), active: vec![], archived: vec![], plans: vec![], paths: vec![] };
+        let (branch, bundles) = (branch.clone(), vec![]);
+        let mut index = Self { branch, active: vec![], archived: vec![], plans: vec![], bundles, paths: vec![] };
         for entry in entries {
             let Some(path) = entry.path_str().and_then(|path| path.strip_prefix(home)) else { continue };
             if let Some(task) = TaskPath::parse(path) {
@@ -45,6 +48,8 @@ impl Index {
                     .push((task, entry.oid.clone()));
             } else if let Some(plan) = PlanPath::parse(path) {
                 index.plans.push(plan);
+            } else if paths::is_task_bundle(path, |_| false) {
+                index.bundles.push((path.to_owned(), entry.oid.clone()));
             }
             index.paths.push(path.to_owned());
         }
@@ -151,9 +156,19 @@ impl Index {
         query::next_child_number(parent, self.paths.iter().map(String::as_str))
     }
 
-    /// A bundle of the oldest form, whose name does not tell which ids it contains.
-    pub(crate) fn legacy_bundle(&self) -> Option<&str> {
-        self.paths.iter().map(String::as_str).find(|path| paths::is_legacy_bundle(path))
+    /// The highest task number of all files and of what the bundles contain. One process where there are bundles.
+    ///
+    /// # Errors
+    /// [`Kind::Unparsable`] for a bundle that cannot be read.
+    pub(crate) fn highest_number(&self, view: &View<'_>) -> Result<u64> {
+        let counted = self.bundles.iter().filter(|(path, _)| paths::is_task_bundle(path, |other| self.has(other)));
+        let (bundles, blobs): (Vec<_>, Vec<_>) = counted.map(|(path, blob)| (path, blob.clone())).unzip();
+        let contents = if blobs.is_empty() { Vec::new() } else { view.blobs(&blobs)? };
+        let mut all = self.paths.clone();
+        for (path, content) in bundles.into_iter().zip(contents) {
+            all.extend(bundle::members(path, &content.ok_or_else(|| self.gone(path))?.data)?);
+        }
+        Ok(query::max_number(all.iter().map(String::as_str), Scan::Full))
     }
 
     /// Reads all active tasks. One process.

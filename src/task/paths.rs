@@ -223,9 +223,12 @@ pub(crate) fn bundle_upper_bound(path: &str) -> Option<u64> {
     number(bundle)?.checked_mul(100)?.checked_add(99)
 }
 
-/// Whether this is the single bundle of early versions, which may contain any id.
-pub(crate) fn is_legacy_bundle(path: &str) -> bool {
-    path.strip_prefix(ARCHIVED_TASKS_DIR).and_then(|rest| rest.strip_prefix('/')).and_then(without_tar) == Some("old")
+/// Whether this is a bundle of tasks that counts: of two forms of one bundle only the newer one does. `is_there` tells
+/// whether a path exists.
+pub(crate) fn is_task_bundle(path: &str, is_there: impl Fn(&str) -> bool) -> bool {
+    let below = path.strip_prefix(ARCHIVED_TASKS_DIR).is_some_and(|rest| rest.starts_with('/'));
+    let is_replaced = path.strip_suffix(".tar.gz").is_some_and(|stem| is_there(&format!("{stem}.tar.zst")));
+    below && without_tar(path).is_some() && !is_replaced
 }
 
 fn without_tar(file: &str) -> Option<&str> {
@@ -327,8 +330,11 @@ mod tests {
         ] {
             assert_eq!(bundle_upper_bound(path), None, "{path}");
         }
-        assert!(is_legacy_bundle("aitasks/archived/old.tar.zst") && is_legacy_bundle("aitasks/archived/old.tar.gz"));
-        assert!(!is_legacy_bundle("aitasks/archived/_b0/old0.tar.gz"));
+        let there =
+            ["aitasks/archived/old.tar.gz", "aitasks/archived/_b0/old0.tar.gz", "aitasks/archived/_b0/old0.tar.zst"];
+        let counted = there.map(|path| is_task_bundle(path, |other| there.contains(&other)));
+        assert_eq!(counted, [true, false, true]);
+        assert!(!is_task_bundle("aiplans/archived/old.tar.gz", |_| false));
         assert_eq!(member_id("./t150/t150_1_c.md"), Some(TaskId::child(150, 1)));
         assert_eq!(member_id("t150_x.md"), Some(TaskId::top(150)));
         assert_eq!(member_id("./t150/"), None);
@@ -350,7 +356,7 @@ mod tests {
         #[test]
         fn never_panics(path in "\\PC*") {
             let _ = (TaskPath::parse(&path), PlanPath::parse(&path), is_draft(&path), draft_slug(&path), loose_id(&path));
-            let _ = (bundle_upper_bound(&path), is_legacy_bundle(&path));
+            let _ = (bundle_upper_bound(&path), is_task_bundle(&path, |_| true));
         }
     }
 }

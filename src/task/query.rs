@@ -139,21 +139,20 @@ fn elsewhere(task: &Task) -> impl Iterator<Item = Blocker> {
 pub(crate) enum Scan {
     /// Active task files.
     Active,
-    /// Archived task files and the upper bounds of numbered bundles as well.
+    /// Archived task files and the members of bundles as well.
     Full,
+    /// Archived task files and the upper bounds of numbered bundles as well, for a view whose bundles are not read.
+    UpperBound,
 }
 
 /// The highest task number among these paths, 0 when there is none; a child counts as its parent's number. Drafts and
-/// other files are ignored. A full scan also takes the members of bundles (`t150/t150_1_c.md`), which a bundle of the
-/// oldest form needs ([`super::paths::is_legacy_bundle`]).
+/// other files are ignored. Members of bundles are paths like `t150/t150_1_c.md`.
 pub(crate) fn max_number<'p>(paths: impl IntoIterator<Item = &'p str>, scan: Scan) -> u64 {
     let number = |path: &str| match scan {
         Scan::Active if path.starts_with("aitasks/archived/") => None,
         Scan::Active => loose_number(path),
-        Scan::Full => {
-            let member = || member_id(path).map(TaskId::number);
-            loose_number(path).or_else(|| bundle_upper_bound(path)).or_else(member)
-        }
+        Scan::Full => loose_number(path).or_else(|| member_id(path).map(TaskId::number)),
+        Scan::UpperBound => loose_number(path).or_else(|| bundle_upper_bound(path)),
     };
     // A number that the counter cannot reach is a mistake in one file name, and must not stop the numbering.
     paths.into_iter().filter_map(number).filter(|number| *number < HIGHEST_ID).max().unwrap_or(0)
@@ -315,7 +314,8 @@ mod tests {
             "src/t900_x.md",
         ];
         assert_eq!(max_number(paths, Scan::Active), 6);
-        assert_eq!(max_number(paths, Scan::Full), 1299);
+        assert_eq!(max_number(paths, Scan::Full), 70);
+        assert_eq!(max_number(paths, Scan::UpperBound), 1299);
         assert_eq!(max_number(["./t150/t150_1_c.md"], Scan::Full), 150);
         assert_eq!(max_number([], Scan::Full), 0);
         assert_eq!(next_child_number(TaskId::top(5), paths), 13);

@@ -11,7 +11,7 @@ use crate::git::{Branch, Oid, RefName, RefUpdate, Repository, merge, refs, regis
 use crate::ledger::Channel;
 use crate::ledger::queue::Queue;
 use crate::project::context::Context;
-use crate::project::holder::require_idle;
+use crate::project::holder::{Respected, require_idle};
 use crate::project::marker::InProgressMarker;
 use crate::project::repaired::first_work;
 use crate::project::worktree_recovery::{self, RecoverableWorktree, name_of};
@@ -167,12 +167,19 @@ impl Teardown<'_> {
         let Some(first) = record.map(|record| &record.path).or(leftover.as_ref()) else {
             return Ok(WorktreeResult::None);
         };
-        if self.options.work == Unsaved::Discard
-            && let Err(error) = require_idle(self.context, name_of(&self.place.branch))
-        {
+        let (respected, reason) = match (self.options.work, self.options.extent) {
+            // The scripts know one option for work to discard and for a session of one's own that is to end, and one
+            // word for all that it overrules.
+            (Unsaved::Discard, Extent::FolderUnlessRebasing) => (Some(Respected::Others), KeptReason::Held),
+            (Unsaved::Discard, _) => (Some(Respected::All), KeptReason::Held),
+            (Unsaved::Keep, Extent::FolderUnlessRebasing) => (Some(Respected::All), KeptReason::Dirty),
+            (Unsaved::Keep, _) => (None, KeptReason::Held),
+        };
+        let idle = respected.map(|respected| require_idle(self.context, name_of(&self.place.branch), respected));
+        if let Some(Err(error)) = idle {
             let why = error.to_string();
             self.removal.held = Some(error);
-            return Ok(self.kept(KeptReason::Held, first.clone(), why));
+            return Ok(self.kept(reason, first.clone(), why));
         }
         let Some(record) = record else {
             return leftover.map_or(Ok(WorktreeResult::None), |path| self.remove_leftover(path));

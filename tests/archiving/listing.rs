@@ -65,6 +65,22 @@ fn listing_and_looking_up_start_no_program() {
 }
 
 #[test]
+fn of_two_plans_with_one_id_both_answer() {
+    let world = World::new();
+    let ann = alone(&world);
+    for name in ["p1_b.md", "p1_c.md", "p1_a.md", "p1/p1_2_y.md", "p1/p1_2_x.md"] {
+        ann.write(&format!("aiplans/{name}"), "plan\n");
+    }
+    for (id, answer) in [
+        ("1", "PLAN_FILE:aiplans/p1_a.md\naiplans/p1_b.md\naiplans/p1_c.md\n"),
+        ("1_2", "PLAN_FILE:aiplans/p1/p1_2_x.md\naiplans/p1/p1_2_y.md\n"),
+        ("2", "NOT_FOUND\n"),
+    ] {
+        assert_eq!(script(&ann, "aitask_query_files.sh", &["plan-file", id]).ok().stdout, answer);
+    }
+}
+
+#[test]
 fn of_two_files_with_one_id_the_first_answers() {
     let world = World::new();
     let ann = alone(&world);

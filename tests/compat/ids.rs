@@ -48,6 +48,48 @@ fn resync_raises_and_never_lowers() {
 }
 
 #[test]
+fn resync_sets_the_local_branch_to_the_remotes() {
+    let (world, ann) = project(2);
+    let tip = world.remote_branch("aitask-ids").unwrap();
+    let local = || ann.git(&["rev-parse", "refs/heads/aitask-ids"]).trim().to_owned();
+    ann.git_fails(&["rev-parse", "--verify", "-q", "refs/heads/aitask-ids"]);
+    assert_eq!(claimed(run(&ann, CLAIM, "--resync")), "OK:3\n");
+    assert_eq!(local(), tip);
+    // another history with a lower value is replaced, one with a higher value is not
+    for (value, stays) in [("2", false), ("9", true)] {
+        let text = format!(
+            "t=$(printf '100644 blob %s\\tnext_id.txt\\n' $(echo {value} | git hash-object -w --stdin) | git mktree) && \
+             git update-ref refs/heads/aitask-ids $(git commit-tree $t -m other)"
+        );
+        ann.run("sh", &["-c", &text]).ok();
+        run(&ann, CLAIM, "--resync").ok();
+        assert_eq!(local() != tip, stays, "{value}");
+    }
+}
+
+#[test]
+fn names_in_a_bundle_count_and_its_number_does_not() {
+    let packed = |ann: &Repo| {
+        for n in 1..=3 {
+            ann.write(&format!("aitasks/archived/t{n}_x.md"), &task_text("status: Done"));
+        }
+        let pack = "mkdir _b0 && tar -I zstd -cf _b0/old0.tar.zst ./t1_x.md ./t2_x.md ./t3_x.md && rm t*.md";
+        ann.at("aitasks/archived").run("sh", &["-c", pack]).ok();
+    };
+    let (_world, ann) = bare(0);
+    packed(&ann);
+    let init = plain(&run(&ann, CLAIM, "--init").ok().stdout);
+    assert!(init.contains("Max existing task ID: t3\n") && init.contains("next_id=4"), "{init}");
+    assert_eq!(claimed(run(&ann, CLAIM, "--resync")), "OK:4\n");
+    let (world, bob) = bare(0);
+    packed(&bob);
+    bob.commit("archived");
+    bob.git(&["push", "--quiet"]);
+    bob.aitask(&["init"]).ok();
+    assert_eq!(counter(&world), "4\n");
+}
+
+#[test]
 fn a_bundle_that_cannot_be_read_stops_init_and_resync_alone() {
     let (world, ann) = bare(1);
     ann.write("aitasks/archived/_b0/old0.tar.zst", "not a bundle\n");

@@ -79,6 +79,7 @@ recordings! {
     update_refused
     webmerge_scan
     worktree_kept
+    worktree_names
     worktree_remove
     worktree_resolve
     worktree_whole_life

@@ -47,6 +47,17 @@ fn with_a_base_what_one_side_changed_wins() {
 }
 
 #[test]
+fn a_base_that_is_not_there_is_none() {
+    let ann = World::new().clone("ann");
+    for base in [&[][..], &["--base-file", "none.md"]] {
+        conflict(&ann, "status: Ready\n", "status: Ready\n", "status: Done\n");
+        let run = ann.script(MERGE, &[&["t.md", "--batch"], base].concat()).fails(2);
+        assert_eq!(run.stdout, "PARTIAL:status\n");
+    }
+    assert!(ann.script(MERGE, &["t.md", "--batch", "--base-file", "."]).fails(1).stdout.starts_with("ERROR:"));
+}
+
+#[test]
 fn what_is_no_conflict_of_task_files_stays_as_it_is() {
     let world = World::new();
     let ann = world.clone("ann");

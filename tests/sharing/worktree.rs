@@ -24,7 +24,7 @@ fn names_that_lead_elsewhere_are_refused() {
     let (world, ann) = scene();
     std::fs::create_dir_all(world.root().join("outside")).unwrap();
     ann.write("aiwork/t9_x/file", "x\n");
-    for name in ["../../outside", "../src", ".", "..", "x", "-x", "t1/../../x", ""] {
+    for name in ["../../outside", "../src", ".", "..", "-x", "t1/../../x", ""] {
         for verb in ["resolve", "remove"] {
             let run = ann.script("aitask_task_worktree.sh", &[verb, name]);
             assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run}");

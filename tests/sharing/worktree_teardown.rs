@@ -182,9 +182,7 @@ fn the_worktree_of_a_living_session_is_kept() {
     let [held, elsewhere] = [&agent, &other].map(|one| ann.env("AIT_AGENT_PID", one.pid()));
     held.aitask(&["pick", "1"]).ok();
     ann.write("aiwork/t1_one/new", "mine\n");
-    let kept = "WORKTREE_KEPT unknown <root>/aiwork/t1_one | BRANCH_KEPT skipped aitask/t1_one | RESIDUE";
     for somebody in [&ann, &elsewhere] {
-        assert_eq!(remove(somebody, &["t1_one", "--force"]), (1, kept.into()));
         for more in [&[][..], &["--dry-run"]] {
             let run = somebody.aitask(&[&["worktree", "remove", "1", "--discard", "--json"], more].concat()).fails(1);
             assert_eq!(
@@ -193,12 +191,27 @@ fn the_worktree_of_a_living_session_is_kept() {
             );
         }
     }
-    let run = ann.script("aitask_task_worktree.sh", &["remove", "t1_one", "--force"]);
-    assert!(run.stderr.contains("held by ann@example.com") && run.stderr.contains("is running"), "{run}");
     held.aitask(&["worktree", "remove", "1", "--discard"]).ok();
     held.aitask(&["worktree", "add", "1"]).ok();
     agent.die();
     elsewhere.aitask(&["worktree", "remove", "1", "--discard"]).ok();
+}
+
+#[test]
+fn the_scripts_force_overrules_a_living_session_of_the_same_person_only() {
+    let (_world, ann) = scene();
+    let agent = Sleeper::new();
+    let held = ann.env("AIT_AGENT_PID", agent.pid());
+    held.aitask(&["pick", "1"]).ok();
+    let kept =
+        |reason| format!("WORKTREE_KEPT {reason} <root>/aiwork/t1_one | BRANCH_KEPT skipped aitask/t1_one | RESIDUE");
+    let run = ann.script("aitask_task_worktree.sh", &["remove", "t1_one"]);
+    assert!(run.stderr.contains("held by ann@example.com") && run.stderr.contains("is running"), "{run}");
+    assert_eq!(remove(&ann, &["t1_one"]), (1, kept("dirty")));
+    let gone = "WORKTREE_REMOVED <root>/aiwork/t1_one | BRANCH_DELETED aitask/t1_one | CLEAN";
+    assert_eq!(remove(&ann, &["t1_one", "--force"]), (0, gone.into()));
+    held.aitask(&["pick", "1", "--email", "bob@example.com", "--steal"]).ok();
+    assert_eq!(remove(&ann, &["t1_one", "--force"]), (1, kept("unknown")));
 }
 
 #[test]
@@ -222,7 +235,7 @@ fn the_lock_of_a_parent_is_none_of_its_childs() {
     ann.task("2024 report", &[]);
     let agent = Sleeper::new();
     for id in ["1", "2"] {
-        ann.env("AIT_AGENT_PID", agent.pid()).aitask(&["lock", id]).ok();
+        ann.env("AIT_AGENT_PID", agent.pid()).aitask(&["lock", id, "--email", "bob@example.com"]).ok();
     }
     add(&ann, "t1_1_child");
     assert_eq!(remove(&ann, &["t1_1_child", "--force"]).0, 0);

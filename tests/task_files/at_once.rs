@@ -153,3 +153,18 @@ fn a_script_that_holds_the_child_lock_is_waited_for_and_its_lock_is_not_taken() 
     running.wait().ok();
     assert_eq!(std::fs::read_dir(world.root().join("locks")).unwrap().count(), 0);
 }
+
+#[test]
+fn a_child_lock_that_stays_held_is_given_up_after_eleven_seconds() {
+    let world = World::new();
+    let ann = project(&world).env("AITASKS_LOCK_DIR", world.root().join("locks").display());
+    let lock = world.root().join("locks/child_1");
+    std::fs::create_dir_all(&lock).unwrap();
+    std::fs::write(lock.join("pid"), std::process::id().to_string()).unwrap();
+    let started = std::time::Instant::now();
+    let run = create(&ann, &["--commit", "--name", "n", "--parent", "1"]).fails(1);
+    let waited = started.elapsed().as_secs();
+    assert!((10..20).contains(&waited), "{waited} s");
+    assert!(run.stderr.contains("Failed to acquire child creation lock for parent 1 after 20 attempts"), "{run}");
+    assert!(lock.join("pid").exists() && !ann.path("aitasks/t1").exists());
+}

@@ -1,6 +1,7 @@
 //! Task files in one checkout: the scripts' create and update, and what must not happen to them.
 
 mod at_once;
+mod board;
 mod by_hand;
 mod create;
 mod drafts;

@@ -1,6 +1,6 @@
 //! `aitask_update.sh --batch`.
 
-use super::{PLAIN, create, files, last_commit, project, update};
+use super::{PLAIN, create, files, last_commit, project, script, update};
 use crate::support::World;
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -100,6 +100,32 @@ fn ids_of_children_are_removed_with_and_without_t() {
     update(&ann, &["1", "--remove-child", "1_1", "--add-child", "t1_2", "--remove-verifies", "2_1"]).ok();
     let file = ann.read("aitasks/t1_first.md");
     assert!(file.contains("children_to_implement: [t1_2, t1_3]\n") && !file.contains("verifies"), "{file}");
+}
+
+#[test]
+fn another_projects_task_is_updated_only_without_questions() {
+    let ann = project(&World::new());
+    for args in [&["1", "--priority", "low"][..], &["1", "--name", "x"], &["1"], &[]] {
+        let run = script(&ann, "aitask_update.sh", &[&["--project", "sib"], args].concat()).fails(1);
+        run.assert().stdout("").stderr(contains("--project requires --batch"));
+    }
+    update(&ann, &["1", "--name", "x", "--project", "sib"]).fails(1).assert().stderr(contains("cannot be combined"));
+}
+
+#[test]
+fn a_kind_of_follow_up_is_judged_only_where_the_kinds_are_known() {
+    let world = World::new();
+    let ann = project(&world);
+    let set = ["1", "--followup-kind", "docs_gap"];
+    std::fs::create_dir_all(world.root().join("empty")).unwrap();
+    for place in ["empty", "none"] {
+        let blind = ann.env("AIT_FOLLOWUP_KINDS_DIR", world.root().join(place).display());
+        let run = update(&blind, &set).fails(1);
+        run.assert().stderr(contains("cannot resolve the follow-up kind vocabulary").and(contains("Invalid").not()));
+        update(&blind, &["1", "--followup-kind", ""]).ok();
+    }
+    assert!(!ann.read("aitasks/t1_first.md").contains("followup_kind"));
+    update(&ann.env("AIT_FOLLOWUP_KINDS_DIR", ann.path("aitasks").display()), &set).ok();
 }
 
 #[test]

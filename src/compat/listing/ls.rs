@@ -135,12 +135,7 @@ fn check_type(invocation: &Invocation, kind: &str) -> Result<()> {
 }
 
 fn check_kind(invocation: &Invocation, kind: String) -> Result<String> {
-    // The original's tests point this variable at an empty folder and expect the error.
-    let folder = invocation.environment.text("AIT_FOLLOWUP_KINDS_DIR");
-    let is_there = folder.is_none_or(|dir| std::fs::read_dir(dir).is_ok_and(|mut files| files.next().is_some()));
-    if !is_there {
-        return Err(usage("cannot resolve the follow-up kind vocabulary".to_owned()));
-    }
+    invocation.require_followup_kinds()?;
     if FOLLOWUP_KINDS.contains(&kind.as_str()) {
         return Ok(kind);
     }

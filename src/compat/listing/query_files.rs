@@ -83,7 +83,13 @@ impl FileQuery<'_> {
             "sibling-context" => self.siblings(number("parent number", "parent number")?),
             "plan-file" => {
                 let raw = first.ok_or_else(|| usage("plan-file requires a task ID argument".to_owned()))?;
-                self.first_file("PLAN_FILE", &self.files.plans.files_of('p', parse_id("task ID", raw)?))
+                // All of them, under one prefix: callers take the last line.
+                let mut plans = self.files.plans.files_of('p', parse_id("task ID", raw)?);
+                self.warn_of_several(&plans);
+                if let Some(first) = plans.first_mut() {
+                    first.insert_str(0, "PLAN_FILE:");
+                }
+                plans
             }
             "archived-task" => {
                 let raw = first.ok_or_else(|| usage("archived-task requires a task number argument".to_owned()))?;
@@ -100,11 +106,15 @@ impl FileQuery<'_> {
         Ok(if lines.is_empty() { vec![not_found_line(subcommand).to_owned()] } else { lines })
     }
 
-    /// One result line; with several files for one id the first by name, with a warning, since callers read one path.
-    fn first_file(&self, prefix: &str, found: &[String]) -> Vec<String> {
+    fn warn_of_several(&self, found: &[String]) {
         if found.len() > 1 {
             self.invocation.console.warn(&format!("Several files for one id: {}", found.join(", ")));
         }
+    }
+
+    /// One result line; with several files for one id the first by name, with a warning, since callers read one path.
+    fn first_file(&self, prefix: &str, found: &[String]) -> Vec<String> {
+        self.warn_of_several(found);
         found.first().map(|path| format!("{prefix}:{path}")).into_iter().collect()
     }
 

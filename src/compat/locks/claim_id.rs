@@ -171,6 +171,7 @@ fn resync(invocation: &Invocation) -> Result<()> {
     let desired = full_scan(invocation)? + 1;
     let (branch, counter_kind) = (Ledger::ids_branch()?, Counter::of(&context.channel));
     let ledger = Ledger { repairs: true, ..context.ledger() };
+    let mut mirror = None;
     let landed = ledger.transact(&nonce()?, std::slice::from_ref(&branch), |view| {
         let (plan, current) = match ids::load(view, &branch)? {
             Some(current) => (Plan::new(), current),
@@ -181,12 +182,20 @@ fn resync(invocation: &Invocation) -> Result<()> {
             None => upgrade(invocation, view, &branch, Plan::new())?,
         };
         if current >= desired && plan.branches.is_empty() {
+            let published = view.published_and_local(&branch, ids::FILE)?.published;
+            // A local branch with a higher value holds ids that were given out and are known nowhere else.
+            let is_highest = published.is_some_and(|bytes| ids::parse(&bytes).is_ok_and(|value| value == current));
+            mirror = view.tip(&branch).published.filter(|_| is_highest && counter_kind == Counter::Shared);
             return Ok(Decision::NoChange(format!("OK:{current}")));
         }
         let next = current.max(desired);
         Ok(Decision::Publish(ids::resync(plan, &branch, next, counter_kind), format!("RESYNCED:{current}:{next}")))
     });
     let landed = landed.map_err(|error| explain(&context, error, "ID counter resync", "resync task ID counter"))?;
+    if let Some(published) = mirror {
+        // Best effort, as after a claim: the local branch only answers while the remote does not.
+        let _ = ledger.refs.follow(&[(branch.full(), &published)]);
+    }
     invocation.console.line(&landed.value);
     Ok(())
 }

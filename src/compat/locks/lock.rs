@@ -235,8 +235,9 @@ pub(crate) fn stale_locks(invocation: &Invocation, held: impl Iterator<Item = Ta
 }
 
 fn cleanup(invocation: &Invocation) -> u8 {
-    let mut found = 0;
-    let outcome = remove_stale(invocation, &mut found);
+    let mut progress = CleanupProgress::default();
+    let outcome = remove_stale(invocation, &mut progress);
+    let CleanupProgress { found, pushes } = progress;
     match outcome {
         Ok(0) => 0,
         Ok(count) => {
@@ -246,7 +247,7 @@ fn cleanup(invocation: &Invocation) -> u8 {
         }
         Err(error) if matches!(error.kind(), Kind::Contention | Kind::Denied) => {
             invocation.console.warn(&format!(
-                "{found} stale lock(s) left in place after 5 push attempt(s): {error}; release one by hand with \
+                "{found} stale lock(s) left in place after {pushes} push attempt(s): {error}; release one by hand with \
                  './ait lock --unlock <task_id>'"
             ));
             12
@@ -263,8 +264,17 @@ fn cleanup(invocation: &Invocation) -> u8 {
     }
 }
 
-/// Removes stale locks in one publication; gives how many. `found` has the count also when the push fails.
-fn remove_stale(invocation: &Invocation, found: &mut usize) -> Result<usize> {
+/// How far a cleanup came, also when it fails.
+#[derive(Debug, Default)]
+struct CleanupProgress {
+    /// The number of stale locks.
+    found: usize,
+    /// The number of pushes.
+    pushes: usize,
+}
+
+/// Removes stale locks in one publication; gives how many.
+fn remove_stale(invocation: &Invocation, progress: &mut CleanupProgress) -> Result<usize> {
     let Some(context) = invocation.open_remote()? else { return Ok(0) };
     let branch = Ledger::locks_branch()?;
     // Without `repairs` the ledger fails on a lock branch that is gone or was set back. The decision below leaves
@@ -281,7 +291,9 @@ fn remove_stale(invocation: &Invocation, found: &mut usize) -> Result<usize> {
         if !view.is_current {
             return Ok(Decision::NoChange(Vec::new()));
         }
-        *found = stale.len();
+        progress.found = stale.len();
+        // Every decision that has locks to remove is pushed once.
+        progress.pushes += usize::from(!stale.is_empty());
         release_all(stale)
     })?;
     Ok(landed.value.len())

@@ -49,7 +49,8 @@ impl MergeArguments {
 fn merge(invocation: &Invocation, arguments: &MergeArguments) -> Result<(String, u8), String> {
     let read = |path: &PathBuf| files::read_own(path).map_err(|error| error.to_string());
     let text = read(&arguments.file)?;
-    let base = arguments.base.as_ref().map(read).transpose()?;
+    // A base that is not there is none, as for a file that both sides added; one that cannot be read is an error.
+    let base = arguments.base.as_ref().filter(|path| path.symlink_metadata().is_ok()).map(read).transpose()?;
     let skipped = || ("SKIPPED".to_owned(), 1);
     let Some(TakenApart { upper, lower }) = sides(&text) else { return Ok(skipped()) };
     // During a rebase git puts the local commit that it replays into the lower half.

@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 
 /// The distance between two tasks of a column: it leaves numbers free for tasks that the board puts between them.
 const STEP: i64 = 1024;
-/// The colour of a column that names none.
+/// The colour of a column that names none in the configuration.
 const GRAY: &str = "gray";
+/// The colours for new columns. The first three are those of the columns that every board has without a configuration.
+const PALETTE: [&str; 8] = ["#FF5555", "#50FA7B", "#BD93F9", "#FFB86C", "#8BE9FD", "#F1FA8C", "#FF79C6", "#6272A4"];
 
 /// A column of the board.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,9 +46,9 @@ pub(crate) fn columns(tasks: &TaskFolder) -> Vec<Column> {
                 })
                 .collect(),
             None => [
-                ("now", "Now ⚡", "#FF5555"),
-                ("next", "Next Week 📅", "#50FA7B"),
-                ("backlog", "Backlog 🗄️", "#BD93F9"),
+                ("now", "Now ⚡", PALETTE[0]),
+                ("next", "Next Week 📅", PALETTE[1]),
+                ("backlog", "Backlog 🗄️", PALETTE[2]),
             ]
             .map(|(id, title, color)| Column { id: id.to_owned(), title: title.to_owned(), color: color.to_owned() })
             .to_vec(),
@@ -83,7 +85,7 @@ impl ColumnBoard {
     /// The reason `unsafe_task_dir` for a folder outside of the project, `unsupported_layout` for none.
     pub(crate) fn open(root: &Path, dir: &str) -> Result<Self> {
         let outside = Path::new(dir).components().any(|part| part == std::path::Component::ParentDir);
-        if outside || !root.join(dir).starts_with(root) {
+        if dir.is_empty() || outside || Path::new(dir).is_absolute() {
             return Err(refused("unsafe_task_dir"));
         }
         let tasks = TaskFolders::below(root, dir).tasks;
@@ -102,9 +104,8 @@ impl ColumnBoard {
         self.tasks.names(|name| name.strip_suffix(".md").is_some_and(|stem| stem.starts_with('t')))
     }
 
-    /// The id and the file of a top-level task, named as `N` or `tN`.
-    fn find(&self, task: &str) -> Result<(String, String)> {
-        let id = task.strip_prefix('t').unwrap_or(task);
+    /// The id and the file of the top-level task `N`; unlike in the other scripts, `tN` is no id here.
+    fn find(&self, id: &str) -> Result<(String, String)> {
         if !is_number(id) {
             return Err(refused(if is_id(id) { "not_a_parent_task" } else { "malformed_task_id" }));
         }
@@ -152,11 +153,13 @@ impl ColumnBoard {
     pub(crate) fn create(&self, title: &str, color: Option<&str>) -> Result<Column> {
         let title = crate::task::sanitise(title).trim().to_owned();
         let slug = Slug::derive(&title).ok_or_else(|| refused("empty_title"))?;
-        let color = color.unwrap_or(GRAY);
-        if !color.trim_start_matches('#').bytes().all(|b| b.is_ascii_alphanumeric()) || color.is_empty() {
+        let known = self.columns();
+        let is_free = |color: &&str| !known.iter().any(|column| column.color.eq_ignore_ascii_case(color));
+        let color = color.unwrap_or_else(|| PALETTE.into_iter().find(is_free).unwrap_or(PALETTE[0]));
+        let is_hexadecimal = |digits: &str| digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !color.strip_prefix('#').is_some_and(is_hexadecimal) {
             return Err(refused("invalid_color"));
         }
-        let known = self.columns();
         let taken = |id: &str| id == "unordered" || known.iter().any(|column| column.id == id);
         let free = (1..=known.len() + 2)
             .map(|n| if n == 1 { slug.to_string() } else { format!("{slug}_{n}") })
@@ -207,7 +210,7 @@ mod tests {
         std::fs::write(dir.path().join("aitasks/t1_a.md"), "---\nboardcol: now\nboardidx: 40\n---\n").unwrap();
         let text = "---\nX-Y: kept\nupdated_at: then\n---\n\nbody";
         std::fs::write(dir.path().join("aitasks/t2_b.md"), text).unwrap();
-        assert_eq!(board.column_of("t2").unwrap(), ("2".into(), "unordered".into()));
+        assert_eq!(board.column_of("2").unwrap(), ("2".into(), "unordered".into()));
         assert_eq!(board.move_task("2", "now").unwrap(), ("t2_b.md".into(), 1064));
         let after = std::fs::read_to_string(dir.path().join("aitasks/t2_b.md")).unwrap();
         assert_eq!(after, text.replace("then\n", "then\nboardcol: now\nboardidx: 1064\n"));
@@ -215,19 +218,29 @@ mod tests {
         assert_eq!(reason(board.move_task("2", "nowhere")), "unknown_column");
         assert_eq!(reason(board.move_task("9", "now")), "not_found");
         assert_eq!(reason(board.column_of("2_1")), "not_a_parent_task");
-        assert_eq!(reason(board.column_of("x")), "malformed_task_id");
-        assert_eq!(reason(ColumnBoard::open(dir.path(), "../x")), "unsafe_task_dir");
+        for id in ["x", "t2", "", "2_", "2_1_1"] {
+            assert_eq!(reason(board.column_of(id)), "malformed_task_id", "{id}");
+        }
+        for place in ["../x", "", dir.path().join("aitasks").to_str().unwrap()] {
+            assert_eq!(reason(ColumnBoard::open(dir.path(), place)), "unsafe_task_dir", "{place}");
+        }
     }
 
     #[test]
     fn a_new_column_stands_last() {
         let dir = tempfile::tempdir().unwrap();
         let board = board(dir.path());
-        assert_eq!(board.create("In Review", None).unwrap().id, "in_review");
-        assert_eq!(board.create("In Review", Some("#fff")).unwrap().id, "in_review_2");
+        let column = board.create("In Review", None).unwrap();
+        assert_eq!((column.id.as_str(), column.color.as_str()), ("in_review", "#FFB86C"));
+        assert_eq!(board.create("In Review", Some("#8be9fd")).unwrap().id, "in_review_2");
         let ids: Vec<_> = board.columns().into_iter().map(|column| column.id).collect();
         assert_eq!(ids, ["now", "next", "backlog", "in_review", "in_review_2"]);
         assert_eq!(reason(board.create(" ", None)), "empty_title");
-        assert_eq!(reason(board.create("x", Some("a|b"))), "invalid_color");
+        for color in ["a|b", "", "red", "#fff", "8be9fd", "##8be9f", "#8be9fdff", "#ggffff"] {
+            assert_eq!(reason(board.create("x", Some(color))), "invalid_color", "{color}");
+        }
+        for color in PALETTE.iter().skip(5).chain([&PALETTE[0]]) {
+            assert_eq!(board.create("x", None).unwrap().color, *color);
+        }
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
     let Some(root) = options.filled("--root").map(|root| invocation.file(root)) else {
         return wrong("--root is missing");
     };
-    let dir = options.filled("--task-dir").or_else(|| invocation.environment.text("TASK_DIR")).unwrap_or("aitasks");
+    let dir = options.last("--task-dir").or_else(|| invocation.environment.text("TASK_DIR")).unwrap_or("aitasks");
     let needed = match command {
         "list-columns" => &[][..],
         "current-column" => &["--task"],
@@ -103,7 +103,7 @@ fn answer(command: &str, root: &Path, dir: &str, options: &ScriptOptions) -> cra
             vec![format!("MOVED:{}", record(&[file.as_str(), value("--column"), &index.to_string()]))]
         }
         _ => {
-            let column = board.create(value("--title"), options.filled("--color"))?;
+            let column = board.create(value("--title"), options.last("--color"))?;
             vec![format!("CREATED:{}", record(&[column.id, column.color, column.title]))]
         }
     })

@@ -1,5 +1,6 @@
 //! Checks of option values.
 
+use crate::compat::invocation::Invocation;
 use crate::compat::numbers::is_id;
 use crate::compat::options::{one_of, usage};
 use crate::error::Result;
@@ -16,7 +17,8 @@ pub(crate) fn check_type(checkout: &TaskFiles<'_>, issue_type: &str) -> Result<(
 }
 
 /// Refuses an unknown kind of follow-up.
-pub(crate) fn check_kind(kind: &str) -> Result<()> {
+pub(crate) fn check_kind(invocation: &Invocation, kind: &str) -> Result<()> {
+    invocation.require_followup_kinds()?;
     one_of(kind, &fields::FOLLOWUP_KINDS, "followup_kind", &format!("one of: {}", fields::FOLLOWUP_KINDS.join(" ")))
 }
 

@@ -18,10 +18,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The number of attempts that the error message names; callers match "after 20 attempts". The scripts wait half a
-/// second for each. Here each is 60 looks at 25 ms, together 30 s: a burst of agents that create children of one task
-/// needs more than the scripts' 10 s, and short pauses keep the lock from being idle between two of them.
+/// second for each, and with what they do in between give up after 11 s. Here each is 22 looks at 25 ms, together 11 s
+/// as well: short pauses keep the lock from being idle between two agents that create children.
 const ATTEMPTS: u32 = 20;
-const LOOKS: u32 = 60;
+const LOOKS: u32 = 22;
 const PAUSE: Duration = Duration::from_millis(25);
 /// A lock without a process id is stale when it is older than this, in seconds. The scripts write the id right after
 /// they create the folder, so only a process that was killed in between leaves such a lock; both sides must wait

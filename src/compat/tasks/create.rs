@@ -68,9 +68,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
 fn run_in(invocation: &Invocation, args: &[String]) -> Result<u8> {
     let ForProject { project, args } = take_project(args)?;
     if let Some(project) = project {
-        if !args.iter().any(|arg| arg == "--batch") {
-            return Err(usage("--project requires --batch".to_owned()));
-        }
+        other_project::require_batch(&args)?;
         return other_project::run_there(invocation, &project, SCRIPT, &args);
     }
     let check = |option: &str, value: &str| match option {

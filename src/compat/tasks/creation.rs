@@ -89,7 +89,7 @@ impl TaskCreation<'_> {
         let project = options.last("--xdeprepo").unwrap_or_default();
         projects::check_dependency(&self.invocation.environment, &list("--xdeps"), project)?;
         if let Some(kind) = options.filled("--followup-kind") {
-            check_kind(kind)?;
+            check_kind(self.invocation, kind)?;
             fields::check_followup(kind, &issue_type)?;
         }
         let parent = options.filled("--parent");

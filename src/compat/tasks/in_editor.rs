@@ -211,7 +211,8 @@ pub(crate) fn update(invocation: &Invocation, id: Option<&str>) -> Result<u8> {
     help.extend(editor_template::help(&words));
     let check = |document: &Document| {
         editor_template::check(document, &words.types)?;
-        document.scalar_last("followup_kind").filter(|kind| !kind.is_empty()).map_or(Ok(()), check_kind)?;
+        let kind = document.scalar_last("followup_kind").filter(|kind| !kind.is_empty());
+        kind.map_or(Ok(()), |kind| check_kind(invocation, kind))?;
         let name = document.scalar_last("name").filter(|name| !name.is_empty()).map(str::to_owned);
         let none = || editor_template::wrong("name", "the name has no letters or digits");
         let name = name.map(|name| Slug::derive(&name).ok_or_else(none)).transpose()?;

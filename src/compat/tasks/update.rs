@@ -119,6 +119,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
 fn run_in(invocation: &Invocation, args: &[String]) -> Result<u8> {
     let ForProject { project, args } = take_project(args)?;
     if let Some(project) = project {
+        other_project::require_batch(&args)?;
         refuse_in_other_project(&project, &args)?;
         return other_project::run_there(invocation, &project, SCRIPT, &args);
     }
@@ -201,7 +202,7 @@ fn check_first(invocation: &Invocation, checkout: &TaskFiles<'_>, options: &Scri
         )));
     }
     let anchor = options.filled("--anchor").map(|raw| anchors::given(checkout, raw)).transpose()?;
-    options.filled("--followup-kind").map_or(Ok(()), check_kind)?;
+    options.filled("--followup-kind").map_or(Ok(()), |kind| check_kind(invocation, kind))?;
     if let Some(slug) = options.filled("--boardgroup")
         && !slug.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'))
     {

@@ -35,7 +35,7 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
         return usage(&format!("unknown option '{other}'"));
     }
     let Some(name) = WorktreeName::parse(name) else {
-        return usage(&format!("'{name}' is not a task name (such as t16_2_add_login)"));
+        return usage(&format!("'{name}' is not the name of a worktree (such as t16_2_add_login)"));
     };
     let context =
         Context::open_on_origin(&invocation.environment, &invocation.dir, &Flags::default(), invocation.notice);
