@@ -61,6 +61,16 @@ impl ArchiveChanges {
         Ok(filer.changes)
     }
 
+    /// A note for people on the task that takes over deferred items.
+    pub(crate) fn carried_over(&self) -> Option<String> {
+        self.events.iter().find_map(|event| match event {
+            ArchiveEvent::CarriedOver(id, path) => {
+                Some(format!("{} has the deferred items now: {path}", id.prefixed()))
+            }
+            _ => None,
+        })
+    }
+
     /// Adds the changes to a plan: the edits, and the removal of the locks of all archived and folded tasks.
     pub(crate) fn plan(&self, plan: Plan, data: &Branch, locks_branch: &Branch, locks: &Locks) -> Plan {
         let plan = plan.step(data, Step::edit(self.subject.clone(), self.edits.clone()));

@@ -1,6 +1,7 @@
 //! Whether a task can be archived, and what that changes: a pure function of what was read and what is requested.
 
 use crate::archive::archiver::ArchiveChanges;
+use crate::archive::carry_over::CarryOver;
 use crate::archive::gates::PendingGates;
 use crate::archive::request::{ArchiveRefusal, ArchiveRequest, ArchiveRules, Gates};
 use crate::archive::task_store::{TaskStore, path_of};
@@ -36,6 +37,8 @@ pub(crate) struct ArchiveView {
     pub(crate) locks: Locks,
     /// The gates or checklist items that have not passed.
     pub(crate) pending: Option<PendingGates>,
+    /// The task that takes over the deferred items of its checklist.
+    pub(crate) carry_over: Option<CarryOver>,
     /// The task data; empty for a task that is archived.
     pub(crate) store: TaskStore,
     /// The time, as task files write it.
@@ -73,6 +76,10 @@ pub(crate) fn decide(known: &ArchiveView, request: ArchiveRequest) -> Result<Arc
         return Err(ArchiveRefusal::Pending(pending.clone()));
     }
     let mut changes = ArchiveChanges::of(&known.store, &known.path, known.id, request, &known.now)?;
+    if let Some(carry_over) = known.carry_over {
+        let document = known.store.document(&known.path);
+        carry_over.create(&mut changes, known.id, &known.path, &document, &known.now)?;
+    }
     if request.rules == ArchiveRules::Checkout {
         require_no_children(known.store.open_children(known.id, &changes.edits))?;
     }

@@ -16,6 +16,8 @@ pub(crate) enum EventTask {
 /// An event, in the order of the work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ArchiveEvent {
+    /// This new task takes over the deferred items of the checklist.
+    CarriedOver(TaskId, String),
     /// The archiving of this file begins; the second is the file of its parent.
     Begin(String, Option<String>),
     /// A link of a task: `ISSUE`, `RELATED_ISSUE` or `PR`.

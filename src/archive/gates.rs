@@ -6,6 +6,7 @@ use crate::git::run::{Call, Output};
 use crate::ledger::View;
 use crate::project::context::Context;
 use crate::settings::Environment;
+use crate::task::checklist::Checklist;
 use crate::task::{Document, TaskId, TaskPath, sanitise};
 use crate::worktrees::scratch::Scratch;
 use std::path::{Path, PathBuf};
@@ -37,24 +38,37 @@ pub(crate) fn satisfied(environment: &Environment, root: &Path, paths: &[String]
 /// What has not passed yet and refuses that a task is archived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PendingGates {
-    /// Open items of its checklist; only a manual verification has one.
-    Items(usize),
+    /// Items of its checklist; only a manual verification has one.
+    Items {
+        /// How many are open.
+        open: usize,
+        /// How many are deferred.
+        deferred: usize,
+    },
     /// Gates that it declares and that have not passed, separated by commas.
     Gates(String),
+}
+
+/// What becomes of the deferred items of a checklist.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Deferred {
+    /// They refuse that the task is archived.
+    #[default]
+    Refuse,
+    /// A new task takes them over.
+    CarryOver,
 }
 
 /// What has not passed for the task with this file. `ready` reads the answer of the gates; it is called only where the
 /// file declares any.
 pub(crate) fn pending(
     document: &Document,
+    deferred: Deferred,
     ready: impl FnOnce() -> Result<Option<String>>,
 ) -> Result<Option<PendingGates>> {
-    if document.scalar("issue_type") == Some("manual_verification") {
-        let body = String::from_utf8_lossy(document.body()).into_owned();
-        let open = body.lines().filter(|line| line.trim_start().starts_with("- [ ]")).count();
-        if open > 0 {
-            return Ok(Some(PendingGates::Items(open)));
-        }
+    let checklist = Checklist::of(document);
+    if checklist.open > 0 || (deferred == Deferred::Refuse && !checklist.deferred.is_empty()) {
+        return Ok(Some(PendingGates::Items { open: checklist.open, deferred: checklist.deferred.len() }));
     }
     if !["gates", "active_gates", "also_blocks_dependents"].iter().any(|key| document.contains(key)) {
         return Ok(None);
@@ -71,17 +85,18 @@ pub(crate) fn pending(
 /// answer is about the content that will be archived.
 ///
 /// # Errors
-/// [`Kind::GatePending`] where the script gives no answer; `again` is the command that ignores the gates.
+/// [`Kind::GatePending`] where the script gives no answer. `verb` is the command, for the hints.
 pub(crate) fn load_pending(
     context: &Context,
     view: &View<'_>,
     path: &TaskPath,
     document: &Document,
-    again: Hint,
+    deferred: Deferred,
+    verb: &'static str,
 ) -> Result<Option<PendingGates>> {
     let (repository, id) = (&context.repository, path.id());
     let environment = repository.git().environment();
-    let overriding = overriding(again);
+    let overriding = overriding(verb, id);
     let ready = || {
         let find = |root: &Path| find_script(environment, root, "aitask_gate.sh");
         let ask = |script: Option<PathBuf>, root: &Path| {
@@ -99,18 +114,21 @@ pub(crate) fn load_pending(
         scratch.remove(context)?;
         answer
     };
-    pending(document, ready)
+    pending(document, deferred, ready)
 }
 
-fn overriding(again: Hint) -> Hint {
-    again.note("ignores the gates")
+fn overriding(verb: &'static str, id: TaskId) -> Hint {
+    Hint::from(verb).word(&id).text("--override-gates").note("ignores the gates")
 }
 
 impl PendingGates {
-    /// The refusal; `again` is the command that ignores the gates.
-    pub(crate) fn refusal(&self, id: TaskId, again: Hint) -> Error {
+    /// The refusal; `verb` is the command, for the hints.
+    pub(crate) fn refusal(&self, id: TaskId, verb: &'static str) -> Error {
         let message = match self {
-            Self::Items(open) => format!("{} is a manual verification with {open} open items", id.prefixed()),
+            Self::Items { open, deferred } => {
+                let (count, state) = if *open > 0 { (open, "open") } else { (deferred, "deferred") };
+                format!("{} is a manual verification with {count} {state} items", id.prefixed())
+            }
             Self::Gates(gates) => {
                 let gates: Vec<_> = gates.split(',').map(sanitise).collect();
                 format!("{} has gates that have not passed: {}", id.prefixed(), gates.join(", "))
@@ -118,9 +136,13 @@ impl PendingGates {
         };
         let error = Error::new(Kind::GatePending, message).hint(command!["git aitask show", id]);
         match self {
-            Self::Items(_) => error.hint(command!["git aitask edit", id].note("tick the items that were verified")),
+            Self::Items { open: 0, .. } => {
+                let again = Hint::from(verb).word(&id).text("--carry-over");
+                error.hint(again.note("a new task takes them over"))
+            }
+            Self::Items { .. } => error.hint(command!["git aitask edit", id].note("tick the items that were verified")),
             Self::Gates(gates) => error
-                .hint(overriding(again))
+                .hint(overriding(verb, id))
                 .with(Payload::Gates { gates: gates.split(',').map(str::to_owned).collect() }),
         }
     }

@@ -7,6 +7,7 @@
 //! Callers: `ops::archive` and `ops::finish` for published task data, `compat` for the files of a checkout.
 
 pub(crate) mod archiver;
+pub(crate) mod carry_over;
 pub(crate) mod decide;
 pub(crate) mod event;
 pub(crate) mod gates;

@@ -1,5 +1,6 @@
 //! How a task is to be archived, and why that may be refused.
 
+pub(crate) use crate::archive::gates::Deferred;
 use crate::archive::gates::PendingGates;
 use crate::error::Error;
 use crate::task::TaskId;
@@ -34,6 +35,8 @@ pub(crate) struct ArchiveRequest {
     pub(crate) rules: ArchiveRules,
     /// Whether gates count.
     pub(crate) gates: Gates,
+    /// What becomes of the deferred items of its checklist.
+    pub(crate) deferred: Deferred,
     /// Why it is archived: completed, or superseded.
     pub(crate) ending: Ending,
 }

@@ -1,6 +1,6 @@
 //! `git aitask archive`.
 
-use crate::archive::request::Gates;
+use crate::archive::request::{ArchiveRequest, Deferred, Gates};
 use crate::cli::app::{App, wanted, with_notices};
 use crate::cli::complete::tasks;
 use crate::error::Result;
@@ -20,6 +20,9 @@ pub(crate) struct ArchiveArgs {
     /// Archive even if gates of the task have not passed
     #[arg(long)]
     override_gates: bool,
+    /// Create a task for the deferred items of its checklist
+    #[arg(long, alias = "with-deferred-carryover")]
+    carry_over: bool,
     /// Show which refs would be updated; change nothing
     #[arg(long)]
     dry_run: bool,
@@ -29,7 +32,9 @@ impl ArchiveArgs {
     /// Runs the verb.
     pub(crate) fn run(&self, app: &App) -> Result<()> {
         let gates = if self.override_gates { Gates::Overridden } else { Gates::Count };
-        let outcome = archive::archive(&app.open(self.dry_run.into())?, &wanted(&self.task)?, gates)?;
+        let deferred = if self.carry_over { Deferred::CarryOver } else { Deferred::Refuse };
+        let request = ArchiveRequest { gates, deferred, ..ArchiveRequest::default() };
+        let outcome = archive::archive(&app.open(self.dry_run.into())?, &wanted(&self.task)?, request)?;
         app.report.answer(&outcome, || with_notices(Page::new().lines(&outcome.archived), &outcome.aside))
     }
 }

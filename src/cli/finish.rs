@@ -1,5 +1,6 @@
 //! `git aitask finish`.
 
+use crate::archive::request::Deferred;
 use crate::cli::app::{App, with_notices};
 use crate::cli::complete::tasks;
 use crate::error::{Result, quoted};
@@ -48,6 +49,9 @@ pub(crate) struct FinishArgs {
     /// Finish even if gates of the task have not passed
     #[arg(long)]
     override_gates: bool,
+    /// Create a task for the deferred items of its checklist
+    #[arg(long, alias = "with-deferred-carryover")]
+    carry_over: bool,
     /// The e-mail address of the holder
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
@@ -74,6 +78,7 @@ impl FinishArgs {
             no_archive: self.no_archive,
             no_push: self.no_push,
             override_gates: self.override_gates,
+            deferred: if self.carry_over { Deferred::CarryOver } else { Deferred::Refuse },
         };
         let outcome = finish::finish(&context, &context.wanted(self.task.as_deref())?, &options)?;
         app.report.answer(&outcome, || page(&outcome, &quoted(&context.repository.root), self.no_push))

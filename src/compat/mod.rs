@@ -89,7 +89,7 @@ pub(crate) fn run(script: &str, args: &[String], environment: &Environment, dir:
         "aitask_labels.sh" => labels::run(&invocation, args),
         "aitask_find_by_file.sh" => find_by_file::run(&invocation, args),
         "aitask_board_column.sh" => board_column::run(&invocation, args),
-        "aitask_archive.sh" => archive_task::run(&invocation, args),
+        "aitask_archive.sh" => archive_task::run(&invocation, args, claim_id::claim),
         "aitask_zip_old.sh" => zip_old::run(&invocation, args),
         "aitask_find_files.sh" => find_files::run(&invocation, args),
         "aitask_stats.sh" => stats::run(&invocation, args),

@@ -6,16 +6,17 @@
 //! and uncommitted work, is only reported, never removed.
 
 use crate::archive::archiver::ArchiveChanges;
+use crate::archive::carry_over::CarryOver;
 use crate::archive::decide::{ArchiveDecision, ArchiveState, ArchiveView, decide};
 use crate::archive::gates::load_pending;
 use crate::archive::published;
-use crate::archive::request::{ArchiveRefusal, ArchiveRequest, Gates};
+use crate::archive::request::{ArchiveRefusal, ArchiveRequest, Deferred, Gates};
 use crate::archive::task_store::TaskStore;
 use crate::coordination::lock_record::LockRecord;
 use crate::coordination::{LockEntry, Locks, ReadLocks as _, Session};
-use crate::error::{Error, Hint, Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Freshness};
-use crate::ledger::{Decision, Plan, TransactionResult, View, nonce};
+use crate::ledger::{Decision, Ledger, Plan, TransactionResult, View, nonce};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Branches, Index, branches};
@@ -23,6 +24,7 @@ use crate::project::outcome::Notices;
 use crate::task::{Document, TaskId, TaskPath};
 use crate::worktrees::landed;
 use serde::Serialize;
+use std::cell::Cell;
 
 /// The outcome: the archived tasks.
 #[derive(Debug, Clone, Serialize)]
@@ -110,7 +112,7 @@ pub(crate) fn archive_in(
 ///
 /// # Errors
 /// [`Kind::NotHolder`] for a task that another session holds, [`Kind::GatePending`] for one whose gates have not passed.
-pub(crate) fn archive(context: &Context, wanted: &[Wanted], gates: Gates) -> Result<ArchivedTasks> {
+pub(crate) fn archive(context: &Context, wanted: &[Wanted], request: ArchiveRequest) -> Result<ArchivedTasks> {
     if wanted.len() > 1 {
         // A task that does not exist refuses the command before any other task is archived.
         let Branches { locks: locks_branch, data } = branches(context)?;
@@ -121,7 +123,7 @@ pub(crate) fn archive(context: &Context, wanted: &[Wanted], gates: Gates) -> Res
     }
     let mut all = ArchivedTasks { tasks: vec![], archived: vec![], unlocked: false, aside: Notices::default() };
     for wanted in wanted {
-        let one = archive_one(context, wanted, gates)?;
+        let one = archive_one(context, wanted, request)?;
         all.tasks.extend(one.tasks);
         all.archived.extend(one.archived);
         all.unlocked |= one.unlocked;
@@ -132,18 +134,22 @@ pub(crate) fn archive(context: &Context, wanted: &[Wanted], gates: Gates) -> Res
     Ok(all)
 }
 
-fn archive_one(context: &Context, wanted: &Wanted, gates: Gates) -> Result<ArchivedTasks> {
+fn archive_one(context: &Context, wanted: &Wanted, request: ArchiveRequest) -> Result<ArchivedTasks> {
     let session = context.session()?;
     let Branches { locks, data } = branches(context)?;
-    let published = PublishedTasks { context, session, locks, data, gates };
+    let (ids, claimed) = (Ledger::ids_branch()?, Cell::new(None));
+    let published = PublishedTasks { context, session, locks, data, ids, request, claimed };
     // Read before the swap, since the plan, which may name them, is archived with the task.
     let merge_targets = landed::merge_targets(context, wanted.id);
-    let landed = archive_in(&published, wanted, ArchiveRequest { gates, ..ArchiveRequest::default() })?;
+    let landed = archive_in(&published, wanted, request)?;
     let mut aside = Notices::of(context, &landed);
     let ArchiveOutcome { id, path, held, answer } = landed.value;
     let (tasks, archived) = match answer {
         ArchiveDecision::Already => (vec![id], vec![path]),
-        ArchiveDecision::File(changes) => (changes.tasks, changes.targets),
+        ArchiveDecision::File(changes) => {
+            aside.notes.extend(changes.carried_over());
+            (changes.tasks, changes.targets)
+        }
     };
     for path in archived.iter().filter_map(|path| TaskPath::parse(path)) {
         let ends = landed::describe_remaining_work(context, path.name().as_str(), &merge_targets);
@@ -164,14 +170,14 @@ struct PublishedTasks<'a> {
     session: Session,
     locks: Branch,
     data: Branch,
-    gates: Gates,
+    ids: Branch,
+    request: ArchiveRequest,
+    /// The number that the last attempt claimed for a task that takes over deferred items.
+    claimed: Cell<Option<u64>>,
 }
 
-impl PublishedTasks<'_> {
-    fn again(id: TaskId) -> Hint {
-        command!["git aitask archive", id, "--override-gates"]
-    }
-}
+/// The command, for hints.
+const VERB: &str = "git aitask archive";
 
 impl ArchivePlace for PublishedTasks<'_> {
     fn gather(&self, view: &View<'_>, wanted: &Wanted) -> Result<ArchiveView> {
@@ -184,6 +190,7 @@ impl ArchivePlace for PublishedTasks<'_> {
             not_holder: None,
             locks: Locks::default(),
             pending: None,
+            carry_over: None,
             store: TaskStore::default(),
             now: Context::now(),
         };
@@ -207,12 +214,18 @@ impl ArchivePlace for PublishedTasks<'_> {
         let document = Document::parse(found.file(&self.data, path.as_str()).unwrap_or_default());
         let data = published::load_task_store(view, &index, path, &document)?;
         // The gate script is run only where its answer counts.
-        let pending = if self.gates == Gates::Count && data.open_children(known.id, &[]).is_empty() {
-            load_pending(context, view, path, &document, Self::again(known.id))?
+        let ArchiveRequest { gates, deferred, .. } = self.request;
+        let pending = if gates == Gates::Count && data.open_children(known.id, &[]).is_empty() {
+            load_pending(context, view, path, &document, deferred, VERB)?
         } else {
             None
         };
-        Ok(ArchiveView { pending, store: data, ..known })
+        let carry_over = match deferred {
+            Deferred::CarryOver => CarryOver::next(view, &self.ids, &index, &document, self.claimed.get())?,
+            Deferred::Refuse => None,
+        };
+        self.claimed.set(carry_over.map(CarryOver::number));
+        Ok(ArchiveView { pending, carry_over, store: data, ..known })
     }
 
     fn tell(&self, known: ArchiveView, refusal: ArchiveRefusal) -> Error {
@@ -227,20 +240,24 @@ impl ArchivePlace for PublishedTasks<'_> {
                 let message = format!("{} has open children: {}", id.prefixed(), open.join(", "));
                 Error::new(Kind::NotClaimable, message).hint(command!["git aitask list --children", id])
             }
-            ArchiveRefusal::Pending(pending) => pending.refusal(id, Self::again(id)),
+            ArchiveRefusal::Pending(pending) => pending.refusal(id, VERB),
             ArchiveRefusal::Files(error) => error,
         }
     }
 
     fn plan(&self, known: &ArchiveView, changes: &ArchiveChanges) -> Result<Plan> {
         // Fenced also where nobody holds the task: another session may be locking it at this moment.
-        Ok(changes.plan(Plan::new(), &self.data, &self.locks, &known.locks).fenced(&self.locks, known.id))
+        let claimed = known.carry_over.map(|carry_over| carry_over.claim(Plan::new(), &self.ids));
+        let plan = claimed.unwrap_or_default();
+        Ok(changes.plan(plan, &self.data, &self.locks, &known.locks).fenced(&self.locks, known.id))
     }
 
     fn publish(
         &self,
         decide: impl FnMut(&View<'_>) -> Result<Decision<ArchiveOutcome>>,
     ) -> Result<TransactionResult<ArchiveOutcome>> {
-        self.context.ledger().transact(&nonce()?, &[self.locks.clone(), self.data.clone()], decide)
+        let mut branches = vec![self.locks.clone(), self.data.clone()];
+        branches.extend((self.request.deferred == Deferred::CarryOver).then(|| self.ids.clone()));
+        self.context.ledger().transact(&nonce()?, &branches, decide)
     }
 }

@@ -12,6 +12,7 @@ mod outcome;
 
 pub(crate) use outcome::{FinishOptions, Finished, LandedMerge};
 
+use crate::archive::carry_over::CarryOver;
 use crate::archive::gates;
 use crate::archive::published::load_task_store;
 use crate::archive::task_store::TaskStore;
@@ -22,8 +23,8 @@ use crate::git::worktree::Unsaved;
 use crate::git::{Branch, Freshness, Oid};
 use crate::landing::merge::{self, Merge, MergeMode};
 use crate::landing::task_branch;
-use crate::ledger::{Channel, Decision, TransactionResult, View, nonce};
-use crate::ops::finish::decide::{FinishDecision, FinishRequest, FinishView, TaskWork, decide, overriding};
+use crate::ledger::{Channel, Decision, Ledger, TransactionResult, View, nonce};
+use crate::ops::finish::decide::{FinishDecision, FinishRequest, FinishView, TaskWork, VERB, decide};
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::{OVER, displaced, require_holder};
 use crate::project::index::{Branches, Index, branches};
@@ -97,11 +98,13 @@ fn finish_with_branches(
     };
     let mut all = vec![locks.clone(), data.clone()];
     all.extend((into != data).then(|| into.clone()));
+    let ids = Ledger::ids_branch()?;
+    all.extend(options.carries_over().then(|| ids.clone()));
     // Without a remote, no other clone has the task branch.
     all.extend(branch.clone().filter(|_| context.channel != Channel::Local));
     let (session, mark, now) = (context.session()?, nonce()?, Context::now());
-    let request = FinishRequest { options, mode, into: &into, locks: &locks, data: &data, now: &now };
-    let (checked, other_branches, landing) = Default::default();
+    let request = FinishRequest { options, mode, into: &into, locks: &locks, data: &data, ids: &ids, now: &now };
+    let (checked, other_branches, landing, claimed) = Default::default();
     let mut job = FinishOperation {
         context,
         wanted,
@@ -112,6 +115,7 @@ fn finish_with_branches(
         checked,
         other_branches,
         landing,
+        claimed,
     };
     let ledger = context.ledger();
     // The check may take hours, so it runs before the transaction, outside the queue in which other commands wait. The
@@ -142,6 +146,7 @@ fn finish_locally(
 ) -> Result<Finished> {
     let FinishRequest { options, mode, into, .. } = *request;
     let mut aside = Notices::of(context, &landed);
+    aside.notes.extend(landed.value.finishing.carried_over.clone());
     let merge_commit = landed.tip(into).cloned();
     let done = landed.value;
     let FinishDecision { task, work, .. } = &done.finishing;
@@ -195,6 +200,8 @@ struct FinishOperation<'a> {
     other_branches: Option<FinishBranches>,
     /// The task whose merge was recorded.
     landing: Option<TaskId>,
+    /// The number that the last attempt claimed for a task that takes over deferred items.
+    claimed: Option<u64>,
 }
 
 impl FinishOperation<'_> {
@@ -237,6 +244,7 @@ impl FinishOperation<'_> {
             not_holder: None,
             loss: None,
             pending: None,
+            carry_over: None,
             work: None,
             has_landed: false,
             store: TaskStore::default(),
@@ -261,10 +269,14 @@ impl FinishOperation<'_> {
             }
         }
         if options.asks_gates() {
-            seen.pending = gates::load_pending(context, view, &path, &seen.document, overriding(id))?;
+            seen.pending = gates::load_pending(context, view, &path, &seen.document, options.deferred(), VERB)?;
         }
         if seen.pending.is_some() {
             return Ok((seen, place));
+        }
+        if options.carries_over() {
+            seen.carry_over = CarryOver::next(view, self.request.ids, &index, &seen.document, self.claimed)?;
+            self.claimed = seen.carry_over.map(CarryOver::number);
         }
         match tip {
             Some(tip) => seen.work = Some(self.gather_work(view, &path, &place, tip)?),

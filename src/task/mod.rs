@@ -7,6 +7,7 @@
 pub(crate) mod bundle;
 mod canonical;
 pub(crate) mod change;
+pub(crate) mod checklist;
 mod dialect;
 pub(crate) mod editor_template;
 pub(crate) mod edits;

@@ -5,6 +5,8 @@ use crate::support::{Repo, World, wait_for_file};
 
 const ARCHIVE: &str = "aitask_archive.sh";
 
+const CHECKLIST: &str = "## Verification Checklist\n\n";
+
 fn status(repo: &Repo) -> String {
     repo.git(&["status", "--porcelain", "--untracked-files=all"])
 }
@@ -238,18 +240,44 @@ fn open_boxes_and_pending_gates_block() {
     task(&ann, "aitasks/t1_x.md", "issue_type: manual_verification\n");
     task(&ann, "aitasks/t2_x.md", "gates: [review]\n");
     let text = ann.read("aitasks/t1_x.md");
-    ann.write("aitasks/t1_x.md", &format!("{text}- [x] one\n- [ ] two\n"));
+    ann.write("aitasks/t1_x.md", &format!("{text}\n{CHECKLIST}- [x] one\n- [ ] two\n- [defer] three\n"));
     ann.commit("tasks");
     let run = script(&ann, ARCHIVE, &["1", "--ignore-gates"]).fails(2);
     assert_eq!(
         run.stdout,
-        "PENDING:1\nVERIFICATION_PENDING: cannot archive until all items are terminal (pass/fail/skip)\n"
+        "PENDING:1\nDEFERRED:1\nVERIFICATION_PENDING: cannot archive until all items are terminal (pass/fail/skip)\n"
     );
     let helper = "#!/bin/sh\n[ \"$1 $2\" = 'archive-ready 2' ] && echo BLOCKED:review\n";
     ann.world().script(&ann.path(".aitask-scripts/aitask_gate.sh"), helper);
     let run = script(&ann, ARCHIVE, &["2"]).fails(2);
     assert!(run.stdout.starts_with("GATE_PENDING:review\nGATE_BLOCKED: cannot archive"), "{run}");
     assert!(script(&ann, ARCHIVE, &["2", "--ignore-gates"]).ok().stdout.starts_with("Ignoring gate-guard"));
+}
+
+#[test]
+fn a_new_task_takes_over_deferred_items_in_the_commit_that_archives_the_old_one() {
+    let world = World::new();
+    let ann = alone(&world);
+    for path in ["aitasks/t1_x.md", "aitasks/t2_y.md"] {
+        task(&ann, path, "issue_type: manual_verification\n");
+        let text = ann.read(path);
+        ann.write(path, &format!("{text}\n- [ ] prose\n\n{CHECKLIST}- [x] one\n- [defer] two\n"));
+    }
+    ann.commit("tasks");
+    let run = script(&ann, ARCHIVE, &["1", "--ignore-gates"]).fails(2);
+    assert!(run.stdout.starts_with("DEFERRED:1\nVERIFICATION_DEFERRED: use --with-deferred-carryover"), "{run}");
+    let carry = ["1", "--with-deferred-carryover"];
+    let run = script(&ann, ARCHIVE, &[&carry[..], &["--dry-run"]].concat()).ok();
+    assert!(run.stdout.starts_with("[dry-run] Would create a task for the deferred items of t1\n"), "{run}");
+    let run = script(&ann, ARCHIVE, &carry).ok();
+    assert!(run.stdout.starts_with("CARRYOVER_CREATED:3:aitasks/t3_x_carryover.md\nArchiving parent task"), "{run}");
+    let commit = last_commit(&ann);
+    let paths = "A\taitasks/archived/t1_x.md\nD\taitasks/t1_x.md\nA\taitasks/t3_x_carryover.md\n";
+    assert!(commit.ends_with(paths), "{commit}");
+    assert_eq!(status(&ann), "");
+    assert!(ann.read("aitasks/t3_x_carryover.md").ends_with(&format!("\n{CHECKLIST}- [ ] two\n")));
+    script(&ann, ARCHIVE, &["2", "--with-deferred-carryover", "--no-commit"]).ok();
+    assert!(status(&ann).contains("A  aitasks/t4_y_carryover.md\n"), "{}", status(&ann));
 }
 
 /// In two clones: both are archived, and the second takes the parent along, once.

@@ -86,15 +86,53 @@ fn a_helper_of_the_gates_that_fails_refuses_finish_and_archive() {
     ann.script("aitask_archive.sh", &["1"]).ok();
 }
 
+/// Makes t1 a manual verification with these items, and publishes that.
+fn with_checklist(repo: &Repo, items: &str) {
+    let file = "aitasks/t1_one.md";
+    repo.git(&["pull", "-q"]);
+    let text = repo.read(file).replace("issue_type: feature", "issue_type: manual_verification");
+    repo.write(file, &format!("{text}\n- [ ] prose\n\n## Verification Checklist\n\n{items}"));
+    repo.git(&["commit", "-qam", "A checklist"]);
+    repo.git(&["push", "-q"]);
+}
+
+#[test]
+fn a_new_task_takes_over_deferred_items_in_the_swap_that_archives_the_old_one() {
+    for (verb, atomic) in [("finish", "true"), ("archive", "true"), ("finish", "false"), ("archive", "false")] {
+        let (world, ann) = worked();
+        world.git(&["--git-dir=origin.git", "config", "receive.advertiseAtomic", atomic]);
+        with_checklist(&ann, "- [x] it starts\n- [defer] it stops\n");
+        let run = ann.aitask(&[verb, "1", "--json"]).fails(1);
+        assert_eq!(kind(&run), "gate_pending", "{run}");
+        assert!(run.to_string().contains("1 deferred item") && run.to_string().contains("--carry-over"));
+        let carry = [verb, "1", "--carry-over"];
+        ann.aitask(&[&carry[..], &["--dry-run"]].concat()).ok();
+        assert_eq!(world.remote_file("aitask-ids", "next_id.txt").as_deref(), Some("2\n"));
+        let run = ann.aitask(&carry).ok();
+        assert!(run.to_string().contains("t2 has the deferred items now: aitasks/t2_one_carryover.md"), "{run}");
+        let created = world.remote_file("main", "aitasks/t2_one_carryover.md").unwrap();
+        assert!(created.contains("anchor: 1\nfollowup_kind: carry_over\n"), "{created}");
+        assert!(created.ends_with("## Verification Checklist\n\n- [ ] it stops\n"), "{created}");
+        assert!(world.remote_file("main", "aitasks/archived/t1_one.md").is_some());
+        assert_eq!(world.remote_file("aitask-ids", "next_id.txt").as_deref(), Some("3\n"));
+        assert_eq!(world.locks(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn deferred_items_are_in_the_way_of_the_archiving_only() {
+    let (world, ann) = worked();
+    with_checklist(&ann, "- [defer] it stops\n");
+    ann.aitask(&["finish", "1", "--no-archive", "--with-deferred-carryover"]).ok();
+    assert!(world.remote_file("main", "work.txt").is_some());
+    assert_eq!(world.remote_file("main", "aitasks/t2_one_carryover.md"), None);
+    ann.aitask(&["archive", "1"]).fails(1);
+}
+
 #[test]
 fn a_manual_verification_with_open_items_is_not_finished() {
     let (_world, ann) = worked();
-    let file = "aitasks/t1_one.md";
-    ann.git(&["pull", "-q"]);
-    let text = ann.read(file).replace("issue_type: feature", "issue_type: manual_verification");
-    ann.write(file, &(text + "\n- [ ] it starts\n- [x] it stops\n"));
-    ann.git(&["commit", "-qam", "A checklist"]);
-    ann.git(&["push", "-q"]);
+    with_checklist(&ann, "- [ ] it starts\n- [x] it stops\n");
     let run = ann.aitask(&["finish", "1", "--json"]).fails(1);
     assert_eq!(kind(&run), "gate_pending", "{run}");
     assert!(run.to_string().contains("1 open item"), "{run}");

@@ -77,6 +77,7 @@ recordings! {
     update_fields
     update_further_keys
     update_refused
+    verification_deferred
     webmerge_scan
     worktree_kept
     worktree_names

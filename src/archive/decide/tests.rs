@@ -1,5 +1,5 @@
 use super::*;
-use crate::archive::request::Ending;
+use crate::archive::request::{Deferred, Ending};
 use crate::archive::task_store::{is_archived, path_of};
 use crate::error::Kind;
 use crate::git::objects::Edit;
@@ -8,8 +8,13 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 const NOW: &str = "2026-01-02 03:04";
-const CHECKOUT: ArchiveRequest =
-    ArchiveRequest { rules: ArchiveRules::Checkout, gates: Gates::Count, ending: Ending::Completed };
+const DEFAULT: ArchiveRequest = ArchiveRequest {
+    rules: ArchiveRules::Published,
+    gates: Gates::Count,
+    deferred: Deferred::Refuse,
+    ending: Ending::Completed,
+};
+const CHECKOUT: ArchiveRequest = ArchiveRequest { rules: ArchiveRules::Checkout, ..DEFAULT };
 
 fn task(text: &str) -> TaskId {
     TaskId::parse(text).unwrap()
@@ -24,8 +29,8 @@ fn known(id: &str, files: &[(&str, &str)]) -> ArchiveView {
     let documents =
         read.map(|(path, lines)| ((*path).to_owned(), Document::parse(format!("---\n{lines}---\n").as_bytes())));
     let store = TaskStore { documents: documents.collect(), paths, ..TaskStore::default() };
-    let (not_holder, locks, pending) = (None, Locks::default(), None);
-    ArchiveView { id, path, state: ArchiveState::Active, not_holder, locks, pending, store, now: NOW.to_owned() }
+    let (not_holder, locks, pending, carry_over, now) = (None, Locks::default(), None, None, NOW.to_owned());
+    ArchiveView { id, path, state: ArchiveState::Active, not_holder, locks, pending, carry_over, store, now }
 }
 
 fn changes(known: &ArchiveView, request: ArchiveRequest) -> ArchiveChanges {
@@ -56,7 +61,7 @@ fn a_last_child_takes_plan_and_parent_along() {
 fn of_several_reasons_the_first_is_told() {
     let mut known = known("1", FAMILY);
     known.not_holder = Some(Error::new(Kind::NotHolder, "not yours"));
-    known.pending = Some(PendingGates::Items(2));
+    known.pending = Some(PendingGates::Items { open: 2, deferred: 0 });
     known.store.paths.push("aitasks/archived/t1_all.md".to_owned());
     assert!(matches!(decide(&known, ArchiveRequest::default()), Err(ArchiveRefusal::NotHolder)));
     known.not_holder = None;
@@ -67,7 +72,7 @@ fn of_several_reasons_the_first_is_told() {
     }
     known.store.paths.retain(|path| path != "aitasks/t1/t1_1_a.md");
     let Err(ArchiveRefusal::Pending(pending)) = decide(&known, ArchiveRequest::default()) else { panic!() };
-    assert_eq!(pending, PendingGates::Items(2));
+    assert_eq!(pending, PendingGates::Items { open: 2, deferred: 0 });
     let overridden = decide(&known, ArchiveRequest { gates: Gates::Overridden, ..ArchiveRequest::default() });
     let Err(ArchiveRefusal::Files(taken)) = overridden else { panic!() };
     assert_eq!(taken.kind(), Kind::Occupied);
@@ -179,7 +184,7 @@ fn requests() -> impl Strategy<Value = ArchiveRequest> {
     let rules = prop::sample::select(vec![ArchiveRules::Published, ArchiveRules::Checkout]);
     let gates = prop::sample::select(vec![Gates::Count, Gates::Overridden]);
     let ending = prop::sample::select(vec![Ending::Completed, Ending::Superseded]);
-    (rules, gates, ending).prop_map(|(rules, gates, ending)| ArchiveRequest { rules, gates, ending })
+    (rules, gates, ending).prop_map(|(rules, gates, ending)| ArchiveRequest { rules, gates, ending, ..DEFAULT })
 }
 
 /// The paths after these edits. Fails when an edit needs a file that does not exist, or would overwrite one.
@@ -210,7 +215,7 @@ proptest! {
     fn no_task_is_lost_and_no_rule_is_passed_over(
         mut store in stores(),
         request in requests(),
-        pending in prop::option::weighted(0.2, Just(PendingGates::Items(1))),
+        pending in prop::option::weighted(0.2, Just(PendingGates::Items { open: 1, deferred: 0 })),
         is_ours in prop::bool::weighted(0.9),
         at in any::<prop::sample::Index>(),
     ) {
@@ -221,8 +226,8 @@ proptest! {
         prop_assume!(!active.is_empty());
         let (id, path) = at.get(&active).clone();
         let not_holder = (!is_ours).then(|| Error::new(Kind::NotHolder, "not yours"));
-        let locks = Locks::default();
-        let known = ArchiveView { id, path, state: ArchiveState::Active, not_holder, locks, pending, store, now: NOW.to_owned() };
+        let (locks, carry_over, now) = (Locks::default(), None, NOW.to_owned());
+        let known = ArchiveView { id, path, state: ArchiveState::Active, not_holder, locks, pending, carry_over, store, now };
         let store = &known.store;
         let changes = match decide(&known, request) {
             Err(ArchiveRefusal::NotHolder) => {

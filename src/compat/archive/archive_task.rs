@@ -2,8 +2,9 @@
 //! result lines; exit 2 says that gates or checklist items are pending.
 
 use crate::archive::archiver::{ArchiveEvent, EventTask};
+use crate::archive::carry_over::CarryOver;
 use crate::archive::gates::{self, PendingGates};
-use crate::archive::request::{ArchiveRefusal, ArchiveRequest, ArchiveRules, Ending, Gates};
+use crate::archive::request::{ArchiveRefusal, ArchiveRequest, ArchiveRules, Deferred, Ending, Gates};
 use crate::compat::archive::file_away::{ArchiveReport, Publication, ScriptArchive, refusal_error};
 use crate::compat::archive::snapshot::{DataCheckout, FolderPaths};
 use crate::compat::folders::TaskFolders;
@@ -11,6 +12,7 @@ use crate::compat::invocation::Invocation;
 use crate::compat::options::usage;
 use crate::error::{Error, Kind, Result};
 use crate::project::Context;
+use crate::task::checklist::Checklist;
 use crate::task::{Document, TaskId};
 use crate::worktrees::landed;
 
@@ -23,7 +25,7 @@ whose last child it was goes along; one commit, then the lock is released. Nothi
   --dry-run                    show it, change nothing
   --no-commit                  stage it, make no commit
   --superseded                 note that it was overtaken by another task
-  --with-deferred-carryover    see the checklist of a manual verification
+  --with-deferred-carryover    a new task takes over the deferred items of the checklist
   --ignore-gates               archive although gates have not passed
   -h, --help                   this text";
 
@@ -35,8 +37,11 @@ struct ArchiveArguments {
     publication: Publication,
 }
 
+/// Claims the id of a new task; gives a note, too, where that restored the counter.
+pub(crate) type Claim = fn(&Invocation, &Context) -> Result<(u64, Option<String>)>;
+
 /// Runs the script.
-pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
+pub(crate) fn run(invocation: &Invocation, args: &[String], claim: Claim) -> u8 {
     let arguments = match parse(args) {
         Ok(Some(arguments)) => arguments,
         Ok(None) => {
@@ -49,8 +54,8 @@ pub(crate) fn run(invocation: &Invocation, args: &[String]) -> u8 {
         return fail(invocation, &usage("Task number is required. Use --help for usage.".to_owned()));
     };
     let folders = TaskFolders::of_environment(&invocation.environment, &invocation.dir);
-    let done = require_passed(invocation, &folders, arguments.request.gates, id)
-        .and_then(|()| archive(invocation, &folders, &arguments, id));
+    let done = require_passed(invocation, &folders, arguments.request, id)
+        .and_then(|deferred| archive(invocation, &folders, &arguments, id, (deferred > 0).then_some(claim)));
     match done {
         Ok(()) => 0,
         Err(error) if error.kind() == Kind::GatePending => {
@@ -81,8 +86,8 @@ fn parse(args: &[String]) -> Result<Option<ArchiveArguments>> {
             "--dry-run" => arguments.publication = Publication::Show,
             "--no-commit" if arguments.publication == Publication::Commit => arguments.publication = Publication::Stage,
             "--superseded" => arguments.request.ending = Ending::Superseded,
-            // --with-deferred-carryover is accepted without effect: only a checklist with deferred items needs it.
-            "--no-commit" | "--with-deferred-carryover" => {}
+            "--no-commit" => {}
+            "--with-deferred-carryover" => arguments.request.deferred = Deferred::CarryOver,
             "--ignore-gates" => arguments.request.gates = Gates::Overridden,
             "-h" | "--help" => return Ok(None),
             option if option.starts_with('-') => {
@@ -103,32 +108,63 @@ fn parse(args: &[String]) -> Result<Option<ArchiveArguments>> {
 }
 
 /// Refuses a task with open items of a manual verification, or whose gates have not passed. As in the scripts this is
-/// the first check, and it works outside a repository: callers read the pending gates from it.
-fn require_passed(invocation: &Invocation, folders: &TaskFolders, gates: Gates, id: TaskId) -> Result<()> {
-    let Some(file) = folders.tasks.files_of('t', &id.to_string()).pop() else { return Ok(()) };
+/// the first check, and it works outside a repository: callers read the pending gates from it. Gives the number of
+/// deferred items.
+fn require_passed(
+    invocation: &Invocation,
+    folders: &TaskFolders,
+    request: ArchiveRequest,
+    id: TaskId,
+) -> Result<usize> {
+    let Some(file) = folders.tasks.files_of('t', &id.to_string()).pop() else { return Ok(0) };
     let document = Document::parse(&folders.tasks.tree().read(invocation.dir.join(file))?);
     let ready = || Ok(gates::archive_ready(&invocation.environment, &invocation.dir, &id.to_string()));
-    match gates::pending(&document, ready)? {
-        None => Ok(()),
-        Some(PendingGates::Gates(pending)) if gates == Gates::Overridden => {
+    let deferred = Checklist::of(&document).deferred.len();
+    match gates::pending(&document, request.deferred, ready)? {
+        None => Ok(deferred),
+        Some(PendingGates::Gates(pending)) if request.gates == Gates::Overridden => {
             invocation.console.info(&format!(
                 "Ignoring gate-guard (--ignore-gates): archiving {} with pending gate(s): {pending}",
                 id.prefixed()
             ));
-            Ok(())
+            Ok(deferred)
         }
         Some(pending) => Err(refusal_error(id, ArchiveRefusal::Pending(pending), str::to_owned)),
     }
 }
 
-fn archive(invocation: &Invocation, folders: &TaskFolders, arguments: &ArchiveArguments, id: TaskId) -> Result<()> {
+/// Archives the task. With `claim`, a new task takes over its deferred items.
+fn archive(
+    invocation: &Invocation,
+    folders: &TaskFolders,
+    arguments: &ArchiveArguments,
+    id: TaskId,
+    claim: Option<Claim>,
+) -> Result<()> {
     let context = invocation.open()?.ok_or_else(|| Error::new(Kind::NotARepository, "not inside a git repository"))?;
     let checkout = DataCheckout::find(&context, &invocation.dir, folders)?;
     let publication = arguments.publication;
     let dry_run = publication == Publication::Show;
     warn_of_loose_ends(invocation, &context, folders, id);
+    let carry_over = match claim {
+        Some(_) if dry_run => {
+            invocation
+                .console
+                .info(&format!("[dry-run] Would create a task for the deferred items of {}", id.prefixed()));
+            None
+        }
+        Some(claim) => {
+            let (number, aside) = claim(invocation, &context)?;
+            if let Some(aside) = aside {
+                invocation.console.stderr_info(&aside);
+            }
+            Some(CarryOver::numbered(number))
+        }
+        None => None,
+    };
     let plain = |checkout: &DataCheckout<'_>, note: &ArchiveEvent| result_lines(note, checkout.folder_paths(), false);
-    let archived = ScriptArchive { checkout: &checkout, publication, lines: plain }.archive(id, arguments.request)?;
+    let place = ScriptArchive { checkout: &checkout, publication, carry_over, lines: plain };
+    let archived = place.archive(id, arguments.request)?;
     match archived.report {
         ArchiveReport::Notes(notes) => {
             for note in &notes {
@@ -215,6 +251,7 @@ fn result_lines(note: &ArchiveEvent, folder_paths: &FolderPaths, dry_run: bool) 
     let would = |text: String| dry_run.then(|| format!("[dry-run] Would {text}"));
     let folder = |path: &str| path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
     match note {
+        ArchiveEvent::CarriedOver(id, path) => vec![format!("CARRYOVER_CREATED:{id}:{}", folder_paths.shown(path))],
         ArchiveEvent::Begin(file, None) => vec![format!("Archiving parent task: {file}")],
         ArchiveEvent::Begin(file, Some(parent)) => vec![format!("Archiving child task: {file} (parent: {parent})")],
         ArchiveEvent::Link(kin, id, word, url) => {

@@ -4,6 +4,7 @@
 //! released.
 
 use crate::archive::archiver::{ArchiveChanges, ArchiveEvent};
+use crate::archive::carry_over::CarryOver;
 use crate::archive::decide::{ArchiveDecision, ArchiveState, ArchiveView};
 use crate::archive::gates::PendingGates;
 use crate::archive::request::{ArchiveRefusal, ArchiveRequest};
@@ -48,6 +49,8 @@ pub(crate) struct ScriptArchive<'a> {
     pub(crate) checkout: &'a DataCheckout<'a>,
     /// What is done with the change.
     pub(crate) publication: Publication,
+    /// The task that takes over the deferred items of a checklist.
+    pub(crate) carry_over: Option<CarryOver>,
     /// The result lines of a note, for the record that completes an interrupted run.
     pub(crate) lines: fn(&DataCheckout<'_>, &ArchiveEvent) -> Vec<String>,
 }
@@ -128,7 +131,8 @@ impl ArchivePlace for ScriptArchive<'_> {
         // The gates were checked before the repository was opened. Locks are released whoever holds them: the lock of
         // an archived task protects nothing.
         let (pending, not_holder, locks) = (None, None, Locks::default());
-        Ok(ArchiveView { id: wanted.id, path, state, not_holder, locks, pending, store: data, now: Context::now() })
+        let (carry_over, now) = (self.carry_over, Context::now());
+        Ok(ArchiveView { id: wanted.id, path, state, not_holder, locks, pending, carry_over, store: data, now })
     }
 
     fn tell(&self, known: ArchiveView, refusal: ArchiveRefusal) -> Error {
@@ -188,12 +192,16 @@ pub(crate) fn refusal_error(id: TaskId, refusal: ArchiveRefusal, shown: impl Fn(
             let message = format!("Cannot archive parent task: children_to_implement still contains: {open}");
             Error::new(Kind::NotClaimable, message)
         }
-        ArchiveRefusal::Pending(PendingGates::Items(open)) => Error::new(
-            Kind::GatePending,
-            format!(
-                "PENDING:{open}\nVERIFICATION_PENDING: cannot archive until all items are terminal (pass/fail/skip)"
-            ),
-        ),
+        ArchiveRefusal::Pending(PendingGates::Items { open, deferred }) => {
+            let count = |word: &str, count| if count > 0 { format!("{word}:{count}\n") } else { String::new() };
+            let why = if open > 0 {
+                "VERIFICATION_PENDING: cannot archive until all items are terminal (pass/fail/skip)"
+            } else {
+                "VERIFICATION_DEFERRED: use --with-deferred-carryover to archive with carry-over task"
+            };
+            let (open, deferred) = (count("PENDING", open), count("DEFERRED", deferred));
+            Error::new(Kind::GatePending, format!("{open}{deferred}{why}"))
+        }
         ArchiveRefusal::Pending(PendingGates::Gates(gates)) => Error::new(
             Kind::GatePending,
             format!(

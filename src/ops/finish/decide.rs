@@ -1,18 +1,19 @@
 //! Whether a task can be finished, and what that changes: a pure function of the view and the request.
 
 use crate::archive::archiver::ArchiveChanges;
+use crate::archive::carry_over::CarryOver;
 use crate::archive::gates::PendingGates;
-use crate::archive::request;
+use crate::archive::request::{ArchiveRequest, Deferred};
 use crate::archive::task_store::TaskStore;
 use crate::coordination::Locks;
 use crate::coordination::locks::unlock_step;
-use crate::error::{Error, Hint, Result};
+use crate::error::{Error, Result};
 use crate::git::{Branch, Oid};
 use crate::landing::merge::{self, Merge, MergeMode};
 use crate::landing::task_branch;
 use crate::ledger::Plan;
 use crate::ops::finish::FinishOptions;
-use crate::task::{Document, Task, TaskId, sanitise};
+use crate::task::{Document, Task, sanitise};
 use std::path::Path;
 
 /// A task that is to be finished, as it was read. What comes after the first refusal was not read.
@@ -32,6 +33,8 @@ pub(crate) struct FinishView {
     pub(crate) loss: Option<Error>,
     /// The gates or checklist items that have not passed.
     pub(crate) pending: Option<PendingGates>,
+    /// The task that takes over the deferred items of its checklist.
+    pub(crate) carry_over: Option<CarryOver>,
     /// The work; none where this clone has no branch of the task.
     pub(crate) work: Option<TaskWork>,
     /// Whether this clone's record says that the work has landed.
@@ -66,6 +69,8 @@ pub(crate) struct FinishRequest<'a> {
     pub(crate) locks: &'a Branch,
     /// The branch of the task data.
     pub(crate) data: &'a Branch,
+    /// The branch of the id counter.
+    pub(crate) ids: &'a Branch,
     /// The time, as task files write it.
     pub(crate) now: &'a str,
 }
@@ -79,6 +84,8 @@ pub(crate) struct FinishDecision {
     pub(crate) work: Option<TaskWork>,
     /// The paths of the archived files.
     pub(crate) archived: Vec<String>,
+    /// A note on the task that takes over deferred items.
+    pub(crate) carried_over: Option<String>,
     /// Whether the lock is removed.
     pub(crate) unlocked: bool,
     /// What to publish; empty where all of it is published already.
@@ -89,6 +96,16 @@ impl FinishOptions {
     /// Whether the task is archived; else the caller still holds it afterwards.
     fn ends_task(&self) -> bool {
         !self.no_archive && !self.no_push
+    }
+
+    /// What becomes of deferred items. They are in no one's way while the task stays active.
+    pub(super) fn deferred(&self) -> Deferred {
+        if self.ends_task() { self.deferred } else { Deferred::CarryOver }
+    }
+
+    /// Whether a new task takes over the deferred items.
+    pub(super) fn carries_over(&self) -> bool {
+        self.ends_task() && self.deferred == Deferred::CarryOver
     }
 
     /// Whether gates count.
@@ -116,10 +133,8 @@ impl FinishView {
     }
 }
 
-/// The command that finishes a task and ignores its gates.
-pub(super) fn overriding(task: TaskId) -> Hint {
-    command!["git aitask finish", task, "--override-gates"]
-}
+/// The command, for hints.
+pub(super) const VERB: &str = "git aitask finish";
 
 /// Decides whether a task can be finished.
 ///
@@ -133,9 +148,10 @@ pub(crate) fn decide(seen: FinishView, request: &FinishRequest<'_>) -> Result<Fi
         return Err(refusal);
     }
     if let Some(pending) = seen.pending.filter(|_| options.asks_gates()) {
-        return Err(pending.refusal(id, overriding(id)));
+        return Err(pending.refusal(id, VERB));
     }
-    let mut plan = Plan::new();
+    let claimed = seen.carry_over.map(|carry_over| carry_over.claim(Plan::new(), request.ids));
+    let mut plan = claimed.unwrap_or_default();
     match &work {
         _ if task.path.is_archived() => {}
         None if !seen.has_landed => return Err(task_branch::missing(&task, &branch)),
@@ -147,19 +163,23 @@ pub(crate) fn decide(seen: FinishView, request: &FinishRequest<'_>) -> Result<Fi
         Some(_) | None => {}
     }
     let unlocked = options.ends_task() && locks.is_held(id);
-    let mut archived = Vec::new();
+    let (mut archived, mut carried_over) = (Vec::new(), None);
     if task.path.is_archived() {
         archived.push(path.to_owned());
         if unlocked {
             plan = plan.step(request.locks, unlock_step(id));
         }
     } else if options.ends_task() {
-        let changes = ArchiveChanges::of(&seen.store, path, id, request::ArchiveRequest::default(), request.now)?;
+        let mut changes = ArchiveChanges::of(&seen.store, path, id, ArchiveRequest::default(), request.now)?;
+        if let Some(carry_over) = seen.carry_over {
+            carry_over.create(&mut changes, id, path, &seen.document, request.now)?;
+        }
+        carried_over = changes.carried_over();
         plan = changes.plan(plan, request.data, request.locks, &locks);
         archived = changes.targets;
     }
     let plan = plan.fenced(request.locks, id);
-    Ok(FinishDecision { task, work, archived, unlocked, plan })
+    Ok(FinishDecision { task, work, archived, carried_over, unlocked, plan })
 }
 
 fn subject(task: &Task, document: &Document, branch: &Branch, request: &FinishRequest<'_>) -> String {

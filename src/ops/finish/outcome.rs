@@ -1,5 +1,6 @@
 //! The options and the outcome of `git aitask finish`.
 
+use crate::archive::request::Deferred;
 use crate::git::{Branch, Oid};
 use crate::landing::merge::MergeMode;
 use crate::project::outcome::{Notices, TaskInfo};
@@ -22,6 +23,8 @@ pub(crate) struct FinishOptions {
     pub(crate) no_push: bool,
     /// Finish although gates have not passed.
     pub(crate) override_gates: bool,
+    /// What becomes of the deferred items of its checklist.
+    pub(crate) deferred: Deferred,
 }
 
 /// The merge that was published.

@@ -17,6 +17,7 @@ const OVER: FinishOptions = FinishOptions {
     no_archive: false,
     no_push: false,
     override_gates: false,
+    deferred: Deferred::Refuse,
 };
 
 fn branch(name: &str) -> Branch {
@@ -44,6 +45,7 @@ fn seen(path: &str) -> FinishView {
         not_holder: None,
         loss: None,
         pending: None,
+        carry_over: None,
         work: Some(work(Merge::Tree(oid("b")))),
         has_landed: false,
         store: TaskStore { paths: vec![path.as_str().to_owned()], documents, ..TaskStore::default() },
@@ -51,8 +53,8 @@ fn seen(path: &str) -> FinishView {
 }
 
 fn finish_as(seen: FinishView, options: &FinishOptions, mode: MergeMode) -> Result<FinishDecision> {
-    let [into, locks, data] = ["main", "aitask-locks", "aitask-data"].map(branch);
-    decide(seen, &FinishRequest { options, mode, into: &into, locks: &locks, data: &data, now: "now" })
+    let [into, locks, data, ids] = ["main", "aitask-locks", "aitask-data", "aitask-ids"].map(branch);
+    decide(seen, &FinishRequest { options, mode, into: &into, locks: &locks, data: &data, ids: &ids, now: "now" })
 }
 
 fn finish(seen: FinishView, options: &FinishOptions) -> Result<FinishDecision> {
@@ -101,7 +103,7 @@ fn of_several_refusals_the_first_is_told() {
     all.store.paths.push(ARCHIVED.to_owned());
     let told = |seen: FinishView, options: &FinishOptions| finish(seen, options).unwrap_err().kind();
     let again = |seen: &FinishView| FinishView { work: None, store: seen.store.clone(), ..self::seen(ACTIVE) };
-    let pending = || Some(PendingGates::Items(2));
+    let pending = || Some(PendingGates::Items { open: 2, deferred: 0 });
     let other = FinishView {
         not_holder: Some(refused(Kind::NotHolder)),
         loss: Some(refused(Kind::Dirty)),
@@ -197,7 +199,7 @@ proptest! {
             locks: if is_held { Locks::held([seen(ACTIVE).task.id]) } else { Locks::default() },
             not_holder: other.then(|| Error::new(Kind::NotHolder, "refused")),
             loss: lossy.then(|| Error::new(Kind::Dirty, "refused")),
-            pending: waits.then_some(PendingGates::Items(1)),
+            pending: waits.then_some(PendingGates::Items { open: 1, deferred: 0 }),
             work: merge.clone().map(work),
             has_landed,
             ..seen(if is_archived { ARCHIVED } else { ACTIVE })
