@@ -28,6 +28,7 @@ recordings! {
     child_at_once
     child_lock_left_behind
     child_numbering
+    claim_after_rename
     create_anchor
     create_committed
     create_data_branch
