@@ -19,6 +19,7 @@ macro_rules! recordings {
 }
 
 recordings! {
+    archive_child_of_renamed
     archive_children
     archive_folded
     archive_options
