@@ -12,7 +12,7 @@ use crate::git::Branch;
 use crate::git::objects::Edit;
 use crate::ledger::Plan;
 use crate::ledger::plan::Step;
-use crate::task::{Document, Status, TaskId, edits};
+use crate::task::{Document, Status, TaskId, edits, paths};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use crate::archive::event::{ArchiveEvent, EventTask};
@@ -30,6 +30,9 @@ pub(crate) struct ArchiveChanges {
     pub(crate) edits: Vec<Edit>,
     /// Paths whose uncommitted content in the checkout becomes part of the commit.
     pub(crate) adopt: Vec<String>,
+    /// Parents whose own rename is in no commit, each with the child that goes from its list. They are changed in the
+    /// checkout alone: a commit with only one of the two names would leave the task with two files, or with none.
+    pub(crate) uncommitted: Vec<(String, TaskId)>,
     /// The commit's subject.
     pub(crate) subject: String,
     /// The tasks that were folded into them, whose files are deleted.
@@ -101,11 +104,15 @@ impl<'a> Archiver<'a> {
             (Some(number), None) => self.complete_moved_parent(number)?,
         }
         for (path, document) in std::mem::take(&mut self.edited) {
+            if self.store.is_renamed(&path) {
+                continue;
+            }
             if self.store.is_uncommitted(&path) {
                 self.changes.adopt.push(path.clone());
             }
             self.changes.edits.push(Edit::Put { content: document.to_bytes(), path });
         }
+        self.changes.uncommitted.retain(|(parent, _)| !self.gone.contains(parent));
         self.changes.subject.push_str(" task and plan files");
         Ok(())
     }
@@ -183,6 +190,9 @@ impl<'a> Archiver<'a> {
                 document = document.canonical(self.now)?;
             }
             self.edited.insert(parent.to_owned(), document);
+            if self.store.is_renamed(parent) {
+                self.changes.uncommitted.push((parent.to_owned(), child));
+            }
         }
         self.event(ArchiveEvent::ParentEdited(parent.to_owned(), child));
         Ok(())
@@ -233,16 +243,19 @@ impl<'a> Archiver<'a> {
         let is_moved = target == path;
         if is_moved {
             self.changes.adopt.push(target.clone());
-            for old in self.store.left_behind(id) {
-                self.remove(old);
-                self.changes.adopt.push(old.clone());
-            }
         } else {
             self.require_free(&target)?;
             if self.store.is_uncommitted(path) {
                 self.changes.adopt.push(path.to_owned());
             }
             self.remove(path);
+        }
+        // A renamed task file goes under its old name, too, else the archived task would have an active file again.
+        if is_moved || self.store.is_renamed(path) {
+            for old in self.store.left_behind(id).filter(|old| is_moved || paths::loose_id(old) == Some(id)) {
+                self.remove(old);
+                self.changes.adopt.push(old.clone());
+            }
         }
         self.changes.edits.push(Edit::Put { path: target.clone(), content: document.to_bytes() });
         self.event(ArchiveEvent::Moved(kin, id, path.to_owned(), target.clone()));

@@ -130,6 +130,12 @@ impl TaskStore {
         self.uncommitted.contains_key(path)
     }
 
+    /// Whether an active task file was renamed in the checkout, and no commit has the new name.
+    pub(crate) fn is_renamed(&self, path: &str) -> bool {
+        let id = paths::loose_id(path).filter(|_| is_active(path) && self.is_uncommitted(path));
+        id.is_some_and(|id| self.missing.iter().any(|old| is_active(old) && paths::loose_id(old) == Some(id)))
+    }
+
     /// The active tasks and their files.
     pub(crate) fn active(&self) -> impl Iterator<Item = (TaskId, &str)> {
         let paths = self.paths.iter().map(String::as_str).filter(|path| !is_archived(path));

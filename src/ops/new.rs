@@ -11,6 +11,7 @@ pub(crate) use decide::{NewRequest, Sibling};
 
 use crate::coordination::ids;
 use crate::error::{Error, Kind, Result};
+use crate::git::objects::Edit;
 use crate::ledger::plan::Step;
 use crate::ledger::{Decision, Ledger, Plan, View, nonce};
 use crate::ops::data_location::{DataLocation, LoadedFile};
@@ -21,6 +22,7 @@ use crate::project::context::{Context, Wanted};
 use crate::project::index::{CreationProgress, Index};
 use crate::project::outcome::{DryRun, Notices, TaskInfo};
 use crate::project::task_files::{FilesAsRead, PlannedWrites, TaskFiles};
+use crate::project::uncommitted_rename::UncommittedRename;
 use crate::task::{Document, Level, NewTask, Reference, Scan, Task, TaskId, TaskPath, Title, paths};
 use decide::{NewDecision, NewView, TaskPosition, decide};
 use serde::Serialize;
@@ -295,7 +297,7 @@ fn make_here(
     request: &NewRequest,
     place: impl Fn(&mut FilesAsRead<'_>) -> Result<TaskPosition>,
 ) -> Result<CreatedHere> {
-    let PlannedWrites { edits, value: made } = files.transact(|snapshot| {
+    let PlannedWrites { mut edits, value: made } = files.transact(|snapshot| {
         let place = place(snapshot)?;
         let vocabulary = Vocabulary { types: Vec::new(), labels: snapshot.text(paths::LABELS_FILE)? };
         let seen = NewView { place, vocabulary, emails: snapshot.text(paths::EMAILS_FILE)?, highest: 0 };
@@ -306,6 +308,12 @@ fn make_here(
         Ok(PlannedWrites { edits: std::mem::take(&mut made.edits), value: made })
     })?;
     let NewDecision { id, path, subject, parent, labels, .. } = made;
+    // The list of a parent whose own rename is not committed stays uncommitted with that rename.
+    if let Some((context, parent)) = files.context.zip(parent.as_deref().and_then(TaskPath::parse))
+        && UncommittedRename::of_file(&context.repository, &files.data_dir(), &parent)?.is_some()
+    {
+        edits.retain(|edit| !matches!(edit, Edit::Put { path, .. } if path == parent.as_str()));
+    }
     let said = files.commit(&subject, &edits)?.unwrap_or_default();
     Ok(CreatedHere { id, path: path.as_str().to_owned(), said, labels, parent })
 }

@@ -344,3 +344,45 @@ fn a_file_name_forges_no_line_of_the_answer() {
     let forged = |line: &str| line.starts_with("COMMITTED:deadbeef") || line.starts_with("ARCHIVED_TASK:evil");
     assert!(!run.stdout.lines().chain(run.stderr.lines()).any(forged), "{run}");
 }
+
+/// A parent with two children, all committed, whose rename to `t1_new` is not.
+fn renamed_parent(world: &World, children: &[&str]) -> Repo {
+    let ann = alone(world);
+    task(&ann, "aitasks/t1_old.md", &format!("children_to_implement: [{}]\n", children.join(", ")));
+    for child in children {
+        task(&ann, &format!("aitasks/t1/{child}_x.md"), "");
+    }
+    ann.commit("tasks");
+    ann.run("mv", &["aitasks/t1_old.md", "aitasks/t1_new.md"]).ok();
+    ann
+}
+
+#[test]
+fn a_parent_s_uncommitted_rename_stays_uncommitted_as_a_whole() {
+    for stage in [false, true] {
+        let ann = renamed_parent(&World::new(), &["t1_1", "t1_2"]);
+        if stage {
+            ann.git(&["add", "aitasks"]);
+        }
+        let before = status(&ann);
+        script(&ann, ARCHIVE, &["1_2"]).ok();
+        assert_eq!(
+            last_commit(&ann),
+            "ait: Archive completed t1_2 task and plan files\n\nA\taitasks/archived/t1/t1_2_x.md\nD\taitasks/t1/t1_2_x.md\n"
+        );
+        let list = ann.read("aitasks/t1_new.md");
+        assert!(list.contains("children_to_implement: [t1_1]\n"), "{list}");
+        assert_eq!(status(&ann).replace("AM", "A ").replace("RM", "R "), before);
+    }
+}
+
+#[test]
+fn a_renamed_parent_that_is_archived_with_its_last_child_leaves_no_second_file() {
+    let ann = renamed_parent(&World::new(), &["t1_1"]);
+    script(&ann, ARCHIVE, &["1_1"]).ok();
+    let files = ann.git(&["ls-tree", "-r", "--name-only", "HEAD", "aitasks"]);
+    assert_eq!(
+        (files.as_str(), status(&ann)),
+        ("aitasks/archived/t1/t1_1_x.md\naitasks/archived/t1_new.md\n", String::new())
+    );
+}

@@ -15,6 +15,7 @@ mod kept;
 mod killed;
 mod lock;
 mod peer;
+mod renamed;
 
 use crate::support::{Repo, Run, Running, World};
 

@@ -19,6 +19,7 @@ macro_rules! recordings {
 }
 
 recordings! {
+    archive_child_of_renamed
     archive_children
     archive_folded
     archive_options
@@ -28,6 +29,7 @@ recordings! {
     child_at_once
     child_lock_left_behind
     child_numbering
+    claim_after_rename
     create_anchor
     create_committed
     create_data_branch

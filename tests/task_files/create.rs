@@ -175,3 +175,14 @@ fn labels_are_written_through_no_link_out_of_the_checkout() {
     assert_eq!(std::fs::read_to_string(out.join("labels.txt")).unwrap(), "ui\n");
     assert_eq!((ann.git(&["rev-parse", "HEAD"]), ann.git(&["status", "--porcelain"])), (before, String::new()));
 }
+
+#[test]
+fn a_child_beside_its_parent_s_uncommitted_rename_leaves_that_uncommitted() {
+    let ann = project(&World::new());
+    ann.run("mv", &["aitasks/t1_first.md", "aitasks/t1_better.md"]).ok();
+    let before = ann.git(&["status", "--porcelain"]);
+    create(&ann, &["--commit", "--name", "x", "--parent", "1"]).ok();
+    assert_eq!(last_commit(&ann), "ait: Add child task t1_1: x\nA\taitasks/t1/t1_1_x.md\n");
+    assert_eq!(ann.git(&["status", "--porcelain"]), before);
+    assert!(ann.read("aitasks/t1_better.md").contains("children_to_implement: [t1_1]\n"));
+}

@@ -19,10 +19,11 @@ use crate::files::records::RecordKind;
 use crate::git::Freshness;
 use crate::git::objects::Edit;
 use crate::ledger::plan::Step;
+use crate::ledger::queue::Queue;
 use crate::ledger::{Channel, Decision, Ledger, Plan, TransactionResult, View, nonce};
 use crate::ops::archive::{ArchiveOutcome, ArchivePlace, archive_in};
 use crate::project::context::{Context, Wanted};
-use crate::task::{TaskId, bundle, paths};
+use crate::task::{Document, TaskId, bundle, edits, paths};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -76,11 +77,14 @@ pub(crate) enum ArchiveReport {
 }
 
 /// The record of what is about to be done, for the run after an interrupted one. It is written before the commit and
-/// removed after the locks are released. As JSON: `lines`, the result lines, and `released`, the ids whose locks go.
+/// removed after the locks are released. As JSON: `lines`, the result lines, `released`, the ids whose locks go, and
+/// `parents`, the files to change after the commit, each with the id that goes from its list.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct ArchiveIntent {
     lines: Vec<String>,
     released: Vec<String>,
+    #[serde(default)]
+    parents: Vec<(String, String)>,
 }
 
 impl ScriptArchive<'_> {
@@ -103,12 +107,15 @@ impl ScriptArchive<'_> {
         let ArchiveOutcome { path, answer, .. } = landed.value;
         Ok(match answer {
             ArchiveDecision::Already => {
-                let ArchiveIntent { lines, released } = checkout.load_intent(id).unwrap_or_default();
+                let ArchiveIntent { lines, released, parents } = checkout.load_intent(id).unwrap_or_default();
+                let parents = parents.into_iter().filter_map(|(path, id)| Some((path, TaskId::try_parse(&id)?)));
+                checkout.update_parents(&parents.collect::<Vec<_>>())?;
                 let released = released.iter().filter_map(|id| TaskId::try_parse(id)).collect();
                 ArchivedByScript { report: ArchiveReport::Lines(lines), commit: checkout.last_commit(&path)?, released }
             }
             ArchiveDecision::File(changes) => {
                 if self.publication != Publication::Show {
+                    checkout.update_parents(&changes.uncommitted)?;
                     checkout.update_folders(id, &changes);
                 }
                 let released = released(&changes);
@@ -220,6 +227,26 @@ struct FoundFile {
 }
 
 impl DataCheckout<'_> {
+    /// Removes archived children from the lists of parents that are changed in the checkout alone. It comes after the
+    /// commit, since nothing may change here when that fails; the record lets the next run complete it.
+    fn update_parents(&self, parents: &[(String, TaskId)]) -> Result<()> {
+        if parents.is_empty() {
+            return Ok(());
+        }
+        let (ledger, now) = (self.context.ledger(), Context::now());
+        let _queue = Queue::enter(ledger.repository, ledger.timeout, ledger.progress)?;
+        let tree = Tree::new(&self.folder_paths.top);
+        for (path, child) in parents {
+            let path = self.folder_paths.in_git(path);
+            let Some(content) = tree.load(&path)? else { continue };
+            let mut document = Document::parse(&content);
+            if edits::remove_child(&mut document, *child, &now)? {
+                tree.replace(&path, &document.canonical(&now)?.to_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps the folder of a parent's children, even empty, as long as the parent is active, and removes it with the
     /// parent: the scripts take a task whose folder exists for an active parent.
     fn update_folders(&self, id: TaskId, changes: &ArchiveChanges) {
@@ -289,10 +316,11 @@ impl DataCheckout<'_> {
 
     fn save_intent(&self, id: TaskId, changes: &ArchiveChanges, lines: Vec<String>) -> Result<()> {
         let released = released(changes).iter().map(TaskId::to_string).collect();
+        let parents = changes.uncommitted.iter().map(|(path, child)| (path.clone(), child.to_string())).collect();
         self.context.repository.records().save(
             RecordKind::Archiving,
             &intent_name(id),
-            &ArchiveIntent { lines, released },
+            &ArchiveIntent { lines, released, parents },
         )
     }
 

@@ -1,5 +1,5 @@
-//! Picking a task from the caller's checkout, as the scripts do: uncommitted changes of the task file are part of the
-//! pick, since the scripts keep them, and the holder's address is added to `emails.txt`.
+//! Picking a task from the caller's checkout, as the scripts do: uncommitted changes of the task file, also of its name,
+//! are part of the pick, since the scripts keep them, and the holder's address is added to `emails.txt`.
 
 use crate::compat::archive::snapshot::project_prefix;
 use crate::compat::invocation::Invocation;
@@ -15,6 +15,7 @@ use crate::ledger::{Edit, View};
 use crate::ops::pick::{PickRefusal, PickView, WorkState, WorkingCopy};
 use crate::project::context::Context;
 use crate::project::index::Index;
+use crate::project::uncommitted_rename::UncommittedRename;
 use crate::task::{Document, Task, TaskId, TaskPath, edits, labels, paths};
 use std::path::Path;
 
@@ -41,13 +42,16 @@ impl WorkingCopy for ScriptPick<'_> {
 
     fn gather(&self, view: &View<'_>, data: &Branch) -> Result<PickView> {
         let home = project_prefix(self.context, &self.invocation.dir);
-        let path = self.find(&Index::load_below(view, data, &home)?)?;
+        let committed = self.find(&Index::load_below(view, data, &home)?)?;
+        let renamed = self.renamed(&committed)?;
+        let path = renamed.clone().unwrap_or_else(|| committed.clone());
         let tip = view.tip(data);
-        let [file, addresses] = [path.as_str(), paths::EMAILS_FILE].map(|name| format!("{home}{name}"));
+        let [file, old, addresses] =
+            [path.as_str(), committed.as_str(), paths::EMAILS_FILE].map(|name| format!("{home}{name}"));
         let at = |name| [(tip.base.as_ref(), name), (tip.local.as_ref(), name)];
-        let found = view.read_at(&[at(file.as_str()), at(addresses.as_str())].concat())?;
+        let found = view.read_at(&[at(old.as_str()), at(addresses.as_str())].concat())?;
         let content = |commit: Option<&Oid>, path: &str| Some(found.file(commit?, path)?.to_vec());
-        let [published, local] = [&tip.base, &tip.local].map(|commit| content(commit.as_ref(), &file));
+        let [mut published, local] = [&tip.base, &tip.local].map(|commit| content(commit.as_ref(), &old));
         let [known, local_known] = [&tip.base, &tip.local].map(|commit| content(commit.as_ref(), &addresses));
         let (content, mut adopt) = self.newest(view, &file, published.clone(), local.as_ref())?;
         let document = Document::parse(&content);
@@ -55,6 +59,11 @@ impl WorkingCopy for ScriptPick<'_> {
         let before = WorkState { status: text("status"), assigned: text("assigned_to") };
         let email = self.holder_address(&before.assigned)?;
         let mut also = Vec::new();
+        if renamed.is_some() {
+            // Both names change in one commit, so that the task never has two files.
+            also.push(Edit::Remove { path: old.clone() });
+            (published, adopt) = (None, vec![old, file.clone()]);
+        }
         if let Some(email) = &email {
             let (list, dirty) = self.newest_emails(&addresses, [known.as_deref(), local_known.as_deref()], email)?;
             adopt.extend(dirty.then(|| addresses.clone()));
@@ -107,6 +116,13 @@ impl ScriptPick<'_> {
             };
             Error::new(Kind::NoSuchTask, what)
         })
+    }
+
+    /// The name that the task's file has in this checkout, where it was renamed and the rename is not committed yet.
+    fn renamed(&self, committed: &TaskPath) -> Result<Option<TaskPath>> {
+        let dir = if self.context.has_data_branch() { self.context.data_dir() } else { self.invocation.dir.clone() };
+        let renamed = UncommittedRename::of_published(&self.context.repository, &dir, committed)?;
+        Ok(renamed.map(|rename| rename.to).filter(|here| self.path_here().as_ref() == Some(here)))
     }
 
     /// The content of a file in this checkout, by its path in git.
