@@ -2,7 +2,7 @@
 
 use crate::cli::app::App;
 use crate::error::Result;
-use crate::ops::shim::{self, ShimRun, ShimState};
+use crate::ops::shim::{self, ShimState};
 use crate::report::{Page, Table};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -49,20 +49,14 @@ struct ShimChange {
     dry_run: bool,
 }
 
-impl ShimChange {
-    fn run(&self) -> ShimRun {
-        if self.dry_run { ShimRun::Dry } else { ShimRun::Real }
-    }
-}
-
 impl ShimArgs {
     /// Runs the verb, for the scripts of these names.
     pub(crate) fn run(&self, app: &App, scripts: &[&str]) -> Result<()> {
         let path = |scripts: &ShimDirectory| app.dir.join(&scripts.directory);
         let outcome = match &self.verb {
-            ShimVerb::Install(change) => shim::install(&path(&change.scripts), scripts, change.run())?,
+            ShimVerb::Install(change) => shim::install(&path(&change.scripts), scripts, change.dry_run.into())?,
             ShimVerb::List(dir) => shim::list(&path(dir), scripts)?,
-            ShimVerb::Remove(change) => shim::remove(&path(&change.scripts), scripts, change.run())?,
+            ShimVerb::Remove(change) => shim::remove(&path(&change.scripts), scripts, change.dry_run.into())?,
         };
         app.report.answer(&outcome, || {
             let mut table = Table::default();

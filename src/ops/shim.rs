@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::files::read_own;
+use crate::settings::Effect;
 use serde::Serialize;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -46,15 +47,6 @@ pub(crate) struct Shims {
     pub(crate) scripts: Vec<ShimEntry>,
 }
 
-/// Whether files are changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ShimRun {
-    /// They are.
-    Real,
-    /// It is only said which would be.
-    Dry,
-}
-
 /// Lists the scripts of a folder, and the dispatcher `ait` beside it.
 ///
 /// # Errors
@@ -69,7 +61,7 @@ pub(crate) fn list(folder: &Path, scripts: &[&str]) -> Result<Shims> {
 ///
 /// # Errors
 /// [`Kind::Usage`] for a folder without any of the scripts, [`Kind::Occupied`] where a path is not a regular file.
-pub(crate) fn install(folder: &Path, scripts: &[&str], run: ShimRun) -> Result<Shims> {
+pub(crate) fn install(folder: &Path, scripts: &[&str], effect: Effect) -> Result<Shims> {
     let folder = canonical(folder)?;
     let has = |script: &&str| folder.join(script).symlink_metadata().is_ok();
     let there: Vec<_> = scripts.iter().copied().filter(has).collect();
@@ -86,7 +78,7 @@ pub(crate) fn install(folder: &Path, scripts: &[&str], run: ShimRun) -> Result<S
         if state == ShimState::Shim && read_own(&place.path).is_ok_and(|found| found == text.as_bytes()) {
             return Ok(false);
         }
-        if run == ShimRun::Real {
+        if effect == Effect::Real {
             if state == ShimState::Original {
                 copy(&place.path, &place.kept)?;
             }
@@ -100,12 +92,12 @@ pub(crate) fn install(folder: &Path, scripts: &[&str], run: ShimRun) -> Result<S
 ///
 /// # Errors
 /// [`Kind::Io`].
-pub(crate) fn remove(folder: &Path, scripts: &[&str], run: ShimRun) -> Result<Shims> {
+pub(crate) fn remove(folder: &Path, scripts: &[&str], effect: Effect) -> Result<Shims> {
     each(&canonical(folder)?, scripts, |place| {
         if place.state()? != ShimState::Shim {
             return Ok(false);
         }
-        if run == ShimRun::Dry {
+        if effect == Effect::DryRun {
             return Ok(true);
         }
         let put_back = if place.kept.exists() {
@@ -123,7 +115,7 @@ pub(crate) fn remove(folder: &Path, scripts: &[&str], run: ShimRun) -> Result<Sh
 /// does not replace from there.
 fn shim(place: &ScriptPaths) -> String {
     let script = &place.name;
-    let scripts = if script == DISPATCHER { "/.aitask-scripts" } else { "" };
+    let scripts = if script == DISPATCHER { format!("/{SCRIPTS_FOLDER}") } else { String::new() };
     format!(
         "#!/bin/sh\ncase $0 in */*) d=${{0%/*}};; *) d=.;; esac; AITASK_SCRIPT_DIR=$(CDPATH= cd -- \"$d{scripts}\" && pwd) && export \
          AITASK_SCRIPT_DIR && if command -v git-aitask >/dev/null; then {CALL}{script} \"$@\"; else exec \

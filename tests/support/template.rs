@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 const REMOTE: &str = "origin.git";
-/// Copies of runs that are over go after this time, longer than any run.
+/// What runs that are over left goes after this time, longer than any run.
 const KEPT: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// What was made, kept in a folder: the remote after it, and the clone where one was made.
@@ -67,12 +67,7 @@ fn run_dir() -> &'static PathBuf {
     DIR.get_or_init(|| {
         let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("worlds");
         std::fs::create_dir_all(&all).unwrap();
-        for old in std::fs::read_dir(&all).unwrap().flatten() {
-            let made = old.metadata().and_then(|data| data.modified()).unwrap_or_else(|_| SystemTime::now());
-            if made.elapsed().is_ok_and(|age| age > KEPT) {
-                let _ = std::fs::remove_dir_all(old.path());
-            }
-        }
+        remove_old(&all, "");
         let run = std::env::var("NEXTEST_RUN_ID").unwrap_or_else(|_| {
             // the start tells a process from an earlier one of the same number
             let started = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
@@ -83,6 +78,17 @@ fn run_dir() -> &'static PathBuf {
         std::fs::create_dir_all(&dir).unwrap();
         dir
     })
+}
+
+/// Removes what runs that are over left in a folder, of those whose name begins so.
+pub(super) fn remove_old(folder: &Path, prefix: &str) {
+    for old in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let ours = old.file_name().to_string_lossy().starts_with(prefix);
+        let made = old.metadata().and_then(|data| data.modified()).ok();
+        if ours && made.and_then(|time| time.elapsed().ok()).is_some_and(|age| age > KEPT) {
+            let _ = std::fs::remove_dir_all(old.path());
+        }
+    }
 }
 
 /// Everything of a repository but its objects.

@@ -1,17 +1,14 @@
 //! The temporary directory that everything of one test lives in.
 
-use super::template::Template;
+use super::template::{Template, remove_old};
 use super::{Repo, Run, Running};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
 use tempfile::TempDir;
 
 const PREFIX: &str = "aitask-";
-/// What a killed test left in memory goes after this time, longer than any run.
-const KEPT: Duration = Duration::from_secs(6 * 60 * 60);
 
 const GITCONFIG: &str = "\
 [init]
@@ -228,13 +225,7 @@ fn place() -> &'static Path {
         if std::env::var_os("TMPDIR").is_some() || !runs_programs(memory) {
             return std::env::temp_dir();
         }
-        for old in std::fs::read_dir(memory).into_iter().flatten().flatten() {
-            let ours = old.file_name().to_string_lossy().starts_with(PREFIX);
-            let made = old.metadata().and_then(|data| data.modified()).ok();
-            if ours && made.and_then(|time| time.elapsed().ok()).is_some_and(|age| age > KEPT) {
-                let _ = std::fs::remove_dir_all(old.path());
-            }
-        }
+        remove_old(memory, PREFIX);
         memory.to_owned()
     })
 }
