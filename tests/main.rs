@@ -19,6 +19,7 @@ mod page;
 mod races;
 mod recordings;
 mod security;
+mod sequences;
 mod servers;
 mod sharing;
 mod support;

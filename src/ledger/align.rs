@@ -21,7 +21,8 @@ pub(crate) struct Aligned {
     pub(crate) ours: Oid,
     /// The commit to merge in place of theirs.
     pub(crate) theirs: Oid,
-    /// Files of tasks and plans that one side removed and the other changed, or that both moved to different places.
+    /// Files of tasks and plans that one side removed and the other changed, that both moved to different places, or
+    /// whose id both gave to different new files.
     pub(crate) clashes: BTreeMap<PathBuf, Versions>,
 }
 
@@ -82,6 +83,9 @@ pub(crate) fn aligned(repository: &Repository, ours: &Oid, theirs: &Oid) -> Resu
             }
         }
     }
+    for (path, version) in new_on_both(&here, &there) {
+        aligned.clashes.insert(path, Versions { base: None, ours: Some(version), theirs: None });
+    }
     if of_base.is_empty() {
         return Ok(aligned);
     }
@@ -97,6 +101,25 @@ pub(crate) fn aligned(repository: &Repository, ours: &Oid, theirs: &Oid) -> Resu
     match &objects::build(repository, &[begin(), ours, begin(), theirs])?.commits[..] {
         [_, ours, _, theirs] => Ok(Aligned { ours: ours.clone(), theirs: theirs.clone(), ..aligned }),
         _ => Err(Error::new(Kind::Bug, "git made too few commits to merge")),
+    }
+}
+
+/// Our new files whose id the other side gave to another new file: children are numbered without the remote, so two
+/// clones may take the same number.
+fn new_on_both(here: &Side, there: &Side) -> Vec<(PathBuf, Version)> {
+    let theirs: BTreeMap<_, _> = there.new_files().map(|(key, path, _)| (key, path)).collect();
+    let taken = here.new_files().filter(|(key, path, _)| theirs.get(key).is_some_and(|other| other != path));
+    taken.map(|(_, path, version)| (PathBuf::from(path), version.clone())).collect()
+}
+
+impl Side {
+    /// The files that this side made, not moved, with their identity.
+    fn new_files(&self) -> impl Iterator<Item = ((&'static str, TaskId), &String, &Version)> {
+        let new = self
+            .changed
+            .iter()
+            .filter(|(path, (before, _))| before.is_none() && !self.moved.values().any(|to| to == *path));
+        new.filter_map(|(path, (_, after))| Some((key(path)?, path, after.as_ref()?)))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::ledger::align::{self, Aligned};
 use crate::ledger::plan::{Cause, CheckoutChange, OutdatedCheckout, Plan};
 use crate::ledger::queue::Queue;
 use crate::ledger::view::View;
-use crate::ledger::{Channel, IDS, LOCKS, Ledger};
+use crate::ledger::{Channel, IDS, LOCKS, Ledger, uncommitted_rename};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -84,7 +84,13 @@ impl Ledger<'_> {
                 }
                 continue;
             }
-            if let Some((cause, reason)) = self.update_branch(branch, local, target, adopted)? {
+            let is_current = tip.published.as_ref() == Some(local);
+            let renamed_twice = if is_current { None } else { self.renamed_twice(branch, local, target)? };
+            let lag = match renamed_twice {
+                Some(reason) => Some((Cause::Dirty, reason)),
+                None => self.update_branch(branch, local, target, adopted)?,
+            };
+            if let Some((cause, reason)) = lag {
                 let command = match self.checkout_of(branch)? {
                     Some(path) => format!("cd {} && git merge --no-overwrite-ignore {remote}/{branch}", quoted(path)),
                     None => format!("git switch {branch} && git merge --no-overwrite-ignore {remote}/{branch}"),
@@ -93,6 +99,13 @@ impl Ledger<'_> {
             }
         }
         Ok(lagging)
+    }
+
+    /// Why the checkout of the branch has to stay, where a task file got one name there, uncommitted, and another one in
+    /// the commits in between.
+    fn renamed_twice(&self, branch: &Branch, local: &Oid, target: &Oid) -> Result<Option<String>> {
+        let path = self.checkout_of(branch)?;
+        path.map_or(Ok(None), |path| uncommitted_rename::in_the_way(self.repository, &path, local, target))
     }
 
     /// Updates one branch. `None` when it contains `target` afterwards, else the reason why not.

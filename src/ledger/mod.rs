@@ -28,6 +28,7 @@ mod stage;
 pub(crate) mod transaction;
 #[cfg(test)]
 pub(crate) mod turns;
+pub(crate) mod uncommitted_rename;
 mod unconfirmed;
 pub(crate) mod view;
 

@@ -3,13 +3,14 @@
 use crate::error::{Error, Kind, Result};
 use crate::git::Oid;
 use crate::ledger::plan::{BranchPlan, Plan};
+use crate::ledger::uncommitted_rename::UncommittedRename;
 use crate::ledger::view::View;
 use crate::ledger::{IDS, LOCKS, Ledger};
 
 impl Ledger<'_> {
     /// Why a plan that was decided on this view must not be published: it would continue a branch that was set back to
-    /// an older state, or create a coordination branch, which only `init` may do. `None` where nothing speaks against
-    /// it.
+    /// an older state, create a coordination branch, which only `init` may do, or bring back the old name of a task file
+    /// that is renamed here. `None` where nothing speaks against it.
     pub(super) fn refusal(&self, view: &View<'_>, plan: &Plan) -> Result<Option<Error>> {
         for BranchPlan { branch, .. } in plan.branches.iter().filter(|_| !self.repairs) {
             let base = view.base(branch);
@@ -26,7 +27,7 @@ impl Ledger<'_> {
                 }
             }
         }
-        Ok(None)
+        Ok(UncommittedRename::refuse(self, plan).err())
     }
 }
 

@@ -10,7 +10,8 @@ use crate::coordination::{LockEntry, ReadLocks};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Branch, Freshness};
 use crate::ledger::plan::Step;
-use crate::ledger::{Decision, Plan, View, nonce};
+use crate::ledger::uncommitted_rename::UncommittedRename;
+use crate::ledger::{Decision, Edit, Plan, View, nonce};
 use crate::ops::data_location::{DataLocation, LoadedFile};
 use crate::ops::vocabulary::Vocabulary;
 use crate::project::context::{Context, Wanted};
@@ -182,12 +183,20 @@ pub(crate) fn edit_here(
     }
     let _queue = files.hold()?;
     let now = Context::now();
-    let PlannedWrites { edits, value: changed } = files.transact(|snapshot| {
+    let PlannedWrites { mut edits, value: changed } = files.transact(|snapshot| {
         let seen = load_checkout_view(files, snapshot, id, request)?;
         let mut changed = decide(DataLocation::Checkout, seen, request, &now)?;
         Ok(PlannedWrites { edits: std::mem::take(&mut changed.edits), value: changed })
     })?;
     let EditDecision { subject, path, parent, labels, .. } = changed;
+    // The commit takes an earlier rename of the file in as a whole.
+    if commit == CommitTime::Now
+        && let Some((context, path)) = files.context.zip(TaskPath::parse(&path))
+        && let Some(rename) = UncommittedRename::of_file(&context.repository, &files.data_dir(), &path)?
+    {
+        let removed = Edit::Remove { path: rename.from.as_str().to_owned() };
+        edits.extend((!edits.contains(&removed)).then_some(removed));
+    }
     let said = match commit {
         CommitTime::Now => files.commit(&subject, &edits)?.unwrap_or_default(),
         CommitTime::Later => Vec::new(),

@@ -137,6 +137,14 @@ pub(crate) fn sync_task_data(context: &Context) -> Result<Synced> {
         Reconciled::Failed(_, error) => return Err(error),
         Reconciled::Conflict(files) => {
             let names: Vec<_> = files.iter().map(|file| file.path.display().to_string()).collect();
+            if let Some(taken) = files.iter().find(|file| file.is_number_taken()) {
+                let path = taken.path.display();
+                let message = format!("the number of {path} was given to another new task at the remote");
+                let hint = command!["git mv", taken.path.display(), "<the next number>"]
+                    .within(context.data_dir())
+                    .note("then correct the parent's children_to_implement, and run git aitask sync");
+                return Err(Error::new(Kind::Conflict, message).hint(hint).with(Payload::Files { files: names }));
+            }
             let message = format!(
                 "files were changed both locally and at the remote, and no rule merges them: {}",
                 names.join(", ")

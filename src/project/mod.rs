@@ -16,7 +16,6 @@ pub(crate) mod marker;
 pub(crate) mod outcome;
 pub(crate) mod repaired;
 pub(crate) mod task_files;
-pub(crate) mod uncommitted_rename;
 pub(crate) mod worktree_recovery;
 
 pub(crate) use context::{Context, Wanted};

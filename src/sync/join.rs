@@ -32,6 +32,13 @@ pub(crate) struct Unresolved {
     pub(crate) marked: Option<Vec<u8>>,
 }
 
+impl Unresolved {
+    /// Whether it is a new task whose number the other side gave to another new task.
+    pub(crate) fn is_number_taken(&self) -> bool {
+        matches!(self.versions, Versions { base: None, ours: Some(_), theirs: None })
+    }
+}
+
 /// The user's resolutions of files that no rule merges: the versions that were resolved, and the text.
 pub(crate) type Resolutions = BTreeMap<PathBuf, (Versions, Vec<u8>)>;
 
@@ -115,6 +122,8 @@ fn merge_files(
             (None, [base, Some(ours), Some(theirs)]) => {
                 merge_texts(repository, rules, &path, &versions, base.as_deref(), &ours, &theirs)?
             }
+            // Not a change of one file: the other side gave its id to another new one.
+            (None, [None, Some(_), None]) => MergedFile::Not(None),
             // One side deleted the file and the other changed it: the user keeps, edits or empties the changed version.
             (None, [_, Some(text), None] | [_, None, Some(text)]) if !text.contains(&0) => {
                 MergedFile::Not(Some(MarkedText { text, clashes: Vec::new() }))

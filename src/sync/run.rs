@@ -15,7 +15,7 @@ use crate::git::remote::{self, PushOptions};
 use crate::git::{AheadBehind, Branch, Oid, RefUpdate, RemoteName, merge, refs, update_checkout, worktree};
 use crate::interrupt;
 use crate::ledger::backoff::Deadline;
-use crate::ledger::publish;
+use crate::ledger::{publish, uncommitted_rename};
 use crate::project::context::Context;
 use crate::project::data_state;
 use crate::project::ignores::is_private;
@@ -72,6 +72,7 @@ impl SyncRun<'_, '_> {
                     let AheadBehind { ahead, behind } = merge::ahead_behind(repository, local, theirs)?;
                     if behind > 0 {
                         (self.options.progress)(SyncProgress::Pulling(behind));
+                        self.refuse_second_file(local, theirs)?;
                     }
                     match (ahead, behind) {
                         (0, _) if self.context.dry_run => return self.dry_run_fast_forward(theirs),
@@ -250,6 +251,16 @@ impl SyncRun<'_, '_> {
 
     fn upstream(&self) -> Option<&str> {
         self.context.repository.config().last(&format!("branch.{}.merge", self.data))
+    }
+
+    /// Refuses to put a second file of a task beside one that was renamed here; a sync that commits has committed the
+    /// rename, and joins it or reports the conflict.
+    fn refuse_second_file(&self, local: &Oid, theirs: &Oid) -> StepResult {
+        let Some(dir) = self.checkout.as_ref().filter(|_| !self.options.commit) else { return Ok(()) };
+        match uncommitted_rename::in_the_way(&self.context.repository, dir, local, theirs)? {
+            None => Ok(()),
+            Some(said) => failed(SyncFailure::InTheWay, Error::new(Kind::Dirty, said)),
+        }
     }
 
     /// Creates the local branch in a clone that has none.

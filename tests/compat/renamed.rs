@@ -99,13 +99,55 @@ fn renamed_here_and_elsewhere_it_is_refused_and_nothing_is_published() {
 }
 
 #[test]
+fn an_update_that_commits_takes_an_earlier_rename_in_as_a_whole() {
+    let (_world, ann) = project(1);
+    let update = |args: &[&str]| ann.script("aitask_update.sh", &[&["--batch", "1"], args].concat()).ok();
+    update(&["--name", "better"]);
+    update(&["--priority", "low", "--commit"]);
+    let tree = |ann: &Repo| ann.git(&["ls-tree", "-r", "--name-only", "HEAD", "aitasks"]);
+    assert_eq!((tree(&ann).as_str(), status(&ann).as_str()), ("aitasks/t1_better.md\n", ""));
+    update(&["--name", "good"]);
+    update(&["--name", "best", "--commit"]);
+    assert_eq!((tree(&ann).as_str(), status(&ann).as_str()), ("aitasks/t1_best.md\n", ""));
+}
+
+#[test]
+fn the_claim_of_another_task_brings_no_second_file_of_one_that_has_a_new_name_here() {
+    for bobs in [
+        "git mv aitasks/t1_job.md aitasks/t1_bobs.md",
+        "echo more >>aitasks/t1_job.md",
+        "git rm -q aitasks/t1_job.md && mkdir -p aitasks/archived && echo x >aitasks/archived/t1_job.md",
+    ] {
+        for anns in ["mv aitasks/t1_job.md aitasks/t1_better.md", "git mv aitasks/t1_job.md aitasks/t1_better.md"] {
+            let (world, ann) = project(2);
+            let bob = world.clone("bob");
+            bob.run("sh", &["-ec", bobs]).ok();
+            bob.commit("bob");
+            bob.git(&["push", "--quiet"]);
+            ann.run("sh", &["-ec", anns]).ok();
+            let claimed = pick(&ann, "2", "ann").ok();
+            assert_eq!(result(&claimed), "OWNED:2", "{claimed}");
+            assert_eq!(active(&ann), ["t1_better.md", "t2_job.md"], "{bobs}, {anns}: {claimed}");
+            assert!(claimed.stderr.contains("t1_"), "{claimed}");
+            run(&ann, PICK, "--sync");
+            assert_eq!(active(&ann), ["t1_better.md", "t2_job.md"], "{bobs}, {anns}");
+        }
+    }
+}
+
+#[test]
 fn the_verb_refuses_until_the_rename_is_committed() {
     let world = World::new();
     let ann = world.initialised("ann");
     ann.aitask(&["new", "Job"]).ok();
     ann.run("mv", &["aitasks/t1_job.md", "aitasks/t1_better.md"]).ok();
     let before = world.git(&["--git-dir=origin.git", "for-each-ref"]);
-    for args in [&["pick", "1", "--json"][..], &["pick", "--next", "--json"]] {
+    for args in [
+        &["pick", "1", "--json"][..],
+        &["pick", "--next", "--json"],
+        &["edit", "1", "--priority", "low", "--json"],
+        &["archive", "1", "--json"],
+    ] {
         let refused = ann.aitask(args);
         assert_eq!(refused.error()["error"]["kind"], "dirty", "{refused}");
     }

@@ -118,3 +118,24 @@ fn code_that_was_renamed_here_and_changed_there_is_merged_as_git_does() {
     assert_eq!(bob.read("src/new.c"), changed);
     assert!(!bob.path("src/old.c").exists());
 }
+
+#[test]
+fn two_children_with_one_number_are_a_conflict_and_neither_is_lost() {
+    let (world, ann, bob) = two();
+    let child = |repo: &Repo, name: &str| {
+        let args = ["--batch", "--commit", "--silent", "--parent", "1", "--name", name, "--desc", "d"];
+        repo.script("aitask_create.sh", &args).ok().stdout
+    };
+    assert_eq!(child(&ann, "one").trim(), "aitasks/t1/t1_1_one.md");
+    assert_eq!(child(&bob, "other").trim(), "aitasks/t1/t1_1_other.md");
+    assert_eq!(sync(&ann), "PUSHED");
+    assert_eq!(sync(&bob), "CONFLICT:aitasks/t1/t1_1_other.md");
+    let said = bob.aitask(&["sync", "--json"]).fails(1).error();
+    assert!(said["error"]["message"].as_str().unwrap().contains("given to another new task"), "{said}");
+    assert!(bob.path("aitasks/t1/t1_1_other.md").exists() && !bob.path("aitasks/t1/t1_1_one.md").exists());
+    assert!(world.remote_file("aitask-data", "aitasks/t1/t1_1_other.md").is_none());
+    // another number settles it
+    bob.run("mv", &["aitasks/t1/t1_1_other.md", "aitasks/t1/t1_2_other.md"]).ok();
+    assert_eq!(sync(&bob), "SYNCED");
+    assert!(bob.path("aitasks/t1/t1_1_one.md").exists() && bob.path("aitasks/t1/t1_2_other.md").exists());
+}

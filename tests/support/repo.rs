@@ -33,6 +33,11 @@ impl Repo {
         &self.top
     }
 
+    /// The directory of the next call.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// A path in the clone, from its top.
     pub(crate) fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         self.top.join(path)

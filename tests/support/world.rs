@@ -117,7 +117,12 @@ impl World {
 
     /// A clone in which `git aitask init` was run.
     pub(crate) fn initialised(&self, name: &str) -> Repo {
-        self.copied_or_made(&["initialised", name], name, || drop(self.clone(name).aitask(&["init"]).ok()))
+        self.kept("initialised", name, |repo| drop(repo.aitask(&["init"]).ok()))
+    }
+
+    /// A clone in which `make`, which always does the same and is known as `step`, was run.
+    pub(crate) fn kept(&self, step: &str, name: &str, make: impl FnOnce(&Repo)) -> Repo {
+        self.copied_or_made(&[step, name], name, || make(&self.clone(name)))
     }
 
     /// The clone `dir` that `make` makes, copied where the remote is what it was when the copy was kept.

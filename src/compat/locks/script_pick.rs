@@ -11,11 +11,11 @@ use crate::error::{Error, Kind, Result};
 use crate::git::checkout::{self, UncommittedInput};
 use crate::git::porcelain::status::StatusKind;
 use crate::git::{Branch, Oid, worktree};
+use crate::ledger::uncommitted_rename::UncommittedRename;
 use crate::ledger::{Edit, View};
 use crate::ops::pick::{PickRefusal, PickView, WorkState, WorkingCopy};
 use crate::project::context::Context;
 use crate::project::index::Index;
-use crate::project::uncommitted_rename::UncommittedRename;
 use crate::task::{Document, Task, TaskId, TaskPath, edits, labels, paths};
 use std::path::Path;
 

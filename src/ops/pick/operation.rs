@@ -13,7 +13,6 @@ use crate::ops::pick::planned_worktree::PlannedWorktree;
 use crate::project::context::{Context, Wanted};
 use crate::project::holder::observe_lock;
 use crate::project::index::Index;
-use crate::project::uncommitted_rename::UncommittedRename;
 use crate::task::{Document, Task, TaskId, TaskPath};
 
 /// Where the task is read, and for whom it is picked.
@@ -187,11 +186,7 @@ impl<'a> PickOperation<'a> {
     }
 
     /// Reads a published task with its lock. One process.
-    ///
-    /// # Errors
-    /// [`Kind::Dirty`] where the task data that is checked out here has its file under another name.
     fn gather(&self, view: &View<'_>, index: &Index, path: &TaskPath, parts: PickParts) -> Result<PickView> {
-        UncommittedRename::refuse(self.context, path)?;
         let (id, file) = (path.id(), path.as_str().to_owned());
         let lock_file = (&self.locks, LockEntry::path(id));
         let found = view.read(&[lock_file, Locks::request(&self.locks), (&self.data, file.clone())])?;
