@@ -26,6 +26,7 @@ recordings! {
     archive_parent
     archive_two_clones
     archive_unreachable
+    auto_merge_nested
     child_at_once
     child_lock_left_behind
     child_numbering
