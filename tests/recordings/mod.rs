@@ -41,6 +41,7 @@ recordings! {
     draft_all_options
     draft_finalize
     drift_check
+    externalize_branches
     git_dispatch
     git_gateway
     git_guard

@@ -37,7 +37,7 @@ fn the_branches_of_a_plan_come_from_whoever_decides_first() {
     let (_world, ann) = scene();
     ann.write("aitasks/metadata/profiles/both.yaml", "name: both\nbase_branch: pb\noutput_branch: \"po\" # so\n");
     ann.write("aitasks/metadata/profiles/base.yaml", "base_branch: pb\noutput_branch:\n");
-    ann.write("none.yaml", "");
+    ann.write("none.yaml", "{}");
     ann.write("one.txt", "fb\n");
     for (line, base, output) in [
         ("", "main", "main"),
@@ -53,11 +53,16 @@ fn the_branches_of_a_plan_come_from_whoever_decides_first() {
         ("--profile base.yaml --output-branch-default d", "pb", "d"),
         ("--output-branch-default-file one.txt", "main", "fb"),
         ("--base-branch b --base-branch c", "c", "c"),
+        ("--base-branch b --base-branch-file one.txt", "fb", "fb"),
+        ("--output-branch-default-file one.txt --output-branch-default d", "main", "fb"),
     ] {
-        assert_eq!(header(&ann, &format!("{IN_WORKTREE} {line}")), decided(base, output), "{line}");
+        let with = decided(base, output);
+        assert_eq!(header(&ann, &format!("{IN_WORKTREE} {line}")), with, "{line}");
+        assert_eq!(header(&ann, line), with.replace("Worktree: aiwork/t2_a | ", ""), "{line}");
     }
-    let alone = "Task: t2_a.md | Base branch: main | Output branch: main | plan_verified: []";
-    for line in ["--no-worktree", "--profile both.yaml"] {
+    ann.write("here.yaml", "create_worktree: false\nbase_branch: pb\noutput_branch: po\n");
+    for line in ["--no-worktree", "--no-worktree --profile both.yaml", "--profile here.yaml"] {
+        let alone = decided("main", "main").replace("Worktree: aiwork/t2_a | ", "");
         assert_eq!(header(&ann, &format!("{line} --base-branch b --output-branch o")), alone, "{line}");
     }
 }
@@ -66,17 +71,16 @@ fn the_branches_of_a_plan_come_from_whoever_decides_first() {
 fn contradictions_are_refused() {
     let (_world, ann) = scene();
     ann.write("here.yaml", "create_worktree: false\n");
-    ann.write("one.txt", "fb\n");
+    ann.write("cr.txt", "fb\r\n");
     ann.write("two.txt", "a\nb\n");
     ann.write("empty.txt", "");
     ann.write("odd.txt", "a b\n");
     for line in [
-        "--base-branch b --base-branch-file one.txt",
-        "--output-branch-default-file one.txt --output-branch-default d",
         "--worktree aiwork/t2_a --profile here.yaml",
         "--base-branch-file two.txt",
         "--base-branch-file empty.txt",
         "--base-branch-file odd.txt",
+        "--base-branch-file cr.txt",
         "--base-branch-file no.txt",
         "--output-branch-default-file two.txt",
         "--profile no.yaml",

@@ -27,6 +27,9 @@ Copies an agent's plan to aiplans/, with a header that records the branch decisi
   --output-branch-default <b> | --output-branch-default-file <f>
   --worktree <path> | --no-worktree";
 
+/// Callers look for this sentence on standard error.
+const NO_CLAIM: &str = "no worktree claim (--worktree/--no-worktree) -- 'Worktree:' omitted from the plan header";
+
 /// The age in seconds up to which a plan in the agent's folder counts. It is the scripts' default: the folder keeps the
 /// plans of all projects, and one of an earlier session is another task's.
 const MAX_AGE: u64 = 3600;
@@ -37,18 +40,19 @@ struct ExternalizeArguments {
     internal: Option<String>,
     force: bool,
     profile: Option<String>,
-    base: Option<BranchArgument>,
-    output: Option<BranchArgument>,
-    output_default: Option<BranchArgument>,
+    base: BranchArgument,
+    output: BranchArgument,
+    output_default: BranchArgument,
     worktree: Option<String>,
     no_worktree: bool,
 }
 
-/// A branch in the arguments, by name or in a file.
-#[derive(Debug)]
+/// A branch in the arguments.
+#[derive(Debug, Default)]
 struct BranchArgument {
-    option: String,
-    text: String,
+    name: Option<String>,
+    /// The option, and the file.
+    file: Option<(String, String)>,
 }
 
 /// The branches and the worktree that the arguments, their files and the profile name.
@@ -95,11 +99,11 @@ fn parse(args: &[String]) -> Result<Option<ExternalizeArguments>> {
             "--no-worktree" => request.no_worktree = true,
             "--internal" => request.internal = Some(next()?),
             "--profile" => request.profile = Some(next()?),
-            "--base-branch" | "--base-branch-file" => set_once(&mut request.base, arg, next()?)?,
-            "--output-branch" => set_once(&mut request.output, arg, next()?)?,
-            "--output-branch-default" | "--output-branch-default-file" => {
-                set_once(&mut request.output_default, arg, next()?)?;
-            }
+            "--base-branch" => request.base.name = Some(safe_branch(arg, &next()?)?),
+            "--base-branch-file" => request.base.file = Some((arg.clone(), next()?)),
+            "--output-branch" => request.output.name = Some(safe_branch(arg, &next()?)?),
+            "--output-branch-default" => request.output_default.name = Some(safe_branch(arg, &next()?)?),
+            "--output-branch-default-file" => request.output_default.file = Some((arg.clone(), next()?)),
             "--worktree" => request.worktree = Some(worktree(&next()?)?),
             option if option.starts_with('-') => return usage(format!("Unknown flag: {option}")),
             id => match TaskId::try_parse(id) {
@@ -117,27 +121,16 @@ fn parse(args: &[String]) -> Result<Option<ExternalizeArguments>> {
     Ok(Some(request))
 }
 
-fn set_once(slot: &mut Option<BranchArgument>, option: &str, text: String) -> Result<()> {
-    if let Some(other) = slot.as_ref().filter(|given| given.option != option) {
-        return usage(format!("{} and {option} are mutually exclusive", other.option));
-    }
-    if !option.ends_with("-file") {
-        safe_branch(option, &text)?;
-    }
-    *slot = Some(BranchArgument { option: option.to_owned(), text });
-    Ok(())
-}
-
-/// A branch name given on the command line, or as the one line of a file.
-fn branch(invocation: &Invocation, BranchArgument { option, text }: &BranchArgument) -> Result<String> {
-    if !option.ends_with("-file") {
-        return Ok(text.clone());
-    }
-    let path = invocation.file(text);
-    let content = String::from_utf8_lossy(&read_own(&path)?).into_owned();
-    match content.lines().collect::<Vec<_>>()[..] {
-        [line] => safe_branch(option, line),
-        _ => usage(format!("{option}: {text} does not have exactly one line")),
+/// The branch that the command line names, or the one line of a file. The file counts where both are given: agents
+/// write a name there that they would otherwise have to quote.
+fn branch(invocation: &Invocation, given: &BranchArgument) -> Result<Option<String>> {
+    let Some((option, path)) = &given.file else { return Ok(given.name.clone()) };
+    let content = read_own(&invocation.file(path))?;
+    let content = String::from_utf8_lossy(&content);
+    // A carriage return belongs to the line, and so to a name that is refused.
+    match content.strip_suffix('\n').unwrap_or(&content).split('\n').collect::<Vec<_>>()[..] {
+        [line] => safe_branch(option, line).map(Some),
+        _ => usage(format!("{option}: {path} does not have exactly one line")),
     }
 }
 
@@ -160,12 +153,11 @@ impl<'r> BranchDecisions<'r> {
         if request.worktree.is_some() && profile.create_worktree() == Some(false) {
             return usage("--worktree contradicts the profile, which has create_worktree: false");
         }
-        let branch = |given: &Option<BranchArgument>| given.as_ref().map(|given| branch(invocation, given)).transpose();
         Ok(Self {
             profile,
-            base: branch(&request.base)?,
-            output: branch(&request.output)?,
-            output_default: branch(&request.output_default)?,
+            base: branch(invocation, &request.base)?,
+            output: branch(invocation, &request.output)?,
+            output_default: branch(invocation, &request.output_default)?,
             worktree: request.worktree.as_deref(),
             no_worktree: request.no_worktree,
         })
@@ -197,7 +189,7 @@ fn externalize(invocation: &Invocation, request: &ExternalizeArguments) -> Resul
     let text = String::from_utf8_lossy(&text).into_owned();
     let context = invocation.open()?;
     if request.worktree.is_none() && !request.no_worktree {
-        invocation.console.warn("no worktree claim: neither --worktree nor --no-worktree was given");
+        invocation.console.warn(NO_CLAIM);
     }
     let text = if plan_header::has_header(&text) {
         changed_header(&decisions, context.as_ref(), &text)
@@ -253,9 +245,9 @@ fn source(invocation: &Invocation, request: &ExternalizeArguments) -> Result<Pla
     })
 }
 
-/// The base and the output.
+/// The base and the output. Work that is said to have no worktree is done on the primary branch itself.
 fn branches(decisions: &BranchDecisions<'_>, primary: &str) -> (String, String) {
-    if decisions.worktree.is_none() && (decisions.no_worktree || decisions.profile.create_worktree() != Some(true)) {
+    if decisions.no_worktree || decisions.profile.create_worktree() == Some(false) {
         return (primary.to_owned(), primary.to_owned());
     }
     let base = decisions.base.clone().or_else(|| decisions.profile.base.clone()).unwrap_or_else(|| primary.to_owned());
