@@ -92,6 +92,29 @@ fn plans_of_the_agents_folder() {
     assert_eq!(plan(), format!("OVERWRITTEN:aiplans/p1_sample.md:{}\n", one.display()));
     std::fs::write(&two, "two\n").unwrap();
     assert!(plan().starts_with("MULTIPLE_CANDIDATES:"));
+    let age = |path: &std::path::Path, seconds| {
+        let time = std::time::SystemTime::now() - std::time::Duration::from_secs(seconds);
+        std::fs::File::open(path).unwrap().set_modified(time).unwrap();
+    };
+    std::fs::write(folder.join("note.txt"), "no plan\n").unwrap();
+    std::fs::create_dir(folder.join("folder.md")).unwrap();
+    for (first, second, found) in [
+        (20, 60, format!("MULTIPLE_CANDIDATES:{}|{}\n", one.display(), two.display())),
+        (60, 20, format!("MULTIPLE_CANDIDATES:{}|{}\n", two.display(), one.display())),
+        (60, 3700, format!("OVERWRITTEN:aiplans/p1_sample.md:{}\n", one.display())),
+        (3700, 3700, "NOT_FOUND:no_internal_files\n".to_owned()),
+    ] {
+        age(&one, first);
+        age(&two, second);
+        assert_eq!(plan(), found);
+    }
+    let plan = |limit: &str| {
+        let ann = ann.env("AIT_PLAN_EXTERNALIZE_MAX_AGE_SECS", limit);
+        ann.script("aitask_plan_externalize.sh", &["1", "--force", "--no-worktree"])
+    };
+    age(&one, 3650);
+    assert_eq!(plan("3680").ok().stdout, format!("OVERWRITTEN:aiplans/p1_sample.md:{}\n", one.display()));
+    assert!(plan("soon").fails(1).stderr.contains("AIT_PLAN_EXTERNALIZE_MAX_AGE_SECS"));
 }
 
 #[test]

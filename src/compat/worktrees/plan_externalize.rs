@@ -125,17 +125,17 @@ fn parse(args: &[String]) -> Result<Option<ExternalizeArguments>> {
 /// write a name there that they would otherwise have to quote.
 fn branch(invocation: &Invocation, given: &BranchArgument) -> Result<Option<String>> {
     let Some((option, path)) = &given.file else { return Ok(given.name.clone()) };
-    let content = read_own(&invocation.file(path))?;
-    let content = String::from_utf8_lossy(&content);
+    let content = read_own(&invocation.file(path));
+    let content = content.map_err(|error| Error::new(error.kind(), format!("{option}: {error}")))?;
     // A carriage return belongs to the line, and so to a name that is refused.
-    match content.strip_suffix('\n').unwrap_or(&content).split('\n').collect::<Vec<_>>()[..] {
+    match String::from_utf8_lossy(&content).split_terminator('\n').collect::<Vec<_>>()[..] {
         [line] => safe_branch(option, line).map(Some),
         _ => usage(format!("{option}: {path} does not have exactly one line")),
     }
 }
 
 fn worktree(path: &str) -> Result<String> {
-    let stays = !path.starts_with(['/', '-']) && path.split('/').all(|part| !part.is_empty() && part != "..");
+    let stays = !path.is_empty() && !path.starts_with(['/', '-']) && path.split('/').all(|part| part != "..");
     if is_plain(path) && stays {
         return Ok(path.to_owned());
     }
@@ -185,19 +185,21 @@ fn externalize(invocation: &Invocation, request: &ExternalizeArguments) -> Resul
         PlanSource::Unclear(line) => return Ok(line),
     };
     let path = invocation.file(&source);
-    let text = read_own(&path)?;
-    let text = String::from_utf8_lossy(&text).into_owned();
+    let bytes = read_own(&path)?;
+    // A header is text. What follows a byte that is none is copied as it is.
+    let text = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    let rest = bytes.strip_prefix(text.as_bytes()).unwrap_or_default();
     let context = invocation.open()?;
     if request.worktree.is_none() && !request.no_worktree {
         invocation.console.warn(NO_CLAIM);
     }
-    let text = if plan_header::has_header(&text) {
-        changed_header(&decisions, context.as_ref(), &text)
+    let text = if plan_header::has_header(text) {
+        changed_header(&decisions, context.as_ref(), text)
     } else {
         let lines = header(invocation, &decisions, context.as_ref(), task, &plan, &tasks);
-        plan_header::with_header(&lines, &text)
+        plan_header::with_header(&lines, text)
     };
-    plans.tree().replace(&target, text.as_bytes())?;
+    plans.tree().replace(&target, &[text.as_bytes(), rest].concat())?;
     let word = if exists { "OVERWRITTEN" } else { "EXTERNALIZED" };
     Ok(format!("{word}:{plan}:{source}"))
 }
@@ -293,7 +295,11 @@ fn header(
 fn changed_header(decisions: &BranchDecisions<'_>, context: Option<&Context>, text: &str) -> String {
     let primary = || context.map_or_else(|| "main".to_owned(), data_state::primary_branch);
     let set = |value: Option<&str>| value.map_or(HeaderEdit::Leave, |value| HeaderEdit::Set(value.to_owned()));
-    let output = decisions.output.as_deref().or(decisions.output_default.as_deref());
+    // A default changes nothing that is recorded.
+    let default = || {
+        decisions.output_default.as_deref().filter(|_| plan_header::value_as_written(text, "Output branch").is_none())
+    };
+    let output = decisions.output.as_deref().or_else(default);
     let lines = if decisions.no_worktree {
         [
             ("Worktree", HeaderEdit::Delete),
