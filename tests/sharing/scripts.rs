@@ -34,26 +34,6 @@ fn by_its_own_name_it_is_the_dispatcher() {
     ann.run(&link, &["git", "no-such-verb"]).fails(1);
 }
 
-fn drift(repo: &Repo, args: &[&str]) -> String {
-    repo.script("aitask_remote_drift_check.sh", args).ok().stdout
-}
-
-#[test]
-fn drift_names_every_file_the_plan_names_and_none_that_only_we_changed() {
-    let (_world, ann, bob) = two();
-    bob.write("src/main.rs", "code\n");
-    bob.write("Makefile", "all:\n");
-    bob.commit("code");
-    bob.git(&["push", "-q"]);
-    ann.write("docs/x.md", "ours\n");
-    ann.commit("ours");
-    ann.write("plan.md", "Change src/main.rs and docs/x.md; src/main.rs.bak stays.\n");
-    assert_eq!(drift(&ann, &["main", "plan.md"]), "AHEAD:1\nOVERLAP:src/main.rs\n");
-    assert_eq!(drift(&ann.at("docs"), &["main", "../plan.md"]), "AHEAD:1\nOVERLAP:src/main.rs\n");
-    ann.script("aitask_remote_drift_check.sh", &["--timeout", "soon", "main", "plan.md"]).fails(1);
-    assert_eq!(drift(&ann, &["no-such", "plan.md"]), "LOCAL_BRANCH_MISSING\n");
-}
-
 #[test]
 fn a_plan_is_taken_over_with_its_branch_decisions() {
     let (_world, ann, _bob) = two();
