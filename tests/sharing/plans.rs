@@ -216,7 +216,8 @@ fn a_worktree_that_the_profile_wants_is_no_claim() {
     let (_world, ann) = scene();
     ann.write("work.yaml", "create_worktree: true\nbase_branch: dev\n");
     let run = plan(&ann, "--profile work.yaml").ok();
-    assert!(run.stderr.contains("Warning: no worktree claim"), "{run}");
+    let warning = "Warning: no worktree claim (--worktree/--no-worktree) -- 'Worktree:' omitted from the plan header\n";
+    assert_eq!(run.stderr, warning);
     let expected = "Task: t2_a.md | Base branch: dev | Output branch: dev | plan_verified: []";
     assert_eq!(header(&ann, "--profile work.yaml"), expected);
 }
@@ -231,12 +232,17 @@ fn the_plan_of_a_child_names_its_family() {
     ann.write("aitasks/t16/t16_2_a.md", "the first of two by name\n");
     ann.write("aiplans/archived/p16/p16_5_e.md", "done\n");
     ann.write("aiplans/archived/p16/p16_4_d.md", "done\n");
+    ann.write("aiplans/archived/p16/p16_10_f.md", "done\n");
+    for odd in ["p16_6_x\nOutput branch: evil", "p16_6_x, aiplans", "p17_1_x", "notes"] {
+        ann.write(&format!("aiplans/archived/p16/{odd}.md"), "odd\n");
+    }
     ann.git(&["switch", "-q", "-c", "topic"]);
     let run = ann.script("aitask_plan_externalize.sh", &["16_2", "--internal", "int.md", "--no-worktree"]).ok();
     assert_eq!(run.stdout, "EXTERNALIZED:aiplans/p16/p16_2_a.md:int.md\n");
     let expected = "---\nTask: t16_2_a.md\nParent Task: aitasks/t16_big.md\n\
                     Sibling Tasks: aitasks/t16/t16_1_c.md, aitasks/t16/t16_3_c.md, aitasks/t16/t16_9_c.md, aitasks/t16/t16_10_c.md\n\
-                    Archived Sibling Plans: aiplans/archived/p16/p16_4_d.md, aiplans/archived/p16/p16_5_e.md\n\
+                    Archived Sibling Plans: aiplans/archived/p16/p16_4_d.md, aiplans/archived/p16/p16_5_e.md, \
+                    aiplans/archived/p16/p16_10_f.md\n\
                     Branch: topic\nBase branch: main\nOutput branch: main\nplan_verified: []\n---\n\n# The plan\n";
     assert_eq!(ann.read("aiplans/p16/p16_2_a.md"), expected);
 }

@@ -27,8 +27,8 @@ Copies an agent's plan to aiplans/, with a header that records the branch decisi
   --output-branch-default <b> | --output-branch-default-file <f>
   --worktree <path> | --no-worktree";
 
-/// Callers look for this sentence on standard error.
-const NO_CLAIM: &str = "no worktree claim (--worktree/--no-worktree) -- 'Worktree:' omitted from the plan header";
+/// Callers look for these words on standard error.
+const NO_CLAIM: &str = "no worktree claim (--worktree/--no-worktree)";
 
 /// The age in seconds up to which a plan in the agent's folder counts. It is the scripts' default: the folder keeps the
 /// plans of all projects, and one of an earlier session is another task's.
@@ -190,10 +190,12 @@ fn externalize(invocation: &Invocation, request: &ExternalizeArguments) -> Resul
     let text = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
     let rest = bytes.strip_prefix(text.as_bytes()).unwrap_or_default();
     let context = invocation.open()?;
+    let has_header = plan_header::has_header(text);
     if request.worktree.is_none() && !request.no_worktree {
-        invocation.console.warn(NO_CLAIM);
+        let what = if has_header { "is left as it is in" } else { "omitted from" };
+        invocation.console.warn(&format!("{NO_CLAIM} -- 'Worktree:' {what} the plan header"));
     }
-    let text = if plan_header::has_header(text) {
+    let text = if has_header {
         changed_header(&decisions, context.as_ref(), text)
     } else {
         let lines = header(invocation, &decisions, context.as_ref(), task, &plan, &tasks);
@@ -277,8 +279,10 @@ fn header(
         let archived = plan.archived();
         let folder = Path::new(archived.as_str()).parent().unwrap_or(Path::new(paths::ARCHIVED_PLANS_DIR));
         let names = invocation.tree().names(folder);
-        let mut plans: Vec<_> = names.filter_map(|name| Some(folder.join(name).to_str()?.to_owned())).collect();
-        plans.sort();
+        // A name that is none of a plan could have line breaks, and with them lines of the header.
+        let mut plans: Vec<_> = names.filter_map(|name| PlanPath::parse(folder.join(name).to_str()?)).collect();
+        plans.sort_by(|one, other| (one.id(), one.as_str()).cmp(&(other.id(), other.as_str())));
+        let plans = plans.iter().map(ToString::to_string).collect();
         lines.extend(listed(parents).map(|text| ("Parent Task", text)));
         lines.extend(listed(siblings).map(|text| ("Sibling Tasks", text)));
         lines.extend(listed(plans).map(|text| ("Archived Sibling Plans", text)));
