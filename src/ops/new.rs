@@ -6,6 +6,7 @@
 //! creates no second one.
 
 mod decide;
+pub(crate) mod fold;
 
 pub(crate) use decide::{NewRequest, Sibling};
 
@@ -102,6 +103,7 @@ pub(crate) fn new(context: &Context, options: &NewOptions) -> Result<Created> {
         issue_type: options.issue_type.clone(),
         depends: options.depends.clone(),
         draft: None,
+        folds: Vec::new(),
     };
     publish(context, options.parent.as_ref(), &request, &options.identity())
 }
@@ -124,6 +126,7 @@ pub(crate) fn publish_draft(context: &Context, draft: &str) -> Result<Created> {
         depends: Vec::new(),
         document: draft.document,
         draft: None,
+        folds: Vec::new(),
     };
     let created = publish(context, parent.as_ref(), &request, &words)?;
     // A draft that was edited meanwhile is kept.
@@ -215,7 +218,8 @@ fn load_published_view(
         let document = Document::parse(found.file(index.branch(), &path).ok_or_else(gone)?);
         *file = Some(LoadedFile { path, document });
     }
-    Ok(NewView { place, vocabulary, emails: String::new(), highest: index.max_number(Scan::UpperBound) })
+    let highest = index.max_number(Scan::UpperBound);
+    Ok(NewView { place, vocabulary, emails: String::new(), highest, folded: Vec::new() })
 }
 
 /// How a new task of a checkout gets its number.
@@ -240,6 +244,8 @@ pub(crate) struct CreatedHere {
     pub(crate) labels: Vec<String>,
     /// The parent's file, where it was changed, too.
     pub(crate) parent: Option<String>,
+    /// The tasks that were folded into it.
+    pub(crate) folded: Vec<TaskId>,
 }
 
 /// Creates a task in a checkout and commits it there. Nothing is published.
@@ -274,12 +280,13 @@ pub(crate) fn resume_here(files: &TaskFiles<'_>, request: &NewRequest) -> Result
     let Some(id) = paths::loose_id(&filing.path) else { return Ok(None) };
     let _queue = files.hold()?;
     if !files.read(&filing.path).is_ok_and(|there| there == filing.filed) {
-        let parent = None;
-        let created = CreatedHere { id, path: filing.path.clone(), said: Vec::new(), labels: Vec::new(), parent };
+        let (said, labels, parent, folded) = (Vec::new(), Vec::new(), None, Vec::new());
+        let created = CreatedHere { id, path: filing.path.clone(), said, labels, parent, folded };
         return Ok(filing.is_committed(files).then_some(created));
     }
     let document = Document::parse(&filing.filed);
-    let request = NewRequest { document, sibling: Sibling::Free, ..request.clone() };
+    let folds = fold::folded_ids(&document);
+    let request = NewRequest { document, sibling: Sibling::Free, folds, ..request.clone() };
     let created = make_here(files, &request, |snapshot| {
         // The snapshot must contain the file, since the transaction compares with it.
         snapshot.document(&filing.path)?;
@@ -297,25 +304,38 @@ fn make_here(
     request: &NewRequest,
     place: impl Fn(&mut FilesAsRead<'_>) -> Result<TaskPosition>,
 ) -> Result<CreatedHere> {
-    let PlannedWrites { mut edits, value: made } = files.transact(|snapshot| {
+    let PlannedWrites { edits, value: made } = files.transact(|snapshot| {
         let place = place(snapshot)?;
         let vocabulary = Vocabulary { types: Vec::new(), labels: snapshot.text(paths::LABELS_FILE)? };
-        let seen = NewView { place, vocabulary, emails: snapshot.text(paths::EMAILS_FILE)?, highest: 0 };
+        let folded = fold::load(files, snapshot, &request.folds, &request.document)?;
+        let seen = NewView { place, vocabulary, emails: snapshot.text(paths::EMAILS_FILE)?, highest: 0, folded };
         let mut made = decide(DataLocation::Checkout, seen, request, &Context::now())?;
         if let Some(draft) = &request.draft {
             DraftRecord::new(draft, made.path.as_str(), &made.document.to_bytes()).save(files, draft)?;
         }
         Ok(PlannedWrites { edits: std::mem::take(&mut made.edits), value: made })
     })?;
-    let NewDecision { id, path, subject, parent, labels, .. } = made;
-    // The list of a parent whose own rename is not committed stays uncommitted with that rename.
-    if let Some((context, parent)) = files.context.zip(parent.as_deref().and_then(TaskPath::parse))
-        && UncommittedRename::of_file(&context.repository, &files.data_dir(), &parent)?.is_some()
-    {
-        edits.retain(|edit| !matches!(edit, Edit::Put { path, .. } if path == parent.as_str()));
-    }
+    let NewDecision { id, path, subject, parent, labels, folded, .. } = made;
+    let edits = without_renamed(files, &path, edits)?;
     let said = files.commit(&subject, &edits)?.unwrap_or_default();
-    Ok(CreatedHere { id, path: path.as_str().to_owned(), said, labels, parent })
+    Ok(CreatedHere { id, path: path.as_str().to_owned(), said, labels, parent, folded })
+}
+
+/// The edits without those of other tasks whose rename is not committed: they stay uncommitted with that rename.
+fn without_renamed(files: &TaskFiles<'_>, own: &TaskPath, edits: Vec<Edit>) -> Result<Vec<Edit>> {
+    let Some(context) = files.context else { return Ok(edits) };
+    let mut kept = Vec::new();
+    for edit in edits {
+        let other = match &edit {
+            Edit::Put { path, .. } if path != own.as_str() => TaskPath::parse(path),
+            _ => None,
+        };
+        let rename = other.map(|other| UncommittedRename::of_file(&context.repository, &files.data_dir(), &other));
+        if rename.transpose()?.flatten().is_none() {
+            kept.push(edit);
+        }
+    }
+    Ok(kept)
 }
 
 fn draft(context: &Context, options: &NewOptions, mut task: NewTask) -> Result<Created> {

@@ -26,6 +26,7 @@ recordings! {
     archive_parent
     archive_two_clones
     archive_unreachable
+    auto_merge_nested
     child_at_once
     child_lock_left_behind
     child_numbering
@@ -40,6 +41,7 @@ recordings! {
     draft_all_options
     draft_finalize
     drift_check
+    externalize_branches
     git_dispatch
     git_gateway
     git_guard

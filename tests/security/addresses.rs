@@ -54,7 +54,7 @@ fn no_verb_and_no_script_shows_the_secrets_of_the_address() {
         ("aitask_sync.sh", &["--batch"]),
         ("aitask_claim_id.sh", &["--claim"]),
         ("aitask_create.sh", &["--batch", "--name", "x", "--desc", "d", "--commit"]),
-        ("aitask_remote_drift_check.sh", &["--plan", "README.md"]),
+        ("aitask_remote_drift_check.sh", &["--unsynced", "main", "README.md"]),
         ("aitask_init_data.sh", &[]),
         ("aitask_web_merge.sh", &["--list"]),
         ("aitask_setup.sh", &[]),

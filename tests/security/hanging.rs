@@ -88,7 +88,7 @@ fn pipes_and_endless_files_in_the_place_of_everything_else() {
         &["compat", "aitask_board_column.sh", "list-columns"],
         &["compat", "aitask_find_by_file.sh", "README.md"],
         &["compat", "aitask_claim_id.sh", "--peek"],
-        &["compat", "aitask_remote_drift_check.sh", "--plan", "aiplans/p1_first.md"],
+        &["compat", "aitask_remote_drift_check.sh", "--unsynced", "main", "aiplans/p1_first.md"],
         &["compat", "aitask_archive.sh", "5"],
         &["compat", "aitask_lock.sh", "--lock", "1"],
         &["list"],

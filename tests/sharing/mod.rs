@@ -3,6 +3,7 @@
 
 mod anywhere;
 mod appendix;
+mod drift;
 mod explore;
 mod front;
 mod merge;

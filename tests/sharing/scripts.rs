@@ -34,26 +34,6 @@ fn by_its_own_name_it_is_the_dispatcher() {
     ann.run(&link, &["git", "no-such-verb"]).fails(1);
 }
 
-fn drift(repo: &Repo, args: &[&str]) -> String {
-    repo.script("aitask_remote_drift_check.sh", args).ok().stdout
-}
-
-#[test]
-fn drift_names_every_file_the_plan_names_and_none_that_only_we_changed() {
-    let (_world, ann, bob) = two();
-    bob.write("src/main.rs", "code\n");
-    bob.write("Makefile", "all:\n");
-    bob.commit("code");
-    bob.git(&["push", "-q"]);
-    ann.write("docs/x.md", "ours\n");
-    ann.commit("ours");
-    ann.write("plan.md", "Change src/main.rs and docs/x.md; src/main.rs.bak stays.\n");
-    assert_eq!(drift(&ann, &["main", "plan.md"]), "AHEAD:1\nOVERLAP:src/main.rs\n");
-    assert_eq!(drift(&ann.at("docs"), &["main", "../plan.md"]), "AHEAD:1\nOVERLAP:src/main.rs\n");
-    ann.script("aitask_remote_drift_check.sh", &["--timeout", "soon", "main", "plan.md"]).fails(1);
-    assert_eq!(drift(&ann, &["no-such", "plan.md"]), "LOCAL_BRANCH_MISSING\n");
-}
-
 #[test]
 fn a_plan_is_taken_over_with_its_branch_decisions() {
     let (_world, ann, _bob) = two();
@@ -92,6 +72,29 @@ fn plans_of_the_agents_folder() {
     assert_eq!(plan(), format!("OVERWRITTEN:aiplans/p1_sample.md:{}\n", one.display()));
     std::fs::write(&two, "two\n").unwrap();
     assert!(plan().starts_with("MULTIPLE_CANDIDATES:"));
+    let age = |path: &std::path::Path, seconds| {
+        let time = std::time::SystemTime::now() - std::time::Duration::from_secs(seconds);
+        std::fs::File::open(path).unwrap().set_modified(time).unwrap();
+    };
+    std::fs::write(folder.join("note.txt"), "no plan\n").unwrap();
+    std::fs::create_dir(folder.join("folder.md")).unwrap();
+    for (first, second, found) in [
+        (20, 60, format!("MULTIPLE_CANDIDATES:{}|{}\n", one.display(), two.display())),
+        (60, 20, format!("MULTIPLE_CANDIDATES:{}|{}\n", two.display(), one.display())),
+        (60, 3700, format!("OVERWRITTEN:aiplans/p1_sample.md:{}\n", one.display())),
+        (3700, 3700, "NOT_FOUND:no_internal_files\n".to_owned()),
+    ] {
+        age(&one, first);
+        age(&two, second);
+        assert_eq!(plan(), found);
+    }
+    let plan = |limit: &str| {
+        let ann = ann.env("AIT_PLAN_EXTERNALIZE_MAX_AGE_SECS", limit);
+        ann.script("aitask_plan_externalize.sh", &["1", "--force", "--no-worktree"])
+    };
+    age(&one, 3650);
+    assert_eq!(plan("3680").ok().stdout, format!("OVERWRITTEN:aiplans/p1_sample.md:{}\n", one.display()));
+    assert!(plan("soon").fails(1).stderr.contains("AIT_PLAN_EXTERNALIZE_MAX_AGE_SECS"));
 }
 
 #[test]

@@ -49,6 +49,61 @@ fn commits_that_are_not_merged_stay_whatever_the_options() {
 }
 
 #[test]
+fn a_branch_that_cannot_go_is_kept_with_the_reason() {
+    let (_world, ann) = scene();
+    add(&ann, "t2_x");
+    ann.git(&["worktree", "add", "-q", "--force", "../second", "aitask/t2_x"]);
+    let kept = "WORKTREE_REMOVED <root>/aiwork/t2_x | BRANCH_KEPT checked_out aitask/t2_x | RESIDUE";
+    assert_eq!(remove(&ann, &["t2_x", "--force"]), (1, kept.into()));
+    add(&ann, "t3_x");
+    ann.write(".git/refs/heads/aitask/t3_x.lock", "");
+    let kept = "WORKTREE_REMOVED <root>/aiwork/t3_x | BRANCH_KEPT unknown aitask/t3_x | RESIDUE";
+    assert_eq!(remove(&ann, &["t3_x"]), (1, kept.into()));
+    std::fs::remove_file(ann.path(".git/refs/heads/aitask/t3_x.lock")).unwrap();
+    assert_eq!(remove(&ann, &["t3_x"]).0, 0);
+    add(&ann, "t4_x").commit("work");
+    ann.git(&["checkout", "-q", "--detach"]);
+    let kept = "WORKTREE_REMOVED <root>/aiwork/t4_x | BRANCH_KEPT unmerged_into:HEAD aitask/t4_x | PRESERVED";
+    assert_eq!(remove(&ann, &["t4_x"]), (0, kept.into()));
+    ann.git(&["switch", "-q", "main"]);
+    add(&ann, "t5_x");
+    std::fs::rename(ann.path("aiwork/t5_x"), ann.path("../moved")).unwrap();
+    ann.git(&["update-ref", "-d", "refs/heads/aitask/t5_x"]);
+    let kept = "WORKTREE_KEPT stale_record <root>/aiwork/t5_x | BRANCH_NONE | RESIDUE";
+    assert_eq!(remove(&ann, &["t5_x", "--force"]), (1, kept.into()));
+    // Nothing is touched beside the main worktree, not even a folder in the place.
+    ann.git(&["switch", "-q", "-c", "aitask/t6_x"]);
+    ann.write("aiwork/t6_x/left", "over\n");
+    let kept = "WORKTREE_KEPT main_worktree <root> | BRANCH_KEPT skipped aitask/t6_x | RESIDUE";
+    assert_eq!(remove(&ann, &["t6_x", "--force"]), (1, kept.into()));
+    assert!(ann.path("aiwork/t6_x/left").exists());
+}
+
+#[test]
+fn what_cannot_be_understood_has_no_line_on_standard_output() {
+    let (_world, ann) = scene();
+    add(&ann, "t2_x");
+    for args in [
+        &[][..],
+        &["bogus", "t2_x"],
+        &["--help"],
+        &["resolve"],
+        &["remove", ""],
+        &["resolve", "t2_x", "--force"],
+        &["resolve", "t2_x", "--strict"],
+        &["remove", "--force", "t2_x"],
+        &["remove", "t2_x", "--bogus"],
+        &["remove", "t2_x", "t3_x"],
+        &["remove", "t2\nx", "--force"],
+        &["remove", "t2\tx", "--force"],
+    ] {
+        let run = ann.script("aitask_task_worktree.sh", args).fails(2);
+        assert!(run.stdout.is_empty() && run.stderr.contains("\nUsage: aitask_task_worktree.sh resolve"), "{run}");
+    }
+    assert_eq!(remove(&ann, &["t2_x", "--strict", "--force", "--strict"]).0, 0);
+}
+
+#[test]
 fn a_path_of_two_lines_is_one_line() {
     let (_world, ann) = scene();
     ann.git(&["worktree", "add", "-q", "-b", "aitask/t2_x", "aiwork/two\nlines"]);

@@ -1,6 +1,6 @@
 //! `aitask_create.sh --batch`.
 
-use super::{create, files, last_commit, project, script};
+use super::{create, files, last_commit, project, script, update};
 use crate::support::World;
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -129,14 +129,41 @@ fn pending_tasks_about_the_same_file_are_folded_when_asked() {
     create(&ann, &["--commit", "--name", "old one", "--file-ref", "src/a.rs:3"]).ok();
     let merge = ["--commit", "--silent", "--name", "new", "--file-ref", "src/a.rs", "--auto-merge"];
     let run = create(&ann, &merge).ok();
-    run.assert().stdout("aitasks/t3_new.md\n").stderr(contains("Folded t2 into t3"));
-    assert_eq!(last_commit(&ann), "ait: Fold t2 into t3\nM\taitasks/t2_old_one.md\nM\taitasks/t3_new.md\n");
+    run.assert().stdout("Auto-merging 1 task(s) into t3...\nFolded t2 into t3\naitasks/t3_new.md\n");
+    assert_eq!(last_commit(&ann), "ait: Add task t3: new\nM\taitasks/t2_old_one.md\nA\taitasks/t3_new.md\n");
     let (folded, into) = (ann.read("aitasks/t2_old_one.md"), ann.read("aitasks/t3_new.md"));
     assert!(folded.contains("status: Folded\n") && folded.contains("folded_into: 3\n"), "{folded}");
-    assert!(
-        into.contains("folded_tasks: [2]\n") && into.ends_with("\nd\n\n## Merged from t2: old one\n\nd\n"),
-        "{into}"
-    );
+    let text = "\nd\n\n## Merged from t2: old one\n\nd\n\n## Folded tasks\n\n- t2: aitasks/t2_old_one.md\n";
+    assert!(into.contains("folded_tasks: [2]\n") && into.ends_with(text), "{into}");
+}
+
+#[test]
+fn a_folded_task_keeps_its_uncommitted_rename() {
+    let ann = project(&World::new());
+    create(&ann, &["--commit", "--name", "old", "--file-ref", "a.rs"]).ok();
+    update(&ann, &["2", "--name", "newer"]).ok();
+    create(&ann, &["--commit", "--name", "new", "--file-ref", "a.rs", "--auto-merge"]).ok();
+    assert_eq!(last_commit(&ann), "ait: Add task t3: new\nA\taitasks/t3_new.md\n");
+    assert_eq!(ann.git(&["status", "--porcelain"]), " D aitasks/t2_old.md\n?? aitasks/t2_newer.md\n");
+    assert!(ann.read("aitasks/t2_newer.md").contains("folded_into: 3\n"));
+}
+
+#[test]
+fn what_is_begun_or_has_children_is_not_folded() {
+    let ann = project(&World::new());
+    for status in ["Implementing", "Postponed"] {
+        create(&ann, &["--commit", "--name", "busy", "--file-ref", "a.rs", "--status", status]).ok();
+    }
+    create(&ann, &["--commit", "--name", "big", "--file-ref", "a.rs"]).ok();
+    let child = ["--commit", "--silent", "--name", "part", "--parent", "4", "--file-ref", "a.rs", "--auto-merge"];
+    let run = create(&ann, &child).ok();
+    run.assert().stdout("aitasks/t4/t4_1_part.md\n").stderr(contains("Auto-merge: skipping t4 (it is the parent)"));
+    let run = create(&ann, &["--commit", "--silent", "--name", "new", "--file-ref", "a.rs", "--auto-merge"]).ok();
+    run.assert().stderr(contains("Auto-merge: skipping t4 (it has children)"));
+    assert!(run.stdout.ends_with("Folded t4_1 into t5\naitasks/t5_new.md\n"), "{run}");
+    for file in ["t2_busy", "t3_busy", "t4_big"] {
+        assert!(!ann.read(&format!("aitasks/{file}.md")).contains("Folded"), "{file}");
+    }
 }
 
 #[test]

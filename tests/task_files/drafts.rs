@@ -58,6 +58,41 @@ fn gates_that_cannot_be_reached_are_dropped_on_the_way() {
 }
 
 #[test]
+fn a_draft_takes_over_pending_tasks_about_its_files() {
+    let ann = project(&World::new());
+    let old = ["--commit", "--silent", "--name", "old", "--file-ref", "a.rs"];
+    create(&ann, &old).ok();
+    let draft = |name: &str| create(&ann, &["--silent", "--name", name, "--file-ref", "a.rs:4"]).ok().stdout;
+    let finalize = |args: &[&str]| script(&ann, "aitask_create.sh", &[&["--batch", "--silent"], args].concat()).ok();
+    let run = finalize(&["--finalize", draft("one").trim_end()]);
+    run.assert().stderr(contains("Found 1 pending task(s) that already reference this file:"));
+    let run = finalize(&["--finalize", draft("two").trim_end(), "--auto-merge"]);
+    let said = "Auto-merging 2 task(s) into t4...\nFolded t2, t3 into t4\naitasks/t4_two.md\n";
+    assert!(run.stdout.ends_with(said), "{run}");
+    let commit = "ait: Add task t4: two\nM\taitasks/t2_old.md\nM\taitasks/t3_one.md\nA\taitasks/t4_two.md\n";
+    assert_eq!(last_commit(&ann), commit);
+    draft("three");
+    finalize(&["--finalize-all", "--auto-merge"]);
+    assert!(ann.read("aitasks/t5_three.md").contains("folded_tasks: [4, 2, 3]\n"));
+}
+
+#[test]
+fn a_fold_that_was_cut_off_before_its_commit_is_completed() {
+    let world = World::new();
+    let ann = project(&world);
+    create(&ann, &["--commit", "--silent", "--name", "old", "--file-ref", "a.rs"]).ok();
+    create(&ann, &["--silent", "--name", "new", "--file-ref", "a.rs"]).ok();
+    let finalize = || script(&ann, "aitask_create.sh", &["--batch", "--finalize-all", "--auto-merge"]);
+    world.script(&ann.path(".git/hooks/pre-commit"), "#!/bin/sh\nexit 1\n");
+    finalize().fails(1);
+    let cut_off = ann.read("aitasks/t3_new.md");
+    std::fs::remove_file(ann.path(".git/hooks/pre-commit")).unwrap();
+    finalize().ok();
+    assert_eq!(ann.read("aitasks/t3_new.md"), cut_off);
+    assert_eq!(last_commit(&ann), "ait: Add task t3: new\nM\taitasks/t2_old.md\nA\taitasks/t3_new.md\n");
+}
+
+#[test]
 fn outside_of_a_repository_a_draft_can_be_made() {
     let world = World::new();
     let ann = project(&world);

@@ -98,8 +98,9 @@ fn parse(args: &[String]) -> Result<Option<DriftArguments>> {
             _ => positional.push(arg.clone()),
         }
     }
-    let mut positional = positional.into_iter();
-    let (branch, plan) = (positional.next(), positional.next());
+    // An empty argument is a variable of the caller that was not set.
+    let mut positional = positional.into_iter().map(|text| Some(text).filter(|text| !text.is_empty()));
+    let (branch, plan) = (positional.next().flatten(), positional.next().flatten());
     let Some(branch) = branch else { return usage("<base-branch> is required".to_owned()) };
     let Some(plan) = plan else { return usage("<plan-file> is required".to_owned()) };
     Ok(Some(DriftArguments { branch, plan, timeout, unsynced, debug }))

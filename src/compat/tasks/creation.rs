@@ -4,9 +4,10 @@ use crate::compat::invocation::Invocation;
 use crate::compat::locks::claim_id;
 use crate::compat::options::{ScriptOptions, one_of, usage};
 use crate::compat::projects;
+use crate::compat::tasks::anchors;
 use crate::compat::tasks::checks::{check_kind, check_type};
+use crate::compat::tasks::fold::{self, OverlappingTasks};
 use crate::compat::tasks::new_file::{self, DraftToFinalize, NotCreated};
-use crate::compat::tasks::{anchors, fold};
 use crate::error::{Error, Kind, Result};
 use crate::ops::drafts;
 use crate::ops::new::{self, CreatedHere, NewRequest, Sibling};
@@ -35,7 +36,9 @@ impl TaskCreation<'_> {
             return Ok(0);
         }
         let sibling = if options.has("--no-sibling-dep") { Sibling::Free } else { Sibling::After };
-        let request = NewRequest { slug, document, sibling, issue_type: None, depends: Vec::new(), draft: None };
+        let (depends, folds) = (Vec::new(), Vec::new());
+        let mut request = NewRequest { slug, document, sibling, issue_type: None, depends, draft: None, folds };
+        let overlapping = self.overlapping(&mut request, parent);
         let created = self.file(parent, &request).map_err(|not_created| {
             if let NotCreated::Unnumbered(_) = &not_created
                 && let Ok(path) = self.draft(&request.slug, &request.document, parent)
@@ -45,7 +48,7 @@ impl TaskCreation<'_> {
             not_created.into_error()
         })?;
         self.print_commit(&created.said);
-        self.merge(&created, &request.document)?;
+        self.print_folded(&overlapping, &created);
         self.result(&created.path);
         Ok(0)
     }
@@ -193,10 +196,6 @@ impl TaskCreation<'_> {
         if self.silent { self.invocation.console.stderr_info(text) } else { self.invocation.console.info(text) }
     }
 
-    fn success(&self, text: &str) {
-        if self.silent { self.invocation.console.stderr_info(text) } else { self.invocation.console.success(text) }
-    }
-
     fn print_dropped(&self, gates: &[String], what: &str, why: &str) {
         if !gates.is_empty() {
             self.info(&format!("manual_verification: dropped unreachable {what}: {}{why}", gates.join(",")));
@@ -209,57 +208,60 @@ impl TaskCreation<'_> {
         self.invocation.console.line(&line);
     }
 
-    /// Folds pending tasks that refer to the same files into the new one with `--auto-merge`; else lists them. This
-    /// comes after the commit, since folding needs the new task's id.
-    fn merge(&self, created: &CreatedHere, document: &Document) -> Result<()> {
-        let console = self.invocation.console;
-        let found = fold::overlapping(self.checkout, created.id, document);
-        if found.is_empty() {
-            return Ok(());
+    /// The pending tasks that refer to the same files as a new one, which takes them over with `--auto-merge`.
+    fn overlapping(&self, request: &mut NewRequest, parent: Option<&str>) -> OverlappingTasks {
+        let overlapping = fold::overlapping(self.checkout, &request.document, parent);
+        if self.auto_merge {
+            request.folds = overlapping.foldable();
         }
-        if !self.auto_merge {
+        overlapping
+    }
+
+    /// Says what became of the pending tasks that refer to the same files. Callers take the last line of standard
+    /// output for the path, so these lines come before it, with `--silent`, too.
+    fn print_folded(&self, OverlappingTasks { found, refused }: &OverlappingTasks, created: &CreatedHere) {
+        let console = self.invocation.console;
+        if !self.auto_merge && !found.is_empty() {
             console.warn(&format!("Found {} pending task(s) that already reference this file:", found.len()));
-            for other in &found {
+            for other in found {
                 console.warn(&format!("  - t{} ({}) → {}", other.id, other.about, other.path));
             }
             console.warn("Auto-merge skipped (pass --auto-merge to fold them into this task).");
-            return Ok(());
+            return;
         }
-        let (refused, taken): (Vec<_>, Vec<_>) = found
-            .into_iter()
-            .map(|other| (fold::refusal(self.checkout, &other, created.id), other))
-            .partition(|(refusal, _)| refusal.is_some());
-        for (reason, other) in refused {
-            console.warn(&format!("Auto-merge: skipping t{} ({})", other.id, reason.unwrap_or_default()));
+        for (other, reason) in refused {
+            console.warn(&format!("Auto-merge: skipping t{other} ({reason})"));
         }
-        let taken: Vec<_> = taken.into_iter().map(|(_, other)| other).collect();
-        if taken.is_empty() {
-            return Ok(());
+        if !created.folded.is_empty() {
+            console.info(&format!("Auto-merging {} task(s) into t{}...", created.folded.len(), created.id));
+            let names: Vec<_> = created.folded.iter().map(|other| other.prefixed()).collect();
+            console.success(&format!("Folded {} into t{}", names.join(", "), created.id));
         }
-        self.info(&format!("Auto-merging {} task(s) into t{}...", taken.len(), created.id));
-        let said = fold::fold(self.checkout, created.id, &created.path, &taken)?;
-        self.print_commit(&said);
-        let names: Vec<_> = taken.iter().map(|other| other.id.prefixed()).collect();
-        self.success(&format!("Folded {} into t{}", names.join(", "), created.id));
-        Ok(())
     }
 
     pub(crate) fn finalize(&self, draft: &DraftToFinalize) -> Result<()> {
         self.print_dropped(&draft.dropped_gates, "gate(s) from finalized draft", "");
         // The draft is removed after the commit. If an earlier run was interrupted in between, its task is found
         // again here, so that one draft never becomes two tasks.
+        let mut overlapping = OverlappingTasks::default();
         let created = match new::resume_here(self.checkout, &draft.request)? {
             Some(created) => created,
-            None => self.file(draft.parent.as_deref(), &draft.request).map_err(NotCreated::into_error)?,
+            None => {
+                let mut request = draft.request.clone();
+                overlapping = self.overlapping(&mut request, draft.parent.as_deref());
+                self.file(draft.parent.as_deref(), &request).map_err(NotCreated::into_error)?
+            }
         };
         new_file::discard_draft(self.checkout, draft)?;
         if self.silent {
             self.print_commit(&created.said);
+            self.print_folded(&overlapping, &created);
             self.invocation.console.line(&created.path);
         } else {
             let what = if created.id.is_child() { "Finalized child task" } else { "Finalized" };
             self.invocation.console.success(&format!("{what}: {} (ID: t{})", created.path, created.id));
             self.print_commit(&created.said);
+            self.print_folded(&overlapping, &created);
         }
         Ok(())
     }

@@ -1,11 +1,9 @@
-//! Finds pending tasks that refer to the same files, and folds them into a new task.
+//! Finds pending tasks that refer to the same files.
 
 use crate::compat::folders::{TaskFolder, TaskFolders};
-use crate::error::Result;
-use crate::git::objects::Edit;
-use crate::project::context::Context;
-use crate::project::task_files::{PlannedWrites, TaskFiles};
-use crate::task::{Document, Status, TaskId, fields, paths};
+use crate::ops::new::fold::is_pending;
+use crate::project::task_files::TaskFiles;
+use crate::task::{Document, TaskId, fields, paths};
 
 const KEY: &str = "file_references";
 
@@ -29,8 +27,7 @@ pub(crate) fn pending(tasks: &TaskFolder, wanted: &[&str]) -> Vec<PendingTask> {
             return None;
         }
         let document = Document::parse(&bytes);
-        let status = document.scalar("status").map(Status::parse)?;
-        if !matches!(status, Status::Ready | Status::Editing) {
+        if !is_pending(&document) {
             return None;
         }
         let references = document.list(KEY);
@@ -40,59 +37,39 @@ pub(crate) fn pending(tasks: &TaskFolder, wanted: &[&str]) -> Vec<PendingTask> {
     found.collect()
 }
 
-/// The other pending tasks that refer to one of the files of this task.
-pub(crate) fn overlapping(checkout: &TaskFiles<'_>, id: TaskId, document: &Document) -> Vec<PendingTask> {
+/// The pending tasks that refer to a file of a new task.
+#[derive(Debug, Default)]
+pub(crate) struct OverlappingTasks {
+    /// All of them.
+    pub(crate) found: Vec<PendingTask>,
+    /// Those that cannot be folded into the new task, with the reason.
+    pub(crate) refused: Vec<(TaskId, &'static str)>,
+}
+
+impl OverlappingTasks {
+    /// Those that can be folded.
+    pub(crate) fn foldable(&self) -> Vec<TaskId> {
+        let ids = self.found.iter().map(|other| other.id);
+        ids.filter(|id| self.refused.iter().all(|(refused, _)| refused != id)).collect()
+    }
+}
+
+/// The pending tasks that refer to a file of a new task with this content and parent.
+pub(crate) fn overlapping(checkout: &TaskFiles<'_>, document: &Document, parent: Option<&str>) -> OverlappingTasks {
     let references = document.list(KEY);
     if references.is_empty() {
-        return Vec::new();
+        return OverlappingTasks::default();
     }
     let wanted: Vec<_> = references.iter().map(|item| fields::referenced_path(item)).collect();
-    let mut found = pending(&TaskFolders::new(&checkout.root).tasks, &wanted);
-    found.retain(|pending| pending.id != id);
-    found
-}
-
-/// Why a task cannot be folded into another.
-pub(crate) fn refusal(checkout: &TaskFiles<'_>, pending: &PendingTask, into: TaskId) -> Option<&'static str> {
-    let document = checkout.read(&pending.path).map(|bytes| Document::parse(&bytes)).ok()?;
-    if !document.list_last("children_to_implement").is_empty() {
-        return Some("it has children");
-    }
-    (into.parent() == Some(pending.id)).then_some("it is the parent")
-}
-
-/// Folds tasks into the one at `path`: their texts are appended to its text, and they become `Folded`, in one commit.
-/// Gives git's output of the commit.
-pub(crate) fn fold(checkout: &TaskFiles<'_>, id: TaskId, path: &str, others: &[PendingTask]) -> Result<Vec<u8>> {
-    let _queue = checkout.hold()?;
-    let now = Context::now();
-    let written = checkout.transact(|snapshot| {
-        let mut document = snapshot.document(path)?;
-        let (mut folded, mut texts) = (document.list_last("folded_tasks"), document.body().to_vec());
-        let mut edits = Vec::new();
-        for other in others {
-            let mut document = snapshot.document(&other.path)?;
-            let name = name_in(&other.path, other.id);
-            texts.extend(format!("\n\n## Merged from t{}: {name}\n\n", other.id).into_bytes());
-            texts.extend(document.body());
-            folded.push(other.id.in_list());
-            document.set("status", Status::Folded.as_str())?;
-            document.set("folded_into", &id.to_string())?;
-            edits.push(put(&other.path, &document.canonical(&now)?));
-        }
-        document.set_list("folded_tasks", &folded)?;
-        document.set_body(&texts);
-        // The file that receives the texts is written first: if the run is interrupted, no text is lost.
-        edits.insert(0, put(path, &document.canonical(&now)?));
-        Ok(PlannedWrites { edits, value: () })
-    })?;
-    let ids: Vec<_> = others.iter().map(|other| other.id.prefixed()).collect();
-    let subject = format!("ait: Fold {} into t{id}", ids.join(", "));
-    Ok(checkout.commit(&subject, &written.edits)?.unwrap_or_default())
-}
-
-fn put(path: &str, document: &Document) -> Edit {
-    Edit::Put { path: path.to_owned(), content: document.to_bytes() }
+    let found = pending(&TaskFolders::new(&checkout.root).tasks, &wanted);
+    let parent = parent.map(|parent| parent.strip_prefix('t').unwrap_or(parent)).and_then(TaskId::try_parse);
+    let refusal = |other: &PendingTask| match checkout.read(&other.path).map(|bytes| Document::parse(&bytes)) {
+        Err(_) => Some("it cannot be read"),
+        Ok(document) if !document.list_last("children_to_implement").is_empty() => Some("it has children"),
+        Ok(_) => (parent == Some(other.id)).then_some("it is the parent"),
+    };
+    let refused = found.iter().filter_map(|other| Some((other.id, refusal(other)?))).collect();
+    OverlappingTasks { found, refused }
 }
 
 /// The name in the path of a task's file, for people: without the id, and with blanks.

@@ -119,8 +119,8 @@ pub(crate) fn load_draft(checkout: &TaskFiles<'_>, named: &str) -> Result<DraftT
         document.set_list("gates", &kept)?;
     }
     let (slug, file) = (draft.slug.ok_or_else(none)?, Some(draft.file));
-    let request =
-        NewRequest { slug, document, sibling: Sibling::Free, issue_type: None, depends: Vec::new(), draft: file };
+    let (sibling, depends, folds) = (Sibling::Free, Vec::new(), Vec::new());
+    let request = NewRequest { slug, document, sibling, issue_type: None, depends, draft: file, folds };
     let parent = draft.parent.filter(|parent| !parent.is_empty());
     Ok(DraftToFinalize { path: draft.path, parent, dropped_gates, request })
 }

@@ -27,6 +27,9 @@ Copies an agent's plan to aiplans/, with a header that records the branch decisi
   --output-branch-default <b> | --output-branch-default-file <f>
   --worktree <path> | --no-worktree";
 
+/// Callers look for these words on standard error.
+const NO_CLAIM: &str = "no worktree claim (--worktree/--no-worktree)";
+
 /// The age in seconds up to which a plan in the agent's folder counts. It is the scripts' default: the folder keeps the
 /// plans of all projects, and one of an earlier session is another task's.
 const MAX_AGE: u64 = 3600;
@@ -37,18 +40,19 @@ struct ExternalizeArguments {
     internal: Option<String>,
     force: bool,
     profile: Option<String>,
-    base: Option<BranchArgument>,
-    output: Option<BranchArgument>,
-    output_default: Option<BranchArgument>,
+    base: BranchArgument,
+    output: BranchArgument,
+    output_default: BranchArgument,
     worktree: Option<String>,
     no_worktree: bool,
 }
 
-/// A branch in the arguments, by name or in a file.
-#[derive(Debug)]
+/// A branch in the arguments.
+#[derive(Debug, Default)]
 struct BranchArgument {
-    option: String,
-    text: String,
+    name: Option<String>,
+    /// The option, and the file.
+    file: Option<(String, String)>,
 }
 
 /// The branches and the worktree that the arguments, their files and the profile name.
@@ -95,11 +99,11 @@ fn parse(args: &[String]) -> Result<Option<ExternalizeArguments>> {
             "--no-worktree" => request.no_worktree = true,
             "--internal" => request.internal = Some(next()?),
             "--profile" => request.profile = Some(next()?),
-            "--base-branch" | "--base-branch-file" => set_once(&mut request.base, arg, next()?)?,
-            "--output-branch" => set_once(&mut request.output, arg, next()?)?,
-            "--output-branch-default" | "--output-branch-default-file" => {
-                set_once(&mut request.output_default, arg, next()?)?;
-            }
+            "--base-branch" => request.base.name = Some(safe_branch(arg, &next()?)?),
+            "--base-branch-file" => request.base.file = Some((arg.clone(), next()?)),
+            "--output-branch" => request.output.name = Some(safe_branch(arg, &next()?)?),
+            "--output-branch-default" => request.output_default.name = Some(safe_branch(arg, &next()?)?),
+            "--output-branch-default-file" => request.output_default.file = Some((arg.clone(), next()?)),
             "--worktree" => request.worktree = Some(worktree(&next()?)?),
             option if option.starts_with('-') => return usage(format!("Unknown flag: {option}")),
             id => match TaskId::try_parse(id) {
@@ -117,32 +121,21 @@ fn parse(args: &[String]) -> Result<Option<ExternalizeArguments>> {
     Ok(Some(request))
 }
 
-fn set_once(slot: &mut Option<BranchArgument>, option: &str, text: String) -> Result<()> {
-    if let Some(other) = slot.as_ref().filter(|given| given.option != option) {
-        return usage(format!("{} and {option} are mutually exclusive", other.option));
-    }
-    if !option.ends_with("-file") {
-        safe_branch(option, &text)?;
-    }
-    *slot = Some(BranchArgument { option: option.to_owned(), text });
-    Ok(())
-}
-
-/// A branch name given on the command line, or as the one line of a file.
-fn branch(invocation: &Invocation, BranchArgument { option, text }: &BranchArgument) -> Result<String> {
-    if !option.ends_with("-file") {
-        return Ok(text.clone());
-    }
-    let path = invocation.file(text);
-    let content = String::from_utf8_lossy(&read_own(&path)?).into_owned();
-    match content.lines().collect::<Vec<_>>()[..] {
-        [line] => safe_branch(option, line),
-        _ => usage(format!("{option}: {text} does not have exactly one line")),
+/// The branch that the command line names, or the one line of a file. The file counts where both are given: agents
+/// write a name there that they would otherwise have to quote.
+fn branch(invocation: &Invocation, given: &BranchArgument) -> Result<Option<String>> {
+    let Some((option, path)) = &given.file else { return Ok(given.name.clone()) };
+    let content = read_own(&invocation.file(path));
+    let content = content.map_err(|error| Error::new(error.kind(), format!("{option}: {error}")))?;
+    // A carriage return belongs to the line, and so to a name that is refused.
+    match String::from_utf8_lossy(&content).split_terminator('\n').collect::<Vec<_>>()[..] {
+        [line] => safe_branch(option, line).map(Some),
+        _ => usage(format!("{option}: {path} does not have exactly one line")),
     }
 }
 
 fn worktree(path: &str) -> Result<String> {
-    let stays = !path.starts_with(['/', '-']) && path.split('/').all(|part| !part.is_empty() && part != "..");
+    let stays = !path.is_empty() && !path.starts_with(['/', '-']) && path.split('/').all(|part| part != "..");
     if is_plain(path) && stays {
         return Ok(path.to_owned());
     }
@@ -160,12 +153,11 @@ impl<'r> BranchDecisions<'r> {
         if request.worktree.is_some() && profile.create_worktree() == Some(false) {
             return usage("--worktree contradicts the profile, which has create_worktree: false");
         }
-        let branch = |given: &Option<BranchArgument>| given.as_ref().map(|given| branch(invocation, given)).transpose();
         Ok(Self {
             profile,
-            base: branch(&request.base)?,
-            output: branch(&request.output)?,
-            output_default: branch(&request.output_default)?,
+            base: branch(invocation, &request.base)?,
+            output: branch(invocation, &request.output)?,
+            output_default: branch(invocation, &request.output_default)?,
             worktree: request.worktree.as_deref(),
             no_worktree: request.no_worktree,
         })
@@ -193,19 +185,23 @@ fn externalize(invocation: &Invocation, request: &ExternalizeArguments) -> Resul
         PlanSource::Unclear(line) => return Ok(line),
     };
     let path = invocation.file(&source);
-    let text = read_own(&path)?;
-    let text = String::from_utf8_lossy(&text).into_owned();
+    let bytes = read_own(&path)?;
+    // A header is text. What follows a byte that is none is copied as it is.
+    let text = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    let rest = bytes.strip_prefix(text.as_bytes()).unwrap_or_default();
     let context = invocation.open()?;
+    let has_header = plan_header::has_header(text);
     if request.worktree.is_none() && !request.no_worktree {
-        invocation.console.warn("no worktree claim: neither --worktree nor --no-worktree was given");
+        let what = if has_header { "is left as it is in" } else { "omitted from" };
+        invocation.console.warn(&format!("{NO_CLAIM} -- 'Worktree:' {what} the plan header"));
     }
-    let text = if plan_header::has_header(&text) {
-        changed_header(&decisions, context.as_ref(), &text)
+    let text = if has_header {
+        changed_header(&decisions, context.as_ref(), text)
     } else {
         let lines = header(invocation, &decisions, context.as_ref(), task, &plan, &tasks);
-        plan_header::with_header(&lines, &text)
+        plan_header::with_header(&lines, text)
     };
-    plans.tree().replace(&target, text.as_bytes())?;
+    plans.tree().replace(&target, &[text.as_bytes(), rest].concat())?;
     let word = if exists { "OVERWRITTEN" } else { "EXTERNALIZED" };
     Ok(format!("{word}:{plan}:{source}"))
 }
@@ -253,9 +249,9 @@ fn source(invocation: &Invocation, request: &ExternalizeArguments) -> Result<Pla
     })
 }
 
-/// The base and the output.
+/// The base and the output. Work that is said to have no worktree is done on the primary branch itself.
 fn branches(decisions: &BranchDecisions<'_>, primary: &str) -> (String, String) {
-    if decisions.worktree.is_none() && (decisions.no_worktree || decisions.profile.create_worktree() != Some(true)) {
+    if decisions.no_worktree || decisions.profile.create_worktree() == Some(false) {
         return (primary.to_owned(), primary.to_owned());
     }
     let base = decisions.base.clone().or_else(|| decisions.profile.base.clone()).unwrap_or_else(|| primary.to_owned());
@@ -283,8 +279,10 @@ fn header(
         let archived = plan.archived();
         let folder = Path::new(archived.as_str()).parent().unwrap_or(Path::new(paths::ARCHIVED_PLANS_DIR));
         let names = invocation.tree().names(folder);
-        let mut plans: Vec<_> = names.filter_map(|name| Some(folder.join(name).to_str()?.to_owned())).collect();
-        plans.sort();
+        // A name that is none of a plan could have line breaks, and with them lines of the header.
+        let mut plans: Vec<_> = names.filter_map(|name| PlanPath::parse(folder.join(name).to_str()?)).collect();
+        plans.sort_by(|one, other| (one.id(), one.as_str()).cmp(&(other.id(), other.as_str())));
+        let plans = plans.iter().map(ToString::to_string).collect();
         lines.extend(listed(parents).map(|text| ("Parent Task", text)));
         lines.extend(listed(siblings).map(|text| ("Sibling Tasks", text)));
         lines.extend(listed(plans).map(|text| ("Archived Sibling Plans", text)));
@@ -301,7 +299,11 @@ fn header(
 fn changed_header(decisions: &BranchDecisions<'_>, context: Option<&Context>, text: &str) -> String {
     let primary = || context.map_or_else(|| "main".to_owned(), data_state::primary_branch);
     let set = |value: Option<&str>| value.map_or(HeaderEdit::Leave, |value| HeaderEdit::Set(value.to_owned()));
-    let output = decisions.output.as_deref().or(decisions.output_default.as_deref());
+    // A default changes nothing that is recorded.
+    let default = || {
+        decisions.output_default.as_deref().filter(|_| plan_header::value_as_written(text, "Output branch").is_none())
+    };
+    let output = decisions.output.as_deref().or_else(default);
     let lines = if decisions.no_worktree {
         [
             ("Worktree", HeaderEdit::Delete),

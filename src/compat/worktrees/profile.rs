@@ -2,7 +2,7 @@
 
 use crate::compat::invocation::Invocation;
 use crate::compat::worktrees::names::safe_branch;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::files::{read_own, yaml};
 use std::path::Path;
 
@@ -22,28 +22,34 @@ pub(crate) struct ExecutionProfile {
 impl ExecutionProfile {
     /// Reads a file by its path, else by its name among the project's profiles.
     pub(crate) fn load(invocation: &Invocation, name: &str) -> Result<Self> {
-        let path = invocation.file(name);
-        let (path, read) = if path.is_file() {
-            let read = read_own(&path);
-            (path, read)
-        } else {
-            let tasks = invocation.tasks();
-            let path = tasks.path("metadata/profiles").join(name);
-            let read = tasks.tree().read(&path);
-            (path, read)
-        };
-        let mut profile = Self::parse(&path, &read?)?;
+        let mut profile = Self::read(invocation, name).map_err(|error| {
+            let message = format!("--profile: cannot read branch settings from '{name}' ({error})");
+            Error::new(error.kind(), message)
+        })?;
         for (key, branch) in [("base_branch", &mut profile.base), ("output_branch", &mut profile.output)] {
-            let given = branch.take().filter(|name| !name.is_empty());
+            // A folded or literal block ends with a newline, which is no part of the name.
+            let given =
+                branch.take().map(|name| name.trim_end_matches('\n').to_owned()).filter(|name| !name.is_empty());
             *branch = given.map(|name| safe_branch(&format!("profile {key}"), &name)).transpose()?;
         }
         Ok(profile)
     }
 
-    /// Parses the content of a file.
+    fn read(invocation: &Invocation, name: &str) -> Result<Self> {
+        let path = invocation.file(name);
+        if path.is_file() {
+            return Self::parse(&path, &read_own(&path)?);
+        }
+        let tasks = invocation.tasks();
+        let path = tasks.path("metadata/profiles").join(name);
+        Self::parse(&path, &tasks.tree().read(&path)?)
+    }
+
+    /// Parses the content of a file. One without content is refused, too: it may have lost its settings.
     pub(crate) fn parse(path: &Path, content: &[u8]) -> Result<Self> {
         // The last of equal keys counts, as for the original.
-        yaml::parse(path, content, yaml::Repeated::Last)
+        let profile: Option<Self> = yaml::parse(path, content, yaml::Repeated::Last)?;
+        profile.ok_or_else(|| Error::new(Kind::Unparsable, format!("{} has no settings", path.display())))
     }
 
     /// Whether the work is done in a worktree; `None` where the profile does not decide it.
@@ -69,7 +75,7 @@ mod tests {
         assert_eq!(texts("'name': >-\n  fast\nx: &b dev\nbase_branch: *b\n\"output_branch\": 1.0\n"), all);
         assert_eq!(texts("a:\n- b\n- c\nd:\n  name: f\ng: [h,\n  i]\nname: 'b #c' # d\n"), (some("b #c"), None, None));
         assert_eq!(texts("name: a\nbase_branch: ~\nname: b\n"), (some("b"), None, None));
-        assert_eq!(texts(""), (None, None, None));
+        assert_eq!(texts("{}"), (None, None, None));
     }
 
     #[test]
@@ -94,9 +100,21 @@ mod tests {
 
     #[test]
     fn a_file_that_is_no_mapping_is_refused() {
-        for text in
-            ["a: [b", "- a\n- b\n", "text\n", "a: b: c\n", "a: \"b\n", "a: b\n- c\n", "a: {b: c\nd: e\n", "[a, b]\n"]
-        {
+        for text in [
+            "a: [b",
+            "- a\n- b\n",
+            "text\n",
+            "a: b: c\n",
+            "a: \"b\n",
+            "a: b\n- c\n",
+            "a: {b: c\nd: e\n",
+            "[a, b]\n",
+            "",
+            "# a: b\n",
+            "~\n",
+            "---\n",
+            "a: b\n---\nc: d\n",
+        ] {
             assert!(read(text).is_err(), "{text:?}");
         }
     }

@@ -4,6 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::objects::Edit;
 use crate::ops::data_location::{DataLocation, LoadedFile};
 use crate::ops::drafts::DraftText;
+use crate::ops::new::fold::{FoldedFile, fold};
 use crate::ops::vocabulary::{Vocabulary, add_words, clean_labels};
 use crate::task::{Document, Slug, TaskId, TaskName, TaskPath, edits, paths};
 
@@ -22,6 +23,8 @@ pub(crate) struct NewRequest {
     pub(crate) depends: Vec<TaskId>,
     /// The draft that it is created from.
     pub(crate) draft: Option<DraftText>,
+    /// The tasks that are folded into it; only in a checkout.
+    pub(crate) folds: Vec<TaskId>,
 }
 
 /// Whether a child depends on the child before it.
@@ -60,6 +63,8 @@ pub(crate) struct NewView {
     pub(crate) emails: String,
     /// The highest number of any task; read only for published task data.
     pub(crate) highest: u64,
+    /// The tasks to fold into it, and those that were folded into one of them.
+    pub(crate) folded: Vec<FoldedFile>,
 }
 
 /// The decision: a task that can be created.
@@ -79,11 +84,13 @@ pub(crate) struct NewDecision {
     pub(crate) parent: Option<String>,
     /// Labels that are added to the vocabulary.
     pub(crate) labels: Vec<String>,
+    /// The tasks whose texts it got.
+    pub(crate) folded: Vec<TaskId>,
 }
 
 /// Decides whether a task can be created.
 pub(crate) fn decide(location: DataLocation, seen: NewView, request: &NewRequest, now: &str) -> Result<NewDecision> {
-    let NewView { place, vocabulary, emails, highest } = seen;
+    let NewView { place, vocabulary, emails, highest, mut folded } = seen;
     request.issue_type.as_deref().map_or(Ok(()), |wanted| vocabulary.require_type(wanted))?;
     let mut document = request.document.clone();
     let (id, parent) = match place {
@@ -114,8 +121,14 @@ pub(crate) fn decide(location: DataLocation, seen: NewView, request: &NewRequest
         let anchor = parent.document.scalar("anchor").and_then(TaskId::try_parse).or_else(|| id.parent());
         anchor.map_or(Ok(()), |anchor| document.set("anchor", &anchor.to_string()))?;
     }
+    // A parent changes as a parent.
+    folded.retain(|file| Some(file.id) != id.parent());
+    let texts = folded.iter().filter(|file| file.has_text).map(|file| file.id).collect();
+    let folds = fold(&mut document, id, folded, now)?;
     let path = TaskPath::new(TaskName::new(id, request.slug.clone()));
+    // The file that receives the texts is written first: if the run is interrupted, no text is lost.
     let mut edits = vec![Edit::Put { path: path.as_str().to_owned(), content: document.to_bytes() }];
+    edits.extend(folds);
     let parent = parent.map(|file| with_child(location, file, id, now)).transpose()?;
     edits.extend(parent.as_ref().map(|file| Edit::Put { path: file.path.clone(), content: file.document.to_bytes() }));
     let labels = document.list("labels");
@@ -129,7 +142,7 @@ pub(crate) fn decide(location: DataLocation, seen: NewView, request: &NewRequest
     );
     let what = if id.is_child() { "child task" } else { "task" };
     let subject = format!("ait: Add {what} {}: {}", id.prefixed(), request.slug.humanised());
-    Ok(NewDecision { id, path, document, edits, subject, parent: parent.map(|file| file.path), labels })
+    Ok(NewDecision { id, path, document, edits, subject, parent: parent.map(|file| file.path), labels, folded: texts })
 }
 
 /// Adds the child to its parent's list. A parent that lists it already is part of the commit nevertheless: an

@@ -13,12 +13,13 @@ fn request(more: &str) -> NewRequest {
         issue_type: None,
         depends: Vec::new(),
         draft: None,
+        folds: Vec::new(),
     }
 }
 
 fn seen(place: TaskPosition) -> NewView {
     let vocabulary = Vocabulary { types: vec!["bug".to_owned()], labels: "ui\n".to_owned() };
-    NewView { place, vocabulary, emails: "a@x\n".to_owned(), highest: 9 }
+    NewView { place, vocabulary, emails: "a@x\n".to_owned(), highest: 9, folded: Vec::new() }
 }
 
 fn below(number: u64, text: &str) -> TaskPosition {
