@@ -72,7 +72,8 @@ impl WorkingCopy for ScriptPick<'_> {
             }
         }
         let task = Task::from_document(path, &document);
-        Ok(PickView { file, published, before, email, also, adopt, ..PickView::new(&task, document) })
+        let waiting = tip.base.filter(|base| tip.published.as_ref() != Some(base));
+        Ok(PickView { file, published, before, email, also, adopt, waiting, ..PickView::new(&task, document) })
     }
 
     fn stale(&self, held: &Locks) -> Vec<TaskId> {
@@ -153,7 +154,7 @@ impl ScriptPick<'_> {
         // A pick that was interrupted after its push has published these changes already; only the checkout is behind.
         if base.as_deref().is_some_and(|base| edits::is_start_of(&here, base)) {
             self.adopt_published(view, path)?;
-            return Ok((base.unwrap_or_default(), Vec::new()));
+            return Ok((base.unwrap_or_default(), vec![path.to_owned()]));
         }
         let message = format!("{path} has uncommitted changes here and was changed on the remote");
         Err(Error::new(Kind::Dirty, message + "; commit them with './ait git', then claim again"))

@@ -4,7 +4,6 @@ use crate::coordination::pid_scope::PidScope;
 use crate::coordination::process::{Liveness, ProcessIdentity};
 use crate::coordination::session::ProcessOrigin;
 use crate::coordination::{LockEntry, Session};
-use crate::git::Oid;
 use crate::settings::Origin;
 use Liveness::{Alive, Dead, Unknown};
 use LocalEvidence::{CutOff, Nothing, ThisCommand, Worktree};
@@ -209,6 +208,22 @@ fn a_takeover_is_bound_to_the_lock_it_was_decided_on() {
         // One of another task, which was looked at first, says nothing here.
         asked.judged = Some(LockEntry { task: id("2"), ..bobs.lock.clone() });
         assert!(asked.decide(seen(READY, Some(other))).is_ok());
+    }
+}
+
+#[test]
+fn claimed_again_by_the_script_the_time_is_renewed_once_a_minute_and_what_waits_here_goes_along() {
+    let first = content(&PickCase::by(Script).decide(seen(READY, None)).unwrap());
+    let own = || Some(sight(lock("ann@x", "box", process("5", None)), Alive, Nothing));
+    let earlier = first.replace(NOW, "2026-01-02 03:03");
+    let again = PickCase::by(Script).decide(seen(&earlier, own())).unwrap();
+    assert_eq!((subjects(&again), content(&again)), (vec![LOCK, START], first.clone()));
+    let waiting = Oid::parse(&"c".repeat(40));
+    for (parts, expected) in [(PickParts::Both, 1), (PickParts::Lock, 0), (PickParts::Status, 1)] {
+        let asked = PickCase { parts, ..PickCase::by(Script) };
+        let taking = asked.decide(PickView { waiting: waiting.clone(), ..seen(&first, own()) }).unwrap();
+        let moved = taking.plan.branches.iter().filter(|plan| plan.branch.as_str() == "main" && plan.start == waiting);
+        assert_eq!((moved.count(), taking.changed), (expected, false), "{parts:?}");
     }
 }
 
