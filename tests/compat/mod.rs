@@ -16,6 +16,7 @@ mod killed;
 mod lock;
 mod peer;
 mod renamed;
+mod scope;
 
 use crate::support::{Repo, Run, Running, World};
 

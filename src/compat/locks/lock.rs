@@ -74,7 +74,8 @@ pub(crate) fn refusal_line(refusal: &LockConflict, other: &str) -> String {
 /// The lines for a lock that its holder takes again: skills read them to decide whether an earlier session crashed.
 pub(crate) fn print_prior(invocation: &Invocation, prior: &LockEntry, host_now: &str) {
     let LockEntry { since, host, process, .. } = prior;
-    if host != "unknown" && host != host_now {
+    // With a scope it is known that this is the same machine, whatever it was called then.
+    if process.scope.is_none() && host != "unknown" && host != host_now {
         invocation.console.line(&format!("LOCK_RECLAIM:{}", record(&[host, since, host_now])));
     }
     let prior = record(&[&process.pid, &process.start, host, since, &process.kind]);
