@@ -313,7 +313,13 @@ fn the_older_script_says_less() {
     let own = |id: &str| ann.script("aitask_own.sh", &[id, "--email", "ann@example.com"]);
     Peer::new(&world, "peer").lock("1", &four_lines("1", "bob@example.com", "far"));
     assert_eq!(own("1").fails(1).stdout, "LOCK_FAILED:bob@example.com\n");
-    assert_eq!(own("2").ok().stdout, "Updated: aitasks/t2_job.md\nOWNED:2\n");
+    let owned = "Updated: aitasks/t2_job.md\nOWNED:2\n";
+    assert_eq!(own("2").ok().stdout, owned);
+    // Its callers know neither the lines of a claim that was made again, nor those of a session that lives.
+    assert_eq!(lines(&own("2").ok()).join("\n") + "\n", owned);
+    let session = Sleeper::new();
+    lock(&ann.env("AIT_AGENT_PID", session.pid()), "2", "ann").ok();
+    assert_eq!(own("2").fails(1).stdout, "LOCK_FAILED:ann@example.com\n");
     std::fs::rename(world.origin(), world.root().join("away.git")).unwrap();
     assert_eq!(own("2").fails(1).stdout, "LOCK_INFRA_MISSING\n");
     assert_eq!(ann.script("aitask_own.sh", &["--sync"]).ok().stdout, "SYNCED\n");
