@@ -117,6 +117,10 @@ fn whose_claim_it_is_without_an_address() {
         "{warned}"
     );
     ann.write("aitasks/metadata/userconfig.yaml", "name: Ann\nemail: ann@example.com\n");
+    let again = run(&ann, PICK, "2");
+    assert!(again.stderr.contains("bob@example.com") && again.stderr.contains("ann@example.com"), "{again}");
+    // The text of a task says nothing about its assignee.
+    ann.write("aitasks/t3_job.md", &(task_text("status: Ready") + "assigned_to: eve@example.com\n"));
     assert_eq!(result(&run(&ann, PICK, "3")), "OWNED:3");
     assert!(lock_text(&world, "3").contains("locked_by: ann@example.com\n"));
 }
@@ -242,10 +246,14 @@ fn arguments_in_any_order_and_wrong_ones() {
         ("1x", "Invalid task ID: 1x"),
         ("", "Task ID is required"),
         ("1 --email", "Missing email address after --email"),
+        ("--what --sync", "Unknown option: --what"),
     ] {
         let refused = run(&ann, PICK, line).fails(1);
         assert!(refused.stderr.contains(fragment) && refused.stdout.is_empty(), "{refused}");
     }
+    assert_eq!(published(&world), before);
+    // Sync looks at nothing else.
+    assert_eq!(run(&ann, PICK, "1 --force --sync --email ann@example.com").ok().stdout, "SYNCED\n");
     assert_eq!(published(&world), before);
 }
 
@@ -263,6 +271,18 @@ fn sync_says_one_line_and_sweeps() {
     assert_eq!((synced.stdout.as_str(), synced.stderr.as_str()), ("SYNCED\n", ""));
     assert!(ann.path("aitasks/archived/t1_job.md").exists());
     assert_eq!(world.locks(), Vec::<String>::new(), "the sweep sees what the sync has brought");
+}
+
+#[test]
+fn a_claim_sweeps_the_locks_of_archived_tasks_and_says_nothing_of_it() {
+    let (world, ann) = project(2);
+    lock(&ann, "1", "ann").ok();
+    ann.write("aitasks/archived/t1_job.md", &ann.read("aitasks/t1_job.md"));
+    std::fs::remove_file(ann.path("aitasks/t1_job.md")).unwrap();
+    let claimed = pick(&ann, "2", "ann").ok();
+    assert_eq!((claimed.stdout.as_str(), claimed.stderr.as_str()), ("Updated: aitasks/t2_job.md\nOWNED:2\n", ""));
+    assert_eq!(world.locks(), ["t2_lock.yaml"]);
+    assert_eq!(subjects(&world, "aitask-locks")[1], "ait: Cleanup 1 stale lock(s)");
 }
 
 #[test]

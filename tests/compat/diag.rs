@@ -26,6 +26,10 @@ fn everything_is_checked_and_nothing_changed() {
 fn without_the_branch_or_the_remote_it_fails() {
     let (_world, ann) = bare(0);
     assert!(run(&ann, DIAG, "").fails(1).stdout.contains("Results: 8 passed, 3 failed, 11 total"));
+    std::fs::create_dir(ann.path(".aitask-data")).unwrap();
+    let broken = run(&ann, DIAG, "").fails(1);
+    assert!(broken.stdout.contains("Results: 8 passed, 4 failed, 12 total\nSOME CHECKS FAILED\n"), "{broken}");
+    std::fs::remove_dir(ann.path(".aitask-data")).unwrap();
     ann.git(&["remote", "remove", "origin"]);
     assert!(run(&ann, DIAG, "").fails(1).stdout.contains("Results: 7 passed, 4 failed, 11 total"));
 }

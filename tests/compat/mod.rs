@@ -17,6 +17,7 @@ mod lock;
 mod peer;
 mod renamed;
 mod scope;
+mod session;
 
 use crate::support::{Repo, Run, Running, World};
 
