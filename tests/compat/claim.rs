@@ -126,6 +126,17 @@ fn whose_claim_it_is_without_an_address() {
 }
 
 #[test]
+fn a_task_outside_of_the_folder_of_tasks_is_not_claimed_and_no_file_is_made() {
+    let (world, ann) = project(1);
+    ann.git(&["mv", "aitasks", "work"]);
+    ann.commit("moved");
+    ann.git(&["push", "--quiet"]);
+    let before = published(&world);
+    assert_eq!(result(&pick(&ann.env("TASK_DIR", "work"), "1", "ann")), "LOCK_ERROR:no_such_task");
+    assert_eq!((published(&world), status(&ann), ann.path("aitasks").exists()), (before, String::new(), false));
+}
+
+#[test]
 fn a_userconfig_without_an_address_is_no_reason_to_fail_in_silence() {
     let (_world, ann) = project(1);
     ann.write("aitasks/metadata/userconfig.yaml", "theme: dark\n");

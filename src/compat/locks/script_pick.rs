@@ -101,9 +101,12 @@ impl ScriptPick<'_> {
         found.map(|email| parse_email(&email)).transpose()
     }
 
-    /// The path of the task's file in this checkout.
+    /// The path of the task's file in this checkout. A file in another folder, which `TASK_DIR` names, has no path that
+    /// could be committed.
     fn path_here(&self) -> Option<TaskPath> {
-        self.invocation.active_files().iter().filter_map(|path| TaskPath::parse(path)).find(|path| path.id() == self.id)
+        let files = self.invocation.active_files();
+        let mut paths = files.iter().filter_map(|path| TaskPath::parse(path));
+        paths.find(|path| path.id() == self.id && self.invocation.dir.join(path.as_str()).exists())
     }
 
     /// The path of the task's active file: the published one, else the one in this checkout, which may not be
