@@ -137,6 +137,20 @@ fn a_task_outside_of_the_folder_of_tasks_is_not_claimed_and_no_file_is_made() {
 }
 
 #[test]
+fn a_claim_says_that_the_checkout_of_the_task_data_is_not_on_its_branch() {
+    let (world, ann, data, branch) = places().remove(1);
+    for (id, elsewhere) in [("1", &["switch", "-q", "--detach"][..]), ("2", &["switch", "-q", "-c", "other"])] {
+        data.git(elsewhere);
+        let claimed = pick(&ann, id, "ann");
+        assert_eq!(result(&claimed), format!("OWNED:{id}"));
+        assert!(claimed.stderr.contains("counts unavailable") && claimed.stderr.contains("not on its branch"));
+        let text = world.remote_file(branch, &format!("aitasks/t{id}_job.md")).unwrap();
+        assert!(text.contains("status: Implementing\n"), "{claimed}");
+        data.git(&["switch", "-q", branch]);
+    }
+}
+
+#[test]
 fn a_userconfig_without_an_address_is_no_reason_to_fail_in_silence() {
     let (_world, ann) = project(1);
     ann.write("aitasks/metadata/userconfig.yaml", "theme: dark\n");

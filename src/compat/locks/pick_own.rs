@@ -133,20 +133,26 @@ fn sync_failure(invocation: &Invocation) -> Option<&'static str> {
         }
         other => other,
     };
-    if outcome.is_ok() && is_elsewhere(&context) {
-        invocation.console.warn(
-            "task data not reconciled: unreconciled commit counts unavailable; .aitask-data is not on its branch, see \
-             './ait git-health' (git: on no branch)",
-        );
-        return Some("unknown");
-    }
     match outcome {
+        Ok(_) if warn_elsewhere(invocation, &context) => Some("unknown"),
         Ok(lagging) => lagging.first().map(|lagging| warn_lagging(invocation, &context, lagging)),
         Err(error) => Some(warn_unreachable(invocation, &context, &error)),
     }
 }
 
-/// Whether the data worktree has another branch checked out, or none: then it could not be updated.
+/// Warns when the data worktree could not be updated, since it is not on its branch.
+fn warn_elsewhere(invocation: &Invocation, context: &Context) -> bool {
+    let is_elsewhere = is_elsewhere(context);
+    if is_elsewhere {
+        invocation.console.warn(
+            "task data not reconciled: unreconciled commit counts unavailable; .aitask-data is not on its branch, see \
+             './ait git-health' (git: on no branch)",
+        );
+    }
+    is_elsewhere
+}
+
+/// Whether the data worktree has another branch checked out, or none.
 fn is_elsewhere(context: &Context) -> bool {
     let Some(dir) = data_state::data_worktree(context).filter(|_| context.has_data_branch()) else { return false };
     let record = context.data_branch().and_then(|data| context.repository.worktree_of(data));
@@ -210,6 +216,7 @@ fn claim(invocation: &Invocation, context: &Context, request: &PickOwnArguments,
                 warn_unpublished(invocation, context, &error);
             }
             warn_if_assigned_to_another(invocation, &wanted, &taking);
+            warn_elsewhere(invocation, context);
             if let Some(lagging) = lagging.first() {
                 warn_lagging(invocation, context, lagging);
             }
