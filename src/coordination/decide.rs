@@ -20,8 +20,8 @@ pub(crate) enum LockRule {
     /// a nonce; a lock that this session has already is kept.
     Verb,
     /// The scripts, whose callers depend on it: also the lock of a session of the same person on another host, or
-    /// without a process, may be replaced. The new lock has no nonce, and a lock that this session has already is
-    /// written again.
+    /// without a process, may be replaced. The new lock has no nonce; a lock that this session has already is written
+    /// again with the present time, and keeps all else that it has.
     Script,
 }
 
@@ -170,8 +170,9 @@ impl LockRequest<'_> {
             },
             LockRule::Script if !same_person => conflict,
             LockRule::Script => {
-                let is_here = lock.process.scope.is_some() && lock.process.scope == session.process.scope;
-                let is_elsewhere = !is_here && (lock.host == "unknown" || lock.host != session.host);
+                // A process with a scope is not judged by the name of its host: that of another scope may live.
+                let is_scoped = lock.process.scope.is_some();
+                let is_elsewhere = !is_scoped && (lock.host == "unknown" || lock.host != session.host);
                 let is_named = lock.process.number().is_some();
                 match liveness {
                     // The scripts take a person who comes from another host for one who has changed hosts.
@@ -199,14 +200,16 @@ impl LockRequest<'_> {
                 return Err(LockConflict { lock: Box::new(lock.clone()), by: *by, changed });
             }
         }
-        let nonce = match (self.rule, &before) {
-            (LockRule::Verb, Some(PriorLock { observed, ownership: Ownership::Ours })) => {
-                return Ok(TakenLock { entry: observed.lock.clone(), before, step: None });
+        let own = before.as_ref().filter(|before| before.ownership == Ownership::Ours);
+        let entry = match (self.rule, own.map(|own| own.observed.lock.clone())) {
+            (LockRule::Verb, Some(entry)) => return Ok(TakenLock { entry, before, step: None }),
+            (LockRule::Verb, None) => LockEntry::taken(task, self.session, self.now, Some(self.nonce)),
+            (LockRule::Script, Some(own)) => {
+                let (host, since) = (self.session.host.clone(), self.now.to_owned());
+                LockEntry { host, since, token: None, ..own }
             }
-            (LockRule::Verb, _) => Some(self.nonce),
-            (LockRule::Script, _) => None,
+            (LockRule::Script, None) => LockEntry::taken(task, self.session, self.now, None),
         };
-        let entry = LockEntry::taken(task, self.session, self.now, nonce);
         let step = Some(lock_step(&entry));
         Ok(TakenLock { entry, before, step })
     }

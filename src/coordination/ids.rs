@@ -21,7 +21,7 @@ pub(crate) const FILE: &str = "next_id.txt";
 /// when the branch is not published.
 ///
 /// # Errors
-/// [`Kind::Unparsable`] for a counter that is no number, with its text.
+/// [`Kind::Unparsable`] for a counter that is no number, with its text; and where the branch lacks its file.
 pub(crate) fn load(view: &View<'_>, branch: &Branch) -> Result<Option<u64>> {
     if view.tip(branch).published.is_none() {
         return Ok(None);
@@ -30,7 +30,7 @@ pub(crate) fn load(view: &View<'_>, branch: &Branch) -> Result<Option<u64>> {
     let newer = view.set_back(branch).map(|set_back| &set_back.newer);
     let found = view.read_at(&[(published.as_ref(), FILE), (local.as_ref(), FILE), (newer, FILE)])?;
     let file = |commit: Option<&Oid>| commit.and_then(|commit| found.file(commit, FILE));
-    let published = parse(file(published.as_ref()).unwrap_or_default())?;
+    let published = parse(file(published.as_ref()).ok_or_else(no_file)?)?;
     let others = [local.as_ref(), newer].into_iter().filter_map(|commit| parse(file(commit)?).ok());
     Ok(Some(others.fold(published, u64::max)))
 }
@@ -55,6 +55,11 @@ pub(crate) fn load_kept(view: &View<'_>, branch: &Branch) -> Result<Option<Kept>
     let (known, local) = (read(known)?, read(local)?);
     let at_start = known.or(local);
     Ok(known.max(local).map(|value| Kept { start, at_start, value }))
+}
+
+/// The error for a branch without the file of the counter.
+pub(crate) fn no_file() -> Error {
+    Error::new(Kind::Unparsable, format!("the branch {IDS} has no file {FILE}")).hint(command!["git log -p", IDS])
 }
 
 /// Reads the file of the counter.

@@ -5,17 +5,84 @@ use super::{LOCK, PICK, alone, bare, lock, lock_text, pick, plain, project, publ
 use super::{task_text, touched};
 use crate::support::{Repo, Sleeper, World};
 
+/// A project with two tasks in each of the two places of the task data: its checkout, that of the data, and the branch
+/// of the data.
+fn places() -> Vec<(World, Repo, Repo, &'static str)> {
+    let (beside, ann) = project(2);
+    let data = ann.at(".");
+    let world = super::world();
+    let apart = world.clone("ann");
+    apart.give_data_a_branch();
+    apart.aitask(&["init"]).ok();
+    for n in 1..=2 {
+        apart.write(&format!(".aitask-data/aitasks/t{n}_job.md"), &task_text("status: Ready"));
+    }
+    let data_apart = apart.at(".aitask-data");
+    data_apart.commit("tasks");
+    data_apart.git(&["push", "--quiet"]);
+    vec![(beside, ann, data, "main"), (world, apart, data_apart, "aitask-data")]
+}
+
+/// What a claim prints, without the line that tells that it made no commit: whether a minute has passed since the last
+/// one is not known here.
+fn lines(run: &crate::support::Run) -> Vec<String> {
+    let lines = plain(&run.stdout).lines().map(ToOwned::to_owned).collect::<Vec<_>>();
+    lines.into_iter().filter(|line| !line.starts_with("No changes to commit")).collect()
+}
+
 #[test]
-fn claimed_again_in_another_minute_changes_nothing_but_the_lock() {
-    let (world, ann) = project(1);
+fn claimed_again_in_another_minute_the_time_of_the_task_is_renewed_and_published() {
+    for (world, ann, data, branch) in places() {
+        pick(&ann, "1", "ann").ok();
+        // as if the first had been in another minute
+        let earlier = ann.read("aitasks/t1_job.md").replace("updated_at: 2", "updated_at: 1");
+        data.write("aitasks/t1_job.md", &earlier);
+        data.commit("earlier");
+        data.git(&["push", "--quiet"]);
+        let again = pick(&ann, "1", "ann").ok();
+        let said = plain(&again.stdout);
+        let (prior, rest) = said.split_once('\n').unwrap();
+        assert!(prior.starts_with("PRIOR_LOCK:-|-|box|"), "{again}");
+        assert_eq!(rest, "Updated: aitasks/t1_job.md\nOWNED:1\nRECLAIM_STATUS:Implementing|ann@example.com\n");
+        assert_eq!(subjects(&world, branch)[0], "ait: Start work on t1: set status to Implementing");
+        assert_eq!(touched(&world, branch), ["aitasks/t1_job.md"]);
+        let text = world.remote_file(branch, "aitasks/t1_job.md").unwrap();
+        assert!(text.contains("updated_at: 2") && text == ann.read("aitasks/t1_job.md"), "{text}");
+        assert_eq!(status(&data), "");
+    }
+}
+
+#[test]
+fn claimed_again_it_publishes_the_commits_that_wait_here() {
+    for (world, ann, data, branch) in places() {
+        for email in [Some("ann"), None] {
+            let claim = |ann: &Repo| email.map_or_else(|| run(ann, PICK, "1"), |name| pick(ann, "1", name)).ok();
+            claim(&ann);
+            data.write("aitasks/t2_job.md", &task_text("status: Editing"));
+            data.commit("waits");
+            let again = claim(&ann);
+            assert_eq!(result(&again), "OWNED:1");
+            let head = data.git(&["rev-parse", "HEAD"]);
+            assert_eq!(world.remote_branch(branch).as_deref(), Some(head.trim()), "{branch}\n{again}");
+            assert!(subjects(&world, branch).contains(&"waits".to_owned()));
+            data.write("aitasks/t2_job.md", &task_text("status: Ready"));
+            data.commit("back");
+        }
+    }
+}
+
+#[test]
+fn claimed_again_the_commits_that_wait_here_are_kept_where_the_server_refuses_them() {
+    let (world, ann) = project(2);
     pick(&ann, "1", "ann").ok();
-    // as if the first had been in another minute
-    ann.write("aitasks/t1_job.md", &ann.read("aitasks/t1_job.md").replace("updated_at: 2", "updated_at: 1"));
-    ann.commit("earlier");
-    ann.git(&["push", "--quiet"]);
-    let before = world.remote_branch("main");
-    let again = pick(&ann, "1", "ann").ok();
-    assert_eq!((result(&again).as_str(), world.remote_branch("main")), ("OWNED:1", before), "{again}");
+    ann.write("aitasks/t2_job.md", &task_text("status: Editing"));
+    ann.commit("waits");
+    world.protect("main");
+    let main = world.remote_branch("main");
+    let again = pick(&ann, "1", "ann");
+    assert_eq!((result(&again).as_str(), world.remote_branch("main")), ("OWNED:1", main), "{again}");
+    assert!(again.stderr.contains("not pushed to origin/main") && again.stderr.contains("protected"), "{again}");
+    assert!(ann.read("aitasks/t2_job.md").contains("status: Editing\n"));
 }
 
 #[test]
@@ -50,8 +117,37 @@ fn whose_claim_it_is_without_an_address() {
         "{warned}"
     );
     ann.write("aitasks/metadata/userconfig.yaml", "name: Ann\nemail: ann@example.com\n");
+    let again = run(&ann, PICK, "2");
+    assert!(again.stderr.contains("bob@example.com") && again.stderr.contains("ann@example.com"), "{again}");
+    // The text of a task says nothing about its assignee.
+    ann.write("aitasks/t3_job.md", &(task_text("status: Ready") + "assigned_to: eve@example.com\n"));
     assert_eq!(result(&run(&ann, PICK, "3")), "OWNED:3");
     assert!(lock_text(&world, "3").contains("locked_by: ann@example.com\n"));
+}
+
+#[test]
+fn a_task_outside_of_the_folder_of_tasks_is_not_claimed_and_no_file_is_made() {
+    let (world, ann) = project(1);
+    ann.git(&["mv", "aitasks", "work"]);
+    ann.commit("moved");
+    ann.git(&["push", "--quiet"]);
+    let before = published(&world);
+    assert_eq!(result(&pick(&ann.env("TASK_DIR", "work"), "1", "ann")), "LOCK_ERROR:no_such_task");
+    assert_eq!((published(&world), status(&ann), ann.path("aitasks").exists()), (before, String::new(), false));
+}
+
+#[test]
+fn a_claim_says_that_the_checkout_of_the_task_data_is_not_on_its_branch() {
+    let (world, ann, data, branch) = places().remove(1);
+    for (id, elsewhere) in [("1", &["switch", "-q", "--detach"][..]), ("2", &["switch", "-q", "-c", "other"])] {
+        data.git(elsewhere);
+        let claimed = pick(&ann, id, "ann");
+        assert_eq!(result(&claimed), format!("OWNED:{id}"));
+        assert!(claimed.stderr.contains("counts unavailable") && claimed.stderr.contains("not on its branch"));
+        let text = world.remote_file(branch, &format!("aitasks/t{id}_job.md")).unwrap();
+        assert!(text.contains("status: Implementing\n"), "{claimed}");
+        data.git(&["switch", "-q", branch]);
+    }
 }
 
 #[test]
@@ -87,15 +183,10 @@ fn claimed_again_by_the_same_session() {
     let me = Sleeper::new();
     let (_world, _ann, run) = again(Some(me.pid()), Some(me.pid()), ["box", "box"]);
     assert_eq!(result(&run), "OWNED:1");
-    let lines: Vec<_> = plain(&run.stdout).lines().map(ToOwned::to_owned).collect();
+    let lines = lines(&run);
     let prior = format!("PRIOR_LOCK:{}|{}|box|", me.pid(), start_of(me.pid()));
     assert!(lines[0].starts_with(&prior) && lines[0].ends_with("|proc"), "{run}");
-    let rest = [
-        "Updated: aitasks/t1_job.md",
-        "No changes to commit (task may already be in Implementing status)",
-        "OWNED:1",
-        "RECLAIM_STATUS:Implementing|ann@example.com",
-    ];
+    let rest = ["Updated: aitasks/t1_job.md", "OWNED:1", "RECLAIM_STATUS:Implementing|ann@example.com"];
     assert_eq!(lines[1..], rest);
 }
 
@@ -180,10 +271,14 @@ fn arguments_in_any_order_and_wrong_ones() {
         ("1x", "Invalid task ID: 1x"),
         ("", "Task ID is required"),
         ("1 --email", "Missing email address after --email"),
+        ("--what --sync", "Unknown option: --what"),
     ] {
         let refused = run(&ann, PICK, line).fails(1);
         assert!(refused.stderr.contains(fragment) && refused.stdout.is_empty(), "{refused}");
     }
+    assert_eq!(published(&world), before);
+    // Sync looks at nothing else.
+    assert_eq!(run(&ann, PICK, "1 --force --sync --email ann@example.com").ok().stdout, "SYNCED\n");
     assert_eq!(published(&world), before);
 }
 
@@ -201,6 +296,18 @@ fn sync_says_one_line_and_sweeps() {
     assert_eq!((synced.stdout.as_str(), synced.stderr.as_str()), ("SYNCED\n", ""));
     assert!(ann.path("aitasks/archived/t1_job.md").exists());
     assert_eq!(world.locks(), Vec::<String>::new(), "the sweep sees what the sync has brought");
+}
+
+#[test]
+fn a_claim_sweeps_the_locks_of_archived_tasks_and_says_nothing_of_it() {
+    let (world, ann) = project(2);
+    lock(&ann, "1", "ann").ok();
+    ann.write("aitasks/archived/t1_job.md", &ann.read("aitasks/t1_job.md"));
+    std::fs::remove_file(ann.path("aitasks/t1_job.md")).unwrap();
+    let claimed = pick(&ann, "2", "ann").ok();
+    assert_eq!((claimed.stdout.as_str(), claimed.stderr.as_str()), ("Updated: aitasks/t2_job.md\nOWNED:2\n", ""));
+    assert_eq!(world.locks(), ["t2_lock.yaml"]);
+    assert_eq!(subjects(&world, "aitask-locks")[1], "ait: Cleanup 1 stale lock(s)");
 }
 
 #[test]
@@ -251,7 +358,13 @@ fn the_older_script_says_less() {
     let own = |id: &str| ann.script("aitask_own.sh", &[id, "--email", "ann@example.com"]);
     Peer::new(&world, "peer").lock("1", &four_lines("1", "bob@example.com", "far"));
     assert_eq!(own("1").fails(1).stdout, "LOCK_FAILED:bob@example.com\n");
-    assert_eq!(own("2").ok().stdout, "Updated: aitasks/t2_job.md\nOWNED:2\n");
+    let owned = "Updated: aitasks/t2_job.md\nOWNED:2\n";
+    assert_eq!(own("2").ok().stdout, owned);
+    // Its callers know neither the lines of a claim that was made again, nor those of a session that lives.
+    assert_eq!(lines(&own("2").ok()).join("\n") + "\n", owned);
+    let session = Sleeper::new();
+    lock(&ann.env("AIT_AGENT_PID", session.pid()), "2", "ann").ok();
+    assert_eq!(own("2").fails(1).stdout, "LOCK_FAILED:ann@example.com\n");
     std::fs::rename(world.origin(), world.root().join("away.git")).unwrap();
     assert_eq!(own("2").fails(1).stdout, "LOCK_INFRA_MISSING\n");
     assert_eq!(ann.script("aitask_own.sh", &["--sync"]).ok().stdout, "SYNCED\n");

@@ -23,9 +23,28 @@ fn everything_is_checked_and_nothing_changed() {
 }
 
 #[test]
+fn the_locks_are_those_of_the_list_in_its_order() {
+    let (_world, ann) = project(0);
+    assert!(run(&ann, DIAG, "").ok().stdout.contains("  INFO: No active locks\n"));
+    for id in ["1", "10", "10_2"] {
+        lock(&ann, id, "ann").ok();
+    }
+    let list = run(&ann, super::LOCK, "--list").ok().stdout;
+    let infos: String = list.lines().map(|line| format!("  INFO: {line}\n")).collect();
+    let said = run(&ann, DIAG, "").ok();
+    assert!(infos.starts_with("  INFO: t10_2:") && said.stdout.contains(&infos), "{said}");
+}
+
+#[test]
 fn without_the_branch_or_the_remote_it_fails() {
     let (_world, ann) = bare(0);
-    assert!(run(&ann, DIAG, "").fails(1).stdout.contains("Results: 8 passed, 3 failed, 11 total"));
+    let missing = run(&ann, DIAG, "").fails(1);
+    assert!(missing.stdout.contains("Results: 8 passed, 3 failed, 11 total"), "{missing}");
+    assert!(missing.stdout.contains("  INFO: No locks (branch not initialized)\n"), "{missing}");
+    std::fs::create_dir(ann.path(".aitask-data")).unwrap();
+    let broken = run(&ann, DIAG, "").fails(1);
+    assert!(broken.stdout.contains("Results: 8 passed, 4 failed, 12 total\nSOME CHECKS FAILED\n"), "{broken}");
+    std::fs::remove_dir(ann.path(".aitask-data")).unwrap();
     ann.git(&["remote", "remove", "origin"]);
     assert!(run(&ann, DIAG, "").fails(1).stdout.contains("Results: 7 passed, 4 failed, 11 total"));
 }

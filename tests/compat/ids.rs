@@ -119,8 +119,38 @@ fn without_a_remote_the_local_branch_counts() {
     assert!(first.stdout == "6\n" && first.stderr.contains("created with next_id=6"), "{first}");
     assert_eq!(claimed(run(&ann, CLAIM, "")), "7\n");
     assert_eq!(run(&ann, CLAIM, "--peek").ok().stdout.trim(), "8");
-    run(&ann, CLAIM, "--init").fails(1);
-    assert_eq!(super::status(&ann), "");
+    says(run(&ann, CLAIM, "--init"), &["No git remote 'origin' configured"], &[]);
+    ann.write("aitasks/archived/t30_old.md", &task_text("status: Done"));
+    assert_eq!(claimed(run(&ann, CLAIM, "resync extra")), "RESYNCED:8:31\n");
+    assert_eq!(claimed(run(&ann, CLAIM, "--resync")), "OK:31\n");
+    let log = ann.git(&["log", "--format=%s", "aitask-ids"]);
+    let expected = [
+        "ait: Resync local task ID counter to 31",
+        "ait: Claim task ID t7, advance counter to 8",
+        "ait: Claim task ID t6, advance counter to 7",
+        "ait: Initialize local task ID counter at 6",
+    ];
+    assert_eq!(log.lines().collect::<Vec<_>>(), expected);
+    assert_eq!(super::status(&ann), "?? aitasks/archived/\n");
+}
+
+#[test]
+fn a_counter_that_is_no_number_is_shown_and_never_counted_on() {
+    let (world, ann) = project(1);
+    let peer = super::peer::Peer::new(&world, "peer");
+    for (content, shown) in [(Some("banana\n"), "'banana'"), (Some(" \n"), "''"), (None, "Could not read next_id.txt")]
+    {
+        peer.put("aitask-ids", "next_id.txt", content, "odd");
+        for line in ["--claim", "--resync"] {
+            says(run(&ann, CLAIM, line), &[shown], &["race", "ait setup"]);
+        }
+        let peek = run(&ann, CLAIM, "--peek");
+        assert!(content.is_some() || peek.fails(1).stderr.contains(shown));
+        assert!(run(&ann, CLAIM, "--init").ok().stdout.contains("Current counter value: ?"));
+        assert_eq!(world.remote_file("aitask-ids", "next_id.txt").as_deref(), content);
+    }
+    peer.put("aitask-ids", "next_id.txt", Some("banana\n"), "odd");
+    assert_eq!(run(&ann, CLAIM, "--peek").ok().stdout, "banana\n");
 }
 
 /// The words that belong to another diagnosis.

@@ -258,4 +258,35 @@ fn a_refused_command_says_how_it_is_used() {
         assert!(plain(&refused.stderr).contains(fragment) && refused.stdout.is_empty(), "{line}\n{refused}");
     }
     assert_eq!(subjects(&world, "aitask-locks").len(), 1);
+    // An address is asked for first, also where no lock would be taken.
+    assert!(run(&alone(0).1, LOCK, "1").fails(1).stderr.contains("No email provided"));
+}
+
+#[test]
+fn further_words_are_ignored_and_an_address_among_them_too() {
+    let (world, ann) = project(0);
+    ann.write("aitasks/metadata/emails.txt", " first@example.com \nsecond@example.com\n");
+    run(&ann, LOCK, "--debug --debug 7 extra --email other@example.com").ok();
+    assert!(lock_text(&world, "7").contains("locked_by: first@example.com\n"));
+    let text = lock_text(&world, "7");
+    assert_eq!(run(&ann, LOCK, "check t7 extra").ok().stdout, text);
+    assert!(run(&ann, LOCK, "list extra").ok().stdout.starts_with("t7: "));
+    // Anybody may release a lock.
+    let bob = world.clone("bob");
+    assert_eq!(run(&bob, LOCK, "unlock 7 --email x").ok().stdout, "");
+    assert_eq!(run(&bob, LOCK, "--unlock 7").ok().stdout, "");
+    assert_eq!(world.locks(), Vec::<String>::new());
+    ann.write("aitasks/metadata/emails.txt", "\nsecond@example.com\n");
+    run(&ann, LOCK, "7").fails(1);
+}
+
+#[test]
+fn the_branch_made_by_two_at_once_is_there_for_both() {
+    let (world, ann) = bare(0);
+    let bob = world.clone("bob");
+    let runs = super::wait_all([&ann, &bob].map(|repo| repo.start_script(LOCK, &["--init"])).into());
+    assert_eq!(super::codes(&runs), [0, 0], "{}", super::all(&runs));
+    let runs = super::wait_all([&ann, &bob].map(|repo| repo.start_script(CLAIM, &["--init"])).into());
+    assert_eq!(super::codes(&runs), [0, 0], "{}", super::all(&runs));
+    assert_eq!(["aitask-locks", "aitask-ids"].map(|branch| subjects(&world, branch).len()), [1, 1]);
 }

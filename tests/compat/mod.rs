@@ -16,6 +16,8 @@ mod killed;
 mod lock;
 mod peer;
 mod renamed;
+mod scope;
+mod session;
 
 use crate::support::{Repo, Run, Running, World};
 

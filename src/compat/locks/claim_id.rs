@@ -108,8 +108,11 @@ fn explain(context: &Context, error: Error, race: &str, action: &str) -> Error {
                 Payload::Counter { value } => Some(value.as_str()),
                 _ => None,
             });
-            let value = value.unwrap_or_default();
-            Error::new(Kind::Unparsable, format!("Invalid counter value: '{value}' (expected a number)"))
+            let text = value.map_or_else(
+                || format!("Could not read next_id.txt from branch '{IDS}': {error}"),
+                |value| format!("Invalid counter value: '{value}' (expected a number)"),
+            );
+            Error::new(Kind::Unparsable, text)
         }
         Kind::Unreachable | Kind::Authentication | Kind::Unknown => {
             let stderr = stderr_text(&error);
@@ -146,7 +149,10 @@ fn peek(invocation: &Invocation) -> Result<()> {
     }
     let published = ledger.view(std::slice::from_ref(&branch), Freshness::Fetched).and_then(|view| {
         let file = view.published_and_local(&branch, ids::FILE)?.published;
-        file.ok_or_else(|| Error::new(Kind::NotInitialised, "Counter branch 'aitask-ids' is not initialized on origin"))
+        file.ok_or_else(|| match view.tip(&branch).published {
+            Some(_) => ids::no_file(),
+            None => Error::new(Kind::NotInitialised, "Counter branch 'aitask-ids' is not initialized on origin"),
+        })
     });
     match (published.map_err(|error| explain(&context, error, "", "peek")), local) {
         (Ok(bytes), _) => {

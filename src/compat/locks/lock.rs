@@ -74,7 +74,8 @@ pub(crate) fn refusal_line(refusal: &LockConflict, other: &str) -> String {
 /// The lines for a lock that its holder takes again: skills read them to decide whether an earlier session crashed.
 pub(crate) fn print_prior(invocation: &Invocation, prior: &LockEntry, host_now: &str) {
     let LockEntry { since, host, process, .. } = prior;
-    if host != "unknown" && host != host_now {
+    // With a scope it is known that this is the same machine, whatever it was called then.
+    if process.scope.is_none() && host != "unknown" && host != host_now {
         invocation.console.line(&format!("LOCK_RECLAIM:{}", record(&[host, since, host_now])));
     }
     let prior = record(&[&process.pid, &process.start, host, since, &process.kind]);
@@ -174,22 +175,29 @@ fn list(invocation: &Invocation) -> u8 {
             invocation.console.info("No locks (no remote configured)");
             return Ok(0);
         };
-        let Some(mut entries) = ops::lock::fetch(&context)? else {
-            invocation.console.info("No locks (branch not initialized)");
-            return Ok(0);
-        };
-        // The order of the files on the branch, git's byte order of their names, as the scripts list them.
-        entries.sort_by_key(|entry| LockEntry::path(entry.task));
-        for lock in &entries {
-            let LockEntry { task, holder, host, since, .. } = lock;
-            invocation.console.line(&format!("t{task}: locked by {holder} on {host} since {since}"));
-        }
-        if entries.is_empty() {
-            invocation.console.info("No active locks");
+        match listed(ops::lock::fetch(&context)?) {
+            Ok(lines) => lines.iter().for_each(|line| invocation.console.line(line)),
+            Err(none) => invocation.console.info(none),
         }
         Ok(0)
     };
     look().unwrap_or_else(|error| report_unreadable(invocation, &error))
+}
+
+/// A line for each lock, in the order of the files on the branch, git's byte order of their names.
+///
+/// # Errors
+/// What is said where there is no lock, or no branch.
+pub(crate) fn listed(locks: Option<Vec<LockEntry>>) -> Result<Vec<String>, &'static str> {
+    let mut locks = locks.ok_or("No locks (branch not initialized)")?;
+    if locks.is_empty() {
+        return Err("No active locks");
+    }
+    locks.sort_by_key(|lock| LockEntry::path(lock.task));
+    let line = |LockEntry { task, holder, host, since, .. }: &LockEntry| {
+        format!("t{task}: locked by {holder} on {host} since {since}")
+    };
+    Ok(locks.iter().map(line).collect())
 }
 
 fn init(invocation: &Invocation) -> u8 {

@@ -2,7 +2,7 @@
 //! PASS or FAIL for each, and a summary. It changes no branch, so it may run beside other sessions.
 
 use crate::compat::invocation::Invocation;
-use crate::compat::locks::lock::host;
+use crate::compat::locks::lock::{host, listed};
 use crate::compat::locks::probe::Probe;
 use crate::coordination::{LockEntry, ReadLocks};
 use crate::error::{Error, Kind, Result, redacted};
@@ -139,16 +139,17 @@ fn no_remote() -> Error {
 }
 
 fn locks(tally: &mut Tally<'_>, context: &Context) {
-    let read = || -> Result<Vec<LockEntry>> {
+    let read = || -> Result<Option<Vec<LockEntry>>> {
         let (branch, ledger) = (Ledger::locks_branch()?, context.ledger());
         let view = ledger.view(std::slice::from_ref(&branch), Freshness::AsKnown)?;
-        view.locks()?.map_or(Ok(Vec::new()), |locks| locks.entries(&context.repository))
+        view.locks()?.map(|locks| locks.entries(&context.repository)).transpose()
     };
     match read() {
-        Ok(entries) => {
+        Ok(locks) => {
             tally.check(Ok("Lock list readable".to_owned()), "");
-            for LockEntry { task, holder, host, since, .. } in entries {
-                tally.info(&format!("t{task}: locked by {holder} on {host} since {since}"));
+            match listed(locks) {
+                Ok(lines) => lines.iter().for_each(|line| tally.info(line)),
+                Err(none) => tally.info(none),
             }
         }
         Err(error) => tally.check(Err(error), "Lock list not readable"),

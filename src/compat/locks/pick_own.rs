@@ -6,7 +6,7 @@ use crate::compat::locks::lock::{print_prior, refusal_line, stale_locks};
 use crate::compat::locks::script_pick::ScriptPick;
 use crate::compat::record::record;
 use crate::coordination::LockEntry;
-use crate::coordination::decide::{HeldBy, LockRule, ObservedLock, TakenLock, Takeover};
+use crate::coordination::decide::{LockRule, ObservedLock, TakenLock, Takeover};
 use crate::coordination::process::{Liveness, ProcessIdentity};
 use crate::error::{Error, Kind, Result};
 use crate::git::{AheadBehind, Branch};
@@ -133,20 +133,26 @@ fn sync_failure(invocation: &Invocation) -> Option<&'static str> {
         }
         other => other,
     };
-    if outcome.is_ok() && is_elsewhere(&context) {
-        invocation.console.warn(
-            "task data not reconciled: unreconciled commit counts unavailable; .aitask-data is not on its branch, see \
-             './ait git-health' (git: on no branch)",
-        );
-        return Some("unknown");
-    }
     match outcome {
+        Ok(_) if warn_elsewhere(invocation, &context) => Some("unknown"),
         Ok(lagging) => lagging.first().map(|lagging| warn_lagging(invocation, &context, lagging)),
         Err(error) => Some(warn_unreachable(invocation, &context, &error)),
     }
 }
 
-/// Whether the data worktree has another branch checked out, or none: then it could not be updated.
+/// Warns when the data worktree could not be updated, since it is not on its branch.
+fn warn_elsewhere(invocation: &Invocation, context: &Context) -> bool {
+    let is_elsewhere = is_elsewhere(context);
+    if is_elsewhere {
+        invocation.console.warn(
+            "task data not reconciled: unreconciled commit counts unavailable; .aitask-data is not on its branch, see \
+             './ait git-health' (git: on no branch)",
+        );
+    }
+    is_elsewhere
+}
+
+/// Whether the data worktree has another branch checked out, or none.
 fn is_elsewhere(context: &Context) -> bool {
     let Some(dir) = data_state::data_worktree(context).filter(|_| context.has_data_branch()) else { return false };
     let record = context.data_branch().and_then(|data| context.repository.worktree_of(data));
@@ -210,15 +216,15 @@ fn claim(invocation: &Invocation, context: &Context, request: &PickOwnArguments,
                 warn_unpublished(invocation, context, &error);
             }
             warn_if_assigned_to_another(invocation, &wanted, &taking);
+            warn_elsewhere(invocation, context);
             if let Some(lagging) = lagging.first() {
                 warn_lagging(invocation, context, lagging);
             }
-            answer(invocation, context, &taking)
+            answer(invocation, context, &taking, request.older)
         }
         Ok(PickResult { landed: TransactionResult { value: PickOutcome::Refused(refusal), .. }, .. }) => {
             let owner = &refusal.lock.holder;
-            let older = request.older && refusal.by == HeldBy::Other;
-            invocation.console.line(&if older {
+            invocation.console.line(&if request.older {
                 format!("LOCK_FAILED:{owner}")
             } else {
                 refusal_line(&refusal, "LOCK_FAILED")
@@ -267,10 +273,11 @@ fn explain(error: &Error) -> (&'static str, String) {
     }
 }
 
-fn answer(invocation: &Invocation, context: &Context, taking: &PickDecision) -> u8 {
+/// Prints the lines of a claim. The callers of the older script know none about a lock that was there before.
+fn answer(invocation: &Invocation, context: &Context, taking: &PickDecision, older: bool) -> u8 {
     let PickDecision { task, email, lock, before: WorkState { status, assigned }, changed, .. } = taking;
     let id = task.id;
-    let prior = lock.as_ref().and_then(|lock| Some((lock.prior()?, &lock.entry)));
+    let prior = lock.as_ref().and_then(|lock| Some((lock.prior()?, &lock.entry))).filter(|_| !older);
     if let Some((prior, entry)) = prior {
         print_prior(invocation, &prior.lock, &entry.host);
     }
@@ -285,7 +292,7 @@ fn answer(invocation: &Invocation, context: &Context, taking: &PickDecision) -> 
     }
     invocation.console.line(&format!("OWNED:{id}"));
     let again = status == Status::Implementing.as_str();
-    if again && forced.is_none() && email.as_ref() == Some(assigned) {
+    if again && !older && forced.is_none() && email.as_ref() == Some(assigned) {
         let crashed = prior.filter(|(prior, _)| prior.liveness == Liveness::Dead);
         invocation.console.line(&match crashed {
             Some((

@@ -72,7 +72,8 @@ impl WorkingCopy for ScriptPick<'_> {
             }
         }
         let task = Task::from_document(path, &document);
-        Ok(PickView { file, published, before, email, also, adopt, ..PickView::new(&task, document) })
+        let waiting = tip.base.filter(|base| tip.published.as_ref() != Some(base));
+        Ok(PickView { file, published, before, email, also, adopt, waiting, ..PickView::new(&task, document) })
     }
 
     fn stale(&self, held: &Locks) -> Vec<TaskId> {
@@ -100,9 +101,12 @@ impl ScriptPick<'_> {
         found.map(|email| parse_email(&email)).transpose()
     }
 
-    /// The path of the task's file in this checkout.
+    /// The path of the task's file in this checkout. A file in another folder, which `TASK_DIR` names, has no path that
+    /// could be committed.
     fn path_here(&self) -> Option<TaskPath> {
-        self.invocation.active_files().iter().filter_map(|path| TaskPath::parse(path)).find(|path| path.id() == self.id)
+        let files = self.invocation.active_files();
+        let mut paths = files.iter().filter_map(|path| TaskPath::parse(path));
+        paths.find(|path| path.id() == self.id && self.invocation.dir.join(path.as_str()).exists())
     }
 
     /// The path of the task's active file: the published one, else the one in this checkout, which may not be
@@ -153,7 +157,7 @@ impl ScriptPick<'_> {
         // A pick that was interrupted after its push has published these changes already; only the checkout is behind.
         if base.as_deref().is_some_and(|base| edits::is_start_of(&here, base)) {
             self.adopt_published(view, path)?;
-            return Ok((base.unwrap_or_default(), Vec::new()));
+            return Ok((base.unwrap_or_default(), vec![path.to_owned()]));
         }
         let message = format!("{path} has uncommitted changes here and was changed on the remote");
         Err(Error::new(Kind::Dirty, message + "; commit them with './ait git', then claim again"))

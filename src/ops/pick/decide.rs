@@ -3,7 +3,7 @@
 use crate::coordination::decide::{LockConflict, LockRequest, LockRule, ObservedLock, Ownership, TakenLock, Takeover};
 use crate::coordination::locks::cleanup_step;
 use crate::error::{Error, Result};
-use crate::git::Branch;
+use crate::git::{Branch, Oid};
 use crate::ledger::plan::Step;
 use crate::ledger::{Edit, Plan};
 use crate::task::{Blocker, Document, Status, Task, TaskId, TaskPath, edits};
@@ -50,7 +50,7 @@ pub(crate) struct PickView {
     pub(crate) file: String,
     /// The content that is changed.
     pub(crate) document: Document,
-    /// The published content, where it differs.
+    /// The content on the branch.
     pub(crate) published: Option<Vec<u8>>,
     /// Status and assignee before the pick.
     pub(crate) before: WorkState,
@@ -68,6 +68,8 @@ pub(crate) struct PickView {
     pub(crate) also: Vec<Edit>,
     /// Paths whose uncommitted content in the checkout becomes part of the commit.
     pub(crate) adopt: Vec<String>,
+    /// The tip of the task data with commits of this clone that are not published yet, where they are to be.
+    pub(crate) waiting: Option<Oid>,
 }
 
 /// What a task file says of the work on it.
@@ -96,6 +98,7 @@ impl PickView {
             stale: Vec::new(),
             also: Vec::new(),
             adopt: Vec::new(),
+            waiting: None,
         }
     }
 }
@@ -199,14 +202,16 @@ pub(crate) fn decide(seen: PickView, request: &PickRequest<'_>) -> Result<PickDe
         let me = email.as_deref().unwrap_or(&before.assigned);
         let content = match request.policy.rule {
             LockRule::Verb => start(&mut document, &task, me, request.now)?,
-            LockRule::Script => start_whole(&mut document, seen.published.as_deref(), &before, me, request.now)?,
+            LockRule::Script => start_whole(&mut document, seen.published.as_deref(), me, request.now)?,
         };
         writes.extend(content.map(|content| Edit::Put { path: seen.file, content }));
         writes.extend(seen.also);
         plan.adopt = seen.adopt;
     }
     let changed = !writes.is_empty();
-    if changed {
+    if let (false, Some(tip)) = (changed, seen.waiting.filter(|_| request.parts != PickParts::Lock)) {
+        plan = plan.advance(request.data, tip);
+    } else if changed {
         let subject = format!("ait: Start work on {}: set status to Implementing", id.prefixed());
         plan = plan.step(request.data, Step::edit(subject, writes));
     }
@@ -226,21 +231,12 @@ fn start(document: &mut Document, task: &Task, me: &str, now: &str) -> Result<Op
     Ok(Some(document.to_bytes()))
 }
 
-/// The same in the canonical form that the scripts write; `None` where the published file differs only in its time: a
-/// new time alone makes no commit.
-fn start_whole(
-    document: &mut Document,
-    published: Option<&[u8]>,
-    before: &WorkState,
-    me: &str,
-    now: &str,
-) -> Result<Option<Vec<u8>>> {
-    let content = document.to_bytes();
+/// The same in the canonical form that the scripts write; `None` where the published file has it already. A task that
+/// is taken again gets the present time, so within one minute nothing changes.
+fn start_whole(document: &mut Document, published: Option<&[u8]>, me: &str, now: &str) -> Result<Option<Vec<u8>>> {
     edits::start(document, me, now)?;
-    if before.assigned == me && published.is_some_and(|published| edits::is_start_of(&content, published)) {
-        return Ok(None);
-    }
-    Ok(Some(document.canonical(now)?.to_bytes()))
+    let content = document.canonical(now)?.to_bytes();
+    Ok(Some(content).filter(|content| published != Some(content)))
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use crate::coordination::pid_scope::PidScope;
 use crate::coordination::process::{Liveness, ProcessIdentity};
 use crate::coordination::session::ProcessOrigin;
 use crate::coordination::{LockEntry, Session};
-use crate::git::Oid;
 use crate::settings::Origin;
 use Liveness::{Alive, Dead, Unknown};
 use LocalEvidence::{CutOff, Nothing, ThisCommand, Worktree};
@@ -147,7 +146,15 @@ fn whom_a_session_may_displace() {
             Unknown,
             none,
             unverifiable,
-            Abandoned,
+            unverifiable,
+        ),
+        (
+            "one of hers in another container of that name",
+            lock("ann@x", "box", process("6", Some("b2"))),
+            Unknown,
+            none,
+            unverifiable,
+            unverifiable,
         ),
         ("one of hers on another machine", lock("ann@x", "far", old("5")), Unknown, none, unverifiable, Abandoned),
         ("one of hers on no machine", lock("ann@x", "unknown", old("-")), Unknown, none, unverifiable, Abandoned),
@@ -180,6 +187,12 @@ fn whom_a_session_may_displace() {
 
 #[test]
 fn what_is_ours_is_confirmed_by_the_verb_and_written_again_by_the_script() {
+    let further = vec!["reason: lunch".to_owned()];
+    let of_a_verb =
+        LockEntry { nonce: Some("other".to_owned()), further, ..lock("ann@x", "old", process("5", Some("boot"))) };
+    let again = PickCase::by(Script).decide(seen(READY, Some(sight(of_a_verb.clone(), Alive, Nothing)))).unwrap();
+    let kept = LockEntry { host: "box".to_owned(), token: None, ..of_a_verb };
+    assert_eq!(again.lock.unwrap().entry, kept);
     let own = Some(sight(lock("ann@x", "box", process("5", Some("boot"))), Alive, Nothing));
     assert_eq!(subjects(&PickCase::by(Verb).decide(seen(READY, own.clone())).unwrap()), [FENCE, START]);
     assert_eq!(subjects(&PickCase::by(Script).decide(seen(READY, own.clone())).unwrap()), [LOCK, START]);
@@ -191,6 +204,22 @@ fn what_is_ours_is_confirmed_by_the_verb_and_written_again_by_the_script() {
     assert!(again(Verb).plan.is_empty());
     let script = again(Script);
     assert_eq!((subjects(&script), script.changed), (vec![LOCK], false));
+}
+
+#[test]
+fn claimed_again_by_the_script_the_time_is_renewed_once_a_minute_and_what_waits_here_goes_along() {
+    let first = content(&PickCase::by(Script).decide(seen(READY, None)).unwrap());
+    let own = || Some(sight(lock("ann@x", "box", process("5", None)), Alive, Nothing));
+    let earlier = first.replace(NOW, "2026-01-02 03:03");
+    let again = PickCase::by(Script).decide(seen(&earlier, own())).unwrap();
+    assert_eq!((subjects(&again), content(&again)), (vec![LOCK, START], first.clone()));
+    let waiting = Oid::parse(&"c".repeat(40));
+    for (parts, expected) in [(PickParts::Both, 1), (PickParts::Lock, 0), (PickParts::Status, 1)] {
+        let asked = PickCase { parts, ..PickCase::by(Script) };
+        let taking = asked.decide(PickView { waiting: waiting.clone(), ..seen(&first, own()) }).unwrap();
+        let moved = taking.plan.branches.iter().filter(|plan| plan.branch.as_str() == "main" && plan.start == waiting);
+        assert_eq!((moved.count(), taking.changed), (expected, false), "{parts:?}");
+    }
 }
 
 #[test]
