@@ -1,6 +1,6 @@
 //! `aitask_create.sh --batch`.
 
-use super::{both, create, files, last_commit, project, refuses_in_order, script};
+use super::{both, create, data, files, last_commit, project, refuses_in_order, script};
 use crate::support::World;
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -221,6 +221,30 @@ fn a_registered_folder_that_is_no_project_is_stale() {
         let own = args.iter().filter(|arg| !["--project", "hollow"].contains(arg)).copied().collect::<Vec<_>>();
         let run = script(&ann, &format!("aitask_{name}.sh"), args).ok();
         assert_eq!(run.stdout, format!("{name} in hollow: {}\n", own.join(" ")));
+    }
+}
+
+#[test]
+fn a_silent_create_says_nothing_of_its_commit() {
+    for (_world, ann) in both() {
+        let silent = |args: &[&str], path: &str| {
+            let run = create(&ann, &[&["--silent"], args].concat()).ok();
+            assert!(run.stdout == format!("{path}\n") && !run.stderr.contains("ait: Add"), "{run}");
+        };
+        silent(&["--commit", "--name", "x"], "aitasks/t2_x.md");
+        silent(&["--commit", "--name", "kid", "--parent", "2"], "aitasks/t2/t2_1_kid.md");
+        for (name, parent) in [("later", ""), ("small", "1")] {
+            create(&ann, &["--name", name, "--parent", parent]).ok();
+        }
+        let drafts = files(&ann, "aitasks/new");
+        silent(&["--finalize", &drafts[0]], "aitasks/t3_later.md");
+        silent(&["--finalize-all"], "aitasks/t1/t1_1_small.md");
+        assert_eq!(data(&ann).git(&["status", "--porcelain"]), "");
+        let loud = create(&ann, &["--commit", "--name", "loud"]).ok().stdout;
+        assert!(
+            loud.contains("] ait: Add task t4: loud\n") && loud.ends_with("\nCreated: aitasks/t4_loud.md\n"),
+            "{loud}"
+        );
     }
 }
 

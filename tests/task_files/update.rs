@@ -1,6 +1,6 @@
 //! `aitask_update.sh --batch`.
 
-use super::{PLAIN, create, files, last_commit, project, script, update};
+use super::{PLAIN, both, create, files, last_commit, project, script, update};
 use crate::support::World;
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -10,7 +10,7 @@ fn a_committed_rename_commits_both_names_and_takes_nobodys_place() {
     let ann = project(&World::new());
     ann.write("aitasks/t1_taken.md.bak", "");
     let run = update(&ann, &["1", "--name", "Better Name", "--commit", "--silent"]).ok();
-    assert_eq!(run.stdout, "aitasks/t1_better_name.md\n");
+    assert_eq!(run.stdout.lines().last(), Some("aitasks/t1_better_name.md"));
     let commit = "ait: Update task t1: better name\nA\taitasks/t1_better_name.md\nD\taitasks/t1_first.md\n";
     assert_eq!(last_commit(&ann), commit);
     update(&ann, &["1", "--name", "!!!"]).fails(1);
@@ -32,7 +32,7 @@ fn a_child_that_is_done_takes_its_parent_into_the_commit() {
         create(&ann, &["--commit", "--name", name, "--parent", "1"]).ok();
     }
     let run = update(&ann, &["1_1", "--status", "Done", "--commit", "--silent"]).ok();
-    run.assert().stdout("aitasks/t1/t1_1_a.md\n").stderr(contains("Updated parent t1 - remaining children: t1_2"));
+    run.assert().stderr(contains("Updated parent t1 - remaining children: t1_2"));
     assert_eq!(last_commit(&ann), "ait: Update task t1_1: a\nM\taitasks/t1/t1_1_a.md\nM\taitasks/t1_first.md\n");
     update(&ann, &["1_1", "--priority", "low", "--commit"]).ok();
     assert_eq!(last_commit(&ann), "ait: Update task t1_1: a\nM\taitasks/t1/t1_1_a.md\n");
@@ -134,4 +134,16 @@ fn a_plain_update_starts_two_git_processes() {
     let (run, commands) = ann.git_commands(&["compat", "aitask_update.sh", "--batch", "1", "--priority", "high"]);
     run.ok();
     assert_eq!(commands.len(), 2, "{commands:?}");
+}
+
+#[test]
+fn a_silent_update_shows_its_commit_before_its_path() {
+    for (_world, ann) in both() {
+        let run = update(&ann, &["1", "--priority", "low", "--silent", "--commit"]).ok();
+        let lines: Vec<_> = run.stdout.lines().collect();
+        assert!(lines.len() == 3 && lines[0].ends_with("] ait: Update task t1: first"), "{run}");
+        assert_eq!((lines[2], run.stderr.as_str()), ("aitasks/t1_first.md", ""));
+        let run = update(&ann, &["1", "--priority", "high", "--silent"]).ok();
+        assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("aitasks/t1_first.md\n", ""));
+    }
 }
